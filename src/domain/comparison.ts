@@ -1,0 +1,35 @@
+// Knows: a comparison of student before, student after and teacher on held-out prompts, as stored.
+import type { ComparisonId, DatasetId, ProjectId, RowId, StudentId } from './id.ts'
+import type { ModelRef } from './model.ts'
+import type { PairVerdict, Verdict } from './verdict.ts'
+
+export const CONTENDERS = ['before', 'after', 'teacher'] as const
+export type Contender = (typeof CONTENDERS)[number]
+
+export interface ComparedPrompt {
+  readonly rowId: RowId
+  readonly prompt: string
+  readonly texts: Readonly<Record<Contender, string>>
+  readonly verdicts: Readonly<Record<Contender, Verdict>>
+  /** First text against second: `after` against `before`, and `after` against `teacher`. */
+  readonly afterBefore: PairVerdict
+  readonly afterTeacher: PairVerdict
+}
+
+/** A mean with a 95 % bootstrap interval. */
+export interface Interval {
+  readonly mean: number
+  readonly low: number
+  readonly high: number
+  readonly n: number
+}
+
+export interface Comparison {
+  readonly projectId: ProjectId
+  readonly id: ComparisonId
+  readonly studentId: StudentId
+  readonly datasetId: DatasetId
+  readonly judge: ModelRef
+  readonly comparedAt: number
+  readonly prompts: readonly ComparedPrompt[]
+}

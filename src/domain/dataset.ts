@@ -1,0 +1,37 @@
+// Knows: a dataset, frozen rows under the hash of their contents, split by seed.
+import { fullContentId, type DatasetId, type ProjectId, type RecipeHash, type RowId, type RunId, type SeedId } from './id.ts'
+import type { FunnelBar } from './run.ts'
+import type { ModelRef } from './model.ts'
+
+export type Split = 'train' | 'held-out'
+
+export interface DatasetRow {
+  readonly rowId: RowId
+  readonly seedId: SeedId
+  readonly split: Split
+  readonly system: string
+  readonly prompt: string
+  readonly completion: string
+  /** Judge's expected score, where there was one. */
+  readonly score?: number
+  readonly editedByHand: boolean
+}
+
+export interface Dataset {
+  readonly projectId: ProjectId
+  /** Hash of the rows in their order. */
+  readonly id: DatasetId
+  readonly runId: RunId
+  readonly recipeHash: RecipeHash
+  readonly recipeText: string
+  readonly frozenAt: number
+  readonly rows: { readonly train: number; readonly heldOut: number }
+  readonly teacher: ModelRef
+  readonly seeds: number
+  /** The funnel as it stood when the rows were frozen, for the data card. */
+  readonly funnel: readonly FunnelBar[]
+}
+
+/** A dataset is named after its rows and nothing else. */
+export const datasetId = (rows: readonly DatasetRow[]): DatasetId =>
+  fullContentId('dataset', rows.map((row) => [row.seedId, row.split, row.system, row.prompt, row.completion, row.score ?? null]))

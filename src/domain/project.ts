@@ -1,0 +1,29 @@
+// Knows: a project, what one person works on. Every stored record carries its id.
+import { freshId, type ProjectId } from './id.ts'
+import { accept, refuse, type Checked } from './problem.ts'
+
+export interface Project {
+  readonly id: ProjectId
+  readonly name: string
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+  readonly changedAt: number
+  /** Recipe in use, as YAML text; a draft until it is checked. */
+  readonly recipeText?: string
+  /** Model last loaded in this project, by its name in the model store. */
+  readonly teacherName?: string
+}
+
+export const PROJECT_NAME_LIMIT = 80
+
+/** A project's name: 1 to 80 characters, no line breaks, white space at the ends removed. */
+export function parseProjectName(text: string): Checked<string> {
+  const name = text.replaceAll(/\s+/g, ' ').trim()
+  if (name === '') return refuse({ sentence: 'A project needs a name. Type one, for example “Customer replies”.', field: 'name' })
+  if (name.length > PROJECT_NAME_LIMIT) return refuse({ sentence: `This name has ${name.length} characters; ${PROJECT_NAME_LIMIT} fit. Shorten it.`, field: 'name' })
+  return accept(name)
+}
+
+export function makeProject(name: string, now: number): Project {
+  return { id: freshId('project'), name, createdAt: now, changedAt: now }
+}

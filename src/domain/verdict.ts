@@ -1,0 +1,29 @@
+// Knows: what a judge said. "Could not be read" is a kind of verdict: never a zero, never a dropped row.
+import type { ModelRef } from './model.ts'
+
+/** Scores run from 1 to 5. */
+export const SCALE = [1, 2, 3, 4, 5] as const
+
+export type Verdict =
+  | {
+      readonly kind: 'score'
+      /** Such as `helpfulness@1`. */
+      readonly rubric: string
+      readonly judge: ModelRef
+      /** Expected score under the distribution, 1 to 5. */
+      readonly score: number
+      /** Probability of each score 1..5, summing to 1. */
+      readonly distribution: readonly number[]
+      /** Probability that the judge gave to the five scores together before they were normalised, 0 to 1. */
+      readonly mass: number
+    }
+  | { readonly kind: 'unreadable'; readonly rubric: string; readonly judge: ModelRef; readonly reason: string }
+
+/** A comparison of two texts asked in both orders; verdicts that disagree are a tie. */
+export type PairVerdict = {
+  readonly judge: ModelRef
+  /** Probability that the first text is better, with it shown first and shown second. */
+  readonly shownFirst: number
+  readonly shownSecond: number
+  readonly outcome: 'first' | 'second' | 'tie'
+}

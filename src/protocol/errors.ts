@@ -1,0 +1,42 @@
+// Knows: the named errors of the program. They keep their name across a thread. Built from facts; the sentence is for people.
+
+export const ERROR_NAMES = ['ModelRefused', 'ModelMissing', 'NotLoaded', 'OutOfMemory', 'DeviceLost', 'WorkerDied', 'StorageFull', 'StorageFailed', 'DownloadFailed', 'Busy', 'Unexpected'] as const
+export type ErrorName = (typeof ERROR_NAMES)[number]
+
+/** An error with a sentence that a person can read. `message` is that sentence. */
+export class RetortError extends Error {
+  override readonly name: ErrorName
+  constructor(name: ErrorName, sentence: string, options?: { cause?: unknown }) {
+    super(sentence, options)
+    this.name = name
+  }
+}
+
+/** What crosses a thread instead of an Error. */
+export interface ErrorMessage {
+  readonly name: string
+  readonly message: string
+}
+
+/** Any thrown thing as a message; a stranger becomes `Unexpected`, an abort stays `AbortError`. */
+export function toErrorMessage(thrown: unknown): ErrorMessage {
+  if (thrown instanceof RetortError) return { name: thrown.name, message: thrown.message }
+  if (isAbort(thrown)) return { name: 'AbortError', message: 'Stopped.' }
+  return { name: 'Unexpected', message: thrown instanceof Error ? thrown.message : String(thrown) }
+}
+
+/** The error that a message stands for. */
+export function fromErrorMessage({ name, message }: ErrorMessage): Error {
+  if (name === 'AbortError') return new DOMException(message, 'AbortError')
+  const known = ERROR_NAMES.find((candidate) => candidate === name)
+  return new RetortError(known ?? 'Unexpected', message)
+}
+
+export const isAbort = (thrown: unknown): boolean => thrown instanceof DOMException && thrown.name === 'AbortError'
+
+/** The sentence to show for anything thrown. */
+export const sentenceOf = (thrown: unknown): string => {
+  if (thrown instanceof RetortError) return thrown.message
+  if (isAbort(thrown)) return 'Stopped.'
+  return `Something went wrong that should not have: ${thrown instanceof Error ? thrown.message : String(thrown)}`
+}

@@ -1,0 +1,43 @@
+// Knows: the contract of the student worker: trains, resumes, writes and exports students. It reads the dataset itself.
+import type { DatasetId, ProjectId, RecipeHash, StudentId } from '../domain/id.ts'
+import type { Backend, CompletionRequest } from '../domain/model.ts'
+import type { LossPoint, StudentSample, StudentShape, TrainSettings } from '../domain/student.ts'
+import type { Method } from './contract.ts'
+import type { GenerationEvent, GenerationSummary } from './teacher.ts'
+
+export interface TrainRequest {
+  readonly projectId: ProjectId
+  readonly studentId: StudentId
+  readonly datasetId: DatasetId
+  readonly recipeHash: RecipeHash
+  readonly settings: TrainSettings
+  readonly backend: Backend
+}
+
+export type TrainEvent =
+  | { readonly kind: 'phase'; readonly phase: 'tokenizer' | 'packing' | 'building' | 'training' | 'resuming'; readonly sentence: string }
+  /** Known once the tokenizer is trained and the rows are packed. */
+  | { readonly kind: 'shape'; readonly shape: StudentShape; readonly parameters: number; readonly cutRows: number; readonly leftOutRows: number }
+  | { readonly kind: 'step'; readonly point: LossPoint; readonly tokensPerSecond: number; readonly learningRate: number; readonly gradientNorm: number; readonly msLeft: number }
+  | { readonly kind: 'samples'; readonly samples: readonly StudentSample[] }
+  /** Weights, optimizer, data cursor and random state are on disk. */
+  | { readonly kind: 'checkpoint'; readonly step: number }
+
+export interface TrainOutcome {
+  /** `finished` reached the last step; `stopped` was aborted after a checkpoint. */
+  readonly ending: 'finished' | 'stopped'
+  readonly step: number
+}
+
+export interface StudentFiles {
+  readonly files: readonly { readonly name: string; readonly bytes: Uint8Array }[]
+}
+
+export interface StudentContract {
+  /** Trains from the last checkpoint if there is one, else from the start. Abort writes a checkpoint, then ends. */
+  train: Method<TrainRequest, TrainOutcome, TrainEvent>
+  /** Completions by a stored student: `before` is its first weights, `after` its last checkpoint. */
+  complete: Method<{ projectId: ProjectId; studentId: StudentId; which: 'before' | 'after'; requests: readonly CompletionRequest[] }, GenerationSummary, GenerationEvent>
+  /** Files that other tools open. `huggingface`: safetensors, config, tokenizer; `gguf`: one file. */
+  export: Method<{ projectId: ProjectId; studentId: StudentId; format: 'huggingface' | 'gguf' }, StudentFiles>
+}

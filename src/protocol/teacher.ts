@@ -1,0 +1,58 @@
+// Knows: the contract of the teacher worker: one language model at a time, described, asked and scored.
+import type { Backend, CompletionRequest, CompletionResult, ModelCard, ModelSource, ScoreRequest, ScoreResult, TeacherDescription } from '../domain/model.ts'
+import type { Method } from './contract.ts'
+
+export interface LoadRequest {
+  readonly source: ModelSource
+  readonly backend: Backend
+  /** Keep a copy in the origin-private file system under the file's name. */
+  readonly keep: boolean
+  /** Tokens of context wanted; bounded by the model. */
+  readonly contextLength: number
+}
+
+export interface LoadProgress {
+  readonly phase: 'reading' | 'downloading' | 'keeping' | 'building' | 'warming'
+  /** Bytes done and to do in this phase; `total` 0 where unknown. */
+  readonly done: number
+  readonly total: number
+}
+
+export type GenerationEvent =
+  /** A completion has ended: store it now. */
+  | { readonly kind: 'completion'; readonly result: CompletionResult }
+  /** A verdict's score is there. */
+  | { readonly kind: 'score'; readonly result: ScoreResult }
+  /** Tokens worked on since the call began, prompts' and written ones. */
+  | { readonly kind: 'progress'; readonly promptTokens: number; readonly newTokens: number; readonly ms: number }
+  /** Text so far of a row, for the screen. */
+  | { readonly kind: 'partial'; readonly id: string; readonly text: string }
+
+export interface GenerationSummary {
+  readonly promptTokens: number
+  /** Prompt tokens that a shared prefix spared. */
+  readonly sharedTokens: number
+  readonly newTokens: number
+  readonly ms: number
+}
+
+export interface TeacherContract {
+  /** Reads a header and describes the model, or throws `ModelRefused` with the reason. Loads nothing. */
+  inspect: Method<{ source: ModelSource }, ModelCard>
+  /** Loads a model, letting an earlier one go. Throws `ModelRefused`, `OutOfMemory`, `DownloadFailed`. */
+  load: Method<LoadRequest, TeacherDescription, LoadProgress>
+  unload: Method<null, null>
+  /** The loaded model, if any. */
+  describe: Method<null, TeacherDescription | null>
+  /**
+   * Completes all requests in batches; each result is told as an event as soon as it ends, in any order.
+   * On abort the unfinished rows are told with ending `aborted` and their text so far. Throws `NotLoaded`.
+   */
+  complete: Method<{ requests: readonly CompletionRequest[]; partials: boolean }, GenerationSummary, GenerationEvent>
+  /** Log-probabilities of continuations, in batches; each result is an event. Throws `NotLoaded`. */
+  score: Method<{ requests: readonly ScoreRequest[] }, GenerationSummary, GenerationEvent>
+  /** Tokens of a text under the loaded model's tokenizer. */
+  countTokens: Method<{ texts: readonly string[] }, readonly number[]>
+  /** Downloads a model into the store without loading it. */
+  download: Method<{ url: string }, ModelCard, LoadProgress>
+}
