@@ -1,0 +1,70 @@
+// Knows: how the service worker is built, and the list of files it keeps.
+// Must not know: what it does with them (workers/service.ts).
+import { createHash } from 'node:crypto'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve, sep } from 'node:path'
+import { transformWithOxc, type Plugin } from 'vite'
+import { HOSTING_HEADERS } from './headers.ts'
+
+/** What the build tells the service worker. */
+export interface ServiceManifest {
+  /** Hash of all files: a new build is a new cache. */
+  readonly version: string
+  /** What the page needs to open; kept before the worker takes over. */
+  readonly shell: readonly string[]
+  /** Wasm and what loads it, by variant; kept afterwards, and only what this browser can use. */
+  readonly engines: Readonly<Record<string, readonly string[]>>
+  readonly headers: Readonly<Record<string, string>>
+}
+
+const ENGINE_FILE = /ort-wasm-simd-threaded(?:\.(\w+))?-[\w-]{8}\.(?:wasm|mjs)$/
+
+/** Sorts the files of a build (paths with `/`) into the shell and the engines' variants (`wasm`, `jspi`, `asyncify`). */
+export function makeManifest(files: readonly { path: string; bytes: Uint8Array }[]): ServiceManifest {
+  const hash = createHash('sha256')
+  const shell: string[] = []
+  const engines: Record<string, string[]> = {}
+  for (const { path, bytes } of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
+    hash.update(path).update('\0').update(bytes)
+    const engine = ENGINE_FILE.exec(path)
+    if (engine === null) shell.push(path)
+    else (engines[engine[1] ?? 'wasm'] ??= []).push(path)
+  }
+  return { version: hash.digest('hex').slice(0, 16), shell, engines, headers: HOSTING_HEADERS }
+}
+
+function* walkFiles(folder: string): Generator<string> {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) yield* walkFiles(path)
+    else yield path
+  }
+}
+
+/** Writes `service.js` beside `index.html` once everything else of the build is on disk. */
+export function serviceWorker(source: string): Plugin {
+  let outDir = 'dist'
+  let isPage = false
+  return {
+    name: 'retort:service',
+    apply: 'build',
+    configResolved(config) {
+      outDir = resolve(config.root, config.build.outDir)
+      isPage = !config.isWorker && config.build.ssr === false
+    },
+    closeBundle: {
+      order: 'post',
+      sequential: true,
+      async handler() {
+        if (!isPage) return
+        const files = [...walkFiles(outDir)]
+          .map((path) => ({ path: relative(outDir, path).split(sep).join('/'), bytes: readFileSync(path) }))
+          .filter(({ path }) => path !== 'service.js' && !path.endsWith('.map'))
+        const transformed = await transformWithOxc(readFileSync(source, 'utf8'), source, { target: 'es2022' })
+        const code = transformed.code.replace(/^export \{\s*\};?$/m, '')
+        if (/^\s*(import|export)\b/m.test(code)) throw new Error('workers/service.ts must stay one classic script: it may import types only.')
+        writeFileSync(join(outDir, 'service.js'), code.replace('__SERVICE_MANIFEST__', () => JSON.stringify(makeManifest(files))))
+      },
+    },
+  }
+}
