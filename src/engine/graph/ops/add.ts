@@ -1,0 +1,14 @@
+// Knows: Add of two tensors, broadcast together.
+import type { Graph, Value } from '../graph.ts'
+import { defineOp } from '../op.ts'
+import { inferBinary } from '../rules.ts'
+import { sumTo } from './sum-to.ts'
+
+export const addOp = defineOp({
+  type: 'Add',
+  infer: inferBinary,
+  gradient: (g, { inputs: [a, b] }, [dy]) => (a && b && dy ? [sumTo(g, dy, a.shape), sumTo(g, dy, b.shape)] : [null, null]),
+})
+
+/** a + b */
+export const add = (g: Graph, a: Value, b: Value): Value => g.apply1(addOp, [a, b])

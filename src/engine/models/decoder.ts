@@ -1,0 +1,44 @@
+// Knows: the Llama decoder (RMSNorm, grouped-query attention, SwiGLU), written once.
+// Must not know: where weights lie and in which form, how attention remembers (parts), what is done with the hidden states.
+import type { Graph, Value } from '../graph/graph.ts'
+import { mul, sigmoid, simplifiedLayerNormalization, skipSimplifiedLayerNormalization, split } from '../graph/ops/index.ts'
+import type { DecoderShape } from './shape.ts'
+
+export type LinearName = 'qkv' | 'output' | 'gateUp' | 'down'
+export type NormName = 'attention' | 'feedForward' | 'final'
+
+/** What differs between training, inference on wasm and inference on WebGPU. */
+export interface DecoderParts {
+  /** Projection x [.., K] → [.., N]; qkv gives q|k|v and gateUp gives gate|up side by side. */
+  linear(x: Value, layer: number, name: LinearName): Value
+  /** Weight [width] of a norm; `final` comes with layer = layers. */
+  normWeight(layer: number, name: NormName): Value
+  /** Attention of a layer: q|k|v [.., (heads + 2 kvHeads) · headWidth] before RoPE → [.., heads · headWidth]. */
+  attend(qkv: Value, layer: number): Value
+}
+
+/**
+ * Hidden states after the final norm, of the shape of x: [B, S, width], or [rows, width] where `attend` knows how the rows
+ * are laid out. Architecture: Touvron et al. 2023, as Hugging Face's `LlamaModel` computes it.
+ */
+export function buildDecoder(g: Graph, shape: DecoderShape, x: Value, parts: DecoderParts): Value {
+  const { layers, normEpsilon } = shape
+  let residual = x
+  let normed = simplifiedLayerNormalization(g, x, parts.normWeight(0, 'attention'), normEpsilon)
+  const addAndNorm = (delta: Value, layer: number, name: NormName): void => {
+    ;({ normed, sum: residual } = skipSimplifiedLayerNormalization(g, delta, residual, parts.normWeight(layer, name), normEpsilon))
+  }
+  for (let layer = 0; layer < layers; layer++) {
+    const attended = parts.attend(parts.linear(normed, layer, 'qkv'), layer)
+    addAndNorm(parts.linear(attended, layer, 'output'), layer, 'feedForward')
+    const activated = swiGlu(g, parts.linear(normed, layer, 'gateUp'), shape.feedForward)
+    addAndNorm(parts.linear(activated, layer, 'down'), layer + 1, layer + 1 < layers ? 'attention' : 'final')
+  }
+  return normed
+}
+
+/** gate · sigmoid(gate) · up for gate|up [.., 2 · feedForward]. Source: Shazeer 2020. */
+export function swiGlu(g: Graph, gateUp: Value, feedForward: number): Value {
+  const [gate, up] = split(g, gateUp, [feedForward, feedForward], -1) as [Value, Value]
+  return mul(g, mul(g, gate, sigmoid(g, gate)), up)
+}
