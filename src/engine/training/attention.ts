@@ -1,0 +1,49 @@
+// Knows: causal attention of whole rows without a cache, with a gradient rule that spares a pass over the probabilities.
+import { elementsOf } from '../graph/dims.ts'
+import type { Graph, Value } from '../graph/graph.ts'
+import type { CompositeDefinition } from '../graph/op.ts'
+import { add, matMul, mul, reduceSum, reshape, rotaryEmbedding, softmax, split, sub, transpose, transposeLast } from '../graph/ops/index.ts'
+import { ropeTables, type DecoderShape } from '../models/shape.ts'
+
+/** Far below every score, and finite: a fully masked row would otherwise give NaN. */
+const MASKED = -1e9
+
+const coreRule: CompositeDefinition = {
+  name: 'attention',
+  build: (g, [q, k, v, mask]) => {
+    if (!q || !k || !v || !mask) throw new TypeError('attention takes queries, keys, values and a mask')
+    const weights = softmax(g, add(g, matMul(g, q, transposeLast(g, k)), mask))
+    const out = matMul(g, weights, v)
+    return { outputs: [out], saved: [weights, out] }
+  },
+  // The softmax's Σ over keys of dP · P is the row sum of dO · O (Dao et al. 2022), which is [rows, width], not [rows, keys].
+  gradient: (g, { inputs: [q, k, v], saved: [weights, out] }, [dOut]) => {
+    if (!q || !k || !v || !weights || !out || !dOut) return [null, null, null, null]
+    const dScores = mul(g, weights, sub(g, matMul(g, dOut, transposeLast(g, v)), reduceSum(g, mul(g, dOut, out), [-1])))
+    return [matMul(g, dScores, k), matMul(g, transposeLast(g, dScores), q), matMul(g, transposeLast(g, weights), dOut), null]
+  },
+}
+
+/**
+ * Attention of q|k|v [rows · length, (heads + 2 kvHeads) · headWidth] within each row: [rows · length, heads · headWidth].
+ * A position sees itself and those before it; padding stands at the end of a row and is seen by nothing that counts.
+ * Heads that share keys are folded into the query axis. The tables of the queries carry the factor 1 / √headWidth.
+ */
+export function makeAttention(g: Graph, shape: DecoderShape, rows: number, length: number): (qkv: Value) => Value {
+  const { heads, kvHeads, headWidth } = shape
+  const shared = heads / kvHeads
+  const { cos, sin } = ropeTables(shape, length)
+  const scale = 1 / Math.sqrt(headWidth)
+  const table = (data: Float32Array, factor: number): Value => g.constant('f32', [length, headWidth / 2], data.map((x) => x * factor))
+  const [cosK, sinK, cosQ, sinQ] = [table(cos, 1), table(sin, 1), table(cos, scale), table(sin, scale)]
+  const start = g.integers([0])
+  const maskShape = [1, 1, shared * length, length]
+  const mask = g.constant('f32', maskShape, Float32Array.from({ length: elementsOf(maskShape) }, (_, i) => (i % length <= Math.floor(i / length) % length ? 0 : MASKED)))
+  return (qkv) => {
+    const byHead = transpose(g, reshape(g, qkv, [rows, length, heads + 2 * kvHeads, headWidth]), [0, 2, 1, 3])
+    const [q, k, v] = split(g, byHead, [heads, kvHeads, kvHeads], 1) as [Value, Value, Value]
+    const folded = reshape(g, rotaryEmbedding(g, q, start, cosQ, sinQ), [rows, kvHeads, shared * length, headWidth])
+    const out = g.composite(coreRule, [folded, rotaryEmbedding(g, k, start, cosK, sinK), v, mask])[0] as Value
+    return reshape(g, transpose(g, reshape(g, out, [rows, heads, length, headWidth]), [0, 2, 1, 3]), [rows * length, heads * headWidth])
+  }
+}
