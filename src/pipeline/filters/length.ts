@@ -1,0 +1,22 @@
+// Knows: the filter on a completion's number of words.
+import { dropped, kept } from '../../domain/filter-answer.ts'
+import { wholeNumber } from '../../domain/settings.ts'
+import { countWords } from '../words.ts'
+import { defineFilter } from './filter.ts'
+
+/** Drops completions outside a range of words. Defaults: what Self-Instruct asks of an instruction (more than 3, at most 150). */
+export const length = defineFilter({
+  name: 'length',
+  title: 'Length',
+  help: 'Drops completions that are too short or too long to teach anything.',
+  settings: {
+    min: wholeNumber({ label: 'Fewest words', help: 'Shorter completions are dropped.', from: 0, to: 10_000, default: 4, unit: 'words' }),
+    max: wholeNumber({ label: 'Most words', help: 'Longer completions are dropped.', from: 1, to: 10_000, default: 150, unit: 'words' }),
+  },
+  decide({ completion, settings: { min, max } }) {
+    const words = countWords(completion)
+    if (words < min) return dropped(`${words} ${words === 1 ? 'word' : 'words'}, fewer than ${min}`, { words })
+    if (words > max) return dropped(`${words} words, more than ${max}`, { words })
+    return kept({ words })
+  },
+})

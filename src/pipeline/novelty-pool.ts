@@ -1,0 +1,118 @@
+// Knows: a growing collection of texts and, for any text, the nearest of them by ROUGE-L. Exact: an index only saves comparisons
+// that cannot matter.
+// Must not know: what the texts are.
+import { dropped, kept, type FilterAnswer, type Nearest } from '../domain/filter-answer.ts'
+import { rougeOfTokens } from './rouge.ts'
+import { tokensOf } from './words.ts'
+
+/** Words of a text that are compared; what stands behind them is left out, so that one huge text cannot stop the run. */
+export const COMPARED_TOKENS = 1024
+
+/** How many nearest texts an answer keeps, as the reference does. */
+const SHOWN = 10
+
+export class NoveltyPool {
+  readonly #texts: string[] = []
+  readonly #tokens: Uint32Array[] = []
+  readonly #ids = new Map<string, number>()
+  /** For each token, the texts that hold it: text index and how often, alternating. */
+  readonly #postings: number[][] = []
+  /** Tokens shared with each text, for the query at hand. */
+  #shared = new Uint32Array(64)
+
+  get size(): number {
+    return this.#texts.length
+  }
+
+  /** Takes texts into the pool. */
+  add(...texts: readonly string[]): void {
+    for (const text of texts) {
+      const tokens = Uint32Array.from(this.#tokensOf(text), (token) => this.#idOf(token))
+      const at = this.#texts.push(text) - 1
+      this.#tokens.push(tokens)
+      for (const [id, count] of countTokens(tokens)) (this.#postings[id] ??= []).push(at, count)
+    }
+  }
+
+  /** The nearest texts with their ROUGE-L, best first, earlier first among equals; none with nothing in common. */
+  nearest(text: string, count: number): Nearest[] {
+    const words = this.#tokensOf(text)
+    const unknown = this.#ids.size
+    const strangers = new Map<string, number>() // words that no text of the pool has
+    const tokens = Uint32Array.from(words, (word) => this.#ids.get(word) ?? unknown + (strangers.get(word) ?? setNext(strangers, word)))
+    const touched = this.#countShared(tokens)
+    // 2 × shared / (n + m) bounds ROUGE-L from above: in order of that bound, the search ends when no bound can beat the worst found.
+    const bounds = touched.map((at) => ({ at, bound: (2 * (this.#shared[at] as number)) / (tokens.length + (this.#tokens[at] as Uint32Array).length) }))
+    for (const at of touched) this.#shared[at] = 0
+    bounds.sort((a, b) => b.bound - a.bound || a.at - b.at)
+    const best: { at: number; score: number }[] = []
+    for (const { at, bound } of bounds) {
+      const worst = best.length < count ? 0 : (best.at(-1)?.score ?? 0)
+      if (best.length >= count && bound < worst) break
+      const score = rougeOfTokens(tokens, this.#tokens[at] as Uint32Array)
+      best.push({ at, score })
+      best.sort((a, b) => b.score - a.score || a.at - b.at)
+      best.length = Math.min(best.length, count)
+    }
+    return best.map(({ at, score }) => ({ text: this.#texts[at] as string, score }))
+  }
+
+  /** Kept, or dropped with its nearest text when ROUGE-L is above `threshold`. Evidence names the ten nearest. */
+  decide(text: string, threshold: number): FilterAnswer {
+    const near = this.nearest(text, SHOWN)
+    const [first] = near
+    const evidence = {
+      likeness: round(first?.score ?? 0),
+      ...Object.fromEntries(near.map(({ text: other, score }, i) => [`nearest ${i + 1}`, `${score.toFixed(2)} ${other.slice(0, 160)}`])),
+    }
+    if (!first || first.score <= threshold) return kept(evidence)
+    return dropped(`too like a prompt already there: likeness ${first.score.toFixed(2)}, above ${threshold}`, evidence, { text: first.text, score: round(first.score) })
+  }
+
+  /** Answers for candidates in their order; each kept one joins the pool before the next is asked. */
+  decideAll(candidates: readonly string[], threshold: number): FilterAnswer[] {
+    return candidates.map((candidate) => {
+      const answer = this.decide(candidate, threshold)
+      if (answer.kind === 'kept') this.add(candidate)
+      return answer
+    })
+  }
+
+  #tokensOf(text: string): string[] {
+    return tokensOf(text.slice(0, COMPARED_TOKENS * 20)).slice(0, COMPARED_TOKENS)
+  }
+
+  #idOf(token: string): number {
+    return this.#ids.get(token) ?? setNext(this.#ids, token)
+  }
+
+  /** Fills `#shared` with the size of the multiset intersection; gives the texts that have one. */
+  #countShared(tokens: Uint32Array): number[] {
+    if (this.#shared.length < this.#texts.length) this.#shared = new Uint32Array(2 * this.#texts.length)
+    const touched: number[] = []
+    for (const [id, count] of countTokens(tokens)) {
+      const posting = this.#postings[id]
+      if (!posting) continue
+      for (let i = 0; i < posting.length; i += 2) {
+        const at = posting[i] as number
+        if (this.#shared[at] === 0) touched.push(at)
+        this.#shared[at] = (this.#shared[at] as number) + Math.min(count, posting[i + 1] as number)
+      }
+    }
+    return touched
+  }
+}
+
+function setNext(ids: Map<string, number>, token: string): number {
+  const next = ids.size
+  ids.set(token, next)
+  return next
+}
+
+function countTokens(tokens: Uint32Array): Map<number, number> {
+  const counts = new Map<number, number>()
+  for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1)
+  return counts
+}
+
+const round = (score: number): number => Math.round(score * 1000) / 1000

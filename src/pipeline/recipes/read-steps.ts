@@ -1,0 +1,73 @@
+// Knows: a checked recipe's steps by kind, each with its place and its settings under their declared types.
+import { settingsOf, type CheckedRecipe, type CheckedStep } from '../../domain/recipe.ts'
+import type { ValuesOf } from '../../domain/settings.ts'
+import { complete } from '../completing/complete.ts'
+import { findFilter } from '../filters/index.ts'
+import type { FilterMember } from '../filters/filter.ts'
+import { split } from '../freezing/split.ts'
+import { selfInstruct } from '../growing/self-instruct.ts'
+import { rubric } from '../judging/rubric.ts'
+import { findKeep } from '../selecting/index.ts'
+import type { KeepMember } from '../selecting/selection.ts'
+import { teacherText } from '../training/teacher-text.ts'
+
+export type SelfInstructSettings = ValuesOf<typeof selfInstruct.settings>
+export type CompleteSettings = ValuesOf<typeof complete.settings>
+export type RubricSettings = ValuesOf<typeof rubric.settings>
+export type SplitSettings = ValuesOf<typeof split.settings>
+export type TeacherTextSettings = ValuesOf<typeof teacherText.settings>
+
+/** A step's place in its recipe (from 0) and its settings. */
+export interface Placed<Values> {
+  readonly index: number
+  readonly name: string
+  readonly settings: Values
+}
+export interface PlacedFilter extends Placed<CheckedStep['settings']> {
+  readonly member: FilterMember
+}
+export interface PlacedKeep extends Placed<CheckedStep['settings']> {
+  readonly member: KeepMember
+}
+
+/** A recipe as a run reads it. `grow` is absent where the seeds themselves are asked (no grow step, or `prompts: 0`). */
+export interface RecipeSteps {
+  readonly grow?: Placed<SelfInstructSettings>
+  readonly complete: Placed<CompleteSettings>
+  readonly filters: readonly PlacedFilter[]
+  readonly judge?: Placed<RubricSettings>
+  readonly keeps: readonly PlacedKeep[]
+  readonly freeze?: Placed<SplitSettings>
+  readonly train?: Placed<TeacherTextSettings>
+}
+
+/** The steps of a checked recipe, by kind. Throws only on a recipe that `checkRecipe` did not make. */
+export function readSteps(recipe: CheckedRecipe): RecipeSteps {
+  const placed = recipe.steps.map((step, index) => ({ step, index }))
+  const find = (family: CheckedStep['family']) => placed.find(({ step }) => step.family === family)
+
+  const grow = find('grow')
+  const asked = find('complete')
+  const judge = find('judge')
+  const freeze = find('freeze')
+  const train = find('train')
+  if (!asked) throw new TypeError('a checked recipe has a complete step')
+  const growth = grow && place(grow, settingsOf(selfInstruct, grow.step))
+  return {
+    ...(growth && growth.settings.prompts > 0 ? { grow: growth } : {}),
+    complete: place(asked, settingsOf(complete, asked.step)),
+    filters: placed.flatMap(({ step, index }) => {
+      const member = step.family === 'filter' ? findFilter(step.name) : undefined
+      return member ? [{ index, name: step.name, settings: step.settings, member }] : []
+    }),
+    ...(judge ? { judge: place(judge, settingsOf(rubric, judge.step)) } : {}),
+    keeps: placed.flatMap(({ step, index }) => {
+      const member = step.family === 'keep' ? findKeep(step.name) : undefined
+      return member ? [{ index, name: step.name, settings: step.settings, member }] : []
+    }),
+    ...(freeze ? { freeze: place(freeze, settingsOf(split, freeze.step)) } : {}),
+    ...(train ? { train: place(train, settingsOf(teacherText, train.step)) } : {}),
+  }
+}
+
+const place = <V>(found: { step: CheckedStep; index: number }, settings: V): Placed<V> => ({ index: found.index, name: found.step.name, settings })

@@ -1,0 +1,25 @@
+// Knows: what every member of the keep family is: it looks at judged rows and answers for each.
+import type { FilterAnswer } from '../../domain/filter-answer.ts'
+import type { StepDeclaration } from '../../domain/recipe.ts'
+import type { Settings, ValuesOf } from '../../domain/settings.ts'
+import type { Verdict } from '../../domain/verdict.ts'
+
+export interface JudgedRow {
+  readonly id: string
+  readonly promptId: string
+  /** Order within the run; breaks ties, so that equal scores keep the earlier row. */
+  readonly order: number
+  readonly verdict?: Verdict
+}
+
+/** A member of the keep family. */
+export interface KeepMember<S extends Settings = Settings> extends StepDeclaration<S> {
+  readonly family: 'keep'
+  /** True where a row's answer depends on the others, so that all must be judged first. */
+  readonly comparesRows: boolean
+  /** One answer a row, in the rows' order. */
+  select(rows: readonly JudgedRow[], settings: ValuesOf<S>): readonly FilterAnswer[]
+}
+
+/** A keep step's declaration, its settings' types inferred. */
+export const defineKeep = <const S extends Settings>(member: Omit<KeepMember<S>, 'family'>): KeepMember<S> => ({ ...member, family: 'keep' })

@@ -1,0 +1,38 @@
+// Knows: keeping the best k rows, of the whole run or of each prompt.
+// Source: rejection sampling; top-1 per prompt and top-K overall have different biases (RLHF book, chapter on rejection sampling).
+import { dropped, kept, type FilterAnswer } from '../../domain/filter-answer.ts'
+import { choice, wholeNumber } from '../../domain/settings.ts'
+import { defineKeep } from './selection.ts'
+import { scoreOf } from './score-of.ts'
+
+export const top = defineKeep({
+  name: 'top',
+  title: 'Keep the best',
+  help: 'Keeps the best completions, of all or of each prompt.',
+  comparesRows: true,
+  settings: {
+    k: wholeNumber({ label: 'How many', help: 'Completions to keep.', from: 1, to: 1_000_000, default: 1 }),
+    per: choice({ label: 'Of', help: 'The best of each prompt, or the best of the whole run.', choices: ['prompt', 'run'], default: 'prompt' }),
+  },
+  select(rows, { k, per }) {
+    const answers: FilterAnswer[] = []
+    const groups = new Map<string, { at: number; order: number; score: number }[]>()
+    rows.forEach((row, at) => {
+      const score = scoreOf(row)
+      if (!score.ok) return void (answers[at] = score.answer)
+      const group = per === 'prompt' ? row.promptId : ''
+      const ranked = groups.get(group)
+      if (ranked) ranked.push({ at, order: row.order, score: score.value })
+      else groups.set(group, [{ at, order: row.order, score: score.value }])
+    })
+    const whole = per === 'prompt' ? 'of its prompt' : 'of the run'
+    for (const ranked of groups.values()) {
+      ranked.sort((a, b) => b.score - a.score || a.order - b.order)
+      ranked.forEach(({ at, score }, i) => {
+        const evidence = { score, rank: i + 1, of: ranked.length }
+        answers[at] = i < k ? kept(evidence) : dropped(`not among the best ${k} ${whole}`, evidence)
+      })
+    }
+    return answers
+  },
+})

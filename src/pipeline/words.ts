@@ -1,0 +1,32 @@
+// Knows: what counts as a word, in scripts with spaces and without.
+
+/** Scripts written without spaces between words: there one character counts as one word. */
+const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u
+const UNSPACED_ALL = new RegExp(UNSPACED.source, 'gu')
+
+/** Words of a text: runs without white space (as Python's `split`), and each character of a script that has no spaces. */
+export function countWords(text: string): number {
+  let words = 0
+  for (const run of text.split(/\s+/u)) {
+    if (run === '') continue
+    const characters = UNSPACED.test(run) ? (run.match(UNSPACED_ALL)?.length ?? 0) : 0
+    if (characters === 0) words += 1
+    else words += characters + (/[\p{L}\p{N}]/u.test(run.replaceAll(UNSPACED_ALL, '')) ? 1 : 0)
+  }
+  return words
+}
+
+/**
+ * Tokens that texts are compared by. For ASCII text these are the tokens of the reference ROUGE (lower case, runs of a-z and 0-9,
+ * no stemming); beyond ASCII, where the reference would throw the letters away, runs of letters and digits, and single
+ * characters of scripts without spaces.
+ */
+export function tokensOf(text: string): string[] {
+  const out: string[] = []
+  // Marks belong to the letters before them (Hindi, decomposed accents).
+  for (const [run] of text.toLowerCase().matchAll(/[\p{L}\p{N}\p{M}]+/gu)) {
+    if (UNSPACED.test(run)) out.push(...(run.match(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]\p{M}*|[^\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]+/gu) ?? []))
+    else out.push(run)
+  }
+  return out
+}
