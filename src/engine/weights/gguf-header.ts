@@ -1,5 +1,5 @@
 // Knows: the beginning of a GGUF file (versions 2 and 3): metadata, and where each tensor lies.
-// Must not know: what the keys mean (llama-gguf.ts), how a tensor's bytes are read (quants/).
+// Must not know: what the keys mean (describe-gguf.ts), how a tensor's bytes are read (quants/).
 // Format: docs/gguf.md of the ggml repository.
 import { GgufCursor, NeedMore, Refusal } from './gguf-cursor.ts'
 import type { GgufValue } from './gguf-cursor.ts'
