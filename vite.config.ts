@@ -15,7 +15,7 @@ export const MODEL_FOLDERS: readonly string[] = [here('./models'), here('../shar
 export default defineConfig({
   // Relative addresses: the built folder works under any path of any static host.
   base: './',
-  plugins: [svelte(), hostingPolicy(), localModels(MODEL_FOLDERS), serviceWorker(here('./workers/service.ts'))],
+  plugins: [svelte({ configFile: false }), hostingPolicy(), localModels(MODEL_FOLDERS), serviceWorker(here('./workers/service.ts'))],
   // The runtime's glue and wasm stay files of their own: its bundled variants would start threads from our chunks.
   resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'] },
   worker: { format: 'es' },

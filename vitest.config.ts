@@ -13,7 +13,7 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       {
-        plugins: [svelte()],
+        plugins: [svelte({ configFile: false })],
         resolve: { alias: runtimeAlias },
         test: {
           name: 'node',
@@ -26,7 +26,7 @@ export default defineConfig({
       },
       {
         // Without the `browser` condition runes compile for the server, effects never run and tests prove nothing.
-        plugins: [svelte()],
+        plugins: [svelte({ configFile: false })],
         resolve: { conditions: ['browser', 'module', 'development|production'], alias: runtimeAlias },
         test: { name: 'state', environment: 'happy-dom', include: ['tests/state/**/*.test.ts'], testTimeout: 20_000 },
       },

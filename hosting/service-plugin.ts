@@ -63,7 +63,7 @@ export function serviceWorker(source: string): Plugin {
         const transformed = await transformWithOxc(readFileSync(source, 'utf8'), source, { target: 'es2022' })
         const code = transformed.code.replace(/^export \{\s*\};?$/m, '')
         if (/^\s*(import|export)\b/m.test(code)) throw new Error('workers/service.ts must stay one classic script: it may import types only.')
-        writeFileSync(join(outDir, 'service.js'), code.replace('__SERVICE_MANIFEST__', () => JSON.stringify(makeManifest(files))))
+        writeFileSync(join(outDir, 'service.js'), code.replace(/\bSERVICE_MANIFEST\b/, () => JSON.stringify(makeManifest(files))))
       },
     },
   }

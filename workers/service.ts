@@ -3,7 +3,7 @@
 import type { ServiceManifest } from '../hosting/service-plugin.ts'
 
 /** Put in by the build. */
-declare const __SERVICE_MANIFEST__: ServiceManifest
+declare const SERVICE_MANIFEST: ServiceManifest
 
 interface LifeEvent extends Event {
   waitUntil(work: Promise<unknown>): void
@@ -24,7 +24,7 @@ interface ServiceScope {
 }
 
 const scope = globalThis as unknown as ServiceScope // what a service worker's global is
-const manifest: ServiceManifest = __SERVICE_MANIFEST__
+const manifest: ServiceManifest = SERVICE_MANIFEST
 
 /** Several copies of the page may live on one origin: each cleans up after itself alone. */
 const family = `retort ${scope.registration.scope} `
