@@ -1,0 +1,52 @@
+// Knows: where in the page one is, as the address says it after `#`: `#/`, or `#/<project>/<screen>?<words>`.
+// Must not know: what the screens show.
+import { readId, type ProjectId } from '../domain/id.ts'
+
+export const SCREENS = ['seeds', 'teacher', 'recipe', 'run', 'dataset', 'student', 'compare', 'take-home'] as const
+export type ScreenName = (typeof SCREENS)[number]
+
+export type Place = { readonly kind: 'home' } | { readonly kind: 'screen'; readonly projectId: ProjectId; readonly screen: ScreenName; readonly words: Readonly<Record<string, string>> }
+
+/** A place from an address; anything unknown is home. */
+export function readPlace(hash: string): Place {
+  const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?')
+  const [id, name] = path.split('/')
+  const projectId = readId('project', id)
+  if (projectId === undefined) return { kind: 'home' }
+  const screen = SCREENS.find((known) => known === name) ?? 'seeds'
+  return { kind: 'screen', projectId, screen, words: Object.fromEntries(new URLSearchParams(query)) }
+}
+
+/** The address of a screen. */
+export function hrefOf(projectId: ProjectId, screen: ScreenName, words: Readonly<Record<string, string>> = {}): string {
+  const query = new URLSearchParams(words).toString()
+  return `#/${projectId}/${screen}${query === '' ? '' : `?${query}`}`
+}
+
+export class Route {
+  #place = $state.raw<Place>({ kind: 'home' })
+  readonly #window: Window
+
+  constructor(window: Window) {
+    this.#window = window
+    this.#place = readPlace(window.location.hash)
+    window.addEventListener('hashchange', () => (this.#place = readPlace(window.location.hash)))
+  }
+
+  get place(): Place {
+    return this.#place
+  }
+
+  /** Where in `words` a screen keeps what it shows, such as a filter of the table. */
+  word(name: string): string | undefined {
+    return this.#place.kind === 'screen' ? this.#place.words[name] : undefined
+  }
+
+  go(projectId: ProjectId, screen: ScreenName, words: Readonly<Record<string, string>> = {}): void {
+    this.#window.location.hash = hrefOf(projectId, screen, words)
+  }
+
+  goHome(): void {
+    this.#window.location.hash = '#/'
+  }
+}

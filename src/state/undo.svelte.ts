@@ -1,0 +1,30 @@
+// Knows: the one thing that can be taken back just now, and how.
+
+export interface UndoOffer {
+  /** What was done: “Seed deleted.” */
+  readonly sentence: string
+  readonly back: () => Promise<void>
+}
+
+/** Holds the latest offer until it is used, dismissed or replaced. It does not run out: nobody should have to hurry. */
+export class Undo {
+  #offer = $state.raw<UndoOffer | undefined>()
+
+  get offer(): UndoOffer | undefined {
+    return this.#offer
+  }
+
+  put(sentence: string, back: () => Promise<void>): void {
+    this.#offer = { sentence, back }
+  }
+
+  async use(): Promise<void> {
+    const offer = this.#offer
+    this.#offer = undefined
+    await offer?.back()
+  }
+
+  dismiss(): void {
+    this.#offer = undefined
+  }
+}
