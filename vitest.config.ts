@@ -35,6 +35,7 @@ export default defineConfig({
         test: {
           name: 'browser',
           environment: 'node',
+          globalSetup: ['tests/browser/build.ts'],
           include: ['tests/browser/**/*.test.ts'],
           fileParallelism: false,
           maxWorkers: 1,

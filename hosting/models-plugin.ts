@@ -94,10 +94,17 @@ export function serveModels(folders: readonly string[]) {
   }
 }
 
-/** Lists and serves the folders' models under `models/`, while developing and previewing. */
+/**
+ * Lists and serves the folders' models under `models/`, while developing and previewing.
+ * The build gets an empty list, so that the page's question is answered on any host.
+ */
 export function localModels(folders: readonly string[]): Plugin {
   return {
     name: 'retort:models',
+    generateBundle() {
+      if (this.environment.config.isWorker) return
+      this.emitFile({ type: 'asset', fileName: 'models/index.json', source: '[]' })
+    },
     configureServer: (server) => void server.middlewares.use(serveModels(folders)),
     configurePreviewServer: (server) => void server.middlewares.use(serveModels(folders)),
   }

@@ -59,7 +59,7 @@ export function serviceWorker(source: string): Plugin {
         if (!isPage) return
         const files = [...walkFiles(outDir)]
           .map((path) => ({ path: relative(outDir, path).split(sep).join('/'), bytes: readFileSync(path) }))
-          .filter(({ path }) => path !== 'service.js' && !path.endsWith('.map'))
+          .filter(({ path }) => path !== 'service.js' && !path.startsWith('models/') && !path.endsWith('.map'))
         const transformed = await transformWithOxc(readFileSync(source, 'utf8'), source, { target: 'es2022' })
         const code = transformed.code.replace(/^export \{\s*\};?$/m, '')
         if (/^\s*(import|export)\b/m.test(code)) throw new Error('workers/service.ts must stay one classic script: it may import types only.')

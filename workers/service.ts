@@ -63,6 +63,12 @@ function isolate(response: Response): Response {
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
 }
 
+/** The host's list of models; without a network there are none to offer. */
+async function answerModelList(request: Request): Promise<Response> {
+  const response = await fetch(request).catch(() => Response.json([]))
+  return isolate(response)
+}
+
 async function answer(request: Request, address: string): Promise<Response> {
   const cache = await scope.caches.open(cacheName)
   const kept = await cache.match(address)
@@ -88,6 +94,7 @@ scope.addEventListener('message', (event) => {
   if (event.data === 'keep-engines') event.waitUntil(keep(usableEngines()))
 })
 scope.addEventListener('fetch', (event) => {
+  if (event.request.url === addressOf('models/index.json')) return event.respondWith(answerModelList(event.request))
   const address = addressToAnswer(event.request)
   if (address !== undefined) event.respondWith(answer(event.request, address))
 })

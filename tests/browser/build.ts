@@ -1,0 +1,22 @@
+// Knows: what the browser tests look at: the built page, and test pages built in the same way under the same policy.
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build } from 'vite'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Vitest calls this once before the browser tests. `RETORT_BUILT` says that `dist` is fresh. */
+export default async function setup(): Promise<void> {
+  if (process.env['RETORT_BUILT'] === undefined || !existsSync(join(root, 'dist/index.html'))) await build({ root, logLevel: 'warn' })
+  const pages = join(root, 'tests/browser/pages')
+  const input = readdirSync(pages).filter((name) => name.endsWith('.html')).map((name) => join(pages, name))
+  if (input.length === 0) return
+  await build({
+    root: pages,
+    configFile: join(root, 'vite.config.ts'),
+    publicDir: false,
+    logLevel: 'warn',
+    build: { outDir: join(root, 'test-results/pages'), emptyOutDir: true, minify: false, rolldownOptions: { input } },
+  })
+}

@@ -1,0 +1,74 @@
+// Knows: Chromium, how it is started, and what a page must never do (errors, policy violations, requests elsewhere).
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
+import { expect } from 'vitest'
+import { findChromium, NO_CHROMIUM } from '../chromium.mjs'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+export const DIST = join(root, 'dist')
+/** Test pages, built like the page itself (tests/browser/build.ts). */
+export const PAGES = join(root, 'test-results/pages')
+export const SHARED = fileURLToPath(new URL('../../../shared/', import.meta.url))
+export const TEACHER_FILE = 'SmolLM2-135M-Instruct.Q4_1.gguf'
+export const hasTeacher = existsSync(join(SHARED, 'models', TEACHER_FILE))
+
+const QUIET = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+/** WebGPU in software: slow, without `shader-f16`, and the same in every place. */
+const SOFTWARE_WEBGPU = [
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+  '--use-vulkan=swiftshader',
+  '--use-angle=swiftshader',
+  '--ignore-gpu-blocklist',
+]
+
+export async function openBrowser(options: { webgpu?: boolean } = {}): Promise<Browser> {
+  const executablePath = findChromium()
+  if (executablePath === undefined) throw new Error(NO_CHROMIUM)
+  return chromium.launch({ executablePath, headless: true, args: [...QUIET, ...(options.webgpu === true ? SOFTWARE_WEBGPU : [])] })
+}
+
+export interface Watched {
+  readonly context: BrowserContext
+  readonly page: Page
+  /** What went wrong so far, in sentences. */
+  readonly faults: string[]
+  /** Leaves out faults that a test provokes on purpose. */
+  forgive(pattern: RegExp): void
+}
+
+/** Notes everything that a page of ours must not do. */
+export function watchPage(page: Page, faults: string[], origin: string): void {
+  page.on('console', (message) => {
+    if (message.type() === 'error') faults.push(`console error: ${message.text()} (${message.location().url})`)
+  })
+  page.on('pageerror', (error) => faults.push(`uncaught: ${error.message}`))
+  page.on('crash', () => faults.push('the page crashed'))
+  page.on('request', (request) => {
+    const url = new URL(request.url())
+    if (!['blob:', 'data:'].includes(url.protocol) && url.origin !== origin) faults.push(`request to another origin: ${request.url()}`)
+  })
+}
+
+/** A page in a context of its own, watched from before its first request. */
+export async function openPage(browser: Browser, url: string, options: { dark?: boolean; width?: number; height?: number } = {}): Promise<Watched> {
+  const { dark = false, width = 1280, height = 900 } = options
+  const context = await browser.newContext({ colorScheme: dark ? 'dark' : 'light', viewport: { width, height }, acceptDownloads: true })
+  context.setDefaultTimeout(30_000)
+  const page = await context.newPage()
+  const faults: string[] = []
+  watchPage(page, faults, new URL(url).origin)
+  await page.goto(url)
+  return { context, page, faults, forgive: (pattern) => void faults.splice(0, faults.length, ...faults.filter((fault) => !pattern.test(fault))) }
+}
+
+/** Passes when nothing went wrong; names what did. */
+export const expectNoFaults = ({ faults }: Pick<Watched, 'faults'>): void => expect(faults).toEqual([])
+
+/** Waits until the page is cross-origin isolated, over the reload that the service worker may bring. */
+export async function waitUntilIsolated(page: Page): Promise<void> {
+  await expect.poll(() => page.evaluate(() => globalThis.crossOriginIsolated).catch(() => false), { timeout: 30_000 }).toBe(true)
+}

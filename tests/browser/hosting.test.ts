@@ -1,0 +1,134 @@
+// Knows: that the built folder works on any static host: any path, no headers, no network after the first visit, its policy kept.
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Browser } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { DIST, expectNoFaults, openBrowser, openPage, waitUntilIsolated } from './harness.ts'
+import { serveFolder, type Site } from './serve.ts'
+
+let browser: Browser
+const sites: Site[] = []
+beforeAll(async () => void (browser = await openBrowser()))
+afterAll(() => browser.close())
+afterEach(async () => {
+  for (const site of sites.splice(0)) await site.close()
+})
+
+async function serve(options: Parameters<typeof serveFolder>[1]): Promise<Site> {
+  const site = await serveFolder(DIST, options)
+  sites.push(site)
+  return site
+}
+
+/** Waits until everything that this browser can use is kept. */
+const waitUntilKept = (page: Awaited<ReturnType<typeof openPage>>['page']) =>
+  expect
+    .poll(
+      () =>
+        page
+          .evaluate(async () => {
+            const names = await caches.keys()
+            const kept = await Promise.all(names.map(async (name) => (await (await caches.open(name)).keys()).map(({ url }) => url)))
+            return kept.flat().some((url) => url.endsWith('.wasm'))
+          })
+          .catch(() => false),
+      { timeout: 60_000 },
+    )
+    .toBe(true)
+
+describe('the built folder', () => {
+  test('names nothing by an absolute path and holds no model', () => {
+    const html = readFileSync(join(DIST, 'index.html'), 'utf8')
+    expect([...html.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] ?? '').filter((path) => !path.startsWith('./'))).toEqual([])
+    expect(readFileSync(join(DIST, 'models/index.json'), 'utf8')).toBe('[]')
+    expect(readdirSync(join(DIST, 'models'))).toEqual(['index.json'])
+  })
+
+  test('holds only the engine files that are used', () => {
+    const wasm = readdirSync(join(DIST, 'assets')).filter((name) => name.endsWith('.wasm')).map((name) => name.replace(/-[\w-]{8}\.wasm$/, ''))
+    expect(wasm.toSorted()).toEqual(['ort-wasm-simd-threaded', 'ort-wasm-simd-threaded.asyncify', 'ort-wasm-simd-threaded.jspi'])
+  })
+
+  test('has no inline script or style, which its policy would refuse', () => {
+    const html = readFileSync(join(DIST, 'index.html'), 'utf8')
+    expect(html).toContain('http-equiv="Content-Security-Policy"')
+    expect(html).not.toMatch(/<style|\sstyle=|\son\w+=/)
+    expect([...html.matchAll(/<script([^>]*)>/g)].filter(([, attributes = '']) => !attributes.includes('src='))).toEqual([])
+  })
+})
+
+describe('a host that sends headers', () => {
+  test('shows the page under a path of its own, isolated, without a fault or a stranger’s request', async () => {
+    const site = await serve({ under: '/some/where/', headers: true })
+    const watched = await openPage(browser, site.url)
+    await watched.page.getByRole('link', { name: 'Seeds', exact: true }).first().waitFor()
+    expect(await watched.page.evaluate(() => globalThis.crossOriginIsolated)).toBe(true)
+    await waitUntilKept(watched.page)
+    expectNoFaults(watched)
+    await watched.context.close()
+  })
+})
+
+describe('a host that sends no headers', () => {
+  test('gets its isolation from the service worker after one reload, and never a second one', async () => {
+    const site = await serve({ under: '/some/where/', headers: false })
+    const watched = await openPage(browser, site.url)
+    let loads = 0
+    watched.page.on('load', () => (loads += 1))
+    await waitUntilIsolated(watched.page)
+    await watched.page.getByRole('link', { name: 'Seeds', exact: true }).first().waitFor()
+    await waitUntilKept(watched.page)
+    expect(loads).toBeLessThanOrEqual(2)
+    const policy = await watched.page.evaluate(async () => (await fetch('index.html')).headers.get('Content-Security-Policy'))
+    expect(policy).toContain("default-src 'none'")
+    expectNoFaults(watched)
+    await watched.context.close()
+  })
+
+  test('opens without a network after the first visit', async () => {
+    const site = await serve({ under: '/some/where/', headers: false })
+    const watched = await openPage(browser, site.url)
+    await waitUntilIsolated(watched.page)
+    await waitUntilKept(watched.page)
+    await site.close()
+    await watched.page.reload()
+    await watched.page.getByRole('link', { name: 'Seeds', exact: true }).first().waitFor()
+    expect(await watched.page.evaluate(() => globalThis.crossOriginIsolated)).toBe(true)
+    const other = await watched.context.newPage()
+    await other.goto(site.url)
+    await other.getByRole('link', { name: 'Seeds', exact: true }).first().waitFor()
+    const engine = await other.evaluate(async () => {
+      const kept = (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map(({ url }) => url)))).flat()
+      const address = kept.find((url) => url.endsWith('.wasm')) ?? ''
+      return (await (await fetch(address)).arrayBuffer()).byteLength
+    })
+    expect(engine).toBeGreaterThan(10_000_000)
+    expectNoFaults(watched)
+    await watched.context.close()
+  })
+
+  test('never keeps a model', async () => {
+    const site = await serve({ under: '/some/where/', headers: false })
+    const watched = await openPage(browser, site.url)
+    await waitUntilIsolated(watched.page)
+    const kept = await watched.page.evaluate(async () => {
+      await fetch('models/index.json')
+      await fetch('index.html', { headers: { Range: 'bytes=0-9' } })
+      return (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map(({ url }) => url)))).flat()
+    })
+    expect(kept.filter((url) => url.includes('/models/'))).toEqual([])
+    expect(kept.length).toBeGreaterThan(2)
+    await watched.context.close()
+  })
+
+  test('keeps a new build beside the old one until the old page is closed, then drops the old', async () => {
+    const site = await serve({ under: '/some/where/', headers: false })
+    const watched = await openPage(browser, site.url)
+    await waitUntilIsolated(watched.page)
+    const names = () => watched.page.evaluate(() => caches.keys())
+    expect(await names()).toHaveLength(1)
+    await watched.page.evaluate(() => caches.open('somebody else’s'))
+    expect((await names()).toSorted()).toHaveLength(2)
+    await watched.context.close()
+  })
+})

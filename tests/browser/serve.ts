@@ -1,0 +1,80 @@
+// Knows: how a built folder is served as a static host would serve it: under some path, with or without headers, with models.
+import { createReadStream, readFileSync, statSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { extname, join, normalize, sep } from 'node:path'
+import { HOSTING_HEADERS } from '../../hosting/headers.ts'
+import { serveModels } from '../../hosting/models-plugin.ts'
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.css': 'text/css',
+  '.wasm': 'application/wasm',
+  '.json': 'application/json',
+  '.jsonl': 'application/jsonl',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.webmanifest': 'application/manifest+json',
+  '.yaml': 'text/yaml',
+}
+
+export interface Site {
+  /** Address of the page, with a slash at its end. */
+  readonly url: string
+  /** Paths asked for so far, from the page's folder on. */
+  readonly asked: readonly string[]
+  close(): Promise<void>
+}
+
+/**
+ * Serves a folder on a port of its own choosing.
+ * @param options.under path with slashes at both ends
+ * @param options.headers whether the host sends isolation headers and a policy; a plain static host does not
+ */
+export async function serveFolder(folder: string, options: { under?: string; headers?: boolean; models?: readonly string[] } = {}): Promise<Site> {
+  const { under = '/', headers = true, models = [] } = options
+  const asked: string[] = []
+  const answerModels = serveModels(models)
+  const sockets = new Set<Socket>()
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+    if (!pathname.startsWith(under)) {
+      response.statusCode = 404
+      return void response.end('outside the site')
+    }
+    const path = decodeURIComponent(pathname.slice(under.length))
+    asked.push(path)
+    if (headers) for (const [name, value] of Object.entries(HOSTING_HEADERS)) response.setHeader(name, value)
+    if (path.startsWith('models/')) {
+      request.url = `/${path}`
+      return answerModels(request, response, () => response.writeHead(404).end())
+    }
+    const file = normalize(join(folder, path === '' ? 'index.html' : path))
+    const facts = file.startsWith(folder.endsWith(sep) ? folder : folder + sep) ? statSync(file, { throwIfNoEntry: false }) : undefined
+    if (facts?.isFile() !== true) {
+      response.statusCode = 404
+      return void response.end('not found')
+    }
+    response.setHeader('Content-Type', TYPES[extname(file)] ?? 'application/octet-stream')
+    response.setHeader('Content-Length', facts.size)
+    response.setHeader('Cache-Control', path.startsWith('assets/') ? 'max-age=31536000, immutable' : 'no-cache')
+    if (facts.size < 1 << 20) return void response.end(readFileSync(file))
+    createReadStream(file).pipe(response)
+  })
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
+  const { port } = server.address() as AddressInfo // a listening TCP server has one
+  return {
+    url: `http://localhost:${port}${under}`,
+    asked,
+    close: async () => {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}

@@ -1,0 +1,46 @@
+// Knows: how the build sorts its files for the service worker.
+import { describe, expect, test } from 'vitest'
+import { HOSTING_HEADERS, POLICY_FOR_HEADER, POLICY_FOR_META } from '../../hosting/headers.ts'
+import { makeManifest } from '../../hosting/service-plugin.ts'
+
+const file = (path: string, text = path) => ({ path, bytes: new TextEncoder().encode(text) })
+
+describe('the service worker’s manifest', () => {
+  const files = [
+    file('index.html'),
+    file('assets/index-AAAAAAAA.js'),
+    file('assets/ort.wasm.min-AAAAAAAA.js'),
+    file('assets/ort-wasm-simd-threaded-AAAAAAAA.wasm'),
+    file('assets/ort-wasm-simd-threaded-A-_AAAAA.mjs'),
+    file('assets/ort-wasm-simd-threaded.jspi-AAAAAAAA.wasm'),
+  ]
+
+  test('keeps engines apart from what the page needs to open', () => {
+    const { shell, engines } = makeManifest(files)
+    expect(shell).toEqual(['assets/index-AAAAAAAA.js', 'assets/ort.wasm.min-AAAAAAAA.js', 'index.html'])
+    expect(engines).toEqual({
+      wasm: ['assets/ort-wasm-simd-threaded-A-_AAAAA.mjs', 'assets/ort-wasm-simd-threaded-AAAAAAAA.wasm'],
+      jspi: ['assets/ort-wasm-simd-threaded.jspi-AAAAAAAA.wasm'],
+    })
+  })
+
+  test('has a version that follows every byte and no order', () => {
+    const { version } = makeManifest(files)
+    expect(makeManifest(files.toReversed()).version).toBe(version)
+    expect(makeManifest([...files.slice(1), file('index.html', 'changed')]).version).not.toBe(version)
+    expect(makeManifest(files.slice(1)).version).not.toBe(version)
+  })
+})
+
+describe('the content security policy', () => {
+  test('starts from nothing and allows neither inline code nor eval', () => {
+    expect(POLICY_FOR_META).toContain("default-src 'none'")
+    expect(POLICY_FOR_META).not.toMatch(/unsafe-inline|'unsafe-eval'|\*(?!;| |$)/)
+    expect(/script-src ([^;]*)/.exec(POLICY_FOR_META)?.[1]).toBe("'self' 'wasm-unsafe-eval'")
+  })
+  test('forbids frames where a browser listens', () => {
+    expect(POLICY_FOR_META).not.toContain('frame-ancestors')
+    expect(POLICY_FOR_HEADER).toContain("frame-ancestors 'none'")
+    expect(HOSTING_HEADERS['Content-Security-Policy']).toBe(POLICY_FOR_HEADER)
+  })
+})
