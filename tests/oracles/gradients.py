@@ -42,7 +42,8 @@ def scatter_nd(x, u):
     return x.index_add(0, torch.tensor([2, 0, 2]), u)
 
 
-def cross_entropy(x):
+def cross_entropy(hidden, head):
+    x = hidden @ head.T
     weights = torch.tensor([0.5, 0, 0.25, 0.25])
     return (F.cross_entropy(x, torch.tensor([4, 0, 2, 2]), reduction='none') * weights).sum()
 
@@ -74,7 +75,8 @@ CASES = {
     'gatherElements': ([([2, 4],)], lambda x: x.gather(1, torch.tensor([[3, 3], [0, 1]]))),
     'scatterElements that adds': ([([2, 4],), ([2, 2],)], scatter_elements), 'scatterND that adds': ([([4, 3],), ([3, 3],)], scatter_nd),
     'RMS norm': ([([3, 4],), ([4], 0.3, 1)], rms), 'sum and RMS norm': ([([1, 3, 4],), ([1, 3, 4],), ([4], 0.3, 1)], skip),
-    'rotary embedding': ([([1, 2, 3, 4],)], rotary), 'cross-entropy': ([([4, 5], 3)], cross_entropy),
+    'rotary embedding': ([([1, 2, 3, 4],)], rotary), 'cross-entropy': ([([4, 3], 3), ([5, 3],)], cross_entropy),
+    'SwiGLU': ([([3, 4], 2), ([3, 4],)], lambda gate, up: F.silu(gate) * up),
 }
 
 answers = {}

@@ -1,8 +1,9 @@
 // Knows: the Llama decoder (RMSNorm, grouped-query attention, SwiGLU), written once.
 // Must not know: where weights lie and in which form, how attention remembers (parts), what is done with the hidden states.
 import type { Graph, Value } from '../graph/graph.ts'
-import { mul, sigmoid, simplifiedLayerNormalization, skipSimplifiedLayerNormalization, split } from '../graph/ops/index.ts'
+import { simplifiedLayerNormalization, skipSimplifiedLayerNormalization, split } from '../graph/ops/index.ts'
 import type { DecoderShape } from './shape.ts'
+import { swiGlu } from './swi-glu.ts'
 
 export type LinearName = 'qkv' | 'output' | 'gateUp' | 'down'
 export type NormName = 'attention' | 'feedForward' | 'final'
@@ -11,6 +12,8 @@ export type NormName = 'attention' | 'feedForward' | 'final'
 export interface DecoderParts {
   /** Projection x [.., K] → [.., N]; qkv gives q|k|v and gateUp gives gate|up side by side. */
   linear(x: Value, layer: number, name: LinearName): Value
+  /** Both projections of the feed-forward layer, where they are not stacked: [gate, up]. Absent: `linear` of `gateUp` is split. */
+  gateAndUp?(x: Value, layer: number): readonly [Value, Value]
   /** Weight [width] of a norm; `final` comes with layer = layers. */
   normWeight(layer: number, name: NormName): Value
   /** Attention of a layer: q|k|v [.., (heads + 2 kvHeads) · headWidth] before RoPE → [.., heads · headWidth]. */
@@ -22,7 +25,7 @@ export interface DecoderParts {
  * are laid out. Architecture: Touvron et al. 2023, as Hugging Face's `LlamaModel` computes it.
  */
 export function buildDecoder(g: Graph, shape: DecoderShape, x: Value, parts: DecoderParts): Value {
-  const { layers, normEpsilon } = shape
+  const { layers, feedForward, normEpsilon } = shape
   let residual = x
   let normed = simplifiedLayerNormalization(g, x, parts.normWeight(0, 'attention'), normEpsilon)
   const addAndNorm = (delta: Value, layer: number, name: NormName): void => {
@@ -31,14 +34,9 @@ export function buildDecoder(g: Graph, shape: DecoderShape, x: Value, parts: Dec
   for (let layer = 0; layer < layers; layer++) {
     const attended = parts.attend(parts.linear(normed, layer, 'qkv'), layer)
     addAndNorm(parts.linear(attended, layer, 'output'), layer, 'feedForward')
-    const activated = swiGlu(g, parts.linear(normed, layer, 'gateUp'), shape.feedForward)
+    const [gate, up] = parts.gateAndUp?.(normed, layer) ?? (split(g, parts.linear(normed, layer, 'gateUp'), [feedForward, feedForward], -1) as [Value, Value])
+    const activated = swiGlu(g, gate, up)
     addAndNorm(parts.linear(activated, layer, 'down'), layer + 1, layer + 1 < layers ? 'attention' : 'final')
   }
   return normed
-}
-
-/** gate · sigmoid(gate) · up for gate|up [.., 2 · feedForward]. Source: Shazeer 2020. */
-export function swiGlu(g: Graph, gateUp: Value, feedForward: number): Value {
-  const [gate, up] = split(g, gateUp, [feedForward, feedForward], -1) as [Value, Value]
-  return mul(g, mul(g, gate, sigmoid(g, gate)), up)
 }

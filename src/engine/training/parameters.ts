@@ -13,8 +13,8 @@ export interface Parameter {
 }
 
 /**
- * Parameters of a decoder with a tied head. Projections are [in, out], q|k|v and gate|up side by side: fewer and larger
- * products. Matrices come first, norms last, so that each kind can lie in one buffer.
+ * Parameters of a decoder with a tied head. Projections are [in, out], q|k|v side by side: one product for three. Gate
+ * and up are apart, since cutting their wide activations costs more than a larger product gains. Matrices come first, norms last, so that each kind can lie in one buffer.
  * First values: normal with deviation 0.02, projections into the residual stream divided by √(2 · layers) (GPT-2).
  */
 export function listParameters(shape: DecoderShape): Parameter[] {
@@ -29,7 +29,8 @@ export function listParameters(shape: DecoderShape): Parameter[] {
     ...each((i) => [
       matrix(`layer ${i} qkv`, width, qkvWidth(shape)),
       matrix(`layer ${i} output`, heads * headWidth, width, residual),
-      matrix(`layer ${i} gateUp`, width, 2 * feedForward),
+      matrix(`layer ${i} gate`, width, feedForward),
+      matrix(`layer ${i} up`, width, feedForward),
       matrix(`layer ${i} down`, feedForward, width, residual),
     ]),
     ...each((i) => [norm(`layer ${i} attention norm`), norm(`layer ${i} feedForward norm`)]),

@@ -29,10 +29,11 @@ export function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: Batch
   const attend = makeAttention(g, shape, rows, length)
   const hidden = buildDecoder(g, shape, x, {
     linear: (input, layer, name) => gemm(g, input, need(`layer ${layer} ${name}`)),
+    gateAndUp: (input, layer) => [gemm(g, input, need(`layer ${layer} gate`)), gemm(g, input, need(`layer ${layer} up`))],
     normWeight: (layer, name) => need(name === 'final' ? 'final norm' : `layer ${layer} ${name} norm`),
     attend: (qkv) => attend(qkv),
   })
-  return crossEntropy(g, gemm(g, hidden, embedding, { transB: true }), batch.targets, batch.weights)
+  return crossEntropy(g, hidden, embedding, batch.targets, batch.weights)
 }
 
 function raise(name: string): never {

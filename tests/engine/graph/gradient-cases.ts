@@ -2,6 +2,7 @@
 // under the same names; inputs come from `makeNumbers(count, index of the input + 1, scale, offset)`.
 import type { Graph, Value } from '../../../src/engine/graph/graph.ts'
 import * as ops from '../../../src/engine/graph/ops/index.ts'
+import { swiGlu } from '../../../src/engine/models/swi-glu.ts'
 import { crossEntropy } from '../../../src/engine/training/cross-entropy.ts'
 
 export interface GradientCase {
@@ -70,5 +71,6 @@ export const CASES: readonly GradientCase[] = [
   { name: 'RMS norm', covers: ['SimplifiedLayerNormalization'], inputs: [{ shape: [3, 4] }, { shape: [4], scale: 0.3, offset: 1 }], build: (g, x, w) => ops.simplifiedLayerNormalization(g, x, w, 1e-5) },
   { name: 'sum and RMS norm', covers: ['SkipSimplifiedLayerNormalization'], inputs: [{ shape: [1, 3, 4] }, { shape: [1, 3, 4] }, { shape: [4], scale: 0.3, offset: 1 }], build: (g, a, b, w) => { const { normed, sum } = ops.skipSimplifiedLayerNormalization(g, a, b, w, 1e-5); return ops.add(g, normed, ops.mul(g, sum, sum)) } },
   { name: 'rotary embedding', covers: ['RotaryEmbedding'], inputs: [{ shape: [1, 2, 3, 4] }], build: (g, x) => ops.rotaryEmbedding(g, x, i64(g, [1, 3], [0, 1, 3]), ...tables(g)) },
-  { name: 'cross-entropy', covers: [], inputs: [{ shape: [4, 5], scale: 3 }], build: (g, x) => crossEntropy(g, x, g.constant('i32', [4, 1], [4, 0, 2, 2]), g.constant('f32', [4, 1], [0.5, 0, 0.25, 0.25])) },
+  { name: 'SwiGLU', covers: [], inputs: [{ shape: [3, 4], scale: 2 }, { shape: [3, 4] }], build: swiGlu },
+  { name: 'cross-entropy', covers: [], inputs: [{ shape: [4, 3], scale: 3 }, { shape: [5, 3] }], build: (g, x, head) => crossEntropy(g, x, head, g.constant('i32', [4, 1], [4, 0, 2, 2]), g.constant('f32', [4, 1], [0.5, 0, 0.25, 0.25])) },
 ]

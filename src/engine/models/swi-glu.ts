@@ -1,0 +1,23 @@
+// Knows: SwiGLU, the gate of the feed-forward layer, with a gradient rule that uses the forward pass again.
+import type { Graph, Value } from '../graph/graph.ts'
+import type { CompositeDefinition } from '../graph/op.ts'
+import { add, mul, sigmoid, sub } from '../graph/ops/index.ts'
+
+const rule: CompositeDefinition = {
+  name: 'swi_glu',
+  build: (g, [gate, up]) => {
+    if (!gate || !up) throw new TypeError('SwiGLU takes a gate and what it lets through')
+    const open = sigmoid(g, gate)
+    const silu = mul(g, gate, open)
+    return { outputs: [mul(g, silu, up)], saved: [open, silu] }
+  },
+  // silu' = σ + silu · (1 − σ) = σ + (silu − silu · σ)
+  gradient: (g, { inputs: [, up], saved: [open, silu] }, [dy]) => {
+    if (!up || !open || !silu || !dy) return [null, null]
+    const slope = add(g, open, sub(g, silu, mul(g, silu, open)))
+    return [mul(g, mul(g, dy, up), slope), mul(g, dy, silu)]
+  },
+}
+
+/** gate · sigmoid(gate) · up, all of one shape. Source: Shazeer 2020. */
+export const swiGlu = (g: Graph, gate: Value, up: Value): Value => g.composite(rule, [gate, up])[0] as Value
