@@ -1,7 +1,8 @@
 // Knows: that the built folder works on any static host: any path, no headers, no network after the first visit, its policy kept.
-import { readFileSync, readdirSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { DIST, expectNoFaults, openBrowser, openPage, waitUntilIsolated } from './harness.ts'
 import { serveFolder, type Site } from './serve.ts'
@@ -21,7 +22,7 @@ async function serve(options: Parameters<typeof serveFolder>[1]): Promise<Site> 
 }
 
 /** Waits until everything that this browser can use is kept. */
-const waitUntilKept = (page: Awaited<ReturnType<typeof openPage>>['page']) =>
+const waitUntilKept = (page: Page) =>
   expect
     .poll(
       () =>
@@ -39,7 +40,7 @@ const waitUntilKept = (page: Awaited<ReturnType<typeof openPage>>['page']) =>
 describe('the built folder', () => {
   test('names nothing by an absolute path and holds no model', () => {
     const html = readFileSync(join(DIST, 'index.html'), 'utf8')
-    expect([...html.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] ?? '').filter((path) => !path.startsWith('./'))).toEqual([])
+    expect([...html.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] ?? '').filter((path) => !path.startsWith('./') && !path.startsWith('#'))).toEqual([])
     expect(readFileSync(join(DIST, 'models/index.json'), 'utf8')).toBe('[]')
     expect(readdirSync(join(DIST, 'models'))).toEqual(['index.json'])
   })
@@ -121,14 +122,40 @@ describe('a host that sends no headers', () => {
     await watched.context.close()
   })
 
-  test('keeps a new build beside the old one until the old page is closed, then drops the old', async () => {
-    const site = await serve({ under: '/some/where/', headers: false })
+  test('keeps a new build beside the old one until the old page is closed, then drops the old and nobody else’s', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'retort-dist-'))
+    cpSync(DIST, folder, { recursive: true })
+    const site = await serveFolder(folder, { under: '/some/where/', headers: false })
     const watched = await openPage(browser, site.url)
     await waitUntilIsolated(watched.page)
-    const names = () => watched.page.evaluate(() => caches.keys())
-    expect(await names()).toHaveLength(1)
+    const cachesOf = (page: Page) => page.evaluate(() => caches.keys())
+    const [first = ''] = await cachesOf(watched.page)
     await watched.page.evaluate(() => caches.open('somebody else’s'))
-    expect((await names()).toSorted()).toHaveLength(2)
+
+    const script = readFileSync(join(folder, 'service.js'), 'utf8')
+    writeFileSync(join(folder, 'service.js'), script.replace(/version:\s*"\w+"|"version":\s*"\w+"/, '"version":"newer"'))
+    writeFileSync(join(folder, 'index.html'), readFileSync(join(folder, 'index.html'), 'utf8').replace(/<title>[^<]*/, '<title>Newer'))
+    await watched.page.evaluate(async () => void (await (await navigator.serviceWorker.ready).update()))
+    await expect.poll(async () => (await cachesOf(watched.page)).some((name) => name.endsWith('newer')), { timeout: 30_000 }).toBe(true)
+    expect(await cachesOf(watched.page)).toContain(first)
+    expect(await watched.page.title()).not.toBe('Newer')
+
+    await watched.page.close()
+    const later = await watched.context.newPage()
+    await expect
+      .poll(
+        async () => {
+          await later.goto('about:blank')
+          await later.goto(site.url)
+          return later.title()
+        },
+        { timeout: 30_000, interval: 500 },
+      )
+      .toBe('Newer')
+    await expect.poll(() => cachesOf(later)).not.toContain(first)
+    expect(await cachesOf(later)).toContain('somebody else’s')
     await watched.context.close()
+    await site.close()
+    rmSync(folder, { recursive: true, force: true })
   })
 })
