@@ -1,0 +1,19 @@
+// Knows: how seeds come in, from a file or typed text.
+import type { ProjectId } from '../domain/id.ts'
+import type { SeedsRead } from '../protocol/corpus.ts'
+import type { Machines } from './machines.ts'
+import { followCall } from './tell-progress.ts'
+
+export type SeedSource = { readonly kind: 'file'; readonly file: File } | { readonly kind: 'text'; readonly text: string }
+
+export interface SeedProgress {
+  readonly rows: number
+  readonly bytes: number
+  /** 0 where it is not known. */
+  readonly totalBytes: number
+}
+
+/** Reads the source in the corpus worker and stores its good rows; the bad ones come back as problems with their lines. */
+export async function* addSeeds({ corpus }: Pick<Machines, 'corpus'>, { projectId, source }: { projectId: ProjectId; source: SeedSource }, signal?: AbortSignal): AsyncGenerator<SeedProgress, SeedsRead> {
+  return yield* followCall<SeedProgress, SeedsRead>(signal, (options) => corpus.addSeeds({ projectId, source }, options))
+}

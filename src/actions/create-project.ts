@@ -1,0 +1,17 @@
+// Knows: how a project begins.
+import { accept, type Checked } from '../domain/problem.ts'
+import { makeProject, parseProjectName, type Project } from '../domain/project.ts'
+import { guardQuota } from '../storage/quota.ts'
+import { putProject } from '../storage/projects.ts'
+import { defaultRecipe } from '../pipeline/recipes/default-recipe.ts'
+import { writeRecipe } from '../pipeline/recipes/write-recipe.ts'
+import type { Machines } from './machines.ts'
+
+/** Stores a new project with the default recipe (or `recipeText`), or says what is wrong with its name. */
+export async function createProject({ db, now }: Pick<Machines, 'db' | 'now'>, { name, recipeText }: { name: string; recipeText?: string }): Promise<Checked<Project>> {
+  const checked = parseProjectName(name)
+  if (!checked.ok) return checked
+  const project: Project = { ...makeProject(checked.value, now()), recipeText: recipeText ?? writeRecipe(defaultRecipe()) }
+  await guardQuota(`The project “${project.name}”`, () => putProject(db, project))
+  return accept(project)
+}

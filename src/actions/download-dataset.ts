@@ -1,0 +1,13 @@
+// Knows: how a dataset is taken home.
+import type { DatasetId, ProjectId } from '../domain/id.ts'
+import type { DatasetFormat } from '../protocol/corpus.ts'
+import { readProject } from './change-project.ts'
+import { fileStem, makeDownload } from './downloads.ts'
+import type { Download, Machines } from './machines.ts'
+
+/** JSONL in one of three forms, or CSV; named after the project, the dataset and the form. */
+export async function downloadDataset(machines: Pick<Machines, 'db' | 'corpus'>, { projectId, datasetId, format }: { projectId: ProjectId; datasetId: DatasetId; format: DatasetFormat }): Promise<Download> {
+  const project = await readProject(machines, projectId)
+  const file = await machines.corpus.exportDataset({ projectId, datasetId, format })
+  return makeDownload(file, `${fileStem(project.name)}-${datasetId.slice(0, 8)}-${format}`)
+}

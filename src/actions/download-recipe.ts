@@ -1,0 +1,16 @@
+// Knows: how a recipe is taken home.
+import type { ProjectId, RunId } from '../domain/id.ts'
+import { RetortError } from '../protocol/errors.ts'
+import { getRun } from '../storage/runs.ts'
+import { readProject } from './change-project.ts'
+import { fileStem, textDownload } from './downloads.ts'
+import type { Download, Machines } from './machines.ts'
+
+/** The recipe of a run as it ran, or without one the project's own text. */
+export async function downloadRecipe(machines: Pick<Machines, 'db'>, { projectId, runId }: { projectId: ProjectId; runId?: RunId }): Promise<Download> {
+  const project = await readProject(machines, projectId)
+  const run = runId && (await getRun(machines.db, projectId, runId))
+  const text = run?.recipeText ?? project.recipeText
+  if (text === undefined) throw new RetortError('StorageFailed', 'This project has no recipe yet. Write one under Recipe.')
+  return textDownload(`${fileStem(project.name)}.recipe.yaml`, text, 'application/yaml')
+}

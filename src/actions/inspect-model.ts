@@ -1,0 +1,15 @@
+// Knows: how a model file is described before it is loaded.
+import { refuse, accept, type Checked } from '../domain/problem.ts'
+import type { ModelCard, ModelSource } from '../domain/model.ts'
+import { RetortError } from '../protocol/errors.ts'
+import type { Machines } from './machines.ts'
+
+/** The model's card, or the sentence why it cannot be used. Loads nothing. */
+export async function inspectModel({ teacher }: Pick<Machines, 'teacher'>, { source }: { source: ModelSource }, signal?: AbortSignal): Promise<Checked<ModelCard>> {
+  try {
+    return accept(await teacher.inspect({ source }, signal ? { signal } : {}))
+  } catch (thrown) {
+    if (thrown instanceof RetortError && (thrown.name === 'ModelRefused' || thrown.name === 'ModelMissing')) return refuse({ sentence: thrown.message })
+    throw thrown
+  }
+}

@@ -1,0 +1,22 @@
+// Knows: what an action works with: the store, the three workers and a clock. Made once in main.ts, by a test from stand-ins.
+// Must not know: how a worker is started.
+import type { Remote } from '../protocol/contract.ts'
+import type { CorpusContract } from '../protocol/corpus.ts'
+import type { StudentContract } from '../protocol/student.ts'
+import type { TeacherContract } from '../protocol/teacher.ts'
+import type { Database } from '../storage/database.ts'
+
+export interface Machines {
+  readonly db: Database
+  readonly teacher: Remote<TeacherContract>
+  readonly student: Remote<StudentContract>
+  readonly corpus: Remote<CorpusContract>
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** A file to hand to the person: the page makes a link of it and lets it go afterwards. */
+export interface Download {
+  readonly name: string
+  readonly blob: Blob
+}

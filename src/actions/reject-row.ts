@@ -1,0 +1,10 @@
+// Knows: how a person takes a row out by hand.
+import type { ProjectId, RowId } from '../domain/id.ts'
+import type { Row } from '../domain/row.ts'
+import { changeRow } from './edit-row.ts'
+import type { Machines } from './machines.ts'
+
+/** The row's standing becomes `rejected`; where it stood before is remembered. */
+export function rejectRow({ db, now }: Pick<Machines, 'db' | 'now'>, { projectId, rowId }: { projectId: ProjectId; rowId: RowId }): Promise<Row> {
+  return changeRow(db, projectId, rowId, (row) => (row.status === 'rejected' ? row : { ...row, status: 'rejected', rejectedByHand: { at: now(), before: row.status } }))
+}
