@@ -1,0 +1,90 @@
+// Knows: how a model's chat template (Jinja) is run. Templates come from strangers' files: whatever they say, rendering
+// ends within a bounded time and size, as a text or as an error with a sentence.
+import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja'
+import type { ChatMessageText } from './text-tokenizer.ts'
+
+/** Longest template: those with tool calls in several languages reach about 30,000 characters. */
+const MAX_TEMPLATE = 256 * 1024
+/** Longest text that a template may make or hold, in characters; prompts are bounded by the context long before. */
+const MAX_TEXT = 8 * 1024 * 1024
+const MAX_ITEMS = 20_000
+const MAX_NUMBER = 1_000_000
+const MAX_MS = 3_000
+
+export interface ChatTemplate {
+  /** Throws an Error with a sentence when the template refuses the messages, fails or takes too long. */
+  render(messages: readonly ChatMessageText[], addGenerationPrompt: boolean): string
+}
+
+type Value = ReturnType<Interpreter['evaluate']>
+
+class LimitReached extends Error {}
+
+/** The package's interpreter, which looks after every value it makes and after the clock. */
+class BoundedInterpreter extends Interpreter {
+  readonly #until = performance.now() + MAX_MS
+  #steps = 0
+
+  override evaluate(statement: Parameters<Interpreter['evaluate']>[0], environment: Environment): Value {
+    // The clock is slower than most steps, so it is asked at every 64th; loops over nothing are bounded by MAX_ITEMS.
+    if ((this.#steps++ & 63) === 0 && performance.now() > this.#until) throw new LimitReached(`takes longer than ${MAX_MS / 1000} seconds`)
+    const result = super.evaluate(statement, environment)
+    const { value } = result
+    if (typeof value === 'string' && value.length > MAX_TEXT) throw new LimitReached('makes a text of more than 8 million characters')
+    if (Array.isArray(value) && value.length > MAX_ITEMS) throw new LimitReached(`makes a list of more than ${MAX_ITEMS} items`)
+    if (typeof value === 'number' && Math.abs(value) > MAX_NUMBER) throw new LimitReached(`counts beyond ${MAX_NUMBER}`)
+    return result
+  }
+}
+
+/**
+ * Reads a template. `tokens` are what it may name (`bos_token`, `eos_token`, …). Throws an Error with a sentence when the
+ * template cannot be read.
+ */
+export function compileChatTemplate(template: string, tokens: Readonly<Record<string, string>>): ChatTemplate {
+  if (template.length > MAX_TEMPLATE) throw new Error(`The model's chat template is longer than ${MAX_TEMPLATE} characters and is not run. Use raw prompts with this model, or choose another.`)
+  const program = guard('cannot be read', () => parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true })))
+  return {
+    render(messages, addGenerationPrompt) {
+      return guard('failed', () => {
+        const interpreter = new BoundedInterpreter(makeEnvironment())
+        for (const [name, value] of Object.entries(tokens)) interpreter.global.set(name, value)
+        interpreter.global.set('messages', messages.map(({ role, content }) => ({ role, content })))
+        interpreter.global.set('add_generation_prompt', addGenerationPrompt)
+        const { value } = interpreter.run(program)
+        if (typeof value !== 'string') throw new Error('it gave no text')
+        return value
+      })
+    },
+  }
+}
+
+function makeEnvironment(): Environment {
+  const environment = new Environment()
+  for (const [name, value] of [['true', true], ['True', true], ['false', false], ['False', false], ['none', null], ['None', null]] as const) environment.set(name, value)
+  environment.set('range', makeRange)
+  environment.set('raise_exception', (why: unknown) => {
+    throw new Error(`it says: ${String(why)}`)
+  })
+  // Templates that write the date are rendered the same on every day: a run repeats.
+  environment.set('strftime_now', () => '01 Jan 2025')
+  return environment
+}
+
+/** Python's range, bounded. */
+function makeRange(first: number, second?: number, step = 1): number[] {
+  const [start, stop] = second === undefined ? [0, first] : [first, second]
+  if (!(Number.isInteger(start) && Number.isInteger(stop) && Number.isInteger(step) && step !== 0)) throw new Error('range() got something that is not a whole number')
+  const count = Math.max(0, Math.ceil((stop - start) / step))
+  if (count > MAX_ITEMS) throw new LimitReached(`makes a list of more than ${MAX_ITEMS} items`)
+  return Array.from({ length: count }, (_, i) => start + i * step)
+}
+
+function guard<T>(verb: string, work: () => T): T {
+  try {
+    return work()
+  } catch (thrown) {
+    const why = thrown instanceof LimitReached ? `it ${thrown.message}` : thrown instanceof RangeError ? 'it nests too deep or grows too large' : thrown instanceof Error ? thrown.message : String(thrown)
+    throw new Error(`The model's chat template ${verb}: ${why.slice(0, 300)}`, { cause: thrown })
+  }
+}
