@@ -1,8 +1,13 @@
 // Knows: how Self-Instruct grows prompts: which examples a request shows and how it asks. Reading the answer is read-grown.ts.
 // Must not know: workers, storage.
 // Source: Wang et al. 2022 (arXiv 2212.10560) and its code, self_instruct/bootstrap_instructions.py.
+import type { SeedId } from '../../domain/id.ts'
+import type { CompletionRequest } from '../../domain/model.ts'
+import { makeRng, shuffle, type Rng } from '../../domain/rng.ts'
+import { realNumber, toggle, wholeNumber, type ValuesOf } from '../../domain/settings.ts'
 import { defineStep } from '../define-step.ts'
-import { realNumber, toggle, wholeNumber } from '../../domain/settings.ts'
+import { flattenShot, growthStops, writeGrowthText } from '../templates/self-instruct.ts'
+import { countWords } from '../words.ts'
 
 /** Grows prompts from the seeds. Defaults: the reference's, but for the number of tokens (1024 there) and the penalty (presence 2 there). */
 export const selfInstruct = defineStep({
@@ -26,3 +31,114 @@ export const selfInstruct = defineStep({
     lastItem: wholeNumber({ label: 'Last number of the list', help: 'A request ends when the list reaches this number.', from: 2, to: 64, default: 16 }),
   },
 })
+
+export type SelfInstructSettings = ValuesOf<typeof selfInstruct.settings>
+
+/** A text that may be shown as an example: a seed, or a prompt accepted earlier. */
+export interface Shot<Name extends string = string> {
+  readonly id: Name
+  readonly text: string
+}
+
+/** A request that has been planned: what is asked, and what its prompts descend from. */
+export interface GrowthRequest {
+  /** Number of the request within the run, from 0. */
+  readonly index: number
+  readonly request: CompletionRequest
+  /** Ids of what it shows, in order. */
+  readonly shots: readonly string[]
+  /** Its first human example: every prompt grown from it belongs to this seed. */
+  readonly seedId: SeedId
+}
+
+export interface GrowthPool {
+  readonly seeds: readonly Shot<SeedId>[]
+  /** Prompts accepted in earlier rounds, in their order. */
+  readonly accepted: readonly Shot[]
+}
+
+/** Requests that are asked from the same pool, so that they can be worked on together (5 in the reference). */
+const TOGETHER = 8
+/** New prompts that a request is expected to bring, to plan no more requests than needed. */
+const EXPECTED = 4
+/** Characters of a token at least, so that the examples surely leave room for the answer. */
+const CHARACTERS_PER_TOKEN = 2.5
+
+/**
+ * The next round: requests that are all planned from the same pool. The same pool, settings, rngSeed and `next` (number of the
+ * first request) give the same requests, so an interrupted round is planned again exactly. Shots follow the reference: machine
+ * ones as far as there are any, seeds for the rest, shuffled together.
+ * `contextLength` (tokens) drops shots from the end of a list that would not leave room for the answer. No seeds, no requests.
+ */
+export function planGrowth(plan: { next: number; pool: GrowthPool; settings: SelfInstructSettings; rngSeed: number; contextLength?: number }): GrowthRequest[] {
+  const { next, pool, settings } = plan
+  const missing = settings.prompts - pool.accepted.length
+  if (missing <= 0 || pool.seeds.length === 0) return []
+  const count = Math.min(TOGETHER, Math.ceil(missing / EXPECTED))
+  // Storage gives seeds in some order of its own; the plan must not depend on it.
+  const seeds = pool.seeds.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+  return Array.from({ length: count }, (_, i) => planRequest(next + i, seeds, plan))
+}
+
+function planRequest(
+  index: number,
+  seeds: readonly Shot<SeedId>[],
+  { pool, settings, rngSeed, contextLength }: { pool: GrowthPool; settings: SelfInstructSettings; rngSeed: number; contextLength?: number },
+): GrowthRequest {
+  const rng = makeRng(`${rngSeed}/grow/${index}`)
+  const short = seeds.filter(({ text }) => countWords(text) <= settings.maxWords)
+  const machine = sample(pool.accepted, settings.machineShots, rng.fork('machine'))
+  const human = sample(short.length > 0 ? short : seeds, settings.humanShots + settings.machineShots - machine.length, rng.fork('human'))
+  const ordered = shuffle([...human, ...machine], rng.fork('order'))
+  const first = human[0] as Shot<SeedId> // there is at least one seed and one human shot
+  const room = contextLength === undefined ? Infinity : (contextLength - settings.maxTokens) * CHARACTERS_PER_TOKEN
+  const shots = fit(ordered, first, room)
+  return {
+    index,
+    shots: shots.map(({ id }) => id),
+    seedId: first.id,
+    request: {
+      id: `grow-${index}`,
+      asked: { kind: 'raw', text: writeGrowthText(shots.map(({ text }) => text)) },
+      sampling: {
+        temperature: settings.temperature,
+        topK: 0,
+        topP: settings.topP,
+        minP: 0,
+        repetitionPenalty: settings.repetitionPenalty,
+        maxTokens: settings.maxTokens,
+        stop: growthStops(settings.lastItem),
+        rngSeed: `${rngSeed}/grow/${index}`,
+      },
+    },
+  }
+}
+
+const sample = <T>(items: readonly T[], count: number, rng: Rng): T[] => shuffle(items, rng).slice(0, count)
+
+/** The shots whose text fits in `room` characters, from the front; `must` is among them whatever its length. */
+function fit(shots: readonly Shot[], must: Shot, room: number): Shot[] {
+  let left = room - writeGrowthText([must.text]).length
+  return shots.filter((shot) => {
+    if (shot === must) return true
+    left -= flattenShot(shot.text).length + 5 // number, dot, space, line end
+    return left >= 0
+  })
+}
+
+/**
+ * Whether growing is over: enough prompts, or a teacher that has stopped bringing new ones (after three times the requests that
+ * should have been enough, ten at least), which is told in a sentence and is no failure of the run.
+ */
+export function growthEnded({ accepted, requests, settings }: { accepted: number; requests: number; settings: SelfInstructSettings }): { ended: false } | { ended: true; sentence?: string } {
+  if (accepted >= settings.prompts) return { ended: true }
+  const most = countRequestsAtMost(settings)
+  if (requests < most) return { ended: false }
+  return {
+    ended: true,
+    sentence: `Growing ended with ${accepted} of ${settings.prompts} prompts: ${requests} requests brought no more that were new and usable. Add seeds, raise the temperature or the novelty threshold.`,
+  }
+}
+
+/** Requests that a run makes at most. */
+export const countRequestsAtMost = ({ prompts }: SelfInstructSettings): number => Math.max(10, Math.ceil((3 * prompts) / EXPECTED))
