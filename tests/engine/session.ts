@@ -1,26 +1,30 @@
-// Knows: how a test runs a graph in Node, on onnxruntime-web's own Node build (one thread).
-import * as ort from 'onnxruntime-web/wasm'
+// Knows: how a test runs a graph in Node: on the program's own runtime, which there is onnxruntime-web's Node build (one thread).
 import type { OnnxModel } from '../../src/engine/graph/graph.ts'
+import { openRuntime } from '../../src/engine/runtime/open.ts'
+import type { HostTensor, Runtime, TensorData } from '../../src/engine/runtime/types.ts'
 
-ort.env.logLevel = 'error'
+export type Feed = { readonly data: TensorData; readonly shape: readonly number[] }
+type Outputs = Record<string, { readonly data: TensorData; readonly shape: readonly number[] }>
 
-export type Feed = { readonly data: Float32Array | Int32Array | BigInt64Array | Uint8Array; readonly shape: readonly number[] }
-type Outputs = Record<string, { readonly data: Float32Array | BigInt64Array | Uint8Array | Int32Array; readonly shape: readonly number[] }>
+let opened: Promise<Runtime> | undefined
+/** One wasm runtime for all tests of a file. */
+export const openTestRuntime = (): Promise<Runtime> => (opened ??= openRuntime({ backend: 'wasm' }))
 
-const toTensor = ({ data, shape }: Feed): ort.Tensor => {
-  if (data instanceof Float32Array) return new ort.Tensor('float32', data, shape)
-  if (data instanceof Int32Array) return new ort.Tensor('int32', data, shape)
-  if (data instanceof BigInt64Array) return new ort.Tensor('int64', data, shape)
-  return new ort.Tensor('bool', data, shape)
+const toTensor = ({ data, shape }: Feed): HostTensor => {
+  const dtype = data instanceof Float32Array ? 'f32' : data instanceof Int32Array ? 'i32' : data instanceof BigInt64Array ? 'i64' : 'bool'
+  return { dtype, shape, data }
 }
 
 /** A session on the model; `run` gives every output. */
 export async function openSession(model: OnnxModel): Promise<{ run(feeds: Readonly<Record<string, Feed>>): Promise<Outputs>; release(): Promise<void> }> {
-  const session = await ort.InferenceSession.create(model.bytes, { externalData: model.external.map(({ path, data }) => ({ path, data })), executionProviders: ['wasm'], logSeverityLevel: 3 })
+  const session = await (await openTestRuntime()).open(model)
   return {
     async run(feeds) {
       const answer = await session.run(Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, toTensor(feed)])))
-      return Object.fromEntries(Object.entries(answer).map(([name, tensor]) => [name, { data: tensor.data as Float32Array, shape: tensor.dims }]))
+      return Object.fromEntries(Object.entries(answer).map(([name, tensor]) => {
+        if ('onDevice' in tensor) throw new TypeError(`${name} stayed on a device`)
+        return [name, tensor]
+      }))
     },
     release: () => session.release(),
   }

@@ -12,6 +12,8 @@ export interface Parameter {
   readonly spread: number
 }
 
+const matrix = (name: string, rows: number, columns: number, spread = 0.02): Parameter => ({ name, shape: [rows, columns], decays: true, spread })
+
 /**
  * Parameters of a decoder with a tied head. Projections are [in, out], q|k|v side by side: one product for three. Gate
  * and up are apart, since cutting their wide activations costs more than a larger product gains. Matrices come first, norms last, so that each kind can lie in one buffer.
@@ -20,7 +22,6 @@ export interface Parameter {
 export function listParameters(shape: DecoderShape): Parameter[] {
   const { layers, width, heads, headWidth, feedForward, vocabulary } = shape
   if (!shape.tiedHead) throw new RangeError('Training is written for a head tied to the embedding.')
-  const matrix = (name: string, rows: number, columns: number, spread = 0.02): Parameter => ({ name, shape: [rows, columns], decays: true, spread })
   const norm = (name: string): Parameter => ({ name, shape: [width], decays: false, spread: 0 })
   const residual = 0.02 / Math.sqrt(2 * layers)
   const each = <T>(make: (layer: number) => T[]): T[] => Array.from({ length: layers }, (_, layer) => make(layer)).flat()

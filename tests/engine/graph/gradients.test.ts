@@ -3,10 +3,9 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { differentiate } from '../../../src/engine/graph/differentiate.ts'
 import { elementsOf } from '../../../src/engine/graph/dims.ts'
-import { Graph } from '../../../src/engine/graph/graph.ts'
+import { Graph, needStatic } from '../../../src/engine/graph/graph.ts'
 import type { OpDefinition } from '../../../src/engine/graph/op.ts'
 import * as ops from '../../../src/engine/graph/ops/index.ts'
-import { needStatic } from '../../../src/engine/graph/graph.ts'
 import { makeNumbers, worstDifference } from '../numbers.ts'
 import { openSession, type Feed } from '../session.ts'
 import { CASES, type GradientCase } from './gradient-cases.ts'
@@ -15,6 +14,9 @@ interface Oracle {
   readonly cases: Readonly<Record<string, { readonly loss: number; readonly output: readonly number[]; readonly gradients: readonly (readonly number[])[] }>>
 }
 const oracle = JSON.parse(readFileSync(new URL('../../oracles/gradients.json', import.meta.url), 'utf8')) as Oracle
+
+const feed = (at: readonly Feed[]) => Object.fromEntries(at.map((x, i) => [`x${i}`, x]))
+const isOp = (item: unknown): item is OpDefinition => typeof item === 'object' && item !== null && 'infer' in item
 
 /** The case as a model: its output, the loss (output times fixed numbers) and the gradients of all inputs. */
 function buildCase(example: GradientCase) {
@@ -34,7 +36,6 @@ describe.each(CASES)('the gradient of $name', (example) => {
   test('is that of finite differences and that of PyTorch', async () => {
     const session = await openSession(buildCase(example))
     const inputs = example.inputs.map(({ shape, scale, offset }, i): Feed => ({ shape, data: makeNumbers(elementsOf(shape), i + 1, scale, offset) }))
-    const feed = (at: readonly Feed[]) => Object.fromEntries(at.map((x, i) => [`x${i}`, x]))
     const answer = await session.run(feed(inputs))
     const saved = oracle.cases[example.name]
     if (!saved) throw new Error(`gradients.json has no case “${example.name}”: run tests/oracles/gradients.py again`)
@@ -59,7 +60,6 @@ describe.each(CASES)('the gradient of $name', (example) => {
 
 test('every op with a gradient rule has a case', () => {
   const covered = new Set(CASES.flatMap((example) => example.covers))
-  const isOp = (item: unknown): item is OpDefinition => typeof item === 'object' && item !== null && 'infer' in item
   const without = Object.values(ops).filter(isOp).filter((op) => typeof op.gradient === 'function' && !covered.has(op.type)).map((op) => op.type)
   expect(without).toEqual([])
 })

@@ -1,0 +1,66 @@
+// Knows: which batch comes next, over any number of passes, and how to go on from a stored place.
+// Must not know: which generator shuffles.
+import { planEpoch, type PackedRow, type PlannedBatch } from './packing.ts'
+
+/** Where a generator stands, as numbers that JSON carries. */
+export type RandomState = readonly number[]
+
+/** A shuffling generator whose state can be stored. */
+export interface Shuffler {
+  state(): RandomState
+  shuffle<T>(items: readonly T[]): T[]
+}
+
+/** Data cursor and random state: enough to repeat the same batches from here on. */
+export interface Cursor {
+  /** Passes over the data that are finished. */
+  readonly epoch: number
+  /** Batches of this pass that are done. */
+  readonly next: number
+  /** The generator's state when this pass was planned. */
+  readonly random: RandomState
+}
+
+/** The sequence of batches. Equal rows, sizes and cursor give equal batches. */
+export class BatchOrder {
+  readonly #rows: readonly PackedRow[]
+  readonly #size: number
+  readonly #lengths: readonly number[]
+  readonly #shuffler: Shuffler
+  #epoch: number
+  #next: number
+  #random: RandomState
+  #plan: PlannedBatch[]
+
+  /** `shuffler` must stand where the cursor says; without a cursor the first pass begins. */
+  constructor(rows: readonly PackedRow[], size: number, lengths: readonly number[], shuffler: Shuffler, cursor?: Cursor) {
+    if (rows.length === 0) throw new RangeError('There is no row to train on.')
+    this.#rows = rows
+    this.#size = size
+    this.#lengths = lengths
+    this.#shuffler = shuffler
+    this.#epoch = cursor?.epoch ?? 0
+    this.#next = cursor?.next ?? 0
+    this.#random = shuffler.state()
+    this.#plan = this.#makePlan()
+  }
+
+  get cursor(): Cursor {
+    return { epoch: this.#epoch, next: this.#next, random: this.#random }
+  }
+
+  /** The next batch; begins another pass where this one is done. */
+  take(): PlannedBatch {
+    if (this.#next >= this.#plan.length) {
+      this.#epoch++
+      this.#next = 0
+      this.#random = this.#shuffler.state()
+      this.#plan = this.#makePlan()
+    }
+    return this.#plan[this.#next++] as PlannedBatch
+  }
+
+  #makePlan(): PlannedBatch[] {
+    return planEpoch(this.#rows, this.#size, this.#lengths, (items) => this.#shuffler.shuffle(items))
+  }
+}

@@ -1,0 +1,121 @@
+// Knows: the form of a checkpoint file: weights, moments, step, data cursor, random state, shape, tokenizer, losses.
+// Must not know: where it is kept, what it is a student of (`about` is opaque text).
+import { faultOfShape, type DecoderShape } from '../models/shape.ts'
+import type { Cursor } from './batch-order.ts'
+import { crc32 } from './crc32.ts'
+import { countOf, listParameters } from './parameters.ts'
+import type { TrainState } from './trainer.ts'
+
+export interface StoredLoss {
+  readonly step: number
+  readonly train: number
+  readonly heldOut?: number
+}
+export interface Checkpoint {
+  readonly shape: DecoderShape
+  readonly state: TrainState
+  readonly cursor: Cursor
+  /** `tokenizer.json` and `tokenizer_config.json` as texts. */
+  readonly tokenizer: { readonly json: string; readonly config: string }
+  readonly losses: readonly StoredLoss[]
+  /** What the owner wants to find again, as text. */
+  readonly about: string
+}
+export type CheckpointRead = { readonly ok: true; readonly checkpoint: Checkpoint } | { readonly ok: false; readonly sentence: string }
+
+// Layout, little-endian: magic (8 bytes), version u32, length of the JSON header u32, header (UTF-8, padded with spaces to a
+// multiple of 4), weights, first and second moments as f32, CRC-32 of everything before it u32.
+const MAGIC = new TextEncoder().encode('RETORTCK')
+const VERSION = 1
+const FIXED = MAGIC.length + 8
+/** Headers hold a tokenizer of at most some 100,000 entries and a loss a step. */
+const LARGEST_HEADER = 64 * 2 ** 20
+const LARGEST_STEP = 1e9
+
+/** The file's bytes. */
+export function writeCheckpoint({ shape, state, cursor, tokenizer, losses, about }: Checkpoint): Uint8Array {
+  const json = new TextEncoder().encode(JSON.stringify({ shape, step: state.step, cursor, tokenizer, losses, about }))
+  const headerBytes = Math.ceil(json.length / 4) * 4
+  const bytes = new Uint8Array(FIXED + headerBytes + 12 * state.weights.length + 4)
+  const view = new DataView(bytes.buffer)
+  bytes.set(MAGIC)
+  view.setUint32(8, VERSION, true)
+  view.setUint32(12, headerBytes, true)
+  bytes.fill(0x20, FIXED, FIXED + headerBytes)
+  bytes.set(json, FIXED)
+  let at = FIXED + headerBytes
+  for (const flat of [state.weights, state.first, state.second]) {
+    new Float32Array(bytes.buffer, at, flat.length).set(flat)
+    at += 4 * flat.length
+  }
+  view.setUint32(at, crc32(bytes.subarray(0, at)), true)
+  return bytes
+}
+
+const refuse = (why: string): CheckpointRead => ({ ok: false, sentence: `The checkpoint cannot be used: ${why}. Train this student again from the start.` })
+
+/** Reads a file back; anything that is not a whole checkpoint is refused with a sentence. Never throws. */
+export function readCheckpoint(bytes: Uint8Array): CheckpointRead {
+  if (bytes.length < FIXED + 4) return refuse(bytes.length ? `it ends after ${bytes.length} bytes` : 'it is empty')
+  if (!MAGIC.every((byte, i) => byte === bytes[i])) return refuse('it is not a checkpoint file')
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const version = view.getUint32(8, true)
+  if (version !== VERSION) return refuse(`it has version ${version}, and this program reads version ${VERSION}`)
+  const headerBytes = view.getUint32(12, true)
+  if (headerBytes > LARGEST_HEADER || FIXED + headerBytes + 4 > bytes.length) return refuse('it is cut off in its header')
+  const header = parseHeader(bytes.subarray(FIXED, FIXED + headerBytes))
+  if (!header) return refuse('its header is broken')
+  const fault = faultOfShape(header.shape)
+  if (fault) return refuse(fault.replace(/\.$/, ''))
+  const count = countOf(listParameters(header.shape))
+  const wanted = FIXED + headerBytes + 12 * count + 4
+  if (bytes.length !== wanted) return refuse(`it has ${bytes.length} bytes where its shape needs ${wanted}`)
+  if (view.getUint32(wanted - 4, true) !== crc32(bytes.subarray(0, wanted - 4))) return refuse('its check sum does not fit its contents')
+  const flat = (i: number): Float32Array => {
+    const from = FIXED + headerBytes + 4 * i * count
+    return new Float32Array(bytes.slice(from, from + 4 * count).buffer)
+  }
+  const { shape, step, cursor, tokenizer, losses, about } = header
+  return { ok: true, checkpoint: { shape, cursor, tokenizer, losses, about, state: { weights: flat(0), first: flat(1), second: flat(2), step } } }
+}
+
+type Header = Omit<Checkpoint, 'state'> & { readonly step: number }
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isCount = (value: unknown, largest: number): value is number => typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= largest
+
+/** The header with every field checked; `undefined` where one is wrong. */
+function parseHeader(bytes: Uint8Array): Header | undefined {
+  let raw: unknown
+  try {
+    raw = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch {
+    return undefined
+  }
+  if (!isRecord(raw)) return undefined
+  const { shape: rawShape, step, cursor, tokenizer, losses, about } = raw
+  const shape = parseShape(rawShape)
+  if (!shape || !isCount(step, LARGEST_STEP) || !isRecord(cursor) || !isRecord(tokenizer) || !Array.isArray(losses) || typeof about !== 'string') return undefined
+  const { epoch, next, random } = cursor
+  if (!isCount(epoch, LARGEST_STEP) || !isCount(next, LARGEST_STEP) || !Array.isArray(random) || random.length > 64 || !random.every((word) => isCount(word, 2 ** 32 - 1))) return undefined
+  if (typeof tokenizer['json'] !== 'string' || typeof tokenizer['config'] !== 'string') return undefined
+  const points = losses.flatMap((item: unknown): StoredLoss[] => {
+    if (!isRecord(item) || !isCount(item['step'], LARGEST_STEP) || typeof item['train'] !== 'number') return []
+    return [{ step: item['step'], train: item['train'], ...(typeof item['heldOut'] === 'number' ? { heldOut: item['heldOut'] } : {}) }]
+  })
+  if (points.length !== losses.length) return undefined
+  return { shape, step, cursor: { epoch, next, random }, tokenizer: { json: tokenizer['json'], config: tokenizer['config'] }, losses: points, about }
+}
+
+/** Sizes far beyond what can be trained here are a broken file, not a big student. */
+const LARGEST_SIZES = { layers: 256, width: 16384, heads: 1024, kvHeads: 1024, headWidth: 1024, feedForward: 65536, vocabulary: 1_000_000, context: 1_000_000 } as const
+
+function parseShape(raw: unknown): DecoderShape | undefined {
+  if (!isRecord(raw)) return undefined
+  const size = (name: keyof typeof LARGEST_SIZES): number => (isCount(raw[name], LARGEST_SIZES[name]) ? raw[name] : 0)
+  const real = (name: string): number => (typeof raw[name] === 'number' && Number.isFinite(raw[name]) && raw[name] > 0 ? raw[name] : 0)
+  const ropeTheta = real('ropeTheta')
+  const normEpsilon = real('normEpsilon')
+  if (!ropeTheta || !normEpsilon || raw['tiedHead'] !== true) return undefined
+  return { layers: size('layers'), width: size('width'), heads: size('heads'), kvHeads: size('kvHeads'), headWidth: size('headWidth'), feedForward: size('feedForward'), vocabulary: size('vocabulary'), context: size('context'), ropeTheta, normEpsilon, tiedHead: true }
+}

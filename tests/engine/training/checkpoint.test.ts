@@ -1,0 +1,95 @@
+// Checkpoints: what is read is what was written, what is broken is refused, and training goes on bit for bit.
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { BatchOrder, type Shuffler } from '../../../src/engine/training/batch-order.ts'
+import { readCheckpoint, writeCheckpoint, type Checkpoint } from '../../../src/engine/training/checkpoint.ts'
+import { crc32 } from '../../../src/engine/training/crc32.ts'
+import { makeBatch } from '../../../src/engine/training/packing.ts'
+import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
+import { openTestRuntime } from '../session.ts'
+import { makeSmallRows, makeSmallWeights, SMALL } from './small.ts'
+
+const TINY = { ...SMALL, layers: 1, width: 8, heads: 2, kvHeads: 1, headWidth: 4, feedForward: 8, vocabulary: 6 }
+const makeTiny = (): Checkpoint => ({
+  shape: TINY,
+  state: { ...beginState(makeSmallWeights(TINY)), step: 7 },
+  cursor: { epoch: 1, next: 3, random: [1, 2, 3, 4294967295] },
+  tokenizer: { json: '{"model":"ü"}', config: '{}' },
+  losses: [{ step: 1, train: 2.5 }, { step: 2, train: 2.25, heldOut: 2.4 }],
+  about: 'dataset 12',
+})
+
+describe('a checkpoint', () => {
+  test('is read back as it was written, from any offset of a larger buffer', () => {
+    const checkpoint = makeTiny()
+    const bytes = writeCheckpoint(checkpoint)
+    expect(readCheckpoint(bytes)).toEqual({ ok: true, checkpoint })
+    const shifted = new Uint8Array(bytes.length + 3)
+    shifted.set(bytes, 3)
+    expect(readCheckpoint(shifted.subarray(3))).toEqual({ ok: true, checkpoint })
+  })
+
+  test('that is cut anywhere is refused with a sentence', () => {
+    const bytes = writeCheckpoint(makeTiny())
+    for (let length = 0; length < bytes.length; length++) {
+      const read = readCheckpoint(bytes.subarray(0, length))
+      if (read.ok) throw new Error(`a checkpoint of ${length} of ${bytes.length} bytes was taken`)
+      expect(read.sentence).toMatch(/^The checkpoint cannot be used: .+\. Train this student again from the start\.$/)
+    }
+  })
+
+  test('with one byte changed anywhere is refused', () => {
+    const bytes = writeCheckpoint(makeTiny())
+    fc.assert(
+      fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+        const broken = bytes.slice()
+        broken[at] = (broken[at] as number) ^ change
+        expect(readCheckpoint(broken).ok).toBe(false)
+      }),
+    )
+  })
+
+  test('made of any bytes never throws', () => {
+    const magic = writeCheckpoint(makeTiny()).subarray(0, 16)
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => !readCheckpoint(bytes).ok && !readCheckpoint(new Uint8Array([...magic, ...bytes])).ok))
+  })
+
+  test('carries the check sum that every other program computes', () => {
+    expect(crc32(new TextEncoder().encode('123456789'))).toBe(0xcbf43926)
+  })
+})
+
+const makeShuffler = (word: number): Shuffler => ({
+  state: () => [word],
+  shuffle: (items) => items.map((item) => ({ item, key: (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) })).toSorted((a, b) => a.key - b.key).map(({ item }) => item),
+})
+
+test('training resumed from a checkpoint goes on bit for bit', async () => {
+  const runtime = await openTestRuntime()
+  const rows = [1, 2, 3, 4].flatMap((step) => makeSmallRows(step))
+  const begin = (state = beginState(makeSmallWeights()), shuffler = makeShuffler(5), cursor?: Checkpoint['cursor']) => ({
+    trainer: new Trainer(runtime, { shape: SMALL, weightDecay: 0.1, clip: 1 }, state),
+    order: new BatchOrder(rows, 3, [6, 12], shuffler, cursor),
+  })
+  const go = async ({ trainer, order }: ReturnType<typeof begin>, steps: number): Promise<number[]> => {
+    const losses: number[] = []
+    for (let i = 0; i < steps; i++) {
+      const planned = order.take()
+      losses.push((await trainer.train(makeBatch(planned.rows.map((r) => rows[r]!), 3, planned.length), 1e-3)).loss)
+    }
+    return losses
+  }
+  const whole = begin()
+  const losses = await go(whole, 12)
+  const half = begin()
+  const before = await go(half, 7)
+  const bytes = writeCheckpoint({ shape: SMALL, state: await half.trainer.read(), cursor: half.order.cursor, tokenizer: { json: '{}', config: '{}' }, losses: [], about: '' })
+  const read = readCheckpoint(bytes)
+  if (!read.ok) throw new Error(read.sentence)
+  const { state, cursor } = read.checkpoint
+  const resumed = begin(state, makeShuffler(cursor.random[0] ?? 0), cursor)
+  expect([...before, ...(await go(resumed, 5))]).toEqual(losses)
+  expect(resumed.trainer.step).toBe(12)
+  expect(await resumed.trainer.read()).toEqual(await whole.trainer.read())
+  for (const { trainer } of [whole, half, resumed]) await trainer.release()
+})

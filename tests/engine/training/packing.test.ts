@@ -1,0 +1,103 @@
+// Rows into batches: nothing lost, nothing twice, nothing taught that should not be.
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { BatchOrder, type Shuffler } from '../../../src/engine/training/batch-order.ts'
+import { bucketLengths, makeBatch, packRows, planEpoch, positionsOf, type PackedRow } from '../../../src/engine/training/packing.ts'
+
+const tokens = fc.array(fc.integer({ min: 1, max: 500 }), { maxLength: 40 })
+const tokenRows = fc.array(fc.record({ prompt: tokens, completion: tokens }), { maxLength: 60 })
+
+/** A generator for tests alone: its state is a counter. */
+function makeShuffler(start = 1): Shuffler {
+  let word = start
+  return {
+    state: () => [word],
+    shuffle: (items) => {
+      const out = [...items]
+      for (let i = out.length - 1; i > 0; i--) {
+        word = (Math.imul(word, 1664525) + 1013904223) >>> 0
+        const j = word % (i + 1)
+        ;[out[i], out[j]] = [out[j] as (typeof out)[number], out[i] as (typeof out)[number]]
+      }
+      return out
+    },
+  }
+}
+
+describe('packing', () => {
+  test('every row is packed or left out, cut rows are counted, and what counts are tokens of the completion', () => {
+    fc.assert(
+      fc.property(tokenRows, fc.integer({ min: 1, max: 48 }), (rows, context) => {
+        const { rows: packed, sources, cut, leftOut } = packRows(rows, context)
+        expect(packed.length + leftOut).toBe(rows.length)
+        let cutHere = 0
+        packed.forEach((row, i) => {
+          const { prompt, completion } = rows[sources[i] as number] as (typeof rows)[number]
+          const whole = [...prompt, ...completion]
+          expect(positionsOf(row)).toBeLessThanOrEqual(context)
+          expect([...row.tokens]).toEqual(whole.slice(0, row.tokens.length))
+          const counted = whole.slice(row.from + 1, row.tokens.length)
+          expect(counted.length).toBeGreaterThan(0)
+          expect(counted).toEqual(completion.slice(prompt.length ? 0 : 1, row.tokens.length - prompt.length))
+          if (row.tokens.length < whole.length) cutHere++
+        })
+        expect(cut).toBe(cutHere)
+      }),
+    )
+  })
+
+  test('a row of which nothing of the completion fits is left out, one that loses its end is cut', () => {
+    const packed = packRows([{ prompt: [1, 2, 3, 4], completion: [5] }, { prompt: [1, 2], completion: [3, 4, 5, 6] }, { prompt: [1], completion: [] }], 3)
+    expect(packed).toMatchObject({ cut: 1, leftOut: 2, sources: [1] })
+    expect([...(packed.rows[0]?.tokens ?? [])]).toEqual([1, 2, 3, 4])
+  })
+
+  test('an epoch holds every row exactly once, in batches no larger than asked and rows no longer than their length', () => {
+    fc.assert(
+      fc.property(tokenRows, fc.integer({ min: 1, max: 64 }), fc.integer({ min: 1, max: 9 }), fc.nat(), (rows, context, size, word) => {
+        const packed = packRows(rows, context).rows
+        const lengths = bucketLengths(context)
+        const shuffler = makeShuffler(word)
+        const plan = planEpoch(packed, size, lengths, (items) => shuffler.shuffle(items))
+        expect(plan.flatMap((batch) => batch.rows).toSorted((a, b) => a - b)).toEqual(packed.map((_, i) => i))
+        for (const batch of plan) {
+          expect(batch.rows.length).toBeLessThanOrEqual(size)
+          expect(lengths).toContain(batch.length)
+          for (const i of batch.rows) expect(positionsOf(packed[i] as PackedRow)).toBeLessThanOrEqual(batch.length)
+        }
+        expect(plan.filter((batch) => batch.rows.length < size).length).toBeLessThanOrEqual(1)
+      }),
+    )
+  })
+
+  test('the weights of a batch are 1 / counted where a prediction counts and 0 elsewhere', () => {
+    const rows: PackedRow[] = [{ tokens: Int32Array.of(5, 6, 7, 8), from: 1 }, { tokens: Int32Array.of(9, 3), from: 0 }]
+    const batch = makeBatch(rows, 3, 4)
+    expect(batch.counted).toBe(3)
+    expect([...batch.ids]).toEqual([5n, 6n, 7n, 0n, 9n, 0n, 0n, 0n, 0n, 0n, 0n, 0n])
+    expect([...batch.targets]).toEqual([6, 7, 8, 0, 3, 0, 0, 0, 0, 0, 0, 0])
+    const third = Math.fround(1 / 3)
+    expect([...batch.weights]).toEqual([0, third, third, 0, third, 0, 0, 0, 0, 0, 0, 0])
+  })
+
+  test('lengths are the context and its halves', () => {
+    expect(bucketLengths(128)).toEqual([16, 32, 64, 128])
+    expect(bucketLengths(512)).toEqual([64, 128, 256, 512])
+    expect(bucketLengths(20)).toEqual([20])
+  })
+})
+
+test('a batch order taken up at any cursor goes on as the first one did', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 5 }), fc.nat(50), (count, size, stop) => {
+      const rows = Array.from({ length: count }, (_, i): PackedRow => ({ tokens: new Int32Array(2 + (i % 7) * 4), from: 0 }))
+      const lengths = bucketLengths(32)
+      const first = new BatchOrder(rows, size, lengths, makeShuffler(7))
+      for (let i = 0; i < stop; i++) first.take()
+      const { cursor } = first
+      const second = new BatchOrder(rows, size, lengths, makeShuffler(cursor.random[0]), cursor)
+      for (let i = 0; i < 40; i++) expect(second.take()).toEqual(first.take())
+      expect(second.cursor).toEqual(first.cursor)
+    }),
+  )
+})
