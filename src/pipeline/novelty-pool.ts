@@ -11,6 +11,9 @@ export const COMPARED_TOKENS = 1024
 /** How many nearest texts an answer keeps, as the reference does. */
 const SHOWN = 10
 
+/** Texts compared at least, whatever their chance to matter. */
+const SURE = 64
+
 export class NoveltyPool {
   readonly #texts: string[] = []
   readonly #tokens: Uint32Array[] = []
@@ -34,8 +37,12 @@ export class NoveltyPool {
     }
   }
 
-  /** The nearest texts with their ROUGE-L, best first, earlier first among equals; none with nothing in common. */
-  nearest(text: string, count: number): Nearest[] {
+  /**
+   * The nearest texts with their ROUGE-L, best first, earlier first among equals; none with nothing in common.
+   * Exact for every text above `exactAbove`. Below it, only the 64 texts that share most words are compared: what is near enough
+   * to matter is never missed, and what is shown of a text that is far from all is a good guess.
+   */
+  nearest(text: string, count: number, exactAbove = 0): Nearest[] {
     const words = this.#tokensOf(text)
     const unknown = this.#ids.size
     const strangers = new Map<string, number>() // words that no text of the pool has
@@ -46,9 +53,11 @@ export class NoveltyPool {
     for (const at of touched) this.#shared[at] = 0
     bounds.sort((a, b) => b.bound - a.bound || a.at - b.at)
     const best: { at: number; score: number }[] = []
+    let compared = 0
     for (const { at, bound } of bounds) {
       const worst = best.length < count ? 0 : (best.at(-1)?.score ?? 0)
-      if (best.length >= count && bound < worst) break
+      if ((best.length >= count && bound < worst) || (compared >= SURE && bound <= exactAbove)) break
+      compared += 1
       const score = rougeOfTokens(tokens, this.#tokens[at] as Uint32Array)
       best.push({ at, score })
       best.sort((a, b) => b.score - a.score || a.at - b.at)
@@ -59,7 +68,7 @@ export class NoveltyPool {
 
   /** Kept, or dropped with its nearest text when ROUGE-L is above `threshold`. Evidence names the ten nearest. */
   decide(text: string, threshold: number): FilterAnswer {
-    const near = this.nearest(text, SHOWN)
+    const near = this.nearest(text, SHOWN, threshold)
     const [first] = near
     const evidence = {
       likeness: round(first?.score ?? 0),

@@ -17,7 +17,7 @@ export const novelty = defineFilter({
   decide({ prompt, completion, settings, earlier }) {
     const echo = measureRougeL(completion, prompt)
     if (echo > settings.echo) return dropped(`repeats its prompt: likeness ${echo.toFixed(2)}, above ${settings.echo}`, { echo: round(echo) }, { text: prompt, score: round(echo) })
-    const nearest = earlier?.nearest(completion, 1)[0]
+    const nearest = earlier?.nearest(completion, 1, settings.threshold)[0]
     if (nearest && nearest.score > settings.threshold) {
       return dropped(`too like an earlier completion: likeness ${nearest.score.toFixed(2)}, above ${settings.threshold}`, { likeness: round(nearest.score), echo: round(echo) }, nearest)
     }

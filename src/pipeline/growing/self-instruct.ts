@@ -9,7 +9,10 @@ import { defineStep } from '../define-step.ts'
 import { flattenShot, growthStops, writeGrowthText } from '../templates/self-instruct.ts'
 import { countWords } from '../words.ts'
 
-/** Grows prompts from the seeds. Defaults: the reference's, but for the number of tokens (1024 there) and the penalty (presence 2 there). */
+/**
+ * Grows prompts from the seeds. Defaults are the reference's, but for the tokens of a request (1024 there) and top-p: there 0.5
+ * goes with a presence penalty of 2; without one, 0.5 makes a small teacher write the same prompt again and again.
+ */
 export const selfInstruct = defineStep({
   family: 'grow',
   name: 'self-instruct',
@@ -25,9 +28,9 @@ export const selfInstruct = defineStep({
     maxWords: wholeNumber({ label: 'Most words', help: 'Longer prompts are dropped.', from: 1, to: 1000, default: 150, unit: 'words' }),
     asciiStart: toggle({ label: 'Must start with a Latin letter or digit', help: 'Drops prompts that start outside ASCII, as the paper does; switch it off for seeds in other scripts.', default: true }),
     temperature: realNumber({ label: 'Temperature', help: 'Higher writes less likely words; 0 always takes the likeliest.', from: 0, to: 2, default: 0.7, step: 0.05 }),
-    topP: realNumber({ label: 'Top-p', help: 'Draws from the likeliest tokens that together have this probability.', from: 0.01, to: 1, default: 0.5, step: 0.01 }),
+    topP: realNumber({ label: 'Top-p', help: 'Draws from the likeliest tokens that together have this probability.', from: 0.01, to: 1, default: 0.9, step: 0.01 }),
     repetitionPenalty: realNumber({ label: 'Repetition penalty', help: 'Above 1, tokens that were used already become less likely.', from: 1, to: 2, default: 1, step: 0.05 }),
-    maxTokens: wholeNumber({ label: 'Tokens of a request', help: 'Where an answer is cut; its last prompt is dropped then.', from: 16, to: 4096, default: 320, unit: 'tokens' }),
+    maxTokens: wholeNumber({ label: 'Tokens of a request', help: 'Where an answer is cut; its last prompt is dropped then.', from: 16, to: 4096, default: 256, unit: 'tokens' }),
     lastItem: wholeNumber({ label: 'Last number of the list', help: 'A request ends when the list reaches this number.', from: 2, to: 64, default: 16 }),
   },
 })

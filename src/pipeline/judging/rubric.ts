@@ -1,6 +1,6 @@
 // Knows: the judge step that scores one completion by a rubric. The rubrics' words are templates/rubrics.ts.
 import { defineStep } from '../define-step.ts'
-import { choice, realNumber, text } from '../../domain/settings.ts'
+import { choice, realNumber, text, type ValuesOf } from '../../domain/settings.ts'
 import { RUBRIC_NAMES } from '../templates/rubrics.ts'
 
 /** Scores 1 to 5, read as the expected score from the probabilities of the five digits; prose is never parsed. */
@@ -15,3 +15,5 @@ export const rubric = defineStep({
     minMass: realNumber({ label: 'Smallest mass', help: 'A verdict is unreadable when the five scores together have less probability than this.', from: 0, to: 1, default: 0.01, step: 0.01 }),
   },
 })
+
+export type RubricSettings = ValuesOf<typeof rubric.settings>

@@ -1,19 +1,15 @@
 // Knows: a checked recipe's steps by kind, each with its place and its settings under their declared types.
 import { settingsOf, type CheckedRecipe, type CheckedStep } from '../../domain/recipe.ts'
-import type { ValuesOf } from '../../domain/settings.ts'
 import { complete, type CompleteSettings } from '../completing/complete.ts'
 import { findFilter } from '../filters/index.ts'
 import type { FilterMember } from '../filters/filter.ts'
-import { split } from '../freezing/split.ts'
+import { split, type SplitSettings } from '../freezing/split.ts'
 import { selfInstruct, type SelfInstructSettings } from '../growing/self-instruct.ts'
-import { rubric } from '../judging/rubric.ts'
+import { rubric, type RubricSettings } from '../judging/rubric.ts'
 import { findKeep } from '../selecting/index.ts'
 import type { KeepMember } from '../selecting/selection.ts'
-import { teacherText } from '../training/teacher-text.ts'
+import { teacherText, type TeacherTextSettings } from '../training/teacher-text.ts'
 
-export type RubricSettings = ValuesOf<typeof rubric.settings>
-export type SplitSettings = ValuesOf<typeof split.settings>
-export type TeacherTextSettings = ValuesOf<typeof teacherText.settings>
 
 /** A step's place in its recipe (from 0) and its settings. */
 export interface Placed<Values> {

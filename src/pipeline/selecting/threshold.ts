@@ -4,14 +4,14 @@ import { realNumber } from '../../domain/settings.ts'
 import { defineKeep } from './selection.ts'
 import { scoreOf } from './score-of.ts'
 
-/** Keeps rows at or above a score. 3 is the middle of the scale. */
+/** Keeps rows at or above a score. Judges differ in where they put the middle, small ones below 3: look at the scores of five rows first. */
 export const threshold = defineKeep({
   name: 'threshold',
   title: 'Keep from a score',
   help: 'Keeps completions whose score is at least this.',
   comparesRows: false,
   settings: {
-    min: realNumber({ label: 'Smallest score', help: 'Expected score from 1 to 5.', from: 1, to: 5, default: 3, step: 0.1 }),
+    min: realNumber({ label: 'Smallest score', help: 'Expected score from 1 to 5.', from: 1, to: 5, default: 2.5, step: 0.1 }),
   },
   select: (rows, { min }) =>
     rows.map((row) => {

@@ -1,8 +1,8 @@
 // Knows: the train step that learns from the teacher's texts: cross-entropy on completions (sequence-level distillation, Kim and Rush 2016).
 // Must not know: graphs, tensors.
+import { choice, realNumber, wholeNumber, type ValuesOf } from '../../domain/settings.ts'
+import { STUDENT_PRESETS, type TrainSettings } from '../../domain/student.ts'
 import { defineStep } from '../define-step.ts'
-import { STUDENT_PRESETS } from '../../domain/student.ts'
-import { choice, realNumber, wholeNumber } from '../../domain/settings.ts'
 
 export const teacherText = defineStep({
   family: 'train',
@@ -22,3 +22,8 @@ export const teacherText = defineStep({
     evaluateEvery: wholeNumber({ label: 'Look every', help: 'Steps between held-out losses, samples and checkpoints.', from: 1, to: 100_000, default: 25, unit: 'steps' }),
   },
 })
+
+export type TeacherTextSettings = ValuesOf<typeof teacherText.settings>
+
+/** What the student worker is told: the step's settings and the recipe's rngSeed. */
+export const trainSettingsOf = (settings: TeacherTextSettings, rngSeed: number): TrainSettings => ({ loss: 'teacher-text', ...settings, rngSeed })

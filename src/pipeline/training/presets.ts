@@ -1,0 +1,19 @@
+// Knows: the sizes a student can have. Widths and depths are ours; the proportions (feed-forward near 8/3 of the width, half as many
+// key-value heads as heads) are Llama's (Touvron et al. 2023).
+import { countParameters, type StudentPreset, type StudentShape } from '../../domain/student.ts'
+
+type Size = Omit<StudentShape, 'vocabulary' | 'context'>
+
+/** Parameters at a vocabulary of 1024: 0.10, 0.40, 0.89 and 3.0 million. Heads are 16 to 32 wide. */
+const SIZES: Readonly<Record<StudentPreset, Size>> = {
+  nano: { layers: 2, width: 48, heads: 3, kvHeads: 1, feedForward: 128 },
+  micro: { layers: 3, width: 96, heads: 4, kvHeads: 2, feedForward: 256 },
+  small: { layers: 4, width: 128, heads: 4, kvHeads: 2, feedForward: 368 },
+  medium: { layers: 4, width: 256, heads: 8, kvHeads: 4, feedForward: 640 },
+}
+
+/** The shape of a preset at a vocabulary (entries) and a context (tokens). */
+export const shapeOf = (preset: StudentPreset, vocabulary: number, context: number): StudentShape => ({ ...SIZES[preset], vocabulary, context })
+
+/** Parameters of a preset at a vocabulary; the head is the embedding. */
+export const countPresetParameters = (preset: StudentPreset, vocabulary: number): number => countParameters(shapeOf(preset, vocabulary, 1))
