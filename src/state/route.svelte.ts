@@ -25,12 +25,16 @@ export function hrefOf(projectId: ProjectId, screen: ScreenName, words: Readonly
 
 export class Route {
   #place = $state.raw<Place>({ kind: 'home' })
-  readonly #window: Window
+  readonly #window: Pick<Window, 'location' | 'addEventListener'>
 
-  constructor(window: Window) {
+  /** `onMove` is called after each change of place. */
+  constructor(window: Pick<Window, 'location' | 'addEventListener'>, onMove: (place: Place) => void) {
     this.#window = window
     this.#place = readPlace(window.location.hash)
-    window.addEventListener('hashchange', () => (this.#place = readPlace(window.location.hash)))
+    window.addEventListener('hashchange', () => {
+      this.#place = readPlace(window.location.hash)
+      onMove(this.#place)
+    })
   }
 
   get place(): Place {

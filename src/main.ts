@@ -1,0 +1,57 @@
+// Knows: what the page is made of: the store, the three workers, the state, the components.
+// Must not know: what any of them does.
+import { mount } from 'svelte'
+import type { MachineScope } from './actions/describe-machine.ts'
+import { registerService } from './actions/register-service.ts'
+import { openWorker } from './protocol/channel.ts'
+import type { CorpusContract } from './protocol/corpus.ts'
+import { sentenceOf } from './protocol/errors.ts'
+import type { StudentContract } from './protocol/student.ts'
+import type { TeacherContract } from './protocol/teacher.ts'
+import { App } from './state/app.svelte.ts'
+import { deliverByLink } from './state/surroundings.ts'
+import { openDatabase, type Database } from './storage/database.ts'
+import Page from './ui/shell/Page.svelte'
+import Refusal from './ui/shell/Refusal.svelte'
+import './ui/styles/index.css'
+
+/** Storage that a browser may refuse even to be asked for. */
+function readMemory(): Storage | undefined {
+  try {
+    return localStorage
+  } catch {
+    return undefined
+  }
+}
+
+async function openPage(target: HTMLElement): Promise<void> {
+  let db: Database
+  try {
+    db = await openDatabase()
+  } catch (thrown) {
+    mount(Refusal, { target, props: { sentence: sentenceOf(thrown) } })
+    return
+  }
+  const app = new App({
+    machines: {
+      db,
+      teacher: openWorker<TeacherContract>(() => new Worker(new URL('../workers/teacher.ts', import.meta.url), { type: 'module', name: 'teacher' })),
+      student: openWorker<StudentContract>(() => new Worker(new URL('../workers/student.ts', import.meta.url), { type: 'module', name: 'student' })),
+      corpus: openWorker<CorpusContract>(() => new Worker(new URL('../workers/corpus.ts', import.meta.url), { type: 'module', name: 'corpus' })),
+      now: () => Date.now(),
+    },
+    window,
+    root: document.documentElement,
+    memory: readMemory(),
+    fetch: (address) => fetch(address),
+    page: new URL('.', location.href).href,
+    deliver: deliverByLink,
+  })
+  mount(Page, { target, props: { app } })
+  await app.start(globalThis as unknown as MachineScope) // the DOM library of the compiler does not know WebGPU and deviceMemory
+  app.tell(await registerService())
+}
+
+const target = document.querySelector<HTMLElement>('#page')
+if (target === null) throw new Error('index.html has no element called #page')
+void openPage(target)

@@ -1,0 +1,80 @@
+// Knows: a project's comparisons, and the numbers drawn from one.
+import { COMPARED_PROMPTS, compareStudents, type CompareProgress } from '../actions/compare-students.ts'
+import { CONTENDERS, type ComparedPrompt, type Comparison, type Contender, type Interval } from '../domain/comparison.ts'
+import type { ProjectId, StudentId } from '../domain/id.ts'
+import type { TeacherDescription } from '../domain/model.ts'
+import type { Problem } from '../domain/problem.ts'
+import { bootstrapMean } from '../pipeline/statistics/bootstrap.ts'
+import { countWins, type Wins } from '../pipeline/statistics/wins.ts'
+import { listComparisons } from '../storage/comparisons.ts'
+import type { Surroundings } from './surroundings.ts'
+import { Task } from './task.svelte.ts'
+
+/** What a table of prompts comes to. */
+export interface Summary {
+  /** The judge's mean scores with their 95 % intervals; absent where no verdict could be read. */
+  readonly scores: Readonly<Record<Contender, Interval | undefined>>
+  readonly unreadable: Readonly<Record<Contender, number>>
+  readonly afterBefore: Wins
+  readonly afterTeacher: Wins
+}
+
+export function summarise(prompts: readonly ComparedPrompt[]): Summary {
+  const scoresOf = (who: Contender): number[] => prompts.flatMap(({ verdicts }) => (verdicts[who].kind === 'score' ? [verdicts[who].score] : []))
+  const each = <T>(make: (who: Contender) => T): Record<Contender, T> => ({ before: make('before'), after: make('after'), teacher: make('teacher') })
+  return {
+    scores: each((who) => bootstrapMean(scoresOf(who), `compare ${who}`)),
+    unreadable: each((who) => prompts.length - scoresOf(who).length),
+    afterBefore: countWins(prompts.map((prompt) => prompt.afterBefore)),
+    afterTeacher: countWins(prompts.map((prompt) => prompt.afterTeacher)),
+  }
+}
+
+export class Comparisons {
+  #list = $state.raw<readonly Comparison[]>([])
+  #problems = $state.raw<readonly Problem[]>([])
+  #latest = $derived(this.#list[0])
+  #prompts = $derived(this.task.going ? (this.task.progress?.prompts ?? []) : (this.#latest?.prompts ?? []))
+  #summary = $derived(this.#prompts.length === 0 ? undefined : summarise(this.#prompts))
+  prompts = $state(COMPARED_PROMPTS)
+  readonly task = new Task<CompareProgress>()
+  readonly #around: Surroundings
+  readonly #projectId: ProjectId
+
+  constructor(around: Surroundings, projectId: ProjectId) {
+    this.#around = around
+    this.#projectId = projectId
+  }
+
+  /** Newest first. */
+  get list(): readonly Comparison[] {
+    return this.#list
+  }
+  get latest(): Comparison | undefined {
+    return this.#latest
+  }
+  get problems(): readonly Problem[] {
+    return this.#problems
+  }
+  /** The prompts shown: of the comparison that is going on, else of the latest. */
+  get shown(): readonly ComparedPrompt[] {
+    return this.#prompts
+  }
+  get summary(): Summary | undefined {
+    return this.#summary
+  }
+  get contenders(): readonly Contender[] {
+    return CONTENDERS
+  }
+
+  async refresh(): Promise<void> {
+    this.#list = (await listComparisons(this.#around.machines.db, this.#projectId)).toSorted((a, b) => b.comparedAt - a.comparedAt)
+  }
+
+  async compare(studentId: StudentId, teacher: TeacherDescription): Promise<void> {
+    this.#problems = []
+    const compared = await this.task.follow((signal) => compareStudents(this.#around.machines, { projectId: this.#projectId, studentId, teacher, prompts: this.prompts }, signal))
+    await this.refresh()
+    if (compared !== undefined && !compared.ok) this.#problems = compared.problems
+  }
+}

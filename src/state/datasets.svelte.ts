@@ -1,0 +1,50 @@
+// Knows: a project's frozen datasets, and how one is made.
+import { freezeDataset, type FreezeProgress } from '../actions/freeze-dataset.ts'
+import type { Dataset } from '../domain/dataset.ts'
+import type { ProjectId, RunId } from '../domain/id.ts'
+import type { Problem } from '../domain/problem.ts'
+import { listDatasets } from '../storage/datasets.ts'
+import type { Surroundings } from './surroundings.ts'
+import { Task } from './task.svelte.ts'
+
+export class Datasets {
+  #list = $state.raw<readonly Dataset[]>([])
+  #problems = $state.raw<readonly Problem[]>([])
+  #frozen = $state.raw<Dataset | undefined>()
+  readonly task = new Task<FreezeProgress>()
+  readonly #around: Surroundings
+  readonly #projectId: ProjectId
+
+  constructor(around: Surroundings, projectId: ProjectId) {
+    this.#around = around
+    this.#projectId = projectId
+  }
+
+  /** Newest first. */
+  get list(): readonly Dataset[] {
+    return this.#list
+  }
+  /** Why the rows could not be frozen. */
+  get problems(): readonly Problem[] {
+    return this.#problems
+  }
+  /** The one made just now. */
+  get frozen(): Dataset | undefined {
+    return this.#frozen
+  }
+
+  async refresh(): Promise<void> {
+    this.#list = (await listDatasets(this.#around.machines.db, this.#projectId)).toSorted((a, b) => b.frozenAt - a.frozenAt)
+  }
+
+  async freeze(runId: RunId): Promise<Dataset | undefined> {
+    this.#problems = []
+    this.#frozen = undefined
+    const frozen = await this.task.follow((signal) => freezeDataset(this.#around.machines, { projectId: this.#projectId, runId }, signal))
+    await this.refresh()
+    if (frozen === undefined) return undefined
+    if (frozen.ok) return (this.#frozen = frozen.value)
+    this.#problems = frozen.problems
+    return undefined
+  }
+}

@@ -1,0 +1,38 @@
+// Knows: the example projects that come with the page.
+import { listExamples, openExample, type ListedExample } from '../actions/open-example.ts'
+import type { Problem } from '../domain/problem.ts'
+import type { Project } from '../domain/project.ts'
+import type { Surroundings } from './surroundings.ts'
+import { Task } from './task.svelte.ts'
+
+export class Examples {
+  #list = $state.raw<readonly ListedExample[]>([])
+  #problems = $state.raw<readonly Problem[]>([])
+  readonly reading = new Task()
+  readonly opening = new Task()
+  readonly #around: Surroundings
+
+  constructor(around: Surroundings) {
+    this.#around = around
+  }
+
+  get list(): readonly ListedExample[] {
+    return this.#list
+  }
+  get problems(): readonly Problem[] {
+    return this.#problems
+  }
+
+  async refresh(): Promise<void> {
+    this.#list = (await this.reading.do(() => listExamples(this.#around))) ?? []
+  }
+
+  async open(name: string): Promise<Project | undefined> {
+    this.#problems = []
+    const opened = await this.opening.do(() => openExample(this.#around.machines, this.#around, { name }))
+    if (opened === undefined) return undefined
+    if (opened.ok) return opened.value
+    this.#problems = opened.problems
+    return undefined
+  }
+}

@@ -1,0 +1,45 @@
+// Knows: the models that can be chosen without a picker, and what keeping and deleting them does.
+import { deleteModel } from '../actions/delete-model.ts'
+import { keepModel } from '../actions/keep-model.ts'
+import { listModels, type ListedModel } from '../actions/list-models.ts'
+import type { ModelCard } from '../domain/model.ts'
+import type { LoadProgress } from '../protocol/teacher.ts'
+import type { Surroundings } from './surroundings.ts'
+import { Task } from './task.svelte.ts'
+
+export class Models {
+  #list = $state.raw<readonly ListedModel[]>([])
+  #ready = $state(false)
+  /** A download into the store. */
+  readonly download = new Task<LoadProgress>()
+  readonly removal = new Task()
+  readonly #around: Surroundings
+
+  constructor(around: Surroundings) {
+    this.#around = around
+  }
+
+  get list(): readonly ListedModel[] {
+    return this.#list
+  }
+  get ready(): boolean {
+    return this.#ready
+  }
+
+  async refresh(): Promise<void> {
+    this.#list = await listModels({ fetch: this.#around.fetch, page: this.#around.page })
+    this.#ready = true
+  }
+
+  /** Downloads a model and keeps it; a second try goes on where the first ended. */
+  async keep(url: string): Promise<ModelCard | undefined> {
+    const card = await this.download.follow((signal) => keepModel(this.#around.machines, { url }, signal))
+    await this.refresh()
+    return card
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.removal.do(() => deleteModel({ name }))
+    await this.refresh()
+  }
+}

@@ -1,0 +1,172 @@
+// Knows: a project's recipe while it is edited, as text and as steps, which are two views of one thing; and its trial on five rows.
+import { tryFive, type TriedRecipe, type TryProgress } from '../actions/try-five.ts'
+import { useRecipe } from '../actions/use-recipe.ts'
+import type { ProjectId } from '../domain/id.ts'
+import type { TeacherDescription } from '../domain/model.ts'
+import type { Checked, Problem } from '../domain/problem.ts'
+import type { CheckedRecipe, RecipeDraft, StepDeclaration, StepDraft } from '../domain/recipe.ts'
+import { FAMILIES } from '../domain/recipe.ts'
+import type { SettingValue } from '../domain/settings.ts'
+import { checkRecipe } from '../pipeline/recipes/check-recipe.ts'
+import { defaultRecipe, defaultStep } from '../pipeline/recipes/default-recipe.ts'
+import { lineOfProblem, parseRecipe } from '../pipeline/recipes/parse-recipe.ts'
+import { writeRecipe } from '../pipeline/recipes/write-recipe.ts'
+import { findStep, stepDeclarations } from '../pipeline/steps.ts'
+import type { Surroundings } from './surroundings.ts'
+import { Task } from './task.svelte.ts'
+import { Undo } from './undo.svelte.ts'
+
+const familyRank = (family: string): number => FAMILIES.findIndex((known) => known === family)
+
+export class Recipe {
+  #text = $state('')
+  #used = $state('')
+  #lastDraft = $state.raw<RecipeDraft>(defaultRecipe())
+  #tried = $state.raw<TriedRecipe | undefined>()
+  #parsed = $derived(parseRecipe(this.#text))
+  #checked: Checked<CheckedRecipe> = $derived(this.#parsed.ok ? checkRecipe(this.#parsed.value) : this.#parsed)
+  #draft = $derived(this.#parsed.ok ? this.#parsed.value : this.#lastDraft)
+  #problems = $derived(this.#checked.ok ? [] : this.#checked.problems)
+  readonly using = new Task()
+  readonly trial = new Task<TryProgress>()
+  readonly undo = new Undo()
+  readonly #around: Surroundings
+  readonly #projectId: ProjectId
+
+  constructor(around: Surroundings, projectId: ProjectId, text: string | undefined) {
+    this.#around = around
+    this.#projectId = projectId
+    this.#used = text ?? ''
+    this.#text = text ?? writeRecipe(defaultRecipe())
+    const parsed = parseRecipe(this.#text)
+    if (parsed.ok) this.#lastDraft = parsed.value
+  }
+
+  get text(): string {
+    return this.#text
+  }
+  /** The steps as written; of the last text that could be read, where the present one cannot. */
+  get draft(): RecipeDraft {
+    return this.#draft
+  }
+  /** The text cannot be read as steps just now. */
+  get unreadable(): boolean {
+    return !this.#parsed.ok
+  }
+  get problems(): readonly Problem[] {
+    return this.#problems
+  }
+  /** The recipe where nothing is wrong with it. */
+  get checked(): CheckedRecipe | undefined {
+    return this.#checked.ok ? this.#checked.value : undefined
+  }
+  /** The text differs from the one in use. */
+  get changed(): boolean {
+    return this.#text !== this.#used
+  }
+  get tried(): TriedRecipe | undefined {
+    return this.#tried
+  }
+  /** Every step there is, for the list of steps to add. */
+  get offered(): readonly StepDeclaration[] {
+    return stepDeclarations
+  }
+
+  declarationOf(step: Pick<StepDraft, 'family' | 'name'>): StepDeclaration | undefined {
+    return findStep(step.family, step.name)
+  }
+
+  /** Problems with no step of their own. */
+  get generalProblems(): readonly Problem[] {
+    return this.#problems.filter(({ step }) => step === undefined).map((problem) => this.#withLine(problem))
+  }
+  problemsOf(step: number): readonly Problem[] {
+    return this.#problems.filter((problem) => problem.step === step)
+  }
+  /** All problems with their lines in the text. */
+  get problemsByLine(): readonly Problem[] {
+    return this.#problems.map((problem) => this.#withLine(problem))
+  }
+
+  write(text: string): void {
+    this.#text = text
+    if (this.#parsed.ok) this.#lastDraft = this.#parsed.value
+  }
+
+  rename(name: string): void {
+    this.#change({ ...this.#draft, name })
+  }
+
+  seed(rngSeed: number): void {
+    this.#change({ ...this.#draft, rngSeed })
+  }
+
+  set(step: number, field: string, value: SettingValue): void {
+    this.#changeStep(step, (old) => ({ ...old, settings: { ...old.settings, [field]: value } }))
+  }
+
+  /** Another member of the same family in its place, with its own defaults. */
+  swap(step: number, declaration: StepDeclaration): void {
+    this.#changeStep(step, () => defaultStep(declaration))
+  }
+
+  /** Puts a step where its family belongs, after others of its kind. Gives its place. */
+  add(declaration: StepDeclaration): number {
+    const rank = familyRank(declaration.family)
+    const steps = this.#draft.steps
+    const before = steps.findIndex((step) => familyRank(step.family) > rank)
+    const at = before < 0 ? steps.length : before
+    this.#change({ ...this.#draft, steps: steps.toSpliced(at, 0, defaultStep(declaration)) })
+    return at
+  }
+
+  remove(step: number): void {
+    const before = this.#draft
+    const title = before.steps[step] === undefined ? '' : (this.declarationOf(before.steps[step])?.title ?? before.steps[step].name)
+    this.#change({ ...before, steps: before.steps.toSpliced(step, 1) })
+    this.undo.put(`“${title}” was taken out.`, async () => this.#change(before))
+  }
+
+  /** A step trades places with its neighbour where both are of one family: the order of families is fixed. */
+  canMove(step: number, by: -1 | 1): boolean {
+    const { steps } = this.#draft
+    return steps[step] !== undefined && steps[step + by]?.family === steps[step].family
+  }
+
+  move(step: number, by: -1 | 1): void {
+    if (!this.canMove(step, by)) return
+    const { steps } = this.#draft
+    const moved = steps[step]
+    if (moved !== undefined) this.#change({ ...this.#draft, steps: steps.toSpliced(step, 1).toSpliced(step + by, 0, moved) })
+  }
+
+  /** Stores the text as the project's recipe, problems or not; gives the recipe where there are none. */
+  async use(): Promise<CheckedRecipe | undefined> {
+    const text = this.#text
+    const used = await this.using.do(() => useRecipe(this.#around.machines, { projectId: this.#projectId, text }))
+    if (used === undefined) return undefined
+    this.#used = text
+    return used.ok ? used.value : undefined
+  }
+
+  async try(teacher: TeacherDescription): Promise<void> {
+    const recipe = this.checked
+    if (recipe === undefined) return
+    this.#tried = undefined
+    this.#tried = await this.trial.follow((signal) => tryFive(this.#around.machines, { projectId: this.#projectId, recipe, teacher }, signal))
+  }
+
+  #changeStep(step: number, change: (old: StepDraft) => StepDraft): void {
+    this.#change({ ...this.#draft, steps: this.#draft.steps.map((old, index) => (index === step ? change(old) : old)) })
+  }
+
+  #change(draft: RecipeDraft): void {
+    this.#lastDraft = draft
+    this.#text = writeRecipe(draft)
+  }
+
+  #withLine(problem: Problem): Problem {
+    const line = lineOfProblem(this.#text, problem)
+    return line === undefined ? problem : { ...problem, line }
+  }
+}

@@ -1,0 +1,176 @@
+// Knows: the rows of one run as a table: read as light columns, searched, filtered and sorted in memory; one row open with its history.
+import { editRow } from '../actions/edit-row.ts'
+import { rejectRow } from '../actions/reject-row.ts'
+import { restoreRow } from '../actions/restore-row.ts'
+import type { ProjectId, RowId, RunId } from '../domain/id.ts'
+import type { Problem } from '../domain/problem.ts'
+import type { Prompt } from '../domain/prompt.ts'
+import type { Row, RowStatus } from '../domain/row.ts'
+import type { Seed } from '../domain/seed.ts'
+import { listPrompts } from '../storage/prompts.ts'
+import { loadRowIndex, type RowIndexEntry } from '../storage/row-index.ts'
+import { getRow } from '../storage/rows.ts'
+import { getSeed } from '../storage/seeds.ts'
+import type { Surroundings } from './surroundings.ts'
+import { Task } from './task.svelte.ts'
+import { Undo } from './undo.svelte.ts'
+
+export const ROW_COLUMNS = ['order', 'prompt', 'completion', 'score', 'status'] as const
+export type RowColumn = (typeof ROW_COLUMNS)[number]
+
+/** A row with what it descends from. */
+export interface RowHistory {
+  readonly row: Row
+  readonly prompt?: Prompt
+  readonly seed?: Seed
+}
+
+const compare = (column: RowColumn, a: RowIndexEntry, b: RowIndexEntry): number => {
+  if (column === 'order') return a.order - b.order
+  if (column === 'score') return (a.score ?? 0) - (b.score ?? 0)
+  const [x, y] = [a[column], b[column]]
+  return x < y ? -1 : x > y ? 1 : 0
+}
+
+/** The entries that hold the words, in the order wished for; ties keep the run's order. */
+export function arrangeRows(entries: readonly RowIndexEntry[], { search, status, column, down }: { search: string; status: RowStatus | 'all'; column: RowColumn; down: boolean }): readonly RowIndexEntry[] {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean)
+  const found = entries.filter((entry) => {
+    if (status !== 'all' && entry.status !== status) return false
+    if (words.length === 0) return true
+    const text = `${entry.prompt}\n${entry.completion}\n${entry.droppedBy ?? ''}`.toLowerCase()
+    return words.every((word) => text.includes(word))
+  })
+  const sign = down ? -1 : 1
+  return found.sort((a, b) => sign * compare(column, a, b) || a.order - b.order)
+}
+
+export class Rows {
+  #entries = $state.raw<readonly RowIndexEntry[]>([])
+  #runId = $state<RunId | undefined>()
+  #history = $state.raw<RowHistory | undefined>()
+  #problems = $state.raw<readonly Problem[]>([])
+  search = $state('')
+  status = $state<RowStatus | 'all'>('all')
+  #column = $state<RowColumn>('order')
+  #down = $state(false)
+  #shown = $derived(arrangeRows(this.#entries, { search: this.search, status: this.status, column: this.#column, down: this.#down }))
+  #counts = $derived.by(() => {
+    const counts: Record<RowStatus | 'all', number> = { all: this.#entries.length, asked: 0, dropped: 0, kept: 0, rejected: 0 }
+    for (const { status } of this.#entries) counts[status]++
+    return counts
+  })
+  readonly reading = new Task<number>()
+  readonly changing = new Task()
+  readonly undo = new Undo()
+  readonly #around: Surroundings
+  readonly #projectId: ProjectId
+
+  constructor(around: Surroundings, projectId: ProjectId) {
+    this.#around = around
+    this.#projectId = projectId
+  }
+
+  /** What the table shows, in its order. */
+  get shown(): readonly RowIndexEntry[] {
+    return this.#shown
+  }
+  get counts(): Readonly<Record<RowStatus | 'all', number>> {
+    return this.#counts
+  }
+  get sort(): { readonly key: RowColumn; readonly down: boolean } {
+    return { key: this.#column, down: this.#down }
+  }
+  /** The open row. */
+  get history(): RowHistory | undefined {
+    return this.#history
+  }
+  /** Why an edit was refused. */
+  get problems(): readonly Problem[] {
+    return this.#problems
+  }
+
+  /** Reads the rows of a run; without one the table is empty. */
+  async show(runId: RunId | undefined): Promise<void> {
+    if (runId === undefined) {
+      this.#entries = []
+      this.#runId = undefined
+      return
+    }
+    const entries = await this.reading.do((_signal, report) => loadRowIndex(this.#around.machines.db, this.#projectId, runId, report))
+    if (entries === undefined) return
+    this.#entries = entries
+    this.#runId = runId
+  }
+
+  /** A second click on a column turns its order around. */
+  sortBy(key: string): void {
+    const column = ROW_COLUMNS.find((known) => known === key)
+    if (column === undefined) return
+    this.#down = column === this.#column ? !this.#down : column === 'score'
+    this.#column = column
+  }
+
+  async openRow(id: RowId): Promise<void> {
+    const { db } = this.#around.machines
+    this.#problems = []
+    await this.changing.do(async () => {
+      const row = await getRow(db, this.#projectId, id)
+      if (row === undefined) return
+      const [prompts, seed] = await Promise.all([listPrompts(db, this.#projectId, row.runId), getSeed(db, this.#projectId, row.seedId)])
+      const prompt = prompts.find((candidate) => candidate.id === row.promptId)
+      this.#history = { row, ...(prompt ? { prompt } : {}), ...(seed ? { seed } : {}) }
+    })
+  }
+
+  closeRow(): void {
+    this.#history = undefined
+    this.#problems = []
+  }
+
+  /** The open row's neighbour in the table. */
+  neighbour(by: -1 | 1): RowId | undefined {
+    const id = this.#history?.row.id
+    const at = this.#shown.findIndex((entry) => entry.id === id)
+    return at < 0 ? undefined : this.#shown[at + by]?.id
+  }
+
+  /** Keeps other words beside the original ones. True where they were taken. */
+  async edit(row: Row, prompt: string, completion: string): Promise<boolean> {
+    const before = row.edit
+    const edited = await this.changing.do(() => editRow(this.#around.machines, { projectId: this.#projectId, rowId: row.id, prompt, completion }))
+    if (edited === undefined) return false
+    this.#problems = edited.ok ? [] : edited.problems
+    if (!edited.ok) return false
+    this.#took(edited.value)
+    this.undo.put('Row edited.', async () => {
+      if (before !== undefined) {
+        const back = await editRow(this.#around.machines, { projectId: this.#projectId, rowId: row.id, prompt: before.prompt, completion: before.completion })
+        if (back.ok) this.#took(back.value)
+      } else await this.restore(edited.value, 'edit')
+    })
+    return true
+  }
+
+  async reject(row: Row): Promise<void> {
+    const rejected = await this.changing.do(() => rejectRow(this.#around.machines, { projectId: this.#projectId, rowId: row.id }))
+    if (rejected === undefined) return
+    this.#took(rejected)
+    this.undo.put('Row rejected.', () => this.restore(rejected, 'rejection'))
+  }
+
+  /** Takes back what a hand did. */
+  async restore(row: Row, what: 'rejection' | 'edit'): Promise<void> {
+    const restored = await this.changing.do(() => restoreRow(this.#around.machines, { projectId: this.#projectId, rowId: row.id, what }))
+    if (restored !== undefined) this.#took(restored)
+  }
+
+  #took(row: Row): void {
+    if (this.#history?.row.id === row.id) this.#history = { ...this.#history, row }
+    if (this.#runId !== row.runId) return
+    const text = row.edit ?? { prompt: row.prompt, completion: row.completion.text }
+    this.#entries = this.#entries.map((entry) =>
+      entry.id === row.id ? { ...entry, prompt: text.prompt.slice(0, 120), completion: text.completion.slice(0, 120), status: row.status, edited: row.edit !== undefined } : entry,
+    )
+  }
+}

@@ -1,0 +1,104 @@
+// Knows: a project's students: those stored, the one that is being trained, and what each size comes to.
+import { resumeStudent, trainStudent, type TrainProgress } from '../actions/train-student.ts'
+import type { DatasetId, ProjectId } from '../domain/id.ts'
+import type { Backend } from '../domain/model.ts'
+import type { CheckedRecipe } from '../domain/recipe.ts'
+import { countParameters, STUDENT_PRESETS, type LossPoint, type Student, type StudentPreset, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
+import { readSteps } from '../pipeline/recipes/read-steps.ts'
+import { shapeOf } from '../pipeline/training/presets.ts'
+import { trainSettingsOf } from '../pipeline/training/teacher-text.ts'
+import { listStudents } from '../storage/students.ts'
+import { WatchedControl } from './control.svelte.ts'
+import type { Surroundings } from './surroundings.ts'
+import { Task } from './task.svelte.ts'
+
+/** A size as it is offered. */
+export interface Preset {
+  readonly name: StudentPreset
+  readonly shape: StudentShape
+  readonly parameters: number
+}
+
+/** The sizes under a vocabulary and a context. */
+export const listPresets = (vocabulary: number, context: number): readonly Preset[] =>
+  STUDENT_PRESETS.map((name) => {
+    const shape = shapeOf(name, vocabulary, context)
+    return { name, shape, parameters: countParameters(shape) }
+  })
+
+/** The training settings of a recipe; undefined where it has no train step. */
+export function readTraining(recipe: CheckedRecipe | undefined): TrainSettings | undefined {
+  const step = recipe === undefined ? undefined : readSteps(recipe).train
+  return recipe === undefined || step === undefined ? undefined : trainSettingsOf(step.settings, recipe.rngSeed)
+}
+
+export class Students {
+  readonly task = new Task<TrainProgress>()
+  readonly control = new WatchedControl()
+  #list = $state.raw<readonly Student[]>([])
+  #latest = $derived(this.#list[0])
+  #interrupted = $derived(this.#latest !== undefined && this.#latest.status !== 'trained' && !this.task.going ? this.#latest : undefined)
+  /** Training writes a point often; the curve is read from progress while it goes on and from the record afterwards. */
+  #points: readonly LossPoint[] = $derived(this.task.going && this.task.progress ? this.task.progress.points : (this.#latest?.points ?? []))
+  #samples: readonly StudentSample[] = $derived(this.task.going && this.task.progress ? this.task.progress.samples : (this.#latest?.samples ?? []))
+  backend = $state<Backend>('wasm')
+  readonly #around: Surroundings
+  readonly #projectId: ProjectId
+
+  constructor(around: Surroundings, projectId: ProjectId) {
+    this.#around = around
+    this.#projectId = projectId
+  }
+
+  /** Newest first. */
+  get list(): readonly Student[] {
+    return this.#list
+  }
+  get latest(): Student | undefined {
+    return this.#latest
+  }
+  /** The newest student where its training has not ended and is not in hand here. */
+  get interrupted(): Student | undefined {
+    return this.#interrupted
+  }
+  /** Students that have weights to compare and to take home. */
+  get usable(): readonly Student[] {
+    return this.#list.filter((student) => student.status === 'trained' || student.checkpointStep > 0)
+  }
+  get points(): readonly LossPoint[] {
+    return this.#points
+  }
+  get samples(): readonly StudentSample[] {
+    return this.#samples
+  }
+
+  async refresh(): Promise<void> {
+    this.#list = (await listStudents(this.#around.machines.db, this.#projectId)).toSorted((a, b) => b.startedAt - a.startedAt)
+  }
+
+  train(datasetId: DatasetId, settings: TrainSettings): Promise<Student | undefined> {
+    const { backend } = this
+    return this.#carry((control) => trainStudent(this.#around.machines, { projectId: this.#projectId, datasetId, settings, backend }, control))
+  }
+
+  /** Goes on from the last checkpoint. */
+  goOn(student: Student): Promise<Student | undefined> {
+    return this.#carry((control) => resumeStudent(this.#around.machines, { projectId: this.#projectId, studentId: student.id }, control))
+  }
+
+  async #carry(start: (control: ReturnType<WatchedControl['begin']>) => AsyncGenerator<TrainProgress, Student>): Promise<Student | undefined> {
+    if (this.task.going) return undefined
+    const ended = await this.task.do(async (_signal, report) => {
+      const work = start(this.control.begin())
+      for (;;) {
+        const next = await work.next()
+        if (next.done) return next.value
+        if (this.task.progress === undefined) await this.refresh() // the student is stored by now
+        report(next.value)
+      }
+    })
+    this.control.end()
+    await this.refresh()
+    return ended
+  }
+}
