@@ -1,0 +1,27 @@
+// Knows: what can break in the engine, by kind. Workers turn these into the program's named errors.
+
+export type EngineFault = 'out-of-memory' | 'device-lost' | 'no-webgpu' | 'refused' | 'broken'
+
+/** A broken machine or a model that cannot run; `message` is a sentence for people. */
+export class EngineError extends Error {
+  override readonly name = 'EngineError'
+  readonly kind: EngineFault
+  constructor(kind: EngineFault, sentence: string, options?: { cause?: unknown }) {
+    super(sentence, options)
+    this.kind = kind
+  }
+}
+
+/** What onnxruntime throws, by its message; it gives no codes. */
+export function engineErrorOf(thrown: unknown, doing: string): EngineError {
+  if (thrown instanceof EngineError) return thrown
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  const cause = { cause: thrown }
+  if (/out of memory|bad_alloc|memory access out of bounds|Array buffer allocation failed|Cannot enlarge memory|allocat.*fail|fail.*allocat/i.test(message))
+    return new EngineError('out-of-memory', `The memory ran out while ${doing}. Choose a smaller model or a shorter context, or close other tabs.`, cause)
+  if (/device.{0,20}(lost|destroyed|removed)|lost.{0,10}device/i.test(message))
+    return new EngineError('device-lost', `The GPU was lost while ${doing}. Load the model again; if it happens again, choose wasm.`, cause)
+  if (/disable_cpu_ep_fallback|fallback to CPU EP/i.test(message))
+    return new EngineError('refused', 'A part of this model has no GPU kernel here. Choose wasm.', cause)
+  return new EngineError('broken', `The runtime failed while ${doing}: ${message.slice(0, 300)}`, cause)
+}

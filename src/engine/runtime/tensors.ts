@@ -1,0 +1,50 @@
+// Knows: our tensors and onnxruntime's, and the way from one to the other.
+import type { Tensor } from 'onnxruntime-web/wasm'
+import type { DType } from '../graph/graph.ts'
+import type { DeviceTensor, HostTensor, TensorData } from './types.ts'
+
+type OrtType = 'float32' | 'float16' | 'int32' | 'int64' | 'bool' | 'uint8'
+const ORT_TYPES: Readonly<Record<DType, OrtType>> = { f32: 'float32', f16: 'float16', i32: 'int32', i64: 'int64', bool: 'bool', u8: 'uint8' }
+const OUR_TYPES = new Map<string, DType>(Object.entries(ORT_TYPES).map(([ours, theirs]) => [theirs, ours as DType]))
+
+export type TensorMaker = new (type: OrtType, data: TensorData, shape: readonly number[]) => Tensor
+
+/** An output that stayed on the GPU. */
+export class OrtDeviceTensor implements DeviceTensor {
+  readonly onDevice = true
+  readonly shape: readonly number[]
+  readonly tensor: Tensor
+  constructor(tensor: Tensor) {
+    this.tensor = tensor
+    this.shape = tensor.dims
+  }
+
+  async read(): Promise<TensorData> {
+    return checkData(await this.tensor.getData(false))
+  }
+
+  dispose(): void {
+    this.tensor.dispose()
+  }
+}
+
+/** Our tensor as onnxruntime's; the data is not copied here (wasm copies it on every run). */
+export function toOrt(make: TensorMaker, tensor: HostTensor | DeviceTensor): Tensor {
+  if ('onDevice' in tensor) {
+    if (!(tensor instanceof OrtDeviceTensor)) throw new TypeError('a device tensor of another runtime')
+    return tensor.tensor
+  }
+  return new make(ORT_TYPES[tensor.dtype], tensor.data, tensor.shape)
+}
+
+export function fromOrt(tensor: Tensor): HostTensor | OrtDeviceTensor {
+  if (tensor.location === 'gpu-buffer') return new OrtDeviceTensor(tensor)
+  const dtype = OUR_TYPES.get(tensor.type)
+  if (dtype === undefined) throw new TypeError(`the runtime gave a tensor of type ${tensor.type}`)
+  return { dtype, shape: tensor.dims, data: checkData(tensor.data) }
+}
+
+function checkData(data: unknown): TensorData {
+  if (data instanceof Float32Array || data instanceof Int32Array || data instanceof BigInt64Array || data instanceof Uint8Array) return data
+  throw new TypeError('the runtime gave data of an unknown kind')
+}

@@ -1,0 +1,54 @@
+// Knows: tensors and sessions as the engine speaks of them.
+// Must not know: onnxruntime-web (open.ts and session.ts do).
+import type { DType, OnnxModel } from '../graph/graph.ts'
+
+export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array
+
+/** A tensor in JavaScript's memory. `bool` is one byte an element. */
+export interface HostTensor {
+  readonly dtype: DType
+  readonly shape: readonly number[]
+  readonly data: TensorData
+}
+
+/** A tensor that stays on the GPU; feed it to a later run, and dispose of it when that run has ended. */
+export interface DeviceTensor {
+  readonly onDevice: true
+  readonly shape: readonly number[]
+  read(): Promise<TensorData>
+  dispose(): void
+}
+
+export type Feeds = Readonly<Record<string, HostTensor | DeviceTensor>>
+export type Outputs = Record<string, HostTensor | DeviceTensor>
+
+export interface OpenOptions {
+  /** Names of outputs that stay on the GPU; ignored on wasm, where every tensor comes back. */
+  readonly onDevice?: readonly string[]
+  /** Refuse a session of which a node would run on the CPU instead of the GPU. Default: what the runtime was opened with. */
+  readonly forbidFallback?: boolean
+}
+
+export interface Session {
+  /** Runs the graph; without `wanted` all outputs are computed. Runs of one realm never overlap: they wait in line. */
+  run(feeds: Feeds, wanted?: readonly string[]): Promise<Outputs>
+  release(): Promise<void>
+}
+
+export interface Runtime {
+  readonly backend: 'wasm' | 'webgpu'
+  /** Threads of the wasm part; 1 where the page is not cross-origin isolated. */
+  readonly threads: number
+  /** Makes a session. The model's external bytes may be dropped afterwards. Throws EngineError. */
+  open(model: OnnxModel, options?: OpenOptions): Promise<Session>
+  /** Bytes of the wasm heap, all realms' share of it aside; 0 where it cannot be told. */
+  heapBytes(): number
+}
+
+/** The host tensor of an answer; throws where the output was kept on the device. */
+export function onHost(outputs: Outputs, name: string): HostTensor {
+  const tensor = outputs[name]
+  if (tensor === undefined) throw new TypeError(`the graph gave no output “${name}”`)
+  if ('onDevice' in tensor) throw new TypeError(`output “${name}” stayed on the device`)
+  return tensor
+}
