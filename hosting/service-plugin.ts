@@ -52,7 +52,7 @@ export function serviceWorker(source: string): Plugin {
       outDir = resolve(config.root, config.build.outDir)
       isPage = !config.isWorker && config.build.ssr === false
     },
-    closeBundle: {
+    writeBundle: {
       order: 'post',
       sequential: true,
       async handler() {

@@ -62,7 +62,7 @@ describe('a host that sends headers', () => {
   test('shows the page under a path of its own, isolated, without a fault or a stranger’s request', async () => {
     const site = await serve({ under: '/some/where/', headers: true })
     const watched = await openPage(browser, site.url)
-    await watched.page.getByRole('link', { name: 'Seeds', exact: true }).first().waitFor()
+    await watched.page.getByRole('button', { name: 'New project', exact: true }).first().waitFor()
     expect(await watched.page.evaluate(() => globalThis.crossOriginIsolated)).toBe(true)
     await waitUntilKept(watched.page)
     expectNoFaults(watched)
@@ -77,7 +77,7 @@ describe('a host that sends no headers', () => {
     let loads = 0
     watched.page.on('load', () => (loads += 1))
     await waitUntilIsolated(watched.page)
-    await watched.page.getByRole('link', { name: 'Seeds', exact: true }).first().waitFor()
+    await watched.page.getByRole('button', { name: 'New project', exact: true }).first().waitFor()
     await waitUntilKept(watched.page)
     expect(loads).toBeLessThanOrEqual(2)
     const policy = await watched.page.evaluate(async () => (await fetch('index.html')).headers.get('Content-Security-Policy'))
@@ -93,11 +93,11 @@ describe('a host that sends no headers', () => {
     await waitUntilKept(watched.page)
     await site.close()
     await watched.page.reload()
-    await watched.page.getByRole('link', { name: 'Seeds', exact: true }).first().waitFor()
+    await watched.page.getByRole('button', { name: 'New project', exact: true }).first().waitFor()
     expect(await watched.page.evaluate(() => globalThis.crossOriginIsolated)).toBe(true)
     const other = await watched.context.newPage()
     await other.goto(site.url)
-    await other.getByRole('link', { name: 'Seeds', exact: true }).first().waitFor()
+    await other.getByRole('button', { name: 'New project', exact: true }).first().waitFor()
     const engine = await other.evaluate(async () => {
       const kept = (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map(({ url }) => url)))).flat()
       const address = kept.find((url) => url.endsWith('.wasm')) ?? ''
