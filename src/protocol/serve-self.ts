@@ -1,0 +1,12 @@
+// Knows: that a dedicated worker's own global is its port.
+import { serve, type PortLike, type Served } from './channel.ts'
+
+/** Serves a contract to the page that started this worker. */
+export function serveSelf<C>(implementation: Served<C>): void {
+  const port: PortLike = {
+    postMessage: (message, transfer) => globalThis.postMessage(message, { transfer }),
+    addEventListener: (type, listener) => globalThis.addEventListener(type, listener),
+    removeEventListener: (type, listener) => globalThis.removeEventListener(type, listener),
+  }
+  serve<C>(implementation, port)
+}
