@@ -26,4 +26,6 @@ export type PairVerdict = {
   readonly shownFirst: number
   readonly shownSecond: number
   readonly outcome: 'first' | 'second' | 'tie'
+  /** Why the judge could not be read in one of the orders, where it could not; the outcome is then a tie that counts for nobody. */
+  readonly unreadable?: string
 }

@@ -17,21 +17,23 @@ export function askPair(id: string, { prompt, first, second }: { readonly prompt
 }
 
 /**
- * The outcome of both orders. A text wins only when it is preferred in both; the same place preferred twice is a tie, and so are
- * an exact half and a comparison that could not be read (its probability is told as 0.5). Equal texts always tie.
+ * The outcome of both orders. A text wins only when it is preferred in both; the same place preferred twice is a tie, and so is an
+ * exact half. Equal texts always tie. What could not be read in either order is marked `unreadable` (its probability is told as 0.5).
  */
 export function readPair(shownFirst: Pick<ScoreResult, 'logProbs'>, shownSecond: Pick<ScoreResult, 'logProbs'>, judge: ModelRef, texts?: { readonly first: string; readonly second: string }): PairVerdict {
   const one = readPreference(shownFirst.logProbs)
-  const other = readPreference([...shownSecond.logProbs].reverse()) // there the first text is B
+  const other = readPreference(shownSecond.logProbs.toReversed()) // there the first text is B
+  if (one === undefined || other === undefined) {
+    return { judge, shownFirst: one ?? 0.5, shownSecond: other ?? 0.5, outcome: 'tie', unreadable: 'the judge’s probabilities are not numbers' }
+  }
   const same = texts !== undefined && texts.first.trim() === texts.second.trim()
   const outcome = same ? 'tie' : one > 0.5 && other > 0.5 ? 'first' : one < 0.5 && other < 0.5 ? 'second' : 'tie'
   return { judge, shownFirst: one, shownSecond: other, outcome }
 }
 
-/** Probability of the first of two continuations among the two; 0.5 where it cannot be told. */
-function readPreference(logProbs: readonly number[]): number {
+/** Probability of the first of two continuations among the two; `undefined` where it cannot be told. */
+function readPreference(logProbs: readonly number[]): number | undefined {
   const [a = Number.NaN, b = Number.NaN] = logProbs
-  if (logProbs.length !== 2 || Number.isNaN(a) || Number.isNaN(b) || a === b) return 0.5
-  if (Math.max(a, b) === Infinity) return 0.5
+  if (logProbs.length !== 2 || Number.isNaN(a) || Number.isNaN(b) || !Number.isFinite(Math.max(a, b))) return undefined
   return 1 / (1 + Math.exp(b - a))
 }

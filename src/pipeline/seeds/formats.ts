@@ -1,0 +1,99 @@
+// Knows: which format a source has, from its name and its beginning; and what is no text at all.
+import { CsvReader, isHeaderLine } from './csv.ts'
+import { JsonlReader } from './jsonl.ts'
+import { JsonReader } from './json.ts'
+import type { RowReader } from './row-reader.ts'
+import { TextReader } from './text.ts'
+
+export type SeedFormat = 'text' | 'jsonl' | 'json' | 'csv' | 'tsv'
+
+/** The format that a file's name tells, else the one its beginning looks like. Text that looks like nothing else is text. */
+export function chooseFormat(name: string, head: string): SeedFormat {
+  const ending = /\.([a-z]+)$/i.exec(name)?.[1]?.toLowerCase()
+  switch (ending) {
+    case 'jsonl':
+    case 'ndjson':
+      return 'jsonl'
+    case 'json':
+      return isJsonLines(head) ? 'jsonl' : 'json' // many JSONL files are called .json
+    case 'csv':
+      return 'csv'
+    case 'tsv':
+    case 'tab':
+      return 'tsv'
+    case 'txt':
+    case 'text':
+    case 'md':
+      return 'text'
+    default:
+      return looksLike(head)
+  }
+}
+
+function looksLike(head: string): SeedFormat {
+  const start = head.trimStart()
+  if (isJsonLines(start)) return 'jsonl'
+  if (/^(\[\s*["{[]|\{\s*")/.test(start)) return 'json'
+  const [line = ''] = start.split(/\r\n|\n|\r/, 1)
+  return isHeaderLine(line) ? (line.includes('\t') ? 'tsv' : 'csv') : 'text'
+}
+
+/** The first line is a record of its own, and another one follows or nothing does. */
+function isJsonLines(head: string): boolean {
+  const lines = head.trimStart().split(/\r\n|\n|\r/)
+  try {
+    const first: unknown = JSON.parse(lines[0] ?? '')
+    return typeof first === 'object' && first !== null && !Array.isArray(first) && (lines.length === 1 || /^\s*(\{|$)/.test(lines[1] ?? ''))
+  } catch {
+    return false
+  }
+}
+
+export function makeReader(format: SeedFormat): RowReader {
+  switch (format) {
+    case 'text':
+      return new TextReader()
+    case 'jsonl':
+      return new JsonlReader()
+    case 'json':
+      return new JsonReader()
+    case 'csv':
+      return new CsvReader(false)
+    case 'tsv':
+      return new CsvReader(true)
+    default:
+      return format satisfies never
+  }
+}
+
+/** First bytes of files that people drop by mistake. */
+const KNOWN: readonly { readonly start: string; readonly sentence: string }[] = [
+  { start: 'GGUF', sentence: 'This is a model file (GGUF). Open it under Teacher.' },
+  { start: 'PK\u0003\u0004', sentence: 'This is a ZIP archive or an Office document. Save its table as CSV, or its text as plain text.' },
+  { start: '%PDF', sentence: 'This is a PDF. Copy its text and paste it, or save it as plain text.' },
+  { start: 'PAR1', sentence: 'This is a Parquet file, which is not read yet. Save it as JSONL or CSV.' },
+  { start: '\u001f\u008b', sentence: 'This is a gzip archive. Unpack it first.' },
+  { start: '\u0089PNG', sentence: 'This is an image.' },
+  { start: '\u00ff\u00d8\u00ff', sentence: 'This is an image.' },
+  { start: 'SQLite format', sentence: 'This is a database. Save the table as CSV.' },
+]
+
+/** Why these first bytes cannot be text in UTF-8; `undefined` where they may be. */
+export function nameBinary(bytes: Uint8Array): string | undefined {
+  const start = String.fromCharCode(...bytes.subarray(0, 16))
+  const known = KNOWN.find((kind) => start.startsWith(kind.start))
+  if (known) return known.sentence
+  const utf16 = 'The file is text in UTF-16, as some Windows programs write it. Save it as UTF-8 and add it again.'
+  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) return utf16
+  const head = bytes.subarray(0, 4096)
+  let [even, odd] = [0, 0]
+  head.forEach((byte, i) => {
+    if (byte !== 0) return
+    if (i % 2 === 0) even += 1
+    else odd += 1
+  })
+  if (even + odd === 0) return undefined
+  // Western text in UTF-16 has a zero in nearly every second byte, and always on the same side.
+  if (even + odd > head.length / 4 && Math.min(even, odd) < (even + odd) / 20) return utf16
+  return 'The file is not text: it holds zero bytes. Save what it contains as plain text, JSONL or CSV.'
+}
