@@ -115,10 +115,11 @@ export class Trainer {
   }
 
   async release(): Promise<void> {
-    for (const session of this.#sessions.values()) await session.release()
-    this.#sessions.clear()
+    // Buffers on a device belong to the session that made them: they go first.
     this.#drop(this.#state)
     this.#state = {}
+    for (const session of this.#sessions.values()) await session.release()
+    this.#sessions.clear()
   }
 
   async #sessionFor(kind: 'train' | 'loss', { rows, length }: Batch): Promise<Session> {

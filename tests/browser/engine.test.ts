@@ -1,0 +1,47 @@
+// Knows: that the engine computes in a real browser what it computes elsewhere: on wasm with threads, and on WebGPU alone.
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { expectNoFaults, openBrowser, openPage, PAGES } from './harness.ts'
+import type { Check, ChecksAsked } from './pages/check.ts'
+import { serveFolder, type Site } from './serve.ts'
+
+let browser: Browser
+let site: Site
+beforeAll(async () => {
+  browser = await openBrowser({ webgpu: true })
+  site = await serveFolder(PAGES)
+})
+afterAll(async () => {
+  await browser.close()
+  await site.close()
+})
+
+/** Runs a kind of checks in a worker of a fresh page, under the page's own policy; gives them all. */
+async function runChecks({ kind, backend }: ChecksAsked): Promise<readonly Check[]> {
+  const watched = await openPage(browser, `${site.url}checks.html?kind=${kind}&backend=${backend}`)
+  try {
+    const handle = await watched.page.waitForFunction(() => globalThis.checksAnswer, undefined, { timeout: 280_000 })
+    const answer = await handle.jsonValue()
+    if (answer === undefined || 'broken' in answer) throw new Error(`${kind} checks on ${backend}: ${answer?.broken ?? 'no answer'}`)
+    expectNoFaults(watched)
+    return answer.checks
+  } finally {
+    await watched.context.close()
+  }
+}
+
+const sentencesOf = (checks: readonly Check[]): string[] => checks.filter(({ ok }) => !ok).map(({ name, detail }) => `${name}: ${detail}`)
+
+describe.each(['wasm', 'webgpu'] as const)('on %s', (backend) => {
+  test('every op and its gradient give PyTorch’s numbers', async () => {
+    const checks = await runChecks({ kind: 'gradients', backend })
+    expect(sentencesOf(checks)).toEqual([])
+    expect(checks.length).toBeGreaterThan(40)
+  })
+
+  test('train steps give PyTorch’s losses and norms', async () => {
+    const checks = await runChecks({ kind: 'training', backend })
+    expect(sentencesOf(checks)).toEqual([])
+    expect(checks.length).toBeGreaterThan(10)
+  })
+})

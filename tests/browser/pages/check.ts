@@ -1,0 +1,27 @@
+// Knows: what a check in a real browser answers, and how numbers are compared there.
+
+/** One claim and whether it held, with the numbers. */
+export interface Check {
+  readonly name: string
+  readonly ok: boolean
+  readonly detail: string
+}
+
+/** What a worker of checks is told and answers. */
+export interface ChecksAsked {
+  readonly kind: 'gradients' | 'training' | 'engine' | 'storage'
+  readonly backend: 'wasm' | 'webgpu'
+}
+export type ChecksAnswer = { readonly checks: readonly Check[] } | { readonly broken: string }
+
+/** A claim that a number is at most a bound; NaN fails. */
+export const checkAtMost = (name: string, value: number, bound: number): Check => ({ name, ok: value <= bound, detail: `${value.toExponential(2)}, at most ${bound.toExponential(0)}` })
+
+/** Runs one claim; what it throws is its failure. */
+export async function checkThat(name: string, claim: () => Promise<Check>): Promise<Check> {
+  try {
+    return await claim()
+  } catch (thrown) {
+    return { name, ok: false, detail: thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown) }
+  }
+}

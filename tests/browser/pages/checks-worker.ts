@@ -1,0 +1,15 @@
+// Knows: which checks there are.
+import type { ChecksAnswer, ChecksAsked, Check } from './check.ts'
+
+async function runChecks({ kind, backend }: ChecksAsked): Promise<readonly Check[]> {
+  if (kind === 'gradients') return (await import('./gradient-checks.ts')).runGradientChecks(backend)
+  if (kind === 'training') return (await import('./training-checks.ts')).runTrainingChecks(backend)
+  throw new RangeError(`There are no checks called ${kind}.`)
+}
+
+globalThis.addEventListener('message', ({ data }: MessageEvent<ChecksAsked>) => {
+  runChecks(data).then(
+    (checks) => postMessage({ checks } satisfies ChecksAnswer),
+    (thrown: unknown) => postMessage({ broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) } satisfies ChecksAnswer),
+  )
+})

@@ -1,0 +1,30 @@
+// Knows: the whole train step in the browser, against PyTorch's losses and norms from the same weights and batches.
+import { makeBatch } from '../../../src/engine/training/packing.ts'
+import { learningRateAt } from '../../../src/engine/training/schedule.ts'
+import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
+import { openRuntime } from '../../../src/engine/runtime/open.ts'
+import { makeSmallRows, makeSmallWeights, SMALL } from '../../engine/training/small.ts'
+import oracle from '../../oracles/train-step.json'
+import { checkAtMost, type Check } from './check.ts'
+
+const SCHEDULE = { steps: 20, learningRate: 3e-3, warmUp: 0.1 }
+
+/** Two checks a step, all 20 steps on wasm and 6 in the software WebGPU, which is about a hundred times slower. */
+export async function runTrainingChecks(backend: 'wasm' | 'webgpu'): Promise<readonly Check[]> {
+  const runtime = await openRuntime({ backend, forbidFallback: true })
+  const trainer = new Trainer(runtime, { shape: SMALL, weightDecay: 0.1, clip: 1 }, beginState(makeSmallWeights()))
+  const checks: Check[] = []
+  const steps = backend === 'wasm' ? 20 : 6
+  const from = performance.now()
+  for (let step = 1; step <= steps; step += 1) {
+    const { loss, norm } = await trainer.train(makeBatch(makeSmallRows(step), 3, 12), learningRateAt(step, SCHEDULE))
+    checks.push(checkAtMost(`loss of step ${step}`, Math.abs(loss - (oracle.losses[step - 1] ?? Number.NaN)) / loss, 1e-3))
+    checks.push(checkAtMost(`gradient norm of step ${step}`, Math.abs(norm - (oracle.norms[step - 1] ?? Number.NaN)) / norm, 1e-2))
+  }
+  const { weights } = await trainer.read()
+  const wild = weights.reduce((count, weight) => count + (Number.isFinite(weight) ? 0 : 1), 0)
+  checks.push({ name: 'the weights come back as numbers', ok: wild === 0, detail: `${wild} of ${weights.length} are none` })
+  checks.push({ name: 'the backend was the one that was asked for', ok: runtime.backend === backend, detail: `${runtime.backend}, ${runtime.threads} threads, ${Math.round(performance.now() - from)} ms` })
+  await trainer.release()
+  return checks
+}
