@@ -1,0 +1,14 @@
+// Knows: which parts are measured in a worker.
+import type { Part, PartAnswer } from '../measure.ts'
+
+async function measurePart(part: Part): Promise<PartAnswer> {
+  if (part === 'training') return (await import('./training-part.ts')).measureTraining()
+  throw new RangeError(`There is no part called ${part}.`)
+}
+
+globalThis.addEventListener('message', ({ data }: MessageEvent<Part>) => {
+  measurePart(data).then(
+    (answer) => postMessage(answer),
+    (thrown: unknown) => postMessage({ broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) }),
+  )
+})

@@ -1,0 +1,31 @@
+// Knows: Chromium and how it is started; where the built pages and the shared model lie. Used by tests and benchmarks.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { chromium, type Browser } from 'playwright-core'
+import { findChromium, NO_CHROMIUM } from '../chromium.mjs'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+export const DIST = join(root, 'dist')
+/** Test pages, built like the page itself (tests/browser/build.ts). */
+export const PAGES = join(root, 'test-results/pages')
+export const SHARED = fileURLToPath(new URL('../../../shared/', import.meta.url))
+export const TEACHER_FILE = 'SmolLM2-135M-Instruct.Q4_1.gguf'
+export const hasTeacher = existsSync(join(SHARED, 'models', TEACHER_FILE))
+
+const QUIET = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+/** WebGPU in software: slow, without `shader-f16`, and the same in every place. */
+const SOFTWARE_WEBGPU = [
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--enable-features=Vulkan',
+  '--use-vulkan=swiftshader',
+  '--use-angle=swiftshader',
+  '--ignore-gpu-blocklist',
+]
+
+export async function openBrowser(options: { webgpu?: boolean } = {}): Promise<Browser> {
+  const executablePath = findChromium()
+  if (executablePath === undefined) throw new Error(NO_CHROMIUM)
+  return chromium.launch({ executablePath, headless: true, args: [...QUIET, ...(options.webgpu === true ? SOFTWARE_WEBGPU : [])] })
+}
