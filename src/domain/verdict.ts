@@ -17,7 +17,14 @@ export type Verdict =
       /** Probability that the judge gave to the five scores together before they were normalised, 0 to 1. */
       readonly mass: number
     }
-  | { readonly kind: 'unreadable'; readonly rubric: string; readonly judge: ModelRef; readonly reason: string }
+  | {
+      readonly kind: 'unreadable'
+      readonly rubric: string
+      readonly judge: ModelRef
+      readonly reason: string
+      /** The five scores' probability together, where that was what was too small. */
+      readonly mass?: number
+    }
 
 /** A comparison of two texts asked in both orders; verdicts that disagree are a tie. */
 export type PairVerdict = {

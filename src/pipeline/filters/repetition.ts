@@ -15,8 +15,9 @@ export const repetition = defineFilter({
   },
   decide({ completion, settings: { n, max } }) {
     const { share, phrase, times } = measureRepetition(completion, n)
-    const evidence = { share: Math.round(share * 1000) / 1000, ...(times > 1 ? { phrase, times } : {}) }
-    if (share > max) return dropped(`${Math.round(share * 100)} % of its phrases are repeated, more than ${Math.round(max * 100)} %`, evidence)
+    const percent = Math.round(share * 100)
+    const evidence = { percent, ...(times > 1 ? { phrase, times } : {}) }
+    if (share > max) return dropped(`${percent} % of its phrases are repeated, more than ${Math.round(max * 100)} %`, evidence)
     return kept(evidence)
   },
 })

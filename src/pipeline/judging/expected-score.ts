@@ -27,7 +27,7 @@ export function askVerdict(id: string, { prompt, completion }: { readonly prompt
  */
 export function readVerdict(result: Pick<ScoreResult, 'logProbs'>, { rubric, judge, minMass }: { rubric: string; judge: ModelRef; minMass: number }): Verdict {
   const { logProbs } = result
-  const unreadable = (reason: string): Verdict => ({ kind: 'unreadable', rubric, judge, reason })
+  const unreadable = (reason: string, probability?: number): Verdict => ({ kind: 'unreadable', rubric, judge, reason, ...(probability === undefined ? {} : { mass: probability }) })
   if (logProbs.length !== SCALE.length) return unreadable(`the judge gave ${logProbs.length} of ${SCALE.length} probabilities`)
   const most = Math.max(...logProbs)
   // −∞ for some scores is a probability of 0; for all of them, NaN or +∞, nothing was said.
@@ -35,7 +35,7 @@ export function readVerdict(result: Pick<ScoreResult, 'logProbs'>, { rubric, jud
   const weights = logProbs.map((logProb) => Math.exp(logProb - most))
   const total = weights.reduce((sum, weight) => sum + weight, 0)
   const mass = Math.min(1, Math.exp(most) * total) // rounding can lift it a hair above 1
-  if (!(mass >= minMass)) return unreadable(`the five scores together had a probability of ${mass.toPrecision(2)}, below ${minMass}: the judge was not answering with a score`)
+  if (!(mass >= minMass)) return unreadable(`the five scores together had less probability than ${minMass}: the judge was not answering with a score`, mass)
   const distribution = weights.map((weight) => weight / total)
   const score = distribution.reduce((sum, probability, i) => sum + probability * (SCALE[i] as number), 0)
   return { kind: 'score', rubric, judge, score, distribution, mass }

@@ -1,0 +1,63 @@
+// Knows: the form of the example projects that come with the page (public/examples), and what makes one usable.
+import * as v from 'valibot'
+import { accept, refuse, type Checked, type Problem } from '../domain/problem.ts'
+import { parseProjectName } from '../domain/project.ts'
+import type { CheckedRecipe } from '../domain/recipe.ts'
+import { checkRecipe } from './recipes/check-recipe.ts'
+import { readRecipe } from './recipes/parse-recipe.ts'
+
+const indexSchema = v.object({
+  examples: v.pipe(
+    v.array(
+      v.object({
+        /** File beside the index, without a path. */
+        file: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,60}\.json$/)),
+        name: v.pipe(v.string(), v.minLength(1), v.maxLength(80)),
+        description: v.pipe(v.string(), v.minLength(1), v.maxLength(300)),
+        seeds: v.pipe(v.number(), v.integer(), v.minValue(1)),
+      }),
+    ),
+    v.maxLength(50),
+  ),
+})
+
+const exampleSchema = v.object({
+  name: v.string(),
+  description: v.pipe(v.string(), v.minLength(1), v.maxLength(300)),
+  seeds: v.pipe(v.array(v.object({ text: v.pipe(v.string(), v.minLength(1), v.maxLength(8000)), answer: v.optional(v.string()) })), v.minLength(1), v.maxLength(1000)),
+  recipe: v.unknown(),
+})
+
+/** An example as the first screen lists it. */
+export type ListedExample = v.InferOutput<typeof indexSchema>['examples'][number]
+
+export interface Example {
+  readonly name: string
+  readonly description: string
+  readonly seeds: readonly { readonly text: string; readonly answer?: string }[]
+  readonly recipe: CheckedRecipe
+}
+
+/** The list of examples, from `examples/index.json`. */
+export function parseExampleIndex(value: unknown): Checked<readonly ListedExample[]> {
+  const read = v.safeParse(indexSchema, value)
+  return read.success ? accept(read.output.examples) : refuse(...read.issues.slice(0, 5).map(tellIssue))
+}
+
+/** One example, its recipe checked. */
+export function parseExample(value: unknown): Checked<Example> {
+  const read = v.safeParse(exampleSchema, value)
+  if (!read.success) return refuse(...read.issues.slice(0, 5).map(tellIssue))
+  const { name, description, seeds, recipe } = read.output
+  const title = parseProjectName(name)
+  if (!title.ok) return title
+  const draft = readRecipe(recipe)
+  const checked = draft.ok ? checkRecipe(draft.value) : draft
+  if (!checked.ok) return checked
+  return accept({ name: title.value, description, recipe: checked.value, seeds: seeds.map(({ text, answer }) => ({ text, ...(answer === undefined ? {} : { answer }) })) })
+}
+
+const tellIssue = (issue: v.BaseIssue<unknown>): Problem => {
+  const at = v.getDotPath(issue)
+  return { sentence: `This example cannot be used${at === null ? '' : `: \`${at}\``}: ${issue.message}.`, ...(at === null ? {} : { field: at }) }
+}

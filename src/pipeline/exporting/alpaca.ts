@@ -1,0 +1,10 @@
+// Knows: Alpaca's format: {instruction, input, output}. The whole prompt stands in `instruction`: where a prompt has an input, it is
+// part of its text.
+import { describeRow, writeLines, type Exporter } from './exporter.ts'
+
+export const alpaca: Exporter = {
+  format: 'alpaca',
+  ending: '.alpaca.jsonl',
+  mime: 'application/jsonl',
+  write: (rows) => writeLines(rows.map((row) => ({ instruction: row.prompt, input: '', output: row.completion, ...(row.system === '' ? {} : { system: row.system }), ...describeRow(row) }))),
+}

@@ -1,0 +1,23 @@
+// Knows: the formats in which a dataset can be taken home.
+import type { DatasetRow } from '../../domain/dataset.ts'
+import { alpaca } from './alpaca.ts'
+import { csv } from './csv.ts'
+import type { Exporter } from './exporter.ts'
+import { messages } from './messages.ts'
+import { promptCompletion } from './prompt-completion.ts'
+
+export const exporters: readonly Exporter[] = [messages, promptCompletion, alpaca, csv]
+
+export interface ExportedText {
+  /** Ending of the file's name, with the dot. */
+  readonly ending: string
+  readonly mime: string
+  readonly text: string
+}
+
+/** A dataset's rows in one format. Throws a RangeError on a format that there is not. */
+export function exportRows(rows: readonly DatasetRow[], format: string): ExportedText {
+  const exporter = exporters.find((known) => known.format === format)
+  if (!exporter) throw new RangeError(`no export format called ${format}`)
+  return { ending: exporter.ending, mime: exporter.mime, text: exporter.write(rows) }
+}

@@ -1,0 +1,19 @@
+// Knows: the chat format: {messages: [{role, content}, …]}, as TRL, Axolotl and OpenAI read it.
+import { describeRow, writeLines, type Exporter } from './exporter.ts'
+
+export const messages: Exporter = {
+  format: 'messages',
+  ending: '.messages.jsonl',
+  mime: 'application/jsonl',
+  write: (rows) =>
+    writeLines(
+      rows.map((row) => ({
+        messages: [
+          ...(row.system === '' ? [] : [{ role: 'system', content: row.system }]),
+          { role: 'user', content: row.prompt },
+          { role: 'assistant', content: row.completion },
+        ],
+        ...describeRow(row),
+      })),
+    ),
+}

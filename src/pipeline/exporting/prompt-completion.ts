@@ -1,0 +1,9 @@
+// Knows: the plain format: {prompt, completion}, as TRL's trainers read it.
+import { describeRow, writeLines, type Exporter } from './exporter.ts'
+
+export const promptCompletion: Exporter = {
+  format: 'prompt-completion',
+  ending: '.prompt-completion.jsonl',
+  mime: 'application/jsonl',
+  write: (rows) => writeLines(rows.map((row) => ({ ...(row.system === '' ? {} : { system: row.system }), prompt: row.prompt, completion: row.completion, ...describeRow(row) }))),
+}
