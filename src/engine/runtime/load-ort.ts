@@ -11,6 +11,8 @@ export const entryFor = (backend: 'wasm' | 'webgpu'): OrtEntry => (backend === '
 
 const inBrowser = (): boolean => 'WorkerGlobalScope' in globalThis || 'document' in globalThis
 
+const absolute = (address: string): string => new URL(address, globalThis.location.href).href
+
 /** Addresses of the glue and the wasm as the build named them. Node's build finds its own files. */
 async function addressesOf(entry: OrtEntry): Promise<{ mjs: string; wasm: string }> {
   const [mjs, wasm] = await (entry === 'wasm'
@@ -18,7 +20,6 @@ async function addressesOf(entry: OrtEntry): Promise<{ mjs: string; wasm: string
     : entry === 'jspi'
       ? Promise.all([import('onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url'), import('onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url')])
       : Promise.all([import('onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url'), import('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url')]))
-  const absolute = (address: string): string => new URL(address, globalThis.location.href).href
   return { mjs: absolute(mjs.default), wasm: absolute(wasm.default) }
 }
 

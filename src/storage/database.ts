@@ -1,0 +1,40 @@
+// Knows: how the database is opened, upgraded and lost.
+// Must not know: what its records mean.
+import { openDB, unwrap, type IDBPDatabase } from 'idb'
+import { RetortError } from '../protocol/errors.ts'
+import { migrate, MIGRATIONS, type Migration } from './migrations/index.ts'
+import type { Schema } from './schema.ts'
+
+export type Database = IDBPDatabase<Schema>
+
+/** Durability is relaxed: a crash of the machine, not of the tab, may lose the last moments; batches are several times faster. */
+export const RELAXED: IDBTransactionOptions = { durability: 'relaxed' }
+
+/**
+ * Opens the database, upgrading an older one. Throws `StorageFailed` with a sentence where the browser gives none,
+ * where another tab holds an older version open, and where the stored version is newer than this page.
+ */
+export async function openDatabase(name = 'retort', steps: readonly Migration[] = MIGRATIONS): Promise<Database> {
+  if (!('indexedDB' in globalThis)) throw new RetortError('StorageFailed', 'This browser gives the page no storage (IndexedDB). Leave private browsing or allow site data, then open the page again.')
+  let blocked: (() => void) | undefined
+  const waiting = new Promise<never>((_resolve, reject) => {
+    blocked = () => reject(new RetortError('StorageFailed', 'Another tab holds an older version of this page open. Close it, then open this page again.'))
+  })
+  const opening = openDB<Schema>(name, steps.length, {
+    upgrade: (database, from, _to, transaction) => migrate(unwrap(database), unwrap(transaction), from, steps),
+    blocked: () => blocked?.(),
+    // A newer page wants to upgrade: let it. The next use here fails with a sentence.
+    blocking: (_current, _blocked, event) => {
+      if (event.target instanceof IDBDatabase) event.target.close()
+    },
+  })
+  try {
+    return await Promise.race([opening, waiting])
+  } catch (thrown) {
+    opening.then((database) => database.close(), () => undefined)
+    if (thrown instanceof RetortError) throw thrown
+    if (thrown instanceof DOMException && thrown.name === 'VersionError') throw new RetortError('StorageFailed', 'The stored data was written by a newer version of this page. Reload the page to get that version.', { cause: thrown })
+    const detail = thrown instanceof Error ? thrown.message : String(thrown)
+    throw new RetortError('StorageFailed', `The browser’s storage did not open (${detail}). Leave private browsing or free some disk space, then open the page again.`, { cause: thrown })
+  }
+}

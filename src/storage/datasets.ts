@@ -1,0 +1,28 @@
+// Knows: frozen datasets in storage. A dataset and its rows are written together and never changed.
+import type { Dataset, DatasetRow, Split } from '../domain/dataset.ts'
+import type { DatasetId, ProjectId } from '../domain/id.ts'
+import { RELAXED, type Database } from './database.ts'
+import { within } from './ranges.ts'
+
+/** Stores a dataset with its rows: all or nothing. Freezing the same rows again changes nothing but the time. */
+export async function putDataset(db: Database, dataset: Dataset, rows: readonly DatasetRow[]): Promise<void> {
+  const transaction = db.transaction(['datasets', 'datasetRows'], 'readwrite', RELAXED)
+  const { projectId, id: datasetId } = dataset
+  const store = transaction.objectStore('datasetRows')
+  const puts: Promise<unknown>[] = rows.map((row, index) => store.put({ projectId, datasetId, index, row }))
+  puts.push(transaction.objectStore('datasets').put(dataset))
+  await Promise.all([...puts, transaction.done])
+}
+
+export const getDataset = (db: Database, projectId: ProjectId, id: DatasetId): Promise<Dataset | undefined> => db.get('datasets', [projectId, id])
+
+/** The last frozen first. */
+export async function listDatasets(db: Database, projectId: ProjectId): Promise<Dataset[]> {
+  return (await db.getAll('datasets', within(projectId))).toSorted((a, b) => b.frozenAt - a.frozenAt)
+}
+
+/** A dataset's rows in their order; of one split where asked. */
+export async function listDatasetRows(db: Database, projectId: ProjectId, id: DatasetId, split?: Split): Promise<DatasetRow[]> {
+  const rows = (await db.getAll('datasetRows', within(projectId, id))).map(({ row }) => row)
+  return split === undefined ? rows : rows.filter((row) => row.split === split)
+}

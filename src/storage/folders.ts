@@ -1,0 +1,162 @@
+// Knows: the origin-private file system: folders by path, whole files written in one go, appending, moving.
+// Must not know: what the files are.
+import { RetortError } from '../protocol/errors.ts'
+
+/** Parts of the file system's interface that the compiler's DOM library lacks. */
+interface SyncHandle {
+  write(bytes: Uint8Array, options: { at: number }): number
+  truncate(bytes: number): void
+  getSize(): number
+  flush(): void
+  close(): void
+}
+interface FileHandleHere extends FileSystemFileHandle {
+  move?(folder: FileSystemDirectoryHandle, name: string): Promise<void>
+  createSyncAccessHandle?(): Promise<SyncHandle>
+}
+
+/** Names that people chose become file names: no separators, no control characters, no leading dot, 180 characters. */
+export const safeFileName = (name: string): string =>
+  name
+    // oxlint-disable-next-line no-control-regex -- control characters are what is taken out
+    .replaceAll(/[/\\:*?"<>|\u0000-\u001f]/g, '_')
+    .replace(/^\.+/, '')
+    .slice(-180) || 'unnamed'
+
+const isMissing = (thrown: unknown): boolean => thrown instanceof DOMException && (thrown.name === 'NotFoundError' || thrown.name === 'TypeMismatchError')
+
+/** The folder at the path, made where it is missing. Throws `StorageFailed` where the browser has no such file system. */
+export async function makeFolder(path: readonly string[]): Promise<FileSystemDirectoryHandle> {
+  let folder = await openRoot()
+  for (const name of path) folder = await folder.getDirectoryHandle(name, { create: true })
+  return folder
+}
+
+/** The folder at the path, or undefined. */
+export async function findFolder(path: readonly string[]): Promise<FileSystemDirectoryHandle | undefined> {
+  try {
+    let folder = await openRoot()
+    for (const name of path) folder = await folder.getDirectoryHandle(name)
+    return folder
+  } catch (thrown) {
+    if (isMissing(thrown)) return undefined
+    throw thrown
+  }
+}
+
+async function openRoot(): Promise<FileSystemDirectoryHandle> {
+  const storage = globalThis.navigator?.storage
+  if (storage?.getDirectory === undefined) throw new RetortError('StorageFailed', 'This browser keeps no files for the page (no origin-private file system). Leave private browsing or use a newer browser.')
+  try {
+    return await storage.getDirectory()
+  } catch (thrown) {
+    throw new RetortError('StorageFailed', 'This browser refuses to keep files for the page. Leave private browsing or allow site data.', { cause: thrown })
+  }
+}
+
+/** The file of that name as it is now, or undefined. */
+export async function findFile(folder: FileSystemDirectoryHandle, name: string): Promise<File | undefined> {
+  try {
+    return await (await folder.getFileHandle(name)).getFile()
+  } catch (thrown) {
+    if (isMissing(thrown)) return undefined
+    throw thrown
+  }
+}
+
+/** All files of a folder, by name. */
+export async function listFiles(folder: FileSystemDirectoryHandle): Promise<File[]> {
+  const files: File[] = []
+  for await (const handle of folder.values()) if (handle.kind === 'file') files.push(await (await folder.getFileHandle(handle.name)).getFile())
+  return files.toSorted((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** Removes a file or a folder with all it holds; nothing happens where it is missing. */
+export async function removeEntry(folder: FileSystemDirectoryHandle, name: string): Promise<void> {
+  try {
+    await folder.removeEntry(name, { recursive: true })
+  } catch (thrown) {
+    if (!isMissing(thrown)) throw thrown
+  }
+}
+
+/** A file being written at its end; what is written before `close` may be lost, what `flush` returned from is kept. */
+export interface Appender {
+  /** Bytes in the file. */
+  readonly bytes: number
+  append(bytes: Uint8Array): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens a file to append to it, cut to `keep` bytes first. Workers write in place; where that is missing a swap file is used. */
+export async function openAppender(folder: FileSystemDirectoryHandle, name: string, keep: number): Promise<Appender> {
+  const handle: FileHandleHere = await folder.getFileHandle(name, { create: true })
+  if (handle.createSyncAccessHandle !== undefined) {
+    const file = await handle.createSyncAccessHandle()
+    let bytes = Math.min(keep, file.getSize())
+    file.truncate(bytes)
+    return {
+      get bytes() {
+        return bytes
+      },
+      async append(part) {
+        const written = file.write(part, { at: bytes })
+        if (written < part.byteLength) throw new DOMException('the file could not take all bytes', 'QuotaExceededError')
+        bytes += written
+      },
+      async close() {
+        file.flush()
+        file.close()
+      },
+    }
+  }
+  const stream = await handle.createWritable({ keepExistingData: true })
+  let bytes = Math.min(keep, (await handle.getFile()).size)
+  await stream.truncate(bytes)
+  await stream.seek(bytes)
+  return {
+    get bytes() {
+      return bytes
+    },
+    async append(part) {
+      await stream.write(new Uint8Array(part))
+      bytes += part.byteLength
+    },
+    close: () => stream.close(),
+  }
+}
+
+/** Gives a file another name in the same folder, replacing what had it. */
+export async function renameFile(folder: FileSystemDirectoryHandle, from: string, to: string): Promise<void> {
+  const handle: FileHandleHere = await folder.getFileHandle(from)
+  await removeEntry(folder, to)
+  if (handle.move !== undefined) return handle.move(folder, to)
+  await writeWhole(folder, to, await handle.getFile())
+  await removeEntry(folder, from)
+}
+
+/** Writes a file whole: it holds the new contents or, when the write is cut off, the old ones. */
+export async function writeWhole(folder: FileSystemDirectoryHandle, name: string, contents: Uint8Array | Blob): Promise<void> {
+  const handle: FileHandleHere = await folder.getFileHandle(name, { create: true })
+  if (typeof handle.createWritable === 'function') {
+    // A writable writes to a swap file that takes the file's place when it is closed.
+    const stream = await handle.createWritable()
+    try {
+      await stream.write(contents instanceof Blob ? contents : new Uint8Array(contents))
+    } catch (thrown) {
+      await stream.abort().catch(() => undefined)
+      throw thrown
+    }
+    return stream.close()
+  }
+  const temporary = `${name}.tmp`
+  const appender = await openAppender(folder, temporary, 0)
+  try {
+    const blob = contents instanceof Blob ? contents : new Blob([new Uint8Array(contents)])
+    const piece = 8 * 1024 * 1024
+    for (let from = 0; from < blob.size; from += piece) await appender.append(new Uint8Array(await blob.slice(from, from + piece).arrayBuffer()))
+  } finally {
+    await appender.close()
+  }
+  await renameFile(folder, temporary, name)
+}

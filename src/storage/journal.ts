@@ -1,0 +1,17 @@
+// Knows: which units of a run are done, where no record of their own would tell.
+import type { ProjectId, RunId } from '../domain/id.ts'
+import type { Database } from './database.ts'
+import { within } from './ranges.ts'
+
+export async function markDone(db: Database, projectId: ProjectId, runId: RunId, key: string): Promise<void> {
+  await db.put('journal', { projectId, runId, key })
+}
+
+export async function isDone(db: Database, projectId: ProjectId, runId: RunId, key: string): Promise<boolean> {
+  return (await db.count('journal', [projectId, runId, key])) > 0
+}
+
+/** Keys of all that is done. */
+export async function listDone(db: Database, projectId: ProjectId, runId: RunId): Promise<Set<string>> {
+  return new Set((await db.getAll('journal', within(projectId, runId))).map(({ key }) => key))
+}

@@ -1,0 +1,47 @@
+// Knows: a run's rows in storage.
+import type { ProjectId, RowId, RunId } from '../domain/id.ts'
+import type { Row, RowStatus } from '../domain/row.ts'
+import { RELAXED, type Database } from './database.ts'
+import { within } from './ranges.ts'
+
+/** Stores rows in one transaction: all or none. */
+export async function putRows(db: Database, rows: readonly Row[]): Promise<void> {
+  const transaction = db.transaction('rows', 'readwrite', RELAXED)
+  await Promise.all([...rows.map((row) => transaction.store.put(row)), transaction.done])
+}
+
+export const getRow = (db: Database, projectId: ProjectId, id: RowId): Promise<Row | undefined> => db.get('rows', [projectId, id])
+
+/** In the run's order. For runs that fit in memory; `eachRow` reads any. */
+export const listRows = (db: Database, projectId: ProjectId, runId: RunId): Promise<Row[]> => db.getAllFromIndex('rows', 'inRun', within(projectId, runId))
+
+/** All rows of a run in order, in pages. */
+export async function* eachRow(db: Database, projectId: ProjectId, runId: RunId, pageSize = 2000): AsyncGenerator<readonly Row[]> {
+  for (let range = within(projectId, runId); ; ) {
+    const page = await db.getAllFromIndex('rows', 'inRun', range, pageSize)
+    const last = page.at(-1)
+    if (last === undefined) return
+    yield page
+    if (page.length < pageSize) return
+    range = IDBKeyRange.bound([projectId, runId, last.order], [projectId, runId, []], true)
+  }
+}
+
+export const countRows = (db: Database, projectId: ProjectId, runId: RunId, status?: RowStatus): Promise<number> =>
+  status === undefined ? db.countFromIndex('rows', 'inRun', within(projectId, runId)) : db.countFromIndex('rows', 'byStatus', [projectId, runId, status])
+
+/** The rows of these ids that exist, in the order asked. */
+export async function readRows(db: Database, projectId: ProjectId, ids: readonly RowId[]): Promise<Row[]> {
+  const { store } = db.transaction('rows')
+  return (await Promise.all(ids.map((id) => store.get([projectId, id])))).filter((row) => row !== undefined)
+}
+
+/** Changes one row in one transaction. Throws a RangeError where there is none. */
+export async function updateRow(db: Database, projectId: ProjectId, id: RowId, change: (row: Row) => Row): Promise<Row> {
+  const transaction = db.transaction('rows', 'readwrite')
+  const row = await transaction.store.get([projectId, id])
+  if (row === undefined) throw new RangeError(`no row ${id}`)
+  const changed = change(row)
+  await Promise.all([transaction.store.put(changed), transaction.done])
+  return changed
+}

@@ -1,0 +1,47 @@
+// Knows: the stores of the database and their keys, as one type that checks every call.
+// Must not know: how the stores came to be (migrations/).
+import type { DBSchema } from 'idb'
+import type { Comparison } from '../domain/comparison.ts'
+import type { Dataset, DatasetRow } from '../domain/dataset.ts'
+import type { DatasetId, ProjectId, RunId } from '../domain/id.ts'
+import type { Project } from '../domain/project.ts'
+import type { Prompt } from '../domain/prompt.ts'
+import type { Row } from '../domain/row.ts'
+import type { Run } from '../domain/run.ts'
+import type { Seed } from '../domain/seed.ts'
+import type { Student } from '../domain/student.ts'
+
+/** A frozen row with its place. */
+export interface StoredDatasetRow {
+  readonly projectId: ProjectId
+  readonly datasetId: DatasetId
+  readonly index: number
+  readonly row: DatasetRow
+}
+
+/** A unit of a run that is done and leaves no record of its own, such as a growth request that gave nothing. */
+export interface JournalEntry {
+  readonly projectId: ProjectId
+  readonly runId: RunId
+  readonly key: string
+}
+
+type InProject = [projectId: string, id: string]
+type InRun = [projectId: string, runId: string, order: number]
+
+export interface Schema extends DBSchema {
+  projects: { key: string; value: Project }
+  seeds: { key: InProject; value: Seed; indexes: { inOrder: [projectId: string, addedAt: number, line: number] } }
+  runs: { key: InProject; value: Run }
+  prompts: { key: InProject; value: Prompt; indexes: { inRun: InRun } }
+  rows: { key: InProject; value: Row; indexes: { inRun: InRun; byStatus: [projectId: string, runId: string, status: string] } }
+  journal: { key: [projectId: string, runId: string, key: string]; value: JournalEntry }
+  datasets: { key: InProject; value: Dataset }
+  datasetRows: { key: [projectId: string, datasetId: string, index: number]; value: StoredDatasetRow }
+  students: { key: InProject; value: Student }
+  comparisons: { key: InProject; value: Comparison }
+}
+
+/** Every store whose records belong to a project, which are all but the projects themselves. */
+export const PROJECT_STORES = ['seeds', 'runs', 'prompts', 'rows', 'journal', 'datasets', 'datasetRows', 'students', 'comparisons'] as const
+export type ProjectStore = (typeof PROJECT_STORES)[number]
