@@ -90,10 +90,10 @@ export class Trainer {
   }
 
   /** Mean loss over all tokens that count in the batches, divided once. NaN where none counts. */
-  async measure(batches: Iterable<Batch>): Promise<number> {
+  async measure(batches: Iterable<Batch> | AsyncIterable<Batch>): Promise<number> {
     let sum = 0
     let counted = 0
-    for (const batch of batches) {
+    for await (const batch of batches) {
       if (batch.counted === 0) continue
       const session = await this.#sessionFor('loss', batch)
       const weights = Object.fromEntries(this.#groups.map(({ name }) => [name, this.#state[name] ?? raise(name)]))

@@ -1,0 +1,83 @@
+// Knows: a student as its checkpoint holds it: how it is read back, checked and written.
+import type { DatasetId, ProjectId, StudentId } from '../../src/domain/id.ts'
+import { hashOf } from '../../src/domain/hash.ts'
+import { makeRng } from '../../src/domain/rng.ts'
+import type { StudentShape, TrainSettings } from '../../src/domain/student.ts'
+import type { DecoderShape } from '../../src/engine/models/shape.ts'
+import { tokenizerFromJson } from '../../src/engine/tokenizers/json-tokenizer.ts'
+import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
+import { readCheckpoint, type Checkpoint } from '../../src/engine/training/checkpoint.ts'
+import { listParameters, makeFirstWeights, type Flat } from '../../src/engine/training/parameters.ts'
+import { RetortError } from '../../src/protocol/errors.ts'
+import type { StudentStores } from './stores.ts'
+
+/** What the worker keeps in a checkpoint beside the engine's part. */
+export interface AboutStudent {
+  /** Hash of dataset and settings: a checkpoint goes on only with what it began with. */
+  readonly key: string
+  readonly rngSeed: number
+  readonly cutRows: number
+  readonly leftOutRows: number
+}
+
+export interface StoredStudent {
+  readonly checkpoint: Checkpoint
+  readonly about: AboutStudent
+  readonly tokenizer: TextTokenizer
+  readonly tokenizerFiles: { readonly tokenizerJson: unknown; readonly tokenizerConfig: unknown }
+}
+
+export const keyOf = (datasetId: DatasetId, settings: TrainSettings): string => hashOf(['student', datasetId, { ...settings }])
+
+/** The engine's shape of a student: Llama's constants, a tied head. */
+export const decoderShapeOf = ({ layers, width, heads, kvHeads, feedForward, vocabulary, context }: StudentShape): DecoderShape =>
+  ({ layers, width, heads, kvHeads, headWidth: width / heads, feedForward, vocabulary, context, ropeTheta: 10000, normEpsilon: 1e-5, tiedHead: true })
+
+/** The weights that a student began with: a function of its shape and rngSeed. */
+export function makeBeginning(shape: DecoderShape, rngSeed: number): Flat {
+  const rng = makeRng(rngSeed).fork('first weights')
+  return makeFirstWeights(listParameters(shape), () => rng.normal())
+}
+
+/** The student's last checkpoint; undefined where there is none. Throws ModelRefused with a sentence where it is broken. */
+export async function readStoredStudent(stores: StudentStores, projectId: ProjectId, studentId: StudentId): Promise<StoredStudent | undefined> {
+  const bytes = await stores.readCheckpoint(projectId, studentId)
+  if (!bytes) return undefined
+  const read = readCheckpoint(bytes)
+  if (!read.ok) throw new RetortError('ModelRefused', read.sentence)
+  const { checkpoint } = read
+  const about = parseAbout(checkpoint.about)
+  const tokenizerFiles = parseTokenizer(checkpoint.tokenizer)
+  if (!about || !tokenizerFiles) throw new RetortError('ModelRefused', 'The checkpoint cannot be used: it was not written by this program’s student. Train this student again from the start.')
+  return { checkpoint, about, tokenizerFiles, tokenizer: tokenizerFromJson(tokenizerFiles.tokenizerJson, tokenizerFiles.tokenizerConfig) }
+}
+
+/** As `readStoredStudent`, where there must be one. */
+export async function needStoredStudent(stores: StudentStores, projectId: ProjectId, studentId: StudentId): Promise<StoredStudent> {
+  const stored = await readStoredStudent(stores, projectId, studentId)
+  if (!stored) throw new RetortError('ModelMissing', 'This student has no checkpoint yet. Train it until the first one is stored, then try again.')
+  return stored
+}
+
+export const writeAbout = (about: AboutStudent): string => JSON.stringify(about)
+
+function parseAbout(text: string): AboutStudent | undefined {
+  const raw = parseJson(text)
+  if (typeof raw !== 'object' || raw === null || !('key' in raw) || !('rngSeed' in raw) || !('cutRows' in raw) || !('leftOutRows' in raw)) return undefined
+  const { key, rngSeed, cutRows, leftOutRows } = raw
+  if (typeof key !== 'string' || typeof rngSeed !== 'number' || typeof cutRows !== 'number' || typeof leftOutRows !== 'number') return undefined
+  return { key, rngSeed, cutRows, leftOutRows }
+}
+
+function parseTokenizer({ json, config }: Checkpoint['tokenizer']): StoredStudent['tokenizerFiles'] | undefined {
+  const [tokenizerJson, tokenizerConfig] = [parseJson(json), parseJson(config)]
+  return tokenizerJson && tokenizerConfig ? { tokenizerJson, tokenizerConfig } : undefined
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

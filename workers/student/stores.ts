@@ -1,0 +1,12 @@
+// Knows: what the student worker reads and writes, as functions, so that its work knows nothing of databases and files.
+import type { DatasetRow } from '../../src/domain/dataset.ts'
+import type { DatasetId, ProjectId, StudentId } from '../../src/domain/id.ts'
+
+export interface StudentStores {
+  /** Rows of a dataset in their frozen order; undefined where it is not there. */
+  readRows(projectId: ProjectId, datasetId: DatasetId): Promise<readonly DatasetRow[] | undefined>
+  /** Bytes of the student's last checkpoint; undefined where there is none. */
+  readCheckpoint(projectId: ProjectId, studentId: StudentId): Promise<Uint8Array | undefined>
+  /** Replaces it whole: a reader sees the old one or the new one. */
+  writeCheckpoint(projectId: ProjectId, studentId: StudentId, bytes: Uint8Array): Promise<void>
+}

@@ -1,0 +1,224 @@
+// Knows: the story of a training: rows, tokenizer, packing, steps, looks, checkpoints; from the start or from the last checkpoint.
+// Must not know: threads, databases (stores), graphs (engine/training).
+import { makeRng, restoreRng, shuffle, type Rng } from '../../src/domain/rng.ts'
+import { countParameters, type StudentSample, type StudentShape, type TrainSettings } from '../../src/domain/student.ts'
+import type { Runtime } from '../../src/engine/runtime/types.ts'
+import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
+import { BatchOrder, type Cursor, type Shuffler } from '../../src/engine/training/batch-order.ts'
+import { writeCheckpoint, type StoredLoss } from '../../src/engine/training/checkpoint.ts'
+import { bucketLengths, makeBatch, planEpoch, positionsOf, type Batch, type PackedRow } from '../../src/engine/training/packing.ts'
+import { learningRateAt } from '../../src/engine/training/schedule.ts'
+import { beginState, Trainer, type TrainState } from '../../src/engine/training/trainer.ts'
+import { shapeOf } from '../../src/pipeline/training/presets.ts'
+import type { Call } from '../../src/protocol/contract.ts'
+import { isAbort, RetortError } from '../../src/protocol/errors.ts'
+import type { TrainEvent, TrainOutcome, TrainRequest } from '../../src/protocol/student.ts'
+import { breathe } from './breathe.ts'
+import { withNamedFaults } from './faults.ts'
+import { Pace } from './pace.ts'
+import { chooseSamplePrompts, learnTokenizer, prepareRows, splitRows, type PreparedRows } from './prepare-rows.ts'
+import { decoderShapeOf, keyOf, makeBeginning, readStoredStudent, writeAbout, type StoredStudent } from './stored-student.ts'
+import type { StudentStores } from './stores.ts'
+import { writeSamples } from './write-texts.ts'
+
+/** A checkpoint is at most this old while training goes on. */
+const CHECKPOINT_EVERY_MS = 20_000
+/** Losses kept in a checkpoint; when there are more, every other one of the older half goes. */
+const MOST_LOSSES = 4000
+
+export interface TrainTools {
+  readonly stores: StudentStores
+  readonly openRuntime: (backend: TrainRequest['backend']) => Promise<Runtime>
+  readonly now: () => number
+}
+
+/**
+ * Trains to the last step or to an abort; both end with a checkpoint. Throws RetortError: ModelRefused where the dataset or
+ * a stored checkpoint cannot be used, OutOfMemory, DeviceLost, StorageFull.
+ */
+export async function train(request: TrainRequest, call: Call<TrainEvent>, tools: TrainTools): Promise<TrainOutcome> {
+  const { settings, projectId, studentId, datasetId } = request
+  const tell = (phase: Extract<TrainEvent, { kind: 'phase' }>['phase'], sentence: string): void => call.emit({ kind: 'phase', phase, sentence })
+  const stored = await readStoredStudent(tools.stores, projectId, studentId)
+  if (stored && stored.about.key !== keyOf(datasetId, settings)) throw new RetortError('ModelRefused', 'The stored checkpoint belongs to another dataset or other settings. Train a new student with these.')
+  try {
+    const split = splitRows(await tools.stores.readRows(projectId, datasetId))
+    tell(stored ? 'resuming' : 'tokenizer', stored ? `Going on from the checkpoint of step ${stored.checkpoint.state.step}.` : `Learning a vocabulary of up to ${settings.vocabulary} tokens from ${split.train.length} rows.`)
+    await breathe()
+    const words = stored ?? makeWords(split, settings, (note) => tell('tokenizer', note))
+    tell('packing', 'Cutting the rows into tokens.')
+    const rows = await prepareRows(split, words.tokenizer, settings, call.signal)
+    const shape = shapeOf(settings.preset, words.tokenizer.vocabularySize, settings.context)
+    call.emit({ kind: 'shape', shape, parameters: countParameters(shape), cutRows: rows.cutRows, leftOutRows: rows.leftOutRows })
+    tell('building', 'Building the train step.')
+    const samplePrompts = chooseSamplePrompts(split, words.tokenizer, settings.context)
+    return await withNamedFaults('training', async () => {
+      const runtime = await tools.openRuntime(request.backend)
+      const course = new Course({ request, call, tools, runtime, rows, shape, stored, words, samplePrompts })
+      try {
+        tell('training', stored ? `Training from step ${stored.checkpoint.state.step} of ${settings.steps}.` : `Training ${settings.steps} steps on ${rows.train.length} rows.`)
+        return await course.go()
+      } finally {
+        await course.release()
+      }
+    })
+  } catch (thrown) {
+    if (isAbort(thrown)) return { ending: 'stopped', step: stored?.checkpoint.state.step ?? 0 } // before the first step there is nothing to keep
+    throw thrown
+  }
+}
+
+interface Words {
+  readonly tokenizer: TextTokenizer
+  readonly tokenizerFiles: { readonly tokenizerJson: unknown; readonly tokenizerConfig: unknown }
+}
+
+function makeWords(split: ReturnType<typeof splitRows>, settings: TrainSettings, onNote: (note: string) => void): Words {
+  const { tokenizer, files, note } = learnTokenizer(split.train, settings)
+  if (note) onNote(note)
+  return { tokenizer, tokenizerFiles: files }
+}
+
+interface CourseParts {
+  readonly request: TrainRequest
+  readonly call: Call<TrainEvent>
+  readonly tools: TrainTools
+  readonly runtime: Runtime
+  readonly rows: PreparedRows
+  readonly shape: StudentShape
+  readonly stored: StoredStudent | undefined
+  readonly words: Words
+  readonly samplePrompts: readonly { readonly prompt: string; readonly tokens: number[] }[]
+}
+
+/** The steps of one training, with what they tell and store. */
+class Course {
+  readonly #parts: CourseParts
+  readonly #trainer: Trainer
+  readonly #order: BatchOrder
+  readonly #rowsAStep: number
+  readonly #lengths: readonly number[]
+  readonly #pace: Pace
+  #losses: StoredLoss[]
+  #savedAt: number
+  #savedStep: number
+
+  constructor(parts: CourseParts) {
+    this.#parts = parts
+    const { request: { settings }, rows, stored, runtime, tools } = parts
+    const shape = decoderShapeOf(parts.shape)
+    const state = stored?.checkpoint.state ?? beginState(makeBeginning(shape, settings.rngSeed))
+    this.#trainer = new Trainer(runtime, { shape, weightDecay: settings.weightDecay, clip: settings.clip }, state)
+    this.#rowsAStep = Math.min(settings.batch, rows.train.length)
+    this.#lengths = bucketLengths(fitLength([...rows.train, ...rows.heldOut], settings.context))
+    const cursor = stored?.checkpoint.cursor
+    this.#order = new BatchOrder(rows.train, this.#rowsAStep, this.#lengths, makeShuffler(settings.rngSeed, cursor), cursor)
+    this.#pace = new Pace(tools.now)
+    this.#losses = [...(stored?.checkpoint.losses ?? [])]
+    this.#savedAt = tools.now()
+    this.#savedStep = state.step
+  }
+
+  release(): Promise<void> {
+    return this.#trainer.release()
+  }
+
+  async go(): Promise<TrainOutcome> {
+    const { request: { settings }, call: { signal }, tools } = this.#parts
+    while (this.#trainer.step < settings.steps) {
+      await breathe()
+      if (signal.aborted) {
+        if (this.#trainer.step > this.#savedStep) await this.#save(await this.#trainer.read())
+        return { ending: 'stopped', step: this.#trainer.step }
+      }
+      await this.#takeStep()
+      const { step } = this.#trainer
+      if (step % settings.evaluateEvery === 0 || step === settings.steps) await this.#look()
+      else if (tools.now() - this.#savedAt > CHECKPOINT_EVERY_MS) await this.#save(await this.#trainer.read())
+    }
+    return { ending: 'finished', step: this.#trainer.step }
+  }
+
+  async #takeStep(): Promise<void> {
+    const { request: { settings }, rows, call } = this.#parts
+    const planned = this.#order.take()
+    const chosen = planned.rows.map((i) => rows.train[i] as PackedRow)
+    const learningRate = learningRateAt(this.#trainer.step + 1, settings)
+    const { loss, norm } = await this.#trainer.train(makeBatch(chosen, this.#rowsAStep, planned.length), learningRate)
+    const { step } = this.#trainer
+    if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw new RetortError('Unexpected', `The loss of step ${step} is not a number: training has blown up. Lower the learning rate (it was ${settings.learningRate})${settings.clip ? '' : ' or clip the gradient'}, and train a new student.`)
+    this.#pace.count(chosen.reduce((sum, row) => sum + positionsOf(row), 0))
+    this.#losses.push({ step, train: loss })
+    if (this.#losses.length > MOST_LOSSES) this.#losses = this.#losses.filter((point, i) => point.heldOut !== undefined || i % 2 === 0 || i > MOST_LOSSES / 2)
+    const looks = step % settings.evaluateEvery === 0 || step === settings.steps
+    this.#told = { learningRate, gradientNorm: norm }
+    if (!looks && this.#pace.mayTell(step === 1)) call.emit(this.#stepEvent({ step, train: loss }))
+  }
+
+  #told = { learningRate: 0, gradientNorm: 0 }
+
+  #stepEvent(point: StoredLoss): TrainEvent {
+    const left = this.#parts.request.settings.steps - this.#trainer.step
+    return { kind: 'step', point, tokensPerSecond: this.#pace.tokensPerSecond, ...this.#told, msLeft: this.#pace.msFor(left) }
+  }
+
+  /** Held-out loss, samples and a checkpoint. */
+  async #look(): Promise<void> {
+    const { call, rows } = this.#parts
+    const { step } = this.#trainer
+    const last = this.#losses.pop() as StoredLoss
+    const heldOut = rows.heldOut.length && !call.signal.aborted ? await this.#trainer.measure(this.#heldOutBatches()) : undefined
+    const point: StoredLoss = heldOut !== undefined && Number.isFinite(heldOut) && !call.signal.aborted ? { ...last, heldOut } : last
+    this.#losses.push(point)
+    this.#pace.mayTell(true)
+    call.emit(this.#stepEvent(point))
+    const state = await this.#trainer.read()
+    await this.#save(state)
+    if (!call.signal.aborted) call.emit({ kind: 'samples', samples: await this.#writeSamples(step, state) })
+  }
+
+  async *#heldOutBatches(): AsyncGenerator<Batch> {
+    const { rows: { heldOut }, call: { signal } } = this.#parts
+    for (const { rows, length } of planEpoch(heldOut, this.#rowsAStep, this.#lengths, (items) => [...items])) {
+      await breathe()
+      if (signal.aborted) return
+      yield makeBatch(rows.map((i) => heldOut[i] as PackedRow), this.#rowsAStep, length)
+    }
+  }
+
+  async #writeSamples(step: number, state: TrainState): Promise<StudentSample[]> {
+    const { runtime, shape, words, samplePrompts, call } = this.#parts
+    const texts = await writeSamples(runtime, { shape: decoderShapeOf(shape), weights: state.weights, tokenizer: words.tokenizer }, samplePrompts.map(({ tokens }) => tokens), call.signal)
+    return samplePrompts.map(({ prompt }, i): StudentSample => ({ step, prompt, text: texts[i] ?? '' }))
+  }
+
+  async #save(state: TrainState): Promise<void> {
+    const { request: { projectId, studentId, datasetId, settings }, rows, words, tools, call } = this.#parts
+    const bytes = writeCheckpoint({
+      shape: decoderShapeOf(this.#parts.shape),
+      state,
+      cursor: this.#order.cursor,
+      tokenizer: { json: JSON.stringify(words.tokenizerFiles.tokenizerJson), config: JSON.stringify(words.tokenizerFiles.tokenizerConfig) },
+      losses: this.#losses,
+      about: writeAbout({ key: keyOf(datasetId, settings), rngSeed: settings.rngSeed, cutRows: rows.cutRows, leftOutRows: rows.leftOutRows }),
+    })
+    await tools.stores.writeCheckpoint(projectId, studentId, bytes)
+    this.#savedAt = tools.now()
+    this.#savedStep = state.step
+    call.emit({ kind: 'checkpoint', step: state.step })
+  }
+}
+
+/** No row is longer than this, so nothing need be padded further; a multiple of 16, within the context. */
+function fitLength(rows: readonly PackedRow[], context: number): number {
+  const longest = rows.reduce((most, row) => Math.max(most, positionsOf(row)), 1)
+  return Math.min(context, Math.ceil(longest / 16) * 16)
+}
+
+/** The domain's generator as the engine shuffles with it, standing where the cursor says. */
+function makeShuffler(rngSeed: number, cursor: Cursor | undefined): Shuffler {
+  const name = `${rngSeed}/data`
+  const [a = 0, b = 0, c = 0, d = 0] = cursor?.random ?? []
+  const rng: Rng = cursor ? restoreRng(name, [a, b, c, d]) : makeRng(name)
+  return { state: () => rng.state(), shuffle: (items) => shuffle(items, rng) }
+}
