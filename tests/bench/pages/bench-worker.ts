@@ -3,6 +3,7 @@ import type { Part, PartAnswer } from '../measure.ts'
 
 async function measurePart(part: Part): Promise<PartAnswer> {
   if (part === 'training') return (await import('./training-part.ts')).measureTraining()
+  if (part === 'storage') return (await import('./storage-part.ts')).measureStorage()
   throw new RangeError(`There is no part called ${part}.`)
 }
 
