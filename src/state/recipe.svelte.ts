@@ -1,5 +1,5 @@
 // Knows: a project's recipe while it is edited, as text and as steps, which are two views of one thing; and its trial on five rows.
-import { tryFive, type TriedRecipe, type TryProgress } from '../actions/try-five.ts'
+import { tryFive, type TriedRecipe, type TriedRow, type TryProgress } from '../actions/try-five.ts'
 import { useRecipe } from '../actions/use-recipe.ts'
 import type { ProjectId } from '../domain/id.ts'
 import type { TeacherDescription } from '../domain/model.ts'
@@ -15,6 +15,9 @@ import { findStep, stepDeclarations } from '../pipeline/steps.ts'
 import type { Surroundings } from './surroundings.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
+
+/** A row as tried, for the screen. */
+export type Trial = TriedRow
 
 const familyRank = (family: string): number => FAMILIES.findIndex((known) => known === family)
 

@@ -4,10 +4,12 @@ import { listRowsOfBar, type BarChoice, type BarMembers } from '../actions/rows-
 import { resumeRun, startRun } from '../actions/run-recipe.ts'
 import type { ProjectId } from '../domain/id.ts'
 import type { TeacherDescription } from '../domain/model.ts'
+import type { Problem } from '../domain/problem.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import type { Row } from '../domain/row.ts'
 import type { FunnelBar, Run, RunProgress } from '../domain/run.ts'
+import { checkAgainstTeacher } from '../pipeline/recipes/check-teacher.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { listPrompts } from '../storage/prompts.ts'
 import { readRows } from '../storage/rows.ts'
@@ -96,6 +98,11 @@ export class Runs {
     if (run === undefined || recipe === undefined) return
     const members = await this.opening.do(() => listRowsOfBar(this.#around.machines.db, { projectId: this.#projectId, runId: run.id, recipe, bar: { step: bar.step, part } }))
     if (members !== undefined) this.#open = { bar, part, members }
+  }
+
+  /** What the recipe asks that the loaded teacher cannot give. */
+  findMismatch(recipe: CheckedRecipe, teacher: TeacherDescription): readonly Problem[] {
+    return checkAgainstTeacher(recipe, teacher)
   }
 
   closeBar(): void {
