@@ -1,0 +1,44 @@
+// Knows: stores in memory for tests of the student's work, and a small dataset with something to learn.
+import type { DatasetRow } from '../../../src/domain/dataset.ts'
+import { contentId, freshId, type DatasetId, type ProjectId, type StudentId } from '../../../src/domain/id.ts'
+import type { TrainSettings } from '../../../src/domain/student.ts'
+import type { StudentStores } from '../../../workers/student/stores.ts'
+
+export interface MemoryStores extends StudentStores {
+  rows: DatasetRow[] | undefined
+  checkpoint: Uint8Array | undefined
+  writes: number
+}
+
+export function makeMemoryStores(rows: DatasetRow[] | undefined): MemoryStores {
+  const stores: MemoryStores = {
+    rows,
+    checkpoint: undefined,
+    writes: 0,
+    readRows: async () => stores.rows,
+    readCheckpoint: async () => stores.checkpoint,
+    writeCheckpoint: async (_project, _student, bytes) => {
+      stores.checkpoint = bytes
+      stores.writes++
+    },
+  }
+  return stores
+}
+
+const COLOURS = ['red', 'green', 'blue', 'yellow'] as const
+const THINGS = ['house', 'boat', 'bird', 'lamp', 'door', 'book', 'coat', 'tree', 'road', 'cup'] as const
+
+/** Rows whose completion repeats the prompt's colour: `train` for training and `heldOut` held out. */
+export function makeRows(train: number, heldOut: number, system = ''): DatasetRow[] {
+  return Array.from({ length: train + heldOut }, (_, i): DatasetRow => {
+    const [colour, thing] = [COLOURS[i % 4] ?? '', THINGS[(i * 7 + Math.floor(i / 4)) % 10] ?? '']
+    return {
+      rowId: contentId('row', i), seedId: contentId('seed', i % 8), split: i < train ? 'train' : 'held-out', system,
+      prompt: `The ${thing} is ${colour}. What colour is the ${thing}?`, completion: `The ${thing} is ${colour}.`, editedByHand: false,
+    }
+  })
+}
+
+export const SETTINGS: TrainSettings = { loss: 'teacher-text', preset: 'nano', vocabulary: 320, context: 64, steps: 12, batch: 4, learningRate: 0.004, warmUp: 0.1, weightDecay: 0.1, clip: 1, evaluateEvery: 6, rngSeed: 7 }
+
+export const IDS = { projectId: freshId('project') as ProjectId, studentId: freshId('student') as StudentId, datasetId: contentId('dataset', 1) as DatasetId, recipeHash: contentId('recipe', 1) }

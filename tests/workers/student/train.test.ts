@@ -1,0 +1,124 @@
+// The student worker's training, on the real engine in Node with stores in memory.
+import { describe, expect, test } from 'vitest'
+import type { TrainSettings } from '../../../src/domain/student.ts'
+import { readCheckpoint } from '../../../src/engine/training/checkpoint.ts'
+import type { TrainEvent } from '../../../src/protocol/student.ts'
+import { train } from '../../../workers/student/train.ts'
+import { openTestRuntime } from '../../engine/session.ts'
+import { IDS, makeMemoryStores, makeRows, SETTINGS, type MemoryStores } from './memory-stores.ts'
+
+interface Ran {
+  readonly events: TrainEvent[]
+  readonly outcome: Awaited<ReturnType<typeof train>>
+}
+
+/** Trains with what is given; `stopAfter` aborts when that step is told. */
+async function run(stores: MemoryStores, settings: Partial<TrainSettings> = {}, stopAfter?: number): Promise<Ran> {
+  const controller = new AbortController()
+  const events: TrainEvent[] = []
+  const emit = (event: TrainEvent): void => {
+    events.push(event)
+    if (event.kind === 'step' && stopAfter !== undefined && event.point.step >= stopAfter) controller.abort()
+  }
+  let clock = 0
+  const outcome = await train({ ...IDS, settings: { ...SETTINGS, ...settings }, backend: 'wasm' }, { signal: controller.signal, emit }, { stores, openRuntime: openTestRuntime, now: () => (clock += 150) })
+  return { events, outcome }
+}
+
+const of = <K extends TrainEvent['kind']>(events: readonly TrainEvent[], kind: K): Extract<TrainEvent, { kind: K }>[] => events.filter((event): event is Extract<TrainEvent, { kind: K }> => event.kind === kind)
+
+describe('a training', () => {
+  test('tells its phases, shape, steps, held-out losses, samples and checkpoints, and learns', async () => {
+    const stores = makeMemoryStores(makeRows(24, 6))
+    const { events, outcome } = await run(stores, { steps: 60, evaluateEvery: 30 })
+    expect(outcome).toEqual({ ending: 'finished', step: 60 })
+    expect([...new Set(of(events, 'phase').map(({ phase }) => phase))]).toEqual(['tokenizer', 'packing', 'building', 'training'])
+    const [shape] = of(events, 'shape')
+    expect(shape).toMatchObject({ cutRows: 0, leftOutRows: 0, shape: { layers: 2, context: 64 } })
+    expect(shape?.shape.vocabulary).toBeLessThanOrEqual(320)
+    const points = of(events, 'step').map(({ point }) => point)
+    expect(points.map(({ step }) => step)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1))
+    expect(points.flatMap(({ step, heldOut }) => (heldOut === undefined ? [] : [step]))).toEqual([30, 60])
+    expect(points[59]?.train).toBeLessThan((points[0]?.train ?? 0) / 2)
+    expect(points[59]?.heldOut).toBeLessThan(points[29]?.heldOut ?? 0)
+    expect(of(events, 'checkpoint').map(({ step }) => step)).toEqual([30, 60])
+    const samples = of(events, 'samples').at(-1)?.samples ?? []
+    expect(samples.map(({ prompt }) => prompt)).toEqual(makeRows(24, 6).slice(24, 27).map(({ prompt }) => prompt))
+    expect(samples.every(({ text, step }) => step === 60 && text.length > 0)).toBe(true)
+    for (const { tokensPerSecond, msLeft, gradientNorm, learningRate } of of(events, 'step')) for (const x of [tokensPerSecond, msLeft, gradientNorm, learningRate]) expect(Number.isFinite(x) && x >= 0).toBe(true)
+  })
+
+  test('stopped and taken up again ends with the very weights of one that was not', async () => {
+    const whole = makeMemoryStores(makeRows(22, 4))
+    await run(whole)
+    const halves = makeMemoryStores(makeRows(22, 4))
+    const first = await run(halves, {}, 5)
+    expect(first.outcome).toEqual({ ending: 'stopped', step: 5 })
+    expect(of(first.events, 'checkpoint').at(-1)).toEqual({ kind: 'checkpoint', step: 5 })
+    const second = await run(halves)
+    expect(second.outcome).toEqual({ ending: 'finished', step: 12 })
+    expect(of(second.events, 'phase')[0]).toMatchObject({ phase: 'resuming', sentence: 'Going on from the checkpoint of step 5.' })
+    expect(of(second.events, 'step').map(({ point }) => point.step)).toEqual([6, 7, 8, 9, 10, 11, 12])
+    const [a, b] = [readCheckpoint(whole.checkpoint ?? new Uint8Array()), readCheckpoint(halves.checkpoint ?? new Uint8Array())]
+    if (!a.ok || !b.ok) throw new Error('a checkpoint could not be read')
+    expect(b.checkpoint.state).toEqual(a.checkpoint.state)
+    expect(b.checkpoint.losses).toEqual(a.checkpoint.losses)
+  })
+
+  test('that is finished and asked again has nothing to do', async () => {
+    const stores = makeMemoryStores(makeRows(8, 2))
+    await run(stores, { steps: 2 })
+    const { outcome, events } = await run(stores, { steps: 2 })
+    expect(outcome).toEqual({ ending: 'finished', step: 2 })
+    expect(of(events, 'step')).toEqual([])
+  })
+
+  test('stores a checkpoint every 20 seconds between its looks', async () => {
+    const stores = makeMemoryStores(makeRows(8, 2))
+    const { events } = await run(stores, { steps: 110, evaluateEvery: 1000 })
+    const steps = of(events, 'checkpoint').map(({ step }) => step)
+    expect(steps.length).toBeGreaterThanOrEqual(2)
+    expect(steps.at(-1)).toBe(110)
+  })
+
+  test('counts rows that are cut and left out, and takes system prompts and datasets without held-out rows', async () => {
+    const rows = makeRows(6, 0, 'Answer briefly.')
+    rows.push({ ...rows[0]!, completion: 'very '.repeat(200) }, { ...rows[1]!, prompt: 'long '.repeat(300) })
+    const { events, outcome } = await run(makeMemoryStores(rows), { steps: 2, evaluateEvery: 2 })
+    expect(outcome.ending).toBe('finished')
+    expect(of(events, 'shape')[0]).toMatchObject({ cutRows: 1, leftOutRows: 1 })
+    expect(of(events, 'step').at(-1)?.point.heldOut).toBeUndefined()
+    expect(of(events, 'samples')[0]?.samples).toHaveLength(3)
+  })
+
+  test('says when the texts give fewer tokens than were asked for', async () => {
+    const { events } = await run(makeMemoryStores(makeRows(8, 2)), { steps: 1, vocabulary: 4000 })
+    const size = of(events, 'shape')[0]?.shape.vocabulary ?? 0
+    expect(size).toBeLessThan(4000)
+    expect(of(events, 'phase').map(({ sentence }) => sentence)).toContain(`The texts gave ${size} tokens of the 4000 asked for; the vocabulary is that small.`)
+  })
+})
+
+describe('a training is refused with a sentence', () => {
+  const refusals: readonly [string, MemoryStores, Partial<TrainSettings>, string, RegExp][] = [
+    ['where the dataset is gone', makeMemoryStores(undefined), {}, 'ModelMissing', /dataset of this student is not stored here any more\. Freeze/],
+    ['where no row is for training', makeMemoryStores(makeRows(0, 3)), {}, 'ModelRefused', /no training row: all 3 are held out\. Keep more rows/],
+    ['where one row is for training', makeMemoryStores(makeRows(1, 3)), {}, 'ModelRefused', /one training row, and one row teaches nothing/],
+    ['where no completion fits the context', makeMemoryStores(makeRows(5, 1)), { context: 32, vocabulary: 262 }, 'ModelRefused', /Of 5 training rows none fits a context of 32 tokens.*Raise the context/],
+    ['where the vocabulary has no room for bytes', makeMemoryStores(makeRows(5, 1)), { vocabulary: 100 }, 'ModelRefused', /vocabulary of 100 entries is too small.*alone take 261/],
+    ['where the checkpoint is broken', Object.assign(makeMemoryStores(makeRows(5, 1)), { checkpoint: new Uint8Array(100) }), {}, 'ModelRefused', /^The checkpoint cannot be used: it is not a checkpoint file\. Train this student again/],
+    ['where the loss blows up', makeMemoryStores(makeRows(5, 1)), { learningRate: 1e30, clip: 0, steps: 40 }, 'Unexpected', /^The loss of step \d+ is not a number: training has blown up\. Lower the learning rate/],
+  ]
+  test.each(refusals)('%s', async (_, stores, settings, name, sentence) => {
+    const refused: unknown = await run(stores, settings).catch((thrown: unknown) => thrown)
+    expect(refused).toMatchObject({ name, message: expect.stringMatching(sentence) })
+  })
+
+  test('where the checkpoint began with other settings, and is left as it was', async () => {
+    const stores = makeMemoryStores(makeRows(5, 1))
+    await run(stores, { steps: 1 })
+    const before = stores.checkpoint
+    await expect(run(stores, { steps: 1, learningRate: 0.001 })).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/another dataset or other settings/) })
+    expect(stores.checkpoint).toBe(before)
+  })
+})

@@ -1,0 +1,26 @@
+// Knows: the student's stores in a browser: rows in IndexedDB, checkpoints in the origin-private file system.
+import { openDatabase, type Database } from '../../src/storage/database.ts'
+import { getDataset, listDatasetRows } from '../../src/storage/datasets.ts'
+import { checkpointFiles } from '../../src/storage/files.ts'
+import { guardQuota } from '../../src/storage/quota.ts'
+import type { StudentStores } from './stores.ts'
+
+/** One file a student: the last checkpoint is all that is needed to go on, to write and to export. */
+const LAST = 'last.checkpoint'
+
+/** Stores that open the database when it is first needed. */
+export function makeBrowserStores(): StudentStores {
+  let opened: Promise<Database> | undefined
+  const database = (): Promise<Database> => (opened ??= openDatabase().catch((thrown: unknown) => {
+    opened = undefined
+    throw thrown
+  }))
+  return {
+    async readRows(projectId, datasetId) {
+      const db = await database()
+      return (await getDataset(db, projectId, datasetId)) && listDatasetRows(db, projectId, datasetId)
+    },
+    readCheckpoint: (projectId, studentId) => checkpointFiles.read(projectId, studentId, LAST),
+    writeCheckpoint: (projectId, studentId, bytes) => guardQuota('The checkpoint', () => checkpointFiles.write(projectId, studentId, LAST, bytes)),
+  }
+}
