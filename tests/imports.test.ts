@@ -22,7 +22,7 @@ const RINGS: Readonly<Record<string, Ring>> = {
   'src/engine/tokenizers': { ours: ['src/engine'], packages: ['@huggingface/tokenizers', '@huggingface/jinja'] },
   'src/pipeline': { ours: ['src/domain'], packages: ['yaml', 'papaparse', 'valibot'] },
   'src/protocol': { ours: ['src/domain'], packages: [] },
-  'src/storage': { ours: ['src/domain', 'src/protocol/errors.ts'], packages: ['idb'] },
+  'src/storage': { ours: ['src/domain', 'src/protocol/errors.ts'], packages: ['idb', 'valibot'] },
   'src/actions': { ours: ['src/domain', 'src/pipeline', 'src/protocol', 'src/storage'], packages: ['fflate'] },
   'src/state': { ours: ['src/domain', 'src/pipeline', 'src/protocol', 'src/actions', 'src/storage'], packages: ['svelte'] },
   'src/ui': { ours: ['src/state', 'src/domain'], packages: ['svelte', 'bits-ui', 'uplot', 'virtua'] },
