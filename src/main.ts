@@ -32,14 +32,14 @@ async function openPage(target: HTMLElement): Promise<void> {
     mount(Refusal, { target, props: { sentence: sentenceOf(thrown) } })
     return
   }
-  const app = new App({
-    machines: {
-      db,
-      teacher: openWorker<TeacherContract>(() => new Worker(new URL('../workers/teacher.ts', import.meta.url), { type: 'module', name: 'teacher' })),
-      student: openWorker<StudentContract>(() => new Worker(new URL('../workers/student.ts', import.meta.url), { type: 'module', name: 'student' })),
-      corpus: openWorker<CorpusContract>(() => new Worker(new URL('../workers/corpus.ts', import.meta.url), { type: 'module', name: 'corpus' })),
-      now: () => Date.now(),
-    },
+  const teacher = openWorker<TeacherContract>(
+    () => new Worker(new URL('../workers/teacher.ts', import.meta.url), { type: 'module', name: 'teacher' }),
+    () => app.teacher.lose(),
+  )
+  const student = openWorker<StudentContract>(() => new Worker(new URL('../workers/student.ts', import.meta.url), { type: 'module', name: 'student' }))
+  const corpus = openWorker<CorpusContract>(() => new Worker(new URL('../workers/corpus.ts', import.meta.url), { type: 'module', name: 'corpus' }))
+  const app: App = new App({
+    machines: { db, teacher: teacher.remote, student: student.remote, corpus: corpus.remote, now: () => Date.now() },
     window,
     root: document.documentElement,
     memory: readMemory(),

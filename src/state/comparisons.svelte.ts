@@ -4,6 +4,7 @@ import { CONTENDERS, type ComparedPrompt, type Comparison, type Contender, type 
 import type { ProjectId, StudentId } from '../domain/id.ts'
 import type { TeacherDescription } from '../domain/model.ts'
 import type { Problem } from '../domain/problem.ts'
+import { makeRng } from '../domain/rng.ts'
 import { bootstrapMean } from '../pipeline/statistics/bootstrap.ts'
 import { countWins, type Wins } from '../pipeline/statistics/wins.ts'
 import { listComparisons } from '../storage/comparisons.ts'
@@ -23,21 +24,21 @@ export function summarise(prompts: readonly ComparedPrompt[]): Summary {
   const scoresOf = (who: Contender): number[] => prompts.flatMap(({ verdicts }) => (verdicts[who].kind === 'score' ? [verdicts[who].score] : []))
   const each = <T>(make: (who: Contender) => T): Record<Contender, T> => ({ before: make('before'), after: make('after'), teacher: make('teacher') })
   return {
-    scores: each((who) => bootstrapMean(scoresOf(who), `compare ${who}`)),
+    scores: each((who) => (scoresOf(who).length === 0 ? undefined : bootstrapMean(scoresOf(who), makeRng(`scores of ${who}`)))),
     unreadable: each((who) => prompts.length - scoresOf(who).length),
-    afterBefore: countWins(prompts.map((prompt) => prompt.afterBefore)),
-    afterTeacher: countWins(prompts.map((prompt) => prompt.afterTeacher)),
+    afterBefore: countWins(prompts.map((prompt) => prompt.afterBefore), makeRng('after against before')),
+    afterTeacher: countWins(prompts.map((prompt) => prompt.afterTeacher), makeRng('after against teacher')),
   }
 }
 
 export class Comparisons {
+  readonly task = new Task<CompareProgress>()
   #list = $state.raw<readonly Comparison[]>([])
   #problems = $state.raw<readonly Problem[]>([])
   #latest = $derived(this.#list[0])
   #prompts = $derived(this.task.going ? (this.task.progress?.prompts ?? []) : (this.#latest?.prompts ?? []))
   #summary = $derived(this.#prompts.length === 0 ? undefined : summarise(this.#prompts))
   prompts = $state(COMPARED_PROMPTS)
-  readonly task = new Task<CompareProgress>()
   readonly #around: Surroundings
   readonly #projectId: ProjectId
 

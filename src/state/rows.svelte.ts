@@ -7,8 +7,8 @@ import type { Problem } from '../domain/problem.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import type { Row, RowStatus } from '../domain/row.ts'
 import type { Seed } from '../domain/seed.ts'
-import { listPrompts } from '../storage/prompts.ts'
-import { loadRowIndex, type RowIndexEntry } from '../storage/row-index.ts'
+import { getPrompt } from '../storage/prompts.ts'
+import { loadRowIndex, summarizeRow, type RowIndexEntry } from '../storage/row-index.ts'
 import { getRow } from '../storage/rows.ts'
 import { getSeed } from '../storage/seeds.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -60,6 +60,7 @@ export class Rows {
     for (const { status } of this.#entries) counts[status]++
     return counts
   })
+  /** Progress is the share read, 0 to 1. */
   readonly reading = new Task<number>()
   readonly changing = new Task()
   readonly undo = new Undo()
@@ -117,8 +118,7 @@ export class Rows {
     await this.changing.do(async () => {
       const row = await getRow(db, this.#projectId, id)
       if (row === undefined) return
-      const [prompts, seed] = await Promise.all([listPrompts(db, this.#projectId, row.runId), getSeed(db, this.#projectId, row.seedId)])
-      const prompt = prompts.find((candidate) => candidate.id === row.promptId)
+      const [prompt, seed] = await Promise.all([getPrompt(db, this.#projectId, row.promptId), getSeed(db, this.#projectId, row.seedId)])
       this.#history = { row, ...(prompt ? { prompt } : {}), ...(seed ? { seed } : {}) }
     })
   }
@@ -168,9 +168,6 @@ export class Rows {
   #took(row: Row): void {
     if (this.#history?.row.id === row.id) this.#history = { ...this.#history, row }
     if (this.#runId !== row.runId) return
-    const text = row.edit ?? { prompt: row.prompt, completion: row.completion.text }
-    this.#entries = this.#entries.map((entry) =>
-      entry.id === row.id ? { ...entry, prompt: text.prompt.slice(0, 120), completion: text.completion.slice(0, 120), status: row.status, edited: row.edit !== undefined } : entry,
-    )
+    this.#entries = this.#entries.map((entry) => (entry.id === row.id ? summarizeRow(row) : entry))
   }
 }

@@ -9,7 +9,7 @@ import type { Prompt } from '../domain/prompt.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import type { Row } from '../domain/row.ts'
 import type { FunnelBar, Run, RunProgress } from '../domain/run.ts'
-import { checkAgainstTeacher } from '../pipeline/recipes/check-teacher.ts'
+import { adviseOnTeacher, checkAgainstTeacher } from '../pipeline/recipes/check-teacher.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { listPrompts } from '../storage/prompts.ts'
 import { readRows } from '../storage/rows.ts'
@@ -26,6 +26,7 @@ export interface OpenBar {
 }
 
 export class Runs {
+  readonly task = new Task<RunProgress>()
   #list = $state.raw<readonly Run[]>([])
   #ready = $state(false)
   #stored = $state.raw<readonly FunnelBar[]>([])
@@ -34,7 +35,6 @@ export class Runs {
   #latest = $derived(this.#list[0])
   #interrupted = $derived(this.#latest !== undefined && this.#latest.status !== 'finished' && !this.task.going ? this.#latest : undefined)
   #funnel = $derived(this.task.going && this.task.progress ? this.task.progress.funnel : this.#stored)
-  readonly task = new Task<RunProgress>()
   readonly opening = new Task()
   readonly control = new WatchedControl()
   readonly #around: Surroundings
@@ -103,6 +103,10 @@ export class Runs {
   /** What the recipe asks that the loaded teacher cannot give. */
   findMismatch(recipe: CheckedRecipe, teacher: TeacherDescription): readonly Problem[] {
     return checkAgainstTeacher(recipe, teacher)
+  }
+  /** What a person should know of this recipe with this teacher; nothing of it stops a run. */
+  advise(recipe: CheckedRecipe, teacher: TeacherDescription): readonly string[] {
+    return adviseOnTeacher(recipe, teacher)
   }
 
   closeBar(): void {

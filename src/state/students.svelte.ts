@@ -12,6 +12,9 @@ import { WatchedControl } from './control.svelte.ts'
 import type { Surroundings } from './surroundings.ts'
 import { Task } from './task.svelte.ts'
 
+/** A training as the screen shows it. */
+export type TrainingView = TrainProgress
+
 /** A size as it is offered. */
 export interface Preset {
   readonly name: StudentPreset
@@ -42,6 +45,8 @@ export class Students {
   #points: readonly LossPoint[] = $derived(this.task.going && this.task.progress ? this.task.progress.points : (this.#latest?.points ?? []))
   #samples: readonly StudentSample[] = $derived(this.task.going && this.task.progress ? this.task.progress.samples : (this.#latest?.samples ?? []))
   backend = $state<Backend>('wasm')
+  /** The dataset to train on; the newest where none is chosen. */
+  datasetId = $state<DatasetId | undefined>()
   readonly #around: Surroundings
   readonly #projectId: ProjectId
 

@@ -125,6 +125,11 @@ export class Teacher {
     this.#description = undefined
   }
 
+  /** The worker has died: what it held is gone, what is stored is not. */
+  lose(): void {
+    this.#description = undefined
+  }
+
   /** Asks the worker what it holds: after a failure it may hold nothing. */
   async sync(): Promise<void> {
     this.#description = (await this.#around.machines.teacher.describe(null).catch(() => null)) ?? undefined
