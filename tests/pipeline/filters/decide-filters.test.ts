@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest'
+import { FilterBank, findDrop } from '../../../src/pipeline/filters/decide-filters.ts'
+import { readSteps } from '../../../src/pipeline/recipes/read-steps.ts'
+import { checked } from '../samples.ts'
+
+const steps = readSteps(checked('retort: 1\nsteps:\n  - complete: teacher\n  - filter: length\n    min: 3\n  - filter: novelty\n  - filter: repetition\n    n: 2\n'))
+const row = (completion: string) => ({ prompt: 'Asked', completion, ending: 'end' as const })
+
+test('a row goes through the filters in the recipe’s order and stops at the first drop', () => {
+  const bank = new FilterBank(steps.filters)
+  expect(bank.decide(row('one two')).map(({ step, name, answer }) => [step, name, answer.kind])).toEqual([[1, 'length', 'dropped']])
+  expect(bank.decide(row('one two three')).map(({ step, answer }) => [step, answer.kind])).toEqual([[1, 'kept'], [2, 'kept'], [3, 'kept']])
+})
+
+test('only rows that passed every filter count as earlier ones', () => {
+  const bank = new FilterBank(steps.filters)
+  const circle = 'go round go round go round go round'
+  expect(findDrop(bank.decide(row(circle)))?.name).toBe('repetition')
+  expect(findDrop(bank.decide(row(circle)))?.name).toBe('repetition') // not novelty: the first one was not kept
+  expect(findDrop(bank.decide(row('one two three four')))).toBeUndefined()
+  expect(findDrop(bank.decide(row('one two three four')))?.name).toBe('novelty')
+})
+
+test('a bank that is told what passed before goes on as if it had decided it', () => {
+  const resumed = new FilterBank(steps.filters)
+  resumed.remember(row('one two three four'))
+  expect(findDrop(resumed.decide(row('one two three four')))?.name).toBe('novelty')
+  expect(resumed.comparesRows).toBe(true)
+})
