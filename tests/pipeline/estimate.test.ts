@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { estimateRun, type Tried } from '../../src/pipeline/estimate.ts'
+import { checked } from './samples.ts'
+
+const tried: Tried = {
+  growth: { requests: 1, accepted: 5, tokens: 100, ms: 2000 },
+  completions: { rows: 5, tokens: 250, ms: 5000, passed: 4 },
+  verdicts: { rows: 4, ms: 1200 },
+  kept: 2,
+  characters: 1000,
+}
+
+test('time, tokens and bytes follow from the tried rows', () => {
+  const recipe = checked('retort: 1\nsteps:\n  - grow: self-instruct\n    prompts: 50\n  - complete: teacher\n    n: 2\n  - judge: rubric\n  - keep: threshold\n')
+  expect(estimateRun(recipe, 10, tried)).toEqual({
+    prompts: 50,
+    rows: 100,
+    kept: 40,
+    tokens: 10 * 100 + 100 * 50, // ten requests and a hundred rows
+    msTotal: 10 * 2000 + 100 * 1000 + 80 * 300, // eighty rows reach the judge
+    storageBytes: 100 * (1600 + 400),
+  })
+})
+
+test('seeds that are asked as they are need no growing, and a recipe without a judge no verdicts', () => {
+  const recipe = checked('retort: 1\nsteps:\n  - grow: self-instruct\n    prompts: 0\n  - complete: teacher\n')
+  expect(estimateRun(recipe, 12, { ...tried, growth: { requests: 0, accepted: 0, tokens: 0, ms: 0 } })).toMatchObject({ prompts: 12, rows: 12, tokens: 600, msTotal: 12_000 })
+})
+
+test('nothing tried gives zeros and no NaN', () => {
+  const none: Tried = { growth: { requests: 0, accepted: 0, tokens: 0, ms: 0 }, completions: { rows: 0, tokens: 0, ms: 0, passed: 0 }, verdicts: { rows: 0, ms: 0 }, kept: 0, characters: 0 }
+  expect(estimateRun(checked('retort: 1\nsteps:\n  - complete: teacher\n'), 3, none)).toEqual({ prompts: 3, rows: 3, kept: 0, tokens: 0, msTotal: 0, storageBytes: 4800 })
+})

@@ -1,0 +1,83 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { datasetId } from '../../../src/domain/dataset.ts'
+import { seedId } from '../../../src/domain/seed.ts'
+import { freezeRows } from '../../../src/pipeline/freezing/freeze-rows.ts'
+import { splitRows } from '../../../src/pipeline/freezing/split.ts'
+import { makeRow, scored } from '../samples.ts'
+
+const row = fc.record({ seedId: fc.integer({ min: 0, max: 12 }).map((n) => seedId(`seed ${n}`)), prompt: fc.integer({ min: 0, max: 60 }).map((n) => `Prompt ${n}`) })
+
+test('a split never separates siblings, neither by seed nor by prompt, and both sides have rows', () => {
+  fc.assert(
+    fc.property(fc.array(row, { maxLength: 80 }), fc.double({ min: 0.01, max: 0.5, noNaN: true }), fc.nat(), (rows, heldOut, rngSeed) => {
+      const split = splitRows(rows, { heldOut }, rngSeed)
+      if (!split.ok) return
+      expect(split.value).toHaveLength(rows.length)
+      for (const name of ['seedId', 'prompt'] as const) {
+        const side = new Map<string, string>()
+        rows.forEach((one, i) => {
+          const key = name === 'prompt' ? one.prompt.toLowerCase() : one.seedId
+          expect(side.get(key) ?? split.value[i]).toBe(split.value[i])
+          side.set(key, split.value[i]!)
+        })
+      }
+      expect(new Set(split.value)).toEqual(new Set(['train', 'held-out']))
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('the same rows in another order are split the same way', () => {
+  fc.assert(
+    fc.property(fc.array(row, { minLength: 2, maxLength: 40 }), fc.nat(), (rows, rngSeed) => {
+      const one = splitRows(rows, { heldOut: 0.2 }, rngSeed)
+      const other = splitRows(rows.toReversed(), { heldOut: 0.2 }, rngSeed)
+      expect(other).toEqual(one.ok ? { ok: true, value: one.value.toReversed() } : expect.objectContaining({ ok: false }))
+    }),
+  )
+})
+
+test('the share held out is near the one asked for when seeds are many', () => {
+  const rows = Array.from({ length: 1000 }, (_, i) => ({ seedId: seedId(`s${i % 200}`), prompt: `p${i}` }))
+  const split = splitRows(rows, { heldOut: 0.1 }, 1)
+  expect(split.ok && split.value.filter((side) => side === 'held-out').length).toBe(100)
+})
+
+test('what cannot be split is refused in a sentence', () => {
+  const sentence = (rows: { seedId: ReturnType<typeof seedId>; prompt: string }[]): string => {
+    const split = splitRows(rows, { heldOut: 0.1 }, 1)
+    return split.ok ? '' : split.problems[0]!.sentence
+  }
+  expect(sentence([])).toContain('No row was kept')
+  expect(sentence([{ seedId: seedId('a'), prompt: 'p' }])).toContain('Only one row')
+  expect(sentence([{ seedId: seedId('a'), prompt: 'p' }, { seedId: seedId('a'), prompt: 'q' }])).toContain('one seed')
+  expect(sentence([{ seedId: seedId('a'), prompt: 'Same  prompt' }, { seedId: seedId('b'), prompt: 'same prompt' }])).toContain('the same prompt')
+})
+
+test('two seeds give one row to each side', () => {
+  const split = splitRows([{ seedId: seedId('a'), prompt: 'p' }, { seedId: seedId('b'), prompt: 'q' }], { heldOut: 0.01 }, 1)
+  expect(split.ok && split.value.toSorted()).toEqual(['held-out', 'train'])
+})
+
+test('a dataset takes kept rows alone, in order, with the hand’s version of their text and their score', () => {
+  const rows = [
+    makeRow(2, { verdict: scored(4) }),
+    makeRow(0),
+    makeRow(1, { edit: { prompt: 'better prompt', completion: 'better completion', editedAt: 5 } }),
+    makeRow(3, { status: 'dropped' }),
+    makeRow(4, { status: 'rejected' }),
+    makeRow(5, { status: 'asked' }),
+  ]
+  const frozen = freezeRows(rows, { heldOut: 0.3 }, 1)
+  if (!frozen.ok) throw new Error(frozen.problems[0]!.sentence)
+  expect(frozen.value.map(({ prompt, completion, editedByHand, score }) => [prompt, completion, editedByHand, score])).toEqual([
+    ['prompt 0', 'completion 0', false, undefined],
+    ['better prompt', 'better completion', true, undefined],
+    ['prompt 2', 'completion 2', false, 4],
+  ])
+  const again = freezeRows(rows.toReversed(), { heldOut: 0.3 }, 1)
+  expect(again.ok && datasetId(again.value)).toBe(datasetId(frozen.value))
+  const other = freezeRows(rows.slice(0, 2), { heldOut: 0.3 }, 1)
+  expect(other.ok && datasetId(other.value)).not.toBe(datasetId(frozen.value))
+})

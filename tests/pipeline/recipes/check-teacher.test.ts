@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import { adviseOnTeacher, checkAgainstTeacher } from '../../../src/pipeline/recipes/check-teacher.ts'
+import { defaultRecipe } from '../../../src/pipeline/recipes/default-recipe.ts'
+import { checked, description } from '../samples.ts'
+
+const recipe = checked(defaultRecipe())
+const told = (changed: Parameters<typeof description>[0], of = recipe): [number | undefined, string][] => checkAgainstTeacher(of, description(changed)).map(({ step, sentence }) => [step, sentence])
+
+test('a teacher that gives all that is asked has no problems', () => {
+  expect(told({})).toEqual([])
+})
+
+test('what the teacher cannot give is told at the step that needs it, before anything is written', () => {
+  expect(told({ gives: { chat: true, rawPrompts: false, scores: true } })).toEqual([[0, expect.stringContaining('continues raw text')]])
+  expect(told({ gives: { chat: true, rawPrompts: true, scores: false } })).toEqual([[6, expect.stringContaining('token probabilities')]])
+  expect(told({ gives: { chat: false, rawPrompts: true, scores: true } }).map(([step]) => step)).toEqual([1, 6])
+})
+
+test('settings that leave no room in the context are told', () => {
+  expect(told({ contextLength: 160 }).map(([step]) => step)).toEqual([0, 1, 6])
+})
+
+test('seeds that are asked as they are need no raw text', () => {
+  const seedsOnly = checked('retort: 1\nsteps:\n  - grow: self-instruct\n    prompts: 0\n  - complete: teacher\n')
+  expect(told({ gives: { chat: true, rawPrompts: false, scores: false } }, seedsOnly)).toEqual([])
+})
+
+test('a small judge is said to be one, and a recipe without a judge is not troubled with it', () => {
+  expect(adviseOnTeacher(recipe, description())[0]).toContain('135 million parameters')
+  expect(adviseOnTeacher(recipe, description({ card: { ...description().card, parameters: 8e9 } }))).toEqual([])
+  expect(adviseOnTeacher(checked('retort: 1\nsteps:\n  - complete: teacher\n'), description())).toEqual([])
+})

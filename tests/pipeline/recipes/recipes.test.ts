@@ -1,0 +1,154 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { checkRecipe, checkRecipeText } from '../../../src/pipeline/recipes/check-recipe.ts'
+import { defaultRecipe, defaultStep } from '../../../src/pipeline/recipes/default-recipe.ts'
+import { lineOfProblem, parseRecipe } from '../../../src/pipeline/recipes/parse-recipe.ts'
+import { writeRecipe } from '../../../src/pipeline/recipes/write-recipe.ts'
+import { stepDeclarations } from '../../../src/pipeline/steps.ts'
+import { recipeDrafts } from './arbitrary.ts'
+
+const sentences = (text: string): string[] => {
+  const read = checkRecipeText(text)
+  return read.ok ? [] : read.problems.map(({ sentence }) => sentence)
+}
+
+test('the recipe that a project starts with is right, complete and readable', () => {
+  const read = checkRecipe(defaultRecipe())
+  if (!read.ok) throw new Error(JSON.stringify(read.problems))
+  expect(read.value.text).toContain('\n  - filter: length\n    min: 4\n    max: 150\n')
+  expect(read.value.steps).toHaveLength(10)
+})
+
+test('any recipe that makes sense survives its own YAML, with the same hash', () => {
+  fc.assert(
+    fc.property(recipeDrafts, (draft) => {
+      const first = checkRecipe(draft)
+      if (!first.ok) throw new Error(JSON.stringify(first.problems))
+      const again = checkRecipeText(first.value.text)
+      if (!again.ok) throw new Error(`${first.value.text}\n${JSON.stringify(again.problems)}`)
+      expect(again.value).toEqual(first.value)
+      expect(again.value.text).toBe(first.value.text)
+      const asWritten = checkRecipeText(writeRecipe(draft))
+      expect(asWritten.ok && asWritten.value.hash).toBe(first.value.hash)
+    }),
+    { numRuns: 400 },
+  )
+})
+
+test('a recipe is named after what it does: not after its name or its spelling, but after every setting', () => {
+  const hash = (text: string): string => {
+    const read = checkRecipeText(text)
+    if (!read.ok) throw new Error(read.problems[0]!.sentence)
+    return read.value.hash
+  }
+  const plain = hash('retort: 1\nname: A\nsteps:\n  - complete: teacher\n')
+  expect(hash('{"retort": 1, "name": "B", "rngSeed": 1, "steps": [{"complete": "teacher", "n": 1}]}')).toBe(plain)
+  expect(hash('retort: 1\nsteps:\n  - complete: teacher\n    n: 2\n')).not.toBe(plain)
+  expect(hash('retort: 1\nrngSeed: 2\nsteps:\n  - complete: teacher\n')).not.toBe(plain)
+})
+
+test('reading never throws, whatever the text is', () => {
+  const yamlish = fc.array(fc.constantFrom('retort: 1\n', 'steps:\n', '  - ', 'complete: teacher', '\n', ': ', '[', ']', '{', '}', '&a ', '*a', '!!binary ', '|', '>', '"', '? ', '<<: ', '- ', '\t', '%', '...', '---\n', '1', '__proto__: ', 'constructor: '), { maxLength: 40 }).map((parts) => parts.join(''))
+  fc.assert(
+    fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), yamlish, fc.json()), (text) => {
+      const read = checkRecipeText(text)
+      if (!read.ok) {
+        expect(read.problems.length).toBeGreaterThan(0)
+        for (const problem of read.problems) {
+          expect(problem.sentence).toMatch(/[.?]$/)
+          lineOfProblem(text, problem)
+        }
+      }
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+test('random bytes read as text are refused, not thrown', () => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => void expect(parseRecipe(new TextDecoder().decode(bytes)).ok).toBe(false)))
+})
+
+test.each([
+  ['', 'The recipe is empty.'],
+  ['hello', 'This is not a recipe'],
+  ['- a\n- b', 'it holds a list'],
+  ['retort: 2\nsteps: []', 'This recipe has form 2'],
+  ['steps: []', '`retort: 1` is missing'],
+  ['retort: 1\nsteps: 5', '`steps` must be a list'],
+  ['retort: 1', 'has no `steps`'],
+  ['retort: 1\nsteps:\n  - complete', 'a step is a map'],
+  ['retort: 1\nsteps:\n  - {}', 'Step 1 is empty'],
+  ['retort: 1\nsteps:\n  - complete: 5', 'begins with its kind and its name'],
+  ['retort: 1\ncolour: red\nsteps:\n  - complete: teacher', '`colour` is not a field of a recipe'],
+  ['retort: 1\nrngSeed: -1\nsteps:\n  - complete: teacher', '`rngSeed` must be a whole number from 0'],
+  ['retort: 1\nname: [a]\nsteps:\n  - complete: teacher', '`name` must be text'],
+  ['retort: 1\nretort: 1\nsteps: []', 'Line 2: the same field stands twice'],
+  ['retort: 1\nsteps:\n  - complete: teacher\n    system: "open', 'is not YAML'],
+  ['retort: 1\nsteps: &a\n  - complete: teacher\nname: *a', 'aliases'],
+  [`retort: 1\nsteps:\n${'  - filter: length\n'.repeat(65)}`, '65 steps'],
+  [`retort: 1\nname: "${'x'.repeat(70_000)}"`, 'characters; at most 60000'],
+  ['['.repeat(50_000), 'nested too deeply'],
+])('%.40s… is answered with a sentence', (text, part) => {
+  expect(sentences(text).join(' ')).toContain(part)
+})
+
+test('a text that would grow without end through aliases is refused at once', () => {
+  const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghij'.split('').map((name, i) => `${name}: &${name} [${Array.from({ length: 9 }, () => `*${'abcdefghij'[i]}`).join(',')}]`).join('\n')}\n`
+  const before = performance.now()
+  expect(sentences(bomb).join(' ')).toContain('aliases')
+  expect(performance.now() - before).toBeLessThan(1000)
+})
+
+test.each([
+  ['  - filter: length\n  - complete: teacher\n', 1, '`complete` stands after `filter`'],
+  ['  - filter: length\n', undefined, 'needs a `complete` step'],
+  ['  - complete: teacher\n  - complete: teacher\n', 1, 'second `complete` step'],
+  ['  - complete: teacher\n  - keep: top\n', 1, 'needs a judge'],
+  ['  - complete: teacher\n  - train: teacher-text\n', 1, 'needs `- freeze: split` before it'],
+  ['  - complete: teacher\n  - freeze: split\n  - train: teacher-text\n  - train: teacher-text\n', 3, 'second `train` step'],
+  ['  - complete: teacher\n  - judge: rubric\n    rubric: own\n', 1, '`own` is empty'],
+  ['  - complete: teacher\n  - filter: length\n    min: 9\n    max: 3\n', 1, 'nothing could pass'],
+  ['  - grow: self-instruct\n    lastItem: 8\n  - complete: teacher\n', 0, 'Raise `lastItem`'],
+  ['  - grow: self-instruct\n    minWords: 20\n    maxWords: 10\n  - complete: teacher\n', 0, 'nothing could pass'],
+  ['  - complete: teachr\n', 0, 'There are: teacher.'],
+  ['  - cmplete: teacher\n', 0, 'is not a kind of step'],
+  ['  - complete: teacher\n    temprature: 1\n', 0, '`temprature` is not a setting here'],
+  ['  - complete: teacher\n    temperature: 9\n', 0, 'must lie from 0 to 2'],
+  ['  - complete: teacher\n    n: 1.5\n', 0, 'must be a whole number'],
+  ['  - complete: teacher\n    system: [a]\n', 0, 'must be text'],
+])('steps that do not fit are told where they stand: %s', (steps, step, part) => {
+  const read = checkRecipeText(`retort: 1\nsteps:\n${steps}`)
+  const found = read.ok ? undefined : read.problems.find(({ sentence }) => sentence.includes(part))
+  expect(found, read.ok ? 'no problem' : read.problems.map(({ sentence }) => sentence).join(' ')).toBeDefined()
+  expect(found?.step).toBe(step)
+})
+
+test('all problems are told at once', () => {
+  expect(sentences('retort: 1\nsteps:\n  - complete: teacher\n    n: 0\n    topP: 7\n  - filter: lenth\n  - keep: top\n').length).toBeGreaterThanOrEqual(4)
+})
+
+test('a problem knows its line in the text', () => {
+  const text = 'retort: 1\nname: Mine\nsteps:\n  - complete: teacher\n    n: 0\n\n  - filter: lenth\n'
+  const read = checkRecipeText(text)
+  expect(read.ok ? [] : read.problems.map((problem) => lineOfProblem(text, problem))).toEqual([5, 7])
+})
+
+test('every member can be put into a recipe as it is offered, and is described for a person', () => {
+  const names = stepDeclarations.map(({ family, name }) => `${family}/${name}`)
+  expect(new Set(names).size).toBe(names.length)
+  for (const declaration of stepDeclarations) {
+    expect(declaration.title).not.toBe('')
+    expect(declaration.help).toMatch(/\.$/)
+    for (const [field, setting] of Object.entries(declaration.settings)) {
+      expect(field).toMatch(/^[a-z][A-Za-z]*$/)
+      expect(setting.help, `${declaration.name}.${field}`).toMatch(/\.$/)
+      expect(setting.label).not.toBe('')
+    }
+    expect(Object.keys(defaultStep(declaration).settings)).toEqual(Object.keys(declaration.settings))
+  }
+})
+
+test('long texts stand in the YAML on lines of their own', () => {
+  const read = checkRecipe({ name: 'R', rngSeed: 1, steps: [{ family: 'complete', name: 'teacher', settings: { system: 'First line.\nSecond line.' } }] })
+  expect(read.ok && read.value.text).toContain('    system: |-\n      First line.\n      Second line.\n')
+})
