@@ -1,6 +1,6 @@
 // Knows: how a page is watched for what it must never do: errors, policy violations, requests elsewhere.
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 
 export { DIST, hasTeacher, openBrowser, PAGES, SHARED, TEACHER_FILE } from './launch.ts'
 
@@ -43,5 +43,5 @@ export const expectNoFaults = ({ faults }: Pick<Watched, 'faults'>): void => exp
 
 /** Waits until the page is cross-origin isolated, over the reload that the service worker may bring. */
 export async function waitUntilIsolated(page: Page): Promise<void> {
-  await expect.poll(() => page.evaluate(() => globalThis.crossOriginIsolated).catch(() => false), { timeout: 30_000 }).toBe(true)
+  await vi.waitUntil(() => page.evaluate(() => globalThis.crossOriginIsolated).catch(() => false), { timeout: 30_000, interval: 50 })
 }
