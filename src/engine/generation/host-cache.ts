@@ -1,0 +1,284 @@
+// Knows: the memory of rows in JavaScript's heap, for wasm: every row writes at its own length, so rows of any length share
+// a batch without gaps; open rows lie together at the beginning, so a run takes a view of them.
+import { cacheNames } from '../models/cached-attention.ts'
+import { buildCachedDecoder } from '../models/cached-decoder.ts'
+import type { DecoderShape } from '../models/shape.ts'
+import { onHost, type HostTensor, type Runtime, type Session } from '../runtime/types.ts'
+import type { LoadedWeights } from '../weights/loaded.ts'
+import { TOKENS_PER_RUN, type CachedModel, type Prefix, type RowStep } from './cached-model.ts'
+import { makeStepFeeds, oneInteger } from './step-feeds.ts'
+
+/** Places are added in this step; each growth copies what is held. */
+const GROWTH = 64
+
+/** Keys [rows, kvHeads, headWidth, places] (turned) and values [rows, kvHeads, places, headWidth] of one layer. */
+interface LayerMemory {
+  keys: Float32Array
+  values: Float32Array
+}
+
+class HostPrefix implements Prefix {
+  readonly tokens: readonly number[]
+  readonly layers: readonly LayerMemory[]
+  constructor(tokens: readonly number[], layers: readonly LayerMemory[]) {
+    this.tokens = tokens
+    this.layers = layers
+  }
+  dispose(): void {
+    // Plain memory: it goes with the last reference.
+  }
+}
+
+/** Rows of past with room for `places` tokens each. */
+class Memory {
+  readonly #shape: DecoderShape
+  readonly #rows: number
+  places = 0
+  layers: LayerMemory[]
+
+  constructor(shape: DecoderShape, rows: number) {
+    this.#shape = shape
+    this.#rows = rows
+    this.layers = Array.from({ length: shape.layers }, () => ({ keys: new Float32Array(0), values: new Float32Array(0) }))
+  }
+
+  /** Makes room for `wanted` tokens a row, keeping the first `held` of each. */
+  grow(wanted: number, held: number): void {
+    if (wanted <= this.places) return
+    const { kvHeads, headWidth } = this.#shape
+    const places = Math.ceil(wanted / GROWTH) * GROWTH
+    const old = this.places
+    this.layers = this.layers.map(({ keys, values }) => {
+      const next = { keys: new Float32Array(this.#rows * kvHeads * headWidth * places), values: new Float32Array(this.#rows * kvHeads * headWidth * places) }
+      if (held === 0) return next
+      for (let line = 0; line < this.#rows * kvHeads * headWidth; line++) next.keys.set(keys.subarray(line * old, line * old + held), line * places)
+      for (let head = 0; head < this.#rows * kvHeads; head++) next.values.set(values.subarray(head * old * headWidth, (head * old + held) * headWidth), head * places * headWidth)
+      return next
+    })
+    this.places = places
+  }
+
+  /** Forgets everything and gives the memory back. */
+  shrink(): void {
+    this.places = 0
+    this.layers = this.layers.map(() => ({ keys: new Float32Array(0), values: new Float32Array(0) }))
+  }
+
+  copyRow(from: number, to: number, held: number): void {
+    const { kvHeads, headWidth } = this.#shape
+    const { places } = this
+    for (const { keys, values } of this.layers) {
+      for (let head = 0; head < kvHeads; head++) {
+        for (let i = 0; i < headWidth; i++) {
+          const line = (row: number): number => ((row * kvHeads + head) * headWidth + i) * places
+          keys.copyWithin(line(to), line(from), line(from) + held)
+        }
+        const start = (row: number): number => (row * kvHeads + head) * places * headWidth
+        values.copyWithin(start(to), start(from), start(from) + held * headWidth)
+      }
+    }
+  }
+
+  /** Writes a run's new keys and values of one row behind the `held` ones. `length` is the run's padded length. */
+  write(layer: number, row: number, held: number, count: number, fresh: { keys: Float32Array; values: Float32Array; row: number; length: number }): void {
+    const memory = this.layers[layer]
+    if (memory === undefined) throw new RangeError(`no layer ${layer}`)
+    const { kvHeads, headWidth } = this.#shape
+    const { places } = this
+    const { length } = fresh
+    for (let head = 0; head < kvHeads; head++) {
+      const to = (row * kvHeads + head) * headWidth
+      const from = (fresh.row * kvHeads + head) * headWidth
+      for (let i = 0; i < headWidth; i++) {
+        const target = (to + i) * places + held
+        const source = (from + i) * length
+        if (count === 1) memory.keys[target] = fresh.keys[source] ?? 0
+        else memory.keys.set(fresh.keys.subarray(source, source + count), target)
+      }
+      memory.values.set(fresh.values.subarray(from * length, from * length + count * headWidth), to * places + held * headWidth)
+    }
+  }
+}
+
+/** A model on wasm with `slots` rows. The weights' JavaScript copies can go once this is made, but for the embedding. */
+export async function makeHostModel(runtime: Runtime, weights: LoadedWeights, slots: number, contextLength: number): Promise<CachedModel> {
+  const session = await runtime.open(buildCachedDecoder(weights, 'host', contextLength))
+  // Keeps the embedding's rows and not the matrices, which now live in the session.
+  const { shape } = weights
+  const embedRow = weights.embedRow.bind(weights)
+  return new HostModel(session, shape, embedRow, slots, contextLength)
+}
+
+class HostModel implements CachedModel {
+  readonly vocabulary: number
+  readonly slots: number
+  readonly contextLength: number
+  readonly joinsTogether = false
+  readonly #session: Session
+  readonly #shape: DecoderShape
+  readonly #embedRow: (id: number, out: Float32Array, at: number) => void
+  readonly #memory: Memory
+  /** Row of memory of each slot, and the slot and length of each row. */
+  readonly #rowOf = new Map<number, number>()
+  readonly #rows: { slot: number; held: number }[] = []
+
+  constructor(session: Session, shape: DecoderShape, embedRow: (id: number, out: Float32Array, at: number) => void, slots: number, contextLength: number) {
+    this.#session = session
+    this.#shape = shape
+    this.#embedRow = embedRow
+    this.slots = slots
+    this.contextLength = contextLength
+    this.vocabulary = shape.vocabulary
+    this.#memory = new Memory(shape, slots)
+  }
+
+  open(): number {
+    if (this.#rows.length >= this.slots) throw new RangeError(`all ${this.slots} slots are taken`)
+    let slot = 0
+    while (this.#rowOf.has(slot)) slot++
+    this.#rowOf.set(slot, this.#rows.length)
+    this.#rows.push({ slot, held: 0 })
+    return slot
+  }
+
+  close(slot: number): void {
+    const row = this.#find(slot)
+    const last = this.#rows.length - 1
+    const moved = this.#rows[last]
+    if (row !== last && moved !== undefined) {
+      // The last row takes the place that became free, so that open rows stay together.
+      this.#memory.copyRow(last, row, moved.held)
+      this.#rows[row] = moved
+      this.#rowOf.set(moved.slot, row)
+    }
+    this.#rows.pop()
+    this.#rowOf.delete(slot)
+    if (this.#rows.length === 0) this.#memory.shrink()
+  }
+
+  copy(from: number, to: number): void {
+    const [source, target] = [this.#rows[this.#find(from)], this.#rows[this.#find(to)]]
+    if (source === undefined || target === undefined) return
+    this.#memory.copyRow(this.#find(from), this.#find(to), source.held)
+    target.held = source.held
+  }
+
+  async step(steps: readonly RowStep[], prefix: Prefix | undefined, keep: boolean): Promise<Float32Array> {
+    const byRow = new Map(steps.map((step) => [this.#find(step.slot), step]))
+    const first = Math.min(...byRow.keys())
+    const count = Math.max(...byRow.keys()) - first + 1
+    const rows = Array.from({ length: count }, (_, i) => {
+      const step = byRow.get(first + i)
+      return { tokens: step?.tokens ?? [], logitsAt: step?.logitsAt ?? [], held: this.#rows[first + i]?.held ?? 0 }
+    })
+    const own = Math.max(...this.#rows.slice(first, first + count).map(({ held }) => held)) === 0 ? 0 : this.#memory.places
+    const { outputs, length } = await this.#run(rows, this.#memory.layers, { first, own }, prefix, keep)
+    if (keep) {
+      const longest = Math.max(...rows.map(({ tokens, held }) => held + tokens.length))
+      this.#memory.grow(longest, Math.max(...this.#rows.map(({ held }) => held)))
+      this.#write(outputs, rows, this.#memory, first, length)
+    }
+    for (const [i, { tokens }] of rows.entries()) {
+      const row = this.#rows[first + i]
+      if (row !== undefined && keep) row.held += tokens.length
+    }
+    const logits = onHost(outputs, 'logits').data
+    if (!(logits instanceof Float32Array)) throw new TypeError('logits are not floats')
+    return inOrder(logits, this.vocabulary, steps, rows.map((_, i) => byRow.get(first + i)?.slot))
+  }
+
+  async makePrefix(tokens: readonly number[], tick: (tokens: number) => Promise<void>): Promise<Prefix> {
+    const memory = new Memory(this.#shape, 1)
+    for (let held = 0; held < tokens.length; ) {
+      const piece = tokens.slice(held, held + TOKENS_PER_RUN)
+      const rows = [{ tokens: piece, logitsAt: [0], held }]
+      const { outputs, length } = await this.#run(rows, memory.layers, { first: 0, own: memory.places }, undefined, true)
+      memory.grow(held + piece.length, held)
+      this.#write(outputs, rows, memory, 0, length)
+      held += piece.length
+      await tick(piece.length)
+    }
+    // Exactly as long as it is: a shared segment has no room to grow.
+    const { kvHeads, headWidth } = this.#shape
+    const { places } = memory
+    const layers = memory.layers.map(({ keys, values }) => {
+      const exact = { keys: new Float32Array(kvHeads * headWidth * tokens.length), values: new Float32Array(kvHeads * headWidth * tokens.length) }
+      for (let line = 0; line < kvHeads * headWidth; line++) exact.keys.set(keys.subarray(line * places, line * places + tokens.length), line * tokens.length)
+      for (let head = 0; head < kvHeads; head++) exact.values.set(values.subarray(head * places * headWidth, (head * places + tokens.length) * headWidth), head * tokens.length * headWidth)
+      return exact
+    })
+    return new HostPrefix([...tokens], layers)
+  }
+
+  release(): Promise<void> {
+    this.#memory.shrink()
+    return this.#session.release()
+  }
+
+  async #run(rows: readonly { tokens: readonly number[]; logitsAt: readonly number[]; held: number }[], layers: readonly LayerMemory[], { first, own }: { first: number; own: number }, prefix: Prefix | undefined, keep: boolean) {
+    if (prefix !== undefined && !(prefix instanceof HostPrefix)) throw new TypeError('a prefix of another model')
+    const { kvHeads, headWidth, width } = this.#shape
+    const shared = prefix?.tokens.length ?? 0
+    const { length, ...feeds } = makeStepFeeds(rows, { width, shared, sharedReal: shared, own, freshSegment: true }, this.#embedRow)
+    const past: Record<string, HostTensor> = {}
+    const batch = rows.length
+    const rowSize = kvHeads * headWidth * own
+    layers.forEach(({ keys, values }, layer) => {
+      const names = cacheNames(layer)
+      const sharedMemory = prefix?.layers[layer]
+      past[names.sharedKeys] = { dtype: 'f32', shape: [1, kvHeads, headWidth, shared], data: sharedMemory?.keys ?? EMPTY }
+      past[names.sharedValues] = { dtype: 'f32', shape: [1, kvHeads, shared, headWidth], data: sharedMemory?.values ?? EMPTY }
+      past[names.ownKeys] = { dtype: 'f32', shape: [batch, kvHeads, headWidth, own], data: keys.subarray(first * rowSize, (first + batch) * rowSize) }
+      past[names.ownValues] = { dtype: 'f32', shape: [batch, kvHeads, own, headWidth], data: values.subarray(first * rowSize, (first + batch) * rowSize) }
+    })
+    const ends = { shared_end: oneInteger(shared), own_end: oneInteger(shared + own) }
+    const outputs = await this.#session.run({ ...feeds, ...past, ...ends }, keep ? undefined : ['logits'])
+    return { outputs, length }
+  }
+
+  #write(outputs: Awaited<ReturnType<Session['run']>>, rows: readonly { tokens: readonly number[]; held: number }[], memory: Memory, first: number, length: number): void {
+    for (let layer = 0; layer < this.#shape.layers; layer++) {
+      const names = cacheNames(layer)
+      const [keys, values] = [onHost(outputs, names.newKeys).data, onHost(outputs, names.newValues).data]
+      if (!(keys instanceof Float32Array && values instanceof Float32Array)) throw new TypeError('the past is not floats')
+      rows.forEach(({ tokens, held }, i) => {
+        if (tokens.length > 0) memory.write(layer, first + i, held, tokens.length, { keys, values, row: i, length })
+      })
+    }
+  }
+
+  #find(slot: number): number {
+    const row = this.#rowOf.get(slot)
+    if (row === undefined) throw new RangeError(`slot ${slot} is not open`)
+    return row
+  }
+}
+
+const EMPTY = new Float32Array(0)
+
+/** Logits come in the order of the rows in memory; the asker wants them in the order of its steps. */
+export function inOrder(logits: Float32Array, vocabulary: number, steps: readonly RowStep[], slotsInRun: readonly (number | undefined)[]): Float32Array {
+  const startOf = new Map<number, number>()
+  let at = 0
+  const bySlot = new Map(steps.map((step) => [step.slot, step]))
+  for (const slot of slotsInRun) {
+    if (slot === undefined) continue
+    startOf.set(slot, at)
+    at += bySlot.get(slot)?.logitsAt.length ?? 0
+  }
+  let sorted = true
+  let expected = 0
+  for (const { slot, logitsAt } of steps) {
+    if (logitsAt.length > 0 && startOf.get(slot) !== expected) sorted = false
+    expected += logitsAt.length
+  }
+  if (sorted) return logits
+  const out = new Float32Array(logits.length)
+  let to = 0
+  for (const { slot, logitsAt } of steps) {
+    const from = startOf.get(slot) ?? 0
+    out.set(logits.subarray(from * vocabulary, (from + logitsAt.length) * vocabulary), to * vocabulary)
+    to += logitsAt.length
+  }
+  return out
+}

@@ -1,0 +1,70 @@
+// Knows: one completion as it is written: its tokens, its text, when it ends.
+// Must not know: batches, the model.
+import { TextStream } from '../tokenizers/text-stream.ts'
+import type { TextTokenizer } from '../tokenizers/text-tokenizer.ts'
+import { makeRandom } from './random.ts'
+import type { GenerateRequest, GenerateResult } from './requests.ts'
+import { drawToken, penaliseRepetition } from './sampling.ts'
+
+const PARTIAL_EVERY_MS = 100
+
+export class Writing {
+  readonly request: GenerateRequest
+  readonly #tokenizer: TextTokenizer
+  readonly #random: () => number
+  readonly #stream = new TextStream()
+  readonly #limit: number
+  readonly #tokens: number[] = []
+  readonly #longestStop: number
+  #text = ''
+  #ending: 'end' | 'length' | undefined
+  #partialAt = 0
+
+  /** `room`: tokens that the context leaves for the completion. */
+  constructor(request: GenerateRequest, tokenizer: TextTokenizer, room: number) {
+    this.request = request
+    this.#tokenizer = tokenizer
+    this.#random = makeRandom(request.sampling.rngSeed)
+    this.#limit = Math.min(request.sampling.maxTokens, room)
+    this.#longestStop = Math.max(0, ...request.sampling.stop.map((stop) => stop.length))
+  }
+
+  get ended(): boolean {
+    return this.#ending !== undefined
+  }
+
+  /** Takes the logits behind what is written so far (they are changed) and gives the next token, or undefined at the end. */
+  advance(logits: Float32Array, from: number, vocabulary: number): number | undefined {
+    const { sampling, tokens } = this.request
+    penaliseRepetition(logits, from, vocabulary, [...tokens, ...this.#tokens], sampling.repetitionPenalty)
+    const token = drawToken(logits, from, vocabulary, sampling, this.#random)
+    if (this.#tokenizer.endIds.has(token)) return this.#end('end')
+    this.#tokens.push(token)
+    const before = this.#text.length
+    this.#text += this.#stream.push(this.#tokenizer.tokenBytes(token))
+    // A stop text may begin in what earlier tokens wrote.
+    const searched = Math.max(0, before - this.#longestStop)
+    const stops = sampling.stop.map((stop) => (stop === '' ? -1 : this.#text.indexOf(stop, searched))).filter((at) => at >= 0)
+    if (stops.length > 0) {
+      this.#text = this.#text.slice(0, Math.min(...stops))
+      return this.#end('end')
+    }
+    return this.#tokens.length >= this.#limit ? this.#end('length') : token
+  }
+
+  /** The text so far, when it is time to tell it again. */
+  partial(now: number): string | undefined {
+    if (now - this.#partialAt < PARTIAL_EVERY_MS) return undefined
+    this.#partialAt = now
+    return this.#text
+  }
+
+  result(): GenerateResult {
+    return { id: this.request.id, text: this.#text, tokens: this.#tokens, ending: this.#ending ?? 'aborted', promptTokens: this.request.tokens.length }
+  }
+
+  #end(ending: 'end' | 'length'): undefined {
+    this.#ending = ending
+    return undefined
+  }
+}

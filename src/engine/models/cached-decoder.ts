@@ -1,0 +1,31 @@
+// Knows: the decoder as a model for generation: embedded tokens and the past in, logits of chosen positions and the new past out.
+import { Graph, type OnnxModel } from '../graph/graph.ts'
+import { gather, reshape } from '../graph/ops/index.ts'
+import type { LoadedWeights } from '../weights/loaded.ts'
+import { cacheNames, makeCachedAttention, type CacheKind } from './cached-attention.ts'
+import { buildDecoder } from './decoder.ts'
+import { applyLinear } from './weight-nodes.ts'
+
+/**
+ * Inputs: `x` f32 [B, S, width] (rows of the embedding, looked up by the host), `chosen` int64 [R] (indices into B · S whose
+ * logits are wanted) and those of `makeCachedAttention`. Outputs: `logits` f32 [R, vocabulary] and the new past.
+ */
+export function buildCachedDecoder(weights: LoadedWeights, kind: CacheKind, positionCount: number): OnnxModel {
+  const { shape } = weights
+  const g = new Graph()
+  const x = g.input('x', 'f32', ['B', 'S', shape.width])
+  const attend = makeCachedAttention(g, shape, kind, positionCount)
+  const hidden = buildDecoder(g, shape, x, {
+    linear: (input, layer, name) => applyLinear(g, input, weights.linear(layer, name), `${name}_${layer}`),
+    normWeight: (layer, name) => g.weight(`${name}_norm_${layer}`, 'f32', [shape.width], weights.norm(layer, name)),
+    attend,
+  })
+  // The head is the largest product of all: only the positions that someone asked for pay for it.
+  const chosen = g.input('chosen', 'i64', ['R'])
+  const picked = gather(g, reshape(g, hidden, [-1, shape.width]), chosen, 0)
+  g.output('logits', applyLinear(g, picked, weights.head, 'head'))
+  return g.finish()
+}
+
+/** Outputs that stay on the GPU between runs. */
+export const deviceOutputs = (layers: number): string[] => Array.from({ length: layers }, (_, layer) => [cacheNames(layer).newKeys, cacheNames(layer).newValues]).flat()
