@@ -11,6 +11,6 @@ export const csv: Exporter = {
   mime: 'text/csv',
   write(rows) {
     const data = rows.map((row) => [row.split, row.system, row.prompt, row.completion, row.score ?? '', row.editedByHand, row.rowId, row.seedId])
-    return `${Papa.unparse({ fields: COLUMNS, data }, { newline: '\r\n', escapeFormulae: false })}\r\n` // RFC 4180's line ends
+    return `${Papa.unparse([COLUMNS, ...data], { newline: '\r\n', escapeFormulae: false })}\r\n` // RFC 4180's line ends
   },
 }

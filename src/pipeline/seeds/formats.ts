@@ -38,12 +38,12 @@ function looksLike(head: string): SeedFormat {
   return isHeaderLine(line) ? (line.includes('\t') ? 'tsv' : 'csv') : 'text'
 }
 
-/** The first line is a record of its own, and another one follows or nothing does. */
+/** The first line is a record of its own and another one follows. A single record is read by the JSON reader as well. */
 function isJsonLines(head: string): boolean {
   const lines = head.trimStart().split(/\r\n|\n|\r/)
   try {
     const first: unknown = JSON.parse(lines[0] ?? '')
-    return typeof first === 'object' && first !== null && !Array.isArray(first) && (lines.length === 1 || /^\s*(\{|$)/.test(lines[1] ?? ''))
+    return typeof first === 'object' && first !== null && !Array.isArray(first) && /^\s*\{/.test(lines[1] ?? '')
   } catch {
     return false
   }

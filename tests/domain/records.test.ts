@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import { datasetId, type DatasetRow } from '../../src/domain/dataset.ts'
+import type { RowId, SeedId } from '../../src/domain/id.ts'
+import { refOf } from '../../src/domain/model.ts'
+import { settingsOf } from '../../src/domain/recipe.ts'
+import { effectiveText } from '../../src/domain/row.ts'
+import { countParameters } from '../../src/domain/student.ts'
+import { length } from '../../src/pipeline/filters/length.ts'
+import { description, makeRow } from '../pipeline/samples.ts'
+
+const row: DatasetRow = { rowId: 'r' as RowId, seedId: 's' as SeedId, split: 'train', system: '', prompt: 'p', completion: 'c', editedByHand: false }
+
+test('a dataset is named after its texts, their split and their scores, and after nothing else', () => {
+  const id = datasetId([row])
+  expect(datasetId([{ ...row, rowId: 'other' as RowId, editedByHand: true }])).toBe(id)
+  for (const changed of [{ split: 'held-out' }, { prompt: 'q' }, { completion: 'd' }, { system: 'x' }, { score: 3 }] as Partial<DatasetRow>[]) expect(datasetId([{ ...row, ...changed }])).not.toBe(id)
+  expect(datasetId([row, { ...row, prompt: 'q' }])).not.toBe(datasetId([{ ...row, prompt: 'q' }, row]))
+})
+
+test('a row reads as the hand left it, with the original beside it', () => {
+  const edited = makeRow(1, { edit: { prompt: 'by hand', completion: 'so too', editedAt: 1 } })
+  expect(effectiveText(edited)).toEqual({ prompt: 'by hand', completion: 'so too' })
+  expect(edited.prompt).toBe('prompt 1')
+  expect(effectiveText(makeRow(1))).toEqual({ prompt: 'prompt 1', completion: 'completion 1' })
+})
+
+test('parameters are those that the tensors of the shape have', () => {
+  // Embedding 10×8; per layer q 8×8, k 4×8, v 4×8, o 8×8, gate 16×8, up 16×8, down 8×16, two norms of 8; a last norm of 8.
+  const layer = 64 + 32 + 32 + 64 + 128 + 128 + 128 + 16
+  expect(countParameters({ layers: 2, width: 8, heads: 4, kvHeads: 2, feedForward: 16, vocabulary: 10, context: 5 })).toBe(80 + 2 * layer + 8)
+})
+
+test('a licence that a file does not name is absent, not empty', () => {
+  expect(refOf(description().card)).not.toHaveProperty('licence')
+  expect(refOf({ ...description().card, licence: 'mit' }).licence).toBe('mit')
+})
+
+test('settings are read only under the declaration they were checked with', () => {
+  expect(settingsOf(length, { family: 'filter', name: 'length', settings: { min: 1, max: 2 } })).toEqual({ min: 1, max: 2 })
+  expect(() => settingsOf(length, { family: 'filter', name: 'ending', settings: {} })).toThrow(TypeError)
+})

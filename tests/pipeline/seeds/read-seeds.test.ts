@@ -1,0 +1,232 @@
+import { existsSync, readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Problem } from '../../../src/domain/problem.ts'
+import type { Seed } from '../../../src/domain/seed.ts'
+import { readSeeds, type SeedSource } from '../../../src/pipeline/seeds/read-seeds.ts'
+import { projectId } from '../samples.ts'
+
+async function read(source: SeedSource): Promise<{ seeds: Seed[]; problems: Problem[]; rows: number; format: string; batches: number }> {
+  const all = { seeds: [] as Seed[], problems: [] as Problem[], rows: 0, format: '', batches: 0 }
+  for await (const { seeds, problems, rows, format } of readSeeds(source, { projectId, now: 7 })) {
+    all.seeds.push(...seeds)
+    all.problems.push(...problems)
+    Object.assign(all, { rows, format, batches: all.batches + 1 })
+  }
+  return all
+}
+const file = (name: string, content: BlobPart) => read({ kind: 'file', file: new File([content], name) })
+const typed = (text: string) => read({ kind: 'text', text })
+const texts = ({ seeds }: { seeds: Seed[] }): string[] => seeds.map(({ text }) => text)
+const sentence = ({ problems }: { problems: Problem[] }): string => problems.map(({ line, sentence: said }) => `${line ?? '-'}: ${said}`).join('\n')
+
+describe('plain text', () => {
+  test('has one seed a line, whatever ends the lines; blank lines are nothing', async () => {
+    const found = await typed('One seed\r\n\r\n  Two seeds \rThree seeds\n\nFour')
+    expect(found.seeds.map(({ text, line, source, addedAt }) => [text, line, source, addedAt])).toEqual([['One seed', 1, 'typed', 7], ['Two seeds', 3, 'typed', 7], ['Three seeds', 4, 'typed', 7], ['Four', 6, 'typed', 7]])
+    expect(found.problems).toEqual([])
+  })
+
+  test('tells a repetition, and takes one seed', async () => {
+    const found = await typed('Same\nOther\nSame')
+    expect(texts(found)).toEqual(['Same', 'Other'])
+    expect(sentence(found)).toBe('3: This repeats line 1; one seed was made of both.')
+  })
+
+  test('that looks like a note in brackets stays text', async () => {
+    expect(texts(await typed('[Reply to this] The shop is closed.\n{hello}'))).toEqual(['[Reply to this] The shop is closed.', '{hello}'])
+  })
+})
+
+describe('JSON lines', () => {
+  const lines = [
+    '{"instruction": "Antonyms?", "instances": [{"input": "Night : Day", "output": "opposites"}, {"input": "b", "output": "c"}]}',
+    '{"instruction": "No input", "instances": [{"input": "", "output": "x"}]}',
+    '{"prompt": "P", "completion": "C"}',
+    '{"prompt": [{"role": "user", "content": "Chat P"}], "completion": [{"role": "assistant", "content": "Chat C"}]}',
+    '{"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "M"}, {"role": "assistant", "content": "A"}]}',
+    '{"conversations": [{"from": "human", "value": "H"}, {"from": "gpt", "value": "G"}]}',
+    '{"text": "T"}',
+    '{"instruction": "I", "input": "In", "output": "O"}',
+    '{"instruction": "J", "input": "<noinput>", "output": "O"}',
+    '"A bare string"',
+  ]
+
+  test('are read in the forms that other tools write', async () => {
+    const found = await file('seeds.jsonl', lines.join('\n'))
+    expect(sentence(found)).toBe('')
+    expect(found.seeds.map(({ text, answer }) => [text, answer])).toEqual([
+      ['Antonyms?\n\nNight : Day', 'opposites'], ['No input', 'x'], ['P', 'C'], ['Chat P', 'Chat C'], ['M', 'A'], ['H', 'G'], ['T', undefined], ['I\n\nIn', 'O'], ['J', 'O'], ['A bare string', undefined],
+    ])
+  })
+
+  test('with bad rows give the line and the reason, and the good rows', async () => {
+    const found = await file('seeds.jsonl', `${lines[2]}\nnot json\n{"prompt": 5}\n{"label": 1}\n[1]\n{"prompt": "  "}\n{"messages": [{"role": "assistant", "content": "A"}]}\n{"instruction": "x", "instances": [4]}\n{"prompt": "cut in the mid`)
+    expect(texts(found)).toEqual(['P'])
+    expect(found.problems.map(({ line }) => line)).toEqual([2, 3, 4, 5, 6, 7, 8, 9])
+    for (const part of ['not JSON', '`prompt` must be text, not a number', 'it has `label`', 'a list', 'is empty', 'no message of the role “user”', '`instances` must be', 'ends in the middle']) expect(sentence(found)).toContain(part)
+  })
+
+  test('are recognised without a name, and in files called .json', async () => {
+    expect((await typed(lines.slice(0, 3).join('\n'))).format).toBe('jsonl')
+    expect((await file('seeds.json', lines.slice(0, 3).join('\n'))).format).toBe('jsonl')
+    expect(texts(await typed('{"prompt": "only one"}'))).toEqual(['only one'])
+  })
+})
+
+describe('JSON', () => {
+  test('is a list, a record that holds one, or one record', async () => {
+    expect(texts(await file('a.json', '["x", {"prompt": "y"}]'))).toEqual(['x', 'y'])
+    expect(texts(await file('a.json', '{"version": 1, "data": [{"text": "x"}]}'))).toEqual(['x'])
+    expect(texts(await file('a.json', '{\n"instruction": "one",\n"instances": []}'))).toEqual(['one'])
+    expect(texts(await typed('[\n  {"prompt": "pasted"}\n]'))).toEqual(['pasted'])
+  })
+
+  test('tells the number of a bad item, and a file that is cut', async () => {
+    expect(sentence(await file('a.json', '["x", 5]'))).toContain('2: A seed is a text or a record')
+    expect(sentence(await file('a.json', '[{"prompt": "x"}, {"pro'))).toContain('ends in the middle')
+    expect(sentence(await file('a.json', '{"a": 1}\n]'))).toContain('not JSON')
+  })
+})
+
+describe('tables', () => {
+  test('take the column that a header names, with its answer', async () => {
+    const found = await file('a.csv', 'id,Prompt,completion\n1,"Say ""hi"", please",Hi\n2,"Two\nlines",\n3,,x\n4,Last,y')
+    expect(found.seeds.map(({ text, answer, line }) => [text, answer, line])).toEqual([['Say "hi", please', 'Hi', 2], ['Two\nlines', undefined, 3], ['Last', 'y', 6]])
+    expect(sentence(found)).toContain('5: The column `prompt` is empty')
+  })
+
+  test('without a header give their first column', async () => {
+    expect(texts(await file('a.csv', 'First seed;1\nSecond seed;0'))).toEqual(['First seed', 'Second seed'])
+    expect(texts(await file('a.tsv', 'a "quoted word , and\t1\n"whole cell ""quoted"""\t0'))).toEqual(['a "quoted word , and', 'whole cell "quoted"'])
+  })
+
+  test('join an instruction and its input', async () => {
+    expect(texts(await file('a.csv', 'instruction,input,output\nTranslate,Guten Tag,Hello'))).toEqual(['Translate\n\nGuten Tag'])
+  })
+
+  test('are recognised when they are pasted with a header', async () => {
+    expect((await typed('prompt\tcompletion\nWhy?\tBecause.')).seeds[0]).toMatchObject({ text: 'Why?', answer: 'Because.' })
+    expect((await typed('Dear customer, thank you\nSecond, line')).format).toBe('text')
+  })
+
+  test('with a stray quotation mark lose that row and tell it', async () => {
+    const found = await file('a.csv', 'prompt\nGood one\n"Bad" one\nGood two\n')
+    expect(texts(found)).toContain('Good one')
+    expect(sentence(found)).toContain('quotation mark')
+  })
+
+  test('with a quotation mark that is never closed end in one sentence, with the rows before it', async () => {
+    const found = await file('a.csv', `prompt\nGood one\n"open ${'x, y\n'.repeat(500_000)}`)
+    expect(texts(found)).toEqual(['Good one'])
+    expect(found.problems).toHaveLength(1)
+    expect(sentence(found)).toMatch(/^3: From line 3 on, a quotation mark/)
+  })
+})
+
+describe('what is no text', () => {
+  const latin1 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(text, (letter) => letter.charCodeAt(0))
+  const utf16 = (text: string, mark: boolean): Uint8Array<ArrayBuffer> => new Uint8Array(Uint16Array.from((mark ? '\ufeff' : '') + text, (letter) => letter.charCodeAt(0)).buffer)
+
+  test.each([
+    ['an empty file', 'a.txt', new Uint8Array(), 'a.txt is empty.'],
+    ['a blank file', 'a.txt', latin1('\n \n\t\n'), 'all of it is blank'],
+    ['UTF-16 with its mark', 'a.csv', utf16('prompt\nHello', true), 'UTF-16'],
+    ['UTF-16 without', 'a.txt', utf16('Hello there, this is a line', false), 'UTF-16'],
+    ['a model', 'a.txt', latin1('GGUF\u0003\0\0\0'), 'Open it under Teacher'],
+    ['a spreadsheet', 'a.csv', latin1('PK\u0003\u0004xxxx'), 'Office document'],
+    ['a Parquet file', 'a.parquet', latin1('PAR1xxxx'), 'Parquet'],
+    ['random bytes', 'a.jsonl', Uint8Array.from({ length: 9000 }, (_, i) => (i * 7919) % 256), 'not text'],
+  ])('%s is one sentence', async (_what, name, bytes, part) => {
+    const found = await file(name, bytes)
+    expect(found.seeds).toEqual([])
+    expect(found.problems).toHaveLength(1)
+    expect(sentence(found)).toContain(part)
+  })
+
+  test('nothing typed is one sentence', async () => {
+    expect(sentence(await typed(''))).toContain('There is no text yet')
+  })
+
+  test('a hundred thousand lines in another encoding are one sentence, with the lines before the first bad one', async () => {
+    const found = await file('a.txt', latin1(`First line\nSecond line\nCaf\u00e9 three\n${'Caf\u00e9 again\n'.repeat(100_000)}`))
+    expect(texts(found)).toEqual(['First line', 'Second line'])
+    expect(sentence(found)).toMatch(/^3: Line 3 is not UTF-8 text\./)
+  })
+
+  test('a bad byte far into a long file is found on its line', async () => {
+    const good = Array.from({ length: 60_000 }, (_, i) => `Zeile ${i} mit ü und 語`).join('\n')
+    const found = await file('a.txt', new Blob([good, '\n', new Uint8Array([0x41, 0xff]), '\nafter']))
+    expect(found.seeds).toHaveLength(60_000)
+    expect(sentence(found)).toMatch(/^60001: Line 60001 is not UTF-8/)
+  })
+
+  test('a file that vanishes while it is read ends in a sentence and keeps what was read', async () => {
+    let reads = 0
+    const whole = new File([`${'A line of text\n'.repeat(40_000)}`], 'gone.txt')
+    const found = await read({ kind: 'file', file: { name: whole.name, size: whole.size, slice: (from, to) => (reads++ === 0 ? whole.slice(from, to) : ({ arrayBuffer: () => Promise.reject(new DOMException('gone', 'NotFoundError')) } as Blob)) } })
+    expect(found.seeds).toHaveLength(1)
+    expect(sentence(found)).toContain('gone.txt could not be read to its end')
+  })
+})
+
+describe('large and odd sources', () => {
+  test('a hundred thousand rows come in batches, quickly', async () => {
+    const before = performance.now()
+    const found = await file('a.jsonl', Array.from({ length: 100_000 }, (_, i) => JSON.stringify({ prompt: `Seed number ${i}` })).join('\n'))
+    expect(found.seeds).toHaveLength(100_000)
+    expect(found.batches).toBeGreaterThan(10)
+    expect(performance.now() - before).toBeLessThan(30_000)
+  })
+
+  test('a line without end is told and skipped, and is never gathered', async () => {
+    const found = await file('a.txt', `Before\n${'x'.repeat(3_000_000)}\nAfter`)
+    expect(texts(found)).toEqual(['Before', 'After'])
+    expect(sentence(found)).toContain('2: The line has more than 1,000,000 characters')
+  })
+
+  test('a seed that is too long is told, the others are taken', async () => {
+    const found = await typed(`Short\n${'long '.repeat(2000)}\nShort too`)
+    expect(texts(found)).toEqual(['Short', 'Short too'])
+    expect(sentence(found)).toContain('2: The seed has 9999 characters')
+  })
+
+  test('an abort ends the reading', async () => {
+    const aborter = new AbortController()
+    const reading = readSeeds({ kind: 'text', text: 'line\n'.repeat(200_000) }, { projectId, now: 1, signal: aborter.signal })
+    await reading.next()
+    aborter.abort()
+    await expect(reading.next()).rejects.toThrow()
+  })
+
+  test('any bytes under any name are read without a throw', async () => {
+    const names = fc.constantFrom('a.txt', 'a.jsonl', 'a.json', 'a.csv', 'a.tsv', 'a', 'a.parquet')
+    const bytes = fc.oneof(fc.uint8Array({ maxLength: 500 }), fc.string({ unit: 'binary', maxLength: 300 }).map((text) => new TextEncoder().encode(text)), fc.json().map((text) => new TextEncoder().encode(text)), fc.array(fc.constantFrom('prompt', ',', '"', '\n', '\r', '\t', '{', '}', '[', ']', ':', 'a', 'é', '""'), { maxLength: 80 }).map((parts) => new TextEncoder().encode(parts.join(''))))
+    await fc.assert(
+      fc.asyncProperty(names, bytes, async (name, content) => {
+        const found = await file(name, new Uint8Array(content))
+        expect(found.seeds.length + found.problems.length).toBeGreaterThan(0)
+        expect(new Set(found.seeds.map(({ id }) => id)).size).toBe(found.seeds.length)
+        for (const { text } of found.seeds) expect(text.trim()).not.toBe('')
+      }),
+      { numRuns: 1500 },
+    )
+  })
+})
+
+const shared = new URL('../../../../shared/data/', import.meta.url)
+const isThere = existsSync(shared)
+if (!isThere) console.warn('Skipped: the seed files beside the project are not there (../shared/data).')
+
+test.skipIf(!isThere)('Self-Instruct’s own seed file loads as it is (needs ../shared/data)', async () => {
+  const found = await file('self-instruct-seeds.jsonl', readFileSync(new URL('self-instruct-seeds.jsonl', shared)))
+  expect(sentence(found)).toBe('')
+  expect(found.seeds).toHaveLength(175)
+  expect(found.seeds[1]).toMatchObject({ line: 2, text: 'What is the relation between the given pairs?\n\nNight : Day :: Right : Left' })
+})
+
+test.skipIf(!isThere)('a tab-separated file without a header loads as it is (needs ../shared/data)', async () => {
+  const found = await file('sst2-train.tsv', readFileSync(new URL('sst2-train.tsv', shared)))
+  expect(found.rows).toBe(6920)
+  expect(found.problems.every(({ sentence: said }) => said.includes('repeats line'))).toBe(true)
+})
