@@ -1,0 +1,60 @@
+// Knows: how all records of a project are read and written store by store, and what to do with records that no project owns.
+// Must not know: what the records mean, and files.
+import type { ProjectId } from '../domain/id.ts'
+import { RELAXED, type Database } from './database.ts'
+import { within } from './ranges.ts'
+import { PROJECT_STORES, type ProjectStore, type Schema } from './schema.ts'
+
+export type RecordOf<Store extends ProjectStore> = Schema[Store]['value']
+
+/** Records of a page. A transaction holds one page at a time, so that a large project never fills the memory. */
+const PAGE = 1000
+
+/** All records that a project has in a store, in the order of their keys, in pages. */
+export async function* eachRecord<Store extends ProjectStore>(db: Database, store: Store, projectId: ProjectId): AsyncGenerator<readonly RecordOf<Store>[]> {
+  for (let range = within(projectId); ; ) {
+    const transaction = db.transaction(store)
+    const [page, keys] = await Promise.all([transaction.store.getAll(range, PAGE), transaction.store.getAllKeys(range, PAGE)])
+    const last = keys.at(-1)
+    if (last === undefined) return
+    yield page
+    if (page.length < PAGE) return
+    range = IDBKeyRange.bound(last, [projectId, []], true)
+  }
+}
+
+/** Records of all stores that a project has. */
+export async function countRecords(db: Database, projectId: ProjectId): Promise<number> {
+  const counts = await Promise.all(PROJECT_STORES.map((store) => db.count(store, within(projectId))))
+  return counts.reduce((sum, count) => sum + count, 0)
+}
+
+/** Writes records of one store in one transaction: all or none. */
+export async function putRecords<Store extends ProjectStore>(db: Database, store: Store, records: readonly RecordOf<Store>[]): Promise<void> {
+  const transaction = db.transaction(store, 'readwrite', RELAXED)
+  await Promise.all([...records.map((record) => transaction.store.put(record)), transaction.done])
+}
+
+/**
+ * Deletes the records whose project does not exist: what is left of a project file whose opening was cut off, or of work that went on
+ * after its project was deleted. Gives the ids of those projects.
+ */
+export async function removeOrphans(db: Database): Promise<ProjectId[]> {
+  const transaction = db.transaction(['projects', ...PROJECT_STORES], 'readwrite')
+  const known = new Set<string>(await transaction.objectStore('projects').getAllKeys())
+  const orphans = new Set<ProjectId>()
+  for (const name of PROJECT_STORES) {
+    const store = transaction.objectStore(name)
+    // One look per project: behind every key of one lies [projectId, []].
+    for (let cursor = await store.openCursor(); cursor !== null; ) {
+      const { projectId } = cursor.value
+      if (!known.has(projectId)) {
+        orphans.add(projectId)
+        await store.delete(within(projectId))
+      }
+      cursor = await store.openCursor(IDBKeyRange.lowerBound([projectId, []], true))
+    }
+  }
+  await transaction.done
+  return [...orphans]
+}

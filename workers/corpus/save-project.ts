@@ -1,0 +1,111 @@
+// Knows: how a project becomes one file: every record as a line of JSON, every file of its students as it is.
+// Must not know: how such a file is read (open-project.ts).
+import { Zip, ZipDeflate, ZipPassThrough } from 'fflate'
+import type { ProjectId } from '../../src/domain/id.ts'
+import type { Project } from '../../src/domain/project.ts'
+import type { Call } from '../../src/protocol/contract.ts'
+import { Transferred } from '../../src/protocol/contract.ts'
+import type { NamedFile } from '../../src/protocol/corpus.ts'
+import { RetortError } from '../../src/protocol/errors.ts'
+import type { Database } from '../../src/storage/database.ts'
+import { checkpointFiles } from '../../src/storage/files.ts'
+import { safeFileName } from '../../src/storage/folders.ts'
+import { countRecords, eachRecord } from '../../src/storage/project-contents.ts'
+import { getProject } from '../../src/storage/projects.ts'
+import { listStudents } from '../../src/storage/students.ts'
+import { entryOfFile, entryOfStore, FILE_LIMIT, MANIFEST, PROJECT_FILE, PROJECT_FILE_VERSION, SAVED_STORES } from './project-file.ts'
+
+/** Done and to do, in records and files. */
+export interface SaveProgress {
+  readonly done: number
+  readonly total: number
+}
+
+/**
+ * The project's file; its bytes are handed over, not copied. Throws `StorageFailed` where the project is gone, `OutOfMemory` where it
+ * is larger than a file can be, and an AbortError when the call ends.
+ */
+export async function saveProject(db: Database, { projectId }: { projectId: ProjectId }, { signal, emit }: Call<SaveProgress>, now: number): Promise<Transferred<NamedFile>> {
+  const project = await findProject(db, projectId)
+  const students = await listStudents(db, projectId)
+  const files = (await Promise.all(students.map(async ({ id }) => (await listFilesOf(projectId, id)).map((name) => ({ id, name }))))).flat()
+  const total = (await countRecords(db, projectId)) + files.length
+  let done = 0
+  const tell = (count: number): void => {
+    done += count
+    emit({ done: Math.min(done, total), total: Math.max(done, total) })
+    signal.throwIfAborted()
+  }
+
+  const packer = new Packer(project.name, now)
+  packer.add(MANIFEST, 'deflated')(encode(`${JSON.stringify({ format: PROJECT_FILE, version: PROJECT_FILE_VERSION, savedAt: now, project })}\n`), true)
+  for (const store of SAVED_STORES) {
+    const push = packer.add(entryOfStore(store), 'deflated')
+    for await (const page of eachRecord(db, store, projectId)) {
+      push(encode(page.map((record) => `${JSON.stringify(record)}\n`).join('')), false)
+      tell(page.length)
+    }
+    push(new Uint8Array(), true)
+  }
+  for (const { id, name } of files) {
+    // Weights hardly shrink: packing them would only take time.
+    const bytes = await checkpointFiles.read(projectId, id, name)
+    if (bytes !== undefined) packer.add(entryOfFile(id, name), 'stored')(bytes, true)
+    tell(1)
+  }
+  await findProject(db, projectId) // deleted meanwhile, it was read in part only
+  const bytes = packer.finish()
+  return new Transferred({ name: `${safeFileName(project.name).replaceAll(/\s+/g, '-')}.retort.zip`, bytes, mime: 'application/zip' }, [bytes.buffer])
+}
+
+async function findProject(db: Database, id: ProjectId): Promise<Project> {
+  const project = await getProject(db, id)
+  if (project === undefined) throw new RetortError('StorageFailed', 'This project is not stored any more; perhaps it was deleted in another tab. Nothing was saved.')
+  return project
+}
+
+/** Files of a student; unfinished ones of a write that was cut off are left out. None where the browser keeps no files. */
+async function listFilesOf(...student: Parameters<typeof checkpointFiles.list>): Promise<string[]> {
+  if (globalThis.navigator?.storage?.getDirectory === undefined) return []
+  return (await checkpointFiles.list(...student)).map(({ name }) => name).filter((name) => !name.endsWith('.tmp'))
+}
+
+const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+/** Collects a zip file's bytes as entries are added. */
+class Packer {
+  readonly #name: string
+  readonly #now: number
+  readonly #chunks: Uint8Array[] = []
+  #bytes = 0
+  readonly #zip = new Zip((error, chunk) => {
+    if (error) throw error
+    this.#chunks.push(chunk)
+    this.#bytes += chunk.length
+    if (this.#bytes > FILE_LIMIT) throw new RetortError('OutOfMemory', `“${this.#name}” is too large for one file: it would take more than ${FILE_LIMIT / 1e9} GB. Nothing was saved. Download its datasets and students one by one instead.`)
+  })
+
+  constructor(name: string, now: number) {
+    this.#name = name
+    this.#now = now
+  }
+
+  /** Begins an entry; its pieces go to the returned function, one entry after another. */
+  add(name: string, method: 'stored' | 'deflated'): (bytes: Uint8Array, isLast: boolean) => void {
+    const entry = method === 'deflated' ? new ZipDeflate(name, { level: 6 }) : new ZipPassThrough(name)
+    entry.mtime = this.#now
+    this.#zip.add(entry)
+    return (bytes, isLast) => entry.push(bytes, isLast)
+  }
+
+  finish(): Uint8Array<ArrayBuffer> {
+    this.#zip.end()
+    const whole = new Uint8Array(this.#bytes)
+    let at = 0
+    for (const chunk of this.#chunks) {
+      whole.set(chunk, at)
+      at += chunk.length
+    }
+    return whole
+  }
+}
