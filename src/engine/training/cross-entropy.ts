@@ -1,8 +1,8 @@
 // Knows: cross-entropy of chosen tokens under a head, steady for large logits, with a gradient rule of its own.
 // Must not know: which tokens count (the weights say it).
-import { needStatic, type Graph, type Value } from '../graph/graph.ts'
+import type { Graph, Value } from '../graph/graph.ts'
 import type { CompositeDefinition } from '../graph/op.ts'
-import { constantOfShape, gatherElements, gemm, log, mul, reduceMax, reduceSum, scatterElementsAdd, softmax, sub } from '../graph/ops/index.ts'
+import { gatherElements, gemm, log, mul, reduceMax, reduceSum, scatterElementsAdd, softmax, sub } from '../graph/ops/index.ts'
 
 const crossEntropyRule: CompositeDefinition = {
   name: 'cross_entropy',
@@ -19,7 +19,7 @@ const crossEntropyRule: CompositeDefinition = {
   gradient: (g, { inputs: [hidden, head, targets, weights], saved: [probabilities] }, [dLoss]) => {
     if (!hidden || !head || !targets || !weights || !probabilities || !dLoss) return [null, null, null, null]
     const scale = mul(g, weights, dLoss)
-    const minusOne = constantOfShape(g, needStatic(targets, 'the gradient of cross-entropy'), -1)
+    const minusOne = sub(g, mul(g, weights, g.scalar(0)), g.scalar(1))
     const slope = scatterElementsAdd(g, probabilities, targets, minusOne, 1)
     return [mul(g, gemm(g, slope, head), scale), gemm(g, slope, mul(g, hidden, scale), { transA: true }), null, null]
   },

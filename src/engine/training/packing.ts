@@ -81,33 +81,42 @@ export function planEpoch(rows: readonly PackedRow[], size: number, lengths: rea
   return shuffle(batches)
 }
 
-/** A batch as a graph takes it: arrays of rows · length. */
+/** A batch as a graph takes it. */
 export interface Batch {
   readonly rows: number
   readonly length: number
+  /** Tokens, rows · length. */
   readonly ids: BigInt64Array
+  /** Places among the ids whose predictions count, then padding: places 0 of weight 0. */
+  readonly picked: BigInt64Array
+  /** What each picked place should predict. */
   readonly targets: Int32Array
-  /** 1 / counted for predictions that count, else 0: the mean is divided once, over the whole batch. */
+  /** 1 / counted for what counts, 0 for padding: the mean is divided once, over the whole batch. */
   readonly weights: Float32Array
   /** Predictions that count. */
   readonly counted: number
 }
 
-/** Rows side by side, each padded at its end with token 0 and weight 0; missing rows are all padding. */
+/** Picked places come in steps of this many: a runtime plans its memory anew for every new size. */
+const PICKED_STEP = 32
+
+/** Rows side by side, each padded at its end with token 0; missing rows are all padding. */
 export function makeBatch(chosen: readonly PackedRow[], rows: number, length: number): Batch {
   const ids = new BigInt64Array(rows * length)
-  const targets = new Int32Array(rows * length)
-  const weights = new Float32Array(rows * length)
   const counted = chosen.reduce((sum, row) => sum + Math.max(0, positionsOf(row) - row.from), 0)
+  const places = Math.min(rows * length, Math.ceil(Math.max(counted, 1) / PICKED_STEP) * PICKED_STEP)
+  const [picked, targets, weights] = [new BigInt64Array(places), new Int32Array(places), new Float32Array(places)]
+  let at = 0
   chosen.forEach((row, r) => {
     const positions = positionsOf(row)
     if (positions > length) throw new RangeError(`A row of ${positions} positions does not fit a length of ${length}.`)
     for (let i = 0; i < positions; i++) {
-      const at = r * length + i
-      ids[at] = BigInt(row.tokens[i] ?? 0)
+      ids[r * length + i] = BigInt(row.tokens[i] ?? 0)
+      if (i < row.from) continue
+      picked[at] = BigInt(r * length + i)
       targets[at] = row.tokens[i + 1] ?? 0
-      if (i >= row.from) weights[at] = 1 / counted
+      weights[at++] = 1 / counted
     }
   })
-  return { rows, length, ids, targets, weights, counted }
+  return { rows, length, ids, picked, targets, weights, counted }
 }

@@ -19,10 +19,18 @@ export interface BatchSize {
 }
 
 /**
- * Mean loss of a batch from its parameters. `ids` i64 [rows · length, 1], `targets` i32 [rows · length, 1],
- * `weights` f32 [rows · length, 1]; the result is Σ weight · cross-entropy, a scalar.
+ * A batch's inputs. `ids` i64 [rows · length, 1]; and for the R positions whose predictions count (all others need no head)
+ * `picked` i64 [R, 1], where they stand among the ids, `targets` i32 [R, 1] and `weights` f32 [R, 1].
  */
-export function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: BatchSize, parameters: ReadonlyMap<string, Value>, batch: { ids: Value; targets: Value; weights: Value }): Value {
+interface BatchValues {
+  readonly ids: Value
+  readonly picked: Value
+  readonly targets: Value
+  readonly weights: Value
+}
+
+/** Loss of a batch from its parameters: Σ weight · cross-entropy, a scalar. */
+export function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: BatchSize, parameters: ReadonlyMap<string, Value>, batch: BatchValues): Value {
   const need = (name: string): Value => parameters.get(name) ?? raise(name)
   const embedding = need('embedding')
   const x = reshape(g, gather(g, embedding, batch.ids), [rows * length, shape.width])
@@ -33,16 +41,16 @@ export function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: Batch
     normWeight: (layer, name) => need(name === 'final' ? 'final norm' : `layer ${layer} ${name} norm`),
     attend: (qkv) => attend(qkv),
   })
-  return crossEntropy(g, hidden, embedding, batch.targets, batch.weights)
+  const predicting = reshape(g, gather(g, hidden, batch.picked), [-1, shape.width])
+  return crossEntropy(g, predicting, embedding, batch.targets, batch.weights)
 }
 
 function raise(name: string): never {
   throw new RangeError(`The parameter ${name} is missing.`)
 }
 
-function openBatch(g: Graph, { rows, length }: BatchSize): { ids: Value; targets: Value; weights: Value } {
-  const count = rows * length
-  return { ids: g.input('ids', 'i64', [count, 1]), targets: g.input('targets', 'i32', [count, 1]), weights: g.input('weights', 'f32', [count, 1]) }
+function openBatch(g: Graph, { rows, length }: BatchSize): BatchValues {
+  return { ids: g.input('ids', 'i64', [rows * length, 1]), picked: g.input('picked', 'i64', ['R', 1]), targets: g.input('targets', 'i32', ['R', 1]), weights: g.input('weights', 'f32', ['R', 1]) }
 }
 
 /** Names under which a group's buffers enter a step and leave it. */

@@ -141,10 +141,12 @@ export class Trainer {
   }
 }
 
-const feedBatch = ({ rows, length, ids, targets, weights }: Batch): Record<string, HostTensor> => {
-  const shape = [rows * length, 1]
-  return { ids: { dtype: 'i64', shape, data: ids }, targets: { dtype: 'i32', shape, data: targets }, weights: { dtype: 'f32', shape, data: weights } }
-}
+const feedBatch = ({ ids, picked, targets, weights }: Batch): Record<string, HostTensor> => ({
+  ids: { dtype: 'i64', shape: [ids.length, 1], data: ids },
+  picked: { dtype: 'i64', shape: [picked.length, 1], data: picked },
+  targets: { dtype: 'i32', shape: [targets.length, 1], data: targets },
+  weights: { dtype: 'f32', shape: [weights.length, 1], data: weights },
+})
 
 async function readFloats(tensor: Tensor): Promise<Float32Array> {
   const data = 'onDevice' in tensor ? await tensor.read() : tensor.data

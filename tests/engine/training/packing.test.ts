@@ -70,14 +70,15 @@ describe('packing', () => {
     )
   })
 
-  test('the weights of a batch are 1 / counted where a prediction counts and 0 elsewhere', () => {
+  test('a batch picks the places whose predictions count, each with its target and weight 1 / counted, and pads with weight 0', () => {
     const rows: PackedRow[] = [{ tokens: Int32Array.of(5, 6, 7, 8), from: 1 }, { tokens: Int32Array.of(9, 3), from: 0 }]
     const batch = makeBatch(rows, 3, 4)
     expect(batch.counted).toBe(3)
     expect([...batch.ids]).toEqual([5n, 6n, 7n, 0n, 9n, 0n, 0n, 0n, 0n, 0n, 0n, 0n])
-    expect([...batch.targets]).toEqual([6, 7, 8, 0, 3, 0, 0, 0, 0, 0, 0, 0])
-    const third = Math.fround(1 / 3)
-    expect([...batch.weights]).toEqual([0, third, third, 0, third, 0, 0, 0, 0, 0, 0, 0])
+    expect([...batch.picked]).toEqual([1n, 2n, 4n, 0n, 0n, 0n, 0n, 0n, 0n, 0n, 0n, 0n])
+    expect([...batch.targets]).toEqual([7, 8, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+    expect([...batch.weights]).toEqual([1 / 3, 1 / 3, 1 / 3, 0, 0, 0, 0, 0, 0, 0, 0, 0].map(Math.fround))
+    expect(makeBatch(Array.from({ length: 8 }, () => ({ tokens: new Int32Array(12), from: 5 })), 8, 16).picked).toHaveLength(64)
   })
 
   test('lengths are the context and its halves', () => {

@@ -1,5 +1,5 @@
 // Knows: Gather, slices of a tensor picked by indices along one axis.
-import { elementsOf } from '../dims.ts'
+import { multiplyDims } from '../dims.ts'
 import { needStatic, type Graph, type Value } from '../graph.ts'
 import { defineOp, GraphError, intAttribute } from '../op.ts'
 import { needInteger, normaliseAxis } from '../rules.ts'
@@ -20,7 +20,7 @@ export const gatherOp = defineOp({
     if (!x || !indices || !dy) return [null, null]
     if (intAttribute(attributes, 'axis', 0) !== 0 || indices.dtype !== 'i64') throw new GraphError('The gradient of Gather is written for axis 0 and int64 indices.')
     const shape = needStatic(x, 'the gradient of Gather')
-    const count = elementsOf(needStatic(indices, 'the gradient of Gather'))
+    const count = multiplyDims(indices.shape)
     const rows = reshape(g, dy, [count, ...shape.slice(1)])
     return [scatterNdAdd(g, constantOfShape(g, shape, 0), reshape(g, indices, [count, 1]), rows), null]
   },
