@@ -1,0 +1,133 @@
+// A batch gives what single rows give, whoever joins and leaves; beginnings are shared without changing a number.
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Generator, type GenerateRequest, type GenerateResult, type Scored } from '../../../src/engine/generation/generator.ts'
+import { byteTokenizer, END, makeTinyWeights } from '../small-model.ts'
+import { openTestRuntime } from '../session.ts'
+
+let generator: Generator
+let single: Generator
+beforeAll(async () => {
+  const runtime = await openTestRuntime()
+  generator = await Generator.create(runtime, makeTinyWeights(), byteTokenizer, { maxBatch: 4 })
+  single = await Generator.create(runtime, makeTinyWeights(), byteTokenizer, { maxBatch: 1 })
+})
+afterAll(async () => {
+  await generator.release()
+  await single.release()
+})
+
+const request = (id: string, text: string, change: Partial<GenerateRequest['sampling']> = {}): GenerateRequest => ({
+  id,
+  tokens: byteTokenizer.encode(text),
+  sampling: { temperature: 0.8, topK: 0, topP: 0.95, minP: 0, repetitionPenalty: 1.1, maxTokens: 12, stop: [], rngSeed: id, ...change },
+})
+async function generateAll(on: Generator, requests: readonly GenerateRequest[], signal?: AbortSignal): Promise<Map<string, GenerateResult>> {
+  const results = new Map<string, GenerateResult>()
+  await on.generate(requests, { ...(signal ? { signal } : {}), onResult: (result) => results.set(result.id, result) })
+  return results
+}
+async function scoreAll(on: Generator, texts: readonly string[], continuations: readonly string[]): Promise<Map<string, Scored>> {
+  const results = new Map<string, Scored>()
+  const encode = (text: string) => byteTokenizer.encode(text)
+  await on.score(texts.map((text) => ({ id: text, tokens: encode(text), continuations: continuations.map(encode) })), { onResult: (result) => results.set(result.id, result) })
+  return results
+}
+
+test('rows of different lengths that join and leave a batch of four write what each writes alone', async () => {
+  const texts = ['a', 'What is tea?', 'x'.repeat(90), 'Name three rivers.', 'hm', 'Tell me of the sea and of ships', 'b', 'Why?', 'The end of a long story is near']
+  const requests = texts.map((text, i) => request(`row ${i}`, text, { maxTokens: 3 + 4 * (i % 4) }))
+  const together = await generateAll(generator, requests)
+  expect(together.size).toBe(texts.length)
+  for (const one of requests) {
+    const alone = (await generateAll(single, [one])).get(one.id)
+    expect(together.get(one.id)).toEqual(alone)
+    expect(alone?.tokens.length).toBeGreaterThan(0)
+  }
+})
+
+test('a beginning that all rows share changes nothing of what they write', async () => {
+  const beginning = 'You are a helpful shop assistant. Be brief, be kind, be exact. '
+  const requests = ['Tea?', 'Where is the bread?', 'Tea!', 'How much?', 'Open on Sunday?'].map((text, i) => request(`p${i}`, beginning + text))
+  const progress = await generator.generate(requests, { onResult: () => undefined })
+  expect(progress.sharedTokens).toBeGreaterThanOrEqual(beginning.length * 4)
+  const together = await generateAll(generator, requests)
+  for (const one of requests) expect(together.get(one.id)).toEqual((await generateAll(single, [one])).get(one.id))
+})
+
+test('completions of one prompt differ by their seed alone, and its memory is computed once', async () => {
+  const requests = [0, 1, 2, 3].map((i) => request(`n${i}`, 'Say something nice about rain'))
+  const progress = await generator.generate(requests, { onResult: () => undefined })
+  expect(progress.promptTokens).toBeLessThan(2 * 29)
+  const together = await generateAll(generator, requests)
+  for (const one of requests) expect(together.get(one.id)).toEqual((await generateAll(single, [one])).get(one.id))
+  expect(new Set([...together.values()].map(({ text }) => text)).size).toBeGreaterThan(1)
+})
+
+test('a prompt longer than one run is computed in pieces, to the same end', async () => {
+  const long = request('long', 'abcdefgh'.repeat(30), { temperature: 0 })
+  const others = [request('s1', 'hello', { temperature: 0 }), request('s2', 'good day to you', { temperature: 0 })]
+  const together = await generateAll(generator, [long, ...others])
+  for (const one of [long, ...others]) expect(together.get(one.id)).toEqual((await generateAll(single, [one])).get(one.id))
+})
+
+test('a completion ends at a stop text that spans tokens, and the stop text is no part of it', async () => {
+  const free = (await generateAll(single, [request('free', 'hello', { temperature: 0, maxTokens: 20 })])).get('free')
+  const stop = free?.text.slice(4, 7) ?? ''
+  expect(stop.length).toBe(3)
+  const stopped = (await generateAll(single, [request('free', 'hello', { temperature: 0, maxTokens: 20, stop: [stop, 'never'] })])).get('free')
+  expect(stopped?.ending).toBe('end')
+  expect(stopped?.text).toBe(free?.text.slice(0, free.text.indexOf(stop)))
+})
+
+test('a prompt that does not fit is refused with a sentence; the others are written', async () => {
+  const results = await generateAll(generator, [request('too long', 'x'.repeat(300)), request('empty', ''), request('fits', 'x')])
+  expect(results.get('too long')?.refusal).toMatch(/300 tokens, and the context holds 256/)
+  expect(results.get('empty')?.refusal).toMatch(/empty/)
+  expect(results.get('fits')?.tokens.length).toBeGreaterThan(0)
+})
+
+test('a completion that fills the context ends by length', async () => {
+  const results = await generateAll(generator, [request('near', 'x'.repeat(250), { maxTokens: 100 })])
+  const result = results.get('near')
+  expect(result?.ending === 'end' || result?.tokens.length === 6).toBe(true)
+})
+
+test('an abort tells the rows under way as aborted with their text so far, and the slots are free again', async () => {
+  const stop = new AbortController()
+  const results = new Map<string, GenerateResult>()
+  await generator.generate([0, 1, 2, 3, 4, 5].map((i) => request(`a${i}`, `text ${i}`, { maxTokens: 200, temperature: 0 })), {
+    signal: stop.signal,
+    onResult: (result) => results.set(result.id, result),
+    onPartial: (_id, text) => text.length > 2 && stop.abort(),
+  })
+  expect([...results.values()].every(({ ending }) => ending === 'aborted' || ending === 'end')).toBe(true)
+  expect(results.size).toBeLessThan(6)
+  expect((await generateAll(generator, [request('after', 'hello')])).size).toBe(1)
+})
+
+test('scores are the probabilities of a whole forward pass: those of all continuations of one token sum to one', async () => {
+  const all = Array.from({ length: 257 }, (_, id) => [id])
+  let scored: Scored | undefined
+  await generator.score([{ id: 's', tokens: byteTokenizer.encode('hello'), continuations: all }], { onResult: (result) => (scored = result) })
+  const sum = (scored?.logProbs ?? []).reduce((total, logProb) => total + Math.exp(logProb), 0)
+  expect(Math.abs(sum - 1)).toBeLessThanOrEqual(1e-4)
+})
+
+test('a continuation of several tokens scores the sum of its steps, batched or alone, with a shared beginning or without', async () => {
+  const texts = ['Rate this answer from 1 to 5. Answer: the sea is blue. Score: ', 'Rate this answer from 1 to 5. Answer: no. Score: ', 'Rate this answer from 1 to 5. Answer: tea is made of leaves. Score: ']
+  const together = await scoreAll(generator, texts, ['1', '25', 'xyz'])
+  for (const text of texts) {
+    const alone = (await scoreAll(single, [text], ['1', '25', 'xyz'])).get(text)
+    together.get(text)?.logProbs.forEach((logProb, i) => expect(Math.abs(logProb - (alone?.logProbs[i] ?? Number.NaN))).toBeLessThanOrEqual(2e-4))
+    const [two, five] = [(await scoreAll(single, [text], ['2'])).get(text)?.logProbs[0], (await scoreAll(single, [`${text}2`], ['5'])).get(`${text}2`)?.logProbs[0]]
+    expect(Math.abs((alone?.logProbs[1] ?? Number.NaN) - ((two ?? 0) + (five ?? 0)))).toBeLessThanOrEqual(2e-4)
+  }
+})
+
+test('the end token ends a completion and is no part of it', async () => {
+  const results = await generateAll(generator, Array.from({ length: 40 }, (_, i) => request(`e${i}`, `${i}`, { temperature: 1.5, topP: 1, maxTokens: 60 })))
+  for (const { tokens, ending } of results.values()) {
+    expect(tokens).not.toContain(END)
+    if (ending === 'length') expect(tokens.length).toBe(60)
+  }
+})

@@ -1,0 +1,64 @@
+// Knows: a small decoder with weights by formula, and a tokenizer of one token a byte: what generation is tested on where no
+// model file is there, in Node and in a page.
+import type { DecoderShape } from '../../src/engine/models/shape.ts'
+import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
+import type { DenseWeight, LoadedWeights } from '../../src/engine/weights/loaded.ts'
+
+export const TINY: DecoderShape = { layers: 2, width: 32, heads: 4, kvHeads: 2, headWidth: 8, feedForward: 48, vocabulary: 257, context: 256, ropeTheta: 10_000, normEpsilon: 1e-5, tiedHead: true }
+/** Token that ends a completion. */
+export const END = 256
+
+/** Numbers that look random and are the same everywhere. */
+function fill(count: number, seed: number, size: number, centre = 0): Float32Array {
+  const out = new Float32Array(count)
+  let state = (seed * 2654435761) >>> 0
+  for (let i = 0; i < count; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    out[i] = centre + size * (state / 2147483648 - 1)
+  }
+  return out
+}
+
+/** Weights for the shape; the head is the embedding turned. */
+export function makeTinyWeights(shape: DecoderShape = TINY): LoadedWeights {
+  const { width, heads, kvHeads, headWidth, feedForward, vocabulary } = shape
+  let seed = 1
+  const dense = (K: number, N: number): DenseWeight => ({ kind: 'f32', K, N, data: fill(K * N, seed++, 1.6 / Math.sqrt(K)) })
+  const layers = Array.from({ length: shape.layers }, () => ({
+    linears: { qkv: dense(width, (heads + 2 * kvHeads) * headWidth), output: dense(heads * headWidth, width), gateUp: dense(width, 2 * feedForward), down: dense(feedForward, width) },
+    norms: { attention: fill(width, seed++, 0.2, 1), feedForward: fill(width, seed++, 0.2, 1), final: new Float32Array(0) },
+  }))
+  const final = fill(width, seed++, 0.2, 1)
+  const embedding = fill(vocabulary * width, seed++, 1)
+  const head = new Float32Array(width * vocabulary)
+  for (let token = 0; token < vocabulary; token++) for (let i = 0; i < width; i++) head[i * vocabulary + token] = (embedding[token * width + i] ?? 0) * 0.6
+  const at = (layer: number) => {
+    const found = layers[layer]
+    if (found === undefined) throw new RangeError(`no layer ${layer}`)
+    return found
+  }
+  return {
+    shape,
+    linear: (layer, which) => at(layer).linears[which],
+    norm: (layer, which) => (which === 'final' ? final : at(layer).norms[which]),
+    head: { kind: 'f32', K: width, N: vocabulary, data: head },
+    embedRow: (id, out, to) => out.set(embedding.subarray(id * width, (id + 1) * width), to),
+    bytes: 0,
+  }
+}
+
+/** One token a byte, and one that ends. */
+export const byteTokenizer: TextTokenizer = {
+  vocabularySize: 257,
+  encode: (text) => [...new TextEncoder().encode(text)],
+  decode: (ids) => new TextDecoder().decode(Uint8Array.from(ids.filter((id) => id < 256))),
+  endIds: new Set([END]),
+  startIds: [],
+  isSpecial: (id) => id === END,
+  idOf: () => undefined,
+  renderChat: () => {
+    throw new Error('This tokenizer has no chat template.')
+  },
+  hasChatTemplate: false,
+  tokenBytes: (id) => (id < 256 ? Uint8Array.of(id) : new Uint8Array(0)),
+}
