@@ -90,8 +90,9 @@ export class Seeds {
     this.#read = undefined
   }
 
-  #offerRemoval({ added, addedIds }: SeedsRead): void {
-    this.undo.put(added === 1 ? '1 seed added.' : `${added.toLocaleString('en')} seeds added.`, async () => {
+  #offerRemoval({ addedIds }: SeedsRead): void {
+    // What was added is said by the reading's own sentence.
+    this.undo.put('', async () => {
       const ids = addedIds as readonly SeedId[] // the corpus worker made these ids from the seeds that it stored
       const removed = await removeSeeds(this.#around.machines, { projectId: this.#projectId, ids })
       this.#read = undefined

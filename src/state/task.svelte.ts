@@ -1,5 +1,6 @@
 // Knows: one long thing at a time: going or not, its latest progress, the sentence it failed with, and how to stop it.
 // Must not know: what the thing is.
+import { untrack } from 'svelte'
 import { isAbort, sentenceOf } from '../protocol/errors.ts'
 
 /** Takes a generator's progress one by one and gives its answer. */
@@ -34,7 +35,8 @@ export class Task<P = never> {
    * and also where someone stopped it.
    */
   async do<A>(work: (signal: AbortSignal, report: (progress: P) => void) => Promise<A>): Promise<A | undefined> {
-    if (this.#going) return undefined
+    // An effect that starts work must not depend on whether work goes on: it would start it again at its end, forever.
+    if (untrack(() => this.#going)) return undefined
     const abort = (this.#abort = new AbortController())
     this.#going = true
     this.#progress = undefined

@@ -1,7 +1,7 @@
 // Knows: the one thing that can be taken back just now, and how.
 
 export interface UndoOffer {
-  /** What was done: “Seed deleted.” */
+  /** What was done: “Seed deleted.” Empty where the screen says so itself. */
   readonly sentence: string
   readonly back: () => Promise<void>
 }

@@ -39,11 +39,11 @@ export function formatDuration(ms: number): string {
   return hours < 48 ? `${hours} h ${minutes % 60} min` : formatMany(Math.round(hours / 24), 'day')
 }
 
-/** Three significant digits or so: “412”, “38.2”, “4.07”. */
+/** Three significant digits or so: “412”, “38.2”, “4.07”, “0.04”; no zeros at the end. */
 export function formatNumber(n: number): string {
   const size = Math.abs(n)
   if (size >= 100) return whole.format(n)
-  return n.toFixed(size >= 10 ? 1 : size >= 0.1 || size === 0 ? 2 : 4)
+  return String(Number(n.toFixed(size >= 10 ? 1 : size >= 0.1 || size === 0 ? 2 : 4)))
 }
 
 /** “37 %”. */
