@@ -49,6 +49,8 @@ export interface CompletionResult {
   /** Tokens of the prompt and of the completion. */
   readonly promptTokens: number
   readonly tokens: number
+  /** Why nothing could be written for this request (too long for the context): a sentence. One bad row ends no run. */
+  readonly refusal?: string
 }
 
 /** Log-probabilities wanted for each of several continuations of the same text. */
@@ -64,6 +66,8 @@ export interface ScoreResult {
   readonly id: string
   /** Natural log of the probability of each continuation, whole (sum over its tokens). */
   readonly logProbs: readonly number[]
+  /** Why there are none: a sentence. */
+  readonly refusal?: string
 }
 
 /** Where a model's weights come from. Files cross a thread as handles: nothing is copied. */

@@ -43,7 +43,7 @@ class DevicePrefix implements Prefix {
 /** A model on WebGPU with `slots` rows of `contextLength` places each. */
 export async function makeDeviceModel(runtime: Runtime, weights: LoadedWeights, slots: number, contextLength: number): Promise<CachedModel> {
   const session = await runtime.open(buildCachedDecoder(weights, 'device', contextLength), { onDevice: deviceOutputs(weights.shape.layers) })
-  return new DeviceModel(session, weights.shape, weights.embedRow.bind(weights), slots, contextLength)
+  return new DeviceModel(session, weights.shape, weights.embedRow, slots, contextLength)
 }
 
 class DeviceModel implements CachedModel {

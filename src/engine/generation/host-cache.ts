@@ -105,7 +105,7 @@ export async function makeHostModel(runtime: Runtime, weights: LoadedWeights, sl
   const session = await runtime.open(buildCachedDecoder(weights, 'host', contextLength))
   // Keeps the embedding's rows and not the matrices, which now live in the session.
   const { shape } = weights
-  const embedRow = weights.embedRow.bind(weights)
+  const embedRow = weights.embedRow
   return new HostModel(session, shape, embedRow, slots, contextLength)
 }
 

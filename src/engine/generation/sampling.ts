@@ -54,7 +54,7 @@ export function drawToken(logits: Float32Array, from: number, vocabulary: number
   if (topK <= 0 && topP >= 1 && minP <= 0) return drawFromAll(logits, from, to, temperature, random)
 
   const wanted = Math.min(vocabulary, topK > 0 ? topK : MOST_CANDIDATES)
-  const ids = largest(logits, from, vocabulary, wanted)
+  const ids = pickLargest(logits, from, vocabulary, wanted)
   const top = logits[from + (ids[0] ?? 0)] ?? 0
   const weights = Float64Array.from(ids, (id) => Math.exp(((logits[from + id] ?? 0) - top) / temperature))
   // Without top-k, top-p is a share of all the mass, that of tokens which are no candidates included.
@@ -94,7 +94,7 @@ function drawFromAll(x: Float32Array, from: number, to: number, temperature: num
 }
 
 /** Ids of the `count` largest logits, largest first, equals by id. A threshold from a sample spares a sort of the whole vocabulary. */
-function largest(logits: Float32Array, from: number, vocabulary: number, count: number): number[] {
+function pickLargest(logits: Float32Array, from: number, vocabulary: number, count: number): number[] {
   const view = logits.subarray(from, from + vocabulary)
   let candidates: number[] | undefined
   if (vocabulary > 4 * count) {

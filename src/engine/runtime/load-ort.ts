@@ -1,7 +1,6 @@
 // Knows: which build of onnxruntime-web a realm needs and where its files lie. Never the default entry point: that is the
 // deprecated JSEP build.
 import type * as Ort from 'onnxruntime-web/wasm'
-import { EngineError } from '../errors.ts'
 
 export type OrtModule = typeof Ort
 export type OrtEntry = 'wasm' | 'webgpu' | 'jspi'
@@ -26,14 +25,10 @@ async function addressesOf(entry: OrtEntry): Promise<{ mjs: string; wasm: string
 const importEntry = (entry: OrtEntry): Promise<OrtModule> =>
   entry === 'wasm' ? import('onnxruntime-web/wasm') : entry === 'jspi' ? import('onnxruntime-web/jspi') : import('onnxruntime-web/webgpu')
 
-let loaded: { entry: OrtEntry; ort: Promise<OrtModule> } | undefined
+const loaded = new Map<OrtEntry, Promise<OrtModule>>()
 
-/** Loads the build once; a realm holds one wasm module, so asking for another build throws. */
+/** Loads a build once. Two builds can stand in one realm, each with a heap of its own; a heap is given back with the realm only. */
 export function loadOrt(entry: OrtEntry, threads: number): Promise<OrtModule> {
-  if (loaded !== undefined) {
-    if (loaded.entry !== entry) throw new EngineError('refused', `This worker already runs the ${loaded.entry} build; it must be started anew for ${entry}.`)
-    return loaded.ort
-  }
   const load = async (): Promise<OrtModule> => {
     const ort = await importEntry(entry)
     if (inBrowser()) {
@@ -43,6 +38,8 @@ export function loadOrt(entry: OrtEntry, threads: number): Promise<OrtModule> {
     ort.env.logLevel = 'error'
     return ort
   }
-  loaded = { entry, ort: load() }
-  return loaded.ort
+  const known = loaded.get(entry) ?? load()
+  loaded.set(entry, known)
+  known.catch(() => loaded.delete(entry))
+  return known
 }

@@ -116,10 +116,15 @@ function makeLoaded(shape: DecoderShape, linears: readonly Record<LayerLinear, L
     bytes: layerBytes + normBytes + countBytes(head) + embedding.bytes.length,
     linear: (layer, which) => pick(linears, layer)[which],
     norm: (layer: number, which: NormName) => (which === 'final' ? final : pick(norms, layer)[which]),
-    embedRow(id, out, at) {
-      if (!(Number.isInteger(id) && id >= 0 && id < shape.vocabulary)) throw new RangeError(`Token ${id} is not in the vocabulary of ${shape.vocabulary}.`)
-      embedding.quant.readRow(embedding.bytes, id * rowBytes, shape.width, out, at)
-    },
+    embedRow: makeRowReader(shape, embedding, rowBytes),
+  }
+}
+
+/** Made apart, so that what generation keeps of the weights holds the embedding and not the matrices beside it. */
+function makeRowReader({ vocabulary, width }: DecoderShape, { quant, bytes }: RowBlock, rowBytes: number): LoadedWeights['embedRow'] {
+  return (id, out, at) => {
+    if (!(Number.isInteger(id) && id >= 0 && id < vocabulary)) throw new RangeError(`Token ${id} is not in the vocabulary of ${vocabulary}.`)
+    quant.readRow(bytes, id * rowBytes, width, out, at)
   }
 }
 

@@ -56,8 +56,8 @@ export interface LoadedWeights {
   norm(layer: number, which: NormName): Float32Array
   /** The head, [width → vocabulary]; its own copy where it is tied to the embedding. */
   readonly head: LinearWeight
-  /** Writes the embedding of one token to `out[at … at+width)`. Throws a RangeError on an id outside the vocabulary. */
-  embedRow(id: number, out: Float32Array, at: number): void
+  /** Writes the embedding of one token to `out[at … at+width)`. Throws a RangeError on an id outside the vocabulary. Holds the embedding alone. */
+  readonly embedRow: (id: number, out: Float32Array, at: number) => void
   /** Bytes that all of this takes. */
   readonly bytes: number
 }
