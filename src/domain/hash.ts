@@ -15,7 +15,7 @@ export function canonicalJson(value: Json): string {
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map((item: Json) => canonicalJson(item)).join(',')}]`
   const record = value as { readonly [key: string]: Json | undefined }
-  const fields = Object.keys(record).sort().flatMap((key) => {
+  const fields = Object.keys(record).toSorted().flatMap((key) => {
     const field = record[key]
     return field === undefined ? [] : [`${JSON.stringify(key)}:${canonicalJson(field)}`]
   })

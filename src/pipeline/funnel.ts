@@ -88,7 +88,7 @@ export class FunnelTally {
     return [...this.#bars].map(([step, { reasons, ...bar }]) => ({
       step,
       ...bar,
-      reasons: [...reasons].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1)),
+      reasons: [...reasons].map(([reason, count]) => ({ reason, count })).toSorted((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1)),
     }))
   }
 

@@ -38,9 +38,10 @@ test('an id is read back only if it looks like one', () => {
   for (const wrong of ['', 'abc', '../../etc/passwd', 'z'.repeat(24), 'a'.repeat(65), 5, null]) expect(readId('run', wrong)).toBeUndefined()
 })
 
+const seedAt = (text: string, line: number) => parseSeed({ projectId: freshId('project'), text, source: 'a', line, addedAt: line })
+
 test('a seed is named after its trimmed text alone', () => {
-  const seed = (text: string, line: number) => parseSeed({ projectId: freshId('project'), text, source: 'a', line, addedAt: line })
-  const [one, two] = [seed(' Why? ', 1), seed('Why?', 9)]
+  const [one, two] = [seedAt(' Why? ', 1), seedAt('Why?', 9)]
   expect(one.ok && two.ok && one.value.id === two.value.id).toBe(true)
   expect(one.ok && one.value.text).toBe('Why?')
 })

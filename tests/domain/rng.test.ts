@@ -44,7 +44,7 @@ test('a generator goes on from where it was stored', () => {
 test('draws are uniform and normal where they say so', () => {
   const rng = makeRng('moments')
   const n = 20_000
-  const counts = new Array<number>(10).fill(0)
+  const counts = Array.from({ length: 10 }, () => 0)
   for (let i = 0; i < n; i++) counts[rng.below(10)]! += 1
   const chiSquare = counts.reduce((sum, count) => sum + (count - n / 10) ** 2 / (n / 10), 0)
   expect(chiSquare).toBeLessThanOrEqual(27.9) // 9 degrees of freedom, 0.1 %

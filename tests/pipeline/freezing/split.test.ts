@@ -44,15 +44,16 @@ test('the share held out is near the one asked for when seeds are many', () => {
   expect(split.ok && split.value.filter((side) => side === 'held-out').length).toBe(100)
 })
 
+const refusalOf = (rows: { seedId: ReturnType<typeof seedId>; prompt: string }[]): string => {
+  const split = splitRows(rows, { heldOut: 0.1 }, 1)
+  return split.ok ? '' : split.problems[0]!.sentence
+}
+
 test('what cannot be split is refused in a sentence', () => {
-  const sentence = (rows: { seedId: ReturnType<typeof seedId>; prompt: string }[]): string => {
-    const split = splitRows(rows, { heldOut: 0.1 }, 1)
-    return split.ok ? '' : split.problems[0]!.sentence
-  }
-  expect(sentence([])).toContain('No row was kept')
-  expect(sentence([{ seedId: seedId('a'), prompt: 'p' }])).toContain('Only one row')
-  expect(sentence([{ seedId: seedId('a'), prompt: 'p' }, { seedId: seedId('a'), prompt: 'q' }])).toContain('one seed')
-  expect(sentence([{ seedId: seedId('a'), prompt: 'Same  prompt' }, { seedId: seedId('b'), prompt: 'same prompt' }])).toContain('the same prompt')
+  expect(refusalOf([])).toContain('No row was kept')
+  expect(refusalOf([{ seedId: seedId('a'), prompt: 'p' }])).toContain('Only one row')
+  expect(refusalOf([{ seedId: seedId('a'), prompt: 'p' }, { seedId: seedId('a'), prompt: 'q' }])).toContain('one seed')
+  expect(refusalOf([{ seedId: seedId('a'), prompt: 'Same  prompt' }, { seedId: seedId('b'), prompt: 'same prompt' }])).toContain('the same prompt')
 })
 
 test('two seeds give one row to each side', () => {

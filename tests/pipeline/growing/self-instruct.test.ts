@@ -58,11 +58,12 @@ test('shots stand on one line without the colon at their end', () => {
   expect(textOf(only!)).toBe('Come up with a series of tasks:\n1. Rewrite this text kindly\n2.')
 })
 
+const countPlanned = (accepted: number): number => planGrowth({ next: 0, pool: { seeds, accepted: Array.from({ length: accepted }, (_, i) => shot(`g ${i}`)) }, settings, rngSeed: 1 }).length
+
 test('no more requests are planned than the missing prompts need', () => {
-  const count = (accepted: number): number => planGrowth({ next: 0, pool: { seeds, accepted: Array.from({ length: accepted }, (_, i) => shot(`g ${i}`)) }, settings, rngSeed: 1 }).length
-  expect(count(0)).toBe(8)
-  expect(count(36)).toBe(1)
-  expect(count(40)).toBe(0)
+  expect(countPlanned(0)).toBe(8)
+  expect(countPlanned(36)).toBe(1)
+  expect(countPlanned(40)).toBe(0)
 })
 
 test('growing ends with enough prompts, or in a sentence when a teacher brings nothing new', () => {

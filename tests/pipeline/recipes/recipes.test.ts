@@ -35,16 +35,17 @@ test('any recipe that makes sense survives its own YAML, with the same hash', ()
   )
 })
 
+const hashOfText = (text: string): string => {
+  const read = checkRecipeText(text)
+  if (!read.ok) throw new Error(read.problems[0]!.sentence)
+  return read.value.hash
+}
+
 test('a recipe is named after what it does: not after its name or its spelling, but after every setting', () => {
-  const hash = (text: string): string => {
-    const read = checkRecipeText(text)
-    if (!read.ok) throw new Error(read.problems[0]!.sentence)
-    return read.value.hash
-  }
-  const plain = hash('retort: 1\nname: A\nsteps:\n  - complete: teacher\n')
-  expect(hash('{"retort": 1, "name": "B", "rngSeed": 1, "steps": [{"complete": "teacher", "n": 1}]}')).toBe(plain)
-  expect(hash('retort: 1\nsteps:\n  - complete: teacher\n    n: 2\n')).not.toBe(plain)
-  expect(hash('retort: 1\nrngSeed: 2\nsteps:\n  - complete: teacher\n')).not.toBe(plain)
+  const plain = hashOfText('retort: 1\nname: A\nsteps:\n  - complete: teacher\n')
+  expect(hashOfText('{"retort": 1, "name": "B", "rngSeed": 1, "steps": [{"complete": "teacher", "n": 1}]}')).toBe(plain)
+  expect(hashOfText('retort: 1\nsteps:\n  - complete: teacher\n    n: 2\n')).not.toBe(plain)
+  expect(hashOfText('retort: 1\nrngSeed: 2\nsteps:\n  - complete: teacher\n')).not.toBe(plain)
 })
 
 test('reading never throws, whatever the text is', () => {

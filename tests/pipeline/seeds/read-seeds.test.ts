@@ -124,10 +124,10 @@ describe('tables', () => {
   })
 })
 
-describe('what is no text', () => {
-  const latin1 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(text, (letter) => letter.charCodeAt(0))
-  const utf16 = (text: string, mark: boolean): Uint8Array<ArrayBuffer> => new Uint8Array(Uint16Array.from((mark ? '\ufeff' : '') + text, (letter) => letter.charCodeAt(0)).buffer)
+const latin1 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(text, (letter) => letter.charCodeAt(0))
+const utf16 = (text: string, mark: boolean): Uint8Array<ArrayBuffer> => new Uint8Array(Uint16Array.from((mark ? '\ufeff' : '') + text, (letter) => letter.charCodeAt(0)).buffer)
 
+describe('what is no text', () => {
   test.each([
     ['an empty file', 'a.txt', new Uint8Array(), 'a.txt is empty.'],
     ['a blank file', 'a.txt', latin1('\n \n\t\n'), 'all of it is blank'],
