@@ -20,9 +20,10 @@ export interface Summary {
   readonly afterTeacher: Wins
 }
 
+const each = <T>(make: (who: Contender) => T): Record<Contender, T> => ({ before: make('before'), after: make('after'), teacher: make('teacher') })
+
 export function summarise(prompts: readonly ComparedPrompt[]): Summary {
   const scoresOf = (who: Contender): number[] => prompts.flatMap(({ verdicts }) => (verdicts[who].kind === 'score' ? [verdicts[who].score] : []))
-  const each = <T>(make: (who: Contender) => T): Record<Contender, T> => ({ before: make('before'), after: make('after'), teacher: make('teacher') })
   return {
     scores: each((who) => (scoresOf(who).length === 0 ? undefined : bootstrapMean(scoresOf(who), makeRng(`scores of ${who}`)))),
     unreadable: each((who) => prompts.length - scoresOf(who).length),

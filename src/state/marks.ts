@@ -13,7 +13,7 @@ export interface Mark {
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 })
 const todo = (long: string): Mark => ({ kind: 'todo', short: '', long })
 const done = (long: string, count?: number): Mark => ({ kind: 'done', short: count === undefined ? '' : compact.format(count), long })
-const going = (long: string, done = 0, total = 0): Mark => ({ kind: 'going', short: total > 0 ? `${Math.floor((100 * done) / total)} %` : '…', long })
+const going = (long: string, part = 0, total = 0): Mark => ({ kind: 'going', short: total > 0 ? `${Math.floor((100 * part) / total)} %` : '…', long })
 
 /** Where every step of a project stands. */
 export function tellMarks({ seeds, teacher, recipe, runs, datasets, students, comparisons }: Workspace): Readonly<Record<ScreenName, Mark>> {

@@ -51,7 +51,10 @@ export class Projects {
   /** Reads the list anew; the first time, what waited for its deletion is deleted. */
   async refresh(): Promise<void> {
     if (this.#deleting.length === 0) {
-      for (const id of this.#readDeleting()) await deleteProject(this.#around.machines, { projectId: id })
+      const waiting = this.#readDeleting()
+      // What cannot be deleted now stays hidden and is tried again at the next visit; the list must open all the same.
+      const left = await Promise.all(waiting.map((projectId) => deleteProject(this.#around.machines, { projectId }).then(() => [], () => [projectId])))
+      this.#deleting = left.flat()
       this.#rememberDeleting()
     }
     this.#stored = await listProjects(this.#around.machines.db)

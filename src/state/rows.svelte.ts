@@ -42,7 +42,7 @@ export function arrangeRows(entries: readonly RowIndexEntry[], { search, status,
     return words.every((word) => text.includes(word))
   })
   const sign = down ? -1 : 1
-  return found.sort((a, b) => sign * compare(column, a, b) || a.order - b.order)
+  return found.toSorted((a, b) => sign * compare(column, a, b) || a.order - b.order)
 }
 
 export class Rows {

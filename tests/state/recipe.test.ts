@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest'
+import { makeProject } from '../../src/domain/project.ts'
+import { Recipe } from '../../src/state/recipe.svelte.ts'
+import { getProject, putProject } from '../../src/storage/projects.ts'
+import { makeAround } from './make-around.ts'
+
+async function makeRecipe(): Promise<{ recipe: Recipe; stored: () => Promise<string | undefined> }> {
+  const around = await makeAround()
+  const project = makeProject('Shop', 1)
+  await putProject(around.machines.db, project)
+  return { recipe: new Recipe(around, project.id, undefined), stored: async () => (await getProject(around.machines.db, project.id))?.recipeText }
+}
+const indexOf = (recipe: Recipe, name: string): number => recipe.draft.steps.findIndex((step) => step.name === name)
+
+describe('a recipe in two views', () => {
+  test('starts with a recipe that has no problem', async () => {
+    const { recipe } = await makeRecipe()
+    expect(recipe.problems).toEqual([])
+    expect(recipe.checked?.steps.length).toBe(recipe.draft.steps.length)
+    expect(recipe.changed).toBe(true)
+  })
+
+  test('a setting changed in the list stands in the text, and the other way round', async () => {
+    const { recipe } = await makeRecipe()
+    recipe.set(indexOf(recipe, 'length'), 'min', 7)
+    expect(recipe.text).toMatch(/filter: length\n\s+min: 7\n/)
+    recipe.write(recipe.text.replace('min: 7', 'min: 9'))
+    expect(recipe.draft.steps[indexOf(recipe, 'length')]?.settings['min']).toBe(9)
+    recipe.rename('Other')
+    recipe.seed(42)
+    expect(recipe.text).toMatch(/name: Other\nrngSeed: 42\n/)
+  })
+
+  test('text that cannot be read keeps the last steps in the list and says its line', async () => {
+    const { recipe } = await makeRecipe()
+    const steps = recipe.draft.steps.length
+    recipe.write('retort: 1\nsteps:\n  - filter: [')
+    expect(recipe.unreadable).toBe(true)
+    expect(recipe.draft.steps).toHaveLength(steps)
+    expect(recipe.checked).toBeUndefined()
+    expect(recipe.problemsByLine[0]?.line).toBeGreaterThan(0)
+  })
+
+  test('a wrong value is a problem at its step and field, with its line in the text', async () => {
+    const { recipe } = await makeRecipe()
+    const at = indexOf(recipe, 'length')
+    recipe.set(at, 'min', -3)
+    expect(recipe.problemsOf(at).map((problem) => problem.field)).toEqual(['min'])
+    const line = recipe.problemsByLine[0]?.line ?? 0
+    expect(recipe.text.split('\n')[line - 1]).toContain('min: -3')
+  })
+})
+
+describe('steps', () => {
+  test('a removed step comes back where it was', async () => {
+    const { recipe } = await makeRecipe()
+    const before = recipe.text
+    recipe.remove(indexOf(recipe, 'repetition'))
+    expect(indexOf(recipe, 'repetition')).toBe(-1)
+    await recipe.undo.use()
+    expect(recipe.text).toBe(before)
+  })
+
+  test('an added step goes where its family belongs', async () => {
+    const { recipe } = await makeRecipe()
+    const length = recipe.declarationOf({ family: 'filter', name: 'length' })
+    if (!length) throw new Error('there is no length filter')
+    const at = recipe.add(length)
+    expect(recipe.draft.steps[at]?.name).toBe('length')
+    expect(recipe.draft.steps[at - 1]?.family).toBe('filter')
+    expect(recipe.draft.steps[at + 1]?.family).toBe('judge')
+    expect(recipe.problems).toEqual([])
+  })
+
+  test('a step trades places within its family and never across', async () => {
+    const { recipe } = await makeRecipe()
+    const first = indexOf(recipe, 'length')
+    const second = recipe.draft.steps[first + 1]?.name
+    expect(recipe.canMove(first, -1)).toBe(false)
+    recipe.move(first, -1)
+    expect(indexOf(recipe, 'length')).toBe(first)
+    recipe.move(first, 1)
+    expect(recipe.draft.steps[first]?.name).toBe(second)
+    expect(indexOf(recipe, 'length')).toBe(first + 1)
+  })
+})
+
+test('using a recipe stores its text, problems or not, and it counts as unchanged from then on', async () => {
+  const { recipe, stored } = await makeRecipe()
+  expect(await recipe.use()).toBeDefined()
+  expect(await stored()).toBe(recipe.text)
+  expect(recipe.changed).toBe(false)
+  recipe.write('retort: 1\nsteps: none')
+  expect(await recipe.use()).toBeUndefined()
+  expect(await stored()).toBe('retort: 1\nsteps: none')
+})

@@ -1,0 +1,72 @@
+import { expect, test, vi } from 'vitest'
+import { freshId, type ProjectId } from '../../src/domain/id.ts'
+import { parseSeed, type Seed } from '../../src/domain/seed.ts'
+import type { Machines } from '../../src/actions/machines.ts'
+import { Seeds } from '../../src/state/seeds.svelte.ts'
+import { putSeeds } from '../../src/storage/seeds.ts'
+import { makeAround } from './make-around.ts'
+
+const makeSeeds = (projectId: ProjectId, count: number): Seed[] =>
+  Array.from({ length: count }, (_, i) => {
+    const seed = parseSeed({ projectId, text: `Seed number ${i}`, source: 'typed', line: i + 1, addedAt: 5 })
+    if (!seed.ok) throw new Error('a plain seed is refused')
+    return seed.value
+  })
+
+/** A corpus worker that takes every line, into the store that it is given later. */
+async function makeState() {
+  const projectId = freshId('project')
+  const addSeeds: Machines['corpus']['addSeeds'] = async ({ source }, options) => {
+    if (source.kind !== 'text') throw new Error('this stand-in reads text')
+    const seeds = source.text.split('\n').flatMap((text, i) => {
+      const seed = parseSeed({ projectId, text, source: 'typed', line: i + 1, addedAt: 7 })
+      return seed.ok ? [seed.value] : []
+    })
+    const { added, alreadyThere } = await putSeeds(around.machines.db, seeds)
+    options?.onEvent?.({ rows: seeds.length, bytes: source.text.length, totalBytes: source.text.length })
+    return { rows: source.text.split('\n').length, added: added.length, alreadyThere, problems: [], problemCount: 0, addedIds: added }
+  }
+  const around = await makeAround({ corpus: { addSeeds } })
+  return { seeds: new Seeds(around, projectId), db: around.machines.db, projectId }
+}
+
+test('what is added is counted and can be taken out again, and put back', async () => {
+  const { seeds } = await makeState()
+  const read = await seeds.add({ kind: 'text', text: 'One\nTwo\nThree' })
+  expect([read?.added, seeds.count]).toEqual([3, 3])
+  await seeds.undo.use()
+  expect(seeds.count).toBe(0)
+  await seeds.undo.use()
+  expect(seeds.count).toBe(3)
+})
+
+test('undo takes out what was added then, and not what was there before', async () => {
+  const { seeds } = await makeState()
+  await seeds.add({ kind: 'text', text: 'One\nTwo' })
+  const read = await seeds.add({ kind: 'text', text: 'Two\nThree' })
+  expect(read).toMatchObject({ added: 1, alreadyThere: 1 })
+  await seeds.undo.use()
+  expect(seeds.count).toBe(2)
+})
+
+test('a deleted seed comes back by undo', async () => {
+  const { seeds } = await makeState()
+  await seeds.add({ kind: 'text', text: 'One\nTwo' })
+  await vi.waitFor(() => expect(seeds.at(0)).toBeDefined())
+  await seeds.remove(seeds.at(0)!)
+  expect(seeds.count).toBe(1)
+  await seeds.undo.use()
+  expect(seeds.count).toBe(2)
+})
+
+test('a long list is read in pages as it is looked at, and holds only some of them', async () => {
+  const { seeds, db, projectId } = await makeState()
+  await putSeeds(db, makeSeeds(projectId, 950))
+  await seeds.refresh()
+  expect(seeds.count).toBe(950)
+  expect(seeds.at(940)).toBeUndefined()
+  await vi.waitFor(() => expect(seeds.at(940)?.text).toBe('Seed number 940'), 5000)
+  expect(seeds.at(949)?.text).toBe('Seed number 949')
+  expect(seeds.at(0)).toBeUndefined()
+  await vi.waitFor(() => expect(seeds.at(0)?.text).toBe('Seed number 0'), 5000)
+})
