@@ -39,6 +39,12 @@ describe.each(['wasm', 'webgpu'] as const)('on %s', (backend) => {
     expect(checks.length).toBeGreaterThan(40)
   })
 
+  test('batches write and score what single rows on wasm do, with floats and with four bits', async () => {
+    const checks = await runChecks({ kind: 'engine', backend })
+    expect(sentencesOf(checks)).toEqual([])
+    expect(checks.length).toBe(5)
+  })
+
   test('train steps give PyTorch’s losses and norms', async () => {
     const checks = await runChecks({ kind: 'training', backend })
     expect(sentencesOf(checks)).toEqual([])

@@ -2,7 +2,7 @@
 // model file is there, in Node and in a page.
 import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
-import type { DenseWeight, LoadedWeights } from '../../src/engine/weights/loaded.ts'
+import type { DenseWeight, FourBitWeight, LinearWeight, LoadedWeights } from '../../src/engine/weights/loaded.ts'
 
 export const TINY: DecoderShape = { layers: 2, width: 32, heads: 4, kvHeads: 2, headWidth: 8, feedForward: 48, vocabulary: 257, context: 256, ropeTheta: 10_000, normEpsilon: 1e-5, tiedHead: true }
 /** Token that ends a completion. */
@@ -45,6 +45,48 @@ export function makeTinyWeights(shape: DecoderShape = TINY): LoadedWeights {
     embedRow: (id, out, to) => out.set(embedding.subarray(id * width, (id + 1) * width), to),
     bytes: 0,
   }
+}
+
+/** Blocks of 32 with a scale, a minimum and an integer zero point, and the floats that they stand for. */
+function packFourBits(K: number, N: number, seed: number): { packed: FourBitWeight; dense: DenseWeight } {
+  const blocks = K / 32
+  const b = new Uint8Array(N * blocks * 16)
+  const scales = fill(N * blocks, seed, 0.01, 0.04)
+  const zeroPoints = new Uint8Array(N * Math.ceil(blocks / 2))
+  const correction = fill(blocks * N, seed + 1, 0.02)
+  const data = new Float32Array(K * N)
+  for (let n = 0; n < N; n++) {
+    for (let block = 0; block < blocks; block++) {
+      const zero = (n * 7 + block * 3) % 16
+      const at = n * Math.ceil(blocks / 2) + (block >> 1)
+      zeroPoints[at] = (zeroPoints[at] ?? 0) | (zero << (block % 2 === 1 ? 4 : 0))
+      for (let i = 0; i < 32; i++) {
+        const q = (n * 5 + block * 11 + i * 13 + ((n * i) >> 2)) % 16
+        const byte = (n * blocks + block) * 16 + (i >> 1)
+        b[byte] = (b[byte] ?? 0) | (q << (i % 2 === 1 ? 4 : 0))
+        data[(block * 32 + i) * N + n] = (q - zero) * (scales[n * blocks + block] ?? 0) + (correction[block * N + n] ?? 0)
+      }
+    }
+  }
+  return { packed: { kind: 'nb4s', K, N, b, scales, zeroPoints, correction }, dense: { kind: 'f32', K, N, data } }
+}
+
+/** One model twice: with four-bit weights in blocks of 32, and with the floats that these stand for. */
+export function makePackedWeights(): { packed: LoadedWeights; floats: LoadedWeights } {
+  const shape: DecoderShape = { ...TINY, width: 64, heads: 4, kvHeads: 2, headWidth: 16, feedForward: 96 }
+  const plain = makeTinyWeights(shape)
+  const made = new Map<string, ReturnType<typeof packFourBits>>()
+  const find = (name: string, { K, N }: LinearWeight): ReturnType<typeof packFourBits> => {
+    const known = made.get(name) ?? packFourBits(K, N, 100 + made.size * 2)
+    made.set(name, known)
+    return known
+  }
+  const both = (kind: 'packed' | 'dense'): LoadedWeights => ({
+    ...plain,
+    linear: (layer, which) => find(`${which} ${layer}`, plain.linear(layer, which))[kind],
+    head: find('head', plain.head)[kind],
+  })
+  return { packed: both('packed'), floats: both('dense') }
 }
 
 /** One token a byte, and one that ends. */

@@ -4,6 +4,7 @@ import type { ChecksAnswer, ChecksAsked, Check } from './check.ts'
 async function runChecks({ kind, backend }: ChecksAsked): Promise<readonly Check[]> {
   if (kind === 'gradients') return (await import('./gradient-checks.ts')).runGradientChecks(backend)
   if (kind === 'training') return (await import('./training-checks.ts')).runTrainingChecks(backend)
+  if (kind === 'engine') return (await import('./engine-checks.ts')).runEngineChecks(backend)
   throw new RangeError(`There are no checks called ${kind}.`)
 }
 
