@@ -1,0 +1,91 @@
+// Knows: how a stored student answers: with its first weights or its last, through a generator kept for the next question.
+import type { CompletionRequest } from '../../src/domain/model.ts'
+import type { Generator, GenerateRequest } from '../../src/engine/generation/generator.ts'
+import type { Runtime } from '../../src/engine/runtime/types.ts'
+import { renderStudentPrompt } from '../../src/engine/tokenizers/student-template.ts'
+import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
+import type { Call } from '../../src/protocol/contract.ts'
+import type { GenerationEvent, GenerationSummary } from '../../src/protocol/teacher.ts'
+import type { StudentContract } from '../../src/protocol/student.ts'
+import { RetortError } from '../../src/protocol/errors.ts'
+import { withNamedFaults } from './faults.ts'
+import { makeBeginning, needStoredStudent } from './stored-student.ts'
+import type { StudentStores } from './stores.ts'
+import { openWriter } from './write-texts.ts'
+
+export type CompleteRequest = Parameters<StudentContract['complete']>[0]
+
+interface Open {
+  readonly key: string
+  readonly generator: Generator
+  readonly tokenizer: TextTokenizer
+}
+
+/** Completes with one student at a time; asking for another lets the earlier one go. */
+export class StudentWriter {
+  readonly #stores: StudentStores
+  readonly #openRuntime: () => Promise<Runtime>
+  #open: Open | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(stores: StudentStores, openRuntime: () => Promise<Runtime>) {
+    this.#stores = stores
+    this.#openRuntime = openRuntime
+  }
+
+  /** Tells each completion as it ends. Throws ModelMissing where the student has no checkpoint, ModelRefused where it is broken. */
+  complete(request: CompleteRequest, call: Call<GenerationEvent>): Promise<GenerationSummary> {
+    const next = this.#turn.then(() => withNamedFaults('the student wrote', () => this.#complete(request, call)))
+    this.#turn = next.catch(() => undefined)
+    return next
+  }
+
+  /** Lets the open student go: its memory is wanted, or its checkpoint has changed. */
+  close(): Promise<void> {
+    const next = this.#turn.then(() => this.#drop())
+    this.#turn = next.catch(() => undefined)
+    return next
+  }
+
+  async #drop(): Promise<void> {
+    const open = this.#open
+    this.#open = undefined
+    await open?.generator.release()
+  }
+
+  async #complete(request: CompleteRequest, { signal, emit }: Call<GenerationEvent>): Promise<GenerationSummary> {
+    const { generator, tokenizer } = await this.#openStudent(request)
+    const wanted = request.requests.map(({ id, asked, sampling }): GenerateRequest => ({ id, tokens: tokensOf(asked, tokenizer), sampling }))
+    return generator.generate(wanted, {
+      signal,
+      onProgress: ({ promptTokens, newTokens, ms }) => emit({ kind: 'progress', promptTokens, newTokens, ms }),
+      onPartial: (id, text) => emit({ kind: 'partial', id, text }),
+      // A prompt longer than a student's small context is part of life: it has no answer, and the row says so by being empty.
+      onResult: ({ id, text, ending, promptTokens, tokens }) => emit({ kind: 'completion', result: { id, text, ending, promptTokens, tokens: tokens.length } }),
+    })
+  }
+
+  async #openStudent({ projectId, studentId, which }: CompleteRequest): Promise<Open> {
+    const { checkpoint, about, tokenizer } = await needStoredStudent(this.#stores, projectId, studentId)
+    const { shape, state } = checkpoint
+    const key = `${projectId} ${studentId} ${which} ${state.step}`
+    if (this.#open?.key === key) return this.#open
+    await this.#drop()
+    const runtime = await this.#openRuntime()
+    const weights = which === 'before' ? makeBeginning(shape, about.rngSeed) : state.weights
+    this.#open = { key, tokenizer, generator: await openWriter(runtime, { shape, weights, tokenizer }) }
+    return this.#open
+  }
+}
+
+function tokensOf(asked: CompletionRequest['asked'], tokenizer: TextTokenizer): number[] {
+  switch (asked.kind) {
+    case 'raw': return tokenizer.encode(asked.text)
+    case 'chat': {
+      const known = asked.messages.filter(({ role, content }) => role !== 'system' || content !== '')
+      if (known.length === 0) throw new RetortError('Unexpected', 'A student was asked an empty chat.')
+      return renderStudentPrompt(tokenizer, known)
+    }
+    default: return asked satisfies never
+  }
+}
