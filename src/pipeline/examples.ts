@@ -21,10 +21,12 @@ const indexSchema = v.object({
   ),
 })
 
+const seedSchema = v.object({ text: v.pipe(v.string(), v.minLength(1), v.maxLength(8000)), answer: v.optional(v.string()) })
+
 const exampleSchema = v.object({
   name: v.string(),
   description: v.pipe(v.string(), v.minLength(1), v.maxLength(300)),
-  seeds: v.pipe(v.array(v.object({ text: v.pipe(v.string(), v.minLength(1), v.maxLength(8000)), answer: v.optional(v.string()) })), v.minLength(1), v.maxLength(1000)),
+  seeds: v.pipe(v.array(seedSchema), v.minLength(1), v.maxLength(1000)),
   recipe: v.unknown(),
 })
 
@@ -54,7 +56,8 @@ export function parseExample(value: unknown): Checked<Example> {
   const draft = readRecipe(recipe)
   const checked = draft.ok ? checkRecipe(draft.value) : draft
   if (!checked.ok) return checked
-  return accept({ name: title.value, description, recipe: checked.value, seeds: seeds.map(({ text, answer }) => ({ text, ...(answer === undefined ? {} : { answer }) })) })
+  const texts = seeds.map(({ text, answer }) => ({ text, ...(answer === undefined ? {} : { answer }) }))
+  return accept({ name: title.value, description, recipe: checked.value, seeds: texts })
 }
 
 const tellIssue = (issue: v.BaseIssue<unknown>): Problem => {

@@ -71,7 +71,7 @@ export class NoveltyPool {
     const near = this.nearest(text, SHOWN, threshold)
     const [first] = near
     const evidence = {
-      likeness: round(first?.score ?? 0),
+      likeness: first?.score ?? 0,
       ...Object.fromEntries(near.map(({ text: other, score }, i) => [`nearest ${i + 1}`, `${score.toFixed(2)} ${other.slice(0, 160)}`])),
     }
     if (!first || first.score <= threshold) return kept(evidence)

@@ -1,8 +1,11 @@
 // Knows: what counts as a word, in scripts with spaces and without.
 
 /** Scripts written without spaces between words: there one character counts as one word. */
-const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u
-const UNSPACED_ALL = new RegExp(UNSPACED.source, 'gu')
+const SCRIPTS = ['Han', 'Hiragana', 'Katakana', 'Thai', 'Lao', 'Khmer', 'Myanmar'].map((name) => `\\p{Script=${name}}`).join('')
+const UNSPACED = new RegExp(`[${SCRIPTS}]`, 'u')
+const UNSPACED_ALL = new RegExp(`[${SCRIPTS}]`, 'gu')
+/** A character of such a script with its marks, or a run of anything else. */
+const PARTS = new RegExp(`[${SCRIPTS}]\\p{M}*|[^${SCRIPTS}]+`, 'gu')
 
 /** Words of a text: runs without white space (as Python's `split`), and each character of a script that has no spaces. */
 export function countWords(text: string): number {
@@ -25,7 +28,7 @@ export function tokensOf(text: string): string[] {
   const out: string[] = []
   // Marks belong to the letters before them (Hindi, decomposed accents).
   for (const [run] of text.toLowerCase().matchAll(/[\p{L}\p{N}\p{M}]+/gu)) {
-    if (UNSPACED.test(run)) out.push(...(run.match(/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]\p{M}*|[^\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]+/gu) ?? []))
+    if (UNSPACED.test(run)) out.push(...(run.match(PARTS) ?? []))
     else out.push(run)
   }
   return out

@@ -6,5 +6,14 @@ export const alpaca: Exporter = {
   format: 'alpaca',
   ending: '.alpaca.jsonl',
   mime: 'application/jsonl',
-  write: (rows) => writeLines(rows.map((row) => ({ instruction: row.prompt, input: '', output: row.completion, ...(row.system === '' ? {} : { system: row.system }), ...describeRow(row) }))),
+  write: (rows) =>
+    writeLines(
+      rows.map((row) => ({
+        instruction: row.prompt,
+        input: '',
+        output: row.completion,
+        ...(row.system === '' ? {} : { system: row.system }),
+        ...describeRow(row),
+      })),
+    ),
 }

@@ -2,6 +2,7 @@
 import { stringify } from 'yaml'
 import type { Dataset, DatasetRow } from '../../domain/dataset.ts'
 import type { CheckedRecipe } from '../../domain/recipe.ts'
+import type { SettingValues } from '../../domain/settings.ts'
 import { checkRecipeText } from '../recipes/check-recipe.ts'
 import { readSteps } from '../recipes/read-steps.ts'
 import { countWords } from '../words.ts'
@@ -19,8 +20,10 @@ export function writeDataCard({ title, dataset, rows }: CardFacts): string {
   const checked = checkRecipeText(dataset.recipeText)
   const recipe = checked.ok ? checked.value : undefined
   const total = dataset.rows.train + dataset.rows.heldOut
+  const tags = ['synthetic', 'distillation', 'retort']
+  const header = { pretty_name: title, task_categories: ['text-generation'], size_categories: [sizeCategory(total)], tags }
   return [
-    `---\n${stringify({ pretty_name: title, task_categories: ['text-generation'], size_categories: [sizeCategory(total)], tags: ['synthetic', 'distillation', 'retort'] }, { lineWidth: 0 })}---`,
+    `---\n${stringify(header, { lineWidth: 0 })}---`,
     `# ${flatten(title)}`,
     `${count(total, 'row')}: prompts and completions written by a language model on one person’s own machine and frozen on ${new Date(dataset.frozenAt).toISOString().slice(0, 10)}. The dataset’s id is the hash of its rows: \`${dataset.id}\`.`,
     writeModel(dataset, recipe),
@@ -28,7 +31,7 @@ export function writeDataCard({ title, dataset, rows }: CardFacts): string {
     writeFunnel(dataset),
     writeSplit(dataset, recipe, rows),
     writeLimits(dataset, recipe, rows),
-    `## Recipe\n\nHash \`${dataset.recipeHash}\`. With the same seeds, the same model file and the wasm backend, this recipe gives the same rows again.\n\n${fence(dataset.recipeText)}`,
+    `## Recipe\n\nHash \`${dataset.recipeHash}\`. To make the rows again, use this recipe with the same seeds, the same model file and the wasm backend.\n\n${fence(dataset.recipeText)}`,
   ].join('\n\n') + '\n'
 }
 
@@ -49,9 +52,9 @@ function writeMaking({ seeds }: Dataset, recipe: CheckedRecipe | undefined): str
       ? `Prompts grown from ${count(seeds, 'seed')} by Self-Instruct (Wang et al. 2022): ${grow.settings.humanShots} human and ${grow.settings.machineShots} grown examples a request, new ones kept up to a ROUGE-L of ${grow.settings.novelty} with all before.${grow.settings.alsoSeeds ? ' The seeds were asked too.' : ''}`
       : `The ${count(seeds, 'seed')} asked as they are.`,
     `${count(n, 'completion')} a prompt, at most ${maxTokens} tokens, temperature ${temperature}, top-p ${topP}${topK > 0 ? `, top-k ${topK}` : ''}${minP > 0 ? `, min-p ${minP}` : ''}, repetition penalty ${repetitionPenalty}, ${system.trim() === '' ? 'no system prompt of our own' : 'with the system prompt in the recipe'}.`,
-    ...filters.map(({ member, settings }) => `Filter *${member.title}*: ${Object.entries(settings).map(([field, value]) => `${field} ${String(value)}`).join(', ')}.`),
+    ...filters.map(({ member, settings }) => `Filter *${member.title}*: ${listSettings(settings)}.`),
     ...(judge ? [`Judged by the rubric \`${judge.settings.rubric}\` on a scale of 1 to 5; a score is the expected value under the judge’s own token probabilities.`] : []),
-    ...keeps.map(({ member, settings }) => `*${member.title}*: ${Object.entries(settings).map(([field, value]) => `${field} ${String(value)}`).join(', ')}.`),
+    ...keeps.map(({ member, settings }) => `*${member.title}*: ${listSettings(settings)}.`),
   ]
   return `## How it was made\n\n${lines.map((line, i) => `${i + 1}. ${line}`).join('\n')}`
 }
@@ -67,7 +70,8 @@ function writeFunnel({ funnel }: Dataset): string {
 
 function writeSplit({ rows: { train, heldOut }, seeds }: Dataset, recipe: CheckedRecipe | undefined, rows: readonly DatasetRow[] | undefined): string {
   const wanted = recipe && readSteps(recipe).freeze?.settings.heldOut
-  const words = rows && rows.length > 0 ? ` Completions have ${Math.round(rows.reduce((sum, { completion }) => sum + countWords(completion), 0) / rows.length)} words on average.` : ''
+  const total = rows?.reduce((sum, { completion }) => sum + countWords(completion), 0) ?? 0
+  const words = rows && rows.length > 0 ? ` Completions have ${Math.round(total / rows.length)} words on average.` : ''
   return `## Split\n\n| part | rows |\n| --- | ---: |\n| train | ${train} |\n| held-out | ${heldOut} |\n\nSplit by seed${wanted === undefined ? '' : ` (${Math.round(wanted * 100)} % wanted held out)`}: everything that descends from one of the ${count(seeds, 'seed')}, and every repetition of a prompt, stands on one side.${words}`
 }
 
@@ -84,6 +88,7 @@ function writeLimits({ teacher }: Dataset, recipe: CheckedRecipe | undefined, ro
   return `## Limits\n\n${lines.map((line) => `- ${line}`).join('\n')}`
 }
 
+const listSettings = (settings: SettingValues): string => Object.entries(settings).map(([field, value]) => `${field} ${String(value)}`).join(', ')
 const count = (n: number, word: string): string => `${n.toLocaleString('en')} ${word}${n === 1 ? '' : 's'}`
 const flatten = (text: string): string => text.replaceAll(/\s+/gu, ' ').replaceAll(/[<>`*_[\]]/g, (mark) => `\\${mark}`).trim()
 const cell = (text: string): string => flatten(text).replaceAll('|', '\\|')

@@ -5,5 +5,13 @@ export const promptCompletion: Exporter = {
   format: 'prompt-completion',
   ending: '.prompt-completion.jsonl',
   mime: 'application/jsonl',
-  write: (rows) => writeLines(rows.map((row) => ({ ...(row.system === '' ? {} : { system: row.system }), prompt: row.prompt, completion: row.completion, ...describeRow(row) }))),
+  write: (rows) =>
+    writeLines(
+      rows.map((row) => ({
+        ...(row.system === '' ? {} : { system: row.system }),
+        prompt: row.prompt,
+        completion: row.completion,
+        ...describeRow(row),
+      })),
+    ),
 }

@@ -10,7 +10,11 @@ export const ending = defineFilter({
   help: 'Drops completions that were cut before the teacher ended them.',
   settings: {
     length: toggle({ label: 'Drop those cut by length', help: 'Completions that reached the most tokens allowed.', default: true }),
-    aborted: toggle({ label: 'Drop those that were stopped', help: 'Completions that were being written when the run was stopped.', default: true }),
+    aborted: toggle({
+      label: 'Drop those that were stopped',
+      help: 'Completions that were being written when the run was stopped.',
+      default: true,
+    }),
   },
   decide({ ending: how, settings }) {
     if (how === 'length' && settings.length) return dropped('cut by length before its end', { ending: how })

@@ -10,8 +10,16 @@ export const repetition = defineFilter({
   title: 'Repetition',
   help: 'Drops completions that say the same words again and again.',
   settings: {
-    n: wholeNumber({ label: 'Words of a phrase', help: 'Length of the phrases that are counted.', from: 1, to: 20, default: 4, unit: 'words' }),
-    max: realNumber({ label: 'Largest share repeated', help: 'Share of the phrases that stood in the completion before.', from: 0, to: 1, default: 0.2, step: 0.01 }),
+    n: wholeNumber({
+      label: 'Words of a phrase',
+      help: 'Length of the phrases that are counted.',
+      from: 1, to: 20, default: 4, unit: 'words',
+    }),
+    max: realNumber({
+      label: 'Largest share repeated',
+      help: 'Share of the phrases that stood in the completion before.',
+      from: 0, to: 1, default: 0.2, step: 0.01,
+    }),
   },
   decide({ completion, settings: { n, max } }) {
     const { share, phrase, times } = measureRepetition(completion, n)

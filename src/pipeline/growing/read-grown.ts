@@ -42,7 +42,8 @@ export function readGrown(request: GrowthRequest, result: Pick<CompletionResult,
 const dropCut = (ending: 'length' | 'aborted'): FilterAnswer => dropped(ending === 'length' ? 'cut by length' : 'stopped while it was being written', { ending })
 
 /** The reference's rules on one prompt, in its order. */
-export function decideUsable(text: string, { minWords, maxWords, asciiStart }: Pick<SelfInstructSettings, 'minWords' | 'maxWords' | 'asciiStart'>): FilterAnswer {
+export function decideUsable(text: string, settings: Pick<SelfInstructSettings, 'minWords' | 'maxWords' | 'asciiStart'>): FilterAnswer {
+  const { minWords, maxWords, asciiStart } = settings
   const words = countWords(text)
   if (words < minWords) return dropped(`${words} ${words === 1 ? 'word' : 'words'}, fewer than ${minWords}`, { words })
   if (words > maxWords) return dropped(`${words} words, more than ${maxWords}`, { words })
@@ -50,7 +51,8 @@ export function decideUsable(text: string, { minWords, maxWords, asciiStart }: P
   if (unusable !== undefined) return dropped(`speaks of “${unusable.toLowerCase()}”, which a text model cannot see or make`, { word: unusable })
   if (/^write a program/i.test(text)) return dropped('starts with “Write a program”', { words })
   if (PUNCTUATION.test(text)) return dropped('starts with punctuation', { start: text.slice(0, 1) })
-  if (asciiStart && (text.codePointAt(0) ?? 0) > 127) return dropped('starts with a character outside ASCII', { start: String.fromCodePoint(text.codePointAt(0) ?? 0) })
+  const first = text.codePointAt(0) ?? 0
+  if (asciiStart && first > 127) return dropped('starts with a character outside ASCII', { start: String.fromCodePoint(first) })
   return kept({ words })
 }
 
@@ -84,7 +86,9 @@ export function settlePrompts(round: {
     if (usable.kind === 'kept') {
       const novel = round.novelty[asked++]
       if (!novel) throw new RangeError(`novelty has ${round.novelty.length} answers for more candidates`)
-      answer = novel.kind === 'kept' && accepted >= round.wanted ? dropped('not needed: enough prompts were there', novel.evidence) : { ...novel, evidence: { ...usable.evidence, ...novel.evidence } }
+      const evidence = { ...usable.evidence, ...novel.evidence }
+      const surplus = novel.kind === 'kept' && accepted >= round.wanted
+      answer = surplus ? dropped('not needed: enough prompts were there', evidence) : { ...novel, evidence }
     }
     if (answer.kind === 'kept') accepted += 1
     return {

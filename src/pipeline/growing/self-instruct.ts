@@ -19,19 +19,59 @@ export const selfInstruct = defineStep({
   title: 'Grow prompts (Self-Instruct)',
   help: 'The teacher sees a numbered list of prompts, yours and some it wrote before, and goes on with the list; only new and usable ones are taken.',
   settings: {
-    prompts: wholeNumber({ label: 'Prompts to grow', help: 'How many new prompts to collect; 0 asks the seeds themselves.', from: 0, to: 100_000, default: 40, unit: 'prompts' }),
+    prompts: wholeNumber({
+      label: 'Prompts to grow',
+      help: 'How many new prompts to collect; 0 asks the seeds themselves.',
+      from: 0, to: 100_000, default: 40, unit: 'prompts',
+    }),
     alsoSeeds: toggle({ label: 'Ask the seeds too', help: 'Every seed becomes a prompt beside the grown ones.', default: false }),
-    humanShots: wholeNumber({ label: 'Seeds shown', help: 'Seeds in the list that each request shows.', from: 1, to: 16, default: 6, unit: 'seeds' }),
-    machineShots: wholeNumber({ label: 'Grown prompts shown', help: 'Prompts accepted earlier that each request shows beside the seeds.', from: 0, to: 16, default: 2, unit: 'prompts' }),
-    novelty: realNumber({ label: 'Novelty threshold', help: 'A prompt whose ROUGE-L with any seed or accepted prompt is above this is dropped; 1 drops nothing.', from: 0, to: 1, default: 0.7, step: 0.05 }),
+    humanShots: wholeNumber({
+      label: 'Seeds shown',
+      help: 'Seeds in the list that each request shows.',
+      from: 1, to: 16, default: 6, unit: 'seeds',
+    }),
+    machineShots: wholeNumber({
+      label: 'Grown prompts shown',
+      help: 'Prompts accepted earlier that each request shows beside the seeds.',
+      from: 0, to: 16, default: 2, unit: 'prompts',
+    }),
+    novelty: realNumber({
+      label: 'Novelty threshold',
+      help: 'A prompt whose ROUGE-L with any seed or accepted prompt is above this is dropped; 1 drops nothing.',
+      from: 0, to: 1, default: 0.7, step: 0.05,
+    }),
     minWords: wholeNumber({ label: 'Fewest words', help: 'Shorter prompts are dropped.', from: 1, to: 1000, default: 4, unit: 'words' }),
     maxWords: wholeNumber({ label: 'Most words', help: 'Longer prompts are dropped.', from: 1, to: 1000, default: 150, unit: 'words' }),
-    asciiStart: toggle({ label: 'Must start with a Latin letter or digit', help: 'Drops prompts that start outside ASCII, as the paper does; switch it off for seeds in other scripts.', default: true }),
-    temperature: realNumber({ label: 'Temperature', help: 'Higher writes less likely words; 0 always takes the likeliest.', from: 0, to: 2, default: 0.7, step: 0.05 }),
-    topP: realNumber({ label: 'Top-p', help: 'Draws from the likeliest tokens that together have this probability.', from: 0.01, to: 1, default: 0.9, step: 0.01 }),
-    repetitionPenalty: realNumber({ label: 'Repetition penalty', help: 'Above 1, tokens that were used already become less likely.', from: 1, to: 2, default: 1, step: 0.05 }),
-    maxTokens: wholeNumber({ label: 'Tokens of a request', help: 'Where an answer is cut; its last prompt is dropped then.', from: 16, to: 4096, default: 256, unit: 'tokens' }),
-    lastItem: wholeNumber({ label: 'Last number of the list', help: 'A request ends when the list reaches this number.', from: 2, to: 64, default: 16 }),
+    asciiStart: toggle({
+      label: 'Must start with a Latin letter or digit',
+      help: 'Drops prompts that start outside ASCII, as the paper does; switch it off for seeds in other scripts.',
+      default: true,
+    }),
+    temperature: realNumber({
+      label: 'Temperature',
+      help: 'Higher writes less likely words; 0 always takes the likeliest.',
+      from: 0, to: 2, default: 0.7, step: 0.05,
+    }),
+    topP: realNumber({
+      label: 'Top-p',
+      help: 'Draws from the likeliest tokens that together have this probability.',
+      from: 0.01, to: 1, default: 0.9, step: 0.01,
+    }),
+    repetitionPenalty: realNumber({
+      label: 'Repetition penalty',
+      help: 'Above 1, tokens that were used already become less likely.',
+      from: 1, to: 2, default: 1, step: 0.05,
+    }),
+    maxTokens: wholeNumber({
+      label: 'Tokens of a request',
+      help: 'Where an answer is cut; its last prompt is dropped then.',
+      from: 16, to: 4096, default: 256, unit: 'tokens',
+    }),
+    lastItem: wholeNumber({
+      label: 'Last number of the list',
+      help: 'A request ends when the list reaches this number.',
+      from: 2, to: 64, default: 16,
+    }),
   },
 })
 
@@ -60,6 +100,16 @@ export interface GrowthPool {
   readonly accepted: readonly Shot[]
 }
 
+export interface GrowthPlan {
+  /** Number of the first request, from 0: as many as were made before. */
+  readonly next: number
+  readonly pool: GrowthPool
+  readonly settings: SelfInstructSettings
+  readonly rngSeed: number
+  /** The teacher's, in tokens. */
+  readonly contextLength?: number
+}
+
 /** Requests that are asked from the same pool, so that they can be worked on together (5 in the reference). */
 const TOGETHER = 8
 /** New prompts that a request is expected to bring, to plan no more requests than needed. */
@@ -73,7 +123,7 @@ const CHARACTERS_PER_TOKEN = 2.5
  * ones as far as there are any, seeds for the rest, shuffled together.
  * `contextLength` (tokens) drops shots from the end of a list that would not leave room for the answer. No seeds, no requests.
  */
-export function planGrowth(plan: { next: number; pool: GrowthPool; settings: SelfInstructSettings; rngSeed: number; contextLength?: number }): GrowthRequest[] {
+export function planGrowth(plan: GrowthPlan): GrowthRequest[] {
   const { next, pool, settings } = plan
   const missing = settings.prompts - pool.accepted.length
   if (missing <= 0 || pool.seeds.length === 0) return []
@@ -83,11 +133,7 @@ export function planGrowth(plan: { next: number; pool: GrowthPool; settings: Sel
   return Array.from({ length: count }, (_, i) => planRequest(next + i, seeds, plan))
 }
 
-function planRequest(
-  index: number,
-  seeds: readonly Shot<SeedId>[],
-  { pool, settings, rngSeed, contextLength }: { pool: GrowthPool; settings: SelfInstructSettings; rngSeed: number; contextLength?: number },
-): GrowthRequest {
+function planRequest(index: number, seeds: readonly Shot<SeedId>[], { pool, settings, rngSeed, contextLength }: GrowthPlan): GrowthRequest {
   const rng = makeRng(`${rngSeed}/grow/${index}`)
   const short = seeds.filter(({ text }) => countWords(text) <= settings.maxWords)
   const machine = sample(pool.accepted, settings.machineShots, rng.fork('machine'))
@@ -133,7 +179,12 @@ function fit(shots: readonly Shot[], must: Shot, room: number): Shot[] {
  * Whether growing is over: enough prompts, or a teacher that has stopped bringing new ones (after three times the requests that
  * should have been enough, ten at least), which is told in a sentence and is no failure of the run.
  */
-export function growthEnded({ accepted, requests, settings }: { accepted: number; requests: number; settings: SelfInstructSettings }): { ended: false } | { ended: true; sentence?: string } {
+export function growthEnded(done: {
+  readonly accepted: number
+  readonly requests: number
+  readonly settings: SelfInstructSettings
+}): { ended: false } | { ended: true; sentence?: string } {
+  const { accepted, requests, settings } = done
   if (accepted >= settings.prompts) return { ended: true }
   const most = countRequestsAtMost(settings)
   if (requests < most) return { ended: false }

@@ -15,9 +15,14 @@ export const rubricOfSettings = ({ rubric, own }: Pick<RubricSettings, 'rubric' 
   return rubricOf(name ?? 'own', own)
 }
 
-/** What the judge is asked about one completion. `id` comes back with the result. */
-export function askVerdict(id: string, { prompt, completion }: { readonly prompt: string; readonly completion: string }, rubric: Rubric): ScoreRequest {
-  return { id, asked: writeJudgeChat(rubric, prompt, completion), answerPrefix: SCORE_PREFIX, continuations: SCORE_CONTINUATIONS }
+export interface JudgedText {
+  readonly prompt: string
+  readonly completion: string
+}
+
+/** What the judge is asked about one completion. `id` comes back with the result; `contextLength` is the judge's, in tokens. */
+export function askVerdict(id: string, { prompt, completion }: JudgedText, rubric: Rubric, contextLength?: number): ScoreRequest {
+  return { id, asked: writeJudgeChat(rubric, prompt, completion, contextLength), answerPrefix: SCORE_PREFIX, continuations: SCORE_CONTINUATIONS }
 }
 
 /**

@@ -8,10 +8,18 @@ import type { Rubric } from '../templates/rubrics.ts'
 
 const CONTINUATIONS = [' A', ' B'] as const
 
-/** Both orders of one comparison; the ids are `id/1` (first text shown first) and `id/2` (first text shown second). */
-export function askPair(id: string, { prompt, first, second }: { readonly prompt: string; readonly first: string; readonly second: string }, rubric: Rubric): readonly [ScoreRequest, ScoreRequest] {
+export interface Pair {
+  readonly prompt: string
+  readonly first: string
+  readonly second: string
+}
+
+type LogProbs = Pick<ScoreResult, 'logProbs'>
+
+/** Both orders of one comparison, for a judge of so many tokens' context; the ids are `id/1` (first text shown first) and `id/2` (first text shown second). */
+export function askPair(id: string, { prompt, first, second }: Pair, rubric: Rubric, contextLength?: number): readonly [ScoreRequest, ScoreRequest] {
   const ask = (name: string, a: string, b: string): ScoreRequest => ({
-    id: name, asked: writePairChat(rubric, prompt, a, b), answerPrefix: BETTER_PREFIX, continuations: CONTINUATIONS,
+    id: name, asked: writePairChat(rubric, prompt, a, b, contextLength), answerPrefix: BETTER_PREFIX, continuations: CONTINUATIONS,
   })
   return [ask(`${id}/1`, first, second), ask(`${id}/2`, second, first)]
 }
@@ -20,7 +28,7 @@ export function askPair(id: string, { prompt, first, second }: { readonly prompt
  * The outcome of both orders. A text wins only when it is preferred in both; the same place preferred twice is a tie, and so is an
  * exact half. Equal texts always tie. What could not be read in either order is marked `unreadable` (its probability is told as 0.5).
  */
-export function readPair(shownFirst: Pick<ScoreResult, 'logProbs'>, shownSecond: Pick<ScoreResult, 'logProbs'>, judge: ModelRef, texts?: { readonly first: string; readonly second: string }): PairVerdict {
+export function readPair(shownFirst: LogProbs, shownSecond: LogProbs, judge: ModelRef, texts?: Omit<Pair, 'prompt'>): PairVerdict {
   const one = readPreference(shownFirst.logProbs)
   const other = readPreference(shownSecond.logProbs.toReversed()) // there the first text is B
   if (one === undefined || other === undefined) {

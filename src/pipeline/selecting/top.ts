@@ -12,7 +12,11 @@ export const top = defineKeep({
   comparesRows: true,
   settings: {
     k: wholeNumber({ label: 'How many', help: 'Completions to keep.', from: 1, to: 1_000_000, default: 1 }),
-    per: choice({ label: 'Of', help: 'The best of each prompt, or the best of the whole run.', choices: ['prompt', 'run'], default: 'prompt' }),
+    per: choice({
+      label: 'Of',
+      help: 'The best of each prompt, or the best of the whole run.',
+      choices: ['prompt', 'run'], default: 'prompt',
+    }),
   },
   select(rows, { k, per }) {
     const answers: FilterAnswer[] = []

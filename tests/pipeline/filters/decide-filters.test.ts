@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { FilterBank, findDrop } from '../../../src/pipeline/filters/decide-filters.ts'
+import { shortenReason } from '../../../src/pipeline/funnel.ts'
 import { readSteps } from '../../../src/pipeline/recipes/read-steps.ts'
 import { checked } from '../samples.ts'
 
@@ -26,4 +27,12 @@ test('a bank that is told what passed before goes on as if it had decided it', (
   resumed.remember(row('one two three four'))
   expect(findDrop(resumed.decide(row('one two three four')))?.name).toBe('novelty')
   expect(resumed.comparesRows).toBe(true)
+})
+
+test('like drops have one reason in the funnel, whatever was measured', () => {
+  const bank = new FilterBank(steps.filters)
+  const texts = ['one two three four five six seven', 'one two three four five six eight', 'one two three four five nine ten', 'go go go go go go go', 'up up up up up up up up up', 'a', 'b c']
+  const reasons = texts.flatMap((text) => bank.decide(row(text)).filter(({ answer }) => answer.kind === 'dropped').map(shortenReason))
+  expect(new Set(reasons)).toEqual(new Set(['too like an earlier completion: likeness …, above 0.7', '… % of its phrases are repeated, more than 20 %', '… words, fewer than 3', '… word, fewer than 3']))
+  expect(reasons).toHaveLength(6)
 })

@@ -76,3 +76,14 @@ test('a huge completion is shown with its middle left out, visibly', () => {
   expect(shown).toContain('\n[…]\n')
   expect(shown.endsWith('finish')).toBe(true)
 })
+
+const measureAsked = (contextLength: number, length: number): number => {
+  const { asked } = askVerdict('x', { prompt: 'p'.repeat(length), completion: 'c'.repeat(length) }, rubricOf('helpfulness@1', ''), contextLength)
+  return asked.kind === 'chat' ? asked.messages.reduce((sum, { content }) => sum + content.length, 0) : 0
+}
+
+test('what is asked fits the judge’s context, and short texts are shown whole', () => {
+  expect(measureAsked(2048, 50_000)).toBeLessThanOrEqual(2048 * 2.5)
+  expect(measureAsked(1024, 50_000)).toBeLessThanOrEqual(1024 * 2.5)
+  expect(measureAsked(2048, 600)).toBe(measureAsked(100_000, 600))
+})
