@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
 import { build } from 'vite'
-import { hasTeacher, openBrowser, SHARED } from '../browser/launch.ts'
+import { DIST, hasTeacher, openBrowser, SHARED } from '../browser/launch.ts'
 import { serveFolder } from '../browser/serve.ts'
 import { PARTS, type Part, type PartAnswer } from './measure.ts'
+import { measureOpening } from './opening.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const OUT = join(root, 'test-results/bench')
@@ -40,6 +41,17 @@ async function measurePart(browser: Browser, url: string, part: Part): Promise<P
   return answer
 }
 
+/** The page itself is built anew for this, and served with the headers that a good host sends. */
+async function measureOpeningOfPage(browser: Browser, models: readonly string[]): Promise<PartAnswer> {
+  await build({ root, logLevel: 'warn' })
+  const page = await serveFolder(DIST, { models })
+  try {
+    return await measureOpening(browser, page.url)
+  } finally {
+    await page.close()
+  }
+}
+
 const show = (value: number): string => (value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(value >= 10 ? 1 : 2))
 
 /** Measures the parts that were asked for, or all; prints each as it ends and the ratios last. */
@@ -47,7 +59,8 @@ export async function runBench(asked: readonly string[]): Promise<void> {
   const wrong = asked.filter((name) => !isPart(name))
   if (wrong.length > 0) throw new Error(`There is no part called ${wrong.join(', ')}; there are ${PARTS.join(', ')}.`)
   await buildPages()
-  const site = await serveFolder(OUT, { models: [join(root, 'models'), join(SHARED, 'models')] })
+  const models = [join(root, 'models'), join(SHARED, 'models')]
+  const site = await serveFolder(OUT, { models })
   const browser = await openBrowser()
   const [cpu] = cpus()
   console.log(`Chromium ${browser.version()}, wasm with 2 threads, ${cpus().length} cores of ${cpu?.model.trim() ?? 'an unknown kind'}; medians, one run.\n`)
@@ -58,7 +71,7 @@ export async function runBench(asked: readonly string[]): Promise<void> {
         console.log(`${part}: not measured, there is no model in ../shared/models.`)
         continue
       }
-      const answer = await measurePart(browser, site.url, part)
+      const answer = part === 'opening' ? await measureOpeningOfPage(browser, models) : await measurePart(browser, site.url, part)
       answers.push(answer)
       for (const { what, value, unit, how } of answer.measured) console.log(`${what.padEnd(58)} ${show(value).padStart(9)} ${unit.padEnd(10)} ${how}`)
     }

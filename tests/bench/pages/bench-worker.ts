@@ -3,6 +3,8 @@ import type { Part, PartAnswer } from '../measure.ts'
 
 async function measurePart(part: Part): Promise<PartAnswer> {
   if (part === 'training') return (await import('./training-part.ts')).measureTraining()
+  if (part === 'generation') return (await import('./teacher-part.ts')).measureGeneration()
+  if (part === 'judging') return (await import('./teacher-part.ts')).measureJudging()
   if (part === 'storage') return (await import('./storage-part.ts')).measureStorage()
   throw new RangeError(`There is no part called ${part}.`)
 }
