@@ -1,7 +1,7 @@
 // Knows: the decoder as a model for generation: embedded tokens and the past in, logits of chosen positions and the new past out.
 import { Graph, type OnnxModel } from '../graph/graph.ts'
 import { gather, reshape } from '../graph/ops/index.ts'
-import type { LoadedWeights } from '../weights/loaded.ts'
+import type { LoadedWeights } from './decoder-weights.ts'
 import { cacheNames, makeCachedAttention, type CacheKind } from './cached-attention.ts'
 import { buildDecoder } from './decoder.ts'
 import { applyLinear } from './weight-nodes.ts'

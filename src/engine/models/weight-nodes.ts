@@ -1,7 +1,7 @@
 // Knows: how a loaded matrix becomes nodes: a plain product, or packed bits with what makes them exact.
 import type { Graph, Value } from '../graph/graph.ts'
 import { add, matMul, matMulNBits, reduceSum, reshape } from '../graph/ops/index.ts'
-import type { LinearWeight } from '../weights/loaded.ts'
+import type { LinearWeight } from './decoder-weights.ts'
 
 const BLOCK = 32
 

@@ -1,7 +1,7 @@
 // Knows: how what was trained becomes what generation reads: the same numbers, stacked as the cached decoder wants them.
 // Must not know: graphs, files.
 import type { DecoderShape } from '../models/shape.ts'
-import type { DenseWeight, LoadedWeights } from '../weights/loaded.ts'
+import type { DenseWeight, LoadedWeights } from '../models/decoder-weights.ts'
 import { listParameters, viewParameters, type Flat } from './parameters.ts'
 
 /** Two [K, N] matrices as one [K, 2 N]. */
