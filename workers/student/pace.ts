@@ -27,6 +27,11 @@ export class Pace {
     while (this.#recent.length > 2 && at - (this.#recent[0]?.at ?? at) > WINDOW_MS) this.#recent.shift()
   }
 
+  /** Steps go on after something else took time: the speed is told without it. */
+  goOn(): void {
+    this.#recent = [{ at: this.#now(), tokens: 0 }]
+  }
+
   get tokensPerSecond(): number {
     const ms = (this.#recent.at(-1)?.at ?? 0) - (this.#recent[0]?.at ?? 0)
     return ms > 0 ? (1000 * this.#recent.slice(1).reduce((sum, { tokens }) => sum + tokens, 0)) / ms : 0

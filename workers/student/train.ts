@@ -135,6 +135,8 @@ class Course {
       const { step } = this.#trainer
       if (step % settings.evaluateEvery === 0 || step === settings.steps) await this.#look()
       else if (tools.now() - this.#savedAt > CHECKPOINT_EVERY_MS) await this.#save(await this.#trainer.read())
+      else continue
+      this.#pace.goOn()
     }
     return { ending: 'finished', step: this.#trainer.step }
   }
