@@ -58,6 +58,8 @@ export class App {
       if (this.machine.backends.includes('webgpu')) this.teacher.backend = 'webgpu'
       this.#enter(this.route.place)
     })
+    // Another tab may have made, renamed or deleted projects meanwhile.
+    this.#around.window.addEventListener('focus', () => void this.projects.refresh().catch(() => undefined))
     await Promise.all([this.models.refresh(), this.examples.refresh()])
     if (this.route.place.kind === 'screen') await this.workspaceOf(this.route.place.projectId)?.offerTeacher(this.models)
   }

@@ -27,11 +27,11 @@ export class Teacher {
   #timeLeft = $state<number | undefined>()
   #answer = $state('')
   #asked = $state('')
+  #inspection = $state.raw(new Task())
   backend = $state<Backend>('wasm')
   /** Keep a copy of a file from disk or an address on this machine. */
   keep = $state(true)
   contextLength = $state(CONTEXT)
-  readonly inspection = new Task()
   readonly loading = new Task<LoadProgress>()
   readonly asking = new Task()
   readonly #around: Surroundings
@@ -40,6 +40,10 @@ export class Teacher {
     this.#around = around
   }
 
+  /** The reading of the chosen model's header. Each choice has one of its own: a worker may take its time to give up an earlier one. */
+  get inspection(): Task {
+    return this.#inspection
+  }
   /** The loaded model. */
   get description(): TeacherDescription | undefined {
     return this.#description
@@ -70,13 +74,13 @@ export class Teacher {
   /** Reads the header of a model: gives its card, or the reason why it cannot be used. */
   async choose(source: ModelSource, name: string): Promise<void> {
     if (this.loading.going) return
-    this.inspection.stop()
+    this.#inspection.stop()
+    const inspection = (this.#inspection = new Task())
     const choice = { source, name }
     this.#choice = choice
     this.#card = undefined
     this.#refusals = []
-    await Promise.resolve() // lets a stopped inspection end
-    const inspected = await this.inspection.do((signal) => inspectModel(this.#around.machines, { source }, signal))
+    const inspected = await inspection.do((signal) => inspectModel(this.#around.machines, { source }, signal))
     if (this.#choice !== choice || inspected === undefined) return
     if (inspected.ok) {
       this.#card = inspected.value
@@ -85,7 +89,7 @@ export class Teacher {
   }
 
   forget(): void {
-    this.inspection.stop()
+    this.#inspection.stop()
     this.#choice = undefined
     this.#card = undefined
     this.#refusals = []
