@@ -45,3 +45,19 @@ export async function updateRow(db: Database, projectId: ProjectId, id: RowId, c
   await Promise.all([transaction.store.put(changed), transaction.done])
   return changed
 }
+
+/** Stores new rows and changes stored ones in one transaction: all or none. Gives the changed rows; ids without a row are left out. */
+export async function writeRows(db: Database, projectId: ProjectId, put: readonly Row[], changes: ReadonlyMap<RowId, (row: Row) => Row>): Promise<Row[]> {
+  const transaction = db.transaction('rows', 'readwrite', RELAXED)
+  const writes: Promise<unknown>[] = put.map((row) => transaction.store.put(row))
+  const changed: Row[] = []
+  for (const [id, change] of changes) {
+    const row = await transaction.store.get([projectId, id])
+    if (row === undefined) continue
+    const next = change(row)
+    changed.push(next)
+    writes.push(transaction.store.put(next))
+  }
+  await Promise.all([...writes, transaction.done])
+  return changed
+}

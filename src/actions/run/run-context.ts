@@ -1,0 +1,62 @@
+// Knows: what every phase of a run works with.
+import type { ProjectId, RunId } from '../../domain/id.ts'
+import type { CompletionRequest, CompletionResult, ModelRef, ScoreRequest, ScoreResult, TeacherDescription } from '../../domain/model.ts'
+import type { CheckedRecipe } from '../../domain/recipe.ts'
+import type { RecipeSteps } from '../../pipeline/recipes/read-steps.ts'
+import type { GenerationEvent } from '../../protocol/teacher.ts'
+import { guardQuota } from '../../storage/quota.ts'
+import { writeRows } from '../../storage/rows.ts'
+import type { RunControl } from '../control.ts'
+import type { Machines } from '../machines.ts'
+import type { LiveRun } from './live-run.ts'
+import { RowWriter } from './row-writer.ts'
+
+export interface RunContext {
+  readonly machines: Pick<Machines, 'db' | 'teacher' | 'corpus' | 'now'>
+  readonly projectId: ProjectId
+  readonly runId: RunId
+  readonly recipe: CheckedRecipe
+  readonly steps: RecipeSteps
+  readonly teacher: TeacherDescription
+  readonly ref: ModelRef
+  readonly control: RunControl
+  readonly live: LiveRun
+}
+
+/** Requests of one call to the teacher: enough to fill its batches, few enough to hear of a pause soon. */
+export const REQUESTS_PER_CALL = 128
+
+/** A writer of the run's rows; a full disk is told in its sentence. */
+export function makeRowWriter({ machines: { db }, projectId }: RunContext): RowWriter {
+  return new RowWriter(async (put, change) => void (await guardQuota('The rows of this run', () => writeRows(db, projectId, put, change))))
+}
+
+/** One call that completes; unfinished rows are not told. */
+export const callComplete = ({ machines, live }: RunContext) => (requests: readonly CompletionRequest[], signal: AbortSignal, onResult: (result: CompletionResult) => void): Promise<void> =>
+  inWork(live, (onEvent) => machines.teacher.complete({ requests, partials: false }, { signal, onEvent }), (event) => {
+    if (event.kind === 'completion' && (event.result.ending !== 'aborted' || event.result.refusal !== undefined)) onResult(event.result)
+  })
+
+/** One call that scores. */
+export const callScore = ({ machines, live }: RunContext) => (requests: readonly ScoreRequest[], signal: AbortSignal, onResult: (result: ScoreResult) => void): Promise<void> =>
+  inWork(live, (onEvent) => machines.teacher.score({ requests }, { signal, onEvent }), (event) => {
+    if (event.kind === 'score') onResult(event.result)
+  })
+
+async function inWork(live: LiveRun, call: (onEvent: (event: GenerationEvent) => void) => Promise<unknown>, hear: (event: GenerationEvent) => void): Promise<void> {
+  const end = live.work()
+  try {
+    await call((event) => {
+      if (event.kind === 'progress') live.hear(event)
+      else hear(event)
+    })
+  } finally {
+    end()
+  }
+}
+
+/** Pieces of a list. */
+export function* inPieces<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size)
+}
+
