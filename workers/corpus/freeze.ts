@@ -1,0 +1,58 @@
+// Knows: how a run's kept rows become a dataset: split, hashed, stored with the funnel as it stood.
+import { datasetId, type Dataset } from '../../src/domain/dataset.ts'
+import type { Problem } from '../../src/domain/problem.ts'
+import type { Row } from '../../src/domain/row.ts'
+import { freezeRows, DEFAULT_SPLIT } from '../../src/pipeline/freezing/freeze-rows.ts'
+import { FunnelTally } from '../../src/pipeline/funnel.ts'
+import { checkRecipeText } from '../../src/pipeline/recipes/check-recipe.ts'
+import { readSteps } from '../../src/pipeline/recipes/read-steps.ts'
+import type { Call } from '../../src/protocol/contract.ts'
+import type { CorpusContract } from '../../src/protocol/corpus.ts'
+import type { Database } from '../../src/storage/database.ts'
+import { putDataset } from '../../src/storage/datasets.ts'
+import { listPrompts } from '../../src/storage/prompts.ts'
+import { guardQuota } from '../../src/storage/quota.ts'
+import { countRows, eachRow } from '../../src/storage/rows.ts'
+import { getRun } from '../../src/storage/runs.ts'
+
+type Request = Parameters<CorpusContract['freeze']>[0]
+type Frozen = { ok: true; dataset: Dataset } | { ok: false; problems: readonly Problem[] }
+
+export async function freeze(db: Database, { projectId, runId }: Request, { signal, emit }: Call<{ done: number; total: number }>, now: number): Promise<Frozen> {
+  const run = await getRun(db, projectId, runId)
+  if (run === undefined) return { ok: false, problems: [{ sentence: 'There is no run yet. Start one on the Run screen; what it keeps can be frozen.' }] }
+  const checked = checkRecipeText(run.recipeText)
+  if (!checked.ok) return { ok: false, problems: checked.problems }
+  const recipe = checked.value
+  const tally = new FunnelTally(recipe)
+  for (const prompt of await listPrompts(db, projectId, runId)) tally.countPrompt(prompt)
+  const total = await countRows(db, projectId, runId)
+  const kept: Row[] = []
+  let done = 0
+  for await (const page of eachRow(db, projectId, runId)) {
+    signal.throwIfAborted()
+    for (const row of page) {
+      tally.countRow(row)
+      if (row.status === 'kept') kept.push(row)
+    }
+    done += page.length
+    emit({ done, total })
+  }
+  const rows = freezeRows(kept, readSteps(recipe).freeze?.settings ?? DEFAULT_SPLIT, recipe.rngSeed)
+  if (!rows.ok) return rows
+  const heldOut = rows.value.filter(({ split }) => split === 'held-out').length
+  const dataset: Dataset = {
+    projectId,
+    id: datasetId(rows.value),
+    runId,
+    recipeHash: run.recipeHash,
+    recipeText: run.recipeText,
+    frozenAt: now,
+    rows: { train: rows.value.length - heldOut, heldOut },
+    teacher: run.teacher,
+    seeds: new Set(rows.value.map(({ seedId }) => seedId)).size,
+    funnel: tally.bars(),
+  }
+  await guardQuota('The dataset', () => putDataset(db, dataset, rows.value))
+  return { ok: true, dataset }
+}
