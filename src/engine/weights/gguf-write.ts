@@ -24,7 +24,7 @@ const KIND_IDS = { u32: 4, i32: 5, f32: 6, bool: 7, text: 8, u64: 10 } as const
 const ARRAY = 9
 
 /** The whole file. Throws a RangeError on a type that ggml does not have. */
-export function writeGguf(metadata: ReadonlyMap<string, WrittenValue>, tensors: readonly WrittenTensor[]): Uint8Array {
+export function writeGguf(metadata: ReadonlyMap<string, WrittenValue>, tensors: readonly WrittenTensor[]): Uint8Array<ArrayBuffer> {
   const header = new ByteWriter()
   header.raw(Uint8Array.of(0x47, 0x47, 0x55, 0x46)) // GGUF
   header.u32(3)

@@ -8,17 +8,11 @@ import { makeStudentWeights } from '../../../src/engine/training/student-weights
 import { Trainer } from '../../../src/engine/training/trainer.ts'
 import { StudentWriter } from '../../../workers/student/complete.ts'
 import { needStoredStudent } from '../../../workers/student/stored-student.ts'
-import { train } from '../../../workers/student/train.ts'
 import { openTestRuntime } from '../../engine/session.ts'
-import { IDS, makeMemoryStores, makeRows, SETTINGS, type MemoryStores } from './memory-stores.ts'
+import { IDS, makeMemoryStores, makeRows } from './memory-stores.ts'
+import { trainSmall } from './train-small.ts'
 
 const ask = (id: string, content: string): CompletionRequest => ({ id, asked: { kind: 'chat', messages: [{ role: 'system', content: '' }, { role: 'user', content }] }, sampling: { ...GREEDY, maxTokens: 24, rngSeed: id } })
-
-async function trainSmall(steps: number): Promise<MemoryStores> {
-  const stores = makeMemoryStores(makeRows(24, 4))
-  await train({ ...IDS, settings: { ...SETTINGS, steps, evaluateEvery: steps, learningRate: 0.008, batch: 8 }, backend: 'wasm' }, { signal: new AbortController().signal, emit: () => undefined }, { stores, openRuntime: openTestRuntime, now: () => performance.now() })
-  return stores
-}
 
 async function complete(writer: StudentWriter, which: 'before' | 'after', requests: readonly CompletionRequest[], signal = new AbortController().signal): Promise<CompletionResult[]> {
   const results: CompletionResult[] = []
