@@ -2,9 +2,17 @@
 import type { ProjectId, RunId } from '../domain/id.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import type { FunnelBar } from '../domain/run.ts'
+import { FunnelTally } from '../pipeline/funnel.ts'
 import type { Database } from '../storage/database.ts'
+import { listPrompts } from '../storage/prompts.ts'
+import { eachRow } from '../storage/rows.ts'
 
 /** The bars of a run, in the recipe's order. Rows rejected by hand count where the recipe left them. */
-export async function computeFunnel(_db: Database, _projectId: ProjectId, _runId: RunId, _recipe: CheckedRecipe): Promise<FunnelBar[]> {
-  throw new Error('being written')
+export async function computeFunnel(db: Database, projectId: ProjectId, runId: RunId, recipe: CheckedRecipe): Promise<FunnelBar[]> {
+  const tally = new FunnelTally(recipe)
+  for (const prompt of await listPrompts(db, projectId, runId)) tally.countPrompt(prompt)
+  for await (const page of eachRow(db, projectId, runId)) {
+    for (const row of page) tally.countRow(row)
+  }
+  return tally.bars()
 }

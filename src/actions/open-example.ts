@@ -1,10 +1,18 @@
 // Knows: how an example that comes with the page becomes a project.
+import { refuse, type Checked } from '../domain/problem.ts'
 import type { Project } from '../domain/project.ts'
-import type { Checked } from '../domain/problem.ts'
+import { parseSeed, type Seed } from '../domain/seed.ts'
+import { parseExample, parseExampleIndex } from '../pipeline/examples.ts'
+import { RetortError } from '../protocol/errors.ts'
+import { deleteProject } from '../storage/projects.ts'
+import { guardQuota } from '../storage/quota.ts'
+import { putSeeds } from '../storage/seeds.ts'
+import { createProject } from './create-project.ts'
 import type { Machines } from './machines.ts'
 
 /** An example as the first screen offers it. */
 export interface ListedExample {
+  /** Its file without the ending: what `openExample` is asked for. */
   readonly name: string
   readonly title: string
   /** One or two sentences. */
@@ -18,11 +26,39 @@ export interface PageFiles {
   readonly page: string
 }
 
-export async function listExamples(_files: PageFiles): Promise<readonly ListedExample[]> {
-  throw new Error('being written')
+/** What the page's own list names. Throws `DownloadFailed` where the list cannot be had or read. */
+export async function listExamples(files: PageFiles): Promise<readonly ListedExample[]> {
+  const index = parseExampleIndex(await fetchJson(files, 'index.json'))
+  if (!index.ok) throw new RetortError('DownloadFailed', `The list of examples is damaged. ${index.problems[0]?.sentence ?? ''}`)
+  return index.value.map(({ file, name, description, seeds }) => ({ name: file.replace(/\.json$/, ''), title: name, description, seeds }))
 }
 
-/** Makes a project of the example's name with its seeds and its recipe. */
-export async function openExample(_machines: Pick<Machines, 'db' | 'now'>, _files: PageFiles, _request: { name: string }): Promise<Checked<Project>> {
-  throw new Error('being written')
+/** Makes a project of the example's name with its seeds and its recipe: whole or not at all. */
+export async function openExample(machines: Pick<Machines, 'db' | 'now'>, files: PageFiles, { name }: { name: string }): Promise<Checked<Project>> {
+  if (!(await listExamples(files)).some((listed) => listed.name === name)) return refuse({ sentence: `There is no example “${name}”. Choose one of those listed.` })
+  const example = parseExample(await fetchJson(files, `${name}.json`))
+  if (!example.ok) return example
+  const created = await createProject(machines, { name: example.value.name, recipeText: example.value.recipe.text })
+  if (!created.ok) return created
+  const projectId = created.value.id
+  const addedAt = machines.now()
+  const seeds = example.value.seeds.map(({ text, answer }, i) => parseSeed({ projectId, text, answer, source: `example ${name}`, line: i + 1, addedAt }))
+  const good = seeds.flatMap((seed): Seed[] => (seed.ok ? [seed.value] : []))
+  try {
+    await guardQuota('The seeds of this example', () => putSeeds(machines.db, good))
+  } catch (thrown) {
+    await deleteProject(machines.db, projectId).catch(() => undefined)
+    throw thrown
+  }
+  return created
+}
+
+async function fetchJson({ fetch, page }: PageFiles, file: string): Promise<unknown> {
+  const response = await fetch(new URL(`examples/${file}`, page).href).catch(() => undefined)
+  if (!response?.ok) throw new RetortError('DownloadFailed', `The file examples/${file} could not be had from where this page came from${response ? ` (${response.status})` : ''}. Reload the page and try again.`)
+  try {
+    return await response.json()
+  } catch {
+    throw new RetortError('DownloadFailed', `The file examples/${file} is not JSON. Reload the page and try again.`)
+  }
 }

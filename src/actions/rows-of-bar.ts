@@ -1,7 +1,11 @@
 // Knows: which prompts or rows stand behind a bar of the funnel, and behind one of its reasons.
 import type { ProjectId, PromptId, RowId, RunId } from '../domain/id.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
+import { outcomesOfPrompt, outcomesOfRow, type StepOutcome } from '../pipeline/funnel.ts'
+import { readSteps } from '../pipeline/recipes/read-steps.ts'
 import type { Database } from '../storage/database.ts'
+import { listPrompts } from '../storage/prompts.ts'
+import { eachRow } from '../storage/rows.ts'
 
 export interface BarChoice {
   /** Index of the bar's step in the recipe. */
@@ -13,6 +17,32 @@ export interface BarChoice {
 /** Ids in the run's order: prompts for a bar of prompts, rows for one of completions. */
 export type BarMembers = { readonly of: 'prompt'; readonly ids: readonly PromptId[] } | { readonly of: 'completion'; readonly ids: readonly RowId[] }
 
-export async function listRowsOfBar(_db: Database, _request: { projectId: ProjectId; runId: RunId; recipe: CheckedRecipe; bar: BarChoice }): Promise<BarMembers> {
-  throw new Error('being written')
+/** Who stands behind the bar, read from what is stored: as many as the bar counts. */
+export async function listRowsOfBar(db: Database, { projectId, runId, recipe, bar }: { projectId: ProjectId; runId: RunId; recipe: CheckedRecipe; bar: BarChoice }): Promise<BarMembers> {
+  if (recipe.steps[bar.step]?.family === 'grow') {
+    const prompts = await listPrompts(db, projectId, runId)
+    return { of: 'prompt', ids: prompts.filter((prompt) => outcomesOfPrompt(prompt).some((outcome) => belongs(outcome, bar))).map(({ id }) => id) }
+  }
+  const { complete, judge } = readSteps(recipe)
+  const steps = { complete: complete.index, ...(judge ? { judge: judge.index } : {}) }
+  const ids: RowId[] = []
+  for await (const page of eachRow(db, projectId, runId)) {
+    for (const row of page) if (outcomesOfRow(row, steps).some((outcome) => belongs(outcome, bar))) ids.push(row.id)
+  }
+  return { of: 'completion', ids }
+}
+
+function belongs(outcome: StepOutcome, { step, part }: BarChoice): boolean {
+  if (outcome.step !== step) return false
+  if (typeof part === 'object') return outcome.reason === part.reason
+  switch (part) {
+    case 'reached':
+      return true
+    case 'passed':
+      return outcome.passed
+    case 'dropped':
+      return !outcome.passed
+    default:
+      return part satisfies never
+  }
 }

@@ -15,27 +15,27 @@ export type Telling<P, R> = (tell: (progress: P) => void) => Promise<R>
 export async function* tellProgress<P, R>(work: Telling<P, R>, abandon: () => void, interval = PROGRESS_INTERVAL): AsyncGenerator<P, R> {
   let latest: { readonly progress: P } | undefined
   let wake: () => void = () => undefined
-  let ended = false
+  const state = { ended: false }
   const result = work((progress) => {
     latest = { progress }
     wake()
   }).finally(() => {
-    ended = true
+    state.ended = true
     wake()
   })
   result.catch(() => undefined) // awaited below; until then a failure must not count as unhandled
   let leftEarly = true
   try {
-    while (!ended || latest) {
+    while (!state.ended || latest) {
       if (latest) {
         const { progress } = latest
         latest = undefined
         yield progress
-        if (!ended) await Promise.race([new Promise((resolve) => setTimeout(resolve, interval)), result.catch(() => undefined)])
+        if (!state.ended) await Promise.race([new Promise((resolve) => setTimeout(resolve, interval)), result.catch(() => undefined)])
       } else {
         await new Promise<void>((resolve) => {
           wake = resolve
-          if (ended || latest) resolve()
+          if (state.ended || latest) resolve()
         })
       }
     }

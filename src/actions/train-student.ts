@@ -1,10 +1,20 @@
 // Knows: how a student is trained: its record, its lock, its points as they come.
 // Must not know: how a step of training works.
-import type { DatasetId, ProjectId, StudentId } from '../domain/id.ts'
+import { freshId, type DatasetId, type ProjectId, type StudentId } from '../domain/id.ts'
 import type { Backend } from '../domain/model.ts'
-import type { LossPoint, Student, StudentSample, StudentShape, TrainSettings } from '../domain/student.ts'
+import { countParameters, type LossPoint, type Student, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
+import { shapeOf } from '../pipeline/training/presets.ts'
+import { isAbort, RetortError, sentenceOf } from '../protocol/errors.ts'
+import type { TrainOutcome } from '../protocol/student.ts'
+import { getDataset } from '../storage/datasets.ts'
+import { withLock } from '../storage/locks.ts'
+import { guardQuota } from '../storage/quota.ts'
+import { getStudent, patchStudent, putStudent } from '../storage/students.ts'
 import type { RunControl } from './control.ts'
 import type { Machines } from './machines.ts'
+import { tellProgress } from './tell-progress.ts'
+import { LiveTraining } from './train/live-training.ts'
+import { StudentRecord } from './train/student-record.ts'
 
 /** Live only; never stored. */
 export interface TrainProgress {
@@ -42,14 +52,82 @@ export type TrainMachines = Pick<Machines, 'db' | 'student' | 'now'>
 
 /**
  * Stores a new student and trains it. Pause writes a checkpoint and waits; stop writes one and ends. A worker that dies is
- * gone on with from the last checkpoint once, by itself; the second time the student is stored as `failed` and the error is
- * thrown. Throws `Busy` where another tab trains in this project.
+ * gone on with from the last checkpoint by itself, once for every checkpoint; when it dies again before the next one, the
+ * student is stored as `failed` and the error is thrown. Throws `Busy` where another tab trains in this project.
  */
-export async function* trainStudent(_machines: TrainMachines, _request: TrainStudent, _control: RunControl): AsyncGenerator<TrainProgress, Student> {
-  throw new Error('being written')
+export async function* trainStudent(machines: TrainMachines, { projectId, datasetId, settings, backend }: TrainStudent, control: RunControl): AsyncGenerator<TrainProgress, Student> {
+  return yield* carry(machines, projectId, control, async () => {
+    const dataset = await getDataset(machines.db, projectId, datasetId)
+    if (dataset === undefined) throw new RetortError('StorageFailed', 'This dataset is not stored any more. Freeze the run again, then train on it.')
+    const shape = shapeOf(settings.preset, settings.vocabulary, settings.context) // the vocabulary may come out smaller
+    const student: Student = {
+      projectId, id: freshId('student'), datasetId, recipeHash: dataset.recipeHash, settings, shape, parameters: countParameters(shape), backend,
+      status: 'training', startedAt: machines.now(), checkpointStep: 0, points: [], samples: [], cutRows: 0, leftOutRows: 0,
+    }
+    await guardQuota('The student', () => putStudent(machines.db, student))
+    return student
+  })
 }
 
 /** Goes on from the last checkpoint. Otherwise like `trainStudent`. */
-export async function* resumeStudent(_machines: TrainMachines, _request: { projectId: ProjectId; studentId: StudentId }, _control: RunControl): AsyncGenerator<TrainProgress, Student> {
-  throw new Error('being written')
+export async function* resumeStudent(machines: TrainMachines, { projectId, studentId }: { projectId: ProjectId; studentId: StudentId }, control: RunControl): AsyncGenerator<TrainProgress, Student> {
+  return yield* carry(machines, projectId, control, async () => {
+    if ((await getStudent(machines.db, projectId, studentId)) === undefined) throw new RetortError('StorageFailed', 'This student is not stored any more. Train a new one.')
+    return patchStudent(machines.db, projectId, studentId, ({ why: _, ...student }) => ({ ...student, status: 'training' }))
+  })
+}
+
+async function* carry(machines: TrainMachines, projectId: ProjectId, control: RunControl, open: () => Promise<Student>): AsyncGenerator<TrainProgress, Student> {
+  const since = new Date(machines.now()).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
+  return yield* tellProgress<TrainProgress, Student>(
+    async (tell) => {
+      const outcome = await withLock(`retort training ${projectId}`, `a tab that has had it in hand since ${since}`, async () => trainLocked(machines, await open(), control, tell))
+      if (!outcome.held) throw new RetortError('Busy', `A training of this project is in the hands of ${outcome.holder}. Stop it there, or wait until it ends.`)
+      return outcome.value
+    },
+    () => control.stop(),
+  )
+}
+
+async function trainLocked(machines: TrainMachines, student: Student, control: RunControl, tell: (progress: TrainProgress) => void): Promise<Student> {
+  const { db } = machines
+  const { projectId, id } = student
+  const record = new StudentRecord((change) => patchStudent(db, projectId, id, change), student)
+  const live = new LiveTraining(student, tell)
+  const unwatch = control.onChange(() => {
+    if (!control.stopped) record.soon({ status: control.paused ? 'paused' : 'training' })
+  })
+  try {
+    const outcome = await trainThrough(machines, student, control, live, record)
+    const facts = outcome === undefined ? { status: 'stopped' as const, why: 'Stopped by hand.' } : { status: 'trained' as const, endedAt: machines.now() }
+    return await guardQuota('The student’s record', () => record.close(facts))
+  } catch (thrown) {
+    await record.close({ status: 'failed', why: sentenceOf(thrown) }).catch(() => undefined)
+    throw thrown
+  } finally {
+    unwatch()
+  }
+}
+
+/** Trains through pauses and one death of the worker a checkpoint; undefined when stopped before the end. */
+async function trainThrough({ student: worker }: TrainMachines, student: Student, control: RunControl, live: LiveTraining, record: StudentRecord): Promise<TrainOutcome | undefined> {
+  const { projectId, id: studentId, datasetId, recipeHash, settings, backend } = student
+  let diedAt: number | undefined
+  for (;;) {
+    live.paused = control.paused
+    await control.whenGoing()
+    live.paused = false
+    if (control.stopped) return undefined
+    const { signal } = control
+    try {
+      const outcome = await worker.train({ projectId, studentId, datasetId, recipeHash, settings, backend }, { signal, onEvent: (event) => live.hear(event, record) })
+      if (outcome.ending === 'finished') return outcome
+      if (!signal.aborted) throw new RetortError('Unexpected', `Training ended at step ${outcome.step} of ${settings.steps} without a reason. Go on from the last checkpoint.`)
+    } catch (thrown) {
+      if (isAbort(thrown) && signal.aborted) continue
+      const died = thrown instanceof RetortError && (thrown.name === 'WorkerDied' || thrown.name === 'DeviceLost')
+      if (!died || diedAt === record.checkpointStep) throw thrown
+      diedAt = record.checkpointStep
+    }
+  }
 }

@@ -37,8 +37,8 @@ function readRows({ quant, bytes, columns, rows, order }: RowBlock): number[][] 
 /** What MatMulNBits makes of a packed matrix, and the correction: the whole [N][K] that it stands for. */
 function unpack(weight: FourBitWeight | EightBitWeight): number[][] {
   const perRow = weight.K / 32
-  return Array.from({ length: weight.N }, (_, n) =>
-    Array.from({ length: weight.K }, (_, k) => {
+  return Array.from({ length: weight.N }, (_row, n) =>
+    Array.from({ length: weight.K }, (_column, k) => {
       const block = n * perRow + Math.floor(k / 32)
       const scale = weight.scales[block] as number
       if (weight.kind === 'nb8') return ((weight.b[block * 32 + (k % 32)] as number) - 128) * scale

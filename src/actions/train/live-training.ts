@@ -1,0 +1,63 @@
+// Knows: how far a training is, and the sentence that says so. In memory only.
+// Must not know: the store, the worker.
+import type { Student } from '../../domain/student.ts'
+import type { TrainEvent } from '../../protocol/student.ts'
+import type { TrainProgress } from '../train-student.ts'
+import type { StudentRecord } from './student-record.ts'
+
+export class LiveTraining {
+  readonly #tell: (progress: TrainProgress) => void
+  #progress: TrainProgress
+  #paused = false
+  /** What is said when nothing is paused. */
+  #said = { phase: 'building' as TrainProgress['phase'], sentence: 'Starting the student’s worker.' }
+
+  constructor({ id, settings, points, samples, checkpointStep, cutRows, leftOutRows }: Student, tell: (progress: TrainProgress) => void) {
+    this.#tell = tell
+    this.#progress = { studentId: id, ...this.#said, step: checkpointStep, steps: settings.steps, points, samples, tokensPerSecond: 0, learningRate: 0, gradientNorm: 0, checkpointStep, cutRows, leftOutRows }
+    tell(this.#progress)
+  }
+
+  /** True from the moment in which the worker has stored its checkpoint and waits. */
+  set paused(paused: boolean) {
+    if (this.#paused === paused) return
+    this.#paused = paused
+    this.#show({})
+  }
+
+  /** An event of the worker, told and kept in the record. */
+  hear(event: TrainEvent, record: StudentRecord): void {
+    switch (event.kind) {
+      case 'phase':
+        this.#said = { phase: event.phase, sentence: event.sentence }
+        return this.#show({})
+      case 'shape': {
+        const { shape, parameters, cutRows, leftOutRows } = event
+        record.shape(shape, cutRows, leftOutRows)
+        return this.#show({ shape, parameters, cutRows, leftOutRows })
+      }
+      case 'step': {
+        const { point, tokensPerSecond, learningRate, gradientNorm, msLeft } = event
+        record.point(point)
+        this.#said = { phase: 'training', sentence: `Training: step ${point.step} of ${this.#progress.steps}, loss ${point.train.toFixed(2)}${point.heldOut === undefined ? '' : `, held out ${point.heldOut.toFixed(2)}`}.` }
+        return this.#show({ step: point.step, points: record.points, tokensPerSecond, learningRate, gradientNorm, ...(Number.isFinite(msLeft) ? { msLeft } : {}) })
+      }
+      case 'samples':
+        record.sample(event.samples)
+        return this.#show({ samples: record.samples })
+      case 'checkpoint':
+        record.checkpoint(event.step)
+        return this.#show({ checkpointStep: event.step })
+      default:
+        event satisfies never
+    }
+  }
+
+  #show(changed: Partial<TrainProgress>): void {
+    this.#progress = { ...this.#progress, ...changed }
+    const { step, steps, checkpointStep } = this.#progress
+    const words = this.#paused ? { phase: 'paused' as const, sentence: `Paused at step ${step} of ${steps}; the checkpoint of step ${checkpointStep} is stored.`, tokensPerSecond: 0 } : this.#said
+    this.#progress = { ...this.#progress, ...words }
+    this.#tell(this.#progress)
+  }
+}
