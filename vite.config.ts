@@ -1,16 +1,19 @@
-// Knows: how the page is built and served at home.
+// Knows: how the page is built and served at home, and the three kinds of test and where each runs.
 // Must not know: anything of the program itself.
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vite'
-import { localModels } from './hosting/models-plugin.ts'
-import { hostingPolicy } from './hosting/policy-plugin.ts'
-import { serviceWorker } from './hosting/service-plugin.ts'
+import { defineConfig } from 'vitest/config'
+import { localModels } from './workers/hosting/models-plugin.ts'
+import { hostingPolicy } from './workers/hosting/policy-plugin.ts'
+import { serviceWorker } from './workers/hosting/service-plugin.ts'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
 /** Folders whose GGUF files the local servers offer: the project's own (ignored by git) and one shared beside it. */
 export const MODEL_FOLDERS: readonly string[] = [here('./models'), here('../shared/models')]
+
+/** In Node the runtime is onnxruntime-web's own Node build (one thread); its browser build cannot load there. */
+const runtimeAlias = [{ find: /^onnxruntime-web\/(wasm|webgpu|jspi)$/, replacement: here('./node_modules/onnxruntime-web/dist/ort.node.min.mjs') }]
 
 export default defineConfig({
   // Relative addresses: the built folder works under any path of any static host.
@@ -23,4 +26,42 @@ export default defineConfig({
   optimizeDeps: { exclude: ['onnxruntime-web'] },
   server: { host: 'localhost' },
   preview: { host: 'localhost', port: 4173 },
+  test: {
+    // Two cores are what a small machine has: more workers than that only take memory from each other.
+    maxWorkers: 2,
+    projects: [
+      {
+        plugins: [svelte({ configFile: false })],
+        resolve: { alias: runtimeAlias },
+        test: {
+          name: 'node',
+          environment: 'node',
+          include: ['tests/**/*.test.ts'],
+          exclude: ['tests/state/**', 'tests/browser/**'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // Without the `browser` condition runes compile for the server, effects never run and tests prove nothing.
+        plugins: [svelte({ configFile: false })],
+        resolve: { conditions: ['browser', 'module', 'development|production'], alias: runtimeAlias },
+        test: { name: 'state', environment: 'happy-dom', include: ['tests/state/**/*.test.ts'], testTimeout: 20_000 },
+      },
+      {
+        // These drive a real Chromium from Node, one file after another: the browser needs both cores.
+        test: {
+          name: 'browser',
+          environment: 'node',
+          globalSetup: ['tests/browser/build.ts'],
+          include: ['tests/browser/**/*.test.ts'],
+          fileParallelism: false,
+          maxWorkers: 1,
+          testTimeout: 300_000,
+          hookTimeout: 180_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
 })

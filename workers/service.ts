@@ -1,6 +1,6 @@
 // Knows: which files make up the page, and the headers that isolate it. A classic script of its own, built to `service.js`.
 // Must not know: anything of the program; models, other origins and ranges pass by untouched.
-import type { ServiceManifest } from '../hosting/service-plugin.ts'
+import type { ServiceManifest } from './hosting/service-plugin.ts'
 
 /** Put in by the build. */
 declare const SERVICE_MANIFEST: ServiceManifest

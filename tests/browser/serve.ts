@@ -3,8 +3,8 @@ import { createReadStream, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { extname, join, normalize, sep } from 'node:path'
-import { HOSTING_HEADERS } from '../../hosting/headers.ts'
-import { serveModels } from '../../hosting/models-plugin.ts'
+import { HOSTING_HEADERS } from '../../workers/hosting/headers.ts'
+import { serveModels } from '../../workers/hosting/models-plugin.ts'
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { listModels, readRange, serveModels } from '../../hosting/models-plugin.ts'
+import { listModels, readRange, serveModels } from '../../workers/hosting/models-plugin.ts'
 
 let folder: string
 let server: Server

@@ -1,7 +1,7 @@
 // Knows: how the build sorts its files for the service worker.
 import { describe, expect, test } from 'vitest'
-import { HOSTING_HEADERS, POLICY_FOR_HEADER, POLICY_FOR_META } from '../../hosting/headers.ts'
-import { makeManifest } from '../../hosting/service-plugin.ts'
+import { HOSTING_HEADERS, POLICY_FOR_HEADER, POLICY_FOR_META } from '../../workers/hosting/headers.ts'
+import { makeManifest } from '../../workers/hosting/service-plugin.ts'
 
 const file = (path: string, text = path) => ({ path, bytes: new TextEncoder().encode(text) })
 

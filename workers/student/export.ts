@@ -1,7 +1,7 @@
 // Knows: how a stored student becomes files that other tools open.
 // Must not know: how those files are laid out (engine/weights).
 import { toHuggingFaceTensors } from '../../src/engine/training/student-tensors.ts'
-import { writeHuggingFaceFiles, writeStudentGguf, type WrittenStudent } from '../../src/engine/weights/student-files.ts'
+import { writeHuggingFaceFiles, writeStudentGguf, type WrittenStudent } from '../../src/engine/exports/student-files.ts'
 import { Transferred } from '../../src/protocol/contract.ts'
 import type { StudentContract, StudentFiles } from '../../src/protocol/student.ts'
 import { needStoredStudent } from './stored-student.ts'

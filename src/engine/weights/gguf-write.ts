@@ -1,5 +1,5 @@
 // Knows: how a GGUF file (version 3, little-endian) is written: what readGgufHeader reads.
-// Must not know: what the keys mean (student-files.ts).
+// Must not know: what the keys mean (exports/student-files.ts).
 import { findGgufTypeId } from './gguf-types.ts'
 
 /** A value to write, with the kind that readers of the key expect. */

@@ -1,5 +1,5 @@
 // Knows: how a safetensors file is written: eight bytes of length, a JSON header, the tensors.
-// Must not know: what the tensors mean (student-files.ts).
+// Must not know: what the tensors mean (exports/student-files.ts).
 // Format: the safetensors repository's README; the header is padded with spaces so that the data begins on 8 bytes.
 
 /** A tensor to write, in row-major order. */

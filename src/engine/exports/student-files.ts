@@ -3,8 +3,8 @@
 import { elementsOf } from '../graph/dims.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import { END_TOKEN, makeStudentTokenizerConfig, PAD_TOKEN, STUDENT_CHAT_TEMPLATE, STUDENT_SPECIALS } from '../tokenizers/student-template.ts'
-import { writeGguf, type WrittenTensor, type WrittenValue } from './gguf-write.ts'
-import { writeSafetensors, type PlainTensor } from './safetensors.ts'
+import { writeGguf, type WrittenTensor, type WrittenValue } from '../weights/gguf-write.ts'
+import { writeSafetensors, type PlainTensor } from '../weights/safetensors.ts'
 
 export interface WrittenFile {
   readonly name: string
