@@ -75,10 +75,13 @@ export class Runs {
 
   async refresh(): Promise<void> {
     const { db } = this.#around.machines
-    this.#list = await listRuns(db, this.#projectId)
-    const latest = this.#latest
+    const list = await listRuns(db, this.#projectId)
+    const [latest] = list
     const recipe = latest === undefined ? undefined : this.#recipeOf(latest)
-    this.#stored = latest === undefined || recipe === undefined ? [] : await computeFunnel(db, this.#projectId, latest.id, recipe)
+    const funnel = latest === undefined || recipe === undefined ? [] : await computeFunnel(db, this.#projectId, latest.id, recipe)
+    // Together: a finished run never stands beside the counts of its beginning.
+    this.#list = list
+    this.#stored = funnel
     this.#ready = true
   }
 
@@ -132,14 +135,17 @@ export class Runs {
       const work = start(this.control.begin())
       for (;;) {
         const next = await work.next()
-        if (next.done) return next.value
+        if (next.done) {
+          await this.refresh() // before the work counts as ended: in between the screen would speak of an interrupted run
+          return next.value
+        }
         // The run is stored by now: the list should have it before the first row is there.
         if (this.task.progress === undefined) this.#list = await listRuns(this.#around.machines.db, this.#projectId)
         report(next.value)
       }
     })
     this.control.end()
-    await this.refresh()
+    if (ended === undefined) await this.refresh()
     this.#onEnd()
     return ended
   }

@@ -97,13 +97,16 @@ export class Students {
       const work = start(this.control.begin())
       for (;;) {
         const next = await work.next()
-        if (next.done) return next.value
+        if (next.done) {
+          await this.refresh() // before the work counts as ended: in between the screen would speak of an interrupted training
+          return next.value
+        }
         if (this.task.progress === undefined) await this.refresh() // the student is stored by now
         report(next.value)
       }
     })
     this.control.end()
-    await this.refresh()
+    if (ended === undefined) await this.refresh()
     return ended
   }
 }

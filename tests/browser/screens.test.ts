@@ -109,7 +109,7 @@ test('a file that is no project is refused with a sentence', async () => {
 test('everything can be deleted, after one question', async () => {
   await page.getByRole('button', { name: 'Delete everything' }).click()
   await page.getByRole('button', { name: 'Yes, delete it all' }).click()
-  await page.getByText('No project yet').first().waitFor()
+  await page.getByText('Everything was deleted').first().waitFor()
   expect(await page.evaluate(async () => (await indexedDB.databases()).length)).toBeLessThanOrEqual(1)
 })
 

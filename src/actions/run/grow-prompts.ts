@@ -6,6 +6,7 @@ import { makeRng, shuffle } from '../../domain/rng.ts'
 import type { Seed } from '../../domain/seed.ts'
 import { novelTexts, promptsFromSeeds, readGrown, settlePrompts } from '../../pipeline/growing/read-grown.ts'
 import { growthEnded, planGrowth, type Shot } from '../../pipeline/growing/self-instruct.ts'
+import { RetortError } from '../../protocol/errors.ts'
 import { listDone } from '../../storage/journal.ts'
 import { listPrompts, putPrompts } from '../../storage/prompts.ts'
 import { guardQuota } from '../../storage/quota.ts'
@@ -66,14 +67,17 @@ async function growRounds(context: RunContext, grow: NonNullable<RunContext['ste
     const plan = planGrowth({ next: requests, pool: { seeds, accepted }, settings, rngSeed: recipe.rngSeed, contextLength: teacher.contextLength })
     if (plan.length === 0) return true
     const results = new Map<string, CompletionResult>()
+    let failure: string | undefined
     const ended = await askAll<CompletionRequest, CompletionResult>({
       control,
       requests: plan.map(({ request }) => request),
       call: callComplete(context),
       take: (result) => results.set(result.id, result),
-      giveUp: () => undefined, // a request that brings nothing counts as made
+      giveUp: (_request, why) => (failure = why), // a request that brings nothing counts as made
     })
     if (!ended) return false
+    // A whole round without an answer is no want of ideas.
+    if (failure !== undefined && results.size === 0) throw new RetortError('Unexpected', `The teacher fails on every request for prompts: ${failure}`)
     const candidates = plan.flatMap((request) => {
       const result = results.get(request.request.id)
       return result ? readGrown(request, result, settings) : []

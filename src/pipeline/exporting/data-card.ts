@@ -40,7 +40,7 @@ function writeModel({ teacher }: Dataset, recipe: CheckedRecipe | undefined): st
     ? 'Its file names no licence: find out under which terms it may be used, and what they say of its output, before you pass these data on.'
     : `Its file names the licence **${flatten(teacher.licence)}**. Read what that licence says of the model’s output before you pass these data on.`
   const judge = recipe && readSteps(recipe).judge ? ' It also judged the completions.' : ''
-  return `## Model\n\nWritten by **${flatten(teacher.name)}** (${flatten(teacher.quantisation)}; header fingerprint \`${flatten(teacher.fingerprint)}\`).${judge} ${licence} The seeds come from the person who made this dataset; their licence is theirs to name.`
+  return `## Model\n\nWritten by **${flatten(teacher.name)}** (\`${code(teacher.quantisation)}\`; header fingerprint \`${code(teacher.fingerprint)}\`).${judge} ${licence} The seeds come from the person who made this dataset; their licence is theirs to name.`
 }
 
 function writeMaking({ seeds }: Dataset, recipe: CheckedRecipe | undefined): string {
@@ -91,6 +91,8 @@ function writeLimits({ teacher }: Dataset, recipe: CheckedRecipe | undefined, ro
 const listSettings = (settings: SettingValues): string => Object.entries(settings).map(([field, value]) => `${field} ${String(value)}`).join(', ')
 const count = (n: number, word: string): string => `${n.toLocaleString('en')} ${word}${n === 1 ? '' : 's'}`
 const flatten = (text: string): string => text.replaceAll(/\s+/gu, ' ').replaceAll(/[<>`*_[\]]/g, (mark) => `\\${mark}`).trim()
+/** Inside of backticks nothing is escaped, and nothing may close them. */
+const code = (text: string): string => text.replaceAll(/[`\s]+/g, ' ').trim()
 const cell = (text: string): string => flatten(text).replaceAll('|', '\\|')
 /** A code block whose fence no line of the text can close. */
 const fence = (text: string): string => {

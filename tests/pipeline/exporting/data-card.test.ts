@@ -15,7 +15,7 @@ const dataset: Dataset = {
 
 test('the card says how the data were made, by which model under which licence, with the funnel’s counts and the split', () => {
   const card = writeDataCard({ title: 'Corner shop', dataset })
-  for (const part of ['# Corner shop', '34 rows', 'frozen on 2026-01-02', '**Tiny** (Q4\\_1', '**apache-2.0**', '12 seeds by Self-Instruct', '| Length | completions | 50 | 40 | 10 | … words, fewer than 4 (10) |', '| train | 30 |', '| held-out | 4 |', 'helpfulness@1', recipe.hash, '- filter: length', '## Limits']) expect(card).toContain(part)
+  for (const part of ['# Corner shop', '34 rows', 'frozen on 2026-01-02', '**Tiny** (`Q4_1`', '**apache-2.0**', '12 seeds by Self-Instruct', '| Length | completions | 50 | 40 | 10 | … words, fewer than 4 (10) |', '| train | 30 |', '| held-out | 4 |', 'helpfulness@1', recipe.hash, '- filter: length', '## Limits']) expect(card).toContain(part)
   expect(parse(card.split('---')[1]!)).toMatchObject({ pretty_name: 'Corner shop', size_categories: ['n<1K'] })
 })
 

@@ -1,0 +1,163 @@
+// A student's record while it is trained: the curve as it comes, pauses, stops, workers that die, what a reload goes back to.
+import { describe, expect, test, vi } from 'vitest'
+import { RunControl } from '../../src/actions/control.ts'
+import { resumeStudent, trainStudent, type TrainProgress } from '../../src/actions/train-student.ts'
+import type { DatasetId, ProjectId, StudentId } from '../../src/domain/id.ts'
+import type { TrainSettings } from '../../src/domain/student.ts'
+import type { Served } from '../../src/protocol/channel.ts'
+import { RetortError } from '../../src/protocol/errors.ts'
+import type { StudentContract, TrainRequest } from '../../src/protocol/student.ts'
+import { getStudent, listStudents, patchStudent } from '../../src/storage/students.ts'
+import { finish, makeMachines, type TestMachines } from '../stand-ins/machines.ts'
+import { storeSampleProject } from '../stand-ins/sample-project.ts'
+
+const STEPS = 12
+const settings: TrainSettings = { loss: 'teacher-text', preset: 'nano', vocabulary: 512, context: 64, steps: STEPS, batch: 4, learningRate: 0.003, warmUp: 0.1, weightDecay: 0.1, clip: 1, evaluateEvery: 4, rngSeed: 7 }
+
+/** A training whose steps take no time: a checkpoint every fourth step, and on abort. */
+class TrainingStandIn implements Served<StudentContract> {
+  readonly begun: number[] = []
+  readonly checkpoints = new Map<string, number>()
+  beforeStep: (step: number) => unknown = () => undefined
+
+  train: Served<StudentContract>['train'] = async ({ studentId, settings: { steps } }: TrainRequest, { signal, emit }) => {
+    let step = this.checkpoints.get(studentId) ?? 0
+    this.begun.push(step)
+    emit({ kind: 'phase', phase: step > 0 ? 'resuming' : 'tokenizer', sentence: step > 0 ? `Going on from the checkpoint of step ${step}.` : 'Learning a vocabulary.' })
+    emit({ kind: 'shape', shape: { layers: 2, width: 64, heads: 4, kvHeads: 2, feedForward: 128, vocabulary: 300, context: 64 }, parameters: 99, cutRows: 1, leftOutRows: 2 })
+    const save = (): void => {
+      this.checkpoints.set(studentId, step)
+      emit({ kind: 'checkpoint', step })
+    }
+    while (step < steps) {
+      await new Promise((resolve) => setTimeout(resolve))
+      if (signal.aborted) {
+        save()
+        return { ending: 'stopped', step }
+      }
+      const mishap = await this.beforeStep(step + 1)
+      if (mishap instanceof Error) throw mishap
+      step += 1
+      const looks = step % 4 === 0
+      emit({ kind: 'step', point: { step, train: 6 - step / 4, ...(looks ? { heldOut: 6.5 - step / 4 } : {}) }, tokensPerSecond: 1000, learningRate: 0.001, gradientNorm: 1, msLeft: (steps - step) * 10 })
+      if (looks) {
+        save()
+        emit({ kind: 'samples', samples: [{ step, prompt: 'a', text: `text of step ${step}` }] })
+      }
+    }
+    return { ending: 'finished', step }
+  }
+  complete: Served<StudentContract>['complete'] = async () => ({ promptTokens: 0, sharedTokens: 0, newTokens: 0, ms: 0 })
+  export: Served<StudentContract>['export'] = async () => ({ files: [] })
+}
+
+async function begin(): Promise<{ machines: TestMachines; worker: TrainingStandIn; projectId: ProjectId; datasetId: DatasetId }> {
+  const worker = new TrainingStandIn()
+  const machines = await makeMachines({ student: worker })
+  const { project, dataset, student } = await storeSampleProject(machines.db)
+  await machines.db.delete('students', [project.id, student.id])
+  return { machines, worker, projectId: project.id, datasetId: dataset.id }
+}
+const start = ({ machines, projectId, datasetId }: Awaited<ReturnType<typeof begin>>, control = new RunControl()) => trainStudent(machines, { projectId, datasetId, settings, backend: 'wasm' }, control)
+
+describe('a training', () => {
+  test('stores its curve, samples and shape, and tells them on the way', async () => {
+    const all = await begin()
+    const told: TrainProgress[] = []
+    const student = await finish(start(all), (progress) => told.push(progress))
+    expect(student).toMatchObject({ status: 'trained', checkpointStep: STEPS, shape: { vocabulary: 300 }, cutRows: 1, leftOutRows: 2, recipeHash: expect.any(String) })
+    expect(student.points.map(({ step }) => step)).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1))
+    expect(student.samples.map(({ text }) => text)).toEqual(['text of step 4', 'text of step 8', 'text of step 12'])
+    expect(await listStudents(all.machines.db, all.projectId)).toEqual([student])
+    expect(told.at(-1)).toMatchObject({ step: STEPS, steps: STEPS, phase: 'training', sentence: 'Training: step 12 of 12, loss 3.00, held out 3.50.', msLeft: 0, checkpointStep: STEPS })
+  })
+
+  test('is paused with a checkpoint, resumed from it, and has every step once', async () => {
+    const all = await begin()
+    const control = new RunControl()
+    all.worker.beforeStep = (step) => step === 6 && control.pause()
+    const told: TrainProgress[] = []
+    const ending = finish(start(all, control), (progress) => told.push(progress))
+    await vi.waitFor(() => expect(told.at(-1)).toMatchObject({ phase: 'paused', sentence: expect.stringMatching(/^Paused at step \d of 12; the checkpoint of step \d is stored\.$/) }))
+    expect((await listStudents(all.machines.db, all.projectId))[0]?.status).toBe('paused')
+    control.resume()
+    const student = await ending
+    expect(student.status).toBe('trained')
+    expect(all.worker.begun).toHaveLength(2)
+    expect(all.worker.begun[1]).toBeGreaterThanOrEqual(5)
+    expect(student.points.map(({ step }) => step)).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1))
+  })
+
+  test('is stopped with a checkpoint and gone on with later', async () => {
+    const all = await begin()
+    const control = new RunControl()
+    all.worker.beforeStep = (step) => step === 7 && control.stop()
+    const stopped = await finish(start(all, control))
+    expect(stopped).toMatchObject({ status: 'stopped', why: 'Stopped by hand.' })
+    expect(stopped.checkpointStep).toBeGreaterThanOrEqual(6)
+    all.worker.beforeStep = () => undefined
+    const student = await finish(resumeStudent(all.machines, { projectId: all.projectId, studentId: stopped.id }, new RunControl()))
+    expect(student).toMatchObject({ status: 'trained', id: stopped.id })
+    expect(student.why).toBeUndefined()
+    expect(student.points.map(({ step }) => step)).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1))
+  })
+
+  test('whose worker dies goes on by itself from the last checkpoint', async () => {
+    const all = await begin()
+    let deaths = 0
+    all.worker.beforeStep = (step) => {
+      if (step === 7 && deaths++ === 0) all.machines.kill('student')
+    }
+    const student = await finish(start(all))
+    expect(student.status).toBe('trained')
+    expect(all.worker.begun).toEqual([0, 4])
+    expect(student.points.map(({ step }) => step)).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1))
+  })
+
+  test('whose worker dies twice before the next checkpoint ends with a sentence and can be gone on with', async () => {
+    const all = await begin()
+    all.worker.beforeStep = (step) => step === 7 && all.machines.kill('student')
+    await expect(finish(start(all))).rejects.toMatchObject({ name: 'WorkerDied' })
+    const [failed] = await listStudents(all.machines.db, all.projectId)
+    expect(failed).toMatchObject({ status: 'failed', checkpointStep: 4, why: expect.stringMatching(/What was stored is safe/) })
+    expect(all.worker.begun).toEqual([0, 4])
+    all.worker.beforeStep = () => undefined
+    expect(await finish(resumeStudent(all.machines, { projectId: all.projectId, studentId: failed!.id }, new RunControl()))).toMatchObject({ status: 'trained' })
+  })
+
+  test('that fails for another reason is not begun again by itself', async () => {
+    const all = await begin()
+    all.worker.beforeStep = (step) => (step === 5 ? new RetortError('StorageFull', 'The checkpoint could not be stored.') : undefined)
+    await expect(finish(start(all))).rejects.toMatchObject({ name: 'StorageFull' })
+    expect(all.worker.begun).toEqual([0])
+    expect((await listStudents(all.machines.db, all.projectId))[0]).toMatchObject({ status: 'failed', why: 'The checkpoint could not be stored.' })
+  })
+
+  test('that was cut off by a reload drops the points after the checkpoint when it goes on', async () => {
+    const all = await begin()
+    const { machines, worker, projectId } = all
+    worker.beforeStep = (step) => (step === 12 ? new Promise(() => undefined) : undefined)
+    const work = start(all)
+    await work.next()
+    const id = await vi.waitFor(async () => {
+      const [student] = await listStudents(machines.db, projectId)
+      expect(student?.checkpointStep).toBe(8)
+      return student!.id
+    })
+    // As a write between two checkpoints leaves it.
+    await patchStudent(machines.db, projectId, id, (stored) => ({ ...stored, points: [...stored.points.filter(({ step }) => step <= 8), { step: 9, train: 99 }, { step: 10, train: 99 }] }))
+    const again = await makeMachines({ db: machines.db, student: worker })
+    worker.beforeStep = () => undefined
+    const student = await finish(resumeStudent(again, { projectId, studentId: id }, new RunControl()))
+    expect(student.points.map(({ step }) => step)).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1))
+    expect(student.points.some(({ train }) => train === 99)).toBe(false)
+    expect(student.samples.map(({ step }) => step)).toEqual([4, 8, 12])
+  })
+
+  test('on a dataset or a student that is gone is refused with a sentence', async () => {
+    const { machines, projectId } = await begin()
+    await expect(finish(trainStudent(machines, { projectId, datasetId: 'none' as DatasetId, settings, backend: 'wasm' }, new RunControl()))).rejects.toMatchObject({ name: 'StorageFailed', message: expect.stringMatching(/dataset is not stored any more/) })
+    await expect(finish(resumeStudent(machines, { projectId, studentId: 'none' as StudentId }, new RunControl()))).rejects.toMatchObject({ name: 'StorageFailed' })
+    expect(await getStudent(machines.db, projectId, 'none' as StudentId)).toBeUndefined()
+  })
+})

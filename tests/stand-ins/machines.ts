@@ -1,0 +1,96 @@
+// Knows: machines for actions in Node: a stand-in teacher behind a real channel, the corpus worker's and the student worker's own code.
+import 'fake-indexeddb/auto'
+import { NoveltyPool } from '../../src/pipeline/novelty-pool.ts'
+import type { Machines } from '../../src/actions/machines.ts'
+import { openWorker, type Served, type SupervisedWorker } from '../../src/protocol/channel.ts'
+import type { CorpusContract } from '../../src/protocol/corpus.ts'
+import type { StudentContract } from '../../src/protocol/student.ts'
+import type { TeacherContract } from '../../src/protocol/teacher.ts'
+import { openDatabase, type Database } from '../../src/storage/database.ts'
+import { getDataset, listDatasetRows } from '../../src/storage/datasets.ts'
+import { addSeeds } from '../../workers/corpus/add-seeds.ts'
+import { exportDataset } from '../../workers/corpus/export-dataset.ts'
+import { freeze } from '../../workers/corpus/freeze.ts'
+import { openProject } from '../../workers/corpus/open-project.ts'
+import { saveProject } from '../../workers/corpus/save-project.ts'
+import { StudentWriter } from '../../workers/student/complete.ts'
+import { exportStudent } from '../../workers/student/export.ts'
+import type { StudentStores } from '../../workers/student/stores.ts'
+import { train } from '../../workers/student/train.ts'
+import { openTestRuntime } from '../engine/session.ts'
+import { TeacherStandIn } from './teacher.ts'
+import { WorkerStandIn } from './worker.ts'
+
+const NOW = 1_760_000_000_000
+let databases = 0
+
+export interface TestMachines extends Machines {
+  readonly standIn: TeacherStandIn
+  /** Bytes of checkpoints by student. */
+  readonly checkpoints: Map<string, Uint8Array>
+  /** Breaks the teacher's or the student's worker down. */
+  kill(which: 'teacher' | 'student'): void
+}
+
+/** The corpus worker's methods on the given store. */
+function serveCorpus(db: Database): Served<CorpusContract> {
+  let pool = new NoveltyPool()
+  return {
+    addSeeds: (request, call) => addSeeds(db, request, call, NOW),
+    novelty: async ({ threshold, candidates }) => pool.decideAll(candidates, threshold),
+    remember: async ({ texts, reset }) => {
+      if (reset) pool = new NoveltyPool()
+      pool.add(...texts)
+      return null
+    },
+    freeze: (request, call) => freeze(db, request, call, NOW),
+    exportDataset: (request) => exportDataset(db, request),
+    saveProject: (request, call) => saveProject(db, request, call, NOW),
+    openProject: (request, call) => openProject(db, request, call, NOW),
+  }
+}
+
+/** The student worker's methods; rows from the store, checkpoints in a map. */
+function serveStudent(db: Database, checkpoints: Map<string, Uint8Array>): Served<StudentContract> {
+  const stores: StudentStores = {
+    readRows: async (projectId, datasetId) => (await getDataset(db, projectId, datasetId)) && listDatasetRows(db, projectId, datasetId),
+    readCheckpoint: async (_project, student) => checkpoints.get(student),
+    writeCheckpoint: async (_project, student, bytes) => void checkpoints.set(student, bytes),
+  }
+  const writer = new StudentWriter(stores, openTestRuntime)
+  return {
+    train: (request, call) => train(request, call, { stores, openRuntime: openTestRuntime, now: () => performance.now() }),
+    complete: (request, call) => writer.complete(request, call),
+    export: (request) => exportStudent(request, stores),
+  }
+}
+
+/** Fresh machines on a fresh store, or on the given one, as a reloaded page has them. `student` replaces the real student worker. */
+export async function makeMachines({ db, student, checkpoints = new Map() }: { db?: Database; student?: Served<StudentContract>; checkpoints?: Map<string, Uint8Array> } = {}): Promise<TestMachines> {
+  const store = db ?? (await openDatabase(`machines ${databases++}`))
+  const standIn = new TeacherStandIn()
+  let now = NOW
+  const running: { teacher?: WorkerStandIn<TeacherContract>; student?: WorkerStandIn<StudentContract> } = {}
+  const teacherWorker: SupervisedWorker<TeacherContract> = openWorker(() => (running.teacher = new WorkerStandIn<TeacherContract>(standIn)))
+  const studentWorker: SupervisedWorker<StudentContract> = openWorker(() => (running.student = new WorkerStandIn<StudentContract>(student ?? serveStudent(store, checkpoints))))
+  const corpusWorker: SupervisedWorker<CorpusContract> = openWorker(() => new WorkerStandIn<CorpusContract>(serveCorpus(store)))
+  return {
+    db: store,
+    teacher: teacherWorker.remote,
+    student: studentWorker.remote,
+    corpus: corpusWorker.remote,
+    now: () => (now += 5),
+    standIn,
+    checkpoints,
+    kill: (which) => running[which]?.breakDown('killed by the test'),
+  }
+}
+
+/** Takes a generator to its end; `onProgress` hears everything on the way. */
+export async function finish<P, R>(work: AsyncGenerator<P, R>, onProgress: (progress: P) => void = () => undefined): Promise<R> {
+  for (;;) {
+    const next = await work.next()
+    if (next.done) return next.value
+    onProgress(next.value)
+  }
+}

@@ -1,0 +1,81 @@
+// Knows: a teacher that answers at once, always the same to the same question, and counts what it is asked.
+import { contentId } from '../../src/domain/id.ts'
+import type { CompletionRequest, CompletionResult, ScoreRequest, TeacherDescription } from '../../src/domain/model.ts'
+import { makeRng, type Rng } from '../../src/domain/rng.ts'
+import type { Served } from '../../src/protocol/channel.ts'
+import type { Call } from '../../src/protocol/contract.ts'
+import type { GenerationEvent, GenerationSummary, TeacherContract } from '../../src/protocol/teacher.ts'
+
+export const DESCRIPTION: TeacherDescription = {
+  card: {
+    name: 'Stand-in', fileName: 'stand-in.gguf', fileBytes: 1, architecture: 'llama', parameters: 1, quantisation: 'F32', tensorTypes: {}, contextLength: 2048,
+    vocabularySize: 100, layers: 1, width: 1, licence: 'apache-2.0', memoryBytes: { wasm: 1, webgpu: 1 }, fingerprint: '00000000000000aa', hasChatTemplate: true,
+  },
+  backend: 'wasm', threads: 1, contextLength: 2048, batch: 8, gives: { chat: true, rawPrompts: true, scores: true }, notes: [],
+}
+
+const WORDS = 'amber basket candle dragon engine forest garden harbour island jacket kettle lantern marble needle orchard pencil quarry ribbon saddle temple umbrella valley window yellow zebra anchor bridge copper desert easel'.split(' ')
+const VERBS = ['Explain', 'Describe', 'Compare', 'Invent', 'Summarise', 'Question', 'Praise', 'List']
+const write = (rng: Rng, count: number): string => Array.from({ length: count }, () => WORDS[rng.below(WORDS.length)]).join(' ')
+
+/** What is to happen instead of an answer; `silence` never answers until it is aborted. */
+export type Mishap = 'silence' | { readonly refusal: string } | Error
+
+export class TeacherStandIn implements Served<TeacherContract> {
+  /** Ids in the order in which they were answered. */
+  readonly completed: string[] = []
+  readonly scored: string[] = []
+  /** Called before each answer, with the number of answers given so far. */
+  beforeAnswer: (given: number, id: string) => Mishap | undefined | void = () => undefined
+  given = 0
+
+  #text({ asked, sampling }: CompletionRequest): string {
+    const rng = makeRng(`${sampling.rngSeed} ${JSON.stringify(asked)}`)
+    if (asked.kind === 'chat') return `${VERBS[rng.below(VERBS.length)]}ing: ${write(rng, 4 + rng.below(12))}.`
+    const from = Number(/(\d+)\.$/.exec(asked.text)?.[1] ?? 1)
+    return Array.from({ length: 4 }, (_, i) => `${i === 0 ? '' : `\n${from + i}.`} ${VERBS[rng.below(VERBS.length)]} the ${write(rng, i === 3 ? 1 : 6)}.`).join('')
+  }
+
+  complete = async ({ requests }: { requests: readonly CompletionRequest[] }, call: Call<GenerationEvent>): Promise<GenerationSummary> => {
+    return this.#each(requests, call, (request, refusal) => {
+      const text = refusal === undefined ? this.#text(request) : ''
+      const result: CompletionResult = { id: request.id, text, ending: refusal === undefined ? 'end' : 'aborted', promptTokens: 10, tokens: text.split(' ').length, ...(refusal === undefined ? {} : { refusal }) }
+      this.completed.push(request.id)
+      call.emit({ kind: 'completion', result })
+    })
+  }
+
+  score = async ({ requests }: { requests: readonly ScoreRequest[] }, call: Call<GenerationEvent>): Promise<GenerationSummary> => {
+    return this.#each(requests, call, ({ id, asked, continuations }, refusal) => {
+      const rng = makeRng(JSON.stringify(asked))
+      const raw = continuations.map(() => 0.1 + rng.next())
+      const total = raw.reduce((sum, value) => sum + value, 0)
+      this.scored.push(id)
+      call.emit({ kind: 'score', result: refusal === undefined ? { id, logProbs: raw.map((value) => Math.log((0.9 * value) / total)) } : { id, logProbs: [], refusal } })
+    })
+  }
+
+  async #each<R extends { readonly id: string }>(requests: readonly R[], { signal, emit }: Call<GenerationEvent>, answer: (request: R, refusal?: string) => void): Promise<GenerationSummary> {
+    for (const request of requests) {
+      await new Promise((resolve) => setTimeout(resolve))
+      signal.throwIfAborted()
+      const mishap = this.beforeAnswer(this.given, request.id)
+      if (mishap instanceof Error) throw mishap
+      if (mishap === 'silence') await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      this.given += 1
+      answer(request, typeof mishap === 'object' ? mishap.refusal : undefined)
+      emit({ kind: 'progress', promptTokens: this.given * 10, newTokens: this.given * 5, ms: this.given * 10 })
+    }
+    return { promptTokens: requests.length * 10, sharedTokens: 0, newTokens: requests.length * 5, ms: requests.length * 10 }
+  }
+
+  inspect = async () => DESCRIPTION.card
+  load = async () => DESCRIPTION
+  unload = async () => null
+  describe = async () => DESCRIPTION
+  download = async () => DESCRIPTION.card
+  countTokens = async ({ texts }: { texts: readonly string[] }) => texts.map((text) => text.split(/\s+/).length)
+}
+
+/** Another model: what a run that was begun with the first must refuse. */
+export const OTHER: TeacherDescription = { ...DESCRIPTION, card: { ...DESCRIPTION.card, name: 'Other', fingerprint: contentId('row', 'other').slice(0, 16) } }
