@@ -19,9 +19,9 @@ import { readSteps, type RecipeSteps } from '../pipeline/recipes/read-steps.ts'
 import { selectRows } from '../pipeline/selecting/select-rows.ts'
 import { RetortError } from '../protocol/errors.ts'
 import type { GenerationEvent, GenerationSummary } from '../protocol/teacher.ts'
-import { estimateStorage } from '../storage/quota.ts'
 import { countSeeds, pageSeeds } from '../storage/seeds.ts'
 import type { Machines } from './machines.ts'
+import { weighStorage } from './storage-room.ts'
 import { tellProgress } from './tell-progress.ts'
 
 /** Rows that are tried. */
@@ -126,7 +126,7 @@ class Trial {
     await this.#judge()
     this.#keep()
     const { storageBytes, msTotal, rows, tokens } = estimateRun(recipe, seedCount, this.#tried)
-    const warning = await warnOfStorage(storageBytes)
+    const { warning } = await weighStorage(storageBytes)
     return { rows: this.#rows, estimate: { storageBytes, msTotal, rows, tokens, ...(warning === undefined ? {} : { warning }) }, ...(this.#note === undefined ? {} : { note: this.#note }) }
   }
 
@@ -249,13 +249,4 @@ class Trial {
 
 const expectStep = (family: string): never => {
   throw new TypeError(`This recipe has no ${family} step.`)
-}
-
-/** A sentence where so many bytes do not fit in what the browser leaves to the page. */
-async function warnOfStorage(bytes: number): Promise<string | undefined> {
-  const storage = await estimateStorage()
-  if (!storage) return undefined
-  const left = storage.quotaBytes - storage.usedBytes
-  const inMegabytes = (count: number): string => `${Math.ceil(Math.max(0, count) / 1e6).toLocaleString('en')} MB`
-  return bytes > left ? `The run will take about ${inMegabytes(bytes)}, and this browser leaves ${inMegabytes(left)} to the page. Delete a model or a project, or ask for fewer rows.` : undefined
 }

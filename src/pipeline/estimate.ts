@@ -53,4 +53,16 @@ export function estimateRun(recipe: CheckedRecipe, seeds: number, tried: Tried):
   }
 }
 
+/** Characters of a grown prompt, generously. */
+const PROMPT_CHARACTERS = 400
+/** Characters of a token, generously. */
+const TOKEN_CHARACTERS = 5
+
+/** Completions that a run over `seeds` seeds asks for, and the bytes they take at most: known before anything is tried. */
+export function boundRun(recipe: CheckedRecipe, seeds: number): { readonly rows: number; readonly storageBytes: number } {
+  const { grow, complete } = readSteps(recipe)
+  const rows = ((grow ? grow.settings.prompts : 0) + (!grow || grow.settings.alsoSeeds ? seeds : 0)) * complete.settings.n
+  return { rows, storageBytes: rows * (ROW_BYTES + 2 * (PROMPT_CHARACTERS + TOKEN_CHARACTERS * complete.settings.maxTokens)) }
+}
+
 const share = (part: number, whole: number): number => (whole > 0 ? part / whole : 0)

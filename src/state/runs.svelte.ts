@@ -2,6 +2,7 @@
 import { computeFunnel } from '../actions/funnel.ts'
 import { listRowsOfBar, type BarChoice, type BarMembers } from '../actions/rows-of-bar.ts'
 import { resumeRun, startRun } from '../actions/run-recipe.ts'
+import { weighStorage, type StorageRoom } from '../actions/storage-room.ts'
 import type { ProjectId } from '../domain/id.ts'
 import type { TeacherDescription } from '../domain/model.ts'
 import type { Problem } from '../domain/problem.ts'
@@ -9,6 +10,7 @@ import type { Prompt } from '../domain/prompt.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import type { Row } from '../domain/row.ts'
 import type { FunnelBar, Run, RunProgress } from '../domain/run.ts'
+import { boundRun } from '../pipeline/estimate.ts'
 import { adviseOnTeacher, checkAgainstTeacher } from '../pipeline/recipes/check-teacher.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { listPrompts } from '../storage/prompts.ts'
@@ -83,6 +85,12 @@ export class Runs {
     this.#list = list
     this.#stored = funnel
     this.#ready = true
+  }
+
+  /** What a run of this recipe over so many seeds will ask for and store at most, against the room there is. */
+  async weigh(recipe: CheckedRecipe, seeds: number): Promise<{ readonly rows: number; readonly storageBytes: number } & StorageRoom> {
+    const bound = boundRun(recipe, seeds)
+    return { ...bound, ...(await weighStorage(bound.storageBytes)) }
   }
 
   start(recipe: CheckedRecipe, teacher: TeacherDescription): Promise<Run | undefined> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { estimateRun, type Tried } from '../../src/pipeline/estimate.ts'
+import { boundRun, estimateRun, type Tried } from '../../src/pipeline/estimate.ts'
 import { checked } from './samples.ts'
 
 const tried: Tried = {
@@ -30,4 +30,12 @@ test('seeds that are asked as they are need no growing, and a recipe without a j
 test('nothing tried gives zeros and no NaN', () => {
   const none: Tried = { growth: { requests: 0, accepted: 0, tokens: 0, ms: 0 }, completions: { rows: 0, tokens: 0, ms: 0, passed: 0 }, verdicts: { rows: 0, ms: 0 }, kept: 0, characters: 0 }
   expect(estimateRun(checked('retort: 1\nsteps:\n  - complete: teacher\n'), 3, none)).toEqual({ prompts: 3, rows: 3, kept: 0, tokens: 0, msTotal: 0, storageBytes: 4800 })
+})
+
+test('what a run takes at most is known before anything is tried, and is more than what was measured', () => {
+  const recipe = checked('retort: 1\nsteps:\n  - grow: self-instruct\n    prompts: 50\n    alsoSeeds: true\n  - complete: teacher\n    n: 2\n    maxTokens: 100\n')
+  const bound = boundRun(recipe, 10)
+  expect(bound).toEqual({ rows: 120, storageBytes: 120 * (1600 + 2 * (400 + 500)) })
+  expect(bound.storageBytes).toBeGreaterThan(estimateRun(recipe, 10, tried).storageBytes)
+  expect(boundRun(checked('retort: 1\nsteps:\n  - complete: teacher\n'), 7).rows).toBe(7)
 })
