@@ -75,8 +75,8 @@ export class Comparisons {
 
   async compare(studentId: StudentId, teacher: TeacherDescription): Promise<void> {
     this.#problems = []
-    const compared = await this.task.follow((signal) => compareStudents(this.#around.machines, { projectId: this.#projectId, studentId, teacher, prompts: this.prompts }, signal))
-    await this.refresh()
+    const start = (signal: AbortSignal) => compareStudents(this.#around.machines, { projectId: this.#projectId, studentId, teacher, prompts: this.prompts }, signal)
+    const compared = await this.task.follow(start, () => this.refresh())
     if (compared !== undefined && !compared.ok) this.#problems = compared.problems
   }
 }

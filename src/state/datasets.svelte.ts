@@ -40,11 +40,12 @@ export class Datasets {
   async freeze(runId: RunId): Promise<Dataset | undefined> {
     this.#problems = []
     this.#frozen = undefined
-    const frozen = await this.task.follow((signal) => freezeDataset(this.#around.machines, { projectId: this.#projectId, runId }, signal))
-    await this.refresh()
-    if (frozen === undefined) return undefined
-    if (frozen.ok) return (this.#frozen = frozen.value)
-    this.#problems = frozen.problems
-    return undefined
+    const start = (signal: AbortSignal) => freezeDataset(this.#around.machines, { projectId: this.#projectId, runId }, signal)
+    const frozen = await this.task.follow(start, async (ended) => {
+      await this.refresh()
+      if (ended.ok) this.#frozen = ended.value
+      else this.#problems = ended.problems
+    })
+    return frozen?.ok ? frozen.value : undefined
   }
 }

@@ -71,12 +71,13 @@ export class Seeds {
     this.#source = source.kind === 'file' ? source.file.name : 'what was typed'
     this.#read = undefined
     this.undo.dismiss()
-    const read = await this.task.follow((signal) => addSeeds(this.#around.machines, { projectId: this.#projectId, source }, signal))
-    if (read !== undefined) {
-      this.#read = read
-      if (read.added > 0) this.#offerRemoval(read)
-    }
-    await this.refresh() // also after a stop: what was read before it stays
+    const start = (signal: AbortSignal) => addSeeds(this.#around.machines, { projectId: this.#projectId, source }, signal)
+    const read = await this.task.follow(start, async (all) => {
+      await this.refresh()
+      this.#read = all
+      if (all.added > 0) this.#offerRemoval(all)
+    })
+    if (read === undefined) await this.refresh() // after a stop, too, what was read before it stays
     return read
   }
 

@@ -52,9 +52,13 @@ export class Task<P = never> {
     }
   }
 
-  /** Like `do`, for an action that yields its progress. */
-  follow<A>(start: (signal: AbortSignal) => AsyncGenerator<P, A>): Promise<A | undefined> {
-    return this.do((signal, report) => drain(start(signal), report))
+  /** Like `do`, for an action that yields its progress. `settle` is done before the work counts as ended, so that no screen shows the end without its outcome. */
+  follow<A>(start: (signal: AbortSignal) => AsyncGenerator<P, A>, settle?: (answer: A) => Promise<void>): Promise<A | undefined> {
+    return this.do(async (signal, report) => {
+      const answer = await drain(start(signal), report)
+      await settle?.(answer)
+      return answer
+    })
   }
 
   stop(): void {
