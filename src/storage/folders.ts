@@ -23,6 +23,9 @@ export const safeFileName = (name: string): string =>
     .replace(/^\.+/, '')
     .slice(-180) || 'unnamed'
 
+/** Bytes that are copied at once. */
+const PIECE = 8 * 1024 * 1024
+
 const isMissing = (thrown: unknown): boolean => thrown instanceof DOMException && (thrown.name === 'NotFoundError' || thrown.name === 'TypeMismatchError')
 
 /** The folder at the path, made where it is missing. Throws `StorageFailed` where the browser has no such file system. */
@@ -131,32 +134,58 @@ export async function renameFile(folder: FileSystemDirectoryHandle, from: string
   const handle: FileHandleHere = await folder.getFileHandle(from)
   await removeEntry(folder, to)
   if (handle.move !== undefined) return handle.move(folder, to)
-  await writeWhole(folder, to, await handle.getFile())
+  await copyInto(folder, to, await handle.getFile())
   await removeEntry(folder, from)
 }
 
-/** Writes a file whole: it holds the new contents or, when the write is cut off, the old ones. */
-export async function writeWhole(folder: FileSystemDirectoryHandle, name: string, contents: Uint8Array | Blob): Promise<void> {
-  const handle: FileHandleHere = await folder.getFileHandle(name, { create: true })
-  if (typeof handle.createWritable === 'function') {
-    // A writable writes to a swap file that takes the file's place when it is closed.
-    const stream = await handle.createWritable()
-    try {
-      await stream.write(contents instanceof Blob ? contents : new Uint8Array(contents))
-    } catch (thrown) {
-      await stream.abort().catch(() => undefined)
-      throw thrown
-    }
-    return stream.close()
-  }
-  const temporary = `${name}.tmp`
-  const appender = await openAppender(folder, temporary, 0)
+/** Copies the contents into a file in pieces; one that is cut off leaves no file of that name. */
+async function copyInto(folder: FileSystemDirectoryHandle, name: string, contents: Blob): Promise<void> {
   try {
-    const blob = contents instanceof Blob ? contents : new Blob([new Uint8Array(contents)])
-    const piece = 8 * 1024 * 1024
-    for (let from = 0; from < blob.size; from += piece) await appender.append(new Uint8Array(await blob.slice(from, from + piece).arrayBuffer()))
-  } finally {
-    await appender.close()
+    const appender = await openAppender(folder, name, 0)
+    try {
+      for (let from = 0; from < contents.size; from += PIECE) await appender.append(new Uint8Array(await contents.slice(from, from + PIECE).arrayBuffer()))
+    } finally {
+      await appender.close()
+    }
+  } catch (thrown) {
+    await removeEntry(folder, name).catch(() => undefined)
+    throw thrown
   }
-  await renameFile(folder, temporary, name)
+}
+
+/** Writes a file whole: it holds the new contents or, when the write is cut off, the old ones; nothing else is left behind. */
+export async function writeWhole(folder: FileSystemDirectoryHandle, name: string, contents: Uint8Array | Blob): Promise<void> {
+  const isNew = (await findFile(folder, name)) === undefined
+  const handle: FileHandleHere = await folder.getFileHandle(name, { create: true })
+  try {
+    if (typeof handle.createWritable === 'function') await writeSwapped(handle, contents)
+    else await writeBeside(folder, name, contents)
+  } catch (thrown) {
+    if (isNew) await removeEntry(folder, name).catch(() => undefined)
+    throw thrown
+  }
+}
+
+/** A writable writes to a swap file that takes the file's place when it is closed. */
+async function writeSwapped(handle: FileSystemFileHandle, contents: Uint8Array | Blob): Promise<void> {
+  const stream = await handle.createWritable()
+  try {
+    await stream.write(contents instanceof Blob ? contents : new Uint8Array(contents))
+  } catch (thrown) {
+    await stream.abort().catch(() => undefined)
+    throw thrown
+  }
+  await stream.close()
+}
+
+/** Where there are no writables: into another file, which then gets the name. */
+async function writeBeside(folder: FileSystemDirectoryHandle, name: string, contents: Uint8Array | Blob): Promise<void> {
+  const temporary = `${name}.tmp`
+  await copyInto(folder, temporary, contents instanceof Blob ? contents : new Blob([new Uint8Array(contents)]))
+  try {
+    await renameFile(folder, temporary, name)
+  } catch (thrown) {
+    await removeEntry(folder, temporary).catch(() => undefined)
+    throw thrown
+  }
 }

@@ -1,5 +1,5 @@
 // Knows: the origin-private file system as far as src/storage uses it, in memory, with a quota and with parts that some browsers lack.
-// Stands in for the browser's; the real one is exercised in a real page (tests/storage/storage-checks.ts).
+// Stands in for the browser's; the real one is exercised in a real page (tests/browser/storage.test.ts).
 
 export interface Lacking {
   /** Bytes of all files together at most. */
@@ -104,7 +104,7 @@ function makeFileHandle(folder: FolderStandIn, name: string, system: PrivateFile
     return {
       write: async (data: Uint8Array | Blob) => {
         const bytes = data instanceof Blob ? new Uint8Array(await data.arrayBuffer()) : data
-        system.charge(bytes.length)
+        system.charge(swap.length + bytes.length)
         swap = overwrite(swap, bytes, at)
         at += bytes.length
       },
