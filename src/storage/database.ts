@@ -20,8 +20,17 @@ export async function openDatabase(name = 'retort', steps: readonly Migration[] 
   const waiting = new Promise<never>((_resolve, reject) => {
     blocked = () => reject(new RetortError('StorageFailed', 'Another tab holds an older version of this page open. Close it, then open this page again.'))
   })
+  let failed: unknown
   const opening = openDB<Schema>(name, steps.length, {
-    upgrade: (database, from, _to, transaction) => migrate(unwrap(database), unwrap(transaction), from, steps),
+    upgrade: (database, from, _to, transaction) => {
+      transaction.done.catch(() => undefined) // opening fails with it
+      try {
+        migrate(unwrap(database), unwrap(transaction), from, steps)
+      } catch (thrown) {
+        failed = thrown
+        transaction.abort()
+      }
+    },
     blocked: () => blocked?.(),
     // A newer page wants to upgrade: let it. The next use here fails with a sentence.
     blocking: (_current, _blocked, event) => {
@@ -30,7 +39,8 @@ export async function openDatabase(name = 'retort', steps: readonly Migration[] 
   })
   try {
     return await Promise.race([opening, waiting])
-  } catch (thrown) {
+  } catch (refused) {
+    const thrown = failed ?? refused
     opening.then((database) => database.close(), () => undefined)
     if (thrown instanceof RetortError) throw thrown
     if (thrown instanceof DOMException && thrown.name === 'VersionError') throw new RetortError('StorageFailed', 'The stored data was written by a newer version of this page. Reload the page to get that version.', { cause: thrown })

@@ -3,15 +3,17 @@ import type { Dataset, DatasetRow, Split } from '../domain/dataset.ts'
 import type { DatasetId, ProjectId } from '../domain/id.ts'
 import { RELAXED, type Database } from './database.ts'
 import { within } from './ranges.ts'
+import { allOrNone } from './transactions.ts'
 
 /** Stores a dataset with its rows: all or nothing. Freezing the same rows again changes nothing but the time. */
 export async function putDataset(db: Database, dataset: Dataset, rows: readonly DatasetRow[]): Promise<void> {
   const transaction = db.transaction(['datasets', 'datasetRows'], 'readwrite', RELAXED)
   const { projectId, id: datasetId } = dataset
   const store = transaction.objectStore('datasetRows')
-  const puts: Promise<unknown>[] = rows.map((row, index) => store.put({ projectId, datasetId, index, row }))
-  puts.push(transaction.objectStore('datasets').put(dataset))
-  await Promise.all([...puts, transaction.done])
+  await allOrNone(transaction, async () => {
+    await Promise.all(rows.map(async (row, index) => store.put({ projectId, datasetId, index, row })))
+    await transaction.objectStore('datasets').put(dataset)
+  })
 }
 
 export const getDataset = (db: Database, projectId: ProjectId, id: DatasetId): Promise<Dataset | undefined> => db.get('datasets', [projectId, id])

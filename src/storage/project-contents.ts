@@ -4,6 +4,7 @@ import type { ProjectId } from '../domain/id.ts'
 import { RELAXED, type Database } from './database.ts'
 import { within } from './ranges.ts'
 import { PROJECT_STORES, type ProjectStore, type Schema } from './schema.ts'
+import { allOrNone } from './transactions.ts'
 
 export type RecordOf<Store extends ProjectStore> = Schema[Store]['value']
 
@@ -32,7 +33,7 @@ export async function countRecords(db: Database, projectId: ProjectId): Promise<
 /** Writes records of one store in one transaction: all or none. */
 export async function putRecords<Store extends ProjectStore>(db: Database, store: Store, records: readonly RecordOf<Store>[]): Promise<void> {
   const transaction = db.transaction(store, 'readwrite', RELAXED)
-  await Promise.all([...records.map((record) => transaction.store.put(record)), transaction.done])
+  await allOrNone(transaction, () => Promise.all(records.map(async (record) => transaction.store.put(record))))
 }
 
 /**

@@ -3,14 +3,16 @@ import type { ProjectId, PromptId, RunId } from '../domain/id.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import { RELAXED, type Database } from './database.ts'
 import { within } from './ranges.ts'
+import { allOrNone } from './transactions.ts'
 
 /** Stores prompts, and with them the journal's mark of the unit they came from: all or nothing. */
 export async function putPrompts(db: Database, prompts: readonly Prompt[], done?: { projectId: ProjectId; runId: RunId; key: string }): Promise<void> {
   const transaction = db.transaction(['prompts', 'journal'], 'readwrite', RELAXED)
   const store = transaction.objectStore('prompts')
-  const puts: Promise<unknown>[] = prompts.map((prompt) => store.put(prompt))
-  if (done !== undefined) puts.push(transaction.objectStore('journal').put(done))
-  await Promise.all([...puts, transaction.done])
+  await allOrNone(transaction, async () => {
+    await Promise.all(prompts.map(async (prompt) => store.put(prompt)))
+    if (done !== undefined) await transaction.objectStore('journal').put(done)
+  })
 }
 
 export const getPrompt = (db: Database, projectId: ProjectId, id: PromptId): Promise<Prompt | undefined> => db.get('prompts', [projectId, id])

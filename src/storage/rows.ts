@@ -3,11 +3,12 @@ import type { ProjectId, RowId, RunId } from '../domain/id.ts'
 import type { Row, RowStatus } from '../domain/row.ts'
 import { RELAXED, type Database } from './database.ts'
 import { within } from './ranges.ts'
+import { allOrNone } from './transactions.ts'
 
 /** Stores rows in one transaction: all or none. */
 export async function putRows(db: Database, rows: readonly Row[]): Promise<void> {
   const transaction = db.transaction('rows', 'readwrite', RELAXED)
-  await Promise.all([...rows.map((row) => transaction.store.put(row)), transaction.done])
+  await allOrNone(transaction, () => Promise.all(rows.map(async (row) => transaction.store.put(row))))
 }
 
 export const getRow = (db: Database, projectId: ProjectId, id: RowId): Promise<Row | undefined> => db.get('rows', [projectId, id])
@@ -39,25 +40,25 @@ export async function readRows(db: Database, projectId: ProjectId, ids: readonly
 /** Changes one row in one transaction. Throws a RangeError where there is none. */
 export async function updateRow(db: Database, projectId: ProjectId, id: RowId, change: (row: Row) => Row): Promise<Row> {
   const transaction = db.transaction('rows', 'readwrite')
-  const row = await transaction.store.get([projectId, id])
-  if (row === undefined) throw new RangeError(`no row ${id}`)
-  const changed = change(row)
-  await Promise.all([transaction.store.put(changed), transaction.done])
-  return changed
+  return allOrNone(transaction, async () => {
+    const row = await transaction.store.get([projectId, id])
+    if (row === undefined) throw new RangeError(`no row ${id}`)
+    const changed = change(row)
+    await transaction.store.put(changed)
+    return changed
+  })
 }
 
 /** Stores new rows and changes stored ones in one transaction: all or none. Gives the changed rows; ids without a row are left out. */
 export async function writeRows(db: Database, projectId: ProjectId, put: readonly Row[], changes: ReadonlyMap<RowId, (row: Row) => Row>): Promise<Row[]> {
   const transaction = db.transaction('rows', 'readwrite', RELAXED)
-  const writes: Promise<unknown>[] = put.map((row) => transaction.store.put(row))
-  const changed: Row[] = []
-  for (const [id, change] of changes) {
-    const row = await transaction.store.get([projectId, id])
-    if (row === undefined) continue
-    const next = change(row)
-    changed.push(next)
-    writes.push(transaction.store.put(next))
-  }
-  await Promise.all([...writes, transaction.done])
-  return changed
+  return allOrNone(transaction, async () => {
+    const stored = await Promise.all([...changes.keys()].map((id) => transaction.store.get([projectId, id])))
+    const changed = [...changes.values()].flatMap((change, i) => {
+      const row = stored[i]
+      return row === undefined ? [] : [change(row)]
+    })
+    await Promise.all([...put, ...changed].map(async (row) => transaction.store.put(row)))
+    return changed
+  })
 }

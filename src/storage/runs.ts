@@ -3,6 +3,7 @@ import type { ProjectId, RunId } from '../domain/id.ts'
 import type { Run } from '../domain/run.ts'
 import type { Database } from './database.ts'
 import { within } from './ranges.ts'
+import { allOrNone } from './transactions.ts'
 
 export async function putRun(db: Database, run: Run): Promise<void> {
   await db.put('runs', run)
@@ -18,9 +19,11 @@ export async function listRuns(db: Database, projectId: ProjectId): Promise<Run[
 /** Changes fields of a stored run in one transaction. Throws a RangeError where there is no such run. */
 export async function patchRun(db: Database, projectId: ProjectId, id: RunId, patch: Partial<Omit<Run, 'projectId' | 'id'>>): Promise<Run> {
   const transaction = db.transaction('runs', 'readwrite')
-  const run = await transaction.store.get([projectId, id])
-  if (run === undefined) throw new RangeError(`no run ${id}`)
-  const changed: Run = { ...run, ...patch }
-  await Promise.all([transaction.store.put(changed), transaction.done])
-  return changed
+  return allOrNone(transaction, async () => {
+    const run = await transaction.store.get([projectId, id])
+    if (run === undefined) throw new RangeError(`no run ${id}`)
+    const changed: Run = { ...run, ...patch }
+    await transaction.store.put(changed)
+    return changed
+  })
 }

@@ -3,16 +3,19 @@ import type { ProjectId, SeedId } from '../domain/id.ts'
 import type { Seed } from '../domain/seed.ts'
 import { RELAXED, type Database } from './database.ts'
 import { within } from './ranges.ts'
+import { allOrNone } from './transactions.ts'
 
 /** Stores the seeds that are not there yet, in one transaction: all of them or none. */
 export async function putSeeds(db: Database, seeds: readonly Seed[]): Promise<{ added: SeedId[]; alreadyThere: number }> {
   const transaction = db.transaction('seeds', 'readwrite', RELAXED)
   const fresh = new Map(seeds.map((seed) => [`${seed.projectId}/${seed.id}`, seed]))
   const candidates = [...fresh.values()]
-  const known = await Promise.all(candidates.map(({ projectId, id }) => transaction.store.count([projectId, id])))
-  const added = candidates.filter((_seed, i) => known[i] === 0)
-  await Promise.all([...added.map((seed) => transaction.store.put(seed)), transaction.done])
-  return { added: added.map(({ id }) => id), alreadyThere: seeds.length - added.length }
+  return allOrNone(transaction, async () => {
+    const known = await Promise.all(candidates.map(({ projectId, id }) => transaction.store.count([projectId, id])))
+    const added = candidates.filter((_seed, i) => known[i] === 0)
+    await Promise.all(added.map(async (seed) => transaction.store.put(seed)))
+    return { added: added.map(({ id }) => id), alreadyThere: seeds.length - added.length }
+  })
 }
 
 export const getSeed = (db: Database, projectId: ProjectId, id: SeedId): Promise<Seed | undefined> => db.get('seeds', [projectId, id])

@@ -3,6 +3,7 @@ import type { ProjectId, StudentId } from '../domain/id.ts'
 import type { Student } from '../domain/student.ts'
 import type { Database } from './database.ts'
 import { within } from './ranges.ts'
+import { allOrNone } from './transactions.ts'
 
 export async function putStudent(db: Database, student: Student): Promise<void> {
   await db.put('students', student)
@@ -18,9 +19,11 @@ export async function listStudents(db: Database, projectId: ProjectId): Promise<
 /** Changes a stored student in one transaction: fields, or a function of what is stored. Throws a RangeError where there is none. */
 export async function patchStudent(db: Database, projectId: ProjectId, id: StudentId, patch: Partial<Omit<Student, 'projectId' | 'id'>> | ((student: Student) => Student)): Promise<Student> {
   const transaction = db.transaction('students', 'readwrite')
-  const student = await transaction.store.get([projectId, id])
-  if (student === undefined) throw new RangeError(`no student ${id}`)
-  const changed: Student = typeof patch === 'function' ? patch(student) : { ...student, ...patch }
-  await Promise.all([transaction.store.put(changed), transaction.done])
-  return changed
+  return allOrNone(transaction, async () => {
+    const student = await transaction.store.get([projectId, id])
+    if (student === undefined) throw new RangeError(`no student ${id}`)
+    const changed: Student = typeof patch === 'function' ? patch(student) : { ...student, ...patch }
+    await transaction.store.put(changed)
+    return changed
+  })
 }

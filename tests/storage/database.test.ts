@@ -1,7 +1,7 @@
 // The database: opened, upgraded, refused; and every store's own promises.
 import 'fake-indexeddb/auto'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { freshId, type ProjectId, type RunId } from '../../src/domain/id.ts'
+import { freshId, type ProjectId, type PromptId, type RunId } from '../../src/domain/id.ts'
 import { makeProject } from '../../src/domain/project.ts'
 import type { Row } from '../../src/domain/row.ts'
 import { seedId, type Seed } from '../../src/domain/seed.ts'
@@ -21,6 +21,9 @@ import { PROJECT_STORES } from '../../src/storage/schema.ts'
 import { countSeeds, eachSeed, pageSeeds, putSeeds, removeSeeds } from '../../src/storage/seeds.ts'
 import { patchStudent } from '../../src/storage/students.ts'
 import { makePrompt, makeRow, makeSeed, storeSampleProject } from '../stand-ins/sample-project.ts'
+
+/** No key of a record: the store refuses it when it is asked to write it. */
+const noKey = Number.NaN as unknown as never
 
 let databases = 0
 let db: Database
@@ -148,8 +151,8 @@ describe('rows', () => {
     expect(changed.map(({ id }) => id)).toEqual([third!.id])
     const failing = writeRows(db, projectId, [{ ...first!, id: 'newer' as Row['id'], order: 10 }], new Map([[third!.id, () => { throw new Error('a bad change') }]]))
     await expect(failing).rejects.toThrow('a bad change')
-    const unclonable = writeRows(db, projectId, [{ ...first!, id: 'newest' as Row['id'], order: 11 }, { ...first!, id: 'bad' as Row['id'], prompt: (() => '') as unknown as string }], new Map())
-    await expect(unclonable).rejects.toThrow()
+    await expect(putRows(db, [{ ...first!, id: 'newest' as Row['id'], order: 11 }, { ...first!, id: noKey }])).rejects.toThrow()
+    await expect(updateRow(db, projectId, third!.id, () => { throw new Error('a bad change') })).rejects.toThrow('a bad change')
     expect((await listRows(db, projectId, runId)).map(({ id }) => id)).toEqual([...rows.map(({ id }) => id), 'new'])
     await expect(updateRow(db, projectId, 'gone' as Row['id'], (row) => row)).rejects.toThrow(RangeError)
   })
@@ -172,10 +175,12 @@ describe('records that belong together', () => {
   test('prompts and the mark of their round are stored together or not at all', async () => {
     const { project, run } = await storeSampleProject(db)
     const before = await listPrompts(db, project.id, run.id)
-    const bad = { ...before[0]!, id: 'bad' as (typeof before)[0]['id'], text: (() => '') as unknown as string }
-    await expect(putPrompts(db, [bad], { projectId: project.id, runId: run.id, key: 'grown to 8' })).rejects.toThrow()
+    const mark = { projectId: project.id, runId: run.id, key: 'grown to 8' }
+    await expect(putPrompts(db, [{ ...before[0]!, id: 'new' as PromptId }, { ...before[0]!, id: noKey }], mark)).rejects.toThrow()
+    await expect(putPrompts(db, [{ ...before[0]!, id: 'new' as PromptId }], { ...mark, key: noKey })).rejects.toThrow()
+    expect(await listPrompts(db, project.id, run.id)).toEqual(before)
     expect(await isDone(db, project.id, run.id, 'grown to 8')).toBe(false)
-    await putPrompts(db, [], { projectId: project.id, runId: run.id, key: 'grown to 8' })
+    await putPrompts(db, [], mark)
     expect([...(await listDone(db, project.id, run.id))].toSorted()).toEqual(['grown to 8', 'growth/0'])
   })
 
