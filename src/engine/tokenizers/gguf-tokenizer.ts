@@ -2,6 +2,7 @@
 // Must not know: tensors.
 import { readFlag, readNumber, readNumbers, readText, readTexts } from '../weights/metadata.ts'
 import type { Metadata } from '../weights/metadata.ts'
+import { quote } from '../weights/quote.ts'
 import { compileChatTemplate } from './chat-template.ts'
 import type { ChatTemplate } from './chat-template.ts'
 import { PackageTokenizer } from './package-tokenizer.ts'
@@ -20,14 +21,14 @@ const END_TOKENS: ReadonlySet<string> = new Set(['<|eot_id|>', '<|im_end|>', '<|
 export function tokenizerFromGguf(metadata: Metadata): TokenizerResult {
   const model = readText(metadata, 'tokenizer.ggml.model')
   if (model === undefined) return refuse('it holds no tokenizer')
-  if (model !== 'gpt2') return refuse(`its vocabulary is of the kind ${JSON.stringify(model.slice(0, 40))}, and only byte-level BPE ("gpt2") is read`)
+  if (model !== 'gpt2') return refuse(`its vocabulary is of the kind ${quote(model)}, and only byte-level BPE ("gpt2") is read`)
   const tokens = readTexts(metadata, 'tokenizer.ggml.tokens')
   if (tokens === undefined || tokens.length === 0) return refuse('its list of tokens is missing')
   const merges = readTexts(metadata, 'tokenizer.ggml.merges')
   if (merges === undefined) return refuse('its list of merges is missing')
   const name = readText(metadata, 'tokenizer.ggml.pre') ?? 'default'
   const cutter = PRE_TOKENIZERS.get(name)
-  if (cutter === undefined) return refuse(`it cuts texts in a way called ${JSON.stringify(name.slice(0, 40))}, which is not known here`)
+  if (cutter === undefined) return refuse(`it cuts texts in a way called ${quote(name)}, which is not known here`)
 
   const kinds = readNumbers(metadata, 'tokenizer.ggml.token_type') ?? []
   const specialIds = new Set<number>()

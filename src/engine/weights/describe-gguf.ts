@@ -6,6 +6,7 @@ import type { GgufHeader, GgufTensor } from './gguf-header.ts'
 import { readNumber, readText } from './metadata.ts'
 import type { Metadata } from './metadata.ts'
 import { findQuant, QUANTS } from './quants/index.ts'
+import { quote } from './quote.ts'
 
 /** What a model file says of itself. */
 export interface ModelFacts {
@@ -75,9 +76,6 @@ export function* listTensors(shape: DecoderShape): Generator<readonly [name: str
 }
 
 const refuse = (why: string): Description => ({ ok: false, sentence: `This model cannot be used: ${why}. Choose another one.` })
-
-/** A file's text, short and on one line, so that it can stand in a sentence. */
-const quote = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text)
 
 function faultOfKind(metadata: Metadata): string | undefined {
   const architecture = readText(metadata, 'general.architecture')
@@ -155,9 +153,9 @@ function faultOfTensors(shape: DecoderShape, tensors: ReadonlyMap<string, GgufTe
   for (const name of tensors.keys()) {
     if (expected.has(name)) continue
     if (name.startsWith('rope_freqs')) return 'it stretches its positions by factors of its own ("rope_freqs.weight", as Llama 3.1 and 3.2 do), which is not done here'
-    if (name.endsWith('.bias')) return `it adds a bias ("${name}"), which the decoder here does not have`
+    if (name.endsWith('.bias')) return `it adds a bias (${quote(name)}), which the decoder here does not have`
     if (name.endsWith('rotary_emb.inv_freq')) continue // tables that old converters kept; they follow from the base
-    return `it has a tensor "${quote(name).slice(1, -1)}" that the decoder here has no place for`
+    return `it has a tensor ${quote(name)} that the decoder here has no place for`
   }
   return undefined
 }

@@ -1,6 +1,8 @@
 // Knows: how to read numbers, texts and values of a GGUF file without ever reading past what is there.
 // Must not know: which keys and tensors a file should have.
 
+import { quote } from './quote.ts'
+
 /** A value of the metadata; 64-bit whole numbers too big for a double stay bigints. Arrays hold one kind of value. */
 export type GgufValue = number | bigint | boolean | string | readonly GgufValue[]
 
@@ -77,22 +79,22 @@ export class GgufCursor {
       case 5: return this.#view.getInt32(this.take(4), true)
       case 6: return this.#view.getFloat32(this.take(4), true)
       case 7: return this.#view.getUint8(this.take(1)) !== 0
-      case 8: return this.text(`the value of "${key}"`)
+      case 8: return this.text(`the value of ${quote(key)}`)
       case 9: return this.#array(key, depth)
       case 10: return narrow(this.#view.getBigUint64(this.take(8), true))
       case 11: return narrow(this.#view.getBigInt64(this.take(8), true))
       case 12: return this.#view.getFloat64(this.take(8), true)
-      default: throw new Refusal(`"${key}" has a value of kind ${type}, and GGUF has kinds 0 to 12 only`)
+      default: throw new Refusal(`${quote(key)} has a value of kind ${type}, and GGUF has kinds 0 to 12 only`)
     }
   }
 
   #array(key: string, depth: number): GgufValue[] {
     // No key that we know nests; two levels are read so that a stranger's key does not cost the file.
-    if (depth > 1) throw new Refusal(`"${key}" is an array inside an array inside an array`)
+    if (depth > 1) throw new Refusal(`${quote(key)} is an array inside an array inside an array`)
     const type = this.u32()
-    const count = this.count(`the number of items of "${key}"`, MAX_ITEMS)
+    const count = this.count(`the number of items of ${quote(key)}`, MAX_ITEMS)
     const least = count * (SIZE_OF[type] ?? 0)
-    if (this.at + least > this.#fileBytes) throw new Refusal(`"${key}" says that it has ${count.toLocaleString('en')} items, more than the file has bytes for`)
+    if (this.at + least > this.#fileBytes) throw new Refusal(`${quote(key)} says that it has ${count.toLocaleString('en')} items, more than the file has bytes for`)
     const items: GgufValue[] = []
     for (let i = 0; i < count; i++) items.push(this.value(type, key, depth + 1))
     return items

@@ -5,6 +5,7 @@ import { GgufCursor, NeedMore, Refusal } from './gguf-cursor.ts'
 import type { GgufValue } from './gguf-cursor.ts'
 import { findGgufType } from './gguf-types.ts'
 import type { GgufType } from './gguf-types.ts'
+import { quote } from './quote.ts'
 import type { ByteSource } from './source.ts'
 
 export type { GgufValue } from './gguf-cursor.ts'
@@ -82,7 +83,7 @@ function parseHeader(bytes: Uint8Array, fileBytes: number): GgufHeader {
   const metadata = new Map<string, GgufValue>()
   for (let i = 0; i < keyCount; i++) {
     const key = cursor.text(`the name of key ${i + 1}`, 65_535)
-    if (metadata.has(key)) throw new Refusal(`the key "${key}" is there twice`)
+    if (metadata.has(key)) throw new Refusal(`the key ${quote(key)} is there twice`)
     metadata.set(key, cursor.value(cursor.u32(), key))
   }
   const alignment = checkAlignment(metadata.get('general.alignment') ?? 32)
@@ -90,7 +91,7 @@ function parseHeader(bytes: Uint8Array, fileBytes: number): GgufHeader {
   const names = new Set<string>()
   for (let i = 0; i < tensorCount; i++) {
     const tensor = readTensorInfo(cursor, i)
-    if (names.has(tensor.name)) throw new Refusal(`the tensor "${tensor.name}" is there twice`)
+    if (names.has(tensor.name)) throw new Refusal(`the tensor ${quote(tensor.name)} is there twice`)
     names.add(tensor.name)
     listed.push(tensor)
   }
@@ -137,25 +138,25 @@ interface Listed {
 function readTensorInfo(cursor: GgufCursor, index: number): Listed {
   const name = cursor.text(`the name of tensor ${index + 1}`, 1024)
   const rank = cursor.u32()
-  if (rank < 1 || rank > 4) throw new Refusal(`the tensor "${name}" has ${rank} dimensions; 1 to 4 are possible`)
+  if (rank < 1 || rank > 4) throw new Refusal(`the tensor ${quote(name)} has ${rank} dimensions; 1 to 4 are possible`)
   const shape: number[] = []
-  for (let i = 0; i < rank; i++) shape.push(cursor.count(`dimension ${i + 1} of the tensor "${name}"`, 2 ** 40))
+  for (let i = 0; i < rank; i++) shape.push(cursor.count(`dimension ${i + 1} of the tensor ${quote(name)}`, 2 ** 40))
   const typeId = cursor.u32()
   const type = findGgufType(typeId)
-  if (type === undefined) throw new Refusal(`the tensor "${name}" has the type ${typeId}, which is not known here`)
-  const relative = cursor.count(`the place of the tensor "${name}"`, Number.MAX_SAFE_INTEGER)
+  if (type === undefined) throw new Refusal(`the tensor ${quote(name)} has the type ${typeId}, which is not known here`)
+  const relative = cursor.count(`the place of the tensor ${quote(name)}`, Number.MAX_SAFE_INTEGER)
   const columns = shape[0] ?? 0
   const elements = shape.reduce((product, size) => product * size, 1)
-  if (elements === 0) throw new Refusal(`the tensor "${name}" is empty (its shape is ${shape.join(' × ')})`)
-  if (columns % type.elements !== 0) throw new Refusal(`the tensor "${name}" has rows of ${columns}, which ${type.name} cannot hold (blocks of ${type.elements})`)
+  if (elements === 0) throw new Refusal(`the tensor ${quote(name)} is empty (its shape is ${shape.join(' × ')})`)
+  if (columns % type.elements !== 0) throw new Refusal(`the tensor ${quote(name)} has rows of ${columns}, which ${type.name} cannot hold (blocks of ${type.elements})`)
   return { name, type, shape, bytes: (elements / type.elements) * type.bytes, relative }
 }
 
 function place({ name, type, shape, bytes, relative }: Listed, dataStart: number, alignment: number, fileBytes: number): GgufTensor {
-  if (relative % alignment !== 0) throw new Refusal(`the tensor "${name}" lies at ${relative}, not on a multiple of ${alignment}`)
+  if (relative % alignment !== 0) throw new Refusal(`the tensor ${quote(name)} lies at ${relative}, not on a multiple of ${alignment}`)
   const offset = dataStart + relative
   if (!(offset + bytes <= fileBytes)) {
-    throw new Refusal(`it ends too early: the tensor "${name}" reaches to byte ${(offset + bytes).toLocaleString('en')} and the file has ${fileBytes.toLocaleString('en')}. It was probably cut while it was downloaded or copied`)
+    throw new Refusal(`it ends too early: the tensor ${quote(name)} reaches to byte ${(offset + bytes).toLocaleString('en')} and the file has ${fileBytes.toLocaleString('en')}. It was probably cut while it was downloaded or copied`)
   }
   return { name, type, shape, offset, bytes }
 }
@@ -165,6 +166,6 @@ function checkOverlap(tensors: ReadonlyMap<string, GgufTensor>): void {
   for (let i = 1; i < ordered.length; i++) {
     const before = ordered[i - 1] as GgufTensor
     const after = ordered[i] as GgufTensor
-    if (before.offset + before.bytes > after.offset) throw new Refusal(`the tensors "${before.name}" and "${after.name}" overlap`)
+    if (before.offset + before.bytes > after.offset) throw new Refusal(`the tensors ${quote(before.name)} and ${quote(after.name)} overlap`)
   }
 }

@@ -1,0 +1,190 @@
+// GGUF files as they come: whole, cut anywhere, with any byte wrong, with lengths that lie, of kinds that are not read.
+// Whatever the bytes, the answer is a model that can be loaded or one sentence.
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { describeGguf } from '../../../src/engine/weights/describe-gguf.ts'
+import { readGgufHeader, readHeaderOf, type GgufHeader } from '../../../src/engine/weights/gguf-header.ts'
+import type { WrittenTensor, WrittenValue } from '../../../src/engine/weights/gguf-write.ts'
+import { loadGgufWeights } from '../../../src/engine/weights/llama-gguf.ts'
+import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
+import { readGgufCard } from '../../../workers/teachers/gguf-card.ts'
+import { hasSharedModel, openSharedModel, readSharedHeader, whySkipped } from '../shared-model.ts'
+import { bytesOfTensor, writeSmallGguf } from './small-gguf.ts'
+
+const whole = writeSmallGguf()
+const SENTENCE = /^This (file|model) cannot be used[^\n]*: [^\n]+\. [A-Z][^\n]+\.$/
+
+async function readWhole(): Promise<GgufHeader> {
+  const result = await readHeaderOf(sourceFromBytes('small.gguf', whole))
+  if (result.kind !== 'header') throw new Error(result.sentence)
+  return result.header
+}
+
+/** The sentence with which the page refuses a file, or what the file is. */
+async function verdictOn(bytes: Uint8Array): Promise<string> {
+  try {
+    const { card } = await readGgufCard(sourceFromBytes('x.gguf', bytes))
+    return `${card.architecture} of ${card.parameters}`
+  } catch (thrown) {
+    if (thrown instanceof Error && thrown.name === 'ModelRefused') return thrown.message.replace('“x.gguf”: ', '')
+    throw thrown
+  }
+}
+
+test('a whole file is described', async () => {
+  const { card, tokenizer } = await readGgufCard(sourceFromBytes('small.gguf', whole))
+  expect(card).toMatchObject({ name: 'Small', architecture: 'llama', parameters: 23_744, quantisation: 'F32', contextLength: 256, vocabularySize: 257, layers: 2, width: 32, licence: 'apache-2.0', hasChatTemplate: true })
+  expect(tokenizer.decode(tokenizer.encode('Ä b<|end|>'))).toBe('Ä b<|end|>')
+})
+
+describe('a cut', () => {
+  test('at any byte of the header is told as a cut', async () => {
+    const { headerBytes } = await readWhole()
+    for (let end = 0; end < headerBytes; end++) {
+      const sentence = await verdictOn(whole.subarray(0, end))
+      expect(sentence, `cut at ${end}`).toMatch(SENTENCE)
+      expect(sentence, `cut at ${end}`).toMatch(end === 0 ? /it is empty/ : end < 4 ? /bytes only/ : /probably cut|ends|more than the file has bytes for/)
+    }
+  }, 60_000)
+
+  test('in the weights names the tensor that is cut', async () => {
+    const { headerBytes, tensors } = await readWhole()
+    const end = Math.max(...[...tensors.values()].map(({ offset, bytes }) => offset + bytes))
+    for (let cut = headerBytes; cut < end; cut += 101) expect(await verdictOn(whole.subarray(0, cut)), `cut at ${cut}`).toMatch(/it ends too early: the tensor "[a-z_.0-9]+" reaches to byte [\d,]+ and the file has [\d,]+\. It was probably cut/)
+    expect(await verdictOn(whole.subarray(0, end - 1))).toMatch(/ends too early/)
+    expect(await verdictOn(whole.subarray(0, end))).toBe('llama of 23744')
+  }, 60_000)
+
+  test('of what has come so far asks for more, and never for more than there is', async () => {
+    const { headerBytes } = await readWhole()
+    for (let have = 0; have < headerBytes; have++) {
+      const result = readGgufHeader(whole.subarray(0, have), whole.length)
+      if (result.kind !== 'more') throw new Error(`${result.kind} with ${have} bytes`)
+      expect(result.need).toBeGreaterThan(have)
+      expect(result.need).toBeLessThanOrEqual(whole.length)
+    }
+  })
+
+  test.skipIf(!hasSharedModel)(`of the model beside the project${whySkipped}, at the boundaries of its header`, async () => {
+    const source = openSharedModel()
+    const { headerBytes, dataStart, tensors } = await readSharedHeader()
+    const bytes = await source.read(0, dataStart)
+    const spread = Array.from({ length: 12 }, (_, i) => Math.floor((headerBytes * (i + 1)) / 13))
+    for (const end of [1, 3, 4, 8, 16, 24, 25, ...spread, headerBytes - 1]) expect(await verdictOn(bytes.subarray(0, end)), `cut at ${end}`).toMatch(SENTENCE)
+    for (const { offset, bytes: size } of [...tensors.values()].filter((_, i) => i % 50 === 0)) {
+      const result = readGgufHeader(bytes, offset + size - 1)
+      expect(result.kind === 'refused' ? result.sentence : result.kind).toMatch(/ends too early: the tensor/)
+    }
+  }, 120_000)
+})
+
+describe('whatever the bytes', () => {
+  /** Reads as far as a person's opening of a file does; fails where anything but a refusal is thrown. */
+  async function open(bytes: Uint8Array): Promise<void> {
+    const source = sourceFromBytes('x.gguf', bytes)
+    const verdict = await verdictOn(bytes)
+    if (!verdict.startsWith('llama of ')) return expect(verdict).toMatch(SENTENCE)
+    const result = await readHeaderOf(source)
+    if (result.kind !== 'header') throw new Error('it was read before')
+    const weights = await loadGgufWeights(result.header, source, 'nb4s')
+    expect(weights.shape.layers).toBeGreaterThan(0)
+  }
+
+  test('a number that is too large anywhere in the header costs neither memory nor an exception', async () => {
+    const { headerBytes } = await readWhole()
+    for (let at = 4; at < headerBytes; at += 3) {
+      const lying = whole.slice()
+      lying.fill(0xff, at, Math.min(at + 8, headerBytes))
+      lying[Math.min(at + 7, headerBytes - 1)] = at % 2 === 0 ? 0x7f : 0xff
+      await open(lying)
+    }
+  }, 120_000)
+
+  test('wrong bytes', () =>
+    fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(fc.nat(5600), fc.nat(255)), { minLength: 1, maxLength: 6 }), async (changes) => {
+        const changed = whole.slice()
+        for (const [at, byte] of changes) changed[at] = byte
+        await open(changed)
+      }),
+      { numRuns: 400 },
+    ), 120_000)
+
+  test('bytes of no file at all, with and without the magic', () =>
+    fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), fc.boolean(), async (noise, magic) => {
+        await open(magic ? Uint8Array.from([0x47, 0x47, 0x55, 0x46, 3, 0, 0, 0, ...noise]) : noise)
+      }),
+      { numRuns: 500 },
+    ))
+})
+
+describe('a file that is not read is refused with what it is', () => {
+  const text = (value: string): WrittenValue => ({ kind: 'text', value })
+  const u32 = (value: number): WrittenValue => ({ kind: 'u32', value })
+  const with_ = (change: (tensor: WrittenTensor) => WrittenTensor | undefined) => (tensors: WrittenTensor[]) => tensors.flatMap((tensor) => change(tensor) ?? [])
+  const retyped = (type: string) => with_((tensor) => (tensor.name === 'blk.1.ffn_gate.weight' ? { ...tensor, type, bytes: new Uint8Array(bytesOfTensor(type, tensor.shape)) } : tensor))
+  const patched = (at: number, ...bytes: number[]): Uint8Array => {
+    const copy = whole.slice()
+    copy.set(bytes, at)
+    return copy
+  }
+  const extra = (name: string) => (tensors: WrittenTensor[]) => [...tensors, { name, type: 'F32', shape: [4], bytes: new Uint8Array(16) }]
+
+  const cases: readonly (readonly [string, Uint8Array, RegExp])[] = [
+    ['a ZIP', Uint8Array.from([0x50, 0x4b, 3, 4, ...Array.from<number>({ length: 60 }).fill(0)]), /it is not a GGUF file \(its first four bytes are not "GGUF"\)/],
+    ['version 1', patched(4, 1), /GGUF version 1, of August 2023/],
+    ['version 4', patched(4, 4), /GGUF version 4; versions 2 and 3 are read/],
+    ['big-endian', patched(4, 0, 0, 0, 3), /big-endian/],
+    ['another architecture', writeSmallGguf({ 'general.architecture': text('qwen2') }), /its architecture is "qwen2", and only "llama" is read/],
+    ['no architecture', writeSmallGguf({ 'general.architecture': undefined }), /does not say which architecture/],
+    ['an adapter', writeSmallGguf({ 'general.type': text('adapter') }), /not a model but "adapter"/],
+    ['a part', writeSmallGguf({ 'split.count': u32(3) }), /one of 3 parts/],
+    ['experts', writeSmallGguf({ 'llama.expert_count': u32(8) }), /mixture of 8 experts/],
+    ['a sliding window', writeSmallGguf({ 'llama.attention.sliding_window': u32(4096) }), /sliding window/],
+    ['stretched positions', writeSmallGguf({ 'llama.rope.scaling.type': text('yarn'), 'llama.rope.scaling.factor': { kind: 'f32', value: 4 } }), /stretches its positions \(RoPE scaling "yarn"\)/],
+    ['partial RoPE', writeSmallGguf({ 'llama.rope.dimension_count': u32(4) }), /turns only 4 of 8/],
+    ['no layers', writeSmallGguf({ 'llama.block_count': u32(0) }), /"llama.block_count" is 0/],
+    ['a million layers', writeSmallGguf({ 'llama.block_count': u32(1_000_000) }), /says that it has 1000000 layers but holds 20 tensors/],
+    ['no heads', writeSmallGguf({ 'llama.attention.head_count': undefined }), /"llama.attention.head_count" is missing/],
+    ['another size', writeSmallGguf({ 'llama.feed_forward_length': u32(64) }), /the tensor "blk.0.ffn_gate.weight" has the shape 32 × 48, and 32 × 64 was expected/],
+    ['a missing tensor', writeSmallGguf({}, with_((tensor) => (tensor.name === 'output_norm.weight' ? undefined : tensor))), /the tensor "output_norm.weight" is missing/],
+    ['a tensor twice', writeSmallGguf({}, (tensors) => [...tensors, tensors[0]!]), /"token_embd.weight" is there twice/],
+    ['a type that is not read', writeSmallGguf({}, retyped('IQ4_NL')), /has the type IQ4_NL, which is not read \(read are .*Q4_1/],
+    ['factors of RoPE', writeSmallGguf({}, extra('rope_freqs.weight')), /rope_freqs\.weight/],
+    ['biases', writeSmallGguf({}, extra('blk.0.attn_q.bias')), /adds a bias/],
+    ['a strange tensor', writeSmallGguf({}, extra('blk.0.attn_q_norm.weight')), /"blk\.0\.attn_q_norm\.weight" that the decoder here has no place for/],
+    ['no tokenizer', writeSmallGguf({ 'tokenizer.ggml.model': undefined }), /it holds no tokenizer/],
+    ['another tokenizer', writeSmallGguf({ 'tokenizer.ggml.model': text('llama') }), /vocabulary is of the kind "llama"/],
+    ['another cutter', writeSmallGguf({ 'tokenizer.ggml.pre': text('new\nkind') }), /cuts texts in a way called "new\\nkind"/],
+    ['an endless name', writeSmallGguf({ 'general.architecture': text('x'.repeat(5000)) }), /its architecture is "x{60}…"/],
+  ]
+  test.each(cases)('%s', async (_, bytes, why) => {
+    const sentence = await verdictOn(bytes)
+    expect(sentence).toMatch(SENTENCE)
+    expect(sentence).toMatch(why)
+  })
+
+  test('a type that ggml does not have', async () => {
+    const { tensors } = await readWhole()
+    const name = new TextEncoder().encode('blk.1.ffn_gate.weight')
+    const at = whole.findIndex((_, i) => name.every((byte, j) => whole[i + j] === byte))
+    expect(tensors.has('blk.1.ffn_gate.weight')).toBe(true)
+    expect(await verdictOn(patched(at + name.length + 4 + 16, 99))).toMatch(/has the type 99, which is not known here/)
+  })
+})
+
+test('tensors with types that are read load as the numbers they hold', async () => {
+  const bytes = writeSmallGguf({}, (tensors) => tensors.map((tensor) => (tensor.shape.length === 2 && tensor.shape[0] === 32 ? { ...tensor, type: 'Q8_0', bytes: new Uint8Array(bytesOfTensor('Q8_0', tensor.shape)).fill(1) } : tensor)))
+  const source = sourceFromBytes('small.gguf', bytes)
+  const result = await readHeaderOf(source)
+  if (result.kind !== 'header') throw new Error(result.sentence)
+  expect(describeGguf(result.header)).toMatchObject({ ok: true, facts: { quantisation: 'Q8_0' } })
+  const floats = await loadGgufWeights(result.header, source, 'f32')
+  const scale = 257 / 2 ** 24 // 0x0101 as a half float, below the normal range
+  const { kind, K, N } = floats.linear(0, 'qkv')
+  expect([kind, K, N]).toEqual(['f32', 32, 64])
+  const row = new Float32Array(32)
+  floats.embedRow(3, row, 0)
+  expect(new Set(row)).toEqual(new Set([Math.fround(scale)]))
+})
