@@ -4,7 +4,7 @@ import { describeRow, writeLines, type Exporter } from './exporter.ts'
 
 export const alpaca: Exporter = {
   format: 'alpaca',
-  ending: '.alpaca.jsonl',
+  ending: '.jsonl',
   mime: 'application/jsonl',
   write: (rows) =>
     writeLines(

@@ -3,7 +3,7 @@ import { describeRow, writeLines, type Exporter } from './exporter.ts'
 
 export const messages: Exporter = {
   format: 'messages',
-  ending: '.messages.jsonl',
+  ending: '.jsonl',
   mime: 'application/jsonl',
   write: (rows) =>
     writeLines(

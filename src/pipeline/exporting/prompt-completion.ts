@@ -3,7 +3,7 @@ import { describeRow, writeLines, type Exporter } from './exporter.ts'
 
 export const promptCompletion: Exporter = {
   format: 'prompt-completion',
-  ending: '.prompt-completion.jsonl',
+  ending: '.jsonl',
   mime: 'application/jsonl',
   write: (rows) =>
     writeLines(

@@ -122,8 +122,8 @@ describe('whatever the bytes', () => {
 describe('a file that is not read is refused with what it is', () => {
   const text = (value: string): WrittenValue => ({ kind: 'text', value })
   const u32 = (value: number): WrittenValue => ({ kind: 'u32', value })
-  const with_ = (change: (tensor: WrittenTensor) => WrittenTensor | undefined) => (tensors: WrittenTensor[]) => tensors.flatMap((tensor) => change(tensor) ?? [])
-  const retyped = (type: string) => with_((tensor) => (tensor.name === 'blk.1.ffn_gate.weight' ? { ...tensor, type, bytes: new Uint8Array(bytesOfTensor(type, tensor.shape)) } : tensor))
+  const where = (change: (tensor: WrittenTensor) => WrittenTensor | undefined) => (tensors: WrittenTensor[]) => tensors.flatMap((tensor) => change(tensor) ?? [])
+  const retyped = (type: string) => where((tensor) => (tensor.name === 'blk.1.ffn_gate.weight' ? { ...tensor, type, bytes: new Uint8Array(bytesOfTensor(type, tensor.shape)) } : tensor))
   const patched = (at: number, ...bytes: number[]): Uint8Array => {
     const copy = whole.slice()
     copy.set(bytes, at)
@@ -148,7 +148,7 @@ describe('a file that is not read is refused with what it is', () => {
     ['a million layers', writeSmallGguf({ 'llama.block_count': u32(1_000_000) }), /says that it has 1000000 layers but holds 20 tensors/],
     ['no heads', writeSmallGguf({ 'llama.attention.head_count': undefined }), /"llama.attention.head_count" is missing/],
     ['another size', writeSmallGguf({ 'llama.feed_forward_length': u32(64) }), /the tensor "blk.0.ffn_gate.weight" has the shape 32 × 48, and 32 × 64 was expected/],
-    ['a missing tensor', writeSmallGguf({}, with_((tensor) => (tensor.name === 'output_norm.weight' ? undefined : tensor))), /the tensor "output_norm.weight" is missing/],
+    ['a missing tensor', writeSmallGguf({}, where((tensor) => (tensor.name === 'output_norm.weight' ? undefined : tensor))), /the tensor "output_norm.weight" is missing/],
     ['a tensor twice', writeSmallGguf({}, (tensors) => [...tensors, tensors[0]!]), /"token_embd.weight" is there twice/],
     ['a type that is not read', writeSmallGguf({}, retyped('IQ4_NL')), /has the type IQ4_NL, which is not read \(read are .*Q4_1/],
     ['factors of RoPE', writeSmallGguf({}, extra('rope_freqs.weight')), /rope_freqs\.weight/],

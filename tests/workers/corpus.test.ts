@@ -1,0 +1,165 @@
+// What the corpus worker does with a database: seeds come in, a run is frozen, a dataset goes out as a file.
+import 'fake-indexeddb/auto'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { freshId, type ProjectId } from '../../src/domain/id.ts'
+import type { Call } from '../../src/protocol/contract.ts'
+import { defaultRecipe } from '../../src/pipeline/recipes/default-recipe.ts'
+import { writeRecipe } from '../../src/pipeline/recipes/write-recipe.ts'
+import { openDatabase, type Database } from '../../src/storage/database.ts'
+import { listDatasetRows, listDatasets } from '../../src/storage/datasets.ts'
+import { listRows, putRows } from '../../src/storage/rows.ts'
+import { patchRun } from '../../src/storage/runs.ts'
+import { countSeeds, pageSeeds } from '../../src/storage/seeds.ts'
+import { addSeeds } from '../../workers/corpus/add-seeds.ts'
+import { exportDataset } from '../../workers/corpus/export-dataset.ts'
+import { freeze } from '../../workers/corpus/freeze.ts'
+import { storeSampleProject } from '../stand-ins/sample-project.ts'
+
+const NOW = 1_760_000_000_000
+let db: Database
+let databases = 0
+beforeEach(async () => {
+  db = await openDatabase(`corpus ${databases++}`)
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  db.close()
+})
+
+function calling<Event>(onTold: (event: Event, abort: () => void) => void = () => undefined): Call<Event> & { told: Event[] } {
+  const controller = new AbortController()
+  const told: Event[] = []
+  return {
+    signal: controller.signal,
+    told,
+    emit: (event) => {
+      told.push(event)
+      onTold(event, () => controller.abort())
+    },
+  }
+}
+
+/** Lets the next transactions that write to the store be, and refuses every one after them as a full disk does. */
+function fillDisk(store: string, after: number): void {
+  const whole = db.transaction.bind(db)
+  let left = after
+  vi.spyOn(db, 'transaction').mockImplementation(((names: string | string[], mode?: IDBTransactionMode, options?: IDBTransactionOptions) => {
+    if ([names].flat().includes(store) && mode === 'readwrite' && left-- <= 0) throw new DOMException('full', 'QuotaExceededError')
+    return whole(names as 'rows', mode, options)
+  }) as typeof db.transaction)
+}
+
+describe('seeds', () => {
+  const projectId: ProjectId = freshId('project')
+  type Told = { rows: number; bytes: number; totalBytes: number }
+  const lines = (count: number): string => Array.from({ length: count }, (_, i) => `Question ${i} of many?`).join('\n')
+  const asFile = (text: string, name = 'seeds.txt') => ({ projectId, source: { kind: 'file' as const, file: new File([text], name) } })
+
+  test('are stored as they are read, with progress, and told with what was wrong', async () => {
+    const call = calling<Told>()
+    const text = `${lines(25_000)}\n\n${lines(3)}\n`
+    const read = await addSeeds(db, asFile(text), call, NOW)
+    expect(read).toMatchObject({ rows: 25_003, added: 25_000, problemCount: 3 })
+    expect(read.addedIds).toHaveLength(25_000)
+    expect(read.problems[0]?.sentence).toMatch(/repeats line 1/)
+    expect(await countSeeds(db, projectId)).toBe(25_000)
+    expect((await pageSeeds(db, projectId, { from: 3, limit: 2 })).map(({ text: seed }) => seed)).toEqual(['Question 3 of many?', 'Question 4 of many?'])
+    expect(call.told.length).toBeGreaterThan(2)
+    expect(call.told.at(-1)).toEqual({ rows: 25_003, bytes: text.length, totalBytes: text.length })
+    expect(call.told.map(({ bytes }) => bytes)).toEqual(call.told.map(({ bytes }) => bytes).toSorted((a, b) => a - b))
+    const again = await addSeeds(db, { projectId, source: { kind: 'text', text: 'New one\nQuestion 7 of many?' } }, calling<Told>(), NOW)
+    expect(again).toMatchObject({ added: 1, alreadyThere: 1 })
+  }, 60_000)
+
+  test('that were read before a stop or a full disk stay', async () => {
+    const stopping = calling<Told>((_, abort) => abort())
+    await expect(addSeeds(db, asFile(lines(30_000)), stopping, NOW)).rejects.toMatchObject({ name: 'AbortError' })
+    const kept = await countSeeds(db, projectId)
+    expect(kept).toBe(stopping.told[0]?.rows)
+    expect(kept).toBeGreaterThan(0)
+
+    fillDisk('seeds', 2) // the first piece is there already
+    const full = addSeeds(db, asFile(lines(30_000)), calling<Told>(), NOW)
+    await expect(full).rejects.toMatchObject({ name: 'StorageFull', message: expect.stringMatching(/^The seeds could not be stored: .*All that was stored before is safe/) })
+    const after = await countSeeds(db, projectId)
+    expect(after).toBeGreaterThan(kept)
+    expect(after).toBeLessThan(30_000)
+  }, 60_000)
+
+  test('without a good row are problems, not an error', async () => {
+    const read = await addSeeds(db, asFile('{"text": "cut', 'seeds.jsonl'), calling<Told>(), NOW)
+    expect(read).toMatchObject({ added: 0, problemCount: 1 })
+    expect(read.problems[0]?.sentence).toBe('The line begins as JSON and ends in the middle. Is the file whole?')
+  })
+})
+
+describe('freezing', () => {
+  type Told = { done: number; total: number }
+  async function storeRun(rows = 40): Promise<Awaited<ReturnType<typeof storeSampleProject>>> {
+    const sample = await storeSampleProject(db, { seeds: 12, rows })
+    await patchRun(db, sample.project.id, sample.run.id, { recipeText: writeRecipe(defaultRecipe()) })
+    return sample
+  }
+
+  test('takes what is kept, with the hand’s texts, and gives the same id for the same contents', async () => {
+    const { project, run, rows } = await storeRun()
+    const call = calling<Told>()
+    const frozen = await freeze(db, { projectId: project.id, runId: run.id }, call, NOW)
+    if (!frozen.ok) throw new Error(frozen.problems.map(({ sentence }) => sentence).join(' '))
+    const kept = rows.filter(({ status }) => status === 'kept')
+    expect(frozen.dataset.rows.train + frozen.dataset.rows.heldOut).toBe(kept.length)
+    expect(frozen.dataset.rows.heldOut).toBeGreaterThan(0)
+    expect(call.told.at(-1)).toEqual({ done: 40, total: 40 })
+    const stored = await listDatasetRows(db, project.id, frozen.dataset.id)
+    expect(stored.map(({ rowId }) => rowId)).toEqual(kept.map(({ id }) => id))
+    expect(stored.filter(({ editedByHand }) => editedByHand).map(({ completion }) => completion)).toEqual(kept.filter(({ edit }) => edit).map(() => 'Edited by hand.'))
+
+    const again = await freeze(db, { projectId: project.id, runId: run.id }, calling<Told>(), NOW + 5)
+    expect(again).toMatchObject({ ok: true, dataset: { id: frozen.dataset.id } })
+    const [first] = await listRows(db, project.id, run.id)
+    const changed = (await listRows(db, project.id, run.id)).find(({ status, edit }) => status === 'kept' && !edit)!
+    await putRows(db, [{ ...changed, edit: { prompt: changed.prompt, completion: 'Another answer.', editedAt: NOW } }])
+    const other = await freeze(db, { projectId: project.id, runId: run.id }, calling<Told>(), NOW + 6)
+    expect(other.ok && other.dataset.id).not.toBe(frozen.dataset.id)
+    expect(first?.status).toBe('dropped')
+    expect((await listDatasets(db, project.id)).map(({ frozenAt }) => frozenAt).slice(0, 2)).toEqual([NOW + 6, NOW + 5])
+  })
+
+  test('says in a sentence why there is nothing to freeze', async () => {
+    const { project, run } = await storeRun()
+    const missing = await freeze(db, { projectId: project.id, runId: freshId('run') }, calling<Told>(), NOW)
+    expect(missing).toMatchObject({ ok: false, problems: [{ sentence: 'There is no run yet. Start one on the Run screen; what it keeps can be frozen.' }] })
+    await putRows(db, (await listRows(db, project.id, run.id)).map((row) => ({ ...row, status: 'dropped' as const })))
+    const nothing = await freeze(db, { projectId: project.id, runId: run.id }, calling<Told>(), NOW)
+    expect(nothing.ok).toBe(false)
+    expect(nothing.ok ? '' : nothing.problems[0]?.sentence).toMatch(/^[A-Z].*\.$/)
+  })
+
+  test('stopped or on a full disk leaves no dataset', async () => {
+    const { project, run } = await storeRun()
+    const before = await listDatasets(db, project.id)
+    const stopped = new AbortController()
+    stopped.abort()
+    await expect(freeze(db, { projectId: project.id, runId: run.id }, { ...calling<Told>(), signal: stopped.signal }, NOW)).rejects.toMatchObject({ name: 'AbortError' })
+    fillDisk('datasets', 0)
+    await expect(freeze(db, { projectId: project.id, runId: run.id }, calling<Told>(), NOW)).rejects.toMatchObject({ name: 'StorageFull', message: expect.stringMatching(/^The dataset could not be stored/) })
+    expect(await listDatasets(db, project.id)).toEqual(before)
+  })
+})
+
+describe('a dataset as a file', () => {
+  test('is what its format says, as bytes that are handed over', async () => {
+    const { project, dataset } = await storeSampleProject(db, { rows: 30 })
+    const { value, transfer } = await exportDataset(db, { projectId: project.id, datasetId: dataset.id, format: 'messages' })
+    expect(value).toMatchObject({ name: 'messages.jsonl', mime: expect.stringMatching(/json/) })
+    expect(transfer).toEqual([value.bytes.buffer])
+    const lines = new TextDecoder().decode(value.bytes).trimEnd().split('\n')
+    expect(lines).toHaveLength(dataset.rows.train + dataset.rows.heldOut)
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ messages: [{ role: 'user' }, { role: 'assistant' }] })
+  })
+
+  test('that is gone is told in a sentence', async () => {
+    const { project } = await storeSampleProject(db)
+    for (const datasetId of ['00'.repeat(32), 'no id']) await expect(exportDataset(db, { projectId: project.id, datasetId: datasetId as never, format: 'csv' })).rejects.toThrow('This dataset is not stored any more. Freeze the run again on the Dataset screen.')
+  })
+})
