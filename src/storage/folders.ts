@@ -104,7 +104,8 @@ export async function openAppender(folder: FileSystemDirectoryHandle, name: stri
       },
       async append(part) {
         const written = file.write(part, { at: bytes })
-        if (written < part.byteLength) throw new DOMException('the file could not take all bytes', 'QuotaExceededError')
+        // A full disk is a short write; a private window of Chromium answers with the whole length all the same.
+        if (written < part.byteLength || file.getSize() < bytes + written) throw new DOMException('the file could not take all bytes', 'QuotaExceededError')
         bytes += written
       },
       async close() {
@@ -122,10 +123,20 @@ export async function openAppender(folder: FileSystemDirectoryHandle, name: stri
       return bytes
     },
     async append(part) {
-      await stream.write(new Uint8Array(part))
+      await writeTo(stream, new Uint8Array(part))
       bytes += part.byteLength
     },
     close: () => stream.close(),
+  }
+}
+
+/** Nobody stops these writes: what a private window of Chromium calls an abort (“Failed to write data to data pipe”) is a full disk. */
+async function writeTo(stream: FileSystemWritableFileStream, contents: Blob | Uint8Array<ArrayBuffer>): Promise<void> {
+  try {
+    await stream.write(contents)
+  } catch (thrown) {
+    if (thrown instanceof DOMException && thrown.name === 'AbortError') throw new DOMException(thrown.message, 'QuotaExceededError')
+    throw thrown
   }
 }
 
@@ -170,7 +181,7 @@ export async function writeWhole(folder: FileSystemDirectoryHandle, name: string
 async function writeSwapped(handle: FileSystemFileHandle, contents: Uint8Array | Blob): Promise<void> {
   const stream = await handle.createWritable()
   try {
-    await stream.write(contents instanceof Blob ? contents : new Uint8Array(contents))
+    await writeTo(stream, contents instanceof Blob ? contents : new Uint8Array(contents))
   } catch (thrown) {
     await stream.abort().catch(() => undefined)
     throw thrown

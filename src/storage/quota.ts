@@ -8,7 +8,10 @@ export interface StorageEstimate {
   readonly persisted: boolean
 }
 
-/** Undefined where the browser does not tell. */
+/**
+ * What the browser tells of its room; undefined where it does not. An upper bound: Chromium tells 10 GiB more than is used
+ * (or what the disk has, if that is less) whatever it will really give, so that pages cannot know a person by their disk.
+ */
 export async function estimateStorage(): Promise<StorageEstimate | undefined> {
   const manager = globalThis.navigator?.storage
   if (manager?.estimate === undefined) return undefined

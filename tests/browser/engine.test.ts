@@ -2,6 +2,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { expectNoFaults, openBrowser, openPage, PAGES } from './harness.ts'
+import { readChecks, sentencesOf } from './read-checks.ts'
 import type { Check, ChecksAsked } from './pages/check.ts'
 import { serveFolder, type Site } from './serve.ts'
 
@@ -20,17 +21,13 @@ afterAll(async () => {
 async function runChecks({ kind, backend }: ChecksAsked): Promise<readonly Check[]> {
   const watched = await openPage(browser, `${site.url}checks.html?kind=${kind}&backend=${backend}`)
   try {
-    const handle = await watched.page.waitForFunction(() => globalThis.checksAnswer, undefined, { timeout: 280_000 })
-    const answer = await handle.jsonValue()
-    if (answer === undefined || 'broken' in answer) throw new Error(`${kind} checks on ${backend}: ${answer?.broken ?? 'no answer'}`)
+    const checks = await readChecks(watched.page)
     expectNoFaults(watched)
-    return answer.checks
+    return checks
   } finally {
     await watched.context.close()
   }
 }
-
-const sentencesOf = (checks: readonly Check[]): string[] => checks.filter(({ ok }) => !ok).map(({ name, detail }) => `${name}: ${detail}`)
 
 describe.each(['wasm', 'webgpu'] as const)('on %s', (backend) => {
   test('every op and its gradient give PyTorch’s numbers', async () => {

@@ -2,7 +2,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { expect, vi } from 'vitest'
 
-export { DIST, hasTeacher, openBrowser, PAGES, SHARED, TEACHER_FILE } from './launch.ts'
+export { DIST, hasTeacher, openBrowser, openProfile, PAGES, SHARED, TEACHER_FILE } from './launch.ts'
 
 export interface Watched {
   readonly context: BrowserContext

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { chromium, type Browser } from 'playwright-core'
+import { chromium, type Browser, type BrowserContext } from 'playwright-core'
 import { findChromium, NO_CHROMIUM } from '../chromium.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -24,8 +24,17 @@ const SOFTWARE_WEBGPU = [
   '--ignore-gpu-blocklist',
 ]
 
-export async function openBrowser(options: { webgpu?: boolean } = {}): Promise<Browser> {
+function requireChromium(): string {
   const executablePath = findChromium()
   if (executablePath === undefined) throw new Error(NO_CHROMIUM)
-  return chromium.launch({ executablePath, headless: true, args: [...QUIET, ...(options.webgpu === true ? SOFTWARE_WEBGPU : [])] })
+  return executablePath
+}
+
+export async function openBrowser(options: { webgpu?: boolean } = {}): Promise<Browser> {
+  return chromium.launch({ executablePath: requireChromium(), headless: true, args: [...QUIET, ...(options.webgpu === true ? SOFTWARE_WEBGPU : [])] })
+}
+
+/** A browser that keeps what pages store in a folder, as a person's does; the contexts of `openBrowser` are private windows. */
+export async function openProfile(folder: string): Promise<BrowserContext> {
+  return chromium.launchPersistentContext(folder, { executablePath: requireChromium(), headless: true, args: QUIET })
 }

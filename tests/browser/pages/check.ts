@@ -9,13 +9,20 @@ export interface Check {
 
 /** What a worker of checks is told and answers. */
 export interface ChecksAsked {
-  readonly kind: 'gradients' | 'training' | 'engine' | 'storage'
+  readonly kind: 'gradients' | 'training' | 'engine' | 'storage' | 'full-disk'
+  /** Of the engine's checks. */
   readonly backend: 'wasm' | 'webgpu'
 }
 export type ChecksAnswer = { readonly checks: readonly Check[] } | { readonly broken: string }
 
 /** A claim that a number is at most a bound; NaN fails. */
 export const checkAtMost = (name: string, value: number, bound: number): Check => ({ name, ok: value <= bound, detail: `${value.toExponential(2)}, at most ${bound.toExponential(0)}` })
+
+/** A claim that two things are the same, as JSON writes them. */
+export function checkSame(name: string, value: unknown, wanted: unknown): Check {
+  const [is, should] = [JSON.stringify(value) ?? 'nothing', JSON.stringify(wanted) ?? 'nothing']
+  return { name, ok: is === should, detail: is === should ? is : `${is}, and it should be ${should}` }
+}
 
 /** Runs one claim; what it throws is its failure. */
 export async function checkThat(name: string, claim: () => Promise<Check>): Promise<Check> {
