@@ -40,7 +40,7 @@ function tellStorage({ storage }: MachineFacts): Ability {
   if (storage === undefined) return { title: 'Storage', value: 'Not told', meaning: 'This browser does not say how much it will keep. Save the project to a file now and then.', tone: 'fair' }
   const free = Math.max(0, storage.quotaBytes - storage.usedBytes)
   const kept = storage.persisted ? 'The browser will not clear it by itself.' : 'The browser may clear it when the disk is full: save projects to files.'
-  return { title: 'Free storage', value: gigabytes(free), meaning: `${gigabytes(storage.usedBytes)} in use by Retort. ${kept}`, tone: free > 1e9 ? 'good' : 'fair' }
+  return { title: 'Free storage', value: `up to ${gigabytes(free)}`, meaning: `${gigabytes(storage.usedBytes)} in use by Retort. ${kept}`, tone: free > 1e9 ? 'good' : 'fair' }
 }
 
 /** The four abilities that matter here. */
