@@ -121,7 +121,7 @@ class Work {
     await this.#score()
     this.#enter('pairs', 'The judge compares the answers in pairs, in both orders.')
     await this.#pair()
-    this.#enter('finished', `Compared on ${rows.length} held-out ${rows.length === 1 ? 'prompt' : 'prompts'}.`)
+    this.#enter('finished', 'All answers are judged; the comparison is being stored.')
     return this.#ready()
   }
 

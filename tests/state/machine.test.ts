@@ -18,7 +18,7 @@ test('a machine that can do much says so', () => {
     storage: { quotaBytes: 60e9, usedBytes: 1e9, persisted: true },
   })
   expect(abilities.map((ability) => ability.tone)).toEqual(['good', 'good', 'good', 'good'])
-  expect(abilities.map((ability) => ability.value)).toEqual(['NVIDIA', '8 threads', '8 GB or more', '59 GB'])
+  expect(abilities.map((ability) => ability.value)).toEqual(['NVIDIA', '8 threads', '8 GB or more', 'up to 59 GB'])
 })
 
 test('WebGPU is offered only where it is', async () => {
