@@ -99,7 +99,7 @@ async function trainLocked(machines: TrainMachines, student: Student, control: R
   })
   try {
     const outcome = await trainThrough(machines, student, control, live, record)
-    const facts = outcome === undefined ? { status: 'stopped' as const, why: 'Stopped by hand.' } : { status: 'trained' as const, endedAt: machines.now() }
+    const facts = outcome === undefined ? { status: 'stopped' as const, why: 'Stopped by hand.' } : { status: 'trained' as const, endedAt: machines.now(), ...keptOf(outcome, student.settings.steps) }
     return await guardQuota('The student’s record', () => record.close(facts))
   } catch (thrown) {
     await record.close({ status: 'failed', why: sentenceOf(thrown) }).catch(() => undefined)
@@ -107,6 +107,13 @@ async function trainLocked(machines: TrainMachines, student: Student, control: R
   } finally {
     unwatch()
   }
+}
+
+/** Says which weights were kept, where they are not those of the last step that was asked for. */
+function keptOf({ step, bestStep }: TrainOutcome, steps: number): { why?: string } {
+  if (bestStep === undefined || bestStep === steps) return {}
+  const ended = step < steps ? `Training ended early, at step ${step} of ${steps}. ` : ''
+  return { why: `${ended}The held-out loss was lowest at step ${bestStep}: those weights are kept.` }
 }
 
 /** Trains through pauses and one death of the worker a checkpoint; undefined when stopped before the end. */

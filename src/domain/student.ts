@@ -26,6 +26,13 @@ export function countParameters({ layers, width, heads, kvHeads, feedForward, vo
 export const STUDENT_PRESETS = ['nano', 'micro', 'small', 'medium'] as const
 export type StudentPreset = (typeof STUDENT_PRESETS)[number]
 
+/** How the weights are changed. */
+export const OPTIMIZER_NAMES = ['adam-w', 'muon'] as const
+/** How the learning rate falls after its rise. */
+export const SCHEDULE_NAMES = ['cosine', 'linear', 'constant', 'warm-stable-decay'] as const
+/** Which rows come first. */
+export const CURRICULA = ['none', 'short-first'] as const
+
 /** How the student learns; the fields of the recipe's `train` step. */
 export interface TrainSettings {
   readonly loss: 'teacher-text'
@@ -37,12 +44,27 @@ export interface TrainSettings {
   readonly steps: number
   /** Rows of a step. */
   readonly batch: number
+  /** Parts in which the rows of a step are taken, for less memory. */
+  readonly accumulate: number
+  /** Several rows in one line of the context, kept apart. */
+  readonly packing: boolean
+  readonly curriculum: (typeof CURRICULA)[number]
+  readonly optimizer: (typeof OPTIMIZER_NAMES)[number]
   readonly learningRate: number
+  readonly schedule: (typeof SCHEDULE_NAMES)[number]
   /** Share of the steps in which the rate rises, 0 to 0.5. */
   readonly warmUp: number
   readonly weightDecay: number
   /** Largest norm of the gradient; 0 does not clip. */
   readonly clip: number
+  /** Share of the target's probability that all tokens get alike, 0 to 0.5. */
+  readonly labelSmoothing: number
+  /** Share of what each layer adds that is dropped in training, 0 to 0.5. */
+  readonly dropout: number
+  /** Decay of the running average of the weights; 0 keeps none. */
+  readonly averaging: number
+  /** Looks without a better held-out loss after which training ends, with the best weights; 0 goes on to the last step. */
+  readonly patience: number
   /** Steps between held-out losses, samples and checkpoints. */
   readonly evaluateEvery: number
   readonly rngSeed: number

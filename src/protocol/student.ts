@@ -27,6 +27,8 @@ export interface TrainOutcome {
   /** `finished` reached the last step; `stopped` was aborted after a checkpoint. */
   readonly ending: 'finished' | 'stopped'
   readonly step: number
+  /** Where training may end early: the step with the lowest held-out loss, whose weights are the student. */
+  readonly bestStep?: number
 }
 
 export interface StudentFiles {

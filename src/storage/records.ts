@@ -10,7 +10,7 @@ import type { Prompt } from '../domain/prompt.ts'
 import type { Row } from '../domain/row.ts'
 import type { Run } from '../domain/run.ts'
 import { SEED_TEXT_LIMIT, type Seed } from '../domain/seed.ts'
-import { STUDENT_PRESETS, type Student } from '../domain/student.ts'
+import { CURRICULA, OPTIMIZER_NAMES, SCHEDULE_NAMES, STUDENT_PRESETS, type Student } from '../domain/student.ts'
 import type { PairVerdict, Verdict } from '../domain/verdict.ts'
 import type { JournalEntry, ProjectStore, StoredDatasetRow } from './schema.ts'
 
@@ -193,10 +193,19 @@ const student = exactly<Student>()(
       context: count,
       steps: count,
       batch: count,
+      accumulate: count,
+      packing: v.boolean(),
+      curriculum: v.picklist(CURRICULA),
+      optimizer: v.picklist(OPTIMIZER_NAMES),
       learningRate: number,
+      schedule: v.picklist(SCHEDULE_NAMES),
       warmUp: number,
       weightDecay: number,
       clip: number,
+      labelSmoothing: number,
+      dropout: number,
+      averaging: number,
+      patience: count,
       evaluateEvery: count,
       rngSeed: number,
     }),

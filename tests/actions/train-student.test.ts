@@ -9,10 +9,10 @@ import { RetortError } from '../../src/protocol/errors.ts'
 import type { StudentContract, TrainRequest } from '../../src/protocol/student.ts'
 import { getStudent, listStudents, patchStudent } from '../../src/storage/students.ts'
 import { finish, makeMachines, type TestMachines } from '../stand-ins/machines.ts'
-import { storeSampleProject } from '../stand-ins/sample-project.ts'
+import { SMALL_TRAINING, storeSampleProject } from '../stand-ins/sample-project.ts'
 
 const STEPS = 12
-const settings: TrainSettings = { loss: 'teacher-text', preset: 'nano', vocabulary: 512, context: 64, steps: STEPS, batch: 4, learningRate: 0.003, warmUp: 0.1, weightDecay: 0.1, clip: 1, evaluateEvery: 4, rngSeed: 7 }
+const settings: TrainSettings = { ...SMALL_TRAINING, steps: STEPS, evaluateEvery: 4 }
 
 /** A training whose steps take no time: a checkpoint every fourth step, and on abort. */
 class TrainingStandIn implements Served<StudentContract> {

@@ -1,10 +1,11 @@
-"""A small Llama decoder trained for 20 steps in PyTorch, from weights and batches that the TypeScript test computes alike.
+"""A small Llama decoder trained for 20 steps in PyTorch, from weights and batches that the TypeScript test computes alike;
+and for 10 steps with each of the options that change a step.
 
 Usage: python train-step.py > train-step.json
 Written from the architecture, not from our graph: separate heads, repeated keys, torch's own attention, AdamW and clipping.
 Parameter i (from 0, in the order below) is makeNumbers(count, i + 1, scale, offset) of tests/engine/numbers.ts.
 """
-import json, math, sys
+import inspect, json, math, sys
 import torch
 import torch.nn.functional as F
 
@@ -23,7 +24,7 @@ for i in range(L):
 for i in range(L):
     names += [(f'{i}.norm1', [C]), (f'{i}.norm2', [C])]
 names += [('norm', [C])]
-W = {name: numbers(shape, i + 1, 0.15 if len(shape) == 2 else 0.2, 0.0 if len(shape) == 2 else 1.0).requires_grad_() for i, (name, shape) in enumerate(names)}
+W = {}
 
 
 def rms(x, w):
@@ -42,7 +43,8 @@ def heads(x, n):
     return x.reshape(B, T, n, HD).transpose(1, 2)
 
 
-def forward(ids):
+def forward(ids, masks=None):
+    drop = lambda x, site: x * masks[site] if masks else x
     x = W['embedding'][ids]
     for i in range(L):
         h = rms(x, W[f'{i}.norm1'])
@@ -50,9 +52,9 @@ def forward(ids):
         q, k, v = rotate(heads(q, H)), rotate(heads(k, HK)), heads(v, HK)
         k, v = k.repeat_interleave(H // HK, 1), v.repeat_interleave(H // HK, 1)
         a = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        x = x + a.transpose(1, 2).reshape(B, T, H * HD) @ W[f'{i}.output']
+        x = x + drop(a.transpose(1, 2).reshape(B, T, H * HD) @ W[f'{i}.output'], 2 * i)
         h = rms(x, W[f'{i}.norm2'])
-        x = x + (F.silu(h @ W[f'{i}.gate']) * (h @ W[f'{i}.up'])) @ W[f'{i}.down']
+        x = x + drop((F.silu(h @ W[f'{i}.gate']) * (h @ W[f'{i}.up'])) @ W[f'{i}.down'], 2 * i + 1)
     return rms(x, W['norm']) @ W['embedding'].T
 
 
@@ -72,25 +74,77 @@ def rate(step):
     return LR * (0.1 + 0.9 * (1 + math.cos(math.pi * done)) / 2)
 
 
-matrices = [w for w in W.values() if w.dim() == 2]
-norms = [w for w in W.values() if w.dim() == 1]
-optimizer = torch.optim.AdamW([{'params': matrices, 'weight_decay': DECAY}, {'params': norms, 'weight_decay': 0.0}], lr=LR, betas=(0.9, 0.95), eps=1e-8)
-losses, norm_list = [], []
-for step in range(1, STEPS + 1):
+def batch(step):
     ids = torch.zeros(B, T, dtype=torch.long)
     targets = torch.full((B, T), -100)
     for r, (tokens, prompt) in enumerate(rows_of(step)):
         n = len(tokens) - 1
         ids[r, :n] = torch.tensor(tokens[:-1])
         targets[r, prompt - 1:n] = torch.tensor(tokens[prompt:])
-    loss = F.cross_entropy(forward(ids).reshape(-1, V), targets.reshape(-1), ignore_index=-100)
-    optimizer.zero_grad()
-    loss.backward()
-    norm = torch.nn.utils.clip_grad_norm_(list(W.values()), CLIP)
-    for group in optimizer.param_groups:
-        group['lr'] = rate(step)
-    optimizer.step()
-    losses.append(loss.item())
-    norm_list.append(norm.item())
-final = {name: W[name].flatten()[:8].tolist() for name in ('embedding', '1.qkv', '1.down', 'norm')}
-json.dump({'torch': torch.__version__, 'losses': losses, 'norms': norm_list, 'final': final}, sys.stdout, separators=(',', ':'))
+    return ids, targets.reshape(-1)
+
+
+def make_masks(step, share=0.25):
+    """Masks of dropout from a generator of 32-bit words, two places a word, the high half first; in the order of the layers."""
+    word, limit = 7919 * step, round(share * 65536)
+    for _ in range(2 * L):
+        flat = []
+        while len(flat) < B * T * C:
+            word = (word * 1664525 + 1013904223) % 2 ** 32
+            flat += [0 if half < limit else 1 / (1 - share) for half in (word >> 16, word & 0xFFFF)]
+        yield torch.tensor(flat, dtype=torch.float32).reshape(B, T, C)
+
+
+def begin():
+    for i, (name, shape) in enumerate(names):
+        W[name] = numbers(shape, i + 1, 0.15 if len(shape) == 2 else 0.2, 0.0 if len(shape) == 2 else 1.0).requires_grad_()
+
+
+def adam_w(parameters, decay):
+    return torch.optim.AdamW(parameters, lr=LR, betas=(0.9, 0.95), eps=1e-8, weight_decay=decay)
+
+
+def run(steps, muon=False, smoothing=0.0, dropout=False, averaging=None):
+    """Losses, norms and some weights of a training; with averaging, the loss of the averaged weights on the next batch."""
+    begin()
+    matrices = [w for name, w in W.items() if w.dim() == 2 and not (muon and name != 'embedding')]
+    optimizers = [adam_w(matrices, DECAY), adam_w([w for w in W.values() if w.dim() == 1], 0.0)]
+    if muon:
+        inner = [w for name, w in W.items() if w.dim() == 2 and name != 'embedding']
+        optimizers.append(torch.optim.Muon(inner, lr=LR, weight_decay=DECAY, momentum=0.95, nesterov=True, adjust_lr_fn='match_rms_adamw'))
+    average = {name: w.detach().clone() for name, w in W.items()}
+    losses, norm_list = [], []
+    for step in range(1, steps + 1):
+        ids, targets = batch(step)
+        masks = list(make_masks(step)) if dropout else None
+        loss = F.cross_entropy(forward(ids, masks).reshape(-1, V), targets, ignore_index=-100, label_smoothing=smoothing)
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(list(W.values()), CLIP)
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group['lr'] = rate(step)
+            optimizer.step()
+        if averaging is not None:
+            keep = min(averaging, (1 + step) / (10 + step))
+            for name, w in W.items():
+                average[name].lerp_(w.detach(), 1 - keep)
+        losses.append(loss.item())
+        norm_list.append(norm.item())
+    out = {'losses': losses, 'norms': norm_list, 'final': {name: W[name].flatten()[:8].tolist() for name in ('embedding', '1.qkv', '1.down', 'norm')}}
+    if averaging is not None:
+        W.update(average)
+        ids, targets = batch(steps + 1)
+        out['averaged'] = F.cross_entropy(forward(ids).reshape(-1, V), targets, ignore_index=-100).item()
+    return out
+
+
+# torch's own Newton-Schulz in its own order, but in the 32-bit floats that a browser has, not in bfloat16.
+import torch.optim._muon as own
+source = inspect.getsource(own._zeropower_via_newtonschulz).replace('torch.bfloat16', 'torch.float32')
+exec(source, own.__dict__)
+
+out = {'torch': torch.__version__, **run(STEPS)}
+out['variants'] = {'muon': run(10, muon=True), 'smoothing': run(10, smoothing=0.1), 'dropout': run(10, dropout=True), 'averaging': run(10, averaging=0.9)}
+json.dump(out, sys.stdout, separators=(',', ':'))

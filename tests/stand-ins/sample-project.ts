@@ -9,7 +9,7 @@ import { promptId, type Prompt } from '../../src/domain/prompt.ts'
 import { rowId, type Row } from '../../src/domain/row.ts'
 import type { Run } from '../../src/domain/run.ts'
 import { seedId, type Seed } from '../../src/domain/seed.ts'
-import type { Student } from '../../src/domain/student.ts'
+import type { Student, TrainSettings } from '../../src/domain/student.ts'
 import type { Verdict } from '../../src/domain/verdict.ts'
 import { putComparison } from '../../src/storage/comparisons.ts'
 import { putDataset } from '../../src/storage/datasets.ts'
@@ -39,6 +39,12 @@ export const makePrompt = (run: Run, seed: Seed, order: number): Prompt => ({
   answers: [{ step: 0, name: 'self-instruct', answer: { kind: 'kept', evidence: { likeness: 0.25, 'nearest 1': '0.25 a text' } } }],
   status: 'accepted',
 })
+
+/** Settings of a short training, everything optional off. */
+export const SMALL_TRAINING: TrainSettings = {
+  loss: 'teacher-text', preset: 'nano', vocabulary: 512, context: 64, steps: 20, batch: 4, accumulate: 1, packing: false, curriculum: 'none', optimizer: 'adam-w', learningRate: 0.003,
+  schedule: 'cosine', warmUp: 0.1, weightDecay: 0.1, clip: 1, labelSmoothing: 0, dropout: 0, averaging: 0, patience: 0, evaluateEvery: 5, rngSeed: 7,
+}
 
 const verdict: Verdict = { kind: 'score', rubric: 'helpfulness@1', judge: MODEL, score: 3.4, distribution: [0.1, 0.1, 0.2, 0.5, 0.1], mass: 0.9 }
 
@@ -123,7 +129,7 @@ const makeDataset = (projectId: ProjectId, run: Run, rows: readonly DatasetRow[]
 
 export const makeStudent = (projectId: ProjectId, id: StudentId, dataset: Pick<Dataset, 'id'>): Student => ({
   projectId, id, datasetId: dataset.id, recipeHash,
-  settings: { loss: 'teacher-text', preset: 'nano', vocabulary: 512, context: 64, steps: 20, batch: 4, learningRate: 0.003, warmUp: 0.1, weightDecay: 0.1, clip: 1, evaluateEvery: 5, rngSeed: 7 },
+  settings: { ...SMALL_TRAINING, steps: 20, evaluateEvery: 5 },
   shape: { layers: 2, width: 64, heads: 4, kvHeads: 2, feedForward: 128, vocabulary: 512, context: 64 },
   parameters: 100_000, backend: 'wasm', status: 'trained', startedAt: START, endedAt: START + 1, checkpointStep: 20,
   points: [{ step: 0, train: 6.2, heldOut: 6.3 }, { step: 20, train: 4.1 }], samples: [{ step: 20, prompt: 'a', text: 'b' }], cutRows: 0, leftOutRows: 1,

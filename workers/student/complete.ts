@@ -1,5 +1,6 @@
 // Knows: how a stored student answers: with its first weights or its last, through a generator kept for the next question.
 import type { CompletionRequest } from '../../src/domain/model.ts'
+import { finalWeights } from '../../src/engine/training/checkpoint.ts'
 import type { Generator, GenerateRequest } from '../../src/engine/generation/generator.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import { renderStudentPrompt } from '../../src/engine/tokenizers/student-template.ts'
@@ -72,7 +73,7 @@ export class StudentWriter {
     if (this.#open?.key === key) return this.#open
     await this.#drop()
     const runtime = await this.#openRuntime()
-    const weights = which === 'before' ? makeBeginning(shape, about.rngSeed) : state.weights
+    const weights = which === 'before' ? makeBeginning(shape, about.rngSeed) : finalWeights(checkpoint)
     this.#open = { key, tokenizer, generator: await openWriter(runtime, { shape, weights, tokenizer }) }
     return this.#open
   }

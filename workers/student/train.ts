@@ -5,9 +5,9 @@ import { countParameters, type StudentSample, type StudentShape, type TrainSetti
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { BatchOrder, type Cursor, type Shuffler } from '../../src/engine/training/batch-order.ts'
-import { writeCheckpoint, type StoredLoss } from '../../src/engine/training/checkpoint.ts'
-import { bucketLengths, makeBatch, planEpoch, positionsOf, type Batch, type PackedRow } from '../../src/engine/training/packing.ts'
-import { learningRateAt } from '../../src/engine/training/schedule.ts'
+import { finalWeights, writeCheckpoint, type BestWeights, type StoredLoss } from '../../src/engine/training/checkpoint.ts'
+import { bucketLengths, countPredictions, makeBatch, planEpoch, positionsOf, type Batch, type PackedRow } from '../../src/engine/training/packing.ts'
+import { learningRateAt } from '../../src/engine/training/schedules/index.ts'
 import { beginState, Trainer, type TrainState } from '../../src/engine/training/trainer.ts'
 import { shapeOf } from '../../src/pipeline/training/presets.ts'
 import type { Call } from '../../src/protocol/contract.ts'
@@ -96,10 +96,11 @@ class Course {
   readonly #parts: CourseParts
   readonly #trainer: Trainer
   readonly #order: BatchOrder
-  readonly #rowsAStep: number
+  readonly #linesAStep: number
   readonly #lengths: readonly number[]
   readonly #pace: Pace
   #losses: StoredLoss[]
+  #best: BestWeights | undefined
   #savedAt: number
   #savedStep: number
 
@@ -108,11 +109,13 @@ class Course {
     const { request: { settings }, rows, stored, runtime, tools } = parts
     const shape = decoderShapeOf(parts.shape)
     const state = stored?.checkpoint.state ?? beginState(makeBeginning(shape, settings.rngSeed))
-    this.#trainer = new Trainer(runtime, { shape, weightDecay: settings.weightDecay, clip: settings.clip }, state)
-    this.#rowsAStep = Math.min(settings.batch, rows.train.length)
+    const { weightDecay, clip, optimizer, labelSmoothing: smoothing, dropout, averaging, packing: packs } = settings
+    this.#trainer = new Trainer(runtime, { shape, weightDecay, clip, optimizer, smoothing, dropout, averaging }, state)
+    this.#linesAStep = Math.min(settings.batch, rows.train.length)
+    this.#best = stored?.checkpoint.best
     this.#lengths = bucketLengths(fitLength([...rows.train, ...rows.heldOut], settings.context))
     const cursor = stored?.checkpoint.cursor
-    this.#order = new BatchOrder(rows.train, this.#rowsAStep, this.#lengths, makeShuffler(settings.rngSeed, cursor), cursor)
+    this.#order = new BatchOrder(rows.train, this.#linesAStep, this.#lengths, makeShuffler(settings.rngSeed, cursor), cursor, { packs, shortFirst: settings.curriculum === 'short-first' })
     this.#pace = new Pace(tools.now)
     this.#losses = [...(stored?.checkpoint.losses ?? [])]
     this.#savedAt = tools.now()
@@ -125,7 +128,7 @@ class Course {
 
   async go(): Promise<TrainOutcome> {
     const { request: { settings }, call: { signal }, tools } = this.#parts
-    while (this.#trainer.step < settings.steps) {
+    while (this.#trainer.step < settings.steps && !this.#isPatienceOver()) {
       await breathe()
       if (signal.aborted) {
         if (this.#trainer.step > this.#savedStep) await this.#save(await this.#trainer.read())
@@ -138,23 +141,40 @@ class Course {
       else continue
       this.#pace.goOn()
     }
-    return { ending: 'finished', step: this.#trainer.step }
+    return { ending: 'finished', step: this.#trainer.step, ...(this.#best ? { bestStep: this.#best.step } : {}) }
+  }
+
+  /** True when the held-out loss has not been lower for as many looks as the person waits. */
+  #isPatienceOver(): boolean {
+    const { patience, evaluateEvery } = this.#parts.request.settings
+    return patience > 0 && this.#best !== undefined && this.#trainer.step - this.#best.step >= patience * evaluateEvery
   }
 
   async #takeStep(): Promise<void> {
     const { request: { settings }, rows, call } = this.#parts
     const planned = this.#order.take()
-    const chosen = planned.rows.map((i) => rows.train[i] as PackedRow)
-    const learningRate = learningRateAt(this.#trainer.step + 1, settings)
-    const { loss, norm } = await this.#trainer.train(makeBatch(chosen, this.#rowsAStep, planned.length), learningRate)
+    const chosen = planned.lines.map((line) => line.map((i) => rows.train[i] as PackedRow))
+    const next = this.#trainer.step + 1
+    const learningRate = learningRateAt(next, settings)
+    const dropped = makeRng(settings.rngSeed).fork(`dropout/${next}`)
+    const { loss, norm } = await this.#trainer.train(this.#makeBatches(chosen, planned.length), learningRate, () => dropped.next())
     const { step } = this.#trainer
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw new RetortError('Unexpected', `The loss of step ${step} is not a number: training has blown up. Lower the learning rate (it was ${settings.learningRate})${settings.clip ? '' : ' or clip the gradient'}, and train a new student.`)
-    this.#pace.count(chosen.reduce((sum, row) => sum + positionsOf(row), 0))
+    this.#pace.count(chosen.flat().reduce((sum, row) => sum + positionsOf(row), 0))
     this.#losses.push({ step, train: loss })
     if (this.#losses.length > MOST_LOSSES) this.#losses = this.#losses.filter((point, i) => point.heldOut !== undefined || i % 2 === 0 || i > MOST_LOSSES / 2)
     const looks = step % settings.evaluateEvery === 0 || step === settings.steps
     this.#told = { learningRate, gradientNorm: norm }
     if (!looks && this.#pace.mayTell(step === 1)) call.emit(this.#stepEvent({ step, train: loss }))
+  }
+
+  /** The step's lines in as many parts as were asked for, fewer where there are fewer lines. Together they have one mean. */
+  #makeBatches(lines: readonly (readonly PackedRow[])[], length: number): Batch[] {
+    const { accumulate, packing: packs } = this.#parts.request.settings
+    const size = Math.ceil(this.#linesAStep / accumulate)
+    const parts = Array.from({ length: Math.ceil(lines.length / size) }, (_, i) => lines.slice(i * size, (i + 1) * size))
+    const countedInStep = countPredictions(lines)
+    return parts.map((part) => makeBatch(part, size, length, { packs, countedInStep }))
   }
 
   #told = { learningRate: 0, gradientNorm: 0 }
@@ -166,7 +186,7 @@ class Course {
 
   /** Held-out loss, samples and a checkpoint. */
   async #look(): Promise<void> {
-    const { call, rows } = this.#parts
+    const { call, rows, request } = this.#parts
     const { step } = this.#trainer
     const last = this.#losses.pop() as StoredLoss
     const heldOut = rows.heldOut.length && !call.signal.aborted ? await this.#trainer.measure(this.#heldOutBatches()) : undefined
@@ -175,22 +195,23 @@ class Course {
     this.#pace.mayTell(true)
     call.emit(this.#stepEvent(point))
     const state = await this.#trainer.read()
+    if (request.settings.patience > 0 && point.heldOut !== undefined && point.heldOut < (this.#best?.heldOut ?? Infinity)) this.#best = { step, heldOut: point.heldOut, weights: state.average ?? state.weights }
     await this.#save(state)
     if (!call.signal.aborted) call.emit({ kind: 'samples', samples: await this.#writeSamples(step, state) })
   }
 
   async *#heldOutBatches(): AsyncGenerator<Batch> {
     const { rows: { heldOut }, call: { signal } } = this.#parts
-    for (const { rows, length } of planEpoch(heldOut, this.#rowsAStep, this.#lengths, (items) => [...items])) {
+    for (const { lines, length } of planEpoch(heldOut, this.#linesAStep, this.#lengths, (items) => [...items])) {
       await breathe()
       if (signal.aborted) return
-      yield makeBatch(rows.map((i) => heldOut[i] as PackedRow), this.#rowsAStep, length)
+      yield makeBatch(lines.map((line) => line.map((i) => heldOut[i] as PackedRow)), this.#linesAStep, length)
     }
   }
 
   async #writeSamples(step: number, state: TrainState): Promise<StudentSample[]> {
     const { runtime, shape, words, samplePrompts, call } = this.#parts
-    const texts = await writeSamples(runtime, { shape: decoderShapeOf(shape), weights: state.weights, tokenizer: words.tokenizer }, samplePrompts.map(({ tokens }) => tokens), call.signal)
+    const texts = await writeSamples(runtime, { shape: decoderShapeOf(shape), weights: finalWeights({ state }), tokenizer: words.tokenizer }, samplePrompts.map(({ tokens }) => tokens), call.signal)
     return samplePrompts.map(({ prompt }, i): StudentSample => ({ step, prompt, text: texts[i] ?? '' }))
   }
 
@@ -199,6 +220,7 @@ class Course {
     const bytes = writeCheckpoint({
       shape: decoderShapeOf(this.#parts.shape),
       state,
+      ...(this.#best ? { best: this.#best } : {}),
       cursor: this.#order.cursor,
       tokenizer: { json: JSON.stringify(words.tokenizerFiles.tokenizerJson), config: JSON.stringify(words.tokenizerFiles.tokenizerConfig) },
       losses: this.#losses,

@@ -2,11 +2,11 @@
 import { elementsOf } from '../graph/dims.ts'
 import type { Graph, Value } from '../graph/graph.ts'
 import type { CompositeDefinition } from '../graph/op.ts'
-import { add, matMul, mul, reduceSum, reshape, rotaryEmbedding, softmax, split, sub, transpose, transposeLast } from '../graph/ops/index.ts'
+import { add, concat, matMul, mul, reduceSum, reshape, rotaryEmbedding, softmax, split, sub, transpose, transposeLast } from '../graph/ops/index.ts'
 import { ropeTables, type DecoderShape } from '../models/shape.ts'
 
 /** Far below every score, and finite: a fully masked row would otherwise give NaN. */
-const MASKED = -1e9
+export const MASKED = -1e9
 
 const coreRule: CompositeDefinition = {
   name: 'attention',
@@ -27,9 +27,11 @@ const coreRule: CompositeDefinition = {
 /**
  * Attention of q|k|v [rows · length, (heads + 2 kvHeads) · headWidth] within each row: [rows · length, heads · headWidth].
  * A position sees itself and those before it; padding stands at the end of a row and is seen by nothing that counts.
+ * With `seen` f32 [rows, 1, length, length], 0 or very negative, it sees what that allows: rows that hold several texts one after
+ * another keep them apart. Rotary positions go on through such a row: only differences matter to it.
  * Heads that share keys are folded into the query axis. The tables of the queries carry the factor 1 / √headWidth.
  */
-export function makeAttention(g: Graph, shape: DecoderShape, rows: number, length: number): (qkv: Value) => Value {
+export function makeAttention(g: Graph, shape: DecoderShape, rows: number, length: number, seen?: Value): (qkv: Value) => Value {
   const { heads, kvHeads, headWidth } = shape
   const shared = heads / kvHeads
   const { cos, sin } = ropeTables(shape, length)
@@ -38,7 +40,7 @@ export function makeAttention(g: Graph, shape: DecoderShape, rows: number, lengt
   const [cosK, sinK, cosQ, sinQ] = [table(cos, 1), table(sin, 1), table(cos, scale), table(sin, scale)]
   const start = g.integers([0])
   const maskShape = [1, 1, shared * length, length]
-  const mask = g.constant('f32', maskShape, Float32Array.from({ length: elementsOf(maskShape) }, (_, i) => (i % length <= Math.floor(i / length) % length ? 0 : MASKED)))
+  const mask = seen ? concat(g, Array.from({ length: shared }, () => seen), 2) : g.constant('f32', maskShape, Float32Array.from({ length: elementsOf(maskShape) }, (_, i) => (i % length <= Math.floor(i / length) % length ? 0 : MASKED)))
   return (qkv) => {
     const byHead = transpose(g, reshape(g, qkv, [rows, length, heads + 2 * kvHeads, headWidth]), [0, 2, 1, 3])
     const [q, k, v] = split(g, byHead, [heads, kvHeads, kvHeads], 1) as [Value, Value, Value]

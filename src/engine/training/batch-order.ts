@@ -1,6 +1,6 @@
 // Knows: which batch comes next, over any number of passes, and how to go on from a stored place.
 // Must not know: which generator shuffles.
-import { planEpoch, type PackedRow, type PlannedBatch } from './packing.ts'
+import { planEpoch, type PackedRow, type PlannedBatch, type PlanOptions } from './packing.ts'
 
 /** Where a generator stands, as numbers that JSON carries. */
 export type RandomState = readonly number[]
@@ -27,18 +27,20 @@ export class BatchOrder {
   readonly #size: number
   readonly #lengths: readonly number[]
   readonly #shuffler: Shuffler
+  readonly #options: PlanOptions
   #epoch: number
   #next: number
   #random: RandomState
   #plan: PlannedBatch[]
 
-  /** `shuffler` must stand where the cursor says; without a cursor the first pass begins. */
-  constructor(rows: readonly PackedRow[], size: number, lengths: readonly number[], shuffler: Shuffler, cursor?: Cursor) {
+  /** `shuffler` must stand where the cursor says; without a cursor the first pass begins. Short rows come first in the first pass only. */
+  constructor(rows: readonly PackedRow[], size: number, lengths: readonly number[], shuffler: Shuffler, cursor?: Cursor, options: PlanOptions = {}) {
     if (rows.length === 0) throw new RangeError('There is no row to train on.')
     this.#rows = rows
     this.#size = size
     this.#lengths = lengths
     this.#shuffler = shuffler
+    this.#options = options
     this.#epoch = cursor?.epoch ?? 0
     this.#next = cursor?.next ?? 0
     this.#random = shuffler.state()
@@ -61,6 +63,7 @@ export class BatchOrder {
   }
 
   #makePlan(): PlannedBatch[] {
-    return planEpoch(this.#rows, this.#size, this.#lengths, (items) => this.#shuffler.shuffle(items))
+    const { packs = false, shortFirst = false } = this.#options
+    return planEpoch(this.#rows, this.#size, this.#lengths, (items) => this.#shuffler.shuffle(items), { packs, shortFirst: shortFirst && this.#epoch === 0 })
   }
 }

@@ -1,9 +1,9 @@
-// Knows: the form of a checkpoint file: weights, moments, step, data cursor, random state, shape, tokenizer, losses.
+// Knows: the form of a checkpoint file: weights, moments, averages, step, data cursor, random state, shape, tokenizer, losses.
 // Must not know: where it is kept, what it is a student of (`about` is opaque text).
 import { faultOfShape, type DecoderShape } from '../models/shape.ts'
 import type { Cursor } from './batch-order.ts'
 import { crc32 } from './crc32.ts'
-import { countOf, listParameters } from './parameters.ts'
+import { countOf, listParameters, type Flat } from './parameters.ts'
 import type { TrainState } from './trainer.ts'
 
 export interface StoredLoss {
@@ -11,9 +11,16 @@ export interface StoredLoss {
   readonly train: number
   readonly heldOut?: number
 }
+/** The weights with the lowest held-out loss so far, where training may end early. */
+export interface BestWeights {
+  readonly step: number
+  readonly heldOut: number
+  readonly weights: Flat
+}
 export interface Checkpoint {
   readonly shape: DecoderShape
   readonly state: TrainState
+  readonly best?: BestWeights
   readonly cursor: Cursor
   /** `tokenizer.json` and `tokenizer_config.json` as texts. */
   readonly tokenizer: { readonly json: string; readonly config: string }
@@ -21,10 +28,14 @@ export interface Checkpoint {
   /** What the owner wants to find again, as text. */
   readonly about: string
 }
+/** What the student is: its best weights where they are kept, else their running average, else the last ones. */
+export const finalWeights = ({ state, best }: Pick<Checkpoint, 'state' | 'best'>): Flat => best?.weights ?? state.average ?? state.weights
+
 export type CheckpointRead = { readonly ok: true; readonly checkpoint: Checkpoint } | { readonly ok: false; readonly sentence: string }
 
 // Layout, little-endian: magic (8 bytes), version u32, length of the JSON header u32, header (UTF-8, padded with spaces to a
-// multiple of 4), weights, first and second moments as f32, CRC-32 of everything before it u32.
+// multiple of 4), weights, first and second moments, the average and the best weights (as the header says) as f32, CRC-32 of
+// everything before it u32.
 const MAGIC = new TextEncoder().encode('RETORTCK')
 const VERSION = 1
 const FIXED = MAGIC.length + 8
@@ -33,10 +44,12 @@ const LARGEST_HEADER = 64 * 2 ** 20
 const LARGEST_STEP = 1e9
 
 /** The file's bytes. */
-export function writeCheckpoint({ shape, state, cursor, tokenizer, losses, about }: Checkpoint): Uint8Array {
-  const json = new TextEncoder().encode(JSON.stringify({ shape, step: state.step, cursor, tokenizer, losses, about }))
+export function writeCheckpoint({ shape, state, best, cursor, tokenizer, losses, about }: Checkpoint): Uint8Array {
+  const kept = { average: state.average !== undefined, ...(best ? { best: { step: best.step, heldOut: best.heldOut } } : {}) }
+  const json = new TextEncoder().encode(JSON.stringify({ shape, step: state.step, ...kept, cursor, tokenizer, losses, about }))
+  const flats = [state.weights, state.first, state.second, ...(state.average ? [state.average] : []), ...(best ? [best.weights] : [])]
   const headerBytes = Math.ceil(json.length / 4) * 4
-  const bytes = new Uint8Array(FIXED + headerBytes + 12 * state.weights.length + 4)
+  const bytes = new Uint8Array(FIXED + headerBytes + 4 * flats.length * state.weights.length + 4)
   const view = new DataView(bytes.buffer)
   bytes.set(MAGIC)
   view.setUint32(8, VERSION, true)
@@ -44,7 +57,7 @@ export function writeCheckpoint({ shape, state, cursor, tokenizer, losses, about
   bytes.fill(0x20, FIXED, FIXED + headerBytes)
   bytes.set(json, FIXED)
   let at = FIXED + headerBytes
-  for (const flat of [state.weights, state.first, state.second]) {
+  for (const flat of flats) {
     new Float32Array(bytes.buffer, at, flat.length).set(flat)
     at += 4 * flat.length
   }
@@ -68,18 +81,19 @@ export function readCheckpoint(bytes: Uint8Array): CheckpointRead {
   const fault = faultOfShape(header.shape)
   if (fault) return refuse(fault.replace(/\.$/, ''))
   const count = countOf(listParameters(header.shape))
-  const wanted = FIXED + headerBytes + 12 * count + 4
+  const wanted = FIXED + headerBytes + 4 * (3 + (header.average ? 1 : 0) + (header.best ? 1 : 0)) * count + 4
   if (bytes.length !== wanted) return refuse(`it has ${bytes.length} bytes where its shape needs ${wanted}`)
   if (view.getUint32(wanted - 4, true) !== crc32(bytes.subarray(0, wanted - 4))) return refuse('its check sum does not fit its contents')
   const flat = (i: number): Float32Array => {
     const from = FIXED + headerBytes + 4 * i * count
     return new Float32Array(bytes.slice(from, from + 4 * count).buffer)
   }
-  const { shape, step, cursor, tokenizer, losses, about } = header
-  return { ok: true, checkpoint: { shape, cursor, tokenizer, losses, about, state: { weights: flat(0), first: flat(1), second: flat(2), step } } }
+  const { shape, step, average, best, cursor, tokenizer, losses, about } = header
+  const state = { weights: flat(0), first: flat(1), second: flat(2), ...(average ? { average: flat(3) } : {}), step }
+  return { ok: true, checkpoint: { shape, cursor, tokenizer, losses, about, state, ...(best ? { best: { ...best, weights: flat(average ? 4 : 3) } } : {}) } }
 }
 
-type Header = Omit<Checkpoint, 'state'> & { readonly step: number }
+type Header = Omit<Checkpoint, 'state' | 'best'> & { readonly step: number; readonly average: boolean; readonly best?: Omit<BestWeights, 'weights'> }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
 const isCount = (value: unknown, largest: number): value is number => typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= largest
@@ -104,7 +118,15 @@ function parseHeader(bytes: Uint8Array): Header | undefined {
     return [{ step: item['step'], train: item['train'], ...(typeof item['heldOut'] === 'number' ? { heldOut: item['heldOut'] } : {}) }]
   })
   if (points.length !== losses.length) return undefined
-  return { shape, step, cursor: { epoch, next, random }, tokenizer: { json: tokenizer['json'], config: tokenizer['config'] }, losses: points, about }
+  const best = parseBest(raw['best'])
+  if (raw['best'] !== undefined && !best) return undefined
+  return { shape, step, average: raw['average'] === true, ...(best ? { best } : {}), cursor: { epoch, next, random }, tokenizer: { json: tokenizer['json'], config: tokenizer['config'] }, losses: points, about }
+}
+
+function parseBest(raw: unknown): Omit<BestWeights, 'weights'> | undefined {
+  if (!isRecord(raw)) return undefined
+  const { step, heldOut } = raw
+  return isCount(step, LARGEST_STEP) && typeof heldOut === 'number' && Number.isFinite(heldOut) ? { step, heldOut } : undefined
 }
 
 /** Sizes far beyond what can be trained here are a broken file, not a big student. */

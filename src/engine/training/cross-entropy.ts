@@ -1,10 +1,10 @@
-// Knows: cross-entropy of chosen tokens under a head, steady for large logits, with a gradient rule of its own.
+// Knows: cross-entropy of chosen tokens under a head, steady for large logits, with a gradient rule of its own; with label smoothing.
 // Must not know: which tokens count (the weights say it).
-import type { Graph, Value } from '../graph/graph.ts'
+import { needStatic, type Graph, type Value } from '../graph/graph.ts'
 import type { CompositeDefinition } from '../graph/op.ts'
-import { gatherElements, gemm, log, mul, reduceMax, reduceSum, scatterElementsAdd, softmax, sub } from '../graph/ops/index.ts'
+import { add, gatherElements, gemm, log, mul, reduceMax, reduceSum, scatterElementsAdd, softmax, sub } from '../graph/ops/index.ts'
 
-const crossEntropyRule: CompositeDefinition = {
+const crossEntropyRule = (smoothing: number): CompositeDefinition => ({
   name: 'cross_entropy',
   // log Σ e^(logit − max) is −log of the largest probability, which lies in [1 / vocabulary, 1]: nothing under- or overflows.
   build: (g, [hidden, head, targets, weights]) => {
@@ -12,23 +12,29 @@ const crossEntropyRule: CompositeDefinition = {
     const logits = gemm(g, hidden, head, { transB: true })
     const probabilities = softmax(g, logits)
     const logSum = sub(g, reduceMax(g, logits, [-1]), log(g, reduceMax(g, probabilities, [-1])))
-    const losses = sub(g, logSum, gatherElements(g, logits, targets, 1))
+    const wanted = gatherElements(g, logits, targets, 1)
+    const even = (): Value => mul(g, reduceSum(g, logits, [-1]), g.scalar(smoothing / countEntries(head)))
+    const losses = sub(g, logSum, smoothing === 0 ? wanted : add(g, mul(g, wanted, g.scalar(1 - smoothing)), even()))
     return { outputs: [reduceSum(g, mul(g, losses, weights), [0, 1], false)], saved: [probabilities] }
   },
-  // dlogits = weight · (softmax − one-hot). The weights are applied to the hidden states' rows, which are far shorter.
+  // dlogits = weight · (softmax − targets). The weights are applied to the hidden states' rows, which are far shorter.
   gradient: (g, { inputs: [hidden, head, targets, weights], saved: [probabilities] }, [dLoss]) => {
     if (!hidden || !head || !targets || !weights || !probabilities || !dLoss) return [null, null, null, null]
     const scale = mul(g, weights, dLoss)
-    const minusOne = sub(g, mul(g, weights, g.scalar(0)), g.scalar(1))
-    const slope = scatterElementsAdd(g, probabilities, targets, minusOne, 1)
+    const minusWanted = sub(g, mul(g, weights, g.scalar(0)), g.scalar(1 - smoothing))
+    const sharp = scatterElementsAdd(g, probabilities, targets, minusWanted, 1)
+    const slope = smoothing === 0 ? sharp : sub(g, sharp, g.scalar(smoothing / countEntries(head)))
     return [mul(g, gemm(g, slope, head), scale), gemm(g, slope, mul(g, hidden, scale), { transA: true }), null, null]
   },
-}
+})
+
+const countEntries = (head: Value): number => needStatic(head, 'a head with label smoothing')[0] ?? 1
 
 /**
  * Sum over rows of weight · (log Σ e^logits − logit of the target), in nats, as a scalar; logits = hidden · headᵀ.
  * `hidden` f32 [rows, width]; `head` f32 [vocabulary, width]; `targets` i32 [rows, 1]; `weights` f32 [rows, 1]:
  * 1 / (number of counted rows) for those that count and 0 for the others makes it their mean. No gradient flows to the weights.
+ * `smoothing` (0 to 1) takes that share of the target's probability and gives it to all entries alike (Szegedy et al. 2016).
  */
-export const crossEntropy = (g: Graph, hidden: Value, head: Value, targets: Value, weights: Value): Value =>
-  g.composite(crossEntropyRule, [hidden, head, targets, weights])[0] as Value
+export const crossEntropy = (g: Graph, hidden: Value, head: Value, targets: Value, weights: Value, smoothing = 0): Value =>
+  g.composite(crossEntropyRule(smoothing), [hidden, head, targets, weights])[0] as Value

@@ -1,5 +1,6 @@
 // Knows: how token rows become batches: cut to the context, masked to completions, padded to one of a few lengths.
 // Must not know: text, randomness (a shuffle is passed in).
+import { MASKED } from './attention.ts'
 
 /** A prompt and its completion as tokens; the completion's end token is part of it. */
 export interface TokenRow {
@@ -51,34 +52,68 @@ export function bucketLengths(context: number): number[] {
   return lengths
 }
 
-/** The rows of one step, by index, and the length they are padded to. */
+/** The lines of one step, each of one row or of several one after another, by index, and the length they are padded to. */
 export interface PlannedBatch {
-  readonly rows: readonly number[]
+  readonly lines: readonly (readonly number[])[]
   readonly length: number
 }
 
+export interface PlanOptions {
+  /** Lines of the longest length hold several rows, as many as fit; rows in one line never see each other. */
+  readonly packs?: boolean
+  /** Short rows come first and long ones last, instead of in any order (a curriculum; Platanios et al. 2019 order by length too). */
+  readonly shortFirst?: boolean
+}
+
 /**
- * One pass over all rows, each exactly once, `size` a batch. Rows of like length go together; those left over in a length
+ * One pass over all rows, each exactly once, `size` lines a batch. Rows of like length go together; those left over in a length
  * go up to the next one, and the last batch may be short. `shuffle` orders rows and batches.
  */
-export function planEpoch(rows: readonly PackedRow[], size: number, lengths: readonly number[], shuffle: <T>(items: readonly T[]) => T[]): PlannedBatch[] {
-  const longest = lengths.at(-1) ?? 0
-  const order = shuffle(rows.map((_, i) => i))
+export function planEpoch(rows: readonly PackedRow[], size: number, lengths: readonly number[], shuffle: <T>(items: readonly T[]) => T[], { packs = false, shortFirst = false }: PlanOptions = {}): PlannedBatch[] {
+  const shuffled = shuffle(rows.map((_, i) => i))
+  const placesOf = (i: number): number => positionsOf(rows[i] as PackedRow)
+  const order = shortFirst ? shuffled.toSorted((a, b) => placesOf(a) - placesOf(b)) : shuffled
+  const batches = packs ? cutIntoBatches(fillLines(order, placesOf, lengths.at(-1) ?? 0), size, lengths.at(-1) ?? 0) : planByLength(order, placesOf, size, lengths)
+  return shortFirst ? batches : shuffle(batches)
+}
+
+function planByLength(order: readonly number[], placesOf: (i: number) => number, size: number, lengths: readonly number[]): PlannedBatch[] {
   const batches: PlannedBatch[] = []
   let waiting: number[] = []
   let shorter = 0
   for (const length of lengths) {
-    const mine = order.filter((i) => {
-      const positions = positionsOf(rows[i] as PackedRow)
-      return positions > shorter && positions <= length
-    })
+    const mine = order.filter((i) => placesOf(i) > shorter && placesOf(i) <= length)
     waiting.push(...mine)
-    const whole = length === longest ? waiting.length : waiting.length - (waiting.length % size)
-    for (let at = 0; at < whole; at += size) batches.push({ rows: waiting.slice(at, Math.min(at + size, whole)), length })
+    const whole = length === lengths.at(-1) ? waiting.length : waiting.length - (waiting.length % size)
+    batches.push(...cutIntoBatches(waiting.slice(0, whole).map((i) => [i]), size, length))
     waiting = waiting.slice(whole)
     shorter = length
   }
-  return shuffle(batches)
+  return batches
+}
+
+const cutIntoBatches = (lines: readonly (readonly number[])[], size: number, length: number): PlannedBatch[] =>
+  Array.from({ length: Math.ceil(lines.length / size) }, (_, i) => ({ lines: lines.slice(i * size, (i + 1) * size), length }))
+
+/** Lines that are still looked at for room: more find a little more room and cost time with every row. */
+const OPEN_LINES = 32
+
+/** Rows into lines, each row into the first open line that has room (first fit). Every line is filled within `length`. */
+function fillLines(order: readonly number[], placesOf: (i: number) => number, length: number): number[][] {
+  const lines: number[][] = []
+  let open: { line: number[]; left: number }[] = []
+  for (const i of order) {
+    const places = placesOf(i)
+    let fitting = open.find(({ left }) => left >= places)
+    if (fitting === undefined) {
+      fitting = { line: [], left: length }
+      lines.push(fitting.line)
+      open = [...open.slice(1 - OPEN_LINES), fitting]
+    }
+    fitting.line.push(i)
+    fitting.left -= places
+  }
+  return lines
 }
 
 /** A batch as a graph takes it. */
@@ -91,32 +126,60 @@ export interface Batch {
   readonly picked: BigInt64Array
   /** What each picked place should predict. */
   readonly targets: Int32Array
-  /** 1 / counted for what counts, 0 for padding: the mean is divided once, over the whole batch. */
+  /** 1 / counted for what counts, 0 for padding: the mean is divided once, over the whole step. */
   readonly weights: Float32Array
   /** Predictions that count. */
   readonly counted: number
+  /** What each position may see, [rows, length, length], 0 or very negative; only where lines hold several rows. */
+  readonly seen?: Float32Array
 }
 
 /** Picked places come in steps of this many: a runtime plans its memory anew for every new size. */
 const PICKED_STEP = 32
 
-/** Rows side by side, each padded at its end with token 0; missing rows are all padding. */
-export function makeBatch(chosen: readonly PackedRow[], rows: number, length: number): Batch {
+/** Predictions of a row that count. */
+const countedOf = (row: PackedRow): number => Math.max(0, positionsOf(row) - row.from)
+export const countPredictions = (lines: readonly (readonly PackedRow[])[]): number => lines.flat().reduce((sum, row) => sum + countedOf(row), 0)
+
+export interface BatchOptions {
+  /** Keep apart what lies in one line; without it lines hold one row each. */
+  readonly packs?: boolean
+  /** Predictions that count in the whole step, where this batch is a part of one. */
+  readonly countedInStep?: number
+}
+
+/** Lines one under another, each padded at its end with token 0; missing lines are all padding. */
+export function makeBatch(lines: readonly (readonly PackedRow[])[], rows: number, length: number, { packs = false, countedInStep }: BatchOptions = {}): Batch {
   const ids = new BigInt64Array(rows * length)
-  const counted = chosen.reduce((sum, row) => sum + Math.max(0, positionsOf(row) - row.from), 0)
+  const counted = countPredictions(lines)
   const places = Math.min(rows * length, Math.ceil(Math.max(counted, 1) / PICKED_STEP) * PICKED_STEP)
   const [picked, targets, weights] = [new BigInt64Array(places), new Int32Array(places), new Float32Array(places)]
+  const seen = packs ? maskAll(rows, length) : undefined
   let at = 0
-  chosen.forEach((row, r) => {
-    const positions = positionsOf(row)
-    if (positions > length) throw new RangeError(`A row of ${positions} positions does not fit a length of ${length}.`)
-    for (let i = 0; i < positions; i++) {
-      ids[r * length + i] = BigInt(row.tokens[i] ?? 0)
-      if (i < row.from) continue
-      picked[at] = BigInt(r * length + i)
-      targets[at] = row.tokens[i + 1] ?? 0
-      weights[at++] = 1 / counted
+  lines.forEach((line, r) => {
+    let start = 0
+    for (const row of line) {
+      const end = start + positionsOf(row)
+      if (end > length) throw new RangeError(`Rows of ${end} positions do not fit a length of ${length}.`)
+      if (line.length > 1 && !seen) throw new RangeError('Rows in one line need to be kept apart.')
+      for (let i = start; i < end; i++) {
+        const place = r * length + i
+        ids[place] = BigInt(row.tokens[i - start] ?? 0)
+        seen?.fill(0, place * length + start, place * length + i + 1)
+        if (i - start < row.from) continue
+        picked[at] = BigInt(place)
+        targets[at] = row.tokens[i - start + 1] ?? 0
+        weights[at++] = 1 / (countedInStep ?? counted)
+      }
+      start = end
     }
   })
-  return { rows, length, ids, picked, targets, weights, counted }
+  return { rows, length, ids, picked, targets, weights, counted, ...(seen ? { seen } : {}) }
+}
+
+/** Nothing sees anything but itself. */
+function maskAll(rows: number, length: number): Float32Array {
+  const seen = new Float32Array(rows * length * length).fill(MASKED)
+  for (let place = 0; place < rows * length; place++) seen[place * length + (place % length)] = 0
+  return seen
 }

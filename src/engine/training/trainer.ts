@@ -1,19 +1,30 @@
 // Knows: a training run on a runtime: its sessions, its state between steps, on the host or on the device.
 // Must not know: data order, schedules, files.
-import type { DeviceTensor, HostTensor, Runtime, Session } from '../runtime/types.ts'
+import type { OnnxModel } from '../graph/graph.ts'
 import type { DecoderShape } from '../models/shape.ts'
-import { ADAM_W, scalarsOf, type AdamWOptions } from './adam-w.ts'
-import { groupParameters, viewGroup, type Group, type Layout } from './layout.ts'
+import type { DeviceTensor, HostTensor, Runtime, Session } from '../runtime/types.ts'
+import { freshShare } from './averaging.ts'
+import { dropSites, makeDropMask } from './dropout.ts'
+import { viewGroup, type Layout } from './layout.ts'
+import { scalarsOf, type OptimizerName } from './optimizers/index.ts'
 import type { Batch } from './packing.ts'
 import { countOf, listParameters, type Flat } from './parameters.ts'
-import { buildLossGraph, buildTrainStep, stateNames } from './train-graph.ts'
+import { nameIn, nameOut, ruleGroups, type RuledGroup, type UpdateOptions } from './step-state.ts'
+import { buildGradientStep, buildLossGraph, buildTrainStep, buildUpdate, sumNames, type LossOptions } from './train-graph.ts'
 
 export interface TrainerOptions {
   readonly shape: DecoderShape
   readonly weightDecay: number
   /** Largest norm of the gradient; 0 does not clip. */
   readonly clip: number
-  readonly adamW?: AdamWOptions
+  /** Default `adam-w`. */
+  readonly optimizer?: OptimizerName
+  /** Label smoothing, 0 to 1; default 0. */
+  readonly smoothing?: number
+  /** Share of what each layer adds that is dropped in training, 0 to 0.9; default 0. */
+  readonly dropout?: number
+  /** Decay of the running average of the weights, 0 to 1; default 0, which keeps none. */
+  readonly averaging?: number
   /** Default: each parameter in a buffer of its own, which both backends take and which is no slower on wasm. */
   readonly layout?: Layout
 }
@@ -23,6 +34,8 @@ export interface TrainState {
   readonly weights: Flat
   readonly first: Flat
   readonly second: Flat
+  /** The running average of the weights, where one is kept: what is measured, writes and is taken home. */
+  readonly average?: Flat
   /** Steps done. */
   readonly step: number
 }
@@ -31,23 +44,25 @@ export interface TrainState {
 export const beginState = (weights: Flat): TrainState => ({ weights, first: new Float32Array(weights.length), second: new Float32Array(weights.length), step: 0 })
 
 type Tensor = HostTensor | DeviceTensor
+type Feeds = Record<string, Tensor>
 const scalar = (x: number): HostTensor => ({ dtype: 'f32', shape: [], data: Float32Array.of(x) })
 
 /** Runs train steps and held-out losses. One call at a time; graphs are built for each length when it first comes. */
 export class Trainer {
   readonly #runtime: Runtime
   readonly #options: TrainerOptions
-  readonly #groups: readonly Group[]
-  readonly #layout: Layout
+  readonly #graphs: UpdateOptions & LossOptions
+  readonly #groups: readonly RuledGroup[]
   readonly #sessions = new Map<string, Session>()
-  #state: Record<string, Tensor> = {}
+  #state: Feeds = {}
   #step = 0
 
   constructor(runtime: Runtime, options: TrainerOptions, state: TrainState) {
+    const { shape, clip, layout = 'separate', optimizer = 'adam-w', averaging = 0, smoothing = 0, dropout = 0 } = options
     this.#runtime = runtime
     this.#options = options
-    this.#layout = options.layout ?? 'separate'
-    this.#groups = groupParameters(listParameters(options.shape), this.#layout)
+    this.#graphs = { layout, clip, optimizer, averages: averaging > 0, smoothing, drops: dropout > 0 }
+    this.#groups = ruleGroups(shape, this.#graphs)
     this.load(state)
   }
 
@@ -56,48 +71,66 @@ export class Trainer {
     return this.#step
   }
 
-  /** Takes over a state; it is copied. */
+  /** Takes over a state; it is copied. An average that is kept and not given begins at the weights. */
   load(state: TrainState): void {
     const wanted = countOf(listParameters(this.#options.shape))
     if (state.weights.length !== wanted) throw new RangeError(`The state has ${state.weights.length} weights; this shape has ${wanted}.`)
-    this.#drop(this.#state)
+    drop(this.#state)
     this.#state = {}
     this.#step = state.step
-    for (const group of this.#groups) {
-      const names = stateNames(group).in
-      ;[state.weights, state.first, state.second].forEach((flat, i) => {
-        this.#state[names[i] as string] = { dtype: 'f32', shape: group.shape, data: viewGroup(group, flat).slice() }
-      })
+    for (const { group, parts } of this.#groups) {
+      for (const part of parts) this.#state[nameIn(group, part)] = { dtype: 'f32', shape: group.shape, data: viewGroup(group, state[part] ?? state.weights).slice() }
     }
   }
 
-  /** One step on a batch. The loss (mean over the tokens that count) and the gradient's norm are those before the update. */
-  async train(batch: Batch, learningRate: number): Promise<{ loss: number; norm: number }> {
-    const session = await this.#sessionFor('train', batch)
-    const scalars = scalarsOf(this.#step + 1, learningRate, this.#options.weightDecay, this.#options.adamW ?? ADAM_W)
-    const answer = await session.run({ ...this.#state, ...feedBatch(batch), rate: scalar(scalars.rate), epsilon: scalar(scalars.epsilon), keep: scalar(scalars.keep) })
-    const next: Record<string, Tensor> = {}
-    for (const group of this.#groups) {
-      const names = stateNames(group)
-      names.in.forEach((name, i) => {
-        next[name] = answer[names.out[i] as string] ?? raise(name)
-      })
-    }
-    this.#drop(this.#state)
+  /**
+   * One step on a batch, or on several whose weights together make one mean. The loss (mean over the tokens that count) and the
+   * gradient's norm are those before the update. `random` draws the masks of dropout: numbers in [0, 1).
+   */
+  async train(batches: Batch | readonly Batch[], learningRate: number, random?: () => number): Promise<{ loss: number; norm: number }> {
+    const all = isMany(batches) ? batches : [batches]
+    const [only] = all
+    if (only === undefined) throw new RangeError('A step needs a batch.')
+    const { loss, answer } = all.length === 1 ? await this.#stepAtOnce(only, learningRate, random) : await this.#stepInParts(all, learningRate, random)
+    const next: Feeds = {}
+    for (const { group, parts } of this.#groups) for (const part of parts) next[nameIn(group, part)] = need(answer, nameOut(group, part))
+    drop(this.#state)
     this.#state = next
     this.#step++
-    return { loss: await readNumber(answer['loss']), norm: await readNumber(answer['norm']) }
+    return { loss, norm: await readNumber(answer['norm']) }
   }
 
-  /** Mean loss over all tokens that count in the batches, divided once. NaN where none counts. */
+  async #stepAtOnce(batch: Batch, learningRate: number, random: (() => number) | undefined): Promise<{ loss: number; answer: Feeds }> {
+    const session = await this.#sessionFor('train', batch, (size) => buildTrainStep(this.#options.shape, size, this.#graphs))
+    const answer = await session.run({ ...this.#state, ...feedBatch(batch), ...this.#feedMasks(batch, random), ...this.#feedScalars(learningRate) })
+    return { loss: await readNumber(answer['loss']), answer }
+  }
+
+  async #stepInParts(batches: readonly Batch[], learningRate: number, random: (() => number) | undefined): Promise<{ loss: number; answer: Feeds }> {
+    let sums: Feeds = Object.fromEntries(this.#groups.map(({ group }) => [sumNames(group).in, { dtype: 'f32', shape: group.shape, data: new Float32Array(group.count) }]))
+    let loss = 0
+    for (const batch of batches) {
+      const session = await this.#sessionFor('gradients', batch, (size) => buildGradientStep(this.#options.shape, size, this.#graphs))
+      const answer = await session.run({ ...this.#weights(), ...sums, ...feedBatch(batch), ...this.#feedMasks(batch, random) })
+      loss += await readNumber(answer['loss'])
+      const next: Feeds = Object.fromEntries(this.#groups.map(({ group }) => [sumNames(group).in, need(answer, sumNames(group).out)]))
+      drop(sums)
+      sums = next
+    }
+    const session = await this.#sessionFor('update', undefined, () => buildUpdate(this.#options.shape, this.#graphs))
+    const answer = await session.run({ ...this.#state, ...sums, ...this.#feedScalars(learningRate) })
+    drop(sums)
+    return { loss, answer }
+  }
+
+  /** Mean loss over all tokens that count in the batches, divided once, without dropout and smoothing. NaN where none counts. */
   async measure(batches: Iterable<Batch> | AsyncIterable<Batch>): Promise<number> {
     let sum = 0
     let counted = 0
     for await (const batch of batches) {
       if (batch.counted === 0) continue
-      const session = await this.#sessionFor('loss', batch)
-      const weights = Object.fromEntries(this.#groups.map(({ name }) => [name, this.#state[name] ?? raise(name)]))
-      const answer = await session.run({ ...weights, ...feedBatch(batch) })
+      const session = await this.#sessionFor('loss', batch, (size) => buildLossGraph(this.#options.shape, size, this.#graphs))
+      const answer = await session.run({ ...this.#weights(this.#graphs.averages ? 'average' : 'weights'), ...feedBatch(batch) })
       sum += (await readNumber(answer['loss'])) * batch.counted
       counted += batch.counted
     }
@@ -107,46 +140,70 @@ export class Trainer {
   /** A copy of the whole state on the host. */
   async read(): Promise<TrainState> {
     const count = countOf(listParameters(this.#options.shape))
-    const flats = [new Float32Array(count), new Float32Array(count), new Float32Array(count)] as const
-    for (const group of this.#groups) {
-      for (const [i, name] of stateNames(group).in.entries()) viewGroup(group, flats[i] as Flat).set(await readFloats(this.#state[name] ?? raise(name)))
+    const make = (): Flat => new Float32Array(count)
+    const state = { weights: make(), first: make(), second: make(), ...(this.#graphs.averages ? { average: make() } : {}), step: this.#step }
+    for (const { group, parts } of this.#groups) {
+      for (const part of parts) viewGroup(group, state[part] ?? raise(part)).set(await readFloats(need(this.#state, nameIn(group, part))))
     }
-    return { weights: flats[0], first: flats[1], second: flats[2], step: this.#step }
+    return state
   }
 
   async release(): Promise<void> {
     // Buffers on a device belong to the session that made them: they go first.
-    this.#drop(this.#state)
+    drop(this.#state)
     this.#state = {}
     for (const session of this.#sessions.values()) await session.release()
     this.#sessions.clear()
   }
 
-  async #sessionFor(kind: 'train' | 'loss', { rows, length }: Batch): Promise<Session> {
-    const key = `${kind} ${rows} ${length}`
+  /** The weights under their names, or the average in their place. */
+  #weights(part: 'weights' | 'average' = 'weights'): Feeds {
+    return Object.fromEntries(this.#groups.map(({ group }) => [nameIn(group, 'weights'), need(this.#state, nameIn(group, part))]))
+  }
+
+  #feedScalars(learningRate: number): Feeds {
+    const { weightDecay, averaging = 0 } = this.#options
+    const scalars = Object.entries(scalarsOf(this.#step + 1, learningRate, weightDecay)).map(([name, value]) => [name, scalar(value)])
+    return { ...Object.fromEntries(scalars), ...(this.#graphs.averages ? { fresh: scalar(freshShare(this.#step + 1, averaging)) } : {}) }
+  }
+
+  #feedMasks({ rows, length }: Batch, random: (() => number) | undefined): Feeds {
+    const { shape, dropout = 0 } = this.#options
+    if (!this.#graphs.drops) return {}
+    if (random === undefined) throw new RangeError('Dropout needs random numbers.')
+    return Object.fromEntries(dropSites(shape).map((site) => [site, { dtype: 'f32', shape: [rows * length, shape.width], data: makeDropMask(random, dropout, rows * length * shape.width) }]))
+  }
+
+  async #sessionFor(kind: 'train' | 'gradients' | 'update' | 'loss', batch: Batch | undefined, build: (size: { rows: number; length: number; packed: boolean }) => OnnxModel): Promise<Session> {
+    const size = { rows: batch?.rows ?? 0, length: batch?.length ?? 0, packed: batch?.seen !== undefined }
+    const key = [kind, size.rows, size.length, size.packed].join(' ')
     const open = this.#sessions.get(key)
     if (open) return open
-    const { shape, clip, adamW = ADAM_W } = this.#options
-    const size = { rows, length }
-    const model = kind === 'train' ? buildTrainStep(shape, size, { layout: this.#layout, clip, adamW }) : buildLossGraph(shape, size, this.#layout)
-    // On a GPU weights and moments stay there: outputs of one step are inputs of the next.
-    const onDevice = kind === 'train' && this.#runtime.backend === 'webgpu' ? this.#groups.flatMap((group) => [...stateNames(group).out]) : []
-    const session = await this.#runtime.open(model, { onDevice })
+    // On a GPU weights, moments and gradients stay there: outputs of one run are inputs of the next.
+    const onDevice = this.#runtime.backend !== 'webgpu' || kind === 'loss' ? [] : this.#groups.flatMap(({ group, parts }) => (kind === 'gradients' ? [sumNames(group).out] : parts.map((part) => nameOut(group, part))))
+    const session = await this.#runtime.open(build(size), { onDevice })
     this.#sessions.set(key, session)
     return session
   }
-
-  #drop(state: Record<string, Tensor>): void {
-    for (const tensor of Object.values(state)) if ('onDevice' in tensor) tensor.dispose()
-  }
 }
 
-const feedBatch = ({ ids, picked, targets, weights }: Batch): Record<string, HostTensor> => ({
-  ids: { dtype: 'i64', shape: [ids.length, 1], data: ids },
-  picked: { dtype: 'i64', shape: [picked.length, 1], data: picked },
-  targets: { dtype: 'i32', shape: [targets.length, 1], data: targets },
-  weights: { dtype: 'f32', shape: [weights.length, 1], data: weights },
-})
+const isMany = (batches: Batch | readonly Batch[]): batches is readonly Batch[] => Array.isArray(batches)
+
+function drop(tensors: Feeds): void {
+  for (const tensor of Object.values(tensors)) if ('onDevice' in tensor) tensor.dispose()
+}
+
+function feedBatch({ rows, length, ids, picked, targets, weights, seen }: Batch): Record<string, HostTensor> {
+  const feeds: Record<string, HostTensor> = {
+    ids: { dtype: 'i64', shape: [ids.length, 1], data: ids },
+    picked: { dtype: 'i64', shape: [picked.length, 1], data: picked },
+    targets: { dtype: 'i32', shape: [targets.length, 1], data: targets },
+    weights: { dtype: 'f32', shape: [weights.length, 1], data: weights },
+  }
+  return seen ? { ...feeds, seen: { dtype: 'f32', shape: [rows, 1, length, length], data: seen } } : feeds
+}
+
+const need = (tensors: Readonly<Record<string, Tensor>>, name: string): Tensor => tensors[name] ?? raise(name)
 
 async function readFloats(tensor: Tensor): Promise<Float32Array> {
   const data = 'onDevice' in tensor ? await tensor.read() : tensor.data

@@ -26,7 +26,7 @@ export async function measureTraining(): Promise<PartAnswer> {
   for (const { shape, rows } of shapes) {
     const parameters = countOf(listParameters(shape))
     const trainer = new Trainer(runtime, { shape, weightDecay: 0.1, clip: 1 }, beginState(makeNumbers(parameters, 1, 0.02)))
-    const batch = makeBatch(makeRows(rows, shape.vocabulary), rows, LENGTH)
+    const batch = makeBatch(makeRows(rows, shape.vocabulary).map((row) => [row]), rows, LENGTH)
     const times: number[] = []
     for (let step = 0; step < 9; step += 1) {
       const ms = await timeOf(() => trainer.train(batch, 1e-4))

@@ -1,6 +1,6 @@
 // Knows: the whole train step in the browser, against PyTorch's losses and norms from the same weights and batches.
 import { makeBatch } from '../../../src/engine/training/packing.ts'
-import { learningRateAt } from '../../../src/engine/training/schedule.ts'
+import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
 import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import { makeSmallRows, makeSmallWeights, SMALL } from '../../engine/training/small.ts'
@@ -17,7 +17,7 @@ export async function runTrainingChecks(backend: 'wasm' | 'webgpu'): Promise<rea
   const steps = backend === 'wasm' ? 20 : 6
   const from = performance.now()
   for (let step = 1; step <= steps; step += 1) {
-    const { loss, norm } = await trainer.train(makeBatch(makeSmallRows(step), 3, 12), learningRateAt(step, SCHEDULE))
+    const { loss, norm } = await trainer.train(makeBatch(makeSmallRows(step).map((row) => [row]), 3, 12), learningRateAt(step, SCHEDULE))
     checks.push(checkAtMost(`loss of step ${step}`, Math.abs(loss - (oracle.losses[step - 1] ?? Number.NaN)) / loss, 1e-3))
     checks.push(checkAtMost(`gradient norm of step ${step}`, Math.abs(norm - (oracle.norms[step - 1] ?? Number.NaN)) / norm, 1e-2))
   }

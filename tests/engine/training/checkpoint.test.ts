@@ -75,7 +75,7 @@ test('training resumed from a checkpoint goes on bit for bit', async () => {
     const losses: number[] = []
     for (let i = 0; i < steps; i++) {
       const planned = order.take()
-      losses.push((await trainer.train(makeBatch(planned.rows.map((r) => rows[r]!), 3, planned.length), 1e-3)).loss)
+      losses.push((await trainer.train(makeBatch(planned.lines.map((line) => line.map((r) => rows[r]!)), 3, planned.length), 1e-3)).loss)
     }
     return losses
   }

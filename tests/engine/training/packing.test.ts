@@ -59,26 +59,54 @@ describe('packing', () => {
         const lengths = bucketLengths(context)
         const shuffler = makeShuffler(word)
         const plan = planEpoch(packed, size, lengths, (items) => shuffler.shuffle(items))
-        expect(plan.flatMap((batch) => batch.rows).toSorted((a, b) => a - b)).toEqual(packed.map((_, i) => i))
+        expect(plan.flatMap((batch) => batch.lines.flat()).toSorted((a, b) => a - b)).toEqual(packed.map((_, i) => i))
         for (const batch of plan) {
-          expect(batch.rows.length).toBeLessThanOrEqual(size)
+          expect(batch.lines.length).toBeLessThanOrEqual(size)
           expect(lengths).toContain(batch.length)
-          for (const i of batch.rows) expect(positionsOf(packed[i] as PackedRow)).toBeLessThanOrEqual(batch.length)
+          for (const [i = -1] of batch.lines) expect(positionsOf(packed[i] as PackedRow)).toBeLessThanOrEqual(batch.length)
         }
-        expect(plan.filter((batch) => batch.rows.length < size).length).toBeLessThanOrEqual(1)
+        expect(plan.filter((batch) => batch.lines.length < size).length).toBeLessThanOrEqual(1)
       }),
     )
   })
 
+  test('rows that share lines fit into them, fill them well and are all there once', () => {
+    fc.assert(
+      fc.property(tokenRows, fc.integer({ min: 8, max: 64 }), fc.integer({ min: 1, max: 9 }), fc.boolean(), (rows, context, size, shortFirst) => {
+        const packed = packRows(rows, context).rows
+        const shuffler = makeShuffler(3)
+        const plan = planEpoch(packed, size, bucketLengths(context), (items) => shuffler.shuffle(items), { packs: true, shortFirst })
+        expect(plan.flatMap((batch) => batch.lines.flat()).toSorted((a, b) => a - b)).toEqual(packed.map((_, i) => i))
+        const fills = plan.flatMap(({ lines }) => lines.map((line) => line.reduce((sum, i) => sum + positionsOf(packed[i]!), 0)))
+        expect(Math.max(0, ...fills)).toBeLessThanOrEqual(context)
+        // Of any two lines that were open together one is more than half full (first fit).
+        expect(fills.filter((fill) => fill <= context / 2).length).toBeLessThanOrEqual(1 + Math.floor(fills.length / 32))
+        for (const { lines } of plan) expect(makeBatch(lines.map((line) => line.map((i) => packed[i]!)), size, context, { packs: true }).counted).toBeGreaterThan(0)
+      }),
+    )
+  })
+
+  test('short rows come first where that is asked for', () => {
+    const rows = Array.from({ length: 40 }, (_, i): PackedRow => ({ tokens: new Int32Array(2 + ((i * 7) % 31)), from: 0 }))
+    const shuffler = makeShuffler(5)
+    const plan = planEpoch(rows, 4, bucketLengths(32), (items) => shuffler.shuffle(items), { shortFirst: true })
+    const lengths = plan.flatMap(({ lines }) => lines.flat().map((i) => positionsOf(rows[i]!)))
+    expect(lengths).toEqual(lengths.toSorted((a, b) => a - b))
+    const order = new BatchOrder(rows, 4, bucketLengths(32), makeShuffler(5), undefined, { shortFirst: true })
+    const passes = Array.from({ length: 20 }, () => order.take())
+    const second = passes.slice(10).flatMap(({ lines }) => lines.flat().map((i) => positionsOf(rows[i]!)))
+    expect(second).not.toEqual(second.toSorted((a, b) => a - b))
+  })
+
   test('a batch picks the places whose predictions count, each with its target and weight 1 / counted, and pads with weight 0', () => {
     const rows: PackedRow[] = [{ tokens: Int32Array.of(5, 6, 7, 8), from: 1 }, { tokens: Int32Array.of(9, 3), from: 0 }]
-    const batch = makeBatch(rows, 3, 4)
+    const batch = makeBatch(rows.map((row) => [row]), 3, 4)
     expect(batch.counted).toBe(3)
     expect([...batch.ids]).toEqual([5n, 6n, 7n, 0n, 9n, 0n, 0n, 0n, 0n, 0n, 0n, 0n])
     expect([...batch.picked]).toEqual([1n, 2n, 4n, 0n, 0n, 0n, 0n, 0n, 0n, 0n, 0n, 0n])
     expect([...batch.targets]).toEqual([7, 8, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0])
     expect([...batch.weights]).toEqual([1 / 3, 1 / 3, 1 / 3, 0, 0, 0, 0, 0, 0, 0, 0, 0].map(Math.fround))
-    expect(makeBatch(Array.from({ length: 8 }, () => ({ tokens: new Int32Array(12), from: 5 })), 8, 16).picked).toHaveLength(64)
+    expect(makeBatch(Array.from({ length: 8 }, () => [{ tokens: new Int32Array(12), from: 5 }]), 8, 16).picked).toHaveLength(64)
   })
 
   test('lengths are the context and its halves', () => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { makeBatch } from '../../../src/engine/training/packing.ts'
 import { listParameters, viewParameters } from '../../../src/engine/training/parameters.ts'
-import { learningRateAt } from '../../../src/engine/training/schedule.ts'
+import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
 import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
 import { worstDifference } from '../numbers.ts'
 import { openTestRuntime } from '../session.ts'
@@ -18,7 +18,7 @@ describe.each(['separate', 'fused'] as const)('20 steps with parameters in %s bu
     const runtime = await openTestRuntime()
     const trainer = new Trainer(runtime, { ...options, layout }, beginState(makeSmallWeights()))
     for (let step = 1; step <= 20; step++) {
-      const { loss, norm } = await trainer.train(makeBatch(makeSmallRows(step), 3, 12), learningRateAt(step, schedule))
+      const { loss, norm } = await trainer.train(makeBatch(makeSmallRows(step).map((row) => [row]), 3, 12), learningRateAt(step, schedule))
       expect(Math.abs(loss - (oracle.losses[step - 1] ?? Number.NaN)) / loss, `loss of step ${step}`).toBeLessThanOrEqual(1e-3)
       expect(Math.abs(norm - (oracle.norms[step - 1] ?? Number.NaN)) / norm, `norm of step ${step}`).toBeLessThanOrEqual(1e-2)
     }
@@ -34,8 +34,8 @@ test('a longer padding and empty rows change nothing but rounding', async () => 
   const runtime = await openTestRuntime()
   const trainer = new Trainer(runtime, options, beginState(makeSmallWeights()))
   const rows = makeSmallRows(3)
-  const tight = await trainer.measure([makeBatch(rows, 3, 12)])
-  const loose = await trainer.measure([makeBatch(rows, 5, 24)])
+  const tight = await trainer.measure([makeBatch(rows.map((row) => [row]), 3, 12)])
+  const loose = await trainer.measure([makeBatch(rows.map((row) => [row]), 5, 24)])
   expect(Math.abs(tight - loose)).toBeLessThanOrEqual(1e-5)
   await trainer.release()
 })
@@ -45,10 +45,10 @@ test('no row sees another: its loss alone is its loss in company', async () => {
   const trainer = new Trainer(runtime, options, beginState(makeSmallWeights()))
   const rows = makeSmallRows(5)
   const alone: number[] = []
-  for (const row of rows) alone.push(await trainer.measure([makeBatch([row], 1, 12)]))
+  for (const row of rows) alone.push(await trainer.measure([makeBatch([[row]], 1, 12)]))
   const counted = rows.map((row) => row.tokens.length - 1 - row.from)
   const mean = alone.reduce((sum, loss, i) => sum + loss * (counted[i] ?? 0), 0) / counted.reduce((a, b) => a + b)
-  expect(Math.abs((await trainer.measure([makeBatch(rows, 3, 12)])) - mean)).toBeLessThanOrEqual(1e-5)
+  expect(Math.abs((await trainer.measure([makeBatch(rows.map((row) => [row]), 3, 12)])) - mean)).toBeLessThanOrEqual(1e-5)
   await trainer.release()
 })
 
@@ -56,11 +56,11 @@ test('tokens of the prompt are not taught, and what comes after a token does not
   const runtime = await openTestRuntime()
   const trainer = new Trainer(runtime, options, beginState(makeSmallWeights()))
   const row = { tokens: Int32Array.of(4, 9, 2, 7, 30), from: 2 } // predicts 7 and 30 only
-  const loss = await trainer.measure([makeBatch([row], 1, 12)])
-  const otherTarget = await trainer.measure([makeBatch([{ ...row, from: 1 }], 1, 12)])
+  const loss = await trainer.measure([makeBatch([[row]], 1, 12)])
+  const otherTarget = await trainer.measure([makeBatch([[{ ...row, from: 1 }]], 1, 12)])
   expect(Math.abs(loss - otherTarget)).toBeGreaterThan(1e-3)
   // The first counted prediction alone must not change with the last token, which it may not see.
-  const first = (last: number): Promise<number> => trainer.measure([{ ...makeBatch([{ tokens: Int32Array.of(4, 9, 2, 7, last, 5), from: 2 }], 1, 12), weights: Float32Array.from({ length: 12 }, (_, i) => (i === 0 ? 1 : 0)), counted: 1 }])
+  const first = (last: number): Promise<number> => trainer.measure([{ ...makeBatch([[{ tokens: Int32Array.of(4, 9, 2, 7, last, 5), from: 2 }]], 1, 12), weights: Float32Array.from({ length: 12 }, (_, i) => (i === 0 ? 1 : 0)), counted: 1 }])
   expect(await first(30)).toBe(await first(31))
   await trainer.release()
 })

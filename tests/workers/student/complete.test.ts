@@ -46,7 +46,7 @@ describe('a trained student', () => {
     const generator = await Generator.create(runtime, makeStudentWeights(checkpoint.shape, checkpoint.state.weights), tokenizer)
     for (const row of makeRows(24, 4).slice(22, 26)) {
       const { ids, border } = renderStudentExample(tokenizer, row.system ? row : { prompt: row.prompt, completion: row.completion })
-      const batch = makeBatch([{ tokens: Int32Array.from(ids), from: border - 1 }], 1, 64)
+      const batch = makeBatch([[{ tokens: Int32Array.from(ids), from: border - 1 }]], 1, 64)
       const logProb = -(await trainer.measure([batch])) * batch.counted
       let scored = Number.NaN
       await generator.score([{ id: 'x', tokens: ids.slice(0, border), continuations: [ids.slice(border)] }], { onResult: ({ logProbs }) => (scored = logProbs[0] ?? Number.NaN) })

@@ -3,6 +3,7 @@ import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import { contentId, freshId, type DatasetId, type ProjectId, type StudentId } from '../../../src/domain/id.ts'
 import type { TrainSettings } from '../../../src/domain/student.ts'
 import type { StudentStores } from '../../../workers/student/stores.ts'
+import { SMALL_TRAINING } from '../../stand-ins/sample-project.ts'
 
 export interface MemoryStores extends StudentStores {
   rows: DatasetRow[] | undefined
@@ -39,6 +40,6 @@ export function makeRows(train: number, heldOut: number, system = ''): DatasetRo
   })
 }
 
-export const SETTINGS: TrainSettings = { loss: 'teacher-text', preset: 'nano', vocabulary: 320, context: 64, steps: 12, batch: 4, learningRate: 0.004, warmUp: 0.1, weightDecay: 0.1, clip: 1, evaluateEvery: 6, rngSeed: 7 }
+export const SETTINGS: TrainSettings = { ...SMALL_TRAINING, vocabulary: 320, steps: 12, learningRate: 0.004, evaluateEvery: 6 }
 
 export const IDS = { projectId: freshId('project') as ProjectId, studentId: freshId('student') as StudentId, datasetId: contentId('dataset', 1) as DatasetId, recipeHash: contentId('recipe', 1) }
