@@ -1,9 +1,11 @@
-// Knows: the whole train step in the browser, against PyTorch's losses and norms from the same weights and batches.
-import { makeBatch } from '../../../src/engine/training/packing.ts'
+// Knows: the whole train step in the browser, with what can be chosen for it, against PyTorch's losses and norms from the same
+// weights and batches.
+import { makeBatch, type Batch } from '../../../src/engine/training/packing.ts'
 import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
-import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
+import { beginState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
-import { makeSmallRows, makeSmallWeights, SMALL } from '../../engine/training/small.ts'
+import type { Runtime } from '../../../src/engine/runtime/types.ts'
+import { makeSmallRows, makeSmallWeights, makeWords, SMALL } from '../../engine/training/small.ts'
 import oracle from '../../oracles/train-step.json'
 import { checkAtMost, type Check } from './check.ts'
 
@@ -25,6 +27,51 @@ export async function runTrainingChecks(backend: 'wasm' | 'webgpu'): Promise<rea
   const wild = weights.reduce((count, weight) => count + (Number.isFinite(weight) ? 0 : 1), 0)
   checks.push({ name: 'the weights come back as numbers', ok: wild === 0, detail: `${wild} of ${weights.length} are none` })
   checks.push({ name: 'the backend was the one that was asked for', ok: runtime.backend === backend, detail: `${runtime.backend}, ${runtime.threads} threads, ${Math.round(performance.now() - from)} ms` })
+  await trainer.release()
+  for (const variant of VARIANTS) checks.push(...(await followVariant(runtime, variant)))
+  return checks
+}
+
+interface Variant {
+  readonly name: string
+  readonly options: Partial<TrainerOptions>
+  readonly losses: readonly number[]
+  readonly batchesOf?: (step: number) => Batch | readonly Batch[]
+}
+
+/** What can be chosen for a step, three steps of each. */
+const VARIANTS: readonly Variant[] = [
+  { name: 'Muon', options: { optimizer: 'muon' }, losses: oracle.variants.muon.losses },
+  { name: 'dropout and an average', options: { dropout: 0.25, averaging: 0.9 }, losses: oracle.variants.dropout.losses },
+  {
+    name: 'label smoothing, in two parts',
+    options: { smoothing: 0.1 },
+    losses: oracle.variants.smoothing.losses,
+    batchesOf: (step) => {
+      const lines = makeSmallRows(step).map((row) => [row])
+      const countedInStep = makeBatch(lines, 3, 12).counted
+      return [lines.slice(0, 2), lines.slice(2)].map((part) => makeBatch(part, 2, 12, { countedInStep }))
+    },
+  },
+  {
+    name: 'rows that share a line',
+    options: {},
+    losses: oracle.losses,
+    batchesOf: (step) => {
+      const rows = makeSmallRows(step)
+      return makeBatch([rows.slice(0, 2), rows.slice(2)], 2, 26, { packs: true })
+    },
+  },
+]
+
+async function followVariant(runtime: Runtime, { name, options, losses, batchesOf }: Variant): Promise<Check[]> {
+  const trainer = new Trainer(runtime, { shape: SMALL, weightDecay: 0.1, clip: 1, ...options }, beginState(makeSmallWeights()))
+  const checks: Check[] = []
+  for (let step = 1; step <= 3; step += 1) {
+    const batches = batchesOf?.(step) ?? makeBatch(makeSmallRows(step).map((row) => [row]), 3, 12)
+    const { loss } = await trainer.train(batches, learningRateAt(step, SCHEDULE), makeWords(step))
+    checks.push(checkAtMost(`${name}: loss of step ${step}`, Math.abs(loss - (losses[step - 1] ?? Number.NaN)) / loss, 1e-3))
+  }
   await trainer.release()
   return checks
 }

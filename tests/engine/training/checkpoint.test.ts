@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BatchOrder, type Shuffler } from '../../../src/engine/training/batch-order.ts'
-import { readCheckpoint, writeCheckpoint, type Checkpoint } from '../../../src/engine/training/checkpoint.ts'
+import { finalWeights, readCheckpoint, writeCheckpoint, type Checkpoint } from '../../../src/engine/training/checkpoint.ts'
 import { crc32 } from '../../../src/engine/training/crc32.ts'
 import { makeBatch } from '../../../src/engine/training/packing.ts'
 import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
@@ -18,19 +18,26 @@ const makeTiny = (): Checkpoint => ({
   losses: [{ step: 1, train: 2.5 }, { step: 2, train: 2.25, heldOut: 2.4 }],
   about: 'dataset 12',
 })
+/** With all that may be there: an average and the best weights. */
+function makeFull(): Checkpoint {
+  const tiny = makeTiny()
+  return { ...tiny, state: { ...tiny.state, average: tiny.state.weights.map((x) => x / 2) }, best: { step: 5, heldOut: 2.25, weights: tiny.state.weights.map((x) => x + 1) } }
+}
 
 describe('a checkpoint', () => {
   test('is read back as it was written, from any offset of a larger buffer', () => {
     const checkpoint = makeTiny()
     const bytes = writeCheckpoint(checkpoint)
-    expect(readCheckpoint(bytes)).toEqual({ ok: true, checkpoint })
+    const { state, best } = makeFull()
+    for (const whole of [checkpoint, { ...checkpoint, state }, { ...checkpoint, best: best! }, { ...checkpoint, state, best: best! }]) expect(readCheckpoint(writeCheckpoint(whole))).toEqual({ ok: true, checkpoint: whole })
+    expect([checkpoint, { ...checkpoint, state }, { ...checkpoint, state, best: best! }].map(finalWeights)).toEqual([checkpoint.state.weights, state.average, best?.weights])
     const shifted = new Uint8Array(bytes.length + 3)
     shifted.set(bytes, 3)
     expect(readCheckpoint(shifted.subarray(3))).toEqual({ ok: true, checkpoint })
   })
 
   test('that is cut anywhere is refused with a sentence', () => {
-    const bytes = writeCheckpoint(makeTiny())
+    const bytes = writeCheckpoint(makeFull())
     for (let length = 0; length < bytes.length; length++) {
       const read = readCheckpoint(bytes.subarray(0, length))
       if (read.ok) throw new Error(`a checkpoint of ${length} of ${bytes.length} bytes was taken`)

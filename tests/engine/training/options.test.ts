@@ -8,20 +8,11 @@ import { beginState, Trainer, type TrainerOptions } from '../../../src/engine/tr
 import oracle from '../../oracles/train-step.json'
 import { worstDifference } from '../numbers.ts'
 import { openTestRuntime } from '../session.ts'
-import { makeSmallRows, makeSmallWeights, SMALL } from './small.ts'
+import { makeSmallRows, makeSmallWeights, makeWords, SMALL } from './small.ts'
 
 type Saved = Pick<typeof oracle, 'losses' | 'norms' | 'final'>
 const rateOf = (step: number): number => learningRateAt(step, { steps: 20, learningRate: 3e-3, warmUp: 0.1 })
 const oneALine = (step: number): Batch => makeBatch(makeSmallRows(step).map((row) => [row]), 3, 12)
-
-/** The words of the oracle's generator, as numbers in [0, 1). */
-function makeWords(step: number): () => number {
-  let word = 7919 * step
-  return () => {
-    word = (Math.imul(word, 1_664_525) + 1_013_904_223) >>> 0
-    return word / 4_294_967_296
-  }
-}
 
 async function makeTrainer(options: Partial<TrainerOptions> = {}): Promise<Trainer> {
   return new Trainer(await openTestRuntime(), { shape: SMALL, weightDecay: 0.1, clip: 1, ...options }, beginState(makeSmallWeights()))

@@ -25,3 +25,12 @@ export const makeSmallRows = (step: number): PackedRow[] =>
     const prompt = 2 + ((step + r) % 3)
     return { tokens: Int32Array.from({ length: length + 1 }, (_, i) => (5 * step + 17 * r + (3 + r) * i) % SMALL.vocabulary), from: prompt - 1 }
   })
+
+/** The words of the oracle's generator for the masks of a step, as numbers in [0, 1). */
+export function makeWords(step: number): () => number {
+  let word = 7919 * step
+  return () => {
+    word = (Math.imul(word, 1_664_525) + 1_013_904_223) >>> 0
+    return word / 4_294_967_296
+  }
+}

@@ -20,6 +20,7 @@ test('every preset is a shape that a decoder can have', () => {
 
 test('the student worker is told the step’s settings and the recipe’s rngSeed', () => {
   expect(trainSettingsOf(settingsWith(teacherText, { preset: 'nano', steps: 7 }), 42)).toEqual({
-    loss: 'teacher-text', preset: 'nano', vocabulary: 1024, context: 256, steps: 7, batch: 8, learningRate: 0.002, warmUp: 0.05, weightDecay: 0.1, clip: 1, evaluateEvery: 25, rngSeed: 42,
+    loss: 'teacher-text', preset: 'nano', vocabulary: 1024, context: 256, steps: 7, batch: 8, accumulate: 1, packing: false, curriculum: 'none', optimizer: 'adam-w', learningRate: 0.002,
+    schedule: 'cosine', warmUp: 0.05, weightDecay: 0.1, clip: 1, labelSmoothing: 0, dropout: 0, averaging: 0, patience: 0, evaluateEvery: 25, rngSeed: 42,
   })
 })

@@ -1,7 +1,8 @@
 // The student worker's training, on the real engine in Node with stores in memory.
 import { describe, expect, test } from 'vitest'
 import type { TrainSettings } from '../../../src/domain/student.ts'
-import { readCheckpoint } from '../../../src/engine/training/checkpoint.ts'
+import { hashOfBytes } from '../../../src/domain/hash.ts'
+import { finalWeights, readCheckpoint } from '../../../src/engine/training/checkpoint.ts'
 import type { TrainEvent } from '../../../src/protocol/student.ts'
 import { train } from '../../../workers/student/train.ts'
 import { openTestRuntime } from '../../engine/session.ts'
@@ -64,6 +65,35 @@ describe('a training', () => {
     expect(b.checkpoint.state).toEqual(a.checkpoint.state)
     expect(b.checkpoint.losses).toEqual(a.checkpoint.losses)
   })
+
+  const everything: Partial<TrainSettings> = { optimizer: 'muon', schedule: 'warm-stable-decay', accumulate: 2, packing: true, curriculum: 'short-first', labelSmoothing: 0.05, dropout: 0.1, averaging: 0.9, patience: 50, evaluateEvery: 3 }
+
+  test('with everything that can be chosen repeats bit for bit, whole and taken up again', async () => {
+    const [whole, again, halves] = [makeMemoryStores(makeRows(22, 4)), makeMemoryStores(makeRows(22, 4)), makeMemoryStores(makeRows(22, 4))]
+    const { events } = await run(whole, everything)
+    await run(again, everything)
+    expect((await run(halves, everything, 5)).outcome).toEqual({ ending: 'stopped', step: 5 })
+    const { outcome } = await run(halves, everything)
+    expect(outcome).toMatchObject({ ending: 'finished', step: 12, bestStep: expect.any(Number) as number })
+    expect(hashOfBytes(again.checkpoint!)).toBe(hashOfBytes(whole.checkpoint!))
+    expect(hashOfBytes(halves.checkpoint!)).toBe(hashOfBytes(whole.checkpoint!))
+    const heldOut = of(events, 'step').flatMap(({ point }) => (point.heldOut === undefined ? [] : [point.heldOut]))
+    expect(heldOut.at(-1)).toBeLessThan(heldOut[0] ?? 0)
+  }, 120_000)
+
+  test('ends when the held-out loss has not been lower for as many looks as were asked for, and keeps the best weights', async () => {
+    const stores = makeMemoryStores(makeRows(10, 5).map((row) => (row.split === 'train' ? row : { ...row, completion: 'Zzyzx quux 12345!' })))
+    const { outcome, events } = await run(stores, { steps: 400, evaluateEvery: 5, patience: 2, learningRate: 0.02, schedule: 'constant' })
+    const looks = of(events, 'step').flatMap(({ point }) => (point.heldOut === undefined ? [] : [{ step: point.step, heldOut: point.heldOut }]))
+    const best = looks.reduce((a, b) => (b.heldOut < a.heldOut ? b : a))
+    expect(outcome).toEqual({ ending: 'finished', step: best.step + 10, bestStep: best.step })
+    expect(outcome.step).toBeLessThan(400)
+    const read = readCheckpoint(stores.checkpoint ?? new Uint8Array())
+    if (!read.ok) throw new Error(read.sentence)
+    expect(read.checkpoint.best).toMatchObject(best)
+    expect(finalWeights(read.checkpoint)).not.toEqual(read.checkpoint.state.weights)
+    expect((await run(stores, { steps: 400, evaluateEvery: 5, patience: 2, learningRate: 0.02, schedule: 'constant' })).outcome).toEqual(outcome)
+  }, 120_000)
 
   test('that is finished and asked again has nothing to do', async () => {
     const stores = makeMemoryStores(makeRows(8, 2))
