@@ -21,8 +21,9 @@ import { decoderShapeOf, keyOf, makeBeginning, readStoredStudent, writeAbout, ty
 import type { StudentStores } from './stores.ts'
 import { writeSamples } from './write-texts.ts'
 
-/** A checkpoint is at most this old while training goes on. */
+/** A checkpoint is at most this old while training goes on; older where storing one takes longer than a twentieth of that. */
 const CHECKPOINT_EVERY_MS = 20_000
+const MOST_OF_TIME_STORING = 1 / 20
 /** Losses kept in a checkpoint; when there are more, every other one of the older half goes. */
 const MOST_LOSSES = 4000
 
@@ -102,6 +103,7 @@ class Course {
   #losses: StoredLoss[]
   #best: BestWeights | undefined
   #savedAt: number
+  #storingMs = 0
   #savedStep: number
 
   constructor(parts: CourseParts) {
@@ -137,7 +139,7 @@ class Course {
       await this.#takeStep()
       const { step } = this.#trainer
       if (step % settings.evaluateEvery === 0 || step === settings.steps) await this.#look()
-      else if (tools.now() - this.#savedAt > CHECKPOINT_EVERY_MS) await this.#save(await this.#trainer.read())
+      else if (tools.now() - this.#savedAt > Math.max(CHECKPOINT_EVERY_MS, this.#storingMs / MOST_OF_TIME_STORING)) await this.#save(await this.#trainer.read())
       else continue
       this.#pace.goOn()
     }
@@ -226,8 +228,10 @@ class Course {
       losses: this.#losses,
       about: writeAbout({ key: keyOf(datasetId, settings), rngSeed: settings.rngSeed, cutRows: rows.cutRows, leftOutRows: rows.leftOutRows }),
     })
+    const from = tools.now()
     await tools.stores.writeCheckpoint(projectId, studentId, bytes)
     this.#savedAt = tools.now()
+    this.#storingMs = this.#savedAt - from
     this.#savedStep = state.step
     call.emit({ kind: 'checkpoint', step: state.step })
   }

@@ -12,7 +12,7 @@ export const teacherText = defineStep({
   settings: {
     preset: choice({
       label: 'Size',
-      help: 'Nano has about 0.1 million parameters, micro 0.4, small 0.9, medium 3.',
+      help: 'Nano has about 0.1 million parameters, micro 0.4, small 0.9, medium 3, large 10, huge 29.',
       choices: STUDENT_PRESETS, default: 'micro',
     }),
     vocabulary: wholeNumber({
@@ -85,7 +85,7 @@ export const teacherText = defineStep({
     averaging: realNumber({
       label: 'Averaging',
       help: 'Decay of a running average of the weights, which then is the student; 0 keeps none, 0.99 averages about 100 steps.',
-      from: 0, to: 0.9999, default: 0, step: 0.01,
+      from: 0, to: 0.999, default: 0, step: 0.01,
     }),
     patience: wholeNumber({
       label: 'Patience',

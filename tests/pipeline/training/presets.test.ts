@@ -4,9 +4,9 @@ import { countPresetParameters, shapeOf } from '../../../src/pipeline/training/p
 import { teacherText, trainSettingsOf } from '../../../src/pipeline/training/teacher-text.ts'
 import { settingsWith } from '../samples.ts'
 
-test('the presets have about 0.1, 0.4, 0.9 and 3 million parameters at a vocabulary of 1024', () => {
+test('the presets have about 0.1, 0.4, 0.9, 3, 10 and 29 million parameters at a vocabulary of 1024', () => {
   const millions = STUDENT_PRESETS.map((preset) => countPresetParameters(preset, 1024) / 1e6)
-  ;[0.1, 0.4, 0.9, 3].forEach((wanted, i) => expect(Math.abs(millions[i]! / wanted - 1), STUDENT_PRESETS[i]).toBeLessThanOrEqual(0.05))
+  ;[0.1, 0.4, 0.9, 3, 10, 29].forEach((wanted, i) => expect(Math.abs(millions[i]! / wanted - 1), STUDENT_PRESETS[i]).toBeLessThanOrEqual(0.05))
 })
 
 test('every preset is a shape that a decoder can have', () => {
