@@ -9,6 +9,7 @@ export async function findBarriers(page: Page): Promise<string[]> {
   const found: string[] = []
   for (const colorScheme of LOOKS) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    await settle(page)
     await page.evaluate(axe.source)
     const violations = await page.evaluate(async () => {
       const { axe: here } = globalThis as unknown as { axe: typeof axe } // the line above put it there
@@ -19,6 +20,15 @@ export async function findBarriers(page: Page): Promise<string[]> {
   await page.emulateMedia({ colorScheme: 'light', reducedMotion: null })
   return found
 }
+
+/** Waits until the look that was asked for is painted and nothing moves towards it any more. */
+const settle = (page: Page): Promise<void> =>
+  page.evaluate(async () => {
+    const nextFrame = (): Promise<number> => new Promise((resolve) => requestAnimationFrame(resolve))
+    await nextFrame()
+    await nextFrame()
+    await Promise.allSettled(document.getAnimations().filter(({ effect }) => effect?.getTiming().iterations !== Infinity).map(({ finished }) => finished))
+  })
 
 /** Pixels by which the page is wider than its window; 0 where nothing must be scrolled sideways. */
 export const overflowOf = (page: Page): Promise<number> => page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth))

@@ -95,6 +95,30 @@ def make_masks(step, share=0.25):
         yield torch.tensor(flat, dtype=torch.float32).reshape(B, T, C)
 
 
+TEMPERATURE, CHOICES, TEXT_SHARE = 2.0, 5, 0.25
+
+
+def teacher_of(step):
+    """A teacher by formula: its five likeliest tokens at each position, and the rest in one bucket, at the temperature."""
+    z = 3 * torch.tensor([math.sin(12.9898 * (i + 1) + 78.233 * step) for i in range(B * T * V)], dtype=torch.float64).reshape(B * T, V)
+    p, ids = torch.softmax(z / TEMPERATURE, -1).topk(CHOICES)
+    return ids, torch.cat([p, 1 - p.sum(-1, keepdim=True)], -1)
+
+
+def distil(logits, targets, step, kind):
+    """(1 - share) T^2 divergence + share cross-entropy, the mean over what counts; buckets and all by torch's own gradients."""
+    ids, p = teacher_of(step)
+    q = torch.softmax(logits / TEMPERATURE, -1).gather(-1, ids)
+    q = torch.cat([q, 1 - q.sum(-1, keepdim=True)], -1).clamp(min=1e-9)
+    p = p.float().clamp(min=1e-9)
+    m = (p + q) / 2
+    kl = lambda a, b: (a * (a / b).log()).sum(-1)
+    soft = {'forward-kl': lambda: kl(p, q), 'reverse-kl': lambda: kl(q, p), 'jensen-shannon': lambda: (kl(p, m) + kl(q, m)) / 2}[kind]()
+    text = F.cross_entropy(logits, targets, ignore_index=-100, reduction='none')
+    counts = targets != -100
+    return ((1 - TEXT_SHARE) * TEMPERATURE ** 2 * soft + TEXT_SHARE * text)[counts].mean()
+
+
 def begin():
     for i, (name, shape) in enumerate(names):
         W[name] = numbers(shape, i + 1, 0.15 if len(shape) == 2 else 0.2, 0.0 if len(shape) == 2 else 1.0).requires_grad_()
@@ -104,7 +128,7 @@ def adam_w(parameters, decay):
     return torch.optim.AdamW(parameters, lr=LR, betas=(0.9, 0.95), eps=1e-8, weight_decay=decay)
 
 
-def run(steps, muon=False, smoothing=0.0, dropout=False, averaging=None):
+def run(steps, muon=False, smoothing=0.0, dropout=False, averaging=None, divergence=None):
     """Losses, norms and some weights of a training; with averaging, the loss of the averaged weights on the next batch."""
     begin()
     matrices = [w for name, w in W.items() if w.dim() == 2 and not (muon and name != 'embedding')]
@@ -117,7 +141,8 @@ def run(steps, muon=False, smoothing=0.0, dropout=False, averaging=None):
     for step in range(1, steps + 1):
         ids, targets = batch(step)
         masks = list(make_masks(step)) if dropout else None
-        loss = F.cross_entropy(forward(ids, masks).reshape(-1, V), targets, ignore_index=-100, label_smoothing=smoothing)
+        logits = forward(ids, masks).reshape(-1, V)
+        loss = distil(logits, targets, step, divergence) if divergence else F.cross_entropy(logits, targets, ignore_index=-100, label_smoothing=smoothing)
         for optimizer in optimizers:
             optimizer.zero_grad()
         loss.backward()
@@ -146,5 +171,6 @@ source = inspect.getsource(own._zeropower_via_newtonschulz).replace('torch.bfloa
 exec(source, own.__dict__)
 
 out = {'torch': torch.__version__, **run(STEPS)}
-out['variants'] = {'muon': run(10, muon=True), 'smoothing': run(10, smoothing=0.1), 'dropout': run(10, dropout=True), 'averaging': run(10, averaging=0.9)}
+out['variants'] = {'muon': run(10, muon=True), 'smoothing': run(10, smoothing=0.1), 'dropout': run(10, dropout=True), 'averaging': run(10, averaging=0.9),
+                   **{kind: run(8, divergence=kind) for kind in ('forward-kl', 'reverse-kl', 'jensen-shannon')}}
 json.dump(out, sys.stdout, separators=(',', ':'))

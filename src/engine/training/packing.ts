@@ -6,12 +6,26 @@ import { MASKED } from './attention.ts'
 export interface TokenRow {
   readonly prompt: readonly number[]
   readonly completion: readonly number[]
+  /** What the teacher said of each token of the completion, where the student learns from it. */
+  readonly teacher?: TeacherRow
+}
+
+/** A teacher's likeliest tokens for each of some predictions, in the student's numbers. */
+export interface TeacherRow {
+  /** k, the same for all rows. */
+  readonly choices: number
+  /** [predictions, k] */
+  readonly ids: Uint16Array
+  /** [predictions, k + 1]: their probabilities, and last that of all other tokens together. */
+  readonly probabilities: Float32Array
 }
 
 /** A row ready to be trained on: it predicts tokens[i + 1] from tokens[0 … i], and predictions from `from` on count. */
 export interface PackedRow {
   readonly tokens: Int32Array
   readonly from: number
+  /** Of the predictions that count, in order; may hold more of them than the row does. */
+  readonly teacher?: TeacherRow
 }
 
 export interface Packed {
@@ -28,7 +42,7 @@ export function packRows(rows: readonly TokenRow[], context: number): Packed {
   const packed: PackedRow[] = []
   const sources: number[] = []
   let cut = 0
-  rows.forEach(({ prompt, completion }, source) => {
+  rows.forEach(({ prompt, completion, teacher }, source) => {
     const whole = prompt.length + completion.length
     const fitting = Math.min(whole, context + 1) // the last token is only predicted: it takes no position
     const from = Math.max(0, prompt.length - 1)
@@ -36,7 +50,7 @@ export function packRows(rows: readonly TokenRow[], context: number): Packed {
     if (whole > fitting) cut++
     const tokens = new Int32Array(fitting)
     for (let i = 0; i < fitting; i++) tokens[i] = (i < prompt.length ? prompt[i] : completion[i - prompt.length]) ?? 0
-    packed.push({ tokens, from })
+    packed.push({ tokens, from, ...(teacher ? { teacher } : {}) })
     sources.push(source)
   })
   return { rows: packed, sources, cut, leftOut: rows.length - packed.length }
@@ -132,6 +146,8 @@ export interface Batch {
   readonly counted: number
   /** What each position may see, [rows, length, length], 0 or very negative; only where lines hold several rows. */
   readonly seen?: Float32Array
+  /** The teacher's side of each picked place: ids [picked, k] and probabilities [picked, k + 1]. */
+  readonly teacher?: { readonly choices: number; readonly ids: Int32Array; readonly probabilities: Float32Array }
 }
 
 /** Picked places come in steps of this many: a runtime plans its memory anew for every new size. */
@@ -155,6 +171,7 @@ export function makeBatch(lines: readonly (readonly PackedRow[])[], rows: number
   const places = Math.min(rows * length, Math.ceil(Math.max(counted, 1) / PICKED_STEP) * PICKED_STEP)
   const [picked, targets, weights] = [new BigInt64Array(places), new Int32Array(places), new Float32Array(places)]
   const seen = packs ? maskAll(rows, length) : undefined
+  const teacher = openTeacher(lines, places)
   let at = 0
   lines.forEach((line, r) => {
     let start = 0
@@ -168,13 +185,30 @@ export function makeBatch(lines: readonly (readonly PackedRow[])[], rows: number
         seen?.fill(0, place * length + start, place * length + i + 1)
         if (i - start < row.from) continue
         picked[at] = BigInt(place)
+        if (teacher) copyTeacher(row, i - start - row.from, teacher, at)
         targets[at] = row.tokens[i - start + 1] ?? 0
         weights[at++] = 1 / (countedInStep ?? counted)
       }
       start = end
     }
   })
-  return { rows, length, ids, picked, targets, weights, counted, ...(seen ? { seen } : {}) }
+  return { rows, length, ids, picked, targets, weights, counted, ...(seen ? { seen } : {}), ...(teacher ? { teacher } : {}) }
+}
+
+/** Room for the teacher's side; padding has an even distribution, which no weight counts. */
+function openTeacher(lines: readonly (readonly PackedRow[])[], places: number): Batch['teacher'] {
+  const choices = lines[0]?.[0]?.teacher?.choices
+  if (choices === undefined) return undefined
+  const ids = Int32Array.from({ length: places * choices }, (_, i) => i % choices)
+  return { choices, ids, probabilities: new Float32Array(places * (choices + 1)).fill(1 / (choices + 1)) }
+}
+
+function copyTeacher({ teacher }: PackedRow, prediction: number, to: NonNullable<Batch['teacher']>, at: number): void {
+  const { choices } = to
+  if (teacher?.choices !== choices) throw new RangeError('All rows of a batch bring the teacher, or none does.')
+  if ((prediction + 1) * choices > teacher.ids.length) throw new RangeError('The teacher said nothing of this token.')
+  to.ids.set(teacher.ids.subarray(prediction * choices, (prediction + 1) * choices), at * choices)
+  to.probabilities.set(teacher.probabilities.subarray(prediction * (choices + 1), (prediction + 1) * (choices + 1)), at * (choices + 1))
 }
 
 /** Nothing sees anything but itself. */

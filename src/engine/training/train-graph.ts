@@ -8,6 +8,7 @@ import { buildDecoder } from '../models/decoder.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import { makeAttention } from './attention.ts'
 import { crossEntropy } from './cross-entropy.ts'
+import { distillation, type DistillationOptions, type TeacherValues } from './distillation.ts'
 import { openDropout } from './dropout.ts'
 import type { Group } from './layout.ts'
 import { openGroups, ruleGroups, updateGroups, type OpenedGroup, type UpdateOptions } from './step-state.ts'
@@ -18,6 +19,8 @@ export interface BatchSize {
   readonly length: number
   /** Rows hold several texts one after another; the batch brings what each position may see. */
   readonly packed: boolean
+  /** Tokens of the teacher that the batch brings for each prediction; 0 without a teacher. */
+  readonly choices: number
 }
 
 export interface LossOptions {
@@ -25,6 +28,8 @@ export interface LossOptions {
   readonly smoothing: number
   /** Masks of dropout are given. */
   readonly drops: boolean
+  /** Learn from the teacher's probabilities, where the batch brings them. */
+  readonly distils?: DistillationOptions
 }
 /** The loss as it is measured: of the model as it is. */
 export const PLAIN_LOSS: LossOptions = { smoothing: 0, drops: false }
@@ -32,7 +37,8 @@ export const PLAIN_LOSS: LossOptions = { smoothing: 0, drops: false }
 /**
  * A batch's inputs. `ids` i64 [rows · length, 1]; and for the R positions whose predictions count (all others need no head)
  * `picked` i64 [R, 1], where they stand among the ids, `targets` i32 [R, 1] and `weights` f32 [R, 1]; `seen` f32
- * [rows, 1, length, length] where rows are packed.
+ * [rows, 1, length, length] where rows are packed; `teacher_ids` i32 [R, k] and `teacher_probabilities` f32 [R, k + 1] where the
+ * student learns from them.
  */
 interface BatchValues {
   readonly ids: Value
@@ -40,10 +46,11 @@ interface BatchValues {
   readonly targets: Value
   readonly weights: Value
   readonly seen?: Value
+  readonly teacher?: TeacherValues
 }
 
 /** Loss of a batch from its parameters: Σ weight · cross-entropy, a scalar. */
-function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: BatchSize, parameters: ReadonlyMap<string, Value>, batch: BatchValues, { smoothing, drops }: LossOptions): Value {
+function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: BatchSize, parameters: ReadonlyMap<string, Value>, batch: BatchValues, { smoothing, drops, distils }: LossOptions): Value {
   const need = (name: string): Value => parameters.get(name) ?? raise(name)
   const embedding = need('embedding')
   const x = reshape(g, gather(g, embedding, batch.ids), [rows * length, shape.width])
@@ -56,6 +63,7 @@ function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: BatchSize, p
     attend: (qkv) => attend(qkv),
   })
   const predicting = reshape(g, gather(g, hidden, batch.picked), [-1, shape.width])
+  if (distils && batch.teacher) return distillation(g, predicting, embedding, batch.targets, batch.weights, batch.teacher, distils)
   return crossEntropy(g, predicting, embedding, batch.targets, batch.weights, smoothing)
 }
 
@@ -63,9 +71,13 @@ function raise(name: string): never {
   throw new RangeError(`The parameter ${name} is missing.`)
 }
 
-function openBatch(g: Graph, { rows, length, packed }: BatchSize): BatchValues {
+function openBatch(g: Graph, { rows, length, packed, choices }: BatchSize): BatchValues {
   const batch = { ids: g.input('ids', 'i64', [rows * length, 1]), picked: g.input('picked', 'i64', ['R', 1]), targets: g.input('targets', 'i32', ['R', 1]), weights: g.input('weights', 'f32', ['R', 1]) }
-  return packed ? { ...batch, seen: g.input('seen', 'f32', [rows, 1, length, length]) } : batch
+  return {
+    ...batch,
+    ...(packed ? { seen: g.input('seen', 'f32', [rows, 1, length, length]) } : {}),
+    ...(choices > 0 ? { teacher: { ids: g.input('teacher_ids', 'i32', ['R', choices]), probabilities: g.input('teacher_probabilities', 'f32', ['R', choices + 1]) } } : {}),
+  }
 }
 
 const parametersOf = (opened: readonly OpenedGroup[]): Map<string, Value> => new Map(opened.flatMap(({ members }) => [...members]))

@@ -4,13 +4,14 @@ import type { OnnxModel } from '../graph/graph.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import type { DeviceTensor, HostTensor, Runtime, Session } from '../runtime/types.ts'
 import { freshShare } from './averaging.ts'
+import type { DistillationOptions } from './distillation.ts'
 import { dropSites, makeDropMask } from './dropout.ts'
 import { viewGroup, type Layout } from './layout.ts'
 import { scalarsOf, type OptimizerName } from './optimizers/index.ts'
 import type { Batch } from './packing.ts'
 import { countOf, listParameters, type Flat } from './parameters.ts'
 import { nameIn, nameOut, ruleGroups, type RuledGroup, type UpdateOptions } from './step-state.ts'
-import { buildGradientStep, buildLossGraph, buildTrainStep, buildUpdate, sumNames, type LossOptions } from './train-graph.ts'
+import { buildGradientStep, buildLossGraph, buildTrainStep, buildUpdate, sumNames, type BatchSize, type LossOptions } from './train-graph.ts'
 
 export interface TrainerOptions {
   readonly shape: DecoderShape
@@ -25,6 +26,8 @@ export interface TrainerOptions {
   readonly dropout?: number
   /** Decay of the running average of the weights, 0 to 1; default 0, which keeps none. */
   readonly averaging?: number
+  /** Learn from the teacher's probabilities that batches bring, instead of the text alone. */
+  readonly distils?: DistillationOptions
   /** Default: each parameter in a buffer of its own, which both backends take and which is no slower on wasm. */
   readonly layout?: Layout
 }
@@ -58,10 +61,10 @@ export class Trainer {
   #step = 0
 
   constructor(runtime: Runtime, options: TrainerOptions, state: TrainState) {
-    const { shape, clip, layout = 'separate', optimizer = 'adam-w', averaging = 0, smoothing = 0, dropout = 0 } = options
+    const { shape, clip, layout = 'separate', optimizer = 'adam-w', averaging = 0, smoothing = 0, dropout = 0, distils } = options
     this.#runtime = runtime
     this.#options = options
-    this.#graphs = { layout, clip, optimizer, averages: averaging > 0, smoothing, drops: dropout > 0 }
+    this.#graphs = { layout, clip, optimizer, averages: averaging > 0, smoothing, drops: dropout > 0, ...(distils ? { distils } : {}) }
     this.#groups = ruleGroups(shape, this.#graphs)
     this.load(state)
   }
@@ -102,7 +105,7 @@ export class Trainer {
 
   async #stepAtOnce(batch: Batch, learningRate: number, random: (() => number) | undefined): Promise<{ loss: number; answer: Feeds }> {
     const session = await this.#sessionFor('train', batch, (size) => buildTrainStep(this.#options.shape, size, this.#graphs))
-    const answer = await session.run({ ...this.#state, ...feedBatch(batch), ...this.#feedMasks(batch, random), ...this.#feedScalars(learningRate) })
+    const answer = await session.run({ ...this.#state, ...feedBatch(batch), ...this.#feedTeacher(batch), ...this.#feedMasks(batch, random), ...this.#feedScalars(learningRate) })
     return { loss: await readNumber(answer['loss']), answer }
   }
 
@@ -111,7 +114,7 @@ export class Trainer {
     let loss = 0
     for (const batch of batches) {
       const session = await this.#sessionFor('gradients', batch, (size) => buildGradientStep(this.#options.shape, size, this.#graphs))
-      const answer = await session.run({ ...this.#weights(), ...sums, ...feedBatch(batch), ...this.#feedMasks(batch, random) })
+      const answer = await session.run({ ...this.#weights(), ...sums, ...feedBatch(batch), ...this.#feedTeacher(batch), ...this.#feedMasks(batch, random) })
       loss += await readNumber(answer['loss'])
       const next: Feeds = Object.fromEntries(this.#groups.map(({ group }) => [sumNames(group).in, need(answer, sumNames(group).out)]))
       drop(sums)
@@ -174,9 +177,17 @@ export class Trainer {
     return Object.fromEntries(dropSites(shape).map((site) => [site, { dtype: 'f32', shape: [rows * length, shape.width], data: makeDropMask(random, dropout, rows * length * shape.width) }]))
   }
 
-  async #sessionFor(kind: 'train' | 'gradients' | 'update' | 'loss', batch: Batch | undefined, build: (size: { rows: number; length: number; packed: boolean }) => OnnxModel): Promise<Session> {
-    const size = { rows: batch?.rows ?? 0, length: batch?.length ?? 0, packed: batch?.seen !== undefined }
-    const key = [kind, size.rows, size.length, size.packed].join(' ')
+  #feedTeacher({ teacher }: Batch): Feeds {
+    if (!this.#graphs.distils) return {}
+    if (!teacher) throw new RangeError('The batch brings nothing of the teacher.')
+    const { choices, ids, probabilities } = teacher
+    const count = ids.length / choices
+    return { teacher_ids: { dtype: 'i32', shape: [count, choices], data: ids }, teacher_probabilities: { dtype: 'f32', shape: [count, choices + 1], data: probabilities } }
+  }
+
+  async #sessionFor(kind: 'train' | 'gradients' | 'update' | 'loss', batch: Batch | undefined, build: (size: BatchSize) => OnnxModel): Promise<Session> {
+    const size: BatchSize = { rows: batch?.rows ?? 0, length: batch?.length ?? 0, packed: batch?.seen !== undefined, choices: kind !== 'loss' && this.#graphs.distils ? (batch?.teacher?.choices ?? 0) : 0 }
+    const key = [kind, size.rows, size.length, size.packed, size.choices].join(' ')
     const open = this.#sessions.get(key)
     if (open) return open
     // On a GPU weights, moments and gradients stay there: outputs of one run are inputs of the next.

@@ -1,5 +1,5 @@
 // What can be chosen for a train step, each against PyTorch's numbers from the same weights and batches (tests/oracles/train-step.py).
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { makeDropMask } from '../../../src/engine/training/dropout.ts'
 import { makeBatch, type Batch } from '../../../src/engine/training/packing.ts'
 import { listParameters, viewParameters } from '../../../src/engine/training/parameters.ts'
@@ -8,7 +8,8 @@ import { beginState, Trainer, type TrainerOptions } from '../../../src/engine/tr
 import oracle from '../../oracles/train-step.json'
 import { worstDifference } from '../numbers.ts'
 import { openTestRuntime } from '../session.ts'
-import { makeSmallRows, makeSmallWeights, makeWords, SMALL } from './small.ts'
+import { DIVERGENCES, type DivergenceName } from '../../../src/engine/training/divergences/index.ts'
+import { DISTILLING, makeSmallRows, makeSmallWeights, makeTaughtRows, makeWords, SMALL } from './small.ts'
 
 type Saved = Pick<typeof oracle, 'losses' | 'norms' | 'final'>
 const rateOf = (step: number): number => learningRateAt(step, { steps: 20, learningRate: 3e-3, warmUp: 0.1 })
@@ -124,4 +125,25 @@ test('rows in one line see nothing of each other', async () => {
   expect(await lossOf(first)).toBeCloseTo(secondAlone, 5)
   expect(() => makeBatch([[first, second]], 1, 26)).toThrow('Rows in one line need to be kept apart.')
   await trainer.release()
+})
+
+describe.each(Object.keys(DIVERGENCES) as DivergenceName[])('%s to the teacher’s likeliest tokens and all others together', (divergence) => {
+  const distils = { divergence, ...DISTILLING }
+
+  test('follows PyTorch through eight steps', async () => {
+    const trainer = await makeTrainer({ distils })
+    await follow(trainer, oracle.variants[divergence], (step) => makeBatch(makeTaughtRows(step).map((row) => [row]), 3, 12), 8)
+    await compareWeights(trainer, oracle.variants[divergence])
+    await trainer.release()
+  })
+
+  test('is the same in lines that rows share, and is measured as plain cross-entropy', async () => {
+    const trainer = await makeTrainer({ distils })
+    const [a, b, c] = makeTaughtRows(1) as [Row[number], Row[number], Row[number]]
+    const { loss } = await trainer.train(makeBatch([[a, c], [b]], 2, 26, { packs: true }), 0)
+    expect(Math.abs(loss - (oracle.variants[divergence].losses[0] ?? Number.NaN)) / loss).toBeLessThanOrEqual(1e-3)
+    expect(await trainer.measure([makeBatch([[a], [b], [c]], 3, 12)])).toBeCloseTo(oracle.losses[0] ?? Number.NaN, 4)
+    await expect(trainer.train(oneALine(1), 0.001)).rejects.toThrow('The batch brings nothing of the teacher.')
+    await trainer.release()
+  })
 })

@@ -1,7 +1,7 @@
 // Knows: a small decoder, its weights by formula and its rows, as tests/oracles/train-step.py has them.
 import { elementsOf } from '../../../src/engine/graph/dims.ts'
 import type { DecoderShape } from '../../../src/engine/models/shape.ts'
-import type { PackedRow } from '../../../src/engine/training/packing.ts'
+import type { PackedRow, TeacherRow } from '../../../src/engine/training/packing.ts'
 import { listParameters } from '../../../src/engine/training/parameters.ts'
 import { makeNumbers } from '../numbers.ts'
 
@@ -34,3 +34,22 @@ export function makeWords(step: number): () => number {
     return word / 4_294_967_296
   }
 }
+
+export const DISTILLING = { temperature: 2, textShare: 0.25 }
+const CHOICES = 5
+
+/** The three rows of a step with what the oracle's teacher says of each prediction that counts. */
+export const makeTaughtRows = (step: number): PackedRow[] =>
+  makeSmallRows(step).map((row, r) => {
+    const count = row.tokens.length - 1 - row.from
+    const teacher: TeacherRow = { choices: CHOICES, ids: new Uint16Array(count * CHOICES), probabilities: new Float32Array(count * (CHOICES + 1)) }
+    for (let i = 0; i < count; i++) {
+      const place = r * 12 + row.from + i
+      const weights = Array.from({ length: SMALL.vocabulary }, (_, v) => Math.exp((3 * Math.sin(12.9898 * (place * SMALL.vocabulary + v + 1) + 78.233 * step)) / DISTILLING.temperature))
+      const total = weights.reduce((a, b) => a + b, 0)
+      const best = [...weights.keys()].toSorted((a, b) => weights[b]! - weights[a]!).slice(0, CHOICES)
+      teacher.ids.set(best, i * CHOICES)
+      teacher.probabilities.set([...best.map((v) => weights[v]! / total), 1 - best.reduce((sum, v) => sum + weights[v]!, 0) / total], i * (CHOICES + 1))
+    }
+    return { ...row, teacher }
+  })

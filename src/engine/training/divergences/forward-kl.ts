@@ -1,0 +1,9 @@
+// Knows: KL(teacher ‖ student), which wants the student wherever the teacher is (Hinton et al. 2015).
+import { div, log, mul, neg } from '../../graph/ops/index.ts'
+import type { Divergence } from './divergence.ts'
+
+export const forwardKl: Divergence = {
+  name: 'forward-kl',
+  terms: (g, teacher, student) => mul(g, teacher, log(g, div(g, teacher, student))),
+  slopes: (g, teacher, student) => neg(g, div(g, teacher, student)),
+}

@@ -1,0 +1,9 @@
+// Knows: KL(student ‖ teacher), which wants the student nowhere where the teacher is not (Gu et al. 2023, MiniLLM).
+import { add, div, log, mul } from '../../graph/ops/index.ts'
+import type { Divergence } from './divergence.ts'
+
+export const reverseKl: Divergence = {
+  name: 'reverse-kl',
+  terms: (g, teacher, student) => mul(g, student, log(g, div(g, student, teacher))),
+  slopes: (g, teacher, student) => add(g, log(g, div(g, student, teacher)), g.scalar(1)),
+}
