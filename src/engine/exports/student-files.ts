@@ -2,6 +2,7 @@
 // Must not know: where a student is stored, how it was trained.
 import { elementsOf } from '../graph/dims.ts'
 import type { DecoderShape } from '../models/shape.ts'
+import { namePreTokenizer } from '../tokenizers/pre-tokenizers.ts'
 import { END_TOKEN, makeStudentTokenizerConfig, PAD_TOKEN, STUDENT_CHAT_TEMPLATE, STUDENT_SPECIALS } from '../tokenizers/student-template.ts'
 import { writeGguf, type WrittenTensor, type WrittenValue } from '../weights/gguf-write.ts'
 import { writeSafetensors, type PlainTensor } from '../weights/safetensors.ts'
@@ -62,9 +63,11 @@ export function writeHuggingFaceFiles({ shape, tensors, tokenizerJson }: Written
   ]
 }
 
-/** One GGUF, every tensor as F32. Its pre-tokenizer is `gpt-2`, which llama.cpp knows by that name. Throws a RangeError on a tokenizer that is no student's. */
+/** One GGUF, every tensor as F32. Its pre-tokenizer has the name by which llama.cpp knows it. Throws a RangeError on a tokenizer that is no student's. */
 export function writeStudentGguf({ shape, tensors, tokenizerJson, name }: WrittenStudent): WrittenFile {
   const { tokens, merges } = readVocabulary(tokenizerJson, shape.vocabulary)
+  const pre = namePreTokenizer(tokenizerJson)
+  if (pre === undefined) throw new RangeError('llama.cpp has no name for the way in which this student cuts texts.')
   const u32 = (value: number): WrittenValue => ({ kind: 'u32', value })
   const text = (value: string): WrittenValue => ({ kind: 'text', value })
   const metadata = new Map<string, WrittenValue>([
@@ -83,7 +86,7 @@ export function writeStudentGguf({ shape, tensors, tokenizerJson, name }: Writte
     ['llama.rope.freq_base', { kind: 'f32', value: shape.ropeTheta }],
     ['llama.vocab_size', u32(shape.vocabulary)],
     ['tokenizer.ggml.model', text('gpt2')],
-    ['tokenizer.ggml.pre', text('gpt-2')],
+    ['tokenizer.ggml.pre', text(pre)],
     ['tokenizer.ggml.tokens', { kind: 'texts', value: tokens }],
     ['tokenizer.ggml.token_type', { kind: 'i32s', value: tokens.map((_, id) => (id < STUDENT_SPECIALS.length ? CONTROL : NORMAL)) }],
     ['tokenizer.ggml.merges', { kind: 'texts', value: merges }],

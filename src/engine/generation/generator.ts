@@ -10,8 +10,10 @@ import { Pace } from './pace.ts'
 import { Prefixes, sharedBeginning } from './prefixes.ts'
 import type { GenerateRequest, GenerateResult, Hooks, Progress, Scorable, Scored } from './requests.ts'
 import { scoreAll } from './scoring.ts'
+import { traceAll, type Traceable, type Traced, type TraceOptions } from './tracing.ts'
 import { Writing } from './writing.ts'
 
+export type { Traceable, Traced, TraceOptions } from './tracing.ts'
 export type { GenerateRequest, GenerateResult, Hooks, Progress, Scorable, Scored } from './requests.ts'
 
 export interface GeneratorOptions {
@@ -65,6 +67,11 @@ export class Generator {
   /** Log-probabilities of continuations; results are told in any order. An abort rejects with an AbortError. */
   score(requests: readonly Scorable[], hooks: Hooks<Scored>): Promise<Progress> {
     return this.#inTurn(() => scoreAll(this.#model, this.#prefixes, requests, hooks))
+  }
+
+  /** Distributions along given answers; results are told in any order. An abort rejects with an AbortError. */
+  trace(requests: readonly Traceable[], options: TraceOptions, hooks: Hooks<Traced>): Promise<Progress> {
+    return this.#inTurn(() => traceAll(this.#model, this.#prefixes, requests, options, hooks))
   }
 
   release(): Promise<void> {

@@ -42,6 +42,10 @@ export class PackageTokenizer implements TextTokenizer {
     this.hasChatTemplate = parts.template !== undefined
   }
 
+  get json(): unknown {
+    return this.#parts.style === 'alphabet' ? this.#parts.json : undefined
+  }
+
   encode(text: string, { special = true }: { readonly special?: boolean } = {}): number[] {
     if (text === '') return []
     const ids = special ? this.#tokenizer.encode(text, { add_special_tokens: false }).ids : this.#encodePlain(text)

@@ -28,6 +28,19 @@ const LLAMA3_MERGED: PreTokenizer = { expressions: [LLAMA3_EXPRESSION] }
 const QWEN2: PreTokenizer = { expressions: [QWEN2_EXPRESSION] }
 const DEFAULT: PreTokenizer = { expressions: ['[\\p{P}\\$\\+<=>\\^~\\|]+', GPT2_EXPRESSION, '\\p{N}+', '[0-9][0-9][0-9]'] }
 
+/**
+ * The name under which llama.cpp knows how a tokenizer.json cuts texts: that of its Split expressions, GPT-2's where it has none;
+ * undefined for a way that llama.cpp has no name for.
+ */
+export function namePreTokenizer(tokenizerJson: unknown): string | undefined {
+  const fieldOf = (value: unknown, field: string): unknown => (typeof value === 'object' && value !== null ? Object.entries(value).find(([key]) => key === field)?.[1] : undefined)
+  const steps = fieldOf(fieldOf(tokenizerJson, 'pre_tokenizer'), 'pretokenizers')
+  const expressions = (Array.isArray(steps) ? steps : []).map((step) => fieldOf(fieldOf(step, 'pattern'), 'Regex')).filter((expression) => expression !== undefined)
+  if (expressions.length === 0) return 'gpt-2'
+  const ignoreMerges = fieldOf(fieldOf(tokenizerJson, 'model'), 'ignore_merges') === true
+  return [...PRE_TOKENIZERS].find(([, known]) => (known.ignoreMerges ?? false) === ignoreMerges && JSON.stringify(known.expressions) === JSON.stringify(expressions))?.[0]
+}
+
 export const PRE_TOKENIZERS: ReadonlyMap<string, PreTokenizer> = new Map<string, PreTokenizer>([
   ['default', DEFAULT],
   ...['gpt-2', 'phi-2', 'mpt', 'olmo', 'jais', 'trillion', 'granite-docling', 'gigachat', 'a.x-4.0', 'mellum', 'exaone4'].map((name) => [name, GPT2] as const),

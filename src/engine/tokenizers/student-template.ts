@@ -42,6 +42,9 @@ export function trainStudentTokenizer(texts: Iterable<string>, vocabulary: numbe
   return { tokenizerJson, tokenizerConfig, tokenizer: tokenizerFromJson(tokenizerJson, tokenizerConfig) }
 }
 
+/** The stretches that a student's tokenizer is asked to cut when it reads and writes a row: what its vocabulary must cover. */
+export const textsOfExample = ({ system, prompt, completion }: { readonly system?: string; readonly prompt: string; readonly completion: string }): string[] => ['\n', ...(system ? [`\n${system}`] : []), `\n${prompt}`, completion]
+
 export interface StudentExample {
   readonly ids: number[]
   /** ids[border …] are what the student learns to write: the completion and the end token. What is before is only read. */

@@ -30,6 +30,8 @@ export interface TextTokenizer {
    * be split over several tokens, so join bytes before decoding them.
    */
   tokenBytes(id: number): Uint8Array
+  /** The tokenizer.json that a byte-level BPE amounts to; absent for other kinds. */
+  readonly json?: unknown
 }
 
 /** A tokenizer, or the sentence that says why there is none. */

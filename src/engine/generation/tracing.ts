@@ -1,0 +1,96 @@
+// Knows: what a model would say at every token of given answers: its likeliest tokens among those that count, and the rest together.
+import type { CachedModel } from './cached-model.ts'
+import type { Prefixes } from './prefixes.ts'
+import type { Hooks, Progress } from './requests.ts'
+import { runRows } from './rows-run.ts'
+import { logSumExp } from './sampling.ts'
+
+/** An answer to trace: the distribution before each of its tokens, and the one after the last. */
+export interface Traceable {
+  readonly id: string
+  /** What stands before the answer, at least one token. */
+  readonly prompt: readonly number[]
+  readonly answer: readonly number[]
+}
+
+export interface TraceOptions {
+  /** k: tokens listed for each distribution. */
+  readonly choices: number
+  /** Of the distribution, above 0. */
+  readonly temperature: number
+  /** Tokens that may be listed, at least k; all others are part of the rest. */
+  readonly among: Int32Array
+}
+
+/** The distributions of an answer, [answer + 1] of them. */
+export interface Traced {
+  readonly id: string
+  /** Places in `among` of the k likeliest, the likeliest first: [distributions, k]. */
+  readonly places: Uint16Array
+  /** Their probabilities, and last that of all other tokens together: [distributions, k + 1]. */
+  readonly probabilities: Float32Array
+  readonly refusal?: string
+}
+
+/** Logits held at a time, in vocabularies: 128 of 49,152 take 25 MB. */
+const LOGITS_PER_RUN = 128
+
+interface Job {
+  readonly request: Traceable
+  readonly tokens: readonly number[]
+  readonly wanted: ReadonlySet<number>
+  readonly traced: Traced
+}
+
+/** Traces all answers; results are told in any order, refused ones (too long for the context) with a sentence and nothing traced. */
+export async function traceAll(model: CachedModel, prefixes: Prefixes, requests: readonly Traceable[], options: TraceOptions, hooks: Hooks<Traced>): Promise<Progress> {
+  const { choices, among } = options
+  if (among.length < choices || among.length > 65_536) throw new RangeError(`${choices} tokens of ${among.length} cannot be listed.`)
+  const jobs = requests.flatMap((request): Job[] => {
+    const tokens = [...request.prompt, ...request.answer]
+    if (request.prompt.length === 0 || tokens.length > model.contextLength) {
+      const refusal = request.prompt.length === 0 ? 'There is nothing before the answer.' : `The row has ${tokens.length} tokens, and the context holds ${model.contextLength}. Load the model with a longer context.`
+      hooks.onResult({ id: request.id, places: new Uint16Array(0), probabilities: new Float32Array(0), refusal })
+      return []
+    }
+    const count = request.answer.length + 1
+    const first = request.prompt.length - 1
+    return [{ request, tokens, wanted: new Set(Array.from({ length: count }, (_, i) => first + i)), traced: { id: request.id, places: new Uint16Array(count * choices), probabilities: new Float32Array(count * (choices + 1)) } }]
+  })
+  const read = ({ request, traced }: Job, at: number, logits: Float32Array, from: number): void => readDistribution(logits, from, model.vocabulary, options, traced, at - request.prompt.length + 1)
+  return runRows(model, prefixes, jobs, { read, end: ({ traced }) => hooks.onResult(traced), logitsPerRun: LOGITS_PER_RUN }, hooks)
+}
+
+/** Writes the distribution of one place. `logits` are divided by the temperature in place. */
+function readDistribution(logits: Float32Array, from: number, vocabulary: number, { choices, temperature, among }: TraceOptions, { places, probabilities }: Traced, index: number): void {
+  if (temperature !== 1) for (let i = from; i < from + vocabulary; i++) logits[i] = (logits[i] ?? 0) / temperature
+  const total = logSumExp(logits, from, from + vocabulary)
+  const best = findLargest(among.length, choices, (place) => logits[from + (among[place] ?? 0)] ?? -Infinity)
+  let listed = 0
+  best.forEach((place, i) => {
+    const probability = Math.exp((logits[from + (among[place] ?? 0)] ?? -Infinity) - total)
+    listed += probability
+    places[index * choices + i] = place
+    probabilities[index * (choices + 1) + i] = probability
+  })
+  probabilities[index * (choices + 1) + choices] = Math.max(0, 1 - listed)
+}
+
+/** Places of the k largest values, the largest first; the earlier of equal ones. */
+function findLargest(count: number, k: number, valueOf: (place: number) => number): number[] {
+  const best: number[] = []
+  const values: number[] = []
+  for (let place = 0; place < count; place++) {
+    const value = valueOf(place)
+    if (best.length === k && value <= (values[k - 1] ?? -Infinity)) continue
+    let at = best.length
+    while (at > 0 && value > (values[at - 1] ?? -Infinity)) at--
+    best.splice(at, 0, place)
+    values.splice(at, 0, value)
+    if (best.length > k) {
+      best.pop()
+      values.pop()
+    }
+  }
+  return best
+}

@@ -1,0 +1,81 @@
+// Knows: how a teacher's byte-level BPE becomes a student's: only the tokens that some texts use, each with the merges that make it,
+// all 256 bytes, and the student's own special tokens. On those texts it cuts exactly as the teacher does; others fall back to shorter
+// tokens and bytes.
+import { CHARACTER_OF_BYTE } from './byte-alphabet.ts'
+import { tokenizerFromJson } from './json-tokenizer.ts'
+import { makeStudentTokenizerConfig, STUDENT_SPECIALS, type StudentTokenizerFiles } from './student-template.ts'
+import type { TextTokenizer } from './text-tokenizer.ts'
+
+export interface PrunedTokenizer extends StudentTokenizerFiles {
+  readonly tokenizer: TextTokenizer
+  /** The teacher's id of each of the student's tokens; −1 for special tokens and for bytes that the teacher has no token for. */
+  readonly teacherIds: Int32Array
+}
+
+/** What is needed of the teacher's tokenizer.json. */
+interface Parts {
+  readonly file: Readonly<Record<string, unknown>>
+  readonly model: Readonly<Record<string, unknown>>
+  readonly idOf: ReadonlyMap<string, number>
+  readonly merges: readonly (readonly [string, string])[]
+}
+
+/** The pruned tokenizer, or the sentence that says why there is none. `texts` are taken as plain characters. */
+export function pruneTokenizer(teacher: TextTokenizer, texts: Iterable<string>): { readonly ok: true; readonly pruned: PrunedTokenizer } | { readonly ok: false; readonly sentence: string } {
+  const parts = readParts(teacher.json)
+  if (parts === undefined) return { ok: false, sentence: 'This teacher’s vocabulary is no byte-level BPE, so a student cannot share it. Train on the texts alone, or load another teacher.' }
+  const used = new Set<number>()
+  for (const text of new Set(texts)) for (const id of teacher.encode(text, { special: false })) used.add(id)
+  const tokenOf = new Map([...parts.idOf].map(([token, id]) => [id, token]))
+  const kept = new Set<string>(CHARACTER_OF_BYTE)
+  const keptMerges = new Set<number>()
+  const rankOf = new Map(parts.merges.map(([left, right], rank) => [`${left} ${right}`, rank]))
+  for (const id of used) {
+    const token = tokenOf.get(id)
+    if (token === undefined) continue
+    kept.add(token)
+    for (const rank of findMerges(token, rankOf)) {
+      keptMerges.add(rank)
+      const [left, right] = parts.merges[rank] as readonly [string, string]
+      for (const part of [left, right, left + right]) kept.add(part)
+    }
+  }
+  const byTeacher = (token: string): number => parts.idOf.get(token) ?? -1
+  const tokens = [...STUDENT_SPECIALS, ...[...kept].toSorted((a, b) => byTeacher(a) - byTeacher(b) || (a < b ? -1 : 1))]
+  const tokenizerJson = {
+    ...parts.file,
+    added_tokens: STUDENT_SPECIALS.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
+    model: { ...parts.model, vocab: Object.fromEntries(tokens.map((token, id) => [token, id])), merges: [...keptMerges].toSorted((a, b) => a - b).map((rank) => parts.merges[rank]) },
+  }
+  const tokenizerConfig = makeStudentTokenizerConfig()
+  const teacherIds = Int32Array.from(tokens, (token, id) => (id < STUDENT_SPECIALS.length ? -1 : byTeacher(token)))
+  return { ok: true, pruned: { tokenizerJson, tokenizerConfig, tokenizer: tokenizerFromJson(tokenizerJson, tokenizerConfig), teacherIds } }
+}
+
+/** Ranks of the merges that make a token of its characters; all that can be done where they do not make it whole. */
+function* findMerges(token: string, rankOf: ReadonlyMap<string, number>): Generator<number> {
+  const parts = [...token]
+  for (;;) {
+    let best = Infinity
+    let at = -1
+    for (let i = 0; i + 1 < parts.length; i++) {
+      const rank = rankOf.get(`${parts[i]} ${parts[i + 1]}`)
+      if (rank !== undefined && rank < best) [best, at] = [rank, i]
+    }
+    if (at < 0) return
+    parts.splice(at, 2, `${parts[at]}${parts[at + 1]}`)
+    yield best
+  }
+}
+
+function readParts(json: unknown): Parts | undefined {
+  const file = asRecord(json)
+  const model = asRecord(file?.['model'])
+  const vocabulary = asRecord(model?.['vocab'])
+  if (!file || !model || !vocabulary || !Array.isArray(model['merges'])) return undefined
+  const merges = model['merges'].flatMap((pair: unknown): [string, string][] => (Array.isArray(pair) && typeof pair[0] === 'string' && typeof pair[1] === 'string' ? [[pair[0], pair[1]]] : []))
+  const idOf = new Map(Object.entries(vocabulary).flatMap(([token, id]): [string, number][] => (typeof id === 'number' ? [[token, id]] : [])))
+  return { file, model, idOf, merges }
+}
+
+const asRecord = (value: unknown): Readonly<Record<string, unknown>> | undefined => (typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value)) : undefined)
