@@ -13,7 +13,6 @@ import { saveProject } from '../src/actions/save-project.ts'
 import { startRun } from '../src/actions/run-recipe.ts'
 import { trainStudent } from '../src/actions/train-student.ts'
 import { readSteps } from '../src/pipeline/recipes/read-steps.ts'
-import { trainSettingsOf } from '../src/pipeline/training/teacher-text.ts'
 import { listDatasetRows } from '../src/storage/datasets.ts'
 import { makeSmallProject, readRecipe } from './actions/small-project.ts'
 import { finish, makeMachines } from './stand-ins/machines.ts'
@@ -35,7 +34,7 @@ test('seeds become a run, a dataset, a student, a comparison and files', { timeo
   expect(rows.length).toBe(dataset.rows.train + dataset.rows.heldOut)
   expect(dataset.rows.heldOut).toBeGreaterThan(0)
 
-  const settings = trainSettingsOf(readSteps(recipe).train!.settings, recipe.rngSeed)
+  const settings = readSteps(recipe).train!.settings
   const student = await finish(trainStudent(machines, { projectId, datasetId: dataset.id, settings, backend: 'wasm' }, new RunControl()))
   expect(student).toMatchObject({ status: 'trained', checkpointStep: 6 })
   expect(student.points.at(-1)?.heldOut).toBeGreaterThan(0)

@@ -4,13 +4,22 @@ import type { Progress } from '../src/engine/generation/generator.ts'
 import { RetortError } from '../src/protocol/errors.ts'
 import { serveSelf } from '../src/protocol/serve-self.ts'
 import type { GenerationEvent, GenerationSummary, TeacherContract } from '../src/protocol/teacher.ts'
+import { openDatabase, type Database } from '../src/storage/database.ts'
 import { withNamedFaults } from './faults.ts'
 import { readGgufCard } from './teachers/gguf-card.ts'
 import { GgufTeacher } from './teachers/gguf.ts'
+import { traceDataset } from './teachers/trace.ts'
 import { downloadToStore, fetchWhole, peekModel } from './teachers/locate-model.ts'
 
 let teacher: GgufTeacher | undefined
 let loading: AbortController | undefined
+let database: Promise<Database> | undefined
+/** Opened when first needed; a failed opening is tried again. */
+const openOnce = (): Promise<Database> => {
+  database ??= openDatabase()
+  database.catch(() => (database = undefined))
+  return database
+}
 
 const requireTeacher = (): GgufTeacher => {
   if (teacher === undefined) throw new RetortError('NotLoaded', 'No teacher is loaded. Choose a model on the Teacher screen and load it.')
@@ -66,6 +75,8 @@ serveSelf<TeacherContract>({
 
   score: ({ requests }: { requests: readonly ScoreRequest[] }, { signal, emit }) =>
     withNamedFaults(async () => summarise(await requireTeacher().score(requests, { signal, onResult: (result) => emit({ kind: 'score', result }), onProgress: tell(emit) }))),
+
+  trace: (request, call) => withNamedFaults(async () => traceDataset(requireTeacher(), request, call, await openOnce())),
 
   countTokens: async ({ texts }) => requireTeacher().countTokens(texts),
 

@@ -16,10 +16,13 @@ import { tellProgress } from './tell-progress.ts'
 import { LiveTraining } from './train/live-training.ts'
 import { StudentRecord } from './train/student-record.ts'
 
+/** Entries of the part of a teacher's vocabulary that some hundred rows use, until it is known. */
+const GUESSED_VOCABULARY = 2000
+
 /** Live only; never stored. */
 export interface TrainProgress {
   readonly studentId: StudentId
-  readonly phase: 'tokenizer' | 'packing' | 'building' | 'resuming' | 'training' | 'paused'
+  readonly phase: 'tracing' | 'tokenizer' | 'packing' | 'building' | 'resuming' | 'training' | 'paused'
   /** In words, for the status line. */
   readonly sentence: string
   /** Steps done and to do. */
@@ -48,18 +51,20 @@ export interface TrainStudent {
   readonly settings: TrainSettings
   readonly backend: Backend
 }
-export type TrainMachines = Pick<Machines, 'db' | 'student' | 'now'>
+export type TrainMachines = Pick<Machines, 'db' | 'student' | 'teacher' | 'now'>
 
 /**
  * Stores a new student and trains it. Pause writes a checkpoint and waits; stop writes one and ends. A worker that dies is
  * gone on with from the last checkpoint by itself, once for every checkpoint; when it dies again before the next one, the
- * student is stored as `failed` and the error is thrown. Throws `Busy` where another tab trains in this project.
+ * student is stored as `failed` and the error is thrown. Where the loss needs the teacher's probabilities, the loaded teacher is
+ * asked for them first, once for a dataset. Throws `NotLoaded` where none is loaded then, `Busy` where another tab trains in this project.
  */
 export async function* trainStudent(machines: TrainMachines, { projectId, datasetId, settings, backend }: TrainStudent, control: RunControl): AsyncGenerator<TrainProgress, Student> {
   return yield* carry(machines, projectId, control, async () => {
     const dataset = await getDataset(machines.db, projectId, datasetId)
     if (dataset === undefined) throw new RetortError('StorageFailed', 'This dataset is not stored any more. Freeze the run again, then train on it.')
-    const shape = shapeOf(settings.preset, settings.vocabulary, settings.context) // the vocabulary may come out smaller
+    if (settings.loss !== 'teacher-text' && (await machines.teacher.describe(null)) === null) throw new RetortError('NotLoaded', 'This student learns from the teacher’s probabilities, and no teacher is loaded. Load one on the Teacher screen, or train on the texts alone.')
+    const shape = shapeOf(settings.preset, 'vocabulary' in settings ? settings.vocabulary : GUESSED_VOCABULARY, settings.context) // what it comes out as is told later
     const student: Student = {
       projectId, id: freshId('student'), datasetId, recipeHash: dataset.recipeHash, settings, shape, parameters: countParameters(shape), backend,
       status: 'training', startedAt: machines.now(), checkpointStep: 0, points: [], samples: [], cutRows: 0, leftOutRows: 0,
@@ -117,9 +122,10 @@ function keptOf({ step, bestStep }: TrainOutcome, steps: number): { why?: string
 }
 
 /** Trains through pauses and one death of the worker a checkpoint; undefined when stopped before the end. */
-async function trainThrough({ student: worker }: TrainMachines, student: Student, control: RunControl, live: LiveTraining, record: StudentRecord): Promise<TrainOutcome | undefined> {
+async function trainThrough({ student: worker, teacher }: TrainMachines, student: Student, control: RunControl, live: LiveTraining, record: StudentRecord): Promise<TrainOutcome | undefined> {
   const { projectId, id: studentId, datasetId, recipeHash, settings, backend } = student
   let diedAt: number | undefined
+  let { trace } = student
   for (;;) {
     live.paused = control.paused
     await control.whenGoing()
@@ -127,7 +133,13 @@ async function trainThrough({ student: worker }: TrainMachines, student: Student
     if (control.stopped) return undefined
     const { signal } = control
     try {
-      const outcome = await worker.train({ projectId, studentId, datasetId, recipeHash, settings, backend }, { signal, onEvent: (event) => live.hear(event, record) })
+      if (trace === undefined && settings.loss !== 'teacher-text') {
+        const { choices, temperature } = settings
+        live.askTeacher()
+        ;({ trace } = await teacher.trace({ projectId, datasetId, choices, temperature }, { signal, onEvent: ({ done, total }) => live.askTeacher(done, total) }))
+        record.soon({ trace })
+      }
+      const outcome = await worker.train({ projectId, studentId, datasetId, recipeHash, settings, backend, ...(trace === undefined ? {} : { trace }) }, { signal, onEvent: (event) => live.hear(event, record) })
       if (outcome.ending === 'finished') return outcome
       if (!signal.aborted) throw new RetortError('Unexpected', `Training ended at step ${outcome.step} of ${settings.steps} without a reason. Go on from the last checkpoint.`)
     } catch (thrown) {

@@ -33,12 +33,12 @@ export const SCHEDULE_NAMES = ['cosine', 'linear', 'constant', 'warm-stable-deca
 /** Which rows come first. */
 export const CURRICULA = ['none', 'short-first'] as const
 
-/** How the student learns; the fields of the recipe's `train` step. */
-export interface TrainSettings {
-  readonly loss: 'teacher-text'
+/** Losses against the teacher's probabilities; each is a distillation loss of its own. */
+export const DIVERGENCE_NAMES = ['forward-kl', 'reverse-kl', 'jensen-shannon'] as const
+
+/** What every training has, whatever its loss. */
+export interface CommonTrainSettings {
   readonly preset: StudentPreset
-  /** Entries of the byte-level BPE vocabulary, special tokens included. */
-  readonly vocabulary: number
   /** Tokens of a training row at most; longer completions are cut and counted. */
   readonly context: number
   readonly steps: number
@@ -57,8 +57,6 @@ export interface TrainSettings {
   readonly weightDecay: number
   /** Largest norm of the gradient; 0 does not clip. */
   readonly clip: number
-  /** Share of the target's probability that all tokens get alike, 0 to 0.5. */
-  readonly labelSmoothing: number
   /** Share of what each layer adds that is dropped in training, 0 to 0.5. */
   readonly dropout: number
   /** Decay of the running average of the weights; 0 keeps none. */
@@ -69,6 +67,29 @@ export interface TrainSettings {
   readonly evaluateEvery: number
   readonly rngSeed: number
 }
+
+/** Cross-entropy on the teacher's texts, with a vocabulary of the student's own. */
+export interface TextTrainSettings extends CommonTrainSettings {
+  readonly loss: 'teacher-text'
+  /** Entries of the byte-level BPE vocabulary, special tokens included. */
+  readonly vocabulary: number
+  /** Share of the target's probability that all tokens get alike, 0 to 0.5. */
+  readonly labelSmoothing: number
+}
+
+/** A divergence from the teacher's probabilities, with the part of the teacher's vocabulary that the texts use. */
+export interface DivergenceTrainSettings extends CommonTrainSettings {
+  readonly loss: (typeof DIVERGENCE_NAMES)[number]
+  /** Of both distributions, above 0. */
+  readonly temperature: number
+  /** The teacher's likeliest tokens that are stored for each token of a text. */
+  readonly choices: number
+  /** Share of plain cross-entropy on the text, 0 to 1. */
+  readonly textShare: number
+}
+
+/** How the student learns: the recipe's `train` step and its rngSeed. A union: each loss has fields of its own. */
+export type TrainSettings = TextTrainSettings | DivergenceTrainSettings
 
 export interface LossPoint {
   readonly step: number
@@ -94,6 +115,8 @@ export interface Student {
   readonly shape: StudentShape
   readonly parameters: number
   readonly backend: Backend
+  /** The file of the teacher's probabilities that it learns from, where its loss needs one. */
+  readonly trace?: string
   readonly status: StudentStatus
   readonly why?: string
   readonly startedAt: number

@@ -18,7 +18,7 @@
 //   judging/pairwise.ts        askPair(...): ScoreRequest[2], readPair(results, ...): PairVerdict
 //   selecting/select-rows.ts   selectRows(keeps, rows): Map<RowId, StepAnswer[]>
 //   freezing/freeze-rows.ts    freezeRows(rows, settings): Checked<DatasetRow[]>
-//   training/teacher-text.ts   trainSettingsOf(step, rngSeed): TrainSettings;  training/presets.ts shapeOf(preset, vocabulary, context)
+//   training/index.ts          trainSettingsOf(step, rngSeed): TrainSettings;  training/presets.ts shapeOf(preset, vocabulary, context)
 //   estimate.ts                estimateRun(...): Estimate
 //   seeds/read-seeds.ts        readSeeds(source, options): AsyncGenerator<SeedBatch>
 //   exporting/index.ts         exportRows(rows, format): ExportedText;  exporting/data-card.ts writeDataCard(...)
@@ -30,10 +30,10 @@ import { split } from './freezing/split.ts'
 import { selfInstruct } from './growing/self-instruct.ts'
 import { rubric } from './judging/rubric.ts'
 import { keepMembers } from './selecting/index.ts'
-import { teacherText } from './training/teacher-text.ts'
+import { trainMembers } from './training/index.ts'
 
 /** All members, families in the order in which a recipe holds them. */
-export const stepDeclarations: readonly StepDeclaration[] = [selfInstruct, complete, ...filterMembers, rubric, ...keepMembers, split, teacherText]
+export const stepDeclarations: readonly StepDeclaration[] = [selfInstruct, complete, ...filterMembers, rubric, ...keepMembers, split, ...trainMembers]
 
 /** The member that a recipe calls `family: name`. */
 export function findStep(family: string, name: string): StepDeclaration | undefined {

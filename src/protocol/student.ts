@@ -12,6 +12,8 @@ export interface TrainRequest {
   readonly recipeHash: RecipeHash
   readonly settings: TrainSettings
   readonly backend: Backend
+  /** The file of the teacher's probabilities, where the loss needs one. */
+  readonly trace?: string
 }
 
 export type TrainEvent =

@@ -1,4 +1,5 @@
 // Knows: the contract of the teacher worker: one language model at a time, described, asked and scored.
+import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type { Backend, CompletionRequest, CompletionResult, ModelCard, ModelSource, ScoreRequest, ScoreResult, TeacherDescription } from '../domain/model.ts'
 import type { Method } from './contract.ts'
 
@@ -36,6 +37,24 @@ export interface GenerationSummary {
   readonly ms: number
 }
 
+/** What the teacher is asked to say along a dataset's completions. */
+export interface TraceRequest {
+  readonly projectId: ProjectId
+  readonly datasetId: DatasetId
+  /** Likeliest tokens stored for each token of a completion. */
+  readonly choices: number
+  /** Of the stored distributions. */
+  readonly temperature: number
+}
+
+export interface TraceSummary {
+  /** Name of the stored file, which a student is trained with. */
+  readonly trace: string
+  /** Training rows, and those that did not fit the teacher's context. */
+  readonly rows: number
+  readonly refused: number
+}
+
 export interface TeacherContract {
   /** Reads a header and describes the model, or throws `ModelRefused` with the reason. Loads nothing. */
   inspect: Method<{ source: ModelSource }, ModelCard>
@@ -51,6 +70,11 @@ export interface TeacherContract {
   complete: Method<{ requests: readonly CompletionRequest[]; partials: boolean }, GenerationSummary, GenerationEvent>
   /** Log-probabilities of continuations, in batches; each result is an event. Throws `NotLoaded`. */
   score: Method<{ requests: readonly ScoreRequest[] }, GenerationSummary, GenerationEvent>
+  /**
+   * Stores the teacher's probabilities along the training rows of a dataset; events tell rows done. What is stored already is not
+   * asked again, and a tracing that was cut off goes on. Throws `NotLoaded`, `ModelRefused`, `StorageFull`.
+   */
+  trace: Method<TraceRequest, TraceSummary, { readonly done: number; readonly total: number }>
   /** Tokens of a text under the loaded model's tokenizer. */
   countTokens: Method<{ texts: readonly string[] }, readonly number[]>
   /** Downloads a model into the store without loading it. */

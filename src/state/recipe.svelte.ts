@@ -108,9 +108,13 @@ export class Recipe {
     this.#changeStep(step, (old) => ({ ...old, settings: { ...old.settings, [field]: value } }))
   }
 
-  /** Another member of the same family in its place, with its own defaults. */
+  /** Another member of the same family in its place. What both have stays as it was set; the rest is at its default. */
   swap(step: number, declaration: StepDeclaration): void {
-    this.#changeStep(step, () => defaultStep(declaration))
+    this.#changeStep(step, ({ settings: old }) => {
+      const fresh = defaultStep(declaration)
+      const kept = Object.entries(old).filter(([field]) => Object.hasOwn(declaration.settings, field))
+      return { ...fresh, settings: { ...fresh.settings, ...Object.fromEntries(kept) } }
+    })
   }
 
   /** Puts a step where its family belongs, after others of its kind. Gives its place. */

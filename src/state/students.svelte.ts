@@ -6,7 +6,6 @@ import type { CheckedRecipe } from '../domain/recipe.ts'
 import { countParameters, STUDENT_PRESETS, type LossPoint, type Student, type StudentPreset, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
 import { shapeOf } from '../pipeline/training/presets.ts'
-import { trainSettingsOf } from '../pipeline/training/teacher-text.ts'
 import { listStudents } from '../storage/students.ts'
 import { WatchedControl } from './control.svelte.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -31,8 +30,7 @@ export const listPresets = (vocabulary: number, context: number): readonly Prese
 
 /** The training settings of a recipe; undefined where it has no train step. */
 export function readTraining(recipe: CheckedRecipe | undefined): TrainSettings | undefined {
-  const step = recipe === undefined ? undefined : readSteps(recipe).train
-  return recipe === undefined || step === undefined ? undefined : trainSettingsOf(step.settings, recipe.rngSeed)
+  return recipe === undefined ? undefined : readSteps(recipe).train?.settings
 }
 
 export class Students {

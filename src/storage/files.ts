@@ -129,6 +129,32 @@ export const checkpointFiles = {
   },
 }
 
+/** Teachers' probabilities along a dataset's texts, with the project's students. */
+const traceFolder = (projectId: ProjectId): string[] => [STUDENTS, projectId, 'traces']
+
+export const traceFiles = {
+  async read(projectId: ProjectId, name: string): Promise<Uint8Array | undefined> {
+    const folder = await findFolder(traceFolder(projectId))
+    const file = folder && (await findFile(folder, safeFileName(name)))
+    return file && new Uint8Array(await file.arrayBuffer())
+  },
+
+  /** What a cut-off tracing left. */
+  readPart(projectId: ProjectId, name: string): Promise<Uint8Array | undefined> {
+    return this.read(projectId, `${name}${PART}`)
+  },
+
+  /** Opens the unfinished file behind its first `keep` bytes. */
+  async openPart(projectId: ProjectId, name: string, keep: number): Promise<Appender> {
+    return openAppender(await makeFolder(traceFolder(projectId)), safeFileName(`${name}${PART}`), keep)
+  },
+
+  /** The unfinished file becomes the whole one. */
+  async finishPart(projectId: ProjectId, name: string): Promise<void> {
+    await renameFile(await makeFolder(traceFolder(projectId)), safeFileName(`${name}${PART}`), safeFileName(name))
+  },
+}
+
 /** Removes every model and every checkpoint. */
 export async function removeAll(): Promise<void> {
   const root = await findFolder([])

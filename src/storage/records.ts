@@ -10,7 +10,7 @@ import type { Prompt } from '../domain/prompt.ts'
 import type { Row } from '../domain/row.ts'
 import type { Run } from '../domain/run.ts'
 import { SEED_TEXT_LIMIT, type Seed } from '../domain/seed.ts'
-import { CURRICULA, OPTIMIZER_NAMES, SCHEDULE_NAMES, STUDENT_PRESETS, type Student } from '../domain/student.ts'
+import { CURRICULA, DIVERGENCE_NAMES, OPTIMIZER_NAMES, SCHEDULE_NAMES, STUDENT_PRESETS, type Student } from '../domain/student.ts'
 import type { PairVerdict, Verdict } from '../domain/verdict.ts'
 import type { JournalEntry, ProjectStore, StoredDatasetRow } from './schema.ts'
 
@@ -180,38 +180,41 @@ const datasetRow = exactly<StoredDatasetRow>()(
   }),
 )
 
+const commonTraining = {
+  preset: v.picklist(STUDENT_PRESETS),
+  context: count,
+  steps: count,
+  batch: count,
+  accumulate: count,
+  packing: v.boolean(),
+  curriculum: v.picklist(CURRICULA),
+  optimizer: v.picklist(OPTIMIZER_NAMES),
+  learningRate: number,
+  schedule: v.picklist(SCHEDULE_NAMES),
+  warmUp: number,
+  weightDecay: number,
+  clip: number,
+  dropout: number,
+  averaging: number,
+  patience: count,
+  evaluateEvery: count,
+  rngSeed: number,
+} as const
+
 const student = exactly<Student>()(
   v.object({
     projectId: project,
     id: id('student'),
     datasetId: id('dataset'),
     recipeHash: id('recipe'),
-    settings: v.object({
-      loss: v.literal('teacher-text'),
-      preset: v.picklist(STUDENT_PRESETS),
-      vocabulary: count,
-      context: count,
-      steps: count,
-      batch: count,
-      accumulate: count,
-      packing: v.boolean(),
-      curriculum: v.picklist(CURRICULA),
-      optimizer: v.picklist(OPTIMIZER_NAMES),
-      learningRate: number,
-      schedule: v.picklist(SCHEDULE_NAMES),
-      warmUp: number,
-      weightDecay: number,
-      clip: number,
-      labelSmoothing: number,
-      dropout: number,
-      averaging: number,
-      patience: count,
-      evaluateEvery: count,
-      rngSeed: number,
-    }),
+    settings: v.variant('loss', [
+      v.object({ loss: v.literal('teacher-text'), vocabulary: count, labelSmoothing: number, ...commonTraining }),
+      v.object({ loss: v.picklist(DIVERGENCE_NAMES), temperature: number, choices: count, textShare: number, ...commonTraining }),
+    ]),
     shape: v.object({ layers: count, width: count, heads: count, kvHeads: count, feedForward: count, vocabulary: count, context: count }),
     parameters: count,
     backend,
+    trace: v.exactOptional(word),
     status: v.picklist(['training', 'paused', 'stopped', 'trained', 'failed']),
     why: v.exactOptional(sentence),
     startedAt: time,

@@ -3,7 +3,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { RunControl } from '../../src/actions/control.ts'
 import { resumeStudent, trainStudent, type TrainProgress } from '../../src/actions/train-student.ts'
 import type { DatasetId, ProjectId, StudentId } from '../../src/domain/id.ts'
-import type { TrainSettings } from '../../src/domain/student.ts'
+import type { TextTrainSettings, TrainSettings } from '../../src/domain/student.ts'
 import type { Served } from '../../src/protocol/channel.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { StudentContract, TrainRequest } from '../../src/protocol/student.ts'
@@ -12,17 +12,19 @@ import { finish, makeMachines, type TestMachines } from '../stand-ins/machines.t
 import { SMALL_TRAINING, storeSampleProject } from '../stand-ins/sample-project.ts'
 
 const STEPS = 12
-const settings: TrainSettings = { ...SMALL_TRAINING, steps: STEPS, evaluateEvery: 4 }
+const settings: TextTrainSettings = { ...SMALL_TRAINING, steps: STEPS, evaluateEvery: 4 }
 
 /** A training whose steps take no time: a checkpoint every fourth step, and on abort. */
 class TrainingStandIn implements Served<StudentContract> {
   readonly begun: number[] = []
+  readonly traces: (string | undefined)[] = []
   readonly checkpoints = new Map<string, number>()
   beforeStep: (step: number) => unknown = () => undefined
 
-  train: Served<StudentContract>['train'] = async ({ studentId, settings: { steps } }: TrainRequest, { signal, emit }) => {
+  train: Served<StudentContract>['train'] = async ({ studentId, settings: { steps }, trace }: TrainRequest, { signal, emit }) => {
     let step = this.checkpoints.get(studentId) ?? 0
     this.begun.push(step)
+    this.traces.push(trace)
     emit({ kind: 'phase', phase: step > 0 ? 'resuming' : 'tokenizer', sentence: step > 0 ? `Going on from the checkpoint of step ${step}.` : 'Learning a vocabulary.' })
     emit({ kind: 'shape', shape: { layers: 2, width: 64, heads: 4, kvHeads: 2, feedForward: 128, vocabulary: 300, context: 64 }, parameters: 99, cutRows: 1, leftOutRows: 2 })
     const save = (): void => {
@@ -58,7 +60,51 @@ async function begin(): Promise<{ machines: TestMachines; worker: TrainingStandI
   await machines.db.delete('students', [project.id, student.id])
   return { machines, worker, projectId: project.id, datasetId: dataset.id }
 }
+const soft: TrainSettings = { ...softOf(settings), loss: 'forward-kl', temperature: 2, choices: 8, textShare: 0.1 }
+function softOf({ vocabulary: _, labelSmoothing: __, loss: ___, ...common }: typeof settings) {
+  return common
+}
 const start = ({ machines, projectId, datasetId }: Awaited<ReturnType<typeof begin>>, control = new RunControl()) => trainStudent(machines, { projectId, datasetId, settings, backend: 'wasm' }, control)
+
+describe('a training on the teacher’s probabilities', () => {
+  const startSoft = ({ machines, projectId, datasetId }: Awaited<ReturnType<typeof begin>>, control = new RunControl()) => trainStudent(machines, { projectId, datasetId, settings: soft, backend: 'wasm' }, control)
+
+  test('asks the teacher first, once, and tells how far it is', async () => {
+    const all = await begin()
+    const told: TrainProgress[] = []
+    all.machines.standIn.beforeTrace = () => new Promise((resolve) => setTimeout(resolve, 120))
+    const student = await finish(startSoft(all), (progress) => told.push(progress))
+    expect(student).toMatchObject({ status: 'trained', trace: `${all.datasetId.slice(0, 8)}.trace`, settings: soft })
+    expect(all.machines.standIn.traced).toEqual([{ projectId: all.projectId, datasetId: all.datasetId, choices: 8, temperature: 2 }])
+    expect(told.filter(({ phase }) => phase === 'tracing').map(({ sentence }) => sentence)).toContain('The teacher goes through the training rows: 2 of 3.')
+    expect(all.worker.traces).toEqual([student.trace])
+  })
+
+  test('is paused and stopped while the teacher is asked, and asks again only for what is not there', async () => {
+    const all = await begin()
+    const control = new RunControl()
+    const told: TrainProgress[] = []
+    all.machines.standIn.beforeTrace = (row) => row === 1 && all.machines.standIn.traced.length === 1 && control.pause()
+    const ending = finish(startSoft(all, control), (progress) => told.push(progress))
+    await vi.waitFor(() => expect(told.at(-1)?.phase).toBe('paused'))
+    all.worker.beforeStep = (step) => step === 6 && control.stop()
+    control.resume()
+    const stopped = await ending
+    expect(stopped.status).toBe('stopped')
+    expect(all.machines.standIn.traced).toHaveLength(2)
+    all.worker.beforeStep = () => undefined
+    all.machines.standIn.loaded = false
+    expect(await finish(resumeStudent(all.machines, { projectId: all.projectId, studentId: stopped.id }, new RunControl()))).toMatchObject({ status: 'trained' })
+    expect(all.machines.standIn.traced).toHaveLength(2)
+  })
+
+  test('is refused without a loaded teacher, before anything is stored', async () => {
+    const all = await begin()
+    all.machines.standIn.loaded = false
+    await expect(finish(startSoft(all))).rejects.toMatchObject({ name: 'NotLoaded', message: expect.stringMatching(/^This student learns from the teacher’s probabilities, and no teacher is loaded\. Load one/) })
+    expect(await listStudents(all.machines.db, all.projectId)).toEqual([])
+  })
+})
 
 describe('a training', () => {
   test('stores its curve, samples and shape, and tells them on the way', async () => {

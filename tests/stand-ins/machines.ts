@@ -8,6 +8,7 @@ import type { StudentContract } from '../../src/protocol/student.ts'
 import type { TeacherContract } from '../../src/protocol/teacher.ts'
 import { openDatabase, type Database } from '../../src/storage/database.ts'
 import { getDataset, listDatasetRows } from '../../src/storage/datasets.ts'
+import { traceFiles } from '../../src/storage/files.ts'
 import { addSeeds } from '../../workers/corpus/add-seeds.ts'
 import { exportDataset } from '../../workers/corpus/export-dataset.ts'
 import { freeze } from '../../workers/corpus/freeze.ts'
@@ -54,6 +55,7 @@ function serveCorpus(db: Database): Served<CorpusContract> {
 function serveStudent(db: Database, checkpoints: Map<string, Uint8Array>): Served<StudentContract> {
   const stores: StudentStores = {
     readRows: async (projectId, datasetId) => (await getDataset(db, projectId, datasetId)) && listDatasetRows(db, projectId, datasetId),
+    readTrace: (projectId, name) => traceFiles.read(projectId, name),
     readCheckpoint: async (_project, student) => checkpoints.get(student),
     writeCheckpoint: async (_project, student, bytes) => void checkpoints.set(student, bytes),
   }

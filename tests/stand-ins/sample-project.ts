@@ -9,7 +9,7 @@ import { promptId, type Prompt } from '../../src/domain/prompt.ts'
 import { rowId, type Row } from '../../src/domain/row.ts'
 import type { Run } from '../../src/domain/run.ts'
 import { seedId, type Seed } from '../../src/domain/seed.ts'
-import type { Student, TrainSettings } from '../../src/domain/student.ts'
+import type { Student, TextTrainSettings } from '../../src/domain/student.ts'
 import type { Verdict } from '../../src/domain/verdict.ts'
 import { putComparison } from '../../src/storage/comparisons.ts'
 import { putDataset } from '../../src/storage/datasets.ts'
@@ -41,7 +41,7 @@ export const makePrompt = (run: Run, seed: Seed, order: number): Prompt => ({
 })
 
 /** Settings of a short training, everything optional off. */
-export const SMALL_TRAINING: TrainSettings = {
+export const SMALL_TRAINING: TextTrainSettings = {
   loss: 'teacher-text', preset: 'nano', vocabulary: 512, context: 64, steps: 20, batch: 4, accumulate: 1, packing: false, curriculum: 'none', optimizer: 'adam-w', learningRate: 0.003,
   schedule: 'cosine', warmUp: 0.1, weightDecay: 0.1, clip: 1, labelSmoothing: 0, dropout: 0, averaging: 0, patience: 0, evaluateEvery: 5, rngSeed: 7,
 }

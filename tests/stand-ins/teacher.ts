@@ -4,7 +4,7 @@ import type { CompletionRequest, CompletionResult, ScoreRequest, TeacherDescript
 import { makeRng, type Rng } from '../../src/domain/rng.ts'
 import type { Served } from '../../src/protocol/channel.ts'
 import type { Call } from '../../src/protocol/contract.ts'
-import type { GenerationEvent, GenerationSummary, TeacherContract } from '../../src/protocol/teacher.ts'
+import type { GenerationEvent, GenerationSummary, TeacherContract, TraceRequest, TraceSummary } from '../../src/protocol/teacher.ts'
 
 export const DESCRIPTION: TeacherDescription = {
   card: {
@@ -69,10 +69,27 @@ export class TeacherStandIn implements Served<TeacherContract> {
     return { promptTokens: requests.length * 10, sharedTokens: 0, newTokens: requests.length * 5, ms: requests.length * 10 }
   }
 
+  /** What it was asked to trace. */
+  readonly traced: TraceRequest[] = []
+  /** Called before each row that is traced. */
+  beforeTrace: (row: number) => unknown = () => undefined
+
+  trace = async (request: TraceRequest, { signal, emit }: Call<{ done: number; total: number }>): Promise<TraceSummary> => {
+    this.traced.push(request)
+    for (let done = 0; done <= 3; done++) {
+      await new Promise((resolve) => setTimeout(resolve))
+      signal.throwIfAborted()
+      await this.beforeTrace(done)
+      emit({ done, total: 3 })
+    }
+    return { trace: `${request.datasetId.slice(0, 8)}.trace`, rows: 3, refused: 0 }
+  }
+
+  loaded = true
   inspect = async () => DESCRIPTION.card
   load = async () => DESCRIPTION
   unload = async () => null
-  describe = async () => DESCRIPTION
+  describe = async () => (this.loaded ? DESCRIPTION : null)
   download = async () => DESCRIPTION.card
   countTokens = async ({ texts }: { texts: readonly string[] }) => texts.map((text) => text.split(/\s+/).length)
 }

@@ -1,7 +1,7 @@
 // Knows: the student's stores in a browser: rows in IndexedDB, checkpoints in the origin-private file system.
 import { openDatabase, type Database } from '../../src/storage/database.ts'
 import { getDataset, listDatasetRows } from '../../src/storage/datasets.ts'
-import { checkpointFiles } from '../../src/storage/files.ts'
+import { checkpointFiles, traceFiles } from '../../src/storage/files.ts'
 import { guardQuota } from '../../src/storage/quota.ts'
 import type { StudentStores } from './stores.ts'
 
@@ -20,6 +20,7 @@ export function makeBrowserStores(): StudentStores {
       const db = await database()
       return (await getDataset(db, projectId, datasetId)) && listDatasetRows(db, projectId, datasetId)
     },
+    readTrace: (projectId, name) => traceFiles.read(projectId, name),
     readCheckpoint: (projectId, studentId) => checkpointFiles.read(projectId, studentId, LAST),
     writeCheckpoint: (projectId, studentId, bytes) => guardQuota('The checkpoint', () => checkpointFiles.write(projectId, studentId, LAST, bytes)),
   }

@@ -1,10 +1,10 @@
 // Knows: how the rows of a dataset become what a student trains on: tokenizer, tokens, packed rows, and what was lost on the way.
 // Must not know: weights, sessions, where rows are kept.
 import type { DatasetRow } from '../../src/domain/dataset.ts'
-import type { TrainSettings } from '../../src/domain/student.ts'
+import type { TextTrainSettings, TrainSettings } from '../../src/domain/student.ts'
 import { renderStudentExample, renderStudentPrompt, STUDENT_SPECIALS, trainStudentTokenizer, type StudentTokenizerFiles } from '../../src/engine/tokenizers/student-template.ts'
 import type { ChatMessageText, TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
-import { packRows, type PackedRow, type TokenRow } from '../../src/engine/training/packing.ts'
+import { packRows, type PackedRow, type TeacherRow, type TokenRow } from '../../src/engine/training/packing.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { breathe } from './breathe.ts'
 
@@ -20,10 +20,15 @@ export interface PreparedRows {
   readonly leftOutRows: number
 }
 
-/** Splits the rows and refuses a dataset that cannot teach: the sentences say why and what to do. */
-export function splitRows(rows: readonly DatasetRow[] | undefined): { train: DatasetRow[]; heldOut: DatasetRow[] } {
+/** A row, with what the teacher would have said along its completion. */
+export type TaughtRow = DatasetRow & { readonly teacher?: TeacherRow }
+
+/** Splits the rows, gives the training ones the teacher's side where there is one, and refuses a dataset that cannot teach: the sentences say why and what to do. */
+export function splitRows(rows: readonly DatasetRow[] | undefined, taught?: readonly TeacherRow[]): { train: TaughtRow[]; heldOut: DatasetRow[] } {
   if (!rows) throw new RetortError('ModelMissing', 'The dataset of this student is not stored here any more. Freeze the rows again and train a new student.')
-  const train = rows.filter((row) => row.split === 'train')
+  const training = rows.filter((row) => row.split === 'train')
+  if (taught && taught.length !== training.length) throw new RetortError('ModelRefused', 'The teacher’s stored probabilities are not those of this dataset. Load the teacher and train a new student.')
+  const train = training.map((row, i): TaughtRow => (taught ? { ...row, teacher: taught[i] as TeacherRow } : row))
   const heldOut = rows.filter((row) => row.split === 'held-out')
   if (train.length === 0) throw new RetortError('ModelRefused', `The dataset has no training row${heldOut.length ? `: all ${heldOut.length} are held out` : ''}. Keep more rows or hold out a smaller share, and freeze again.`)
   if (train.length === 1) throw new RetortError('ModelRefused', 'The dataset has one training row, and one row teaches nothing but itself. Keep more rows and freeze again.')
@@ -31,7 +36,7 @@ export function splitRows(rows: readonly DatasetRow[] | undefined): { train: Dat
 }
 
 /** Learns the vocabulary from the training rows alone. `note` says where the texts gave fewer entries than were asked for. */
-export function learnTokenizer(train: readonly DatasetRow[], settings: TrainSettings): { files: StudentTokenizerFiles; tokenizer: TextTokenizer; note?: string } {
+export function learnTokenizer(train: readonly DatasetRow[], settings: Pick<TextTrainSettings, 'vocabulary'>): { files: StudentTokenizerFiles; tokenizer: TextTokenizer; note?: string } {
   const least = STUDENT_SPECIALS.length + 256
   if (settings.vocabulary < least) throw new RetortError('ModelRefused', `A vocabulary of ${settings.vocabulary} entries is too small: the ${STUDENT_SPECIALS.length} special tokens and 256 bytes alone take ${least}. Raise it in the recipe's train step.`)
   const texts = function* (): Generator<string> {
@@ -50,14 +55,17 @@ export function learnTokenizer(train: readonly DatasetRow[], settings: TrainSett
 export const messagesOf = ({ system, prompt }: Pick<DatasetRow, 'system' | 'prompt'>): ChatMessageText[] => [...(system ? [{ role: 'system', content: system }] : []), { role: 'user', content: prompt }]
 
 /** Tokenises and packs all rows; lets messages in on the way. Refuses where no completion fits the context. */
-export async function prepareRows(split: { train: readonly DatasetRow[]; heldOut: readonly DatasetRow[] }, tokenizer: TextTokenizer, settings: TrainSettings, signal: AbortSignal): Promise<PreparedRows> {
-  const tokenise = async (rows: readonly DatasetRow[]): Promise<TokenRow[]> => {
+export async function prepareRows(split: { train: readonly TaughtRow[]; heldOut: readonly DatasetRow[] }, tokenizer: TextTokenizer, settings: TrainSettings, signal: AbortSignal): Promise<PreparedRows> {
+  const tokenise = async (rows: readonly TaughtRow[]): Promise<TokenRow[]> => {
     const out: TokenRow[] = []
-    for (const [i, { system, prompt, completion }] of rows.entries()) {
+    for (const [i, { system, prompt, completion, teacher }] of rows.entries()) {
       if (i % ROWS_A_BREATH === ROWS_A_BREATH - 1) await breathe()
       signal.throwIfAborted()
       const { ids, border } = renderStudentExample(tokenizer, { ...(system ? { system } : {}), prompt, completion })
-      out.push({ prompt: ids.slice(0, border), completion: ids.slice(border) })
+      const answer = ids.slice(border)
+      // What the teacher could not be asked teaches nothing; neither would a row that is cut otherwise than the teacher cuts it.
+      const isTaught = teacher === undefined || teacher.ids.length === answer.length * teacher.choices
+      out.push({ prompt: ids.slice(0, border), completion: isTaught ? answer : [], ...(teacher && isTaught ? { teacher } : {}) })
     }
     return out
   }

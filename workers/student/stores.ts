@@ -5,6 +5,8 @@ import type { DatasetId, ProjectId, StudentId } from '../../src/domain/id.ts'
 export interface StudentStores {
   /** Rows of a dataset in their frozen order; undefined where it is not there. */
   readRows(projectId: ProjectId, datasetId: DatasetId): Promise<readonly DatasetRow[] | undefined>
+  /** Bytes of a file of a teacher's probabilities; undefined where it is not there. */
+  readTrace(projectId: ProjectId, name: string): Promise<Uint8Array | undefined>
   /** Bytes of the student's last checkpoint; undefined where there is none. */
   readCheckpoint(projectId: ProjectId, studentId: StudentId): Promise<Uint8Array | undefined>
   /** Replaces it whole: a reader sees the old one or the new one. */

@@ -8,7 +8,7 @@ import { BatchOrder, type Cursor, type Shuffler } from '../../src/engine/trainin
 import { finalWeights, writeCheckpoint, type BestWeights, type StoredLoss } from '../../src/engine/training/checkpoint.ts'
 import { bucketLengths, countPredictions, makeBatch, planEpoch, positionsOf, type Batch, type PackedRow } from '../../src/engine/training/packing.ts'
 import { learningRateAt } from '../../src/engine/training/schedules/index.ts'
-import { beginState, Trainer, type TrainState } from '../../src/engine/training/trainer.ts'
+import { beginState, Trainer, type TrainerOptions, type TrainState } from '../../src/engine/training/trainer.ts'
 import { shapeOf } from '../../src/pipeline/training/presets.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import { isAbort, RetortError } from '../../src/protocol/errors.ts'
@@ -18,6 +18,7 @@ import { withNamedFaults } from './faults.ts'
 import { Pace } from './pace.ts'
 import { chooseSamplePrompts, learnTokenizer, prepareRows, splitRows, type PreparedRows } from './prepare-rows.ts'
 import { decoderShapeOf, keyOf, makeBeginning, readStoredStudent, writeAbout, type StoredStudent } from './stored-student.ts'
+import { readTaught } from './read-taught.ts'
 import type { StudentStores } from './stores.ts'
 import { writeSamples } from './write-texts.ts'
 
@@ -43,10 +44,12 @@ export async function train(request: TrainRequest, call: Call<TrainEvent>, tools
   const stored = await readStoredStudent(tools.stores, projectId, studentId)
   if (stored && stored.about.key !== keyOf(datasetId, settings)) throw new RetortError('ModelRefused', 'The stored checkpoint belongs to another dataset or other settings. Train a new student with these.')
   try {
-    const split = splitRows(await tools.stores.readRows(projectId, datasetId))
-    tell(stored ? 'resuming' : 'tokenizer', stored ? `Going on from the checkpoint of step ${stored.checkpoint.state.step}.` : `Learning a vocabulary of up to ${settings.vocabulary} tokens from ${split.train.length} rows.`)
+    const taught = await readTaught(request, tools.stores)
+    const split = splitRows(await tools.stores.readRows(projectId, datasetId), taught?.rows)
+    if (stored) tell('resuming', `Going on from the checkpoint of step ${stored.checkpoint.state.step}.`)
+    else tell('tokenizer', settings.loss === 'teacher-text' ? `Learning a vocabulary of up to ${settings.vocabulary} tokens from ${split.train.length} rows.` : 'Taking over the part of the teacher’s vocabulary that the rows use.')
     await breathe()
-    const words = stored ?? makeWords(split, settings, (note) => tell('tokenizer', note))
+    const words = stored ?? taught?.words ?? makeWords(split, settings, (note) => tell('tokenizer', note))
     tell('packing', 'Cutting the rows into tokens.')
     const rows = await prepareRows(split, words.tokenizer, settings, call.signal)
     const shape = shapeOf(settings.preset, words.tokenizer.vocabularySize, settings.context)
@@ -69,12 +72,17 @@ export async function train(request: TrainRequest, call: Call<TrainEvent>, tools
   }
 }
 
+/** What the engine is told of the loss. */
+const lossOf = (settings: TrainSettings): Pick<TrainerOptions, 'smoothing' | 'distils'> =>
+  settings.loss === 'teacher-text' ? { smoothing: settings.labelSmoothing } : { distils: { divergence: settings.loss, temperature: settings.temperature, textShare: settings.textShare } }
+
 interface Words {
   readonly tokenizer: TextTokenizer
   readonly tokenizerFiles: { readonly tokenizerJson: unknown; readonly tokenizerConfig: unknown }
 }
 
 function makeWords(split: ReturnType<typeof splitRows>, settings: TrainSettings, onNote: (note: string) => void): Words {
+  if (settings.loss !== 'teacher-text') throw new TypeError(`${settings.loss} takes the teacher’s vocabulary`)
   const { tokenizer, files, note } = learnTokenizer(split.train, settings)
   if (note) onNote(note)
   return { tokenizer, tokenizerFiles: files }
@@ -111,8 +119,8 @@ class Course {
     const { request: { settings }, rows, stored, runtime, tools } = parts
     const shape = decoderShapeOf(parts.shape)
     const state = stored?.checkpoint.state ?? beginState(makeBeginning(shape, settings.rngSeed))
-    const { weightDecay, clip, optimizer, labelSmoothing: smoothing, dropout, averaging, packing: packs } = settings
-    this.#trainer = new Trainer(runtime, { shape, weightDecay, clip, optimizer, smoothing, dropout, averaging }, state)
+    const { weightDecay, clip, optimizer, dropout, averaging, packing: packs } = settings
+    this.#trainer = new Trainer(runtime, { shape, weightDecay, clip, optimizer, dropout, averaging, ...lossOf(settings) }, state)
     this.#linesAStep = Math.min(settings.batch, rows.train.length)
     this.#best = stored?.checkpoint.best
     this.#lengths = bucketLengths(fitLength([...rows.train, ...rows.heldOut], settings.context))

@@ -1,7 +1,7 @@
 // Knows: a teacher from a GGUF file: what loading takes, in which form its weights go to which backend, how it is asked.
 // Must not know: where the file came from (locate-model.ts), threads (workers/teacher.ts).
 import type { Backend, CompletionRequest, CompletionResult, ScoreRequest, ScoreResult, TeacherDescription } from '../../src/domain/model.ts'
-import { Generator, type Progress } from '../../src/engine/generation/generator.ts'
+import { Generator, type Progress, type Traceable, type Traced, type TraceOptions } from '../../src/engine/generation/generator.ts'
 import { openRuntime } from '../../src/engine/runtime/open.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { loadGgufWeights, type WeightKind } from '../../src/engine/weights/llama-gguf.ts'
@@ -107,6 +107,16 @@ export class GgufTeacher {
       }
     })
     return this.#generator.score(ready, { ...hooks, onResult })
+  }
+
+  /** What cuts texts into the model's tokens. */
+  get tokenizer(): TextTokenizer {
+    return this.#tokenizer
+  }
+
+  /** Distributions along given answers, in tokens of this model. */
+  trace(requests: readonly Traceable[], options: TraceOptions, hooks: Pick<AskHooks<Traced>, 'signal' | 'onResult'>): Promise<Progress> {
+    return this.#generator.trace(requests, options, hooks)
   }
 
   countTokens(texts: readonly string[]): number[] {

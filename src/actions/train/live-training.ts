@@ -25,6 +25,12 @@ export class LiveTraining {
     this.#show({})
   }
 
+  /** The teacher is asked for its probabilities along the rows. */
+  askTeacher(done = 0, total = 0): void {
+    this.#said = { phase: 'tracing', sentence: total === 0 ? 'The teacher is asked what else it might have written.' : `The teacher goes through the training rows: ${done} of ${total}.` }
+    this.#show({})
+  }
+
   /** An event of the worker, told and kept in the record. */
   hear(event: TrainEvent, record: StudentRecord): void {
     switch (event.kind) {

@@ -10,7 +10,7 @@ const MOST_POINTS = 4000
 /** Samples kept; the oldest go first. */
 const MOST_SAMPLES = 120
 
-type Facts = Partial<Pick<Student, 'status' | 'why' | 'endedAt'>>
+type Facts = Partial<Pick<Student, 'status' | 'why' | 'endedAt' | 'trace'>>
 
 export class StudentRecord {
   readonly #write: (change: (student: Student) => Student) => Promise<Student>

@@ -1,5 +1,6 @@
 // Knows: a checked recipe's steps by kind, each with its place and its settings under their declared types.
 import { settingsOf, type CheckedRecipe, type CheckedStep } from '../../domain/recipe.ts'
+import type { TrainSettings } from '../../domain/student.ts'
 import { complete, type CompleteSettings } from '../completing/complete.ts'
 import { findFilter } from '../filters/index.ts'
 import type { FilterMember } from '../filters/filter.ts'
@@ -8,8 +9,7 @@ import { selfInstruct, type SelfInstructSettings } from '../growing/self-instruc
 import { rubric, type RubricSettings } from '../judging/rubric.ts'
 import { findKeep } from '../selecting/index.ts'
 import type { KeepMember } from '../selecting/selection.ts'
-import { teacherText, type TeacherTextSettings } from '../training/teacher-text.ts'
-
+import { trainSettingsOf } from '../training/index.ts'
 
 /** A step's place in its recipe (from 0) and its settings. */
 export interface Placed<Values> {
@@ -32,7 +32,7 @@ export interface RecipeSteps {
   readonly judge?: Placed<RubricSettings>
   readonly keeps: readonly PlacedKeep[]
   readonly freeze?: Placed<SplitSettings>
-  readonly train?: Placed<TeacherTextSettings>
+  readonly train?: Placed<TrainSettings>
 }
 
 /** The steps of a checked recipe, by kind. Throws only on a recipe that `checkRecipe` did not make. */
@@ -60,7 +60,7 @@ export function readSteps(recipe: CheckedRecipe): RecipeSteps {
       return member ? [{ index, name: step.name, settings: step.settings, member }] : []
     }),
     ...(freeze ? { freeze: place(freeze, settingsOf(split, freeze.step)) } : {}),
-    ...(train ? { train: place(train, settingsOf(teacherText, train.step)) } : {}),
+    ...(train ? { train: place(train, trainSettingsOf(train.step, recipe.rngSeed)) } : {}),
   }
 }
 

@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest'
 import { STUDENT_PRESETS } from '../../../src/domain/student.ts'
 import { countPresetParameters, shapeOf } from '../../../src/pipeline/training/presets.ts'
-import { teacherText, trainSettingsOf } from '../../../src/pipeline/training/teacher-text.ts'
-import { settingsWith } from '../samples.ts'
+import { checkRecipe } from '../../../src/pipeline/recipes/check-recipe.ts'
+import { defaultRecipe, defaultStep } from '../../../src/pipeline/recipes/default-recipe.ts'
+import { readSteps } from '../../../src/pipeline/recipes/read-steps.ts'
+import { trainMembers } from '../../../src/pipeline/training/index.ts'
 
 test('the presets have about 0.1, 0.4, 0.9, 3, 10 and 29 million parameters at a vocabulary of 1024', () => {
   const millions = STUDENT_PRESETS.map((preset) => countPresetParameters(preset, 1024) / 1e6)
@@ -18,9 +20,13 @@ test('every preset is a shape that a decoder can have', () => {
   }
 })
 
-test('the student worker is told the step’s settings and the recipe’s rngSeed', () => {
-  expect(trainSettingsOf(settingsWith(teacherText, { preset: 'nano', steps: 7 }), 42)).toEqual({
-    loss: 'teacher-text', preset: 'nano', vocabulary: 1024, context: 256, steps: 7, batch: 8, accumulate: 1, packing: false, curriculum: 'none', optimizer: 'adam-w', learningRate: 0.002,
-    schedule: 'cosine', warmUp: 0.05, weightDecay: 0.1, clip: 1, labelSmoothing: 0, dropout: 0, averaging: 0, patience: 0, evaluateEvery: 25, rngSeed: 42,
-  })
+const common = {
+  preset: 'nano', context: 256, steps: 7, batch: 8, accumulate: 1, packing: false, curriculum: 'none', optimizer: 'adam-w', learningRate: 0.002,
+  schedule: 'cosine', warmUp: 0.05, weightDecay: 0.1, clip: 1, dropout: 0, averaging: 0, patience: 0, evaluateEvery: 25, rngSeed: 42,
+}
+test.each(trainMembers)('the student worker is told the settings of $name and the recipe’s rngSeed', (member) => {
+  const recipe = checkRecipe({ ...defaultRecipe(), rngSeed: 42, steps: [...defaultRecipe().steps.slice(0, -1), { ...defaultStep(member), settings: { preset: 'nano', steps: 7 } }] })
+  if (!recipe.ok) throw new Error(recipe.problems.map(({ sentence }) => sentence).join(' '))
+  const own = member.name === 'teacher-text' ? { vocabulary: 1024, labelSmoothing: 0 } : { temperature: 1, choices: 16, textShare: 0.1 }
+  expect(readSteps(recipe.value).train?.settings).toEqual({ loss: member.name, ...own, ...common })
 })

@@ -1,13 +1,14 @@
 // Knows: stores in memory for tests of the student's work, and a small dataset with something to learn.
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import { contentId, freshId, type DatasetId, type ProjectId, type StudentId } from '../../../src/domain/id.ts'
-import type { TrainSettings } from '../../../src/domain/student.ts'
+import type { TextTrainSettings } from '../../../src/domain/student.ts'
 import type { StudentStores } from '../../../workers/student/stores.ts'
 import { SMALL_TRAINING } from '../../stand-ins/sample-project.ts'
 
 export interface MemoryStores extends StudentStores {
   rows: DatasetRow[] | undefined
   checkpoint: Uint8Array | undefined
+  trace: Uint8Array | undefined
   writes: number
 }
 
@@ -15,8 +16,10 @@ export function makeMemoryStores(rows: DatasetRow[] | undefined): MemoryStores {
   const stores: MemoryStores = {
     rows,
     checkpoint: undefined,
+    trace: undefined,
     writes: 0,
     readRows: async () => stores.rows,
+    readTrace: async () => stores.trace,
     readCheckpoint: async () => stores.checkpoint,
     writeCheckpoint: async (_project, _student, bytes) => {
       stores.checkpoint = bytes
@@ -40,6 +43,6 @@ export function makeRows(train: number, heldOut: number, system = ''): DatasetRo
   })
 }
 
-export const SETTINGS: TrainSettings = { ...SMALL_TRAINING, vocabulary: 320, steps: 12, learningRate: 0.004, evaluateEvery: 6 }
+export const SETTINGS: TextTrainSettings = { ...SMALL_TRAINING, vocabulary: 320, steps: 12, learningRate: 0.004, evaluateEvery: 6 }
 
 export const IDS = { projectId: freshId('project') as ProjectId, studentId: freshId('student') as StudentId, datasetId: contentId('dataset', 1) as DatasetId, recipeHash: contentId('recipe', 1) }

@@ -1,6 +1,6 @@
 // The student worker's training, on the real engine in Node with stores in memory.
 import { describe, expect, test } from 'vitest'
-import type { TrainSettings } from '../../../src/domain/student.ts'
+import type { TextTrainSettings } from '../../../src/domain/student.ts'
 import { hashOfBytes } from '../../../src/domain/hash.ts'
 import { finalWeights, readCheckpoint } from '../../../src/engine/training/checkpoint.ts'
 import type { TrainEvent } from '../../../src/protocol/student.ts'
@@ -14,7 +14,7 @@ interface Ran {
 }
 
 /** Trains with what is given; `stopAfter` aborts when that step is told. */
-async function run(stores: MemoryStores, settings: Partial<TrainSettings> = {}, stopAfter?: number): Promise<Ran> {
+async function run(stores: MemoryStores, settings: Partial<TextTrainSettings> = {}, stopAfter?: number): Promise<Ran> {
   const controller = new AbortController()
   const events: TrainEvent[] = []
   const emit = (event: TrainEvent): void => {
@@ -66,7 +66,7 @@ describe('a training', () => {
     expect(b.checkpoint.losses).toEqual(a.checkpoint.losses)
   })
 
-  const everything: Partial<TrainSettings> = { optimizer: 'muon', schedule: 'warm-stable-decay', accumulate: 2, packing: true, curriculum: 'short-first', labelSmoothing: 0.05, dropout: 0.1, averaging: 0.9, patience: 50, evaluateEvery: 3 }
+  const everything: Partial<TextTrainSettings> = { optimizer: 'muon', schedule: 'warm-stable-decay', accumulate: 2, packing: true, curriculum: 'short-first', labelSmoothing: 0.05, dropout: 0.1, averaging: 0.9, patience: 50, evaluateEvery: 3 }
 
   test('with everything that can be chosen repeats bit for bit, whole and taken up again', async () => {
     const [whole, again, halves] = [makeMemoryStores(makeRows(22, 4)), makeMemoryStores(makeRows(22, 4)), makeMemoryStores(makeRows(22, 4))]
@@ -130,7 +130,7 @@ describe('a training', () => {
 })
 
 describe('a training is refused with a sentence', () => {
-  const refusals: readonly [string, MemoryStores, Partial<TrainSettings>, string, RegExp][] = [
+  const refusals: readonly [string, MemoryStores, Partial<TextTrainSettings>, string, RegExp][] = [
     ['where the dataset is gone', makeMemoryStores(undefined), {}, 'ModelMissing', /dataset of this student is not stored here any more\. Freeze/],
     ['where no row is for training', makeMemoryStores(makeRows(0, 3)), {}, 'ModelRefused', /no training row: all 3 are held out\. Keep more rows/],
     ['where one row is for training', makeMemoryStores(makeRows(1, 3)), {}, 'ModelRefused', /one training row, and one row teaches nothing/],

@@ -1,0 +1,71 @@
+// A teacher's vocabulary, pruned to what some texts use: cut alike on those texts, and never at a loss on others.
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { namePreTokenizer } from '../../../src/engine/tokenizers/pre-tokenizers.ts'
+import { pruneTokenizer, type PrunedTokenizer } from '../../../src/engine/tokenizers/prune-tokenizer.ts'
+import { renderStudentExample, STUDENT_SPECIALS, textsOfExample } from '../../../src/engine/tokenizers/student-template.ts'
+import { tokenizerFromGguf, type TextTokenizer } from '../../../src/engine/tokenizers/tokenizer.ts'
+import { hasSharedModel, readSharedHeader, whySkipped } from '../shared-model.ts'
+import { byteTokenizer } from '../small-model.ts'
+
+const { strings } = JSON.parse(readFileSync(new URL('../../oracles/tokens.json', import.meta.url), 'utf8')) as { strings: string[] }
+/** Words of many scripts, some of them used and some not. */
+const [used, others] = [strings.filter((_, i) => i % 5 === 0), strings.filter((_, i) => i % 5 === 1)]
+
+function prune(teacher: TextTokenizer, texts: readonly string[]): PrunedTokenizer {
+  const made = pruneTokenizer(teacher, texts)
+  if (!made.ok) throw new Error(made.sentence)
+  return made.pruned
+}
+
+describe.skipIf(!hasSharedModel)(`the vocabulary of SmolLM2, pruned${whySkipped}`, () => {
+  let teacher: TextTokenizer
+  let pruned: PrunedTokenizer
+  beforeAll(async () => {
+    const result = tokenizerFromGguf((await readSharedHeader()).metadata)
+    if (!result.ok) throw new Error(result.sentence)
+    teacher = result.tokenizer
+    pruned = prune(teacher, used)
+  })
+
+  test('cuts the texts as the teacher does, in numbers of its own', () => {
+    for (const text of used) expect([...pruned.tokenizer.encode(text, { special: false })].map((id) => pruned.teacherIds[id])).toEqual(teacher.encode(text, { special: false }))
+  })
+
+  test('is far smaller, and has its own special tokens, all bytes and nothing twice', () => {
+    const { tokenizer, teacherIds } = pruned
+    expect(tokenizer.vocabularySize).toBeLessThan(teacher.vocabularySize / 5)
+    expect(STUDENT_SPECIALS.map((token) => tokenizer.idOf(token))).toEqual([0, 1, 2, 3, 4])
+    const theirs = [...teacherIds].filter((id) => id >= 0)
+    expect(new Set(theirs).size).toBe(theirs.length)
+    expect(new Set(Array.from({ length: tokenizer.vocabularySize }, (_, id) => tokenizer.tokenBytes(id)).filter((bytes) => bytes.length === 1).map(([byte]) => byte)).size).toBe(256)
+  })
+
+  test('gives any other text back, in no fewer tokens than the teacher', () => {
+    for (const text of others) {
+      const ids = pruned.tokenizer.encode(text, { special: false })
+      expect(pruned.tokenizer.decode(ids)).toBe(text)
+      expect(ids.length).toBeGreaterThanOrEqual(teacher.encode(text, { special: false }).length)
+    }
+    fc.assert(fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), (text) => pruned.tokenizer.decode(pruned.tokenizer.encode(text, { special: false })) === text))
+  })
+
+  test('covers a row as the student reads it, so that its completion has the teacher’s tokens', () => {
+    const row = { system: 'Be brief.', prompt: 'Où est le café?', completion: 'Là-bas, à gauche. 🙂' }
+    const own = prune(teacher, textsOfExample(row))
+    const { ids, border } = renderStudentExample(own.tokenizer, row)
+    expect(ids.slice(border, -1).map((id) => own.teacherIds[id])).toEqual(teacher.encode(row.completion, { special: false }))
+    expect(ids.at(-1)).toBe(4)
+  })
+
+  test('keeps the name by which llama.cpp knows how it cuts', () => {
+    expect(namePreTokenizer(pruned.tokenizerJson)).toBe('smollm')
+    expect(namePreTokenizer({ pre_tokenizer: { pretokenizers: [{ type: 'Split', pattern: { Regex: 'x+' } }] } })).toBeUndefined()
+    expect(namePreTokenizer({})).toBe('gpt-2')
+  })
+})
+
+test('a vocabulary that is no byte-level BPE is refused with a sentence', () => {
+  expect(pruneTokenizer(byteTokenizer, ['a'])).toEqual({ ok: false, sentence: 'This teacher’s vocabulary is no byte-level BPE, so a student cannot share it. Train on the texts alone, or load another teacher.' })
+})

@@ -1,0 +1,113 @@
+// Knows: how a teacher's probabilities along a dataset's completions get into a file that a student is trained with: the vocabulary
+// that both share, the rows in order, and going on where it was cut off.
+import type { DatasetRow } from '../../src/domain/dataset.ts'
+import type { Traceable, Traced, TraceOptions } from '../../src/engine/generation/generator.ts'
+import { pruneTokenizer, type PrunedTokenizer } from '../../src/engine/tokenizers/prune-tokenizer.ts'
+import { END_TOKEN, STUDENT_SPECIALS, textsOfExample } from '../../src/engine/tokenizers/student-template.ts'
+import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
+import type { TeacherRow } from '../../src/engine/training/packing.ts'
+import { readTraceFile, writeTraceHeader, writeTraceRow, type TraceFile } from '../../src/engine/training/trace-file.ts'
+import type { Call } from '../../src/protocol/contract.ts'
+import { RetortError } from '../../src/protocol/errors.ts'
+import type { TraceRequest, TraceSummary } from '../../src/protocol/teacher.ts'
+import type { Database } from '../../src/storage/database.ts'
+import { listDatasetRows } from '../../src/storage/datasets.ts'
+import { traceFiles } from '../../src/storage/files.ts'
+import { guardQuota } from '../../src/storage/quota.ts'
+
+/** What is needed of a loaded teacher. */
+export interface TracingTeacher {
+  readonly description: { readonly card: { readonly name: string; readonly fingerprint: string; readonly hasChatTemplate: boolean } }
+  readonly tokenizer: TextTokenizer
+  trace(requests: readonly Traceable[], options: TraceOptions, hooks: { signal: AbortSignal; onResult: (result: Traced) => void }): Promise<unknown>
+}
+
+/** Rows that are traced and stored at a time: what a cut costs at most. */
+const ROWS_AT_ONCE = 32
+
+export async function traceDataset(teacher: TracingTeacher, { projectId, datasetId, choices: asked, temperature }: TraceRequest, { signal, emit }: Call<{ done: number; total: number }>, db: Database): Promise<TraceSummary> {
+  const { card } = teacher.description
+  if (!card.hasChatTemplate) throw new RetortError('ModelRefused', `${card.name} has no chat template, so it cannot be asked what else it might have answered. Load a model that was tuned for chat.`)
+  const rows = await listDatasetRows(db, projectId, datasetId, 'train')
+  if (rows.length === 0) throw new RetortError('ModelMissing', 'The training rows of this dataset are not stored here any more. Freeze the rows again and train a new student.')
+  const shared = shareVocabulary(teacher.tokenizer, rows)
+  const choices = Math.min(asked, shared.among.length)
+  const trace = `${datasetId.slice(0, 16)}-${card.fingerprint}-${choices}-${temperature}.trace`
+  const stored = readWhole(await traceFiles.read(projectId, trace), rows.length)
+  if (stored) return summarise(trace, stored.rows)
+
+  const part = readStored(await traceFiles.readPart(projectId, trace))
+  const begun = part?.header.rows === rows.length ? part : undefined
+  const done: { ids: { readonly length: number } }[] = [...(begun?.rows ?? [])]
+  const appender = await guardQuota('The teacher’s probabilities', () => traceFiles.openPart(projectId, trace, begun?.wholeBytes ?? 0))
+  try {
+    const append = (bytes: Uint8Array): Promise<void> => guardQuota('The teacher’s probabilities', () => appender.append(bytes))
+    if (!begun) await append(writeTraceHeader({ choices, temperature, tokenizer: shared.files, rows: rows.length, about: card.fingerprint }))
+    emit({ done: done.length, total: rows.length })
+    while (done.length < rows.length) {
+      signal.throwIfAborted()
+      const traced = await traceRows(teacher, rows.slice(done.length, done.length + ROWS_AT_ONCE), shared, { choices, temperature, among: shared.among }, signal)
+      for (const row of traced) await append(writeTraceRow(row))
+      done.push(...traced)
+      emit({ done: done.length, total: rows.length })
+    }
+  } finally {
+    await appender.close()
+  }
+  await traceFiles.finishPart(projectId, trace)
+  return summarise(trace, done)
+}
+
+const summarise = (trace: string, rows: readonly { ids: { readonly length: number } }[]): TraceSummary => ({ trace, rows: rows.length, refused: rows.filter(({ ids }) => ids.length === 0).length })
+
+const readStored = (bytes: Uint8Array | undefined): TraceFile | undefined => {
+  const read = bytes && readTraceFile(bytes)
+  return read?.ok ? read.file : undefined
+}
+const readWhole = (bytes: Uint8Array | undefined, rows: number): TraceFile | undefined => {
+  const file = readStored(bytes)
+  return file?.rows.length === rows ? file : undefined
+}
+
+interface Shared {
+  readonly files: { readonly json: string; readonly config: string }
+  /** The teacher's tokens that a student can write, and the student's number of each. */
+  readonly among: Int32Array
+  readonly studentIds: Uint16Array
+}
+
+function shareVocabulary(teacher: TextTokenizer, rows: readonly DatasetRow[]): Shared {
+  const made = pruneTokenizer(teacher, rows.flatMap(({ system, prompt, completion }) => textsOfExample({ ...(system ? { system } : {}), prompt, completion })))
+  if (!made.ok) throw new RetortError('ModelRefused', made.sentence)
+  const { tokenizerJson, tokenizerConfig, tokenizer } = made.pruned
+  if (tokenizer.vocabularySize > 65_536) throw new RetortError('ModelRefused', `These rows use ${tokenizer.vocabularySize.toLocaleString('en')} of the teacher’s tokens, and a student can share 65,536. Train on fewer rows, or on the texts alone.`)
+  const pairs = pairTokens(made.pruned, findEnd(teacher))
+  return { files: { json: JSON.stringify(tokenizerJson), config: JSON.stringify(tokenizerConfig) }, among: Int32Array.from(pairs, ([theirs]) => theirs), studentIds: Uint16Array.from(pairs, ([, ours]) => ours) }
+}
+
+/** Tokens that both have: those of texts, and the end of an answer. */
+function pairTokens({ teacherIds }: PrunedTokenizer, teacherEnd: number | undefined): [theirs: number, ours: number][] {
+  const pairs = [...teacherIds].flatMap((theirs, ours): [number, number][] => (theirs < 0 ? [] : [[theirs, ours]]))
+  return teacherEnd === undefined ? pairs : [...pairs, [teacherEnd, STUDENT_SPECIALS.indexOf(END_TOKEN)]]
+}
+
+/** The token with which the teacher's template ends an answer; of several that could, the one that it writes. */
+function findEnd(teacher: TextTokenizer): number | undefined {
+  const chat = teacher.renderChat([{ role: 'user', content: 'a' }, { role: 'assistant', content: 'b' }], { addGenerationPrompt: false })
+  return teacher.encode(chat).findLast((id) => teacher.endIds.has(id)) ?? [...teacher.endIds][0]
+}
+
+/** The rows traced, in their order. */
+async function traceRows(teacher: TracingTeacher, rows: readonly DatasetRow[], { studentIds }: Shared, options: TraceOptions, signal: AbortSignal): Promise<TeacherRow[]> {
+  const { tokenizer } = teacher
+  const requests = rows.map(({ system, prompt, completion }, i): Traceable => {
+    const messages = [...(system ? [{ role: 'system', content: system }] : []), { role: 'user', content: prompt }]
+    return { id: String(i), prompt: tokenizer.encode(tokenizer.renderChat(messages, { addGenerationPrompt: true })), answer: tokenizer.encode(completion, { special: false }) }
+  })
+  const results = new Map<string, Traced>()
+  await teacher.trace(requests, options, { signal, onResult: (result) => void results.set(result.id, result) })
+  return requests.map(({ id }) => {
+    const traced = results.get(id)
+    return { choices: options.choices, ids: Uint16Array.from(traced?.places ?? [], (place) => studentIds[place] ?? 0), probabilities: traced?.probabilities ?? new Float32Array(0) }
+  })
+}
