@@ -1,7 +1,7 @@
 // A batch gives what single rows give, whoever joins and leaves; beginnings are shared without changing a number.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeJobs } from '../../../src/engine/generation/scoring.ts'
-import { Generator, type GenerateRequest, type GenerateResult, type Scored } from '../../../src/engine/generation/generator.ts'
+import { Generator, type GenerateRequest, type GenerateResult, type Scored, type Traced } from '../../../src/engine/generation/generator.ts'
 import { byteTokenizer, END, makeTinyWeights } from '../small-model.ts'
 import { openTestRuntime } from '../session.ts'
 
@@ -146,4 +146,50 @@ test('continuations that begin alike share a row, and score what they score alon
     const alone = (await scoreAll(generator, ['rate it on this scale:'], [continuation])).get('rate it on this scale:')?.logProbs[0] ?? Number.NaN
     expect(Math.abs((together[i] ?? Number.NaN) - alone)).toBeLessThanOrEqual(1e-4)
   }
+})
+
+test('distributions along answers are those that scoring sees, in a batch and alone, and what is not listed is one rest', async () => {
+  const among = Int32Array.from({ length: 60 }, (_, i) => 40 + i)
+  const answers = ['ab', 'a longer answer than that', '', 'x'.repeat(40)].map((text, i) => ({ id: `t${i}`, prompt: byteTokenizer.encode(`Question ${i}?`), answer: byteTokenizer.encode(text) }))
+  const trace = async (on: Generator, requests: typeof answers, temperature: number): Promise<Map<string, Traced>> => {
+    const results = new Map<string, Traced>()
+    await on.trace(requests, { choices: 5, temperature, among }, { onResult: (result) => results.set(result.id, result) })
+    return results
+  }
+  for (const temperature of [1, 2.5]) {
+    const together = await trace(generator, answers, temperature)
+    for (const one of answers) {
+      const traced = together.get(one.id)
+      const alone = (await trace(single, [one], temperature)).get(one.id)
+      expect(traced?.places).toEqual(alone?.places)
+      traced?.probabilities.forEach((probability, i) => expect(Math.abs(probability - (alone?.probabilities[i] ?? Number.NaN))).toBeLessThanOrEqual(1e-6))
+      expect(traced?.places).toHaveLength(5 * (one.answer.length + 1))
+      for (let at = 0; at <= one.answer.length; at++) {
+        const probabilities = [...(traced?.probabilities.subarray(at * 6, at * 6 + 6) ?? [])]
+        expect(probabilities.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5)
+        expect(probabilities.slice(0, 5)).toEqual(probabilities.slice(0, 5).toSorted((a, b) => b - a))
+      }
+    }
+  }
+  // Against scoring: log-probabilities of every listed token after the first prompt, and no unlisted one is likelier.
+  const [first] = answers
+  const scores = new Map<string, Scored>()
+  await single.score([{ id: 's', tokens: first!.prompt, continuations: [...among].map((id) => [id]) }], { onResult: (result) => scores.set(result.id, result) })
+  const all = scores.get('s')?.logProbs ?? []
+  const traced = (await trace(single, [first!], 1)).get('t0')
+  const listed = [...(traced?.places.subarray(0, 5) ?? [])]
+  listed.forEach((place, i) => expect(Math.log(traced?.probabilities[i] ?? 0)).toBeCloseTo(all[place] ?? Number.NaN, 4))
+  expect(Math.max(...all.filter((_, place) => !listed.includes(place)))).toBeLessThanOrEqual(Math.min(...listed.map((place) => all[place] ?? 0)))
+})
+
+test('an answer that does not fit is refused alone, and an abort ends a tracing', async () => {
+  const among = Int32Array.from({ length: 20 }, (_, i) => i)
+  const results: Traced[] = []
+  const onResult = (result: Traced): void => void results.push(result)
+  await generator.trace([{ id: 'long', prompt: byteTokenizer.encode('a'), answer: byteTokenizer.encode('b'.repeat(2000)) }, { id: 'short', prompt: byteTokenizer.encode('a'), answer: [] }], { choices: 2, temperature: 1, among }, { onResult })
+  expect(results.find(({ id }) => id === 'long')).toMatchObject({ refusal: expect.stringMatching(/^The row has 2001 tokens, and the context holds 256\./), places: new Uint16Array(0) })
+  expect(results.find(({ id }) => id === 'short')?.refusal).toBeUndefined()
+  const stopped = new AbortController()
+  stopped.abort()
+  await expect(generator.trace([{ id: 'x', prompt: [1], answer: [] }], { choices: 2, temperature: 1, among }, { onResult, signal: stopped.signal })).rejects.toMatchObject({ name: 'AbortError' })
 })
