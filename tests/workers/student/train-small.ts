@@ -1,10 +1,38 @@
-// Knows: a small student, trained in Node for tests of what comes after training.
+// Knows: small students, trained in Node for tests of what comes after training.
+import type { TrainSettings } from '../../../src/domain/student.ts'
+import { pruneTokenizer } from '../../../src/engine/tokenizers/prune-tokenizer.ts'
+import { renderStudentExample, textsOfExample } from '../../../src/engine/tokenizers/student-template.ts'
+import { tokenizerFromGguf } from '../../../src/engine/tokenizers/tokenizer.ts'
+import { writeTraceHeader, writeTraceRow } from '../../../src/engine/training/trace-file.ts'
 import { train } from '../../../workers/student/train.ts'
 import { openTestRuntime } from '../../engine/session.ts'
+import { readSharedHeader } from '../../engine/shared-model.ts'
 import { IDS, makeMemoryStores, makeRows, SETTINGS, type MemoryStores } from './memory-stores.ts'
 
-export async function trainSmall(steps: number): Promise<MemoryStores> {
-  const stores = makeMemoryStores(makeRows(24, 4))
-  await train({ ...IDS, settings: { ...SETTINGS, steps, evaluateEvery: steps, learningRate: 0.008, batch: 8 }, backend: 'wasm' }, { signal: new AbortController().signal, emit: () => undefined }, { stores, openRuntime: openTestRuntime, now: () => performance.now() })
+async function trainWith(stores: MemoryStores, settings: TrainSettings): Promise<MemoryStores> {
+  await train({ ...IDS, settings, trace: 'a.trace', backend: 'wasm' }, { signal: new AbortController().signal, emit: () => undefined }, { stores, openRuntime: openTestRuntime, now: () => performance.now() })
   return stores
+}
+
+/** With a vocabulary of its own. */
+export const trainSmall = (steps: number): Promise<MemoryStores> => trainWith(makeMemoryStores(makeRows(24, 4)), { ...SETTINGS, steps, evaluateEvery: steps, learningRate: 0.008, batch: 8 })
+
+/** With the part of SmolLM2's vocabulary that its rows use, and a teacher that is nearly sure of the text. Needs the shared model. */
+export async function trainTaught(steps: number): Promise<MemoryStores> {
+  const rows = makeRows(24, 4)
+  const taught = rows.filter(({ split }) => split === 'train')
+  const teacher = tokenizerFromGguf((await readSharedHeader()).metadata)
+  if (!teacher.ok) throw new Error(teacher.sentence)
+  const made = pruneTokenizer(teacher.tokenizer, taught.flatMap(textsOfExample))
+  if (!made.ok) throw new Error(made.sentence)
+  const { tokenizer, tokenizerJson, tokenizerConfig } = made.pruned
+  const parts = taught.map((row) => {
+    const { ids, border } = renderStudentExample(tokenizer, row)
+    const answer = ids.slice(border)
+    return writeTraceRow({ choices: 2, ids: Uint16Array.from(answer.flatMap((id) => [id, id === 7 ? 8 : 7])), probabilities: Float32Array.from(answer.flatMap(() => [0.98, 0.01, 0.01])) })
+  })
+  const header = writeTraceHeader({ choices: 2, temperature: 1, tokenizer: { json: JSON.stringify(tokenizerJson), config: JSON.stringify(tokenizerConfig) }, rows: taught.length, about: '' })
+  const { vocabulary: _, labelSmoothing: __, ...common } = SETTINGS
+  const stores = Object.assign(makeMemoryStores(rows), { trace: Uint8Array.from([header, ...parts].flatMap((part) => [...part])) })
+  return trainWith(stores, { ...common, loss: 'forward-kl', temperature: 1, choices: 2, textShare: 0, steps, evaluateEvery: steps, learningRate: 0.008, batch: 8 })
 }
