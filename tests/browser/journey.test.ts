@@ -274,5 +274,22 @@ describe.skipIf(!hasTeacher)('one person’s journey with SmolLM2 (skipped witho
     await checkFilledScreen()
   })
 
+  test('a second student learns the teacher’s probabilities with the teacher’s own tokens', async () => {
+    const { page } = watched
+    await person.goTo('Student')
+    await page.getByLabel('What it learns from').selectOption({ label: 'Train on the probabilities (forward KL)' })
+    await page.getByText('Settings of the training step').click()
+    await page.getByRole('spinbutton', { name: 'Steps' }).fill('40')
+    await page.getByRole('spinbutton', { name: 'Steps' }).blur()
+    await person.press('Train student')
+    await person.waitFor(/^The teacher (is asked|goes through)/)
+    await person.waitFor(/The student is trained/, 240)
+    const soft = (await readStore(page, 'students')).find((one) => (one['settings'] as { loss: string }).loss === 'forward-kl')
+    expect(String(soft?.['trace'])).toMatch(/^[0-9a-f]{16}-[0-9a-f]{16}-16-1\.trace$/)
+    const points = soft?.['points'] as readonly { train: number }[]
+    expect(points.at(-1)?.train).toBeLessThan(0.8 * (points[0]?.train ?? 0))
+    await checkFilledScreen()
+  })
+
   test('nothing of all this raised an error, broke the policy or asked another origin', () => expectNoFaults(watched))
 })

@@ -5,7 +5,7 @@ import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
 import { beginState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import type { Runtime } from '../../../src/engine/runtime/types.ts'
-import { makeSmallRows, makeSmallWeights, makeWords, SMALL } from '../../engine/training/small.ts'
+import { DISTILLING, makeSmallRows, makeSmallWeights, makeTaughtRows, makeWords, SMALL } from '../../engine/training/small.ts'
 import oracle from '../../oracles/train-step.json'
 import { checkAtMost, type Check } from './check.ts'
 
@@ -31,6 +31,8 @@ export async function runTrainingChecks(backend: 'wasm' | 'webgpu'): Promise<rea
   for (const variant of VARIANTS) checks.push(...(await followVariant(runtime, variant)))
   return checks
 }
+
+const DIVERGENCES_TRIED = ['forward-kl', 'reverse-kl', 'jensen-shannon'] as const
 
 interface Variant {
   readonly name: string
@@ -62,6 +64,12 @@ const VARIANTS: readonly Variant[] = [
       return makeBatch([rows.slice(0, 2), rows.slice(2)], 2, 26, { packs: true })
     },
   },
+  ...DIVERGENCES_TRIED.map((divergence): Variant => ({
+    name: divergence,
+    options: { distils: { divergence, ...DISTILLING } },
+    losses: oracle.variants[divergence].losses,
+    batchesOf: (step) => makeBatch(makeTaughtRows(step).map((row) => [row]), 3, 12),
+  })),
 ]
 
 async function followVariant(runtime: Runtime, { name, options, losses, batchesOf }: Variant): Promise<Check[]> {
