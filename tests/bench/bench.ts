@@ -11,7 +11,7 @@ import { measureOpening } from './opening.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const OUT = join(root, 'test-results/bench')
-const NEEDS_TEACHER: readonly Part[] = ['generation', 'judging', 'opening']
+const NEEDS_TEACHER: readonly Part[] = ['generation', 'judging', 'losses', 'opening']
 /** Programs that do part of the same; they are no dependencies of this project. */
 const PEERS = ['@wllama/wllama', 'node-llama-cpp', '@jax-js/jax']
 

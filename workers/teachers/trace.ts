@@ -69,14 +69,16 @@ const readWhole = (bytes: Uint8Array | undefined, rows: number): TraceFile | und
   return file?.rows.length === rows ? file : undefined
 }
 
-interface Shared {
+/** The vocabulary that a teacher and its student have in common. */
+export interface Shared {
   readonly files: { readonly json: string; readonly config: string }
   /** The teacher's tokens that a student can write, and the student's number of each. */
   readonly among: Int32Array
   readonly studentIds: Uint16Array
 }
 
-function shareVocabulary(teacher: TextTokenizer, rows: readonly DatasetRow[]): Shared {
+/** Throws ModelRefused where they cannot have one. */
+export function shareVocabulary(teacher: TextTokenizer, rows: readonly DatasetRow[]): Shared {
   const made = pruneTokenizer(teacher, rows.flatMap(({ system, prompt, completion }) => textsOfExample({ ...(system ? { system } : {}), prompt, completion })))
   if (!made.ok) throw new RetortError('ModelRefused', made.sentence)
   const { tokenizerJson, tokenizerConfig, tokenizer } = made.pruned
@@ -98,7 +100,7 @@ function findEnd(teacher: TextTokenizer): number | undefined {
 }
 
 /** The rows traced, in their order. */
-async function traceRows(teacher: TracingTeacher, rows: readonly DatasetRow[], { studentIds }: Shared, options: TraceOptions, signal: AbortSignal): Promise<TeacherRow[]> {
+export async function traceRows(teacher: Pick<TracingTeacher, 'tokenizer' | 'trace'>, rows: readonly DatasetRow[], { studentIds }: Shared, options: TraceOptions, signal: AbortSignal): Promise<TeacherRow[]> {
   const { tokenizer } = teacher
   const requests = rows.map(({ system, prompt, completion }, i): Traceable => {
     const messages = [...(system ? [{ role: 'system', content: system }] : []), { role: 'user', content: prompt }]

@@ -19,7 +19,7 @@ const PROMPTS = [
 ]
 const ANSWER = 'The sky looks blue because sunlight is made of many colours, and the tiny bits of air scatter the blue part of it the most.'
 
-async function openTeacher(): Promise<GgufTeacher> {
+export async function openTeacher(): Promise<GgufTeacher> {
   const response = await fetch(`/models/${FILE}`)
   const source = sourceFromBlob(FILE, await response.blob())
   return GgufTeacher.open(source, { backend: 'wasm', contextLength: 1024, threads: 2, signal: new AbortController().signal, onProgress: () => undefined })

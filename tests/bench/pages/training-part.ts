@@ -1,9 +1,13 @@
-// Knows: how many tokens a second a whole train step takes (forward, backward, AdamW) at three sizes of student.
+// Knows: how many tokens a second a whole train step takes (forward, backward, update) at four sizes of student, beside what the
+// runtime's own matrix product gives in the same run; and what other losses and optimizers cost.
+import { Graph } from '../../../src/engine/graph/graph.ts'
+import { matMul, reduceSum } from '../../../src/engine/graph/ops/index.ts'
 import type { DecoderShape } from '../../../src/engine/models/shape.ts'
 import { makeBatch, type PackedRow } from '../../../src/engine/training/packing.ts'
 import { countOf, listParameters } from '../../../src/engine/training/parameters.ts'
-import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
+import { beginState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
+import type { Runtime } from '../../../src/engine/runtime/types.ts'
 import { makeNumbers } from '../../engine/numbers.ts'
 import { medianOf, timeOf, type Measured, type PartAnswer } from '../measure.ts'
 
@@ -13,35 +17,73 @@ const shapes: readonly { shape: DecoderShape; rows: number }[] = [
   { rows: 8, shape: { ...common, layers: 3, width: 96, heads: 4, kvHeads: 2, headWidth: 24, feedForward: 256, vocabulary: 1024 } },
   { rows: 8, shape: { ...common, layers: 4, width: 128, heads: 4, kvHeads: 2, headWidth: 32, feedForward: 368, vocabulary: 1024 } },
   { rows: 8, shape: { ...common, layers: 4, width: 256, heads: 8, kvHeads: 4, headWidth: 32, feedForward: 640, vocabulary: 1024 } },
+  { rows: 8, shape: { ...common, layers: 6, width: 384, heads: 8, kvHeads: 4, headWidth: 48, feedForward: 1024, vocabulary: 1024 } },
 ]
 
 /** Rows without padding in which every prediction counts: tokens a second are then tokens learnt from. */
 const makeRows = (count: number, vocabulary: number): PackedRow[] =>
   Array.from({ length: count }, (_, row) => ({ tokens: Int32Array.from({ length: LENGTH + 1 }, (__, index) => (row * 131 + index * index * 7) % vocabulary), from: 0 }))
 
-/** Median of 7 steps after 2, two wasm threads. */
+/** GFLOP/s of eight products of 1024 × 1024 matrices in one graph: the ceiling of everything above. */
+async function measureCeiling(runtime: Runtime): Promise<number> {
+  const [size, products] = [1024, 8]
+  const g = new Graph()
+  const b = g.weight('b', 'f32', [size, size], makeNumbers(size * size, 2, 0.03))
+  let x = g.input('a', 'f32', [size, size])
+  for (let i = 0; i < products; i += 1) x = matMul(g, x, b)
+  g.output('sum', reduceSum(g, x, [0, 1], false))
+  const session = await runtime.open(g.finish())
+  const a = { dtype: 'f32' as const, shape: [size, size], data: makeNumbers(size * size, 1) }
+  const times: number[] = []
+  for (let run = 0; run < 7; run += 1) times.push(await timeOf(() => session.run({ a })))
+  await session.release()
+  return (products * 2 * size ** 3) / (medianOf(times.slice(2)) * 1e6)
+}
+
+/** Rows that also bring a teacher's sixteen likeliest tokens. */
+const makeTaught = (rows: readonly PackedRow[]): PackedRow[] =>
+  rows.map((row) => {
+    const count = row.tokens.length - 1
+    return { ...row, teacher: { choices: 16, ids: Uint16Array.from({ length: count * 16 }, (_, i) => (i % 16) * 50 + 3), probabilities: new Float32Array(count * 17).fill(1 / 17) } }
+  })
+
+/** Tokens a second: median of 7 steps after 2. */
+async function measureSteps(runtime: Runtime, shape: DecoderShape, rows: number, options: Partial<TrainerOptions> = {}): Promise<number> {
+  const trainer = new Trainer(runtime, { shape, weightDecay: 0.1, clip: 1, ...options }, beginState(makeNumbers(countOf(listParameters(shape)), 1, 0.02)))
+  const plain = makeRows(rows, shape.vocabulary)
+  const batch = makeBatch((options.distils ? makeTaught(plain) : plain).map((row) => [row]), rows, LENGTH)
+  const times: number[] = []
+  for (let step = 0; step < 9; step += 1) times.push(await timeOf(() => trainer.train(batch, 1e-4)))
+  await trainer.release()
+  return (rows * LENGTH * 1000) / medianOf(times.slice(2))
+}
+
+/** Two wasm threads. */
 export async function measureTraining(): Promise<PartAnswer> {
   const runtime = await openRuntime({ backend: 'wasm', threads: 2 })
-  const measured: Measured[] = []
+  const ceiling = await measureCeiling(runtime)
+  const measured: Measured[] = [{ what: 'the runtime’s own matrix product', value: ceiling, unit: 'GFLOP/s', how: `1024 × 1024, f32, ${runtime.threads} threads` }]
+  const speeds: { readonly millions: string; readonly perSecond: number; readonly gflops: number }[] = []
   for (const { shape, rows } of shapes) {
     const parameters = countOf(listParameters(shape))
-    const trainer = new Trainer(runtime, { shape, weightDecay: 0.1, clip: 1 }, beginState(makeNumbers(parameters, 1, 0.02)))
-    const batch = makeBatch(makeRows(rows, shape.vocabulary).map((row) => [row]), rows, LENGTH)
-    const times: number[] = []
-    for (let step = 0; step < 9; step += 1) {
-      const ms = await timeOf(() => trainer.train(batch, 1e-4))
-      if (step >= 2) times.push(ms)
-    }
-    await trainer.release()
-    const perSecond = (rows * LENGTH * 1000) / medianOf(times)
-    measured.push({ what: `training, ${(parameters / 1e6).toFixed(1)} M parameters`, value: perSecond, unit: 'tokens/s', how: `${rows} rows of ${LENGTH}, ${((6 * parameters * perSecond) / 1e9).toFixed(1)} GFLOP/s, ${runtime.threads} threads` })
+    const perSecond = await measureSteps(runtime, shape, rows)
+    const gflops = (6 * parameters * perSecond) / 1e9
+    const millions = (parameters / 1e6).toFixed(1)
+    speeds.push({ millions, perSecond, gflops })
+    measured.push({ what: `training, ${millions} M parameters`, value: perSecond, unit: 'tokens/s', how: `${rows} rows of ${LENGTH}, ${gflops.toFixed(1)} GFLOP/s, ${runtime.threads} threads` })
   }
-  const [small, middle, large] = measured
+  const { shape, rows } = shapes[1] as (typeof shapes)[number]
+  const [first, middle] = speeds
+  const muon = await measureSteps(runtime, shape, rows, { optimizer: 'muon' })
+  const soft = await measureSteps(runtime, shape, rows, { distils: { divergence: 'forward-kl', temperature: 1, textShare: 0 } })
+  measured.push({ what: 'training with Muon, 0.9 M', value: muon, unit: 'tokens/s', how: 'as above' }, { what: 'training on probabilities (forward KL), 0.9 M', value: soft, unit: 'tokens/s', how: '16 tokens of the teacher for each' })
   return {
     measured,
     ratios: [
-      { what: 'training 0.9 M against 0.4 M, tokens a second', ratio: (middle?.value ?? Number.NaN) / (small?.value ?? Number.NaN) },
-      { what: 'training 3 M against 0.4 M, tokens a second', ratio: (large?.value ?? Number.NaN) / (small?.value ?? Number.NaN) },
+      ...speeds.slice(1).map(({ millions, perSecond }) => ({ what: `training ${millions} M against ${first?.millions} M, tokens a second`, ratio: perSecond / (first?.perSecond ?? Number.NaN) })),
+      ...speeds.map(({ millions, gflops }) => ({ what: `training ${millions} M, share of the ceiling`, ratio: gflops / ceiling })),
+      { what: 'a step with Muon against AdamW at 0.9 M, tokens a second', ratio: muon / (middle?.perSecond ?? Number.NaN) },
+      { what: 'a step on probabilities against texts at 0.9 M, tokens a second', ratio: soft / (middle?.perSecond ?? Number.NaN) },
     ],
   }
 }
