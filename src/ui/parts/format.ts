@@ -55,3 +55,11 @@ export function formatTime(at: number, now = Date.now()): string {
   const sameYear = date.getFullYear() === new Date(now).getFullYear()
   return date.toLocaleString('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', ...(sameYear ? {} : { year: 'numeric' }) })
 }
+
+/** What a model wrote, so that it can be looked at: long runs of empty lines as their number, nothing as a word. */
+export function showWritten(text: string): string {
+  if (text === '') return '(nothing)'
+  const breaks = (run: string): number => run.split('\n').length - 1
+  if (text.trim() === '') return breaks(text) > 0 ? `(${formatMany(breaks(text), 'line break')} and nothing else)` : '(spaces and nothing else)'
+  return text.replace(/[^\S\n]*\n(?:[^\S\n]*\n){3,}/g, (run) => ` ⏎ × ${breaks(run)}\n`)
+}
