@@ -8,6 +8,8 @@ import type { StudentContract } from '../src/protocol/student.ts'
 import { makeBrowserStores } from './student/browser-stores.ts'
 import { StudentWriter } from './student/complete.ts'
 import { exportStudent } from './student/export.ts'
+import { withNamedFaults } from './student/faults.ts'
+import { selfCheck } from './student/self-check.ts'
 import { train } from './student/train.ts'
 
 const stores = makeBrowserStores()
@@ -32,6 +34,7 @@ serveSelf<StudentContract>({
       training = false
     }
   },
+  check: ({ backend }, call) => withNamedFaults('the self-check', () => selfCheck(backend, call, open)),
   complete: (request, call) => writer.complete(request, call),
   export: (request) => exportStudent(request, stores),
 })

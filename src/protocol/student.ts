@@ -1,5 +1,6 @@
 // Knows: the contract of the student worker: trains, resumes, writes and exports students. It reads the dataset itself.
 import type { DatasetId, ProjectId, RecipeHash, StudentId } from '../domain/id.ts'
+import type { MachineCheck } from '../domain/machine-check.ts'
 import type { Backend, CompletionRequest } from '../domain/model.ts'
 import type { LossPoint, StudentSample, StudentShape, TrainSettings } from '../domain/student.ts'
 import type { Method } from './contract.ts'
@@ -37,7 +38,21 @@ export interface StudentFiles {
   readonly files: readonly { readonly name: string; readonly bytes: Uint8Array }[]
 }
 
+/** One claim of the self-check, tried. */
+export interface SelfCheckEvent {
+  readonly done: number
+  readonly total: number
+  readonly result: MachineCheck
+}
+export interface SelfCheckSummary {
+  readonly tried: number
+  readonly failed: number
+  readonly threads: number
+}
+
 export interface StudentContract {
+  /** Proves the training on this machine: each claim is an event. Throws `NoWebGpu` and its like where the backend does not open. */
+  check: Method<{ backend: Backend }, SelfCheckSummary, SelfCheckEvent>
   /** Trains from the last checkpoint if there is one, else from the start. Abort writes a checkpoint, then ends. */
   train: Method<TrainRequest, TrainOutcome, TrainEvent>
   /** Completions by a stored student: `before` is its first weights, `after` its last checkpoint. */

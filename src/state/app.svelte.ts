@@ -5,8 +5,9 @@ import { Examples } from './examples.svelte.ts'
 import { Machine } from './machine.svelte.ts'
 import { Models } from './models.svelte.ts'
 import { Projects } from './projects.svelte.ts'
-import { hrefOf, Route, type Place } from './route.svelte.ts'
+import { hrefOf, Route, SELF_CHECK, type Place } from './route.svelte.ts'
 import type { Surroundings } from './surroundings.ts'
+import { SelfCheck } from './self-check.svelte.ts'
 import { Task } from './task.svelte.ts'
 import { Teacher } from './teacher.svelte.ts'
 import { Theme } from './theme.svelte.ts'
@@ -26,6 +27,7 @@ export class App {
   readonly machine = new Machine()
   readonly models: Models
   readonly teacher: Teacher
+  readonly selfCheck: SelfCheck
   /** The first reading of the store. */
   readonly opening = new Task()
   #open = $state.raw<readonly Workspace[]>([])
@@ -41,6 +43,7 @@ export class App {
     this.examples = new Examples(around)
     this.models = new Models(around)
     this.teacher = new Teacher(around)
+    this.selfCheck = new SelfCheck(around)
   }
 
   /** What the page should say on every screen, such as that it cannot be kept for opening without a network. */
@@ -55,7 +58,7 @@ export class App {
   async start(scope: MachineScope): Promise<void> {
     await this.opening.do(async () => {
       await Promise.all([this.projects.refresh(), this.machine.look(scope)])
-      if (this.machine.backends.includes('webgpu')) this.teacher.backend = 'webgpu'
+      if (this.machine.backends.includes('webgpu')) this.teacher.backend = this.selfCheck.backend = 'webgpu'
       this.#enter(this.route.place)
     })
     // Another tab may have made, renamed or deleted projects meanwhile.
@@ -110,6 +113,7 @@ export class App {
 
   #findWork(): Working | undefined {
     const { place } = this.route
+    if (this.selfCheck.task.going && place.kind !== 'self-check') return { href: SELF_CHECK, sentence: 'The self-check is going' }
     for (const { projectId, runs, students, comparisons } of this.#open) {
       const here = place.kind === 'screen' && place.projectId === projectId ? place.screen : undefined
       if (runs.task.going && here !== 'run') return { href: hrefOf(projectId, 'run'), sentence: runs.task.progress?.sentence ?? 'A run is going' }

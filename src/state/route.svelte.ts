@@ -1,21 +1,24 @@
-// Knows: where in the page one is, as the address says it after `#`: `#/`, or `#/<project>/<screen>?<words>`.
+// Knows: where in the page one is, as the address says it after `#`: `#/`, `#/self-check`, or `#/<project>/<screen>?<words>`.
 // Must not know: what the screens show.
 import { readId, type ProjectId } from '../domain/id.ts'
 
 export const SCREENS = ['seeds', 'teacher', 'recipe', 'run', 'dataset', 'student', 'compare', 'take-home'] as const
 export type ScreenName = (typeof SCREENS)[number]
 
-export type Place = { readonly kind: 'home' } | { readonly kind: 'screen'; readonly projectId: ProjectId; readonly screen: ScreenName; readonly words: Readonly<Record<string, string>> }
+export type Place = { readonly kind: 'home' } | { readonly kind: 'self-check' } | { readonly kind: 'screen'; readonly projectId: ProjectId; readonly screen: ScreenName; readonly words: Readonly<Record<string, string>> }
 
 /** A place from an address; anything unknown is home. */
 export function readPlace(hash: string): Place {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?')
   const [id, name] = path.split('/')
+  if (id === 'self-check') return { kind: 'self-check' }
   const projectId = readId('project', id)
   if (projectId === undefined) return { kind: 'home' }
   const screen = SCREENS.find((known) => known === name) ?? 'seeds'
   return { kind: 'screen', projectId, screen, words: Object.fromEntries(new URLSearchParams(query)) }
 }
+
+export const SELF_CHECK = '#/self-check'
 
 /** The address of a screen. */
 export function hrefOf(projectId: ProjectId, screen: ScreenName, words: Readonly<Record<string, string>> = {}): string {

@@ -17,6 +17,7 @@ import { RECIPE, readRecipe } from './small-project.ts'
 /** A student that echoes what it is asked after training, and says nothing before. */
 const echo: Served<StudentContract> = {
   train: async () => ({ ending: 'finished', step: 1 }),
+  check: async () => ({ tried: 0, failed: 0, threads: 1 }),
   export: async () => ({ files: [] }),
   complete: async ({ which, requests }, { emit }) => {
     const tell = (id: string, asked: CompletionRequest['asked']): string => (which === 'before' || asked.kind !== 'chat' ? '' : `${id.split('/')[0]}: ${asked.messages.at(-1)?.content ?? ''}`)

@@ -50,6 +50,7 @@ class TrainingStandIn implements Served<StudentContract> {
     return { ending: 'finished', step }
   }
   complete: Served<StudentContract>['complete'] = async () => ({ promptTokens: 0, sharedTokens: 0, newTokens: 0, ms: 0 })
+  check: Served<StudentContract>['check'] = async () => ({ tried: 0, failed: 0, threads: 1 })
   export: Served<StudentContract>['export'] = async () => ({ files: [] })
 }
 

@@ -42,6 +42,12 @@ describe.each(['wasm', 'webgpu'] as const)('on %s', (backend) => {
     expect(checks.length).toBe(5)
   })
 
+  test('the claims of the self-check hold', async () => {
+    const checks = await runChecks({ kind: 'claims', backend })
+    expect(sentencesOf(checks)).toEqual([])
+    expect(checks.length).toBeGreaterThan(60)
+  })
+
   test('train steps give PyTorch’s losses and norms', async () => {
     const checks = await runChecks({ kind: 'training', backend })
     expect(sentencesOf(checks)).toEqual([])

@@ -1,4 +1,4 @@
-"""PyTorch's numbers for the cases of tests/engine/graph/gradient-cases.ts: outputs and gradients of every op.
+"""PyTorch's numbers for the cases of src/engine/checks/op-cases.ts: outputs and gradients of every op.
 
 Usage: python gradients.py > gradients.json
 The loss of a case is the sum of its output times makeNumbers(count, 99); inputs are makeNumbers(count, index + 1, scale, offset).

@@ -3,7 +3,7 @@ and for 10 steps with each of the options that change a step.
 
 Usage: python train-step.py > train-step.json
 Written from the architecture, not from our graph: separate heads, repeated keys, torch's own attention, AdamW and clipping.
-Parameter i (from 0, in the order below) is makeNumbers(count, i + 1, scale, offset) of tests/engine/numbers.ts.
+Parameter i (from 0, in the order below) is makeNumbers(count, i + 1, scale, offset) of src/engine/checks/numbers.ts.
 """
 import inspect, json, math, sys
 import torch

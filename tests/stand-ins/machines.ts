@@ -17,6 +17,7 @@ import { saveProject } from '../../workers/corpus/save-project.ts'
 import { StudentWriter } from '../../workers/student/complete.ts'
 import { exportStudent } from '../../workers/student/export.ts'
 import type { StudentStores } from '../../workers/student/stores.ts'
+import { selfCheck } from '../../workers/student/self-check.ts'
 import { train } from '../../workers/student/train.ts'
 import { openTestRuntime } from '../engine/session.ts'
 import { TeacherStandIn } from './teacher.ts'
@@ -64,6 +65,7 @@ function serveStudent(db: Database, checkpoints: Map<string, Uint8Array>): Serve
     train: (request, call) => train(request, call, { stores, openRuntime: openTestRuntime, now: () => performance.now() }),
     complete: (request, call) => writer.complete(request, call),
     export: (request) => exportStudent(request, stores),
+    check: ({ backend }, call) => selfCheck(backend, call, openTestRuntime),
   }
 }
 

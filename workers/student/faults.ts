@@ -2,7 +2,7 @@
 import { EngineError } from '../../src/engine/errors.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 
-/** Anything thrown while a student trains or writes, as a named error; what has a name keeps it. */
+/** Anything thrown while a student trains, writes or is checked, as a named error; what has a name keeps it. */
 export function nameFault(thrown: unknown, doing: string): unknown {
   if (!(thrown instanceof EngineError)) return thrown
   const cause = { cause: thrown }

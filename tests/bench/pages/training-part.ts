@@ -8,7 +8,7 @@ import { countOf, listParameters } from '../../../src/engine/training/parameters
 import { beginState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import type { Runtime } from '../../../src/engine/runtime/types.ts'
-import { makeNumbers } from '../../engine/numbers.ts'
+import { makeNumbers } from '../../../src/engine/checks/numbers.ts'
 import { medianOf, timeOf, type Measured, type PartAnswer } from '../measure.ts'
 
 const LENGTH = 128

@@ -5,8 +5,8 @@ import { Graph, needStatic, type OnnxModel } from '../../../src/engine/graph/gra
 import * as ops from '../../../src/engine/graph/ops/index.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import type { HostTensor } from '../../../src/engine/runtime/types.ts'
-import { CASES, type GradientCase } from '../../engine/graph/gradient-cases.ts'
-import { makeNumbers, worstDifference } from '../../engine/numbers.ts'
+import { CASES, type GradientCase } from '../../../src/engine/checks/op-cases.ts'
+import { makeNumbers, worstDifference } from '../../../src/engine/checks/numbers.ts'
 import oracle from '../../oracles/gradients.json'
 import { checkAtMost, checkThat, type Check } from './check.ts'
 

@@ -5,7 +5,7 @@ import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
 import { beginState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import type { Runtime } from '../../../src/engine/runtime/types.ts'
-import { DISTILLING, makeSmallRows, makeSmallWeights, makeTaughtRows, makeWords, SMALL } from '../../engine/training/small.ts'
+import { DISTILLING, makeSmallRows, makeSmallWeights, makeTaughtRows, makeWords, SMALL } from '../../../src/engine/checks/small.ts'
 import oracle from '../../oracles/train-step.json'
 import { checkAtMost, type Check } from './check.ts'
 

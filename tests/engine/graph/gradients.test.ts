@@ -6,9 +6,9 @@ import { elementsOf } from '../../../src/engine/graph/dims.ts'
 import { Graph, needStatic } from '../../../src/engine/graph/graph.ts'
 import type { OpDefinition } from '../../../src/engine/graph/op.ts'
 import * as ops from '../../../src/engine/graph/ops/index.ts'
-import { makeNumbers, worstDifference } from '../numbers.ts'
+import { makeNumbers, worstDifference } from '../../../src/engine/checks/numbers.ts'
 import { openSession, type Feed } from '../session.ts'
-import { CASES, type GradientCase } from './gradient-cases.ts'
+import { CASES, type GradientCase } from '../../../src/engine/checks/op-cases.ts'
 
 interface Oracle {
   readonly cases: Readonly<Record<string, { readonly loss: number; readonly output: readonly number[]; readonly gradients: readonly (readonly number[])[] }>>

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { faultOfShape, ropeTables } from '../../../src/engine/models/shape.ts'
 import { countOf, listParameters, makeFirstWeights, viewParameters } from '../../../src/engine/training/parameters.ts'
 import { toHuggingFaceTensors } from '../../../src/engine/training/student-tensors.ts'
-import { SMALL } from '../training/small.ts'
+import { SMALL } from '../../../src/engine/checks/small.ts'
 
 test('a shape that cannot be built is refused with its reason', () => {
   expect(faultOfShape(SMALL)).toBeUndefined()

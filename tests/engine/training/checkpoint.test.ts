@@ -7,7 +7,7 @@ import { crc32 } from '../../../src/engine/training/crc32.ts'
 import { makeBatch } from '../../../src/engine/training/packing.ts'
 import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
 import { openTestRuntime } from '../session.ts'
-import { makeSmallRows, makeSmallWeights, SMALL } from './small.ts'
+import { makeSmallRows, makeSmallWeights, SMALL } from '../../../src/engine/checks/small.ts'
 
 const TINY = { ...SMALL, layers: 1, width: 8, heads: 2, kvHeads: 1, headWidth: 4, feedForward: 8, vocabulary: 6 }
 const makeTiny = (): Checkpoint => ({

@@ -6,10 +6,10 @@ import { listParameters, viewParameters } from '../../../src/engine/training/par
 import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
 import { beginState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import oracle from '../../oracles/train-step.json'
-import { worstDifference } from '../numbers.ts'
+import { worstDifference } from '../../../src/engine/checks/numbers.ts'
 import { openTestRuntime } from '../session.ts'
 import { DIVERGENCES, type DivergenceName } from '../../../src/engine/training/divergences/index.ts'
-import { DISTILLING, makeSmallRows, makeSmallWeights, makeTaughtRows, makeWords, SMALL } from './small.ts'
+import { DISTILLING, makeSmallRows, makeSmallWeights, makeTaughtRows, makeWords, SMALL } from '../../../src/engine/checks/small.ts'
 
 type Saved = Pick<typeof oracle, 'losses' | 'norms' | 'final'>
 const rateOf = (step: number): number => learningRateAt(step, { steps: 20, learningRate: 3e-3, warmUp: 0.1 })

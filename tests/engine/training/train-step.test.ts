@@ -5,9 +5,9 @@ import { makeBatch } from '../../../src/engine/training/packing.ts'
 import { listParameters, viewParameters } from '../../../src/engine/training/parameters.ts'
 import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
 import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
-import { worstDifference } from '../numbers.ts'
+import { worstDifference } from '../../../src/engine/checks/numbers.ts'
 import { openTestRuntime } from '../session.ts'
-import { makeSmallRows, makeSmallWeights, SMALL } from './small.ts'
+import { makeSmallRows, makeSmallWeights, SMALL } from '../../../src/engine/checks/small.ts'
 
 const oracle = JSON.parse(readFileSync(new URL('../../oracles/train-step.json', import.meta.url), 'utf8')) as { losses: number[]; norms: number[]; final: Record<string, number[]> }
 const schedule = { steps: 20, learningRate: 3e-3, warmUp: 0.1 }

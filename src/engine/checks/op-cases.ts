@@ -1,9 +1,10 @@
-// Knows: one or more small cases for every op with a gradient. `tests/oracles/gradients.py` holds the same cases in PyTorch,
-// under the same names; inputs come from `makeNumbers(count, index of the input + 1, scale, offset)`.
-import type { Graph, Value } from '../../../src/engine/graph/graph.ts'
-import * as ops from '../../../src/engine/graph/ops/index.ts'
-import { swiGlu } from '../../../src/engine/models/swi-glu.ts'
-import { crossEntropy } from '../../../src/engine/training/cross-entropy.ts'
+// Knows: one or more small cases for every op with a gradient and for the composites that training uses. Inputs come from
+// `makeNumbers(count, index of the input + 1, scale, offset)`; `tests/oracles/gradients.py` holds the same cases in PyTorch, under the
+// same names.
+import type { Graph, Value } from '../graph/graph.ts'
+import * as ops from '../graph/ops/index.ts'
+import { swiGlu } from '../models/swi-glu.ts'
+import { crossEntropy } from '../training/cross-entropy.ts'
 
 export interface GradientCase {
   readonly name: string

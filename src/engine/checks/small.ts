@@ -1,9 +1,9 @@
 // Knows: a small decoder, its weights by formula and its rows, as tests/oracles/train-step.py has them.
-import { elementsOf } from '../../../src/engine/graph/dims.ts'
-import type { DecoderShape } from '../../../src/engine/models/shape.ts'
-import type { PackedRow, TeacherRow } from '../../../src/engine/training/packing.ts'
-import { listParameters } from '../../../src/engine/training/parameters.ts'
-import { makeNumbers } from '../numbers.ts'
+import { elementsOf } from '../graph/dims.ts'
+import type { DecoderShape } from '../models/shape.ts'
+import type { PackedRow, TeacherRow } from '../training/packing.ts'
+import { listParameters } from '../training/parameters.ts'
+import { makeNumbers } from './numbers.ts'
 
 export const SMALL: DecoderShape = { layers: 2, width: 32, heads: 4, kvHeads: 2, headWidth: 8, feedForward: 64, vocabulary: 61, context: 12, ropeTheta: 10000, normEpsilon: 1e-5, tiedHead: true }
 

@@ -1,0 +1,15 @@
+// Knows: the losses that PyTorch gives for the small decoder of small.ts, from the same weights and batches. Data, no logic.
+// Made by tests/oracles/train-step.py; a test holds them equal to the numbers saved there.
+
+/** 20 steps of AdamW on the texts. */
+export const TEXT_LOSSES: readonly number[] = [7.680519, 7.383761, 6.943917, 6.288109, 5.760166, 5.663999, 5.364288, 5.526776, 5.401196, 4.862842, 5.236755, 5.007329, 4.464314, 4.930453, 5.505128, 5.391964, 5.278506, 5.405658, 5.065681, 4.98661]
+
+/** The first five steps with each of the options and losses. */
+export const OPTION_LOSSES = {
+  muon: [7.680519, 7.558636, 7.455883, 6.739199, 6.185621],
+  smoothing: [7.518689, 7.245329, 6.879668, 6.351941, 5.727549],
+  dropout: [7.550411, 7.418045, 6.42693, 5.94641, 4.984756],
+  'forward-kl': [2.654792, 2.546958, 2.456865, 2.201101, 1.930023],
+  'reverse-kl': [2.263641, 2.180572, 2.121681, 2.032373, 1.744544],
+  'jensen-shannon': [2.027168, 1.942829, 1.857769, 1.737642, 1.566357],
+} as const satisfies Readonly<Record<string, readonly number[]>>

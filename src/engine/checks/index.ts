@@ -1,0 +1,14 @@
+// Knows: everything that is proven of the engine on one's own machine, in the order in which it is tried.
+import type { CheckMachine, Claim } from './check.ts'
+import { gradientClaims } from './gradient-claims.ts'
+import { lossClaims } from './loss-claims.ts'
+import { rowClaims } from './row-claims.ts'
+import { trainingClaims } from './training-claims.ts'
+
+export { tryClaim } from './check.ts'
+export type { CheckMachine, CheckResult, Claim } from './check.ts'
+
+/** The claims that say something of this machine. */
+export function listClaims({ runtime, reference }: CheckMachine): readonly Claim[] {
+  return [...gradientClaims, ...lossClaims, ...rowClaims, ...trainingClaims].filter(({ only }) => (only !== 'with reference' || reference !== undefined) && (only !== 'on wasm' || runtime.backend === 'wasm'))
+}

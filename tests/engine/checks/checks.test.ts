@@ -1,0 +1,53 @@
+// What the page proves of the engine on a person's machine: that it holds here, and that it would not hold of a machine that computes wrongly.
+import { expect, test } from 'vitest'
+import { OPTION_LOSSES, TEXT_LOSSES } from '../../../src/engine/checks/expected.ts'
+import { listClaims, tryClaim, type CheckResult } from '../../../src/engine/checks/index.ts'
+import type { HostTensor, Runtime } from '../../../src/engine/runtime/types.ts'
+import oracle from '../../oracles/train-step.json'
+import { openTestRuntime } from '../session.ts'
+
+async function tryAll(runtime: Runtime): Promise<CheckResult[]> {
+  const results: CheckResult[] = []
+  for (const claim of listClaims({ runtime })) results.push(await tryClaim(claim, { runtime }))
+  return results
+}
+
+test('every claim holds on wasm', async () => {
+  const results = await tryAll(await openTestRuntime())
+  expect(results.filter(({ ok }) => !ok)).toEqual([])
+  expect(results.length).toBeGreaterThan(65)
+  expect(new Set(results.map(({ name }) => name)).size).toBe(results.length)
+})
+
+/** A machine whose every result is a little off, as by a broken driver. */
+const makeWrong = (runtime: Runtime, wrong: (x: number, i: number) => number): Runtime => ({
+  backend: runtime.backend,
+  threads: runtime.threads,
+  heapBytes: () => runtime.heapBytes(),
+  open: async (model, options) => {
+    const session = await runtime.open(model, options)
+    return {
+      run: async (feeds, wanted) => Object.fromEntries(Object.entries(await session.run(feeds, wanted)).map(([name, tensor]) => [name, 'onDevice' in tensor || !(tensor.data instanceof Float32Array) ? tensor : ({ ...tensor, data: tensor.data.map(wrong) } satisfies HostTensor)])),
+      release: () => session.release(),
+    }
+  },
+})
+
+test('a machine that is off by a hundredth, now and then, is found out', async () => {
+  const right = await openTestRuntime()
+  const results = await tryAll(makeWrong(right, (x, i) => (i % 5 === 0 ? x * 1.01 + 0.01 : x)))
+  for (const group of ['gradients', 'losses', 'training'] as const) expect(results.some((result) => result.group === group && !result.ok), group).toBe(true)
+  expect((await tryAll(makeWrong(right, () => Number.NaN))).filter(({ ok, name }) => ok && name !== 'what a prompt holds is read and not taught')).toEqual([])
+}, 120_000)
+
+test('a claim that throws is a fault with its words', async () => {
+  const broken: Runtime = { backend: 'wasm', threads: 1, heapBytes: () => 0, open: () => Promise.reject(new Error('the driver is gone')) }
+  const [claim] = listClaims({ runtime: broken })
+  expect(await tryClaim(claim!, { runtime: broken })).toMatchObject({ ok: false, fault: 'the driver is gone' })
+})
+
+test('the losses that the page expects are those that PyTorch gave', () => {
+  const rounded = (losses: readonly number[]): number[] => losses.map((loss) => Math.round(loss * 1e6) / 1e6)
+  expect(TEXT_LOSSES).toEqual(rounded(oracle.losses))
+  for (const [name, losses] of Object.entries(OPTION_LOSSES)) expect(losses, name).toEqual(rounded(oracle.variants[name as keyof typeof oracle.variants].losses.slice(0, losses.length)))
+})
