@@ -42,10 +42,25 @@ def scatter_nd(x, u):
     return x.index_add(0, torch.tensor([2, 0, 2]), u)
 
 
-def cross_entropy(hidden, head):
+def cross_entropy(hidden, head, smoothing=0.0):
     x = hidden @ head.T
     weights = torch.tensor([0.5, 0, 0.25, 0.25])
-    return (F.cross_entropy(x, torch.tensor([4, 0, 2, 2]), reduction='none') * weights).sum()
+    return (F.cross_entropy(x, torch.tensor([4, 0, 2, 2]), reduction='none', label_smoothing=smoothing) * weights).sum()
+
+
+def distillation(kind, temperature=2.0, share=0.25):
+    def build(hidden, head):
+        x = hidden @ head.T
+        ids = torch.tensor([[4, 0], [0, 1], [2, 3], [1, 4]])
+        p = torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.7, 0.2], [0.6, 0.25, 0.15], [0.4, 0.4, 0.2]])
+        q = (x / temperature).softmax(-1).gather(1, ids)
+        q = torch.cat([q, 1 - q.sum(-1, keepdim=True)], -1)
+        m = (p + q) / 2
+        kl = lambda a, b: (a * (a / b).log()).sum(-1)
+        soft = {'forward-kl': kl(p, q), 'reverse-kl': kl(q, p), 'jensen-shannon': (kl(p, m) + kl(q, m)) / 2}[kind]
+        text = F.cross_entropy(x, torch.tensor([4, 0, 2, 2]), reduction='none')
+        return (((1 - share) * temperature ** 2 * soft + share * text) * torch.tensor([0.5, 0, 0.25, 0.25])).sum()
+    return build
 
 
 P = ([2, 3], 0.8, 1.5)
@@ -76,6 +91,8 @@ CASES = {
     'scatterElements that adds': ([([2, 4],), ([2, 2],)], scatter_elements), 'scatterND that adds': ([([4, 3],), ([3, 3],)], scatter_nd),
     'RMS norm': ([([3, 4],), ([4], 0.3, 1)], rms), 'sum and RMS norm': ([([1, 3, 4],), ([1, 3, 4],), ([4], 0.3, 1)], skip),
     'rotary embedding': ([([1, 2, 3, 4],)], rotary), 'cross-entropy': ([([4, 3], 3), ([5, 3],)], cross_entropy),
+    'cross-entropy with label smoothing': ([([4, 3], 3), ([5, 3],)], lambda x, head: cross_entropy(x, head, 0.2)),
+    **{f'distillation, {kind}': ([([4, 3], 1.5), ([5, 3],)], distillation(kind)) for kind in ('forward-kl', 'reverse-kl', 'jensen-shannon')},
     'SwiGLU': ([([3, 4], 2), ([3, 4],)], lambda gate, up: F.silu(gate) * up),
 }
 

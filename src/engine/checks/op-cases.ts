@@ -5,6 +5,8 @@ import type { Graph, Value } from '../graph/graph.ts'
 import * as ops from '../graph/ops/index.ts'
 import { swiGlu } from '../models/swi-glu.ts'
 import { crossEntropy } from '../training/cross-entropy.ts'
+import { distillation } from '../training/distillation.ts'
+import type { DivergenceName } from '../training/divergences/index.ts'
 
 export interface GradientCase {
   readonly name: string
@@ -74,4 +76,18 @@ export const CASES: readonly GradientCase[] = [
   { name: 'rotary embedding', covers: ['RotaryEmbedding'], inputs: [{ shape: [1, 2, 3, 4] }], build: (g, x) => ops.rotaryEmbedding(g, x, i64(g, [1, 3], [0, 1, 3]), ...tables(g)) },
   { name: 'SwiGLU', covers: [], inputs: [{ shape: [3, 4], scale: 2 }, { shape: [3, 4] }], build: swiGlu },
   { name: 'cross-entropy', covers: [], inputs: [{ shape: [4, 3], scale: 3 }, { shape: [5, 3] }], build: (g, x, head) => crossEntropy(g, x, head, g.constant('i32', [4, 1], [4, 0, 2, 2]), g.constant('f32', [4, 1], [0.5, 0, 0.25, 0.25])) },
+  { name: 'cross-entropy with label smoothing', covers: [], inputs: [{ shape: [4, 3], scale: 3 }, { shape: [5, 3] }], build: (g, x, head) => crossEntropy(g, x, head, g.constant('i32', [4, 1], [4, 0, 2, 2]), g.constant('f32', [4, 1], [0.5, 0, 0.25, 0.25]), 0.2) },
+  ...(['forward-kl', 'reverse-kl', 'jensen-shannon'] as const).map(distillationCase),
 ]
+
+function distillationCase(divergence: DivergenceName): GradientCase {
+  return {
+    name: `distillation, ${divergence}`,
+    covers: [],
+    inputs: [{ shape: [4, 3], scale: 1.5 }, { shape: [5, 3] }],
+    build: (g, x, head) => {
+      const teacher = { ids: g.constant('i32', [4, 2], [4, 0, 0, 1, 2, 3, 1, 4]), probabilities: g.constant('f32', [4, 3], [0.5, 0.3, 0.2, 0.1, 0.7, 0.2, 0.6, 0.25, 0.15, 0.4, 0.4, 0.2]) }
+      return distillation(g, x, head, g.constant('i32', [4, 1], [4, 0, 2, 2]), g.constant('f32', [4, 1], [0.5, 0, 0.25, 0.25]), teacher, { divergence, temperature: 2, textShare: 0.25 })
+    },
+  }
+}
