@@ -9,9 +9,6 @@ import { beginState, Trainer, type TrainerOptions } from '../../../src/engine/tr
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import type { Runtime } from '../../../src/engine/runtime/types.ts'
 import { makeNumbers } from '../../../src/engine/checks/numbers.ts'
-import type { TrainEvent } from '../../../src/protocol/student.ts'
-import { train } from '../../../workers/student/train.ts'
-import { IDS, makeMemoryStores, makeRows as makeDatasetRows, SETTINGS } from '../../workers/student/memory-stores.ts'
 import { medianOf, timeOf, type Measured, type PartAnswer } from '../measure.ts'
 
 const LENGTH = 128
@@ -24,7 +21,7 @@ const shapes: readonly { shape: DecoderShape; rows: number }[] = [
 ]
 
 /** Rows without padding in which every prediction counts: tokens a second are then tokens learnt from. */
-const makeRows = (count: number, vocabulary: number): PackedRow[] =>
+export const makeTokenRows = (count: number, vocabulary: number): PackedRow[] =>
   Array.from({ length: count }, (_, row) => ({ tokens: Int32Array.from({ length: LENGTH + 1 }, (__, index) => (row * 131 + index * index * 7) % vocabulary), from: 0 }))
 
 /** GFLOP/s of eight products of 1024 × 1024 matrices in one graph: the ceiling of everything above. */
@@ -53,44 +50,12 @@ const makeTaught = (rows: readonly PackedRow[]): PackedRow[] =>
 /** Tokens a second: median of 7 steps after 2. */
 async function measureSteps(runtime: Runtime, shape: DecoderShape, rows: number, options: Partial<TrainerOptions> = {}): Promise<number> {
   const trainer = new Trainer(runtime, { shape, weightDecay: 0.1, clip: 1, ...options }, beginState(makeNumbers(countOf(listParameters(shape)), 1, 0.02)))
-  const plain = makeRows(rows, shape.vocabulary)
+  const plain = makeTokenRows(rows, shape.vocabulary)
   const batch = makeBatch((options.distils ? makeTaught(plain) : plain).map((row) => [row]), rows, LENGTH)
   const times: number[] = []
   for (let step = 0; step < 9; step += 1) times.push(await timeOf(() => trainer.train(batch, 1e-4)))
   await trainer.release()
   return (rows * LENGTH * 1000) / medianOf(times.slice(2))
-}
-
-/** Bytes of the runtime's heap after 100 and after 2,000 steps of a small student on rows of two lengths. */
-async function measureHeap(runtime: Runtime): Promise<readonly [early: number, late: number]> {
-  const { shape } = shapes[0] as (typeof shapes)[number]
-  const small = { ...shape, layers: 2, width: 48, heads: 3, kvHeads: 1, headWidth: 16, feedForward: 128, vocabulary: 512 }
-  const trainer = new Trainer(runtime, { shape: small, weightDecay: 0.1, clip: 1 }, beginState(makeNumbers(countOf(listParameters(small)), 1, 0.02)))
-  const rows = makeRows(4, small.vocabulary)
-  const batches = [32, 64].map((length) => makeBatch(rows.map((row) => [{ ...row, tokens: row.tokens.slice(0, length) }]), 4, length))
-  let early = 0
-  for (let step = 1; step <= 2000; step += 1) {
-    await trainer.train(batches[step % 2] as (typeof batches)[number], 1e-4)
-    if (step === 100) early = runtime.heapBytes()
-  }
-  const late = runtime.heapBytes()
-  await trainer.release()
-  return [early, late]
-}
-
-/** Milliseconds from the student worker's call to its first step told: vocabulary, packing, building and the step itself. */
-async function measureFirstStep(runtime: Runtime): Promise<number> {
-  const stores = makeMemoryStores(makeDatasetRows(200, 20))
-  const stop = new AbortController()
-  const from = performance.now()
-  let first = Number.NaN
-  const emit = (event: TrainEvent): void => {
-    if (event.kind !== 'step' || !Number.isNaN(first)) return
-    first = performance.now() - from
-    stop.abort()
-  }
-  await train({ ...IDS, settings: { ...SETTINGS, preset: 'micro', vocabulary: 1024, steps: 100, batch: 8, evaluateEvery: 100 }, backend: 'wasm' }, { signal: stop.signal, emit }, { stores, openRuntime: async () => runtime, now: () => performance.now() })
-  return first
 }
 
 /** Two wasm threads. */
@@ -112,16 +77,9 @@ export async function measureTraining(): Promise<PartAnswer> {
   const muon = await measureSteps(runtime, shape, rows, { optimizer: 'muon' })
   const soft = await measureSteps(runtime, shape, rows, { distils: { divergence: 'forward-kl', temperature: 1, textShare: 0 } })
   measured.push({ what: 'training with Muon, 0.9 M', value: muon, unit: 'tokens/s', how: 'as above' }, { what: 'training on probabilities (forward KL), 0.9 M', value: soft, unit: 'tokens/s', how: '16 tokens of the teacher for each' })
-  const [early, late] = await measureHeap(runtime)
-  const firstStep = await measureFirstStep(runtime)
-  measured.push(
-    { what: 'memory of the runtime after 2,000 steps', value: late / 1e6, unit: 'MB', how: `${(early / 1e6).toFixed(0)} MB after 100` },
-    { what: 'from “Train student” to the first step, micro', value: firstStep, unit: 'ms', how: '200 rows; vocabulary, packing and building included' },
-  )
   return {
     measured,
     ratios: [
-      { what: 'memory after 2,000 steps against after 100', ratio: late / early },
       ...speeds.slice(1).map(({ millions, perSecond }) => ({ what: `training ${millions} M against ${first?.millions} M, tokens a second`, ratio: perSecond / (first?.perSecond ?? Number.NaN) })),
       ...speeds.map(({ millions, gflops }) => ({ what: `training ${millions} M, share of the ceiling`, ratio: gflops / ceiling })),
       { what: 'a step with Muon against AdamW at 0.9 M, tokens a second', ratio: muon / (middle?.perSecond ?? Number.NaN) },
