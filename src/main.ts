@@ -45,6 +45,7 @@ async function openPage(target: HTMLElement): Promise<void> {
     memory: readMemory(),
     fetch: (address) => fetch(address),
     page: new URL('.', location.href).href,
+    wasDiscarded: 'wasDiscarded' in document && document.wasDiscarded === true,
     deliver: deliverByLink,
   })
   mount(Page, { target, props: { app } })

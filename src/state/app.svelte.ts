@@ -34,9 +34,11 @@ export class App {
   #notice = $state<string | undefined>()
   #working = $derived.by(() => this.#findWork())
   readonly #around: Surroundings
+  #discarded: boolean
 
   constructor(around: Surroundings) {
     this.#around = around
+    this.#discarded = around.wasDiscarded
     this.route = new Route(around.window, (place) => this.#enter(place))
     this.theme = new Theme(around.root, around.memory)
     this.projects = new Projects(around)
@@ -107,8 +109,15 @@ export class App {
     if (project === undefined || this.workspaceOf(project.id) !== undefined) return
     const workspace = new Workspace(this.#around, project, this.teacher)
     this.#open = [...this.#open, workspace]
-    void workspace.refresh()
+    void workspace.refresh().then(() => this.#afterDiscard(workspace))
     void workspace.offerTeacher(this.models)
+  }
+
+  /** Once, for the project that was open when the browser threw the page away. */
+  #afterDiscard({ students }: Workspace): void {
+    if (!this.#discarded) return
+    this.#discarded = false
+    void students.goOnByItself()
   }
 
   #findWork(): Working | undefined {

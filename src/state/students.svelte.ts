@@ -42,6 +42,7 @@ export class Students {
   /** Training writes a point often; the curve is read from progress while it goes on and from the record afterwards. */
   #points: readonly LossPoint[] = $derived(this.task.going && this.task.progress ? this.task.progress.points : (this.#latest?.points ?? []))
   #samples: readonly StudentSample[] = $derived(this.task.going && this.task.progress ? this.task.progress.samples : (this.#latest?.samples ?? []))
+  #note = $state<string | undefined>()
   backend = $state<Backend>('wasm')
   /** The dataset to train on; the newest where none is chosen. */
   datasetId = $state<DatasetId | undefined>()
@@ -82,6 +83,19 @@ export class Students {
   train(datasetId: DatasetId, settings: TrainSettings): Promise<Student | undefined> {
     const { backend } = this
     return this.#carry((control) => trainStudent(this.#around.machines, { projectId: this.#projectId, datasetId, settings, backend }, control))
+  }
+
+  /** What happened to the training without anyone asking for it. */
+  get note(): string | undefined {
+    return this.#note
+  }
+
+  /** Goes on with a training that ended with its page, which the browser had thrown away. One that someone paused or stopped rests. */
+  async goOnByItself(): Promise<void> {
+    const broken = this.interrupted
+    if (broken?.status !== 'training') return
+    this.#note = `The browser had put this page away to save memory. The training goes on by itself from step ${broken.checkpointStep}.`
+    await this.goOn(broken)
   }
 
   /** Goes on from the last checkpoint. */

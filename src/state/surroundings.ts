@@ -11,6 +11,8 @@ export interface Surroundings {
   readonly fetch: (address: string) => Promise<Response>
   /** Address of the page without its `#` part. */
   readonly page: string
+  /** The browser had thrown the page away to save memory and has loaded it again: nobody closed it. Chromium tells. */
+  readonly wasDiscarded: boolean
   /** Gives a file to the person. */
   readonly deliver: (download: Download) => void
 }

@@ -40,6 +40,7 @@ export async function makeAround(workers: { teacher?: Partial<Machines['teacher'
     memory: { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => void kept.set(key, value) },
     fetch: async () => new Response('[]', { headers: { 'content-type': 'application/json' } }),
     page: 'http://localhost/',
+    wasDiscarded: false,
     deliver: (download) => void delivered.push(download),
     delivered,
   }
