@@ -36,16 +36,22 @@ export class Comparisons {
   readonly task = new Task<CompareProgress>()
   #list = $state.raw<readonly Comparison[]>([])
   #problems = $state.raw<readonly Problem[]>([])
-  #latest = $derived(this.#list[0])
+  /** Of the student that is chosen. */
+  #latest = $derived.by(() => {
+    const chosen = this.#chosen()
+    return chosen === undefined ? this.#list[0] : this.#list.find(({ studentId }) => studentId === chosen)
+  })
   #prompts = $derived(this.task.going ? (this.task.progress?.prompts ?? []) : (this.#latest?.prompts ?? []))
   #summary = $derived(this.#prompts.length === 0 ? undefined : summarise(this.#prompts))
   prompts = $state(COMPARED_PROMPTS)
   readonly #around: Surroundings
   readonly #projectId: ProjectId
+  readonly #chosen: () => StudentId | undefined
 
-  constructor(around: Surroundings, projectId: ProjectId) {
+  constructor(around: Surroundings, projectId: ProjectId, chosen: () => StudentId | undefined) {
     this.#around = around
     this.#projectId = projectId
+    this.#chosen = chosen
   }
 
   /** Newest first. */

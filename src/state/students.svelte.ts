@@ -43,6 +43,8 @@ export class Students {
   #points: readonly LossPoint[] = $derived(this.task.going && this.task.progress ? this.task.progress.points : (this.#latest?.points ?? []))
   #samples: readonly StudentSample[] = $derived(this.task.going && this.task.progress ? this.task.progress.samples : (this.#latest?.samples ?? []))
   #note = $state<string | undefined>()
+  #chosenId = $state<string | undefined>()
+  #chosen = $derived(this.usable.find(({ id }) => id === this.#chosenId) ?? this.usable[0])
   backend = $state<Backend>('wasm')
   /** The dataset to train on; the newest where none is chosen. */
   datasetId = $state<DatasetId | undefined>()
@@ -69,6 +71,13 @@ export class Students {
   get usable(): readonly Student[] {
     return this.#list.filter((student) => student.status === 'trained' || student.checkpointStep > 0)
   }
+  /** The one to compare and to take home: the newest where none is chosen. */
+  get chosen(): Student | undefined {
+    return this.#chosen
+  }
+  choose(id: string): void {
+    this.#chosenId = id
+  }
   get points(): readonly LossPoint[] {
     return this.#points
   }
@@ -82,6 +91,7 @@ export class Students {
 
   train(datasetId: DatasetId, settings: TrainSettings): Promise<Student | undefined> {
     const { backend } = this
+    this.#chosenId = undefined // the new one is what one wants to see next
     return this.#carry((control) => trainStudent(this.#around.machines, { projectId: this.#projectId, datasetId, settings, backend }, control))
   }
 

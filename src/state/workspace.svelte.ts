@@ -43,7 +43,7 @@ export class Workspace {
     this.runs = new Runs(around, id, () => void this.rows.show(this.runs.latest?.id))
     this.datasets = new Datasets(around, id)
     this.students = new Students(around, id)
-    this.comparisons = new Comparisons(around, id)
+    this.comparisons = new Comparisons(around, id, () => this.students.chosen?.id)
     this.takeHome = new TakeHome(around, id)
   }
 

@@ -289,6 +289,17 @@ describe.skipIf(!hasTeacher)('one person’s journey with SmolLM2 (skipped witho
     const points = soft?.['points'] as readonly { train: number }[]
     expect(points.at(-1)?.train).toBeLessThan(0.8 * (points[0]?.train ?? 0))
     await checkFilledScreen()
+
+    await person.goTo('Compare')
+    await person.waitFor(/^Nothing is compared yet/) // of this student; the other's comparison is a choice away
+    const choice = page.getByLabel('Which student')
+    expect(await choice.locator('option').allInnerTexts()).toEqual([expect.stringMatching(/from forward KL/), expect.stringMatching(/from texts/)])
+    await choice.selectOption({ index: 1 })
+    await person.waitFor(/^Compared on 3 held-out prompts/)
+    await checkFilledScreen()
+    await person.goTo('Take home')
+    expect(await page.getByLabel('Which student').locator('option:checked').innerText()).toMatch(/from texts/)
+    await checkFilledScreen()
   })
 
   test('nothing of all this raised an error, broke the policy or asked another origin', () => expectNoFaults(watched))

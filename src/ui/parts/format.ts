@@ -1,4 +1,5 @@
-// Knows: how numbers are written for people: grouped, rounded to what matters, always with their unit.
+// Knows: how numbers and a few words are written for people: grouped, rounded to what matters, always with their unit.
+import type { TrainSettings } from '../../domain/student.ts'
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 
@@ -63,3 +64,6 @@ export function showWritten(text: string): string {
   if (text.trim() === '') return breaks(text) > 0 ? `(${formatMany(breaks(text), 'line break')} and nothing else)` : '(spaces and nothing else)'
   return text.replace(/[^\S\n]*\n(?:[^\S\n]*\n){3,}/g, (run) => ` ⏎ × ${breaks(run)}\n`)
 }
+
+/** What a student learned from, in two words. */
+export const LOSS_NAMES: Readonly<Record<TrainSettings['loss'], string>> = { 'teacher-text': 'texts', 'forward-kl': 'forward KL', 'reverse-kl': 'reverse KL', 'jensen-shannon': 'Jensen-Shannon' }
