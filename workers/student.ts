@@ -34,7 +34,7 @@ serveSelf<StudentContract>({
       training = false
     }
   },
-  check: ({ backend }, call) => withNamedFaults('the self-check', () => selfCheck(backend, call, open)),
+  check: ({ backend }, call) => withNamedFaults('the self-check', () => selfCheck(backend, call, (which) => openRuntime({ backend: which }))),
   complete: (request, call) => writer.complete(request, call),
   export: (request) => exportStudent(request, stores),
 })

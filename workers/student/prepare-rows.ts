@@ -2,8 +2,8 @@
 // Must not know: weights, sessions, where rows are kept.
 import type { DatasetRow } from '../../src/domain/dataset.ts'
 import type { TextTrainSettings, TrainSettings } from '../../src/domain/student.ts'
-import { renderStudentExample, renderStudentPrompt, STUDENT_SPECIALS, trainStudentTokenizer, type StudentTokenizerFiles } from '../../src/engine/tokenizers/student-template.ts'
-import type { ChatMessageText, TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
+import { messagesOf, renderStudentExample, renderStudentPrompt, STUDENT_SPECIALS, trainStudentTokenizer, type StudentTokenizerFiles } from '../../src/engine/tokenizers/student-template.ts'
+import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { packRows, type PackedRow, type TeacherRow, type TokenRow } from '../../src/engine/training/packing.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { breathe } from './breathe.ts'
@@ -51,9 +51,6 @@ export function learnTokenizer(train: readonly DatasetRow[], settings: Pick<Text
   return { files, tokenizer, ...(found < settings.vocabulary ? { note: `The texts gave ${found} tokens of the ${settings.vocabulary} asked for; the vocabulary is that small.` } : {}) }
 }
 
-/** Messages that a row's completion answers. */
-export const messagesOf = ({ system, prompt }: Pick<DatasetRow, 'system' | 'prompt'>): ChatMessageText[] => [...(system ? [{ role: 'system', content: system }] : []), { role: 'user', content: prompt }]
-
 /** Tokenises and packs all rows; lets messages in on the way. Refuses where no completion fits the context. */
 export async function prepareRows(split: { train: readonly TaughtRow[]; heldOut: readonly DatasetRow[] }, tokenizer: TextTokenizer, settings: TrainSettings, signal: AbortSignal): Promise<PreparedRows> {
   const tokenise = async (rows: readonly TaughtRow[]): Promise<TokenRow[]> => {
@@ -61,7 +58,7 @@ export async function prepareRows(split: { train: readonly TaughtRow[]; heldOut:
     for (const [i, { system, prompt, completion, teacher }] of rows.entries()) {
       if (i % ROWS_A_BREATH === ROWS_A_BREATH - 1) await breathe()
       signal.throwIfAborted()
-      const { ids, border } = renderStudentExample(tokenizer, { ...(system ? { system } : {}), prompt, completion })
+      const { ids, border } = renderStudentExample(tokenizer, { system, prompt, completion })
       const answer = ids.slice(border)
       // What the teacher could not be asked teaches nothing; neither would a row that is cut otherwise than the teacher cuts it.
       const isTaught = teacher === undefined || teacher.ids.length === answer.length * teacher.choices

@@ -23,10 +23,18 @@ export async function readTaught({ projectId, settings, trace }: TrainRequest, s
   if (!read.ok) throw new RetortError('ModelRefused', read.sentence)
   const { header, rows } = read.file
   if (rows.length < header.rows) throw new RetortError('ModelRefused', `The teacher’s stored answers cannot be used: ${rows.length} of ${header.rows} rows are there. Load the teacher and train a new student.`)
-  const [tokenizerJson, tokenizerConfig]: unknown[] = [JSON.parse(header.tokenizer.json), JSON.parse(header.tokenizer.config)]
-  const tokenizer = tokenizerFromJson(tokenizerJson, tokenizerConfig)
-  for (const { ids } of rows) if (ids.some((id) => id >= tokenizer.vocabularySize)) throw new RetortError('ModelRefused', 'The teacher’s stored answers cannot be used: they name tokens that the vocabulary does not have. Load the teacher and train a new student.')
-  return { rows: rows.map(raise), words: { tokenizer, tokenizerFiles: { tokenizerJson, tokenizerConfig } } }
+  const words = readWords(header.tokenizer)
+  if (rows.some(({ ids }) => ids.some((id) => id >= words.tokenizer.vocabularySize))) throw new RetortError('ModelRefused', 'The teacher’s stored answers cannot be used: they name tokens that the vocabulary does not have. Load the teacher and train a new student.')
+  return { rows: rows.map(raise), words }
+}
+
+function readWords({ json, config }: { readonly json: string; readonly config: string }): Taught['words'] {
+  try {
+    const [tokenizerJson, tokenizerConfig]: unknown[] = [JSON.parse(json), JSON.parse(config)]
+    return { tokenizer: tokenizerFromJson(tokenizerJson, tokenizerConfig), tokenizerFiles: { tokenizerJson, tokenizerConfig } }
+  } catch (thrown) {
+    throw new RetortError('ModelRefused', 'The teacher’s stored answers cannot be used: their vocabulary is broken. Load the teacher and train a new student.', { cause: thrown })
+  }
 }
 
 /** No probability stays so small that its logarithm would rule a loss. */

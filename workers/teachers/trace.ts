@@ -3,7 +3,7 @@
 import type { DatasetRow } from '../../src/domain/dataset.ts'
 import type { Traceable, Traced, TraceOptions } from '../../src/engine/generation/generator.ts'
 import { pruneTokenizer, type PrunedTokenizer } from '../../src/engine/tokenizers/prune-tokenizer.ts'
-import { END_TOKEN, STUDENT_SPECIALS, textsOfExample } from '../../src/engine/tokenizers/student-template.ts'
+import { END_TOKEN, messagesOf, STUDENT_SPECIALS, textsOfExample } from '../../src/engine/tokenizers/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { TeacherRow } from '../../src/engine/training/packing.ts'
 import { readTraceFile, writeTraceHeader, writeTraceRow, type TraceFile } from '../../src/engine/training/trace-file.ts'
@@ -42,7 +42,7 @@ export async function traceDataset(teacher: TracingTeacher, { projectId, dataset
   const appender = await guardQuota('The teacher’s probabilities', () => traceFiles.openPart(projectId, trace, begun?.wholeBytes ?? 0))
   try {
     const append = (bytes: Uint8Array): Promise<void> => guardQuota('The teacher’s probabilities', () => appender.append(bytes))
-    if (!begun) await append(writeTraceHeader({ choices, temperature, tokenizer: shared.files, rows: rows.length, about: card.fingerprint }))
+    if (!begun) await append(writeTraceHeader({ choices, temperature, tokenizer: shared.files, rows: rows.length }))
     emit({ done: done.length, total: rows.length })
     while (done.length < rows.length) {
       signal.throwIfAborted()
@@ -79,7 +79,7 @@ export interface Shared {
 
 /** Throws ModelRefused where they cannot have one. */
 export function shareVocabulary(teacher: TextTokenizer, rows: readonly DatasetRow[]): Shared {
-  const made = pruneTokenizer(teacher, rows.flatMap(({ system, prompt, completion }) => textsOfExample({ ...(system ? { system } : {}), prompt, completion })))
+  const made = pruneTokenizer(teacher, rows.flatMap(textsOfExample))
   if (!made.ok) throw new RetortError('ModelRefused', made.sentence)
   const { tokenizerJson, tokenizerConfig, tokenizer } = made.pruned
   if (tokenizer.vocabularySize > 65_536) throw new RetortError('ModelRefused', `These rows use ${tokenizer.vocabularySize.toLocaleString('en')} of the teacher’s tokens, and a student can share 65,536. Train on fewer rows, or on the texts alone.`)
@@ -102,10 +102,11 @@ function findEnd(teacher: TextTokenizer): number | undefined {
 /** The rows traced, in their order. */
 export async function traceRows(teacher: Pick<TracingTeacher, 'tokenizer' | 'trace'>, rows: readonly DatasetRow[], { studentIds }: Shared, options: TraceOptions, signal: AbortSignal): Promise<TeacherRow[]> {
   const { tokenizer } = teacher
-  const requests = rows.map(({ system, prompt, completion }, i): Traceable => {
-    const messages = [...(system ? [{ role: 'system', content: system }] : []), { role: 'user', content: prompt }]
-    return { id: String(i), prompt: tokenizer.encode(tokenizer.renderChat(messages, { addGenerationPrompt: true })), answer: tokenizer.encode(completion, { special: false }) }
-  })
+  const requests = rows.map((row, i): Traceable => ({
+    id: String(i),
+    prompt: tokenizer.encode(tokenizer.renderChat(messagesOf(row), { addGenerationPrompt: true })),
+    answer: tokenizer.encode(row.completion, { special: false }),
+  }))
   const results = new Map<string, Traced>()
   await teacher.trace(requests, options, { signal, onResult: (result) => void results.set(result.id, result) })
   return requests.map(({ id }) => {

@@ -40,9 +40,11 @@ export const rowClaims: readonly Claim[] = [
     }
     return Math.abs((await lossOf(a)) - (await lossOf(other)))
   }),
-  claim('what a prompt holds is read and not taught', 0, async (trainer, [a]) => {
+  claim('a row’s loss is the mean over its completion’s tokens, the prompt left out', 1e-5, async (trainer, [a]) => {
     const batch = makeBatch([[a]], 1, 12)
-    const counts = a.tokens.length - 1 - a.from
-    return Math.abs(batch.weights.filter((weight) => weight > 0).length - counts) + Math.abs(batch.weights.reduce((sum, weight) => sum + weight, 0) - 1 > 1e-6 ? 1 : 0) + ((await trainer.measure([batch])) > 0 ? 0 : 1)
+    const tokens = a.tokens.length - 1 - a.from
+    let sum = 0
+    for (let one = 0; one < tokens; one++) sum += await trainer.measure([{ ...batch, weights: batch.weights.map((_, i) => (i === one ? 1 : 0)), counted: 1 }])
+    return Math.abs(sum / tokens - (await trainer.measure([batch])))
   }),
 ]

@@ -42,6 +42,9 @@ export function trainStudentTokenizer(texts: Iterable<string>, vocabulary: numbe
   return { tokenizerJson, tokenizerConfig, tokenizer: tokenizerFromJson(tokenizerJson, tokenizerConfig) }
 }
 
+/** Messages that a row's completion answers. */
+export const messagesOf = ({ system, prompt }: { readonly system?: string; readonly prompt: string }): ChatMessageText[] => [...(system ? [{ role: 'system', content: system }] : []), { role: 'user', content: prompt }]
+
 /** The stretches that a student's tokenizer is asked to cut when it reads and writes a row: what its vocabulary must cover. */
 export const textsOfExample = ({ system, prompt, completion }: { readonly system?: string; readonly prompt: string; readonly completion: string }): string[] => ['\n', ...(system ? [`\n${system}`] : []), `\n${prompt}`, completion]
 
@@ -67,8 +70,7 @@ export function renderStudentPrompt(tokenizer: TextTokenizer, messages: readonly
 
 /** Ids of a prompt and its completion, and where learning begins. The completion is tokenised apart, as it is when written. */
 export function renderStudentExample(tokenizer: TextTokenizer, { system, prompt, completion }: { readonly system?: string; readonly prompt: string; readonly completion: string }): StudentExample {
-  const messages = [...(system === undefined ? [] : [{ role: 'system', content: system }]), { role: 'user', content: prompt }]
-  const read = renderStudentPrompt(tokenizer, messages)
+  const read = renderStudentPrompt(tokenizer, messagesOf({ ...(system ? { system } : {}), prompt }))
   return { ids: [...read, ...tokenizer.encode(completion, { special: false }), findSpecial(tokenizer, END_TOKEN)], border: read.length }
 }
 

@@ -54,9 +54,6 @@ export function openGroups(g: Graph, groups: readonly RuledGroup[], which: 'all'
   })
 }
 
-/** Scalars of an update, as inputs; `fresh` only where a running average is kept. */
-export const UPDATE_SCALARS = [...STEP_SCALARS, 'fresh'] as const
-
 /** Adds the update to a graph: `norm` (of all gradients, before clipping) and every part's next value as outputs. */
 export function updateGroups(g: Graph, opened: readonly OpenedGroup[], gradients: readonly Value[], { clip, averages }: UpdateOptions): void {
   const [plain, rate, epsilon, keep] = STEP_SCALARS.map((name) => g.input(name, 'f32', [])) as [Value, Value, Value, Value]

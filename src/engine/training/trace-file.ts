@@ -1,6 +1,6 @@
 // Knows: the form of a trace file: a teacher's distributions along the completions of a dataset, and the tokenizer that student and
 // teacher share. Rows are appended as they are traced, so a file that was cut off goes on behind its last whole row.
-// Must not know: where it is kept, which dataset it belongs to (`about` is opaque text).
+// Must not know: where it is kept, which dataset it belongs to.
 import type { TeacherRow } from './packing.ts'
 
 export interface TraceHeader {
@@ -11,8 +11,6 @@ export interface TraceHeader {
   readonly tokenizer: { readonly json: string; readonly config: string }
   /** Rows that the whole file has. */
   readonly rows: number
-  /** What the owner wants to find again, as text. */
-  readonly about: string
 }
 
 export interface TraceFile {
@@ -96,10 +94,10 @@ function parseHeader(bytes: Uint8Array): TraceHeader | undefined {
     return undefined
   }
   if (typeof raw !== 'object' || raw === null) return undefined
-  const { choices, temperature, tokenizer, rows, about }: Record<string, unknown> = Object.fromEntries(Object.entries(raw))
+  const { choices, temperature, tokenizer, rows }: Record<string, unknown> = Object.fromEntries(Object.entries(raw))
   if (typeof choices !== 'number' || !Number.isInteger(choices) || choices < 1 || choices > 1024) return undefined
-  if (typeof temperature !== 'number' || !(temperature > 0) || typeof rows !== 'number' || !Number.isInteger(rows) || rows < 0 || rows > LARGEST_COUNT || typeof about !== 'string') return undefined
+  if (typeof temperature !== 'number' || !(temperature > 0) || typeof rows !== 'number' || !Number.isInteger(rows) || rows < 0 || rows > LARGEST_COUNT) return undefined
   if (typeof tokenizer !== 'object' || tokenizer === null || !('json' in tokenizer) || !('config' in tokenizer)) return undefined
   const { json, config } = tokenizer
-  return typeof json === 'string' && typeof config === 'string' ? { choices, temperature, tokenizer: { json, config }, rows, about } : undefined
+  return typeof json === 'string' && typeof config === 'string' ? { choices, temperature, tokenizer: { json, config }, rows } : undefined
 }

@@ -37,7 +37,7 @@ test('a machine that is off by a hundredth, now and then, is found out', async (
   const right = await openTestRuntime()
   const results = await tryAll(makeWrong(right, (x, i) => (i % 5 === 0 ? x * 1.01 + 0.01 : x)))
   for (const group of ['gradients', 'losses', 'training'] as const) expect(results.some((result) => result.group === group && !result.ok), group).toBe(true)
-  expect((await tryAll(makeWrong(right, () => Number.NaN))).filter(({ ok, name }) => ok && name !== 'what a prompt holds is read and not taught')).toEqual([])
+  expect((await tryAll(makeWrong(right, () => Number.NaN))).filter(({ ok }) => ok)).toEqual([])
 }, 120_000)
 
 test('a claim that throws is a fault with its words', async () => {

@@ -5,7 +5,7 @@ import type { TeacherRow } from '../../../src/engine/training/packing.ts'
 import { readTraceFile, writeTraceHeader, writeTraceRow, type TraceHeader } from '../../../src/engine/training/trace-file.ts'
 
 const makeRow = (count: number, choices = 3): TeacherRow => ({ choices, ids: Uint16Array.from({ length: count * choices }, (_, i) => (i * 7919) % 65_536), probabilities: Float32Array.from({ length: count * (choices + 1) }, (_, i) => 1 / (2 + (i % 5))) })
-const header: TraceHeader = { choices: 3, temperature: 1.5, tokenizer: { json: '{"ü":1}', config: '{}' }, rows: 4, about: 'x' }
+const header: TraceHeader = { choices: 3, temperature: 1.5, tokenizer: { json: '{"ü":1}', config: '{}' }, rows: 4 }
 const rows = [makeRow(5), makeRow(0), makeRow(1), makeRow(8)]
 const join = (parts: readonly Uint8Array[]): Uint8Array => Uint8Array.from(parts.flatMap((part) => [...part]))
 const whole = join([writeTraceHeader(header), ...rows.map(writeTraceRow)])

@@ -31,7 +31,7 @@ export async function trainTaught(steps: number): Promise<MemoryStores> {
     const answer = ids.slice(border)
     return writeTraceRow({ choices: 2, ids: Uint16Array.from(answer.flatMap((id) => [id, id === 7 ? 8 : 7])), probabilities: Float32Array.from(answer.flatMap(() => [0.98, 0.01, 0.01])) })
   })
-  const header = writeTraceHeader({ choices: 2, temperature: 1, tokenizer: { json: JSON.stringify(tokenizerJson), config: JSON.stringify(tokenizerConfig) }, rows: taught.length, about: '' })
+  const header = writeTraceHeader({ choices: 2, temperature: 1, tokenizer: { json: JSON.stringify(tokenizerJson), config: JSON.stringify(tokenizerConfig) }, rows: taught.length })
   const { vocabulary: _, labelSmoothing: __, ...common } = SETTINGS
   const stores = Object.assign(makeMemoryStores(rows), { trace: Uint8Array.from([header, ...parts].flatMap((part) => [...part])) })
   return trainWith(stores, { ...common, loss: 'forward-kl', temperature: 1, choices: 2, textShare: 0, steps, evaluateEvery: steps, learningRate: 0.008, batch: 8 })

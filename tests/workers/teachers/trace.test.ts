@@ -134,6 +134,10 @@ describe('a small teacher', () => {
     await expect(start(undefined)).rejects.toMatchObject({ name: 'ModelMissing', message: expect.stringMatching(/not stored here any more\. Load the teacher/) })
     await expect(start(whole.subarray(0, 40))).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/^The teacher’s stored answers cannot be used: the file is cut off in its header/) })
     await expect(start(whole.subarray(0, whole.length - 1))).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/7 of 8 rows are there/) })
+    const broken = whole.slice()
+    const word = new TextEncoder().encode('"json":"')
+    broken[whole.findIndex((_byte, i) => word.every((byte, j) => whole[i + j] === byte)) + word.length] = 0x78 // x
+    await expect(start(broken)).rejects.toMatchObject({ name: 'ModelRefused', message: 'The teacher’s stored answers cannot be used: their vocabulary is broken. Load the teacher and train a new student.' })
     await expect(start(whole, makeRows(9, 2))).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/are not those of this dataset/) })
   })
 })
