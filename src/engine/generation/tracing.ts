@@ -1,4 +1,5 @@
-// Knows: what a model would say at every token of given answers: its likeliest tokens among those that count, and the rest together.
+// Knows: what a model would say at every token of given answers if it could use certain tokens only: the likeliest of them, and the
+// rest of them together.
 import type { CachedModel } from './cached-model.ts'
 import type { Prefixes } from './prefixes.ts'
 import type { Hooks, Progress } from './requests.ts'
@@ -18,7 +19,10 @@ export interface TraceOptions {
   readonly choices: number
   /** Of the distribution, above 0. */
   readonly temperature: number
-  /** Tokens that may be listed, at least k; all others are part of the rest. */
+  /**
+   * Tokens that there are for whoever learns from this, at least k. The distribution is over these: mass on tokens that a student
+   * does not have would only teach it to put as much on any others.
+   */
   readonly among: Int32Array
 }
 
@@ -27,7 +31,7 @@ export interface Traced {
   readonly id: string
   /** Places in `among` of the k likeliest, the likeliest first: [distributions, k]. */
   readonly places: Uint16Array
-  /** Their probabilities, and last that of all other tokens together: [distributions, k + 1]. */
+  /** Their probabilities, and last that of all other tokens of `among` together: [distributions, k + 1]. */
   readonly probabilities: Float32Array
   readonly refusal?: string
 }
@@ -57,18 +61,18 @@ export async function traceAll(model: CachedModel, prefixes: Prefixes, requests:
     const first = request.prompt.length - 1
     return [{ request, tokens, wanted: new Set(Array.from({ length: count }, (_, i) => first + i)), traced: { id: request.id, places: new Uint16Array(count * choices), probabilities: new Float32Array(count * (choices + 1)) } }]
   })
-  const read = ({ request, traced }: Job, at: number, logits: Float32Array, from: number): void => readDistribution(logits, from, model.vocabulary, options, traced, at - request.prompt.length + 1)
+  const read = ({ request, traced }: Job, at: number, logits: Float32Array, from: number): void => readDistribution(logits, from, options, traced, at - request.prompt.length + 1)
   return runRows(model, prefixes, jobs, { read, end: ({ traced }) => hooks.onResult(traced), logitsPerRun: LOGITS_PER_RUN }, hooks)
 }
 
-/** Writes the distribution of one place. `logits` are divided by the temperature in place. */
-function readDistribution(logits: Float32Array, from: number, vocabulary: number, { choices, temperature, among }: TraceOptions, { places, probabilities }: Traced, index: number): void {
-  if (temperature !== 1) for (let i = from; i < from + vocabulary; i++) logits[i] = (logits[i] ?? 0) / temperature
-  const total = logSumExp(logits, from, from + vocabulary)
-  const best = findLargest(among.length, choices, (place) => logits[from + (among[place] ?? 0)] ?? -Infinity)
+/** Writes the distribution of one place. */
+function readDistribution(logits: Float32Array, from: number, { choices, temperature, among }: TraceOptions, { places, probabilities }: Traced, index: number): void {
+  const own = Float32Array.from(among, (id) => (logits[from + id] ?? -Infinity) / temperature)
+  const total = logSumExp(own, 0, own.length)
+  const best = findLargest(own, choices)
   let listed = 0
   best.forEach((place, i) => {
-    const probability = Math.exp((logits[from + (among[place] ?? 0)] ?? -Infinity) - total)
+    const probability = Math.exp((own[place] ?? -Infinity) - total)
     listed += probability
     places[index * choices + i] = place
     probabilities[index * (choices + 1) + i] = probability
@@ -77,11 +81,10 @@ function readDistribution(logits: Float32Array, from: number, vocabulary: number
 }
 
 /** Places of the k largest values, the largest first; the earlier of equal ones. */
-function findLargest(count: number, k: number, valueOf: (place: number) => number): number[] {
+function findLargest(of: Float32Array, k: number): number[] {
   const best: number[] = []
   const values: number[] = []
-  for (let place = 0; place < count; place++) {
-    const value = valueOf(place)
+  for (const [place, value] of of.entries()) {
     if (best.length === k && value <= (values[k - 1] ?? -Infinity)) continue
     let at = best.length
     while (at > 0 && value > (values[at - 1] ?? -Infinity)) at--
