@@ -3,6 +3,7 @@
 import type { Backend, CompletionRequest, CompletionResult, ScoreRequest, ScoreResult, TeacherDescription } from '../../src/domain/model.ts'
 import { Generator, type Progress, type Traceable, type Traced, type TraceOptions } from '../../src/engine/generation/generator.ts'
 import { openRuntime } from '../../src/engine/runtime/open.ts'
+import type { Runtime } from '../../src/engine/runtime/types.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { loadGgufWeights, type WeightKind } from '../../src/engine/weights/llama-gguf.ts'
 import type { ByteSource } from '../../src/engine/weights/source.ts'
@@ -23,6 +24,8 @@ export interface OpenTeacher {
   readonly onProgress: (progress: LoadProgress) => void
   /** Threads wanted; for measuring. */
   readonly threads?: number
+  /** One that is open already: outside of a browser. */
+  readonly runtime?: Runtime
 }
 
 export interface AskHooks<Result> {
@@ -54,10 +57,10 @@ export class GgufTeacher {
   }
 
   /** Loads the model. Throws `ModelRefused` with the reason, EngineError where the machine fails, AbortError when stopped. */
-  static async open(source: ByteSource, { backend, contextLength, signal, onProgress, threads }: OpenTeacher): Promise<GgufTeacher> {
+  static async open(source: ByteSource, { backend, contextLength, signal, onProgress, threads, runtime: given }: OpenTeacher): Promise<GgufTeacher> {
     const { header, card, tokenizer } = await readGgufCard(source)
     const { kind, note } = chooseWeights(backend, card.memoryBytes, card.fileName)
-    const runtime = await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) })
+    const runtime = given ?? await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) })
     const weights = await loadGgufWeights(header, source, kind, (done, total) => onProgress({ phase: 'reading', done, total }), signal)
     onProgress({ phase: 'building', done: 0, total: 0 })
     const generator = await Generator.create(runtime, weights, tokenizer, { maxBatch: BATCH, contextLength })

@@ -4,6 +4,7 @@ import { elementsOf } from '../graph/dims.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import { namePreTokenizer } from '../tokenizers/pre-tokenizers.ts'
 import { END_TOKEN, makeStudentTokenizerConfig, PAD_TOKEN, STUDENT_CHAT_TEMPLATE, STUDENT_SPECIALS } from '../tokenizers/student-template.ts'
+import { toHalf } from '../weights/half.ts'
 import { writeGguf, type WrittenTensor, type WrittenValue } from '../weights/gguf-write.ts'
 import { writeSafetensors, type PlainTensor } from '../weights/safetensors.ts'
 
@@ -20,6 +21,9 @@ export interface WrittenStudent {
   /** A name for people, such as the project's. */
   readonly name: string
 }
+
+/** How a GGUF holds matrices: as they are, or rounded to half the size (11 bits of fraction). Norms stay as they are. */
+export type GgufPrecision = 'F32' | 'F16'
 
 const [PAD, END] = [STUDENT_SPECIALS.indexOf(PAD_TOKEN), STUDENT_SPECIALS.indexOf(END_TOKEN)]
 
@@ -63,8 +67,8 @@ export function writeHuggingFaceFiles({ shape, tensors, tokenizerJson }: Written
   ]
 }
 
-/** One GGUF, every tensor as F32. Its pre-tokenizer has the name by which llama.cpp knows it. Throws a RangeError on a tokenizer that is no student's. */
-export function writeStudentGguf({ shape, tensors, tokenizerJson, name }: WrittenStudent): WrittenFile {
+/** One GGUF. Its pre-tokenizer has the name by which llama.cpp knows it. Throws a RangeError on a tokenizer that is no student's. */
+export function writeStudentGguf({ shape, tensors, tokenizerJson, name }: WrittenStudent, { precision = 'F32', licence }: { readonly precision?: GgufPrecision; readonly licence?: string } = {}): WrittenFile {
   const { tokens, merges } = readVocabulary(tokenizerJson, shape.vocabulary)
   const pre = namePreTokenizer(tokenizerJson)
   if (pre === undefined) throw new RangeError('llama.cpp has no name for the way in which this student cuts texts.')
@@ -74,7 +78,8 @@ export function writeStudentGguf({ shape, tensors, tokenizerJson, name }: Writte
     ['general.architecture', text('llama')],
     ['general.type', text('model')],
     ['general.name', text(name)],
-    ['general.file_type', u32(0)], // all F32
+    ...(licence === undefined ? [] : [['general.license', text(licence)] as const]),
+    ['general.file_type', u32(precision === 'F32' ? 0 : 1)],
     ['llama.block_count', u32(shape.layers)],
     ['llama.context_length', u32(shape.context)],
     ['llama.embedding_length', u32(shape.width)],
@@ -96,7 +101,7 @@ export function writeStudentGguf({ shape, tensors, tokenizerJson, name }: Writte
     ['tokenizer.ggml.add_eos_token', { kind: 'bool', value: false }],
     ['tokenizer.chat_template', text(STUDENT_CHAT_TEMPLATE)],
   ])
-  return { name: 'model.gguf', bytes: writeGguf(metadata, [...tensors].map(([from, tensor]) => toGgufTensor(from, tensor, shape))) }
+  return { name: 'model.gguf', bytes: writeGguf(metadata, [...tensors].map(([from, tensor]) => toGgufTensor(from, tensor, shape, precision))) }
 }
 
 /** ggml's kinds of tokens. */
@@ -112,11 +117,15 @@ const GGUF_NAMES: readonly (readonly [RegExp, string])[] = [
   [/^model\.layers\.(\d+)\.mlp\.(gate|up|down)_proj\.weight$/, 'blk.$1.ffn_$2.weight'],
 ]
 
-function toGgufTensor(from: string, tensor: PlainTensor, { heads, kvHeads }: DecoderShape): WrittenTensor {
+function toGgufTensor(from: string, tensor: PlainTensor, { heads, kvHeads }: DecoderShape, precision: GgufPrecision): WrittenTensor {
   const [pattern, to] = GGUF_NAMES.find(([known]) => known.test(from)) ?? []
   if (!pattern || to === undefined) throw new RangeError(`A student has no tensor ${from}.`)
   const name = from.replace(pattern, to)
   const turned = name.endsWith('attn_q.weight') ? pairRows(tensor, heads) : name.endsWith('attn_k.weight') ? pairRows(tensor, kvHeads) : tensor.data
+  if (precision === 'F16' && tensor.shape.length > 1) {
+    const halves = Uint16Array.from(turned, toHalf)
+    return { name, type: 'F16', shape: tensor.shape.toReversed(), bytes: new Uint8Array(halves.buffer) }
+  }
   return { name, type: 'F32', shape: tensor.shape.toReversed(), bytes: new Uint8Array(turned.buffer, turned.byteOffset, turned.byteLength) }
 }
 

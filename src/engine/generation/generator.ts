@@ -52,7 +52,7 @@ export class Generator {
   /** Builds the model on the runtime. The weights' matrices may be let go afterwards; the embedding is still read. */
   static async create(runtime: Runtime, weights: LoadedWeights, tokenizer: TextTokenizer, options: GeneratorOptions = {}): Promise<Generator> {
     const contextLength = Math.min(options.contextLength ?? 1024, weights.shape.context)
-    const make = runtime.backend === 'wasm' ? makeHostModel : makeDeviceModel
+    const make = runtime.backend === 'webgpu' ? makeDeviceModel : makeHostModel
     return new Generator(await make(runtime, weights, options.maxBatch ?? 8, contextLength), tokenizer)
   }
 

@@ -1,13 +1,11 @@
-// Knows: how a runtime is opened on a backend, and how its sessions run: one at a time, errors named.
+// Knows: how a runtime is opened on a backend of the browser.
 // Must not know: which models are run.
-import type { InferenceSession } from 'onnxruntime-web/wasm'
-import type { OnnxModel } from '../graph/graph.ts'
 import { EngineError, engineErrorOf } from '../errors.ts'
 import { heapBytes, watchHeap } from './heap.ts'
 import { Line } from './line.ts'
 import { entryFor, loadOrt, type OrtModule } from './load-ort.ts'
-import { fromOrt, toOrt } from './tensors.ts'
-import type { Feeds, OpenOptions, Outputs, Runtime, Session } from './types.ts'
+import { makeSession } from './session.ts'
+import type { Runtime } from './types.ts'
 
 /** More threads than this bring nothing to models of these sizes and cost a stack each. */
 const MOST_THREADS = 8
@@ -46,7 +44,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     backend,
     threads,
     heapBytes,
-    open: (model, open = {}) => line.run(() => makeSession(ort, backend, model, { forbidFallback: options.forbidFallback ?? false, ...open })),
+    open: (model, open = {}) => line.run(() => makeSession(ort, { backend, line }, model, { forbidFallback: options.forbidFallback ?? false, ...open })),
   }
 }
 
@@ -55,40 +53,4 @@ async function requireAdapter(): Promise<void> {
   if (!('gpu' in navigator)) throw new EngineError('no-webgpu', why)
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' })
   if (adapter === null) throw new EngineError('no-webgpu', why)
-}
-
-async function makeSession(ort: OrtModule, backend: 'wasm' | 'webgpu', model: OnnxModel, options: OpenOptions): Promise<Session> {
-  const kept = backend === 'webgpu' ? (options.onDevice ?? []) : []
-  const settings: InferenceSession.SessionOptions = {
-    executionProviders: [backend],
-    externalData: model.external.map(({ path, data }) => ({ path, data })),
-    logSeverityLevel: 3,
-    ...(kept.length > 0 ? { preferredOutputLocation: Object.fromEntries(model.outputs.map(({ name }) => [name, kept.includes(name) ? 'gpu-buffer' : 'cpu'] as const)) } : {}),
-    ...(backend === 'webgpu' && options.forbidFallback === true ? { extra: { session: { disable_cpu_ep_fallback: '1' } } } : {}),
-  }
-  let session: InferenceSession | undefined
-  try {
-    session = await ort.InferenceSession.create(model.bytes, settings)
-  } catch (thrown) {
-    throw engineErrorOf(thrown, 'building the model')
-  }
-  const run = async (feeds: Feeds, wanted?: readonly string[]): Promise<Outputs> => {
-    if (session === undefined) throw new EngineError('broken', 'A session was asked after it had been released.')
-    try {
-      const given = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(ort.Tensor, tensor)]))
-      const answer = await (wanted === undefined ? session.run(given) : session.run(given, [...wanted]))
-      return Object.fromEntries(Object.entries(answer).map(([name, tensor]) => [name, fromOrt(tensor)]))
-    } catch (thrown) {
-      throw engineErrorOf(thrown, 'computing')
-    }
-  }
-  return {
-    run: (feeds, wanted) => line.run(() => run(feeds, wanted)),
-    release: () =>
-      line.run(async () => {
-        const open = session
-        session = undefined
-        await open?.release()
-      }),
-  }
 }

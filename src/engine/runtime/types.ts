@@ -35,8 +35,11 @@ export interface Session {
   release(): Promise<void>
 }
 
+/** In the browser on WebAssembly or WebGPU; from the command line on the processor itself. */
+export type Backend = 'wasm' | 'webgpu' | 'native'
+
 export interface Runtime {
-  readonly backend: 'wasm' | 'webgpu'
+  readonly backend: Backend
   /** Threads of the wasm part; 1 where the page is not cross-origin isolated. */
   readonly threads: number
   /** Makes a session. The model's external bytes may be dropped afterwards. Throws EngineError. */

@@ -74,6 +74,24 @@ export function renderStudentExample(tokenizer: TextTokenizer, { system, prompt,
   return { ids: [...read, ...tokenizer.encode(completion, { special: false }), findSpecial(tokenizer, END_TOKEN)], border: read.length }
 }
 
+/** A whole chat, of which the assistant's messages from index `learnFrom` on are learned: its ids, and 1 for each id to be written. */
+export function renderStudentChat(tokenizer: TextTokenizer, messages: readonly ChatMessageText[], learnFrom: number): { readonly ids: number[]; readonly learned: Uint8Array } {
+  const lineBreak = tokenizer.encode('\n', { special: false })
+  const ids: number[] = []
+  const learned: [from: number, to: number][] = []
+  messages.forEach(({ role, content }, i) => {
+    const writes = role === 'assistant'
+    ids.push(findSpecial(tokenizer, `<|${role}|>`), ...(writes ? lineBreak : []))
+    const from = ids.length
+    ids.push(...tokenizer.encode(writes ? content : `\n${content}`, { special: false }), findSpecial(tokenizer, END_TOKEN))
+    if (writes && i >= learnFrom) learned.push([from, ids.length])
+    ids.push(...lineBreak)
+  })
+  const marks = new Uint8Array(ids.length)
+  for (const [from, to] of learned) marks.fill(1, from, to)
+  return { ids, learned: marks }
+}
+
 function findSpecial(tokenizer: TextTokenizer, token: string): number {
   const id = tokenizer.idOf(token)
   if (id === undefined) throw new RangeError(`This tokenizer has no ${token}: it is not a student's.`)

@@ -24,6 +24,8 @@ export interface TeacherRow {
 export interface PackedRow {
   readonly tokens: Int32Array
   readonly from: number
+  /** How many times each position's prediction counts, where not each from `from` on counts once: chats with several answers. */
+  readonly times?: Uint8Array
   /** Of the predictions that count, in order; may hold more of them than the row does. */
   readonly teacher?: TeacherRow
 }
@@ -140,9 +142,9 @@ export interface Batch {
   readonly picked: BigInt64Array
   /** What each picked place should predict. */
   readonly targets: Int32Array
-  /** 1 / counted for what counts, 0 for padding: the mean is divided once, over the whole step. */
+  /** 1 / counted for what counts once, 0 for padding: the mean is divided once, over the whole step. */
   readonly weights: Float32Array
-  /** Predictions that count. */
+  /** Predictions that count, each as often as it does. */
   readonly counted: number
   /** What each position may see, [rows, length, length], 0 or very negative; only where lines hold several rows. */
   readonly seen?: Float32Array
@@ -153,8 +155,12 @@ export interface Batch {
 /** Picked places come in steps of this many: a runtime plans its memory anew for every new size. */
 const PICKED_STEP = 32
 
-/** Predictions of a row that count. */
-const countedOf = (row: PackedRow): number => Math.max(0, positionsOf(row) - row.from)
+/** Times that the prediction of a row's position counts. */
+const timesOf = (row: PackedRow, position: number): number => (position < row.from ? 0 : (row.times?.[position] ?? 1))
+/** Predictions of a row that count, each as often as it does. */
+const countedOf = (row: PackedRow): number => (row.times ? row.times.subarray(row.from, positionsOf(row)).reduce((sum, one) => sum + one, 0) : Math.max(0, positionsOf(row) - row.from))
+/** Places that a row's predictions take. */
+const pickedOf = (row: PackedRow): number => (row.times ? row.times.subarray(row.from, positionsOf(row)).reduce((sum, one) => sum + Math.min(one, 1), 0) : countedOf(row))
 export const countPredictions = (lines: readonly (readonly PackedRow[])[]): number => lines.flat().reduce((sum, row) => sum + countedOf(row), 0)
 
 export interface BatchOptions {
@@ -168,7 +174,8 @@ export interface BatchOptions {
 export function makeBatch(lines: readonly (readonly PackedRow[])[], rows: number, length: number, { packs = false, countedInStep }: BatchOptions = {}): Batch {
   const ids = new BigInt64Array(rows * length)
   const counted = countPredictions(lines)
-  const places = Math.min(rows * length, Math.ceil(Math.max(counted, 1) / PICKED_STEP) * PICKED_STEP)
+  const predictions = lines.flat().reduce((sum, row) => sum + pickedOf(row), 0)
+  const places = Math.min(rows * length, Math.ceil(Math.max(predictions, 1) / PICKED_STEP) * PICKED_STEP)
   const [picked, targets, weights] = [new BigInt64Array(places), new Int32Array(places), new Float32Array(places)]
   const seen = packs ? maskAll(rows, length) : undefined
   const teacher = openTeacher(lines, places)
@@ -183,11 +190,12 @@ export function makeBatch(lines: readonly (readonly PackedRow[])[], rows: number
         const place = r * length + i
         ids[place] = BigInt(row.tokens[i - start] ?? 0)
         seen?.fill(0, place * length + start, place * length + i + 1)
-        if (i - start < row.from) continue
+        const times = timesOf(row, i - start)
+        if (times === 0) continue
         picked[at] = BigInt(place)
         if (teacher) copyTeacher(row, i - start - row.from, teacher, at)
         targets[at] = row.tokens[i - start + 1] ?? 0
-        weights[at++] = 1 / (countedInStep ?? counted)
+        weights[at++] = times / (countedInStep ?? counted)
       }
       start = end
     }

@@ -1,0 +1,19 @@
+// Knows: a customer's situation, or a wish for a note, and its right reply.
+import { chance } from '../draws.ts'
+import { drawNote, writeNote } from '../notes.ts'
+import { drawReply, joinParts } from '../reply.ts'
+import { drawTask } from '../task.ts'
+import { asks, drawAllowed, says, type DocumentKind } from './document.ts'
+
+export const answer: DocumentKind = {
+  name: 'answer',
+  weight: 26,
+  draw(rng, { isHeldOut }) {
+    if (chance(0.06, rng)) {
+      const note = drawNote(rng)
+      return { kind: 'chat', messages: [...asks(note.text, rng), says(writeNote(note, rng))], learnFrom: 1 }
+    }
+    const task = drawAllowed(() => drawTask(rng), isHeldOut)
+    return { kind: 'chat', messages: [...asks(task.text, rng), says(joinParts(drawReply(task, rng)))], learnFrom: 1 }
+  },
+}

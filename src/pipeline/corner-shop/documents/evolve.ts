@@ -1,0 +1,20 @@
+// Knows: a task and the same one made harder: one more thing to say, or a problem with one more step.
+import { writeEvolveChat } from '../../templates/evolve.ts'
+import { chance } from '../draws.ts'
+import { fillSlots } from '../situation.ts'
+import { drawExtra, drawTask } from '../task.ts'
+import { messagesIn, says, type DocumentKind } from './document.ts'
+
+export const evolve: DocumentKind = {
+  name: 'evolve',
+  weight: 4,
+  draw(rng, { isHeldOut }) {
+    for (;;) {
+      const task = drawTask(rng)
+      const extra = drawExtra(task.situation, task.particulars, rng)
+      if (task.short || task.extra || !extra || isHeldOut(task.text)) continue
+      const harder = chance(0.25, rng) ? `${task.text} Do not use more than thirty words.` : `${task.text} ${fillSlots(extra.ask, task.particulars)}`
+      return { kind: 'chat', messages: [...messagesIn(writeEvolveChat(task.text)), says(harder)], learnFrom: 1 }
+    }
+  },
+}
