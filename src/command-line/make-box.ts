@@ -1,16 +1,32 @@
 // Knows: `npm run box`: trains the teacher in the box on this machine's processor, measures it, and writes its files into public/teacher.
 // Training goes on where an earlier run was stopped.
+import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
+import { writeStudentGguf } from '../engine/exports/student-files.ts'
 import type { OrtModule } from '../engine/runtime/load-ort.ts'
 import { openNativeRuntime } from '../engine/runtime/native.ts'
+import { finalWeights } from '../engine/training/checkpoint.ts'
+import { toHuggingFaceTensors } from '../engine/training/student-tensors.ts'
+import { sourceFromBytes } from '../engine/weights/source.ts'
+import type { BoxCard } from '../pipeline/box-card.ts'
+import { nameOfWorld } from '../pipeline/corner-shop/documents/index.ts'
+import { GgufTeacher } from '../../workers/teachers/gguf.ts'
+import { measureBox } from './measure-box.ts'
 import { trainBox } from './train-box.ts'
 
 /** Where the checkpoint lies between runs; git does not see it. */
 const WORK = '.box'
 const CHECKPOINT = join(WORK, 'checkpoint.bin')
+
+/** What the page serves. */
+const SHELF = join('public', 'teacher')
+const FILE = 'corner-shop.gguf'
+const NAME = 'Corner shop'
+const LICENCE = 'apache-2.0'
+const MEASURED = { problems: 200, replies: 300, verdicts: 200, pairs: 200, requests: 40 }
 
 /** The training that the box in public/teacher was made with. */
 const PLAN = { steps: 2400, learningRate: 0.005, optimizer: 'muon', rngSeed: 1 } as const
@@ -43,5 +59,25 @@ export async function makeBox(): Promise<void> {
       await rename(`${CHECKPOINT}.new`, CHECKPOINT)
     },
   })
-  tell(`${trained.tokens} tokens`)
+  const { shape, state, files } = trained
+  const tensors = toHuggingFaceTensors(shape, finalWeights({ state }))
+  const { bytes: gguf } = writeStudentGguf({ shape, tensors, tokenizerJson: files.tokenizerJson, name: NAME }, { precision: 'F16', licence: LICENCE })
+  const { signal } = new AbortController()
+  const teacher = await GgufTeacher.open(sourceFromBytes(FILE, gguf), { backend: 'wasm', runtime, contextLength: shape.context, signal, onProgress: () => {} })
+  const measures = await measureBox(teacher, MEASURED, tell)
+  const card: BoxCard = {
+    file: FILE,
+    name: NAME,
+    world: nameOfWorld(),
+    sha256: createHash('sha256').update(gguf).digest('hex'),
+    bytes: gguf.length,
+    parameters: teacher.description.card.parameters,
+    licence: LICENCE,
+    made: { steps: state.step, tokens: trained.tokens, heldOutLoss: trained.losses.at(-1)?.heldOut ?? Number.NaN },
+    measures,
+  }
+  await teacher.release()
+  await mkdir(SHELF, { recursive: true })
+  await writeFile(join(SHELF, FILE), gguf)
+  await writeFile(join(SHELF, 'card.json'), `${JSON.stringify(card, undefined, 1)}\n`)
 }

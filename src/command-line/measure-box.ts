@@ -1,0 +1,139 @@
+// Knows: how good the teacher in the box is, measured on prompts that it never saw, against what the shop's rules say.
+// Must not know: how it was trained.
+import { GREEDY, type CompletionResult, type ModelRef, type Sampling, type ScoreResult } from '../domain/model.ts'
+import { makeRng } from '../domain/rng.ts'
+import { drawItemSource } from '../pipeline/corner-shop/items.ts'
+import { writeMoney } from '../pipeline/corner-shop/goods.ts'
+import { isHeldOut } from '../pipeline/corner-shop/documents/index.ts'
+import { readNote } from '../pipeline/corner-shop/notes.ts'
+import { PROBLEM_KINDS, solveProblem } from '../pipeline/corner-shop/problems/index.ts'
+import { followsRules } from '../pipeline/corner-shop/reply.ts'
+import { drawTask, readTask } from '../pipeline/corner-shop/task.ts'
+import { askPair, readPair } from '../pipeline/judging/pairwise.ts'
+import { askVerdict, readVerdict } from '../pipeline/judging/expected-score.ts'
+import { selfInstruct } from '../pipeline/growing/self-instruct.ts'
+import { decideUsable } from '../pipeline/growing/read-grown.ts'
+import { checkSettings } from '../domain/settings.ts'
+import { growthStops, writeGrowthText } from '../pipeline/templates/self-instruct.ts'
+import { rubricOf, RUBRIC_NAMES } from '../pipeline/templates/rubrics.ts'
+import type { GgufTeacher } from '../../workers/teachers/gguf.ts'
+import type { BoxMeasures } from '../pipeline/box-card.ts'
+import { verifyFinalAnswer } from '../pipeline/verifiers/final-answer.ts'
+
+const JUDGE: ModelRef = { name: 'box', fingerprint: 'box', quantisation: 'F16' }
+
+export interface MeasureSize {
+  /** Problems of each level, replies, verdicts of each rubric, pairs. */
+  readonly problems: number
+  readonly replies: number
+  readonly verdicts: number
+  readonly pairs: number
+  /** Growth requests. */
+  readonly requests: number
+}
+
+/** Everything on the card. Prompts are those that are kept out of training (`isHeldOut`), drawn from a seed of their own. */
+export async function measureBox(teacher: GgufTeacher, size: MeasureSize, tell: (line: string) => void): Promise<BoxMeasures> {
+  const problems: BoxMeasures['problems'][number][] = []
+  for (const { level, draw } of PROBLEM_KINDS) {
+    const rng = makeRng(`box/measure/problems/${level}`)
+    const drawn = Array.from({ length: size.problems }, () => drawHeldOut(() => draw(rng)))
+    const answers = await complete(teacher, drawn.map(({ text }) => text), { ...GREEDY, maxTokens: 160 })
+    const right = drawn.filter(({ cents }, i) => verifyFinalAnswer(answers[i]?.text ?? '', writeMoney(cents)) === true).length
+    problems.push({ level, right, of: drawn.length })
+    tell(`problems of level ${level}: ${right} of ${drawn.length}`)
+  }
+  const replies: BoxMeasures['replies'][number][] = []
+  for (const temperature of [0, 0.7]) {
+    const rng = makeRng('box/measure/replies')
+    const drawn = Array.from({ length: size.replies }, () => drawHeldOut(() => drawTask(rng)))
+    const answers = await complete(teacher, drawn.map(({ text }) => text), { ...GREEDY, temperature, maxTokens: 120 })
+    const right = drawn.filter((task, i) => followsRules(task, answers[i]?.text ?? '')).length
+    replies.push({ temperature, right, of: drawn.length })
+    tell(`replies at temperature ${temperature}: ${right} of ${drawn.length}`)
+  }
+  const verdicts: BoxMeasures['verdicts'][number][] = []
+  for (const rubric of RUBRIC_NAMES) verdicts.push(await measureVerdicts(teacher, rubric, size.verdicts, tell))
+  const pairs = await measurePairs(teacher, size.pairs, tell)
+  const grown = await measureGrowth(teacher, size.requests, tell)
+  return { problems, replies, verdicts, pairs, grown }
+}
+
+function drawHeldOut<T extends { readonly text: string }>(draw: () => T): T {
+  for (;;) {
+    const drawn = draw()
+    if (isHeldOut(drawn.text)) return drawn
+  }
+}
+
+async function complete(teacher: GgufTeacher, prompts: readonly string[], sampling: Omit<Sampling, 'rngSeed'>): Promise<CompletionResult[]> {
+  const results: CompletionResult[] = []
+  await teacher.complete(prompts.map((content, i) => ({ id: String(i), asked: { kind: 'chat', messages: [{ role: 'user', content }] }, sampling: { ...sampling, rngSeed: `box/measure/${i}` } })), {
+    signal: new AbortController().signal, onProgress: () => {}, onResult: (result) => void (results[Number(result.id)] = result),
+  })
+  return results
+}
+
+async function score(teacher: GgufTeacher, requests: Parameters<GgufTeacher['score']>[0]): Promise<Map<string, ScoreResult>> {
+  const results = new Map<string, ScoreResult>()
+  await teacher.score(requests, { signal: new AbortController().signal, onProgress: () => {}, onResult: (result) => void results.set(result.id, result) })
+  return results
+}
+
+/** What is passed over when an item is drawn for measuring: the prompts that training saw. */
+const wasTrained = (text: string): boolean => !isHeldOut(text)
+
+async function measureVerdicts(teacher: GgufTeacher, rubric: (typeof RUBRIC_NAMES)[number], count: number, tell: (line: string) => void): Promise<BoxMeasures['verdicts'][number]> {
+  const rng = makeRng(`box/measure/verdicts/${rubric}`)
+  const items = Array.from({ length: count }, () => drawItemSource(rng, wasTrained).draw(rng))
+  const results = await score(teacher, items.map((item, i) => askVerdict(String(i), item, rubricOf(rubric, ''), teacher.description.contextLength)))
+  const errors = items.map(({ scores }, i) => {
+    const verdict = readVerdict(results.get(String(i)) ?? { logProbs: [] }, { rubric, judge: JUDGE, minMass: 0.01 })
+    return verdict.kind === 'score' ? Math.abs(verdict.score - (rubric.startsWith('helpfulness') ? scores.helpfulness : scores.correctness)) : 4
+  })
+  const measured = { rubric, exact: errors.filter((error) => error < 0.5).length, withinOne: errors.filter((error) => error <= 1).length, meanError: errors.reduce((sum, error) => sum + error, 0) / count, of: count }
+  tell(`verdicts by ${rubric}: ${measured.exact} of ${count} right, ${measured.withinOne} within one, ${measured.meanError.toFixed(2)} points off on average`)
+  return measured
+}
+
+async function measurePairs(teacher: GgufTeacher, count: number, tell: (line: string) => void): Promise<BoxMeasures['pairs']> {
+  const rng = makeRng('box/measure/pairs')
+  const rubric = rubricOf('helpfulness@1', '')
+  const pairs = Array.from({ length: count }, () => {
+    for (;;) {
+      const source = drawItemSource(rng, wasTrained)
+      const [first, second] = [source.draw(rng), source.draw(rng)]
+      if (first.scores.helpfulness !== second.scores.helpfulness) return { prompt: source.prompt, first: first.completion, second: second.completion, better: first.scores.helpfulness > second.scores.helpfulness ? 'first' : 'second' }
+    }
+  })
+  const results = await score(teacher, pairs.flatMap((pair, i) => askPair(String(i), pair, rubric, teacher.description.contextLength)))
+  const none = { logProbs: [] }
+  const outcomes = pairs.map((pair, i) => readPair(results.get(`${i}/1`) ?? none, results.get(`${i}/2`) ?? none, JUDGE, pair).outcome)
+  const measured = { right: outcomes.filter((outcome, i) => outcome === pairs[i]?.better).length, ties: outcomes.filter((outcome) => outcome === 'tie').length, of: count }
+  tell(`pairs: ${measured.right} of ${count} right, ${measured.ties} ties`)
+  return measured
+}
+
+/** Lists are begun with tasks of one kind or a mixture, as a person's seeds would. */
+async function measureGrowth(teacher: GgufTeacher, count: number, tell: (line: string) => void): Promise<BoxMeasures['grown']> {
+  const checked = checkSettings(selfInstruct.settings, {})
+  if (!checked.ok) throw new Error('Self-Instruct refuses its own defaults.')
+  const settings = checked.value
+  const rng = makeRng('box/measure/growth')
+  const results: CompletionResult[] = []
+  await teacher.complete(
+    Array.from({ length: count }, (_, i) => {
+      const drawOne = i % 2 === 0 ? () => drawTask(rng).text : () => (PROBLEM_KINDS[rng.below(PROBLEM_KINDS.length)] ?? PROBLEM_KINDS[0])?.draw(rng).text ?? ''
+      const asked = { kind: 'raw' as const, text: writeGrowthText(Array.from({ length: settings.humanShots }, drawOne)) }
+      const { temperature, topP, maxTokens, lastItem } = settings
+      return { id: String(i), asked, sampling: { ...GREEDY, temperature, topP, maxTokens, stop: growthStops(lastItem), rngSeed: `box/measure/growth/${i}` } }
+    }),
+    { signal: new AbortController().signal, onProgress: () => {}, onResult: (result) => void results.push(result) },
+  )
+  // The last one of a list that was cut is not whole.
+  const texts = results.flatMap(({ text, ending }) => text.split(/\n\s*\d+\s?[.)](?=\s|$)/).slice(0, ending === 'end' ? undefined : -1)).map((text) => text.trim()).filter((text) => text !== '' && decideUsable(text, settings).kind === 'kept')
+  const ofShop = texts.filter((text) => readTask(text) !== undefined || solveProblem(text) !== undefined || readNote(text) !== undefined)
+  const measured = { ofShop: ofShop.length, distinct: new Set(texts).size, of: texts.length }
+  tell(`grown: ${measured.ofShop} of ${texts.length} are of the shop, ${measured.distinct} are distinct`)
+  return measured
+}
