@@ -4,7 +4,7 @@ import type { TextTokenizer } from '../engine/tokenizers/text-tokenizer.ts'
 import { END_TOKEN, renderStudentChat } from '../engine/tokenizers/student-template.ts'
 import { makeBatch, positionsOf, type Batch, type PackedRow } from '../engine/training/packing.ts'
 import type { Document } from '../pipeline/corner-shop/documents/document.ts'
-import { drawDocument, isHeldOut } from '../pipeline/corner-shop/documents/index.ts'
+import { drawDocument, isHeldOut, type Mix } from '../pipeline/corner-shop/documents/index.ts'
 
 /** Lines of a step and the tokens of each. */
 export interface StepSize {
@@ -35,15 +35,15 @@ export function renderDocument(document: Document, tokenizer: TextTokenizer): Pa
 }
 
 /** The batch of a step: the same name and step give the same batch. */
-export function drawBatch(tokenizer: TextTokenizer, rngSeed: number, step: number): Batch {
+export function drawBatch(tokenizer: TextTokenizer, rngSeed: number, step: number, mix?: Mix): Batch {
   const size = sizeOfStep(step)
-  return fillBatch(tokenizer, makeRng(`box/${rngSeed}/${step}`), size)
+  return fillBatch(tokenizer, makeRng(`box/${rngSeed}/${step}`), size, mix)
 }
 
-export function fillBatch(tokenizer: TextTokenizer, rng: Rng, { lines, length, items }: StepSize): Batch {
+export function fillBatch(tokenizer: TextTokenizer, rng: Rng, { lines, length, items }: StepSize, mix?: Mix): Batch {
   const filled: { rows: PackedRow[]; left: number }[] = Array.from({ length: lines }, () => ({ rows: [], left: length }))
   for (let misses = 0; misses < MISSES; ) {
-    const row = renderDocument(drawDocument(rng, { items, isHeldOut }), tokenizer)
+    const row = renderDocument(drawDocument(rng, { items, isHeldOut }, mix), tokenizer)
     const line = filled.find(({ left }) => left >= positionsOf(row))
     if (line === undefined) {
       misses++

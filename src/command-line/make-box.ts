@@ -15,7 +15,7 @@ import type { BoxCard } from '../pipeline/box-card.ts'
 import { nameOfWorld } from '../pipeline/corner-shop/documents/index.ts'
 import { GgufTeacher } from '../../workers/teachers/gguf.ts'
 import { measureBox } from './measure-box.ts'
-import { trainBox } from './train-box.ts'
+import { trainBox, type TrainBoxOptions } from './train-box.ts'
 
 /** Where the checkpoint lies between runs; git does not see it. */
 const WORK = '.box'
@@ -29,7 +29,15 @@ const LICENCE = 'apache-2.0'
 const MEASURED = { problems: 200, replies: 300, verdicts: 200, pairs: 200, requests: 40 }
 
 /** The training that the box in public/teacher was made with. */
-const PLAN = { steps: 2400, learningRate: 0.005, optimizer: 'muon', rngSeed: 1 } as const
+const PLAN = {
+  phases: [
+    { steps: 2400, learningRate: 0.005 },
+    // Writing is learned long before judging is: the second part is mostly judging.
+    { steps: 2000, learningRate: 0.004, mix: { judge: 30, compare: 20, solve: 20, answer: 20 } },
+  ],
+  optimizer: 'muon',
+  rngSeed: 1,
+} satisfies Pick<TrainBoxOptions, 'phases' | 'optimizer' | 'rngSeed'>
 
 /** The package is large and serves this command alone, so it is no dependency of the page. */
 function loadNative(): OrtModule {

@@ -9,7 +9,7 @@ import { readCheckpoint, writeCheckpoint, type StoredLoss } from '../engine/trai
 import { listParameters, makeFirstWeights } from '../engine/training/parameters.ts'
 import { learningRateAt } from '../engine/training/schedules/index.ts'
 import { beginState, Trainer, type TrainState } from '../engine/training/trainer.ts'
-import { drawDocument, isHeldOut, nameOfWorld } from '../pipeline/corner-shop/documents/index.ts'
+import { drawDocument, isHeldOut, nameOfWorld, type Mix } from '../pipeline/corner-shop/documents/index.ts'
 import { drawBatch, fillBatch, sizeOfStep } from './draw-batches.ts'
 
 /** Proportions of Llama; 2.7 million parameters with the vocabulary below. */
@@ -19,9 +19,16 @@ const VOCABULARY = 2048
 const VOCABULARY_DOCUMENTS = 6000
 const LOOK_EVERY = 100
 
-export interface TrainBoxOptions {
+/** A part of the training: its own schedule of learning rates, and its own mix of documents. */
+export interface Phase {
   readonly steps: number
   readonly learningRate: number
+  readonly mix?: Mix
+}
+
+export interface TrainBoxOptions {
+  /** One after the other. */
+  readonly phases: readonly Phase[]
   readonly optimizer: 'adam-w' | 'muon'
   readonly rngSeed: number
   readonly tell: (line: string) => void
@@ -50,10 +57,21 @@ export function makeBoxTokenizer(rngSeed: number): StudentTokenizerFiles {
   return { tokenizerJson, tokenizerConfig }
 }
 
+/** The phase that a step (from 1) belongs to, and its number in it. */
+function phaseOf(phases: readonly Phase[], step: number): { phase: Phase; at: number } {
+  let at = step
+  for (const phase of phases) {
+    if (at <= phase.steps) return { phase, at }
+    at -= phase.steps
+  }
+  throw new RangeError(`The plan has no step ${step}.`)
+}
+
 /** Trains to the last step, or goes on with what was saved. */
 export async function trainBox(runtime: Runtime, options: TrainBoxOptions): Promise<TrainedBox> {
-  const { steps, learningRate, optimizer, rngSeed, tell } = options
-  const about = JSON.stringify({ world: nameOfWorld(), rngSeed, steps, learningRate, optimizer })
+  const { phases, optimizer, rngSeed, tell } = options
+  const steps = phases.reduce((sum, phase) => sum + phase.steps, 0)
+  const about = JSON.stringify({ world: nameOfWorld(), rngSeed, optimizer, phases })
   const saved = await options.load()
   const read = saved === undefined ? undefined : readCheckpoint(saved)
   if (read && !read.ok) throw new Error(`The checkpoint cannot be read: ${read.sentence}`)
@@ -73,8 +91,9 @@ export async function trainBox(runtime: Runtime, options: TrainBoxOptions): Prom
   let since = Date.now()
   while (trainer.step < steps) {
     const step = trainer.step + 1
-    const batch = drawBatch(tokenizer, rngSeed, step)
-    const { loss } = await trainer.train(batch, learningRateAt(step, { steps, learningRate, warmUp: 0.03 }))
+    const { phase, at } = phaseOf(phases, step)
+    const batch = drawBatch(tokenizer, rngSeed, step, phase.mix)
+    const { loss } = await trainer.train(batch, learningRateAt(at, { ...phase, warmUp: 0.03 }))
     if (!Number.isFinite(loss)) throw new Error(`The loss of step ${step} is not a number. Lower the learning rate.`)
     tokens += batch.rows * batch.length
     sum += loss

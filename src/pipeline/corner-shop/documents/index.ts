@@ -14,7 +14,12 @@ import { solve } from './solve.ts'
 
 export const DOCUMENT_KINDS: readonly DocumentKind[] = [grow, answer, solve, judge, compare, evolve, critique, revise]
 
-export const drawDocument = (rng: Rng, options: DrawOptions): Document => pickByWeight(DOCUMENT_KINDS, rng).draw(rng, options)
+/** Weights of kinds by their names, where they are others than the kinds' own. */
+export type Mix = Readonly<Record<string, number>>
+
+/** One document, its kind drawn by weight. */
+export const drawDocument = (rng: Rng, options: DrawOptions, mix: Mix = {}): Document =>
+  pickByWeight(DOCUMENT_KINDS.map(({ name, weight, draw }) => ({ weight: mix[name] ?? weight, draw })), rng).draw(rng, options)
 
 /** Prompts are kept out of training, one in so many, by the hash of their text: what the box is measured on. */
 const HELD_OUT = 20
