@@ -25,11 +25,12 @@ const RINGS: Readonly<Record<string, Ring>> = {
   'src/storage': { ours: ['src/domain', 'src/protocol/errors.ts'], packages: ['idb', 'valibot'] },
   'src/actions': { ours: ['src/domain', 'src/pipeline', 'src/protocol', 'src/storage'], packages: ['fflate'] },
   'src/state': { ours: ['src/domain', 'src/pipeline', 'src/protocol', 'src/actions', 'src/storage'], packages: ['svelte'] },
+  'src/command-line': { ours: ['src/domain', 'src/pipeline', 'src/engine', 'workers/teachers'], packages: ['node:'] },
   'src/ui': { ours: ['src/state', 'src/domain'], packages: ['svelte', 'bits-ui', 'uplot', 'virtua'] },
   'src/main.ts': { ours: ['src/state', 'src/ui', 'src/protocol', 'src/storage', 'src/actions'], packages: ['svelte'] },
   workers: { ours: ['src/domain', 'src/pipeline', 'src/engine', 'src/protocol', 'src/storage'], packages: ['fflate'] },
   'workers/service.ts': { ours: ['workers/hosting'], packages: [] },
-  'workers/hosting': { ours: [], packages: ['vite'] },
+  'workers/hosting': { ours: [], packages: ['vite', 'node:'] },
 }
 
 interface Import {
@@ -77,7 +78,7 @@ export function judgeImport({ from, to, isPackage }: Import): string | undefined
   const rule = RINGS[ring]
   if (rule === undefined) return `${ring} has no rule.`
   if (isPackage) {
-    if (to.startsWith('node:') && ring === 'workers/hosting') return undefined
+    if (to.startsWith('node:') && rule.packages.includes('node:')) return undefined
     if (to === 'onnxruntime-web' || to === 'onnxruntime-web/all' || to === 'onnxruntime-web/webgl')
       return `${from} imports ${to}: use onnxruntime-web/wasm, /webgpu or /jspi; the default entry point is deprecated and four times as big.`
     const name = to.split('/').slice(0, to.startsWith('@') ? 2 : 1).join('/')

@@ -1,22 +1,42 @@
-// Knows: the models one can choose without a picker: those kept in this browser and those that the page's host serves.
+// Knows: the models one can choose without a picker: the one in the box, those kept in this browser, those that the page's host serves.
 import type { ModelSource } from '../domain/model.ts'
+import { parseBoxCard, type BoxCard } from '../pipeline/box-card.ts'
 import { modelFiles } from '../storage/files.ts'
 
 export interface ListedModel {
+  /** Of the file. */
   readonly name: string
   readonly bytes: number
-  /** `stored` in this browser, or `served` from the `models/` folder beside the page. */
-  readonly where: 'stored' | 'served'
+  /** `box`: comes with the page; `stored` in this browser; `served` from the `models/` folder beside the page. */
+  readonly where: 'box' | 'stored' | 'served'
   readonly source: ModelSource
   /** Milliseconds since 1970, of stored ones. */
   readonly savedAt?: number
 }
 
+/** How the page gets its own files. `page` is its address. */
+export interface PageFiles {
+  readonly fetch: (address: string) => Promise<Response>
+  readonly page: string
+}
+
 /** Models listed by `models/index.json` at most. */
 const SERVED_LIMIT = 200
 
+/** The card of the teacher in the box; undefined where the page came without one. Throws on a card of another form: the build is damaged. */
+export async function readBoxCard({ fetch, page }: PageFiles): Promise<BoxCard | undefined> {
+  const response = await fetch(new URL('teacher/card.json', page).href).catch(() => undefined)
+  if (!response?.ok || !/json/.test(response.headers.get('content-type') ?? '')) return undefined
+  const card = parseBoxCard(await response.json().catch(() => undefined))
+  if (card.ok) return card.value
+  throw new Error(card.problems[0]?.sentence)
+}
+
+/** The box as it is chosen. */
+export const listBox = ({ file, bytes }: BoxCard, page: string): ListedModel => ({ name: file, bytes, where: 'box', source: { kind: 'box', url: new URL(`teacher/${file}`, page).href } })
+
 /** Stored ones first, then served ones that are not stored. A host without a `models/` folder has none. */
-export async function listModels({ fetch, page }: { fetch: (address: string) => Promise<Response>; page: string }): Promise<readonly ListedModel[]> {
+export async function listModels({ fetch, page }: PageFiles): Promise<readonly ListedModel[]> {
   const stored = (await modelFiles.list()).map(({ name, bytes, savedAt }): ListedModel => ({ name, bytes, savedAt, where: 'stored', source: { kind: 'stored', name } }))
   const names = new Set(stored.map(({ name }) => name))
   return [...stored, ...(await listServed(fetch, page)).filter(({ name }) => !names.has(name))]

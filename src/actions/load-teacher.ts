@@ -23,6 +23,6 @@ export async function* loadTeacher(
   signal?: AbortSignal,
 ): AsyncGenerator<LoadProgress, TeacherDescription> {
   const description = yield* followCall<LoadProgress, TeacherDescription>(signal, (options) => machines.teacher.load({ source, backend, keep, contextLength }, options))
-  if (keep || source.kind === 'stored') await changeProject(machines, projectId, { teacherName: description.card.fileName })
+  if (keep || source.kind === 'stored' || source.kind === 'box') await changeProject(machines, projectId, { teacherName: description.card.fileName })
   return description
 }

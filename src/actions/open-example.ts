@@ -8,6 +8,7 @@ import { deleteProject } from '../storage/projects.ts'
 import { guardQuota } from '../storage/quota.ts'
 import { putSeeds } from '../storage/seeds.ts'
 import { createProject } from './create-project.ts'
+import type { PageFiles } from './list-models.ts'
 import type { Machines } from './machines.ts'
 
 /** An example as the first screen offers it. */
@@ -18,12 +19,6 @@ export interface ListedExample {
   /** One or two sentences. */
   readonly description: string
   readonly seeds: number
-}
-
-/** How the page gets its own files. `page` is its address. */
-export interface PageFiles {
-  readonly fetch: (address: string) => Promise<Response>
-  readonly page: string
 }
 
 /** What the page's own list names. Throws `DownloadFailed` where the list cannot be had or read. */
@@ -38,7 +33,8 @@ export async function openExample(machines: Pick<Machines, 'db' | 'now'>, files:
   if (!(await listExamples(files)).some((listed) => listed.name === name)) return refuse({ sentence: `There is no example “${name}”. Choose one of those listed.` })
   const example = parseExample(await fetchJson(files, `${name}.json`))
   if (!example.ok) return example
-  const created = await createProject(machines, { name: example.value.name, recipeText: example.value.recipe.text })
+  const { teacher } = example.value
+  const created = await createProject(machines, { name: example.value.name, recipeText: example.value.recipe.text, ...(teacher === undefined ? {} : { teacherName: teacher }) })
   if (!created.ok) return created
   const projectId = created.value.id
   const addedAt = machines.now()

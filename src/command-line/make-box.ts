@@ -79,6 +79,7 @@ export async function makeBox(): Promise<void> {
     world: nameOfWorld(),
     sha256: createHash('sha256').update(gguf).digest('hex'),
     bytes: gguf.length,
+    fingerprint: teacher.description.card.fingerprint,
     parameters: teacher.description.card.parameters,
     licence: LICENCE,
     made: { steps: state.step, tokens: trained.tokens, heldOutLoss: trained.losses.at(-1)?.heldOut ?? Number.NaN },

@@ -17,7 +17,7 @@ import { checkSettings } from '../domain/settings.ts'
 import { growthStops, writeGrowthText } from '../pipeline/templates/self-instruct.ts'
 import { rubricOf, RUBRIC_NAMES } from '../pipeline/templates/rubrics.ts'
 import type { GgufTeacher } from '../../workers/teachers/gguf.ts'
-import type { BoxMeasures } from '../pipeline/box-card.ts'
+import type { Agreement, BoxMeasures } from '../pipeline/box-card.ts'
 import { verifyFinalAnswer } from '../pipeline/verifiers/final-answer.ts'
 
 const JUDGE: ModelRef = { name: 'box', fingerprint: 'box', quantisation: 'F16' }
@@ -83,17 +83,22 @@ async function score(teacher: GgufTeacher, requests: Parameters<GgufTeacher['sco
 /** What is passed over when an item is drawn for measuring: the prompts that training saw. */
 const wasTrained = (text: string): boolean => !isHeldOut(text)
 
+/** Half of the answers are to customers, half to problems: each kind is told apart. */
 async function measureVerdicts(teacher: GgufTeacher, rubric: (typeof RUBRIC_NAMES)[number], count: number, tell: (line: string) => void): Promise<BoxMeasures['verdicts'][number]> {
-  const rng = makeRng(`box/measure/verdicts/${rubric}`)
-  const items = Array.from({ length: count }, () => drawItemSource(rng, wasTrained).draw(rng))
-  const results = await score(teacher, items.map((item, i) => askVerdict(String(i), item, rubricOf(rubric, ''), teacher.description.contextLength)))
-  const errors = items.map(({ scores }, i) => {
-    const verdict = readVerdict(results.get(String(i)) ?? { logProbs: [] }, { rubric, judge: JUDGE, minMass: 0.01 })
-    return verdict.kind === 'score' ? Math.abs(verdict.score - (rubric.startsWith('helpfulness') ? scores.helpfulness : scores.correctness)) : 4
-  })
-  const measured = { rubric, exact: errors.filter((error) => error < 0.5).length, withinOne: errors.filter((error) => error <= 1).length, meanError: errors.reduce((sum, error) => sum + error, 0) / count, of: count }
-  tell(`verdicts by ${rubric}: ${measured.exact} of ${count} right, ${measured.withinOne} within one, ${measured.meanError.toFixed(2)} points off on average`)
-  return measured
+  const measure = async (what: 'replies' | 'solutions'): Promise<Agreement> => {
+    const rng = makeRng(`box/measure/verdicts/${rubric}/${what}`)
+    const isOther = (text: string): boolean => wasTrained(text) || (solveProblem(text) !== undefined) !== (what === 'solutions')
+    const items = Array.from({ length: count }, () => drawItemSource(rng, isOther).draw(rng))
+    const results = await score(teacher, items.map((item, i) => askVerdict(String(i), item, rubricOf(rubric, ''), teacher.description.contextLength)))
+    const errors = items.map(({ scores }, i) => {
+      const verdict = readVerdict(results.get(String(i)) ?? { logProbs: [] }, { rubric, judge: JUDGE, minMass: 0.01 })
+      return verdict.kind === 'score' ? Math.abs(verdict.score - (rubric.startsWith('helpfulness') ? scores.helpfulness : scores.correctness)) : 4
+    })
+    const measured = { exact: errors.filter((error) => error < 0.5).length, withinOne: errors.filter((error) => error <= 1).length, meanError: Math.round((100 * errors.reduce((sum, error) => sum + error, 0)) / count) / 100, of: count }
+    tell(`verdicts on ${what} by ${rubric}: ${measured.exact} of ${count} right, ${measured.withinOne} within one, ${measured.meanError} points off on average`)
+    return measured
+  }
+  return { rubric, replies: await measure('replies'), solutions: await measure('solutions') }
 }
 
 async function measurePairs(teacher: GgufTeacher, count: number, tell: (line: string) => void): Promise<BoxMeasures['pairs']> {

@@ -75,6 +75,8 @@ export type ModelSource =
   | { readonly kind: 'file'; readonly file: File }
   | { readonly kind: 'url'; readonly url: string }
   | { readonly kind: 'stored'; readonly name: string }
+  /** The teacher that comes with the page: an address of the page's own, which answers without a network too. */
+  | { readonly kind: 'box'; readonly url: string }
 
 /** What a model file says of itself, read from its header before anything is loaded. */
 export interface ModelCard {

@@ -4,6 +4,8 @@ import * as v from 'valibot'
 import { accept, refuse, type Checked } from '../domain/problem.ts'
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0))
+/** Scores less than half a point off; at most one point off; points off on average. */
+const agreement = v.object({ exact: count, withinOne: count, meanError: v.number(), of: count })
 const cardSchema = v.object({
   /** File beside the card. */
   file: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,60}\.gguf$/)),
@@ -14,6 +16,8 @@ const cardSchema = v.object({
   /** SHA-256 of the file, hexadecimal. */
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
   bytes: count,
+  /** As \`ModelCard\` has it: by it a loaded model is known to be the box. */
+  fingerprint: v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/)),
   parameters: count,
   licence: v.pipe(v.string(), v.maxLength(40)),
   /** Training: steps, tokens of all batches, and the loss on documents it never saw, in nats a token. */
@@ -23,8 +27,8 @@ const cardSchema = v.object({
     problems: v.array(v.object({ level: v.picklist([1, 2, 3, 4]), right: count, of: count })),
     /** Replies that follow the shop's rules. */
     replies: v.array(v.object({ temperature: v.number(), right: count, of: count })),
-    /** Its scores against the known ones: less than half a point off; at most one point off; points off on average. */
-    verdicts: v.array(v.object({ rubric: v.string(), exact: count, withinOne: count, meanError: v.number(), of: count })),
+    /** Its scores against the known ones, for answers of customers and of word problems. */
+    verdicts: v.array(v.object({ rubric: v.string(), replies: agreement, solutions: agreement })),
     /** Which of two is better, asked in both orders. */
     pairs: v.object({ right: count, ties: count, of: count }),
     /** Prompts it grew: of the shop; not written twice. */
@@ -33,6 +37,7 @@ const cardSchema = v.object({
 })
 
 export type BoxCard = v.InferOutput<typeof cardSchema>
+export type Agreement = v.InferOutput<typeof agreement>
 export type BoxMeasures = BoxCard['measures']
 
 /** Reads `teacher/card.json`. */

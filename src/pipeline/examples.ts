@@ -27,6 +27,8 @@ const exampleSchema = v.object({
   name: v.string(),
   description: v.pipe(v.string(), v.minLength(1), v.maxLength(300)),
   seeds: v.pipe(v.array(seedSchema), v.minLength(1), v.maxLength(1000)),
+  /** File of the teacher it is made for. */
+  teacher: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,60}\.gguf$/))),
   recipe: v.unknown(),
 })
 
@@ -38,6 +40,8 @@ export interface Example {
   readonly description: string
   readonly seeds: readonly { readonly text: string; readonly answer?: string }[]
   readonly recipe: CheckedRecipe
+  /** File of the teacher it is made for. */
+  readonly teacher?: string
 }
 
 /** The list of examples, from `examples/index.json`. */
@@ -50,14 +54,14 @@ export function parseExampleIndex(value: unknown): Checked<readonly ListedExampl
 export function parseExample(value: unknown): Checked<Example> {
   const read = v.safeParse(exampleSchema, value)
   if (!read.success) return refuse(...read.issues.slice(0, 5).map(tellIssue))
-  const { name, description, seeds, recipe } = read.output
+  const { name, description, seeds, recipe, teacher } = read.output
   const title = parseProjectName(name)
   if (!title.ok) return title
   const draft = readRecipe(recipe)
   const checked = draft.ok ? checkRecipe(draft.value) : draft
   if (!checked.ok) return checked
   const texts = seeds.map(({ text, answer }) => ({ text, ...(answer === undefined ? {} : { answer }) }))
-  return accept({ name: title.value, description, recipe: checked.value, seeds: texts })
+  return accept({ name: title.value, description, recipe: checked.value, seeds: texts, ...(teacher === undefined ? {} : { teacher }) })
 }
 
 const tellIssue = (issue: v.BaseIssue<unknown>): Problem => {

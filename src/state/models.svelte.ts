@@ -1,14 +1,18 @@
 // Knows: the models that can be chosen without a picker, and what keeping and deleting them does.
 import { deleteModel } from '../actions/delete-model.ts'
 import { keepModel } from '../actions/keep-model.ts'
-import { listModels, type ListedModel } from '../actions/list-models.ts'
+import { listBox, listModels, readBoxCard, type ListedModel } from '../actions/list-models.ts'
 import type { ModelCard } from '../domain/model.ts'
+import type { BoxCard } from '../pipeline/box-card.ts'
 import type { LoadProgress } from '../protocol/teacher.ts'
 import type { Surroundings } from './surroundings.ts'
 import { Task } from './task.svelte.ts'
 
+export type { BoxCard }
+
 export class Models {
   #list = $state.raw<readonly ListedModel[]>([])
+  #box = $state.raw<BoxCard | undefined>()
   #ready = $state(false)
   /** A download into the store. */
   readonly download = new Task<LoadProgress>()
@@ -22,12 +26,22 @@ export class Models {
   get list(): readonly ListedModel[] {
     return this.#list
   }
+  /** What the teacher in the box is; undefined where the page came without one. */
+  get box(): BoxCard | undefined {
+    return this.#box
+  }
+  /** The box as it is chosen. */
+  get boxed(): ListedModel | undefined {
+    return this.#box && listBox(this.#box, this.#around.page)
+  }
   get ready(): boolean {
     return this.#ready
   }
 
   async refresh(): Promise<void> {
-    this.#list = await listModels({ fetch: this.#around.fetch, page: this.#around.page })
+    // The box is the same as long as the page is; a damaged card must not hide the other models.
+    this.#box ??= await readBoxCard(this.#around).catch(() => undefined)
+    this.#list = await listModels(this.#around)
     this.#ready = true
   }
 

@@ -11,6 +11,7 @@ import type { CheckedRecipe } from '../domain/recipe.ts'
 import type { Row } from '../domain/row.ts'
 import type { FunnelBar, Run, RunProgress } from '../domain/run.ts'
 import { boundRun } from '../pipeline/estimate.ts'
+import type { BoxCard } from '../pipeline/box-card.ts'
 import { adviseOnTeacher, checkAgainstTeacher } from '../pipeline/recipes/check-teacher.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { listPrompts } from '../storage/prompts.ts'
@@ -116,8 +117,8 @@ export class Runs {
     return checkAgainstTeacher(recipe, teacher)
   }
   /** What a person should know of this recipe with this teacher; nothing of it stops a run. */
-  advise(recipe: CheckedRecipe, teacher: TeacherDescription): readonly string[] {
-    return adviseOnTeacher(recipe, teacher)
+  advise(recipe: CheckedRecipe, teacher: TeacherDescription, box?: BoxCard): readonly string[] {
+    return adviseOnTeacher(recipe, teacher, box)
   }
 
   closeBar(): void {

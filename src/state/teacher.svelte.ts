@@ -19,6 +19,9 @@ export interface Choice {
   readonly name: string
 }
 
+/** Whether loading can leave a copy: not of what is kept already or comes with the page. */
+const isKept = ({ kind }: ModelSource): boolean => kind === 'file' || kind === 'url'
+
 export class Teacher {
   #description = $state.raw<TeacherDescription | undefined>()
   #choice = $state.raw<Choice | undefined>()
@@ -95,6 +98,12 @@ export class Teacher {
     this.#refusals = []
   }
 
+  /** Both at once, for a model that needs no looking at. */
+  async chooseAndLoad({ source, name }: Choice, projectId: ProjectId): Promise<void> {
+    await this.choose(source, name)
+    if (this.#card !== undefined) await this.load(projectId)
+  }
+
   async load(projectId: ProjectId): Promise<TeacherDescription | undefined> {
     const choice = this.#choice
     if (choice === undefined) return undefined
@@ -104,7 +113,7 @@ export class Teacher {
     let phase = ''
     let since = 0
     const description = await this.loading.do(async (signal, report) => {
-      const keep = this.keep && choice.source.kind !== 'stored'
+      const keep = this.keep && isKept(choice.source)
       const work = loadTeacher(this.#around.machines, { projectId, source: choice.source, backend, keep, contextLength }, signal)
       this.#description = undefined // the worker lets an earlier one go first
       for (;;) {
@@ -120,7 +129,7 @@ export class Teacher {
     })
     this.#description = description
     if (description === undefined) await this.sync()
-    else if (this.keep && choice.source.kind !== 'stored') this.#choice = { source: { kind: 'stored', name: description.card.fileName }, name: choice.name }
+    else if (this.keep && isKept(choice.source)) this.#choice = { source: { kind: 'stored', name: description.card.fileName }, name: choice.name }
     return description
   }
 
@@ -139,14 +148,14 @@ export class Teacher {
     this.#description = (await this.#around.machines.teacher.describe(null).catch(() => null)) ?? undefined
   }
 
-  /** Puts one question; the answer streams into `answer`. */
-  async ask(text: string, maxTokens = 200): Promise<void> {
+  /** Puts one question; the answer streams into `answer`. `repetitionPenalty` 1 is for models that must repeat numbers. */
+  async ask(text: string, { maxTokens = 200, repetitionPenalty = 1.1 } = {}): Promise<void> {
     const description = this.#description
     if (description === undefined || text.trim() === '') return
     this.#answer = ''
     this.#asked = text
     const asked = description.gives.chat ? { kind: 'chat' as const, messages: [{ role: 'user' as const, content: text }] } : { kind: 'raw' as const, text }
-    const sampling = { temperature: 0.7, topK: 0, topP: 0.9, minP: 0, repetitionPenalty: 1.1, maxTokens, stop: [], rngSeed: crypto.randomUUID() }
+    const sampling = { temperature: 0.7, topK: 0, topP: 0.9, minP: 0, repetitionPenalty, maxTokens, stop: [], rngSeed: crypto.randomUUID() }
     await this.asking.do((signal) =>
       this.#around.machines.teacher.complete(
         { requests: [{ id: 'asked', asked, sampling }], partials: true },

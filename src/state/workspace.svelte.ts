@@ -59,10 +59,11 @@ export class Workspace {
     })
   }
 
-  /** Offers the project's own teacher where it is kept in this browser and nothing else is chosen. */
+  /** Offers the project's own teacher where it is here (kept in this browser, or in the box) and nothing else is chosen. */
   async offerTeacher(models: Models): Promise<void> {
     if (this.teacher.choice !== undefined || this.teacher.description !== undefined) return
-    const kept = models.list.find(({ name, where }) => where === 'stored' && name === this.teacherName)
+    const offered = models.boxed ? [models.boxed, ...models.list] : models.list
+    const kept = offered.find(({ name, where }) => where !== 'served' && name === this.teacherName)
     if (kept !== undefined) await this.teacher.choose(kept.source, kept.name)
   }
 }

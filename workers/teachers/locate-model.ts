@@ -16,10 +16,21 @@ export interface LocateOptions {
 /** The file's bytes for reading its header; an address is asked for ranges. */
 export async function peekModel(source: ModelSource, signal: AbortSignal): Promise<ByteSource> {
   if (source.kind === 'url') return openAddress(source.url, signal)
+  if (source.kind === 'box') return fetchBox(source.url, signal)
   return openLocal(source)
 }
 
-async function openLocal(source: Exclude<ModelSource, { kind: 'url' }>): Promise<ByteSource> {
+/** The page's own file: it is small, and the copy that the service worker keeps is whole. */
+async function fetchBox(url: string, signal: AbortSignal): Promise<ByteSource> {
+  const response = await fetch(url, { signal }).catch((thrown: unknown) => {
+    signal.throwIfAborted()
+    throw new RetortError('DownloadFailed', 'The teacher in the box could not be had from where this page came from. Reload the page and try again.', { cause: thrown })
+  })
+  if (!response.ok) throw new RetortError('DownloadFailed', `The teacher in the box could not be had from where this page came from (${response.status}). Reload the page and try again.`)
+  return sourceFromBlob(nameInAddress(url), await response.blob())
+}
+
+async function openLocal(source: Extract<ModelSource, { kind: 'file' | 'stored' }>): Promise<ByteSource> {
   if (source.kind === 'file') return sourceFromBlob(source.file.name, source.file)
   const file = await modelFiles.find(source.name)
   if (file === undefined) throw new RetortError('ModelMissing', `The model “${source.name}” is not kept in this browser any more. Open it from disk or download it again.`)
@@ -28,6 +39,7 @@ async function openLocal(source: Exclude<ModelSource, { kind: 'url' }>): Promise
 
 /** The whole file, downloaded where it has to be, and kept in this browser where that is wished. */
 export async function fetchWhole(source: ModelSource, keep: boolean, options: LocateOptions): Promise<ByteSource> {
+  if (source.kind === 'box') return fetchBox(source.url, options.signal)
   if (source.kind === 'url') return keep ? downloadToStore(source.url, options) : downloadToMemory(source.url, options)
   if (source.kind === 'file' && keep) {
     await requireRoom(source.file.name, source.file.size)

@@ -4,6 +4,7 @@ import type { Problem } from '../../domain/problem.ts'
 import type { CheckedRecipe } from '../../domain/recipe.ts'
 import { writeJudgeChat } from '../templates/judge-chat.ts'
 import { rubricOfSettings } from '../judging/expected-score.ts'
+import type { BoxCard } from '../box-card.ts'
 import { readSteps } from './read-steps.ts'
 
 /** Characters of a token, roughly, in text that people write. */
@@ -39,11 +40,19 @@ export function checkAgainstTeacher(recipe: CheckedRecipe, { card, gives, contex
 /** Parameters below which a judge's scores are close to guesses. */
 const SMALL_JUDGE = 1e9
 
-/** What a person should know of this pair of recipe and teacher; nothing here stops a run. */
-export function adviseOnTeacher(recipe: CheckedRecipe, { card }: Pick<TeacherDescription, 'card'>): string[] {
+/** What a person should know of this pair of recipe and teacher; nothing here stops a run. The box says what was measured of it. */
+export function adviseOnTeacher(recipe: CheckedRecipe, { card }: Pick<TeacherDescription, 'card'>, box?: BoxCard): string[] {
   const { judge } = readSteps(recipe)
+  if (box?.fingerprint === card.fingerprint) return [`${card.name} knows its own shop and nothing else: to anything else it gives answers about the shop.`, ...(judge ? [tellJudge(box, judge.settings.rubric)] : [])]
   if (!judge || card.parameters >= SMALL_JUDGE) return []
   return [
     `${card.name} has ${Math.round(card.parameters / 1e6)} million parameters. Judges below about a billion hardly tell a good answer from a bad one: read some rows yourself before you trust the scores.`,
   ]
+}
+
+/** How far the box's verdicts can be trusted, in counts. */
+function tellJudge({ name, measures }: BoxCard, rubric: string): string {
+  const measured = measures.verdicts.find((verdict) => verdict.rubric === rubric)
+  if (measured === undefined) return `How well ${name} judges by this rubric was never measured: read some rows yourself before you trust the scores.`
+  return `As a judge by ${rubric}, ${name} came within one point of the right score for ${measured.replies.withinOne} of ${measured.replies.of} replies that it had never seen, and for ${measured.solutions.withinOne} of ${measured.solutions.of} solutions of word problems.`
 }
