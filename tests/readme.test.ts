@@ -31,7 +31,7 @@ export function readTree(drawing: string): string[] {
 const drawnTree = (): string[] => readTree(/## The tree\n[\s\S]*?```\n([\s\S]*?)```/.exec(readText('README.md'))?.[1] ?? '')
 
 /** Folders whose members the README must name one by one, and names that it need not speak of. */
-const NOT_DRAWN = new Set(['.git', '.gitignore', '.oxlintrc.json', 'node_modules', 'dist', 'models', 'test-results', 'package-lock.json', '.DS_Store'])
+const NOT_DRAWN = new Set(['.box', '.git', '.gitignore', '.oxlintrc.json', 'node_modules', 'dist', 'models', 'test-results', 'package-lock.json', '.DS_Store'])
 
 /** Every command that a document tells a person to type: `npm …`, `npx …`, `node …`. */
 const commandsIn = (text: string): string[] => [...text.matchAll(/(?:`|^\s*)((?:npm|npx|node) [^`\n]+)/gm)].map((match) => (match[1] ?? '').trim())
