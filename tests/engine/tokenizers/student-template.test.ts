@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { renderStudentExample, renderStudentPrompt, trainStudentTokenizer } from '../../../src/engine/tokenizers/student-template.ts'
+import { renderStudentChat, renderStudentExample, renderStudentPrompt, trainStudentTokenizer } from '../../../src/engine/tokenizers/student-template.ts'
 import type { TextTokenizer } from '../../../src/engine/tokenizers/tokenizer.ts'
 
 describe("a student's template", () => {
@@ -26,6 +26,15 @@ describe("a student's template", () => {
     const end = tokenizer.idOf('<|end|>')
     const { ids } = renderStudentExample(tokenizer, { prompt: 'What is <|end|>?', completion: 'A token.' })
     expect(ids.filter((id) => id === end)).toHaveLength(2)
+  })
+
+  test('a chat of several answers reads as the template writes it, and each answer wanted is learned to its end', () => {
+    const messages = [{ role: 'user', content: 'How do you do?' }, { role: 'assistant', content: 'I can.' }, { role: 'user', content: 'How?' }, { role: 'assistant', content: 'You can do this.' }] as const
+    const { ids, learned } = renderStudentChat(tokenizer, messages, 2)
+    expect(ids).toEqual(tokenizer.encode(tokenizer.renderChat(messages, { addGenerationPrompt: false })))
+    expect(tokenizer.decode(ids.filter((_, i) => learned[i] === 1))).toBe('You can do this.<|end|>')
+    const both = renderStudentChat(tokenizer, messages, 0)
+    expect(tokenizer.decode(ids.filter((_, i) => both.learned[i] === 1))).toBe('I can.<|end|>You can do this.<|end|>')
   })
 
   test('ends where its tokenizer says', () => {

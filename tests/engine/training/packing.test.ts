@@ -109,6 +109,15 @@ describe('packing', () => {
     expect(makeBatch(Array.from({ length: 8 }, () => [{ tokens: new Int32Array(12), from: 5 }]), 8, 16).picked).toHaveLength(64)
   })
 
+  test('a prediction counts as many times as its row says, and not at all where it says none', () => {
+    const row: PackedRow = { tokens: Int32Array.from([5, 6, 7, 8, 9]), from: 1, times: Uint8Array.from([9, 2, 0, 1]) }
+    const batch = makeBatch([[row]], 1, 5)
+    expect(batch.counted).toBe(3)
+    expect([...batch.picked].slice(0, 3)).toEqual([1n, 3n, 0n])
+    expect([...batch.targets].slice(0, 3)).toEqual([7, 9, 0])
+    expect([...batch.weights].slice(0, 3)).toEqual([2 / 3, 1 / 3, 0].map(Math.fround))
+  })
+
   test('lengths are the context and its halves', () => {
     expect(bucketLengths(128)).toEqual([16, 32, 64, 128])
     expect(bucketLengths(512)).toEqual([64, 128, 256, 512])
