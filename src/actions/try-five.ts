@@ -11,6 +11,7 @@ import type { Seed } from '../domain/seed.ts'
 import type { Verdict } from '../domain/verdict.ts'
 import { planCompletions, type PlannedRow } from '../pipeline/completing/complete.ts'
 import { estimateRun, type Tried } from '../pipeline/estimate.ts'
+import { answersOf, answerTo, type KnownAnswers } from '../pipeline/filters/known-answers.ts'
 import { FilterBank, findDrop } from '../pipeline/filters/decide-filters.ts'
 import { novelTexts, promptsFromSeeds, readGrown, settlePrompts } from '../pipeline/growing/read-grown.ts'
 import { planGrowth } from '../pipeline/growing/self-instruct.ts'
@@ -99,6 +100,7 @@ class Trial {
   /** Names what is made here, though none of it is stored. */
   readonly #runId: RunId = freshId('run')
   readonly #tried: TriedCounts = { growth: { requests: 0, accepted: 0, tokens: 0, ms: 0 }, completions: { rows: 0, tokens: 0, ms: 0, passed: 0 }, verdicts: { rows: 0, ms: 0 }, kept: 0, characters: 0 }
+  #answers: KnownAnswers = new Map()
   #rows: TriedRow[] = []
   #done = 0
   #sentence = ''
@@ -122,6 +124,7 @@ class Trial {
     const grown = this.#steps.grow ? await this.#grow(seeds) : []
     const asked = promptsFromSeeds(seeds.slice(0, TRIED_ROWS), this.#runId, grown.length)
     if (this.#steps.grow && grown.length < TRIED_ROWS) this.#note = `Growing brought ${grown.length} usable ${grown.length === 1 ? 'prompt' : 'prompts'} in ${this.#tried.growth.requests} requests; seeds stand in for the rest.`
+    this.#answers = answersOf(seeds)
     await this.#complete([...grown, ...asked])
     await this.#judge()
     this.#keep()
@@ -179,7 +182,7 @@ class Trial {
     const bank = new FilterBank(filters)
     for (const row of this.#rows) {
       if (!row.completion || row.status === 'dropped') continue
-      const answers = bank.decide({ prompt: row.prompt, completion: row.completion.text, ending: row.completion.ending })
+      const answers = bank.decide({ prompt: row.prompt, completion: row.completion.text, ending: row.completion.ending, ...answerTo(row.prompt, this.#answers) })
       const drop = findDrop(answers)
       this.#change(row.id, { answers, ...(drop ? { status: 'dropped', droppedBy: drop.name } : {}) })
     }
@@ -217,7 +220,7 @@ class Trial {
 
   #keep(): void {
     const standing = this.#rows.filter(({ status }) => status === 'asked')
-    const said = selectRows(this.#steps.keeps, standing.map(({ id, prompt, verdict }, order) => ({ id, promptId: prompt, order, ...(verdict ? { verdict } : {}) })))
+    const said = selectRows(this.#steps.keeps, standing.map(({ id, prompt, verdict, completion }, order) => ({ id, promptId: prompt, order, completion: completion?.text ?? '', ...(verdict ? { verdict } : {}) })))
     for (const { id, answers } of standing) {
       const all = [...answers, ...(said.get(id) ?? [])]
       const drop = findDrop(all)

@@ -15,6 +15,8 @@ export interface DatasetRow {
   /** Judge's expected score, where there was one. */
   readonly score?: number
   readonly editedByHand: boolean
+  /** The completion of the same prompt that this one is preferred to, where the recipe made pairs. */
+  readonly rejected?: { readonly completion: string; readonly score?: number }
 }
 
 export interface Dataset {
@@ -26,6 +28,8 @@ export interface Dataset {
   readonly recipeText: string
   readonly frozenAt: number
   readonly rows: { readonly train: number; readonly heldOut: number }
+  /** Rows with a rejected completion, where there are any. */
+  readonly pairs?: number
   readonly teacher: ModelRef
   readonly seeds: number
   /** The funnel as it stood when the rows were frozen, for the data card. */
@@ -34,4 +38,4 @@ export interface Dataset {
 
 /** A dataset is named after its rows and nothing else. */
 export const datasetId = (rows: readonly DatasetRow[]): DatasetId =>
-  fullContentId('dataset', rows.map((row) => [row.seedId, row.split, row.system, row.prompt, row.completion, row.score ?? null]))
+  fullContentId('dataset', rows.map((row) => [row.seedId, row.split, row.system, row.prompt, row.completion, row.score ?? null, ...(row.rejected ? [row.rejected.completion, row.rejected.score ?? null] : [])]))

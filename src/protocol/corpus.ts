@@ -17,7 +17,7 @@ export interface SeedsRead {
   readonly addedIds: readonly string[]
 }
 
-export const DATASET_FORMATS = ['messages', 'prompt-completion', 'alpaca', 'csv'] as const
+export const DATASET_FORMATS = ['messages', 'prompt-completion', 'alpaca', 'preference', 'csv'] as const
 export type DatasetFormat = (typeof DATASET_FORMATS)[number]
 
 export interface NamedFile {

@@ -4,6 +4,7 @@ import { downloadDataset } from '../actions/download-dataset.ts'
 import { downloadRecipe } from '../actions/download-recipe.ts'
 import { downloadStudent } from '../actions/download-student.ts'
 import type { Download } from '../actions/machines.ts'
+import type { Dataset } from '../domain/dataset.ts'
 import type { DatasetId, ProjectId, StudentId } from '../domain/id.ts'
 import { DATASET_FORMATS, type DatasetFormat } from '../protocol/corpus.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -21,10 +22,13 @@ const DATASET_TEXTS: Readonly<Record<DatasetFormat, { readonly title: string; re
   messages: { title: 'Messages, JSONL', help: 'A list of chat messages a row: what TRL, Axolotl and most trainers read.' },
   'prompt-completion': { title: 'Prompt and completion, JSONL', help: 'Two fields a row: trainers then learn from the completion alone.' },
   alpaca: { title: 'Alpaca, JSONL', help: 'Instruction, input and output: older trainers and many scripts.' },
+  preference: { title: 'Preference pairs, JSONL', help: 'Prompt, chosen and rejected, as TRL’s preference trainers read them: the rows that have a pair.' },
   csv: { title: 'Table, CSV', help: 'For spreadsheets and for reading.' },
 }
 
-export const datasetFormats: readonly FormatChoice<DatasetFormat>[] = DATASET_FORMATS.map((name) => ({ name, ...DATASET_TEXTS[name] }))
+/** Forms for a dataset: pairs are offered where it has some. */
+export const listDatasetFormats = ({ pairs = 0 }: Pick<Dataset, 'pairs'>): readonly FormatChoice<DatasetFormat>[] =>
+  DATASET_FORMATS.filter((name) => name !== 'preference' || pairs > 0).map((name) => ({ name, ...DATASET_TEXTS[name] }))
 
 export const studentFormats: readonly FormatChoice<StudentFormat>[] = [
   { name: 'huggingface', title: 'Hugging Face folder, zip', help: 'Safetensors, configuration and tokenizer: `AutoModelForCausalLM` opens the folder.' },

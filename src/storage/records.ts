@@ -156,6 +156,7 @@ const dataset = exactly<Dataset>()(
     recipeText,
     frozenAt: time,
     rows: v.object({ train: count, heldOut: count }),
+    pairs: v.exactOptional(count),
     teacher: model,
     seeds: count,
     funnel: list(funnelBar, 1000),
@@ -176,6 +177,7 @@ const datasetRow = exactly<StoredDatasetRow>()(
       completion: written,
       score: v.exactOptional(number),
       editedByHand: v.boolean(),
+      rejected: v.exactOptional(v.object({ completion: written, score: v.exactOptional(number) })),
     }),
   }),
 )

@@ -20,7 +20,7 @@ test('an unreadable verdict gets no random or default score, and its row does no
   const verdict = readVerdict({ logProbs: [Number.NaN, 0, 0, 0, 0] }, { rubric: 'helpfulness@1', judge: teacher, minMass: 0.01 })
   expect(verdict).toEqual({ kind: 'unreadable', rubric: 'helpfulness@1', judge: teacher, reason: expect.any(String) })
   const { keeps } = readSteps(checked('retort: 1\nsteps:\n  - complete: teacher\n  - judge: rubric\n  - keep: threshold\n'))
-  const answers = selectRows(keeps, [{ id: 'r', promptId: 'p', order: 0, verdict }])
+  const answers = selectRows(keeps, [{ id: 'r', promptId: 'p', order: 0, completion: 'x', verdict }])
   expect(answers.get('r')).toEqual([{ step: 2, name: 'threshold', answer: expect.objectContaining({ kind: 'dropped', reason: 'its verdict could not be read' }) }])
 })
 
@@ -36,7 +36,7 @@ test('wins are counted for the side that won', () => {
 })
 
 test('the keep flag is not upside down', () => {
-  const [low, high] = threshold.select([{ id: 'l', promptId: 'p', order: 0, verdict: scored(1) }, { id: 'h', promptId: 'p', order: 1, verdict: scored(5) }], { min: 3 })
+  const [low, high] = threshold.select([{ id: 'l', promptId: 'p', order: 0, completion: 'x', verdict: scored(1) }, { id: 'h', promptId: 'p', order: 1, completion: 'x', verdict: scored(5) }], { min: 3 })
   expect([low!.kind, high!.kind]).toEqual(['dropped', 'kept'])
 })
 

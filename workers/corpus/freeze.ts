@@ -3,6 +3,7 @@ import { datasetId, type Dataset } from '../../src/domain/dataset.ts'
 import type { Problem } from '../../src/domain/problem.ts'
 import type { Row } from '../../src/domain/row.ts'
 import { freezeRows, DEFAULT_SPLIT } from '../../src/pipeline/freezing/freeze-rows.ts'
+import { pair } from '../../src/pipeline/selecting/pair.ts'
 import { FunnelTally } from '../../src/pipeline/funnel.ts'
 import { checkRecipeText } from '../../src/pipeline/recipes/check-recipe.ts'
 import { readSteps } from '../../src/pipeline/recipes/read-steps.ts'
@@ -27,19 +28,20 @@ export async function freeze(db: Database, { projectId, runId }: Request, { sign
   const tally = new FunnelTally(recipe)
   for (const prompt of await listPrompts(db, projectId, runId)) tally.countPrompt(prompt)
   const total = await countRows(db, projectId, runId)
-  const kept: Row[] = []
+  const wanted: Row[] = []
   let done = 0
   for await (const page of eachRow(db, projectId, runId)) {
     signal.throwIfAborted()
     for (const row of page) {
       tally.countRow(row)
-      if (row.status === 'kept') kept.push(row)
+      if (row.status === 'kept' || row.droppedBy === pair.name) wanted.push(row)
     }
     done += page.length
     emit({ done, total })
   }
-  const rows = freezeRows(kept, readSteps(recipe).freeze?.settings ?? DEFAULT_SPLIT, recipe.rngSeed)
+  const rows = freezeRows(wanted, readSteps(recipe).freeze?.settings ?? DEFAULT_SPLIT, recipe.rngSeed)
   if (!rows.ok) return rows
+  const pairs = rows.value.filter(({ rejected }) => rejected !== undefined).length
   const heldOut = rows.value.filter(({ split }) => split === 'held-out').length
   const dataset: Dataset = {
     projectId,
@@ -49,6 +51,7 @@ export async function freeze(db: Database, { projectId, runId }: Request, { sign
     recipeText: run.recipeText,
     frozenAt: now,
     rows: { train: rows.value.length - heldOut, heldOut },
+    ...(pairs > 0 ? { pairs } : {}),
     teacher: run.teacher,
     seeds: new Set(rows.value.map(({ seedId }) => seedId)).size,
     funnel: tally.bars(),

@@ -11,6 +11,7 @@ import { settle, standingOf } from './standing.ts'
 const ROWS_AT_ONCE = 1000
 
 interface Candidate extends Pick<Row, 'promptId' | 'order' | 'verdict'> {
+  readonly completion: string
   readonly id: RowId
   /** Answers of the steps before the keep steps. */
   readonly before: readonly StepAnswer[]
@@ -29,7 +30,7 @@ export async function keepRows(context: RunContext): Promise<{ rows: number; kep
       const before = row.answers.filter(({ step }) => !keepSteps.has(step))
       // What the filters or the teacher dropped stays dropped; the rest is looked at, a second time where a run goes on.
       if (findDrop(before) === undefined && (standingOf(row) !== 'dropped' || row.answers.length > before.length)) {
-        candidates.push({ id: row.id, promptId: row.promptId, order: row.order, ...(row.verdict ? { verdict: row.verdict } : {}), before, counted: { answers: row.answers, ...(row.verdict ? { verdict: row.verdict } : {}) } })
+        candidates.push({ id: row.id, promptId: row.promptId, order: row.order, completion: row.completion.text, ...(row.verdict ? { verdict: row.verdict } : {}), before, counted: { answers: row.answers, ...(row.verdict ? { verdict: row.verdict } : {}) } })
       }
     }
   }

@@ -6,8 +6,10 @@ import type { CompletionRequest, CompletionResult } from '../../domain/model.ts'
 import type { Prompt } from '../../domain/prompt.ts'
 import type { Row } from '../../domain/row.ts'
 import { planCompletions, type PlannedRow } from '../../pipeline/completing/complete.ts'
+import { answersOf, answerTo, type KnownAnswers } from '../../pipeline/filters/known-answers.ts'
 import { FilterBank, findDrop } from '../../pipeline/filters/decide-filters.ts'
 import { eachRow } from '../../storage/rows.ts'
+import { eachSeed } from '../../storage/seeds.ts'
 import { askAll } from './ask-all.ts'
 import type { RowWriter } from './row-writer.ts'
 import { callComplete, inPieces, makeRowWriter, REQUESTS_PER_CALL, type RunContext } from './run-context.ts'
@@ -22,7 +24,7 @@ export async function writeCompletions(context: RunContext, prompts: readonly Pr
   const planned = planCompletions({ prompts, settings: steps.complete.settings, rngSeed: recipe.rngSeed, teacher: ref })
   const written = new Set<RowId>()
   const writer = makeRowWriter(context)
-  const sieve = new Sieve(context, planned, writer)
+  const sieve = new Sieve(context, planned, writer, await readAnswers(context))
   for await (const page of eachRow(db, projectId, runId)) {
     for (const row of page) {
       written.add(row.id)
@@ -59,6 +61,14 @@ export async function writeCompletions(context: RunContext, prompts: readonly Pr
   return true
 }
 
+/** Answers that the seeds bring, where a filter wants to compare with them. */
+async function readAnswers({ machines: { db }, projectId, steps }: RunContext): Promise<KnownAnswers> {
+  const answers = new Map<string, string>()
+  if (!steps.filters.some(({ member }) => member.readsAnswer)) return answers
+  for await (const page of eachSeed(db, projectId)) for (const [text, answer] of answersOf(page)) answers.set(text, answer)
+  return answers
+}
+
 function makeRow({ projectId, runId, ref, steps, machines }: RunContext, plan: PlannedRow, result: CompletionResult): Row {
   const row: Row = {
     projectId,
@@ -85,13 +95,15 @@ class Sieve {
   readonly #planned: readonly PlannedRow[]
   readonly #writer: RowWriter
   readonly #bank: FilterBank
+  readonly #answers: KnownAnswers
   readonly #waiting = new Map<RowId, Known>()
   #next = 0
 
-  constructor(context: RunContext, planned: readonly PlannedRow[], writer: RowWriter) {
+  constructor(context: RunContext, planned: readonly PlannedRow[], writer: RowWriter, answers: KnownAnswers) {
     this.#context = context
     this.#planned = planned
     this.#writer = writer
+    this.#answers = answers
     this.#bank = new FilterBank(context.steps.filters)
   }
 
@@ -137,7 +149,7 @@ class Sieve {
 
   #decide(row: Row): Row {
     if (!this.#needsAnswers(row)) return row
-    const answers = this.#bank.decide({ prompt: row.prompt, completion: row.completion.text, ending: row.completion.ending })
+    const answers = this.#bank.decide({ prompt: row.prompt, completion: row.completion.text, ending: row.completion.ending, ...answerTo(row.prompt, this.#answers) })
     const drop = findDrop(answers)
     return settle(row, drop ? { answers, droppedBy: drop.name, status: 'dropped' } : { answers, status: 'asked' })
   }

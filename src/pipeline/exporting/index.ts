@@ -4,9 +4,10 @@ import { alpaca } from './alpaca.ts'
 import { csv } from './csv.ts'
 import type { Exporter } from './exporter.ts'
 import { messages } from './messages.ts'
+import { preference } from './preference.ts'
 import { promptCompletion } from './prompt-completion.ts'
 
-export const exporters: readonly Exporter[] = [messages, promptCompletion, alpaca, csv]
+export const exporters: readonly Exporter[] = [messages, promptCompletion, alpaca, preference, csv]
 
 export interface ExportedText {
   /** Ending of the file's name, with the dot. */

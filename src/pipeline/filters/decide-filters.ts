@@ -8,6 +8,8 @@ export interface FilteredText {
   readonly prompt: string
   readonly completion: string
   readonly ending: Ending
+  /** The known answer of the prompt, where there is one. */
+  readonly answer?: string
 }
 
 /**

@@ -9,6 +9,8 @@ export interface FilterInput<S extends Settings> {
   readonly prompt: string
   readonly completion: string
   readonly ending: Ending
+  /** The known answer of the prompt, where it is a seed that has one. */
+  readonly answer?: string
   readonly settings: ValuesOf<S>
   /** Completions kept before this one; only filled for filters that compare with earlier rows. */
   readonly earlier?: NoveltyPool
@@ -19,12 +21,15 @@ export interface FilterMember<S extends Settings = Settings> extends StepDeclara
   readonly family: 'filter'
   /** True where the answer depends on rows kept earlier, so that rows must be asked in their order. */
   readonly comparesRows: boolean
+  /** True where it reads `answer`. */
+  readonly readsAnswer: boolean
   decide(input: FilterInput<S>): FilterAnswer
 }
 
 /** A filter's declaration, its settings' types inferred. */
-export const defineFilter = <const S extends Settings>(member: Omit<FilterMember<S>, 'family' | 'comparesRows'> & { comparesRows?: boolean }): FilterMember<S> => ({
+export const defineFilter = <const S extends Settings>(member: Omit<FilterMember<S>, 'family' | 'comparesRows' | 'readsAnswer'> & { comparesRows?: boolean; readsAnswer?: boolean }): FilterMember<S> => ({
   comparesRows: false,
+  readsAnswer: false,
   ...member,
   family: 'filter',
 })

@@ -2,27 +2,57 @@
 import type { DatasetRow } from '../../domain/dataset.ts'
 import { accept, type Checked } from '../../domain/problem.ts'
 import { effectiveText, type Row } from '../../domain/row.ts'
+import { PREFERRED_TO } from '../selecting/pair.ts'
 import { splitRows, type SplitSettings } from './split.ts'
 
 /** Used where a recipe has no freeze step. */
 export const DEFAULT_SPLIT: SplitSettings = { heldOut: 0.1 }
 
-/** The kept rows in the run's order, with a person's edits, on their side of the split; or why they cannot be frozen. */
+/** The id of the row that a row is preferred to by its recipe's pair step. */
+export function findPreferredTo({ answers }: Pick<Row, 'answers'>): string | undefined {
+  for (const { answer } of answers) {
+    const id = answer.evidence[PREFERRED_TO]
+    if (answer.kind === 'kept' && typeof id === 'string') return id
+  }
+  return undefined
+}
+
+/**
+ * What a kept row is preferred to, with a person's edits. Undefined where there is nothing (any more): the other row is gone or was
+ * rejected by hand, edits made both texts the same or their prompts different.
+ */
+function readRejected(row: Row, others: ReadonlyMap<string, Row>): DatasetRow['rejected'] {
+  const other = others.get(findPreferredTo(row) ?? '')
+  if (other === undefined || other.status === 'rejected') return undefined
+  const [chosen, lesser] = [effectiveText(row), effectiveText(other)]
+  if (chosen.prompt !== lesser.prompt || chosen.completion.trim() === lesser.completion.trim()) return undefined
+  return { completion: lesser.completion, ...(other.verdict?.kind === 'score' ? { score: other.verdict.score } : {}) }
+}
+
+/**
+ * The kept rows in the run's order, with a person's edits, on their side of the split; or why they cannot be frozen. `rows` holds
+ * beside them those that they are preferred to.
+ */
 export function freezeRows(rows: readonly Row[], settings: SplitSettings, rngSeed: number): Checked<DatasetRow[]> {
+  const byId = new Map<string, Row>(rows.map((row) => [row.id, row]))
   const kept = rows.filter(({ status }) => status === 'kept').toSorted((a, b) => a.order - b.order || (a.id < b.id ? -1 : 1))
   const texts = kept.map(effectiveText)
   const sides = splitRows(kept.map(({ seedId }, i) => ({ seedId, prompt: texts[i]?.prompt ?? '' })), settings, rngSeed)
   if (!sides.ok) return sides
   return accept(
-    kept.map((row, i) => ({
-      rowId: row.id,
-      seedId: row.seedId,
-      split: sides.value[i] ?? 'train',
-      system: row.completion.system,
-      prompt: texts[i]?.prompt ?? '',
-      completion: texts[i]?.completion ?? '',
-      ...(row.verdict?.kind === 'score' ? { score: row.verdict.score } : {}),
-      editedByHand: row.edit !== undefined,
-    })),
+    kept.map((row, i) => {
+      const rejected = readRejected(row, byId)
+      return {
+        rowId: row.id,
+        seedId: row.seedId,
+        split: sides.value[i] ?? 'train',
+        system: row.completion.system,
+        prompt: texts[i]?.prompt ?? '',
+        completion: texts[i]?.completion ?? '',
+        ...(row.verdict?.kind === 'score' ? { score: row.verdict.score } : {}),
+        editedByHand: row.edit !== undefined,
+        ...(rejected ? { rejected } : {}),
+      }
+    }),
   )
 }

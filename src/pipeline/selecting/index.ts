@@ -1,9 +1,10 @@
 // Knows: the members of the keep family.
 import type { KeepMember } from './selection.ts'
+import { pair } from './pair.ts'
 import { threshold } from './threshold.ts'
 import { top } from './top.ts'
 
-export const keepMembers: readonly KeepMember[] = [threshold, top]
+export const keepMembers: readonly KeepMember[] = [threshold, top, pair]
 
 /** The keep step of this name. */
 export const findKeep = (name: string): KeepMember | undefined => keepMembers.find((member) => member.name === name)

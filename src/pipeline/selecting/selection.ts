@@ -9,6 +9,7 @@ export interface JudgedRow {
   readonly promptId: string
   /** Order within the run; breaks ties, so that equal scores keep the earlier row. */
   readonly order: number
+  readonly completion: string
   readonly verdict?: Verdict
 }
 

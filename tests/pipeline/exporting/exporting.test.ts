@@ -46,6 +46,7 @@ test('every format gives any text back exactly, and no row is lost', () => {
 
 test('what is taken home can be brought back as seeds', async () => {
   for (const { format } of exporters) {
+    if (format === 'preference') continue // pairs are for trainers: two answers to a prompt are no seed
     const { text, ending } = exportRows(rows, format)
     const found = []
     for await (const { seeds } of readSeeds({ kind: 'file', file: new File([text], `d${ending}`) }, { projectId, now: 1 })) found.push(...seeds)

@@ -7,12 +7,12 @@ import { top } from '../../../src/pipeline/selecting/top.ts'
 import { checked, scored, unreadable } from '../samples.ts'
 
 const rows = [
-  { id: 'a', promptId: 'p', order: 0, verdict: scored(2) },
-  { id: 'b', promptId: 'p', order: 1, verdict: scored(4) },
-  { id: 'c', promptId: 'q', order: 2, verdict: scored(4) },
-  { id: 'd', promptId: 'q', order: 3, verdict: unreadable },
-  { id: 'e', promptId: 'q', order: 4 },
-  { id: 'f', promptId: 'q', order: 5, verdict: scored(3) },
+  { id: 'a', promptId: 'p', order: 0, completion: 'x', verdict: scored(2) },
+  { id: 'b', promptId: 'p', order: 1, completion: 'x', verdict: scored(4) },
+  { id: 'c', promptId: 'q', order: 2, completion: 'x', verdict: scored(4) },
+  { id: 'd', promptId: 'q', order: 3, completion: 'x', verdict: unreadable },
+  { id: 'e', promptId: 'q', order: 4, completion: 'x' },
+  { id: 'f', promptId: 'q', order: 5, completion: 'x', verdict: scored(3) },
 ]
 const keptOf = (answers: readonly { kind: string }[]): string => rows.filter((_, i) => answers[i]!.kind === 'kept').map(({ id }) => id).join('')
 
@@ -45,7 +45,7 @@ test('equal scores keep the earlier row, whatever order the rows come in', () =>
 test('top keeps k rows exactly, and no dropped row is better than a kept one', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 30 }), fc.integer({ min: 1, max: 40 }), (scores, k) => {
-      const some = scores.map((score, order) => ({ id: String(order), promptId: 'p', order, verdict: scored(score) }))
+      const some = scores.map((score, order) => ({ id: String(order), promptId: 'p', order, completion: 'x', verdict: scored(score) }))
       const answers = top.select(some, { k, per: 'run' })
       const kept = scores.filter((_, i) => answers[i]!.kind === 'kept')
       const gone = scores.filter((_, i) => answers[i]!.kind === 'dropped')
