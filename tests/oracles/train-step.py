@@ -165,6 +165,58 @@ def run(steps, muon=False, smoothing=0.0, dropout=False, averaging=None, diverge
     return out
 
 
+def pairs_of(step):
+    """The rows of a step as chosen answers, and beside each a rejected one: the same prompt, other tokens, one token less."""
+    for tokens, prompt in rows_of(step):
+        yield tokens, tokens[:prompt] + [(7 * t + 11 + i) % V for i, t in enumerate(tokens[prompt:-1])], prompt
+
+
+BETA, MARGIN, DRIFT = 0.5, 0.4, 0.3
+
+
+def likelihoods(rows):
+    """Sum and mean of the log-probabilities of each row's answer."""
+    ids = torch.zeros(B, T, dtype=torch.long)
+    for r, (tokens, _) in enumerate(rows):
+        ids[r, :len(tokens) - 1] = torch.tensor(tokens[:-1])
+    logs = torch.log_softmax(forward(ids), -1)
+    each = [logs[r, prompt - 1:len(tokens) - 1].gather(-1, torch.tensor(tokens[prompt:])[:, None])[:, 0] for r, (tokens, prompt) in enumerate(rows)]
+    return torch.stack([row.sum() for row in each]), torch.stack([row.mean() for row in each])
+
+
+def prefer(kind, steps=6):
+    """The losses as TRL writes them: DPOTrainer (sigmoid), CPOTrainer (simpo, cpo_alpha 0), ORPOTrainer, KTOTrainer."""
+    begin()
+    optimizers = [adam_w([w for w in W.values() if w.dim() == 2], DECAY), adam_w([w for w in W.values() if w.dim() == 1], 0.0)]
+    losses, norm_list = [], []
+    for step in range(1, steps + 1):
+        rows = list(pairs_of(step))
+        (c, c_mean), (r, r_mean) = likelihoods([(a, p) for a, _, p in rows]), likelihoods([(b, p) for _, b, p in rows])
+        at = torch.arange(B)
+        ref_c, ref_r = -30.0 + at, -28.0 - 0.5 * at
+        if kind == 'dpo':
+            loss = -F.logsigmoid(BETA * ((c - r) - (ref_c - ref_r)))
+        elif kind == 'simpo':
+            loss = -F.logsigmoid(BETA * (c_mean - r_mean - MARGIN))
+        elif kind == 'orpo':
+            odds = (c_mean - r_mean) - (torch.log1p(-torch.exp(c_mean)) - torch.log1p(-torch.exp(r_mean)))
+            loss = -c_mean - BETA * F.logsigmoid(odds)
+        else:
+            loss = (1 - torch.sigmoid(BETA * (c - ref_c - DRIFT)) + 1 - torch.sigmoid(BETA * (DRIFT - (r - ref_r)))) / 2
+        loss = loss.mean()
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(list(W.values()), CLIP)
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group['lr'] = rate(step)
+            optimizer.step()
+        losses.append(loss.item())
+        norm_list.append(norm.item())
+    return {'losses': losses, 'norms': norm_list, 'final': {name: W[name].flatten()[:8].tolist() for name in ('embedding', '1.qkv', '1.down', 'norm')}}
+
+
 # torch's own Newton-Schulz in its own order, but in the 32-bit floats that a browser has, not in bfloat16.
 import torch.optim._muon as own
 source = inspect.getsource(own._zeropower_via_newtonschulz).replace('torch.bfloat16', 'torch.float32')
@@ -173,4 +225,5 @@ exec(source, own.__dict__)
 out = {'torch': torch.__version__, **run(STEPS)}
 out['variants'] = {'muon': run(10, muon=True), 'smoothing': run(10, smoothing=0.1), 'dropout': run(10, dropout=True), 'averaging': run(10, averaging=0.9),
                    **{kind: run(8, divergence=kind) for kind in ('forward-kl', 'reverse-kl', 'jensen-shannon')}}
+out['preferences'] = {kind: prefer(kind) for kind in ('dpo', 'simpo', 'orpo', 'kto')}
 json.dump(out, sys.stdout, separators=(',', ':'))

@@ -2,6 +2,7 @@
 import { elementsOf } from '../graph/dims.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import type { PackedRow, TeacherRow } from '../training/packing.ts'
+import type { TrainPair } from '../training/pairs.ts'
 import { listParameters } from '../training/parameters.ts'
 import { makeNumbers } from './numbers.ts'
 
@@ -34,6 +35,17 @@ export function makeWords(step: number): () => number {
     return word / 4_294_967_296
   }
 }
+
+/** What the oracle's preference losses take. */
+export const PREFERRING = { beta: 0.5, margin: 0.4, drift: 0.3 }
+
+/** The three pairs of a step: the rows as chosen answers, the rejected ones with other tokens, and what the oracle's reference says. */
+export const makeSmallPairs = (step: number): TrainPair[] =>
+  makeSmallRows(step).map((chosen, r) => {
+    const prompt = chosen.from + 1
+    const rejected = { tokens: chosen.tokens.slice(0, -1).map((token, i) => (i < prompt ? token : (7 * token + 11 + (i - prompt)) % SMALL.vocabulary)), from: chosen.from }
+    return { chosen, rejected, reference: { chosen: -30 + r, rejected: -28 - 0.5 * r } }
+  })
 
 export const DISTILLING = { temperature: 2, textShare: 0.25 }
 const CHOICES = 5

@@ -3,7 +3,7 @@
 // Must not know: sessions, data, schedules.
 import { differentiate } from '../graph/differentiate.ts'
 import { Graph, type OnnxModel, type Value } from '../graph/graph.ts'
-import { add, concat, gather, gemm, reshape } from '../graph/ops/index.ts'
+import { add, concat, gather, gemm, mul, reduceSum, reshape, split } from '../graph/ops/index.ts'
 import { buildDecoder } from '../models/decoder.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import { makeAttention } from './attention.ts'
@@ -11,6 +11,8 @@ import { crossEntropy } from './cross-entropy.ts'
 import { distillation, type DistillationOptions, type TeacherValues } from './distillation.ts'
 import { openDropout } from './dropout.ts'
 import type { Group } from './layout.ts'
+import { logLikelihood } from './log-likelihood.ts'
+import { PREFERENCES, type PreferenceName, type PreferenceNumbers } from './preferences/index.ts'
 import { openGroups, ruleGroups, updateGroups, type OpenedGroup, type UpdateOptions } from './step-state.ts'
 
 /** Size of a batch: rows, each padded to `length` tokens. */
@@ -21,6 +23,8 @@ export interface BatchSize {
   readonly packed: boolean
   /** Tokens of the teacher that the batch brings for each prediction; 0 without a teacher. */
   readonly choices: number
+  /** Places for pairs of answers; 0 where rows stand alone. */
+  readonly pairs?: number
 }
 
 export interface LossOptions {
@@ -30,6 +34,11 @@ export interface LossOptions {
   readonly drops: boolean
   /** Learn from the teacher's probabilities, where the batch brings them. */
   readonly distils?: DistillationOptions
+  /** Learn from pairs of answers, where the batch brings them. */
+  readonly prefers?: PreferenceOptions
+}
+export interface PreferenceOptions extends PreferenceNumbers {
+  readonly loss: PreferenceName
 }
 /** The loss as it is measured: of the model as it is. */
 export const PLAIN_LOSS: LossOptions = { smoothing: 0, drops: false }
@@ -38,7 +47,8 @@ export const PLAIN_LOSS: LossOptions = { smoothing: 0, drops: false }
  * A batch's inputs. `ids` i64 [rows · length, 1]; and for the R positions whose predictions count (all others need no head)
  * `picked` i64 [R, 1], where they stand among the ids, `targets` i32 [R, 1] and `weights` f32 [R, 1]; `seen` f32
  * [rows, 1, length, length] where rows are packed; `teacher_ids` i32 [R, k] and `teacher_probabilities` f32 [R, k + 1] where the
- * student learns from them.
+ * student learns from them; and where it learns from N pairs of answers `chosen` and `rejected` f32 [N, R] (which prediction belongs to
+ * which answer), `references` f32 [N, 2], `pair_weights` f32 [N, 1] and `drift` f32 [1, 1].
  */
 interface BatchValues {
   readonly ids: Value
@@ -47,10 +57,26 @@ interface BatchValues {
   readonly weights: Value
   readonly seen?: Value
   readonly teacher?: TeacherValues
+  readonly pairs?: { readonly chosen: Value; readonly rejected: Value; readonly references: Value; readonly weights: Value; readonly drift: Value }
 }
 
 /** Loss of a batch from its parameters: Σ weight · cross-entropy, a scalar. */
-function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: BatchSize, parameters: ReadonlyMap<string, Value>, batch: BatchValues, { smoothing, drops, distils }: LossOptions): Value {
+function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: BatchSize, parameters: ReadonlyMap<string, Value>, batch: BatchValues, { smoothing, drops, distils, prefers }: LossOptions): Value {
+  const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, drops)
+  const embedding = parameters.get('embedding') ?? raise('embedding')
+  if (prefers && batch.pairs) {
+    const { chosen, rejected, references, weights, drift } = batch.pairs
+    const likelihoods = logLikelihood(g, predicting, embedding, batch.targets)
+    const [chosenReference, rejectedReference] = split(g, references, [1, 1], 1) as [Value, Value]
+    const losses = PREFERENCES[prefers.loss].loss(g, { chosen: gemm(g, chosen, likelihoods), rejected: gemm(g, rejected, likelihoods), chosenReference, rejectedReference, drift }, prefers)
+    return reduceSum(g, mul(g, losses, weights), [0, 1], false)
+  }
+  if (distils && batch.teacher) return distillation(g, predicting, embedding, batch.targets, batch.weights, batch.teacher, distils)
+  return crossEntropy(g, predicting, embedding, batch.targets, batch.weights, smoothing)
+}
+
+/** Hidden states of the predictions that count, f32 [R, width]. */
+function buildHidden(g: Graph, shape: DecoderShape, { rows, length }: Pick<BatchSize, 'rows' | 'length'>, parameters: ReadonlyMap<string, Value>, batch: Pick<BatchValues, 'ids' | 'picked' | 'seen'>, drops: boolean): Value {
   const need = (name: string): Value => parameters.get(name) ?? raise(name)
   const embedding = need('embedding')
   const x = reshape(g, gather(g, embedding, batch.ids), [rows * length, shape.width])
@@ -62,20 +88,21 @@ function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: BatchSize, p
     normWeight: (layer, name) => need(name === 'final' ? 'final norm' : `layer ${layer} ${name} norm`),
     attend: (qkv) => attend(qkv),
   })
-  const predicting = reshape(g, gather(g, hidden, batch.picked), [-1, shape.width])
-  if (distils && batch.teacher) return distillation(g, predicting, embedding, batch.targets, batch.weights, batch.teacher, distils)
-  return crossEntropy(g, predicting, embedding, batch.targets, batch.weights, smoothing)
+  return reshape(g, gather(g, hidden, batch.picked), [-1, shape.width])
 }
 
 function raise(name: string): never {
   throw new RangeError(`The parameter ${name} is missing.`)
 }
 
-function openBatch(g: Graph, { rows, length, packed, choices }: BatchSize): BatchValues {
+function openBatch(g: Graph, { rows, length, packed, choices, pairs = 0 }: BatchSize): BatchValues {
   const batch = { ids: g.input('ids', 'i64', [rows * length, 1]), picked: g.input('picked', 'i64', ['R', 1]), targets: g.input('targets', 'i32', ['R', 1]), weights: g.input('weights', 'f32', ['R', 1]) }
   return {
     ...batch,
     ...(packed ? { seen: g.input('seen', 'f32', [rows, 1, length, length]) } : {}),
+    ...(pairs > 0
+      ? { pairs: { chosen: g.input('chosen', 'f32', [pairs, 'R']), rejected: g.input('rejected', 'f32', [pairs, 'R']), references: g.input('references', 'f32', [pairs, 2]), weights: g.input('pair_weights', 'f32', [pairs, 1]), drift: g.input('drift', 'f32', [1, 1]) } }
+      : {}),
     ...(choices > 0 ? { teacher: { ids: g.input('teacher_ids', 'i32', ['R', choices]), probabilities: g.input('teacher_probabilities', 'f32', ['R', choices + 1]) } } : {}),
   }
 }
@@ -95,11 +122,23 @@ function buildGradients(g: Graph, shape: DecoderShape, size: BatchSize, opened: 
   return { loss, gradients }
 }
 
-/** The loss alone. Inputs: the batch and the weights of each group. Output: `loss`. */
-export function buildLossGraph(shape: DecoderShape, size: BatchSize, options: UpdateOptions): OnnxModel {
+/** Log-probabilities of whole answers. Inputs: a batch without teacher, `chosen` f32 [N, R] and the weights of each group. Output: `likelihoods` f32 [N, 1]. */
+export function buildLikelihoodGraph(shape: DecoderShape, { rows, length, pairs = 0 }: BatchSize, options: UpdateOptions): OnnxModel {
   const g = new Graph()
   const opened = openGroups(g, ruleGroups(shape, options), 'weights')
-  g.output('loss', buildLoss(g, shape, size, parametersOf(opened), openBatch(g, size), PLAIN_LOSS))
+  const parameters = parametersOf(opened)
+  const batch = { ids: g.input('ids', 'i64', [rows * length, 1]), picked: g.input('picked', 'i64', ['R', 1]) }
+  const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, false)
+  const likelihoods = logLikelihood(g, predicting, parameters.get('embedding') ?? raise('embedding'), g.input('targets', 'i32', ['R', 1]))
+  g.output('likelihoods', gemm(g, g.input('chosen', 'f32', [pairs, 'R']), likelihoods))
+  return g.finish()
+}
+
+/** The loss alone: plain, or of pairs where the batch brings some. Inputs: the batch and the weights of each group. Output: `loss`. */
+export function buildLossGraph(shape: DecoderShape, size: BatchSize, options: UpdateOptions & Pick<LossOptions, 'prefers'>): OnnxModel {
+  const g = new Graph()
+  const opened = openGroups(g, ruleGroups(shape, options), 'weights')
+  g.output('loss', buildLoss(g, shape, size, parametersOf(opened), openBatch(g, size), { ...PLAIN_LOSS, ...(options.prefers ? { prefers: options.prefers } : {}) }))
   return g.finish()
 }
 

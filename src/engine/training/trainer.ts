@@ -9,9 +9,10 @@ import { dropSites, makeDropMask } from './dropout.ts'
 import { viewGroup, type Layout } from './layout.ts'
 import { scalarsOf, type OptimizerName } from './optimizers/index.ts'
 import type { Batch } from './packing.ts'
+import type { BatchOfPairs, PairBatch } from './pairs.ts'
 import { countOf, listParameters, type Flat } from './parameters.ts'
 import { nameIn, nameOut, ruleGroups, type RuledGroup, type UpdateOptions } from './step-state.ts'
-import { buildGradientStep, buildLossGraph, buildTrainStep, buildUpdate, sumNames, type BatchSize, type LossOptions } from './train-graph.ts'
+import { buildGradientStep, buildLikelihoodGraph, buildLossGraph, buildTrainStep, buildUpdate, sumNames, type BatchSize, type LossOptions, type PreferenceOptions } from './train-graph.ts'
 
 export interface TrainerOptions {
   readonly shape: DecoderShape
@@ -28,6 +29,8 @@ export interface TrainerOptions {
   readonly averaging?: number
   /** Learn from the teacher's probabilities that batches bring, instead of the text alone. */
   readonly distils?: DistillationOptions
+  /** Learn from the pairs of answers that batches bring, instead of the text alone. */
+  readonly prefers?: PreferenceOptions
   /** Default: each parameter in a buffer of its own, which both backends take and which is no slower on wasm. */
   readonly layout?: Layout
 }
@@ -59,12 +62,13 @@ export class Trainer {
   readonly #sessions = new Map<string, Session>()
   #state: Feeds = {}
   #step = 0
+  #drift = 0
 
   constructor(runtime: Runtime, options: TrainerOptions, state: TrainState) {
-    const { shape, clip, layout = 'separate', optimizer = 'adam-w', averaging = 0, smoothing = 0, dropout = 0, distils } = options
+    const { shape, clip, layout = 'separate', optimizer = 'adam-w', averaging = 0, smoothing = 0, dropout = 0, distils, prefers } = options
     this.#runtime = runtime
     this.#options = options
-    this.#graphs = { layout, clip, optimizer, averages: averaging > 0, smoothing, drops: dropout > 0, ...(distils ? { distils } : {}) }
+    this.#graphs = { layout, clip, optimizer, averages: averaging > 0, smoothing, drops: dropout > 0, ...(distils ? { distils } : {}), ...(prefers ? { prefers } : {}) }
     this.#groups = ruleGroups(shape, this.#graphs)
     this.load(state)
   }
@@ -88,11 +92,13 @@ export class Trainer {
 
   /**
    * One step on a batch, or on several whose weights together make one mean. The loss (mean over the tokens that count) and the
-   * gradient's norm are those before the update. `random` draws the masks of dropout: numbers in [0, 1).
+   * gradient's norm are those before the update. `random` draws the masks of dropout: numbers in [0, 1). Where the student learns
+   * from pairs, `drift` is what the loss asks for under that name.
    */
-  async train(batches: Batch | readonly Batch[], learningRate: number, random?: () => number): Promise<{ loss: number; norm: number }> {
+  async train(batches: Batch | readonly Batch[], learningRate: number, random?: () => number, drift = 0): Promise<{ loss: number; norm: number }> {
     const all = isMany(batches) ? batches : [batches]
     const [only] = all
+    this.#drift = drift
     if (only === undefined) throw new RangeError('A step needs a batch.')
     const { loss, answer } = all.length === 1 ? await this.#stepAtOnce(only, learningRate, random) : await this.#stepInParts(all, learningRate, random)
     const next: Feeds = {}
@@ -105,7 +111,7 @@ export class Trainer {
 
   async #stepAtOnce(batch: Batch, learningRate: number, random: (() => number) | undefined): Promise<{ loss: number; answer: Feeds }> {
     const session = await this.#sessionFor('train', batch, (size) => buildTrainStep(this.#options.shape, size, this.#graphs))
-    const answer = await session.run({ ...this.#state, ...feedBatch(batch), ...this.#feedTeacher(batch), ...this.#feedMasks(batch, random), ...this.#feedScalars(learningRate) })
+    const answer = await session.run({ ...this.#state, ...feedBatch(batch), ...this.#feedTeacher(batch), ...this.#feedPairs(batch), ...this.#feedMasks(batch, random), ...this.#feedScalars(learningRate) })
     return { loss: await readNumber(answer['loss']), answer }
   }
 
@@ -114,7 +120,7 @@ export class Trainer {
     let loss = 0
     for (const batch of batches) {
       const session = await this.#sessionFor('gradients', batch, (size) => buildGradientStep(this.#options.shape, size, this.#graphs))
-      const answer = await session.run({ ...this.#weights(), ...sums, ...feedBatch(batch), ...this.#feedTeacher(batch), ...this.#feedMasks(batch, random) })
+      const answer = await session.run({ ...this.#weights(), ...sums, ...feedBatch(batch), ...this.#feedTeacher(batch), ...this.#feedPairs(batch), ...this.#feedMasks(batch, random) })
       loss += await readNumber(answer['loss'])
       const next: Feeds = Object.fromEntries(this.#groups.map(({ group }) => [sumNames(group).in, need(answer, sumNames(group).out)]))
       drop(sums)
@@ -126,18 +132,27 @@ export class Trainer {
     return { loss, answer }
   }
 
-  /** Mean loss over all tokens that count in the batches, divided once, without dropout and smoothing. NaN where none counts. */
+  /** Mean loss over all tokens that count in the batches (or over all pairs, each batch's weights being their mean), divided once, without dropout and smoothing. NaN where none counts. */
   async measure(batches: Iterable<Batch> | AsyncIterable<Batch>): Promise<number> {
     let sum = 0
     let counted = 0
     for await (const batch of batches) {
       if (batch.counted === 0) continue
       const session = await this.#sessionFor('loss', batch, (size) => buildLossGraph(this.#options.shape, size, this.#graphs))
-      const answer = await session.run({ ...this.#weights(this.#graphs.averages ? 'average' : 'weights'), ...feedBatch(batch) })
-      sum += (await readNumber(answer['loss'])) * batch.counted
-      counted += batch.counted
+      const answer = await session.run({ ...this.#weights(this.#graphs.averages ? 'average' : 'weights'), ...feedBatch(batch), ...this.#feedPairs(batch) })
+      const times = this.#graphs.prefers ? pairsOf(batch).weights.filter((weight) => weight > 0).length : batch.counted
+      sum += (await readNumber(answer['loss'])) * times
+      counted += times
     }
     return sum / counted
+  }
+
+  /** Log-probabilities of the chosen answers of each place of a batch, under the weights as they are; sums or means as the batch says. */
+  async findLikelihoods(batch: BatchOfPairs): Promise<Float32Array> {
+    const session = await this.#sessionFor('likelihoods', batch, (size) => buildLikelihoodGraph(this.#options.shape, size, this.#graphs))
+    const { ids, picked, targets } = feedBatch(batch)
+    const answer = await session.run({ ...this.#weights(this.#graphs.averages ? 'average' : 'weights'), ...(ids && picked && targets ? { ids, picked, targets } : {}), chosen: feedPairs(batch.pairs, 0).chosen })
+    return readFloats(need(answer, 'likelihoods'))
   }
 
   /** A copy of the whole state on the host. */
@@ -185,13 +200,17 @@ export class Trainer {
     return { teacher_ids: { dtype: 'i32', shape: [count, choices], data: ids }, teacher_probabilities: { dtype: 'f32', shape: [count, choices + 1], data: probabilities } }
   }
 
-  async #sessionFor(kind: 'train' | 'gradients' | 'update' | 'loss', batch: Batch | undefined, build: (size: BatchSize) => OnnxModel): Promise<Session> {
-    const size: BatchSize = { rows: batch?.rows ?? 0, length: batch?.length ?? 0, packed: batch?.seen !== undefined, choices: kind !== 'loss' && this.#graphs.distils ? (batch?.teacher?.choices ?? 0) : 0 }
-    const key = [kind, size.rows, size.length, size.packed, size.choices].join(' ')
+  #feedPairs(batch: Batch): Feeds {
+    return this.#graphs.prefers ? feedPairs(pairsOf(batch), this.#drift) : {}
+  }
+
+  async #sessionFor(kind: 'train' | 'gradients' | 'update' | 'loss' | 'likelihoods', batch: Batch | undefined, build: (size: BatchSize) => OnnxModel): Promise<Session> {
+    const size: BatchSize = { rows: batch?.rows ?? 0, length: batch?.length ?? 0, packed: batch?.seen !== undefined, choices: kind !== 'loss' && this.#graphs.distils ? (batch?.teacher?.choices ?? 0) : 0, pairs: batch !== undefined && 'pairs' in batch ? pairsOf(batch).places : 0 }
+    const key = [kind, size.rows, size.length, size.packed, size.choices, size.pairs].join(' ')
     const open = this.#sessions.get(key)
     if (open) return open
     // On a GPU weights, moments and gradients stay there: outputs of one run are inputs of the next.
-    const onDevice = this.#runtime.backend !== 'webgpu' || kind === 'loss' ? [] : this.#groups.flatMap(({ group, parts }) => (kind === 'gradients' ? [sumNames(group).out] : parts.map((part) => nameOut(group, part))))
+    const onDevice = this.#runtime.backend !== 'webgpu' || kind === 'loss' || kind === 'likelihoods' ? [] : this.#groups.flatMap(({ group, parts }) => (kind === 'gradients' ? [sumNames(group).out] : parts.map((part) => nameOut(group, part))))
     const session = await this.#runtime.open(build(size), { onDevice })
     this.#sessions.set(key, session)
     return session
@@ -199,6 +218,24 @@ export class Trainer {
 }
 
 const isMany = (batches: Batch | readonly Batch[]): batches is readonly Batch[] => Array.isArray(batches)
+
+/** What a batch brings of pairs. Throws a RangeError on one of rows that stand alone. */
+function pairsOf(batch: Batch): PairBatch {
+  if (!isOfPairs(batch)) throw new RangeError('The batch brings no pairs of answers.')
+  return batch.pairs
+}
+const isOfPairs = (batch: Batch): batch is BatchOfPairs => 'pairs' in batch
+
+function feedPairs({ chosen, rejected, references, weights, places }: PairBatch, drift: number): Record<'chosen' | 'rejected' | 'references' | 'pair_weights' | 'drift', HostTensor> {
+  const predictions = chosen.length / places
+  return {
+    chosen: { dtype: 'f32', shape: [places, predictions], data: chosen },
+    rejected: { dtype: 'f32', shape: [places, predictions], data: rejected },
+    references: { dtype: 'f32', shape: [places, 2], data: references },
+    pair_weights: { dtype: 'f32', shape: [places, 1], data: weights },
+    drift: { dtype: 'f32', shape: [1, 1], data: Float32Array.of(drift) },
+  }
+}
 
 function drop(tensors: Feeds): void {
   for (const tensor of Object.values(tensors)) if ('onDevice' in tensor) tensor.dispose()
