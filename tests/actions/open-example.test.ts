@@ -22,7 +22,7 @@ const served = (change: (path: string, text: string) => string = (_, text) => te
 test('each listed example opens as a project with its seeds and a recipe that can be used', async () => {
   const machines = await makeMachines()
   const listed = await listExamples(served())
-  expect(listed.length).toBe(3)
+  expect(listed.length).toBe(4)
   for (const { name, title, seeds } of listed) {
     const opened = await openExample(machines, served(), { name })
     if (!opened.ok) throw new Error(JSON.stringify(opened.problems))

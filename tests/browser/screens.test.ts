@@ -38,7 +38,7 @@ async function checkScreen(): Promise<void> {
 test('the first screen says what this is and what the machine can do', async () => {
   await page.getByRole('button', { name: 'New project' }).waitFor()
   await page.getByText('WebGPU').first().waitFor()
-  await expect.poll(() => page.getByRole('button', { name: 'Use this example' }).count()).toBe(3)
+  await expect.poll(() => page.getByRole('button', { name: 'Use this example' }).count()).toBe(4)
   for (const name of ['New project', 'Open project', 'Delete everything']) expect(await page.getByRole('button', { name, exact: true }).count()).toBe(1)
   await checkScreen()
 })
