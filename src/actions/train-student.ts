@@ -1,8 +1,9 @@
 // Knows: how a student is trained: its record, its lock, its points as they come.
 // Must not know: how a step of training works.
 import { freshId, type DatasetId, type ProjectId, type StudentId } from '../domain/id.ts'
+import type { Dataset } from '../domain/dataset.ts'
 import type { Backend } from '../domain/model.ts'
-import { countParameters, type LossPoint, type Student, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
+import { countParameters, goesOn, learnsFromPairs, learnsFromProbabilities, type LossPoint, type Student, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
 import { shapeOf } from '../pipeline/training/presets.ts'
 import { isAbort, RetortError, sentenceOf } from '../protocol/errors.ts'
 import type { TrainOutcome } from '../protocol/student.ts'
@@ -22,6 +23,7 @@ const GUESSED_VOCABULARY = 2000
 /** Live only; never stored. */
 export interface TrainProgress {
   readonly studentId: StudentId
+  readonly loss: TrainSettings['loss']
   readonly phase: 'tracing' | 'tokenizer' | 'packing' | 'building' | 'resuming' | 'training' | 'paused'
   /** In words, for the status line. */
   readonly sentence: string
@@ -50,6 +52,8 @@ export interface TrainStudent {
   readonly datasetId: DatasetId
   readonly settings: TrainSettings
   readonly backend: Backend
+  /** The student that it goes on from, where its loss does. */
+  readonly base?: StudentId
 }
 export type TrainMachines = Pick<Machines, 'db' | 'student' | 'teacher' | 'now'>
 
@@ -59,19 +63,30 @@ export type TrainMachines = Pick<Machines, 'db' | 'student' | 'teacher' | 'now'>
  * student is stored as `failed` and the error is thrown. Where the loss needs the teacher's probabilities, the loaded teacher is
  * asked for them first, once for a dataset. Throws `NotLoaded` where none is loaded then, `Busy` where another tab trains in this project.
  */
-export async function* trainStudent(machines: TrainMachines, { projectId, datasetId, settings, backend }: TrainStudent, control: RunControl): AsyncGenerator<TrainProgress, Student> {
+export async function* trainStudent(machines: TrainMachines, { projectId, datasetId, settings: asked, backend, base: baseId }: TrainStudent, control: RunControl): AsyncGenerator<TrainProgress, Student> {
   return yield* carry(machines, projectId, control, async () => {
     const dataset = await getDataset(machines.db, projectId, datasetId)
     if (dataset === undefined) throw new RetortError('StorageFailed', 'This dataset is not stored any more. Freeze the run again, then train on it.')
-    if (settings.loss !== 'teacher-text' && (await machines.teacher.describe(null)) === null) throw new RetortError('NotLoaded', 'This student learns from the teacher’s probabilities, and no teacher is loaded. Load one on the Teacher screen, or train on the texts alone.')
-    const shape = shapeOf(settings.preset, 'vocabulary' in settings ? settings.vocabulary : GUESSED_VOCABULARY, settings.context) // what it comes out as is told later
+    const base = goesOn(asked) ? await needBase(machines, { dataset, pairs: learnsFromPairs(asked) }, baseId) : undefined
+    const settings = base ? { ...asked, preset: base.settings.preset, context: base.shape.context } : asked
+    if (learnsFromProbabilities(settings) && (await machines.teacher.describe(null)) === null) throw new RetortError('NotLoaded', 'This student learns from the teacher’s probabilities, and no teacher is loaded. Load one on the Teacher screen, or train on the texts alone.')
+    const shape = base?.shape ?? shapeOf(settings.preset, 'vocabulary' in settings ? settings.vocabulary : GUESSED_VOCABULARY, settings.context) // what it comes out as is told later
     const student: Student = {
       projectId, id: freshId('student'), datasetId, recipeHash: dataset.recipeHash, settings, shape, parameters: countParameters(shape), backend,
       status: 'training', startedAt: machines.now(), checkpointStep: 0, points: [], samples: [], cutRows: 0, leftOutRows: 0,
+      ...(base ? { base: base.id } : {}),
     }
     await guardQuota('The student', () => putStudent(machines.db, student))
     return student
   })
+}
+
+/** The student to go on from, or a sentence that says what is missing. */
+async function needBase({ db }: TrainMachines, { dataset: { pairs = 0, projectId }, pairs: needsPairs }: { dataset: Dataset; pairs: boolean }, baseId: StudentId | undefined): Promise<Student> {
+  if (needsPairs && pairs < 2) throw new RetortError('NotLoaded', `This loss learns from pairs of answers, and this dataset has ${pairs === 0 ? 'none' : 'only one'}. Put the step “Pair the best with the worst” behind the judge, ask for several completions a prompt, run and freeze again.`)
+  const base = baseId === undefined ? undefined : await getStudent(db, projectId, baseId)
+  if (base === undefined || base.checkpointStep === 0) throw new RetortError('NotLoaded', 'This loss goes on from a student that was trained before, and there is none. Train one on the texts first.')
+  return base
 }
 
 /** Goes on from the last checkpoint. Otherwise like `trainStudent`. */
@@ -123,7 +138,7 @@ function keptOf({ step, bestStep }: TrainOutcome, steps: number): { why?: string
 
 /** Trains through pauses and one death of the worker a checkpoint; undefined when stopped before the end. */
 async function trainThrough({ student: worker, teacher }: TrainMachines, student: Student, control: RunControl, live: LiveTraining, record: StudentRecord): Promise<TrainOutcome | undefined> {
-  const { projectId, id: studentId, datasetId, recipeHash, settings, backend } = student
+  const { projectId, id: studentId, datasetId, recipeHash, settings, backend, base } = student
   let diedAt: number | undefined
   let { trace } = student
   for (;;) {
@@ -133,13 +148,13 @@ async function trainThrough({ student: worker, teacher }: TrainMachines, student
     if (control.stopped) return undefined
     const { signal } = control
     try {
-      if (trace === undefined && settings.loss !== 'teacher-text') {
+      if (trace === undefined && learnsFromProbabilities(settings)) {
         const { choices, temperature } = settings
         live.askTeacher()
         ;({ trace } = await teacher.trace({ projectId, datasetId, choices, temperature }, { signal, onEvent: ({ done, total }) => live.askTeacher(done, total) }))
         record.soon({ trace })
       }
-      const outcome = await worker.train({ projectId, studentId, datasetId, recipeHash, settings, backend, ...(trace === undefined ? {} : { trace }) }, { signal, onEvent: (event) => live.hear(event, record) })
+      const outcome = await worker.train({ projectId, studentId, datasetId, recipeHash, settings, backend, ...(trace === undefined ? {} : { trace }), ...(base === undefined ? {} : { base }) }, { signal, onEvent: (event) => live.hear(event, record) })
       if (outcome.ending === 'finished') return outcome
       if (!signal.aborted) throw new RetortError('Unexpected', `Training ended at step ${outcome.step} of ${settings.steps} without a reason. Go on from the last checkpoint.`)
     } catch (thrown) {

@@ -2,11 +2,9 @@
 // Training goes on where an earlier run was stopped.
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { writeStudentGguf } from '../engine/exports/student-files.ts'
-import type { OrtModule } from '../engine/runtime/load-ort.ts'
 import { openNativeRuntime } from '../engine/runtime/native.ts'
 import { finalWeights } from '../engine/training/checkpoint.ts'
 import { toHuggingFaceTensors } from '../engine/training/student-tensors.ts'
@@ -14,6 +12,7 @@ import { sourceFromBytes } from '../engine/weights/source.ts'
 import type { BoxCard } from '../pipeline/box-card.ts'
 import { nameOfWorld } from '../pipeline/corner-shop/documents/index.ts'
 import { GgufTeacher } from '../../workers/teachers/gguf.ts'
+import { loadNative } from './load-native.ts'
 import { measureBox } from './measure-box.ts'
 import { trainBox, type TrainBoxOptions } from './train-box.ts'
 
@@ -38,21 +37,6 @@ const PLAN = {
   optimizer: 'muon',
   rngSeed: 1,
 } satisfies Pick<TrainBoxOptions, 'phases' | 'optimizer' | 'rngSeed'>
-
-/** The package is large and serves this command alone, so it is no dependency of the page. */
-function loadNative(): OrtModule {
-  const missing = 'This command needs the package onnxruntime-node. Install it with `npm install --no-save onnxruntime-node` and try again.'
-  let native: unknown
-  try {
-    native = createRequire(join(process.cwd(), 'package.json'))('onnxruntime-node')
-  } catch (thrown) {
-    throw new Error(missing, { cause: thrown })
-  }
-  if (!isNative(native)) throw new Error(missing)
-  return native
-}
-
-const isNative = (value: unknown): value is OrtModule => typeof value === 'object' && value !== null && 'InferenceSession' in value && 'Tensor' in value
 
 export async function makeBox(): Promise<void> {
   const tell = (line: string): void => void process.stdout.write(`${line}\n`)

@@ -36,6 +36,9 @@ export const CURRICULA = ['none', 'short-first'] as const
 /** Losses against the teacher's probabilities; each is a distillation loss of its own. */
 export const DIVERGENCE_NAMES = ['forward-kl', 'reverse-kl', 'jensen-shannon'] as const
 
+/** Losses on pairs of answers; each goes on from a student that was trained before. */
+export const PREFERENCE_NAMES = ['dpo', 'simpo', 'orpo', 'kto'] as const
+
 /** What every training has, whatever its loss. */
 export interface CommonTrainSettings {
   readonly preset: StudentPreset
@@ -88,12 +91,47 @@ export interface DivergenceTrainSettings extends CommonTrainSettings {
   readonly textShare: number
 }
 
+/** A preference of one answer over another, for a student that was trained before: size and context are that student's. */
+export interface PreferenceTrainSettings extends CommonTrainSettings {
+  readonly loss: Exclude<(typeof PREFERENCE_NAMES)[number], 'simpo'>
+  /** How strongly a difference counts, above 0. */
+  readonly beta: number
+}
+
+/** SimPO, which has a margin to be ahead by. */
+export interface SimpoTrainSettings extends CommonTrainSettings {
+  readonly loss: 'simpo'
+  readonly beta: number
+  /** A multiple of beta, at least 0. */
+  readonly margin: number
+}
+
+/** GRPO: a student that was trained before goes on with its own answers, several to a prompt, rewarded where the final answer is right. */
+export interface RewardTrainSettings extends CommonTrainSettings {
+  readonly loss: 'grpo'
+  /** Answers of each prompt, which are compared with one another. */
+  readonly answers: number
+  /** Tokens of an answer at most. */
+  readonly answerTokens: number
+  /** At which it answers, above 0. */
+  readonly temperature: number
+  /** Weight of the divergence from the student before, at least 0. */
+  readonly beta: number
+}
+
 /** How the student learns: the recipe's `train` step and its rngSeed. A union: each loss has fields of its own. */
-export type TrainSettings = TextTrainSettings | DivergenceTrainSettings
+export type TrainSettings = TextTrainSettings | DivergenceTrainSettings | PreferenceTrainSettings | SimpoTrainSettings | RewardTrainSettings
+
+export const learnsFromProbabilities = (settings: TrainSettings): settings is DivergenceTrainSettings => DIVERGENCE_NAMES.some((name) => name === settings.loss)
+export const learnsFromPairs = (settings: TrainSettings): settings is PreferenceTrainSettings | SimpoTrainSettings => PREFERENCE_NAMES.some((name) => name === settings.loss)
+
+export const learnsFromRewards = (settings: TrainSettings): settings is RewardTrainSettings => settings.loss === 'grpo'
+/** Whether training goes on from a student that was trained before. */
+export const goesOn = (settings: TrainSettings): boolean => learnsFromPairs(settings) || learnsFromRewards(settings)
 
 export interface LossPoint {
   readonly step: number
-  /** Cross-entropy in nats a token. */
+  /** Cross-entropy in nats a token; the loss of pairs; or the share of wrong answers where the student learns from its own. */
   readonly train: number
   readonly heldOut?: number
 }
@@ -117,6 +155,8 @@ export interface Student {
   readonly backend: Backend
   /** The file of the teacher's probabilities that it learns from, where its loss needs one. */
   readonly trace?: string
+  /** The student it went on from, where its loss needs one. */
+  readonly base?: StudentId
   readonly status: StudentStatus
   readonly why?: string
   readonly startedAt: number

@@ -15,13 +15,15 @@ export interface TrainRequest {
   readonly backend: Backend
   /** The file of the teacher's probabilities, where the loss needs one. */
   readonly trace?: string
+  /** The student that the training goes on from, where the loss needs one. */
+  readonly base?: StudentId
 }
 
 export type TrainEvent =
   | { readonly kind: 'phase'; readonly phase: 'tokenizer' | 'packing' | 'building' | 'training' | 'resuming'; readonly sentence: string }
   /** Known once the tokenizer is trained and the rows are packed. */
   | { readonly kind: 'shape'; readonly shape: StudentShape; readonly parameters: number; readonly cutRows: number; readonly leftOutRows: number }
-  | { readonly kind: 'step'; readonly point: LossPoint; readonly tokensPerSecond: number; readonly learningRate: number; readonly gradientNorm: number; readonly msLeft: number }
+  | { readonly kind: 'step'; readonly point: LossPoint; readonly tokensPerSecond: number; readonly learningRate: number; readonly gradientNorm: number; readonly msLeft: number; readonly note?: string }
   | { readonly kind: 'samples'; readonly samples: readonly StudentSample[] }
   /** Weights, optimizer, data cursor and random state are on disk. */
   | { readonly kind: 'checkpoint'; readonly step: number }

@@ -33,6 +33,8 @@ export class Recipe {
   readonly using = new Task()
   readonly trial = new Task<TryProgress>()
   readonly undo = new Undo()
+  /** Settings of members that were swapped for others, by family and name. */
+  readonly #setAside = new Map<string, StepDraft['settings']>()
   readonly #around: Surroundings
   readonly #projectId: ProjectId
 
@@ -108,12 +110,16 @@ export class Recipe {
     this.#changeStep(step, (old) => ({ ...old, settings: { ...old.settings, [field]: value } }))
   }
 
-  /** Another member of the same family in its place. What both have stays as it was set; the rest is at its default. */
+  /** Another member of the same family in its place. What both have in the same way stays as it was set; the rest is as it was when that member was last there, or at its default. */
   swap(step: number, declaration: StepDeclaration): void {
-    this.#changeStep(step, ({ settings: old }) => {
+    this.#changeStep(step, (before) => {
       const fresh = defaultStep(declaration)
-      const kept = Object.entries(old).filter(([field]) => Object.hasOwn(declaration.settings, field))
-      return { ...fresh, settings: { ...fresh.settings, ...Object.fromEntries(kept) } }
+      const earlier = this.declarationOf(before)?.settings ?? {}
+      // A rate that suits one loss breaks another: where the two steps propose different values, the field is not carried over.
+      const carried = Object.entries(before.settings).filter(([field]) => declaration.settings[field] !== undefined && declaration.settings[field].default === earlier[field]?.default)
+      const own = this.#setAside.get(`${before.family}/${declaration.name}`)
+      this.#setAside.set(`${before.family}/${before.name}`, before.settings)
+      return { ...fresh, settings: { ...fresh.settings, ...own, ...Object.fromEntries(carried) } }
     })
   }
 

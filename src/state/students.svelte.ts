@@ -3,7 +3,7 @@ import { resumeStudent, trainStudent, type TrainProgress } from '../actions/trai
 import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type { Backend } from '../domain/model.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
-import { countParameters, STUDENT_PRESETS, type LossPoint, type Student, type StudentPreset, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
+import { countParameters, goesOn, PREFERENCE_NAMES, STUDENT_PRESETS, type LossPoint, type Student, type StudentPreset, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
 import { shapeOf } from '../pipeline/training/presets.ts'
 import { listStudents } from '../storage/students.ts'
@@ -28,6 +28,11 @@ export const listPresets = (vocabulary: number, context: number): readonly Prese
     return { name, shape, parameters: countParameters(shape) }
   })
 
+/** Whether a train step of this name learns from pairs of answers. */
+export const wantsPairs = (name: string | undefined): boolean => PREFERENCE_NAMES.some((known) => known === name)
+/** Whether a train step of this name goes on from a student that was trained before. */
+export const wantsBase = (name: string | undefined): boolean => wantsPairs(name) || name === 'grpo'
+
 /** The training settings of a recipe; undefined where it has no train step. */
 export function readTraining(recipe: CheckedRecipe | undefined): TrainSettings | undefined {
   return recipe === undefined ? undefined : readSteps(recipe).train?.settings
@@ -44,6 +49,8 @@ export class Students {
   #samples: readonly StudentSample[] = $derived(this.task.going && this.task.progress ? this.task.progress.samples : (this.#latest?.samples ?? []))
   #note = $state<string | undefined>()
   #chosenId = $state<string | undefined>()
+  #baseId = $state<string | undefined>()
+  #base = $derived(this.usable.find(({ id }) => id === this.#baseId) ?? this.usable[0])
   #chosen = $derived(this.usable.find(({ id }) => id === this.#chosenId) ?? this.usable[0])
   backend = $state<Backend>('wasm')
   /** The dataset to train on; the newest where none is chosen. */
@@ -75,11 +82,22 @@ export class Students {
   get chosen(): Student | undefined {
     return this.#chosen
   }
+  /** The one that a loss on pairs goes on from: the newest where none is chosen. */
+  get base(): Student | undefined {
+    return this.#base
+  }
+  goOnFrom(id: string): void {
+    this.#baseId = id
+  }
   choose(id: string): void {
     this.#chosenId = id
   }
   get points(): readonly LossPoint[] {
     return this.#points
+  }
+  /** What the student learns or learned from, whose points these are. */
+  get loss(): TrainSettings['loss'] {
+    return (this.task.going ? this.task.progress?.loss : undefined) ?? this.#latest?.settings.loss ?? 'teacher-text'
   }
   get samples(): readonly StudentSample[] {
     return this.#samples
@@ -91,8 +109,9 @@ export class Students {
 
   train(datasetId: DatasetId, settings: TrainSettings): Promise<Student | undefined> {
     const { backend } = this
+    const base = goesOn(settings) ? this.#base : undefined
     this.#chosenId = undefined // the new one is what one wants to see next
-    return this.#carry((control) => trainStudent(this.#around.machines, { projectId: this.#projectId, datasetId, settings, backend }, control))
+    return this.#carry((control) => trainStudent(this.#around.machines, { projectId: this.#projectId, datasetId, settings, backend, ...(base ? { base: base.id } : {}) }, control))
   }
 
   /** What happened to the training without anyone asking for it. */

@@ -10,7 +10,7 @@ import type { Prompt } from '../domain/prompt.ts'
 import type { Row } from '../domain/row.ts'
 import type { Run } from '../domain/run.ts'
 import { SEED_TEXT_LIMIT, type Seed } from '../domain/seed.ts'
-import { CURRICULA, DIVERGENCE_NAMES, OPTIMIZER_NAMES, SCHEDULE_NAMES, STUDENT_PRESETS, type Student } from '../domain/student.ts'
+import { CURRICULA, DIVERGENCE_NAMES, OPTIMIZER_NAMES, PREFERENCE_NAMES, SCHEDULE_NAMES, STUDENT_PRESETS, type Student } from '../domain/student.ts'
 import type { PairVerdict, Verdict } from '../domain/verdict.ts'
 import type { JournalEntry, ProjectStore, StoredDatasetRow } from './schema.ts'
 
@@ -212,11 +212,15 @@ const student = exactly<Student>()(
     settings: v.variant('loss', [
       v.object({ loss: v.literal('teacher-text'), vocabulary: count, labelSmoothing: number, ...commonTraining }),
       v.object({ loss: v.picklist(DIVERGENCE_NAMES), temperature: number, choices: count, textShare: number, ...commonTraining }),
+      v.object({ loss: v.picklist(PREFERENCE_NAMES.filter((name) => name !== 'simpo')), beta: number, ...commonTraining }),
+      v.object({ loss: v.literal('grpo'), answers: count, answerTokens: count, temperature: number, beta: number, ...commonTraining }),
+      v.object({ loss: v.literal('simpo'), beta: number, margin: number, ...commonTraining }),
     ]),
     shape: v.object({ layers: count, width: count, heads: count, kvHeads: count, feedForward: count, vocabulary: count, context: count }),
     parameters: count,
     backend,
     trace: v.exactOptional(word),
+    base: v.exactOptional(id('student')),
     status: v.picklist(['training', 'paused', 'stopped', 'trained', 'failed']),
     why: v.exactOptional(sentence),
     startedAt: time,

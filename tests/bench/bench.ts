@@ -7,6 +7,7 @@ import { build } from 'vite'
 import { DIST, hasTeacher, openBrowser, SHARED } from '../browser/launch.ts'
 import { serveFolder } from '../browser/serve.ts'
 import { PARTS, type Part, type PartAnswer } from './measure.ts'
+import { measureNative } from './native.ts'
 import { measureOpening } from './opening.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -71,7 +72,8 @@ export async function runBench(asked: readonly string[]): Promise<void> {
         console.log(`${part}: not measured, there is no model in ../shared/models.`)
         continue
       }
-      const answer = part === 'opening' ? await measureOpeningOfPage(browser, models) : await measurePart(browser, site.url, part)
+      const answer = part === 'native' ? await measureNative() : part === 'opening' ? await measureOpeningOfPage(browser, models) : await measurePart(browser, site.url, part)
+      if (answer === undefined) continue
       answers.push(answer)
       for (const { what, value, unit, how } of answer.measured) console.log(`${what.padEnd(58)} ${show(value).padStart(9)} ${unit.padEnd(10)} ${how}`)
     }

@@ -217,6 +217,46 @@ def prefer(kind, steps=6):
     return {'losses': losses, 'norms': norm_list, 'final': {name: W[name].flatten()[:8].tolist() for name in ('embedding', '1.qkv', '1.down', 'norm')}}
 
 
+EPSILON, POLICY_BETA = 0.2, 0.1
+
+
+def reinforce(steps=6):
+    """GRPO's loss as TRL's GRPOTrainer writes it (loss_type dapo): a mean over all tokens of the step, clipped ratios, the k3 divergence."""
+    begin()
+    optimizers = [adam_w([w for w in W.values() if w.dim() == 2], DECAY), adam_w([w for w in W.values() if w.dim() == 1], 0.0)]
+    losses, norm_list = [], []
+    for step in range(1, steps + 1):
+        rows = list(rows_of(step))
+        ids = torch.zeros(B, T, dtype=torch.long)
+        for r, (tokens, _) in enumerate(rows):
+            ids[r, :len(tokens) - 1] = torch.tensor(tokens[:-1])
+        logs = torch.log_softmax(forward(ids), -1)
+        each = [logs[r, prompt - 1:len(tokens) - 1].gather(-1, torch.tensor(tokens[prompt:])[:, None])[:, 0] for r, (tokens, prompt) in enumerate(rows)]
+        rewards = torch.tensor([1.0, 0.0, 0.25 * step])
+        advantages = (rewards - rewards.mean()) / (rewards.std() + 1e-4)
+        total, count = 0.0, 0
+        for r, logp in enumerate(each):
+            i = torch.arange(len(logp))
+            old = logp.detach() + 0.3 * torch.sin(1.0 + i + 3 * r)
+            ref = logp.detach() + 0.2 * torch.sin(2.0 + i + r)
+            ratio = torch.exp(logp - old)
+            part = -torch.min(ratio * advantages[r], ratio.clamp(1 - EPSILON, 1 + EPSILON) * advantages[r])
+            part = part + POLICY_BETA * (torch.exp(ref - logp) - (ref - logp) - 1)
+            total, count = total + part.sum(), count + len(logp)
+        loss = total / count
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(list(W.values()), CLIP)
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group['lr'] = rate(step)
+            optimizer.step()
+        losses.append(loss.item())
+        norm_list.append(norm.item())
+    return {'losses': losses, 'norms': norm_list, 'final': {name: W[name].flatten()[:8].tolist() for name in ('embedding', '1.qkv', '1.down', 'norm')}}
+
+
 # torch's own Newton-Schulz in its own order, but in the 32-bit floats that a browser has, not in bfloat16.
 import torch.optim._muon as own
 source = inspect.getsource(own._zeropower_via_newtonschulz).replace('torch.bfloat16', 'torch.float32')
@@ -226,4 +266,5 @@ out = {'torch': torch.__version__, **run(STEPS)}
 out['variants'] = {'muon': run(10, muon=True), 'smoothing': run(10, smoothing=0.1), 'dropout': run(10, dropout=True), 'averaging': run(10, averaging=0.9),
                    **{kind: run(8, divergence=kind) for kind in ('forward-kl', 'reverse-kl', 'jensen-shannon')}}
 out['preferences'] = {kind: prefer(kind) for kind in ('dpo', 'simpo', 'orpo', 'kto')}
+out['policy'] = reinforce()
 json.dump(out, sys.stdout, separators=(',', ':'))

@@ -31,6 +31,27 @@ describe('a recipe in two views', () => {
     expect(recipe.text).toMatch(/name: Other\nrngSeed: 42\n/)
   })
 
+  test('a step swapped for another keeps what both have alike, and finds its own settings again when it comes back', async () => {
+    const { recipe } = await makeRecipe()
+    const at = indexOf(recipe, 'teacher-text')
+    const swapFor = (name: string): void => {
+      const member = recipe.offered.find((one) => one.family === 'train' && one.name === name)
+      if (member) recipe.swap(at, member)
+    }
+    const settings = () => recipe.draft.steps[at]?.settings ?? {}
+    for (const [field, value] of [['preset', 'nano'], ['learningRate', 0.01], ['batch', 16]] as const) recipe.set(at, field, value)
+    swapFor('dpo')
+    expect(settings()).toMatchObject({ batch: 16, learningRate: 0.0003 }) // a rate for texts would break DPO
+    expect(settings()['preset']).toBeUndefined()
+    recipe.set(at, 'beta', 0.5)
+    recipe.set(at, 'batch', 4)
+    swapFor('teacher-text')
+    expect(settings()).toMatchObject({ preset: 'nano', learningRate: 0.01, batch: 4 })
+    swapFor('dpo')
+    expect(settings()['beta']).toBe(0.5)
+    expect(recipe.problems).toEqual([])
+  })
+
   test('text that cannot be read keeps the last steps in the list and says its line', async () => {
     const { recipe } = await makeRecipe()
     const steps = recipe.draft.steps.length

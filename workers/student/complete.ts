@@ -10,7 +10,7 @@ import type { GenerationEvent, GenerationSummary } from '../../src/protocol/teac
 import type { StudentContract } from '../../src/protocol/student.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { withNamedFaults } from './faults.ts'
-import { makeBeginning, needStoredStudent } from './stored-student.ts'
+import { needStoredStudent, readBeginning } from './stored-student.ts'
 import type { StudentStores } from './stores.ts'
 import { openWriter } from './write-texts.ts'
 
@@ -67,13 +67,14 @@ export class StudentWriter {
   }
 
   async #openStudent({ projectId, studentId, which }: CompleteRequest): Promise<Open> {
-    const { checkpoint, about, tokenizer } = await needStoredStudent(this.#stores, projectId, studentId)
+    const stored = await needStoredStudent(this.#stores, projectId, studentId)
+    const { checkpoint, tokenizer } = stored
     const { shape, state } = checkpoint
     const key = `${projectId} ${studentId} ${which} ${state.step}`
     if (this.#open?.key === key) return this.#open
     await this.#drop()
     const runtime = await this.#openRuntime()
-    const weights = which === 'before' ? makeBeginning(shape, about.rngSeed) : finalWeights(checkpoint)
+    const weights = which === 'before' ? await readBeginning({ stores: this.#stores, projectId }, stored) : finalWeights(checkpoint)
     this.#open = { key, tokenizer, generator: await openWriter(runtime, { shape, weights, tokenizer }) }
     return this.#open
   }

@@ -1,4 +1,5 @@
 // Knows: what a student needs of a teacher whose probabilities it learns: the stored distributions and the vocabulary they are in.
+import { learnsFromProbabilities } from '../../src/domain/student.ts'
 import { tokenizerFromJson } from '../../src/engine/tokenizers/json-tokenizer.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { TeacherRow } from '../../src/engine/training/packing.ts'
@@ -16,7 +17,7 @@ export interface Taught {
 
 /** Undefined for a loss that needs no teacher. Throws ModelMissing where the file is gone and ModelRefused where it cannot be used. */
 export async function readTaught({ projectId, settings, trace }: TrainRequest, stores: StudentStores): Promise<Taught | undefined> {
-  if (settings.loss === 'teacher-text') return undefined
+  if (!learnsFromProbabilities(settings)) return undefined
   const bytes = trace === undefined ? undefined : await stores.readTrace(projectId, trace)
   if (!bytes) throw new RetortError('ModelMissing', 'The teacher’s probabilities that this student learns from are not stored here any more. Load the teacher and train a new student.')
   const read = readTraceFile(bytes)

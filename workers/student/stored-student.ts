@@ -1,12 +1,12 @@
 // Knows: a student as its checkpoint holds it: how it is read back, checked and written.
-import type { DatasetId, ProjectId, StudentId } from '../../src/domain/id.ts'
+import { readId, type DatasetId, type ProjectId, type StudentId } from '../../src/domain/id.ts'
 import { hashOf } from '../../src/domain/hash.ts'
 import { makeRng } from '../../src/domain/rng.ts'
 import type { StudentShape, TrainSettings } from '../../src/domain/student.ts'
 import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import { tokenizerFromJson } from '../../src/engine/tokenizers/json-tokenizer.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
-import { readCheckpoint, type Checkpoint } from '../../src/engine/training/checkpoint.ts'
+import { finalWeights, readCheckpoint, type Checkpoint } from '../../src/engine/training/checkpoint.ts'
 import { listParameters, makeFirstWeights, type Flat } from '../../src/engine/training/parameters.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { StudentStores } from './stores.ts'
@@ -18,6 +18,8 @@ export interface AboutStudent {
   readonly rngSeed: number
   readonly cutRows: number
   readonly leftOutRows: number
+  /** The student that it went on from. */
+  readonly base?: StudentId
 }
 
 export interface StoredStudent {
@@ -27,7 +29,7 @@ export interface StoredStudent {
   readonly tokenizerFiles: { readonly tokenizerJson: unknown; readonly tokenizerConfig: unknown }
 }
 
-export const keyOf = (datasetId: DatasetId, settings: TrainSettings): string => hashOf(['student', datasetId, { ...settings }])
+export const keyOf = (datasetId: DatasetId, settings: TrainSettings, base?: StudentId): string => hashOf(['student', datasetId, { ...settings }, ...(base === undefined ? [] : [base])])
 
 /** The engine's shape of a student: Llama's constants, a tied head. */
 export const decoderShapeOf = ({ layers, width, heads, kvHeads, feedForward, vocabulary, context }: StudentShape): DecoderShape =>
@@ -37,6 +39,18 @@ export const decoderShapeOf = ({ layers, width, heads, kvHeads, feedForward, voc
 export function makeBeginning(shape: DecoderShape, rngSeed: number): Flat {
   const rng = makeRng(rngSeed).fork('first weights')
   return makeFirstWeights(listParameters(shape), () => rng.normal())
+}
+
+/** The weights that a stored student began with: those of the student it went on from, or drawn ones. Throws ModelMissing where that student is gone. */
+export async function readBeginning({ stores, projectId }: { readonly stores: StudentStores; readonly projectId: ProjectId }, { about, checkpoint }: Pick<StoredStudent, 'about' | 'checkpoint'>): Promise<Flat> {
+  return about.base === undefined ? makeBeginning(checkpoint.shape, about.rngSeed) : finalWeights((await readBase(stores, projectId, about.base)).checkpoint)
+}
+
+/** The student that a training goes on from. Throws ModelMissing where it is gone. */
+export async function readBase(stores: StudentStores, projectId: ProjectId, base: StudentId | undefined): Promise<StoredStudent> {
+  const stored = base === undefined ? undefined : await readStoredStudent(stores, projectId, base)
+  if (!stored) throw new RetortError('ModelMissing', 'The student that this one goes on from is not stored here any more. Train one on the texts, and go on from that.')
+  return stored
 }
 
 /** The student's last checkpoint; undefined where there is none. Throws ModelRefused with a sentence where it is broken. */
@@ -66,7 +80,8 @@ function parseAbout(text: string): AboutStudent | undefined {
   if (typeof raw !== 'object' || raw === null || !('key' in raw) || !('rngSeed' in raw) || !('cutRows' in raw) || !('leftOutRows' in raw)) return undefined
   const { key, rngSeed, cutRows, leftOutRows } = raw
   if (typeof key !== 'string' || typeof rngSeed !== 'number' || typeof cutRows !== 'number' || typeof leftOutRows !== 'number') return undefined
-  return { key, rngSeed, cutRows, leftOutRows }
+  const base = 'base' in raw ? readId<'student'>('student', raw.base) : undefined
+  return { key, rngSeed, cutRows, leftOutRows, ...(base === undefined ? {} : { base }) }
 }
 
 function parseTokenizer({ json, config }: Checkpoint['tokenizer']): StoredStudent['tokenizerFiles'] | undefined {

@@ -1,12 +1,13 @@
 // Knows: the story of a training: rows, tokenizer, packing, steps, looks, checkpoints; from the start or from the last checkpoint.
 // Must not know: threads, databases (stores), graphs (engine/training).
 import { makeRng, restoreRng, shuffle, type Rng } from '../../src/domain/rng.ts'
-import { countParameters, type StudentSample, type StudentShape, type TrainSettings } from '../../src/domain/student.ts'
+import { countParameters, goesOn, learnsFromPairs, learnsFromProbabilities, learnsFromRewards, type StudentSample, type StudentShape, type TrainSettings } from '../../src/domain/student.ts'
+import type { Flat } from '../../src/engine/training/parameters.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { BatchOrder, type Cursor, type Shuffler } from '../../src/engine/training/batch-order.ts'
 import { finalWeights, writeCheckpoint, type BestWeights, type StoredLoss } from '../../src/engine/training/checkpoint.ts'
-import { bucketLengths, countPredictions, makeBatch, planEpoch, positionsOf, type Batch, type PackedRow } from '../../src/engine/training/packing.ts'
+import { bucketLengths, positionsOf, type PackedRow } from '../../src/engine/training/packing.ts'
 import { learningRateAt } from '../../src/engine/training/schedules/index.ts'
 import { beginState, Trainer, type TrainerOptions, type TrainState } from '../../src/engine/training/trainer.ts'
 import { shapeOf } from '../../src/pipeline/training/presets.ts'
@@ -15,9 +16,11 @@ import { isAbort, RetortError } from '../../src/protocol/errors.ts'
 import type { TrainEvent, TrainOutcome, TrainRequest } from '../../src/protocol/student.ts'
 import { breathe } from './breathe.ts'
 import { withNamedFaults } from './faults.ts'
+import type { Lesson } from './lessons/lesson.ts'
+import { openLesson, prepareLesson, type Prepared } from './lessons/open-lesson.ts'
 import { Pace } from './pace.ts'
-import { chooseSamplePrompts, learnTokenizer, prepareRows, splitRows, type PreparedRows } from './prepare-rows.ts'
-import { decoderShapeOf, keyOf, makeBeginning, readStoredStudent, writeAbout, type StoredStudent } from './stored-student.ts'
+import { chooseSamplePrompts, learnTokenizer, splitRows } from './prepare-rows.ts'
+import { decoderShapeOf, keyOf, makeBeginning, readBase, readStoredStudent, writeAbout, type StoredStudent } from './stored-student.ts'
 import { readTaught } from './read-taught.ts'
 import type { StudentStores } from './stores.ts'
 import { writeSamples } from './write-texts.ts'
@@ -42,25 +45,28 @@ export async function train(request: TrainRequest, call: Call<TrainEvent>, tools
   const { settings, projectId, studentId, datasetId } = request
   const tell = (phase: Extract<TrainEvent, { kind: 'phase' }>['phase'], sentence: string): void => call.emit({ kind: 'phase', phase, sentence })
   const stored = await readStoredStudent(tools.stores, projectId, studentId)
-  if (stored && stored.about.key !== keyOf(datasetId, settings)) throw new RetortError('ModelRefused', 'The stored checkpoint belongs to another dataset or other settings. Train a new student with these.')
+  if (stored && stored.about.key !== keyOf(datasetId, settings, request.base)) throw new RetortError('ModelRefused', 'The stored checkpoint belongs to another dataset or other settings. Train a new student with these.')
   try {
     const taught = await readTaught(request, tools.stores)
+    const base = goesOn(settings) ? await readBase(tools.stores, projectId, request.base) : undefined
     const split = splitRows(await tools.stores.readRows(projectId, datasetId), taught?.rows)
     if (stored) tell('resuming', `Going on from the checkpoint of step ${stored.checkpoint.state.step}.`)
-    else tell('tokenizer', settings.loss === 'teacher-text' ? `Learning a vocabulary of up to ${settings.vocabulary} tokens from ${split.train.length} rows.` : 'Taking over the part of the teacher’s vocabulary that the rows use.')
+    else tell('tokenizer', tellWords(settings, split.train.length))
     await breathe()
-    const words = stored ?? taught?.words ?? makeWords(split, settings, (note) => tell('tokenizer', note))
+    const words = stored ?? taught?.words ?? base ?? makeWords(split, settings, (note) => tell('tokenizer', note))
     tell('packing', 'Cutting the rows into tokens.')
-    const rows = await prepareRows(split, words.tokenizer, settings, call.signal)
+    const prepared = await prepareLesson(split, words.tokenizer, settings, call.signal)
     const shape = shapeOf(settings.preset, words.tokenizer.vocabularySize, settings.context)
-    call.emit({ kind: 'shape', shape, parameters: countParameters(shape), cutRows: rows.cutRows, leftOutRows: rows.leftOutRows })
+    if (base && JSON.stringify(decoderShapeOf(shape)) !== JSON.stringify(base.checkpoint.shape)) throw new RetortError('ModelRefused', 'The student to go on from has another size than these settings. Choose it again on the Student screen.')
+    call.emit({ kind: 'shape', shape, parameters: countParameters(shape), cutRows: prepared.rows.cutRows, leftOutRows: prepared.rows.leftOutRows })
     tell('building', 'Building the train step.')
     const samplePrompts = chooseSamplePrompts(split, words.tokenizer, settings.context)
     return await withNamedFaults('training', async () => {
       const runtime = await tools.openRuntime(request.backend)
-      const course = new Course({ request, call, tools, runtime, rows, shape, stored, words, samplePrompts })
+      const course = new Course({ request, call, tools, runtime, prepared, shape, stored, words, samplePrompts, base: base && finalWeights(base.checkpoint) })
       try {
-        tell('training', stored ? `Training from step ${stored.checkpoint.state.step} of ${settings.steps}.` : `Training ${settings.steps} steps on ${rows.train.length} rows.`)
+        await course.prepare()
+        tell('training', stored ? `Training from step ${stored.checkpoint.state.step} of ${settings.steps}.` : `Training ${settings.steps} steps on ${prepared.rows.train.length} ${course.called}.`)
         return await course.go()
       } finally {
         await course.release()
@@ -72,9 +78,22 @@ export async function train(request: TrainRequest, call: Call<TrainEvent>, tools
   }
 }
 
+/** TRL's ε. Each answer is learned from once, where it has no effect yet: no ratio has moved. */
+const RATIO_CLIP = 0.2
+
 /** What the engine is told of the loss. */
-const lossOf = (settings: TrainSettings): Pick<TrainerOptions, 'smoothing' | 'distils'> =>
-  settings.loss === 'teacher-text' ? { smoothing: settings.labelSmoothing } : { distils: { divergence: settings.loss, temperature: settings.temperature, textShare: settings.textShare } }
+function lossOf(settings: TrainSettings): Pick<TrainerOptions, 'smoothing' | 'distils' | 'prefers' | 'reinforces'> {
+  if (learnsFromProbabilities(settings)) return { distils: { divergence: settings.loss, temperature: settings.temperature, textShare: settings.textShare } }
+  if (learnsFromPairs(settings)) return { prefers: { loss: settings.loss, beta: settings.beta, margin: settings.loss === 'simpo' ? settings.margin : 0 } }
+  if (learnsFromRewards(settings)) return { reinforces: { clip: RATIO_CLIP, beta: settings.beta } }
+  return { smoothing: settings.labelSmoothing }
+}
+
+function tellWords(settings: TrainSettings, rows: number): string {
+  if (learnsFromProbabilities(settings)) return 'Taking over the part of the teacher’s vocabulary that the rows use.'
+  if (learnsFromPairs(settings) || learnsFromRewards(settings)) return 'Reading the student that this training goes on from.'
+  return `Learning a vocabulary of up to ${settings.vocabulary} tokens from ${rows} rows.`
+}
 
 interface Words {
   readonly tokenizer: TextTokenizer
@@ -93,9 +112,11 @@ interface CourseParts {
   readonly call: Call<TrainEvent>
   readonly tools: TrainTools
   readonly runtime: Runtime
-  readonly rows: PreparedRows
+  readonly prepared: Prepared
   readonly shape: StudentShape
   readonly stored: StoredStudent | undefined
+  /** Weights to go on from, where the loss needs some. */
+  readonly base: Flat | undefined
   readonly words: Words
   readonly samplePrompts: readonly { readonly prompt: string; readonly tokens: number[] }[]
 }
@@ -113,17 +134,22 @@ class Course {
   #savedAt: number
   #storingMs = 0
   #savedStep: number
+  readonly #lesson: Lesson
+  readonly #reference: Trainer | undefined
 
   constructor(parts: CourseParts) {
     this.#parts = parts
-    const { request: { settings }, rows, stored, runtime, tools } = parts
+    const { request: { settings }, prepared, stored, base, runtime, tools, words } = parts
+    const { rows } = prepared
     const shape = decoderShapeOf(parts.shape)
-    const state = stored?.checkpoint.state ?? beginState(makeBeginning(shape, settings.rngSeed))
+    const state = stored?.checkpoint.state ?? beginState(base ?? makeBeginning(shape, settings.rngSeed))
     const { weightDecay, clip, optimizer, dropout, averaging, packing: packs } = settings
     this.#trainer = new Trainer(runtime, { shape, weightDecay, clip, optimizer, dropout, averaging, ...lossOf(settings) }, state)
     this.#linesAStep = Math.min(settings.batch, rows.train.length)
     this.#best = stored?.checkpoint.best
     this.#lengths = bucketLengths(fitLength([...rows.train, ...rows.heldOut], settings.context))
+    this.#reference = base && learnsFromRewards(settings) && settings.beta > 0 ? new Trainer(runtime, { shape, weightDecay: 0, clip: 0 }, beginState(base)) : undefined
+    this.#lesson = openLesson(prepared, { settings, linesAStep: this.#linesAStep, lengths: this.#lengths, student: { runtime, shape, tokenizer: words.tokenizer }, ...(this.#reference ? { reference: this.#reference } : {}) })
     const cursor = stored?.checkpoint.cursor
     this.#order = new BatchOrder(rows.train, this.#linesAStep, this.#lengths, makeShuffler(settings.rngSeed, cursor), cursor, { packs, shortFirst: settings.curriculum === 'short-first' })
     this.#pace = new Pace(tools.now)
@@ -132,8 +158,24 @@ class Course {
     this.#savedStep = state.step
   }
 
-  release(): Promise<void> {
-    return this.#trainer.release()
+  /** What comes before the first step: the reference of a preference loss. */
+  async prepare(): Promise<void> {
+    const { base, call, stored } = this.#parts
+    if (!this.#lesson.refer || !base) return
+    call.emit({ kind: 'phase', phase: 'building', sentence: 'Asking the student before this training what it finds of the pairs.' })
+    if (stored) this.#trainer.load(beginState(base))
+    await this.#lesson.refer(this.#trainer, call.signal)
+    if (stored) this.#trainer.load(stored.checkpoint.state)
+  }
+
+  /** What it learns from, in a word of a sentence. */
+  get called(): string {
+    return this.#lesson.called
+  }
+
+  async release(): Promise<void> {
+    await this.#reference?.release()
+    await this.#trainer.release()
   }
 
   async go(): Promise<TrainOutcome> {
@@ -161,33 +203,26 @@ class Course {
   }
 
   async #takeStep(): Promise<void> {
-    const { request: { settings }, rows, call } = this.#parts
+    const { request: { settings }, prepared: { rows }, call } = this.#parts
     const planned = this.#order.take()
     const chosen = planned.lines.map((line) => line.map((i) => rows.train[i] as PackedRow))
     const next = this.#trainer.step + 1
     const learningRate = learningRateAt(next, settings)
     const dropped = makeRng(settings.rngSeed).fork(`dropout/${next}`)
-    const { loss, norm } = await this.#trainer.train(this.#makeBatches(chosen, planned.length), learningRate, () => dropped.next())
+    const { batches, positions, drift, shown, note } = await this.#lesson.makeStep(this.#trainer, { lines: chosen, length: planned.length, step: next })
+    const { loss, norm } = await this.#trainer.train(batches, learningRate, () => dropped.next(), drift)
     const { step } = this.#trainer
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw new RetortError('Unexpected', `The loss of step ${step} is not a number: training has blown up. Lower the learning rate (it was ${settings.learningRate})${settings.clip ? '' : ' or clip the gradient'}, and train a new student.`)
-    this.#pace.count(chosen.flat().reduce((sum, row) => sum + positionsOf(row), 0))
-    this.#losses.push({ step, train: loss })
+    this.#pace.count(positions)
+    const latest: StoredLoss = { step, train: shown ?? loss }
+    this.#losses.push(latest)
     if (this.#losses.length > MOST_LOSSES) this.#losses = this.#losses.filter((point, i) => point.heldOut !== undefined || i % 2 === 0 || i > MOST_LOSSES / 2)
     const looks = step % settings.evaluateEvery === 0 || step === settings.steps
-    this.#told = { learningRate, gradientNorm: norm }
-    if (!looks && this.#pace.mayTell(step === 1)) call.emit(this.#stepEvent({ step, train: loss }))
+    this.#told = { learningRate, gradientNorm: norm, ...(note === undefined ? {} : { note }) }
+    if (!looks && this.#pace.mayTell(step === 1)) call.emit(this.#stepEvent(latest))
   }
 
-  /** The step's lines in as many parts as were asked for, fewer where there are fewer lines. Together they have one mean. */
-  #makeBatches(lines: readonly (readonly PackedRow[])[], length: number): Batch[] {
-    const { accumulate, packing: packs } = this.#parts.request.settings
-    const size = Math.ceil(this.#linesAStep / accumulate)
-    const parts = Array.from({ length: Math.ceil(lines.length / size) }, (_, i) => lines.slice(i * size, (i + 1) * size))
-    const countedInStep = countPredictions(lines)
-    return parts.map((part) => makeBatch(part, size, length, { packs, countedInStep }))
-  }
-
-  #told = { learningRate: 0, gradientNorm: 0 }
+  #told: { readonly learningRate: number; readonly gradientNorm: number; readonly note?: string } = { learningRate: 0, gradientNorm: 0 }
 
   #stepEvent(point: StoredLoss): TrainEvent {
     const left = this.#parts.request.settings.steps - this.#trainer.step
@@ -196,10 +231,10 @@ class Course {
 
   /** Held-out loss, samples and a checkpoint. */
   async #look(): Promise<void> {
-    const { call, rows, request } = this.#parts
+    const { call, prepared: { rows }, request } = this.#parts
     const { step } = this.#trainer
     const last = this.#losses.pop() as StoredLoss
-    const heldOut = rows.heldOut.length && !call.signal.aborted ? await this.#trainer.measure(this.#heldOutBatches()) : undefined
+    const heldOut = rows.heldOut.length && !call.signal.aborted ? await this.#lesson.measure(this.#trainer, call.signal) : undefined
     const point: StoredLoss = heldOut !== undefined && Number.isFinite(heldOut) && !call.signal.aborted ? { ...last, heldOut } : last
     this.#losses.push(point)
     this.#pace.mayTell(true)
@@ -210,15 +245,6 @@ class Course {
     if (!call.signal.aborted) call.emit({ kind: 'samples', samples: await this.#writeSamples(step, state) })
   }
 
-  async *#heldOutBatches(): AsyncGenerator<Batch> {
-    const { rows: { heldOut }, call: { signal } } = this.#parts
-    for (const { lines, length } of planEpoch(heldOut, this.#linesAStep, this.#lengths, (items) => [...items])) {
-      await breathe()
-      if (signal.aborted) return
-      yield makeBatch(lines.map((line) => line.map((i) => heldOut[i] as PackedRow)), this.#linesAStep, length)
-    }
-  }
-
   async #writeSamples(step: number, state: TrainState): Promise<StudentSample[]> {
     const { runtime, shape, words, samplePrompts, call } = this.#parts
     const texts = await writeSamples(runtime, { shape: decoderShapeOf(shape), weights: finalWeights({ state }), tokenizer: words.tokenizer }, samplePrompts.map(({ tokens }) => tokens), call.signal)
@@ -226,7 +252,7 @@ class Course {
   }
 
   async #save(state: TrainState): Promise<void> {
-    const { request: { projectId, studentId, datasetId, settings }, rows, words, tools, call } = this.#parts
+    const { request: { projectId, studentId, datasetId, settings, base }, prepared: { rows }, words, tools, call } = this.#parts
     const bytes = writeCheckpoint({
       shape: decoderShapeOf(this.#parts.shape),
       state,
@@ -234,7 +260,7 @@ class Course {
       cursor: this.#order.cursor,
       tokenizer: { json: JSON.stringify(words.tokenizerFiles.tokenizerJson), config: JSON.stringify(words.tokenizerFiles.tokenizerConfig) },
       losses: this.#losses,
-      about: writeAbout({ key: keyOf(datasetId, settings), rngSeed: settings.rngSeed, cutRows: rows.cutRows, leftOutRows: rows.leftOutRows }),
+      about: writeAbout({ key: keyOf(datasetId, settings, base), rngSeed: settings.rngSeed, cutRows: rows.cutRows, leftOutRows: rows.leftOutRows, ...(base === undefined ? {} : { base }) }),
     })
     const from = tools.now()
     await tools.stores.writeCheckpoint(projectId, studentId, bytes)

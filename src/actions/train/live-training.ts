@@ -1,9 +1,15 @@
 // Knows: how far a training is, and the sentence that says so. In memory only.
 // Must not know: the store, the worker.
-import type { Student } from '../../domain/student.ts'
+import type { LossPoint, Student, TrainSettings } from '../../domain/student.ts'
 import type { TrainEvent } from '../../protocol/student.ts'
 import type { TrainProgress } from '../train-student.ts'
 import type { StudentRecord } from './student-record.ts'
+
+/** What a point tells, in words. */
+function sayPoint({ train, heldOut }: LossPoint, loss: TrainSettings['loss']): string {
+  if (loss === 'grpo') return `${(100 * train).toFixed(0)} % of its answers wrong${heldOut === undefined ? '' : `, of those held out ${(100 * heldOut).toFixed(0)} %`}`
+  return `loss ${train.toFixed(2)}${heldOut === undefined ? '' : `, held out ${heldOut.toFixed(2)}`}`
+}
 
 export class LiveTraining {
   readonly #tell: (progress: TrainProgress) => void
@@ -14,7 +20,7 @@ export class LiveTraining {
 
   constructor({ id, settings, points, samples, checkpointStep, cutRows, leftOutRows }: Student, tell: (progress: TrainProgress) => void) {
     this.#tell = tell
-    this.#progress = { studentId: id, ...this.#said, step: checkpointStep, steps: settings.steps, points, samples, tokensPerSecond: 0, learningRate: 0, gradientNorm: 0, checkpointStep, cutRows, leftOutRows }
+    this.#progress = { studentId: id, loss: settings.loss, ...this.#said, step: checkpointStep, steps: settings.steps, points, samples, tokensPerSecond: 0, learningRate: 0, gradientNorm: 0, checkpointStep, cutRows, leftOutRows }
     tell(this.#progress)
   }
 
@@ -43,9 +49,9 @@ export class LiveTraining {
         return this.#show({ shape, parameters, cutRows, leftOutRows })
       }
       case 'step': {
-        const { point, tokensPerSecond, learningRate, gradientNorm, msLeft } = event
+        const { point, tokensPerSecond, learningRate, gradientNorm, msLeft, note } = event
         record.point(point)
-        this.#said = { phase: 'training', sentence: `Training: step ${point.step} of ${this.#progress.steps}, loss ${point.train.toFixed(2)}${point.heldOut === undefined ? '' : `, held out ${point.heldOut.toFixed(2)}`}.` }
+        this.#said = { phase: 'training', sentence: `Training: step ${point.step} of ${this.#progress.steps}, ${sayPoint(point, this.#progress.loss)}.${note === undefined ? '' : ` ${note}`}` }
         return this.#show({ step: point.step, points: record.points, tokensPerSecond, learningRate, gradientNorm, ...(Number.isFinite(msLeft) ? { msLeft } : {}) })
       }
       case 'samples':

@@ -12,6 +12,7 @@ import { distillation, type DistillationOptions, type TeacherValues } from './di
 import { openDropout } from './dropout.ts'
 import type { Group } from './layout.ts'
 import { logLikelihood } from './log-likelihood.ts'
+import { policyLoss, type PolicyNumbers, type PolicyValues } from './policy.ts'
 import { PREFERENCES, type PreferenceName, type PreferenceNumbers } from './preferences/index.ts'
 import { openGroups, ruleGroups, updateGroups, type OpenedGroup, type UpdateOptions } from './step-state.ts'
 
@@ -25,6 +26,8 @@ export interface BatchSize {
   readonly choices: number
   /** Places for pairs of answers; 0 where rows stand alone. */
   readonly pairs?: number
+  /** The batch brings how good each of the student's own answers was. */
+  readonly rewarded?: boolean
 }
 
 export interface LossOptions {
@@ -36,6 +39,8 @@ export interface LossOptions {
   readonly distils?: DistillationOptions
   /** Learn from pairs of answers, where the batch brings them. */
   readonly prefers?: PreferenceOptions
+  /** Learn from how good the student's own answers were, where the batch brings it. */
+  readonly reinforces?: PolicyNumbers
 }
 export interface PreferenceOptions extends PreferenceNumbers {
   readonly loss: PreferenceName
@@ -48,7 +53,8 @@ export const PLAIN_LOSS: LossOptions = { smoothing: 0, drops: false }
  * `picked` i64 [R, 1], where they stand among the ids, `targets` i32 [R, 1] and `weights` f32 [R, 1]; `seen` f32
  * [rows, 1, length, length] where rows are packed; `teacher_ids` i32 [R, k] and `teacher_probabilities` f32 [R, k + 1] where the
  * student learns from them; and where it learns from N pairs of answers `chosen` and `rejected` f32 [N, R] (which prediction belongs to
- * which answer), `references` f32 [N, 2], `pair_weights` f32 [N, 1] and `drift` f32 [1, 1].
+ * which answer), `references` f32 [N, 2], `pair_weights` f32 [N, 1] and `drift` f32 [1, 1]; where it learns from its own answers
+ * `advantages`, `before` and `reference`, each f32 [R, 1].
  */
 interface BatchValues {
   readonly ids: Value
@@ -58,10 +64,11 @@ interface BatchValues {
   readonly seen?: Value
   readonly teacher?: TeacherValues
   readonly pairs?: { readonly chosen: Value; readonly rejected: Value; readonly references: Value; readonly weights: Value; readonly drift: Value }
+  readonly policy?: PolicyValues
 }
 
 /** Loss of a batch from its parameters: Σ weight · cross-entropy, a scalar. */
-function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: BatchSize, parameters: ReadonlyMap<string, Value>, batch: BatchValues, { smoothing, drops, distils, prefers }: LossOptions): Value {
+function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: BatchSize, parameters: ReadonlyMap<string, Value>, batch: BatchValues, { smoothing, drops, distils, prefers, reinforces }: LossOptions): Value {
   const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, drops)
   const embedding = parameters.get('embedding') ?? raise('embedding')
   if (prefers && batch.pairs) {
@@ -71,6 +78,7 @@ function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: BatchSize, p
     const losses = PREFERENCES[prefers.loss].loss(g, { chosen: gemm(g, chosen, likelihoods), rejected: gemm(g, rejected, likelihoods), chosenReference, rejectedReference, drift }, prefers)
     return reduceSum(g, mul(g, losses, weights), [0, 1], false)
   }
+  if (reinforces && batch.policy) return policyLoss(g, logLikelihood(g, predicting, embedding, batch.targets), batch.policy, batch.weights, reinforces)
   if (distils && batch.teacher) return distillation(g, predicting, embedding, batch.targets, batch.weights, batch.teacher, distils)
   return crossEntropy(g, predicting, embedding, batch.targets, batch.weights, smoothing)
 }
@@ -95,7 +103,7 @@ function raise(name: string): never {
   throw new RangeError(`The parameter ${name} is missing.`)
 }
 
-function openBatch(g: Graph, { rows, length, packed, choices, pairs = 0 }: BatchSize): BatchValues {
+function openBatch(g: Graph, { rows, length, packed, choices, pairs = 0, rewarded = false }: BatchSize): BatchValues {
   const batch = { ids: g.input('ids', 'i64', [rows * length, 1]), picked: g.input('picked', 'i64', ['R', 1]), targets: g.input('targets', 'i32', ['R', 1]), weights: g.input('weights', 'f32', ['R', 1]) }
   return {
     ...batch,
@@ -103,6 +111,7 @@ function openBatch(g: Graph, { rows, length, packed, choices, pairs = 0 }: Batch
     ...(pairs > 0
       ? { pairs: { chosen: g.input('chosen', 'f32', [pairs, 'R']), rejected: g.input('rejected', 'f32', [pairs, 'R']), references: g.input('references', 'f32', [pairs, 2]), weights: g.input('pair_weights', 'f32', [pairs, 1]), drift: g.input('drift', 'f32', [1, 1]) } }
       : {}),
+    ...(rewarded ? { policy: { advantages: g.input('advantages', 'f32', ['R', 1]), before: g.input('before', 'f32', ['R', 1]), reference: g.input('reference', 'f32', ['R', 1]) } } : {}),
     ...(choices > 0 ? { teacher: { ids: g.input('teacher_ids', 'i32', ['R', choices]), probabilities: g.input('teacher_probabilities', 'f32', ['R', choices + 1]) } } : {}),
   }
 }
@@ -122,15 +131,14 @@ function buildGradients(g: Graph, shape: DecoderShape, size: BatchSize, opened: 
   return { loss, gradients }
 }
 
-/** Log-probabilities of whole answers. Inputs: a batch without teacher, `chosen` f32 [N, R] and the weights of each group. Output: `likelihoods` f32 [N, 1]. */
-export function buildLikelihoodGraph(shape: DecoderShape, { rows, length, pairs = 0 }: BatchSize, options: UpdateOptions): OnnxModel {
+/** Log-probabilities of the predictions that count. Inputs: `ids`, `picked` and `targets` of a batch and the weights of each group. Output: `likelihoods` f32 [R, 1]. */
+export function buildLikelihoodGraph(shape: DecoderShape, { rows, length }: BatchSize, options: UpdateOptions): OnnxModel {
   const g = new Graph()
   const opened = openGroups(g, ruleGroups(shape, options), 'weights')
   const parameters = parametersOf(opened)
   const batch = { ids: g.input('ids', 'i64', [rows * length, 1]), picked: g.input('picked', 'i64', ['R', 1]) }
   const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, false)
-  const likelihoods = logLikelihood(g, predicting, parameters.get('embedding') ?? raise('embedding'), g.input('targets', 'i32', ['R', 1]))
-  g.output('likelihoods', gemm(g, g.input('chosen', 'f32', [pairs, 'R']), likelihoods))
+  g.output('likelihoods', logLikelihood(g, predicting, parameters.get('embedding') ?? raise('embedding'), g.input('targets', 'i32', ['R', 1])))
   return g.finish()
 }
 

@@ -10,6 +10,7 @@ import { viewGroup, type Layout } from './layout.ts'
 import { scalarsOf, type OptimizerName } from './optimizers/index.ts'
 import type { Batch } from './packing.ts'
 import type { BatchOfPairs, PairBatch } from './pairs.ts'
+import type { BatchOfAnswers, PolicyNumbers } from './policy.ts'
 import { countOf, listParameters, type Flat } from './parameters.ts'
 import { nameIn, nameOut, ruleGroups, type RuledGroup, type UpdateOptions } from './step-state.ts'
 import { buildGradientStep, buildLikelihoodGraph, buildLossGraph, buildTrainStep, buildUpdate, sumNames, type BatchSize, type LossOptions, type PreferenceOptions } from './train-graph.ts'
@@ -31,6 +32,8 @@ export interface TrainerOptions {
   readonly distils?: DistillationOptions
   /** Learn from the pairs of answers that batches bring, instead of the text alone. */
   readonly prefers?: PreferenceOptions
+  /** Learn from how good the student's own answers were, which batches bring, instead of the text alone. */
+  readonly reinforces?: PolicyNumbers
   /** Default: each parameter in a buffer of its own, which both backends take and which is no slower on wasm. */
   readonly layout?: Layout
 }
@@ -65,10 +68,10 @@ export class Trainer {
   #drift = 0
 
   constructor(runtime: Runtime, options: TrainerOptions, state: TrainState) {
-    const { shape, clip, layout = 'separate', optimizer = 'adam-w', averaging = 0, smoothing = 0, dropout = 0, distils, prefers } = options
+    const { shape, clip, layout = 'separate', optimizer = 'adam-w', averaging = 0, smoothing = 0, dropout = 0, distils, prefers, reinforces } = options
     this.#runtime = runtime
     this.#options = options
-    this.#graphs = { layout, clip, optimizer, averages: averaging > 0, smoothing, drops: dropout > 0, ...(distils ? { distils } : {}), ...(prefers ? { prefers } : {}) }
+    this.#graphs = { layout, clip, optimizer, averages: averaging > 0, smoothing, drops: dropout > 0, ...(distils ? { distils } : {}), ...(prefers ? { prefers } : {}), ...(reinforces ? { reinforces } : {}) }
     this.#groups = ruleGroups(shape, this.#graphs)
     this.load(state)
   }
@@ -111,7 +114,7 @@ export class Trainer {
 
   async #stepAtOnce(batch: Batch, learningRate: number, random: (() => number) | undefined): Promise<{ loss: number; answer: Feeds }> {
     const session = await this.#sessionFor('train', batch, (size) => buildTrainStep(this.#options.shape, size, this.#graphs))
-    const answer = await session.run({ ...this.#state, ...feedBatch(batch), ...this.#feedTeacher(batch), ...this.#feedPairs(batch), ...this.#feedMasks(batch, random), ...this.#feedScalars(learningRate) })
+    const answer = await session.run({ ...this.#state, ...feedBatch(batch), ...this.#feedTeacher(batch), ...this.#feedPairs(batch), ...this.#feedPolicy(batch), ...this.#feedMasks(batch, random), ...this.#feedScalars(learningRate) })
     return { loss: await readNumber(answer['loss']), answer }
   }
 
@@ -120,7 +123,7 @@ export class Trainer {
     let loss = 0
     for (const batch of batches) {
       const session = await this.#sessionFor('gradients', batch, (size) => buildGradientStep(this.#options.shape, size, this.#graphs))
-      const answer = await session.run({ ...this.#weights(), ...sums, ...feedBatch(batch), ...this.#feedTeacher(batch), ...this.#feedPairs(batch), ...this.#feedMasks(batch, random) })
+      const answer = await session.run({ ...this.#weights(), ...sums, ...feedBatch(batch), ...this.#feedTeacher(batch), ...this.#feedPairs(batch), ...this.#feedPolicy(batch), ...this.#feedMasks(batch, random) })
       loss += await readNumber(answer['loss'])
       const next: Feeds = Object.fromEntries(this.#groups.map(({ group }) => [sumNames(group).in, need(answer, sumNames(group).out)]))
       drop(sums)
@@ -147,11 +150,11 @@ export class Trainer {
     return sum / counted
   }
 
-  /** Log-probabilities of the chosen answers of each place of a batch, under the weights as they are; sums or means as the batch says. */
-  async findLikelihoods(batch: BatchOfPairs): Promise<Float32Array> {
+  /** Log-probabilities in nats of the predictions that count, in the order of the batch, under the weights that measure and write; then padding. */
+  async findLikelihoods(batch: Batch): Promise<Float32Array> {
     const session = await this.#sessionFor('likelihoods', batch, (size) => buildLikelihoodGraph(this.#options.shape, size, this.#graphs))
     const { ids, picked, targets } = feedBatch(batch)
-    const answer = await session.run({ ...this.#weights(this.#graphs.averages ? 'average' : 'weights'), ...(ids && picked && targets ? { ids, picked, targets } : {}), chosen: feedPairs(batch.pairs, 0).chosen })
+    const answer = await session.run({ ...this.#weights(this.#graphs.averages ? 'average' : 'weights'), ...(ids && picked && targets ? { ids, picked, targets } : {}) })
     return readFloats(need(answer, 'likelihoods'))
   }
 
@@ -164,6 +167,13 @@ export class Trainer {
       for (const part of parts) viewGroup(group, state[part] ?? raise(part)).set(await readFloats(need(this.#state, nameIn(group, part))))
     }
     return state
+  }
+
+  /** A copy of the weights that measure and write, on the host: the average where one is kept. */
+  async readWeights(): Promise<Flat> {
+    const weights: Flat = new Float32Array(countOf(listParameters(this.#options.shape)))
+    for (const { group } of this.#groups) viewGroup(group, weights).set(await readFloats(need(this.#state, nameIn(group, this.#graphs.averages ? 'average' : 'weights'))))
+    return weights
   }
 
   async release(): Promise<void> {
@@ -204,8 +214,16 @@ export class Trainer {
     return this.#graphs.prefers ? feedPairs(pairsOf(batch), this.#drift) : {}
   }
 
+  #feedPolicy(batch: Batch): Feeds {
+    if (!this.#graphs.reinforces) return {}
+    if (!isOfAnswers(batch)) throw new RangeError('The batch does not say how good its answers are.')
+    const { advantages, before, reference } = batch.policy
+    const column = (data: Float32Array): HostTensor => ({ dtype: 'f32', shape: [data.length, 1], data })
+    return { advantages: column(advantages), before: column(before), reference: column(reference) }
+  }
+
   async #sessionFor(kind: 'train' | 'gradients' | 'update' | 'loss' | 'likelihoods', batch: Batch | undefined, build: (size: BatchSize) => OnnxModel): Promise<Session> {
-    const size: BatchSize = { rows: batch?.rows ?? 0, length: batch?.length ?? 0, packed: batch?.seen !== undefined, choices: kind !== 'loss' && this.#graphs.distils ? (batch?.teacher?.choices ?? 0) : 0, pairs: batch !== undefined && 'pairs' in batch ? pairsOf(batch).places : 0 }
+    const size: BatchSize = { rows: batch?.rows ?? 0, length: batch?.length ?? 0, packed: batch?.seen !== undefined, choices: kind !== 'loss' && this.#graphs.distils ? (batch?.teacher?.choices ?? 0) : 0, pairs: batch !== undefined && kind !== 'likelihoods' && 'pairs' in batch ? pairsOf(batch).places : 0, rewarded: kind !== 'loss' && kind !== 'likelihoods' && this.#graphs.reinforces !== undefined }
     const key = [kind, size.rows, size.length, size.packed, size.choices, size.pairs].join(' ')
     const open = this.#sessions.get(key)
     if (open) return open
@@ -225,6 +243,7 @@ function pairsOf(batch: Batch): PairBatch {
   return batch.pairs
 }
 const isOfPairs = (batch: Batch): batch is BatchOfPairs => 'pairs' in batch
+const isOfAnswers = (batch: Batch): batch is BatchOfAnswers => 'policy' in batch
 
 function feedPairs({ chosen, rejected, references, weights, places }: PairBatch, drift: number): Record<'chosen' | 'rejected' | 'references' | 'pair_weights' | 'drift', HostTensor> {
   const predictions = chosen.length / places

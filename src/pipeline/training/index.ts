@@ -1,15 +1,35 @@
 // Knows: the train steps there are, and what a step and a rngSeed tell the student worker.
 import { settingsOf, type CheckedStep } from '../../domain/recipe.ts'
-import { DIVERGENCE_NAMES, type TrainSettings } from '../../domain/student.ts'
+import { DIVERGENCE_NAMES, PREFERENCE_NAMES, type TrainSettings } from '../../domain/student.ts'
 import { divergenceSteps } from './divergences.ts'
+import { preferenceSteps } from './preferences.ts'
+import { rewardStep } from './rewards.ts'
 import { teacherText } from './teacher-text.ts'
 
-export const trainMembers = [teacherText, ...divergenceSteps] as const
+export const trainMembers = [teacherText, ...divergenceSteps, ...preferenceSteps, rewardStep] as const
 
 /** What the student worker is told. Throws only on a step that `checkRecipe` did not make. */
 export function trainSettingsOf(step: CheckedStep, rngSeed: number): TrainSettings {
   const loss = DIVERGENCE_NAMES.find((name) => name === step.name)
   const member = divergenceSteps.find(({ name }) => name === loss)
   if (loss !== undefined && member !== undefined) return { loss, ...settingsOf(member, step), rngSeed }
+  const preferred = PREFERENCE_NAMES.find((name) => name === step.name)
+  if (preferred !== undefined) return preferenceSettingsOf(preferred, step, rngSeed)
+  if (step.name === rewardStep.name) return { loss: 'grpo', ...BEGUN, ...settingsOf(rewardStep, step), rngSeed }
   return { loss: 'teacher-text', ...settingsOf(teacherText, step), rngSeed }
+}
+
+/** Size and context become those of the student that it goes on from, once one is chosen; neither pairs nor answers are packed. */
+const BEGUN = { preset: 'micro', context: 256, packing: false } as const
+
+function preferenceSettingsOf(loss: (typeof PREFERENCE_NAMES)[number], step: CheckedStep, rngSeed: number): TrainSettings {
+  const [dpo, simpo, orpo, kto] = preferenceSteps
+  const begun = { ...BEGUN, rngSeed }
+  switch (loss) {
+    case 'dpo': return { loss, ...begun, ...settingsOf(dpo, step) }
+    case 'simpo': return { loss, ...begun, ...settingsOf(simpo, step) }
+    case 'orpo': return { loss, ...begun, ...settingsOf(orpo, step) }
+    case 'kto': return { loss, ...begun, ...settingsOf(kto, step) }
+    default: return loss satisfies never
+  }
 }

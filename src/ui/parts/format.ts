@@ -65,5 +65,11 @@ export function showWritten(text: string): string {
   return text.replace(/[^\S\n]*\n(?:[^\S\n]*\n){3,}/g, (run) => ` ⏎ × ${breaks(run)}\n`)
 }
 
+/** What a training's points are, and in which unit. */
+export const namePoints = (loss: TrainSettings['loss']): { readonly name: string; readonly unit: string } => {
+  if (loss === 'grpo') return { name: 'Wrong answers', unit: 'share of all' }
+  if (loss === 'dpo' || loss === 'simpo' || loss === 'orpo' || loss === 'kto') return { name: 'Loss', unit: 'a pair' }
+  return { name: 'Loss', unit: 'nats a token' }
+}
 /** What a student learned from, in two words. */
-export const LOSS_NAMES: Readonly<Record<TrainSettings['loss'], string>> = { 'teacher-text': 'texts', 'forward-kl': 'forward KL', 'reverse-kl': 'reverse KL', 'jensen-shannon': 'Jensen-Shannon' }
+export const LOSS_NAMES: Readonly<Record<TrainSettings['loss'], string>> = { 'teacher-text': 'texts', 'forward-kl': 'forward KL', 'reverse-kl': 'reverse KL', 'jensen-shannon': 'Jensen-Shannon', dpo: 'pairs, DPO', simpo: 'pairs, SimPO', orpo: 'pairs, ORPO', kto: 'pairs, KTO', grpo: 'own right answers, GRPO' }

@@ -10,7 +10,7 @@ import { train } from '../../../workers/student/train.ts'
 import { makeNumbers } from '../../../src/engine/checks/numbers.ts'
 import { IDS, makeMemoryStores, makeRows, SETTINGS } from '../../workers/student/memory-stores.ts'
 import type { PartAnswer } from '../measure.ts'
-import { makeTokenRows } from './training-part.ts'
+import { makeTokenRows } from '../sizes.ts'
 
 const SMALL = { layers: 2, width: 48, heads: 3, kvHeads: 1, headWidth: 16, feedForward: 128, vocabulary: 512, context: 64, ropeTheta: 10_000, normEpsilon: 1e-5, tiedHead: true }
 

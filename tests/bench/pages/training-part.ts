@@ -9,20 +9,8 @@ import { beginState, Trainer, type TrainerOptions } from '../../../src/engine/tr
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import type { Runtime } from '../../../src/engine/runtime/types.ts'
 import { makeNumbers } from '../../../src/engine/checks/numbers.ts'
+import { LENGTH, makeTokenRows, ROWS, SHAPES } from '../sizes.ts'
 import { medianOf, timeOf, type Measured, type PartAnswer } from '../measure.ts'
-
-const LENGTH = 128
-const common = { ropeTheta: 10_000, normEpsilon: 1e-5, tiedHead: true, context: LENGTH }
-const shapes: readonly { shape: DecoderShape; rows: number }[] = [
-  { rows: 8, shape: { ...common, layers: 3, width: 96, heads: 4, kvHeads: 2, headWidth: 24, feedForward: 256, vocabulary: 1024 } },
-  { rows: 8, shape: { ...common, layers: 4, width: 128, heads: 4, kvHeads: 2, headWidth: 32, feedForward: 368, vocabulary: 1024 } },
-  { rows: 8, shape: { ...common, layers: 4, width: 256, heads: 8, kvHeads: 4, headWidth: 32, feedForward: 640, vocabulary: 1024 } },
-  { rows: 8, shape: { ...common, layers: 6, width: 384, heads: 8, kvHeads: 4, headWidth: 48, feedForward: 1024, vocabulary: 1024 } },
-]
-
-/** Rows without padding in which every prediction counts: tokens a second are then tokens learnt from. */
-export const makeTokenRows = (count: number, vocabulary: number): PackedRow[] =>
-  Array.from({ length: count }, (_, row) => ({ tokens: Int32Array.from({ length: LENGTH + 1 }, (__, index) => (row * 131 + index * index * 7) % vocabulary), from: 0 }))
 
 /** GFLOP/s of eight products of 1024 × 1024 matrices in one graph: the ceiling of everything above. */
 async function measureCeiling(runtime: Runtime): Promise<number> {
@@ -48,14 +36,14 @@ const makeTaught = (rows: readonly PackedRow[]): PackedRow[] =>
   })
 
 /** Tokens a second: median of 7 steps after 2. */
-async function measureSteps(runtime: Runtime, shape: DecoderShape, rows: number, options: Partial<TrainerOptions> = {}): Promise<number> {
+async function measureSteps(runtime: Runtime, shape: DecoderShape, options: Partial<TrainerOptions> = {}): Promise<number> {
   const trainer = new Trainer(runtime, { shape, weightDecay: 0.1, clip: 1, ...options }, beginState(makeNumbers(countOf(listParameters(shape)), 1, 0.02)))
-  const plain = makeTokenRows(rows, shape.vocabulary)
-  const batch = makeBatch((options.distils ? makeTaught(plain) : plain).map((row) => [row]), rows, LENGTH)
+  const plain = makeTokenRows(ROWS, shape.vocabulary)
+  const batch = makeBatch((options.distils ? makeTaught(plain) : plain).map((row) => [row]), ROWS, LENGTH)
   const times: number[] = []
   for (let step = 0; step < 9; step += 1) times.push(await timeOf(() => trainer.train(batch, 1e-4)))
   await trainer.release()
-  return (rows * LENGTH * 1000) / medianOf(times.slice(2))
+  return (ROWS * LENGTH * 1000) / medianOf(times.slice(2))
 }
 
 /** Two wasm threads. */
@@ -64,18 +52,18 @@ export async function measureTraining(): Promise<PartAnswer> {
   const ceiling = await measureCeiling(runtime)
   const measured: Measured[] = [{ what: 'the runtime’s own matrix product', value: ceiling, unit: 'GFLOP/s', how: `1024 × 1024, f32, ${runtime.threads} threads` }]
   const speeds: { readonly millions: string; readonly perSecond: number; readonly gflops: number }[] = []
-  for (const { shape, rows } of shapes) {
+  for (const shape of SHAPES) {
     const parameters = countOf(listParameters(shape))
-    const perSecond = await measureSteps(runtime, shape, rows)
+    const perSecond = await measureSteps(runtime, shape)
     const gflops = (6 * parameters * perSecond) / 1e9
     const millions = (parameters / 1e6).toFixed(1)
     speeds.push({ millions, perSecond, gflops })
-    measured.push({ what: `training, ${millions} M parameters`, value: perSecond, unit: 'tokens/s', how: `${rows} rows of ${LENGTH}, ${gflops.toFixed(1)} GFLOP/s, ${runtime.threads} threads` })
+    measured.push({ what: `training, ${millions} M parameters`, value: perSecond, unit: 'tokens/s', how: `${ROWS} rows of ${LENGTH}, ${gflops.toFixed(1)} GFLOP/s, ${runtime.threads} threads` })
   }
-  const { shape, rows } = shapes[1] as (typeof shapes)[number]
+  const shape = SHAPES[1] as DecoderShape
   const [first, middle] = speeds
-  const muon = await measureSteps(runtime, shape, rows, { optimizer: 'muon' })
-  const soft = await measureSteps(runtime, shape, rows, { distils: { divergence: 'forward-kl', temperature: 1, textShare: 0 } })
+  const muon = await measureSteps(runtime, shape, { optimizer: 'muon' })
+  const soft = await measureSteps(runtime, shape, { distils: { divergence: 'forward-kl', temperature: 1, textShare: 0 } })
   measured.push({ what: 'training with Muon, 0.9 M', value: muon, unit: 'tokens/s', how: 'as above' }, { what: 'training on probabilities (forward KL), 0.9 M', value: soft, unit: 'tokens/s', how: '16 tokens of the teacher for each' })
   return {
     measured,

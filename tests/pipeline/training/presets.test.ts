@@ -24,9 +24,18 @@ const common = {
   preset: 'nano', context: 256, steps: 7, batch: 8, accumulate: 1, packing: false, curriculum: 'none', optimizer: 'adam-w', learningRate: 0.002,
   schedule: 'cosine', warmUp: 0.05, weightDecay: 0.1, clip: 1, dropout: 0, averaging: 0, patience: 0, evaluateEvery: 25, rngSeed: 42,
 }
+const probabilities = { temperature: 1, choices: 16, textShare: 0.1 }
+const OWN: Readonly<Record<string, object>> = {
+  'teacher-text': { vocabulary: 1024, labelSmoothing: 0 },
+  'forward-kl': probabilities, 'reverse-kl': probabilities, 'jensen-shannon': probabilities,
+  dpo: { beta: 0.1 }, simpo: { beta: 2, margin: 0.5 }, orpo: { beta: 0.1 }, kto: { beta: 0.1 },
+  grpo: { answers: 8, answerTokens: 96, temperature: 1, beta: 0, evaluateEvery: 10 },
+}
 test.each(trainMembers)('the student worker is told the settings of $name and the recipe’s rngSeed', (member) => {
-  const recipe = checkRecipe({ ...defaultRecipe(), rngSeed: 42, steps: [...defaultRecipe().steps.slice(0, -1), { ...defaultStep(member), settings: { preset: 'nano', steps: 7 } }] })
+  const goesOn = !('preset' in member.settings)
+  const recipe = checkRecipe({ ...defaultRecipe(), rngSeed: 42, steps: [...defaultRecipe().steps.slice(0, -1), { ...defaultStep(member), settings: goesOn ? { steps: 7 } : { preset: 'nano', steps: 7 } }] })
   if (!recipe.ok) throw new Error(recipe.problems.map(({ sentence }) => sentence).join(' '))
-  const own = member.name === 'teacher-text' ? { vocabulary: 1024, labelSmoothing: 0 } : { temperature: 1, choices: 16, textShare: 0.1 }
-  expect(readSteps(recipe.value).train?.settings).toEqual({ loss: member.name, ...own, ...common })
+  // One that goes on from a student has that student's size, once one is chosen.
+  const shared = goesOn ? { ...common, preset: 'micro', learningRate: 0.0003 } : common
+  expect(readSteps(recipe.value).train?.settings).toEqual({ loss: member.name, ...shared, ...OWN[member.name] })
 })

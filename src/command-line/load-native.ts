@@ -1,0 +1,19 @@
+// Knows: where onnxruntime-node is found, for the commands that want the same graphs to run on the processor itself.
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { OrtModule } from '../engine/runtime/load-ort.ts'
+
+/** The package is large and serves commands alone, so it is no dependency of the page. Throws a sentence where it is not installed. */
+export function loadNative(): OrtModule {
+  const missing = 'This command needs the package onnxruntime-node. Install it with `npm install --no-save onnxruntime-node` and try again.'
+  let native: unknown
+  try {
+    native = createRequire(join(process.cwd(), 'package.json'))('onnxruntime-node')
+  } catch (thrown) {
+    throw new Error(missing, { cause: thrown })
+  }
+  if (!isNative(native)) throw new Error(missing)
+  return native
+}
+
+const isNative = (value: unknown): value is OrtModule => typeof value === 'object' && value !== null && 'InferenceSession' in value && 'Tensor' in value

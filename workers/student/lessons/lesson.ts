@@ -1,0 +1,45 @@
+// Knows: what a training asks of that which the student learns from: rows in an order, the batches of a step, a measure.
+// Must not know: texts, pairs, rewards (the other files here).
+import type { Batch, PackedRow } from '../../../src/engine/training/packing.ts'
+import type { Trainer } from '../../../src/engine/training/trainer.ts'
+
+/** What one step learns from. */
+export interface LessonStep {
+  /** The parts of the step, which together have one mean. */
+  readonly batches: readonly Batch[]
+  /** Positions worked on, for the pace. */
+  readonly positions: number
+  /** What KTO asks for under that name. */
+  readonly drift?: number
+  /** What is shown of the step in place of its loss. */
+  readonly shown?: number
+  /** A sentence for the person, where there is something to say. */
+  readonly note?: string
+}
+
+/** Rows as the order and the batches see them. */
+export interface PlannedLines {
+  readonly lines: readonly (readonly PackedRow[])[]
+  /** Positions that every line fits. */
+  readonly length: number
+  /** The step to come, from 1. */
+  readonly step: number
+}
+
+export interface Lesson {
+  /** What is ordered, by length, and cut into steps. */
+  readonly train: readonly PackedRow[]
+  readonly heldOut: readonly PackedRow[]
+  readonly cutRows: number
+  readonly leftOutRows: number
+  /** What the rows are called in a sentence: `rows`, `pairs`. */
+  readonly called: string
+  /** Asks the student before this training what has to be known of it; absent where nothing has. */
+  readonly refer?: (trainer: Trainer, signal: AbortSignal) => Promise<void>
+  makeStep(trainer: Trainer, planned: PlannedLines): Promise<LessonStep>
+  /** The held-out loss, or what is shown in its place; NaN where nothing is held out. May end early when aborted. */
+  measure(trainer: Trainer, signal: AbortSignal): Promise<number>
+}
+
+/** A step's lines in as many parts as were asked for, fewer where there are fewer lines. */
+export const cutIntoParts = <T>(lines: readonly T[], size: number): T[][] => Array.from({ length: Math.ceil(lines.length / size) }, (_, i) => lines.slice(i * size, (i + 1) * size))
