@@ -9,12 +9,13 @@ import { serveFolder } from '../browser/serve.ts'
 import { PARTS, type Part, type PartAnswer } from './measure.ts'
 import { measureNative } from './native.ts'
 import { measureOpening } from './opening.ts'
+import { measurePeers } from './peers.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const OUT = join(root, 'test-results/bench')
 const NEEDS_TEACHER: readonly Part[] = ['generation', 'judging', 'losses', 'opening']
 /** Programs that do part of the same; they are no dependencies of this project. */
-const PEERS = ['@wllama/wllama', 'node-llama-cpp', '@jax-js/jax']
+const PEERS = ['@wllama/wllama', 'node-llama-cpp']
 
 const isPart = (name: string): name is Part => PARTS.some((part) => part === name)
 
@@ -72,7 +73,7 @@ export async function runBench(asked: readonly string[]): Promise<void> {
         console.log(`${part}: not measured, there is no model in ../shared/models.`)
         continue
       }
-      const answer = part === 'native' ? await measureNative() : part === 'opening' ? await measureOpeningOfPage(browser, models) : await measurePart(browser, site.url, part)
+      const answer = part === 'native' ? await measureNative() : part === 'opening' ? await measureOpeningOfPage(browser, models) : part === 'peers' ? await measurePeers(browser) : await measurePart(browser, site.url, part)
       if (answer === undefined) continue
       answers.push(answer)
       for (const { what, value, unit, how } of answer.measured) console.log(`${what.padEnd(58)} ${show(value).padStart(9)} ${unit.padEnd(10)} ${how}`)

@@ -31,11 +31,12 @@ export interface Site {
 /**
  * Serves a folder on a port of its own choosing.
  * @param options.under path with slashes at both ends
- * @param options.headers whether the host sends isolation headers and a policy; a plain static host does not
+ * @param options.headers whether the host sends isolation headers and a policy, or which headers; a plain static host sends none
  */
-export async function serveFolder(folder: string, options: { under?: string; headers?: boolean; models?: readonly string[] } = {}): Promise<Site> {
+export async function serveFolder(folder: string, options: { under?: string; headers?: boolean | Readonly<Record<string, string>>; models?: readonly string[] } = {}): Promise<Site> {
   const { under = '/', headers = true, models = [] } = options
   const asked: string[] = []
+  const sent = headers === true ? HOSTING_HEADERS : headers === false ? {} : headers
   const answerModels = serveModels(models)
   const sockets = new Set<Socket>()
   const server = createServer((request, response) => {
@@ -46,7 +47,7 @@ export async function serveFolder(folder: string, options: { under?: string; hea
     }
     const path = decodeURIComponent(pathname.slice(under.length))
     asked.push(path)
-    if (headers) for (const [name, value] of Object.entries(HOSTING_HEADERS)) response.setHeader(name, value)
+    for (const [name, value] of Object.entries(sent)) response.setHeader(name, value)
     if (path.startsWith('models/')) {
       request.url = `/${path}`
       return answerModels(request, response, () => response.writeHead(404).end())
