@@ -6,6 +6,7 @@ import type { Browser } from 'playwright-core'
 import { build } from 'vite'
 import { DIST, hasTeacher, openBrowser, SHARED } from '../browser/launch.ts'
 import { serveFolder } from '../browser/serve.ts'
+import { measureBox } from './box.ts'
 import { PARTS, type Part, type PartAnswer } from './measure.ts'
 import { measureNative } from './native.ts'
 import { measureOpening } from './opening.ts'
@@ -54,6 +55,17 @@ async function measureOpeningOfPage(browser: Browser, models: readonly string[])
   }
 }
 
+/** In Node, on the page itself or in a worker of the measuring page; undefined where something is missing, which has then been said. */
+async function measureAnywhere(browser: Browser, url: string, models: readonly string[], part: Part): Promise<PartAnswer | undefined> {
+  switch (part) {
+    case 'native': return measureNative()
+    case 'box': return measureBox()
+    case 'opening': return measureOpeningOfPage(browser, models)
+    case 'peers': return measurePeers(browser)
+    default: return measurePart(browser, url, part)
+  }
+}
+
 const show = (value: number): string => (value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(value >= 10 ? 1 : 2))
 
 /** Measures the parts that were asked for, or all; prints each as it ends and the ratios last. */
@@ -73,7 +85,7 @@ export async function runBench(asked: readonly string[]): Promise<void> {
         console.log(`${part}: not measured, there is no model in ../shared/models.`)
         continue
       }
-      const answer = part === 'native' ? await measureNative() : part === 'opening' ? await measureOpeningOfPage(browser, models) : part === 'peers' ? await measurePeers(browser) : await measurePart(browser, site.url, part)
+      const answer = await measureAnywhere(browser, site.url, models, part)
       if (answer === undefined) continue
       answers.push(answer)
       for (const { what, value, unit, how } of answer.measured) console.log(`${what.padEnd(58)} ${show(value).padStart(9)} ${unit.padEnd(10)} ${how}`)
