@@ -66,7 +66,7 @@ async function measureAnywhere(browser: Browser, url: string, models: readonly s
   }
 }
 
-const show = (value: number): string => (value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(value >= 10 ? 1 : 2))
+const show = (value: number): string => (Number.isNaN(value) ? 'none' : value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(value >= 10 ? 1 : 2))
 
 /** Measures the parts that were asked for, or all; prints each as it ends and the ratios last. */
 export async function runBench(asked: readonly string[]): Promise<void> {

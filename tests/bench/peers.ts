@@ -41,8 +41,7 @@ export async function measurePeers(browser: Browser): Promise<PartAnswer | undef
   try {
     const page = await context.newPage()
     page.on('pageerror', (error) => console.error(error.message))
-    if (process.env['RETORT_BENCH_DEBUG']) page.on('console', (message) => console.error(message.text()))
-    await page.goto(`${site.url}peers.html${process.env['RETORT_PEERS_SIZE'] ? `?size=${process.env['RETORT_PEERS_SIZE']}` : ''}`)
+    await page.goto(`${site.url}peers.html`)
     const handle = await page.waitForFunction(() => globalThis.benchAnswer, undefined, { timeout: 1_800_000 })
     const answer = await handle.jsonValue()
     if (answer === undefined || 'broken' in answer) throw new Error(`The part peers broke: ${answer?.broken ?? 'no answer'}`)

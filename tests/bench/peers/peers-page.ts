@@ -103,9 +103,8 @@ function report(shape: DecoderShape, runners: readonly Runner[], ceiling: number
 }
 
 async function measurePeers(): Promise<PartAnswer> {
-  const only = Number(new URLSearchParams(location.search).get('size') ?? Number.NaN)
   const answers: PartAnswer[] = []
-  for (const [i, shape] of SHAPES.entries()) if (Number.isNaN(only) || i === only) answers.push(await measureSize(shape))
+  for (const shape of SHAPES) answers.push(await measureSize(shape))
   return { measured: answers.flatMap(({ measured }) => measured), ratios: answers.flatMap(({ ratios }) => ratios) }
 }
 

@@ -37,6 +37,8 @@ class Student(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.embedding = torch.nn.Embedding(V, C)
+        # As ours begins. With PyTorch's own deviation of 1 a tied head gives gradients too small for normal floats, which are slow.
+        torch.nn.init.normal_(self.embedding.weight, std=0.02)
         self.blocks = torch.nn.ModuleList(Block() for _ in range(L))
         self.norm = torch.nn.Parameter(torch.ones(C))
         angle = torch.arange(length)[:, None] / 10_000 ** (torch.arange(D // 2) * 2 / D)[None, :]
