@@ -4,12 +4,12 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { loadNative } from '../../src/command-line/load-native.ts'
-import { makeNumbers } from '../../src/engine/checks/numbers.ts'
+import { makeRng } from '../../src/domain/rng.ts'
 import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import { openNativeRuntime } from '../../src/engine/runtime/native.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import { makeBatch } from '../../src/engine/training/packing.ts'
-import { countOf, listParameters } from '../../src/engine/training/parameters.ts'
+import { countOf, listParameters, makeFirstWeights } from '../../src/engine/training/parameters.ts'
 import { beginState, Trainer } from '../../src/engine/training/trainer.ts'
 import { medianOf, timeOf, type Measured, type PartAnswer, type Ratio } from './measure.ts'
 import { LENGTH, makeTokenRows, ROWS, SHAPES } from './sizes.ts'
@@ -33,7 +33,8 @@ async function stepInTorch(shape: DecoderShape): Promise<{ version: string; time
 }
 
 async function stepNatively(runtime: Runtime, shape: DecoderShape): Promise<number[]> {
-  const trainer = new Trainer(runtime, { shape, weightDecay: 0.1, clip: 1 }, beginState(makeNumbers(countOf(listParameters(shape)), 1, 0.02)))
+  const rng = makeRng('native')
+  const trainer = new Trainer(runtime, { shape, weightDecay: 0.1, clip: 1 }, beginState(makeFirstWeights(listParameters(shape), () => rng.normal())))
   const batch = makeBatch(makeTokenRows(ROWS, shape.vocabulary).map((row) => [row]), ROWS, LENGTH)
   const times: number[] = []
   for (let step = 0; step < STEPS; step += 1) times.push(await timeOf(() => trainer.train(batch, 1e-4)))

@@ -2,11 +2,11 @@
 // runtime's own matrix product gives in the same run; and what other losses and optimizers cost.
 import type { DecoderShape } from '../../../src/engine/models/shape.ts'
 import { makeBatch, type PackedRow } from '../../../src/engine/training/packing.ts'
-import { countOf, listParameters } from '../../../src/engine/training/parameters.ts'
+import { countOf, listParameters, makeFirstWeights } from '../../../src/engine/training/parameters.ts'
 import { beginState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import type { Runtime } from '../../../src/engine/runtime/types.ts'
-import { makeNumbers } from '../../../src/engine/checks/numbers.ts'
+import { makeRng } from '../../../src/domain/rng.ts'
 import { LENGTH, makeTokenRows, ROWS, SHAPES } from '../sizes.ts'
 import { medianOf, timeOf, type Measured, type PartAnswer } from '../measure.ts'
 import { measureCeiling } from './ceiling.ts'
@@ -18,9 +18,10 @@ const makeTaught = (rows: readonly PackedRow[]): PackedRow[] =>
     return { ...row, teacher: { choices: 16, ids: Uint16Array.from({ length: count * 16 }, (_, i) => (i % 16) * 50 + 3), probabilities: new Float32Array(count * 17).fill(1 / 17) } }
   })
 
-/** Tokens a second: median of 7 steps after 2. */
+/** Tokens a second: median of 7 steps after 2. It begins as students do. */
 async function measureSteps(runtime: Runtime, shape: DecoderShape, options: Partial<TrainerOptions> = {}): Promise<number> {
-  const trainer = new Trainer(runtime, { shape, weightDecay: 0.1, clip: 1, ...options }, beginState(makeNumbers(countOf(listParameters(shape)), 1, 0.02)))
+  const rng = makeRng('training')
+  const trainer = new Trainer(runtime, { shape, weightDecay: 0.1, clip: 1, ...options }, beginState(makeFirstWeights(listParameters(shape), () => rng.normal())))
   const plain = makeTokenRows(ROWS, shape.vocabulary)
   const batch = makeBatch((options.distils ? makeTaught(plain) : plain).map((row) => [row]), ROWS, LENGTH)
   const times: number[] = []
