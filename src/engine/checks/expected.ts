@@ -13,3 +13,11 @@ export const OPTION_LOSSES = {
   'reverse-kl': [2.263641, 2.180572, 2.121681, 2.032373, 1.744544],
   'jensen-shannon': [2.027168, 1.942829, 1.857769, 1.737642, 1.566357],
 } as const satisfies Readonly<Record<string, readonly number[]>>
+
+/** The first five steps with each of the losses on pairs of answers. */
+export const PREFERENCE_LOSSES = {
+  dpo: [8.753524, 10.320878, 6.595671, 5.074278, 3.602565],
+  simpo: [1.358033, 1.368261, 1.096993, 0.884879, 1.013586],
+  orpo: [8.634579, 8.081355, 7.630426, 7.852452, 5.84549],
+  kto: [0.507643, 0.551589, 0.593455, 0.528846, 0.606536],
+} as const satisfies Readonly<Record<string, readonly number[]>>

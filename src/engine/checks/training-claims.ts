@@ -4,19 +4,21 @@ import { makeBatch, type Batch } from '../training/packing.ts'
 import { learningRateAt } from '../training/schedules/index.ts'
 import { beginState, Trainer, type TrainerOptions } from '../training/trainer.ts'
 import type { Claim } from './check.ts'
-import { OPTION_LOSSES, TEXT_LOSSES } from './expected.ts'
-import { DISTILLING, makeSmallRows, makeSmallWeights, makeTaughtRows, makeWords, SMALL } from './small.ts'
+import { makePairBatch } from '../training/pairs.ts'
+import { PREFERENCES } from '../training/preferences/index.ts'
+import { OPTION_LOSSES, PREFERENCE_LOSSES, TEXT_LOSSES } from './expected.ts'
+import { DISTILLING, makeSmallPairs, makeSmallRows, makeSmallWeights, makeTaughtRows, makeWords, PREFERRING, SMALL } from './small.ts'
 
 const rateOf = (step: number): number => learningRateAt(step, { steps: 20, learningRate: 3e-3, warmUp: 0.1 })
 const textBatch = (step: number): Batch => makeBatch(makeSmallRows(step).map((row) => [row]), 3, 12)
 const taughtBatch = (step: number): Batch => makeBatch(makeTaughtRows(step).map((row) => [row]), 3, 12)
 
 /** Losses of so many steps. */
-async function trainSteps(runtime: Runtime, steps: number, options: Partial<TrainerOptions>, batchOf: (step: number) => Batch, rate = rateOf): Promise<number[]> {
+async function trainSteps(runtime: Runtime, steps: number, options: Partial<TrainerOptions>, batchOf: (step: number) => Batch, rate = rateOf, drift = 0): Promise<number[]> {
   const trainer = new Trainer(runtime, { shape: SMALL, weightDecay: 0.1, clip: 1, ...options }, beginState(makeSmallWeights()))
   const losses: number[] = []
   try {
-    for (let step = 1; step <= steps; step++) losses.push((await trainer.train(batchOf(step), rate(step), makeWords(step))).loss)
+    for (let step = 1; step <= steps; step++) losses.push((await trainer.train(batchOf(step), rate(step), makeWords(step), drift)).loss)
   } finally {
     await trainer.release()
   }
@@ -38,6 +40,16 @@ export const trainingClaims: readonly Claim[] = [
   claim('steps with label smoothing', OPTION_LOSSES.smoothing, { smoothing: 0.1 }),
   claim('steps with dropout', OPTION_LOSSES.dropout, { dropout: 0.25 }),
   ...(['forward-kl', 'reverse-kl', 'jensen-shannon'] as const).map((divergence) => claim(`steps on a teacher’s probabilities, ${divergence}`, OPTION_LOSSES[divergence], { distils: { divergence, ...DISTILLING } }, taughtBatch)),
+  ...(['dpo', 'simpo', 'orpo', 'kto'] as const).map((loss): Claim => ({
+    group: 'training',
+    name: `steps on pairs of answers, ${loss}`,
+    bound: 1e-3,
+    measure: async ({ runtime }) => {
+      const { averages, needsDrift } = PREFERENCES[loss]
+      const found = await trainSteps(runtime, 5, { prefers: { loss, ...PREFERRING } }, (step) => makePairBatch(makeSmallPairs(step), 3, 12, { averages }), rateOf, needsDrift ? PREFERRING.drift : 0)
+      return worst(found, PREFERENCE_LOSSES[loss])
+    },
+  })),
   {
     group: 'training',
     name: '50 steps on the graphics card give the losses of wasm',

@@ -1,6 +1,6 @@
 // What the page proves of the engine on a person's machine: that it holds here, and that it would not hold of a machine that computes wrongly.
 import { expect, test } from 'vitest'
-import { OPTION_LOSSES, TEXT_LOSSES } from '../../../src/engine/checks/expected.ts'
+import { OPTION_LOSSES, PREFERENCE_LOSSES, TEXT_LOSSES } from '../../../src/engine/checks/expected.ts'
 import { listClaims, tryClaim, type CheckResult } from '../../../src/engine/checks/index.ts'
 import type { HostTensor, Runtime } from '../../../src/engine/runtime/types.ts'
 import oracle from '../../oracles/train-step.json'
@@ -15,7 +15,7 @@ async function tryAll(runtime: Runtime): Promise<CheckResult[]> {
 test('every claim holds on wasm', async () => {
   const results = await tryAll(await openTestRuntime())
   expect(results.filter(({ ok }) => !ok)).toEqual([])
-  expect(results.length).toBeGreaterThan(65)
+  expect(results.length).toBeGreaterThan(72)
   expect(new Set(results.map(({ name }) => name)).size).toBe(results.length)
 })
 
@@ -50,4 +50,5 @@ test('the losses that the page expects are those that PyTorch gave', () => {
   const rounded = (losses: readonly number[]): number[] => losses.map((loss) => Math.round(loss * 1e6) / 1e6)
   expect(TEXT_LOSSES).toEqual(rounded(oracle.losses))
   for (const [name, losses] of Object.entries(OPTION_LOSSES)) expect(losses, name).toEqual(rounded(oracle.variants[name as keyof typeof oracle.variants].losses.slice(0, losses.length)))
+  for (const [name, losses] of Object.entries(PREFERENCE_LOSSES)) expect(losses, name).toEqual(rounded(oracle.preferences[name as keyof typeof oracle.preferences].losses.slice(0, losses.length)))
 })
