@@ -8,21 +8,24 @@ export interface Parameter {
   readonly shape: readonly number[]
   /** Weight decay applies: matrices yes, norms no. */
   readonly decays: boolean
+}
+/** One that begins with values drawn at random. */
+export interface DrawnParameter extends Parameter {
   /** Standard deviation of its first values; 0 begins as ones. */
   readonly spread: number
 }
 
-const matrix = (name: string, rows: number, columns: number, spread = 0.02): Parameter => ({ name, shape: [rows, columns], decays: true, spread })
+const matrix = (name: string, rows: number, columns: number, spread = 0.02): DrawnParameter => ({ name, shape: [rows, columns], decays: true, spread })
 
 /**
  * Parameters of a decoder with a tied head. Projections are [in, out], q|k|v side by side: one product for three. Gate
  * and up are apart, since cutting their wide activations costs more than a larger product gains. Matrices come first, norms last, so that each kind can lie in one buffer.
  * First values: normal with deviation 0.02, projections into the residual stream divided by √(2 · layers) (GPT-2).
  */
-export function listParameters(shape: DecoderShape): Parameter[] {
+export function listParameters(shape: DecoderShape): DrawnParameter[] {
   const { layers, width, heads, headWidth, feedForward, vocabulary } = shape
   if (!shape.tiedHead) throw new RangeError('Training is written for a head tied to the embedding.')
-  const norm = (name: string): Parameter => ({ name, shape: [width], decays: false, spread: 0 })
+  const norm = (name: string): DrawnParameter => ({ name, shape: [width], decays: false, spread: 0 })
   const residual = 0.02 / Math.sqrt(2 * layers)
   const each = <T>(make: (layer: number) => T[]): T[] => Array.from({ length: layers }, (_, layer) => make(layer)).flat()
   return [
@@ -45,7 +48,7 @@ export type Flat = Float32Array
 export const countOf = (parameters: readonly Parameter[]): number => parameters.reduce((sum, { shape }) => sum + elementsOf(shape), 0)
 
 /** First values. `normal` gives standard normal draws; equal draws give equal weights. */
-export function makeFirstWeights(parameters: readonly Parameter[], normal: () => number): Flat {
+export function makeFirstWeights(parameters: readonly DrawnParameter[], normal: () => number): Flat {
   const flat = new Float32Array(countOf(parameters))
   let at = 0
   for (const { shape, spread } of parameters) {

@@ -5,7 +5,7 @@ import { clipByNorm } from './clip-norm.ts'
 import { groupParameters, openGroup, type Group, type Layout } from './layout.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import { OPTIMIZERS, STEP_SCALARS, type OptimizerName, type ScalarValues, type UpdateRule } from './optimizers/index.ts'
-import { listParameters } from './parameters.ts'
+import { listTrained, type AdapterOptions } from './adapters.ts'
 
 export interface UpdateOptions {
   readonly layout: Layout
@@ -14,6 +14,8 @@ export interface UpdateOptions {
   readonly optimizer: OptimizerName
   /** A running average of the weights is kept. */
   readonly averages: boolean
+  /** Adapters are trained, and the decoder's own parameters stay as they are. */
+  readonly adapts?: AdapterOptions
 }
 
 export const STATE_PARTS = ['weights', 'first', 'second', 'average'] as const
@@ -31,8 +33,8 @@ export interface RuledGroup {
 }
 
 /** The buffers of a training. Throws a RangeError where an optimizer has rules for single parameters and the layout has none. */
-export function ruleGroups(shape: DecoderShape, { layout, optimizer, averages }: Pick<UpdateOptions, 'layout' | 'optimizer' | 'averages'>): RuledGroup[] {
-  return groupParameters(listParameters(shape), layout).map((group) => {
+export function ruleGroups(shape: DecoderShape, { layout, optimizer, averages, adapts }: Pick<UpdateOptions, 'layout' | 'optimizer' | 'averages' | 'adapts'>): RuledGroup[] {
+  return groupParameters(listTrained(shape, adapts), layout).map((group) => {
     const rules = new Set(group.members.map((member) => OPTIMIZERS[optimizer](member)))
     const [rule] = rules
     if (rule === undefined || rules.size > 1) throw new RangeError(`${optimizer} treats parameters differently: it needs each in a buffer of its own.`)

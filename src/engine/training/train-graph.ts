@@ -6,6 +6,7 @@ import { Graph, type OnnxModel, type Value } from '../graph/graph.ts'
 import { add, concat, gather, gemm, mul, reduceSum, reshape, split } from '../graph/ops/index.ts'
 import { buildDecoder } from '../models/decoder.ts'
 import type { DecoderShape } from '../models/shape.ts'
+import { addAdapters, type AdapterOptions } from './adapters.ts'
 import { makeAttention } from './attention.ts'
 import { crossEntropy } from './cross-entropy.ts'
 import { distillation, type DistillationOptions, type TeacherValues } from './distillation.ts'
@@ -13,6 +14,7 @@ import { openDropout } from './dropout.ts'
 import type { Group } from './layout.ts'
 import { logLikelihood } from './log-likelihood.ts'
 import { policyLoss, type PolicyNumbers, type PolicyValues } from './policy.ts'
+import { listParameters } from './parameters.ts'
 import { PREFERENCES, type PreferenceName, type PreferenceNumbers } from './preferences/index.ts'
 import { openGroups, ruleGroups, updateGroups, type OpenedGroup, type UpdateOptions } from './step-state.ts'
 
@@ -68,8 +70,8 @@ interface BatchValues {
 }
 
 /** Loss of a batch from its parameters: Σ weight · cross-entropy, a scalar. */
-function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: BatchSize, parameters: ReadonlyMap<string, Value>, batch: BatchValues, { smoothing, drops, distils, prefers, reinforces }: LossOptions): Value {
-  const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, drops)
+function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: BatchSize, parameters: ReadonlyMap<string, Value>, batch: BatchValues, { smoothing, drops, distils, prefers, reinforces, adapts }: LossOptions & Pick<UpdateOptions, 'adapts'>): Value {
+  const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, { drops, adapts })
   const embedding = parameters.get('embedding') ?? raise('embedding')
   if (prefers && batch.pairs) {
     const { chosen, rejected, references, weights, drift } = batch.pairs
@@ -84,15 +86,19 @@ function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: BatchSize, p
 }
 
 /** Hidden states of the predictions that count, f32 [R, width]. */
-function buildHidden(g: Graph, shape: DecoderShape, { rows, length }: Pick<BatchSize, 'rows' | 'length'>, parameters: ReadonlyMap<string, Value>, batch: Pick<BatchValues, 'ids' | 'picked' | 'seen'>, drops: boolean): Value {
+function buildHidden(g: Graph, shape: DecoderShape, { rows, length }: Pick<BatchSize, 'rows' | 'length'>, parameters: ReadonlyMap<string, Value>, batch: Pick<BatchValues, 'ids' | 'picked' | 'seen'>, { drops, adapts }: { readonly drops: boolean; readonly adapts: AdapterOptions | undefined }): Value {
   const need = (name: string): Value => parameters.get(name) ?? raise(name)
   const embedding = need('embedding')
   const x = reshape(g, gather(g, embedding, batch.ids), [rows * length, shape.width])
   const attend = makeAttention(g, shape, rows, length, batch.seen)
   const drop = drops ? openDropout(g, shape, rows * length) : (kept: Value): Value => kept
+  const project = (input: Value, layer: number, name: 'qkv' | 'output' | 'gate' | 'up' | 'down'): Value => {
+    const product = gemm(g, input, need(`layer ${layer} ${name}`))
+    return adapts ? addAdapters(g, shape, adapts, need, { input, product, layer, name }) : product
+  }
   const hidden = buildDecoder(g, shape, x, {
-    linear: (input, layer, name) => drop(gemm(g, input, need(`layer ${layer} ${name}`)), layer, name),
-    gateAndUp: (input, layer) => [gemm(g, input, need(`layer ${layer} gate`)), gemm(g, input, need(`layer ${layer} up`))],
+    linear: (input, layer, name) => (name === 'gateUp' ? raise(name) : drop(project(input, layer, name), layer, name)),
+    gateAndUp: (input, layer) => [project(input, layer, 'gate'), project(input, layer, 'up')],
     normWeight: (layer, name) => need(name === 'final' ? 'final norm' : `layer ${layer} ${name} norm`),
     attend: (qkv) => attend(qkv),
   })
@@ -116,12 +122,18 @@ function openBatch(g: Graph, { rows, length, packed, choices, pairs = 0, rewarde
   }
 }
 
-const parametersOf = (opened: readonly OpenedGroup[]): Map<string, Value> => new Map(opened.flatMap(({ members }) => [...members]))
+const trainedOf = (opened: readonly OpenedGroup[]): Map<string, Value> => new Map(opened.flatMap(({ members }) => [...members]))
+
+/** What is trained and, where that is adapters, the decoder's own parameters, each an input under its name. */
+function parametersOf(g: Graph, shape: DecoderShape, opened: readonly OpenedGroup[], { adapts }: Pick<UpdateOptions, 'adapts'>): Map<string, Value> {
+  const trained = trainedOf(opened)
+  return adapts ? new Map([...trained, ...listParameters(shape).map(({ name, shape: size }): [string, Value] => [name, g.input(name, 'f32', size)])]) : trained
+}
 
 /** The loss, and its gradient by group in the form of the group's buffer. */
-function buildGradients(g: Graph, shape: DecoderShape, size: BatchSize, opened: readonly OpenedGroup[], options: LossOptions): { loss: Value; gradients: Value[] } {
-  const parameters = parametersOf(opened)
-  const loss = buildLoss(g, shape, size, parameters, openBatch(g, size), options)
+function buildGradients(g: Graph, shape: DecoderShape, size: BatchSize, opened: readonly OpenedGroup[], options: LossOptions & Pick<UpdateOptions, 'adapts'>): { loss: Value; gradients: Value[] } {
+  const parameters = trainedOf(opened)
+  const loss = buildLoss(g, shape, size, parametersOf(g, shape, opened, options), openBatch(g, size), options)
   const found = differentiate(g, loss, [...parameters.values()])
   const gradientOf = new Map([...parameters.keys()].map((name, i) => [name, found[i] as Value]))
   const gradients = opened.map(({ members }) => {
@@ -135,9 +147,9 @@ function buildGradients(g: Graph, shape: DecoderShape, size: BatchSize, opened: 
 export function buildLikelihoodGraph(shape: DecoderShape, { rows, length }: BatchSize, options: UpdateOptions): OnnxModel {
   const g = new Graph()
   const opened = openGroups(g, ruleGroups(shape, options), 'weights')
-  const parameters = parametersOf(opened)
+  const parameters = parametersOf(g, shape, opened, options)
   const batch = { ids: g.input('ids', 'i64', [rows * length, 1]), picked: g.input('picked', 'i64', ['R', 1]) }
-  const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, false)
+  const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, { drops: false, adapts: options.adapts })
   g.output('likelihoods', logLikelihood(g, predicting, parameters.get('embedding') ?? raise('embedding'), g.input('targets', 'i32', ['R', 1])))
   return g.finish()
 }
@@ -146,7 +158,7 @@ export function buildLikelihoodGraph(shape: DecoderShape, { rows, length }: Batc
 export function buildLossGraph(shape: DecoderShape, size: BatchSize, options: UpdateOptions & Pick<LossOptions, 'prefers'>): OnnxModel {
   const g = new Graph()
   const opened = openGroups(g, ruleGroups(shape, options), 'weights')
-  g.output('loss', buildLoss(g, shape, size, parametersOf(opened), openBatch(g, size), { ...PLAIN_LOSS, ...(options.prefers ? { prefers: options.prefers } : {}) }))
+  g.output('loss', buildLoss(g, shape, size, parametersOf(g, shape, opened, options), openBatch(g, size), { ...PLAIN_LOSS, ...(options.adapts ? { adapts: options.adapts } : {}), ...(options.prefers ? { prefers: options.prefers } : {}) }))
   return g.finish()
 }
 

@@ -3,6 +3,7 @@
 import type { OnnxModel } from '../graph/graph.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import type { DeviceTensor, HostTensor, Runtime, Session } from '../runtime/types.ts'
+import { listTrained, type AdapterOptions } from './adapters.ts'
 import { freshShare } from './averaging.ts'
 import type { DistillationOptions } from './distillation.ts'
 import { dropSites, makeDropMask } from './dropout.ts'
@@ -11,7 +12,7 @@ import { scalarsOf, type OptimizerName } from './optimizers/index.ts'
 import type { Batch } from './packing.ts'
 import type { BatchOfPairs, PairBatch } from './pairs.ts'
 import type { BatchOfAnswers, PolicyNumbers } from './policy.ts'
-import { countOf, listParameters, type Flat } from './parameters.ts'
+import { countOf, listParameters, viewParameters, type Flat } from './parameters.ts'
 import { nameIn, nameOut, ruleGroups, type RuledGroup, type UpdateOptions } from './step-state.ts'
 import { buildGradientStep, buildLikelihoodGraph, buildLossGraph, buildTrainStep, buildUpdate, sumNames, type BatchSize, type LossOptions, type PreferenceOptions } from './train-graph.ts'
 
@@ -34,8 +35,15 @@ export interface TrainerOptions {
   readonly prefers?: PreferenceOptions
   /** Learn from how good the student's own answers were, which batches bring, instead of the text alone. */
   readonly reinforces?: PolicyNumbers
+  /** Train adapters on a decoder that stays as it is; the state then is that of the adapters. */
+  readonly adapts?: FrozenDecoder
   /** Default: each parameter in a buffer of its own, which both backends take and which is no slower on wasm. */
   readonly layout?: Layout
+}
+
+/** Adapters and the decoder they lie on: its parameters in one array, which must not change meanwhile. */
+export interface FrozenDecoder extends AdapterOptions {
+  readonly frozen: Flat
 }
 
 /** All that training changes, in the order of the parameters. */
@@ -63,15 +71,17 @@ export class Trainer {
   readonly #graphs: UpdateOptions & LossOptions
   readonly #groups: readonly RuledGroup[]
   readonly #sessions = new Map<string, Session>()
+  readonly #frozen: Feeds
   #state: Feeds = {}
   #step = 0
   #drift = 0
 
   constructor(runtime: Runtime, options: TrainerOptions, state: TrainState) {
-    const { shape, clip, layout = 'separate', optimizer = 'adam-w', averaging = 0, smoothing = 0, dropout = 0, distils, prefers, reinforces } = options
+    const { shape, clip, layout = 'separate', optimizer = 'adam-w', averaging = 0, smoothing = 0, dropout = 0, distils, prefers, reinforces, adapts } = options
     this.#runtime = runtime
     this.#options = options
-    this.#graphs = { layout, clip, optimizer, averages: averaging > 0, smoothing, drops: dropout > 0, ...(distils ? { distils } : {}), ...(prefers ? { prefers } : {}), ...(reinforces ? { reinforces } : {}) }
+    this.#graphs = { layout, clip, optimizer, averages: averaging > 0, smoothing, drops: dropout > 0, ...(distils ? { distils } : {}), ...(prefers ? { prefers } : {}), ...(reinforces ? { reinforces } : {}), ...(adapts ? { adapts: { rank: adapts.rank, alpha: adapts.alpha, targets: adapts.targets } } : {}) }
+    this.#frozen = adapts ? feedFrozen(shape, adapts.frozen) : {}
     this.#groups = ruleGroups(shape, this.#graphs)
     this.load(state)
   }
@@ -83,7 +93,7 @@ export class Trainer {
 
   /** Takes over a state; it is copied. An average that is kept and not given begins at the weights. */
   load(state: TrainState): void {
-    const wanted = countOf(listParameters(this.#options.shape))
+    const wanted = this.#count()
     if (state.weights.length !== wanted) throw new RangeError(`The state has ${state.weights.length} weights; this shape has ${wanted}.`)
     drop(this.#state)
     this.#state = {}
@@ -114,7 +124,7 @@ export class Trainer {
 
   async #stepAtOnce(batch: Batch, learningRate: number, random: (() => number) | undefined): Promise<{ loss: number; answer: Feeds }> {
     const session = await this.#sessionFor('train', batch, (size) => buildTrainStep(this.#options.shape, size, this.#graphs))
-    const answer = await session.run({ ...this.#state, ...feedBatch(batch), ...this.#feedTeacher(batch), ...this.#feedPairs(batch), ...this.#feedPolicy(batch), ...this.#feedMasks(batch, random), ...this.#feedScalars(learningRate) })
+    const answer = await session.run({ ...this.#frozen, ...this.#state, ...feedBatch(batch), ...this.#feedTeacher(batch), ...this.#feedPairs(batch), ...this.#feedPolicy(batch), ...this.#feedMasks(batch, random), ...this.#feedScalars(learningRate) })
     return { loss: await readNumber(answer['loss']), answer }
   }
 
@@ -160,7 +170,7 @@ export class Trainer {
 
   /** A copy of the whole state on the host. */
   async read(): Promise<TrainState> {
-    const count = countOf(listParameters(this.#options.shape))
+    const count = this.#count()
     const make = (): Flat => new Float32Array(count)
     const state = { weights: make(), first: make(), second: make(), ...(this.#graphs.averages ? { average: make() } : {}), step: this.#step }
     for (const { group, parts } of this.#groups) {
@@ -171,7 +181,7 @@ export class Trainer {
 
   /** A copy of the weights that measure and write, on the host: the average where one is kept. */
   async readWeights(): Promise<Flat> {
-    const weights: Flat = new Float32Array(countOf(listParameters(this.#options.shape)))
+    const weights: Flat = new Float32Array(this.#count())
     for (const { group } of this.#groups) viewGroup(group, weights).set(await readFloats(need(this.#state, nameIn(group, this.#graphs.averages ? 'average' : 'weights'))))
     return weights
   }
@@ -186,7 +196,12 @@ export class Trainer {
 
   /** The weights under their names, or the average in their place. */
   #weights(part: 'weights' | 'average' = 'weights'): Feeds {
-    return Object.fromEntries(this.#groups.map(({ group }) => [nameIn(group, 'weights'), need(this.#state, nameIn(group, part))]))
+    return { ...this.#frozen, ...Object.fromEntries(this.#groups.map(({ group }) => [nameIn(group, 'weights'), need(this.#state, nameIn(group, part))])) }
+  }
+
+  /** Numbers that training changes. */
+  #count(): number {
+    return countOf(listTrained(this.#options.shape, this.#options.adapts))
   }
 
   #feedScalars(learningRate: number): Feeds {
@@ -254,6 +269,13 @@ function feedPairs({ chosen, rejected, references, weights, places }: PairBatch,
     pair_weights: { dtype: 'f32', shape: [places, 1], data: weights },
     drift: { dtype: 'f32', shape: [1, 1], data: Float32Array.of(drift) },
   }
+}
+
+function feedFrozen(shape: DecoderShape, frozen: Flat): Feeds {
+  const parameters = listParameters(shape)
+  if (frozen.length !== countOf(parameters)) throw new RangeError(`The decoder has ${frozen.length} weights; this shape has ${countOf(parameters)}.`)
+  const views = viewParameters(parameters, frozen)
+  return Object.fromEntries(parameters.map(({ name, shape: size }) => [name, { dtype: 'f32', shape: size, data: views.get(name) ?? raise(name) }]))
 }
 
 function drop(tensors: Feeds): void {
