@@ -15,6 +15,7 @@ import type { Call } from '../../src/protocol/contract.ts'
 import { isAbort, RetortError } from '../../src/protocol/errors.ts'
 import type { TrainEvent, TrainOutcome, TrainRequest } from '../../src/protocol/student.ts'
 import { breathe } from './breathe.ts'
+import { tellCardPlan, tryCard } from './card-limits.ts'
 import { withNamedFaults } from './faults.ts'
 import type { Lesson } from './lessons/lesson.ts'
 import { openLesson, prepareLesson, type Prepared } from './lessons/open-lesson.ts'
@@ -63,10 +64,12 @@ export async function train(request: TrainRequest, call: Call<TrainEvent>, tools
     const samplePrompts = chooseSamplePrompts(split, words.tokenizer, settings.context)
     return await withNamedFaults('training', async () => {
       const runtime = await tools.openRuntime(request.backend)
-      const course = new Course({ request, call, tools, runtime, prepared, shape, stored, words, samplePrompts, base: base && finalWeights(base.checkpoint) })
+      const card = await planStep(runtime, prepared, shape, { request, call, tools })
+      const course = new Course({ request, call, tools, runtime, prepared, shape, stored, words, samplePrompts, accumulate: card.accumulate, base: base && finalWeights(base.checkpoint) })
       try {
         await course.prepare()
-        tell('training', stored ? `Training from step ${stored.checkpoint.state.step} of ${settings.steps}.` : `Training ${settings.steps} steps on ${prepared.rows.train.length} ${course.called}.`)
+        const begins = stored ? `Training from step ${stored.checkpoint.state.step} of ${settings.steps}.` : `Training ${settings.steps} steps on ${prepared.rows.train.length} ${course.called}.`
+        tell('training', card.said ? `${begins} ${card.said}` : begins)
         return await course.go()
       } finally {
         await course.release()
@@ -76,6 +79,20 @@ export async function train(request: TrainRequest, call: Call<TrainEvent>, tools
     if (isAbort(thrown)) return { ending: 'stopped', step: stored?.checkpoint.state.step ?? 0 } // before the first step there is nothing to keep
     throw thrown
   }
+}
+
+/** Rows that one line of the plan becomes in a step. */
+const rowsOfLine = (settings: TrainSettings): number => (learnsFromPairs(settings) ? 2 : learnsFromRewards(settings) ? settings.answers : 1)
+
+/** In how many parts a step is taken: as many as were asked for, or more where a graphics card would otherwise be busy for too long. */
+async function planStep(runtime: Runtime, { rows }: Prepared, shape: StudentShape, { request: { settings }, call, tools }: Pick<CourseParts, 'request' | 'call' | 'tools'>): Promise<{ readonly accumulate: number; readonly said?: string }> {
+  const { accumulate, context } = settings
+  if (runtime.backend !== 'webgpu') return { accumulate }
+  call.emit({ kind: 'phase', phase: 'building', sentence: 'Trying how long the graphics card takes for a row.' })
+  const length = learnsFromRewards(settings) ? context : fitLength(rows.train, context)
+  const plan = await tryCard(runtime, { shape: decoderShapeOf(shape), rows: rows.train, length, lines: Math.min(settings.batch, rows.train.length) * rowsOfLine(settings), now: tools.now, signal: call.signal })
+  const said = tellCardPlan(plan)
+  return { accumulate: Math.max(accumulate, plan.parts), ...(said === undefined ? {} : { said }) }
 }
 
 /** TRL's ε. Each answer is learned from once, where it has no effect yet: no ratio has moved. */
@@ -114,6 +131,8 @@ interface CourseParts {
   readonly runtime: Runtime
   readonly prepared: Prepared
   readonly shape: StudentShape
+  /** Parts of a step: those of the settings or more. */
+  readonly accumulate: number
   readonly stored: StoredStudent | undefined
   /** Weights to go on from, where the loss needs some. */
   readonly base: Flat | undefined
@@ -149,7 +168,7 @@ class Course {
     this.#best = stored?.checkpoint.best
     this.#lengths = bucketLengths(fitLength([...rows.train, ...rows.heldOut], settings.context))
     this.#reference = base && learnsFromRewards(settings) && settings.beta > 0 ? new Trainer(runtime, { shape, weightDecay: 0, clip: 0 }, beginState(base)) : undefined
-    this.#lesson = openLesson(prepared, { settings, linesAStep: this.#linesAStep, lengths: this.#lengths, student: { runtime, shape, tokenizer: words.tokenizer }, ...(this.#reference ? { reference: this.#reference } : {}) })
+    this.#lesson = openLesson(prepared, { settings: { ...settings, accumulate: parts.accumulate }, linesAStep: this.#linesAStep, lengths: this.#lengths, student: { runtime, shape, tokenizer: words.tokenizer }, ...(this.#reference ? { reference: this.#reference } : {}) })
     const cursor = stored?.checkpoint.cursor
     this.#order = new BatchOrder(rows.train, this.#linesAStep, this.#lengths, makeShuffler(settings.rngSeed, cursor), cursor, { packs, shortFirst: settings.curriculum === 'short-first' })
     this.#pace = new Pace(tools.now)
