@@ -45,6 +45,8 @@ export interface TrainProgress {
   readonly parameters?: number
   readonly cutRows: number
   readonly leftOutRows: number
+  /** What happened to the training without anyone asking for it, as a sentence. */
+  readonly note?: string
 }
 
 export interface TrainStudent {
@@ -58,8 +60,8 @@ export interface TrainStudent {
 export type TrainMachines = Pick<Machines, 'db' | 'student' | 'teacher' | 'now'>
 
 /**
- * Stores a new student and trains it. Pause writes a checkpoint and waits; stop writes one and ends. A worker that dies is
- * gone on with from the last checkpoint by itself, once for every checkpoint; when it dies again before the next one, the
+ * Stores a new student and trains it. Pause writes a checkpoint and waits; stop writes one and ends. A worker that dies, or loses
+ * its graphics card, is gone on with from the last checkpoint by itself, once for every checkpoint; when it dies again before the next one, the
  * student is stored as `failed` and the error is thrown. Where the loss needs the teacher's probabilities, the loaded teacher is
  * asked for them first, once for a dataset. Throws `NotLoaded` where none is loaded then, `Busy` where another tab trains in this project.
  */
@@ -162,6 +164,7 @@ async function trainThrough({ student: worker, teacher }: TrainMachines, student
       const died = thrown instanceof RetortError && (thrown.name === 'WorkerDied' || thrown.name === 'DeviceLost')
       if (!died || diedAt === record.checkpointStep) throw thrown
       diedAt = record.checkpointStep
+      live.note = `${thrown.name === 'DeviceLost' ? 'The browser lost the graphics card' : 'The student’s worker broke down'}. The training went on by itself ${diedAt > 0 ? `from the checkpoint of step ${diedAt}` : 'from the start'}.`
     }
   }
 }

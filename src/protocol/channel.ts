@@ -1,7 +1,7 @@
 // Knows: how a contract crosses a thread: asks, events, answers, errors and aborts over a port; every ask is answered.
 // Must not know: any one contract.
 import { Transferred, type AskOptions, type Call, type Remote } from './contract.ts'
-import { fromErrorMessage, RetortError, toErrorMessage, type ErrorMessage } from './errors.ts'
+import { fromErrorMessage, RetortError, toErrorMessage, type ErrorMessage, type ErrorName } from './errors.ts'
 
 /** What the channel needs of a Worker, a MessagePort or a worker's own global. */
 export interface PortLike {
@@ -52,7 +52,9 @@ export interface Connection<C> {
   close(why: string): void
 }
 
-/** Connects to a served contract. An `error` or `messageerror` of the port rejects all that waits; `onDeath` is told once. */
+const DEVICE_LOST: ErrorName = 'DeviceLost'
+
+/** Connects to a served contract. An `error` or `messageerror` of the port, and an answer that is `DeviceLost`, end the connection: all that waits is rejected; `onDeath` is told once. */
 export function connect<C>(port: PortLike, onDeath?: (why: string) => void): Connection<C> {
   const waiting = new Map<number, Waiting>()
   let lastId = 0
@@ -76,6 +78,8 @@ export function connect<C>(port: PortLike, onDeath?: (why: string) => void): Con
     if (message.retort === 'event') return one.onEvent?.(message.event)
     waiting.delete(message.id)
     one.settle(message)
+    // The runtime keeps a lost graphics card for as long as its realm lives: only another worker can ask for a new one.
+    if (message.retort === 'error' && message.error.name === DEVICE_LOST) die(message.error.message)
   }
   const breakDown = (event: Event): void => {
     const detail = 'message' in event && typeof event.message === 'string' && event.message !== '' ? ` (${event.message})` : ''

@@ -116,7 +116,7 @@ export class Students {
 
   /** What happened to the training without anyone asking for it. */
   get note(): string | undefined {
-    return this.#note
+    return this.task.progress?.note ?? this.#note
   }
 
   /** Goes on with a training that ended with its page, which the browser had thrown away. One that someone paused or stopped rests. */

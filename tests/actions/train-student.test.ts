@@ -155,10 +155,23 @@ describe('a training', () => {
     all.worker.beforeStep = (step) => {
       if (step === 7 && deaths++ === 0) all.machines.kill('student')
     }
-    const student = await finish(start(all))
+    const notes = new Set<string | undefined>()
+    const student = await finish(start(all), ({ note }) => notes.add(note))
     expect(student.status).toBe('trained')
     expect(all.worker.begun).toEqual([0, 4])
     expect(student.points.map(({ step }) => step)).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1))
+    expect([...notes]).toEqual([undefined, 'The student’s worker broke down. The training went on by itself from the checkpoint of step 4.'])
+  })
+
+  test('whose graphics card is lost goes on by itself in another worker, and says so', async () => {
+    const all = await begin()
+    let losses = 0
+    all.worker.beforeStep = (step) => (step === 7 && losses++ === 0 ? new RetortError('DeviceLost', 'The GPU was lost while training.') : undefined)
+    const notes: (string | undefined)[] = []
+    const student = await finish(start(all), ({ note }) => notes.push(note))
+    expect(student.status).toBe('trained')
+    expect(all.worker.begun).toEqual([0, 4])
+    expect(notes.at(-1)).toBe('The browser lost the graphics card. The training went on by itself from the checkpoint of step 4.')
   })
 
   test('whose worker dies twice before the next checkpoint ends with a sentence and can be gone on with', async () => {

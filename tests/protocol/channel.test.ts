@@ -13,6 +13,7 @@ interface Contract {
   reverse: Method<{ bytes: Uint8Array }, { bytes: Uint8Array }>
   part: Method<null, null, Uint8Array>
   unclonable: Method<null, unknown>
+  lose: Method<null, null>
 }
 
 const lateEmits: (() => void)[] = []
@@ -40,6 +41,9 @@ const implementation = (): Served<Contract> => ({
     return null
   },
   unclonable: async () => () => 'functions cannot cross',
+  lose: async () => {
+    throw new RetortError('DeviceLost', 'The GPU was lost while training.')
+  },
 })
 
 const open: MessagePort[] = []
@@ -188,6 +192,18 @@ describe('a supervised worker', () => {
     await expect(waiting).rejects.toMatchObject({ name: 'WorkerDied', message: expect.stringContaining('the wasm ran out of memory') })
     expect(deaths).toHaveLength(1)
     expect(worker.alive).toBe(false)
+    expect(await worker.remote.double(5)).toBe(10)
+    expect(workers).toHaveLength(2)
+    worker.terminate()
+  })
+
+  test('whose graphics card is lost is ended after it has said so, and a new one answers the next ask', async () => {
+    const { workers, deaths, worker } = supervised()
+    const waiting = worker.remote.wait(null)
+    await expect(worker.remote.lose(null)).rejects.toMatchObject({ name: 'DeviceLost', message: 'The GPU was lost while training.' })
+    await expect(waiting).rejects.toMatchObject({ name: 'WorkerDied' })
+    expect(deaths).toEqual(['The GPU was lost while training.'])
+    expect(workers[0]?.ended).toBe(true)
     expect(await worker.remote.double(5)).toBe(10)
     expect(workers).toHaveLength(2)
     worker.terminate()

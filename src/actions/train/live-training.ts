@@ -31,6 +31,11 @@ export class LiveTraining {
     this.#show({})
   }
 
+  /** What happened without anyone asking for it; stays until the training ends. */
+  set note(note: string) {
+    this.#show({ note })
+  }
+
   /** The teacher is asked for its probabilities along the rows. */
   askTeacher(done = 0, total = 0): void {
     this.#said = { phase: 'tracing', sentence: total === 0 ? 'The teacher is asked what else it might have written.' : `The teacher goes through the training rows: ${done} of ${total}.` }

@@ -1,6 +1,7 @@
 // Knows: how a runtime is opened on a backend of the browser.
 // Must not know: which models are run.
 import { EngineError, engineErrorOf } from '../errors.ts'
+import { CardWatch } from './card-watch.ts'
 import { heapBytes, watchHeap } from './heap.ts'
 import { Line } from './line.ts'
 import { entryFor, loadOrt, type OrtModule } from './load-ort.ts'
@@ -10,6 +11,7 @@ import type { Runtime } from './types.ts'
 /** More threads than this bring nothing to models of these sizes and cost a stack each. */
 const MOST_THREADS = 8
 const line = new Line()
+const watch = new CardWatch()
 
 export interface RuntimeOptions {
   readonly backend: 'wasm' | 'webgpu'
@@ -44,7 +46,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     backend,
     threads,
     heapBytes,
-    open: (model, open = {}) => line.run(() => makeSession(ort, { backend, line }, model, { forbidFallback: options.forbidFallback ?? false, ...open })),
+    open: (model, open = {}) => line.run(() => makeSession(ort, { backend, line, ...(backend === 'webgpu' ? { watch } : {}) }, model, { forbidFallback: options.forbidFallback ?? false, ...open })),
   }
 }
 

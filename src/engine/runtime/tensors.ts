@@ -7,6 +7,9 @@ type OrtType = 'float32' | 'float16' | 'int32' | 'int64' | 'bool' | 'uint8'
 const ORT_TYPES: Readonly<Record<DType, OrtType>> = { f32: 'float32', f16: 'float16', i32: 'int32', i64: 'int64', bool: 'bool', u8: 'uint8' }
 const OUR_TYPES = new Map<string, DType>(Object.entries(ORT_TYPES).map(([ours, theirs]) => [theirs, ours as DType]))
 
+/** Runs work of the runtime and gives what it throws a name of ours. */
+export type Guard = <T>(work: () => Promise<T>, doing: string) => Promise<T>
+
 export type TensorMaker = new (type: OrtType, data: TensorData, shape: readonly number[]) => Tensor
 
 /** An output that stayed on the GPU. */
@@ -14,13 +17,15 @@ export class OrtDeviceTensor implements DeviceTensor {
   readonly onDevice = true
   readonly shape: readonly number[]
   readonly tensor: Tensor
-  constructor(tensor: Tensor) {
+  readonly #guard: Guard
+  constructor(tensor: Tensor, guard: Guard) {
     this.tensor = tensor
+    this.#guard = guard
     this.shape = tensor.dims
   }
 
   async read(): Promise<TensorData> {
-    return checkData(await this.tensor.getData(false))
+    return checkData(await this.#guard(() => this.tensor.getData(false), 'reading from the graphics card'))
   }
 
   dispose(): void {
@@ -37,8 +42,8 @@ export function toOrt(make: TensorMaker, tensor: HostTensor | DeviceTensor): Ten
   return new make(ORT_TYPES[tensor.dtype], tensor.data, tensor.shape)
 }
 
-export function fromOrt(tensor: Tensor): HostTensor | OrtDeviceTensor {
-  if (tensor.location === 'gpu-buffer') return new OrtDeviceTensor(tensor)
+export function fromOrt(tensor: Tensor, guard: Guard): HostTensor | OrtDeviceTensor {
+  if (tensor.location === 'gpu-buffer') return new OrtDeviceTensor(tensor, guard)
   const dtype = OUR_TYPES.get(tensor.type)
   if (dtype === undefined) throw new TypeError(`the runtime gave a tensor of type ${tensor.type}`)
   return { dtype, shape: tensor.dims, data: checkData(tensor.data) }
