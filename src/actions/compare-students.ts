@@ -111,7 +111,8 @@ class Work {
 
   async go(): Promise<ComparedPrompt[]> {
     const { student, teacher, rows } = this.#job
-    const words: Record<Contender, string> = { before: 'The student before training writes', after: 'The student after training writes', teacher: `${teacher.card.name} writes` }
+    const name = student.adapts?.model.name
+    const words: Record<Contender, string> = { before: name === undefined ? 'The student before training writes' : `${name} as it was writes`, after: name === undefined ? 'The student after training writes' : `${name} with its adapters writes`, teacher: `${teacher.card.name} writes` }
     for (const who of CONTENDERS) {
       this.#enter(who, `${words[who]} its answers to ${rows.length} held-out ${rows.length === 1 ? 'prompt' : 'prompts'}.`)
       const { projectId, id: studentId } = student

@@ -2,6 +2,7 @@
 import { zipSync } from 'fflate'
 import type { ProjectId, StudentId } from '../domain/id.ts'
 import { RetortError } from '../protocol/errors.ts'
+import type { StudentFormat } from '../protocol/student.ts'
 import { readProject } from './change-project.ts'
 import { fileStem } from './downloads.ts'
 import type { Download, Machines } from './machines.ts'
@@ -9,13 +10,13 @@ import type { Download, Machines } from './machines.ts'
 export interface DownloadStudent {
   readonly projectId: ProjectId
   readonly studentId: StudentId
-  readonly format: 'huggingface' | 'gguf'
+  readonly format: StudentFormat
 }
 
-/** `huggingface`: a zip with one folder in it, not compressed, since weights hardly shrink. `gguf`: the file itself. */
+/** `huggingface`: a zip with one folder in it, not compressed, since weights hardly shrink. `gguf`: the file itself. `adapter`: a zip as for `huggingface`. */
 export async function downloadStudent(machines: Pick<Machines, 'db' | 'student'>, { projectId, studentId, format }: DownloadStudent, signal?: AbortSignal): Promise<Download> {
   const project = await readProject(machines, projectId)
-  const stem = `${fileStem(project.name)}-student`
+  const stem = `${fileStem(project.name)}-${format === 'adapter' ? 'adapter' : 'student'}`
   const { files } = await machines.student.export({ projectId, studentId, format }, signal ? { signal } : {})
   if (format === 'gguf') {
     const [file] = files

@@ -2,8 +2,9 @@
 // Must not know: how a step of training works.
 import { freshId, type DatasetId, type ProjectId, type StudentId } from '../domain/id.ts'
 import type { Dataset } from '../domain/dataset.ts'
-import type { Backend } from '../domain/model.ts'
-import { countParameters, goesOn, learnsFromPairs, learnsFromProbabilities, type LossPoint, type Student, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
+import { refOf, type Backend } from '../domain/model.ts'
+import { countParameters, goesOn, learnsAdapters, learnsFromPairs, learnsFromProbabilities, type AdaptedModel, type LossPoint, type Student, type LoraTrainSettings, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
+import { faultOfAdapted } from '../pipeline/training/adapted-memory.ts'
 import { shapeOf } from '../pipeline/training/presets.ts'
 import { isAbort, RetortError, sentenceOf } from '../protocol/errors.ts'
 import type { TrainOutcome } from '../protocol/student.ts'
@@ -24,7 +25,7 @@ const GUESSED_VOCABULARY = 2000
 export interface TrainProgress {
   readonly studentId: StudentId
   readonly loss: TrainSettings['loss']
-  readonly phase: 'tracing' | 'tokenizer' | 'packing' | 'building' | 'resuming' | 'training' | 'paused'
+  readonly phase: 'tracing' | 'tokenizer' | 'loading' | 'packing' | 'building' | 'resuming' | 'training' | 'paused'
   /** In words, for the status line. */
   readonly sentence: string
   /** Steps done and to do. */
@@ -56,6 +57,8 @@ export interface TrainStudent {
   readonly backend: Backend
   /** The student that it goes on from, where its loss does. */
   readonly base?: StudentId
+  /** Where the imported model is that adapters are trained on, where its loss has some. */
+  readonly adapts?: AdaptedModel['source']
 }
 export type TrainMachines = Pick<Machines, 'db' | 'student' | 'teacher' | 'now'>
 
@@ -65,18 +68,20 @@ export type TrainMachines = Pick<Machines, 'db' | 'student' | 'teacher' | 'now'>
  * student is stored as `failed` and the error is thrown. Where the loss needs the teacher's probabilities, the loaded teacher is
  * asked for them first, once for a dataset. Throws `NotLoaded` where none is loaded then, `Busy` where another tab trains in this project.
  */
-export async function* trainStudent(machines: TrainMachines, { projectId, datasetId, settings: asked, backend, base: baseId }: TrainStudent, control: RunControl): AsyncGenerator<TrainProgress, Student> {
+export async function* trainStudent(machines: TrainMachines, { projectId, datasetId, settings: asked, backend, base: baseId, adapts: place }: TrainStudent, control: RunControl): AsyncGenerator<TrainProgress, Student> {
   return yield* carry(machines, projectId, control, async () => {
     const dataset = await getDataset(machines.db, projectId, datasetId)
     if (dataset === undefined) throw new RetortError('StorageFailed', 'This dataset is not stored any more. Freeze the run again, then train on it.')
     const base = goesOn(asked) ? await needBase(machines, { dataset, pairs: learnsFromPairs(asked) }, baseId) : undefined
-    const settings = base ? { ...asked, preset: base.settings.preset, context: base.shape.context } : asked
+    const imported = learnsAdapters(asked) ? await needModel(machines, place, { settings: asked, backend }) : undefined
+    const settings = imported ? imported.settings : base ? { ...asked, preset: base.settings.preset, context: base.shape.context } : asked
     if (learnsFromProbabilities(settings) && (await machines.teacher.describe(null)) === null) throw new RetortError('NotLoaded', 'This student learns from the teacher’s probabilities, and no teacher is loaded. Load one on the Teacher screen, or train on the texts alone.')
-    const shape = base?.shape ?? shapeOf(settings.preset, 'vocabulary' in settings ? settings.vocabulary : GUESSED_VOCABULARY, settings.context) // what it comes out as is told later
+    const shape = base?.shape ?? imported?.shape ?? shapeOf(settings.preset, 'vocabulary' in settings ? settings.vocabulary : GUESSED_VOCABULARY, settings.context) // what it comes out as is told later
     const student: Student = {
-      projectId, id: freshId('student'), datasetId, recipeHash: dataset.recipeHash, settings, shape, parameters: countParameters(shape), backend,
+      projectId, id: freshId('student'), datasetId, recipeHash: dataset.recipeHash, settings, shape, parameters: imported?.parameters ?? countParameters(shape), backend,
       status: 'training', startedAt: machines.now(), checkpointStep: 0, points: [], samples: [], cutRows: 0, leftOutRows: 0,
       ...(base ? { base: base.id } : {}),
+      ...(imported ? { adapts: imported.adapts } : {}),
     }
     await guardQuota('The student', () => putStudent(machines.db, student))
     return student
@@ -89,6 +94,18 @@ async function needBase({ db }: TrainMachines, { dataset: { pairs = 0, projectId
   const base = baseId === undefined ? undefined : await getStudent(db, projectId, baseId)
   if (base === undefined || base.checkpointStep === 0) throw new RetortError('NotLoaded', 'This loss goes on from a student that was trained before, and there is none. Train one on the texts first.')
   return base
+}
+
+/** The model to lay adapters on, looked at before anything is stored, or a sentence that says why it cannot be. */
+async function needModel({ teacher }: TrainMachines, source: AdaptedModel['source'] | undefined, { settings, backend }: { settings: LoraTrainSettings; backend: Backend }): Promise<{ adapts: AdaptedModel; settings: LoraTrainSettings; shape: StudentShape; parameters: number }> {
+  if (source === undefined) throw new RetortError('NotLoaded', 'This training fits a model that you have, and none is chosen. Keep one in this browser on the Teacher screen, or take the one in the box.')
+  const card = await teacher.inspect({ source })
+  const fitting = { ...settings, context: Math.min(settings.context, card.contextLength) }
+  const fault = faultOfAdapted(card, fitting, backend)
+  if (fault !== undefined) throw new RetortError('ModelRefused', fault)
+  const { layers, width, vocabularySize: vocabulary, contextLength: context, parameters } = card
+  // Heads and the inner width are told when its file is opened; a card does not have them.
+  return { adapts: { source, model: refOf(card) }, settings: fitting, shape: { layers, width, heads: 1, kvHeads: 1, feedForward: width, vocabulary, context }, parameters }
 }
 
 /** Goes on from the last checkpoint. Otherwise like `trainStudent`. */
@@ -140,7 +157,7 @@ function keptOf({ step, bestStep }: TrainOutcome, steps: number): { why?: string
 
 /** Trains through pauses and one death of the worker a checkpoint; undefined when stopped before the end. */
 async function trainThrough({ student: worker, teacher }: TrainMachines, student: Student, control: RunControl, live: LiveTraining, record: StudentRecord): Promise<TrainOutcome | undefined> {
-  const { projectId, id: studentId, datasetId, recipeHash, settings, backend, base } = student
+  const { projectId, id: studentId, datasetId, recipeHash, settings, backend, base, adapts } = student
   let diedAt: number | undefined
   let { trace } = student
   for (;;) {
@@ -156,7 +173,7 @@ async function trainThrough({ student: worker, teacher }: TrainMachines, student
         ;({ trace } = await teacher.trace({ projectId, datasetId, choices, temperature }, { signal, onEvent: ({ done, total }) => live.askTeacher(done, total) }))
         record.soon({ trace })
       }
-      const outcome = await worker.train({ projectId, studentId, datasetId, recipeHash, settings, backend, ...(trace === undefined ? {} : { trace }), ...(base === undefined ? {} : { base }) }, { signal, onEvent: (event) => live.hear(event, record) })
+      const outcome = await worker.train({ projectId, studentId, datasetId, recipeHash, settings, backend, ...(trace === undefined ? {} : { trace }), ...(base === undefined ? {} : { base }), ...(adapts === undefined ? {} : { adapts }) }, { signal, onEvent: (event) => live.hear(event, record) })
       if (outcome.ending === 'finished') return outcome
       if (!signal.aborted) throw new RetortError('Unexpected', `Training ended at step ${outcome.step} of ${settings.steps} without a reason. Go on from the last checkpoint.`)
     } catch (thrown) {

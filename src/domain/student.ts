@@ -1,6 +1,6 @@
 // Knows: a student, the model being trained, as stored; and the words of its training.
 import type { DatasetId, ProjectId, RecipeHash, StudentId } from './id.ts'
-import type { Backend } from './model.ts'
+import type { Backend, ModelRef, ModelSource } from './model.ts'
 
 /** Shape of a Llama-like decoder. */
 export interface StudentShape {
@@ -119,13 +119,33 @@ export interface RewardTrainSettings extends CommonTrainSettings {
   readonly beta: number
 }
 
+/** Which projections of each layer adapters lie on: those of attention (q, k, v, output), or all seven. */
+export const ADAPTED_PROJECTIONS = ['attention', 'all'] as const
+
+/** LoRA: cross-entropy on the teacher's texts, by low-rank adapters on an imported model that stays as it is. Size and vocabulary are that model's. */
+export interface LoraTrainSettings extends CommonTrainSettings {
+  readonly loss: 'lora'
+  /** Columns of each adapter's first matrix and rows of its second. */
+  readonly rank: number
+  /** What the adapters add is multiplied by alpha / rank. */
+  readonly alpha: number
+  readonly projections: (typeof ADAPTED_PROJECTIONS)[number]
+}
+
+/** An imported model that adapters lie on: where it is found again after a reload, and which file it must be. */
+export interface AdaptedModel {
+  readonly source: Extract<ModelSource, { readonly kind: 'stored' | 'box' }>
+  readonly model: ModelRef
+}
+
 /** How the student learns: the recipe's `train` step and its rngSeed. A union: each loss has fields of its own. */
-export type TrainSettings = TextTrainSettings | DivergenceTrainSettings | PreferenceTrainSettings | SimpoTrainSettings | RewardTrainSettings
+export type TrainSettings = TextTrainSettings | DivergenceTrainSettings | PreferenceTrainSettings | SimpoTrainSettings | RewardTrainSettings | LoraTrainSettings
 
 export const learnsFromProbabilities = (settings: TrainSettings): settings is DivergenceTrainSettings => DIVERGENCE_NAMES.some((name) => name === settings.loss)
 export const learnsFromPairs = (settings: TrainSettings): settings is PreferenceTrainSettings | SimpoTrainSettings => PREFERENCE_NAMES.some((name) => name === settings.loss)
 
 export const learnsFromRewards = (settings: TrainSettings): settings is RewardTrainSettings => settings.loss === 'grpo'
+export const learnsAdapters = (settings: TrainSettings): settings is LoraTrainSettings => settings.loss === 'lora'
 /** Whether training goes on from a student that was trained before. */
 export const goesOn = (settings: TrainSettings): boolean => learnsFromPairs(settings) || learnsFromRewards(settings)
 
@@ -157,6 +177,10 @@ export interface Student {
   readonly trace?: string
   /** The student it went on from, where its loss needs one. */
   readonly base?: StudentId
+  /** The imported model that its adapters lie on, where it is one with adapters. */
+  readonly adapts?: AdaptedModel
+  /** Parameters that training changes, where not all of them are. */
+  readonly trained?: number
   readonly status: StudentStatus
   readonly why?: string
   readonly startedAt: number

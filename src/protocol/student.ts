@@ -2,7 +2,7 @@
 import type { DatasetId, ProjectId, RecipeHash, StudentId } from '../domain/id.ts'
 import type { MachineCheck } from '../domain/machine-check.ts'
 import type { Backend, CompletionRequest } from '../domain/model.ts'
-import type { LossPoint, StudentSample, StudentShape, TrainSettings } from '../domain/student.ts'
+import type { AdaptedModel, LossPoint, StudentSample, StudentShape, TrainSettings } from '../domain/student.ts'
 import type { Method } from './contract.ts'
 import type { GenerationEvent, GenerationSummary } from './teacher.ts'
 
@@ -17,12 +17,14 @@ export interface TrainRequest {
   readonly trace?: string
   /** The student that the training goes on from, where the loss needs one. */
   readonly base?: StudentId
+  /** The imported model that adapters are trained on, where the loss has some. */
+  readonly adapts?: AdaptedModel
 }
 
 export type TrainEvent =
-  | { readonly kind: 'phase'; readonly phase: 'tokenizer' | 'packing' | 'building' | 'training' | 'resuming'; readonly sentence: string }
+  | { readonly kind: 'phase'; readonly phase: 'tokenizer' | 'loading' | 'packing' | 'building' | 'training' | 'resuming'; readonly sentence: string }
   /** Known once the tokenizer is trained and the rows are packed. */
-  | { readonly kind: 'shape'; readonly shape: StudentShape; readonly parameters: number; readonly cutRows: number; readonly leftOutRows: number }
+  | { readonly kind: 'shape'; readonly shape: StudentShape; readonly parameters: number; readonly trained?: number; readonly cutRows: number; readonly leftOutRows: number }
   | { readonly kind: 'step'; readonly point: LossPoint; readonly tokensPerSecond: number; readonly learningRate: number; readonly gradientNorm: number; readonly msLeft: number; readonly note?: string }
   | { readonly kind: 'samples'; readonly samples: readonly StudentSample[] }
   /** Weights, optimizer, data cursor and random state are on disk. */
@@ -35,6 +37,9 @@ export interface TrainOutcome {
   /** Where training may end early: the step with the lowest held-out loss, whose weights are the student. */
   readonly bestStep?: number
 }
+
+/** How a student is taken home; `adapter` is for one with adapters, whose other forms have them merged in. */
+export type StudentFormat = 'huggingface' | 'gguf' | 'adapter'
 
 export interface StudentFiles {
   readonly files: readonly { readonly name: string; readonly bytes: Uint8Array }[]
@@ -59,6 +64,6 @@ export interface StudentContract {
   train: Method<TrainRequest, TrainOutcome, TrainEvent>
   /** Completions by a stored student: `before` is its first weights, `after` its last checkpoint. */
   complete: Method<{ projectId: ProjectId; studentId: StudentId; which: 'before' | 'after'; requests: readonly CompletionRequest[] }, GenerationSummary, GenerationEvent>
-  /** Files that other tools open. `huggingface`: safetensors, config, tokenizer; `gguf`: one file. */
-  export: Method<{ projectId: ProjectId; studentId: StudentId; format: 'huggingface' | 'gguf' }, StudentFiles>
+  /** Files that other tools open. `huggingface`: safetensors, config, tokenizer; `gguf`: one file; `adapter`: adapters alone, as peft has them. */
+  export: Method<{ projectId: ProjectId; studentId: StudentId; format: StudentFormat }, StudentFiles>
 }

@@ -3,11 +3,12 @@ import { resumeStudent, trainStudent, type TrainProgress } from '../actions/trai
 import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type { Backend } from '../domain/model.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
-import { countParameters, goesOn, PREFERENCE_NAMES, STUDENT_PRESETS, type LossPoint, type Student, type StudentPreset, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
+import { countParameters, goesOn, learnsAdapters, PREFERENCE_NAMES, STUDENT_PRESETS, type LossPoint, type Student, type StudentPreset, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
 import { shapeOf } from '../pipeline/training/presets.ts'
 import { listStudents } from '../storage/students.ts'
 import { WatchedControl } from './control.svelte.ts'
+import { ImportedModel } from './imported-model.svelte.ts'
 import type { Surroundings } from './surroundings.ts'
 import { Task } from './task.svelte.ts'
 
@@ -33,6 +34,9 @@ export const wantsPairs = (name: string | undefined): boolean => PREFERENCE_NAME
 /** Whether a train step of this name goes on from a student that was trained before. */
 export const wantsBase = (name: string | undefined): boolean => wantsPairs(name) || name === 'grpo'
 
+/** Whether a train step of this name fits a model that was imported. */
+export const wantsModel = (name: string | undefined): boolean => name === 'lora'
+
 /** The training settings of a recipe; undefined where it has no train step. */
 export function readTraining(recipe: CheckedRecipe | undefined): TrainSettings | undefined {
   return recipe === undefined ? undefined : readSteps(recipe).train?.settings
@@ -50,8 +54,10 @@ export class Students {
   #note = $state<string | undefined>()
   #chosenId = $state<string | undefined>()
   #baseId = $state<string | undefined>()
-  #base = $derived(this.usable.find(({ id }) => id === this.#baseId) ?? this.usable[0])
+  #base = $derived(this.bases.find(({ id }) => id === this.#baseId) ?? this.bases[0])
   #chosen = $derived(this.usable.find(({ id }) => id === this.#chosenId) ?? this.usable[0])
+  /** The model that adapters are to lie on. */
+  readonly imported: ImportedModel
   backend = $state<Backend>('wasm')
   /** The dataset to train on; the newest where none is chosen. */
   datasetId = $state<DatasetId | undefined>()
@@ -61,6 +67,7 @@ export class Students {
   constructor(around: Surroundings, projectId: ProjectId) {
     this.#around = around
     this.#projectId = projectId
+    this.imported = new ImportedModel(around)
   }
 
   /** Newest first. */
@@ -77,6 +84,10 @@ export class Students {
   /** Students that have weights to compare and to take home. */
   get usable(): readonly Student[] {
     return this.#list.filter((student) => student.status === 'trained' || student.checkpointStep > 0)
+  }
+  /** Students that a training can go on from: those with a shape of ours, and not adapters on another model. */
+  get bases(): readonly Student[] {
+    return this.usable.filter(({ adapts }) => adapts === undefined)
   }
   /** The one to compare and to take home: the newest where none is chosen. */
   get chosen(): Student | undefined {
@@ -110,8 +121,9 @@ export class Students {
   train(datasetId: DatasetId, settings: TrainSettings): Promise<Student | undefined> {
     const { backend } = this
     const base = goesOn(settings) ? this.#base : undefined
+    const adapts = learnsAdapters(settings) ? this.imported.choice?.source : undefined
     this.#chosenId = undefined // the new one is what one wants to see next
-    return this.#carry((control) => trainStudent(this.#around.machines, { projectId: this.#projectId, datasetId, settings, backend, ...(base ? { base: base.id } : {}) }, control))
+    return this.#carry((control) => trainStudent(this.#around.machines, { projectId: this.#projectId, datasetId, settings, backend, ...(base ? { base: base.id } : {}), ...(adapts ? { adapts } : {}) }, control))
   }
 
   /** What happened to the training without anyone asking for it. */

@@ -5,8 +5,10 @@ import { downloadRecipe } from '../actions/download-recipe.ts'
 import { downloadStudent } from '../actions/download-student.ts'
 import type { Download } from '../actions/machines.ts'
 import type { Dataset } from '../domain/dataset.ts'
-import type { DatasetId, ProjectId, StudentId } from '../domain/id.ts'
+import type { DatasetId, ProjectId } from '../domain/id.ts'
+import type { Student } from '../domain/student.ts'
 import { DATASET_FORMATS, type DatasetFormat } from '../protocol/corpus.ts'
+import type { StudentFormat } from '../protocol/student.ts'
 import type { Surroundings } from './surroundings.ts'
 import { Task } from './task.svelte.ts'
 
@@ -16,7 +18,6 @@ export interface FormatChoice<Name extends string> {
   readonly help: string
 }
 
-export type StudentFormat = 'huggingface' | 'gguf'
 
 const DATASET_TEXTS: Readonly<Record<DatasetFormat, { readonly title: string; readonly help: string }>> = {
   messages: { title: 'Messages, JSONL', help: 'A list of chat messages a row: what TRL, Axolotl and most trainers read.' },
@@ -30,10 +31,18 @@ const DATASET_TEXTS: Readonly<Record<DatasetFormat, { readonly title: string; re
 export const listDatasetFormats = ({ pairs = 0 }: Pick<Dataset, 'pairs'>): readonly FormatChoice<DatasetFormat>[] =>
   DATASET_FORMATS.filter((name) => name !== 'preference' || pairs > 0).map((name) => ({ name, ...DATASET_TEXTS[name] }))
 
-export const studentFormats: readonly FormatChoice<StudentFormat>[] = [
+const WHOLE: readonly FormatChoice<StudentFormat>[] = [
   { name: 'huggingface', title: 'Hugging Face folder, zip', help: 'Safetensors, configuration and tokenizer: `AutoModelForCausalLM` opens the folder.' },
   { name: 'gguf', title: 'GGUF', help: 'One file for llama.cpp and what is built on it.' },
 ]
+const MERGED: readonly FormatChoice<StudentFormat>[] = [
+  { name: 'adapter', title: 'Adapter, zip', help: 'A few megabytes, which `peft` lays on the original model; that may differ a little from the packed file trained on here.' },
+  { name: 'huggingface', title: 'Merged Hugging Face folder, zip', help: 'The whole model with the adapters merged in, in 32 bits, with its own tokenizer and template: `AutoModelForCausalLM` opens the folder.' },
+  { name: 'gguf', title: 'Merged GGUF', help: 'The whole model in one file for llama.cpp and for this page, in 16 bits; what the original file says of itself is kept.' },
+]
+
+/** Forms for a student: one that is adapters on an imported model can leave it behind. */
+export const listStudentFormats = (student: Pick<Student, 'adapts'> | undefined): readonly FormatChoice<StudentFormat>[] => (student?.adapts ? MERGED : WHOLE)
 
 export class TakeHome {
   #sentence = $state<string | undefined>()
@@ -56,8 +65,10 @@ export class TakeHome {
   takeDataset(datasetId: DatasetId): Promise<void> {
     return this.#take((machines) => downloadDataset(machines, { projectId: this.#projectId, datasetId, format: this.datasetFormat }))
   }
-  takeStudent(studentId: StudentId): Promise<void> {
-    return this.#take((machines, signal) => downloadStudent(machines, { projectId: this.#projectId, studentId, format: this.studentFormat }, signal))
+  takeStudent({ id: studentId, adapts }: Pick<Student, 'id' | 'adapts'>): Promise<void> {
+    // The form may still be that of another student.
+    const format = adapts || this.studentFormat !== 'adapter' ? this.studentFormat : 'huggingface'
+    return this.#take((machines, signal) => downloadStudent(machines, { projectId: this.#projectId, studentId, format }, signal))
   }
   takeRecipe(): Promise<void> {
     return this.#take((machines) => downloadRecipe(machines, { projectId: this.#projectId }))

@@ -10,7 +10,7 @@ import type { Prompt } from '../domain/prompt.ts'
 import type { Row } from '../domain/row.ts'
 import type { Run } from '../domain/run.ts'
 import { SEED_TEXT_LIMIT, type Seed } from '../domain/seed.ts'
-import { CURRICULA, DIVERGENCE_NAMES, OPTIMIZER_NAMES, PREFERENCE_NAMES, SCHEDULE_NAMES, STUDENT_PRESETS, type Student } from '../domain/student.ts'
+import { ADAPTED_PROJECTIONS, CURRICULA, DIVERGENCE_NAMES, OPTIMIZER_NAMES, PREFERENCE_NAMES, SCHEDULE_NAMES, STUDENT_PRESETS, type Student } from '../domain/student.ts'
 import type { PairVerdict, Verdict } from '../domain/verdict.ts'
 import type { JournalEntry, ProjectStore, StoredDatasetRow } from './schema.ts'
 
@@ -214,6 +214,7 @@ const student = exactly<Student>()(
       v.object({ loss: v.picklist(DIVERGENCE_NAMES), temperature: number, choices: count, textShare: number, ...commonTraining }),
       v.object({ loss: v.picklist(PREFERENCE_NAMES.filter((name) => name !== 'simpo')), beta: number, ...commonTraining }),
       v.object({ loss: v.literal('grpo'), answers: count, answerTokens: count, temperature: number, beta: number, ...commonTraining }),
+      v.object({ loss: v.literal('lora'), rank: count, alpha: number, projections: v.picklist(ADAPTED_PROJECTIONS), ...commonTraining }),
       v.object({ loss: v.literal('simpo'), beta: number, margin: number, ...commonTraining }),
     ]),
     shape: v.object({ layers: count, width: count, heads: count, kvHeads: count, feedForward: count, vocabulary: count, context: count }),
@@ -221,6 +222,8 @@ const student = exactly<Student>()(
     backend,
     trace: v.exactOptional(word),
     base: v.exactOptional(id('student')),
+    adapts: v.exactOptional(v.object({ source: v.variant('kind', [v.object({ kind: v.literal('stored'), name: sentence }), v.object({ kind: v.literal('box'), url: sentence })]), model })),
+    trained: v.exactOptional(count),
     status: v.picklist(['training', 'paused', 'stopped', 'trained', 'failed']),
     why: v.exactOptional(sentence),
     startedAt: time,

@@ -14,7 +14,7 @@ import { measurePeers } from './peers.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const OUT = join(root, 'test-results/bench')
-const NEEDS_TEACHER: readonly Part[] = ['generation', 'judging', 'losses', 'opening']
+const NEEDS_TEACHER: readonly Part[] = ['generation', 'judging', 'lora', 'losses', 'opening']
 /** Programs that do part of the same; they are no dependencies of this project. */
 const PEERS = ['@wllama/wllama', 'node-llama-cpp']
 

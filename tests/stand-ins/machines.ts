@@ -16,6 +16,7 @@ import { openProject } from '../../workers/corpus/open-project.ts'
 import { saveProject } from '../../workers/corpus/save-project.ts'
 import { StudentWriter } from '../../workers/student/complete.ts'
 import { exportStudent } from '../../workers/student/export.ts'
+import { RetortError } from '../../src/protocol/errors.ts'
 import type { StudentStores } from '../../workers/student/stores.ts'
 import { selfCheck } from '../../workers/student/self-check.ts'
 import { train } from '../../workers/student/train.ts'
@@ -56,6 +57,9 @@ function serveCorpus(db: Database): Served<CorpusContract> {
 function serveStudent(db: Database, checkpoints: Map<string, Uint8Array>): Served<StudentContract> {
   const stores: StudentStores = {
     readRows: async (projectId, datasetId) => (await getDataset(db, projectId, datasetId)) && listDatasetRows(db, projectId, datasetId),
+    openModel: async () => {
+      throw new RetortError('ModelMissing', 'No model is kept here.')
+    },
     readTrace: (projectId, name) => traceFiles.read(projectId, name),
     readCheckpoint: async (_project, student) => checkpoints.get(student),
     writeCheckpoint: async (_project, student, bytes) => void checkpoints.set(student, bytes),

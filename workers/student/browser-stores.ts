@@ -3,6 +3,8 @@ import { openDatabase, type Database } from '../../src/storage/database.ts'
 import { getDataset, listDatasetRows } from '../../src/storage/datasets.ts'
 import { checkpointFiles, traceFiles } from '../../src/storage/files.ts'
 import { guardQuota } from '../../src/storage/quota.ts'
+import { RetortError } from '../../src/protocol/errors.ts'
+import { peekModel } from '../teachers/locate-model.ts'
 import type { StudentStores } from './stores.ts'
 
 /** One file a student: the last checkpoint is all that is needed to go on, to write and to export. */
@@ -19,6 +21,11 @@ export function makeBrowserStores(): StudentStores {
     async readRows(projectId, datasetId) {
       const db = await database()
       return (await getDataset(db, projectId, datasetId)) && listDatasetRows(db, projectId, datasetId)
+    },
+    async openModel(source, signal = new AbortController().signal) {
+      // A record may come from someone else's project file: the box lies where the page does, and nowhere else.
+      if (source.kind === 'box' && new URL(source.url).origin !== globalThis.location.origin) throw new RetortError('ModelMissing', 'The box of another page is not asked.')
+      return peekModel(source, signal)
     },
     readTrace: (projectId, name) => traceFiles.read(projectId, name),
     readCheckpoint: (projectId, studentId) => checkpointFiles.read(projectId, studentId, LAST),

@@ -1,9 +1,10 @@
 // Knows: how long a graphics card may be kept at work at a stretch, and in how many parts a step is taken so that it is no longer.
 // Must not know: losses, steps, checkpoints.
+import { listTrained } from '../../src/engine/training/adapters.ts'
 import { makeBatch, positionsOf, type PackedRow } from '../../src/engine/training/packing.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
-import { beginState, Trainer } from '../../src/engine/training/trainer.ts'
-import { countOf, listParameters } from '../../src/engine/training/parameters.ts'
+import { beginState, Trainer, type FrozenDecoder } from '../../src/engine/training/trainer.ts'
+import { countOf } from '../../src/engine/training/parameters.ts'
 import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import { breathe } from './breathe.ts'
 
@@ -43,6 +44,8 @@ export async function planForCard(lines: number, measureForward: (rows: number) 
 
 export interface CardTrial {
   readonly shape: DecoderShape
+  /** The model that stays as it is, where adapters on it are trained. */
+  readonly adapts?: FrozenDecoder
   /** Rows to try with; the longest are taken. */
   readonly rows: readonly PackedRow[]
   /** Positions that every row is padded to. */
@@ -54,9 +57,9 @@ export interface CardTrial {
 }
 
 /** `planForCard` on the card itself, with weights of nothing. Throws an AbortError when stopped. */
-export async function tryCard(runtime: Runtime, { shape, rows, length, lines, now, signal }: CardTrial): Promise<CardPlan> {
+export async function tryCard(runtime: Runtime, { shape, adapts, rows, length, lines, now, signal }: CardTrial): Promise<CardPlan> {
   const longest = rows.toSorted((a, b) => positionsOf(b) - positionsOf(a))
-  const trainer = new Trainer(runtime, { shape, weightDecay: 0, clip: 0 }, beginState(new Float32Array(countOf(listParameters(shape)))))
+  const trainer = new Trainer(runtime, { shape, weightDecay: 0, clip: 0, ...(adapts ? { adapts } : {}) }, beginState(new Float32Array(countOf(listTrained(shape, adapts)))))
   try {
     return await planForCard(lines, async (count) => {
       const batch = makeBatch(Array.from({ length: count }, (_, i) => [longest[i % longest.length] as PackedRow]), count, length)

@@ -3,16 +3,17 @@ import type { CompletionRequest } from '../../src/domain/model.ts'
 import { finalWeights } from '../../src/engine/training/checkpoint.ts'
 import type { Generator, GenerateRequest } from '../../src/engine/generation/generator.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
-import { renderStudentPrompt } from '../../src/engine/tokenizers/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import type { GenerationEvent, GenerationSummary } from '../../src/protocol/teacher.ts'
 import type { StudentContract } from '../../src/protocol/student.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
+import { forWriting, loadFloats, loadMerged } from './adapted-model.ts'
 import { withNamedFaults } from './faults.ts'
-import { needStoredStudent, readBeginning } from './stored-student.ts'
+import { renderAsStudent, renderByTemplate, type Rendering } from './rendering.ts'
+import { needStoredStudent, readBeginning, type StoredStudent } from './stored-student.ts'
 import type { StudentStores } from './stores.ts'
-import { openWriter } from './write-texts.ts'
+import { openLoadedWriter, openWriter } from './write-texts.ts'
 
 export type CompleteRequest = Parameters<StudentContract['complete']>[0]
 
@@ -20,6 +21,7 @@ interface Open {
   readonly key: string
   readonly generator: Generator
   readonly tokenizer: TextTokenizer
+  readonly rendering: Rendering
 }
 
 /** Completes with one student at a time; asking for another lets the earlier one go. */
@@ -55,8 +57,8 @@ export class StudentWriter {
   }
 
   async #complete(request: CompleteRequest, { signal, emit }: Call<GenerationEvent>): Promise<GenerationSummary> {
-    const { generator, tokenizer } = await this.#openStudent(request)
-    const wanted = request.requests.map(({ id, asked, sampling }): GenerateRequest => ({ id, tokens: tokensOf(asked, tokenizer), sampling }))
+    const { generator, tokenizer, rendering } = await this.#openStudent(request)
+    const wanted = request.requests.map(({ id, asked, sampling }): GenerateRequest => ({ id, tokens: tokensOf(asked, tokenizer, rendering), sampling }))
     return generator.generate(wanted, {
       signal,
       onProgress: ({ promptTokens, newTokens, ms }) => emit({ kind: 'progress', promptTokens, newTokens, ms }),
@@ -68,25 +70,37 @@ export class StudentWriter {
 
   async #openStudent({ projectId, studentId, which }: CompleteRequest): Promise<Open> {
     const stored = await needStoredStudent(this.#stores, projectId, studentId)
-    const { checkpoint, tokenizer } = stored
-    const { shape, state } = checkpoint
+    const { checkpoint: { state }, tokenizer, on } = stored
     const key = `${projectId} ${studentId} ${which} ${state.step}`
     if (this.#open?.key === key) return this.#open
     await this.#drop()
     const runtime = await this.#openRuntime()
-    const weights = which === 'before' ? await readBeginning({ stores: this.#stores, projectId }, stored) : finalWeights(checkpoint)
-    this.#open = { key, tokenizer, generator: await openWriter(runtime, { shape, weights, tokenizer }) }
+    const generator = await (on ? this.#openAdapted(runtime, stored, which) : this.#openOwn(runtime, stored, which, projectId))
+    this.#open = { key, tokenizer, generator, rendering: on ? renderByTemplate(tokenizer) : renderAsStudent(tokenizer) }
     return this.#open
+  }
+
+  async #openOwn(runtime: Runtime, stored: StoredStudent, which: CompleteRequest['which'], projectId: CompleteRequest['projectId']): Promise<Generator> {
+    const { checkpoint, tokenizer } = stored
+    const weights = which === 'before' ? await readBeginning({ stores: this.#stores, projectId }, stored) : finalWeights(checkpoint)
+    return openWriter(runtime, { shape: checkpoint.shape, weights, tokenizer })
+  }
+
+  /** Before: the imported model as it is. After: with the adapters merged in. */
+  async #openAdapted(runtime: Runtime, { on, checkpoint, tokenizer }: StoredStudent, which: CompleteRequest['which']): Promise<Generator> {
+    if (!on || !checkpoint.adapts) throw new TypeError('this student is no adapters')
+    if (which === 'before') return openLoadedWriter(runtime, await loadFloats(on), tokenizer)
+    return openWriter(runtime, { shape: forWriting(on.shape), weights: await loadMerged(on, checkpoint.adapts, finalWeights(checkpoint)), tokenizer })
   }
 }
 
-function tokensOf(asked: CompletionRequest['asked'], tokenizer: TextTokenizer): number[] {
+function tokensOf(asked: CompletionRequest['asked'], tokenizer: TextTokenizer, rendering: Rendering): number[] {
   switch (asked.kind) {
     case 'raw': return tokenizer.encode(asked.text)
     case 'chat': {
       const known = asked.messages.filter(({ role, content }) => role !== 'system' || content !== '')
       if (known.length === 0) throw new RetortError('Unexpected', 'A student was asked an empty chat.')
-      return renderStudentPrompt(tokenizer, known)
+      return rendering.prompt(known)
     }
     default: return asked satisfies never
   }

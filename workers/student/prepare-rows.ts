@@ -2,11 +2,12 @@
 // Must not know: weights, sessions, where rows are kept.
 import type { DatasetRow } from '../../src/domain/dataset.ts'
 import type { TextTrainSettings, TrainSettings } from '../../src/domain/student.ts'
-import { messagesOf, renderStudentExample, renderStudentPrompt, STUDENT_SPECIALS, trainStudentTokenizer, type StudentTokenizerFiles } from '../../src/engine/tokenizers/student-template.ts'
+import { messagesOf, STUDENT_SPECIALS, trainStudentTokenizer, type StudentTokenizerFiles } from '../../src/engine/tokenizers/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { packRows, type PackedRow, type TeacherRow, type TokenRow } from '../../src/engine/training/packing.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { breathe } from './breathe.ts'
+import { renderAsStudent, type Rendering } from './rendering.ts'
 
 /** Held-out rows that are measured at most: enough for a steady mean, and quick. */
 const MOST_HELD_OUT = 256
@@ -52,13 +53,13 @@ export function learnTokenizer(train: readonly DatasetRow[], settings: Pick<Text
 }
 
 /** Tokenises and packs all rows; lets messages in on the way. Refuses where no completion fits the context. */
-export async function prepareRows(split: { train: readonly TaughtRow[]; heldOut: readonly DatasetRow[] }, tokenizer: TextTokenizer, settings: TrainSettings, signal: AbortSignal): Promise<PreparedRows> {
+export async function prepareRows(split: { train: readonly TaughtRow[]; heldOut: readonly DatasetRow[] }, tokenizer: TextTokenizer, settings: TrainSettings, signal: AbortSignal, rendering: Rendering = renderAsStudent(tokenizer)): Promise<PreparedRows> {
   const tokenise = async (rows: readonly TaughtRow[]): Promise<TokenRow[]> => {
     const out: TokenRow[] = []
     for (const [i, { system, prompt, completion, teacher }] of rows.entries()) {
       if (i % ROWS_A_BREATH === ROWS_A_BREATH - 1) await breathe()
       signal.throwIfAborted()
-      const { ids, border } = renderStudentExample(tokenizer, { system, prompt, completion })
+      const { ids, border } = rendering.example({ system, prompt, completion })
       const answer = ids.slice(border)
       // What the teacher could not be asked teaches nothing; neither would a row that is cut otherwise than the teacher cuts it.
       const isTaught = teacher === undefined || teacher.ids.length === answer.length * teacher.choices
@@ -73,11 +74,11 @@ export async function prepareRows(split: { train: readonly TaughtRow[]; heldOut:
 }
 
 /** Prompts to write samples for: the first held-out ones that leave room for an answer, else training ones. */
-export function chooseSamplePrompts(split: { train: readonly DatasetRow[]; heldOut: readonly DatasetRow[] }, tokenizer: TextTokenizer, context: number): { prompt: string; tokens: number[] }[] {
+export function chooseSamplePrompts(split: { train: readonly DatasetRow[]; heldOut: readonly DatasetRow[] }, rendering: Rendering, context: number): { prompt: string; tokens: number[] }[] {
   const chosen: { prompt: string; tokens: number[] }[] = []
   for (const row of [...split.heldOut, ...split.train]) {
     if (chosen.length === 3) break
-    const tokens = renderStudentPrompt(tokenizer, messagesOf(row))
+    const tokens = rendering.prompt(messagesOf(row))
     if (tokens.length < context && !chosen.some(({ prompt }) => prompt === row.prompt)) chosen.push({ prompt: row.prompt, tokens })
   }
   return chosen

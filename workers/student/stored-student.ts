@@ -2,13 +2,14 @@
 import { readId, type DatasetId, type ProjectId, type StudentId } from '../../src/domain/id.ts'
 import { hashOf } from '../../src/domain/hash.ts'
 import { makeRng } from '../../src/domain/rng.ts'
-import type { StudentShape, TrainSettings } from '../../src/domain/student.ts'
+import type { AdaptedModel, StudentShape, TrainSettings } from '../../src/domain/student.ts'
 import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import { tokenizerFromJson } from '../../src/engine/tokenizers/json-tokenizer.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { finalWeights, readCheckpoint, type Checkpoint } from '../../src/engine/training/checkpoint.ts'
 import { listParameters, makeFirstWeights, type Flat } from '../../src/engine/training/parameters.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
+import { NO_TOKENIZER, openAdaptedModel, type OpenModel } from './adapted-model.ts'
 import type { StudentStores } from './stores.ts'
 
 /** What the worker keeps in a checkpoint beside the engine's part. */
@@ -20,16 +21,20 @@ export interface AboutStudent {
   readonly leftOutRows: number
   /** The student that it went on from. */
   readonly base?: StudentId
+  /** The imported model that its adapters lie on. */
+  readonly adapts?: AdaptedModel
 }
 
 export interface StoredStudent {
   readonly checkpoint: Checkpoint
   readonly about: AboutStudent
   readonly tokenizer: TextTokenizer
+  /** The imported model, found again, where the student is adapters on one. */
+  readonly on?: OpenModel
   readonly tokenizerFiles: { readonly tokenizerJson: unknown; readonly tokenizerConfig: unknown }
 }
 
-export const keyOf = (datasetId: DatasetId, settings: TrainSettings, base?: StudentId): string => hashOf(['student', datasetId, { ...settings }, ...(base === undefined ? [] : [base])])
+export const keyOf = (datasetId: DatasetId, settings: TrainSettings, base?: StudentId, adapts?: AdaptedModel): string => hashOf(['student', datasetId, { ...settings }, ...(base === undefined ? [] : [base]), ...(adapts === undefined ? [] : [adapts.model.fingerprint])])
 
 /** The engine's shape of a student: Llama's constants, a tied head. */
 export const decoderShapeOf = ({ layers, width, heads, kvHeads, feedForward, vocabulary, context }: StudentShape): DecoderShape =>
@@ -50,6 +55,7 @@ export async function readBeginning({ stores, projectId }: { readonly stores: St
 export async function readBase(stores: StudentStores, projectId: ProjectId, base: StudentId | undefined): Promise<StoredStudent> {
   const stored = base === undefined ? undefined : await readStoredStudent(stores, projectId, base)
   if (!stored) throw new RetortError('ModelMissing', 'The student that this one goes on from is not stored here any more. Train one on the texts, and go on from that.')
+  if (stored.on) throw new RetortError('ModelRefused', 'A student that is adapters on an imported model cannot be gone on from with this loss. Choose one that was trained on the texts.')
   return stored
 }
 
@@ -61,8 +67,13 @@ export async function readStoredStudent(stores: StudentStores, projectId: Projec
   if (!read.ok) throw new RetortError('ModelRefused', read.sentence)
   const { checkpoint } = read
   const about = parseAbout(checkpoint.about)
+  if (about?.adapts && checkpoint.adapts) {
+    const on = await openAdaptedModel(stores, about.adapts)
+    if (JSON.stringify(on.shape) !== JSON.stringify(checkpoint.shape)) throw new RetortError('ModelRefused', 'The checkpoint cannot be used: its adapters have another shape than their model. Train this student again from the start.')
+    return { checkpoint, about, on, tokenizer: on.tokenizer, tokenizerFiles: NO_TOKENIZER }
+  }
   const tokenizerFiles = parseTokenizer(checkpoint.tokenizer)
-  if (!about || !tokenizerFiles) throw new RetortError('ModelRefused', 'The checkpoint cannot be used: it was not written by this program’s student. Train this student again from the start.')
+  if (!about || !tokenizerFiles || about.adapts || checkpoint.adapts) throw new RetortError('ModelRefused', 'The checkpoint cannot be used: it was not written by this program’s student. Train this student again from the start.')
   return { checkpoint, about, tokenizerFiles, tokenizer: tokenizerFromJson(tokenizerFiles.tokenizerJson, tokenizerFiles.tokenizerConfig) }
 }
 
@@ -81,7 +92,23 @@ function parseAbout(text: string): AboutStudent | undefined {
   const { key, rngSeed, cutRows, leftOutRows } = raw
   if (typeof key !== 'string' || typeof rngSeed !== 'number' || typeof cutRows !== 'number' || typeof leftOutRows !== 'number') return undefined
   const base = 'base' in raw ? readId<'student'>('student', raw.base) : undefined
-  return { key, rngSeed, cutRows, leftOutRows, ...(base === undefined ? {} : { base }) }
+  const adapts = 'adapts' in raw ? parseAdapted(raw.adapts) : undefined
+  if ('adapts' in raw && !adapts) return undefined
+  return { key, rngSeed, cutRows, leftOutRows, ...(base === undefined ? {} : { base }), ...(adapts ? { adapts } : {}) }
+}
+
+function parseAdapted(raw: unknown): AdaptedModel | undefined {
+  const textOf = (value: unknown, field: string): string | undefined => {
+    const found: unknown = typeof value === 'object' && value !== null ? Object.entries(value).find(([key]) => key === field)?.[1] : undefined
+    return typeof found === 'string' ? found : undefined
+  }
+  if (typeof raw !== 'object' || raw === null || !('source' in raw) || !('model' in raw)) return undefined
+  const { source, model } = raw
+  const [kind, stored, url] = ['kind', 'name', 'url'].map((field) => textOf(source, field))
+  const [name, fingerprint, quantisation, licence] = ['name', 'fingerprint', 'quantisation', 'licence'].map((field) => textOf(model, field))
+  const place = kind === 'stored' && stored !== undefined ? { kind, name: stored } as const : kind === 'box' && url !== undefined ? { kind, url } as const : undefined
+  if (!place || name === undefined || fingerprint === undefined || quantisation === undefined) return undefined
+  return { source: place, model: { name, fingerprint, quantisation, ...(licence === undefined ? {} : { licence }) } }
 }
 
 function parseTokenizer({ json, config }: Checkpoint['tokenizer']): StoredStudent['tokenizerFiles'] | undefined {

@@ -1,19 +1,22 @@
 // Knows: the story of a training: rows, tokenizer, packing, steps, looks, checkpoints; from the start or from the last checkpoint.
 // Must not know: threads, databases (stores), graphs (engine/training).
 import { makeRng, restoreRng, shuffle, type Rng } from '../../src/domain/rng.ts'
-import { countParameters, goesOn, learnsFromPairs, learnsFromProbabilities, learnsFromRewards, type StudentSample, type StudentShape, type TrainSettings } from '../../src/domain/student.ts'
+import { countParameters, goesOn, learnsAdapters, learnsFromPairs, learnsFromProbabilities, learnsFromRewards, type StudentSample, type StudentShape, type TrainSettings } from '../../src/domain/student.ts'
 import type { Flat } from '../../src/engine/training/parameters.ts'
+import type { DecoderShape } from '../../src/engine/models/shape.ts'
+import { mergeAdapters } from '../../src/engine/training/adapters.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { BatchOrder, type Cursor, type Shuffler } from '../../src/engine/training/batch-order.ts'
 import { finalWeights, writeCheckpoint, type BestWeights, type StoredLoss } from '../../src/engine/training/checkpoint.ts'
 import { bucketLengths, positionsOf, type PackedRow } from '../../src/engine/training/packing.ts'
 import { learningRateAt } from '../../src/engine/training/schedules/index.ts'
-import { beginState, Trainer, type TrainerOptions, type TrainState } from '../../src/engine/training/trainer.ts'
+import { beginState, Trainer, type FrozenDecoder, type TrainerOptions, type TrainState } from '../../src/engine/training/trainer.ts'
 import { shapeOf } from '../../src/pipeline/training/presets.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import { isAbort, RetortError } from '../../src/protocol/errors.ts'
 import type { TrainEvent, TrainOutcome, TrainRequest } from '../../src/protocol/student.ts'
+import { adaptersOf, countTrained, describeShape, drawAdapters, forWriting, loadFrozen, NO_TOKENIZER, openAdaptedModel, type OpenModel } from './adapted-model.ts'
 import { breathe } from './breathe.ts'
 import { tellCardPlan, tryCard } from './card-limits.ts'
 import { withNamedFaults } from './faults.ts'
@@ -23,12 +26,15 @@ import { Pace } from './pace.ts'
 import { chooseSamplePrompts, learnTokenizer, splitRows } from './prepare-rows.ts'
 import { decoderShapeOf, keyOf, makeBeginning, readBase, readStoredStudent, writeAbout, type StoredStudent } from './stored-student.ts'
 import { readTaught } from './read-taught.ts'
+import { renderAsStudent, renderByTemplate } from './rendering.ts'
 import type { StudentStores } from './stores.ts'
 import { writeSamples } from './write-texts.ts'
 
 /** A checkpoint is at most this old while training goes on; older where storing one takes longer than a twentieth of that. */
 const CHECKPOINT_EVERY_MS = 20_000
 const MOST_OF_TIME_STORING = 1 / 20
+/** Lengths of lines, each with a graph of its own, whose working memory a large model cannot have many times over. */
+const MOST_LENGTHS_ADAPTED = 2
 /** Losses kept in a checkpoint; when there are more, every other one of the older half goes. */
 const MOST_LOSSES = 4000
 
@@ -46,26 +52,31 @@ export async function train(request: TrainRequest, call: Call<TrainEvent>, tools
   const { settings, projectId, studentId, datasetId } = request
   const tell = (phase: Extract<TrainEvent, { kind: 'phase' }>['phase'], sentence: string): void => call.emit({ kind: 'phase', phase, sentence })
   const stored = await readStoredStudent(tools.stores, projectId, studentId)
-  if (stored && stored.about.key !== keyOf(datasetId, settings, request.base)) throw new RetortError('ModelRefused', 'The stored checkpoint belongs to another dataset or other settings. Train a new student with these.')
+  if (stored && stored.about.key !== keyOf(datasetId, settings, request.base, request.adapts)) throw new RetortError('ModelRefused', 'The stored checkpoint belongs to another dataset or other settings. Train a new student with these.')
   try {
     const taught = await readTaught(request, tools.stores)
+    const on = stored?.on ?? (learnsAdapters(settings) ? await needModel(request, tools, call.signal) : undefined)
     const base = goesOn(settings) ? await readBase(tools.stores, projectId, request.base) : undefined
     const split = splitRows(await tools.stores.readRows(projectId, datasetId), taught?.rows)
     if (stored) tell('resuming', `Going on from the checkpoint of step ${stored.checkpoint.state.step}.`)
     else tell('tokenizer', tellWords(settings, split.train.length))
     await breathe()
-    const words = stored ?? taught?.words ?? base ?? makeWords(split, settings, (note) => tell('tokenizer', note))
+    const words = stored ?? taught?.words ?? base ?? (on && { tokenizer: on.tokenizer, tokenizerFiles: NO_TOKENIZER }) ?? makeWords(split, settings, (note) => tell('tokenizer', note))
     tell('packing', 'Cutting the rows into tokens.')
-    const prepared = await prepareLesson(split, words.tokenizer, settings, call.signal)
-    const shape = shapeOf(settings.preset, words.tokenizer.vocabularySize, settings.context)
+    const rendering = on ? renderByTemplate(words.tokenizer) : renderAsStudent(words.tokenizer)
+    const prepared = await prepareLesson(split, words.tokenizer, settings, call.signal, rendering)
+    const shape = on ? describeShape(on.shape) : shapeOf(settings.preset, words.tokenizer.vocabularySize, settings.context)
     if (base && JSON.stringify(decoderShapeOf(shape)) !== JSON.stringify(base.checkpoint.shape)) throw new RetortError('ModelRefused', 'The student to go on from has another size than these settings. Choose it again on the Student screen.')
-    call.emit({ kind: 'shape', shape, parameters: countParameters(shape), cutRows: prepared.rows.cutRows, leftOutRows: prepared.rows.leftOutRows })
+    call.emit({ kind: 'shape', shape, parameters: on?.facts.parameters ?? countParameters(shape), ...(on && learnsAdapters(settings) ? { trained: countTrained(on.shape, adaptersOf(settings)) } : {}), cutRows: prepared.rows.cutRows, leftOutRows: prepared.rows.leftOutRows })
+    const samplePrompts = chooseSamplePrompts(split, rendering, settings.context)
+    if (on) tell('loading', `Reading the weights of ${on.card.name}, ${(on.card.fileBytes / 1e6).toFixed(0)} MB.`)
+    const adapts = on && learnsAdapters(settings) ? { ...adaptersOf(settings), frozen: await loadFrozen(on, call.signal) } : undefined
     tell('building', 'Building the train step.')
-    const samplePrompts = chooseSamplePrompts(split, words.tokenizer, settings.context)
     return await withNamedFaults('training', async () => {
       const runtime = await tools.openRuntime(request.backend)
-      const card = await planStep(runtime, prepared, shape, { request, call, tools })
-      const course = new Course({ request, call, tools, runtime, prepared, shape, stored, words, samplePrompts, accumulate: card.accumulate, base: base && finalWeights(base.checkpoint) })
+      const decoder = on?.shape ?? decoderShapeOf(shape)
+      const card = await planStep(runtime, prepared, { decoder, adapts }, { request, call, tools })
+      const course = new Course({ request, call, tools, runtime, prepared, shape, decoder, adapts, stored, words, samplePrompts, accumulate: card.accumulate, base: base && finalWeights(base.checkpoint) })
       try {
         await course.prepare()
         const begins = stored ? `Training from step ${stored.checkpoint.state.step} of ${settings.steps}.` : `Training ${settings.steps} steps on ${prepared.rows.train.length} ${course.called}.`
@@ -85,12 +96,12 @@ export async function train(request: TrainRequest, call: Call<TrainEvent>, tools
 const rowsOfLine = (settings: TrainSettings): number => (learnsFromPairs(settings) ? 2 : learnsFromRewards(settings) ? settings.answers : 1)
 
 /** In how many parts a step is taken: as many as were asked for, or more where a graphics card would otherwise be busy for too long. */
-async function planStep(runtime: Runtime, { rows }: Prepared, shape: StudentShape, { request: { settings }, call, tools }: Pick<CourseParts, 'request' | 'call' | 'tools'>): Promise<{ readonly accumulate: number; readonly said?: string }> {
+async function planStep(runtime: Runtime, { rows }: Prepared, { decoder: shape, adapts }: Pick<CourseParts, 'decoder' | 'adapts'>, { request: { settings }, call, tools }: Pick<CourseParts, 'request' | 'call' | 'tools'>): Promise<{ readonly accumulate: number; readonly said?: string }> {
   const { accumulate, context } = settings
   if (runtime.backend !== 'webgpu') return { accumulate }
   call.emit({ kind: 'phase', phase: 'building', sentence: 'Trying how long the graphics card takes for a row.' })
   const length = learnsFromRewards(settings) ? context : fitLength(rows.train, context)
-  const plan = await tryCard(runtime, { shape: decoderShapeOf(shape), rows: rows.train, length, lines: Math.min(settings.batch, rows.train.length) * rowsOfLine(settings), now: tools.now, signal: call.signal })
+  const plan = await tryCard(runtime, { shape, ...(adapts ? { adapts } : {}), rows: rows.train, length, lines: Math.min(settings.batch, rows.train.length) * rowsOfLine(settings), now: tools.now, signal: call.signal })
   const said = tellCardPlan(plan)
   return { accumulate: Math.max(accumulate, plan.parts), ...(said === undefined ? {} : { said }) }
 }
@@ -103,12 +114,20 @@ function lossOf(settings: TrainSettings): Pick<TrainerOptions, 'smoothing' | 'di
   if (learnsFromProbabilities(settings)) return { distils: { divergence: settings.loss, temperature: settings.temperature, textShare: settings.textShare } }
   if (learnsFromPairs(settings)) return { prefers: { loss: settings.loss, beta: settings.beta, margin: settings.loss === 'simpo' ? settings.margin : 0 } }
   if (learnsFromRewards(settings)) return { reinforces: { clip: RATIO_CLIP, beta: settings.beta } }
+  if (learnsAdapters(settings)) return {}
   return { smoothing: settings.labelSmoothing }
+}
+
+/** The imported model that the adapters are to lie on. */
+function needModel({ adapts }: TrainRequest, { stores }: TrainTools, signal: AbortSignal): Promise<OpenModel> {
+  if (adapts === undefined) throw new RetortError('ModelMissing', 'This training fits an imported model, and none was chosen. Choose one on the Student screen.')
+  return openAdaptedModel(stores, adapts, signal)
 }
 
 function tellWords(settings: TrainSettings, rows: number): string {
   if (learnsFromProbabilities(settings)) return 'Taking over the part of the teacher’s vocabulary that the rows use.'
   if (learnsFromPairs(settings) || learnsFromRewards(settings)) return 'Reading the student that this training goes on from.'
+  if (learnsAdapters(settings)) return 'Reading the vocabulary and the chat template of the model.'
   return `Learning a vocabulary of up to ${settings.vocabulary} tokens from ${rows} rows.`
 }
 
@@ -133,6 +152,10 @@ interface CourseParts {
   readonly shape: StudentShape
   /** Parts of a step: those of the settings or more. */
   readonly accumulate: number
+  /** The same as the engine has it. */
+  readonly decoder: DecoderShape
+  /** The imported model and its adapters, where those are trained. */
+  readonly adapts: FrozenDecoder | undefined
   readonly stored: StoredStudent | undefined
   /** Weights to go on from, where the loss needs some. */
   readonly base: Flat | undefined
@@ -158,15 +181,15 @@ class Course {
 
   constructor(parts: CourseParts) {
     this.#parts = parts
-    const { request: { settings }, prepared, stored, base, runtime, tools, words } = parts
+    const { request: { settings }, prepared, stored, base, runtime, tools, words, decoder: shape, adapts } = parts
     const { rows } = prepared
-    const shape = decoderShapeOf(parts.shape)
-    const state = stored?.checkpoint.state ?? beginState(base ?? makeBeginning(shape, settings.rngSeed))
+    const state = stored?.checkpoint.state ?? beginState(base ?? (adapts ? drawAdapters(shape, adapts, settings.rngSeed) : makeBeginning(shape, settings.rngSeed)))
     const { weightDecay, clip, optimizer, dropout, averaging, packing: packs } = settings
-    this.#trainer = new Trainer(runtime, { shape, weightDecay, clip, optimizer, dropout, averaging, ...lossOf(settings) }, state)
+    this.#trainer = new Trainer(runtime, { shape, weightDecay, clip, optimizer, dropout, averaging, ...lossOf(settings), ...(adapts ? { adapts } : {}) }, state)
     this.#linesAStep = Math.min(settings.batch, rows.train.length)
     this.#best = stored?.checkpoint.best
-    this.#lengths = bucketLengths(fitLength([...rows.train, ...rows.heldOut], settings.context))
+    const lengths = bucketLengths(fitLength([...rows.train, ...rows.heldOut], settings.context))
+    this.#lengths = adapts ? lengths.slice(-MOST_LENGTHS_ADAPTED) : lengths
     this.#reference = base && learnsFromRewards(settings) && settings.beta > 0 ? new Trainer(runtime, { shape, weightDecay: 0, clip: 0 }, beginState(base)) : undefined
     this.#lesson = openLesson(prepared, { settings: { ...settings, accumulate: parts.accumulate }, linesAStep: this.#linesAStep, lengths: this.#lengths, student: { runtime, shape, tokenizer: words.tokenizer }, ...(this.#reference ? { reference: this.#reference } : {}) })
     const cursor = stored?.checkpoint.cursor
@@ -265,21 +288,25 @@ class Course {
   }
 
   async #writeSamples(step: number, state: TrainState): Promise<StudentSample[]> {
-    const { runtime, shape, words, samplePrompts, call } = this.#parts
-    const texts = await writeSamples(runtime, { shape: decoderShapeOf(shape), weights: finalWeights({ state }), tokenizer: words.tokenizer }, samplePrompts.map(({ tokens }) => tokens), call.signal)
+    const { runtime, decoder, adapts, words, samplePrompts, call } = this.#parts
+    const own = finalWeights({ state })
+    const weights = adapts ? mergeAdapters(decoder, adapts, adapts.frozen, own) : own
+    const texts = await writeSamples(runtime, { shape: adapts ? forWriting(decoder) : decoder, weights, tokenizer: words.tokenizer }, samplePrompts.map(({ tokens }) => tokens), call.signal)
     return samplePrompts.map(({ prompt }, i): StudentSample => ({ step, prompt, text: texts[i] ?? '' }))
   }
 
   async #save(state: TrainState): Promise<void> {
-    const { request: { projectId, studentId, datasetId, settings, base }, prepared: { rows }, words, tools, call } = this.#parts
+    const { request: { projectId, studentId, datasetId, settings, base }, prepared: { rows }, words, tools, call, decoder, adapts } = this.#parts
+    const { adapts: on } = this.#parts.request
     const bytes = writeCheckpoint({
-      shape: decoderShapeOf(this.#parts.shape),
+      shape: decoder,
+      ...(adapts ? { adapts: { rank: adapts.rank, alpha: adapts.alpha, targets: adapts.targets } } : {}),
       state,
       ...(this.#best ? { best: this.#best } : {}),
       cursor: this.#order.cursor,
       tokenizer: { json: JSON.stringify(words.tokenizerFiles.tokenizerJson), config: JSON.stringify(words.tokenizerFiles.tokenizerConfig) },
       losses: this.#losses,
-      about: writeAbout({ key: keyOf(datasetId, settings, base), rngSeed: settings.rngSeed, cutRows: rows.cutRows, leftOutRows: rows.leftOutRows, ...(base === undefined ? {} : { base }) }),
+      about: writeAbout({ key: keyOf(datasetId, settings, base, on), rngSeed: settings.rngSeed, cutRows: rows.cutRows, leftOutRows: rows.leftOutRows, ...(base === undefined ? {} : { base }), ...(on === undefined ? {} : { adapts: on }) }),
     })
     const from = tools.now()
     await tools.stores.writeCheckpoint(projectId, studentId, bytes)

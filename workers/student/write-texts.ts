@@ -3,6 +3,7 @@
 import { Generator } from '../../src/engine/generation/generator.ts'
 import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
+import type { LoadedWeights } from '../../src/engine/weights/loaded.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { Flat } from '../../src/engine/training/parameters.ts'
 import { makeStudentWeights } from '../../src/engine/training/student-weights.ts'
@@ -21,6 +22,9 @@ export interface WritingStudent {
 /** A generator on a student's weights; release it when done. */
 export const openWriter = (runtime: Runtime, { shape, weights, tokenizer }: WritingStudent, rows = BATCH): Promise<Generator> =>
   Generator.create(runtime, makeStudentWeights(shape, weights), tokenizer, { maxBatch: Math.max(1, Math.min(rows, BATCH)), contextLength: shape.context })
+
+/** The same on weights that come from a file. */
+export const openLoadedWriter = (runtime: Runtime, weights: LoadedWeights, tokenizer: TextTokenizer): Promise<Generator> => Generator.create(runtime, weights, tokenizer, { maxBatch: BATCH })
 
 /** Greedy completions of prompts, in their order; an abort leaves the rest short. */
 export async function writeSamples(runtime: Runtime, student: WritingStudent, prompts: readonly (readonly number[])[], signal: AbortSignal): Promise<string[]> {

@@ -2,6 +2,7 @@
 // that both share, the rows in order, and going on where it was cut off.
 import type { DatasetRow } from '../../src/domain/dataset.ts'
 import type { Traceable, Traced, TraceOptions } from '../../src/engine/generation/generator.ts'
+import { findAnswerEnd } from '../../src/engine/tokenizers/answer-end.ts'
 import { pruneTokenizer, type PrunedTokenizer } from '../../src/engine/tokenizers/prune-tokenizer.ts'
 import { END_TOKEN, messagesOf, STUDENT_SPECIALS, textsOfExample } from '../../src/engine/tokenizers/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
@@ -83,7 +84,7 @@ export function shareVocabulary(teacher: TextTokenizer, rows: readonly DatasetRo
   if (!made.ok) throw new RetortError('ModelRefused', made.sentence)
   const { tokenizerJson, tokenizerConfig, tokenizer } = made.pruned
   if (tokenizer.vocabularySize > 65_536) throw new RetortError('ModelRefused', `These rows use ${tokenizer.vocabularySize.toLocaleString('en')} of the teacher’s tokens, and a student can share 65,536. Train on fewer rows, or on the texts alone.`)
-  const pairs = pairTokens(made.pruned, findEnd(teacher))
+  const pairs = pairTokens(made.pruned, findAnswerEnd(teacher))
   return { files: { json: JSON.stringify(tokenizerJson), config: JSON.stringify(tokenizerConfig) }, among: Int32Array.from(pairs, ([theirs]) => theirs), studentIds: Uint16Array.from(pairs, ([, ours]) => ours) }
 }
 
@@ -91,12 +92,6 @@ export function shareVocabulary(teacher: TextTokenizer, rows: readonly DatasetRo
 function pairTokens({ teacherIds }: PrunedTokenizer, teacherEnd: number | undefined): [theirs: number, ours: number][] {
   const pairs = [...teacherIds].flatMap((theirs, ours): [number, number][] => (theirs < 0 ? [] : [[theirs, ours]]))
   return teacherEnd === undefined ? pairs : [...pairs, [teacherEnd, STUDENT_SPECIALS.indexOf(END_TOKEN)]]
-}
-
-/** The token with which the teacher's template ends an answer; of several that could, the one that it writes. */
-function findEnd(teacher: TextTokenizer): number | undefined {
-  const chat = teacher.renderChat([{ role: 'user', content: 'a' }, { role: 'assistant', content: 'b' }], { addGenerationPrompt: false })
-  return teacher.encode(chat).findLast((id) => teacher.endIds.has(id)) ?? [...teacher.endIds][0]
 }
 
 /** The rows traced, in their order. */

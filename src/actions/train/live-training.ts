@@ -49,8 +49,8 @@ export class LiveTraining {
         this.#said = { phase: event.phase, sentence: event.sentence }
         return this.#show({})
       case 'shape': {
-        const { shape, parameters, cutRows, leftOutRows } = event
-        record.shape(shape, cutRows, leftOutRows)
+        const { shape, parameters, trained, cutRows, leftOutRows } = event
+        record.shape({ shape, parameters, ...(trained === undefined ? {} : { trained }), cutRows, leftOutRows })
         return this.#show({ shape, parameters, cutRows, leftOutRows })
       }
       case 'step': {

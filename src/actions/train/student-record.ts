@@ -1,7 +1,6 @@
 // Knows: how a student's record follows its training: often enough that a reload shows the curve, seldom enough to cost nothing.
 // Must not know: the worker.
-import type { Student, StudentSample, StudentShape } from '../../domain/student.ts'
-import { countParameters, type LossPoint } from '../../domain/student.ts'
+import type { LossPoint, Student, StudentSample } from '../../domain/student.ts'
 
 /** Milliseconds between two writes at least, where nothing of weight has happened. */
 const WRITE_EVERY = 2000
@@ -10,6 +9,7 @@ const MOST_POINTS = 4000
 /** Samples kept; the oldest go first. */
 const MOST_SAMPLES = 120
 
+type ShapeFacts = Pick<Student, 'shape' | 'parameters' | 'trained' | 'cutRows' | 'leftOutRows'>
 type Facts = Partial<Pick<Student, 'status' | 'why' | 'endedAt' | 'trace'>>
 
 export class StudentRecord {
@@ -17,7 +17,7 @@ export class StudentRecord {
   #points: readonly LossPoint[]
   #samples: readonly StudentSample[]
   #checkpointStep: number
-  #shape: Pick<Student, 'shape' | 'parameters' | 'cutRows' | 'leftOutRows'> | undefined
+  #shape: ShapeFacts | undefined
   #facts: Facts = {}
   #timer: ReturnType<typeof setTimeout> | undefined
   #going: Promise<unknown> = Promise.resolve()
@@ -56,8 +56,8 @@ export class StudentRecord {
     this.#checkpointStep = step
     void this.#flush()
   }
-  shape(shape: StudentShape, cutRows: number, leftOutRows: number): void {
-    this.#shape = { shape, parameters: countParameters(shape), cutRows, leftOutRows }
+  shape(facts: ShapeFacts): void {
+    this.#shape = facts
     this.#soon()
   }
   /** Facts to write with the next write. */

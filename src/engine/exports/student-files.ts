@@ -33,39 +33,39 @@ const [PAD, END] = [STUDENT_SPECIALS.indexOf(PAD_TOKEN), STUDENT_SPECIALS.indexO
  */
 export function writeHuggingFaceFiles({ shape, tensors, tokenizerJson }: WrittenStudent): WrittenFile[] {
   const ends = { pad_token_id: PAD, eos_token_id: END }
-  const config = {
-    architectures: ['LlamaForCausalLM'],
-    model_type: 'llama',
-    hidden_size: shape.width,
-    intermediate_size: shape.feedForward,
-    num_hidden_layers: shape.layers,
-    num_attention_heads: shape.heads,
-    num_key_value_heads: shape.kvHeads,
-    head_dim: shape.headWidth,
-    vocab_size: shape.vocabulary,
-    max_position_embeddings: shape.context,
-    hidden_act: 'silu',
-    rms_norm_eps: shape.normEpsilon,
-    rope_theta: shape.ropeTheta,
-    rope_scaling: null,
-    attention_bias: false,
-    attention_dropout: 0,
-    mlp_bias: false,
-    initializer_range: 0.02,
-    tie_word_embeddings: shape.tiedHead,
-    torch_dtype: 'float32',
-    use_cache: true,
-    bos_token_id: null,
-    ...ends,
-  }
   return [
     { name: 'model.safetensors', bytes: writeSafetensors(tensors, { format: 'pt' }) },
-    jsonFile('config.json', config),
+    jsonFile('config.json', { ...makeConfig(shape), bos_token_id: null, ...ends }),
     jsonFile('generation_config.json', { do_sample: false, bos_token_id: null, ...ends }),
     jsonFile('tokenizer.json', tokenizerJson),
     jsonFile('tokenizer_config.json', makeStudentTokenizerConfig(shape.context)),
   ]
 }
+
+/** What transformers wants to know of a shape. */
+export const makeConfig = (shape: DecoderShape): object => ({
+  architectures: ['LlamaForCausalLM'],
+  model_type: 'llama',
+  hidden_size: shape.width,
+  intermediate_size: shape.feedForward,
+  num_hidden_layers: shape.layers,
+  num_attention_heads: shape.heads,
+  num_key_value_heads: shape.kvHeads,
+  head_dim: shape.headWidth,
+  vocab_size: shape.vocabulary,
+  max_position_embeddings: shape.context,
+  hidden_act: 'silu',
+  rms_norm_eps: shape.normEpsilon,
+  rope_theta: shape.ropeTheta,
+  rope_scaling: null,
+  attention_bias: false,
+  attention_dropout: 0,
+  mlp_bias: false,
+  initializer_range: 0.02,
+  tie_word_embeddings: shape.tiedHead,
+  torch_dtype: 'float32',
+  use_cache: true,
+})
 
 /** One GGUF. Its pre-tokenizer has the name by which llama.cpp knows it. Throws a RangeError on a tokenizer that is no student's. */
 export function writeStudentGguf({ shape, tensors, tokenizerJson, name }: WrittenStudent, { precision = 'F32', licence }: { readonly precision?: GgufPrecision; readonly licence?: string } = {}): WrittenFile {
@@ -117,7 +117,8 @@ const GGUF_NAMES: readonly (readonly [RegExp, string])[] = [
   [/^model\.layers\.(\d+)\.mlp\.(gate|up|down)_proj\.weight$/, 'blk.$1.ffn_$2.weight'],
 ]
 
-function toGgufTensor(from: string, tensor: PlainTensor, { heads, kvHeads }: DecoderShape, precision: GgufPrecision): WrittenTensor {
+/** A tensor under ggml's name and in its order. Throws a RangeError on a name that a Llama does not have. */
+export function toGgufTensor(from: string, tensor: PlainTensor, { heads, kvHeads }: DecoderShape, precision: GgufPrecision): WrittenTensor {
   const [pattern, to] = GGUF_NAMES.find(([known]) => known.test(from)) ?? []
   if (!pattern || to === undefined) throw new RangeError(`A student has no tensor ${from}.`)
   const name = from.replace(pattern, to)
@@ -166,4 +167,4 @@ function readVocabulary(tokenizerJson: unknown, size: number): { tokens: string[
 
 const fieldOf = (value: unknown, field: string): unknown => (typeof value === 'object' && value !== null ? Object.entries(value).find(([key]) => key === field)?.[1] : undefined)
 
-const jsonFile = (name: string, value: unknown): WrittenFile => ({ name, bytes: new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`) })
+export const jsonFile = (name: string, value: unknown): WrittenFile => ({ name, bytes: new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`) })

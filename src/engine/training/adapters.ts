@@ -87,6 +87,12 @@ function staticRows({ shape }: Value): number {
 /** The decoder's parameters with the adapters merged in, as one array of its own; `base` stays as it is. */
 export function mergeAdapters(shape: DecoderShape, options: AdapterOptions, base: Flat, adapters: Flat): Flat {
   const merged = base.slice()
+  mergeInto(shape, options, merged, adapters)
+  return merged
+}
+
+/** As `mergeAdapters`, in the decoder's own array: where it is not needed without them, that spares a copy. */
+export function mergeInto(shape: DecoderShape, options: AdapterOptions, merged: Flat, adapters: Flat): void {
   const weights = viewParameters(listParameters(shape), merged)
   const parts = viewParameters(listAdapters(shape, options), adapters)
   const need = (views: ReadonlyMap<string, Float32Array>, name: string): Float32Array => {
@@ -102,7 +108,6 @@ export function mergeAdapters(shape: DecoderShape, options: AdapterOptions, base
       addProduct({ into: whole, from, stride, columns, rows }, need(parts, nameOf(layer, target, 'A')), need(parts, nameOf(layer, target, 'B')), options)
     }
   }
-  return merged
 }
 
 interface Patch {

@@ -1,9 +1,10 @@
 // Knows: the form of a checkpoint file: weights, moments, averages, step, data cursor, random state, shape, tokenizer, losses.
 // Must not know: where it is kept, what it is a student of (`about` is opaque text).
 import { faultOfShape, type DecoderShape } from '../models/shape.ts'
+import { ADAPTER_TARGETS, listTrained, type AdapterOptions, type AdapterTarget } from './adapters.ts'
 import type { Cursor } from './batch-order.ts'
 import { crc32 } from './crc32.ts'
-import { countOf, listParameters, type Flat } from './parameters.ts'
+import { countOf, type Flat } from './parameters.ts'
 import type { TrainState } from './trainer.ts'
 
 export interface StoredLoss {
@@ -19,6 +20,8 @@ export interface BestWeights {
 }
 export interface Checkpoint {
   readonly shape: DecoderShape
+  /** Where adapters are trained: what they are. The state and the best weights are theirs; the decoder that they lie on is not here. */
+  readonly adapts?: AdapterOptions
   readonly state: TrainState
   readonly best?: BestWeights
   readonly cursor: Cursor
@@ -28,7 +31,7 @@ export interface Checkpoint {
   /** What the owner wants to find again, as text. */
   readonly about: string
 }
-/** What the student is: its best weights where they are kept, else their running average, else the last ones. */
+/** What the student is (or its adapters are): its best weights where they are kept, else their running average, else the last ones. */
 export const finalWeights = ({ state, best }: Pick<Checkpoint, 'state' | 'best'>): Flat => best?.weights ?? state.average ?? state.weights
 
 export type CheckpointRead = { readonly ok: true; readonly checkpoint: Checkpoint } | { readonly ok: false; readonly sentence: string }
@@ -44,9 +47,9 @@ const LARGEST_HEADER = 64 * 2 ** 20
 const LARGEST_STEP = 1e9
 
 /** The file's bytes. */
-export function writeCheckpoint({ shape, state, best, cursor, tokenizer, losses, about }: Checkpoint): Uint8Array {
+export function writeCheckpoint({ shape, adapts, state, best, cursor, tokenizer, losses, about }: Checkpoint): Uint8Array {
   const kept = { average: state.average !== undefined, ...(best ? { best: { step: best.step, heldOut: best.heldOut } } : {}) }
-  const json = new TextEncoder().encode(JSON.stringify({ shape, step: state.step, ...kept, cursor, tokenizer, losses, about }))
+  const json = new TextEncoder().encode(JSON.stringify({ shape, ...(adapts ? { adapts } : {}), step: state.step, ...kept, cursor, tokenizer, losses, about }))
   const flats = [state.weights, state.first, state.second, ...(state.average ? [state.average] : []), ...(best ? [best.weights] : [])]
   const headerBytes = Math.ceil(json.length / 4) * 4
   const bytes = new Uint8Array(FIXED + headerBytes + 4 * flats.length * state.weights.length + 4)
@@ -80,7 +83,7 @@ export function readCheckpoint(bytes: Uint8Array): CheckpointRead {
   if (!header) return refuse('its header is broken')
   const fault = faultOfShape(header.shape)
   if (fault) return refuse(fault.replace(/\.$/, ''))
-  const count = countOf(listParameters(header.shape))
+  const count = countOf(listTrained(header.shape, header.adapts))
   const wanted = FIXED + headerBytes + 4 * (3 + (header.average ? 1 : 0) + (header.best ? 1 : 0)) * count + 4
   if (bytes.length !== wanted) return refuse(`it has ${bytes.length} bytes where its shape needs ${wanted}`)
   if (view.getUint32(wanted - 4, true) !== crc32(bytes.subarray(0, wanted - 4))) return refuse('its check sum does not fit its contents')
@@ -88,9 +91,9 @@ export function readCheckpoint(bytes: Uint8Array): CheckpointRead {
     const from = FIXED + headerBytes + 4 * i * count
     return new Float32Array(bytes.slice(from, from + 4 * count).buffer)
   }
-  const { shape, step, average, best, cursor, tokenizer, losses, about } = header
+  const { shape, adapts, step, average, best, cursor, tokenizer, losses, about } = header
   const state = { weights: flat(0), first: flat(1), second: flat(2), ...(average ? { average: flat(3) } : {}), step }
-  return { ok: true, checkpoint: { shape, cursor, tokenizer, losses, about, state, ...(best ? { best: { ...best, weights: flat(average ? 4 : 3) } } : {}) } }
+  return { ok: true, checkpoint: { shape, ...(adapts ? { adapts } : {}), cursor, tokenizer, losses, about, state, ...(best ? { best: { ...best, weights: flat(average ? 4 : 3) } } : {}) } }
 }
 
 type Header = Omit<Checkpoint, 'state' | 'best'> & { readonly step: number; readonly average: boolean; readonly best?: Omit<BestWeights, 'weights'> }
@@ -120,13 +123,26 @@ function parseHeader(bytes: Uint8Array): Header | undefined {
   if (points.length !== losses.length) return undefined
   const best = parseBest(raw['best'])
   if (raw['best'] !== undefined && !best) return undefined
-  return { shape, step, average: raw['average'] === true, ...(best ? { best } : {}), cursor: { epoch, next, random }, tokenizer: { json: tokenizer['json'], config: tokenizer['config'] }, losses: points, about }
+  const adapts = parseAdapters(raw['adapts'])
+  if (raw['adapts'] !== undefined && !adapts) return undefined
+  return { shape, ...(adapts ? { adapts } : {}), step, average: raw['average'] === true, ...(best ? { best } : {}), cursor: { epoch, next, random }, tokenizer: { json: tokenizer['json'], config: tokenizer['config'] }, losses: points, about }
 }
 
 function parseBest(raw: unknown): Omit<BestWeights, 'weights'> | undefined {
   if (!isRecord(raw)) return undefined
   const { step, heldOut } = raw
   return isCount(step, LARGEST_STEP) && typeof heldOut === 'number' && Number.isFinite(heldOut) ? { step, heldOut } : undefined
+}
+
+/** A rank beyond what any projection has is a broken file. */
+const LARGEST_RANK = 16_384
+
+function parseAdapters(raw: unknown): AdapterOptions | undefined {
+  if (!isRecord(raw)) return undefined
+  const { rank, alpha, targets: named } = raw
+  if (!isCount(rank, LARGEST_RANK) || rank < 1 || typeof alpha !== 'number' || !(alpha > 0) || !Number.isFinite(alpha) || !Array.isArray(named)) return undefined
+  const targets = named.flatMap((name: unknown): AdapterTarget[] => ADAPTER_TARGETS.filter((known) => known === name))
+  return targets.length > 0 && targets.length === named.length ? { rank, alpha, targets } : undefined
 }
 
 /** Sizes far beyond what can be trained here are a broken file, not a big student. */

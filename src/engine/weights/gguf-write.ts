@@ -9,6 +9,8 @@ export type WrittenValue =
   | { readonly kind: 'text'; readonly value: string }
   | { readonly kind: 'texts'; readonly value: readonly string[] }
   | { readonly kind: 'i32s' | 'f32s'; readonly value: readonly number[] }
+  /** As another file has it: the number of its kind and the bytes after that. */
+  | { readonly kind: 'raw'; readonly type: number; readonly value: Uint8Array }
 
 export interface WrittenTensor {
   readonly name: string
@@ -74,6 +76,10 @@ function writeValue(out: ByteWriter, written: WrittenValue): void {
       for (const value of written.value) out[item](value)
       return
     }
+    case 'raw':
+      out.u32(written.type)
+      out.raw(written.value)
+      return
     case 'bool':
       out.u32(KIND_IDS.bool)
       out.raw(Uint8Array.of(written.value ? 1 : 0))

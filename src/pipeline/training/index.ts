@@ -2,11 +2,12 @@
 import { settingsOf, type CheckedStep } from '../../domain/recipe.ts'
 import { DIVERGENCE_NAMES, PREFERENCE_NAMES, type TrainSettings } from '../../domain/student.ts'
 import { divergenceSteps } from './divergences.ts'
+import { loraStep } from './lora.ts'
 import { preferenceSteps } from './preferences.ts'
 import { rewardStep } from './rewards.ts'
 import { teacherText } from './teacher-text.ts'
 
-export const trainMembers = [teacherText, ...divergenceSteps, ...preferenceSteps, rewardStep] as const
+export const trainMembers = [teacherText, ...divergenceSteps, ...preferenceSteps, rewardStep, loraStep] as const
 
 /** What the student worker is told. Throws only on a step that `checkRecipe` did not make. */
 export function trainSettingsOf(step: CheckedStep, rngSeed: number): TrainSettings {
@@ -16,11 +17,14 @@ export function trainSettingsOf(step: CheckedStep, rngSeed: number): TrainSettin
   const preferred = PREFERENCE_NAMES.find((name) => name === step.name)
   if (preferred !== undefined) return preferenceSettingsOf(preferred, step, rngSeed)
   if (step.name === rewardStep.name) return { loss: 'grpo', ...BEGUN, ...settingsOf(rewardStep, step), rngSeed }
+  if (step.name === loraStep.name) return { loss: 'lora', ...IMPORTED, ...settingsOf(loraStep, step), rngSeed }
   return { loss: 'teacher-text', ...settingsOf(teacherText, step), rngSeed }
 }
 
 /** Size and context become those of the student that it goes on from, once one is chosen; neither pairs nor answers are packed. */
 const BEGUN = { preset: 'micro', context: 256, packing: false } as const
+/** The size is that of the model that the adapters lie on. */
+const IMPORTED = { preset: 'micro', optimizer: 'adam-w', dropout: 0 } as const
 
 function preferenceSettingsOf(loss: (typeof PREFERENCE_NAMES)[number], step: CheckedStep, rngSeed: number): TrainSettings {
   const [dpo, simpo, orpo, kto] = preferenceSteps

@@ -3,6 +3,7 @@ import type { Part, PartAnswer } from '../measure.ts'
 
 async function measurePart(part: Part): Promise<PartAnswer> {
   if (part === 'training') return (await import('./training-part.ts')).measureTraining()
+  if (part === 'lora') return (await import('./lora-part.ts')).measureLora()
   if (part === 'generation') return (await import('./teacher-part.ts')).measureGeneration()
   if (part === 'judging') return (await import('./teacher-part.ts')).measureJudging()
   if (part === 'endurance') return (await import('./endurance-part.ts')).measureEndurance()

@@ -2,6 +2,8 @@
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import { contentId, freshId, type DatasetId, type ProjectId, type StudentId } from '../../../src/domain/id.ts'
 import type { TextTrainSettings } from '../../../src/domain/student.ts'
+import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
+import { RetortError } from '../../../src/protocol/errors.ts'
 import type { StudentStores } from '../../../workers/student/stores.ts'
 import { SMALL_TRAINING } from '../../stand-ins/sample-project.ts'
 
@@ -9,6 +11,8 @@ export interface MemoryStores extends StudentStores {
   rows: DatasetRow[] | undefined
   checkpoint: Uint8Array | undefined
   trace: Uint8Array | undefined
+  /** Imported models' files by name. */
+  models: Map<string, Uint8Array>
   writes: number
 }
 
@@ -17,8 +21,14 @@ export function makeMemoryStores(rows: DatasetRow[] | undefined): MemoryStores {
     rows,
     checkpoint: undefined,
     trace: undefined,
+    models: new Map(),
     writes: 0,
     readRows: async () => stores.rows,
+    openModel: async (source) => {
+      const found = stores.models.get(source.kind === 'box' ? source.url : source.name)
+      if (!found) throw new RetortError('ModelMissing', 'It is not kept any more.')
+      return sourceFromBytes('model.gguf', found)
+    },
     readTrace: async () => stores.trace,
     readCheckpoint: async () => stores.checkpoint,
     writeCheckpoint: async (_project, _student, bytes) => {

@@ -30,6 +30,7 @@ class Stores implements StudentStores {
   rows: DatasetRow[] = paired(makeRows(24, 8))
   readRows = async () => this.rows
   readTrace = async () => undefined
+  openModel = async () => expect.fail('no imported model is asked for')
   readCheckpoint = async (_project: unknown, student: StudentId) => this.checkpoints.get(student)
   writeCheckpoint = async (_project: unknown, student: StudentId, bytes: Uint8Array) => void this.checkpoints.set(student, bytes)
 }

@@ -23,6 +23,7 @@ class Stores implements StudentStores {
   rows: DatasetRow[] = makeRiddles(makeRows(16, 4), 7)
   readRows = async () => this.rows
   readTrace = async () => undefined
+  openModel = async () => expect.fail('no imported model is asked for')
   readCheckpoint = async (_project: unknown, student: StudentId) => this.checkpoints.get(student)
   writeCheckpoint = async (_project: unknown, student: StudentId, bytes: Uint8Array) => void this.checkpoints.set(student, bytes)
 }

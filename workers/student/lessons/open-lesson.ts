@@ -6,6 +6,7 @@ import type { TextTokenizer } from '../../../src/engine/tokenizers/text-tokenize
 import { preparePairs, type PreparedPairs } from '../prepare-pairs.ts'
 import { prepareProblems, type PreparedProblems } from '../prepare-problems.ts'
 import { prepareRows, type PreparedRows, type TaughtRow } from '../prepare-rows.ts'
+import type { Rendering } from '../rendering.ts'
 import type { AnsweringStudent } from '../write-answers.ts'
 import type { Lesson } from './lesson.ts'
 import { teachPairs } from './pairs.ts'
@@ -16,10 +17,10 @@ import { teachTexts, type LessonPlan } from './texts.ts'
 export type Prepared = { readonly kind: 'texts'; readonly rows: PreparedRows } | { readonly kind: 'pairs'; readonly rows: PreparedPairs } | { readonly kind: 'problems'; readonly rows: PreparedProblems }
 
 /** Throws ModelRefused where too few rows are of any use for the loss. */
-export async function prepareLesson(split: { train: readonly TaughtRow[]; heldOut: readonly DatasetRow[] }, tokenizer: TextTokenizer, settings: TrainSettings, signal: AbortSignal): Promise<Prepared> {
+export async function prepareLesson(split: { train: readonly TaughtRow[]; heldOut: readonly DatasetRow[] }, tokenizer: TextTokenizer, settings: TrainSettings, signal: AbortSignal, rendering?: Rendering): Promise<Prepared> {
   if (learnsFromPairs(settings)) return { kind: 'pairs', rows: await preparePairs(split, tokenizer, settings.context, signal) }
   if (learnsFromRewards(settings)) return { kind: 'problems', rows: await prepareProblems(split, tokenizer, settings.context, signal) }
-  return { kind: 'texts', rows: await prepareRows(split, tokenizer, settings, signal) }
+  return { kind: 'texts', rows: await prepareRows(split, tokenizer, settings, signal, rendering) }
 }
 
 export interface OpenLesson extends LessonPlan {

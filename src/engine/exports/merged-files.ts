@@ -1,0 +1,77 @@
+// Knows: what an imported model with merged adapters is called in other tools' files: a folder that transformers opens with the model's
+// own tokenizer and template, and a GGUF with the metadata of the file that it came from.
+// Must not know: adapters, where files are kept.
+import type { DecoderShape } from '../models/shape.ts'
+import { copyMetadata } from '../weights/copy-metadata.ts'
+import { writeGguf, type WrittenValue } from '../weights/gguf-write.ts'
+import { readNumber, readText, readTexts, type Metadata } from '../weights/metadata.ts'
+import { writeSafetensors, type PlainTensor } from '../weights/safetensors.ts'
+import { jsonFile, makeConfig, toGgufTensor, type WrittenFile } from './student-files.ts'
+
+export interface MergedModel {
+  readonly shape: DecoderShape
+  /** Under Hugging Face's names. */
+  readonly tensors: ReadonlyMap<string, PlainTensor>
+  /** Of the file that the model was imported from. */
+  readonly metadata: Metadata
+}
+
+export interface MergedTokenizer {
+  /** A tokenizer.json, as the GGUF's vocabulary amounts to. */
+  readonly json: unknown
+  readonly endIds: ReadonlySet<number>
+  /** Tokens that every text begins with. */
+  readonly startIds: readonly number[]
+}
+
+/** The five files of a Hugging Face folder. Writing ends at every token at which it ends on the page; it is greedy unless asked otherwise. */
+export function writeMergedFolder({ shape, tensors, metadata }: MergedModel, tokenizer: MergedTokenizer): WrittenFile[] {
+  const idOf = (role: string): number | null => readNumber(metadata, `tokenizer.ggml.${role}_token_id`) ?? null
+  const [bos, eos, pad, unknown] = [idOf('bos'), idOf('eos'), idOf('padding'), idOf('unknown')]
+  const tokens = readTexts(metadata, 'tokenizer.ggml.tokens') ?? []
+  const nameOf = (id: number | null): string | null => (id === null ? null : (tokens[id] ?? null))
+  const ids = { bos_token_id: bos, pad_token_id: pad }
+  const ends = [...new Set([...(eos === null ? [] : [eos]), ...tokenizer.endIds])]
+  const template = readText(metadata, 'tokenizer.chat_template')
+  return [
+    { name: 'model.safetensors', bytes: writeSafetensors(tensors, { format: 'pt' }) },
+    jsonFile('config.json', { ...makeConfig(shape), ...ids, eos_token_id: eos }),
+    jsonFile('generation_config.json', { do_sample: false, ...ids, eos_token_id: ends }),
+    jsonFile('tokenizer.json', beginWith(tokenizer, tokens)),
+    jsonFile('tokenizer_config.json', {
+      tokenizer_class: 'PreTrainedTokenizerFast',
+      bos_token: nameOf(bos),
+      eos_token: nameOf(eos),
+      pad_token: nameOf(pad),
+      unk_token: nameOf(unknown),
+      clean_up_tokenization_spaces: false,
+      model_max_length: shape.context,
+      ...(template === undefined ? {} : { chat_template: template }),
+    }),
+  ]
+}
+
+/** The tokenizer.json, which puts the begin token before texts where the GGUF says so. */
+function beginWith({ json, startIds }: MergedTokenizer, tokens: readonly string[]): unknown {
+  const names = startIds.flatMap((id) => tokens[id] ?? [])
+  if (typeof json !== 'object' || json === null || names.length === 0) return json
+  const special = (name: string): object => ({ SpecialToken: { id: name, type_id: 0 } })
+  const single = [...names.map(special), { Sequence: { id: 'A', type_id: 0 } }]
+  const known = Object.fromEntries(startIds.map((id) => [tokens[id] ?? '', { id: tokens[id] ?? '', ids: [id], tokens: [tokens[id] ?? ''] }]))
+  return { ...json, post_processor: { type: 'TemplateProcessing', single, pair: [...single, { Sequence: { id: 'B', type_id: 1 } }], special_tokens: known } }
+}
+
+/** ggml's number for a file whose matrices are of 16 bits. */
+const MOSTLY_F16 = 1
+/** Of the quantisation that is gone. */
+const FORGOTTEN = /^(general\.quantization_version|general\.file_type|general\.alignment|quantize\..*|split\..*)$/
+
+/**
+ * One GGUF: the metadata is that of the file the model came from (`header` is its beginning, `fileBytes` its length), but for what it says of
+ * its quantisation. Matrices are rounded to 16 bits, norms stay as they are.
+ */
+export function writeMergedGguf({ shape, tensors }: Pick<MergedModel, 'shape' | 'tensors'>, header: Uint8Array, fileBytes: number): WrittenFile {
+  const kept = [...copyMetadata(header, fileBytes)].filter(([key]) => !FORGOTTEN.test(key))
+  const metadata = new Map<string, WrittenValue>([...kept, ['general.file_type', { kind: 'u32', value: MOSTLY_F16 }]])
+  return { name: 'model.gguf', bytes: writeGguf(metadata, [...tensors].map(([name, tensor]) => toGgufTensor(name, tensor, shape, 'F16'))) }
+}

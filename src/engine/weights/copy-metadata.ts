@@ -1,0 +1,21 @@
+// Knows: how the metadata of a GGUF file is taken over into another one, byte by byte: reading a value forgets how wide it was.
+// Must not know: what the keys mean.
+import { GgufCursor } from './gguf-cursor.ts'
+import type { WrittenValue } from './gguf-write.ts'
+
+/** All keys of a header that readGgufHeader has accepted, in their order. `bytes` is the beginning of the file, the header whole. */
+export function copyMetadata(bytes: Uint8Array, fileBytes: number): Map<string, WrittenValue> {
+  const cursor = new GgufCursor(bytes, fileBytes)
+  cursor.take(8) // magic and version
+  cursor.count('the number of tensors', Number.MAX_SAFE_INTEGER)
+  const keys = cursor.count('the number of metadata keys', Number.MAX_SAFE_INTEGER)
+  const metadata = new Map<string, WrittenValue>()
+  for (let i = 0; i < keys; i++) {
+    const key = cursor.text(`the name of key ${i + 1}`)
+    const type = cursor.u32()
+    const from = cursor.at
+    cursor.value(type, key)
+    metadata.set(key, { kind: 'raw', type, value: bytes.slice(from, cursor.at) })
+  }
+  return metadata
+}
