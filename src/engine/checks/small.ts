@@ -27,6 +27,16 @@ export const makeSmallRows = (step: number): PackedRow[] =>
     return { tokens: Int32Array.from({ length: length + 1 }, (_, i) => (5 * step + 17 * r + (3 + r) * i) % SMALL.vocabulary), from: prompt - 1 }
   })
 
+/** Tokens of a line of long rows: attention takes it in two blocks. */
+export const LONG = 140
+
+/** The three long rows of step `step`, as tests/oracles/long-rows.py has them. */
+export const makeLongRows = (step: number): PackedRow[] =>
+  [0, 1, 2].map((r) => ({
+    tokens: Int32Array.from({ length: 121 + 5 * ((step + 2 * r) % 5) }, (_, i) => (5 * step + 17 * r + (3 + r) * i + Math.floor((i * i) / 7)) % SMALL.vocabulary),
+    from: 39 + 20 * r,
+  }))
+
 /** The words of the oracle's generator for the masks of a step, as numbers in [0, 1). */
 export function makeWords(step: number): () => number {
   let word = 7919 * step

@@ -6,11 +6,12 @@ import { beginState, Trainer, type TrainerOptions } from '../training/trainer.ts
 import type { Claim } from './check.ts'
 import { makePairBatch } from '../training/pairs.ts'
 import { PREFERENCES } from '../training/preferences/index.ts'
-import { OPTION_LOSSES, PREFERENCE_LOSSES, TEXT_LOSSES } from './expected.ts'
-import { DISTILLING, makeSmallPairs, makeSmallRows, makeSmallWeights, makeTaughtRows, makeWords, PREFERRING, SMALL } from './small.ts'
+import { LONG_LOSSES, OPTION_LOSSES, PREFERENCE_LOSSES, TEXT_LOSSES } from './expected.ts'
+import { DISTILLING, LONG, makeLongRows, makeSmallPairs, makeSmallRows, makeSmallWeights, makeTaughtRows, makeWords, PREFERRING, SMALL } from './small.ts'
 
 const rateOf = (step: number): number => learningRateAt(step, { steps: 20, learningRate: 3e-3, warmUp: 0.1 })
 const textBatch = (step: number): Batch => makeBatch(makeSmallRows(step).map((row) => [row]), 3, 12)
+const longBatch = (step: number): Batch => makeBatch(makeLongRows(step).map((row) => [row]), 3, LONG)
 const taughtBatch = (step: number): Batch => makeBatch(makeTaughtRows(step).map((row) => [row]), 3, 12)
 
 /** Losses of so many steps. */
@@ -36,6 +37,7 @@ const SMALL_RATE = 3e-4
 
 export const trainingClaims: readonly Claim[] = [
   claim('20 steps of AdamW give PyTorch’s losses', TEXT_LOSSES, {}),
+  claim('steps on rows of more than a hundred tokens', LONG_LOSSES, {}, longBatch),
   claim('steps of Muon', OPTION_LOSSES.muon, { optimizer: 'muon' }),
   claim('steps with label smoothing', OPTION_LOSSES.smoothing, { smoothing: 0.1 }),
   claim('steps with dropout', OPTION_LOSSES.dropout, { dropout: 0.25 }),

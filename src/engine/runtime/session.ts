@@ -1,13 +1,13 @@
 // Knows: how a session is made and runs: one run at a time, errors named.
 // Must not know: which models are run, how the runtime came here.
-import type { InferenceSession } from 'onnxruntime-web/wasm'
+import type { InferenceSession, Tensor } from 'onnxruntime-web/wasm'
 import { EngineError, engineErrorOf } from '../errors.ts'
 import type { OnnxModel } from '../graph/graph.ts'
 import type { CardWatch } from './card-watch.ts'
 import type { Line } from './line.ts'
 import type { OrtModule } from './load-ort.ts'
 import { fromOrt, toOrt, type Guard } from './tensors.ts'
-import type { Backend, Feeds, OpenOptions, Outputs, Session } from './types.ts'
+import type { Backend, Feeds, HostTensor, OpenOptions, Outputs, Session } from './types.ts'
 
 export interface SessionPlace {
   readonly backend: Backend
@@ -33,6 +33,8 @@ export async function makeSession(ort: OrtModule, { backend, line, watch, thread
   const settings: InferenceSession.SessionOptions = {
     executionProviders: [backend === 'native' ? 'cpu' : backend],
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+    // What a mask leaves of a softmax is too small for a normal float, and natively such numbers are slow.
+    ...(backend === 'native' ? { extra: { session: { set_denormal_as_zero: '1' } } } : {}),
     externalData: model.external.map(({ path, data }) => ({ path, data })),
     logSeverityLevel: 3,
     ...(kept.length > 0 ? { preferredOutputLocation: Object.fromEntries(model.outputs.map(({ name }) => [name, kept.includes(name) ? 'gpu-buffer' : 'cpu'] as const)) } : {}),
@@ -41,17 +43,20 @@ export async function makeSession(ort: OrtModule, { backend, line, watch, thread
   const guard: Guard = watch ? (work, doing) => watch.guard(work, doing) : nameErrors
   let session: InferenceSession | undefined = await guard(() => ort.InferenceSession.create(model.bytes, settings), 'building the model')
   await watch?.look(ort)
-  const run = async (feeds: Feeds, wanted?: readonly string[]): Promise<Outputs> => {
+  const run = async (feeds: Feeds, wanted?: readonly string[], spare: Readonly<Record<string, HostTensor>> = {}): Promise<Outputs> => {
     if (session === undefined) throw new EngineError('broken', 'A session was asked after it had been released.')
     const open = session
     return guard(async () => {
       const given = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(ort.Tensor, tensor)]))
-      const answer = await (wanted === undefined ? open.run(given) : open.run(given, [...wanted]))
+      // The browser's builds copy every output and would leave given memory as it is.
+      const names = backend === 'native' ? (wanted ?? open.outputNames) : wanted
+      const into = (name: string): Tensor | null => (backend === 'native' && spare[name] ? toOrt(ort.Tensor, spare[name]) : null)
+      const answer = await (names === undefined ? open.run(given) : open.run(given, Object.fromEntries(names.map((name) => [name, into(name)]))))
       return Object.fromEntries(Object.entries(answer).map(([name, tensor]) => [name, fromOrt(tensor, guard)]))
     }, 'computing')
   }
   return {
-    run: (feeds, wanted) => line.run(() => run(feeds, wanted)),
+    run: (feeds, wanted, spare) => line.run(() => run(feeds, wanted, spare)),
     release: () =>
       line.run(async () => {
         const open = session

@@ -30,8 +30,11 @@ export interface OpenOptions {
 }
 
 export interface Session {
-  /** Runs the graph; without `wanted` all outputs are computed. Runs of one realm never overlap: they wait in line. */
-  run(feeds: Feeds, wanted?: readonly string[]): Promise<Outputs>
+  /**
+   * Runs the graph; without `wanted` all outputs are computed. Runs of one realm never overlap: they wait in line. Tensors in `spare`
+   * are used up: natively an output of such a name is written into its memory (of the same type and shape); elsewhere it has its own.
+   */
+  run(feeds: Feeds, wanted?: readonly string[], spare?: Readonly<Record<string, HostTensor>>): Promise<Outputs>
   release(): Promise<void>
 }
 

@@ -2,7 +2,7 @@
 import { elementsOf } from '../graph/dims.ts'
 import type { Graph, Value } from '../graph/graph.ts'
 import type { CompositeDefinition } from '../graph/op.ts'
-import { add, concat, matMul, mul, reduceSum, reshape, rotaryEmbedding, softmax, split, sub, transpose, transposeLast } from '../graph/ops/index.ts'
+import { add, concat, matMul, mul, reduceSum, reshape, rotaryEmbedding, slice, softmax, split, sub, transpose, transposeLast } from '../graph/ops/index.ts'
 import { ropeTables, type DecoderShape } from '../models/shape.ts'
 
 /** Far below every score, and finite: a fully masked row would otherwise give NaN. */
@@ -24,11 +24,34 @@ const coreRule: CompositeDefinition = {
   },
 }
 
+/** Positions that attend together: they are multiplied with what stands before or among them, and not with what comes after. */
+const BLOCK = 64
+/** More blocks than this cost more in nodes than they spare. */
+const MOST_BLOCKS = 4
+
+/** Sizes of the blocks of a row, nearly even. */
+function blockSizes(length: number): number[] {
+  const blocks = Math.max(1, Math.min(MOST_BLOCKS, Math.floor(length / BLOCK)))
+  const endOf = (block: number): number => Math.floor((length * block) / blocks)
+  return Array.from({ length: blocks }, (_, block) => endOf(block + 1) - endOf(block))
+}
+
+/** What the queries of a block may see of the positions up to its end: f32 [rows or 1, 1, shared · size, end], added to the scores. */
+function maskBlock(g: Graph, size: number, end: number, shared: number, seen: Value | undefined): Value {
+  const from = end - size
+  if (seen) {
+    const block = slice(g, slice(g, seen, from, end, 2), 0, end, 3)
+    return concat(g, Array.from({ length: shared }, () => block), 2)
+  }
+  const shape = [1, 1, shared * size, end]
+  return g.constant('f32', shape, Float32Array.from({ length: elementsOf(shape) }, (_, i) => (i % end <= from + (Math.floor(i / end) % size) ? 0 : MASKED)))
+}
+
 /**
  * Attention of q|k|v [rows · length, (heads + 2 kvHeads) · headWidth] within each row: [rows · length, heads · headWidth].
  * A position sees itself and those before it; padding stands at the end of a row and is seen by nothing that counts.
- * With `seen` f32 [rows, 1, length, length], 0 or very negative, it sees what that allows: rows that hold several texts one after
- * another keep them apart. Rotary positions go on through such a row: only differences matter to it.
+ * With `seen` f32 [rows, 1, length, length], 0 or very negative, it sees what that allows of these: rows that hold several texts one
+ * after another keep them apart. Rotary positions go on through such a row: only differences matter to it.
  * Heads that share keys are folded into the query axis. The tables of the queries carry the factor 1 / √headWidth.
  */
 export function makeAttention(g: Graph, shape: DecoderShape, rows: number, length: number, seen?: Value): (qkv: Value) => Value {
@@ -39,13 +62,24 @@ export function makeAttention(g: Graph, shape: DecoderShape, rows: number, lengt
   const table = (data: Float32Array, factor: number): Value => g.constant('f32', [length, headWidth / 2], data.map((x) => x * factor))
   const [cosK, sinK, cosQ, sinQ] = [table(cos, 1), table(sin, 1), table(cos, scale), table(sin, scale)]
   const start = g.integers([0])
-  const maskShape = [1, 1, shared * length, length]
-  const mask = seen ? concat(g, Array.from({ length: shared }, () => seen), 2) : g.constant('f32', maskShape, Float32Array.from({ length: elementsOf(maskShape) }, (_, i) => (i % length <= Math.floor(i / length) % length ? 0 : MASKED)))
+  const sizes = blockSizes(length)
+  const masks = sizes.map((size, block) => maskBlock(g, size, sizes.slice(0, block + 1).reduce((a, b) => a + b), shared, seen))
+  /** For each block what stands before or in it, along axis 2. */
+  const upTo = (x: Value): Value[] => {
+    const parts = split(g, x, sizes, 2)
+    return parts.map((part, block) => (block === 0 ? part : concat(g, parts.slice(0, block + 1), 2)))
+  }
   return (qkv) => {
     const byHead = transpose(g, reshape(g, qkv, [rows, length, heads + 2 * kvHeads, headWidth]), [0, 2, 1, 3])
     const [q, k, v] = split(g, byHead, [heads, kvHeads, kvHeads], 1) as [Value, Value, Value]
-    const folded = reshape(g, rotaryEmbedding(g, q, start, cosQ, sinQ), [rows, kvHeads, shared * length, headWidth])
-    const out = g.composite(coreRule, [folded, rotaryEmbedding(g, k, start, cosK, sinK), v, mask])[0] as Value
-    return reshape(g, transpose(g, reshape(g, out, [rows, heads, length, headWidth]), [0, 2, 1, 3]), [rows * length, heads * headWidth])
+    const [keys, values] = [upTo(rotaryEmbedding(g, k, start, cosK, sinK)), upTo(v)]
+    const outs = split(g, rotaryEmbedding(g, q, start, cosQ, sinQ), sizes, 2).map((queries, block) => {
+      const size = sizes[block] ?? 0
+      const folded = reshape(g, queries, [rows, kvHeads, shared * size, headWidth])
+      const out = g.composite(coreRule, [folded, keys[block] as Value, values[block] as Value, masks[block] as Value])[0] as Value
+      return reshape(g, out, [rows, heads, size, headWidth])
+    })
+    const out = outs.length === 1 ? (outs[0] as Value) : concat(g, outs, 2)
+    return reshape(g, transpose(g, out, [0, 2, 1, 3]), [rows * length, heads * headWidth])
   }
 }

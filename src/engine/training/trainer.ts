@@ -73,6 +73,8 @@ export class Trainer {
   readonly #sessions = new Map<string, Session>()
   readonly #frozen: Feeds
   #state: Feeds = {}
+  /** The state before the last step, by the names of a step's outputs: memory for the next one where the runtime can write into it. */
+  #spare: Record<string, HostTensor> = {}
   #step = 0
   #drift = 0
 
@@ -97,6 +99,7 @@ export class Trainer {
     if (state.weights.length !== wanted) throw new RangeError(`The state has ${state.weights.length} weights; this shape has ${wanted}.`)
     drop(this.#state)
     this.#state = {}
+    this.#spare = {}
     this.#step = state.step
     for (const { group, parts } of this.#groups) {
       for (const part of parts) this.#state[nameIn(group, part)] = { dtype: 'f32', shape: group.shape, data: viewGroup(group, state[part] ?? state.weights).slice() }
@@ -115,7 +118,13 @@ export class Trainer {
     if (only === undefined) throw new RangeError('A step needs a batch.')
     const { loss, answer } = all.length === 1 ? await this.#stepAtOnce(only, learningRate, random) : await this.#stepInParts(all, learningRate, random)
     const next: Feeds = {}
-    for (const { group, parts } of this.#groups) for (const part of parts) next[nameIn(group, part)] = need(answer, nameOut(group, part))
+    for (const { group, parts } of this.#groups) {
+      for (const part of parts) {
+        next[nameIn(group, part)] = need(answer, nameOut(group, part))
+        const last = need(this.#state, nameIn(group, part))
+        if (this.#runtime.backend === 'native' && !('onDevice' in last)) this.#spare[nameOut(group, part)] = last
+      }
+    }
     drop(this.#state)
     this.#state = next
     this.#step++
@@ -124,7 +133,7 @@ export class Trainer {
 
   async #stepAtOnce(batch: Batch, learningRate: number, random: (() => number) | undefined): Promise<{ loss: number; answer: Feeds }> {
     const session = await this.#sessionFor('train', batch, (size) => buildTrainStep(this.#options.shape, size, this.#graphs))
-    const answer = await session.run({ ...this.#frozen, ...this.#state, ...feedBatch(batch), ...this.#feedTeacher(batch), ...this.#feedPairs(batch), ...this.#feedPolicy(batch), ...this.#feedMasks(batch, random), ...this.#feedScalars(learningRate) })
+    const answer = await session.run({ ...this.#frozen, ...this.#state, ...feedBatch(batch), ...this.#feedTeacher(batch), ...this.#feedPairs(batch), ...this.#feedPolicy(batch), ...this.#feedMasks(batch, random), ...this.#feedScalars(learningRate) }, undefined, this.#spare)
     return { loss: await readNumber(answer['loss']), answer }
   }
 
@@ -140,7 +149,7 @@ export class Trainer {
       sums = next
     }
     const session = await this.#sessionFor('update', undefined, () => buildUpdate(this.#options.shape, this.#graphs))
-    const answer = await session.run({ ...this.#state, ...sums, ...this.#feedScalars(learningRate) })
+    const answer = await session.run({ ...this.#state, ...sums, ...this.#feedScalars(learningRate) }, undefined, this.#spare)
     drop(sums)
     return { loss, answer }
   }
