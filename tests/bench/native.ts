@@ -12,6 +12,7 @@ import { makeBatch } from '../../src/engine/training/packing.ts'
 import { countOf, listParameters, makeFirstWeights } from '../../src/engine/training/parameters.ts'
 import { beginState, Trainer } from '../../src/engine/training/trainer.ts'
 import { medianOf, timeOf, type Measured, type PartAnswer, type Ratio } from './measure.ts'
+import { measureProducts } from './products.ts'
 import { LENGTH, makeTokenRows, ROWS, SHAPES } from './sizes.ts'
 
 const THREADS = 2
@@ -23,10 +24,10 @@ const SCRIPT = fileURLToPath(new URL('./peers/torch_step.py', import.meta.url))
 const python = process.env['RETORT_PYTHON'] ?? 'python3'
 
 /** Milliseconds of steps in PyTorch; undefined where it is not there. */
-async function stepInTorch(shape: DecoderShape): Promise<{ version: string; times: number[] } | undefined> {
+async function stepInTorch(shape: DecoderShape): Promise<{ version: string; times: number[]; products: number } | undefined> {
   try {
     const { stdout } = await promisify(execFile)(python, [SCRIPT, JSON.stringify(shape), String(ROWS), String(LENGTH), String(STEPS), String(THREADS)])
-    return JSON.parse(stdout) as { version: string; times: number[] } // printed by our own script
+    return JSON.parse(stdout) as { version: string; times: number[]; products: number } // printed by our own script
   } catch {
     return undefined
   }
@@ -56,10 +57,13 @@ export async function measureNative(): Promise<PartAnswer | undefined> {
   for (const shape of SHAPES) {
     const millions = (countOf(listParameters(shape)) / 1e6).toFixed(1)
     const [ours, theirs]: [number[], number[]] = [[], []]
+    const [ourProducts, theirProducts]: [number[], number[]] = [[], []]
     let version = ''
     for (let turn = 0; turn < TURNS; turn += 1) {
       ours.push(...(await stepNatively(runtime, shape)))
+      ourProducts.push(await measureProducts(runtime, shape, ROWS * LENGTH))
       const answer = await stepInTorch(shape)
+      if (answer) theirProducts.push(answer.products)
       theirs.push(...(answer?.times ?? []))
       version = answer?.version ?? version
     }
@@ -68,6 +72,7 @@ export async function measureNative(): Promise<PartAnswer | undefined> {
     measured.push({ what: `onnxruntime-node, ${millions} M parameters`, value: perSecond(ours), unit: 'tokens/s', how })
     if (theirs.length === 0) continue
     measured.push({ what: `PyTorch ${version} eager, ${millions} M parameters`, value: perSecond(theirs), unit: 'tokens/s', how })
+    ratios.push({ what: `the products of a step alone at ${millions} M, PyTorch’s milliseconds to the runtime’s`, ratio: medianOf(theirProducts) / medianOf(ourProducts) })
     ratios.push({ what: `our graphs natively against PyTorch eager at ${millions} M, tokens a second`, ratio: perSecond(ours) / perSecond(theirs) })
   }
   if (ratios.length === 0) console.log(`native: PyTorch is not measured beside it, because ${python} has none. Name another Python in RETORT_PYTHON.`)

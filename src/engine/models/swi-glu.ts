@@ -11,11 +11,11 @@ const rule: CompositeDefinition = {
     const silu = mul(g, gate, open)
     return { outputs: [mul(g, silu, up)], saved: [open, silu] }
   },
-  // silu' = σ + silu · (1 − σ) = σ + (silu − silu · σ)
+  // silu' = σ + silu · (1 − σ), so with dup = dy · silu the gate's is up · (dup + σ · (dy − dup)).
   gradient: (g, { inputs: [, up], saved: [open, silu] }, [dy]) => {
     if (!up || !open || !silu || !dy) return [null, null]
-    const slope = add(g, open, sub(g, silu, mul(g, silu, open)))
-    return [mul(g, mul(g, dy, up), slope), mul(g, dy, silu)]
+    const dUp = mul(g, dy, silu)
+    return [mul(g, up, add(g, dUp, mul(g, open, sub(g, dy, dUp)))), dUp]
   },
 }
 

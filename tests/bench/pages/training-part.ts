@@ -9,6 +9,7 @@ import type { Runtime } from '../../../src/engine/runtime/types.ts'
 import { makeRng } from '../../../src/domain/rng.ts'
 import { LENGTH, makeTokenRows, ROWS, SHAPES } from '../sizes.ts'
 import { medianOf, timeOf, type Measured, type PartAnswer } from '../measure.ts'
+import { measureProducts } from '../products.ts'
 import { measureCeiling } from './ceiling.ts'
 
 /** Rows that also bring a teacher's sixteen likeliest tokens. */
@@ -35,14 +36,16 @@ export async function measureTraining(): Promise<PartAnswer> {
   const runtime = await openRuntime({ backend: 'wasm', threads: 2 })
   const ceiling = await measureCeiling(runtime)
   const measured: Measured[] = [{ what: 'the runtime’s own matrix product', value: ceiling, unit: 'GFLOP/s', how: `1024 × 1024, f32, ${runtime.threads} threads` }]
-  const speeds: { readonly millions: string; readonly perSecond: number; readonly gflops: number }[] = []
+  const speeds: { readonly millions: string; readonly perSecond: number; readonly gflops: number; readonly products: number }[] = []
   for (const shape of SHAPES) {
     const parameters = countOf(listParameters(shape))
     const perSecond = await measureSteps(runtime, shape)
     const gflops = (6 * parameters * perSecond) / 1e9
     const millions = (parameters / 1e6).toFixed(1)
-    speeds.push({ millions, perSecond, gflops })
+    const products = (6 * parameters * ROWS * LENGTH) / ((await measureProducts(runtime, shape, ROWS * LENGTH)) * 1e6)
+    speeds.push({ millions, perSecond, gflops, products })
     measured.push({ what: `training, ${millions} M parameters`, value: perSecond, unit: 'tokens/s', how: `${ROWS} rows of ${LENGTH}, ${gflops.toFixed(1)} GFLOP/s, ${runtime.threads} threads` })
+    measured.push({ what: `the products of a step alone, ${millions} M`, value: products, unit: 'GFLOP/s', how: `at the step’s own shapes, the matrices as inputs, ${runtime.threads} threads` })
   }
   const shape = SHAPES[1] as DecoderShape
   const [first, middle] = speeds
@@ -54,6 +57,7 @@ export async function measureTraining(): Promise<PartAnswer> {
     ratios: [
       ...speeds.slice(1).map(({ millions, perSecond }) => ({ what: `training ${millions} M against ${first?.millions} M, tokens a second`, ratio: perSecond / (first?.perSecond ?? Number.NaN) })),
       ...speeds.map(({ millions, gflops }) => ({ what: `training ${millions} M, share of the ceiling`, ratio: gflops / ceiling })),
+      ...speeds.map(({ millions, gflops, products }) => ({ what: `training ${millions} M, share of its own products alone`, ratio: gflops / products })),
       { what: 'a step with Muon against AdamW at 0.9 M, tokens a second', ratio: muon / (middle?.perSecond ?? Number.NaN) },
       { what: 'a step on probabilities against texts at 0.9 M, tokens a second', ratio: soft / (middle?.perSecond ?? Number.NaN) },
     ],
