@@ -49,6 +49,17 @@ export function fromOrt(tensor: Tensor, guard: Guard): HostTensor | OrtDeviceTen
   return { dtype, shape: tensor.dims, data: checkData(tensor.data) }
 }
 
+/**
+ * Gives a tensor's memory back at once: nothing may read it any more. The state of a training is made anew on every step, and until the
+ * garbage collector comes to it the old one takes room and the new one fresh pages.
+ */
+export function dropTensor(tensor: HostTensor | DeviceTensor): void {
+  if ('onDevice' in tensor) return tensor.dispose()
+  const { buffer } = tensor.data
+  // Browsers before 2024 cannot; there the collector does it later.
+  if (buffer instanceof ArrayBuffer && 'transfer' in buffer && typeof buffer.transfer === 'function') buffer.transfer(0)
+}
+
 function checkData(data: unknown): TensorData {
   if (data instanceof Float32Array || data instanceof Int32Array || data instanceof BigInt64Array || data instanceof Uint8Array) return data
   throw new TypeError('the runtime gave data of an unknown kind')

@@ -2,6 +2,7 @@
 // Must not know: data order, schedules, files.
 import type { OnnxModel } from '../graph/graph.ts'
 import type { DecoderShape } from '../models/shape.ts'
+import { dropTensor } from '../runtime/tensors.ts'
 import type { DeviceTensor, HostTensor, Runtime, Session } from '../runtime/types.ts'
 import { listTrained, type AdapterOptions } from './adapters.ts'
 import { freshShare } from './averaging.ts'
@@ -117,16 +118,12 @@ export class Trainer {
     this.#drift = drift
     if (only === undefined) throw new RangeError('A step needs a batch.')
     const { loss, answer } = all.length === 1 ? await this.#stepAtOnce(only, learningRate, random) : await this.#stepInParts(all, learningRate, random)
+    const last = this.#state
     const next: Feeds = {}
-    for (const { group, parts } of this.#groups) {
-      for (const part of parts) {
-        next[nameIn(group, part)] = need(answer, nameOut(group, part))
-        const last = need(this.#state, nameIn(group, part))
-        if (this.#runtime.backend === 'native' && !('onDevice' in last)) this.#spare[nameOut(group, part)] = last
-      }
-    }
-    drop(this.#state)
+    for (const { group, parts } of this.#groups) for (const part of parts) next[nameIn(group, part)] = need(answer, nameOut(group, part))
     this.#state = next
+    if (this.#runtime.backend === 'native') this.#spare = this.#spareOf(last)
+    else drop(last)
     this.#step++
     return { loss, norm: await readNumber(answer['norm']) }
   }
@@ -206,6 +203,12 @@ export class Trainer {
   /** The weights under their names, or the average in their place. */
   #weights(part: 'weights' | 'average' = 'weights'): Feeds {
     return { ...this.#frozen, ...Object.fromEntries(this.#groups.map(({ group }) => [nameIn(group, 'weights'), need(this.#state, nameIn(group, part))])) }
+  }
+
+  /** A state that has been stepped from, by the names of a step's outputs. */
+  #spareOf(state: Feeds): Record<string, HostTensor> {
+    const named = this.#groups.flatMap(({ group, parts }) => parts.map((part) => [nameOut(group, part), need(state, nameIn(group, part))] as const))
+    return Object.fromEntries(named.flatMap(([name, tensor]) => ('onDevice' in tensor ? [] : [[name, tensor]])))
   }
 
   /** Numbers that training changes. */
@@ -288,7 +291,7 @@ function feedFrozen(shape: DecoderShape, frozen: Flat): Feeds {
 }
 
 function drop(tensors: Feeds): void {
-  for (const tensor of Object.values(tensors)) if ('onDevice' in tensor) tensor.dispose()
+  for (const tensor of Object.values(tensors)) dropTensor(tensor)
 }
 
 function feedBatch({ rows, length, ids, picked, targets, weights, seen }: Batch): Record<string, HostTensor> {

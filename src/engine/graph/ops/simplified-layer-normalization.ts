@@ -29,18 +29,18 @@ export const simplifiedLayerNormalizationOp = defineOp({
 })
 
 /**
- * Gradients of y = x / rms(x) · weight. With e = dy / rms(x) and c = mean over the axis of (e · x · weight):
- * dx = e · weight − x · c / rms(x)², and dweight = sum over rows of e · x.
+ * Gradients of y = x / rms(x) · weight. With n = x / rms(x) and c = mean over the axis of (dy · weight · n):
+ * dx = (dy · weight − n · c) / rms(x), and dweight = sum over rows of dy · n.
  * The mean is a product with weight / width, which spares a pass over the activations.
  */
 export function rmsNormGradient(g: Graph, x: Value, weight: Value, dy: Value, epsilon: number): [Value, Value] {
   const width = needStatic(weight, 'the gradient of a norm')[0] ?? 1
   const meanSquare = mul(g, reduceSumSquare(g, x, [-1]), g.scalar(1 / width))
   const inverse = reciprocal(g, sqrt(g, add(g, meanSquare, g.scalar(epsilon))))
-  const scaled = mul(g, dy, inverse)
-  const slope = mul(g, scaled, x)
+  const normed = mul(g, x, inverse)
+  const slope = mul(g, dy, normed)
   const c = matMul(g, slope, reshape(g, mul(g, weight, g.scalar(1 / width)), [width, 1]))
-  const dx = sub(g, mul(g, scaled, weight), mul(g, x, mul(g, c, mul(g, inverse, inverse))))
+  const dx = mul(g, sub(g, mul(g, dy, weight), mul(g, normed, c)), inverse)
   const rows = x.shape.slice(0, -1).map((_, axis) => axis)
   return [dx, reduceSum(g, slope, rows, false)]
 }
