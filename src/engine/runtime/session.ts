@@ -49,9 +49,8 @@ export async function makeSession(ort: OrtModule, { backend, line, watch, thread
     return guard(async () => {
       const given = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(ort.Tensor, tensor)]))
       // The browser's builds copy every output and would leave given memory as it is.
-      const names = backend === 'native' ? (wanted ?? open.outputNames) : wanted
       const into = (name: string): Tensor | null => (backend === 'native' && spare[name] ? toOrt(ort.Tensor, spare[name]) : null)
-      const answer = await (names === undefined ? open.run(given) : open.run(given, Object.fromEntries(names.map((name) => [name, into(name)]))))
+      const answer = await open.run(given, Object.fromEntries((wanted ?? open.outputNames).map((name) => [name, into(name)])))
       return Object.fromEntries(Object.entries(answer).map(([name, tensor]) => [name, fromOrt(tensor, guard)]))
     }, 'computing')
   }
