@@ -3,12 +3,14 @@ import { describe, expect, test, vi } from 'vitest'
 import { RunControl } from '../../src/actions/control.ts'
 import { resumeStudent, trainStudent, type TrainProgress } from '../../src/actions/train-student.ts'
 import type { DatasetId, ProjectId, StudentId } from '../../src/domain/id.ts'
-import type { TextTrainSettings, TrainSettings } from '../../src/domain/student.ts'
+import { refOf } from '../../src/domain/model.ts'
+import type { LoraTrainSettings, TextTrainSettings, TrainSettings } from '../../src/domain/student.ts'
 import type { Served } from '../../src/protocol/channel.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { StudentContract, TrainRequest } from '../../src/protocol/student.ts'
 import { getStudent, listStudents, patchStudent } from '../../src/storage/students.ts'
 import { finish, makeMachines, type TestMachines } from '../stand-ins/machines.ts'
+import { DESCRIPTION } from '../stand-ins/teacher.ts'
 import { SMALL_TRAINING, storeSampleProject } from '../stand-ins/sample-project.ts'
 
 const STEPS = 12
@@ -18,13 +20,15 @@ const settings: TextTrainSettings = { ...SMALL_TRAINING, steps: STEPS, evaluateE
 class TrainingStandIn implements Served<StudentContract> {
   readonly begun: number[] = []
   readonly traces: (string | undefined)[] = []
+  readonly adapted: TrainRequest['adapts'][] = []
   readonly checkpoints = new Map<string, number>()
   beforeStep: (step: number) => unknown = () => undefined
 
-  train: Served<StudentContract>['train'] = async ({ studentId, settings: { steps }, trace }: TrainRequest, { signal, emit }) => {
+  train: Served<StudentContract>['train'] = async ({ studentId, settings: { steps }, trace, adapts }: TrainRequest, { signal, emit }) => {
     let step = this.checkpoints.get(studentId) ?? 0
     this.begun.push(step)
     this.traces.push(trace)
+    this.adapted.push(adapts)
     emit({ kind: 'phase', phase: step > 0 ? 'resuming' : 'tokenizer', sentence: step > 0 ? `Going on from the checkpoint of step ${step}.` : 'Learning a vocabulary.' })
     emit({ kind: 'shape', shape: { layers: 2, width: 64, heads: 4, kvHeads: 2, feedForward: 128, vocabulary: 300, context: 64 }, parameters: 99, cutRows: 1, leftOutRows: 2 })
     const save = (): void => {
@@ -103,6 +107,38 @@ describe('a training on the teacher’s probabilities', () => {
     const all = await begin()
     all.machines.standIn.loaded = false
     await expect(finish(startSoft(all))).rejects.toMatchObject({ name: 'NotLoaded', message: expect.stringMatching(/^This student learns from the teacher’s probabilities, and no teacher is loaded\. Load one/) })
+    expect(await listStudents(all.machines.db, all.projectId)).toEqual([])
+  })
+})
+
+describe('a training of adapters', () => {
+  const lora: LoraTrainSettings = { ...softOf(settings), loss: 'lora', rank: 8, alpha: 16, projections: 'all' }
+  const source = { kind: 'stored', name: 'stand-in.gguf' } as const
+  const startLora = ({ machines, projectId, datasetId }: Awaited<ReturnType<typeof begin>>, from?: typeof source, changes: Partial<LoraTrainSettings> = {}, control = new RunControl()) =>
+    trainStudent(machines, { projectId, datasetId, settings: { ...lora, ...changes }, backend: 'wasm', ...(from ? { adapts: from } : {}) }, control)
+
+  test('stores which model they lie on, and asks the worker for that one again when it goes on', async () => {
+    const all = await begin()
+    const control = new RunControl()
+    all.worker.beforeStep = (step) => step === 6 && control.stop()
+    const stopped = await finish(startLora(all, source, { context: 2048 }, control))
+    const adapts = { source, model: refOf(DESCRIPTION.card) }
+    expect(stopped).toMatchObject({ status: 'stopped', adapts, settings: { loss: 'lora', context: 2048 }, parameters: 99 })
+    all.worker.beforeStep = () => undefined
+    expect(await finish(resumeStudent(all.machines, { projectId: all.projectId, studentId: stopped.id }, new RunControl()))).toMatchObject({ status: 'trained', adapts })
+    expect(all.worker.adapted).toEqual([adapts, adapts])
+  })
+
+  test('is refused without a model, with one that cannot chat and with one that does not fit, before anything is stored', async () => {
+    const all = await begin()
+    await expect(finish(startLora(all))).rejects.toMatchObject({ name: 'NotLoaded', message: expect.stringMatching(/^This training fits a model that you have, and none is chosen\. Keep one/) as string })
+    let card = { ...DESCRIPTION.card, hasChatTemplate: false }
+    all.machines.standIn.inspect = async () => card
+    await expect(finish(startLora(all, source))).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/^Stand-in has no chat template/) as string })
+    card = { ...DESCRIPTION.card, parameters: 1_100_000_000, layers: 22, width: 2048, vocabularySize: 32_000 }
+    await expect(finish(startLora(all, source))).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/^Stand-in takes about \d\.\d GB for one row of 64 tokens, and wasm has 4\. Choose a smaller model/) as string })
+    card = { ...DESCRIPTION.card, parameters: 134_515_008, layers: 30, width: 576, vocabularySize: 49_152 }
+    await expect(finish(startLora(all, source, { batch: 32, context: 512 }))).rejects.toMatchObject({ message: expect.stringMatching(/^Training Stand-in at 32 rows of 512 tokens takes about [\d.]+ GB, and wasm has 4\. Take the rows in more parts/) as string })
     expect(await listStudents(all.machines.db, all.projectId)).toEqual([])
   })
 })

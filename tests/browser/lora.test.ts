@@ -86,7 +86,7 @@ describe('adapters on a model', { timeout: 300_000 }, () => {
     await checkScreen()
   })
 
-  test('are trained, go on by themselves after a reload, and show what the model writes with them', async () => {
+  test('are trained, paused, taken up after a reload, and show what the model writes with them', async () => {
     await person.press('Train student')
     await person.waitFor(/Training: step 1\d of 40/, 60)
     await person.press('Pause')

@@ -86,7 +86,7 @@ export class TeacherStandIn implements Served<TeacherContract> {
   }
 
   loaded = true
-  inspect = async () => DESCRIPTION.card
+  inspect = async (): Promise<TeacherDescription['card']> => DESCRIPTION.card
   load = async () => DESCRIPTION
   unload = async () => null
   describe = async () => (this.loaded ? DESCRIPTION : null)

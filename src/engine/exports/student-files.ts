@@ -124,7 +124,8 @@ export function toGgufTensor(from: string, tensor: PlainTensor, { heads, kvHeads
   const name = from.replace(pattern, to)
   const turned = name.endsWith('attn_q.weight') ? pairRows(tensor, heads) : name.endsWith('attn_k.weight') ? pairRows(tensor, kvHeads) : tensor.data
   if (precision === 'F16' && tensor.shape.length > 1) {
-    const halves = Uint16Array.from(turned, toHalf)
+    const halves = new Uint16Array(turned.length) // not by `from`, which calls for each of what may be hundreds of millions
+    for (let i = 0; i < halves.length; i++) halves[i] = toHalf(turned[i] as number)
     return { name, type: 'F16', shape: tensor.shape.toReversed(), bytes: new Uint8Array(halves.buffer) }
   }
   return { name, type: 'F32', shape: tensor.shape.toReversed(), bytes: new Uint8Array(turned.buffer, turned.byteOffset, turned.byteLength) }

@@ -108,7 +108,8 @@ class ByteWriter {
   length = 0
 
   raw(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#reserve(bytes.length))
+    const at = this.#reserve(bytes.length) // first: it may bring another array
+    this.#bytes.set(bytes, at)
   }
   text(text: string): void {
     const bytes = this.#encoder.encode(text)
