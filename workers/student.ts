@@ -9,6 +9,7 @@ import { makeBrowserStores } from './student/browser-stores.ts'
 import { StudentWriter } from './student/complete.ts'
 import { exportStudent } from './student/export.ts'
 import { withNamedFaults } from './student/faults.ts'
+import { borrowTeacher } from './student/borrowed-teacher.ts'
 import { selfCheck } from './student/self-check.ts'
 import { train } from './student/train.ts'
 
@@ -27,10 +28,12 @@ serveSelf<StudentContract>({
   async train(request, call) {
     if (training) throw new RetortError('Busy', 'A student is being trained already. Stop it or wait for its end, then train the next one.')
     training = true
+    const borrowed = request.lent && borrowTeacher(request.lent)
     try {
       await writer.close() // its memory is wanted
-      return await train(request, call, { stores, openRuntime: open, now: () => performance.now() })
+      return await train(request, call, { stores, openRuntime: open, now: () => performance.now(), ...(borrowed ? { teacher: borrowed } : {}) })
     } finally {
+      borrowed?.close()
       training = false
     }
   },

@@ -8,6 +8,7 @@ import { openDatabase, type Database } from '../src/storage/database.ts'
 import { withNamedFaults } from './faults.ts'
 import { readGgufCard } from './teachers/gguf-card.ts'
 import { GgufTeacher } from './teachers/gguf.ts'
+import { lendTeacher } from './teachers/lend.ts'
 import { traceDataset } from './teachers/trace.ts'
 import { downloadToStore, fetchWhole, peekModel } from './teachers/locate-model.ts'
 
@@ -77,6 +78,13 @@ serveSelf<TeacherContract>({
     withNamedFaults(async () => summarise(await requireTeacher().score(requests, { signal, onResult: (result) => emit({ kind: 'score', result }), onProgress: tell(emit) }))),
 
   trace: (request, call) => withNamedFaults(async () => traceDataset(requireTeacher(), request, call, await openOnce())),
+
+  lend: (request, call) =>
+    withNamedFaults(async () => {
+      const held = teacher
+      if (held === undefined) throw new RetortError('NotLoaded', `This student learns from the teacher “${request.teacher.name}” while it is trained, and no teacher is loaded. Load it on the Teacher screen, then go on from the last checkpoint.`)
+      return lendTeacher(held, () => teacher === held, request, call, await openOnce())
+    }),
 
   countTokens: async ({ texts }) => requireTeacher().countTokens(texts),
 

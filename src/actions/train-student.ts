@@ -3,11 +3,11 @@
 import { freshId, type DatasetId, type ProjectId, type StudentId } from '../domain/id.ts'
 import type { Dataset } from '../domain/dataset.ts'
 import { refOf, type Backend } from '../domain/model.ts'
-import { countParameters, goesOn, learnsAdapters, learnsFromPairs, learnsFromProbabilities, type AdaptedModel, type LossPoint, type Student, type LoraTrainSettings, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
+import { asksTeacher, countParameters, goesOn, learnsAdapters, learnsFromPairs, learnsOnPolicy, type AdaptedModel, type LossPoint, type Student, type LoraTrainSettings, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
 import { faultOfAdapted } from '../pipeline/training/adapted-memory.ts'
 import { shapeOf } from '../pipeline/training/presets.ts'
 import { isAbort, RetortError, sentenceOf } from '../protocol/errors.ts'
-import type { TrainOutcome } from '../protocol/student.ts'
+import type { TrainOutcome, TrainRequest } from '../protocol/student.ts'
 import { getDataset } from '../storage/datasets.ts'
 import { withLock } from '../storage/locks.ts'
 import { guardQuota } from '../storage/quota.ts'
@@ -15,6 +15,7 @@ import { getStudent, patchStudent, putStudent } from '../storage/students.ts'
 import type { RunControl } from './control.ts'
 import type { Machines } from './machines.ts'
 import { tellProgress } from './tell-progress.ts'
+import { withLentTeacher } from './train/lend-teacher.ts'
 import { LiveTraining } from './train/live-training.ts'
 import { StudentRecord } from './train/student-record.ts'
 
@@ -75,7 +76,7 @@ export async function* trainStudent(machines: TrainMachines, { projectId, datase
     const base = goesOn(asked) ? await needBase(machines, { dataset, pairs: learnsFromPairs(asked) }, baseId) : undefined
     const imported = learnsAdapters(asked) ? await needModel(machines, place, { settings: asked, backend }) : undefined
     const settings = imported ? imported.settings : base ? { ...asked, preset: base.settings.preset, context: base.shape.context } : asked
-    if (learnsFromProbabilities(settings) && (await machines.teacher.describe(null)) === null) throw new RetortError('NotLoaded', 'This student learns from the teacher’s probabilities, and no teacher is loaded. Load one on the Teacher screen, or train on the texts alone.')
+    if (asksTeacher(settings) && (await machines.teacher.describe(null)) === null) throw new RetortError('NotLoaded', 'This student learns from the teacher’s probabilities, and no teacher is loaded. Load one on the Teacher screen, or train on the texts alone.')
     const shape = base?.shape ?? imported?.shape ?? shapeOf(settings.preset, 'vocabulary' in settings ? settings.vocabulary : GUESSED_VOCABULARY, settings.context) // what it comes out as is told later
     const student: Student = {
       projectId, id: freshId('student'), datasetId, recipeHash: dataset.recipeHash, settings, shape, parameters: imported?.parameters ?? countParameters(shape), backend,
@@ -159,7 +160,7 @@ function keptOf({ step, bestStep }: TrainOutcome, steps: number): { why?: string
 async function trainThrough({ student: worker, teacher }: TrainMachines, student: Student, control: RunControl, live: LiveTraining, record: StudentRecord): Promise<TrainOutcome | undefined> {
   const { projectId, id: studentId, datasetId, recipeHash, settings, backend, base, adapts } = student
   let diedAt: number | undefined
-  let { trace } = student
+  let { trace, teacher: teacherOf } = student
   for (;;) {
     live.paused = control.paused
     await control.whenGoing()
@@ -167,13 +168,17 @@ async function trainThrough({ student: worker, teacher }: TrainMachines, student
     if (control.stopped) return undefined
     const { signal } = control
     try {
-      if (trace === undefined && learnsFromProbabilities(settings)) {
+      if (trace === undefined && asksTeacher(settings)) {
         const { choices, temperature } = settings
         live.askTeacher()
-        ;({ trace } = await teacher.trace({ projectId, datasetId, choices, temperature }, { signal, onEvent: ({ done, total }) => live.askTeacher(done, total) }))
-        record.soon({ trace })
+        ;({ trace, teacher: teacherOf } = await teacher.trace({ projectId, datasetId, choices, temperature }, { signal, onEvent: ({ done, total }) => live.askTeacher(done, total) }))
+        record.soon({ trace, ...(learnsOnPolicy(settings) ? { teacher: teacherOf } : {}) })
       }
-      const outcome = await worker.train({ projectId, studentId, datasetId, recipeHash, settings, backend, ...(trace === undefined ? {} : { trace }), ...(base === undefined ? {} : { base }), ...(adapts === undefined ? {} : { adapts }) }, { signal, onEvent: (event) => live.hear(event, record) })
+      const request: TrainRequest = { projectId, studentId, datasetId, recipeHash, settings, backend, ...(trace === undefined ? {} : { trace }), ...(base === undefined ? {} : { base }), ...(adapts === undefined ? {} : { adapts }) }
+      const train = (ends: AbortSignal, lent?: MessagePort): Promise<TrainOutcome> => worker.train(lent ? { ...request, lent } : request, { signal: ends, onEvent: (event) => live.hear(event, record), ...(lent ? { transfer: [lent] } : {}) })
+      const outcome = learnsOnPolicy(settings) && settings.lambda > 0 && trace !== undefined && teacherOf !== undefined
+        ? await withLentTeacher(teacher, { projectId, datasetId, choices: settings.choices, temperature: settings.temperature, trace, teacher: teacherOf }, signal, (lent, ends) => train(ends, lent))
+        : await train(signal)
       if (outcome.ending === 'finished') return outcome
       if (!signal.aborted) throw new RetortError('Unexpected', `Training ended at step ${outcome.step} of ${settings.steps} without a reason. Go on from the last checkpoint.`)
     } catch (thrown) {

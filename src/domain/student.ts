@@ -119,6 +119,24 @@ export interface RewardTrainSettings extends CommonTrainSettings {
   readonly beta: number
 }
 
+/** On-policy distillation (GKD): the student writes, and the loaded teacher says of each token what else it might have written there. */
+export interface OnPolicyTrainSettings extends CommonTrainSettings {
+  readonly loss: 'on-policy'
+  readonly divergence: (typeof DIVERGENCE_NAMES)[number]
+  /** Share of the steps on its own answers, 0 to 1; the others are on the dataset's texts with the teacher's stored probabilities. */
+  readonly lambda: number
+  /** Share of all steps before the first on its own answers, 0 to 0.9. */
+  readonly ownFrom: number
+  /** Of both distributions, above 0. */
+  readonly temperature: number
+  /** The teacher's likeliest tokens that count by themselves for each token of a text or an answer. */
+  readonly choices: number
+  /** Tokens of an own answer at most. */
+  readonly answerTokens: number
+  /** At which it answers, above 0. */
+  readonly answerTemperature: number
+}
+
 /** Which projections of each layer adapters lie on: those of attention (q, k, v, output), or all seven. */
 export const ADAPTED_PROJECTIONS = ['attention', 'all'] as const
 
@@ -139,13 +157,16 @@ export interface AdaptedModel {
 }
 
 /** How the student learns: the recipe's `train` step and its rngSeed. A union: each loss has fields of its own. */
-export type TrainSettings = TextTrainSettings | DivergenceTrainSettings | PreferenceTrainSettings | SimpoTrainSettings | RewardTrainSettings | LoraTrainSettings
+export type TrainSettings = TextTrainSettings | DivergenceTrainSettings | PreferenceTrainSettings | SimpoTrainSettings | RewardTrainSettings | OnPolicyTrainSettings | LoraTrainSettings
 
 export const learnsFromProbabilities = (settings: TrainSettings): settings is DivergenceTrainSettings => DIVERGENCE_NAMES.some((name) => name === settings.loss)
 export const learnsFromPairs = (settings: TrainSettings): settings is PreferenceTrainSettings | SimpoTrainSettings => PREFERENCE_NAMES.some((name) => name === settings.loss)
 
 export const learnsFromRewards = (settings: TrainSettings): settings is RewardTrainSettings => settings.loss === 'grpo'
 export const learnsAdapters = (settings: TrainSettings): settings is LoraTrainSettings => settings.loss === 'lora'
+export const learnsOnPolicy = (settings: TrainSettings): settings is OnPolicyTrainSettings => settings.loss === 'on-policy'
+/** Whether the loaded teacher is asked for its probabilities along the rows, and shares its tokens with the student. */
+export const asksTeacher = (settings: TrainSettings): settings is DivergenceTrainSettings | OnPolicyTrainSettings => learnsFromProbabilities(settings) || learnsOnPolicy(settings)
 /** Whether training goes on from a student that was trained before. */
 export const goesOn = (settings: TrainSettings): boolean => learnsFromPairs(settings) || learnsFromRewards(settings)
 
@@ -175,6 +196,8 @@ export interface Student {
   readonly backend: Backend
   /** The file of the teacher's probabilities that it learns from, where its loss needs one. */
   readonly trace?: string
+  /** Whose probabilities these are, where it is asked during the training too. */
+  readonly teacher?: ModelRef
   /** The student it went on from, where its loss needs one. */
   readonly base?: StudentId
   /** The imported model that its adapters lie on, where it is one with adapters. */

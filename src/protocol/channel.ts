@@ -12,6 +12,14 @@ export interface PortLike {
   start?(): void
 }
 
+/** What the channel needs of a port that crossed a thread. */
+export const portOf = (port: MessagePort): PortLike => ({
+  postMessage: (message, transfer) => port.postMessage(message, transfer),
+  addEventListener: (type, listener) => port.addEventListener(type, listener),
+  removeEventListener: (type, listener) => port.removeEventListener(type, listener),
+  start: () => port.start(),
+})
+
 type ToServer =
   | { readonly retort: 'ask'; readonly id: number; readonly method: string; readonly request: unknown }
   | { readonly retort: 'abort'; readonly id: number }

@@ -15,6 +15,8 @@ export interface TrainRequest {
   readonly backend: Backend
   /** The file of the teacher's probabilities, where the loss needs one. */
   readonly trace?: string
+  /** Where the teacher is asked about the student's own answers, where the loss does; to be transferred. */
+  readonly lent?: MessagePort
   /** The student that the training goes on from, where the loss needs one. */
   readonly base?: StudentId
   /** The imported model that adapters are trained on, where the loss has some. */

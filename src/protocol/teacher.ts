@@ -1,6 +1,6 @@
 // Knows: the contract of the teacher worker: one language model at a time, described, asked and scored.
 import type { DatasetId, ProjectId } from '../domain/id.ts'
-import type { Backend, CompletionRequest, CompletionResult, ModelCard, ModelSource, ScoreRequest, ScoreResult, TeacherDescription } from '../domain/model.ts'
+import type { Backend, CompletionRequest, CompletionResult, ModelCard, ModelRef, ModelSource, ScoreRequest, ScoreResult, TeacherDescription } from '../domain/model.ts'
 import type { Method } from './contract.ts'
 
 export interface LoadRequest {
@@ -53,6 +53,18 @@ export interface TraceSummary {
   /** Training rows, and those that did not fit the teacher's context. */
   readonly rows: number
   readonly refused: number
+  /** Whose probabilities they are. */
+  readonly teacher: ModelRef
+}
+
+/** What a teacher is lent for: to say of a student's answers what it said of the dataset's texts. */
+export interface LendRequest extends TraceRequest {
+  /** The stored file of what it said of the texts, which has the vocabulary that both share. */
+  readonly trace: string
+  /** The model that must be loaded. */
+  readonly teacher: ModelRef
+  /** Where a `LentTeacherContract` is served; to be transferred. */
+  readonly port: MessagePort
 }
 
 export interface TeacherContract {
@@ -75,6 +87,11 @@ export interface TeacherContract {
    * asked again, and a tracing that was cut off goes on. Throws `NotLoaded`, `ModelRefused`, `StorageFull`.
    */
   trace: Method<TraceRequest, TraceSummary, { readonly done: number; readonly total: number }>
+  /**
+   * Serves the loaded model on a port of its own until aborted, which is its only end; one event tells that it does. A model that is
+   * let go meanwhile is told to whoever asks on that port. Throws `NotLoaded`, and `ModelRefused` where another model is loaded.
+   */
+  lend: Method<LendRequest, null, { readonly kind: 'ready' }>
   /** Tokens of a text under the loaded model's tokenizer. */
   countTokens: Method<{ texts: readonly string[] }, readonly number[]>
   /** Downloads a model into the store without loading it. */

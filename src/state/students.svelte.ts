@@ -3,7 +3,7 @@ import { resumeStudent, trainStudent, type TrainProgress } from '../actions/trai
 import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type { Backend } from '../domain/model.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
-import { countParameters, goesOn, learnsAdapters, PREFERENCE_NAMES, STUDENT_PRESETS, type LossPoint, type Student, type StudentPreset, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
+import { countParameters, DIVERGENCE_NAMES, goesOn, learnsAdapters, PREFERENCE_NAMES, STUDENT_PRESETS, type LossPoint, type Student, type StudentPreset, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
 import { shapeOf } from '../pipeline/training/presets.ts'
 import { listStudents } from '../storage/students.ts'
@@ -36,6 +36,8 @@ export const wantsBase = (name: string | undefined): boolean => wantsPairs(name)
 
 /** Whether a train step of this name fits a model that was imported. */
 export const wantsModel = (name: string | undefined): boolean => name === 'lora'
+/** Whether a train step of this name asks the loaded teacher. */
+export const wantsTeacher = (name: string | undefined): boolean => name === 'on-policy' || DIVERGENCE_NAMES.some((known) => known === name)
 
 /** The training settings of a recipe; undefined where it has no train step. */
 export function readTraining(recipe: CheckedRecipe | undefined): TrainSettings | undefined {

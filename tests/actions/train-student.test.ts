@@ -4,14 +4,16 @@ import { RunControl } from '../../src/actions/control.ts'
 import { resumeStudent, trainStudent, type TrainProgress } from '../../src/actions/train-student.ts'
 import type { DatasetId, ProjectId, StudentId } from '../../src/domain/id.ts'
 import { refOf } from '../../src/domain/model.ts'
-import type { LoraTrainSettings, TextTrainSettings, TrainSettings } from '../../src/domain/student.ts'
+import type { LoraTrainSettings, OnPolicyTrainSettings, TextTrainSettings, TrainSettings } from '../../src/domain/student.ts'
 import type { Served } from '../../src/protocol/channel.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
+import type { TracedAnswer } from '../../src/protocol/lent-teacher.ts'
 import type { StudentContract, TrainRequest } from '../../src/protocol/student.ts'
 import { getStudent, listStudents, patchStudent } from '../../src/storage/students.ts'
 import { finish, makeMachines, type TestMachines } from '../stand-ins/machines.ts'
-import { DESCRIPTION } from '../stand-ins/teacher.ts'
+import { borrowTeacher } from '../../workers/student/borrowed-teacher.ts'
 import { SMALL_TRAINING, storeSampleProject } from '../stand-ins/sample-project.ts'
+import { DESCRIPTION, OTHER } from '../stand-ins/teacher.ts'
 
 const STEPS = 12
 const settings: TextTrainSettings = { ...SMALL_TRAINING, steps: STEPS, evaluateEvery: 4 }
@@ -21,14 +23,17 @@ class TrainingStandIn implements Served<StudentContract> {
   readonly begun: number[] = []
   readonly traces: (string | undefined)[] = []
   readonly adapted: TrainRequest['adapts'][] = []
+  /** Ports on which a teacher answers. */
+  readonly lent: MessagePort[] = []
   readonly checkpoints = new Map<string, number>()
   beforeStep: (step: number) => unknown = () => undefined
 
-  train: Served<StudentContract>['train'] = async ({ studentId, settings: { steps }, trace, adapts }: TrainRequest, { signal, emit }) => {
+  train: Served<StudentContract>['train'] = async ({ studentId, settings: { steps }, trace, adapts, lent }: TrainRequest, { signal, emit }) => {
     let step = this.checkpoints.get(studentId) ?? 0
     this.begun.push(step)
     this.traces.push(trace)
     this.adapted.push(adapts)
+    if (lent) this.lent.push(lent)
     emit({ kind: 'phase', phase: step > 0 ? 'resuming' : 'tokenizer', sentence: step > 0 ? `Going on from the checkpoint of step ${step}.` : 'Learning a vocabulary.' })
     emit({ kind: 'shape', shape: { layers: 2, width: 64, heads: 4, kvHeads: 2, feedForward: 128, vocabulary: 300, context: 64 }, parameters: 99, cutRows: 1, leftOutRows: 2 })
     const save = (): void => {
@@ -139,6 +144,90 @@ describe('a training of adapters', () => {
     await expect(finish(startLora(all, source))).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/^Stand-in takes about \d\.\d GB for one row of 64 tokens, and wasm has 4\. Choose a smaller model/) as string })
     card = { ...DESCRIPTION.card, parameters: 134_515_008, layers: 30, width: 576, vocabularySize: 49_152 }
     await expect(finish(startLora(all, source, { batch: 32, context: 512 }))).rejects.toMatchObject({ message: expect.stringMatching(/^Training Stand-in at 32 rows of 512 tokens takes about [\d.]+ GB, and wasm has 4\. Take the rows in more parts/) as string })
+    expect(await listStudents(all.machines.db, all.projectId)).toEqual([])
+  })
+})
+
+describe('a training on own answers', () => {
+  const own: TrainSettings = { ...softOf(settings), loss: 'on-policy', divergence: 'reverse-kl', lambda: 0.5, ownFrom: 0.3, temperature: 2, choices: 8, answerTokens: 32, answerTemperature: 1 }
+  const startOwn = ({ machines, projectId, datasetId }: Awaited<ReturnType<typeof begin>>, control = new RunControl(), over: Partial<OnPolicyTrainSettings> = {}) => trainStudent(machines, { projectId, datasetId, settings: { ...own, ...over }, backend: 'wasm' }, control)
+  const teacherRef = refOf(DESCRIPTION.card)
+
+  test('lends the teacher to the student’s worker for as long as it lasts, and keeps whose it is', async () => {
+    const all = await begin()
+    const { standIn } = all.machines
+    let said: readonly TracedAnswer[] = []
+    standIn.traceAnswers = async (answers) => answers.map(({ tokens }) => ({ choices: 8, ids: new Uint16Array(8 * tokens.length), probabilities: new Float32Array(9 * tokens.length).fill(0.5) }))
+    all.worker.beforeStep = async (step) => {
+      if (step !== 5) return
+      expect(standIn.takenBack).toBe(0)
+      const borrowed = borrowTeacher(all.worker.lent.at(-1)!)
+      said = await borrowed.trace([{ system: '', prompt: 'a', tokens: Uint16Array.of(7, 8, 9) }], new AbortController().signal)
+    }
+    const student = await finish(startOwn(all))
+    expect(student).toMatchObject({ status: 'trained', trace: `${all.datasetId.slice(0, 8)}.trace`, teacher: teacherRef, settings: own })
+    expect(said.map(({ ids }) => ids.length)).toEqual([24])
+    expect(standIn.traced).toHaveLength(1)
+    expect(standIn.lent).toMatchObject([{ projectId: all.projectId, datasetId: all.datasetId, choices: 8, temperature: 2, trace: student.trace, teacher: teacherRef }])
+    await vi.waitFor(() => expect(standIn.takenBack).toBe(1))
+  })
+
+  test('is paused and resumed with the teacher lent anew; with λ = 0 it is not lent at all', async () => {
+    const all = await begin()
+    const control = new RunControl()
+    all.worker.beforeStep = (step) => step === 6 && control.pause()
+    const told: TrainProgress[] = []
+    const ending = finish(startOwn(all, control), (progress) => told.push(progress))
+    await vi.waitFor(() => expect(told.at(-1)?.phase).toBe('paused'))
+    await vi.waitFor(() => expect(all.machines.standIn.takenBack).toBe(1))
+    control.resume()
+    expect((await ending).status).toBe('trained')
+    expect(all.machines.standIn.lent).toHaveLength(2)
+    expect(all.machines.standIn.traced).toHaveLength(1)
+    expect((await finish(startOwn(all, new RunControl(), { lambda: 0 }))).status).toBe('trained')
+    expect(all.machines.standIn.lent).toHaveLength(2)
+    expect(all.worker.lent).toHaveLength(2)
+  })
+
+  test('whose teacher’s worker dies ends with a sentence at its last checkpoint, and goes on with the same teacher only', async () => {
+    const all = await begin()
+    const { standIn } = all.machines
+    all.worker.beforeStep = (step) => {
+      if (step === 7) all.machines.kill('teacher')
+    }
+    await expect(finish(startOwn(all))).rejects.toMatchObject({ name: 'NotLoaded', message: 'The teacher’s worker broke down while the student learned from it. Load the teacher again, then go on from the last checkpoint.' })
+    const [failed] = await listStudents(all.machines.db, all.projectId)
+    expect(failed).toMatchObject({ status: 'failed', teacher: teacherRef })
+    expect(failed!.checkpointStep).toBeGreaterThanOrEqual(6)
+    expect(all.worker.begun).toEqual([0])
+    all.worker.beforeStep = () => undefined
+    const resume = () => finish(resumeStudent(all.machines, { projectId: all.projectId, studentId: failed!.id }, new RunControl()))
+    standIn.description = OTHER
+    await expect(resume()).rejects.toMatchObject({ name: 'ModelRefused', message: 'Other is another teacher.' })
+    standIn.loaded = false
+    await expect(resume()).rejects.toMatchObject({ name: 'NotLoaded' })
+    expect(all.worker.begun).toEqual([0])
+    standIn.loaded = true
+    standIn.description = DESCRIPTION
+    expect((await resume()).status).toBe('trained')
+  })
+
+  test('goes on by itself where the student’s worker dies, with the teacher lent anew', async () => {
+    const all = await begin()
+    let deaths = 0
+    all.worker.beforeStep = (step) => {
+      if (step === 7 && deaths++ === 0) all.machines.kill('student')
+    }
+    expect((await finish(startOwn(all))).status).toBe('trained')
+    expect(all.worker.begun).toHaveLength(2)
+    expect(all.machines.standIn.lent).toHaveLength(2)
+    await vi.waitFor(() => expect(all.machines.standIn.takenBack).toBe(2))
+  })
+
+  test('is refused without a loaded teacher, before anything is stored', async () => {
+    const all = await begin()
+    all.machines.standIn.loaded = false
+    await expect(finish(startOwn(all))).rejects.toMatchObject({ name: 'NotLoaded' })
     expect(await listStudents(all.machines.db, all.projectId)).toEqual([])
   })
 })

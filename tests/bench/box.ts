@@ -18,9 +18,12 @@ import { writeMoney } from '../../src/pipeline/corner-shop/goods.ts'
 import { PROBLEM_KINDS } from '../../src/pipeline/corner-shop/problems/index.ts'
 import type { Problem, ProblemKind } from '../../src/pipeline/corner-shop/problems/problem.ts'
 import { verifyFinalAnswer } from '../../src/pipeline/verifiers/final-answer.ts'
+import type { BorrowedTeacher } from '../../workers/student/borrowed-teacher.ts'
 import { StudentWriter } from '../../workers/student/complete.ts'
+import { raiseLeast } from '../../workers/student/read-taught.ts'
 import { train } from '../../workers/student/train.ts'
 import { GgufTeacher } from '../../workers/teachers/gguf.ts'
+import { makeAnswerTracer } from '../../workers/teachers/lend.ts'
 import { shareVocabulary, traceRows } from '../../workers/teachers/trace.ts'
 import { IDS, makeMemoryStores } from '../workers/student/memory-stores.ts'
 import type { Measured, PartAnswer } from './measure.ts'
@@ -49,11 +52,15 @@ interface Pupil {
 }
 const byText = (preset: StudentPreset, steps: number): TrainSettings => ({ ...COMMON, preset, steps, loss: 'teacher-text', vocabulary: 1024, labelSmoothing: 0 })
 const byProbabilities = (preset: StudentPreset, steps: number, textShare: number): TrainSettings => ({ ...COMMON, preset, steps, loss: 'forward-kl', temperature: 1, choices: CHOICES, textShare })
+/** On own answers too, for the last third of its steps: half as many steps take as long. */
+const byOwnAnswers = (preset: StudentPreset, steps: number): TrainSettings => ({ ...COMMON, preset, steps, loss: 'on-policy', divergence: 'forward-kl', lambda: 0.5, ownFrom: 0.7, temperature: 1, choices: CHOICES, answerTokens: 96, answerTemperature: 1 })
 const PUPILS: readonly Pupil[] = [
   { name: 'micro, texts, vocabulary of its own', settings: byText('micro', 1200) },
   { name: 'small, texts, vocabulary of its own', settings: byText('small', 600) },
   { name: 'small, texts, the teacher’s vocabulary', settings: byProbabilities('small', 600, 1) },
   { name: 'small, forward KL, the teacher’s vocabulary', settings: byProbabilities('small', 600, 0) },
+  { name: 'small, forward KL, in the end on its own answers too, as many steps', settings: byOwnAnswers('small', 600) },
+  { name: 'small, forward KL, in the end on its own answers too, as many seconds', settings: byOwnAnswers('small', 450) },
 ]
 
 /** Different problems of a level, of those that the teacher's own training saw or of those that it did not. */
@@ -104,7 +111,7 @@ interface Graduate {
   readonly right: readonly number[]
 }
 
-async function teach({ name, settings }: Pupil, runtime: Runtime, rows: DatasetRow[], trace: Uint8Array, asked: readonly (readonly Problem[])[]): Promise<Graduate> {
+async function teach({ name, settings }: Pupil, runtime: Runtime, rows: DatasetRow[], trace: Uint8Array, asked: readonly (readonly Problem[])[], lent: BorrowedTeacher): Promise<Graduate> {
   const stores = Object.assign(makeMemoryStores(rows), { trace })
   const studentId = freshId('student') as StudentId // an id of that kind, freshly made
   const stop = new AbortController()
@@ -116,7 +123,7 @@ async function teach({ name, settings }: Pupil, runtime: Runtime, rows: DatasetR
     emit: (event) => {
       if (event.kind === 'shape') about = `${(countParameters(event.shape) / 1e6).toFixed(2)} M parameters, vocabulary of ${event.shape.vocabulary}`
     },
-  }, { stores, openRuntime: async () => runtime, now: () => performance.now() })
+  }, { stores, openRuntime: async () => runtime, now: () => performance.now(), teacher: lent })
   clearTimeout(timer)
   const seconds = Math.round((performance.now() - from) / 1000)
   const writer = new StudentWriter(stores, async () => runtime)
@@ -156,9 +163,11 @@ export async function measureBox(): Promise<PartAnswer | undefined> {
     const texts = await askTeacher(teacher, problems)
     teachers.push(problems.filter((problem, i) => isRight(problem, texts[i] ?? '')).length)
   }
-  await teacher.release()
+  const tracer = makeAnswerTracer(teacher, shareVocabulary(teacher.tokenizer, rows), { choices: CHOICES, temperature: 1 })
+  const lent: BorrowedTeacher = { trace: async (answers, ends) => (await tracer(answers, ends)).map(raiseLeast) }
   const graduates: Graduate[] = [{ name: 'the teacher', how: `${(teacher.description.card.parameters / 1e6).toFixed(1)} M parameters, greedy`, right: teachers }]
-  for (const pupil of PUPILS) graduates.push(await teach(pupil, runtime, rows, trace, asked))
+  for (const pupil of PUPILS) graduates.push(await teach(pupil, runtime, rows, trace, asked, lent))
+  await teacher.release()
   return report(graduates, rows.length, seconds)
 }
 

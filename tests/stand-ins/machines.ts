@@ -14,6 +14,7 @@ import { exportDataset } from '../../workers/corpus/export-dataset.ts'
 import { freeze } from '../../workers/corpus/freeze.ts'
 import { openProject } from '../../workers/corpus/open-project.ts'
 import { saveProject } from '../../workers/corpus/save-project.ts'
+import { borrowTeacher } from '../../workers/student/borrowed-teacher.ts'
 import { StudentWriter } from '../../workers/student/complete.ts'
 import { exportStudent } from '../../workers/student/export.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
@@ -66,7 +67,14 @@ function serveStudent(db: Database, checkpoints: Map<string, Uint8Array>): Serve
   }
   const writer = new StudentWriter(stores, openTestRuntime)
   return {
-    train: (request, call) => train(request, call, { stores, openRuntime: openTestRuntime, now: () => performance.now() }),
+    train: async (request, call) => {
+      const teacher = request.lent && borrowTeacher(request.lent)
+      try {
+        return await train(request, call, { stores, openRuntime: openTestRuntime, now: () => performance.now(), ...(teacher ? { teacher } : {}) })
+      } finally {
+        teacher?.close()
+      }
+    },
     complete: (request, call) => writer.complete(request, call),
     export: (request) => exportStudent(request, stores),
     check: ({ backend }, call) => selfCheck(backend, call, openTestRuntime),

@@ -1,10 +1,12 @@
 // Knows: a teacher that answers at once, always the same to the same question, and counts what it is asked.
 import { contentId } from '../../src/domain/id.ts'
-import type { CompletionRequest, CompletionResult, ScoreRequest, TeacherDescription } from '../../src/domain/model.ts'
+import { refOf, type CompletionRequest, type CompletionResult, type ScoreRequest, type TeacherDescription } from '../../src/domain/model.ts'
 import { makeRng, type Rng } from '../../src/domain/rng.ts'
-import type { Served } from '../../src/protocol/channel.ts'
+import { portOf, serve, type Served } from '../../src/protocol/channel.ts'
 import type { Call } from '../../src/protocol/contract.ts'
-import type { GenerationEvent, GenerationSummary, TeacherContract, TraceRequest, TraceSummary } from '../../src/protocol/teacher.ts'
+import { RetortError } from '../../src/protocol/errors.ts'
+import type { AnswerOfStudent, LentTeacherContract, TracedAnswer } from '../../src/protocol/lent-teacher.ts'
+import type { GenerationEvent, GenerationSummary, LendRequest, TeacherContract, TraceRequest, TraceSummary } from '../../src/protocol/teacher.ts'
 
 export const DESCRIPTION: TeacherDescription = {
   card: {
@@ -82,14 +84,33 @@ export class TeacherStandIn implements Served<TeacherContract> {
       await this.beforeTrace(done)
       emit({ done, total: 3 })
     }
-    return { trace: `${request.datasetId.slice(0, 8)}.trace`, rows: 3, refused: 0 }
+    return { trace: `${request.datasetId.slice(0, 8)}.trace`, rows: 3, refused: 0, teacher: refOf(this.description.card) }
+  }
+
+  description = DESCRIPTION
+  /** What it was lent for, and how many lendings have ended. */
+  readonly lent: LendRequest[] = []
+  takenBack = 0
+  /** What it says of answers while it is lent. */
+  traceAnswers: (answers: readonly AnswerOfStudent[]) => Promise<readonly TracedAnswer[]> = async () => []
+
+  lend = async (request: LendRequest, { signal, emit }: Call<{ readonly kind: 'ready' }>): Promise<null> => {
+    this.lent.push(request)
+    if (!this.loaded) throw new RetortError('NotLoaded', 'No teacher is loaded.')
+    if (request.teacher.fingerprint !== this.description.card.fingerprint) throw new RetortError('ModelRefused', `${this.description.card.name} is another teacher.`)
+    const stop = serve<LentTeacherContract>({ trace: ({ answers }) => this.traceAnswers(answers) }, portOf(request.port))
+    emit({ kind: 'ready' })
+    await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    stop()
+    this.takenBack += 1
+    return null
   }
 
   loaded = true
   inspect = async (): Promise<TeacherDescription['card']> => DESCRIPTION.card
   load = async () => DESCRIPTION
   unload = async () => null
-  describe = async () => (this.loaded ? DESCRIPTION : null)
+  describe = async () => (this.loaded ? this.description : null)
   download = async () => DESCRIPTION.card
   countTokens = async ({ texts }: { texts: readonly string[] }) => texts.map((text) => text.split(/\s+/).length)
 }

@@ -21,6 +21,11 @@ export interface PreparedRows {
   readonly leftOutRows: number
 }
 
+export interface PreparedTexts extends PreparedRows {
+  /** Of each training row, its place among those given. */
+  readonly sources: readonly number[]
+}
+
 /** A row, with what the teacher would have said along its completion. */
 export type TaughtRow = DatasetRow & { readonly teacher?: TeacherRow }
 
@@ -53,7 +58,7 @@ export function learnTokenizer(train: readonly DatasetRow[], settings: Pick<Text
 }
 
 /** Tokenises and packs all rows; lets messages in on the way. Refuses where no completion fits the context. */
-export async function prepareRows(split: { train: readonly TaughtRow[]; heldOut: readonly DatasetRow[] }, tokenizer: TextTokenizer, settings: TrainSettings, signal: AbortSignal, rendering: Rendering = renderAsStudent(tokenizer)): Promise<PreparedRows> {
+export async function prepareRows(split: { train: readonly TaughtRow[]; heldOut: readonly DatasetRow[] }, tokenizer: TextTokenizer, settings: TrainSettings, signal: AbortSignal, rendering: Rendering = renderAsStudent(tokenizer)): Promise<PreparedTexts> {
   const tokenise = async (rows: readonly TaughtRow[]): Promise<TokenRow[]> => {
     const out: TokenRow[] = []
     for (const [i, { system, prompt, completion, teacher }] of rows.entries()) {
@@ -70,7 +75,7 @@ export async function prepareRows(split: { train: readonly TaughtRow[]; heldOut:
   const train = packRows(await tokenise(split.train), settings.context)
   const heldOut = packRows(await tokenise(split.heldOut.slice(0, MOST_HELD_OUT)), settings.context)
   if (train.rows.length < 2) throw new RetortError('ModelRefused', `Of ${split.train.length} training rows ${train.rows.length === 1 ? 'only one fits' : 'none fits'} a context of ${settings.context} tokens: their prompts alone are longer. Raise the context in the recipe's train step, or shorten the prompts.`)
-  return { train: train.rows, heldOut: heldOut.rows, cutRows: train.cut, leftOutRows: train.leftOut }
+  return { train: train.rows, sources: train.sources, heldOut: heldOut.rows, cutRows: train.cut, leftOutRows: train.leftOut }
 }
 
 /** Prompts to write samples for: the first held-out ones that leave room for an answer, else training ones. */

@@ -1,5 +1,5 @@
 // Knows: what a student needs of a teacher whose probabilities it learns: the stored distributions and the vocabulary they are in.
-import { learnsFromProbabilities } from '../../src/domain/student.ts'
+import { asksTeacher } from '../../src/domain/student.ts'
 import { tokenizerFromJson } from '../../src/engine/tokenizers/json-tokenizer.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { TeacherRow } from '../../src/engine/training/packing.ts'
@@ -17,7 +17,7 @@ export interface Taught {
 
 /** Undefined for a loss that needs no teacher. Throws ModelMissing where the file is gone and ModelRefused where it cannot be used. */
 export async function readTaught({ projectId, settings, trace }: TrainRequest, stores: StudentStores): Promise<Taught | undefined> {
-  if (!learnsFromProbabilities(settings)) return undefined
+  if (!asksTeacher(settings)) return undefined
   const bytes = trace === undefined ? undefined : await stores.readTrace(projectId, trace)
   if (!bytes) throw new RetortError('ModelMissing', 'The teacher’s probabilities that this student learns from are not stored here any more. Load the teacher and train a new student.')
   const read = readTraceFile(bytes)
@@ -26,7 +26,7 @@ export async function readTaught({ projectId, settings, trace }: TrainRequest, s
   if (rows.length < header.rows) throw new RetortError('ModelRefused', `The teacher’s stored answers cannot be used: ${rows.length} of ${header.rows} rows are there. Load the teacher and train a new student.`)
   const words = readWords(header.tokenizer)
   if (rows.some(({ ids }) => ids.some((id) => id >= words.tokenizer.vocabularySize))) throw new RetortError('ModelRefused', 'The teacher’s stored answers cannot be used: they name tokens that the vocabulary does not have. Load the teacher and train a new student.')
-  return { rows: rows.map(raise), words }
+  return { rows: rows.map(raiseLeast), words }
 }
 
 function readWords({ json, config }: { readonly json: string; readonly config: string }): Taught['words'] {
@@ -39,4 +39,4 @@ function readWords({ json, config }: { readonly json: string; readonly config: s
 }
 
 /** No probability stays so small that its logarithm would rule a loss. */
-const raise = (row: TeacherRow): TeacherRow => ({ ...row, probabilities: row.probabilities.map((probability) => Math.max(probability, LEAST_PROBABILITY)) })
+export const raiseLeast = (row: TeacherRow): TeacherRow => ({ ...row, probabilities: row.probabilities.map((probability) => Math.max(probability, LEAST_PROBABILITY)) })

@@ -1,7 +1,7 @@
 // Knows: the story of a training: rows, tokenizer, packing, steps, looks, checkpoints; from the start or from the last checkpoint.
 // Must not know: threads, databases (stores), graphs (engine/training).
 import { makeRng, restoreRng, shuffle, type Rng } from '../../src/domain/rng.ts'
-import { countParameters, goesOn, learnsAdapters, learnsFromPairs, learnsFromProbabilities, learnsFromRewards, type StudentSample, type StudentShape, type TrainSettings } from '../../src/domain/student.ts'
+import { asksTeacher, countParameters, goesOn, learnsAdapters, learnsFromPairs, learnsFromProbabilities, learnsFromRewards, learnsOnPolicy, type StudentSample, type StudentShape, type TrainSettings } from '../../src/domain/student.ts'
 import type { Flat } from '../../src/engine/training/parameters.ts'
 import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import { mergeAdapters } from '../../src/engine/training/adapters.ts'
@@ -17,10 +17,11 @@ import type { Call } from '../../src/protocol/contract.ts'
 import { isAbort, RetortError } from '../../src/protocol/errors.ts'
 import type { TrainEvent, TrainOutcome, TrainRequest } from '../../src/protocol/student.ts'
 import { adaptersOf, countTrained, describeShape, drawAdapters, forWriting, loadFrozen, NO_TOKENIZER, openAdaptedModel, type OpenModel } from './adapted-model.ts'
+import type { BorrowedTeacher } from './borrowed-teacher.ts'
 import { breathe } from './breathe.ts'
 import { tellCardPlan, tryCard } from './card-limits.ts'
 import { withNamedFaults } from './faults.ts'
-import type { Lesson } from './lessons/lesson.ts'
+import type { Lesson, LessonStep, PlannedLines } from './lessons/lesson.ts'
 import { openLesson, prepareLesson, type Prepared } from './lessons/open-lesson.ts'
 import { Pace } from './pace.ts'
 import { chooseSamplePrompts, learnTokenizer, splitRows } from './prepare-rows.ts'
@@ -42,6 +43,8 @@ export interface TrainTools {
   readonly stores: StudentStores
   readonly openRuntime: (backend: TrainRequest['backend']) => Promise<Runtime>
   readonly now: () => number
+  /** The teacher, where the loss asks it at every step. */
+  readonly teacher?: BorrowedTeacher
 }
 
 /**
@@ -100,7 +103,7 @@ async function planStep(runtime: Runtime, { rows }: Prepared, { decoder: shape, 
   const { accumulate, context } = settings
   if (runtime.backend !== 'webgpu') return { accumulate }
   call.emit({ kind: 'phase', phase: 'building', sentence: 'Trying how long the graphics card takes for a row.' })
-  const length = learnsFromRewards(settings) ? context : fitLength(rows.train, context)
+  const length = learnsFromRewards(settings) || learnsOnPolicy(settings) ? context : fitLength(rows.train, context)
   const plan = await tryCard(runtime, { shape, ...(adapts ? { adapts } : {}), rows: rows.train, length, lines: Math.min(settings.batch, rows.train.length) * rowsOfLine(settings), now: tools.now, signal: call.signal })
   const said = tellCardPlan(plan)
   return { accumulate: Math.max(accumulate, plan.parts), ...(said === undefined ? {} : { said }) }
@@ -112,6 +115,7 @@ const RATIO_CLIP = 0.2
 /** What the engine is told of the loss. */
 function lossOf(settings: TrainSettings): Pick<TrainerOptions, 'smoothing' | 'distils' | 'prefers' | 'reinforces'> {
   if (learnsFromProbabilities(settings)) return { distils: { divergence: settings.loss, temperature: settings.temperature, textShare: settings.textShare } }
+  if (learnsOnPolicy(settings)) return { distils: { divergence: settings.divergence, temperature: settings.temperature, textShare: 0 } }
   if (learnsFromPairs(settings)) return { prefers: { loss: settings.loss, beta: settings.beta, margin: settings.loss === 'simpo' ? settings.margin : 0 } }
   if (learnsFromRewards(settings)) return { reinforces: { clip: RATIO_CLIP, beta: settings.beta } }
   if (learnsAdapters(settings)) return {}
@@ -125,7 +129,7 @@ function needModel({ adapts }: TrainRequest, { stores }: TrainTools, signal: Abo
 }
 
 function tellWords(settings: TrainSettings, rows: number): string {
-  if (learnsFromProbabilities(settings)) return 'Taking over the part of the teacher’s vocabulary that the rows use.'
+  if (asksTeacher(settings)) return 'Taking over the part of the teacher’s vocabulary that the rows use.'
   if (learnsFromPairs(settings) || learnsFromRewards(settings)) return 'Reading the student that this training goes on from.'
   if (learnsAdapters(settings)) return 'Reading the vocabulary and the chat template of the model.'
   return `Learning a vocabulary of up to ${settings.vocabulary} tokens from ${rows} rows.`
@@ -168,6 +172,8 @@ class Course {
   readonly #parts: CourseParts
   readonly #trainer: Trainer
   readonly #order: BatchOrder
+  /** Where the order stood after the last whole step. */
+  #cursor: Cursor
   readonly #linesAStep: number
   readonly #lengths: readonly number[]
   readonly #pace: Pace
@@ -191,18 +197,25 @@ class Course {
     const lengths = bucketLengths(fitLength([...rows.train, ...rows.heldOut], settings.context))
     this.#lengths = adapts ? lengths.slice(-MOST_LENGTHS_ADAPTED) : lengths
     this.#reference = base && learnsFromRewards(settings) && settings.beta > 0 ? new Trainer(runtime, { shape, weightDecay: 0, clip: 0 }, beginState(base)) : undefined
-    this.#lesson = openLesson(prepared, { settings: { ...settings, accumulate: parts.accumulate }, linesAStep: this.#linesAStep, lengths: this.#lengths, student: { runtime, shape, tokenizer: words.tokenizer }, ...(this.#reference ? { reference: this.#reference } : {}) })
+    this.#lesson = openLesson(prepared, { settings: { ...settings, accumulate: parts.accumulate }, linesAStep: this.#linesAStep, lengths: this.#lengths, student: { runtime, shape, tokenizer: words.tokenizer }, ...(tools.teacher ? { teacher: tools.teacher } : {}), ...(this.#reference ? { reference: this.#reference } : {}) })
     const cursor = stored?.checkpoint.cursor
     this.#order = new BatchOrder(rows.train, this.#linesAStep, this.#lengths, makeShuffler(settings.rngSeed, cursor), cursor, { packs, shortFirst: settings.curriculum === 'short-first' })
+    this.#cursor = this.#order.cursor
     this.#pace = new Pace(tools.now)
     this.#losses = [...(stored?.checkpoint.losses ?? [])]
     this.#savedAt = tools.now()
     this.#savedStep = state.step
   }
 
-  /** What comes before the first step: the reference of a preference loss. */
+  /** What comes before the first step: the reference of a preference loss, a first try of what later steps do. */
   async prepare(): Promise<void> {
-    const { base, call, stored } = this.#parts
+    const { base, call, stored, tools } = this.#parts
+    if (this.#lesson.kinds) {
+      call.emit({ kind: 'phase', phase: 'building', sentence: 'Trying how long the teacher takes for answers of the student.' })
+      const from = tools.now()
+      this.#pace.expect(await this.#lesson.kinds.rehearse(this.#trainer, call.signal), tools.now() - from)
+      this.#pace.begin()
+    }
     if (!this.#lesson.refer || !base) return
     call.emit({ kind: 'phase', phase: 'building', sentence: 'Asking the student before this training what it finds of the pairs.' })
     if (stored) this.#trainer.load(beginState(base))
@@ -228,7 +241,7 @@ class Course {
         if (this.#trainer.step > this.#savedStep) await this.#save(await this.#trainer.read())
         return { ending: 'stopped', step: this.#trainer.step }
       }
-      await this.#takeStep()
+      if (!(await this.#takeStep())) continue
       const { step } = this.#trainer
       if (step % settings.evaluateEvery === 0 || step === settings.steps) await this.#look()
       else if (tools.now() - this.#savedAt > Math.max(CHECKPOINT_EVERY_MS, this.#storingMs / MOST_OF_TIME_STORING)) await this.#save(await this.#trainer.read())
@@ -244,30 +257,47 @@ class Course {
     return patience > 0 && this.#best !== undefined && this.#trainer.step - this.#best.step >= patience * evaluateEvery
   }
 
-  async #takeStep(): Promise<void> {
+  /** False where it was aborted: then there was no step. */
+  async #takeStep(): Promise<boolean> {
     const { request: { settings }, prepared: { rows }, call } = this.#parts
     const planned = this.#order.take()
     const chosen = planned.lines.map((line) => line.map((i) => rows.train[i] as PackedRow))
     const next = this.#trainer.step + 1
     const learningRate = learningRateAt(next, settings)
     const dropped = makeRng(settings.rngSeed).fork(`dropout/${next}`)
-    const { batches, positions, drift, shown, note } = await this.#lesson.makeStep(this.#trainer, { lines: chosen, length: planned.length, step: next })
+    const made = await this.#makeStep({ lines: chosen, length: planned.length, step: next, signal: call.signal })
+    if (made === undefined) return false
+    const { batches, positions, drift, shown, note } = made
     const { loss, norm } = await this.#trainer.train(batches, learningRate, () => dropped.next(), drift)
     const { step } = this.#trainer
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw new RetortError('Unexpected', `The loss of step ${step} is not a number: training has blown up. Lower the learning rate (it was ${settings.learningRate})${settings.clip ? '' : ' or clip the gradient'}, and train a new student.`)
-    this.#pace.count(positions)
+    this.#cursor = this.#order.cursor
+    this.#pace.count(positions, this.#lesson.kinds?.of(step))
     const latest: StoredLoss = { step, train: shown ?? loss }
     this.#losses.push(latest)
     if (this.#losses.length > MOST_LOSSES) this.#losses = this.#losses.filter((point, i) => point.heldOut !== undefined || i % 2 === 0 || i > MOST_LOSSES / 2)
     const looks = step % settings.evaluateEvery === 0 || step === settings.steps
     this.#told = { learningRate, gradientNorm: norm, ...(note === undefined ? {} : { note }) }
     if (!looks && this.#pace.mayTell(step === 1)) call.emit(this.#stepEvent(latest))
+    return true
+  }
+
+  /** What the next step learns from; undefined where it was aborted. Where that fails, the steps so far are stored. */
+  async #makeStep(planned: PlannedLines): Promise<LessonStep | undefined> {
+    try {
+      return await this.#lesson.makeStep(this.#trainer, planned)
+    } catch (thrown) {
+      if (isAbort(thrown) && planned.signal.aborted) return undefined
+      if (thrown instanceof RetortError && this.#trainer.step > this.#savedStep) await this.#save(await this.#trainer.read())
+      throw thrown
+    }
   }
 
   #told: { readonly learningRate: number; readonly gradientNorm: number; readonly note?: string } = { learningRate: 0, gradientNorm: 0 }
 
   #stepEvent(point: StoredLoss): TrainEvent {
-    const left = this.#parts.request.settings.steps - this.#trainer.step
+    const { step } = this.#trainer
+    const left = this.#lesson.kinds?.left(step) ?? [['', this.#parts.request.settings.steps - step] as const]
     return { kind: 'step', point, tokensPerSecond: this.#pace.tokensPerSecond, ...this.#told, msLeft: this.#pace.msFor(left) }
   }
 
@@ -303,7 +333,7 @@ class Course {
       ...(adapts ? { adapts: { rank: adapts.rank, alpha: adapts.alpha, targets: adapts.targets } } : {}),
       state,
       ...(this.#best ? { best: this.#best } : {}),
-      cursor: this.#order.cursor,
+      cursor: this.#cursor,
       tokenizer: { json: JSON.stringify(words.tokenizerFiles.tokenizerJson), config: JSON.stringify(words.tokenizerFiles.tokenizerConfig) },
       losses: this.#losses,
       about: writeAbout({ key: keyOf(datasetId, settings, base, on), rngSeed: settings.rngSeed, cutRows: rows.cutRows, leftOutRows: rows.leftOutRows, ...(base === undefined ? {} : { base }), ...(on === undefined ? {} : { adapts: on }) }),

@@ -7,12 +7,19 @@ import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.t
 import type { Trainer } from '../../src/engine/training/trainer.ts'
 import { openWriter } from './write-texts.ts'
 
+/** Students are small: more rows together than a teacher's eight take hardly longer a step. */
+const ROWS_TOGETHER = 16
+
 /** The student, without its weights: those are the trainer's. */
 export interface AnsweringStudent {
   readonly runtime: Runtime
   readonly shape: DecoderShape
   readonly tokenizer: TextTokenizer
 }
+
+/** Lengths of own answers in steps of this many: each has a graph of its own. */
+const LENGTH_STEP = 32
+export const roundLength = (length: number): number => Math.ceil(length / LENGTH_STEP) * LENGTH_STEP
 
 export interface AnswerOptions {
   /** Answers of each prompt. */
@@ -40,7 +47,7 @@ export async function writeAnswers({ runtime, shape, tokenizer }: AnsweringStude
     tokens: prompts[Math.floor(i / each)] ?? [],
     sampling: { temperature, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, maxTokens, stop: [], rngSeed: `${rngSeed}/${i}` },
   }))
-  const writer = await openWriter(runtime, { shape, weights: await trainer.readWeights(), tokenizer }, requests.length)
+  const writer = await openWriter(runtime, { shape, weights: await trainer.readWeights(), tokenizer }, Math.min(requests.length, ROWS_TOGETHER))
   try {
     await writer.generate(requests, {
       ...(signal ? { signal } : {}),

@@ -8,7 +8,7 @@ import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.t
 import type { Flat } from '../../src/engine/training/parameters.ts'
 import { makeStudentWeights } from '../../src/engine/training/student-weights.ts'
 
-/** Rows worked on together. */
+/** Rows worked on together unless said otherwise. */
 const BATCH = 8
 /** Samples are looked at, not scored: this long is enough. */
 const SAMPLE_TOKENS = 64
@@ -19,9 +19,9 @@ export interface WritingStudent {
   readonly tokenizer: TextTokenizer
 }
 
-/** A generator on a student's weights; release it when done. */
+/** A generator on a student's weights, for so many rows together; release it when done. */
 export const openWriter = (runtime: Runtime, { shape, weights, tokenizer }: WritingStudent, rows = BATCH): Promise<Generator> =>
-  Generator.create(runtime, makeStudentWeights(shape, weights), tokenizer, { maxBatch: Math.max(1, Math.min(rows, BATCH)), contextLength: shape.context })
+  Generator.create(runtime, makeStudentWeights(shape, weights), tokenizer, { maxBatch: Math.max(1, rows), contextLength: shape.context })
 
 /** The same on weights that come from a file. */
 export const openLoadedWriter = (runtime: Runtime, weights: LoadedWeights, tokenizer: TextTokenizer): Promise<Generator> => Generator.create(runtime, weights, tokenizer, { maxBatch: BATCH })

@@ -1,6 +1,7 @@
 // Knows: how a teacher's probabilities along a dataset's completions get into a file that a student is trained with: the vocabulary
 // that both share, the rows in order, and going on where it was cut off.
 import type { DatasetRow } from '../../src/domain/dataset.ts'
+import { refOf, type ModelCard } from '../../src/domain/model.ts'
 import type { Traceable, Traced, TraceOptions } from '../../src/engine/generation/generator.ts'
 import { findAnswerEnd } from '../../src/engine/tokenizers/answer-end.ts'
 import { pruneTokenizer, type PrunedTokenizer } from '../../src/engine/tokenizers/prune-tokenizer.ts'
@@ -18,7 +19,7 @@ import { guardQuota } from '../../src/storage/quota.ts'
 
 /** What is needed of a loaded teacher. */
 export interface TracingTeacher {
-  readonly description: { readonly card: { readonly name: string; readonly fingerprint: string; readonly hasChatTemplate: boolean } }
+  readonly description: { readonly card: ModelCard }
   readonly tokenizer: TextTokenizer
   trace(requests: readonly Traceable[], options: TraceOptions, hooks: { signal: AbortSignal; onResult: (result: Traced) => void }): Promise<unknown>
 }
@@ -35,7 +36,7 @@ export async function traceDataset(teacher: TracingTeacher, { projectId, dataset
   const choices = Math.min(asked, shared.among.length)
   const trace = `${datasetId.slice(0, 16)}-${card.fingerprint}-${choices}-${temperature}.trace`
   const stored = readWhole(await traceFiles.read(projectId, trace), rows.length)
-  if (stored) return summarise(trace, stored.rows)
+  if (stored) return summarise(trace, stored.rows, card)
 
   const part = readStored(await traceFiles.readPart(projectId, trace))
   const begun = part?.header.rows === rows.length ? part : undefined
@@ -56,10 +57,10 @@ export async function traceDataset(teacher: TracingTeacher, { projectId, dataset
     await appender.close()
   }
   await traceFiles.finishPart(projectId, trace)
-  return summarise(trace, done)
+  return summarise(trace, done, card)
 }
 
-const summarise = (trace: string, rows: readonly { ids: { readonly length: number } }[]): TraceSummary => ({ trace, rows: rows.length, refused: rows.filter(({ ids }) => ids.length === 0).length })
+const summarise = (trace: string, rows: readonly { ids: { readonly length: number } }[], card: ModelCard): TraceSummary => ({ trace, rows: rows.length, refused: rows.filter(({ ids }) => ids.length === 0).length, teacher: refOf(card) })
 
 const readStored = (bytes: Uint8Array | undefined): TraceFile | undefined => {
   const read = bytes && readTraceFile(bytes)
@@ -76,6 +77,8 @@ export interface Shared {
   /** The teacher's tokens that a student can write, and the student's number of each. */
   readonly among: Int32Array
   readonly studentIds: Uint16Array
+  /** Where the end of an answer stands among them; −1 where the teacher has none. */
+  readonly endPlace: number
 }
 
 /** Throws ModelRefused where they cannot have one. */
@@ -85,7 +88,7 @@ export function shareVocabulary(teacher: TextTokenizer, rows: readonly DatasetRo
   const { tokenizerJson, tokenizerConfig, tokenizer } = made.pruned
   if (tokenizer.vocabularySize > 65_536) throw new RetortError('ModelRefused', `These rows use ${tokenizer.vocabularySize.toLocaleString('en')} of the teacher’s tokens, and a student can share 65,536. Train on fewer rows, or on the texts alone.`)
   const pairs = pairTokens(made.pruned, findAnswerEnd(teacher))
-  return { files: { json: JSON.stringify(tokenizerJson), config: JSON.stringify(tokenizerConfig) }, among: Int32Array.from(pairs, ([theirs]) => theirs), studentIds: Uint16Array.from(pairs, ([, ours]) => ours) }
+  return { files: { json: JSON.stringify(tokenizerJson), config: JSON.stringify(tokenizerConfig) }, among: Int32Array.from(pairs, ([theirs]) => theirs), studentIds: Uint16Array.from(pairs, ([, ours]) => ours), endPlace: pairs.findIndex(([, ours]) => ours === STUDENT_SPECIALS.indexOf(END_TOKEN)) }
 }
 
 /** Tokens that both have: those of texts, and the end of an answer. */

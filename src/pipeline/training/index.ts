@@ -3,11 +3,12 @@ import { settingsOf, type CheckedStep } from '../../domain/recipe.ts'
 import { DIVERGENCE_NAMES, PREFERENCE_NAMES, type TrainSettings } from '../../domain/student.ts'
 import { divergenceSteps } from './divergences.ts'
 import { loraStep } from './lora.ts'
+import { onPolicyStep } from './on-policy.ts'
 import { preferenceSteps } from './preferences.ts'
 import { rewardStep } from './rewards.ts'
 import { teacherText } from './teacher-text.ts'
 
-export const trainMembers = [teacherText, ...divergenceSteps, ...preferenceSteps, rewardStep, loraStep] as const
+export const trainMembers = [teacherText, ...divergenceSteps, onPolicyStep, ...preferenceSteps, rewardStep, loraStep] as const
 
 /** What the student worker is told. Throws only on a step that `checkRecipe` did not make. */
 export function trainSettingsOf(step: CheckedStep, rngSeed: number): TrainSettings {
@@ -16,6 +17,7 @@ export function trainSettingsOf(step: CheckedStep, rngSeed: number): TrainSettin
   if (loss !== undefined && member !== undefined) return { loss, ...settingsOf(member, step), rngSeed }
   const preferred = PREFERENCE_NAMES.find((name) => name === step.name)
   if (preferred !== undefined) return preferenceSettingsOf(preferred, step, rngSeed)
+  if (step.name === onPolicyStep.name) return { loss: 'on-policy', ...settingsOf(onPolicyStep, step), rngSeed }
   if (step.name === rewardStep.name) return { loss: 'grpo', ...BEGUN, ...settingsOf(rewardStep, step), rngSeed }
   if (step.name === loraStep.name) return { loss: 'lora', ...IMPORTED, ...settingsOf(loraStep, step), rngSeed }
   return { loss: 'teacher-text', ...settingsOf(teacherText, step), rngSeed }

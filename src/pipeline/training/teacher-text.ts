@@ -10,7 +10,7 @@ export const teacherText = defineStep({
   family: 'train',
   name: 'teacher-text',
   title: 'Train a student on the texts',
-  help: 'A small model learns to write the kept completions; the prompts are read but not learned.',
+  help: 'A small model learns to write the kept completions; the prompts are read but not learned. This is sequence-level distillation (Kim and Rush 2016).',
   settings: {
     preset,
     vocabulary: wholeNumber({

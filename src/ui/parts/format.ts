@@ -72,6 +72,6 @@ export const namePoints = (loss: TrainSettings['loss']): { readonly name: string
   return { name: 'Loss', unit: 'nats a token' }
 }
 /** What a student learned from, in two words. */
-export const LOSS_NAMES: Readonly<Record<TrainSettings['loss'], string>> = { 'teacher-text': 'texts', 'forward-kl': 'forward KL', 'reverse-kl': 'reverse KL', 'jensen-shannon': 'Jensen-Shannon', dpo: 'pairs, DPO', simpo: 'pairs, SimPO', orpo: 'pairs, ORPO', kto: 'pairs, KTO', grpo: 'own right answers, GRPO', lora: 'texts, LoRA' }
+export const LOSS_NAMES: Readonly<Record<TrainSettings['loss'], string>> = { 'teacher-text': 'texts', 'forward-kl': 'forward KL', 'reverse-kl': 'reverse KL', 'jensen-shannon': 'Jensen-Shannon', dpo: 'pairs, DPO', simpo: 'pairs, SimPO', orpo: 'pairs, ORPO', kto: 'pairs, KTO', grpo: 'own right answers, GRPO', 'on-policy': 'own answers, GKD', lora: 'texts, LoRA' }
 /** A student’s size in a word: its preset, or the model that it fits. */
 export const nameSize = ({ settings, adapts }: Pick<Student, 'settings' | 'adapts'>): string => adapts?.model.name ?? settings.preset

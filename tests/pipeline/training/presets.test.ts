@@ -28,6 +28,7 @@ const probabilities = { temperature: 1, choices: 16, textShare: 0.1 }
 const OWN: Readonly<Record<string, object>> = {
   'teacher-text': { vocabulary: 1024, labelSmoothing: 0 },
   'forward-kl': probabilities, 'reverse-kl': probabilities, 'jensen-shannon': probabilities,
+  'on-policy': { divergence: 'forward-kl', lambda: 0.5, ownFrom: 0.3, temperature: 1, choices: 16, answerTokens: 96, answerTemperature: 1 },
   dpo: { beta: 0.1 }, simpo: { beta: 2, margin: 0.5 }, orpo: { beta: 0.1 }, kto: { beta: 0.1 },
   lora: { context: 128, batch: 4, optimizer: 'adam-w', learningRate: 0.0005, weightDecay: 0, evaluateEvery: 20, rank: 8, alpha: 16, projections: 'all' },
   grpo: { answers: 8, answerTokens: 96, temperature: 1, beta: 0, evaluateEvery: 10 },

@@ -2,6 +2,7 @@
 // Must not know: texts, pairs, rewards (the other files here).
 import type { Batch, PackedRow } from '../../../src/engine/training/packing.ts'
 import type { Trainer } from '../../../src/engine/training/trainer.ts'
+import type { StepsLeft } from '../pace.ts'
 
 /** What one step learns from. */
 export interface LessonStep {
@@ -24,6 +25,18 @@ export interface PlannedLines {
   readonly length: number
   /** The step to come, from 1. */
   readonly step: number
+  /** A step that is aborted before its weights change is none: it is taken again, exactly so. */
+  readonly signal: AbortSignal
+}
+
+/** Steps of several kinds, which take different times. */
+export interface StepKinds {
+  /** The kind of a step, from 1. */
+  readonly of: (step: number) => string
+  /** Steps of each kind that are to be expected after the step `done`. */
+  readonly left: (done: number) => StepsLeft
+  /** Does once what one kind does more than the others, before the first step: so it is known how long that takes, and whether it works. */
+  readonly rehearse: (trainer: Trainer, signal: AbortSignal) => Promise<string>
 }
 
 export interface Lesson {
@@ -34,6 +47,8 @@ export interface Lesson {
   readonly leftOutRows: number
   /** What the rows are called in a sentence: `rows`, `pairs`. */
   readonly called: string
+  /** Absent where all steps are alike. */
+  readonly kinds?: StepKinds
   /** Asks the student before this training what has to be known of it; absent where nothing has. */
   readonly refer?: (trainer: Trainer, signal: AbortSignal) => Promise<void>
   makeStep(trainer: Trainer, planned: PlannedLines): Promise<LessonStep>

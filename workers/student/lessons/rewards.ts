@@ -6,7 +6,7 @@ import { findAdvantages, makePolicyBatch, type RewardedRow } from '../../../src/
 import type { Trainer } from '../../../src/engine/training/trainer.ts'
 import { verifyFinalAnswer } from '../../../src/pipeline/verifiers/final-answer.ts'
 import type { PreparedProblems, Problem } from '../prepare-problems.ts'
-import { writeAnswers, type AnsweringStudent, type OwnAnswer } from '../write-answers.ts'
+import { roundLength, writeAnswers, type AnsweringStudent, type OwnAnswer } from '../write-answers.ts'
 import { cutIntoParts, type Lesson } from './lesson.ts'
 import type { LessonPlan } from './texts.ts'
 
@@ -32,17 +32,17 @@ export function teachByRewards(problems: PreparedProblems, { linesAStep }: Pick<
   return {
     ...problems,
     called: 'problems',
-    async makeStep(trainer, { lines, step }) {
+    async makeStep(trainer, { lines, step, signal }) {
       const asked = problemsOf(lines.flat())
-      // Not to be stopped half-way: a step is a whole one, and is repeated exactly.
-      const written = await writeAnswers(student, trainer, asked.map(({ prompt }) => prompt), { each, temperature, maxTokens: answerTokens, rngSeed: `${rngSeed}/answers/${step}` })
+      const written = await writeAnswers(student, trainer, asked.map(({ prompt }) => prompt), { each, temperature, maxTokens: answerTokens, rngSeed: `${rngSeed}/answers/${step}`, signal })
+      signal.throwIfAborted()
       const rewards = written.map((answer, i) => rewardOf(answer, asked[Math.floor(i / each)] as Problem))
       const right = rewards.reduce((sum, one) => sum + one, 0)
       inVain = right > 0 ? 0 : inVain + 1
       const advantages = findAdvantages(rewards, each)
       const rows = written.map(({ tokens }, i) => packRows([{ prompt: asked[Math.floor(i / each)]?.prompt ?? [], completion: tokens }], context).rows[0])
       const size = Math.ceil((linesAStep * each) / accumulate)
-      const length = roundUp(Math.max(1, ...rows.map((row) => (row ? positionsOf(row) : 1))))
+      const length = roundLength(Math.max(1, ...rows.map((row) => (row ? positionsOf(row) : 1))))
       const kept = rows.flatMap((row, i) => (row ? [{ row, advantage: advantages[i] ?? 0 }] : []))
       const countedInStep = countPredictions(kept.map(({ row }) => [row]))
       const batches = []
@@ -62,10 +62,6 @@ export function teachByRewards(problems: PreparedProblems, { linesAStep }: Pick<
     },
   }
 }
-
-/** Lengths in steps of this many: each has a graph of its own. */
-const LENGTH_STEP = 32
-const roundUp = (length: number): number => Math.ceil(length / LENGTH_STEP) * LENGTH_STEP
 
 async function addLikelihoods(trainer: Trainer, reference: Reference | undefined, part: readonly Pick<RewardedRow, 'row' | 'advantage'>[], size: number, length: number): Promise<RewardedRow[]> {
   const batch = makeBatch(part.map(({ row }) => [row]), size, length)
