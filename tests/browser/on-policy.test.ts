@@ -21,7 +21,7 @@ steps:
     heldOut: 0.2
   - train: on-policy
     preset: nano
-    divergence: reverse-kl
+    divergence: forward-kl
     lambda: 1
     ownFrom: 0.2
     answerTokens: 32
