@@ -9,6 +9,7 @@ import { withNamedFaults } from './faults.ts'
 import { readGgufCard } from './teachers/gguf-card.ts'
 import { GgufTeacher } from './teachers/gguf.ts'
 import { traceDataset } from './teachers/trace.ts'
+import { traceClasses } from './teachers/trace-classes.ts'
 import { downloadToStore, fetchWhole, peekModel } from './teachers/locate-model.ts'
 
 let teacher: GgufTeacher | undefined
@@ -77,6 +78,8 @@ serveSelf<TeacherContract>({
     withNamedFaults(async () => summarise(await requireTeacher().score(requests, { signal, onResult: (result) => emit({ kind: 'score', result }), onProgress: tell(emit) }))),
 
   trace: (request, call) => withNamedFaults(async () => traceDataset(requireTeacher(), request, call, await openOnce())),
+
+  traceClasses: (request, call) => withNamedFaults(async () => traceClasses(requireTeacher(), request, call, await openOnce())),
 
   countTokens: async ({ texts }) => requireTeacher().countTokens(texts),
 

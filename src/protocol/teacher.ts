@@ -55,6 +55,20 @@ export interface TraceSummary {
   readonly refused: number
 }
 
+/** What the teacher is asked to say of the classes of a dataset. */
+export interface ClassTraceRequest {
+  readonly projectId: ProjectId
+  readonly datasetId: DatasetId
+  /** Of the stored distributions over the classes. */
+  readonly temperature: number
+}
+
+export interface ClassTraceSummary {
+  /** Name of the stored file, which a student is trained with. */
+  readonly trace: string
+  readonly rows: number
+}
+
 export interface TeacherContract {
   /** Reads a header and describes the model, or throws `ModelRefused` with the reason. Loads nothing. */
   inspect: Method<{ source: ModelSource }, ModelCard>
@@ -75,6 +89,11 @@ export interface TeacherContract {
    * asked again, and a tracing that was cut off goes on. Throws `NotLoaded`, `ModelRefused`, `StorageFull`.
    */
   trace: Method<TraceRequest, TraceSummary, { readonly done: number; readonly total: number }>
+  /**
+   * Stores the teacher's probabilities of each class (the different completions) for the training rows of a dataset, as `trace` does.
+   * Throws as `trace` does, and `ModelRefused` where the rows have no classes.
+   */
+  traceClasses: Method<ClassTraceRequest, ClassTraceSummary, { readonly done: number; readonly total: number }>
   /** Tokens of a text under the loaded model's tokenizer. */
   countTokens: Method<{ texts: readonly string[] }, readonly number[]>
   /** Downloads a model into the store without loading it. */

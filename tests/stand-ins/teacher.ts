@@ -4,7 +4,7 @@ import type { CompletionRequest, CompletionResult, ScoreRequest, TeacherDescript
 import { makeRng, type Rng } from '../../src/domain/rng.ts'
 import type { Served } from '../../src/protocol/channel.ts'
 import type { Call } from '../../src/protocol/contract.ts'
-import type { GenerationEvent, GenerationSummary, TeacherContract, TraceRequest, TraceSummary } from '../../src/protocol/teacher.ts'
+import type { ClassTraceRequest, ClassTraceSummary, GenerationEvent, GenerationSummary, TeacherContract, TraceRequest, TraceSummary } from '../../src/protocol/teacher.ts'
 
 export const DESCRIPTION: TeacherDescription = {
   card: {
@@ -83,6 +83,15 @@ export class TeacherStandIn implements Served<TeacherContract> {
       emit({ done, total: 3 })
     }
     return { trace: `${request.datasetId.slice(0, 8)}.trace`, rows: 3, refused: 0 }
+  }
+
+  /** What it was asked of classes. */
+  readonly classesTraced: ClassTraceRequest[] = []
+
+  traceClasses = async (request: ClassTraceRequest, call: Call<{ done: number; total: number }>): Promise<ClassTraceSummary> => {
+    this.classesTraced.push(request)
+    const { trace, rows } = await this.trace({ ...request, choices: 2 }, call)
+    return { trace, rows }
   }
 
   loaded = true
