@@ -10,6 +10,7 @@ import { readGgufCard } from './teachers/gguf-card.ts'
 import { GgufTeacher } from './teachers/gguf.ts'
 import { lendTeacher } from './teachers/lend.ts'
 import { traceDataset } from './teachers/trace.ts'
+import { traceClasses } from './teachers/trace-classes.ts'
 import { downloadToStore, fetchWhole, peekModel } from './teachers/locate-model.ts'
 
 let teacher: GgufTeacher | undefined
@@ -85,6 +86,7 @@ serveSelf<TeacherContract>({
       if (held === undefined) throw new RetortError('NotLoaded', `This student learns from the teacher “${request.teacher.name}” while it is trained, and no teacher is loaded. Load it on the Teacher screen, then go on from the last checkpoint.`)
       return lendTeacher(held, () => teacher === held, request, call, await openOnce())
     }),
+  traceClasses: (request, call) => withNamedFaults(async () => traceClasses(requireTeacher(), request, call, await openOnce())),
 
   countTokens: async ({ texts }) => requireTeacher().countTokens(texts),
 

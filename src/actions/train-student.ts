@@ -3,12 +3,13 @@
 import { freshId, type DatasetId, type ProjectId, type StudentId } from '../domain/id.ts'
 import type { Dataset } from '../domain/dataset.ts'
 import { refOf, type Backend } from '../domain/model.ts'
-import { asksTeacher, countParameters, goesOn, learnsAdapters, learnsFromPairs, learnsOnPolicy, type AdaptedModel, type LossPoint, type Student, type LoraTrainSettings, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
+import { asksTeacher, countParameters, goesOn, learnsAdapters, learnsClasses, learnsFromPairs, learnsOnPolicy, needsTeacher, type AdaptedModel, type LossPoint, type Student, type LoraTrainSettings, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
 import { faultOfAdapted } from '../pipeline/training/adapted-memory.ts'
+import { findClasses } from '../pipeline/training/find-classes.ts'
 import { shapeOf } from '../pipeline/training/presets.ts'
 import { isAbort, RetortError, sentenceOf } from '../protocol/errors.ts'
 import type { TrainOutcome, TrainRequest } from '../protocol/student.ts'
-import { getDataset } from '../storage/datasets.ts'
+import { getDataset, listDatasetRows } from '../storage/datasets.ts'
 import { withLock } from '../storage/locks.ts'
 import { guardQuota } from '../storage/quota.ts'
 import { getStudent, patchStudent, putStudent } from '../storage/students.ts'
@@ -49,6 +50,8 @@ export interface TrainProgress {
   readonly leftOutRows: number
   /** What happened to the training without anyone asking for it, as a sentence. */
   readonly note?: string
+  /** What was found of the rows, in sentences. */
+  readonly remarks?: readonly string[]
 }
 
 export interface TrainStudent {
@@ -76,17 +79,26 @@ export async function* trainStudent(machines: TrainMachines, { projectId, datase
     const base = goesOn(asked) ? await needBase(machines, { dataset, pairs: learnsFromPairs(asked) }, baseId) : undefined
     const imported = learnsAdapters(asked) ? await needModel(machines, place, { settings: asked, backend }) : undefined
     const settings = imported ? imported.settings : base ? { ...asked, preset: base.settings.preset, context: base.shape.context } : asked
-    if (asksTeacher(settings) && (await machines.teacher.describe(null)) === null) throw new RetortError('NotLoaded', 'This student learns from the teacher’s probabilities, and no teacher is loaded. Load one on the Teacher screen, or train on the texts alone.')
-    const shape = base?.shape ?? imported?.shape ?? shapeOf(settings.preset, 'vocabulary' in settings ? settings.vocabulary : GUESSED_VOCABULARY, settings.context) // what it comes out as is told later
+    if (needsTeacher(settings) && (await machines.teacher.describe(null)) === null) throw new RetortError('NotLoaded', `This student learns from the teacher’s probabilities, and no teacher is loaded. Load one on the Teacher screen, or ${learnsClasses(settings) ? 'set the share of the teacher to 0' : 'train on the texts alone'}.`)
+    const classes = learnsClasses(settings) ? await needClasses(machines, dataset) : undefined
+    const shape = base?.shape ?? imported?.shape ?? { ...shapeOf(settings.preset, 'vocabulary' in settings ? settings.vocabulary : GUESSED_VOCABULARY, settings.context), ...(classes ? { classes: classes.length } : {}) } // what it comes out as is told later
     const student: Student = {
       projectId, id: freshId('student'), datasetId, recipeHash: dataset.recipeHash, settings, shape, parameters: imported?.parameters ?? countParameters(shape), backend,
       status: 'training', startedAt: machines.now(), checkpointStep: 0, points: [], samples: [], cutRows: 0, leftOutRows: 0,
       ...(base ? { base: base.id } : {}),
       ...(imported ? { adapts: imported.adapts } : {}),
+      ...(classes ? { classes } : {}),
     }
     await guardQuota('The student', () => putStudent(machines.db, student))
     return student
   })
+}
+
+/** The classes of a dataset, or a sentence that says which rows are the trouble. */
+async function needClasses({ db }: TrainMachines, { projectId, id }: Dataset): Promise<readonly string[]> {
+  const found = findClasses(await listDatasetRows(db, projectId, id, 'train'))
+  if (!found.ok) throw new RetortError('NotLoaded', found.problems[0]?.sentence ?? 'The rows have no classes.')
+  return found.value.map(({ name }) => name)
 }
 
 /** The student to go on from, or a sentence that says what is missing. */
@@ -94,6 +106,7 @@ async function needBase({ db }: TrainMachines, { dataset: { pairs = 0, projectId
   if (needsPairs && pairs < 2) throw new RetortError('NotLoaded', `This loss learns from pairs of answers, and this dataset has ${pairs === 0 ? 'none' : 'only one'}. Put the step “Pair the best with the worst” behind the judge, ask for several completions a prompt, run and freeze again.`)
   const base = baseId === undefined ? undefined : await getStudent(db, projectId, baseId)
   if (base === undefined || base.checkpointStep === 0) throw new RetortError('NotLoaded', 'This loss goes on from a student that was trained before, and there is none. Train one on the texts first.')
+  if (base.classes) throw new RetortError('NotLoaded', 'The student to go on from answers with classes and writes nothing, and this loss learns from written answers. Choose one that was trained on the texts.')
   return base
 }
 
@@ -168,6 +181,11 @@ async function trainThrough({ student: worker, teacher }: TrainMachines, student
     if (control.stopped) return undefined
     const { signal } = control
     try {
+      if (trace === undefined && learnsClasses(settings) && settings.softShare > 0) {
+        live.askTeacher()
+        ;({ trace } = await teacher.traceClasses({ projectId, datasetId, temperature: settings.temperature }, { signal, onEvent: ({ done, total }) => live.askTeacher(done, total) }))
+        record.soon({ trace })
+      }
       if (trace === undefined && asksTeacher(settings)) {
         const { choices, temperature } = settings
         live.askTeacher()

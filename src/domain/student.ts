@@ -15,12 +15,14 @@ export interface StudentShape {
   readonly vocabulary: number
   /** Tokens it can attend to. */
   readonly context: number
+  /** Classes that it tells apart, where it answers with one of a few instead of writing. */
+  readonly classes?: number
 }
 
-/** Parameters of a shape with a tied head: embedding, and per layer attention, feed-forward and two norms. */
-export function countParameters({ layers, width, heads, kvHeads, feedForward, vocabulary }: StudentShape): number {
+/** Parameters of a shape with a tied head: embedding, and per layer attention, feed-forward and two norms; and a head of classes where it has some. */
+export function countParameters({ layers, width, heads, kvHeads, feedForward, vocabulary, classes = 0 }: StudentShape): number {
   const kv = (width / heads) * kvHeads
-  return vocabulary * width + layers * (2 * width * width + 2 * width * kv + 3 * width * feedForward + 2 * width) + width
+  return (vocabulary + classes) * width + layers * (2 * width * width + 2 * width * kv + 3 * width * feedForward + 2 * width) + width
 }
 
 export const STUDENT_PRESETS = ['nano', 'micro', 'small', 'medium', 'large', 'huge'] as const
@@ -156,8 +158,21 @@ export interface AdaptedModel {
   readonly model: ModelRef
 }
 
+/** A student that answers with one of a few classes, the different completions of its rows: a head of its own instead of writing. */
+export interface ClassTrainSettings extends CommonTrainSettings {
+  readonly loss: 'classes'
+  /** Entries of the byte-level BPE vocabulary, special tokens included. */
+  readonly vocabulary: number
+  /** Share of the loss that is the divergence from the teacher's probabilities of the classes, 0 to 1; 0 needs no teacher. */
+  readonly softShare: number
+  /** Of both distributions in that share, above 0. */
+  readonly temperature: number
+  /** Share of the label's probability that all classes get alike, 0 to 0.5, in the rest of the loss. */
+  readonly labelSmoothing: number
+}
+
 /** How the student learns: the recipe's `train` step and its rngSeed. A union: each loss has fields of its own. */
-export type TrainSettings = TextTrainSettings | DivergenceTrainSettings | PreferenceTrainSettings | SimpoTrainSettings | RewardTrainSettings | OnPolicyTrainSettings | LoraTrainSettings
+export type TrainSettings = TextTrainSettings | DivergenceTrainSettings | PreferenceTrainSettings | SimpoTrainSettings | RewardTrainSettings | OnPolicyTrainSettings | LoraTrainSettings | ClassTrainSettings
 
 export const learnsFromProbabilities = (settings: TrainSettings): settings is DivergenceTrainSettings => DIVERGENCE_NAMES.some((name) => name === settings.loss)
 export const learnsFromPairs = (settings: TrainSettings): settings is PreferenceTrainSettings | SimpoTrainSettings => PREFERENCE_NAMES.some((name) => name === settings.loss)
@@ -165,8 +180,11 @@ export const learnsFromPairs = (settings: TrainSettings): settings is Preference
 export const learnsFromRewards = (settings: TrainSettings): settings is RewardTrainSettings => settings.loss === 'grpo'
 export const learnsAdapters = (settings: TrainSettings): settings is LoraTrainSettings => settings.loss === 'lora'
 export const learnsOnPolicy = (settings: TrainSettings): settings is OnPolicyTrainSettings => settings.loss === 'on-policy'
+export const learnsClasses = (settings: TrainSettings): settings is ClassTrainSettings => settings.loss === 'classes'
 /** Whether the loaded teacher is asked for its probabilities along the rows, and shares its tokens with the student. */
 export const asksTeacher = (settings: TrainSettings): settings is DivergenceTrainSettings | OnPolicyTrainSettings => learnsFromProbabilities(settings) || learnsOnPolicy(settings)
+/** Whether the teacher is asked for its probabilities before training, of tokens or of classes. */
+export const needsTeacher = (settings: TrainSettings): boolean => asksTeacher(settings) || (learnsClasses(settings) && settings.softShare > 0)
 /** Whether training goes on from a student that was trained before. */
 export const goesOn = (settings: TrainSettings): boolean => learnsFromPairs(settings) || learnsFromRewards(settings)
 
@@ -175,6 +193,8 @@ export interface LossPoint {
   /** Cross-entropy in nats a token; the loss of pairs; or the share of wrong answers where the student learns from its own. */
   readonly train: number
   readonly heldOut?: number
+  /** Share of the held-out rows that it answers wrongly, where an answer is right or wrong. */
+  readonly wrong?: number
 }
 
 export interface StudentSample {
@@ -215,4 +235,8 @@ export interface Student {
   /** Rows whose completion was cut, and rows left out because nothing of the completion fitted. */
   readonly cutRows: number
   readonly leftOutRows: number
+  /** What it answers with, where that is one of a few classes, in the order of their numbers. */
+  readonly classes?: readonly string[]
+  /** What was found of the rows before the first step, in sentences. */
+  readonly remarks?: readonly string[]
 }

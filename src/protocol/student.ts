@@ -26,7 +26,7 @@ export interface TrainRequest {
 export type TrainEvent =
   | { readonly kind: 'phase'; readonly phase: 'tokenizer' | 'loading' | 'packing' | 'building' | 'training' | 'resuming'; readonly sentence: string }
   /** Known once the tokenizer is trained and the rows are packed. */
-  | { readonly kind: 'shape'; readonly shape: StudentShape; readonly parameters: number; readonly trained?: number; readonly cutRows: number; readonly leftOutRows: number }
+  | { readonly kind: 'shape'; readonly shape: StudentShape; readonly parameters: number; readonly trained?: number; readonly cutRows: number; readonly leftOutRows: number; readonly classes?: readonly string[]; readonly remarks?: readonly string[] }
   | { readonly kind: 'step'; readonly point: LossPoint; readonly tokensPerSecond: number; readonly learningRate: number; readonly gradientNorm: number; readonly msLeft: number; readonly note?: string }
   | { readonly kind: 'samples'; readonly samples: readonly StudentSample[] }
   /** Weights, optimizer, data cursor and random state are on disk. */
@@ -66,6 +66,6 @@ export interface StudentContract {
   train: Method<TrainRequest, TrainOutcome, TrainEvent>
   /** Completions by a stored student: `before` is its first weights, `after` its last checkpoint. */
   complete: Method<{ projectId: ProjectId; studentId: StudentId; which: 'before' | 'after'; requests: readonly CompletionRequest[] }, GenerationSummary, GenerationEvent>
-  /** Files that other tools open. `huggingface`: safetensors, config, tokenizer; `gguf`: one file; `adapter`: adapters alone, as peft has them. */
+  /** Files that other tools open. `huggingface`: safetensors, config, tokenizer; `gguf`: one file, which a student of classes has not (ModelRefused); `adapter`: adapters alone, as peft has them. */
   export: Method<{ projectId: ProjectId; studentId: StudentId; format: StudentFormat }, StudentFiles>
 }

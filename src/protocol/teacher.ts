@@ -67,6 +67,20 @@ export interface LendRequest extends TraceRequest {
   readonly port: MessagePort
 }
 
+/** What the teacher is asked to say of the classes of a dataset. */
+export interface ClassTraceRequest {
+  readonly projectId: ProjectId
+  readonly datasetId: DatasetId
+  /** Of the stored distributions over the classes. */
+  readonly temperature: number
+}
+
+export interface ClassTraceSummary {
+  /** Name of the stored file, which a student is trained with. */
+  readonly trace: string
+  readonly rows: number
+}
+
 export interface TeacherContract {
   /** Reads a header and describes the model, or throws `ModelRefused` with the reason. Loads nothing. */
   inspect: Method<{ source: ModelSource }, ModelCard>
@@ -92,6 +106,11 @@ export interface TeacherContract {
    * let go meanwhile is told to whoever asks on that port. Throws `NotLoaded`, and `ModelRefused` where another model is loaded.
    */
   lend: Method<LendRequest, null, { readonly kind: 'ready' }>
+  /**
+   * Stores the teacher's probabilities of each class (the different completions) for the training rows of a dataset, as `trace` does.
+   * Throws as `trace` does, and `ModelRefused` where the rows have no classes.
+   */
+  traceClasses: Method<ClassTraceRequest, ClassTraceSummary, { readonly done: number; readonly total: number }>
   /** Tokens of a text under the loaded model's tokenizer. */
   countTokens: Method<{ texts: readonly string[] }, readonly number[]>
   /** Downloads a model into the store without loading it. */

@@ -5,7 +5,9 @@ import type { Backend } from '../domain/model.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import { countParameters, DIVERGENCE_NAMES, goesOn, learnsAdapters, PREFERENCE_NAMES, STUDENT_PRESETS, type LossPoint, type Student, type StudentPreset, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
+import { findClasses, tellClasses } from '../pipeline/training/find-classes.ts'
 import { shapeOf } from '../pipeline/training/presets.ts'
+import { listDatasetRows } from '../storage/datasets.ts'
 import { listStudents } from '../storage/students.ts'
 import { WatchedControl } from './control.svelte.ts'
 import { ImportedModel } from './imported-model.svelte.ts'
@@ -87,9 +89,9 @@ export class Students {
   get usable(): readonly Student[] {
     return this.#list.filter((student) => student.status === 'trained' || student.checkpointStep > 0)
   }
-  /** Students that a training can go on from: those with a shape of ours, and not adapters on another model. */
+  /** Students that a training can go on from: those with a shape of ours that write, not adapters on another model. */
   get bases(): readonly Student[] {
-    return this.usable.filter(({ adapts }) => adapts === undefined)
+    return this.usable.filter(({ adapts, classes }) => adapts === undefined && classes === undefined)
   }
   /** The one to compare and to take home: the newest where none is chosen. */
   get chosen(): Student | undefined {
@@ -126,6 +128,12 @@ export class Students {
     const adapts = learnsAdapters(settings) ? this.imported.choice?.source : undefined
     this.#chosenId = undefined // the new one is what one wants to see next
     return this.#carry((control) => trainStudent(this.#around.machines, { projectId: this.#projectId, datasetId, settings, backend, ...(base ? { base: base.id } : {}), ...(adapts ? { adapts } : {}) }, control))
+  }
+
+  /** The classes of a dataset's training rows in a sentence, or what is wrong with them. */
+  async describeClasses(datasetId: DatasetId): Promise<{ readonly ok: boolean; readonly sentence: string }> {
+    const found = findClasses(await listDatasetRows(this.#around.machines.db, this.#projectId, datasetId, 'train'))
+    return found.ok ? { ok: true, sentence: `${tellClasses(found.value)}.` } : { ok: false, sentence: found.problems[0]?.sentence ?? 'The rows have no classes.' }
   }
 
   /** What happened to the training without anyone asking for it. */

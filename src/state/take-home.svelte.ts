@@ -41,8 +41,12 @@ const MERGED: readonly FormatChoice<StudentFormat>[] = [
   { name: 'gguf', title: 'Merged GGUF', help: 'The whole model in one file for llama.cpp and for this page, in 16 bits; what the original file says of itself is kept.' },
 ]
 
-/** Forms for a student: one that is adapters on an imported model can leave it behind. */
-export const listStudentFormats = (student: Pick<Student, 'adapts'> | undefined): readonly FormatChoice<StudentFormat>[] => (student?.adapts ? MERGED : WHOLE)
+const CLASSED: readonly FormatChoice<StudentFormat>[] = [
+  { name: 'huggingface', title: 'Hugging Face folder, zip', help: 'Safetensors, configuration and tokenizer: `AutoModelForSequenceClassification` opens the folder. There is no GGUF: llama.cpp has no place for its classes and would make it write text.' },
+]
+
+/** Forms for a student: one that is adapters on an imported model can leave it behind, and one of classes has a single form, which says why. */
+export const listStudentFormats = (student: Pick<Student, 'adapts' | 'classes'> | undefined): readonly FormatChoice<StudentFormat>[] => (student?.classes ? CLASSED : student?.adapts ? MERGED : WHOLE)
 
 export class TakeHome {
   #sentence = $state<string | undefined>()
@@ -65,9 +69,9 @@ export class TakeHome {
   takeDataset(datasetId: DatasetId): Promise<void> {
     return this.#take((machines) => downloadDataset(machines, { projectId: this.#projectId, datasetId, format: this.datasetFormat }))
   }
-  takeStudent({ id: studentId, adapts }: Pick<Student, 'id' | 'adapts'>): Promise<void> {
-    // The form may still be that of another student.
-    const format = adapts || this.studentFormat !== 'adapter' ? this.studentFormat : 'huggingface'
+  /** In the chosen form where there is that for it: it may still be that of another student. */
+  takeStudent({ id: studentId, adapts, classes }: Pick<Student, 'id' | 'adapts' | 'classes'>): Promise<void> {
+    const format = listStudentFormats({ ...(adapts ? { adapts } : {}), ...(classes ? { classes } : {}) }).some(({ name }) => name === this.studentFormat) ? this.studentFormat : 'huggingface'
     return this.#take((machines, signal) => downloadStudent(machines, { projectId: this.#projectId, studentId, format }, signal))
   }
   takeRecipe(): Promise<void> {

@@ -2,6 +2,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { RunControl } from '../../src/actions/control.ts'
 import { resumeStudent, trainStudent, type TrainProgress } from '../../src/actions/train-student.ts'
+import { datasetId as nameOfRows } from '../../src/domain/dataset.ts'
 import type { DatasetId, ProjectId, StudentId } from '../../src/domain/id.ts'
 import { refOf } from '../../src/domain/model.ts'
 import type { LoraTrainSettings, OnPolicyTrainSettings, TextTrainSettings, TrainSettings } from '../../src/domain/student.ts'
@@ -9,9 +10,11 @@ import type { Served } from '../../src/protocol/channel.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { TracedAnswer } from '../../src/protocol/lent-teacher.ts'
 import type { StudentContract, TrainRequest } from '../../src/protocol/student.ts'
+import { getDataset, putDataset } from '../../src/storage/datasets.ts'
 import { getStudent, listStudents, patchStudent } from '../../src/storage/students.ts'
 import { finish, makeMachines, type TestMachines } from '../stand-ins/machines.ts'
 import { borrowTeacher } from '../../workers/student/borrowed-teacher.ts'
+import { makeRows } from '../workers/student/memory-stores.ts'
 import { SMALL_TRAINING, storeSampleProject } from '../stand-ins/sample-project.ts'
 import { DESCRIPTION, OTHER } from '../stand-ins/teacher.ts'
 
@@ -229,6 +232,47 @@ describe('a training on own answers', () => {
     all.machines.standIn.loaded = false
     await expect(finish(startOwn(all))).rejects.toMatchObject({ name: 'NotLoaded' })
     expect(await listStudents(all.machines.db, all.projectId)).toEqual([])
+  })
+})
+
+describe('a training on classes', () => {
+  const labels: TrainSettings = { ...settings, loss: 'classes', softShare: 0, temperature: 2, labelSmoothing: 0 }
+  /** The rows of the sample project, labelled. */
+  async function beginLabelled(nameOf = (i: number): string => (i % 2 === 0 ? 'yes' : 'no')): Promise<Awaited<ReturnType<typeof begin>>> {
+    const all = await begin()
+    const dataset = await getDataset(all.machines.db, all.projectId, all.datasetId)
+    if (!dataset) throw new Error('the sample has no dataset')
+    const rows = makeRows(8, 2).map((row, i) => ({ ...row, completion: nameOf(i) }))
+    await putDataset(all.machines.db, { ...dataset, id: nameOfRows(rows), rows: { train: 8, heldOut: 2 } }, rows)
+    return { ...all, datasetId: nameOfRows(rows) }
+  }
+  const startOn = ({ machines, projectId, datasetId: id }: Awaited<ReturnType<typeof begin>>, asked: TrainSettings, base?: StudentId) => trainStudent(machines, { projectId, datasetId: id, settings: asked, backend: 'wasm', ...(base ? { base } : {}) }, new RunControl())
+
+  test('needs no teacher for its labels, and knows its classes from the first moment', async () => {
+    const all = await beginLabelled()
+    all.machines.standIn.loaded = false
+    const student = await finish(startOn(all, labels))
+    expect(student).toMatchObject({ status: 'trained', classes: ['no', 'yes'] })
+    expect(all.worker.traces).toEqual([undefined])
+  })
+
+  test('asks the teacher once for its shares, and is refused where none is loaded', async () => {
+    const all = await beginLabelled()
+    const student = await finish(startOn(all, { ...labels, softShare: 0.5 }))
+    expect(all.machines.standIn.classesTraced).toEqual([{ projectId: all.projectId, datasetId: all.datasetId, temperature: 2 }])
+    expect(all.worker.traces).toEqual([student.trace])
+    all.machines.standIn.loaded = false
+    await expect(finish(startOn(all, { ...labels, softShare: 0.5 }))).rejects.toThrow('or set the share of the teacher to 0')
+  })
+
+  test('is refused before anything is stored where rows have no classes, and is nothing to go on from', async () => {
+    const none = await beginLabelled((i) => `text ${i}`)
+    await expect(finish(startOn(none, labels))).rejects.toThrow('are each the completion of only one training row')
+    expect(await listStudents(none.machines.db, none.projectId)).toEqual([])
+    const all = await beginLabelled()
+    const { id } = await finish(startOn(all, labels))
+    const rewards: TrainSettings = { ...softOf(settings), loss: 'grpo', answers: 2, answerTokens: 8, temperature: 1, beta: 0 }
+    await expect(finish(startOn(all, rewards, id))).rejects.toThrow('answers with classes and writes nothing')
   })
 })
 

@@ -7,6 +7,7 @@ import { build } from 'vite'
 import { DIST, hasTeacher, openBrowser, SHARED } from '../browser/launch.ts'
 import { serveFolder } from '../browser/serve.ts'
 import { measureBox } from './box.ts'
+import { measureClasses } from './classes.ts'
 import { PARTS, type Part, type PartAnswer } from './measure.ts'
 import { measureNative } from './native.ts'
 import { measureOpening } from './opening.ts'
@@ -60,6 +61,7 @@ async function measureAnywhere(browser: Browser, url: string, models: readonly s
   switch (part) {
     case 'native': return measureNative()
     case 'box': return measureBox()
+    case 'classes': return measureClasses()
     case 'opening': return measureOpeningOfPage(browser, models)
     case 'peers': return measurePeers(browser)
     default: return measurePart(browser, url, part)

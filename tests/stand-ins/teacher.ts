@@ -6,7 +6,7 @@ import { portOf, serve, type Served } from '../../src/protocol/channel.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { AnswerOfStudent, LentTeacherContract, TracedAnswer } from '../../src/protocol/lent-teacher.ts'
-import type { GenerationEvent, GenerationSummary, LendRequest, TeacherContract, TraceRequest, TraceSummary } from '../../src/protocol/teacher.ts'
+import type { ClassTraceRequest, ClassTraceSummary, GenerationEvent, GenerationSummary, LendRequest, TeacherContract, TraceRequest, TraceSummary } from '../../src/protocol/teacher.ts'
 
 export const DESCRIPTION: TeacherDescription = {
   card: {
@@ -104,6 +104,15 @@ export class TeacherStandIn implements Served<TeacherContract> {
     stop()
     this.takenBack += 1
     return null
+  }
+
+  /** What it was asked of classes. */
+  readonly classesTraced: ClassTraceRequest[] = []
+
+  traceClasses = async (request: ClassTraceRequest, call: Call<{ done: number; total: number }>): Promise<ClassTraceSummary> => {
+    this.classesTraced.push(request)
+    const { trace, rows } = await this.trace({ ...request, choices: 2 }, call)
+    return { trace, rows }
   }
 
   loaded = true

@@ -9,6 +9,7 @@ import type { GenerationEvent, GenerationSummary } from '../../src/protocol/teac
 import type { StudentContract } from '../../src/protocol/student.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { forWriting, loadFloats, loadMerged } from './adapted-model.ts'
+import { ClassAnswers } from './answer-classes.ts'
 import { withNamedFaults } from './faults.ts'
 import { renderAsStudent, renderByTemplate, type Rendering } from './rendering.ts'
 import { needStoredStudent, readBeginning, type StoredStudent } from './stored-student.ts'
@@ -19,10 +20,12 @@ export type CompleteRequest = Parameters<StudentContract['complete']>[0]
 
 interface Open {
   readonly key: string
-  readonly generator: Generator
+  readonly answering: Answering
   readonly tokenizer: TextTokenizer
   readonly rendering: Rendering
 }
+/** What answers: a generator, or a student of classes. */
+type Answering = Pick<Generator, 'generate' | 'release'>
 
 /** Completes with one student at a time; asking for another lets the earlier one go. */
 export class StudentWriter {
@@ -53,13 +56,13 @@ export class StudentWriter {
   async #drop(): Promise<void> {
     const open = this.#open
     this.#open = undefined
-    await open?.generator.release()
+    await open?.answering.release()
   }
 
   async #complete(request: CompleteRequest, { signal, emit }: Call<GenerationEvent>): Promise<GenerationSummary> {
-    const { generator, tokenizer, rendering } = await this.#openStudent(request)
+    const { answering, tokenizer, rendering } = await this.#openStudent(request)
     const wanted = request.requests.map(({ id, asked, sampling }): GenerateRequest => ({ id, tokens: tokensOf(asked, tokenizer, rendering), sampling }))
-    return generator.generate(wanted, {
+    return answering.generate(wanted, {
       signal,
       onProgress: ({ promptTokens, newTokens, ms }) => emit({ kind: 'progress', promptTokens, newTokens, ms }),
       onPartial: (id, text) => emit({ kind: 'partial', id, text }),
@@ -75,15 +78,16 @@ export class StudentWriter {
     if (this.#open?.key === key) return this.#open
     await this.#drop()
     const runtime = await this.#openRuntime()
-    const generator = await (on ? this.#openAdapted(runtime, stored, which) : this.#openOwn(runtime, stored, which, projectId))
-    this.#open = { key, tokenizer, generator, rendering: on ? renderByTemplate(tokenizer) : renderAsStudent(tokenizer) }
+    const answering = await (on ? this.#openAdapted(runtime, stored, which) : this.#openOwn(runtime, stored, which, projectId))
+    this.#open = { key, tokenizer, answering, rendering: on ? renderByTemplate(tokenizer) : renderAsStudent(tokenizer) }
     return this.#open
   }
 
-  async #openOwn(runtime: Runtime, stored: StoredStudent, which: CompleteRequest['which'], projectId: CompleteRequest['projectId']): Promise<Generator> {
-    const { checkpoint, tokenizer } = stored
+  async #openOwn(runtime: Runtime, stored: StoredStudent, which: CompleteRequest['which'], projectId: CompleteRequest['projectId']): Promise<Answering> {
+    const { checkpoint, tokenizer, about: { classes } } = stored
     const weights = which === 'before' ? await readBeginning({ stores: this.#stores, projectId }, stored) : finalWeights(checkpoint)
-    return openWriter(runtime, { shape: checkpoint.shape, weights, tokenizer })
+    const { shape } = checkpoint
+    return classes ? new ClassAnswers(runtime, { shape, weights, classes }) : openWriter(runtime, { shape, weights, tokenizer })
   }
 
   /** Before: the imported model as it is. After: with the adapters merged in. */

@@ -17,9 +17,10 @@ export async function exportStudent({ projectId, studentId, format }: ExportRequ
   const stored = await needStoredStudent(stores, projectId, studentId)
   if (stored.on) return handOver(await writeAdapted(stored, stored.on, format))
   if (format === 'adapter') throw new RetortError('ModelRefused', 'This student has no adapters: all of its weights were trained. Take it home as a Hugging Face folder or as a GGUF.')
-  const { checkpoint, tokenizerFiles } = stored
+  const { checkpoint, tokenizerFiles, about: { classes } } = stored
+  if (classes && format === 'gguf') throw new RetortError('ModelRefused', 'A GGUF has no place for this student’s classes: llama.cpp would make it write text, which it never learned. Take the Hugging Face folder.')
   const { shape } = checkpoint
-  const student: WrittenStudent = { shape, tensors: toHuggingFaceTensors(shape, finalWeights(checkpoint)), tokenizerJson: tokenizerFiles.tokenizerJson, name: 'Retort student' }
+  const student: WrittenStudent = { shape, tensors: toHuggingFaceTensors(shape, finalWeights(checkpoint)), tokenizerJson: tokenizerFiles.tokenizerJson, name: 'Retort student', ...(classes ? { classes } : {}) }
   return handOver(format === 'gguf' ? [writeStudentGguf(student)] : writeHuggingFaceFiles(student))
 }
 

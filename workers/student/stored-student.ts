@@ -23,6 +23,8 @@ export interface AboutStudent {
   readonly base?: StudentId
   /** The imported model that its adapters lie on. */
   readonly adapts?: AdaptedModel
+  /** Names of the classes that it answers with, where it does not write. */
+  readonly classes?: readonly string[]
 }
 
 export interface StoredStudent {
@@ -36,9 +38,9 @@ export interface StoredStudent {
 
 export const keyOf = (datasetId: DatasetId, settings: TrainSettings, base?: StudentId, adapts?: AdaptedModel): string => hashOf(['student', datasetId, { ...settings }, ...(base === undefined ? [] : [base]), ...(adapts === undefined ? [] : [adapts.model.fingerprint])])
 
-/** The engine's shape of a student: Llama's constants, a tied head. */
-export const decoderShapeOf = ({ layers, width, heads, kvHeads, feedForward, vocabulary, context }: StudentShape): DecoderShape =>
-  ({ layers, width, heads, kvHeads, headWidth: width / heads, feedForward, vocabulary, context, ropeTheta: 10000, normEpsilon: 1e-5, tiedHead: true })
+/** The engine's shape of a student: Llama's constants, a tied head, or one of classes. */
+export const decoderShapeOf = ({ layers, width, heads, kvHeads, feedForward, vocabulary, context, classes }: StudentShape): DecoderShape =>
+  ({ layers, width, heads, kvHeads, headWidth: width / heads, feedForward, vocabulary, context, ropeTheta: 10000, normEpsilon: 1e-5, tiedHead: true, ...(classes === undefined ? {} : { classes }) })
 
 /** The weights that a student began with: a function of its shape and rngSeed. */
 export function makeBeginning(shape: DecoderShape, rngSeed: number): Flat {
@@ -73,7 +75,7 @@ export async function readStoredStudent(stores: StudentStores, projectId: Projec
     return { checkpoint, about, on, tokenizer: on.tokenizer, tokenizerFiles: NO_TOKENIZER }
   }
   const tokenizerFiles = parseTokenizer(checkpoint.tokenizer)
-  if (!about || !tokenizerFiles || about.adapts || checkpoint.adapts) throw new RetortError('ModelRefused', 'The checkpoint cannot be used: it was not written by this program’s student. Train this student again from the start.')
+  if (!about || !tokenizerFiles || about.adapts || checkpoint.adapts || about.classes?.length !== checkpoint.shape.classes) throw new RetortError('ModelRefused', 'The checkpoint cannot be used: it was not written by this program’s student. Train this student again from the start.')
   return { checkpoint, about, tokenizerFiles, tokenizer: tokenizerFromJson(tokenizerFiles.tokenizerJson, tokenizerFiles.tokenizerConfig) }
 }
 
@@ -92,9 +94,10 @@ function parseAbout(text: string): AboutStudent | undefined {
   const { key, rngSeed, cutRows, leftOutRows } = raw
   if (typeof key !== 'string' || typeof rngSeed !== 'number' || typeof cutRows !== 'number' || typeof leftOutRows !== 'number') return undefined
   const base = 'base' in raw ? readId<'student'>('student', raw.base) : undefined
+  const classes = 'classes' in raw ? readNames(raw.classes) : undefined
   const adapts = 'adapts' in raw ? parseAdapted(raw.adapts) : undefined
   if ('adapts' in raw && !adapts) return undefined
-  return { key, rngSeed, cutRows, leftOutRows, ...(base === undefined ? {} : { base }), ...(adapts ? { adapts } : {}) }
+  return { key, rngSeed, cutRows, leftOutRows, ...(base === undefined ? {} : { base }), ...(adapts ? { adapts } : {}), ...(classes === undefined ? {} : { classes }) }
 }
 
 function parseAdapted(raw: unknown): AdaptedModel | undefined {
@@ -110,6 +113,8 @@ function parseAdapted(raw: unknown): AdaptedModel | undefined {
   if (!place || name === undefined || fingerprint === undefined || quantisation === undefined) return undefined
   return { source: place, model: { name, fingerprint, quantisation, ...(licence === undefined ? {} : { licence }) } }
 }
+
+const readNames = (raw: unknown): string[] | undefined => (Array.isArray(raw) && raw.every((name) => typeof name === 'string') ? raw : undefined)
 
 function parseTokenizer({ json, config }: Checkpoint['tokenizer']): StoredStudent['tokenizerFiles'] | undefined {
   const [tokenizerJson, tokenizerConfig] = [parseJson(json), parseJson(config)]

@@ -1,7 +1,7 @@
 // Knows: the story of a training: rows, tokenizer, packing, steps, looks, checkpoints; from the start or from the last checkpoint.
 // Must not know: threads, databases (stores), graphs (engine/training).
 import { makeRng, restoreRng, shuffle, type Rng } from '../../src/domain/rng.ts'
-import { asksTeacher, countParameters, goesOn, learnsAdapters, learnsFromPairs, learnsFromProbabilities, learnsFromRewards, learnsOnPolicy, type StudentSample, type StudentShape, type TrainSettings } from '../../src/domain/student.ts'
+import { asksTeacher, countParameters, goesOn, learnsAdapters, learnsClasses, learnsFromPairs, learnsFromProbabilities, learnsFromRewards, learnsOnPolicy, type StudentSample, type StudentShape, type TrainSettings } from '../../src/domain/student.ts'
 import type { Flat } from '../../src/engine/training/parameters.ts'
 import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import { mergeAdapters } from '../../src/engine/training/adapters.ts'
@@ -68,9 +68,11 @@ export async function train(request: TrainRequest, call: Call<TrainEvent>, tools
     tell('packing', 'Cutting the rows into tokens.')
     const rendering = on ? renderByTemplate(words.tokenizer) : renderAsStudent(words.tokenizer)
     const prepared = await prepareLesson(split, words.tokenizer, settings, call.signal, rendering)
-    const shape = on ? describeShape(on.shape) : shapeOf(settings.preset, words.tokenizer.vocabularySize, settings.context)
+    const named = prepared.kind === 'classes' ? { classes: prepared.rows.classes, remarks: prepared.rows.remarks } : undefined
+    if (named && taught?.labels && JSON.stringify(taught.labels) !== JSON.stringify(named.classes)) throw new RetortError('ModelRefused', 'The teacher’s stored answers cannot be used: they are of other classes than this dataset’s. Load the teacher and train a new student.')
+    const shape = on ? describeShape(on.shape) : { ...shapeOf(settings.preset, words.tokenizer.vocabularySize, settings.context), ...(named ? { classes: named.classes.length } : {}) }
     if (base && JSON.stringify(decoderShapeOf(shape)) !== JSON.stringify(base.checkpoint.shape)) throw new RetortError('ModelRefused', 'The student to go on from has another size than these settings. Choose it again on the Student screen.')
-    call.emit({ kind: 'shape', shape, parameters: on?.facts.parameters ?? countParameters(shape), ...(on && learnsAdapters(settings) ? { trained: countTrained(on.shape, adaptersOf(settings)) } : {}), cutRows: prepared.rows.cutRows, leftOutRows: prepared.rows.leftOutRows })
+    call.emit({ kind: 'shape', shape, parameters: on?.facts.parameters ?? countParameters(shape), ...(on && learnsAdapters(settings) ? { trained: countTrained(on.shape, adaptersOf(settings)) } : {}), cutRows: prepared.rows.cutRows, leftOutRows: prepared.rows.leftOutRows, ...named })
     const samplePrompts = chooseSamplePrompts(split, rendering, settings.context)
     if (on) tell('loading', `Reading the weights of ${on.card.name}, ${(on.card.fileBytes / 1e6).toFixed(0)} MB.`)
     const adapts = on && learnsAdapters(settings) ? { ...adaptersOf(settings), frozen: await loadFrozen(on, call.signal) } : undefined
@@ -117,6 +119,7 @@ function lossOf(settings: TrainSettings): Pick<TrainerOptions, 'smoothing' | 'di
   if (learnsFromProbabilities(settings)) return { distils: { divergence: settings.loss, temperature: settings.temperature, textShare: settings.textShare } }
   if (learnsOnPolicy(settings)) return { distils: { divergence: settings.divergence, temperature: settings.temperature, textShare: 0 } }
   if (learnsFromPairs(settings)) return { prefers: { loss: settings.loss, beta: settings.beta, margin: settings.loss === 'simpo' ? settings.margin : 0 } }
+  if (learnsClasses(settings) && settings.softShare > 0) return { smoothing: settings.labelSmoothing, distils: { divergence: 'forward-kl', temperature: settings.temperature, textShare: 1 - settings.softShare } }
   if (learnsFromRewards(settings)) return { reinforces: { clip: RATIO_CLIP, beta: settings.beta } }
   if (learnsAdapters(settings)) return {}
   return { smoothing: settings.labelSmoothing }
@@ -141,7 +144,7 @@ interface Words {
 }
 
 function makeWords(split: ReturnType<typeof splitRows>, settings: TrainSettings, onNote: (note: string) => void): Words {
-  if (settings.loss !== 'teacher-text') throw new TypeError(`${settings.loss} takes the teacher’s vocabulary`)
+  if (settings.loss !== 'teacher-text' && settings.loss !== 'classes') throw new TypeError(`${settings.loss} takes the teacher’s vocabulary`)
   const { tokenizer, files, note } = learnTokenizer(split.train, settings)
   if (note) onNote(note)
   return { tokenizer, tokenizerFiles: files }
@@ -229,6 +232,7 @@ class Course {
   }
 
   async release(): Promise<void> {
+    await this.#lesson.release?.()
     await this.#reference?.release()
     await this.#trainer.release()
   }
@@ -307,7 +311,8 @@ class Course {
     const { step } = this.#trainer
     const last = this.#losses.pop() as StoredLoss
     const heldOut = rows.heldOut.length && !call.signal.aborted ? await this.#lesson.measure(this.#trainer, call.signal) : undefined
-    const point: StoredLoss = heldOut !== undefined && Number.isFinite(heldOut) && !call.signal.aborted ? { ...last, heldOut } : last
+    const wrong = this.#lesson.wrong?.()
+    const point: StoredLoss = heldOut !== undefined && Number.isFinite(heldOut) && !call.signal.aborted ? { ...last, heldOut, ...(wrong === undefined ? {} : { wrong }) } : last
     this.#losses.push(point)
     this.#pace.mayTell(true)
     call.emit(this.#stepEvent(point))
@@ -321,12 +326,13 @@ class Course {
     const { runtime, decoder, adapts, words, samplePrompts, call } = this.#parts
     const own = finalWeights({ state })
     const weights = adapts ? mergeAdapters(decoder, adapts, adapts.frozen, own) : own
-    const texts = await writeSamples(runtime, { shape: adapts ? forWriting(decoder) : decoder, weights, tokenizer: words.tokenizer }, samplePrompts.map(({ tokens }) => tokens), call.signal)
+    const prompts = samplePrompts.map(({ tokens }) => tokens)
+    const texts = await (this.#lesson.writeSamples?.(weights, prompts, call.signal) ?? writeSamples(runtime, { shape: adapts ? forWriting(decoder) : decoder, weights, tokenizer: words.tokenizer }, prompts, call.signal))
     return samplePrompts.map(({ prompt }, i): StudentSample => ({ step, prompt, text: texts[i] ?? '' }))
   }
 
   async #save(state: TrainState): Promise<void> {
-    const { request: { projectId, studentId, datasetId, settings, base }, prepared: { rows }, words, tools, call, decoder, adapts } = this.#parts
+    const { request: { projectId, studentId, datasetId, settings, base }, prepared, prepared: { rows }, words, tools, call, decoder, adapts } = this.#parts
     const { adapts: on } = this.#parts.request
     const bytes = writeCheckpoint({
       shape: decoder,
@@ -336,7 +342,7 @@ class Course {
       cursor: this.#cursor,
       tokenizer: { json: JSON.stringify(words.tokenizerFiles.tokenizerJson), config: JSON.stringify(words.tokenizerFiles.tokenizerConfig) },
       losses: this.#losses,
-      about: writeAbout({ key: keyOf(datasetId, settings, base, on), rngSeed: settings.rngSeed, cutRows: rows.cutRows, leftOutRows: rows.leftOutRows, ...(base === undefined ? {} : { base }), ...(on === undefined ? {} : { adapts: on }) }),
+      about: writeAbout({ key: keyOf(datasetId, settings, base, on), rngSeed: settings.rngSeed, cutRows: rows.cutRows, leftOutRows: rows.leftOutRows, ...(base === undefined ? {} : { base }), ...(on === undefined ? {} : { adapts: on }), ...(prepared.kind === 'classes' ? { classes: prepared.rows.classes } : {}) }),
     })
     const from = tools.now()
     await tools.stores.writeCheckpoint(projectId, studentId, bytes)

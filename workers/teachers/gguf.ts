@@ -1,7 +1,7 @@
 // Knows: a teacher from a GGUF file: what loading takes, in which form its weights go to which backend, how it is asked.
 // Must not know: where the file came from (locate-model.ts), threads (workers/teacher.ts).
 import type { Backend, CompletionRequest, CompletionResult, ScoreRequest, ScoreResult, TeacherDescription } from '../../src/domain/model.ts'
-import { Generator, type Progress, type Traceable, type Traced, type TraceOptions } from '../../src/engine/generation/generator.ts'
+import { Generator, type Progress, type Scorable, type Scored, type Traceable, type Traced, type TraceOptions } from '../../src/engine/generation/generator.ts'
 import { openRuntime } from '../../src/engine/runtime/open.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
@@ -120,6 +120,11 @@ export class GgufTeacher {
   /** Distributions along given answers, in tokens of this model. */
   trace(requests: readonly Traceable[], options: TraceOptions, hooks: Pick<AskHooks<Traced>, 'signal' | 'onResult'>): Promise<Progress> {
     return this.#generator.trace(requests, options, hooks)
+  }
+
+  /** Log-probabilities of continuations that are tokens of this model. */
+  weigh(requests: readonly Scorable[], hooks: Pick<AskHooks<Scored>, 'signal' | 'onResult'>): Promise<Progress> {
+    return this.#generator.score(requests, hooks)
   }
 
   countTokens(texts: readonly string[]): number[] {

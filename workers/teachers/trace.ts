@@ -1,5 +1,5 @@
 // Knows: how a teacher's probabilities along a dataset's completions get into a file that a student is trained with: the vocabulary
-// that both share, the rows in order, and going on where it was cut off.
+// that both share, and what is asked of each row.
 import type { DatasetRow } from '../../src/domain/dataset.ts'
 import { refOf, type ModelCard } from '../../src/domain/model.ts'
 import type { Traceable, Traced, TraceOptions } from '../../src/engine/generation/generator.ts'
@@ -8,14 +8,12 @@ import { pruneTokenizer, type PrunedTokenizer } from '../../src/engine/tokenizer
 import { END_TOKEN, messagesOf, STUDENT_SPECIALS, textsOfExample } from '../../src/engine/tokenizers/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { TeacherRow } from '../../src/engine/training/packing.ts'
-import { readTraceFile, writeTraceHeader, writeTraceRow, type TraceFile } from '../../src/engine/training/trace-file.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { TraceRequest, TraceSummary } from '../../src/protocol/teacher.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { listDatasetRows } from '../../src/storage/datasets.ts'
-import { traceFiles } from '../../src/storage/files.ts'
-import { guardQuota } from '../../src/storage/quota.ts'
+import { fillTrace } from './stored-trace.ts'
 
 /** What is needed of a loaded teacher. */
 export interface TracingTeacher {
@@ -24,10 +22,7 @@ export interface TracingTeacher {
   trace(requests: readonly Traceable[], options: TraceOptions, hooks: { signal: AbortSignal; onResult: (result: Traced) => void }): Promise<unknown>
 }
 
-/** Rows that are traced and stored at a time: what a cut costs at most. */
-const ROWS_AT_ONCE = 32
-
-export async function traceDataset(teacher: TracingTeacher, { projectId, datasetId, choices: asked, temperature }: TraceRequest, { signal, emit }: Call<{ done: number; total: number }>, db: Database): Promise<TraceSummary> {
+export async function traceDataset(teacher: TracingTeacher, { projectId, datasetId, choices: asked, temperature }: TraceRequest, call: Call<{ done: number; total: number }>, db: Database): Promise<TraceSummary> {
   const { card } = teacher.description
   if (!card.hasChatTemplate) throw new RetortError('ModelRefused', `${card.name} has no chat template, so it cannot be asked what else it might have answered. Load a model that was tuned for chat.`)
   const rows = await listDatasetRows(db, projectId, datasetId, 'train')
@@ -35,40 +30,9 @@ export async function traceDataset(teacher: TracingTeacher, { projectId, dataset
   const shared = shareVocabulary(teacher.tokenizer, rows)
   const choices = Math.min(asked, shared.among.length)
   const trace = `${datasetId.slice(0, 16)}-${card.fingerprint}-${choices}-${temperature}.trace`
-  const stored = readWhole(await traceFiles.read(projectId, trace), rows.length)
-  if (stored) return summarise(trace, stored.rows, card)
-
-  const part = readStored(await traceFiles.readPart(projectId, trace))
-  const begun = part?.header.rows === rows.length ? part : undefined
-  const done: { ids: { readonly length: number } }[] = [...(begun?.rows ?? [])]
-  const appender = await guardQuota('The teacher’s probabilities', () => traceFiles.openPart(projectId, trace, begun?.wholeBytes ?? 0))
-  try {
-    const append = (bytes: Uint8Array): Promise<void> => guardQuota('The teacher’s probabilities', () => appender.append(bytes))
-    if (!begun) await append(writeTraceHeader({ choices, temperature, tokenizer: shared.files, rows: rows.length }))
-    emit({ done: done.length, total: rows.length })
-    while (done.length < rows.length) {
-      signal.throwIfAborted()
-      const traced = await traceRows(teacher, rows.slice(done.length, done.length + ROWS_AT_ONCE), shared, { choices, temperature, among: shared.among }, signal)
-      for (const row of traced) await append(writeTraceRow(row))
-      done.push(...traced)
-      emit({ done: done.length, total: rows.length })
-    }
-  } finally {
-    await appender.close()
-  }
-  await traceFiles.finishPart(projectId, trace)
-  return summarise(trace, done, card)
-}
-
-const summarise = (trace: string, rows: readonly { ids: { readonly length: number } }[], card: ModelCard): TraceSummary => ({ trace, rows: rows.length, refused: rows.filter(({ ids }) => ids.length === 0).length, teacher: refOf(card) })
-
-const readStored = (bytes: Uint8Array | undefined): TraceFile | undefined => {
-  const read = bytes && readTraceFile(bytes)
-  return read?.ok ? read.file : undefined
-}
-const readWhole = (bytes: Uint8Array | undefined, rows: number): TraceFile | undefined => {
-  const file = readStored(bytes)
-  return file?.rows.length === rows ? file : undefined
+  const options = { choices, temperature, among: shared.among }
+  const done = await fillTrace({ projectId, trace, header: { choices, temperature, tokenizer: shared.files }, rows, ask: (some) => traceRows(teacher, some, shared, options, call.signal) }, call)
+  return { trace, rows: done.length, refused: done.filter(({ ids }) => ids.length === 0).length, teacher: refOf(card) }
 }
 
 /** The vocabulary that a teacher and its student have in common. */

@@ -6,9 +6,9 @@ import type { TrainProgress } from '../train-student.ts'
 import type { StudentRecord } from './student-record.ts'
 
 /** What a point tells, in words. */
-function sayPoint({ train, heldOut }: LossPoint, loss: TrainSettings['loss']): string {
+function sayPoint({ train, heldOut, wrong }: LossPoint, loss: TrainSettings['loss']): string {
   if (loss === 'grpo') return `${(100 * train).toFixed(0)} % of its answers wrong${heldOut === undefined ? '' : `, of those held out ${(100 * heldOut).toFixed(0)} %`}`
-  return `loss ${train.toFixed(2)}${heldOut === undefined ? '' : `, held out ${heldOut.toFixed(2)}`}`
+  return `loss ${train.toFixed(2)}${heldOut === undefined ? '' : `, held out ${heldOut.toFixed(2)}`}${wrong === undefined ? '' : `, ${(100 * wrong).toFixed(0)} % of those wrong`}`
 }
 
 export class LiveTraining {
@@ -38,7 +38,7 @@ export class LiveTraining {
 
   /** The teacher is asked for its probabilities along the rows. */
   askTeacher(done = 0, total = 0): void {
-    this.#said = { phase: 'tracing', sentence: total === 0 ? 'The teacher is asked what else it might have written.' : `The teacher goes through the training rows: ${done} of ${total}.` }
+    this.#said = { phase: 'tracing', sentence: total === 0 ? this.#progress.loss === 'classes' ? 'The teacher is asked how likely it finds each class.' : 'The teacher is asked what else it might have written.' : `The teacher goes through the training rows: ${done} of ${total}.` }
     this.#show({})
   }
 
@@ -49,9 +49,9 @@ export class LiveTraining {
         this.#said = { phase: event.phase, sentence: event.sentence }
         return this.#show({})
       case 'shape': {
-        const { shape, parameters, trained, cutRows, leftOutRows } = event
-        record.shape({ shape, parameters, ...(trained === undefined ? {} : { trained }), cutRows, leftOutRows })
-        return this.#show({ shape, parameters, cutRows, leftOutRows })
+        const { shape, parameters, trained, cutRows, leftOutRows, classes, remarks } = event
+        record.shape({ shape, parameters, ...(trained === undefined ? {} : { trained }), cutRows, leftOutRows, ...(classes ? { classes } : {}), ...(remarks ? { remarks } : {}) })
+        return this.#show({ shape, parameters, cutRows, leftOutRows, ...(remarks ? { remarks } : {}) })
       }
       case 'step': {
         const { point, tokensPerSecond, learningRate, gradientNorm, msLeft, note } = event

@@ -9,7 +9,7 @@ const MOST_POINTS = 4000
 /** Samples kept; the oldest go first. */
 const MOST_SAMPLES = 120
 
-type ShapeFacts = Pick<Student, 'shape' | 'parameters' | 'trained' | 'cutRows' | 'leftOutRows'>
+type ShapeFacts = Pick<Student, 'shape' | 'parameters' | 'trained' | 'cutRows' | 'leftOutRows' | 'classes' | 'remarks'>
 type Facts = Partial<Pick<Student, 'status' | 'why' | 'endedAt' | 'trace' | 'teacher'>>
 
 export class StudentRecord {

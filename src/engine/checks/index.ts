@@ -1,6 +1,7 @@
 // Knows: everything that is proven of the engine on one's own machine, in the order in which it is tried.
 import { adapterClaims } from './adapter-claims.ts'
 import { answerClaims } from './answer-claims.ts'
+import { classClaims } from './class-claims.ts'
 import type { CheckMachine, Claim } from './check.ts'
 import { gradientClaims } from './gradient-claims.ts'
 import { lossClaims } from './loss-claims.ts'
@@ -13,5 +14,5 @@ export type { CheckMachine, CheckResult, Claim } from './check.ts'
 
 /** The claims that say something of this machine. */
 export function listClaims({ runtime, reference }: CheckMachine): readonly Claim[] {
-  return [...gradientClaims, ...lossClaims, ...answerClaims, ...ownAnswerClaims, ...rowClaims, ...trainingClaims, ...adapterClaims].filter(({ only }) => (only !== 'with reference' || reference !== undefined) && (only !== 'on wasm' || runtime.backend === 'wasm'))
+  return [...gradientClaims, ...lossClaims, ...answerClaims, ...ownAnswerClaims, ...classClaims, ...rowClaims, ...trainingClaims, ...adapterClaims].filter(({ only }) => (only !== 'with reference' || reference !== undefined) && (only !== 'on wasm' || runtime.backend === 'wasm'))
 }

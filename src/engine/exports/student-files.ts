@@ -20,6 +20,8 @@ export interface WrittenStudent {
   readonly tokenizerJson: unknown
   /** A name for people, such as the project's. */
   readonly name: string
+  /** What its classes are called, where its shape has some, in the order of their numbers. */
+  readonly classes?: readonly string[]
 }
 
 /** How a GGUF holds matrices: as they are, or rounded to half the size (11 bits of fraction). Norms stay as they are. */
@@ -28,19 +30,28 @@ export type GgufPrecision = 'F32' | 'F16'
 const [PAD, END] = [STUDENT_SPECIALS.indexOf(PAD_TOKEN), STUDENT_SPECIALS.indexOf(END_TOKEN)]
 
 /**
- * The five files of a Hugging Face folder. Generation is greedy, as the page's own comparison is. `layer_types`, quantisation
+ * The five files of a Hugging Face folder; four for a student of classes, which `LlamaForSequenceClassification` opens: it looks at the
+ * last token that is no padding, hence `pad_token_id`. Generation is greedy, as the page's own comparison is. `layer_types`, quantisation
  * and the like are left to transformers' defaults.
  */
-export function writeHuggingFaceFiles({ shape, tensors, tokenizerJson }: WrittenStudent): WrittenFile[] {
+export function writeHuggingFaceFiles({ shape, tensors, tokenizerJson, classes }: WrittenStudent): WrittenFile[] {
   const ends = { pad_token_id: PAD, eos_token_id: END }
   return [
     { name: 'model.safetensors', bytes: writeSafetensors(tensors, { format: 'pt' }) },
-    jsonFile('config.json', { ...makeConfig(shape), bos_token_id: null, ...ends }),
-    jsonFile('generation_config.json', { do_sample: false, bos_token_id: null, ...ends }),
+    jsonFile('config.json', { ...makeConfig(shape), bos_token_id: null, ...ends, ...(classes ? nameClasses(classes) : {}) }),
+    ...(classes ? [] : [jsonFile('generation_config.json', { do_sample: false, bos_token_id: null, ...ends })]),
     jsonFile('tokenizer.json', tokenizerJson),
     jsonFile('tokenizer_config.json', makeStudentTokenizerConfig(shape.context)),
   ]
 }
+
+/** What a configuration says of classes: another architecture, and the name of each. */
+const nameClasses = (classes: readonly string[]): object => ({
+  architectures: ['LlamaForSequenceClassification'],
+  problem_type: 'single_label_classification',
+  id2label: Object.fromEntries(classes.entries()),
+  label2id: Object.fromEntries(classes.map((name, i) => [name, i])),
+})
 
 /** What transformers wants to know of a shape. */
 export const makeConfig = (shape: DecoderShape): object => ({

@@ -19,6 +19,8 @@ export interface DecoderShape {
   readonly normEpsilon: number
   /** The head is the transposed embedding. */
   readonly tiedHead: boolean
+  /** Classes of a decoder that answers with one of a few, at the last token it reads, by a head of their own; absent where it writes tokens. */
+  readonly classes?: number
 }
 
 /** Columns of the stacked q|k|v projection. */
@@ -30,6 +32,7 @@ export function faultOfShape(shape: DecoderShape): string | undefined {
   for (const [name, size] of Object.entries({ layers, width, heads, kvHeads, headWidth, feedForward, vocabulary, context })) {
     if (!Number.isInteger(size) || size < 1) return `A decoder with ${name} = ${size} cannot be built: it must be a whole number of 1 or more.`
   }
+  if (shape.classes !== undefined && (!Number.isInteger(shape.classes) || shape.classes < 1)) return `A decoder with classes = ${shape.classes} cannot be built: it must be a whole number of 1 or more.`
   if (heads % kvHeads !== 0) return `${heads} heads cannot share ${kvHeads} key-value heads evenly.`
   if (headWidth % 2 !== 0) return `A head width of ${headWidth} is odd; rotary positions need pairs.`
   return undefined

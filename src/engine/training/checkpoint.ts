@@ -11,6 +11,8 @@ export interface StoredLoss {
   readonly step: number
   readonly train: number
   readonly heldOut?: number
+  /** Share of the held-out rows that were answered wrongly, where answers are right or wrong. */
+  readonly wrong?: number
 }
 /** The weights with the lowest held-out loss so far, where training may end early. */
 export interface BestWeights {
@@ -118,7 +120,7 @@ function parseHeader(bytes: Uint8Array): Header | undefined {
   if (typeof tokenizer['json'] !== 'string' || typeof tokenizer['config'] !== 'string') return undefined
   const points = losses.flatMap((item: unknown): StoredLoss[] => {
     if (!isRecord(item) || !isCount(item['step'], LARGEST_STEP) || typeof item['train'] !== 'number') return []
-    return [{ step: item['step'], train: item['train'], ...(typeof item['heldOut'] === 'number' ? { heldOut: item['heldOut'] } : {}) }]
+    return [{ step: item['step'], train: item['train'], ...(typeof item['heldOut'] === 'number' ? { heldOut: item['heldOut'] } : {}), ...(typeof item['wrong'] === 'number' ? { wrong: item['wrong'] } : {}) }]
   })
   if (points.length !== losses.length) return undefined
   const best = parseBest(raw['best'])
@@ -148,12 +150,16 @@ function parseAdapters(raw: unknown): AdapterOptions | undefined {
 /** Sizes far beyond what can be trained here are a broken file, not a big student. */
 const LARGEST_SIZES = { layers: 256, width: 16384, heads: 1024, kvHeads: 1024, headWidth: 1024, feedForward: 65536, vocabulary: 1_000_000, context: 1_000_000 } as const
 
+const LARGEST_CLASSES = 65_536
+
 function parseShape(raw: unknown): DecoderShape | undefined {
   if (!isRecord(raw)) return undefined
+  const { classes } = raw
+  if (classes !== undefined && (!isCount(classes, LARGEST_CLASSES) || classes < 1)) return undefined
   const size = (name: keyof typeof LARGEST_SIZES): number => (isCount(raw[name], LARGEST_SIZES[name]) ? raw[name] : 0)
   const real = (name: string): number => (typeof raw[name] === 'number' && Number.isFinite(raw[name]) && raw[name] > 0 ? raw[name] : 0)
   const ropeTheta = real('ropeTheta')
   const normEpsilon = real('normEpsilon')
   if (!ropeTheta || !normEpsilon || raw['tiedHead'] !== true) return undefined
-  return { layers: size('layers'), width: size('width'), heads: size('heads'), kvHeads: size('kvHeads'), headWidth: size('headWidth'), feedForward: size('feedForward'), vocabulary: size('vocabulary'), context: size('context'), ropeTheta, normEpsilon, tiedHead: true }
+  return { layers: size('layers'), width: size('width'), heads: size('heads'), kvHeads: size('kvHeads'), headWidth: size('headWidth'), feedForward: size('feedForward'), vocabulary: size('vocabulary'), context: size('context'), ropeTheta, normEpsilon, tiedHead: true, ...(classes === undefined ? {} : { classes }) }
 }

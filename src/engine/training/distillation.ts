@@ -4,6 +4,7 @@
 import type { Graph, Value } from '../graph/graph.ts'
 import type { CompositeDefinition } from '../graph/op.ts'
 import { add, concat, gatherElements, gemm, log, maximum, mul, neg, reduceSum, scatterElementsAdd, softmax, split, sub } from '../graph/ops/index.ts'
+import { crossEntropy } from './cross-entropy.ts'
 import { DIVERGENCES, type DivergenceName } from './divergences/index.ts'
 
 export interface DistillationOptions {
@@ -73,3 +74,14 @@ function countChoices(ids: Value): number {
  */
 export const distillation = (g: Graph, hidden: Value, head: Value, targets: Value, weights: Value, teacher: TeacherValues, options: DistillationOptions): Value =>
   g.composite(makeRule(options), [hidden, head, targets, weights, teacher.ids, teacher.probabilities])[0] as Value
+
+/**
+ * As `distillation`, with label smoothing (0 to 1) in the part that is cross-entropy; the same graph where there is none. Where the
+ * listed tokens are all that there are, as with a head of classes, what is left for the others is 0 on both sides and moves nothing.
+ */
+export function smoothedDistillation(g: Graph, hidden: Value, head: Value, targets: Value, weights: Value, teacher: TeacherValues, { smoothing, ...options }: DistillationOptions & { readonly smoothing: number }): Value {
+  const { textShare } = options
+  if (smoothing === 0 || textShare === 0) return distillation(g, hidden, head, targets, weights, teacher, options)
+  const soft = mul(g, distillation(g, hidden, head, targets, weights, teacher, { ...options, textShare: 0 }), g.scalar(1 - textShare))
+  return add(g, soft, mul(g, crossEntropy(g, hidden, head, targets, weights, smoothing), g.scalar(textShare)))
+}

@@ -15,11 +15,17 @@ export interface DrawnParameter extends Parameter {
   readonly spread: number
 }
 
+/** The parameter [classes, width] that takes the embedding's place as head where a decoder answers with one of a few classes. */
+export const CLASS_HEAD = 'class head'
+/** The parameter that is the head of a shape. */
+export const headOf = ({ classes }: Pick<DecoderShape, 'classes'>): string => (classes === undefined ? 'embedding' : CLASS_HEAD)
+
 const matrix = (name: string, rows: number, columns: number, spread = 0.02): DrawnParameter => ({ name, shape: [rows, columns], decays: true, spread })
 
 /**
  * Parameters of a decoder with a tied head. Projections are [in, out], q|k|v side by side: one product for three. Gate
  * and up are apart, since cutting their wide activations costs more than a larger product gains. Matrices come first, norms last, so that each kind can lie in one buffer.
+ * A head of classes, where there is one, is the last matrix: all before it begin as they would without.
  * First values: normal with deviation 0.02, projections into the residual stream divided by √(2 · layers) (GPT-2).
  */
 export function listParameters(shape: DecoderShape): DrawnParameter[] {
@@ -37,6 +43,7 @@ export function listParameters(shape: DecoderShape): DrawnParameter[] {
       matrix(`layer ${i} up`, width, feedForward),
       matrix(`layer ${i} down`, feedForward, width, residual),
     ]),
+    ...(shape.classes === undefined ? [] : [matrix(CLASS_HEAD, shape.classes, width)]),
     ...each((i) => [norm(`layer ${i} attention norm`), norm(`layer ${i} feedForward norm`)]),
     norm('final norm'),
   ]

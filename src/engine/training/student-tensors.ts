@@ -2,7 +2,7 @@
 // Must not know: file formats.
 import { elementsOf } from '../graph/dims.ts'
 import type { DecoderShape } from '../models/shape.ts'
-import { listParameters, viewParameters, type Flat } from './parameters.ts'
+import { CLASS_HEAD, listParameters, viewParameters, type Flat } from './parameters.ts'
 
 /** A tensor under its Hugging Face name. */
 export interface NamedTensor {
@@ -19,7 +19,7 @@ function transposeColumns(data: Float32Array, rows: number, columns: number, fro
   return { shape: [count, rows], data: out }
 }
 
-/** All tensors of a student, in the order and under the names of `LlamaForCausalLM`; the tied head is not repeated. */
+/** All tensors of a student, in the order and under the names of `LlamaForCausalLM`, or of `LlamaForSequenceClassification` where it has classes; the tied head is not repeated. */
 export function toHuggingFaceTensors(shape: DecoderShape, flat: Flat): Map<string, NamedTensor> {
   const parameters = listParameters(shape)
   const views = viewParameters(parameters, flat)
@@ -48,5 +48,6 @@ export function toHuggingFaceTensors(shape: DecoderShape, flat: Flat): Map<strin
     turn(`${at}.mlp.down_proj.weight`, `layer ${i} down`)
   }
   keep('model.norm.weight', 'final norm')
+  if (shape.classes !== undefined) keep('score.weight', CLASS_HEAD)
   return tensors
 }

@@ -9,6 +9,8 @@ export interface TraceHeader {
   readonly temperature: number
   /** `tokenizer.json` and `tokenizer_config.json` as texts. */
   readonly tokenizer: { readonly json: string; readonly config: string }
+  /** Names of what the listed numbers stand for, where they are no tokens but a few classes. */
+  readonly labels?: readonly string[]
   /** Rows that the whole file has. */
   readonly rows: number
 }
@@ -94,10 +96,11 @@ function parseHeader(bytes: Uint8Array): TraceHeader | undefined {
     return undefined
   }
   if (typeof raw !== 'object' || raw === null) return undefined
-  const { choices, temperature, tokenizer, rows }: Record<string, unknown> = Object.fromEntries(Object.entries(raw))
+  const { choices, temperature, tokenizer, rows, labels }: Record<string, unknown> = Object.fromEntries(Object.entries(raw))
   if (typeof choices !== 'number' || !Number.isInteger(choices) || choices < 1 || choices > 1024) return undefined
   if (typeof temperature !== 'number' || !(temperature > 0) || typeof rows !== 'number' || !Number.isInteger(rows) || rows < 0 || rows > LARGEST_COUNT) return undefined
   if (typeof tokenizer !== 'object' || tokenizer === null || !('json' in tokenizer) || !('config' in tokenizer)) return undefined
   const { json, config } = tokenizer
-  return typeof json === 'string' && typeof config === 'string' ? { choices, temperature, tokenizer: { json, config }, rows } : undefined
+  if (labels !== undefined && !(Array.isArray(labels) && labels.length === choices && labels.every((label) => typeof label === 'string'))) return undefined
+  return typeof json === 'string' && typeof config === 'string' ? { choices, temperature, tokenizer: { json, config }, rows, ...(labels ? { labels } : {}) } : undefined
 }

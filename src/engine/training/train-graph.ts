@@ -3,18 +3,18 @@
 // Must not know: sessions, data, schedules.
 import { differentiate } from '../graph/differentiate.ts'
 import { Graph, type OnnxModel, type Value } from '../graph/graph.ts'
-import { add, concat, gather, gemm, mul, reduceSum, reshape, split } from '../graph/ops/index.ts'
+import { add, concat, gather, gemm, mul, reduceSum, reshape, softmax, split } from '../graph/ops/index.ts'
 import { buildDecoder } from '../models/decoder.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import { addAdapters, type AdapterOptions } from './adapters.ts'
 import { makeAttention } from './attention.ts'
 import { crossEntropy } from './cross-entropy.ts'
-import { distillation, type DistillationOptions, type TeacherValues } from './distillation.ts'
+import { smoothedDistillation, type DistillationOptions, type TeacherValues } from './distillation.ts'
 import { openDropout } from './dropout.ts'
 import type { Group } from './layout.ts'
 import { logLikelihood } from './log-likelihood.ts'
 import { policyLoss, type PolicyNumbers, type PolicyValues } from './policy.ts'
-import { listParameters } from './parameters.ts'
+import { CLASS_HEAD, headOf, listParameters } from './parameters.ts'
 import { PREFERENCES, type PreferenceName, type PreferenceNumbers } from './preferences/index.ts'
 import { openGroups, ruleGroups, updateGroups, type OpenedGroup, type UpdateOptions } from './step-state.ts'
 
@@ -72,17 +72,17 @@ interface BatchValues {
 /** Loss of a batch from its parameters: Σ weight · cross-entropy, a scalar. */
 function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: BatchSize, parameters: ReadonlyMap<string, Value>, batch: BatchValues, { smoothing, drops, distils, prefers, reinforces, adapts }: LossOptions & Pick<UpdateOptions, 'adapts'>): Value {
   const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, { drops, adapts })
-  const embedding = parameters.get('embedding') ?? raise('embedding')
+  const head = parameters.get(headOf(shape)) ?? raise(headOf(shape))
   if (prefers && batch.pairs) {
     const { chosen, rejected, references, weights, drift } = batch.pairs
-    const likelihoods = logLikelihood(g, predicting, embedding, batch.targets)
+    const likelihoods = logLikelihood(g, predicting, head, batch.targets)
     const [chosenReference, rejectedReference] = split(g, references, [1, 1], 1) as [Value, Value]
     const losses = PREFERENCES[prefers.loss].loss(g, { chosen: gemm(g, chosen, likelihoods), rejected: gemm(g, rejected, likelihoods), chosenReference, rejectedReference, drift }, prefers)
     return reduceSum(g, mul(g, losses, weights), [0, 1], false)
   }
-  if (reinforces && batch.policy) return policyLoss(g, logLikelihood(g, predicting, embedding, batch.targets), batch.policy, batch.weights, reinforces)
-  if (distils && batch.teacher) return distillation(g, predicting, embedding, batch.targets, batch.weights, batch.teacher, distils)
-  return crossEntropy(g, predicting, embedding, batch.targets, batch.weights, smoothing)
+  if (reinforces && batch.policy) return policyLoss(g, logLikelihood(g, predicting, head, batch.targets), batch.policy, batch.weights, reinforces)
+  if (distils && batch.teacher) return smoothedDistillation(g, predicting, head, batch.targets, batch.weights, batch.teacher, { ...distils, smoothing })
+  return crossEntropy(g, predicting, head, batch.targets, batch.weights, smoothing)
 }
 
 /** Hidden states of the predictions that count, f32 [R, width]. */
@@ -150,7 +150,21 @@ export function buildLikelihoodGraph(shape: DecoderShape, { rows, length }: Batc
   const parameters = parametersOf(g, shape, opened, options)
   const batch = { ids: g.input('ids', 'i64', [rows * length, 1]), picked: g.input('picked', 'i64', ['R', 1]) }
   const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, { drops: false, adapts: options.adapts })
-  g.output('likelihoods', logLikelihood(g, predicting, parameters.get('embedding') ?? raise('embedding'), g.input('targets', 'i32', ['R', 1])))
+  g.output('likelihoods', logLikelihood(g, predicting, parameters.get(headOf(shape)) ?? raise(headOf(shape)), g.input('targets', 'i32', ['R', 1])))
+  return g.finish()
+}
+
+/**
+ * Probabilities of the classes, at the predictions that count; for a shape that has classes. Inputs: `ids` and `picked` of a batch and
+ * the weights of each group. Output: `probabilities` f32 [R, classes].
+ */
+export function buildClassGraph(shape: DecoderShape, { rows, length }: Pick<BatchSize, 'rows' | 'length'>, options: UpdateOptions): OnnxModel {
+  const g = new Graph()
+  const opened = openGroups(g, ruleGroups(shape, options), 'weights')
+  const parameters = parametersOf(g, shape, opened, options)
+  const batch = { ids: g.input('ids', 'i64', [rows * length, 1]), picked: g.input('picked', 'i64', ['R', 1]) }
+  const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, { drops: false, adapts: options.adapts })
+  g.output('probabilities', softmax(g, gemm(g, predicting, parameters.get(CLASS_HEAD) ?? raise(CLASS_HEAD), { transB: true })))
   return g.finish()
 }
 

@@ -1,6 +1,7 @@
 // Knows: the train steps there are, and what a step and a rngSeed tell the student worker.
 import { settingsOf, type CheckedStep } from '../../domain/recipe.ts'
 import { DIVERGENCE_NAMES, PREFERENCE_NAMES, type TrainSettings } from '../../domain/student.ts'
+import { classStep } from './classes.ts'
 import { divergenceSteps } from './divergences.ts'
 import { loraStep } from './lora.ts'
 import { onPolicyStep } from './on-policy.ts'
@@ -8,7 +9,7 @@ import { preferenceSteps } from './preferences.ts'
 import { rewardStep } from './rewards.ts'
 import { teacherText } from './teacher-text.ts'
 
-export const trainMembers = [teacherText, ...divergenceSteps, onPolicyStep, ...preferenceSteps, rewardStep, loraStep] as const
+export const trainMembers = [teacherText, ...divergenceSteps, onPolicyStep, classStep, ...preferenceSteps, rewardStep, loraStep] as const
 
 /** What the student worker is told. Throws only on a step that `checkRecipe` did not make. */
 export function trainSettingsOf(step: CheckedStep, rngSeed: number): TrainSettings {
@@ -20,6 +21,7 @@ export function trainSettingsOf(step: CheckedStep, rngSeed: number): TrainSettin
   if (step.name === onPolicyStep.name) return { loss: 'on-policy', ...settingsOf(onPolicyStep, step), rngSeed }
   if (step.name === rewardStep.name) return { loss: 'grpo', ...BEGUN, ...settingsOf(rewardStep, step), rngSeed }
   if (step.name === loraStep.name) return { loss: 'lora', ...IMPORTED, ...settingsOf(loraStep, step), rngSeed }
+  if (step.name === classStep.name) return { loss: 'classes', packing: false, ...settingsOf(classStep, step), rngSeed }
   return { loss: 'teacher-text', ...settingsOf(teacherText, step), rngSeed }
 }
 

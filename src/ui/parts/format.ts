@@ -69,9 +69,10 @@ export function showWritten(text: string): string {
 export const namePoints = (loss: TrainSettings['loss']): { readonly name: string; readonly unit: string } => {
   if (loss === 'grpo') return { name: 'Wrong answers', unit: 'share of all' }
   if (loss === 'dpo' || loss === 'simpo' || loss === 'orpo' || loss === 'kto') return { name: 'Loss', unit: 'a pair' }
+  if (loss === 'classes') return { name: 'Loss', unit: 'nats an answer' }
   return { name: 'Loss', unit: 'nats a token' }
 }
 /** What a student learned from, in two words. */
-export const LOSS_NAMES: Readonly<Record<TrainSettings['loss'], string>> = { 'teacher-text': 'texts', 'forward-kl': 'forward KL', 'reverse-kl': 'reverse KL', 'jensen-shannon': 'Jensen-Shannon', dpo: 'pairs, DPO', simpo: 'pairs, SimPO', orpo: 'pairs, ORPO', kto: 'pairs, KTO', grpo: 'own right answers, GRPO', 'on-policy': 'own answers, GKD', lora: 'texts, LoRA' }
+export const LOSS_NAMES: Readonly<Record<TrainSettings['loss'], string>> = { 'teacher-text': 'texts', 'forward-kl': 'forward KL', 'reverse-kl': 'reverse KL', 'jensen-shannon': 'Jensen-Shannon', dpo: 'pairs, DPO', simpo: 'pairs, SimPO', orpo: 'pairs, ORPO', kto: 'pairs, KTO', grpo: 'own right answers, GRPO', 'on-policy': 'own answers, GKD', lora: 'texts, LoRA', classes: 'classes' }
 /** A student’s size in a word: its preset, or the model that it fits. */
 export const nameSize = ({ settings, adapts }: Pick<Student, 'settings' | 'adapts'>): string => adapts?.model.name ?? settings.preset

@@ -1,8 +1,9 @@
 // What the page proves of the engine on a person's machine: that it holds here, and that it would not hold of a machine that computes wrongly.
 import { expect, test } from 'vitest'
-import { LONG_LOSSES, OPTION_LOSSES, PREFERENCE_LOSSES, TEXT_LOSSES } from '../../../src/engine/checks/expected.ts'
+import { CLASS_LOSSES, LONG_LOSSES, OPTION_LOSSES, PREFERENCE_LOSSES, TEXT_LOSSES } from '../../../src/engine/checks/expected.ts'
 import { listClaims, tryClaim, type CheckResult } from '../../../src/engine/checks/index.ts'
 import type { HostTensor, Runtime } from '../../../src/engine/runtime/types.ts'
+import classes from '../../oracles/classes.json'
 import long from '../../oracles/long-rows.json'
 import oracle from '../../oracles/train-step.json'
 import { openTestRuntime } from '../session.ts'
@@ -52,5 +53,6 @@ test('the losses that the page expects are those that PyTorch gave', () => {
   expect(TEXT_LOSSES).toEqual(rounded(oracle.losses))
   expect(LONG_LOSSES).toEqual(rounded(long.losses))
   for (const [name, losses] of Object.entries(OPTION_LOSSES)) expect(losses, name).toEqual(rounded(oracle.variants[name as keyof typeof oracle.variants].losses.slice(0, losses.length)))
+  for (const name of ['hard', 'both'] as const) expect(CLASS_LOSSES[name], name).toEqual(rounded(classes[name].losses.slice(0, 3)))
   for (const [name, losses] of Object.entries(PREFERENCE_LOSSES)) expect(losses, name).toEqual(rounded(oracle.preferences[name as keyof typeof oracle.preferences].losses.slice(0, losses.length)))
 })

@@ -32,6 +32,7 @@ const OWN: Readonly<Record<string, object>> = {
   dpo: { beta: 0.1 }, simpo: { beta: 2, margin: 0.5 }, orpo: { beta: 0.1 }, kto: { beta: 0.1 },
   lora: { context: 128, batch: 4, optimizer: 'adam-w', learningRate: 0.0005, weightDecay: 0, evaluateEvery: 20, rank: 8, alpha: 16, projections: 'all' },
   grpo: { answers: 8, answerTokens: 96, temperature: 1, beta: 0, evaluateEvery: 10 },
+  classes: { vocabulary: 1024, softShare: 0, temperature: 1, labelSmoothing: 0, batch: 16 },
 }
 test.each(trainMembers)('the student worker is told the settings of $name and the recipe’s rngSeed', (member) => {
   const goesOn = !('preset' in member.settings)

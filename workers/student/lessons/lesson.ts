@@ -1,6 +1,7 @@
 // Knows: what a training asks of that which the student learns from: rows in an order, the batches of a step, a measure.
 // Must not know: texts, pairs, rewards (the other files here).
 import type { Batch, PackedRow } from '../../../src/engine/training/packing.ts'
+import type { Flat } from '../../../src/engine/training/parameters.ts'
 import type { Trainer } from '../../../src/engine/training/trainer.ts'
 import type { StepsLeft } from '../pace.ts'
 
@@ -54,6 +55,12 @@ export interface Lesson {
   makeStep(trainer: Trainer, planned: PlannedLines): Promise<LessonStep>
   /** The held-out loss, or what is shown in its place; NaN where nothing is held out. May end early when aborted. */
   measure(trainer: Trainer, signal: AbortSignal): Promise<number>
+  /** Share of the held-out rows answered wrongly at the last measure, where answers are right or wrong and it is not what is measured. */
+  readonly wrong?: () => number | undefined
+  /** What a student of these weights answers to prompts, where it does not write. An abort leaves the rest empty. */
+  readonly writeSamples?: (weights: Flat, prompts: readonly (readonly number[])[], signal: AbortSignal) => Promise<string[]>
+  /** Lets go what the lesson has opened. */
+  readonly release?: () => Promise<unknown>
 }
 
 /** A step's lines in as many parts as were asked for, fewer where there are fewer lines. */

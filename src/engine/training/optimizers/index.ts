@@ -1,5 +1,5 @@
 // Knows: the optimizers there are, and which rule each gives a parameter.
-import type { Parameter } from '../parameters.ts'
+import { CLASS_HEAD, type Parameter } from '../parameters.ts'
 import { adamW } from './adam-w.ts'
 import { muon } from './muon.ts'
 import type { UpdateRule } from './optimizer.ts'
@@ -7,9 +7,9 @@ import type { UpdateRule } from './optimizer.ts'
 export { scalarsOf } from './adam-w.ts'
 export * from './optimizer.ts'
 
-/** Muon is for the matrices between the layers; embeddings and norms stay with AdamW, as its authors advise. */
+/** Muon is for the matrices between the layers; embeddings, heads and norms stay with AdamW, as its authors advise. */
 export const OPTIMIZERS = {
   'adam-w': (): UpdateRule => adamW,
-  muon: ({ name, shape }: Parameter): UpdateRule => (shape.length === 2 && name !== 'embedding' ? muon : adamW),
+  muon: ({ name, shape }: Parameter): UpdateRule => (shape.length === 2 && name !== 'embedding' && name !== CLASS_HEAD ? muon : adamW),
 } as const satisfies Readonly<Record<string, (parameter: Parameter) => UpdateRule>>
 export type OptimizerName = keyof typeof OPTIMIZERS

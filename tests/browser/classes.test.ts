@@ -1,0 +1,126 @@
+// A classifier in the page, with the teacher in the box: which word its replies begin with. Found classes are told, labels are learned from the
+// texts and from the teacher's shares, compared and taken home.
+import { readFileSync } from 'node:fs'
+import { unzipSync } from 'fflate'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { findBarriers, overflowOf } from './axe.ts'
+import { DIST, expectNoFaults, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
+import { Person, readStore } from './person.ts'
+import { serveFolder, type Site } from './serve.ts'
+
+/** Replies of one token each: a few first words, each many times. */
+const RECIPE = `retort: 1
+name: First words
+rngSeed: 5
+steps:
+  - complete: teacher
+    n: 4
+    system: ""
+    temperature: 0.5
+    topP: 0.9
+    repetitionPenalty: 1
+    maxTokens: 1
+  - freeze: split
+    heldOut: 0.2
+  - train: classes
+    preset: nano
+    vocabulary: 400
+    context: 96
+    steps: 80
+    batch: 16
+    learningRate: 0.004
+    evaluateEvery: 40
+`
+
+let browser: Browser
+let site: Site
+let watched: Watched
+let person: Person
+
+const checkScreen = async (): Promise<void> => {
+  expect(await findBarriers(watched.page)).toEqual([])
+  expect(await overflowOf(watched.page)).toBe(0)
+}
+const text = (): Promise<string> => watched.page.getByRole('main').innerText()
+const newest = async () => (await readStore(watched.page, 'students')).toSorted((a, b) => Number(b['startedAt']) - Number(a['startedAt']))[0] ?? {}
+
+describe('a student of classes', { timeout: 400_000 }, () => {
+  beforeAll(async () => {
+    browser = await openBrowser()
+    site = await serveFolder(DIST, { under: '/some/where/' })
+    watched = await openPage(browser, site.url)
+    await waitUntilIsolated(watched.page)
+    person = new Person(watched.page)
+  })
+  afterAll(async () => {
+    await browser.close()
+    await site.close()
+  })
+
+  test('has rows of a few answers to learn from', async () => {
+    await watched.page.getByRole('main').getByRole('button', { name: 'Use this example' }).first().click()
+    await person.goTo('Recipe')
+    await watched.page.getByLabel('Recipe as YAML').fill(RECIPE)
+    await person.press('Use recipe')
+    await person.waitFor(/recipe is in use/)
+    await person.goTo('Run')
+    await person.press('Take the one in the box')
+    await expect.poll(() => watched.page.getByRole('main').innerText(), { timeout: 90_000 }).toContain('Corner shop is loaded')
+    await person.press('Start run')
+    expect(await person.waitFor(/^Run (finished|broke)/, 180)).toMatch(/finished/)
+    await person.goTo('Dataset')
+    await person.press('Freeze dataset')
+    await person.waitFor(/^Frozen: \d+ rows/)
+  })
+
+  test('is told its classes before and after, and tells how many answers are wrong', async () => {
+    await person.goTo('Student')
+    await expect.poll(text).toMatch(/\d+ classes: \w+ \(\d+ rows\), /)
+    await checkScreen()
+    await person.press('Train student')
+    expect(await person.waitFor(/The student is trained|broke off/, 180)).toMatch(/is trained/)
+    const { classes, points, shape, remarks } = await newest() as { classes: string[]; points: { wrong?: number }[]; shape: { classes?: number }; remarks: string[] }
+    expect(classes.length).toBeGreaterThan(1)
+    expect(shape.classes).toBe(classes.length)
+    expect(points.findLast(({ wrong }) => wrong !== undefined)?.wrong).toBeLessThan(0.9)
+    expect(await text()).toContain(remarks[0])
+    expect(await text()).toMatch(/\d+ % wrong/)
+    await checkScreen()
+  })
+
+  test('learns the teacher’s shares of the classes where it is asked to', async () => {
+    await watched.page.getByText('Settings of the training step').click()
+    await watched.page.getByRole('spinbutton', { name: 'Share of the teacher' }).fill('1')
+    await person.press('Train student')
+    expect(await person.waitFor(/The student is trained|broke off/, 240)).toMatch(/is trained/)
+    const { trace, settings } = await newest() as { trace?: string; settings: { softShare: number } }
+    expect(settings.softShare).toBe(1)
+    expect(trace).toMatch(/-classes-1\.trace$/)
+  })
+
+  test('goes home as the one folder that there is for it, and is no student to go on from', async () => {
+    await person.goTo('Take home')
+    expect(await watched.page.getByRole('radio', { name: /GGUF/ }).count()).toBe(0)
+    expect(await text()).toContain('There is no GGUF')
+    await checkScreen()
+    const { path } = await person.download('Download student')
+    const config = Object.entries(unzipSync(new Uint8Array(readFileSync(path)))).find(([name]) => name.endsWith('/config.json'))?.[1]
+    expect(JSON.parse(new TextDecoder().decode(config))).toMatchObject({ architectures: ['LlamaForSequenceClassification'], pad_token_id: 0, problem_type: 'single_label_classification' })
+    await person.goTo('Student')
+    await watched.page.getByLabel('What it learns from').selectOption('dpo')
+    expect(await text()).toContain('there is none yet: train one on the texts first')
+  })
+
+  test('is compared with its teacher by its labels', async () => {
+    await person.goTo('Compare')
+    await person.press('Compare')
+    await person.waitFor(/^Compared on/, 240)
+    const { classes } = await newest() as { classes: string[] }
+    const [comparison] = await readStore(watched.page, 'comparisons') as { prompts: { texts: { after: string } }[] }[]
+    expect(comparison?.prompts.length).toBeGreaterThan(2)
+    for (const { texts } of comparison?.prompts ?? []) expect(classes).toContain(texts.after)
+    await checkScreen()
+    expectNoFaults(watched)
+  })
+})
