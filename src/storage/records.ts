@@ -211,7 +211,7 @@ const student = exactly<Student>()(
     recipeHash: id('recipe'),
     settings: v.variant('loss', [
       v.object({ loss: v.literal('teacher-text'), vocabulary: count, labelSmoothing: number, ...commonTraining }),
-      v.object({ loss: v.picklist(DIVERGENCE_NAMES), temperature: number, choices: count, textShare: number, ...commonTraining }),
+      v.object({ loss: v.picklist(DIVERGENCE_NAMES), temperature: number, choices: count, textShare: number, hiddenShare: v.exactOptional(number), ...commonTraining }),
       v.object({ loss: v.picklist(PREFERENCE_NAMES.filter((name) => name !== 'simpo')), beta: number, ...commonTraining }),
       v.object({ loss: v.literal('grpo'), answers: count, answerTokens: count, temperature: number, beta: number, ...commonTraining }),
       v.object({ loss: v.literal('lora'), rank: count, alpha: number, projections: v.picklist(ADAPTED_PROJECTIONS), ...commonTraining }),
@@ -221,6 +221,7 @@ const student = exactly<Student>()(
     parameters: count,
     backend,
     trace: v.exactOptional(word),
+    teachers: v.exactOptional(list(v.object({ name: word, fingerprint: word, weight: number, trace: v.exactOptional(word) }), 100)),
     base: v.exactOptional(id('student')),
     adapts: v.exactOptional(v.object({ source: v.variant('kind', [v.object({ kind: v.literal('stored'), name: sentence }), v.object({ kind: v.literal('box'), url: sentence })]), model })),
     trained: v.exactOptional(count),

@@ -18,7 +18,7 @@ import { guardQuota } from '../../src/storage/quota.ts'
 
 /** What is needed of a loaded teacher. */
 export interface TracingTeacher {
-  readonly description: { readonly card: { readonly name: string; readonly fingerprint: string; readonly hasChatTemplate: boolean } }
+  readonly description: { readonly card: { readonly name: string; readonly fingerprint: string; readonly width: number; readonly hasChatTemplate: boolean } }
   readonly tokenizer: TextTokenizer
   trace(requests: readonly Traceable[], options: TraceOptions, hooks: { signal: AbortSignal; onResult: (result: Traced) => void }): Promise<unknown>
 }
@@ -26,14 +26,14 @@ export interface TracingTeacher {
 /** Rows that are traced and stored at a time: what a cut costs at most. */
 const ROWS_AT_ONCE = 32
 
-export async function traceDataset(teacher: TracingTeacher, { projectId, datasetId, choices: asked, temperature }: TraceRequest, { signal, emit }: Call<{ done: number; total: number }>, db: Database): Promise<TraceSummary> {
+export async function traceDataset(teacher: TracingTeacher, { projectId, datasetId, choices: asked, temperature, hidden = false }: TraceRequest, { signal, emit }: Call<{ done: number; total: number }>, db: Database): Promise<TraceSummary> {
   const { card } = teacher.description
   if (!card.hasChatTemplate) throw new RetortError('ModelRefused', `${card.name} has no chat template, so it cannot be asked what else it might have answered. Load a model that was tuned for chat.`)
   const rows = await listDatasetRows(db, projectId, datasetId, 'train')
   if (rows.length === 0) throw new RetortError('ModelMissing', 'The training rows of this dataset are not stored here any more. Freeze the rows again and train a new student.')
   const shared = shareVocabulary(teacher.tokenizer, rows)
   const choices = Math.min(asked, shared.among.length)
-  const trace = `${datasetId.slice(0, 16)}-${card.fingerprint}-${choices}-${temperature}.trace`
+  const trace = `${datasetId.slice(0, 16)}-${card.fingerprint}-${choices}-${temperature}${hidden ? '-hidden' : ''}.trace`
   const stored = readWhole(await traceFiles.read(projectId, trace), rows.length)
   if (stored) return summarise(trace, stored.rows)
 
@@ -43,11 +43,11 @@ export async function traceDataset(teacher: TracingTeacher, { projectId, dataset
   const appender = await guardQuota('The teacher’s probabilities', () => traceFiles.openPart(projectId, trace, begun?.wholeBytes ?? 0))
   try {
     const append = (bytes: Uint8Array): Promise<void> => guardQuota('The teacher’s probabilities', () => appender.append(bytes))
-    if (!begun) await append(writeTraceHeader({ choices, temperature, tokenizer: shared.files, rows: rows.length }))
+    if (!begun) await append(writeTraceHeader({ choices, temperature, tokenizer: shared.files, rows: rows.length, ...(hidden ? { hidden: { width: card.width } } : {}), teacher: { name: card.name, fingerprint: card.fingerprint } }))
     emit({ done: done.length, total: rows.length })
     while (done.length < rows.length) {
       signal.throwIfAborted()
-      const traced = await traceRows(teacher, rows.slice(done.length, done.length + ROWS_AT_ONCE), shared, { choices, temperature, among: shared.among }, signal)
+      const traced = await traceRows(teacher, rows.slice(done.length, done.length + ROWS_AT_ONCE), shared, { choices, temperature, among: shared.among, hidden }, signal)
       for (const row of traced) await append(writeTraceRow(row))
       done.push(...traced)
       emit({ done: done.length, total: rows.length })
@@ -104,8 +104,8 @@ export async function traceRows(teacher: Pick<TracingTeacher, 'tokenizer' | 'tra
   }))
   const results = new Map<string, Traced>()
   await teacher.trace(requests, options, { signal, onResult: (result) => void results.set(result.id, result) })
-  return requests.map(({ id }) => {
+  return requests.map(({ id, answer }) => {
     const traced = results.get(id)
-    return { choices: options.choices, ids: Uint16Array.from(traced?.places ?? [], (place) => studentIds[place] ?? 0), probabilities: traced?.probabilities ?? new Float32Array(0) }
+    return { choices: options.choices, ids: Uint16Array.from(traced?.places ?? [], (place) => studentIds[place] ?? 0), probabilities: traced?.probabilities ?? new Float32Array(0), ...(traced?.hidden ? { hidden: { width: traced.hidden.length / (answer.length + 1), directions: traced.hidden } } : {}) }
   })
 }

@@ -10,7 +10,7 @@ const MOST_POINTS = 4000
 const MOST_SAMPLES = 120
 
 type ShapeFacts = Pick<Student, 'shape' | 'parameters' | 'trained' | 'cutRows' | 'leftOutRows'>
-type Facts = Partial<Pick<Student, 'status' | 'why' | 'endedAt' | 'trace'>>
+type Facts = Partial<Pick<Student, 'status' | 'why' | 'endedAt' | 'trace' | 'teachers'>>
 
 export class StudentRecord {
   readonly #write: (change: (student: Student) => Student) => Promise<Student>

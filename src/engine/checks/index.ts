@@ -3,6 +3,7 @@ import { adapterClaims } from './adapter-claims.ts'
 import { answerClaims } from './answer-claims.ts'
 import type { CheckMachine, Claim } from './check.ts'
 import { gradientClaims } from './gradient-claims.ts'
+import { hiddenClaims } from './hidden-claims.ts'
 import { lossClaims } from './loss-claims.ts'
 import { rowClaims } from './row-claims.ts'
 import { trainingClaims } from './training-claims.ts'
@@ -12,5 +13,5 @@ export type { CheckMachine, CheckResult, Claim } from './check.ts'
 
 /** The claims that say something of this machine. */
 export function listClaims({ runtime, reference }: CheckMachine): readonly Claim[] {
-  return [...gradientClaims, ...lossClaims, ...answerClaims, ...rowClaims, ...trainingClaims, ...adapterClaims].filter(({ only }) => (only !== 'with reference' || reference !== undefined) && (only !== 'on wasm' || runtime.backend === 'wasm'))
+  return [...gradientClaims, ...lossClaims, ...answerClaims, ...hiddenClaims, ...rowClaims, ...trainingClaims, ...adapterClaims].filter(({ only }) => (only !== 'with reference' || reference !== undefined) && (only !== 'on wasm' || runtime.backend === 'wasm'))
 }
