@@ -8,6 +8,7 @@ import type { StudentContract } from '../src/protocol/student.ts'
 import { makeBrowserStores } from './student/browser-stores.ts'
 import { StudentWriter } from './student/complete.ts'
 import { exportStudent } from './student/export.ts'
+import { listTraces } from './student/list-traces.ts'
 import { withNamedFaults } from './student/faults.ts'
 import { borrowTeacher } from './student/borrowed-teacher.ts'
 import { selfCheck } from './student/self-check.ts'
@@ -40,4 +41,5 @@ serveSelf<StudentContract>({
   check: ({ backend }, call) => withNamedFaults('the self-check', () => selfCheck(backend, call, (which) => openRuntime({ backend: which }))),
   complete: (request, call) => writer.complete(request, call),
   export: (request) => exportStudent(request, stores),
+  listTraces,
 })

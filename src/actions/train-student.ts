@@ -3,7 +3,8 @@
 import { freshId, type DatasetId, type ProjectId, type StudentId } from '../domain/id.ts'
 import type { Dataset } from '../domain/dataset.ts'
 import { refOf, type Backend } from '../domain/model.ts'
-import { asksTeacher, countParameters, goesOn, learnsAdapters, learnsClasses, learnsFromPairs, learnsOnPolicy, needsTeacher, type AdaptedModel, type LossPoint, type Student, type LoraTrainSettings, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
+import type { TeacherShare } from '../domain/trace.ts'
+import { countParameters, goesOn, learnsAdapters, learnsClasses, learnsFromPairs, learnsFromProbabilities, learnsOnPolicy, needsTeacher, type AdaptedModel, type LossPoint, type Student, type LoraTrainSettings, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
 import { faultOfAdapted } from '../pipeline/training/adapted-memory.ts'
 import { findClasses } from '../pipeline/training/find-classes.ts'
 import { shapeOf } from '../pipeline/training/presets.ts'
@@ -19,6 +20,7 @@ import { tellProgress } from './tell-progress.ts'
 import { withLentTeacher } from './train/lend-teacher.ts'
 import { LiveTraining } from './train/live-training.ts'
 import { StudentRecord } from './train/student-record.ts'
+import { askShares, openShares, tellShares, type Asked } from './train/teacher-shares.ts'
 
 /** Entries of the part of a teacher's vocabulary that some hundred rows use, until it is known. */
 const GUESSED_VOCABULARY = 2000
@@ -63,6 +65,8 @@ export interface TrainStudent {
   readonly base?: StudentId
   /** Where the imported model is that adapters are trained on, where its loss has some. */
   readonly adapts?: AdaptedModel['source']
+  /** The teachers whose probabilities it learns from, where its loss wants some; absent: the loaded one. Those of weight 0 are left out. */
+  readonly teachers?: readonly TeacherShare[]
 }
 export type TrainMachines = Pick<Machines, 'db' | 'student' | 'teacher' | 'now'>
 
@@ -70,22 +74,24 @@ export type TrainMachines = Pick<Machines, 'db' | 'student' | 'teacher' | 'now'>
  * Stores a new student and trains it. Pause writes a checkpoint and waits; stop writes one and ends. A worker that dies, or loses
  * its graphics card, is gone on with from the last checkpoint by itself, once for every checkpoint; when it dies again before the next one, the
  * student is stored as `failed` and the error is thrown. Where the loss needs the teacher's probabilities, the loaded teacher is
- * asked for them first, once for a dataset. Throws `NotLoaded` where none is loaded then, `Busy` where another tab trains in this project.
+ * asked for them first, once for a dataset; stored ones of other models can be learned from beside it. Throws `NotLoaded` where none is loaded then, `Busy` where another tab trains in this project.
  */
-export async function* trainStudent(machines: TrainMachines, { projectId, datasetId, settings: asked, backend, base: baseId, adapts: place }: TrainStudent, control: RunControl): AsyncGenerator<TrainProgress, Student> {
+export async function* trainStudent(machines: TrainMachines, { projectId, datasetId, settings: asked, backend, base: baseId, adapts: place, teachers: chosen }: TrainStudent, control: RunControl): AsyncGenerator<TrainProgress, Student> {
   return yield* carry(machines, projectId, control, async () => {
     const dataset = await getDataset(machines.db, projectId, datasetId)
     if (dataset === undefined) throw new RetortError('StorageFailed', 'This dataset is not stored any more. Freeze the run again, then train on it.')
     const base = goesOn(asked) ? await needBase(machines, { dataset, pairs: learnsFromPairs(asked) }, baseId) : undefined
     const imported = learnsAdapters(asked) ? await needModel(machines, place, { settings: asked, backend }) : undefined
     const settings = imported ? imported.settings : base ? { ...asked, preset: base.settings.preset, context: base.shape.context } : asked
-    if (needsTeacher(settings) && (await machines.teacher.describe(null)) === null) throw new RetortError('NotLoaded', `This student learns from the teacher’s probabilities, and no teacher is loaded. Load one on the Teacher screen, or ${learnsClasses(settings) ? 'set the share of the teacher to 0' : 'train on the texts alone'}.`)
+    const teachers = learnsFromProbabilities(settings) ? await openShares(machines, settings, chosen) : undefined
+    if (!teachers && needsTeacher(settings) && (await machines.teacher.describe(null)) === null) throw new RetortError('NotLoaded', `This student learns from the teacher’s probabilities, and no teacher is loaded. Load one on the Teacher screen, or ${learnsClasses(settings) ? 'set the share of the teacher to 0' : 'train on the texts alone'}.`)
     const classes = learnsClasses(settings) ? await needClasses(machines, dataset) : undefined
     const shape = base?.shape ?? imported?.shape ?? { ...shapeOf(settings.preset, 'vocabulary' in settings ? settings.vocabulary : GUESSED_VOCABULARY, settings.context), ...(classes ? { classes: classes.length } : {}) } // what it comes out as is told later
     const student: Student = {
       projectId, id: freshId('student'), datasetId, recipeHash: dataset.recipeHash, settings, shape, parameters: imported?.parameters ?? countParameters(shape), backend,
       status: 'training', startedAt: machines.now(), checkpointStep: 0, points: [], samples: [], cutRows: 0, leftOutRows: 0,
       ...(base ? { base: base.id } : {}),
+      ...(teachers ? { teachers } : {}),
       ...(imported ? { adapts: imported.adapts } : {}),
       ...(classes ? { classes } : {}),
     }
@@ -170,10 +176,11 @@ function keptOf({ step, bestStep }: TrainOutcome, steps: number): { why?: string
 }
 
 /** Trains through pauses and one death of the worker a checkpoint; undefined when stopped before the end. */
-async function trainThrough({ student: worker, teacher }: TrainMachines, student: Student, control: RunControl, live: LiveTraining, record: StudentRecord): Promise<TrainOutcome | undefined> {
+async function trainThrough(machines: TrainMachines, student: Student, control: RunControl, live: LiveTraining, record: StudentRecord): Promise<TrainOutcome | undefined> {
   const { projectId, id: studentId, datasetId, recipeHash, settings, backend, base, adapts } = student
   let diedAt: number | undefined
   let { trace, teacher: teacherOf } = student
+  let shares: Asked = student
   for (;;) {
     live.paused = control.paused
     await control.whenGoing()
@@ -181,21 +188,26 @@ async function trainThrough({ student: worker, teacher }: TrainMachines, student
     if (control.stopped) return undefined
     const { signal } = control
     try {
-      if (trace === undefined && learnsClasses(settings) && settings.softShare > 0) {
-        live.askTeacher()
-        ;({ trace } = await teacher.traceClasses({ projectId, datasetId, temperature: settings.temperature }, { signal, onEvent: ({ done, total }) => live.askTeacher(done, total) }))
-        record.soon({ trace })
+      const tellAsked = (done = 0, total = 0): void => live.askTeacher(done, total)
+      if (learnsClasses(settings) && settings.softShare > 0 && trace === undefined) {
+        tellAsked()
+        const asked = await machines.teacher.traceClasses({ projectId, datasetId, temperature: settings.temperature }, { signal, onEvent: ({ done, total }) => tellAsked(done, total) })
+        record.soon({ trace: (trace = asked.trace) })
       }
-      if (trace === undefined && asksTeacher(settings)) {
-        const { choices, temperature } = settings
-        live.askTeacher()
-        ;({ trace, teacher: teacherOf } = await teacher.trace({ projectId, datasetId, choices, temperature }, { signal, onEvent: ({ done, total }) => live.askTeacher(done, total) }))
-        record.soon({ trace, ...(learnsOnPolicy(settings) ? { teacher: teacherOf } : {}) })
+      if (learnsOnPolicy(settings) && trace === undefined) {
+        tellAsked()
+        const asked = await machines.teacher.trace({ projectId, datasetId, choices: settings.choices, temperature: settings.temperature }, { signal, onEvent: ({ done, total }) => tellAsked(done, total) })
+        record.soon({ trace: (trace = asked.trace), teacher: (teacherOf = asked.teacher) })
       }
-      const request: TrainRequest = { projectId, studentId, datasetId, recipeHash, settings, backend, ...(trace === undefined ? {} : { trace }), ...(base === undefined ? {} : { base }), ...(adapts === undefined ? {} : { adapts }) }
-      const train = (ends: AbortSignal, lent?: MessagePort): Promise<TrainOutcome> => worker.train(lent ? { ...request, lent } : request, { signal: ends, onEvent: (event) => live.hear(event, record), ...(lent ? { transfer: [lent] } : {}) })
+      if (learnsFromProbabilities(settings) && shares.trace === undefined) {
+        shares = await askShares(machines, { ...student, ...shares }, settings, { signal, onAsked: tellAsked })
+        record.soon(shares)
+      }
+      const taught = learnsFromProbabilities(settings) ? tellShares(shares) : trace === undefined ? {} : { trace }
+      const request: TrainRequest = { projectId, studentId, datasetId, recipeHash, settings, backend, ...taught, ...(base === undefined ? {} : { base }), ...(adapts === undefined ? {} : { adapts }) }
+      const train = (ends: AbortSignal, lent?: MessagePort): Promise<TrainOutcome> => machines.student.train(lent ? { ...request, lent } : request, { signal: ends, onEvent: (event) => live.hear(event, record), ...(lent ? { transfer: [lent] } : {}) })
       const outcome = learnsOnPolicy(settings) && settings.lambda > 0 && trace !== undefined && teacherOf !== undefined
-        ? await withLentTeacher(teacher, { projectId, datasetId, choices: settings.choices, temperature: settings.temperature, trace, teacher: teacherOf }, signal, (lent, ends) => train(ends, lent))
+        ? await withLentTeacher(machines.teacher, { projectId, datasetId, choices: settings.choices, temperature: settings.temperature, trace, teacher: teacherOf }, signal, (lent, ends) => train(ends, lent))
         : await train(signal)
       if (outcome.ending === 'finished') return outcome
       if (!signal.aborted) throw new RetortError('Unexpected', `Training ended at step ${outcome.step} of ${settings.steps} without a reason. Go on from the last checkpoint.`)

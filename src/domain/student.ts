@@ -1,6 +1,7 @@
 // Knows: a student, the model being trained, as stored; and the words of its training.
 import type { DatasetId, ProjectId, RecipeHash, StudentId } from './id.ts'
 import type { Backend, ModelRef, ModelSource } from './model.ts'
+import type { TeacherShare } from './trace.ts'
 
 /** Shape of a Llama-like decoder. */
 export interface StudentShape {
@@ -91,6 +92,8 @@ export interface DivergenceTrainSettings extends CommonTrainSettings {
   readonly choices: number
   /** Share of plain cross-entropy on the text, 0 to 1. */
   readonly textShare: number
+  /** Weight of the cosine between the hidden states of student and teacher, 0 to 10; absent, as in students of before, is 0. */
+  readonly hiddenShare?: number
 }
 
 /** A preference of one answer over another, for a student that was trained before: size and context are that student's. */
@@ -175,6 +178,8 @@ export interface ClassTrainSettings extends CommonTrainSettings {
 export type TrainSettings = TextTrainSettings | DivergenceTrainSettings | PreferenceTrainSettings | SimpoTrainSettings | RewardTrainSettings | OnPolicyTrainSettings | LoraTrainSettings | ClassTrainSettings
 
 export const learnsFromProbabilities = (settings: TrainSettings): settings is DivergenceTrainSettings => DIVERGENCE_NAMES.some((name) => name === settings.loss)
+/** Whether the teacher's hidden states are learned from too. */
+export const learnsFromHidden = (settings: Pick<DivergenceTrainSettings, 'hiddenShare'>): boolean => (settings.hiddenShare ?? 0) > 0
 export const learnsFromPairs = (settings: TrainSettings): settings is PreferenceTrainSettings | SimpoTrainSettings => PREFERENCE_NAMES.some((name) => name === settings.loss)
 
 export const learnsFromRewards = (settings: TrainSettings): settings is RewardTrainSettings => settings.loss === 'grpo'
@@ -218,6 +223,8 @@ export interface Student {
   readonly trace?: string
   /** Whose probabilities these are, where it is asked during the training too. */
   readonly teacher?: ModelRef
+  /** The teachers whose probabilities it learns from, where its loss needs some; with several, they name the files and `trace` does not. Students of before have `trace` alone. */
+  readonly teachers?: readonly TeacherShare[]
   /** The student it went on from, where its loss needs one. */
   readonly base?: StudentId
   /** The imported model that its adapters lie on, where it is one with adapters. */

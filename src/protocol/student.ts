@@ -3,6 +3,7 @@ import type { DatasetId, ProjectId, RecipeHash, StudentId } from '../domain/id.t
 import type { MachineCheck } from '../domain/machine-check.ts'
 import type { Backend, CompletionRequest } from '../domain/model.ts'
 import type { AdaptedModel, LossPoint, StudentSample, StudentShape, TrainSettings } from '../domain/student.ts'
+import type { StoredTrace } from '../domain/trace.ts'
 import type { Method } from './contract.ts'
 import type { GenerationEvent, GenerationSummary } from './teacher.ts'
 
@@ -15,6 +16,8 @@ export interface TrainRequest {
   readonly backend: Backend
   /** The file of the teacher's probabilities, where the loss needs one. */
   readonly trace?: string
+  /** In place of `trace`, where the student learns from several teachers: the file of each and its weight, above 0. */
+  readonly teachers?: readonly { readonly trace: string; readonly weight: number }[]
   /** Where the teacher is asked about the student's own answers, where the loss does; to be transferred. */
   readonly lent?: MessagePort
   /** The student that the training goes on from, where the loss needs one. */
@@ -64,6 +67,8 @@ export interface StudentContract {
   check: Method<{ backend: Backend }, SelfCheckSummary, SelfCheckEvent>
   /** Trains from the last checkpoint if there is one, else from the start. Abort writes a checkpoint, then ends. */
   train: Method<TrainRequest, TrainOutcome, TrainEvent>
+  /** Teachers' probabilities that are stored along a dataset, the newest first. */
+  listTraces: Method<{ projectId: ProjectId; datasetId: DatasetId }, readonly StoredTrace[]>
   /** Completions by a stored student: `before` is its first weights, `after` its last checkpoint. */
   complete: Method<{ projectId: ProjectId; studentId: StudentId; which: 'before' | 'after'; requests: readonly CompletionRequest[] }, GenerationSummary, GenerationEvent>
   /** Files that other tools open. `huggingface`: safetensors, config, tokenizer; `gguf`: one file, which a student of classes has not (ModelRefused); `adapter`: adapters alone, as peft has them. */

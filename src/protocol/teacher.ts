@@ -45,6 +45,8 @@ export interface TraceRequest {
   readonly choices: number
   /** Of the stored distributions. */
   readonly temperature: number
+  /** Store the directions of its hidden states too: 2 bytes a number of the width for each token. */
+  readonly hidden?: boolean
 }
 
 export interface TraceSummary {

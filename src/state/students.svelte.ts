@@ -4,6 +4,7 @@ import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type { Backend } from '../domain/model.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import { countParameters, DIVERGENCE_NAMES, goesOn, learnsAdapters, PREFERENCE_NAMES, STUDENT_PRESETS, type LossPoint, type Student, type StudentPreset, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
+import type { TeacherShare } from '../domain/trace.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
 import { findClasses, tellClasses } from '../pipeline/training/find-classes.ts'
 import { shapeOf } from '../pipeline/training/presets.ts'
@@ -33,6 +34,8 @@ export const listPresets = (vocabulary: number, context: number): readonly Prese
 
 /** Whether a train step of this name learns from pairs of answers. */
 export const wantsPairs = (name: string | undefined): boolean => PREFERENCE_NAMES.some((known) => known === name)
+/** Whether a train step of this name learns from teachers' probabilities. */
+export const wantsTeachers = (name: string | undefined): boolean => DIVERGENCE_NAMES.some((known) => known === name)
 /** Whether a train step of this name goes on from a student that was trained before. */
 export const wantsBase = (name: string | undefined): boolean => wantsPairs(name) || name === 'grpo'
 
@@ -122,12 +125,12 @@ export class Students {
     this.#list = (await listStudents(this.#around.machines.db, this.#projectId)).toSorted((a, b) => b.startedAt - a.startedAt)
   }
 
-  train(datasetId: DatasetId, settings: TrainSettings): Promise<Student | undefined> {
+  train(datasetId: DatasetId, settings: TrainSettings, teachers?: readonly TeacherShare[]): Promise<Student | undefined> {
     const { backend } = this
     const base = goesOn(settings) ? this.#base : undefined
     const adapts = learnsAdapters(settings) ? this.imported.choice?.source : undefined
     this.#chosenId = undefined // the new one is what one wants to see next
-    return this.#carry((control) => trainStudent(this.#around.machines, { projectId: this.#projectId, datasetId, settings, backend, ...(base ? { base: base.id } : {}), ...(adapts ? { adapts } : {}) }, control))
+    return this.#carry((control) => trainStudent(this.#around.machines, { projectId: this.#projectId, datasetId, settings, backend, ...(base ? { base: base.id } : {}), ...(adapts ? { adapts } : {}), ...(teachers ? { teachers } : {}) }, control))
   }
 
   /** The classes of a dataset's training rows in a sentence, or what is wrong with them. */

@@ -14,6 +14,7 @@ import { Students } from './students.svelte.ts'
 import type { Surroundings } from './surroundings.ts'
 import { TakeHome } from './take-home.svelte.ts'
 import { Task } from './task.svelte.ts'
+import { Traces } from './traces.svelte.ts'
 import type { Teacher } from './teacher.svelte.ts'
 
 export class Workspace {
@@ -25,6 +26,7 @@ export class Workspace {
   readonly rows: Rows
   readonly datasets: Datasets
   readonly students: Students
+  readonly traces: Traces
   readonly comparisons: Comparisons
   readonly takeHome: TakeHome
   readonly reading = new Task()
@@ -43,6 +45,7 @@ export class Workspace {
     this.runs = new Runs(around, id, () => void this.rows.show(this.runs.latest?.id))
     this.datasets = new Datasets(around, id)
     this.students = new Students(around, id)
+    this.traces = new Traces(around, id)
     this.comparisons = new Comparisons(around, id, () => this.students.chosen?.id)
     this.takeHome = new TakeHome(around, id)
   }

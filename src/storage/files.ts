@@ -139,6 +139,17 @@ export const traceFiles = {
     return file && new Uint8Array(await file.arrayBuffer())
   },
 
+  /** Whole files by name, with the file itself: its beginning can be read alone. */
+  async list(projectId: ProjectId): Promise<{ readonly name: string; readonly file: File }[]> {
+    const folder = await findFolder(traceFolder(projectId))
+    return folder ? (await listFiles(folder)).filter(({ name }) => !name.endsWith(PART)).map((file) => ({ name: file.name, file })) : []
+  },
+
+  async remove(projectId: ProjectId, name: string): Promise<void> {
+    const folder = await findFolder(traceFolder(projectId))
+    if (folder) await removeEntry(folder, safeFileName(name))
+  },
+
   /** What a cut-off tracing left. */
   readPart(projectId: ProjectId, name: string): Promise<Uint8Array | undefined> {
     return this.read(projectId, `${name}${PART}`)

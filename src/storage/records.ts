@@ -211,7 +211,7 @@ const student = exactly<Student>()(
     recipeHash: id('recipe'),
     settings: v.variant('loss', [
       v.object({ loss: v.literal('teacher-text'), vocabulary: count, labelSmoothing: number, ...commonTraining }),
-      v.object({ loss: v.picklist(DIVERGENCE_NAMES), temperature: number, choices: count, textShare: number, ...commonTraining }),
+      v.object({ loss: v.picklist(DIVERGENCE_NAMES), temperature: number, choices: count, textShare: number, hiddenShare: v.exactOptional(number), ...commonTraining }),
       v.object({ loss: v.picklist(PREFERENCE_NAMES.filter((name) => name !== 'simpo')), beta: number, ...commonTraining }),
       v.object({ loss: v.literal('on-policy'), divergence: v.picklist(DIVERGENCE_NAMES), lambda: number, ownFrom: number, temperature: number, choices: count, answerTokens: count, answerTemperature: number, ...commonTraining }),
       v.object({ loss: v.literal('classes'), vocabulary: count, softShare: number, temperature: number, labelSmoothing: number, ...commonTraining }),
@@ -224,6 +224,7 @@ const student = exactly<Student>()(
     backend,
     trace: v.exactOptional(word),
     teacher: v.exactOptional(model),
+    teachers: v.exactOptional(list(v.object({ name: word, fingerprint: word, weight: number, trace: v.exactOptional(word) }), 100)),
     base: v.exactOptional(id('student')),
     adapts: v.exactOptional(v.object({ source: v.variant('kind', [v.object({ kind: v.literal('stored'), name: sentence }), v.object({ kind: v.literal('box'), url: sentence })]), model })),
     trained: v.exactOptional(count),

@@ -11,6 +11,8 @@ import { RetortError } from '../../src/protocol/errors.ts'
 import type { TracedAnswer } from '../../src/protocol/lent-teacher.ts'
 import type { StudentContract, TrainRequest } from '../../src/protocol/student.ts'
 import { getDataset, putDataset } from '../../src/storage/datasets.ts'
+import type { TeacherShare } from '../../src/domain/trace.ts'
+import { readRecord, RECORDS } from '../../src/storage/records.ts'
 import { getStudent, listStudents, patchStudent } from '../../src/storage/students.ts'
 import { finish, makeMachines, type TestMachines } from '../stand-ins/machines.ts'
 import { borrowTeacher } from '../../workers/student/borrowed-teacher.ts'
@@ -26,15 +28,17 @@ class TrainingStandIn implements Served<StudentContract> {
   readonly begun: number[] = []
   readonly traces: (string | undefined)[] = []
   readonly adapted: TrainRequest['adapts'][] = []
+  readonly taught: TrainRequest['teachers'][] = []
   /** Ports on which a teacher answers. */
   readonly lent: MessagePort[] = []
   readonly checkpoints = new Map<string, number>()
   beforeStep: (step: number) => unknown = () => undefined
 
-  train: Served<StudentContract>['train'] = async ({ studentId, settings: { steps }, trace, adapts, lent }: TrainRequest, { signal, emit }) => {
+  train: Served<StudentContract>['train'] = async ({ studentId, settings: { steps }, trace, teachers, adapts, lent }: TrainRequest, { signal, emit }) => {
     let step = this.checkpoints.get(studentId) ?? 0
     this.begun.push(step)
     this.traces.push(trace)
+    this.taught.push(teachers)
     this.adapted.push(adapts)
     if (lent) this.lent.push(lent)
     emit({ kind: 'phase', phase: step > 0 ? 'resuming' : 'tokenizer', sentence: step > 0 ? `Going on from the checkpoint of step ${step}.` : 'Learning a vocabulary.' })
@@ -62,6 +66,7 @@ class TrainingStandIn implements Served<StudentContract> {
     return { ending: 'finished', step }
   }
   complete: Served<StudentContract>['complete'] = async () => ({ promptTokens: 0, sharedTokens: 0, newTokens: 0, ms: 0 })
+  listTraces: Served<StudentContract>['listTraces'] = async () => []
   check: Served<StudentContract>['check'] = async () => ({ tried: 0, failed: 0, threads: 1 })
   export: Served<StudentContract>['export'] = async () => ({ files: [] })
 }
@@ -273,6 +278,64 @@ describe('a training on classes', () => {
     const { id } = await finish(startOn(all, labels))
     const rewards: TrainSettings = { ...softOf(settings), loss: 'grpo', answers: 2, answerTokens: 8, temperature: 1, beta: 0 }
     await expect(finish(startOn(all, rewards, id))).rejects.toThrow('answers with classes and writes nothing')
+  })
+})
+
+describe('a training on several teachers', () => {
+  const stored = { name: 'Stored', fingerprint: 'aa11bb22cc33dd44', weight: 1, trace: 'stored.trace' } as const
+  const loaded = { name: 'Stand-in', fingerprint: '00000000000000aa', weight: 3 } as const
+  const startWith = ({ machines, projectId, datasetId }: Awaited<ReturnType<typeof begin>>, teachers: readonly TeacherShare[]) => trainStudent(machines, { projectId, datasetId, settings: soft, backend: 'wasm', teachers }, new RunControl())
+
+  test('asks the loaded one for what is not stored, and the record keeps them all with their weights', async () => {
+    const all = await begin()
+    const student = await finish(startWith(all, [loaded, stored, { ...stored, name: 'Left out', weight: 0 }]))
+    const trace = `${all.datasetId.slice(0, 8)}.trace`
+    expect(student).toMatchObject({ status: 'trained', teachers: [{ ...loaded, trace }, stored] })
+    expect(student.trace).toBeUndefined()
+    expect(all.machines.standIn.traced).toHaveLength(1)
+    expect(all.worker.taught).toEqual([[{ trace, weight: 3 }, { trace: 'stored.trace', weight: 1 }]])
+    expect(readRecord(RECORDS.students, JSON.parse(JSON.stringify(student)))).toEqual({ ok: true, record: student })
+  })
+
+  test('with a stored one alone needs none loaded, and is told to the worker as ever', async () => {
+    const all = await begin()
+    all.machines.standIn.loaded = false
+    expect(await finish(startWith(all, [stored, { ...loaded, weight: 0 }]))).toMatchObject({ status: 'trained', teachers: [stored] })
+    expect([all.worker.traces, all.worker.taught, all.machines.standIn.traced]).toEqual([['stored.trace'], [undefined], []])
+  })
+
+  test('is refused where no weight is above 0, and where another one is loaded than has to be asked', async () => {
+    const all = await begin()
+    await expect(finish(startWith(all, [{ ...stored, weight: 0 }, { ...loaded, weight: 0 }]))).rejects.toMatchObject({ name: 'NotLoaded', message: expect.stringMatching(/no teacher has a weight above 0\. Give one a weight/) })
+    await expect(finish(startWith(all, [stored, { ...loaded, name: 'Other', fingerprint: 'f'.repeat(16) }]))).rejects.toMatchObject({ name: 'NotLoaded', message: expect.stringMatching(/probabilities of Other, .* and Stand-in is loaded\. Load Other/) })
+    expect(await listStudents(all.machines.db, all.projectId)).toEqual([])
+  })
+
+  test('that was begun before students named their teachers asks the loaded one', async () => {
+    const all = await begin()
+    all.worker.beforeStep = (step) => step === 2 && new RetortError('Unexpected', 'stop here')
+    const failed = await finish(startWith(all, [loaded])).catch(() => undefined)
+    expect(failed).toBeUndefined()
+    const [student] = await listStudents(all.machines.db, all.projectId)
+    await patchStudent(all.machines.db, all.projectId, student!.id, ({ teachers: _, trace: __, ...old }) => old)
+    all.worker.beforeStep = () => undefined
+    expect(await finish(resumeStudent(all.machines, { projectId: all.projectId, studentId: student!.id }, new RunControl()))).toMatchObject({ status: 'trained', trace: `${all.datasetId.slice(0, 8)}.trace` })
+  })
+})
+
+describe('a training on hidden states', () => {
+  test('asks for them where widths are alike, and is refused before anything is asked or stored where they are not', async () => {
+    const all = await begin()
+    const settingsOf = (preset: 'nano' | 'huge'): TrainSettings => ({ ...soft, preset, hiddenShare: 1 })
+    const startWith = (preset: 'nano' | 'huge') => trainStudent(all.machines, { projectId: all.projectId, datasetId: all.datasetId, settings: settingsOf(preset), backend: 'wasm' }, new RunControl())
+    let width = 576
+    all.machines.standIn.describe = async () => ({ ...DESCRIPTION, card: { ...DESCRIPTION.card, width } })
+    await expect(finish(startWith('nano'))).rejects.toMatchObject({ name: 'ModelRefused', message: 'The hidden states of Stand-in are 576 wide and those of a student of size “nano” 48; only states of one width can be compared. Choose the size “huge”, which is 576 wide, or set the weight of the hidden states to 0.' })
+    expect([all.machines.standIn.traced, await listStudents(all.machines.db, all.projectId)]).toEqual([[], []])
+    expect(await finish(startWith('huge'))).toMatchObject({ status: 'trained' })
+    expect(all.machines.standIn.traced).toMatchObject([{ hidden: true, choices: 8 }])
+    width = 192
+    await expect(finish(startWith('huge'))).rejects.toMatchObject({ message: expect.stringMatching(/No size is 192 wide: set the weight of the hidden states to 0, or take a teacher that is 48, 96, 128, 256, 384 or 576 wide\.$/) })
   })
 })
 

@@ -163,7 +163,7 @@ export async function measureBox(): Promise<PartAnswer | undefined> {
     teachers.push(problems.filter((problem, i) => isRight(problem, texts[i] ?? '')).length)
   }
   const tracer = makeAnswerTracer(teacher, shareVocabulary(teacher.tokenizer, rows), { choices: CHOICES, temperature: 1 })
-  const lent: BorrowedTeacher = { trace: async (answers, ends) => (await tracer(answers, ends)).map(raiseLeast) }
+  const lent: BorrowedTeacher = { trace: async (answers, ends) => (await tracer(answers, ends)).map((row) => raiseLeast(row)) }
   const graduates: Graduate[] = [{ name: 'the teacher', how: `${(teacher.description.card.parameters / 1e6).toFixed(1)} M parameters, greedy`, right: teachers }]
   for (const pupil of PUPILS) graduates.push(await teach(pupil, runtime, rows, trace, asked, lent))
   await teacher.release()

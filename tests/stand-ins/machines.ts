@@ -20,6 +20,7 @@ import { exportStudent } from '../../workers/student/export.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { StudentStores } from '../../workers/student/stores.ts'
 import { selfCheck } from '../../workers/student/self-check.ts'
+import { listTraces } from '../../workers/student/list-traces.ts'
 import { train } from '../../workers/student/train.ts'
 import { openTestRuntime } from '../engine/session.ts'
 import { TeacherStandIn } from './teacher.ts'
@@ -77,6 +78,7 @@ function serveStudent(db: Database, checkpoints: Map<string, Uint8Array>): Serve
     },
     complete: (request, call) => writer.complete(request, call),
     export: (request) => exportStudent(request, stores),
+    listTraces,
     check: ({ backend }, call) => selfCheck(backend, call, openTestRuntime),
   }
 }

@@ -19,7 +19,7 @@ export function borrowTeacher(port: MessagePort): BorrowedTeacher & { close(): v
     async trace(answers, signal) {
       // A teacher that has died never answers, and one that computes answers late: neither keeps a training from being stopped.
       const rows = await endWith(signal, connection.remote.trace({ answers }, { signal, transfer: answers.map(({ tokens }) => tokens.buffer) })).catch(failAsTeacher)
-      return rows.map(raiseLeast)
+      return rows.map((row) => raiseLeast(row))
     },
     close() {
       connection.close('The training has ended.')

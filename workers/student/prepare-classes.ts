@@ -38,7 +38,8 @@ export async function prepareClasses(split: { train: readonly TaughtRow[]; heldO
       if (i % ROWS_A_BREATH === ROWS_A_BREATH - 1) await breathe()
       signal.throwIfAborted()
       const number = numbers.get(classOf(row.completion))
-      const teacher = row.teacher && number !== undefined ? sharesOf(row.teacher, number) : undefined
+      const [taught] = row.teachers ?? []
+      const teacher = taught && number !== undefined ? sharesOf(taught, number) : undefined
       out.push({ prompt: renderStudentPrompt(tokenizer, messagesOf(row)), completion: number === undefined ? [] : [number], ...(teacher ? { teacher } : {}) })
     }
     return out
@@ -73,7 +74,7 @@ function sharesOf(teacher: TeacherRow, number: number): TeacherRow {
 
 /** What the teacher's own answers were like: nothing of them is left out in silence. */
 function remarkTeacher(rows: readonly TaughtRow[], numbers: ReadonlyMap<string, number>): string[] {
-  const taught = rows.flatMap(({ teacher, completion }) => (teacher ? [{ teacher, number: numbers.get(classOf(completion)) ?? -1 }] : []))
+  const taught = rows.flatMap(({ teachers: [teacher] = [], completion }) => (teacher ? [{ teacher, number: numbers.get(classOf(completion)) ?? -1 }] : []))
   if (taught.length === 0) return []
   const unread = taught.filter(({ teacher }) => isUnread(teacher)).length
   const read = taught.filter(({ teacher }) => !isUnread(teacher))

@@ -26,15 +26,15 @@ export interface PreparedTexts extends PreparedRows {
   readonly sources: readonly number[]
 }
 
-/** A row, with what the teacher would have said along its completion. */
-export type TaughtRow = DatasetRow & { readonly teacher?: TeacherRow }
+/** A row, with what the teachers would have said along its completion. */
+export type TaughtRow = DatasetRow & { readonly teachers?: readonly TeacherRow[] }
 
-/** Splits the rows, gives the training ones the teacher's side where there is one, and refuses a dataset that cannot teach: the sentences say why and what to do. */
-export function splitRows(rows: readonly DatasetRow[] | undefined, taught?: readonly TeacherRow[]): { train: TaughtRow[]; heldOut: DatasetRow[] } {
+/** Splits the rows, gives the training ones the teachers' sides where there are some, and refuses a dataset that cannot teach: the sentences say why and what to do. */
+export function splitRows(rows: readonly DatasetRow[] | undefined, taught?: readonly (readonly TeacherRow[])[]): { train: TaughtRow[]; heldOut: DatasetRow[] } {
   if (!rows) throw new RetortError('ModelMissing', 'The dataset of this student is not stored here any more. Freeze the rows again and train a new student.')
   const training = rows.filter((row) => row.split === 'train')
-  if (taught && taught.length !== training.length) throw new RetortError('ModelRefused', 'The teacher’s stored probabilities are not those of this dataset. Load the teacher and train a new student.')
-  const train = training.map((row, i): TaughtRow => (taught ? { ...row, teacher: taught[i] as TeacherRow } : row))
+  if (taught?.some(({ length }) => length !== training.length)) throw new RetortError('ModelRefused', 'The teacher’s stored probabilities are not those of this dataset. Load the teacher and train a new student.')
+  const train = training.map((row, i): TaughtRow => (taught ? { ...row, teachers: taught.map((said) => said[i] as TeacherRow) } : row))
   const heldOut = rows.filter((row) => row.split === 'held-out')
   if (train.length === 0) throw new RetortError('ModelRefused', `The dataset has no training row${heldOut.length ? `: all ${heldOut.length} are held out` : ''}. Keep more rows or hold out a smaller share, and freeze again.`)
   if (train.length === 1) throw new RetortError('ModelRefused', 'The dataset has one training row, and one row teaches nothing but itself. Keep more rows and freeze again.')
@@ -61,14 +61,16 @@ export function learnTokenizer(train: readonly DatasetRow[], settings: Pick<Text
 export async function prepareRows(split: { train: readonly TaughtRow[]; heldOut: readonly DatasetRow[] }, tokenizer: TextTokenizer, settings: TrainSettings, signal: AbortSignal, rendering: Rendering = renderAsStudent(tokenizer)): Promise<PreparedTexts> {
   const tokenise = async (rows: readonly TaughtRow[]): Promise<TokenRow[]> => {
     const out: TokenRow[] = []
-    for (const [i, { system, prompt, completion, teacher }] of rows.entries()) {
+    for (const [i, { system, prompt, completion, teachers }] of rows.entries()) {
       if (i % ROWS_A_BREATH === ROWS_A_BREATH - 1) await breathe()
       signal.throwIfAborted()
       const { ids, border } = rendering.example({ system, prompt, completion })
       const answer = ids.slice(border)
-      // What the teacher could not be asked teaches nothing; neither would a row that is cut otherwise than the teacher cuts it.
-      const isTaught = teacher === undefined || teacher.ids.length === answer.length * teacher.choices
-      out.push({ prompt: ids.slice(0, border), completion: isTaught ? answer : [], ...(teacher && isTaught ? { teacher } : {}) })
+      // What no teacher could be asked teaches nothing; neither would a row that is cut otherwise than the teacher cuts it.
+      const said = teachers?.map((one) => (one.ids.length === answer.length * one.choices ? one : undefined))
+      const teacher = said?.find((one) => one !== undefined)
+      const isTaught = said === undefined || teacher !== undefined
+      out.push({ prompt: ids.slice(0, border), completion: isTaught ? answer : [], ...(teacher ? { teacher } : {}), ...(teacher && said && said.length > 1 ? { teachers: said } : {}) })
     }
     return out
   }

@@ -1,14 +1,15 @@
 // Knows: a student as its checkpoint holds it: how it is read back, checked and written.
-import { readId, type DatasetId, type ProjectId, type StudentId } from '../../src/domain/id.ts'
+import { readId, type ProjectId, type StudentId } from '../../src/domain/id.ts'
 import { hashOf } from '../../src/domain/hash.ts'
 import { makeRng } from '../../src/domain/rng.ts'
-import type { AdaptedModel, StudentShape, TrainSettings } from '../../src/domain/student.ts'
+import type { AdaptedModel, StudentShape } from '../../src/domain/student.ts'
 import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import { tokenizerFromJson } from '../../src/engine/tokenizers/json-tokenizer.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { finalWeights, readCheckpoint, type Checkpoint } from '../../src/engine/training/checkpoint.ts'
 import { listParameters, makeFirstWeights, type Flat } from '../../src/engine/training/parameters.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
+import type { TrainRequest } from '../../src/protocol/student.ts'
 import { NO_TOKENIZER, openAdaptedModel, type OpenModel } from './adapted-model.ts'
 import type { StudentStores } from './stores.ts'
 
@@ -36,7 +37,9 @@ export interface StoredStudent {
   readonly tokenizerFiles: { readonly tokenizerJson: unknown; readonly tokenizerConfig: unknown }
 }
 
-export const keyOf = (datasetId: DatasetId, settings: TrainSettings, base?: StudentId, adapts?: AdaptedModel): string => hashOf(['student', datasetId, { ...settings }, ...(base === undefined ? [] : [base]), ...(adapts === undefined ? [] : [adapts.model.fingerprint])])
+type Belongings = Pick<TrainRequest, 'datasetId' | 'settings' | 'base' | 'adapts' | 'teachers'>
+export const keyOf = ({ datasetId, settings, base, adapts, teachers }: Belongings): string =>
+  hashOf(['student', datasetId, { ...settings }, ...(base === undefined ? [] : [base]), ...(adapts === undefined ? [] : [adapts.model.fingerprint]), ...(teachers === undefined ? [] : teachers.map(({ trace, weight }) => [trace, weight]))])
 
 /** The engine's shape of a student: Llama's constants, a tied head, or one of classes. */
 export const decoderShapeOf = ({ layers, width, heads, kvHeads, feedForward, vocabulary, context, classes }: StudentShape): DecoderShape =>

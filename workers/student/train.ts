@@ -1,7 +1,7 @@
 // Knows: the story of a training: rows, tokenizer, packing, steps, looks, checkpoints; from the start or from the last checkpoint.
 // Must not know: threads, databases (stores), graphs (engine/training).
 import { makeRng, restoreRng, shuffle, type Rng } from '../../src/domain/rng.ts'
-import { asksTeacher, countParameters, goesOn, learnsAdapters, learnsClasses, learnsFromPairs, learnsFromProbabilities, learnsFromRewards, learnsOnPolicy, type StudentSample, type StudentShape, type TrainSettings } from '../../src/domain/student.ts'
+import { asksTeacher, countParameters, goesOn, learnsAdapters, learnsClasses, learnsFromHidden, learnsFromPairs, learnsFromProbabilities, learnsFromRewards, learnsOnPolicy, type StudentSample, type StudentShape, type TrainSettings } from '../../src/domain/student.ts'
 import type { Flat } from '../../src/engine/training/parameters.ts'
 import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import { mergeAdapters } from '../../src/engine/training/adapters.ts'
@@ -52,15 +52,15 @@ export interface TrainTools {
  * a stored checkpoint cannot be used, OutOfMemory, DeviceLost, StorageFull.
  */
 export async function train(request: TrainRequest, call: Call<TrainEvent>, tools: TrainTools): Promise<TrainOutcome> {
-  const { settings, projectId, studentId, datasetId } = request
+  const { settings, projectId, studentId } = request
   const tell = (phase: Extract<TrainEvent, { kind: 'phase' }>['phase'], sentence: string): void => call.emit({ kind: 'phase', phase, sentence })
   const stored = await readStoredStudent(tools.stores, projectId, studentId)
-  if (stored && stored.about.key !== keyOf(datasetId, settings, request.base, request.adapts)) throw new RetortError('ModelRefused', 'The stored checkpoint belongs to another dataset or other settings. Train a new student with these.')
+  if (stored && stored.about.key !== keyOf(request)) throw new RetortError('ModelRefused', 'The stored checkpoint belongs to another dataset or other settings. Train a new student with these.')
   try {
     const taught = await readTaught(request, tools.stores)
     const on = stored?.on ?? (learnsAdapters(settings) ? await needModel(request, tools, call.signal) : undefined)
     const base = goesOn(settings) ? await readBase(tools.stores, projectId, request.base) : undefined
-    const split = splitRows(await tools.stores.readRows(projectId, datasetId), taught?.rows)
+    const split = splitRows(await tools.stores.readRows(projectId, request.datasetId), taught?.rows)
     if (stored) tell('resuming', `Going on from the checkpoint of step ${stored.checkpoint.state.step}.`)
     else tell('tokenizer', tellWords(settings, split.train.length))
     await breathe()
@@ -81,7 +81,7 @@ export async function train(request: TrainRequest, call: Call<TrainEvent>, tools
       const runtime = await tools.openRuntime(request.backend)
       const decoder = on?.shape ?? decoderShapeOf(shape)
       const card = await planStep(runtime, prepared, { decoder, adapts }, { request, call, tools })
-      const course = new Course({ request, call, tools, runtime, prepared, shape, decoder, adapts, stored, words, samplePrompts, accumulate: card.accumulate, base: base && finalWeights(base.checkpoint) })
+      const course = new Course({ request, call, tools, runtime, prepared, shape, decoder, adapts, stored, words, samplePrompts, accumulate: card.accumulate, base: base && finalWeights(base.checkpoint), teacherWeights: taught?.weights })
       try {
         await course.prepare()
         const begins = stored ? `Training from step ${stored.checkpoint.state.step} of ${settings.steps}.` : `Training ${settings.steps} steps on ${prepared.rows.train.length} ${course.called}.`
@@ -116,7 +116,7 @@ const RATIO_CLIP = 0.2
 
 /** What the engine is told of the loss. */
 function lossOf(settings: TrainSettings): Pick<TrainerOptions, 'smoothing' | 'distils' | 'prefers' | 'reinforces'> {
-  if (learnsFromProbabilities(settings)) return { distils: { divergence: settings.loss, temperature: settings.temperature, textShare: settings.textShare } }
+  if (learnsFromProbabilities(settings)) return { distils: { divergence: settings.loss, temperature: settings.temperature, textShare: settings.textShare, ...(learnsFromHidden(settings) ? { hiddenShare: settings.hiddenShare ?? 0 } : {}) } }
   if (learnsOnPolicy(settings)) return { distils: { divergence: settings.divergence, temperature: settings.temperature, textShare: 0 } }
   if (learnsFromPairs(settings)) return { prefers: { loss: settings.loss, beta: settings.beta, margin: settings.loss === 'simpo' ? settings.margin : 0 } }
   if (learnsClasses(settings) && settings.softShare > 0) return { smoothing: settings.labelSmoothing, distils: { divergence: 'forward-kl', temperature: settings.temperature, textShare: 1 - settings.softShare } }
@@ -167,6 +167,8 @@ interface CourseParts {
   /** Weights to go on from, where the loss needs some. */
   readonly base: Flat | undefined
   readonly words: Words
+  /** Weights of the teachers, where there are some. */
+  readonly teacherWeights: readonly number[] | undefined
   readonly samplePrompts: readonly { readonly prompt: string; readonly tokens: number[] }[]
 }
 
@@ -200,7 +202,7 @@ class Course {
     const lengths = bucketLengths(fitLength([...rows.train, ...rows.heldOut], settings.context))
     this.#lengths = adapts ? lengths.slice(-MOST_LENGTHS_ADAPTED) : lengths
     this.#reference = base && learnsFromRewards(settings) && settings.beta > 0 ? new Trainer(runtime, { shape, weightDecay: 0, clip: 0 }, beginState(base)) : undefined
-    this.#lesson = openLesson(prepared, { settings: { ...settings, accumulate: parts.accumulate }, linesAStep: this.#linesAStep, lengths: this.#lengths, student: { runtime, shape, tokenizer: words.tokenizer }, ...(tools.teacher ? { teacher: tools.teacher } : {}), ...(this.#reference ? { reference: this.#reference } : {}) })
+    this.#lesson = openLesson(prepared, { settings: { ...settings, accumulate: parts.accumulate }, linesAStep: this.#linesAStep, lengths: this.#lengths, student: { runtime, shape, tokenizer: words.tokenizer }, ...(tools.teacher ? { teacher: tools.teacher } : {}), ...(parts.teacherWeights ? { teacherWeights: parts.teacherWeights } : {}), ...(this.#reference ? { reference: this.#reference } : {}) })
     const cursor = stored?.checkpoint.cursor
     this.#order = new BatchOrder(rows.train, this.#linesAStep, this.#lengths, makeShuffler(settings.rngSeed, cursor), cursor, { packs, shortFirst: settings.curriculum === 'short-first' })
     this.#cursor = this.#order.cursor
@@ -332,8 +334,8 @@ class Course {
   }
 
   async #save(state: TrainState): Promise<void> {
-    const { request: { projectId, studentId, datasetId, settings, base }, prepared, prepared: { rows }, words, tools, call, decoder, adapts } = this.#parts
-    const { adapts: on } = this.#parts.request
+    const { projectId, studentId, settings, base, adapts: on } = this.#parts.request
+    const { request, prepared, prepared: { rows }, words, tools, call, decoder, adapts } = this.#parts
     const bytes = writeCheckpoint({
       shape: decoder,
       ...(adapts ? { adapts: { rank: adapts.rank, alpha: adapts.alpha, targets: adapts.targets } } : {}),
@@ -342,7 +344,7 @@ class Course {
       cursor: this.#cursor,
       tokenizer: { json: JSON.stringify(words.tokenizerFiles.tokenizerJson), config: JSON.stringify(words.tokenizerFiles.tokenizerConfig) },
       losses: this.#losses,
-      about: writeAbout({ key: keyOf(datasetId, settings, base, on), rngSeed: settings.rngSeed, cutRows: rows.cutRows, leftOutRows: rows.leftOutRows, ...(base === undefined ? {} : { base }), ...(on === undefined ? {} : { adapts: on }), ...(prepared.kind === 'classes' ? { classes: prepared.rows.classes } : {}) }),
+      about: writeAbout({ key: keyOf(request), rngSeed: settings.rngSeed, cutRows: rows.cutRows, leftOutRows: rows.leftOutRows, ...(base === undefined ? {} : { base }), ...(on === undefined ? {} : { adapts: on }), ...(prepared.kind === 'classes' ? { classes: prepared.rows.classes } : {}) }),
     })
     const from = tools.now()
     await tools.stores.writeCheckpoint(projectId, studentId, bytes)

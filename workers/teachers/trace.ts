@@ -22,16 +22,17 @@ export interface TracingTeacher {
   trace(requests: readonly Traceable[], options: TraceOptions, hooks: { signal: AbortSignal; onResult: (result: Traced) => void }): Promise<unknown>
 }
 
-export async function traceDataset(teacher: TracingTeacher, { projectId, datasetId, choices: asked, temperature }: TraceRequest, call: Call<{ done: number; total: number }>, db: Database): Promise<TraceSummary> {
+export async function traceDataset(teacher: TracingTeacher, { projectId, datasetId, choices: asked, temperature, hidden = false }: TraceRequest, call: Call<{ done: number; total: number }>, db: Database): Promise<TraceSummary> {
   const { card } = teacher.description
   if (!card.hasChatTemplate) throw new RetortError('ModelRefused', `${card.name} has no chat template, so it cannot be asked what else it might have answered. Load a model that was tuned for chat.`)
   const rows = await listDatasetRows(db, projectId, datasetId, 'train')
   if (rows.length === 0) throw new RetortError('ModelMissing', 'The training rows of this dataset are not stored here any more. Freeze the rows again and train a new student.')
   const shared = shareVocabulary(teacher.tokenizer, rows)
   const choices = Math.min(asked, shared.among.length)
-  const trace = `${datasetId.slice(0, 16)}-${card.fingerprint}-${choices}-${temperature}.trace`
-  const options = { choices, temperature, among: shared.among }
-  const done = await fillTrace({ projectId, trace, header: { choices, temperature, tokenizer: shared.files }, rows, ask: (some) => traceRows(teacher, some, shared, options, call.signal) }, call)
+  const trace = `${datasetId.slice(0, 16)}-${card.fingerprint}-${choices}-${temperature}${hidden ? '-hidden' : ''}.trace`
+  const options = { choices, temperature, among: shared.among, hidden }
+  const header = { choices, temperature, tokenizer: shared.files, ...(hidden ? { hidden: { width: card.width } } : {}), teacher: { name: card.name, fingerprint: card.fingerprint } }
+  const done = await fillTrace({ projectId, trace, header, rows, ask: (some) => traceRows(teacher, some, shared, options, call.signal) }, call)
   return { trace, rows: done.length, refused: done.filter(({ ids }) => ids.length === 0).length, teacher: refOf(card) }
 }
 
@@ -71,8 +72,8 @@ export async function traceRows(teacher: Pick<TracingTeacher, 'tokenizer' | 'tra
   }))
   const results = new Map<string, Traced>()
   await teacher.trace(requests, options, { signal, onResult: (result) => void results.set(result.id, result) })
-  return requests.map(({ id }) => {
+  return requests.map(({ id, answer }) => {
     const traced = results.get(id)
-    return { choices: options.choices, ids: Uint16Array.from(traced?.places ?? [], (place) => studentIds[place] ?? 0), probabilities: traced?.probabilities ?? new Float32Array(0) }
+    return { choices: options.choices, ids: Uint16Array.from(traced?.places ?? [], (place) => studentIds[place] ?? 0), probabilities: traced?.probabilities ?? new Float32Array(0), ...(traced?.hidden ? { hidden: { width: traced.hidden.length / (answer.length + 1), directions: traced.hidden } } : {}) }
   })
 }

@@ -10,7 +10,7 @@ const MOST_POINTS = 4000
 const MOST_SAMPLES = 120
 
 type ShapeFacts = Pick<Student, 'shape' | 'parameters' | 'trained' | 'cutRows' | 'leftOutRows' | 'classes' | 'remarks'>
-type Facts = Partial<Pick<Student, 'status' | 'why' | 'endedAt' | 'trace' | 'teacher'>>
+type Facts = Partial<Pick<Student, 'status' | 'why' | 'endedAt' | 'trace' | 'teacher' | 'teachers'>>
 
 export class StudentRecord {
   readonly #write: (change: (student: Student) => Student) => Promise<Student>

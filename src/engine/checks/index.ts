@@ -4,6 +4,7 @@ import { answerClaims } from './answer-claims.ts'
 import { classClaims } from './class-claims.ts'
 import type { CheckMachine, Claim } from './check.ts'
 import { gradientClaims } from './gradient-claims.ts'
+import { hiddenClaims } from './hidden-claims.ts'
 import { lossClaims } from './loss-claims.ts'
 import { ownAnswerClaims } from './own-answer-claims.ts'
 import { rowClaims } from './row-claims.ts'
@@ -14,5 +15,6 @@ export type { CheckMachine, CheckResult, Claim } from './check.ts'
 
 /** The claims that say something of this machine. */
 export function listClaims({ runtime, reference }: CheckMachine): readonly Claim[] {
-  return [...gradientClaims, ...lossClaims, ...answerClaims, ...ownAnswerClaims, ...classClaims, ...rowClaims, ...trainingClaims, ...adapterClaims].filter(({ only }) => (only !== 'with reference' || reference !== undefined) && (only !== 'on wasm' || runtime.backend === 'wasm'))
+  const all = [...gradientClaims, ...lossClaims, ...answerClaims, ...ownAnswerClaims, ...hiddenClaims, ...classClaims, ...rowClaims, ...trainingClaims, ...adapterClaims]
+  return all.filter(({ only }) => (only !== 'with reference' || reference !== undefined) && (only !== 'on wasm' || runtime.backend === 'wasm'))
 }

@@ -4,6 +4,7 @@ import type { DecoderShape } from '../models/shape.ts'
 import type { PackedRow, TeacherRow } from '../training/packing.ts'
 import type { TrainPair } from '../training/pairs.ts'
 import { listParameters } from '../training/parameters.ts'
+import { storeDirection } from '../weights/directions.ts'
 import { makeNumbers } from './numbers.ts'
 
 export const SMALL: DecoderShape = { layers: 2, width: 32, heads: 4, kvHeads: 2, headWidth: 8, feedForward: 64, vocabulary: 61, context: 12, ropeTheta: 10000, normEpsilon: 1e-5, tiedHead: true }
@@ -74,4 +75,18 @@ export const makeTaughtRows = (step: number): PackedRow[] =>
       teacher.probabilities.set([...best.map((v) => weights[v]! / total), 1 - best.reduce((sum, v) => sum + weights[v]!, 0) / total], i * (CHOICES + 1))
     }
     return { ...row, teacher }
+  })
+
+/** Weight of the hidden states in the oracle. */
+export const HIDDEN_SHARE = 1.5
+
+/** As `makeTaughtRows`, with the hidden states of the oracle's teacher as they are stored. */
+export const makeHiddenRows = (step: number): PackedRow[] =>
+  makeTaughtRows(step).map((row, r) => {
+    const { width } = SMALL
+    const states = makeNumbers(3 * 12 * width, step + 100, 2)
+    const count = row.tokens.length - 1 - row.from
+    const directions = new Uint16Array(count * width)
+    for (let i = 0; i < count; i++) storeDirection(states, (r * 12 + row.from + i) * width, width, directions, i * width)
+    return { ...row, teacher: { ...(row.teacher as TeacherRow), hidden: { width, directions } } }
   })

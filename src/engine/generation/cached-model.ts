@@ -18,6 +18,8 @@ export interface Prefix {
 
 export interface CachedModel {
   readonly vocabulary: number
+  /** Of a hidden state. */
+  readonly width: number
   /** Rows that fit at once. */
   readonly slots: number
   /** Tokens of a row at most, shared beginning included. */
@@ -33,9 +35,10 @@ export interface CachedModel {
   /**
    * Brings the rows' new tokens behind what they hold; the shared beginning must be the same for a row's whole life.
    * Gives the wanted logits in the order of the rows and of their `logitsAt`: [wanted, vocabulary].
-   * `keep` false: the rows are closed afterwards and their memory need not be written.
+   * `keep` false: the rows are closed afterwards and their memory need not be written. `onHidden` is given the hidden states after the
+   * final norm that these logits come from, in the same order: [wanted, width].
    */
-  step(rows: readonly RowStep[], prefix: Prefix | undefined, keep: boolean): Promise<Float32Array>
+  step(rows: readonly RowStep[], prefix: Prefix | undefined, keep: boolean, onHidden?: (hidden: Float32Array) => void): Promise<Float32Array>
   /** Computes a shared beginning, in pieces; `tick` is called between them and may throw to stop. */
   makePrefix(tokens: readonly number[], tick: (tokens: number) => Promise<void>): Promise<Prefix>
   release(): Promise<void>

@@ -3,10 +3,10 @@
 import { cacheNames } from '../models/cached-attention.ts'
 import { buildCachedDecoder, deviceOutputs } from '../models/cached-decoder.ts'
 import type { DecoderShape } from '../models/shape.ts'
-import { onHost, type DeviceTensor, type HostTensor, type Runtime, type Session } from '../runtime/types.ts'
+import type { DeviceTensor, HostTensor, Runtime, Session } from '../runtime/types.ts'
 import type { LoadedWeights } from '../weights/loaded.ts'
 import { TOKENS_PER_RUN, type CachedModel, type Prefix, type RowStep } from './cached-model.ts'
-import { inOrder } from './host-cache.ts'
+import { floatsOf, inOrder } from './host-cache.ts'
 import { makeStepFeeds, oneInteger, type FeedRow } from './step-feeds.ts'
 
 type Tensor = HostTensor | DeviceTensor
@@ -48,6 +48,7 @@ export async function makeDeviceModel(runtime: Runtime, weights: LoadedWeights, 
 
 class DeviceModel implements CachedModel {
   readonly vocabulary: number
+  readonly width: number
   readonly slots: number
   readonly contextLength: number
   readonly joinsTogether = true
@@ -67,6 +68,7 @@ class DeviceModel implements CachedModel {
     this.slots = slots
     this.contextLength = contextLength
     this.vocabulary = shape.vocabulary
+    this.width = shape.width
   }
 
   open(): number {
@@ -86,7 +88,7 @@ class DeviceModel implements CachedModel {
     this.#places = 0
   }
 
-  async step(steps: readonly RowStep[], prefix: Prefix | undefined, _keep: boolean): Promise<Float32Array> {
+  async step(steps: readonly RowStep[], prefix: Prefix | undefined, _keep: boolean, onHidden?: (hidden: Float32Array) => void): Promise<Float32Array> {
     if (this.#layers.length === 0) {
       this.#places = this.contextLength + 1
       this.#layers = this.#emptyMemory(this.slots, this.#places)
@@ -96,10 +98,12 @@ class DeviceModel implements CachedModel {
       const step = bySlot.get(slot)
       return { tokens: step?.tokens ?? [], logitsAt: step?.logitsAt ?? [], held: this.#held.get(slot) ?? 0 }
     })
-    const { layers, logits } = await this.#run(rows, this.#layers, this.#places, prefix)
+    const { layers, logits, hidden } = await this.#run(rows, this.#layers, this.#places, prefix, onHidden !== undefined)
     this.#layers = layers
     for (const { slot, tokens } of steps) this.#held.set(slot, (this.#held.get(slot) ?? 0) + tokens.length)
-    return inOrder(logits, this.vocabulary, steps, rows.map((_, slot) => (bySlot.has(slot) ? slot : undefined)))
+    const slots = rows.map((_, slot) => (bySlot.has(slot) ? slot : undefined))
+    if (hidden) onHidden?.(inOrder(hidden, this.width, steps, slots))
+    return inOrder(logits, this.vocabulary, steps, slots)
   }
 
   async makePrefix(tokens: readonly number[], tick: (tokens: number) => Promise<void>): Promise<Prefix> {
@@ -127,7 +131,7 @@ class DeviceModel implements CachedModel {
   }
 
   /** Runs the rows on a memory and gives the memory that takes its place; the old one is let go. */
-  async #run(rows: readonly FeedRow[], layers: readonly LayerMemory[], places: number, prefix: Prefix | undefined): Promise<{ layers: LayerMemory[]; logits: Float32Array }> {
+  async #run(rows: readonly FeedRow[], layers: readonly LayerMemory[], places: number, prefix: Prefix | undefined, wantsHidden = false): Promise<{ layers: LayerMemory[]; logits: Float32Array; hidden?: Float32Array }> {
     if (prefix !== undefined && !(prefix instanceof DevicePrefix)) throw new TypeError('a prefix of another model')
     const { width } = this.#shape
     // Without a prefix one masked place stands in: empty buffers are not for every GPU.
@@ -141,7 +145,7 @@ class DeviceModel implements CachedModel {
       if (beginning !== undefined) Object.assign(past, { [names.sharedKeys]: beginning.keys, [names.sharedValues]: beginning.values })
       Object.assign(past, { [names.ownKeys]: keys, [names.ownValues]: values })
     })
-    const outputs = await this.#session.run({ ...feeds, ...past, shared_end: oneInteger(shared), places: this.#placesOf(rows, length, places) })
+    const outputs = await this.#session.run({ ...feeds, ...past, shared_end: oneInteger(shared), places: this.#placesOf(rows, length, places) }, ['logits', ...(wantsHidden ? ['hidden'] : []), ...deviceOutputs(layers.length)])
     disposeAll(layers)
     const next = layers.map((_, layer): LayerMemory => {
       const names = cacheNames(layer)
@@ -149,9 +153,7 @@ class DeviceModel implements CachedModel {
       if (keys === undefined || values === undefined) throw new TypeError('the graph gave no past')
       return { keys, values }
     })
-    const logits = onHost(outputs, 'logits').data
-    if (!(logits instanceof Float32Array)) throw new TypeError('logits are not floats')
-    return { layers: next, logits }
+    return { layers: next, logits: floatsOf(outputs, 'logits'), ...(wantsHidden ? { hidden: floatsOf(outputs, 'hidden') } : {}) }
   }
 
   /** Where each new token's keys go: row, head, place; padding goes to the last place. */

@@ -1,9 +1,9 @@
 // Knows: the memory of rows in JavaScript's heap, for wasm: every row writes at its own length, so rows of any length share
 // a batch without gaps; open rows lie together at the beginning, so a run takes a view of them.
 import { cacheNames } from '../models/cached-attention.ts'
-import { buildCachedDecoder } from '../models/cached-decoder.ts'
+import { buildCachedDecoder, deviceOutputs } from '../models/cached-decoder.ts'
 import type { DecoderShape } from '../models/shape.ts'
-import { onHost, type HostTensor, type Runtime, type Session } from '../runtime/types.ts'
+import { onHost, type HostTensor, type Outputs, type Runtime, type Session } from '../runtime/types.ts'
 import type { LoadedWeights } from '../weights/loaded.ts'
 import { TOKENS_PER_RUN, type CachedModel, type Prefix, type RowStep } from './cached-model.ts'
 import { makeStepFeeds, oneInteger } from './step-feeds.ts'
@@ -111,6 +111,7 @@ export async function makeHostModel(runtime: Runtime, weights: LoadedWeights, sl
 
 class HostModel implements CachedModel {
   readonly vocabulary: number
+  readonly width: number
   readonly slots: number
   readonly contextLength: number
   readonly joinsTogether = false
@@ -129,6 +130,7 @@ class HostModel implements CachedModel {
     this.slots = slots
     this.contextLength = contextLength
     this.vocabulary = shape.vocabulary
+    this.width = shape.width
     this.#memory = new Memory(shape, slots)
   }
 
@@ -163,7 +165,7 @@ class HostModel implements CachedModel {
     target.held = source.held
   }
 
-  async step(steps: readonly RowStep[], prefix: Prefix | undefined, keep: boolean): Promise<Float32Array> {
+  async step(steps: readonly RowStep[], prefix: Prefix | undefined, keep: boolean, onHidden?: (hidden: Float32Array) => void): Promise<Float32Array> {
     const byRow = new Map(steps.map((step) => [this.#find(step.slot), step]))
     const first = Math.min(...byRow.keys())
     const count = Math.max(...byRow.keys()) - first + 1
@@ -172,7 +174,7 @@ class HostModel implements CachedModel {
       return { tokens: step?.tokens ?? [], logitsAt: step?.logitsAt ?? [], held: this.#rows[first + i]?.held ?? 0 }
     })
     const own = Math.max(...this.#rows.slice(first, first + count).map(({ held }) => held)) === 0 ? 0 : this.#memory.places
-    const { outputs, length } = await this.#run(rows, this.#memory.layers, { first, own }, prefix, keep)
+    const { outputs, length } = await this.#run(rows, this.#memory.layers, { first, own }, prefix, { keep, hidden: onHidden !== undefined })
     if (keep) {
       const longest = Math.max(...rows.map(({ tokens, held }) => held + tokens.length))
       this.#memory.grow(longest, Math.max(...this.#rows.map(({ held }) => held)))
@@ -182,9 +184,9 @@ class HostModel implements CachedModel {
       const row = this.#rows[first + i]
       if (row !== undefined && keep) row.held += tokens.length
     }
-    const logits = onHost(outputs, 'logits').data
-    if (!(logits instanceof Float32Array)) throw new TypeError('logits are not floats')
-    return inOrder(logits, this.vocabulary, steps, rows.map((_, i) => byRow.get(first + i)?.slot))
+    const slots = rows.map((_, i) => byRow.get(first + i)?.slot)
+    onHidden?.(inOrder(floatsOf(outputs, 'hidden'), this.width, steps, slots))
+    return inOrder(floatsOf(outputs, 'logits'), this.vocabulary, steps, slots)
   }
 
   async makePrefix(tokens: readonly number[], tick: (tokens: number) => Promise<void>): Promise<Prefix> {
@@ -192,7 +194,7 @@ class HostModel implements CachedModel {
     for (let held = 0; held < tokens.length; ) {
       const piece = tokens.slice(held, held + TOKENS_PER_RUN)
       const rows = [{ tokens: piece, logitsAt: [0], held }]
-      const { outputs, length } = await this.#run(rows, memory.layers, { first: 0, own: memory.places }, undefined, true)
+      const { outputs, length } = await this.#run(rows, memory.layers, { first: 0, own: memory.places }, undefined, { keep: true, hidden: false })
       memory.grow(held + piece.length, held)
       this.#write(outputs, rows, memory, 0, length)
       held += piece.length
@@ -215,7 +217,7 @@ class HostModel implements CachedModel {
     return this.#session.release()
   }
 
-  async #run(rows: readonly { tokens: readonly number[]; logitsAt: readonly number[]; held: number }[], layers: readonly LayerMemory[], { first, own }: { first: number; own: number }, prefix: Prefix | undefined, keep: boolean) {
+  async #run(rows: readonly { tokens: readonly number[]; logitsAt: readonly number[]; held: number }[], layers: readonly LayerMemory[], { first, own }: { first: number; own: number }, prefix: Prefix | undefined, { keep, hidden }: { keep: boolean; hidden: boolean }) {
     if (prefix !== undefined && !(prefix instanceof HostPrefix)) throw new TypeError('a prefix of another model')
     const { kvHeads, headWidth, width } = this.#shape
     const shared = prefix?.tokens.length ?? 0
@@ -232,7 +234,7 @@ class HostModel implements CachedModel {
       past[names.ownValues] = { dtype: 'f32', shape: [batch, kvHeads, own, headWidth], data: values.subarray(first * rowSize, (first + batch) * rowSize) }
     })
     const ends = { shared_end: oneInteger(shared), own_end: oneInteger(shared + own) }
-    const outputs = await this.#session.run({ ...feeds, ...past, ...ends }, keep ? undefined : ['logits'])
+    const outputs = await this.#session.run({ ...feeds, ...past, ...ends }, ['logits', ...(hidden ? ['hidden'] : []), ...(keep ? deviceOutputs(this.#shape.layers) : [])])
     return { outputs, length }
   }
 
@@ -256,7 +258,13 @@ class HostModel implements CachedModel {
 
 const EMPTY = new Float32Array(0)
 
-/** Logits come in the order of the rows in memory; the asker wants them in the order of its steps. */
+export function floatsOf(outputs: Outputs, name: 'logits' | 'hidden'): Float32Array {
+  const { data } = onHost(outputs, name)
+  if (!(data instanceof Float32Array)) throw new TypeError(`${name} are not floats`)
+  return data
+}
+
+/** Logits (or hidden states, with their width) come in the order of the rows in memory; the asker wants them in the order of its steps. */
 export function inOrder(logits: Float32Array, vocabulary: number, steps: readonly RowStep[], slotsInRun: readonly (number | undefined)[]): Float32Array {
   const startOf = new Map<number, number>()
   let at = 0

@@ -14,6 +14,8 @@ export interface KnownRow {
 export interface RowReader<Row> {
   /** Logits after token `at` of a row: `logits[from … from + vocabulary)`. Valid during the call only. */
   readonly read: (row: Row, at: number, logits: Float32Array, from: number) => void
+  /** As `read`, the hidden state after the final norm: `hidden[from … from + width)`. Absent: none is asked for. */
+  readonly readHidden?: (row: Row, at: number, hidden: Float32Array, from: number) => void
   /** Everything of the row was read. */
   readonly end: (row: Row) => void
   /** Wanted logits of a run at most, for rows that want many: each takes a vocabulary of floats. */
@@ -21,7 +23,8 @@ export interface RowReader<Row> {
 }
 
 /** Takes all rows through the model, rows of like length together, behind the beginning that all share. Rejects with an AbortError when stopped. */
-export async function runRows<Row extends KnownRow>(model: CachedModel, prefixes: Prefixes, rows: readonly Row[], { read, end, logitsPerRun }: RowReader<Row>, { signal, onProgress }: Pick<Hooks<never>, 'signal' | 'onProgress'>): Promise<Progress> {
+export async function runRows<Row extends KnownRow>(model: CachedModel, prefixes: Prefixes, rows: readonly Row[], reader: RowReader<Row>, { signal, onProgress }: Pick<Hooks<never>, 'signal' | 'onProgress'>): Promise<Progress> {
+  const { end, logitsPerRun } = reader
   const pace = new Pace(onProgress)
   signal?.throwIfAborted()
   // Nothing can be read within what is shared, so it ends before the first reading.
@@ -35,7 +38,7 @@ export async function runRows<Row extends KnownRow>(model: CachedModel, prefixes
   const queue = rows.toSorted((a, b) => a.tokens.length - b.tokens.length)
   while (queue.length > 0) {
     const batch = queue.splice(0, model.slots)
-    await runBatch(model, batch, found?.prefix, Math.min(TOKENS_PER_RUN, logitsPerRun ?? TOKENS_PER_RUN), read, pace, signal)
+    await runBatch(model, batch, found?.prefix, Math.min(TOKENS_PER_RUN, logitsPerRun ?? TOKENS_PER_RUN), reader, pace, signal)
     for (const row of batch) end(row)
     await pace.tick(signal)
   }
@@ -43,7 +46,9 @@ export async function runRows<Row extends KnownRow>(model: CachedModel, prefixes
   return pace.progress
 }
 
-async function runBatch<Row extends KnownRow>(model: CachedModel, batch: readonly Row[], prefix: Prefix | undefined, tokensPerRun: number, read: RowReader<Row>['read'], pace: Pace, signal: AbortSignal | undefined): Promise<void> {
+const NONE: Float32Array = new Float32Array(0)
+
+async function runBatch<Row extends KnownRow>(model: CachedModel, batch: readonly Row[], prefix: Prefix | undefined, tokensPerRun: number, { read, readHidden }: RowReader<Row>, pace: Pace, signal: AbortSignal | undefined): Promise<void> {
   const shared = prefix?.tokens.length ?? 0
   const rows = batch.map((row) => ({ row, slot: model.open(), done: shared }))
   try {
@@ -54,10 +59,14 @@ async function runBatch<Row extends KnownRow>(model: CachedModel, batch: readonl
         return { slot, tokens, logitsAt: tokens.flatMap((_, at) => (row.wanted.has(done + at) ? [at] : [])) }
       })
       const isLast = going.every(({ row, done }) => done + piece >= row.tokens.length)
-      const logits = await model.step(steps, prefix, !isLast)
+      let hidden = NONE
+      const logits = await model.step(steps, prefix, !isLast, readHidden && ((states) => void (hidden = states)))
       let line = 0
       going.forEach(({ row, done }, i) => {
-        for (const at of steps[i]?.logitsAt ?? []) read(row, done + at, logits, line++ * model.vocabulary)
+        for (const at of steps[i]?.logitsAt ?? []) {
+          readHidden?.(row, done + at, hidden, line * model.width)
+          read(row, done + at, logits, line++ * model.vocabulary)
+        }
       })
       going.forEach((one, i) => {
         const count = steps[i]?.tokens.length ?? 0

@@ -1,9 +1,10 @@
 // Knows: what a model would say at every token of given answers if it could use certain tokens only: the likeliest of them, and the
-// rest of them together.
+// rest of them together; and the hidden states that this follows from, where they are wanted.
 import type { CachedModel } from './cached-model.ts'
 import type { Prefixes } from './prefixes.ts'
 import type { Hooks, Progress } from './requests.ts'
 import { runRows } from './rows-run.ts'
+import { storeDirection } from '../weights/directions.ts'
 import { logSumExp } from './sampling.ts'
 
 /** An answer to trace: the distribution before each of its tokens, and the one after the last. */
@@ -24,6 +25,8 @@ export interface TraceOptions {
    * does not have would only teach it to put as much on any others.
    */
   readonly among: Int32Array
+  /** Give the directions of the hidden states too. */
+  readonly hidden?: boolean
 }
 
 /** The distributions of an answer, [answer + 1] of them. */
@@ -33,6 +36,8 @@ export interface Traced {
   readonly places: Uint16Array
   /** Their probabilities, and last that of all other tokens of `among` together: [distributions, k + 1]. */
   readonly probabilities: Float32Array
+  /** Directions of the hidden states after the final norm, before each of these distributions: [distributions, width] in 16-bit floats (weights/directions.ts). */
+  readonly hidden?: Uint16Array
   readonly refusal?: string
 }
 
@@ -59,10 +64,13 @@ export async function traceAll(model: CachedModel, prefixes: Prefixes, requests:
     }
     const count = request.answer.length + 1
     const first = request.prompt.length - 1
-    return [{ request, tokens, wanted: new Set(Array.from({ length: count }, (_, i) => first + i)), traced: { id: request.id, places: new Uint16Array(count * choices), probabilities: new Float32Array(count * (choices + 1)) } }]
+    return [{ request, tokens, wanted: new Set(Array.from({ length: count }, (_, i) => first + i)), traced: { id: request.id, places: new Uint16Array(count * choices), probabilities: new Float32Array(count * (choices + 1)), ...(options.hidden ? { hidden: new Uint16Array(count * model.width) } : {}) } }]
   })
   const read = ({ request, traced }: Job, at: number, logits: Float32Array, from: number): void => readDistribution(logits, from, options, traced, at - request.prompt.length + 1)
-  return runRows(model, prefixes, jobs, { read, end: ({ traced }) => hooks.onResult(traced), logitsPerRun: LOGITS_PER_RUN }, hooks)
+  const readHidden = ({ request, traced: { hidden } }: Job, at: number, states: Float32Array, from: number): void => {
+    if (hidden) storeDirection(states, from, model.width, hidden, (at - request.prompt.length + 1) * model.width)
+  }
+  return runRows(model, prefixes, jobs, { read, ...(options.hidden ? { readHidden } : {}), end: ({ traced }) => hooks.onResult(traced), logitsPerRun: LOGITS_PER_RUN }, hooks)
 }
 
 /** Writes the distribution of one place. */

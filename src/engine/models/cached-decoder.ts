@@ -8,7 +8,8 @@ import { applyLinear } from './weight-nodes.ts'
 
 /**
  * Inputs: `x` f32 [B, S, width] (rows of the embedding, looked up by the host), `chosen` int64 [R] (indices into B · S whose
- * logits are wanted) and those of `makeCachedAttention`. Outputs: `logits` f32 [R, vocabulary] and the new past.
+ * logits are wanted) and those of `makeCachedAttention`. Outputs: `logits` f32 [R, vocabulary], `hidden` f32 [R, width] (after the final
+ * norm, before the head) and the new past.
  */
 export function buildCachedDecoder(weights: LoadedWeights, kind: CacheKind, positionCount: number): OnnxModel {
   const { shape } = weights
@@ -23,9 +24,10 @@ export function buildCachedDecoder(weights: LoadedWeights, kind: CacheKind, posi
   // The head is the largest product of all: only the positions that someone asked for pay for it.
   const chosen = g.input('chosen', 'i64', ['R'])
   const picked = gather(g, reshape(g, hidden, [-1, shape.width]), chosen, 0)
+  g.output('hidden', picked)
   g.output('logits', applyLinear(g, picked, weights.head, 'head'))
   return g.finish()
 }
 
-/** Outputs that stay on the GPU between runs. */
+/** The new past: on a GPU it stays there between runs. */
 export const deviceOutputs = (layers: number): string[] => Array.from({ length: layers }, (_, layer) => [cacheNames(layer).newKeys, cacheNames(layer).newValues]).flat()

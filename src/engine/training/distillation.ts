@@ -13,6 +13,8 @@ export interface DistillationOptions {
   readonly temperature: number
   /** Share of the plain cross-entropy on the text, 0 to 1; the divergence has the rest. */
   readonly textShare: number
+  /** Weight of the cosine loss of the hidden states beside the rest, at least 0; default 0, for which batches need bring none (hidden-cosine.ts). */
+  readonly hiddenShare?: number
 }
 
 /** Probabilities below this count as this. */
@@ -24,6 +26,8 @@ export interface TeacherValues {
   readonly ids: Value
   /** f32 [R, k + 1]: their probabilities at the temperature, and last that of all other tokens together; none below LEAST_PROBABILITY. */
   readonly probabilities: Value
+  /** f32 [R, width]: its hidden states, where they count. */
+  readonly hidden?: Value
 }
 
 function makeRule({ divergence, temperature, textShare }: DistillationOptions): CompositeDefinition {

@@ -1,5 +1,6 @@
 // Knows: how token rows become batches: cut to the context, masked to completions, padded to one of a few lengths.
 // Must not know: text, randomness (a shuffle is passed in).
+import { readDirection } from '../weights/directions.ts'
 import { MASKED } from './attention.ts'
 
 /** A prompt and its completion as tokens; the completion's end token is part of it. */
@@ -8,6 +9,8 @@ export interface TokenRow {
   readonly completion: readonly number[]
   /** What the teacher said of each token of the completion, where the student learns from it. */
   readonly teacher?: TeacherRow
+  /** What each of several teachers said of them, where the student learns from several; undefined for one that said nothing. */
+  readonly teachers?: readonly (TeacherRow | undefined)[]
 }
 
 /** A teacher's likeliest tokens for each of some predictions, in the student's numbers. */
@@ -18,6 +21,12 @@ export interface TeacherRow {
   readonly ids: Uint16Array
   /** [predictions, k + 1]: their probabilities, and last that of all other tokens together. */
   readonly probabilities: Float32Array
+  /** Directions of its hidden states, [predictions, width] in 16-bit floats, where they were stored. */
+  readonly hidden?: HiddenRow
+}
+export interface HiddenRow {
+  readonly width: number
+  readonly directions: Uint16Array
 }
 
 /** A row ready to be trained on: it predicts tokens[i + 1] from tokens[0 … i], and predictions from `from` on count. */
@@ -28,6 +37,8 @@ export interface PackedRow {
   readonly times?: Uint8Array
   /** Of the predictions that count, in order; may hold more of them than the row does. */
   readonly teacher?: TeacherRow
+  /** As `teacher`, of several from which one is drawn at each step (draw-teachers.ts). */
+  readonly teachers?: readonly (TeacherRow | undefined)[]
 }
 
 export interface Packed {
@@ -44,7 +55,7 @@ export function packRows(rows: readonly TokenRow[], context: number): Packed {
   const packed: PackedRow[] = []
   const sources: number[] = []
   let cut = 0
-  rows.forEach(({ prompt, completion, teacher }, source) => {
+  rows.forEach(({ prompt, completion, teacher, teachers }, source) => {
     const whole = prompt.length + completion.length
     const fitting = Math.min(whole, context + 1) // the last token is only predicted: it takes no position
     const from = Math.max(0, prompt.length - 1)
@@ -52,7 +63,7 @@ export function packRows(rows: readonly TokenRow[], context: number): Packed {
     if (whole > fitting) cut++
     const tokens = new Int32Array(fitting)
     for (let i = 0; i < fitting; i++) tokens[i] = (i < prompt.length ? prompt[i] : completion[i - prompt.length]) ?? 0
-    packed.push({ tokens, from, ...(teacher ? { teacher } : {}) })
+    packed.push({ tokens, from, ...(teacher ? { teacher } : {}), ...(teachers ? { teachers } : {}) })
     sources.push(source)
   })
   return { rows: packed, sources, cut, leftOut: rows.length - packed.length }
@@ -148,8 +159,8 @@ export interface Batch {
   readonly counted: number
   /** What each position may see, [rows, length, length], 0 or very negative; only where lines hold several rows. */
   readonly seen?: Float32Array
-  /** The teacher's side of each picked place: ids [picked, k] and probabilities [picked, k + 1]. */
-  readonly teacher?: { readonly choices: number; readonly ids: Int32Array; readonly probabilities: Float32Array }
+  /** The teacher's side of each picked place: ids [picked, k], probabilities [picked, k + 1], and hidden states [picked, width] where rows bring them. */
+  readonly teacher?: { readonly choices: number; readonly ids: Int32Array; readonly probabilities: Float32Array; readonly hidden?: { readonly width: number; readonly states: Float32Array } }
 }
 
 /** Picked places come in steps of this many: a runtime plans its memory anew for every new size. */
@@ -203,12 +214,12 @@ export function makeBatch(lines: readonly (readonly PackedRow[])[], rows: number
   return { rows, length, ids, picked, targets, weights, counted, ...(seen ? { seen } : {}), ...(teacher ? { teacher } : {}) }
 }
 
-/** Room for the teacher's side; padding has an even distribution, which no weight counts. */
+/** Room for the teacher's side; padding has an even distribution and no direction, and no weight counts it. */
 function openTeacher(lines: readonly (readonly PackedRow[])[], places: number): Batch['teacher'] {
-  const choices = lines[0]?.[0]?.teacher?.choices
+  const { choices, hidden } = lines[0]?.[0]?.teacher ?? {}
   if (choices === undefined) return undefined
   const ids = Int32Array.from({ length: places * choices }, (_, i) => i % choices)
-  return { choices, ids, probabilities: new Float32Array(places * (choices + 1)).fill(1 / (choices + 1)) }
+  return { choices, ids, probabilities: new Float32Array(places * (choices + 1)).fill(1 / (choices + 1)), ...(hidden ? { hidden: { width: hidden.width, states: new Float32Array(places * hidden.width) } } : {}) }
 }
 
 function copyTeacher({ teacher }: PackedRow, prediction: number, to: NonNullable<Batch['teacher']>, at: number): void {
@@ -217,6 +228,10 @@ function copyTeacher({ teacher }: PackedRow, prediction: number, to: NonNullable
   if ((prediction + 1) * choices > teacher.ids.length) throw new RangeError('The teacher said nothing of this token.')
   to.ids.set(teacher.ids.subarray(prediction * choices, (prediction + 1) * choices), at * choices)
   to.probabilities.set(teacher.probabilities.subarray(prediction * (choices + 1), (prediction + 1) * (choices + 1)), at * (choices + 1))
+  if (!to.hidden) return
+  const { width, states } = to.hidden
+  if (teacher.hidden?.width !== width) throw new RangeError('All rows of a batch bring hidden states of one width, or none does.')
+  readDirection(teacher.hidden.directions, prediction * width, width, states, at * width)
 }
 
 /** Nothing sees anything but itself. */

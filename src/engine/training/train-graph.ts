@@ -11,6 +11,7 @@ import { makeAttention } from './attention.ts'
 import { crossEntropy } from './cross-entropy.ts'
 import { smoothedDistillation, type DistillationOptions, type TeacherValues } from './distillation.ts'
 import { openDropout } from './dropout.ts'
+import { hiddenCosine } from './hidden-cosine.ts'
 import type { Group } from './layout.ts'
 import { logLikelihood } from './log-likelihood.ts'
 import { policyLoss, type PolicyNumbers, type PolicyValues } from './policy.ts'
@@ -26,6 +27,8 @@ export interface BatchSize {
   readonly packed: boolean
   /** Tokens of the teacher that the batch brings for each prediction; 0 without a teacher. */
   readonly choices: number
+  /** The batch brings the teacher's hidden states, as wide as the student's own. */
+  readonly hidden?: boolean
   /** Places for pairs of answers; 0 where rows stand alone. */
   readonly pairs?: number
   /** The batch brings how good each of the student's own answers was. */
@@ -54,7 +57,7 @@ export const PLAIN_LOSS: LossOptions = { smoothing: 0, drops: false }
  * A batch's inputs. `ids` i64 [rows · length, 1]; and for the R positions whose predictions count (all others need no head)
  * `picked` i64 [R, 1], where they stand among the ids, `targets` i32 [R, 1] and `weights` f32 [R, 1]; `seen` f32
  * [rows, 1, length, length] where rows are packed; `teacher_ids` i32 [R, k] and `teacher_probabilities` f32 [R, k + 1] where the
- * student learns from them; and where it learns from N pairs of answers `chosen` and `rejected` f32 [N, R] (which prediction belongs to
+ * student learns from them, with `teacher_hidden` f32 [R, width] where those count too; and where it learns from N pairs of answers `chosen` and `rejected` f32 [N, R] (which prediction belongs to
  * which answer), `references` f32 [N, 2], `pair_weights` f32 [N, 1] and `drift` f32 [1, 1]; where it learns from its own answers
  * `advantages`, `before` and `reference`, each f32 [R, 1].
  */
@@ -81,7 +84,10 @@ function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: BatchSize, p
     return reduceSum(g, mul(g, losses, weights), [0, 1], false)
   }
   if (reinforces && batch.policy) return policyLoss(g, logLikelihood(g, predicting, head, batch.targets), batch.policy, batch.weights, reinforces)
-  if (distils && batch.teacher) return smoothedDistillation(g, predicting, head, batch.targets, batch.weights, batch.teacher, { ...distils, smoothing })
+  if (distils && batch.teacher) {
+    const said = smoothedDistillation(g, predicting, head, batch.targets, batch.weights, batch.teacher, { ...distils, smoothing })
+    return batch.teacher.hidden ? add(g, said, mul(g, hiddenCosine(g, predicting, batch.teacher.hidden, batch.weights), g.scalar(distils.hiddenShare ?? 0))) : said
+  }
   return crossEntropy(g, predicting, head, batch.targets, batch.weights, smoothing)
 }
 
@@ -109,7 +115,7 @@ function raise(name: string): never {
   throw new RangeError(`The parameter ${name} is missing.`)
 }
 
-function openBatch(g: Graph, { rows, length, packed, choices, pairs = 0, rewarded = false }: BatchSize): BatchValues {
+function openBatch(g: Graph, width: number, { rows, length, packed, choices, hidden = false, pairs = 0, rewarded = false }: BatchSize): BatchValues {
   const batch = { ids: g.input('ids', 'i64', [rows * length, 1]), picked: g.input('picked', 'i64', ['R', 1]), targets: g.input('targets', 'i32', ['R', 1]), weights: g.input('weights', 'f32', ['R', 1]) }
   return {
     ...batch,
@@ -118,7 +124,7 @@ function openBatch(g: Graph, { rows, length, packed, choices, pairs = 0, rewarde
       ? { pairs: { chosen: g.input('chosen', 'f32', [pairs, 'R']), rejected: g.input('rejected', 'f32', [pairs, 'R']), references: g.input('references', 'f32', [pairs, 2]), weights: g.input('pair_weights', 'f32', [pairs, 1]), drift: g.input('drift', 'f32', [1, 1]) } }
       : {}),
     ...(rewarded ? { policy: { advantages: g.input('advantages', 'f32', ['R', 1]), before: g.input('before', 'f32', ['R', 1]), reference: g.input('reference', 'f32', ['R', 1]) } } : {}),
-    ...(choices > 0 ? { teacher: { ids: g.input('teacher_ids', 'i32', ['R', choices]), probabilities: g.input('teacher_probabilities', 'f32', ['R', choices + 1]) } } : {}),
+    ...(choices > 0 ? { teacher: { ids: g.input('teacher_ids', 'i32', ['R', choices]), probabilities: g.input('teacher_probabilities', 'f32', ['R', choices + 1]), ...(hidden ? { hidden: g.input('teacher_hidden', 'f32', ['R', width]) } : {}) } } : {}),
   }
 }
 
@@ -133,7 +139,7 @@ function parametersOf(g: Graph, shape: DecoderShape, opened: readonly OpenedGrou
 /** The loss, and its gradient by group in the form of the group's buffer. */
 function buildGradients(g: Graph, shape: DecoderShape, size: BatchSize, opened: readonly OpenedGroup[], options: LossOptions & Pick<UpdateOptions, 'adapts'>): { loss: Value; gradients: Value[] } {
   const parameters = trainedOf(opened)
-  const loss = buildLoss(g, shape, size, parametersOf(g, shape, opened, options), openBatch(g, size), options)
+  const loss = buildLoss(g, shape, size, parametersOf(g, shape, opened, options), openBatch(g, shape.width, size), options)
   const found = differentiate(g, loss, [...parameters.values()])
   const gradientOf = new Map([...parameters.keys()].map((name, i) => [name, found[i] as Value]))
   const gradients = opened.map(({ members }) => {
@@ -172,7 +178,7 @@ export function buildClassGraph(shape: DecoderShape, { rows, length }: Pick<Batc
 export function buildLossGraph(shape: DecoderShape, size: BatchSize, options: UpdateOptions & Pick<LossOptions, 'prefers'>): OnnxModel {
   const g = new Graph()
   const opened = openGroups(g, ruleGroups(shape, options), 'weights')
-  g.output('loss', buildLoss(g, shape, size, parametersOf(g, shape, opened, options), openBatch(g, size), { ...PLAIN_LOSS, ...(options.adapts ? { adapts: options.adapts } : {}), ...(options.prefers ? { prefers: options.prefers } : {}) }))
+  g.output('loss', buildLoss(g, shape, size, parametersOf(g, shape, opened, options), openBatch(g, shape.width, size), { ...PLAIN_LOSS, ...(options.adapts ? { adapts: options.adapts } : {}), ...(options.prefers ? { prefers: options.prefers } : {}) }))
   return g.finish()
 }
 

@@ -232,9 +232,14 @@ export class Trainer {
   #feedTeacher({ teacher }: Batch): Feeds {
     if (!this.#graphs.distils) return {}
     if (!teacher) throw new RangeError('The batch brings nothing of the teacher.')
-    const { choices, ids, probabilities } = teacher
+    const { choices, ids, probabilities, hidden } = teacher
     const count = ids.length / choices
-    return { teacher_ids: { dtype: 'i32', shape: [count, choices], data: ids }, teacher_probabilities: { dtype: 'f32', shape: [count, choices + 1], data: probabilities } }
+    return { ...(this.#usesHidden ? feedHidden(hidden, this.#options.shape) : {}), teacher_ids: { dtype: 'i32', shape: [count, choices], data: ids }, teacher_probabilities: { dtype: 'f32', shape: [count, choices + 1], data: probabilities } }
+  }
+
+  /** The teacher's hidden states count. */
+  get #usesHidden(): boolean {
+    return (this.#graphs.distils?.hiddenShare ?? 0) > 0
   }
 
   #feedPairs(batch: Batch): Feeds {
@@ -250,7 +255,7 @@ export class Trainer {
   }
 
   async #sessionFor(kind: 'train' | 'gradients' | 'update' | 'loss' | 'likelihoods', batch: Batch | undefined, build: (size: BatchSize) => OnnxModel): Promise<Session> {
-    const size: BatchSize = { rows: batch?.rows ?? 0, length: batch?.length ?? 0, packed: batch?.seen !== undefined, choices: kind !== 'loss' && this.#graphs.distils ? (batch?.teacher?.choices ?? 0) : 0, pairs: batch !== undefined && kind !== 'likelihoods' && 'pairs' in batch ? pairsOf(batch).places : 0, rewarded: kind !== 'loss' && kind !== 'likelihoods' && this.#graphs.reinforces !== undefined }
+    const size: BatchSize = { rows: batch?.rows ?? 0, length: batch?.length ?? 0, packed: batch?.seen !== undefined, choices: kind !== 'loss' && this.#graphs.distils ? (batch?.teacher?.choices ?? 0) : 0, hidden: this.#usesHidden, pairs: batch !== undefined && kind !== 'likelihoods' && 'pairs' in batch ? pairsOf(batch).places : 0, rewarded: kind !== 'loss' && kind !== 'likelihoods' && this.#graphs.reinforces !== undefined }
     const key = [kind, size.rows, size.length, size.packed, size.choices, size.pairs].join(' ')
     const open = this.#sessions.get(key)
     if (open) return open
@@ -271,6 +276,11 @@ function pairsOf(batch: Batch): PairBatch {
 }
 const isOfPairs = (batch: Batch): batch is BatchOfPairs => 'pairs' in batch
 const isOfAnswers = (batch: Batch): batch is BatchOfAnswers => 'policy' in batch
+
+function feedHidden(hidden: NonNullable<Batch['teacher']>['hidden'], { width }: DecoderShape): Feeds {
+  if (hidden?.width !== width) throw new RangeError(hidden ? `The teacher’s hidden states are ${hidden.width} wide and those of the student ${width}.` : 'The batch brings no hidden states of the teacher.')
+  return { teacher_hidden: { dtype: 'f32', shape: [hidden.states.length / width, width], data: hidden.states } }
+}
 
 function feedPairs({ chosen, rejected, references, weights, places }: PairBatch, drift: number): Record<'chosen' | 'rejected' | 'references' | 'pair_weights' | 'drift', HostTensor> {
   const predictions = chosen.length / places

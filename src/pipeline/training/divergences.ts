@@ -25,6 +25,11 @@ const settings = {
     help: 'Share of the loss that is plain cross-entropy on the text; the rest is the divergence.',
     from: 0, to: 1, default: 0.1, step: 0.05,
   }),
+  hiddenShare: realNumber({
+    label: 'Weight of the hidden states',
+    help: 'Above 0 the student’s last hidden states are pulled towards the teacher’s too, by their cosine times this; both must be equally wide. 0 leaves them out.',
+    from: 0, to: 10, default: 0, step: 0.1,
+  }),
   ...others,
 } as const
 

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeJobs } from '../../../src/engine/generation/scoring.ts'
 import { Generator, type GenerateRequest, type GenerateResult, type Scored, type Traced } from '../../../src/engine/generation/generator.ts'
-import { byteTokenizer, END, makeTinyWeights } from '../small-model.ts'
+import { readDirection } from '../../../src/engine/weights/directions.ts'
+import { byteTokenizer, END, makeTinyWeights, TINY } from '../small-model.ts'
 import { openTestRuntime } from '../session.ts'
 
 let generator: Generator
@@ -183,6 +184,41 @@ test('distributions along answers are those that scoring sees, in a batch and al
   expect(total).toBeLessThan(-0.1) // most tokens are not among them
   listed.forEach((place, i) => expect(Math.log(traced?.probabilities[i] ?? 0)).toBeCloseTo((all[place] ?? Number.NaN) - total, 4))
   expect(Math.max(...all.filter((_, place) => !listed.includes(place)))).toBeLessThanOrEqual(Math.min(...listed.map((place) => all[place] ?? 0)))
+})
+
+test('hidden states along answers are those that the head turns into the distributions, in a batch and alone', async () => {
+  const among = Int32Array.from({ length: 257 }, (_, i) => i)
+  const width = TINY.width
+  // More than one run, a shared beginning, rows of different lengths.
+  const answers = ['ab', 'a longer answer than that', '', 'x'.repeat(150), 'y'.repeat(90)].map((text, i) => ({ id: `h${i}`, prompt: byteTokenizer.encode(`The same beginning for all of them. Question ${i}?`), answer: byteTokenizer.encode(text) }))
+  const trace = async (on: Generator, requests: typeof answers, hidden: boolean): Promise<Map<string, Traced>> => {
+    const results = new Map<string, Traced>()
+    await on.trace(requests, { choices: 6, temperature: 1, among, hidden }, { onResult: (result) => results.set(result.id, result) })
+    return results
+  }
+  const together = await trace(generator, answers, true)
+  const plain = await trace(generator, answers, false)
+  const { head } = makeTinyWeights()
+  if (head.kind !== 'f32') throw new Error('the head is packed')
+  for (const one of answers) {
+    const traced = together.get(one.id)
+    const { hidden, ...rest } = traced!
+    expect(rest).toEqual(plain.get(one.id))
+    expect(hidden).toHaveLength(width * (one.answer.length + 1))
+    const alone = (await trace(single, [one], true)).get(one.id)?.hidden ?? new Uint16Array(0)
+    for (let at = 0; at <= one.answer.length; at++) {
+      const [state, same] = [new Float32Array(width), new Float32Array(width)]
+      readDirection(hidden ?? alone, at * width, width, state, 0)
+      readDirection(alone, at * width, width, same, 0)
+      expect(Math.hypot(...state.map((x, i) => x - (same[i] ?? Number.NaN))) / Math.sqrt(width)).toBeLessThanOrEqual(1e-3)
+      // The state's length is not stored: logits are the head's product but for one factor, differences of log-probabilities too.
+      const logits = Array.from({ length: 6 }, (_, i) => state.reduce((sum, x, row) => sum + x * (head.data[row * head.N + (traced?.places[at * 6 + i] ?? 0)] ?? Number.NaN), 0))
+      const logs = Array.from({ length: 6 }, (_, i) => Math.log(traced?.probabilities[at * 7 + i] ?? Number.NaN))
+      const factor = (logs[0]! - logs[5]!) / (logits[0]! - logits[5]!)
+      expect(factor).toBeGreaterThan(0)
+      for (let i = 1; i < 5; i++) expect(Math.abs((logs[0]! - logs[i]!) - factor * (logits[0]! - logits[i]!))).toBeLessThanOrEqual(0.01 * (1 + Math.abs(logs[0]! - logs[5]!)))
+    }
+  }
 })
 
 test('an answer that does not fit is refused alone, and an abort ends a tracing', async () => {

@@ -24,6 +24,7 @@ const theirs = (token: number): number => (7 * token + 3) % V
 /** The oracle's teacher: logits after each token by formula of the token, of its place and of the token before it. */
 class FormulaModel implements CachedModel {
   readonly vocabulary = V
+  readonly width = 1
   readonly slots = 2
   readonly contextLength = 64
   readonly joinsTogether = false

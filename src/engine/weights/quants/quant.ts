@@ -21,6 +21,9 @@ const HALF = makeHalfTable()
 /** The IEEE half-precision number at `bytes[at]`, little-endian. */
 export const readHalf = (bytes: Uint8Array, at: number): number => HALF[(bytes[at] as number) | ((bytes[at + 1] as number) << 8)] as number
 
+/** The number whose half-precision bits these are. */
+export const fromHalf = (bits: number): number => HALF[bits] as number
+
 /** A table of all 65,536 halves: reading one is a look-up, and scales are read for every 32 weights. */
 function makeHalfTable(): Float32Array {
   const table = new Float32Array(65_536)
