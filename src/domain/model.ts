@@ -99,7 +99,7 @@ export interface ModelCard {
   readonly licence?: string
   /** Bytes that loading takes on each backend, weights and working memory. */
   readonly memoryBytes: { readonly wasm: number; readonly webgpu: number }
-  /** First 16 hexadecimal digits of the SHA-256 of the header: names the model in provenance. */
+  /** First 16 hexadecimal digits of the SHA-256 of the header and of a look at the weights: names the model in provenance. */
   readonly fingerprint: string
   readonly hasChatTemplate: boolean
 }

@@ -26,7 +26,7 @@ export function countParameters({ layers, width, heads, kvHeads, feedForward, vo
   return (vocabulary + classes) * width + layers * (2 * width * width + 2 * width * kv + 3 * width * feedForward + 2 * width) + width
 }
 
-export const STUDENT_PRESETS = ['nano', 'micro', 'small', 'medium', 'large', 'huge'] as const
+export const STUDENT_PRESETS = ['nano', 'micro', 'small', 'fair', 'medium', 'large', 'huge'] as const
 export type StudentPreset = (typeof STUDENT_PRESETS)[number]
 
 /** How the weights are changed. */

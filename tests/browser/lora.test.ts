@@ -96,7 +96,7 @@ describe('adapters on a model', { timeout: 300_000 }, () => {
     await person.press('Resume')
     await person.waitFor(/The student is trained: 2\.7 M parameters, 40 steps/, 120)
     const [student] = await readStudents()
-    expect(student).toMatchObject({ adapts: { source: { kind: 'box' }, model: { name: 'Corner shop', fingerprint: '7eafe78d640eaa33' } }, parameters: 2_700_288, shape: { layers: 6, width: 192, heads: 6, kvHeads: 2, feedForward: 512 }, checkpointStep: 40 })
+    expect(student).toMatchObject({ adapts: { source: { kind: 'box' }, model: { name: 'Corner shop', fingerprint: '0a828d0ff7b529b1' } }, parameters: 2_700_288, shape: { layers: 6, width: 192, heads: 6, kvHeads: 2, feedForward: 512 }, checkpointStep: 40 })
     expect(student?.['trained']).toBeLessThan(200_000)
     const points = student?.['points'] as readonly { step: number; train: number; heldOut?: number }[]
     expect(points.flatMap(({ step, heldOut }) => (heldOut === undefined ? [] : [step]))).toEqual([10, 20, 30, 40])

@@ -103,7 +103,7 @@ describe('several teachers', { timeout: 400_000 }, () => {
     expect(await teachers().innerText()).toContain('384 bytes for each token of a completion')
     await checkScreen()
     await person.press('Train student')
-    await expect.poll(main, { timeout: 60_000 }).toMatch(/No size is 192 wide[\s\S]*No size is 192 wide/) // in the list, and as what went wrong
+    await expect.poll(main, { timeout: 60_000 }).toMatch(/Choose the size “fair”, which is 192 wide[\s\S]*Choose the size “fair”, which is 192 wide/) // in the list, and as what went wrong
     expect(await readStore(watched.page, 'students')).toHaveLength(1)
     await watched.page.getByText('Settings of the training step').click()
     await weight.fill('0')

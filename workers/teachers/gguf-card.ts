@@ -40,8 +40,31 @@ export async function readGgufCard(source: ByteSource): Promise<DescribedGguf> {
     width: shape.width,
     ...(facts.licence === undefined ? {} : { licence: facts.licence }),
     memoryBytes: facts.memoryBytes,
-    fingerprint: hashOfBytes(await source.read(0, header.headerBytes)).slice(0, 16),
+    fingerprint: await readFingerprint(source, header),
     hasChatTemplate: facts.hasChatTemplate,
   }
   return { header, facts, tokenizer: made.tokenizer, card }
+}
+
+/** Bytes of each look at the weights, and the shares of their length at which there is one. */
+const LOOK_BYTES = 8192
+const LOOKS_AT = [0.5, 1] as const
+
+/**
+ * Names a model: 16 hexadecimal digits of the SHA-256 of its header and of a look at the middle and at the end of its weights. Models of
+ * one shape and one maker have one header, and training changes every weight; to hash a whole file would take a whole download.
+ */
+async function readFingerprint(source: ByteSource, { headerBytes, dataStart }: GgufHeader): Promise<string> {
+  const parts = [await source.read(0, headerBytes)]
+  for (const share of LOOKS_AT) {
+    const to = dataStart + Math.floor(Math.max(0, source.size - dataStart) * share)
+    parts.push(await source.read(Math.min(source.size, Math.max(dataStart, to - LOOK_BYTES)), Math.min(source.size, to)))
+  }
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return hashOfBytes(all).slice(0, 16)
 }

@@ -6,7 +6,7 @@ import { CURRICULA, OPTIMIZER_NAMES, SCHEDULE_NAMES, STUDENT_PRESETS } from '../
 export const commonSettings = {
   preset: choice({
     label: 'Size',
-    help: 'Nano has about 0.1 million parameters, micro 0.4, small 0.9, medium 3, large 10, huge 29.',
+    help: 'Nano has about 0.1 million parameters, micro 0.4, small 0.9, fair 2, medium 3, large 10, huge 29.',
     choices: STUDENT_PRESETS, default: 'micro',
   }),
   context: wholeNumber({

@@ -4,11 +4,12 @@ import { countParameters, type StudentPreset, type StudentShape } from '../../do
 
 type Size = Omit<StudentShape, 'vocabulary' | 'context'>
 
-/** Parameters at a vocabulary of 1024: 0.10, 0.40, 0.89, 3.0, 10.1 and 28.9 million. Heads are 16 to 64 wide. */
+/** Parameters at a vocabulary of 1024: 0.10, 0.40, 0.89, 1.8, 3.0, 10.1 and 28.9 million. Heads are 16 to 64 wide. `fair` is as wide as the teacher in the box, `huge` as SmolLM2-135M: hidden states can be compared. */
 const SIZES: Readonly<Record<StudentPreset, Size>> = {
   nano: { layers: 2, width: 48, heads: 3, kvHeads: 1, feedForward: 128 },
   micro: { layers: 3, width: 96, heads: 4, kvHeads: 2, feedForward: 256 },
   small: { layers: 4, width: 128, heads: 4, kvHeads: 2, feedForward: 368 },
+  fair: { layers: 4, width: 192, heads: 6, kvHeads: 3, feedForward: 512 },
   medium: { layers: 4, width: 256, heads: 8, kvHeads: 4, feedForward: 640 },
   large: { layers: 6, width: 384, heads: 8, kvHeads: 4, feedForward: 1024 },
   huge: { layers: 8, width: 576, heads: 9, kvHeads: 3, feedForward: 1536 },

@@ -48,7 +48,7 @@ async function teach(settings: TrainSettings, { trace, stopAfter, stores = store
   return found.checkpoint
 }
 
-/** A student as a model of its own. Names must differ: a fingerprint is of the header, which is otherwise that of every student of a size. */
+/** A student as a model of its own. */
 async function open(checkpoint: Checkpoint, name: string): Promise<GgufTeacher> {
   const { shape, tokenizer } = checkpoint
   const { bytes } = writeStudentGguf({ shape, tensors: toHuggingFaceTensors(shape, finalWeights(checkpoint)), tokenizerJson: JSON.parse(tokenizer.json) as unknown, name })
