@@ -41,8 +41,8 @@ export const wantsBase = (name: string | undefined): boolean => wantsPairs(name)
 
 /** Whether a train step of this name fits a model that was imported. */
 export const wantsModel = (name: string | undefined): boolean => name === 'lora'
-/** Whether a train step of this name asks the loaded teacher. */
-export const wantsTeacher = (name: string | undefined): boolean => name === 'on-policy' || DIVERGENCE_NAMES.some((known) => known === name)
+/** Whether a train step of this name asks the loaded teacher while it goes on. */
+export const wantsTeacher = (name: string | undefined): boolean => name === 'on-policy'
 
 /** The training settings of a recipe; undefined where it has no train step. */
 export function readTraining(recipe: CheckedRecipe | undefined): TrainSettings | undefined {
