@@ -93,7 +93,9 @@ describe('a student of classes', { timeout: 400_000 }, () => {
     await watched.page.getByText('Settings of the training step').click()
     await watched.page.getByRole('spinbutton', { name: 'Share of the teacher' }).fill('1')
     await person.press('Train student')
-    expect(await person.waitFor(/The student is trained|broke off/, 240)).toMatch(/is trained/)
+    // Until it begins, the screen tells of the one before.
+    await expect.poll(async () => (await readStore(watched.page, 'students')).filter((one) => one['status'] !== 'training').length, { timeout: 240_000 }).toBe(2)
+    expect(await person.waitFor(/The student is trained|broke off/, 60)).toMatch(/is trained/)
     const { trace, settings } = await newest() as { trace?: string; settings: { softShare: number } }
     expect(settings.softShare).toBe(1)
     expect(trace).toMatch(/-classes-1\.trace$/)

@@ -124,7 +124,9 @@ describe('several teachers', { timeout: 400_000 }, () => {
     await expect.poll(() => teachers().innerText()).toMatch(/25 %[\s\S]*75 %/)
     await checkScreen()
     await person.press('Train student')
-    await person.waitFor(/The student is trained/, 240)
+    // Until it begins, the screen tells of the one before.
+    await expect.poll(async () => (await readStore(watched.page, 'students')).filter((one) => one['status'] === 'trained').length, { timeout: 240_000 }).toBe(2)
+    await person.waitFor(/The student is trained/, 60)
     const student = (await readStore(watched.page, 'students')).toSorted((a, b) => Number(b['startedAt']) - Number(a['startedAt']))[0]
     expect(student?.['teachers']).toMatchObject([{ name: 'Corner stop', weight: 1, trace: expect.stringMatching(/-16-1\.trace$/) as string }, { name: 'Corner shop', weight: 3, trace: expect.stringMatching(/-16-1\.trace$/) as string }])
     expect(student?.['trace']).toBeUndefined()
