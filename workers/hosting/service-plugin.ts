@@ -30,6 +30,8 @@ export function makeManifest(files: readonly { path: string; bytes: Uint8Array }
     if (engine === null) shell.push(path)
     else (engines[engine[1] ?? 'wasm'] ??= []).push(path)
   }
+  // What loads an engine comes before the engine: where a host goes away in between, what is kept whole is of use.
+  for (const own of Object.values(engines)) own.sort((a, b) => Number(a.endsWith('.wasm')) - Number(b.endsWith('.wasm')))
   return { version: hash.digest('hex').slice(0, 16), shell, engines, headers: HOSTING_HEADERS }
 }
 
