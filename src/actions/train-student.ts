@@ -17,10 +17,11 @@ import { getStudent, patchStudent, putStudent } from '../storage/students.ts'
 import type { RunControl } from './control.ts'
 import type { Machines } from './machines.ts'
 import { tellProgress } from './tell-progress.ts'
+import { askTeacher, type Asked } from './train/ask-teacher.ts'
 import { withLentTeacher } from './train/lend-teacher.ts'
 import { LiveTraining } from './train/live-training.ts'
 import { StudentRecord } from './train/student-record.ts'
-import { askShares, openShares, tellShares, type Asked } from './train/teacher-shares.ts'
+import { openShares, tellShares } from './train/teacher-shares.ts'
 
 /** Entries of the part of a teacher's vocabulary that some hundred rows use, until it is known. */
 const GUESSED_VOCABULARY = 2000
@@ -179,8 +180,7 @@ function keptOf({ step, bestStep }: TrainOutcome, steps: number): { why?: string
 async function trainThrough(machines: TrainMachines, student: Student, control: RunControl, live: LiveTraining, record: StudentRecord): Promise<TrainOutcome | undefined> {
   const { projectId, id: studentId, datasetId, recipeHash, settings, backend, base, adapts } = student
   let diedAt: number | undefined
-  let { trace, teacher: teacherOf } = student
-  let shares: Asked = student
+  let asked: Asked = student
   for (;;) {
     live.paused = control.paused
     await control.whenGoing()
@@ -188,26 +188,13 @@ async function trainThrough(machines: TrainMachines, student: Student, control: 
     if (control.stopped) return undefined
     const { signal } = control
     try {
-      const tellAsked = (done = 0, total = 0): void => live.askTeacher(done, total)
-      if (learnsClasses(settings) && settings.softShare > 0 && trace === undefined) {
-        tellAsked()
-        const asked = await machines.teacher.traceClasses({ projectId, datasetId, temperature: settings.temperature }, { signal, onEvent: ({ done, total }) => tellAsked(done, total) })
-        record.soon({ trace: (trace = asked.trace) })
-      }
-      if (learnsOnPolicy(settings) && trace === undefined) {
-        tellAsked()
-        const asked = await machines.teacher.trace({ projectId, datasetId, choices: settings.choices, temperature: settings.temperature }, { signal, onEvent: ({ done, total }) => tellAsked(done, total) })
-        record.soon({ trace: (trace = asked.trace), teacher: (teacherOf = asked.teacher) })
-      }
-      if (learnsFromProbabilities(settings) && shares.trace === undefined) {
-        shares = await askShares(machines, { ...student, ...shares }, settings, { signal, onAsked: tellAsked })
-        record.soon(shares)
-      }
-      const taught = learnsFromProbabilities(settings) ? tellShares(shares) : trace === undefined ? {} : { trace }
-      const request: TrainRequest = { projectId, studentId, datasetId, recipeHash, settings, backend, ...taught, ...(base === undefined ? {} : { base }), ...(adapts === undefined ? {} : { adapts }) }
+      asked = await askTeacher(machines, { ...student, ...asked }, { signal, onAsked: (done, total) => live.askTeacher(done, total) })
+      const { trace, teacher: lender } = asked
+      if (needsTeacher(settings)) record.soon({ ...(trace === undefined ? {} : { trace }), ...(asked.teachers ? { teachers: asked.teachers } : {}), ...(lender ? { teacher: lender } : {}) })
+      const request: TrainRequest = { projectId, studentId, datasetId, recipeHash, settings, backend, ...tellShares(asked), ...(base === undefined ? {} : { base }), ...(adapts === undefined ? {} : { adapts }) }
       const train = (ends: AbortSignal, lent?: MessagePort): Promise<TrainOutcome> => machines.student.train(lent ? { ...request, lent } : request, { signal: ends, onEvent: (event) => live.hear(event, record), ...(lent ? { transfer: [lent] } : {}) })
-      const outcome = learnsOnPolicy(settings) && settings.lambda > 0 && trace !== undefined && teacherOf !== undefined
-        ? await withLentTeacher(machines.teacher, { projectId, datasetId, choices: settings.choices, temperature: settings.temperature, trace, teacher: teacherOf }, signal, (lent, ends) => train(ends, lent))
+      const outcome = learnsOnPolicy(settings) && settings.lambda > 0 && trace !== undefined && lender !== undefined
+        ? await withLentTeacher(machines.teacher, { projectId, datasetId, choices: settings.choices, temperature: settings.temperature, trace, teacher: lender }, signal, (lent, ends) => train(ends, lent))
         : await train(signal)
       if (outcome.ending === 'finished') return outcome
       if (!signal.aborted) throw new RetortError('Unexpected', `Training ended at step ${outcome.step} of ${settings.steps} without a reason. Go on from the last checkpoint.`)

@@ -281,6 +281,18 @@ describe('a training on classes', () => {
   })
 })
 
+test('a teacher whose worker dies while it is asked ends the training with a sentence about it, and not about the student’s worker', async () => {
+  const all = await begin()
+  all.machines.standIn.trace = () => {
+    all.machines.kill('teacher')
+    return new Promise(() => undefined)
+  }
+  const notes = new Set<string | undefined>()
+  await expect(finish(trainStudent(all.machines, { projectId: all.projectId, datasetId: all.datasetId, settings: soft, backend: 'wasm' }, new RunControl()), ({ note }) => notes.add(note))).rejects.toMatchObject({ name: 'NotLoaded', message: 'The teacher’s worker broke down while it was asked. Load the teacher again, then go on: what it has said so far is stored.' })
+  expect([...notes]).toEqual([undefined])
+  expect(all.worker.begun).toEqual([])
+})
+
 describe('a training on several teachers', () => {
   const stored = { name: 'Stored', fingerprint: 'aa11bb22cc33dd44', weight: 1, trace: 'stored.trace' } as const
   const loaded = { name: 'Stand-in', fingerprint: '00000000000000aa', weight: 3 } as const

@@ -36,10 +36,10 @@ function needLoaded({ name, fingerprint }: TeacherShare, card: ModelCard | undef
 }
 
 /** Where a student's teachers have been asked, and the file of the only one as `trace`. */
-export type Asked = Pick<Student, 'trace' | 'teachers'>
+export type AskedShares = Pick<Student, 'trace' | 'teachers'>
 
 /** Asks the loaded teacher for what is not stored; `onAsked` is told rows done and to do, first 0 of 0. Throws `NotLoaded` where another one or none is loaded. */
-export async function askShares({ teacher }: Asking, { projectId, datasetId, teachers }: Student, settings: DivergenceTrainSettings, { signal, onAsked }: { signal: AbortSignal; onAsked: (done: number, total: number) => void }): Promise<Asked> {
+export async function askShares({ teacher }: Asking, { projectId, datasetId, teachers }: Student, settings: DivergenceTrainSettings, { signal, onAsked }: { signal: AbortSignal; onAsked: (done: number, total: number) => void }): Promise<AskedShares> {
   const { choices, temperature } = settings
   const asked: TeacherShare[] = []
   // A student of before that was cut off here names none.
@@ -58,7 +58,7 @@ export async function askShares({ teacher }: Asking, { projectId, datasetId, tea
 }
 
 /** What the worker is told of them: one file as ever, or several with their weights. */
-export function tellShares({ trace, teachers = [] }: Asked): { readonly trace?: string; readonly teachers?: readonly { readonly trace: string; readonly weight: number }[] } {
+export function tellShares({ trace, teachers = [] }: AskedShares): { readonly trace?: string; readonly teachers?: readonly { readonly trace: string; readonly weight: number }[] } {
   if (trace !== undefined || teachers.length < 2) return trace === undefined ? {} : { trace }
   return { teachers: teachers.flatMap(({ trace: file, weight }) => (file === undefined ? [] : [{ trace: file, weight }])) }
 }
