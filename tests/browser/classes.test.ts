@@ -59,19 +59,8 @@ describe('a student of classes', { timeout: 400_000 }, () => {
   })
 
   test('has rows of a few answers to learn from', async () => {
-    await watched.page.getByRole('main').getByRole('button', { name: 'Use this example' }).first().click()
-    await person.goTo('Recipe')
-    await watched.page.getByLabel('Recipe as YAML').fill(RECIPE)
-    await person.press('Use recipe')
-    await person.waitFor(/recipe is in use/)
-    await person.goTo('Run')
-    await person.press('Take the one in the box')
-    await expect.poll(() => watched.page.getByRole('main').innerText(), { timeout: 90_000 }).toContain('Corner shop is loaded')
-    await person.press('Start run')
-    expect(await person.waitFor(/^Run (finished|broke)/, 180)).toMatch(/finished/)
-    await person.goTo('Dataset')
-    await person.press('Freeze dataset')
-    await person.waitFor(/^Frozen: \d+ rows/)
+    await person.beginWith(RECIPE)
+    await person.runAndFreeze(180)
   })
 
   test('is told its classes before and after, and tells how many answers are wrong', async () => {

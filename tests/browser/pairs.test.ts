@@ -58,11 +58,7 @@ describe('pairs of answers', { timeout: 300_000 }, () => {
   })
 
   test('are made from four answers a prompt, the best against the worst', async () => {
-    await watched.page.getByRole('main').getByRole('button', { name: 'Use this example' }).first().click()
-    await person.goTo('Recipe')
-    await watched.page.getByLabel('Recipe as YAML').fill(RECIPE)
-    await person.press('Use recipe')
-    await person.waitFor(/recipe is in use/)
+    await person.beginWith(RECIPE)
     await person.goTo('Run')
     await person.press('Take the one in the box')
     await expect.poll(() => watched.page.getByRole('main').innerText(), { timeout: 60_000 }).toContain('Corner shop is loaded')

@@ -53,6 +53,28 @@ export class Person {
     return this.waitFor(/is loaded on/, 180)
   }
 
+  /** Takes the first example with another recipe. */
+  async beginWith(recipe: string): Promise<void> {
+    await this.page.getByRole('main').getByRole('button', { name: 'Use this example' }).first().click()
+    await this.goTo('Recipe')
+    await this.page.getByLabel('Recipe as YAML').fill(recipe)
+    await this.press('Use recipe')
+    await this.waitFor(/recipe is in use/)
+  }
+
+  /** Runs the recipe with the teacher in the box and freezes what was kept; throws where the run broke off. */
+  async runAndFreeze(seconds: number): Promise<void> {
+    await this.goTo('Run')
+    await this.press('Take the one in the box')
+    await this.page.getByRole('main').getByText('Corner shop is loaded').first().waitFor({ timeout: 120_000 })
+    await this.press('Start run')
+    const said = await this.waitFor(/^Run (finished|broke)/, seconds)
+    if (!said.includes('finished')) throw new Error(said)
+    await this.goTo('Dataset')
+    await this.press('Freeze dataset')
+    await this.waitFor(/^Frozen: \d+ rows/)
+  }
+
   /** Presses a button and reads the file that comes down. */
   async download(name: string): Promise<{ name: string; path: string }> {
     const coming = this.page.waitForEvent('download', { timeout: 120_000 })

@@ -69,19 +69,8 @@ describe('several teachers', { timeout: 400_000 }, () => {
   })
 
   test('have rows to be asked along', async () => {
-    await watched.page.getByRole('main').getByRole('button', { name: 'Use this example' }).first().click()
-    await person.goTo('Recipe')
-    await watched.page.getByLabel('Recipe as YAML').fill(RECIPE)
-    await person.press('Use recipe')
-    await person.waitFor(/recipe is in use/)
-    await person.goTo('Run')
-    await person.press('Take the one in the box')
-    await expect.poll(main, { timeout: 120_000 }).toContain('Corner shop is loaded')
-    await person.press('Start run')
-    expect(await person.waitFor(/^Run (finished|broke)/, 300)).toMatch(/finished/)
-    await person.goTo('Dataset')
-    await person.press('Freeze dataset')
-    await person.waitFor(/^Frozen: \d+ rows/)
+    await person.beginWith(RECIPE)
+    await person.runAndFreeze(300)
     await person.goTo('Student')
   })
 

@@ -46,6 +46,7 @@ test('does not take it for a loss when the runtime lets its own device go, and w
   await watch.look(first.ort)
   first.lose('destroyed')
   expect(await watch.guard(async () => 7, 'computing')).toBe(7)
+  await expect(watch.guard(() => Promise.reject(new Error('std::bad_alloc')), 'computing')).rejects.toMatchObject({ kind: 'out-of-memory' })
   await watch.look(second.ort)
   const work = watch.guard(never, 'computing')
   second.lose('unknown')
