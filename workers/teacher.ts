@@ -1,5 +1,5 @@
 // Knows: the teacher's contract, served by one model at a time. A thin shell: the work is in teachers/.
-import type { CompletionRequest, ScoreRequest } from '../src/domain/model.ts'
+import { isSized, type CompletionRequest, type ScoreRequest, type SizedCard } from '../src/domain/model.ts'
 import type { Progress } from '../src/engine/generation/generator.ts'
 import { RetortError } from '../src/protocol/errors.ts'
 import { serveSelf } from '../src/protocol/serve-self.ts'
@@ -7,13 +7,15 @@ import type { GenerationEvent, GenerationSummary, TeacherContract } from '../src
 import { openDatabase, type Database } from '../src/storage/database.ts'
 import { withNamedFaults } from './faults.ts'
 import { readGgufCard } from './teachers/gguf-card.ts'
-import { GgufTeacher } from './teachers/gguf.ts'
 import { lendTeacher } from './teachers/lend.ts'
 import { traceDataset } from './teachers/trace.ts'
 import { traceClasses } from './teachers/trace-classes.ts'
-import { downloadToStore, fetchWhole, peekModel } from './teachers/locate-model.ts'
+import { downloadToStore } from './teachers/locate-model.ts'
+import { openAddress } from './teachers/address-source.ts'
+import { findOpener } from './teachers/sources.ts'
+import type { Teacher, TokenTeacher } from './teachers/teacher.ts'
 
-let teacher: GgufTeacher | undefined
+let teacher: Teacher | undefined
 let loading: AbortController | undefined
 let database: Promise<Database> | undefined
 /** Opened when first needed; a failed opening is tried again. */
@@ -23,9 +25,15 @@ const openOnce = (): Promise<Database> => {
   return database
 }
 
-const requireTeacher = (): GgufTeacher => {
+const requireTeacher = (): Teacher => {
   if (teacher === undefined) throw new RetortError('NotLoaded', 'No teacher is loaded. Choose a model on the Teacher screen and load it.')
   return teacher
+}
+
+/** What tracing asks; throws `ModelRefused` where the loaded teacher's tokens are not known here. */
+function tracing({ description: { card }, ownTokens }: Teacher): TokenTeacher & { readonly description: { readonly card: SizedCard } } {
+  if (ownTokens === undefined || !isSized(card)) throw new RetortError('ModelRefused', `${card.name} tells no probabilities along given texts. Load a model file, or train on the texts alone.`)
+  return { description: { card }, tokenizer: ownTokens.tokenizer, trace: (...asked) => ownTokens.trace(...asked), weigh: (...asked) => ownTokens.weigh(...asked) }
 }
 
 async function unload(): Promise<void> {
@@ -38,22 +46,16 @@ const summarise = ({ promptTokens, sharedTokens, newTokens, ms }: Progress): Gen
 const tell = (emit: (event: GenerationEvent) => void) => ({ promptTokens, newTokens, ms }: Progress) => emit({ kind: 'progress', promptTokens, newTokens, ms })
 
 serveSelf<TeacherContract>({
-  inspect: async ({ source }, { signal }) => (await readGgufCard(await peekModel(source, signal))).card,
+  inspect: ({ source }, { signal }) => findOpener(source).inspect(source, signal),
 
-  load: ({ source, backend, keep, contextLength }, { signal, emit }) =>
+  load: ({ source, ...options }, { signal, emit }) =>
     withNamedFaults(async () => {
       // A second wish to load takes the place of the first.
       loading?.abort()
       const own = new AbortController()
       loading = own
-      const either = AbortSignal.any([signal, own.signal])
-      // A file that cannot be used is refused before the model that is loaded goes and before anything is downloaded.
-      await readGgufCard(await peekModel(source, either))
-      const whole = await fetchWhole(source, keep, { signal: either, onProgress: emit })
-      await unload()
-      const opened = await GgufTeacher.open(whole, { backend, contextLength, signal: either, onProgress: emit })
-      teacher = opened
-      return opened.description
+      teacher = await findOpener(source).open(source, { ...options, signal: AbortSignal.any([signal, own.signal]), onProgress: emit, letGo: unload })
+      return teacher.description
     }),
 
   unload: async () => {
@@ -78,21 +80,21 @@ serveSelf<TeacherContract>({
   score: ({ requests }: { requests: readonly ScoreRequest[] }, { signal, emit }) =>
     withNamedFaults(async () => summarise(await requireTeacher().score(requests, { signal, onResult: (result) => emit({ kind: 'score', result }), onProgress: tell(emit) }))),
 
-  trace: (request, call) => withNamedFaults(async () => traceDataset(requireTeacher(), request, call, await openOnce())),
+  trace: (request, call) => withNamedFaults(async () => traceDataset(tracing(requireTeacher()), request, call, await openOnce())),
 
   lend: (request, call) =>
     withNamedFaults(async () => {
       const held = teacher
       if (held === undefined) throw new RetortError('NotLoaded', `This student learns from the teacher “${request.teacher.name}” while it is trained, and no teacher is loaded. Load it on the Teacher screen, then go on from the last checkpoint.`)
-      return lendTeacher(held, () => teacher === held, request, call, await openOnce())
+      return lendTeacher(tracing(held), () => teacher === held, request, call, await openOnce())
     }),
-  traceClasses: (request, call) => withNamedFaults(async () => traceClasses(requireTeacher(), request, call, await openOnce())),
+  traceClasses: (request, call) => withNamedFaults(async () => traceClasses(tracing(requireTeacher()), request, call, await openOnce())),
 
-  countTokens: async ({ texts }) => requireTeacher().countTokens(texts),
+  countTokens: ({ texts }) => requireTeacher().countTokens(texts),
 
   download: async ({ url }, { signal, emit }) => {
     // The header is read first: what cannot be used is not downloaded.
-    await readGgufCard(await peekModel({ kind: 'url', url }, signal))
+    await readGgufCard(await openAddress(url, signal))
     return (await readGgufCard(await downloadToStore(url, { signal, onProgress: emit }))).card
   },
 })

@@ -2,7 +2,7 @@
 // Must not know: how a step of training works.
 import { freshId, type DatasetId, type ProjectId, type StudentId } from '../domain/id.ts'
 import type { Dataset } from '../domain/dataset.ts'
-import { refOf, type Backend } from '../domain/model.ts'
+import { isSized, refOf, type Backend } from '../domain/model.ts'
 import type { TeacherShare } from '../domain/trace.ts'
 import { countParameters, goesOn, learnsAdapters, learnsClasses, learnsFromPairs, learnsFromProbabilities, learnsOnPolicy, needsTeacher, type AdaptedModel, type LossPoint, type Student, type LoraTrainSettings, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
 import { faultOfAdapted } from '../pipeline/training/adapted-memory.ts'
@@ -121,6 +121,7 @@ async function needBase({ db }: TrainMachines, { dataset: { pairs = 0, projectId
 async function needModel({ teacher }: TrainMachines, source: AdaptedModel['source'] | undefined, { settings, backend }: { settings: LoraTrainSettings; backend: Backend }): Promise<{ adapts: AdaptedModel; settings: LoraTrainSettings; shape: StudentShape; parameters: number }> {
   if (source === undefined) throw new RetortError('NotLoaded', 'This training fits a model that you have, and none is chosen. Keep one in this browser on the Teacher screen, or take the one in the box.')
   const card = await teacher.inspect({ source })
+  if (!isSized(card)) throw new RetortError('ModelRefused', `${card.name} does not say how large it is, so adapters cannot be laid on it. Choose a GGUF file.`)
   const fitting = { ...settings, context: Math.min(settings.context, card.contextLength) }
   const fault = faultOfAdapted(card, fitting, backend)
   if (fault !== undefined) throw new RetortError('ModelRefused', fault)

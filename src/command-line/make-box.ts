@@ -11,7 +11,7 @@ import { toHuggingFaceTensors } from '../engine/training/student-tensors.ts'
 import { sourceFromBytes } from '../engine/weights/source.ts'
 import type { BoxCard } from '../pipeline/box-card.ts'
 import { nameOfWorld } from '../pipeline/corner-shop/documents/index.ts'
-import { GgufTeacher } from '../../workers/teachers/gguf.ts'
+import { openGguf } from '../../workers/teachers/gguf.ts'
 import { loadNative } from './load-native.ts'
 import { measureBox } from './measure-box.ts'
 import { trainBox, type TrainBoxOptions } from './train-box.ts'
@@ -55,7 +55,7 @@ export async function makeBox(): Promise<void> {
   const tensors = toHuggingFaceTensors(shape, finalWeights({ state }))
   const { bytes: gguf } = writeStudentGguf({ shape, tensors, tokenizerJson: files.tokenizerJson, name: NAME }, { precision: 'F16', licence: LICENCE })
   const { signal } = new AbortController()
-  const teacher = await GgufTeacher.open(sourceFromBytes(FILE, gguf), { backend: 'wasm', runtime, contextLength: shape.context, signal, onProgress: () => {} })
+  const teacher = await openGguf(sourceFromBytes(FILE, gguf), { backend: 'wasm', runtime, contextLength: shape.context, signal, onProgress: () => {} })
   const measures = await measureBox(teacher, MEASURED, tell)
   const card: BoxCard = {
     file: FILE,

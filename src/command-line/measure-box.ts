@@ -16,7 +16,7 @@ import { decideUsable } from '../pipeline/growing/read-grown.ts'
 import { checkSettings } from '../domain/settings.ts'
 import { growthStops, writeGrowthText } from '../pipeline/templates/self-instruct.ts'
 import { rubricOf, RUBRIC_NAMES } from '../pipeline/templates/rubrics.ts'
-import type { GgufTeacher } from '../../workers/teachers/gguf.ts'
+import type { EngineTeacher } from '../../workers/teachers/engine-teacher.ts'
 import type { Agreement, BoxMeasures } from '../pipeline/box-card.ts'
 import { verifyFinalAnswer } from '../pipeline/verifiers/final-answer.ts'
 
@@ -33,7 +33,7 @@ export interface MeasureSize {
 }
 
 /** Everything on the card. Prompts are those that are kept out of training (`isHeldOut`), drawn from a seed of their own. */
-export async function measureBox(teacher: GgufTeacher, size: MeasureSize, tell: (line: string) => void): Promise<BoxMeasures> {
+export async function measureBox(teacher: EngineTeacher, size: MeasureSize, tell: (line: string) => void): Promise<BoxMeasures> {
   const problems: BoxMeasures['problems'][number][] = []
   for (const { level, draw } of PROBLEM_KINDS) {
     const rng = makeRng(`box/measure/problems/${level}`)
@@ -66,7 +66,7 @@ function drawHeldOut<T extends { readonly text: string }>(draw: () => T): T {
   }
 }
 
-async function complete(teacher: GgufTeacher, prompts: readonly string[], sampling: Omit<Sampling, 'rngSeed'>): Promise<CompletionResult[]> {
+async function complete(teacher: EngineTeacher, prompts: readonly string[], sampling: Omit<Sampling, 'rngSeed'>): Promise<CompletionResult[]> {
   const results: CompletionResult[] = []
   await teacher.complete(prompts.map((content, i) => ({ id: String(i), asked: { kind: 'chat', messages: [{ role: 'user', content }] }, sampling: { ...sampling, rngSeed: `box/measure/${i}` } })), {
     signal: new AbortController().signal, onProgress: () => {}, onResult: (result) => void (results[Number(result.id)] = result),
@@ -74,7 +74,7 @@ async function complete(teacher: GgufTeacher, prompts: readonly string[], sampli
   return results
 }
 
-async function score(teacher: GgufTeacher, requests: Parameters<GgufTeacher['score']>[0]): Promise<Map<string, ScoreResult>> {
+async function score(teacher: EngineTeacher, requests: Parameters<EngineTeacher['score']>[0]): Promise<Map<string, ScoreResult>> {
   const results = new Map<string, ScoreResult>()
   await teacher.score(requests, { signal: new AbortController().signal, onProgress: () => {}, onResult: (result) => void results.set(result.id, result) })
   return results
@@ -84,7 +84,7 @@ async function score(teacher: GgufTeacher, requests: Parameters<GgufTeacher['sco
 const wasTrained = (text: string): boolean => !isHeldOut(text)
 
 /** Half of the answers are to customers, half to problems: each kind is told apart. */
-async function measureVerdicts(teacher: GgufTeacher, rubric: (typeof RUBRIC_NAMES)[number], count: number, tell: (line: string) => void): Promise<BoxMeasures['verdicts'][number]> {
+async function measureVerdicts(teacher: EngineTeacher, rubric: (typeof RUBRIC_NAMES)[number], count: number, tell: (line: string) => void): Promise<BoxMeasures['verdicts'][number]> {
   const measure = async (what: 'replies' | 'solutions'): Promise<Agreement> => {
     const rng = makeRng(`box/measure/verdicts/${rubric}/${what}`)
     const isOther = (text: string): boolean => wasTrained(text) || (solveProblem(text) !== undefined) !== (what === 'solutions')
@@ -101,7 +101,7 @@ async function measureVerdicts(teacher: GgufTeacher, rubric: (typeof RUBRIC_NAME
   return { rubric, replies: await measure('replies'), solutions: await measure('solutions') }
 }
 
-async function measurePairs(teacher: GgufTeacher, count: number, tell: (line: string) => void): Promise<BoxMeasures['pairs']> {
+async function measurePairs(teacher: EngineTeacher, count: number, tell: (line: string) => void): Promise<BoxMeasures['pairs']> {
   const rng = makeRng('box/measure/pairs')
   const rubric = rubricOf('helpfulness@1', '')
   const pairs = Array.from({ length: count }, () => {
@@ -120,7 +120,7 @@ async function measurePairs(teacher: GgufTeacher, count: number, tell: (line: st
 }
 
 /** Lists are begun with tasks of one kind or a mixture, as a person's seeds would. */
-async function measureGrowth(teacher: GgufTeacher, count: number, tell: (line: string) => void): Promise<BoxMeasures['grown']> {
+async function measureGrowth(teacher: EngineTeacher, count: number, tell: (line: string) => void): Promise<BoxMeasures['grown']> {
   const checked = checkSettings(selfInstruct.settings, {})
   if (!checked.ok) throw new Error('Self-Instruct refuses its own defaults.')
   const settings = checked.value

@@ -1,5 +1,6 @@
 // Knows: language models as the rest of the program speaks of them: a teacher or judge is described, asked and scored.
 // Must not know: files, tensors, workers.
+import type { ProjectId, StudentId } from './id.ts'
 import type { Problem } from './problem.ts'
 
 export type ChatRole = 'system' | 'user' | 'assistant'
@@ -36,11 +37,28 @@ export const GREEDY: Omit<Sampling, 'maxTokens' | 'rngSeed'> = { temperature: 0,
 /** Why a completion ended: the model said so (or a stop text came), the length ran out, or someone stopped it. */
 export type Ending = 'end' | 'length' | 'aborted'
 
+/** A form that a completion is held to while it is written. */
+export type AnswerFormat = { readonly kind: 'json-schema'; readonly schema: string } | { readonly kind: 'grammar'; readonly ebnf: string }
+
 export interface CompletionRequest {
   /** Comes back with the result; unique within one call. */
   readonly id: string
   readonly asked: Asked
   readonly sampling: Sampling
+  /** Likeliest tokens to tell with each written one, 0 to what the teacher `gives`. Absent: none, and no log-probabilities either. */
+  readonly logProbs?: number
+  /** Only of a teacher that `gives` this form. */
+  readonly format?: AnswerFormat
+}
+
+/** What a teacher found of a token that it wrote: natural logs of probabilities, before temperature and cuts. */
+export interface WrittenToken {
+  readonly text: string
+  readonly logProb: number
+  /** The likeliest tokens in its place, likeliest first. */
+  readonly likeliest: readonly { readonly text: string; readonly logProb: number }[]
+  /** Probability of all tokens that are not among `likeliest`. */
+  readonly tail: number
 }
 export interface CompletionResult {
   readonly id: string
@@ -49,6 +67,8 @@ export interface CompletionResult {
   /** Tokens of the prompt and of the completion. */
   readonly promptTokens: number
   readonly tokens: number
+  /** One for each written token, where they were asked for. */
+  readonly logProbs?: readonly WrittenToken[]
   /** Why nothing could be written for this request (too long for the context): a sentence. One bad row ends no run. */
   readonly refusal?: string
 }
@@ -70,57 +90,106 @@ export interface ScoreResult {
   readonly refusal?: string
 }
 
-/** Where a model's weights come from. Files cross a thread as handles: nothing is copied. */
+/** A file of a model that has several, with its place among them, such as `onnx/model.onnx`. */
+export interface ModelFile {
+  readonly path: string
+  readonly file: File
+}
+
+/** Where a model comes from. Files cross a thread as handles: nothing is copied. */
 export type ModelSource =
   | { readonly kind: 'file'; readonly file: File }
+  /** A folder picked from disk, or the parts of a split file. */
+  | { readonly kind: 'files'; readonly name: string; readonly files: readonly ModelFile[] }
+  /** A GGUF file at an address. */
   | { readonly kind: 'url'; readonly url: string }
+  /** A folder of files on a model hub: the address of the model's page there. */
+  | { readonly kind: 'hub'; readonly url: string }
+  /** A file or a folder that is kept in this browser. */
   | { readonly kind: 'stored'; readonly name: string }
   /** The teacher that comes with the page: an address of the page's own, which answers without a network too. */
   | { readonly kind: 'box'; readonly url: string }
+  /** A student that was trained here. */
+  | { readonly kind: 'student'; readonly projectId: ProjectId; readonly studentId: StudentId }
+  /** A model of WebLLM's catalogue, by its id there. */
+  | { readonly kind: 'web-llm'; readonly model: string }
+  /** A program that serves models by OpenAI's protocol; `url` ends before `/chat/completions`. */
+  | { readonly kind: 'endpoint'; readonly url: string; readonly model: string; readonly key?: string }
 
-/** What a model file says of itself, read from its header before anything is loaded. */
+/** In which form a model comes: it decides what runs it. */
+export type ModelForm = 'gguf' | 'safetensors' | 'onnx' | 'student' | 'web-llm' | 'endpoint'
+
+/** What a model says of itself before anything is loaded. Sizes are absent where whoever runs it does not tell them. */
 export interface ModelCard {
   /** From the file's metadata, else its file name. */
   readonly name: string
+  readonly form: ModelForm
+  /** Of the file, or of the folder. */
   readonly fileName: string
-  readonly fileBytes: number
+  readonly fileBytes?: number
   readonly architecture: string
-  readonly parameters: number
+  readonly parameters?: number
   /** Such as `Q4_1`; the type that most weights have. */
   readonly quantisation: string
   /** Tensor types and how many tensors have each. */
   readonly tensorTypes: Readonly<Record<string, number>>
   /** Tokens it was trained to attend to. */
-  readonly contextLength: number
-  readonly vocabularySize: number
-  readonly layers: number
-  readonly width: number
+  readonly contextLength?: number
+  readonly vocabularySize?: number
+  readonly layers?: number
+  readonly width?: number
   /** Licence as the file names it, where it does. */
   readonly licence?: string
   /** Bytes that loading takes on each backend, weights and working memory. */
-  readonly memoryBytes: { readonly wasm: number; readonly webgpu: number }
-  /** First 16 hexadecimal digits of the SHA-256 of the header and of a look at the weights: names the model in provenance. */
+  readonly memoryBytes?: { readonly wasm: number; readonly webgpu: number }
+  /** 16 hexadecimal digits that name the model in provenance: of a hash of its header and of a look at its weights, or of what else tells it from others. */
   readonly fingerprint: string
   readonly hasChatTemplate: boolean
 }
 
+/** The card of weights that this program reads itself. */
+export type SizedCard = ModelCard & Required<Pick<ModelCard, 'fileBytes' | 'parameters' | 'contextLength' | 'vocabularySize' | 'layers' | 'width' | 'memoryBytes'>>
+
+export function isSized(card: ModelCard): card is SizedCard {
+  const { fileBytes, parameters, contextLength, vocabularySize, layers, width, memoryBytes } = card
+  return [fileBytes, parameters, contextLength, vocabularySize, layers, width, memoryBytes].every((size) => size !== undefined)
+}
+
 export type Backend = 'wasm' | 'webgpu'
 
-/** What a loaded model can give: part of its type, checked before a recipe starts. */
+/** In which form weights that are read here lie in memory: floats, or four bits where that is exact. */
+export type WeightForm = 'f32' | 'nb4s'
+
+/** What a teacher can give; a recipe that needs more is stopped before it starts. */
+export interface TeacherGives {
+  readonly chat: boolean
+  readonly rawPrompts: boolean
+  /** Log-probabilities of given continuations: what a judge is read from. */
+  readonly scores: boolean
+  /** What it finds of every token along a given text, in its own tokens: what students learn from probabilities. */
+  readonly traces: boolean
+  /** Likeliest tokens told with each written one, at most; 0: none. */
+  readonly logProbs: number
+  /** The same seed draws the same text again. */
+  readonly seeded: boolean
+  /** Forms that an answer can be held to. */
+  readonly formats: readonly AnswerFormat['kind'][]
+}
+
+/** What a loaded model is and can give: part of its type, checked before a recipe starts. */
 export interface TeacherDescription {
   readonly card: ModelCard
-  readonly backend: Backend
-  /** Threads of the wasm backend; 1 where the page is not isolated. */
+  /** What computes: this page's processor or graphics card, or a program elsewhere. */
+  readonly backend: Backend | 'server'
+  /** Threads of the wasm backend; 1 where the page is not isolated, and where another program computes. */
   readonly threads: number
   /** Tokens a prompt and its completion may take together. */
   readonly contextLength: number
   /** Rows that are worked on together. */
   readonly batch: number
-  readonly gives: {
-    readonly chat: boolean
-    readonly rawPrompts: boolean
-    readonly scores: boolean
-  }
+  /** How the weights lie in memory, where they are read here. */
+  readonly weights?: WeightForm
+  readonly gives: TeacherGives
   readonly notes: readonly string[]
 }
 

@@ -1,6 +1,6 @@
 // Knows: the contract of the teacher worker: one language model at a time, described, asked and scored.
 import type { DatasetId, ProjectId } from '../domain/id.ts'
-import type { Backend, CompletionRequest, CompletionResult, ModelCard, ModelRef, ModelSource, ScoreRequest, ScoreResult, TeacherDescription } from '../domain/model.ts'
+import type { Backend, CompletionRequest, CompletionResult, ModelCard, ModelRef, ModelSource, ScoreRequest, ScoreResult, TeacherDescription, WeightForm } from '../domain/model.ts'
 import type { Method } from './contract.ts'
 
 export interface LoadRequest {
@@ -10,6 +10,8 @@ export interface LoadRequest {
   readonly keep: boolean
   /** Tokens of context wanted; bounded by the model. */
   readonly contextLength: number
+  /** How the weights are to lie in memory; absent: what is fastest where it fits. */
+  readonly weights?: WeightForm
 }
 
 export interface LoadProgress {

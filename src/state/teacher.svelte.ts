@@ -87,7 +87,7 @@ export class Teacher {
     if (this.#choice !== choice || inspected === undefined) return
     if (inspected.ok) {
       this.#card = inspected.value
-      this.contextLength = Math.min(CONTEXT, inspected.value.contextLength)
+      this.contextLength = Math.min(CONTEXT, inspected.value.contextLength ?? CONTEXT)
     } else this.#refusals = inspected.problems
   }
 

@@ -100,7 +100,7 @@ function offerLoaded({ name, fingerprint, width }: ModelCard, wanted: Wanted, we
   const usesHidden = learnsFromHidden(wanted)
   const key = `${fingerprint}-${wanted.choices}-${wanted.temperature}${usesHidden ? '-hidden' : ''}`
   const unfit = usesHidden ? refuseWidths(wanted.preset, { name, width }) : undefined
-  return { key, name, fingerprint, weight: weightOf(key, 1), isLoaded: true, ...(usesHidden ? { hiddenBytes: hiddenBytes(width) } : {}), ...(unfit === undefined ? {} : { unfit }) }
+  return { key, name, fingerprint, weight: weightOf(key, 1), isLoaded: true, ...(usesHidden && width !== undefined ? { hiddenBytes: hiddenBytes(width) } : {}), ...(unfit === undefined ? {} : { unfit }) }
 }
 
 /** Of those that have a weight, the first says which vocabulary it is. */

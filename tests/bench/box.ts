@@ -22,7 +22,8 @@ import type { BorrowedTeacher } from '../../workers/student/borrowed-teacher.ts'
 import { StudentWriter } from '../../workers/student/complete.ts'
 import { raiseLeast } from '../../workers/student/read-taught.ts'
 import { train } from '../../workers/student/train.ts'
-import { GgufTeacher } from '../../workers/teachers/gguf.ts'
+import type { EngineTeacher } from '../../workers/teachers/engine-teacher.ts'
+import { openGguf } from '../../workers/teachers/gguf.ts'
 import { makeAnswerTracer } from '../../workers/teachers/lend.ts'
 import { shareVocabulary, traceRows } from '../../workers/teachers/trace.ts'
 import { IDS, makeMemoryStores } from '../workers/student/memory-stores.ts'
@@ -78,7 +79,7 @@ const isRight = (problem: Problem, text: string): boolean => verifyFinalAnswer(t
 const requestsOf = (problems: readonly Problem[]): CompletionRequest[] =>
   problems.map(({ text: content }, i) => ({ id: String(i), asked: { kind: 'chat', messages: [{ role: 'user', content }] }, sampling: { ...GREEDY, maxTokens: MOST_TOKENS, rngSeed: String(i) } }))
 
-async function askTeacher(teacher: GgufTeacher, problems: readonly Problem[]): Promise<string[]> {
+async function askTeacher(teacher: EngineTeacher, problems: readonly Problem[]): Promise<string[]> {
   const texts: string[] = []
   const onResult = ({ id, text }: CompletionResult): void => void (texts[Number(id)] = text)
   await teacher.complete(requestsOf(problems), { signal, onProgress: () => undefined, onResult })
@@ -86,7 +87,7 @@ async function askTeacher(teacher: GgufTeacher, problems: readonly Problem[]): P
 }
 
 /** The rows that the teacher got right, in an order of no level. */
-async function writeRows(teacher: GgufTeacher): Promise<DatasetRow[]> {
+async function writeRows(teacher: EngineTeacher): Promise<DatasetRow[]> {
   const problems = PROBLEM_KINDS.flatMap((kind) => drawProblems(kind, LEARNED / PROBLEM_KINDS.length, false))
   const texts = await askTeacher(teacher, problems)
   const rows = problems.flatMap((problem, i): DatasetRow[] => {
@@ -97,7 +98,7 @@ async function writeRows(teacher: GgufTeacher): Promise<DatasetRow[]> {
 }
 
 /** The file of the teacher's probabilities along the rows. */
-async function writeTrace(teacher: GgufTeacher, rows: readonly DatasetRow[]): Promise<Uint8Array> {
+async function writeTrace(teacher: EngineTeacher, rows: readonly DatasetRow[]): Promise<Uint8Array> {
   const shared = shareVocabulary(teacher.tokenizer, rows)
   const traced = await traceRows(teacher, rows, shared, { choices: CHOICES, temperature: 1, among: shared.among }, signal)
   return new Uint8Array(await new Blob([writeTraceHeader({ choices: CHOICES, temperature: 1, tokenizer: shared.files, rows: rows.length }), ...traced.map(writeTraceRow)]).arrayBuffer())
@@ -151,7 +152,7 @@ export async function measureBox(): Promise<PartAnswer | undefined> {
     return undefined
   }
   const file = 'corner-shop.gguf'
-  const teacher = await GgufTeacher.open(sourceFromBytes(file, new Uint8Array(await readFile(join(BOX, file)))), { backend: 'wasm', runtime, contextLength: 1024, signal, onProgress: () => undefined })
+  const teacher = await openGguf(sourceFromBytes(file, new Uint8Array(await readFile(join(BOX, file)))), { backend: 'wasm', runtime, contextLength: 1024, signal, onProgress: () => undefined })
   const from = performance.now()
   const rows = await writeRows(teacher)
   const seconds = Math.round((performance.now() - from) / 1000)

@@ -1,4 +1,5 @@
 // Knows: small true records that tests of the pipeline share.
+import { GIVES_ALL } from '../stand-ins/teacher.ts'
 import type { ProjectId, RunId, SeedId } from '../../src/domain/id.ts'
 import type { ModelRef, TeacherDescription } from '../../src/domain/model.ts'
 import { promptId } from '../../src/domain/prompt.ts'
@@ -55,14 +56,14 @@ export function makeRow(order: number, { seed = `seed ${order}`, prompt = `promp
 
 export const description = (changed: Partial<TeacherDescription> = {}): TeacherDescription => ({
   card: {
-    name: 'Tiny', fileName: 'tiny.gguf', fileBytes: 1, architecture: 'llama', parameters: 135e6, quantisation: 'Q4_1', tensorTypes: {}, contextLength: 2048,
+    name: 'Tiny', form: 'gguf', fileName: 'tiny.gguf', fileBytes: 1, architecture: 'llama', parameters: 135e6, quantisation: 'Q4_1', tensorTypes: {}, contextLength: 2048,
     vocabularySize: 49152, layers: 30, width: 576, memoryBytes: { wasm: 1, webgpu: 1 }, fingerprint: '0123456789abcdef', hasChatTemplate: true,
   },
   backend: 'wasm',
   threads: 2,
   contextLength: 2048,
   batch: 8,
-  gives: { chat: true, rawPrompts: true, scores: true },
+  gives: GIVES_ALL,
   notes: [],
   ...changed,
 })

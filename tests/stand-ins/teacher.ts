@@ -1,6 +1,6 @@
 // Knows: a teacher that answers at once, always the same to the same question, and counts what it is asked.
 import { contentId } from '../../src/domain/id.ts'
-import { refOf, type CompletionRequest, type CompletionResult, type ScoreRequest, type TeacherDescription } from '../../src/domain/model.ts'
+import { refOf, type CompletionRequest, type CompletionResult, type ScoreRequest, type TeacherDescription, type TeacherGives } from '../../src/domain/model.ts'
 import { makeRng, type Rng } from '../../src/domain/rng.ts'
 import { portOf, serve, type Served } from '../../src/protocol/channel.ts'
 import type { Call } from '../../src/protocol/contract.ts'
@@ -8,12 +8,15 @@ import { RetortError } from '../../src/protocol/errors.ts'
 import type { AnswerOfStudent, LentTeacherContract, TracedAnswer } from '../../src/protocol/lent-teacher.ts'
 import type { ClassTraceRequest, ClassTraceSummary, GenerationEvent, GenerationSummary, LendRequest, TeacherContract, TraceRequest, TraceSummary } from '../../src/protocol/teacher.ts'
 
+/** Of a teacher that this engine runs. */
+export const GIVES_ALL: TeacherGives = { chat: true, rawPrompts: true, scores: true, traces: true, logProbs: 20, seeded: true, formats: [] }
+
 export const DESCRIPTION: TeacherDescription = {
   card: {
-    name: 'Stand-in', fileName: 'stand-in.gguf', fileBytes: 1, architecture: 'llama', parameters: 1, quantisation: 'F32', tensorTypes: {}, contextLength: 2048,
+    name: 'Stand-in', form: 'gguf', fileName: 'stand-in.gguf', fileBytes: 1, architecture: 'llama', parameters: 1, quantisation: 'F32', tensorTypes: {}, contextLength: 2048,
     vocabularySize: 100, layers: 1, width: 1, licence: 'apache-2.0', memoryBytes: { wasm: 1, webgpu: 1 }, fingerprint: '00000000000000aa', hasChatTemplate: true,
   },
-  backend: 'wasm', threads: 1, contextLength: 2048, batch: 8, gives: { chat: true, rawPrompts: true, scores: true }, notes: [],
+  backend: 'wasm', threads: 1, contextLength: 2048, batch: 8, gives: GIVES_ALL, notes: [],
 }
 
 const WORDS = 'amber basket candle dragon engine forest garden harbour island jacket kettle lantern marble needle orchard pencil quarry ribbon saddle temple umbrella valley window yellow zebra anchor bridge copper desert easel'.split(' ')

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { GIVES_ALL } from '../stand-ins/teacher.ts'
 import type { ModelCard, TeacherDescription } from '../../src/domain/model.ts'
 import { makeProject } from '../../src/domain/project.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
@@ -8,6 +9,7 @@ import { makeAround } from './make-around.ts'
 
 const card = (name: string): ModelCard => ({
   name,
+  form: 'gguf',
   fileName: `${name}.gguf`,
   fileBytes: 100,
   architecture: 'llama',
@@ -22,7 +24,7 @@ const card = (name: string): ModelCard => ({
   fingerprint: '0123456789abcdef',
   hasChatTemplate: true,
 })
-const describeTeacher = (name: string): TeacherDescription => ({ card: card(name), backend: 'wasm', threads: 1, contextLength: 512, batch: 1, gives: { chat: true, rawPrompts: true, scores: true }, notes: [] })
+const describeTeacher = (name: string): TeacherDescription => ({ card: card(name), backend: 'wasm', threads: 1, contextLength: 512, batch: 1, gives: GIVES_ALL, notes: [] })
 const url = (name: string) => ({ kind: 'url' as const, url: `https://example.org/${name}.gguf` })
 
 describe('choosing a model', () => {

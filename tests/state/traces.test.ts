@@ -15,7 +15,7 @@ const makeTrace = (name: string, fingerprint: string, more: Partial<StoredTrace>
 }
 const ann = makeTrace('Ann', 'a'.repeat(16))
 const bob = makeTrace('Bob', 'b'.repeat(16))
-const card = (name: string, fingerprint: string): ModelCard => ({ name, fileName: 'a.gguf', fileBytes: 1, architecture: 'llama', parameters: 1, quantisation: 'F32', tensorTypes: {}, contextLength: 1, vocabularySize: 1, layers: 1, width: 96, memoryBytes: { wasm: 1, webgpu: 1 }, fingerprint, hasChatTemplate: true })
+const card = (name: string, fingerprint: string): ModelCard => ({ name, form: 'gguf', fileName: 'a.gguf', fileBytes: 1, architecture: 'llama', parameters: 1, quantisation: 'F32', tensorTypes: {}, contextLength: 1, vocabularySize: 1, layers: 1, width: 96, memoryBytes: { wasm: 1, webgpu: 1 }, fingerprint, hasChatTemplate: true })
 const { vocabulary: _, labelSmoothing: __, ...common } = SMALL_TRAINING
 const settings: DivergenceTrainSettings = { ...common, ...wanted, loss: 'forward-kl', textShare: 0 }
 

@@ -25,7 +25,10 @@ export function makeBrowserStores(): StudentStores {
     async openModel(source, signal = new AbortController().signal) {
       // A record may come from someone else's project file: the box lies where the page does, and nowhere else.
       if (source.kind === 'box' && new URL(source.url).origin !== globalThis.location.origin) throw new RetortError('ModelMissing', 'The box of another page is not asked.')
-      return peekModel(source, signal)
+      const { name, files } = await peekModel(source, signal)
+      const [file, second] = files.values()
+      if (file === undefined || second !== undefined) throw new RetortError('ModelRefused', `“${name}” is a folder of several files, and adapters are trained here on models of one GGUF file.`)
+      return file
     },
     readTrace: (projectId, name) => traceFiles.read(projectId, name),
     readCheckpoint: (projectId, studentId) => checkpointFiles.read(projectId, studentId, LAST),

@@ -1,6 +1,6 @@
 // Knows: how a GGUF file is described before it is loaded, in the program's words.
 import { hashOfBytes } from '../../src/domain/hash.ts'
-import type { ModelCard } from '../../src/domain/model.ts'
+import type { SizedCard } from '../../src/domain/model.ts'
 import { tokenizerFromGguf } from '../../src/engine/tokenizers/tokenizer.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { readHeaderOf, type GgufHeader } from '../../src/engine/weights/gguf-header.ts'
@@ -12,7 +12,7 @@ export interface DescribedGguf {
   readonly header: GgufHeader
   readonly facts: ModelFacts
   readonly tokenizer: TextTokenizer
-  readonly card: ModelCard
+  readonly card: SizedCard
 }
 
 /** Reads the header and builds the tokenizer; throws `ModelRefused` with the reason where the file cannot be used. */
@@ -26,8 +26,9 @@ export async function readGgufCard(source: ByteSource): Promise<DescribedGguf> {
   if (!made.ok) throw new RetortError('ModelRefused', `“${source.name}”: ${made.sentence}`)
   const { facts } = description
   const { shape } = facts
-  const card: ModelCard = {
+  const card: SizedCard = {
     name: facts.name ?? source.name.replace(/\.gguf$/i, ''),
+    form: 'gguf',
     fileName: source.name,
     fileBytes: source.size,
     architecture: facts.architecture,

@@ -1,23 +1,24 @@
 // Knows: the ways in which a model's file is reached: picked from disk, kept in this browser, at an address.
-import type { ModelSource } from '../../src/domain/model.ts'
 import { sourceFromBlob, type ByteSource } from '../../src/engine/weights/source.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { LoadProgress } from '../../src/protocol/teacher.ts'
 import { modelFiles } from '../../src/storage/files.ts'
 import { estimateStorage, guardQuota } from '../../src/storage/quota.ts'
 import { openAddress } from './address-source.ts'
+import { bundleOfOne, type ModelBundle } from './bundle.ts'
 import { fetchModel, nameInAddress, type DownloadPart } from './fetch-model.ts'
+import type { FileSource } from './openers/files.ts'
 
 export interface LocateOptions {
   readonly signal: AbortSignal
   readonly onProgress: (progress: LoadProgress) => void
 }
 
-/** The file's bytes for reading its header; an address is asked for ranges. */
-export async function peekModel(source: ModelSource, signal: AbortSignal): Promise<ByteSource> {
-  if (source.kind === 'url') return openAddress(source.url, signal)
-  if (source.kind === 'box') return fetchBox(source.url, signal)
-  return openLocal(source)
+/** The model's files for reading their headers; an address is asked for ranges. */
+export async function peekModel(source: FileSource, signal: AbortSignal): Promise<ModelBundle> {
+  if (source.kind === 'url') return bundleOfOne(await openAddress(source.url, signal))
+  if (source.kind === 'box') return bundleOfOne(await fetchBox(source.url, signal))
+  return bundleOfOne(await openLocal(source))
 }
 
 /** The page's own file: it is small, and the copy that the service worker keeps is whole. */
@@ -30,15 +31,19 @@ async function fetchBox(url: string, signal: AbortSignal): Promise<ByteSource> {
   return sourceFromBlob(nameInAddress(url), await response.blob())
 }
 
-async function openLocal(source: Extract<ModelSource, { kind: 'file' | 'stored' }>): Promise<ByteSource> {
+async function openLocal(source: Extract<FileSource, { kind: 'file' | 'stored' }>): Promise<ByteSource> {
   if (source.kind === 'file') return sourceFromBlob(source.file.name, source.file)
   const file = await modelFiles.find(source.name)
   if (file === undefined) throw new RetortError('ModelMissing', `The model “${source.name}” is not kept in this browser any more. Open it from disk or download it again.`)
   return sourceFromBlob(source.name, file)
 }
 
-/** The whole file, downloaded where it has to be, and kept in this browser where that is wished. */
-export async function fetchWhole(source: ModelSource, keep: boolean, options: LocateOptions): Promise<ByteSource> {
+/** The whole model, downloaded where it has to be, and kept in this browser where that is wished. */
+export async function fetchWhole(source: FileSource, keep: boolean, options: LocateOptions): Promise<ModelBundle> {
+  return bundleOfOne(await fetchFile(source, keep, options))
+}
+
+async function fetchFile(source: FileSource, keep: boolean, options: LocateOptions): Promise<ByteSource> {
   if (source.kind === 'box') return fetchBox(source.url, options.signal)
   if (source.kind === 'url') return keep ? downloadToStore(source.url, options) : downloadToMemory(source.url, options)
   if (source.kind === 'file' && keep) {

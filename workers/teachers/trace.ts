@@ -1,7 +1,7 @@
 // Knows: how a teacher's probabilities along a dataset's completions get into a file that a student is trained with: the vocabulary
 // that both share, and what is asked of each row.
 import type { DatasetRow } from '../../src/domain/dataset.ts'
-import { refOf, type ModelCard } from '../../src/domain/model.ts'
+import { refOf, type SizedCard } from '../../src/domain/model.ts'
 import type { Traceable, Traced, TraceOptions } from '../../src/engine/generation/generator.ts'
 import { findAnswerEnd } from '../../src/engine/tokenizers/answer-end.ts'
 import { pruneTokenizer, type PrunedTokenizer } from '../../src/engine/tokenizers/prune-tokenizer.ts'
@@ -17,7 +17,7 @@ import { fillTrace } from './stored-trace.ts'
 
 /** What is needed of a loaded teacher. */
 export interface TracingTeacher {
-  readonly description: { readonly card: ModelCard }
+  readonly description: { readonly card: SizedCard }
   readonly tokenizer: TextTokenizer
   trace(requests: readonly Traceable[], options: TraceOptions, hooks: { signal: AbortSignal; onResult: (result: Traced) => void }): Promise<unknown>
 }

@@ -44,7 +44,7 @@ const SMALL_JUDGE = 1e9
 export function adviseOnTeacher(recipe: CheckedRecipe, { card }: Pick<TeacherDescription, 'card'>, box?: BoxCard): string[] {
   const { judge } = readSteps(recipe)
   if (box?.fingerprint === card.fingerprint) return [`${card.name} knows its own shop and nothing else: to anything else it gives answers about the shop.`, ...(judge ? [tellJudge(box, judge.settings.rubric)] : [])]
-  if (!judge || card.parameters >= SMALL_JUDGE) return []
+  if (!judge || card.parameters === undefined || card.parameters >= SMALL_JUDGE) return []
   return [
     `${card.name} has ${Math.round(card.parameters / 1e6)} million parameters. Judges below about a billion hardly tell a good answer from a bad one: read some rows yourself before you trust the scores.`,
   ]

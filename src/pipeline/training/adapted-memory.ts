@@ -1,9 +1,9 @@
 // Knows: what memory a training of adapters takes, as an estimate from what a model's file says of itself; and which models cannot be had.
 // Must not know: runtimes, files.
-import type { Backend, ModelCard } from '../../domain/model.ts'
+import { isSized, type Backend, type ModelCard, type SizedCard } from '../../domain/model.ts'
 import type { LoraTrainSettings } from '../../domain/student.ts'
 
-type Sizes = Pick<ModelCard, 'parameters' | 'layers' | 'width' | 'vocabularySize'>
+type Sizes = Pick<SizedCard, 'parameters' | 'layers' | 'width' | 'vocabularySize'>
 
 /** Bytes of the runtime's own memory while it trains and while it writes samples, and bytes that the page's worker holds beside it at most. */
 export interface AdaptedMemory {
@@ -40,6 +40,7 @@ export function estimateAdapted({ parameters, layers, width, vocabularySize }: S
 /** Why a model cannot be trained on at these settings, in a sentence; undefined where it can. */
 export function faultOfAdapted(card: ModelCard, settings: Pick<LoraTrainSettings, 'batch' | 'accumulate' | 'context'>, backend: Backend): string | undefined {
   if (!card.hasChatTemplate) return `${card.name} has no chat template, so rows cannot be put to it as it is used to. Choose a model that was tuned for chat (often called “Instruct”).`
+  if (!isSized(card) || card.form !== 'gguf') return `Adapters are trained here on models from GGUF files, and ${card.name} is none. Choose one.`
   const { runtime } = estimateAdapted(card, settings)
   if (backend !== 'wasm' || runtime <= WASM_LIMIT) return undefined
   const least = estimateAdapted(card, { ...settings, batch: 1, accumulate: 1 }).runtime

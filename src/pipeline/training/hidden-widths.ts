@@ -6,8 +6,9 @@ import { shapeOf } from './presets.ts'
 const widthOf = (preset: StudentPreset): number => shapeOf(preset, 1, 1).width
 
 /** Why the hidden states of a student of this size and of a teacher cannot be compared, and what would fit; undefined where they can. */
-export function refuseWidths(preset: StudentPreset, teacher: { readonly name: string; readonly width: number }): string | undefined {
+export function refuseWidths(preset: StudentPreset, teacher: { readonly name: string; readonly width?: number | undefined }): string | undefined {
   const width = widthOf(preset)
+  if (teacher.width === undefined) return `${teacher.name} does not tell its hidden states. Set the weight of the hidden states to 0, or load a model file.`
   if (width === teacher.width) return undefined
   const fitting = STUDENT_PRESETS.find((one) => widthOf(one) === teacher.width)
   const widths = STUDENT_PRESETS.map(widthOf)

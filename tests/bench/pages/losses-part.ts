@@ -16,7 +16,7 @@ import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import { shapeOf } from '../../../src/pipeline/training/presets.ts'
 import { decoderShapeOf } from '../../../workers/student/stored-student.ts'
 import { shareVocabulary, traceRows } from '../../../workers/teachers/trace.ts'
-import type { GgufTeacher } from '../../../workers/teachers/gguf.ts'
+import type { EngineTeacher } from '../../../workers/teachers/engine-teacher.ts'
 import type { Measured, PartAnswer } from '../measure.ts'
 import { openTeacher } from './teacher-part.ts'
 
@@ -25,7 +25,7 @@ const ASKED = ['A customer asks for %. Answer in one friendly sentence.', 'A cus
 const [STEPS, ROWS, CONTEXT, LOOK] = [200, 8, 128, 20]
 
 /** Completions by the teacher, three of each prompt; the last three products are held out. */
-async function writeRows(teacher: GgufTeacher): Promise<DatasetRow[]> {
+async function writeRows(teacher: EngineTeacher): Promise<DatasetRow[]> {
   const prompts = PRODUCTS.flatMap((product, i) => ASKED.map((text) => ({ prompt: text.replace('%', product), split: i < PRODUCTS.length - 3 ? ('train' as const) : ('held-out' as const) })))
   const results = new Map<string, CompletionResult>()
   const requests = prompts.flatMap(({ prompt }, i) => [0, 1, 2].map((variant) => ({ id: `${i} ${variant}`, asked: { kind: 'chat' as const, messages: [{ role: 'user' as const, content: prompt }] }, sampling: { temperature: 0.7, topK: 0, topP: 0.95, minP: 0, repetitionPenalty: 1, maxTokens: 40, stop: ['\n'], rngSeed: `${i} ${variant}` } })))

@@ -3,7 +3,8 @@ import type { Asked, CompletionRequest } from '../../../src/domain/model.ts'
 import { sourceFromBlob } from '../../../src/engine/weights/source.ts'
 import { askVerdict } from '../../../src/pipeline/judging/expected-score.ts'
 import { rubricOf } from '../../../src/pipeline/templates/rubrics.ts'
-import { GgufTeacher } from '../../../workers/teachers/gguf.ts'
+import type { EngineTeacher } from '../../../workers/teachers/engine-teacher.ts'
+import { openGguf } from '../../../workers/teachers/gguf.ts'
 import { timeOf, type PartAnswer } from '../measure.ts'
 
 const FILE = 'SmolLM2-135M-Instruct.Q4_1.gguf'
@@ -19,10 +20,10 @@ const PROMPTS = [
 ]
 const ANSWER = 'The sky looks blue because sunlight is made of many colours, and the tiny bits of air scatter the blue part of it the most.'
 
-export async function openTeacher(): Promise<GgufTeacher> {
+export async function openTeacher(): Promise<EngineTeacher> {
   const response = await fetch(`/models/${FILE}`)
   const source = sourceFromBlob(FILE, await response.blob())
-  return GgufTeacher.open(source, { backend: 'wasm', contextLength: 1024, threads: 2, signal: new AbortController().signal, onProgress: () => undefined })
+  return openGguf(source, { backend: 'wasm', contextLength: 1024, threads: 2, signal: new AbortController().signal, onProgress: () => undefined })
 }
 
 const requestFor = (id: string, asked: Asked, maxTokens: number): CompletionRequest => ({

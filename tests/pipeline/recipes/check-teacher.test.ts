@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { GIVES_ALL } from '../../stand-ins/teacher.ts'
 import { adviseOnTeacher, checkAgainstTeacher } from '../../../src/pipeline/recipes/check-teacher.ts'
 import { defaultRecipe } from '../../../src/pipeline/recipes/default-recipe.ts'
 import { checked, description } from '../samples.ts'
@@ -11,9 +12,9 @@ test('a teacher that gives all that is asked has no problems', () => {
 })
 
 test('what the teacher cannot give is told at the step that needs it, before anything is written', () => {
-  expect(told({ gives: { chat: true, rawPrompts: false, scores: true } })).toEqual([[0, expect.stringContaining('continues raw text')]])
-  expect(told({ gives: { chat: true, rawPrompts: true, scores: false } })).toEqual([[6, expect.stringContaining('token probabilities')]])
-  expect(told({ gives: { chat: false, rawPrompts: true, scores: true } }).map(([step]) => step)).toEqual([1, 6])
+  expect(told({ gives: { ...GIVES_ALL, rawPrompts: false } })).toEqual([[0, expect.stringContaining('continues raw text')]])
+  expect(told({ gives: { ...GIVES_ALL, scores: false } })).toEqual([[6, expect.stringContaining('token probabilities')]])
+  expect(told({ gives: { ...GIVES_ALL, chat: false } }).map(([step]) => step)).toEqual([1, 6])
 })
 
 test('settings that leave no room in the context are told', () => {
@@ -22,7 +23,7 @@ test('settings that leave no room in the context are told', () => {
 
 test('seeds that are asked as they are need no raw text', () => {
   const seedsOnly = checked('retort: 1\nsteps:\n  - grow: self-instruct\n    prompts: 0\n  - complete: teacher\n')
-  expect(told({ gives: { chat: true, rawPrompts: false, scores: false } }, seedsOnly)).toEqual([])
+  expect(told({ gives: { ...GIVES_ALL, rawPrompts: false, scores: false } }, seedsOnly)).toEqual([])
 })
 
 test('a small judge is said to be one, and a recipe without a judge is not troubled with it', () => {

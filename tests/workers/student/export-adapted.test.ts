@@ -20,7 +20,7 @@ import { StudentWriter } from '../../../workers/student/complete.ts'
 import { exportStudent } from '../../../workers/student/export.ts'
 import { renderByTemplate } from '../../../workers/student/rendering.ts'
 import { needStoredStudent, type StoredStudent } from '../../../workers/student/stored-student.ts'
-import { GgufTeacher } from '../../../workers/teachers/gguf.ts'
+import { openGguf } from '../../../workers/teachers/gguf.ts'
 import { openTestRuntime } from '../../engine/session.ts'
 import { IDS, type MemoryStores } from './memory-stores.ts'
 import { adapt, keep, makeOtherRows, makeShopRows, makeSmallModel, makeStores, readBox } from './train-adapters.ts'
@@ -91,7 +91,7 @@ for (const [what, make, rows, settings] of students) describe(`adapters on ${wha
   })
 
   test('merged into a GGUF open here as a teacher that writes the same', async () => {
-    const teacher = await GgufTeacher.open(sourceFromBytes('model.gguf', fileOf('gguf', 'model.gguf')), { backend: 'wasm', contextLength: 128, ...quiet, runtime: await openTestRuntime() })
+    const teacher = await openGguf(sourceFromBytes('model.gguf', fileOf('gguf', 'model.gguf')), { backend: 'wasm', contextLength: 128, ...quiet, runtime: await openTestRuntime() })
     const results: CompletionResult[] = []
     await teacher.complete(requests, { ...quiet, onResult: (result) => results.push(result) })
     await teacher.release()

@@ -12,7 +12,7 @@ import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
 import { StudentWriter } from '../../../workers/student/complete.ts'
 import { exportStudent } from '../../../workers/student/export.ts'
 import { needStoredStudent } from '../../../workers/student/stored-student.ts'
-import { GgufTeacher } from '../../../workers/teachers/gguf.ts'
+import { openGguf } from '../../../workers/teachers/gguf.ts'
 import { openTestRuntime } from '../../engine/session.ts'
 import { IDS, makeMemoryStores, makeRows, type MemoryStores } from './memory-stores.ts'
 import { hasSharedModel, whySkipped } from '../../engine/shared-model.ts'
@@ -88,7 +88,7 @@ for (const [what, make, isPossible] of students) describe.skipIf(!isPossible)(`a
     })
 
     test('opens as a GGUF teacher here and writes the same texts', async () => {
-      const teacher = await GgufTeacher.open(sourceFromBytes('model.gguf', fileOf('model.gguf')), { backend: 'wasm', contextLength: 64, ...call })
+      const teacher = await openGguf(sourceFromBytes('model.gguf', fileOf('model.gguf')), { backend: 'wasm', contextLength: 64, ...call })
       const results: CompletionResult[] = []
       await teacher.complete(requests, { ...call, onResult: (result) => results.push(result) })
       await teacher.release()

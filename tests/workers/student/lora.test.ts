@@ -12,7 +12,7 @@ import { StudentWriter } from '../../../workers/student/complete.ts'
 import { exportStudent } from '../../../workers/student/export.ts'
 import { renderByTemplate } from '../../../workers/student/rendering.ts'
 import { toGenerateRequest } from '../../../workers/teachers/ask.ts'
-import { GgufTeacher } from '../../../workers/teachers/gguf.ts'
+import { openGguf } from '../../../workers/teachers/gguf.ts'
 import { openTestRuntime } from '../../engine/session.ts'
 import { hasSharedModel, readSharedHeader, whySkipped } from '../../engine/shared-model.ts'
 import { writeSmallGguf } from '../../engine/weights/small-gguf.ts'
@@ -32,7 +32,7 @@ async function write(stores: MemoryStores, which: 'before' | 'after'): Promise<s
 }
 
 async function writeAsTeacher(bytes: Uint8Array): Promise<string[]> {
-  const teacher = await GgufTeacher.open(sourceFromBytes('model.gguf', bytes), { backend: 'wasm', contextLength: 64, signal: quiet.signal, onProgress: () => undefined, runtime: await openTestRuntime() })
+  const teacher = await openGguf(sourceFromBytes('model.gguf', bytes), { backend: 'wasm', contextLength: 64, signal: quiet.signal, onProgress: () => undefined, runtime: await openTestRuntime() })
   const results: CompletionResult[] = []
   await teacher.complete(requests, { signal: quiet.signal, onProgress: () => undefined, onResult: (result) => results.push(result) })
   await teacher.release()

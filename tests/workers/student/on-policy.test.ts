@@ -18,7 +18,8 @@ import { borrowTeacher, type BorrowedTeacher } from '../../../workers/student/bo
 import { planOwnSteps } from '../../../workers/student/lessons/on-policy.ts'
 import { Pace } from '../../../workers/student/pace.ts'
 import { train } from '../../../workers/student/train.ts'
-import { GgufTeacher } from '../../../workers/teachers/gguf.ts'
+import type { EngineTeacher } from '../../../workers/teachers/engine-teacher.ts'
+import { openGguf } from '../../../workers/teachers/gguf.ts'
 import { makeAnswerTracer, type AnswerTracer } from '../../../workers/teachers/lend.ts'
 import { shareVocabulary, traceRows, type Shared } from '../../../workers/teachers/trace.ts'
 import { openTestRuntime } from '../../engine/session.ts'
@@ -29,14 +30,14 @@ const CHOICES = 6
 const { vocabulary: _vocabulary, labelSmoothing: _smoothing, loss: _text, ...common } = SETTINGS
 const settings: OnPolicyTrainSettings = { ...common, loss: 'on-policy', divergence: 'reverse-kl', lambda: 1, ownFrom: 0.25, temperature: 1, choices: CHOICES, answerTokens: 12, answerTemperature: 1, context: 64, steps: 8, evaluateEvery: 4 }
 
-let teacher: GgufTeacher
+let teacher: EngineTeacher
 let rows: DatasetRow[]
 let shared: Shared
 let trace: Uint8Array
 let tracer: AnswerTracer
 beforeAll(async () => {
   const bytes = new Uint8Array(readFileSync(new URL('../../../public/teacher/corner-shop.gguf', import.meta.url)))
-  teacher = await GgufTeacher.open(sourceFromBytes('corner-shop.gguf', bytes), { backend: 'wasm', contextLength: 256, signal, onProgress: () => undefined })
+  teacher = await openGguf(sourceFromBytes('corner-shop.gguf', bytes), { backend: 'wasm', contextLength: 256, signal, onProgress: () => undefined })
   rows = makeRows(12, 3)
   const taught = rows.filter(({ split }) => split === 'train')
   shared = shareVocabulary(teacher.tokenizer, taught)

@@ -2,13 +2,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CompletionResult, Sampling, ScoreResult } from '../../../src/domain/model.ts'
 import { GREEDY } from '../../../src/domain/model.ts'
-import { GgufTeacher } from '../../../workers/teachers/gguf.ts'
+import type { EngineTeacher } from '../../../workers/teachers/engine-teacher.ts'
+import { openGguf } from '../../../workers/teachers/gguf.ts'
 import { hasSharedModel, openSharedModel, whySkipped } from '../../engine/shared-model.ts'
 
 describe.skipIf(!hasSharedModel)(`SmolLM2 as a teacher${whySkipped}`, () => {
-  let teacher: GgufTeacher
+  let teacher: EngineTeacher
   beforeAll(async () => {
-    teacher = await GgufTeacher.open(openSharedModel(), { backend: 'wasm', contextLength: 512, signal: new AbortController().signal, onProgress: () => undefined })
+    teacher = await openGguf(openSharedModel(), { backend: 'wasm', contextLength: 512, signal: new AbortController().signal, onProgress: () => undefined })
   }, 120_000)
   afterAll(() => teacher.release())
 
@@ -18,7 +19,7 @@ describe.skipIf(!hasSharedModel)(`SmolLM2 as a teacher${whySkipped}`, () => {
   test('says what it is and what it can give', () => {
     expect(teacher.description.card).toMatchObject({ architecture: 'llama', quantisation: 'Q4_1', contextLength: 8192, vocabularySize: 49152, layers: 30, width: 576, hasChatTemplate: true })
     expect(teacher.description.card.parameters).toBe(134_515_008)
-    expect(teacher.description.gives).toEqual({ chat: true, rawPrompts: true, scores: true })
+    expect(teacher.description.gives).toMatchObject({ chat: true, rawPrompts: true, scores: true, traces: true, seeded: true })
   })
 
   test('answers in a batch what it answers alone, and stops by itself', async () => {

@@ -17,7 +17,8 @@ import { putDataset } from '../../../src/storage/datasets.ts'
 import { traceFiles } from '../../../src/storage/files.ts'
 import { listTraces } from '../../../workers/student/list-traces.ts'
 import { train } from '../../../workers/student/train.ts'
-import { GgufTeacher } from '../../../workers/teachers/gguf.ts'
+import type { EngineTeacher } from '../../../workers/teachers/engine-teacher.ts'
+import { openGguf } from '../../../workers/teachers/gguf.ts'
 import { traceDataset } from '../../../workers/teachers/trace.ts'
 import { openTestRuntime } from '../../engine/session.ts'
 import { installPrivateFiles, PrivateFiles } from '../../stand-ins/private-files.ts'
@@ -30,7 +31,7 @@ const rows: DatasetRow[] = makeRows(16, 2)
 const id: DatasetId = datasetId(rows)
 let db: Database
 let uninstall: () => void
-let teacher: GgufTeacher
+let teacher: EngineTeacher
 /** File names of the probabilities with hidden states and without. */
 let [hidden, plain] = ['', '']
 
@@ -49,12 +50,12 @@ async function teach(settings: TrainSettings, { trace, stopAfter, stores = store
 }
 
 /** A student as a model of its own. */
-async function open(checkpoint: Checkpoint, name: string): Promise<GgufTeacher> {
+async function open(checkpoint: Checkpoint, name: string): Promise<EngineTeacher> {
   const { shape, tokenizer } = checkpoint
   const { bytes } = writeStudentGguf({ shape, tensors: toHuggingFaceTensors(shape, finalWeights(checkpoint)), tokenizerJson: JSON.parse(tokenizer.json) as unknown, name })
-  return GgufTeacher.open(sourceFromBytes('nan.gguf', bytes), { backend: 'wasm', contextLength: 64, signal: new AbortController().signal, onProgress: () => undefined })
+  return openGguf(sourceFromBytes('nan.gguf', bytes), { backend: 'wasm', contextLength: 64, signal: new AbortController().signal, onProgress: () => undefined })
 }
-async function traceWith(model: GgufTeacher, withHidden: boolean): Promise<string> {
+async function traceWith(model: EngineTeacher, withHidden: boolean): Promise<string> {
   return (await traceDataset(model, { projectId, datasetId: id, choices: 8, temperature: 1, hidden: withHidden }, { signal: new AbortController().signal, emit: () => undefined }, db)).trace
 }
 async function read(name: string): Promise<TraceFile> {

@@ -14,7 +14,8 @@ import { openDatabase, type Database } from '../../../src/storage/database.ts'
 import { putDataset } from '../../../src/storage/datasets.ts'
 import { traceFiles } from '../../../src/storage/files.ts'
 import { borrowTeacher } from '../../../workers/student/borrowed-teacher.ts'
-import { GgufTeacher } from '../../../workers/teachers/gguf.ts'
+import type { EngineTeacher } from '../../../workers/teachers/engine-teacher.ts'
+import { openGguf } from '../../../workers/teachers/gguf.ts'
 import { lendTeacher } from '../../../workers/teachers/lend.ts'
 import { traceDataset, type TracingTeacher } from '../../../workers/teachers/trace.ts'
 import { writeSmallGguf } from '../../engine/weights/small-gguf.ts'
@@ -26,12 +27,12 @@ const { projectId } = IDS
 const never = new AbortController().signal
 let databases = 0
 let db: Database
-let teacher: GgufTeacher
+let teacher: EngineTeacher
 let uninstall: () => void
 let request: Omit<LendRequest, 'port'>
 beforeAll(async () => {
   const bytes = writeSmallGguf({}, (tensors) => tensors.map((tensor, i) => (tensor.shape.length === 2 ? { ...tensor, bytes: new Uint8Array(makeNumbers(tensor.bytes.length / 4, i + 1, 0.5).buffer) } : { ...tensor, bytes: new Uint8Array(Float32Array.from({ length: tensor.bytes.length / 4 }, () => 1).buffer) })))
-  teacher = await GgufTeacher.open(sourceFromBytes('small.gguf', bytes), { backend: 'wasm', contextLength: 256, signal: never, onProgress: () => undefined })
+  teacher = await openGguf(sourceFromBytes('small.gguf', bytes), { backend: 'wasm', contextLength: 256, signal: never, onProgress: () => undefined })
 })
 afterAll(() => teacher.release())
 

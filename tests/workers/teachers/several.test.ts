@@ -15,7 +15,7 @@ import { putDataset } from '../../../src/storage/datasets.ts'
 import { traceFiles } from '../../../src/storage/files.ts'
 import { listTraces } from '../../../workers/student/list-traces.ts'
 import { train } from '../../../workers/student/train.ts'
-import { GgufTeacher } from '../../../workers/teachers/gguf.ts'
+import { openGguf } from '../../../workers/teachers/gguf.ts'
 import { traceDataset } from '../../../workers/teachers/trace.ts'
 import { openTestRuntime } from '../../engine/session.ts'
 import { writeSmallGguf } from '../../engine/weights/small-gguf.ts'
@@ -34,7 +34,7 @@ let [first, second] = ['', '']
 /** The small model under another name and with other weights, so that it is another teacher of the same vocabulary. */
 async function traceWith(name: string, spread: number): Promise<string> {
   const bytes = writeSmallGguf({ 'general.name': { kind: 'text', value: name } }, (tensors) => tensors.map((tensor, i) => (tensor.shape.length === 2 ? { ...tensor, bytes: new Uint8Array(makeNumbers(tensor.bytes.length / 4, i + 1, spread).buffer) } : { ...tensor, bytes: new Uint8Array(Float32Array.from({ length: tensor.bytes.length / 4 }, () => 1).buffer) })))
-  const teacher = await GgufTeacher.open(sourceFromBytes('small.gguf', bytes), { backend: 'wasm', contextLength: 256, signal: new AbortController().signal, onProgress: () => undefined })
+  const teacher = await openGguf(sourceFromBytes('small.gguf', bytes), { backend: 'wasm', contextLength: 256, signal: new AbortController().signal, onProgress: () => undefined })
   const { trace } = await traceDataset(teacher, { projectId, datasetId: id, choices: 8, temperature: 1 }, { signal: new AbortController().signal, emit: () => undefined }, db)
   await teacher.release()
   return trace

@@ -11,7 +11,8 @@ import type { Call } from '../../../src/protocol/contract.ts'
 import { openDatabase, type Database } from '../../../src/storage/database.ts'
 import { putDataset } from '../../../src/storage/datasets.ts'
 import { traceFiles } from '../../../src/storage/files.ts'
-import { GgufTeacher } from '../../../workers/teachers/gguf.ts'
+import type { EngineTeacher } from '../../../workers/teachers/engine-teacher.ts'
+import { openGguf } from '../../../workers/teachers/gguf.ts'
 import { findAnswerEnd } from '../../../src/engine/tokenizers/answer-end.ts'
 import { toTeacherRow, traceClasses } from '../../../workers/teachers/trace-classes.ts'
 import { writeSmallGguf } from '../../engine/weights/small-gguf.ts'
@@ -24,10 +25,10 @@ const LABELS = ['no', 'not sure', 'yes']
 let databases = 0
 let db: Database
 let uninstall: () => void
-let teacher: GgufTeacher
+let teacher: EngineTeacher
 beforeAll(async () => {
   const bytes = writeSmallGguf({}, (tensors) => tensors.map((tensor, i) => (tensor.shape.length === 2 ? { ...tensor, bytes: new Uint8Array(makeNumbers(tensor.bytes.length / 4, i + 1, 0.5).buffer) } : { ...tensor, bytes: new Uint8Array(Float32Array.from({ length: tensor.bytes.length / 4 }, () => 1).buffer) })))
-  teacher = await GgufTeacher.open(sourceFromBytes('small.gguf', bytes), { backend: 'wasm', contextLength: 256, signal: new AbortController().signal, onProgress: () => undefined })
+  teacher = await openGguf(sourceFromBytes('small.gguf', bytes), { backend: 'wasm', contextLength: 256, signal: new AbortController().signal, onProgress: () => undefined })
 })
 afterAll(() => teacher.release())
 beforeEach(async () => {

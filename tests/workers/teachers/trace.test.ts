@@ -13,7 +13,8 @@ import { openDatabase, type Database } from '../../../src/storage/database.ts'
 import { putDataset } from '../../../src/storage/datasets.ts'
 import { traceFiles } from '../../../src/storage/files.ts'
 import { train } from '../../../workers/student/train.ts'
-import { GgufTeacher } from '../../../workers/teachers/gguf.ts'
+import type { EngineTeacher } from '../../../workers/teachers/engine-teacher.ts'
+import { openGguf } from '../../../workers/teachers/gguf.ts'
 import { traceDataset } from '../../../workers/teachers/trace.ts'
 import { makeNumbers } from '../../../src/engine/checks/numbers.ts'
 import { openTestRuntime } from '../../engine/session.ts'
@@ -44,8 +45,8 @@ function calling(onTold: (event: Told, abort: () => void) => void = () => undefi
   const told: Told[] = []
   return { signal: controller.signal, told, emit: (event) => (told.push(event), onTold(event, () => controller.abort())) }
 }
-const openTeacher = (source: Parameters<typeof GgufTeacher.open>[0]): Promise<GgufTeacher> =>
-  GgufTeacher.open(source, { backend: 'wasm', contextLength: 256, signal: new AbortController().signal, onProgress: () => undefined })
+const openTeacher = (source: Parameters<typeof openGguf>[0]): Promise<EngineTeacher> =>
+  openGguf(source, { backend: 'wasm', contextLength: 256, signal: new AbortController().signal, onProgress: () => undefined })
 
 async function store(rows: readonly DatasetRow[]): Promise<DatasetId> {
   const id = datasetId(rows)
@@ -55,7 +56,7 @@ async function store(rows: readonly DatasetRow[]): Promise<DatasetId> {
 }
 
 describe('a small teacher', () => {
-  let teacher: GgufTeacher
+  let teacher: EngineTeacher
   beforeAll(async () => {
     const bytes = writeSmallGguf({}, (tensors) => tensors.map((tensor, i) => (tensor.shape.length === 2 ? { ...tensor, bytes: new Uint8Array(makeNumbers(tensor.bytes.length / 4, i + 1, 0.5).buffer) } : { ...tensor, bytes: new Uint8Array(Float32Array.from({ length: tensor.bytes.length / 4 }, () => 1).buffer) })))
     teacher = await openTeacher(sourceFromBytes('small.gguf', bytes))

@@ -1,0 +1,68 @@
+// Knows: how a model that this program's own engine runs is asked, whatever file its weights came from.
+// Must not know: files, threads.
+import type { CompletionRequest, CompletionResult, ScoreRequest, ScoreResult, SizedCard, TeacherDescription } from '../../src/domain/model.ts'
+import type { Generator, Progress, Scorable, Scored, Traceable, Traced, TraceOptions } from '../../src/engine/generation/generator.ts'
+import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
+import { toGenerateRequest, toScorable } from './ask.ts'
+import type { AskHooks, Teacher, TokenTeacher } from './teacher.ts'
+
+export class EngineTeacher implements Teacher, TokenTeacher {
+  readonly description: TeacherDescription & { readonly card: SizedCard }
+  readonly tokenizer: TextTokenizer
+  readonly #generator: Generator
+
+  constructor(description: EngineTeacher['description'], tokenizer: TextTokenizer, generator: Generator) {
+    this.description = description
+    this.tokenizer = tokenizer
+    this.#generator = generator
+  }
+
+  get ownTokens(): TokenTeacher {
+    return this
+  }
+
+  complete(requests: readonly CompletionRequest[], { onResult, ...hooks }: AskHooks<CompletionResult>): Promise<Progress> {
+    const ready = requests.flatMap((request) => {
+      try {
+        return [toGenerateRequest(request, this.tokenizer)]
+      } catch (thrown) {
+        onResult({ id: request.id, text: '', ending: 'aborted', promptTokens: 0, tokens: 0, refusal: sentenceOf(thrown) })
+        return []
+      }
+    })
+    return this.#generator.generate(ready, {
+      ...hooks,
+      onResult: ({ id, text, tokens, ending, promptTokens, refusal }) => onResult({ id, text, ending, promptTokens, tokens: tokens.length, ...(refusal === undefined ? {} : { refusal }) }),
+    })
+  }
+
+  score(requests: readonly ScoreRequest[], { onResult, onPartial: _none, ...hooks }: AskHooks<ScoreResult>): Promise<Progress> {
+    const ready = requests.flatMap((request) => {
+      try {
+        return [toScorable(request, this.tokenizer)]
+      } catch (thrown) {
+        onResult({ id: request.id, logProbs: [], refusal: sentenceOf(thrown) })
+        return []
+      }
+    })
+    return this.#generator.score(ready, { ...hooks, onResult })
+  }
+
+  trace(requests: readonly Traceable[], options: TraceOptions, hooks: Pick<AskHooks<Traced>, 'signal' | 'onResult'>): Promise<Progress> {
+    return this.#generator.trace(requests, options, hooks)
+  }
+
+  weigh(requests: readonly Scorable[], hooks: Pick<AskHooks<Scored>, 'signal' | 'onResult'>): Promise<Progress> {
+    return this.#generator.score(requests, hooks)
+  }
+
+  async countTokens(texts: readonly string[]): Promise<readonly number[]> {
+    return texts.map((text) => this.tokenizer.encode(text, { special: false }).length)
+  }
+
+  release(): Promise<void> {
+    return this.#generator.release()
+  }
+}
+
+const sentenceOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))

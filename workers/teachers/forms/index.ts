@@ -1,0 +1,14 @@
+// Knows: the family of forms that model files come in.
+import { RetortError } from '../../../src/protocol/errors.ts'
+import type { ModelBundle } from '../bundle.ts'
+import type { FormReader } from './form.ts'
+import { gguf } from './gguf.ts'
+
+const FORMS: readonly FormReader[] = [gguf]
+
+/** The reader of these files; throws `ModelRefused` where they are of no form that is read. */
+export function findForm(bundle: ModelBundle): FormReader {
+  const found = FORMS.find((form) => form.recognises(bundle))
+  if (found !== undefined) return found
+  throw new RetortError('ModelRefused', `“${bundle.name}” holds no model that can be read: no GGUF file was found in it. Choose another folder, or the model’s file itself.`)
+}

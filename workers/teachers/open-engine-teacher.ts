@@ -1,0 +1,63 @@
+// Knows: how weights from any file become a teacher on this program's own engine.
+// Must not know: files.
+import type { SizedCard, TeacherGives, WeightForm } from '../../src/domain/model.ts'
+import { Generator } from '../../src/engine/generation/generator.ts'
+import { openRuntime } from '../../src/engine/runtime/open.ts'
+import type { Runtime } from '../../src/engine/runtime/types.ts'
+import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
+import type { LoadedWeights } from '../../src/engine/weights/loaded.ts'
+import { EngineTeacher } from './engine-teacher.ts'
+import type { OpenOptions } from './teacher.ts'
+import { chooseWeightForm } from './weight-form.ts'
+
+/** Rows worked on together: measured best on wasm at contexts of some hundred tokens. */
+const BATCH = 8
+
+export interface EngineOptions extends OpenOptions {
+  /** Threads wanted; for measuring. */
+  readonly threads?: number
+  /** One that is open already: outside of a browser. */
+  readonly runtime?: Runtime
+}
+
+/** A model whose weights are read here. */
+export interface ReadableModel {
+  readonly card: SizedCard
+  readonly tokenizer: TextTokenizer
+  readonly loadWeights: (form: WeightForm) => Promise<LoadedWeights>
+}
+
+/** What every model gives that this engine runs. */
+export const givesOf = (card: { readonly hasChatTemplate: boolean }): TeacherGives => ({ chat: card.hasChatTemplate, rawPrompts: true, scores: true, traces: true, logProbs: 0, seeded: true, formats: [] })
+
+/** What a person should know of how it runs here. */
+export function noteMachine({ backend, threads }: Pick<Runtime, 'backend' | 'threads'>, { hasChatTemplate }: { readonly hasChatTemplate: boolean }): string[] {
+  const notes: string[] = []
+  if (backend === 'wasm' && threads === 1) notes.push('One thread: this page is not isolated from others, so the browser gives it no more. It is several times slower than it could be.')
+  if (!hasChatTemplate) notes.push('The file has no chat template: the model can continue text, but not answer chats.')
+  return notes
+}
+
+/** Loads and builds the model. Throws `ModelRefused` with the reason, EngineError where the machine fails, AbortError when stopped. */
+export async function openEngineTeacher({ card, tokenizer, loadWeights }: ReadableModel, { backend, contextLength, weights: wanted, signal, onProgress, threads, runtime: given }: EngineOptions): Promise<EngineTeacher> {
+  const { form, note } = chooseWeightForm(backend, card.memoryBytes, card.fileName, wanted)
+  const runtime = given ?? (await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) }))
+  const weights = await loadWeights(form)
+  onProgress({ phase: 'building', done: 0, total: 0 })
+  const generator = await Generator.create(runtime, weights, tokenizer, { maxBatch: BATCH, contextLength })
+  if (signal.aborted) {
+    await generator.release()
+    signal.throwIfAborted()
+  }
+  const description: EngineTeacher['description'] = {
+    card,
+    backend,
+    threads: runtime.threads,
+    contextLength: generator.contextLength,
+    batch: generator.maxBatch,
+    weights: form,
+    gives: givesOf(card),
+    notes: [note, ...noteMachine(runtime, card)],
+  }
+  return new EngineTeacher(description, tokenizer, generator)
+}
