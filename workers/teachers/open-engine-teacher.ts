@@ -25,6 +25,8 @@ export interface ReadableModel {
   readonly card: SizedCard
   readonly tokenizer: TextTokenizer
   readonly loadWeights: (form: WeightForm) => Promise<LoadedWeights>
+  /** Forms in which the weights can be had; absent: both. */
+  readonly forms?: readonly WeightForm[]
 }
 
 /** What every model gives that this engine runs. */
@@ -39,8 +41,8 @@ export function noteMachine({ backend, threads }: Pick<Runtime, 'backend' | 'thr
 }
 
 /** Loads and builds the model. Throws `ModelRefused` with the reason, EngineError where the machine fails, AbortError when stopped. */
-export async function openEngineTeacher({ card, tokenizer, loadWeights }: ReadableModel, { backend, contextLength, weights: wanted, signal, onProgress, threads, runtime: given }: EngineOptions): Promise<EngineTeacher> {
-  const { form, note } = chooseWeightForm(backend, card.memoryBytes, card.fileName, wanted)
+export async function openEngineTeacher({ card, tokenizer, loadWeights, forms }: ReadableModel, { backend, contextLength, weights: wanted, signal, onProgress, threads, runtime: given }: EngineOptions): Promise<EngineTeacher> {
+  const { form, note } = chooseWeightForm(backend, card, { ...(wanted === undefined ? {} : { wanted }), ...(forms === undefined ? {} : { forms }) })
   const runtime = given ?? (await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) }))
   const weights = await loadWeights(form)
   onProgress({ phase: 'building', done: 0, total: 0 })
