@@ -1,6 +1,6 @@
 // Knows: how weights from any file become a teacher on this program's own engine.
 // Must not know: files.
-import type { SizedCard, TeacherGives, WeightForm } from '../../src/domain/model.ts'
+import { SAMPLING_NAMES, type SizedCard, type TeacherGives, type WeightForm } from '../../src/domain/model.ts'
 import { Generator } from '../../src/engine/generation/generator.ts'
 import { openRuntime } from '../../src/engine/runtime/open.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
@@ -30,7 +30,7 @@ export interface ReadableModel {
 }
 
 /** What every model gives that this engine runs. */
-export const givesOf = (card: { readonly hasChatTemplate: boolean }): TeacherGives => ({ chat: card.hasChatTemplate, rawPrompts: true, scores: true, traces: true, logProbs: 0, seeded: true, formats: [] })
+export const givesOf = (card: { readonly hasChatTemplate: boolean }): TeacherGives => ({ chat: card.hasChatTemplate, rawPrompts: true, scores: true, traces: true, logProbs: 0, sampling: SAMPLING_NAMES, seeded: true, formats: [] })
 
 /** What a person should know of how it runs here. */
 export function noteMachine({ backend, threads }: Pick<Runtime, 'backend' | 'threads'>, { hasChatTemplate }: { readonly hasChatTemplate: boolean }): string[] {
