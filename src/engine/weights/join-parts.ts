@@ -1,0 +1,101 @@
+// Knows: how the parts of a split GGUF file (name-00001-of-00003.gguf …) are one file again: the first has the metadata, each has its tensors.
+// Must not know: how the parts were found, what the metadata mean.
+// Keys: those of llama.cpp's gguf-split: `split.no` from 0, `split.count`, `split.tensors.count` of all parts.
+import { copyMetadata } from './copy-metadata.ts'
+import { readHeaderOf, type GgufHeader } from './gguf-header.ts'
+import { writeGgufHeader, type ListedTensor, type WrittenValue } from './gguf-write.ts'
+import { joinSources, sourceFrom } from './join-sources.ts'
+import { readNumber } from './metadata.ts'
+import { quote } from './quote.ts'
+import { sourceFromBytes, type ByteSource } from './source.ts'
+
+/** More than any split has: parts of 50 MB of a model of 200 GB are 4,000. */
+const MOST_PARTS = 4096
+
+export type JoinedParts =
+  | { readonly ok: true; readonly header: GgufHeader; readonly source: ByteSource }
+  | { readonly ok: false; readonly sentence: string }
+
+interface Part {
+  readonly source: ByteSource
+  readonly header: GgufHeader
+  readonly index: number
+  readonly count: number
+}
+
+/**
+ * One source of a model's parts, given in any order, that reads as the file from which they were cut; of a model in one file, that file's.
+ * `header` is that source's. Rejects only when a source cannot be read.
+ */
+export async function joinParts(sources: readonly ByteSource[]): Promise<JoinedParts> {
+  if (sources.length === 0) return refuse('there is no file')
+  if (sources.length > MOST_PARTS) return refuse(`it has ${sources.length} files, and at most ${MOST_PARTS} are read`)
+  const parts: Part[] = []
+  for (const source of sources) {
+    const result = await readHeaderOf(source)
+    if (result.kind === 'refused') return { ok: false, sentence: `${quote(source.name)}: ${result.sentence}` }
+    const { metadata } = result.header
+    parts.push({ source, header: result.header, index: readNumber(metadata, 'split.no') ?? 0, count: readNumber(metadata, 'split.count') ?? 1 })
+  }
+  const ordered = parts.toSorted((a, b) => a.index - b.index)
+  const why = faultOfParts(ordered)
+  if (why !== undefined) return refuse(why)
+  const [first] = ordered
+  if (first === undefined) return refuse('there is no file')
+  if (ordered.length === 1) return { ok: true, header: first.header, source: first.source }
+  const twice = findTwice(ordered)
+  if (twice !== undefined) return refuse(twice)
+  const source = await joinOrdered(ordered, first)
+  const joined = await readHeaderOf(source)
+  return joined.kind === 'refused' ? { ok: false, sentence: joined.sentence } : { ok: true, header: joined.header, source }
+}
+
+/** Every alignment that is read is a multiple of this, so parts of any alignment can follow each other. */
+const ALIGNMENT = 8
+
+/** A header of all tensors, with the metadata of the first part but for what it says of parts, and behind it what each part has behind its own. */
+async function joinOrdered(parts: readonly Part[], first: Part): Promise<ByteSource> {
+  const listed: ListedTensor[] = []
+  const pieces: ByteSource[] = []
+  let end = 0
+  for (const { source, header } of parts) {
+    for (const { name, type, shape, offset } of header.tensors.values()) listed.push({ name, type: type.name, shape, offset: end + offset - header.dataStart })
+    const from = Math.min(header.dataStart, source.size)
+    const padding = (ALIGNMENT - ((source.size - from) % ALIGNMENT)) % ALIGNMENT
+    pieces.push(sourceFrom(source, from), sourceFromBytes('padding', new Uint8Array(padding)))
+    end += source.size - from + padding
+  }
+  const kept = [...copyMetadata(await first.source.read(0, first.header.headerBytes), first.source.size)].filter(([key]) => !key.startsWith('split.') && key !== 'general.alignment')
+  const header = writeGgufHeader(new Map<string, WrittenValue>([...kept, ['general.alignment', { kind: 'u32', value: ALIGNMENT }]]), listed, ALIGNMENT)
+  return joinSources(first.source.name, [sourceFromBytes('header', header), ...pieces]).source
+}
+
+function findTwice(parts: readonly Part[]): string | undefined {
+  const names = new Set<string>()
+  for (const { header, source } of parts) {
+    for (const name of header.tensors.keys()) {
+      if (names.has(name)) return `the tensor ${quote(name)} is in ${quote(source.name)} and in another part too`
+      names.add(name)
+    }
+  }
+  const promised = readNumber(parts[0]?.header.metadata ?? new Map(), 'split.tensors.count')
+  return promised === undefined || promised === names.size ? undefined : `it says that it has ${promised} tensors, and its parts hold ${names.size}`
+}
+
+/** What does not fit together among parts in the order of their numbers. */
+function faultOfParts(parts: readonly Part[]): string | undefined {
+  const count = parts[0]?.count ?? 1
+  const stranger = parts.find((part) => part.count !== count)
+  if (stranger !== undefined) return `${quote(stranger.source.name)} is a part of ${stranger.count}, and ${quote(parts[0]?.source.name ?? '')} of ${count}: they do not belong together`
+  for (const [i, { index, source }] of parts.entries()) {
+    if (!Number.isInteger(index) || index < 0 || index >= count) return `${quote(source.name)} says that it is part ${index + 1} of ${count}`
+    if (index === parts[i - 1]?.index) return count === 1 ? `${quote(source.name)} is a whole model and no part of another; choose one file of these ${parts.length}` : `part ${index + 1} of ${count} is there twice (${quote(source.name)})`
+    if (index !== i) return tellMissing(i, index, count)
+  }
+  return parts.length < count ? tellMissing(parts.length, count, count) : undefined
+}
+
+/** Parts `from` … `to − 1` are missing. */
+const tellMissing = (from: number, to: number, count: number): string => (to - from === 1 ? `part ${from + 1} of ${count} is missing` : `parts ${from + 1} to ${to} of ${count} are missing`)
+
+const refuse = (why: string): JoinedParts => ({ ok: false, sentence: `This model cannot be used: ${why}. Choose all files of one model together.` })
