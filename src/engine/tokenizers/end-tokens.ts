@@ -3,9 +3,9 @@
 
 /** End an answer wherever a vocabulary has them, even where the file calls them ordinary tokens. */
 const ENDS: ReadonlySet<string> = new Set([
-  ...['<|eot_id|>', '<|eom_id|>', '<|im_end|>', '<|end|>', '<end_of_turn>', '<turn|>', '<|tool_response>', '<|endoftext|>', '<|end_of_text|>', '<end_of_utterance>'],
-  ...['<|return|>', '<|call|>', '<|calls|>', '<|flush|>', '<EOT>', '_<EOT>', '[EOT]', '[EOS]', '<｜end▁of▁sentence｜>', '[e~['],
-  ...['<|fim_pad|>', '<|fim_repo|>', '<|repo_name|>', '<|file_sep|>'],
+  '<|eot_id|>', '<|eom_id|>', '<|im_end|>', '<|end|>', '<end_of_turn>', '<turn|>', '<|tool_response>', '<|endoftext|>', '<|end_of_text|>', '<end_of_utterance>',
+  '<|return|>', '<|call|>', '<|calls|>', '<|flush|>', '<EOT>', '_<EOT>', '[EOT]', '[EOS]', '<｜end▁of▁sentence｜>', '[e~[',
+  '<|fim_pad|>', '<|fim_repo|>', '<|repo_name|>', '<|file_sep|>',
 ])
 
 /** End an answer where they are control tokens; in other vocabularies they are HTML or plain words. */

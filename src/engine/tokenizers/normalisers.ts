@@ -53,7 +53,7 @@ export function readPattern(value: unknown): Pattern {
 
 function strip(text: string, left: boolean, right: boolean): string {
   let [from, to] = [0, text.length]
-  while (left && from < to && SPACE.test(text[from] as string)) from++
-  while (right && to > from && SPACE.test(text[to - 1] as string)) to--
+  if (left) while (from < to && SPACE.test(text[from] as string)) from++
+  if (right) while (to > from && SPACE.test(text[to - 1] as string)) to--
   return text.slice(from, to)
 }
