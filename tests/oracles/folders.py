@@ -19,7 +19,7 @@ from tokenizers.models import BPE, Unigram
 from transformers import PreTrainedTokenizerFast
 
 HERE = Path(__file__).parent
-EXTRA = ["a  b", "  two before", "two behind  ", "   ", "<s>", "</s>", "<s>a</s>", "a<s> b</s> c", "<0x41>", "▁", " ▁ ", "\n\n\n\n", "a\n\nb\n", "x<b>y <b> z", "word", "words", "a word.", "  <|mark|>  x", "<|mark|>", "e\u0301", "\u0000", "a\r\nb", "ａｂ", "ﬁ", "don't DON'T", "1234567 12"]
+EXTRA = ["a  b", "  two before", "two behind  ", "   ", "<s>", "</s>", "<s>a</s>", "a<s> b</s> c", "<0x41>", "▁", " ▁ ", "\n\n\n\n", "a\n\nb\n", "x<b>y <b> z", "word", "words", "a word.", "  <|mark|>  x", "<|mark|>", "e\u0301", "ŝo s\u0302o", "\u0000", "a\r\nb", "ａｂ", "ﬁ", "don't DON'T", "1234567 12"]
 LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 
@@ -50,7 +50,7 @@ def gpt2(corpus):
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)])
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.train_from_iterator(corpus, trainers.BpeTrainer(vocab_size=320, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
-    tokenizer.add_tokens([AddedToken("word", single_word=True, normalized=False), AddedToken("<|mark|>", lstrip=True, rstrip=True, normalized=False), AddedToken("é", normalized=True)])
+    tokenizer.add_tokens([AddedToken("word", single_word=True, normalized=False), AddedToken("<|mark|>", lstrip=True, rstrip=True, normalized=False), AddedToken("ŝo", normalized=True)])
     tokenizer.add_special_tokens(special("</s>"))
     return tokenizer, {"eos_token": {"__type": "AddedToken", "content": "</s>"}, "add_bos_token": False}
 

@@ -10,6 +10,8 @@ const MAX_TEMPLATE = 256 * 1024
 const MAX_TEXT = 8 * 1024 * 1024
 const MAX_ITEMS = 20_000
 const MAX_NUMBER = 1_000_000
+/** Items of all ranges together. */
+const MAX_COUNTED = 200_000
 const MAX_MS = 3_000
 
 export interface ChatTemplate {
@@ -99,7 +101,13 @@ function stripCharacters(name: string, text: unknown, characters: unknown): stri
 function makeEnvironment(): Environment {
   const environment = new Environment()
   for (const [name, value] of [['true', true], ['True', true], ['false', false], ['False', false], ['none', null], ['None', null]] as const) environment.set(name, value)
-  environment.set('range', makeRange)
+  let counted = 0
+  environment.set('range', (first: number, second?: number, step?: number) => {
+    const range = makeRange(first, second, step)
+    counted += range.length + 1
+    if (counted > MAX_COUNTED) throw new LimitReached(`counts more than ${MAX_COUNTED} times`) // each is slower than the clock is asked
+    return range
+  })
   for (const name of STRIPS) environment.set(`characters of ${name}`, (text: unknown, characters: unknown) => stripCharacters(name, text, characters))
   environment.set('raise_exception', (why: unknown) => {
     throw new Error(`it says: ${String(why)}`)

@@ -117,13 +117,11 @@ function readAdded(file: unknown, tokens: string[]): Pick<TokenizerFile, 'specia
   const written: WrittenToken[] = []
   for (const item of listOf(file, 'added_tokens')) {
     const [id, content] = [fieldOf(item, 'id'), fieldOf(item, 'content')]
-    const known = typeof id === 'number' && tokens[id] === content
     put(tokens, content, id)
     if (typeof id !== 'number' || typeof content !== 'string' || content === '') continue
     const says = (flag: string): boolean => fieldOf(item, flag) === true
     const special = says('special')
-    if (special) specialIds.add(id)
-    else if (!known) literalIds.add(id) // a token of the vocabulary keeps its bytes
+    ;(special ? specialIds : literalIds).add(id)
     written.push({ id, content, lstrip: says('lstrip'), rstrip: says('rstrip'), singleWord: says('single_word'), normalised: says('normalized') })
   }
   return { specialIds, literalIds, written }
