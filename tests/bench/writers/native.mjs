@@ -2,11 +2,10 @@
 import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
 import { startTally } from './tally.mjs'
 
-async function open({ rows, context: contextSize, threads, path }) {
+async function open({ rows, context: contextSize, threads, path, settings = {} }) {
   const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true, maxThreads: threads, logLevel: LlamaLogLevel.error, progressLogs: false })
   const model = await llama.loadModel({ modelPath: path })
-  // Flash attention by itself and batches of 512 were no slower than any other setting.
-  const context = await model.createContext({ sequences: rows, contextSize, batchSize: 512, threads: { ideal: threads, min: threads }, flashAttention: 'auto' })
+  const context = await model.createContext({ sequences: rows, contextSize, batchSize: 512, threads: { ideal: threads, min: threads }, ...settings })
   const sequences = Array.from({ length: rows }, () => context.getSequence())
 
   async function writeRow(sequence, prompt, most, reuse, row, tally) {
@@ -26,7 +25,7 @@ async function open({ rows, context: contextSize, threads, path }) {
   }
 
   return {
-    about: `node-llama-cpp (llama.cpp ${llama.llamaCppRelease.release}), ${threads} threads, ${rows} sequences`,
+    about: `node-llama-cpp (llama.cpp ${llama.llamaCppRelease.release}), ${threads} threads, ${rows} sequences${Object.entries(settings).map(([name, value]) => `, ${name} ${value}`).join('')}`,
     async write({ prompts, tokens, reuse }) {
       const tally = startTally(prompts.length)
       const told = await Promise.all(prompts.map((prompt, row) => writeRow(sequences[row], prompt, tokens, reuse, row, tally)))

@@ -2,9 +2,9 @@
 import { LoggerWithoutDebug, Wllama } from '@wllama/wllama'
 import { startTally } from './tally.mjs'
 
-export async function openWllama(wasm, model, { rows, context, threads }, extra = {}) {
+export async function openWllama(wasm, model, { rows, context, threads, settings = {} }) {
   const wllama = new Wllama({ default: wasm }, { suppressNativeLog: true, logger: LoggerWithoutDebug })
-  await wllama.loadModel([model], { n_threads: threads, n_gpu_layers: 0, n_parallel: rows, kv_unified: false, n_ctx: rows * context, n_batch: 512, n_ubatch: 512, flash_attn: true, ...extra })
+  await wllama.loadModel([model], { n_threads: threads, n_gpu_layers: 0, n_parallel: rows, n_ctx: rows * context, n_batch: 512, n_ubatch: 512, ...settings })
 
   async function writeRow(prompt, tokens, reuse, row, tally) {
     const told = { text: '', tokens: 0, promptTokens: 0 }
@@ -18,7 +18,7 @@ export async function openWllama(wasm, model, { rows, context, threads }, extra 
   }
 
   return {
-    about: `wllama (llama.cpp ${Wllama.getLibllamaVersion()}), ${wllama.getNumThreads()} threads, ${rows} slots`,
+    about: `wllama (llama.cpp ${Wllama.getLibllamaVersion()}), ${wllama.getNumThreads()} threads, ${rows} slots${Object.entries(settings).map(([name, value]) => `, ${name} ${value}`).join('')}`,
     async write({ prompts, tokens, reuse }) {
       const tally = startTally(prompts.length)
       const told = await Promise.all(prompts.map((prompt, row) => writeRow(prompt, tokens, reuse, row, tally)))

@@ -32,7 +32,10 @@ export interface Opening {
   readonly file: string
   /** How our own weights lie in memory; nothing to the others, which keep the file's bits. */
   readonly weights?: WeightForm
+  /** Settings of the program's own, under its own names. */
+  readonly settings?: Settings
 }
+export type Settings = Readonly<Record<string, boolean>>
 
 /** A program with the model in its memory. */
 export interface Writer {
