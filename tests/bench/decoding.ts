@@ -102,7 +102,7 @@ async function openFastest(name: Name, prompts: Prompts): Promise<Program> {
 
 export async function measureDecoding(sizes: Sizes = SIZES): Promise<PartAnswer> {
   const prompts = await readPrompts(FILE)
-  const there = await installWriters('decoding')
+  const there = await installWriters()
   const runners = [...there].map(begin)
   try {
     for (const runner of runners) {

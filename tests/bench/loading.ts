@@ -27,7 +27,7 @@ export async function measureLoading(): Promise<PartAnswer | undefined> {
     return undefined
   }
   const { parameters, cut } = await readPrompts(FILE)
-  const there = await installWriters('loading')
+  const there = await installWriters()
   const measured: Measured[] = []
   const loaded = new Map<string, ProcessMemory>()
   for (const { name, weights } of CASES.filter((one) => there.has(one.name))) {

@@ -30,10 +30,14 @@ export interface Program extends Writer {
   close(): Promise<void>
 }
 
-/** Installs the others, says out loud what cannot be had, and gives what there is. */
-export async function installWriters(part: string): Promise<ReadonlySet<Name>> {
+let installed: Promise<ReadonlySet<Name>> | undefined
+
+/** Installs the others, says out loud what cannot be had, and gives what there is; once in a run. */
+export const installWriters = (): Promise<ReadonlySet<Name>> => (installed ??= installAndBuild())
+
+async function installAndBuild(): Promise<ReadonlySet<Name>> {
   const there = new Set<Name>(['ours'])
-  const say = (name: string, why: string): void => console.log(`${part}: ${name} is not measured beside ours, ${why.split('\n').slice(0, 3).join(' ')}`)
+  const say = (name: string, why: string): void => console.log(`${name} is not measured beside ours, ${why.split('\n').slice(0, 3).join(' ')}`)
   const wllama = await installPeers(FOLDER)
   if (wllama === undefined) there.add('wllama')
   else say('wllama', wllama)
