@@ -15,18 +15,19 @@ export interface Sizes {
   readonly prompt: number
   readonly longPrompt: number
   readonly written: number
+  /** Tokens of each of eight prompts, and behind them, with which the fastest settings are found. */
+  readonly probe: { readonly prompt: number; readonly written: number }
 }
-const SIZES: Sizes = { turns: 3, prompt: 200, longPrompt: 512, written: 64 }
+const SIZES: Sizes = { turns: 3, prompt: 200, longPrompt: 512, written: 64, probe: { prompt: 64, written: 16 } }
 /** Rows, of eight, that must begin with the same tokens as ours, and how many: rounding tells near ties apart, not whole texts. */
 const [SAME_ROWS, SAME_TOKENS] = [4, 20]
 
-/** Settings that each program is tried with, on rows of these sizes: the fastest is measured. Those not named are its own defaults. */
+/** Settings that each program is tried with: the fastest is measured. Those not named are its own defaults. */
 const CHOICES: Readonly<Record<Name, readonly Settings[]>> = {
   ours: [{}],
   wllama: [{ flash_attn: true, kv_unified: false }, { flash_attn: false, kv_unified: false }, { flash_attn: true, kv_unified: true }],
   native: [{ flashAttention: true }, { flashAttention: false }],
 }
-const PROBE = { prompt: 64, written: 16 } as const
 
 /** What is measured of each, in tokens a second. */
 const FIGURES = ['writing eight rows', 'writing one row', 'reading eight prompts', 'reading one long prompt'] as const
@@ -80,8 +81,8 @@ function sameBeginning(prompts: Prompts, a: string, b: string): number {
 }
 
 /** Opens a program with the settings that write a few short rows in the least time, where it has a choice. */
-async function openFastest(name: Name, prompts: Prompts): Promise<Program> {
-  const order: Order = { prompts: prompts.cut(ROWS, PROBE.prompt), tokens: PROBE.written, reuse: false }
+async function openFastest(name: Name, prompts: Prompts, probe: Sizes['probe']): Promise<Program> {
+  const order: Order = { prompts: prompts.cut(ROWS, probe.prompt), tokens: probe.written, reuse: false }
   const open = (settings: Settings): Promise<Program> => openProgram(name, { rows: ROWS, context: CONTEXT, threads: THREADS, file: FILE, settings })
   let fastest: { readonly settings: Settings; readonly ms: number } | undefined
   const choices = CHOICES[name]
@@ -107,7 +108,7 @@ export async function measureDecoding(sizes: Sizes = SIZES): Promise<PartAnswer>
   try {
     for (const runner of runners) {
       await attempt(runner, async () => {
-        runner.program = await openFastest(runner.name, prompts)
+        runner.program = await openFastest(runner.name, prompts, sizes.probe)
       })
     }
     for (let turn = 0; turn < sizes.turns; turn += 1) {
