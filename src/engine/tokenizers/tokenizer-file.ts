@@ -1,9 +1,10 @@
 // Knows: what a tokenizer.json says: its vocabulary, its added tokens, how texts become ids and ids texts. It is the parser of data
 // that crossed a boundary: lengths are bounded, and what cannot be done exactly as the Rust library does it is refused.
 // Must not know: tokenizer_config.json, chats (folder-tokenizer.ts, json-tokenizer.ts).
+import { makeBpe } from './bpe-model.ts'
 import { readCutters, readPrependScheme, type Cutter } from './cutters.ts'
 import { MAX_STEPS, readNormalisers, readPattern } from './normalisers.ts'
-import { makeBpe, makeUnigram, type PieceModel } from './package-model.ts'
+import { makeUnigram } from './unigram-model.ts'
 import { fieldOf, isIndex, isRecord, listOf, show, textOf } from './unknown-json.ts'
 import type { ByteStyle, StretchModel, VocabularyParts, WrittenToken } from './vocabulary-tokenizer.ts'
 
@@ -11,6 +12,9 @@ export type TokenizerFile = Pick<VocabularyParts, 'tokens' | 'specialIds' | 'lit
   /** Ids that the post-processor puts before a text. */
   readonly beginIds: readonly number[]
 }
+
+/** Ids of one piece of normalised text. */
+type PieceModel = (piece: string) => readonly number[]
 
 /** Ids are below this: the largest vocabularies have 262,144. */
 export const MAX_VOCABULARY = 4_000_000
@@ -68,11 +72,11 @@ function readModel(model: object, tokens: string[]): PieceModel {
   const checked = new Map<string, number>()
   for (const [token, id] of Object.entries(vocab)) {
     put(tokens, token, id)
-    checked.set(token, id)
+    if (typeof id === 'number') checked.set(token, id)
   }
   const unknown = textOf(model, 'unk_token')
   return makeBpe({
-    vocab: vocab as Record<string, number>, // checked one by one above
+    idOf: checked,
     merges: readMerges(fieldOf(model, 'merges'), checked),
     unknown,
     fusesUnknown: fieldOf(model, 'fuse_unk') === true,
