@@ -2,10 +2,12 @@
 // Must not know: files, special tokens, how texts are cut.
 // Written here since the package keeps merges under texts of theirs: half a million of them (Gemma) took seconds to build.
 import { joinNeighbours } from './join-neighbours.ts'
+import { PairTable } from './pair-table.ts'
 
 export interface BpeParts {
   readonly idOf: ReadonlyMap<string, number>
-  readonly merges: readonly (readonly [string, string])[]
+  /** In their order, each by three ids: left, right, and what they become. */
+  readonly merges: Int32Array
   /** Stands for characters that cannot be said; undefined leaves them out. */
   readonly unknown: string | undefined
   /** A run of unknown characters is one token. */
@@ -16,24 +18,16 @@ export interface BpeParts {
   readonly ignoreMerges: boolean
 }
 
-/** Pairs are one number, left · 2^22 + right: ids are below 4 million. */
-const RADIX = 2 ** 22
 /** Pieces whose ids are remembered, and the longest of them: words come again and again. */
 const MAX_REMEMBERED = 10_000
 const MAX_WORD = 64
 
 const encoder = new TextEncoder()
 
-/** Ids of a piece of normalised text. Merges whose parts or whole are no tokens are passed over. */
+/** Gives the ids of a piece of normalised text. */
 export function makeBpe({ idOf, merges, unknown, fusesUnknown, byteFallback, ignoreMerges }: BpeParts): (piece: string) => readonly number[] {
-  const ranks = new Map<number, number>()
-  const wholes = new Int32Array(merges.length)
-  for (const [rank, [left, right]] of merges.entries()) {
-    const [a, b, whole] = [idOf.get(left), idOf.get(right), idOf.get(left + right)]
-    if (a === undefined || b === undefined || whole === undefined) continue
-    ranks.set(a * RADIX + b, rank)
-    wholes[rank] = whole
-  }
+  const ranks = new PairTable(merges.length / 3)
+  for (let rank = 0; 3 * rank < merges.length; rank++) ranks.put(merges[3 * rank] as number, merges[3 * rank + 1] as number, rank)
   const unknownId = unknown === undefined ? undefined : idOf.get(unknown)
   const bytes = byteFallback ? Array.from({ length: 256 }, (_, byte) => idOf.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`)) : []
 
@@ -51,18 +45,19 @@ export function makeBpe({ idOf, merges, unknown, fusesUnknown, byteFallback, ign
     return ids
   }
   const merge = (piece: string): readonly number[] => {
-    const whole = ignoreMerges ? idOf.get(piece) : undefined
-    if (whole !== undefined) return [whole]
+    const token = ignoreMerges ? idOf.get(piece) : undefined
+    if (token !== undefined) return [token]
     const ids = spell(piece)
+    const rankOf = (left: number, right: number): number | undefined => ranks.get(ids[left] as number, ids[right] as number)
     const after = joinNeighbours(
       ids.length,
       (left, right) => {
-        const rank = ranks.get((ids[left] as number) * RADIX + (ids[right] as number))
-        return rank === undefined ? undefined : { priority: -rank, mark: wholes[rank] as number }
+        const rank = rankOf(left, right)
+        return rank === undefined ? undefined : { priority: -rank, mark: merges[3 * rank + 2] as number }
       },
       (left, right, whole) => {
-        const rank = ranks.get((ids[left] as number) * RADIX + (ids[right] as number))
-        if (rank === undefined || wholes[rank] !== whole) return false
+        const rank = rankOf(left, right)
+        if (rank === undefined || merges[3 * rank + 2] !== whole) return false
         ids[left] = whole
         return true
       },

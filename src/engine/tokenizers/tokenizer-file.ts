@@ -85,15 +85,24 @@ function readModel(model: object, tokens: string[]): PieceModel {
   })
 }
 
-/** Merges as pairs; files have them as pairs too, or as "left right". */
-function readMerges(value: unknown, vocabulary: ReadonlyMap<string, number>): (readonly [string, string])[] {
+/** Merges by three ids each; files have them as pairs of texts, or as "left right". */
+function readMerges(value: unknown, vocabulary: ReadonlyMap<string, number>): Int32Array {
   if (!Array.isArray(value) || value.length > MAX_MERGES) throw new Error('tokenizer.json holds no list of merges')
-  return value.map((item: unknown) => {
+  const merges = new Int32Array(3 * value.length)
+  let at = 0
+  const idOf = (token: string): number => {
+    const id = vocabulary.get(token)
+    if (id === undefined) throw new Error(`tokenizer.json has a merge with ${show(token)}, which is no token`)
+    return id
+  }
+  for (const item of value as unknown[]) {
     const [left, right] = typeof item === 'string' ? cutMerge(item) : Array.isArray(item) && item.length === 2 ? [item[0] as unknown, item[1] as unknown] : []
     if (typeof left !== 'string' || typeof right !== 'string') throw new Error('tokenizer.json has a merge that is not of two texts')
-    if (!vocabulary.has(left + right)) throw new Error(`tokenizer.json has a merge to ${show(left + right)}, which is no token`)
-    return [left, right] as const
-  })
+    merges[at++] = idOf(left)
+    merges[at++] = idOf(right)
+    merges[at++] = idOf(left + right)
+  }
+  return merges
 }
 
 /** "left right" at the first space after the first character. */
