@@ -8,6 +8,9 @@ import type { Body } from './connection.ts'
 /** Stop texts that the protocol takes; all are looked for here too. */
 const MOST_STOPS = 4
 
+/** Tokens that the repetition penalty looks back on: llama.cpp takes a number here, 64 unless told, and some builds refuse its −1 for all. */
+export const PENALISED = 32_768
+
 /** A seed as servers take it: 31 bits of a hash of ours. */
 export const seedOf = (rngSeed: string): number => Number.parseInt(hashOf(['endpoint seed', rngSeed]).slice(0, 8), 16) & 0x7fff_ffff
 
@@ -47,8 +50,8 @@ function writeSampling({ temperature, topP, topK, minP, repetitionPenalty, maxTo
     ...(seeded ? { seed: seedOf(rngSeed) } : {}),
     ...(extensions.includes('top_k') ? { top_k: topK } : {}),
     ...(extensions.includes('min_p') ? { min_p: minP } : {}),
-    // The penalty has two names, and llama.cpp looks at the last 64 tokens only unless it is told otherwise.
-    ...(extensions.includes('repetition') ? { repeat_penalty: repetitionPenalty, repetition_penalty: repetitionPenalty, repeat_last_n: -1 } : {}),
+    // The penalty has two names.
+    ...(extensions.includes('repetition') ? { repeat_penalty: repetitionPenalty, repetition_penalty: repetitionPenalty, repeat_last_n: PENALISED } : {}),
   }
 }
 

@@ -2,6 +2,7 @@
 // About a dozen requests of one to eight tokens, asked one after another.
 import type { Json } from '../../../src/domain/hash.ts'
 import type { Abilities, Extension } from './abilities.ts'
+import { PENALISED } from './ask.ts'
 import type { Body, Connection } from './connection.ts'
 import { Fault } from './fault.ts'
 import { parseEcho, parseNative, parsePiece, parseRendered, parseTokenIds, type Piece } from './parse.ts'
@@ -97,7 +98,7 @@ async function probeExtensions(ask: Ask, greedy: string): Promise<Extension[]> {
   const found: Extension[] = []
   if ((await ask({ temperature: 1.5, seed: 2, top_k: 1 }))?.text === greedy) found.push('top_k')
   if ((await ask({ temperature: 1.5, seed: 2, min_p: 1 }))?.text === greedy) found.push('min_p')
-  const penalised = await ask({ temperature: 0, repeat_penalty: 2, repetition_penalty: 2, repeat_last_n: -1 })
+  const penalised = await ask({ temperature: 0, repeat_penalty: 2, repetition_penalty: 2, repeat_last_n: PENALISED })
   if (penalised !== undefined && penalised.text !== greedy) found.push('repetition')
   return found
 }

@@ -63,12 +63,14 @@ export class RowWriter {
     const { id, asked, logProbs } = this.request
     const { text } = this.#cut
     const prompt = asked.kind === 'raw' ? asked.text : asked.messages.map(({ content }) => content).join('\n')
+    const list = logProbs === undefined ? undefined : this.#listTokens(logProbs)
+    // Servers count the token that ends an answer. Without a count: most send a piece for each token.
+    const counted = this.#usage?.tokens ?? (text === '' ? 0 : Math.max(this.#pieces, estimateTokens(text)))
     return {
       id, text, ending,
       promptTokens: this.#usage?.promptTokens ?? estimateTokens(prompt),
-      // Most servers send a piece for each token; one that sends larger ones is told by the text's length.
-      tokens: this.#usage?.tokens ?? (text === '' ? 0 : Math.max(this.#pieces, estimateTokens(text))),
-      ...(logProbs === undefined ? {} : { logProbs: this.#listTokens(logProbs) }),
+      tokens: list === undefined ? counted : list.length,
+      ...(list === undefined ? {} : { logProbs: list }),
     }
   }
 
