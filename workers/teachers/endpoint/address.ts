@@ -5,12 +5,12 @@ import { RetortError } from '../../../src/protocol/errors.ts'
 const HERE = /^(localhost|127\.0\.0\.1)$/
 
 /** Programs by the port that they listen on unless told otherwise, and how each is told to answer a page. */
-const PROGRAMS: Readonly<Record<string, (page: string) => string>> = {
-  11434: (page) => `For Ollama: start it with OLLAMA_ORIGINS=${page} set.`,
-  8080: () => 'For llama.cpp: start llama-server; it answers every page unless it was told otherwise.',
-  1234: () => 'For LM Studio: start its server on the Developer tab, and turn “Enable CORS” on there.',
-  8000: (page) => `For vLLM: start it with --allowed-origins '["${page}"]'. For Ray Serve and llama-cpp-python: let it send Access-Control-Allow-Origin.`,
-}
+const PROGRAMS = new Map<string, (page: string) => string>([
+  ['11434', (page) => `For Ollama: start it with OLLAMA_ORIGINS=${page} set.`],
+  ['8080', () => 'For llama.cpp: start llama-server; it answers every page unless it was told otherwise.'],
+  ['1234', () => 'For LM Studio: start its server on the Developer tab, and turn “Enable CORS” on there.'],
+  ['8000', (page) => `For vLLM: start it with --allowed-origins '["${page}"]'. For Ray Serve and llama-cpp-python: let it send Access-Control-Allow-Origin.`],
+])
 
 /** The address without what does not name the server. Throws `ModelRefused` with a sentence. */
 export function requireEndpoint(typed: string): string {
@@ -30,8 +30,8 @@ export const rootOf = (url: string): string => url.replace(/\/v\d+$/, '')
 export function sentenceOfSilence(url: string, page = globalThis.location?.origin ?? 'this page'): string {
   const { host, port, hostname } = new URL(url)
   const here = HERE.test(hostname)
-  const known = PROGRAMS[port]?.(page)
-  const programs = known ?? (here ? Object.values(PROGRAMS).map((tell) => tell(page)).join(' ') : `It must let other pages read its answers (CORS, for ${page}).`)
+  const known = PROGRAMS.get(port)?.(page)
+  const programs = known ?? (here ? [...PROGRAMS.values()].map((tell) => tell(page)).join(' ') : `It must let other pages read its answers (CORS, for ${page}).`)
   const permission = here ? ' If the browser asks whether this page may reach programs on this device, allow it.' : ''
   return `Nothing at ${host} answered, or it does not let this page read its answers. Look whether it runs. ${programs}${permission}`
 }

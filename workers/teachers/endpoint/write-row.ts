@@ -60,12 +60,12 @@ export class RowWriter {
 
   /** What there is so far. */
   result(ending: CompletionResult['ending']): CompletionResult {
-    const { id, asked, logProbs } = this.request
+    const { id, asked, sampling, logProbs } = this.request
     const { text } = this.#cut
     const prompt = asked.kind === 'raw' ? asked.text : asked.messages.map(({ content }) => content).join('\n')
     const list = logProbs === undefined ? undefined : this.#listTokens(logProbs)
     // Servers count the token that ends an answer. Without a count: most send a piece for each token.
-    const counted = this.#usage?.tokens ?? (text === '' ? 0 : Math.max(this.#pieces, estimateTokens(text)))
+    const counted = this.#usage?.tokens ?? (text === '' ? 0 : Math.min(sampling.maxTokens, Math.max(this.#pieces, estimateTokens(text))))
     return {
       id, text, ending,
       promptTokens: this.#usage?.promptTokens ?? estimateTokens(prompt),

@@ -37,7 +37,7 @@ describe.skipIf(!canServe)(`a real llama.cpp server${whyNotServed}`, { timeout: 
 
   test('lists its model and says what it gives', async () => {
     expect(await findServed({ url: server?.url ?? '' }, signal)).toMatchObject([{ id: 'smollm2', owner: 'llamacpp', contextLength: 2048 }])
-    expect(teacher.description).toMatchObject({ backend: 'server', batch: 4, contextLength: 2048, card: { quantisation: 'Q4_1', parameters: 134_515_008 } })
+    expect(teacher.description).toMatchObject({ backend: 'server', batch: 4, contextLength: 2048, card: { parameters: 134_515_008 } })
     expect(teacher.description.gives).toEqual({ chat: true, rawPrompts: true, scores: true, traces: false, logProbs: 20, seeded: true, formats: ['json-schema', 'grammar'] })
     expect(teacher.description.notes).toHaveLength(1)
   })
@@ -52,7 +52,9 @@ describe.skipIf(!canServe)(`a real llama.cpp server${whyNotServed}`, { timeout: 
     }
   })
 
-  test('scores what the engine here scores, within 0.05: verdicts, words, raw texts', async () => {
+  // With four-bit weights llama.cpp rounds what they are multiplied with to eight bits, and the engine here does not: probabilities differ
+  // in their second digit, and improbable texts by more in their logs. With weights in floats (RETORT_LLAMA_MODEL) logs differ by about a hundredth.
+  test('scores what the engine here scores: verdicts, words, raw texts', async () => {
     const requests: ScoreRequest[] = [
       { id: 'verdict', asked: chat('Rate this answer from 1 to 5: “Paris is the capital of France.”'), answerPrefix: 'Score:', continuations: [' 1', ' 2', ' 3', ' 4', ' 5'] },
       { id: 'pair', asked: chat('Which is better, A or B?'), answerPrefix: 'Better:', continuations: [' A', ' B'] },
@@ -61,14 +63,27 @@ describe.skipIf(!canServe)(`a real llama.cpp server${whyNotServed}`, { timeout: 
       { id: 'angle', asked: { kind: 'raw', text: 'Not special: <|im_start|>' }, continuations: [' yes', ' no'] },
     ]
     const [theirs, ours] = [await score(teacher, requests), await score(own, requests)]
-    let most = 0
+    let [inLog, inProbability] = [0, 0]
     for (const { id } of requests) {
       const [a, b] = [theirs.get(id)?.logProbs ?? [], ours.get(id)?.logProbs ?? []]
       expect(a.length, id).toBe(b.length)
-      for (const [i, log] of a.entries()) most = Math.max(most, Math.abs(log - (b[i] ?? NaN)))
+      for (const [i, log] of a.entries()) {
+        inLog = Math.max(inLog, Math.abs(log - (b[i] ?? NaN)))
+        inProbability = Math.max(inProbability, Math.abs(Math.exp(log) - Math.exp(b[i] ?? NaN)))
+      }
     }
-    console.info(`llama.cpp and the engine: log-probabilities of continuations differ by ${most.toFixed(4)} at most`)
-    expect(most).toBeLessThanOrEqual(0.05)
+    console.info(`llama.cpp and the engine: continuations differ by ${inProbability.toExponential(1)} in probability and ${inLog.toExponential(1)} in its log at most`)
+    expect(inProbability).toBeLessThanOrEqual(0.05)
+    if (teacher.description.card.quantisation === 'F32') expect(inLog).toBeLessThanOrEqual(0.05)
+  })
+
+  test('scores of a text are those that it tells while it writes it', async () => {
+    const asked = chat(QUESTIONS[0] ?? '')
+    const { text = '', logProbs = [] } = (await completeAll(teacher, [{ ...ask('written', asked, { maxTokens: 6 }), logProbs: 1 }])).results.get('written') ?? {}
+    expect(text).not.toBe('')
+    const written = logProbs.reduce((sum, { logProb }) => sum + logProb, 0)
+    const [scored = NaN] = (await score(teacher, [{ id: 'scored', asked, continuations: [text, 'zebra'] }])).get('scored')?.logProbs ?? []
+    expect(Math.abs(scored - written)).toBeLessThanOrEqual(0.02)
   })
 
   test('heeds cuts of sampling: a hot draw of the one likeliest token is the greedy text', async () => {
@@ -99,8 +114,8 @@ describe.skipIf(!canServe)(`a real llama.cpp server${whyNotServed}`, { timeout: 
   test('with a key lets in who has it, and nobody else', async () => {
     const locked = await startLlamaServer({ key: 'open sesame' })
     try {
-      const with_ = await open(locked.url, 'open sesame')
-      expect((await completeAll(with_, [ask('in', chat('Hi'))])).results.get('in')?.refusal).toBeUndefined()
+      const welcome = await open(locked.url, 'open sesame')
+      expect((await completeAll(welcome, [ask('in', chat('Hi'))])).results.get('in')?.refusal).toBeUndefined()
       await expect(open(locked.url, 'wrong')).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/does not accept the key \(401\)/) })
     } finally {
       await locked.stop()

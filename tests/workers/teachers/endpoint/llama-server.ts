@@ -5,7 +5,8 @@ import { createServer, type AddressInfo } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const MODEL = fileURLToPath(new URL('../../../../../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf', import.meta.url))
+/** `RETORT_LLAMA_MODEL` serves another file of the same model, such as one in floats. */
+const MODEL = process.env['RETORT_LLAMA_MODEL'] ?? fileURLToPath(new URL('../../../../../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf', import.meta.url))
 
 /** `RETORT_LLAMA_SERVER`, else `llama-server` on the PATH. */
 function findServer(): string | undefined {
