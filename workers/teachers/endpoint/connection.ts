@@ -7,7 +7,7 @@ import { readEvents, readWhole, type BodyBounds } from './read-body.ts'
 import type { Json } from '../../../src/domain/hash.ts'
 
 export interface ConnectionOptions {
-  /** Milliseconds until the first byte of an answer: a server may have a queue. Default 5 minutes. */
+  /** Milliseconds until the first byte of an answer: a server that works on one row at a time lets the others wait. Default 15 minutes. */
   readonly patienceMs?: number
   /** Milliseconds between two bytes. Default 2 minutes. */
   readonly stallMs?: number
@@ -26,11 +26,11 @@ export class Connection {
   readonly #bounds: BodyBounds
 
   /** `url` as `requireEndpoint` gives it; `key` is sent to it and nowhere else. */
-  constructor(url: string, key: string | undefined, { patienceMs = 300_000, stallMs = 120_000 }: ConnectionOptions = {}) {
+  constructor(url: string, key: string | undefined, { patienceMs = 900_000, stallMs = 120_000 }: ConnectionOptions = {}) {
     this.url = url
     this.#key = key
     this.#patienceMs = patienceMs
-    this.#bounds = { bytes: MOST_BYTES, line: MOST_LINE, stallMs }
+    this.#bounds = { bytes: MOST_BYTES, line: MOST_LINE, patienceMs, stallMs }
   }
 
   /** Asks a path below the address, or (`~/…`) below what stands above `/v1`. A body makes it a POST. Throws a `Fault` or an AbortError. */
@@ -82,6 +82,7 @@ export class Connection {
 function faultOfStatus({ status, headers }: Response, text: string, host: string): Fault {
   const said = parseErrorSentence(text)
   const detail = said === '' ? '' : `: ${said}`
+  // Over origins a page sees this header only where the server exposes it; else the pauses are our own.
   const wait = waitOf(headers.get('Retry-After'), Date.now())
   if (status === 401 || status === 403) return new Fault('closed', `${host} does not accept the key (${status})${detail}. Type the key that it was started with, or that your account there gives.`)
   if (status === 404) return new Fault('closed', `${host} has no such model or no such way of asking (404)${detail}. Look at its list of models again.`)

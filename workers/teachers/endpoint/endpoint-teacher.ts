@@ -63,7 +63,7 @@ export class EndpointTeacher implements Teacher {
     const progress = await this.#work(requests, hooks, async (request, signal, count) => {
       try {
         const logProbs = await this.#persist(() => scoreRow({ connection: this.#connection, model: this.#model, abilities: this.#abilities, signal }, request), signal)
-        count(estimateTokens(JSON.stringify(request.asked)), 1)
+        count(estimateTokens(JSON.stringify(request.asked)), 1) // servers count no tokens here
         return { id: request.id, logProbs }
       } catch (thrown) {
         if (hooks.signal.aborted) return undefined
@@ -111,7 +111,7 @@ export class EndpointTeacher implements Teacher {
       if (any.aborted) return
       try {
         const result = await work(request, any, count)
-        if (result !== undefined && (signal.aborted || !any.aborted)) onResult(result)
+        if (result !== undefined) onResult(result)
       } catch (thrown) {
         gone.abort(thrown)
       }

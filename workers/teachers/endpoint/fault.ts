@@ -38,6 +38,7 @@ export class Fault extends Error {
 /** Milliseconds that a `Retry-After` header asks for: seconds or a date. At most ten minutes: nobody waits longer for a row. */
 export function waitOf(header: string | null, now: number): number | undefined {
   if (header === null) return undefined
-  const ms = /^\s*\d+(\.\d+)?\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now
+  // Only dates that begin with a day's name: engines read a date into nearly anything.
+  const ms = /^\s*\d+(\.\d+)?\s*$/.test(header) ? Number(header) * 1000 : /^[A-Z][a-z]+,/.test(header) ? Date.parse(header) - now : Number.NaN
   return ms >= 0 ? Math.min(ms, 600_000) : undefined
 }

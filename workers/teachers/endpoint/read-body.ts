@@ -7,19 +7,21 @@ export interface BodyBounds {
   readonly bytes: number
   /** Characters of a line at most. */
   readonly line: number
-  /** Milliseconds without a byte. */
+  /** Milliseconds until the first byte: some servers say at once that they will answer, and then have a queue. */
+  readonly patienceMs: number
+  /** Milliseconds without a byte after that. */
   readonly stallMs: number
 }
 
 /** Pieces of text as they come. Cancels the body at the end, at a fault and when the reader leaves. */
-async function* readPieces(body: ReadableStream<Uint8Array> | null, { bytes, stallMs }: BodyBounds, signal: AbortSignal): AsyncGenerator<string> {
+async function* readPieces(body: ReadableStream<Uint8Array> | null, { bytes, patienceMs, stallMs }: BodyBounds, signal: AbortSignal): AsyncGenerator<string> {
   if (body === null) return
   const reader = body.getReader()
   const decoder = new TextDecoder()
   let read = 0
   try {
     for (;;) {
-      const { done, value } = await soon(reader.read(), stallMs)
+      const { done, value } = await soon(reader.read(), read === 0 ? patienceMs : stallMs)
       signal.throwIfAborted()
       if (done) break
       read += value.byteLength

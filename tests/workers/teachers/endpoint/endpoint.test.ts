@@ -25,7 +25,7 @@ const open = (): Promise<Teacher> => endpoint.open(source(), OPTIONS)
 const lose = (...names: Heeded[]): void => void (server.heeds = new Set([...server.heeds].filter((name) => !names.includes(name as Heeded))))
 
 /** As the opener makes it, with pauses that a test can wait for. */
-async function openImpatient({ stallMs = 300, tries = 6 } = {}): Promise<EndpointTeacher> {
+async function openImpatient({ stallMs = 30_000, tries = 6 } = {}): Promise<EndpointTeacher> {
   const connection = new Connection(server.url, undefined, { stallMs, patienceMs: stallMs })
   const abilities = await probe(connection, 'hash-1', { llama: false, signal, onProgress: () => undefined })
   server.asked.splice(0)
@@ -211,15 +211,15 @@ const wrong = (times: number, how: (response: Parameters<Mishap>[1]) => void): M
 const event = (text: string): string => `data: ${JSON.stringify({ choices: [{ delta: { content: text }, finish_reason: null }] })}\n\n`
 
 describe('mishaps', () => {
-  test.each<[string, (response: Parameters<Mishap>[1]) => void]>([
+  test.each<[string, (response: Parameters<Mishap>[1]) => void, number?]>([
     ['500', (response) => server.send(response, { error: { message: 'out of memory' } }, 500)],
     ['a cut in the middle', (response) => void response.write(event(' half'), () => response.destroy())],
     ['an end without an end', (response) => void response.writeHead(200).end(event(' half'))],
-    ['no byte for too long', (response) => void response.writeHead(200).write(event(' half'))],
+    ['no byte for too long', (response) => void response.writeHead(200).write(event(' half')), 1000],
     ['broken JSON', (response) => void response.writeHead(200).end('data: {"choices": [\n\n')],
     ['an error as an event', (response) => void response.writeHead(200).end('data: {"error": {"code": 500, "message": "slot lost"}}\n\n')],
-  ])('after %s a row begins again and comes out the same', async (_name, how) => {
-    const teacher = await openImpatient()
+  ])('after %s a row begins again and comes out the same', async (_name, how, stallMs) => {
+    const teacher = await openImpatient(stallMs === undefined ? {} : { stallMs })
     const clean = await one(teacher, ask('a'))
     server.mishap = wrong(2, how)
     expect(await one(teacher, ask('a'))).toEqual(clean)
@@ -272,7 +272,7 @@ describe('mishaps', () => {
   })
 
   test('stopped, it closes every connection at once and tells rows with their text', async () => {
-    const teacher = await openImpatient({ stallMs: 60_000 })
+    const teacher = await openImpatient()
     server.mishap = ({ path }, response) => path.endsWith('/completions') && response.writeHead(200).write(event(' half an answer'))
     const stop = new AbortController()
     let begun = 0
@@ -289,7 +289,7 @@ describe('mishaps', () => {
     ['nested beyond sense', (response) => void response.writeHead(200).end(`data: ${'['.repeat(100_000)}${']'.repeat(100_000)}\n\n`), /no choices|no JSON/],
     ['choices of another form', (response) => server.send(response, { choices: { 0: 7 } }), /no choices/],
   ])('a server that sends %s is bounded', async (_name, how, sentence) => {
-    const teacher = await openImpatient({ tries: 2, stallMs: 5000 })
+    const teacher = await openImpatient({ tries: 2 })
     server.mishap = wrong(9, how)
     expect((await one(teacher, ask('a')))?.refusal).toMatch(sentence)
   })
