@@ -1,8 +1,15 @@
 // Knows: what is found out of a server before it is used, and what a teacher on it therefore gives.
-import type { TeacherGives } from '../../../src/domain/model.ts'
+import type { SamplingName, TeacherGives } from '../../../src/domain/model.ts'
 
 /** Fields of sampling beyond OpenAI's that a server may heed. */
 export type Extension = 'top_k' | 'min_p' | 'repetition'
+
+/** With the setting that each serves, and its title in sentences. */
+const EXTENSIONS: readonly { readonly name: Extension; readonly setting: SamplingName; readonly title: string }[] = [
+  { name: 'top_k', setting: 'topK', title: 'top-k' },
+  { name: 'min_p', setting: 'minP', title: 'min-p' },
+  { name: 'repetition', setting: 'repetitionPenalty', title: 'the repetition penalty' },
+]
 
 export interface Abilities {
   readonly chat: boolean
@@ -36,7 +43,7 @@ const LEAST_FOR_SCORES = 5
 export const scoresChats = ({ native, chatLogProbs, prefill }: Abilities): boolean => native || (chatLogProbs >= LEAST_FOR_SCORES && prefill !== undefined)
 
 export function givesOf(abilities: Abilities): TeacherGives {
-  const { chat, raw, chatLogProbs, rawLogProbs, seeded, schema, grammar, echo, native } = abilities
+  const { chat, raw, chatLogProbs, rawLogProbs, seeded, extensions, schema, grammar, echo, native } = abilities
   return {
     chat,
     rawPrompts: raw,
@@ -44,6 +51,8 @@ export function givesOf(abilities: Abilities): TeacherGives {
     traces: false,
     // What is promised holds for every request: of a chat and of a text.
     logProbs: chat && raw ? Math.min(chatLogProbs, rawLogProbs) : chat ? chatLogProbs : rawLogProbs,
+    // Top-p is OpenAI's own and taken on trust; the others were seen to work.
+    sampling: ['topP', ...EXTENSIONS.filter(({ name }) => extensions.includes(name)).map(({ setting }) => setting)],
     seeded,
     formats: [...(schema ? (['json-schema'] as const) : []), ...(grammar ? (['grammar'] as const) : [])],
   }
@@ -52,11 +61,11 @@ export function givesOf(abilities: Abilities): TeacherGives {
 /** What a person should know of it, in sentences. */
 export function noteAbilities(abilities: Abilities, host: string): readonly string[] {
   const { chat, raw, seeded, extensions, counts, thinks, native } = abilities
-  const missing = ([['top_k', 'top-k'], ['min_p', 'min-p'], ['repetition', 'the repetition penalty']] as const).filter(([name]) => !extensions.includes(name)).map(([, title]) => title)
+  const missing = EXTENSIONS.filter(({ name }) => !extensions.includes(name)).map(({ title }) => title)
   const gives = givesOf(abilities)
   return [
     `What it is asked goes to the program at ${host}, and its answers come from there.`,
-    ...(missing.length > 0 ? [`It does not heed ${missing.join(' and ')}; a recipe’s settings of these change nothing, and the program’s own apply.`] : []),
+    ...(missing.length > 0 ? [`It does not heed ${missing.join(' and ')}; the program’s own settings of these apply.`] : []),
     ...(seeded ? [] : ['The same seed does not draw the same text again here: a run cannot be repeated word for word.']),
     ...(chat && !raw ? ['It continues no text as it stands, so steps that need raw prompts cannot use it.'] : []),
     ...(gives.logProbs === 0 ? ['It tells no probabilities with what it writes, or not those before temperature and cuts.'] : []),

@@ -122,7 +122,7 @@ describe('finding out what it heeds', () => {
   test('a server that heeds everything gives everything', async () => {
     const { description } = await open()
     expect(description).toMatchObject({ backend: 'server', batch: 8, contextLength: 256 })
-    expect(description.gives).toEqual({ chat: true, rawPrompts: true, scores: true, traces: false, logProbs: 20, seeded: true, formats: ['json-schema', 'grammar'] })
+    expect(description.gives).toEqual({ chat: true, rawPrompts: true, scores: true, traces: false, logProbs: 20, sampling: ['topP', 'topK', 'minP', 'repetitionPenalty'], seeded: true, formats: ['json-schema', 'grammar'] })
     expect(description.notes.join(' ')).not.toMatch(/does not heed|estimates/)
     // Few tokens: nobody waits or pays for a probe.
     expect(server.completions.length).toBeLessThan(20)
@@ -132,7 +132,7 @@ describe('finding out what it heeds', () => {
   test('fields that are accepted and ignored are not promised', async () => {
     lose('seed', 'top_k', 'min_p', 'repeat_penalty', 'response_format', 'grammar', 'raw', 'logprobs', 'usage')
     const { description } = await open()
-    expect(description.gives).toEqual({ chat: true, rawPrompts: false, scores: false, traces: false, logProbs: 0, seeded: false, formats: [] })
+    expect(description.gives).toEqual({ chat: true, rawPrompts: false, scores: false, traces: false, logProbs: 0, sampling: ['topP'], seeded: false, formats: [] })
     expect(description.notes.join(' ')).toMatch(/does not heed top-k and min-p and the repetition penalty.*same seed does not.*no text as it stands.*no probabilities.*estimates/)
   })
 

@@ -38,7 +38,7 @@ describe.skipIf(!canServe)(`a real llama.cpp server${whyNotServed}`, { timeout: 
   test('lists its model and says what it gives', async () => {
     expect(await findServed({ url: server?.url ?? '' }, signal)).toMatchObject([{ id: 'smollm2', owner: 'llamacpp', contextLength: 2048 }])
     expect(teacher.description).toMatchObject({ backend: 'server', batch: 4, contextLength: 2048, card: { parameters: 134_515_008 } })
-    expect(teacher.description.gives).toEqual({ chat: true, rawPrompts: true, scores: true, traces: false, logProbs: 20, seeded: true, formats: ['json-schema', 'grammar'] })
+    expect(teacher.description.gives).toEqual({ chat: true, rawPrompts: true, scores: true, traces: false, logProbs: 20, sampling: ['topP', 'topK', 'minP', 'repetitionPenalty'], seeded: true, formats: ['json-schema', 'grammar'] })
     expect(teacher.description.notes).toHaveLength(1)
   })
 
