@@ -12,6 +12,7 @@ import { traceDataset } from './teachers/trace.ts'
 import { traceClasses } from './teachers/trace-classes.ts'
 import { downloadToStore } from './teachers/locate-model.ts'
 import { openAddress } from './teachers/address-source.ts'
+import { findServed } from './teachers/openers/endpoint.ts'
 import { findOpener } from './teachers/sources.ts'
 import type { Teacher, TokenTeacher } from './teachers/teacher.ts'
 
@@ -46,6 +47,8 @@ const summarise = ({ promptTokens, sharedTokens, newTokens, ms }: Progress): Gen
 const tell = (emit: (event: GenerationEvent) => void) => ({ promptTokens, newTokens, ms }: Progress) => emit({ kind: 'progress', promptTokens, newTokens, ms })
 
 serveSelf<TeacherContract>({
+  findServed: (source, { signal }) => findServed(source, signal),
+
   inspect: ({ source }, { signal }) => findOpener(source).inspect(source, signal),
 
   load: ({ source, ...options }, { signal, emit }) =>

@@ -85,7 +85,18 @@ export interface ClassTraceSummary {
   readonly rows: number
 }
 
+/** A model in a server's list. */
+export interface ServedModel {
+  readonly id: string
+  /** As the list says it: most programs can be told by it. */
+  readonly owner: string
+  readonly contextLength?: number
+  readonly parameters?: number
+}
+
 export interface TeacherContract {
+  /** The models that a program at an address serves. Throws `ModelRefused` and `DownloadFailed`. */
+  findServed: Method<{ url: string; key?: string }, readonly ServedModel[]>
   /** Reads a header and describes the model, or throws `ModelRefused` with the reason. Loads nothing. */
   inspect: Method<{ source: ModelSource }, ModelCard>
   /** Loads a model, letting an earlier one go. Throws `ModelRefused`, `OutOfMemory`, `DownloadFailed`. */

@@ -1,6 +1,7 @@
 // Knows: the whole page's state: where one is, which projects there are, the machine, the one teacher, the open projects.
 import type { MachineScope } from '../actions/describe-machine.ts'
 import type { ProjectId } from '../domain/id.ts'
+import { Endpoint } from './endpoint.svelte.ts'
 import { Examples } from './examples.svelte.ts'
 import { Machine } from './machine.svelte.ts'
 import { Models } from './models.svelte.ts'
@@ -27,6 +28,7 @@ export class App {
   readonly machine = new Machine()
   readonly models: Models
   readonly teacher: Teacher
+  readonly endpoint: Endpoint
   readonly selfCheck: SelfCheck
   /** The first reading of the store. */
   readonly opening = new Task()
@@ -45,6 +47,7 @@ export class App {
     this.examples = new Examples(around)
     this.models = new Models(around)
     this.teacher = new Teacher(around)
+    this.endpoint = new Endpoint(around)
     this.selfCheck = new SelfCheck(around)
   }
 

@@ -6,7 +6,7 @@ import { portOf, serve, type Served } from '../../src/protocol/channel.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { AnswerOfStudent, LentTeacherContract, TracedAnswer } from '../../src/protocol/lent-teacher.ts'
-import type { ClassTraceRequest, ClassTraceSummary, GenerationEvent, GenerationSummary, LendRequest, TeacherContract, TraceRequest, TraceSummary } from '../../src/protocol/teacher.ts'
+import type { ClassTraceRequest, ClassTraceSummary, GenerationEvent, GenerationSummary, LendRequest, ServedModel, TeacherContract, TraceRequest, TraceSummary } from '../../src/protocol/teacher.ts'
 
 /** Of a teacher that this engine runs. */
 export const GIVES_ALL: TeacherGives = { chat: true, rawPrompts: true, scores: true, traces: true, logProbs: 20, sampling: SAMPLING_NAMES, seeded: true, formats: [] }
@@ -117,6 +117,10 @@ export class TeacherStandIn implements Served<TeacherContract> {
     const { trace, rows } = await this.trace({ ...request, choices: 2 }, call)
     return { trace, rows }
   }
+
+  /** What a program at any address serves. */
+  served: readonly ServedModel[] = []
+  findServed = async (): Promise<readonly ServedModel[]> => this.served
 
   loaded = true
   inspect = async (): Promise<TeacherDescription['card']> => DESCRIPTION.card

@@ -1,6 +1,7 @@
 // Knows: who opens a model from which kind of source. A new kind is a file and a line here.
 import type { ModelCard, ModelSource } from '../../src/domain/model.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
+import { endpoint } from './openers/endpoint.ts'
 import { files } from './openers/files.ts'
 import { student } from './openers/student.ts'
 import type { OpenOptions, Teacher } from './teacher.ts'
@@ -21,7 +22,7 @@ export interface Opener<Source extends ModelSource> {
 
 type Openers = { readonly [Kind in ModelSource['kind']]?: Opener<Extract<ModelSource, { readonly kind: Kind }>> }
 
-const OPENERS: Openers = { file: files, url: files, stored: files, box: files, student }
+const OPENERS: Openers = { file: files, url: files, stored: files, box: files, endpoint, student }
 
 /** The opener of a source. */
 export function findOpener<Source extends ModelSource>({ kind }: Source): Opener<Source> {

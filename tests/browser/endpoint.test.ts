@@ -1,0 +1,150 @@
+// A program that serves models, from the Teacher screen: found when asked for and not before, tried, run with, let go; its key stored nowhere.
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ModelServer } from '../stand-ins/model-server.ts'
+import { canServe, startLlamaServer, whyNotServed, type RunningServer } from '../workers/teachers/endpoint/llama-server.ts'
+import { findBarriers, overflowOf } from './axe.ts'
+import { DIST, expectNoFaults, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
+import { Person, readStore } from './person.ts'
+import { serveFolder, type Site } from './serve.ts'
+
+const KEY = 'open sesame 4711'
+const RECIPE = `retort: 1
+name: From a server
+rngSeed: 5
+steps:
+  - complete: teacher
+    n: 2
+    system: ""
+    temperature: 1
+    maxTokens: 24
+  - judge: rubric
+    rubric: helpfulness@1
+`
+
+let browser: Browser
+let site: Site
+beforeAll(async () => {
+  browser = await openBrowser()
+  site = await serveFolder(DIST)
+})
+afterAll(async () => {
+  await browser.close()
+  await site.close()
+})
+
+async function openTeacherScreen(options: { dark?: boolean } = {}): Promise<{ watched: Watched; person: Person }> {
+  const watched = await openPage(browser, site.url, options)
+  await waitUntilIsolated(watched.page)
+  const person = new Person(watched.page)
+  await person.beginWith(RECIPE)
+  await person.goTo('Teacher')
+  await watched.page.getByText('A program that serves models').click()
+  return { watched, person }
+}
+
+async function look({ page }: Watched, url: string, key = ''): Promise<void> {
+  await page.getByLabel('Address of the program').fill(url)
+  await page.getByLabel('Key, if it wants one').fill(key)
+  await page.getByRole('button', { name: 'Look for models' }).click()
+}
+
+async function checkScreen({ page }: Watched): Promise<void> {
+  expect(await findBarriers(page)).toEqual([])
+  for (const width of [390, 1280]) {
+    await page.setViewportSize({ width, height: 900 })
+    expect(await overflowOf(page), `${width} px`).toBe(0)
+  }
+}
+
+/** Everything that the page keeps, as text. */
+const readAll = async ({ page }: Watched): Promise<string> =>
+  JSON.stringify([await Promise.all(['projects', 'seeds', 'runs', 'prompts', 'rows', 'journal'].map((store) => readStore(page, store))), await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, location.href]))])
+
+describe('a program that serves models', { timeout: 300_000 }, () => {
+  test('is asked for nothing before the person says so, and then runs a recipe; its key is stored nowhere', async () => {
+    const server = new ModelServer()
+    server.key = KEY
+    server.list = { data: [{ id: 'hash-1', owned_by: 'a test', max_model_len: 8192 }] }
+    await server.start()
+    const { watched, person } = await openTeacherScreen()
+    try {
+      await watched.page.getByLabel('Address of the program').fill(server.url)
+      expect(server.asked).toEqual([])
+      await look(watched, server.url, 'wrong')
+      await watched.page.getByText(/does not accept the key \(401\)/).waitFor()
+      await look(watched, server.url, KEY)
+      await watched.page.getByRole('button', { name: 'hash-1' }).click()
+      await person.waitFor(/hash-1 can be used\. It is not loaded yet\./)
+      expect(server.completions).toEqual([])
+      await checkScreen(watched)
+      await person.press('Use as teacher')
+      await person.waitFor(/hash-1 is ready\. Another program runs it\./)
+      await checkScreen(watched)
+
+      server.slow = 2
+      server.most = 0
+      await person.goTo('Run')
+      await person.press('Start run')
+      expect(await person.waitFor(/^Run (finished|broke)/, 120)).toMatch(/finished/)
+      expect(server.most).toBeGreaterThan(4)
+      const stored = await readAll(watched)
+      expect(stored).toContain('hash-1')
+      expect(stored).not.toContain(KEY)
+      // Requests go to this one address, and nothing is wrong besides the key that was.
+      watched.forgive(new RegExp(`^request to another origin: ${server.url}/`))
+      watched.forgive(/status of 401/)
+      expectNoFaults(watched)
+    } finally {
+      server.stop()
+      await watched.context.close()
+    }
+  })
+
+  test('that does not answer, or not to this page, is told with what to do', async () => {
+    const deaf = new ModelServer()
+    await deaf.start()
+    deaf.mishap = (_asked, response) => {
+      response.removeHeader('Access-Control-Allow-Origin')
+      return false
+    }
+    const { watched } = await openTeacherScreen({ dark: true })
+    try {
+      await look(watched, deaf.url)
+      await watched.page.getByText(/does not let this page read its answers.*OLLAMA_ORIGINS=http:\/\/localhost:\d+/).waitFor()
+      await look(watched, 'http://192.168.1.5:8080/v1')
+      await watched.page.getByText(/only over https/).waitFor()
+      await checkScreen(watched)
+      expect(watched.faults.filter((fault) => fault.includes('192.168'))).toEqual([])
+    } finally {
+      deaf.stop()
+      await watched.context.close()
+    }
+  })
+})
+
+describe.skipIf(!canServe)(`a real llama.cpp server, as a person uses it${whyNotServed}`, { timeout: 600_000 }, () => {
+  let server: RunningServer
+  beforeAll(async () => {
+    server = await startLlamaServer()
+  })
+  afterAll(() => server.stop())
+
+  test('answers a question and runs a recipe with a judge', async () => {
+    const { watched, person } = await openTeacherScreen()
+    await look(watched, server.url)
+    await watched.page.getByRole('button', { name: 'smollm2' }).click()
+    await person.press('Use as teacher')
+    await person.waitFor(/smollm2 is ready/, 120)
+    await watched.page.getByLabel('Ask it one thing').fill('What is the capital of France? Answer in one sentence.')
+    await person.press('Ask')
+    await watched.page.getByText(/Paris/).first().waitFor()
+    await person.goTo('Run')
+    await person.press('Start run')
+    expect(await person.waitFor(/^Run (finished|broke)/, 400)).toMatch(/finished/)
+    watched.forgive(new RegExp(`^request to another origin: ${server.url.replace('/v1', '')}/`))
+    expectNoFaults(watched)
+    expect(JSON.stringify(await readStore(watched.page, 'rows'))).toMatch(/"verdict"/)
+    await watched.context.close()
+  })
+})

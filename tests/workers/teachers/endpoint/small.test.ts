@@ -1,0 +1,76 @@
+// The small parts that rows are asked with: stop texts over borders, pauses, lanes, bodies cut anywhere.
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { seedOf } from '../../../../workers/teachers/endpoint/ask.ts'
+import { waitOf } from '../../../../workers/teachers/endpoint/fault.ts'
+import { Lanes } from '../../../../workers/teachers/endpoint/lanes.ts'
+import { readEvents } from '../../../../workers/teachers/endpoint/read-body.ts'
+import { StopCut } from '../../../../workers/teachers/endpoint/stop.ts'
+
+const signal = new AbortController().signal
+
+test('however a text is cut into pieces, it ends at its first stop text, and nothing shown is taken back', () => {
+  const letters = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 4 })
+  fc.assert(
+    fc.property(fc.array(letters, { maxLength: 12 }), fc.array(letters, { maxLength: 5 }), (pieces, stops) => {
+      const cut = new StopCut(stops)
+      let shown = ''
+      for (const piece of pieces) {
+        cut.add(piece)
+        expect(cut.shown.startsWith(shown)).toBe(true)
+        shown = cut.shown
+      }
+      const whole = pieces.join('')
+      const ends = stops.filter((stop) => stop !== '').map((stop) => whole.indexOf(stop)).filter((at) => at >= 0)
+      // The first stop text that is whole ends the text; another that began earlier and was not whole by then does not count.
+      if (ends.length === 0) expect([cut.text, cut.stopped]).toEqual([whole, false])
+      else {
+        expect(cut.stopped).toBe(true)
+        for (const stop of stops) if (stop !== '') expect(cut.text.includes(stop)).toBe(false)
+        expect(whole.startsWith(cut.text)).toBe(true)
+        expect(ends).toContain(cut.text.length)
+      }
+    }),
+  )
+})
+
+test('events come out the same however the bytes are cut, in the midst of letters too', async () => {
+  const events = ['{"a":"Grüße"}', '{"b":"水"}', '{"c":3}']
+  const bytes = new TextEncoder().encode(`: hello\r\n\r\n${events.map((event) => `event: x\ndata: ${event}\r\n\n`).join('')}data: [DONE]\n\n`)
+  for (let size = 1; size < 40; size++) {
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (let at = 0; at < bytes.length; at += size) controller.enqueue(bytes.slice(at, at + size))
+        controller.close()
+      },
+    })
+    const found: string[] = []
+    for await (const event of readEvents(body, { bytes: 1000, line: 100, patienceMs: 1000, stallMs: 1000 }, signal)) found.push(event)
+    expect(found).toEqual(events)
+  }
+})
+
+describe('a server that asks to wait', () => {
+  test.each<[string | null, number | undefined]>([['2', 2000], ['0.5', 500], [null, undefined], ['soon', undefined], ['-3', undefined], ['99999999', 600_000], ['Thu, 01 Jan 1970 00:00:10 GMT', 9000], ['Thu, 01 Jan 1970 00:00:00 GMT', undefined]])('“%s”', (header, ms) => {
+    expect(waitOf(header, 1000)).toBe(ms)
+  })
+})
+
+test('lanes are halved when one is turned away, and come back one by one', () => {
+  const lanes = new Lanes(8)
+  lanes.narrow()
+  lanes.narrow()
+  expect(lanes.open).toBe(2)
+  for (let i = 0; i < 4; i++) lanes.narrow()
+  expect(lanes.open).toBe(1)
+  const opened = Array.from({ length: 40 }, () => (lanes.ease(), lanes.open))
+  expect(opened.slice(0, 3)).toEqual([2, 2, 3])
+  expect(opened.at(-1)).toBe(8)
+})
+
+test('seeds of other names differ and fit 31 bits', () => {
+  const seeds = Array.from({ length: 1000 }, (_, i) => seedOf(`row ${i}`))
+  expect(new Set(seeds).size).toBe(1000)
+  expect(seeds.every((seed) => Number.isInteger(seed) && seed >= 0 && seed < 2 ** 31)).toBe(true)
+  expect(seedOf('row 1')).toBe(seeds[1])
+})
