@@ -11,8 +11,15 @@ export async function openAddress(url: string, signal?: AbortSignal): Promise<By
   requireAddress(url)
   const first = await readRange(url, 0, 1, signal)
   if (first.total === undefined) throw new RetortError('DownloadFailed', 'This server does not say how large the file is. Download it and open it from disk.')
-  return { name: nameInAddress(url), size: first.total, read: async (from, to) => (from === to ? new Uint8Array(0) : (await readRange(url, from, to, signal)).bytes) }
+  return sourceAt(url, nameInAddress(url), first.total, signal)
 }
+
+/** A source whose size is known already: nothing is asked for before it is read. */
+export const sourceAt = (url: string, name: string, size: number, signal?: AbortSignal): ByteSource => ({
+  name,
+  size,
+  read: async (from, to) => (from === to ? new Uint8Array(0) : (await readRange(url, from, to, signal)).bytes),
+})
 
 async function readRange(url: string, from: number, to: number, signal: AbortSignal | undefined): Promise<{ bytes: Uint8Array; total: number | undefined }> {
   let response: Response
