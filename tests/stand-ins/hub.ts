@@ -30,6 +30,8 @@ export class HubStandIn {
   pauseMs = 0
   /** Changes what the API says before it is sent. */
   tamper: (path: string, answer: unknown) => unknown = (_, answer) => answer
+  /** Changes the address of the list's next page. */
+  nextPage: (address: string) => string = (address) => address
   /** Changes the bytes of a file before they are sent. */
   damage: (path: string, bytes: Uint8Array) => Uint8Array = (_, bytes) => bytes
   /** Answers instead, where it gives a status. */
@@ -105,14 +107,13 @@ export class HubStandIn {
     const say = (answer: unknown): void => void response.end(JSON.stringify(this.tamper(url.pathname, answer)))
     response.setHeader('Content-Type', 'application/json')
     if (kind !== 'tree') return say({ _id: 'x', id: name, sha: commit, private: model.private ?? false, gated: model.gated ?? false, cardData: { license: model.licence } })
-    const folders = new Set([...model.files.keys()].flatMap((path) => path.split('/').slice(0, -1)))
-    const entries = [
-      ...[...folders].map((path) => ({ type: 'directory', oid: '0'.repeat(40), size: 0, path })),
-      ...[...model.files].map(([path, bytes]) => ({ type: 'file', path, size: bytes.length, oid: gitOidOf(bytes), ...(bytes.length < LARGE ? {} : { lfs: { oid: sha256Of(bytes), size: bytes.length, pointerSize: 134 } }) })),
-    ]
     const from = Number(url.searchParams.get('cursor') ?? 0)
-    if (from + this.pageSize < entries.length) response.setHeader('Link', `<${this.#hub}${url.pathname}?recursive=true&cursor=${from + this.pageSize}>; rel="next"`)
-    say(entries.slice(from, from + this.pageSize))
+    const entries = [...model.files].slice(from, from + this.pageSize).flatMap(([path, bytes]) => [
+      ...(path.includes('/') ? [{ type: 'directory', oid: '0'.repeat(40), size: 0, path: path.split('/').slice(0, -1).join('/') }] : []),
+      { type: 'file', path, size: bytes.length, oid: gitOidOf(bytes), ...(bytes.length < LARGE ? {} : { lfs: { oid: sha256Of(bytes), size: bytes.length, pointerSize: 134 } }) },
+    ])
+    if (from + this.pageSize < model.files.size) response.setHeader('Link', `<${this.nextPage(`${this.#hub}${url.pathname}?recursive=true&cursor=${from + this.pageSize}`)}>; rel="next"`)
+    say(entries)
   }
 
   #answerCdn(request: IncomingMessage, response: ServerResponse): void {
