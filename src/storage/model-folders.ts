@@ -17,7 +17,7 @@ const bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const text = v.pipe(v.string(), v.maxLength(4000))
 const manifest = v.object({
   files: v.pipe(v.array(v.object({ path, bytes, digest: v.exactOptional(text) })), v.minLength(1), v.maxLength(FILES)),
-  hub: v.exactOptional(v.object({ url: text, variant: v.exactOptional(text), origin: text })),
+  hub: v.exactOptional(v.object({ url: text, variant: v.exactOptional(text), origin: text, licence: v.exactOptional(text) })),
   wholeAt: v.exactOptional(bytes),
 })
 
@@ -31,7 +31,7 @@ export interface FolderFile {
 export interface FolderManifest {
   readonly files: readonly FolderFile[]
   /** Where it is downloaded from: what was asked for, and the address at the commit. */
-  readonly hub?: { readonly url: string; readonly variant?: string; readonly origin: string }
+  readonly hub?: { readonly url: string; readonly variant?: string; readonly origin: string; readonly licence?: string }
   /** When all was there, in milliseconds since 1970; absent of what is half here. */
   readonly wholeAt?: number
 }

@@ -6,8 +6,8 @@ export interface ModelBundle {
   readonly name: string
   /** By place, such as `onnx/model.onnx`; a model of one file has one, under its name. */
   readonly files: ReadonlyMap<string, ByteSource>
-  /** Where on a hub it was had from: the address of its page at the commit. */
-  readonly origin?: string
+  /** Where on a hub it was had from: the address of its page at the commit, and the licence that the page names. */
+  readonly hub?: { readonly origin: string; readonly licence?: string }
 }
 
 export const bundleOfOne = (source: ByteSource): ModelBundle => ({ name: source.name, files: new Map([[source.name, source]]) })

@@ -44,7 +44,7 @@ async function openLocal(source: Extract<FileSource, { kind: 'file' | 'files' | 
   const file = await modelFiles.find(source.name)
   if (file !== undefined) return bundleOfOne(sourceFromBlob(source.name, file))
   const [files, folder] = await Promise.all([modelFolders.open(source.name), modelFolders.find(source.name)])
-  if (files !== undefined) return { ...bundleOfBlobs(source.name, files), ...(folder?.hub ? { origin: folder.hub.origin } : {}) }
+  if (files !== undefined) return { ...bundleOfBlobs(source.name, files), ...(folder?.hub ? { hub: folder.hub } : {}) }
   throw new RetortError('ModelMissing', folder === undefined ? `The model “${source.name}” is not kept in this browser any more. Open it from disk or download it again.` : `The model “${source.name}” is not whole in this browser. Load it from where it came from to go on, or delete it.`)
 }
 

@@ -8,7 +8,7 @@ import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.t
 import type { LoadedWeights } from '../../src/engine/weights/loaded.ts'
 import { EngineTeacher } from './engine-teacher.ts'
 import type { OpenOptions } from './teacher.ts'
-import { chooseWeightForm } from './weight-form.ts'
+import { chooseWeightForm, holdFloats } from './weight-form.ts'
 
 /** Rows worked on together: measured best on wasm at contexts of some hundred tokens. */
 const BATCH = 8
@@ -25,6 +25,8 @@ export interface ReadableModel {
   readonly card: SizedCard
   readonly tokenizer: TextTokenizer
   readonly loadWeights: (form: WeightForm) => Promise<LoadedWeights>
+  /** False where the weights are floats that no form packs. Default true. */
+  readonly isPacked?: boolean
 }
 
 /** What every model gives that this engine runs. */
@@ -39,8 +41,8 @@ export function noteMachine({ backend, threads }: Pick<Runtime, 'backend' | 'thr
 }
 
 /** Loads and builds the model. Throws `ModelRefused` with the reason, EngineError where the machine fails, AbortError when stopped. */
-export async function openEngineTeacher({ card, tokenizer, loadWeights }: ReadableModel, { backend, contextLength, weights: wanted, signal, onProgress, threads, runtime: given }: EngineOptions): Promise<EngineTeacher> {
-  const { form, note } = chooseWeightForm(backend, card.memoryBytes, card.fileName, wanted)
+export async function openEngineTeacher({ card, tokenizer, loadWeights, isPacked = true }: ReadableModel, { backend, contextLength, weights: wanted, signal, onProgress, threads, runtime: given }: EngineOptions): Promise<EngineTeacher> {
+  const { form, note } = isPacked ? chooseWeightForm(backend, card.memoryBytes, card.fileName, wanted) : holdFloats(backend, card.memoryBytes, card.fileName)
   const runtime = given ?? (await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) }))
   const weights = await loadWeights(form)
   onProgress({ phase: 'building', done: 0, total: 0 })

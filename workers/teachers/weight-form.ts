@@ -25,5 +25,14 @@ export function chooseWeightForm(backend: Backend, memory: { readonly wasm: numb
   if (memory.wasm <= WASM_LIMIT && wanted !== 'nb4s') return { form: 'f32', note: 'The weights are held as floats: on the processor that is the fastest, and they fit.' }
   // Packed weights take on wasm what they take on the GPU: the estimate counts both copies.
   if (memory.webgpu <= WASM_LIMIT) return { form: 'nb4s', note: 'The weights stay packed because floats would not fit into the memory of wasm: writing is several times slower. WebGPU is faster where it is available.' }
-  throw new RetortError('ModelRefused', `“${name}” needs about ${(memory.webgpu / 2 ** 30).toFixed(1)} GiB, and wasm has 4. Choose a smaller model, one with fewer bits, or WebGPU.`)
+  throw refuseSize(memory.webgpu, name)
 }
+
+/** Of weights that are floats in their file too. Throws `ModelRefused` where they do not fit. */
+export function holdFloats(backend: Backend, memory: { readonly wasm: number }, name: string): WeightChoice {
+  if (backend === 'wasm' && memory.wasm > WASM_LIMIT) throw refuseSize(memory.wasm, name)
+  return { form: 'f32', note: `The weights are held as floats.${backend === 'webgpu' ? ' A GGUF file of the same model with four bits would take less of the graphics card’s memory.' : ''}` }
+}
+
+const refuseSize = (bytes: number, name: string): RetortError =>
+  new RetortError('ModelRefused', `“${name}” needs about ${(bytes / 2 ** 30).toFixed(1)} GiB, and wasm has 4. Choose a smaller model, one with fewer bits, or WebGPU.`)

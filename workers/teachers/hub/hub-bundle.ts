@@ -36,8 +36,10 @@ export async function peekHub({ url, variant }: HubSource, signal: AbortSignal):
   const folder = await look(url, signal)
   const chosen = chooseVariant(folder, variant)
   const sources = filesOf(folder, chosen).map(({ path, bytes }): [string, ByteSource] => [path, sourceAt(folder.addressOf(path), path, bytes, signal)])
-  return { name: nameOf(folder, chosen), files: new Map(sources), origin: folder.origin }
+  return { name: nameOf(folder, chosen), files: new Map(sources), hub: hubOf(folder) }
 }
+
+const hubOf = ({ origin, listing: { licence } }: HubFolder): NonNullable<ModelBundle['hub']> => ({ origin, ...(licence === undefined ? {} : { licence }) })
 
 /** All files, small ones first: what they say may spare the large ones. */
 const filesOf = ({ files }: HubFolder, { files: paths }: ModelVariant): readonly HubFile[] => paths.flatMap((path) => files.get(path) ?? []).toSorted((a, b) => a.bytes - b.bytes)
@@ -54,7 +56,7 @@ export async function fetchHub({ url, variant }: HubSource, keep: boolean, optio
   const chosen = chooseVariant(folder, variant)
   try {
     const bundle = keep ? await fetchToStore(folder, chosen, { url, ...(variant === undefined ? {} : { variant }) }, options) : await fetchToMemory(folder, chosen, options)
-    return { ...bundle, origin: folder.origin }
+    return { ...bundle, hub: hubOf(folder) }
   } catch (thrown) {
     // What the list said was not what came: the next try asks for the list anew. After a stop it goes on with the same commit.
     if (!options.signal.aborted) seen = undefined
@@ -67,7 +69,7 @@ async function fetchToStore(folder: HubFolder, chosen: ModelVariant, asked: Omit
   const name = await freeName(nameOf(folder, chosen), origin, folder.listing.commit)
   const files = filesOf(folder, chosen)
   if ((await modelFolders.find(name))?.wholeAt === undefined) {
-    await guardQuota(`The model “${name}”`, () => modelFolders.begin(name, { files, hub: { ...asked, origin } }))
+    await guardQuota(`The model “${name}”`, () => modelFolders.begin(name, { files, hub: { ...asked, ...hubOf(folder) } }))
     const here = await Promise.all(files.map(({ path }) => modelFolders.bytesHere(name, path)))
     await requireRoom(name, sumBytes(files) - here.reduce((sum, n) => sum + n, 0))
     await eachFile(files, options, async (file, onProgress) => {

@@ -1,5 +1,6 @@
 // Knows: a teacher from files: looked at first, fetched whole, then opened by their form.
 import type { ModelCard, ModelSource } from '../../../src/domain/model.ts'
+import { readHubPlace } from '../../../src/pipeline/models/model-address.ts'
 import type { ModelBundle } from '../bundle.ts'
 import { findForm } from '../forms/index.ts'
 import { fetchWhole, peekModel } from '../locate-model.ts'
@@ -24,8 +25,13 @@ export const files: Opener<FileSource> = {
 /** The card of files, whatever their form. */
 export const describe = async (bundle: ModelBundle): Promise<ModelCard> => complete(await findForm(bundle).inspect(bundle), bundle)
 
-/** What files do not say of themselves: under which name they are kept, and whence they are. */
-const complete = (card: ModelCard, { name, origin }: ModelBundle): ModelCard => ({ ...card, fileName: name, ...(origin === undefined ? {} : { origin }) })
+/** What files do not say of themselves: under which name they are kept, and what the hub says that they are from. */
+function complete(card: ModelCard, { name, hub }: ModelBundle): ModelCard {
+  if (hub === undefined) return { ...card, fileName: name }
+  const called = card.name === name ? (readHubPlace(hub.origin)?.name ?? name) : card.name
+  const licence = card.licence ?? hub.licence
+  return { ...card, name: called, fileName: name, origin: hub.origin, ...(licence === undefined ? {} : { licence }) }
+}
 
 /** The teacher under another card. */
 const describedAs = (teacher: Teacher, card: ModelCard): Teacher => ({
