@@ -32,6 +32,10 @@ export interface Sampling {
   readonly rngSeed: string
 }
 
+/** Settings of a draw that not every teacher takes; temperature and length all take. */
+export const SAMPLING_NAMES = ['topK', 'topP', 'minP', 'repetitionPenalty'] as const
+export type SamplingName = (typeof SAMPLING_NAMES)[number]
+
 export const GREEDY: Omit<Sampling, 'maxTokens' | 'rngSeed'> = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, stop: [] }
 
 /** Why a completion ended: the model said so (or a stop text came), the length ran out, or someone stopped it. */
@@ -196,6 +200,8 @@ export interface TeacherGives {
   readonly traces: boolean
   /** Likeliest tokens told with each written one, at most; 0: none. */
   readonly logProbs: number
+  /** Settings of a draw that it takes besides temperature and length. */
+  readonly sampling: readonly SamplingName[]
   /** The same seed draws the same text again. */
   readonly seeded: boolean
   /** Forms that an answer can be held to. */

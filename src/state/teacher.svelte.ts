@@ -4,7 +4,7 @@ import { inspectModel } from '../actions/inspect-model.ts'
 import { loadTeacher } from '../actions/load-teacher.ts'
 import { unloadTeacher } from '../actions/unload-teacher.ts'
 import type { ProjectId } from '../domain/id.ts'
-import type { Backend, ModelCard, ModelSource, TeacherDescription } from '../domain/model.ts'
+import type { Backend, ModelCard, ModelSource, TeacherDescription, WeightForm } from '../domain/model.ts'
 import type { Problem } from '../domain/problem.ts'
 import type { LoadProgress } from '../protocol/teacher.ts'
 import { tellTimeLeft } from './pace.ts'
@@ -20,7 +20,7 @@ export interface Choice {
 }
 
 /** Whether loading can leave a copy: not of what is kept already or comes with the page. */
-const isKept = ({ kind }: ModelSource): boolean => kind === 'file' || kind === 'url'
+const isKept = ({ kind }: ModelSource): boolean => kind === 'file' || kind === 'files' || kind === 'url' || kind === 'hub'
 
 export class Teacher {
   #description = $state.raw<TeacherDescription | undefined>()
@@ -32,9 +32,11 @@ export class Teacher {
   #asked = $state('')
   #inspection = $state.raw(new Task())
   backend = $state<Backend>('wasm')
-  /** Keep a copy of a file from disk or an address on this machine. */
+  /** Keep a copy of files from disk, an address or a hub on this machine. */
   keep = $state(true)
   contextLength = $state(CONTEXT)
+  /** How weights are to lie in memory; undefined: what is fastest where it fits. */
+  weights = $state<WeightForm | undefined>()
   readonly loading = new Task<LoadProgress>()
   readonly asking = new Task()
   readonly #around: Surroundings
@@ -107,14 +109,14 @@ export class Teacher {
   async load(projectId: ProjectId): Promise<TeacherDescription | undefined> {
     const choice = this.#choice
     if (choice === undefined) return undefined
-    const { backend, contextLength } = this
+    const { backend, contextLength, weights } = this
     this.#answer = ''
     this.#asked = ''
     let phase = ''
     let since = 0
     const description = await this.loading.do(async (signal, report) => {
       const keep = this.keep && isKept(choice.source)
-      const work = loadTeacher(this.#around.machines, { projectId, source: choice.source, backend, keep, contextLength }, signal)
+      const work = loadTeacher(this.#around.machines, { projectId, source: choice.source, backend, keep, contextLength, ...(weights === undefined ? {} : { weights }) }, signal)
       this.#description = undefined // the worker lets an earlier one go first
       for (;;) {
         const next = await work.next()

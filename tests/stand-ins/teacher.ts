@@ -1,6 +1,6 @@
 // Knows: a teacher that answers at once, always the same to the same question, and counts what it is asked.
 import { contentId } from '../../src/domain/id.ts'
-import { refOf, type CompletionRequest, type CompletionResult, type ScoreRequest, type TeacherDescription, type TeacherGives } from '../../src/domain/model.ts'
+import { refOf, SAMPLING_NAMES, type CompletionRequest, type CompletionResult, type ScoreRequest, type TeacherDescription, type TeacherGives } from '../../src/domain/model.ts'
 import { makeRng, type Rng } from '../../src/domain/rng.ts'
 import { portOf, serve, type Served } from '../../src/protocol/channel.ts'
 import type { Call } from '../../src/protocol/contract.ts'
@@ -9,7 +9,7 @@ import type { AnswerOfStudent, LentTeacherContract, TracedAnswer } from '../../s
 import type { ClassTraceRequest, ClassTraceSummary, GenerationEvent, GenerationSummary, LendRequest, TeacherContract, TraceRequest, TraceSummary } from '../../src/protocol/teacher.ts'
 
 /** Of a teacher that this engine runs. */
-export const GIVES_ALL: TeacherGives = { chat: true, rawPrompts: true, scores: true, traces: true, logProbs: 20, seeded: true, formats: [] }
+export const GIVES_ALL: TeacherGives = { chat: true, rawPrompts: true, scores: true, traces: true, logProbs: 20, sampling: SAMPLING_NAMES, seeded: true, formats: [] }
 
 export const DESCRIPTION: TeacherDescription = {
   card: {

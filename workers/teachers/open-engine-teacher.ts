@@ -1,6 +1,6 @@
 // Knows: how weights from any file become a teacher on this program's own engine.
 // Must not know: files.
-import type { SizedCard, TeacherGives, WeightForm } from '../../src/domain/model.ts'
+import { SAMPLING_NAMES, type SizedCard, type TeacherGives, type WeightForm } from '../../src/domain/model.ts'
 import { Generator } from '../../src/engine/generation/generator.ts'
 import { openRuntime } from '../../src/engine/runtime/open.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
@@ -8,7 +8,7 @@ import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.t
 import type { LoadedWeights } from '../../src/engine/weights/loaded.ts'
 import { EngineTeacher } from './engine-teacher.ts'
 import type { OpenOptions } from './teacher.ts'
-import { chooseWeightForm, holdFloats } from './weight-form.ts'
+import { chooseWeightForm } from './weight-form.ts'
 
 /** Rows worked on together: measured best on wasm at contexts of some hundred tokens. */
 const BATCH = 8
@@ -25,12 +25,12 @@ export interface ReadableModel {
   readonly card: SizedCard
   readonly tokenizer: TextTokenizer
   readonly loadWeights: (form: WeightForm) => Promise<LoadedWeights>
-  /** False where the weights are floats that no form packs. Default true. */
-  readonly isPacked?: boolean
+  /** Forms in which the weights can be had; absent: both. */
+  readonly forms?: readonly WeightForm[]
 }
 
 /** What every model gives that this engine runs. */
-export const givesOf = (card: { readonly hasChatTemplate: boolean }): TeacherGives => ({ chat: card.hasChatTemplate, rawPrompts: true, scores: true, traces: true, logProbs: 0, seeded: true, formats: [] })
+export const givesOf = (card: { readonly hasChatTemplate: boolean }): TeacherGives => ({ chat: card.hasChatTemplate, rawPrompts: true, scores: true, traces: true, logProbs: 0, sampling: SAMPLING_NAMES, seeded: true, formats: [] })
 
 /** What a person should know of how it runs here. */
 export function noteMachine({ backend, threads }: Pick<Runtime, 'backend' | 'threads'>, { hasChatTemplate }: { readonly hasChatTemplate: boolean }): string[] {
@@ -41,8 +41,8 @@ export function noteMachine({ backend, threads }: Pick<Runtime, 'backend' | 'thr
 }
 
 /** Loads and builds the model. Throws `ModelRefused` with the reason, EngineError where the machine fails, AbortError when stopped. */
-export async function openEngineTeacher({ card, tokenizer, loadWeights, isPacked = true }: ReadableModel, { backend, contextLength, weights: wanted, signal, onProgress, threads, runtime: given }: EngineOptions): Promise<EngineTeacher> {
-  const { form, note } = isPacked ? chooseWeightForm(backend, card.memoryBytes, card.fileName, wanted) : holdFloats(backend, card.memoryBytes, card.fileName)
+export async function openEngineTeacher({ card, tokenizer, loadWeights, forms }: ReadableModel, { backend, contextLength, weights: wanted, signal, onProgress, threads, runtime: given }: EngineOptions): Promise<EngineTeacher> {
+  const { form, note } = chooseWeightForm(backend, card, { ...(wanted === undefined ? {} : { wanted }), ...(forms === undefined ? {} : { forms }) })
   const runtime = given ?? (await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) }))
   const weights = await loadWeights(form)
   onProgress({ phase: 'building', done: 0, total: 0 })

@@ -2,6 +2,7 @@
 import type { ModelCard, ModelSource } from '../../src/domain/model.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { files } from './openers/files.ts'
+import { student } from './openers/student.ts'
 import type { OpenOptions, Teacher } from './teacher.ts'
 
 export interface OpenSourceOptions extends OpenOptions {
@@ -20,7 +21,7 @@ export interface Opener<Source extends ModelSource> {
 
 type Openers = { readonly [Kind in ModelSource['kind']]?: Opener<Extract<ModelSource, { readonly kind: Kind }>> }
 
-const OPENERS: Openers = { file: files, files, url: files, hub: files, stored: files, box: files }
+const OPENERS: Openers = { file: files, files, url: files, hub: files, stored: files, box: files, student }
 
 /** The opener of a source. */
 export function findOpener<Source extends ModelSource>({ kind }: Source): Opener<Source> {

@@ -2,6 +2,7 @@
 // Must not know: what the requests ask.
 import { isAbort, RetortError } from '../../protocol/errors.ts'
 import type { RunControl } from '../control.ts'
+import type { RowWriter } from './row-writer.ts'
 
 interface Named {
   readonly id: string
@@ -66,4 +67,16 @@ export async function askAll<Request extends Named, Result extends Named>({ cont
   }
   for (const [request, why] of failures) giveUp(request, why)
   return true
+}
+
+/**
+ * Asks, and stores what came whatever ends it: a row that still waited to be written when the machine broke would come behind the rows of
+ * whoever goes on with the run, and undo what they found out.
+ */
+export async function askAndStore<Request extends Named, Result extends Named>(writer: RowWriter, asking: Omit<Asking<Request, Result>, 'failed'>): Promise<boolean> {
+  try {
+    return await askAll({ ...asking, failed: writer.failed })
+  } finally {
+    await writer.drain()
+  }
 }

@@ -5,7 +5,7 @@ import type { Row } from '../../domain/row.ts'
 import type { Verdict } from '../../domain/verdict.ts'
 import { askVerdict, readVerdict, rubricOfSettings } from '../../pipeline/judging/expected-score.ts'
 import { eachRow, readRows } from '../../storage/rows.ts'
-import { askAll } from './ask-all.ts'
+import { askAndStore } from './ask-all.ts'
 import { callScore, inPieces, makeRowWriter, REQUESTS_PER_CALL, type RunContext } from './run-context.ts'
 import { settle, standingOf } from './standing.ts'
 
@@ -36,15 +36,13 @@ export async function judgeRows(context: RunContext): Promise<boolean> {
       live.count(1)
     }
     const unreadable = (reason: string): Verdict => ({ kind: 'unreadable', rubric: rubric.name, judge: ref, reason })
-    const ended = await askAll<ScoreRequest, ScoreResult>({
+    const ended = await askAndStore<ScoreRequest, ScoreResult>(writer, {
       control,
       requests: [...rows.values()].map((row) => askVerdict(row.id, { prompt: row.prompt, completion: row.completion.text }, rubric, teacher.contextLength)),
       call: callScore(context),
       take: (result) => give(result.id, result.refusal === undefined ? readVerdict(result, { rubric: rubric.name, judge: ref, minMass: judge.settings.minMass }) : unreadable(result.refusal)),
       giveUp: ({ id }, why) => give(id, unreadable(why)),
-      failed: writer.failed,
     })
-    await writer.drain()
     if (!ended) return false
   }
   return true

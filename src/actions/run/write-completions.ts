@@ -10,7 +10,7 @@ import { answersOf, answerTo, type KnownAnswers } from '../../pipeline/filters/k
 import { FilterBank, findDrop } from '../../pipeline/filters/decide-filters.ts'
 import { eachRow } from '../../storage/rows.ts'
 import { eachSeed } from '../../storage/seeds.ts'
-import { askAll } from './ask-all.ts'
+import { askAndStore } from './ask-all.ts'
 import type { RowWriter } from './row-writer.ts'
 import { callComplete, inPieces, makeRowWriter, REQUESTS_PER_CALL, type RunContext } from './run-context.ts'
 import { settle } from './standing.ts'
@@ -46,15 +46,13 @@ export async function writeCompletions(context: RunContext, prompts: readonly Pr
     live.count(1)
   }
   for (const piece of inPieces(planned.filter(({ id }) => !written.has(id)), REQUESTS_PER_CALL)) {
-    const ended = await askAll<CompletionRequest, CompletionResult>({
+    const ended = await askAndStore<CompletionRequest, CompletionResult>(writer, {
       control,
       requests: piece.map(({ request }) => request),
       call: callComplete(context),
       take,
       giveUp: ({ id }, why) => take({ id, text: '', ending: 'aborted', promptTokens: 0, tokens: 0, refusal: why }),
-      failed: writer.failed,
     })
-    await writer.drain()
     if (!ended) return false
   }
   await writer.drain()

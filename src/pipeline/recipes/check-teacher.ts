@@ -1,7 +1,8 @@
 // Knows: what a checked recipe needs of the loaded teacher, told before anything is generated.
-import type { TeacherDescription } from '../../domain/model.ts'
+import { GREEDY, SAMPLING_NAMES, type TeacherDescription } from '../../domain/model.ts'
 import type { Problem } from '../../domain/problem.ts'
 import type { CheckedRecipe } from '../../domain/recipe.ts'
+import { needsTeacher } from '../../domain/student.ts'
 import { writeJudgeChat } from '../templates/judge-chat.ts'
 import { rubricOfSettings } from '../judging/expected-score.ts'
 import type { BoxCard } from '../box-card.ts'
@@ -12,7 +13,7 @@ const CHARACTERS_PER_TOKEN = 4
 
 /** Why this teacher cannot run this recipe; empty where it can. */
 export function checkAgainstTeacher(recipe: CheckedRecipe, { card, gives, contextLength }: TeacherDescription): Problem[] {
-  const { grow, complete, judge } = readSteps(recipe)
+  const { grow, complete, judge, train } = readSteps(recipe)
   const problems: Problem[] = []
   const tell = (step: number, field: string | undefined, sentence: string): void => {
     problems.push({ sentence: `Step ${step + 1}: ${sentence}`, step, ...(field === undefined ? {} : { field }) })
@@ -34,8 +35,15 @@ export function checkAgainstTeacher(recipe: CheckedRecipe, { card, gives, contex
       tell(judge.index, 'own', `the rubric takes about ${Math.round(characters / CHARACTERS_PER_TOKEN)} tokens, more than half of the ${contextLength} that the judge holds. Shorten it.`)
     }
   }
+  for (const step of grow ? [grow, complete] : [complete]) {
+    const untaken = SAMPLING_NAMES.filter((name) => name in step.settings && !gives.sampling.includes(name) && readSetting(step.settings, name) !== GREEDY[name])
+    for (const name of untaken) tell(step.index, name, `${card.name} cannot be told \`${name}\`. Set it to ${GREEDY[name]}, which changes nothing, or load another model.`)
+  }
+  if (train && needsTeacher(train.settings) && !gives.traces) tell(train.index, undefined, `the student is to learn from probabilities, and ${card.name} does not tell those of every token. Train on the texts alone, or load a model file.`)
   return problems
 }
+
+const readSetting = (settings: object, name: string): unknown => Object.entries(settings).find(([key]) => key === name)?.[1]
 
 /** Parameters below which a judge's scores are close to guesses. */
 const SMALL_JUDGE = 1e9

@@ -17,6 +17,22 @@ test('what the teacher cannot give is told at the step that needs it, before any
   expect(told({ gives: { ...GIVES_ALL, chat: false } }).map(([step]) => step)).toEqual([1, 6])
 })
 
+test('a student that is to learn from probabilities needs a teacher that tells them', () => {
+  const texts = 'retort: 1\nsteps:\n  - complete: teacher\n  - freeze: split\n  - train: teacher-text\n'
+  expect(told({ gives: { ...GIVES_ALL, traces: false } }, checked(texts))).toEqual([])
+  for (const loss of ['forward-kl', 'on-policy']) {
+    expect(told({ gives: { ...GIVES_ALL, traces: false } }, checked(texts.replace('teacher-text', loss)))).toEqual([[2, expect.stringContaining('learn from probabilities')]])
+    expect(told({}, checked(texts.replace('teacher-text', loss)))).toEqual([])
+  }
+})
+
+test('a setting of the draw that a teacher does not take is told where it would change something', () => {
+  const settled = (penalty: number) => checked(`retort: 1\nsteps:\n  - complete: teacher\n    repetitionPenalty: ${penalty}\n    topP: 0.9\n`)
+  const gives = { ...GIVES_ALL, sampling: ['topP'] as const }
+  expect(told({ gives }, settled(1.1))).toEqual([[0, expect.stringContaining('`repetitionPenalty`. Set it to 1')]])
+  expect(told({ gives }, settled(1))).toEqual([])
+})
+
 test('settings that leave no room in the context are told', () => {
   expect(told({ contextLength: 160 }).map(([step]) => step)).toEqual([0, 1, 6])
 })

@@ -24,7 +24,7 @@ export const safetensors: FormReader = {
     const { card, tokenizer, model } = await describeFolder(bundle)
     const { signal, onProgress } = options
     const loadWeights = (form: 'f32' | 'nb4s') => loadHuggingFaceWeights(model, form, { signal, onProgress: (done, total) => onProgress({ phase: 'reading', done, total }) })
-    return openEngineTeacher({ card, tokenizer, loadWeights, isPacked: false }, options)
+    return openEngineTeacher({ card, tokenizer, loadWeights, forms: ['f32'] }, options)
   },
 }
 
