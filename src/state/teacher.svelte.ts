@@ -131,7 +131,7 @@ export class Teacher {
     })
     this.#description = description
     if (description === undefined) await this.sync()
-    else if (this.keep && isKept(choice.source)) this.#choice = { source: { kind: 'stored', name: description.card.fileName }, name: choice.name }
+    else if (this.keep && isKept(choice.source)) this.#choice = { source: { kind: 'stored', name: description.card.fileName }, name: description.card.fileName }
     return description
   }
 
