@@ -32,7 +32,13 @@ async function readRange(url: string, from: number, to: number, signal: AbortSig
   let total: number | undefined
   for (let failures = 0; failures < TRIES; ) {
     const before = at
-    const { body, skip, size } = await ask(url, from + at, to, signal)
+    const answer = await ask(url, from + at, to, signal)
+    if (answer.kind === 'silent') {
+      // A connection that was kept open and has been closed meanwhile looks like this: it is tried once more.
+      if (++failures >= 2) throw new RetortError('DownloadFailed', `${new URL(url).host} did not answer, or does not allow other pages to read its files (CORS). Check the address and the connection, or download the file and open it from disk.`, { cause: answer.why })
+      continue
+    }
+    const { body, skip, size } = answer
     total = size
     try {
       await readUpTo(body, skip, bytes.length - at, (piece, place) => {
@@ -51,18 +57,19 @@ async function readRange(url: string, from: number, to: number, signal: AbortSig
 
 /** What an answer holds: bytes from `skip` on are those that were asked for. */
 interface Ranged {
+  readonly kind: 'bytes'
   readonly body: ReadableStream<Uint8Array>
   readonly skip: number
   readonly size: number | undefined
 }
 
-async function ask(url: string, from: number, to: number, signal: AbortSignal | undefined): Promise<Ranged> {
+async function ask(url: string, from: number, to: number, signal: AbortSignal | undefined): Promise<Ranged | { readonly kind: 'silent'; readonly why: unknown }> {
   let response: Response
   try {
     response = await fetch(url, { ...(signal ? { signal } : {}), headers: { Range: `bytes=${from}-${to - 1}` }, credentials: 'omit', referrerPolicy: 'no-referrer', cache: 'no-store' })
   } catch (thrown) {
     signal?.throwIfAborted()
-    throw new RetortError('DownloadFailed', `${new URL(url).host} did not answer, or does not allow other pages to read its files (CORS). Check the address and the connection, or download the file and open it from disk.`, { cause: thrown })
+    return { kind: 'silent', why: thrown }
   }
   if (!response.ok || response.body === null) {
     await response.body?.cancel()
@@ -71,7 +78,7 @@ async function ask(url: string, from: number, to: number, signal: AbortSignal | 
   const partial = response.status === 206
   const ranged = /\/(\d+)$/.exec(response.headers.get('Content-Range') ?? '')?.[1]
   const length = ranged ?? (partial ? null : response.headers.get('Content-Length'))
-  return { body: response.body, skip: partial ? 0 : from, size: length === null ? undefined : Number(length) }
+  return { kind: 'bytes', body: response.body, skip: partial ? 0 : from, size: length === null ? undefined : Number(length) }
 }
 
 /** Gives `count` bytes behind the first `skip`, piece by piece with their places; the rest of the stream is not asked for. */
