@@ -30,12 +30,13 @@ async function expectLogits(saved: OracleModel, weights: LoadedWeights): Promise
   for (const [way, worst] of Object.entries(differences)) expect(worst, way).toBeLessThanOrEqual(BOUND)
 }
 
-describe.each(Object.entries(oracle.models))('%s', (_, saved) => {
+describe.each(Object.entries(oracle.models))('%s', (title, saved) => {
   test('gives the logits of transformers from a folder of Hugging Face', async () => expectLogits(saved, await loadFolder(saved, 'f32')))
 
   test.skipIf(saved.gguf === undefined)('gives them from a GGUF file', async () => expectLogits(saved, await loadGguf(makeGguf(saved), 'f32')))
 
-  test.skipIf(saved.gguf === undefined).each([['four', asFourBits], ['eight', asEightBits]] as const)('gives with %s bits that stay packed what their floats give', async (_bits, store) => {
+  // Eight bits take the same way as four, so one of the models is enough for them.
+  test.skipIf(saved.gguf === undefined).each([['four', asFourBits], ...(title === 'qwen3 with wide heads' ? [['eight', asEightBits] as const] : [])] as const)('gives with %s bits that stay packed what their floats give', async (_bits, store) => {
     const runtime = await openTestRuntime()
     const [floats, packed] = await Promise.all((['f32', 'nb4s'] as const).map(async (kind) => {
       const weights = await loadGguf(makeGguf(saved, store), kind)

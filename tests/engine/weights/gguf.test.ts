@@ -159,7 +159,8 @@ describe('a file that is not read is refused with what it is', () => {
     ['biases', writeSmallGguf({}, extra('blk.0.attn_q.bias')), /adds a bias/],
     ['a strange tensor', writeSmallGguf({}, extra('blk.0.attn_q_norm.weight')), /"blk\.0\.attn_q_norm\.weight" that the decoder here has no place for/],
     ['no tokenizer', writeSmallGguf({ 'tokenizer.ggml.model': undefined }), /it holds no tokenizer/],
-    ['another tokenizer', writeSmallGguf({ 'tokenizer.ggml.model': text('llama') }), /vocabulary is of the kind "llama"/],
+    ['another tokenizer', writeSmallGguf({ 'tokenizer.ggml.model': text('bert') }), /vocabulary is of the kind "bert"/],
+    ['SentencePiece without scores', writeSmallGguf({ 'tokenizer.ggml.model': text('llama') }), /its list of scores is missing or too short/],
     ['another cutter', writeSmallGguf({ 'tokenizer.ggml.pre': text('new\nkind') }), /cuts texts in a way called "new\\nkind"/],
     ['an endless name', writeSmallGguf({ 'general.architecture': text('x'.repeat(5000)) }), /its architecture is "x{60}…"/],
   ]
