@@ -4,6 +4,7 @@ import type { ProjectId } from '../domain/id.ts'
 import { Endpoint } from './endpoint.svelte.ts'
 import { Examples } from './examples.svelte.ts'
 import { Machine } from './machine.svelte.ts'
+import { ModelFinder } from './model-finder.svelte.ts'
 import { Models } from './models.svelte.ts'
 import { Projects } from './projects.svelte.ts'
 import { hrefOf, Route, SELF_CHECK, type Place } from './route.svelte.ts'
@@ -29,6 +30,7 @@ export class App {
   readonly models: Models
   readonly teacher: Teacher
   readonly endpoint: Endpoint
+  readonly finder: ModelFinder
   readonly selfCheck: SelfCheck
   /** The first reading of the store. */
   readonly opening = new Task()
@@ -48,6 +50,7 @@ export class App {
     this.models = new Models(around)
     this.teacher = new Teacher(around)
     this.endpoint = new Endpoint(around)
+    this.finder = new ModelFinder(around, this.teacher)
     this.selfCheck = new SelfCheck(around)
   }
 

@@ -22,7 +22,7 @@ export interface Opener<Source extends ModelSource> {
 
 type Openers = { readonly [Kind in ModelSource['kind']]?: Opener<Extract<ModelSource, { readonly kind: Kind }>> }
 
-const OPENERS: Openers = { file: files, url: files, stored: files, box: files, endpoint, student }
+const OPENERS: Openers = { file: files, files, url: files, hub: files, stored: files, box: files, endpoint, student }
 
 /** The opener of a source. */
 export function findOpener<Source extends ModelSource>({ kind }: Source): Opener<Source> {
