@@ -6,7 +6,7 @@ import { windowWithin, type DecoderShape } from '../models/shape.ts'
 import type { DeviceTensor, HostTensor, Runtime, Session } from '../runtime/types.ts'
 import type { LoadedWeights } from '../weights/loaded.ts'
 import { TOKENS_PER_RUN, type CachedModel, type Prefix, type RowStep } from './cached-model.ts'
-import { checkResize, floatsOf, inOrder } from './host-cache.ts'
+import { checkResize, floatsOf, inOrder } from './slots.ts'
 import { makeStepFeeds, oneInteger, type FeedRow } from './step-feeds.ts'
 
 type Tensor = HostTensor | DeviceTensor

@@ -113,19 +113,27 @@ export class HostMemory {
     const kept = held === 0 ? 0 : this.rows
     const old = this.places
     const before = this.layers
-    this.layers = Array.from({ length: layers }, (_, layer): LayerMemory => {
-      const [keys, values] = [this.#reserve(rows * lines * places), this.#reserve(rows * lines * places)]
-      // Places that nobody wrote are masked, and what is masked must still be a number.
-      keys.data.fill(0)
-      values.data.fill(0)
-      const was = before[layer]
-      if (was === undefined) return { keys, values }
-      for (let line = 0; line < kept * lines; line++) keys.data.set(was.keys.data.subarray(line * old, line * old + held), line * places)
-      for (let head = 0; head < kept * kvHeads; head++) values.data.set(was.values.data.subarray(head * old * headWidth, (head * old + held) * headWidth), head * places * headWidth)
-      was.keys.free()
-      was.values.free()
-      return { keys, values }
-    })
+    const next: LayerMemory[] = []
+    try {
+      for (let layer = 0; layer < layers; layer++) {
+        const fresh = { keys: this.#reserve(rows * lines * places), values: this.#reserve(rows * lines * places) }
+        next.push(fresh)
+        // Places that nobody wrote are masked, and what is masked must still be a number.
+        fresh.keys.data.fill(0)
+        fresh.values.data.fill(0)
+        const was = before[layer]
+        if (was === undefined) continue
+        for (let line = 0; line < kept * lines; line++) fresh.keys.data.set(was.keys.data.subarray(line * old, line * old + held), line * places)
+        for (let head = 0; head < kept * kvHeads; head++) fresh.values.data.set(was.values.data.subarray(head * old * headWidth, (head * old + held) * headWidth), head * places * headWidth)
+        // At once, so that a memory that grows is never there twice.
+        freeLayers([was])
+      }
+    } catch (thrown) {
+      freeLayers(next)
+      this.shrink()
+      throw thrown
+    }
+    this.layers = next
     this.rows = rows
     this.places = places
   }
