@@ -45,7 +45,8 @@ test('500 completions, of groups, alone, stopped half way, leave every numbersâ€
   await round()
   await round()
   const early = { held, heap: runtime.heapBytes() }
-  while (ended < 500) await round()
+  for (let rounds = 0; rounds < 16; rounds++) await round()
+  expect(ended).toBeGreaterThanOrEqual(500)
   expect(held).toBeLessThanOrEqual(early.held) // beginnings that are kept; all rows have gone
   expect(runtime.heapBytes() - early.heap).toBeLessThanOrEqual(1 << 20)
   await generator.release()
