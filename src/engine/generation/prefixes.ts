@@ -3,6 +3,8 @@ import type { CachedModel, Prefix } from './cached-model.ts'
 
 /** Shorter beginnings cost more to handle apart than to compute again. */
 const SHORTEST = 16
+/** Kept beginnings: a few rubrics with and without examples. More are of no use to a run, and a small model would keep hundreds. */
+const KEPT = 8
 /** Bytes of kept beginnings together; the one last asked for is kept whatever it takes. */
 const ROOM = 128 * 2 ** 20
 
@@ -97,7 +99,7 @@ export class Prefixes {
     let bytes = 0
     const going: Prefix[] = []
     for (const [i, prefix] of this.#kept.entries()) {
-      if (i > 0 && prefix !== keep && bytes + prefix.bytes > this.#room) going.push(prefix)
+      if (i > 0 && prefix !== keep && (i >= KEPT || bytes + prefix.bytes > this.#room)) going.push(prefix)
       else bytes += prefix.bytes
     }
     this.#kept = this.#kept.filter((prefix) => !going.includes(prefix))
