@@ -51,7 +51,7 @@ const SHARED = 12
 /** The largest difference where both texts stand behind a beginning that is held once, in a batch, in pieces of many tokens and of one. */
 export async function tryBehindBeginning(saved: OracleModel, model: CachedModel): Promise<number> {
   const [long = 0, short = 0] = oracle.texts.map(({ length }) => length)
-  const prefix = await model.makePrefix((oracle.texts[0] ?? []).slice(0, SHARED), async () => undefined)
+  const { prefix } = await model.makePrefix((oracle.texts[0] ?? []).slice(0, SHARED), async () => undefined)
   const worst = findWorst(saved, await runTexts(model, [[13, 25, 26, long], [20, 21, short]], SHARED, prefix), SHARED)
   prefix.dispose()
   return worst

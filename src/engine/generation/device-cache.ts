@@ -6,10 +6,12 @@ import { windowWithin, type DecoderShape } from '../models/shape.ts'
 import type { DeviceTensor, HostTensor, Runtime, Session } from '../runtime/types.ts'
 import type { LoadedWeights } from '../weights/loaded.ts'
 import { TOKENS_PER_RUN, type CachedModel, type Prefix, type RowStep } from './cached-model.ts'
-import { floatsOf, inOrder } from './host-cache.ts'
+import { checkResize, floatsOf, inOrder } from './slots.ts'
 import { makeStepFeeds, oneInteger, type FeedRow } from './step-feeds.ts'
 
 type Tensor = HostTensor | DeviceTensor
+/** Rows at once at most. */
+const MOST_ROWS = 32
 interface LayerMemory {
   readonly keys: Tensor
   readonly values: Tensor
@@ -30,10 +32,12 @@ class DevicePrefix implements Prefix {
   readonly layers: readonly LayerMemory[]
   /** Places of the memory, of which the tokens fill the first. */
   readonly places: number
+  readonly bytes: number
   constructor(tokens: readonly number[], layers: readonly LayerMemory[], places: number) {
     this.tokens = tokens
     this.layers = layers
     this.places = places
+    this.bytes = layers.reduce((sum, { keys, values }) => sum + 4 * (keys.shape.reduce((a, b) => a * b, 1) + values.shape.reduce((a, b) => a * b, 1)), 0)
   }
   dispose(): void {
     disposeAll(this.layers)
@@ -49,9 +53,10 @@ export async function makeDeviceModel(runtime: Runtime, weights: LoadedWeights, 
 class DeviceModel implements CachedModel {
   readonly vocabulary: number
   readonly width: number
-  readonly slots: number
+  readonly mostSlots: number
   readonly contextLength: number
   readonly joinsTogether = true
+  #slots: number
   readonly #session: Session
   readonly #shape: DecoderShape
   readonly #embedRow: (id: number, out: Float32Array, at: number) => void
@@ -65,19 +70,29 @@ class DeviceModel implements CachedModel {
     this.#session = session
     this.#shape = shape
     this.#embedRow = embedRow
-    this.slots = slots
+    this.#slots = slots
+    this.mostSlots = Math.max(slots, MOST_ROWS)
     this.contextLength = contextLength
     this.vocabulary = shape.vocabulary
     this.width = shape.width
   }
 
+  get slots(): number {
+    return this.#slots
+  }
+
+  resize(slots: number): void {
+    checkResize(slots, this.mostSlots, this.#held.size)
+    this.#slots = slots
+  }
+
   open(): number {
-    for (let slot = 0; slot < this.slots; slot++) {
+    for (let slot = 0; slot < this.#slots; slot++) {
       if (this.#held.has(slot)) continue
       this.#held.set(slot, 0)
       return slot
     }
-    throw new RangeError(`all ${this.slots} slots are taken`)
+    throw new RangeError(`all ${this.#slots} slots are taken`)
   }
 
   close(slot: number): void {
@@ -91,10 +106,10 @@ class DeviceModel implements CachedModel {
   async step(steps: readonly RowStep[], prefix: Prefix | undefined, _keep: boolean, onHidden?: (hidden: Float32Array) => void): Promise<Float32Array> {
     if (this.#layers.length === 0) {
       this.#places = this.contextLength + 1
-      this.#layers = this.#emptyMemory(this.slots, this.#places)
+      this.#layers = this.#emptyMemory(this.#slots, this.#places)
     }
     const bySlot = new Map(steps.map((step) => [step.slot, step]))
-    const rows = Array.from({ length: this.slots }, (_, slot): FeedRow => {
+    const rows = Array.from({ length: this.#slots }, (_, slot): FeedRow => {
       const step = bySlot.get(slot)
       return { tokens: step?.tokens ?? [], logitsAt: step?.logitsAt ?? [], held: this.#held.get(slot) ?? 0 }
     })
@@ -106,7 +121,7 @@ class DeviceModel implements CachedModel {
     return inOrder(logits, this.vocabulary, steps, slots)
   }
 
-  async makePrefix(tokens: readonly number[], tick: (tokens: number) => Promise<void>): Promise<Prefix> {
+  async makePrefix(tokens: readonly number[], tick: (tokens: number) => Promise<void>): Promise<{ prefix: Prefix; reused: number }> {
     const places = tokens.length + 1
     let layers = this.#emptyMemory(1, places)
     try {
@@ -121,7 +136,7 @@ class DeviceModel implements CachedModel {
       disposeAll(layers)
       throw thrown
     }
-    return new DevicePrefix([...tokens], layers, places)
+    return { prefix: new DevicePrefix([...tokens], layers, places), reused: 0 }
   }
 
   release(): Promise<void> {

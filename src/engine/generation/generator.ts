@@ -3,40 +3,31 @@
 import type { Runtime } from '../runtime/types.ts'
 import type { TextTokenizer } from '../tokenizers/text-tokenizer.ts'
 import type { LoadedWeights } from '../weights/loaded.ts'
-import { TOKENS_PER_RUN, type CachedModel, type Prefix, type RowStep } from './cached-model.ts'
+import type { CachedModel } from './cached-model.ts'
 import { makeDeviceModel } from './device-cache.ts'
 import { makeHostModel } from './host-cache.ts'
 import { Pace } from './pace.ts'
 import { Prefixes, sharedBeginning } from './prefixes.ts'
+import { probeBatch, type BatchProbe, type ProbeOptions } from './probe.ts'
 import { MOST_LOG_PROBS, type GenerateRequest, type GenerateResult, type Hooks, type Progress, type Scorable, type Scored } from './requests.ts'
 import { scoreAll } from './scoring.ts'
 import { traceAll, type Traceable, type Traced, type TraceOptions } from './tracing.ts'
-import { Writing } from './writing.ts'
+import { WritingRows } from './writing-rows.ts'
 
 export type { TokenLogProbs } from './log-probs.ts'
+export type { BatchProbe, BatchSpeed, ProbeOptions } from './probe.ts'
 export type { Traceable, Traced, TraceOptions } from './tracing.ts'
 export type { GenerateRequest, GenerateResult, Hooks, Progress, Scorable, Scored } from './requests.ts'
 
 export interface GeneratorOptions {
-  /** Rows worked on together. 8 is the best on wasm (measured: beyond it the heap grows and steps get slower). */
+  /** Rows worked on together at first; default 8. `probeBatch` finds the best for a machine. */
   readonly maxBatch?: number
   /** Tokens of a row at most; bounded by the model's own context. Default 1,024. */
   readonly contextLength?: number
 }
 
-/** A row of the batch. */
-interface Active {
-  readonly slot: number
-  readonly writing: Writing
-  /** Tokens that the model has not seen yet. */
-  pending: readonly number[]
-  /** Another row with the same prompt, whose memory is copied instead of computing it again; gone once that is done. */
-  leader: Active | undefined
-}
-
 export class Generator {
   readonly contextLength: number
-  readonly maxBatch: number
   readonly #model: CachedModel
   readonly #tokenizer: TextTokenizer
   readonly #prefixes: Prefixes
@@ -47,7 +38,6 @@ export class Generator {
     this.#tokenizer = tokenizer
     this.#prefixes = new Prefixes(model)
     this.contextLength = model.contextLength
-    this.maxBatch = model.slots
   }
 
   /** Builds the model on the runtime. The weights' matrices may be let go afterwards; the embedding is still read. */
@@ -55,6 +45,26 @@ export class Generator {
     const contextLength = Math.min(options.contextLength ?? 1024, weights.shape.context)
     const make = runtime.backend === 'webgpu' ? makeDeviceModel : makeHostModel
     return new Generator(await make(runtime, weights, options.maxBatch ?? 8, contextLength), tokenizer)
+  }
+
+  /** Rows worked on together. */
+  get maxBatch(): number {
+    return this.#model.slots
+  }
+
+  /** Rows that `limitBatch` allows at most: what fits into memory. */
+  get mostBatch(): number {
+    return this.#model.mostSlots
+  }
+
+  /** Works on so many rows together from the next call on. Rejects with a RangeError outside of 1 to `mostBatch`. */
+  limitBatch(rows: number): Promise<void> {
+    return this.#inTurn(async () => this.#model.resize(rows))
+  }
+
+  /** Finds how many rows together are fastest on this machine, in about two seconds, and changes nothing: `limitBatch` takes the answer. */
+  probeBatch(options: ProbeOptions): Promise<BatchProbe> {
+    return this.#inTurn(() => probeBatch(this.#model, options))
   }
 
   /**
@@ -97,25 +107,21 @@ export class Generator {
       if (refusal !== undefined) hooks.onResult({ id: request.id, text: '', tokens: [], ending: 'aborted', promptTokens: request.tokens.length, refusal })
       return refusal === undefined
     })
-    const active: Active[] = []
+    let rows: WritingRows | undefined
     try {
       const found = await this.#prefixes.find(sharedBeginning(queue.map(({ tokens }) => tokens)), async (tokens) => {
         pace.promptTokens += tokens
         await pace.tick(signal)
       })
-      if (found !== undefined) pace.sharedTokens -= found.reused ? 0 : found.prefix.tokens.length
-      while (queue.length > 0 || active.length > 0) {
-        signal?.throwIfAborted()
-        this.#admit(queue, active, found?.prefix, pace)
-        await this.#stepOnce(active, found?.prefix, pace)
-        this.#tellAndLeave(active, hooks)
-        await pace.tick(signal)
-      }
+      // Each row counts what it shares when it joins; what had to be computed for that was not shared.
+      if (found !== undefined) pace.sharedTokens -= found.prefix.tokens.length - found.reused
+      rows = new WritingRows(this.#model, this.#tokenizer, this.#prefixes, pace, hooks, queue, found?.prefix)
+      await rows.work()
     } catch (thrown) {
       if (!signal?.aborted) throw thrown
-      for (const { writing } of active) hooks.onResult(writing.result())
+      rows?.tellAborted()
     } finally {
-      for (const { slot } of active) this.#model.close(slot)
+      rows?.close()
     }
     hooks.onProgress?.(pace.progress)
     return pace.progress
@@ -126,82 +132,5 @@ export class Generator {
     if (logProbs !== undefined && !(Number.isInteger(logProbs) && logProbs >= 1 && logProbs <= MOST_LOG_PROBS)) return `Log-probabilities of ${logProbs} tokens were asked for; 1 to ${MOST_LOG_PROBS} can be told at each place.`
     if (tokens.length < this.contextLength) return undefined
     return `The prompt has ${tokens.length} tokens, and the context holds ${this.contextLength}. Shorten it or load the model with a longer context.`
-  }
-
-  /** Fills free slots. Rows with one prompt follow the first of them, and stand behind all that are computed. */
-  #admit(queue: GenerateRequest[], active: Active[], prefix: Prefix | undefined, pace: Pace): void {
-    const { slots, joinsTogether } = this.#model
-    const free = slots - active.length
-    if (free === 0 || (joinsTogether && active.length > 0 && free < slots / 2)) return
-    const leaders = new Map<string, Active>()
-    const followers: { request: GenerateRequest; leader: Active }[] = []
-    const join = (request: GenerateRequest, leader?: Active): Active => {
-      const writing = new Writing(request, this.#tokenizer, this.contextLength - request.tokens.length)
-      const shared = prefix?.tokens.length ?? 0
-      pace.sharedTokens += leader === undefined ? shared : request.tokens.length
-      const row: Active = { slot: this.#model.open(), writing, pending: request.tokens.slice(shared), leader }
-      active.push(row)
-      return row
-    }
-    for (const request of queue.splice(0, free)) {
-      const key = request.tokens.join()
-      const leader = this.#model.copy === undefined ? undefined : leaders.get(key)
-      if (leader === undefined) leaders.set(key, join(request))
-      else followers.push({ request, leader })
-    }
-    for (const { request, leader } of followers) join(request, leader)
-  }
-
-  /** One run: a piece of the prompts of rows that joined, or a token for every row. */
-  async #stepOnce(active: readonly Active[], prefix: Prefix | undefined, pace: Pace): Promise<void> {
-    const joining = active.filter(({ pending, leader }) => pending.length > 1 && leader === undefined)
-    // A prompt of one token behind a prefix is no different from a row that writes.
-    const rows = joining.length > 0 ? joining : active.filter(({ leader }) => leader === undefined)
-    const piece = joining.length > 0 ? Math.max(1, Math.floor(TOKENS_PER_RUN / joining.length)) : 1
-    const steps = rows.map(({ slot, pending }): RowStep => {
-      const tokens = pending.slice(0, piece)
-      return { slot, tokens, logitsAt: tokens.length === pending.length ? [tokens.length - 1] : [] }
-    })
-    const logits = await this.#model.step(steps, prefix, true)
-    const { vocabulary } = this.#model
-    let at = 0
-    rows.forEach((row, i) => {
-      const step = steps[i]
-      if (step === undefined) return
-      if (joining.length > 0) pace.promptTokens += step.tokens.length
-      row.pending = row.pending.slice(step.tokens.length)
-      if (step.logitsAt.length === 0) return
-      const from = at++ * vocabulary
-      const followers = active.filter(({ leader }) => leader === row)
-      // Drawing changes the logits, so followers take theirs first.
-      for (const follower of followers) {
-        this.#model.copy?.(row.slot, follower.slot)
-        follower.leader = undefined
-        this.#write(follower, logits.slice(from, from + vocabulary), 0, pace)
-      }
-      this.#write(row, logits, from, pace)
-    })
-  }
-
-  #write(row: Active, logits: Float32Array, from: number, pace: Pace): void {
-    const token = row.writing.advance(logits, from, this.#model.vocabulary)
-    row.pending = token === undefined ? [] : [token]
-    pace.newTokens++
-  }
-
-  #tellAndLeave(active: Active[], hooks: Hooks<GenerateResult>): void {
-    const now = performance.now()
-    for (let i = active.length - 1; i >= 0; i--) {
-      const row = active[i]
-      if (row === undefined) continue
-      if (row.writing.ended) {
-        active.splice(i, 1)
-        this.#model.close(row.slot)
-        hooks.onResult(row.writing.result())
-      } else if (hooks.onPartial !== undefined) {
-        const text = row.writing.partial(now)
-        if (text !== undefined) hooks.onPartial(row.writing.request.id, text)
-      }
-    }
   }
 }

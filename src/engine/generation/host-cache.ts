@@ -8,14 +8,22 @@ import { onHost, type HostTensor, type Outputs, type Runtime, type Session } fro
 import type { LoadedWeights } from '../weights/loaded.ts'
 import { TOKENS_PER_RUN, type CachedModel, type Prefix, type RowStep } from './cached-model.ts'
 import { freeLayers, HostMemory, type LayerMemory, type Reserve } from './host-memory.ts'
+import { checkResize, floatsOf, inOrder } from './slots.ts'
 import { makeStepFeeds, oneInteger, type FeedRow } from './step-feeds.ts'
+
+/** Rows at once at most: beyond them a step takes longer than it brings on any machine measured. */
+const MOST_ROWS = 32
+/** Bytes that rows of full length may take together: beside the weights, in a heap of 4 GiB. */
+const MEMORY_AT_MOST = 2 ** 30
 
 class HostPrefix implements Prefix {
   readonly tokens: readonly number[]
+  readonly bytes: number
   readonly layers: readonly LayerMemory[]
   constructor(tokens: readonly number[], layers: readonly LayerMemory[]) {
     this.tokens = tokens
     this.layers = layers
+    this.bytes = layers.reduce((sum, { keys, values }) => sum + keys.data.byteLength + values.data.byteLength, 0)
   }
   dispose(): void {
     freeLayers(this.layers)
@@ -34,9 +42,10 @@ export async function makeHostModel(runtime: Runtime, weights: LoadedWeights, sl
 class HostModel implements CachedModel {
   readonly vocabulary: number
   readonly width: number
-  readonly slots: number
+  readonly mostSlots: number
   readonly contextLength: number
   readonly joinsTogether = false
+  #slots: number
   readonly #session: Session
   readonly #shape: DecoderShape
   readonly #embedRow: (id: number, out: Float32Array, at: number) => void
@@ -50,12 +59,23 @@ class HostModel implements CachedModel {
     this.#session = session
     this.#shape = shape
     this.#embedRow = embedRow
-    this.slots = slots
+    this.#slots = slots
     this.contextLength = contextLength
+    const rowBytes = 2 * 4 * shape.layers * shape.kvHeads * shape.headWidth * contextLength
+    this.mostSlots = Math.max(slots, Math.min(MOST_ROWS, Math.floor(MEMORY_AT_MOST / rowBytes)))
     this.vocabulary = shape.vocabulary
     this.width = shape.width
     this.#reserve = reserve
     this.#memory = new HostMemory(shape, reserve)
+  }
+
+  get slots(): number {
+    return this.#slots
+  }
+
+  resize(slots: number): void {
+    checkResize(slots, this.mostSlots, this.#rows.length)
+    this.#slots = slots
   }
 
   open(): number {
@@ -80,13 +100,26 @@ class HostModel implements CachedModel {
     this.#rows.pop()
     this.#rowOf.delete(slot)
     if (this.#rows.length === 0) this.#memory.shrink()
+    else this.#memory.tighten(this.#longest())
   }
 
   copy(from: number, to: number): void {
     const [source, target] = [this.#rows[this.#find(from)], this.#rows[this.#find(to)]]
     if (source === undefined || target === undefined) return
+    this.#memory.grow(this.#rows.length, source.held, this.#longest())
     this.#memory.copyRow(this.#find(from), this.#find(to), source.held)
     target.held = source.held
+  }
+
+  seed(slot: number, prefix: Prefix, from: number): void {
+    if (!(prefix instanceof HostPrefix)) throw new TypeError('a prefix of another model')
+    const at = this.#find(slot)
+    const row = this.#rows[at]
+    if (row === undefined || row.held > 0) throw new RangeError(`slot ${slot} holds tokens already`)
+    const count = prefix.tokens.length - from
+    this.#memory.grow(this.#rows.length, count, this.#longest())
+    prefix.layers.forEach(({ keys, values }, layer) => this.#memory.write(layer, at, 0, count, { keys: keys.data, values: values.data, row: 0, length: prefix.tokens.length, from }))
+    row.held = count
   }
 
   async step(steps: readonly RowStep[], prefix: Prefix | undefined, keep: boolean, onHidden?: (hidden: Float32Array) => void): Promise<Float32Array> {
@@ -98,10 +131,12 @@ class HostModel implements CachedModel {
       return { tokens: step?.tokens ?? [], logitsAt: step?.logitsAt ?? [], held: this.#rows[first + i]?.held ?? 0 }
     })
     const own = Math.max(...this.#rows.slice(first, first + count).map(({ held }) => held)) === 0 ? 0 : this.#memory.places
-    const answer = await this.#run(rows, this.#memory.layers, { first, own }, prefix, { keep, hidden: onHidden !== undefined }, (outputs, length) => {
+    // A row that joined later has no place yet in a memory that others use.
+    if (own > 0) this.#memory.grow(this.#rows.length, own, this.#longest())
+    return this.#run(rows, this.#memory.layers, { first, own }, prefix, { keep, hidden: onHidden !== undefined }, (outputs, length) => {
       if (keep) {
         const longest = Math.max(...rows.map(({ tokens, held }) => held + tokens.length))
-        this.#memory.grow(this.#rows.length, longest, Math.max(...this.#rows.map(({ held }) => held)))
+        this.#memory.grow(this.#rows.length, longest, this.#longest())
         this.#write(outputs, rows, this.#memory, first, length)
       }
       for (const [i, { tokens }] of rows.entries()) {
@@ -112,33 +147,32 @@ class HostModel implements CachedModel {
       onHidden?.(inOrder(floatsOf(outputs, 'hidden'), this.width, steps, slots))
       return inOrder(floatsOf(outputs, 'logits'), this.vocabulary, steps, slots)
     })
-    return answer
   }
 
-  async makePrefix(tokens: readonly number[], tick: (tokens: number) => Promise<void>): Promise<Prefix> {
+  async makePrefix(tokens: readonly number[], tick: (tokens: number) => Promise<void>, base?: { readonly prefix: Prefix; readonly tokens: number }): Promise<{ prefix: Prefix; reused: number }> {
     const memory = new HostMemory(this.#shape, this.#reserve)
-    for (let held = 0; held < tokens.length; ) {
-      const piece = tokens.slice(held, held + TOKENS_PER_RUN)
-      const rows = [{ tokens: piece, logitsAt: [0], held }]
-      await this.#run(rows, memory.layers, { first: 0, own: memory.places }, undefined, { keep: true, hidden: false }, (outputs, length) => {
-        memory.grow(1, held + piece.length, held)
-        this.#write(outputs, rows, memory, 0, length)
-      })
-      held += piece.length
-      await tick(piece.length)
+    const reused = base?.tokens ?? 0
+    try {
+      if (base !== undefined) {
+        if (!(base.prefix instanceof HostPrefix)) throw new TypeError('a prefix of another model')
+        const length = base.prefix.tokens.length
+        memory.grow(1, reused, 0)
+        base.prefix.layers.forEach(({ keys, values }, layer) => memory.write(layer, 0, 0, reused, { keys: keys.data, values: values.data, row: 0, length }))
+      }
+      for (let held = reused; held < tokens.length; ) {
+        const piece = tokens.slice(held, held + TOKENS_PER_RUN)
+        const rows = [{ tokens: piece, logitsAt: [0], held }]
+        await this.#run(rows, memory.layers, { first: 0, own: held === 0 ? 0 : memory.places }, undefined, { keep: true, hidden: false }, (outputs, length) => {
+          memory.grow(1, held + piece.length, held)
+          this.#write(outputs, rows, memory, 0, length)
+        })
+        held += piece.length
+        await tick(piece.length)
+      }
+      return { prefix: new HostPrefix([...tokens], memory.exact(tokens.length)), reused }
+    } finally {
+      memory.shrink()
     }
-    // Exactly as long as it is: a shared segment has no room to grow.
-    const { kvHeads, headWidth } = this.#shape
-    const { places } = memory
-    const count = kvHeads * headWidth * tokens.length
-    const layers = memory.layers.map(({ keys, values }) => {
-      const exact = { keys: this.#reserve(count), values: this.#reserve(count) }
-      for (let line = 0; line < kvHeads * headWidth; line++) exact.keys.data.set(keys.data.subarray(line * places, line * places + tokens.length), line * tokens.length)
-      for (let head = 0; head < kvHeads; head++) exact.values.data.set(values.data.subarray(head * places * headWidth, (head * places + tokens.length) * headWidth), head * tokens.length * headWidth)
-      return exact
-    })
-    memory.shrink()
-    return new HostPrefix([...tokens], layers)
   }
 
   release(): Promise<void> {
@@ -180,6 +214,10 @@ class HostModel implements CachedModel {
     }
   }
 
+  #longest(): number {
+    return Math.max(...this.#rows.map(({ held }) => held))
+  }
+
   #find(slot: number): number {
     const row = this.#rowOf.get(slot)
     if (row === undefined) throw new RangeError(`slot ${slot} is not open`)
@@ -188,36 +226,3 @@ class HostModel implements CachedModel {
 }
 
 const EMPTY = new Float32Array(0)
-
-export function floatsOf(outputs: Outputs, name: 'logits' | 'hidden'): Float32Array {
-  const { data } = onHost(outputs, name)
-  if (!(data instanceof Float32Array)) throw new TypeError(`${name} are not floats`)
-  return data
-}
-
-/** Logits (or hidden states, with their width) come in the order of the rows in memory; the asker wants them in the order of its steps. */
-export function inOrder(logits: Float32Array, vocabulary: number, steps: readonly RowStep[], slotsInRun: readonly (number | undefined)[]): Float32Array {
-  const startOf = new Map<number, number>()
-  let at = 0
-  const bySlot = new Map(steps.map((step) => [step.slot, step]))
-  for (const slot of slotsInRun) {
-    if (slot === undefined) continue
-    startOf.set(slot, at)
-    at += bySlot.get(slot)?.logitsAt.length ?? 0
-  }
-  let sorted = true
-  let expected = 0
-  for (const { slot, logitsAt } of steps) {
-    if (logitsAt.length > 0 && startOf.get(slot) !== expected) sorted = false
-    expected += logitsAt.length
-  }
-  if (sorted) return logits.slice()
-  const out = new Float32Array(logits.length)
-  let to = 0
-  for (const { slot, logitsAt } of steps) {
-    const from = startOf.get(slot) ?? 0
-    out.set(logits.subarray(from * vocabulary, (from + logitsAt.length) * vocabulary), to * vocabulary)
-    to += logitsAt.length
-  }
-  return out
-}

@@ -33,7 +33,7 @@ export async function runRows<Row extends KnownRow>(model: CachedModel, prefixes
     pace.promptTokens += tokens
     await pace.tick(signal)
   })
-  if (found !== undefined) pace.sharedTokens += found.prefix.tokens.length * (rows.length - (found.reused ? 0 : 1))
+  if (found !== undefined) pace.sharedTokens += found.prefix.tokens.length * (rows.length - 1) + found.reused
   // Rows of like length waste the least on padding.
   const queue = rows.toSorted((a, b) => a.tokens.length - b.tokens.length)
   while (queue.length > 0) {

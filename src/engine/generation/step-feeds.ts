@@ -4,6 +4,9 @@ import type { HostTensor } from '../runtime/types.ts'
 /** Far below every score and finite, so that a row of padding gives numbers, not NaN. */
 const MASKED = -1e9
 
+/** Numbers that are summed side by side: where a segment ends between two of them depends on a row's batch-mates, and with it the rounding. */
+const LANES = 4
+
 /** One row of a run; a row without tokens is padding. */
 export interface FeedRow {
   readonly tokens: readonly number[]
@@ -39,7 +42,8 @@ export interface StepFeeds {
 export function makeStepFeeds(rows: readonly FeedRow[], sizes: FeedSizes, embedRow: (id: number, out: Float32Array, at: number) => void): StepFeeds {
   const { width, shared, sharedReal, own, freshSegment, window } = sizes
   const batch = rows.length
-  const length = Math.max(1, ...rows.map(({ tokens }) => tokens.length))
+  const longest = Math.max(1, ...rows.map(({ tokens }) => tokens.length))
+  const length = freshSegment && longest > 1 ? Math.ceil(longest / LANES) * LANES : longest
   const total = shared + own + (freshSegment ? length : 0)
   const x = new Float32Array(batch * length * width)
   const positions = new BigInt64Array(batch * length)

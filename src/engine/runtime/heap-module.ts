@@ -1,37 +1,56 @@
 // Knows: the wasm module that onnxruntime-web runs on, as far as tensors need it: its heap and its C functions.
 // Must not know: sessions, models.
 
-/** What Emscripten and onnxruntime's C interface export; addresses are offsets into the heap. */
+/** What Emscripten and onnxruntime's C interface export, under names of ours; addresses are offsets into the heap, 0 is none. */
 export interface HeapModule {
-  /** The heap as it is now: replaced when it grows. */
-  readonly HEAPU8: Uint8Array
-  _malloc(bytes: number): number
-  _free(address: number): void
-  _OrtCreateTensor(type: number, data: number, bytes: number, dims: number, rank: number, location: number): number
-  _OrtReleaseTensor(tensor: number): number
-  _OrtGetTensorData(tensor: number, type: number, data: number, dims: number, rank: number): number
-  _OrtFree(address: number): number
-  _OrtCreateRunOptions(severity: number, verbosity: number, terminate: boolean, tag: number): number
-  _OrtReleaseRunOptions(options: number): number
-  _OrtRun(session: number, inputNames: number, inputs: number, inputCount: number, outputNames: number, outputCount: number, outputs: number, options: number): number | Promise<number>
-  _OrtGetLastError(code: number, message: number): number
-  UTF8ToString(address: number): string
-  getValue(address: number, type: string): number
+  /** The heap's buffer as it is now: there is a new one whenever it grew. */
+  readonly buffer: ArrayBufferLike
+  allocate(bytes: number): number
+  free(address: number): void
+  createTensor(type: number, data: number, bytes: number, dims: number, rank: number, location: number): number
+  releaseTensor(tensor: number): number
+  getTensorData(tensor: number, type: number, data: number, dims: number, rank: number): number
+  freeDims(address: number): number
+  createRunOptions(severity: number, verbosity: number, terminate: boolean, tag: number): number
+  releaseRunOptions(options: number): number
+  run(session: number, inputNames: number, inputs: number, inputCount: number, outputNames: number, outputCount: number, outputs: number, options: number): number | Promise<number>
+  getLastError(code: number, message: number): number
+  readText(address: number): string
 }
 
-/** The heap's buffer as it is now. Another thread may have made it grow, which the module sees when it next reads from it. */
-export function bufferOf(module: HeapModule): ArrayBufferLike {
-  module.getValue(8, 'i8')
-  return module.HEAPU8.buffer
+type Functions = Omit<HeapModule, 'buffer'> & { getValue(address: number, type: string): number }
+
+const NAMES: Readonly<Record<keyof Functions, string>> = {
+  allocate: '_malloc',
+  free: '_free',
+  createTensor: '_OrtCreateTensor',
+  releaseTensor: '_OrtReleaseTensor',
+  getTensorData: '_OrtGetTensorData',
+  freeDims: '_OrtFree',
+  createRunOptions: '_OrtCreateRunOptions',
+  releaseRunOptions: '_OrtReleaseRunOptions',
+  run: '_OrtRun',
+  getLastError: '_OrtGetLastError',
+  readText: 'UTF8ToString',
+  getValue: 'getValue',
 }
-
-const FUNCTIONS = ['_malloc', '_free', '_OrtCreateTensor', '_OrtReleaseTensor', '_OrtGetTensorData', '_OrtFree', '_OrtCreateRunOptions', '_OrtReleaseRunOptions', '_OrtRun', '_OrtGetLastError', 'UTF8ToString', 'getValue']
-
-const isHeapModule = (kept: unknown): kept is HeapModule =>
-  typeof kept === 'object' && kept !== null && FUNCTIONS.every((name) => typeof Reflect.get(kept, name) === 'function') && Reflect.get(kept, 'HEAPU8') instanceof Uint8Array && Reflect.get(kept, 'PTR_SIZE') === 4
 
 /** The module that keep-module.mjs kept under its address; undefined before the runtime began and where it is not of the form known here. */
 export function findHeapModule(keeper: string): HeapModule | undefined {
   const kept: unknown = Reflect.get(globalThis, Symbol.for(keeper))
-  return isHeapModule(kept) ? kept : undefined
+  if (typeof kept !== 'object' || kept === null || Reflect.get(kept, 'PTR_SIZE') !== 4) return undefined
+  const entries = Object.entries(NAMES).map(([ours, theirs]): [string, unknown] => [ours, Reflect.get(kept, theirs)])
+  if (!entries.every(([, value]) => typeof value === 'function')) return undefined
+  const functions = Object.fromEntries(entries) as unknown as Functions // looked at above, as far as it can be
+  return {
+    ...functions,
+    allocate: (bytes) => functions.allocate(bytes) >>> 0,
+    get buffer() {
+      // Another thread may have made the heap grow, which the module sees when it next reads from it.
+      functions.getValue(8, 'i8')
+      const heap: unknown = Reflect.get(kept, 'HEAPU8')
+      if (!(heap instanceof Uint8Array)) throw new TypeError('the runtime shows no heap')
+      return heap.buffer
+    },
+  }
 }

@@ -3,7 +3,7 @@
 // Must not know: models.
 import type { DType } from '../graph/graph.ts'
 import { addressInHeap } from './heap-floats.ts'
-import { bufferOf, type HeapModule } from './heap-module.ts'
+import type { HeapModule } from './heap-module.ts'
 import type { Feeds, HostTensor, Outputs, TensorData } from './types.ts'
 
 /** onnx.TensorProto.DataType */
@@ -27,7 +27,7 @@ export class HeapRun {
     const taken: number[] = []
     const tensors: number[] = []
     const take = (bytes: number): number => {
-      const address = module._malloc(Math.max(1, bytes)) >>> 0
+      const address = module.allocate(Math.max(1, bytes))
       if (address === 0) throw new RangeError(`The memory of wasm has no room for ${bytes} bytes more: out of memory.`)
       taken.push(address)
       return address
@@ -40,26 +40,26 @@ export class HeapRun {
       }
       const pointers = (values: readonly number[]): number => {
         const address = take(values.length * 4)
-        new Uint32Array(bufferOf(module), address, values.length).set(values)
+        new Uint32Array(module.buffer, address, values.length).set(values)
         return address
       }
       const [inputNames, inputValues] = [pointers(inputs.map(([name]) => this.#nameOf(name))), pointers(tensors)]
       const [outputNames, outputValues] = [pointers(wanted.map((name) => this.#nameOf(name))), pointers(wanted.map(() => 0))]
-      options = module._OrtCreateRunOptions(3, 0, false, 0)
-      const failed = await module._OrtRun(this.#session, inputNames, inputValues, inputs.length, outputNames, wanted.length, outputValues, options)
-      tensors.push(...new Uint32Array(bufferOf(module), outputValues, wanted.length).filter((tensor) => tensor !== 0))
+      options = module.createRunOptions(3, 0, false, 0)
+      const failed = await module.run(this.#session, inputNames, inputValues, inputs.length, outputNames, wanted.length, outputValues, options)
+      tensors.push(...new Uint32Array(module.buffer, outputValues, wanted.length).filter((tensor) => tensor !== 0))
       if (failed !== 0) throw new Error(this.#lastError(take))
       const answers = tensors.slice(inputs.length)
       return use(Object.fromEntries(wanted.map((name, i) => [name, this.#viewOf(answers[i] ?? 0, take)])))
     } finally {
-      for (const tensor of tensors) module._OrtReleaseTensor(tensor)
-      for (const address of taken) module._free(address)
-      if (options !== 0) module._OrtReleaseRunOptions(options)
+      for (const tensor of tensors) module.releaseTensor(tensor)
+      for (const address of taken) module.free(address)
+      if (options !== 0) module.releaseRunOptions(options)
     }
   }
 
   release(): void {
-    for (const address of this.#names.values()) this.#module._free(address)
+    for (const address of this.#names.values()) this.#module.free(address)
     this.#names.clear()
   }
 
@@ -68,11 +68,11 @@ export class HeapRun {
     let address = addressInHeap(data)
     if (address === undefined) {
       address = take(data.byteLength)
-      new Uint8Array(bufferOf(module), address, data.byteLength).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+      new Uint8Array(module.buffer, address, data.byteLength).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
     }
     const dims = take(shape.length * 4)
-    new Uint32Array(bufferOf(module), dims, shape.length).set(shape)
-    const tensor = module._OrtCreateTensor(CODES[dtype], address, data.byteLength, dims, shape.length, PLACE_CPU)
+    new Uint32Array(module.buffer, dims, shape.length).set(shape)
+    const tensor = module.createTensor(CODES[dtype], address, data.byteLength, dims, shape.length, PLACE_CPU)
     if (tensor === 0) throw new Error(this.#lastError(take))
     return tensor
   }
@@ -80,11 +80,11 @@ export class HeapRun {
   #viewOf(tensor: number, take: (bytes: number) => number): HostTensor {
     const module = this.#module
     const facts = take(16)
-    if (module._OrtGetTensorData(tensor, facts, facts + 4, facts + 8, facts + 12) !== 0) throw new Error(this.#lastError(take))
-    const buffer = bufferOf(module)
+    if (module.getTensorData(tensor, facts, facts + 4, facts + 8, facts + 12) !== 0) throw new Error(this.#lastError(take))
+    const { buffer } = module
     const [code = 0, address = 0, dims = 0, rank = 0] = new Uint32Array(buffer, facts, 4)
     const shape = [...new Uint32Array(buffer, dims, rank)]
-    module._OrtFree(dims)
+    module.freeDims(dims)
     const size = shape.reduce((product, length) => product * length, 1)
     return view(code, buffer, address, size, shape)
   }
@@ -94,17 +94,17 @@ export class HeapRun {
     const known = this.#names.get(name)
     if (known !== undefined) return known
     const bytes = new TextEncoder().encode(`${name}\0`)
-    const address = this.#module._malloc(bytes.length) >>> 0
-    new Uint8Array(bufferOf(this.#module), address).set(bytes)
+    const address = this.#module.allocate(bytes.length)
+    new Uint8Array(this.#module.buffer, address).set(bytes)
     this.#names.set(name, address)
     return address
   }
 
   #lastError(take: (bytes: number) => number): string {
     const at = take(8)
-    this.#module._OrtGetLastError(at, at + 4)
-    const [, message = 0] = new Uint32Array(bufferOf(this.#module), at, 2)
-    return message === 0 ? 'The runtime failed and did not say why.' : this.#module.UTF8ToString(message)
+    this.#module.getLastError(at, at + 4)
+    const [, message = 0] = new Uint32Array(this.#module.buffer, at, 2)
+    return message === 0 ? 'The runtime failed and did not say why.' : this.#module.readText(message)
   }
 }
 

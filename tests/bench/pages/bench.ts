@@ -1,4 +1,4 @@
-// Knows: that each part is measured in a fresh worker, and where its answer is left.
+// Knows: that each part is measured in a fresh worker, and where its answer is left. What has workers of its own is measured on the page.
 import type { Part, PartAnswer } from '../measure.ts'
 
 declare global {
@@ -6,7 +6,12 @@ declare global {
 }
 
 const part = (new URLSearchParams(location.search).get('part') ?? '') as Part // a wrong part is answered as broken
-const worker = new Worker(new URL('./bench-worker.ts', import.meta.url), { type: 'module' })
-worker.addEventListener('message', ({ data }: MessageEvent<PartAnswer | { broken: string }>) => (globalThis.benchAnswer = data))
-worker.addEventListener('error', ({ message }) => (globalThis.benchAnswer = { broken: message }))
-worker.postMessage(part)
+if (part === 'memory') {
+  const { measureMemory } = await import('./memory-part.ts')
+  globalThis.benchAnswer = await measureMemory().catch((thrown: unknown) => ({ broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) }))
+} else {
+  const worker = new Worker(new URL('./bench-worker.ts', import.meta.url), { type: 'module' })
+  worker.addEventListener('message', ({ data }: MessageEvent<PartAnswer | { broken: string }>) => (globalThis.benchAnswer = data))
+  worker.addEventListener('error', ({ message }) => (globalThis.benchAnswer = { broken: message }))
+  worker.postMessage(part)
+}

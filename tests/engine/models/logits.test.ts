@@ -87,7 +87,7 @@ describe.skipIf(!hasSharedModel).each<WeightKind>(['f32', 'nb4s'])(`SmolLM2 with
   }, 120_000)
 
   test('two rows behind a beginning that is held once', async () => {
-    const prefix = await model.makePrefix(long.tokens.slice(0, SHARED), async () => undefined)
+    const { prefix } = await model.makePrefix(long.tokens.slice(0, SHARED), async () => undefined)
     const logits = await run(model, [[17, 30, 48], [20, 21, 27]], SHARED, prefix)
     prefix.dispose()
     expectSame(long, logits[0]!, 48 - SHARED, SHARED)

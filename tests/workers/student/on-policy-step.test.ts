@@ -26,9 +26,13 @@ class FormulaModel implements CachedModel {
   readonly vocabulary = V
   readonly width = 1
   readonly slots = 2
+  readonly mostSlots = 2
   readonly contextLength = 64
   readonly joinsTogether = false
   readonly #held = new Map<number, number>()
+  resize(): void {
+    throw new TypeError('it has room for two')
+  }
   open(): number {
     const slot = this.#held.has(0) ? 1 : 0
     this.#held.set(slot, 0)
