@@ -56,6 +56,11 @@ export class Generator {
     return new Generator(await make(runtime, weights, options.maxBatch ?? 8, contextLength), tokenizer)
   }
 
+  /** A generator on a model that is built already. */
+  static over(model: CachedModel, tokenizer: TextTokenizer): Generator {
+    return new Generator(model, tokenizer)
+  }
+
   /**
    * Completes every request; each result is told when it ends, in any order. A request that cannot be worked on is told
    * with a refusal. After an abort the rows under way are told as `aborted` and the call ends; those not begun are not told.
