@@ -16,6 +16,9 @@ export interface ChatTemplate {
   render(messages: readonly ChatMessageText[], addGenerationPrompt: boolean): string
 }
 
+/** What a template may name besides the messages. */
+export type TemplateValue = string | readonly string[]
+
 type Value = ReturnType<Interpreter['evaluate']>
 
 class LimitReached extends Error {}
@@ -41,7 +44,7 @@ class BoundedInterpreter extends Interpreter {
  * Reads a template. `tokens` are what it may name (`bos_token`, `eos_token`, …). Throws an Error with a sentence when the
  * template cannot be read.
  */
-export function compileChatTemplate(template: string, tokens: Readonly<Record<string, string>>): ChatTemplate {
+export function compileChatTemplate(template: string, tokens: Readonly<Record<string, TemplateValue>>): ChatTemplate {
   if (template.length > MAX_TEMPLATE) throw new Error(`The model's chat template is longer than ${MAX_TEMPLATE} characters and is not run. Use raw prompts with this model, or choose another.`)
   const program = guard('cannot be read', () => parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true })))
   return {

@@ -1,96 +1,52 @@
-// Knows: how a GGUF file's vocabulary becomes a tokenizer: byte-level BPE ("gpt2").
+// Knows: how a GGUF file's vocabulary becomes a tokenizer: byte-level BPE ("gpt2") here, SentencePiece ("llama") in spm-tokenizer.ts.
 // Must not know: tensors.
-import { readFlag, readNumber, readNumbers, readText, readTexts } from '../weights/metadata.ts'
+import { readText, readTexts } from '../weights/metadata.ts'
 import type { Metadata } from '../weights/metadata.ts'
 import { quote } from '../weights/quote.ts'
-import { compileChatTemplate } from './chat-template.ts'
-import type { ChatTemplate } from './chat-template.ts'
-import { PackageTokenizer } from './package-tokenizer.ts'
+import { readGgufVocabulary, type GgufVocabulary } from './gguf-vocabulary.ts'
 import { PRE_TOKENIZERS } from './pre-tokenizers.ts'
 import type { PreTokenizer } from './pre-tokenizers.ts'
+import { makeSpmTokenizer } from './spm-tokenizer.ts'
 import type { TokenizerResult } from './text-tokenizer.ts'
-
-/** Kinds of tokens in `tokenizer.ggml.token_type`. */
-const CONTROL = 3
-const USER_DEFINED = 4
-
-/** Tokens that end an answer in one model family or another. Source: llama.cpp, src/llama-vocab.cpp. */
-const END_TOKENS: ReadonlySet<string> = new Set(['<|eot_id|>', '<|im_end|>', '<|end|>', '<end_of_turn>', '<|endoftext|>', '<|end_of_text|>', '<|eom_id|>', '<EOT>', '_<EOT>', '</s>', '<|return|>', '<end_of_utterance>'])
+import { cutMerge, readTokenizerFile } from './tokenizer-file.ts'
+import { VocabularyTokenizer } from './vocabulary-tokenizer.ts'
 
 /** The tokenizer of a GGUF file, or the sentence that says why its vocabulary cannot be used. */
 export function tokenizerFromGguf(metadata: Metadata): TokenizerResult {
   const model = readText(metadata, 'tokenizer.ggml.model')
-  if (model === undefined) return refuse('it holds no tokenizer')
-  if (model !== 'gpt2') return refuse(`its vocabulary is of the kind ${quote(model)}, and only byte-level BPE ("gpt2") is read`)
-  const tokens = readTexts(metadata, 'tokenizer.ggml.tokens')
-  if (tokens === undefined || tokens.length === 0) return refuse('its list of tokens is missing')
-  const merges = readTexts(metadata, 'tokenizer.ggml.merges')
-  if (merges === undefined) return refuse('its list of merges is missing')
-  const name = readText(metadata, 'tokenizer.ggml.pre') ?? 'default'
-  const cutter = PRE_TOKENIZERS.get(name)
-  if (cutter === undefined) return refuse(`it cuts texts in a way called ${quote(name)}, which is not known here`)
-
-  const kinds = readNumbers(metadata, 'tokenizer.ggml.token_type') ?? []
-  const specialIds = new Set<number>()
-  const literalIds = new Set<number>()
-  for (const id of tokens.keys()) {
-    if (kinds[id] === CONTROL) specialIds.add(id)
-    else if (kinds[id] === USER_DEFINED) literalIds.add(id)
-  }
-  const tokenOf = (role: string): string | undefined => tokens[readNumber(metadata, `tokenizer.ggml.${role}_token_id`) ?? -1]
-  const template = readTemplate(metadata, { bos_token: tokenOf('bos') ?? '', eos_token: tokenOf('eos') ?? '', unk_token: tokenOf('unknown') ?? '', pad_token: tokenOf('padding') ?? '' })
-  const begin = readNumber(metadata, 'tokenizer.ggml.bos_token_id')
-  const begins = readFlag(metadata, 'tokenizer.ggml.add_bos_token') ?? cutter.addsBegin ?? false
+  const make = model === 'gpt2' ? makeBpeTokenizer : model === 'llama' ? makeSpmTokenizer : undefined
+  if (make === undefined) return refuse(model === undefined ? 'it holds no tokenizer' : `its vocabulary is of the kind ${quote(model)}, and only byte-level BPE ("gpt2") and SentencePiece ("llama") are read`)
   try {
-    const tokenizer = new PackageTokenizer({
-      json: writeTokenizerJson(tokens, merges, cutter, specialIds, literalIds),
-      tokens,
-      specialIds,
-      literalIds,
-      style: 'alphabet',
-      endIds: findEndIds(metadata, tokens),
-      startIds: begins && begin !== undefined && begin >= 0 && begin < tokens.length ? [begin] : [],
-      ...template,
-    })
-    return { ok: true, tokenizer }
+    return { ok: true, tokenizer: make(metadata) }
   } catch (thrown) {
-    return refuse(`its tokenizer could not be built (${thrown instanceof Error ? thrown.message : String(thrown)})`)
+    return refuse(thrown instanceof Error ? thrown.message : String(thrown))
   }
 }
 
 const refuse = (why: string): TokenizerResult => ({ ok: false, sentence: `This model cannot be used: ${why}. Choose another one.` })
 
-/** A template that cannot be read costs the model its chats, not its raw prompts. */
-function readTemplate(metadata: Metadata, names: Readonly<Record<string, string>>): { template: ChatTemplate | undefined; templateFault?: string } {
-  const text = readText(metadata, 'tokenizer.chat_template')
-  if (text === undefined) return { template: undefined }
-  try {
-    return { template: compileChatTemplate(text, names) }
-  } catch (thrown) {
-    return { template: undefined, templateFault: thrown instanceof Error ? thrown.message : String(thrown) }
-  }
-}
-
-function findEndIds(metadata: Metadata, tokens: readonly string[]): ReadonlySet<number> {
-  const ids = new Set<number>()
-  for (const role of ['eos', 'eot', 'eom']) {
-    const id = readNumber(metadata, `tokenizer.ggml.${role}_token_id`)
-    if (id !== undefined && id >= 0 && id < tokens.length) ids.add(id)
-  }
-  for (const [id, token] of tokens.entries()) if (END_TOKENS.has(token)) ids.add(id)
-  return ids
+function makeBpeTokenizer(metadata: Metadata): VocabularyTokenizer {
+  const name = readText(metadata, 'tokenizer.ggml.pre') ?? 'default'
+  const cutter = PRE_TOKENIZERS.get(name)
+  const vocabulary = readGgufVocabulary(metadata, { addsBegin: cutter?.addsBegin ?? false })
+  if (vocabulary === undefined) throw new Error('its list of tokens is missing')
+  const merges = readTexts(metadata, 'tokenizer.ggml.merges')
+  if (merges === undefined) throw new Error('its list of merges is missing')
+  if (cutter === undefined) throw new Error(`it cuts texts in a way called ${quote(name)}, which is not known here`)
+  const json = writeTokenizerJson(vocabulary, merges, cutter)
+  const { model, style, offAtStart } = readTokenizerFile(json)
+  return new VocabularyTokenizer({ ...vocabulary, model, style, offAtStart, json: () => json })
 }
 
 /** The tokenizer.json that the vocabulary amounts to, as the `tokenizers` library reads it. */
-export function writeTokenizerJson(tokens: readonly string[], merges: readonly string[], cutter: PreTokenizer, specialIds: ReadonlySet<number>, literalIds: ReadonlySet<number>): object {
+function writeTokenizerJson({ tokens, written, specialIds }: GgufVocabulary, merges: readonly string[], cutter: PreTokenizer): object {
   const vocab: Record<string, number> = Object.create(null) as Record<string, number> // "__proto__" is a token like any other
   for (const [id, token] of tokens.entries()) vocab[token] ??= id
-  const added = [...specialIds, ...literalIds].toSorted((a, b) => a - b)
   return {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: added.map((id) => ({ id, content: tokens[id], single_word: false, lstrip: false, rstrip: false, normalized: false, special: specialIds.has(id) })).filter(({ content }) => content !== ''),
+    added_tokens: written.toSorted((a, b) => a.id - b.id).map(({ id, content, rstrip = false }) => ({ id, content, single_word: false, lstrip: false, rstrip, normalized: false, special: specialIds.has(id) })),
     normalizer: null,
     pre_tokenizer: {
       type: 'Sequence',
@@ -111,13 +67,7 @@ export function writeTokenizerJson(tokens: readonly string[], merges: readonly s
       byte_fallback: false,
       ignore_merges: cutter.ignoreMerges ?? false,
       vocab,
-      merges: merges.map(splitMerge),
+      merges: merges.map(cutMerge).filter(([left, right]) => vocab[left + right] !== undefined),
     },
   }
-}
-
-/** "left right" at the first space after the first character, as llama.cpp cuts it. */
-function splitMerge(merge: string): [string, string] {
-  const space = merge.indexOf(' ', 1)
-  return space < 0 ? [merge, ''] : [merge.slice(0, space), merge.slice(space + 1)]
 }

@@ -1,0 +1,123 @@
+// Knows: how the tokenizer of a Hugging Face folder becomes ours: tokenizer.json, tokenizer_config.json, and what further files say
+// of the ends of texts and of chats. All of it is parsed data of strangers.
+// Must not know: where the files come from.
+import { compileChatTemplate, type TemplateValue } from './chat-template.ts'
+import { findNamedEnds } from './end-tokens.ts'
+import type { TokenizerResult } from './text-tokenizer.ts'
+import { MAX_VOCABULARY, readTokenizerFile, type TokenizerFile } from './tokenizer-file.ts'
+import { fieldOf, isIndex, isRecord, listOf, textOf } from './unknown-json.ts'
+import { VocabularyTokenizer, type VocabularyParts } from './vocabulary-tokenizer.ts'
+
+/** Parsed JSON each, but for `chatTemplate`; absent where the folder has no such file. */
+export interface TokenizerFolder {
+  readonly tokenizerJson: unknown
+  readonly tokenizerConfig?: unknown
+  /** Older folders name special tokens here. */
+  readonly specialTokensMap?: unknown
+  /** config.json, for its `eos_token_id`. */
+  readonly config?: unknown
+  readonly generationConfig?: unknown
+  /** The text of chat_template.jinja, which goes before the one in tokenizer_config.json. */
+  readonly chatTemplate?: unknown
+}
+
+/** Tokens that a configuration names by their role. */
+const ROLES = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'] as const
+/** Most ends that are read from a configuration's list. */
+const MAX_ENDS = 64
+
+/** The tokenizer, or the sentence that says why the folder's cannot be used. Never throws. */
+export function tokenizerFromFolder(folder: TokenizerFolder): TokenizerResult {
+  try {
+    const read = readTokenizerFile(folder.tokenizerJson)
+    const file = addConfigured(read, folder.tokenizerConfig)
+    const names = readNames(folder)
+    const idOfName = (name: string | undefined): number | undefined => (name === undefined || name === '' ? undefined : (file.written.find(({ content }) => content === name)?.id ?? nonNegative(file.tokens.indexOf(name))))
+    const tokenizer = new VocabularyTokenizer({
+      ...file,
+      endIds: findEnds(folder, file, idOfName(names.get('eos_token'))),
+      startIds: findStarts(folder.tokenizerConfig, file, idOfName(names.get('bos_token'))),
+      ...readTemplate(folder, names),
+      json: () => (file === read ? withoutFrame(folder.tokenizerJson) : undefined),
+    })
+    return { ok: true, tokenizer }
+  } catch (thrown) {
+    return { ok: false, sentence: `This model cannot be used: ${thrown instanceof Error ? thrown.message : String(thrown)}. Choose another one.` }
+  }
+}
+
+const nonNegative = (index: number): number | undefined => (index < 0 ? undefined : index)
+
+/** A token in a configuration: a text, or a record with its content. */
+const nameOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : textOf(value, 'content'))
+
+/** Names of tokens by role. */
+function readNames({ tokenizerConfig, specialTokensMap }: TokenizerFolder): Map<string, string> {
+  const names = new Map<string, string>()
+  for (const role of ROLES) {
+    const name = nameOf(fieldOf(tokenizerConfig, role)) ?? nameOf(fieldOf(specialTokensMap, role))
+    if (name !== undefined) names.set(role, name)
+  }
+  return names
+}
+
+/** Added tokens that only tokenizer_config.json lists, as transformers adds them when it opens a folder. */
+function addConfigured(file: TokenizerFile, config: unknown): TokenizerFile {
+  const listed = fieldOf(config, 'added_tokens_decoder')
+  if (!isRecord(listed)) return file
+  const known = new Set(file.written.map(({ id }) => id))
+  const tokens = [...file.tokens]
+  const specialIds = new Set(file.specialIds)
+  const literalIds = new Set(file.literalIds)
+  const written = [...file.written]
+  for (const [key, item] of Object.entries(listed)) {
+    const id = Number(key)
+    const content = textOf(item, 'content')
+    if (!isIndex(id, MAX_VOCABULARY) || content === undefined || content === '' || known.has(id) || (tokens[id] ?? content) !== content) continue
+    const says = (flag: string): boolean => fieldOf(item, flag) === true
+    while (tokens.length <= id) tokens.push('')
+    tokens[id] = content
+    ;(says('special') ? specialIds : literalIds).add(id)
+    written.push({ id, content, lstrip: says('lstrip'), rstrip: says('rstrip'), singleWord: says('single_word'), normalised: says('normalized') })
+  }
+  return written.length === file.written.length ? file : { ...file, tokens, specialIds, literalIds, written }
+}
+
+function findEnds({ config, generationConfig }: TokenizerFolder, { tokens, specialIds }: TokenizerFile, end: number | undefined): Set<number> {
+  const ids = findNamedEnds(tokens, (id) => specialIds.has(id))
+  for (const value of [fieldOf(config, 'eos_token_id'), fieldOf(generationConfig, 'eos_token_id'), end]) {
+    for (const id of Array.isArray(value) ? value.slice(0, MAX_ENDS) : [value]) if (isIndex(id, tokens.length)) ids.add(id)
+  }
+  return ids
+}
+
+/** `add_bos_token` decides where it is said; else what the post-processor puts before a text. */
+function findStarts(config: unknown, { beginIds }: TokenizerFile, begin: number | undefined): readonly number[] {
+  const adds = fieldOf(config, 'add_bos_token')
+  if (adds === false) return []
+  return adds === true && begin !== undefined ? [begin] : beginIds
+}
+
+/** A template that cannot be read costs the model its chats, not its raw prompts. */
+function readTemplate(folder: TokenizerFolder, names: ReadonlyMap<string, string>): Pick<VocabularyParts, 'template' | 'templateFault'> {
+  const text = findTemplate(folder.chatTemplate) ?? findTemplate(fieldOf(folder.tokenizerConfig, 'chat_template'))
+  if (text === undefined) return { template: undefined }
+  const more = [folder.tokenizerConfig, folder.specialTokensMap].map((file) => listOf(file, 'additional_special_tokens').flatMap((item) => nameOf(item) ?? [])).find((list) => list.length > 0)
+  const values: Record<string, TemplateValue> = { ...Object.fromEntries(names), ...(more ? { additional_special_tokens: more } : {}) }
+  try {
+    return { template: compileChatTemplate(text, values) }
+  } catch (thrown) {
+    return { template: undefined, templateFault: thrown instanceof Error ? thrown.message : String(thrown) }
+  }
+}
+
+/** One template, or of several named ones "default", else the first that is not for tools or documents; a record of names too. */
+function findTemplate(value: unknown): string | undefined {
+  if (typeof value === 'string') return value === '' ? undefined : value
+  if (!Array.isArray(value)) return isRecord(value) ? (textOf(value, 'default') ?? textOf(value, 'chat_template')) : undefined
+  const named = value.map((item: unknown) => ({ name: textOf(item, 'name'), template: textOf(item, 'template') })).filter(({ template }) => template !== undefined)
+  return (named.find(({ name }) => name === 'default') ?? named.find(({ name }) => name !== 'tool_use' && name !== 'rag'))?.template
+}
+
+/** The tokenizer.json without what it puts around texts or cuts off them: an exported folder says that for itself. */
+const withoutFrame = (tokenizerJson: unknown): unknown => (isRecord(tokenizerJson) ? { ...tokenizerJson, post_processor: null, truncation: null, padding: null } : undefined)

@@ -1,0 +1,86 @@
+// Knows: tokens that are written out in texts ("<|im_end|>", added words) and how a text is cut at them: at each place the longest
+// one, from left to right, as SentencePiece and the `tokenizers` library do.
+// Must not know: what becomes of the text between them.
+
+export interface LiteralToken {
+  readonly id: number
+  /** Never ''. */
+  readonly content: string
+  /** Takes the white space before or behind it too, and that is lost. */
+  readonly lstrip?: boolean
+  readonly rstrip?: boolean
+  /** Only where no letter or digit touches it. */
+  readonly singleWord?: boolean
+}
+
+interface TrieNode {
+  readonly next: Map<number, TrieNode>
+  token: LiteralToken | undefined
+}
+
+const WORD = '[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}]'
+const ENDS_IN_WORD = new RegExp(`${WORD}$`, 'u')
+const SPACE = /\p{White_Space}/u
+const BEGINS_WITH_WORD = new RegExp(`^${WORD}`, 'u')
+
+export class LiteralTokens {
+  readonly #root: TrieNode = { next: new Map(), token: undefined }
+  readonly #empty: boolean
+
+  constructor(tokens: readonly LiteralToken[]) {
+    for (const token of tokens) this.#add(token)
+    this.#empty = tokens.length === 0
+  }
+
+  /** Stretches of text and ids of tokens, in the text's order; stretches are never ''. */
+  split(text: string): (string | number)[] {
+    if (this.#empty) return text === '' ? [] : [text]
+    const parts: (string | number)[] = []
+    let from = 0
+    let at = 0
+    while (at < text.length) {
+      const token = this.#longestAt(text, at)
+      if (token === undefined) {
+        at++
+        continue
+      }
+      const end = at + token.content.length
+      if (!(token.singleWord && (ENDS_IN_WORD.test(text.slice(Math.max(0, at - 2), at)) || BEGINS_WITH_WORD.test(text.slice(end, end + 2))))) {
+        let to = at
+        if (token.lstrip) while (to > from && SPACE.test(text[to - 1] as string)) to--
+        if (to > from) parts.push(text.slice(from, to))
+        parts.push(token.id)
+        from = end
+        if (token.rstrip) while (from < text.length && SPACE.test(text[from] as string)) from++
+      }
+      at = Math.max(end, from)
+    }
+    if (from < text.length) parts.push(text.slice(from))
+    return parts
+  }
+
+  #add(token: LiteralToken): void {
+    let node = this.#root
+    for (let i = 0; i < token.content.length; i++) {
+      const unit = token.content.charCodeAt(i)
+      let next = node.next.get(unit)
+      if (next === undefined) {
+        next = { next: new Map(), token: undefined }
+        node.next.set(unit, next)
+      }
+      node = next
+    }
+    node.token ??= token
+  }
+
+  #longestAt(text: string, at: number): LiteralToken | undefined {
+    let node: TrieNode | undefined = this.#root
+    let found: LiteralToken | undefined
+    for (let i = at; i < text.length; i++) {
+      node = node.next.get(text.charCodeAt(i))
+      if (node === undefined) break
+      found = node.token ?? found
+    }
+    return found
+  }
+}

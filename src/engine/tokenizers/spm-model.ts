@@ -1,0 +1,103 @@
+// Knows: SentencePiece's BPE: of all neighbours whose joint text is a piece, the pair with the highest score is joined first.
+// Must not know: files, special tokens, where a space is put before a text (spm-tokenizer.ts).
+// Source: SentencePiece (Kudo & Richardson 2018), which llama.cpp follows for `tokenizer.ggml.model: llama`. Scores are priorities
+// here, not log-probabilities: no sum of them is ever taken.
+import { Heap } from './heap.ts'
+
+export interface SpmPieces {
+  /** Pieces that text may become, with their ids: not control, unknown or byte tokens. A space is "▁" in them. */
+  readonly idOf: ReadonlyMap<string, number>
+  /** By id; the higher, the earlier a piece is made. */
+  readonly scores: ArrayLike<number>
+  /** Pieces that may be made on the way to longer ones, but are taken apart again where they are left over. */
+  readonly unusedIds: ReadonlySet<number>
+  /** 256 ids by byte, or undefined for a vocabulary that lacks some. */
+  readonly byteIds: readonly number[] | undefined
+  /** Stands for a stretch that cannot be said at all; −1 leaves it out. */
+  readonly unknownId: number
+}
+
+interface Candidate {
+  readonly score: number
+  /** Places in the text's list of characters. */
+  readonly left: number
+  readonly right: number
+  /** Of both together, in UTF-16 units: another length means that one of them has changed since. */
+  readonly length: number
+}
+
+const encoder = new TextEncoder()
+
+export class SpmModel {
+  readonly #pieces: SpmPieces
+  readonly #longest: number
+
+  constructor(pieces: SpmPieces) {
+    this.#pieces = pieces
+    let longest = 0
+    for (const piece of pieces.idOf.keys()) longest = Math.max(longest, piece.length)
+    this.#longest = longest
+  }
+
+  /** Ids of a text whose spaces are "▁" already. Time grows with n log n. */
+  encode(text: string): number[] {
+    const { idOf, scores, unusedIds } = this.#pieces
+    const starts = startsOf(text)
+    const count = starts.length - 1
+    const ends = starts.slice(1)
+    const before = Int32Array.from({ length: count }, (_, i) => i - 1)
+    const after = Int32Array.from({ length: count }, (_, i) => (i + 1 < count ? i + 1 : -1))
+    /** Of pieces that may have to be taken apart: the length of the left half. */
+    const halves = new Map<string, number>()
+    const queue = new Heap<Candidate>((a, b) => a.score > b.score || (a.score === b.score && a.left < b.left))
+    const propose = (left: number, right: number): void => {
+      if (left < 0 || right < 0) return
+      const from = starts[left] as number
+      const length = (ends[right] as number) - from
+      if (length > this.#longest) return
+      const piece = text.slice(from, from + length)
+      const id = idOf.get(piece)
+      if (id === undefined) return
+      queue.push({ score: scores[id] ?? 0, left, right, length })
+      if (unusedIds.has(id)) halves.set(piece, (ends[left] as number) - from)
+    }
+    for (let i = 1; i < count; i++) propose(i - 1, i)
+    for (let top = queue.pop(); top !== undefined; top = queue.pop()) {
+      const { left, right, length } = top
+      const gone = ends[left] === starts[left] || ends[right] === starts[right]
+      if (gone || (ends[right] as number) - (starts[left] as number) !== length || after[left] !== right) continue
+      ends[left] = ends[right] as number
+      starts[right] = ends[right] as number
+      const next = after[right] as number
+      after[left] = next
+      if (next >= 0) before[next] = left
+      propose(before[left] as number, left)
+      propose(left, next)
+    }
+    const ids: number[] = []
+    for (let i = count > 0 ? 0 : -1; i >= 0; i = after[i] as number) this.#write(text.slice(starts[i], ends[i]), halves, ids)
+    return ids
+  }
+
+  #write(piece: string, halves: ReadonlyMap<string, number>, ids: number[]): void {
+    const { idOf, unusedIds, byteIds, unknownId } = this.#pieces
+    const id = idOf.get(piece)
+    const half = id !== undefined && unusedIds.has(id) ? halves.get(piece) : undefined
+    if (half !== undefined) {
+      this.#write(piece.slice(0, half), halves, ids)
+      this.#write(piece.slice(half), halves, ids)
+    } else if (id !== undefined) ids.push(id)
+    else if (byteIds !== undefined) for (const byte of encoder.encode(piece)) ids.push(byteIds[byte] as number)
+    // A run of what cannot be said is one unknown token.
+    else if (unknownId >= 0 && ids.at(-1) !== unknownId) ids.push(unknownId)
+  }
+}
+
+/** Where each character begins, in UTF-16 units, and the text's end. */
+function startsOf(text: string): Int32Array {
+  const starts = new Int32Array(text.length + 1)
+  let count = 0
+  for (let at = 0; at < text.length; at += (text.codePointAt(at) as number) > 0xffff ? 2 : 1) starts[count++] = at
+  starts[count] = text.length
+  return starts.slice(0, count + 1)
+}

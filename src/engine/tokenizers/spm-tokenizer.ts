@@ -1,0 +1,45 @@
+// Knows: how a SentencePiece vocabulary in a GGUF file ("llama") becomes a tokenizer: Llama 2, TinyLlama, Mistral, Gemma.
+// Must not know: tensors, other kinds of vocabularies.
+// Where a space is put before a text follows llama.cpp: at the beginning and behind every token that is written out, as the
+// tokenizer.json files of those models do too; SentencePiece itself puts it at the beginning only.
+import { readFlag, readNumber, readNumbers } from '../weights/metadata.ts'
+import type { Metadata } from '../weights/metadata.ts'
+import { KIND, readGgufVocabulary, type GgufVocabulary } from './gguf-vocabulary.ts'
+import { SpmModel, type SpmPieces } from './spm-model.ts'
+import { readByteToken, VocabularyTokenizer } from './vocabulary-tokenizer.ts'
+
+/** Ids where the file is silent. Source: llama.cpp, src/llama-vocab.cpp. */
+const DEFAULTS = { beginId: 1, endId: 2, addsBegin: true } as const
+
+/** Throws an Error with the middle of a sentence ("its …") where something is missing. */
+export function makeSpmTokenizer(metadata: Metadata): VocabularyTokenizer {
+  const vocabulary = readGgufVocabulary(metadata, DEFAULTS)
+  if (vocabulary === undefined) throw new Error('its list of tokens is missing')
+  const scores = readNumbers(metadata, 'tokenizer.ggml.scores')
+  if (scores === undefined || scores.length < vocabulary.tokens.length) throw new Error('its list of scores is missing or too short')
+  const model = new SpmModel(readPieces(vocabulary, scores, readNumber(metadata, 'tokenizer.ggml.unknown_token_id') ?? 0))
+  const prefixes = readFlag(metadata, 'tokenizer.ggml.add_space_prefix') ?? true
+  return new VocabularyTokenizer({
+    ...vocabulary,
+    model: {
+      normalise: (text, { continues }) => (prefixes && !continues ? ` ${text}` : text).replaceAll(' ', '▁'),
+      encode: (normal) => model.encode(normal),
+    },
+    style: 'sentencepiece',
+    offAtStart: prefixes ? 'space' : 'nothing',
+  })
+}
+
+function readPieces({ tokens, kinds, specialIds, literalIds }: GgufVocabulary, scores: readonly number[], unknownId: number): SpmPieces {
+  const idOf = new Map<string, number>()
+  const unusedIds = new Set<number>()
+  const byteIds: number[] = []
+  for (const [id, token] of tokens.entries()) {
+    const byte = kinds[id] === KIND.byte || kinds.length === 0 ? readByteToken(token) : undefined
+    if (byte !== undefined) byteIds[byte] ??= id
+    else if (token !== '' && kinds[id] !== KIND.byte && !specialIds.has(id) && !literalIds.has(id) && !idOf.has(token)) idOf.set(token, id)
+    if (kinds[id] === KIND.unused) unusedIds.add(id)
+  }
+  const whole = byteIds.length === 256 && !byteIds.includes(undefined as never)
+  return { idOf, scores, unusedIds, byteIds: whole ? byteIds : undefined, unknownId: unknownId < tokens.length ? unknownId : -1 }
+}
