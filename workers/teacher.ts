@@ -6,12 +6,12 @@ import { serveSelf } from '../src/protocol/serve-self.ts'
 import type { GenerationEvent, GenerationSummary, TeacherContract } from '../src/protocol/teacher.ts'
 import { openDatabase, type Database } from '../src/storage/database.ts'
 import { withNamedFaults } from './faults.ts'
-import { readGgufCard } from './teachers/gguf-card.ts'
+import { browseHub } from './teachers/hub/hub-bundle.ts'
 import { lendTeacher } from './teachers/lend.ts'
 import { traceDataset } from './teachers/trace.ts'
 import { traceClasses } from './teachers/trace-classes.ts'
-import { downloadToStore } from './teachers/locate-model.ts'
-import { openAddress } from './teachers/address-source.ts'
+import { fetchWhole, peekModel } from './teachers/locate-model.ts'
+import { describe } from './teachers/openers/files.ts'
 import { findOpener } from './teachers/sources.ts'
 import type { Teacher, TokenTeacher } from './teachers/teacher.ts'
 
@@ -92,9 +92,11 @@ serveSelf<TeacherContract>({
 
   countTokens: ({ texts }) => requireTeacher().countTokens(texts),
 
-  download: async ({ url }, { signal, emit }) => {
+  browse: ({ url }, { signal }) => browseHub(url, signal),
+
+  download: async ({ source }, { signal, emit }) => {
     // The header is read first: what cannot be used is not downloaded.
-    await readGgufCard(await openAddress(url, signal))
-    return (await readGgufCard(await downloadToStore(url, { signal, onProgress: emit }))).card
+    await describe(await peekModel(source, signal))
+    return describe(await fetchWhole(source, true, { signal, onProgress: emit }))
   },
 })

@@ -1,5 +1,6 @@
 // Knows: how a value becomes a name. The same contents give the same name on every machine.
 // Must not know: what the value means.
+import { sha1 } from '@noble/hashes/legacy.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 
@@ -30,4 +31,21 @@ export function hashOf(value: Json): string {
 /** SHA-256 of raw bytes, 64 hexadecimal digits. */
 export function hashOfBytes(bytes: Uint8Array): string {
   return bytesToHex(sha256(bytes))
+}
+
+/** A digest of bytes that come one after another: `sha256:` or `git:` (the SHA-1 that git names a file's contents by) and hexadecimal digits. */
+export type Digest = `sha256:${string}` | `git:${string}`
+
+/** Takes bytes in, and says at the end whether they are those that the digest names. */
+export interface DigestCheck {
+  update(bytes: Uint8Array): void
+  /** To be asked once. */
+  isRight(): boolean
+}
+
+/** Begins to check `size` bytes against a digest. */
+export function checkDigest(digest: Digest, size: number): DigestCheck {
+  const [kind, wanted] = digest.split(':')
+  const hash = kind === 'git' ? sha1.create().update(utf8ToBytes(`blob ${size}\0`)) : sha256.create()
+  return { update: (bytes) => void hash.update(bytes), isRight: () => bytesToHex(hash.digest()) === wanted }
 }

@@ -100,6 +100,27 @@ export interface ModelFile {
   readonly file: File
 }
 
+/** One of the models that a folder or a page of a hub holds: weights in one precision, with the small files beside them. */
+export interface ModelVariant {
+  /** The place of its weights, or of the first file of them, such as `onnx/model_q4.onnx`. */
+  readonly id: string
+  readonly form: 'gguf' | 'safetensors' | 'onnx'
+  /** Of all its files together. */
+  readonly bytes: number
+  /** Places of all its files. */
+  readonly files: readonly string[]
+}
+
+/** What a model's page on a hub holds. */
+export interface HubListing {
+  /** Owner and name, such as `HuggingFaceTB/SmolLM2-135M-Instruct`. */
+  readonly name: string
+  /** The commit that a branch's name stood for when it was asked. */
+  readonly commit: string
+  readonly licence?: string
+  readonly variants: readonly ModelVariant[]
+}
+
 /** Where a model comes from. Files cross a thread as handles: nothing is copied. */
 export type ModelSource =
   | { readonly kind: 'file'; readonly file: File }
@@ -107,8 +128,8 @@ export type ModelSource =
   | { readonly kind: 'files'; readonly name: string; readonly files: readonly ModelFile[] }
   /** A GGUF file at an address. */
   | { readonly kind: 'url'; readonly url: string }
-  /** A folder of files on a model hub: the address of the model's page there. */
-  | { readonly kind: 'hub'; readonly url: string }
+  /** A folder of files on a model hub: the address of the model's page there, and which of its models where it holds several. */
+  | { readonly kind: 'hub'; readonly url: string; readonly variant?: string }
   /** A file or a folder that is kept in this browser. */
   | { readonly kind: 'stored'; readonly name: string }
   /** The teacher that comes with the page: an address of the page's own, which answers without a network too. */
@@ -119,6 +140,9 @@ export type ModelSource =
   | { readonly kind: 'web-llm'; readonly model: string }
   /** A program that serves models by OpenAI's protocol; `url` ends before `/chat/completions`. */
   | { readonly kind: 'endpoint'; readonly url: string; readonly model: string; readonly key?: string }
+
+/** A model that has to be downloaded. */
+export type RemoteSource = Extract<ModelSource, { readonly kind: 'url' | 'hub' }>
 
 /** In which form a model comes: it decides what runs it. */
 export type ModelForm = 'gguf' | 'safetensors' | 'onnx' | 'student' | 'web-llm' | 'endpoint'
@@ -144,6 +168,8 @@ export interface ModelCard {
   readonly width?: number
   /** Licence as the file names it, where it does. */
   readonly licence?: string
+  /** Where on a hub it was had from: the address of its page at the commit. */
+  readonly origin?: string
   /** Bytes that loading takes on each backend, weights and working memory. */
   readonly memoryBytes?: { readonly wasm: number; readonly webgpu: number }
   /** 16 hexadecimal digits that name the model in provenance: of a hash of its header and of a look at its weights, or of what else tells it from others. */
@@ -205,6 +231,7 @@ export interface ModelRef {
   readonly fingerprint: string
   readonly quantisation: string
   readonly licence?: string
+  readonly origin?: string
 }
 
 export const refOf = (card: ModelCard): ModelRef => ({
@@ -212,6 +239,7 @@ export const refOf = (card: ModelCard): ModelRef => ({
   fingerprint: card.fingerprint,
   quantisation: card.quantisation,
   ...(card.licence === undefined ? {} : { licence: card.licence }),
+  ...(card.origin === undefined ? {} : { origin: card.origin }),
 })
 
 /** What this machine can do, in facts; the page puts them in words. */

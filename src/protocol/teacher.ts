@@ -1,6 +1,6 @@
 // Knows: the contract of the teacher worker: one language model at a time, described, asked and scored.
 import type { DatasetId, ProjectId } from '../domain/id.ts'
-import type { Backend, CompletionRequest, CompletionResult, ModelCard, ModelRef, ModelSource, ScoreRequest, ScoreResult, TeacherDescription, WeightForm } from '../domain/model.ts'
+import type { Backend, CompletionRequest, CompletionResult, HubListing, ModelCard, ModelRef, ModelSource, RemoteSource, ScoreRequest, ScoreResult, TeacherDescription, WeightForm } from '../domain/model.ts'
 import type { Method } from './contract.ts'
 
 export interface LoadRequest {
@@ -117,6 +117,8 @@ export interface TeacherContract {
   traceClasses: Method<ClassTraceRequest, ClassTraceSummary, { readonly done: number; readonly total: number }>
   /** Tokens of a text under the loaded model's tokenizer. */
   countTokens: Method<{ texts: readonly string[] }, readonly number[]>
+  /** Asks a hub what a model's page holds. Throws `ModelRefused`, `DownloadFailed`. */
+  browse: Method<{ url: string }, HubListing>
   /** Downloads a model into the store without loading it. */
-  download: Method<{ url: string }, ModelCard, LoadProgress>
+  download: Method<{ source: RemoteSource }, ModelCard, LoadProgress>
 }

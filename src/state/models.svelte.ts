@@ -2,7 +2,7 @@
 import { deleteModel } from '../actions/delete-model.ts'
 import { keepModel } from '../actions/keep-model.ts'
 import { listBox, listModels, readBoxCard, type ListedModel } from '../actions/list-models.ts'
-import type { ModelCard } from '../domain/model.ts'
+import type { ModelCard, RemoteSource } from '../domain/model.ts'
 import type { BoxCard } from '../pipeline/box-card.ts'
 import type { LoadProgress } from '../protocol/teacher.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -46,8 +46,8 @@ export class Models {
   }
 
   /** Downloads a model and keeps it; a second try goes on where the first ended. */
-  async keep(url: string): Promise<ModelCard | undefined> {
-    const card = await this.download.follow((signal) => keepModel(this.#around.machines, { url }, signal))
+  async keep(source: RemoteSource): Promise<ModelCard | undefined> {
+    const card = await this.download.follow((signal) => keepModel(this.#around.machines, { source }, signal))
     await this.refresh()
     return card
   }

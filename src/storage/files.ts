@@ -1,11 +1,11 @@
-// Knows: which files lie where: models in one folder for all projects, students' checkpoints by project.
+// Knows: which files lie where: models in one folder for all projects, one file or a folder each, students' checkpoints by project.
 // Must not know: what is inside them.
 import type { ProjectId, StudentId } from '../domain/id.ts'
 import { findFile, findFolder, listFiles, makeFolder, openAppender, removeEntry, renameFile, safeFileName, writeWhole, type Appender } from './folders.ts'
+import { MODELS, modelFolders } from './model-folders.ts'
+import { isWhole, partFiles } from './part-files.ts'
 
-const MODELS = ['models']
 const PART = '.part'
-const TAG = '.tag'
 const STUDENTS = 'students'
 
 export interface StoredModel {
@@ -15,78 +15,25 @@ export interface StoredModel {
   readonly savedAt: number
 }
 
-/** A download that was cut off: bytes so far, and the server's tag of the version they belong to (may be empty). */
-export interface PartialModel {
-  readonly bytes: number
-  readonly tag: string
-}
+const single = partFiles([MODELS])
 
+/** Models of one file; those of several are folders beside them (model-folders.ts). */
 export const modelFiles = {
-  /** Whole models by name; downloads under way are not listed. */
+  ...single,
+
+  /** Whole models by name, of one file or of several; downloads under way are not listed. */
   async list(): Promise<StoredModel[]> {
-    const folder = await findFolder(MODELS)
+    const folder = await findFolder([MODELS])
     if (folder === undefined) return []
-    const files = await listFiles(folder)
-    return files.filter(({ name }) => !name.endsWith(PART) && !name.endsWith(TAG)).map(({ name, size, lastModified }) => ({ name, bytes: size, savedAt: lastModified }))
+    const files = (await listFiles(folder)).filter(isWhole).map(({ name, size, lastModified }) => ({ name, bytes: size, savedAt: lastModified }))
+    const folders = (await modelFolders.list()).flatMap(({ name, bytes, wholeAt }) => (wholeAt === undefined ? [] : [{ name, bytes, savedAt: wholeAt }]))
+    return [...files, ...folders].toSorted((a, b) => (a.name < b.name ? -1 : 1))
   },
 
-  /** The model's file, or undefined. */
-  async find(name: string): Promise<File | undefined> {
-    const folder = await findFolder(MODELS)
-    return folder && findFile(folder, safeFileName(name))
-  },
-
-  /** Copies a file into the store in pieces; a cut copy leaves no model of that name. `onProgress` is told bytes so far. */
-  async write(name: string, contents: Blob, { onProgress, signal }: { onProgress?: (bytes: number) => void; signal?: AbortSignal } = {}): Promise<void> {
-    const part = await this.openPart(name, 0, '')
-    const piece = 8 * 1024 * 1024
-    try {
-      for (let from = 0; from < contents.size; from += piece) {
-        signal?.throwIfAborted()
-        await part.append(new Uint8Array(await contents.slice(from, from + piece).arrayBuffer()))
-        onProgress?.(part.bytes)
-      }
-      await part.close()
-    } catch (thrown) {
-      await part.close().catch(() => undefined)
-      await this.dropPart(name)
-      throw thrown
-    }
-    await this.finishPart(name)
-  },
-
+  /** Removes the model of that name, whole or half here, of one file or of several. */
   async remove(name: string): Promise<void> {
-    const folder = await findFolder(MODELS)
-    if (folder === undefined) return
-    for (const entry of [safeFileName(name), safeFileName(name) + PART, safeFileName(name) + TAG]) await removeEntry(folder, entry)
-  },
-
-  /** What a cut-off download left, or undefined. */
-  async findPart(name: string): Promise<PartialModel | undefined> {
-    const folder = await findFolder(MODELS)
-    const file = folder && (await findFile(folder, safeFileName(name) + PART))
-    if (folder === undefined || file === undefined) return undefined
-    return { bytes: file.size, tag: (await (await findFile(folder, safeFileName(name) + TAG))?.text()) ?? '' }
-  },
-
-  /** Opens the download's file behind its first `keep` bytes; `tag` is remembered beside it. */
-  async openPart(name: string, keep: number, tag: string): Promise<Appender> {
-    const folder = await makeFolder(MODELS)
-    await writeWhole(folder, safeFileName(name) + TAG, new Blob([tag]))
-    return openAppender(folder, safeFileName(name) + PART, keep)
-  },
-
-  /** The whole download becomes the model of that name. */
-  async finishPart(name: string): Promise<void> {
-    const folder = await makeFolder(MODELS)
-    await renameFile(folder, safeFileName(name) + PART, safeFileName(name))
-    await removeEntry(folder, safeFileName(name) + TAG)
-  },
-
-  async dropPart(name: string): Promise<void> {
-    const folder = await findFolder(MODELS)
-    if (folder === undefined) return
-    for (const end of [PART, TAG]) await removeEntry(folder, safeFileName(name) + end)
+    await single.remove(name)
+    await modelFolders.remove(name)
   },
 }
 
@@ -170,5 +117,5 @@ export const traceFiles = {
 export async function removeAll(): Promise<void> {
   const root = await findFolder([])
   if (root === undefined) return
-  for (const name of [...MODELS, STUDENTS]) await removeEntry(root, name)
+  for (const name of [MODELS, STUDENTS]) await removeEntry(root, name)
 }

@@ -74,6 +74,13 @@ export async function listFiles(folder: FileSystemDirectoryHandle): Promise<File
   return files.toSorted((a, b) => (a.name < b.name ? -1 : 1))
 }
 
+/** Names of the folders within a folder, in order. */
+export async function listFolders(folder: FileSystemDirectoryHandle): Promise<string[]> {
+  const names: string[] = []
+  for await (const handle of folder.values()) if (handle.kind === 'directory') names.push(handle.name)
+  return names.toSorted()
+}
+
 /** Removes a file or a folder with all it holds; nothing happens where it is missing. */
 export async function removeEntry(folder: FileSystemDirectoryHandle, name: string): Promise<void> {
   try {

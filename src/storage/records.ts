@@ -42,7 +42,7 @@ const list = <S extends v.GenericSchema>(item: S, most: number) => v.pipe(v.arra
 const id = <Kind extends string>(_kind: Kind) => v.custom<Id<Kind>>(hasIdForm, 'an id has 8 to 64 hexadecimal digits')
 
 const project = id('project')
-const model = exactly<ModelRef>()(v.object({ name: word, fingerprint: word, quantisation: word, licence: v.exactOptional(sentence) }))
+const model = exactly<ModelRef>()(v.object({ name: word, fingerprint: word, quantisation: word, licence: v.exactOptional(sentence), origin: v.exactOptional(sentence) }))
 const backend = v.picklist(['wasm', 'webgpu'])
 const evidence = v.record(word, v.union([measured, sentence]))
 const answer = v.variant('kind', [

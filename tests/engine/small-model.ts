@@ -26,7 +26,7 @@ export function makeTinyWeights(shape: DecoderShape = TINY): LoadedWeights {
   const dense = (K: number, N: number): DenseWeight => ({ kind: 'f32', K, N, data: fill(K * N, seed++, 1.6 / Math.sqrt(K)) })
   const layers = Array.from({ length: shape.layers }, () => ({
     linears: { qkv: dense(width, (heads + 2 * kvHeads) * headWidth), output: dense(heads * headWidth, width), gateUp: dense(width, 2 * feedForward), down: dense(feedForward, width) },
-    norms: { attention: fill(width, seed++, 0.2, 1), feedForward: fill(width, seed++, 0.2, 1), final: new Float32Array(0) },
+    norms: new Map<string, Float32Array>([['attention', fill(width, seed++, 0.2, 1)], ['feedForward', fill(width, seed++, 0.2, 1)]]),
   }))
   const final = fill(width, seed++, 0.2, 1)
   const embedding = fill(vocabulary * width, seed++, 1)
@@ -40,7 +40,11 @@ export function makeTinyWeights(shape: DecoderShape = TINY): LoadedWeights {
   return {
     shape,
     linear: (layer, which) => at(layer).linears[which],
-    norm: (layer, which) => (which === 'final' ? final : at(layer).norms[which]),
+    norm(layer, which) {
+      const found = which === 'final' ? final : at(layer).norms.get(which)
+      if (found === undefined) throw new RangeError(`no norm ${which}`)
+      return found
+    },
     head: { kind: 'f32', K: width, N: vocabulary, data: head },
     embedRow: (id, out, to) => out.set(embedding.subarray(id * width, (id + 1) * width), to),
     bytes: 0,

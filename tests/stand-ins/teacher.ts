@@ -123,6 +123,8 @@ export class TeacherStandIn implements Served<TeacherContract> {
   load = async () => DESCRIPTION
   unload = async () => null
   describe = async () => (this.loaded ? this.description : null)
+  browse = async () => ({ name: 'owner/stand-in', commit: '0'.repeat(40), variants: [] })
+
   download = async () => DESCRIPTION.card
   countTokens = async ({ texts }: { texts: readonly string[] }) => texts.map((text) => text.split(/\s+/).length)
 }

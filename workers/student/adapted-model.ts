@@ -1,7 +1,7 @@
 // Knows: the imported model that adapters lie on: how it is found again, that it is the same file, and how its weights are read.
 // Must not know: where models are kept (stores), steps.
 import type { AdaptedModel, LoraTrainSettings, StudentShape } from '../../src/domain/student.ts'
-import type { DecoderShape } from '../../src/engine/models/shape.ts'
+import { faultOfTraining, type DecoderShape } from '../../src/engine/models/shape.ts'
 import { ADAPTER_TARGETS, listAdapters, makeFirstAdapters, mergeInto, type AdapterOptions } from '../../src/engine/training/adapters.ts'
 import { readFrozen } from '../../src/engine/training/frozen-decoder.ts'
 import { countOf, type Flat } from '../../src/engine/training/parameters.ts'
@@ -35,7 +35,8 @@ export async function openAdaptedModel(stores: Pick<StudentStores, 'openModel'>,
   const described = await readGgufCard(source)
   const { card, facts: { shape }, tokenizer } = described
   if (card.fingerprint !== model.fingerprint) throw new RetortError('ModelRefused', `The file “${source.name}” is not the one on which this student’s adapters lie: it says ${card.fingerprint} of itself where ${model.fingerprint} (${model.name}) is wanted. ${again}`)
-  if (!shape.tiedHead) throw new RetortError('ModelRefused', `${card.name} has a head of its own beside its embedding, and adapters are trained here on models where both are one. Choose another model, such as SmolLM2.`)
+  const beyond = faultOfTraining(shape)
+  if (beyond !== undefined) throw new RetortError('ModelRefused', `${card.name} has ${beyond}, and adapters are trained here on models without. Choose another model, such as SmolLM2.`)
   if (!tokenizer.hasChatTemplate) throw new RetortError('ModelRefused', `${card.name} has no chat template, so rows cannot be put to it as it is used to. Choose a model that was tuned for chat (often called “Instruct”).`)
   return { ...described, source, shape }
 }

@@ -130,7 +130,8 @@ async function ask(url: string, part: DownloadPart, signal: AbortSignal | undefi
 
 const numberOf = (text: string | null): number | undefined => (text !== null && /^\d+$/.test(text) ? Number(text) : undefined)
 
-function sentenceOfStatus(url: string, status: number): string {
+/** Why a server did not give a file. */
+export function sentenceOfStatus(url: string, status: number): string {
   const { host } = new URL(url)
   if (status === 401 || status === 403) return `${host} does not give this file to everyone (${status}). Download it with your account there and open it from disk.`
   if (status === 404 || status === 410) return `${host} has no file at this address (${status}). Check the address.`
@@ -155,7 +156,8 @@ async function takeIn({ body, total }: Answer, part: DownloadPart, signal: Abort
   }
 }
 
-const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
+/** Waits; rejects with an AbortError when stopped. */
+export const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
   new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms)
     signal?.addEventListener('abort', () => {

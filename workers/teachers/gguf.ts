@@ -6,9 +6,12 @@ import { openEngineTeacher, type EngineOptions } from './open-engine-teacher.ts'
 import type { EngineTeacher } from './engine-teacher.ts'
 import { readGgufCard } from './gguf-card.ts'
 
-/** Loads the model. Throws `ModelRefused` with the reason, EngineError where the machine fails, AbortError when stopped. */
-export async function openGguf(source: ByteSource, options: EngineOptions): Promise<EngineTeacher> {
-  const { header, card, tokenizer } = await readGgufCard(source)
+/**
+ * Loads the model. Throws `ModelRefused` with the reason, EngineError where the machine fails, AbortError when stopped. `others`: the
+ * further parts of a split file.
+ */
+export async function openGguf(first: ByteSource, options: EngineOptions, others: readonly ByteSource[] = []): Promise<EngineTeacher> {
+  const { header, source, card, tokenizer } = await readGgufCard(first, others)
   const { signal, onProgress } = options
   return openEngineTeacher({ card, tokenizer, loadWeights: (form) => loadGgufWeights(header, source, form, (done, total) => onProgress({ phase: 'reading', done, total }), signal) }, options)
 }

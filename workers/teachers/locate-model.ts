@@ -1,13 +1,19 @@
-// Knows: the ways in which a model's file is reached: picked from disk, kept in this browser, at an address.
+// Knows: the ways in which a model's files are reached: picked from disk, kept in this browser, at an address, on a hub.
+import type { ModelFile } from '../../src/domain/model.ts'
 import { sourceFromBlob, type ByteSource } from '../../src/engine/weights/source.ts'
+import { keepUsable } from '../../src/pipeline/models/variants.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { LoadProgress } from '../../src/protocol/teacher.ts'
 import { modelFiles } from '../../src/storage/files.ts'
-import { estimateStorage, guardQuota } from '../../src/storage/quota.ts'
+import { modelFolders, placeOf } from '../../src/storage/model-folders.ts'
+import { guardQuota } from '../../src/storage/quota.ts'
 import { openAddress } from './address-source.ts'
-import { bundleOfOne, type ModelBundle } from './bundle.ts'
-import { fetchModel, nameInAddress, type DownloadPart } from './fetch-model.ts'
+import { bundleOfBlobs, bundleOfOne, type ModelBundle } from './bundle.ts'
+import { openMemoryPart, openStoredPart } from './download-parts.ts'
+import { fetchModel, nameInAddress } from './fetch-model.ts'
+import { fetchHub, peekHub } from './hub/hub-bundle.ts'
 import type { FileSource } from './openers/files.ts'
+import { requireRoom } from './require-room.ts'
 
 export interface LocateOptions {
   readonly signal: AbortSignal
@@ -16,9 +22,10 @@ export interface LocateOptions {
 
 /** The model's files for reading their headers; an address is asked for ranges. */
 export async function peekModel(source: FileSource, signal: AbortSignal): Promise<ModelBundle> {
+  if (source.kind === 'hub') return peekHub(source, signal)
   if (source.kind === 'url') return bundleOfOne(await openAddress(source.url, signal))
   if (source.kind === 'box') return bundleOfOne(await fetchBox(source.url, signal))
-  return bundleOfOne(await openLocal(source))
+  return openLocal(source)
 }
 
 /** The page's own file: it is small, and the copy that the service worker keeps is whole. */
@@ -31,52 +38,79 @@ async function fetchBox(url: string, signal: AbortSignal): Promise<ByteSource> {
   return sourceFromBlob(nameInAddress(url), await response.blob())
 }
 
-async function openLocal(source: Extract<FileSource, { kind: 'file' | 'stored' }>): Promise<ByteSource> {
-  if (source.kind === 'file') return sourceFromBlob(source.file.name, source.file)
+async function openLocal(source: Extract<FileSource, { kind: 'file' | 'files' | 'stored' }>): Promise<ModelBundle> {
+  if (source.kind === 'file') return bundleOfOne(sourceFromBlob(source.file.name, source.file))
+  if (source.kind === 'files') return bundleOfBlobs(source.name, requireFiles(source.name, source.files).map(({ path, file }) => [path, file]))
   const file = await modelFiles.find(source.name)
-  if (file === undefined) throw new RetortError('ModelMissing', `The model “${source.name}” is not kept in this browser any more. Open it from disk or download it again.`)
-  return sourceFromBlob(source.name, file)
+  if (file !== undefined) return bundleOfOne(sourceFromBlob(source.name, file))
+  const [files, folder] = await Promise.all([modelFolders.open(source.name), modelFolders.find(source.name)])
+  if (files !== undefined) return { ...bundleOfBlobs(source.name, files), ...(folder?.hub ? { hub: folder.hub } : {}) }
+  throw new RetortError('ModelMissing', folder === undefined ? `The model “${source.name}” is not kept in this browser any more. Open it from disk or download it again.` : `The model “${source.name}” is not whole in this browser. Load it from where it came from to go on, or delete it.`)
+}
+
+/** The files that a model may have; throws `ModelRefused` where none is left. */
+function requireFiles(name: string, files: readonly ModelFile[]): readonly ModelFile[] {
+  const usable = keepUsable(files)
+  if (usable.length === 0) throw new RetortError('ModelRefused', `“${name}” holds no file that can be read. Choose the folder of the model itself.`)
+  return usable
 }
 
 /** The whole model, downloaded where it has to be, and kept in this browser where that is wished. */
 export async function fetchWhole(source: FileSource, keep: boolean, options: LocateOptions): Promise<ModelBundle> {
-  return bundleOfOne(await fetchFile(source, keep, options))
+  if (source.kind === 'box') return bundleOfOne(await fetchBox(source.url, options.signal))
+  if (source.kind === 'url') return bundleOfOne(keep ? await downloadToStore(source.url, options) : await downloadToMemory(source.url, options))
+  if (source.kind === 'hub') return fetchHub(source, keep, options)
+  if (!keep || source.kind === 'stored') return openLocal(source)
+  const name = source.kind === 'file' ? await keepFile(source.file, options) : await keepFolder(source.name, source.files, options)
+  return openLocal({ kind: 'stored', name })
 }
 
-async function fetchFile(source: FileSource, keep: boolean, options: LocateOptions): Promise<ByteSource> {
-  if (source.kind === 'box') return fetchBox(source.url, options.signal)
-  if (source.kind === 'url') return keep ? downloadToStore(source.url, options) : downloadToMemory(source.url, options)
-  if (source.kind === 'file' && keep) {
-    await requireRoom(source.file.name, source.file.size)
-    const { file } = source
-    await guardQuota(`The model “${file.name}”`, () => modelFiles.write(file.name, file, { signal: options.signal, onProgress: (done) => options.onProgress({ phase: 'keeping', done, total: file.size }) }))
-    return openLocal({ kind: 'stored', name: file.name })
+async function keepFile(file: File, { signal, onProgress }: LocateOptions): Promise<string> {
+  await requireRoom(file.name, file.size)
+  await guardQuota(`The model “${file.name}”`, () => modelFiles.write(file.name, file, { signal, onProgress: (done) => onProgress({ phase: 'keeping', done, total: file.size }) }))
+  return file.name
+}
+
+/** The name, or one with a number behind it where a model is kept under it already: that one stays. */
+async function freeName(name: string): Promise<string> {
+  for (let i = 1; ; i++) {
+    const candidate = i === 1 ? name : `${name} ${i}`
+    const [folder, file] = await Promise.all([modelFolders.find(candidate), modelFiles.find(candidate)])
+    if (folder?.wholeAt === undefined && file === undefined) return candidate
   }
-  return openLocal(source)
 }
 
-/** Downloads into the model store; what an earlier try left is not asked for again. */
+/** Copies a folder into the store; a copy that is cut off leaves nothing of it. */
+async function keepFolder(wanted: string, all: readonly ModelFile[], { signal, onProgress }: LocateOptions): Promise<string> {
+  const files = requireFiles(wanted, all)
+  const name = await freeName(wanted)
+  const total = files.reduce((sum, { file }) => sum + file.size, 0)
+  await requireRoom(name, total)
+  try {
+    await guardQuota(`The model “${name}”`, async () => {
+      await modelFolders.begin(name, { files: files.map(({ path, file }) => ({ path, bytes: file.size })) })
+      let before = 0
+      for (const { path, file } of files) {
+        const place = placeOf(name, path)
+        await place.files.write(place.name, file, { signal, onProgress: (done) => onProgress({ phase: 'keeping', done: before + done, total }) })
+        before += file.size
+      }
+    })
+  } catch (thrown) {
+    await modelFolders.remove(name)
+    throw thrown
+  }
+  await modelFolders.finish(name, Date.now())
+  return name
+}
+
+/** Downloads a file into the model store; what an earlier try left is not asked for again. */
 export async function downloadToStore(url: string, { signal, onProgress }: LocateOptions): Promise<ByteSource> {
   const name = nameInAddress(url)
   const left = await modelFiles.findPart(name)
   const { size } = await openAddress(url, signal)
   await requireRoom(name, size - (left?.bytes ?? 0))
-  let appender = await modelFiles.openPart(name, left?.bytes ?? 0, left?.tag ?? '')
-  let tag = left?.tag ?? ''
-  const part: DownloadPart = {
-    get bytes() {
-      return appender.bytes
-    },
-    get tag() {
-      return tag
-    },
-    async restart(bytes, newTag) {
-      await appender.close()
-      tag = newTag
-      appender = await modelFiles.openPart(name, bytes, newTag)
-    },
-    append: (bytes) => appender.append(bytes),
-  }
+  const part = await openStoredPart(modelFiles, name)
   try {
     await guardQuota(`The model “${name}”`, () =>
       fetchModel(url, part, {
@@ -85,46 +119,16 @@ export async function downloadToStore(url: string, { signal, onProgress }: Locat
       }),
     )
   } finally {
-    await appender.close()
+    await part.close()
   }
   await modelFiles.finishPart(name)
-  return openLocal({ kind: 'stored', name })
+  const kept = await modelFiles.find(name)
+  if (kept === undefined) throw new RetortError('ModelMissing', `The model “${name}” was kept, and is gone from this browser’s storage already. Load it again.`)
+  return sourceFromBlob(name, kept)
 }
 
 async function downloadToMemory(url: string, { signal, onProgress }: LocateOptions): Promise<ByteSource> {
-  let pieces: Uint8Array<ArrayBuffer>[] = []
-  let bytes = 0
-  let tag = ''
-  const part: DownloadPart = {
-    get bytes() {
-      return bytes
-    },
-    get tag() {
-      return tag
-    },
-    async restart(keep, newTag) {
-      tag = newTag
-      if (keep === bytes) return
-      pieces = []
-      bytes = 0
-    },
-    async append(piece) {
-      pieces.push(new Uint8Array(piece))
-      bytes += piece.length
-    },
-  }
+  const part = openMemoryPart()
   await fetchModel(url, part, { signal, onProgress: (done, total) => onProgress({ phase: 'downloading', done, total }) })
-  // A blob, which the browser may keep on disk, and not one array in the heap.
-  const blob = new Blob(pieces)
-  pieces = []
-  return sourceFromBlob(nameInAddress(url), blob)
-}
-
-/** Throws `StorageFull` before anything is written where the browser says that it will not fit. */
-async function requireRoom(name: string, bytes: number): Promise<void> {
-  const estimate = await estimateStorage()
-  if (estimate === undefined || estimate.usedBytes + bytes <= estimate.quotaBytes) return
-  const free = Math.max(0, estimate.quotaBytes - estimate.usedBytes)
-  const mb = (n: number): string => `${Math.ceil(n / 1e6)} MB`
-  throw new RetortError('StorageFull', `“${name}” needs ${mb(bytes)}, and this browser has ${mb(free)} left for the page. Delete a model or a project, or load it without keeping it.`)
+  return sourceFromBlob(nameInAddress(url), part.toBlob())
 }

@@ -21,7 +21,7 @@ export interface Opener<Source extends ModelSource> {
 
 type Openers = { readonly [Kind in ModelSource['kind']]?: Opener<Extract<ModelSource, { readonly kind: Kind }>> }
 
-const OPENERS: Openers = { file: files, url: files, stored: files, box: files, student }
+const OPENERS: Openers = { file: files, files, url: files, hub: files, stored: files, box: files, student }
 
 /** The opener of a source. */
 export function findOpener<Source extends ModelSource>({ kind }: Source): Opener<Source> {

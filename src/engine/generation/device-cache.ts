@@ -2,7 +2,7 @@
 // should join together.
 import { cacheNames } from '../models/cached-attention.ts'
 import { buildCachedDecoder, deviceOutputs } from '../models/cached-decoder.ts'
-import type { DecoderShape } from '../models/shape.ts'
+import { windowWithin, type DecoderShape } from '../models/shape.ts'
 import type { DeviceTensor, HostTensor, Runtime, Session } from '../runtime/types.ts'
 import type { LoadedWeights } from '../weights/loaded.ts'
 import { TOKENS_PER_RUN, type CachedModel, type Prefix, type RowStep } from './cached-model.ts'
@@ -136,7 +136,7 @@ class DeviceModel implements CachedModel {
     const { width } = this.#shape
     // Without a prefix one masked place stands in: empty buffers are not for every GPU.
     const shared = prefix?.places ?? 1
-    const { length, ...feeds } = makeStepFeeds(rows, { width, shared, sharedReal: prefix?.tokens.length ?? 0, own: places, freshSegment: false }, this.#embedRow)
+    const { length, ...feeds } = makeStepFeeds(rows, { width, shared, sharedReal: prefix?.tokens.length ?? 0, own: places, freshSegment: false, window: windowWithin(this.#shape, this.contextLength) }, this.#embedRow)
     const past: Record<string, Tensor> = {}
     const nothing = this.#emptyMemory(1, 1)
     layers.forEach(({ keys, values }, layer) => {

@@ -2,7 +2,7 @@
 // a batch without gaps; open rows lie together at the beginning, so a run takes a view of them.
 import { cacheNames } from '../models/cached-attention.ts'
 import { buildCachedDecoder, deviceOutputs } from '../models/cached-decoder.ts'
-import type { DecoderShape } from '../models/shape.ts'
+import { windowWithin, type DecoderShape } from '../models/shape.ts'
 import { onHost, type HostTensor, type Outputs, type Runtime, type Session } from '../runtime/types.ts'
 import type { LoadedWeights } from '../weights/loaded.ts'
 import { TOKENS_PER_RUN, type CachedModel, type Prefix, type RowStep } from './cached-model.ts'
@@ -221,7 +221,7 @@ class HostModel implements CachedModel {
     if (prefix !== undefined && !(prefix instanceof HostPrefix)) throw new TypeError('a prefix of another model')
     const { kvHeads, headWidth, width } = this.#shape
     const shared = prefix?.tokens.length ?? 0
-    const { length, ...feeds } = makeStepFeeds(rows, { width, shared, sharedReal: shared, own, freshSegment: true }, this.#embedRow)
+    const { length, ...feeds } = makeStepFeeds(rows, { width, shared, sharedReal: shared, own, freshSegment: true, window: windowWithin(this.#shape, this.contextLength) }, this.#embedRow)
     const past: Record<string, HostTensor> = {}
     const batch = rows.length
     const rowSize = kvHeads * headWidth * own

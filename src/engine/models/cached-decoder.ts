@@ -1,9 +1,10 @@
 // Knows: the decoder as a model for generation: embedded tokens and the past in, logits of chosen positions and the new past out.
-import { Graph, type OnnxModel } from '../graph/graph.ts'
-import { gather, reshape } from '../graph/ops/index.ts'
+import { Graph, type OnnxModel, type Value } from '../graph/graph.ts'
+import { add, gather, reshape } from '../graph/ops/index.ts'
 import type { LoadedWeights } from './decoder-weights.ts'
 import { cacheNames, makeCachedAttention, type CacheKind } from './cached-attention.ts'
 import { buildDecoder } from './decoder.ts'
+import { qkvWidth } from './shape.ts'
 import { applyLinear } from './weight-nodes.ts'
 
 /**
@@ -15,9 +16,12 @@ export function buildCachedDecoder(weights: LoadedWeights, kind: CacheKind, posi
   const { shape } = weights
   const g = new Graph()
   const x = g.input('x', 'f32', ['B', 'S', shape.width])
-  const attend = makeCachedAttention(g, shape, kind, positionCount)
+  const attend = makeCachedAttention(g, shape, kind, positionCount, (layer, which) => g.weight(`${which}_norm_${layer}`, 'f32', [shape.headWidth], weights.norm(layer, which)))
   const hidden = buildDecoder(g, shape, x, {
-    linear: (input, layer, name) => applyLinear(g, input, weights.linear(layer, name), `${name}_${layer}`),
+    linear: (input, layer, name) => {
+      const product = applyLinear(g, input, weights.linear(layer, name), `${name}_${layer}`)
+      return name === 'qkv' && shape.qkvBias === true ? add(g, product, biasOf(g, weights, layer)) : product
+    },
     normWeight: (layer, name) => g.weight(`${name}_norm_${layer}`, 'f32', [shape.width], weights.norm(layer, name)),
     attend,
   })
@@ -27,6 +31,11 @@ export function buildCachedDecoder(weights: LoadedWeights, kind: CacheKind, posi
   g.output('hidden', picked)
   g.output('logits', applyLinear(g, picked, weights.head, 'head'))
   return g.finish()
+}
+
+function biasOf(g: Graph, { shape, qkvBias }: LoadedWeights, layer: number): Value {
+  if (qkvBias === undefined) throw new RangeError('The weights have no biases, and their shape says that they do.')
+  return g.weight(`qkv_bias_${layer}`, 'f32', [qkvWidth(shape)], qkvBias(layer))
 }
 
 /** The new past: on a GPU it stays there between runs. */

@@ -5,8 +5,8 @@ import type { DecoderShape } from './shape.ts'
 /** The matrices of a layer. `qkv` stacks q, k and v, `gateUp` stacks gate and up, along N, in that order. */
 export type LayerLinear = 'qkv' | 'output' | 'gateUp' | 'down'
 
-/** The norms; `final` belongs to no layer. */
-export type NormName = 'attention' | 'feedForward' | 'final'
+/** The norms; `final` belongs to no layer, and all behind it are there only where the shape says so. */
+export type NormName = 'attention' | 'feedForward' | 'final' | 'postAttention' | 'postFeedForward' | 'query' | 'key'
 
 /** A plain matrix for `MatMul`: y = x · data. */
 export interface DenseWeight {
@@ -52,8 +52,10 @@ export type LinearWeight = DenseWeight | FourBitWeight | EightBitWeight
 export interface LoadedWeights {
   readonly shape: DecoderShape
   linear(layer: number, which: LayerLinear): LinearWeight
-  /** Gain, [width]; `layer` is ignored for `final`. */
+  /** Gain, [width], or [headWidth] of `query` and `key`; `layer` is ignored for `final`. */
   norm(layer: number, which: NormName): Float32Array
+  /** What is added to q|k|v, where the shape says so: [(heads + 2 kvHeads) · headWidth]. */
+  qkvBias?(layer: number): Float32Array
   /** The head, [width → vocabulary]; its own copy where it is tied to the embedding. */
   readonly head: LinearWeight
   /** Writes the embedding of one token to `out[at … at+width)`. Throws a RangeError on an id outside the vocabulary. Holds the embedding alone. */

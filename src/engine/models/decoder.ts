@@ -1,12 +1,13 @@
-// Knows: the Llama decoder (RMSNorm, grouped-query attention, SwiGLU), written once.
+// Knows: the Llama decoder (RMSNorm, grouped-query attention, SwiGLU) and what its kin do otherwise, written once.
 // Must not know: where weights lie and in which form, how attention remembers (parts), what is done with the hidden states.
 import type { Graph, Value } from '../graph/graph.ts'
-import { simplifiedLayerNormalization, skipSimplifiedLayerNormalization, split } from '../graph/ops/index.ts'
+import { mul, simplifiedLayerNormalization, skipSimplifiedLayerNormalization, split } from '../graph/ops/index.ts'
+import { geGlu } from './ge-glu.ts'
 import type { DecoderShape } from './shape.ts'
 import { swiGlu } from './swi-glu.ts'
 
 export type LinearName = 'qkv' | 'output' | 'gateUp' | 'down'
-export type NormName = 'attention' | 'feedForward' | 'final'
+export type NormName = 'attention' | 'feedForward' | 'final' | 'postAttention' | 'postFeedForward'
 
 /** What differs between training, inference on wasm and inference on WebGPU. */
 export interface DecoderParts {
@@ -22,21 +23,24 @@ export interface DecoderParts {
 
 /**
  * Hidden states after the final norm, of the shape of x: [B, S, width], or [rows, width] where `attend` knows how the rows
- * are laid out. Architecture: Touvron et al. 2023, as Hugging Face's `LlamaModel` computes it.
+ * are laid out. Architecture: Touvron et al. 2023, as Hugging Face's `LlamaModel` computes it;
+ * with `postNorms`, `activation` and `embeddingScale` of the shape as its `Gemma3TextModel` does.
  */
 export function buildDecoder(g: Graph, shape: DecoderShape, x: Value, parts: DecoderParts): Value {
   const { layers, feedForward, normEpsilon } = shape
-  let residual = x
-  let normed = simplifiedLayerNormalization(g, x, parts.normWeight(0, 'attention'), normEpsilon)
+  let residual = shape.embeddingScale === undefined ? x : mul(g, x, g.scalar(shape.embeddingScale))
+  let normed = simplifiedLayerNormalization(g, residual, parts.normWeight(0, 'attention'), normEpsilon)
   const addAndNorm = (delta: Value, layer: number, name: NormName): void => {
     ;({ normed, sum: residual } = skipSimplifiedLayerNormalization(g, delta, residual, parts.normWeight(layer, name), normEpsilon))
   }
+  const afterwards = (delta: Value, layer: number, name: NormName): Value => (shape.postNorms === true ? simplifiedLayerNormalization(g, delta, parts.normWeight(layer, name), normEpsilon) : delta)
+  const gated = shape.activation === 'gelu' ? geGlu : swiGlu
   for (let layer = 0; layer < layers; layer++) {
     const attended = parts.attend(parts.linear(normed, layer, 'qkv'), layer)
-    addAndNorm(parts.linear(attended, layer, 'output'), layer, 'feedForward')
+    addAndNorm(afterwards(parts.linear(attended, layer, 'output'), layer, 'postAttention'), layer, 'feedForward')
     const [gate, up] = parts.gateAndUp?.(normed, layer) ?? (split(g, parts.linear(normed, layer, 'gateUp'), [feedForward, feedForward], -1) as [Value, Value])
-    const activated = swiGlu(g, gate, up)
-    addAndNorm(parts.linear(activated, layer, 'down'), layer + 1, layer + 1 < layers ? 'attention' : 'final')
+    const activated = gated(g, gate, up)
+    addAndNorm(afterwards(parts.linear(activated, layer, 'down'), layer, 'postFeedForward'), layer + 1, layer + 1 < layers ? 'attention' : 'final')
   }
   return normed
 }

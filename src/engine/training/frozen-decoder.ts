@@ -5,7 +5,7 @@ import { countOf, listParameters, viewParameters, type Flat } from './parameters
 
 /**
  * All parameters of a loaded decoder in one array of its own, in the order of `listParameters`. Throws a RangeError where the
- * weights are packed or the head is not the embedding: the first must be loaded as floats, the second cannot be trained here.
+ * weights are packed, or the decoder has what training has not (faultOfTraining).
  */
 export function readFrozen(weights: LoadedWeights): Flat {
   const { shape } = weights

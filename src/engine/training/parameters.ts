@@ -1,7 +1,7 @@
 // Knows: which parameters a decoder has while it trains, in which order and form, and how they begin.
 // Must not know: files, sessions.
 import { elementsOf } from '../graph/dims.ts'
-import { qkvWidth, type DecoderShape } from '../models/shape.ts'
+import { faultOfTraining, qkvWidth, type DecoderShape } from '../models/shape.ts'
 
 export interface Parameter {
   readonly name: string
@@ -30,7 +30,8 @@ const matrix = (name: string, rows: number, columns: number, spread = 0.02): Dra
  */
 export function listParameters(shape: DecoderShape): DrawnParameter[] {
   const { layers, width, heads, headWidth, feedForward, vocabulary } = shape
-  if (!shape.tiedHead) throw new RangeError('Training is written for a head tied to the embedding.')
+  const beyond = faultOfTraining(shape)
+  if (beyond !== undefined) throw new RangeError(`Training is not written for a decoder with ${beyond}.`)
   const norm = (name: string): DrawnParameter => ({ name, shape: [width], decays: false, spread: 0 })
   const residual = 0.02 / Math.sqrt(2 * layers)
   const each = <T>(make: (layer: number) => T[]): T[] => Array.from({ length: layers }, (_, layer) => make(layer)).flat()

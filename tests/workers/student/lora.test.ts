@@ -156,7 +156,11 @@ describe('a sentence is told', () => {
     const speechless = await keep(stores, 'speechless', writeSmallGguf({ 'tokenizer.chat_template': undefined }))
     await reject(adapt(stores, speechless)).toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/^Small has no chat template, .* Choose a model that was tuned for chat/) as string })
     const headed = await keep(stores, 'headed', writeSmallGguf({}, (tensors) => [...tensors, { ...tensors.find(({ name }) => name === 'token_embd.weight')!, name: 'output.weight' }]))
-    await reject(adapt(stores, headed)).toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/^Small has a head of its own beside its embedding/) as string })
+    await reject(adapt(stores, headed)).toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/^Small has a head of its own beside its embedding, and adapters are trained here on models without/) as string })
+    const stretched = await keep(stores, 'stretched', writeSmallGguf({ 'llama.rope.scaling.factor': { kind: 'f32', value: 2 }, 'llama.attention.sliding_window': { kind: 'u32', value: 64 } }))
+    await reject(adapt(stores, stretched)).toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/^Small has stretched positions and layers that see a window only, and adapters/) as string })
+    const factors = await keep(stores, 'factors', writeSmallGguf({}, (tensors) => [...tensors, { name: 'rope_freqs.weight', type: 'F32', shape: [4], bytes: new Uint8Array(16) }]))
+    await reject(adapt(stores, factors)).toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/^Small has stretched positions, and adapters/) as string })
   })
 
   test('where another loss would go on from adapters, and where a student without adapters is to give some', async () => {

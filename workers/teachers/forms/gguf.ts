@@ -1,4 +1,4 @@
-// Knows: a GGUF file as a form of model files.
+// Knows: a GGUF file, or the parts of a split one, as a form of model files.
 import { RetortError } from '../../../src/protocol/errors.ts'
 import type { ByteSource } from '../../../src/engine/weights/source.ts'
 import type { ModelBundle } from '../bundle.ts'
@@ -6,16 +6,25 @@ import { readGgufCard } from '../gguf-card.ts'
 import { openGguf } from '../gguf.ts'
 import type { FormReader } from './form.ts'
 
-/** A file without siblings is taken for GGUF whatever its name: its header says whether it is. */
+/** A file without siblings that is of no other form is taken for GGUF whatever its name: its header says whether it is. */
 export const gguf: FormReader = {
   form: 'gguf',
-  recognises: ({ files }) => files.size === 1 || [...files.keys()].some((path) => /\.gguf$/i.test(path)),
-  inspect: async (bundle) => (await readGgufCard(onlyFile(bundle))).card,
-  open: (bundle, options) => openGguf(onlyFile(bundle), options),
+  recognises: ({ files }) => {
+    const paths = [...files.keys()]
+    return paths.some((path) => /\.gguf$/i.test(path)) || (paths.length === 1 && !/\.(safetensors|onnx|json)$/i.test(paths[0] ?? ''))
+  },
+  inspect: async (bundle) => (await readGgufCard(...partsOf(bundle))).card,
+  open: (bundle, options) => {
+    const [first, others] = partsOf(bundle)
+    return openGguf(first, options, others)
+  },
 }
 
-function onlyFile({ name, files }: ModelBundle): ByteSource {
-  const [first, second] = [...files].filter(([path]) => files.size === 1 || /\.gguf$/i.test(path)).map(([, source]) => source)
-  if (first === undefined || second !== undefined) throw new RetortError('ModelRefused', `“${name}” holds several GGUF files. Choose one of them.`)
-  return first
+/** The model's files, the first one and its further parts. */
+function partsOf({ name, files }: ModelBundle): readonly [first: ByteSource, others: readonly ByteSource[]] {
+  const [first, ...others] = [...files].filter(([path]) => files.size === 1 || /\.gguf$/i.test(path)).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  if (first === undefined) throw new RetortError('ModelRefused', `“${name}” holds no GGUF file. Choose another folder.`)
+  const stem = (path: string): string | undefined => /^(.*)-\d{5}-of-\d{5}\.gguf$/i.exec(path)?.[1]
+  if (others.some(([path]) => stem(path) === undefined || stem(path) !== stem(first[0]))) throw new RetortError('ModelRefused', `“${name}” holds several GGUF files that are not parts of one model. Choose one of them.`)
+  return [first[1], others.map(([, source]) => source)]
 }

@@ -1,0 +1,93 @@
+// Knows: what the tensors of a file amount to: whether all are there that a decoder needs, how many parameters, how much memory.
+// Must not know: which format the file has.
+import type { DecoderShape } from '../models/shape.ts'
+import { listNeeded, type TensorNames, type TensorRole } from './decoder-tensors.ts'
+import type { GgufTensor } from './gguf-header.ts'
+import { findQuant, QUANTS } from './quants/index.ts'
+import { quote } from './quote.ts'
+
+type Tensors = ReadonlyMap<string, GgufTensor>
+
+/** What a model file says of itself. */
+export interface ModelFacts {
+  /** From the metadata; undefined where the file does not say. */
+  readonly name?: string
+  readonly architecture: string
+  /** Its factors of RoPE are `stored` where they lie among the weights. */
+  readonly shape: DecoderShape
+  readonly parameters: number
+  /** The type that most parameters have, such as `Q4_1`. */
+  readonly quantisation: string
+  /** Tensor types and how many tensors have each. */
+  readonly tensorTypes: Readonly<Record<string, number>>
+  readonly licence?: string
+  readonly hasChatTemplate: boolean
+  /** Bytes that loading takes: 32-bit floats on wasm, the file's own bits where they can stay on WebGPU. */
+  readonly memoryBytes: { readonly wasm: number; readonly webgpu: number }
+}
+
+export type Description = { readonly ok: true; readonly facts: ModelFacts } | { readonly ok: false; readonly sentence: string }
+
+/** The end of a sentence on a tensor that is missing, of another size, of a type that is not read, or not known; `passes` says of which others it does not matter. */
+export function faultOfTensors(shape: DecoderShape, tensors: Tensors, nameOf: TensorNames, passes: (name: string) => boolean): string | undefined {
+  const expected = new Set<string>()
+  for (const { role, layer, shape: wanted } of listNeeded(shape)) {
+    const name = nameOf(role, layer)
+    expected.add(name)
+    const tensor = tensors.get(name)
+    if (tensor === undefined) return `the tensor "${name}" is missing`
+    // Trailing ones are the same shape: some writers keep [n, 1].
+    const found = tensor.shape.filter((size, i) => i < wanted.length || size !== 1)
+    if (found.length !== wanted.length || found.some((size, i) => size !== wanted[i])) {
+      return `the tensor "${name}" has the shape ${tensor.shape.join(' × ')}, and ${wanted.join(' × ')} was expected`
+    }
+    if (findQuant(tensor.type.name) === undefined) {
+      return `the tensor "${name}" has the type ${tensor.type.name}, which is not read (read are ${QUANTS.map((quant) => quant.name).join(', ')})`
+    }
+  }
+  for (const name of tensors.keys()) {
+    if (expected.has(name) || name.endsWith('rotary_emb.inv_freq') || passes(name)) continue // tables that old converters kept; they follow from the base
+    if (name.startsWith('rope_freqs')) return 'it stretches its positions by factors of its own ("rope_freqs.weight"), which is not known of its architecture here'
+    if (name.endsWith('.bias')) return `it adds a bias (${quote(name)}), which the decoder here does not have`
+    return `it has a tensor ${quote(name)} that the decoder here has no place for`
+  }
+  return undefined
+}
+
+export function countTensors(tensors: Tensors): Pick<ModelFacts, 'parameters' | 'quantisation' | 'tensorTypes'> {
+  const count: Record<string, number> = {}
+  const elements = new Map<string, number>()
+  let parameters = 0
+  for (const { type, shape } of tensors.values()) {
+    const size = shape.reduce((product, n) => product * n, 1)
+    parameters += size
+    count[type.name] = (count[type.name] ?? 0) + 1
+    elements.set(type.name, (elements.get(type.name) ?? 0) + size)
+  }
+  const [quantisation = ''] = [...elements].toSorted((a, b) => b[1] - a[1])[0] ?? []
+  return { parameters, quantisation, tensorTypes: count }
+}
+
+/** Matrices that are stacked into one, and stay packed only where all of them can. */
+const STACKED: readonly (readonly TensorRole[])[] = [['q', 'k', 'v'], ['gate', 'up']]
+
+/**
+ * Bytes at the peak of loading. wasm: measured heap after creation is 1.55 bytes for every byte of 32-bit floats (prepacked
+ * copies), beside which the copy in JavaScript lives until the session is made. WebGPU: the packed weights twice (here and
+ * on the device) and a float correction. Both keep the quantised embedding, and a cache for eight rows of 1,024 tokens.
+ */
+export function estimateMemory(shape: DecoderShape, tensors: Tensors, nameOf: TensorNames): ModelFacts['memoryBytes'] {
+  let floats = 0
+  let packed = 0
+  for (const { role, layer, shape: size } of listNeeded(shape)) {
+    if (role === 'embedding' && !shape.tiedHead) continue
+    const elements = size.reduce((product, n) => product * n, 1)
+    const together = (STACKED.find((roles) => roles.includes(role)) ?? [role]).map((one) => tensors.get(nameOf(one, layer))?.type.name ?? '')
+    floats += 4 * elements
+    // Four bits with a float scale and correction for 32 weights; eight bits with a float scale; else floats.
+    packed += elements * (size.length < 2 ? 4 : together.every((kind) => findQuant(kind)?.readFourBits !== undefined) ? 0.5 + 0.25 : together.every((kind) => kind === 'Q8_0') ? 1 + 0.125 : 4)
+  }
+  const embedding = tensors.get(nameOf('embedding', 0))?.bytes ?? 0
+  const cache = 2 * 4 * shape.layers * shape.kvHeads * shape.headWidth * 8 * Math.min(1024, shape.context)
+  return { wasm: Math.round(2.55 * floats + embedding + cache), webgpu: Math.round(2 * packed + embedding + cache) }
+}

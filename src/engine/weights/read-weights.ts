@@ -1,0 +1,195 @@
+// Knows: which tensors make up which matrix of the decoder, and reads them piece by piece.
+// Must not know: sessions, graphs, which format the file has. That all tensors are there was seen before.
+import type { Architecture } from '../models/architectures/index.ts'
+import type { DecoderShape } from '../models/shape.ts'
+import type { TensorNames, TensorRole } from './decoder-tensors.ts'
+import { dequantise, requireQuant, toDense, toEightBit, toFourBit, type RowBlock } from './dequantise.ts'
+import type { GgufTensor } from './gguf-header.ts'
+import type { LayerLinear, LinearWeight, LoadedWeights, NormName } from './loaded.ts'
+import type { ByteSource } from './source.ts'
+
+/** `f32`: every matrix as floats, [K, N]. `nb4s`: four and eight bits where that is exact (Q4_0, Q4_1, Q4_K, Q8_0), else floats. */
+export type WeightKind = 'f32' | 'nb4s'
+
+/** A model's tensors, wherever they lie in the source. */
+export interface StoredModel {
+  readonly shape: DecoderShape
+  readonly tensors: ReadonlyMap<string, GgufTensor>
+  readonly source: ByteSource
+  readonly nameOf: TensorNames
+  /** Rows of q and k lie in pairs that turn together. */
+  readonly pairsRows: boolean
+  /** What is added to every norm. */
+  readonly addToNorms: 0 | 1
+}
+
+export interface ReadHooks {
+  /** Bytes of the tensors read and to read. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How GGUF files of an architecture hold what the decoder takes. */
+export const formOfGguf = ({ pairsRows }: Architecture): Pick<StoredModel, 'pairsRows' | 'addToNorms'> => ({ pairsRows, addToNorms: 0 })
+/** The same of Hugging Face's. */
+export const formOfHuggingFace = ({ normsLessOne }: Architecture): Pick<StoredModel, 'pairsRows' | 'addToNorms'> => ({ pairsRows: false, addToNorms: normsLessOne === true ? 1 : 0 })
+
+/**
+ * Reads all weights: rows of q and k in halves, q|k|v and gate|up stacked, factors of RoPE put into the shape. Throws an AbortError when
+ * `signal` is aborted, and what the source throws.
+ */
+export async function readWeights(model: StoredModel, kind: WeightKind, hooks: ReadHooks = {}): Promise<LoadedWeights> {
+  const { shape: described } = model
+  const reader = new TensorReader(model, hooks)
+  const shape = described.ropeFactors === 'stored' ? { ...described, ropeFactors: checkFactors(await reader.vector('ropeFactors', 0)) } : described
+  const [q, k] = model.pairsRows ? [unpermuteRows(shape.heads, shape.headWidth), unpermuteRows(shape.kvHeads, shape.headWidth)] : [undefined, undefined]
+  const convert = (blocks: readonly RowBlock[]): LinearWeight => (kind === 'f32' ? undefined : (toFourBit(blocks) ?? toEightBit(blocks))) ?? toDense(blocks)
+  const readNorm = async (role: TensorRole, layer: number): Promise<Float32Array> => {
+    const gain = await reader.vector(role, layer)
+    return model.addToNorms === 0 ? gain : gain.map((one) => one + model.addToNorms)
+  }
+
+  const embeddingRows = await reader.rows('embedding', 0)
+  const head = convert([shape.tiedHead ? embeddingRows : await reader.rows('head', 0)])
+  const layers: Layer[] = []
+  for (let i = 0; i < shape.layers; i++) {
+    const rows = (role: TensorRole, order?: Int32Array): Promise<RowBlock> => reader.rows(role, i, order)
+    const linears = {
+      qkv: convert([await rows('q', q), await rows('k', k), await rows('v')]),
+      output: convert([await rows('output')]),
+      gateUp: convert([await rows('gate'), await rows('up')]),
+      down: convert([await rows('down')]),
+    }
+    const norms = new Map<NormName, Float32Array>()
+    for (const [name, role] of normsOf(shape)) norms.set(name, await readNorm(role, i))
+    const bias = shape.qkvBias ? joinFloats([await reader.vector('qBias', i), await reader.vector('kBias', i), await reader.vector('vBias', i)]) : undefined
+    layers.push({ linears, norms, ...(bias === undefined ? {} : { bias }) })
+  }
+  return makeLoaded(shape, layers, await readNorm('finalNorm', 0), head, embeddingRows)
+}
+
+interface Layer {
+  readonly linears: Readonly<Record<LayerLinear, LinearWeight>>
+  readonly norms: ReadonlyMap<NormName, Float32Array>
+  readonly bias?: Float32Array
+}
+
+const normsOf = ({ postNorms, queryKeyNorm }: DecoderShape): readonly (readonly [NormName, TensorRole])[] => [
+  ['attention', 'attentionNorm'],
+  ['feedForward', 'feedForwardNorm'],
+  ...(postNorms ? ([['postAttention', 'postAttentionNorm'], ['postFeedForward', 'postFeedForwardNorm']] as const) : []),
+  ...(queryKeyNorm ? ([['query', 'qNorm'], ['key', 'kNorm']] as const) : []),
+]
+
+function checkFactors(factors: Float32Array): number[] {
+  if (!factors.every((factor) => factor > 0 && factor < Infinity)) throw new Error('This model cannot be used: the factors by which it stretches its positions are not all numbers above 0. Get the file again.')
+  return [...factors]
+}
+
+/** Rows of q or k in GGUF's llama order (pairs 2i, 2i+1 turn together) for each row in half-split order (i and i + half). */
+function unpermuteRows(heads: number, headWidth: number): Int32Array {
+  const half = headWidth / 2
+  return Int32Array.from({ length: heads * headWidth }, (_, row) => {
+    const head = Math.floor(row / headWidth)
+    const j = row % headWidth
+    return head * headWidth + (j < half ? 2 * j : 2 * (j - half) + 1)
+  })
+}
+
+function joinFloats(parts: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
+}
+
+class TensorReader {
+  readonly #model: StoredModel
+  readonly #hooks: ReadHooks
+  readonly #total: number
+  #done = 0
+  #yieldedAt = performance.now()
+
+  constructor(model: StoredModel, hooks: ReadHooks) {
+    this.#model = model
+    this.#hooks = hooks
+    this.#total = [...model.tensors.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  async rows(role: TensorRole, layer: number, order?: Int32Array): Promise<RowBlock> {
+    const tensor = this.#find(role, layer)
+    const bytes = await this.#read(tensor)
+    const columns = tensor.shape[0] ?? 0
+    const block = { quant: requireQuant(tensor.type.name), bytes, columns, rows: tensor.shape.slice(1).reduce((product, size) => product * size, 1) }
+    return order === undefined ? block : { ...block, order }
+  }
+
+  async vector(role: TensorRole, layer: number): Promise<Float32Array> {
+    const tensor = this.#find(role, layer)
+    return dequantise(tensor, await this.#read(tensor))
+  }
+
+  async #read(tensor: GgufTensor): Promise<Uint8Array> {
+    // Dequantising keeps the thread busy: let aborts and other messages in now and then (a timer costs 4 ms, so not every time).
+    if (performance.now() - this.#yieldedAt > 60) {
+      await new Promise((resolve) => setTimeout(resolve))
+      this.#yieldedAt = performance.now()
+    }
+    this.#hooks.signal?.throwIfAborted()
+    const bytes = await this.#model.source.read(tensor.offset, tensor.offset + tensor.bytes)
+    this.#done += tensor.bytes
+    this.#hooks.onProgress?.(this.#done, this.#total)
+    return bytes
+  }
+
+  #find(role: TensorRole, layer: number): GgufTensor {
+    const name = this.#model.nameOf(role, layer)
+    const tensor = this.#model.tensors.get(name)
+    if (tensor === undefined) throw new RangeError(`The tensor "${name}" is missing.`)
+    return tensor
+  }
+}
+
+function makeLoaded(shape: DecoderShape, layers: readonly Layer[], final: Float32Array, head: LinearWeight, embedding: RowBlock): LoadedWeights {
+  const rowBytes = (shape.width / embedding.quant.elements) * embedding.quant.blockBytes
+  const bytesOf = ({ linears, norms, bias }: Layer): number =>
+    Object.values(linears).reduce((sum, weight) => sum + countBytes(weight), 0) + [...norms.values()].reduce((sum, { byteLength }) => sum + byteLength, 0) + (bias?.byteLength ?? 0)
+  return {
+    shape,
+    head,
+    bytes: layers.reduce((sum, layer) => sum + bytesOf(layer), 0) + final.byteLength + countBytes(head) + embedding.bytes.length,
+    linear: (layer, which) => pick(layers, layer).linears[which],
+    norm: (layer, which) => (which === 'final' ? final : need(pick(layers, layer).norms.get(which), `norm "${which}"`)),
+    ...(shape.qkvBias ? { qkvBias: (layer: number) => need(pick(layers, layer).bias, 'bias') } : {}),
+    embedRow: makeRowReader(shape, embedding, rowBytes),
+  }
+}
+
+/** Made apart, so that what generation keeps of the weights holds the embedding and not the matrices beside it. */
+function makeRowReader({ vocabulary, width }: DecoderShape, { quant, bytes }: RowBlock, rowBytes: number): LoadedWeights['embedRow'] {
+  return (id, out, at) => {
+    if (!(Number.isInteger(id) && id >= 0 && id < vocabulary)) throw new RangeError(`Token ${id} is not in the vocabulary of ${vocabulary}.`)
+    quant.readRow(bytes, id * rowBytes, width, out, at)
+  }
+}
+
+function need<T>(found: T | undefined, what: string): T {
+  if (found === undefined) throw new RangeError(`There is no ${what} in these weights.`)
+  return found
+}
+
+function pick<T>(layers: readonly T[], layer: number): T {
+  const found = layers[layer]
+  if (found === undefined) throw new RangeError(`There is no layer ${layer}; there are ${layers.length}.`)
+  return found
+}
+
+/** Bytes that a matrix takes. */
+function countBytes(weight: LinearWeight): number {
+  if (weight.kind === 'f32') return weight.data.byteLength
+  const packed = weight.b.byteLength + weight.scales.byteLength
+  return weight.kind === 'nb8' ? packed : packed + weight.zeroPoints.byteLength + (weight.correction?.byteLength ?? 0)
+}

@@ -1,0 +1,139 @@
+// Knows: where a download's bytes go: into the store, going on with what an earlier try left there, or into memory; and how they are
+// checked on the way.
+// Must not know: where they come from (fetch-model.ts).
+import { checkDigest, type Digest, type DigestCheck } from '../../src/domain/hash.ts'
+import { RetortError } from '../../src/protocol/errors.ts'
+import type { Appender } from '../../src/storage/folders.ts'
+import type { PartFiles } from '../../src/storage/part-files.ts'
+import type { DownloadPart } from './fetch-model.ts'
+
+/** A part that can be closed, kept or thrown away, and whose bytes so far can be read. */
+export interface OpenPart extends DownloadPart {
+  /** What an earlier try left, before anything is appended. */
+  readonly left: Blob | undefined
+  close(): Promise<void>
+  drop(): Promise<void>
+}
+
+/**
+ * A part in the store; what an earlier try left stays in it. It is opened when something is to be written: a file that is open for writing
+ * cannot be read back reliably.
+ */
+export async function openStoredPart(files: PartFiles, name: string): Promise<OpenPart> {
+  const before = await files.findPart(name)
+  const left = before && (await files.readPart(name))
+  let appender: Appender | undefined
+  let bytes = before?.bytes ?? 0
+  let tag = before?.tag ?? ''
+  const close = async (): Promise<void> => {
+    await appender?.close()
+    appender = undefined
+  }
+  return {
+    left,
+    get bytes() {
+      return bytes
+    },
+    get tag() {
+      return tag
+    },
+    async restart(keep, newTag) {
+      await close()
+      tag = newTag
+      appender = await files.openPart(name, keep, newTag)
+      bytes = appender.bytes
+    },
+    async append(piece) {
+      appender ??= await files.openPart(name, bytes, tag)
+      await appender.append(piece)
+      bytes = appender.bytes
+    },
+    async close() {
+      // A file without bytes is a file too.
+      if (appender === undefined && left === undefined && bytes === 0) appender = await files.openPart(name, 0, tag)
+      await close()
+    },
+    async drop() {
+      await close()
+      await files.dropPart(name)
+    },
+  }
+}
+
+/** A part in memory, and the blob that it becomes: one that the browser may keep on disk, and not one array in the heap. */
+export function openMemoryPart(): OpenPart & { toBlob(): Blob } {
+  let pieces: Uint8Array<ArrayBuffer>[] = []
+  let bytes = 0
+  let tag = ''
+  const empty = (): void => {
+    pieces = []
+    bytes = 0
+  }
+  return {
+    left: undefined,
+    get bytes() {
+      return bytes
+    },
+    get tag() {
+      return tag
+    },
+    async restart(keep, newTag) {
+      tag = newTag
+      if (keep !== bytes) empty()
+    },
+    async append(piece) {
+      pieces.push(new Uint8Array(piece))
+      bytes += piece.length
+    },
+    close: async () => undefined,
+    drop: async () => empty(),
+    toBlob() {
+      const blob = new Blob(pieces)
+      empty()
+      return blob
+    },
+  }
+}
+
+/** What the bytes must turn out to be. */
+export interface Promised {
+  readonly path: string
+  readonly bytes: number
+  readonly digest?: Digest
+}
+
+/** Bytes that are read back at once. */
+const PIECE = 8 * 1024 * 1024
+
+/**
+ * A part whose bytes are hashed as they come; what an earlier try left is read back first. More bytes than promised are not taken:
+ * `append` throws `DownloadFailed` then. `isRight` says at the end whether all of them are the promised ones.
+ */
+export async function checkPart(part: OpenPart, promised: Promised, signal: AbortSignal): Promise<DownloadPart & { isRight(): boolean }> {
+  const begin = (): DigestCheck | undefined => promised.digest && checkDigest(promised.digest, promised.bytes)
+  let check = begin()
+  if (part.bytes > promised.bytes) await part.restart(0, '')
+  for (let from = 0; part.left !== undefined && from < part.bytes; from += PIECE) {
+    signal.throwIfAborted()
+    check?.update(new Uint8Array(await part.left.slice(from, Math.min(part.bytes, from + PIECE)).arrayBuffer()))
+  }
+  return {
+    get bytes() {
+      return part.bytes
+    },
+    get tag() {
+      return part.tag
+    },
+    async restart(keep, tag) {
+      if (keep !== 0 && keep !== part.bytes) throw new RangeError(`a part of ${part.bytes} bytes cannot be cut to ${keep} and still be checked`)
+      if (keep === 0) check = begin()
+      await part.restart(keep, tag)
+    },
+    async append(bytes) {
+      if (part.bytes + bytes.length > promised.bytes) throw new RetortError('DownloadFailed', `“${promised.path}” is longer than the ${promised.bytes} bytes that its list of files names. The file there changed or is damaged; look at the address again.`)
+      check?.update(bytes)
+      await part.append(bytes)
+    },
+    isRight: () => part.bytes === promised.bytes && (check?.isRight() ?? true),
+  }
+}
