@@ -46,10 +46,12 @@ def make_model(config, folder, seed):
         for name, value in model.named_parameters():
             if value.ndim > 1:
                 wide = 1.6 if "embed" in name or "wte" in name else 2.4 / value.shape[-1] ** 0.5
-                grid = 4 if wide == 1.6 else 8
+                grid = 2 if wide == 1.6 else 4
                 value.copy_(torch.round(torch.randn_like(value) * wide * grid) / grid)
             elif name.endswith("bias"):
                 value.copy_(torch.round(torch.randn_like(value) * 4) / 16)
+            else:
+                value.copy_(1 + torch.round(torch.randn_like(value) * 2) / 16)  # the exporter keeps equal ones once
     model.generation_config.eos_token_id = 2
     model.generation_config.bos_token_id = 0
     model.generation_config.pad_token_id = 0
@@ -111,13 +113,13 @@ def pack(target, rows):
     (target / "expected.json").write_text(json.dumps(rows, separators=(",", ":")))
     with zipfile.ZipFile(OUT / f"{target.name}.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
         for path in sorted(target.rglob("*")):
-            if path.is_file() and path.name not in ("special_tokens_map.json", "chat_template.jinja"):
+            if path.is_file() and path.name != "special_tokens_map.json":
                 file.write(path, path.relative_to(target))
 
 
 def run(work):
     OUT.mkdir(exist_ok=True)
-    shapes = dict(vocab_size=272, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=256, tie_word_embeddings=False)
+    shapes = dict(vocab_size=272, hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=256, tie_word_embeddings=False)
 
     def begin(name, config, seed):
         folder, target = work / f"{name}-pt", work / name
@@ -138,7 +140,7 @@ def run(work):
         rows[name] = expect_of_runtime(target / f"onnx/{name}.onnx", tokenizer, 2)
     pack(target, rows)
 
-    folder, target, tokenizer, torch_model = begin("gpt2", GPT2Config(vocab_size=272, n_positions=256, n_embd=32, n_layer=2, n_head=4, eos_token_id=2, bos_token_id=0), 2)
+    folder, target, tokenizer, torch_model = begin("gpt2", GPT2Config(vocab_size=272, n_positions=256, n_embd=32, n_layer=2, n_head=4, n_inner=32, eos_token_id=2, bos_token_id=0), 2)
     onnx.save(export(folder, target), target / "onnx/model.onnx")
     pack(target, {"model": expect_of_torch(torch_model, tokenizer)})
 

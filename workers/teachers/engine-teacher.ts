@@ -3,6 +3,7 @@
 import type { CompletionRequest, CompletionResult, ScoreRequest, ScoreResult, SizedCard, TeacherDescription } from '../../src/domain/model.ts'
 import type { Generator, Progress, Scorable, Scored, Traceable, Traced, TraceOptions } from '../../src/engine/generation/generator.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
+import { RetortError } from '../../src/protocol/errors.ts'
 import { toGenerateRequest, toScorable } from './ask.ts'
 import type { AskHooks, Teacher, TokenTeacher } from './teacher.ts'
 
@@ -48,7 +49,9 @@ export class EngineTeacher implements Teacher, TokenTeacher {
     return this.#generator.score(ready, { ...hooks, onResult })
   }
 
-  trace(requests: readonly Traceable[], options: TraceOptions, hooks: Pick<AskHooks<Traced>, 'signal' | 'onResult'>): Promise<Progress> {
+  async trace(requests: readonly Traceable[], options: TraceOptions, hooks: Pick<AskHooks<Traced>, 'signal' | 'onResult'>): Promise<Progress> {
+    const { form, name } = this.description.card
+    if (options.hidden && form === 'onnx') throw new RetortError('ModelRefused', `${name} is a graph of ONNX, which does not tell its hidden states. Set the weight of the hidden states to 0, or load the model from a GGUF file or from safetensors.`)
     return this.#generator.trace(requests, options, hooks)
   }
 
