@@ -74,8 +74,9 @@ export async function openOnnx(bundle: ModelBundle, { backend, contextLength, we
     let done = 0
     const read = (file: ByteSource): Promise<Uint8Array> => readWhole(file, signal, (bytes) => onProgress({ phase: 'reading', done: (done += bytes), total: graph.bytes }))
     const bytes = await read(source)
-    const held = new Map<ByteSource, Uint8Array>()
-    for (const file of data.values()) if (!held.has(file)) held.set(file, await read(file))
+    const held = new Map<ByteSource, Uint8Array | Blob>()
+    // What the browser holds goes to a graphics card piece by piece, without being here as a whole.
+    for (const file of data.values()) if (!held.has(file)) held.set(file, backend === 'webgpu' && file.blob ? file.blob : await read(file))
     onProgress({ phase: 'building', done: 0, total: 0 })
     const external = [...data].map(([path, file]) => ({ path, data: held.get(file) ?? new Uint8Array(0) }))
     const outputs = ['logits', ...decoder.past.map(({ present }) => present)].map((name) => ({ name }))
