@@ -2,16 +2,19 @@
 import type { ModelSource } from '../domain/model.ts'
 import { parseBoxCard, type BoxCard } from '../pipeline/box-card.ts'
 import { modelFiles } from '../storage/files.ts'
+import { modelFolders } from '../storage/model-folders.ts'
 
 export interface ListedModel {
-  /** Of the file. */
+  /** Of the file or folder. */
   readonly name: string
   readonly bytes: number
-  /** `box`: comes with the page; `stored` in this browser; `served` from the `models/` folder beside the page. */
-  readonly where: 'box' | 'stored' | 'served'
+  /** `box`: comes with the page; `stored` in this browser; `half` stored; `served` from the `models/` folder beside the page. */
+  readonly where: 'box' | 'stored' | 'half' | 'served'
   readonly source: ModelSource
   /** Milliseconds since 1970, of stored ones. */
   readonly savedAt?: number
+  /** Bytes that are here of what is half stored. */
+  readonly here?: number
 }
 
 /** How the page gets its own files. `page` is its address. */
@@ -35,11 +38,20 @@ export async function readBoxCard({ fetch, page }: PageFiles): Promise<BoxCard |
 /** The box as it is chosen. */
 export const listBox = ({ file, bytes }: BoxCard, page: string): ListedModel => ({ name: file, bytes, where: 'box', source: { kind: 'box', url: new URL(`teacher/${file}`, page).href } })
 
-/** Stored ones first, then served ones that are not stored. A host without a `models/` folder has none. */
+/** What a broken download left: going on is to choose it again. */
+const listHalf = async (): Promise<ListedModel[]> =>
+  (await modelFolders.list()).flatMap(({ name, bytes, here, hub, wholeAt }): ListedModel[] => {
+    if (wholeAt !== undefined) return []
+    const source: ModelSource = hub === undefined ? { kind: 'stored', name } : { kind: 'hub', url: hub.url, ...(hub.variant === undefined ? {} : { variant: hub.variant }) }
+    return [{ name, bytes, here, where: 'half', source }]
+  })
+
+/** Stored ones first, half stored ones after them, then served ones that are not stored. A host without a `models/` folder has none. */
 export async function listModels({ fetch, page }: PageFiles): Promise<readonly ListedModel[]> {
   const stored = (await modelFiles.list()).map(({ name, bytes, savedAt }): ListedModel => ({ name, bytes, savedAt, where: 'stored', source: { kind: 'stored', name } }))
-  const names = new Set(stored.map(({ name }) => name))
-  return [...stored, ...(await listServed(fetch, page)).filter(({ name }) => !names.has(name))]
+  const half = await listHalf()
+  const names = new Set([...stored, ...half].map(({ name }) => name))
+  return [...stored, ...half, ...(await listServed(fetch, page)).filter(({ name }) => !names.has(name))]
 }
 
 async function listServed(fetch: (address: string) => Promise<Response>, page: string): Promise<ListedModel[]> {

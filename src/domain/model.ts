@@ -102,7 +102,7 @@ export interface ModelFile {
 
 /** One of the models that a folder or a page of a hub holds: weights in one precision, with the small files beside them. */
 export interface ModelVariant {
-  /** The place of its weights, or of the first file of them, such as `onnx/model_q4.onnx`. */
+  /** The place of its weights, such as `onnx/model_q4.onnx`; of weights in parts, where they would be in one file. */
   readonly id: string
   readonly form: 'gguf' | 'safetensors' | 'onnx'
   /** Of all its files together. */

@@ -3,6 +3,7 @@ import type { MachineScope } from '../actions/describe-machine.ts'
 import type { ProjectId } from '../domain/id.ts'
 import { Examples } from './examples.svelte.ts'
 import { Machine } from './machine.svelte.ts'
+import { ModelFinder } from './model-finder.svelte.ts'
 import { Models } from './models.svelte.ts'
 import { Projects } from './projects.svelte.ts'
 import { hrefOf, Route, SELF_CHECK, type Place } from './route.svelte.ts'
@@ -27,6 +28,7 @@ export class App {
   readonly machine = new Machine()
   readonly models: Models
   readonly teacher: Teacher
+  readonly finder: ModelFinder
   readonly selfCheck: SelfCheck
   /** The first reading of the store. */
   readonly opening = new Task()
@@ -45,6 +47,7 @@ export class App {
     this.examples = new Examples(around)
     this.models = new Models(around)
     this.teacher = new Teacher(around)
+    this.finder = new ModelFinder(around, this.teacher)
     this.selfCheck = new SelfCheck(around)
   }
 

@@ -20,7 +20,7 @@ export interface Choice {
 }
 
 /** Whether loading can leave a copy: not of what is kept already or comes with the page. */
-const isKept = ({ kind }: ModelSource): boolean => kind === 'file' || kind === 'url'
+const isKept = ({ kind }: ModelSource): boolean => kind === 'file' || kind === 'files' || kind === 'url' || kind === 'hub'
 
 export class Teacher {
   #description = $state.raw<TeacherDescription | undefined>()
@@ -32,7 +32,7 @@ export class Teacher {
   #asked = $state('')
   #inspection = $state.raw(new Task())
   backend = $state<Backend>('wasm')
-  /** Keep a copy of a file from disk or an address on this machine. */
+  /** Keep a copy of files from disk, an address or a hub on this machine. */
   keep = $state(true)
   contextLength = $state(CONTEXT)
   /** How weights are to lie in memory; undefined: what is fastest where it fits. */
@@ -131,7 +131,7 @@ export class Teacher {
     })
     this.#description = description
     if (description === undefined) await this.sync()
-    else if (this.keep && isKept(choice.source)) this.#choice = { source: { kind: 'stored', name: description.card.fileName }, name: choice.name }
+    else if (this.keep && isKept(choice.source)) this.#choice = { source: { kind: 'stored', name: description.card.fileName }, name: description.card.fileName }
     return description
   }
 

@@ -66,7 +66,7 @@ export class Workspace {
   async offerTeacher(models: Models): Promise<void> {
     if (this.teacher.choice !== undefined || this.teacher.description !== undefined) return
     const offered = models.boxed ? [models.boxed, ...models.list] : models.list
-    const kept = offered.find(({ name, where }) => where !== 'served' && name === this.teacherName)
+    const kept = offered.find(({ name, where }) => (where === 'box' || where === 'stored') && name === this.teacherName)
     if (kept !== undefined) await this.teacher.choose(kept.source, kept.name)
   }
 }

@@ -50,6 +50,6 @@ export async function duplicateProject(db: Database, id: ProjectId, name: string
 
 /** Deletes all records of all projects. */
 export async function deleteEverything(db: Database): Promise<void> {
-  const transaction = db.transaction(['projects', ...PROJECT_STORES], 'readwrite')
-  await Promise.all([transaction.objectStore('projects').clear(), ...PROJECT_STORES.map((store) => transaction.objectStore(store).clear()), transaction.done])
+  const transaction = db.transaction(['projects', 'batches', ...PROJECT_STORES], 'readwrite')
+  await Promise.all([transaction.objectStore('projects').clear(), transaction.objectStore('batches').clear(), ...PROJECT_STORES.map((store) => transaction.objectStore(store).clear()), transaction.done])
 }

@@ -4,6 +4,7 @@ import type { DBSchema } from 'idb'
 import type { Comparison } from '../domain/comparison.ts'
 import type { Dataset, DatasetRow } from '../domain/dataset.ts'
 import type { DatasetId, ProjectId, RunId } from '../domain/id.ts'
+import type { MeasuredBatch } from '../domain/measured-batch.ts'
 import type { Project } from '../domain/project.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import type { Row } from '../domain/row.ts'
@@ -40,8 +41,9 @@ export interface Schema extends DBSchema {
   datasetRows: { key: [projectId: string, datasetId: string, index: number]; value: StoredDatasetRow }
   students: { key: InProject; value: Student }
   comparisons: { key: InProject; value: Comparison }
+  batches: { key: [fingerprint: string, device: string]; value: MeasuredBatch }
 }
 
-/** Every store whose records belong to a project, which are all but the projects themselves. */
+/** Every store whose records belong to a project: all but the projects themselves and what was measured of this machine. */
 export const PROJECT_STORES = ['seeds', 'runs', 'prompts', 'rows', 'journal', 'datasets', 'datasetRows', 'students', 'comparisons'] as const
 export type ProjectStore = (typeof PROJECT_STORES)[number]

@@ -8,6 +8,8 @@ import { DIST, hasTeacher, openBrowser, SHARED } from '../browser/launch.ts'
 import { serveFolder } from '../browser/serve.ts'
 import { measureBox } from './box.ts'
 import { measureClasses } from './classes.ts'
+import { measureDecoding } from './decoding.ts'
+import { measureLoading } from './loading.ts'
 import { PARTS, type Part, type PartAnswer } from './measure.ts'
 import { measureNative } from './native.ts'
 import { measureOpening } from './opening.ts'
@@ -15,9 +17,7 @@ import { measurePeers } from './peers.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const OUT = join(root, 'test-results/bench')
-const NEEDS_TEACHER: readonly Part[] = ['generation', 'judging', 'lora', 'losses', 'opening']
-/** Programs that do part of the same; they are no dependencies of this project. */
-const PEERS = ['@wllama/wllama', 'node-llama-cpp']
+const NEEDS_TEACHER: readonly Part[] = ['generation', 'decoding', 'judging', 'lora', 'losses', 'opening', 'loading']
 
 const isPart = (name: string): name is Part => PARTS.some((part) => part === name)
 
@@ -62,6 +62,8 @@ async function measureAnywhere(browser: Browser, url: string, models: readonly s
     case 'native': return measureNative()
     case 'box': return measureBox()
     case 'classes': return measureClasses()
+    case 'decoding': return measureDecoding()
+    case 'loading': return measureLoading()
     case 'opening': return measureOpeningOfPage(browser, models)
     case 'peers': return measurePeers(browser)
     default: return measurePart(browser, url, part)
@@ -98,5 +100,4 @@ export async function runBench(asked: readonly string[]): Promise<void> {
   }
   console.log('')
   for (const { what, ratio } of answers.flatMap(({ ratios }) => ratios)) console.log(`${what.padEnd(72)} × ${ratio.toFixed(2)}`)
-  console.log(`\nNot measured beside them, because they are not installed with this project: ${PEERS.join(', ')}.`)
 }

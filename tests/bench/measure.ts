@@ -20,7 +20,7 @@ export interface PartAnswer {
   readonly ratios: readonly Ratio[]
 }
 
-export const PARTS = ['generation', 'judging', 'training', 'lora', 'endurance', 'losses', 'storage', 'opening', 'native', 'peers', 'box', 'classes'] as const
+export const PARTS = ['generation', 'decoding', 'judging', 'training', 'lora', 'endurance', 'losses', 'storage', 'opening', 'loading', 'native', 'peers', 'box', 'classes'] as const
 export type Part = (typeof PARTS)[number]
 
 /** The middle value; NaN of none. */

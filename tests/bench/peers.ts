@@ -1,13 +1,12 @@
 // Knows: how other programs that train in a tab come onto this machine and into one page with ours. They are no dependencies of this
 // project: they are installed beside the page when it is measured.
-import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import type { Browser } from 'playwright-core'
 import { build } from 'vite'
 import { ISOLATION_HEADERS } from '../../workers/hosting/headers.ts'
 import { serveFolder } from '../browser/serve.ts'
+import { installPeers } from './install.ts'
 import type { PartAnswer } from './measure.ts'
 
 const FOLDER = fileURLToPath(new URL('./peers', import.meta.url))
@@ -29,10 +28,9 @@ async function buildPage(): Promise<void> {
 
 /** Undefined, with a line that says why, where the peers cannot be installed. */
 export async function measurePeers(browser: Browser): Promise<PartAnswer | undefined> {
-  try {
-    await promisify(execFile)('npm', ['ci', '--prefix', FOLDER, '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'])
-  } catch (thrown) {
-    console.log(`peers: not measured, npm could not install them. ${thrown instanceof Error ? thrown.message : String(thrown)}`)
+  const failed = await installPeers(FOLDER)
+  if (failed !== undefined) {
+    console.log(`peers: not measured, ${failed}`)
     return undefined
   }
   await buildPage()

@@ -48,6 +48,12 @@ describe.each(['wasm', 'webgpu'] as const)('on %s', (backend) => {
     expect(checks.length).toBe(1)
   })
 
+  test('decoders of other architectures give transformers’ logits', async () => {
+    const checks = await runChecks({ kind: 'architectures', backend })
+    expect(sentencesOf(checks)).toEqual([])
+    expect(checks.length).toBe(2)
+  })
+
   test('the claims of the self-check hold', async () => {
     const checks = await runChecks({ kind: 'claims', backend })
     expect(sentencesOf(checks)).toEqual([])

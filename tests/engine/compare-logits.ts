@@ -45,14 +45,22 @@ export function findWorst({ texts }: OracleModel, logits: readonly (readonly Flo
   return worst
 }
 
-/** The ways in which texts come to a model: alone, in a batch of rows of different lengths that go on step by step, behind a beginning held once. */
-export const SHARED = 12
+/** Tokens with which both texts begin. */
+const SHARED = 12
+
+/** The largest difference where both texts stand behind a beginning that is held once, in a batch, in pieces of many tokens and of one. */
+export async function tryBehindBeginning(saved: OracleModel, model: CachedModel): Promise<number> {
+  const [long = 0, short = 0] = oracle.texts.map(({ length }) => length)
+  const prefix = await model.makePrefix((oracle.texts[0] ?? []).slice(0, SHARED), async () => undefined)
+  const worst = findWorst(saved, await runTexts(model, [[13, 25, 26, long], [20, 21, short]], SHARED, prefix), SHARED)
+  prefix.dispose()
+  return worst
+}
+
+/** The largest difference of each way in which texts come to a model: alone, in a batch of rows of different lengths that go on step by step, behind a beginning. */
 export async function tryAllWays(saved: OracleModel, model: CachedModel): Promise<Record<'alone' | 'together' | 'shared', number>> {
   const [long = 0, short = 0] = oracle.texts.map(({ length }) => length)
   const alone = findWorst(saved, await runTexts(model, [[long]]))
   const together = findWorst(saved, await runTexts(model, [[14, 15, 16, 30, long], [5, 6, 14, 15, short]]))
-  const prefix = await model.makePrefix((oracle.texts[0] ?? []).slice(0, SHARED), async () => undefined)
-  const shared = findWorst(saved, await runTexts(model, [[13, 25, 26, long], [20, 21, short]], SHARED, prefix), SHARED)
-  prefix.dispose()
-  return { alone, together, shared }
+  return { alone, together, shared: await tryBehindBeginning(saved, model) }
 }

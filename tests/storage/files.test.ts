@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { freshId, type ProjectId, type StudentId } from '../../src/domain/id.ts'
 import { checkpointFiles, modelFiles, removeAll } from '../../src/storage/files.ts'
+import { modelFolders, placeOf } from '../../src/storage/model-folders.ts'
 import { safeFileName } from '../../src/storage/folders.ts'
 import { isQuotaError } from '../../src/storage/quota.ts'
 import { installPrivateFiles, PrivateFiles, type Lacking } from '../stand-ins/private-files.ts'
@@ -63,6 +64,36 @@ describe.each(browsers)('in %s', (_, lacking) => {
     const whole = new Uint8Array((await (await modelFiles.find('m.gguf'))?.arrayBuffer()) ?? new ArrayBuffer())
     expect([whole.length, whole[59], whole[60], whole[69]]).toEqual([70, 1, 2, 2])
     expect(await modelFiles.findPart('m.gguf')).toBeUndefined()
+  })
+
+  test('a model of several files is one model when all are there, and none before', async () => {
+    const files = install(lacking)
+    const wanted = { files: [{ path: 'config.json', bytes: 5 }, { path: 'onnx/model.onnx', bytes: 20, digest: 'sha256:x' }], hub: { url: 'https://hub.example/a/b', origin: 'https://hub.example/a/b/tree/1' } }
+    await modelFolders.begin('a/b', wanted)
+    const [config, graph] = [placeOf('a/b', 'config.json'), placeOf('a/b', 'onnx/model.onnx')]
+    await config.files.write(config.name, new Blob([bytesOf(5)]))
+    const part = await graph.files.openPart(graph.name, 0, 'v1')
+    await part.append(bytesOf(12))
+    await part.close()
+    expect([await modelFiles.list(), await modelFolders.open('a/b')]).toEqual([[], undefined])
+    expect(await modelFolders.list()).toEqual([{ name: 'a_b', ...wanted, bytes: 25, here: 17 }])
+    // The same commit goes on with all of it; another one with what is the same, and what is not goes.
+    await modelFolders.begin('a/b', wanted)
+    expect((await modelFolders.find('a/b'))?.here).toBe(17)
+    await modelFolders.begin('a/b', { ...wanted, hub: { ...wanted.hub, origin: 'https://hub.example/a/b/tree/2' } })
+    expect((await modelFolders.find('a/b'))?.here).toBe(12)
+    await modelFolders.begin('a/b', { ...wanted, files: [{ path: 'config.json', bytes: 5 }, { path: 'onnx/model.onnx', bytes: 20, digest: 'sha256:y' }] })
+    expect((await modelFolders.find('a/b'))?.here).toBe(0)
+    for (const { files: folder, name } of [config, graph]) await folder.write(name, new Blob([bytesOf(name === 'config.json' ? 5 : 20, 3)]))
+    await modelFolders.finish('a/b', 99)
+    await modelFiles.write('single.gguf', new Blob([bytesOf(3)]))
+    expect(await modelFiles.list()).toMatchObject([{ name: 'a_b', bytes: 25, savedAt: 99 }, { name: 'single.gguf', bytes: 3 }])
+    expect([...((await modelFolders.open('a/b')) ?? [])].map(([path, { size }]) => [path, size])).toEqual([['config.json', 5], ['onnx/model.onnx', 20]])
+    await graph.files.write(graph.name, new Blob([bytesOf(19)])) // someone's hand in the store
+    expect(await modelFolders.open('a/b')).toBeUndefined()
+    await modelFiles.remove('a/b')
+    await modelFiles.remove('single.gguf')
+    expect([await modelFolders.list(), files.bytes]).toEqual([[], 0])
   })
 
   test('a checkpoint is written whole, replaced, listed and removed with its student', async () => {

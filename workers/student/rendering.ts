@@ -25,7 +25,7 @@ export function renderByTemplate(tokenizer: TextTokenizer): Rendering {
     prompt,
     example({ system, prompt: asked, completion }) {
       const read = prompt(messagesOf({ ...(system ? { system } : {}), prompt: asked }))
-      return { ids: [...read, ...tokenizer.encode(completion, { special: false }), ...(end === undefined ? [] : [end])], border: read.length }
+      return { ids: [...read, ...tokenizer.encode(completion, { special: false, continues: true }), ...(end === undefined ? [] : [end])], border: read.length }
     },
   }
 }

@@ -43,7 +43,7 @@ export async function traceClasses(teacher: WeighingTeacher, { projectId, datase
 export async function weighRows(teacher: Pick<WeighingTeacher, 'tokenizer' | 'weigh'>, rows: readonly Pick<DatasetRow, 'system' | 'prompt'>[], labels: readonly string[], temperature: number, signal: AbortSignal): Promise<TeacherRow[]> {
   const { tokenizer } = teacher
   const end = findAnswerEnd(tokenizer)
-  const continuations = labels.map((label) => [...tokenizer.encode(label, { special: false }), ...(end === undefined ? [] : [end])])
+  const continuations = labels.map((label) => [...tokenizer.encode(label, { special: false, continues: true }), ...(end === undefined ? [] : [end])])
   const found = new Map<string, readonly number[]>()
   const requests = rows.map((row, i): Scorable => ({ id: String(i), tokens: tokenizer.encode(tokenizer.renderChat(messagesOf(row), { addGenerationPrompt: true })), continuations }))
   await teacher.weigh(requests, { signal, onResult: ({ id, logProbs }) => void found.set(id, logProbs) })

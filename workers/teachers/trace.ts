@@ -68,7 +68,7 @@ export async function traceRows(teacher: Pick<TracingTeacher, 'tokenizer' | 'tra
   const requests = rows.map((row, i): Traceable => ({
     id: String(i),
     prompt: tokenizer.encode(tokenizer.renderChat(messagesOf(row), { addGenerationPrompt: true })),
-    answer: tokenizer.encode(row.completion, { special: false }),
+    answer: tokenizer.encode(row.completion, { special: false, continues: true }),
   }))
   const results = new Map<string, Traced>()
   await teacher.trace(requests, options, { signal, onResult: (result) => void results.set(result.id, result) })

@@ -83,6 +83,8 @@ export function writeStudentGguf({ shape, tensors, tokenizerJson, name }: Writte
   const { tokens, merges } = readVocabulary(tokenizerJson, shape.vocabulary)
   const pre = namePreTokenizer(tokenizerJson)
   if (pre === undefined) throw new RangeError('llama.cpp has no name for the way in which this student cuts texts.')
+  const added = fieldOf(tokenizerJson, 'added_tokens')
+  const words = new Set((Array.isArray(added) ? added : []).filter((token) => fieldOf(token, 'special') === false).map((token) => fieldOf(token, 'id')))
   const u32 = (value: number): WrittenValue => ({ kind: 'u32', value })
   const text = (value: string): WrittenValue => ({ kind: 'text', value })
   const metadata = new Map<string, WrittenValue>([
@@ -104,7 +106,7 @@ export function writeStudentGguf({ shape, tensors, tokenizerJson, name }: Writte
     ['tokenizer.ggml.model', text('gpt2')],
     ['tokenizer.ggml.pre', text(pre)],
     ['tokenizer.ggml.tokens', { kind: 'texts', value: tokens }],
-    ['tokenizer.ggml.token_type', { kind: 'i32s', value: tokens.map((_, id) => (id < STUDENT_SPECIALS.length ? CONTROL : NORMAL)) }],
+    ['tokenizer.ggml.token_type', { kind: 'i32s', value: tokens.map((_, id) => (id < STUDENT_SPECIALS.length ? CONTROL : words.has(id) ? USER_DEFINED : NORMAL)) }],
     ['tokenizer.ggml.merges', { kind: 'texts', value: merges }],
     ['tokenizer.ggml.eos_token_id', u32(END)],
     ['tokenizer.ggml.padding_token_id', u32(PAD)],
@@ -116,7 +118,7 @@ export function writeStudentGguf({ shape, tensors, tokenizerJson, name }: Writte
 }
 
 /** ggml's kinds of tokens. */
-const [NORMAL, CONTROL] = [1, 3]
+const [NORMAL, CONTROL, USER_DEFINED] = [1, 3, 4]
 
 const GGUF_NAMES: readonly (readonly [RegExp, string])[] = [
   [/^model\.embed_tokens\.weight$/, 'token_embd.weight'],

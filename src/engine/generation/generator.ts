@@ -8,11 +8,12 @@ import { makeDeviceModel } from './device-cache.ts'
 import { makeHostModel } from './host-cache.ts'
 import { Pace } from './pace.ts'
 import { Prefixes, sharedBeginning } from './prefixes.ts'
-import type { GenerateRequest, GenerateResult, Hooks, Progress, Scorable, Scored } from './requests.ts'
+import { MOST_LOG_PROBS, type GenerateRequest, type GenerateResult, type Hooks, type Progress, type Scorable, type Scored } from './requests.ts'
 import { scoreAll } from './scoring.ts'
 import { traceAll, type Traceable, type Traced, type TraceOptions } from './tracing.ts'
 import { Writing } from './writing.ts'
 
+export type { TokenLogProbs } from './log-probs.ts'
 export type { Traceable, Traced, TraceOptions } from './tracing.ts'
 export type { GenerateRequest, GenerateResult, Hooks, Progress, Scorable, Scored } from './requests.ts'
 
@@ -125,8 +126,9 @@ export class Generator {
     return pace.progress
   }
 
-  #refusalOf({ tokens }: GenerateRequest): string | undefined {
+  #refusalOf({ tokens, logProbs }: GenerateRequest): string | undefined {
     if (tokens.length === 0) return 'The prompt is empty.'
+    if (logProbs !== undefined && !(Number.isInteger(logProbs) && logProbs >= 1 && logProbs <= MOST_LOG_PROBS)) return `Log-probabilities of ${logProbs} tokens were asked for; 1 to ${MOST_LOG_PROBS} can be told at each place.`
     if (tokens.length < this.contextLength) return undefined
     return `The prompt has ${tokens.length} tokens, and the context holds ${this.contextLength}. Shorten it or load the model with a longer context.`
   }

@@ -3,19 +3,12 @@
 import { cacheNames } from '../models/cached-attention.ts'
 import { buildCachedDecoder, deviceOutputs } from '../models/cached-decoder.ts'
 import { windowWithin, type DecoderShape } from '../models/shape.ts'
+import { reserveInJs } from '../runtime/heap-floats.ts'
 import { onHost, type HostTensor, type Outputs, type Runtime, type Session } from '../runtime/types.ts'
 import type { LoadedWeights } from '../weights/loaded.ts'
 import { TOKENS_PER_RUN, type CachedModel, type Prefix, type RowStep } from './cached-model.ts'
-import { makeStepFeeds, oneInteger } from './step-feeds.ts'
-
-/** Places are added in this step; each growth copies what is held. */
-const GROWTH = 64
-
-/** Keys [rows, kvHeads, headWidth, places] (turned) and values [rows, kvHeads, places, headWidth] of one layer. */
-interface LayerMemory {
-  keys: Float32Array
-  values: Float32Array
-}
+import { freeLayers, HostMemory, type LayerMemory, type Reserve } from './host-memory.ts'
+import { makeStepFeeds, oneInteger, type FeedRow } from './step-feeds.ts'
 
 class HostPrefix implements Prefix {
   readonly tokens: readonly number[]
@@ -25,78 +18,7 @@ class HostPrefix implements Prefix {
     this.layers = layers
   }
   dispose(): void {
-    // Plain memory: it goes with the last reference.
-  }
-}
-
-/** Rows of past with room for `places` tokens each. */
-class Memory {
-  readonly #shape: DecoderShape
-  readonly #rows: number
-  places = 0
-  layers: LayerMemory[]
-
-  constructor(shape: DecoderShape, rows: number) {
-    this.#shape = shape
-    this.#rows = rows
-    this.layers = Array.from({ length: shape.layers }, () => ({ keys: new Float32Array(0), values: new Float32Array(0) }))
-  }
-
-  /** Makes room for `wanted` tokens a row, keeping the first `held` of each. */
-  grow(wanted: number, held: number): void {
-    if (wanted <= this.places) return
-    const { kvHeads, headWidth } = this.#shape
-    const places = Math.ceil(wanted / GROWTH) * GROWTH
-    const old = this.places
-    this.layers = this.layers.map(({ keys, values }) => {
-      const next = { keys: new Float32Array(this.#rows * kvHeads * headWidth * places), values: new Float32Array(this.#rows * kvHeads * headWidth * places) }
-      if (held === 0) return next
-      for (let line = 0; line < this.#rows * kvHeads * headWidth; line++) next.keys.set(keys.subarray(line * old, line * old + held), line * places)
-      for (let head = 0; head < this.#rows * kvHeads; head++) next.values.set(values.subarray(head * old * headWidth, (head * old + held) * headWidth), head * places * headWidth)
-      return next
-    })
-    this.places = places
-  }
-
-  /** Forgets everything and gives the memory back. */
-  shrink(): void {
-    this.places = 0
-    this.layers = this.layers.map(() => ({ keys: new Float32Array(0), values: new Float32Array(0) }))
-  }
-
-  copyRow(from: number, to: number, held: number): void {
-    const { kvHeads, headWidth } = this.#shape
-    const { places } = this
-    for (const { keys, values } of this.layers) {
-      for (let head = 0; head < kvHeads; head++) {
-        for (let i = 0; i < headWidth; i++) {
-          const line = (row: number): number => ((row * kvHeads + head) * headWidth + i) * places
-          keys.copyWithin(line(to), line(from), line(from) + held)
-        }
-        const start = (row: number): number => (row * kvHeads + head) * places * headWidth
-        values.copyWithin(start(to), start(from), start(from) + held * headWidth)
-      }
-    }
-  }
-
-  /** Writes a run's new keys and values of one row behind the `held` ones. `length` is the run's padded length. */
-  write(layer: number, row: number, held: number, count: number, fresh: { keys: Float32Array; values: Float32Array; row: number; length: number }): void {
-    const memory = this.layers[layer]
-    if (memory === undefined) throw new RangeError(`no layer ${layer}`)
-    const { kvHeads, headWidth } = this.#shape
-    const { places } = this
-    const { length } = fresh
-    for (let head = 0; head < kvHeads; head++) {
-      const to = (row * kvHeads + head) * headWidth
-      const from = (fresh.row * kvHeads + head) * headWidth
-      for (let i = 0; i < headWidth; i++) {
-        const target = (to + i) * places + held
-        const source = (from + i) * length
-        if (count === 1) memory.keys[target] = fresh.keys[source] ?? 0
-        else memory.keys.set(fresh.keys.subarray(source, source + count), target)
-      }
-      memory.values.set(fresh.values.subarray(from * length, from * length + count * headWidth), to * places + held * headWidth)
-    }
+    freeLayers(this.layers)
   }
 }
 
@@ -106,7 +28,7 @@ export async function makeHostModel(runtime: Runtime, weights: LoadedWeights, sl
   // Keeps the embedding's rows and not the matrices, which now live in the session.
   const { shape } = weights
   const embedRow = weights.embedRow
-  return new HostModel(session, shape, embedRow, slots, contextLength)
+  return new HostModel(session, shape, embedRow, (count) => runtime.reserve?.(count) ?? reserveInJs(count), slots, contextLength)
 }
 
 class HostModel implements CachedModel {
@@ -118,12 +40,13 @@ class HostModel implements CachedModel {
   readonly #session: Session
   readonly #shape: DecoderShape
   readonly #embedRow: (id: number, out: Float32Array, at: number) => void
-  readonly #memory: Memory
+  readonly #memory: HostMemory
+  readonly #reserve: Reserve
   /** Row of memory of each slot, and the slot and length of each row. */
   readonly #rowOf = new Map<number, number>()
   readonly #rows: { slot: number; held: number }[] = []
 
-  constructor(session: Session, shape: DecoderShape, embedRow: (id: number, out: Float32Array, at: number) => void, slots: number, contextLength: number) {
+  constructor(session: Session, shape: DecoderShape, embedRow: (id: number, out: Float32Array, at: number) => void, reserve: Reserve, slots: number, contextLength: number) {
     this.#session = session
     this.#shape = shape
     this.#embedRow = embedRow
@@ -131,7 +54,8 @@ class HostModel implements CachedModel {
     this.contextLength = contextLength
     this.vocabulary = shape.vocabulary
     this.width = shape.width
-    this.#memory = new Memory(shape, slots)
+    this.#reserve = reserve
+    this.#memory = new HostMemory(shape, reserve)
   }
 
   open(): number {
@@ -174,41 +98,46 @@ class HostModel implements CachedModel {
       return { tokens: step?.tokens ?? [], logitsAt: step?.logitsAt ?? [], held: this.#rows[first + i]?.held ?? 0 }
     })
     const own = Math.max(...this.#rows.slice(first, first + count).map(({ held }) => held)) === 0 ? 0 : this.#memory.places
-    const { outputs, length } = await this.#run(rows, this.#memory.layers, { first, own }, prefix, { keep, hidden: onHidden !== undefined })
-    if (keep) {
-      const longest = Math.max(...rows.map(({ tokens, held }) => held + tokens.length))
-      this.#memory.grow(longest, Math.max(...this.#rows.map(({ held }) => held)))
-      this.#write(outputs, rows, this.#memory, first, length)
-    }
-    for (const [i, { tokens }] of rows.entries()) {
-      const row = this.#rows[first + i]
-      if (row !== undefined && keep) row.held += tokens.length
-    }
-    const slots = rows.map((_, i) => byRow.get(first + i)?.slot)
-    onHidden?.(inOrder(floatsOf(outputs, 'hidden'), this.width, steps, slots))
-    return inOrder(floatsOf(outputs, 'logits'), this.vocabulary, steps, slots)
+    const answer = await this.#run(rows, this.#memory.layers, { first, own }, prefix, { keep, hidden: onHidden !== undefined }, (outputs, length) => {
+      if (keep) {
+        const longest = Math.max(...rows.map(({ tokens, held }) => held + tokens.length))
+        this.#memory.grow(this.#rows.length, longest, Math.max(...this.#rows.map(({ held }) => held)))
+        this.#write(outputs, rows, this.#memory, first, length)
+      }
+      for (const [i, { tokens }] of rows.entries()) {
+        const row = this.#rows[first + i]
+        if (row !== undefined && keep) row.held += tokens.length
+      }
+      const slots = rows.map((_, i) => byRow.get(first + i)?.slot)
+      onHidden?.(inOrder(floatsOf(outputs, 'hidden'), this.width, steps, slots))
+      return inOrder(floatsOf(outputs, 'logits'), this.vocabulary, steps, slots)
+    })
+    return answer
   }
 
   async makePrefix(tokens: readonly number[], tick: (tokens: number) => Promise<void>): Promise<Prefix> {
-    const memory = new Memory(this.#shape, 1)
+    const memory = new HostMemory(this.#shape, this.#reserve)
     for (let held = 0; held < tokens.length; ) {
       const piece = tokens.slice(held, held + TOKENS_PER_RUN)
       const rows = [{ tokens: piece, logitsAt: [0], held }]
-      const { outputs, length } = await this.#run(rows, memory.layers, { first: 0, own: memory.places }, undefined, { keep: true, hidden: false })
-      memory.grow(held + piece.length, held)
-      this.#write(outputs, rows, memory, 0, length)
+      await this.#run(rows, memory.layers, { first: 0, own: memory.places }, undefined, { keep: true, hidden: false }, (outputs, length) => {
+        memory.grow(1, held + piece.length, held)
+        this.#write(outputs, rows, memory, 0, length)
+      })
       held += piece.length
       await tick(piece.length)
     }
     // Exactly as long as it is: a shared segment has no room to grow.
     const { kvHeads, headWidth } = this.#shape
     const { places } = memory
+    const count = kvHeads * headWidth * tokens.length
     const layers = memory.layers.map(({ keys, values }) => {
-      const exact = { keys: new Float32Array(kvHeads * headWidth * tokens.length), values: new Float32Array(kvHeads * headWidth * tokens.length) }
-      for (let line = 0; line < kvHeads * headWidth; line++) exact.keys.set(keys.subarray(line * places, line * places + tokens.length), line * tokens.length)
-      for (let head = 0; head < kvHeads; head++) exact.values.set(values.subarray(head * places * headWidth, (head * places + tokens.length) * headWidth), head * tokens.length * headWidth)
+      const exact = { keys: this.#reserve(count), values: this.#reserve(count) }
+      for (let line = 0; line < kvHeads * headWidth; line++) exact.keys.data.set(keys.data.subarray(line * places, line * places + tokens.length), line * tokens.length)
+      for (let head = 0; head < kvHeads; head++) exact.values.data.set(values.data.subarray(head * places * headWidth, (head * places + tokens.length) * headWidth), head * tokens.length * headWidth)
       return exact
     })
+    memory.shrink()
     return new HostPrefix([...tokens], layers)
   }
 
@@ -217,7 +146,7 @@ class HostModel implements CachedModel {
     return this.#session.release()
   }
 
-  async #run(rows: readonly { tokens: readonly number[]; logitsAt: readonly number[]; held: number }[], layers: readonly LayerMemory[], { first, own }: { first: number; own: number }, prefix: Prefix | undefined, { keep, hidden }: { keep: boolean; hidden: boolean }) {
+  async #run<T>(rows: readonly FeedRow[], layers: readonly LayerMemory[], { first, own }: { first: number; own: number }, prefix: Prefix | undefined, { keep, hidden }: { keep: boolean; hidden: boolean }, use: (outputs: Outputs, length: number) => T): Promise<T> {
     if (prefix !== undefined && !(prefix instanceof HostPrefix)) throw new TypeError('a prefix of another model')
     const { kvHeads, headWidth, width } = this.#shape
     const shared = prefix?.tokens.length ?? 0
@@ -225,20 +154,22 @@ class HostModel implements CachedModel {
     const past: Record<string, HostTensor> = {}
     const batch = rows.length
     const rowSize = kvHeads * headWidth * own
-    layers.forEach(({ keys, values }, layer) => {
+    for (let layer = 0; layer < this.#shape.layers; layer++) {
       const names = cacheNames(layer)
-      const sharedMemory = prefix?.layers[layer]
-      past[names.sharedKeys] = { dtype: 'f32', shape: [1, kvHeads, headWidth, shared], data: sharedMemory?.keys ?? EMPTY }
-      past[names.sharedValues] = { dtype: 'f32', shape: [1, kvHeads, shared, headWidth], data: sharedMemory?.values ?? EMPTY }
-      past[names.ownKeys] = { dtype: 'f32', shape: [batch, kvHeads, headWidth, own], data: keys.subarray(first * rowSize, (first + batch) * rowSize) }
-      past[names.ownValues] = { dtype: 'f32', shape: [batch, kvHeads, own, headWidth], data: values.subarray(first * rowSize, (first + batch) * rowSize) }
-    })
+      const [beginning, mine] = [prefix?.layers[layer], own > 0 ? layers[layer] : undefined]
+      past[names.sharedKeys] = { dtype: 'f32', shape: [1, kvHeads, headWidth, shared], data: beginning?.keys.data ?? EMPTY }
+      past[names.sharedValues] = { dtype: 'f32', shape: [1, kvHeads, shared, headWidth], data: beginning?.values.data ?? EMPTY }
+      past[names.ownKeys] = { dtype: 'f32', shape: [batch, kvHeads, headWidth, own], data: mine?.keys.data.subarray(first * rowSize, (first + batch) * rowSize) ?? EMPTY }
+      past[names.ownValues] = { dtype: 'f32', shape: [batch, kvHeads, own, headWidth], data: mine?.values.data.subarray(first * rowSize, (first + batch) * rowSize) ?? EMPTY }
+    }
     const ends = { shared_end: oneInteger(shared), own_end: oneInteger(shared + own) }
-    const outputs = await this.#session.run({ ...feeds, ...past, ...ends }, ['logits', ...(hidden ? ['hidden'] : []), ...(keep ? deviceOutputs(this.#shape.layers) : [])])
-    return { outputs, length }
+    const wanted = ['logits', ...(hidden ? ['hidden'] : []), ...(keep ? deviceOutputs(this.#shape.layers) : [])]
+    const all = { ...feeds, ...past, ...ends }
+    if (this.#session.look) return this.#session.look(all, wanted, (outputs) => use(outputs, length))
+    return use(await this.#session.run(all, wanted), length)
   }
 
-  #write(outputs: Awaited<ReturnType<Session['run']>>, rows: readonly { tokens: readonly number[]; held: number }[], memory: Memory, first: number, length: number): void {
+  #write(outputs: Outputs, rows: readonly { tokens: readonly number[]; held: number }[], memory: HostMemory, first: number, length: number): void {
     for (let layer = 0; layer < this.#shape.layers; layer++) {
       const names = cacheNames(layer)
       const [keys, values] = [onHost(outputs, names.newKeys).data, onHost(outputs, names.newValues).data]
@@ -280,7 +211,7 @@ export function inOrder(logits: Float32Array, vocabulary: number, steps: readonl
     if (logitsAt.length > 0 && startOf.get(slot) !== expected) sorted = false
     expected += logitsAt.length
   }
-  if (sorted) return logits
+  if (sorted) return logits.slice()
   const out = new Float32Array(logits.length)
   let to = 0
   for (const { slot, logitsAt } of steps) {

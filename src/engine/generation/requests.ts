@@ -1,5 +1,5 @@
 // Knows: what generation is asked for and what it gives.
-
+import type { TokenLogProbs } from './log-probs.ts'
 import type { SamplingSettings } from './sampling.ts'
 
 export interface GenerateRequest {
@@ -14,7 +14,12 @@ export interface GenerateRequest {
     readonly stop: readonly string[]
     readonly rngSeed: string
   }
+  /** Likeliest tokens to tell of at each written one, with their log-probabilities: 1 to 20. Absent: none. The text is the same either way. */
+  readonly logProbs?: number
 }
+
+/** Choices at a place that a request may ask for. */
+export const MOST_LOG_PROBS = 20
 
 export interface GenerateResult {
   readonly id: string
@@ -23,6 +28,8 @@ export interface GenerateResult {
   readonly tokens: readonly number[]
   readonly ending: 'end' | 'length' | 'aborted'
   readonly promptTokens: number
+  /** What the model said at each of `tokens`, where the request asked for it. */
+  readonly logProbs?: TokenLogProbs
   /** Why nothing was written: a sentence. */
   readonly refusal?: string
 }

@@ -1,5 +1,6 @@
 // Knows: how the next token is drawn from logits.
 // Order of the steps as in transformers' generate: repetition penalty, temperature, top-k, top-p, min-p, draw.
+import { argMax, gatherAbove, pickLargest, pickShare, rank, sumExp } from './logits.ts'
 
 export interface SamplingSettings {
   /** 0 is greedy. */
@@ -12,24 +13,6 @@ export interface SamplingSettings {
   readonly minP: number
   /** 1 changes nothing. */
   readonly repetitionPenalty: number
-}
-
-/** Candidates beyond this many are not looked at by top-p and min-p alone: their mass is below any float's resolution of 1. */
-const MOST_CANDIDATES = 4096
-
-/** Index of the largest number of `x[from, to)`, counted from `from`; the first of equals. */
-export function argMax(x: Float32Array, from: number, to: number): number {
-  let best = from
-  for (let i = from + 1; i < to; i++) if ((x[i] ?? 0) > (x[best] ?? 0)) best = i
-  return best - from
-}
-
-/** log Σ exp of `x[from, to)`, steady for large numbers. */
-export function logSumExp(x: Float32Array, from: number, to: number): number {
-  const largest = x[from + argMax(x, from, to)] ?? 0
-  let sum = 0
-  for (let i = from; i < to; i++) sum += Math.exp((x[i] ?? 0) - largest)
-  return largest + Math.log(sum)
 }
 
 /**
@@ -49,18 +32,17 @@ export function penaliseRepetition(logits: Float32Array, from: number, vocabular
 export function drawToken(logits: Float32Array, from: number, vocabulary: number, settings: SamplingSettings, random: () => number): number {
   const { temperature, topK, topP, minP } = settings
   const to = from + vocabulary
-  if (!(temperature > 0)) return argMax(logits, from, to)
-  if (topK === 1) return argMax(logits, from, to)
-  if (topK <= 0 && topP >= 1 && minP <= 0) return drawFromAll(logits, from, to, temperature, random)
+  const best = argMax(logits, from, to)
+  if (!(temperature > 0) || topK === 1) return best
+  const top = logits[from + best] ?? 0
+  if (topK <= 0 && topP >= 1 && minP <= 0) return drawFromAll(logits, from, to, top, temperature, random)
 
-  const wanted = Math.min(vocabulary, topK > 0 ? topK : MOST_CANDIDATES)
-  const ids = pickLargest(logits, from, vocabulary, wanted)
-  const top = logits[from + (ids[0] ?? 0)] ?? 0
-  const weights = Float64Array.from(ids, (id) => Math.exp(((logits[from + id] ?? 0) - top) / temperature))
   // Without top-k, top-p is a share of all the mass, that of tokens which are no candidates included.
-  const mass = topK > 0 ? weights.reduce((sum, weight) => sum + weight, 0) : Math.exp(scaledLogSumExp(logits, from, to, temperature) - top / temperature)
+  const whole = topK <= 0 && topP < 1 ? sumExp(logits, from, to, top, 1 / temperature) : 0
+  const { ids, weights } = pickCandidates(logits, from, to, top, settings, whole)
   let count = weights.length
   if (topP < 1) {
+    const mass = topK > 0 ? weights.reduce((sum, weight) => sum + weight, 0) : whole
     let sum = 0
     for (count = 0; count < weights.length && (count === 0 || sum < topP * mass); count++) sum += weights[count] ?? 0
   }
@@ -74,40 +56,35 @@ export function drawToken(logits: Float32Array, from: number, vocabulary: number
   return ids[count - 1] ?? 0
 }
 
-function scaledLogSumExp(x: Float32Array, from: number, to: number, temperature: number): number {
-  const top = (x[from + argMax(x, from, to)] ?? 0) / temperature
-  let sum = 0
-  for (let i = from; i < to; i++) sum += Math.exp((x[i] ?? 0) / temperature - top)
-  return top + Math.log(sum)
+/** Tokens that top-k, top-p and min-p may keep, the likeliest first, and how likely each is beside the first; `whole`: the mass that top-p is a share of. */
+function pickCandidates(logits: Float32Array, from: number, to: number, top: number, { temperature, topK, topP, minP }: SamplingSettings, whole: number): { ids: number[]; weights: Float64Array } {
+  if (topK > 0) {
+    const ids = pickLargest(logits, from, to, topK)
+    return { ids, weights: Float64Array.from(ids, (id) => Math.exp(((logits[from + id] ?? 0) - top) / temperature)) }
+  }
+  if (topP < 1) return pickShare(logits, from, to, top, temperature, topP * whole)
+  // A little below what min-p keeps, for rounding; what is below is cut afterwards.
+  const ids = rank(logits, from, gatherAbove(logits, from, to, top + temperature * (Math.log(minP) - 1e-3)))
+  return { ids, weights: Float64Array.from(ids, (id) => Math.exp(((logits[from + id] ?? 0) - top) / temperature)) }
 }
 
-function drawFromAll(x: Float32Array, from: number, to: number, temperature: number, random: () => number): number {
-  const top = x[from + argMax(x, from, to)] ?? 0
-  let sum = 0
-  for (let i = from; i < to; i++) sum += Math.exp(((x[i] ?? 0) - top) / temperature)
-  let target = random() * sum
-  for (let i = from; i < to; i++) {
-    target -= Math.exp(((x[i] ?? 0) - top) / temperature)
-    if (target < 0) return i - from
-  }
-  return to - 1 - from
-}
+/** Logits summed at a time: what is drawn lies in one such part, and the others need not be looked at again. */
+const PART = 512
 
-/** Ids of the `count` largest logits, largest first, equals by id. A threshold from a sample spares a sort of the whole vocabulary. */
-function pickLargest(logits: Float32Array, from: number, vocabulary: number, count: number): number[] {
-  const view = logits.subarray(from, from + vocabulary)
-  let candidates: number[] | undefined
-  if (vocabulary > 4 * count) {
-    // Every 16th logit, sorted: the one at twice the wanted share is almost surely below the wanted smallest.
-    const sample = view.filter((_, i) => i % 16 === 0).toSorted()
-    const at = sample.length - 1 - Math.ceil((2 * count) / 16) - 4
-    const threshold = sample[at]
-    if (threshold !== undefined) {
-      const above: number[] = []
-      for (let id = 0; id < vocabulary; id++) if ((view[id] ?? 0) >= threshold) above.push(id)
-      if (above.length >= count) candidates = above
-    }
+function drawFromAll(x: Float32Array, from: number, to: number, top: number, temperature: number, random: () => number): number {
+  const sums: number[] = []
+  for (let at = from; at < to; at += PART) sums.push(sumExp(x, at, Math.min(to, at + PART), top, 1 / temperature))
+  let target = random() * sums.reduce((sum, part) => sum + part, 0)
+  let part = 0
+  while (part < sums.length - 1 && target >= (sums[part] ?? 0)) target -= sums[part++] ?? 0
+  const end = Math.min(to, from + (part + 1) * PART)
+  let last = from + part * PART
+  for (let i = last; i < end; i++) {
+    const weight = Math.exp(((x[i] ?? 0) - top) / temperature)
+    if (weight === 0) continue
+    last = i
+    target -= weight
+    if (target < 0) break
   }
-  candidates ??= Array.from({ length: vocabulary }, (_, id) => id)
-  return candidates.toSorted((a, b) => (view[b] ?? 0) - (view[a] ?? 0) || a - b).slice(0, count)
+  return last - from
 }

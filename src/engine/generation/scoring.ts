@@ -1,9 +1,9 @@
 // Knows: how probable given continuations are, many at a time. Continuations that begin alike share a row.
 import type { CachedModel } from './cached-model.ts'
+import { logSumExp } from './logits.ts'
 import type { Prefixes } from './prefixes.ts'
 import type { Hooks, Progress, Scorable, Scored } from './requests.ts'
 import { runRows } from './rows-run.ts'
-import { logSumExp } from './sampling.ts'
 
 /** One row to compute: tokens, and what is read where. */
 interface Job {

@@ -1,11 +1,11 @@
 // Knows: what a model would say at every token of given answers if it could use certain tokens only: the likeliest of them, and the
 // rest of them together; and the hidden states that this follows from, where they are wanted.
 import type { CachedModel } from './cached-model.ts'
+import { logSumExp, pickLargest } from './logits.ts'
 import type { Prefixes } from './prefixes.ts'
 import type { Hooks, Progress } from './requests.ts'
 import { runRows } from './rows-run.ts'
 import { storeDirection } from '../weights/directions.ts'
-import { logSumExp } from './sampling.ts'
 
 /** An answer to trace: the distribution before each of its tokens, and the one after the last. */
 export interface Traceable {
@@ -75,9 +75,10 @@ export async function traceAll(model: CachedModel, prefixes: Prefixes, requests:
 
 /** Writes the distribution of one place. */
 function readDistribution(logits: Float32Array, from: number, { choices, temperature, among }: TraceOptions, { places, probabilities }: Traced, index: number): void {
-  const own = Float32Array.from(among, (id) => (logits[from + id] ?? -Infinity) / temperature)
+  const own = new Float32Array(among.length)
+  for (let place = 0; place < own.length; place++) own[place] = (logits[from + (among[place] ?? 0)] ?? -Infinity) / temperature
   const total = logSumExp(own, 0, own.length)
-  const best = findLargest(own, choices)
+  const best = pickLargest(own, 0, own.length, choices)
   let listed = 0
   best.forEach((place, i) => {
     const probability = Math.exp((own[place] ?? -Infinity) - total)
@@ -86,22 +87,4 @@ function readDistribution(logits: Float32Array, from: number, { choices, tempera
     probabilities[index * (choices + 1) + i] = probability
   })
   probabilities[index * (choices + 1) + choices] = Math.max(0, 1 - listed)
-}
-
-/** Places of the k largest values, the largest first; the earlier of equal ones. */
-function findLargest(of: Float32Array, k: number): number[] {
-  const best: number[] = []
-  const values: number[] = []
-  for (const [place, value] of of.entries()) {
-    if (best.length === k && value <= (values[k - 1] ?? -Infinity)) continue
-    let at = best.length
-    while (at > 0 && value > (values[at - 1] ?? -Infinity)) at--
-    best.splice(at, 0, place)
-    values.splice(at, 0, value)
-    if (best.length > k) {
-      best.pop()
-      values.pop()
-    }
-  }
-  return best
 }

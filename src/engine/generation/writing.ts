@@ -2,6 +2,7 @@
 // Must not know: batches, the model.
 import { TextStream } from '../tokenizers/text-stream.ts'
 import type { TextTokenizer } from '../tokenizers/text-tokenizer.ts'
+import { LogProbRecord } from './log-probs.ts'
 import { makeRandom } from './random.ts'
 import type { GenerateRequest, GenerateResult } from './requests.ts'
 import { drawToken, penaliseRepetition } from './sampling.ts'
@@ -16,6 +17,7 @@ export class Writing {
   readonly #limit: number
   readonly #tokens: number[] = []
   readonly #longestStop: number
+  readonly #logProbs: LogProbRecord | undefined
   #text = ''
   #ending: 'end' | 'length' | undefined
   #partialAt = 0
@@ -26,6 +28,7 @@ export class Writing {
     this.#tokenizer = tokenizer
     this.#random = makeRandom(request.sampling.rngSeed)
     this.#limit = Math.min(request.sampling.maxTokens, room)
+    this.#logProbs = request.logProbs === undefined ? undefined : new LogProbRecord(Math.min(request.logProbs, tokenizer.vocabularySize))
     this.#longestStop = Math.max(0, ...request.sampling.stop.map((stop) => stop.length))
   }
 
@@ -36,9 +39,12 @@ export class Writing {
   /** Takes the logits behind what is written so far (they are changed) and gives the next token, or undefined at the end. */
   advance(logits: Float32Array, from: number, vocabulary: number): number | undefined {
     const { sampling, tokens } = this.request
+    this.#logProbs?.look(logits, from, vocabulary)
+    const raw = this.#logProbs === undefined || sampling.repetitionPenalty === 1 ? logits : logits.slice(from, from + vocabulary)
     penaliseRepetition(logits, from, vocabulary, [...tokens, ...this.#tokens], sampling.repetitionPenalty)
     const token = drawToken(logits, from, vocabulary, sampling, this.#random)
     if (this.#tokenizer.endIds.has(token)) return this.#end('end')
+    this.#logProbs?.keep(raw[raw === logits ? from + token : token] ?? Number.NaN)
     this.#tokens.push(token)
     const before = this.#text.length
     this.#text += this.#stream.push(this.#tokenizer.tokenBytes(token))
@@ -60,7 +66,7 @@ export class Writing {
   }
 
   result(): GenerateResult {
-    return { id: this.request.id, text: this.#text, tokens: this.#tokens, ending: this.#ending ?? 'aborted', promptTokens: this.request.tokens.length }
+    return { id: this.request.id, text: this.#text, tokens: this.#tokens, ending: this.#ending ?? 'aborted', promptTokens: this.request.tokens.length, ...(this.#logProbs === undefined ? {} : { logProbs: this.#logProbs.finish() }) }
   }
 
   #end(ending: 'end' | 'length'): undefined {

@@ -25,16 +25,27 @@ async function addressesOf(entry: OrtEntry): Promise<{ mjs: string; wasm: string
 const importEntry = (entry: OrtEntry): Promise<OrtModule> =>
   entry === 'wasm' ? import('onnxruntime-web/wasm') : entry === 'jspi' ? import('onnxruntime-web/jspi') : import('onnxruntime-web/webgpu')
 
+/** The address under which the module of the plain build is kept (keep-module.mjs). */
+export const keeperOf = async (): Promise<string> => {
+  const keeper = new URL('./keep-module.mjs', import.meta.url).href
+  return inBrowser() ? `${keeper}?glue=${encodeURIComponent((await addressesOf('wasm')).mjs)}` : keeper
+}
+
 const loaded = new Map<OrtEntry, Promise<OrtModule>>()
 
 /** Loads a build once. Two builds can stand in one realm, each with a heap of its own; a heap is given back with the realm only. */
 export function loadOrt(entry: OrtEntry, threads: number): Promise<OrtModule> {
   const load = async (): Promise<OrtModule> => {
     const ort = await importEntry(entry)
+    const keeper = await keeperOf()
     if (inBrowser()) {
-      ort.env.wasm.wasmPaths = await addressesOf(entry)
+      const addresses = await addressesOf(entry)
+      ort.env.wasm.wasmPaths = entry === 'wasm' ? { ...addresses, mjs: keeper } : addresses
       ort.env.wasm.numThreads = threads
-    } else ort.env.wasm.numThreads = 1
+    } else {
+      if (entry === 'wasm') ort.env.wasm.wasmPaths = { mjs: keeper }
+      ort.env.wasm.numThreads = 1
+    }
     ort.env.logLevel = 'error'
     return ort
   }

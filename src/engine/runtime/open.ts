@@ -2,9 +2,11 @@
 // Must not know: which models are run.
 import { EngineError, engineErrorOf } from '../errors.ts'
 import { CardWatch } from './card-watch.ts'
+import { reserveInHeap, reserveInJs } from './heap-floats.ts'
+import { findHeapModule } from './heap-module.ts'
 import { heapBytes, watchHeap } from './heap.ts'
 import { Line } from './line.ts'
-import { entryFor, loadOrt, type OrtModule } from './load-ort.ts'
+import { entryFor, keeperOf, loadOrt, type OrtModule } from './load-ort.ts'
 import { makeSession } from './session.ts'
 import type { Runtime } from './types.ts'
 
@@ -42,12 +44,18 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   } catch (thrown) {
     throw engineErrorOf(thrown, 'loading the runtime')
   }
+  const keeper = backend === 'wasm' ? await keeperOf() : undefined
+  const findHeap = () => (keeper === undefined ? undefined : findHeapModule(keeper))
   return {
     backend,
     threads,
     ...(adapter ? { hasHalves: adapter.features.has('shader-f16') } : {}),
     heapBytes,
-    open: (model, open = {}) => line.run(() => makeSession(ort, { backend, line, ...(backend === 'webgpu' ? { watch } : {}) }, model, { forbidFallback: options.forbidFallback ?? false, ...open })),
+    reserve: (count) => {
+      const heap = findHeap()
+      return heap === undefined ? reserveInJs(count) : reserveInHeap(heap, count)
+    },
+    open: (model, open = {}) => line.run(() => makeSession(ort, { backend, line, findHeap, ...(backend === 'webgpu' ? { watch } : {}) }, model, { forbidFallback: options.forbidFallback ?? false, ...open })),
   }
 }
 

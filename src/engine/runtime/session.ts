@@ -3,6 +3,8 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-web/wasm'
 import { EngineError, engineErrorOf } from '../errors.ts'
 import type { CardWatch } from './card-watch.ts'
+import type { HeapModule } from './heap-module.ts'
+import { HeapRun } from './heap-run.ts'
 import type { Line } from './line.ts'
 import type { OrtModule } from './load-ort.ts'
 import { fromOrt, toOrt, type Guard } from './tensors.ts'
@@ -14,6 +16,8 @@ export interface SessionPlace {
   readonly line: Line
   /** Of the graphics card, where that is the backend. */
   readonly watch?: CardWatch
+  /** The module that the session runs on, where it is known. */
+  readonly findHeap?: () => HeapModule | undefined
   /** Threads of the native backend, which has them for each session. */
   readonly threads?: number
 }
@@ -27,7 +31,7 @@ const nameErrors: Guard = async (work, doing) => {
 }
 
 /** A session of a model. Throws EngineError. */
-export async function makeSession(ort: OrtModule, { backend, line, watch, threads }: SessionPlace, model: RunnableModel, options: OpenOptions): Promise<Session> {
+export async function makeSession(ort: OrtModule, { backend, line, watch, threads, findHeap }: SessionPlace, model: RunnableModel, options: OpenOptions): Promise<Session> {
   const kept = backend === 'webgpu' ? (options.onDevice ?? []) : []
   const settings: InferenceSession.SessionOptions = {
     executionProviders: [backend === 'native' ? 'cpu' : backend],
@@ -53,13 +57,30 @@ export async function makeSession(ort: OrtModule, { backend, line, watch, thread
       return Object.fromEntries(Object.entries(answer).map(([name, tensor]) => [name, fromOrt(tensor, guard)]))
     }, 'computing')
   }
+  const heap = findHeap?.()
+  const handle = handleOf(session)
+  const heapRun = heap === undefined || handle === undefined ? undefined : new HeapRun(heap, handle)
+  const look: Session['look'] = (feeds, wanted, use) =>
+    line.run(() => {
+      if (session === undefined || heapRun === undefined) throw new EngineError('broken', 'A session was asked after it had been released.')
+      return guard(() => heapRun.run(feeds, wanted, use), 'computing')
+    })
   return {
     run: (feeds, wanted, spare) => line.run(() => run(feeds, wanted, spare)),
+    ...(heapRun === undefined ? {} : { look }),
     release: () =>
       line.run(async () => {
         const open = session
         session = undefined
         await open?.release()
+        heapRun?.release()
       }),
   }
+}
+
+/** The C interface's handle of a session, which onnxruntime-web keeps to itself; undefined where it keeps it elsewhere than it does now. */
+function handleOf(session: object): number | undefined {
+  const handler: unknown = Reflect.get(session, 'handler')
+  const id: unknown = typeof handler === 'object' && handler !== null ? Reflect.get(handler, 'sessionId') : undefined
+  return typeof id === 'number' ? id : undefined
 }

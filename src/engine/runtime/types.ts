@@ -37,12 +37,23 @@ export interface OpenOptions {
   readonly forbidFallback?: boolean
 }
 
+/** Numbers with a lifetime: freed by whoever asked for them, where they do not lie in JavaScript's memory. */
+export interface Floats {
+  readonly data: Float32Array
+  free(): void
+}
+
 export interface Session {
   /**
    * Runs the graph; without `wanted` all outputs are computed. Runs of one realm never overlap: they wait in line. Tensors in `spare`
    * are used up: natively an output of such a name is written into its memory (of the same type and shape); elsewhere it has its own.
    */
   run(feeds: Feeds, wanted?: readonly string[], spare?: Readonly<Record<string, HostTensor>>): Promise<Outputs>
+  /**
+   * As `run`; what `use` is given may be valid until it ends only, because it is the runtime's own memory. Absent where a runtime copies
+   * its answers anyway. Inputs that lie in memory from `reserve` are not copied either.
+   */
+  look?<T>(feeds: Feeds, wanted: readonly string[], use: (outputs: Outputs) => T): Promise<T>
   release(): Promise<void>
 }
 
@@ -57,6 +68,8 @@ export interface Runtime {
   readonly threads: number
   /** Makes a session. The model's external bytes may be dropped afterwards. Throws EngineError. */
   open(model: RunnableModel, options?: OpenOptions): Promise<Session>
+  /** Memory of the runtime's own for numbers that many runs read, not cleared; throws a RangeError where it is full. Absent where a run copies its inputs anyway. */
+  reserve?(count: number): Floats
   /** Bytes of the wasm heap, all realms' share of it aside; 0 where it cannot be told. */
   heapBytes(): number
 }

@@ -2,6 +2,7 @@
 // ends within a bounded time and size, as a text or as an error with a sentence.
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja'
 import type { ChatMessageText } from './text-tokenizer.ts'
+import { fieldOf } from './unknown-json.ts'
 
 /** Longest template: those with tool calls in several languages reach about 30,000 characters. */
 const MAX_TEMPLATE = 256 * 1024
@@ -9,6 +10,8 @@ const MAX_TEMPLATE = 256 * 1024
 const MAX_TEXT = 8 * 1024 * 1024
 const MAX_ITEMS = 20_000
 const MAX_NUMBER = 1_000_000
+/** Items of all ranges together. */
+const MAX_COUNTED = 200_000
 const MAX_MS = 3_000
 
 export interface ChatTemplate {
@@ -46,7 +49,11 @@ class BoundedInterpreter extends Interpreter {
  */
 export function compileChatTemplate(template: string, tokens: Readonly<Record<string, TemplateValue>>): ChatTemplate {
   if (template.length > MAX_TEMPLATE) throw new Error(`The model's chat template is longer than ${MAX_TEMPLATE} characters and is not run. Use raw prompts with this model, or choose another.`)
-  const program = guard('cannot be read', () => parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true })))
+  const program = guard('cannot be read', () => {
+    const parsed = parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true }))
+    rewriteStrips(parsed)
+    return parsed
+  })
   return {
     render(messages, addGenerationPrompt) {
       return guard('failed', () => {
@@ -62,17 +69,55 @@ export function compileChatTemplate(template: string, tokens: Readonly<Record<st
   }
 }
 
+const STRIPS: ReadonlySet<string> = new Set(['strip', 'lstrip', 'rstrip'])
+
+/**
+ * Turns `text.lstrip('x')` into a call of our own function: the package's methods take no characters and strip white space instead.
+ * Templates that take a model's thoughts off its answers use them.
+ */
+function rewriteStrips(node: unknown): void {
+  if (typeof node !== 'object' || node === null) return
+  for (const child of Object.values(node)) rewriteStrips(child)
+  if (!('type' in node && node.type === 'CallExpression' && 'callee' in node && 'args' in node && Array.isArray(node.args) && node.args.length === 1)) return
+  const { callee } = node
+  if (typeof callee !== 'object' || callee === null || !('computed' in callee && callee.computed === false && 'object' in callee && 'property' in callee)) return
+  const name = fieldOf(callee.property, 'value')
+  if (typeof name !== 'string' || !STRIPS.has(name)) return
+  node.args.unshift(callee.object)
+  node.callee = { type: 'Identifier', value: `characters of ${name}` } // no template can write such a name
+}
+
+/** Python's strip with characters: those at the ends that are among them go. */
+function stripCharacters(name: string, text: unknown, characters: unknown): string {
+  if (typeof text !== 'string' || !(typeof characters === 'string' || characters === null)) throw new Error(`${name}() got something that is not a text`)
+  const units = [...text]
+  const goes = (character: string | undefined): boolean => character !== undefined && (characters === null ? character.trim() === '' : characters.includes(character))
+  let [from, to] = [0, units.length]
+  if (name !== 'rstrip') while (from < to && goes(units[from])) from++
+  if (name !== 'lstrip') while (to > from && goes(units[to - 1])) to--
+  return units.slice(from, to).join('')
+}
+
 function makeEnvironment(): Environment {
   const environment = new Environment()
   for (const [name, value] of [['true', true], ['True', true], ['false', false], ['False', false], ['none', null], ['None', null]] as const) environment.set(name, value)
-  environment.set('range', makeRange)
+  let counted = 0
+  environment.set('range', (first: number, second?: number, step?: number) => {
+    const range = makeRange(first, second, step)
+    counted += range.length + 1
+    if (counted > MAX_COUNTED) throw new LimitReached(`counts more than ${MAX_COUNTED} times`) // each is slower than the clock is asked
+    return range
+  })
+  for (const name of STRIPS) environment.set(`characters of ${name}`, (text: unknown, characters: unknown) => stripCharacters(name, text, characters))
   environment.set('raise_exception', (why: unknown) => {
     throw new Error(`it says: ${String(why)}`)
   })
-  // Templates that write the date are rendered the same on every day: a run repeats.
-  environment.set('strftime_now', () => '01 Jan 2025')
+  environment.set('strftime_now', (format: unknown) => String(format).slice(0, 1000).replace(/%-?([a-zA-Z%])/g, (whole, code: string) => TODAY[code] ?? whole))
   return environment
 }
+
+/** Templates that write the date are rendered the same on every day, so that a run repeats: on 1 January 2025, by strftime's codes. */
+const TODAY: Readonly<Record<string, string>> = { d: '01', b: 'Jan', B: 'January', m: '01', Y: '2025', y: '25', A: 'Wednesday', a: 'Wed', H: '00', I: '12', M: '00', S: '00', p: 'AM', j: '001', '%': '%' }
 
 /** Python's range, bounded. */
 function makeRange(first: number, second?: number, step = 1): number[] {

@@ -3,6 +3,7 @@
 // second, and so on; what lies between two matches is a piece of its own. Where llama.cpp comes near to an expression of a
 // tokenizer.json with what its own engine can do (tekken, gpt-4o), the tokenizer.json's stands here. Not here: kimi-k2 and afmoe
 // (rules in llama.cpp's code, not expressions), chameleon (pictures), embedding models.
+import { fieldOf, isRecord, listOf, textOf } from './unknown-json.ts'
 
 export interface PreTokenizer {
   readonly expressions: readonly string[]
@@ -49,17 +50,26 @@ const BLOOM: PreTokenizer = { expressions: [BLOOM_EXPRESSION] }
 const DEFAULT: PreTokenizer = { expressions: ['[\\p{P}\\$\\+<=>\\^~\\|]+', GPT2_EXPRESSION, '\\p{N}+', '[0-9][0-9][0-9]'] }
 
 /**
- * The name under which llama.cpp knows how a tokenizer.json cuts texts: that of its Split expressions, GPT-2's where it has none;
- * undefined for a way that llama.cpp has no name for.
+ * The name under which llama.cpp knows how a tokenizer.json cuts texts: that of its expressions, GPT-2's where it has none; undefined for
+ * a way that llama.cpp has no name for.
  */
 export function namePreTokenizer(tokenizerJson: unknown): string | undefined {
-  const fieldOf = (value: unknown, field: string): unknown => (typeof value === 'object' && value !== null ? Object.entries(value).find(([key]) => key === field)?.[1] : undefined)
-  const steps = fieldOf(fieldOf(tokenizerJson, 'pre_tokenizer'), 'pretokenizers')
-  const expressions = (Array.isArray(steps) ? steps : []).map((step) => fieldOf(fieldOf(step, 'pattern'), 'Regex')).filter((expression) => expression !== undefined)
+  const cutter = fieldOf(tokenizerJson, 'pre_tokenizer')
+  const steps = textOf(cutter, 'type') === 'Sequence' || fieldOf(cutter, 'pretokenizers') !== undefined ? listOf(cutter, 'pretokenizers') : isRecord(cutter) ? [cutter] : []
+  const expressions = steps.flatMap(spell)
   if (expressions.length === 0) return 'gpt-2'
-  const spelled = expressions.map((expression) => (typeof expression === 'string' ? expression.replaceAll("(?i:'s|'t|'re|'ve|'m|'ll|'d)", SUFFIXES) : expression))
   const ignoreMerges = fieldOf(fieldOf(tokenizerJson, 'model'), 'ignore_merges') === true
-  return [...PRE_TOKENIZERS].find(([, known]) => (known.ignoreMerges ?? false) === ignoreMerges && JSON.stringify(known.expressions) === JSON.stringify(spelled))?.[0]
+  return [...PRE_TOKENIZERS].find(([, known]) => (known.ignoreMerges ?? false) === ignoreMerges && JSON.stringify(known.expressions) === JSON.stringify(expressions))?.[0]
+}
+
+/** A step as the expressions that the table would have for it; undefined stands for one that it has none for. */
+function spell(step: unknown): (string | undefined)[] {
+  switch (textOf(step, 'type')) {
+    case 'Split': return [textOf(fieldOf(step, 'pattern'), 'Regex')?.replaceAll("(?i:'s|'t|'re|'ve|'m|'ll|'d)", SUFFIXES)]
+    case 'Digits': return [fieldOf(step, 'individual_digits') === true ? '\\p{N}' : '\\p{N}+']
+    case 'ByteLevel': return fieldOf(step, 'use_regex') === false ? [] : [GPT2_EXPRESSION]
+    default: return [undefined]
+  }
 }
 
 export const PRE_TOKENIZERS: ReadonlyMap<string, PreTokenizer> = new Map<string, PreTokenizer>([

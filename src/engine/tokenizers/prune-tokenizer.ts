@@ -1,10 +1,12 @@
 // Knows: how a teacher's byte-level BPE becomes a student's: only the tokens that some texts use, each with the merges that make it,
-// all 256 bytes, and the student's own special tokens. On those texts it cuts exactly as the teacher does; others fall back to shorter
+// all 256 bytes, added words that the texts contain, and the student's own special tokens. On those texts it cuts exactly as the teacher does; others fall back to shorter
 // tokens and bytes.
 import { CHARACTER_OF_BYTE } from './byte-alphabet.ts'
 import { tokenizerFromJson } from './json-tokenizer.ts'
 import { makeStudentTokenizerConfig, STUDENT_SPECIALS, type StudentTokenizerFiles } from './student-template.ts'
 import type { TextTokenizer } from './text-tokenizer.ts'
+import { cutMerge } from './tokenizer-file.ts'
+import { fieldOf, isRecord, listOf, textOf } from './unknown-json.ts'
 
 export interface PrunedTokenizer extends StudentTokenizerFiles {
   readonly tokenizer: TextTokenizer
@@ -18,6 +20,8 @@ interface Parts {
   readonly model: Readonly<Record<string, unknown>>
   readonly idOf: ReadonlyMap<string, number>
   readonly merges: readonly (readonly [string, string])[]
+  /** Added words, which are tokens without merges, by their ids. */
+  readonly words: ReadonlyMap<number, object>
 }
 
 /** The pruned tokenizer, or the sentence that says why there is none. `texts` are taken as plain characters. */
@@ -28,10 +32,11 @@ export function pruneTokenizer(teacher: TextTokenizer, texts: Iterable<string>):
   for (const text of new Set(texts)) for (const id of teacher.encode(text, { special: false })) used.add(id)
   const tokenOf = new Map([...parts.idOf].map(([token, id]) => [id, token]))
   const kept = new Set<string>(CHARACTER_OF_BYTE)
+  const words = [...parts.words].filter(([id]) => used.has(id))
   const keptMerges = new Set<number>()
   const rankOf = new Map(parts.merges.map(([left, right], rank) => [`${left} ${right}`, rank]))
   for (const id of used) {
-    const token = tokenOf.get(id)
+    const token = tokenOf.get(id) ?? textOf(parts.words.get(id), 'content')
     if (token === undefined) continue
     kept.add(token)
     for (const rank of findMerges(token, rankOf)) {
@@ -40,11 +45,15 @@ export function pruneTokenizer(teacher: TextTokenizer, texts: Iterable<string>):
       for (const part of [left, right, left + right]) kept.add(part)
     }
   }
-  const byTeacher = (token: string): number => parts.idOf.get(token) ?? -1
+  const wordIds = new Map(words.map(([id, word]) => [textOf(word, 'content') ?? '', id]))
+  const byTeacher = (token: string): number => parts.idOf.get(token) ?? wordIds.get(token) ?? -1
   const tokens = [...STUDENT_SPECIALS, ...[...kept].toSorted((a, b) => byTeacher(a) - byTeacher(b) || (a < b ? -1 : 1))]
   const tokenizerJson = {
     ...parts.file,
-    added_tokens: STUDENT_SPECIALS.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
+    added_tokens: [
+      ...STUDENT_SPECIALS.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
+      ...words.map(([, word]) => ({ ...word, id: tokens.indexOf(textOf(word, 'content') ?? '') })),
+    ],
     model: { ...parts.model, vocab: Object.fromEntries(tokens.map((token, id) => [token, id])), merges: [...keptMerges].toSorted((a, b) => a - b).map((rank) => parts.merges[rank]) },
   }
   const tokenizerConfig = makeStudentTokenizerConfig()
@@ -68,14 +77,20 @@ function* findMerges(token: string, rankOf: ReadonlyMap<string, number>): Genera
   }
 }
 
+/** Undefined for a vocabulary whose tokens are not in GPT-2's alphabet: its bytes have other names (SentencePiece), or none. */
 function readParts(json: unknown): Parts | undefined {
-  const file = asRecord(json)
-  const model = asRecord(file?.['model'])
-  const vocabulary = asRecord(model?.['vocab'])
-  if (!file || !model || !vocabulary || !Array.isArray(model['merges'])) return undefined
-  const merges = model['merges'].flatMap((pair: unknown): [string, string][] => (Array.isArray(pair) && typeof pair[0] === 'string' && typeof pair[1] === 'string' ? [[pair[0], pair[1]]] : []))
+  const model = fieldOf(json, 'model')
+  const [vocabulary, merges] = [fieldOf(model, 'vocab'), fieldOf(model, 'merges')]
+  if (!isRecord(json) || !isRecord(model) || !isRecord(vocabulary) || !Array.isArray(merges)) return undefined
+  if (fieldOf(model, 'byte_fallback') === true || textOf(fieldOf(json, 'decoder'), 'type') !== 'ByteLevel') return undefined
+  const pairs = merges.flatMap((pair: unknown): [string, string][] => {
+    const [left, right] = typeof pair === 'string' ? cutMerge(pair) : Array.isArray(pair) ? [pair[0] as unknown, pair[1] as unknown] : []
+    return typeof left === 'string' && typeof right === 'string' ? [[left, right]] : []
+  })
+  const words = listOf(json, 'added_tokens').flatMap((item): [number, object][] => {
+    const id = fieldOf(item, 'id')
+    return isRecord(item) && typeof id === 'number' && fieldOf(item, 'special') !== true ? [[id, item]] : []
+  })
   const idOf = new Map(Object.entries(vocabulary).flatMap(([token, id]): [string, number][] => (typeof id === 'number' ? [[token, id]] : [])))
-  return { file, model, idOf, merges }
+  return { file: { ...json }, model: { ...model }, idOf, merges: pairs, words: new Map(words) }
 }
-
-const asRecord = (value: unknown): Readonly<Record<string, unknown>> | undefined => (typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value)) : undefined)

@@ -25,17 +25,21 @@ export function readTokenizerFile(file: unknown): TokenizerFile {
   if (!isRecord(model)) throw new Error('tokenizer.json holds no vocabulary')
   const tokens: string[] = []
   const make = readModel(model, tokens)
-  const added = readAdded(file, tokens)
+  const { style, offAtStart } = readDecoder(fieldOf(file, 'decoder'))
   const normalisers = readNormalisers(fieldOf(file, 'normalizer'))
   const cutters = readCutters(fieldOf(file, 'pre_tokenizer'))
+  const normalise: StretchModel['normalise'] = (text, place) => normalisers.reduce((normal, step) => step(normal, place), text)
+  const { specialIds, literalIds, written } = readAdded(file, tokens)
+  // What is looked for in normalised text is read as it stands there: "▁<b>" is " <b>".
+  for (const { id, content, normalised } of written) if (normalised) tokens[id] = normalise(content, { first: false, continues: false })
   return {
     tokens: Array.from(tokens, (token) => token ?? ''),
-    ...added,
-    model: {
-      normalise: (text, place) => normalisers.reduce((normal, step) => step(normal, place), text),
-      encode: makeEncoder(cutters, make),
-    },
-    ...readDecoder(fieldOf(file, 'decoder')),
+    specialIds,
+    literalIds: style === 'sentencepiece' ? new Set() : literalIds, // whose "▁" and "<0xAB>" the decoder reads in all tokens alike
+    written,
+    model: { normalise, encode: makeEncoder(cutters, make) },
+    style,
+    offAtStart,
     beginIds: readBeginIds(fieldOf(file, 'post_processor'), tokens),
   }
 }

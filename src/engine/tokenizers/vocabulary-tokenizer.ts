@@ -108,7 +108,7 @@ export class VocabularyTokenizer implements TextTokenizer {
   }
 
   idOf(token: string): number | undefined {
-    this.#ids ??= new Map(this.#parts.tokens.map((known, id) => [known, id] as const).toReversed()) // the first of equals stays
+    this.#ids ??= new Map([...this.#parts.tokens.map((known, id) => [known, id] as const).toReversed(), ...this.#parts.written.map(({ content, id }) => [content, id] as const)]) // the first of equals stays
     return token === '' ? undefined : this.#ids.get(token)
   }
 

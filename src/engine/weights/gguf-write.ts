@@ -25,8 +25,29 @@ const ALIGNMENT = 32
 const KIND_IDS = { u32: 4, i32: 5, f32: 6, bool: 7, text: 8, u64: 10 } as const
 const ARRAY = 9
 
+/** A tensor as a header lists it. */
+export interface ListedTensor extends Pick<WrittenTensor, 'name' | 'type' | 'shape'> {
+  /** Where it begins behind the header, on a multiple of the alignment. */
+  readonly offset: number
+}
+
 /** The whole file. Throws a RangeError on a type that ggml does not have. */
 export function writeGguf(metadata: ReadonlyMap<string, WrittenValue>, tensors: readonly WrittenTensor[]): Uint8Array<ArrayBuffer> {
+  let end = 0
+  const listed = tensors.map(({ bytes, ...tensor }): ListedTensor => {
+    const offset = end
+    end = align(offset + bytes.length)
+    return { ...tensor, offset }
+  })
+  const header = writeGgufHeader(metadata, listed)
+  const file = new Uint8Array(header.length + end)
+  file.set(header)
+  for (const [i, { bytes }] of tensors.entries()) file.set(bytes, header.length + (listed[i] as ListedTensor).offset)
+  return file
+}
+
+/** What stands before the tensors' bytes, padded so that these can follow; another alignment than 32 must stand in the metadata too. Throws a RangeError on a type that ggml does not have. */
+export function writeGgufHeader(metadata: ReadonlyMap<string, WrittenValue>, tensors: readonly ListedTensor[], alignment = ALIGNMENT): Uint8Array<ArrayBuffer> {
   const header = new ByteWriter()
   header.raw(Uint8Array.of(0x47, 0x47, 0x55, 0x46)) // GGUF
   header.u32(3)
@@ -36,9 +57,7 @@ export function writeGguf(metadata: ReadonlyMap<string, WrittenValue>, tensors: 
     header.text(key)
     writeValue(header, value)
   }
-  let offset = 0
-  const offsets: number[] = []
-  for (const { name, type, shape, bytes } of tensors) {
+  for (const { name, type, shape, offset } of tensors) {
     const id = findGgufTypeId(type)
     if (id === undefined) throw new RangeError(`ggml has no tensor type ${type}.`)
     header.text(name)
@@ -46,17 +65,13 @@ export function writeGguf(metadata: ReadonlyMap<string, WrittenValue>, tensors: 
     for (const size of shape) header.u64(size)
     header.u32(id)
     header.u64(offset)
-    offsets.push(offset)
-    offset = align(offset + bytes.length)
   }
-  const dataStart = align(header.length)
-  const file = new Uint8Array(dataStart + offset)
-  header.copyTo(file)
-  for (const [i, { bytes }] of tensors.entries()) file.set(bytes, dataStart + (offsets[i] as number))
-  return file
+  const bytes = new Uint8Array(align(header.length, alignment))
+  header.copyTo(bytes)
+  return bytes
 }
 
-const align = (at: number): number => Math.ceil(at / ALIGNMENT) * ALIGNMENT
+const align = (at: number, to = ALIGNMENT): number => Math.ceil(at / to) * to
 
 function writeValue(out: ByteWriter, written: WrittenValue): void {
   const { kind } = written

@@ -1,11 +1,13 @@
-// Knows: how the parts of a split GGUF file (name-00001-of-00003.gguf …) are one model: the first has the metadata, each has its tensors.
-// Must not know: how the parts were found.
+// Knows: how the parts of a split GGUF file (name-00001-of-00003.gguf …) are one file again: the first has the metadata, each has its tensors.
+// Must not know: how the parts were found, what the metadata mean.
 // Keys: those of llama.cpp's gguf-split: `split.no` from 0, `split.count`, `split.tensors.count` of all parts.
-import { readHeaderOf, type GgufHeader, type GgufTensor } from './gguf-header.ts'
-import { joinSources } from './join-sources.ts'
+import { copyMetadata } from './copy-metadata.ts'
+import { readHeaderOf, type GgufHeader } from './gguf-header.ts'
+import { writeGgufHeader, type ListedTensor, type WrittenValue } from './gguf-write.ts'
+import { joinSources, sourceFrom } from './join-sources.ts'
 import { readNumber } from './metadata.ts'
 import { quote } from './quote.ts'
-import type { ByteSource } from './source.ts'
+import { sourceFromBytes, type ByteSource } from './source.ts'
 
 /** More than any split has: parts of 50 MB of a model of 200 GB are 4,000. */
 const MOST_PARTS = 4096
@@ -22,8 +24,8 @@ interface Part {
 }
 
 /**
- * One header and one source of a model's parts, in any order; of a model in one file, that file's. The header's tensors lie in the
- * joined source, and its metadata no longer speak of parts. Rejects only when a source cannot be read.
+ * One source of a model's parts, given in any order, that reads as the file from which they were cut; of a model in one file, that file's.
+ * `header` is that source's. Rejects only when a source cannot be read.
  */
 export async function joinParts(sources: readonly ByteSource[]): Promise<JoinedParts> {
   if (sources.length === 0) return refuse('there is no file')
@@ -41,18 +43,43 @@ export async function joinParts(sources: readonly ByteSource[]): Promise<JoinedP
   const [first] = ordered
   if (first === undefined) return refuse('there is no file')
   if (ordered.length === 1) return { ok: true, header: first.header, source: first.source }
-  const { source, starts } = joinSources(first.source.name, ordered.map((part) => part.source))
-  const tensors = new Map<string, GgufTensor>()
-  for (const [i, { header, source: { name: file } }] of ordered.entries()) {
-    for (const [name, tensor] of header.tensors) {
-      if (tensors.has(name)) return refuse(`the tensor ${quote(name)} is in ${quote(file)} and in another part too`)
-      tensors.set(name, { ...tensor, offset: (starts[i] ?? 0) + tensor.offset })
+  const twice = findTwice(ordered)
+  if (twice !== undefined) return refuse(twice)
+  const source = await joinOrdered(ordered, first)
+  const joined = await readHeaderOf(source)
+  return joined.kind === 'refused' ? { ok: false, sentence: joined.sentence } : { ok: true, header: joined.header, source }
+}
+
+/** Every alignment that is read is a multiple of this, so parts of any alignment can follow each other. */
+const ALIGNMENT = 8
+
+/** A header of all tensors, with the metadata of the first part but for what it says of parts, and behind it what each part has behind its own. */
+async function joinOrdered(parts: readonly Part[], first: Part): Promise<ByteSource> {
+  const listed: ListedTensor[] = []
+  const pieces: ByteSource[] = []
+  let end = 0
+  for (const { source, header } of parts) {
+    for (const { name, type, shape, offset } of header.tensors.values()) listed.push({ name, type: type.name, shape, offset: end + offset - header.dataStart })
+    const from = Math.min(header.dataStart, source.size)
+    const padding = (ALIGNMENT - ((source.size - from) % ALIGNMENT)) % ALIGNMENT
+    pieces.push(sourceFrom(source, from), sourceFromBytes('padding', new Uint8Array(padding)))
+    end += source.size - from + padding
+  }
+  const kept = [...copyMetadata(await first.source.read(0, first.header.headerBytes), first.source.size)].filter(([key]) => !key.startsWith('split.') && key !== 'general.alignment')
+  const header = writeGgufHeader(new Map<string, WrittenValue>([...kept, ['general.alignment', { kind: 'u32', value: ALIGNMENT }]]), listed, ALIGNMENT)
+  return joinSources(first.source.name, [sourceFromBytes('header', header), ...pieces]).source
+}
+
+function findTwice(parts: readonly Part[]): string | undefined {
+  const names = new Set<string>()
+  for (const { header, source } of parts) {
+    for (const name of header.tensors.keys()) {
+      if (names.has(name)) return `the tensor ${quote(name)} is in ${quote(source.name)} and in another part too`
+      names.add(name)
     }
   }
-  const promised = readNumber(first.header.metadata, 'split.tensors.count')
-  if (promised !== undefined && promised !== tensors.size) return refuse(`it says that it has ${promised} tensors, and its parts hold ${tensors.size}`)
-  const metadata = new Map([...first.header.metadata].filter(([key]) => !key.startsWith('split.')))
-  return { ok: true, header: { ...first.header, metadata, tensors }, source }
+  const promised = readNumber(parts[0]?.header.metadata ?? new Map(), 'split.tensors.count')
+  return promised === undefined || promised === names.size ? undefined : `it says that it has ${promised} tensors, and its parts hold ${names.size}`
 }
 
 /** What does not fit together among parts in the order of their numbers. */

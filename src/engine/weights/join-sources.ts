@@ -31,3 +31,6 @@ export function joinSources(name: string, sources: readonly ByteSource[]): Joine
   }
   return { source: { name, size, read }, starts }
 }
+
+/** The bytes of a source from `from` on. */
+export const sourceFrom = ({ name, size, read }: ByteSource, from: number): ByteSource => ({ name, size: size - from, read: (start, end) => read(from + start, from + end) })

@@ -40,7 +40,7 @@ function writeModel({ teacher }: Dataset, recipe: CheckedRecipe | undefined): st
     ? 'Its file names no licence: find out under which terms it may be used, and what they say of its output, before you pass these data on.'
     : `Its file names the licence **${flatten(teacher.licence)}**. Read what that licence says of the model’s output before you pass these data on.`
   const judge = recipe && readSteps(recipe).judge ? ' It also judged the completions.' : ''
-  return `## Model\n\nWritten by **${flatten(teacher.name)}** (\`${code(teacher.quantisation)}\`; header fingerprint \`${code(teacher.fingerprint)}\`).${judge} ${licence} The seeds come from the person who made this dataset; their licence is theirs to name.`
+  return `## Model\n\nWritten by **${flatten(teacher.name)}** (\`${code(teacher.quantisation)}\`; header fingerprint \`${code(teacher.fingerprint)}\`).${teacher.origin === undefined ? '' : ` Its files are those of \`${code(teacher.origin)}\`.`}${judge} ${licence} The seeds come from the person who made this dataset; their licence is theirs to name.`
 }
 
 function writeMaking({ seeds }: Dataset, recipe: CheckedRecipe | undefined): string {

@@ -51,11 +51,10 @@ export function rootOf(files: readonly { readonly path: string }[]): string {
 const within = (root: string, path: string): string | undefined => (path.startsWith(root) ? path.slice(root.length) : undefined)
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
 
-const variant = (form: ModelVariant['form'], weights: readonly ListedFile[], beside: readonly ListedFile[]): ModelVariant[] => {
-  const [first] = weights
-  if (first === undefined) return []
+const variant = (form: ModelVariant['form'], weights: readonly ListedFile[], beside: readonly ListedFile[], id = weights[0]?.path): ModelVariant[] => {
+  if (id === undefined || weights.length === 0) return []
   const all = [...weights, ...beside]
-  return [{ id: first.path, form, bytes: all.reduce((sum, { bytes }) => sum + bytes, 0), files: all.map(({ path }) => path) }]
+  return [{ id, form, bytes: all.reduce((sum, { bytes }) => sum + bytes, 0), files: all.map(({ path }) => path) }]
 }
 
 /** A part's siblings, itself among them, in order; none where one is missing. */
@@ -71,9 +70,10 @@ function listGguf(files: readonly ListedFile[]): ModelVariant[] {
   return files
     .filter(({ path }) => /\.gguf$/i.test(path) && !/mmproj|imatrix/i.test(nameOf(path)))
     .flatMap((file) => {
-      const [, , place] = SPLIT.exec(file.path) ?? []
+      const [, base, place] = SPLIT.exec(file.path) ?? []
       if (place === undefined) return variant('gguf', [file], [])
-      return place === '00001' ? variant('gguf', partsOf(file.path, files), []) : []
+      const whole = `${base}.gguf`
+      return place === '00001' ? variant('gguf', partsOf(file.path, files), [], files.some(({ path }) => path === whole) ? file.path : whole) : []
     })
 }
 
@@ -84,7 +84,7 @@ function listSafetensors(files: readonly ListedFile[], root: string, beside: rea
   if (single.length > 0) return variant('safetensors', single, beside)
   const index = here.filter(({ path }) => nameOf(path) === 'model.safetensors.index.json')
   const first = here.find(({ path }) => /^model-00001-of-\d{5}\.safetensors$/.test(nameOf(path)))
-  return first === undefined ? [] : variant('safetensors', partsOf(first.path, files), [...index, ...beside])
+  return first === undefined ? [] : variant('safetensors', partsOf(first.path, files), [...index, ...beside], `${root}model.safetensors`)
 }
 
 /** Each decoder graph, with the files that hold its weights. Encoders and the halves of unmerged decoders are none. */

@@ -1,11 +1,12 @@
 // Knows: the steps from an empty database to today's, in order. A step that has been released never changes: add one.
 import { first } from './001-first.ts'
+import { batches } from './002-batches.ts'
 
 /** One step, inside the upgrade transaction. It may change stores and, through the transaction, their records. */
 export type Migration = (database: IDBDatabase, transaction: IDBTransaction) => void
 
 /** The database's version is the number of steps. */
-export const MIGRATIONS: readonly Migration[] = [first]
+export const MIGRATIONS: readonly Migration[] = [first, batches]
 
 /** Takes every step after `from`. A failing step aborts the upgrade and leaves the old database as it was. */
 export function migrate(database: IDBDatabase, transaction: IDBTransaction, from: number, steps: readonly Migration[] = MIGRATIONS): void {

@@ -5,7 +5,7 @@ async function measurePart(part: Part): Promise<PartAnswer> {
   if (part === 'training') return (await import('./training-part.ts')).measureTraining()
   if (part === 'lora') return (await import('./lora-part.ts')).measureLora()
   if (part === 'generation') return (await import('./teacher-part.ts')).measureGeneration()
-  if (part === 'judging') return (await import('./teacher-part.ts')).measureJudging()
+  if (part === 'judging') return (await import('./judging-part.ts')).measureJudging()
   if (part === 'endurance') return (await import('./endurance-part.ts')).measureEndurance()
   if (part === 'losses') return (await import('./losses-part.ts')).measureLosses()
   if (part === 'storage') return (await import('./storage-part.ts')).measureStorage()

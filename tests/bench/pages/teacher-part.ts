@@ -1,14 +1,12 @@
-// Knows: how fast a real teacher writes in batches and alone, and how fast it judges by probabilities and by text.
+// Knows: how fast a real teacher writes in batches and alone.
 import type { Asked, CompletionRequest } from '../../../src/domain/model.ts'
 import { sourceFromBlob } from '../../../src/engine/weights/source.ts'
-import { askVerdict } from '../../../src/pipeline/judging/expected-score.ts'
-import { rubricOf } from '../../../src/pipeline/templates/rubrics.ts'
 import type { EngineTeacher } from '../../../workers/teachers/engine-teacher.ts'
 import { openGguf } from '../../../workers/teachers/gguf.ts'
-import { timeOf, type PartAnswer } from '../measure.ts'
+import type { PartAnswer } from '../measure.ts'
 
 const FILE = 'SmolLM2-135M-Instruct.Q4_1.gguf'
-const PROMPTS = [
+export const PROMPTS = [
   'Explain to a child of six why the sky is blue.',
   'Write a friendly reminder that an invoice is due on Friday, for a customer who has always paid in time.',
   'List three uses for an empty glass jar.',
@@ -18,7 +16,6 @@ const PROMPTS = [
   'How do I politely decline a wedding invitation?',
   'Summarise what a librarian does all day.',
 ]
-const ANSWER = 'The sky looks blue because sunlight is made of many colours, and the tiny bits of air scatter the blue part of it the most.'
 
 export async function openTeacher(): Promise<EngineTeacher> {
   const response = await fetch(`/models/${FILE}`)
@@ -26,12 +23,12 @@ export async function openTeacher(): Promise<EngineTeacher> {
   return openGguf(source, { backend: 'wasm', contextLength: 1024, threads: 2, signal: new AbortController().signal, onProgress: () => undefined })
 }
 
-const requestFor = (id: string, asked: Asked, maxTokens: number): CompletionRequest => ({
+export const requestFor = (id: string, asked: Asked, maxTokens: number): CompletionRequest => ({
   id,
   asked,
   sampling: { temperature: 0.7, topK: 0, topP: 0.95, minP: 0, repetitionPenalty: 1.1, maxTokens, stop: [], rngSeed: id },
 })
-const quiet = { signal: new AbortController().signal, onResult: () => undefined, onProgress: () => undefined }
+export const quiet = { signal: new AbortController().signal, onResult: () => undefined, onProgress: () => undefined }
 
 /** Sixteen answers of at most 64 tokens, eight rows together and one after the other; prompts are computed within the time. */
 export async function measureGeneration(): Promise<PartAnswer> {
@@ -54,33 +51,5 @@ export async function measureGeneration(): Promise<PartAnswer> {
       { what: 'writing, one row at a time', value: perSecond(alone), unit: 'tokens/s', how },
     ],
     ratios: [{ what: 'writing eight rows together against one at a time, tokens a second', ratio: perSecond(together) / perSecond(alone) }],
-  }
-}
-
-/** Sixteen verdicts under one rubric: read from probabilities behind a shared beginning, and written as text of at most 20 tokens (this teacher mostly writes “Score: 7” and ends). */
-export async function measureJudging(): Promise<PartAnswer> {
-  const teacher = await openTeacher()
-  const rubric = rubricOf('helpfulness@1', '')
-  const asked = [0, 1].flatMap((round) => PROMPTS.map((prompt, index) => askVerdict(`${round}.${index}`, { prompt, completion: `${ANSWER} (${index})` }, rubric)))
-  const written = asked.map(({ id, asked: chat }) => requestFor(id, chat, 20))
-  await teacher.score(asked, quiet) // the shared beginning is there for all that follow, as it is after a run's first batch
-  const byProbability = await timeOf(() => teacher.score(asked, quiet))
-  const textTogether = await timeOf(() => teacher.complete(written, quiet))
-  const textAlone = await timeOf(async () => {
-    for (const request of written) await teacher.complete([request], quiet)
-  })
-  await teacher.release()
-  const count = asked.length
-  const how = `${count} verdicts, SmolLM2-135M Q4_1`
-  return {
-    measured: [
-      { what: 'a verdict by probabilities, shared beginning, batches of 8', value: byProbability / count, unit: 'ms', how },
-      { what: 'a verdict as text, at most 20 tokens, batches of 8', value: textTogether / count, unit: 'ms', how },
-      { what: 'a verdict as text, at most 20 tokens, one at a time', value: textAlone / count, unit: 'ms', how },
-    ],
-    ratios: [
-      { what: 'verdicts by probabilities against text one at a time, how much faster', ratio: textAlone / byProbability },
-      { what: 'verdicts by probabilities against text in batches, how much faster', ratio: textTogether / byProbability },
-    ],
   }
 }

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { namePreTokenizer } from '../../../src/engine/tokenizers/pre-tokenizers.ts'
 import { pruneTokenizer, type PrunedTokenizer } from '../../../src/engine/tokenizers/prune-tokenizer.ts'
 import { renderStudentExample, STUDENT_SPECIALS, textsOfExample } from '../../../src/engine/tokenizers/student-template.ts'
-import { tokenizerFromGguf, type TextTokenizer } from '../../../src/engine/tokenizers/tokenizer.ts'
+import { tokenizerFromFolder, tokenizerFromGguf, type TextTokenizer } from '../../../src/engine/tokenizers/tokenizer.ts'
 import { hasSharedModel, readSharedHeader, whySkipped } from '../shared-model.ts'
 import { byteTokenizer } from '../small-model.ts'
 
@@ -64,8 +64,40 @@ describe.skipIf(!hasSharedModel)(`the vocabulary of SmolLM2, pruned${whySkipped}
     expect(namePreTokenizer({ pre_tokenizer: { pretokenizers: [{ type: 'Split', pattern: { Regex: 'x+' } }] } })).toBeUndefined()
     expect(namePreTokenizer({})).toBe('gpt-2')
   })
+
+  test('has the same name where a folder says the same in other steps', () => {
+    const bytes = { type: 'ByteLevel', add_prefix_space: false, use_regex: true }
+    expect(namePreTokenizer({ pre_tokenizer: bytes })).toBe('gpt-2')
+    expect(namePreTokenizer({ pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Digits', individual_digits: true }, bytes] } })).toBe('smollm')
+    expect(namePreTokenizer({ pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Metaspace' }, bytes] } })).toBeUndefined()
+  })
 })
 
+const folders = (JSON.parse(readFileSync(new URL('../../oracles/folders.json', import.meta.url), 'utf8')) as { models: Record<string, { tokenizerJson: { added_tokens: unknown[] } }> }).models
+const open = (name: string, added: readonly object[] = []): TextTokenizer => {
+  const file = folders[name]?.tokenizerJson
+  const result = tokenizerFromFolder({ tokenizerJson: { ...file, added_tokens: [...(file?.added_tokens ?? []), ...added] } })
+  if (!result.ok) throw new Error(result.sentence)
+  return result.tokenizer
+}
+
+test('added words that the texts contain stay words of the student', () => {
+  const teacher = open('llama3', [{ id: 400, content: '<think>', special: false }, { id: 401, content: '<never>', special: false }])
+  const text = 'a<think> b'
+  const { tokenizer, teacherIds, tokenizerJson } = prune(teacher, [text])
+  expect(teacher.encode(text, { special: false })).toContain(400)
+  expect(tokenizer.encode(text, { special: false }).map((id) => teacherIds[id])).toEqual(teacher.encode(text, { special: false }))
+  expect(tokenizer.decode(tokenizer.encode(text, { special: false }))).toBe(text)
+  expect(tokenizer.idOf('<never>')).toBeUndefined()
+  expect(namePreTokenizer(tokenizerJson)).toBe('llama-bpe')
+})
+
+const NO_SHARING = { ok: false, sentence: 'This teacher’s vocabulary is no byte-level BPE, so a student cannot share it. Train on the texts alone, or load another teacher.' }
+
 test('a vocabulary that is no byte-level BPE is refused with a sentence', () => {
-  expect(pruneTokenizer(byteTokenizer, ['a'])).toEqual({ ok: false, sentence: 'This teacher’s vocabulary is no byte-level BPE, so a student cannot share it. Train on the texts alone, or load another teacher.' })
+  expect(pruneTokenizer(byteTokenizer, ['a'])).toEqual(NO_SHARING)
+})
+
+test.each(['llama2', 'gemma', 'unigram'])('so is one that writes bytes in SentencePiece’s way: %s', (name) => {
+  expect(pruneTokenizer(open(name), ['a'])).toEqual(NO_SHARING)
 })

@@ -62,7 +62,7 @@ describe.each(Object.keys(models))('a SentencePiece vocabulary like "%s"', (name
 
   test.skipIf(name === 'lacking')('gives any text back from its ids, and behind a prompt from its tokens one at a time', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }), (text) => {
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }).map((any) => any.replaceAll('▁', '')), (text) => { // "▁" comes back as a space
         expect(tokenizer.decode(plain(text))).toBe(text)
         const ids = tokenizer.encode(text, { special: false, continues: true })
         const stream = new TextStream()

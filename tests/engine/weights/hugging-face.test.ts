@@ -150,7 +150,7 @@ describe('a config.json', () => {
     const read = shapeFromConfig(config)
     return read.ok ? 'read' : read.sentence
   }
-  const with_ = (changes: object, model: OracleModel = llama): string => sentenceOf({ ...model.config, ...changes })
+  const changed = (changes: object, model: OracleModel = llama): string => sentenceOf({ ...model.config, ...changes })
 
   test('in the form before transformers 5 says the same', () => {
     const { rope_parameters: _, ...old } = llama.config
@@ -198,13 +198,13 @@ describe('a config.json', () => {
     ['windows in strange layers', { use_sliding_window: true, sliding_window: 8, layer_types: ['chunked_attention', 'full_attention'] }, /kind "chunked_attention"/],
     ['windows in too few layers', { use_sliding_window: true, sliding_window: 8, layer_types: ['full_attention', 'sliding_attention', 'full_attention'] }, /names 3 layers of 2/],
   ])('with %s is refused', (_, changes, why) => {
-    expect(with_(changes)).toMatch(SENTENCE)
-    expect(with_(changes)).toMatch(why)
+    expect(changed(changes)).toMatch(SENTENCE)
+    expect(changed(changes)).toMatch(why)
   })
 
   test('of any kind at all is read or refused', () =>
     fc.assert(fc.property(fc.constantFrom(...Object.keys(llama.config), 'sliding_window', 'layer_types', 'no_rope_layers', 'rope_scaling'), fc.jsonValue(), (key, value) => {
-      expect(with_({ [key]: value, use_sliding_window: true })).toMatch(/^read$|cannot be used/)
+      expect(changed({ [key]: value, use_sliding_window: true })).toMatch(/^read$|cannot be used/)
     }), { numRuns: 300 }))
 })
 

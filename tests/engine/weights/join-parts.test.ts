@@ -1,6 +1,7 @@
 // A model split over several GGUF files: one model again, or one sentence on what does not belong.
 import { expect, test } from 'vitest'
 import { describeGguf } from '../../../src/engine/weights/describe-gguf.ts'
+import { readHeaderOf } from '../../../src/engine/weights/gguf-header.ts'
 import { writeGguf, type WrittenValue } from '../../../src/engine/weights/gguf-write.ts'
 import { joinParts } from '../../../src/engine/weights/join-parts.ts'
 import { joinSources } from '../../../src/engine/weights/join-sources.ts'
@@ -37,6 +38,10 @@ test.each([false, true])('parts in any order are the model that they were cut fr
   expect(ours?.linear(1, 'gateUp')).toEqual(theirs?.linear(1, 'gateUp'))
   expect(ours?.qkvBias?.(0)).toEqual(theirs?.qkvBias?.(0))
   expect(ours?.head).toEqual(theirs?.head)
+  // Whoever reads headers himself finds one file: its metadata are those of the model and do not speak of parts.
+  const again = await readHeaderOf(joined.source)
+  const { 'general.alignment': alignment, ...metadata } = again.kind === 'header' ? Object.fromEntries(again.header.metadata) : {}
+  expect({ metadata, alignment }).toEqual({ metadata: Object.fromEntries(whole.header.metadata), alignment: 8 })
 })
 
 test('what is missing, twice there or of another model is said', async () => {

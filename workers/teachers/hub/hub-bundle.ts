@@ -18,11 +18,27 @@ import { askHub, chooseVariant, type HubFolder } from './ask-hub.ts'
 export type HubSource = Extract<ModelSource, { readonly kind: 'hub' }>
 
 /** The page that was looked at last: what the person saw of it is what is downloaded, whatever moves there meanwhile. */
-let seen: { readonly url: string; readonly folder: HubFolder } | undefined
+let seen: { readonly url: string; readonly folder: HubFolder; readonly held: Map<string, Promise<Uint8Array>> } | undefined
 
 async function look(url: string, signal: AbortSignal): Promise<HubFolder> {
-  if (seen?.url !== url) seen = { url, folder: await askHub(url, signal) }
+  if (seen?.url !== url) seen = { url, folder: await askHub(url, signal), held: new Map() }
   return seen.folder
+}
+
+/** Files beside the weights up to this size are read whole and held until the model is loaded: it is looked at before that, twice. */
+const HELD_BYTES = 48 * 1024 * 1024
+
+/** The source, read once. */
+function hold(source: ByteSource): ByteSource {
+  const held = seen?.held
+  if (held === undefined || source.size > HELD_BYTES || /\.(gguf|safetensors|onnx|onnx_data(_\d+)?|data)$/i.test(source.name)) return source
+  const readAll = (): Promise<Uint8Array> => {
+    const reading = held.get(source.name) ?? source.read(0, source.size)
+    held.set(source.name, reading)
+    reading.catch(() => held.delete(source.name))
+    return reading
+  }
+  return { ...source, read: async (from, to) => (await readAll()).subarray(from, to) }
 }
 
 /** What a page holds, asked anew. */
@@ -35,7 +51,7 @@ export async function browseHub(url: string, signal: AbortSignal): Promise<HubLi
 export async function peekHub({ url, variant }: HubSource, signal: AbortSignal): Promise<ModelBundle> {
   const folder = await look(url, signal)
   const chosen = chooseVariant(folder, variant)
-  const sources = filesOf(folder, chosen).map(({ path, bytes }): [string, ByteSource] => [path, sourceAt(folder.addressOf(path), path, bytes, signal)])
+  const sources = filesOf(folder, chosen).map(({ path, bytes }): [string, ByteSource] => [path, hold(sourceAt(folder.addressOf(path), path, bytes, signal))])
   return { name: nameOf(folder, chosen), files: new Map(sources), hub: hubOf(folder) }
 }
 
@@ -56,6 +72,7 @@ export async function fetchHub({ url, variant }: HubSource, keep: boolean, optio
   const chosen = chooseVariant(folder, variant)
   try {
     const bundle = keep ? await fetchToStore(folder, chosen, { url, ...(variant === undefined ? {} : { variant }) }, options) : await fetchToMemory(folder, chosen, options)
+    seen?.held.clear()
     return { ...bundle, hub: hubOf(folder) }
   } catch (thrown) {
     // What the list said was not what came: the next try asks for the list anew. After a stop it goes on with the same commit.

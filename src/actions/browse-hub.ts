@@ -1,0 +1,6 @@
+// Knows: how a hub is asked what a model's page holds.
+import type { HubListing } from '../domain/model.ts'
+import type { Machines } from './machines.ts'
+
+/** The models of a page; throws `ModelRefused` and `DownloadFailed` with sentences. */
+export const browseHub = ({ teacher }: Pick<Machines, 'teacher'>, { url }: { url: string }, signal?: AbortSignal): Promise<HubListing> => teacher.browse({ url }, signal ? { signal } : {})

@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest'
+import type { ModelCard, ModelSource } from '../../src/domain/model.ts'
+import { RetortError } from '../../src/protocol/errors.ts'
+import { ModelFinder } from '../../src/state/model-finder.svelte.ts'
+import { Teacher } from '../../src/state/teacher.svelte.ts'
+import { DESCRIPTION } from '../stand-ins/teacher.ts'
+import { makeAround } from './make-around.ts'
+
+const variant = (id: string) => ({ id, form: 'gguf' as const, bytes: 5, files: [id] })
+const page = 'https://hub.example/owner/name'
+const file = (path: string) => ({ path, file: new File(['x'], path.split('/').at(-1) ?? path) })
+
+async function makeFinder(browse: () => Promise<{ name: string; commit: string; variants: readonly ReturnType<typeof variant>[] }> = async () => ({ name: 'owner/name', commit: 'c', variants: [] })) {
+  const inspected: ModelSource[] = []
+  const inspect = async ({ source }: { source: ModelSource }): Promise<ModelCard> => {
+    inspected.push(source)
+    return DESCRIPTION.card
+  }
+  const around = await makeAround({ teacher: { inspect, browse } })
+  const teacher = new Teacher(around)
+  return { finder: new ModelFinder(around, teacher), teacher, inspected }
+}
+
+test('the only model of a page is chosen at once; of several one is, when the person says which', async () => {
+  const one = await makeFinder(async () => ({ name: 'owner/name', commit: 'c', variants: [variant('a.gguf')] }))
+  await one.finder.lookAt(page)
+  expect([one.inspected, one.teacher.choice?.name, one.finder.found]).toEqual([[{ kind: 'hub', url: page, variant: 'a.gguf' }], 'owner/name', undefined])
+  const two = await makeFinder(async () => ({ name: 'owner/name', commit: 'c', variants: [variant('a.gguf'), variant('b.gguf')] }))
+  await two.finder.lookAt(page)
+  expect([two.inspected, two.finder.found?.variants.length]).toEqual([[], 2])
+  await two.finder.choose(variant('b.gguf'))
+  expect([two.inspected, two.teacher.choice?.name, two.finder.found?.variants.length]).toEqual([[{ kind: 'hub', url: page, variant: 'b.gguf' }], 'b.gguf', 2])
+  await two.finder.lookAt(`${page}/blob/main/a.gguf`)
+  expect(two.inspected.at(-1)).toEqual({ kind: 'hub', url: `${page}/blob/main/a.gguf`, variant: 'a.gguf' })
+})
+
+test('a file’s address is asked for itself, and what is no address, or leads nowhere, is told', async () => {
+  const { finder, inspected } = await makeFinder()
+  await finder.lookAt('https://example.org/a%20b.gguf')
+  expect(inspected).toEqual([{ kind: 'url', url: 'https://example.org/a%20b.gguf' }])
+  await finder.lookAt('hello')
+  expect(finder.wrong).toContain('not an address')
+  await finder.lookAt(page)
+  expect(finder.wrong).toContain('owner/name holds no model that can be read here')
+  const closed = await makeFinder(() => Promise.reject(new RetortError('ModelRefused', 'Closed.')))
+  await closed.finder.lookAt(page)
+  expect([closed.finder.browsing.trouble, closed.finder.wrong]).toEqual(['Closed.', undefined])
+})
+
+test('the last look wins, even where an earlier one is answered later', async () => {
+  const release: ((name: string) => void)[] = []
+  const { finder, inspected } = await makeFinder(() => new Promise((resolve) => release.push((id) => resolve({ name: 'owner/name', commit: 'c', variants: [variant(id)] }))))
+  const first = finder.lookAt(page)
+  const second = finder.lookAt(`${page}-2`)
+  release[1]?.('second.gguf')
+  release[0]?.('first.gguf')
+  await Promise.all([first, second])
+  expect(inspected).toEqual([{ kind: 'hub', url: `${page}-2`, variant: 'second.gguf' }])
+})
+
+test('picked files become one file, the parts of a model, or a folder without what the model does not need', async () => {
+  const { finder, inspected } = await makeFinder()
+  await finder.take([file('a.gguf')])
+  await finder.take([file('m-00001-of-00002.gguf'), file('m-00002-of-00002.gguf')])
+  await finder.take([file('config.json'), file('.git/x'), file('model.safetensors'), file('notes.txt')], 'my model')
+  expect(inspected.map((source) => (source.kind === 'files' ? [source.name, source.files.map(({ path }) => path)] : source.kind))).toEqual(['file', ['m.gguf', ['m-00001-of-00002.gguf', 'm-00002-of-00002.gguf']], ['my model', ['config.json', 'model.safetensors']]])
+  await finder.take([file('a.gguf'), file('b.gguf')], 'both')
+  expect(finder.found?.variants.map(({ id }) => id)).toEqual(['a.gguf', 'b.gguf'])
+  await finder.choose(variant('b.gguf'))
+  expect(inspected.at(-1)).toMatchObject({ kind: 'file' })
+  await finder.take([file('a.png')], 'pictures')
+  expect(finder.wrong).toContain('“pictures” holds no model')
+})
