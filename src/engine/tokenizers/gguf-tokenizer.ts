@@ -67,7 +67,7 @@ function writeTokenizerJson({ tokens, written, specialIds }: GgufVocabulary, mer
       byte_fallback: false,
       ignore_merges: cutter.ignoreMerges ?? false,
       vocab,
-      merges: merges.map(cutMerge).filter(([left, right]) => vocab[left + right] !== undefined),
+      merges: merges.map(cutMerge).filter(([left, right]) => [left, right, left + right].every((token) => vocab[token] !== undefined)),
     },
   }
 }

@@ -2,7 +2,7 @@
 // Must not know: files, special tokens, where a space is put before a text (spm-tokenizer.ts).
 // Source: SentencePiece (Kudo & Richardson 2018), which llama.cpp follows for `tokenizer.ggml.model: llama`. Scores are priorities
 // here, not log-probabilities: no sum of them is ever taken.
-import { Heap } from './heap.ts'
+import { joinNeighbours } from './join-neighbours.ts'
 
 export interface SpmPieces {
   /** Pieces that text may become, with their ids: not control, unknown or byte tokens. A space is "▁" in them. */
@@ -15,15 +15,6 @@ export interface SpmPieces {
   readonly byteIds: readonly number[] | undefined
   /** Stands for a stretch that cannot be said at all; −1 leaves it out. */
   readonly unknownId: number
-}
-
-interface Candidate {
-  readonly score: number
-  /** Places in the text's list of characters. */
-  readonly left: number
-  readonly right: number
-  /** Of both together, in UTF-16 units: another length means that one of them has changed since. */
-  readonly length: number
 }
 
 const encoder = new TextEncoder()
@@ -45,35 +36,26 @@ export class SpmModel {
     const starts = startsOf(text)
     const count = starts.length - 1
     const ends = starts.slice(1)
-    const before = Int32Array.from({ length: count }, (_, i) => i - 1)
-    const after = Int32Array.from({ length: count }, (_, i) => (i + 1 < count ? i + 1 : -1))
     /** Of pieces that may have to be taken apart: the length of the left half. */
     const halves = new Map<string, number>()
-    const queue = new Heap<Candidate>((a, b) => a.score > b.score || (a.score === b.score && a.left < b.left))
-    const propose = (left: number, right: number): void => {
-      if (left < 0 || right < 0) return
-      const from = starts[left] as number
-      const length = (ends[right] as number) - from
-      if (length > this.#longest) return
-      const piece = text.slice(from, from + length)
-      const id = idOf.get(piece)
-      if (id === undefined) return
-      queue.push({ score: scores[id] ?? 0, left, right, length })
-      if (unusedIds.has(id)) halves.set(piece, (ends[left] as number) - from)
-    }
-    for (let i = 1; i < count; i++) propose(i - 1, i)
-    for (let top = queue.pop(); top !== undefined; top = queue.pop()) {
-      const { left, right, length } = top
-      const gone = ends[left] === starts[left] || ends[right] === starts[right]
-      if (gone || (ends[right] as number) - (starts[left] as number) !== length || after[left] !== right) continue
-      ends[left] = ends[right] as number
-      starts[right] = ends[right] as number
-      const next = after[right] as number
-      after[left] = next
-      if (next >= 0) before[next] = left
-      propose(before[left] as number, left)
-      propose(left, next)
-    }
+    const after = joinNeighbours(
+      count,
+      (left, right) => {
+        const from = starts[left] as number
+        const length = (ends[right] as number) - from
+        if (length > this.#longest) return undefined
+        const piece = text.slice(from, from + length)
+        const id = idOf.get(piece)
+        if (id === undefined) return undefined
+        if (unusedIds.has(id)) halves.set(piece, (ends[left] as number) - from)
+        return { priority: scores[id] ?? 0, mark: length }
+      },
+      (left, right, length) => {
+        if ((ends[right] as number) - (starts[left] as number) !== length) return false
+        ends[left] = ends[right] as number
+        return true
+      },
+    )
     const ids: number[] = []
     for (let i = count > 0 ? 0 : -1; i >= 0; i = after[i] as number) this.#write(text.slice(starts[i], ends[i]), halves, ids)
     return ids

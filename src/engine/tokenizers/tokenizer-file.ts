@@ -1,9 +1,10 @@
 // Knows: what a tokenizer.json says: its vocabulary, its added tokens, how texts become ids and ids texts. It is the parser of data
 // that crossed a boundary: lengths are bounded, and what cannot be done exactly as the Rust library does it is refused.
 // Must not know: tokenizer_config.json, chats (folder-tokenizer.ts, json-tokenizer.ts).
+import { makeBpe } from './bpe-model.ts'
 import { readCutters, readPrependScheme, type Cutter } from './cutters.ts'
 import { MAX_STEPS, readNormalisers, readPattern } from './normalisers.ts'
-import { makeBpe, makeUnigram, type PieceModel } from './package-model.ts'
+import { makeUnigram } from './unigram-model.ts'
 import { fieldOf, isIndex, isRecord, listOf, show, textOf } from './unknown-json.ts'
 import type { ByteStyle, StretchModel, VocabularyParts, WrittenToken } from './vocabulary-tokenizer.ts'
 
@@ -11,6 +12,9 @@ export type TokenizerFile = Pick<VocabularyParts, 'tokens' | 'specialIds' | 'lit
   /** Ids that the post-processor puts before a text. */
   readonly beginIds: readonly number[]
 }
+
+/** Ids of one piece of normalised text. */
+type PieceModel = (piece: string) => readonly number[]
 
 /** Ids are below this: the largest vocabularies have 262,144. */
 export const MAX_VOCABULARY = 4_000_000
@@ -68,11 +72,11 @@ function readModel(model: object, tokens: string[]): PieceModel {
   const checked = new Map<string, number>()
   for (const [token, id] of Object.entries(vocab)) {
     put(tokens, token, id)
-    checked.set(token, id)
+    if (typeof id === 'number') checked.set(token, id)
   }
   const unknown = textOf(model, 'unk_token')
   return makeBpe({
-    vocab: vocab as Record<string, number>, // checked one by one above
+    idOf: checked,
     merges: readMerges(fieldOf(model, 'merges'), checked),
     unknown,
     fusesUnknown: fieldOf(model, 'fuse_unk') === true,
@@ -81,15 +85,24 @@ function readModel(model: object, tokens: string[]): PieceModel {
   })
 }
 
-/** Merges as pairs; files have them as pairs too, or as "left right". */
-function readMerges(value: unknown, vocabulary: ReadonlyMap<string, number>): (readonly [string, string])[] {
+/** Merges by three ids each; files have them as pairs of texts, or as "left right". */
+function readMerges(value: unknown, vocabulary: ReadonlyMap<string, number>): Int32Array {
   if (!Array.isArray(value) || value.length > MAX_MERGES) throw new Error('tokenizer.json holds no list of merges')
-  return value.map((item: unknown) => {
+  const merges = new Int32Array(3 * value.length)
+  let at = 0
+  const idOf = (token: string): number => {
+    const id = vocabulary.get(token)
+    if (id === undefined) throw new Error(`tokenizer.json has a merge with ${show(token)}, which is no token`)
+    return id
+  }
+  for (const item of value as unknown[]) {
     const [left, right] = typeof item === 'string' ? cutMerge(item) : Array.isArray(item) && item.length === 2 ? [item[0] as unknown, item[1] as unknown] : []
     if (typeof left !== 'string' || typeof right !== 'string') throw new Error('tokenizer.json has a merge that is not of two texts')
-    if (!vocabulary.has(left + right)) throw new Error(`tokenizer.json has a merge to ${show(left + right)}, which is no token`)
-    return [left, right] as const
-  })
+    merges[at++] = idOf(left)
+    merges[at++] = idOf(right)
+    merges[at++] = idOf(left + right)
+  }
+  return merges
 }
 
 /** "left right" at the first space after the first character. */

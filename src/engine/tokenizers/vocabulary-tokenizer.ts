@@ -1,5 +1,5 @@
 // Knows: what is alike in every tokenizer: tokens written out in texts, bytes of tokens, decoding, the chat template.
-// Must not know: how a stretch of text becomes ids (spm-model.ts, package-model.ts), files.
+// Must not know: how a stretch of text becomes ids (spm-model.ts, bpe-model.ts, unigram-model.ts), files.
 import { readBytes } from './byte-alphabet.ts'
 import type { ChatTemplate } from './chat-template.ts'
 import { LiteralTokens, type LiteralToken } from './literal-tokens.ts'

@@ -129,7 +129,7 @@ describe('a folder’s files', () => {
     ['BERT’s cuts', changed({ pre_tokenizer: { type: 'BertPreTokenizer' } }), '"BertPreTokenizer"'],
     ['another decoder', changed({ decoder: { type: 'WordPiece' } }), '"WordPiece"'],
     ['no decoder', changed({ decoder: null }), 'nothing'],
-    ['a merge to nowhere', changed({ model: { type: 'BPE', vocab: { a: 0, b: 1 }, merges: [['a', 'b']] } }), 'merge to "ab"'],
+    ['a merge to nowhere', changed({ model: { type: 'BPE', vocab: { a: 0, b: 1 }, merges: [['a', 'b']] } }), 'merge with "ab"'],
     ['an id that is no number', changed({ model: { type: 'BPE', vocab: { a: '0' }, merges: [] } }), 'whole number'],
     ['an id beyond all vocabularies', changed({ model: { type: 'BPE', vocab: { a: 4e6 }, merges: [] } }), 'whole number'],
     ['ends of words inside tokens', changed({ model: { type: 'BPE', vocab: { 'a</w>': 0 }, merges: [], end_of_word_suffix: '</w>' } }), 'borders of words'],
