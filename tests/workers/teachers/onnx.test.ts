@@ -18,7 +18,6 @@ const only = (file: string) => (path: string) => !path.endsWith('.onnx') || path
 
 describeTeacherContract('a folder from Optimum', () => open(bundleOf('llama')))
 describeTeacherContract('a folder from the model builder of ONNX Runtime', () => open(bundleOf('grouped')))
-describeTeacherContract('a folder of int8 graphs, whose rows share no run', () => open(bundleOf('llama', only('onnx/model_quantized.onnx'))))
 
 describe('the card', () => {
   test('counts what the folder’s maker counts, and names the form', async () => {
