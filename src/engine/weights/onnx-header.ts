@@ -179,9 +179,8 @@ class Reader {
     await this.#message(outer, {
       1: async (end, wire) => {
         // Sizes are written one by one or packed into one field.
-        const stop = wire === 2 ? await this.#file.length(end) : undefined
-        do shape.push(await this.#file.number())
-        while (stop !== undefined && this.#file.at < stop && shape.length <= MAX_DIMS)
+        if (wire !== 2) shape.push(await this.#file.number())
+        else for (const stop = await this.#file.length(end); this.#file.at < stop && shape.length <= MAX_DIMS; ) shape.push(await this.#file.number())
         if (shape.length > MAX_DIMS) throw new ProtoRefusal('a constant has too many dimensions')
       },
       2: async () => void (type = await this.#file.number()),
