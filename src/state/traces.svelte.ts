@@ -96,10 +96,10 @@ export class Traces {
 }
 
 /** One that has still to be asked. Where its states are of another width it keeps its weight: who trains all the same is told why not. */
-function offerLoaded({ name, fingerprint, width }: ModelCard, wanted: Wanted, weightOf: (key: string, otherwise: number) => number): OfferedTeacher {
+function offerLoaded({ name, fingerprint, width, form }: ModelCard, wanted: Wanted, weightOf: (key: string, otherwise: number) => number): OfferedTeacher {
   const usesHidden = learnsFromHidden(wanted)
   const key = `${fingerprint}-${wanted.choices}-${wanted.temperature}${usesHidden ? '-hidden' : ''}`
-  const unfit = usesHidden ? refuseWidths(wanted.preset, { name, width }) : undefined
+  const unfit = usesHidden ? refuseWidths(wanted.preset, { name, width, form }) : undefined
   return { key, name, fingerprint, weight: weightOf(key, 1), isLoaded: true, ...(usesHidden && width !== undefined ? { hiddenBytes: hiddenBytes(width) } : {}), ...(unfit === undefined ? {} : { unfit }) }
 }
 

@@ -42,6 +42,12 @@ describe.each(['wasm', 'webgpu'] as const)('on %s', (backend) => {
     expect(checks.length).toBe(5)
   })
 
+  test('graphs of another exporter write what transformers writes', async () => {
+    const checks = await runChecks({ kind: 'foreign', backend })
+    expect(sentencesOf(checks)).toEqual([])
+    expect(checks.length).toBe(1)
+  })
+
   test('decoders of other architectures give transformers’ logits', async () => {
     const checks = await runChecks({ kind: 'architectures', backend })
     expect(sentencesOf(checks)).toEqual([])

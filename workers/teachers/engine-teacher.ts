@@ -3,7 +3,9 @@
 import type { CompletionRequest, CompletionResult, ScoreRequest, ScoreResult, SizedCard, TeacherDescription } from '../../src/domain/model.ts'
 import type { Generator, Progress, Scorable, Scored, Traceable, Traced, TraceOptions } from '../../src/engine/generation/generator.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
+import { RetortError } from '../../src/protocol/errors.ts'
 import { toGenerateRequest, toScorable } from './ask.ts'
+import { refusalOf } from './refuse.ts'
 import type { AskHooks, Teacher, TokenTeacher } from './teacher.ts'
 
 export class EngineTeacher implements Teacher, TokenTeacher {
@@ -23,11 +25,16 @@ export class EngineTeacher implements Teacher, TokenTeacher {
 
   complete(requests: readonly CompletionRequest[], { onResult, ...hooks }: AskHooks<CompletionResult>): Promise<Progress> {
     const ready = requests.flatMap((request) => {
+      const refuse = (refusal: string): [] => {
+        onResult({ id: request.id, text: '', ending: 'aborted', promptTokens: 0, tokens: 0, refusal })
+        return []
+      }
+      const refusal = refusalOf(request, this.description.gives)
+      if (refusal !== undefined) return refuse(refusal)
       try {
         return [toGenerateRequest(request, this.tokenizer)]
       } catch (thrown) {
-        onResult({ id: request.id, text: '', ending: 'aborted', promptTokens: 0, tokens: 0, refusal: sentenceOf(thrown) })
-        return []
+        return refuse(sentenceOf(thrown))
       }
     })
     return this.#generator.generate(ready, {
@@ -48,7 +55,9 @@ export class EngineTeacher implements Teacher, TokenTeacher {
     return this.#generator.score(ready, { ...hooks, onResult })
   }
 
-  trace(requests: readonly Traceable[], options: TraceOptions, hooks: Pick<AskHooks<Traced>, 'signal' | 'onResult'>): Promise<Progress> {
+  async trace(requests: readonly Traceable[], options: TraceOptions, hooks: Pick<AskHooks<Traced>, 'signal' | 'onResult'>): Promise<Progress> {
+    const { form, name } = this.description.card
+    if (options.hidden && form === 'onnx') throw new RetortError('ModelRefused', `${name} is a graph of ONNX, which does not tell its hidden states. Set the weight of the hidden states to 0, or load the model from a GGUF file or from safetensors.`)
     return this.#generator.trace(requests, options, hooks)
   }
 

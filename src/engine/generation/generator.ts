@@ -47,6 +47,11 @@ export class Generator {
     return new Generator(await make(runtime, weights, options.maxBatch ?? 8, contextLength), tokenizer)
   }
 
+  /** A generator on a model that is built already. */
+  static over(model: CachedModel, tokenizer: TextTokenizer): Generator {
+    return new Generator(model, tokenizer)
+  }
+
   /** Rows worked on together. */
   get maxBatch(): number {
     return this.#model.slots

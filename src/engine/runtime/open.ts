@@ -36,7 +36,7 @@ export function threadsHere(wanted?: number): number {
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { backend } = options
   const threads = threadsHere(options.threads)
-  if (backend === 'webgpu') await requireAdapter()
+  const adapter = backend === 'webgpu' ? await requireAdapter() : undefined
   watchHeap()
   let ort: OrtModule
   try {
@@ -49,6 +49,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   return {
     backend,
     threads,
+    ...(adapter ? { hasHalves: adapter.features.has('shader-f16') } : {}),
     heapBytes,
     reserve: (count) => {
       const heap = findHeap()
@@ -58,9 +59,10 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   }
 }
 
-async function requireAdapter(): Promise<void> {
+async function requireAdapter(): Promise<GPUAdapter> {
   const why = 'This browser gives the page no WebGPU adapter. Choose wasm.'
   if (!('gpu' in navigator)) throw new EngineError('no-webgpu', why)
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' })
   if (adapter === null) throw new EngineError('no-webgpu', why)
+  return adapter
 }

@@ -2,14 +2,13 @@
 // Must not know: which models are run, how the runtime came here.
 import type { InferenceSession, Tensor } from 'onnxruntime-web/wasm'
 import { EngineError, engineErrorOf } from '../errors.ts'
-import type { OnnxModel } from '../graph/graph.ts'
 import type { CardWatch } from './card-watch.ts'
 import type { HeapModule } from './heap-module.ts'
 import { HeapRun } from './heap-run.ts'
 import type { Line } from './line.ts'
 import type { OrtModule } from './load-ort.ts'
 import { fromOrt, toOrt, type Guard } from './tensors.ts'
-import type { Backend, Feeds, HostTensor, OpenOptions, Outputs, Session } from './types.ts'
+import type { Backend, Feeds, HostTensor, OpenOptions, Outputs, RunnableModel, Session } from './types.ts'
 
 export interface SessionPlace {
   readonly backend: Backend
@@ -32,7 +31,7 @@ const nameErrors: Guard = async (work, doing) => {
 }
 
 /** A session of a model. Throws EngineError. */
-export async function makeSession(ort: OrtModule, { backend, line, watch, threads, findHeap }: SessionPlace, model: OnnxModel, options: OpenOptions): Promise<Session> {
+export async function makeSession(ort: OrtModule, { backend, line, watch, threads, findHeap }: SessionPlace, model: RunnableModel, options: OpenOptions): Promise<Session> {
   const kept = backend === 'webgpu' ? (options.onDevice ?? []) : []
   const settings: InferenceSession.SessionOptions = {
     executionProviders: [backend === 'native' ? 'cpu' : backend],

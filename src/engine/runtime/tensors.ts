@@ -61,6 +61,8 @@ export function dropTensor(tensor: HostTensor | DeviceTensor): void {
 }
 
 function checkData(data: unknown): TensorData {
-  if (data instanceof Float32Array || data instanceof Int32Array || data instanceof BigInt64Array || data instanceof Uint8Array) return data
+  if (data instanceof Float32Array || data instanceof Int32Array || data instanceof BigInt64Array || data instanceof Uint8Array || data instanceof Uint16Array) return data
+  // Where there are arrays of half-precision floats the runtime gives these; their bits are what goes in again.
+  if (ArrayBuffer.isView(data) && data.constructor.name === 'Float16Array') return new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)
   throw new TypeError('the runtime gave data of an unknown kind')
 }

@@ -1,10 +1,10 @@
 // Knows: tensors and sessions as the engine speaks of them.
 // Must not know: onnxruntime-web (open.ts and session.ts do).
-import type { DType, OnnxModel } from '../graph/graph.ts'
+import type { DType } from '../graph/graph.ts'
 
-export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array
+export type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array
 
-/** A tensor in JavaScript's memory. `bool` is one byte an element. */
+/** A tensor in JavaScript's memory. `bool` is one byte an element, `f16` the bits of one as Uint16Array. */
 export interface HostTensor {
   readonly dtype: DType
   readonly shape: readonly number[]
@@ -21,6 +21,14 @@ export interface DeviceTensor {
 
 export type Feeds = Readonly<Record<string, HostTensor | DeviceTensor>>
 export type Outputs = Record<string, HostTensor | DeviceTensor>
+
+/** A model as a session takes it: one that was built here, or a file's bytes with the files that hold its weights. */
+export interface RunnableModel {
+  readonly bytes: Uint8Array
+  /** By the names that the model knows them by. A Blob is read piece by piece where the runtime can (JSPI), else once. */
+  readonly external: readonly { readonly path: string; readonly data: Uint8Array | Blob }[]
+  readonly outputs: readonly { readonly name: string }[]
+}
 
 export interface OpenOptions {
   /** Names of outputs that stay on the GPU; ignored on wasm, where every tensor comes back. */
@@ -54,10 +62,12 @@ export type Backend = 'wasm' | 'webgpu' | 'native'
 
 export interface Runtime {
   readonly backend: Backend
+  /** Whether graphs of 16-bit floats run on the graphics card; absent where there is none. */
+  readonly hasHalves?: boolean
   /** Threads of the wasm part; 1 where the page is not cross-origin isolated. */
   readonly threads: number
   /** Makes a session. The model's external bytes may be dropped afterwards. Throws EngineError. */
-  open(model: OnnxModel, options?: OpenOptions): Promise<Session>
+  open(model: RunnableModel, options?: OpenOptions): Promise<Session>
   /** Memory of the runtime's own for numbers that many runs read, not cleared; throws a RangeError where it is full. Absent where a run copies its inputs anyway. */
   reserve?(count: number): Floats
   /** Bytes of the wasm heap, all realms' share of it aside; 0 where it cannot be told. */

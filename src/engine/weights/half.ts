@@ -21,3 +21,18 @@ function roundEven(value: number): number {
   const rest = value - below
   return rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? below + 1 : below
 }
+
+/** Half-precision bits [from, to) as numbers. */
+export function fromHalves(halves: Uint16Array, from = 0, to = halves.length): Float32Array {
+  const out = new Float32Array(to - from)
+  for (let i = 0; i < out.length; i++) {
+    const half = halves[from + i] ?? 0
+    const sign = half & 0x8000 ? -1 : 1
+    const exponent = (half >>> 10) & 31
+    const fraction = half & 0x3ff
+    if (exponent === 0) out[i] = sign * fraction * 2 ** -24
+    else if (exponent === 31) out[i] = fraction > 0 ? Number.NaN : sign * Infinity
+    else out[i] = sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+  }
+  return out
+}

@@ -8,6 +8,8 @@ export interface ByteSource {
   readonly size: number
   /** Bytes [from, to). Rejects when they cannot be had; never gives fewer than asked. */
   read(from: number, to: number): Promise<Uint8Array>
+  /** The whole as the browser holds it, where it does: a handle, nothing is read by having it. */
+  readonly blob?: Blob
 }
 
 /** Reads from memory; `read` gives views, not copies. */
@@ -27,6 +29,7 @@ export function sourceFromBlob(name: string, blob: Blob): ByteSource {
   return {
     name,
     size: blob.size,
+    blob,
     async read(from, to) {
       checkRange(name, blob.size, from, to)
       const bytes = new Uint8Array(await blob.slice(from, to).arrayBuffer())

@@ -9,7 +9,7 @@ export interface Check {
 
 /** What a worker of checks is told and answers. */
 export interface ChecksAsked {
-  readonly kind: 'gradients' | 'training' | 'engine' | 'architectures' | 'claims' | 'storage' | 'full-disk'
+  readonly kind: 'gradients' | 'training' | 'engine' | 'architectures' | 'foreign' | 'claims' | 'storage' | 'full-disk'
   /** Of the engine's checks. */
   readonly backend: 'wasm' | 'webgpu'
 }

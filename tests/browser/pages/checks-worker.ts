@@ -6,6 +6,7 @@ async function runChecks({ kind, backend }: ChecksAsked): Promise<readonly Check
   if (kind === 'training') return (await import('./training-checks.ts')).runTrainingChecks(backend)
   if (kind === 'engine') return (await import('./engine-checks.ts')).runEngineChecks(backend)
   if (kind === 'architectures') return (await import('./architecture-checks.ts')).runArchitectureChecks(backend)
+  if (kind === 'foreign') return (await import('./foreign-checks.ts')).runForeignChecks(backend)
   if (kind === 'claims') return (await import('./claim-checks.ts')).runClaimChecks(backend)
   if (kind === 'storage') return (await import('./storage-checks.ts')).runStorageChecks()
   if (kind === 'full-disk') return (await import('./storage-checks.ts')).runFullDiskChecks()

@@ -1,0 +1,185 @@
+// Knows: a teacher from a folder of ONNX files: how it is described, and how its graph is opened and asked.
+// Must not know: where the files came from (locate-model.ts), how a graph's rows share its runs (foreign-batching.ts).
+import type { SizedCard } from '../../src/domain/model.ts'
+import { EngineError } from '../../src/engine/errors.ts'
+import { openForeignModel, type OpenedForeign } from '../../src/engine/generation/foreign-batching.ts'
+import { Generator } from '../../src/engine/generation/generator.ts'
+import { openRuntime } from '../../src/engine/runtime/open.ts'
+import { tokenizerFromFolder, type TextTokenizer } from '../../src/engine/tokenizers/tokenizer.ts'
+import type { ByteSource } from '../../src/engine/weights/source.ts'
+import { RetortError } from '../../src/protocol/errors.ts'
+import type { ModelBundle } from './bundle.ts'
+import { EngineTeacher } from './engine-teacher.ts'
+import { nameByContents } from './fingerprint.ts'
+import { FolderFiles } from './forms/folder-files.ts'
+import { chooseGraph, countWeights, readGraphs, type OnnxGraph } from './onnx-graphs.ts'
+import { givesOf, noteMachine, type EngineOptions } from './open-engine-teacher.ts'
+
+/** Rows worked on together, where the graph allows it. */
+const BATCH = 8
+/** Context of models that do not name theirs. */
+const USUAL_CONTEXT = 2048
+const LARGEST_CONTEXT = 2 ** 24
+/** Bytes read at a time, between which the person can stop. */
+const PIECE = 16 * 2 ** 20
+/** Bytes of the graph's file that name it. */
+const HEADER_LOOK = 65_536
+
+interface Folder {
+  readonly graphs: readonly [OnnxGraph, ...OnnxGraph[]]
+  readonly tokenizer: TextTokenizer
+  readonly config: unknown
+  readonly contextLength: number
+}
+
+/** Describes the graph that would be run on the processor, or the first; throws `ModelRefused` with the reason where none can be used. */
+export async function inspectOnnx(bundle: ModelBundle): Promise<SizedCard> {
+  const folder = await readFolder(bundle)
+  const fitting = folder.graphs.toSorted((a, b) => a.memoryBytes.wasm - b.memoryBytes.wasm)
+  let graph = fitting[0] ?? folder.graphs[0]
+  try {
+    graph = chooseGraph(folder.graphs, 'wasm', { hasHalves: true, name: bundle.name }).graph
+  } catch (thrown) {
+    // It may fit a graphics card: its size is on the card for the person to see.
+    if (!(thrown instanceof RetortError)) throw thrown
+  }
+  return describe(bundle, folder, graph)
+}
+
+/** Opens the folder's graph that suits the backend. Throws `ModelRefused`, EngineError where the machine fails, AbortError when stopped. */
+export async function openOnnx(bundle: ModelBundle, { backend, contextLength, weights: wanted, signal, onProgress, threads, runtime: given }: EngineOptions): Promise<EngineTeacher> {
+  const folder = await readFolder(bundle)
+  const runtime = given ?? (await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) }))
+  const { graph, note } = chooseGraph(folder.graphs, backend, { hasHalves: runtime.hasHalves ?? false, ...(wanted === undefined ? {} : { wanted }), name: bundle.name })
+  const card = await describe(bundle, folder, graph)
+  const model = await openGraph()
+  const generator = Generator.over(model.model, folder.tokenizer)
+  if (signal.aborted) {
+    await generator.release()
+    signal.throwIfAborted()
+  }
+  const description: EngineTeacher['description'] = {
+    card,
+    backend,
+    threads: runtime.threads,
+    contextLength: generator.contextLength,
+    batch: generator.maxBatch,
+    gives: givesOf(card),
+    notes: [note, ...noteBatching(model, graph), ...noteMachine(runtime, card)],
+  }
+  return new EngineTeacher(description, folder.tokenizer, generator)
+
+  async function openGraph(): Promise<OpenedForeign> {
+    const { decoder, source, data } = graph
+    let done = 0
+    const read = (file: ByteSource): Promise<Uint8Array> => readWhole(file, signal, (bytes) => onProgress({ phase: 'reading', done: (done += bytes), total: graph.bytes }))
+    const bytes = await read(source)
+    const held = new Map<ByteSource, Uint8Array | Blob>()
+    // What the browser holds goes to a graphics card piece by piece, without being here as a whole.
+    for (const file of data.values()) if (!held.has(file)) held.set(file, backend === 'webgpu' && file.blob ? file.blob : await read(file))
+    onProgress({ phase: 'building', done: 0, total: 0 })
+    const external = [...data].map(([path, file]) => ({ path, data: held.get(file) ?? new Uint8Array(0) }))
+    const outputs = ['logits', ...decoder.past.map(({ present }) => present)].map((name) => ({ name }))
+    const shape = { vocabulary: card.vocabularySize, width: card.width, contextLength: Math.min(contextLength, card.contextLength) }
+    try {
+      return await openForeignModel(runtime, { bytes, external, outputs }, decoder, shape, BATCH)
+    } catch (thrown) {
+      throw sayWhy(thrown, graph.path)
+    }
+  }
+}
+
+/** Reads small files and headers, and builds the tokenizer. */
+async function readFolder(bundle: ModelBundle): Promise<Folder> {
+  const refuse = (sentence: string): RetortError => new RetortError('ModelRefused', `“${bundle.name}”: ${sentence}`)
+  const files = new FolderFiles(bundle)
+  const genai = await files.readJson('genai_config.json')
+  const config = genai === undefined ? await files.requireJson('config.json') : ((await files.readJson('config.json')) ?? {})
+  const kind = refuseKind(config)
+  if (kind !== undefined) throw refuse(kind)
+  const graphs = await readGraphs(bundle)
+  const made = tokenizerFromFolder({
+    tokenizerJson: await files.requireJson('tokenizer.json'),
+    tokenizerConfig: await files.readJson('tokenizer_config.json'),
+    specialTokensMap: await files.readJson('special_tokens_map.json'),
+    config,
+    generationConfig: await files.readJson('generation_config.json'),
+    chatTemplate: (await files.readText('chat_template.jinja')) ?? (await files.readJson('chat_template.json')),
+  })
+  if (!made.ok) throw refuse(made.sentence)
+  const contextLength = sizeOf(config, ['max_position_embeddings', 'n_positions', 'n_ctx', 'max_seq_len', 'seq_length']) ?? sizeOf(fieldOf(genai, 'model'), ['context_length']) ?? USUAL_CONTEXT
+  return { graphs, tokenizer: made.tokenizer, config, contextLength: Math.min(contextLength, LARGEST_CONTEXT) }
+}
+
+function refuseKind(config: unknown): string | undefined {
+  if (fieldOf(config, 'is_encoder_decoder') === true) return 'it has an encoder and a decoder (such as T5 or Whisper). Models that only continue text are run: choose one of them.'
+  if (fieldOf(config, 'vision_config') !== undefined || fieldOf(config, 'audio_config') !== undefined) return 'it is a model that also sees or hears, in several graphs. Models of text are run: choose one of them.'
+  return undefined
+}
+
+async function describe(bundle: ModelBundle, { tokenizer, config, contextLength }: Folder, graph: OnnxGraph): Promise<SizedCard> {
+  const { decoder } = graph
+  const { parameters, tensorTypes } = countWeights(graph)
+  const vocabularySize = decoder.vocabulary ?? sizeOf(config, ['vocab_size']) ?? tokenizer.vocabularySize
+  const architecture = fieldOf(config, 'model_type')
+  const licence = fieldOf(config, 'license')
+  const [weights] = [...graph.data.values()]
+  return {
+    name: bundle.name.replace(/\.onnx$/i, ''),
+    form: 'onnx',
+    fileName: bundle.name,
+    fileBytes: graph.bytes,
+    architecture: typeof architecture === 'string' && architecture.length <= 60 ? architecture : 'decoder',
+    parameters,
+    quantisation: graph.quantisation,
+    tensorTypes,
+    contextLength,
+    vocabularySize,
+    layers: decoder.layers,
+    width: sizeOf(config, ['hidden_size', 'n_embd', 'd_model', 'dim']) ?? 0,
+    ...(typeof licence === 'string' && licence !== '' && licence.length <= 200 ? { licence } : {}),
+    memoryBytes: graph.memoryBytes,
+    fingerprint: await nameByContents([new TextEncoder().encode(JSON.stringify(config)), await graph.source.read(0, Math.min(graph.source.size, HEADER_LOOK))], weights ?? graph.source, 0),
+    hasChatTemplate: tokenizer.hasChatTemplate,
+  }
+}
+
+const fieldOf = (of: unknown, key: string): unknown => (typeof of === 'object' && of !== null ? Object.getOwnPropertyDescriptor(of, key)?.value : undefined)
+
+/** The first of the fields that holds a size. */
+const sizeOf = (of: unknown, keys: readonly string[]): number | undefined => keys.map((key) => fieldOf(of, key)).find((value): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value > 0)
+
+/** A file in pieces into one array: no other copy is made here. */
+async function readWhole(file: ByteSource, signal: AbortSignal, onBytes: (count: number) => void): Promise<Uint8Array> {
+  const all = new Uint8Array(file.size)
+  for (let at = 0; at < file.size; at += PIECE) {
+    signal.throwIfAborted()
+    const piece = await file.read(at, Math.min(file.size, at + PIECE))
+    all.set(piece, at)
+    onBytes(piece.length)
+  }
+  return all
+}
+
+function noteBatching({ batching }: OpenedForeign, { decoder }: OnnxGraph): string[] {
+  if (decoder.roundsByBatch) return ['Its numbers are rounded by the largest of all that is computed together (dynamic quantisation), so rows are computed one after another, and what it finds differs a little with how a text is cut into runs. A graph of floats or of 4 bits has neither.']
+  if (batching === 'single') return ['Rows are computed one after another: together this graph gives other numbers than alone, as a try while loading showed. A GGUF file of the same model is several times faster.']
+  if (batching === 'equal') return ['Only rows of equal length share a run, as a try while loading showed. A GGUF file of the same model is faster.']
+  return []
+}
+
+/** What the runtime says of a graph that it cannot build or compute, with the op's name. */
+function sayWhy(thrown: unknown, path: string): unknown {
+  if (!(thrown instanceof EngineError) || thrown.kind !== 'broken') return thrown
+  const text = thrown.cause instanceof Error ? thrown.cause.message : thrown.message
+  const refuse = (sentence: string): RetortError => new RetortError('ModelRefused', `${path} cannot be run: ${sentence} Take the GGUF file of this model, or one that was exported for transformers.js.`, { cause: thrown })
+  const missing = /Could not find an implementation for ([\w.]+)\((\d+)\)/.exec(text) ?? /No Op registered for ([\w.]+) with domain_version of (\d+)/.exec(text)
+  if (missing !== null) return refuse(`its op ${missing[1]} (version ${missing[2]}) is not in the runtime.`)
+  const unknown = /([\w.]+:[\w.]+)\(-?\d+\) is not a registered function\/op/.exec(text)
+  if (unknown !== null) return refuse(`its op ${unknown[1]} is not in the runtime.`)
+  const opset = /opset (\d+) is under development|version (\d+) of (?:domain|opset)/i.exec(text)
+  if (opset !== null) return refuse(`its set of ops (${opset[1] ?? opset[2]}) is newer than the runtime.`)
+  const node = /running (\w+) node\.[\s\S]*?Status Message: ([^\n]{1,200})/.exec(text)
+  if (node !== null) return refuse(`its op ${node[1]} fails (${node[2]}).`)
+  return thrown
+}
