@@ -4,6 +4,7 @@ import type { CompletionRequest, CompletionResult, ScoreRequest, ScoreResult, Si
 import type { Generator, Progress, Scorable, Scored, Traceable, Traced, TraceOptions } from '../../src/engine/generation/generator.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { toGenerateRequest, toScorable } from './ask.ts'
+import { refusalOf } from './refuse.ts'
 import type { AskHooks, Teacher, TokenTeacher } from './teacher.ts'
 
 export class EngineTeacher implements Teacher, TokenTeacher {
@@ -23,11 +24,16 @@ export class EngineTeacher implements Teacher, TokenTeacher {
 
   complete(requests: readonly CompletionRequest[], { onResult, ...hooks }: AskHooks<CompletionResult>): Promise<Progress> {
     const ready = requests.flatMap((request) => {
+      const refuse = (refusal: string): [] => {
+        onResult({ id: request.id, text: '', ending: 'aborted', promptTokens: 0, tokens: 0, refusal })
+        return []
+      }
+      const refusal = refusalOf(request, this.description.gives)
+      if (refusal !== undefined) return refuse(refusal)
       try {
         return [toGenerateRequest(request, this.tokenizer)]
       } catch (thrown) {
-        onResult({ id: request.id, text: '', ending: 'aborted', promptTokens: 0, tokens: 0, refusal: sentenceOf(thrown) })
-        return []
+        return refuse(sentenceOf(thrown))
       }
     })
     return this.#generator.generate(ready, {
