@@ -4,6 +4,7 @@ import { RetortError } from '../../src/protocol/errors.ts'
 import { endpoint } from './openers/endpoint.ts'
 import { files } from './openers/files.ts'
 import { student } from './openers/student.ts'
+import { webLlm } from './openers/web-llm.ts'
 import type { OpenOptions, Teacher } from './teacher.ts'
 
 export interface OpenSourceOptions extends OpenOptions {
@@ -22,7 +23,7 @@ export interface Opener<Source extends ModelSource> {
 
 type Openers = { readonly [Kind in ModelSource['kind']]?: Opener<Extract<ModelSource, { readonly kind: Kind }>> }
 
-const OPENERS: Openers = { file: files, url: files, stored: files, box: files, endpoint, student }
+const OPENERS: Openers = { file: files, url: files, stored: files, box: files, endpoint, student, 'web-llm': webLlm }
 
 /** The opener of a source. */
 export function findOpener<Source extends ModelSource>({ kind }: Source): Opener<Source> {
