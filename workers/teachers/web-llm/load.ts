@@ -1,7 +1,7 @@
 // Knows: how WebLLM's engine is made and told to load a model of its catalogue, and what is known of the model then.
 // Must not know: threads. It must be the only file that imports the package's code: six megabytes that nobody needs before.
 import { MLCEngine, prebuiltAppConfig, type MLCEngineConfig, type MLCEngineInterface } from '@mlc-ai/web-llm'
-import type { TeacherDescription, TeacherGives } from '../../../src/domain/model.ts'
+import { SAMPLING_NAMES, type TeacherDescription, type TeacherGives } from '../../../src/domain/model.ts'
 import type { WebLlmModel } from '../../../src/domain/web-llm.ts'
 import { findWebLlmModel } from '../../../src/pipeline/web-llm/catalogue.ts'
 import type { Call } from '../../../src/protocol/contract.ts'
@@ -68,7 +68,7 @@ export async function loadWebLlm({ model: id, contextLength: wanted, store }: We
 
 function describe(model: WebLlmModel, wanted: number, { architecture, vocabularySize, tokenizer, notes }: ModelFiles): TeacherDescription {
   const knows = tokenizer !== undefined
-  const gives: TeacherGives = { chat: true, rawPrompts: true, scores: knows, traces: false, logProbs: knows ? MOST_LIKELY : 0, seeded: true, formats: ['json-schema', 'grammar'] }
+  const gives: TeacherGives = { chat: true, rawPrompts: true, scores: knows, traces: false, logProbs: knows ? MOST_LIKELY : 0, sampling: SAMPLING_NAMES, seeded: true, formats: ['json-schema', 'grammar'] }
   return {
     card: { ...cardOf(model), ...(architecture === undefined ? {} : { architecture }), ...(vocabularySize === undefined ? {} : { vocabularySize }) },
     backend: 'webgpu',

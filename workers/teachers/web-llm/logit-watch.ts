@@ -55,7 +55,8 @@ export function describeToken(logits: Float32Array, id: number, count: number): 
 /** Ids of the largest logits, largest first, equals by id: one pass, as few are wanted of many. */
 function pickLikeliest(logits: Float32Array, count: number): number[] {
   const ids: number[] = []
-  for (let id = 0; id < logits.length && count > 0; id++) {
+  if (count <= 0) return ids
+  for (let id = 0; id < logits.length; id++) {
     const value = logits[id] ?? -Infinity
     if (ids.length === count && !(value > (logits[ids[count - 1] ?? 0] ?? 0))) continue
     let at = ids.length
