@@ -1,6 +1,6 @@
 // Knows: the two small files beside a model's weights that are read here too: how its tokenizer cuts texts, and where its answers end.
 // Must not know: the package.
-import { tokenizerFromJson } from '../../../src/engine/tokenizers/json-tokenizer.ts'
+import { tokenizerFromFolder } from '../../../src/engine/tokenizers/folder-tokenizer.ts'
 import type { TextTokenizer } from '../../../src/engine/tokenizers/text-tokenizer.ts'
 
 /** Gives a file of the model by its name, from where it is kept or from its address. */
@@ -30,13 +30,10 @@ export async function readModelFiles(read: ReadModelFile): Promise<ModelFiles> {
     ...(typeof architecture === 'string' ? { architecture } : {}),
     ...(typeof size === 'number' && Number.isSafeInteger(size) && size > 0 ? { vocabularySize: size } : {}),
   }
-  try {
-    const tokenizer = tokenizerFromJson(await read('tokenizer.json'), {})
-    return { ...common, tokenizer, start: tokenizer.decode(startIds), notes: [] }
-  } catch (thrown) {
-    const why = thrown instanceof Error ? thrown.message.replace(/[.\s]*$/, '') : String(thrown)
-    return { ...common, start: '', notes: [`Its tokenizer.json cannot be used here (${why.slice(0, 200)}), so it tells no probabilities and cannot judge by them.`] }
-  }
+  const tokenizerJson = await read('tokenizer.json').catch(() => undefined)
+  const result = tokenizerJson === undefined ? { ok: false as const, sentence: 'It could not be read.' } : tokenizerFromFolder({ tokenizerJson })
+  if (!result.ok) return { ...common, start: '', notes: [`It tells no probabilities and cannot judge by them, because its tokenizer.json cannot be used here. ${result.sentence}`] }
+  return { ...common, tokenizer: result.tokenizer, start: result.tokenizer.decode(startIds), notes: [] }
 }
 
 const fieldOf = (value: unknown, name: string): unknown => (typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined)

@@ -181,8 +181,10 @@ export class WebLlmTeacher implements Teacher {
    */
   async #score({ asked, answerPrefix = '', continuations }: ScoreRequest, tokenizer: TextTokenizer, pace: Pace): Promise<readonly number[]> {
     const { engine, model, watch } = this.#parts
-    const before = asked.kind === 'raw' ? this.#put.start + asked.text : ''
-    const whole = continuations.map((continuation) => tokenizer.encode(before + answerPrefix + continuation, { special: asked.kind === 'raw' }))
+    const whole = continuations.map((continuation) => {
+      const answer = answerPrefix + continuation
+      return asked.kind === 'raw' ? tokenizer.encode(this.#put.start + asked.text + answer) : tokenizer.encode(answer, { special: false, continues: true })
+    })
     const shared = whole[0]?.slice(0, sharedLength(whole)) ?? []
     if (whole.some(({ length }) => length === 0)) throw new RowRefusal('An empty text cannot be weighed.')
     if (asked.kind === 'raw' && shared.length === 0) throw new RowRefusal('The prompt is too short to be weighed behind: it has no token of its own.')

@@ -152,7 +152,7 @@ describe('a score', () => {
 test('what cannot be read beside the weights is said and costs what depends on it', async () => {
   const blind = await loadStandIn([], undefined, {})(request, call)
   expect(blind.description.gives).toMatchObject({ chat: true, scores: false, logProbs: 0 })
-  expect(blind.description.notes.join(' ')).toMatch(/tokenizer\.json cannot be used here \(no tokenizer\.json\), so it tells no probabilities/)
+  expect(blind.description.notes.join(' ')).toMatch(/tells no probabilities .* because its tokenizer\.json cannot be used here\. It could not be read\.$/)
   await expect(blind.score([{ id: 's', asked, continuations: ['a'] }], { signal: call.signal, onResult: () => undefined, onProgress: () => undefined })).rejects.toMatchObject({ name: 'ModelRefused' })
   expect((await completeAll(blind, [ask('a')])).results.get('a')?.text).toBe((await one(ask('a'))).text)
 })
