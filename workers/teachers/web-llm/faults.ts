@@ -13,6 +13,14 @@ const NO_ANSWER = /failed to fetch|network ?error|networkerror|load failed|reque
 const deviceLost = (model: string, cause: unknown): RetortError =>
   new RetortError('DeviceLost', `The graphics card was lost while ${model} was on it, most often because its memory ran out. What was stored is safe. Choose a smaller model or a shorter context, or close other tabs that use it.`, { cause })
 
+export type DamagedFile = 'program' | 'configuration'
+
+/** The file that came damaged, where that is what stopped a model from loading. */
+export function damagedFileOf(thrown: unknown): DamagedFile | undefined {
+  const name = nameOf(thrown)
+  return name === 'CompileError' || name === 'LinkError' ? 'program' : name === 'SyntaxError' ? 'configuration' : undefined
+}
+
 /** What stopped a model from loading, as one of the program's errors. */
 export function loadFaultOf(thrown: unknown, model: string): Error {
   if (thrown instanceof RetortError) return thrown
@@ -38,14 +46,14 @@ export function loadFaultOf(thrown: unknown, model: string): Error {
       return deviceLost(model, thrown)
     case 'CompileError':
     case 'LinkError':
-      return new RetortError('DownloadFailed', `The program that runs ${model} came damaged, or is of another version of WebLLM. Delete what is kept of it and load it again.`, cause)
+      return new RetortError('DownloadFailed', `The program that runs ${model} came damaged, or is of another version of WebLLM. It was deleted here: load the model again to fetch it anew.`, cause)
   }
   if (LOST.test(message)) return deviceLost(model, thrown)
   if (/unable to find a compatible gpu/i.test(message)) return new RetortError('ModelRefused', 'The browser knows WebGPU, but it offers no graphics adapter on this machine. A GGUF file works without one.', cause)
   if (/cannot initialize runtime because of requested/i.test(message)) return new RetortError('ModelRefused', `This graphics card is too small for WebLLM: ${message.replace(/^.*?because of /i, '').trim()} A GGUF file works on the processor.`, cause)
   if (/out of memory|allocation failed|bad_alloc/i.test(message)) return new RetortError('OutOfMemory', `The memory ran out while ${model} was loaded. Choose a smaller model or a shorter context, or close other tabs.`, cause)
   if (nameOf(thrown) === 'NetworkError' || NO_ANSWER.test(message)) return new RetortError('DownloadFailed', `${model} could not be downloaded: ${host ?? 'its host'} did not give all of its files. What came whole is kept; load it again to go on.`, cause)
-  if (nameOf(thrown) === 'SyntaxError') return new RetortError('DownloadFailed', `A file that describes ${model} cannot be read: it came damaged. Delete what is kept of it and load it again.`, cause)
+  if (nameOf(thrown) === 'SyntaxError') return new RetortError('DownloadFailed', `A file that describes ${model} came damaged. It was deleted here: load the model again to fetch it anew. If that does not help, delete what is kept of it in WebLLM’s list.`, cause)
   return new RetortError('Unexpected', `WebLLM could not load ${model}: ${message || 'it does not say why'}`, cause)
 }
 

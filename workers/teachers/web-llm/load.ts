@@ -1,6 +1,6 @@
 // Knows: how WebLLM's engine is made and told to load a model of its catalogue, and what is known of the model then.
 // Must not know: threads. It must be the only file that imports the package's code: six megabytes that nobody needs before.
-import { MLCEngine, prebuiltAppConfig, type MLCEngineConfig, type MLCEngineInterface } from '@mlc-ai/web-llm'
+import { deleteChatConfigInCache, deleteModelWasmInCache, MLCEngine, prebuiltAppConfig, type AppConfig, type MLCEngineConfig, type MLCEngineInterface } from '@mlc-ai/web-llm'
 import { SAMPLING_NAMES, type TeacherDescription, type TeacherGives } from '../../../src/domain/model.ts'
 import type { WebLlmModel } from '../../../src/domain/web-llm.ts'
 import { findWebLlmModel } from '../../../src/pipeline/web-llm/catalogue.ts'
@@ -9,7 +9,7 @@ import { RetortError } from '../../../src/protocol/errors.ts'
 import type { LoadProgress } from '../../../src/protocol/teacher.ts'
 import type { WebLlmLoad, WebLlmStore } from '../../../src/protocol/web-llm.ts'
 import { cardOf } from './card.ts'
-import { loadFaultOf } from './faults.ts'
+import { damagedFileOf, loadFaultOf, type DamagedFile } from './faults.ts'
 import { LogitWatch } from './logit-watch.ts'
 import { readModelFiles, type ModelFiles, type ReadModelFile } from './model-files.ts'
 import { readProgress } from './progress.ts'
@@ -22,6 +22,8 @@ const MOST_LIKELY = 20
 export interface LoadParts {
   readonly makeEngine: (config: MLCEngineConfig) => MLCEngineInterface
   readonly readFile: (model: WebLlmModel, store: WebLlmStore) => ReadModelFile
+  /** Deletes one of a model's small files, which WebLLM would read again for ever. */
+  readonly deleteFile: (file: DamagedFile, model: string, config: AppConfig) => Promise<void>
 }
 
 /** A file that WebLLM has kept, else from its address; it is small beside the weights. */
@@ -33,15 +35,20 @@ const readKept: LoadParts['readFile'] = ({ address }, store) => async (name) => 
   return response.json()
 }
 
-const REAL: LoadParts = { makeEngine: (config) => new MLCEngine(config), readFile: readKept }
+const REAL: LoadParts = {
+  makeEngine: (config) => new MLCEngine(config),
+  readFile: readKept,
+  deleteFile: (file, model, config) => (file === 'program' ? deleteModelWasmInCache(model, config) : deleteChatConfigInCache(model, config)),
+}
 
 /** Loads the model. Throws `ModelRefused`, `DownloadFailed`, `StorageFull`, `OutOfMemory`, `DeviceLost`; an AbortError when stopped, which keeps what came. */
-export async function loadWebLlm({ model: id, contextLength: wanted, store }: WebLlmLoad, { signal, emit }: Call<LoadProgress>, { makeEngine, readFile }: LoadParts = REAL): Promise<WebLlmTeacher> {
+export async function loadWebLlm({ model: id, contextLength: wanted, store }: WebLlmLoad, { signal, emit }: Call<LoadProgress>, { makeEngine, readFile, deleteFile }: LoadParts = REAL): Promise<WebLlmTeacher> {
   const model = findWebLlmModel(id)
   if (model === undefined) throw new RetortError('ModelRefused', `WebLLM’s catalogue has no model “${id}”. Choose one from its list.`)
   const watch = new LogitWatch()
+  const appConfig = { ...prebuiltAppConfig, cacheBackend: store }
   const engine = makeEngine({
-    appConfig: { ...prebuiltAppConfig, cacheBackend: store },
+    appConfig,
     logitProcessorRegistry: new Map([[id, watch]]),
     initProgressCallback: (report) => emit(readProgress(report, model.downloadBytes ?? model.memoryBytes)),
     logLevel: 'SILENT', // its errors are thrown too, and told in our sentences
@@ -60,6 +67,8 @@ export async function loadWebLlm({ model: id, contextLength: wanted, store }: We
     void engine.unload().catch(() => undefined)
     // WebLLM ends a stopped loading with whatever it was doing.
     signal.throwIfAborted()
+    const damaged = damagedFileOf(thrown)
+    if (damaged !== undefined) await deleteFile(damaged, id, appConfig).catch(() => undefined)
     throw loadFaultOf(thrown, id)
   } finally {
     signal.removeEventListener('abort', stop)

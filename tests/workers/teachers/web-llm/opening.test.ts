@@ -85,6 +85,8 @@ describe('loading', () => {
     })
     await expect(opener.open(source, openOptions())).rejects.toMatchObject({ name, message: expect.stringMatching(sentence) })
     expect(opened.workers.every(({ ended }) => ended)).toBe(true)
+    // What came damaged would be read again for ever.
+    expect(opened.engines[0]?.log.filter((line) => line.startsWith('delete'))).toEqual(/damaged/.test(String(sentence)) ? ['delete program'] : [])
   })
 })
 

@@ -51,6 +51,7 @@ export const loadStandIn = (engines: WebLlmEngineStandIn[], prepare: Prepare = (
       if (files[name] === undefined) throw new Error(`no ${name}`)
       return structuredClone(files[name])
     },
+    deleteFile: async (file) => void engines.at(-1)?.log.push(`delete ${file}`),
   })
 
 /** The opener of the teacher worker, whose own worker is a stand-in with the real service and adapter in it. */
