@@ -3,6 +3,7 @@
 import { deleteChatConfigInCache, deleteModelWasmInCache, MLCEngine, prebuiltAppConfig, type AppConfig, type MLCEngineConfig, type MLCEngineInterface } from '@mlc-ai/web-llm'
 import { SAMPLING_NAMES, type TeacherDescription, type TeacherGives } from '../../../src/domain/model.ts'
 import type { WebLlmModel } from '../../../src/domain/web-llm.ts'
+import { MOST_LOG_PROBS } from '../../../src/engine/generation/requests.ts'
 import { findWebLlmModel } from '../../../src/pipeline/web-llm/catalogue.ts'
 import type { Call } from '../../../src/protocol/contract.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
@@ -15,9 +16,6 @@ import { readModelFiles, type ModelFiles, type ReadModelFile } from './model-fil
 import { readProgress } from './progress.ts'
 import { isThinking, NO_SAMPLING } from './requests.ts'
 import { WebLlmTeacher } from './web-llm-teacher.ts'
-
-/** Likeliest tokens told with each written one, at most: more than a screen or a student's loss asks for. */
-const MOST_LIKELY = 20
 
 export interface LoadParts {
   readonly makeEngine: (config: MLCEngineConfig) => MLCEngineInterface
@@ -77,7 +75,7 @@ export async function loadWebLlm({ model: id, contextLength: wanted, store }: We
 
 function describe(model: WebLlmModel, wanted: number, { architecture, vocabularySize, tokenizer, notes }: ModelFiles): TeacherDescription {
   const knows = tokenizer !== undefined
-  const gives: TeacherGives = { chat: true, rawPrompts: true, scores: knows, traces: false, logProbs: knows ? MOST_LIKELY : 0, sampling: SAMPLING_NAMES, seeded: true, formats: ['json-schema', 'grammar'] }
+  const gives: TeacherGives = { chat: true, rawPrompts: true, scores: knows, traces: false, logProbs: knows ? MOST_LOG_PROBS : 0, sampling: SAMPLING_NAMES, seeded: true, formats: ['json-schema', 'grammar'] }
   return {
     card: { ...cardOf(model), ...(architecture === undefined ? {} : { architecture }), ...(vocabularySize === undefined ? {} : { vocabularySize }) },
     backend: 'webgpu',

@@ -2,8 +2,9 @@
 // sampling and WebLLM is told to take it, so that seeds, top-k and min-p mean what they mean with every other teacher.
 // Must not know: requests, texts.
 import type { LogitProcessor } from '@mlc-ai/web-llm'
+import { logSumExp, pickLargest } from '../../../src/engine/generation/logits.ts'
 import { makeRandom } from '../../../src/engine/generation/random.ts'
-import { drawToken, logSumExp, penaliseRepetition, type SamplingSettings } from '../../../src/engine/generation/sampling.ts'
+import { drawToken, penaliseRepetition, type SamplingSettings } from '../../../src/engine/generation/sampling.ts'
 
 /** What was found of a written token: natural logs of probabilities before temperature and cuts. */
 export interface FoundToken {
@@ -47,24 +48,9 @@ export class Drawing {
 /** What the logits say of a token and of the likeliest ones. */
 export function describeToken(logits: Float32Array, id: number, count: number): FoundToken {
   const whole = logSumExp(logits, 0, logits.length)
-  const likeliest = pickLikeliest(logits, count).map((other) => ({ id: other, logProb: (logits[other] ?? NaN) - whole }))
+  const likeliest = pickLargest(logits, 0, logits.length, count).map((other) => ({ id: other, logProb: (logits[other] ?? NaN) - whole }))
   const mass = likeliest.reduce((sum, { logProb }) => sum + Math.exp(logProb), 0)
   return { id, logProb: (logits[id] ?? NaN) - whole, likeliest, tail: Math.min(1, Math.max(0, 1 - mass)) }
-}
-
-/** Ids of the largest logits, largest first, equals by id: one pass, as few are wanted of many. */
-function pickLikeliest(logits: Float32Array, count: number): number[] {
-  const ids: number[] = []
-  if (count <= 0) return ids
-  for (let id = 0; id < logits.length; id++) {
-    const value = logits[id] ?? -Infinity
-    if (ids.length === count && !(value > (logits[ids[count - 1] ?? 0] ?? 0))) continue
-    let at = ids.length
-    while (at > 0 && value > (logits[ids[at - 1] ?? 0] ?? 0)) at--
-    ids.splice(at, 0, id)
-    ids.length = Math.min(ids.length, count)
-  }
-  return ids
 }
 
 export class LogitWatch implements LogitProcessor {

@@ -1,7 +1,7 @@
 // Knows: how continuations are weighed by a model that computes one position after another and cannot go back: beginnings that
 // they share are computed once, and the first token of all of them costs nothing but the context.
 // Must not know: WebLLM.
-import { logSumExp } from '../../../src/engine/generation/sampling.ts'
+import { logSumExp } from '../../../src/engine/generation/logits.ts'
 
 export interface Walk {
   /** Computes the context anew; gives the logits behind it. */

@@ -1,7 +1,7 @@
 // WebLLM's adapter over a stand-in for its engine: what every teacher keeps, and what only this one must do.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { GREEDY, type Asked, type CompletionRequest, type CompletionResult, type ScoreRequest, type ScoreResult } from '../../../../src/domain/model.ts'
-import { logSumExp } from '../../../../src/engine/generation/sampling.ts'
+import { logSumExp } from '../../../../src/engine/generation/logits.ts'
 import type { Teacher } from '../../../../workers/teachers/teacher.ts'
 import { byteTokenizer } from '../../../engine/small-model.ts'
 import { encodeChat, logitsBehind, type WebLlmEngineStandIn } from '../../../stand-ins/web-llm-engine.ts'

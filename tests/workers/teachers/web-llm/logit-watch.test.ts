@@ -1,6 +1,6 @@
 // What is done between two of WebLLM's tokens: one is drawn and forced, what the model found of it is kept, a draw not taken is noticed.
 import { expect, test } from 'vitest'
-import { logSumExp } from '../../../../src/engine/generation/sampling.ts'
+import { logSumExp } from '../../../../src/engine/generation/logits.ts'
 import { describeToken, Drawing, LogitWatch } from '../../../../workers/teachers/web-llm/logit-watch.ts'
 
 const LOGITS = Float32Array.from({ length: 40 }, (_, i) => ((i * 7919) % 31) / 4)
