@@ -29,6 +29,7 @@ const RINGS: Readonly<Record<string, Ring>> = {
   'src/ui': { ours: ['src/state', 'src/domain'], packages: ['svelte', 'bits-ui', 'uplot', 'virtua'] },
   'src/main.ts': { ours: ['src/state', 'src/ui', 'src/protocol', 'src/storage', 'src/actions'], packages: ['svelte'] },
   workers: { ours: ['src/domain', 'src/pipeline', 'src/engine', 'src/protocol', 'src/storage'], packages: ['fflate'] },
+  'workers/teachers/web-llm': { ours: ['src/domain', 'src/pipeline', 'src/engine', 'src/protocol', 'src/storage', 'workers/teachers'], packages: ['@mlc-ai/web-llm'] },
   'workers/service.ts': { ours: ['workers/hosting'], packages: [] },
   'workers/hosting': { ours: [], packages: ['vite', 'node:'] },
 }

@@ -172,6 +172,8 @@ export interface ModelCard {
   readonly origin?: string
   /** Bytes that loading takes on each backend, weights and working memory. */
   readonly memoryBytes?: { readonly wasm: number; readonly webgpu: number }
+  /** Bytes that it takes on the graphics card, of a model that runs nowhere else. */
+  readonly graphicsBytes?: number
   /** 16 hexadecimal digits that name the model in provenance: of a hash of its header and of a look at its weights, or of what else tells it from others. */
   readonly fingerprint: string
   readonly hasChatTemplate: boolean

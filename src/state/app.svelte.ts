@@ -13,6 +13,7 @@ import { SelfCheck } from './self-check.svelte.ts'
 import { Task } from './task.svelte.ts'
 import { Teacher } from './teacher.svelte.ts'
 import { Theme } from './theme.svelte.ts'
+import { WebLlm } from './web-llm.svelte.ts'
 import { Workspace } from './workspace.svelte.ts'
 
 /** Something long that goes on behind the screen one looks at. */
@@ -27,6 +28,7 @@ export class App {
   readonly projects: Projects
   readonly examples: Examples
   readonly machine = new Machine()
+  readonly webLlm = new WebLlm(this.machine)
   readonly models: Models
   readonly teacher: Teacher
   readonly endpoint: Endpoint

@@ -13,6 +13,7 @@ describe('the service worker’s manifest', () => {
     file('assets/ort-wasm-simd-threaded-AAAAAAAA.wasm'),
     file('assets/ort-wasm-simd-threaded-A-_AAAAA.mjs'),
     file('assets/ort-wasm-simd-threaded.jspi-AAAAAAAA.wasm'),
+    file('assets/web-llm-A-_AAAAA.js'),
   ]
 
   test('keeps engines apart from what the page needs to open', () => {
@@ -21,6 +22,8 @@ describe('the service worker’s manifest', () => {
     expect(engines).toEqual({
       wasm: ['assets/ort-wasm-simd-threaded-A-_AAAAA.mjs', 'assets/ort-wasm-simd-threaded-AAAAAAAA.wasm'],
       jspi: ['assets/ort-wasm-simd-threaded.jspi-AAAAAAAA.wasm'],
+      // No browser is told to fetch these beforehand.
+      asked: ['assets/web-llm-A-_AAAAA.js'],
     })
   })
 

@@ -12,14 +12,17 @@ export interface ServiceManifest {
   readonly version: string
   /** What the page needs to open; kept before the worker takes over. */
   readonly shell: readonly string[]
-  /** Wasm and what loads it, by variant; kept afterwards, and only what this browser can use. */
+  /** Wasm and what loads it, by variant; kept afterwards, and only what this browser can use. `asked`: kept once it was asked for. */
   readonly engines: Readonly<Record<string, readonly string[]>>
   readonly headers: Readonly<Record<string, string>>
 }
 
 const ENGINE_FILE = /ort-wasm-simd-threaded(?:\.(\w+))?-[\w-]{8}\.(?:wasm|mjs)$/
 
-/** Sorts the files of a build (paths with `/`) into the shell and the engines' variants (`wasm`, `jspi`, `asyncify`). */
+/** WebLLM's worker: six megabytes for those alone who load one of its models. */
+const ASKED_FILE = /(?:^|\/)web-llm-[\w-]{8}\.js$/
+
+/** Sorts the files of a build (paths with `/`) into the shell and the engines' variants (`wasm`, `jspi`, `asyncify`, `asked`). */
 export function makeManifest(files: readonly { path: string; bytes: Uint8Array }[]): ServiceManifest {
   const hash = createHash('sha256')
   const shell: string[] = []
@@ -27,7 +30,8 @@ export function makeManifest(files: readonly { path: string; bytes: Uint8Array }
   for (const { path, bytes } of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
     hash.update(path).update('\0').update(bytes)
     const engine = ENGINE_FILE.exec(path)
-    if (engine === null) shell.push(path)
+    if (ASKED_FILE.test(path)) (engines['asked'] ??= []).push(path)
+    else if (engine === null) shell.push(path)
     else (engines[engine[1] ?? 'wasm'] ??= []).push(path)
   }
   // What loads an engine comes before the engine: where a host goes away in between, what is kept whole is of use.

@@ -1,9 +1,9 @@
 // Knows: who opens a model from which kind of source. A new kind is a file and a line here.
 import type { ModelCard, ModelSource } from '../../src/domain/model.ts'
-import { RetortError } from '../../src/protocol/errors.ts'
 import { endpoint } from './openers/endpoint.ts'
 import { files } from './openers/files.ts'
 import { student } from './openers/student.ts'
+import { webLlm } from './openers/web-llm.ts'
 import type { OpenOptions, Teacher } from './teacher.ts'
 
 export interface OpenSourceOptions extends OpenOptions {
@@ -20,14 +20,12 @@ export interface Opener<Source extends ModelSource> {
   open(source: Source, options: OpenSourceOptions): Promise<Teacher>
 }
 
-type Openers = { readonly [Kind in ModelSource['kind']]?: Opener<Extract<ModelSource, { readonly kind: Kind }>> }
+type Openers = { readonly [Kind in ModelSource['kind']]: Opener<Extract<ModelSource, { readonly kind: Kind }>> }
 
-const OPENERS: Openers = { file: files, files, url: files, hub: files, stored: files, box: files, endpoint, student }
+const OPENERS: Openers = { file: files, files, url: files, hub: files, stored: files, box: files, endpoint, student, 'web-llm': webLlm }
 
 /** The opener of a source. */
 export function findOpener<Source extends ModelSource>({ kind }: Source): Opener<Source> {
   // The index is by kind, which TypeScript cannot follow through a lookup.
-  const opener = OPENERS[kind] as Opener<Source> | undefined
-  if (opener === undefined) throw new RetortError('ModelRefused', 'Models of this kind cannot be opened here.')
-  return opener
+  return OPENERS[kind] as Opener<Source>
 }

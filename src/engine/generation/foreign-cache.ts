@@ -302,8 +302,8 @@ const isLoose = (pack: Pack, lanes: readonly Lane[]): boolean => pack.places > 6
 
 /** All rows of it: a pack is held as a whole. */
 function bytesOf({ tensors }: Pack): number {
-  const widths = { f16: 2, f32: 4 } as const
-  return tensors.reduce((sum, { dtype, shape }) => sum + (dtype === 'f16' ? widths.f16 : widths.f32) * shape.reduce((product, length) => product * length, 1), 0)
+  // What a tensor on the device is made of is not told: floats are the most that it can be.
+  return tensors.reduce((sum, tensor) => sum + ('onDevice' in tensor || tensor.dtype === 'f32' ? 4 : 2) * tensor.shape.reduce((product, length) => product * length, 1), 0)
 }
 
 const countOf = (real: Uint8Array | undefined): number => real?.reduce((sum, one) => sum + one, 0) ?? 0

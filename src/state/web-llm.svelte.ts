@@ -1,0 +1,70 @@
+// Knows: WebLLM's list as it is looked through: the words searched for, what works on this machine, what is kept and deleted.
+import { deleteWebLlm } from '../actions/delete-web-llm.ts'
+import { listWebLlm, readWebLlmCatalogue, type ListedWebLlmModel, type WebLlmCatalogue } from '../actions/list-web-llm.ts'
+import type { MachineFacts } from '../domain/model.ts'
+import type { Machine } from './machine.svelte.ts'
+import { Task } from './task.svelte.ts'
+
+export type { ListedWebLlmModel }
+
+const UNKNOWN: MachineFacts['webgpu'] = { available: false, shaderF16: false }
+
+export class WebLlm {
+  #catalogue = $state.raw<WebLlmCatalogue | undefined>()
+  #models = $state.raw<readonly ListedWebLlmModel[]>([])
+  words = $state('')
+  /** Leave out what this machine cannot run. */
+  onlyRunnable = $state(true)
+  readonly opening = new Task()
+  readonly removal = new Task()
+  readonly #machine: Pick<Machine, 'facts'>
+  #gpu = $derived.by(() => this.#machine.facts?.webgpu ?? UNKNOWN)
+  #runnable = $derived(this.#models.filter((model) => this.refusalOf(model) === undefined))
+  #found = $derived.by(() => {
+    const all = this.onlyRunnable ? this.#runnable : this.#models
+    const found = this.#catalogue?.searchModels(this.words, all) ?? []
+    // What is here already stands first, the rest stays in its order.
+    const byId = new Map(all.map((model) => [model.id, model]))
+    return found.flatMap(({ id }) => byId.get(id) ?? []).toSorted((a, b) => Number(b.kept !== undefined) - Number(a.kept !== undefined))
+  })
+
+  constructor(machine: Pick<Machine, 'facts'>) {
+    this.#machine = machine
+  }
+
+  /** Models that fit the words; those kept first, then by the memory they take. */
+  get found(): readonly ListedWebLlmModel[] {
+    return this.#found
+  }
+  get count(): number {
+    return this.#models.length
+  }
+  get runnable(): number {
+    return this.#runnable.length
+  }
+  /** Why this machine can run none of them. */
+  get refusal(): string | undefined {
+    return this.#catalogue?.refuseMachine(this.#gpu)
+  }
+  /** Why this machine cannot run one. */
+  refusalOf(model: ListedWebLlmModel): string | undefined {
+    return this.#catalogue?.refuseModel(model, this.#gpu)
+  }
+  /** Models that go when this one is deleted: they share its files. */
+  sharersOf({ id, address }: ListedWebLlmModel): readonly ListedWebLlmModel[] {
+    return this.#models.filter((other) => other.address === address && other.id !== id)
+  }
+
+  /** Reads the catalogue the first time, and what is kept every time. */
+  async refresh(): Promise<void> {
+    await this.opening.do(async () => {
+      this.#catalogue ??= await readWebLlmCatalogue()
+      this.#models = await listWebLlm(this.#catalogue)
+    })
+  }
+
+  async remove(model: ListedWebLlmModel): Promise<void> {
+    await this.removal.do(() => deleteWebLlm(model, this.#models))
+    await this.refresh()
+  }
+}

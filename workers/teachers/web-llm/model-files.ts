@@ -1,0 +1,40 @@
+// Knows: the two small files beside a model's weights that are read here too: how its tokenizer cuts texts, and where its answers end.
+// Must not know: the package.
+import { tokenizerFromFolder } from '../../../src/engine/tokenizers/folder-tokenizer.ts'
+import type { TextTokenizer } from '../../../src/engine/tokenizers/text-tokenizer.ts'
+
+/** Gives a file of the model by its name, from where it is kept or from its address. */
+export type ReadModelFile = (name: string) => Promise<unknown>
+
+export interface ModelFiles {
+  readonly tokenizer?: TextTokenizer
+  readonly endIds: ReadonlySet<number>
+  /** Of the configuration, such as `llama`. */
+  readonly architecture?: string
+  readonly vocabularySize?: number
+  /** What raw texts begin with, as text: WebLLM puts no begin token before them. */
+  readonly start: string
+  /** What could not be read, in sentences. */
+  readonly notes: readonly string[]
+}
+
+/** Reads both; what is missing or of another form costs what depends on it, and is said. */
+export async function readModelFiles(read: ReadModelFile): Promise<ModelFiles> {
+  const config = await read('mlc-chat-config.json').catch(() => undefined)
+  const template = fieldOf(config, 'conv_template')
+  const startIds = idsOf(fieldOf(template, 'system_prefix_token_ids'))
+  const architecture = fieldOf(config, 'model_type')
+  const size = fieldOf(config, 'vocab_size')
+  const common = {
+    endIds: new Set(idsOf(fieldOf(template, 'stop_token_ids'))),
+    ...(typeof architecture === 'string' ? { architecture } : {}),
+    ...(typeof size === 'number' && Number.isSafeInteger(size) && size > 0 ? { vocabularySize: size } : {}),
+  }
+  const tokenizerJson = await read('tokenizer.json').catch(() => undefined)
+  const result = tokenizerJson === undefined ? { ok: false as const, sentence: 'It could not be read.' } : tokenizerFromFolder({ tokenizerJson })
+  if (!result.ok) return { ...common, start: '', notes: [`It tells no probabilities and cannot judge by them, because its tokenizer.json cannot be used here. ${result.sentence}`] }
+  return { ...common, tokenizer: result.tokenizer, start: result.tokenizer.decode(startIds), notes: [] }
+}
+
+const fieldOf = (value: unknown, name: string): unknown => (typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined)
+const idsOf = (value: unknown): readonly number[] => (Array.isArray(value) ? value.slice(0, 64).filter((id): id is number => Number.isInteger(id)) : [])
