@@ -4,8 +4,10 @@ import type { Progress } from '../src/engine/generation/generator.ts'
 import { RetortError } from '../src/protocol/errors.ts'
 import { serveSelf } from '../src/protocol/serve-self.ts'
 import type { GenerationEvent, GenerationSummary, TeacherContract } from '../src/protocol/teacher.ts'
+import { getBatch, putBatch } from '../src/storage/batches.ts'
 import { openDatabase, type Database } from '../src/storage/database.ts'
 import { withNamedFaults } from './faults.ts'
+import type { KnownBatches } from './teachers/best-batch.ts'
 import { browseHub } from './teachers/hub/hub-bundle.ts'
 import { lendTeacher } from './teachers/lend.ts'
 import { traceDataset } from './teachers/trace.ts'
@@ -24,6 +26,11 @@ const openOnce = (): Promise<Database> => {
   database ??= openDatabase()
   database.catch(() => (database = undefined))
   return database
+}
+
+const batches: KnownBatches = {
+  find: async (fingerprint, device) => getBatch(await openOnce(), fingerprint, device).catch(() => undefined), // it is tried anew then
+  keep: async (measured) => putBatch(await openOnce(), measured),
 }
 
 const requireTeacher = (): Teacher => {
@@ -57,7 +64,7 @@ serveSelf<TeacherContract>({
       loading?.abort()
       const own = new AbortController()
       loading = own
-      teacher = await findOpener(source).open(source, { ...options, signal: AbortSignal.any([signal, own.signal]), onProgress: emit, letGo: unload })
+      teacher = await findOpener(source).open(source, { ...options, batches, signal: AbortSignal.any([signal, own.signal]), onProgress: emit, letGo: unload })
       return teacher.description
     }),
 

@@ -17,8 +17,8 @@ function encodeAsked(asked: Asked, answer: string, tokenizer: TextTokenizer): nu
   return asked.kind === 'raw' ? [...tokenizer.startIds, ...tokens] : tokens
 }
 
-export function toGenerateRequest({ id, asked, sampling }: CompletionRequest, tokenizer: TextTokenizer): GenerateRequest {
-  return { id, tokens: encodeAsked(asked, '', tokenizer), sampling }
+export function toGenerateRequest({ id, asked, sampling, logProbs = 0 }: CompletionRequest, tokenizer: TextTokenizer): GenerateRequest {
+  return { id, tokens: encodeAsked(asked, '', tokenizer), sampling, ...(logProbs > 0 ? { logProbs } : {}) }
 }
 
 /**

@@ -1,6 +1,7 @@
 // Knows: how a model that this program's own engine runs is asked, whatever file its weights came from.
 // Must not know: files, threads.
-import type { CompletionRequest, CompletionResult, ScoreRequest, ScoreResult, SizedCard, TeacherDescription } from '../../src/domain/model.ts'
+import type { CompletionRequest, CompletionResult, ScoreRequest, ScoreResult, SizedCard, TeacherDescription, WrittenToken } from '../../src/domain/model.ts'
+import type { TokenLogProbs } from '../../src/engine/generation/log-probs.ts'
 import type { Generator, Progress, Scorable, Scored, Traceable, Traced, TraceOptions } from '../../src/engine/generation/generator.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
@@ -39,7 +40,8 @@ export class EngineTeacher implements Teacher, TokenTeacher {
     })
     return this.#generator.generate(ready, {
       ...hooks,
-      onResult: ({ id, text, tokens, ending, promptTokens, refusal }) => onResult({ id, text, ending, promptTokens, tokens: tokens.length, ...(refusal === undefined ? {} : { refusal }) }),
+      onResult: ({ id, text, tokens, ending, promptTokens, logProbs, refusal }) =>
+        onResult({ id, text, ending, promptTokens, tokens: tokens.length, ...(logProbs === undefined ? {} : { logProbs: tellTokens(tokens, logProbs, this.tokenizer) }), ...(refusal === undefined ? {} : { refusal }) }),
     })
   }
 
@@ -73,5 +75,19 @@ export class EngineTeacher implements Teacher, TokenTeacher {
     return this.#generator.release()
   }
 }
+
+/** What the model said at each written token, in the texts of its tokens. */
+function tellTokens(tokens: readonly number[], { choices, written, ids, listed, rest }: TokenLogProbs, tokenizer: TextTokenizer): WrittenToken[] {
+  const textOf = (id: number): string => decoder.decode(tokenizer.tokenBytes(id))
+  return tokens.map((token, i) => ({
+    text: textOf(token),
+    logProb: written[i] ?? Number.NaN,
+    likeliest: Array.from({ length: choices }, (_, k) => ({ text: textOf(ids[i * choices + k] ?? 0), logProb: listed[i * choices + k] ?? Number.NaN })),
+    tail: rest[i] ?? Number.NaN,
+  }))
+}
+
+/** A token may hold part of a character: that part is told as U+FFFD. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 const sentenceOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))

@@ -9,6 +9,7 @@ import { tokenizerFromFolder, type TextTokenizer } from '../../src/engine/tokeni
 import type { ByteSource } from '../../src/engine/weights/source.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { ModelBundle } from './bundle.ts'
+import { useBestBatch } from './best-batch.ts'
 import { EngineTeacher } from './engine-teacher.ts'
 import { nameByContents } from './fingerprint.ts'
 import { FolderFiles } from './forms/folder-files.ts'
@@ -47,13 +48,15 @@ export async function inspectOnnx(bundle: ModelBundle): Promise<SizedCard> {
 }
 
 /** Opens the folder's graph that suits the backend. Throws `ModelRefused`, EngineError where the machine fails, AbortError when stopped. */
-export async function openOnnx(bundle: ModelBundle, { backend, contextLength, weights: wanted, signal, onProgress, threads, runtime: given }: EngineOptions): Promise<EngineTeacher> {
+export async function openOnnx(bundle: ModelBundle, { backend, contextLength, weights: wanted, batches: known, signal, onProgress, threads, runtime: given }: EngineOptions): Promise<EngineTeacher> {
   const folder = await readFolder(bundle)
   const runtime = given ?? (await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) }))
   const { graph, note } = chooseGraph(folder.graphs, backend, { hasHalves: runtime.hasHalves ?? false, ...(wanted === undefined ? {} : { wanted }), name: bundle.name })
   const card = await describe(bundle, folder, graph)
   const model = await openGraph()
   const generator = Generator.over(model.model, folder.tokenizer)
+  onProgress({ phase: 'warming', done: 0, total: 0 })
+  const batchNote = await useBestBatch(generator, runtime, { card, form: 'graph', known, now: () => performance.now() })
   if (signal.aborted) {
     await generator.release()
     signal.throwIfAborted()
@@ -65,7 +68,7 @@ export async function openOnnx(bundle: ModelBundle, { backend, contextLength, we
     contextLength: generator.contextLength,
     batch: generator.maxBatch,
     gives: givesOf(card),
-    notes: [note, ...noteBatching(model, graph), ...noteMachine(runtime, card)],
+    notes: [note, ...(batchNote === undefined ? [] : [batchNote]), ...noteBatching(model, graph), ...noteMachine(runtime, card)],
   }
   return new EngineTeacher(description, folder.tokenizer, generator)
 

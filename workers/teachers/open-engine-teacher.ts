@@ -2,15 +2,17 @@
 // Must not know: files.
 import { SAMPLING_NAMES, type SizedCard, type TeacherGives, type WeightForm } from '../../src/domain/model.ts'
 import { Generator } from '../../src/engine/generation/generator.ts'
+import { MOST_LOG_PROBS } from '../../src/engine/generation/requests.ts'
 import { openRuntime } from '../../src/engine/runtime/open.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { LoadedWeights } from '../../src/engine/weights/loaded.ts'
+import { useBestBatch } from './best-batch.ts'
 import { EngineTeacher } from './engine-teacher.ts'
 import type { OpenOptions } from './teacher.ts'
 import { chooseWeightForm } from './weight-form.ts'
 
-/** Rows worked on together: measured best on wasm at contexts of some hundred tokens. */
+/** Rows worked on together where nothing was tried on the machine. */
 const BATCH = 8
 
 export interface EngineOptions extends OpenOptions {
@@ -30,7 +32,7 @@ export interface ReadableModel {
 }
 
 /** What every model gives that this engine runs. */
-export const givesOf = (card: { readonly hasChatTemplate: boolean }): TeacherGives => ({ chat: card.hasChatTemplate, rawPrompts: true, scores: true, traces: true, logProbs: 0, sampling: SAMPLING_NAMES, seeded: true, formats: [] })
+export const givesOf = (card: { readonly hasChatTemplate: boolean }): TeacherGives => ({ chat: card.hasChatTemplate, rawPrompts: true, scores: true, traces: true, logProbs: MOST_LOG_PROBS, sampling: SAMPLING_NAMES, seeded: true, formats: [] })
 
 /** What a person should know of how it runs here. */
 export function noteMachine({ backend, threads }: Pick<Runtime, 'backend' | 'threads'>, { hasChatTemplate }: { readonly hasChatTemplate: boolean }): string[] {
@@ -41,12 +43,14 @@ export function noteMachine({ backend, threads }: Pick<Runtime, 'backend' | 'thr
 }
 
 /** Loads and builds the model. Throws `ModelRefused` with the reason, EngineError where the machine fails, AbortError when stopped. */
-export async function openEngineTeacher({ card, tokenizer, loadWeights, forms }: ReadableModel, { backend, contextLength, weights: wanted, signal, onProgress, threads, runtime: given }: EngineOptions): Promise<EngineTeacher> {
+export async function openEngineTeacher({ card, tokenizer, loadWeights, forms }: ReadableModel, { backend, contextLength, weights: wanted, batches: known, signal, onProgress, threads, runtime: given }: EngineOptions): Promise<EngineTeacher> {
   const { form, note } = chooseWeightForm(backend, card, { ...(wanted === undefined ? {} : { wanted }), ...(forms === undefined ? {} : { forms }) })
   const runtime = given ?? (await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) }))
   const weights = await loadWeights(form)
   onProgress({ phase: 'building', done: 0, total: 0 })
   const generator = await Generator.create(runtime, weights, tokenizer, { maxBatch: BATCH, contextLength })
+  onProgress({ phase: 'warming', done: 0, total: 0 })
+  const batchNote = await useBestBatch(generator, runtime, { card, form, known, now: () => performance.now() })
   if (signal.aborted) {
     await generator.release()
     signal.throwIfAborted()
@@ -59,7 +63,7 @@ export async function openEngineTeacher({ card, tokenizer, loadWeights, forms }:
     batch: generator.maxBatch,
     weights: form,
     gives: givesOf(card),
-    notes: [note, ...noteMachine(runtime, card)],
+    notes: [note, ...(batchNote === undefined ? [] : [batchNote]), ...noteMachine(runtime, card)],
   }
   return new EngineTeacher(description, tokenizer, generator)
 }

@@ -4,6 +4,7 @@ import type { Backend, CompletionRequest, CompletionResult, ScoreRequest, ScoreR
 import type { Progress, Scorable, Scored, Traceable, Traced, TraceOptions } from '../../src/engine/generation/generator.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { LoadProgress } from '../../src/protocol/teacher.ts'
+import type { KnownBatches } from './best-batch.ts'
 
 export interface AskHooks<Result> {
   readonly signal: AbortSignal
@@ -45,6 +46,8 @@ export interface OpenOptions {
   readonly contextLength: number
   /** How the weights are to lie in memory; absent: what is fastest where it fits. */
   readonly weights?: WeightForm
+  /** What is known of this machine's best number of rows; absent: eight, and nothing is tried. */
+  readonly batches?: KnownBatches
   readonly signal: AbortSignal
   readonly onProgress: (progress: LoadProgress) => void
 }

@@ -49,7 +49,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   return {
     backend,
     threads,
-    ...(adapter ? { hasHalves: adapter.features.has('shader-f16') } : {}),
+    ...(adapter ? { hasHalves: adapter.features.has('shader-f16'), device: nameCard(adapter) } : {}),
     heapBytes,
     reserve: (count) => {
       const heap = findHeap()
@@ -58,6 +58,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     open: (model, open = {}) => line.run(() => makeSession(ort, { backend, line, findHeap, ...(backend === 'webgpu' ? { watch } : {}) }, model, { forbidFallback: options.forbidFallback ?? false, ...open })),
   }
 }
+
+const nameCard = ({ info: { vendor, architecture, description } }: GPUAdapter): string => description || `${vendor} ${architecture}`.trim()
 
 async function requireAdapter(): Promise<GPUAdapter> {
   const why = 'This browser gives the page no WebGPU adapter. Choose wasm.'

@@ -64,6 +64,8 @@ export interface Runtime {
   readonly backend: Backend
   /** Whether graphs of 16-bit floats run on the graphics card; absent where there is none. */
   readonly hasHalves?: boolean
+  /** The graphics card, as far as the browser tells; absent where there is none or nothing is told. */
+  readonly device?: string
   /** Threads of the wasm part; 1 where the page is not cross-origin isolated. */
   readonly threads: number
   /** Makes a session. The model's external bytes may be dropped afterwards. Throws EngineError. */
