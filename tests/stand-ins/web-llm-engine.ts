@@ -14,9 +14,9 @@ const SYSTEM = 259
 const VOCABULARY = 260
 const WRITABLE = new Set(byteTokenizer.encode('abcdefghijklmnop .'))
 
-/** Logits behind tokens: of the last three alone; letters are likely, the end is after sixty tokens. */
+/** Logits behind tokens: of the last three and of how many there are; letters are likely, the end is after sixty tokens. */
 export function logitsBehind(tokens: readonly number[]): Float32Array {
-  const random = makeRandom(tokens.slice(-3).join(' '))
+  const random = makeRandom(`${tokens.length}: ${tokens.slice(-3).join(' ')}`)
   return Float32Array.from({ length: VOCABULARY }, (_, id) => 5 * random() - (id === END ? (tokens.length % 64 === 63 ? -20 : 4) : id > END ? 1e4 : WRITABLE.has(id) ? 0 : 9))
 }
 
