@@ -32,6 +32,9 @@ export interface Program extends Writer {
 
 let installed: Promise<ReadonlySet<Name>> | undefined
 
+/** Which are wanted, where the variable says so, such as `ours,native`: wllama takes ten minutes. */
+const WANTED = process.env['BENCH_WRITERS']?.split(',')
+
 /** Installs the others, says out loud what cannot be had, and gives what there is; once in a run. */
 export const installWriters = (): Promise<ReadonlySet<Name>> => (installed ??= installAndBuild())
 
@@ -44,6 +47,7 @@ async function installAndBuild(): Promise<ReadonlySet<Name>> {
   const native = await installPeers(FOLDER, NATIVE, BINARY)
   if (native === undefined) there.add('native')
   else say('node-llama-cpp', native)
+  for (const name of NAMES) if (name !== 'ours' && WANTED?.includes(name) === false) there.delete(name)
   const inputs = [...there].filter((name) => name !== 'native').map((name) => join(FOLDER, `${name}.html`))
   await build({
     root: FOLDER,
