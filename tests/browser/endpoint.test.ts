@@ -39,7 +39,7 @@ async function openTeacherScreen(options: { dark?: boolean } = {}): Promise<{ wa
   const person = new Person(watched.page)
   await person.beginWith(RECIPE)
   await person.goTo('Teacher')
-  await watched.page.getByText('A program that serves models', { exact: true }).click()
+  await watched.page.locator('summary').filter({ hasText: 'A program that serves models' }).click()
   return { watched, person }
 }
 
