@@ -2,6 +2,7 @@
 // they begin to differ.
 import type { Asked, CompletionRequest, ScoreRequest } from '../../src/domain/model.ts'
 import type { GenerateRequest, Scorable } from '../../src/engine/generation/generator.ts'
+import { sharedLength } from '../../src/engine/generation/prefixes.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 
 /** Text of what is asked, up to where the model's answer begins, and whether special tokens in it are meant. */
@@ -27,12 +28,6 @@ export function toGenerateRequest({ id, asked, sampling, logProbs = 0 }: Complet
  */
 export function toScorable({ id, asked, answerPrefix = '', continuations }: ScoreRequest, tokenizer: TextTokenizer): Scorable {
   const whole = continuations.map((continuation) => encodeAsked(asked, answerPrefix + continuation, tokenizer))
-  const [first = []] = whole
-  let shared = Math.min(...whole.map((tokens) => tokens.length)) - 1
-  for (const tokens of whole) {
-    let same = 0
-    while (same < shared && tokens[same] === first[same]) same++
-    shared = same
-  }
-  return { id, tokens: first.slice(0, shared), continuations: whole.map((tokens) => tokens.slice(shared)) }
+  const shared = sharedLength(whole)
+  return { id, tokens: whole[0]?.slice(0, shared) ?? [], continuations: whole.map((tokens) => tokens.slice(shared)) }
 }

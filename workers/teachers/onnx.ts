@@ -5,6 +5,7 @@ import { EngineError } from '../../src/engine/errors.ts'
 import { openForeignModel, type OpenedForeign } from '../../src/engine/generation/foreign-batching.ts'
 import { Generator } from '../../src/engine/generation/generator.ts'
 import { openRuntime } from '../../src/engine/runtime/open.ts'
+import { fieldOf } from '../../src/engine/tokenizers/unknown-json.ts'
 import { tokenizerFromFolder, type TextTokenizer } from '../../src/engine/tokenizers/tokenizer.ts'
 import type { ByteSource } from '../../src/engine/weights/source.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
@@ -146,8 +147,6 @@ async function describe(bundle: ModelBundle, { tokenizer, config, contextLength 
     hasChatTemplate: tokenizer.hasChatTemplate,
   }
 }
-
-const fieldOf = (of: unknown, key: string): unknown => (typeof of === 'object' && of !== null ? Object.getOwnPropertyDescriptor(of, key)?.value : undefined)
 
 /** The first of the fields that holds a size. */
 const sizeOf = (of: unknown, keys: readonly string[]): number | undefined => keys.map((key) => fieldOf(of, key)).find((value): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value > 0)

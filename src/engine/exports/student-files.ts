@@ -3,6 +3,7 @@
 import { elementsOf } from '../graph/dims.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import { namePreTokenizer } from '../tokenizers/pre-tokenizers.ts'
+import { fieldOf } from '../tokenizers/unknown-json.ts'
 import { END_TOKEN, makeStudentTokenizerConfig, PAD_TOKEN, STUDENT_CHAT_TEMPLATE, STUDENT_SPECIALS } from '../tokenizers/student-template.ts'
 import { toHalf } from '../weights/half.ts'
 import { writeGguf, type WrittenTensor, type WrittenValue } from '../weights/gguf-write.ts'
@@ -178,7 +179,5 @@ function readVocabulary(tokenizerJson: unknown, size: number): { tokens: string[
   })
   return { tokens, merges }
 }
-
-const fieldOf = (value: unknown, field: string): unknown => (typeof value === 'object' && value !== null ? Object.entries(value).find(([key]) => key === field)?.[1] : undefined)
 
 export const jsonFile = (name: string, value: unknown): WrittenFile => ({ name, bytes: new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`) })

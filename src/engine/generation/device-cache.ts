@@ -6,12 +6,10 @@ import { windowWithin, type DecoderShape } from '../models/shape.ts'
 import type { DeviceTensor, HostTensor, Runtime, Session } from '../runtime/types.ts'
 import type { LoadedWeights } from '../weights/loaded.ts'
 import { TOKENS_PER_RUN, type CachedModel, type Prefix, type RowStep } from './cached-model.ts'
-import { checkResize, floatsOf, inOrder } from './slots.ts'
+import { checkResize, countRows, floatsOf, inOrder } from './slots.ts'
 import { makeStepFeeds, oneInteger, type FeedRow } from './step-feeds.ts'
 
 type Tensor = HostTensor | DeviceTensor
-/** Rows at once at most. */
-const MOST_ROWS = 32
 interface LayerMemory {
   readonly keys: Tensor
   readonly values: Tensor
@@ -71,7 +69,7 @@ class DeviceModel implements CachedModel {
     this.#shape = shape
     this.#embedRow = embedRow
     this.#slots = slots
-    this.mostSlots = Math.max(slots, MOST_ROWS)
+    this.mostSlots = countRows(shape, contextLength, slots)
     this.contextLength = contextLength
     this.vocabulary = shape.vocabulary
     this.width = shape.width

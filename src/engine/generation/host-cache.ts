@@ -8,13 +8,8 @@ import { onHost, type HostTensor, type Outputs, type Runtime, type Session } fro
 import type { LoadedWeights } from '../weights/loaded.ts'
 import { TOKENS_PER_RUN, type CachedModel, type Prefix, type RowStep } from './cached-model.ts'
 import { freeLayers, HostMemory, type LayerMemory, type Reserve } from './host-memory.ts'
-import { checkResize, floatsOf, inOrder } from './slots.ts'
+import { checkResize, countRows, floatsOf, inOrder } from './slots.ts'
 import { makeStepFeeds, oneInteger, type FeedRow } from './step-feeds.ts'
-
-/** Rows at once at most: beyond them a step takes longer than it brings on any machine measured. */
-const MOST_ROWS = 32
-/** Bytes that rows of full length may take together: beside the weights, in a heap of 4 GiB. */
-const MEMORY_AT_MOST = 2 ** 30
 
 class HostPrefix implements Prefix {
   readonly tokens: readonly number[]
@@ -61,8 +56,7 @@ class HostModel implements CachedModel {
     this.#embedRow = embedRow
     this.#slots = slots
     this.contextLength = contextLength
-    const rowBytes = 2 * 4 * shape.layers * shape.kvHeads * shape.headWidth * contextLength
-    this.mostSlots = Math.max(slots, Math.min(MOST_ROWS, Math.floor(MEMORY_AT_MOST / rowBytes)))
+    this.mostSlots = countRows(shape, contextLength, slots)
     this.vocabulary = shape.vocabulary
     this.width = shape.width
     this.#reserve = reserve

@@ -8,21 +8,24 @@ const KEPT = 8
 /** Bytes of kept beginnings together; the one last asked for is kept whatever it takes. */
 const ROOM = 128 * 2 ** 20
 
-/** Tokens that two rows begin with alike. */
-export function countCommon(a: readonly number[], b: readonly number[]): number {
+/** Items that two lists begin with alike. */
+export function countCommon<T>(a: readonly T[], b: readonly T[]): number {
   const length = Math.min(a.length, b.length)
   let same = 0
   while (same < length && a[same] === b[same]) same++
   return same
 }
 
+/** Items that all lists begin with alike, while each keeps one of its own at least; 0 where there is no list. */
+export function sharedLength<T>(lists: readonly (readonly T[])[]): number {
+  const [first = []] = lists
+  return Math.max(0, lists.reduce((length, list) => Math.min(length, list.length - 1, countCommon(list, first)), first.length - 1))
+}
+
 /** Tokens with which all the rows begin; every row keeps at least one token of its own. */
 export function sharedBeginning(rows: readonly (readonly number[])[]): readonly number[] {
-  const [first] = rows
-  if (first === undefined || rows.length < 2) return []
-  let length = first.length - 1
-  for (const row of rows) length = Math.min(length, row.length - 1, countCommon(row, first))
-  return length < SHORTEST ? [] : first.slice(0, length)
+  const length = rows.length < 2 ? 0 : sharedLength(rows)
+  return length < SHORTEST ? [] : (rows[0]?.slice(0, length) ?? [])
 }
 
 /**

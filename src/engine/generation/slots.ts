@@ -1,6 +1,18 @@
 // Knows: what the memories of both backends have in common: how much room they may be given, and which of a run's answers are whose.
+import type { DecoderShape } from '../models/shape.ts'
 import { onHost, type Outputs } from '../runtime/types.ts'
 import type { RowStep } from './cached-model.ts'
+
+/** Rows at once at most: more were never faster where it was measured. */
+const MOST_ROWS = 32
+/** Bytes that the pasts of all rows may take together, beside the weights: in a heap of 4 GiB, or on a card that holds other things too. */
+const MEMORY_AT_MOST = 2 ** 30
+
+/** Rows of full length that a memory has room for, `wanted` at least. */
+export function countRows({ layers, kvHeads, headWidth }: Pick<DecoderShape, 'layers' | 'kvHeads' | 'headWidth'>, contextLength: number, wanted: number): number {
+  const rowBytes = 2 * 4 * layers * kvHeads * headWidth * contextLength
+  return Math.max(wanted, Math.min(MOST_ROWS, Math.floor(MEMORY_AT_MOST / rowBytes)))
+}
 
 /** Throws a RangeError with a sentence where a model cannot be given room for so many rows. */
 export function checkResize(slots: number, most: number, open: number): void {

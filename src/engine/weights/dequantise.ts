@@ -121,32 +121,6 @@ export function toEightBit(blocks: readonly RowBlock[]): EightBitWeight | undefi
   return { kind: 'nb8', K, N, b, scales }
 }
 
-/**
- * Rounds rows of any type to eight bits in blocks of 32, or undefined where rows are no whole blocks. This loses: a number is off by at
- * most 1/254 of the largest of its block.
- */
-export function roundToEightBit(blocks: readonly RowBlock[]): EightBitWeight | undefined {
-  const { K, N } = measure(blocks)
-  if (K % 32 !== 0) return undefined
-  const b = new Uint8Array(N * K)
-  const scales = new Float32Array(N * (K / 32))
-  const row = new Float32Array(K)
-  let at = 0
-  for (const { quant, bytes, rows, order } of blocks) {
-    const rowBytes = (K / quant.elements) * quant.blockBytes
-    for (let r = 0; r < rows; r++) {
-      quant.readRow(bytes, (order === undefined ? r : (order[r] as number)) * rowBytes, K, row, 0)
-      for (let from = 0; from < K; from += 32) {
-        let largest = 0
-        for (let j = from; j < from + 32; j++) largest = Math.max(largest, Math.abs(row[j] as number))
-        const scale = (scales[at / 32] = largest / 127)
-        for (let j = from; j < from + 32; j++) b[at++] = scale === 0 ? 128 : Math.round((row[j] as number) / scale) + 128
-      }
-    }
-  }
-  return { kind: 'nb8', K, N, b, scales }
-}
-
 function measure(blocks: readonly RowBlock[]): { K: number; N: number } {
   const K = blocks[0]?.columns ?? 0
   if (blocks.some(({ columns }) => columns !== K)) throw new RangeError('Stacked rows differ in length.')

@@ -31,7 +31,7 @@ export function describeGguf(header: GgufHeader): Description {
       ...countTensors(tensors),
       ...(licence === undefined ? {} : { licence }),
       hasChatTemplate: readText(metadata, 'tokenizer.chat_template') !== undefined,
-      ...estimateMemory(shape, tensors, ggufNames),
+      memoryBytes: estimateMemory(shape, tensors, ggufNames),
     },
   }
 }

@@ -24,8 +24,6 @@ export interface ModelFacts {
   readonly hasChatTemplate: boolean
   /** Bytes that loading takes: 32-bit floats on wasm, the file's own bits where they can stay on WebGPU. */
   readonly memoryBytes: { readonly wasm: number; readonly webgpu: number }
-  /** The same on WebGPU, or on wasm, where what does not stay packed is rounded to eight bits. */
-  readonly roundedBytes: number
 }
 
 export type Description = { readonly ok: true; readonly facts: ModelFacts } | { readonly ok: false; readonly sentence: string }
@@ -78,22 +76,19 @@ const STACKED: readonly (readonly TensorRole[])[] = [['q', 'k', 'v'], ['gate', '
  * copies), beside which the copy in JavaScript lives until the session is made. WebGPU: the packed weights twice (here and
  * on the device) and a float correction. Both keep the quantised embedding, and a cache for eight rows of 1,024 tokens.
  */
-export function estimateMemory(shape: DecoderShape, tensors: Tensors, nameOf: TensorNames): Pick<ModelFacts, 'memoryBytes' | 'roundedBytes'> {
+export function estimateMemory(shape: DecoderShape, tensors: Tensors, nameOf: TensorNames): ModelFacts['memoryBytes'] {
   let floats = 0
   let packed = 0
-  let rounded = 0
   for (const { role, layer, shape: size } of listNeeded(shape)) {
     if (role === 'embedding' && !shape.tiedHead) continue
     const elements = size.reduce((product, n) => product * n, 1)
     const together = (STACKED.find((roles) => roles.includes(role)) ?? [role]).map((one) => tensors.get(nameOf(one, layer))?.type.name ?? '')
     floats += 4 * elements
     // Four bits with a float scale and correction for 32 weights; eight bits with a float scale; else floats.
-    const exact = size.length < 2 ? 4 : together.every((kind) => findQuant(kind)?.readFourBits !== undefined) ? 0.5 + 0.25 : together.every((kind) => kind === 'Q8_0') ? 1 + 0.125 : 4
-    packed += elements * exact
-    rounded += elements * (size.length > 1 && (size[0] ?? 0) % 32 === 0 ? Math.min(exact, 1 + 0.125) : exact)
+    packed += elements * (size.length < 2 ? 4 : together.every((kind) => findQuant(kind)?.readFourBits !== undefined) ? 0.5 + 0.25 : together.every((kind) => kind === 'Q8_0') ? 1 + 0.125 : 4)
   }
   const embedding = tensors.get(nameOf('embedding', 0))?.bytes ?? 0
   const cache = 2 * 4 * shape.layers * shape.kvHeads * shape.headWidth * 8 * Math.min(1024, shape.context)
   const sum = (weights: number): number => Math.round(weights + embedding + cache)
-  return { memoryBytes: { wasm: sum(2.55 * floats), webgpu: sum(2 * packed) }, roundedBytes: sum(2 * rounded) }
+  return { wasm: sum(2.55 * floats), webgpu: sum(2 * packed) }
 }

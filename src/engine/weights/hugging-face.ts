@@ -53,11 +53,11 @@ export async function describeHuggingFace({ config, sources, index }: HuggingFac
   if (fault !== undefined) return refuse(fault)
   const wanted = new Set([...listNeeded(shape)].map(({ role, layer }) => nameOf(role, layer)))
   const needed = new Map([...tensors].filter(([name]) => wanted.has(name)))
-  const facts = { architecture: architecture.name, shape, ...countTensors(needed), ...estimateMemory(shape, needed, nameOf) }
+  const facts = { architecture: architecture.name, shape, ...countTensors(needed), memoryBytes: estimateMemory(shape, needed, nameOf) }
   return { ok: true, model: { shape, tensors: needed, source, nameOf, ...formOfHuggingFace(architecture), facts } }
 }
 
-/** Reads all weights; `nb4s` finds no packed bits to keep here, so all are floats with it; `nb8` rounds. Throws as `readWeights` does. */
+/** Reads all weights; `nb4s` finds no packed bits to keep here, so all are floats with it. Throws as `readWeights` does. */
 export const loadHuggingFaceWeights = (model: HuggingFaceModel, kind: WeightKind, hooks?: ReadHooks): Promise<LoadedWeights> => readWeights(model, kind, hooks)
 
 function findMissing(index: unknown, sources: readonly ByteSource[]): HuggingFaceDescription | undefined {

@@ -166,7 +166,7 @@ class Reader {
     } catch (thrown) {
       if (!(thrown instanceof ProtoRefusal)) throw thrown
       this.#file.at = from
-      await this.#file.skip({ number: 3, wire: 0 }, this.#size)
+      await this.#file.skipNumber()
       return undefined
     }
   }

@@ -79,12 +79,12 @@ export class ProtoFile {
   /** Steps over the rest of a field that is not wanted. */
   async skip({ wire }: ProtoField, outer: number): Promise<void> {
     if (wire === 2) this.at = await this.length(outer)
-    else if (wire === 0) await this.#skipNumber()
+    else if (wire === 0) await this.skipNumber()
     else this.at += wire === 1 ? 8 : 4
   }
 
-  /** Numbers that may be negative are of no interest here, but must be stepped over. */
-  async #skipNumber(): Promise<void> {
+  /** Steps over a number of any size, negative ones included. */
+  async skipNumber(): Promise<void> {
     for (let i = 0; i < 10; i++) {
       if (this.at < this.#from || this.at >= this.#from + this.#window.length) await this.#fill()
       if ((this.#window[this.at++ - this.#from] ?? 0) < 128) return

@@ -3,16 +3,13 @@
 import type { Architecture } from '../models/architectures/index.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import type { TensorNames, TensorRole } from './decoder-tensors.ts'
-import { dequantise, requireQuant, roundToEightBit, toDense, toEightBit, toFourBit, type RowBlock } from './dequantise.ts'
+import { dequantise, requireQuant, toDense, toEightBit, toFourBit, type RowBlock } from './dequantise.ts'
 import type { GgufTensor } from './gguf-header.ts'
 import type { LayerLinear, LinearWeight, LoadedWeights, NormName } from './loaded.ts'
 import type { ByteSource } from './source.ts'
 
-/**
- * `f32`: every matrix as floats, [K, N]. `nb4s`: four and eight bits where that is exact (Q4_0, Q4_1, Q4_K, Q8_0), else floats.
- * `nb8`: as `nb4s`, and what would be floats is rounded to eight bits, which loses: for whom memory is short.
- */
-export type WeightKind = 'f32' | 'nb4s' | 'nb8'
+/** `f32`: every matrix as floats, [K, N]. `nb4s`: four and eight bits where that is exact (Q4_0, Q4_1, Q4_K, Q8_0), else floats. */
+export type WeightKind = 'f32' | 'nb4s'
 
 /** A model's tensors, wherever they lie in the source. */
 export interface StoredModel {
@@ -46,7 +43,7 @@ export async function readWeights(model: StoredModel, kind: WeightKind, hooks: R
   const reader = new TensorReader(model, hooks)
   const shape = described.ropeFactors === 'stored' ? { ...described, ropeFactors: checkFactors(await reader.vector('ropeFactors', 0)) } : described
   const [q, k] = model.pairsRows ? [unpermuteRows(shape.heads, shape.headWidth), unpermuteRows(shape.kvHeads, shape.headWidth)] : [undefined, undefined]
-  const convert = (blocks: readonly RowBlock[]): LinearWeight => (kind === 'f32' ? undefined : (toFourBit(blocks) ?? toEightBit(blocks) ?? (kind === 'nb8' ? roundToEightBit(blocks) : undefined))) ?? toDense(blocks)
+  const convert = (blocks: readonly RowBlock[]): LinearWeight => (kind === 'f32' ? undefined : (toFourBit(blocks) ?? toEightBit(blocks))) ?? toDense(blocks)
   const readNorm = async (role: TensorRole, layer: number): Promise<Float32Array> => {
     const gain = await reader.vector(role, layer)
     return model.addToNorms === 0 ? gain : gain.map((one) => one + model.addToNorms)

@@ -11,6 +11,7 @@ import { convertToGguf, oracle } from '../../engine/small-architectures.ts'
 import { HubStandIn } from '../../stand-ins/hub.ts'
 import { installPrivateFiles, PrivateFiles } from '../../stand-ins/private-files.ts'
 import { writeSmallGguf } from '../../engine/weights/small-gguf.ts'
+import { describeTeacherContract } from './contract.ts'
 import { FOLDER_MODEL, makeModelFolder } from './small-folder.ts'
 
 const FOLDER = makeModelFolder()
@@ -48,6 +49,8 @@ async function distanceFromOracle(teacher: Teacher): Promise<number> {
   await teacher.ownTokens?.weigh(requests, { signal, onResult: ({ id, logProbs }) => void found.set(id, logProbs) })
   return Math.max(...ends.flatMap((end) => oracle.places.map((_, i) => Math.abs((found.get(String(end))?.[i] ?? Number.NaN) - ((saved?.chosen[end]?.[i] ?? Number.NaN) - (saved?.logSumExp[end] ?? Number.NaN))))))
 }
+
+describeTeacherContract('A folder of safetensors', () => open(fromDisk(FOLDER)), { temperature: 5 })
 
 describe('a folder of safetensors', () => {
   test('from disk is described by its files, and finds of every token what transformers finds', async () => {

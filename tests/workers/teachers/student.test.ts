@@ -6,6 +6,7 @@ import type { Teacher } from '../../../workers/teachers/teacher.ts'
 import { shareVocabulary, traceRows } from '../../../workers/teachers/trace.ts'
 import { IDS, makeMemoryStores, makeRows, type MemoryStores } from '../student/memory-stores.ts'
 import { trainSmall } from '../student/train-small.ts'
+import { describeTeacherContract } from './contract.ts'
 
 const source = { kind: 'student', projectId: IDS.projectId, studentId: IDS.studentId } as const satisfies ModelSource
 const signal = new AbortController().signal
@@ -41,6 +42,8 @@ test('it answers as it learned to, in its own small context, and its probabiliti
   }
   await teacher.release()
 }, 120_000)
+
+describeTeacherContract('A student', async () => open(await trainSmall(40)), { asked: { kind: 'chat', messages: [{ role: 'user', content: 'The boat is blue. What colour is the boat?' }] }, temperature: 2 })
 
 test('two trainings are two teachers by their fingerprints, and one is the same twice', async () => {
   const inspect = async (steps: number): Promise<string> => (await makeStudentOpener(await trainSmall(steps)).inspect(source, signal)).fingerprint

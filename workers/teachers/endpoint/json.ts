@@ -1,9 +1,8 @@
 // Knows: how fields of an unknown value are looked at without trusting it. What is not of the wanted kind is absent.
-
-export const field = (value: unknown, name: string): unknown => (typeof value === 'object' && value !== null && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined)
+import { fieldOf } from '../../../src/engine/tokenizers/unknown-json.ts'
 
 /** A field of a field, and so on; a number is a place in a list. */
-export const reach = (value: unknown, ...path: readonly (string | number)[]): unknown => path.reduce<unknown>((at, step) => field(at, String(step)), value)
+export const reach = (value: unknown, ...path: readonly (string | number)[]): unknown => path.reduce<unknown>((at, step) => fieldOf(at, String(step)), value)
 
 export const textIn = (value: unknown, ...path: readonly (string | number)[]): string | undefined => {
   const found = reach(value, ...path)

@@ -1,5 +1,5 @@
 // Knows: how it is found out what a server heeds: by what it does, not by what it accepts, since many accept fields that they ignore.
-// About a dozen requests of one to eight tokens, asked one after another.
+// Up to twenty requests of one to 24 tokens, asked one after another.
 import type { Json } from '../../../src/domain/hash.ts'
 import type { Abilities, Extension } from './abilities.ts'
 import { PENALISED } from './ask.ts'

@@ -2,6 +2,7 @@
 // back, else from lists of the likeliest tokens.
 // Must not know: retries, other rows.
 import type { Asked, ScoreRequest } from '../../../src/domain/model.ts'
+import { sharedLength } from '../../../src/engine/generation/prefixes.ts'
 import { scoresChats, type Abilities } from './abilities.ts'
 import { pathOf, writeAsked, writeLogProbs } from './ask.ts'
 import type { Connection } from './connection.ts'
@@ -70,15 +71,6 @@ async function scoreByEcho({ connection, model, signal }: Server, { answerPrefix
   )
   const shared = sharedLength(whole.map((tokens) => tokens.map((token) => token.text)))
   return whole.map((tokens) => tokens.slice(shared).reduce((sum, { logProb }) => sum + (logProb ?? Number.NaN), 0))
-}
-
-/** Where sequences begin to differ; each keeps one item at least, for what is shared says nothing of any of them. */
-function sharedLength(sequences: readonly (readonly (number | string)[])[]): number {
-  const [first = []] = sequences
-  return sequences.reduce((length, sequence) => {
-    const different = sequence.findIndex((item, i) => item !== first[i])
-    return Math.min(length, sequence.length - 1, different < 0 ? sequence.length : different)
-  }, first.length - 1)
 }
 
 /** A continuation that is not on a list may be as likely as this at most, else the row is refused. */

@@ -1,4 +1,4 @@
-// Knows: a teacher that another program runs: looked at without a token, then asked a dozen short questions to find out what it heeds.
+// Knows: a teacher that another program runs: looked at without a token, then asked up to twenty short questions to find out what it heeds.
 import type { ModelSource, TeacherDescription } from '../../../src/domain/model.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
 import { givesOf, noteAbilities } from '../endpoint/abilities.ts'

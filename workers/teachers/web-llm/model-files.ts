@@ -2,6 +2,7 @@
 // Must not know: the package.
 import { tokenizerFromFolder } from '../../../src/engine/tokenizers/folder-tokenizer.ts'
 import type { TextTokenizer } from '../../../src/engine/tokenizers/text-tokenizer.ts'
+import { fieldOf } from '../../../src/engine/tokenizers/unknown-json.ts'
 
 /** Gives a file of the model by its name, from where it is kept or from its address. */
 export type ReadModelFile = (name: string) => Promise<unknown>
@@ -36,5 +37,4 @@ export async function readModelFiles(read: ReadModelFile): Promise<ModelFiles> {
   return { ...common, tokenizer: result.tokenizer, start: result.tokenizer.decode(startIds), notes: [] }
 }
 
-const fieldOf = (value: unknown, name: string): unknown => (typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined)
 const idsOf = (value: unknown): readonly number[] => (Array.isArray(value) ? value.slice(0, 64).filter((id): id is number => Number.isInteger(id)) : [])

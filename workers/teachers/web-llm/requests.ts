@@ -52,7 +52,7 @@ export function toRawRequest({ sampling }: CompletionRequest, text: string, { mo
 }
 
 /** A chat of which only what stands before the answer is computed. */
-export const toPromptOnly = (asked: ChatAsked, put: Put) => ({ ...toChat(asked, 1, { ...put, thoughtTokens: put.thoughtTokens }), stream: false as const })
+export const toPromptOnly = (asked: ChatAsked, put: Put) => ({ ...toChat(asked, 1, put), stream: false as const })
 
 /** The text up to the first stop text: WebLLM cuts at the last one it finds. */
 export function cutAtStop(text: string, stop: readonly string[]): string {

@@ -4,6 +4,7 @@ import type { MLCEngineInterface } from '@mlc-ai/web-llm'
 import type { CompletionRequest, CompletionResult, Ending, ScoreRequest, ScoreResult, TeacherDescription, WrittenToken } from '../../../src/domain/model.ts'
 import type { Progress } from '../../../src/engine/generation/generator.ts'
 import { Pace } from '../../../src/engine/generation/pace.ts'
+import { sharedLength } from '../../../src/engine/generation/prefixes.ts'
 import type { TextTokenizer } from '../../../src/engine/tokenizers/text-tokenizer.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
 import { refusalOf } from '../refuse.ts'
@@ -221,15 +222,3 @@ export class WebLlmTeacher implements Teacher {
 class RowRefusal extends Error {}
 
 const endingOf = (finish: string | null | undefined): Ending => (finish === 'stop' ? 'end' : finish === 'length' ? 'length' : 'aborted')
-
-/** Tokens that all begin with, one less than the shortest has at most, so that something is left to weigh of each. */
-function sharedLength(whole: readonly (readonly number[])[]): number {
-  const [first = []] = whole
-  let shared = Math.max(0, Math.min(...whole.map(({ length }) => length)) - 1)
-  for (const tokens of whole) {
-    let same = 0
-    while (same < shared && tokens[same] === first[same]) same++
-    shared = same
-  }
-  return shared
-}

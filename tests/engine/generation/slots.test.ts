@@ -1,0 +1,18 @@
+// How many rows a memory is given room for.
+import { expect, test } from 'vitest'
+import { countRows } from '../../../src/engine/generation/slots.ts'
+
+const SMOLLM2 = { layers: 30, kvHeads: 3, headWidth: 64 }
+
+test('rows of full length stay below a gigabyte together, and 32 are the most', () => {
+  const bytesOf = (rows: number, context: number): number => rows * 2 * 4 * SMOLLM2.layers * SMOLLM2.kvHeads * SMOLLM2.headWidth * context
+  expect(countRows({ layers: 2, kvHeads: 1, headWidth: 16 }, 256, 8)).toBe(32)
+  const rows = countRows(SMOLLM2, 2048, 8)
+  expect(rows).toBe(11)
+  expect(bytesOf(rows, 2048)).toBeLessThanOrEqual(2 ** 30)
+  expect(bytesOf(rows + 1, 2048)).toBeGreaterThan(2 ** 30)
+})
+
+test('those that are wanted at first are had whatever they take', () => {
+  expect(countRows({ layers: 64, kvHeads: 32, headWidth: 128 }, 8192, 8)).toBe(8)
+})
