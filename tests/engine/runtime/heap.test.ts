@@ -2,7 +2,9 @@
 import { expect, test } from 'vitest'
 import { Graph } from '../../../src/engine/graph/graph.ts'
 import { add, matMul } from '../../../src/engine/graph/ops/index.ts'
-import { addressInHeap } from '../../../src/engine/runtime/heap-floats.ts'
+import { addressInHeap, reserveInHeap } from '../../../src/engine/runtime/heap-floats.ts'
+import type { HeapModule } from '../../../src/engine/runtime/heap-module.ts'
+import { HeapRun } from '../../../src/engine/runtime/heap-run.ts'
 import { onHost, type HostTensor } from '../../../src/engine/runtime/types.ts'
 import { openTestRuntime } from '../session.ts'
 
@@ -56,4 +58,46 @@ test('what the runtime refuses is told in its words, and nothing is left behind'
   }
   expect(runtime.heapBytes() - bytes).toBeLessThanOrEqual(8 << 20) // 400 runs of 160 KB and more
   await session.release()
+})
+
+/** A heap that notes where tensors are made, and refuses to compute. */
+class HeapOnly implements HeapModule {
+  readonly buffer = new ArrayBuffer(65_536)
+  readonly tensorsAt: number[] = []
+  readonly freed: number[] = []
+  #end = 8
+  allocate(bytes: number): number {
+    const at = this.#end
+    this.#end += Math.ceil(bytes / 8) * 8
+    return at
+  }
+  free(address: number): void {
+    this.freed.push(address)
+  }
+  createTensor(_type: number, data: number): number {
+    return this.tensorsAt.push(data)
+  }
+  releaseTensor = (): number => 0
+  getTensorData = (): number => 1
+  freeDims = (): number => 0
+  createRunOptions = (): number => 1
+  releaseRunOptions = (): number => 0
+  run = (): number => 1
+  getLastError(_code: number, message: number): number {
+    new Uint32Array(this.buffer, message, 1)[0] = 1
+    return 0
+  }
+  readText = (): string => 'it only notes'
+}
+
+test('an input that lies in the heap is a tensor where it lies, any other is copied and given back', async () => {
+  const heap = new HeapOnly()
+  const held = reserveInHeap(heap, 6)
+  const elsewhere = Float32Array.of(7, 8, 9)
+  await expect(new HeapRun(heap, 1).run({ x: tensor(held.data, 2, 3), y: tensor(elsewhere, 3, 1) }, ['product'], () => 0)).rejects.toThrow('it only notes')
+  const [x, y = 0] = heap.tensorsAt
+  expect(x).toBe(held.data.byteOffset)
+  expect([...new Float32Array(heap.buffer, y, 3)]).toEqual([7, 8, 9])
+  expect(heap.freed).toContain(y)
+  expect(heap.freed).not.toContain(x)
 })
