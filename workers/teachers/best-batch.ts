@@ -1,4 +1,4 @@
-// Knows: how many rows a model is best asked together on this machine: tried for two seconds when it is first loaded, and remembered.
+// Knows: how many rows a model is best asked together on this machine: tried for about two seconds at most when it is first loaded, and remembered.
 // Must not know: where it is remembered.
 import type { MeasuredBatch } from '../../src/domain/measured-batch.ts'
 import type { SizedCard, WeightForm } from '../../src/domain/model.ts'
@@ -32,7 +32,7 @@ export async function useBestBatch(generator: Generator, runtime: Runtime, { car
   const chosen = measured.rates.find(({ rows }) => rows === batch)
   const one = measured.rates.find(({ rows }) => rows === 1)
   if (chosen === undefined || one === undefined) return undefined
-  return `${batch === 1 ? 'One row' : `${batch} rows`} at a time ${batch === 1 ? 'is' : 'are'} best here: ${tellRate(chosen.tokensPerSecond)}${batch === 1 ? '' : `, against ${tellRate(one.tokensPerSecond)} with one`}, as tried for two seconds with short rows.`
+  return `${batch === 1 ? 'One row' : `${batch} rows`} at a time ${batch === 1 ? 'is' : 'are'} best here: ${tellRate(chosen.tokensPerSecond)}${batch === 1 ? '' : `, against ${tellRate(one.tokensPerSecond)} with one`}, as a try with short rows showed.`
 
   async function measure(): Promise<MeasuredBatch> {
     const batches = [1, 2, 4, 8, 12, 16, 24, 32].filter((rows) => rows <= most)
@@ -44,4 +44,4 @@ export async function useBestBatch(generator: Generator, runtime: Runtime, { car
   }
 }
 
-const tellRate = (tokensPerSecond: number): string => `${tokensPerSecond >= 10 ? Math.round(tokensPerSecond) : tokensPerSecond.toFixed(1)} tokens a second`
+const tellRate = (tokensPerSecond: number): string => `${tokensPerSecond >= 10 ? Math.round(tokensPerSecond).toLocaleString('en') : tokensPerSecond.toFixed(1)} tokens a second`
