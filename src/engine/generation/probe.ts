@@ -27,8 +27,11 @@ export interface ProbeOptions {
 const BATCHES = [1, 2, 4, 8, 12, 16, 24, 32]
 /** Tokens that each row holds while it is measured: short ones, for the time; longer rows favour the same numbers or smaller ones. */
 const HELD = 48
-/** Steps of each number of rows; the first is for warming up and the fastest of the others counts. */
-const STEPS = 4
+/**
+ * Steps of each number of rows behind one for warming up, of which the fastest counts: three at least, and of a small model, whose steps
+ * take a millisecond, as many as make up for what else the machine does meanwhile.
+ */
+const STEPS = { least: 3, most: 40, ms: 60 } as const
 /** More rows must bring this much to be worth their memory, and the wait of each. */
 const WORTH = 1.05
 /** Two numbers of rows in a row that bring nothing end the search. */
@@ -63,7 +66,7 @@ async function timeStep(model: CachedModel, batch: number, now: () => number): P
   const slots = Array.from({ length: batch }, () => model.open())
   try {
     const token = (i: number): number => i % model.vocabulary
-    const prompt = Array.from({ length: Math.min(HELD, model.contextLength - STEPS - 1) }, (_, i) => token(i))
+    const prompt = Array.from({ length: Math.max(0, Math.min(HELD, model.contextLength - STEPS.most - 2)) }, (_, i) => token(i))
     const [first] = slots
     if (first === undefined) return Number.NaN
     // One row is computed and copied where that is possible; elsewhere one token is all that rows hold.
@@ -71,11 +74,14 @@ async function timeStep(model: CachedModel, batch: number, now: () => number): P
       await model.step([{ slot: first, tokens: prompt, logitsAt: [prompt.length - 1] }], undefined, true)
       for (const slot of slots.slice(1)) model.copy(first, slot)
     }
+    const step = (at: number): Promise<unknown> => model.step(slots.map((slot, i) => ({ slot, tokens: [token(i * 7 + at)], logitsAt: [0] })), undefined, true)
+    await step(0)
+    const began = now()
     let fastest = Number.POSITIVE_INFINITY
-    for (let step = 0; step < STEPS; step++) {
+    for (let at = 1; at <= STEPS.most && (at <= STEPS.least || now() - began < STEPS.ms); at++) {
       const from = now()
-      await model.step(slots.map((slot, i) => ({ slot, tokens: [token(i * 7 + step)], logitsAt: [0] })), undefined, true)
-      if (step > 0) fastest = Math.min(fastest, now() - from)
+      await step(at)
+      fastest = Math.min(fastest, now() - from)
     }
     return Math.max(fastest, 1e-3)
   } finally {

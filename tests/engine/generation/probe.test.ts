@@ -53,6 +53,16 @@ test('no other number of rows is begun when the time is over, and the room is wh
   for (let slot = 0; slot < 8; slot++) model.close(slot)
 })
 
+test('a hiccup of the machine does not decide about a small model', async () => {
+  // Something else takes the machine for some steps of eight and of twelve rows.
+  const seen = new Map<number, number>()
+  const restless = timed((rows) => {
+    seen.set(rows, (seen.get(rows) ?? 0) + 1)
+    return (rows === 8 || rows === 12) && (seen.get(rows) ?? 0) <= 5 ? 9 : 2
+  })
+  expect((await probeBatch(restless.model, restless)).batch).toBe(32)
+})
+
 test('a generator works on as many rows as it is limited to, and refuses what does not fit', async () => {
   const generator = await Generator.create(await openTestRuntime(), makeTinyWeights(), byteTokenizer, { maxBatch: 2 })
   const { speeds } = await generator.probeBatch({ now: () => performance.now(), batches: [1, 3] })
