@@ -13,16 +13,31 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 export const MODEL_FOLDERS: readonly string[] = [here('./models'), here('../shared/models')]
 
 /** In Node the runtime is onnxruntime-web's own Node build (one thread); its browser build cannot load there. */
-const runtimeAlias = [{ find: /^onnxruntime-web\/(wasm|webgpu|jspi)$/, replacement: here('./node_modules/onnxruntime-web/dist/ort.node.min.mjs') }]
+const runtimeAlias = [
+  {
+    find: /^onnxruntime-web\/(wasm|webgpu|jspi)$/,
+    replacement: here('./node_modules/onnxruntime-web/dist/ort.node.min.mjs'),
+  },
+]
 
 export default defineConfig({
   // Relative addresses: the built folder works under any path of any static host.
   base: './',
-  plugins: [svelte({ configFile: false }), hostingPolicy(), localModels(MODEL_FOLDERS), serviceWorker(here('./workers/service.ts'))],
+  plugins: [
+    svelte({ configFile: false }),
+    hostingPolicy(),
+    localModels(MODEL_FOLDERS),
+    serviceWorker(here('./workers/service.ts')),
+  ],
   // The runtime's glue and wasm stay files of their own: its bundled variants would start threads from our chunks.
   resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'] },
   worker: { format: 'es' },
-  build: { target: 'es2023', assetsInlineLimit: 0, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 900 },
+  build: {
+    target: 'es2023',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 900,
+  },
   optimizeDeps: { exclude: ['onnxruntime-web'] },
   server: { host: 'localhost' },
   preview: { host: 'localhost', port: 4173 },
@@ -46,7 +61,12 @@ export default defineConfig({
         // Without the `browser` condition runes compile for the server, effects never run and tests prove nothing.
         plugins: [svelte({ configFile: false })],
         resolve: { conditions: ['browser', 'module', 'development|production'], alias: runtimeAlias },
-        test: { name: 'state', environment: 'happy-dom', include: ['tests/state/**/*.test.ts'], testTimeout: 20_000 },
+        test: {
+          name: 'state',
+          environment: 'happy-dom',
+          include: ['tests/state/**/*.test.ts'],
+          testTimeout: 20_000,
+        },
       },
       {
         // These drive a real Chromium from Node, one file after another: the browser needs both cores.

@@ -36,10 +36,20 @@ async function openPage(target: HTMLElement): Promise<void> {
     () => new Worker(new URL('../workers/teacher.ts', import.meta.url), { type: 'module', name: 'teacher' }),
     () => app.teacher.lose(),
   )
-  const student = openWorker<StudentContract>(() => new Worker(new URL('../workers/student.ts', import.meta.url), { type: 'module', name: 'student' }))
-  const corpus = openWorker<CorpusContract>(() => new Worker(new URL('../workers/corpus.ts', import.meta.url), { type: 'module', name: 'corpus' }))
+  const student = openWorker<StudentContract>(
+    () => new Worker(new URL('../workers/student.ts', import.meta.url), { type: 'module', name: 'student' }),
+  )
+  const corpus = openWorker<CorpusContract>(
+    () => new Worker(new URL('../workers/corpus.ts', import.meta.url), { type: 'module', name: 'corpus' }),
+  )
   const app: App = new App({
-    machines: { db, teacher: teacher.remote, student: student.remote, corpus: corpus.remote, now: () => Date.now() },
+    machines: {
+      db,
+      teacher: teacher.remote,
+      student: student.remote,
+      corpus: corpus.remote,
+      now: () => Date.now(),
+    },
     window,
     root: document.documentElement,
     memory: readMemory(),

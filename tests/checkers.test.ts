@@ -13,17 +13,32 @@ function makeProject(files: Readonly<Record<string, string>>): string {
   mkdirSync(join(root, 'test-results'), { recursive: true })
   const folder = mkdtempSync(join(root, 'test-results/planted-'))
   folders.push(folder)
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ extends: '../../tsconfig.json', include: ['*.ts', '*.svelte'], exclude: [] }))
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({ extends: '../../tsconfig.json', include: ['*.ts', '*.svelte'], exclude: [] }),
+  )
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   return folder
 }
 
 function runTool(script: string, args: readonly string[]): { status: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'node_modules', script), ...args], { cwd: root, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(root, 'node_modules', script), ...args],
+    { cwd: root, encoding: 'utf8' },
+  )
   return { status, output: stdout + stderr }
 }
 const checkComponents = (folder: string) =>
-  runTool('svelte-check/bin/svelte-check', ['--workspace', folder, '--tsconfig', join(folder, 'tsconfig.json'), '--fail-on-warnings', '--output', 'machine'])
+  runTool('svelte-check/bin/svelte-check', [
+    '--workspace',
+    folder,
+    '--tsconfig',
+    join(folder, 'tsconfig.json'),
+    '--fail-on-warnings',
+    '--output',
+    'machine',
+  ])
 
 afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
@@ -33,8 +48,10 @@ describe('svelte-check', () => {
   test('finds a wrong type in a component, in a rune file and in a component’s use', () => {
     const { status, output } = checkComponents(
       makeProject({
-        'Inner.svelte': '<script lang="ts">\n  const { count }: { count: number } = $props()\n</script>\n<p>{count}</p>\n',
-        'Outer.svelte': '<script lang="ts">\n  import Inner from "./Inner.svelte"\n  const wrong: number = "text"\n</script>\n<Inner count="three" />{wrong}\n',
+        'Inner.svelte':
+          '<script lang="ts">\n  const { count }: { count: number } = $props()\n</script>\n<p>{count}</p>\n',
+        'Outer.svelte':
+          '<script lang="ts">\n  import Inner from "./Inner.svelte"\n  const wrong: number = "text"\n</script>\n<Inner count="three" />{wrong}\n',
         'state.svelte.ts': 'export class Counter {\n  count = $state<number>("zero")\n}\n',
       }),
     )
@@ -51,7 +68,12 @@ describe('svelte-check', () => {
   })
 
   test('is content with what is right', () => {
-    const { status, output } = checkComponents(makeProject({ 'Fine.svelte': '<script lang="ts">\n  const { count }: { count: number } = $props()\n</script>\n<p>{count}</p>\n' }))
+    const { status, output } = checkComponents(
+      makeProject({
+        'Fine.svelte':
+          '<script lang="ts">\n  const { count }: { count: number } = $props()\n</script>\n<p>{count}</p>\n',
+      }),
+    )
     expect(output).toContain('0 ERRORS')
     expect(status).toBe(0)
   })
@@ -74,7 +96,12 @@ describe('the compiler', () => {
 describe('the linter', () => {
   test('refuses any', () => {
     const folder = makeProject({ 'a.ts': 'export const open = (x: any): unknown => x\n' })
-    const { status, output } = runTool('oxlint/bin/oxlint', ['--no-ignore', '-c', join(root, '.oxlintrc.json'), join(folder, 'a.ts')])
+    const { status, output } = runTool('oxlint/bin/oxlint', [
+      '--no-ignore',
+      '-c',
+      join(root, '.oxlintrc.json'),
+      join(folder, 'a.ts'),
+    ])
     expect(output).toContain('no-explicit-any')
     expect(status).not.toBe(0)
   })

@@ -19,17 +19,38 @@ const RINGS: Readonly<Record<string, Ring>> = {
   'src/domain': { ours: [], packages: ['@noble/hashes'] },
   'src/engine': { ours: [], packages: [] },
   'src/engine/runtime': { ours: ['src/engine'], packages: ['onnxruntime-web'] },
-  'src/engine/tokenizers': { ours: ['src/engine'], packages: ['@huggingface/tokenizers', '@huggingface/jinja'] },
+  'src/engine/tokenizers': {
+    ours: ['src/engine'],
+    packages: ['@huggingface/tokenizers', '@huggingface/jinja'],
+  },
   'src/pipeline': { ours: ['src/domain'], packages: ['yaml', 'papaparse', 'valibot'] },
   'src/protocol': { ours: ['src/domain'], packages: [] },
   'src/storage': { ours: ['src/domain', 'src/protocol/errors.ts'], packages: ['idb', 'valibot'] },
-  'src/actions': { ours: ['src/domain', 'src/pipeline', 'src/protocol', 'src/storage'], packages: ['fflate'] },
-  'src/state': { ours: ['src/domain', 'src/pipeline', 'src/protocol', 'src/actions', 'src/storage'], packages: ['svelte'] },
-  'src/command-line': { ours: ['src/domain', 'src/pipeline', 'src/engine', 'workers/teachers'], packages: ['node:'] },
+  'src/actions': {
+    ours: ['src/domain', 'src/pipeline', 'src/protocol', 'src/storage'],
+    packages: ['fflate'],
+  },
+  'src/state': {
+    ours: ['src/domain', 'src/pipeline', 'src/protocol', 'src/actions', 'src/storage'],
+    packages: ['svelte'],
+  },
+  'src/command-line': {
+    ours: ['src/domain', 'src/pipeline', 'src/engine', 'workers/teachers'],
+    packages: ['node:'],
+  },
   'src/ui': { ours: ['src/state', 'src/domain'], packages: ['svelte', 'bits-ui', 'uplot', 'virtua'] },
-  'src/main.ts': { ours: ['src/state', 'src/ui', 'src/protocol', 'src/storage', 'src/actions'], packages: ['svelte'] },
-  workers: { ours: ['src/domain', 'src/pipeline', 'src/engine', 'src/protocol', 'src/storage'], packages: ['fflate'] },
-  'workers/teachers/web-llm': { ours: ['src/domain', 'src/pipeline', 'src/engine', 'src/protocol', 'src/storage', 'workers/teachers'], packages: ['@mlc-ai/web-llm'] },
+  'src/main.ts': {
+    ours: ['src/state', 'src/ui', 'src/protocol', 'src/storage', 'src/actions'],
+    packages: ['svelte'],
+  },
+  workers: {
+    ours: ['src/domain', 'src/pipeline', 'src/engine', 'src/protocol', 'src/storage'],
+    packages: ['fflate'],
+  },
+  'workers/teachers/web-llm': {
+    ours: ['src/domain', 'src/pipeline', 'src/engine', 'src/protocol', 'src/storage', 'workers/teachers'],
+    packages: ['@mlc-ai/web-llm'],
+  },
   'workers/service.ts': { ours: ['workers/hosting'], packages: [] },
   'workers/hosting': { ours: [], packages: ['vite', 'node:'] },
 }
@@ -59,7 +80,11 @@ export function readImports(path: string, text: string): Import[] {
     ts.preProcessFile(script, true, true).importedFiles.map(({ fileName }) => {
       const bare = fileName.replace(/\?.*$/, '')
       const isPackage = !bare.startsWith('.')
-      return { from: path, to: isPackage ? bare : posix.normalize(posix.join(dirname(path), bare)), isPackage }
+      return {
+        from: path,
+        to: isPackage ? bare : posix.normalize(posix.join(dirname(path), bare)),
+        isPackage,
+      }
     }),
   )
 }
@@ -75,15 +100,21 @@ const ringOf = (path: string): string | undefined =>
 /** What is wrong with one import, as a sentence; undefined where nothing is. */
 export function judgeImport({ from, to, isPackage }: Import): string | undefined {
   const ring = ringOf(from)
-  if (ring === undefined) return `${from} stands in no ring: give its folder a line in the table of tests/imports.test.ts.`
+  if (ring === undefined)
+    return `${from} stands in no ring: give its folder a line in the table of tests/imports.test.ts.`
   const rule = RINGS[ring]
   if (rule === undefined) return `${ring} has no rule.`
   if (isPackage) {
     if (to.startsWith('node:') && rule.packages.includes('node:')) return undefined
     if (to === 'onnxruntime-web' || to === 'onnxruntime-web/all' || to === 'onnxruntime-web/webgl')
       return `${from} imports ${to}: use onnxruntime-web/wasm, /webgpu or /jspi; the default entry point is deprecated and four times as big.`
-    const name = to.split('/').slice(0, to.startsWith('@') ? 2 : 1).join('/')
-    return rule.packages.includes(name) ? undefined : `${from} imports the package ${to}; ${ring} may import ${rule.packages.join(', ') || 'no package'}.`
+    const name = to
+      .split('/')
+      .slice(0, to.startsWith('@') ? 2 : 1)
+      .join('/')
+    return rule.packages.includes(name)
+      ? undefined
+      : `${from} imports the package ${to}; ${ring} may import ${rule.packages.join(', ') || 'no package'}.`
   }
   const home = isUnder(from, 'src/engine') ? 'src/engine' : ring
   if (isUnder(to, home) || rule.ours.some((place) => isUnder(to, place))) return undefined
@@ -139,7 +170,9 @@ describe('imports', () => {
 
   test('an import of ours names a file that is there', () => {
     const known = new Set(files)
-    const missing = imports.filter(({ to, isPackage }) => !isPackage && /\.(ts|svelte)$/.test(to) && !known.has(to))
+    const missing = imports.filter(
+      ({ to, isPackage }) => !isPackage && /\.(ts|svelte)$/.test(to) && !known.has(to),
+    )
     expect(missing.map(({ from, to }) => `${from} imports ${to}, which is not there.`)).toEqual([])
   })
 
@@ -156,29 +189,67 @@ describe('imports', () => {
   })
 
   test('folders do not import each other in a circle', () => {
-    const loop = findLoop(graphOf(imports, (path) => (path === 'src/main.ts' ? path : path.split('/').slice(0, isUnder(path, 'src/engine') ? 3 : isUnder(path, 'src') ? 2 : 1).join('/'))))
+    const loop = findLoop(
+      graphOf(imports, (path) =>
+        path === 'src/main.ts'
+          ? path
+          : path
+              .split('/')
+              .slice(0, isUnder(path, 'src/engine') ? 3 : isUnder(path, 'src') ? 2 : 1)
+              .join('/'),
+      ),
+    )
     expect(loop?.join(' → ')).toBeUndefined()
   })
 })
 
 describe('the check itself', () => {
-  const judge = (path: string, text: string) => readImports(path, text).map(judgeImport).filter((sentence) => sentence !== undefined)
+  const judge = (path: string, text: string) =>
+    readImports(path, text)
+      .map(judgeImport)
+      .filter((sentence) => sentence !== undefined)
 
   test('sees an offender in a component, a type-only import, a dynamic import and a re-export', () => {
-    expect(judge('src/ui/screen/Screen.svelte', '<script lang="ts">import { open } from "../../storage/database.ts"</script><p>hi</p>')).toHaveLength(1)
+    expect(
+      judge(
+        'src/ui/screen/Screen.svelte',
+        '<script lang="ts">import { open } from "../../storage/database.ts"</script><p>hi</p>',
+      ),
+    ).toHaveLength(1)
     expect(judge('src/domain/seed.ts', "import type { A } from '../engine/graph/graph.ts'")).toHaveLength(1)
-    expect(judge('src/state/run.svelte.ts', "const g = await import('../engine/graph/graph.ts')")).toHaveLength(1)
+    expect(
+      judge('src/state/run.svelte.ts', "const g = await import('../engine/graph/graph.ts')"),
+    ).toHaveLength(1)
     expect(judge('src/pipeline/steps.ts', "export * from '../actions/x.ts'")).toHaveLength(1)
   })
 
   test('sees a package where it does not belong and the default entry point of the runtime', () => {
-    expect(judge('src/engine/graph/graph.ts', "import ort from 'onnxruntime-web/wasm'")[0]).toContain('no package')
-    expect(judge('src/engine/runtime/open.ts', "import ort from 'onnxruntime-web'")[0]).toContain('default entry point')
+    expect(judge('src/engine/graph/graph.ts', "import ort from 'onnxruntime-web/wasm'")[0]).toContain(
+      'no package',
+    )
+    expect(judge('src/engine/runtime/open.ts', "import ort from 'onnxruntime-web'")[0]).toContain(
+      'default entry point',
+    )
     expect(judge('src/engine/runtime/open.ts', "import ort from 'onnxruntime-web/wasm'")).toEqual([])
   })
 
   test('sees a circle', () => {
-    expect(findLoop(new Map([['a', new Set(['b'])], ['b', new Set(['c'])], ['c', new Set(['b'])]]))).toEqual(['b', 'c', 'b'])
-    expect(findLoop(new Map([['a', new Set(['b', 'c'])], ['b', new Set(['c'])]]))).toBeUndefined()
+    expect(
+      findLoop(
+        new Map([
+          ['a', new Set(['b'])],
+          ['b', new Set(['c'])],
+          ['c', new Set(['b'])],
+        ]),
+      ),
+    ).toEqual(['b', 'c', 'b'])
+    expect(
+      findLoop(
+        new Map([
+          ['a', new Set(['b', 'c'])],
+          ['b', new Set(['c'])],
+        ]),
+      ),
+    ).toBeUndefined()
   })
 })

@@ -35,12 +35,18 @@ test('seeds become a run, a dataset, a student, a comparison and files', { timeo
   expect(dataset.rows.heldOut).toBeGreaterThan(0)
 
   const settings = readSteps(recipe).train!.settings
-  const student = await finish(trainStudent(machines, { projectId, datasetId: dataset.id, settings, backend: 'wasm' }, new RunControl()))
+  const student = await finish(
+    trainStudent(machines, { projectId, datasetId: dataset.id, settings, backend: 'wasm' }, new RunControl()),
+  )
   expect(student).toMatchObject({ status: 'trained', checkpointStep: 6 })
   expect(student.points.at(-1)?.heldOut).toBeGreaterThan(0)
 
-  const compared = await finish(compareStudents(machines, { projectId, studentId: student.id, teacher: DESCRIPTION, prompts: 5 }))
-  expect(compared.ok && compared.value.prompts.length).toBe(Math.min(5, new Set(rows.filter(({ split }) => split === 'held-out').map(({ prompt }) => prompt)).size))
+  const compared = await finish(
+    compareStudents(machines, { projectId, studentId: student.id, teacher: DESCRIPTION, prompts: 5 }),
+  )
+  expect(compared.ok && compared.value.prompts.length).toBe(
+    Math.min(5, new Set(rows.filter(({ split }) => split === 'held-out').map(({ prompt }) => prompt)).size),
+  )
 
   for (const format of ['messages', 'prompt-completion', 'alpaca', 'csv'] as const) {
     const { blob } = await downloadDataset(machines, { projectId, datasetId: dataset.id, format })
@@ -48,10 +54,35 @@ test('seeds become a run, a dataset, a student, a comparison and files', { timeo
     for (const { completion } of rows) expect(text).toContain(completion)
   }
   expect(await (await downloadRecipe(machines, { projectId })).blob.text()).toContain('grow: self-instruct')
-  expect(await (await downloadDataCard(machines, { projectId, datasetId: dataset.id })).blob.text()).toContain(dataset.id)
-  const zip = unzipSync(new Uint8Array(await (await downloadStudent(machines, { projectId, studentId: student.id, format: 'huggingface' })).blob.arrayBuffer()))
-  expect(Object.keys(zip).filter((path) => !path.endsWith('/')).map((path) => path.split('/').at(-1)).toSorted()).toEqual(['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'])
-  const gguf = new Uint8Array(await (await downloadStudent(machines, { projectId, studentId: student.id, format: 'gguf' })).blob.slice(0, 4).arrayBuffer())
+  expect(
+    await (await downloadDataCard(machines, { projectId, datasetId: dataset.id })).blob.text(),
+  ).toContain(dataset.id)
+  const zip = unzipSync(
+    new Uint8Array(
+      await (
+        await downloadStudent(machines, { projectId, studentId: student.id, format: 'huggingface' })
+      ).blob.arrayBuffer(),
+    ),
+  )
+  expect(
+    Object.keys(zip)
+      .filter((path) => !path.endsWith('/'))
+      .map((path) => path.split('/').at(-1))
+      .toSorted(),
+  ).toEqual([
+    'config.json',
+    'generation_config.json',
+    'model.safetensors',
+    'tokenizer.json',
+    'tokenizer_config.json',
+  ])
+  const gguf = new Uint8Array(
+    await (
+      await downloadStudent(machines, { projectId, studentId: student.id, format: 'gguf' })
+    ).blob
+      .slice(0, 4)
+      .arrayBuffer(),
+  )
   expect(strFromU8(gguf)).toBe('GGUF')
 
   const { blob } = await finish(saveProject(machines, { projectId }))

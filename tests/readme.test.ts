@@ -28,13 +28,26 @@ export function readTree(drawing: string): string[] {
 }
 
 /** The tree of README.md: the first fenced block after the heading. */
-const drawnTree = (): string[] => readTree(/## The tree\n[\s\S]*?```\n([\s\S]*?)```/.exec(readText('README.md'))?.[1] ?? '')
+const drawnTree = (): string[] =>
+  readTree(/## The tree\n[\s\S]*?```\n([\s\S]*?)```/.exec(readText('README.md'))?.[1] ?? '')
 
 /** Folders whose members the README must name one by one, and names that it need not speak of. */
-const NOT_DRAWN = new Set(['.box', '.git', '.gitignore', '.oxlintrc.json', 'node_modules', 'dist', 'models', 'test-results', 'package-lock.json', '.DS_Store'])
+const NOT_DRAWN = new Set([
+  '.box',
+  '.git',
+  '.gitignore',
+  '.oxlintrc.json',
+  'node_modules',
+  'dist',
+  'models',
+  'test-results',
+  'package-lock.json',
+  '.DS_Store',
+])
 
 /** Every command that a document tells a person to type: `npm …`, `npx …`, `node …`. */
-const commandsIn = (text: string): string[] => [...text.matchAll(/(?:`|^\s*)((?:npm|npx|node) [^`\n]+)/gm)].map((match) => (match[1] ?? '').trim())
+const commandsIn = (text: string): string[] =>
+  [...text.matchAll(/(?:`|^\s*)((?:npm|npx|node) [^`\n]+)/gm)].map((match) => (match[1] ?? '').trim())
 
 /** What is wrong with a command, as a sentence. */
 function judgeCommand(command: string, scripts: Readonly<Record<string, string>>): string | undefined {
@@ -42,9 +55,14 @@ function judgeCommand(command: string, scripts: Readonly<Record<string, string>>
   if (program === 'npm') {
     if (['ci', 'install'].includes(first)) return undefined
     const script = first === 'run' ? second : first
-    return script in scripts ? undefined : `"${command}" names the script ${script}, which package.json does not have.`
+    return script in scripts
+      ? undefined
+      : `"${command}" names the script ${script}, which package.json does not have.`
   }
-  if (program === 'npx') return existsSync(join(root, 'node_modules/.bin', first)) ? undefined : `"${command}" names ${first}, which is not installed.`
+  if (program === 'npx')
+    return existsSync(join(root, 'node_modules/.bin', first))
+      ? undefined
+      : `"${command}" names ${first}, which is not installed.`
   return existsSync(join(root, first)) ? undefined : `"${command}" names ${first}, which is not there.`
 }
 
@@ -55,14 +73,22 @@ describe('README', () => {
   })
 
   test('gives folders a slash and files none', () => {
-    const wrong = drawnTree().filter((path) => existsSync(join(root, path)) && statSync(join(root, path)).isDirectory() !== path.endsWith('/'))
+    const wrong = drawnTree().filter(
+      (path) =>
+        existsSync(join(root, path)) && statSync(join(root, path)).isDirectory() !== path.endsWith('/'),
+    )
     expect(wrong).toEqual([])
   })
 
   test('names everything in each folder that it opens', () => {
     const drawn = drawnTree()
     expect(drawn.length).toBeGreaterThan(40)
-    const opened = ['', ...drawn.filter((path) => path.endsWith('/') && drawn.some((other) => other !== path && other.startsWith(path)))]
+    const opened = [
+      '',
+      ...drawn.filter(
+        (path) => path.endsWith('/') && drawn.some((other) => other !== path && other.startsWith(path)),
+      ),
+    ]
     const left = opened.flatMap((folder) =>
       readdirSync(join(root, folder), { withFileTypes: true })
         .filter((entry) => folder !== '' || !NOT_DRAWN.has(entry.name))
@@ -76,18 +102,26 @@ describe('README', () => {
     const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> } // our own file
     const commands = ['README.md', 'CONTRIBUTING.md'].flatMap((name) => commandsIn(readText(name)))
     expect(commands.length).toBeGreaterThan(4)
-    expect(commands.map((command) => judgeCommand(command, scripts)).filter((sentence) => sentence !== undefined)).toEqual([])
+    expect(
+      commands.map((command) => judgeCommand(command, scripts)).filter((sentence) => sentence !== undefined),
+    ).toEqual([])
   })
 
   test('and CONTRIBUTING name files that exist', () => {
-    const named = ['README.md', 'CONTRIBUTING.md'].flatMap((name) => [...readText(name).matchAll(/`((?:src|tests|workers|hosting|public)\/[\w./*-]+)`/g)].map((match) => match[1] ?? ''))
+    const named = ['README.md', 'CONTRIBUTING.md'].flatMap((name) =>
+      [...readText(name).matchAll(/`((?:src|tests|workers|hosting|public)\/[\w./*-]+)`/g)].map(
+        (match) => match[1] ?? '',
+      ),
+    )
     expect(named.filter((path) => !path.includes('*') && !existsSync(join(root, path)))).toEqual([])
   })
 })
 
 describe('the reader of trees', () => {
   test('gives whole paths', () => {
-    expect(readTree('src/\n  domain/  words\n    seed.ts  a seed\n  main.ts  starts\nLICENSE  Apache')).toEqual(['src/', 'src/domain/', 'src/domain/seed.ts', 'src/main.ts', 'LICENSE'])
+    expect(
+      readTree('src/\n  domain/  words\n    seed.ts  a seed\n  main.ts  starts\nLICENSE  Apache'),
+    ).toEqual(['src/', 'src/domain/', 'src/domain/seed.ts', 'src/main.ts', 'LICENSE'])
   })
   test('finds a command that is not there', () => {
     expect(judgeCommand('npm run nothing', { test: '' })).toContain('nothing')

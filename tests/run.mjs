@@ -16,7 +16,12 @@ rmSync(report, { force: true })
 function run(title, program, args, env = {}) {
   const from = Date.now()
   console.log(`\n▶ ${title}`)
-  const { status, error } = spawnSync(program, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env }, shell: process.platform === 'win32' })
+  const { status, error } = spawnSync(program, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+    shell: process.platform === 'win32',
+  })
   if (error !== undefined) console.error(`${program} could not be started: ${error.message}`)
   const ok = status === 0
   results.push({ title, ok, seconds: (Date.now() - from) / 1000 })
@@ -34,37 +39,70 @@ function isInstalled() {
   if (statSync(marker).mtimeMs >= statSync(lock).mtimeMs) return true
   const wanted = JSON.parse(readFileSync(lock, 'utf8')).packages
   const got = JSON.parse(readFileSync(marker, 'utf8')).packages
-  return Object.entries(wanted).every(([name, entry]) => name === '' || entry.optional === true || got[name]?.version === entry.version)
+  return Object.entries(wanted).every(
+    ([name, entry]) => name === '' || entry.optional === true || got[name]?.version === entry.version,
+  )
 }
 
 /** What Vitest counted, from its report; zeros where it did not get that far. */
 function readCounts() {
   if (!existsSync(report)) return { passed: 0, failed: 0, skipped: 0 }
-  const { numPassedTests, numFailedTests, numPendingTests = 0, numTodoTests = 0, testResults = [] } = JSON.parse(readFileSync(report, 'utf8'))
+  const {
+    numPassedTests,
+    numFailedTests,
+    numPendingTests = 0,
+    numTodoTests = 0,
+    testResults = [],
+  } = JSON.parse(readFileSync(report, 'utf8'))
   // A file that could not be loaded has no tests and is a failure all the same.
-  const brokenFiles = testResults.filter(({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0).length
-  return { passed: numPassedTests, failed: numFailedTests + brokenFiles, skipped: numPendingTests + numTodoTests }
+  const brokenFiles = testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+  ).length
+  return {
+    passed: numPassedTests,
+    failed: numFailedTests + brokenFiles,
+    skipped: numPendingTests + numTodoTests,
+  }
 }
 
 /** Prints each check, then one line in Vitest's form: the checks and the tests together. */
 function finish() {
   console.log('')
-  for (const { title, ok, seconds } of results) console.log(` ${ok ? '✓' : '✗'} ${title} (${seconds.toFixed(1)} s)`)
+  for (const { title, ok, seconds } of results)
+    console.log(` ${ok ? '✓' : '✗'} ${title} (${seconds.toFixed(1)} s)`)
   const { passed, failed, skipped } = readCounts()
   const bad = failed + results.filter(({ ok, isTests }) => !ok && !(isTests && failed > 0)).length
   const good = passed + results.filter(({ ok, isTests }) => ok && !isTests).length
-  const parts = [bad > 0 ? `${bad} failed` : '', `${good} passed`, skipped > 0 ? `${skipped} skipped` : ''].filter((part) => part !== '')
-  console.log(`\n      Tests  ${parts.join(' | ')} (${bad + good + skipped})\n   Duration  ${((Date.now() - startedAt) / 1000).toFixed(2)}s`)
+  const parts = [
+    bad > 0 ? `${bad} failed` : '',
+    `${good} passed`,
+    skipped > 0 ? `${skipped} skipped` : '',
+  ].filter((part) => part !== '')
+  console.log(
+    `\n      Tests  ${parts.join(' | ')} (${bad + good + skipped})\n   Duration  ${((Date.now() - startedAt) / 1000).toFixed(2)}s`,
+  )
   process.exit(results.every(({ ok }) => ok) ? 0 : 1)
 }
 
-if (!isInstalled() && !run('Install what the lock file names', npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error'])) finish()
+if (
+  !isInstalled() &&
+  !run('Install what the lock file names', npm, ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+)
+  finish()
 
 const only = process.argv.slice(2)
 const chromium = findOrInstallChromium()
 const vitest = (title, args) => {
-  const env = { ...(chromium === undefined ? {} : { RETORT_CHROMIUM: chromium }), ...(only.length > 0 ? {} : { RETORT_BUILT: '1' }) }
-  runBin(title, 'vitest/vitest.mjs', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args], env)
+  const env = {
+    ...(chromium === undefined ? {} : { RETORT_CHROMIUM: chromium }),
+    ...(only.length > 0 ? {} : { RETORT_BUILT: '1' }),
+  }
+  runBin(
+    title,
+    'vitest/vitest.mjs',
+    ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args],
+    env,
+  )
   results.at(-1).isTests = true
 }
 if (only.length > 0) {
@@ -74,9 +112,20 @@ if (only.length > 0) {
 
 runBin('Lint', 'oxlint/bin/oxlint', ['--deny-warnings'])
 runBin('Types', 'typescript/bin/tsc', ['-p', 'tsconfig.json'])
-runBin('Components', 'svelte-check/bin/svelte-check', ['--tsconfig', './tsconfig.json', '--fail-on-warnings', '--output', 'human'])
+runBin('Components', 'svelte-check/bin/svelte-check', [
+  '--tsconfig',
+  './tsconfig.json',
+  '--fail-on-warnings',
+  '--output',
+  'human',
+])
 const built = runBin('Build', 'vite/bin/vite.js', ['build', '--logLevel', 'warn'])
-const why = chromium === undefined ? NO_CHROMIUM : built ? '' : 'The browser tests were not run, because the build failed.'
+const why =
+  chromium === undefined
+    ? NO_CHROMIUM
+    : built
+      ? ''
+      : 'The browser tests were not run, because the build failed.'
 vitest('Tests', why === '' ? [] : ['--project', 'node', '--project', 'state'])
 if (why !== '') {
   console.error(`\n${why}`)

@@ -15,7 +15,8 @@ export async function withNamedFaults<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (thrown) {
-    if (thrown instanceof EngineError) throw new RetortError(NAMES[thrown.kind], thrown.message, { cause: thrown })
+    if (thrown instanceof EngineError)
+      throw new RetortError(NAMES[thrown.kind], thrown.message, { cause: thrown })
     throw thrown
   }
 }

@@ -45,13 +45,18 @@ async function keep(addresses: Iterable<string>): Promise<void> {
   const cache = await scope.caches.open(cacheName)
   for (const address of addresses) {
     // The page's own address must not come stale out of the browser's cache; hashed files cannot be stale.
-    if ((await cache.match(address)) === undefined) await cache.add(new Request(address, { cache: address.includes('/assets/') ? 'default' : 'reload' }))
+    if ((await cache.match(address)) === undefined)
+      await cache.add(new Request(address, { cache: address.includes('/assets/') ? 'default' : 'reload' }))
   }
 }
 
 async function dropOldCaches(): Promise<void> {
   const names = await scope.caches.keys()
-  await Promise.all(names.filter((name) => name.startsWith(family) && name !== cacheName).map((name) => scope.caches.delete(name)))
+  await Promise.all(
+    names
+      .filter((name) => name.startsWith(family) && name !== cacheName)
+      .map((name) => scope.caches.delete(name)),
+  )
 }
 
 /** The response with the headers that the host may not send. */
@@ -80,7 +85,12 @@ async function answer(request: Request, address: string): Promise<Response> {
 
 /** The address under which a request's answer is kept, or undefined where the request is none of ours. */
 function addressToAnswer(request: Request): string | undefined {
-  if (request.method !== 'GET' || request.headers.has('range') || !request.url.startsWith(scope.registration.scope)) return undefined
+  if (
+    request.method !== 'GET' ||
+    request.headers.has('range') ||
+    !request.url.startsWith(scope.registration.scope)
+  )
+    return undefined
   const { origin, pathname } = new URL(request.url)
   const address = origin + pathname
   if (address.startsWith(addressOf('models/'))) return undefined
@@ -88,13 +98,16 @@ function addressToAnswer(request: Request): string | undefined {
 }
 
 scope.addEventListener('install', (event) => event.waitUntil(keep(shell)))
-scope.addEventListener('activate', (event) => event.waitUntil(dropOldCaches().then(() => scope.clients.claim())))
+scope.addEventListener('activate', (event) =>
+  event.waitUntil(dropOldCaches().then(() => scope.clients.claim())),
+)
 // Asked by the page once it stands, so that the first visit does not wait for tens of megabytes.
 scope.addEventListener('message', (event) => {
   if (event.data === 'keep-engines') event.waitUntil(keep(usableEngines()))
 })
 scope.addEventListener('fetch', (event) => {
-  if (event.request.url === addressOf('models/index.json')) return event.respondWith(answerModelList(event.request))
+  if (event.request.url === addressOf('models/index.json'))
+    return event.respondWith(answerModelList(event.request))
   const address = addressToAnswer(event.request)
   if (address !== undefined) event.respondWith(answer(event.request, address))
 })

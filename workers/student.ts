@@ -27,18 +27,30 @@ let training = false
 
 serveSelf<StudentContract>({
   async train(request, call) {
-    if (training) throw new RetortError('Busy', 'A student is being trained already. Stop it or wait for its end, then train the next one.')
+    if (training)
+      throw new RetortError(
+        'Busy',
+        'A student is being trained already. Stop it or wait for its end, then train the next one.',
+      )
     training = true
     const borrowed = request.lent && borrowTeacher(request.lent)
     try {
       await writer.close() // its memory is wanted
-      return await train(request, call, { stores, openRuntime: open, now: () => performance.now(), ...(borrowed ? { teacher: borrowed } : {}) })
+      return await train(request, call, {
+        stores,
+        openRuntime: open,
+        now: () => performance.now(),
+        ...(borrowed ? { teacher: borrowed } : {}),
+      })
     } finally {
       borrowed?.close()
       training = false
     }
   },
-  check: ({ backend }, call) => withNamedFaults('the self-check', () => selfCheck(backend, call, (which) => openRuntime({ backend: which }))),
+  check: ({ backend }, call) =>
+    withNamedFaults('the self-check', () =>
+      selfCheck(backend, call, (which) => openRuntime({ backend: which })),
+    ),
   complete: (request, call) => writer.complete(request, call),
   export: (request) => exportStudent(request, stores),
   listTraces,

@@ -34,14 +34,30 @@ const batches: KnownBatches = {
 }
 
 const requireTeacher = (): Teacher => {
-  if (teacher === undefined) throw new RetortError('NotLoaded', 'No teacher is loaded. Choose a model on the Teacher screen and load it.')
+  if (teacher === undefined)
+    throw new RetortError(
+      'NotLoaded',
+      'No teacher is loaded. Choose a model on the Teacher screen and load it.',
+    )
   return teacher
 }
 
 /** What tracing asks; throws `ModelRefused` where the loaded teacher's tokens are not known here. */
-function tracing({ description: { card }, ownTokens }: Teacher): TokenTeacher & { readonly description: { readonly card: SizedCard } } {
-  if (ownTokens === undefined || !isSized(card)) throw new RetortError('ModelRefused', `${card.name} tells no probabilities along given texts. Load a model file, or train on the texts alone.`)
-  return { description: { card }, tokenizer: ownTokens.tokenizer, trace: (...asked) => ownTokens.trace(...asked), weigh: (...asked) => ownTokens.weigh(...asked) }
+function tracing({
+  description: { card },
+  ownTokens,
+}: Teacher): TokenTeacher & { readonly description: { readonly card: SizedCard } } {
+  if (ownTokens === undefined || !isSized(card))
+    throw new RetortError(
+      'ModelRefused',
+      `${card.name} tells no probabilities along given texts. Load a model file, or train on the texts alone.`,
+    )
+  return {
+    description: { card },
+    tokenizer: ownTokens.tokenizer,
+    trace: (...asked) => ownTokens.trace(...asked),
+    weigh: (...asked) => ownTokens.weigh(...asked),
+  }
 }
 
 async function unload(): Promise<void> {
@@ -50,8 +66,16 @@ async function unload(): Promise<void> {
   await old?.release()
 }
 
-const summarise = ({ promptTokens, sharedTokens, newTokens, ms }: Progress): GenerationSummary => ({ promptTokens, sharedTokens, newTokens, ms })
-const tell = (emit: (event: GenerationEvent) => void) => ({ promptTokens, newTokens, ms }: Progress) => emit({ kind: 'progress', promptTokens, newTokens, ms })
+const summarise = ({ promptTokens, sharedTokens, newTokens, ms }: Progress): GenerationSummary => ({
+  promptTokens,
+  sharedTokens,
+  newTokens,
+  ms,
+})
+const tell =
+  (emit: (event: GenerationEvent) => void) =>
+  ({ promptTokens, newTokens, ms }: Progress) =>
+    emit({ kind: 'progress', promptTokens, newTokens, ms })
 
 serveSelf<TeacherContract>({
   findServed: (source, { signal }) => findServed(source, signal),
@@ -64,7 +88,13 @@ serveSelf<TeacherContract>({
       loading?.abort()
       const own = new AbortController()
       loading = own
-      teacher = await findOpener(source).open(source, { ...options, batches, signal: AbortSignal.any([signal, own.signal]), onProgress: emit, letGo: unload })
+      teacher = await findOpener(source).open(source, {
+        ...options,
+        batches,
+        signal: AbortSignal.any([signal, own.signal]),
+        onProgress: emit,
+        letGo: unload,
+      })
       return teacher.description
     }),
 
@@ -75,30 +105,49 @@ serveSelf<TeacherContract>({
 
   describe: async () => teacher?.description ?? null,
 
-  complete: ({ requests, partials }: { requests: readonly CompletionRequest[]; partials: boolean }, { signal, emit }) =>
+  complete: (
+    { requests, partials }: { requests: readonly CompletionRequest[]; partials: boolean },
+    { signal, emit },
+  ) =>
     withNamedFaults(async () =>
       summarise(
         await requireTeacher().complete(requests, {
           signal,
           onResult: (result) => emit({ kind: 'completion', result }),
           onProgress: tell(emit),
-          ...(partials ? { onPartial: (id: string, text: string) => emit({ kind: 'partial', id, text }) } : {}),
+          ...(partials
+            ? { onPartial: (id: string, text: string) => emit({ kind: 'partial', id, text }) }
+            : {}),
         }),
       ),
     ),
 
   score: ({ requests }: { requests: readonly ScoreRequest[] }, { signal, emit }) =>
-    withNamedFaults(async () => summarise(await requireTeacher().score(requests, { signal, onResult: (result) => emit({ kind: 'score', result }), onProgress: tell(emit) }))),
+    withNamedFaults(async () =>
+      summarise(
+        await requireTeacher().score(requests, {
+          signal,
+          onResult: (result) => emit({ kind: 'score', result }),
+          onProgress: tell(emit),
+        }),
+      ),
+    ),
 
-  trace: (request, call) => withNamedFaults(async () => traceDataset(tracing(requireTeacher()), request, call, await openOnce())),
+  trace: (request, call) =>
+    withNamedFaults(async () => traceDataset(tracing(requireTeacher()), request, call, await openOnce())),
 
   lend: (request, call) =>
     withNamedFaults(async () => {
       const held = teacher
-      if (held === undefined) throw new RetortError('NotLoaded', `This student learns from the teacher “${request.teacher.name}” while it is trained, and no teacher is loaded. Load it on the Teacher screen, then go on from the last checkpoint.`)
+      if (held === undefined)
+        throw new RetortError(
+          'NotLoaded',
+          `This student learns from the teacher “${request.teacher.name}” while it is trained, and no teacher is loaded. Load it on the Teacher screen, then go on from the last checkpoint.`,
+        )
       return lendTeacher(tracing(held), () => teacher === held, request, call, await openOnce())
     }),
-  traceClasses: (request, call) => withNamedFaults(async () => traceClasses(tracing(requireTeacher()), request, call, await openOnce())),
+  traceClasses: (request, call) =>
+    withNamedFaults(async () => traceClasses(tracing(requireTeacher()), request, call, await openOnce())),
 
   countTokens: ({ texts }) => requireTeacher().countTokens(texts),
 

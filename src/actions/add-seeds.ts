@@ -4,7 +4,9 @@ import type { SeedsRead } from '../protocol/corpus.ts'
 import type { Machines } from './machines.ts'
 import { followCall } from './tell-progress.ts'
 
-export type SeedSource = { readonly kind: 'file'; readonly file: File } | { readonly kind: 'text'; readonly text: string }
+export type SeedSource =
+  | { readonly kind: 'file'; readonly file: File }
+  | { readonly kind: 'text'; readonly text: string }
 
 export interface SeedProgress {
   readonly rows: number
@@ -14,6 +16,12 @@ export interface SeedProgress {
 }
 
 /** Reads the source in the corpus worker and stores its good rows; the bad ones come back as problems with their lines. */
-export async function* addSeeds({ corpus }: Pick<Machines, 'corpus'>, { projectId, source }: { projectId: ProjectId; source: SeedSource }, signal?: AbortSignal): AsyncGenerator<SeedProgress, SeedsRead> {
-  return yield* followCall<SeedProgress, SeedsRead>(signal, (options) => corpus.addSeeds({ projectId, source }, options))
+export async function* addSeeds(
+  { corpus }: Pick<Machines, 'corpus'>,
+  { projectId, source }: { projectId: ProjectId; source: SeedSource },
+  signal?: AbortSignal,
+): AsyncGenerator<SeedProgress, SeedsRead> {
+  return yield* followCall<SeedProgress, SeedsRead>(signal, (options) =>
+    corpus.addSeeds({ projectId, source }, options),
+  )
 }

@@ -9,13 +9,25 @@ import type { Machines } from './machines.ts'
 /** The stored project; throws `StorageFailed` where it is gone (deleted in another tab). */
 export async function readProject({ db }: Pick<Machines, 'db'>, projectId: ProjectId): Promise<Project> {
   const project = await getProject(db, projectId)
-  if (!project) throw new RetortError('StorageFailed', 'This project is not stored any more; perhaps it was deleted in another tab. Choose or make another one.')
+  if (!project)
+    throw new RetortError(
+      'StorageFailed',
+      'This project is not stored any more; perhaps it was deleted in another tab. Choose or make another one.',
+    )
   return project
 }
 
 /** Writes the fields over the stored project and gives the project as it stands then. */
-export async function changeProject(machines: Pick<Machines, 'db' | 'now'>, projectId: ProjectId, fields: Partial<Omit<Project, 'id'>>): Promise<Project> {
-  const project: Project = { ...(await readProject(machines, projectId)), ...fields, changedAt: machines.now() }
+export async function changeProject(
+  machines: Pick<Machines, 'db' | 'now'>,
+  projectId: ProjectId,
+  fields: Partial<Omit<Project, 'id'>>,
+): Promise<Project> {
+  const project: Project = {
+    ...(await readProject(machines, projectId)),
+    ...fields,
+    changedAt: machines.now(),
+  }
   await guardQuota(`The project “${project.name}”`, () => putProject(machines.db, project))
   return project
 }

@@ -4,7 +4,10 @@ import { checkpointFiles } from '../storage/files.ts'
 import * as projects from '../storage/projects.ts'
 import type { Machines } from './machines.ts'
 
-export async function deleteProject({ db }: Pick<Machines, 'db'>, { projectId }: { projectId: ProjectId }): Promise<void> {
+export async function deleteProject(
+  { db }: Pick<Machines, 'db'>,
+  { projectId }: { projectId: ProjectId },
+): Promise<void> {
   await projects.deleteProject(db, projectId)
   await checkpointFiles.remove(projectId)
 }

@@ -9,7 +9,10 @@ export interface MachineScope {
     /** GiB; Chromium only. */
     readonly deviceMemory?: number
     readonly gpu?: { requestAdapter(): Promise<MachineAdapter | null> }
-    readonly storage?: { estimate?(): Promise<{ quota?: number; usage?: number }>; persisted?(): Promise<boolean> }
+    readonly storage?: {
+      estimate?(): Promise<{ quota?: number; usage?: number }>
+      persisted?(): Promise<boolean>
+    }
   }
   readonly crossOriginIsolated: boolean
 }
@@ -22,27 +25,47 @@ export interface MachineAdapter {
 export const MOST_THREADS = 8
 
 /** Never throws: what a browser refuses to tell is left out, or said in `why`. */
-export async function describeMachine({ navigator, crossOriginIsolated }: MachineScope): Promise<MachineFacts> {
+export async function describeMachine({
+  navigator,
+  crossOriginIsolated,
+}: MachineScope): Promise<MachineFacts> {
   const [webgpu, storage] = await Promise.all([describeGpu(navigator), describeStorage(navigator)])
   const cores = navigator.hardwareConcurrency ?? 1
   return {
     webgpu,
-    threads: { isolated: crossOriginIsolated, count: crossOriginIsolated ? Math.max(1, Math.min(MOST_THREADS, cores)) : 1 },
+    threads: {
+      isolated: crossOriginIsolated,
+      count: crossOriginIsolated ? Math.max(1, Math.min(MOST_THREADS, cores)) : 1,
+    },
     ...(navigator.deviceMemory === undefined ? {} : { memoryGiB: navigator.deviceMemory }),
     ...(storage ? { storage } : {}),
   }
 }
 
 async function describeGpu({ gpu }: MachineScope['navigator']): Promise<MachineFacts['webgpu']> {
-  if (!gpu) return { available: false, shaderF16: false, why: 'This browser does not offer WebGPU on this page.' }
+  if (!gpu)
+    return { available: false, shaderF16: false, why: 'This browser does not offer WebGPU on this page.' }
   try {
     const adapter = await gpu.requestAdapter()
-    if (!adapter) return { available: false, shaderF16: false, why: 'The browser knows WebGPU, but it offers no graphics adapter on this machine.' }
+    if (!adapter)
+      return {
+        available: false,
+        shaderF16: false,
+        why: 'The browser knows WebGPU, but it offers no graphics adapter on this machine.',
+      }
     const { vendor = '', architecture = '', description = '' } = adapter.info ?? {}
     const name = description || [vendor, architecture].filter(Boolean).join(' ')
-    return { available: true, shaderF16: adapter.features.has('shader-f16'), ...(name ? { adapter: name } : {}) }
+    return {
+      available: true,
+      shaderF16: adapter.features.has('shader-f16'),
+      ...(name ? { adapter: name } : {}),
+    }
   } catch (thrown) {
-    return { available: false, shaderF16: false, why: `WebGPU could not be asked: ${thrown instanceof Error ? thrown.message : String(thrown)}` }
+    return {
+      available: false,
+      shaderF16: false,
+      why: `WebGPU could not be asked: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+    }
   }
 }
 
@@ -50,7 +73,11 @@ async function describeStorage({ storage }: MachineScope['navigator']): Promise<
   try {
     const estimate = await storage?.estimate?.()
     if (estimate?.quota === undefined) return undefined
-    return { quotaBytes: estimate.quota, usedBytes: estimate.usage ?? 0, persisted: (await storage?.persisted?.()) ?? false }
+    return {
+      quotaBytes: estimate.quota,
+      usedBytes: estimate.usage ?? 0,
+      persisted: (await storage?.persisted?.()) ?? false,
+    }
   } catch {
     return undefined // private windows may refuse; the page says nothing of storage then
   }

@@ -8,10 +8,21 @@ import { fileStem, textDownload } from './downloads.ts'
 import type { Download, Machines } from './machines.ts'
 
 /** Markdown: how the data was made, by which model under which licence, with the funnel's counts. Throws `StorageFailed` where the dataset is gone. */
-export async function downloadDataCard(machines: Pick<Machines, 'db'>, { projectId, datasetId }: { projectId: ProjectId; datasetId: DatasetId }): Promise<Download> {
+export async function downloadDataCard(
+  machines: Pick<Machines, 'db'>,
+  { projectId, datasetId }: { projectId: ProjectId; datasetId: DatasetId },
+): Promise<Download> {
   const project = await readProject(machines, projectId)
   const dataset = await getDataset(machines.db, projectId, datasetId)
-  if (dataset === undefined) throw new RetortError('StorageFailed', 'This dataset is not stored any more. Choose another one, or freeze the run again.')
+  if (dataset === undefined)
+    throw new RetortError(
+      'StorageFailed',
+      'This dataset is not stored any more. Choose another one, or freeze the run again.',
+    )
   const rows = await listDatasetRows(machines.db, projectId, datasetId)
-  return textDownload(`${fileStem(project.name)}-data-card.md`, writeDataCard({ title: project.name, dataset, rows }), 'text/markdown')
+  return textDownload(
+    `${fileStem(project.name)}-data-card.md`,
+    writeDataCard({ title: project.name, dataset, rows }),
+    'text/markdown',
+  )
 }

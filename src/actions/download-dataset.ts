@@ -6,7 +6,10 @@ import { fileStem, makeDownload } from './downloads.ts'
 import type { Download, Machines } from './machines.ts'
 
 /** JSONL in one of three forms, or CSV; named after the project, the dataset and the form. */
-export async function downloadDataset(machines: Pick<Machines, 'db' | 'corpus'>, { projectId, datasetId, format }: { projectId: ProjectId; datasetId: DatasetId; format: DatasetFormat }): Promise<Download> {
+export async function downloadDataset(
+  machines: Pick<Machines, 'db' | 'corpus'>,
+  { projectId, datasetId, format }: { projectId: ProjectId; datasetId: DatasetId; format: DatasetFormat },
+): Promise<Download> {
   const project = await readProject(machines, projectId)
   const file = await machines.corpus.exportDataset({ projectId, datasetId, format })
   return makeDownload(file, `${fileStem(project.name)}-${datasetId.slice(0, 8)}-${format}`)

@@ -7,10 +7,14 @@ import { fileStem, textDownload } from './downloads.ts'
 import type { Download, Machines } from './machines.ts'
 
 /** The recipe of a run as it ran, or without one the project's own text. */
-export async function downloadRecipe(machines: Pick<Machines, 'db'>, { projectId, runId }: { projectId: ProjectId; runId?: RunId }): Promise<Download> {
+export async function downloadRecipe(
+  machines: Pick<Machines, 'db'>,
+  { projectId, runId }: { projectId: ProjectId; runId?: RunId },
+): Promise<Download> {
   const project = await readProject(machines, projectId)
   const run = runId && (await getRun(machines.db, projectId, runId))
   const text = run?.recipeText ?? project.recipeText
-  if (text === undefined) throw new RetortError('StorageFailed', 'This project has no recipe yet. Write one under Recipe.')
+  if (text === undefined)
+    throw new RetortError('StorageFailed', 'This project has no recipe yet. Write one under Recipe.')
   return textDownload(`${fileStem(project.name)}.recipe.yaml`, text, 'application/yaml')
 }

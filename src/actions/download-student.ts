@@ -14,15 +14,25 @@ export interface DownloadStudent {
 }
 
 /** `huggingface`: a zip with one folder in it, not compressed, since weights hardly shrink. `gguf`: the file itself. `adapter`: a zip as for `huggingface`. */
-export async function downloadStudent(machines: Pick<Machines, 'db' | 'student'>, { projectId, studentId, format }: DownloadStudent, signal?: AbortSignal): Promise<Download> {
+export async function downloadStudent(
+  machines: Pick<Machines, 'db' | 'student'>,
+  { projectId, studentId, format }: DownloadStudent,
+  signal?: AbortSignal,
+): Promise<Download> {
   const project = await readProject(machines, projectId)
   const stem = `${fileStem(project.name)}-${format === 'adapter' ? 'adapter' : 'student'}`
   const { files } = await machines.student.export({ projectId, studentId, format }, signal ? { signal } : {})
   if (format === 'gguf') {
     const [file] = files
     if (!file) throw new RetortError('Unexpected', 'The student’s GGUF file came back empty. Try again.')
-    return { name: `${stem}.gguf`, blob: new Blob([file.bytes as Uint8Array<ArrayBuffer>], { type: 'application/octet-stream' }) }
+    return {
+      name: `${stem}.gguf`,
+      blob: new Blob([file.bytes as Uint8Array<ArrayBuffer>], { type: 'application/octet-stream' }),
+    }
   }
-  const zipped = zipSync({ [stem]: Object.fromEntries(files.map(({ name, bytes }) => [name, bytes])) }, { level: 0 })
+  const zipped = zipSync(
+    { [stem]: Object.fromEntries(files.map(({ name, bytes }) => [name, bytes])) },
+    { level: 0 },
+  )
   return { name: `${stem}.zip`, blob: new Blob([zipped], { type: 'application/zip' }) }
 }

@@ -25,6 +25,9 @@ export const makeDownload = ({ name, bytes, mime }: NamedFile, stem?: string): D
   blob: new Blob([bytes as Uint8Array<ArrayBuffer>], { type: mime }),
 })
 
-export const textDownload = (name: string, text: string, mime: string): Download => ({ name, blob: new Blob([text], { type: `${mime};charset=utf-8` }) })
+export const textDownload = (name: string, text: string, mime: string): Download => ({
+  name,
+  blob: new Blob([text], { type: `${mime};charset=utf-8` }),
+})
 
 const extensionOf = (name: string): string => /\.[a-z0-9.]+$/i.exec(name)?.[0] ?? ''

@@ -8,9 +8,16 @@ import { readProject } from './change-project.ts'
 import type { Machines } from './machines.ts'
 
 /** Copies all records of a project under a new id; students' checkpoints are not copied. */
-export async function duplicateProject(machines: Pick<Machines, 'db' | 'now'>, { projectId, name }: { projectId: ProjectId; name: string }): Promise<Checked<Project>> {
+export async function duplicateProject(
+  machines: Pick<Machines, 'db' | 'now'>,
+  { projectId, name }: { projectId: ProjectId; name: string },
+): Promise<Checked<Project>> {
   const checked = parseProjectName(name)
   if (!checked.ok) return checked
   await readProject(machines, projectId)
-  return accept(await guardQuota(`The copy “${checked.value}”`, () => projects.duplicateProject(machines.db, projectId, checked.value, machines.now())))
+  return accept(
+    await guardQuota(`The copy “${checked.value}”`, () =>
+      projects.duplicateProject(machines.db, projectId, checked.value, machines.now()),
+    ),
+  )
 }

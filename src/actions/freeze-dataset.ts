@@ -13,7 +13,13 @@ export interface FreezeProgress {
 type Frozen = Awaited<ReturnType<CorpusContract['freeze']>>
 
 /** Splits, hashes and stores the kept rows (with their hand edits); equal rows give the same dataset. Or says why not. */
-export async function* freezeDataset({ corpus }: Pick<Machines, 'corpus'>, { projectId, runId }: { projectId: ProjectId; runId: RunId }, signal?: AbortSignal): AsyncGenerator<FreezeProgress, Checked<Dataset>> {
-  const frozen = yield* followCall<FreezeProgress, Frozen>(signal, (options) => corpus.freeze({ projectId, runId }, options))
+export async function* freezeDataset(
+  { corpus }: Pick<Machines, 'corpus'>,
+  { projectId, runId }: { projectId: ProjectId; runId: RunId },
+  signal?: AbortSignal,
+): AsyncGenerator<FreezeProgress, Checked<Dataset>> {
+  const frozen = yield* followCall<FreezeProgress, Frozen>(signal, (options) =>
+    corpus.freeze({ projectId, runId }, options),
+  )
   return frozen.ok ? accept(frozen.dataset) : refuse(...frozen.problems)
 }

@@ -8,7 +8,12 @@ import { listPrompts } from '../storage/prompts.ts'
 import { eachRow } from '../storage/rows.ts'
 
 /** The bars of a run, in the recipe's order. Rows rejected by hand count where the recipe left them. */
-export async function computeFunnel(db: Database, projectId: ProjectId, runId: RunId, recipe: CheckedRecipe): Promise<FunnelBar[]> {
+export async function computeFunnel(
+  db: Database,
+  projectId: ProjectId,
+  runId: RunId,
+  recipe: CheckedRecipe,
+): Promise<FunnelBar[]> {
   const tally = new FunnelTally(recipe)
   for (const prompt of await listPrompts(db, projectId, runId)) tally.countPrompt(prompt)
   for await (const page of eachRow(db, projectId, runId)) {

@@ -5,11 +5,16 @@ import { RetortError } from '../protocol/errors.ts'
 import type { Machines } from './machines.ts'
 
 /** The model's card, or the sentence why it cannot be used. Loads nothing. */
-export async function inspectModel({ teacher }: Pick<Machines, 'teacher'>, { source }: { source: ModelSource }, signal?: AbortSignal): Promise<Checked<ModelCard>> {
+export async function inspectModel(
+  { teacher }: Pick<Machines, 'teacher'>,
+  { source }: { source: ModelSource },
+  signal?: AbortSignal,
+): Promise<Checked<ModelCard>> {
   try {
     return accept(await teacher.inspect({ source }, signal ? { signal } : {}))
   } catch (thrown) {
-    if (thrown instanceof RetortError && (thrown.name === 'ModelRefused' || thrown.name === 'ModelMissing')) return refuse({ sentence: thrown.message })
+    if (thrown instanceof RetortError && (thrown.name === 'ModelRefused' || thrown.name === 'ModelMissing'))
+      return refuse({ sentence: thrown.message })
     throw thrown
   }
 }

@@ -5,6 +5,12 @@ import type { Machines } from './machines.ts'
 import { followCall } from './tell-progress.ts'
 
 /** Downloads into the model store; a broken download goes on where it ended when it is asked for again. */
-export async function* keepModel({ teacher }: Pick<Machines, 'teacher'>, { source }: { source: RemoteSource }, signal?: AbortSignal): AsyncGenerator<LoadProgress, ModelCard> {
-  return yield* followCall<LoadProgress, ModelCard>(signal, (options) => teacher.download({ source }, options))
+export async function* keepModel(
+  { teacher }: Pick<Machines, 'teacher'>,
+  { source }: { source: RemoteSource },
+  signal?: AbortSignal,
+): AsyncGenerator<LoadProgress, ModelCard> {
+  return yield* followCall<LoadProgress, ModelCard>(signal, (options) =>
+    teacher.download({ source }, options),
+  )
 }

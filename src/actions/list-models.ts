@@ -36,25 +36,42 @@ export async function readBoxCard({ fetch, page }: PageFiles): Promise<BoxCard |
 }
 
 /** The box as it is chosen. */
-export const listBox = ({ file, bytes }: BoxCard, page: string): ListedModel => ({ name: file, bytes, where: 'box', source: { kind: 'box', url: new URL(`teacher/${file}`, page).href } })
+export const listBox = ({ file, bytes }: BoxCard, page: string): ListedModel => ({
+  name: file,
+  bytes,
+  where: 'box',
+  source: { kind: 'box', url: new URL(`teacher/${file}`, page).href },
+})
 
 /** What a broken download left: going on is to choose it again. */
 const listHalf = async (): Promise<ListedModel[]> =>
   (await modelFolders.list()).flatMap(({ name, bytes, here, hub, wholeAt }): ListedModel[] => {
     if (wholeAt !== undefined) return []
-    const source: ModelSource = hub === undefined ? { kind: 'stored', name } : { kind: 'hub', url: hub.url, ...(hub.variant === undefined ? {} : { variant: hub.variant }) }
+    const source: ModelSource =
+      hub === undefined
+        ? { kind: 'stored', name }
+        : { kind: 'hub', url: hub.url, ...(hub.variant === undefined ? {} : { variant: hub.variant }) }
     return [{ name, bytes, here, where: 'half', source }]
   })
 
 /** Stored ones first, half stored ones after them, then served ones that are not stored. A host without a `models/` folder has none. */
 export async function listModels({ fetch, page }: PageFiles): Promise<readonly ListedModel[]> {
-  const stored = (await modelFiles.list()).map(({ name, bytes, savedAt }): ListedModel => ({ name, bytes, savedAt, where: 'stored', source: { kind: 'stored', name } }))
+  const stored = (await modelFiles.list()).map(({ name, bytes, savedAt }): ListedModel => ({
+    name,
+    bytes,
+    savedAt,
+    where: 'stored',
+    source: { kind: 'stored', name },
+  }))
   const half = await listHalf()
   const names = new Set([...stored, ...half].map(({ name }) => name))
   return [...stored, ...half, ...(await listServed(fetch, page)).filter(({ name }) => !names.has(name))]
 }
 
-async function listServed(fetch: (address: string) => Promise<Response>, page: string): Promise<ListedModel[]> {
+async function listServed(
+  fetch: (address: string) => Promise<Response>,
+  page: string,
+): Promise<ListedModel[]> {
   const index = new URL('models/index.json', page)
   try {
     const response = await fetch(index.href)
@@ -71,9 +88,19 @@ export function parseServed(listing: unknown, page: string): ListedModel[] {
   return listing.slice(0, SERVED_LIMIT).flatMap((entry: unknown) => {
     if (typeof entry !== 'object' || entry === null) return []
     const { name, bytes, url } = entry as { name?: unknown; bytes?: unknown; url?: unknown }
-    if (typeof name !== 'string' || name === '' || typeof url !== 'string' || typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes < 0) return []
+    if (
+      typeof name !== 'string' ||
+      name === '' ||
+      typeof url !== 'string' ||
+      typeof bytes !== 'number' ||
+      !Number.isSafeInteger(bytes) ||
+      bytes < 0
+    )
+      return []
     if (!URL.canParse(url, page)) return []
     const address = new URL(url, page)
-    return address.origin === new URL(page).origin ? [{ name, bytes, where: 'served' as const, source: { kind: 'url' as const, url: address.href } }] : []
+    return address.origin === new URL(page).origin
+      ? [{ name, bytes, where: 'served' as const, source: { kind: 'url' as const, url: address.href } }]
+      : []
   })
 }

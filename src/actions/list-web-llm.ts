@@ -11,7 +11,9 @@ export type WebLlmCatalogue = typeof catalogue
 
 export const readWebLlmCatalogue = (): Promise<WebLlmCatalogue> => import('../pipeline/web-llm/catalogue.ts')
 
-export async function listWebLlm({ WEB_LLM_MODELS }: Pick<WebLlmCatalogue, 'WEB_LLM_MODELS'>): Promise<readonly ListedWebLlmModel[]> {
+export async function listWebLlm({
+  WEB_LLM_MODELS,
+}: Pick<WebLlmCatalogue, 'WEB_LLM_MODELS'>): Promise<readonly ListedWebLlmModel[]> {
   const files = await listWebLlmFiles()
   return WEB_LLM_MODELS.map((model) => {
     const kept = files.get(folderOf(model))

@@ -24,7 +24,10 @@ export async function* loadTeacher(
   { projectId, source, keep, ...options }: LoadTeacher,
   signal?: AbortSignal,
 ): AsyncGenerator<LoadProgress, TeacherDescription> {
-  const description = yield* followCall<LoadProgress, TeacherDescription>(signal, (call) => machines.teacher.load({ source, keep, ...options }, call))
-  if (keep || source.kind === 'stored' || source.kind === 'box') await changeProject(machines, projectId, { teacherName: description.card.fileName })
+  const description = yield* followCall<LoadProgress, TeacherDescription>(signal, (call) =>
+    machines.teacher.load({ source, keep, ...options }, call),
+  )
+  if (keep || source.kind === 'stored' || source.kind === 'box')
+    await changeProject(machines, projectId, { teacherName: description.card.fileName })
   return description
 }

@@ -24,21 +24,41 @@ export interface ListedExample {
 /** What the page's own list names. Throws `DownloadFailed` where the list cannot be had or read. */
 export async function listExamples(files: PageFiles): Promise<readonly ListedExample[]> {
   const index = parseExampleIndex(await fetchJson(files, 'index.json'))
-  if (!index.ok) throw new RetortError('DownloadFailed', `The list of examples is damaged. ${index.problems[0]?.sentence ?? ''}`)
-  return index.value.map(({ file, name, description, seeds }) => ({ name: file.replace(/\.json$/, ''), title: name, description, seeds }))
+  if (!index.ok)
+    throw new RetortError(
+      'DownloadFailed',
+      `The list of examples is damaged. ${index.problems[0]?.sentence ?? ''}`,
+    )
+  return index.value.map(({ file, name, description, seeds }) => ({
+    name: file.replace(/\.json$/, ''),
+    title: name,
+    description,
+    seeds,
+  }))
 }
 
 /** Makes a project of the example's name with its seeds and its recipe: whole or not at all. */
-export async function openExample(machines: Pick<Machines, 'db' | 'now'>, files: PageFiles, { name }: { name: string }): Promise<Checked<Project>> {
-  if (!(await listExamples(files)).some((listed) => listed.name === name)) return refuse({ sentence: `There is no example “${name}”. Choose one of those listed.` })
+export async function openExample(
+  machines: Pick<Machines, 'db' | 'now'>,
+  files: PageFiles,
+  { name }: { name: string },
+): Promise<Checked<Project>> {
+  if (!(await listExamples(files)).some((listed) => listed.name === name))
+    return refuse({ sentence: `There is no example “${name}”. Choose one of those listed.` })
   const example = parseExample(await fetchJson(files, `${name}.json`))
   if (!example.ok) return example
   const { teacher } = example.value
-  const created = await createProject(machines, { name: example.value.name, recipeText: example.value.recipe.text, ...(teacher === undefined ? {} : { teacherName: teacher }) })
+  const created = await createProject(machines, {
+    name: example.value.name,
+    recipeText: example.value.recipe.text,
+    ...(teacher === undefined ? {} : { teacherName: teacher }),
+  })
   if (!created.ok) return created
   const projectId = created.value.id
   const addedAt = machines.now()
-  const seeds = example.value.seeds.map(({ text, answer }, i) => parseSeed({ projectId, text, answer, source: `example ${name}`, line: i + 1, addedAt }))
+  const seeds = example.value.seeds.map(({ text, answer }, i) =>
+    parseSeed({ projectId, text, answer, source: `example ${name}`, line: i + 1, addedAt }),
+  )
   const good = seeds.flatMap((seed): Seed[] => (seed.ok ? [seed.value] : []))
   try {
     await guardQuota('The seeds of this example', () => putSeeds(machines.db, good))
@@ -51,10 +71,17 @@ export async function openExample(machines: Pick<Machines, 'db' | 'now'>, files:
 
 async function fetchJson({ fetch, page }: PageFiles, file: string): Promise<unknown> {
   const response = await fetch(new URL(`examples/${file}`, page).href).catch(() => undefined)
-  if (!response?.ok) throw new RetortError('DownloadFailed', `The file examples/${file} could not be had from where this page came from${response ? ` (${response.status})` : ''}. Reload the page and try again.`)
+  if (!response?.ok)
+    throw new RetortError(
+      'DownloadFailed',
+      `The file examples/${file} could not be had from where this page came from${response ? ` (${response.status})` : ''}. Reload the page and try again.`,
+    )
   try {
     return await response.json()
   } catch {
-    throw new RetortError('DownloadFailed', `The file examples/${file} is not JSON. Reload the page and try again.`)
+    throw new RetortError(
+      'DownloadFailed',
+      `The file examples/${file} is not JSON. Reload the page and try again.`,
+    )
   }
 }

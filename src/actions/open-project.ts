@@ -7,7 +7,14 @@ import type { SaveProgress } from './save-project.ts'
 import { followCall } from './tell-progress.ts'
 
 /** The project of a saved file, stored under an id of its own; or why the file cannot be one. */
-export async function* openProject(machines: Pick<Machines, 'corpus' | 'db'>, { file }: { file: File }, signal?: AbortSignal): AsyncGenerator<SaveProgress, Checked<Project>> {
-  const opened = yield* followCall<SaveProgress, Awaited<ReturnType<typeof machines.corpus.openProject>>>(signal, (options) => machines.corpus.openProject({ file }, options))
+export async function* openProject(
+  machines: Pick<Machines, 'corpus' | 'db'>,
+  { file }: { file: File },
+  signal?: AbortSignal,
+): AsyncGenerator<SaveProgress, Checked<Project>> {
+  const opened = yield* followCall<SaveProgress, Awaited<ReturnType<typeof machines.corpus.openProject>>>(
+    signal,
+    (options) => machines.corpus.openProject({ file }, options),
+  )
   return opened.ok ? accept(await readProject(machines, opened.projectId)) : refuse(...opened.problems)
 }

@@ -30,7 +30,8 @@ const thisPage = (): ServicePage => ({
 export async function registerService(page: ServicePage = thisPage()): Promise<string | undefined> {
   if (page.isDeveloping) return undefined
   const { services } = page
-  if (services === undefined) return 'This browser gives no service worker here, so the page needs a network to open and may run on one thread.'
+  if (services === undefined)
+    return 'This browser gives no service worker here, so the page needs a network to open and may run on one thread.'
   if (page.isIsolated) page.memory.removeItem(RELOADED)
   try {
     await services.register('service.js', { scope: './' })

@@ -5,6 +5,13 @@ import { changeRow } from './edit-row.ts'
 import type { Machines } from './machines.ts'
 
 /** The row's standing becomes `rejected`; where it stood before is remembered. */
-export function rejectRow({ db, now }: Pick<Machines, 'db' | 'now'>, { projectId, rowId }: { projectId: ProjectId; rowId: RowId }): Promise<Row> {
-  return changeRow(db, projectId, rowId, (row) => (row.status === 'rejected' ? row : { ...row, status: 'rejected', rejectedByHand: { at: now(), before: row.status } }))
+export function rejectRow(
+  { db, now }: Pick<Machines, 'db' | 'now'>,
+  { projectId, rowId }: { projectId: ProjectId; rowId: RowId },
+): Promise<Row> {
+  return changeRow(db, projectId, rowId, (row) =>
+    row.status === 'rejected'
+      ? row
+      : { ...row, status: 'rejected', rejectedByHand: { at: now(), before: row.status } },
+  )
 }

@@ -11,7 +11,10 @@ export interface RestoreRow {
   readonly what: 'rejection' | 'edit'
 }
 
-export function restoreRow({ db }: Pick<Machines, 'db'>, { projectId, rowId, what }: RestoreRow): Promise<Row> {
+export function restoreRow(
+  { db }: Pick<Machines, 'db'>,
+  { projectId, rowId, what }: RestoreRow,
+): Promise<Row> {
   return changeRow(db, projectId, rowId, (row) => {
     if (what === 'edit') {
       const { edit: _, ...rest } = row

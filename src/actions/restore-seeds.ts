@@ -4,6 +4,9 @@ import { guardQuota } from '../storage/quota.ts'
 import { putSeeds } from '../storage/seeds.ts'
 import type { Machines } from './machines.ts'
 
-export async function restoreSeeds({ db }: Pick<Machines, 'db'>, { seeds }: { seeds: readonly Seed[] }): Promise<void> {
+export async function restoreSeeds(
+  { db }: Pick<Machines, 'db'>,
+  { seeds }: { seeds: readonly Seed[] },
+): Promise<void> {
   await guardQuota('The seeds', () => putSeeds(db, seeds))
 }

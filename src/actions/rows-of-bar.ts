@@ -15,19 +15,35 @@ export interface BarChoice {
 }
 
 /** Ids in the run's order: prompts for a bar of prompts, rows for one of completions. */
-export type BarMembers = { readonly of: 'prompt'; readonly ids: readonly PromptId[] } | { readonly of: 'completion'; readonly ids: readonly RowId[] }
+export type BarMembers =
+  | { readonly of: 'prompt'; readonly ids: readonly PromptId[] }
+  | { readonly of: 'completion'; readonly ids: readonly RowId[] }
 
 /** Who stands behind the bar, read from what is stored: as many as the bar counts. */
-export async function listRowsOfBar(db: Database, { projectId, runId, recipe, bar }: { projectId: ProjectId; runId: RunId; recipe: CheckedRecipe; bar: BarChoice }): Promise<BarMembers> {
+export async function listRowsOfBar(
+  db: Database,
+  {
+    projectId,
+    runId,
+    recipe,
+    bar,
+  }: { projectId: ProjectId; runId: RunId; recipe: CheckedRecipe; bar: BarChoice },
+): Promise<BarMembers> {
   if (recipe.steps[bar.step]?.family === 'grow') {
     const prompts = await listPrompts(db, projectId, runId)
-    return { of: 'prompt', ids: prompts.filter((prompt) => outcomesOfPrompt(prompt).some((outcome) => belongs(outcome, bar))).map(({ id }) => id) }
+    return {
+      of: 'prompt',
+      ids: prompts
+        .filter((prompt) => outcomesOfPrompt(prompt).some((outcome) => belongs(outcome, bar)))
+        .map(({ id }) => id),
+    }
   }
   const { complete, judge } = readSteps(recipe)
   const steps = { complete: complete.index, ...(judge ? { judge: judge.index } : {}) }
   const ids: RowId[] = []
   for await (const page of eachRow(db, projectId, runId)) {
-    for (const row of page) if (outcomesOfRow(row, steps).some((outcome) => belongs(outcome, bar))) ids.push(row.id)
+    for (const row of page)
+      if (outcomesOfRow(row, steps).some((outcome) => belongs(outcome, bar))) ids.push(row.id)
   }
   return { of: 'completion', ids }
 }

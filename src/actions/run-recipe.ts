@@ -39,38 +39,87 @@ export type RunMachines = Pick<Machines, 'db' | 'teacher' | 'corpus' | 'now'>
  * project in hand, and what broke otherwise (`WorkerDied`, `DeviceLost`, `StorageFull` …): the run is stored as `failed`
  * with the sentence then and can be gone on with.
  */
-export async function* startRun(machines: RunMachines, { projectId, recipe, teacher }: StartRun, control: RunControl): AsyncGenerator<RunProgress, Run> {
+export async function* startRun(
+  machines: RunMachines,
+  { projectId, recipe, teacher }: StartRun,
+  control: RunControl,
+): AsyncGenerator<RunProgress, Run> {
   return yield* carry(machines, recipe, teacher, control, projectId, async () => {
-    const run: Run = { projectId, id: freshId('run'), recipeHash: recipe.hash, recipeText: recipe.text, teacher: refOf(teacher.card), status: 'going', startedAt: machines.now(), workedMs: 0 }
+    const run: Run = {
+      projectId,
+      id: freshId('run'),
+      recipeHash: recipe.hash,
+      recipeText: recipe.text,
+      teacher: refOf(teacher.card),
+      status: 'going',
+      startedAt: machines.now(),
+      workedMs: 0,
+    }
     await guardQuota('The run', () => putRun(machines.db, run))
     return run
   })
 }
 
 /** Goes on with a run that is not finished: nothing that is stored is done again. Otherwise like `startRun`. */
-export async function* resumeRun(machines: RunMachines, { projectId, runId, teacher }: ResumeRun, control: RunControl): AsyncGenerator<RunProgress, Run> {
+export async function* resumeRun(
+  machines: RunMachines,
+  { projectId, runId, teacher }: ResumeRun,
+  control: RunControl,
+): AsyncGenerator<RunProgress, Run> {
   const run = await getRun(machines.db, projectId, runId)
   if (run === undefined) throw new RetortError('Unexpected', 'This run is not stored any more.')
   const checked = checkRecipeText(run.recipeText)
-  if (!checked.ok) throw new RetortError('Unexpected', `The recipe of this run cannot be read any more: ${checked.problems[0]?.sentence ?? ''}`)
+  if (!checked.ok)
+    throw new RetortError(
+      'Unexpected',
+      `The recipe of this run cannot be read any more: ${checked.problems[0]?.sentence ?? ''}`,
+    )
   // A row is named after who wrote it: another model would begin the run anew under the same name.
-  if (run.teacher.fingerprint !== teacher.card.fingerprint) throw new RetortError('ModelMissing', `This run was begun with ${run.teacher.name}, and ${teacher.card.name} is loaded. Load ${run.teacher.name} to go on, or start a new run.`)
-  return yield* carry(machines, checked.value, teacher, control, projectId, () => patchRun(machines.db, projectId, runId, { status: 'going' }))
+  if (run.teacher.fingerprint !== teacher.card.fingerprint)
+    throw new RetortError(
+      'ModelMissing',
+      `This run was begun with ${run.teacher.name}, and ${teacher.card.name} is loaded. Load ${run.teacher.name} to go on, or start a new run.`,
+    )
+  return yield* carry(machines, checked.value, teacher, control, projectId, () =>
+    patchRun(machines.db, projectId, runId, { status: 'going' }),
+  )
 }
 
-async function* carry(machines: RunMachines, recipe: CheckedRecipe, teacher: TeacherDescription, control: RunControl, projectId: ProjectId, open: () => Promise<Run>): AsyncGenerator<RunProgress, Run> {
+async function* carry(
+  machines: RunMachines,
+  recipe: CheckedRecipe,
+  teacher: TeacherDescription,
+  control: RunControl,
+  projectId: ProjectId,
+  open: () => Promise<Run>,
+): AsyncGenerator<RunProgress, Run> {
   const since = new Date(machines.now()).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
   return yield* tellProgress<RunProgress, Run>(
     async (tell) => {
-      const outcome = await withLock(`retort run ${projectId}`, `a tab that has had it in hand since ${since}`, async () => carryLocked(machines, recipe, teacher, control, await open(), tell))
-      if (!outcome.held) throw new RetortError('Busy', `A run of this project is in the hands of ${outcome.holder}. Stop it there, or wait until it ends.`)
+      const outcome = await withLock(
+        `retort run ${projectId}`,
+        `a tab that has had it in hand since ${since}`,
+        async () => carryLocked(machines, recipe, teacher, control, await open(), tell),
+      )
+      if (!outcome.held)
+        throw new RetortError(
+          'Busy',
+          `A run of this project is in the hands of ${outcome.holder}. Stop it there, or wait until it ends.`,
+        )
       return outcome.value
     },
     () => control.stop(),
   )
 }
 
-async function carryLocked(machines: RunMachines, recipe: CheckedRecipe, teacher: TeacherDescription, control: RunControl, run: Run, tell: (progress: RunProgress) => void): Promise<Run> {
+async function carryLocked(
+  machines: RunMachines,
+  recipe: CheckedRecipe,
+  teacher: TeacherDescription,
+  control: RunControl,
+  run: Run,
+  tell: (progress: RunProgress) => void,
+): Promise<Run> {
   const { db } = machines
   const { projectId, id } = run
   const live = new LiveRun(recipe, tell)
@@ -79,15 +128,41 @@ async function carryLocked(machines: RunMachines, recipe: CheckedRecipe, teacher
     live.paused = control.paused
     live.tell()
     // The record follows the pause; losing this write loses nothing but the word.
-    if (!control.stopped) patchRun(db, projectId, id, { status: control.paused ? 'paused' : 'going', workedMs: worked() }).catch(() => undefined)
+    if (!control.stopped)
+      patchRun(db, projectId, id, { status: control.paused ? 'paused' : 'going', workedMs: worked() }).catch(
+        () => undefined,
+      )
   })
   try {
-    const result = await takePhases({ machines, projectId, runId: id, recipe, steps: readSteps(recipe), teacher, ref: refOf(teacher.card), control, live })
-    if (result === undefined) return await patchRun(db, projectId, id, { status: 'stopped', why: 'Stopped by hand.', workedMs: worked() })
+    const result = await takePhases({
+      machines,
+      projectId,
+      runId: id,
+      recipe,
+      steps: readSteps(recipe),
+      teacher,
+      ref: refOf(teacher.card),
+      control,
+      live,
+    })
+    if (result === undefined)
+      return await patchRun(db, projectId, id, {
+        status: 'stopped',
+        why: 'Stopped by hand.',
+        workedMs: worked(),
+      })
     live.enter('finished', result.kept, result.rows)
-    return await patchRun(db, projectId, id, { status: 'finished', endedAt: machines.now(), workedMs: worked() })
+    return await patchRun(db, projectId, id, {
+      status: 'finished',
+      endedAt: machines.now(),
+      workedMs: worked(),
+    })
   } catch (thrown) {
-    await patchRun(db, projectId, id, { status: 'failed', why: sentenceOf(thrown), workedMs: worked() }).catch(() => undefined)
+    await patchRun(db, projectId, id, {
+      status: 'failed',
+      why: sentenceOf(thrown),
+      workedMs: worked(),
+    }).catch(() => undefined)
     throw thrown
   } finally {
     unwatch()

@@ -11,6 +11,14 @@ export interface SaveProgress {
 }
 
 /** Everything of the project but model weights, as one file. */
-export async function* saveProject({ corpus }: Pick<Machines, 'corpus'>, { projectId }: { projectId: ProjectId }, signal?: AbortSignal): AsyncGenerator<SaveProgress, Download> {
-  return makeDownload(yield* followCall<SaveProgress, NamedFile>(signal, (options) => corpus.saveProject({ projectId }, options)))
+export async function* saveProject(
+  { corpus }: Pick<Machines, 'corpus'>,
+  { projectId }: { projectId: ProjectId },
+  signal?: AbortSignal,
+): AsyncGenerator<SaveProgress, Download> {
+  return makeDownload(
+    yield* followCall<SaveProgress, NamedFile>(signal, (options) =>
+      corpus.saveProject({ projectId }, options),
+    ),
+  )
 }

@@ -14,5 +14,10 @@ export async function weighStorage(bytes: number): Promise<StorageRoom> {
   if (!storage) return {}
   const leftBytes = Math.max(0, storage.quotaBytes - storage.usedBytes)
   const inMegabytes = (count: number): string => `${Math.ceil(count / 1e6).toLocaleString('en')} MB`
-  return bytes <= leftBytes ? { leftBytes } : { leftBytes, warning: `The run will take about ${inMegabytes(bytes)}, and this browser leaves ${inMegabytes(leftBytes)} to the page. Delete a model or a project, or ask for fewer rows.` }
+  return bytes <= leftBytes
+    ? { leftBytes }
+    : {
+        leftBytes,
+        warning: `The run will take about ${inMegabytes(bytes)}, and this browser leaves ${inMegabytes(leftBytes)} to the page. Delete a model or a project, or ask for fewer rows.`,
+      }
 }

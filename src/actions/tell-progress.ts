@@ -12,7 +12,11 @@ export type Telling<P, R> = (tell: (progress: P) => void) => Promise<R>
  * Starts the work at once and yields its latest progress, at most one every `interval` milliseconds, the last one always;
  * returns the work's answer and throws what it throws. A consumer that leaves early calls `abandon` and waits for the end.
  */
-export async function* tellProgress<P, R>(work: Telling<P, R>, abandon: () => void, interval = PROGRESS_INTERVAL): AsyncGenerator<P, R> {
+export async function* tellProgress<P, R>(
+  work: Telling<P, R>,
+  abandon: () => void,
+  interval = PROGRESS_INTERVAL,
+): AsyncGenerator<P, R> {
   let latest: { readonly progress: P } | undefined
   let wake: () => void = () => undefined
   const state = { ended: false }
@@ -31,7 +35,11 @@ export async function* tellProgress<P, R>(work: Telling<P, R>, abandon: () => vo
         const { progress } = latest
         latest = undefined
         yield progress
-        if (!state.ended) await Promise.race([new Promise((resolve) => setTimeout(resolve, interval)), result.catch(() => undefined)])
+        if (!state.ended)
+          await Promise.race([
+            new Promise((resolve) => setTimeout(resolve, interval)),
+            result.catch(() => undefined),
+          ])
       } else {
         await new Promise<void>((resolve) => {
           wake = resolve
@@ -50,8 +58,14 @@ export async function* tellProgress<P, R>(work: Telling<P, R>, abandon: () => vo
 }
 
 /** One call of a worker as a generator of its events; ends when `signal` does or when the consumer leaves. */
-export function followCall<P, R>(signal: AbortSignal | undefined, call: (options: Required<Pick<AskOptions<P>, 'signal' | 'onEvent'>>) => Promise<R>): AsyncGenerator<P, R> {
+export function followCall<P, R>(
+  signal: AbortSignal | undefined,
+  call: (options: Required<Pick<AskOptions<P>, 'signal' | 'onEvent'>>) => Promise<R>,
+): AsyncGenerator<P, R> {
   const abort = new AbortController()
   const either = signal ? AbortSignal.any([signal, abort.signal]) : abort.signal
-  return tellProgress((tell) => call({ signal: either, onEvent: tell }), () => abort.abort())
+  return tellProgress(
+    (tell) => call({ signal: either, onEvent: tell }),
+    () => abort.abort(),
+  )
 }

@@ -82,13 +82,24 @@ export interface TryFive {
 export type TryMachines = Pick<Machines, 'db' | 'teacher' | 'corpus' | 'now'>
 
 /** Five rows through grow, complete, filters, judge and keep. Stores nothing. Throws an AbortError when `signal` ends. */
-export async function* tryFive(machines: TryMachines, request: TryFive, signal?: AbortSignal): AsyncGenerator<TryProgress, TriedRecipe> {
+export async function* tryFive(
+  machines: TryMachines,
+  request: TryFive,
+  signal?: AbortSignal,
+): AsyncGenerator<TryProgress, TriedRecipe> {
   const abort = new AbortController()
   const either = signal ? AbortSignal.any([signal, abort.signal]) : abort.signal
-  return yield* tellProgress<TryProgress, TriedRecipe>((tell) => new Trial(machines, request, either, tell).go(), () => abort.abort())
+  return yield* tellProgress<TryProgress, TriedRecipe>(
+    (tell) => new Trial(machines, request, either, tell).go(),
+    () => abort.abort(),
+  )
 }
 
-type TriedCounts = { -readonly [K in keyof Tried]: Tried[K] extends number ? number : { -readonly [F in keyof Tried[K]]: Tried[K][F] } }
+type TriedCounts = {
+  -readonly [K in keyof Tried]: Tried[K] extends number
+    ? number
+    : { -readonly [F in keyof Tried[K]]: Tried[K][F] }
+}
 
 class Trial {
   readonly #machines: TryMachines
@@ -99,14 +110,25 @@ class Trial {
   readonly #total: number
   /** Names what is made here, though none of it is stored. */
   readonly #runId: RunId = freshId('run')
-  readonly #tried: TriedCounts = { growth: { requests: 0, accepted: 0, tokens: 0, ms: 0 }, completions: { rows: 0, tokens: 0, ms: 0, passed: 0 }, verdicts: { rows: 0, ms: 0 }, kept: 0, characters: 0 }
+  readonly #tried: TriedCounts = {
+    growth: { requests: 0, accepted: 0, tokens: 0, ms: 0 },
+    completions: { rows: 0, tokens: 0, ms: 0, passed: 0 },
+    verdicts: { rows: 0, ms: 0 },
+    kept: 0,
+    characters: 0,
+  }
   #answers: KnownAnswers = new Map()
   #rows: TriedRow[] = []
   #done = 0
   #sentence = ''
   #note: string | undefined
 
-  constructor(machines: TryMachines, request: TryFive, signal: AbortSignal, tell: (progress: TryProgress) => void) {
+  constructor(
+    machines: TryMachines,
+    request: TryFive,
+    signal: AbortSignal,
+    tell: (progress: TryProgress) => void,
+  ) {
     this.#machines = machines
     this.#request = request
     this.#signal = signal
@@ -120,17 +142,26 @@ class Trial {
     const { projectId, recipe } = this.#request
     const seedCount = await countSeeds(db, projectId)
     const seeds = await pageSeeds(db, projectId, { from: 0, limit: MOST_SEEDS })
-    if (seeds.length === 0) throw new RetortError('Unexpected', 'There are no seeds yet, so there is nothing to try. Add some on the Seeds screen.')
+    if (seeds.length === 0)
+      throw new RetortError(
+        'Unexpected',
+        'There are no seeds yet, so there is nothing to try. Add some on the Seeds screen.',
+      )
     const grown = this.#steps.grow ? await this.#grow(seeds) : []
     const asked = promptsFromSeeds(seeds.slice(0, TRIED_ROWS), this.#runId, grown.length)
-    if (this.#steps.grow && grown.length < TRIED_ROWS) this.#note = `Growing brought ${grown.length} usable ${grown.length === 1 ? 'prompt' : 'prompts'} in ${this.#tried.growth.requests} requests; seeds stand in for the rest.`
+    if (this.#steps.grow && grown.length < TRIED_ROWS)
+      this.#note = `Growing brought ${grown.length} usable ${grown.length === 1 ? 'prompt' : 'prompts'} in ${this.#tried.growth.requests} requests; seeds stand in for the rest.`
     this.#answers = answersOf(seeds)
     await this.#complete([...grown, ...asked])
     await this.#judge()
     this.#keep()
     const { storageBytes, msTotal, rows, tokens } = estimateRun(recipe, seedCount, this.#tried)
     const { warning } = await weighStorage(storageBytes)
-    return { rows: this.#rows, estimate: { storageBytes, msTotal, rows, tokens, ...(warning === undefined ? {} : { warning }) }, ...(this.#note === undefined ? {} : { note: this.#note }) }
+    return {
+      rows: this.#rows,
+      estimate: { storageBytes, msTotal, rows, tokens, ...(warning === undefined ? {} : { warning }) },
+      ...(this.#note === undefined ? {} : { note: this.#note }),
+    }
   }
 
   async #grow(seeds: readonly Seed[]): Promise<Prompt[]> {
@@ -143,18 +174,41 @@ class Trial {
     this.#say(`The teacher grows ${wanted} prompts from your seeds.`)
     await corpus.remember({ pool, texts: seeds.map(({ text }) => text), reset: true })
     for (let round = 0; round < MOST_ROUNDS && accepted.length < wanted; round++) {
-      const plan = planGrowth({ next: this.#tried.growth.requests, pool: { seeds, accepted }, settings: { ...settings, prompts: wanted }, rngSeed: recipe.rngSeed, contextLength: teacher.contextLength })
-      const results = new Map<string, CompletionResult>()
-      const { ms, newTokens } = await this.#ask((onEvent) => this.#machines.teacher.complete({ requests: plan.map(({ request }) => request), partials: false }, { signal: this.#signal, onEvent }), (event) => {
-        if (event.kind === 'completion') results.set(event.result.id, event.result)
+      const plan = planGrowth({
+        next: this.#tried.growth.requests,
+        pool: { seeds, accepted },
+        settings: { ...settings, prompts: wanted },
+        rngSeed: recipe.rngSeed,
+        contextLength: teacher.contextLength,
       })
+      const results = new Map<string, CompletionResult>()
+      const { ms, newTokens } = await this.#ask(
+        (onEvent) =>
+          this.#machines.teacher.complete(
+            { requests: plan.map(({ request }) => request), partials: false },
+            { signal: this.#signal, onEvent },
+          ),
+        (event) => {
+          if (event.kind === 'completion') results.set(event.result.id, event.result)
+        },
+      )
       const candidates = plan.flatMap((planned) => {
         const result = results.get(planned.request.id)
         return result ? readGrown(planned, result, settings) : []
       })
       const texts = novelTexts(candidates)
-      const novelty = texts.length > 0 ? await corpus.novelty({ pool, threshold: settings.novelty, candidates: texts }) : []
-      const settled = settlePrompts({ projectId, runId: this.#runId, step, teacher: refOf(teacher.card), candidates, novelty, wanted: wanted - accepted.length, order: accepted.length })
+      const novelty =
+        texts.length > 0 ? await corpus.novelty({ pool, threshold: settings.novelty, candidates: texts }) : []
+      const settled = settlePrompts({
+        projectId,
+        runId: this.#runId,
+        step,
+        teacher: refOf(teacher.card),
+        candidates,
+        novelty,
+        wanted: wanted - accepted.length,
+        order: accepted.length,
+      })
       const usable = novelty.filter(({ kind }) => kind === 'kept').length
       accepted.push(...settled.filter(({ status }) => status === 'accepted'))
       const { growth } = this.#tried
@@ -170,33 +224,76 @@ class Trial {
   async #complete(prompts: readonly Prompt[]): Promise<void> {
     const { recipe, teacher } = this.#request
     const { complete, filters } = this.#steps
-    const planned = planCompletions({ prompts, settings: complete.settings, rngSeed: recipe.rngSeed, teacher: refOf(teacher.card) }).slice(0, TRIED_ROWS)
+    const planned = planCompletions({
+      prompts,
+      settings: complete.settings,
+      rngSeed: recipe.rngSeed,
+      teacher: refOf(teacher.card),
+    }).slice(0, TRIED_ROWS)
     const grown = new Set(prompts.filter(({ origin }) => origin.kind === 'grown').map(({ id }) => id))
-    this.#rows = planned.map(({ id, prompt, promptId }) => ({ id, prompt, grown: grown.has(promptId), answers: [], status: 'waiting' }))
+    this.#rows = planned.map(({ id, prompt, promptId }) => ({
+      id,
+      prompt,
+      grown: grown.has(promptId),
+      answers: [],
+      status: 'waiting',
+    }))
     this.#say(`The teacher answers ${planned.length} prompts.`)
     const byId = new Map(planned.map((row) => [row.request.id, row]))
-    const { ms } = await this.#ask((onEvent) => this.#machines.teacher.complete({ requests: planned.map(({ request }) => request), partials: false }, { signal: this.#signal, onEvent }), (event) => {
-      const row = event.kind === 'completion' ? byId.get(event.result.id) : undefined
-      if (row && event.kind === 'completion') this.#answer(row, event.result)
-    })
+    const { ms } = await this.#ask(
+      (onEvent) =>
+        this.#machines.teacher.complete(
+          { requests: planned.map(({ request }) => request), partials: false },
+          { signal: this.#signal, onEvent },
+        ),
+      (event) => {
+        const row = event.kind === 'completion' ? byId.get(event.result.id) : undefined
+        if (row && event.kind === 'completion') this.#answer(row, event.result)
+      },
+    )
     const bank = new FilterBank(filters)
     for (const row of this.#rows) {
       if (!row.completion || row.status === 'dropped') continue
-      const answers = bank.decide({ prompt: row.prompt, completion: row.completion.text, ending: row.completion.ending, ...answerTo(row.prompt, this.#answers) })
+      const answers = bank.decide({
+        prompt: row.prompt,
+        completion: row.completion.text,
+        ending: row.completion.ending,
+        ...answerTo(row.prompt, this.#answers),
+      })
       const drop = findDrop(answers)
       this.#change(row.id, { answers, ...(drop ? { status: 'dropped', droppedBy: drop.name } : {}) })
     }
     const written = this.#rows.flatMap(({ completion }) => completion ?? [])
-    this.#tried.completions = { rows: written.length, tokens: written.reduce((sum, { tokens }) => sum + tokens, 0), ms, passed: this.#rows.filter(({ status }) => status === 'asked').length }
-    this.#tried.characters = this.#rows.reduce((sum, { prompt, completion }) => sum + prompt.length + (completion?.text.length ?? 0), 0)
+    this.#tried.completions = {
+      rows: written.length,
+      tokens: written.reduce((sum, { tokens }) => sum + tokens, 0),
+      ms,
+      passed: this.#rows.filter(({ status }) => status === 'asked').length,
+    }
+    this.#tried.characters = this.#rows.reduce(
+      (sum, { prompt, completion }) => sum + prompt.length + (completion?.text.length ?? 0),
+      0,
+    )
   }
 
   #answer({ id, system, sampling }: PlannedRow, result: CompletionResult): void {
-    const completion: Completion = { text: result.text.trim(), ending: result.ending, tokens: result.tokens, teacher: refOf(this.#request.teacher.card), system, sampling, writtenAt: this.#machines.now() }
+    const completion: Completion = {
+      text: result.text.trim(),
+      ending: result.ending,
+      tokens: result.tokens,
+      teacher: refOf(this.#request.teacher.card),
+      system,
+      sampling,
+      writtenAt: this.#machines.now(),
+    }
     const { index, name } = this.#steps.complete
-    const refused = result.refusal === undefined ? undefined : [{ step: index, name, answer: dropped(result.refusal) }]
+    const refused =
+      result.refusal === undefined ? undefined : [{ step: index, name, answer: dropped(result.refusal) }]
     this.#done += 1
-    this.#change(id, { completion, ...(refused ? { answers: refused, status: 'dropped', droppedBy: name } : { status: 'asked' }) })
+    this.#change(id, {
+      completion,
+      ...(refused ? { answers: refused, status: 'dropped', droppedBy: name } : { status: 'asked' }),
+    })
   }
 
   async #judge(): Promise<void> {
@@ -209,28 +306,53 @@ class Trial {
     const facts = { rubric: rubric.name, judge: refOf(card), minMass: judge.settings.minMass }
     const give = (result: ScoreResult): void => {
       this.#done += 1
-      this.#change(result.id, { verdict: result.refusal === undefined ? readVerdict(result, facts) : { kind: 'unreadable', rubric: rubric.name, judge: facts.judge, reason: result.refusal } })
+      this.#change(result.id, {
+        verdict:
+          result.refusal === undefined
+            ? readVerdict(result, facts)
+            : { kind: 'unreadable', rubric: rubric.name, judge: facts.judge, reason: result.refusal },
+      })
     }
-    const requests = standing.map(({ id, prompt, completion }) => askVerdict(id, { prompt, completion: completion?.text ?? '' }, rubric, contextLength))
-    const { ms } = await this.#ask((onEvent) => this.#machines.teacher.score({ requests }, { signal: this.#signal, onEvent }), (event) => {
-      if (event.kind === 'score') give(event.result)
-    })
+    const requests = standing.map(({ id, prompt, completion }) =>
+      askVerdict(id, { prompt, completion: completion?.text ?? '' }, rubric, contextLength),
+    )
+    const { ms } = await this.#ask(
+      (onEvent) => this.#machines.teacher.score({ requests }, { signal: this.#signal, onEvent }),
+      (event) => {
+        if (event.kind === 'score') give(event.result)
+      },
+    )
     this.#tried.verdicts = { rows: standing.length, ms }
   }
 
   #keep(): void {
     const standing = this.#rows.filter(({ status }) => status === 'asked')
-    const said = selectRows(this.#steps.keeps, standing.map(({ id, prompt, verdict, completion }, order) => ({ id, promptId: prompt, order, completion: completion?.text ?? '', ...(verdict ? { verdict } : {}) })))
+    const said = selectRows(
+      this.#steps.keeps,
+      standing.map(({ id, prompt, verdict, completion }, order) => ({
+        id,
+        promptId: prompt,
+        order,
+        completion: completion?.text ?? '',
+        ...(verdict ? { verdict } : {}),
+      })),
+    )
     for (const { id, answers } of standing) {
       const all = [...answers, ...(said.get(id) ?? [])]
       const drop = findDrop(all)
-      this.#change(id, { answers: all, ...(drop ? { status: 'dropped', droppedBy: drop.name } : { status: 'kept' }) })
+      this.#change(id, {
+        answers: all,
+        ...(drop ? { status: 'dropped', droppedBy: drop.name } : { status: 'kept' }),
+      })
     }
     this.#tried.kept = this.#rows.filter(({ status }) => status === 'kept').length
   }
 
   /** One call of the teacher: its own count of tokens, and its time as this page's clock saw it. */
-  async #ask(call: (onEvent: (event: GenerationEvent) => void) => Promise<GenerationSummary>, hear: (event: GenerationEvent) => void): Promise<{ ms: number; newTokens: number }> {
+  async #ask(
+    call: (onEvent: (event: GenerationEvent) => void) => Promise<GenerationSummary>,
+    hear: (event: GenerationEvent) => void,
+  ): Promise<{ ms: number; newTokens: number }> {
     const since = this.#machines.now()
     const { newTokens } = await call(hear)
     this.#signal.throwIfAborted()

@@ -7,7 +7,10 @@ import { changeProject } from './change-project.ts'
 import type { Machines } from './machines.ts'
 
 /** Stores the text on the project (a draft with problems too: nothing typed is lost) and gives the checked recipe or its problems. */
-export async function useRecipe(machines: Pick<Machines, 'db' | 'now'>, { projectId, text }: { projectId: ProjectId; text: string }): Promise<Checked<CheckedRecipe>> {
+export async function useRecipe(
+  machines: Pick<Machines, 'db' | 'now'>,
+  { projectId, text }: { projectId: ProjectId; text: string },
+): Promise<Checked<CheckedRecipe>> {
   await changeProject(machines, projectId, { recipeText: text })
   return checkRecipeText(text)
 }

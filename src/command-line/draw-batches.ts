@@ -15,7 +15,8 @@ export interface StepSize {
 }
 
 /** Most steps are short; every fifth has long documents, so that the whole context is learned. */
-export const sizeOfStep = (step: number): StepSize => (step % 5 === 4 ? { lines: 8, length: 1024, items: 9 } : { lines: 16, length: 512, items: 2 })
+export const sizeOfStep = (step: number): StepSize =>
+  step % 5 === 4 ? { lines: 8, length: 1024, items: 9 } : { lines: 16, length: 512, items: 2 }
 
 /** Documents that are put aside because they do not fit, before a step is taken as full. */
 const MISSES = 6
@@ -25,13 +26,21 @@ export function renderDocument(document: Document, tokenizer: TextTokenizer): Pa
   if (document.kind === 'raw') {
     const read = tokenizer.encode(document.text.slice(0, document.learnFrom), { special: false })
     const end = tokenizer.idOf(END_TOKEN) ?? 0
-    const tokens = [...read, ...tokenizer.encode(document.text.slice(document.learnFrom), { special: false }), end]
+    const tokens = [
+      ...read,
+      ...tokenizer.encode(document.text.slice(document.learnFrom), { special: false }),
+      end,
+    ]
     return { tokens: Int32Array.from(tokens), from: read.length - 1 }
   }
   const { ids, learned } = renderStudentChat(tokenizer, document.messages, document.learnFrom)
   const from = learned.indexOf(1) - 1
   const { times = 1 } = document
-  return { tokens: Int32Array.from(ids), from, times: Uint8Array.from({ length: ids.length - 1 }, (_, i) => times * (learned[i + 1] ?? 0)) }
+  return {
+    tokens: Int32Array.from(ids),
+    from,
+    times: Uint8Array.from({ length: ids.length - 1 }, (_, i) => times * (learned[i + 1] ?? 0)),
+  }
 }
 
 /** The batch of a step: the same name and step give the same batch. */
@@ -40,9 +49,17 @@ export function drawBatch(tokenizer: TextTokenizer, rngSeed: number, step: numbe
   return fillBatch(tokenizer, makeRng(`box/${rngSeed}/${step}`), size, mix)
 }
 
-export function fillBatch(tokenizer: TextTokenizer, rng: Rng, { lines, length, items }: StepSize, mix?: Mix): Batch {
-  const filled: { rows: PackedRow[]; left: number }[] = Array.from({ length: lines }, () => ({ rows: [], left: length }))
-  for (let misses = 0; misses < MISSES; ) {
+export function fillBatch(
+  tokenizer: TextTokenizer,
+  rng: Rng,
+  { lines, length, items }: StepSize,
+  mix?: Mix,
+): Batch {
+  const filled: { rows: PackedRow[]; left: number }[] = Array.from({ length: lines }, () => ({
+    rows: [],
+    left: length,
+  }))
+  for (let misses = 0; misses < MISSES;) {
     const row = renderDocument(drawDocument(rng, { items, isHeldOut }, mix), tokenizer)
     const line = filled.find(({ left }) => left >= positionsOf(row))
     if (line === undefined) {
@@ -52,5 +69,10 @@ export function fillBatch(tokenizer: TextTokenizer, rng: Rng, { lines, length, i
     line.rows.push(row)
     line.left -= positionsOf(row)
   }
-  return makeBatch(filled.map(({ rows }) => rows), lines, length, { packs: true })
+  return makeBatch(
+    filled.map(({ rows }) => rows),
+    lines,
+    length,
+    { packs: true },
+  )
 }

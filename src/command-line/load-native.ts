@@ -5,7 +5,8 @@ import type { OrtModule } from '../engine/runtime/load-ort.ts'
 
 /** The package is large and serves commands alone, so it is no dependency of the page. Throws a sentence where it is not installed. */
 export function loadNative(): OrtModule {
-  const missing = 'This command needs the package onnxruntime-node. Install it with `npm install --no-save onnxruntime-node` and try again.'
+  const missing =
+    'This command needs the package onnxruntime-node. Install it with `npm install --no-save onnxruntime-node` and try again.'
   let native: unknown
   try {
     native = createRequire(join(process.cwd(), 'package.json'))('onnxruntime-node')
@@ -16,4 +17,5 @@ export function loadNative(): OrtModule {
   return native
 }
 
-const isNative = (value: unknown): value is OrtModule => typeof value === 'object' && value !== null && 'InferenceSession' in value && 'Tensor' in value
+const isNative = (value: unknown): value is OrtModule =>
+  typeof value === 'object' && value !== null && 'InferenceSession' in value && 'Tensor' in value

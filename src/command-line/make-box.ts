@@ -45,7 +45,11 @@ export async function makeBox(): Promise<void> {
   const trained = await trainBox(runtime, {
     ...PLAN,
     tell,
-    load: () => readFile(CHECKPOINT).then((bytes) => new Uint8Array(bytes), () => undefined),
+    load: () =>
+      readFile(CHECKPOINT).then(
+        (bytes) => new Uint8Array(bytes),
+        () => undefined,
+      ),
     save: async (bytes) => {
       await writeFile(`${CHECKPOINT}.new`, bytes)
       await rename(`${CHECKPOINT}.new`, CHECKPOINT)
@@ -53,9 +57,18 @@ export async function makeBox(): Promise<void> {
   })
   const { shape, state, files } = trained
   const tensors = toHuggingFaceTensors(shape, finalWeights({ state }))
-  const { bytes: gguf } = writeStudentGguf({ shape, tensors, tokenizerJson: files.tokenizerJson, name: NAME }, { precision: 'F16', licence: LICENCE })
+  const { bytes: gguf } = writeStudentGguf(
+    { shape, tensors, tokenizerJson: files.tokenizerJson, name: NAME },
+    { precision: 'F16', licence: LICENCE },
+  )
   const { signal } = new AbortController()
-  const teacher = await openGguf(sourceFromBytes(FILE, gguf), { backend: 'wasm', runtime, contextLength: shape.context, signal, onProgress: () => {} })
+  const teacher = await openGguf(sourceFromBytes(FILE, gguf), {
+    backend: 'wasm',
+    runtime,
+    contextLength: shape.context,
+    signal,
+    onProgress: () => {},
+  })
   const measures = await measureBox(teacher, MEASURED, tell)
   const card: BoxCard = {
     file: FILE,
@@ -66,7 +79,11 @@ export async function makeBox(): Promise<void> {
     fingerprint: teacher.description.card.fingerprint,
     parameters: teacher.description.card.parameters,
     licence: LICENCE,
-    made: { steps: state.step, tokens: trained.tokens, heldOutLoss: trained.losses.at(-1)?.heldOut ?? Number.NaN },
+    made: {
+      steps: state.step,
+      tokens: trained.tokens,
+      heldOutLoss: trained.losses.at(-1)?.heldOut ?? Number.NaN,
+    },
     measures,
   }
   await teacher.release()

@@ -1,6 +1,12 @@
 // Knows: how good the teacher in the box is, measured on prompts that it never saw, against what the shop's rules say.
 // Must not know: how it was trained.
-import { GREEDY, type CompletionResult, type ModelRef, type Sampling, type ScoreResult } from '../domain/model.ts'
+import {
+  GREEDY,
+  type CompletionResult,
+  type ModelRef,
+  type Sampling,
+  type ScoreResult,
+} from '../domain/model.ts'
 import { makeRng } from '../domain/rng.ts'
 import { drawItemSource } from '../pipeline/corner-shop/items.ts'
 import { writeMoney } from '../pipeline/corner-shop/goods.ts'
@@ -33,13 +39,23 @@ export interface MeasureSize {
 }
 
 /** Everything on the card. Prompts are those that are kept out of training (`isHeldOut`), drawn from a seed of their own. */
-export async function measureBox(teacher: EngineTeacher, size: MeasureSize, tell: (line: string) => void): Promise<BoxMeasures> {
+export async function measureBox(
+  teacher: EngineTeacher,
+  size: MeasureSize,
+  tell: (line: string) => void,
+): Promise<BoxMeasures> {
   const problems: BoxMeasures['problems'][number][] = []
   for (const { level, draw } of PROBLEM_KINDS) {
     const rng = makeRng(`box/measure/problems/${level}`)
     const drawn = Array.from({ length: size.problems }, () => drawHeldOut(() => draw(rng)))
-    const answers = await complete(teacher, drawn.map(({ text }) => text), { ...GREEDY, maxTokens: 160 })
-    const right = drawn.filter(({ cents }, i) => verifyFinalAnswer(answers[i]?.text ?? '', writeMoney(cents)) === true).length
+    const answers = await complete(
+      teacher,
+      drawn.map(({ text }) => text),
+      { ...GREEDY, maxTokens: 160 },
+    )
+    const right = drawn.filter(
+      ({ cents }, i) => verifyFinalAnswer(answers[i]?.text ?? '', writeMoney(cents)) === true,
+    ).length
     problems.push({ level, right, of: drawn.length })
     tell(`problems of level ${level}: ${right} of ${drawn.length}`)
   }
@@ -47,13 +63,18 @@ export async function measureBox(teacher: EngineTeacher, size: MeasureSize, tell
   for (const temperature of [0, 0.7]) {
     const rng = makeRng('box/measure/replies')
     const drawn = Array.from({ length: size.replies }, () => drawHeldOut(() => drawTask(rng)))
-    const answers = await complete(teacher, drawn.map(({ text }) => text), { ...GREEDY, temperature, maxTokens: 120 })
+    const answers = await complete(
+      teacher,
+      drawn.map(({ text }) => text),
+      { ...GREEDY, temperature, maxTokens: 120 },
+    )
     const right = drawn.filter((task, i) => followsRules(task, answers[i]?.text ?? '')).length
     replies.push({ temperature, right, of: drawn.length })
     tell(`replies at temperature ${temperature}: ${right} of ${drawn.length}`)
   }
   const verdicts: BoxMeasures['verdicts'][number][] = []
-  for (const rubric of RUBRIC_NAMES) verdicts.push(await measureVerdicts(teacher, rubric, size.verdicts, tell))
+  for (const rubric of RUBRIC_NAMES)
+    verdicts.push(await measureVerdicts(teacher, rubric, size.verdicts, tell))
   const pairs = await measurePairs(teacher, size.pairs, tell)
   const grown = await measureGrowth(teacher, size.requests, tell)
   return { problems, replies, verdicts, pairs, grown }
@@ -66,17 +87,37 @@ function drawHeldOut<T extends { readonly text: string }>(draw: () => T): T {
   }
 }
 
-async function complete(teacher: EngineTeacher, prompts: readonly string[], sampling: Omit<Sampling, 'rngSeed'>): Promise<CompletionResult[]> {
+async function complete(
+  teacher: EngineTeacher,
+  prompts: readonly string[],
+  sampling: Omit<Sampling, 'rngSeed'>,
+): Promise<CompletionResult[]> {
   const results: CompletionResult[] = []
-  await teacher.complete(prompts.map((content, i) => ({ id: String(i), asked: { kind: 'chat', messages: [{ role: 'user', content }] }, sampling: { ...sampling, rngSeed: `box/measure/${i}` } })), {
-    signal: new AbortController().signal, onProgress: () => {}, onResult: (result) => void (results[Number(result.id)] = result),
-  })
+  await teacher.complete(
+    prompts.map((content, i) => ({
+      id: String(i),
+      asked: { kind: 'chat', messages: [{ role: 'user', content }] },
+      sampling: { ...sampling, rngSeed: `box/measure/${i}` },
+    })),
+    {
+      signal: new AbortController().signal,
+      onProgress: () => {},
+      onResult: (result) => void (results[Number(result.id)] = result),
+    },
+  )
   return results
 }
 
-async function score(teacher: EngineTeacher, requests: Parameters<EngineTeacher['score']>[0]): Promise<Map<string, ScoreResult>> {
+async function score(
+  teacher: EngineTeacher,
+  requests: Parameters<EngineTeacher['score']>[0],
+): Promise<Map<string, ScoreResult>> {
   const results = new Map<string, ScoreResult>()
-  await teacher.score(requests, { signal: new AbortController().signal, onProgress: () => {}, onResult: (result) => void results.set(result.id, result) })
+  await teacher.score(requests, {
+    signal: new AbortController().signal,
+    onProgress: () => {},
+    onResult: (result) => void results.set(result.id, result),
+  })
   return results
 }
 
@@ -84,43 +125,92 @@ async function score(teacher: EngineTeacher, requests: Parameters<EngineTeacher[
 const wasTrained = (text: string): boolean => !isHeldOut(text)
 
 /** Half of the answers are to customers, half to problems: each kind is told apart. */
-async function measureVerdicts(teacher: EngineTeacher, rubric: (typeof RUBRIC_NAMES)[number], count: number, tell: (line: string) => void): Promise<BoxMeasures['verdicts'][number]> {
+async function measureVerdicts(
+  teacher: EngineTeacher,
+  rubric: (typeof RUBRIC_NAMES)[number],
+  count: number,
+  tell: (line: string) => void,
+): Promise<BoxMeasures['verdicts'][number]> {
   const measure = async (what: 'replies' | 'solutions'): Promise<Agreement> => {
     const rng = makeRng(`box/measure/verdicts/${rubric}/${what}`)
-    const isOther = (text: string): boolean => wasTrained(text) || (solveProblem(text) !== undefined) !== (what === 'solutions')
+    const isOther = (text: string): boolean =>
+      wasTrained(text) || (solveProblem(text) !== undefined) !== (what === 'solutions')
     const items = Array.from({ length: count }, () => drawItemSource(rng, isOther).draw(rng))
-    const results = await score(teacher, items.map((item, i) => askVerdict(String(i), item, rubricOf(rubric, ''), teacher.description.contextLength)))
+    const results = await score(
+      teacher,
+      items.map((item, i) =>
+        askVerdict(String(i), item, rubricOf(rubric, ''), teacher.description.contextLength),
+      ),
+    )
     const errors = items.map(({ scores }, i) => {
-      const verdict = readVerdict(results.get(String(i)) ?? { logProbs: [] }, { rubric, judge: JUDGE, minMass: 0.01 })
-      return verdict.kind === 'score' ? Math.abs(verdict.score - (rubric.startsWith('helpfulness') ? scores.helpfulness : scores.correctness)) : 4
+      const verdict = readVerdict(results.get(String(i)) ?? { logProbs: [] }, {
+        rubric,
+        judge: JUDGE,
+        minMass: 0.01,
+      })
+      return verdict.kind === 'score'
+        ? Math.abs(
+            verdict.score - (rubric.startsWith('helpfulness') ? scores.helpfulness : scores.correctness),
+          )
+        : 4
     })
-    const measured = { exact: errors.filter((error) => error < 0.5).length, withinOne: errors.filter((error) => error <= 1).length, meanError: Math.round((100 * errors.reduce((sum, error) => sum + error, 0)) / count) / 100, of: count }
-    tell(`verdicts on ${what} by ${rubric}: ${measured.exact} of ${count} right, ${measured.withinOne} within one, ${measured.meanError} points off on average`)
+    const measured = {
+      exact: errors.filter((error) => error < 0.5).length,
+      withinOne: errors.filter((error) => error <= 1).length,
+      meanError: Math.round((100 * errors.reduce((sum, error) => sum + error, 0)) / count) / 100,
+      of: count,
+    }
+    tell(
+      `verdicts on ${what} by ${rubric}: ${measured.exact} of ${count} right, ${measured.withinOne} within one, ${measured.meanError} points off on average`,
+    )
     return measured
   }
   return { rubric, replies: await measure('replies'), solutions: await measure('solutions') }
 }
 
-async function measurePairs(teacher: EngineTeacher, count: number, tell: (line: string) => void): Promise<BoxMeasures['pairs']> {
+async function measurePairs(
+  teacher: EngineTeacher,
+  count: number,
+  tell: (line: string) => void,
+): Promise<BoxMeasures['pairs']> {
   const rng = makeRng('box/measure/pairs')
   const rubric = rubricOf('helpfulness@1', '')
   const pairs = Array.from({ length: count }, () => {
     for (;;) {
       const source = drawItemSource(rng, wasTrained)
       const [first, second] = [source.draw(rng), source.draw(rng)]
-      if (first.scores.helpfulness !== second.scores.helpfulness) return { prompt: source.prompt, first: first.completion, second: second.completion, better: first.scores.helpfulness > second.scores.helpfulness ? 'first' : 'second' }
+      if (first.scores.helpfulness !== second.scores.helpfulness)
+        return {
+          prompt: source.prompt,
+          first: first.completion,
+          second: second.completion,
+          better: first.scores.helpfulness > second.scores.helpfulness ? 'first' : 'second',
+        }
     }
   })
-  const results = await score(teacher, pairs.flatMap((pair, i) => askPair(String(i), pair, rubric, teacher.description.contextLength)))
+  const results = await score(
+    teacher,
+    pairs.flatMap((pair, i) => askPair(String(i), pair, rubric, teacher.description.contextLength)),
+  )
   const none = { logProbs: [] }
-  const outcomes = pairs.map((pair, i) => readPair(results.get(`${i}/1`) ?? none, results.get(`${i}/2`) ?? none, JUDGE, pair).outcome)
-  const measured = { right: outcomes.filter((outcome, i) => outcome === pairs[i]?.better).length, ties: outcomes.filter((outcome) => outcome === 'tie').length, of: count }
+  const outcomes = pairs.map(
+    (pair, i) => readPair(results.get(`${i}/1`) ?? none, results.get(`${i}/2`) ?? none, JUDGE, pair).outcome,
+  )
+  const measured = {
+    right: outcomes.filter((outcome, i) => outcome === pairs[i]?.better).length,
+    ties: outcomes.filter((outcome) => outcome === 'tie').length,
+    of: count,
+  }
   tell(`pairs: ${measured.right} of ${count} right, ${measured.ties} ties`)
   return measured
 }
 
 /** Lists are begun with tasks of one kind or a mixture, as a person's seeds would. */
-async function measureGrowth(teacher: EngineTeacher, count: number, tell: (line: string) => void): Promise<BoxMeasures['grown']> {
+async function measureGrowth(
+  teacher: EngineTeacher,
+  count: number,
+  tell: (line: string) => void,
+): Promise<BoxMeasures['grown']> {
   const checked = checkSettings(selfInstruct.settings, {})
   if (!checked.ok) throw new Error('Self-Instruct refuses its own defaults.')
   const settings = checked.value
@@ -128,16 +218,45 @@ async function measureGrowth(teacher: EngineTeacher, count: number, tell: (line:
   const results: CompletionResult[] = []
   await teacher.complete(
     Array.from({ length: count }, (_, i) => {
-      const drawOne = i % 2 === 0 ? () => drawTask(rng).text : () => (PROBLEM_KINDS[rng.below(PROBLEM_KINDS.length)] ?? PROBLEM_KINDS[0])?.draw(rng).text ?? ''
-      const asked = { kind: 'raw' as const, text: writeGrowthText(Array.from({ length: settings.humanShots }, drawOne)) }
+      const drawOne =
+        i % 2 === 0
+          ? () => drawTask(rng).text
+          : () => (PROBLEM_KINDS[rng.below(PROBLEM_KINDS.length)] ?? PROBLEM_KINDS[0])?.draw(rng).text ?? ''
+      const asked = {
+        kind: 'raw' as const,
+        text: writeGrowthText(Array.from({ length: settings.humanShots }, drawOne)),
+      }
       const { temperature, topP, maxTokens, lastItem } = settings
-      return { id: String(i), asked, sampling: { ...GREEDY, temperature, topP, maxTokens, stop: growthStops(lastItem), rngSeed: `box/measure/growth/${i}` } }
+      return {
+        id: String(i),
+        asked,
+        sampling: {
+          ...GREEDY,
+          temperature,
+          topP,
+          maxTokens,
+          stop: growthStops(lastItem),
+          rngSeed: `box/measure/growth/${i}`,
+        },
+      }
     }),
-    { signal: new AbortController().signal, onProgress: () => {}, onResult: (result) => void results.push(result) },
+    {
+      signal: new AbortController().signal,
+      onProgress: () => {},
+      onResult: (result) => void results.push(result),
+    },
   )
   // The last one of a list that was cut is not whole.
-  const texts = results.flatMap(({ text, ending }) => text.split(/\n\s*\d+\s?[.)](?=\s|$)/).slice(0, ending === 'end' ? undefined : -1)).map((text) => text.trim()).filter((text) => text !== '' && decideUsable(text, settings).kind === 'kept')
-  const ofShop = texts.filter((text) => readTask(text) !== undefined || solveProblem(text) !== undefined || readNote(text) !== undefined)
+  const texts = results
+    .flatMap(({ text, ending }) =>
+      text.split(/\n\s*\d+\s?[.)](?=\s|$)/).slice(0, ending === 'end' ? undefined : -1),
+    )
+    .map((text) => text.trim())
+    .filter((text) => text !== '' && decideUsable(text, settings).kind === 'kept')
+  const ofShop = texts.filter(
+    (text) =>
+      readTask(text) !== undefined || solveProblem(text) !== undefined || readNote(text) !== undefined,
+  )
   const measured = { ofShop: ofShop.length, distinct: new Set(texts).size, of: texts.length }
   tell(`grown: ${measured.ofShop} of ${texts.length} are of the shop, ${measured.distinct} are distinct`)
   return measured

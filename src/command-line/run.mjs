@@ -2,5 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { runnerImport } from 'vite'
 
-const { module } = await runnerImport(fileURLToPath(new URL('./make-box.ts', import.meta.url)), { logLevel: 'error' })
+const { module } = await runnerImport(fileURLToPath(new URL('./make-box.ts', import.meta.url)), {
+  logLevel: 'error',
+})
 await module.makeBox(process.argv.slice(2))

@@ -4,7 +4,11 @@ import { makeRng } from '../domain/rng.ts'
 import type { DecoderShape } from '../engine/models/shape.ts'
 import type { Runtime } from '../engine/runtime/types.ts'
 import { tokenizerFromJson } from '../engine/tokenizers/json-tokenizer.ts'
-import { makeStudentTokenizerConfig, trainStudentTokenizer, type StudentTokenizerFiles } from '../engine/tokenizers/student-template.ts'
+import {
+  makeStudentTokenizerConfig,
+  trainStudentTokenizer,
+  type StudentTokenizerFiles,
+} from '../engine/tokenizers/student-template.ts'
 import { readCheckpoint, writeCheckpoint, type StoredLoss } from '../engine/training/checkpoint.ts'
 import { listParameters, makeFirstWeights } from '../engine/training/parameters.ts'
 import { learningRateAt } from '../engine/training/schedules/index.ts'
@@ -13,7 +17,18 @@ import { drawDocument, isHeldOut, nameOfWorld, type Mix } from '../pipeline/corn
 import { drawBatch, fillBatch, sizeOfStep } from './draw-batches.ts'
 
 /** Proportions of Llama; 2.7 million parameters with the vocabulary below. */
-const SIZE = { layers: 6, width: 192, heads: 6, kvHeads: 2, headWidth: 32, feedForward: 512, context: 1024, ropeTheta: 10_000, normEpsilon: 1e-5, tiedHead: true } as const
+const SIZE = {
+  layers: 6,
+  width: 192,
+  heads: 6,
+  kvHeads: 2,
+  headWidth: 32,
+  feedForward: 512,
+  context: 1024,
+  ropeTheta: 10_000,
+  normEpsilon: 1e-5,
+  tiedHead: true,
+} as const
 const VOCABULARY = 2048
 /** Documents that the vocabulary is learned from. */
 const VOCABULARY_DOCUMENTS = 6000
@@ -50,7 +65,8 @@ export interface TrainedBox {
 export function makeBoxTokenizer(rngSeed: number): StudentTokenizerFiles {
   const texts = Array.from({ length: VOCABULARY_DOCUMENTS }, (_, i) => {
     const document = drawDocument(makeRng(`box/${rngSeed}/vocabulary/${i}`), { items: 2, isHeldOut })
-    const text = document.kind === 'raw' ? document.text : document.messages.map(({ content }) => content).join('\n')
+    const text =
+      document.kind === 'raw' ? document.text : document.messages.map(({ content }) => content).join('\n')
     return text.replaceAll(/(?<=\d)(?=\d)/g, ' ')
   })
   const { tokenizerJson, tokenizerConfig } = trainStudentTokenizer(texts, VOCABULARY)
@@ -77,16 +93,32 @@ export async function trainBox(runtime: Runtime, options: TrainBoxOptions): Prom
   if (read && !read.ok) throw new Error(`The checkpoint cannot be read: ${read.sentence}`)
   const earlier = read?.checkpoint.about === about ? read.checkpoint : undefined
   if (read && !earlier) tell('The checkpoint is of other templates or settings: training begins anew.')
-  const files = earlier ? { tokenizerJson: JSON.parse(earlier.tokenizer.json) as object, tokenizerConfig: makeStudentTokenizerConfig(SIZE.context) } : makeBoxTokenizer(rngSeed)
+  const files = earlier
+    ? {
+        tokenizerJson: JSON.parse(earlier.tokenizer.json) as object,
+        tokenizerConfig: makeStudentTokenizerConfig(SIZE.context),
+      }
+    : makeBoxTokenizer(rngSeed)
   const tokenizer = tokenizerFromJson(files.tokenizerJson, files.tokenizerConfig)
   const shape: DecoderShape = { ...SIZE, vocabulary: tokenizer.vocabularySize }
   const random = makeRng(`box/${rngSeed}/weights`)
   const state = earlier?.state ?? beginState(makeFirstWeights(listParameters(shape), () => random.normal()))
-  const trainer = new Trainer(runtime, { shape, weightDecay: 0.05, clip: 1, optimizer, averaging: 0.99 }, state)
+  const trainer = new Trainer(
+    runtime,
+    { shape, weightDecay: 0.05, clip: 1, optimizer, averaging: 0.99 },
+    state,
+  )
   const losses: StoredLoss[] = [...(earlier?.losses ?? [])]
-  tell(`${(state.weights.length / 1e6).toFixed(2)} million parameters, vocabulary of ${shape.vocabulary}; ${trainer.step} of ${steps} steps are done.`)
-  const heldOut = Array.from({ length: 4 }, (_, i) => fillBatch(tokenizer, makeRng(`box/${rngSeed}/held out/${i}`), { lines: 16, length: 512, items: 2 }))
-  let tokens = Array.from({ length: trainer.step }, (_, step) => sizeOfStep(step)).reduce((sum, { lines, length }) => sum + lines * length, 0)
+  tell(
+    `${(state.weights.length / 1e6).toFixed(2)} million parameters, vocabulary of ${shape.vocabulary}; ${trainer.step} of ${steps} steps are done.`,
+  )
+  const heldOut = Array.from({ length: 4 }, (_, i) =>
+    fillBatch(tokenizer, makeRng(`box/${rngSeed}/held out/${i}`), { lines: 16, length: 512, items: 2 }),
+  )
+  let tokens = Array.from({ length: trainer.step }, (_, step) => sizeOfStep(step)).reduce(
+    (sum, { lines, length }) => sum + lines * length,
+    0,
+  )
   let sum = 0
   let since = Date.now()
   while (trainer.step < steps) {
@@ -94,18 +126,37 @@ export async function trainBox(runtime: Runtime, options: TrainBoxOptions): Prom
     const { phase, at } = phaseOf(phases, step)
     const batch = drawBatch(tokenizer, rngSeed, step, phase.mix)
     const { loss } = await trainer.train(batch, learningRateAt(at, { ...phase, warmUp: 0.03 }))
-    if (!Number.isFinite(loss)) throw new Error(`The loss of step ${step} is not a number. Lower the learning rate.`)
+    if (!Number.isFinite(loss))
+      throw new Error(`The loss of step ${step} is not a number. Lower the learning rate.`)
     tokens += batch.rows * batch.length
     sum += loss
     if (step % LOOK_EVERY !== 0 && step !== steps) continue
-    const point = { step, train: sum / ((step - 1) % LOOK_EVERY + 1), heldOut: await trainer.measure(heldOut) }
+    const point = {
+      step,
+      train: sum / (((step - 1) % LOOK_EVERY) + 1),
+      heldOut: await trainer.measure(heldOut),
+    }
     sum = 0
     losses.push(point)
     const perSecond = (LOOK_EVERY * 8192) / ((Date.now() - since) / 1000)
     since = Date.now()
-    tell(`step ${step}: loss ${point.train.toFixed(4)}, fresh ${point.heldOut.toFixed(4)}, ${Math.round(perSecond)} tokens/s, about ${Math.round(((steps - step) * 8192) / perSecond / 60)} min left`)
+    tell(
+      `step ${step}: loss ${point.train.toFixed(4)}, fresh ${point.heldOut.toFixed(4)}, ${Math.round(perSecond)} tokens/s, about ${Math.round(((steps - step) * 8192) / perSecond / 60)} min left`,
+    )
     const checkpoint = await trainer.read()
-    await options.save(writeCheckpoint({ shape, state: checkpoint, cursor: { epoch: 0, next: step, random: [] }, tokenizer: { json: JSON.stringify(files.tokenizerJson), config: JSON.stringify(files.tokenizerConfig) }, losses, about }))
+    await options.save(
+      writeCheckpoint({
+        shape,
+        state: checkpoint,
+        cursor: { epoch: 0, next: step, random: [] },
+        tokenizer: {
+          json: JSON.stringify(files.tokenizerJson),
+          config: JSON.stringify(files.tokenizerConfig),
+        },
+        losses,
+        about,
+      }),
+    )
   }
   const final = await trainer.read()
   await trainer.release()

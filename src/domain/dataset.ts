@@ -1,5 +1,13 @@
 // Knows: a dataset, frozen rows under the hash of their contents, split by seed.
-import { fullContentId, type DatasetId, type ProjectId, type RecipeHash, type RowId, type RunId, type SeedId } from './id.ts'
+import {
+  fullContentId,
+  type DatasetId,
+  type ProjectId,
+  type RecipeHash,
+  type RowId,
+  type RunId,
+  type SeedId,
+} from './id.ts'
 import type { FunnelBar } from './run.ts'
 import type { ModelRef } from './model.ts'
 
@@ -38,4 +46,15 @@ export interface Dataset {
 
 /** A dataset is named after its rows and nothing else. */
 export const datasetId = (rows: readonly DatasetRow[]): DatasetId =>
-  fullContentId('dataset', rows.map((row) => [row.seedId, row.split, row.system, row.prompt, row.completion, row.score ?? null, ...(row.rejected ? [row.rejected.completion, row.rejected.score ?? null] : [])]))
+  fullContentId(
+    'dataset',
+    rows.map((row) => [
+      row.seedId,
+      row.split,
+      row.system,
+      row.prompt,
+      row.completion,
+      row.score ?? null,
+      ...(row.rejected ? [row.rejected.completion, row.rejected.score ?? null] : []),
+    ]),
+  )

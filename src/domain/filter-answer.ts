@@ -5,7 +5,12 @@ export type Evidence = Readonly<Record<string, number | string>>
 
 export type FilterAnswer =
   | { readonly kind: 'kept'; readonly evidence: Evidence }
-  | { readonly kind: 'dropped'; readonly reason: string; readonly evidence: Evidence; readonly nearest?: Nearest }
+  | {
+      readonly kind: 'dropped'
+      readonly reason: string
+      readonly evidence: Evidence
+      readonly nearest?: Nearest
+    }
 
 /** The text that a dropped one is too close to. */
 export interface Nearest {

@@ -10,7 +10,9 @@ export interface ChatMessage {
 }
 
 /** What is asked of a model: a chat that its template renders, or text that it continues as it stands. */
-export type Asked = { readonly kind: 'chat'; readonly messages: readonly ChatMessage[] } | { readonly kind: 'raw'; readonly text: string }
+export type Asked =
+  | { readonly kind: 'chat'; readonly messages: readonly ChatMessage[] }
+  | { readonly kind: 'raw'; readonly text: string }
 
 /** How tokens are drawn. */
 export interface Sampling {
@@ -36,13 +38,22 @@ export interface Sampling {
 export const SAMPLING_NAMES = ['topK', 'topP', 'minP', 'repetitionPenalty'] as const
 export type SamplingName = (typeof SAMPLING_NAMES)[number]
 
-export const GREEDY: Omit<Sampling, 'maxTokens' | 'rngSeed'> = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, stop: [] }
+export const GREEDY: Omit<Sampling, 'maxTokens' | 'rngSeed'> = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  stop: [],
+}
 
 /** Why a completion ended: the model said so (or a stop text came), the length ran out, or someone stopped it. */
 export type Ending = 'end' | 'length' | 'aborted'
 
 /** A form that a completion is held to while it is written. */
-export type AnswerFormat = { readonly kind: 'json-schema'; readonly schema: string } | { readonly kind: 'grammar'; readonly ebnf: string }
+export type AnswerFormat =
+  | { readonly kind: 'json-schema'; readonly schema: string }
+  | { readonly kind: 'grammar'; readonly ebnf: string }
 
 export interface CompletionRequest {
   /** Comes back with the result; unique within one call. */
@@ -180,11 +191,19 @@ export interface ModelCard {
 }
 
 /** The card of weights that this program reads itself. */
-export type SizedCard = ModelCard & Required<Pick<ModelCard, 'fileBytes' | 'parameters' | 'contextLength' | 'vocabularySize' | 'layers' | 'width' | 'memoryBytes'>>
+export type SizedCard = ModelCard &
+  Required<
+    Pick<
+      ModelCard,
+      'fileBytes' | 'parameters' | 'contextLength' | 'vocabularySize' | 'layers' | 'width' | 'memoryBytes'
+    >
+  >
 
 export function isSized(card: ModelCard): card is SizedCard {
   const { fileBytes, parameters, contextLength, vocabularySize, layers, width, memoryBytes } = card
-  return [fileBytes, parameters, contextLength, vocabularySize, layers, width, memoryBytes].every((size) => size !== undefined)
+  return [fileBytes, parameters, contextLength, vocabularySize, layers, width, memoryBytes].every(
+    (size) => size !== undefined,
+  )
 }
 
 export type Backend = 'wasm' | 'webgpu'
@@ -246,7 +265,12 @@ export const refOf = (card: ModelCard): ModelRef => ({
 
 /** What this machine can do, in facts; the page puts them in words. */
 export interface MachineFacts {
-  readonly webgpu: { readonly available: boolean; readonly adapter?: string; readonly shaderF16: boolean; readonly why?: string }
+  readonly webgpu: {
+    readonly available: boolean
+    readonly adapter?: string
+    readonly shaderF16: boolean
+    readonly why?: string
+  }
   readonly threads: { readonly isolated: boolean; readonly count: number }
   /** GiB as the browser tells it (rounded, at most 8 in Chromium); undefined where it does not. */
   readonly memoryGiB?: number

@@ -12,7 +12,9 @@ export interface Problem {
 }
 
 /** Either a value or the reasons why there is none. */
-export type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problems: readonly Problem[] }
+export type Checked<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problems: readonly Problem[] }
 
 export const accept = <T>(value: T): Checked<T> => ({ ok: true, value })
 export const refuse = (...problems: readonly Problem[]): Checked<never> => ({ ok: false, problems })

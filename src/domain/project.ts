@@ -19,8 +19,16 @@ export const PROJECT_NAME_LIMIT = 80
 /** A project's name: 1 to 80 characters, no line breaks, white space at the ends removed. */
 export function parseProjectName(text: string): Checked<string> {
   const name = text.replaceAll(/\s+/g, ' ').trim()
-  if (name === '') return refuse({ sentence: 'A project needs a name. Type one, for example “Customer replies”.', field: 'name' })
-  if (name.length > PROJECT_NAME_LIMIT) return refuse({ sentence: `This name has ${name.length} characters; ${PROJECT_NAME_LIMIT} fit. Shorten it.`, field: 'name' })
+  if (name === '')
+    return refuse({
+      sentence: 'A project needs a name. Type one, for example “Customer replies”.',
+      field: 'name',
+    })
+  if (name.length > PROJECT_NAME_LIMIT)
+    return refuse({
+      sentence: `This name has ${name.length} characters; ${PROJECT_NAME_LIMIT} fit. Shorten it.`,
+      field: 'name',
+    })
   return accept(name)
 }
 

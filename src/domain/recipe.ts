@@ -50,7 +50,11 @@ export interface StepDeclaration<S extends Settings = Settings> {
 }
 
 /** The settings of a checked step under their declaration's types. */
-export function settingsOf<S extends Settings>(declaration: StepDeclaration<S>, step: CheckedStep): ValuesOf<S> {
-  if (step.family !== declaration.family || step.name !== declaration.name) throw new TypeError(`step ${step.family}/${step.name} read as ${declaration.family}/${declaration.name}`)
+export function settingsOf<S extends Settings>(
+  declaration: StepDeclaration<S>,
+  step: CheckedStep,
+): ValuesOf<S> {
+  if (step.family !== declaration.family || step.name !== declaration.name)
+    throw new TypeError(`step ${step.family}/${step.name} read as ${declaration.family}/${declaration.name}`)
   return step.settings as ValuesOf<S> // `checkRecipe` built these values from this very declaration
 }

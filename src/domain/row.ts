@@ -59,4 +59,6 @@ export const rowId = (determinants: Json): RowId => contentId('row', determinant
 
 /** Prompt and completion as the dataset takes them: the hand's version where there is one. */
 export const effectiveText = (row: Row): { prompt: string; completion: string } =>
-  row.edit ? { prompt: row.edit.prompt, completion: row.edit.completion } : { prompt: row.prompt, completion: row.completion.text }
+  row.edit
+    ? { prompt: row.edit.prompt, completion: row.edit.completion }
+    : { prompt: row.prompt, completion: row.completion.text }

@@ -32,8 +32,16 @@ export function parseSeed(input: {
   const text = input.text.trim()
   const where = { line: input.line }
   if (text === '') return refuse({ ...where, sentence: 'The seed is empty.' })
-  if (text.length > SEED_TEXT_LIMIT) return refuse({ ...where, sentence: `The seed has ${text.length} characters; at most ${SEED_TEXT_LIMIT} are taken. Shorten it or split it.` })
-  if (text.includes('\uFFFD') || text.includes('\0')) return refuse({ ...where, sentence: 'The seed holds bytes that are not UTF-8 text. Save the file as UTF-8 and add it again.' })
+  if (text.length > SEED_TEXT_LIMIT)
+    return refuse({
+      ...where,
+      sentence: `The seed has ${text.length} characters; at most ${SEED_TEXT_LIMIT} are taken. Shorten it or split it.`,
+    })
+  if (text.includes('\uFFFD') || text.includes('\0'))
+    return refuse({
+      ...where,
+      sentence: 'The seed holds bytes that are not UTF-8 text. Save the file as UTF-8 and add it again.',
+    })
   const answer = input.answer?.trim()
   return accept({
     projectId: input.projectId,

@@ -38,38 +38,71 @@ export type Setting = NumberSetting | TextSetting | ChoiceSetting | ToggleSettin
 export type Settings = Readonly<Record<string, Setting>>
 
 /** Type of a setting's value. */
-export type ValueOf<S extends Setting> = S extends NumberSetting ? number : S extends ToggleSetting ? boolean : S extends ChoiceSetting<infer C> ? C : string
+export type ValueOf<S extends Setting> = S extends NumberSetting
+  ? number
+  : S extends ToggleSetting
+    ? boolean
+    : S extends ChoiceSetting<infer C>
+      ? C
+      : string
 export type ValuesOf<S extends Settings> = { readonly [K in keyof S]: ValueOf<S[K]> }
 export type SettingValue = number | string | boolean
 export type SettingValues = Readonly<Record<string, SettingValue>>
 
 type NumberOptions = Described & { from: number; to: number; default: number; step?: number; unit?: string }
-export const wholeNumber = (options: NumberOptions): NumberSetting => ({ kind: 'whole', step: 1, unit: '', ...options })
-export const realNumber = (options: NumberOptions): NumberSetting => ({ kind: 'real', step: (options.to - options.from) / 100, unit: '', ...options })
-export const text = (options: Described & { default: string; limit?: number; lines?: number }): TextSetting => ({ kind: 'text', limit: 4000, lines: 1, ...options })
-export const choice = <const C extends string>(options: Described & { default: NoInfer<C>; choices: readonly C[] }): ChoiceSetting<C> => ({ kind: 'choice', ...options })
-export const toggle = (options: Described & { default: boolean }): ToggleSetting => ({ kind: 'toggle', ...options })
+export const wholeNumber = (options: NumberOptions): NumberSetting => ({
+  kind: 'whole',
+  step: 1,
+  unit: '',
+  ...options,
+})
+export const realNumber = (options: NumberOptions): NumberSetting => ({
+  kind: 'real',
+  step: (options.to - options.from) / 100,
+  unit: '',
+  ...options,
+})
+export const text = (
+  options: Described & { default: string; limit?: number; lines?: number },
+): TextSetting => ({ kind: 'text', limit: 4000, lines: 1, ...options })
+export const choice = <const C extends string>(
+  options: Described & { default: NoInfer<C>; choices: readonly C[] },
+): ChoiceSetting<C> => ({ kind: 'choice', ...options })
+export const toggle = (options: Described & { default: boolean }): ToggleSetting => ({
+  kind: 'toggle',
+  ...options,
+})
 
 /** One value against its declaration. `field` names it in the problem. */
 export function checkSetting(field: string, setting: Setting, value: unknown): Checked<SettingValue> {
   const wrong = (sentence: string): Checked<never> => refuse({ sentence, field })
-  const shown = typeof value === 'string' ? `“${value.slice(0, 40)}”` : typeof value === 'object' ? 'a list or a map' : String(value)
+  const shown =
+    typeof value === 'string'
+      ? `“${value.slice(0, 40)}”`
+      : typeof value === 'object'
+        ? 'a list or a map'
+        : String(value)
   switch (setting.kind) {
     case 'whole':
     case 'real': {
       const unit = setting.unit ? ` ${setting.unit}` : ''
       const range = `from ${setting.from} to ${setting.to}${unit}`
-      if (typeof value !== 'number' || !Number.isFinite(value)) return wrong(`\`${field}\` must be a number ${range}, not ${shown}.`)
-      if (setting.kind === 'whole' && !Number.isInteger(value)) return wrong(`\`${field}\` must be a whole number ${range}, not ${value}.`)
-      if (value < setting.from || value > setting.to) return wrong(`\`${field}\` must lie ${range}; ${value} does not.`)
+      if (typeof value !== 'number' || !Number.isFinite(value))
+        return wrong(`\`${field}\` must be a number ${range}, not ${shown}.`)
+      if (setting.kind === 'whole' && !Number.isInteger(value))
+        return wrong(`\`${field}\` must be a whole number ${range}, not ${value}.`)
+      if (value < setting.from || value > setting.to)
+        return wrong(`\`${field}\` must lie ${range}; ${value} does not.`)
       return accept(value)
     }
     case 'text':
       if (typeof value !== 'string') return wrong(`\`${field}\` must be text, not ${shown}.`)
-      if (value.length > setting.limit) return wrong(`\`${field}\` has ${value.length} characters; ${setting.limit} fit.`)
+      if (value.length > setting.limit)
+        return wrong(`\`${field}\` has ${value.length} characters; ${setting.limit} fit.`)
       return accept(value)
     case 'choice':
-      if (typeof value !== 'string' || !setting.choices.includes(value)) return wrong(`\`${field}\` must be one of ${setting.choices.join(', ')}, not ${shown}.`)
+      if (typeof value !== 'string' || !setting.choices.includes(value))
+        return wrong(`\`${field}\` must be one of ${setting.choices.join(', ')}, not ${shown}.`)
       return accept(value)
     case 'toggle':
       if (typeof value !== 'boolean') return wrong(`\`${field}\` must be true or false, not ${shown}.`)
@@ -80,11 +113,18 @@ export function checkSetting(field: string, setting: Setting, value: unknown): C
 }
 
 /** All values of a step: what is absent takes its default, what is unknown is a problem. */
-export function checkSettings<S extends Settings>(settings: S, given: Readonly<Record<string, unknown>>): Checked<ValuesOf<S>> {
+export function checkSettings<S extends Settings>(
+  settings: S,
+  given: Readonly<Record<string, unknown>>,
+): Checked<ValuesOf<S>> {
   const problems: Problem[] = []
   const values: Record<string, SettingValue> = {}
   for (const field of Object.keys(given)) {
-    if (!Object.hasOwn(settings, field)) problems.push({ sentence: `\`${field}\` is not a setting here. There are: ${Object.keys(settings).join(', ') || 'none'}.`, field })
+    if (!Object.hasOwn(settings, field))
+      problems.push({
+        sentence: `\`${field}\` is not a setting here. There are: ${Object.keys(settings).join(', ') || 'none'}.`,
+        field,
+      })
   }
   for (const [field, setting] of Object.entries(settings)) {
     const value = Object.hasOwn(given, field) ? given[field] : undefined

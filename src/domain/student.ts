@@ -21,9 +21,21 @@ export interface StudentShape {
 }
 
 /** Parameters of a shape with a tied head: embedding, and per layer attention, feed-forward and two norms; and a head of classes where it has some. */
-export function countParameters({ layers, width, heads, kvHeads, feedForward, vocabulary, classes = 0 }: StudentShape): number {
+export function countParameters({
+  layers,
+  width,
+  heads,
+  kvHeads,
+  feedForward,
+  vocabulary,
+  classes = 0,
+}: StudentShape): number {
   const kv = (width / heads) * kvHeads
-  return (vocabulary + classes) * width + layers * (2 * width * width + 2 * width * kv + 3 * width * feedForward + 2 * width) + width
+  return (
+    (vocabulary + classes) * width +
+    layers * (2 * width * width + 2 * width * kv + 3 * width * feedForward + 2 * width) +
+    width
+  )
 }
 
 export const STUDENT_PRESETS = ['nano', 'micro', 'small', 'fair', 'medium', 'large', 'huge'] as const
@@ -175,23 +187,45 @@ export interface ClassTrainSettings extends CommonTrainSettings {
 }
 
 /** How the student learns: the recipe's `train` step and its rngSeed. A union: each loss has fields of its own. */
-export type TrainSettings = TextTrainSettings | DivergenceTrainSettings | PreferenceTrainSettings | SimpoTrainSettings | RewardTrainSettings | OnPolicyTrainSettings | LoraTrainSettings | ClassTrainSettings
+export type TrainSettings =
+  | TextTrainSettings
+  | DivergenceTrainSettings
+  | PreferenceTrainSettings
+  | SimpoTrainSettings
+  | RewardTrainSettings
+  | OnPolicyTrainSettings
+  | LoraTrainSettings
+  | ClassTrainSettings
 
-export const learnsFromProbabilities = (settings: TrainSettings): settings is DivergenceTrainSettings => DIVERGENCE_NAMES.some((name) => name === settings.loss)
+export const learnsFromProbabilities = (settings: TrainSettings): settings is DivergenceTrainSettings =>
+  DIVERGENCE_NAMES.some((name) => name === settings.loss)
 /** Whether the teacher's hidden states are learned from too. */
-export const learnsFromHidden = (settings: Pick<DivergenceTrainSettings, 'hiddenShare'>): boolean => (settings.hiddenShare ?? 0) > 0
-export const learnsFromPairs = (settings: TrainSettings): settings is PreferenceTrainSettings | SimpoTrainSettings => PREFERENCE_NAMES.some((name) => name === settings.loss)
+export const learnsFromHidden = (settings: Pick<DivergenceTrainSettings, 'hiddenShare'>): boolean =>
+  (settings.hiddenShare ?? 0) > 0
+export const learnsFromPairs = (
+  settings: TrainSettings,
+): settings is PreferenceTrainSettings | SimpoTrainSettings =>
+  PREFERENCE_NAMES.some((name) => name === settings.loss)
 
-export const learnsFromRewards = (settings: TrainSettings): settings is RewardTrainSettings => settings.loss === 'grpo'
-export const learnsAdapters = (settings: TrainSettings): settings is LoraTrainSettings => settings.loss === 'lora'
-export const learnsOnPolicy = (settings: TrainSettings): settings is OnPolicyTrainSettings => settings.loss === 'on-policy'
-export const learnsClasses = (settings: TrainSettings): settings is ClassTrainSettings => settings.loss === 'classes'
+export const learnsFromRewards = (settings: TrainSettings): settings is RewardTrainSettings =>
+  settings.loss === 'grpo'
+export const learnsAdapters = (settings: TrainSettings): settings is LoraTrainSettings =>
+  settings.loss === 'lora'
+export const learnsOnPolicy = (settings: TrainSettings): settings is OnPolicyTrainSettings =>
+  settings.loss === 'on-policy'
+export const learnsClasses = (settings: TrainSettings): settings is ClassTrainSettings =>
+  settings.loss === 'classes'
 /** Whether the loaded teacher is asked for its probabilities along the rows, and shares its tokens with the student. */
-export const asksTeacher = (settings: TrainSettings): settings is DivergenceTrainSettings | OnPolicyTrainSettings => learnsFromProbabilities(settings) || learnsOnPolicy(settings)
+export const asksTeacher = (
+  settings: TrainSettings,
+): settings is DivergenceTrainSettings | OnPolicyTrainSettings =>
+  learnsFromProbabilities(settings) || learnsOnPolicy(settings)
 /** Whether the teacher is asked for its probabilities before training, of tokens or of classes. */
-export const needsTeacher = (settings: TrainSettings): boolean => asksTeacher(settings) || (learnsClasses(settings) && settings.softShare > 0)
+export const needsTeacher = (settings: TrainSettings): boolean =>
+  asksTeacher(settings) || (learnsClasses(settings) && settings.softShare > 0)
 /** Whether training goes on from a student that was trained before. */
-export const goesOn = (settings: TrainSettings): boolean => learnsFromPairs(settings) || learnsFromRewards(settings)
+export const goesOn = (settings: TrainSettings): boolean =>
+  learnsFromPairs(settings) || learnsFromRewards(settings)
 
 export interface LossPoint {
   readonly step: number

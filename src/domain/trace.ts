@@ -29,4 +29,5 @@ export interface TeacherShare {
 }
 
 /** A model's name, or what is known of one without. */
-export const nameOfTrace = ({ name, fingerprint }: Pick<StoredTrace, 'name' | 'fingerprint'>): string => name ?? `a model (${fingerprint.slice(0, 8)})`
+export const nameOfTrace = ({ name, fingerprint }: Pick<StoredTrace, 'name' | 'fingerprint'>): string =>
+  name ?? `a model (${fingerprint.slice(0, 8)})`

@@ -17,10 +17,22 @@ export function engineErrorOf(thrown: unknown, doing: string): EngineError {
   if (thrown instanceof EngineError) return thrown
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   const cause = { cause: thrown }
-  if (/out of memory|bad_alloc|memory access out of bounds|Array buffer allocation failed|Cannot enlarge memory|allocat.*fail|fail.*allocat/i.test(message))
-    return new EngineError('out-of-memory', `The memory ran out while ${doing}. Choose a smaller model or a shorter context, or close other tabs.`, cause)
+  if (
+    /out of memory|bad_alloc|memory access out of bounds|Array buffer allocation failed|Cannot enlarge memory|allocat.*fail|fail.*allocat/i.test(
+      message,
+    )
+  )
+    return new EngineError(
+      'out-of-memory',
+      `The memory ran out while ${doing}. Choose a smaller model or a shorter context, or close other tabs.`,
+      cause,
+    )
   if (/device.{0,20}(lost|destroyed|removed)|lost.{0,10}device/i.test(message))
-    return new EngineError('device-lost', `The GPU was lost while ${doing}. Load the model again; if it happens again, choose wasm.`, cause)
+    return new EngineError(
+      'device-lost',
+      `The GPU was lost while ${doing}. Load the model again; if it happens again, choose wasm.`,
+      cause,
+    )
   if (/disable_cpu_ep_fallback|fallback to CPU EP/i.test(message))
     return new EngineError('refused', 'A part of this model has no GPU kernel here. Choose wasm.', cause)
   return new EngineError('broken', `The runtime failed while ${doing}: ${message.slice(0, 300)}`, cause)

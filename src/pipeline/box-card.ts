@@ -45,5 +45,7 @@ export function parseBoxCard(value: unknown): Checked<BoxCard> {
   const read = v.safeParse(cardSchema, value)
   if (read.success) return accept(read.output)
   const [issue] = read.issues
-  return refuse({ sentence: `The card of the teacher in the box cannot be read: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}` })
+  return refuse({
+    sentence: `The card of the teacher in the box cannot be read: ${v.getDotPath(issue) ?? 'it'}: ${issue.message}`,
+  })
 }

@@ -3,4 +3,5 @@ import type { StepDeclaration } from '../domain/recipe.ts'
 import type { Settings } from '../domain/settings.ts'
 
 /** A step's declaration, its settings' types inferred. */
-export const defineStep = <const S extends Settings>(declaration: StepDeclaration<S>): StepDeclaration<S> => declaration
+export const defineStep = <const S extends Settings>(declaration: StepDeclaration<S>): StepDeclaration<S> =>
+  declaration

@@ -5,8 +5,18 @@ import { readSteps } from './recipes/read-steps.ts'
 
 /** What was measured while a few rows were tried. Counts are of work that was really done; 0 where a step was not reached. */
 export interface Tried {
-  readonly growth: { readonly requests: number; readonly accepted: number; readonly tokens: number; readonly ms: number }
-  readonly completions: { readonly rows: number; readonly tokens: number; readonly ms: number; /** Rows that passed all filters. */ readonly passed: number }
+  readonly growth: {
+    readonly requests: number
+    readonly accepted: number
+    readonly tokens: number
+    readonly ms: number
+  }
+  readonly completions: {
+    readonly rows: number
+    readonly tokens: number
+    readonly ms: number
+    /** Rows that passed all filters. */ readonly passed: number
+  }
   readonly verdicts: { readonly rows: number; readonly ms: number }
   /** Rows that the keep steps kept, of those judged; where there is no judge, the rows that passed. */
   readonly kept: number
@@ -38,7 +48,8 @@ export function estimateRun(recipe: CheckedRecipe, seeds: number, tried: Tried):
   const grown = grow ? grow.settings.prompts : 0
   const prompts = grow ? grown + (grow.settings.alsoSeeds ? seeds : 0) : seeds
   const rows = prompts * complete.settings.n
-  const perRequest = growth.requests > 0 ? Math.max(growth.accepted / growth.requests, 0.25) : ACCEPTED_UNTRIED
+  const perRequest =
+    growth.requests > 0 ? Math.max(growth.accepted / growth.requests, 0.25) : ACCEPTED_UNTRIED
   const requests = grown / perRequest
   const passed = rows * share(completions.passed, completions.rows)
   const judged = judge ? passed : 0
@@ -47,8 +58,14 @@ export function estimateRun(recipe: CheckedRecipe, seeds: number, tried: Tried):
     prompts,
     rows,
     kept: Math.round(kept),
-    tokens: Math.round(requests * share(growth.tokens, growth.requests) + rows * share(completions.tokens, completions.rows)),
-    msTotal: Math.round(requests * share(growth.ms, growth.requests) + rows * share(completions.ms, completions.rows) + judged * share(verdicts.ms, verdicts.rows)),
+    tokens: Math.round(
+      requests * share(growth.tokens, growth.requests) + rows * share(completions.tokens, completions.rows),
+    ),
+    msTotal: Math.round(
+      requests * share(growth.ms, growth.requests) +
+        rows * share(completions.ms, completions.rows) +
+        judged * share(verdicts.ms, verdicts.rows),
+    ),
     storageBytes: Math.round(rows * (ROW_BYTES + 2 * share(tried.characters, completions.rows))), // strings are stored with two bytes a character
   }
 }
@@ -59,10 +76,19 @@ const PROMPT_CHARACTERS = 400
 const TOKEN_CHARACTERS = 5
 
 /** Completions that a run over `seeds` seeds asks for, and the bytes they take at most: known before anything is tried. */
-export function boundRun(recipe: CheckedRecipe, seeds: number): { readonly rows: number; readonly storageBytes: number } {
+export function boundRun(
+  recipe: CheckedRecipe,
+  seeds: number,
+): { readonly rows: number; readonly storageBytes: number } {
   const { grow, complete } = readSteps(recipe)
-  const rows = ((grow ? grow.settings.prompts : 0) + (!grow || grow.settings.alsoSeeds ? seeds : 0)) * complete.settings.n
-  return { rows, storageBytes: rows * (ROW_BYTES + 2 * (PROMPT_CHARACTERS + TOKEN_CHARACTERS * complete.settings.maxTokens)) }
+  const rows =
+    ((grow ? grow.settings.prompts : 0) + (!grow || grow.settings.alsoSeeds ? seeds : 0)) *
+    complete.settings.n
+  return {
+    rows,
+    storageBytes:
+      rows * (ROW_BYTES + 2 * (PROMPT_CHARACTERS + TOKEN_CHARACTERS * complete.settings.maxTokens)),
+  }
 }
 
 const share = (part: number, whole: number): number => (whole > 0 ? part / whole : 0)

@@ -21,7 +21,10 @@ const indexSchema = v.object({
   ),
 })
 
-const seedSchema = v.object({ text: v.pipe(v.string(), v.minLength(1), v.maxLength(8000)), answer: v.optional(v.string()) })
+const seedSchema = v.object({
+  text: v.pipe(v.string(), v.minLength(1), v.maxLength(8000)),
+  answer: v.optional(v.string()),
+})
 
 const exampleSchema = v.object({
   name: v.string(),
@@ -61,10 +64,19 @@ export function parseExample(value: unknown): Checked<Example> {
   const checked = draft.ok ? checkRecipe(draft.value) : draft
   if (!checked.ok) return checked
   const texts = seeds.map(({ text, answer }) => ({ text, ...(answer === undefined ? {} : { answer }) }))
-  return accept({ name: title.value, description, recipe: checked.value, seeds: texts, ...(teacher === undefined ? {} : { teacher }) })
+  return accept({
+    name: title.value,
+    description,
+    recipe: checked.value,
+    seeds: texts,
+    ...(teacher === undefined ? {} : { teacher }),
+  })
 }
 
 const tellIssue = (issue: v.BaseIssue<unknown>): Problem => {
   const at = v.getDotPath(issue)
-  return { sentence: `This example cannot be used${at === null ? '' : `: \`${at}\``}: ${issue.message}.`, ...(at === null ? {} : { field: at }) }
+  return {
+    sentence: `This example cannot be used${at === null ? '' : `: \`${at}\``}: ${issue.message}.`,
+    ...(at === null ? {} : { field: at }),
+  }
 }

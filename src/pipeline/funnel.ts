@@ -28,7 +28,9 @@ export function shortenReason({ answer }: StepAnswer): string {
   let reason = answer.reason
   for (const value of Object.values(answer.evidence)) {
     if (typeof value !== 'number') continue
-    const found = [...reason.matchAll(/(?<![\w.])\d+(?:\.(\d+))?/g)].find(([text, decimals = '']) => text === value.toFixed(decimals.length) || text === String(value))
+    const found = [...reason.matchAll(/(?<![\w.])\d+(?:\.(\d+))?/g)].find(
+      ([text, decimals = '']) => text === value.toFixed(decimals.length) || text === String(value),
+    )
     if (found) reason = `${reason.slice(0, found.index)}…${reason.slice(found.index + found[0].length)}`
   }
   return reason
@@ -43,14 +45,26 @@ export function outcomesOfPrompt({ answers, origin }: CountedPrompt): StepOutcom
 }
 
 /** The steps that a row reached, the one that wrote it and the judge included. */
-export function outcomesOfRow({ answers, verdict }: CountedRow, steps: { readonly complete: number; readonly judge?: number }): StepOutcome[] {
+export function outcomesOfRow(
+  { answers, verdict }: CountedRow,
+  steps: { readonly complete: number; readonly judge?: number },
+): StepOutcome[] {
   const outcomes = answers.map(outcomeOf)
-  if (!outcomes.some(({ step }) => step === steps.complete)) outcomes.push({ step: steps.complete, passed: true })
-  if (verdict && steps.judge !== undefined) outcomes.push({ step: steps.judge, passed: true, ...(verdict.kind === 'unreadable' ? { reason: unreadableReason(verdict.reason) } : {}) })
+  if (!outcomes.some(({ step }) => step === steps.complete))
+    outcomes.push({ step: steps.complete, passed: true })
+  if (verdict && steps.judge !== undefined)
+    outcomes.push({
+      step: steps.judge,
+      passed: true,
+      ...(verdict.kind === 'unreadable' ? { reason: unreadableReason(verdict.reason) } : {}),
+    })
   return outcomes
 }
 
-const outcomeOf = (said: StepAnswer): StepOutcome => (said.answer.kind === 'kept' ? { step: said.step, passed: true } : { step: said.step, passed: false, reason: shortenReason(said) })
+const outcomeOf = (said: StepAnswer): StepOutcome =>
+  said.answer.kind === 'kept'
+    ? { step: said.step, passed: true }
+    : { step: said.step, passed: false, reason: shortenReason(said) }
 
 interface Bar {
   readonly name: string
@@ -70,8 +84,16 @@ export class FunnelTally {
     const { complete, judge } = readSteps(recipe)
     this.#steps = { complete: complete.index, ...(judge ? { judge: judge.index } : {}) }
     recipe.steps.forEach(({ family, name, settings }, step) => {
-      if (family === 'freeze' || family === 'train' || (family === 'grow' && settings['prompts'] === 0)) return
-      this.#bars.set(step, { name, title: findStep(family, name)?.title ?? name, of: family === 'grow' ? 'prompt' : 'completion', reached: 0, passed: 0, reasons: new Map() })
+      if (family === 'freeze' || family === 'train' || (family === 'grow' && settings['prompts'] === 0))
+        return
+      this.#bars.set(step, {
+        name,
+        title: findStep(family, name)?.title ?? name,
+        of: family === 'grow' ? 'prompt' : 'completion',
+        reached: 0,
+        passed: 0,
+        reasons: new Map(),
+      })
     })
   }
 
@@ -88,7 +110,9 @@ export class FunnelTally {
     return [...this.#bars].map(([step, { reasons, ...bar }]) => ({
       step,
       ...bar,
-      reasons: [...reasons].map(([reason, count]) => ({ reason, count })).toSorted((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1)),
+      reasons: [...reasons]
+        .map(([reason, count]) => ({ reason, count }))
+        .toSorted((a, b) => b.count - a.count || (a.reason < b.reason ? -1 : 1)),
     }))
   }
 

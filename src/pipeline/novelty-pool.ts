@@ -46,10 +46,16 @@ export class NoveltyPool {
     const words = this.#tokensOf(text)
     const unknown = this.#ids.size
     const strangers = new Map<string, number>() // words that no text of the pool has
-    const tokens = Uint32Array.from(words, (word) => this.#ids.get(word) ?? unknown + (strangers.get(word) ?? setNext(strangers, word)))
+    const tokens = Uint32Array.from(
+      words,
+      (word) => this.#ids.get(word) ?? unknown + (strangers.get(word) ?? setNext(strangers, word)),
+    )
     const touched = this.#countShared(tokens)
     // 2 × shared / (n + m) bounds ROUGE-L from above: in order of that bound, the search ends when no bound can beat the worst found.
-    const bounds = touched.map((at) => ({ at, bound: (2 * (this.#shared[at] as number)) / (tokens.length + (this.#tokens[at] as Uint32Array).length) }))
+    const bounds = touched.map((at) => ({
+      at,
+      bound: (2 * (this.#shared[at] as number)) / (tokens.length + (this.#tokens[at] as Uint32Array).length),
+    }))
     for (const at of touched) this.#shared[at] = 0
     bounds.sort((a, b) => b.bound - a.bound || a.at - b.at)
     const best: { at: number; score: number }[] = []
@@ -72,10 +78,19 @@ export class NoveltyPool {
     const [first] = near
     const evidence = {
       likeness: first?.score ?? 0,
-      ...Object.fromEntries(near.map(({ text: other, score }, i) => [`nearest ${i + 1}`, `${score.toFixed(2)} ${other.slice(0, 160)}`])),
+      ...Object.fromEntries(
+        near.map(({ text: other, score }, i) => [
+          `nearest ${i + 1}`,
+          `${score.toFixed(2)} ${other.slice(0, 160)}`,
+        ]),
+      ),
     }
     if (!first || first.score <= threshold) return kept(evidence)
-    return dropped(`too like a prompt already there: likeness ${first.score.toFixed(2)}, above ${threshold}`, evidence, { text: first.text, score: round(first.score) })
+    return dropped(
+      `too like a prompt already there: likeness ${first.score.toFixed(2)}, above ${threshold}`,
+      evidence,
+      { text: first.text, score: round(first.score) },
+    )
   }
 
   /** Answers for candidates in their order; each kept one joins the pool before the next is asked. */

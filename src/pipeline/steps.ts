@@ -33,7 +33,15 @@ import { keepMembers } from './selecting/index.ts'
 import { trainMembers } from './training/index.ts'
 
 /** All members, families in the order in which a recipe holds them. */
-export const stepDeclarations: readonly StepDeclaration[] = [selfInstruct, complete, ...filterMembers, rubric, ...keepMembers, split, ...trainMembers]
+export const stepDeclarations: readonly StepDeclaration[] = [
+  selfInstruct,
+  complete,
+  ...filterMembers,
+  rubric,
+  ...keepMembers,
+  split,
+  ...trainMembers,
+]
 
 /** The member that a recipe calls `family: name`. */
 export function findStep(family: string, name: string): StepDeclaration | undefined {

@@ -1,7 +1,9 @@
 // Knows: what counts as a word, in scripts with spaces and without.
 
 /** Scripts written without spaces between words: there one character counts as one word. */
-const SCRIPTS = ['Han', 'Hiragana', 'Katakana', 'Thai', 'Lao', 'Khmer', 'Myanmar'].map((name) => `\\p{Script=${name}}`).join('')
+const SCRIPTS = ['Han', 'Hiragana', 'Katakana', 'Thai', 'Lao', 'Khmer', 'Myanmar']
+  .map((name) => `\\p{Script=${name}}`)
+  .join('')
 const UNSPACED = new RegExp(`[${SCRIPTS}]`, 'u')
 const UNSPACED_ALL = new RegExp(`[${SCRIPTS}]`, 'gu')
 /** A character of such a script with its marks, or a run of anything else. */

@@ -28,13 +28,15 @@ type ToAsker =
   | { readonly retort: 'answer'; readonly id: number; readonly answer: unknown }
   | { readonly retort: 'error'; readonly id: number; readonly error: ErrorMessage }
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null
 
 /** A message of ours, or undefined for a stranger's. What an ask carries is typed by the contract both sides are compiled against. */
 function readToServer(data: unknown): ToServer | undefined {
   if (!isRecord(data) || typeof data['id'] !== 'number') return undefined
   if (data['retort'] === 'abort') return { retort: 'abort', id: data['id'] }
-  if (data['retort'] === 'ask' && typeof data['method'] === 'string') return { retort: 'ask', id: data['id'], method: data['method'], request: data['request'] }
+  if (data['retort'] === 'ask' && typeof data['method'] === 'string')
+    return { retort: 'ask', id: data['id'], method: data['method'], request: data['request'] }
   return undefined
 }
 
@@ -90,10 +92,14 @@ export function connect<C>(port: PortLike, onDeath?: (why: string) => void): Con
     if (message.retort === 'error' && message.error.name === DEVICE_LOST) die(message.error.message)
   }
   const breakDown = (event: Event): void => {
-    const detail = 'message' in event && typeof event.message === 'string' && event.message !== '' ? ` (${event.message})` : ''
+    const detail =
+      'message' in event && typeof event.message === 'string' && event.message !== ''
+        ? ` (${event.message})`
+        : ''
     die(`The background worker broke down${detail}. What was stored is safe; try again.`)
   }
-  const garble = (): void => die('A message of the background worker could not be read. What was stored is safe; try again.')
+  const garble = (): void =>
+    die('A message of the background worker could not be read. What was stored is safe; try again.')
   port.addEventListener('message', hear)
   port.addEventListener('error', breakDown)
   port.addEventListener('messageerror', garble)
@@ -129,29 +135,40 @@ export function connect<C>(port: PortLike, onDeath?: (why: string) => void): Con
     })
 
   const methods = new Map<string, (request: unknown, options?: AskOptions<unknown>) => Promise<unknown>>()
-  const remote = new Proxy({}, {
-    get(_target, name) {
-      // A promise-like would be called when someone awaits the remote itself.
-      if (typeof name !== 'string' || name === 'then') return undefined
-      const known = methods.get(name) ?? ((request: unknown, options?: AskOptions<unknown>) => ask(name, request, options))
-      methods.set(name, known)
-      return known
+  const remote = new Proxy(
+    {},
+    {
+      get(_target, name) {
+        // A promise-like would be called when someone awaits the remote itself.
+        if (typeof name !== 'string' || name === 'then') return undefined
+        const known =
+          methods.get(name) ??
+          ((request: unknown, options?: AskOptions<unknown>) => ask(name, request, options))
+        methods.set(name, known)
+        return known
+      },
     },
-  })
+  )
   // The proxy answers any name; which names exist and with what types, the contract tells the compiler on both sides.
   return { remote: remote as Remote<C>, close: die }
 }
 
 /** An implementation of a contract: the same methods, whose answers may be wrapped in `Transferred`. */
 export type Served<C> = {
-  readonly [K in keyof C]: C[K] extends (request: infer Request, call: infer C2) => Promise<infer Answer> ? (request: Request, call: C2) => Promise<Answer | Transferred<Answer>> : never
+  readonly [K in keyof C]: C[K] extends (request: infer Request, call: infer C2) => Promise<infer Answer>
+    ? (request: Request, call: C2) => Promise<Answer | Transferred<Answer>>
+    : never
 }
 
 /** Serves a contract on a port; gives back how to stop, which aborts what is under way. */
 export function serve<C>(implementation: Served<C>, port: PortLike): () => void {
   const underWay = new Map<number, AbortController>()
   // A map by name: `constructor` and other inherited names are no methods.
-  const methods = new Map(Object.entries(implementation as Readonly<Record<string, (request: unknown, call: Call<unknown>) => Promise<unknown>>>))
+  const methods = new Map(
+    Object.entries(
+      implementation as Readonly<Record<string, (request: unknown, call: Call<unknown>) => Promise<unknown>>>,
+    ),
+  )
 
   const post = (message: ToAsker, transfer: Transferable[] = []): void => port.postMessage(message, transfer)
   const answer = async ({ id, method, request }: Extract<ToServer, { retort: 'ask' }>): Promise<void> => {
@@ -217,12 +234,16 @@ export function openWorker<C>(make: () => WorkerLike, onDeath?: (why: string) =>
     running = { worker, connection }
     return connection
   }
-  const remote = new Proxy({}, { get: (_target, name) => (name === 'then' ? undefined : Reflect.get(start().remote as object, name)) })
+  const remote = new Proxy(
+    {},
+    { get: (_target, name) => (name === 'then' ? undefined : Reflect.get(start().remote as object, name)) },
+  )
   return {
     remote: remote as Remote<C>, // as in `connect`
     get alive() {
       return running !== undefined
     },
-    terminate: (why = 'The background worker was ended. What was stored is safe.') => running?.connection.close(why),
+    terminate: (why = 'The background worker was ended. What was stored is safe.') =>
+      running?.connection.close(why),
   }
 }

@@ -13,7 +13,9 @@ export interface Call<Event> {
 export type Method<Request, Answer, Event = never> = (request: Request, call: Call<Event>) => Promise<Answer>
 
 /** Any contract: an interface of methods. */
-export type Contract<C> = { readonly [K in keyof C]: C[K] extends Method<infer R, infer A, infer E> ? Method<R, A, E> : never }
+export type Contract<C> = {
+  readonly [K in keyof C]: C[K] extends Method<infer R, infer A, infer E> ? Method<R, A, E> : never
+}
 
 /** What the asking side may pass along. */
 export interface AskOptions<Event> {
@@ -24,7 +26,9 @@ export interface AskOptions<Event> {
 
 /** The contract as the asking side calls it. */
 export type Remote<C> = {
-  readonly [K in keyof C]: C[K] extends Method<infer Request, infer Answer, infer Event> ? (request: Request, options?: AskOptions<Event>) => Promise<Answer> : never
+  readonly [K in keyof C]: C[K] extends Method<infer Request, infer Answer, infer Event>
+    ? (request: Request, options?: AskOptions<Event>) => Promise<Answer>
+    : never
 }
 
 /** Wraps an answer whose buffers are handed over instead of copied. */

@@ -28,14 +28,26 @@ export interface NamedFile {
 
 export interface CorpusContract {
   /** Reads seeds from a file or typed text and stores the good ones; events tell rows read so far. */
-  addSeeds: Method<{ projectId: ProjectId; source: { kind: 'file'; file: File } | { kind: 'text'; text: string } }, SeedsRead, { rows: number; bytes: number; totalBytes: number }>
+  addSeeds: Method<
+    { projectId: ProjectId; source: { kind: 'file'; file: File } | { kind: 'text'; text: string } },
+    SeedsRead,
+    { rows: number; bytes: number; totalBytes: number }
+  >
   /** ROUGE-L novelty of candidates against texts that this worker holds under `pool`; `remember` adds them. */
   novelty: Method<{ pool: string; threshold: number; candidates: readonly string[] }, readonly FilterAnswer[]>
   remember: Method<{ pool: string; texts: readonly string[]; reset?: boolean }, null>
   /** Splits, hashes and stores the kept rows of a run. Refusals come as problems. */
-  freeze: Method<{ projectId: ProjectId; runId: RunId }, { ok: true; dataset: Dataset } | { ok: false; problems: readonly Problem[] }, { done: number; total: number }>
+  freeze: Method<
+    { projectId: ProjectId; runId: RunId },
+    { ok: true; dataset: Dataset } | { ok: false; problems: readonly Problem[] },
+    { done: number; total: number }
+  >
   exportDataset: Method<{ projectId: ProjectId; datasetId: string; format: DatasetFormat }, NamedFile>
   /** Everything of a project but model weights, as one file, and back. */
   saveProject: Method<{ projectId: ProjectId }, NamedFile, { done: number; total: number }>
-  openProject: Method<{ file: File }, { ok: true; projectId: ProjectId; name: string } | { ok: false; problems: readonly Problem[] }, { done: number; total: number }>
+  openProject: Method<
+    { file: File },
+    { ok: true; projectId: ProjectId; name: string } | { ok: false; problems: readonly Problem[] },
+    { done: number; total: number }
+  >
 }

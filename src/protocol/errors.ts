@@ -1,6 +1,18 @@
 // Knows: the named errors of the program. They keep their name across a thread. Built from facts; the sentence is for people.
 
-export const ERROR_NAMES = ['ModelRefused', 'ModelMissing', 'NotLoaded', 'OutOfMemory', 'DeviceLost', 'WorkerDied', 'StorageFull', 'StorageFailed', 'DownloadFailed', 'Busy', 'Unexpected'] as const
+export const ERROR_NAMES = [
+  'ModelRefused',
+  'ModelMissing',
+  'NotLoaded',
+  'OutOfMemory',
+  'DeviceLost',
+  'WorkerDied',
+  'StorageFull',
+  'StorageFailed',
+  'DownloadFailed',
+  'Busy',
+  'Unexpected',
+] as const
 export type ErrorName = (typeof ERROR_NAMES)[number]
 
 /** An error with a sentence that a person can read. `message` is that sentence. */
@@ -32,7 +44,8 @@ export function fromErrorMessage({ name, message }: ErrorMessage): Error {
   return new RetortError(known ?? 'Unexpected', message)
 }
 
-export const isAbort = (thrown: unknown): boolean => thrown instanceof DOMException && thrown.name === 'AbortError'
+export const isAbort = (thrown: unknown): boolean =>
+  thrown instanceof DOMException && thrown.name === 'AbortError'
 
 /** The sentence to show for anything thrown. */
 export const sentenceOf = (thrown: unknown): string => {

@@ -2,7 +2,13 @@
 import type { DatasetId, ProjectId, RecipeHash, StudentId } from '../domain/id.ts'
 import type { MachineCheck } from '../domain/machine-check.ts'
 import type { Backend, CompletionRequest } from '../domain/model.ts'
-import type { AdaptedModel, LossPoint, StudentSample, StudentShape, TrainSettings } from '../domain/student.ts'
+import type {
+  AdaptedModel,
+  LossPoint,
+  StudentSample,
+  StudentShape,
+  TrainSettings,
+} from '../domain/student.ts'
 import type { StoredTrace } from '../domain/trace.ts'
 import type { Method } from './contract.ts'
 import type { GenerationEvent, GenerationSummary } from './teacher.ts'
@@ -27,10 +33,31 @@ export interface TrainRequest {
 }
 
 export type TrainEvent =
-  | { readonly kind: 'phase'; readonly phase: 'tokenizer' | 'loading' | 'packing' | 'building' | 'training' | 'resuming'; readonly sentence: string }
+  | {
+      readonly kind: 'phase'
+      readonly phase: 'tokenizer' | 'loading' | 'packing' | 'building' | 'training' | 'resuming'
+      readonly sentence: string
+    }
   /** Known once the tokenizer is trained and the rows are packed. */
-  | { readonly kind: 'shape'; readonly shape: StudentShape; readonly parameters: number; readonly trained?: number; readonly cutRows: number; readonly leftOutRows: number; readonly classes?: readonly string[]; readonly remarks?: readonly string[] }
-  | { readonly kind: 'step'; readonly point: LossPoint; readonly tokensPerSecond: number; readonly learningRate: number; readonly gradientNorm: number; readonly msLeft: number; readonly note?: string }
+  | {
+      readonly kind: 'shape'
+      readonly shape: StudentShape
+      readonly parameters: number
+      readonly trained?: number
+      readonly cutRows: number
+      readonly leftOutRows: number
+      readonly classes?: readonly string[]
+      readonly remarks?: readonly string[]
+    }
+  | {
+      readonly kind: 'step'
+      readonly point: LossPoint
+      readonly tokensPerSecond: number
+      readonly learningRate: number
+      readonly gradientNorm: number
+      readonly msLeft: number
+      readonly note?: string
+    }
   | { readonly kind: 'samples'; readonly samples: readonly StudentSample[] }
   /** Weights, optimizer, data cursor and random state are on disk. */
   | { readonly kind: 'checkpoint'; readonly step: number }
@@ -70,7 +97,16 @@ export interface StudentContract {
   /** Teachers' probabilities that are stored along a dataset, the newest first. */
   listTraces: Method<{ projectId: ProjectId; datasetId: DatasetId }, readonly StoredTrace[]>
   /** Completions by a stored student: `before` is its first weights, `after` its last checkpoint. */
-  complete: Method<{ projectId: ProjectId; studentId: StudentId; which: 'before' | 'after'; requests: readonly CompletionRequest[] }, GenerationSummary, GenerationEvent>
+  complete: Method<
+    {
+      projectId: ProjectId
+      studentId: StudentId
+      which: 'before' | 'after'
+      requests: readonly CompletionRequest[]
+    },
+    GenerationSummary,
+    GenerationEvent
+  >
   /** Files that other tools open. `huggingface`: safetensors, config, tokenizer; `gguf`: one file, which a student of classes has not (ModelRefused); `adapter`: adapters alone, as peft has them. */
   export: Method<{ projectId: ProjectId; studentId: StudentId; format: StudentFormat }, StudentFiles>
 }

@@ -1,6 +1,19 @@
 // Knows: the contract of the teacher worker: one language model at a time, described, asked and scored.
 import type { DatasetId, ProjectId } from '../domain/id.ts'
-import type { Backend, CompletionRequest, CompletionResult, HubListing, ModelCard, ModelRef, ModelSource, RemoteSource, ScoreRequest, ScoreResult, TeacherDescription, WeightForm } from '../domain/model.ts'
+import type {
+  Backend,
+  CompletionRequest,
+  CompletionResult,
+  HubListing,
+  ModelCard,
+  ModelRef,
+  ModelSource,
+  RemoteSource,
+  ScoreRequest,
+  ScoreResult,
+  TeacherDescription,
+  WeightForm,
+} from '../domain/model.ts'
 import type { Method } from './contract.ts'
 
 export interface LoadRequest {
@@ -27,7 +40,12 @@ export type GenerationEvent =
   /** A verdict's score is there. */
   | { readonly kind: 'score'; readonly result: ScoreResult }
   /** Tokens worked on since the call began, prompts' and written ones. */
-  | { readonly kind: 'progress'; readonly promptTokens: number; readonly newTokens: number; readonly ms: number }
+  | {
+      readonly kind: 'progress'
+      readonly promptTokens: number
+      readonly newTokens: number
+      readonly ms: number
+    }
   /** Text so far of a row, for the screen. */
   | { readonly kind: 'partial'; readonly id: string; readonly text: string }
 
@@ -108,7 +126,11 @@ export interface TeacherContract {
    * Completes all requests in batches; each result is told as an event as soon as it ends, in any order.
    * On abort the unfinished rows are told with ending `aborted` and their text so far. Throws `NotLoaded`.
    */
-  complete: Method<{ requests: readonly CompletionRequest[]; partials: boolean }, GenerationSummary, GenerationEvent>
+  complete: Method<
+    { requests: readonly CompletionRequest[]; partials: boolean },
+    GenerationSummary,
+    GenerationEvent
+  >
   /** Log-probabilities of continuations, in batches; each result is an event. Throws `NotLoaded`. */
   score: Method<{ requests: readonly ScoreRequest[] }, GenerationSummary, GenerationEvent>
   /**
@@ -125,7 +147,11 @@ export interface TeacherContract {
    * Stores the teacher's probabilities of each class (the different completions) for the training rows of a dataset, as `trace` does.
    * Throws as `trace` does, and `ModelRefused` where the rows have no classes.
    */
-  traceClasses: Method<ClassTraceRequest, ClassTraceSummary, { readonly done: number; readonly total: number }>
+  traceClasses: Method<
+    ClassTraceRequest,
+    ClassTraceSummary,
+    { readonly done: number; readonly total: number }
+  >
   /** Tokens of a text under the loaded model's tokenizer. */
   countTokens: Method<{ texts: readonly string[] }, readonly number[]>
   /** Asks a hub what a model's page holds. Throws `ModelRefused`, `DownloadFailed`. */

@@ -20,7 +20,11 @@ export interface WebLlmContract {
   /** The loaded model, if any. */
   describe: Method<null, TeacherDescription | null>
   /** As `TeacherContract.complete`, one row after another. Throws `NotLoaded`, `DeviceLost`. */
-  complete: Method<{ readonly requests: readonly CompletionRequest[]; readonly partials: boolean }, GenerationSummary, GenerationEvent>
+  complete: Method<
+    { readonly requests: readonly CompletionRequest[]; readonly partials: boolean },
+    GenerationSummary,
+    GenerationEvent
+  >
   /** As `TeacherContract.score`. Throws `NotLoaded`, `ModelRefused`, `DeviceLost`. */
   score: Method<{ readonly requests: readonly ScoreRequest[] }, GenerationSummary, GenerationEvent>
   countTokens: Method<{ readonly texts: readonly string[] }, readonly number[]>

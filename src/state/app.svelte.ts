@@ -74,7 +74,8 @@ export class App {
     // Another tab may have made, renamed or deleted projects meanwhile.
     this.#around.window.addEventListener('focus', () => void this.projects.refresh().catch(() => undefined))
     await Promise.all([this.models.refresh(), this.examples.refresh()])
-    if (this.route.place.kind === 'screen') await this.workspaceOf(this.route.place.projectId)?.offerTeacher(this.models)
+    if (this.route.place.kind === 'screen')
+      await this.workspaceOf(this.route.place.projectId)?.offerTeacher(this.models)
   }
 
   workspaceOf(projectId: ProjectId): Workspace | undefined {
@@ -130,12 +131,22 @@ export class App {
 
   #findWork(): Working | undefined {
     const { place } = this.route
-    if (this.selfCheck.task.going && place.kind !== 'self-check') return { href: SELF_CHECK, sentence: 'The self-check is going' }
+    if (this.selfCheck.task.going && place.kind !== 'self-check')
+      return { href: SELF_CHECK, sentence: 'The self-check is going' }
     for (const { projectId, runs, students, comparisons } of this.#open) {
       const here = place.kind === 'screen' && place.projectId === projectId ? place.screen : undefined
-      if (runs.task.going && here !== 'run') return { href: hrefOf(projectId, 'run'), sentence: runs.task.progress?.sentence ?? 'A run is going' }
-      if (students.task.going && here !== 'student') return { href: hrefOf(projectId, 'student'), sentence: students.task.progress?.sentence ?? 'A student is training' }
-      if (comparisons.task.going && here !== 'compare') return { href: hrefOf(projectId, 'compare'), sentence: comparisons.task.progress?.sentence ?? 'A comparison is going' }
+      if (runs.task.going && here !== 'run')
+        return { href: hrefOf(projectId, 'run'), sentence: runs.task.progress?.sentence ?? 'A run is going' }
+      if (students.task.going && here !== 'student')
+        return {
+          href: hrefOf(projectId, 'student'),
+          sentence: students.task.progress?.sentence ?? 'A student is training',
+        }
+      if (comparisons.task.going && here !== 'compare')
+        return {
+          href: hrefOf(projectId, 'compare'),
+          sentence: comparisons.task.progress?.sentence ?? 'A comparison is going',
+        }
     }
     return undefined
   }

@@ -1,6 +1,12 @@
 // Knows: a project's comparisons, and the numbers drawn from one.
 import { COMPARED_PROMPTS, compareStudents, type CompareProgress } from '../actions/compare-students.ts'
-import { CONTENDERS, type ComparedPrompt, type Comparison, type Contender, type Interval } from '../domain/comparison.ts'
+import {
+  CONTENDERS,
+  type ComparedPrompt,
+  type Comparison,
+  type Contender,
+  type Interval,
+} from '../domain/comparison.ts'
 import type { ProjectId, StudentId } from '../domain/id.ts'
 import type { TeacherDescription } from '../domain/model.ts'
 import type { Problem } from '../domain/problem.ts'
@@ -20,15 +26,28 @@ export interface Summary {
   readonly afterTeacher: Wins
 }
 
-const each = <T>(make: (who: Contender) => T): Record<Contender, T> => ({ before: make('before'), after: make('after'), teacher: make('teacher') })
+const each = <T>(make: (who: Contender) => T): Record<Contender, T> => ({
+  before: make('before'),
+  after: make('after'),
+  teacher: make('teacher'),
+})
 
 export function summarise(prompts: readonly ComparedPrompt[]): Summary {
-  const scoresOf = (who: Contender): number[] => prompts.flatMap(({ verdicts }) => (verdicts[who].kind === 'score' ? [verdicts[who].score] : []))
+  const scoresOf = (who: Contender): number[] =>
+    prompts.flatMap(({ verdicts }) => (verdicts[who].kind === 'score' ? [verdicts[who].score] : []))
   return {
-    scores: each((who) => (scoresOf(who).length === 0 ? undefined : bootstrapMean(scoresOf(who), makeRng(`scores of ${who}`)))),
+    scores: each((who) =>
+      scoresOf(who).length === 0 ? undefined : bootstrapMean(scoresOf(who), makeRng(`scores of ${who}`)),
+    ),
     unreadable: each((who) => prompts.length - scoresOf(who).length),
-    afterBefore: countWins(prompts.map((prompt) => prompt.afterBefore), makeRng('after against before')),
-    afterTeacher: countWins(prompts.map((prompt) => prompt.afterTeacher), makeRng('after against teacher')),
+    afterBefore: countWins(
+      prompts.map((prompt) => prompt.afterBefore),
+      makeRng('after against before'),
+    ),
+    afterTeacher: countWins(
+      prompts.map((prompt) => prompt.afterTeacher),
+      makeRng('after against teacher'),
+    ),
   }
 }
 
@@ -76,12 +95,19 @@ export class Comparisons {
   }
 
   async refresh(): Promise<void> {
-    this.#list = (await listComparisons(this.#around.machines.db, this.#projectId)).toSorted((a, b) => b.comparedAt - a.comparedAt)
+    this.#list = (await listComparisons(this.#around.machines.db, this.#projectId)).toSorted(
+      (a, b) => b.comparedAt - a.comparedAt,
+    )
   }
 
   async compare(studentId: StudentId, teacher: TeacherDescription): Promise<void> {
     this.#problems = []
-    const start = (signal: AbortSignal) => compareStudents(this.#around.machines, { projectId: this.#projectId, studentId, teacher, prompts: this.prompts }, signal)
+    const start = (signal: AbortSignal) =>
+      compareStudents(
+        this.#around.machines,
+        { projectId: this.#projectId, studentId, teacher, prompts: this.prompts },
+        signal,
+      )
     const compared = await this.task.follow(start, () => this.refresh())
     if (compared !== undefined && !compared.ok) this.#problems = compared.problems
   }

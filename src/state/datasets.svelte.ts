@@ -34,13 +34,16 @@ export class Datasets {
   }
 
   async refresh(): Promise<void> {
-    this.#list = (await listDatasets(this.#around.machines.db, this.#projectId)).toSorted((a, b) => b.frozenAt - a.frozenAt)
+    this.#list = (await listDatasets(this.#around.machines.db, this.#projectId)).toSorted(
+      (a, b) => b.frozenAt - a.frozenAt,
+    )
   }
 
   async freeze(runId: RunId): Promise<Dataset | undefined> {
     this.#problems = []
     this.#frozen = undefined
-    const start = (signal: AbortSignal) => freezeDataset(this.#around.machines, { projectId: this.#projectId, runId }, signal)
+    const start = (signal: AbortSignal) =>
+      freezeDataset(this.#around.machines, { projectId: this.#projectId, runId }, signal)
     const frozen = await this.task.follow(start, async (ended) => {
       await this.refresh()
       if (ended.ok) this.#frozen = ended.value

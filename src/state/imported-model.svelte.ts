@@ -16,7 +16,9 @@ export interface KeptModel {
 
 /** The models of a list that are here after a reload: kept in this browser, or in the box. */
 export const listKept = (models: readonly ListedModel[]): readonly KeptModel[] =>
-  models.flatMap(({ name, source }): KeptModel[] => (source.kind === 'stored' || source.kind === 'box' ? [{ name, source }] : []))
+  models.flatMap(({ name, source }): KeptModel[] =>
+    source.kind === 'stored' || source.kind === 'box' ? [{ name, source }] : [],
+  )
 
 export class ImportedModel {
   #choice = $state.raw<KeptModel | undefined>()
@@ -54,7 +56,9 @@ export class ImportedModel {
     this.#choice = model
     const reading = new Task()
     this.#reading = reading
-    const read = await reading.do((signal) => inspectModel(this.#around.machines, { source: model.source }, signal))
+    const read = await reading.do((signal) =>
+      inspectModel(this.#around.machines, { source: model.source }, signal),
+    )
     if (read === undefined || this.#reading !== reading) return
     if (read.ok) this.#card = read.value
     else this.#refusal = read.problems[0]?.sentence

@@ -11,40 +11,94 @@ export interface Ability {
   readonly tone: 'good' | 'fair'
 }
 
-const gigabytes = (bytes: number): string => (bytes >= 1e9 ? `${(bytes / 1e9).toFixed(bytes >= 1e10 ? 0 : 1)} GB` : `${Math.round(bytes / 1e6)} MB`)
+const gigabytes = (bytes: number): string =>
+  bytes >= 1e9 ? `${(bytes / 1e9).toFixed(bytes >= 1e10 ? 0 : 1)} GB` : `${Math.round(bytes / 1e6)} MB`
 
 function tellGraphics({ webgpu }: MachineFacts): Ability {
   if (!webgpu.available) {
-    return { title: 'Graphics card', value: 'Not usable', meaning: `${webgpu.why ?? 'This browser gives no WebGPU here.'} Everything runs on the processor instead: slower, same results.`, tone: 'fair' }
+    return {
+      title: 'Graphics card',
+      value: 'Not usable',
+      meaning: `${webgpu.why ?? 'This browser gives no WebGPU here.'} Everything runs on the processor instead: slower, same results.`,
+      tone: 'fair',
+    }
   }
   const speed = webgpu.shaderF16 ? '' : ' It computes in 32 bits only, which takes more memory.'
-  return { title: 'Graphics card', value: webgpu.adapter ?? 'WebGPU', meaning: `Models can run on it through WebGPU.${speed}`, tone: 'good' }
+  return {
+    title: 'Graphics card',
+    value: webgpu.adapter ?? 'WebGPU',
+    meaning: `Models can run on it through WebGPU.${speed}`,
+    tone: 'good',
+  }
 }
 
 function tellThreads({ threads }: MachineFacts): Ability {
   if (!threads.isolated) {
-    return { title: 'Processor', value: '1 thread', meaning: 'This host does not isolate the page, so the browser allows one thread. Reload once; if it stays so, expect a run to take several times as long.', tone: 'fair' }
+    return {
+      title: 'Processor',
+      value: '1 thread',
+      meaning:
+        'This host does not isolate the page, so the browser allows one thread. Reload once; if it stays so, expect a run to take several times as long.',
+      tone: 'fair',
+    }
   }
   const value = threads.count === 1 ? '1 thread' : `${threads.count} threads`
-  const meaning = threads.count < 4 ? 'A model of 135 million parameters writes a few words a second. Small datasets are fine; keep runs short.' : 'Small models up to about a billion parameters run at a usable pace.'
+  const meaning =
+    threads.count < 4
+      ? 'A model of 135 million parameters writes a few words a second. Small datasets are fine; keep runs short.'
+      : 'Small models up to about a billion parameters run at a usable pace.'
   return { title: 'Processor', value, meaning, tone: threads.count < 2 ? 'fair' : 'good' }
 }
 
 function tellMemory({ memoryGiB }: MachineFacts): Ability {
-  if (memoryGiB === undefined) return { title: 'Memory', value: 'Not told', meaning: 'This browser does not say how much there is. Before loading, each model says what it needs.', tone: 'fair' }
-  const meaning = memoryGiB >= 8 ? 'Room for teachers of a billion parameters beside a student.' : memoryGiB >= 4 ? 'Room for teachers of a few hundred million parameters.' : 'Take the smallest teacher and student.'
-  return { title: 'Memory', value: memoryGiB >= 8 ? '8 GB or more' : `about ${memoryGiB} GB`, meaning, tone: memoryGiB >= 4 ? 'good' : 'fair' }
+  if (memoryGiB === undefined)
+    return {
+      title: 'Memory',
+      value: 'Not told',
+      meaning: 'This browser does not say how much there is. Before loading, each model says what it needs.',
+      tone: 'fair',
+    }
+  const meaning =
+    memoryGiB >= 8
+      ? 'Room for teachers of a billion parameters beside a student.'
+      : memoryGiB >= 4
+        ? 'Room for teachers of a few hundred million parameters.'
+        : 'Take the smallest teacher and student.'
+  return {
+    title: 'Memory',
+    value: memoryGiB >= 8 ? '8 GB or more' : `about ${memoryGiB} GB`,
+    meaning,
+    tone: memoryGiB >= 4 ? 'good' : 'fair',
+  }
 }
 
 function tellStorage({ storage }: MachineFacts): Ability {
-  if (storage === undefined) return { title: 'Storage', value: 'Not told', meaning: 'This browser does not say how much it will keep. Save the project to a file now and then.', tone: 'fair' }
+  if (storage === undefined)
+    return {
+      title: 'Storage',
+      value: 'Not told',
+      meaning: 'This browser does not say how much it will keep. Save the project to a file now and then.',
+      tone: 'fair',
+    }
   const free = Math.max(0, storage.quotaBytes - storage.usedBytes)
-  const kept = storage.persisted ? 'The browser will not clear it by itself.' : 'The browser may clear it when the disk is full: save projects to files.'
-  return { title: 'Free storage', value: `up to ${gigabytes(free)}`, meaning: `${gigabytes(storage.usedBytes)} in use by Retort. ${kept}`, tone: free > 1e9 ? 'good' : 'fair' }
+  const kept = storage.persisted
+    ? 'The browser will not clear it by itself.'
+    : 'The browser may clear it when the disk is full: save projects to files.'
+  return {
+    title: 'Free storage',
+    value: `up to ${gigabytes(free)}`,
+    meaning: `${gigabytes(storage.usedBytes)} in use by Retort. ${kept}`,
+    tone: free > 1e9 ? 'good' : 'fair',
+  }
 }
 
 /** The four abilities that matter here. */
-export const tellAbilities = (facts: MachineFacts): readonly Ability[] => [tellGraphics(facts), tellThreads(facts), tellMemory(facts), tellStorage(facts)]
+export const tellAbilities = (facts: MachineFacts): readonly Ability[] => [
+  tellGraphics(facts),
+  tellThreads(facts),
+  tellMemory(facts),
+  tellStorage(facts),
+]
 
 export class Machine {
   #facts = $state.raw<MachineFacts | undefined>()

@@ -60,7 +60,8 @@ export class ModelFinder {
     this.#begin()
     const address = readModelAddress(text)
     if (address === undefined) {
-      this.#wrong = 'This is not an address that begins with https://. Copy the address of the model’s page on a hub, or of the GGUF file itself.'
+      this.#wrong =
+        'This is not an address that begins with https://. Copy the address of the model’s page on a hub, or of the GGUF file itself.'
       return
     }
     const { url } = address
@@ -71,8 +72,17 @@ export class ModelFinder {
     const { browsing } = this
     const listing = await browsing.do((signal) => browseHub(this.#around.machines, { url }, signal))
     if (listing === undefined || this.#browsing !== browsing) return
-    const wanted = listing.variants.find(({ files }) => address.variant !== undefined && files.includes(address.variant))
-    await this.#offer({ name, variants: wanted ? [wanted] : listing.variants, sourceOf: ({ id }) => ({ kind: 'hub', url, variant: id }) }, `${name} holds no model that can be read here: no GGUF file, no safetensors, no ONNX decoder. Many models have a page with “GGUF” in its name too.`)
+    const wanted = listing.variants.find(
+      ({ files }) => address.variant !== undefined && files.includes(address.variant),
+    )
+    await this.#offer(
+      {
+        name,
+        variants: wanted ? [wanted] : listing.variants,
+        sourceOf: ({ id }) => ({ kind: 'hub', url, variant: id }),
+      },
+      `${name} holds no model that can be read here: no GGUF file, no safetensors, no ONNX decoder. Many models have a page with “GGUF” in its name too.`,
+    )
   }
 
   /** Looks among picked files: one, several, or those of a folder of that name. */
@@ -80,13 +90,23 @@ export class ModelFinder {
     if (this.#teacher.loading.going) return
     this.#begin()
     const [only] = all
-    if (only !== undefined && all.length === 1 && folder === undefined) return this.#teacher.choose({ kind: 'file', file: only.file }, only.file.name)
+    if (only !== undefined && all.length === 1 && folder === undefined)
+      return this.#teacher.choose({ kind: 'file', file: only.file }, only.file.name)
     const files = keepUsable(all)
     const variants = listVariants(files.map(({ path, file }) => ({ path, bytes: file.size })))
     const name = folder ?? only?.file.name ?? 'These files'
-    const filesOf = (variant: ModelVariant): readonly ModelFile[] => files.filter(({ path }) => variant.files.includes(path))
-    const nameFor = ({ id, form }: ModelVariant): string => (folder === undefined || (form === 'gguf' && variants.length > 1) ? id.slice(id.lastIndexOf('/') + 1) : variants.length > 1 ? `${folder} ${id.slice(id.lastIndexOf('/') + 1)}` : folder)
-    await this.#offer({ name, variants, sourceOf: (variant) => sourceOfFiles(nameFor(variant), filesOf(variant)) }, `“${name}” holds no model: no GGUF file with all its parts, no config.json with safetensors, no ONNX decoder. Choose the folder that has them in it.`)
+    const filesOf = (variant: ModelVariant): readonly ModelFile[] =>
+      files.filter(({ path }) => variant.files.includes(path))
+    const nameFor = ({ id, form }: ModelVariant): string =>
+      folder === undefined || (form === 'gguf' && variants.length > 1)
+        ? id.slice(id.lastIndexOf('/') + 1)
+        : variants.length > 1
+          ? `${folder} ${id.slice(id.lastIndexOf('/') + 1)}`
+          : folder
+    await this.#offer(
+      { name, variants, sourceOf: (variant) => sourceOfFiles(nameFor(variant), filesOf(variant)) },
+      `“${name}” holds no model: no GGUF file with all its parts, no config.json with safetensors, no ONNX decoder. Choose the folder that has them in it.`,
+    )
   }
 
   async #offer(found: FoundModels, nothing: string): Promise<void> {
@@ -117,7 +137,9 @@ export class ModelFinder {
 /** One file is a source of its own, which adapters can lie on. */
 function sourceOfFiles(name: string, files: readonly ModelFile[]): ModelSource {
   const [first, second] = files
-  return first !== undefined && second === undefined ? { kind: 'file', file: first.file } : { kind: 'files', name, files }
+  return first !== undefined && second === undefined
+    ? { kind: 'file', file: first.file }
+    : { kind: 'files', name, files }
 }
 
 function nameOfFile(url: string): string {

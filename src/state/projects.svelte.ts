@@ -22,7 +22,11 @@ export class Projects {
   #deleting = $state.raw<readonly ProjectId[]>([])
   #problems = $state.raw<readonly Problem[]>([])
   #sentence = $state<string | undefined>()
-  #list = $derived(this.#stored.filter(({ id }) => !this.#deleting.includes(id)).toSorted((a, b) => b.changedAt - a.changedAt))
+  #list = $derived(
+    this.#stored
+      .filter(({ id }) => !this.#deleting.includes(id))
+      .toSorted((a, b) => b.changedAt - a.changedAt),
+  )
   readonly task = new Task<SaveProgress>()
   readonly undo = new Undo()
   readonly #around: Surroundings
@@ -53,7 +57,14 @@ export class Projects {
     if (this.#deleting.length === 0) {
       const waiting = this.#readDeleting()
       // What cannot be deleted now stays hidden and is tried again at the next visit; the list must open all the same.
-      const left = await Promise.all(waiting.map((projectId) => deleteProject(this.#around.machines, { projectId }).then(() => [], () => [projectId])))
+      const left = await Promise.all(
+        waiting.map((projectId) =>
+          deleteProject(this.#around.machines, { projectId }).then(
+            () => [],
+            () => [projectId],
+          ),
+        ),
+      )
       this.#deleting = left.flat()
       this.#rememberDeleting()
     }
@@ -64,7 +75,10 @@ export class Projects {
   async create(name = 'Untitled', recipeText?: string): Promise<Project | undefined> {
     this.#clear()
     return this.task.do(async () => {
-      const made = await createProject(this.#around.machines, { name: this.#freeName(name), ...(recipeText === undefined ? {} : { recipeText }) })
+      const made = await createProject(this.#around.machines, {
+        name: this.#freeName(name),
+        ...(recipeText === undefined ? {} : { recipeText }),
+      })
       if (!made.ok) return void (this.#problems = made.problems)
       await this.refresh()
       return made.value
@@ -105,7 +119,9 @@ export class Projects {
   async save(projectId: ProjectId): Promise<void> {
     this.#clear()
     const name = this.find(projectId)?.name ?? ''
-    const download = await this.task.follow((signal) => saveProject(this.#around.machines, { projectId }, signal))
+    const download = await this.task.follow((signal) =>
+      saveProject(this.#around.machines, { projectId }, signal),
+    )
     if (download === undefined) return
     this.#around.deliver(download)
     this.#sentence = `“${name}” was saved as ${download.name}. Models and checkpoints are not in it.`
@@ -155,7 +171,9 @@ export class Projects {
   }
 
   #readDeleting(): ProjectId[] {
-    return (this.#around.memory?.getItem(DELETING) ?? '').split(' ').flatMap((text) => readId('project', text) ?? [])
+    return (this.#around.memory?.getItem(DELETING) ?? '')
+      .split(' ')
+      .flatMap((text) => readId('project', text) ?? [])
   }
 
   #rememberDeleting(): void {

@@ -27,7 +27,9 @@ export class Recipe {
   #lastDraft = $state.raw<RecipeDraft>(defaultRecipe())
   #tried = $state.raw<TriedRecipe | undefined>()
   #parsed = $derived(parseRecipe(this.#text))
-  #checked: Checked<CheckedRecipe> = $derived(this.#parsed.ok ? checkRecipe(this.#parsed.value) : this.#parsed)
+  #checked: Checked<CheckedRecipe> = $derived(
+    this.#parsed.ok ? checkRecipe(this.#parsed.value) : this.#parsed,
+  )
   #draft = $derived(this.#parsed.ok ? this.#parsed.value : this.#lastDraft)
   #problems = $derived(this.#checked.ok ? [] : this.#checked.problems)
   readonly using = new Task()
@@ -116,7 +118,11 @@ export class Recipe {
       const fresh = defaultStep(declaration)
       const earlier = this.declarationOf(before)?.settings ?? {}
       // A rate that suits one loss breaks another: where the two steps propose different values, the field is not carried over.
-      const carried = Object.entries(before.settings).filter(([field]) => declaration.settings[field] !== undefined && declaration.settings[field].default === earlier[field]?.default)
+      const carried = Object.entries(before.settings).filter(
+        ([field]) =>
+          declaration.settings[field] !== undefined &&
+          declaration.settings[field].default === earlier[field]?.default,
+      )
       const own = this.#setAside.get(`${before.family}/${declaration.name}`)
       this.#setAside.set(`${before.family}/${before.name}`, before.settings)
       return { ...fresh, settings: { ...fresh.settings, ...own, ...Object.fromEntries(carried) } }
@@ -135,7 +141,10 @@ export class Recipe {
 
   remove(step: number): void {
     const before = this.#draft
-    const title = before.steps[step] === undefined ? '' : (this.declarationOf(before.steps[step])?.title ?? before.steps[step].name)
+    const title =
+      before.steps[step] === undefined
+        ? ''
+        : (this.declarationOf(before.steps[step])?.title ?? before.steps[step].name)
     this.#change({ ...before, steps: before.steps.toSpliced(step, 1) })
     this.undo.put(`“${title}” was taken out.`, async () => this.#change(before))
   }
@@ -150,13 +159,16 @@ export class Recipe {
     if (!this.canMove(step, by)) return
     const { steps } = this.#draft
     const moved = steps[step]
-    if (moved !== undefined) this.#change({ ...this.#draft, steps: steps.toSpliced(step, 1).toSpliced(step + by, 0, moved) })
+    if (moved !== undefined)
+      this.#change({ ...this.#draft, steps: steps.toSpliced(step, 1).toSpliced(step + by, 0, moved) })
   }
 
   /** Stores the text as the project's recipe, problems or not; gives the recipe where there are none. */
   async use(): Promise<CheckedRecipe | undefined> {
     const text = this.#text
-    const used = await this.using.do(() => useRecipe(this.#around.machines, { projectId: this.#projectId, text }))
+    const used = await this.using.do(() =>
+      useRecipe(this.#around.machines, { projectId: this.#projectId, text }),
+    )
     if (used === undefined) return undefined
     this.#used = text
     return used.ok ? used.value : undefined
@@ -166,11 +178,16 @@ export class Recipe {
     const recipe = this.checked
     if (recipe === undefined) return
     this.#tried = undefined
-    this.#tried = await this.trial.follow((signal) => tryFive(this.#around.machines, { projectId: this.#projectId, recipe, teacher }, signal))
+    this.#tried = await this.trial.follow((signal) =>
+      tryFive(this.#around.machines, { projectId: this.#projectId, recipe, teacher }, signal),
+    )
   }
 
   #changeStep(step: number, change: (old: StepDraft) => StepDraft): void {
-    this.#change({ ...this.#draft, steps: this.#draft.steps.map((old, index) => (index === step ? change(old) : old)) })
+    this.#change({
+      ...this.#draft,
+      steps: this.#draft.steps.map((old, index) => (index === step ? change(old) : old)),
+    })
   }
 
   #change(draft: RecipeDraft): void {

@@ -2,10 +2,27 @@
 // Must not know: what the screens show.
 import { readId, type ProjectId } from '../domain/id.ts'
 
-export const SCREENS = ['seeds', 'teacher', 'recipe', 'run', 'dataset', 'student', 'compare', 'take-home'] as const
+export const SCREENS = [
+  'seeds',
+  'teacher',
+  'recipe',
+  'run',
+  'dataset',
+  'student',
+  'compare',
+  'take-home',
+] as const
 export type ScreenName = (typeof SCREENS)[number]
 
-export type Place = { readonly kind: 'home' } | { readonly kind: 'self-check' } | { readonly kind: 'screen'; readonly projectId: ProjectId; readonly screen: ScreenName; readonly words: Readonly<Record<string, string>> }
+export type Place =
+  | { readonly kind: 'home' }
+  | { readonly kind: 'self-check' }
+  | {
+      readonly kind: 'screen'
+      readonly projectId: ProjectId
+      readonly screen: ScreenName
+      readonly words: Readonly<Record<string, string>>
+    }
 
 /** A place from an address; anything unknown is home. */
 export function readPlace(hash: string): Place {
@@ -21,7 +38,11 @@ export function readPlace(hash: string): Place {
 export const SELF_CHECK = '#/self-check'
 
 /** The address of a screen. */
-export function hrefOf(projectId: ProjectId, screen: ScreenName, words: Readonly<Record<string, string>> = {}): string {
+export function hrefOf(
+  projectId: ProjectId,
+  screen: ScreenName,
+  words: Readonly<Record<string, string>> = {},
+): string {
   const query = new URLSearchParams(words).toString()
   return `#/${projectId}/${screen}${query === '' ? '' : `?${query}`}`
 }

@@ -33,7 +33,15 @@ const compare = (column: RowColumn, a: RowIndexEntry, b: RowIndexEntry): number 
 }
 
 /** The entries that hold the words, in the order wished for; ties keep the run's order. */
-export function arrangeRows(entries: readonly RowIndexEntry[], { search, status, column, down }: { search: string; status: RowStatus | 'all'; column: RowColumn; down: boolean }): readonly RowIndexEntry[] {
+export function arrangeRows(
+  entries: readonly RowIndexEntry[],
+  {
+    search,
+    status,
+    column,
+    down,
+  }: { search: string; status: RowStatus | 'all'; column: RowColumn; down: boolean },
+): readonly RowIndexEntry[] {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean)
   const found = entries.filter((entry) => {
     if (status !== 'all' && entry.status !== status) return false
@@ -54,9 +62,22 @@ export class Rows {
   status = $state<RowStatus | 'all'>('all')
   #column = $state<RowColumn>('order')
   #down = $state(false)
-  #shown = $derived(arrangeRows(this.#entries, { search: this.search, status: this.status, column: this.#column, down: this.#down }))
+  #shown = $derived(
+    arrangeRows(this.#entries, {
+      search: this.search,
+      status: this.status,
+      column: this.#column,
+      down: this.#down,
+    }),
+  )
   #counts = $derived.by(() => {
-    const counts: Record<RowStatus | 'all', number> = { all: this.#entries.length, asked: 0, dropped: 0, kept: 0, rejected: 0 }
+    const counts: Record<RowStatus | 'all', number> = {
+      all: this.#entries.length,
+      asked: 0,
+      dropped: 0,
+      kept: 0,
+      rejected: 0,
+    }
     for (const { status } of this.#entries) counts[status]++
     return counts
   })
@@ -98,7 +119,9 @@ export class Rows {
       this.#runId = undefined
       return
     }
-    const entries = await this.reading.do((_signal, report) => loadRowIndex(this.#around.machines.db, this.#projectId, runId, report))
+    const entries = await this.reading.do((_signal, report) =>
+      loadRowIndex(this.#around.machines.db, this.#projectId, runId, report),
+    )
     if (entries === undefined) return
     this.#entries = entries
     this.#runId = runId
@@ -118,7 +141,10 @@ export class Rows {
     await this.changing.do(async () => {
       const row = await getRow(db, this.#projectId, id)
       if (row === undefined) return
-      const [prompt, seed] = await Promise.all([getPrompt(db, this.#projectId, row.promptId), getSeed(db, this.#projectId, row.seedId)])
+      const [prompt, seed] = await Promise.all([
+        getPrompt(db, this.#projectId, row.promptId),
+        getSeed(db, this.#projectId, row.seedId),
+      ])
       this.#history = { row, ...(prompt ? { prompt } : {}), ...(seed ? { seed } : {}) }
     })
   }
@@ -138,14 +164,21 @@ export class Rows {
   /** Keeps other words beside the original ones. True where they were taken. */
   async edit(row: Row, prompt: string, completion: string): Promise<boolean> {
     const before = row.edit
-    const edited = await this.changing.do(() => editRow(this.#around.machines, { projectId: this.#projectId, rowId: row.id, prompt, completion }))
+    const edited = await this.changing.do(() =>
+      editRow(this.#around.machines, { projectId: this.#projectId, rowId: row.id, prompt, completion }),
+    )
     if (edited === undefined) return false
     this.#problems = edited.ok ? [] : edited.problems
     if (!edited.ok) return false
     this.#took(edited.value)
     this.undo.put('Row edited.', async () => {
       if (before !== undefined) {
-        const back = await editRow(this.#around.machines, { projectId: this.#projectId, rowId: row.id, prompt: before.prompt, completion: before.completion })
+        const back = await editRow(this.#around.machines, {
+          projectId: this.#projectId,
+          rowId: row.id,
+          prompt: before.prompt,
+          completion: before.completion,
+        })
         if (back.ok) this.#took(back.value)
       } else await this.restore(edited.value, 'edit')
     })
@@ -153,7 +186,9 @@ export class Rows {
   }
 
   async reject(row: Row): Promise<void> {
-    const rejected = await this.changing.do(() => rejectRow(this.#around.machines, { projectId: this.#projectId, rowId: row.id }))
+    const rejected = await this.changing.do(() =>
+      rejectRow(this.#around.machines, { projectId: this.#projectId, rowId: row.id }),
+    )
     if (rejected === undefined) return
     this.#took(rejected)
     this.undo.put('Row rejected.', () => this.restore(rejected, 'rejection'))
@@ -161,7 +196,9 @@ export class Rows {
 
   /** Takes back what a hand did. */
   async restore(row: Row, what: 'rejection' | 'edit'): Promise<void> {
-    const restored = await this.changing.do(() => restoreRow(this.#around.machines, { projectId: this.#projectId, rowId: row.id, what }))
+    const restored = await this.changing.do(() =>
+      restoreRow(this.#around.machines, { projectId: this.#projectId, rowId: row.id, what }),
+    )
     if (restored !== undefined) this.#took(restored)
   }
 

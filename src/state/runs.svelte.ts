@@ -36,7 +36,11 @@ export class Runs {
   #open = $state.raw<OpenBar | undefined>()
   /** The newest: the one that all screens speak of. */
   #latest = $derived(this.#list[0])
-  #interrupted = $derived(this.#latest !== undefined && this.#latest.status !== 'finished' && !this.task.going ? this.#latest : undefined)
+  #interrupted = $derived(
+    this.#latest !== undefined && this.#latest.status !== 'finished' && !this.task.going
+      ? this.#latest
+      : undefined,
+  )
   #funnel = $derived(this.task.going && this.task.progress ? this.task.progress.funnel : this.#stored)
   readonly opening = new Task()
   readonly control = new WatchedControl()
@@ -81,7 +85,10 @@ export class Runs {
     const list = await listRuns(db, this.#projectId)
     const [latest] = list
     const recipe = latest === undefined ? undefined : this.#recipeOf(latest)
-    const funnel = latest === undefined || recipe === undefined ? [] : await computeFunnel(db, this.#projectId, latest.id, recipe)
+    const funnel =
+      latest === undefined || recipe === undefined
+        ? []
+        : await computeFunnel(db, this.#projectId, latest.id, recipe)
     // Together: a finished run never stands beside the counts of its beginning.
     this.#list = list
     this.#stored = funnel
@@ -89,18 +96,25 @@ export class Runs {
   }
 
   /** What a run of this recipe over so many seeds will ask for and store at most, against the room there is. */
-  async weigh(recipe: CheckedRecipe, seeds: number): Promise<{ readonly rows: number; readonly storageBytes: number } & StorageRoom> {
+  async weigh(
+    recipe: CheckedRecipe,
+    seeds: number,
+  ): Promise<{ readonly rows: number; readonly storageBytes: number } & StorageRoom> {
     const bound = boundRun(recipe, seeds)
     return { ...bound, ...(await weighStorage(bound.storageBytes)) }
   }
 
   start(recipe: CheckedRecipe, teacher: TeacherDescription): Promise<Run | undefined> {
-    return this.#carry((control) => startRun(this.#around.machines, { projectId: this.#projectId, recipe, teacher }, control))
+    return this.#carry((control) =>
+      startRun(this.#around.machines, { projectId: this.#projectId, recipe, teacher }, control),
+    )
   }
 
   /** Goes on with a run that was interrupted, paused, stopped or that failed. */
   goOn(run: Run, teacher: TeacherDescription): Promise<Run | undefined> {
-    return this.#carry((control) => resumeRun(this.#around.machines, { projectId: this.#projectId, runId: run.id, teacher }, control))
+    return this.#carry((control) =>
+      resumeRun(this.#around.machines, { projectId: this.#projectId, runId: run.id, teacher }, control),
+    )
   }
 
   /** Finds what stands behind a bar, or behind a part of it. */
@@ -108,7 +122,14 @@ export class Runs {
     const run = this.#latest
     const recipe = run === undefined ? undefined : this.#recipeOf(run)
     if (run === undefined || recipe === undefined) return
-    const members = await this.opening.do(() => listRowsOfBar(this.#around.machines.db, { projectId: this.#projectId, runId: run.id, recipe, bar: { step: bar.step, part } }))
+    const members = await this.opening.do(() =>
+      listRowsOfBar(this.#around.machines.db, {
+        projectId: this.#projectId,
+        runId: run.id,
+        recipe,
+        bar: { step: bar.step, part },
+      }),
+    )
     if (members !== undefined) this.#open = { bar, part, members }
   }
 
@@ -129,7 +150,12 @@ export class Runs {
   async readPrompts(members: Extract<BarMembers, { of: 'prompt' }>): Promise<readonly Prompt[]> {
     const run = this.#latest
     if (run === undefined) return []
-    const byId = new Map((await listPrompts(this.#around.machines.db, this.#projectId, run.id)).map((prompt) => [prompt.id, prompt]))
+    const byId = new Map(
+      (await listPrompts(this.#around.machines.db, this.#projectId, run.id)).map((prompt) => [
+        prompt.id,
+        prompt,
+      ]),
+    )
     return members.ids.flatMap((id) => byId.get(id) ?? [])
   }
 
@@ -138,7 +164,9 @@ export class Runs {
     return readRows(this.#around.machines.db, this.#projectId, members.ids)
   }
 
-  async #carry(start: (control: ReturnType<WatchedControl['begin']>) => AsyncGenerator<RunProgress, Run>): Promise<Run | undefined> {
+  async #carry(
+    start: (control: ReturnType<WatchedControl['begin']>) => AsyncGenerator<RunProgress, Run>,
+  ): Promise<Run | undefined> {
     if (this.task.going) return undefined
     const ended = await this.task.do(async (_signal, report) => {
       const work = start(this.control.begin())
@@ -149,7 +177,8 @@ export class Runs {
           return next.value
         }
         // The run is stored by now: the list should have it before the first row is there.
-        if (this.task.progress === undefined) this.#list = await listRuns(this.#around.machines.db, this.#projectId)
+        if (this.task.progress === undefined)
+          this.#list = await listRuns(this.#around.machines.db, this.#projectId)
         report(next.value)
       }
     })

@@ -71,7 +71,8 @@ export class Seeds {
     this.#source = source.kind === 'file' ? source.file.name : 'what was typed'
     this.#read = undefined
     this.undo.dismiss()
-    const start = (signal: AbortSignal) => addSeeds(this.#around.machines, { projectId: this.#projectId, source }, signal)
+    const start = (signal: AbortSignal) =>
+      addSeeds(this.#around.machines, { projectId: this.#projectId, source }, signal)
     const read = await this.task.follow(start, async (all) => {
       await this.refresh()
       this.#read = all
@@ -98,7 +99,9 @@ export class Seeds {
       const removed = await removeSeeds(this.#around.machines, { projectId: this.#projectId, ids })
       this.#read = undefined
       await this.refresh()
-      this.undo.put(`${removed.length.toLocaleString('en')} seeds taken out again.`, () => this.#restore(removed))
+      this.undo.put(`${removed.length.toLocaleString('en')} seeds taken out again.`, () =>
+        this.#restore(removed),
+      )
     })
   }
 
@@ -109,7 +112,10 @@ export class Seeds {
 
   async #loadPage(page: number): Promise<void> {
     try {
-      const seeds = await pageSeeds(this.#around.machines.db, this.#projectId, { from: page * PAGE, limit: PAGE })
+      const seeds = await pageSeeds(this.#around.machines.db, this.#projectId, {
+        from: page * PAGE,
+        limit: PAGE,
+      })
       const pages = new Map(this.#pages).set(page, seeds)
       for (const old of pages.keys()) {
         if (pages.size <= PAGES) break

@@ -1,5 +1,10 @@
 // Knows: what was proven of the training on this machine, and what is being tried just now.
-import { checkMachine, writeCheckReport, type CheckedMachine, type CheckProgress } from '../actions/check-machine.ts'
+import {
+  checkMachine,
+  writeCheckReport,
+  type CheckedMachine,
+  type CheckProgress,
+} from '../actions/check-machine.ts'
 import { CHECK_GROUPS, type CheckGroup, type MachineCheck } from '../domain/machine-check.ts'
 import type { Backend } from '../domain/model.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -15,11 +20,15 @@ export class SelfCheck {
   readonly task = new Task<CheckProgress>()
   backend = $state<Backend>('wasm')
   #outcome = $state.raw<CheckedMachine | undefined>()
-  #results = $derived<readonly MachineCheck[]>(this.task.going ? (this.task.progress?.results ?? []) : (this.#outcome?.results ?? []))
-  #groups = $derived(CHECK_GROUPS.map((group): CheckedGroup => {
-    const results = this.#results.filter((result) => result.group === group)
-    return { group, results, failed: results.filter(({ ok }) => !ok).length }
-  }).filter(({ results }) => results.length > 0))
+  #results = $derived<readonly MachineCheck[]>(
+    this.task.going ? (this.task.progress?.results ?? []) : (this.#outcome?.results ?? []),
+  )
+  #groups = $derived(
+    CHECK_GROUPS.map((group): CheckedGroup => {
+      const results = this.#results.filter((result) => result.group === group)
+      return { group, results, failed: results.filter(({ ok }) => !ok).length }
+    }).filter(({ results }) => results.length > 0),
+  )
   readonly #around: Surroundings
 
   constructor(around: Surroundings) {
@@ -37,11 +46,15 @@ export class SelfCheck {
   async start(): Promise<void> {
     const { backend } = this
     this.#outcome = undefined
-    await this.task.follow((signal) => checkMachine(this.#around.machines, backend, signal), async (outcome) => void (this.#outcome = outcome))
+    await this.task.follow(
+      (signal) => checkMachine(this.#around.machines, backend, signal),
+      async (outcome) => void (this.#outcome = outcome),
+    )
   }
 
   /** Gives the results to the person as a text; nothing happens while there are none. */
   take(agent: string): void {
-    if (this.#outcome) this.#around.deliver(writeCheckReport(this.#outcome, agent, this.#around.machines.now()))
+    if (this.#outcome)
+      this.#around.deliver(writeCheckReport(this.#outcome, agent, this.#around.machines.now()))
   }
 }

@@ -3,7 +3,20 @@ import { resumeStudent, trainStudent, type TrainProgress } from '../actions/trai
 import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type { Backend } from '../domain/model.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
-import { countParameters, DIVERGENCE_NAMES, goesOn, learnsAdapters, PREFERENCE_NAMES, STUDENT_PRESETS, type LossPoint, type Student, type StudentPreset, type StudentSample, type StudentShape, type TrainSettings } from '../domain/student.ts'
+import {
+  countParameters,
+  DIVERGENCE_NAMES,
+  goesOn,
+  learnsAdapters,
+  PREFERENCE_NAMES,
+  STUDENT_PRESETS,
+  type LossPoint,
+  type Student,
+  type StudentPreset,
+  type StudentSample,
+  type StudentShape,
+  type TrainSettings,
+} from '../domain/student.ts'
 import type { TeacherShare } from '../domain/trace.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
 import { findClasses, tellClasses } from '../pipeline/training/find-classes.ts'
@@ -33,9 +46,11 @@ export const listPresets = (vocabulary: number, context: number): readonly Prese
   })
 
 /** Whether a train step of this name learns from pairs of answers. */
-export const wantsPairs = (name: string | undefined): boolean => PREFERENCE_NAMES.some((known) => known === name)
+export const wantsPairs = (name: string | undefined): boolean =>
+  PREFERENCE_NAMES.some((known) => known === name)
 /** Whether a train step of this name learns from teachers' probabilities. */
-export const wantsTeachers = (name: string | undefined): boolean => DIVERGENCE_NAMES.some((known) => known === name)
+export const wantsTeachers = (name: string | undefined): boolean =>
+  DIVERGENCE_NAMES.some((known) => known === name)
 /** Whether a train step of this name goes on from a student that was trained before. */
 export const wantsBase = (name: string | undefined): boolean => wantsPairs(name) || name === 'grpo'
 
@@ -54,10 +69,18 @@ export class Students {
   readonly control = new WatchedControl()
   #list = $state.raw<readonly Student[]>([])
   #latest = $derived(this.#list[0])
-  #interrupted = $derived(this.#latest !== undefined && this.#latest.status !== 'trained' && !this.task.going ? this.#latest : undefined)
+  #interrupted = $derived(
+    this.#latest !== undefined && this.#latest.status !== 'trained' && !this.task.going
+      ? this.#latest
+      : undefined,
+  )
   /** Training writes a point often; the curve is read from progress while it goes on and from the record afterwards. */
-  #points: readonly LossPoint[] = $derived(this.task.going && this.task.progress ? this.task.progress.points : (this.#latest?.points ?? []))
-  #samples: readonly StudentSample[] = $derived(this.task.going && this.task.progress ? this.task.progress.samples : (this.#latest?.samples ?? []))
+  #points: readonly LossPoint[] = $derived(
+    this.task.going && this.task.progress ? this.task.progress.points : (this.#latest?.points ?? []),
+  )
+  #samples: readonly StudentSample[] = $derived(
+    this.task.going && this.task.progress ? this.task.progress.samples : (this.#latest?.samples ?? []),
+  )
   #note = $state<string | undefined>()
   #chosenId = $state<string | undefined>()
   #baseId = $state<string | undefined>()
@@ -115,28 +138,56 @@ export class Students {
   }
   /** What the student learns or learned from, whose points these are. */
   get loss(): TrainSettings['loss'] {
-    return (this.task.going ? this.task.progress?.loss : undefined) ?? this.#latest?.settings.loss ?? 'teacher-text'
+    return (
+      (this.task.going ? this.task.progress?.loss : undefined) ??
+      this.#latest?.settings.loss ??
+      'teacher-text'
+    )
   }
   get samples(): readonly StudentSample[] {
     return this.#samples
   }
 
   async refresh(): Promise<void> {
-    this.#list = (await listStudents(this.#around.machines.db, this.#projectId)).toSorted((a, b) => b.startedAt - a.startedAt)
+    this.#list = (await listStudents(this.#around.machines.db, this.#projectId)).toSorted(
+      (a, b) => b.startedAt - a.startedAt,
+    )
   }
 
-  train(datasetId: DatasetId, settings: TrainSettings, teachers?: readonly TeacherShare[]): Promise<Student | undefined> {
+  train(
+    datasetId: DatasetId,
+    settings: TrainSettings,
+    teachers?: readonly TeacherShare[],
+  ): Promise<Student | undefined> {
     const { backend } = this
     const base = goesOn(settings) ? this.#base : undefined
     const adapts = learnsAdapters(settings) ? this.imported.choice?.source : undefined
     this.#chosenId = undefined // the new one is what one wants to see next
-    return this.#carry((control) => trainStudent(this.#around.machines, { projectId: this.#projectId, datasetId, settings, backend, ...(base ? { base: base.id } : {}), ...(adapts ? { adapts } : {}), ...(teachers ? { teachers } : {}) }, control))
+    return this.#carry((control) =>
+      trainStudent(
+        this.#around.machines,
+        {
+          projectId: this.#projectId,
+          datasetId,
+          settings,
+          backend,
+          ...(base ? { base: base.id } : {}),
+          ...(adapts ? { adapts } : {}),
+          ...(teachers ? { teachers } : {}),
+        },
+        control,
+      ),
+    )
   }
 
   /** The classes of a dataset's training rows in a sentence, or what is wrong with them. */
   async describeClasses(datasetId: DatasetId): Promise<{ readonly ok: boolean; readonly sentence: string }> {
-    const found = findClasses(await listDatasetRows(this.#around.machines.db, this.#projectId, datasetId, 'train'))
-    return found.ok ? { ok: true, sentence: `${tellClasses(found.value)}.` } : { ok: false, sentence: found.problems[0]?.sentence ?? 'The rows have no classes.' }
+    const found = findClasses(
+      await listDatasetRows(this.#around.machines.db, this.#projectId, datasetId, 'train'),
+    )
+    return found.ok
+      ? { ok: true, sentence: `${tellClasses(found.value)}.` }
+      : { ok: false, sentence: found.problems[0]?.sentence ?? 'The rows have no classes.' }
   }
 
   /** What happened to the training without anyone asking for it. */
@@ -154,10 +205,14 @@ export class Students {
 
   /** Goes on from the last checkpoint. */
   goOn(student: Student): Promise<Student | undefined> {
-    return this.#carry((control) => resumeStudent(this.#around.machines, { projectId: this.#projectId, studentId: student.id }, control))
+    return this.#carry((control) =>
+      resumeStudent(this.#around.machines, { projectId: this.#projectId, studentId: student.id }, control),
+    )
   }
 
-  async #carry(start: (control: ReturnType<WatchedControl['begin']>) => AsyncGenerator<TrainProgress, Student>): Promise<Student | undefined> {
+  async #carry(
+    start: (control: ReturnType<WatchedControl['begin']>) => AsyncGenerator<TrainProgress, Student>,
+  ): Promise<Student | undefined> {
     if (this.task.going) return undefined
     const ended = await this.task.do(async (_signal, report) => {
       const work = start(this.control.begin())

@@ -34,7 +34,9 @@ export class Task<P = never> {
    * Does the work unless it is already going. Thrown things become `trouble`; the answer is `undefined` then,
    * and also where someone stopped it.
    */
-  async do<A>(work: (signal: AbortSignal, report: (progress: P) => void) => Promise<A>): Promise<A | undefined> {
+  async do<A>(
+    work: (signal: AbortSignal, report: (progress: P) => void) => Promise<A>,
+  ): Promise<A | undefined> {
     // An effect that starts work must not depend on whether work goes on: it would start it again at its end, forever.
     if (untrack(() => this.#going)) return undefined
     const abort = (this.#abort = new AbortController())
@@ -53,7 +55,10 @@ export class Task<P = never> {
   }
 
   /** Like `do`, for an action that yields its progress. `settle` is done before the work counts as ended, so that no screen shows the end without its outcome. */
-  follow<A>(start: (signal: AbortSignal) => AsyncGenerator<P, A>, settle?: (answer: A) => Promise<void>): Promise<A | undefined> {
+  follow<A>(
+    start: (signal: AbortSignal) => AsyncGenerator<P, A>,
+    settle?: (answer: A) => Promise<void>,
+  ): Promise<A | undefined> {
     return this.do(async (signal, report) => {
       const answer = await drain(start(signal), report)
       await settle?.(answer)

@@ -20,7 +20,8 @@ export interface Choice {
 }
 
 /** Whether loading can leave a copy: not of what is kept already or comes with the page. */
-const isKept = ({ kind }: ModelSource): boolean => kind === 'file' || kind === 'files' || kind === 'url' || kind === 'hub'
+const isKept = ({ kind }: ModelSource): boolean =>
+  kind === 'file' || kind === 'files' || kind === 'url' || kind === 'hub'
 
 export class Teacher {
   #description = $state.raw<TeacherDescription | undefined>()
@@ -116,7 +117,18 @@ export class Teacher {
     let since = 0
     const description = await this.loading.do(async (signal, report) => {
       const keep = this.keep && isKept(choice.source)
-      const work = loadTeacher(this.#around.machines, { projectId, source: choice.source, backend, keep, contextLength, ...(weights === undefined ? {} : { weights }) }, signal)
+      const work = loadTeacher(
+        this.#around.machines,
+        {
+          projectId,
+          source: choice.source,
+          backend,
+          keep,
+          contextLength,
+          ...(weights === undefined ? {} : { weights }),
+        },
+        signal,
+      )
       this.#description = undefined // the worker lets an earlier one go first
       for (;;) {
         const next = await work.next()
@@ -131,7 +143,11 @@ export class Teacher {
     })
     this.#description = description
     if (description === undefined) await this.sync()
-    else if (this.keep && isKept(choice.source)) this.#choice = { source: { kind: 'stored', name: description.card.fileName }, name: description.card.fileName }
+    else if (this.keep && isKept(choice.source))
+      this.#choice = {
+        source: { kind: 'stored', name: description.card.fileName },
+        name: description.card.fileName,
+      }
     return description
   }
 
@@ -156,8 +172,19 @@ export class Teacher {
     if (description === undefined || text.trim() === '') return
     this.#answer = ''
     this.#asked = text
-    const asked = description.gives.chat ? { kind: 'chat' as const, messages: [{ role: 'user' as const, content: text }] } : { kind: 'raw' as const, text }
-    const sampling = { temperature: 0.7, topK: 0, topP: 0.9, minP: 0, repetitionPenalty, maxTokens, stop: [], rngSeed: crypto.randomUUID() }
+    const asked = description.gives.chat
+      ? { kind: 'chat' as const, messages: [{ role: 'user' as const, content: text }] }
+      : { kind: 'raw' as const, text }
+    const sampling = {
+      temperature: 0.7,
+      topK: 0,
+      topP: 0.9,
+      minP: 0,
+      repetitionPenalty,
+      maxTokens,
+      stop: [],
+      rngSeed: crypto.randomUUID(),
+    }
     await this.asking.do((signal) =>
       this.#around.machines.teacher.complete(
         { requests: [{ id: 'asked', asked, sampling }], partials: true },

@@ -5,7 +5,8 @@ export type ThemeChoice = (typeof THEMES)[number]
 
 const KEY = 'retort theme'
 
-const readChoice = (stored: string | null): ThemeChoice => THEMES.find((theme) => theme === stored) ?? 'system'
+const readChoice = (stored: string | null): ThemeChoice =>
+  THEMES.find((theme) => theme === stored) ?? 'system'
 
 export class Theme {
   #choice = $state<ThemeChoice>('system')

@@ -3,7 +3,12 @@
 import { deleteTrace } from '../actions/delete-trace.ts'
 import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type { ModelCard } from '../domain/model.ts'
-import { learnsFromHidden, learnsFromProbabilities, type StudentPreset, type TrainSettings } from '../domain/student.ts'
+import {
+  learnsFromHidden,
+  learnsFromProbabilities,
+  type StudentPreset,
+  type TrainSettings,
+} from '../domain/student.ts'
 import { hiddenBytes, refuseWidths } from '../pipeline/training/hidden-widths.ts'
 import { nameOfTrace, type StoredTrace, type TeacherShare } from '../domain/trace.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -54,7 +59,12 @@ export class Traces {
   async refresh(datasetId: DatasetId | undefined): Promise<void> {
     if (datasetId !== this.#datasetId) this.#list = []
     this.#datasetId = datasetId
-    const list = datasetId === undefined ? [] : await this.#around.machines.student.listTraces({ projectId: this.#projectId, datasetId }).catch(() => [])
+    const list =
+      datasetId === undefined
+        ? []
+        : await this.#around.machines.student
+            .listTraces({ projectId: this.#projectId, datasetId })
+            .catch(() => [])
     if (datasetId === this.#datasetId) this.#list = list
   }
 
@@ -68,20 +78,35 @@ export class Traces {
     const usesHidden = learnsFromHidden(wanted)
     const weightOf = (key: string, otherwise: number): number => this.#weights.get(key) ?? otherwise
     const unfitOf = (trace: StoredTrace): string | undefined => {
-      if (trace.temperature !== temperature || trace.choices !== choices) return `It was asked for ${trace.choices} tokens at temperature ${trace.temperature}, and the settings below say ${choices} at ${temperature}.`
+      if (trace.temperature !== temperature || trace.choices !== choices)
+        return `It was asked for ${trace.choices} tokens at temperature ${trace.temperature}, and the settings below say ${choices} at ${temperature}.`
       if (!usesHidden) return undefined
-      return trace.hiddenWidth === undefined ? 'Its hidden states are not stored with this. Loaded, it is asked for them.' : refuseWidths(preset, { name: nameOfTrace(trace), width: trace.hiddenWidth })
+      return trace.hiddenWidth === undefined
+        ? 'Its hidden states are not stored with this. Loaded, it is asked for them.'
+        : refuseWidths(preset, { name: nameOfTrace(trace), width: trace.hiddenWidth })
     }
-    const fitting = this.#list.filter((trace) => trace.fingerprint === loaded?.fingerprint && unfitOf(trace) === undefined)
+    const fitting = this.#list.filter(
+      (trace) => trace.fingerprint === loaded?.fingerprint && unfitOf(trace) === undefined,
+    )
     const own = fitting.find(({ hiddenWidth }) => hiddenWidth === undefined) ?? fitting[0] // of two that fit, the smaller one
     const stored = this.#list.map((trace): OfferedTeacher => {
       const isLoaded = trace === own
       const unfit = unfitOf(trace)
       const key = trace.file.slice(17, -'.trace'.length) // behind the dataset's digits
-      return { key, name: nameOfTrace(trace), fingerprint: trace.fingerprint, weight: unfit === undefined ? weightOf(key, isLoaded ? 1 : 0) : 0, isLoaded, stored: trace, ...(unfit === undefined ? {} : { unfit }) }
+      return {
+        key,
+        name: nameOfTrace(trace),
+        fingerprint: trace.fingerprint,
+        weight: unfit === undefined ? weightOf(key, isLoaded ? 1 : 0) : 0,
+        isLoaded,
+        stored: trace,
+        ...(unfit === undefined ? {} : { unfit }),
+      }
     })
     const asked = loaded && own === undefined ? [offerLoaded(loaded, wanted, weightOf)] : []
-    return [...asked, ...stored].map(refuseStrangers).toSorted((a, b) => Number(b.isLoaded) - Number(a.isLoaded))
+    return [...asked, ...stored]
+      .map(refuseStrangers)
+      .toSorted((a, b) => Number(b.isLoaded) - Number(a.isLoaded))
   }
 
   /** The teachers of a new student with these settings; undefined where it needs none or where none was offered. */
@@ -96,20 +121,49 @@ export class Traces {
 }
 
 /** One that has still to be asked. Where its states are of another width it keeps its weight: who trains all the same is told why not. */
-function offerLoaded({ name, fingerprint, width, form }: ModelCard, wanted: Wanted, weightOf: (key: string, otherwise: number) => number): OfferedTeacher {
+function offerLoaded(
+  { name, fingerprint, width, form }: ModelCard,
+  wanted: Wanted,
+  weightOf: (key: string, otherwise: number) => number,
+): OfferedTeacher {
   const usesHidden = learnsFromHidden(wanted)
   const key = `${fingerprint}-${wanted.choices}-${wanted.temperature}${usesHidden ? '-hidden' : ''}`
   const unfit = usesHidden ? refuseWidths(wanted.preset, { name, width, form }) : undefined
-  return { key, name, fingerprint, weight: weightOf(key, 1), isLoaded: true, ...(usesHidden && width !== undefined ? { hiddenBytes: hiddenBytes(width) } : {}), ...(unfit === undefined ? {} : { unfit }) }
+  return {
+    key,
+    name,
+    fingerprint,
+    weight: weightOf(key, 1),
+    isLoaded: true,
+    ...(usesHidden && width !== undefined ? { hiddenBytes: hiddenBytes(width) } : {}),
+    ...(unfit === undefined ? {} : { unfit }),
+  }
 }
 
 /** Of those that have a weight, the first says which vocabulary it is. */
 function refuseStrangers(one: OfferedTeacher, _: number, all: readonly OfferedTeacher[]): OfferedTeacher {
   const first = all.find(({ stored, weight }) => stored !== undefined && weight > 0)
-  if (one.unfit !== undefined || !one.stored || !first?.stored || one.stored.vocabulary === first.stored.vocabulary) return one
-  return { ...one, unfit: `Its vocabulary is another than that of ${first.name}, and a student can share only one.`, weight: 0 }
+  if (
+    one.unfit !== undefined ||
+    !one.stored ||
+    !first?.stored ||
+    one.stored.vocabulary === first.stored.vocabulary
+  )
+    return one
+  return {
+    ...one,
+    unfit: `Its vocabulary is another than that of ${first.name}, and a student can share only one.`,
+    weight: 0,
+  }
 }
 
 /** What a new student is told; undefined where none is offered, and the loaded teacher or a refusal decides. */
 const sharesOf = (offered: readonly OfferedTeacher[]): readonly TeacherShare[] | undefined =>
-  offered.length === 0 ? undefined : offered.map(({ name, fingerprint, weight, stored }) => ({ name, fingerprint, weight, ...(stored ? { trace: stored.file } : {}) }))
+  offered.length === 0
+    ? undefined
+    : offered.map(({ name, fingerprint, weight, stored }) => ({
+        name,
+        fingerprint,
+        weight,
+        ...(stored ? { trace: stored.file } : {}),
+      }))

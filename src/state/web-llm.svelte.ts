@@ -1,6 +1,11 @@
 // Knows: WebLLM's list as it is looked through: the words searched for, what works on this machine, what is kept and deleted.
 import { deleteWebLlm } from '../actions/delete-web-llm.ts'
-import { listWebLlm, readWebLlmCatalogue, type ListedWebLlmModel, type WebLlmCatalogue } from '../actions/list-web-llm.ts'
+import {
+  listWebLlm,
+  readWebLlmCatalogue,
+  type ListedWebLlmModel,
+  type WebLlmCatalogue,
+} from '../actions/list-web-llm.ts'
 import type { MachineFacts } from '../domain/model.ts'
 import type { Machine } from './machine.svelte.ts'
 import { Task } from './task.svelte.ts'
@@ -25,7 +30,9 @@ export class WebLlm {
     const found = this.#catalogue?.searchModels(this.words, all) ?? []
     // What is here already stands first, the rest stays in its order.
     const byId = new Map(all.map((model) => [model.id, model]))
-    return found.flatMap(({ id }) => byId.get(id) ?? []).toSorted((a, b) => Number(b.kept !== undefined) - Number(a.kept !== undefined))
+    return found
+      .flatMap(({ id }) => byId.get(id) ?? [])
+      .toSorted((a, b) => Number(b.kept !== undefined) - Number(a.kept !== undefined))
   })
 
   constructor(machine: Pick<Machine, 'facts'>) {

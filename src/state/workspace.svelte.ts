@@ -58,7 +58,13 @@ export class Workspace {
   /** Reads from the store what the screens need first. */
   async refresh(): Promise<void> {
     await this.reading.do(async () => {
-      await Promise.all([this.seeds.refresh(), this.runs.refresh(), this.datasets.refresh(), this.students.refresh(), this.comparisons.refresh()])
+      await Promise.all([
+        this.seeds.refresh(),
+        this.runs.refresh(),
+        this.datasets.refresh(),
+        this.students.refresh(),
+        this.comparisons.refresh(),
+      ])
     })
   }
 
@@ -66,7 +72,9 @@ export class Workspace {
   async offerTeacher(models: Models): Promise<void> {
     if (this.teacher.choice !== undefined || this.teacher.description !== undefined) return
     const offered = models.boxed ? [models.boxed, ...models.list] : models.list
-    const kept = offered.find(({ name, where }) => (where === 'box' || where === 'stored') && name === this.teacherName)
+    const kept = offered.find(
+      ({ name, where }) => (where === 'box' || where === 'stored') && name === this.teacherName,
+    )
     if (kept !== undefined) await this.teacher.choose(kept.source, kept.name)
   }
 }

@@ -14,11 +14,24 @@ export const RELAXED: IDBTransactionOptions = { durability: 'relaxed' }
  * Opens the database, upgrading an older one. Throws `StorageFailed` with a sentence where the browser gives none,
  * where another tab holds an older version open, and where the stored version is newer than this page.
  */
-export async function openDatabase(name = 'retort', steps: readonly Migration[] = MIGRATIONS): Promise<Database> {
-  if (!('indexedDB' in globalThis)) throw new RetortError('StorageFailed', 'This browser gives the page no storage (IndexedDB). Leave private browsing or allow site data, then open the page again.')
+export async function openDatabase(
+  name = 'retort',
+  steps: readonly Migration[] = MIGRATIONS,
+): Promise<Database> {
+  if (!('indexedDB' in globalThis))
+    throw new RetortError(
+      'StorageFailed',
+      'This browser gives the page no storage (IndexedDB). Leave private browsing or allow site data, then open the page again.',
+    )
   let blocked: (() => void) | undefined
   const waiting = new Promise<never>((_resolve, reject) => {
-    blocked = () => reject(new RetortError('StorageFailed', 'Another tab holds an older version of this page open. Close it, then open this page again.'))
+    blocked = () =>
+      reject(
+        new RetortError(
+          'StorageFailed',
+          'Another tab holds an older version of this page open. Close it, then open this page again.',
+        ),
+      )
   })
   let failed: unknown
   const opening = openDB<Schema>(name, steps.length, {
@@ -41,10 +54,22 @@ export async function openDatabase(name = 'retort', steps: readonly Migration[] 
     return await Promise.race([opening, waiting])
   } catch (refused) {
     const thrown = failed ?? refused
-    opening.then((database) => database.close(), () => undefined)
+    opening.then(
+      (database) => database.close(),
+      () => undefined,
+    )
     if (thrown instanceof RetortError) throw thrown
-    if (thrown instanceof DOMException && thrown.name === 'VersionError') throw new RetortError('StorageFailed', 'The stored data was written by a newer version of this page. Reload the page to get that version.', { cause: thrown })
+    if (thrown instanceof DOMException && thrown.name === 'VersionError')
+      throw new RetortError(
+        'StorageFailed',
+        'The stored data was written by a newer version of this page. Reload the page to get that version.',
+        { cause: thrown },
+      )
     const detail = thrown instanceof Error ? thrown.message : String(thrown)
-    throw new RetortError('StorageFailed', `The browser’s storage did not open (${detail}). Leave private browsing or free some disk space, then open the page again.`, { cause: thrown })
+    throw new RetortError(
+      'StorageFailed',
+      `The browser’s storage did not open (${detail}). Leave private browsing or free some disk space, then open the page again.`,
+      { cause: thrown },
+    )
   }
 }

@@ -16,7 +16,8 @@ export async function putDataset(db: Database, dataset: Dataset, rows: readonly 
   })
 }
 
-export const getDataset = (db: Database, projectId: ProjectId, id: DatasetId): Promise<Dataset | undefined> => db.get('datasets', [projectId, id])
+export const getDataset = (db: Database, projectId: ProjectId, id: DatasetId): Promise<Dataset | undefined> =>
+  db.get('datasets', [projectId, id])
 
 /** The last frozen first. */
 export async function listDatasets(db: Database, projectId: ProjectId): Promise<Dataset[]> {
@@ -24,7 +25,12 @@ export async function listDatasets(db: Database, projectId: ProjectId): Promise<
 }
 
 /** A dataset's rows in their order; of one split where asked. */
-export async function listDatasetRows(db: Database, projectId: ProjectId, id: DatasetId, split?: Split): Promise<DatasetRow[]> {
+export async function listDatasetRows(
+  db: Database,
+  projectId: ProjectId,
+  id: DatasetId,
+  split?: Split,
+): Promise<DatasetRow[]> {
   const rows = (await db.getAll('datasetRows', within(projectId, id))).map(({ row }) => row)
   return split === undefined ? rows : rows.filter((row) => row.split === split)
 }

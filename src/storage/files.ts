@@ -1,7 +1,18 @@
 // Knows: which files lie where: models in one folder for all projects, one file or a folder each, students' checkpoints by project.
 // Must not know: what is inside them.
 import type { ProjectId, StudentId } from '../domain/id.ts'
-import { findFile, findFolder, listFiles, makeFolder, openAppender, removeEntry, renameFile, safeFileName, writeWhole, type Appender } from './folders.ts'
+import {
+  findFile,
+  findFolder,
+  listFiles,
+  makeFolder,
+  openAppender,
+  removeEntry,
+  renameFile,
+  safeFileName,
+  writeWhole,
+  type Appender,
+} from './folders.ts'
 import { MODELS, modelFolders } from './model-folders.ts'
 import { isWhole, partFiles } from './part-files.ts'
 
@@ -25,8 +36,12 @@ export const modelFiles = {
   async list(): Promise<StoredModel[]> {
     const folder = await findFolder([MODELS])
     if (folder === undefined) return []
-    const files = (await listFiles(folder)).filter(isWhole).map(({ name, size, lastModified }) => ({ name, bytes: size, savedAt: lastModified }))
-    const folders = (await modelFolders.list()).flatMap(({ name, bytes, wholeAt }) => (wholeAt === undefined ? [] : [{ name, bytes, savedAt: wholeAt }]))
+    const files = (await listFiles(folder))
+      .filter(isWhole)
+      .map(({ name, size, lastModified }) => ({ name, bytes: size, savedAt: lastModified }))
+    const folders = (await modelFolders.list()).flatMap(({ name, bytes, wholeAt }) =>
+      wholeAt === undefined ? [] : [{ name, bytes, savedAt: wholeAt }],
+    )
     return [...files, ...folders].toSorted((a, b) => (a.name < b.name ? -1 : 1))
   },
 
@@ -37,7 +52,11 @@ export const modelFiles = {
   },
 }
 
-const studentFolder = (projectId: ProjectId, studentId: StudentId): string[] => [STUDENTS, projectId, studentId]
+const studentFolder = (projectId: ProjectId, studentId: StudentId): string[] => [
+  STUDENTS,
+  projectId,
+  studentId,
+]
 
 export const checkpointFiles = {
   /** Writes a file of a student whole: cut off, it leaves the earlier one. */
@@ -89,7 +108,11 @@ export const traceFiles = {
   /** Whole files by name, with the file itself: its beginning can be read alone. */
   async list(projectId: ProjectId): Promise<{ readonly name: string; readonly file: File }[]> {
     const folder = await findFolder(traceFolder(projectId))
-    return folder ? (await listFiles(folder)).filter(({ name }) => !name.endsWith(PART)).map((file) => ({ name: file.name, file })) : []
+    return folder
+      ? (await listFiles(folder))
+          .filter(({ name }) => !name.endsWith(PART))
+          .map((file) => ({ name: file.name, file }))
+      : []
   },
 
   async remove(projectId: ProjectId, name: string): Promise<void> {
@@ -109,7 +132,11 @@ export const traceFiles = {
 
   /** The unfinished file becomes the whole one. */
   async finishPart(projectId: ProjectId, name: string): Promise<void> {
-    await renameFile(await makeFolder(traceFolder(projectId)), safeFileName(`${name}${PART}`), safeFileName(name))
+    await renameFile(
+      await makeFolder(traceFolder(projectId)),
+      safeFileName(`${name}${PART}`),
+      safeFileName(name),
+    )
   },
 }
 

@@ -26,7 +26,8 @@ export const safeFileName = (name: string): string =>
 /** Bytes that are copied at once. */
 const PIECE = 8 * 1024 * 1024
 
-const isMissing = (thrown: unknown): boolean => thrown instanceof DOMException && (thrown.name === 'NotFoundError' || thrown.name === 'TypeMismatchError')
+const isMissing = (thrown: unknown): boolean =>
+  thrown instanceof DOMException && (thrown.name === 'NotFoundError' || thrown.name === 'TypeMismatchError')
 
 /** The folder at the path, made where it is missing. Throws `StorageFailed` where the browser has no such file system. */
 export async function makeFolder(path: readonly string[]): Promise<FileSystemDirectoryHandle> {
@@ -49,11 +50,19 @@ export async function findFolder(path: readonly string[]): Promise<FileSystemDir
 
 async function openRoot(): Promise<FileSystemDirectoryHandle> {
   const storage = globalThis.navigator?.storage
-  if (storage?.getDirectory === undefined) throw new RetortError('StorageFailed', 'This browser keeps no files for the page (no origin-private file system). Leave private browsing or use a newer browser.')
+  if (storage?.getDirectory === undefined)
+    throw new RetortError(
+      'StorageFailed',
+      'This browser keeps no files for the page (no origin-private file system). Leave private browsing or use a newer browser.',
+    )
   try {
     return await storage.getDirectory()
   } catch (thrown) {
-    throw new RetortError('StorageFailed', 'This browser refuses to keep files for the page. Leave private browsing or allow site data.', { cause: thrown })
+    throw new RetortError(
+      'StorageFailed',
+      'This browser refuses to keep files for the page. Leave private browsing or allow site data.',
+      { cause: thrown },
+    )
   }
 }
 
@@ -70,7 +79,8 @@ export async function findFile(folder: FileSystemDirectoryHandle, name: string):
 /** All files of a folder, by name. */
 export async function listFiles(folder: FileSystemDirectoryHandle): Promise<File[]> {
   const files: File[] = []
-  for await (const handle of folder.values()) if (handle.kind === 'file') files.push(await (await folder.getFileHandle(handle.name)).getFile())
+  for await (const handle of folder.values())
+    if (handle.kind === 'file') files.push(await (await folder.getFileHandle(handle.name)).getFile())
   return files.toSorted((a, b) => (a.name < b.name ? -1 : 1))
 }
 
@@ -99,7 +109,11 @@ export interface Appender {
 }
 
 /** Opens a file to append to it, cut to `keep` bytes first. Workers write in place; where that is missing a swap file is used. */
-export async function openAppender(folder: FileSystemDirectoryHandle, name: string, keep: number): Promise<Appender> {
+export async function openAppender(
+  folder: FileSystemDirectoryHandle,
+  name: string,
+  keep: number,
+): Promise<Appender> {
   const handle: FileHandleHere = await folder.getFileHandle(name, { create: true })
   if (handle.createSyncAccessHandle !== undefined) {
     const file = await handle.createSyncAccessHandle()
@@ -112,7 +126,8 @@ export async function openAppender(folder: FileSystemDirectoryHandle, name: stri
       async append(part) {
         const written = file.write(part, { at: bytes })
         // A full disk is a short write; a private window of Chromium answers with the whole length all the same.
-        if (written < part.byteLength || file.getSize() < bytes + written) throw new DOMException('the file could not take all bytes', 'QuotaExceededError')
+        if (written < part.byteLength || file.getSize() < bytes + written)
+          throw new DOMException('the file could not take all bytes', 'QuotaExceededError')
         bytes += written
       },
       async close() {
@@ -138,11 +153,15 @@ export async function openAppender(folder: FileSystemDirectoryHandle, name: stri
 }
 
 /** Nobody stops these writes: what a private window of Chromium calls an abort (“Failed to write data to data pipe”) is a full disk. */
-async function writeTo(stream: FileSystemWritableFileStream, contents: Blob | Uint8Array<ArrayBuffer>): Promise<void> {
+async function writeTo(
+  stream: FileSystemWritableFileStream,
+  contents: Blob | Uint8Array<ArrayBuffer>,
+): Promise<void> {
   try {
     await stream.write(contents)
   } catch (thrown) {
-    if (thrown instanceof DOMException && thrown.name === 'AbortError') throw new DOMException(thrown.message, 'QuotaExceededError')
+    if (thrown instanceof DOMException && thrown.name === 'AbortError')
+      throw new DOMException(thrown.message, 'QuotaExceededError')
     throw thrown
   }
 }
@@ -161,7 +180,8 @@ async function copyInto(folder: FileSystemDirectoryHandle, name: string, content
   try {
     const appender = await openAppender(folder, name, 0)
     try {
-      for (let from = 0; from < contents.size; from += PIECE) await appender.append(new Uint8Array(await contents.slice(from, from + PIECE).arrayBuffer()))
+      for (let from = 0; from < contents.size; from += PIECE)
+        await appender.append(new Uint8Array(await contents.slice(from, from + PIECE).arrayBuffer()))
     } finally {
       await appender.close()
     }
@@ -172,7 +192,11 @@ async function copyInto(folder: FileSystemDirectoryHandle, name: string, content
 }
 
 /** Writes a file whole: it holds the new contents or, when the write is cut off, the old ones; nothing else is left behind. */
-export async function writeWhole(folder: FileSystemDirectoryHandle, name: string, contents: Uint8Array | Blob): Promise<void> {
+export async function writeWhole(
+  folder: FileSystemDirectoryHandle,
+  name: string,
+  contents: Uint8Array | Blob,
+): Promise<void> {
   const isNew = (await findFile(folder, name)) === undefined
   const handle: FileHandleHere = await folder.getFileHandle(name, { create: true })
   try {
@@ -197,9 +221,17 @@ async function writeSwapped(handle: FileSystemFileHandle, contents: Uint8Array |
 }
 
 /** Where there are no writables: into another file, which then gets the name. */
-async function writeBeside(folder: FileSystemDirectoryHandle, name: string, contents: Uint8Array | Blob): Promise<void> {
+async function writeBeside(
+  folder: FileSystemDirectoryHandle,
+  name: string,
+  contents: Uint8Array | Blob,
+): Promise<void> {
   const temporary = `${name}.tmp`
-  await copyInto(folder, temporary, contents instanceof Blob ? contents : new Blob([new Uint8Array(contents)]))
+  await copyInto(
+    folder,
+    temporary,
+    contents instanceof Blob ? contents : new Blob([new Uint8Array(contents)]),
+  )
   try {
     await renameFile(folder, temporary, name)
   } catch (thrown) {

@@ -7,7 +7,12 @@ export async function markDone(db: Database, projectId: ProjectId, runId: RunId,
   await db.put('journal', { projectId, runId, key })
 }
 
-export async function isDone(db: Database, projectId: ProjectId, runId: RunId, key: string): Promise<boolean> {
+export async function isDone(
+  db: Database,
+  projectId: ProjectId,
+  runId: RunId,
+  key: string,
+): Promise<boolean> {
   return (await db.count('journal', [projectId, runId, key])) > 0
 }
 

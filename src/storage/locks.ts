@@ -1,12 +1,19 @@
 // Knows: how two tabs do not do the same thing at once, and how the second one learns who does it.
 
-export type LockOutcome<T> = { readonly held: true; readonly value: T } | { readonly held: false; readonly holder: string }
+export type LockOutcome<T> =
+  | { readonly held: true; readonly value: T }
+  | { readonly held: false; readonly holder: string }
 
 /**
  * Does the work while holding the lock, or says who holds it. The holder's note is itself the name of a second lock,
  * so it vanishes with the tab, whatever way the tab ends. Where the browser has no Web Locks the work is done unguarded.
  */
-export async function withLock<T>(name: string, holderNote: string, work: () => Promise<T>, locks: LockManager | undefined = globalThis.navigator?.locks): Promise<LockOutcome<T>> {
+export async function withLock<T>(
+  name: string,
+  holderNote: string,
+  work: () => Promise<T>,
+  locks: LockManager | undefined = globalThis.navigator?.locks,
+): Promise<LockOutcome<T>> {
   if (locks === undefined) return { held: true, value: await work() }
   const mark = `${name}#`
   return locks.request(name, { ifAvailable: true }, async (lock): Promise<LockOutcome<T>> => {
@@ -16,6 +23,9 @@ export async function withLock<T>(name: string, holderNote: string, work: () => 
       return { held: false, holder: note ?? 'another tab' }
     }
     // Held only to be read by others: shared, so that it never waits.
-    return locks.request(`${mark}${holderNote}`, { mode: 'shared' }, async (): Promise<LockOutcome<T>> => ({ held: true, value: await work() }))
+    return locks.request(`${mark}${holderNote}`, { mode: 'shared' }, async (): Promise<LockOutcome<T>> => ({
+      held: true,
+      value: await work(),
+    }))
   })
 }

@@ -1,7 +1,15 @@
 // Knows: models of several files: a folder each, with a manifest that says which files belong to it, whence, and when all were there.
 // Must not know: what is inside the files, how they are downloaded.
 import * as v from 'valibot'
-import { findFile, findFolder, listFolders, makeFolder, removeEntry, safeFileName, writeWhole } from './folders.ts'
+import {
+  findFile,
+  findFolder,
+  listFolders,
+  makeFolder,
+  removeEntry,
+  safeFileName,
+  writeWhole,
+} from './folders.ts'
 import { partFiles, type PartFiles } from './part-files.ts'
 
 /** The folder of all kept models, one's own folder within it by name. */
@@ -12,12 +20,27 @@ const MANIFEST = 'manifest.retort'
 const DEPTH = 8
 const FILES = 2000
 
-const path = v.pipe(v.string(), v.maxLength(400), v.check((text) => text.split('/').length <= DEPTH && text.split('/').every((part) => part !== '' && part === safeFileName(part)), 'is no place'))
+const path = v.pipe(
+  v.string(),
+  v.maxLength(400),
+  v.check(
+    (text) =>
+      text.split('/').length <= DEPTH &&
+      text.split('/').every((part) => part !== '' && part === safeFileName(part)),
+    'is no place',
+  ),
+)
 const bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const text = v.pipe(v.string(), v.maxLength(4000))
 const manifest = v.object({
-  files: v.pipe(v.array(v.object({ path, bytes, digest: v.exactOptional(text) })), v.minLength(1), v.maxLength(FILES)),
-  hub: v.exactOptional(v.object({ url: text, variant: v.exactOptional(text), origin: text, licence: v.exactOptional(text) })),
+  files: v.pipe(
+    v.array(v.object({ path, bytes, digest: v.exactOptional(text) })),
+    v.minLength(1),
+    v.maxLength(FILES),
+  ),
+  hub: v.exactOptional(
+    v.object({ url: text, variant: v.exactOptional(text), origin: text, licence: v.exactOptional(text) }),
+  ),
   wholeAt: v.exactOptional(bytes),
 })
 
@@ -31,7 +54,12 @@ export interface FolderFile {
 export interface FolderManifest {
   readonly files: readonly FolderFile[]
   /** Where it is downloaded from: what was asked for, and the address at the commit. */
-  readonly hub?: { readonly url: string; readonly variant?: string; readonly origin: string; readonly licence?: string }
+  readonly hub?: {
+    readonly url: string
+    readonly variant?: string
+    readonly origin: string
+    readonly licence?: string
+  }
   /** When all was there, in milliseconds since 1970; absent of what is half here. */
   readonly wholeAt?: number
 }
@@ -43,7 +71,8 @@ export interface StoredFolder extends FolderManifest {
   readonly here: number
 }
 
-export const sumBytes = (files: readonly { readonly bytes: number }[]): number => files.reduce((sum, file) => sum + file.bytes, 0)
+export const sumBytes = (files: readonly { readonly bytes: number }[]): number =>
+  files.reduce((sum, file) => sum + file.bytes, 0)
 
 async function readManifest(name: string): Promise<FolderManifest | undefined> {
   const folder = await findFolder([MODELS, safeFileName(name)])
@@ -58,11 +87,18 @@ async function readManifest(name: string): Promise<FolderManifest | undefined> {
 }
 
 async function writeManifest(name: string, contents: FolderManifest): Promise<void> {
-  await writeWhole(await makeFolder([MODELS, safeFileName(name)]), MANIFEST, new Blob([JSON.stringify(contents)]))
+  await writeWhole(
+    await makeFolder([MODELS, safeFileName(name)]),
+    MANIFEST,
+    new Blob([JSON.stringify(contents)]),
+  )
 }
 
 /** Where a file of a folder lies, and its name there. */
-export function placeOf(name: string, filePath: string): { readonly files: PartFiles; readonly name: string } {
+export function placeOf(
+  name: string,
+  filePath: string,
+): { readonly files: PartFiles; readonly name: string } {
   const parts = filePath.split('/').map(safeFileName)
   return { files: partFiles([MODELS, safeFileName(name), ...parts.slice(0, -1)]), name: parts.at(-1) ?? '' }
 }
@@ -80,7 +116,10 @@ export const modelFolders = {
     const known = await readManifest(name)
     if (known === undefined) return undefined
     const total = sumBytes(known.files)
-    const here = known.wholeAt === undefined ? await Promise.all(known.files.map(async (file) => this.bytesHere(name, file.path))) : [total]
+    const here =
+      known.wholeAt === undefined
+        ? await Promise.all(known.files.map(async (file) => this.bytesHere(name, file.path)))
+        : [total]
     return { name: safeFileName(name), ...known, bytes: total, here: here.reduce((sum, n) => sum + n, 0) }
   },
 
@@ -114,7 +153,11 @@ export const modelFolders = {
     if (models !== undefined && before === undefined) await removeEntry(models, safeFileName(name))
     const isSameCommit = before?.hub !== undefined && before.hub.origin === wanted.hub?.origin
     for (const { path: filePath, bytes: size, digest } of before?.files ?? []) {
-      if ((isSameCommit || digest !== undefined) && wanted.files.some((file) => file.path === filePath && file.bytes === size && file.digest === digest)) continue
+      if (
+        (isSameCommit || digest !== undefined) &&
+        wanted.files.some((file) => file.path === filePath && file.bytes === size && file.digest === digest)
+      )
+        continue
       const place = placeOf(name, filePath)
       await place.files.remove(place.name)
     }

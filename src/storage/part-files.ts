@@ -1,6 +1,16 @@
 // Knows: files of one folder that come in parts: what is there of them, the server's tag of their version, and when they are whole.
 // Must not know: which folder, what is inside the files.
-import { findFile, findFolder, makeFolder, openAppender, removeEntry, renameFile, safeFileName, writeWhole, type Appender } from './folders.ts'
+import {
+  findFile,
+  findFolder,
+  makeFolder,
+  openAppender,
+  removeEntry,
+  renameFile,
+  safeFileName,
+  writeWhole,
+  type Appender,
+} from './folders.ts'
 
 const PART = '.part'
 const TAG = '.tag'
@@ -12,7 +22,8 @@ export interface PartialFile {
 }
 
 /** True of whole files; false of parts and of what is remembered of them. */
-export const isWhole = ({ name }: { readonly name: string }): boolean => !name.endsWith(PART) && !name.endsWith(TAG)
+export const isWhole = ({ name }: { readonly name: string }): boolean =>
+  !name.endsWith(PART) && !name.endsWith(TAG)
 
 /** The files of the folder at the path, by name. */
 export function partFiles(path: readonly string[]) {
@@ -24,7 +35,11 @@ export function partFiles(path: readonly string[]) {
     },
 
     /** Copies a file into the folder in pieces; a cut copy leaves no file of that name. `onProgress` is told bytes so far. */
-    async write(name: string, contents: Blob, { onProgress, signal }: { onProgress?: (bytes: number) => void; signal?: AbortSignal } = {}): Promise<void> {
+    async write(
+      name: string,
+      contents: Blob,
+      { onProgress, signal }: { onProgress?: (bytes: number) => void; signal?: AbortSignal } = {},
+    ): Promise<void> {
       const part = await this.openPart(name, 0, '')
       const piece = 8 * 1024 * 1024
       try {
@@ -46,7 +61,8 @@ export function partFiles(path: readonly string[]) {
     async remove(name: string): Promise<void> {
       const folder = await findFolder(path)
       if (folder === undefined) return
-      for (const entry of [safeFileName(name), safeFileName(name) + PART, safeFileName(name) + TAG]) await removeEntry(folder, entry)
+      for (const entry of [safeFileName(name), safeFileName(name) + PART, safeFileName(name) + TAG])
+        await removeEntry(folder, entry)
     },
 
     /** What a cut-off download left, or undefined. */
@@ -54,7 +70,10 @@ export function partFiles(path: readonly string[]) {
       const folder = await findFolder(path)
       const file = folder && (await findFile(folder, safeFileName(name) + PART))
       if (folder === undefined || file === undefined) return undefined
-      return { bytes: file.size, tag: (await (await findFile(folder, safeFileName(name) + TAG))?.text()) ?? '' }
+      return {
+        bytes: file.size,
+        tag: (await (await findFile(folder, safeFileName(name) + TAG))?.text()) ?? '',
+      }
     },
 
     /** The bytes of a cut-off download, or undefined. */

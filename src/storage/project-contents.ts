@@ -12,10 +12,17 @@ export type RecordOf<Store extends ProjectStore> = Schema[Store]['value']
 const PAGE = 1000
 
 /** All records that a project has in a store, in the order of their keys, in pages. */
-export async function* eachRecord<Store extends ProjectStore>(db: Database, store: Store, projectId: ProjectId): AsyncGenerator<readonly RecordOf<Store>[]> {
-  for (let range = within(projectId); ; ) {
+export async function* eachRecord<Store extends ProjectStore>(
+  db: Database,
+  store: Store,
+  projectId: ProjectId,
+): AsyncGenerator<readonly RecordOf<Store>[]> {
+  for (let range = within(projectId); ;) {
     const transaction = db.transaction(store)
-    const [page, keys] = await Promise.all([transaction.store.getAll(range, PAGE), transaction.store.getAllKeys(range, PAGE)])
+    const [page, keys] = await Promise.all([
+      transaction.store.getAll(range, PAGE),
+      transaction.store.getAllKeys(range, PAGE),
+    ])
     const last = keys.at(-1)
     if (last === undefined) return
     yield page
@@ -31,9 +38,15 @@ export async function countRecords(db: Database, projectId: ProjectId): Promise<
 }
 
 /** Writes records of one store in one transaction: all or none. */
-export async function putRecords<Store extends ProjectStore>(db: Database, store: Store, records: readonly RecordOf<Store>[]): Promise<void> {
+export async function putRecords<Store extends ProjectStore>(
+  db: Database,
+  store: Store,
+  records: readonly RecordOf<Store>[],
+): Promise<void> {
   const transaction = db.transaction(store, 'readwrite', RELAXED)
-  await allOrNone(transaction, () => Promise.all(records.map(async (record) => transaction.store.put(record))))
+  await allOrNone(transaction, () =>
+    Promise.all(records.map(async (record) => transaction.store.put(record))),
+  )
 }
 
 /**
@@ -47,7 +60,7 @@ export async function removeOrphans(db: Database): Promise<ProjectId[]> {
   for (const name of PROJECT_STORES) {
     const store = transaction.objectStore(name)
     // One look per project: behind every key of one lies [projectId, []].
-    for (let cursor = await store.openCursor(); cursor !== null; ) {
+    for (let cursor = await store.openCursor(); cursor !== null;) {
       const { projectId } = cursor.value
       if (!known.has(projectId)) {
         orphans.add(projectId)

@@ -12,7 +12,8 @@ export async function listProjects(db: Database): Promise<Project[]> {
   return (await db.getAll('projects')).toSorted((a, b) => b.changedAt - a.changedAt)
 }
 
-export const getProject = (db: Database, id: ProjectId): Promise<Project | undefined> => db.get('projects', id)
+export const getProject = (db: Database, id: ProjectId): Promise<Project | undefined> =>
+  db.get('projects', id)
 
 export async function putProject(db: Database, project: Project): Promise<void> {
   await db.put('projects', project)
@@ -21,11 +22,20 @@ export async function putProject(db: Database, project: Project): Promise<void> 
 /** Deletes the project and every record of it, or nothing. Its students' files are `checkpointFiles`' matter. */
 export async function deleteProject(db: Database, id: ProjectId): Promise<void> {
   const transaction = db.transaction(['projects', ...PROJECT_STORES], 'readwrite')
-  await Promise.all([transaction.objectStore('projects').delete(id), ...PROJECT_STORES.map((store) => transaction.objectStore(store).delete(within(id))), transaction.done])
+  await Promise.all([
+    transaction.objectStore('projects').delete(id),
+    ...PROJECT_STORES.map((store) => transaction.objectStore(store).delete(within(id))),
+    transaction.done,
+  ])
 }
 
 /** Copies a project with all its records and its students' files under a new id. All records are copied, or none. */
-export async function duplicateProject(db: Database, id: ProjectId, name: string, now: number): Promise<Project> {
+export async function duplicateProject(
+  db: Database,
+  id: ProjectId,
+  name: string,
+  now: number,
+): Promise<Project> {
   const original = await db.get('projects', id)
   if (original === undefined) throw new RangeError(`no project ${id}`)
   const copy: Project = { ...original, id: freshId('project'), name, createdAt: now, changedAt: now }
@@ -35,10 +45,12 @@ export async function duplicateProject(db: Database, id: ProjectId, name: string
   for (const storeName of PROJECT_STORES) {
     const store = transaction.objectStore(storeName)
     // Pages, not a cursor's single steps and not the whole store at once.
-    for (let range: IDBKeyRange | undefined = within(id); range !== undefined; ) {
+    for (let range: IDBKeyRange | undefined = within(id); range !== undefined;) {
       const page: { projectId: ProjectId }[] = await store.getAll(range, 1000)
       const keys = await store.getAllKeys(range, 1000)
-      const puts = page.map((record) => (store.put as (value: object) => Promise<unknown>)({ ...record, projectId: copy.id }))
+      const puts = page.map((record) =>
+        (store.put as (value: object) => Promise<unknown>)({ ...record, projectId: copy.id }),
+      )
       await Promise.all(puts)
       const last = keys.at(-1)
       range = last === undefined || page.length < 1000 ? undefined : IDBKeyRange.bound(last, [id, []], true)
@@ -51,5 +63,10 @@ export async function duplicateProject(db: Database, id: ProjectId, name: string
 /** Deletes all records of all projects. */
 export async function deleteEverything(db: Database): Promise<void> {
   const transaction = db.transaction(['projects', 'batches', ...PROJECT_STORES], 'readwrite')
-  await Promise.all([transaction.objectStore('projects').clear(), transaction.objectStore('batches').clear(), ...PROJECT_STORES.map((store) => transaction.objectStore(store).clear()), transaction.done])
+  await Promise.all([
+    transaction.objectStore('projects').clear(),
+    transaction.objectStore('batches').clear(),
+    ...PROJECT_STORES.map((store) => transaction.objectStore(store).clear()),
+    transaction.done,
+  ])
 }

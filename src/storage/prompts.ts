@@ -6,7 +6,11 @@ import { within } from './ranges.ts'
 import { allOrNone } from './transactions.ts'
 
 /** Stores prompts, and with them the journal's mark of the unit they came from: all or nothing. */
-export async function putPrompts(db: Database, prompts: readonly Prompt[], done?: { projectId: ProjectId; runId: RunId; key: string }): Promise<void> {
+export async function putPrompts(
+  db: Database,
+  prompts: readonly Prompt[],
+  done?: { projectId: ProjectId; runId: RunId; key: string },
+): Promise<void> {
   const transaction = db.transaction(['prompts', 'journal'], 'readwrite', RELAXED)
   const store = transaction.objectStore('prompts')
   await allOrNone(transaction, async () => {
@@ -15,9 +19,12 @@ export async function putPrompts(db: Database, prompts: readonly Prompt[], done?
   })
 }
 
-export const getPrompt = (db: Database, projectId: ProjectId, id: PromptId): Promise<Prompt | undefined> => db.get('prompts', [projectId, id])
+export const getPrompt = (db: Database, projectId: ProjectId, id: PromptId): Promise<Prompt | undefined> =>
+  db.get('prompts', [projectId, id])
 
 /** In the run's order. */
-export const listPrompts = (db: Database, projectId: ProjectId, runId: RunId): Promise<Prompt[]> => db.getAllFromIndex('prompts', 'inRun', within(projectId, runId))
+export const listPrompts = (db: Database, projectId: ProjectId, runId: RunId): Promise<Prompt[]> =>
+  db.getAllFromIndex('prompts', 'inRun', within(projectId, runId))
 
-export const countPrompts = (db: Database, projectId: ProjectId, runId: RunId): Promise<number> => db.countFromIndex('prompts', 'inRun', within(projectId, runId))
+export const countPrompts = (db: Database, projectId: ProjectId, runId: RunId): Promise<number> =>
+  db.countFromIndex('prompts', 'inRun', within(projectId, runId))

@@ -21,11 +21,13 @@ export async function estimateStorage(): Promise<StorageEstimate | undefined> {
 }
 
 /** Asks the browser to keep what is stored even when space gets short; it may ask the person or refuse. */
-export const askToPersist = async (): Promise<boolean> => (await globalThis.navigator?.storage?.persist?.()) ?? false
+export const askToPersist = async (): Promise<boolean> =>
+  (await globalThis.navigator?.storage?.persist?.()) ?? false
 
 /** True for the errors with which browsers refuse to store more: IndexedDB's and the file system's. */
 export const isQuotaError = (thrown: unknown): boolean =>
-  thrown instanceof DOMException && (thrown.name === 'QuotaExceededError' || (thrown.name === 'AbortError' && /quota/i.test(thrown.message)))
+  thrown instanceof DOMException &&
+  (thrown.name === 'QuotaExceededError' || (thrown.name === 'AbortError' && /quota/i.test(thrown.message)))
 
 /** Does work that stores; a full disk becomes `StorageFull`. `what` begins the sentence, as in “The seeds”. */
 export async function guardQuota<T>(what: string, work: () => Promise<T>): Promise<T> {
@@ -33,6 +35,10 @@ export async function guardQuota<T>(what: string, work: () => Promise<T>): Promi
     return await work()
   } catch (thrown) {
     if (!isQuotaError(thrown)) throw thrown
-    throw new RetortError('StorageFull', `${what} could not be stored: this browser’s space for the page is full. All that was stored before is safe. Delete a model or a project, or free disk space, and try again.`, { cause: thrown })
+    throw new RetortError(
+      'StorageFull',
+      `${what} could not be stored: this browser’s space for the page is full. All that was stored before is safe. Delete a model or a project, or free disk space, and try again.`,
+      { cause: thrown },
+    )
   }
 }

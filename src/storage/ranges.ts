@@ -1,4 +1,5 @@
 // Knows: key ranges. Arrays sort after strings and numbers in IndexedDB, so [prefix, []] lies behind every [prefix, x].
 
 /** All keys that begin with the parts. */
-export const within = (...parts: readonly (string | number)[]): IDBKeyRange => IDBKeyRange.bound([...parts], [...parts, []])
+export const within = (...parts: readonly (string | number)[]): IDBKeyRange =>
+  IDBKeyRange.bound([...parts], [...parts, []])

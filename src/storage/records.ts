@@ -10,19 +10,37 @@ import type { Prompt } from '../domain/prompt.ts'
 import type { Row } from '../domain/row.ts'
 import type { Run } from '../domain/run.ts'
 import { SEED_TEXT_LIMIT, type Seed } from '../domain/seed.ts'
-import { ADAPTED_PROJECTIONS, CURRICULA, DIVERGENCE_NAMES, OPTIMIZER_NAMES, PREFERENCE_NAMES, SCHEDULE_NAMES, STUDENT_PRESETS, type Student } from '../domain/student.ts'
+import {
+  ADAPTED_PROJECTIONS,
+  CURRICULA,
+  DIVERGENCE_NAMES,
+  OPTIMIZER_NAMES,
+  PREFERENCE_NAMES,
+  SCHEDULE_NAMES,
+  STUDENT_PRESETS,
+  type Student,
+} from '../domain/student.ts'
 import type { PairVerdict, Verdict } from '../domain/verdict.ts'
 import type { JournalEntry, ProjectStore, StoredDatasetRow } from './schema.ts'
 
 type Primitive = string | number | boolean | null | undefined
 /** A type without `readonly`, all the way down, so that two can be compared. */
-type Plain<T> = T extends Primitive ? T : T extends readonly unknown[] ? { -readonly [K in keyof T]: Plain<T[K]> } : { -readonly [K in keyof T]: Plain<T[K]> }
+type Plain<T> = T extends Primitive
+  ? T
+  : T extends readonly unknown[]
+    ? { -readonly [K in keyof T]: Plain<T[K]> }
+    : { -readonly [K in keyof T]: Plain<T[K]> }
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 
 /** Compiles only while the schema gives exactly `T`: a field that one of them lacks is an error here. */
 const exactly =
   <T>() =>
-  <S extends v.GenericSchema>(schema: S & (Same<Plain<v.InferOutput<S>>, Plain<T>> extends true ? unknown : { readonly 'differs from the type': Plain<T> })): S =>
+  <S extends v.GenericSchema>(
+    schema: S &
+      (Same<Plain<v.InferOutput<S>>, Plain<T>> extends true
+        ? unknown
+        : { readonly 'differs from the type': Plain<T> }),
+  ): S =>
     schema
 
 // Bounds: generous for anything a person or a model writes, small against anything made to fill a memory.
@@ -32,32 +50,71 @@ const written = v.pipe(v.string(), v.maxLength(1_000_000))
 const recipeText = v.pipe(v.string(), v.maxLength(200_000))
 const number = v.pipe(v.number(), v.finite())
 /** A measured number: JSON writes what is no number (a loss that blew up) as null. */
-const measured = v.union([v.pipe(v.number(), v.finite()), v.pipe(v.null(), v.transform(() => Number.NaN))])
+const measured = v.union([
+  v.pipe(v.number(), v.finite()),
+  v.pipe(
+    v.null(),
+    v.transform(() => Number.NaN),
+  ),
+])
 /** A probability, with room for rounding. */
 const share = v.pipe(v.number(), v.minValue(-1e-6), v.maxValue(1 + 1e-6))
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 /** Milliseconds since 1970, up to the last one a Date knows. */
 const time = v.pipe(v.number(), v.minValue(0), v.maxValue(8.64e15))
 const list = <S extends v.GenericSchema>(item: S, most: number) => v.pipe(v.array(item), v.maxLength(most))
-const id = <Kind extends string>(_kind: Kind) => v.custom<Id<Kind>>(hasIdForm, 'an id has 8 to 64 hexadecimal digits')
+const id = <Kind extends string>(_kind: Kind) =>
+  v.custom<Id<Kind>>(hasIdForm, 'an id has 8 to 64 hexadecimal digits')
 
 const project = id('project')
-const model = exactly<ModelRef>()(v.object({ name: word, fingerprint: word, quantisation: word, licence: v.exactOptional(sentence), origin: v.exactOptional(sentence) }))
+const model = exactly<ModelRef>()(
+  v.object({
+    name: word,
+    fingerprint: word,
+    quantisation: word,
+    licence: v.exactOptional(sentence),
+    origin: v.exactOptional(sentence),
+  }),
+)
 const backend = v.picklist(['wasm', 'webgpu'])
 const evidence = v.record(word, v.union([measured, sentence]))
 const answer = v.variant('kind', [
   v.object({ kind: v.literal('kept'), evidence }),
-  v.object({ kind: v.literal('dropped'), reason: sentence, evidence, nearest: v.exactOptional(v.object({ text: written, score: number })) }),
+  v.object({
+    kind: v.literal('dropped'),
+    reason: sentence,
+    evidence,
+    nearest: v.exactOptional(v.object({ text: written, score: number })),
+  }),
 ])
 const answers = list(v.object({ step: count, name: word, answer }), 1000)
 const verdict = exactly<Verdict>()(
   v.variant('kind', [
-    v.object({ kind: v.literal('score'), rubric: word, judge: model, score: v.pipe(v.number(), v.minValue(1), v.maxValue(5)), distribution: v.pipe(v.array(share), v.length(5)), mass: share }),
-    v.object({ kind: v.literal('unreadable'), rubric: word, judge: model, reason: sentence, mass: v.exactOptional(share) }),
+    v.object({
+      kind: v.literal('score'),
+      rubric: word,
+      judge: model,
+      score: v.pipe(v.number(), v.minValue(1), v.maxValue(5)),
+      distribution: v.pipe(v.array(share), v.length(5)),
+      mass: share,
+    }),
+    v.object({
+      kind: v.literal('unreadable'),
+      rubric: word,
+      judge: model,
+      reason: sentence,
+      mass: v.exactOptional(share),
+    }),
   ]),
 )
 const pairVerdict = exactly<PairVerdict>()(
-  v.object({ judge: model, shownFirst: share, shownSecond: share, outcome: v.picklist(['first', 'second', 'tie']), unreadable: v.exactOptional(sentence) }),
+  v.object({
+    judge: model,
+    shownFirst: share,
+    shownSecond: share,
+    outcome: v.picklist(['first', 'second', 'tie']),
+    unreadable: v.exactOptional(sentence),
+  }),
 )
 
 export const projectRecord = exactly<Project>()(
@@ -72,7 +129,15 @@ export const projectRecord = exactly<Project>()(
 )
 
 const seed = exactly<Seed>()(
-  v.object({ projectId: project, id: id('seed'), text: v.pipe(v.string(), v.minLength(1), v.maxLength(SEED_TEXT_LIMIT)), answer: v.exactOptional(written), source: word, line: count, addedAt: time }),
+  v.object({
+    projectId: project,
+    id: id('seed'),
+    text: v.pipe(v.string(), v.minLength(1), v.maxLength(SEED_TEXT_LIMIT)),
+    answer: v.exactOptional(written),
+    source: word,
+    line: count,
+    addedAt: time,
+  }),
 )
 
 const run = exactly<Run>()(
@@ -99,7 +164,14 @@ const prompt = exactly<Prompt>()(
     seedId: id('seed'),
     origin: v.variant('kind', [
       v.object({ kind: v.literal('seed') }),
-      v.object({ kind: v.literal('grown'), template: word, shots: list(word, 1000), request: count, item: count, teacher: model }),
+      v.object({
+        kind: v.literal('grown'),
+        template: word,
+        shots: list(word, 1000),
+        request: count,
+        item: count,
+        teacher: model,
+      }),
     ]),
     order: count,
     answers,
@@ -124,7 +196,16 @@ const row = exactly<Row>()(
       tokens: count,
       teacher: model,
       system: written,
-      sampling: v.object({ temperature: number, topK: number, topP: number, minP: number, repetitionPenalty: number, maxTokens: count, stop: list(sentence, 64), rngSeed: sentence }),
+      sampling: v.object({
+        temperature: number,
+        topK: number,
+        topP: number,
+        minP: number,
+        repetitionPenalty: number,
+        maxTokens: count,
+        stop: list(sentence, 64),
+        rngSeed: sentence,
+      }),
       writtenAt: time,
     }),
     answers,
@@ -210,30 +291,103 @@ const student = exactly<Student>()(
     datasetId: id('dataset'),
     recipeHash: id('recipe'),
     settings: v.variant('loss', [
-      v.object({ loss: v.literal('teacher-text'), vocabulary: count, labelSmoothing: number, ...commonTraining }),
-      v.object({ loss: v.picklist(DIVERGENCE_NAMES), temperature: number, choices: count, textShare: number, hiddenShare: v.exactOptional(number), ...commonTraining }),
-      v.object({ loss: v.picklist(PREFERENCE_NAMES.filter((name) => name !== 'simpo')), beta: number, ...commonTraining }),
-      v.object({ loss: v.literal('on-policy'), divergence: v.picklist(DIVERGENCE_NAMES), lambda: number, ownFrom: number, temperature: number, choices: count, answerTokens: count, answerTemperature: number, ...commonTraining }),
-      v.object({ loss: v.literal('classes'), vocabulary: count, softShare: number, temperature: number, labelSmoothing: number, ...commonTraining }),
-      v.object({ loss: v.literal('grpo'), answers: count, answerTokens: count, temperature: number, beta: number, ...commonTraining }),
-      v.object({ loss: v.literal('lora'), rank: count, alpha: number, projections: v.picklist(ADAPTED_PROJECTIONS), ...commonTraining }),
+      v.object({
+        loss: v.literal('teacher-text'),
+        vocabulary: count,
+        labelSmoothing: number,
+        ...commonTraining,
+      }),
+      v.object({
+        loss: v.picklist(DIVERGENCE_NAMES),
+        temperature: number,
+        choices: count,
+        textShare: number,
+        hiddenShare: v.exactOptional(number),
+        ...commonTraining,
+      }),
+      v.object({
+        loss: v.picklist(PREFERENCE_NAMES.filter((name) => name !== 'simpo')),
+        beta: number,
+        ...commonTraining,
+      }),
+      v.object({
+        loss: v.literal('on-policy'),
+        divergence: v.picklist(DIVERGENCE_NAMES),
+        lambda: number,
+        ownFrom: number,
+        temperature: number,
+        choices: count,
+        answerTokens: count,
+        answerTemperature: number,
+        ...commonTraining,
+      }),
+      v.object({
+        loss: v.literal('classes'),
+        vocabulary: count,
+        softShare: number,
+        temperature: number,
+        labelSmoothing: number,
+        ...commonTraining,
+      }),
+      v.object({
+        loss: v.literal('grpo'),
+        answers: count,
+        answerTokens: count,
+        temperature: number,
+        beta: number,
+        ...commonTraining,
+      }),
+      v.object({
+        loss: v.literal('lora'),
+        rank: count,
+        alpha: number,
+        projections: v.picklist(ADAPTED_PROJECTIONS),
+        ...commonTraining,
+      }),
       v.object({ loss: v.literal('simpo'), beta: number, margin: number, ...commonTraining }),
     ]),
-    shape: v.object({ layers: count, width: count, heads: count, kvHeads: count, feedForward: count, vocabulary: count, context: count, classes: v.exactOptional(count) }),
+    shape: v.object({
+      layers: count,
+      width: count,
+      heads: count,
+      kvHeads: count,
+      feedForward: count,
+      vocabulary: count,
+      context: count,
+      classes: v.exactOptional(count),
+    }),
     parameters: count,
     backend,
     trace: v.exactOptional(word),
     teacher: v.exactOptional(model),
-    teachers: v.exactOptional(list(v.object({ name: word, fingerprint: word, weight: number, trace: v.exactOptional(word) }), 100)),
+    teachers: v.exactOptional(
+      list(v.object({ name: word, fingerprint: word, weight: number, trace: v.exactOptional(word) }), 100),
+    ),
     base: v.exactOptional(id('student')),
-    adapts: v.exactOptional(v.object({ source: v.variant('kind', [v.object({ kind: v.literal('stored'), name: sentence }), v.object({ kind: v.literal('box'), url: sentence })]), model })),
+    adapts: v.exactOptional(
+      v.object({
+        source: v.variant('kind', [
+          v.object({ kind: v.literal('stored'), name: sentence }),
+          v.object({ kind: v.literal('box'), url: sentence }),
+        ]),
+        model,
+      }),
+    ),
     trained: v.exactOptional(count),
     status: v.picklist(['training', 'paused', 'stopped', 'trained', 'failed']),
     why: v.exactOptional(sentence),
     startedAt: time,
     endedAt: v.exactOptional(time),
     checkpointStep: count,
-    points: list(v.object({ step: count, train: measured, heldOut: v.exactOptional(measured), wrong: v.exactOptional(measured) }), 1_000_000),
+    points: list(
+      v.object({
+        step: count,
+        train: measured,
+        heldOut: v.exactOptional(measured),
+        wrong: v.exactOptional(measured),
+      }),
+      1_000_000,
+    ),
     samples: list(v.object({ step: count, prompt: written, text: written }), 10_000),
     cutRows: count,
     leftOutRows: count,
@@ -242,7 +396,8 @@ const student = exactly<Student>()(
   }),
 )
 
-const contenders = <S extends v.GenericSchema>(each: S) => v.object({ before: each, after: each, teacher: each })
+const contenders = <S extends v.GenericSchema>(each: S) =>
+  v.object({ before: each, after: each, teacher: each })
 const comparison = exactly<Comparison>()(
   v.object({
     projectId: project,
@@ -251,21 +406,52 @@ const comparison = exactly<Comparison>()(
     datasetId: id('dataset'),
     judge: model,
     comparedAt: time,
-    prompts: list(v.object({ rowId: id('row'), prompt: written, texts: contenders(written), verdicts: contenders(verdict), afterBefore: pairVerdict, afterTeacher: pairVerdict }), 10_000),
+    prompts: list(
+      v.object({
+        rowId: id('row'),
+        prompt: written,
+        texts: contenders(written),
+        verdicts: contenders(verdict),
+        afterBefore: pairVerdict,
+        afterTeacher: pairVerdict,
+      }),
+      10_000,
+    ),
   }),
 )
 
 /** The schema of each store's records. */
-export const RECORDS = { seeds: seed, runs: run, prompts: prompt, rows: row, journal: journalEntry, datasets: dataset, datasetRows: datasetRow, students: student, comparisons: comparison } satisfies Record<ProjectStore, v.GenericSchema>
+export const RECORDS = {
+  seeds: seed,
+  runs: run,
+  prompts: prompt,
+  rows: row,
+  journal: journalEntry,
+  datasets: dataset,
+  datasetRows: datasetRow,
+  students: student,
+  comparisons: comparison,
+} satisfies Record<ProjectStore, v.GenericSchema>
 
 /** Where in a record something is wrong, and what; for the end of a sentence. */
-export type RecordRead<T> = { readonly ok: true; readonly record: T } | { readonly ok: false; readonly fault: string }
+export type RecordRead<T> =
+  | { readonly ok: true; readonly record: T }
+  | { readonly ok: false; readonly fault: string }
 
 /** One record of unknown origin. Fields that the schema does not know are left out. Never throws. */
-export function readRecord<S extends v.GenericSchema>(schema: S, value: unknown): RecordRead<v.InferOutput<S>> {
+export function readRecord<S extends v.GenericSchema>(
+  schema: S,
+  value: unknown,
+): RecordRead<v.InferOutput<S>> {
   const read = v.safeParse(schema, value, { abortEarly: true, abortPipeEarly: true })
   if (read.success) return { ok: true, record: read.output }
   const [issue] = read.issues
   const field = v.getDotPath(issue)
-  return { ok: false, fault: field === null ? 'it is no record' : `\`${field.slice(0, 60)}\` is not as it should be (${issue.message.slice(0, 120)})` }
+  return {
+    ok: false,
+    fault:
+      field === null
+        ? 'it is no record'
+        : `\`${field.slice(0, 60)}\` is not as it should be (${issue.message.slice(0, 120)})`,
+  }
 }

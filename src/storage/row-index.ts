@@ -34,7 +34,12 @@ export function summarizeRow(row: Row): RowIndexEntry {
 }
 
 /** The heads of all rows of a run, in order, read in pages; `onProgress` is told the share read, 0 to 1. */
-export async function loadRowIndex(db: Database, projectId: ProjectId, runId: RunId, onProgress: (share: number) => void = () => undefined): Promise<RowIndexEntry[]> {
+export async function loadRowIndex(
+  db: Database,
+  projectId: ProjectId,
+  runId: RunId,
+  onProgress: (share: number) => void = () => undefined,
+): Promise<RowIndexEntry[]> {
   const total = await countRows(db, projectId, runId)
   const entries: RowIndexEntry[] = []
   for await (const page of eachRow(db, projectId, runId)) {

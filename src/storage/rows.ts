@@ -11,14 +11,21 @@ export async function putRows(db: Database, rows: readonly Row[]): Promise<void>
   await allOrNone(transaction, () => Promise.all(rows.map(async (row) => transaction.store.put(row))))
 }
 
-export const getRow = (db: Database, projectId: ProjectId, id: RowId): Promise<Row | undefined> => db.get('rows', [projectId, id])
+export const getRow = (db: Database, projectId: ProjectId, id: RowId): Promise<Row | undefined> =>
+  db.get('rows', [projectId, id])
 
 /** In the run's order. For runs that fit in memory; `eachRow` reads any. */
-export const listRows = (db: Database, projectId: ProjectId, runId: RunId): Promise<Row[]> => db.getAllFromIndex('rows', 'inRun', within(projectId, runId))
+export const listRows = (db: Database, projectId: ProjectId, runId: RunId): Promise<Row[]> =>
+  db.getAllFromIndex('rows', 'inRun', within(projectId, runId))
 
 /** All rows of a run in order, in pages. */
-export async function* eachRow(db: Database, projectId: ProjectId, runId: RunId, pageSize = 2000): AsyncGenerator<readonly Row[]> {
-  for (let range = within(projectId, runId); ; ) {
+export async function* eachRow(
+  db: Database,
+  projectId: ProjectId,
+  runId: RunId,
+  pageSize = 2000,
+): AsyncGenerator<readonly Row[]> {
+  for (let range = within(projectId, runId); ;) {
     const page = await db.getAllFromIndex('rows', 'inRun', range, pageSize)
     const last = page.at(-1)
     if (last === undefined) return
@@ -28,8 +35,15 @@ export async function* eachRow(db: Database, projectId: ProjectId, runId: RunId,
   }
 }
 
-export const countRows = (db: Database, projectId: ProjectId, runId: RunId, status?: RowStatus): Promise<number> =>
-  status === undefined ? db.countFromIndex('rows', 'inRun', within(projectId, runId)) : db.countFromIndex('rows', 'byStatus', [projectId, runId, status])
+export const countRows = (
+  db: Database,
+  projectId: ProjectId,
+  runId: RunId,
+  status?: RowStatus,
+): Promise<number> =>
+  status === undefined
+    ? db.countFromIndex('rows', 'inRun', within(projectId, runId))
+    : db.countFromIndex('rows', 'byStatus', [projectId, runId, status])
 
 /** The rows of these ids that exist, in the order asked. */
 export async function readRows(db: Database, projectId: ProjectId, ids: readonly RowId[]): Promise<Row[]> {
@@ -38,7 +52,12 @@ export async function readRows(db: Database, projectId: ProjectId, ids: readonly
 }
 
 /** Changes one row in one transaction. Throws a RangeError where there is none. */
-export async function updateRow(db: Database, projectId: ProjectId, id: RowId, change: (row: Row) => Row): Promise<Row> {
+export async function updateRow(
+  db: Database,
+  projectId: ProjectId,
+  id: RowId,
+  change: (row: Row) => Row,
+): Promise<Row> {
   const transaction = db.transaction('rows', 'readwrite')
   return allOrNone(transaction, async () => {
     const row = await transaction.store.get([projectId, id])
@@ -50,7 +69,12 @@ export async function updateRow(db: Database, projectId: ProjectId, id: RowId, c
 }
 
 /** Stores new rows and changes stored ones in one transaction: all or none. Gives the changed rows; ids without a row are left out. */
-export async function writeRows(db: Database, projectId: ProjectId, put: readonly Row[], changes: ReadonlyMap<RowId, (row: Row) => Row>): Promise<Row[]> {
+export async function writeRows(
+  db: Database,
+  projectId: ProjectId,
+  put: readonly Row[],
+  changes: ReadonlyMap<RowId, (row: Row) => Row>,
+): Promise<Row[]> {
   const transaction = db.transaction('rows', 'readwrite', RELAXED)
   return allOrNone(transaction, async () => {
     const stored = await Promise.all([...changes.keys()].map((id) => transaction.store.get([projectId, id])))

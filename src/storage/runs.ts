@@ -9,7 +9,8 @@ export async function putRun(db: Database, run: Run): Promise<void> {
   await db.put('runs', run)
 }
 
-export const getRun = (db: Database, projectId: ProjectId, id: RunId): Promise<Run | undefined> => db.get('runs', [projectId, id])
+export const getRun = (db: Database, projectId: ProjectId, id: RunId): Promise<Run | undefined> =>
+  db.get('runs', [projectId, id])
 
 /** The newest first. */
 export async function listRuns(db: Database, projectId: ProjectId): Promise<Run[]> {
@@ -17,7 +18,12 @@ export async function listRuns(db: Database, projectId: ProjectId): Promise<Run[
 }
 
 /** Changes fields of a stored run in one transaction. Throws a RangeError where there is no such run. */
-export async function patchRun(db: Database, projectId: ProjectId, id: RunId, patch: Partial<Omit<Run, 'projectId' | 'id'>>): Promise<Run> {
+export async function patchRun(
+  db: Database,
+  projectId: ProjectId,
+  id: RunId,
+  patch: Partial<Omit<Run, 'projectId' | 'id'>>,
+): Promise<Run> {
   const transaction = db.transaction('runs', 'readwrite')
   return allOrNone(transaction, async () => {
     const run = await transaction.store.get([projectId, id])

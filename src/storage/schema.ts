@@ -32,10 +32,18 @@ type InRun = [projectId: string, runId: string, order: number]
 
 export interface Schema extends DBSchema {
   projects: { key: string; value: Project }
-  seeds: { key: InProject; value: Seed; indexes: { inOrder: [projectId: string, addedAt: number, line: number] } }
+  seeds: {
+    key: InProject
+    value: Seed
+    indexes: { inOrder: [projectId: string, addedAt: number, line: number] }
+  }
   runs: { key: InProject; value: Run }
   prompts: { key: InProject; value: Prompt; indexes: { inRun: InRun } }
-  rows: { key: InProject; value: Row; indexes: { inRun: InRun; byStatus: [projectId: string, runId: string, status: string] } }
+  rows: {
+    key: InProject
+    value: Row
+    indexes: { inRun: InRun; byStatus: [projectId: string, runId: string, status: string] }
+  }
   journal: { key: [projectId: string, runId: string, key: string]; value: JournalEntry }
   datasets: { key: InProject; value: Dataset }
   datasetRows: { key: [projectId: string, datasetId: string, index: number]; value: StoredDatasetRow }
@@ -45,5 +53,15 @@ export interface Schema extends DBSchema {
 }
 
 /** Every store whose records belong to a project: all but the projects themselves and what was measured of this machine. */
-export const PROJECT_STORES = ['seeds', 'runs', 'prompts', 'rows', 'journal', 'datasets', 'datasetRows', 'students', 'comparisons'] as const
+export const PROJECT_STORES = [
+  'seeds',
+  'runs',
+  'prompts',
+  'rows',
+  'journal',
+  'datasets',
+  'datasetRows',
+  'students',
+  'comparisons',
+] as const
 export type ProjectStore = (typeof PROJECT_STORES)[number]

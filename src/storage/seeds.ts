@@ -6,24 +6,35 @@ import { within } from './ranges.ts'
 import { allOrNone } from './transactions.ts'
 
 /** Stores the seeds that are not there yet, in one transaction: all of them or none. */
-export async function putSeeds(db: Database, seeds: readonly Seed[]): Promise<{ added: SeedId[]; alreadyThere: number }> {
+export async function putSeeds(
+  db: Database,
+  seeds: readonly Seed[],
+): Promise<{ added: SeedId[]; alreadyThere: number }> {
   const transaction = db.transaction('seeds', 'readwrite', RELAXED)
   const fresh = new Map(seeds.map((seed) => [`${seed.projectId}/${seed.id}`, seed]))
   const candidates = [...fresh.values()]
   return allOrNone(transaction, async () => {
-    const known = await Promise.all(candidates.map(({ projectId, id }) => transaction.store.count([projectId, id])))
+    const known = await Promise.all(
+      candidates.map(({ projectId, id }) => transaction.store.count([projectId, id])),
+    )
     const added = candidates.filter((_seed, i) => known[i] === 0)
     await Promise.all(added.map(async (seed) => transaction.store.put(seed)))
     return { added: added.map(({ id }) => id), alreadyThere: seeds.length - added.length }
   })
 }
 
-export const getSeed = (db: Database, projectId: ProjectId, id: SeedId): Promise<Seed | undefined> => db.get('seeds', [projectId, id])
+export const getSeed = (db: Database, projectId: ProjectId, id: SeedId): Promise<Seed | undefined> =>
+  db.get('seeds', [projectId, id])
 
-export const countSeeds = (db: Database, projectId: ProjectId): Promise<number> => db.count('seeds', within(projectId))
+export const countSeeds = (db: Database, projectId: ProjectId): Promise<number> =>
+  db.count('seeds', within(projectId))
 
 /** Seeds `from` to `from + limit`, in order. */
-export async function pageSeeds(db: Database, projectId: ProjectId, { from, limit }: { from: number; limit: number }): Promise<Seed[]> {
+export async function pageSeeds(
+  db: Database,
+  projectId: ProjectId,
+  { from, limit }: { from: number; limit: number },
+): Promise<Seed[]> {
   let cursor = await db.transaction('seeds').store.index('inOrder').openCursor(within(projectId))
   if (from > 0) cursor = (await cursor?.advance(from)) ?? null
   const page: Seed[] = []
@@ -33,7 +44,7 @@ export async function pageSeeds(db: Database, projectId: ProjectId, { from, limi
 
 /** Every seed in order, read in pages of 2,000. */
 export async function* eachSeed(db: Database, projectId: ProjectId): AsyncGenerator<readonly Seed[]> {
-  for (let range = within(projectId); ; ) {
+  for (let range = within(projectId); ;) {
     const page = await db.getAllFromIndex('seeds', 'inOrder', range, 2000)
     const last = page.at(-1)
     if (last === undefined) return
@@ -48,7 +59,11 @@ export async function* eachSeed(db: Database, projectId: ProjectId): AsyncGenera
 }
 
 /** Removes seeds and gives back what was removed, for undo. */
-export async function removeSeeds(db: Database, projectId: ProjectId, ids: readonly SeedId[]): Promise<Seed[]> {
+export async function removeSeeds(
+  db: Database,
+  projectId: ProjectId,
+  ids: readonly SeedId[],
+): Promise<Seed[]> {
   const transaction = db.transaction('seeds', 'readwrite')
   const found = await Promise.all(ids.map((id) => transaction.store.get([projectId, id])))
   await Promise.all([...ids.map((id) => transaction.store.delete([projectId, id])), transaction.done])

@@ -9,7 +9,8 @@ export async function putStudent(db: Database, student: Student): Promise<void> 
   await db.put('students', student)
 }
 
-export const getStudent = (db: Database, projectId: ProjectId, id: StudentId): Promise<Student | undefined> => db.get('students', [projectId, id])
+export const getStudent = (db: Database, projectId: ProjectId, id: StudentId): Promise<Student | undefined> =>
+  db.get('students', [projectId, id])
 
 /** The newest first. */
 export async function listStudents(db: Database, projectId: ProjectId): Promise<Student[]> {
@@ -17,7 +18,12 @@ export async function listStudents(db: Database, projectId: ProjectId): Promise<
 }
 
 /** Changes a stored student in one transaction: fields, or a function of what is stored. Throws a RangeError where there is none. */
-export async function patchStudent(db: Database, projectId: ProjectId, id: StudentId, patch: Partial<Omit<Student, 'projectId' | 'id'>> | ((student: Student) => Student)): Promise<Student> {
+export async function patchStudent(
+  db: Database,
+  projectId: ProjectId,
+  id: StudentId,
+  patch: Partial<Omit<Student, 'projectId' | 'id'>> | ((student: Student) => Student),
+): Promise<Student> {
   const transaction = db.transaction('students', 'readwrite')
   return allOrNone(transaction, async () => {
     const student = await transaction.store.get([projectId, id])

@@ -29,7 +29,10 @@ export async function listWebLlmFiles(): Promise<ReadonlyMap<string, WebLlmKept>
   }
   for (const [folder, urls] of files) {
     const sizes = await Promise.all(urls.map((url) => sizeOf(cache, url)))
-    kept.set(folder, { bytes: sizes.reduce((sum, bytes) => sum + bytes, 0), whole: await isWhole(cache, folder, new Set(urls)) })
+    kept.set(folder, {
+      bytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
+      whole: await isWhole(cache, folder, new Set(urls)),
+    })
   }
   return kept
 }
@@ -38,16 +41,22 @@ async function sizeOf(cache: Cache, url: string): Promise<number> {
   const response = await cache.match(url)
   const told = Number(response?.headers.get('content-length') ?? NaN)
   // A file that came compressed tells another length, or none.
-  return response === undefined ? 0 : Number.isSafeInteger(told) && told > 0 && !response.headers.has('content-encoding') ? told : (await response.blob()).size
+  return response === undefined
+    ? 0
+    : Number.isSafeInteger(told) && told > 0 && !response.headers.has('content-encoding')
+      ? told
+      : (await response.blob()).size
 }
 
 async function isWhole(cache: Cache, folder: string, urls: ReadonlySet<string>): Promise<boolean> {
   try {
     const list: unknown = await (await cache.match(folder + LIST))?.json()
-    const records: unknown = typeof list === 'object' && list !== null ? Reflect.get(list, 'records') : undefined
+    const records: unknown =
+      typeof list === 'object' && list !== null ? Reflect.get(list, 'records') : undefined
     if (!Array.isArray(records) || records.length === 0) return false
     return records.every((record: unknown) => {
-      const path: unknown = typeof record === 'object' && record !== null ? Reflect.get(record, 'dataPath') : undefined
+      const path: unknown =
+        typeof record === 'object' && record !== null ? Reflect.get(record, 'dataPath') : undefined
       return typeof path === 'string' && urls.has(new URL(path, folder).href)
     })
   } catch {

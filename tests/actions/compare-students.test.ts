@@ -21,22 +21,58 @@ const echo: Served<StudentContract> = {
   check: async () => ({ tried: 0, failed: 0, threads: 1 }),
   export: async () => ({ files: [] }),
   complete: async ({ which, requests }, { emit }) => {
-    const tell = (id: string, asked: CompletionRequest['asked']): string => (which === 'before' || asked.kind !== 'chat' ? '' : `${id.split('/')[0]}: ${asked.messages.at(-1)?.content ?? ''}`)
-    for (const { id, asked } of requests.toReversed()) emit({ kind: 'completion', result: { id, text: tell(id, asked), ending: 'end', promptTokens: 5, tokens: 3 } })
+    const tell = (id: string, asked: CompletionRequest['asked']): string =>
+      which === 'before' || asked.kind !== 'chat'
+        ? ''
+        : `${id.split('/')[0]}: ${asked.messages.at(-1)?.content ?? ''}`
+    for (const { id, asked } of requests.toReversed())
+      emit({
+        kind: 'completion',
+        result: { id, text: tell(id, asked), ending: 'end', promptTokens: 5, tokens: 3 },
+      })
     return { promptTokens: 0, sharedTokens: 0, newTokens: 0, ms: 0 }
   },
 }
 
-async function begin(heldOut: number): Promise<{ machines: TestMachines; projectId: ProjectId; studentId: StudentId }> {
+async function begin(
+  heldOut: number,
+): Promise<{ machines: TestMachines; projectId: ProjectId; studentId: StudentId }> {
   const machines = await makeMachines({ student: echo })
   const projectId = freshId('project')
-  const rows: DatasetRow[] = Array.from({ length: 10 + heldOut }, (_, i) => ({ rowId: contentId('row', i), seedId: contentId('seed', i), split: i < 10 ? 'train' : 'held-out', system: '', prompt: `Question ${i}?`, completion: `Answer ${i}.`, editedByHand: false }))
+  const rows: DatasetRow[] = Array.from({ length: 10 + heldOut }, (_, i) => ({
+    rowId: contentId('row', i),
+    seedId: contentId('seed', i),
+    split: i < 10 ? 'train' : 'held-out',
+    system: '',
+    prompt: `Question ${i}?`,
+    completion: `Answer ${i}.`,
+    editedByHand: false,
+  }))
   const student = makeStudent(projectId, freshId('student'), { id: contentId('dataset', heldOut) })
-  await putDataset(machines.db, { projectId, id: student.datasetId, runId: freshId('run'), recipeHash: readRecipe().hash, recipeText: RECIPE, frozenAt: 1, rows: { train: 10, heldOut }, teacher: MODEL, seeds: 10, funnel: [] }, rows)
+  await putDataset(
+    machines.db,
+    {
+      projectId,
+      id: student.datasetId,
+      runId: freshId('run'),
+      recipeHash: readRecipe().hash,
+      recipeText: RECIPE,
+      frozenAt: 1,
+      rows: { train: 10, heldOut },
+      teacher: MODEL,
+      seeds: 10,
+      funnel: [],
+    },
+    rows,
+  )
   await putStudent(machines.db, student)
   return { machines, projectId, studentId: student.id }
 }
-const compare = ({ machines, projectId, studentId }: Awaited<ReturnType<typeof begin>>, prompts = 20, signal?: AbortSignal) => compareStudents(machines, { projectId, studentId, teacher: DESCRIPTION, prompts }, signal)
+const compare = (
+  { machines, projectId, studentId }: Awaited<ReturnType<typeof begin>>,
+  prompts = 20,
+  signal?: AbortSignal,
+) => compareStudents(machines, { projectId, studentId, teacher: DESCRIPTION, prompts }, signal)
 
 describe('a comparison', () => {
   test('asks all three the same prompts, scores each text, and reads every pair in both orders', async () => {
@@ -45,7 +81,9 @@ describe('a comparison', () => {
     const compared = await finish(compare(all), (progress) => told.push(progress))
     if (!compared.ok) throw new Error('refused')
     const { prompts } = compared.value
-    expect(prompts.map(({ prompt }) => prompt).toSorted()).toEqual(Array.from({ length: 6 }, (_, i) => `Question ${10 + i}?`).toSorted())
+    expect(prompts.map(({ prompt }) => prompt).toSorted()).toEqual(
+      Array.from({ length: 6 }, (_, i) => `Question ${10 + i}?`).toSorted(),
+    )
     for (const { prompt, texts, verdicts, afterBefore, afterTeacher } of prompts) {
       expect(texts.before).toBe('')
       expect(texts.after).toContain(prompt)
@@ -56,7 +94,11 @@ describe('a comparison', () => {
         expect(pair.outcome).toBe(one && two ? 'first' : !one && !two ? 'second' : 'tie')
       }
     }
-    expect(prompts.some(({ afterBefore, afterTeacher }) => afterBefore.outcome === 'tie' || afterTeacher.outcome === 'tie')).toBe(true)
+    expect(
+      prompts.some(
+        ({ afterBefore, afterTeacher }) => afterBefore.outcome === 'tie' || afterTeacher.outcome === 'tie',
+      ),
+    ).toBe(true)
     // 6 texts of the teacher, 18 scores, 24 orders of pairs.
     expect([all.machines.standIn.completed.length, all.machines.standIn.scored.length]).toEqual([6, 42])
     expect(told.at(-1)).toMatchObject({ phase: 'finished', done: 60, total: 60 })
@@ -91,19 +133,44 @@ describe('a comparison', () => {
 
   test('marks what the judge could not read, and counts it for nobody', async () => {
     const all = await begin(3)
-    all.machines.standIn.beforeAnswer = (_, id) => (id.startsWith('0/') ? { refusal: 'too long for the judge' } : undefined)
+    all.machines.standIn.beforeAnswer = (_, id) =>
+      id.startsWith('0/') ? { refusal: 'too long for the judge' } : undefined
     const compared = await finish(compare(all))
     if (!compared.ok) throw new Error('refused')
-    expect(compared.value.prompts[0]?.verdicts.after).toMatchObject({ kind: 'unreadable', reason: 'too long for the judge' })
-    expect(compared.value.prompts[0]?.afterBefore).toMatchObject({ outcome: 'tie', unreadable: expect.any(String) })
+    expect(compared.value.prompts[0]?.verdicts.after).toMatchObject({
+      kind: 'unreadable',
+      reason: 'too long for the judge',
+    })
+    expect(compared.value.prompts[0]?.afterBefore).toMatchObject({
+      outcome: 'tie',
+      unreadable: expect.any(String),
+    })
     expect(compared.value.prompts[1]?.afterBefore.unreadable).toBeUndefined()
   })
 
   test('is refused with a sentence where there is nothing to compare on', async () => {
     const all = await begin(0)
-    expect(await finish(compare(all))).toMatchObject({ ok: false, problems: [{ sentence: expect.stringMatching(/no held-out row.*Freeze again/) }] })
-    expect(await finish(compare({ ...all, studentId: 'none' as StudentId }))).toMatchObject({ ok: false, problems: [{ sentence: expect.stringMatching(/student is not stored any more/) }] })
+    expect(await finish(compare(all))).toMatchObject({
+      ok: false,
+      problems: [{ sentence: expect.stringMatching(/no held-out row.*Freeze again/) }],
+    })
+    expect(await finish(compare({ ...all, studentId: 'none' as StudentId }))).toMatchObject({
+      ok: false,
+      problems: [{ sentence: expect.stringMatching(/student is not stored any more/) }],
+    })
     const mute = { ...DESCRIPTION, gives: { ...DESCRIPTION.gives, scores: false } }
-    expect(await finish(compareStudents(all.machines, { projectId: all.projectId, studentId: all.studentId, teacher: mute, prompts: 5 }))).toMatchObject({ ok: false, problems: [{ sentence: expect.stringMatching(/Stand-in gives no probabilities/) }] })
+    expect(
+      await finish(
+        compareStudents(all.machines, {
+          projectId: all.projectId,
+          studentId: all.studentId,
+          teacher: mute,
+          prompts: 5,
+        }),
+      ),
+    ).toMatchObject({
+      ok: false,
+      problems: [{ sentence: expect.stringMatching(/Stand-in gives no probabilities/) }],
+    })
   })
 })

@@ -34,12 +34,26 @@ test('each listed example opens as a project with its seeds and a recipe that ca
 
 test('files that are missing, damaged or unknown are told in a sentence and leave no project', async () => {
   const machines = await makeMachines()
-  await expect(listExamples({ ...served(), page: 'https://host.test/nowhere/' })).rejects.toMatchObject({ name: 'DownloadFailed', message: expect.stringMatching(/examples\/index\.json could not be had.*\(404\)\. Reload/) })
-  await expect(listExamples(served(() => '{'))).rejects.toMatchObject({ message: expect.stringMatching(/is not JSON/) })
-  await expect(listExamples(served(() => '{"examples": 3}'))).rejects.toMatchObject({ message: expect.stringMatching(/list of examples is damaged/) })
+  await expect(listExamples({ ...served(), page: 'https://host.test/nowhere/' })).rejects.toMatchObject({
+    name: 'DownloadFailed',
+    message: expect.stringMatching(/examples\/index\.json could not be had.*\(404\)\. Reload/),
+  })
+  await expect(listExamples(served(() => '{'))).rejects.toMatchObject({
+    message: expect.stringMatching(/is not JSON/),
+  })
+  await expect(listExamples(served(() => '{"examples": 3}'))).rejects.toMatchObject({
+    message: expect.stringMatching(/list of examples is damaged/),
+  })
   const [first] = await listExamples(served())
-  expect(await openExample(machines, served(), { name: '../secret' })).toMatchObject({ ok: false, problems: [{ sentence: 'There is no example “../secret”. Choose one of those listed.' }] })
-  const broken = await openExample(machines, served((path, text) => (path.endsWith('index.json') ? text : '{"name": "x"}')), { name: first?.name ?? '' })
+  expect(await openExample(machines, served(), { name: '../secret' })).toMatchObject({
+    ok: false,
+    problems: [{ sentence: 'There is no example “../secret”. Choose one of those listed.' }],
+  })
+  const broken = await openExample(
+    machines,
+    served((path, text) => (path.endsWith('index.json') ? text : '{"name": "x"}')),
+    { name: first?.name ?? '' },
+  )
   expect(broken.ok).toBe(false)
   expect(await listProjects(machines.db)).toEqual([])
 })

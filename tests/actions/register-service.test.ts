@@ -3,7 +3,9 @@ import { describe, expect, test, vi } from 'vitest'
 import { registerService, type ServicePage } from '../../src/actions/register-service.ts'
 
 /** A stand-in page with a container that has, or soon gets, a controller. */
-function makePage(facts: { isDeveloping?: boolean; isIsolated?: boolean; refuses?: boolean; without?: boolean } = {}) {
+function makePage(
+  facts: { isDeveloping?: boolean; isIsolated?: boolean; refuses?: boolean; without?: boolean } = {},
+) {
   const stored = new Map<string, string>()
   const messages: unknown[] = []
   const container = {
@@ -18,7 +20,11 @@ function makePage(facts: { isDeveloping?: boolean; isIsolated?: boolean; refuses
     isDeveloping: facts.isDeveloping ?? false,
     isIsolated: facts.isIsolated ?? false,
     services: facts.without === true ? undefined : (container as unknown as ServiceWorkerContainer), // the part that is used
-    memory: { getItem: (key) => stored.get(key) ?? null, setItem: (key, value) => void stored.set(key, value), removeItem: (key) => void stored.delete(key) },
+    memory: {
+      getItem: (key) => stored.get(key) ?? null,
+      setItem: (key, value) => void stored.set(key, value),
+      removeItem: (key) => void stored.delete(key),
+    },
     reload,
   }
   return { page, container, reload, messages, stored }

@@ -14,8 +14,10 @@ import { DESCRIPTION, OTHER } from '../stand-ins/teacher.ts'
 import { makeSmallProject, outcomeOf, readRecipe } from './small-project.ts'
 
 const recipe = readRecipe()
-const start = (machines: TestMachines, projectId: ProjectId, control = new RunControl()) => startRun(machines, { projectId, recipe, teacher: DESCRIPTION }, control)
-const resume = (machines: TestMachines, projectId: ProjectId, runId: RunId, control = new RunControl()) => resumeRun(machines, { projectId, runId, teacher: DESCRIPTION }, control)
+const start = (machines: TestMachines, projectId: ProjectId, control = new RunControl()) =>
+  startRun(machines, { projectId, recipe, teacher: DESCRIPTION }, control)
+const resume = (machines: TestMachines, projectId: ProjectId, runId: RunId, control = new RunControl()) =>
+  resumeRun(machines, { projectId, runId, teacher: DESCRIPTION }, control)
 
 async function begin(): Promise<{ machines: TestMachines; projectId: ProjectId }> {
   const machines = await makeMachines()
@@ -37,7 +39,9 @@ describe('a run', () => {
     expect(run).toMatchObject({ status: 'finished', recipeHash: recipe.hash })
     expect(await listRuns(machines.db, projectId)).toEqual([run])
     const rows = await listRows(machines.db, projectId, run.id)
-    const accepted = (await listPrompts(machines.db, projectId, run.id)).filter(({ status }) => status === 'accepted')
+    const accepted = (await listPrompts(machines.db, projectId, run.id)).filter(
+      ({ status }) => status === 'accepted',
+    )
     expect(accepted).toHaveLength(5)
     expect(rows).toHaveLength(10)
     expect(rows.every(({ status }) => status === 'kept' || status === 'dropped')).toBe(true)
@@ -45,7 +49,11 @@ describe('a run', () => {
     expect(kept.length).toBeGreaterThan(0)
     expect(kept.length).toBeLessThan(rows.length)
     for (const row of kept) expect(row.verdict).toMatchObject({ kind: 'score', judge: { name: 'Stand-in' } })
-    expect(told.at(-1)).toMatchObject({ phase: 'finished', sentence: `Run finished: ${kept.length} of 10 kept.`, msLeft: 0 })
+    expect(told.at(-1)).toMatchObject({
+      phase: 'finished',
+      sentence: `Run finished: ${kept.length} of 10 kept.`,
+      msLeft: 0,
+    })
     expect(told.at(-1)?.funnel).toEqual(await computeFunnel(machines.db, projectId, run.id, recipe))
   })
 
@@ -53,9 +61,17 @@ describe('a run', () => {
     const { machines, projectId } = await begin()
     const run = await finish(start(machines, projectId))
     const funnel = await computeFunnel(machines.db, projectId, run.id, recipe)
-    expect(funnel.map(({ name }) => name)).toEqual(['self-instruct', 'teacher', 'length', 'novelty', 'rubric', 'threshold'])
+    expect(funnel.map(({ name }) => name)).toEqual([
+      'self-instruct',
+      'teacher',
+      'length',
+      'novelty',
+      'rubric',
+      'threshold',
+    ])
     expect(funnel.some(({ reasons }) => reasons.length > 0)).toBe(true)
-    const members = async (step: number, part: Parameters<typeof listRowsOfBar>[1]['bar']['part']) => (await listRowsOfBar(machines.db, { projectId, runId: run.id, recipe, bar: { step, part } })).ids
+    const members = async (step: number, part: Parameters<typeof listRowsOfBar>[1]['bar']['part']) =>
+      (await listRowsOfBar(machines.db, { projectId, runId: run.id, recipe, bar: { step, part } })).ids
     for (const { step, reached, passed, reasons } of funnel) {
       expect(await members(step, 'reached')).toHaveLength(reached)
       expect(await members(step, 'passed')).toHaveLength(passed)
@@ -64,28 +80,41 @@ describe('a run', () => {
     }
   })
 
-  test('whose worker dies at any answer goes on from what is stored and comes to the same end', { timeout: 120_000 }, async () => {
-    const { outcome, answers } = await undisturbed()
-    expect(answers).toBeGreaterThan(15)
-    for (let at = 0; at < answers; at++) {
-      const { machines, projectId } = await begin()
-      machines.standIn.beforeAnswer = (given) => {
-        if (given === at) machines.kill('teacher')
+  test(
+    'whose worker dies at any answer goes on from what is stored and comes to the same end',
+    { timeout: 120_000 },
+    async () => {
+      const { outcome, answers } = await undisturbed()
+      expect(answers).toBeGreaterThan(15)
+      for (let at = 0; at < answers; at++) {
+        const { machines, projectId } = await begin()
+        machines.standIn.beforeAnswer = (given) => {
+          if (given === at) machines.kill('teacher')
+        }
+        await expect(finish(start(machines, projectId)), `death before answer ${at}`).rejects.toMatchObject({
+          name: 'WorkerDied',
+        })
+        const [run] = await listRuns(machines.db, projectId)
+        expect(run).toMatchObject({
+          status: 'failed',
+          why: expect.stringMatching(/worker broke down \(killed by the test\)\. What was stored is safe/),
+        })
+        const stored = await listRows(machines.db, projectId, run!.id)
+        // A reloaded page: new workers, the same store.
+        const again = await makeMachines({ db: machines.db })
+        expect(await finish(resume(again, projectId, run!.id))).toMatchObject({ status: 'finished' })
+        expect(await outcomeOf(again, projectId, run!.id), `gone on after death before answer ${at}`).toEqual(
+          outcome,
+        )
+        const twice = again.standIn.completed.filter((id) => stored.some((row) => row.id === id))
+        expect(twice).toEqual([])
+        const judgedTwice = again.standIn.scored.filter((id) =>
+          stored.some((row) => row.id === id && row.verdict),
+        )
+        expect(judgedTwice).toEqual([])
       }
-      await expect(finish(start(machines, projectId)), `death before answer ${at}`).rejects.toMatchObject({ name: 'WorkerDied' })
-      const [run] = await listRuns(machines.db, projectId)
-      expect(run).toMatchObject({ status: 'failed', why: expect.stringMatching(/worker broke down \(killed by the test\)\. What was stored is safe/) })
-      const stored = await listRows(machines.db, projectId, run!.id)
-      // A reloaded page: new workers, the same store.
-      const again = await makeMachines({ db: machines.db })
-      expect(await finish(resume(again, projectId, run!.id))).toMatchObject({ status: 'finished' })
-      expect(await outcomeOf(again, projectId, run!.id), `gone on after death before answer ${at}`).toEqual(outcome)
-      const twice = again.standIn.completed.filter((id) => stored.some((row) => row.id === id))
-      expect(twice).toEqual([])
-      const judgedTwice = again.standIn.scored.filter((id) => stored.some((row) => row.id === id && row.verdict))
-      expect(judgedTwice).toEqual([])
-    }
-  })
+    },
+  )
 
   test('of a closed tab, which says nothing any more, goes on in the next one', async () => {
     const { outcome, answers } = await undisturbed()
@@ -147,11 +176,19 @@ describe('a run', () => {
 
   test('drops a row that the teacher refuses, with the reason, and goes on with the others', async () => {
     const { machines, projectId } = await begin()
-    machines.standIn.beforeAnswer = (_, id) => (machines.standIn.completed.length === 3 && !id.startsWith('grow') ? { refusal: 'The prompt has 9,000 tokens, and the context holds 2,048.' } : undefined)
+    machines.standIn.beforeAnswer = (_, id) =>
+      machines.standIn.completed.length === 3 && !id.startsWith('grow')
+        ? { refusal: 'The prompt has 9,000 tokens, and the context holds 2,048.' }
+        : undefined
     const run = await finish(start(machines, projectId))
-    const refused = (await listRows(machines.db, projectId, run.id)).filter(({ droppedBy }) => droppedBy === 'teacher')
+    const refused = (await listRows(machines.db, projectId, run.id)).filter(
+      ({ droppedBy }) => droppedBy === 'teacher',
+    )
     expect(refused).toHaveLength(1)
-    expect(refused[0]?.answers[0]?.answer).toMatchObject({ kind: 'dropped', reason: expect.stringMatching(/9,000 tokens/) })
+    expect(refused[0]?.answers[0]?.answer).toMatchObject({
+      kind: 'dropped',
+      reason: expect.stringMatching(/9,000 tokens/),
+    })
   })
 
   test('gives up one row whose question breaks the teacher, and finishes', async () => {
@@ -164,7 +201,9 @@ describe('a run', () => {
     }
     const run = await finish(start(machines, projectId))
     expect(run.status).toBe('finished')
-    const bad = (await listRows(machines.db, projectId, run.id)).filter(({ droppedBy }) => droppedBy === 'teacher')
+    const bad = (await listRows(machines.db, projectId, run.id)).filter(
+      ({ droppedBy }) => droppedBy === 'teacher',
+    )
     expect(bad.map(({ id }) => id)).toEqual([poison])
   })
 
@@ -174,11 +213,21 @@ describe('a run', () => {
     const { db } = machines
     const whole = db.transaction.bind(db)
     let left = 1
-    const transaction = vi.spyOn(db, 'transaction').mockImplementation(((names: string | string[], mode?: IDBTransactionMode, options?: IDBTransactionOptions) => {
-      if (names === 'rows' && mode === 'readwrite' && left-- <= 0) throw new DOMException('full', 'QuotaExceededError')
+    const transaction = vi.spyOn(db, 'transaction').mockImplementation(((
+      names: string | string[],
+      mode?: IDBTransactionMode,
+      options?: IDBTransactionOptions,
+    ) => {
+      if (names === 'rows' && mode === 'readwrite' && left-- <= 0)
+        throw new DOMException('full', 'QuotaExceededError')
       return whole(names as 'rows', mode, options)
     }) as typeof db.transaction)
-    await expect(finish(start(machines, projectId))).rejects.toMatchObject({ name: 'StorageFull', message: expect.stringMatching(/^The rows of this run could not be stored: .* All that was stored before is safe\. Delete a model or a project/) })
+    await expect(finish(start(machines, projectId))).rejects.toMatchObject({
+      name: 'StorageFull',
+      message: expect.stringMatching(
+        /^The rows of this run could not be stored: .* All that was stored before is safe\. Delete a model or a project/,
+      ),
+    })
     transaction.mockRestore()
     const [run] = await listRuns(db, projectId)
     expect(run).toMatchObject({ status: 'failed', why: expect.stringMatching(/could not be stored/) })
@@ -193,8 +242,16 @@ describe('a run', () => {
       if (given === 4) control.stop()
     }
     const run = await finish(start(machines, projectId, control))
-    await expect(finish(resumeRun(machines, { projectId, runId: run.id, teacher: OTHER }, new RunControl()))).rejects.toMatchObject({ name: 'ModelMissing', message: 'This run was begun with Stand-in, and Other is loaded. Load Stand-in to go on, or start a new run.' })
-    await expect(finish(resume(machines, projectId, 'nothing' as RunId))).rejects.toThrow('not stored any more')
+    await expect(
+      finish(resumeRun(machines, { projectId, runId: run.id, teacher: OTHER }, new RunControl())),
+    ).rejects.toMatchObject({
+      name: 'ModelMissing',
+      message:
+        'This run was begun with Stand-in, and Other is loaded. Load Stand-in to go on, or start a new run.',
+    })
+    await expect(finish(resume(machines, projectId, 'nothing' as RunId))).rejects.toThrow(
+      'not stored any more',
+    )
   })
 })
 
@@ -210,7 +267,10 @@ describe('two tabs', () => {
     await first.next()
     await vi.waitFor(() => expect(machines.standIn.given).toBe(5))
     const second = await makeMachines({ db: machines.db })
-    await expect(finish(start(second, projectId))).rejects.toMatchObject({ name: 'Busy', message: expect.stringMatching(/in the hands of a tab that has had it in hand since \d/) })
+    await expect(finish(start(second, projectId))).rejects.toMatchObject({
+      name: 'Busy',
+      message: expect.stringMatching(/in the hands of a tab that has had it in hand since \d/),
+    })
     expect(await listRuns(machines.db, projectId)).toHaveLength(1)
     control.stop()
     const stopped: Run = await finish(first)
@@ -222,7 +282,11 @@ describe('two tabs', () => {
 /** Web Locks as far as they are used here, of one page. */
 class LocksStandIn {
   readonly #held = new Set<string>()
-  async request(name: string, options: { ifAvailable?: boolean }, work: (lock: { name: string } | null) => Promise<unknown>): Promise<unknown> {
+  async request(
+    name: string,
+    options: { ifAvailable?: boolean },
+    work: (lock: { name: string } | null) => Promise<unknown>,
+  ): Promise<unknown> {
     if (options.ifAvailable && this.#held.has(name)) return work(null)
     this.#held.add(name)
     try {

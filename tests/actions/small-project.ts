@@ -43,12 +43,21 @@ export function readRecipe(text = RECIPE): CheckedRecipe {
   return checked.value
 }
 
-export const SEEDS = ['Explain why bread rises in an oven.', 'Write a note that thanks a neighbour.', 'Name three uses of an old jar.', 'How does one sharpen a kitchen knife?', 'Describe the sound of rain on a tin roof.', 'Plan a walk for a rainy Sunday.']
+export const SEEDS = [
+  'Explain why bread rises in an oven.',
+  'Write a note that thanks a neighbour.',
+  'Name three uses of an old jar.',
+  'How does one sharpen a kitchen knife?',
+  'Describe the sound of rain on a tin roof.',
+  'Plan a walk for a rainy Sunday.',
+]
 
 export async function makeSmallProject(machines: TestMachines, recipeText = RECIPE): Promise<ProjectId> {
   const created = await createProject(machines, { name: 'Small', recipeText })
   if (!created.ok) throw new Error('no project')
-  await finish(addSeeds(machines, { projectId: created.value.id, source: { kind: 'text', text: SEEDS.join('\n') } }))
+  await finish(
+    addSeeds(machines, { projectId: created.value.id, source: { kind: 'text', text: SEEDS.join('\n') } }),
+  )
   return created.value.id
 }
 
@@ -57,9 +66,24 @@ export async function outcomeOf({ db }: TestMachines, projectId: ProjectId, runI
   const prompts = await listPrompts(db, projectId, runId)
   const rows = await listRows(db, projectId, runId)
   return {
-    prompts: prompts.map(({ text, order, status, seedId, answers }) => ({ text, order, status, seedId, answers })),
+    prompts: prompts.map(({ text, order, status, seedId, answers }) => ({
+      text,
+      order,
+      status,
+      seedId,
+      answers,
+    })),
     rows: rows.map(tellRow),
   }
 }
 
-const tellRow = ({ prompt, variant, order, completion: { writtenAt: _, ...completion }, answers, verdict, droppedBy, status }: Row): unknown => ({ prompt, variant, order, completion, answers, verdict, droppedBy, status })
+const tellRow = ({
+  prompt,
+  variant,
+  order,
+  completion: { writtenAt: _, ...completion },
+  answers,
+  verdict,
+  droppedBy,
+  status,
+}: Row): unknown => ({ prompt, variant, order, completion, answers, verdict, droppedBy, status })

@@ -8,10 +8,13 @@ import { DESCRIPTION } from '../stand-ins/teacher.ts'
 import { makeSmallProject, readRecipe, SEEDS } from './small-project.ts'
 
 const recipe = readRecipe()
-const trial = (machines: TestMachines, projectId: ProjectId, signal?: AbortSignal, text = recipe) => tryFive(machines, { projectId, recipe: text, teacher: DESCRIPTION }, signal)
+const trial = (machines: TestMachines, projectId: ProjectId, signal?: AbortSignal, text = recipe) =>
+  tryFive(machines, { projectId, recipe: text, teacher: DESCRIPTION }, signal)
 
 async function countStored({ db }: TestMachines): Promise<Record<string, number>> {
-  const counts = await Promise.all([...db.objectStoreNames].map(async (store): Promise<[string, number]> => [store, await db.count(store)]))
+  const counts = await Promise.all(
+    [...db.objectStoreNames].map(async (store): Promise<[string, number]> => [store, await db.count(store)]),
+  )
   return Object.fromEntries(counts)
 }
 
@@ -22,7 +25,11 @@ test('five rows go through all steps and nothing is stored', async () => {
   const told: TryProgress[] = []
   const { rows, estimate, note } = await finish(trial(machines, projectId), (progress) => told.push(progress))
   expect(rows).toHaveLength(5)
-  expect(rows.every(({ status, completion }) => completion !== undefined && (status === 'kept' || status === 'dropped'))).toBe(true)
+  expect(
+    rows.every(
+      ({ status, completion }) => completion !== undefined && (status === 'kept' || status === 'dropped'),
+    ),
+  ).toBe(true)
   expect(rows.every(({ grown }) => grown)).toBe(true)
   expect(note).toBeUndefined()
   for (const { status, verdict } of rows) if (status === 'kept') expect(verdict?.kind).toBe('score')
@@ -30,22 +37,39 @@ test('five rows go through all steps and nothing is stored', async () => {
   expect(estimate.rows).toBe(10)
   expect(estimate.msTotal).toBeGreaterThan(0)
   expect(estimate.storageBytes).toBeGreaterThan(10 * 1600)
-  expect(told.at(-1)).toMatchObject({ total: 15, sentence: expect.stringMatching(/judge scores \d answers?/) })
+  expect(told.at(-1)).toMatchObject({
+    total: 15,
+    sentence: expect.stringMatching(/judge scores \d answers?/),
+  })
   expect(await countStored(machines)).toEqual(before)
 })
 
 test('is the same each time: the rows that the run will make first', async () => {
   const machines = await makeMachines()
   const projectId = await makeSmallProject(machines)
-  const texts = async () => (await finish(trial(machines, projectId))).rows.map(({ prompt, completion, status }) => [prompt, completion?.text, status])
+  const texts = async () =>
+    (await finish(trial(machines, projectId))).rows.map(({ prompt, completion, status }) => [
+      prompt,
+      completion?.text,
+      status,
+    ])
   expect(await texts()).toEqual(await texts())
 })
 
 test('asks the seeds where nothing is grown, and where growing brings nothing', async () => {
   const machines = await makeMachines()
   const projectId = await makeSmallProject(machines)
-  const plain = await finish(trial(machines, projectId, undefined, readRecipe('retort: 1\nname: Plain\nsteps:\n  - complete: teacher\n')))
-  expect(plain.rows.map(({ prompt, grown, status }) => [prompt, grown, status])).toEqual(SEEDS.slice(0, 5).map((seed) => [seed, false, 'kept']))
+  const plain = await finish(
+    trial(
+      machines,
+      projectId,
+      undefined,
+      readRecipe('retort: 1\nname: Plain\nsteps:\n  - complete: teacher\n'),
+    ),
+  )
+  expect(plain.rows.map(({ prompt, grown, status }) => [prompt, grown, status])).toEqual(
+    SEEDS.slice(0, 5).map((seed) => [seed, false, 'kept']),
+  )
   machines.standIn.beforeAnswer = (_, id) => (id.startsWith('grow') ? { refusal: 'too long' } : undefined)
   const barren = await finish(trial(machines, projectId))
   expect(barren.rows.filter(({ grown }) => grown)).toEqual([])
@@ -63,5 +87,7 @@ test('can be cancelled, and says what is missing where there are no seeds', asyn
   await expect(ending).rejects.toMatchObject({ name: 'AbortError' })
   await machines.db.clear('seeds')
   expect(await countSeeds(machines.db, projectId)).toBe(0)
-  await expect(finish(trial(machines, projectId))).rejects.toThrow('There are no seeds yet, so there is nothing to try. Add some on the Seeds screen.')
+  await expect(finish(trial(machines, projectId))).rejects.toThrow(
+    'There are no seeds yet, so there is nothing to try. Add some on the Seeds screen.',
+  )
 })

@@ -17,7 +17,15 @@ import { measurePeers } from './peers.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const OUT = join(root, 'test-results/bench')
-const NEEDS_TEACHER: readonly Part[] = ['generation', 'decoding', 'judging', 'lora', 'losses', 'opening', 'loading']
+const NEEDS_TEACHER: readonly Part[] = [
+  'generation',
+  'decoding',
+  'judging',
+  'lora',
+  'losses',
+  'opening',
+  'loading',
+]
 
 const isPart = (name: string): name is Part => PARTS.some((part) => part === name)
 
@@ -38,10 +46,13 @@ async function measurePart(browser: Browser, url: string, part: Part): Promise<P
   const page = await context.newPage()
   page.on('pageerror', (error) => console.error(error.message))
   await page.goto(`${url}bench.html?part=${part}`)
-  const handle = await page.waitForFunction(() => globalThis.benchAnswer, undefined, { timeout: part === 'memory' ? 3_600_000 : 900_000 })
+  const handle = await page.waitForFunction(() => globalThis.benchAnswer, undefined, {
+    timeout: part === 'memory' ? 3_600_000 : 900_000,
+  })
   const answer = await handle.jsonValue()
   await context.close()
-  if (answer === undefined || 'broken' in answer) throw new Error(`The part ${part} broke: ${answer?.broken ?? 'no answer'}`)
+  if (answer === undefined || 'broken' in answer)
+    throw new Error(`The part ${part} broke: ${answer?.broken ?? 'no answer'}`)
   return answer
 }
 
@@ -57,31 +68,52 @@ async function measureOpeningOfPage(browser: Browser, models: readonly string[])
 }
 
 /** In Node, on the page itself or in a worker of the measuring page; undefined where something is missing, which has then been said. */
-async function measureAnywhere(browser: Browser, url: string, models: readonly string[], part: Part): Promise<PartAnswer | undefined> {
+async function measureAnywhere(
+  browser: Browser,
+  url: string,
+  models: readonly string[],
+  part: Part,
+): Promise<PartAnswer | undefined> {
   switch (part) {
-    case 'native': return measureNative()
-    case 'box': return measureBox()
-    case 'classes': return measureClasses()
-    case 'decoding': return measureDecoding()
-    case 'loading': return measureLoading()
-    case 'opening': return measureOpeningOfPage(browser, models)
-    case 'peers': return measurePeers(browser)
-    default: return measurePart(browser, url, part)
+    case 'native':
+      return measureNative()
+    case 'box':
+      return measureBox()
+    case 'classes':
+      return measureClasses()
+    case 'decoding':
+      return measureDecoding()
+    case 'loading':
+      return measureLoading()
+    case 'opening':
+      return measureOpeningOfPage(browser, models)
+    case 'peers':
+      return measurePeers(browser)
+    default:
+      return measurePart(browser, url, part)
   }
 }
 
-const show = (value: number): string => (Number.isNaN(value) ? 'none' : value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(value >= 10 ? 1 : 2))
+const show = (value: number): string =>
+  Number.isNaN(value)
+    ? 'none'
+    : value >= 100
+      ? Math.round(value).toLocaleString('en')
+      : value.toFixed(value >= 10 ? 1 : 2)
 
 /** Measures the parts that were asked for, or all; prints each as it ends and the ratios last. */
 export async function runBench(asked: readonly string[]): Promise<void> {
   const wrong = asked.filter((name) => !isPart(name))
-  if (wrong.length > 0) throw new Error(`There is no part called ${wrong.join(', ')}; there are ${PARTS.join(', ')}.`)
+  if (wrong.length > 0)
+    throw new Error(`There is no part called ${wrong.join(', ')}; there are ${PARTS.join(', ')}.`)
   await buildPages()
   const models = [join(root, 'models'), join(SHARED, 'models'), join(root, 'public/teacher')]
   const site = await serveFolder(OUT, { models })
   const browser = await openBrowser()
   const [cpu] = cpus()
-  console.log(`Chromium ${browser.version()}, wasm with 2 threads, ${cpus().length} cores of ${cpu?.model.trim() ?? 'an unknown kind'}; medians, one run.\n`)
+  console.log(
+    `Chromium ${browser.version()}, wasm with 2 threads, ${cpus().length} cores of ${cpu?.model.trim() ?? 'an unknown kind'}; medians, one run.\n`,
+  )
   const answers: PartAnswer[] = []
   try {
     for (const part of PARTS.filter((name) => asked.length === 0 || asked.includes(name))) {
@@ -92,12 +124,14 @@ export async function runBench(asked: readonly string[]): Promise<void> {
       const answer = await measureAnywhere(browser, site.url, models, part)
       if (answer === undefined) continue
       answers.push(answer)
-      for (const { what, value, unit, how } of answer.measured) console.log(`${what.padEnd(58)} ${show(value).padStart(9)} ${unit.padEnd(10)} ${how}`)
+      for (const { what, value, unit, how } of answer.measured)
+        console.log(`${what.padEnd(58)} ${show(value).padStart(9)} ${unit.padEnd(10)} ${how}`)
     }
   } finally {
     await browser.close()
     await site.close()
   }
   console.log('')
-  for (const { what, ratio } of answers.flatMap(({ ratios }) => ratios)) console.log(`${what.padEnd(72)} × ${ratio.toFixed(2)}`)
+  for (const { what, ratio } of answers.flatMap(({ ratios }) => ratios))
+    console.log(`${what.padEnd(72)} × ${ratio.toFixed(2)}`)
 }

@@ -8,7 +8,12 @@ import type { DatasetRow } from '../../src/domain/dataset.ts'
 import { contentId, freshId, type StudentId } from '../../src/domain/id.ts'
 import { GREEDY, type CompletionRequest, type CompletionResult } from '../../src/domain/model.ts'
 import { makeRng, shuffle } from '../../src/domain/rng.ts'
-import { countParameters, type CommonTrainSettings, type StudentPreset, type TrainSettings } from '../../src/domain/student.ts'
+import {
+  countParameters,
+  type CommonTrainSettings,
+  type StudentPreset,
+  type TrainSettings,
+} from '../../src/domain/student.ts'
 import { openNativeRuntime } from '../../src/engine/runtime/native.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import { writeTraceHeader, writeTraceRow } from '../../src/engine/training/trace-file.ts'
@@ -43,24 +48,68 @@ const signal = new AbortController().signal
 
 /** What all students have in common: the page's defaults, but for the steps, the rate and the batch. */
 const COMMON = {
-  context: 192, batch: 16, accumulate: 1, packing: false, curriculum: 'none', optimizer: 'muon', learningRate: 0.005, schedule: 'cosine', warmUp: 0.05,
-  weightDecay: 0.1, clip: 1, dropout: 0, averaging: 0, patience: 0, evaluateEvery: 10_000, rngSeed: 1,
+  context: 192,
+  batch: 16,
+  accumulate: 1,
+  packing: false,
+  curriculum: 'none',
+  optimizer: 'muon',
+  learningRate: 0.005,
+  schedule: 'cosine',
+  warmUp: 0.05,
+  weightDecay: 0.1,
+  clip: 1,
+  dropout: 0,
+  averaging: 0,
+  patience: 0,
+  evaluateEvery: 10_000,
+  rngSeed: 1,
 } as const satisfies Omit<CommonTrainSettings, 'preset' | 'steps'>
 
 interface Pupil {
   readonly name: string
   readonly settings: TrainSettings
 }
-const byText = (preset: StudentPreset, steps: number): TrainSettings => ({ ...COMMON, preset, steps, loss: 'teacher-text', vocabulary: 1024, labelSmoothing: 0 })
-const byProbabilities = (preset: StudentPreset, steps: number, textShare: number): TrainSettings => ({ ...COMMON, preset, steps, loss: 'forward-kl', temperature: 1, choices: CHOICES, textShare })
+const byText = (preset: StudentPreset, steps: number): TrainSettings => ({
+  ...COMMON,
+  preset,
+  steps,
+  loss: 'teacher-text',
+  vocabulary: 1024,
+  labelSmoothing: 0,
+})
+const byProbabilities = (preset: StudentPreset, steps: number, textShare: number): TrainSettings => ({
+  ...COMMON,
+  preset,
+  steps,
+  loss: 'forward-kl',
+  temperature: 1,
+  choices: CHOICES,
+  textShare,
+})
 /** Half as many steps take about as long as those on texts alone. */
-const byOwnAnswers = (preset: StudentPreset, steps: number): TrainSettings => ({ ...COMMON, preset, steps, loss: 'on-policy', divergence: 'forward-kl', lambda: 0.5, ownFrom: 0.3, temperature: 1, choices: CHOICES, answerTokens: 96, answerTemperature: 1 })
+const byOwnAnswers = (preset: StudentPreset, steps: number): TrainSettings => ({
+  ...COMMON,
+  preset,
+  steps,
+  loss: 'on-policy',
+  divergence: 'forward-kl',
+  lambda: 0.5,
+  ownFrom: 0.3,
+  temperature: 1,
+  choices: CHOICES,
+  answerTokens: 96,
+  answerTemperature: 1,
+})
 const PUPILS: readonly Pupil[] = [
   { name: 'micro, texts, vocabulary of its own', settings: byText('micro', 1200) },
   { name: 'small, texts, vocabulary of its own', settings: byText('small', 600) },
   { name: 'small, texts, the teacher’s vocabulary', settings: byProbabilities('small', 600, 1) },
   { name: 'small, forward KL, the teacher’s vocabulary', settings: byProbabilities('small', 600, 0) },
-  { name: 'small, own answers and texts (λ 0.5, forward KL), as many seconds', settings: byOwnAnswers('small', 300) },
+  {
+    name: 'small, own answers and texts (λ 0.5, forward KL), as many seconds',
+    settings: byOwnAnswers('small', 300),
+  },
 ]
 
 /** Different problems of a level, of those that the teacher's own training saw or of those that it did not. */
@@ -74,10 +123,15 @@ function drawProblems({ level, draw }: ProblemKind, count: number, heldOut: bool
   return [...drawn.values()]
 }
 
-const isRight = (problem: Problem, text: string): boolean => verifyFinalAnswer(text, writeMoney(problem.cents)) === true
+const isRight = (problem: Problem, text: string): boolean =>
+  verifyFinalAnswer(text, writeMoney(problem.cents)) === true
 
 const requestsOf = (problems: readonly Problem[]): CompletionRequest[] =>
-  problems.map(({ text: content }, i) => ({ id: String(i), asked: { kind: 'chat', messages: [{ role: 'user', content }] }, sampling: { ...GREEDY, maxTokens: MOST_TOKENS, rngSeed: String(i) } }))
+  problems.map(({ text: content }, i) => ({
+    id: String(i),
+    asked: { kind: 'chat', messages: [{ role: 'user', content }] },
+    sampling: { ...GREEDY, maxTokens: MOST_TOKENS, rngSeed: String(i) },
+  }))
 
 async function askTeacher(teacher: EngineTeacher, problems: readonly Problem[]): Promise<string[]> {
   const texts: string[] = []
@@ -92,7 +146,19 @@ async function writeRows(teacher: EngineTeacher): Promise<DatasetRow[]> {
   const texts = await askTeacher(teacher, problems)
   const rows = problems.flatMap((problem, i): DatasetRow[] => {
     const completion = (texts[i] ?? '').trim()
-    return isRight(problem, completion) ? [{ rowId: contentId('row', i), seedId: contentId('seed', i), split: 'train', system: '', prompt: problem.text, completion, editedByHand: false }] : []
+    return isRight(problem, completion)
+      ? [
+          {
+            rowId: contentId('row', i),
+            seedId: contentId('seed', i),
+            split: 'train',
+            system: '',
+            prompt: problem.text,
+            completion,
+            editedByHand: false,
+          },
+        ]
+      : []
   })
   return shuffle(rows, makeRng('bench/box/order'))
 }
@@ -100,8 +166,19 @@ async function writeRows(teacher: EngineTeacher): Promise<DatasetRow[]> {
 /** The file of the teacher's probabilities along the rows. */
 async function writeTrace(teacher: EngineTeacher, rows: readonly DatasetRow[]): Promise<Uint8Array> {
   const shared = shareVocabulary(teacher.tokenizer, rows)
-  const traced = await traceRows(teacher, rows, shared, { choices: CHOICES, temperature: 1, among: shared.among }, signal)
-  return new Uint8Array(await new Blob([writeTraceHeader({ choices: CHOICES, temperature: 1, tokenizer: shared.files, rows: rows.length }), ...traced.map(writeTraceRow)]).arrayBuffer())
+  const traced = await traceRows(
+    teacher,
+    rows,
+    shared,
+    { choices: CHOICES, temperature: 1, among: shared.among },
+    signal,
+  )
+  return new Uint8Array(
+    await new Blob([
+      writeTraceHeader({ choices: CHOICES, temperature: 1, tokenizer: shared.files, rows: rows.length }),
+      ...traced.map(writeTraceRow),
+    ]).arrayBuffer(),
+  )
 }
 
 interface Graduate {
@@ -111,35 +188,58 @@ interface Graduate {
   readonly right: readonly number[]
 }
 
-async function teach({ name, settings }: Pupil, runtime: Runtime, rows: DatasetRow[], trace: Uint8Array, asked: readonly (readonly Problem[])[], lent: BorrowedTeacher): Promise<Graduate> {
+async function teach(
+  { name, settings }: Pupil,
+  runtime: Runtime,
+  rows: DatasetRow[],
+  trace: Uint8Array,
+  asked: readonly (readonly Problem[])[],
+  lent: BorrowedTeacher,
+): Promise<Graduate> {
   const stores = Object.assign(makeMemoryStores(rows), { trace })
   const studentId = freshId('student') as StudentId // an id of that kind, freshly made
   const stop = new AbortController()
   const timer = setTimeout(() => stop.abort(), SECONDS_A_STUDENT * 1000)
   const from = performance.now()
   let about = ''
-  const outcome = await train({ ...IDS, studentId, settings, trace: 'box.trace', backend: 'wasm' }, {
-    signal: stop.signal,
-    emit: (event) => {
-      if (event.kind === 'shape') about = `${(countParameters(event.shape) / 1e6).toFixed(2)} M parameters, vocabulary of ${event.shape.vocabulary}`
+  const outcome = await train(
+    { ...IDS, studentId, settings, trace: 'box.trace', backend: 'wasm' },
+    {
+      signal: stop.signal,
+      emit: (event) => {
+        if (event.kind === 'shape')
+          about = `${(countParameters(event.shape) / 1e6).toFixed(2)} M parameters, vocabulary of ${event.shape.vocabulary}`
+      },
     },
-  }, { stores, openRuntime: async () => runtime, now: () => performance.now(), teacher: lent })
+    { stores, openRuntime: async () => runtime, now: () => performance.now(), teacher: lent },
+  )
   clearTimeout(timer)
   const seconds = Math.round((performance.now() - from) / 1000)
   const writer = new StudentWriter(stores, async () => runtime)
   const right: number[] = []
   for (const problems of asked) {
     let count = 0
-    await writer.complete({ projectId: IDS.projectId, studentId, which: 'after', requests: requestsOf(problems) }, {
-      signal,
-      emit: (event) => {
-        if (event.kind === 'completion' && isRight(problems[Number(event.result.id)] as Problem, event.result.text)) count += 1
+    await writer.complete(
+      { projectId: IDS.projectId, studentId, which: 'after', requests: requestsOf(problems) },
+      {
+        signal,
+        emit: (event) => {
+          if (
+            event.kind === 'completion' &&
+            isRight(problems[Number(event.result.id)] as Problem, event.result.text)
+          )
+            count += 1
+        },
       },
-    })
+    )
     right.push(count)
   }
   await writer.close()
-  return { name, how: `${about}; ${outcome.step} of ${settings.steps} steps of ${settings.batch} rows in ${seconds} s`, right }
+  return {
+    name,
+    how: `${about}; ${outcome.step} of ${settings.steps} steps of ${settings.batch} rows in ${seconds} s`,
+    right,
+  }
 }
 
 /** Undefined, with a line that says why, where onnxruntime-node is not installed. */
@@ -152,7 +252,13 @@ export async function measureBox(): Promise<PartAnswer | undefined> {
     return undefined
   }
   const file = 'corner-shop.gguf'
-  const teacher = await openGguf(sourceFromBytes(file, new Uint8Array(await readFile(join(BOX, file)))), { backend: 'wasm', runtime, contextLength: 1024, signal, onProgress: () => undefined })
+  const teacher = await openGguf(sourceFromBytes(file, new Uint8Array(await readFile(join(BOX, file)))), {
+    backend: 'wasm',
+    runtime,
+    contextLength: 1024,
+    signal,
+    onProgress: () => undefined,
+  })
   const from = performance.now()
   const rows = await writeRows(teacher)
   const seconds = Math.round((performance.now() - from) / 1000)
@@ -163,9 +269,20 @@ export async function measureBox(): Promise<PartAnswer | undefined> {
     const texts = await askTeacher(teacher, problems)
     teachers.push(problems.filter((problem, i) => isRight(problem, texts[i] ?? '')).length)
   }
-  const tracer = makeAnswerTracer(teacher, shareVocabulary(teacher.tokenizer, rows), { choices: CHOICES, temperature: 1 })
-  const lent: BorrowedTeacher = { trace: async (answers, ends) => (await tracer(answers, ends)).map((row) => raiseLeast(row)) }
-  const graduates: Graduate[] = [{ name: 'the teacher', how: `${(teacher.description.card.parameters / 1e6).toFixed(1)} M parameters, greedy`, right: teachers }]
+  const tracer = makeAnswerTracer(teacher, shareVocabulary(teacher.tokenizer, rows), {
+    choices: CHOICES,
+    temperature: 1,
+  })
+  const lent: BorrowedTeacher = {
+    trace: async (answers, ends) => (await tracer(answers, ends)).map((row) => raiseLeast(row)),
+  }
+  const graduates: Graduate[] = [
+    {
+      name: 'the teacher',
+      how: `${(teacher.description.card.parameters / 1e6).toFixed(1)} M parameters, greedy`,
+      right: teachers,
+    },
+  ]
   for (const pupil of PUPILS) graduates.push(await teach(pupil, runtime, rows, trace, asked, lent))
   await teacher.release()
   return report(graduates, rows.length, seconds)
@@ -174,10 +291,30 @@ export async function measureBox(): Promise<PartAnswer | undefined> {
 const sumOf = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0)
 
 function report(graduates: readonly Graduate[], rows: number, seconds: number): PartAnswer {
-  const measured: Measured[] = [{ what: 'answers of the teacher that were proved right', value: rows, unit: 'rows', how: `of ${LEARNED} problems, a quarter of each level, in ${seconds} s on ${THREADS} threads` }]
+  const measured: Measured[] = [
+    {
+      what: 'answers of the teacher that were proved right',
+      value: rows,
+      unit: 'rows',
+      how: `of ${LEARNED} problems, a quarter of each level, in ${seconds} s on ${THREADS} threads`,
+    },
+  ]
   for (const { name, how, right } of graduates) {
-    right.forEach((count, i) => measured.push({ what: `level ${PROBLEM_KINDS[i]?.level}: ${name}`, value: (100 * count) / ASKED, unit: '% right', how: i === 0 ? how : '' }))
+    right.forEach((count, i) =>
+      measured.push({
+        what: `level ${PROBLEM_KINDS[i]?.level}: ${name}`,
+        value: (100 * count) / ASKED,
+        unit: '% right',
+        how: i === 0 ? how : '',
+      }),
+    )
   }
   const [teacher, ...students] = graduates
-  return { measured, ratios: students.map(({ name, right }) => ({ what: `right answers of all levels against the teacher’s: ${name}`, ratio: sumOf(right) / sumOf(teacher?.right ?? []) })) }
+  return {
+    measured,
+    ratios: students.map(({ name, right }) => ({
+      what: `right answers of all levels against the teacher’s: ${name}`,
+      ratio: sumOf(right) / sumOf(teacher?.right ?? []),
+    })),
+  }
 }

@@ -32,7 +32,8 @@ export function readSentences(): Sentences {
   const found = new Map<string, Labelled>()
   for (const line of readFileSync(FILE, 'utf8').split('\n')) {
     const [text = '', label] = line.trim().split('\t')
-    if (text !== '' && (label === '0' || label === '1') && !found.has(text)) found.set(text, { text, label: Number(label) })
+    if (text !== '' && (label === '0' || label === '1') && !found.has(text))
+      found.set(text, { text, label: Number(label) })
   }
   const all = shuffle([...found.values()], makeRng('bench/classes'))
   return { asked: all.slice(0, ASKED), dev: all.slice(ASKED, ASKED + DEV), learn: all.slice(ASKED + DEV) }
@@ -40,13 +41,24 @@ export function readSentences(): Sentences {
 
 /** Rows of a dataset: sentences as prompts and their labels as completions; those of `heldOut` are measured while it trains. */
 export function toRows(train: readonly Labelled[], heldOut: readonly Labelled[]): DatasetRow[] {
-  const toRow = (split: DatasetRow['split']) => ({ text, label }: Labelled): DatasetRow =>
-    ({ rowId: contentId('row', text), seedId: contentId('seed', text), split, system: '', prompt: text, completion: LABELS[label] ?? '', editedByHand: false })
+  const toRow =
+    (split: DatasetRow['split']) =>
+    ({ text, label }: Labelled): DatasetRow => ({
+      rowId: contentId('row', text),
+      seedId: contentId('seed', text),
+      split,
+      system: '',
+      prompt: text,
+      completion: LABELS[label] ?? '',
+      editedByHand: false,
+    })
   return [...train.map(toRow('train')), ...heldOut.map(toRow('held-out'))]
 }
 
 /** How a language model is asked. */
-export const askLabel = (text: string): string => `Is the sentiment of this sentence from a film review positive or negative? Answer with one word.\n\n${text}`
+export const askLabel = (text: string): string =>
+  `Is the sentiment of this sentence from a film review positive or negative? Answer with one word.\n\n${text}`
 
 /** Share of right answers, in per cent. */
-export const shareRight = (asked: readonly Labelled[], answers: readonly (number | undefined)[]): number => (100 * asked.filter(({ label }, i) => answers[i] === label).length) / asked.length
+export const shareRight = (asked: readonly Labelled[], answers: readonly (number | undefined)[]): number =>
+  (100 * asked.filter(({ label }, i) => answers[i] === label).length) / asked.length

@@ -21,7 +21,11 @@ import { askLabel, LABELS, type Labelled } from './classes-data.ts'
 const signal = new AbortController().signal
 const CONTEXT = 160
 /** Of peft's usual size for models of this kind: every projection, rank 8. */
-const ADAPTERS: AdapterOptions = { rank: 8, alpha: 16, targets: ['q', 'k', 'v', 'output', 'gate', 'up', 'down'] }
+const ADAPTERS: AdapterOptions = {
+  rank: 8,
+  alpha: 16,
+  targets: ['q', 'k', 'v', 'output', 'gate', 'up', 'down'],
+}
 const BATCH = 8
 /** Positions that rows are padded to: lengths have a graph each. */
 const STEP = 32
@@ -56,26 +60,61 @@ export class Smol {
   }
 
   async #weighWith(weights: LoadedWeights, sentences: readonly Labelled[]): Promise<TeacherRow[]> {
-    const generator = await Generator.create(this.#runtime, weights, this.#tokenizer, { maxBatch: 8, contextLength: CONTEXT })
-    const teacher: Pick<WeighingTeacher, 'tokenizer' | 'weigh'> = { tokenizer: this.#tokenizer, weigh: (requests, hooks) => generator.score(requests, hooks) }
+    const generator = await Generator.create(this.#runtime, weights, this.#tokenizer, {
+      maxBatch: 8,
+      contextLength: CONTEXT,
+    })
+    const teacher: Pick<WeighingTeacher, 'tokenizer' | 'weigh'> = {
+      tokenizer: this.#tokenizer,
+      weigh: (requests, hooks) => generator.score(requests, hooks),
+    }
     try {
-      return await weighRows(teacher, sentences.map(({ text }) => ({ system: '', prompt: askLabel(text) })), LABELS, 1, signal)
+      return await weighRows(
+        teacher,
+        sentences.map(({ text }) => ({ system: '', prompt: askLabel(text) })),
+        LABELS,
+        1,
+        signal,
+      )
     } finally {
       await generator.release()
     }
   }
 
   /** Adapters on all projections learn the labels as answers in the model's own template; then the merged model is asked. */
-  async adapt(learn: readonly Labelled[], asked: readonly Labelled[], { steps, learningRate, seconds }: LoraSettings): Promise<{ readonly shares: TeacherRow[]; readonly steps: number; readonly seconds: number; readonly loss: number }> {
+  async adapt(
+    learn: readonly Labelled[],
+    asked: readonly Labelled[],
+    { steps, learningRate, seconds }: LoraSettings,
+  ): Promise<{
+    readonly shares: TeacherRow[]
+    readonly steps: number
+    readonly seconds: number
+    readonly loss: number
+  }> {
     const { shape } = this.#weights
     const frozen = readFrozen(this.#weights)
     const rng = makeRng('bench/classes/lora')
-    const trainer = new Trainer(this.#runtime, { shape, weightDecay: 0, clip: 1, adapts: { ...ADAPTERS, frozen } }, beginState(makeFirstAdapters(shape, ADAPTERS, () => rng.next())))
+    const trainer = new Trainer(
+      this.#runtime,
+      { shape, weightDecay: 0, clip: 1, adapts: { ...ADAPTERS, frozen } },
+      beginState(makeFirstAdapters(shape, ADAPTERS, () => rng.next())),
+    )
     const end = findAnswerEnd(this.#tokenizer)
-    const rows = packRows(learn.map(({ text, label }) => ({
-      prompt: this.#tokenizer.encode(this.#tokenizer.renderChat([{ role: 'user', content: askLabel(text) }], { addGenerationPrompt: true })),
-      completion: [...this.#tokenizer.encode(LABELS[label] ?? '', { special: false }), ...(end === undefined ? [] : [end])],
-    })), CONTEXT).rows
+    const rows = packRows(
+      learn.map(({ text, label }) => ({
+        prompt: this.#tokenizer.encode(
+          this.#tokenizer.renderChat([{ role: 'user', content: askLabel(text) }], {
+            addGenerationPrompt: true,
+          }),
+        ),
+        completion: [
+          ...this.#tokenizer.encode(LABELS[label] ?? '', { special: false }),
+          ...(end === undefined ? [] : [end]),
+        ],
+      })),
+      CONTEXT,
+    ).rows
     const from = performance.now()
     let order: (typeof rows)[number][] = []
     let recent = Number.NaN
@@ -85,16 +124,30 @@ export class Smol {
       const batch = order.splice(0, BATCH)
       const length = Math.ceil(Math.max(...batch.map(positionsOf)) / STEP) * STEP
       done += 1
-      const { loss } = await trainer.train(makeBatch(batch.map((row) => [row]), BATCH, length, { countedInStep: countPredictions(batch.map((row) => [row])) }), learningRateAt(done, { steps, learningRate, warmUp: 0.1 }))
+      const { loss } = await trainer.train(
+        makeBatch(
+          batch.map((row) => [row]),
+          BATCH,
+          length,
+          { countedInStep: countPredictions(batch.map((row) => [row])) },
+        ),
+        learningRateAt(done, { steps, learningRate, warmUp: 0.1 }),
+      )
       recent = Number.isNaN(recent) ? loss : 0.9 * recent + 0.1 * loss
     }
     const took = (performance.now() - from) / 1000
     const adapters = await trainer.readWeights()
     await trainer.release()
-    const shares = await this.#weighWith(makeStudentWeights(shape, mergeAdapters(shape, ADAPTERS, frozen, adapters)), asked)
+    const shares = await this.#weighWith(
+      makeStudentWeights(shape, mergeAdapters(shape, ADAPTERS, frozen, adapters)),
+      asked,
+    )
     return { shares, steps: done, seconds: took, loss: recent }
   }
 }
 
 /** The likelier label of each sentence. */
-export const answersOf = (shares: readonly TeacherRow[]): (number | undefined)[] => shares.map(({ probabilities }) => (probabilities.length === 0 ? undefined : (probabilities[1] ?? 0) > (probabilities[0] ?? 0) ? 1 : 0))
+export const answersOf = (shares: readonly TeacherRow[]): (number | undefined)[] =>
+  shares.map(({ probabilities }) =>
+    probabilities.length === 0 ? undefined : (probabilities[1] ?? 0) > (probabilities[0] ?? 0) ? 1 : 0,
+  )

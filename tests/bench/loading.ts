@@ -22,14 +22,23 @@ interface Case {
   readonly name: Name
   readonly weights?: WeightForm
 }
-const CASES: readonly Case[] = [{ name: 'ours', weights: 'f32' }, { name: 'ours', weights: 'nb4s' }, { name: 'wllama' }, { name: 'native' }]
+const CASES: readonly Case[] = [
+  { name: 'ours', weights: 'f32' },
+  { name: 'ours', weights: 'nb4s' },
+  { name: 'wllama' },
+  { name: 'native' },
+]
 
 const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, REST_MS))
 
 /** Undefined, with a line that says why, where the machine does not tell what a process takes. */
-export async function measureLoading({ prompt, written: fresh }: LoadingSizes = SIZES): Promise<PartAnswer | undefined> {
+export async function measureLoading({ prompt, written: fresh }: LoadingSizes = SIZES): Promise<
+  PartAnswer | undefined
+> {
   if (!canTellMemory) {
-    console.log('loading: not measured. What a process takes is read from /proc, which this system does not have.')
+    console.log(
+      'loading: not measured. What a process takes is read from /proc, which this system does not have.',
+    )
     return undefined
   }
   const { parameters, cut } = await readPrompts(FILE)
@@ -39,7 +48,13 @@ export async function measureLoading({ prompt, written: fresh }: LoadingSizes = 
   for (const { name, weights } of CASES.filter((one) => there.has(one.name))) {
     const title = weights === undefined ? name : `${name}, ${weights}`
     try {
-      const program = await openProgram(name, { rows: ROWS, context: CONTEXT, threads: THREADS, file: FILE, ...(weights === undefined ? {} : { weights }) })
+      const program = await openProgram(name, {
+        rows: ROWS,
+        context: CONTEXT,
+        threads: THREADS,
+        file: FILE,
+        ...(weights === undefined ? {} : { weights }),
+      })
       await rest()
       const opened = memoryOf(await program.processes())
       await program.write({ prompts: cut(ROWS, prompt), tokens: fresh, reuse: false })
@@ -47,19 +62,41 @@ export async function measureLoading({ prompt, written: fresh }: LoadingSizes = 
       const written = memoryOf(await program.processes())
       await program.close()
       loaded.set(title, opened)
-      const add = (what: string, bytes: number, how: string): void => void measured.push({ what: `${title}: ${what}`, value: bytes / parameters, unit: 'B/param', how: `${Math.round(bytes / 1e6).toLocaleString('en')} MB${how}` })
-      add('loaded, at rest', opened.resting, `; ${program.about}, loaded in ${(program.openedIn / 1000).toFixed(1)} s`)
+      const add = (what: string, bytes: number, how: string): void =>
+        void measured.push({
+          what: `${title}: ${what}`,
+          value: bytes / parameters,
+          unit: 'B/param',
+          how: `${Math.round(bytes / 1e6).toLocaleString('en')} MB${how}`,
+        })
+      add(
+        'loaded, at rest',
+        opened.resting,
+        `; ${program.about}, loaded in ${(program.openedIn / 1000).toFixed(1)} s`,
+      )
       add('loaded, at most', opened.peak, '')
       add('eight rows written, at rest', written.resting, `, ${prompt} and ${fresh} tokens each`)
       add('eight rows written, at most', written.peak, '')
     } catch (thrown) {
-      measured.push({ what: title, value: Number.NaN, unit: 'B/param', how: `not measured: ${thrown instanceof Error ? (thrown.message.split('\n')[0] ?? '') : String(thrown)}` })
+      measured.push({
+        what: title,
+        value: Number.NaN,
+        unit: 'B/param',
+        how: `not measured: ${thrown instanceof Error ? (thrown.message.split('\n')[0] ?? '') : String(thrown)}`,
+      })
     }
   }
   const ratios = ['ours, f32', 'ours, nb4s'].flatMap((ours) =>
     ['wllama', 'native'].flatMap((other): Ratio[] => {
       const [a, b] = [loaded.get(ours), loaded.get(other)]
-      return a === undefined || b === undefined ? [] : [{ what: `memory of a loaded model at rest, ${ours} against ${other}`, ratio: a.resting / b.resting }]
+      return a === undefined || b === undefined
+        ? []
+        : [
+            {
+              what: `memory of a loaded model at rest, ${ours} against ${other}`,
+              ratio: a.resting / b.resting,
+            },
+          ]
     }),
   )
   return { measured, ratios }

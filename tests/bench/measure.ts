@@ -20,7 +20,23 @@ export interface PartAnswer {
   readonly ratios: readonly Ratio[]
 }
 
-export const PARTS = ['generation', 'decoding', 'judging', 'training', 'lora', 'endurance', 'memory', 'losses', 'storage', 'opening', 'loading', 'native', 'peers', 'box', 'classes'] as const
+export const PARTS = [
+  'generation',
+  'decoding',
+  'judging',
+  'training',
+  'lora',
+  'endurance',
+  'memory',
+  'losses',
+  'storage',
+  'opening',
+  'loading',
+  'native',
+  'peers',
+  'box',
+  'classes',
+] as const
 export type Part = (typeof PARTS)[number]
 
 /** The middle value; NaN of none. */

@@ -24,9 +24,18 @@ const SCRIPT = fileURLToPath(new URL('./peers/torch_step.py', import.meta.url))
 const python = process.env['RETORT_PYTHON'] ?? 'python3'
 
 /** Milliseconds of steps in PyTorch; undefined where it is not there. */
-async function stepInTorch(shape: DecoderShape): Promise<{ version: string; times: number[]; products: number } | undefined> {
+async function stepInTorch(
+  shape: DecoderShape,
+): Promise<{ version: string; times: number[]; products: number } | undefined> {
   try {
-    const { stdout } = await promisify(execFile)(python, [SCRIPT, JSON.stringify(shape), String(ROWS), String(LENGTH), String(STEPS), String(THREADS)])
+    const { stdout } = await promisify(execFile)(python, [
+      SCRIPT,
+      JSON.stringify(shape),
+      String(ROWS),
+      String(LENGTH),
+      String(STEPS),
+      String(THREADS),
+    ])
     return JSON.parse(stdout) as { version: string; times: number[]; products: number } // printed by our own script
   } catch {
     return undefined
@@ -35,8 +44,16 @@ async function stepInTorch(shape: DecoderShape): Promise<{ version: string; time
 
 async function stepNatively(runtime: Runtime, shape: DecoderShape): Promise<number[]> {
   const rng = makeRng('native')
-  const trainer = new Trainer(runtime, { shape, weightDecay: 0.1, clip: 1 }, beginState(makeFirstWeights(listParameters(shape), () => rng.normal())))
-  const batch = makeBatch(makeTokenRows(ROWS, shape.vocabulary).map((row) => [row]), ROWS, LENGTH)
+  const trainer = new Trainer(
+    runtime,
+    { shape, weightDecay: 0.1, clip: 1 },
+    beginState(makeFirstWeights(listParameters(shape), () => rng.normal())),
+  )
+  const batch = makeBatch(
+    makeTokenRows(ROWS, shape.vocabulary).map((row) => [row]),
+    ROWS,
+    LENGTH,
+  )
   const times: number[] = []
   for (let step = 0; step < STEPS; step += 1) times.push(await timeOf(() => trainer.train(batch, 1e-4)))
   await trainer.release()
@@ -69,12 +86,31 @@ export async function measureNative(): Promise<PartAnswer | undefined> {
     }
     const perSecond = (times: readonly number[]): number => (ROWS * LENGTH * 1000) / medianOf(times)
     const how = `${ROWS} rows of ${LENGTH}, ${THREADS} threads, ${TURNS} turns of ${STEPS - 2} steps`
-    measured.push({ what: `onnxruntime-node, ${millions} M parameters`, value: perSecond(ours), unit: 'tokens/s', how })
+    measured.push({
+      what: `onnxruntime-node, ${millions} M parameters`,
+      value: perSecond(ours),
+      unit: 'tokens/s',
+      how,
+    })
     if (theirs.length === 0) continue
-    measured.push({ what: `PyTorch ${version} eager, ${millions} M parameters`, value: perSecond(theirs), unit: 'tokens/s', how })
-    ratios.push({ what: `the products of a step alone at ${millions} M, PyTorch’s milliseconds to the runtime’s`, ratio: medianOf(theirProducts) / medianOf(ourProducts) })
-    ratios.push({ what: `our graphs natively against PyTorch eager at ${millions} M, tokens a second`, ratio: perSecond(ours) / perSecond(theirs) })
+    measured.push({
+      what: `PyTorch ${version} eager, ${millions} M parameters`,
+      value: perSecond(theirs),
+      unit: 'tokens/s',
+      how,
+    })
+    ratios.push({
+      what: `the products of a step alone at ${millions} M, PyTorch’s milliseconds to the runtime’s`,
+      ratio: medianOf(theirProducts) / medianOf(ourProducts),
+    })
+    ratios.push({
+      what: `our graphs natively against PyTorch eager at ${millions} M, tokens a second`,
+      ratio: perSecond(ours) / perSecond(theirs),
+    })
   }
-  if (ratios.length === 0) console.log(`native: PyTorch is not measured beside it, because ${python} has none. Name another Python in RETORT_PYTHON.`)
+  if (ratios.length === 0)
+    console.log(
+      `native: PyTorch is not measured beside it, because ${python} has none. Name another Python in RETORT_PYTHON.`,
+    )
   return { measured, ratios }
 }

@@ -16,7 +16,8 @@ interface Times {
 
 async function load(page: Page, model: Model): Promise<void> {
   const main = page.getByRole('main')
-  if (model === 'the teacher in the box') await main.getByRole('button', { name: 'Load it', exact: true }).click()
+  if (model === 'the teacher in the box')
+    await main.getByRole('button', { name: 'Load it', exact: true }).click()
   else {
     await main.getByRole('listitem').getByRole('button', { name: TEACHER_FILE, exact: true }).click()
     await main.getByRole('button', { name: 'Load teacher', exact: true }).click()
@@ -34,7 +35,9 @@ async function comeBack(page: Page, address: string, model: Model): Promise<Time
   const loaded = performance.now() - from
   await page.getByRole('textbox', { name: 'Ask it one thing' }).fill('Say hello.')
   await page.getByRole('button', { name: 'Ask', exact: true }).click()
-  await page.waitForFunction(() => (document.querySelector('blockquote .prose')?.textContent ?? '').trim() !== '')
+  await page.waitForFunction(
+    () => (document.querySelector('blockquote .prose')?.textContent ?? '').trim() !== '',
+  )
   return { shown, loaded, words: performance.now() - from }
 }
 
@@ -68,7 +71,10 @@ export async function measureOpening(browser: Browser, url: string): Promise<Par
       { what: `page opened, ${model} loaded`, value: middle('loaded'), unit: 'ms', how },
       { what: `page opened, first words of ${model}`, value: middle('words'), unit: 'ms', how },
     )
-    ratios.push({ what: `of the time to the first words of ${model}, share that loading takes`, ratio: (middle('loaded') - middle('shown')) / middle('words') })
+    ratios.push({
+      what: `of the time to the first words of ${model}, share that loading takes`,
+      ratio: (middle('loaded') - middle('shown')) / middle('words'),
+    })
   }
   return { measured, ratios }
 }

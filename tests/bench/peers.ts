@@ -19,10 +19,20 @@ async function buildPage(): Promise<void> {
     configFile: false,
     base: './',
     logLevel: 'error',
-    resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'] },
+    resolve: {
+      conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'],
+    },
     worker: { format: 'es' },
     // Not made smaller: TensorFlow.js hands the text of one of its functions to its threads.
-    build: { target: 'es2023', outDir: OUT, emptyOutDir: true, assetsInlineLimit: 0, minify: false, modulePreload: { polyfill: false }, rolldownOptions: { input: join(FOLDER, 'peers.html') } },
+    build: {
+      target: 'es2023',
+      outDir: OUT,
+      emptyOutDir: true,
+      assetsInlineLimit: 0,
+      minify: false,
+      modulePreload: { polyfill: false },
+      rolldownOptions: { input: join(FOLDER, 'peers.html') },
+    },
   })
 }
 
@@ -42,7 +52,8 @@ export async function measurePeers(browser: Browser): Promise<PartAnswer | undef
     await page.goto(`${site.url}peers.html`)
     const handle = await page.waitForFunction(() => globalThis.benchAnswer, undefined, { timeout: 1_800_000 })
     const answer = await handle.jsonValue()
-    if (answer === undefined || 'broken' in answer) throw new Error(`The part peers broke: ${answer?.broken ?? 'no answer'}`)
+    if (answer === undefined || 'broken' in answer)
+      throw new Error(`The part peers broke: ${answer?.broken ?? 'no answer'}`)
     return answer
   } finally {
     await context.close()

@@ -15,7 +15,8 @@ export function memoryOf(processes: readonly number[]): ProcessMemory {
   const all = processes.flatMap((pid): ProcessMemory[] => {
     if (!existsSync(`/proc/${pid}/status`)) return []
     const status = readFileSync(`/proc/${pid}/status`, 'utf8')
-    const read = (name: string): number => 1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? Number.NaN)
+    const read = (name: string): number =>
+      1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? Number.NaN)
     return [{ resting: read('VmRSS'), peak: read('VmHWM') }]
   })
   return all.toSorted((a, b) => b.peak - a.peak)[0] ?? { resting: Number.NaN, peak: Number.NaN }

@@ -13,7 +13,11 @@ import { medianOf, timeOf } from './measure.ts'
  * gradient, for `tokens` tokens, attention left out: 6 operations for each token and number of a matrix. The matrices are inputs, as
  * in a step, and are not arranged beforehand as those that never change are.
  */
-export async function measureProducts(runtime: Runtime, shape: DecoderShape, tokens: number): Promise<number> {
+export async function measureProducts(
+  runtime: Runtime,
+  shape: DecoderShape,
+  tokens: number,
+): Promise<number> {
   const g = new Graph()
   const feeds: Record<string, HostTensor> = {}
   const inputs = new Map<string, Value>()

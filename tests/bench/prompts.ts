@@ -18,15 +18,20 @@ export interface Prompts {
 }
 
 export async function readPrompts(file: string): Promise<Prompts> {
-  const { tokenizer, card } = await readGgufCard(sourceFromBytes(file, new Uint8Array(await readFile(join(SHARED, 'models', file)))))
+  const { tokenizer, card } = await readGgufCard(
+    sourceFromBytes(file, new Uint8Array(await readFile(join(SHARED, 'models', file)))),
+  )
   const all = tokenizer.encode(await readFile(LICENCE, 'utf8'), { special: false })
   return {
     tokenizer,
     parameters: card.parameters,
     cut: (count, length) => {
       const texts: string[] = []
-      for (let at = 0; texts.length < count; ) {
-        if (at + length > all.length) throw new RangeError(`The licence has ${all.length} tokens: too few for ${count} prompts of ${length}.`)
+      for (let at = 0; texts.length < count;) {
+        if (at + length > all.length)
+          throw new RangeError(
+            `The licence has ${all.length} tokens: too few for ${count} prompts of ${length}.`,
+          )
         const text = tokenizer.decode(all.slice(at, at + length))
         // Words are cut apart where tokens are: what is read back must be as long.
         const whole = tokenizer.encode(text, { special: false }).length === length && !text.includes('\uFFFD')

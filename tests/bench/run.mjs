@@ -2,5 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { runnerImport } from 'vite'
 
-const { module } = await runnerImport(fileURLToPath(new URL('./bench.ts', import.meta.url)), { logLevel: 'error' })
+const { module } = await runnerImport(fileURLToPath(new URL('./bench.ts', import.meta.url)), {
+  logLevel: 'error',
+})
 await module.runBench(process.argv.slice(2))

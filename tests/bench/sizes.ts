@@ -19,4 +19,10 @@ export const SHAPES: readonly DecoderShape[] = [
 
 /** Rows without padding in which every prediction counts: tokens a second are then tokens learnt from. */
 export const makeTokenRows = (count: number, vocabulary: number): PackedRow[] =>
-  Array.from({ length: count }, (_, row) => ({ tokens: Int32Array.from({ length: LENGTH + 1 }, (__, index) => (row * 131 + index * index * 7) % vocabulary), from: 0 }))
+  Array.from({ length: count }, (_, row) => ({
+    tokens: Int32Array.from(
+      { length: LENGTH + 1 },
+      (__, index) => (row * 131 + index * index * 7) % vocabulary,
+    ),
+    from: 0,
+  }))

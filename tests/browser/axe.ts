@@ -13,9 +13,16 @@ export async function findBarriers(page: Page): Promise<string[]> {
     await page.evaluate(axe.source)
     const violations = await page.evaluate(async () => {
       const { axe: here } = globalThis as unknown as { axe: typeof axe } // the line above put it there
-      return (await here.run(document, { resultTypes: ['violations'] })).violations.map(({ id, help, nodes }) => ({ id, help, targets: nodes.map(({ target, failureSummary }) => `${target.join(' ')} (${failureSummary ?? ''})`) }))
+      return (await here.run(document, { resultTypes: ['violations'] })).violations.map(
+        ({ id, help, nodes }) => ({
+          id,
+          help,
+          targets: nodes.map(({ target, failureSummary }) => `${target.join(' ')} (${failureSummary ?? ''})`),
+        }),
+      )
     })
-    for (const { id, help, targets } of violations) found.push(...targets.map((target) => `${colorScheme}: ${id}, ${help}: ${target}`))
+    for (const { id, help, targets } of violations)
+      found.push(...targets.map((target) => `${colorScheme}: ${id}, ${help}: ${target}`))
   }
   await page.emulateMedia({ colorScheme: 'light', reducedMotion: null })
   return found
@@ -27,8 +34,16 @@ const settle = (page: Page): Promise<void> =>
     const nextFrame = (): Promise<number> => new Promise((resolve) => requestAnimationFrame(resolve))
     await nextFrame()
     await nextFrame()
-    await Promise.allSettled(document.getAnimations().filter(({ effect }) => effect?.getTiming().iterations !== Infinity).map(({ finished }) => finished))
+    await Promise.allSettled(
+      document
+        .getAnimations()
+        .filter(({ effect }) => effect?.getTiming().iterations !== Infinity)
+        .map(({ finished }) => finished),
+    )
   })
 
 /** Pixels by which the page is wider than its window; 0 where nothing must be scrolled sideways. */
-export const overflowOf = (page: Page): Promise<number> => page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth))
+export const overflowOf = (page: Page): Promise<number> =>
+  page.evaluate(() =>
+    Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth),
+  )

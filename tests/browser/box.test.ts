@@ -25,7 +25,23 @@ describe('a newcomer with the teacher in the box', { timeout: 400_000 }, () => {
   test('opens the example, and is told what the teacher in the box knows and does not know', async () => {
     await watched.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined))
     // The engine is kept behind the first screen; once it is, nothing is needed from the host.
-    await expect.poll(() => watched.page.evaluate(async () => (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map(({ url }) => url)))).flat().some((url) => url.endsWith('.wasm'))), { timeout: 60_000 }).toBe(true)
+    await expect
+      .poll(
+        () =>
+          watched.page.evaluate(async () =>
+            (
+              await Promise.all(
+                (await caches.keys()).map(async (name) =>
+                  (await (await caches.open(name)).keys()).map(({ url }) => url),
+                ),
+              )
+            )
+              .flat()
+              .some((url) => url.endsWith('.wasm')),
+          ),
+        { timeout: 60_000 },
+      )
+      .toBe(true)
     await site.close() // the host is gone for good
     await watched.page.getByRole('main').getByRole('button', { name: 'Use this example' }).first().click()
     await person.goTo('Teacher')
@@ -40,7 +56,9 @@ describe('a newcomer with the teacher in the box', { timeout: 400_000 }, () => {
   test('loads it from the Run screen, runs, freezes, trains and takes a student home, all without a network', async () => {
     await person.goTo('Run')
     await person.press('Take the one in the box')
-    await expect.poll(() => watched.page.getByRole('main').innerText(), { timeout: 60_000 }).toContain('Corner shop is loaded')
+    await expect
+      .poll(() => watched.page.getByRole('main').innerText(), { timeout: 60_000 })
+      .toContain('Corner shop is loaded')
     await person.press('Start run')
     expect(await person.waitFor(/^Run (finished|broke)/, 240)).toMatch(/finished/)
     const rows = await readStore(watched.page, 'rows')

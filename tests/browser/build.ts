@@ -19,15 +19,23 @@ export default async function setup(): Promise<void> {
 }
 
 async function buildAll(): Promise<void> {
-  if (process.env['RETORT_BUILT'] === undefined || !existsSync(join(root, 'dist/index.html'))) await build({ root, logLevel: 'warn' })
+  if (process.env['RETORT_BUILT'] === undefined || !existsSync(join(root, 'dist/index.html')))
+    await build({ root, logLevel: 'warn' })
   const pages = join(root, 'tests/browser/pages')
-  const input = readdirSync(pages).filter((name) => name.endsWith('.html')).map((name) => join(pages, name))
+  const input = readdirSync(pages)
+    .filter((name) => name.endsWith('.html'))
+    .map((name) => join(pages, name))
   if (input.length === 0) return
   await build({
     root: pages,
     configFile: join(root, 'vite.config.ts'),
     publicDir: false,
     logLevel: 'warn',
-    build: { outDir: join(root, 'test-results/pages'), emptyOutDir: true, minify: false, rolldownOptions: { input } },
+    build: {
+      outDir: join(root, 'test-results/pages'),
+      emptyOutDir: true,
+      minify: false,
+      rolldownOptions: { input },
+    },
   })
 }

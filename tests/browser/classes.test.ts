@@ -43,7 +43,10 @@ const checkScreen = async (): Promise<void> => {
   expect(await overflowOf(watched.page)).toBe(0)
 }
 const text = (): Promise<string> => watched.page.getByRole('main').innerText()
-const newest = async () => (await readStore(watched.page, 'students')).toSorted((a, b) => Number(b['startedAt']) - Number(a['startedAt']))[0] ?? {}
+const newest = async () =>
+  (await readStore(watched.page, 'students')).toSorted(
+    (a, b) => Number(b['startedAt']) - Number(a['startedAt']),
+  )[0] ?? {}
 
 describe('a student of classes', { timeout: 400_000 }, () => {
   beforeAll(async () => {
@@ -69,7 +72,12 @@ describe('a student of classes', { timeout: 400_000 }, () => {
     await checkScreen()
     await person.press('Train student')
     expect(await person.waitFor(/The student is trained|broke off/, 180)).toMatch(/is trained/)
-    const { classes, points, shape, remarks } = await newest() as { classes: string[]; points: { wrong?: number }[]; shape: { classes?: number }; remarks: string[] }
+    const { classes, points, shape, remarks } = (await newest()) as {
+      classes: string[]
+      points: { wrong?: number }[]
+      shape: { classes?: number }
+      remarks: string[]
+    }
     expect(classes.length).toBeGreaterThan(1)
     expect(shape.classes).toBe(classes.length)
     expect(points.findLast(({ wrong }) => wrong !== undefined)?.wrong).toBeLessThan(0.9)
@@ -83,9 +91,15 @@ describe('a student of classes', { timeout: 400_000 }, () => {
     await watched.page.getByRole('spinbutton', { name: 'Share of the teacher' }).fill('1')
     await person.press('Train student')
     // Until it begins, the screen tells of the one before.
-    await expect.poll(async () => (await readStore(watched.page, 'students')).filter((one) => one['status'] !== 'training').length, { timeout: 240_000 }).toBe(2)
+    await expect
+      .poll(
+        async () =>
+          (await readStore(watched.page, 'students')).filter((one) => one['status'] !== 'training').length,
+        { timeout: 240_000 },
+      )
+      .toBe(2)
     expect(await person.waitFor(/The student is trained|broke off/, 60)).toMatch(/is trained/)
-    const { trace, settings } = await newest() as { trace?: string; settings: { softShare: number } }
+    const { trace, settings } = (await newest()) as { trace?: string; settings: { softShare: number } }
     expect(settings.softShare).toBe(1)
     expect(trace).toMatch(/-classes-1\.trace$/)
   })
@@ -96,8 +110,14 @@ describe('a student of classes', { timeout: 400_000 }, () => {
     expect(await text()).toContain('There is no GGUF')
     await checkScreen()
     const { path } = await person.download('Download student')
-    const config = Object.entries(unzipSync(new Uint8Array(readFileSync(path)))).find(([name]) => name.endsWith('/config.json'))?.[1]
-    expect(JSON.parse(new TextDecoder().decode(config))).toMatchObject({ architectures: ['LlamaForSequenceClassification'], pad_token_id: 0, problem_type: 'single_label_classification' })
+    const config = Object.entries(unzipSync(new Uint8Array(readFileSync(path)))).find(([name]) =>
+      name.endsWith('/config.json'),
+    )?.[1]
+    expect(JSON.parse(new TextDecoder().decode(config))).toMatchObject({
+      architectures: ['LlamaForSequenceClassification'],
+      pad_token_id: 0,
+      problem_type: 'single_label_classification',
+    })
     await person.goTo('Student')
     await watched.page.getByLabel('What it learns from').selectOption('dpo')
     expect(await text()).toContain('there is none yet: train one on the texts first')
@@ -107,8 +127,10 @@ describe('a student of classes', { timeout: 400_000 }, () => {
     await person.goTo('Compare')
     await person.press('Compare')
     await person.waitFor(/^Compared on/, 240)
-    const { classes } = await newest() as { classes: string[] }
-    const [comparison] = await readStore(watched.page, 'comparisons') as { prompts: { texts: { after: string } }[] }[]
+    const { classes } = (await newest()) as { classes: string[] }
+    const [comparison] = (await readStore(watched.page, 'comparisons')) as {
+      prompts: { texts: { after: string } }[]
+    }[]
     expect(comparison?.prompts.length).toBeGreaterThan(2)
     for (const { texts } of comparison?.prompts ?? []) expect(classes).toContain(texts.after)
     await checkScreen()

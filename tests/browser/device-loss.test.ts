@@ -46,20 +46,33 @@ async function makeProjectFile(): Promise<Buffer> {
   const db = await openDatabase('device loss')
   const { project } = await storeSampleProject(db, { rows: 30 })
   await putProject(db, { ...project, recipeText: RECIPE })
-  const saved = await saveProject(db, { projectId: project.id }, { signal: new AbortController().signal, emit: () => undefined }, Date.now())
+  const saved = await saveProject(
+    db,
+    { projectId: project.id },
+    { signal: new AbortController().signal, emit: () => undefined },
+    Date.now(),
+  )
   return Buffer.from(saved.value.bytes)
 }
 
 test('ends the worker; the training goes on by itself with a new card, and says so', async () => {
   const { page } = watched
-  await page.getByLabel('Project file').setInputFiles({ name: 'card.retort', mimeType: 'application/octet-stream', buffer: await makeProjectFile() })
+  await page.getByLabel('Project file').setInputFiles({
+    name: 'card.retort',
+    mimeType: 'application/octet-stream',
+    buffer: await makeProjectFile(),
+  })
   await page.getByRole('heading', { level: 1, name: 'Seeds' }).waitFor()
   await person.goTo('Student')
   await page.getByRole('radio', { name: 'Graphics card', exact: true }).check()
   await person.press('Train student')
   await person.waitFor(/step [3-7] of 24/, 180)
   await (await browser.newBrowserCDPSession()).send('Browser.crashGpuProcess')
-  await page.getByText(/^The browser lost the graphics card\. The training went on by itself from the checkpoint of step \d+\.$/).waitFor({ timeout: 60_000 })
+  await page
+    .getByText(
+      /^The browser lost the graphics card\. The training went on by itself from the checkpoint of step \d+\.$/,
+    )
+    .waitFor({ timeout: 60_000 })
   await person.waitFor(/^The student is trained: .* 24 steps/, 240)
   const student = (await readStore(page, 'students')).find((one) => one['backend'] === 'webgpu')
   expect(student).toMatchObject({ status: 'trained', checkpointStep: 24 })

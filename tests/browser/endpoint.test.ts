@@ -2,7 +2,12 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ModelServer } from '../stand-ins/model-server.ts'
-import { canServe, startLlamaServer, whyNotServed, type RunningServer } from '../workers/teachers/endpoint/llama-server.ts'
+import {
+  canServe,
+  startLlamaServer,
+  whyNotServed,
+  type RunningServer,
+} from '../workers/teachers/endpoint/llama-server.ts'
 import { findBarriers, overflowOf } from './axe.ts'
 import { DIST, expectNoFaults, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
 import { Person, readStore } from './person.ts'
@@ -33,7 +38,9 @@ afterAll(async () => {
   await site.close()
 })
 
-async function openTeacherScreen(options: { dark?: boolean } = {}): Promise<{ watched: Watched; person: Person }> {
+async function openTeacherScreen(
+  options: { dark?: boolean } = {},
+): Promise<{ watched: Watched; person: Person }> {
   const watched = await openPage(browser, site.url, options)
   await waitUntilIsolated(watched.page)
   const person = new Person(watched.page)
@@ -59,7 +66,12 @@ async function checkScreen({ page }: Watched): Promise<void> {
 
 /** Everything that the page keeps, as text. */
 const readAll = async ({ page }: Watched): Promise<string> =>
-  JSON.stringify([await Promise.all(['projects', 'seeds', 'runs', 'prompts', 'rows', 'journal'].map((store) => readStore(page, store))), await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, location.href]))])
+  JSON.stringify([
+    await Promise.all(
+      ['projects', 'seeds', 'runs', 'prompts', 'rows', 'journal'].map((store) => readStore(page, store)),
+    ),
+    await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, location.href])),
+  ])
 
 describe('a program that serves models', { timeout: 300_000 }, () => {
   test('is asked for nothing before the person says so, and then runs a recipe; its key is stored nowhere', async () => {
@@ -111,7 +123,9 @@ describe('a program that serves models', { timeout: 300_000 }, () => {
     const { watched } = await openTeacherScreen({ dark: true })
     try {
       await look(watched, deaf.url)
-      await watched.page.getByText(/does not let this page read its answers.*OLLAMA_ORIGINS=http:\/\/localhost:\d+/).waitFor()
+      await watched.page
+        .getByText(/does not let this page read its answers.*OLLAMA_ORIGINS=http:\/\/localhost:\d+/)
+        .waitFor()
       await look(watched, 'http://192.168.1.5:8080/v1')
       await watched.page.getByText(/only over https/).waitFor()
       await checkScreen(watched)
@@ -123,28 +137,34 @@ describe('a program that serves models', { timeout: 300_000 }, () => {
   })
 })
 
-describe.skipIf(!canServe)(`a real llama.cpp server, as a person uses it${whyNotServed}`, { timeout: 600_000 }, () => {
-  let server: RunningServer
-  beforeAll(async () => {
-    server = await startLlamaServer()
-  })
-  afterAll(() => server.stop())
+describe.skipIf(!canServe)(
+  `a real llama.cpp server, as a person uses it${whyNotServed}`,
+  { timeout: 600_000 },
+  () => {
+    let server: RunningServer
+    beforeAll(async () => {
+      server = await startLlamaServer()
+    })
+    afterAll(() => server.stop())
 
-  test('answers a question and runs a recipe with a judge', async () => {
-    const { watched, person } = await openTeacherScreen()
-    await look(watched, server.url)
-    await watched.page.getByRole('button', { name: 'smollm2' }).click()
-    await person.press('Use as teacher')
-    await person.waitFor(/smollm2 is ready/, 120)
-    await watched.page.getByLabel('Ask it one thing').fill('What is the capital of France? Answer in one sentence.')
-    await person.press('Ask')
-    await watched.page.getByText(/Paris/).first().waitFor()
-    await person.goTo('Run')
-    await person.press('Start run')
-    expect(await person.waitFor(/^Run (finished|broke)/, 400)).toMatch(/finished/)
-    watched.forgive(new RegExp(`^request to another origin: ${server.url.replace('/v1', '')}/`))
-    expectNoFaults(watched)
-    expect(JSON.stringify(await readStore(watched.page, 'rows'))).toMatch(/"verdict"/)
-    await watched.context.close()
-  })
-})
+    test('answers a question and runs a recipe with a judge', async () => {
+      const { watched, person } = await openTeacherScreen()
+      await look(watched, server.url)
+      await watched.page.getByRole('button', { name: 'smollm2' }).click()
+      await person.press('Use as teacher')
+      await person.waitFor(/smollm2 is ready/, 120)
+      await watched.page
+        .getByLabel('Ask it one thing')
+        .fill('What is the capital of France? Answer in one sentence.')
+      await person.press('Ask')
+      await watched.page.getByText(/Paris/).first().waitFor()
+      await person.goTo('Run')
+      await person.press('Start run')
+      expect(await person.waitFor(/^Run (finished|broke)/, 400)).toMatch(/finished/)
+      watched.forgive(new RegExp(`^request to another origin: ${server.url.replace('/v1', '')}/`))
+      expectNoFaults(watched)
+      expect(JSON.stringify(await readStore(watched.page, 'rows'))).toMatch(/"verdict"/)
+      await watched.context.close()
+    })
+  },
+)

@@ -29,7 +29,9 @@ const waitUntilKept = (page: Page) =>
         page
           .evaluate(async () => {
             const names = await caches.keys()
-            const kept = await Promise.all(names.map(async (name) => (await (await caches.open(name)).keys()).map(({ url }) => url)))
+            const kept = await Promise.all(
+              names.map(async (name) => (await (await caches.open(name)).keys()).map(({ url }) => url)),
+            )
             return kept.flat().some((url) => url.endsWith('.wasm'))
           })
           .catch(() => false),
@@ -40,21 +42,33 @@ const waitUntilKept = (page: Page) =>
 describe('the built folder', () => {
   test('names nothing by an absolute path and holds no model', () => {
     const html = readFileSync(join(DIST, 'index.html'), 'utf8')
-    expect([...html.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] ?? '').filter((path) => !path.startsWith('./') && !path.startsWith('#'))).toEqual([])
+    expect(
+      [...html.matchAll(/(?:src|href)="([^"]+)"/g)]
+        .map((match) => match[1] ?? '')
+        .filter((path) => !path.startsWith('./') && !path.startsWith('#')),
+    ).toEqual([])
     expect(readFileSync(join(DIST, 'models/index.json'), 'utf8')).toBe('[]')
     expect(readdirSync(join(DIST, 'models'))).toEqual(['index.json'])
   })
 
   test('holds only the engine files that are used', () => {
-    const wasm = readdirSync(join(DIST, 'assets')).filter((name) => name.endsWith('.wasm')).map((name) => name.replace(/-[\w-]{8}\.wasm$/, ''))
-    expect(wasm.toSorted()).toEqual(['ort-wasm-simd-threaded', 'ort-wasm-simd-threaded.asyncify', 'ort-wasm-simd-threaded.jspi'])
+    const wasm = readdirSync(join(DIST, 'assets'))
+      .filter((name) => name.endsWith('.wasm'))
+      .map((name) => name.replace(/-[\w-]{8}\.wasm$/, ''))
+    expect(wasm.toSorted()).toEqual([
+      'ort-wasm-simd-threaded',
+      'ort-wasm-simd-threaded.asyncify',
+      'ort-wasm-simd-threaded.jspi',
+    ])
   })
 
   test('has no inline script or style, which its policy would refuse', () => {
     const html = readFileSync(join(DIST, 'index.html'), 'utf8')
     expect(html).toContain('http-equiv="Content-Security-Policy"')
     expect(html).not.toMatch(/<style|\sstyle=|\son\w+=/)
-    expect([...html.matchAll(/<script([^>]*)>/g)].filter(([, attributes = '']) => !attributes.includes('src='))).toEqual([])
+    expect(
+      [...html.matchAll(/<script([^>]*)>/g)].filter(([, attributes = '']) => !attributes.includes('src=')),
+    ).toEqual([])
   })
 })
 
@@ -80,7 +94,9 @@ describe('a host that sends no headers', () => {
     await watched.page.getByRole('button', { name: 'New project', exact: true }).first().waitFor()
     await waitUntilKept(watched.page)
     expect(loads).toBeLessThanOrEqual(2)
-    const policy = await watched.page.evaluate(async () => (await fetch('index.html')).headers.get('Content-Security-Policy'))
+    const policy = await watched.page.evaluate(async () =>
+      (await fetch('index.html')).headers.get('Content-Security-Policy'),
+    )
     expect(policy).toContain("default-src 'none'")
     expectNoFaults(watched)
     await watched.context.close()
@@ -99,7 +115,13 @@ describe('a host that sends no headers', () => {
     await other.goto(site.url)
     await other.getByRole('button', { name: 'New project', exact: true }).first().waitFor()
     const engine = await other.evaluate(async () => {
-      const kept = (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map(({ url }) => url)))).flat()
+      const kept = (
+        await Promise.all(
+          (await caches.keys()).map(async (name) =>
+            (await (await caches.open(name)).keys()).map(({ url }) => url),
+          ),
+        )
+      ).flat()
       const address = kept.find((url) => url.endsWith('.wasm')) ?? ''
       return (await (await fetch(address)).arrayBuffer()).byteLength
     })
@@ -115,7 +137,13 @@ describe('a host that sends no headers', () => {
     const kept = await watched.page.evaluate(async () => {
       await fetch('models/index.json')
       await fetch('index.html', { headers: { Range: 'bytes=0-9' } })
-      return (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map(({ url }) => url)))).flat()
+      return (
+        await Promise.all(
+          (await caches.keys()).map(async (name) =>
+            (await (await caches.open(name)).keys()).map(({ url }) => url),
+          ),
+        )
+      ).flat()
     })
     expect(kept.filter((url) => url.includes('/models/'))).toEqual([])
     expect(kept.length).toBeGreaterThan(2)
@@ -133,10 +161,23 @@ describe('a host that sends no headers', () => {
     await watched.page.evaluate(() => caches.open('somebody else’s'))
 
     const script = readFileSync(join(folder, 'service.js'), 'utf8')
-    writeFileSync(join(folder, 'service.js'), script.replace(/version:\s*"\w+"|"version":\s*"\w+"/, '"version":"newer"'))
-    writeFileSync(join(folder, 'index.html'), readFileSync(join(folder, 'index.html'), 'utf8').replace('<head>', '<head><meta name="build" content="newer">'))
+    writeFileSync(
+      join(folder, 'service.js'),
+      script.replace(/version:\s*"\w+"|"version":\s*"\w+"/, '"version":"newer"'),
+    )
+    writeFileSync(
+      join(folder, 'index.html'),
+      readFileSync(join(folder, 'index.html'), 'utf8').replace(
+        '<head>',
+        '<head><meta name="build" content="newer">',
+      ),
+    )
     await watched.page.evaluate(async () => void (await (await navigator.serviceWorker.ready).update()))
-    await expect.poll(async () => (await cachesOf(watched.page)).some((name) => name.endsWith('newer')), { timeout: 30_000 }).toBe(true)
+    await expect
+      .poll(async () => (await cachesOf(watched.page)).some((name) => name.endsWith('newer')), {
+        timeout: 30_000,
+      })
+      .toBe(true)
     expect(await cachesOf(watched.page)).toContain(first)
     const isNewer = (page: Page) => page.evaluate(() => document.querySelector('meta[name=build]') !== null)
     await watched.page.reload()

@@ -23,7 +23,14 @@ let person: Person
 let disk: string
 beforeAll(async () => {
   hub = await new HubStandIn().open()
-  hub.put(NAME, { files: new Map([...FOLDER, ['tiny-Q8_0.gguf', new Uint8Array(3000)], ['onnx/model_q4.onnx', new Uint8Array(2000)]]), licence: 'apache-2.0' })
+  hub.put(NAME, {
+    files: new Map([
+      ...FOLDER,
+      ['tiny-Q8_0.gguf', new Uint8Array(3000)],
+      ['onnx/model_q4.onnx', new Uint8Array(2000)],
+    ]),
+    licence: 'apache-2.0',
+  })
   disk = mkdtempSync(join(tmpdir(), 'folder-'))
   for (const [path, bytes] of [...FOLDER, ['.cache/x', new Uint8Array(1)] as const]) {
     mkdirSync(dirname(join(disk, 'picked', path)), { recursive: true })
@@ -62,11 +69,17 @@ test('the models of a page are shown with their sizes, and the chosen one with w
   await person.press('Look at it')
   await person.waitFor(/owner\/tiny holds 3 models\. Choose one of them/)
   await expect.poll(() => row(/^model\.safetensors/).innerText()).toMatch(/safetensors[\s\S]*kB/)
-  await row(/tiny-Q8_0\.gguf/).getByRole('button').click()
+  await row(/tiny-Q8_0\.gguf/)
+    .getByRole('button')
+    .click()
   await person.waitFor(/cannot be used/)
-  await row(/^model\.safetensors/).getByRole('button').click()
+  await row(/^model\.safetensors/)
+    .getByRole('button')
+    .click()
   await person.waitFor(/owner\/tiny can be used/)
-  expect(await main()).toMatch(/qwen3, 2 layers[\s\S]*apache-2\.0[\s\S]*From[\s\S]*\/owner\/tiny\/tree\/[0-9a-f]{40}/)
+  expect(await main()).toMatch(
+    /qwen3, 2 layers[\s\S]*apache-2\.0[\s\S]*From[\s\S]*\/owner\/tiny\/tree\/[0-9a-f]{40}/,
+  )
   await checkScreen()
 })
 
@@ -74,20 +87,32 @@ test('a download that is stopped stands in the list as half here, also after a r
   hub.pauseMs = 250
   await person.press('Load teacher')
   await person.waitFor(/Downloading: \d+.* kB of \d+ kB/)
-  await expect.poll(() => hub.asked.some((line) => /^cdn model-0000\d-of-00002\.safetensors$/.test(line)), { timeout: 20_000 }).toBe(true)
+  await expect
+    .poll(() => hub.asked.some((line) => /^cdn model-0000\d-of-00002\.safetensors$/.test(line)), {
+      timeout: 20_000,
+    })
+    .toBe(true)
   await watched.page.waitForTimeout(500) // some pieces, and not all
   await watched.page.getByRole('button', { name: 'Cancel' }).click()
-  await expect.poll(() => row(/half here/).innerText()).toMatch(/owner_tiny model\.safetensors[\s\S]*half here[\s\S]* of /)
+  await expect
+    .poll(() => row(/half here/).innerText())
+    .toMatch(/owner_tiny model\.safetensors[\s\S]*half here[\s\S]* of /)
   await watched.page.reload()
   await watched.page.getByRole('heading', { level: 1, name: 'Teacher' }).waitFor()
   hub.pauseMs = 0
   hub.asked.length = 0
-  await row(/half here/).getByRole('button').first().click()
+  await row(/half here/)
+    .getByRole('button')
+    .first()
+    .click()
   await person.waitFor(/owner\/tiny can be used/)
   hub.asked.length = 0
   await person.press('Load teacher')
   await person.waitFor(/owner\/tiny is loaded on the/)
-  expect(hub.asked.filter((line) => /^cdn model-\S+( bytes=\d+-)?$/.test(line))).toEqual([expect.stringMatching(/bytes=\d+-$/), expect.stringMatching(/^cdn model-0000\d-of-00002\.safetensors$/)])
+  expect(hub.asked.filter((line) => /^cdn model-\S+( bytes=\d+-)?$/.test(line))).toEqual([
+    expect.stringMatching(/bytes=\d+-$/),
+    expect.stringMatching(/^cdn model-0000\d-of-00002\.safetensors$/),
+  ])
   await expect.poll(() => row(/kept here/).innerText()).toContain('owner_tiny')
   expect(await row(/half here/).count()).toBe(0)
 })
@@ -96,13 +121,18 @@ test('what is kept is opened without the hub, and answers', async () => {
   await watched.page.reload()
   await watched.page.getByRole('heading', { level: 1, name: 'Teacher' }).waitFor()
   const before = hub.asked.length
-  await row(/kept here/).getByRole('button').first().click()
+  await row(/kept here/)
+    .getByRole('button')
+    .first()
+    .click()
   await person.waitFor(/owner\/tiny can be used/)
   await person.press('Load teacher')
   await person.waitFor(/owner\/tiny is loaded on the/)
   await watched.page.getByLabel('Ask it one thing').fill('Hi')
   await person.press('Ask')
-  await expect.poll(() => watched.page.locator('blockquote .prose').innerText(), { timeout: 30_000 }).toMatch(/\S/)
+  await expect
+    .poll(() => watched.page.locator('blockquote .prose').innerText(), { timeout: 30_000 })
+    .toMatch(/\S/)
   expect(hub.asked.length).toBe(before)
 })
 

@@ -13,7 +13,14 @@ export const SHARED = fileURLToPath(new URL('../../../shared/', import.meta.url)
 export const TEACHER_FILE = 'SmolLM2-135M-Instruct.Q4_1.gguf'
 export const hasTeacher = existsSync(join(SHARED, 'models', TEACHER_FILE))
 
-const QUIET = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const QUIET = [
+  '--no-sandbox',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
 /** WebGPU in software: slow, without `shader-f16`, and the same in every place. */
 const SOFTWARE_WEBGPU = [
   '--enable-unsafe-webgpu',
@@ -31,10 +38,18 @@ function requireChromium(): string {
 }
 
 export async function openBrowser(options: { webgpu?: boolean } = {}): Promise<Browser> {
-  return chromium.launch({ executablePath: requireChromium(), headless: true, args: [...QUIET, ...(options.webgpu === true ? SOFTWARE_WEBGPU : [])] })
+  return chromium.launch({
+    executablePath: requireChromium(),
+    headless: true,
+    args: [...QUIET, ...(options.webgpu === true ? SOFTWARE_WEBGPU : [])],
+  })
 }
 
 /** A browser that keeps what pages store in a folder, as a person's does; the contexts of `openBrowser` are private windows. */
 export async function openProfile(folder: string): Promise<BrowserContext> {
-  return chromium.launchPersistentContext(folder, { executablePath: requireChromium(), headless: true, args: QUIET })
+  return chromium.launchPersistentContext(folder, {
+    executablePath: requireChromium(),
+    headless: true,
+    args: QUIET,
+  })
 }

@@ -48,9 +48,16 @@ const shown = (): Promise<string> => watched.page.getByRole('main').innerText()
 /** The files in the folder of the zip that comes down. */
 async function readZip(): Promise<Map<string, Uint8Array>> {
   const entries = Object.entries(unzipSync(readFileSync((await person.download('Download student')).path)))
-  return new Map(entries.filter(([name]) => !name.endsWith('/')).map(([name, bytes]) => [name.split('/').at(-1) ?? '', bytes]))
+  return new Map(
+    entries
+      .filter(([name]) => !name.endsWith('/'))
+      .map(([name, bytes]) => [name.split('/').at(-1) ?? '', bytes]),
+  )
 }
-const readStudents = async () => (await readStore(watched.page, 'students')).toSorted((a, b) => Number(b['startedAt']) - Number(a['startedAt']))
+const readStudents = async () =>
+  (await readStore(watched.page, 'students')).toSorted(
+    (a, b) => Number(b['startedAt']) - Number(a['startedAt']),
+  )
 
 describe('adapters on a model', { timeout: 300_000 }, () => {
   beforeAll(async () => {
@@ -69,8 +76,14 @@ describe('adapters on a model', { timeout: 300_000 }, () => {
     await person.beginWith(RECIPE)
     await person.runAndFreeze(120)
     await person.goTo('Student')
-    expect(await watched.page.getByLabel('Model to fine-tune').locator('option').allInnerTexts()).toEqual(['corner-shop.gguf, in the box'])
-    await expect.poll(shown).toMatch(/2\.7 M parameters\. Training takes about [\d.]+ MB of the 4 GB that wasm can have, and up to [\d.]+ MB beside it\.\s+The loaded teacher takes its memory as well/)
+    expect(await watched.page.getByLabel('Model to fine-tune').locator('option').allInnerTexts()).toEqual([
+      'corner-shop.gguf, in the box',
+    ])
+    await expect
+      .poll(shown)
+      .toMatch(
+        /2\.7 M parameters\. Training takes about [\d.]+ MB of the 4 GB that wasm can have, and up to [\d.]+ MB beside it\.\s+The loaded teacher takes its memory as well/,
+      )
     expect(await watched.page.getByRole('radio', { name: /micro/ }).count()).toBe(0)
     await checkScreen()
   })
@@ -85,10 +98,17 @@ describe('adapters on a model', { timeout: 300_000 }, () => {
     await person.press('Resume')
     await person.waitFor(/The student is trained: 2\.7 M parameters, 40 steps/, 120)
     const [student] = await readStudents()
-    expect(student).toMatchObject({ adapts: { source: { kind: 'box' }, model: { name: 'Corner shop', fingerprint: '0a828d0ff7b529b1' } }, parameters: 2_700_288, shape: { layers: 6, width: 192, heads: 6, kvHeads: 2, feedForward: 512 }, checkpointStep: 40 })
+    expect(student).toMatchObject({
+      adapts: { source: { kind: 'box' }, model: { name: 'Corner shop', fingerprint: '0a828d0ff7b529b1' } },
+      parameters: 2_700_288,
+      shape: { layers: 6, width: 192, heads: 6, kvHeads: 2, feedForward: 512 },
+      checkpointStep: 40,
+    })
     expect(student?.['trained']).toBeLessThan(200_000)
     const points = student?.['points'] as readonly { step: number; train: number; heldOut?: number }[]
-    expect(points.flatMap(({ step, heldOut }) => (heldOut === undefined ? [] : [step]))).toEqual([10, 20, 30, 40])
+    expect(points.flatMap(({ step, heldOut }) => (heldOut === undefined ? [] : [step]))).toEqual([
+      10, 20, 30, 40,
+    ])
     const samples = student?.['samples'] as readonly { text: string }[] | undefined
     expect(samples?.at(-1)?.text).toMatch(/\w+ \w+/)
     expect(await shown()).toContain('What it writes')
@@ -122,17 +142,31 @@ describe('adapters on a model', { timeout: 300_000 }, () => {
     await watched.page.getByRole('radio', { name: 'Adapter, zip' }).check()
     const adapter = await readZip()
     expect([...adapter.keys()].toSorted()).toEqual(['adapter_config.json', 'adapter_model.safetensors'])
-    expect(JSON.parse(strFromU8(adapter.get('adapter_config.json') ?? new Uint8Array()))).toMatchObject({ peft_type: 'LORA', r: 4, lora_alpha: 16 })
+    expect(JSON.parse(strFromU8(adapter.get('adapter_config.json') ?? new Uint8Array()))).toMatchObject({
+      peft_type: 'LORA',
+      r: 4,
+      lora_alpha: 16,
+    })
     await watched.page.getByRole('radio', { name: 'Merged Hugging Face folder, zip' }).check()
     const folder = await readZip()
-    expect([...folder.keys()].toSorted()).toEqual(['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'])
+    expect([...folder.keys()].toSorted()).toEqual([
+      'config.json',
+      'generation_config.json',
+      'model.safetensors',
+      'tokenizer.json',
+      'tokenizer_config.json',
+    ])
     await watched.page.getByRole('radio', { name: 'Merged GGUF' }).check()
     const { name, path } = await person.download('Download student')
     expect(name).toMatch(/-student\.gguf$/)
     await checkScreen()
     // The merged file is a model like others: it can be opened here.
     await person.goTo('Teacher')
-    await watched.page.getByLabel('Model file').setInputFiles({ name: 'merged.gguf', mimeType: 'application/octet-stream', buffer: readFileSync(path) })
+    await watched.page.getByLabel('Model file').setInputFiles({
+      name: 'merged.gguf',
+      mimeType: 'application/octet-stream',
+      buffer: readFileSync(path),
+    })
     await expect.poll(shown, { timeout: 30_000 }).toMatch(/not loaded[\s\S]*2\.7 M[\s\S]*F16 × 43, F32 × 13/)
     expectNoFaults(watched)
   })

@@ -42,7 +42,10 @@ const checkScreen = async (): Promise<void> => {
   expect(await findBarriers(watched.page)).toEqual([])
   expect(await overflowOf(watched.page)).toBe(0)
 }
-const newest = async (): Promise<Record<string, unknown> | undefined> => (await readStore(watched.page, 'students')).toSorted((a, b) => Number(b['startedAt']) - Number(a['startedAt']))[0]
+const newest = async (): Promise<Record<string, unknown> | undefined> =>
+  (await readStore(watched.page, 'students')).toSorted(
+    (a, b) => Number(b['startedAt']) - Number(a['startedAt']),
+  )[0]
 
 describe('a student that learns from its own answers', { timeout: 300_000 }, () => {
   beforeAll(async () => {
@@ -80,11 +83,18 @@ describe('a student that learns from its own answers', { timeout: 300_000 }, () 
     await person.waitFor(/Training: step/, 60)
     await person.waitFor(/The student is trained/, 120)
     const student = await newest()
-    expect(student).toMatchObject({ status: 'trained', checkpointStep: 60, settings: { loss: 'on-policy', lambda: 1 }, teacher: { name: 'Corner shop' } })
+    expect(student).toMatchObject({
+      status: 'trained',
+      checkpointStep: 60,
+      settings: { loss: 'on-policy', lambda: 1 },
+      teacher: { name: 'Corner shop' },
+    })
     const points = student?.['points'] as readonly { step: number; heldOut?: number }[]
     const steps = points.map(({ step }) => step)
     expect(steps).toEqual(steps.toSorted((x, y) => x - y))
-    expect(points.flatMap(({ step, heldOut }) => (heldOut === undefined ? [] : [step]))).toEqual([15, 30, 45, 60])
+    expect(points.flatMap(({ step, heldOut }) => (heldOut === undefined ? [] : [step]))).toEqual([
+      15, 30, 45, 60,
+    ])
     expect(Number(/step (\d+)/.exec(paused)?.[1])).toBeLessThan(60)
     const looks = points.flatMap(({ heldOut }) => heldOut ?? [])
     expect(looks.at(-1)).toBeLessThan(looks[0] ?? 0)
@@ -98,7 +108,10 @@ describe('a student that learns from its own answers', { timeout: 300_000 }, () 
     await person.goTo('Teacher')
     await person.press('Let it go')
     await person.goTo('Student')
-    await person.waitFor(/Training broke off: The teacher that this student learns from, “Corner shop”, was unloaded\. Load it again on the Teacher screen/, 30)
+    await person.waitFor(
+      /Training broke off: The teacher that this student learns from, “Corner shop”, was unloaded\. Load it again on the Teacher screen/,
+      30,
+    )
     const broken = await newest()
     expect(broken).toMatchObject({ status: 'failed' })
     expect(broken?.['checkpointStep']).toBeGreaterThan(12)

@@ -61,7 +61,9 @@ describe('pairs of answers', { timeout: 300_000 }, () => {
     await person.beginWith(RECIPE)
     await person.goTo('Run')
     await person.press('Take the one in the box')
-    await expect.poll(() => watched.page.getByRole('main').innerText(), { timeout: 60_000 }).toContain('Corner shop is loaded')
+    await expect
+      .poll(() => watched.page.getByRole('main').innerText(), { timeout: 60_000 })
+      .toContain('Corner shop is loaded')
     await person.press('Start run')
     expect(await person.waitFor(/^Run (finished|broke)/, 120)).toMatch(/finished/)
     const dropped = (await readStore(watched.page, 'rows')).filter((row) => row['droppedBy'] === 'pair')
@@ -77,7 +79,9 @@ describe('pairs of answers', { timeout: 300_000 }, () => {
   test('a student is trained on the texts, and another goes on from it with DPO', async () => {
     await person.goTo('Student')
     await watched.page.getByLabel('What it learns from').selectOption('dpo')
-    expect(await watched.page.getByRole('main').innerText()).toContain('there is none yet: train one on the texts first')
+    expect(await watched.page.getByRole('main').innerText()).toContain(
+      'there is none yet: train one on the texts first',
+    )
     await checkScreen()
     await watched.page.getByLabel('What it learns from').selectOption('teacher-text')
     await person.press('Train student')
@@ -88,7 +92,9 @@ describe('pairs of answers', { timeout: 300_000 }, () => {
     await person.press('Train student')
     await person.waitFor(/Training: step/, 60)
     await person.waitFor(/The student is trained/, 120)
-    const students = (await readStore(watched.page, 'students')).toSorted((a, b) => Number(a['startedAt']) - Number(b['startedAt']))
+    const students = (await readStore(watched.page, 'students')).toSorted(
+      (a, b) => Number(a['startedAt']) - Number(b['startedAt']),
+    )
     expect(students).toHaveLength(2)
     expect(students.map(({ settings }) => (settings as { preset: string }).preset)).toEqual(['nano', 'nano'])
     expect(students[1]?.['base']).toBe(students[0]?.['id'])
@@ -102,9 +108,17 @@ describe('pairs of answers', { timeout: 300_000 }, () => {
     await person.goTo('Take home')
     await watched.page.getByRole('radio', { name: /Preference pairs/ }).check()
     const { path } = await person.download('Download dataset')
-    const lines = readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
+    const lines = readFileSync(path, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
     expect(lines.length).toBeGreaterThan(5)
-    for (const line of lines) expect(line).toMatchObject({ prompt: [{ role: 'user' }], chosen: [{ role: 'assistant' }], rejected: [{ role: 'assistant' }] })
+    for (const line of lines)
+      expect(line).toMatchObject({
+        prompt: [{ role: 'user' }],
+        chosen: [{ role: 'assistant' }],
+        rejected: [{ role: 'assistant' }],
+      })
     await checkScreen()
     expectNoFaults(watched)
   })

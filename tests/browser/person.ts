@@ -2,7 +2,15 @@
 import type { Locator, Page } from 'playwright-core'
 import { vi } from 'vitest'
 
-export type ScreenName = 'Seeds' | 'Teacher' | 'Recipe' | 'Run' | 'Dataset' | 'Student' | 'Compare' | 'Take home'
+export type ScreenName =
+  | 'Seeds'
+  | 'Teacher'
+  | 'Recipe'
+  | 'Run'
+  | 'Dataset'
+  | 'Student'
+  | 'Compare'
+  | 'Take home'
 
 export class Person {
   readonly page: Page
@@ -40,8 +48,13 @@ export class Person {
         { timeout: seconds * 1000, interval: 50 },
       )
     } catch {
-      const shown = await this.page.getByRole('main').innerText().catch(() => '')
-      throw new Error(`The page did not say ${words} within ${seconds} s. It says “${said}”, and shows:\n${shown.slice(0, 1500)}`)
+      const shown = await this.page
+        .getByRole('main')
+        .innerText()
+        .catch(() => '')
+      throw new Error(
+        `The page did not say ${words} within ${seconds} s. It says “${said}”, and shows:\n${shown.slice(0, 1500)}`,
+      )
     }
   }
 

@@ -39,7 +39,8 @@ test('the first screen says what this is and what the machine can do', async () 
   await page.getByRole('button', { name: 'New project' }).waitFor()
   await page.getByText('WebGPU').first().waitFor()
   await expect.poll(() => page.getByRole('button', { name: 'Use this example' }).count()).toBe(4)
-  for (const name of ['New project', 'Open project', 'Delete everything']) expect(await page.getByRole('button', { name, exact: true }).count()).toBe(1)
+  for (const name of ['New project', 'Open project', 'Delete everything'])
+    expect(await page.getByRole('button', { name, exact: true }).count()).toBe(1)
   await checkScreen()
 })
 
@@ -48,8 +49,14 @@ test('the self-check proves the training on this machine, every claim with its n
   await page.getByRole('heading', { level: 1, name: 'Self-check' }).waitFor()
   await checkScreen()
   await page.getByRole('button', { name: 'Check this machine' }).click()
-  await page.getByRole('status').getByText(/^Trying \d+ of \d+ claims…$/).waitFor()
-  await page.getByRole('status').getByText(/^All \d+ claims hold on the processor with \d+ threads?\.$/).waitFor({ timeout: 120_000 })
+  await page
+    .getByRole('status')
+    .getByText(/^Trying \d+ of \d+ claims…$/)
+    .waitFor()
+  await page
+    .getByRole('status')
+    .getByText(/^All \d+ claims hold on the processor with \d+ threads?\.$/)
+    .waitFor({ timeout: 120_000 })
   const summaries = page.getByText('Every claim with its number')
   expect(await summaries.count()).toBe(4)
   for (let i = 0; i < 4; i++) await summaries.nth(i).click()
@@ -70,7 +77,8 @@ test('a new project opens on its seeds, and its steps are links in their order',
   await page.getByRole('heading', { level: 1, name: 'Seeds' }).waitFor()
   const links = page.getByRole('navigation', { name: 'Steps' }).getByRole('link')
   expect(await links.count()).toBe(SCREENS.length)
-  for (const [index, name] of SCREENS.entries()) expect(await links.nth(index).getAttribute('href')).toBe(await link(name).getAttribute('href'))
+  for (const [index, name] of SCREENS.entries())
+    expect(await links.nth(index).getAttribute('href')).toBe(await link(name).getAttribute('href'))
 })
 
 describe.each(SCREENS)('the screen %s of an empty project', (name) => {
@@ -78,7 +86,8 @@ describe.each(SCREENS)('the screen %s of an empty project', (name) => {
     await link(name).click()
     await page.getByRole('heading', { level: 1, name }).waitFor()
     expect(await link(name).getAttribute('aria-current')).toBe('page')
-    if (name !== 'Seeds') await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe('H1')
+    if (name !== 'Seeds')
+      await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe('H1')
     await checkScreen()
   })
 
@@ -109,14 +118,22 @@ test('a project can be renamed, duplicated, saved, opened again and deleted from
   await expect.poll(() => rows.count()).toBe(2)
 
   const saved = page.waitForEvent('download')
-  await rows.filter({ has: page.getByRole('link', { name: 'Customer replies', exact: true }) }).getByRole('button', { name: 'Save project' }).click()
+  await rows
+    .filter({ has: page.getByRole('link', { name: 'Customer replies', exact: true }) })
+    .getByRole('button', { name: 'Save project' })
+    .click()
   const path = await (await saved).path()
-  await page.getByLabel('Project file').setInputFiles({ name: 'mine.retort', mimeType: 'application/json', buffer: readFileSync(path) })
+  await page
+    .getByLabel('Project file')
+    .setInputFiles({ name: 'mine.retort', mimeType: 'application/json', buffer: readFileSync(path) })
   await page.getByRole('heading', { level: 1, name: 'Seeds' }).waitFor()
 
   await page.getByRole('link', { name: /all projects/ }).click()
   await expect.poll(() => rows.count()).toBe(3)
-  await page.getByRole('button', { name: /^More for/ }).first().click()
+  await page
+    .getByRole('button', { name: /^More for/ })
+    .first()
+    .click()
   await page.getByRole('menuitem', { name: 'Delete' }).click()
   const confirm = page.getByRole('dialog').getByRole('button', { name: /delete/i })
   if (await confirm.isVisible().catch(() => false)) await confirm.click()
@@ -124,8 +141,16 @@ test('a project can be renamed, duplicated, saved, opened again and deleted from
 })
 
 test('a file that is no project is refused with a sentence', async () => {
-  await page.getByLabel('Project file').setInputFiles({ name: 'photo.retort', mimeType: 'application/json', buffer: Buffer.from([0xff, 0xd8, 0xff, 0xe0, 1, 2, 3]) })
-  await page.getByRole('main').getByText(/photo\.retort/).first().waitFor()
+  await page.getByLabel('Project file').setInputFiles({
+    name: 'photo.retort',
+    mimeType: 'application/json',
+    buffer: Buffer.from([0xff, 0xd8, 0xff, 0xe0, 1, 2, 3]),
+  })
+  await page
+    .getByRole('main')
+    .getByText(/photo\.retort/)
+    .first()
+    .waitFor()
 })
 
 test('everything can be deleted, after one question', async () => {

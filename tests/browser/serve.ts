@@ -33,7 +33,14 @@ export interface Site {
  * @param options.under path with slashes at both ends
  * @param options.headers whether the host sends isolation headers and a policy, or which headers; a plain static host sends none
  */
-export async function serveFolder(folder: string, options: { under?: string; headers?: boolean | Readonly<Record<string, string>>; models?: readonly string[] } = {}): Promise<Site> {
+export async function serveFolder(
+  folder: string,
+  options: {
+    under?: string
+    headers?: boolean | Readonly<Record<string, string>>
+    models?: readonly string[]
+  } = {},
+): Promise<Site> {
   const { under = '/', headers = true, models = [] } = options
   const asked: string[] = []
   const sent = headers === true ? HOSTING_HEADERS : headers === false ? {} : headers
@@ -53,14 +60,19 @@ export async function serveFolder(folder: string, options: { under?: string; hea
       return answerModels(request, response, () => response.writeHead(404).end())
     }
     const file = normalize(join(folder, path === '' ? 'index.html' : path))
-    const facts = file.startsWith(folder.endsWith(sep) ? folder : folder + sep) ? statSync(file, { throwIfNoEntry: false }) : undefined
+    const facts = file.startsWith(folder.endsWith(sep) ? folder : folder + sep)
+      ? statSync(file, { throwIfNoEntry: false })
+      : undefined
     if (facts?.isFile() !== true) {
       response.statusCode = 404
       return void response.end('not found')
     }
     response.setHeader('Content-Type', TYPES[extname(file)] ?? 'application/octet-stream')
     response.setHeader('Content-Length', facts.size)
-    response.setHeader('Cache-Control', path.startsWith('assets/') ? 'max-age=31536000, immutable' : 'no-cache')
+    response.setHeader(
+      'Cache-Control',
+      path.startsWith('assets/') ? 'max-age=31536000, immutable' : 'no-cache',
+    )
     if (facts.size < 1 << 20) return void response.end(readFileSync(file))
     createReadStream(file).pipe(response)
   })

@@ -22,7 +22,10 @@ afterAll(async () => {
 
 const kinds = [
   ['a private window', (): Promise<BrowserContext> => browser.newContext()],
-  ['a window that keeps what is stored', (): Promise<BrowserContext> => openProfile(mkdtempSync(join(tmpdir(), 'retort-profile-')))],
+  [
+    'a window that keeps what is stored',
+    (): Promise<BrowserContext> => openProfile(mkdtempSync(join(tmpdir(), 'retort-profile-'))),
+  ],
 ] as const
 
 describe.each(kinds)('in %s', (_, openContext) => {
@@ -46,7 +49,10 @@ describe.each(kinds)('in %s', (_, openContext) => {
   test('a disk that is really full leaves no halves and takes nothing away', async () => {
     // Before anything is stored: what a database may take is asked now and then only.
     const devtools = await context.newCDPSession(page)
-    await devtools.send('Storage.overrideQuotaForOrigin', { origin: new URL(site.url).origin, quotaSize: 3_000_000 })
+    await devtools.send('Storage.overrideQuotaForOrigin', {
+      origin: new URL(site.url).origin,
+      quotaSize: 3_000_000,
+    })
     await check('full-disk', page)
   })
 })

@@ -75,11 +75,15 @@ describe('several teachers', { timeout: 400_000 }, () => {
   })
 
   test('the loaded one is asked first, and then stands in the list with what is stored of it', async () => {
-    await expect.poll(() => teachers().innerText()).toMatch(/Corner shop\s*loaded[\s\S]*asked first: 16 tokens, temperature 1/)
+    await expect
+      .poll(() => teachers().innerText())
+      .toMatch(/Corner shop\s*loaded[\s\S]*asked first: 16 tokens, temperature 1/)
     await checkScreen()
     await person.press('Train student')
     await person.waitFor(/The student is trained/, 240)
-    await expect.poll(() => teachers().innerText()).toMatch(/Corner shop\s*loaded[\s\S]*16 tokens, temperature 1, .*(kB|MB)/)
+    await expect
+      .poll(() => teachers().innerText())
+      .toMatch(/Corner shop\s*loaded[\s\S]*16 tokens, temperature 1, .*(kB|MB)/)
     expect(await main()).toContain('forward KL of Corner shop')
   })
 
@@ -88,11 +92,15 @@ describe('several teachers', { timeout: 400_000 }, () => {
     const weight = watched.page.getByRole('spinbutton', { name: 'Weight of the hidden states', exact: true })
     await weight.fill('1')
     await weight.blur()
-    await expect.poll(() => teachers().innerText()).toContain('The hidden states of Corner shop are 192 wide and those of a student of size “nano” 48')
+    await expect
+      .poll(() => teachers().innerText())
+      .toContain('The hidden states of Corner shop are 192 wide and those of a student of size “nano” 48')
     expect(await teachers().innerText()).toContain('384 bytes for each token of a completion')
     await checkScreen()
     await person.press('Train student')
-    await expect.poll(main, { timeout: 60_000 }).toMatch(/Choose the size “fair”, which is 192 wide[\s\S]*Choose the size “fair”, which is 192 wide/) // in the list, and as what went wrong
+    await expect
+      .poll(main, { timeout: 60_000 })
+      .toMatch(/Choose the size “fair”, which is 192 wide[\s\S]*Choose the size “fair”, which is 192 wide/) // in the list, and as what went wrong
     expect(await readStore(watched.page, 'students')).toHaveLength(1)
     await watched.page.getByText('Settings of the training step').click()
     await weight.fill('0')
@@ -101,11 +109,17 @@ describe('several teachers', { timeout: 400_000 }, () => {
 
   test('a student learns from two by their weights, and its record and the list say so', async () => {
     await person.goTo('Teacher')
-    await watched.page.getByLabel('Model file').setInputFiles({ name: 'corner-stop.gguf', mimeType: 'application/octet-stream', buffer: Buffer.from(changeBox()) })
+    await watched.page.getByLabel('Model file').setInputFiles({
+      name: 'corner-stop.gguf',
+      mimeType: 'application/octet-stream',
+      buffer: Buffer.from(changeBox()),
+    })
     await person.press('Load teacher')
     await person.waitFor(/Corner stop is loaded on/, 180)
     await person.goTo('Student')
-    await expect.poll(() => teachers().innerText()).toMatch(/Corner stop\s*loaded[\s\S]*asked first[\s\S]*Corner shop/)
+    await expect
+      .poll(() => teachers().innerText())
+      .toMatch(/Corner stop\s*loaded[\s\S]*asked first[\s\S]*Corner shop/)
     const weight = watched.page.getByRole('spinbutton', { name: /^Weight of Corner shop,/ })
     expect(await weight.inputValue()).toBe('0')
     await weight.fill('3')
@@ -114,21 +128,38 @@ describe('several teachers', { timeout: 400_000 }, () => {
     await checkScreen()
     await person.press('Train student')
     // Until it begins, the screen tells of the one before.
-    await expect.poll(async () => (await readStore(watched.page, 'students')).filter((one) => one['status'] === 'trained').length, { timeout: 240_000 }).toBe(2)
+    await expect
+      .poll(
+        async () =>
+          (await readStore(watched.page, 'students')).filter((one) => one['status'] === 'trained').length,
+        { timeout: 240_000 },
+      )
+      .toBe(2)
     await person.waitFor(/The student is trained/, 60)
-    const student = (await readStore(watched.page, 'students')).toSorted((a, b) => Number(b['startedAt']) - Number(a['startedAt']))[0]
-    expect(student?.['teachers']).toMatchObject([{ name: 'Corner stop', weight: 1, trace: expect.stringMatching(/-16-1\.trace$/) as string }, { name: 'Corner shop', weight: 3, trace: expect.stringMatching(/-16-1\.trace$/) as string }])
+    const student = (await readStore(watched.page, 'students')).toSorted(
+      (a, b) => Number(b['startedAt']) - Number(a['startedAt']),
+    )[0]
+    expect(student?.['teachers']).toMatchObject([
+      { name: 'Corner stop', weight: 1, trace: expect.stringMatching(/-16-1\.trace$/) as string },
+      { name: 'Corner shop', weight: 3, trace: expect.stringMatching(/-16-1\.trace$/) as string },
+    ])
     expect(student?.['trace']).toBeUndefined()
     await expect.poll(main).toContain('forward KL of Corner stop (25 %), Corner shop (75 %)')
     await checkScreen()
   })
 
   test('stored probabilities are deleted when the person says so, and not before', async () => {
-    await teachers().getByRole('button', { name: /^Delete the stored probabilities of Corner shop,/ }).click()
-    expect(await watched.page.getByRole('alertdialog').innerText()).toMatch(/What Corner shop said along these rows \(.*\) will be deleted[\s\S]*Trained students stay as they are\./)
+    await teachers()
+      .getByRole('button', { name: /^Delete the stored probabilities of Corner shop,/ })
+      .click()
+    expect(await watched.page.getByRole('alertdialog').innerText()).toMatch(
+      /What Corner shop said along these rows \(.*\) will be deleted[\s\S]*Trained students stay as they are\./,
+    )
     await watched.page.getByRole('button', { name: 'Cancel' }).click()
     expect(await teachers().innerText()).toContain('Corner shop')
-    await teachers().getByRole('button', { name: /^Delete the stored probabilities of Corner shop,/ }).click()
+    await teachers()
+      .getByRole('button', { name: /^Delete the stored probabilities of Corner shop,/ })
+      .click()
     await watched.page.getByRole('button', { name: 'Delete the probabilities' }).click()
     await expect.poll(() => teachers().innerText()).not.toContain('Corner shop')
     expect(await teachers().innerText()).toContain('Corner stop')

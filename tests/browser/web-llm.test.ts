@@ -23,7 +23,11 @@ const answer = async (route: Route): Promise<void> => {
   const url = route.request().url()
   asked.push(url)
   const body = given.get(url)
-  await route.fulfill({ status: body === undefined ? 404 : 200, body: body ?? 'not here', headers: { 'access-control-allow-origin': '*' } })
+  await route.fulfill({
+    status: body === undefined ? 404 : 200,
+    body: body ?? 'not here',
+    headers: { 'access-control-allow-origin': '*' },
+  })
 }
 
 beforeAll(async () => {
@@ -44,7 +48,8 @@ afterAll(async () => {
 const list = () => watched.page.getByRole('list', { name: 'WebLLM’s models' })
 const main = (): Promise<string> => watched.page.getByRole('main').innerText()
 const choose = (name: string): Promise<void> => list().getByRole('button', { name, exact: true }).click()
-const search = (words: string): Promise<void> => watched.page.getByRole('searchbox', { name: 'Search WebLLM’s models' }).fill(words)
+const search = (words: string): Promise<void> =>
+  watched.page.getByRole('searchbox', { name: 'Search WebLLM’s models' }).fill(words)
 const loadAgain = async (): Promise<string> => {
   await person.press('Load teacher')
   await person.waitFor(/is not loaded yet/)
@@ -56,7 +61,9 @@ test('the list says what each model takes, leaves out what this card cannot run,
   await list().waitFor()
   expect(await list().innerText()).not.toContain('f16')
   await search('smollm2 135m')
-  await expect.poll(() => list().innerText()).toMatch(/SmolLM2-135M-Instruct-q0f32-MLC\s+754 MB on the card, about 540 MB to download/)
+  await expect
+    .poll(() => list().innerText())
+    .toMatch(/SmolLM2-135M-Instruct-q0f32-MLC\s+754 MB on the card, about 540 MB to download/)
   await watched.page.getByRole('checkbox', { name: 'Only those that run here' }).uncheck()
   await choose('SmolLM2-135M-Instruct-q0f16-MLC')
   await expect.poll(main).toContain('SmolLM2-135M-Instruct-q0f32-MLC is the same model and works here.')
@@ -80,10 +87,24 @@ test('its own code runs under the page’s policy, asks for its first file and i
 })
 
 test('it goes on from what it kept, compiles its program, and a damaged one is told as such', async () => {
-  given.set(`${FOLDER}mlc-chat-config.json`, JSON.stringify({ model_type: 'llama', vocab_size: 100, context_window_size: 4096, conv_template: {}, tokenizer_files: ['tokenizer.json'] }))
+  given.set(
+    `${FOLDER}mlc-chat-config.json`,
+    JSON.stringify({
+      model_type: 'llama',
+      vocab_size: 100,
+      context_window_size: 4096,
+      conv_template: {},
+      tokenizer_files: ['tokenizer.json'],
+    }),
+  )
   const before = asked.length
   expect(await loadAgain()).toContain(`${MODEL} could not be downloaded`)
-  expect(asked.slice(before)).toEqual([`${FOLDER}mlc-chat-config.json`, expect.stringMatching(/^https:\/\/raw\.githubusercontent\.com\/.*SmolLM2-135M-Instruct-q0f32_cs1k-webgpu\.wasm$/)])
+  expect(asked.slice(before)).toEqual([
+    `${FOLDER}mlc-chat-config.json`,
+    expect.stringMatching(
+      /^https:\/\/raw\.githubusercontent\.com\/.*SmolLM2-135M-Instruct-q0f32_cs1k-webgpu\.wasm$/,
+    ),
+  ])
   given.set(asked.at(-1) ?? '', 'this is no program')
   const between = asked.length
   expect(await loadAgain()).toContain(`The program that runs ${MODEL} came damaged`)
@@ -98,7 +119,15 @@ test('what is kept is marked with its size, a download that was begun as such, a
     watched.page.evaluate(
       async ([folder, files]) => {
         const cache = await caches.open('webllm/model')
-        for (const name of files) await cache.put(folder + name, new Response(name === 'tensor-cache.json' ? JSON.stringify({ records: [{ dataPath: 'params_shard_0.bin' }] }) : 'x'.repeat(5000)))
+        for (const name of files)
+          await cache.put(
+            folder + name,
+            new Response(
+              name === 'tensor-cache.json'
+                ? JSON.stringify({ records: [{ dataPath: 'params_shard_0.bin' }] })
+                : 'x'.repeat(5000),
+            ),
+          )
         return (await cache.keys()).length
       },
       [FOLDER, names] as const,
@@ -115,8 +144,16 @@ test('what is kept is marked with its size, a download that was begun as such, a
   await watched.page.getByRole('button', { name: `Delete ${MODEL}` }).click()
   await watched.page.getByRole('button', { name: 'Delete the model', exact: true }).click()
   await expect.poll(() => list().innerText()).not.toContain('kept')
-  const left = await watched.page.evaluate(async () => Promise.all(['webllm/model', 'webllm/config', 'webllm/wasm'].map(async (name) => (await (await caches.open(name)).keys()).length)))
+  const left = await watched.page.evaluate(async () =>
+    Promise.all(
+      ['webllm/model', 'webllm/config', 'webllm/wasm'].map(
+        async (name) => (await (await caches.open(name)).keys()).length,
+      ),
+    ),
+  )
   expect(left).toEqual([0, 0, 0])
-  watched.forgive(/request to another origin: https:\/\/(huggingface\.co|raw\.githubusercontent\.com)\/|status of 404/)
+  watched.forgive(
+    /request to another origin: https:\/\/(huggingface\.co|raw\.githubusercontent\.com)\/|status of 404/,
+  )
   expectNoFaults(watched)
 })

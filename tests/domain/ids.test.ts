@@ -10,7 +10,15 @@ const json = fc.jsonValue({ noUnicodeString: false }) as fc.Arbitrary<Json>
 
 test('equal values have equal names, whatever the order of their fields', () => {
   const turn = (value: Json): Json =>
-    value === null || typeof value !== 'object' ? value : Array.isArray(value) ? value.map(turn) : Object.fromEntries(Object.entries(value).toReversed().map(([key, field]) => [key, turn(field as Json)]))
+    value === null || typeof value !== 'object'
+      ? value
+      : Array.isArray(value)
+        ? value.map(turn)
+        : Object.fromEntries(
+            Object.entries(value)
+              .toReversed()
+              .map(([key, field]) => [key, turn(field as Json)]),
+          )
   fc.assert(
     fc.property(json, (value) => {
       expect(hashOf(turn(value))).toBe(hashOf(value))
@@ -21,10 +29,19 @@ test('equal values have equal names, whatever the order of their fields', () => 
 })
 
 test('a hash is SHA-256, and names written down once stay valid', () => {
-  fc.assert(fc.property(fc.uint8Array(), (bytes) => void expect(hashOfBytes(bytes)).toBe(createHash('sha256').update(bytes).digest('hex'))))
+  fc.assert(
+    fc.property(
+      fc.uint8Array(),
+      (bytes) => void expect(hashOfBytes(bytes)).toBe(createHash('sha256').update(bytes).digest('hex')),
+    ),
+  )
   // Stored projects refer to these: a change here orphans them.
-  expect(seedId('Why is the sky blue?')).toBe(createHash('sha256').update('["seed","Why is the sky blue?"]').digest('hex').slice(0, 24))
-  expect(fullContentId('dataset', [1, { b: 2, a: undefined }])).toBe(createHash('sha256').update('["dataset",[1,{"b":2}]]').digest('hex'))
+  expect(seedId('Why is the sky blue?')).toBe(
+    createHash('sha256').update('["seed","Why is the sky blue?"]').digest('hex').slice(0, 24),
+  )
+  expect(fullContentId('dataset', [1, { b: 2, a: undefined }])).toBe(
+    createHash('sha256').update('["dataset",[1,{"b":2}]]').digest('hex'),
+  )
 })
 
 test('one value under two kinds has two names, and numbers that JSON lacks have none', () => {
@@ -35,10 +52,12 @@ test('one value under two kinds has two names, and numbers that JSON lacks have 
 test('an id is read back only if it looks like one', () => {
   const id = freshId('run')
   expect(readId('run', id)).toBe(id)
-  for (const wrong of ['', 'abc', '../../etc/passwd', 'z'.repeat(24), 'a'.repeat(65), 5, null]) expect(readId('run', wrong)).toBeUndefined()
+  for (const wrong of ['', 'abc', '../../etc/passwd', 'z'.repeat(24), 'a'.repeat(65), 5, null])
+    expect(readId('run', wrong)).toBeUndefined()
 })
 
-const seedAt = (text: string, line: number) => parseSeed({ projectId: freshId('project'), text, source: 'a', line, addedAt: line })
+const seedAt = (text: string, line: number) =>
+  parseSeed({ projectId: freshId('project'), text, source: 'a', line, addedAt: line })
 
 test('a seed is named after its trimmed text alone', () => {
   const [one, two] = [seedAt(' Why? ', 1), seedAt('Why?', 9)]
@@ -46,9 +65,16 @@ test('a seed is named after its trimmed text alone', () => {
   expect(one.ok && one.value.text).toBe('Why?')
 })
 
-test.each([['  ', 'empty'], ['x'.repeat(8001), '8001 characters'], ['a\0b', 'not UTF-8'], ['caf\ufffd', 'not UTF-8']])('%.20j cannot be a seed', (text, part) => {
+test.each([
+  ['  ', 'empty'],
+  ['x'.repeat(8001), '8001 characters'],
+  ['a\0b', 'not UTF-8'],
+  ['caf\ufffd', 'not UTF-8'],
+])('%.20j cannot be a seed', (text, part) => {
   const seed = parseSeed({ projectId: freshId('project'), text, source: 'a', line: 3, addedAt: 1 })
-  expect(seed.ok ? '' : `${seed.problems[0]!.line} ${seed.problems[0]!.sentence}`).toMatch(new RegExp(`^3 .*${part}`))
+  expect(seed.ok ? '' : `${seed.problems[0]!.line} ${seed.problems[0]!.sentence}`).toMatch(
+    new RegExp(`^3 .*${part}`),
+  )
 })
 
 test('a project’s name is one short line', () => {

@@ -8,12 +8,27 @@ import { countParameters } from '../../src/domain/student.ts'
 import { length } from '../../src/pipeline/filters/length.ts'
 import { description, makeRow } from '../pipeline/samples.ts'
 
-const row: DatasetRow = { rowId: 'r' as RowId, seedId: 's' as SeedId, split: 'train', system: '', prompt: 'p', completion: 'c', editedByHand: false }
+const row: DatasetRow = {
+  rowId: 'r' as RowId,
+  seedId: 's' as SeedId,
+  split: 'train',
+  system: '',
+  prompt: 'p',
+  completion: 'c',
+  editedByHand: false,
+}
 
 test('a dataset is named after its texts, their split and their scores, and after nothing else', () => {
   const id = datasetId([row])
   expect(datasetId([{ ...row, rowId: 'other' as RowId, editedByHand: true }])).toBe(id)
-  for (const changed of [{ split: 'held-out' }, { prompt: 'q' }, { completion: 'd' }, { system: 'x' }, { score: 3 }] as Partial<DatasetRow>[]) expect(datasetId([{ ...row, ...changed }])).not.toBe(id)
+  for (const changed of [
+    { split: 'held-out' },
+    { prompt: 'q' },
+    { completion: 'd' },
+    { system: 'x' },
+    { score: 3 },
+  ] as Partial<DatasetRow>[])
+    expect(datasetId([{ ...row, ...changed }])).not.toBe(id)
   expect(datasetId([row, { ...row, prompt: 'q' }])).not.toBe(datasetId([{ ...row, prompt: 'q' }, row]))
 })
 
@@ -27,7 +42,17 @@ test('a row reads as the hand left it, with the original beside it', () => {
 test('parameters are those that the tensors of the shape have', () => {
   // Embedding 10×8; per layer q 8×8, k 4×8, v 4×8, o 8×8, gate 16×8, up 16×8, down 8×16, two norms of 8; a last norm of 8.
   const layer = 64 + 32 + 32 + 64 + 128 + 128 + 128 + 16
-  expect(countParameters({ layers: 2, width: 8, heads: 4, kvHeads: 2, feedForward: 16, vocabulary: 10, context: 5 })).toBe(80 + 2 * layer + 8)
+  expect(
+    countParameters({
+      layers: 2,
+      width: 8,
+      heads: 4,
+      kvHeads: 2,
+      feedForward: 16,
+      vocabulary: 10,
+      context: 5,
+    }),
+  ).toBe(80 + 2 * layer + 8)
 })
 
 test('a licence that a file does not name is absent, not empty', () => {
@@ -36,6 +61,9 @@ test('a licence that a file does not name is absent, not empty', () => {
 })
 
 test('settings are read only under the declaration they were checked with', () => {
-  expect(settingsOf(length, { family: 'filter', name: 'length', settings: { min: 1, max: 2 } })).toEqual({ min: 1, max: 2 })
+  expect(settingsOf(length, { family: 'filter', name: 'length', settings: { min: 1, max: 2 } })).toEqual({
+    min: 1,
+    max: 2,
+  })
   expect(() => settingsOf(length, { family: 'filter', name: 'ending', settings: {} })).toThrow(TypeError)
 })

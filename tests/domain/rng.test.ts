@@ -38,7 +38,11 @@ test('a generator goes on from where it was stored', () => {
   const rng = makeRng(5)
   for (let i = 0; i < 7; i++) rng.next()
   const restored = restoreRng(5, rng.state())
-  expect([restored.next(), restored.normal(), restored.below(9)]).toEqual([rng.next(), rng.normal(), rng.below(9)])
+  expect([restored.next(), restored.normal(), restored.below(9)]).toEqual([
+    rng.next(),
+    rng.normal(),
+    rng.below(9),
+  ])
 })
 
 test('draws are uniform and normal where they say so', () => {

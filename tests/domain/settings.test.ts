@@ -12,7 +12,10 @@ const settings = {
 }
 
 test('what is absent takes its default', () => {
-  expect(checkSettings(settings, { n: 4, kind: null })).toEqual({ ok: true, value: { n: 4, share: 0.5, name: 'x', kind: 'a', on: true } })
+  expect(checkSettings(settings, { n: 4, kind: null })).toEqual({
+    ok: true,
+    value: { n: 4, share: 0.5, name: 'x', kind: 'a', on: true },
+  })
 })
 
 test.each([
@@ -30,11 +33,26 @@ test.each([
 
 test('any values are either refused or within their declarations', () => {
   fc.assert(
-    fc.property(fc.dictionary(fc.constantFrom('n', 'share', 'name', 'kind', 'on', '__proto__', 'toString'), fc.anything()), (given) => {
-      const read = checkSettings(settings, given)
-      if (!read.ok) return
-      const { n, share, name, kind, on } = read.value
-      expect(Number.isInteger(n) && n >= 1 && n <= 9 && share >= 0 && share <= 1 && name.length <= 5 && ['a', 'b'].includes(kind) && typeof on === 'boolean').toBe(true)
-    }),
+    fc.property(
+      fc.dictionary(
+        fc.constantFrom('n', 'share', 'name', 'kind', 'on', '__proto__', 'toString'),
+        fc.anything(),
+      ),
+      (given) => {
+        const read = checkSettings(settings, given)
+        if (!read.ok) return
+        const { n, share, name, kind, on } = read.value
+        expect(
+          Number.isInteger(n) &&
+            n >= 1 &&
+            n <= 9 &&
+            share >= 0 &&
+            share <= 1 &&
+            name.length <= 5 &&
+            ['a', 'b'].includes(kind) &&
+            typeof on === 'boolean',
+        ).toBe(true)
+      },
+    ),
   )
 })

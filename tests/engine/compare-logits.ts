@@ -6,7 +6,12 @@ import { oracle, type OracleModel } from './small-architectures.ts'
 export type Pieces = readonly (readonly number[])[]
 
 /** Takes the texts from `from` on through the model in these pieces, as a batch; gives every position's logits. */
-export async function runTexts(model: CachedModel, pieces: Pieces, from = 0, prefix?: Prefix): Promise<Float32Array[][]> {
+export async function runTexts(
+  model: CachedModel,
+  pieces: Pieces,
+  from = 0,
+  prefix?: Prefix,
+): Promise<Float32Array[][]> {
   const slots = pieces.map(() => model.open())
   const held = pieces.map(() => from)
   const logits: Float32Array[][] = pieces.map(() => [])
@@ -20,14 +25,19 @@ export async function runTexts(model: CachedModel, pieces: Pieces, from = 0, pre
     })
     const out = await model.step(steps, prefix, true)
     let at = 0
-    for (const { tokens, row } of steps) for (const _ of tokens) row?.push(out.slice(at++ * model.vocabulary, at * model.vocabulary))
+    for (const { tokens, row } of steps)
+      for (const _ of tokens) row?.push(out.slice(at++ * model.vocabulary, at * model.vocabulary))
   }
   for (const slot of slots) model.close(slot)
   return logits
 }
 
 /** The largest difference from anything that was saved, relative to numbers above 1; NaN where there is one or a position is missing. */
-export function findWorst({ texts }: OracleModel, logits: readonly (readonly Float32Array[])[], from = 0): number {
+export function findWorst(
+  { texts }: OracleModel,
+  logits: readonly (readonly Float32Array[])[],
+  from = 0,
+): number {
   let worst = 0
   logits.forEach((rows, text) => {
     const saved = texts[text]
@@ -35,11 +45,18 @@ export function findWorst({ texts }: OracleModel, logits: readonly (readonly Flo
     rows.forEach((row, i) => {
       const largest = Math.max(...row)
       const pairs = [
-        [largest + Math.log(row.reduce((sum, logit) => sum + Math.exp(logit - largest), 0)), saved?.logSumExp[from + i]],
-        [Math.sqrt(row.reduce((sum, logit) => sum + logit * logit, 0) / row.length), Math.sqrt(saved?.meanSquare[from + i] ?? Number.NaN)],
+        [
+          largest + Math.log(row.reduce((sum, logit) => sum + Math.exp(logit - largest), 0)),
+          saved?.logSumExp[from + i],
+        ],
+        [
+          Math.sqrt(row.reduce((sum, logit) => sum + logit * logit, 0) / row.length),
+          Math.sqrt(saved?.meanSquare[from + i] ?? Number.NaN),
+        ],
         ...oracle.places.map((place, j) => [row[place], saved?.chosen[from + i]?.[j]] as const),
       ] as const
-      for (const [ours = Number.NaN, theirs = Number.NaN] of pairs) worst = Math.max(worst, Math.abs(ours - theirs) / Math.max(1, Math.abs(theirs)))
+      for (const [ours = Number.NaN, theirs = Number.NaN] of pairs)
+        worst = Math.max(worst, Math.abs(ours - theirs) / Math.max(1, Math.abs(theirs)))
     })
   })
   return worst
@@ -52,15 +69,36 @@ const SHARED = 12
 export async function tryBehindBeginning(saved: OracleModel, model: CachedModel): Promise<number> {
   const [long = 0, short = 0] = oracle.texts.map(({ length }) => length)
   const { prefix } = await model.makePrefix((oracle.texts[0] ?? []).slice(0, SHARED), async () => undefined)
-  const worst = findWorst(saved, await runTexts(model, [[13, 25, 26, long], [20, 21, short]], SHARED, prefix), SHARED)
+  const worst = findWorst(
+    saved,
+    await runTexts(
+      model,
+      [
+        [13, 25, 26, long],
+        [20, 21, short],
+      ],
+      SHARED,
+      prefix,
+    ),
+    SHARED,
+  )
   prefix.dispose()
   return worst
 }
 
 /** The largest difference of each way in which texts come to a model: alone, in a batch of rows of different lengths that go on step by step, behind a beginning. */
-export async function tryAllWays(saved: OracleModel, model: CachedModel): Promise<Record<'alone' | 'together' | 'shared', number>> {
+export async function tryAllWays(
+  saved: OracleModel,
+  model: CachedModel,
+): Promise<Record<'alone' | 'together' | 'shared', number>> {
   const [long = 0, short = 0] = oracle.texts.map(({ length }) => length)
   const alone = findWorst(saved, await runTexts(model, [[long]]))
-  const together = findWorst(saved, await runTexts(model, [[14, 15, 16, 30, long], [5, 6, 14, 15, short]]))
+  const together = findWorst(
+    saved,
+    await runTexts(model, [
+      [14, 15, 16, 30, long],
+      [5, 6, 14, 15, short],
+    ]),
+  )
   return { alone, together, shared: await tryBehindBeginning(saved, model) }
 }

@@ -22,9 +22,20 @@ export interface TestFolder {
 }
 
 export function openFolder(name: FolderName): TestFolder {
-  const entries = Object.entries(unzipSync(readFileSync(new URL(`../oracles/onnx/${name}.zip`, import.meta.url))))
-  const expected: TestFolder['expected'] = JSON.parse(new TextDecoder().decode(entries.find(([path]) => path === 'expected.json')?.[1]))
-  return { expected, files: new Map(entries.flatMap(([path, bytes]) => (path === 'expected.json' ? [] : [[path, sourceFromBytes(path, bytes)]]))) }
+  const entries = Object.entries(
+    unzipSync(readFileSync(new URL(`../oracles/onnx/${name}.zip`, import.meta.url))),
+  )
+  const expected: TestFolder['expected'] = JSON.parse(
+    new TextDecoder().decode(entries.find(([path]) => path === 'expected.json')?.[1]),
+  )
+  return {
+    expected,
+    files: new Map(
+      entries.flatMap(([path, bytes]) =>
+        path === 'expected.json' ? [] : [[path, sourceFromBytes(path, bytes)]],
+      ),
+    ),
+  }
 }
 
 export const need = ({ files }: TestFolder, path: string): ByteSource => {
@@ -36,7 +47,9 @@ export const need = ({ files }: TestFolder, path: string): ByteSource => {
 export const readWhole = (source: ByteSource): Promise<Uint8Array> => source.read(0, source.size)
 
 /** The graph's header and decoder; throws the sentence where it is refused. */
-export async function readGraph(source: ByteSource): Promise<{ header: OnnxHeader; decoder: ForeignDecoder }> {
+export async function readGraph(
+  source: ByteSource,
+): Promise<{ header: OnnxHeader; decoder: ForeignDecoder }> {
   const read = await readOnnxHeader(source)
   if (read.kind === 'refused') throw new Error(read.sentence)
   const described = describeForeignDecoder(read.header)

@@ -11,20 +11,33 @@ let opened: Promise<Runtime> | undefined
 export const openTestRuntime = (): Promise<Runtime> => (opened ??= openRuntime({ backend: 'wasm' }))
 
 const toTensor = ({ data, shape }: Feed): HostTensor => {
-  const dtype = data instanceof Float32Array ? 'f32' : data instanceof Int32Array ? 'i32' : data instanceof BigInt64Array ? 'i64' : 'bool'
+  const dtype =
+    data instanceof Float32Array
+      ? 'f32'
+      : data instanceof Int32Array
+        ? 'i32'
+        : data instanceof BigInt64Array
+          ? 'i64'
+          : 'bool'
   return { dtype, shape, data }
 }
 
 /** A session on the model; `run` gives every output. */
-export async function openSession(model: OnnxModel): Promise<{ run(feeds: Readonly<Record<string, Feed>>): Promise<Outputs>; release(): Promise<void> }> {
+export async function openSession(
+  model: OnnxModel,
+): Promise<{ run(feeds: Readonly<Record<string, Feed>>): Promise<Outputs>; release(): Promise<void> }> {
   const session = await (await openTestRuntime()).open(model)
   return {
     async run(feeds) {
-      const answer = await session.run(Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, toTensor(feed)])))
-      return Object.fromEntries(Object.entries(answer).map(([name, tensor]) => {
-        if ('onDevice' in tensor) throw new TypeError(`${name} stayed on a device`)
-        return [name, tensor]
-      }))
+      const answer = await session.run(
+        Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, toTensor(feed)])),
+      )
+      return Object.fromEntries(
+        Object.entries(answer).map(([name, tensor]) => {
+          if ('onDevice' in tensor) throw new TypeError(`${name} stayed on a device`)
+          return [name, tensor]
+        }),
+      )
     },
     release: () => session.release(),
   }

@@ -9,7 +9,9 @@ const path = fileURLToPath(new URL('../../../shared/models/SmolLM2-135M-Instruct
 
 export const hasSharedModel = existsSync(path)
 /** For test names: why a test was skipped, or nothing. */
-export const whySkipped = hasSharedModel ? '' : ' (SKIPPED: ../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf is not there)'
+export const whySkipped = hasSharedModel
+  ? ''
+  : ' (SKIPPED: ../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf is not there)'
 if (!hasSharedModel) console.warn(`The model tests are skipped: ${path} is not there.`)
 
 /** The model's file; reads are synchronous underneath, which no test minds. */

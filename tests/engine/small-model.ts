@@ -2,9 +2,26 @@
 // model file is there, in Node and in a page.
 import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
-import type { DenseWeight, FourBitWeight, LinearWeight, LoadedWeights } from '../../src/engine/weights/loaded.ts'
+import type {
+  DenseWeight,
+  FourBitWeight,
+  LinearWeight,
+  LoadedWeights,
+} from '../../src/engine/weights/loaded.ts'
 
-export const TINY: DecoderShape = { layers: 2, width: 32, heads: 4, kvHeads: 2, headWidth: 8, feedForward: 48, vocabulary: 257, context: 256, ropeTheta: 10_000, normEpsilon: 1e-5, tiedHead: true }
+export const TINY: DecoderShape = {
+  layers: 2,
+  width: 32,
+  heads: 4,
+  kvHeads: 2,
+  headWidth: 8,
+  feedForward: 48,
+  vocabulary: 257,
+  context: 256,
+  ropeTheta: 10_000,
+  normEpsilon: 1e-5,
+  tiedHead: true,
+}
 /** Token that ends a completion. */
 export const END = 256
 
@@ -23,15 +40,29 @@ function fill(count: number, seed: number, size: number, centre = 0): Float32Arr
 export function makeTinyWeights(shape: DecoderShape = TINY): LoadedWeights {
   const { width, heads, kvHeads, headWidth, feedForward, vocabulary } = shape
   let seed = 1
-  const dense = (K: number, N: number): DenseWeight => ({ kind: 'f32', K, N, data: fill(K * N, seed++, 1.6 / Math.sqrt(K)) })
+  const dense = (K: number, N: number): DenseWeight => ({
+    kind: 'f32',
+    K,
+    N,
+    data: fill(K * N, seed++, 1.6 / Math.sqrt(K)),
+  })
   const layers = Array.from({ length: shape.layers }, () => ({
-    linears: { qkv: dense(width, (heads + 2 * kvHeads) * headWidth), output: dense(heads * headWidth, width), gateUp: dense(width, 2 * feedForward), down: dense(feedForward, width) },
-    norms: new Map<string, Float32Array>([['attention', fill(width, seed++, 0.2, 1)], ['feedForward', fill(width, seed++, 0.2, 1)]]),
+    linears: {
+      qkv: dense(width, (heads + 2 * kvHeads) * headWidth),
+      output: dense(heads * headWidth, width),
+      gateUp: dense(width, 2 * feedForward),
+      down: dense(feedForward, width),
+    },
+    norms: new Map<string, Float32Array>([
+      ['attention', fill(width, seed++, 0.2, 1)],
+      ['feedForward', fill(width, seed++, 0.2, 1)],
+    ]),
   }))
   const final = fill(width, seed++, 0.2, 1)
   const embedding = fill(vocabulary * width, seed++, 1)
   const head = new Float32Array(width * vocabulary)
-  for (let token = 0; token < vocabulary; token++) for (let i = 0; i < width; i++) head[i * vocabulary + token] = (embedding[token * width + i] ?? 0) * 0.6
+  for (let token = 0; token < vocabulary; token++)
+    for (let i = 0; i < width; i++) head[i * vocabulary + token] = (embedding[token * width + i] ?? 0) * 0.6
   const at = (layer: number) => {
     const found = layers[layer]
     if (found === undefined) throw new RangeError(`no layer ${layer}`)
@@ -68,11 +99,15 @@ function packFourBits(K: number, N: number, seed: number): { packed: FourBitWeig
         const q = (n * 5 + block * 11 + i * 13 + ((n * i) >> 2)) % 16
         const byte = (n * blocks + block) * 16 + (i >> 1)
         b[byte] = (b[byte] ?? 0) | (q << (i % 2 === 1 ? 4 : 0))
-        data[(block * 32 + i) * N + n] = (q - zero) * (scales[n * blocks + block] ?? 0) + (correction[block * N + n] ?? 0)
+        data[(block * 32 + i) * N + n] =
+          (q - zero) * (scales[n * blocks + block] ?? 0) + (correction[block * N + n] ?? 0)
       }
     }
   }
-  return { packed: { kind: 'nb4s', K, N, b, scales, zeroPoints, correction }, dense: { kind: 'f32', K, N, data } }
+  return {
+    packed: { kind: 'nb4s', K, N, b, scales, zeroPoints, correction },
+    dense: { kind: 'f32', K, N, data },
+  }
 }
 
 /** One model twice: with four-bit weights in blocks of 32, and with the floats that these stand for. */

@@ -23,7 +23,9 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'b/Two.GGUF'), '')
   writeFileSync(join(folder, 'secret.gguf'), 'outside')
   const answer = serveModels([join(folder, 'a'), join(folder, 'missing'), join(folder, 'b')])
-  server = createServer((asked, response) => answer(asked, response, () => response.writeHead(599).end('passed on')))
+  server = createServer((asked, response) =>
+    answer(asked, response, () => response.writeHead(599).end('passed on')),
+  )
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
   port = (server.address() as AddressInfo).port // a listening TCP server has one
 })
@@ -34,15 +36,23 @@ afterAll(() => {
 
 /** A request whose path goes out exactly as written: fetch would tidy `..` away. */
 const ask = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
-  new Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; body: Buffer }>((resolve, reject) => {
-    const asking = request({ host: 'localhost', port, path, headers, method }, (response) => {
-      const parts: Buffer[] = []
-      response.on('data', (part: Buffer) => parts.push(part))
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(parts) }))
-    })
-    asking.on('error', reject)
-    asking.end()
-  })
+  new Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; body: Buffer }>(
+    (resolve, reject) => {
+      const asking = request({ host: 'localhost', port, path, headers, method }, (response) => {
+        const parts: Buffer[] = []
+        response.on('data', (part: Buffer) => parts.push(part))
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(parts),
+          }),
+        )
+      })
+      asking.on('error', reject)
+      asking.end()
+    },
+  )
 
 describe('models beside the project', () => {
   test('are listed with name, size and address, the first folder first', async () => {
@@ -56,9 +66,17 @@ describe('models beside the project', () => {
 
   test('are sent whole and in ranges', async () => {
     const whole = await ask('/models/one%20two.gguf')
-    expect([whole.status, whole.body.equals(bytes), whole.headers['accept-ranges']]).toEqual([200, true, 'bytes'])
+    expect([whole.status, whole.body.equals(bytes), whole.headers['accept-ranges']]).toEqual([
+      200,
+      true,
+      'bytes',
+    ])
     const part = await ask('/models/one%20two.gguf', { Range: 'bytes=10-19' })
-    expect([part.status, part.headers['content-range'], part.body.equals(bytes.subarray(10, 20))]).toEqual([206, 'bytes 10-19/1000', true])
+    expect([part.status, part.headers['content-range'], part.body.equals(bytes.subarray(10, 20))]).toEqual([
+      206,
+      'bytes 10-19/1000',
+      true,
+    ])
     const rest = await ask('/models/one%20two.gguf', { Range: 'bytes=990-' })
     expect(rest.body.equals(bytes.subarray(990))).toBe(true)
     const beyond = await ask('/models/one%20two.gguf', { Range: 'bytes=1000-' })
@@ -71,12 +89,18 @@ describe('models beside the project', () => {
     expect((await ask('/models/Two.GGUF')).status).toBe(200)
   })
 
-  test.each(['/models/../secret.gguf', '/models/..%2fsecret.gguf', '/models/%2e%2e/secret.gguf', '/models/notes.txt', '/models/deeper.gguf', '/models/', '/models/%E0%A4%A', '/models/..%5csecret.gguf'])(
-    'are all that is sent: %s is not',
-    async (path) => {
-      expect((await ask(path)).status).toBe(404)
-    },
-  )
+  test.each([
+    '/models/../secret.gguf',
+    '/models/..%2fsecret.gguf',
+    '/models/%2e%2e/secret.gguf',
+    '/models/notes.txt',
+    '/models/deeper.gguf',
+    '/models/',
+    '/models/%E0%A4%A',
+    '/models/..%5csecret.gguf',
+  ])('are all that is sent: %s is not', async (path) => {
+    expect((await ask(path)).status).toBe(404)
+  })
 
   test('leave other paths and methods to whoever is next', async () => {
     expect((await ask('/index.html')).status).toBe(599)
@@ -91,10 +115,15 @@ describe('models beside the project', () => {
 describe('a range', () => {
   test('lies within the file, whatever is asked', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.stringMatching(/^bytes=\d{0,9}-\d{0,9}$/)), fc.nat(5000), (header, size) => {
-        const range = readRange(header, size)
-        if (typeof range === 'object') expect(range.from >= 0 && range.from <= range.to && range.to < size).toBe(true)
-      }),
+      fc.property(
+        fc.oneof(fc.string(), fc.stringMatching(/^bytes=\d{0,9}-\d{0,9}$/)),
+        fc.nat(5000),
+        (header, size) => {
+          const range = readRange(header, size)
+          if (typeof range === 'object')
+            expect(range.from >= 0 && range.from <= range.to && range.to < size).toBe(true)
+        },
+      ),
     )
   })
   test('may count from the end', () => {

@@ -28,8 +28,14 @@ describe('the service worker’s manifest', () => {
   })
 
   test('has what loads an engine before the engine, whatever their names', () => {
-    const named = [file('assets/ort-wasm-simd-threaded-AAAAAAAA.wasm'), file('assets/ort-wasm-simd-threaded-zzzzzzzz.mjs')]
-    expect(makeManifest(named).engines['wasm']).toEqual(['assets/ort-wasm-simd-threaded-zzzzzzzz.mjs', 'assets/ort-wasm-simd-threaded-AAAAAAAA.wasm'])
+    const named = [
+      file('assets/ort-wasm-simd-threaded-AAAAAAAA.wasm'),
+      file('assets/ort-wasm-simd-threaded-zzzzzzzz.mjs'),
+    ]
+    expect(makeManifest(named).engines['wasm']).toEqual([
+      'assets/ort-wasm-simd-threaded-zzzzzzzz.mjs',
+      'assets/ort-wasm-simd-threaded-AAAAAAAA.wasm',
+    ])
   })
 
   test('has a version that follows every byte and no order', () => {

@@ -11,7 +11,9 @@ const tried: Tried = {
 }
 
 test('time, tokens and bytes follow from the tried rows', () => {
-  const recipe = checked('retort: 1\nsteps:\n  - grow: self-instruct\n    prompts: 50\n  - complete: teacher\n    n: 2\n  - judge: rubric\n  - keep: threshold\n')
+  const recipe = checked(
+    'retort: 1\nsteps:\n  - grow: self-instruct\n    prompts: 50\n  - complete: teacher\n    n: 2\n  - judge: rubric\n  - keep: threshold\n',
+  )
   expect(estimateRun(recipe, 10, tried)).toEqual({
     prompts: 50,
     rows: 100,
@@ -23,17 +25,36 @@ test('time, tokens and bytes follow from the tried rows', () => {
 })
 
 test('seeds that are asked as they are need no growing, and a recipe without a judge no verdicts', () => {
-  const recipe = checked('retort: 1\nsteps:\n  - grow: self-instruct\n    prompts: 0\n  - complete: teacher\n')
-  expect(estimateRun(recipe, 12, { ...tried, growth: { requests: 0, accepted: 0, tokens: 0, ms: 0 } })).toMatchObject({ prompts: 12, rows: 12, tokens: 600, msTotal: 12_000 })
+  const recipe = checked(
+    'retort: 1\nsteps:\n  - grow: self-instruct\n    prompts: 0\n  - complete: teacher\n',
+  )
+  expect(
+    estimateRun(recipe, 12, { ...tried, growth: { requests: 0, accepted: 0, tokens: 0, ms: 0 } }),
+  ).toMatchObject({ prompts: 12, rows: 12, tokens: 600, msTotal: 12_000 })
 })
 
 test('nothing tried gives zeros and no NaN', () => {
-  const none: Tried = { growth: { requests: 0, accepted: 0, tokens: 0, ms: 0 }, completions: { rows: 0, tokens: 0, ms: 0, passed: 0 }, verdicts: { rows: 0, ms: 0 }, kept: 0, characters: 0 }
-  expect(estimateRun(checked('retort: 1\nsteps:\n  - complete: teacher\n'), 3, none)).toEqual({ prompts: 3, rows: 3, kept: 0, tokens: 0, msTotal: 0, storageBytes: 4800 })
+  const none: Tried = {
+    growth: { requests: 0, accepted: 0, tokens: 0, ms: 0 },
+    completions: { rows: 0, tokens: 0, ms: 0, passed: 0 },
+    verdicts: { rows: 0, ms: 0 },
+    kept: 0,
+    characters: 0,
+  }
+  expect(estimateRun(checked('retort: 1\nsteps:\n  - complete: teacher\n'), 3, none)).toEqual({
+    prompts: 3,
+    rows: 3,
+    kept: 0,
+    tokens: 0,
+    msTotal: 0,
+    storageBytes: 4800,
+  })
 })
 
 test('what a run takes at most is known before anything is tried, and is more than what was measured', () => {
-  const recipe = checked('retort: 1\nsteps:\n  - grow: self-instruct\n    prompts: 50\n    alsoSeeds: true\n  - complete: teacher\n    n: 2\n    maxTokens: 100\n')
+  const recipe = checked(
+    'retort: 1\nsteps:\n  - grow: self-instruct\n    prompts: 50\n    alsoSeeds: true\n  - complete: teacher\n    n: 2\n    maxTokens: 100\n',
+  )
   const bound = boundRun(recipe, 10)
   expect(bound).toEqual({ rows: 120, storageBytes: 120 * (1600 + 2 * (400 + 500)) })
   expect(bound.storageBytes).toBeGreaterThan(estimateRun(recipe, 10, tried).storageBytes)

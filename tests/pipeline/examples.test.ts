@@ -11,15 +11,24 @@ const read = (file: string): unknown => JSON.parse(readFileSync(new URL(file, fo
 test('every listed example is there, is whole, and says the same of itself as the list', () => {
   const index = parseExampleIndex(read('index.json'))
   if (!index.ok) throw new Error(index.problems[0]!.sentence)
-  expect(index.value.map(({ file }) => file).toSorted()).toEqual(readdirSync(folder).filter((file) => file !== 'index.json').toSorted())
+  expect(index.value.map(({ file }) => file).toSorted()).toEqual(
+    readdirSync(folder)
+      .filter((file) => file !== 'index.json')
+      .toSorted(),
+  )
   expect(index.value).toHaveLength(4)
   for (const { file, name, description, seeds } of index.value) {
     const example = parseExample(read(file))
     if (!example.ok) throw new Error(`${file}: ${example.problems.map(({ sentence }) => sentence).join(' ')}`)
-    expect([example.value.name, example.value.description, example.value.seeds.length]).toEqual([name, description, seeds])
+    expect([example.value.name, example.value.description, example.value.seeds.length]).toEqual([
+      name,
+      description,
+      seeds,
+    ])
     expect(seeds >= 12 && seeds <= 100).toBe(true)
     expect(new Set(example.value.seeds.map(({ text }) => text)).size).toBe(seeds)
-    for (const seed of example.value.seeds) expect(parseSeed({ ...seed, projectId, source: file, line: 1, addedAt: 1 }).ok).toBe(true)
+    for (const seed of example.value.seeds)
+      expect(parseSeed({ ...seed, projectId, source: file, line: 1, addedAt: 1 }).ok).toBe(true)
   }
 })
 
@@ -30,5 +39,7 @@ test('reading an example never throws', () => {
       expect(typeof parseExampleIndex(value).ok).toBe('boolean')
     }),
   )
-  expect(parseExample({ name: 'x', description: 'y', seeds: [{ text: 'z' }], recipe: { retort: 1, steps: [] } })).toMatchObject({ ok: false })
+  expect(
+    parseExample({ name: 'x', description: 'y', seeds: [{ text: 'z' }], recipe: { retort: 1, steps: [] } }),
+  ).toMatchObject({ ok: false })
 })

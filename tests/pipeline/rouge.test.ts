@@ -3,12 +3,17 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { measureCommon, measureRougeL } from '../../src/pipeline/rouge.ts'
 
-const saved = JSON.parse(readFileSync(new URL('../oracles/rouge.json', import.meta.url), 'utf8')) as [string, string, number][]
+const saved = JSON.parse(readFileSync(new URL('../oracles/rouge.json', import.meta.url), 'utf8')) as [
+  string,
+  string,
+  number,
+][]
 
 test('ROUGE-L equals the reference package on every saved pair', () => {
   expect(saved.length).toBeGreaterThan(300)
   expect(saved.filter(([, , score]) => score > 0.7 && score < 1).length).toBeGreaterThan(20) // the range that decides is there
-  for (const [a, b, score] of saved) expect(Math.abs(measureRougeL(a, b) - score), `${a} | ${b}`).toBeLessThanOrEqual(1e-12)
+  for (const [a, b, score] of saved)
+    expect(Math.abs(measureRougeL(a, b) - score), `${a} | ${b}`).toBeLessThanOrEqual(1e-12)
 })
 
 test('a text is wholly like itself, unlike the empty text, and likeness has no direction', () => {
@@ -31,7 +36,14 @@ test('texts in scripts that the reference throws away are compared all the same'
 
 test('the common subsequence is the longest one', () => {
   // The obvious recursion, against the one that keeps a single row.
-  const slow = (a: string, b: string): number => (a === '' || b === '' ? 0 : a[0] === b[0] ? 1 + slow(a.slice(1), b.slice(1)) : Math.max(slow(a.slice(1), b), slow(a, b.slice(1))))
+  const slow = (a: string, b: string): number =>
+    a === '' || b === ''
+      ? 0
+      : a[0] === b[0]
+        ? 1 + slow(a.slice(1), b.slice(1))
+        : Math.max(slow(a.slice(1), b), slow(a, b.slice(1)))
   const word = fc.array(fc.constantFrom('a', 'b', 'c'), { maxLength: 8 })
-  fc.assert(fc.property(word, word, (a, b) => void expect(measureCommon(a, b)).toBe(slow(a.join(''), b.join('')))))
+  fc.assert(
+    fc.property(word, word, (a, b) => void expect(measureCommon(a, b)).toBe(slow(a.join(''), b.join('')))),
+  )
 })

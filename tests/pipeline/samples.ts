@@ -12,11 +12,24 @@ import { checkRecipe, checkRecipeText } from '../../src/pipeline/recipes/check-r
 
 export const projectId = 'aaaaaaaaaaaaaaaaaaaaaaaa' as ProjectId
 export const runId = 'bbbbbbbbbbbbbbbbbbbbbbbb' as RunId
-export const teacher: ModelRef = { name: 'Tiny', fingerprint: '0123456789abcdef', quantisation: 'Q4_1', licence: 'apache-2.0' }
+export const teacher: ModelRef = {
+  name: 'Tiny',
+  fingerprint: '0123456789abcdef',
+  quantisation: 'Q4_1',
+  licence: 'apache-2.0',
+}
 
 /** Every setting at its default, with some changed. */
-export const settingsWith = <S extends Settings>(declaration: StepDeclaration<S>, changed: Partial<ValuesOf<S>> = {}): ValuesOf<S> =>
-  ({ ...Object.fromEntries(Object.entries(declaration.settings).map(([field, setting]) => [field, setting.default])), ...changed }) as ValuesOf<S>
+export const settingsWith = <S extends Settings>(
+  declaration: StepDeclaration<S>,
+  changed: Partial<ValuesOf<S>> = {},
+): ValuesOf<S> =>
+  ({
+    ...Object.fromEntries(
+      Object.entries(declaration.settings).map(([field, setting]) => [field, setting.default]),
+    ),
+    ...changed,
+  }) as ValuesOf<S>
 
 export const shot = (text: string): { id: SeedId; text: string } => ({ id: seedId(text), text })
 
@@ -26,10 +39,36 @@ export function checked(recipe: string | RecipeDraft): CheckedRecipe {
   return read.value
 }
 
-export const scored = (score: number): Verdict => ({ kind: 'score', rubric: 'helpfulness@1', judge: teacher, score, distribution: [0.2, 0.2, 0.2, 0.2, 0.2], mass: 0.9 })
-export const unreadable: Verdict = { kind: 'unreadable', rubric: 'helpfulness@1', judge: teacher, reason: 'the judge’s probabilities are not numbers' }
+export const scored = (score: number): Verdict => ({
+  kind: 'score',
+  rubric: 'helpfulness@1',
+  judge: teacher,
+  score,
+  distribution: [0.2, 0.2, 0.2, 0.2, 0.2],
+  mass: 0.9,
+})
+export const unreadable: Verdict = {
+  kind: 'unreadable',
+  rubric: 'helpfulness@1',
+  judge: teacher,
+  reason: 'the judge’s probabilities are not numbers',
+}
 
-export function makeRow(order: number, { seed = `seed ${order}`, prompt = `prompt ${order}`, completion = `completion ${order}`, status = 'kept' as RowStatus, ...more }: Partial<Pick<Row, 'verdict' | 'edit'>> & { seed?: string; prompt?: string; completion?: string; status?: RowStatus } = {}): Row {
+export function makeRow(
+  order: number,
+  {
+    seed = `seed ${order}`,
+    prompt = `prompt ${order}`,
+    completion = `completion ${order}`,
+    status = 'kept' as RowStatus,
+    ...more
+  }: Partial<Pick<Row, 'verdict' | 'edit'>> & {
+    seed?: string
+    prompt?: string
+    completion?: string
+    status?: RowStatus
+  } = {},
+): Row {
   return {
     projectId,
     runId,
@@ -45,7 +84,16 @@ export function makeRow(order: number, { seed = `seed ${order}`, prompt = `promp
       tokens: 3,
       teacher,
       system: '',
-      sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, maxTokens: 9, stop: [], rngSeed: 'x' },
+      sampling: {
+        temperature: 0,
+        topK: 0,
+        topP: 1,
+        minP: 0,
+        repetitionPenalty: 1,
+        maxTokens: 9,
+        stop: [],
+        rngSeed: 'x',
+      },
       writtenAt: 1,
     },
     answers: [],
@@ -56,8 +104,21 @@ export function makeRow(order: number, { seed = `seed ${order}`, prompt = `promp
 
 export const description = (changed: Partial<TeacherDescription> = {}): TeacherDescription => ({
   card: {
-    name: 'Tiny', form: 'gguf', fileName: 'tiny.gguf', fileBytes: 1, architecture: 'llama', parameters: 135e6, quantisation: 'Q4_1', tensorTypes: {}, contextLength: 2048,
-    vocabularySize: 49152, layers: 30, width: 576, memoryBytes: { wasm: 1, webgpu: 1 }, fingerprint: '0123456789abcdef', hasChatTemplate: true,
+    name: 'Tiny',
+    form: 'gguf',
+    fileName: 'tiny.gguf',
+    fileBytes: 1,
+    architecture: 'llama',
+    parameters: 135e6,
+    quantisation: 'Q4_1',
+    tensorTypes: {},
+    contextLength: 2048,
+    vocabularySize: 49152,
+    layers: 30,
+    width: 576,
+    memoryBytes: { wasm: 1, webgpu: 1 },
+    fingerprint: '0123456789abcdef',
+    hasChatTemplate: true,
   },
   backend: 'wasm',
   threads: 2,

@@ -29,10 +29,11 @@ const implementation = (): Served<Contract> => ({
     if (how === 'abort') throw new DOMException('stopped', 'AbortError')
     throw how === 'text' ? 'just a text' : new TypeError('x is undefined')
   },
-  wait: (_, { signal, emit }) => new Promise((resolve) => {
-    emit('waiting')
-    signal.addEventListener('abort', () => resolve('heard the abort'))
-  }),
+  wait: (_, { signal, emit }) =>
+    new Promise((resolve) => {
+      emit('waiting')
+      signal.addEventListener('abort', () => resolve('heard the abort'))
+    }),
   reverse: async ({ bytes }) => new Transferred({ bytes: bytes.toReversed() }, []),
   part: async (_, { emit }) => {
     const bytes = new Uint8Array([1, 2, 3])
@@ -78,9 +79,18 @@ describe('an ask', () => {
 
   test('gets errors under their names, and strangers as what they say', async () => {
     const { remote } = connected()
-    await expect(remote.fail({ how: 'named' })).rejects.toMatchObject({ name: 'StorageFull', message: 'The disk is full.' })
-    await expect(remote.fail({ how: 'stranger' })).rejects.toMatchObject({ name: 'Unexpected', message: 'x is undefined' })
-    await expect(remote.fail({ how: 'text' })).rejects.toMatchObject({ name: 'Unexpected', message: 'just a text' })
+    await expect(remote.fail({ how: 'named' })).rejects.toMatchObject({
+      name: 'StorageFull',
+      message: 'The disk is full.',
+    })
+    await expect(remote.fail({ how: 'stranger' })).rejects.toMatchObject({
+      name: 'Unexpected',
+      message: 'x is undefined',
+    })
+    await expect(remote.fail({ how: 'text' })).rejects.toMatchObject({
+      name: 'Unexpected',
+      message: 'just a text',
+    })
     await expect(remote.fail({ how: 'abort' })).rejects.toMatchObject({ name: 'AbortError' })
   })
 
@@ -97,14 +107,17 @@ describe('an ask', () => {
   test('under a signal that has ended never crosses', async () => {
     const { remote, here } = connected()
     const post = vi.spyOn(here, 'postMessage')
-    await expect(remote.double(1, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' })
+    await expect(remote.double(1, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      name: 'AbortError',
+    })
     expect(post).not.toHaveBeenCalled()
   })
 
   test('for a method that is not there is an error, for inherited names too', async () => {
     const { remote } = connected()
     const any = remote as unknown as Record<string, (request: unknown) => Promise<unknown>>
-    for (const name of ['nothing', 'constructor', 'toString', '__proto__']) await expect(any[name]?.(null) ?? Promise.reject(new Error('no')), name).rejects.toThrow(/no method|no/)
+    for (const name of ['nothing', 'constructor', 'toString', '__proto__'])
+      await expect(any[name]?.(null) ?? Promise.reject(new Error('no')), name).rejects.toThrow(/no method|no/)
     await expect(any['nothing']?.(null)).rejects.toThrow('The worker has no method “nothing”.')
   })
 
@@ -118,7 +131,9 @@ describe('an ask', () => {
   test('hands buffers over: what was sent is gone on this side', async () => {
     const { remote } = connected()
     const bytes = new Uint8Array([1, 2, 3])
-    expect((await remote.reverse({ bytes }, { transfer: [bytes.buffer] })).bytes).toEqual(new Uint8Array([3, 2, 1]))
+    expect((await remote.reverse({ bytes }, { transfer: [bytes.buffer] })).bytes).toEqual(
+      new Uint8Array([3, 2, 1]),
+    )
     expect(bytes.byteLength).toBe(0)
     const parts: Uint8Array[] = []
     await remote.part(null, { onEvent: (part) => parts.push(part) })
@@ -129,7 +144,16 @@ describe('an ask', () => {
     const { here, there } = pair()
     serve<Contract>(implementation(), there)
     const { remote } = connect<Contract>(here)
-    for (const stranger of [null, 7, 'ask', {}, { retort: 'answer' }, { retort: 'answer', id: 'x', answer: 1 }, { retort: 'error', id: 1, error: 'no' }, { type: 'webpackOk', id: 1 }]) {
+    for (const stranger of [
+      null,
+      7,
+      'ask',
+      {},
+      { retort: 'answer' },
+      { retort: 'answer', id: 'x', answer: 1 },
+      { retort: 'error', id: 1, error: 'no' },
+      { type: 'webpackOk', id: 1 },
+    ]) {
       here.postMessage(stranger)
       there.postMessage(stranger)
     }
@@ -144,7 +168,11 @@ describe('a port that breaks', () => {
     const { remote: watched } = connect<Contract>(here as PortLike & MessagePort, (why) => deaths.push(why))
     const waiting = [watched.wait(null), watched.wait(null)]
     here.dispatchEvent(Object.assign(new Event(type), detail === undefined ? {} : { message: detail }))
-    for (const one of waiting) await expect(one).rejects.toMatchObject({ name: 'WorkerDied', message: expect.stringMatching(/What was stored is safe; try again\.$/) })
+    for (const one of waiting)
+      await expect(one).rejects.toMatchObject({
+        name: 'WorkerDied',
+        message: expect.stringMatching(/What was stored is safe; try again\.$/),
+      })
     await expect(watched.double(1)).rejects.toMatchObject({ name: 'WorkerDied' })
     expect(deaths).toHaveLength(1)
     if (detail !== undefined) expect(deaths[0]).toContain(detail)
@@ -156,7 +184,14 @@ describe('a port that breaks', () => {
   test('on the serving side aborts what is under way when it is stopped', async () => {
     const { here, there } = pair()
     let heard = false
-    const stop = serve<Contract>({ ...implementation(), wait: (_, { signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(String((heard = true))))) }, there)
+    const stop = serve<Contract>(
+      {
+        ...implementation(),
+        wait: (_, { signal }) =>
+          new Promise((resolve) => signal.addEventListener('abort', () => resolve(String((heard = true))))),
+      },
+      there,
+    )
     const { remote } = connect<Contract>(here)
     void remote.wait(null).catch(() => undefined)
     await remote.double(1)
@@ -166,14 +201,21 @@ describe('a port that breaks', () => {
 })
 
 describe('a supervised worker', () => {
-  function supervised(): { workers: WorkerStandIn<Contract>[]; deaths: string[]; worker: ReturnType<typeof openWorker<Contract>> } {
+  function supervised(): {
+    workers: WorkerStandIn<Contract>[]
+    deaths: string[]
+    worker: ReturnType<typeof openWorker<Contract>>
+  } {
     const workers: WorkerStandIn<Contract>[] = []
     const deaths: string[] = []
-    const worker = openWorker<Contract>(() => {
-      const made = new WorkerStandIn<Contract>(implementation())
-      workers.push(made)
-      return made
-    }, (why) => deaths.push(why))
+    const worker = openWorker<Contract>(
+      () => {
+        const made = new WorkerStandIn<Contract>(implementation())
+        workers.push(made)
+        return made
+      },
+      (why) => deaths.push(why),
+    )
     return { workers, deaths, worker }
   }
 
@@ -189,7 +231,10 @@ describe('a supervised worker', () => {
     const { workers, deaths, worker } = supervised()
     const waiting = worker.remote.wait(null)
     workers[0]?.breakDown('the wasm ran out of memory')
-    await expect(waiting).rejects.toMatchObject({ name: 'WorkerDied', message: expect.stringContaining('the wasm ran out of memory') })
+    await expect(waiting).rejects.toMatchObject({
+      name: 'WorkerDied',
+      message: expect.stringContaining('the wasm ran out of memory'),
+    })
     expect(deaths).toHaveLength(1)
     expect(worker.alive).toBe(false)
     expect(await worker.remote.double(5)).toBe(10)
@@ -200,7 +245,10 @@ describe('a supervised worker', () => {
   test('whose graphics card is lost is ended after it has said so, and a new one answers the next ask', async () => {
     const { workers, deaths, worker } = supervised()
     const waiting = worker.remote.wait(null)
-    await expect(worker.remote.lose(null)).rejects.toMatchObject({ name: 'DeviceLost', message: 'The GPU was lost while training.' })
+    await expect(worker.remote.lose(null)).rejects.toMatchObject({
+      name: 'DeviceLost',
+      message: 'The GPU was lost while training.',
+    })
     await expect(waiting).rejects.toMatchObject({ name: 'WorkerDied' })
     expect(deaths).toEqual(['The GPU was lost while training.'])
     expect(workers[0]?.ended).toBe(true)

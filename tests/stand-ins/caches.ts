@@ -4,8 +4,10 @@ class CacheStandIn {
   readonly #held = new Map<string, Response>()
   #url = (request: RequestInfo | URL): string => (request instanceof Request ? request.url : String(request))
 
-  match = async (request: RequestInfo | URL): Promise<Response | undefined> => this.#held.get(this.#url(request))?.clone()
-  put = async (request: RequestInfo | URL, response: Response): Promise<void> => void this.#held.set(this.#url(request), response)
+  match = async (request: RequestInfo | URL): Promise<Response | undefined> =>
+    this.#held.get(this.#url(request))?.clone()
+  put = async (request: RequestInfo | URL, response: Response): Promise<void> =>
+    void this.#held.set(this.#url(request), response)
   delete = async (request: RequestInfo | URL): Promise<boolean> => this.#held.delete(this.#url(request))
   keys = async (): Promise<readonly Request[]> => [...this.#held.keys()].map((url) => new Request(url))
 }

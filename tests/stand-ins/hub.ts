@@ -13,11 +13,16 @@ export interface HubModelStandIn {
 
 /** Files of this size and above lie on the other host, under their SHA-256. */
 const LARGE = 1000
-const EXPOSED = 'X-Repo-Commit, X-Error-Code, ETag, Link, Accept-Ranges, Content-Range, X-Linked-Size, X-Linked-ETag'
+const EXPOSED =
+  'X-Repo-Commit, X-Error-Code, ETag, Link, Accept-Ranges, Content-Range, X-Linked-Size, X-Linked-ETag'
 
 export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
-export const gitOidOf = (bytes: Uint8Array): string => createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex')
-const commitOf = ({ files }: HubModelStandIn): string => createHash('sha1').update([...files].map(([path, bytes]) => `${path} ${sha256Of(bytes)}`).join('\n')).digest('hex')
+export const gitOidOf = (bytes: Uint8Array): string =>
+  createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex')
+const commitOf = ({ files }: HubModelStandIn): string =>
+  createHash('sha1')
+    .update([...files].map(([path, bytes]) => `${path} ${sha256Of(bytes)}`).join('\n'))
+    .digest('hex')
 
 export class HubStandIn {
   /** Requests so far, as `host path range`; the host is `hub` or `cdn`. */
@@ -80,17 +85,31 @@ export class HubStandIn {
     response.setHeader('Access-Control-Allow-Origin', request.headers.origin ?? '*')
     response.setHeader('Access-Control-Expose-Headers', EXPOSED)
     const refused = this.refuse(url.pathname)
-    if (refused !== undefined) return void response.writeHead(refused, { 'Content-Type': 'application/json' }).end('{"error":"refused"}')
-    const [, name = '', kind, revision = 'main'] = /^\/api\/models\/([^/]+\/[^/]+)(?:\/(revision|tree)\/([^/]+))?$/.exec(url.pathname) ?? []
+    if (refused !== undefined)
+      return void response
+        .writeHead(refused, { 'Content-Type': 'application/json' })
+        .end('{"error":"refused"}')
+    const [, name = '', kind, revision = 'main'] =
+      /^\/api\/models\/([^/]+\/[^/]+)(?:\/(revision|tree)\/([^/]+))?$/.exec(url.pathname) ?? []
     if (name !== '') return this.#answerApi(url, name, kind, decodeURIComponent(revision), response)
-    const [, owner = '', rev = '', path = ''] = /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(url.pathname) ?? []
+    const [, owner = '', rev = '', path = ''] =
+      /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(url.pathname) ?? []
     const found = this.#find(owner, decodeURIComponent(rev))
     const bytes = found?.model.files.get(decodeURIComponent(path))
-    if (found === undefined || bytes === undefined) return void response.writeHead(404, { 'X-Error-Code': 'EntryNotFound' }).end('Entry not found')
-    if (found.model.gated !== undefined) return void response.writeHead(401, { 'X-Error-Code': 'GatedRepo' }).end('restricted')
+    if (found === undefined || bytes === undefined)
+      return void response.writeHead(404, { 'X-Error-Code': 'EntryNotFound' }).end('Entry not found')
+    if (found.model.gated !== undefined)
+      return void response.writeHead(401, { 'X-Error-Code': 'GatedRepo' }).end('restricted')
     response.setHeader('X-Repo-Commit', found.commit)
-    if (bytes.length < LARGE) return send(request, response, this.damage(decodeURIComponent(path), bytes), `"${gitOidOf(bytes)}"`)
-    response.writeHead(302, { 'X-Linked-ETag': `"${sha256Of(bytes)}"`, 'X-Linked-Size': bytes.length, Location: `${this.#cdn}/${sha256Of(bytes)}?${new URLSearchParams({ path: decodeURIComponent(path) }).toString()}` }).end()
+    if (bytes.length < LARGE)
+      return send(request, response, this.damage(decodeURIComponent(path), bytes), `"${gitOidOf(bytes)}"`)
+    response
+      .writeHead(302, {
+        'X-Linked-ETag': `"${sha256Of(bytes)}"`,
+        'X-Linked-Size': bytes.length,
+        Location: `${this.#cdn}/${sha256Of(bytes)}?${new URLSearchParams({ path: decodeURIComponent(path) }).toString()}`,
+      })
+      .end()
   }
 
   #find(name: string, revision: string): { model: HubModelStandIn; commit: string } | undefined {
@@ -99,20 +118,59 @@ export class HubStandIn {
     return model && commit !== undefined ? { model, commit } : undefined
   }
 
-  #answerApi(url: URL, name: string, kind: string | undefined, revision: string, response: ServerResponse): void {
+  #answerApi(
+    url: URL,
+    name: string,
+    kind: string | undefined,
+    revision: string,
+    response: ServerResponse,
+  ): void {
     const found = this.#find(name, revision)
     // What is not there looks like what is private.
-    if (found === undefined) return void response.writeHead(this.#heads.has(name) ? 404 : 401, { 'Content-Type': 'application/json' }).end('{"error":"Invalid username or password."}')
+    if (found === undefined)
+      return void response
+        .writeHead(this.#heads.has(name) ? 404 : 401, { 'Content-Type': 'application/json' })
+        .end('{"error":"Invalid username or password."}')
     const { model, commit } = found
-    const say = (answer: unknown): void => void response.end(JSON.stringify(this.tamper(url.pathname, answer)))
+    const say = (answer: unknown): void =>
+      void response.end(JSON.stringify(this.tamper(url.pathname, answer)))
     response.setHeader('Content-Type', 'application/json')
-    if (kind !== 'tree') return say({ _id: 'x', id: name, sha: commit, private: model.private ?? false, gated: model.gated ?? false, cardData: { license: model.licence } })
+    if (kind !== 'tree')
+      return say({
+        _id: 'x',
+        id: name,
+        sha: commit,
+        private: model.private ?? false,
+        gated: model.gated ?? false,
+        cardData: { license: model.licence },
+      })
     const from = Number(url.searchParams.get('cursor') ?? 0)
     const entries = [...model.files].slice(from, from + this.pageSize).flatMap(([path, bytes]) => [
-      ...(path.includes('/') ? [{ type: 'directory', oid: '0'.repeat(40), size: 0, path: path.split('/').slice(0, -1).join('/') }] : []),
-      { type: 'file', path, size: bytes.length, oid: gitOidOf(bytes), ...(bytes.length < LARGE ? {} : { lfs: { oid: sha256Of(bytes), size: bytes.length, pointerSize: 134 } }) },
+      ...(path.includes('/')
+        ? [
+            {
+              type: 'directory',
+              oid: '0'.repeat(40),
+              size: 0,
+              path: path.split('/').slice(0, -1).join('/'),
+            },
+          ]
+        : []),
+      {
+        type: 'file',
+        path,
+        size: bytes.length,
+        oid: gitOidOf(bytes),
+        ...(bytes.length < LARGE
+          ? {}
+          : { lfs: { oid: sha256Of(bytes), size: bytes.length, pointerSize: 134 } }),
+      },
     ])
-    if (from + this.pageSize < model.files.size) response.setHeader('Link', `<${this.nextPage(`${this.#hub}${url.pathname}?recursive=true&cursor=${from + this.pageSize}`)}>; rel="next"`)
+    if (from + this.pageSize < model.files.size)
+      response.setHeader(
+        'Link',
+        `<${this.nextPage(`${this.#hub}${url.pathname}?recursive=true&cursor=${from + this.pageSize}`)}>; rel="next"`,
+      )
     say(entries)
   }
 
@@ -122,19 +180,42 @@ export class HubStandIn {
     response.setHeader('Access-Control-Allow-Origin', '*')
     response.setHeader('Access-Control-Expose-Headers', EXPOSED)
     const digest = url.pathname.slice(1)
-    const bytes = [...this.#commits.values()].flatMap(({ files }) => [...files.values()]).find((file) => file.length >= LARGE && sha256Of(file) === digest)
+    const bytes = [...this.#commits.values()]
+      .flatMap(({ files }) => [...files.values()])
+      .find((file) => file.length >= LARGE && sha256Of(file) === digest)
     if (bytes === undefined) return void response.writeHead(403).end()
-    send(request, response, this.damage(url.searchParams.get('path') ?? '', bytes), `"${digest}"`, this.cutAfter, this.pauseMs)
+    send(
+      request,
+      response,
+      this.damage(url.searchParams.get('path') ?? '', bytes),
+      `"${digest}"`,
+      this.cutAfter,
+      this.pauseMs,
+    )
   }
 }
 
 /** Sends bytes as a static host does: ranges, a tag; cut or slowed down where that is wished. */
-function send(request: IncomingMessage, response: ServerResponse, bytes: Uint8Array, tag: string, cutAfter = Number.POSITIVE_INFINITY, pauseMs = 0): void {
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  bytes: Uint8Array,
+  tag: string,
+  cutAfter = Number.POSITIVE_INFINITY,
+  pauseMs = 0,
+): void {
   const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')
   const from = range ? Number(range[1]) : 0
   const to = Math.min(bytes.length, range?.[2] ? Number(range[2]) + 1 : bytes.length)
-  if (from >= bytes.length && range) return void response.writeHead(416, { 'Content-Range': `bytes */${bytes.length}` }).end()
-  response.writeHead(range ? 206 : 200, { ETag: tag, 'Accept-Ranges': 'bytes', 'Content-Type': 'application/octet-stream', 'Content-Length': to - from, ...(range ? { 'Content-Range': `bytes ${from}-${to - 1}/${bytes.length}` } : {}) })
+  if (from >= bytes.length && range)
+    return void response.writeHead(416, { 'Content-Range': `bytes */${bytes.length}` }).end()
+  response.writeHead(range ? 206 : 200, {
+    ETag: tag,
+    'Accept-Ranges': 'bytes',
+    'Content-Type': 'application/octet-stream',
+    'Content-Length': to - from,
+    ...(range ? { 'Content-Range': `bytes ${from}-${to - 1}/${bytes.length}` } : {}),
+  })
   const end = Math.min(to, from + cutAfter)
   const push = (at: number): void => {
     if (response.destroyed) return

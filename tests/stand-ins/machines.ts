@@ -58,7 +58,8 @@ function serveCorpus(db: Database): Served<CorpusContract> {
 /** The student worker's methods; rows from the store, checkpoints in a map. */
 function serveStudent(db: Database, checkpoints: Map<string, Uint8Array>): Served<StudentContract> {
   const stores: StudentStores = {
-    readRows: async (projectId, datasetId) => (await getDataset(db, projectId, datasetId)) && listDatasetRows(db, projectId, datasetId),
+    readRows: async (projectId, datasetId) =>
+      (await getDataset(db, projectId, datasetId)) && listDatasetRows(db, projectId, datasetId),
     openModel: async () => {
       throw new RetortError('ModelMissing', 'No model is kept here.')
     },
@@ -71,7 +72,12 @@ function serveStudent(db: Database, checkpoints: Map<string, Uint8Array>): Serve
     train: async (request, call) => {
       const teacher = request.lent && borrowTeacher(request.lent)
       try {
-        return await train(request, call, { stores, openRuntime: openTestRuntime, now: () => performance.now(), ...(teacher ? { teacher } : {}) })
+        return await train(request, call, {
+          stores,
+          openRuntime: openTestRuntime,
+          now: () => performance.now(),
+          ...(teacher ? { teacher } : {}),
+        })
       } finally {
         teacher?.close()
       }
@@ -84,14 +90,28 @@ function serveStudent(db: Database, checkpoints: Map<string, Uint8Array>): Serve
 }
 
 /** Fresh machines on a fresh store, or on the given one, as a reloaded page has them. `student` replaces the real student worker. */
-export async function makeMachines({ db, student, checkpoints = new Map() }: { db?: Database; student?: Served<StudentContract>; checkpoints?: Map<string, Uint8Array> } = {}): Promise<TestMachines> {
+export async function makeMachines({
+  db,
+  student,
+  checkpoints = new Map(),
+}: {
+  db?: Database
+  student?: Served<StudentContract>
+  checkpoints?: Map<string, Uint8Array>
+} = {}): Promise<TestMachines> {
   const store = db ?? (await openDatabase(`machines ${databases++}`))
   const standIn = new TeacherStandIn()
   let now = NOW
   const running: { teacher?: WorkerStandIn<TeacherContract>; student?: WorkerStandIn<StudentContract> } = {}
-  const teacherWorker: SupervisedWorker<TeacherContract> = openWorker(() => (running.teacher = new WorkerStandIn<TeacherContract>(standIn)))
-  const studentWorker: SupervisedWorker<StudentContract> = openWorker(() => (running.student = new WorkerStandIn<StudentContract>(student ?? serveStudent(store, checkpoints))))
-  const corpusWorker: SupervisedWorker<CorpusContract> = openWorker(() => new WorkerStandIn<CorpusContract>(serveCorpus(store)))
+  const teacherWorker: SupervisedWorker<TeacherContract> = openWorker(
+    () => (running.teacher = new WorkerStandIn<TeacherContract>(standIn)),
+  )
+  const studentWorker: SupervisedWorker<StudentContract> = openWorker(
+    () => (running.student = new WorkerStandIn<StudentContract>(student ?? serveStudent(store, checkpoints))),
+  )
+  const corpusWorker: SupervisedWorker<CorpusContract> = openWorker(
+    () => new WorkerStandIn<CorpusContract>(serveCorpus(store)),
+  )
   return {
     db: store,
     teacher: teacherWorker.remote,
@@ -105,7 +125,10 @@ export async function makeMachines({ db, student, checkpoints = new Map() }: { d
 }
 
 /** Takes a generator to its end; `onProgress` hears everything on the way. */
-export async function finish<P, R>(work: AsyncGenerator<P, R>, onProgress: (progress: P) => void = () => undefined): Promise<R> {
+export async function finish<P, R>(
+  work: AsyncGenerator<P, R>,
+  onProgress: (progress: P) => void = () => undefined,
+): Promise<R> {
   for (;;) {
     const next = await work.next()
     if (next.done) return next.value

@@ -5,7 +5,28 @@ import type { AddressInfo } from 'node:net'
 import { hashOf } from '../../src/domain/hash.ts'
 
 /** The token that ends an answer comes last. No more than the protocol lists. */
-const VOCABULARY = [' market', ' bread', ' is', ' yes', ' no', ' perhaps', ' one', ' fish', ' finds', ' there', ' and', ' 1', ' 2', ' 3', ' 4', ' 5', ' cheese', ' stall', ' early', '']
+const VOCABULARY = [
+  ' market',
+  ' bread',
+  ' is',
+  ' yes',
+  ' no',
+  ' perhaps',
+  ' one',
+  ' fish',
+  ' finds',
+  ' there',
+  ' and',
+  ' 1',
+  ' 2',
+  ' 3',
+  ' 4',
+  ' 5',
+  ' cheese',
+  ' stall',
+  ' early',
+  '',
+]
 const END = VOCABULARY.length - 1
 export const CONTEXT = 256
 
@@ -20,18 +41,29 @@ interface Asked {
 /** Log-probabilities of the next token, before temperature and cuts. */
 function logitsOf(before: string): number[] {
   const hash = hashOf(['model', before])
-  const raw = VOCABULARY.map((_, i) => (i === END ? -4 : (4 * Number.parseInt(hash.slice(2 * i, 2 * i + 2), 16)) / 255))
+  const raw = VOCABULARY.map((_, i) =>
+    i === END ? -4 : (4 * Number.parseInt(hash.slice(2 * i, 2 * i + 2), 16)) / 255,
+  )
   const total = Math.log(raw.reduce((sum, value) => sum + Math.exp(value), 0))
   return raw.map((value) => value - total)
 }
 
-const numberOf = (value: unknown, otherwise: number): number => (typeof value === 'number' ? value : otherwise)
+const numberOf = (value: unknown, otherwise: number): number =>
+  typeof value === 'number' ? value : otherwise
 const best = (logs: readonly number[]): number => logs.indexOf(Math.max(...logs))
 
 /** Draws as a server does: penalty, temperature, top-k, min-p. */
-function draw(logs: readonly number[], body: Fields, written: string, seed: string, heeds: ReadonlySet<string>): number {
+function draw(
+  logs: readonly number[],
+  body: Fields,
+  written: string,
+  seed: string,
+  heeds: ReadonlySet<string>,
+): number {
   const penalty = heeds.has('repeat_penalty') ? numberOf(body['repeat_penalty'], 1) : 1
-  const shaped = logs.map((log, i) => (penalty !== 1 && written.includes(VOCABULARY[i] || '\0') ? log * penalty : log))
+  const shaped = logs.map((log, i) =>
+    penalty !== 1 && written.includes(VOCABULARY[i] || '\0') ? log * penalty : log,
+  )
   const temperature = numberOf(body['temperature'], 1)
   if (temperature === 0) return best(shaped)
   const most = Math.max(...shaped)
@@ -40,13 +72,40 @@ function draw(logs: readonly number[], body: Fields, written: string, seed: stri
   const minP = heeds.has('min_p') ? numberOf(body['min_p'], 0) : 0
   const kept = order.slice(0, topK).filter((i) => Math.exp((shaped[i] ?? 0) - most) >= minP)
   const weights = kept.map((i) => Math.exp(((shaped[i] ?? 0) - most) / temperature))
-  let left = (Number.parseInt(hashOf(['draw', seed, written]).slice(0, 8), 16) / 2 ** 32) * weights.reduce((sum, weight) => sum + weight, 0)
+  let left =
+    (Number.parseInt(hashOf(['draw', seed, written]).slice(0, 8), 16) / 2 ** 32) *
+    weights.reduce((sum, weight) => sum + weight, 0)
   for (const [n, weight] of weights.entries()) if ((left -= weight) < 0) return kept[n] ?? END
   return kept.at(-1) ?? END
 }
 
-export type Heeded = 'seed' | 'logprobs' | 'top_k' | 'min_p' | 'repeat_penalty' | 'response_format' | 'grammar' | 'prefill' | 'raw' | 'usage' | 'echo' | 'stop'
-const ALL: readonly Heeded[] = ['seed', 'logprobs', 'top_k', 'min_p', 'repeat_penalty', 'response_format', 'grammar', 'prefill', 'raw', 'usage', 'echo', 'stop']
+export type Heeded =
+  | 'seed'
+  | 'logprobs'
+  | 'top_k'
+  | 'min_p'
+  | 'repeat_penalty'
+  | 'response_format'
+  | 'grammar'
+  | 'prefill'
+  | 'raw'
+  | 'usage'
+  | 'echo'
+  | 'stop'
+const ALL: readonly Heeded[] = [
+  'seed',
+  'logprobs',
+  'top_k',
+  'min_p',
+  'repeat_penalty',
+  'response_format',
+  'grammar',
+  'prefill',
+  'raw',
+  'usage',
+  'echo',
+  'stop',
+]
 
 /** Answers a request in its own way; gives true where it did. */
 export type Mishap = (asked: Asked, response: ServerResponse) => boolean | void
@@ -63,7 +122,10 @@ export class ModelServer {
   /** Of rows: under way, and at most so far. */
   underWay = 0
   most = 0
-  list: unknown = { object: 'list', data: [{ id: 'hash-1', object: 'model', owned_by: 'a test', max_model_len: CONTEXT }] }
+  list: unknown = {
+    object: 'list',
+    data: [{ id: 'hash-1', object: 'model', owned_by: 'a test', max_model_len: CONTEXT }],
+  }
   readonly #server = createServer((request, response) => void this.#answer(request, response))
 
   get url(): string {
@@ -87,11 +149,18 @@ export class ModelServer {
     let text = ''
     for await (const piece of request) text += String(piece)
     const body: Fields = text === '' ? {} : JSON.parse(text)
-    const asked: Asked = { path: request.url ?? '', method: request.method ?? '', headers: request.headers, body }
+    const asked: Asked = {
+      path: request.url ?? '',
+      method: request.method ?? '',
+      headers: request.headers,
+      body,
+    }
     this.asked.push(asked)
     if (this.mishap(asked, response) === true) return
-    const refuse = (status: number, message: string): void => this.send(response, { error: { message, type: 'invalid_request_error' } }, status)
-    if (this.key !== undefined && request.headers.authorization !== `Bearer ${this.key}`) return refuse(401, 'Incorrect API key provided')
+    const refuse = (status: number, message: string): void =>
+      this.send(response, { error: { message, type: 'invalid_request_error' } }, status)
+    if (this.key !== undefined && request.headers.authorization !== `Bearer ${this.key}`)
+      return refuse(401, 'Incorrect API key provided')
     if (asked.path === '/v1/models') return this.send(response, this.list)
     const chat = asked.path === '/v1/chat/completions'
     if (!chat && asked.path !== '/v1/completions') return refuse(404, 'Not Found')
@@ -107,14 +176,31 @@ export class ModelServer {
     response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(json))
   }
 
-  async #complete(body: Fields, chat: boolean, response: ServerResponse, refuse: (status: number, message: string) => void): Promise<void> {
+  async #complete(
+    body: Fields,
+    chat: boolean,
+    response: ServerResponse,
+    refuse: (status: number, message: string) => void,
+  ): Promise<void> {
     const prompt = this.#promptOf(body, chat)
     const promptTokens = prompt.trim().split(/\s+/).length
-    if (promptTokens > CONTEXT) return refuse(400, `This model's maximum context length is ${CONTEXT} tokens, and ${promptTokens} were sent`)
+    if (promptTokens > CONTEXT)
+      return refuse(
+        400,
+        `This model's maximum context length is ${CONTEXT} tokens, and ${promptTokens} were sent`,
+      )
     const forced = this.#forcedOf(body)
     const stops = this.heeds.has('stop') && Array.isArray(body['stop']) ? body['stop'].map(String) : []
     const seed = this.heeds.has('seed') ? String(body['seed']) : String(Math.random())
-    const top = !this.heeds.has('logprobs') ? undefined : chat ? (body['logprobs'] === true ? numberOf(body['top_logprobs'], 0) : undefined) : typeof body['logprobs'] === 'number' ? body['logprobs'] : undefined
+    const top = !this.heeds.has('logprobs')
+      ? undefined
+      : chat
+        ? body['logprobs'] === true
+          ? numberOf(body['top_logprobs'], 0)
+          : undefined
+        : typeof body['logprobs'] === 'number'
+          ? body['logprobs']
+          : undefined
     const limit = numberOf(body['max_tokens'], 64)
     const stream = body['stream'] === true
     if (stream) response.writeHead(200, { 'Content-Type': 'text/event-stream' })
@@ -130,7 +216,10 @@ export class ModelServer {
       if (text === '' || stops.some((stop) => written.includes(stop))) finish = 'stop'
     }
     // What a stop text begins with is held back, as real servers do.
-    const end = Math.min(...stops.map((stop) => written.indexOf(stop)).filter((at) => at >= 0), written.length)
+    const end = Math.min(
+      ...stops.map((stop) => written.indexOf(stop)).filter((at) => at >= 0),
+      written.length,
+    )
     let begin = 0
     const pieces = all.flatMap((piece) => {
       const text = piece.text.slice(0, Math.max(0, end - begin))
@@ -142,7 +231,9 @@ export class ModelServer {
       if (response.destroyed) return
       this.#event(response, this.#choice(chat, true, [piece], null, top))
     }
-    const usage = this.heeds.has('usage') ? { usage: { prompt_tokens: promptTokens, completion_tokens: pieces.length } } : {}
+    const usage = this.heeds.has('usage')
+      ? { usage: { prompt_tokens: promptTokens, completion_tokens: pieces.length } }
+      : {}
     if (!stream) {
       const echoed = body['echo'] === true && this.heeds.has('echo') ? this.#echo(prompt) : undefined
       return this.send(response, { ...this.#choice(chat, false, pieces, finish, top, echoed), ...usage })
@@ -153,11 +244,17 @@ export class ModelServer {
   }
 
   #promptOf(body: Fields, chat: boolean): string {
-    if (!chat) return this.heeds.has('raw') ? String(body['prompt']) : `<template around> the text ${String(body['prompt'])} <and after>`
+    if (!chat)
+      return this.heeds.has('raw')
+        ? String(body['prompt'])
+        : `<template around> the text ${String(body['prompt'])} <and after>`
     const messages = body['messages'] as readonly { role: string; content: string }[] // the tests' own
     const last = messages.at(-1)
     const begun = last?.role === 'assistant' && this.heeds.has('prefill') ? last.content : ''
-    return `${messages.slice(0, begun ? -1 : undefined).map(({ role, content }) => `<${role}> ${content}`).join('\n')}\n<assistant>${begun}`
+    return `${messages
+      .slice(0, begun ? -1 : undefined)
+      .map(({ role, content }) => `<${role}> ${content}`)
+      .join('\n')}\n<assistant>${begun}`
   }
 
   #forcedOf(body: Fields): readonly string[] | undefined {
@@ -167,23 +264,61 @@ export class ModelServer {
       const name = /"required":\["(\w+)"\]/.exec(JSON.stringify(body['response_format']))?.[1] ?? 'b'
       return ['{"', name, '": ', 'true', '}']
     }
-    if (this.heeds.has('grammar') && typeof body['grammar'] === 'string') return [/"([^"]+)"/.exec(body['grammar'])?.[1] ?? '']
+    if (this.heeds.has('grammar') && typeof body['grammar'] === 'string')
+      return [/"([^"]+)"/.exec(body['grammar'])?.[1] ?? '']
     return undefined
   }
 
-  #choice(chat: boolean, stream: boolean, pieces: readonly { text: string; logs: number[]; token: number }[], finish: string | null, top: number | undefined, echoed?: { text: string; logprobs: unknown }): { choices: unknown[] } {
+  #choice(
+    chat: boolean,
+    stream: boolean,
+    pieces: readonly { text: string; logs: number[]; token: number }[],
+    finish: string | null,
+    top: number | undefined,
+    echoed?: { text: string; logprobs: unknown },
+  ): { choices: unknown[] } {
     const content = pieces.map(({ text }) => text).join('')
-    const likeliest = (logs: number[]): [string, number][] => [...logs.keys()].toSorted((a, b) => (logs[b] ?? 0) - (logs[a] ?? 0)).slice(0, top).map((i) => [VOCABULARY[i] ?? '', logs[i] ?? 0])
-    const chatLogs = { content: pieces.map(({ text, logs, token }) => ({ token: text, logprob: logs[token], top_logprobs: likeliest(logs).map(([of, log]) => ({ token: of, logprob: log })) })) }
-    const textLogs = { tokens: pieces.map(({ text }) => text), token_logprobs: pieces.map(({ logs, token }) => logs[token]), top_logprobs: pieces.map(({ logs }) => Object.fromEntries(likeliest(logs))) }
-    const logprobs = echoed?.logprobs ?? (top === undefined || pieces.length === 0 ? null : chat ? chatLogs : textLogs)
-    return { choices: [{ index: 0, ...(chat ? (stream ? { delta: { content } } : { message: { role: 'assistant', content } }) : { text: (echoed?.text ?? '') + content }), logprobs, finish_reason: finish }] }
+    const likeliest = (logs: number[]): [string, number][] =>
+      [...logs.keys()]
+        .toSorted((a, b) => (logs[b] ?? 0) - (logs[a] ?? 0))
+        .slice(0, top)
+        .map((i) => [VOCABULARY[i] ?? '', logs[i] ?? 0])
+    const chatLogs = {
+      content: pieces.map(({ text, logs, token }) => ({
+        token: text,
+        logprob: logs[token],
+        top_logprobs: likeliest(logs).map(([of, log]) => ({ token: of, logprob: log })),
+      })),
+    }
+    const textLogs = {
+      tokens: pieces.map(({ text }) => text),
+      token_logprobs: pieces.map(({ logs, token }) => logs[token]),
+      top_logprobs: pieces.map(({ logs }) => Object.fromEntries(likeliest(logs))),
+    }
+    const logprobs =
+      echoed?.logprobs ?? (top === undefined || pieces.length === 0 ? null : chat ? chatLogs : textLogs)
+    return {
+      choices: [
+        {
+          index: 0,
+          ...(chat
+            ? stream
+              ? { delta: { content } }
+              : { message: { role: 'assistant', content } }
+            : { text: (echoed?.text ?? '') + content }),
+          logprobs,
+          finish_reason: finish,
+        },
+      ],
+    }
   }
 
   /** Words of a text with the log-probability of each; unknown words are unlikely. */
   #echo(prompt: string): { text: string; logprobs: unknown } {
     const tokens = prompt.match(/\s*\S+/g) ?? []
-    const logs = tokens.map((token, i) => (i === 0 ? null : (logitsOf(tokens.slice(0, i).join(''))[VOCABULARY.indexOf(token)] ?? -12)))
+    const logs = tokens.map((token, i) =>
+      i === 0 ? null : (logitsOf(tokens.slice(0, i).join(''))[VOCABULARY.indexOf(token)] ?? -12),
+    )
     return { text: prompt, logprobs: { tokens, token_logprobs: logs, top_logprobs: tokens.map(() => null) } }
   }
 
@@ -193,4 +328,5 @@ export class ModelServer {
 }
 
 /** What the model finds of a word behind a chat's only question and a beginning of the answer. */
-export const logProbOf = (question: string, begun: string, word: string): number => logitsOf(`<user> ${question}\n<assistant>${begun}`)[VOCABULARY.indexOf(word)] ?? Number.NaN
+export const logProbOf = (question: string, begun: string, word: string): number =>
+  logitsOf(`<user> ${question}\n<assistant>${begun}`)[VOCABULARY.indexOf(word)] ?? Number.NaN

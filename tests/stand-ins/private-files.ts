@@ -35,7 +35,8 @@ export class PrivateFiles {
 
   /** Throws as a browser does when `more` bytes do not fit. */
   charge(more: number): void {
-    if (this.writesLeft-- <= 0 || this.bytes + more > (this.lacking.quota ?? Number.POSITIVE_INFINITY)) refuse('QuotaExceededError')
+    if (this.writesLeft-- <= 0 || this.bytes + more > (this.lacking.quota ?? Number.POSITIVE_INFINITY))
+      refuse('QuotaExceededError')
   }
 }
 
@@ -68,7 +69,8 @@ class FolderStandIn {
   }
 
   async getFileHandle(name: string, { create = false } = {}): Promise<object> {
-    if (name === '' || name === '.' || name === '..' || /[/\\]/.test(name)) throw new TypeError(`stand-in: ${name} is no name`)
+    if (name === '' || name === '.' || name === '..' || /[/\\]/.test(name))
+      throw new TypeError(`stand-in: ${name} is no name`)
     if (this.folders.has(name)) refuse('TypeMismatchError')
     if (!this.files.has(name)) {
       if (!create) refuse('NotFoundError')
@@ -79,7 +81,8 @@ class FolderStandIn {
 
   async removeEntry(name: string, { recursive = false } = {}): Promise<void> {
     const folder = this.folders.get(name)
-    if (folder && !recursive && folder.folders.size + folder.files.size > 0) refuse('InvalidModificationError')
+    if (folder && !recursive && folder.folders.size + folder.files.size > 0)
+      refuse('InvalidModificationError')
     if (!this.folders.delete(name) && !this.files.delete(name)) refuse('NotFoundError')
   }
 
@@ -149,10 +152,19 @@ function overwrite(bytes: Uint8Array, part: Uint8Array, at: number): Uint8Array<
 }
 
 /** Gives this realm the file system until the returned function is called. Without one, a browser that has none. */
-export function installPrivateFiles(files: PrivateFiles | undefined, estimate?: { quota: number; usage: number }): () => void {
+export function installPrivateFiles(
+  files: PrivateFiles | undefined,
+  estimate?: { quota: number; usage: number },
+): () => void {
   const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator')
-  const storage = { ...(files ? { getDirectory: async () => files.root } : {}), ...(estimate ? { estimate: async () => estimate } : {}) }
-  Object.defineProperty(globalThis, 'navigator', { configurable: true, value: { hardwareConcurrency: 1, storage } })
+  const storage = {
+    ...(files ? { getDirectory: async () => files.root } : {}),
+    ...(estimate ? { estimate: async () => estimate } : {}),
+  }
+  Object.defineProperty(globalThis, 'navigator', {
+    configurable: true,
+    value: { hardwareConcurrency: 1, storage },
+  })
   return () => {
     if (before) Object.defineProperty(globalThis, 'navigator', before)
     else Reflect.deleteProperty(globalThis, 'navigator')

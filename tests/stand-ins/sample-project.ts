@@ -22,11 +22,24 @@ import { putRun } from '../../src/storage/runs.ts'
 import { putSeeds } from '../../src/storage/seeds.ts'
 import { putStudent } from '../../src/storage/students.ts'
 
-export const MODEL: ModelRef = { name: 'SmolLM2 135M', fingerprint: '0123456789abcdef', quantisation: 'Q4_1', licence: 'apache-2.0' }
+export const MODEL: ModelRef = {
+  name: 'SmolLM2 135M',
+  fingerprint: '0123456789abcdef',
+  quantisation: 'Q4_1',
+  licence: 'apache-2.0',
+}
 const recipeHash = hashOf('a recipe') as RecipeHash
 const START = 1_750_000_000_000
 
-export const makeSeed = (projectId: ProjectId, text: string, line: number): Seed => ({ projectId, id: seedId(text), text, source: 'seeds.txt', line, addedAt: START, ...(line % 2 === 0 ? { answer: `Answer ${line} “ü” 🙂` } : {}) })
+export const makeSeed = (projectId: ProjectId, text: string, line: number): Seed => ({
+  projectId,
+  id: seedId(text),
+  text,
+  source: 'seeds.txt',
+  line,
+  addedAt: START,
+  ...(line % 2 === 0 ? { answer: `Answer ${line} “ü” 🙂` } : {}),
+})
 
 export const makePrompt = (run: Run, seed: Seed, order: number): Prompt => ({
   projectId: run.projectId,
@@ -34,19 +47,61 @@ export const makePrompt = (run: Run, seed: Seed, order: number): Prompt => ({
   id: promptId([run.id, order]),
   text: `${seed.text} (${order})`,
   seedId: seed.id,
-  origin: order % 3 === 0 ? { kind: 'seed' } : { kind: 'grown', template: 'self-instruct@1', shots: [seed.id], request: order, item: 0, teacher: MODEL },
+  origin:
+    order % 3 === 0
+      ? { kind: 'seed' }
+      : {
+          kind: 'grown',
+          template: 'self-instruct@1',
+          shots: [seed.id],
+          request: order,
+          item: 0,
+          teacher: MODEL,
+        },
   order,
-  answers: [{ step: 0, name: 'self-instruct', answer: { kind: 'kept', evidence: { likeness: 0.25, 'nearest 1': '0.25 a text' } } }],
+  answers: [
+    {
+      step: 0,
+      name: 'self-instruct',
+      answer: { kind: 'kept', evidence: { likeness: 0.25, 'nearest 1': '0.25 a text' } },
+    },
+  ],
   status: 'accepted',
 })
 
 /** Settings of a short training, everything optional off. */
 export const SMALL_TRAINING: TextTrainSettings = {
-  loss: 'teacher-text', preset: 'nano', vocabulary: 512, context: 64, steps: 20, batch: 4, accumulate: 1, packing: false, curriculum: 'none', optimizer: 'adam-w', learningRate: 0.003,
-  schedule: 'cosine', warmUp: 0.1, weightDecay: 0.1, clip: 1, labelSmoothing: 0, dropout: 0, averaging: 0, patience: 0, evaluateEvery: 5, rngSeed: 7,
+  loss: 'teacher-text',
+  preset: 'nano',
+  vocabulary: 512,
+  context: 64,
+  steps: 20,
+  batch: 4,
+  accumulate: 1,
+  packing: false,
+  curriculum: 'none',
+  optimizer: 'adam-w',
+  learningRate: 0.003,
+  schedule: 'cosine',
+  warmUp: 0.1,
+  weightDecay: 0.1,
+  clip: 1,
+  labelSmoothing: 0,
+  dropout: 0,
+  averaging: 0,
+  patience: 0,
+  evaluateEvery: 5,
+  rngSeed: 7,
 }
 
-const verdict: Verdict = { kind: 'score', rubric: 'helpfulness@1', judge: MODEL, score: 3.4, distribution: [0.1, 0.1, 0.2, 0.5, 0.1], mass: 0.9 }
+const verdict: Verdict = {
+  kind: 'score',
+  rubric: 'helpfulness@1',
+  judge: MODEL,
+  score: 3.4,
+  distribution: [0.1, 0.1, 0.2, 0.5, 0.1],
+  mass: 0.9,
+}
 
 /** Rows whose standing runs through all there are. */
 export function makeRow(run: Run, prompt: Prompt, order: number): Row {
@@ -65,7 +120,16 @@ export function makeRow(run: Run, prompt: Prompt, order: number): Row {
       tokens: 12,
       teacher: MODEL,
       system: '',
-      sampling: { temperature: 0.7, topK: 0, topP: 0.95, minP: 0, repetitionPenalty: 1, maxTokens: 128, stop: ['\n\n'], rngSeed: `1/row/${order}` },
+      sampling: {
+        temperature: 0.7,
+        topK: 0,
+        topP: 0.95,
+        minP: 0,
+        repetitionPenalty: 1,
+        maxTokens: 128,
+        stop: ['\n\n'],
+        rngSeed: `1/row/${order}`,
+      },
       writtenAt: START + order,
     },
     answers: [{ step: 2, name: 'length', answer: { kind: 'kept', evidence: { words: 12 } } }],
@@ -73,11 +137,34 @@ export function makeRow(run: Run, prompt: Prompt, order: number): Row {
   }
   switch (order % 5) {
     case 0:
-      return { ...base, answers: [{ step: 2, name: 'novelty', answer: { kind: 'dropped', reason: 'too like a prompt already there', evidence: { likeness: 0.9 }, nearest: { text: 'a text', score: 0.9 } } }], droppedBy: 'novelty', status: 'dropped' }
+      return {
+        ...base,
+        answers: [
+          {
+            step: 2,
+            name: 'novelty',
+            answer: {
+              kind: 'dropped',
+              reason: 'too like a prompt already there',
+              evidence: { likeness: 0.9 },
+              nearest: { text: 'a text', score: 0.9 },
+            },
+          },
+        ],
+        droppedBy: 'novelty',
+        status: 'dropped',
+      }
     case 1:
-      return { ...base, verdict: { kind: 'unreadable', rubric: 'helpfulness@1', judge: MODEL, reason: 'no score was likely' } }
+      return {
+        ...base,
+        verdict: { kind: 'unreadable', rubric: 'helpfulness@1', judge: MODEL, reason: 'no score was likely' },
+      }
     case 2:
-      return { ...base, edit: { prompt: base.prompt, completion: 'Edited by hand.', editedAt: START + 9 }, verdict }
+      return {
+        ...base,
+        edit: { prompt: base.prompt, completion: 'Edited by hand.', editedAt: START + 9 },
+        verdict,
+      }
     case 3:
       return { ...base, rejectedByHand: { at: START + 10, before: 'kept' }, status: 'rejected' }
     default:
@@ -94,13 +181,35 @@ export interface SampleProject {
 }
 
 /** Stores a project with so many seeds and rows, and everything else. Students' files are written where there is a file system. */
-export async function storeSampleProject(db: Database, { seeds: seedCount = 6, rows: rowCount = 10, name = 'Sample' } = {}): Promise<SampleProject> {
+export async function storeSampleProject(
+  db: Database,
+  { seeds: seedCount = 6, rows: rowCount = 10, name = 'Sample' } = {},
+): Promise<SampleProject> {
   const projectId = freshId('project')
-  const project: Project = { id: projectId, name, createdAt: START, changedAt: START + 5, recipeText: 'retort: 1\nname: A recipe\n', teacherName: 'smollm2.gguf' }
+  const project: Project = {
+    id: projectId,
+    name,
+    createdAt: START,
+    changedAt: START + 5,
+    recipeText: 'retort: 1\nname: A recipe\n',
+    teacherName: 'smollm2.gguf',
+  }
   await putProject(db, project)
-  const seeds = Array.from({ length: seedCount }, (_none, i) => makeSeed(projectId, `Seed ${i}: what does “${i}” mean? 🙂\nSay it briefly.`, i + 1))
+  const seeds = Array.from({ length: seedCount }, (_none, i) =>
+    makeSeed(projectId, `Seed ${i}: what does “${i}” mean? 🙂\nSay it briefly.`, i + 1),
+  )
   await putSeeds(db, seeds)
-  const run: Run = { projectId, id: freshId('run'), recipeHash, recipeText: 'retort: 1\n', teacher: MODEL, status: 'finished', startedAt: START, endedAt: START + 1000, workedMs: 900 }
+  const run: Run = {
+    projectId,
+    id: freshId('run'),
+    recipeHash,
+    recipeText: 'retort: 1\n',
+    teacher: MODEL,
+    status: 'finished',
+    startedAt: START,
+    endedAt: START + 1000,
+    workedMs: 900,
+  }
   await putRun(db, run)
   const seedAt = (i: number): Seed => seeds[i % seeds.length] as Seed
   const prompts = Array.from({ length: rowCount }, (_none, i) => makePrompt(run, seedAt(i), i))
@@ -108,9 +217,18 @@ export async function storeSampleProject(db: Database, { seeds: seedCount = 6, r
   const rows = prompts.map((prompt, i) => makeRow(run, prompt, i))
   await putRows(db, rows)
   await markDone(db, projectId, run.id, 'growth/0')
-  const frozen: DatasetRow[] = rows.filter(({ status }) => status === 'kept').map((row, i) => ({
-    rowId: row.id, seedId: row.seedId, split: i % 4 === 0 ? 'held-out' : 'train', system: '', prompt: row.prompt, completion: row.completion.text, editedByHand: row.edit !== undefined, ...(row.verdict?.kind === 'score' ? { score: row.verdict.score } : {}),
-  }))
+  const frozen: DatasetRow[] = rows
+    .filter(({ status }) => status === 'kept')
+    .map((row, i) => ({
+      rowId: row.id,
+      seedId: row.seedId,
+      split: i % 4 === 0 ? 'held-out' : 'train',
+      system: '',
+      prompt: row.prompt,
+      completion: row.completion.text,
+      editedByHand: row.edit !== undefined,
+      ...(row.verdict?.kind === 'score' ? { score: row.verdict.score } : {}),
+    }))
   const dataset = makeDataset(project.id, run, frozen)
   await putDataset(db, dataset, frozen)
   const student = makeStudent(projectId, freshId('student'), dataset)
@@ -122,23 +240,72 @@ export async function storeSampleProject(db: Database, { seeds: seedCount = 6, r
 const makeDataset = (projectId: ProjectId, run: Run, rows: readonly DatasetRow[]): Dataset => {
   const heldOut = rows.filter(({ split }) => split === 'held-out').length
   return {
-    projectId, id: datasetId(rows), runId: run.id as RunId, recipeHash, recipeText: run.recipeText, frozenAt: START + 2000, rows: { train: rows.length - heldOut, heldOut }, teacher: MODEL, seeds: 6,
-    funnel: [{ step: 2, name: 'length', title: 'Length', of: 'completion', reached: 10, passed: 8, reasons: [{ reason: '… words, fewer than 4', count: 2 }] }],
+    projectId,
+    id: datasetId(rows),
+    runId: run.id as RunId,
+    recipeHash,
+    recipeText: run.recipeText,
+    frozenAt: START + 2000,
+    rows: { train: rows.length - heldOut, heldOut },
+    teacher: MODEL,
+    seeds: 6,
+    funnel: [
+      {
+        step: 2,
+        name: 'length',
+        title: 'Length',
+        of: 'completion',
+        reached: 10,
+        passed: 8,
+        reasons: [{ reason: '… words, fewer than 4', count: 2 }],
+      },
+    ],
   }
 }
 
 export const makeStudent = (projectId: ProjectId, id: StudentId, dataset: Pick<Dataset, 'id'>): Student => ({
-  projectId, id, datasetId: dataset.id, recipeHash,
+  projectId,
+  id,
+  datasetId: dataset.id,
+  recipeHash,
   settings: { ...SMALL_TRAINING, steps: 20, evaluateEvery: 5 },
   shape: { layers: 2, width: 64, heads: 4, kvHeads: 2, feedForward: 128, vocabulary: 512, context: 64 },
-  parameters: 100_000, backend: 'wasm', status: 'trained', startedAt: START, endedAt: START + 1, checkpointStep: 20,
-  points: [{ step: 0, train: 6.2, heldOut: 6.3 }, { step: 20, train: 4.1 }], samples: [{ step: 20, prompt: 'a', text: 'b' }], cutRows: 0, leftOutRows: 1,
+  parameters: 100_000,
+  backend: 'wasm',
+  status: 'trained',
+  startedAt: START,
+  endedAt: START + 1,
+  checkpointStep: 20,
+  points: [
+    { step: 0, train: 6.2, heldOut: 6.3 },
+    { step: 20, train: 4.1 },
+  ],
+  samples: [{ step: 20, prompt: 'a', text: 'b' }],
+  cutRows: 0,
+  leftOutRows: 1,
 })
 
 const makeComparison = (student: Student, row: Row): Comparison => ({
-  projectId: student.projectId, id: freshId('comparison'), studentId: student.id, datasetId: student.datasetId, judge: MODEL, comparedAt: START + 3000,
-  prompts: [{
-    rowId: row.id, prompt: row.prompt, texts: { before: 'x', after: 'y', teacher: 'z' }, verdicts: { before: verdict, after: verdict, teacher: verdict },
-    afterBefore: { judge: MODEL, shownFirst: 0.7, shownSecond: 0.6, outcome: 'first' }, afterTeacher: { judge: MODEL, shownFirst: 0.7, shownSecond: 0.2, outcome: 'tie', unreadable: 'it said nothing' },
-  }],
+  projectId: student.projectId,
+  id: freshId('comparison'),
+  studentId: student.id,
+  datasetId: student.datasetId,
+  judge: MODEL,
+  comparedAt: START + 3000,
+  prompts: [
+    {
+      rowId: row.id,
+      prompt: row.prompt,
+      texts: { before: 'x', after: 'y', teacher: 'z' },
+      verdicts: { before: verdict, after: verdict, teacher: verdict },
+      afterBefore: { judge: MODEL, shownFirst: 0.7, shownSecond: 0.6, outcome: 'first' },
+      afterTeacher: {
+        judge: MODEL,
+        shownFirst: 0.7,
+        shownSecond: 0.2,
+        outcome: 'tie',
+        unreadable: 'it said nothing',
+      },
+    },
+  ],
 })

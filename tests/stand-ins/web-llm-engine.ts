@@ -1,8 +1,23 @@
 // Knows: an engine that behaves as WebLLM's does at its interface, over a model by formula with one token a byte: its order of
 // logits, logit processor, draw, stop rules and endings, one request at a time. No weights, no graphics card.
 import type {
-  ChatCompletion, ChatCompletionChunk, ChatCompletionRequest, ChatCompletionRequestBase, ChatCompletionRequestNonStreaming, ChatCompletionRequestStreaming, ChatOptions, Completion, CompletionCreateParams, CompletionCreateParamsBase,
-  CompletionCreateParamsNonStreaming, CompletionCreateParamsStreaming, InitProgressCallback, InitProgressReport, LogitProcessor, MLCEngineConfig, MLCEngineInterface,
+  ChatCompletion,
+  ChatCompletionChunk,
+  ChatCompletionRequest,
+  ChatCompletionRequestBase,
+  ChatCompletionRequestNonStreaming,
+  ChatCompletionRequestStreaming,
+  ChatOptions,
+  Completion,
+  CompletionCreateParams,
+  CompletionCreateParamsBase,
+  CompletionCreateParamsNonStreaming,
+  CompletionCreateParamsStreaming,
+  InitProgressCallback,
+  InitProgressReport,
+  LogitProcessor,
+  MLCEngineConfig,
+  MLCEngineInterface,
 } from '@mlc-ai/web-llm'
 import { makeRandom } from '../../src/engine/generation/random.ts'
 import { byteTokenizer, END } from '../engine/small-model.ts'
@@ -17,11 +32,21 @@ const WRITABLE = new Set(byteTokenizer.encode('abcdefghijklmnop .'))
 /** Logits behind tokens: of the last three and of how many there are; letters are likely, the end is after sixty tokens. */
 export function logitsBehind(tokens: readonly number[]): Float32Array {
   const random = makeRandom(`${tokens.length}: ${tokens.slice(-3).join(' ')}`)
-  return Float32Array.from({ length: VOCABULARY }, (_, id) => 5 * random() - (id === END ? (tokens.length % 64 === 63 ? -20 : 4) : id > END ? 1e4 : WRITABLE.has(id) ? 0 : 9))
+  return Float32Array.from(
+    { length: VOCABULARY },
+    (_, id) =>
+      5 * random() -
+      (id === END ? (tokens.length % 64 === 63 ? -20 : 4) : id > END ? 1e4 : WRITABLE.has(id) ? 0 : 9),
+  )
 }
 
-export const encodeChat = (messages: readonly { readonly role: string; readonly content?: unknown }[]): number[] => [
-  ...messages.flatMap(({ role, content }) => [role === 'system' ? SYSTEM : role === 'user' ? USER : ASSISTANT, ...byteTokenizer.encode(String(content))]),
+export const encodeChat = (
+  messages: readonly { readonly role: string; readonly content?: unknown }[],
+): number[] => [
+  ...messages.flatMap(({ role, content }) => [
+    role === 'system' ? SYSTEM : role === 'user' ? USER : ASSISTANT,
+    ...byteTokenizer.encode(String(content)),
+  ]),
   ASSISTANT,
 ]
 
@@ -35,7 +60,8 @@ export class WebLlmEngineStandIn implements MLCEngineInterface {
   /** What a form allows, by its schema or grammar; others cannot be compiled. */
   forms: Readonly<Record<string, readonly string[]>> = {}
   /** Called when loading begins; may report, wait and throw. */
-  onReload: (report: (report: InitProgressReport) => void, model: string) => Promise<void> = async () => undefined
+  onReload: (report: (report: InitProgressReport) => void, model: string) => Promise<void> = async () =>
+    undefined
   /** Called before each position is computed. */
   beforeStep: () => void = () => undefined
   /** What was asked of it, in order. */
@@ -104,7 +130,9 @@ export class WebLlmEngineStandIn implements MLCEngineInterface {
   #draw(logits: Float32Array, allowed?: readonly string[]): number {
     if (allowed !== undefined) {
       const open = allowed.filter((text) => text.startsWith(this.#message))
-      const next = new Set(open.map((text) => byteTokenizer.encode(text.slice(this.#message.length))[0] ?? END))
+      const next = new Set(
+        open.map((text) => byteTokenizer.encode(text.slice(this.#message.length))[0] ?? END),
+      )
       for (let id = 0; id < logits.length; id++) if (!next.has(id)) logits[id] = -Infinity
     }
     const processed = this.#processor?.processLogits(logits) ?? logits
@@ -119,20 +147,31 @@ export class WebLlmEngineStandIn implements MLCEngineInterface {
   #prompt(request: Request): number[] {
     const tokens = 'messages' in request ? encodeChat(request.messages) : byteTokenizer.encode(request.prompt)
     if ('messages' in request) {
-      if (request.messages.slice(1).some(({ role }) => role === 'system')) fail('SystemMessageOrderError', 'System prompt should always be the first message in `messages`.')
-      if (request.messages.at(-1)?.role !== 'user') fail('MessageOrderError', 'Last message should be from either `user` or `tool`.')
+      if (request.messages.slice(1).some(({ role }) => role === 'system'))
+        fail('SystemMessageOrderError', 'System prompt should always be the first message in `messages`.')
+      if (request.messages.at(-1)?.role !== 'user')
+        fail('MessageOrderError', 'Last message should be from either `user` or `tool`.')
     }
-    if (tokens.length > this.#context) fail('ContextWindowSizeExceededError', `Prompt tokens exceed context window size: number of prompt tokens: ${tokens.length}; context window size: ${this.#context}`)
+    if (tokens.length > this.#context)
+      fail(
+        'ContextWindowSizeExceededError',
+        `Prompt tokens exceed context window size: number of prompt tokens: ${tokens.length}; context window size: ${this.#context}`,
+      )
     return tokens
   }
   #allowed(request: Request): readonly string[] | undefined {
     const format = 'messages' in request ? request.response_format : undefined
     if (format === undefined || format === null) return undefined
-    return this.forms[format.schema ?? format.grammar ?? ''] ?? fail('GrammarMatcherInitError', 'Failed to initialize the grammar matcher: it cannot be parsed.')
+    return (
+      this.forms[format.schema ?? format.grammar ?? ''] ??
+      fail('GrammarMatcherInitError', 'Failed to initialize the grammar matcher: it cannot be parsed.')
+    )
   }
 
   /** One request from its prompt to its end; gives a finish reason, a step at a time. */
-  async *#generate(request: Request): AsyncGenerator<{ delta: string; finish: 'stop' | 'length' | 'abort' | null; prompt: number }> {
+  async *#generate(
+    request: Request,
+  ): AsyncGenerator<{ delta: string; finish: 'stop' | 'length' | 'abort' | null; prompt: number }> {
     this.#require('generate')
     const before = this.#turn
     let free = (): void => undefined
@@ -161,12 +200,14 @@ export class WebLlmEngineStandIn implements MLCEngineInterface {
           finish = 'stop'
           break
         }
-        if (this.#ids.length >= (request.max_tokens ?? Infinity) || this.#cache.length === this.#context) finish = 'length'
+        if (this.#ids.length >= (request.max_tokens ?? Infinity) || this.#cache.length === this.#context)
+          finish = 'length'
         const delta = this.#message.slice(told)
         told = Math.max(told, this.#message.length)
         yield { delta, finish: null, prompt: prompt.length }
         await new Promise((resolve) => setTimeout(resolve))
-        if (finish !== null || this.#interrupted) return void (yield { delta: '', finish: finish ?? 'abort', prompt: prompt.length })
+        if (finish !== null || this.#interrupted)
+          return void (yield { delta: '', finish: finish ?? 'abort', prompt: prompt.length })
         logits = this.#compute([token])
       }
     } finally {
@@ -176,24 +217,70 @@ export class WebLlmEngineStandIn implements MLCEngineInterface {
 
   chatCompletion(request: ChatCompletionRequestNonStreaming): Promise<ChatCompletion>
   chatCompletion(request: ChatCompletionRequestStreaming): Promise<AsyncIterable<ChatCompletionChunk>>
-  chatCompletion(request: ChatCompletionRequestBase): Promise<AsyncIterable<ChatCompletionChunk> | ChatCompletion>
-  async chatCompletion(request: ChatCompletionRequest): Promise<AsyncIterable<ChatCompletionChunk> | ChatCompletion> {
+  chatCompletion(
+    request: ChatCompletionRequestBase,
+  ): Promise<AsyncIterable<ChatCompletionChunk> | ChatCompletion>
+  async chatCompletion(
+    request: ChatCompletionRequest,
+  ): Promise<AsyncIterable<ChatCompletionChunk> | ChatCompletion> {
     const common = { id: 'stand-in', model: String(this.#model), created: 0 }
-    if (request.stream === true) return this.#chunks(request, (delta, finish_reason) => ({ ...common, object: 'chat.completion.chunk', choices: [{ index: 0, delta: { content: delta, role: 'assistant' }, finish_reason }] }), (usage) => ({ ...common, object: 'chat.completion.chunk', choices: [], usage }))
+    if (request.stream === true)
+      return this.#chunks(
+        request,
+        (delta, finish_reason) => ({
+          ...common,
+          object: 'chat.completion.chunk',
+          choices: [{ index: 0, delta: { content: delta, role: 'assistant' }, finish_reason }],
+        }),
+        (usage) => ({ ...common, object: 'chat.completion.chunk', choices: [], usage }),
+      )
     const { prompt, finish } = await this.#drain(request)
-    return { ...common, object: 'chat.completion', choices: [{ index: 0, finish_reason: finish, logprobs: null, message: { role: 'assistant', content: this.#message } }], usage: this.#usage(prompt) }
+    return {
+      ...common,
+      object: 'chat.completion',
+      choices: [
+        {
+          index: 0,
+          finish_reason: finish,
+          logprobs: null,
+          message: { role: 'assistant', content: this.#message },
+        },
+      ],
+      usage: this.#usage(prompt),
+    }
   }
   completion(request: CompletionCreateParamsNonStreaming): Promise<Completion>
   completion(request: CompletionCreateParamsStreaming): Promise<AsyncIterable<Completion>>
   completion(request: CompletionCreateParamsBase): Promise<AsyncIterable<Completion> | Completion>
   async completion(request: CompletionCreateParams): Promise<AsyncIterable<Completion> | Completion> {
-    const common = { id: 'stand-in', model: String(this.#model), created: 0, object: 'text_completion' } as const
-    if (request.stream === true) return this.#chunks(request, (text, finish_reason) => ({ ...common, choices: [{ index: 0, text, finish_reason, logprobs: null }] }), (usage) => ({ ...common, choices: [], usage }))
+    const common = {
+      id: 'stand-in',
+      model: String(this.#model),
+      created: 0,
+      object: 'text_completion',
+    } as const
+    if (request.stream === true)
+      return this.#chunks(
+        request,
+        (text, finish_reason) => ({
+          ...common,
+          choices: [{ index: 0, text, finish_reason, logprobs: null }],
+        }),
+        (usage) => ({ ...common, choices: [], usage }),
+      )
     const { prompt, finish } = await this.#drain(request)
-    return { ...common, choices: [{ index: 0, finish_reason: finish, logprobs: null, text: this.#message }], usage: this.#usage(prompt) }
+    return {
+      ...common,
+      choices: [{ index: 0, finish_reason: finish, logprobs: null, text: this.#message }],
+      usage: this.#usage(prompt),
+    }
   }
 
-  async *#chunks<Chunk>(request: Request, delta: (text: string, finish: 'stop' | 'length' | 'abort' | null) => Chunk, last: (usage: ReturnType<WebLlmEngineStandIn['usageOf']>) => Chunk): AsyncGenerator<Chunk> {
+  async *#chunks<Chunk>(
+    request: Request,
+    delta: (text: string, finish: 'stop' | 'length' | 'abort' | null) => Chunk,
+    last: (usage: ReturnType<WebLlmEngineStandIn['usageOf']>) => Chunk,
+  ): AsyncGenerator<Chunk> {
     let promptTokens = 0
     for await (const step of this.#generate(request)) {
       promptTokens = step.prompt
@@ -203,11 +290,23 @@ export class WebLlmEngineStandIn implements MLCEngineInterface {
   }
   async #drain(request: Request): Promise<{ prompt: number; finish: 'stop' | 'length' | 'abort' }> {
     let last = { prompt: 0, finish: 'abort' as 'stop' | 'length' | 'abort' }
-    for await (const { prompt, finish } of this.#generate(request)) last = { prompt, finish: finish ?? 'abort' }
+    for await (const { prompt, finish } of this.#generate(request))
+      last = { prompt, finish: finish ?? 'abort' }
     return last
   }
   usageOf(prompt: number) {
-    return { completion_tokens: this.#ids.length, prompt_tokens: prompt, total_tokens: prompt + this.#ids.length, extra: { e2e_latency_s: 1, prefill_tokens_per_s: 1, decode_tokens_per_s: 1, time_to_first_token_s: 1, time_per_output_token_s: 1 } }
+    return {
+      completion_tokens: this.#ids.length,
+      prompt_tokens: prompt,
+      total_tokens: prompt + this.#ids.length,
+      extra: {
+        e2e_latency_s: 1,
+        prefill_tokens_per_s: 1,
+        decode_tokens_per_s: 1,
+        time_to_first_token_s: 1,
+        time_per_output_token_s: 1,
+      },
+    }
   }
   #usage = (prompt: number) => this.usageOf(prompt)
 
@@ -215,7 +314,8 @@ export class WebLlmEngineStandIn implements MLCEngineInterface {
   readonly chat = undefined as never
   readonly completions = undefined as never
   readonly embeddings = undefined as never
-  setInitProgressCallback = (callback: InitProgressCallback): void => void (this.#config.initProgressCallback = callback)
+  setInitProgressCallback = (callback: InitProgressCallback): void =>
+    void (this.#config.initProgressCallback = callback)
   getInitProgressCallback = (): InitProgressCallback | undefined => this.#config.initProgressCallback
   setAppConfig = (): never => this.#none()
   embedding = (): never => this.#none()

@@ -5,11 +5,27 @@ import type { PairVerdict, Verdict } from '../../src/domain/verdict.ts'
 import { summarise } from '../../src/state/comparisons.svelte.ts'
 
 const judge = { name: 'Judge', fingerprint: '0123456789abcdef', quantisation: 'F32' }
-const scored = (score: number): Verdict => ({ kind: 'score', rubric: 'helpfulness@1', judge, score, distribution: [0.2, 0.2, 0.2, 0.2, 0.2], mass: 0.9 })
+const scored = (score: number): Verdict => ({
+  kind: 'score',
+  rubric: 'helpfulness@1',
+  judge,
+  score,
+  distribution: [0.2, 0.2, 0.2, 0.2, 0.2],
+  mass: 0.9,
+})
 const unread: Verdict = { kind: 'unreadable', rubric: 'helpfulness@1', judge, reason: 'no mass' }
-const pair = (outcome: PairVerdict['outcome']): PairVerdict => ({ judge, shownFirst: 0.6, shownSecond: 0.6, outcome })
+const pair = (outcome: PairVerdict['outcome']): PairVerdict => ({
+  judge,
+  shownFirst: 0.6,
+  shownSecond: 0.6,
+  outcome,
+})
 
-const compared = (i: number, verdicts: Record<Contender, Verdict>, outcome: PairVerdict['outcome']): ComparedPrompt => ({
+const compared = (
+  i: number,
+  verdicts: Record<Contender, Verdict>,
+  outcome: PairVerdict['outcome'],
+): ComparedPrompt => ({
   rowId: rowId(['compared', i]),
   prompt: `Prompt ${i}`,
   texts: { before: 'a', after: 'b', teacher: 'c' },
@@ -19,7 +35,13 @@ const compared = (i: number, verdicts: Record<Contender, Verdict>, outcome: Pair
 })
 
 test('scores are means over what could be read, with intervals around them; what could not is counted beside', () => {
-  const prompts = [2, 3, 4, 3, 2, 4].map((score, i) => compared(i, { before: scored(1), after: scored(score), teacher: i === 0 ? unread : scored(4.5) }, i % 3 === 0 ? 'tie' : 'first'))
+  const prompts = [2, 3, 4, 3, 2, 4].map((score, i) =>
+    compared(
+      i,
+      { before: scored(1), after: scored(score), teacher: i === 0 ? unread : scored(4.5) },
+      i % 3 === 0 ? 'tie' : 'first',
+    ),
+  )
   const { scores, unreadable, afterBefore, afterTeacher } = summarise(prompts)
   expect(scores.after?.mean).toBeCloseTo(3, 9)
   expect(scores.after && scores.after.low < 3 && scores.after.high > 3).toBe(true)
@@ -30,10 +52,14 @@ test('scores are means over what could be read, with intervals around them; what
 })
 
 test('the same comparison shows the same intervals every time', () => {
-  const prompts = [1.5, 2.5, 3.5].map((score, i) => compared(i, { before: scored(1), after: scored(score), teacher: scored(5) }, 'first'))
+  const prompts = [1.5, 2.5, 3.5].map((score, i) =>
+    compared(i, { before: scored(1), after: scored(score), teacher: scored(5) }, 'first'),
+  )
   expect(summarise(prompts)).toEqual(summarise(prompts))
 })
 
 test('where no verdict could be read there is no score instead of a zero', () => {
-  expect(summarise([compared(0, { before: unread, after: unread, teacher: unread }, 'tie')]).scores.after).toBeUndefined()
+  expect(
+    summarise([compared(0, { before: unread, after: unread, teacher: unread }, 'tie')]).scores.after,
+  ).toBeUndefined()
 })

@@ -25,12 +25,17 @@ async function openAgain(status: 'training' | 'paused', wasDiscarded: boolean) {
 test('goes on from its checkpoint and says so', async () => {
   const { train, students, stored } = await openAgain('training', true)
   await vi.waitFor(() => expect(train).toHaveBeenCalledOnce())
-  expect(students.note).toBe('The browser had put this page away to save memory. The training goes on by itself from step 12.')
+  expect(students.note).toBe(
+    'The browser had put this page away to save memory. The training goes on by itself from step 12.',
+  )
   await vi.waitFor(async () => expect((await stored())?.status).toBe('trained'))
 })
 
 test('that someone had paused, or whose page was closed by hand, waits to be asked', async () => {
-  for (const [status, wasDiscarded] of [['paused', true], ['training', false]] as const) {
+  for (const [status, wasDiscarded] of [
+    ['paused', true],
+    ['training', false],
+  ] as const) {
     const { train, students } = await openAgain(status, wasDiscarded)
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect(train).not.toHaveBeenCalled()

@@ -9,7 +9,9 @@ type Asked = { readonly url: string; readonly key?: string }
 
 async function make(answer: () => Promise<readonly ServedModel[]> = async () => [MODEL]) {
   const asked: Asked[] = []
-  const endpoint = new Endpoint(await makeAround({ teacher: { findServed: (request: Asked) => (asked.push(request), answer()) } }))
+  const endpoint = new Endpoint(
+    await makeAround({ teacher: { findServed: (request: Asked) => (asked.push(request), answer()) } }),
+  )
   return { endpoint, asked }
 }
 
@@ -23,7 +25,12 @@ test('nothing is asked before one looks; what is found belongs to the address th
   endpoint.key = ''
   expect(asked).toEqual([{ url: 'http://localhost:11434/v1', key: 'secret' }])
   expect(endpoint.foundAt).toBe('http://localhost:11434/v1')
-  expect(endpoint.sourceOf(MODEL)).toEqual({ kind: 'endpoint', url: 'http://localhost:11434/v1', key: 'secret', model: 'small' })
+  expect(endpoint.sourceOf(MODEL)).toEqual({
+    kind: 'endpoint',
+    url: 'http://localhost:11434/v1',
+    key: 'secret',
+    model: 'small',
+  })
 })
 
 test('a key that was not typed is not sent, and no address is not asked', async () => {
@@ -36,7 +43,9 @@ test('a key that was not typed is not sent, and no address is not asked', async 
 
 test('a program without models, and one that does not answer, leave a sentence and no list', async () => {
   let failing = false
-  const { endpoint } = await make(() => (failing ? Promise.reject(new RetortError('DownloadFailed', 'Nothing answered.')) : Promise.resolve([])))
+  const { endpoint } = await make(() =>
+    failing ? Promise.reject(new RetortError('DownloadFailed', 'Nothing answered.')) : Promise.resolve([]),
+  )
   endpoint.url = 'http://localhost:8080/v1'
   await endpoint.look()
   expect(endpoint.refusal).toMatch(/has no model/)

@@ -11,8 +11,18 @@ import { makeAround } from './make-around.ts'
 
 const LISTED: readonly ListedModel[] = [
   { name: 'kept.gguf', bytes: 1, where: 'stored', source: { kind: 'stored', name: 'kept.gguf' } },
-  { name: 'beside.gguf', bytes: 1, where: 'served', source: { kind: 'url', url: 'http://localhost/models/beside.gguf' } },
-  { name: 'box.gguf', bytes: 1, where: 'box', source: { kind: 'box', url: 'http://localhost/teacher/box.gguf' } },
+  {
+    name: 'beside.gguf',
+    bytes: 1,
+    where: 'served',
+    source: { kind: 'url', url: 'http://localhost/models/beside.gguf' },
+  },
+  {
+    name: 'box.gguf',
+    bytes: 1,
+    where: 'box',
+    source: { kind: 'box', url: 'http://localhost/teacher/box.gguf' },
+  },
 ]
 
 test('models that are gone after a reload are not offered', () => {
@@ -47,7 +57,10 @@ test('the first is chosen by itself, a choice stays while it is there, and a ref
 test('a student that is adapters is used like others and is not one to go on from', async () => {
   const around = await makeAround()
   const { project, student } = await storeSampleProject(around.machines.db)
-  const adapts = { source: { kind: 'stored', name: 'kept.gguf' }, model: { name: 'Kept', fingerprint: '00', quantisation: 'F16' } } as const
+  const adapts = {
+    source: { kind: 'stored', name: 'kept.gguf' },
+    model: { name: 'Kept', fingerprint: '00', quantisation: 'F16' },
+  } as const
   await putStudent(around.machines.db, { ...student, adapts, checkpointStep: 5, status: 'trained' })
   const students = new Students(around, project.id)
   await students.refresh()

@@ -22,7 +22,13 @@ export interface Around extends Surroundings {
 
 let made = 0
 
-export async function makeAround(workers: { teacher?: Partial<Machines['teacher']>; student?: Partial<Machines['student']>; corpus?: Partial<Machines['corpus']> } = {}): Promise<Around> {
+export async function makeAround(
+  workers: {
+    teacher?: Partial<Machines['teacher']>
+    student?: Partial<Machines['student']>
+    corpus?: Partial<Machines['corpus']>
+  } = {},
+): Promise<Around> {
   installPrivateFiles(new PrivateFiles())
   const kept = new Map<string, string>()
   const delivered: Download[] = []

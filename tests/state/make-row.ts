@@ -6,8 +6,27 @@ import type { ProjectId, RunId } from '../../src/domain/id.ts'
 
 const TEACHER = { name: 'Little teacher', fingerprint: '0123456789abcdef', quantisation: 'F32' }
 
-export function makeRow({ projectId, runId, order, status }: { projectId: ProjectId; runId: RunId; order: number; status: RowStatus }): Row {
-  const sampling = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, maxTokens: 20, stop: [], rngSeed: String(order) }
+export function makeRow({
+  projectId,
+  runId,
+  order,
+  status,
+}: {
+  projectId: ProjectId
+  runId: RunId
+  order: number
+  status: RowStatus
+}): Row {
+  const sampling = {
+    temperature: 0,
+    topK: 0,
+    topP: 1,
+    minP: 0,
+    repetitionPenalty: 1,
+    maxTokens: 20,
+    stop: [],
+    rngSeed: String(order),
+  }
   return {
     projectId,
     runId,
@@ -17,7 +36,15 @@ export function makeRow({ projectId, runId, order, status }: { projectId: Projec
     prompt: `Prompt ${order}`,
     variant: 0,
     order,
-    completion: { text: `Completion ${order}`, ending: 'end', tokens: 3, teacher: TEACHER, system: '', sampling, writtenAt: 1 },
+    completion: {
+      text: `Completion ${order}`,
+      ending: 'end',
+      tokens: 3,
+      teacher: TEACHER,
+      system: '',
+      sampling,
+      writtenAt: 1,
+    },
     answers: [],
     status,
     ...(status === 'dropped' ? { droppedBy: 'length' } : {}),

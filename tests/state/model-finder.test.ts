@@ -10,7 +10,13 @@ const variant = (id: string) => ({ id, form: 'gguf' as const, bytes: 5, files: [
 const page = 'https://hub.example/owner/name'
 const file = (path: string) => ({ path, file: new File(['x'], path.split('/').at(-1) ?? path) })
 
-async function makeFinder(browse: () => Promise<{ name: string; commit: string; variants: readonly ReturnType<typeof variant>[] }> = async () => ({ name: 'owner/name', commit: 'c', variants: [] })) {
+async function makeFinder(
+  browse: () => Promise<{
+    name: string
+    commit: string
+    variants: readonly ReturnType<typeof variant>[]
+  }> = async () => ({ name: 'owner/name', commit: 'c', variants: [] }),
+) {
   const inspected: ModelSource[] = []
   const inspect = async ({ source }: { source: ModelSource }): Promise<ModelCard> => {
     inspected.push(source)
@@ -22,14 +28,30 @@ async function makeFinder(browse: () => Promise<{ name: string; commit: string; 
 }
 
 test('the only model of a page is chosen at once; of several one is, when the person says which', async () => {
-  const one = await makeFinder(async () => ({ name: 'owner/name', commit: 'c', variants: [variant('a.gguf')] }))
+  const one = await makeFinder(async () => ({
+    name: 'owner/name',
+    commit: 'c',
+    variants: [variant('a.gguf')],
+  }))
   await one.finder.lookAt(page)
-  expect([one.inspected, one.teacher.choice?.name, one.finder.found]).toEqual([[{ kind: 'hub', url: page, variant: 'a.gguf' }], 'owner/name', undefined])
-  const two = await makeFinder(async () => ({ name: 'owner/name', commit: 'c', variants: [variant('a.gguf'), variant('b.gguf')] }))
+  expect([one.inspected, one.teacher.choice?.name, one.finder.found]).toEqual([
+    [{ kind: 'hub', url: page, variant: 'a.gguf' }],
+    'owner/name',
+    undefined,
+  ])
+  const two = await makeFinder(async () => ({
+    name: 'owner/name',
+    commit: 'c',
+    variants: [variant('a.gguf'), variant('b.gguf')],
+  }))
   await two.finder.lookAt(page)
   expect([two.inspected, two.finder.found?.variants.length]).toEqual([[], 2])
   await two.finder.choose(variant('b.gguf'))
-  expect([two.inspected, two.teacher.choice?.name, two.finder.found?.variants.length]).toEqual([[{ kind: 'hub', url: page, variant: 'b.gguf' }], 'b.gguf', 2])
+  expect([two.inspected, two.teacher.choice?.name, two.finder.found?.variants.length]).toEqual([
+    [{ kind: 'hub', url: page, variant: 'b.gguf' }],
+    'b.gguf',
+    2,
+  ])
   await two.finder.lookAt(`${page}/blob/main/a.gguf`)
   expect(two.inspected.at(-1)).toEqual({ kind: 'hub', url: `${page}/blob/main/a.gguf`, variant: 'a.gguf' })
 })
@@ -49,7 +71,12 @@ test('a file’s address is asked for itself, and what is no address, or leads n
 
 test('the last look wins, even where an earlier one is answered later', async () => {
   const release: ((name: string) => void)[] = []
-  const { finder, inspected } = await makeFinder(() => new Promise((resolve) => release.push((id) => resolve({ name: 'owner/name', commit: 'c', variants: [variant(id)] }))))
+  const { finder, inspected } = await makeFinder(
+    () =>
+      new Promise((resolve) =>
+        release.push((id) => resolve({ name: 'owner/name', commit: 'c', variants: [variant(id)] })),
+      ),
+  )
   const first = finder.lookAt(page)
   const second = finder.lookAt(`${page}-2`)
   release[1]?.('second.gguf')
@@ -62,8 +89,19 @@ test('picked files become one file, the parts of a model, or a folder without wh
   const { finder, inspected } = await makeFinder()
   await finder.take([file('a.gguf')])
   await finder.take([file('m-00001-of-00002.gguf'), file('m-00002-of-00002.gguf')])
-  await finder.take([file('config.json'), file('.git/x'), file('model.safetensors'), file('notes.txt')], 'my model')
-  expect(inspected.map((source) => (source.kind === 'files' ? [source.name, source.files.map(({ path }) => path)] : source.kind))).toEqual(['file', ['m.gguf', ['m-00001-of-00002.gguf', 'm-00002-of-00002.gguf']], ['my model', ['config.json', 'model.safetensors']]])
+  await finder.take(
+    [file('config.json'), file('.git/x'), file('model.safetensors'), file('notes.txt')],
+    'my model',
+  )
+  expect(
+    inspected.map((source) =>
+      source.kind === 'files' ? [source.name, source.files.map(({ path }) => path)] : source.kind,
+    ),
+  ).toEqual([
+    'file',
+    ['m.gguf', ['m-00001-of-00002.gguf', 'm-00002-of-00002.gguf']],
+    ['my model', ['config.json', 'model.safetensors']],
+  ])
   await finder.take([file('a.gguf'), file('b.gguf')], 'both')
   expect(finder.found?.variants.map(({ id }) => id)).toEqual(['a.gguf', 'b.gguf'])
   await finder.choose(variant('b.gguf'))

@@ -7,7 +7,11 @@ import { makeAround } from './make-around.ts'
 test('new projects get names of their own', async () => {
   const projects = new Projects(await makeAround())
   for (let i = 0; i < 3; i++) await projects.create()
-  expect(projects.list.map((project) => project.name).toSorted()).toEqual(['Untitled', 'Untitled 2', 'Untitled 3'])
+  expect(projects.list.map((project) => project.name).toSorted()).toEqual([
+    'Untitled',
+    'Untitled 2',
+    'Untitled 3',
+  ])
 })
 
 test('an impossible name is refused with a sentence and the old one stays', async () => {
@@ -66,14 +70,22 @@ test('a deletion that fails at the next visit keeps the project hidden and the l
 })
 
 test('a file that is refused leaves its reasons and no project', async () => {
-  const around = await makeAround({ corpus: { openProject: async () => ({ ok: false, problems: [{ sentence: '`a.bin` is not a project.' }] }) } })
+  const around = await makeAround({
+    corpus: {
+      openProject: async () => ({ ok: false, problems: [{ sentence: '`a.bin` is not a project.' }] }),
+    },
+  })
   const projects = new Projects(around)
   expect(await projects.open(new File(['x'], 'a.bin'))).toBeUndefined()
   expect(projects.problems[0]?.sentence).toContain('not a project')
 })
 
 test('a saved project is handed over under its name', async () => {
-  const around = await makeAround({ corpus: { saveProject: async () => ({ name: 'shop.retort', bytes: new Uint8Array(3), mime: 'application/zip' }) } })
+  const around = await makeAround({
+    corpus: {
+      saveProject: async () => ({ name: 'shop.retort', bytes: new Uint8Array(3), mime: 'application/zip' }),
+    },
+  })
   const projects = new Projects(around)
   const project = await projects.create('Shop')
   await projects.save(project!.id)

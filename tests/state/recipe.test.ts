@@ -8,9 +8,13 @@ async function makeRecipe(): Promise<{ recipe: Recipe; stored: () => Promise<str
   const around = await makeAround()
   const project = makeProject('Shop', 1)
   await putProject(around.machines.db, project)
-  return { recipe: new Recipe(around, project.id, undefined), stored: async () => (await getProject(around.machines.db, project.id))?.recipeText }
+  return {
+    recipe: new Recipe(around, project.id, undefined),
+    stored: async () => (await getProject(around.machines.db, project.id))?.recipeText,
+  }
 }
-const indexOf = (recipe: Recipe, name: string): number => recipe.draft.steps.findIndex((step) => step.name === name)
+const indexOf = (recipe: Recipe, name: string): number =>
+  recipe.draft.steps.findIndex((step) => step.name === name)
 
 describe('a recipe in two views', () => {
   test('starts with a recipe that has no problem', async () => {
@@ -39,7 +43,12 @@ describe('a recipe in two views', () => {
       if (member) recipe.swap(at, member)
     }
     const settings = () => recipe.draft.steps[at]?.settings ?? {}
-    for (const [field, value] of [['preset', 'nano'], ['learningRate', 0.01], ['batch', 16]] as const) recipe.set(at, field, value)
+    for (const [field, value] of [
+      ['preset', 'nano'],
+      ['learningRate', 0.01],
+      ['batch', 16],
+    ] as const)
+      recipe.set(at, field, value)
     swapFor('dpo')
     expect(settings()).toMatchObject({ batch: 16, learningRate: 0.0003 }) // a rate for texts would break DPO
     expect(settings()['preset']).toBeUndefined()

@@ -14,7 +14,8 @@ test('every screen’s address is read back as the same place, words included', 
 })
 
 test('an address that names nothing is home, and an unknown screen is the first one', () => {
-  for (const hash of ['', '#', '#/', '#/nonsense', '#/../../x', '#/<script>/seeds']) expect(readPlace(hash)).toEqual({ kind: 'home' })
+  for (const hash of ['', '#', '#/', '#/nonsense', '#/../../x', '#/<script>/seeds'])
+    expect(readPlace(hash)).toEqual({ kind: 'home' })
   expect(readPlace(`#/${id}/nowhere`)).toMatchObject({ screen: 'seeds' })
 })
 

@@ -15,8 +15,18 @@ const entry = (order: number, prompt: string, status: RowStatus, score?: number)
   edited: false,
   ...(score === undefined ? {} : { score }),
 })
-const ENTRIES = [entry(0, 'Apples and pears', 'kept', 3.5), entry(1, 'Pears', 'dropped'), entry(2, 'apples', 'kept', 4.5), entry(3, 'Figs', 'kept', 3.5)]
-const orders = (search: string, status: RowStatus | 'all', column: 'order' | 'prompt' | 'score' = 'order', down = false): number[] => arrangeRows(ENTRIES, { search, status, column, down }).map((row) => row.order)
+const ENTRIES = [
+  entry(0, 'Apples and pears', 'kept', 3.5),
+  entry(1, 'Pears', 'dropped'),
+  entry(2, 'apples', 'kept', 4.5),
+  entry(3, 'Figs', 'kept', 3.5),
+]
+const orders = (
+  search: string,
+  status: RowStatus | 'all',
+  column: 'order' | 'prompt' | 'score' = 'order',
+  down = false,
+): number[] => arrangeRows(ENTRIES, { search, status, column, down }).map((row) => row.order)
 
 describe('arranging rows', () => {
   test('finds every word anywhere, in any case, within one standing', () => {
@@ -39,7 +49,9 @@ describe('arranging rows', () => {
   })
 
   test('a hundred thousand rows are searched and sorted in well under a second', () => {
-    const many = Array.from({ length: 100_000 }, (_, i) => entry(i, `prompt number ${(i * 7919) % 100_000}`, i % 3 ? 'kept' : 'dropped', (i % 400) / 100 + 1))
+    const many = Array.from({ length: 100_000 }, (_, i) =>
+      entry(i, `prompt number ${(i * 7919) % 100_000}`, i % 3 ? 'kept' : 'dropped', (i % 400) / 100 + 1),
+    )
     const start = performance.now()
     const found = arrangeRows(many, { search: 'number 9', status: 'kept', column: 'prompt', down: false })
     expect(performance.now() - start).toBeLessThan(900)
@@ -50,7 +62,9 @@ describe('arranging rows', () => {
 async function makeRows() {
   const around = await makeAround()
   const [projectId, runId] = [freshId('project'), freshId('run')]
-  const stored = [0, 1, 2].map((order) => makeRow({ projectId, runId, order, status: order === 1 ? 'dropped' : 'kept' }))
+  const stored = [0, 1, 2].map((order) =>
+    makeRow({ projectId, runId, order, status: order === 1 ? 'dropped' : 'kept' }),
+  )
   await putRows(around.machines.db, stored)
   const rows = new Rows(around, projectId)
   await rows.show(runId)

@@ -24,7 +24,14 @@ async function makeState() {
     })
     const { added, alreadyThere } = await putSeeds(around.machines.db, seeds)
     options?.onEvent?.({ rows: seeds.length, bytes: source.text.length, totalBytes: source.text.length })
-    return { rows: source.text.split('\n').length, added: added.length, alreadyThere, problems: [], problemCount: 0, addedIds: added }
+    return {
+      rows: source.text.split('\n').length,
+      added: added.length,
+      alreadyThere,
+      problems: [],
+      problemCount: 0,
+      addedIds: added,
+    }
   }
   const around = await makeAround({ corpus: { addSeeds } })
   return { seeds: new Seeds(around, projectId), db: around.machines.db, projectId }

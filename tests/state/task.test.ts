@@ -25,7 +25,9 @@ describe('a task', () => {
 
   test('keeps the sentence of what went wrong, and forgets it at the next start', async () => {
     const task = new Task()
-    expect(await task.do(() => Promise.reject(new RetortError('StorageFull', 'The disk is full.')))).toBeUndefined()
+    expect(
+      await task.do(() => Promise.reject(new RetortError('StorageFull', 'The disk is full.'))),
+    ).toBeUndefined()
     expect(task.trouble).toBe('The disk is full.')
     await task.do(async () => 1)
     expect(task.trouble).toBeUndefined()
@@ -33,7 +35,9 @@ describe('a task', () => {
 
   test('a stop ends its signal and is no trouble', async () => {
     const task = new Task()
-    const work = task.do((signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))))
+    const work = task.do(
+      (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    )
     task.stop()
     expect(await work).toBeUndefined()
     expect(task.trouble).toBeUndefined()
@@ -42,7 +46,9 @@ describe('a task', () => {
 
   test('does one thing at a time: a second start while it goes on does nothing', async () => {
     const task = new Task()
-    const first = task.do((signal) => new Promise<string>((resolve) => signal.addEventListener('abort', () => resolve('first'))))
+    const first = task.do(
+      (signal) => new Promise<string>((resolve) => signal.addEventListener('abort', () => resolve('first'))),
+    )
     expect(await task.do(async () => 'second')).toBeUndefined()
     task.stop()
     expect(await first).toBe('first')

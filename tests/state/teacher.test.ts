@@ -24,7 +24,15 @@ const card = (name: string): ModelCard => ({
   fingerprint: '0123456789abcdef',
   hasChatTemplate: true,
 })
-const describeTeacher = (name: string): TeacherDescription => ({ card: card(name), backend: 'wasm', threads: 1, contextLength: 512, batch: 1, gives: GIVES_ALL, notes: [] })
+const describeTeacher = (name: string): TeacherDescription => ({
+  card: card(name),
+  backend: 'wasm',
+  threads: 1,
+  contextLength: 512,
+  batch: 1,
+  gives: GIVES_ALL,
+  notes: [],
+})
 const url = (name: string) => ({ kind: 'url' as const, url: `https://example.org/${name}.gguf` })
 
 describe('choosing a model', () => {
@@ -36,7 +44,13 @@ describe('choosing a model', () => {
   })
 
   test('a refused one leaves the reason and no card', async () => {
-    const teacher = new Teacher(await makeAround({ teacher: { inspect: () => Promise.reject(new RetortError('ModelRefused', 'This is not a GGUF file.')) } }))
+    const teacher = new Teacher(
+      await makeAround({
+        teacher: {
+          inspect: () => Promise.reject(new RetortError('ModelRefused', 'This is not a GGUF file.')),
+        },
+      }),
+    )
     await teacher.choose(url('bad'), 'bad.gguf')
     expect([teacher.card, teacher.refusals[0]?.sentence]).toEqual([undefined, 'This is not a GGUF file.'])
   })
@@ -57,7 +71,9 @@ describe('choosing a model', () => {
 })
 
 async function makeLoaded(load: () => Promise<TeacherDescription>, held: TeacherDescription | null = null) {
-  const around = await makeAround({ teacher: { inspect: async () => card('small'), load, describe: async () => held } })
+  const around = await makeAround({
+    teacher: { inspect: async () => card('small'), load, describe: async () => held },
+  })
   const project = makeProject('Shop', 1)
   await putProject(around.machines.db, project)
   const teacher = new Teacher(around)
@@ -75,7 +91,9 @@ describe('loading', () => {
   })
 
   test('a failure says why and shows what the worker still holds', async () => {
-    const { teacher } = await makeLoaded(() => Promise.reject(new RetortError('OutOfMemory', 'Memory ran out.')))
+    const { teacher } = await makeLoaded(() =>
+      Promise.reject(new RetortError('OutOfMemory', 'Memory ran out.')),
+    )
     expect(teacher.loading.trouble).toBe('Memory ran out.')
     expect(teacher.description).toBeUndefined()
   })
@@ -98,7 +116,10 @@ test('an answer grows as it is written and ends as it ended', async () => {
           options?.onEvent?.({ kind: 'partial', id, text })
           seen.push(teacher.answer)
         }
-        options?.onEvent?.({ kind: 'completion', result: { id, text: 'It is blue.', ending: 'end', promptTokens: 3, tokens: 4 } })
+        options?.onEvent?.({
+          kind: 'completion',
+          result: { id, text: 'It is blue.', ending: 'end', promptTokens: 3, tokens: 4 },
+        })
         return { promptTokens: 3, sharedTokens: 0, newTokens: 4, ms: 1 }
       },
     },

@@ -11,11 +11,26 @@ import { isDone, listDone } from '../../src/storage/journal.ts'
 import { withLock } from '../../src/storage/locks.ts'
 import { MIGRATIONS, type Migration } from '../../src/storage/migrations/index.ts'
 import { countRecords, removeOrphans } from '../../src/storage/project-contents.ts'
-import { deleteEverything, deleteProject, duplicateProject, getProject, listProjects, putProject } from '../../src/storage/projects.ts'
+import {
+  deleteEverything,
+  deleteProject,
+  duplicateProject,
+  getProject,
+  listProjects,
+  putProject,
+} from '../../src/storage/projects.ts'
 import { listPrompts, putPrompts } from '../../src/storage/prompts.ts'
 import { guardQuota, isQuotaError } from '../../src/storage/quota.ts'
 import { loadRowIndex } from '../../src/storage/row-index.ts'
-import { countRows, eachRow, listRows, putRows, readRows, updateRow, writeRows } from '../../src/storage/rows.ts'
+import {
+  countRows,
+  eachRow,
+  listRows,
+  putRows,
+  readRows,
+  updateRow,
+  writeRows,
+} from '../../src/storage/rows.ts'
 import { patchRun } from '../../src/storage/runs.ts'
 import { PROJECT_STORES } from '../../src/storage/schema.ts'
 import { countSeeds, eachSeed, pageSeeds, putSeeds, removeSeeds } from '../../src/storage/seeds.ts'
@@ -40,7 +55,8 @@ describe('opening', () => {
     projects.createIndex('byName', 'name')
     const reading = projects.getAll()
     reading.addEventListener('success', () => {
-      for (const project of reading.result as Record<string, unknown>[]) projects.put({ ...project, name: `${String(project['name'])}!` })
+      for (const project of reading.result as Record<string, unknown>[])
+        projects.put({ ...project, name: `${String(project['name'])}!` })
     })
   }
 
@@ -68,21 +84,29 @@ describe('opening', () => {
   test('a database of a newer page is refused with a sentence', async () => {
     db.close()
     ;(await openDatabase(name, [...MIGRATIONS, addNotes])).close()
-    await expect(openDatabase(name)).rejects.toMatchObject({ name: 'StorageFailed', message: 'The stored data was written by a newer version of this page. Reload the page to get that version.' })
+    await expect(openDatabase(name)).rejects.toMatchObject({
+      name: 'StorageFailed',
+      message:
+        'The stored data was written by a newer version of this page. Reload the page to get that version.',
+    })
     db = await openDatabase(`${name} again`)
   })
 
   test('a browser without IndexedDB is told in a sentence', async () => {
     vi.stubGlobal('indexedDB', undefined)
     Reflect.deleteProperty(globalThis, 'indexedDB')
-    await expect(openDatabase('none')).rejects.toMatchObject({ name: 'StorageFailed', message: expect.stringMatching(/gives the page no storage/) })
+    await expect(openDatabase('none')).rejects.toMatchObject({
+      name: 'StorageFailed',
+      message: expect.stringMatching(/gives the page no storage/),
+    })
     vi.unstubAllGlobals()
   })
 })
 
 describe('seeds', () => {
   const projectId: ProjectId = freshId('project')
-  const many = (count: number): Seed[] => Array.from({ length: count }, (_, i) => makeSeed(projectId, `Seed number ${i}`, i + 1))
+  const many = (count: number): Seed[] =>
+    Array.from({ length: count }, (_, i) => makeSeed(projectId, `Seed number ${i}`, i + 1))
 
   test('equal texts are one seed, within one call and across calls', async () => {
     const [a, b] = [makeSeed(projectId, 'Same', 1), makeSeed(projectId, 'Same', 2)]
@@ -92,14 +116,21 @@ describe('seeds', () => {
   })
 
   test('come back in their order, page by page and all, also where many share a moment and a line', async () => {
-    const seeds = [...many(1990), ...Array.from({ length: 40 }, (_, i) => ({ ...makeSeed(projectId, `Tied ${i}`, 1991) })), ...many(4100).slice(2030)]
+    const seeds = [
+      ...many(1990),
+      ...Array.from({ length: 40 }, (_, i) => ({ ...makeSeed(projectId, `Tied ${i}`, 1991) })),
+      ...many(4100).slice(2030),
+    ]
     await putSeeds(db, seeds)
     const all: Seed[] = []
     for await (const page of eachSeed(db, projectId)) all.push(...page)
     expect(all).toHaveLength(seeds.length)
     expect(new Set(all.map(({ id }) => id)).size).toBe(seeds.length)
     expect(all.map(({ line }) => line)).toEqual(seeds.map(({ line }) => line).toSorted((a, b) => a - b))
-    expect((await pageSeeds(db, projectId, { from: 3, limit: 2 })).map(({ text }) => text)).toEqual(['Seed number 3', 'Seed number 4'])
+    expect((await pageSeeds(db, projectId, { from: 3, limit: 2 })).map(({ text }) => text)).toEqual([
+      'Seed number 3',
+      'Seed number 4',
+    ])
     expect(await pageSeeds(db, projectId, { from: 100_000, limit: 5 })).toEqual([])
   })
 
@@ -109,7 +140,9 @@ describe('seeds', () => {
     const removed = await removeSeeds(db, projectId, [seeds[1]!.id, seedId('never there'), seeds[3]!.id])
     expect(removed.map(({ text }) => text)).toEqual(['Seed number 1', 'Seed number 3'])
     await putSeeds(db, removed)
-    expect((await pageSeeds(db, projectId, { from: 0, limit: 9 })).map(({ text }) => text)).toEqual(seeds.map(({ text }) => text))
+    expect((await pageSeeds(db, projectId, { from: 0, limit: 9 })).map(({ text }) => text)).toEqual(
+      seeds.map(({ text }) => text),
+    )
   })
 })
 
@@ -147,13 +180,45 @@ describe('rows', () => {
   test('are written and changed together or not at all', async () => {
     const { projectId, runId, rows } = await store(3)
     const [first, , third] = rows
-    const changed = await writeRows(db, projectId, [{ ...first!, id: 'new' as Row['id'], order: 9 }], new Map([[third!.id, (row: Row) => ({ ...row, status: 'dropped' as const })], ['gone' as Row['id'], (row: Row) => row]]))
+    const changed = await writeRows(
+      db,
+      projectId,
+      [{ ...first!, id: 'new' as Row['id'], order: 9 }],
+      new Map([
+        [third!.id, (row: Row) => ({ ...row, status: 'dropped' as const })],
+        ['gone' as Row['id'], (row: Row) => row],
+      ]),
+    )
     expect(changed.map(({ id }) => id)).toEqual([third!.id])
-    const failing = writeRows(db, projectId, [{ ...first!, id: 'newer' as Row['id'], order: 10 }], new Map([[third!.id, () => { throw new Error('a bad change') }]]))
+    const failing = writeRows(
+      db,
+      projectId,
+      [{ ...first!, id: 'newer' as Row['id'], order: 10 }],
+      new Map([
+        [
+          third!.id,
+          () => {
+            throw new Error('a bad change')
+          },
+        ],
+      ]),
+    )
     await expect(failing).rejects.toThrow('a bad change')
-    await expect(putRows(db, [{ ...first!, id: 'newest' as Row['id'], order: 11 }, { ...first!, id: noKey }])).rejects.toThrow()
-    await expect(updateRow(db, projectId, third!.id, () => { throw new Error('a bad change') })).rejects.toThrow('a bad change')
-    expect((await listRows(db, projectId, runId)).map(({ id }) => id)).toEqual([...rows.map(({ id }) => id), 'new'])
+    await expect(
+      putRows(db, [
+        { ...first!, id: 'newest' as Row['id'], order: 11 },
+        { ...first!, id: noKey },
+      ]),
+    ).rejects.toThrow()
+    await expect(
+      updateRow(db, projectId, third!.id, () => {
+        throw new Error('a bad change')
+      }),
+    ).rejects.toThrow('a bad change')
+    expect((await listRows(db, projectId, runId)).map(({ id }) => id)).toEqual([
+      ...rows.map(({ id }) => id),
+      'new',
+    ])
     await expect(updateRow(db, projectId, 'gone' as Row['id'], (row) => row)).rejects.toThrow(RangeError)
   })
 
@@ -176,8 +241,19 @@ describe('records that belong together', () => {
     const { project, run } = await storeSampleProject(db)
     const before = await listPrompts(db, project.id, run.id)
     const mark = { projectId: project.id, runId: run.id, key: 'grown to 8' }
-    await expect(putPrompts(db, [{ ...before[0]!, id: 'new' as PromptId }, { ...before[0]!, id: noKey }], mark)).rejects.toThrow()
-    await expect(putPrompts(db, [{ ...before[0]!, id: 'new' as PromptId }], { ...mark, key: noKey })).rejects.toThrow()
+    await expect(
+      putPrompts(
+        db,
+        [
+          { ...before[0]!, id: 'new' as PromptId },
+          { ...before[0]!, id: noKey },
+        ],
+        mark,
+      ),
+    ).rejects.toThrow()
+    await expect(
+      putPrompts(db, [{ ...before[0]!, id: 'new' as PromptId }], { ...mark, key: noKey }),
+    ).rejects.toThrow()
     expect(await listPrompts(db, project.id, run.id)).toEqual(before)
     expect(await isDone(db, project.id, run.id, 'grown to 8')).toBe(false)
     await putPrompts(db, [], mark)
@@ -190,11 +266,18 @@ describe('records that belong together', () => {
     await putDataset(db, { ...dataset, frozenAt: dataset.frozenAt + 5 }, rows)
     expect(await listDatasets(db, project.id)).toEqual([{ ...dataset, frozenAt: dataset.frozenAt + 5 }])
     expect(await listDatasetRows(db, project.id, dataset.id)).toEqual(rows)
-    expect((await listDatasetRows(db, project.id, dataset.id, 'held-out')).every(({ split }) => split === 'held-out')).toBe(true)
+    expect(
+      (await listDatasetRows(db, project.id, dataset.id, 'held-out')).every(
+        ({ split }) => split === 'held-out',
+      ),
+    ).toBe(true)
   })
 
   test('a project is deleted with everything in it and with nothing of another', async () => {
-    const [one, two] = [await storeSampleProject(db, { name: 'One' }), await storeSampleProject(db, { name: 'Two' })]
+    const [one, two] = [
+      await storeSampleProject(db, { name: 'One' }),
+      await storeSampleProject(db, { name: 'Two' }),
+    ]
     const kept = await countRecords(db, two.project.id)
     await deleteProject(db, one.project.id)
     expect(await countRecords(db, one.project.id)).toBe(0)
@@ -225,18 +308,34 @@ describe('records that belong together', () => {
   test('what is gone is not patched into being', async () => {
     const { project } = await storeSampleProject(db)
     await expect(patchRun(db, project.id, freshId('run'), { status: 'stopped' })).rejects.toThrow(RangeError)
-    await expect(patchStudent(db, project.id, freshId('student'), { status: 'stopped' })).rejects.toThrow(RangeError)
+    await expect(patchStudent(db, project.id, freshId('student'), { status: 'stopped' })).rejects.toThrow(
+      RangeError,
+    )
   })
 })
 
 describe('a full disk', () => {
   const quota = new DOMException('', 'QuotaExceededError')
   test('is known by any of its names', () => {
-    expect([quota, new DOMException('Quota exceeded', 'AbortError'), new DOMException('stopped', 'AbortError'), new Error('QuotaExceededError')].map(isQuotaError)).toEqual([true, true, false, false])
+    expect(
+      [
+        quota,
+        new DOMException('Quota exceeded', 'AbortError'),
+        new DOMException('stopped', 'AbortError'),
+        new Error('QuotaExceededError'),
+      ].map(isQuotaError),
+    ).toEqual([true, true, false, false])
   })
   test('is told with what could not be stored, and other errors stay themselves', async () => {
-    await expect(guardQuota('The seeds', () => Promise.reject(quota))).rejects.toMatchObject({ name: 'StorageFull', message: expect.stringMatching(/^The seeds could not be stored: .*All that was stored before is safe\./) })
-    await expect(guardQuota('The seeds', () => Promise.reject(new RangeError('other')))).rejects.toThrow(new RangeError('other'))
+    await expect(guardQuota('The seeds', () => Promise.reject(quota))).rejects.toMatchObject({
+      name: 'StorageFull',
+      message: expect.stringMatching(
+        /^The seeds could not be stored: .*All that was stored before is safe\./,
+      ),
+    })
+    await expect(guardQuota('The seeds', () => Promise.reject(new RangeError('other')))).rejects.toThrow(
+      new RangeError('other'),
+    )
     expect(await guardQuota('The seeds', async () => 3)).toBe(3)
   })
 })
@@ -244,7 +343,11 @@ describe('a full disk', () => {
 describe('a lock', () => {
   class Locks {
     readonly held: string[] = []
-    async request(lock: string, { ifAvailable }: { ifAvailable?: boolean }, work: (lock: object | null) => Promise<unknown>): Promise<unknown> {
+    async request(
+      lock: string,
+      { ifAvailable }: { ifAvailable?: boolean },
+      work: (lock: object | null) => Promise<unknown>,
+    ): Promise<unknown> {
       if (ifAvailable && this.held.includes(lock)) return work(null)
       this.held.push(lock)
       try {
@@ -258,13 +361,23 @@ describe('a lock', () => {
   test('is held while the work goes on, names its holder to others, and is let go when the work throws', async () => {
     const locks = new Locks() as unknown as LockManager & Locks
     let finish: (value: number) => void = () => undefined
-    const first = withLock('a run', 'the tab of 12:00', () => new Promise<number>((resolve) => (finish = resolve)), locks)
+    const first = withLock(
+      'a run',
+      'the tab of 12:00',
+      () => new Promise<number>((resolve) => (finish = resolve)),
+      locks,
+    )
     await vi.waitFor(() => expect(locks.held).toEqual(['a run', 'a run#the tab of 12:00']))
-    expect(await withLock('a run', 'another', async () => 2, locks)).toEqual({ held: false, holder: 'the tab of 12:00' })
+    expect(await withLock('a run', 'another', async () => 2, locks)).toEqual({
+      held: false,
+      holder: 'the tab of 12:00',
+    })
     expect(await withLock('another run', 'another', async () => 2, locks)).toEqual({ held: true, value: 2 })
     finish(1)
     expect(await first).toEqual({ held: true, value: 1 })
-    await expect(withLock('a run', 'x', () => Promise.reject(new Error('broke')), locks)).rejects.toThrow('broke')
+    await expect(withLock('a run', 'x', () => Promise.reject(new Error('broke')), locks)).rejects.toThrow(
+      'broke',
+    )
     expect(locks.held).toEqual([])
   })
   test('is done without where the browser has none', async () => {

@@ -29,12 +29,16 @@ describe.each(browsers)('in %s', (_, lacking) => {
   test('a model is copied in pieces, listed, found, replaced and removed', async () => {
     install(lacking)
     const told: number[] = []
-    await modelFiles.write('a/b: model.gguf', new Blob([bytesOf(10_000_000)]), { onProgress: (bytes) => told.push(bytes) })
+    await modelFiles.write('a/b: model.gguf', new Blob([bytesOf(10_000_000)]), {
+      onProgress: (bytes) => told.push(bytes),
+    })
     expect(told).toEqual([8 * 2 ** 20, 10_000_000])
     expect(await modelFiles.list()).toMatchObject([{ name: 'a_b_ model.gguf', bytes: 10_000_000 }])
     expect((await modelFiles.find('a/b: model.gguf'))?.size).toBe(10_000_000)
     await modelFiles.write('a/b: model.gguf', new Blob([bytesOf(5, 1)]))
-    expect(new Uint8Array((await (await modelFiles.find('a/b: model.gguf'))?.arrayBuffer()) ?? new ArrayBuffer())).toEqual(bytesOf(5, 1))
+    expect(
+      new Uint8Array((await (await modelFiles.find('a/b: model.gguf'))?.arrayBuffer()) ?? new ArrayBuffer()),
+    ).toEqual(bytesOf(5, 1))
     await modelFiles.remove('a/b: model.gguf')
     expect(await modelFiles.list()).toEqual([])
     expect(await modelFiles.find('a/b: model.gguf')).toBeUndefined()
@@ -44,7 +48,12 @@ describe.each(browsers)('in %s', (_, lacking) => {
     install(lacking)
     await modelFiles.write('m.gguf', new Blob([bytesOf(10)]))
     const abort = new AbortController()
-    await expect(modelFiles.write('m.gguf', new Blob([bytesOf(17_000_000)]), { onProgress: () => abort.abort(), signal: abort.signal })).rejects.toMatchObject({ name: 'AbortError' })
+    await expect(
+      modelFiles.write('m.gguf', new Blob([bytesOf(17_000_000)]), {
+        onProgress: () => abort.abort(),
+        signal: abort.signal,
+      }),
+    ).rejects.toMatchObject({ name: 'AbortError' })
     expect(await modelFiles.list()).toMatchObject([{ name: 'm.gguf', bytes: 10 }])
     expect(await modelFiles.findPart('m.gguf')).toBeUndefined()
   })
@@ -61,14 +70,22 @@ describe.each(browsers)('in %s', (_, lacking) => {
     await second.append(bytesOf(10, 2))
     await second.close()
     await modelFiles.finishPart('m.gguf')
-    const whole = new Uint8Array((await (await modelFiles.find('m.gguf'))?.arrayBuffer()) ?? new ArrayBuffer())
+    const whole = new Uint8Array(
+      (await (await modelFiles.find('m.gguf'))?.arrayBuffer()) ?? new ArrayBuffer(),
+    )
     expect([whole.length, whole[59], whole[60], whole[69]]).toEqual([70, 1, 2, 2])
     expect(await modelFiles.findPart('m.gguf')).toBeUndefined()
   })
 
   test('a model of several files is one model when all are there, and none before', async () => {
     const files = install(lacking)
-    const wanted = { files: [{ path: 'config.json', bytes: 5 }, { path: 'onnx/model.onnx', bytes: 20, digest: 'sha256:x' }], hub: { url: 'https://hub.example/a/b', origin: 'https://hub.example/a/b/tree/1' } }
+    const wanted = {
+      files: [
+        { path: 'config.json', bytes: 5 },
+        { path: 'onnx/model.onnx', bytes: 20, digest: 'sha256:x' },
+      ],
+      hub: { url: 'https://hub.example/a/b', origin: 'https://hub.example/a/b/tree/1' },
+    }
     await modelFolders.begin('a/b', wanted)
     const [config, graph] = [placeOf('a/b', 'config.json'), placeOf('a/b', 'onnx/model.onnx')]
     await config.files.write(config.name, new Blob([bytesOf(5)]))
@@ -80,15 +97,31 @@ describe.each(browsers)('in %s', (_, lacking) => {
     // The same commit goes on with all of it; another one with what is the same, and what is not goes.
     await modelFolders.begin('a/b', wanted)
     expect((await modelFolders.find('a/b'))?.here).toBe(17)
-    await modelFolders.begin('a/b', { ...wanted, hub: { ...wanted.hub, origin: 'https://hub.example/a/b/tree/2' } })
+    await modelFolders.begin('a/b', {
+      ...wanted,
+      hub: { ...wanted.hub, origin: 'https://hub.example/a/b/tree/2' },
+    })
     expect((await modelFolders.find('a/b'))?.here).toBe(12)
-    await modelFolders.begin('a/b', { ...wanted, files: [{ path: 'config.json', bytes: 5 }, { path: 'onnx/model.onnx', bytes: 20, digest: 'sha256:y' }] })
+    await modelFolders.begin('a/b', {
+      ...wanted,
+      files: [
+        { path: 'config.json', bytes: 5 },
+        { path: 'onnx/model.onnx', bytes: 20, digest: 'sha256:y' },
+      ],
+    })
     expect((await modelFolders.find('a/b'))?.here).toBe(0)
-    for (const { files: folder, name } of [config, graph]) await folder.write(name, new Blob([bytesOf(name === 'config.json' ? 5 : 20, 3)]))
+    for (const { files: folder, name } of [config, graph])
+      await folder.write(name, new Blob([bytesOf(name === 'config.json' ? 5 : 20, 3)]))
     await modelFolders.finish('a/b', 99)
     await modelFiles.write('single.gguf', new Blob([bytesOf(3)]))
-    expect(await modelFiles.list()).toMatchObject([{ name: 'a_b', bytes: 25, savedAt: 99 }, { name: 'single.gguf', bytes: 3 }])
-    expect([...((await modelFolders.open('a/b')) ?? [])].map(([path, { size }]) => [path, size])).toEqual([['config.json', 5], ['onnx/model.onnx', 20]])
+    expect(await modelFiles.list()).toMatchObject([
+      { name: 'a_b', bytes: 25, savedAt: 99 },
+      { name: 'single.gguf', bytes: 3 },
+    ])
+    expect([...((await modelFolders.open('a/b')) ?? [])].map(([path, { size }]) => [path, size])).toEqual([
+      ['config.json', 5],
+      ['onnx/model.onnx', 20],
+    ])
     await graph.files.write(graph.name, new Blob([bytesOf(19)])) // someone's hand in the store
     expect(await modelFolders.open('a/b')).toBeUndefined()
     await modelFiles.remove('a/b')
@@ -111,10 +144,14 @@ describe.each(browsers)('in %s', (_, lacking) => {
 
   test('on a full disk a checkpoint leaves the earlier one, or nothing where there was none', async () => {
     const files = install({ ...lacking, quota: 1000 })
-    await expect(checkpointFiles.write(project, student, 'last.checkpoint', bytesOf(2000))).rejects.toSatisfy(isQuotaError)
+    await expect(checkpointFiles.write(project, student, 'last.checkpoint', bytesOf(2000))).rejects.toSatisfy(
+      isQuotaError,
+    )
     expect(await checkpointFiles.list(project, student)).toEqual([])
     await checkpointFiles.write(project, student, 'last.checkpoint', bytesOf(300, 1))
-    await expect(checkpointFiles.write(project, student, 'last.checkpoint', bytesOf(900))).rejects.toSatisfy(isQuotaError)
+    await expect(checkpointFiles.write(project, student, 'last.checkpoint', bytesOf(900))).rejects.toSatisfy(
+      isQuotaError,
+    )
     expect(await checkpointFiles.read(project, student, 'last.checkpoint')).toEqual(bytesOf(300, 1))
     expect(files.bytes).toBe(300)
   })
@@ -138,9 +175,18 @@ describe.each(browsers)('in %s', (_, lacking) => {
 
 test('a browser without this file system is told in a sentence, and reading finds nothing', async () => {
   uninstall = installPrivateFiles(undefined)
-  await expect(checkpointFiles.write(project, student, 'x', bytesOf(1))).rejects.toMatchObject({ name: 'StorageFailed', message: expect.stringMatching(/^[A-Z].+\.$/) })
+  await expect(checkpointFiles.write(project, student, 'x', bytesOf(1))).rejects.toMatchObject({
+    name: 'StorageFailed',
+    message: expect.stringMatching(/^[A-Z].+\.$/),
+  })
 })
 
 test('names that people chose are names of files everywhere', () => {
-  expect([safeFileName('../../etc/passwd'), safeFileName('..'), safeFileName(''), safeFileName('a\u0000b\nc'), safeFileName('x'.repeat(500)).length]).toEqual(['_.._etc_passwd', 'unnamed', 'unnamed', 'a_b_c', 180])
+  expect([
+    safeFileName('../../etc/passwd'),
+    safeFileName('..'),
+    safeFileName(''),
+    safeFileName('a\u0000b\nc'),
+    safeFileName('x'.repeat(500)).length,
+  ]).toEqual(['_.._etc_passwd', 'unnamed', 'unnamed', 'a_b_c', 180])
 })

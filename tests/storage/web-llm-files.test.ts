@@ -20,15 +20,33 @@ const SHARDS = ['params_shard_0.bin', 'params_shard_1.bin']
 /** Keeps what WebLLM keeps, under its names. */
 async function keep(model: WebLlmModel, shards = SHARDS): Promise<void> {
   const folder = folderOf(model)
-  const put = async (cache: string, url: string, body: string, headers: Record<string, string> = {}): Promise<void> => (await caches.open(cache)).put(url, new Response(body, { headers }))
+  const put = async (
+    cache: string,
+    url: string,
+    body: string,
+    headers: Record<string, string> = {},
+  ): Promise<void> => (await caches.open(cache)).put(url, new Response(body, { headers }))
   await put('webllm/config', `${folder}mlc-chat-config.json`, '{}')
   await put('webllm/wasm', model.library, 'program')
   await put('webllm/model', `${folder}tokenizer.json`, '{}', { 'content-length': '2' })
-  await put('webllm/model', `${folder}tensor-cache.json`, JSON.stringify({ metadata: {}, records: SHARDS.map((dataPath) => ({ dataPath, nbytes: 100 })) }), { 'content-encoding': 'gzip', 'content-length': '5' })
-  for (const shard of shards) await put('webllm/model', folder + shard, 'x'.repeat(100), { 'content-length': '100' })
+  await put(
+    'webllm/model',
+    `${folder}tensor-cache.json`,
+    JSON.stringify({ metadata: {}, records: SHARDS.map((dataPath) => ({ dataPath, nbytes: 100 })) }),
+    { 'content-encoding': 'gzip', 'content-length': '5' },
+  )
+  for (const shard of shards)
+    await put('webllm/model', folder + shard, 'x'.repeat(100), { 'content-length': '100' })
 }
 const listed = async (id: string) => (await listWebLlm(catalogue)).find((model) => model.id === id)?.kept
-const addresses = async (): Promise<string[]> => (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map(({ url }) => url)))).flat()
+const addresses = async (): Promise<string[]> =>
+  (
+    await Promise.all(
+      (await caches.keys()).map(async (name) =>
+        (await (await caches.open(name)).keys()).map(({ url }) => url),
+      ),
+    )
+  ).flat()
 
 test('a model is whole exactly where WebLLM says that it has it', async () => {
   expect(await listed(small.id)).toBeUndefined()
@@ -42,7 +60,10 @@ test('a model is whole exactly where WebLLM says that it has it', async () => {
 
 test('its size is that of its files as they are kept, not as they came', async () => {
   await keep(small)
-  const list = JSON.stringify({ metadata: {}, records: SHARDS.map((dataPath) => ({ dataPath, nbytes: 100 })) })
+  const list = JSON.stringify({
+    metadata: {},
+    records: SHARDS.map((dataPath) => ({ dataPath, nbytes: 100 })),
+  })
   expect((await listed(small.id))?.bytes).toBe(200 + 2 + list.length)
 })
 
@@ -60,15 +81,24 @@ test('deleting leaves what WebLLM’s own deleting leaves, but for the list of w
 test('models that share their weights are kept and deleted together', async () => {
   const other = find(`${shared.id}-1k`)
   await keep(shared)
-  expect([await listed(shared.id), await listed(other.id)]).toEqual([expect.objectContaining({ whole: true }), expect.objectContaining({ whole: true })])
+  expect([await listed(shared.id), await listed(other.id)]).toEqual([
+    expect.objectContaining({ whole: true }),
+    expect.objectContaining({ whole: true }),
+  ])
   await deleteWebLlm(other, await listWebLlm(catalogue))
   expect(await listed(shared.id)).toBeUndefined()
 })
 
 test('a program that another kept model runs on stays', async () => {
-  const users = catalogue.WEB_LLM_MODELS.filter(({ library }) => catalogue.WEB_LLM_MODELS.filter((model) => model.library === library).length > 1)
-  const [one, two] = [users[0], users.find(({ library, address }) => library === users[0]?.library && address !== users[0]?.address)]
-  if (one === undefined || two === undefined) return expect.fail('no two models of the catalogue share a program')
+  const users = catalogue.WEB_LLM_MODELS.filter(
+    ({ library }) => catalogue.WEB_LLM_MODELS.filter((model) => model.library === library).length > 1,
+  )
+  const [one, two] = [
+    users[0],
+    users.find(({ library, address }) => library === users[0]?.library && address !== users[0]?.address),
+  ]
+  if (one === undefined || two === undefined)
+    return expect.fail('no two models of the catalogue share a program')
   await keep(one)
   await keep(two)
   await deleteWebLlm(one, await listWebLlm(catalogue))

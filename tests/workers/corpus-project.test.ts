@@ -31,22 +31,27 @@ afterEach(() => {
   uninstall()
 })
 
-const calling = (signal = new AbortController().signal): Call<{ done: number; total: number }> & { told: { done: number; total: number }[] } => {
+const calling = (
+  signal = new AbortController().signal,
+): Call<{ done: number; total: number }> & { told: { done: number; total: number }[] } => {
   const told: { done: number; total: number }[] = []
   return { signal, emit: (event) => void told.push(event), told }
 }
-const save = async (projectId: ProjectId, call = calling()): Promise<Uint8Array<ArrayBuffer>> => (await saveProject(db, { projectId }, call, NOW)).value.bytes as Uint8Array<ArrayBuffer>
-const open = (bytes: Uint8Array<ArrayBuffer>, call = calling()): Promise<Opened> => openProject(db, { file: new File([bytes], 'mine.retort.zip') }, call, NOW)
+const save = async (projectId: ProjectId, call = calling()): Promise<Uint8Array<ArrayBuffer>> =>
+  (await saveProject(db, { projectId }, call, NOW)).value.bytes as Uint8Array<ArrayBuffer>
+const open = (bytes: Uint8Array<ArrayBuffer>, call = calling()): Promise<Opened> =>
+  openProject(db, { file: new File([bytes], 'mine.retort.zip') }, call, NOW)
 
 /** All that a project has, without its id, so that two can be compared. */
 async function contentsOf(projectId: ProjectId): Promise<Record<string, unknown[]>> {
   const contents: Record<string, unknown[]> = {}
   for (const store of PROJECT_STORES) {
     const records = (contents[store] ??= [])
-    for await (const page of eachRecord(db, store, projectId)) for (const { projectId: id, ...record } of page) {
-      expect(id).toBe(projectId)
-      records.push(record)
-    }
+    for await (const page of eachRecord(db, store, projectId))
+      for (const { projectId: id, ...record } of page) {
+        expect(id).toBe(projectId)
+        records.push(record)
+      }
   }
   return contents
 }
@@ -55,7 +60,10 @@ const countAll = async (): Promise<number> => {
   return counts.reduce((sum, count) => sum + count, 0)
 }
 /** The file with some of its entries changed; undefined takes one out. */
-function alter(bytes: Uint8Array, changes: Readonly<Record<string, string | Uint8Array | undefined>>): Uint8Array<ArrayBuffer> {
+function alter(
+  bytes: Uint8Array,
+  changes: Readonly<Record<string, string | Uint8Array | undefined>>,
+): Uint8Array<ArrayBuffer> {
   const entries: Zippable = unzipSync(bytes)
   for (const [name, contents] of Object.entries(changes)) {
     if (contents === undefined) delete entries[name]
@@ -63,7 +71,8 @@ function alter(bytes: Uint8Array, changes: Readonly<Record<string, string | Uint
   }
   return zipSync(entries)
 }
-const entryText = (bytes: Uint8Array, name: string): string => new TextDecoder().decode(unzipSync(bytes)[name])
+const entryText = (bytes: Uint8Array, name: string): string =>
+  new TextDecoder().decode(unzipSync(bytes)[name])
 
 async function expectRefused(bytes: Uint8Array<ArrayBuffer>, sentence: RegExp): Promise<void> {
   const before = await countAll()
@@ -72,7 +81,9 @@ async function expectRefused(bytes: Uint8Array<ArrayBuffer>, sentence: RegExp): 
   expect(opened.ok).toBe(false)
   if (opened.ok) return
   expect(opened.problems.map((problem) => problem.sentence).join(' ')).toMatch(sentence)
-  expect(opened.problems[0]?.sentence).toMatch(/^mine\.retort\.zip cannot be opened as a project: .*\. Nothing of it was stored\.$/)
+  expect(opened.problems[0]?.sentence).toMatch(
+    /^mine\.retort\.zip cannot be opened as a project: .*\. Nothing of it was stored\.$/,
+  )
   expect(await countAll()).toBe(before)
   expect(files.bytes).toBe(bytesBefore)
 }
@@ -80,7 +91,12 @@ async function expectRefused(bytes: Uint8Array<ArrayBuffer>, sentence: RegExp): 
 describe('a project as a file', () => {
   test('comes back with equal contents under an id and a name of its own, and the dataset keeps its id', async () => {
     const { project, dataset, student } = await storeSampleProject(db)
-    await checkpointFiles.write(project.id, student.id, 'checkpoint.bin', Uint8Array.from({ length: 70_000 }, (_none, i) => i * 7))
+    await checkpointFiles.write(
+      project.id,
+      student.id,
+      'checkpoint.bin',
+      Uint8Array.from({ length: 70_000 }, (_none, i) => i * 7),
+    )
     await checkpointFiles.write(project.id, student.id, 'before.bin', new Uint8Array())
     const saving = calling()
     const bytes = await save(project.id, saving)
@@ -90,9 +106,16 @@ describe('a project as a file', () => {
     if (!opened.ok) return
     expect(opened.projectId).not.toBe(project.id)
     expect(await contentsOf(opened.projectId)).toEqual(await contentsOf(project.id))
-    expect(await getProject(db, opened.projectId)).toEqual({ ...project, id: opened.projectId, name: 'Sample 2', changedAt: NOW })
+    expect(await getProject(db, opened.projectId)).toEqual({
+      ...project,
+      id: opened.projectId,
+      name: 'Sample 2',
+      changedAt: NOW,
+    })
     expect((await contentsOf(opened.projectId))['datasets']).toMatchObject([{ id: dataset.id }])
-    expect(await checkpointFiles.read(opened.projectId, student.id, 'checkpoint.bin')).toEqual(await checkpointFiles.read(project.id, student.id, 'checkpoint.bin'))
+    expect(await checkpointFiles.read(opened.projectId, student.id, 'checkpoint.bin')).toEqual(
+      await checkpointFiles.read(project.id, student.id, 'checkpoint.bin'),
+    )
     expect(await checkpointFiles.read(opened.projectId, student.id, 'before.bin')).toEqual(new Uint8Array())
     for (const { told } of [saving, opening]) {
       expect(told.every(({ done }, i) => done >= (told[i - 1]?.done ?? 0))).toBe(true)
@@ -105,14 +128,19 @@ describe('a project as a file', () => {
     const saved = (await saveProject(db, { projectId: project.id }, calling(), NOW)).value
     expect(saved).toMatchObject({ name: 'Über_-Äpfel_Birnen.retort.zip', mime: 'application/zip' })
     const entries = unzipSync(saved.bytes)
-    expect(new Set(Object.keys(entries))).toEqual(new Set(['retort.json', ...PROJECT_STORES.map((store) => `${store}.jsonl`)]))
+    expect(new Set(Object.keys(entries))).toEqual(
+      new Set(['retort.json', ...PROJECT_STORES.map((store) => `${store}.jsonl`)]),
+    )
     expect(new Set(SAVED_STORES)).toEqual(new Set(PROJECT_STORES))
   })
 
   test('opens from a zip file that another program packed again, in another order and with entries of its own', async () => {
     const { project } = await storeSampleProject(db)
     const entries = Object.entries(unzipSync(await save(project.id))).toReversed()
-    const repacked = zipSync({ '__MACOSX/._retort.json': strToU8('x'), ...Object.fromEntries(entries) }, { level: 9 })
+    const repacked = zipSync(
+      { '__MACOSX/._retort.json': strToU8('x'), ...Object.fromEntries(entries) },
+      { level: 9 },
+    )
     const opened = await open(repacked)
     expect(opened.ok && (await contentsOf(opened.projectId))).toEqual(await contentsOf(project.id))
   })
@@ -129,7 +157,9 @@ describe('a project as a file', () => {
     const { project, student } = await storeSampleProject(db)
     await db.put('students', { ...student, points: [{ step: 1, train: Number.NaN }] })
     const opened = await open(await save(project.id))
-    expect(opened.ok && (await db.get('students', [opened.projectId, student.id]))?.points).toEqual([{ step: 1, train: Number.NaN }])
+    expect(opened.ok && (await db.get('students', [opened.projectId, student.id]))?.points).toEqual([
+      { step: 1, train: Number.NaN },
+    ])
   })
 
   test('of 5,000 rows is written and read in pieces', async () => {
@@ -138,8 +168,12 @@ describe('a project as a file', () => {
     const bytes = await save(project.id, call)
     expect(call.told.length).toBeGreaterThan(10)
     const opened = await open(bytes)
-    expect(opened.ok && (await db.count('rows', IDBKeyRange.bound([opened.projectId], [opened.projectId, []])))).toBe(5_000)
-    expect(opened.ok && (await contentsOf(opened.projectId))['rows']?.slice(0, 50)).toEqual((await contentsOf(project.id))['rows']?.slice(0, 50))
+    expect(
+      opened.ok && (await db.count('rows', IDBKeyRange.bound([opened.projectId], [opened.projectId, []]))),
+    ).toBe(5_000)
+    expect(opened.ok && (await contentsOf(opened.projectId))['rows']?.slice(0, 50)).toEqual(
+      (await contentsOf(project.id))['rows']?.slice(0, 50),
+    )
   }, 120_000)
 
   test('of a project that is not there is refused with a sentence', async () => {
@@ -162,18 +196,46 @@ describe('a file that is no project', () => {
       [zipSync({ 'a.txt': strToU8('a') }), /no saved project: retort\.json is missing/],
       [alter(good, { 'retort.json': 'not JSON' }), /no saved project/],
       [alter(good, { 'retort.json': '{"format":"retort-project"}' }), /names no version/],
-      [alter(good, { 'retort.json': manifest.replace('"version":1', '"version":2') }), /newer version of this page/],
-      [alter(good, { 'retort.json': manifest.replace('"name":"Sample"', '"name":""') }), /`name` is not as it should be/],
-      [alter(good, { 'rows.jsonl': rows.replace('"status":"dropped"', '"status":"gone"') }), /rows\.jsonl line \d+: `status`/],
+      [
+        alter(good, { 'retort.json': manifest.replace('"version":1', '"version":2') }),
+        /newer version of this page/,
+      ],
+      [
+        alter(good, { 'retort.json': manifest.replace('"name":"Sample"', '"name":""') }),
+        /`name` is not as it should be/,
+      ],
+      [
+        alter(good, { 'rows.jsonl': rows.replace('"status":"dropped"', '"status":"gone"') }),
+        /rows\.jsonl line \d+: `status`/,
+      ],
       [alter(good, { 'rows.jsonl': `${rows}{"half": ` }), /rows\.jsonl line 11: it is no record/],
       [alter(good, { 'rows.jsonl': rows + rows.split('\n')[0] }), /line 11: it is there twice/],
       [alter(good, { 'rows.jsonl': new Uint8Array([0x7b, 0xff, 0xfe]) }), /not UTF-8/],
-      [alter(good, { 'rows.jsonl': rows.replaceAll(project.id, 'ffffffffffffffffffffffff') }), /line 1: it belongs to another project/],
+      [
+        alter(good, { 'rows.jsonl': rows.replaceAll(project.id, 'ffffffffffffffffffffffff') }),
+        /line 1: it belongs to another project/,
+      ],
       [alter(good, { 'runs.jsonl': undefined }), /its run is missing/],
-      [alter(good, { 'seeds.jsonl': entryText(good, 'seeds.jsonl').replace('Seed 0', 'Seed zero') }), /its id is not that of its text/],
-      [alter(good, { 'datasetRows.jsonl': undefined }), new RegExp(`the rows of dataset ${dataset.id.slice(0, 8)} are missing`)],
-      [alter(good, { 'datasetRows.jsonl': entryText(good, 'datasetRows.jsonl').replace('An answer', 'Another answer') }), /not those it was named after/],
-      [alter(good, { 'datasetRows.jsonl': entryText(good, 'datasetRows.jsonl').split('\n').slice(1).join('\n') }), /a row before it is missing/],
+      [
+        alter(good, { 'seeds.jsonl': entryText(good, 'seeds.jsonl').replace('Seed 0', 'Seed zero') }),
+        /its id is not that of its text/,
+      ],
+      [
+        alter(good, { 'datasetRows.jsonl': undefined }),
+        new RegExp(`the rows of dataset ${dataset.id.slice(0, 8)} are missing`),
+      ],
+      [
+        alter(good, {
+          'datasetRows.jsonl': entryText(good, 'datasetRows.jsonl').replace('An answer', 'Another answer'),
+        }),
+        /not those it was named after/,
+      ],
+      [
+        alter(good, {
+          'datasetRows.jsonl': entryText(good, 'datasetRows.jsonl').split('\n').slice(1).join('\n'),
+        }),
+        /a row before it is missing/,
+      ],
       [alter(good, { 'students.jsonl': undefined, 'comparisons.jsonl': undefined }), /belongs to no student/],
     ]
     for (const [bytes, sentence] of cases) await expectRefused(bytes, sentence)
@@ -181,9 +243,16 @@ describe('a file that is no project', () => {
 
   test('is refused when a byte of it was changed', async () => {
     const { project, student } = await storeSampleProject(db)
-    await checkpointFiles.write(project.id, student.id, 'checkpoint.bin', Uint8Array.from({ length: 5000 }, (_none, i) => i))
+    await checkpointFiles.write(
+      project.id,
+      student.id,
+      'checkpoint.bin',
+      Uint8Array.from({ length: 5000 }, (_none, i) => i),
+    )
     const good = await save(project.id)
-    const at = good.findIndex((_byte, i) => i > 100 && good[i] === 200 && good[i + 1] === 201 && good[i + 2] === 202)
+    const at = good.findIndex(
+      (_byte, i) => i > 100 && good[i] === 200 && good[i + 1] === 201 && good[i + 2] === 202,
+    )
     expect(at).toBeGreaterThan(0)
     const changed = good.slice()
     changed[at] = 0
@@ -198,7 +267,14 @@ describe('a file that is no project', () => {
     // The same, with a directory that declares less than there is.
     const lying = alter(good, { 'rows.jsonl': bomb.subarray(0, 40_000_000) })
     const view = new DataView(lying.buffer)
-    const size = lying.findIndex((_byte, i) => i > good.length / 4 && i + 4 <= lying.length && view.getUint32(i, true) === 0x02014b50 && readName(lying, i) === 'rows.jsonl') + 24
+    const size =
+      lying.findIndex(
+        (_byte, i) =>
+          i > good.length / 4 &&
+          i + 4 <= lying.length &&
+          view.getUint32(i, true) === 0x02014b50 &&
+          readName(lying, i) === 'rows.jsonl',
+      ) + 24
     view.setUint32(size, 1000, true)
     await expectRefused(lying, /unpacks to more than it declares/)
     uninstall()
@@ -212,7 +288,8 @@ describe('a file that is no project', () => {
     const good = await save(project.id)
     const before = await countAll()
     let random = 12_345
-    const next = (below: number): number => (random = (random * 1_103_515_245 + 12_345) % 2_147_483_648) % below
+    const next = (below: number): number =>
+      (random = (random * 1_103_515_245 + 12_345) % 2_147_483_648) % below
     let refused = 0
     for (let i = 0; i < 300; i++) {
       const bytes = [...good]
@@ -246,7 +323,12 @@ describe('the opening of a project file', () => {
     const before = await countAll()
     const bytesBefore = files.bytes
     files.writesLeft = 1
-    await expect(open(good)).rejects.toMatchObject({ name: 'StorageFull', message: expect.stringMatching(/^The project “Sample 2” could not be stored.*All that was stored before is safe/) })
+    await expect(open(good)).rejects.toMatchObject({
+      name: 'StorageFull',
+      message: expect.stringMatching(
+        /^The project “Sample 2” could not be stored.*All that was stored before is safe/,
+      ),
+    })
     expect(await countAll()).toBe(before)
     expect(files.bytes).toBe(bytesBefore)
   })
@@ -264,7 +346,9 @@ describe('the opening of a project file', () => {
       const controller = new AbortController()
       let told = 0
       const call = { signal: controller.signal, emit: () => void (told++ === moment && controller.abort()) }
-      await expect(openProject(db, { file: new File([good], 'mine.retort.zip') }, call, NOW)).rejects.toMatchObject({ name: 'AbortError' })
+      await expect(
+        openProject(db, { file: new File([good], 'mine.retort.zip') }, call, NOW),
+      ).rejects.toMatchObject({ name: 'AbortError' })
       expect(await countAll()).toBe(after)
     }
     expect(await listProjects(db)).toHaveLength(2)
@@ -283,4 +367,5 @@ describe('the opening of a project file', () => {
   })
 })
 
-const readName = (bytes: Uint8Array, at: number): string => new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + (bytes[at + 28] ?? 0)))
+const readName = (bytes: Uint8Array, at: number): string =>
+  new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + (bytes[at + 28] ?? 0)))

@@ -26,7 +26,9 @@ afterEach(() => {
   db.close()
 })
 
-function calling<Event>(onTold: (event: Event, abort: () => void) => void = () => undefined): Call<Event> & { told: Event[] } {
+function calling<Event>(
+  onTold: (event: Event, abort: () => void) => void = () => undefined,
+): Call<Event> & { told: Event[] } {
   const controller = new AbortController()
   const told: Event[] = []
   return {
@@ -43,8 +45,13 @@ function calling<Event>(onTold: (event: Event, abort: () => void) => void = () =
 function fillDisk(store: string, after: number): void {
   const whole = db.transaction.bind(db)
   let left = after
-  vi.spyOn(db, 'transaction').mockImplementation(((names: string | string[], mode?: IDBTransactionMode, options?: IDBTransactionOptions) => {
-    if ([names].flat().includes(store) && mode === 'readwrite' && left-- <= 0) throw new DOMException('full', 'QuotaExceededError')
+  vi.spyOn(db, 'transaction').mockImplementation(((
+    names: string | string[],
+    mode?: IDBTransactionMode,
+    options?: IDBTransactionOptions,
+  ) => {
+    if ([names].flat().includes(store) && mode === 'readwrite' && left-- <= 0)
+      throw new DOMException('full', 'QuotaExceededError')
     return whole(names as 'rows', mode, options)
   }) as typeof db.transaction)
 }
@@ -52,8 +59,12 @@ function fillDisk(store: string, after: number): void {
 describe('seeds', () => {
   const projectId: ProjectId = freshId('project')
   type Told = { rows: number; bytes: number; totalBytes: number }
-  const lines = (count: number): string => Array.from({ length: count }, (_, i) => `Question ${i} of many?`).join('\n')
-  const asFile = (text: string, name = 'seeds.txt') => ({ projectId, source: { kind: 'file' as const, file: new File([text], name) } })
+  const lines = (count: number): string =>
+    Array.from({ length: count }, (_, i) => `Question ${i} of many?`).join('\n')
+  const asFile = (text: string, name = 'seeds.txt') => ({
+    projectId,
+    source: { kind: 'file' as const, file: new File([text], name) },
+  })
 
   test('are stored as they are read, with progress, and told with what was wrong', async () => {
     const call = calling<Told>()
@@ -63,24 +74,39 @@ describe('seeds', () => {
     expect(read.addedIds).toHaveLength(25_000)
     expect(read.problems[0]?.sentence).toMatch(/repeats line 1/)
     expect(await countSeeds(db, projectId)).toBe(25_000)
-    expect((await pageSeeds(db, projectId, { from: 3, limit: 2 })).map(({ text: seed }) => seed)).toEqual(['Question 3 of many?', 'Question 4 of many?'])
+    expect((await pageSeeds(db, projectId, { from: 3, limit: 2 })).map(({ text: seed }) => seed)).toEqual([
+      'Question 3 of many?',
+      'Question 4 of many?',
+    ])
     expect(call.told.length).toBeGreaterThan(2)
     expect(call.told.at(-1)).toEqual({ rows: 25_003, bytes: text.length, totalBytes: text.length })
-    expect(call.told.map(({ bytes }) => bytes)).toEqual(call.told.map(({ bytes }) => bytes).toSorted((a, b) => a - b))
-    const again = await addSeeds(db, { projectId, source: { kind: 'text', text: 'New one\nQuestion 7 of many?' } }, calling<Told>(), NOW)
+    expect(call.told.map(({ bytes }) => bytes)).toEqual(
+      call.told.map(({ bytes }) => bytes).toSorted((a, b) => a - b),
+    )
+    const again = await addSeeds(
+      db,
+      { projectId, source: { kind: 'text', text: 'New one\nQuestion 7 of many?' } },
+      calling<Told>(),
+      NOW,
+    )
     expect(again).toMatchObject({ added: 1, alreadyThere: 1 })
   }, 60_000)
 
   test('that were read before a stop or a full disk stay', async () => {
     const stopping = calling<Told>((_, abort) => abort())
-    await expect(addSeeds(db, asFile(lines(30_000)), stopping, NOW)).rejects.toMatchObject({ name: 'AbortError' })
+    await expect(addSeeds(db, asFile(lines(30_000)), stopping, NOW)).rejects.toMatchObject({
+      name: 'AbortError',
+    })
     const kept = await countSeeds(db, projectId)
     expect(kept).toBe(stopping.told[0]?.rows)
     expect(kept).toBeGreaterThan(0)
 
     fillDisk('seeds', 2) // the first piece is there already
     const full = addSeeds(db, asFile(lines(30_000)), calling<Told>(), NOW)
-    await expect(full).rejects.toMatchObject({ name: 'StorageFull', message: expect.stringMatching(/^The seeds could not be stored: .*All that was stored before is safe/) })
+    await expect(full).rejects.toMatchObject({
+      name: 'StorageFull',
+      message: expect.stringMatching(/^The seeds could not be stored: .*All that was stored before is safe/),
+    })
     const after = await countSeeds(db, projectId)
     expect(after).toBeGreaterThan(kept)
     expect(after).toBeLessThan(30_000)
@@ -89,7 +115,9 @@ describe('seeds', () => {
   test('without a good row are problems, not an error', async () => {
     const read = await addSeeds(db, asFile('{"text": "cut', 'seeds.jsonl'), calling<Told>(), NOW)
     expect(read).toMatchObject({ added: 0, problemCount: 1 })
-    expect(read.problems[0]?.sentence).toBe('The line begins as JSON and ends in the middle. Is the file whole?')
+    expect(read.problems[0]?.sentence).toBe(
+      'The line begins as JSON and ends in the middle. Is the file whole?',
+    )
   })
 })
 
@@ -112,24 +140,41 @@ describe('freezing', () => {
     expect(call.told.at(-1)).toEqual({ done: 40, total: 40 })
     const stored = await listDatasetRows(db, project.id, frozen.dataset.id)
     expect(stored.map(({ rowId }) => rowId)).toEqual(kept.map(({ id }) => id))
-    expect(stored.filter(({ editedByHand }) => editedByHand).map(({ completion }) => completion)).toEqual(kept.filter(({ edit }) => edit).map(() => 'Edited by hand.'))
+    expect(stored.filter(({ editedByHand }) => editedByHand).map(({ completion }) => completion)).toEqual(
+      kept.filter(({ edit }) => edit).map(() => 'Edited by hand.'),
+    )
 
     const again = await freeze(db, { projectId: project.id, runId: run.id }, calling<Told>(), NOW + 5)
     expect(again).toMatchObject({ ok: true, dataset: { id: frozen.dataset.id } })
     const [first] = await listRows(db, project.id, run.id)
-    const changed = (await listRows(db, project.id, run.id)).find(({ status, edit }) => status === 'kept' && !edit)!
-    await putRows(db, [{ ...changed, edit: { prompt: changed.prompt, completion: 'Another answer.', editedAt: NOW } }])
+    const changed = (await listRows(db, project.id, run.id)).find(
+      ({ status, edit }) => status === 'kept' && !edit,
+    )!
+    await putRows(db, [
+      { ...changed, edit: { prompt: changed.prompt, completion: 'Another answer.', editedAt: NOW } },
+    ])
     const other = await freeze(db, { projectId: project.id, runId: run.id }, calling<Told>(), NOW + 6)
     expect(other.ok && other.dataset.id).not.toBe(frozen.dataset.id)
     expect(first?.status).toBe('dropped')
-    expect((await listDatasets(db, project.id)).map(({ frozenAt }) => frozenAt).slice(0, 2)).toEqual([NOW + 6, NOW + 5])
+    expect((await listDatasets(db, project.id)).map(({ frozenAt }) => frozenAt).slice(0, 2)).toEqual([
+      NOW + 6,
+      NOW + 5,
+    ])
   })
 
   test('says in a sentence why there is nothing to freeze', async () => {
     const { project, run } = await storeRun()
     const missing = await freeze(db, { projectId: project.id, runId: freshId('run') }, calling<Told>(), NOW)
-    expect(missing).toMatchObject({ ok: false, problems: [{ sentence: 'There is no run yet. Start one on the Run screen; what it keeps can be frozen.' }] })
-    await putRows(db, (await listRows(db, project.id, run.id)).map((row) => ({ ...row, status: 'dropped' as const })))
+    expect(missing).toMatchObject({
+      ok: false,
+      problems: [
+        { sentence: 'There is no run yet. Start one on the Run screen; what it keeps can be frozen.' },
+      ],
+    })
+    await putRows(
+      db,
+      (await listRows(db, project.id, run.id)).map((row) => ({ ...row, status: 'dropped' as const })),
+    )
     const nothing = await freeze(db, { projectId: project.id, runId: run.id }, calling<Told>(), NOW)
     expect(nothing.ok).toBe(false)
     expect(nothing.ok ? '' : nothing.problems[0]?.sentence).toMatch(/^[A-Z].*\.$/)
@@ -140,9 +185,21 @@ describe('freezing', () => {
     const before = await listDatasets(db, project.id)
     const stopped = new AbortController()
     stopped.abort()
-    await expect(freeze(db, { projectId: project.id, runId: run.id }, { ...calling<Told>(), signal: stopped.signal }, NOW)).rejects.toMatchObject({ name: 'AbortError' })
+    await expect(
+      freeze(
+        db,
+        { projectId: project.id, runId: run.id },
+        { ...calling<Told>(), signal: stopped.signal },
+        NOW,
+      ),
+    ).rejects.toMatchObject({ name: 'AbortError' })
     fillDisk('datasets', 0)
-    await expect(freeze(db, { projectId: project.id, runId: run.id }, calling<Told>(), NOW)).rejects.toMatchObject({ name: 'StorageFull', message: expect.stringMatching(/^The dataset could not be stored/) })
+    await expect(
+      freeze(db, { projectId: project.id, runId: run.id }, calling<Told>(), NOW),
+    ).rejects.toMatchObject({
+      name: 'StorageFull',
+      message: expect.stringMatching(/^The dataset could not be stored/),
+    })
     expect(await listDatasets(db, project.id)).toEqual(before)
   })
 })
@@ -150,7 +207,11 @@ describe('freezing', () => {
 describe('a dataset as a file', () => {
   test('is what its format says, as bytes that are handed over', async () => {
     const { project, dataset } = await storeSampleProject(db, { rows: 30 })
-    const { value, transfer } = await exportDataset(db, { projectId: project.id, datasetId: dataset.id, format: 'messages' })
+    const { value, transfer } = await exportDataset(db, {
+      projectId: project.id,
+      datasetId: dataset.id,
+      format: 'messages',
+    })
     expect(value).toMatchObject({ name: 'messages.jsonl', mime: expect.stringMatching(/json/) })
     expect(transfer).toEqual([value.bytes.buffer])
     const lines = new TextDecoder().decode(value.bytes).trimEnd().split('\n')
@@ -160,6 +221,9 @@ describe('a dataset as a file', () => {
 
   test('that is gone is told in a sentence', async () => {
     const { project } = await storeSampleProject(db)
-    for (const datasetId of ['00'.repeat(32), 'no id']) await expect(exportDataset(db, { projectId: project.id, datasetId: datasetId as never, format: 'csv' })).rejects.toThrow('This dataset is not stored any more. Freeze the run again on the Dataset screen.')
+    for (const datasetId of ['00'.repeat(32), 'no id'])
+      await expect(
+        exportDataset(db, { projectId: project.id, datasetId: datasetId as never, format: 'csv' }),
+      ).rejects.toThrow('This dataset is not stored any more. Freeze the run again on the Dataset screen.')
   })
 })

@@ -13,7 +13,12 @@ const TOLD_PROBLEMS = 200
 type Request = Parameters<CorpusContract['addSeeds']>[0]
 
 /** Stores each piece as it is read, so that an abort or a full disk keeps what came before. */
-export async function addSeeds(db: Database, { projectId, source }: Request, { signal, emit }: Call<{ rows: number; bytes: number; totalBytes: number }>, now: number): Promise<SeedsRead> {
+export async function addSeeds(
+  db: Database,
+  { projectId, source }: Request,
+  { signal, emit }: Call<{ rows: number; bytes: number; totalBytes: number }>,
+  now: number,
+): Promise<SeedsRead> {
   const problems: Problem[] = []
   const addedIds: string[] = []
   let problemCount = 0

@@ -27,7 +27,12 @@ export class ProjectCheck {
   /** Stores come in an order in which what is referred to is there first; see `CHECKED_STORES`. */
   take<Store extends ProjectStore>(store: Store, record: RecordOf<Store>): string | undefined {
     if (record.projectId !== this.#projectId) return 'it belongs to another project'
-    const key = 'id' in record ? record.id : 'index' in record ? `${record.datasetId}/${record.index}` : `${record.runId}/${record.key}`
+    const key =
+      'id' in record
+        ? record.id
+        : 'index' in record
+          ? `${record.datasetId}/${record.index}`
+          : `${record.runId}/${record.key}`
     const keys = this.#keys.get(store) ?? new Set()
     if (keys.has(key)) return 'it is there twice'
     this.#keys.set(store, keys.add(key))
@@ -66,13 +71,28 @@ export class ProjectCheck {
     const dataset = this.#datasets.get(open.id)
     this.#datasets.delete(open.id)
     const heldOut = open.rows.filter(({ split }) => split === 'held-out').length
-    const isWhole = dataset !== undefined && dataset.rows.heldOut === heldOut && dataset.rows.train === open.rows.length - heldOut
-    return isWhole && datasetId(open.rows) === open.id ? undefined : `the rows of dataset ${open.id.slice(0, 8)} are not those it was named after`
+    const isWhole =
+      dataset !== undefined &&
+      dataset.rows.heldOut === heldOut &&
+      dataset.rows.train === open.rows.length - heldOut
+    return isWhole && datasetId(open.rows) === open.id
+      ? undefined
+      : `the rows of dataset ${open.id.slice(0, 8)} are not those it was named after`
   }
 }
 
 /** The order in which `take` wants the stores. */
-export const CHECKED_STORES: readonly ProjectStore[] = ['seeds', 'runs', 'journal', 'prompts', 'rows', 'datasets', 'datasetRows', 'students', 'comparisons']
+export const CHECKED_STORES: readonly ProjectStore[] = [
+  'seeds',
+  'runs',
+  'journal',
+  'prompts',
+  'rows',
+  'datasets',
+  'datasetRows',
+  'students',
+  'comparisons',
+]
 
 type AnyRecord = RecordOf<ProjectStore>
 const isSeed = (record: AnyRecord): record is RecordOf<'seeds'> => 'addedAt' in record

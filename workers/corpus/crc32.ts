@@ -9,6 +9,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_none, byte) => {
 /** The checksum of `bytes` behind what `before` is the checksum of; 0 to begin with. */
 export function addToCrc32(before: number, bytes: Uint8Array): number {
   let crc = ~before
-  for (let i = 0; i < bytes.length; i++) crc = (TABLE[(crc ^ (bytes[i] as number)) & 255] as number) ^ (crc >>> 8)
+  for (let i = 0; i < bytes.length; i++)
+    crc = (TABLE[(crc ^ (bytes[i] as number)) & 255] as number) ^ (crc >>> 8)
   return ~crc >>> 0
 }

@@ -7,10 +7,17 @@ import { RetortError } from '../../src/protocol/errors.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { listDatasetRows } from '../../src/storage/datasets.ts'
 
-export async function exportDataset(db: Database, { projectId, datasetId, format }: Parameters<CorpusContract['exportDataset']>[0]): Promise<Transferred<NamedFile>> {
+export async function exportDataset(
+  db: Database,
+  { projectId, datasetId, format }: Parameters<CorpusContract['exportDataset']>[0],
+): Promise<Transferred<NamedFile>> {
   const id = readId('dataset', datasetId)
   const rows = id === undefined ? [] : await listDatasetRows(db, projectId, id)
-  if (rows.length === 0) throw new RetortError('Unexpected', 'This dataset is not stored any more. Freeze the run again on the Dataset screen.')
+  if (rows.length === 0)
+    throw new RetortError(
+      'Unexpected',
+      'This dataset is not stored any more. Freeze the run again on the Dataset screen.',
+    )
   const { text, ending, mime } = exportRows(rows, format)
   const bytes = new TextEncoder().encode(text)
   return new Transferred({ name: `${format}${ending}`, mime, bytes }, [bytes.buffer])

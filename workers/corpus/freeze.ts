@@ -19,9 +19,20 @@ import { getRun } from '../../src/storage/runs.ts'
 type Request = Parameters<CorpusContract['freeze']>[0]
 type Frozen = { ok: true; dataset: Dataset } | { ok: false; problems: readonly Problem[] }
 
-export async function freeze(db: Database, { projectId, runId }: Request, { signal, emit }: Call<{ done: number; total: number }>, now: number): Promise<Frozen> {
+export async function freeze(
+  db: Database,
+  { projectId, runId }: Request,
+  { signal, emit }: Call<{ done: number; total: number }>,
+  now: number,
+): Promise<Frozen> {
   const run = await getRun(db, projectId, runId)
-  if (run === undefined) return { ok: false, problems: [{ sentence: 'There is no run yet. Start one on the Run screen; what it keeps can be frozen.' }] }
+  if (run === undefined)
+    return {
+      ok: false,
+      problems: [
+        { sentence: 'There is no run yet. Start one on the Run screen; what it keeps can be frozen.' },
+      ],
+    }
   const checked = checkRecipeText(run.recipeText)
   if (!checked.ok) return { ok: false, problems: checked.problems }
   const recipe = checked.value

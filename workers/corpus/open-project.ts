@@ -15,7 +15,9 @@ import type { ProjectStore } from '../../src/storage/schema.ts'
 import { BadFile } from './bad-file.ts'
 import { readProjectFile, type ProjectFile } from './read-project.ts'
 
-export type Opened = { readonly ok: true; readonly projectId: ProjectId; readonly name: string } | { readonly ok: false; readonly problems: readonly Problem[] }
+export type Opened =
+  | { readonly ok: true; readonly projectId: ProjectId; readonly name: string }
+  | { readonly ok: false; readonly problems: readonly Problem[] }
 
 /** Bytes done and to do; every byte is read twice: once to check, once to store. */
 export interface OpenProgress {
@@ -28,13 +30,29 @@ export interface OpenProgress {
  * cleared away the next time. A file that is not whole comes back as a problem; throws `StorageFull`, `Busy` where another tab opens
  * one, and an AbortError: in all cases nothing stays stored.
  */
-export async function openProject(db: Database, { file }: { file: File }, call: Call<OpenProgress>, now: number): Promise<Opened> {
-  const outcome = await withLock('retort open project', 'another tab', () => readAndStore(db, file, call, now))
-  if (!outcome.held) throw new RetortError('Busy', 'Another tab is opening a project file. Wait until it is done, then open this one.')
+export async function openProject(
+  db: Database,
+  { file }: { file: File },
+  call: Call<OpenProgress>,
+  now: number,
+): Promise<Opened> {
+  const outcome = await withLock('retort open project', 'another tab', () =>
+    readAndStore(db, file, call, now),
+  )
+  if (!outcome.held)
+    throw new RetortError(
+      'Busy',
+      'Another tab is opening a project file. Wait until it is done, then open this one.',
+    )
   return outcome.value
 }
 
-async function readAndStore(db: Database, file: File, { signal, emit }: Call<OpenProgress>, now: number): Promise<Opened> {
+async function readAndStore(
+  db: Database,
+  file: File,
+  { signal, emit }: Call<OpenProgress>,
+  now: number,
+): Promise<Opened> {
   const id = freshId('project')
   let hasBegun = false
   try {
@@ -61,13 +79,30 @@ async function readAndStore(db: Database, file: File, { signal, emit }: Call<Ope
       await removeFiles(id)
     }
     if (!(thrown instanceof BadFile)) throw thrown
-    return { ok: false, problems: [{ sentence: `${file.name} cannot be opened as a project: ${thrown.message}. Nothing of it was stored.` }] }
+    return {
+      ok: false,
+      problems: [
+        {
+          sentence: `${file.name} cannot be opened as a project: ${thrown.message}. Nothing of it was stored.`,
+        },
+      ],
+    }
   }
 }
 
-async function store(db: Database, projectId: ProjectId, contents: ProjectFile, tell: (bytes: number) => void): Promise<void> {
+async function store(
+  db: Database,
+  projectId: ProjectId,
+  contents: ProjectFile,
+  tell: (bytes: number) => void,
+): Promise<void> {
   for await (const part of contents.readParts(true)) {
-    if (part.kind === 'records') await putRecords(db, part.store, part.records.map((record): RecordOf<ProjectStore> => ({ ...record, projectId })))
+    if (part.kind === 'records')
+      await putRecords(
+        db,
+        part.store,
+        part.records.map((record): RecordOf<ProjectStore> => ({ ...record, projectId })),
+      )
     if (part.kind === 'file') await checkpointFiles.write(projectId, part.studentId, part.name, part.contents)
     tell(contents.bytes + part.bytes)
   }
@@ -78,7 +113,9 @@ async function refuseTooLarge({ bytes }: ProjectFile): Promise<void> {
   const estimate = await estimateStorage().catch(() => undefined)
   const free = estimate && estimate.quotaBytes - estimate.usedBytes
   if (free === undefined || bytes <= free) return
-  throw new BadFile(`it unpacks to ${megabytes(bytes)}, and this browser has ${megabytes(Math.max(0, free))} left for the page. Delete a model or a project, or free disk space, and open it again`)
+  throw new BadFile(
+    `it unpacks to ${megabytes(bytes)}, and this browser has ${megabytes(Math.max(0, free))} left for the page. Delete a model or a project, or free disk space, and open it again`,
+  )
 }
 
 /** The project's own name, with a number where another project has it. */

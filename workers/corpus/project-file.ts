@@ -10,13 +10,25 @@ export const MANIFEST = 'retort.json'
  * Stores in the order in which they are written: what refers comes before what is referred to, so that a project that grows while it is
  * saved still gives a file in which every reference has its target.
  */
-export const SAVED_STORES: readonly ProjectStore[] = ['comparisons', 'students', 'datasetRows', 'datasets', 'rows', 'prompts', 'journal', 'runs', 'seeds']
+export const SAVED_STORES: readonly ProjectStore[] = [
+  'comparisons',
+  'students',
+  'datasetRows',
+  'datasets',
+  'rows',
+  'prompts',
+  'journal',
+  'runs',
+  'seeds',
+]
 
 export const entryOfStore = (store: ProjectStore): string => `${store}.jsonl`
 export const entryOfFile = (studentId: string, name: string): string => `students/${studentId}/${name}`
 
 /** A student's file by its entry's name, or undefined for any other entry. */
-export function readFileEntry(entry: string): { readonly studentId: string; readonly name: string } | undefined {
+export function readFileEntry(
+  entry: string,
+): { readonly studentId: string; readonly name: string } | undefined {
   const [, studentId, name] = /^students\/([0-9a-f]{8,64})\/([^/\\]{1,180})$/.exec(entry) ?? []
   return studentId === undefined || name === undefined ? undefined : { studentId, name }
 }

@@ -6,7 +6,10 @@ import { shorten } from './read-zip.ts'
 const LINE_LIMIT = 64_000_000
 
 /** The lines of an entry in groups, without their ends. Throws `BadFile` on bytes that are not UTF-8 and on a line without end. */
-export async function* readLines(name: string, pieces: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[]> {
+export async function* readLines(
+  name: string,
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<readonly string[]> {
   const decoder = new TextDecoder('utf-8', { fatal: true })
   const decode = (bytes: Uint8Array | undefined): string => {
     try {

@@ -8,7 +8,14 @@ import { projectRecord, readRecord, RECORDS } from '../../src/storage/records.ts
 import type { ProjectStore } from '../../src/storage/schema.ts'
 import { BadFile } from './bad-file.ts'
 import { CHECKED_STORES, ProjectCheck } from './check-project.ts'
-import { entryOfStore, FILE_LIMIT, MANIFEST, PROJECT_FILE, PROJECT_FILE_VERSION, readFileEntry } from './project-file.ts'
+import {
+  entryOfStore,
+  FILE_LIMIT,
+  MANIFEST,
+  PROJECT_FILE,
+  PROJECT_FILE_VERSION,
+  readFileEntry,
+} from './project-file.ts'
 import { readLines } from './read-lines.ts'
 import { readZipDirectory, readZipEntry, shorten, type ZipEntry } from './read-zip.ts'
 
@@ -22,9 +29,20 @@ const RATIO_FREE = 50_000_000
 
 /** What a part of the file holds. `bytes`: unpacked bytes read so far. */
 export type ProjectPart =
-  | { readonly kind: 'records'; readonly store: ProjectStore; readonly records: readonly RecordOf<ProjectStore>[]; readonly bytes: number }
+  | {
+      readonly kind: 'records'
+      readonly store: ProjectStore
+      readonly records: readonly RecordOf<ProjectStore>[]
+      readonly bytes: number
+    }
   | { readonly kind: 'piece'; readonly bytes: number }
-  | { readonly kind: 'file'; readonly studentId: StudentId; readonly name: string; readonly contents: Uint8Array; readonly bytes: number }
+  | {
+      readonly kind: 'file'
+      readonly studentId: StudentId
+      readonly name: string
+      readonly contents: Uint8Array
+      readonly bytes: number
+    }
 
 export interface ProjectFile {
   readonly project: Project
@@ -40,7 +58,8 @@ export async function readProjectFile(file: Blob): Promise<ProjectFile> {
   if (file.size > FILE_LIMIT + 50_000_000) throw new BadFile(`it has more than ${FILE_LIMIT / 1e9} GB`)
   const entries = await readZipDirectory(file)
   const manifest = entries.get(MANIFEST)
-  if (manifest === undefined) throw new BadFile(`it is a zip file, but no saved project: ${MANIFEST} is missing in it`)
+  if (manifest === undefined)
+    throw new BadFile(`it is a zip file, but no saved project: ${MANIFEST} is missing in it`)
   const project = readManifest(await gather(file, manifest, MANIFEST_LIMIT))
 
   const stores = CHECKED_STORES.flatMap((store) => {
@@ -54,7 +73,8 @@ export async function readProjectFile(file: Blob): Promise<ProjectFile> {
   const bytes = [...stores, ...files].reduce((sum, { entry }) => sum + entry.bytes, 0)
   const tooLarge = files.find(({ entry }) => entry.bytes > STUDENT_FILE_LIMIT)
   if (tooLarge) throw new BadFile(`${shorten(tooLarge.entry.name)} is too large`)
-  if (bytes > UNPACKED_LIMIT || bytes > RATIO_FREE + RATIO_LIMIT * file.size) throw new BadFile('it unpacks to far more than a project is')
+  if (bytes > UNPACKED_LIMIT || bytes > RATIO_FREE + RATIO_LIMIT * file.size)
+    throw new BadFile('it unpacks to far more than a project is')
 
   return {
     project,
@@ -64,15 +84,24 @@ export async function readProjectFile(file: Blob): Promise<ProjectFile> {
       let read = 0
       for (const { store, entry } of stores) {
         let line = 0
-        for await (const lines of readLines(entry.name, countPieces(file, entry, (count) => (read += count)))) {
-          yield { kind: 'records', store, records: lines.map((text) => readLine(store, text, ++line, check)), bytes: read }
+        for await (const lines of readLines(
+          entry.name,
+          countPieces(file, entry, (count) => (read += count)),
+        )) {
+          yield {
+            kind: 'records',
+            store,
+            records: lines.map((text) => readLine(store, text, ++line, check)),
+            bytes: read,
+          }
         }
       }
       const fault = check.end()
       if (fault !== undefined) throw new BadFile(fault)
       for (const { entry, studentId, name } of files) {
         const id = readId('student', studentId)
-        if (id === undefined || !check.has('students', id)) throw new BadFile(`${shorten(entry.name)} belongs to no student`)
+        if (id === undefined || !check.has('students', id))
+          throw new BadFile(`${shorten(entry.name)} belongs to no student`)
         const contents = withFiles ? new Uint8Array(entry.bytes) : undefined
         let at = 0
         for await (const piece of readZipEntry(file, entry)) {
@@ -87,7 +116,11 @@ export async function readProjectFile(file: Blob): Promise<ProjectFile> {
   }
 }
 
-async function* countPieces(file: Blob, entry: ZipEntry, tell: (bytes: number) => void): AsyncGenerator<Uint8Array> {
+async function* countPieces(
+  file: Blob,
+  entry: ZipEntry,
+  tell: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
   for await (const piece of readZipEntry(file, entry)) {
     tell(piece.length)
     yield piece
@@ -107,17 +140,28 @@ async function gather(file: Blob, entry: ZipEntry, most: number): Promise<Uint8A
 
 function readManifest(bytes: Uint8Array): Project {
   const parsed = parseJson(new TextDecoder().decode(bytes))
-  const manifest = typeof parsed === 'object' && parsed !== null ? new Map<string, unknown>(Object.entries(parsed)) : new Map<string, unknown>()
-  if (manifest.get('format') !== PROJECT_FILE) throw new BadFile(`it is a zip file, but no saved project: ${MANIFEST} in it says nothing of one`)
+  const manifest =
+    typeof parsed === 'object' && parsed !== null
+      ? new Map<string, unknown>(Object.entries(parsed))
+      : new Map<string, unknown>()
+  if (manifest.get('format') !== PROJECT_FILE)
+    throw new BadFile(`it is a zip file, but no saved project: ${MANIFEST} in it says nothing of one`)
   const version = manifest.get('version')
-  if (typeof version !== 'number' || !Number.isInteger(version) || version < 1) throw new BadFile(`${MANIFEST} names no version`)
-  if (version > PROJECT_FILE_VERSION) throw new BadFile('it was saved by a newer version of this page. Reload the page to get that version')
+  if (typeof version !== 'number' || !Number.isInteger(version) || version < 1)
+    throw new BadFile(`${MANIFEST} names no version`)
+  if (version > PROJECT_FILE_VERSION)
+    throw new BadFile('it was saved by a newer version of this page. Reload the page to get that version')
   const project = readRecord(projectRecord, manifest.get('project'))
   if (!project.ok) throw new BadFile(`the project in ${MANIFEST} is not whole: ${project.fault}`)
   return project.record
 }
 
-function readLine(store: ProjectStore, text: string, line: number, check: ProjectCheck): RecordOf<ProjectStore> {
+function readLine(
+  store: ProjectStore,
+  text: string,
+  line: number,
+  check: ProjectCheck,
+): RecordOf<ProjectStore> {
   const read = readRecord(RECORDS[store], parseJson(text))
   const fault = read.ok ? check.take(store, read.record) : read.fault
   if (!read.ok || fault !== undefined) throw new BadFile(`${entryOfStore(store)} line ${line}: ${fault}`)
@@ -132,4 +176,3 @@ function parseJson(text: string): unknown {
     return undefined
   }
 }
-

@@ -42,8 +42,14 @@ export async function readZipDirectory(file: Blob): Promise<ReadonlyMap<string, 
   const entries = new Map<string, ZipEntry>()
   let offset = 0
   for (let i = 0; i < count; i++) {
-    if (offset + 46 > directory.length || view.getUint32(offset, true) !== IN_DIRECTORY) throw new BadFile('its list of entries is damaged')
-    const next = offset + 46 + view.getUint16(offset + 28, true) + view.getUint16(offset + 30, true) + view.getUint16(offset + 32, true)
+    if (offset + 46 > directory.length || view.getUint32(offset, true) !== IN_DIRECTORY)
+      throw new BadFile('its list of entries is damaged')
+    const next =
+      offset +
+      46 +
+      view.getUint16(offset + 28, true) +
+      view.getUint16(offset + 30, true) +
+      view.getUint16(offset + 32, true)
     const name = readName(directory.subarray(offset + 46, offset + 46 + view.getUint16(offset + 28, true)))
     if (next > directory.length || name === undefined) throw new BadFile('its list of entries is damaged')
     if (entries.has(name)) throw new BadFile(`it holds ${shorten(name)} twice`)
@@ -56,10 +62,22 @@ export async function readZipDirectory(file: Blob): Promise<ReadonlyMap<string, 
 function readEntry(view: DataView, offset: number, name: string): ZipEntry {
   const method = view.getUint16(offset + 10, true)
   if ((view.getUint16(offset + 8, true) & 1) !== 0) throw new BadFile(`${shorten(name)} is encrypted`)
-  if (method !== 0 && method !== 8) throw new BadFile(`${shorten(name)} is packed in a way that is not read here`)
-  const [packed, bytes, at] = [view.getUint32(offset + 20, true), view.getUint32(offset + 24, true), view.getUint32(offset + 42, true)]
+  if (method !== 0 && method !== 8)
+    throw new BadFile(`${shorten(name)} is packed in a way that is not read here`)
+  const [packed, bytes, at] = [
+    view.getUint32(offset + 20, true),
+    view.getUint32(offset + 24, true),
+    view.getUint32(offset + 42, true),
+  ]
   if ([packed, bytes, at].includes(0xffffffff)) throw new BadFile('it is larger than 4 GB')
-  return { name, method: method === 0 ? 'stored' : 'deflated', packed, bytes, crc: view.getUint32(offset + 16, true), at }
+  return {
+    name,
+    method: method === 0 ? 'stored' : 'deflated',
+    packed,
+    bytes,
+    crc: view.getUint32(offset + 16, true),
+    at,
+  }
 }
 
 /** The directory's place, from the record that every zip file ends with (a comment of up to 65,535 bytes may follow). */
@@ -69,8 +87,19 @@ async function findDirectory(file: Blob): Promise<{ count: number; at: number; b
   const view = viewOf(tail)
   for (let i = tail.length - 22; i >= 0; i--) {
     if (view.getUint32(i, true) !== END || i + 22 + view.getUint16(i + 20, true) !== tail.length) continue
-    const [count, bytes, at] = [view.getUint16(i + 10, true), view.getUint32(i + 12, true), view.getUint32(i + 16, true)]
-    if (count === 0xffff || bytes === 0xffffffff || at === 0xffffffff || count > ENTRY_LIMIT || bytes > DIRECTORY_LIMIT) throw new BadFile('it has more entries than a project has')
+    const [count, bytes, at] = [
+      view.getUint16(i + 10, true),
+      view.getUint32(i + 12, true),
+      view.getUint32(i + 16, true),
+    ]
+    if (
+      count === 0xffff ||
+      bytes === 0xffffffff ||
+      at === 0xffffffff ||
+      count > ENTRY_LIMIT ||
+      bytes > DIRECTORY_LIMIT
+    )
+      throw new BadFile('it has more entries than a project has')
     if (at + bytes > from + i) throw new BadFile('its list of entries is damaged')
     return { count, at, bytes }
   }
@@ -81,7 +110,8 @@ async function findDirectory(file: Blob): Promise<{ count: number; at: number; b
 export async function* readZipEntry(file: Blob, entry: ZipEntry): AsyncGenerator<Uint8Array> {
   const header = await readPart(file, entry.at, entry.at + 30)
   const view = viewOf(header)
-  if (header.length < 30 || view.getUint32(0, true) !== BEFORE_DATA) throw new BadFile(`${shorten(entry.name)} is not where it should be`)
+  if (header.length < 30 || view.getUint32(0, true) !== BEFORE_DATA)
+    throw new BadFile(`${shorten(entry.name)} is not where it should be`)
   const from = entry.at + 30 + view.getUint16(26, true) + view.getUint16(28, true)
   const to = from + entry.packed
   if (to > file.size) throw new BadFile(`${shorten(entry.name)} is cut off`)

@@ -13,7 +13,15 @@ import { safeFileName } from '../../src/storage/folders.ts'
 import { countRecords, eachRecord } from '../../src/storage/project-contents.ts'
 import { getProject } from '../../src/storage/projects.ts'
 import { listStudents } from '../../src/storage/students.ts'
-import { entryOfFile, entryOfStore, FILE_LIMIT, MANIFEST, PROJECT_FILE, PROJECT_FILE_VERSION, SAVED_STORES } from './project-file.ts'
+import {
+  entryOfFile,
+  entryOfStore,
+  FILE_LIMIT,
+  MANIFEST,
+  PROJECT_FILE,
+  PROJECT_FILE_VERSION,
+  SAVED_STORES,
+} from './project-file.ts'
 
 /** Done and to do, in records and files. */
 export interface SaveProgress {
@@ -25,10 +33,19 @@ export interface SaveProgress {
  * The project's file; its bytes are handed over, not copied. Throws `StorageFailed` where the project is gone, `OutOfMemory` where it
  * is larger than a file can be, and an AbortError when the call ends.
  */
-export async function saveProject(db: Database, { projectId }: { projectId: ProjectId }, { signal, emit }: Call<SaveProgress>, now: number): Promise<Transferred<NamedFile>> {
+export async function saveProject(
+  db: Database,
+  { projectId }: { projectId: ProjectId },
+  { signal, emit }: Call<SaveProgress>,
+  now: number,
+): Promise<Transferred<NamedFile>> {
   const project = await findProject(db, projectId)
   const students = await listStudents(db, projectId)
-  const files = (await Promise.all(students.map(async ({ id }) => (await listFilesOf(projectId, id)).map((name) => ({ id, name }))))).flat()
+  const files = (
+    await Promise.all(
+      students.map(async ({ id }) => (await listFilesOf(projectId, id)).map((name) => ({ id, name }))),
+    )
+  ).flat()
   const total = (await countRecords(db, projectId)) + files.length
   let done = 0
   const tell = (count: number): void => {
@@ -38,7 +55,12 @@ export async function saveProject(db: Database, { projectId }: { projectId: Proj
   }
 
   const packer = new Packer(project.name, now)
-  packer.add(MANIFEST, 'deflated')(encode(`${JSON.stringify({ format: PROJECT_FILE, version: PROJECT_FILE_VERSION, savedAt: now, project })}\n`), true)
+  packer.add(MANIFEST, 'deflated')(
+    encode(
+      `${JSON.stringify({ format: PROJECT_FILE, version: PROJECT_FILE_VERSION, savedAt: now, project })}\n`,
+    ),
+    true,
+  )
   for (const store of SAVED_STORES) {
     const push = packer.add(entryOfStore(store), 'deflated')
     for await (const page of eachRecord(db, store, projectId)) {
@@ -55,19 +77,32 @@ export async function saveProject(db: Database, { projectId }: { projectId: Proj
   }
   await findProject(db, projectId) // deleted meanwhile, it was read in part only
   const bytes = packer.finish()
-  return new Transferred({ name: `${safeFileName(project.name).replaceAll(/\s+/g, '-')}.retort.zip`, bytes, mime: 'application/zip' }, [bytes.buffer])
+  return new Transferred(
+    {
+      name: `${safeFileName(project.name).replaceAll(/\s+/g, '-')}.retort.zip`,
+      bytes,
+      mime: 'application/zip',
+    },
+    [bytes.buffer],
+  )
 }
 
 async function findProject(db: Database, id: ProjectId): Promise<Project> {
   const project = await getProject(db, id)
-  if (project === undefined) throw new RetortError('StorageFailed', 'This project is not stored any more; perhaps it was deleted in another tab. Nothing was saved.')
+  if (project === undefined)
+    throw new RetortError(
+      'StorageFailed',
+      'This project is not stored any more; perhaps it was deleted in another tab. Nothing was saved.',
+    )
   return project
 }
 
 /** Files of a student; unfinished ones of a write that was cut off are left out. None where the browser keeps no files. */
 async function listFilesOf(...student: Parameters<typeof checkpointFiles.list>): Promise<string[]> {
   if (globalThis.navigator?.storage?.getDirectory === undefined) return []
-  return (await checkpointFiles.list(...student)).map(({ name }) => name).filter((name) => !name.endsWith('.tmp'))
+  return (await checkpointFiles.list(...student))
+    .map(({ name }) => name)
+    .filter((name) => !name.endsWith('.tmp'))
 }
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -82,7 +117,11 @@ class Packer {
     if (error) throw error
     this.#chunks.push(chunk)
     this.#bytes += chunk.length
-    if (this.#bytes > FILE_LIMIT) throw new RetortError('OutOfMemory', `“${this.#name}” is too large for one file: it would take more than ${FILE_LIMIT / 1e9} GB. Nothing was saved. Download its datasets and students one by one instead.`)
+    if (this.#bytes > FILE_LIMIT)
+      throw new RetortError(
+        'OutOfMemory',
+        `“${this.#name}” is too large for one file: it would take more than ${FILE_LIMIT / 1e9} GB. Nothing was saved. Download its datasets and students one by one instead.`,
+      )
   })
 
   constructor(name: string, now: number) {

@@ -35,7 +35,10 @@ export function listModels(folders: readonly string[]): Map<string, { path: stri
 }
 
 /** A `Range` header as first and last byte, `undefined` where none was asked, `'unsatisfiable'` where it lies outside. One range only. */
-export function readRange(header: string | undefined, bytes: number): { from: number; to: number } | 'unsatisfiable' | undefined {
+export function readRange(
+  header: string | undefined,
+  bytes: number,
+): { from: number; to: number } | 'unsatisfiable' | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '')
   if (match === null) return undefined
   const [, first = '', last = ''] = match
@@ -63,7 +66,11 @@ export function serveModels(folders: readonly string[]) {
       // a malformed name stays empty and is not found
     }
     if (wanted === 'index.json') {
-      const listed: ListedModel[] = [...models].map(([name, { bytes }]) => ({ name, bytes, url: `models/${encodeURIComponent(name)}` }))
+      const listed: ListedModel[] = [...models].map(([name, { bytes }]) => ({
+        name,
+        bytes,
+        url: `models/${encodeURIComponent(name)}`,
+      }))
       response.setHeader('Content-Type', 'application/json')
       return void response.end(JSON.stringify(listed))
     }

@@ -17,7 +17,12 @@ export function hostingPolicy(): Plugin {
     transformIndexHtml: {
       order: 'post',
       handler: (html, context) =>
-        context.server === undefined ? html.replace(/<head>/i, `<head>\n    <meta http-equiv="Content-Security-Policy" content="${POLICY_FOR_META}" />`) : html,
+        context.server === undefined
+          ? html.replace(
+              /<head>/i,
+              `<head>\n    <meta http-equiv="Content-Security-Policy" content="${POLICY_FOR_META}" />`,
+            )
+          : html,
     },
   }
 }

@@ -35,7 +35,8 @@ export function makeManifest(files: readonly { path: string; bytes: Uint8Array }
     else (engines[engine[1] ?? 'wasm'] ??= []).push(path)
   }
   // What loads an engine comes before the engine: where a host goes away in between, what is kept whole is of use.
-  for (const own of Object.values(engines)) own.sort((a, b) => Number(a.endsWith('.wasm')) - Number(b.endsWith('.wasm')))
+  for (const own of Object.values(engines))
+    own.sort((a, b) => Number(a.endsWith('.wasm')) - Number(b.endsWith('.wasm')))
   return { version: hash.digest('hex').slice(0, 16), shell, engines, headers: HOSTING_HEADERS }
 }
 
@@ -65,11 +66,17 @@ export function serviceWorker(source: string): Plugin {
         if (!isPage) return
         const files = [...walkFiles(outDir)]
           .map((path) => ({ path: relative(outDir, path).split(sep).join('/'), bytes: readFileSync(path) }))
-          .filter(({ path }) => path !== 'service.js' && !path.startsWith('models/') && !path.endsWith('.map'))
+          .filter(
+            ({ path }) => path !== 'service.js' && !path.startsWith('models/') && !path.endsWith('.map'),
+          )
         const transformed = await transformWithOxc(readFileSync(source, 'utf8'), source, { target: 'es2022' })
         const code = transformed.code.replace(/^export \{\s*\};?$/m, '')
-        if (/^\s*(import|export)\b/m.test(code)) throw new Error('workers/service.ts must stay one classic script: it may import types only.')
-        writeFileSync(join(outDir, 'service.js'), code.replace(/\bSERVICE_MANIFEST\b/, () => JSON.stringify(makeManifest(files))))
+        if (/^\s*(import|export)\b/m.test(code))
+          throw new Error('workers/service.ts must stay one classic script: it may import types only.')
+        writeFileSync(
+          join(outDir, 'service.js'),
+          code.replace(/\bSERVICE_MANIFEST\b/, () => JSON.stringify(makeManifest(files))),
+        )
       },
     },
   }

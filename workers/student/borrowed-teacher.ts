@@ -18,7 +18,13 @@ export function borrowTeacher(port: MessagePort): BorrowedTeacher & { close(): v
   return {
     async trace(answers, signal) {
       // A teacher that has died never answers, and one that computes answers late: neither keeps a training from being stopped.
-      const rows = await endWith(signal, connection.remote.trace({ answers }, { signal, transfer: answers.map(({ tokens }) => tokens.buffer) })).catch(failAsTeacher)
+      const rows = await endWith(
+        signal,
+        connection.remote.trace(
+          { answers },
+          { signal, transfer: answers.map(({ tokens }) => tokens.buffer) },
+        ),
+      ).catch(failAsTeacher)
       return rows.map((row) => raiseLeast(row))
     },
     close() {
@@ -31,7 +37,11 @@ export function borrowTeacher(port: MessagePort): BorrowedTeacher & { close(): v
 /** A fault of the teacher's is none of the student's worker, which has the same names for its own. */
 function failAsTeacher(thrown: unknown): never {
   if (!(thrown instanceof RetortError) || thrown.name === 'NotLoaded') throw thrown
-  throw new RetortError('NotLoaded', `The teacher could not go through the student’s answers. ${thrown.message} Load the teacher again, then go on from the last checkpoint.`, { cause: thrown })
+  throw new RetortError(
+    'NotLoaded',
+    `The teacher could not go through the student’s answers. ${thrown.message} Load the teacher again, then go on from the last checkpoint.`,
+    { cause: thrown },
+  )
 }
 
 /** What `work` comes to, or an AbortError as soon as the signal aborts. */

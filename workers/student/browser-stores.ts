@@ -13,10 +13,11 @@ const LAST = 'last.checkpoint'
 /** Stores that open the database when it is first needed. */
 export function makeBrowserStores(): StudentStores {
   let opened: Promise<Database> | undefined
-  const database = (): Promise<Database> => (opened ??= openDatabase().catch((thrown: unknown) => {
-    opened = undefined
-    throw thrown
-  }))
+  const database = (): Promise<Database> =>
+    (opened ??= openDatabase().catch((thrown: unknown) => {
+      opened = undefined
+      throw thrown
+    }))
   return {
     async readRows(projectId, datasetId) {
       const db = await database()
@@ -24,14 +25,20 @@ export function makeBrowserStores(): StudentStores {
     },
     async openModel(source, signal = new AbortController().signal) {
       // A record may come from someone else's project file: the box lies where the page does, and nowhere else.
-      if (source.kind === 'box' && new URL(source.url).origin !== globalThis.location.origin) throw new RetortError('ModelMissing', 'The box of another page is not asked.')
+      if (source.kind === 'box' && new URL(source.url).origin !== globalThis.location.origin)
+        throw new RetortError('ModelMissing', 'The box of another page is not asked.')
       const { name, files } = await peekModel(source, signal)
       const [file, second] = files.values()
-      if (file === undefined || second !== undefined) throw new RetortError('ModelRefused', `“${name}” is a folder of several files, and adapters are trained here on models of one GGUF file.`)
+      if (file === undefined || second !== undefined)
+        throw new RetortError(
+          'ModelRefused',
+          `“${name}” is a folder of several files, and adapters are trained here on models of one GGUF file.`,
+        )
       return file
     },
     readTrace: (projectId, name) => traceFiles.read(projectId, name),
     readCheckpoint: (projectId, studentId) => checkpointFiles.read(projectId, studentId, LAST),
-    writeCheckpoint: (projectId, studentId, bytes) => guardQuota('The checkpoint', () => checkpointFiles.write(projectId, studentId, LAST, bytes)),
+    writeCheckpoint: (projectId, studentId, bytes) =>
+      guardQuota('The checkpoint', () => checkpointFiles.write(projectId, studentId, LAST, bytes)),
   }
 }

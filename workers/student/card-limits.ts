@@ -28,7 +28,10 @@ export interface CardPlan {
  * on; `measureForward` gives the milliseconds of a forward pass over so many rows. No trial goes beyond what was found short
  * enough, and none is made that can tell nothing new: time grows at most as the rows do. Where one row alone is longer, each is a part.
  */
-export async function planForCard(lines: number, measureForward: (rows: number) => Promise<number>): Promise<CardPlan> {
+export async function planForCard(
+  lines: number,
+  measureForward: (rows: number) => Promise<number>,
+): Promise<CardPlan> {
   let rows = 1
   let partMs = STEP_BY_FORWARD * (await measureForward(1))
   const wholeFits = (): boolean => (partMs / rows) * lines <= LONGEST_RUN_MS
@@ -57,12 +60,23 @@ export interface CardTrial {
 }
 
 /** `planForCard` on the card itself, with weights of nothing. Throws an AbortError when stopped. */
-export async function tryCard(runtime: Runtime, { shape, adapts, rows, length, lines, now, signal }: CardTrial): Promise<CardPlan> {
+export async function tryCard(
+  runtime: Runtime,
+  { shape, adapts, rows, length, lines, now, signal }: CardTrial,
+): Promise<CardPlan> {
   const longest = rows.toSorted((a, b) => positionsOf(b) - positionsOf(a))
-  const trainer = new Trainer(runtime, { shape, weightDecay: 0, clip: 0, ...(adapts ? { adapts } : {}) }, beginState(new Float32Array(countOf(listTrained(shape, adapts)))))
+  const trainer = new Trainer(
+    runtime,
+    { shape, weightDecay: 0, clip: 0, ...(adapts ? { adapts } : {}) },
+    beginState(new Float32Array(countOf(listTrained(shape, adapts)))),
+  )
   try {
     return await planForCard(lines, async (count) => {
-      const batch = makeBatch(Array.from({ length: count }, (_, i) => [longest[i % longest.length] as PackedRow]), count, length)
+      const batch = makeBatch(
+        Array.from({ length: count }, (_, i) => [longest[i % longest.length] as PackedRow]),
+        count,
+        length,
+      )
       await trainer.measure([batch]) // the first run also compiles
       await breathe()
       signal.throwIfAborted()
@@ -77,6 +91,9 @@ export async function tryCard(runtime: Runtime, { shape, adapts, rows, length, l
 
 /** What is said of a plan; undefined where there is nothing to say. */
 export function tellCardPlan({ parts, partMs }: CardPlan): string | undefined {
-  if (partMs > LONGEST_RUN_MS) return `Even one row takes this graphics card about ${(partMs / 1000).toFixed(1)} s: the screen may stand still, and the browser may take the card away. A shorter context or a smaller size would be quicker, and so may wasm.`
-  return parts > 1 ? `Each step is taken in ${parts} parts, so that the graphics card is never busy for longer than half a second.` : undefined
+  if (partMs > LONGEST_RUN_MS)
+    return `Even one row takes this graphics card about ${(partMs / 1000).toFixed(1)} s: the screen may stand still, and the browser may take the card away. A shorter context or a smaller size would be quicker, and so may wasm.`
+  return parts > 1
+    ? `Each step is taken in ${parts} parts, so that the graphics card is never busy for longer than half a second.`
+    : undefined
 }

@@ -41,7 +41,9 @@ export class StudentWriter {
 
   /** Tells each completion as it ends. Throws ModelMissing where the student has no checkpoint, ModelRefused where it is broken. */
   complete(request: CompleteRequest, call: Call<GenerationEvent>): Promise<GenerationSummary> {
-    const next = this.#turn.then(() => withNamedFaults('the student wrote', () => this.#complete(request, call)))
+    const next = this.#turn.then(() =>
+      withNamedFaults('the student wrote', () => this.#complete(request, call)),
+    )
     this.#turn = next.catch(() => undefined)
     return next
   }
@@ -59,53 +61,101 @@ export class StudentWriter {
     await open?.answering.release()
   }
 
-  async #complete(request: CompleteRequest, { signal, emit }: Call<GenerationEvent>): Promise<GenerationSummary> {
+  async #complete(
+    request: CompleteRequest,
+    { signal, emit }: Call<GenerationEvent>,
+  ): Promise<GenerationSummary> {
     const { answering, tokenizer, rendering } = await this.#openStudent(request)
-    const wanted = request.requests.map(({ id, asked, sampling }): GenerateRequest => ({ id, tokens: tokensOf(asked, tokenizer, rendering), sampling }))
+    const wanted = request.requests.map(({ id, asked, sampling }): GenerateRequest => ({
+      id,
+      tokens: tokensOf(asked, tokenizer, rendering),
+      sampling,
+    }))
     return answering.generate(wanted, {
       signal,
-      onProgress: ({ promptTokens, newTokens, ms }) => emit({ kind: 'progress', promptTokens, newTokens, ms }),
+      onProgress: ({ promptTokens, newTokens, ms }) =>
+        emit({ kind: 'progress', promptTokens, newTokens, ms }),
       onPartial: (id, text) => emit({ kind: 'partial', id, text }),
       // A prompt longer than a student's small context is part of life: it has no answer, and the row says so by being empty.
-      onResult: ({ id, text, ending, promptTokens, tokens }) => emit({ kind: 'completion', result: { id, text, ending, promptTokens, tokens: tokens.length } }),
+      onResult: ({ id, text, ending, promptTokens, tokens }) =>
+        emit({ kind: 'completion', result: { id, text, ending, promptTokens, tokens: tokens.length } }),
     })
   }
 
   async #openStudent({ projectId, studentId, which }: CompleteRequest): Promise<Open> {
     const stored = await needStoredStudent(this.#stores, projectId, studentId)
-    const { checkpoint: { state }, tokenizer, on } = stored
+    const {
+      checkpoint: { state },
+      tokenizer,
+      on,
+    } = stored
     const key = `${projectId} ${studentId} ${which} ${state.step}`
     if (this.#open?.key === key) return this.#open
     await this.#drop()
     const runtime = await this.#openRuntime()
-    const answering = await (on ? this.#openAdapted(runtime, stored, which) : this.#openOwn(runtime, stored, which, projectId))
-    this.#open = { key, tokenizer, answering, rendering: on ? renderByTemplate(tokenizer) : renderAsStudent(tokenizer) }
+    const answering = await (on
+      ? this.#openAdapted(runtime, stored, which)
+      : this.#openOwn(runtime, stored, which, projectId))
+    this.#open = {
+      key,
+      tokenizer,
+      answering,
+      rendering: on ? renderByTemplate(tokenizer) : renderAsStudent(tokenizer),
+    }
     return this.#open
   }
 
-  async #openOwn(runtime: Runtime, stored: StoredStudent, which: CompleteRequest['which'], projectId: CompleteRequest['projectId']): Promise<Answering> {
-    const { checkpoint, tokenizer, about: { classes } } = stored
-    const weights = which === 'before' ? await readBeginning({ stores: this.#stores, projectId }, stored) : finalWeights(checkpoint)
+  async #openOwn(
+    runtime: Runtime,
+    stored: StoredStudent,
+    which: CompleteRequest['which'],
+    projectId: CompleteRequest['projectId'],
+  ): Promise<Answering> {
+    const {
+      checkpoint,
+      tokenizer,
+      about: { classes },
+    } = stored
+    const weights =
+      which === 'before'
+        ? await readBeginning({ stores: this.#stores, projectId }, stored)
+        : finalWeights(checkpoint)
     const { shape } = checkpoint
-    return classes ? new ClassAnswers(runtime, { shape, weights, classes }) : openWriter(runtime, { shape, weights, tokenizer })
+    return classes
+      ? new ClassAnswers(runtime, { shape, weights, classes })
+      : openWriter(runtime, { shape, weights, tokenizer })
   }
 
   /** Before: the imported model as it is. After: with the adapters merged in. */
-  async #openAdapted(runtime: Runtime, { on, checkpoint, tokenizer }: StoredStudent, which: CompleteRequest['which']): Promise<Generator> {
+  async #openAdapted(
+    runtime: Runtime,
+    { on, checkpoint, tokenizer }: StoredStudent,
+    which: CompleteRequest['which'],
+  ): Promise<Generator> {
     if (!on || !checkpoint.adapts) throw new TypeError('this student is no adapters')
     if (which === 'before') return openLoadedWriter(runtime, await loadFloats(on), tokenizer)
-    return openWriter(runtime, { shape: forWriting(on.shape), weights: await loadMerged(on, checkpoint.adapts, finalWeights(checkpoint)), tokenizer })
+    return openWriter(runtime, {
+      shape: forWriting(on.shape),
+      weights: await loadMerged(on, checkpoint.adapts, finalWeights(checkpoint)),
+      tokenizer,
+    })
   }
 }
 
-function tokensOf(asked: CompletionRequest['asked'], tokenizer: TextTokenizer, rendering: Rendering): number[] {
+function tokensOf(
+  asked: CompletionRequest['asked'],
+  tokenizer: TextTokenizer,
+  rendering: Rendering,
+): number[] {
   switch (asked.kind) {
-    case 'raw': return tokenizer.encode(asked.text)
+    case 'raw':
+      return tokenizer.encode(asked.text)
     case 'chat': {
       const known = asked.messages.filter(({ role, content }) => role !== 'system' || content !== '')
       if (known.length === 0) throw new RetortError('Unexpected', 'A student was asked an empty chat.')
       return rendering.prompt(known)
     }
-    default: return asked satisfies never
+    default:
+      return asked satisfies never
   }
 }

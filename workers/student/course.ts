@@ -8,10 +8,20 @@ import { mergeAdapters } from '../../src/engine/training/adapters.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { BatchOrder, type Cursor, type Shuffler } from '../../src/engine/training/batch-order.ts'
-import { finalWeights, writeCheckpoint, type BestWeights, type StoredLoss } from '../../src/engine/training/checkpoint.ts'
+import {
+  finalWeights,
+  writeCheckpoint,
+  type BestWeights,
+  type StoredLoss,
+} from '../../src/engine/training/checkpoint.ts'
 import { bucketLengths, positionsOf, type PackedRow } from '../../src/engine/training/packing.ts'
 import { learningRateAt } from '../../src/engine/training/schedules/index.ts'
-import { beginState, Trainer, type FrozenDecoder, type TrainState } from '../../src/engine/training/trainer.ts'
+import {
+  beginState,
+  Trainer,
+  type FrozenDecoder,
+  type TrainState,
+} from '../../src/engine/training/trainer.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import { isAbort, RetortError } from '../../src/protocol/errors.ts'
 import type { TrainEvent, TrainOutcome, TrainRequest } from '../../src/protocol/student.ts'
@@ -89,19 +99,65 @@ export class Course {
 
   constructor(parts: CourseParts) {
     this.#parts = parts
-    const { request: { settings }, prepared, stored, base, runtime, tools, words, decoder: shape, adapts } = parts
+    const {
+      request: { settings },
+      prepared,
+      stored,
+      base,
+      runtime,
+      tools,
+      words,
+      decoder: shape,
+      adapts,
+    } = parts
     const { rows } = prepared
-    const state = stored?.checkpoint.state ?? beginState(base ?? (adapts ? drawAdapters(shape, adapts, settings.rngSeed) : makeBeginning(shape, settings.rngSeed)))
+    const state =
+      stored?.checkpoint.state ??
+      beginState(
+        base ??
+          (adapts ? drawAdapters(shape, adapts, settings.rngSeed) : makeBeginning(shape, settings.rngSeed)),
+      )
     const { weightDecay, clip, optimizer, dropout, averaging, packing: packs } = settings
-    this.#trainer = new Trainer(runtime, { shape, weightDecay, clip, optimizer, dropout, averaging, ...lossOf(settings), ...(adapts ? { adapts } : {}) }, state)
+    this.#trainer = new Trainer(
+      runtime,
+      {
+        shape,
+        weightDecay,
+        clip,
+        optimizer,
+        dropout,
+        averaging,
+        ...lossOf(settings),
+        ...(adapts ? { adapts } : {}),
+      },
+      state,
+    )
     this.#linesAStep = Math.min(settings.batch, rows.train.length)
     this.#best = stored?.checkpoint.best
     const lengths = bucketLengths(fitLength([...rows.train, ...rows.heldOut], settings.context))
     this.#lengths = adapts ? lengths.slice(-MOST_LENGTHS_ADAPTED) : lengths
-    this.#reference = base && learnsFromRewards(settings) && settings.beta > 0 ? new Trainer(runtime, { shape, weightDecay: 0, clip: 0 }, beginState(base)) : undefined
-    this.#lesson = openLesson(prepared, { settings: { ...settings, accumulate: parts.accumulate }, linesAStep: this.#linesAStep, lengths: this.#lengths, student: { runtime, shape, tokenizer: words.tokenizer }, ...(tools.teacher ? { teacher: tools.teacher } : {}), ...(parts.teacherWeights ? { teacherWeights: parts.teacherWeights } : {}), ...(this.#reference ? { reference: this.#reference } : {}) })
+    this.#reference =
+      base && learnsFromRewards(settings) && settings.beta > 0
+        ? new Trainer(runtime, { shape, weightDecay: 0, clip: 0 }, beginState(base))
+        : undefined
+    this.#lesson = openLesson(prepared, {
+      settings: { ...settings, accumulate: parts.accumulate },
+      linesAStep: this.#linesAStep,
+      lengths: this.#lengths,
+      student: { runtime, shape, tokenizer: words.tokenizer },
+      ...(tools.teacher ? { teacher: tools.teacher } : {}),
+      ...(parts.teacherWeights ? { teacherWeights: parts.teacherWeights } : {}),
+      ...(this.#reference ? { reference: this.#reference } : {}),
+    })
     const cursor = stored?.checkpoint.cursor
-    this.#order = new BatchOrder(rows.train, this.#linesAStep, this.#lengths, makeShuffler(settings.rngSeed, cursor), cursor, { packs, shortFirst: settings.curriculum === 'short-first' })
+    this.#order = new BatchOrder(
+      rows.train,
+      this.#linesAStep,
+      this.#lengths,
+      makeShuffler(settings.rngSeed, cursor),
+      cursor,
+      { packs, shortFirst: settings.curriculum === 'short-first' },
+    )
     this.#cursor = this.#order.cursor
     this.#pace = new Pace(tools.now)
     this.#losses = [...(stored?.checkpoint.losses ?? [])]
@@ -113,13 +169,21 @@ export class Course {
   async prepare(): Promise<void> {
     const { base, call, stored, tools } = this.#parts
     if (this.#lesson.kinds) {
-      call.emit({ kind: 'phase', phase: 'building', sentence: 'Trying how long the teacher takes for answers of the student.' })
+      call.emit({
+        kind: 'phase',
+        phase: 'building',
+        sentence: 'Trying how long the teacher takes for answers of the student.',
+      })
       const from = tools.now()
       this.#pace.expect(await this.#lesson.kinds.rehearse(this.#trainer, call.signal), tools.now() - from)
       this.#pace.begin()
     }
     if (!this.#lesson.refer || !base) return
-    call.emit({ kind: 'phase', phase: 'building', sentence: 'Asking the student before this training what it finds of the pairs.' })
+    call.emit({
+      kind: 'phase',
+      phase: 'building',
+      sentence: 'Asking the student before this training what it finds of the pairs.',
+    })
     if (stored) this.#trainer.load(beginState(base))
     await this.#lesson.refer(this.#trainer, call.signal)
     if (stored) this.#trainer.load(stored.checkpoint.state)
@@ -137,7 +201,11 @@ export class Course {
   }
 
   async go(): Promise<TrainOutcome> {
-    const { request: { settings }, call: { signal }, tools } = this.#parts
+    const {
+      request: { settings },
+      call: { signal },
+      tools,
+    } = this.#parts
     while (this.#trainer.step < settings.steps && !this.#isPatienceOver()) {
       await breathe()
       if (signal.aborted) {
@@ -147,38 +215,66 @@ export class Course {
       if (!(await this.#takeStep())) continue
       const { step } = this.#trainer
       if (step % settings.evaluateEvery === 0 || step === settings.steps) await this.#look()
-      else if (tools.now() - this.#savedAt > Math.max(CHECKPOINT_EVERY_MS, this.#storingMs / MOST_OF_TIME_STORING)) await this.#save(await this.#trainer.read())
+      else if (
+        tools.now() - this.#savedAt >
+        Math.max(CHECKPOINT_EVERY_MS, this.#storingMs / MOST_OF_TIME_STORING)
+      )
+        await this.#save(await this.#trainer.read())
       else continue
       this.#pace.goOn()
     }
-    return { ending: 'finished', step: this.#trainer.step, ...(this.#best ? { bestStep: this.#best.step } : {}) }
+    return {
+      ending: 'finished',
+      step: this.#trainer.step,
+      ...(this.#best ? { bestStep: this.#best.step } : {}),
+    }
   }
 
   /** True when the held-out loss has not been lower for as many looks as the person waits. */
   #isPatienceOver(): boolean {
     const { patience, evaluateEvery } = this.#parts.request.settings
-    return patience > 0 && this.#best !== undefined && this.#trainer.step - this.#best.step >= patience * evaluateEvery
+    return (
+      patience > 0 &&
+      this.#best !== undefined &&
+      this.#trainer.step - this.#best.step >= patience * evaluateEvery
+    )
   }
 
   /** False where it was aborted: then there was no step. */
   async #takeStep(): Promise<boolean> {
-    const { request: { settings }, prepared: { rows }, call } = this.#parts
+    const {
+      request: { settings },
+      prepared: { rows },
+      call,
+    } = this.#parts
     const planned = this.#order.take()
     const chosen = planned.lines.map((line) => line.map((i) => rows.train[i] as PackedRow))
     const next = this.#trainer.step + 1
     const learningRate = learningRateAt(next, settings)
     const dropped = makeRng(settings.rngSeed).fork(`dropout/${next}`)
-    const made = await this.#makeStep({ lines: chosen, length: planned.length, step: next, signal: call.signal })
+    const made = await this.#makeStep({
+      lines: chosen,
+      length: planned.length,
+      step: next,
+      signal: call.signal,
+    })
     if (made === undefined) return false
     const { batches, positions, drift, shown, note } = made
     const { loss, norm } = await this.#trainer.train(batches, learningRate, () => dropped.next(), drift)
     const { step } = this.#trainer
-    if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw new RetortError('Unexpected', `The loss of step ${step} is not a number: training has blown up. Lower the learning rate (it was ${settings.learningRate})${settings.clip ? '' : ' or clip the gradient'}, and train a new student.`)
+    if (!Number.isFinite(loss) || !Number.isFinite(norm))
+      throw new RetortError(
+        'Unexpected',
+        `The loss of step ${step} is not a number: training has blown up. Lower the learning rate (it was ${settings.learningRate})${settings.clip ? '' : ' or clip the gradient'}, and train a new student.`,
+      )
     this.#cursor = this.#order.cursor
     this.#pace.count(positions, this.#lesson.kinds?.of(step))
     const latest: StoredLoss = { step, train: shown ?? loss }
     this.#losses.push(latest)
-    if (this.#losses.length > MOST_LOSSES) this.#losses = this.#losses.filter((point, i) => point.heldOut !== undefined || i % 2 === 0 || i > MOST_LOSSES / 2)
+    if (this.#losses.length > MOST_LOSSES)
+      this.#losses = this.#losses.filter(
+        (point, i) => point.heldOut !== undefined || i % 2 === 0 || i > MOST_LOSSES / 2,
+      )
     const looks = step % settings.evaluateEvery === 0 || step === settings.steps
     this.#told = { learningRate, gradientNorm: norm, ...(note === undefined ? {} : { note }) }
     if (!looks && this.#pace.mayTell(step === 1)) call.emit(this.#stepEvent(latest))
@@ -191,32 +287,57 @@ export class Course {
       return await this.#lesson.makeStep(this.#trainer, planned)
     } catch (thrown) {
       if (isAbort(thrown) && planned.signal.aborted) return undefined
-      if (thrown instanceof RetortError && this.#trainer.step > this.#savedStep) await this.#save(await this.#trainer.read())
+      if (thrown instanceof RetortError && this.#trainer.step > this.#savedStep)
+        await this.#save(await this.#trainer.read())
       throw thrown
     }
   }
 
-  #told: { readonly learningRate: number; readonly gradientNorm: number; readonly note?: string } = { learningRate: 0, gradientNorm: 0 }
+  #told: { readonly learningRate: number; readonly gradientNorm: number; readonly note?: string } = {
+    learningRate: 0,
+    gradientNorm: 0,
+  }
 
   #stepEvent(point: StoredLoss): TrainEvent {
     const { step } = this.#trainer
     const left = this.#lesson.kinds?.left(step) ?? [['', this.#parts.request.settings.steps - step] as const]
-    return { kind: 'step', point, tokensPerSecond: this.#pace.tokensPerSecond, ...this.#told, msLeft: this.#pace.msFor(left) }
+    return {
+      kind: 'step',
+      point,
+      tokensPerSecond: this.#pace.tokensPerSecond,
+      ...this.#told,
+      msLeft: this.#pace.msFor(left),
+    }
   }
 
   /** Held-out loss, samples and a checkpoint. */
   async #look(): Promise<void> {
-    const { call, prepared: { rows }, request } = this.#parts
+    const {
+      call,
+      prepared: { rows },
+      request,
+    } = this.#parts
     const { step } = this.#trainer
     const last = this.#losses.pop() as StoredLoss
-    const heldOut = rows.heldOut.length && !call.signal.aborted ? await this.#lesson.measure(this.#trainer, call.signal) : undefined
+    const heldOut =
+      rows.heldOut.length && !call.signal.aborted
+        ? await this.#lesson.measure(this.#trainer, call.signal)
+        : undefined
     const wrong = this.#lesson.wrong?.()
-    const point: StoredLoss = heldOut !== undefined && Number.isFinite(heldOut) && !call.signal.aborted ? { ...last, heldOut, ...(wrong === undefined ? {} : { wrong }) } : last
+    const point: StoredLoss =
+      heldOut !== undefined && Number.isFinite(heldOut) && !call.signal.aborted
+        ? { ...last, heldOut, ...(wrong === undefined ? {} : { wrong }) }
+        : last
     this.#losses.push(point)
     this.#pace.mayTell(true)
     call.emit(this.#stepEvent(point))
     const state = await this.#trainer.read()
-    if (request.settings.patience > 0 && point.heldOut !== undefined && point.heldOut < (this.#best?.heldOut ?? Infinity)) this.#best = { step, heldOut: point.heldOut, weights: state.average ?? state.weights }
+    if (
+      request.settings.patience > 0 &&
+      point.heldOut !== undefined &&
+      point.heldOut < (this.#best?.heldOut ?? Infinity)
+    )
+      this.#best = { step, heldOut: point.heldOut, weights: state.average ?? state.weights }
     await this.#save(state)
     if (!call.signal.aborted) call.emit({ kind: 'samples', samples: await this.#writeSamples(step, state) })
   }
@@ -226,22 +347,48 @@ export class Course {
     const own = finalWeights({ state })
     const weights = adapts ? mergeAdapters(decoder, adapts, adapts.frozen, own) : own
     const prompts = samplePrompts.map(({ tokens }) => tokens)
-    const texts = await (this.#lesson.writeSamples?.(weights, prompts, call.signal) ?? writeSamples(runtime, { shape: adapts ? forWriting(decoder) : decoder, weights, tokenizer: words.tokenizer }, prompts, call.signal))
+    const texts = await (this.#lesson.writeSamples?.(weights, prompts, call.signal) ??
+      writeSamples(
+        runtime,
+        { shape: adapts ? forWriting(decoder) : decoder, weights, tokenizer: words.tokenizer },
+        prompts,
+        call.signal,
+      ))
     return samplePrompts.map(({ prompt }, i): StudentSample => ({ step, prompt, text: texts[i] ?? '' }))
   }
 
   async #save(state: TrainState): Promise<void> {
     const { projectId, studentId, settings, base, adapts: on } = this.#parts.request
-    const { request, prepared, prepared: { rows }, words, tools, call, decoder, adapts } = this.#parts
+    const {
+      request,
+      prepared,
+      prepared: { rows },
+      words,
+      tools,
+      call,
+      decoder,
+      adapts,
+    } = this.#parts
     const bytes = writeCheckpoint({
       shape: decoder,
       ...(adapts ? { adapts: { rank: adapts.rank, alpha: adapts.alpha, targets: adapts.targets } } : {}),
       state,
       ...(this.#best ? { best: this.#best } : {}),
       cursor: this.#cursor,
-      tokenizer: { json: JSON.stringify(words.tokenizerFiles.tokenizerJson), config: JSON.stringify(words.tokenizerFiles.tokenizerConfig) },
+      tokenizer: {
+        json: JSON.stringify(words.tokenizerFiles.tokenizerJson),
+        config: JSON.stringify(words.tokenizerFiles.tokenizerConfig),
+      },
       losses: this.#losses,
-      about: writeAbout({ key: keyOf(request), rngSeed: settings.rngSeed, cutRows: rows.cutRows, leftOutRows: rows.leftOutRows, ...(base === undefined ? {} : { base }), ...(on === undefined ? {} : { adapts: on }), ...(prepared.kind === 'classes' ? { classes: prepared.rows.classes } : {}) }),
+      about: writeAbout({
+        key: keyOf(request),
+        rngSeed: settings.rngSeed,
+        cutRows: rows.cutRows,
+        leftOutRows: rows.leftOutRows,
+        ...(base === undefined ? {} : { base }),
+        ...(on === undefined ? {} : { adapts: on }),
+        ...(prepared.kind === 'classes' ? { classes: prepared.rows.classes } : {}),
+      }),
     })
     const from = tools.now()
     await tools.stores.writeCheckpoint(projectId, studentId, bytes)

@@ -12,24 +12,52 @@ import { loadMerged, type OpenModel } from './adapted-model.ts'
 import type { StoredStudent } from './stored-student.ts'
 
 /** Throws ModelRefused where the form cannot be had. */
-export async function writeAdapted({ checkpoint }: StoredStudent, on: OpenModel, format: StudentFormat): Promise<WrittenFile[]> {
-  const { shape, header: { metadata, headerBytes }, source, tokenizer } = on
+export async function writeAdapted(
+  { checkpoint }: StoredStudent,
+  on: OpenModel,
+  format: StudentFormat,
+): Promise<WrittenFile[]> {
+  const {
+    shape,
+    header: { metadata, headerBytes },
+    source,
+    tokenizer,
+  } = on
   const { adapts } = checkpoint
   if (!adapts) throw new TypeError('this student is no adapters')
   const adapters = finalWeights(checkpoint)
   switch (format) {
-    case 'adapter': return writeAdapterFiles({ shape, options: adapts, adapters, baseName: nameForHub(on) })
+    case 'adapter':
+      return writeAdapterFiles({ shape, options: adapts, adapters, baseName: nameForHub(on) })
     case 'huggingface': {
-      if (tokenizer.json === undefined) throw new RetortError('ModelRefused', `${on.card.name} has a vocabulary that cannot be written as tokenizer.json. Take it home as a GGUF or as adapters.`)
-      return writeMergedFolder({ shape, metadata, tensors: toHuggingFaceTensors(shape, await loadMerged(on, adapts, adapters)) }, { json: tokenizer.json, endIds: tokenizer.endIds, startIds: tokenizer.startIds })
+      if (tokenizer.json === undefined)
+        throw new RetortError(
+          'ModelRefused',
+          `${on.card.name} has a vocabulary that cannot be written as tokenizer.json. Take it home as a GGUF or as adapters.`,
+        )
+      return writeMergedFolder(
+        { shape, metadata, tensors: toHuggingFaceTensors(shape, await loadMerged(on, adapts, adapters)) },
+        { json: tokenizer.json, endIds: tokenizer.endIds, startIds: tokenizer.startIds },
+      )
     }
-    case 'gguf': return [writeMergedGguf({ shape, tensors: toHuggingFaceTensors(shape, await loadMerged(on, adapts, adapters)) }, await source.read(0, headerBytes), source.size)]
-    default: return format satisfies never
+    case 'gguf':
+      return [
+        writeMergedGguf(
+          { shape, tensors: toHuggingFaceTensors(shape, await loadMerged(on, adapts, adapters)) },
+          await source.read(0, headerBytes),
+          source.size,
+        ),
+      ]
+    default:
+      return format satisfies never
   }
 }
 
 /** What peft is told to look for: the repository that the file names, else the model's name, which a person then replaces by a folder. */
 function nameForHub({ header: { metadata }, card }: OpenModel): string {
-  const address = readText(metadata, 'general.repo_url') ?? readText(metadata, 'general.source.huggingface.repository') ?? readText(metadata, 'general.base_model.0.repo_url')
+  const address =
+    readText(metadata, 'general.repo_url') ??
+    readText(metadata, 'general.source.huggingface.repository') ??
+    readText(metadata, 'general.base_model.0.repo_url')
   return address?.replace(/^https:\/\/huggingface\.co\//, '') ?? card.name
 }

@@ -8,9 +8,17 @@ export function nameFault(thrown: unknown, doing: string): unknown {
   const cause = { cause: thrown }
   switch (thrown.kind) {
     case 'out-of-memory':
-      return new RetortError('OutOfMemory', `The memory ran out while ${doing}. Choose a smaller size, fewer rows of a step or a shorter context, or close other tabs. What was stored is kept.`, cause)
+      return new RetortError(
+        'OutOfMemory',
+        `The memory ran out while ${doing}. Choose a smaller size, fewer rows of a step or a shorter context, or close other tabs. What was stored is kept.`,
+        cause,
+      )
     case 'device-lost':
-      return new RetortError('DeviceLost', `The GPU was lost while ${doing}. Train again to go on from the last checkpoint; if it happens again, choose wasm.`, cause)
+      return new RetortError(
+        'DeviceLost',
+        `The GPU was lost while ${doing}. Train again to go on from the last checkpoint; if it happens again, choose wasm.`,
+        cause,
+      )
     case 'no-webgpu':
     case 'refused':
       return new RetortError('ModelRefused', thrown.message, cause)

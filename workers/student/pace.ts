@@ -65,7 +65,10 @@ export class Pace {
   msFor(left: StepsLeft): number {
     if (this.#steps === 0) return 0
     const between = (this.#between + this.#now() - this.#mark) / this.#steps
-    return left.reduce((sum, [kind, steps]) => sum + (steps > 0 ? steps * (between + this.#msOf(kind)) : 0), 0)
+    return left.reduce(
+      (sum, [kind, steps]) => sum + (steps > 0 ? steps * (between + this.#msOf(kind)) : 0),
+      0,
+    )
   }
 
   #msOf(kind: string): number {

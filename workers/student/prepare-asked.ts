@@ -18,11 +18,18 @@ export interface PreparedAsked extends PreparedTexts {
 }
 
 /** Rows as for the losses on texts; each can be asked, because its prompt leaves room in the context. */
-export async function prepareAsked(split: { train: readonly TaughtRow[]; heldOut: readonly DatasetRow[] }, tokenizer: TextTokenizer, settings: TrainSettings, signal: AbortSignal): Promise<PreparedAsked> {
+export async function prepareAsked(
+  split: { train: readonly TaughtRow[]; heldOut: readonly DatasetRow[] },
+  tokenizer: TextTokenizer,
+  settings: TrainSettings,
+  signal: AbortSignal,
+): Promise<PreparedAsked> {
   const texts = await prepareRows(split, tokenizer, settings, signal)
-  const of = new Map(texts.train.map((row, i): [PackedRow, Asked] => {
-    const { system = '', prompt = '' } = split.train[texts.sources[i] ?? -1] ?? {}
-    return [row, { system, prompt, tokens: [...row.tokens.subarray(0, row.from + 1)] }]
-  }))
+  const of = new Map(
+    texts.train.map((row, i): [PackedRow, Asked] => {
+      const { system = '', prompt = '' } = split.train[texts.sources[i] ?? -1] ?? {}
+      return [row, { system, prompt, tokens: [...row.tokens.subarray(0, row.from + 1)] }]
+    }),
+  )
   return { ...texts, of }
 }

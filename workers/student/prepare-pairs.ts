@@ -4,7 +4,13 @@
 import type { DatasetRow } from '../../src/domain/dataset.ts'
 import { renderStudentExample } from '../../src/engine/tokenizers/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
-import { countPredictions, makeBatch, packRows, positionsOf, type PackedRow } from '../../src/engine/training/packing.ts'
+import {
+  countPredictions,
+  makeBatch,
+  packRows,
+  positionsOf,
+  type PackedRow,
+} from '../../src/engine/training/packing.ts'
 import type { TrainPair } from '../../src/engine/training/pairs.ts'
 import type { Trainer } from '../../src/engine/training/trainer.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
@@ -30,11 +36,20 @@ interface StrayRow {
 }
 
 /** Tokenises the pairs; one of which an answer does not fit the context is left out. Refuses where fewer than two are left. */
-export async function preparePairs(split: { train: readonly DatasetRow[]; heldOut: readonly DatasetRow[] }, tokenizer: TextTokenizer, context: number, signal: AbortSignal): Promise<PreparedPairs> {
+export async function preparePairs(
+  split: { train: readonly DatasetRow[]; heldOut: readonly DatasetRow[] },
+  tokenizer: TextTokenizer,
+  context: number,
+  signal: AbortSignal,
+): Promise<PreparedPairs> {
   const of = new Map<PackedRow, PreparedPair>()
   let [cutRows, leftOutRows] = [0, 0]
   const pack = (row: Pick<DatasetRow, 'system' | 'prompt'>, completion: string): PackedRow | undefined => {
-    const { ids, border } = renderStudentExample(tokenizer, { system: row.system, prompt: row.prompt, completion })
+    const { ids, border } = renderStudentExample(tokenizer, {
+      system: row.system,
+      prompt: row.prompt,
+      completion,
+    })
     const packed = packRows([{ prompt: ids.slice(0, border), completion: ids.slice(border) }], context)
     cutRows += packed.cut
     return packed.rows[0]
@@ -59,7 +74,11 @@ export async function preparePairs(split: { train: readonly DatasetRow[]; heldOu
   }
   const train = await prepare(split.train)
   const heldOut = await prepare(split.heldOut.slice(0, MOST_HELD_OUT))
-  if (train.length < 2) throw new RetortError('ModelRefused', `The dataset has ${train.length === 1 ? 'one training pair' : 'no training pair'} that fits a context of ${context} tokens, and this loss needs at least two. Keep more pairs and freeze again, or go on from a student with a larger context.`)
+  if (train.length < 2)
+    throw new RetortError(
+      'ModelRefused',
+      `The dataset has ${train.length === 1 ? 'one training pair' : 'no training pair'} that fits a context of ${context} tokens, and this loss needs at least two. Keep more pairs and freeze again, or go on from a student with a larger context.`,
+    )
   return { train, heldOut, of, cutRows, leftOutRows }
 }
 
@@ -72,31 +91,81 @@ export interface Reference {
 }
 
 /** The pairs with what the trainer's present weights find of them: the reference. */
-export async function referToPresent(trainer: Trainer, pairs: PreparedPairs, { averages, strays, places, signal }: Reference): Promise<PreparedPairs> {
+export async function referToPresent(
+  trainer: Trainer,
+  pairs: PreparedPairs,
+  { averages, strays, places, signal }: Reference,
+): Promise<PreparedPairs> {
   const of = new Map(pairs.of)
   const all = [...pairs.of]
   for (let from = 0; from < all.length; from += places) {
     await breathe()
     signal.throwIfAborted()
     const some = all.slice(from, from + places)
-    const chosen = await findOfRows(trainer, some.map(([, pair]) => pair.chosen), places, averages)
-    const rejected = await findOfRows(trainer, some.map(([, pair]) => pair.rejected), places, averages)
-    const stray = strays ? await findOfRows(trainer, some.map(([, pair]) => pair.stray.row), places, averages) : []
-    some.forEach(([row, pair], i) => of.set(row, { ...pair, reference: { chosen: chosen[i] ?? 0, rejected: rejected[i] ?? 0 }, stray: { row: pair.stray.row, reference: stray[i] ?? 0 } }))
+    const chosen = await findOfRows(
+      trainer,
+      some.map(([, pair]) => pair.chosen),
+      places,
+      averages,
+    )
+    const rejected = await findOfRows(
+      trainer,
+      some.map(([, pair]) => pair.rejected),
+      places,
+      averages,
+    )
+    const stray = strays
+      ? await findOfRows(
+          trainer,
+          some.map(([, pair]) => pair.stray.row),
+          places,
+          averages,
+        )
+      : []
+    some.forEach(([row, pair], i) =>
+      of.set(row, {
+        ...pair,
+        reference: { chosen: chosen[i] ?? 0, rejected: rejected[i] ?? 0 },
+        stray: { row: pair.stray.row, reference: stray[i] ?? 0 },
+      }),
+    )
   }
   return { ...pairs, of }
 }
 
 /** How far the present weights are from the reference on answers of other prompts: KTO's estimate of the divergence, at least 0. */
-export async function findDrift(trainer: Trainer, pairs: readonly PreparedPair[], places: number): Promise<number> {
-  const present = await findOfRows(trainer, pairs.map(({ stray }) => stray.row), places, false)
-  return Math.max(0, pairs.reduce((sum, { stray }, i) => sum + (present[i] ?? 0) - (stray.reference ?? 0), 0) / pairs.length)
+export async function findDrift(
+  trainer: Trainer,
+  pairs: readonly PreparedPair[],
+  places: number,
+): Promise<number> {
+  const present = await findOfRows(
+    trainer,
+    pairs.map(({ stray }) => stray.row),
+    places,
+    false,
+  )
+  return Math.max(
+    0,
+    pairs.reduce((sum, { stray }, i) => sum + (present[i] ?? 0) - (stray.reference ?? 0), 0) / pairs.length,
+  )
 }
 
 /** Log-probabilities of whole answers, sums over their tokens or means. */
-async function findOfRows(trainer: Trainer, rows: readonly PackedRow[], places: number, averages: boolean): Promise<number[]> {
+async function findOfRows(
+  trainer: Trainer,
+  rows: readonly PackedRow[],
+  places: number,
+  averages: boolean,
+): Promise<number[]> {
   const length = Math.ceil(Math.max(...rows.map(positionsOf)) / 16) * 16
-  const found = await trainer.findLikelihoods(makeBatch(rows.map((row) => [row]), places, length))
+  const found = await trainer.findLikelihoods(
+    makeBatch(
+      rows.map((row) => [row]),
+      places,
+      length,
+    ),
+  )
   let at = 0
   return rows.map((row) => {
     const tokens = countPredictions([[row]])

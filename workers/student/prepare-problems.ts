@@ -26,7 +26,12 @@ export interface PreparedProblems extends PreparedRows {
 }
 
 /** Rows without a final answer, or with a prompt that leaves no room for one, are left out. Refuses where fewer than two are left. */
-export async function prepareProblems(split: { train: readonly DatasetRow[]; heldOut: readonly DatasetRow[] }, tokenizer: TextTokenizer, context: number, signal: AbortSignal): Promise<PreparedProblems> {
+export async function prepareProblems(
+  split: { train: readonly DatasetRow[]; heldOut: readonly DatasetRow[] },
+  tokenizer: TextTokenizer,
+  context: number,
+  signal: AbortSignal,
+): Promise<PreparedProblems> {
   const of = new Map<PackedRow, Problem>()
   const prepare = async (rows: readonly DatasetRow[]): Promise<PackedRow[]> => {
     const out: PackedRow[] = []
@@ -44,6 +49,10 @@ export async function prepareProblems(split: { train: readonly DatasetRow[]; hel
   }
   const train = await prepare(split.train)
   const heldOut = (await prepare(split.heldOut)).slice(0, MOST_HELD_OUT)
-  if (train.length < 2) throw new RetortError('ModelRefused', `Of ${split.train.length} training rows ${train.length === 1 ? 'only one ends' : 'none ends'} with a final answer that can be checked (“Answer: 12”) and leaves room in a context of ${context} tokens; this loss needs at least two. Freeze a run of problems with known answers, such as the example “Corner shop, sums”.`)
+  if (train.length < 2)
+    throw new RetortError(
+      'ModelRefused',
+      `Of ${split.train.length} training rows ${train.length === 1 ? 'only one ends' : 'none ends'} with a final answer that can be checked (“Answer: 12”) and leaves room in a context of ${context} tokens; this loss needs at least two. Freeze a run of problems with known answers, such as the example “Corner shop, sums”.`,
+    )
   return { train, heldOut, of, cutRows: 0, leftOutRows: split.train.length - train.length }
 }

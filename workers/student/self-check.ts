@@ -7,7 +7,11 @@ import type { SelfCheckEvent, SelfCheckSummary } from '../../src/protocol/studen
 import { breathe } from './breathe.ts'
 
 /** Tries every claim on the backend, a graphics card against wasm; each result is an event. A claim that fails ends nothing. */
-export async function selfCheck(backend: Backend, { signal, emit }: Call<SelfCheckEvent>, open: (backend: Backend) => Promise<Runtime>): Promise<SelfCheckSummary> {
+export async function selfCheck(
+  backend: Backend,
+  { signal, emit }: Call<SelfCheckEvent>,
+  open: (backend: Backend) => Promise<Runtime>,
+): Promise<SelfCheckSummary> {
   const reference = backend === 'wasm' ? undefined : await open('wasm')
   const machine = { runtime: await open(backend), ...(reference ? { reference } : {}) }
   const claims = listClaims(machine)

@@ -39,11 +39,39 @@ export interface StoredStudent {
 
 type Belongings = Pick<TrainRequest, 'datasetId' | 'settings' | 'base' | 'adapts' | 'teachers'>
 export const keyOf = ({ datasetId, settings, base, adapts, teachers }: Belongings): string =>
-  hashOf(['student', datasetId, { ...settings }, ...(base === undefined ? [] : [base]), ...(adapts === undefined ? [] : [adapts.model.fingerprint]), ...(teachers === undefined ? [] : teachers.map(({ trace, weight }) => [trace, weight]))])
+  hashOf([
+    'student',
+    datasetId,
+    { ...settings },
+    ...(base === undefined ? [] : [base]),
+    ...(adapts === undefined ? [] : [adapts.model.fingerprint]),
+    ...(teachers === undefined ? [] : teachers.map(({ trace, weight }) => [trace, weight])),
+  ])
 
 /** The engine's shape of a student: Llama's constants, a tied head, or one of classes. */
-export const decoderShapeOf = ({ layers, width, heads, kvHeads, feedForward, vocabulary, context, classes }: StudentShape): DecoderShape =>
-  ({ layers, width, heads, kvHeads, headWidth: width / heads, feedForward, vocabulary, context, ropeTheta: 10000, normEpsilon: 1e-5, tiedHead: true, ...(classes === undefined ? {} : { classes }) })
+export const decoderShapeOf = ({
+  layers,
+  width,
+  heads,
+  kvHeads,
+  feedForward,
+  vocabulary,
+  context,
+  classes,
+}: StudentShape): DecoderShape => ({
+  layers,
+  width,
+  heads,
+  kvHeads,
+  headWidth: width / heads,
+  feedForward,
+  vocabulary,
+  context,
+  ropeTheta: 10000,
+  normEpsilon: 1e-5,
+  tiedHead: true,
+  ...(classes === undefined ? {} : { classes }),
+})
 
 /** The weights that a student began with: a function of its shape and rngSeed. */
 export function makeBeginning(shape: DecoderShape, rngSeed: number): Flat {
@@ -52,20 +80,41 @@ export function makeBeginning(shape: DecoderShape, rngSeed: number): Flat {
 }
 
 /** The weights that a stored student began with: those of the student it went on from, or drawn ones. Throws ModelMissing where that student is gone. */
-export async function readBeginning({ stores, projectId }: { readonly stores: StudentStores; readonly projectId: ProjectId }, { about, checkpoint }: Pick<StoredStudent, 'about' | 'checkpoint'>): Promise<Flat> {
-  return about.base === undefined ? makeBeginning(checkpoint.shape, about.rngSeed) : finalWeights((await readBase(stores, projectId, about.base)).checkpoint)
+export async function readBeginning(
+  { stores, projectId }: { readonly stores: StudentStores; readonly projectId: ProjectId },
+  { about, checkpoint }: Pick<StoredStudent, 'about' | 'checkpoint'>,
+): Promise<Flat> {
+  return about.base === undefined
+    ? makeBeginning(checkpoint.shape, about.rngSeed)
+    : finalWeights((await readBase(stores, projectId, about.base)).checkpoint)
 }
 
 /** The student that a training goes on from. Throws ModelMissing where it is gone. */
-export async function readBase(stores: StudentStores, projectId: ProjectId, base: StudentId | undefined): Promise<StoredStudent> {
+export async function readBase(
+  stores: StudentStores,
+  projectId: ProjectId,
+  base: StudentId | undefined,
+): Promise<StoredStudent> {
   const stored = base === undefined ? undefined : await readStoredStudent(stores, projectId, base)
-  if (!stored) throw new RetortError('ModelMissing', 'The student that this one goes on from is not stored here any more. Train one on the texts, and go on from that.')
-  if (stored.on) throw new RetortError('ModelRefused', 'A student that is adapters on an imported model cannot be gone on from with this loss. Choose one that was trained on the texts.')
+  if (!stored)
+    throw new RetortError(
+      'ModelMissing',
+      'The student that this one goes on from is not stored here any more. Train one on the texts, and go on from that.',
+    )
+  if (stored.on)
+    throw new RetortError(
+      'ModelRefused',
+      'A student that is adapters on an imported model cannot be gone on from with this loss. Choose one that was trained on the texts.',
+    )
   return stored
 }
 
 /** The student's last checkpoint; undefined where there is none. Throws ModelRefused with a sentence where it is broken. */
-export async function readStoredStudent(stores: StudentStores, projectId: ProjectId, studentId: StudentId): Promise<StoredStudent | undefined> {
+export async function readStoredStudent(
+  stores: StudentStores,
+  projectId: ProjectId,
+  studentId: StudentId,
+): Promise<StoredStudent | undefined> {
   const bytes = await stores.readCheckpoint(projectId, studentId)
   if (!bytes) return undefined
   const read = readCheckpoint(bytes)
@@ -74,18 +123,45 @@ export async function readStoredStudent(stores: StudentStores, projectId: Projec
   const about = parseAbout(checkpoint.about)
   if (about?.adapts && checkpoint.adapts) {
     const on = await openAdaptedModel(stores, about.adapts)
-    if (JSON.stringify(on.shape) !== JSON.stringify(checkpoint.shape)) throw new RetortError('ModelRefused', 'The checkpoint cannot be used: its adapters have another shape than their model. Train this student again from the start.')
+    if (JSON.stringify(on.shape) !== JSON.stringify(checkpoint.shape))
+      throw new RetortError(
+        'ModelRefused',
+        'The checkpoint cannot be used: its adapters have another shape than their model. Train this student again from the start.',
+      )
     return { checkpoint, about, on, tokenizer: on.tokenizer, tokenizerFiles: NO_TOKENIZER }
   }
   const tokenizerFiles = parseTokenizer(checkpoint.tokenizer)
-  if (!about || !tokenizerFiles || about.adapts || checkpoint.adapts || about.classes?.length !== checkpoint.shape.classes) throw new RetortError('ModelRefused', 'The checkpoint cannot be used: it was not written by this program’s student. Train this student again from the start.')
-  return { checkpoint, about, tokenizerFiles, tokenizer: tokenizerFromJson(tokenizerFiles.tokenizerJson, tokenizerFiles.tokenizerConfig) }
+  if (
+    !about ||
+    !tokenizerFiles ||
+    about.adapts ||
+    checkpoint.adapts ||
+    about.classes?.length !== checkpoint.shape.classes
+  )
+    throw new RetortError(
+      'ModelRefused',
+      'The checkpoint cannot be used: it was not written by this program’s student. Train this student again from the start.',
+    )
+  return {
+    checkpoint,
+    about,
+    tokenizerFiles,
+    tokenizer: tokenizerFromJson(tokenizerFiles.tokenizerJson, tokenizerFiles.tokenizerConfig),
+  }
 }
 
 /** As `readStoredStudent`, where there must be one. */
-export async function needStoredStudent(stores: StudentStores, projectId: ProjectId, studentId: StudentId): Promise<StoredStudent> {
+export async function needStoredStudent(
+  stores: StudentStores,
+  projectId: ProjectId,
+  studentId: StudentId,
+): Promise<StoredStudent> {
   const stored = await readStoredStudent(stores, projectId, studentId)
-  if (!stored) throw new RetortError('ModelMissing', 'This student has no checkpoint yet. Train it until the first one is stored, then try again.')
+  if (!stored)
+    throw new RetortError(
+      'ModelMissing',
+      'This student has no checkpoint yet. Train it until the first one is stored, then try again.',
+    )
   return stored
 }
 
@@ -93,33 +169,73 @@ export const writeAbout = (about: AboutStudent): string => JSON.stringify(about)
 
 function parseAbout(text: string): AboutStudent | undefined {
   const raw = parseJson(text)
-  if (typeof raw !== 'object' || raw === null || !('key' in raw) || !('rngSeed' in raw) || !('cutRows' in raw) || !('leftOutRows' in raw)) return undefined
+  if (
+    typeof raw !== 'object' ||
+    raw === null ||
+    !('key' in raw) ||
+    !('rngSeed' in raw) ||
+    !('cutRows' in raw) ||
+    !('leftOutRows' in raw)
+  )
+    return undefined
   const { key, rngSeed, cutRows, leftOutRows } = raw
-  if (typeof key !== 'string' || typeof rngSeed !== 'number' || typeof cutRows !== 'number' || typeof leftOutRows !== 'number') return undefined
+  if (
+    typeof key !== 'string' ||
+    typeof rngSeed !== 'number' ||
+    typeof cutRows !== 'number' ||
+    typeof leftOutRows !== 'number'
+  )
+    return undefined
   const base = 'base' in raw ? readId<'student'>('student', raw.base) : undefined
   const classes = 'classes' in raw ? readNames(raw.classes) : undefined
   const adapts = 'adapts' in raw ? parseAdapted(raw.adapts) : undefined
   if ('adapts' in raw && !adapts) return undefined
-  return { key, rngSeed, cutRows, leftOutRows, ...(base === undefined ? {} : { base }), ...(adapts ? { adapts } : {}), ...(classes === undefined ? {} : { classes }) }
+  return {
+    key,
+    rngSeed,
+    cutRows,
+    leftOutRows,
+    ...(base === undefined ? {} : { base }),
+    ...(adapts ? { adapts } : {}),
+    ...(classes === undefined ? {} : { classes }),
+  }
 }
 
 function parseAdapted(raw: unknown): AdaptedModel | undefined {
   const textOf = (value: unknown, field: string): string | undefined => {
-    const found: unknown = typeof value === 'object' && value !== null ? Object.entries(value).find(([key]) => key === field)?.[1] : undefined
+    const found: unknown =
+      typeof value === 'object' && value !== null
+        ? Object.entries(value).find(([key]) => key === field)?.[1]
+        : undefined
     return typeof found === 'string' ? found : undefined
   }
   if (typeof raw !== 'object' || raw === null || !('source' in raw) || !('model' in raw)) return undefined
   const { source, model } = raw
   const [kind, stored, url] = ['kind', 'name', 'url'].map((field) => textOf(source, field))
-  const [name, fingerprint, quantisation, licence] = ['name', 'fingerprint', 'quantisation', 'licence'].map((field) => textOf(model, field))
-  const place = kind === 'stored' && stored !== undefined ? { kind, name: stored } as const : kind === 'box' && url !== undefined ? { kind, url } as const : undefined
-  if (!place || name === undefined || fingerprint === undefined || quantisation === undefined) return undefined
-  return { source: place, model: { name, fingerprint, quantisation, ...(licence === undefined ? {} : { licence }) } }
+  const [name, fingerprint, quantisation, licence] = ['name', 'fingerprint', 'quantisation', 'licence'].map(
+    (field) => textOf(model, field),
+  )
+  const place =
+    kind === 'stored' && stored !== undefined
+      ? ({ kind, name: stored } as const)
+      : kind === 'box' && url !== undefined
+        ? ({ kind, url } as const)
+        : undefined
+  if (!place || name === undefined || fingerprint === undefined || quantisation === undefined)
+    return undefined
+  return {
+    source: place,
+    model: { name, fingerprint, quantisation, ...(licence === undefined ? {} : { licence }) },
+  }
 }
 
-const readNames = (raw: unknown): string[] | undefined => (Array.isArray(raw) && raw.every((name) => typeof name === 'string') ? raw : undefined)
+const readNames = (raw: unknown): string[] | undefined =>
+  Array.isArray(raw) && raw.every((name) => typeof name === 'string') ? raw : undefined
 
-function parseTokenizer({ json, config }: Checkpoint['tokenizer']): StoredStudent['tokenizerFiles'] | undefined {
+function parseTokenizer({
+  json,
+  config,
+}: Checkpoint['tokenizer']): StoredStudent['tokenizerFiles'] | undefined {
   const [tokenizerJson, tokenizerConfig] = [parseJson(json), parseJson(config)]
   return tokenizerJson && tokenizerConfig ? { tokenizerJson, tokenizerConfig } : undefined
 }

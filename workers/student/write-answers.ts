@@ -39,19 +39,46 @@ export interface OwnAnswer {
 }
 
 /** Answers to prompts, `each` to one, in their order. An abort leaves the rest empty. */
-export async function writeAnswers({ runtime, shape, tokenizer }: AnsweringStudent, trainer: Trainer, prompts: readonly (readonly number[])[], { each, temperature, maxTokens, rngSeed, signal }: AnswerOptions): Promise<OwnAnswer[]> {
+export async function writeAnswers(
+  { runtime, shape, tokenizer }: AnsweringStudent,
+  trainer: Trainer,
+  prompts: readonly (readonly number[])[],
+  { each, temperature, maxTokens, rngSeed, signal }: AnswerOptions,
+): Promise<OwnAnswer[]> {
   const end = tokenizer.idOf(END_TOKEN)
-  const answers: OwnAnswer[] = Array.from({ length: prompts.length * each }, () => ({ text: '', tokens: [], ended: false }))
+  const answers: OwnAnswer[] = Array.from({ length: prompts.length * each }, () => ({
+    text: '',
+    tokens: [],
+    ended: false,
+  }))
   const requests = answers.map((_, i) => ({
     id: String(i),
     tokens: prompts[Math.floor(i / each)] ?? [],
-    sampling: { temperature, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, maxTokens, stop: [], rngSeed: `${rngSeed}/${i}` },
+    sampling: {
+      temperature,
+      topK: 0,
+      topP: 1,
+      minP: 0,
+      repetitionPenalty: 1,
+      maxTokens,
+      stop: [],
+      rngSeed: `${rngSeed}/${i}`,
+    },
   }))
-  const writer = await openWriter(runtime, { shape, weights: await trainer.readWeights(), tokenizer }, Math.min(requests.length, ROWS_TOGETHER))
+  const writer = await openWriter(
+    runtime,
+    { shape, weights: await trainer.readWeights(), tokenizer },
+    Math.min(requests.length, ROWS_TOGETHER),
+  )
   try {
     await writer.generate(requests, {
       ...(signal ? { signal } : {}),
-      onResult: ({ id, text, tokens, ending }) => (answers[Number(id)] = { text, tokens: ending === 'end' && end !== undefined ? [...tokens, end] : tokens, ended: ending === 'end' }),
+      onResult: ({ id, text, tokens, ending }) =>
+        (answers[Number(id)] = {
+          text,
+          tokens: ending === 'end' && end !== undefined ? [...tokens, end] : tokens,
+          ended: ending === 'end',
+        }),
     })
   } finally {
     await writer.release()

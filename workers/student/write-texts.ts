@@ -20,19 +20,47 @@ export interface WritingStudent {
 }
 
 /** A generator on a student's weights, for so many rows together; release it when done. */
-export const openWriter = (runtime: Runtime, { shape, weights, tokenizer }: WritingStudent, rows = BATCH): Promise<Generator> =>
-  Generator.create(runtime, makeStudentWeights(shape, weights), tokenizer, { maxBatch: Math.max(1, rows), contextLength: shape.context })
+export const openWriter = (
+  runtime: Runtime,
+  { shape, weights, tokenizer }: WritingStudent,
+  rows = BATCH,
+): Promise<Generator> =>
+  Generator.create(runtime, makeStudentWeights(shape, weights), tokenizer, {
+    maxBatch: Math.max(1, rows),
+    contextLength: shape.context,
+  })
 
 /** The same on weights that come from a file. */
-export const openLoadedWriter = (runtime: Runtime, weights: LoadedWeights, tokenizer: TextTokenizer): Promise<Generator> => Generator.create(runtime, weights, tokenizer, { maxBatch: BATCH })
+export const openLoadedWriter = (
+  runtime: Runtime,
+  weights: LoadedWeights,
+  tokenizer: TextTokenizer,
+): Promise<Generator> => Generator.create(runtime, weights, tokenizer, { maxBatch: BATCH })
 
 /** Greedy completions of prompts, in their order; an abort leaves the rest short. */
-export async function writeSamples(runtime: Runtime, student: WritingStudent, prompts: readonly (readonly number[])[], signal: AbortSignal): Promise<string[]> {
+export async function writeSamples(
+  runtime: Runtime,
+  student: WritingStudent,
+  prompts: readonly (readonly number[])[],
+  signal: AbortSignal,
+): Promise<string[]> {
   const texts = prompts.map(() => '')
   const writer = await openWriter(runtime, student, prompts.length)
   try {
-    const sampling = { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, maxTokens: SAMPLE_TOKENS, stop: [], rngSeed: 'samples' }
-    await writer.generate(prompts.map((tokens, i) => ({ id: String(i), tokens, sampling })), { signal, onResult: ({ id, text }) => (texts[Number(id)] = text) })
+    const sampling = {
+      temperature: 0,
+      topK: 0,
+      topP: 1,
+      minP: 0,
+      repetitionPenalty: 1,
+      maxTokens: SAMPLE_TOKENS,
+      stop: [],
+      rngSeed: 'samples',
+    }
+    await writer.generate(
+      prompts.map((tokens, i) => ({ id: String(i), tokens, sampling })),
+      { signal, onResult: ({ id, text }) => (texts[Number(id)] = text) },
+    )
   } finally {
     await writer.release()
   }

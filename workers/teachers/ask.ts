@@ -18,7 +18,10 @@ function encodeAsked(asked: Asked, answer: string, tokenizer: TextTokenizer): nu
   return asked.kind === 'raw' ? [...tokenizer.startIds, ...tokens] : tokens
 }
 
-export function toGenerateRequest({ id, asked, sampling, logProbs = 0 }: CompletionRequest, tokenizer: TextTokenizer): GenerateRequest {
+export function toGenerateRequest(
+  { id, asked, sampling, logProbs = 0 }: CompletionRequest,
+  tokenizer: TextTokenizer,
+): GenerateRequest {
   return { id, tokens: encodeAsked(asked, '', tokenizer), sampling, ...(logProbs > 0 ? { logProbs } : {}) }
 }
 
@@ -26,8 +29,17 @@ export function toGenerateRequest({ id, asked, sampling, logProbs = 0 }: Complet
  * The continuations are tokenised with what stands before them, because a token may reach over the border (" 4" after
  * "Score:"); what all of them begin with belongs to the context.
  */
-export function toScorable({ id, asked, answerPrefix = '', continuations }: ScoreRequest, tokenizer: TextTokenizer): Scorable {
-  const whole = continuations.map((continuation) => encodeAsked(asked, answerPrefix + continuation, tokenizer))
+export function toScorable(
+  { id, asked, answerPrefix = '', continuations }: ScoreRequest,
+  tokenizer: TextTokenizer,
+): Scorable {
+  const whole = continuations.map((continuation) =>
+    encodeAsked(asked, answerPrefix + continuation, tokenizer),
+  )
   const shared = sharedLength(whole)
-  return { id, tokens: whole[0]?.slice(0, shared) ?? [], continuations: whole.map((tokens) => tokens.slice(shared)) }
+  return {
+    id,
+    tokens: whole[0]?.slice(0, shared) ?? [],
+    continuations: whole.map((tokens) => tokens.slice(shared)),
+  }
 }

@@ -16,16 +16,34 @@ const ROWS_WHERE_TIGHT = 8
 const TIGHT = 2.6 * 2 ** 30
 
 /** What computes, and how, as far as it bears on speed. */
-const nameDevice = ({ backend, threads, device }: Runtime, form: WeightForm | 'graph'): string => [backend, backend === 'wasm' ? `${threads} threads` : (device ?? 'unknown card'), form].join(', ')
+const nameDevice = ({ backend, threads, device }: Runtime, form: WeightForm | 'graph'): string =>
+  [backend, backend === 'wasm' ? `${threads} threads` : (device ?? 'unknown card'), form].join(', ')
 
 /**
  * Sets the generator to the best number of rows and gives the sentence that says why; undefined where it was left as it was: nothing is
  * known and nothing is to be tried, or only one row is possible.
  */
-export async function useBestBatch(generator: Generator, runtime: Runtime, { card, form, known, now }: { readonly card: SizedCard; readonly form: WeightForm | 'graph'; readonly known: KnownBatches | undefined; readonly now: () => number }): Promise<string | undefined> {
+export async function useBestBatch(
+  generator: Generator,
+  runtime: Runtime,
+  {
+    card,
+    form,
+    known,
+    now,
+  }: {
+    readonly card: SizedCard
+    readonly form: WeightForm | 'graph'
+    readonly known: KnownBatches | undefined
+    readonly now: () => number
+  },
+): Promise<string | undefined> {
   if (known === undefined || generator.mostBatch === 1) return undefined
   const device = nameDevice(runtime, form)
-  const most = runtime.backend === 'wasm' && card.memoryBytes.wasm > TIGHT ? Math.min(ROWS_WHERE_TIGHT, generator.mostBatch) : generator.mostBatch
+  const most =
+    runtime.backend === 'wasm' && card.memoryBytes.wasm > TIGHT
+      ? Math.min(ROWS_WHERE_TIGHT, generator.mostBatch)
+      : generator.mostBatch
   const measured = (await known.find(card.fingerprint, device)) ?? (await measure())
   const batch = Math.min(measured.batch, most)
   await generator.limitBatch(batch)
@@ -37,11 +55,18 @@ export async function useBestBatch(generator: Generator, runtime: Runtime, { car
   async function measure(): Promise<MeasuredBatch> {
     const batches = [1, 2, 4, 8, 12, 16, 24, 32].filter((rows) => rows <= most)
     const { batch: best, speeds } = await generator.probeBatch({ now, batches })
-    const found: MeasuredBatch = { fingerprint: card.fingerprint, device, batch: best, rates: speeds.map(({ batch: rows, tokensPerSecond }) => ({ rows, tokensPerSecond })), measuredAt: Date.now() }
+    const found: MeasuredBatch = {
+      fingerprint: card.fingerprint,
+      device,
+      batch: best,
+      rates: speeds.map(({ batch: rows, tokensPerSecond }) => ({ rows, tokensPerSecond })),
+      measuredAt: Date.now(),
+    }
     // Nothing is lost but two seconds of the next loading where it cannot be kept.
     await known?.keep(found).catch(() => undefined)
     return found
   }
 }
 
-const tellRate = (tokensPerSecond: number): string => `${tokensPerSecond >= 10 ? Math.round(tokensPerSecond).toLocaleString('en') : tokensPerSecond.toFixed(1)} tokens a second`
+const tellRate = (tokensPerSecond: number): string =>
+  `${tokensPerSecond >= 10 ? Math.round(tokensPerSecond).toLocaleString('en') : tokensPerSecond.toFixed(1)} tokens a second`

@@ -10,7 +10,16 @@ export interface ModelBundle {
   readonly hub?: { readonly origin: string; readonly licence?: string }
 }
 
-export const bundleOfOne = (source: ByteSource): ModelBundle => ({ name: source.name, files: new Map([[source.name, source]]) })
+export const bundleOfOne = (source: ByteSource): ModelBundle => ({
+  name: source.name,
+  files: new Map([[source.name, source]]),
+})
 
 /** Files of one folder, read where they lie. */
-export const bundleOfBlobs = (name: string, files: Iterable<readonly [path: string, file: Blob]>): ModelBundle => ({ name, files: new Map(Array.from(files, ([path, file]) => [path, sourceFromBlob(path, file)])) })
+export const bundleOfBlobs = (
+  name: string,
+  files: Iterable<readonly [path: string, file: Blob]>,
+): ModelBundle => ({
+  name,
+  files: new Map(Array.from(files, ([path, file]) => [path, sourceFromBlob(path, file)])),
+})

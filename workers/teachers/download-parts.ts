@@ -50,7 +50,8 @@ export async function openStoredPart(files: PartFiles, name: string): Promise<Op
     },
     async close() {
       // A file without bytes is a file too.
-      if (appender === undefined && left === undefined && bytes === 0) appender = await files.openPart(name, 0, tag)
+      if (appender === undefined && left === undefined && bytes === 0)
+        appender = await files.openPart(name, 0, tag)
       await close()
     },
     async drop() {
@@ -109,13 +110,19 @@ const PIECE = 8 * 1024 * 1024
  * A part whose bytes are hashed as they come; what an earlier try left is read back first. More bytes than promised are not taken:
  * `append` throws `DownloadFailed` then. `isRight` says at the end whether all of them are the promised ones.
  */
-export async function checkPart(part: OpenPart, promised: Promised, signal: AbortSignal): Promise<DownloadPart & { isRight(): boolean }> {
+export async function checkPart(
+  part: OpenPart,
+  promised: Promised,
+  signal: AbortSignal,
+): Promise<DownloadPart & { isRight(): boolean }> {
   const begin = (): DigestCheck | undefined => promised.digest && checkDigest(promised.digest, promised.bytes)
   let check = begin()
   if (part.bytes > promised.bytes) await part.restart(0, '')
   for (let from = 0; part.left !== undefined && from < part.bytes; from += PIECE) {
     signal.throwIfAborted()
-    check?.update(new Uint8Array(await part.left.slice(from, Math.min(part.bytes, from + PIECE)).arrayBuffer()))
+    check?.update(
+      new Uint8Array(await part.left.slice(from, Math.min(part.bytes, from + PIECE)).arrayBuffer()),
+    )
   }
   return {
     get bytes() {
@@ -125,12 +132,17 @@ export async function checkPart(part: OpenPart, promised: Promised, signal: Abor
       return part.tag
     },
     async restart(keep, tag) {
-      if (keep !== 0 && keep !== part.bytes) throw new RangeError(`a part of ${part.bytes} bytes cannot be cut to ${keep} and still be checked`)
+      if (keep !== 0 && keep !== part.bytes)
+        throw new RangeError(`a part of ${part.bytes} bytes cannot be cut to ${keep} and still be checked`)
       if (keep === 0) check = begin()
       await part.restart(keep, tag)
     },
     async append(bytes) {
-      if (part.bytes + bytes.length > promised.bytes) throw new RetortError('DownloadFailed', `“${promised.path}” is longer than the ${promised.bytes} bytes that its list of files names. The file there changed or is damaged; look at the address again.`)
+      if (part.bytes + bytes.length > promised.bytes)
+        throw new RetortError(
+          'DownloadFailed',
+          `“${promised.path}” is longer than the ${promised.bytes} bytes that its list of files names. The file there changed or is damaged; look at the address again.`,
+        )
       check?.update(bytes)
       await part.append(bytes)
     },

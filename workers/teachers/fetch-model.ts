@@ -33,7 +33,11 @@ export function nameInAddress(url: string): string {
 /** Checks that an address can be asked at all; throws `DownloadFailed`. */
 export function requireAddress(url: string): URL {
   const address = URL.canParse(url) ? new URL(url) : undefined
-  if (address === undefined || !/^https?:$/.test(address.protocol)) throw new RetortError('DownloadFailed', `“${url.slice(0, 120)}” is no web address. It must begin with https:// (or http:// on this machine).`)
+  if (address === undefined || !/^https?:$/.test(address.protocol))
+    throw new RetortError(
+      'DownloadFailed',
+      `“${url.slice(0, 120)}” is no web address. It must begin with https:// (or http:// on this machine).`,
+    )
   return address
 }
 
@@ -46,7 +50,11 @@ interface Answer {
 }
 
 /** Downloads an address into a part until all of it is there. Gives its size. Throws `DownloadFailed` with a sentence, or an AbortError. */
-export async function fetchModel(url: string, part: DownloadPart, options: FetchOptions = {}): Promise<number> {
+export async function fetchModel(
+  url: string,
+  part: DownloadPart,
+  options: FetchOptions = {},
+): Promise<number> {
   const { signal, onProgress, tries = 5, pauseMs = 500 } = options
   requireAddress(url)
   let failures = 0
@@ -66,7 +74,8 @@ export async function fetchModel(url: string, part: DownloadPart, options: Fetch
       signal?.throwIfAborted()
       if (thrown instanceof RetortError || thrown instanceof DOMException) throw thrown
       failures = part.bytes > before ? 0 : failures + 1
-      if (failures >= tries) throw new RetortError('DownloadFailed', sentenceOfFailure(url, part.bytes, thrown), { cause: thrown })
+      if (failures >= tries)
+        throw new RetortError('DownloadFailed', sentenceOfFailure(url, part.bytes, thrown), { cause: thrown })
       await pause(pauseMs * 2 ** failures, signal)
     }
   }
@@ -79,7 +88,11 @@ function sentenceOfFailure(url: string, bytes: number, thrown: unknown): string 
   return `The download from ${host} failed: ${detail}.${kept} Check the address and the connection; the server must also allow other pages to read the file (CORS).`
 }
 
-async function ask(url: string, part: DownloadPart, signal: AbortSignal | undefined): Promise<Answer | 'complete'> {
+async function ask(
+  url: string,
+  part: DownloadPart,
+  signal: AbortSignal | undefined,
+): Promise<Answer | 'complete'> {
   const from = part.bytes
   const response = await fetch(url, {
     ...(signal ? { signal } : {}),
@@ -108,9 +121,14 @@ async function ask(url: string, part: DownloadPart, signal: AbortSignal | undefi
   }
   if (/^text\/html/i.test(response.headers.get('Content-Type') ?? '')) {
     await giveUp()
-    throw new RetortError('DownloadFailed', 'This address gives a web page, not a model file. Use the address of the file itself (on a model hub: its “download” link).')
+    throw new RetortError(
+      'DownloadFailed',
+      'This address gives a web page, not a model file. Use the address of the file itself (on a model hub: its “download” link).',
+    )
   }
-  const length = response.headers.get('Content-Encoding') ? undefined : numberOf(response.headers.get('Content-Length'))
+  const length = response.headers.get('Content-Encoding')
+    ? undefined
+    : numberOf(response.headers.get('Content-Length'))
   if (response.status !== 206) {
     await part.restart(0, tag)
     return { from: 0, total: length, tag, body: response.body }
@@ -118,7 +136,8 @@ async function ask(url: string, part: DownloadPart, signal: AbortSignal | undefi
   const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get('Content-Range') ?? '')
   // Content-Range may be hidden from other pages; what was asked is then taken for granted, and the length is known all the same.
   const start = range ? Number(range[1]) : from
-  const total = range && range[2] !== '*' ? Number(range[2]) : length === undefined ? undefined : start + length
+  const total =
+    range && range[2] !== '*' ? Number(range[2]) : length === undefined ? undefined : start + length
   if (start !== from || (part.tag !== '' && tag !== '' && tag !== part.tag)) {
     await giveUp()
     await part.restart(0, '')
@@ -128,17 +147,25 @@ async function ask(url: string, part: DownloadPart, signal: AbortSignal | undefi
   return { from, total, tag, body: response.body }
 }
 
-const numberOf = (text: string | null): number | undefined => (text !== null && /^\d+$/.test(text) ? Number(text) : undefined)
+const numberOf = (text: string | null): number | undefined =>
+  text !== null && /^\d+$/.test(text) ? Number(text) : undefined
 
 /** Why a server did not give a file. */
 export function sentenceOfStatus(url: string, status: number): string {
   const { host } = new URL(url)
-  if (status === 401 || status === 403) return `${host} does not give this file to everyone (${status}). Download it with your account there and open it from disk.`
-  if (status === 404 || status === 410) return `${host} has no file at this address (${status}). Check the address.`
+  if (status === 401 || status === 403)
+    return `${host} does not give this file to everyone (${status}). Download it with your account there and open it from disk.`
+  if (status === 404 || status === 410)
+    return `${host} has no file at this address (${status}). Check the address.`
   return `${host} refused the download (${status}). Check the address, or download the file and open it from disk.`
 }
 
-async function takeIn({ body, total }: Answer, part: DownloadPart, signal: AbortSignal | undefined, onProgress: FetchOptions['onProgress']): Promise<void> {
+async function takeIn(
+  { body, total }: Answer,
+  part: DownloadPart,
+  signal: AbortSignal | undefined,
+  onProgress: FetchOptions['onProgress'],
+): Promise<void> {
   onProgress?.(part.bytes, total ?? 0)
   const reader = body?.getReader()
   if (reader === undefined) return
@@ -160,8 +187,12 @@ async function takeIn({ body, total }: Answer, part: DownloadPart, signal: Abort
 export const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
   new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms)
-    signal?.addEventListener('abort', () => {
-      clearTimeout(timer)
-      reject(new DOMException('Stopped.', 'AbortError'))
-    }, { once: true })
+    signal?.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer)
+        reject(new DOMException('Stopped.', 'AbortError'))
+      },
+      { once: true },
+    )
   })

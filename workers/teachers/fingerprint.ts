@@ -11,11 +11,20 @@ const LOOKS_AT = [0.5, 1] as const
  * at `dataStart`. Models of one shape and one maker have one header, and training changes every weight; to hash a whole file would take a
  * whole download.
  */
-export async function nameByContents(header: readonly Uint8Array[], source: ByteSource, dataStart: number): Promise<string> {
+export async function nameByContents(
+  header: readonly Uint8Array[],
+  source: ByteSource,
+  dataStart: number,
+): Promise<string> {
   const parts = [...header]
   for (const share of LOOKS_AT) {
     const to = dataStart + Math.floor(Math.max(0, source.size - dataStart) * share)
-    parts.push(await source.read(Math.min(source.size, Math.max(dataStart, to - LOOK_BYTES)), Math.min(source.size, to)))
+    parts.push(
+      await source.read(
+        Math.min(source.size, Math.max(dataStart, to - LOOK_BYTES)),
+        Math.min(source.size, to),
+      ),
+    )
   }
   const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
   let at = 0

@@ -22,7 +22,10 @@ export interface DescribedGguf {
  * Reads the header and builds the tokenizer; throws `ModelRefused` with the reason where the file cannot be used. `others`: the further
  * parts of a split file.
  */
-export async function readGgufCard(first: ByteSource, others: readonly ByteSource[] = []): Promise<DescribedGguf> {
+export async function readGgufCard(
+  first: ByteSource,
+  others: readonly ByteSource[] = [],
+): Promise<DescribedGguf> {
   const { header, source } = await readHeader(first, others)
   const description = describeGguf(header)
   if (!description.ok) throw new RetortError('ModelRefused', `“${source.name}”: ${description.sentence}`)
@@ -51,7 +54,10 @@ export async function readGgufCard(first: ByteSource, others: readonly ByteSourc
   return { header, source, facts, tokenizer: made.tokenizer, card }
 }
 
-async function readHeader(first: ByteSource, others: readonly ByteSource[]): Promise<{ readonly header: GgufHeader; readonly source: ByteSource }> {
+async function readHeader(
+  first: ByteSource,
+  others: readonly ByteSource[],
+): Promise<{ readonly header: GgufHeader; readonly source: ByteSource }> {
   if (others.length > 0) {
     const joined = await joinParts([first, ...others])
     if (joined.ok) return joined

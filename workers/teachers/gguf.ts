@@ -10,8 +10,26 @@ import { readGgufCard } from './gguf-card.ts'
  * Loads the model. Throws `ModelRefused` with the reason, EngineError where the machine fails, AbortError when stopped. `others`: the
  * further parts of a split file.
  */
-export async function openGguf(first: ByteSource, options: EngineOptions, others: readonly ByteSource[] = []): Promise<EngineTeacher> {
+export async function openGguf(
+  first: ByteSource,
+  options: EngineOptions,
+  others: readonly ByteSource[] = [],
+): Promise<EngineTeacher> {
   const { header, source, card, tokenizer } = await readGgufCard(first, others)
   const { signal, onProgress } = options
-  return openEngineTeacher({ card, tokenizer, loadWeights: (form) => loadGgufWeights(header, source, form, (done, total) => onProgress({ phase: 'reading', done, total }), signal) }, options)
+  return openEngineTeacher(
+    {
+      card,
+      tokenizer,
+      loadWeights: (form) =>
+        loadGgufWeights(
+          header,
+          source,
+          form,
+          (done, total) => onProgress({ phase: 'reading', done, total }),
+          signal,
+        ),
+    },
+    options,
+  )
 }

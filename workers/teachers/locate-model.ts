@@ -32,42 +32,81 @@ export async function peekModel(source: FileSource, signal: AbortSignal): Promis
 async function fetchBox(url: string, signal: AbortSignal): Promise<ByteSource> {
   const response = await fetch(url, { signal }).catch((thrown: unknown) => {
     signal.throwIfAborted()
-    throw new RetortError('DownloadFailed', 'The teacher in the box could not be had from where this page came from. Reload the page and try again.', { cause: thrown })
+    throw new RetortError(
+      'DownloadFailed',
+      'The teacher in the box could not be had from where this page came from. Reload the page and try again.',
+      { cause: thrown },
+    )
   })
-  if (!response.ok) throw new RetortError('DownloadFailed', `The teacher in the box could not be had from where this page came from (${response.status}). Reload the page and try again.`)
+  if (!response.ok)
+    throw new RetortError(
+      'DownloadFailed',
+      `The teacher in the box could not be had from where this page came from (${response.status}). Reload the page and try again.`,
+    )
   return sourceFromBlob(nameInAddress(url), await response.blob())
 }
 
-async function openLocal(source: Extract<FileSource, { kind: 'file' | 'files' | 'stored' }>): Promise<ModelBundle> {
+async function openLocal(
+  source: Extract<FileSource, { kind: 'file' | 'files' | 'stored' }>,
+): Promise<ModelBundle> {
   if (source.kind === 'file') return bundleOfOne(sourceFromBlob(source.file.name, source.file))
-  if (source.kind === 'files') return bundleOfBlobs(source.name, requireFiles(source.name, source.files).map(({ path, file }) => [path, file]))
+  if (source.kind === 'files')
+    return bundleOfBlobs(
+      source.name,
+      requireFiles(source.name, source.files).map(({ path, file }) => [path, file]),
+    )
   const file = await modelFiles.find(source.name)
   if (file !== undefined) return bundleOfOne(sourceFromBlob(source.name, file))
   const [files, folder] = await Promise.all([modelFolders.open(source.name), modelFolders.find(source.name)])
-  if (files !== undefined) return { ...bundleOfBlobs(source.name, files), ...(folder?.hub ? { hub: folder.hub } : {}) }
-  throw new RetortError('ModelMissing', folder === undefined ? `The model “${source.name}” is not kept in this browser any more. Open it from disk or download it again.` : `The model “${source.name}” is not whole in this browser. Load it from where it came from to go on, or delete it.`)
+  if (files !== undefined)
+    return { ...bundleOfBlobs(source.name, files), ...(folder?.hub ? { hub: folder.hub } : {}) }
+  throw new RetortError(
+    'ModelMissing',
+    folder === undefined
+      ? `The model “${source.name}” is not kept in this browser any more. Open it from disk or download it again.`
+      : `The model “${source.name}” is not whole in this browser. Load it from where it came from to go on, or delete it.`,
+  )
 }
 
 /** The files that a model may have; throws `ModelRefused` where none is left. */
 function requireFiles(name: string, files: readonly ModelFile[]): readonly ModelFile[] {
   const usable = keepUsable(files)
-  if (usable.length === 0) throw new RetortError('ModelRefused', `“${name}” holds no file that can be read. Choose the folder of the model itself.`)
+  if (usable.length === 0)
+    throw new RetortError(
+      'ModelRefused',
+      `“${name}” holds no file that can be read. Choose the folder of the model itself.`,
+    )
   return usable
 }
 
 /** The whole model, downloaded where it has to be, and kept in this browser where that is wished. */
-export async function fetchWhole(source: FileSource, keep: boolean, options: LocateOptions): Promise<ModelBundle> {
+export async function fetchWhole(
+  source: FileSource,
+  keep: boolean,
+  options: LocateOptions,
+): Promise<ModelBundle> {
   if (source.kind === 'box') return bundleOfOne(await fetchBox(source.url, options.signal))
-  if (source.kind === 'url') return bundleOfOne(keep ? await downloadToStore(source.url, options) : await downloadToMemory(source.url, options))
+  if (source.kind === 'url')
+    return bundleOfOne(
+      keep ? await downloadToStore(source.url, options) : await downloadToMemory(source.url, options),
+    )
   if (source.kind === 'hub') return fetchHub(source, keep, options)
   if (!keep || source.kind === 'stored') return openLocal(source)
-  const name = source.kind === 'file' ? await keepFile(source.file, options) : await keepFolder(source.name, source.files, options)
+  const name =
+    source.kind === 'file'
+      ? await keepFile(source.file, options)
+      : await keepFolder(source.name, source.files, options)
   return openLocal({ kind: 'stored', name })
 }
 
 async function keepFile(file: File, { signal, onProgress }: LocateOptions): Promise<string> {
   await requireRoom(file.name, file.size)
-  await guardQuota(`The model “${file.name}”`, () => modelFiles.write(file.name, file, { signal, onProgress: (done) => onProgress({ phase: 'keeping', done, total: file.size }) }))
+  await guardQuota(`The model “${file.name}”`, () =>
+    modelFiles.write(file.name, file, {
+      signal,
+      onProgress: (done) => onProgress({ phase: 'keeping', done, total: file.size }),
+    }),
+  )
   return file.name
 }
 
@@ -81,7 +120,11 @@ async function freeName(name: string): Promise<string> {
 }
 
 /** Copies a folder into the store; a copy that is cut off leaves nothing of it. */
-async function keepFolder(wanted: string, all: readonly ModelFile[], { signal, onProgress }: LocateOptions): Promise<string> {
+async function keepFolder(
+  wanted: string,
+  all: readonly ModelFile[],
+  { signal, onProgress }: LocateOptions,
+): Promise<string> {
   const files = requireFiles(wanted, all)
   const name = await freeName(wanted)
   const total = files.reduce((sum, { file }) => sum + file.size, 0)
@@ -92,7 +135,10 @@ async function keepFolder(wanted: string, all: readonly ModelFile[], { signal, o
       let before = 0
       for (const { path, file } of files) {
         const place = placeOf(name, path)
-        await place.files.write(place.name, file, { signal, onProgress: (done) => onProgress({ phase: 'keeping', done: before + done, total }) })
+        await place.files.write(place.name, file, {
+          signal,
+          onProgress: (done) => onProgress({ phase: 'keeping', done: before + done, total }),
+        })
         before += file.size
       }
     })
@@ -105,7 +151,10 @@ async function keepFolder(wanted: string, all: readonly ModelFile[], { signal, o
 }
 
 /** Downloads a file into the model store; what an earlier try left is not asked for again. */
-export async function downloadToStore(url: string, { signal, onProgress }: LocateOptions): Promise<ByteSource> {
+export async function downloadToStore(
+  url: string,
+  { signal, onProgress }: LocateOptions,
+): Promise<ByteSource> {
   const name = nameInAddress(url)
   const left = await modelFiles.findPart(name)
   const { size } = await openAddress(url, signal)
@@ -123,12 +172,19 @@ export async function downloadToStore(url: string, { signal, onProgress }: Locat
   }
   await modelFiles.finishPart(name)
   const kept = await modelFiles.find(name)
-  if (kept === undefined) throw new RetortError('ModelMissing', `The model “${name}” was kept, and is gone from this browser’s storage already. Load it again.`)
+  if (kept === undefined)
+    throw new RetortError(
+      'ModelMissing',
+      `The model “${name}” was kept, and is gone from this browser’s storage already. Load it again.`,
+    )
   return sourceFromBlob(name, kept)
 }
 
 async function downloadToMemory(url: string, { signal, onProgress }: LocateOptions): Promise<ByteSource> {
   const part = openMemoryPart()
-  await fetchModel(url, part, { signal, onProgress: (done, total) => onProgress({ phase: 'downloading', done, total }) })
+  await fetchModel(url, part, {
+    signal,
+    onProgress: (done, total) => onProgress({ phase: 'downloading', done, total }),
+  })
   return sourceFromBlob(nameInAddress(url), part.toBlob())
 }

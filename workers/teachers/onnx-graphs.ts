@@ -37,11 +37,17 @@ const WASM_COPIES = { inside: 4.2, beside: 2.6, widened: 1.7 } as const
 const WEBGPU_COPIES = 2
 
 /** Every decoder among the files; throws `ModelRefused` where there is none, or one of several parts of a model. */
-export async function readGraphs({ name, files }: ModelBundle): Promise<readonly [OnnxGraph, ...OnnxGraph[]]> {
+export async function readGraphs({
+  name,
+  files,
+}: ModelBundle): Promise<readonly [OnnxGraph, ...OnnxGraph[]]> {
   const refuse = (sentence: string): RetortError => new RetortError('ModelRefused', `“${name}”: ${sentence}`)
   const paths = [...files.keys()].filter(isGraph)
   const part = paths.find((path) => PART.test(path.slice(path.lastIndexOf('/') + 1)))
-  if (part !== undefined) throw refuse(`it is a model of several graphs (${quote(part)} is one of them), such as those with an encoder or those that see and hear. Models of one graph that continues text are run: choose one of them.`)
+  if (part !== undefined)
+    throw refuse(
+      `it is a model of several graphs (${quote(part)} is one of them), such as those with an encoder or those that see and hear. Models of one graph that continues text are run: choose one of them.`,
+    )
   if (paths.length > 32) throw refuse(`it holds ${paths.length} graphs. Choose the folder of one model.`)
   const graphs: OnnxGraph[] = []
   let why: string | undefined
@@ -53,12 +59,17 @@ export async function readGraphs({ name, files }: ModelBundle): Promise<readonly
     else graphs.push(read)
   }
   const [first, ...others] = graphs
-  if (first === undefined) throw refuse(why ?? 'it holds no graph (no .onnx file). Choose the whole folder of the model.')
+  if (first === undefined)
+    throw refuse(why ?? 'it holds no graph (no .onnx file). Choose the whole folder of the model.')
   return [first, ...others]
 }
 
 /** A graph, or the sentence that says why it is none. */
-async function readGraph(path: string, source: ByteSource, files: ModelBundle['files']): Promise<OnnxGraph | string> {
+async function readGraph(
+  path: string,
+  source: ByteSource,
+  files: ModelBundle['files'],
+): Promise<OnnxGraph | string> {
   const read = await readOnnxHeader(source)
   if (read.kind === 'refused') return read.sentence
   const { header } = read
@@ -69,32 +80,67 @@ async function readGraph(path: string, source: ByteSource, files: ModelBundle['f
   for (const { name, external } of header.constants) {
     if (external === undefined) continue
     const file = data.get(external.location) ?? files.get(placeBeside(path, external.location) ?? '')
-    if (file === undefined) return `its weights lie in ${quote(external.location)}, which is not among the files. Choose the whole folder of the model, that file included.`
+    if (file === undefined)
+      return `its weights lie in ${quote(external.location)}, which is not among the files. Choose the whole folder of the model, that file included.`
     const end = external.offset + (external.length ?? 0)
-    if (end > file.size) return `${quote(name)} reaches to byte ${end.toLocaleString('en')} of ${quote(external.location)}, which has ${file.size.toLocaleString('en')}. It was probably cut while it was downloaded or copied: get it again.`
+    if (end > file.size)
+      return `${quote(name)} reaches to byte ${end.toLocaleString('en')} of ${quote(external.location)}, which has ${file.size.toLocaleString('en')}. It was probably cut while it was downloaded or copied: get it again.`
     data.set(external.location, file)
   }
   const bytes = source.size + [...new Set(data.values())].reduce((sum, { size }) => sum + size, 0)
-  const half = header.constants.filter(({ type }) => type === 10).length > header.constants.filter(({ type }) => type === 1).length
+  const half =
+    header.constants.filter(({ type }) => type === 10).length >
+    header.constants.filter(({ type }) => type === 1).length
   const bits = Math.min(...header.packed.map((one) => one.bits))
   const isPacked = header.packed.length > 0 || decoder.roundsByBatch
-  const quantisation = header.packed.length > 0 ? `Q${bits}${half || decoder.pastType === 'f16' ? 'F16' : ''}` : decoder.roundsByBatch ? 'INT8' : half || decoder.pastType === 'f16' ? 'F16' : 'F32'
-  const wasm = (WASM_COPIES.inside * source.size + WASM_COPIES.beside * (bytes - source.size)) * (quantisation === 'F16' ? WASM_COPIES.widened : 1)
-  return { path, source, header, decoder, data, bytes, quantisation, isPacked, memoryBytes: { wasm: Math.round(wasm), webgpu: bytes * WEBGPU_COPIES } }
+  const quantisation =
+    header.packed.length > 0
+      ? `Q${bits}${half || decoder.pastType === 'f16' ? 'F16' : ''}`
+      : decoder.roundsByBatch
+        ? 'INT8'
+        : half || decoder.pastType === 'f16'
+          ? 'F16'
+          : 'F32'
+  const wasm =
+    (WASM_COPIES.inside * source.size + WASM_COPIES.beside * (bytes - source.size)) *
+    (quantisation === 'F16' ? WASM_COPIES.widened : 1)
+  return {
+    path,
+    source,
+    header,
+    decoder,
+    data,
+    bytes,
+    quantisation,
+    isPacked,
+    memoryBytes: { wasm: Math.round(wasm), webgpu: bytes * WEBGPU_COPIES },
+  }
 }
 
 /** The place in the folder of a file that a graph names; undefined for names that lead out of it. */
 function placeBeside(graph: string, location: string): string | undefined {
   const parts = location.replace(/^\.\//, '').split('/')
-  if (parts.some((part) => part === '' || part === '.' || part === '..' || /[\\:]/.test(part))) return undefined
+  if (parts.some((part) => part === '' || part === '.' || part === '..' || /[\\:]/.test(part)))
+    return undefined
   return graph.slice(0, graph.lastIndexOf('/') + 1) + parts.join('/')
 }
 
-const NAMES: Readonly<Record<number, string>> = { 1: 'F32', 2: 'U8', 3: 'I8', 10: 'F16', 16: 'BF16', 21: 'U4', 22: 'I4' }
+const NAMES: Readonly<Record<number, string>> = {
+  1: 'F32',
+  2: 'U8',
+  3: 'I8',
+  10: 'F16',
+  16: 'BF16',
+  21: 'U4',
+  22: 'I4',
+}
 const isWeight = ({ type, shape }: OnnxConstant): boolean => type in NAMES && shape.length > 0
 
 /** Weights of a graph, those that packed bits stand for, and how many tensors have which type. Tables of positions are none. */
-export function countWeights({ header }: OnnxGraph): { readonly parameters: number; readonly tensorTypes: Readonly<Record<string, number>> } {
+export function countWeights({ header }: OnnxGraph): {
+  readonly parameters: number
+  readonly tensorTypes: Readonly<Record<string, number>>
+} {
   const elementsOf = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1)
   const inPacks = new Set(header.packed.flatMap(({ constants }) => constants))
   const byName = new Map(header.constants.map((one) => [one.name, one]))
@@ -122,9 +168,16 @@ export function countWeights({ header }: OnnxGraph): { readonly parameters: numb
 const LARGE_FLOATS = 2 * 2 ** 30
 
 /** Where a graph stands among its like on a backend, the best first; undefined where it cannot be run there. */
-function rank({ quantisation, isPacked, decoder, bytes, memoryBytes }: OnnxGraph, backend: Backend, hasHalves: boolean): number | undefined {
+function rank(
+  { quantisation, isPacked, decoder, bytes, memoryBytes }: OnnxGraph,
+  backend: Backend,
+  hasHalves: boolean,
+): number | undefined {
   const half = decoder.pastType === 'f16' || quantisation.endsWith('F16')
-  if (backend === 'wasm') return memoryBytes.wasm > WASM_LIMIT ? undefined : (half ? 10 : 0) + (isPacked ? (quantisation === 'INT8' ? 2 : 1) : 0)
+  if (backend === 'wasm')
+    return memoryBytes.wasm > WASM_LIMIT
+      ? undefined
+      : (half ? 10 : 0) + (isPacked ? (quantisation === 'INT8' ? 2 : 1) : 0)
   if (half && !hasHalves) return undefined
   if (quantisation === 'INT8') return 9
   if (isPacked) return half ? 2 : 3
@@ -141,22 +194,55 @@ export interface ChosenGraph {
  * The graph to run: floats where they fit, since what packs them in such folders rounds them; half precision on graphics cards that have it.
  * What was wanted (floats or packed) goes before. Throws `ModelRefused` where none can be run.
  */
-export function chooseGraph(graphs: readonly [OnnxGraph, ...OnnxGraph[]], backend: Backend, { hasHalves, wanted, name }: { readonly hasHalves: boolean; readonly wanted?: WeightForm; readonly name: string }): ChosenGraph {
-  const ranked = graphs.flatMap((graph) => {
-    const place = rank(graph, backend, hasHalves)
-    return place === undefined ? [] : [{ graph, place: wanted !== undefined && graph.isPacked !== (wanted === 'nb4s') ? place + 100 : place }]
-  }).toSorted((a, b) => a.place - b.place)
+export function chooseGraph(
+  graphs: readonly [OnnxGraph, ...OnnxGraph[]],
+  backend: Backend,
+  {
+    hasHalves,
+    wanted,
+    name,
+  }: { readonly hasHalves: boolean; readonly wanted?: WeightForm; readonly name: string },
+): ChosenGraph {
+  const ranked = graphs
+    .flatMap((graph) => {
+      const place = rank(graph, backend, hasHalves)
+      return place === undefined
+        ? []
+        : [
+            {
+              graph,
+              place: wanted !== undefined && graph.isPacked !== (wanted === 'nb4s') ? place + 100 : place,
+            },
+          ]
+    })
+    .toSorted((a, b) => a.place - b.place)
   const [best] = ranked
   if (best === undefined) throw new RetortError('ModelRefused', whyNone(graphs, backend, name))
   const { graph } = best
   const file = graph.path.slice(graph.path.lastIndexOf('/') + 1)
-  if (graphs.length === 1) return { graph, note: `The graph is computed as its maker wrote it (${graph.quantisation}).` }
-  const why = wanted !== undefined && best.place < 100 ? 'as you chose' : graph.isPacked ? 'floats would not fit' : backend === 'wasm' ? 'its floats are the fastest on the processor, and they fit' : 'its weights are not rounded to few bits, and they fit'
-  return { graph, note: `Of the ${graphs.length} graphs in the folder ${file} is run (${graph.quantisation}): ${why}.` }
+  if (graphs.length === 1)
+    return { graph, note: `The graph is computed as its maker wrote it (${graph.quantisation}).` }
+  const why =
+    wanted !== undefined && best.place < 100
+      ? 'as you chose'
+      : graph.isPacked
+        ? 'floats would not fit'
+        : backend === 'wasm'
+          ? 'its floats are the fastest on the processor, and they fit'
+          : 'its weights are not rounded to few bits, and they fit'
+  return {
+    graph,
+    note: `Of the ${graphs.length} graphs in the folder ${file} is run (${graph.quantisation}): ${why}.`,
+  }
 }
 
-function whyNone([first, ...others]: readonly [OnnxGraph, ...OnnxGraph[]], backend: Backend, name: string): string {
-  if (backend === 'webgpu') return `“${name}” computes in half precision, and this graphics card has none (shader-f16). Choose wasm, or a folder with a graph of 32-bit floats or of 4 bits (model_q4.onnx).`
+function whyNone(
+  [first, ...others]: readonly [OnnxGraph, ...OnnxGraph[]],
+  backend: Backend,
+  name: string,
+): string {
+  if (backend === 'webgpu')
+    return `“${name}” computes in half precision, and this graphics card has none (shader-f16). Choose wasm, or a folder with a graph of 32-bit floats or of 4 bits (model_q4.onnx).`
   const least = Math.min(first.memoryBytes.wasm, ...others.map(({ memoryBytes }) => memoryBytes.wasm))
   return `“${name}” needs about ${(least / 2 ** 30).toFixed(1)} GiB, and wasm has 4. Choose a smaller model, a graph of fewer bits, or WebGPU.`
 }

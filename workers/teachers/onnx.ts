@@ -49,15 +49,36 @@ export async function inspectOnnx(bundle: ModelBundle): Promise<SizedCard> {
 }
 
 /** Opens the folder's graph that suits the backend. Throws `ModelRefused`, EngineError where the machine fails, AbortError when stopped. */
-export async function openOnnx(bundle: ModelBundle, { backend, contextLength, weights: wanted, batches: known, signal, onProgress, threads, runtime: given }: EngineOptions): Promise<EngineTeacher> {
+export async function openOnnx(
+  bundle: ModelBundle,
+  {
+    backend,
+    contextLength,
+    weights: wanted,
+    batches: known,
+    signal,
+    onProgress,
+    threads,
+    runtime: given,
+  }: EngineOptions,
+): Promise<EngineTeacher> {
   const folder = await readFolder(bundle)
   const runtime = given ?? (await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) }))
-  const { graph, note } = chooseGraph(folder.graphs, backend, { hasHalves: runtime.hasHalves ?? false, ...(wanted === undefined ? {} : { wanted }), name: bundle.name })
+  const { graph, note } = chooseGraph(folder.graphs, backend, {
+    hasHalves: runtime.hasHalves ?? false,
+    ...(wanted === undefined ? {} : { wanted }),
+    name: bundle.name,
+  })
   const card = await describe(bundle, folder, graph)
   const model = await openGraph()
   const generator = Generator.over(model.model, folder.tokenizer)
   onProgress({ phase: 'warming', done: 0, total: 0 })
-  const batchNote = await useBestBatch(generator, runtime, { card, form: 'graph', known, now: () => performance.now() })
+  const batchNote = await useBestBatch(generator, runtime, {
+    card,
+    form: 'graph',
+    known,
+    now: () => performance.now(),
+  })
   if (signal.aborted) {
     await generator.release()
     signal.throwIfAborted()
@@ -69,22 +90,35 @@ export async function openOnnx(bundle: ModelBundle, { backend, contextLength, we
     contextLength: generator.contextLength,
     batch: generator.maxBatch,
     gives: givesOf(card),
-    notes: [note, ...(batchNote === undefined ? [] : [batchNote]), ...noteBatching(model, graph), ...noteMachine(runtime, card)],
+    notes: [
+      note,
+      ...(batchNote === undefined ? [] : [batchNote]),
+      ...noteBatching(model, graph),
+      ...noteMachine(runtime, card),
+    ],
   }
   return new EngineTeacher(description, folder.tokenizer, generator)
 
   async function openGraph(): Promise<OpenedForeign> {
     const { decoder, source, data } = graph
     let done = 0
-    const read = (file: ByteSource): Promise<Uint8Array> => readWhole(file, signal, (bytes) => onProgress({ phase: 'reading', done: (done += bytes), total: graph.bytes }))
+    const read = (file: ByteSource): Promise<Uint8Array> =>
+      readWhole(file, signal, (bytes) =>
+        onProgress({ phase: 'reading', done: (done += bytes), total: graph.bytes }),
+      )
     const bytes = await read(source)
     const held = new Map<ByteSource, Uint8Array | Blob>()
     // What the browser holds goes to a graphics card piece by piece, without being here as a whole.
-    for (const file of data.values()) if (!held.has(file)) held.set(file, backend === 'webgpu' && file.blob ? file.blob : await read(file))
+    for (const file of data.values())
+      if (!held.has(file)) held.set(file, backend === 'webgpu' && file.blob ? file.blob : await read(file))
     onProgress({ phase: 'building', done: 0, total: 0 })
     const external = [...data].map(([path, file]) => ({ path, data: held.get(file) ?? new Uint8Array(0) }))
     const outputs = ['logits', ...decoder.past.map(({ present }) => present)].map((name) => ({ name }))
-    const shape = { vocabulary: card.vocabularySize, width: card.width, contextLength: Math.min(contextLength, card.contextLength) }
+    const shape = {
+      vocabulary: card.vocabularySize,
+      width: card.width,
+      contextLength: Math.min(contextLength, card.contextLength),
+    }
     try {
       return await openForeignModel(runtime, { bytes, external, outputs }, decoder, shape, BATCH)
     } catch (thrown) {
@@ -95,10 +129,14 @@ export async function openOnnx(bundle: ModelBundle, { backend, contextLength, we
 
 /** Reads small files and headers, and builds the tokenizer. */
 async function readFolder(bundle: ModelBundle): Promise<Folder> {
-  const refuse = (sentence: string): RetortError => new RetortError('ModelRefused', `“${bundle.name}”: ${sentence}`)
+  const refuse = (sentence: string): RetortError =>
+    new RetortError('ModelRefused', `“${bundle.name}”: ${sentence}`)
   const files = new FolderFiles(bundle)
   const genai = await files.readJson('genai_config.json')
-  const config = genai === undefined ? await files.requireJson('config.json') : ((await files.readJson('config.json')) ?? {})
+  const config =
+    genai === undefined
+      ? await files.requireJson('config.json')
+      : ((await files.readJson('config.json')) ?? {})
   const kind = refuseKind(config)
   if (kind !== undefined) throw refuse(kind)
   const graphs = await readGraphs(bundle)
@@ -108,20 +146,35 @@ async function readFolder(bundle: ModelBundle): Promise<Folder> {
     specialTokensMap: await files.readJson('special_tokens_map.json'),
     config,
     generationConfig: await files.readJson('generation_config.json'),
-    chatTemplate: (await files.readText('chat_template.jinja')) ?? (await files.readJson('chat_template.json')),
+    chatTemplate:
+      (await files.readText('chat_template.jinja')) ?? (await files.readJson('chat_template.json')),
   })
   if (!made.ok) throw refuse(made.sentence)
-  const contextLength = sizeOf(config, ['max_position_embeddings', 'n_positions', 'n_ctx', 'max_seq_len', 'seq_length']) ?? sizeOf(fieldOf(genai, 'model'), ['context_length']) ?? USUAL_CONTEXT
-  return { graphs, tokenizer: made.tokenizer, config, contextLength: Math.min(contextLength, LARGEST_CONTEXT) }
+  const contextLength =
+    sizeOf(config, ['max_position_embeddings', 'n_positions', 'n_ctx', 'max_seq_len', 'seq_length']) ??
+    sizeOf(fieldOf(genai, 'model'), ['context_length']) ??
+    USUAL_CONTEXT
+  return {
+    graphs,
+    tokenizer: made.tokenizer,
+    config,
+    contextLength: Math.min(contextLength, LARGEST_CONTEXT),
+  }
 }
 
 function refuseKind(config: unknown): string | undefined {
-  if (fieldOf(config, 'is_encoder_decoder') === true) return 'it has an encoder and a decoder (such as T5 or Whisper). Models that only continue text are run: choose one of them.'
-  if (fieldOf(config, 'vision_config') !== undefined || fieldOf(config, 'audio_config') !== undefined) return 'it is a model that also sees or hears, in several graphs. Models of text are run: choose one of them.'
+  if (fieldOf(config, 'is_encoder_decoder') === true)
+    return 'it has an encoder and a decoder (such as T5 or Whisper). Models that only continue text are run: choose one of them.'
+  if (fieldOf(config, 'vision_config') !== undefined || fieldOf(config, 'audio_config') !== undefined)
+    return 'it is a model that also sees or hears, in several graphs. Models of text are run: choose one of them.'
   return undefined
 }
 
-async function describe(bundle: ModelBundle, { tokenizer, config, contextLength }: Folder, graph: OnnxGraph): Promise<SizedCard> {
+async function describe(
+  bundle: ModelBundle,
+  { tokenizer, config, contextLength }: Folder,
+  graph: OnnxGraph,
+): Promise<SizedCard> {
   const { decoder } = graph
   const { parameters, tensorTypes } = countWeights(graph)
   const vocabularySize = decoder.vocabulary ?? sizeOf(config, ['vocab_size']) ?? tokenizer.vocabularySize
@@ -143,16 +196,30 @@ async function describe(bundle: ModelBundle, { tokenizer, config, contextLength 
     width: sizeOf(config, ['hidden_size', 'n_embd', 'd_model', 'dim']) ?? 0,
     ...(typeof licence === 'string' && licence !== '' && licence.length <= 200 ? { licence } : {}),
     memoryBytes: graph.memoryBytes,
-    fingerprint: await nameByContents([new TextEncoder().encode(JSON.stringify(config)), await graph.source.read(0, Math.min(graph.source.size, HEADER_LOOK))], weights ?? graph.source, 0),
+    fingerprint: await nameByContents(
+      [
+        new TextEncoder().encode(JSON.stringify(config)),
+        await graph.source.read(0, Math.min(graph.source.size, HEADER_LOOK)),
+      ],
+      weights ?? graph.source,
+      0,
+    ),
     hasChatTemplate: tokenizer.hasChatTemplate,
   }
 }
 
 /** The first of the fields that holds a size. */
-const sizeOf = (of: unknown, keys: readonly string[]): number | undefined => keys.map((key) => fieldOf(of, key)).find((value): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value > 0)
+const sizeOf = (of: unknown, keys: readonly string[]): number | undefined =>
+  keys
+    .map((key) => fieldOf(of, key))
+    .find((value): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value > 0)
 
 /** A file in pieces into one array: no other copy is made here. */
-async function readWhole(file: ByteSource, signal: AbortSignal, onBytes: (count: number) => void): Promise<Uint8Array> {
+async function readWhole(
+  file: ByteSource,
+  signal: AbortSignal,
+  onBytes: (count: number) => void,
+): Promise<Uint8Array> {
   const all = new Uint8Array(file.size)
   for (let at = 0; at < file.size; at += PIECE) {
     signal.throwIfAborted()
@@ -164,9 +231,18 @@ async function readWhole(file: ByteSource, signal: AbortSignal, onBytes: (count:
 }
 
 function noteBatching({ batching }: OpenedForeign, { decoder }: OnnxGraph): string[] {
-  if (decoder.roundsByBatch) return ['Its numbers are rounded by the largest of all that is computed together (dynamic quantisation), so rows are computed one after another, and what it finds differs a little with how a text is cut into runs. A graph of floats or of 4 bits has neither.']
-  if (batching === 'single') return ['Rows are computed one after another: together this graph gives other numbers than alone, as a try while loading showed. A GGUF file of the same model is several times faster.']
-  if (batching === 'equal') return ['Only rows of equal length share a run, as a try while loading showed. A GGUF file of the same model is faster.']
+  if (decoder.roundsByBatch)
+    return [
+      'Its numbers are rounded by the largest of all that is computed together (dynamic quantisation), so rows are computed one after another, and what it finds differs a little with how a text is cut into runs. A graph of floats or of 4 bits has neither.',
+    ]
+  if (batching === 'single')
+    return [
+      'Rows are computed one after another: together this graph gives other numbers than alone, as a try while loading showed. A GGUF file of the same model is several times faster.',
+    ]
+  if (batching === 'equal')
+    return [
+      'Only rows of equal length share a run, as a try while loading showed. A GGUF file of the same model is faster.',
+    ]
   return []
 }
 
@@ -174,8 +250,15 @@ function noteBatching({ batching }: OpenedForeign, { decoder }: OnnxGraph): stri
 function sayWhy(thrown: unknown, path: string): unknown {
   if (!(thrown instanceof EngineError) || thrown.kind !== 'broken') return thrown
   const text = thrown.cause instanceof Error ? thrown.cause.message : thrown.message
-  const refuse = (sentence: string): RetortError => new RetortError('ModelRefused', `${path} cannot be run: ${sentence} Take the GGUF file of this model, or one that was exported for transformers.js.`, { cause: thrown })
-  const missing = /Could not find an implementation for ([\w.]+)\((\d+)\)/.exec(text) ?? /No Op registered for ([\w.]+) with domain_version of (\d+)/.exec(text)
+  const refuse = (sentence: string): RetortError =>
+    new RetortError(
+      'ModelRefused',
+      `${path} cannot be run: ${sentence} Take the GGUF file of this model, or one that was exported for transformers.js.`,
+      { cause: thrown },
+    )
+  const missing =
+    /Could not find an implementation for ([\w.]+)\((\d+)\)/.exec(text) ??
+    /No Op registered for ([\w.]+) with domain_version of (\d+)/.exec(text)
   if (missing !== null) return refuse(`its op ${missing[1]} (version ${missing[2]}) is not in the runtime.`)
   const unknown = /([\w.]+:[\w.]+)\(-?\d+\) is not a registered function\/op/.exec(text)
   if (unknown !== null) return refuse(`its op ${unknown[1]} is not in the runtime.`)

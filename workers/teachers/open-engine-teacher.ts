@@ -32,25 +32,61 @@ export interface ReadableModel {
 }
 
 /** What every model gives that this engine runs. */
-export const givesOf = (card: { readonly hasChatTemplate: boolean }): TeacherGives => ({ chat: card.hasChatTemplate, rawPrompts: true, scores: true, traces: true, logProbs: MOST_LOG_PROBS, sampling: SAMPLING_NAMES, seeded: true, formats: [] })
+export const givesOf = (card: { readonly hasChatTemplate: boolean }): TeacherGives => ({
+  chat: card.hasChatTemplate,
+  rawPrompts: true,
+  scores: true,
+  traces: true,
+  logProbs: MOST_LOG_PROBS,
+  sampling: SAMPLING_NAMES,
+  seeded: true,
+  formats: [],
+})
 
 /** What a person should know of how it runs here. */
-export function noteMachine({ backend, threads }: Pick<Runtime, 'backend' | 'threads'>, { hasChatTemplate }: { readonly hasChatTemplate: boolean }): string[] {
+export function noteMachine(
+  { backend, threads }: Pick<Runtime, 'backend' | 'threads'>,
+  { hasChatTemplate }: { readonly hasChatTemplate: boolean },
+): string[] {
   const notes: string[] = []
-  if (backend === 'wasm' && threads === 1) notes.push('One thread: this page is not isolated from others, so the browser gives it no more. It is several times slower than it could be.')
-  if (!hasChatTemplate) notes.push('The file has no chat template: the model can continue text, but not answer chats.')
+  if (backend === 'wasm' && threads === 1)
+    notes.push(
+      'One thread: this page is not isolated from others, so the browser gives it no more. It is several times slower than it could be.',
+    )
+  if (!hasChatTemplate)
+    notes.push('The file has no chat template: the model can continue text, but not answer chats.')
   return notes
 }
 
 /** Loads and builds the model. Throws `ModelRefused` with the reason, EngineError where the machine fails, AbortError when stopped. */
-export async function openEngineTeacher({ card, tokenizer, loadWeights, forms }: ReadableModel, { backend, contextLength, weights: wanted, batches: known, signal, onProgress, threads, runtime: given }: EngineOptions): Promise<EngineTeacher> {
-  const { form, note } = chooseWeightForm(backend, card, { ...(wanted === undefined ? {} : { wanted }), ...(forms === undefined ? {} : { forms }) })
+export async function openEngineTeacher(
+  { card, tokenizer, loadWeights, forms }: ReadableModel,
+  {
+    backend,
+    contextLength,
+    weights: wanted,
+    batches: known,
+    signal,
+    onProgress,
+    threads,
+    runtime: given,
+  }: EngineOptions,
+): Promise<EngineTeacher> {
+  const { form, note } = chooseWeightForm(backend, card, {
+    ...(wanted === undefined ? {} : { wanted }),
+    ...(forms === undefined ? {} : { forms }),
+  })
   const runtime = given ?? (await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) }))
   const weights = await loadWeights(form)
   onProgress({ phase: 'building', done: 0, total: 0 })
   const generator = await Generator.create(runtime, weights, tokenizer, { maxBatch: BATCH, contextLength })
   onProgress({ phase: 'warming', done: 0, total: 0 })
-  const batchNote = await useBestBatch(generator, runtime, { card, form, known, now: () => performance.now() })
+  const batchNote = await useBestBatch(generator, runtime, {
+    card,
+    form,
+    known,
+    now: () => performance.now(),
+  })
   if (signal.aborted) {
     await generator.release()
     signal.throwIfAborted()

@@ -8,5 +8,8 @@ export async function requireRoom(name: string, bytes: number): Promise<void> {
   if (estimate === undefined || estimate.usedBytes + bytes <= estimate.quotaBytes) return
   const free = Math.max(0, estimate.quotaBytes - estimate.usedBytes)
   const mb = (n: number): string => `${Math.ceil(n / 1e6)} MB`
-  throw new RetortError('StorageFull', `“${name}” needs ${mb(bytes)}, and this browser has ${mb(free)} left for the page. Delete a model or a project, or load it without keeping it.`)
+  throw new RetortError(
+    'StorageFull',
+    `“${name}” needs ${mb(bytes)}, and this browser has ${mb(free)} left for the page. Delete a model or a project, or load it without keeping it.`,
+  )
 }

@@ -20,9 +20,21 @@ export interface Opener<Source extends ModelSource> {
   open(source: Source, options: OpenSourceOptions): Promise<Teacher>
 }
 
-type Openers = { readonly [Kind in ModelSource['kind']]: Opener<Extract<ModelSource, { readonly kind: Kind }>> }
+type Openers = {
+  readonly [Kind in ModelSource['kind']]: Opener<Extract<ModelSource, { readonly kind: Kind }>>
+}
 
-const OPENERS: Openers = { file: files, files, url: files, hub: files, stored: files, box: files, endpoint, student, 'web-llm': webLlm }
+const OPENERS: Openers = {
+  file: files,
+  files,
+  url: files,
+  hub: files,
+  stored: files,
+  box: files,
+  endpoint,
+  student,
+  'web-llm': webLlm,
+}
 
 /** The opener of a source. */
 export function findOpener<Source extends ModelSource>({ kind }: Source): Opener<Source> {

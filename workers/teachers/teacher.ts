@@ -1,7 +1,22 @@
 // Knows: what every teacher can be asked, whatever runs it. One contract test runs against all of them.
 // Must not know: threads (workers/teacher.ts), where models come from (sources.ts).
-import type { Backend, CompletionRequest, CompletionResult, ScoreRequest, ScoreResult, TeacherDescription, WeightForm } from '../../src/domain/model.ts'
-import type { Progress, Scorable, Scored, Traceable, Traced, TraceOptions } from '../../src/engine/generation/generator.ts'
+import type {
+  Backend,
+  CompletionRequest,
+  CompletionResult,
+  ScoreRequest,
+  ScoreResult,
+  TeacherDescription,
+  WeightForm,
+} from '../../src/domain/model.ts'
+import type {
+  Progress,
+  Scorable,
+  Scored,
+  Traceable,
+  Traced,
+  TraceOptions,
+} from '../../src/engine/generation/generator.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { LoadProgress } from '../../src/protocol/teacher.ts'
 import type { KnownBatches } from './best-batch.ts'
@@ -18,9 +33,16 @@ export interface TokenTeacher {
   /** What cuts texts into the model's tokens. */
   readonly tokenizer: TextTokenizer
   /** Distributions along given answers, in tokens of this model. */
-  trace(requests: readonly Traceable[], options: TraceOptions, hooks: Pick<AskHooks<Traced>, 'signal' | 'onResult'>): Promise<Progress>
+  trace(
+    requests: readonly Traceable[],
+    options: TraceOptions,
+    hooks: Pick<AskHooks<Traced>, 'signal' | 'onResult'>,
+  ): Promise<Progress>
   /** Log-probabilities of continuations that are tokens of this model. */
-  weigh(requests: readonly Scorable[], hooks: Pick<AskHooks<Scored>, 'signal' | 'onResult'>): Promise<Progress>
+  weigh(
+    requests: readonly Scorable[],
+    hooks: Pick<AskHooks<Scored>, 'signal' | 'onResult'>,
+  ): Promise<Progress>
 }
 
 export interface Teacher {

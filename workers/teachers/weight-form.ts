@@ -22,19 +22,45 @@ export interface WeightWish {
  * Floats are fastest on wasm, whose kernels unpack packed weights on every run; packed bits are faster and smaller on a graphics card, and
  * there as exact. What was wanted goes before, where it can be had and fits. Throws `ModelRefused` where nothing fits.
  */
-export function chooseWeightForm(backend: Backend, { memoryBytes, name }: Pick<SizedCard, 'memoryBytes' | 'name'>, { wanted, forms = ['f32', 'nb4s'] }: WeightWish = {}): WeightChoice {
+export function chooseWeightForm(
+  backend: Backend,
+  { memoryBytes, name }: Pick<SizedCard, 'memoryBytes' | 'name'>,
+  { wanted, forms = ['f32', 'nb4s'] }: WeightWish = {},
+): WeightChoice {
   const canPack = forms.includes('nb4s')
   if (backend === 'webgpu') {
     if (!canPack) return { form: 'f32', note: 'The weights are floats, as they were trained.' }
-    if (wanted === 'f32') return { form: 'f32', note: 'The weights are held as floats, as you chose. On a graphics card packed bits are smaller and as exact.' }
-    return { form: 'nb4s', note: 'The weights stay packed: on a graphics card that is as exact as floats, and smaller.' }
+    if (wanted === 'f32')
+      return {
+        form: 'f32',
+        note: 'The weights are held as floats, as you chose. On a graphics card packed bits are smaller and as exact.',
+      }
+    return {
+      form: 'nb4s',
+      note: 'The weights stay packed: on a graphics card that is as exact as floats, and smaller.',
+    }
   }
   // Packed weights take on wasm what they take on the GPU: the estimate counts both copies.
   const packs = canPack && memoryBytes.webgpu <= WASM_LIMIT
   const floats = memoryBytes.wasm <= WASM_LIMIT
-  if (packs && wanted === 'nb4s') return { form: 'nb4s', note: 'The weights stay packed, as you chose. On the processor writing is several times slower that way than with floats.' }
-  if (floats) return { form: 'f32', note: `The weights are held as floats: on the processor that is the fastest, and they fit.${wanted === 'nb4s' ? ' They cannot be had packed.' : ''}` }
-  if (packs) return { form: 'nb4s', note: 'The weights stay packed because floats would not fit into the memory of wasm: writing is several times slower. WebGPU is faster where it is available.' }
+  if (packs && wanted === 'nb4s')
+    return {
+      form: 'nb4s',
+      note: 'The weights stay packed, as you chose. On the processor writing is several times slower that way than with floats.',
+    }
+  if (floats)
+    return {
+      form: 'f32',
+      note: `The weights are held as floats: on the processor that is the fastest, and they fit.${wanted === 'nb4s' ? ' They cannot be had packed.' : ''}`,
+    }
+  if (packs)
+    return {
+      form: 'nb4s',
+      note: 'The weights stay packed because floats would not fit into the memory of wasm: writing is several times slower. WebGPU is faster where it is available.',
+    }
   const need = canPack ? Math.min(memoryBytes.webgpu, memoryBytes.wasm) : memoryBytes.wasm
-  throw new RetortError('ModelRefused', `“${name}” needs about ${(need / 2 ** 30).toFixed(1)} GiB, and wasm has 4. Choose a smaller model, one with fewer bits, or WebGPU.`)
+  throw new RetortError(
+    'ModelRefused',
+    `“${name}” needs about ${(need / 2 ** 30).toFixed(1)} GiB, and wasm has 4. Choose a smaller model, one with fewer bits, or WebGPU.`,
+  )
 }

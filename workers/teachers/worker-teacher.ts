@@ -1,6 +1,12 @@
 // Knows: a teacher that runs in a worker of its own, and how it goes on when that worker's graphics card is lost.
 // Must not know: what runs there, how the worker is started.
-import type { CompletionRequest, CompletionResult, ScoreRequest, ScoreResult, TeacherDescription } from '../../src/domain/model.ts'
+import type {
+  CompletionRequest,
+  CompletionResult,
+  ScoreRequest,
+  ScoreResult,
+  TeacherDescription,
+} from '../../src/domain/model.ts'
 import type { Progress } from '../../src/engine/generation/generator.ts'
 import type { SupervisedWorker } from '../../src/protocol/channel.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
@@ -26,11 +32,18 @@ export class WorkerTeacher implements Teacher {
   }
 
   /** Loads the model there. Where that fails or is stopped the worker is ended: nothing else frees a graphics card for certain. */
-  static async open(worker: OwnWorker, load: WebLlmLoad, options: { readonly signal: AbortSignal; readonly onProgress: (progress: LoadProgress) => void }): Promise<WorkerTeacher> {
+  static async open(
+    worker: OwnWorker,
+    load: WebLlmLoad,
+    options: { readonly signal: AbortSignal; readonly onProgress: (progress: LoadProgress) => void },
+  ): Promise<WorkerTeacher> {
     return new WorkerTeacher(worker, load, await loadThere(worker, load, options))
   }
 
-  async complete(requests: readonly CompletionRequest[], { signal, onResult, onProgress, onPartial }: AskHooks<CompletionResult>): Promise<Progress> {
+  async complete(
+    requests: readonly CompletionRequest[],
+    { signal, onResult, onProgress, onPartial }: AskHooks<CompletionResult>,
+  ): Promise<Progress> {
     return this.#ask(requests, signal, onProgress, (left, tell) =>
       this.#worker.remote.complete(
         { requests: left, partials: onPartial !== undefined },
@@ -46,7 +59,10 @@ export class WorkerTeacher implements Teacher {
     )
   }
 
-  async score(requests: readonly ScoreRequest[], { signal, onResult, onProgress }: AskHooks<ScoreResult>): Promise<Progress> {
+  async score(
+    requests: readonly ScoreRequest[],
+    { signal, onResult, onProgress }: AskHooks<ScoreResult>,
+  ): Promise<Progress> {
     return this.#ask(requests, signal, onProgress, (left, tell) =>
       this.#worker.remote.score(
         { requests: left },
@@ -76,7 +92,8 @@ export class WorkerTeacher implements Teacher {
   /** A worker that has died holds nothing: what it held is loaded again, from what is kept on this machine. */
   async #revive(signal: AbortSignal = new AbortController().signal): Promise<void> {
     if (this.#released) throw new RetortError('NotLoaded', 'The model was let go. Load it again.')
-    if (!this.#worker.alive) await loadThere(this.#worker, this.#load, { signal, onProgress: () => undefined })
+    if (!this.#worker.alive)
+      await loadThere(this.#worker, this.#load, { signal, onProgress: () => undefined })
   }
 
   /**
@@ -87,18 +104,24 @@ export class WorkerTeacher implements Teacher {
     requests: readonly Request[],
     signal: AbortSignal,
     onProgress: (progress: Progress) => void,
-    ask: (left: readonly Request[], tell: (id: string, onResult: () => void) => void) => Promise<GenerationSummary>,
+    ask: (
+      left: readonly Request[],
+      tell: (id: string, onResult: () => void) => void,
+    ) => Promise<GenerationSummary>,
   ): Promise<Progress> {
     const told = new Set<string>()
     const startedAt = performance.now()
     if (signal.aborted) return NOTHING_DONE
-    for (let answered = -1; ; ) {
+    for (let answered = -1; ;) {
       await this.#revive(signal)
       try {
-        const summary = await ask(requests.filter(({ id }) => !told.has(id)), (id, onResult) => {
-          told.add(id)
-          onResult()
-        })
+        const summary = await ask(
+          requests.filter(({ id }) => !told.has(id)),
+          (id, onResult) => {
+            told.add(id)
+            onResult()
+          },
+        )
         const progress = { ...summary, ms: performance.now() - startedAt }
         onProgress(progress)
         return progress
@@ -112,7 +135,14 @@ export class WorkerTeacher implements Teacher {
 
 const NOTHING_DONE: Progress = { promptTokens: 0, sharedTokens: 0, newTokens: 0, ms: 0 }
 
-async function loadThere({ remote, terminate }: OwnWorker, load: WebLlmLoad, { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress: (progress: LoadProgress) => void }): Promise<TeacherDescription> {
+async function loadThere(
+  { remote, terminate }: OwnWorker,
+  load: WebLlmLoad,
+  {
+    signal,
+    onProgress,
+  }: { readonly signal: AbortSignal; readonly onProgress: (progress: LoadProgress) => void },
+): Promise<TeacherDescription> {
   signal.throwIfAborted()
   const stop = (): void => terminate(STOPPED)
   signal.addEventListener('abort', stop)

@@ -12,7 +12,11 @@ export interface Asking<Request extends Named, Result extends Named> {
   readonly control: RunControl
   readonly requests: readonly Request[]
   /** One call of the teacher; tells each result as it ends, unfinished ones left out. */
-  readonly call: (requests: readonly Request[], signal: AbortSignal, onResult: (result: Result) => void) => Promise<void>
+  readonly call: (
+    requests: readonly Request[],
+    signal: AbortSignal,
+    onResult: (result: Result) => void,
+  ) => Promise<void>
   /** A result has ended. */
   readonly take: (result: Result) => void
   /** One row that cannot be had, with the reason; the others go on. */
@@ -28,7 +32,14 @@ const LONE_FAILURES = 2
  * Asks until every request has its result or was given up; false when stopped (or `failed`) before. A pause ends the present
  * call, and what was unfinished is asked anew after it. Throws what breaks the machine (a dead worker, a lost device, …).
  */
-export async function askAll<Request extends Named, Result extends Named>({ control, requests, call, take, giveUp, failed }: Asking<Request, Result>): Promise<boolean> {
+export async function askAll<Request extends Named, Result extends Named>({
+  control,
+  requests,
+  call,
+  take,
+  giveUp,
+  failed,
+}: Asking<Request, Result>): Promise<boolean> {
   const missing = new Map(requests.map((request) => [request.id, request]))
   const ends = (signal: AbortSignal): AbortSignal => (failed ? AbortSignal.any([signal, failed]) : signal)
   const failures: [Request, string][] = []
@@ -62,7 +73,8 @@ export async function askAll<Request extends Named, Result extends Named>({ cont
     } else {
       missing.delete(lone.id)
       failures.push([lone, why])
-      if (taken === 0 && failures.length > LONE_FAILURES) throw new RetortError('Unexpected', `The teacher fails on every row: ${why}`)
+      if (taken === 0 && failures.length > LONE_FAILURES)
+        throw new RetortError('Unexpected', `The teacher fails on every row: ${why}`)
     }
   }
   for (const [request, why] of failures) giveUp(request, why)
@@ -73,7 +85,10 @@ export async function askAll<Request extends Named, Result extends Named>({ cont
  * Asks, and stores what came whatever ends it: a row that still waited to be written when the machine broke would come behind the rows of
  * whoever goes on with the run, and undo what they found out.
  */
-export async function askAndStore<Request extends Named, Result extends Named>(writer: RowWriter, asking: Omit<Asking<Request, Result>, 'failed'>): Promise<boolean> {
+export async function askAndStore<Request extends Named, Result extends Named>(
+  writer: RowWriter,
+  asking: Omit<Asking<Request, Result>, 'failed'>,
+): Promise<boolean> {
   try {
     return await askAll({ ...asking, failed: writer.failed })
   } finally {

@@ -11,7 +11,16 @@ import { settle, standingOf } from './standing.ts'
 
 /** Carries the phase through; false when stopped before the end. */
 export async function judgeRows(context: RunContext): Promise<boolean> {
-  const { machines: { db }, projectId, runId, steps, ref, teacher, control, live } = context
+  const {
+    machines: { db },
+    projectId,
+    runId,
+    steps,
+    ref,
+    teacher,
+    control,
+    live,
+  } = context
   const { judge } = steps
   if (judge === undefined) return true
   const rubric = rubricOfSettings(judge.settings)
@@ -35,12 +44,30 @@ export async function judgeRows(context: RunContext): Promise<boolean> {
       writer.change(row.id, (stored) => settle(stored, { verdict, status: 'asked' }))
       live.count(1)
     }
-    const unreadable = (reason: string): Verdict => ({ kind: 'unreadable', rubric: rubric.name, judge: ref, reason })
+    const unreadable = (reason: string): Verdict => ({
+      kind: 'unreadable',
+      rubric: rubric.name,
+      judge: ref,
+      reason,
+    })
     const ended = await askAndStore<ScoreRequest, ScoreResult>(writer, {
       control,
-      requests: [...rows.values()].map((row) => askVerdict(row.id, { prompt: row.prompt, completion: row.completion.text }, rubric, teacher.contextLength)),
+      requests: [...rows.values()].map((row) =>
+        askVerdict(
+          row.id,
+          { prompt: row.prompt, completion: row.completion.text },
+          rubric,
+          teacher.contextLength,
+        ),
+      ),
       call: callScore(context),
-      take: (result) => give(result.id, result.refusal === undefined ? readVerdict(result, { rubric: rubric.name, judge: ref, minMass: judge.settings.minMass }) : unreadable(result.refusal)),
+      take: (result) =>
+        give(
+          result.id,
+          result.refusal === undefined
+            ? readVerdict(result, { rubric: rubric.name, judge: ref, minMass: judge.settings.minMass })
+            : unreadable(result.refusal),
+        ),
       giveUp: ({ id }, why) => give(id, unreadable(why)),
     })
     if (!ended) return false

@@ -20,7 +20,13 @@ interface Candidate extends Pick<Row, 'promptId' | 'order' | 'verdict'> {
 
 /** Decides every row; gives the number of rows and of those kept. */
 export async function keepRows(context: RunContext): Promise<{ rows: number; kept: number }> {
-  const { machines: { db }, projectId, runId, steps, live } = context
+  const {
+    machines: { db },
+    projectId,
+    runId,
+    steps,
+    live,
+  } = context
   const keepSteps = new Set(steps.keeps.map(({ index }) => index))
   const candidates: Candidate[] = []
   let rows = 0
@@ -29,8 +35,19 @@ export async function keepRows(context: RunContext): Promise<{ rows: number; kep
       rows += 1
       const before = row.answers.filter(({ step }) => !keepSteps.has(step))
       // What the filters or the teacher dropped stays dropped; the rest is looked at, a second time where a run goes on.
-      if (findDrop(before) === undefined && (standingOf(row) !== 'dropped' || row.answers.length > before.length)) {
-        candidates.push({ id: row.id, promptId: row.promptId, order: row.order, completion: row.completion.text, ...(row.verdict ? { verdict: row.verdict } : {}), before, counted: { answers: row.answers, ...(row.verdict ? { verdict: row.verdict } : {}) } })
+      if (
+        findDrop(before) === undefined &&
+        (standingOf(row) !== 'dropped' || row.answers.length > before.length)
+      ) {
+        candidates.push({
+          id: row.id,
+          promptId: row.promptId,
+          order: row.order,
+          completion: row.completion.text,
+          ...(row.verdict ? { verdict: row.verdict } : {}),
+          before,
+          counted: { answers: row.answers, ...(row.verdict ? { verdict: row.verdict } : {}) },
+        })
       }
     }
   }
@@ -45,7 +62,13 @@ export async function keepRows(context: RunContext): Promise<{ rows: number; kep
       if (drop === undefined) kept += 1
       live.tally.countRow(counted, -1)
       live.tally.countRow({ ...counted, answers })
-      writer.change(id, (row) => settle(row, { answers, status: drop ? 'dropped' : 'kept', ...(drop ? { droppedBy: drop.name } : {}) }))
+      writer.change(id, (row) =>
+        settle(row, {
+          answers,
+          status: drop ? 'dropped' : 'kept',
+          ...(drop ? { droppedBy: drop.name } : {}),
+        }),
+      )
     }
     await writer.drain()
     live.count(piece.length)

@@ -137,4 +137,5 @@ export class LiveRun {
   }
 }
 
-const isWork = (phase: Phase): phase is WorkPhase => phase === 'growing' || phase === 'completing' || phase === 'judging'
+const isWork = (phase: Phase): phase is WorkPhase =>
+  phase === 'growing' || phase === 'completing' || phase === 'judging'

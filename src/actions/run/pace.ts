@@ -46,12 +46,26 @@ export class Pace {
    * Milliseconds for so many units of each phase. A phase that was not reached yet is guessed from one that was, until its own
    * rate is there; `undefined` while nothing can be told. `tokens`: the most that a request of a phase may write.
    */
-  msFor(left: PerPhase, tokens: { readonly growing: number; readonly completing: number }): number | undefined {
+  msFor(
+    left: PerPhase,
+    tokens: { readonly growing: number; readonly completing: number },
+  ): number | undefined {
     const growing = this.#rate('growing')
-    const completing = this.#rate('completing') ?? (growing === undefined || tokens.growing === 0 ? undefined : (growing * PROMPTS_A_REQUEST * USED_TOKENS * tokens.completing) / tokens.growing)
-    const judging = this.#rate('judging') ?? (completing === undefined ? undefined : completing * VERDICT_SHARE)
-    const parts = [times(left.growing, growing), times(left.completing, completing), times(left.judging, judging)]
-    return parts.includes(undefined) ? undefined : Math.round(parts.reduce((sum: number, part) => sum + (part ?? 0), 0))
+    const completing =
+      this.#rate('completing') ??
+      (growing === undefined || tokens.growing === 0
+        ? undefined
+        : (growing * PROMPTS_A_REQUEST * USED_TOKENS * tokens.completing) / tokens.growing)
+    const judging =
+      this.#rate('judging') ?? (completing === undefined ? undefined : completing * VERDICT_SHARE)
+    const parts = [
+      times(left.growing, growing),
+      times(left.completing, completing),
+      times(left.judging, judging),
+    ]
+    return parts.includes(undefined)
+      ? undefined
+      : Math.round(parts.reduce((sum: number, part) => sum + (part ?? 0), 0))
   }
 
   #rate(phase: WorkPhase): number | undefined {
@@ -68,4 +82,5 @@ export class Pace {
   }
 }
 
-const times = (units: number, ms: number | undefined): number | undefined => (units === 0 ? 0 : ms === undefined ? undefined : units * ms)
+const times = (units: number, ms: number | undefined): number | undefined =>
+  units === 0 ? 0 : ms === undefined ? undefined : units * ms

@@ -1,6 +1,13 @@
 // Knows: what every phase of a run works with.
 import type { ProjectId, RunId } from '../../domain/id.ts'
-import type { CompletionRequest, CompletionResult, ModelRef, ScoreRequest, ScoreResult, TeacherDescription } from '../../domain/model.ts'
+import type {
+  CompletionRequest,
+  CompletionResult,
+  ModelRef,
+  ScoreRequest,
+  ScoreResult,
+  TeacherDescription,
+} from '../../domain/model.ts'
 import type { CheckedRecipe } from '../../domain/recipe.ts'
 import type { RecipeSteps } from '../../pipeline/recipes/read-steps.ts'
 import type { GenerationEvent } from '../../protocol/teacher.ts'
@@ -28,22 +35,53 @@ export const REQUESTS_PER_CALL = 128
 
 /** A writer of the run's rows; a full disk is told in its sentence. */
 export function makeRowWriter({ machines: { db }, projectId }: RunContext): RowWriter {
-  return new RowWriter(async (put, change) => void (await guardQuota('The rows of this run', () => writeRows(db, projectId, put, change))))
+  return new RowWriter(
+    async (put, change) =>
+      void (await guardQuota('The rows of this run', () => writeRows(db, projectId, put, change))),
+  )
 }
 
 /** One call that completes; unfinished rows are not told. */
-export const callComplete = ({ machines, live }: RunContext) => (requests: readonly CompletionRequest[], signal: AbortSignal, onResult: (result: CompletionResult) => void): Promise<void> =>
-  inWork(live, (onEvent) => machines.teacher.complete({ requests, partials: false }, { signal, onEvent }), (event) => {
-    if (event.kind === 'completion' && (event.result.ending !== 'aborted' || event.result.refusal !== undefined)) onResult(event.result)
-  })
+export const callComplete =
+  ({ machines, live }: RunContext) =>
+  (
+    requests: readonly CompletionRequest[],
+    signal: AbortSignal,
+    onResult: (result: CompletionResult) => void,
+  ): Promise<void> =>
+    inWork(
+      live,
+      (onEvent) => machines.teacher.complete({ requests, partials: false }, { signal, onEvent }),
+      (event) => {
+        if (
+          event.kind === 'completion' &&
+          (event.result.ending !== 'aborted' || event.result.refusal !== undefined)
+        )
+          onResult(event.result)
+      },
+    )
 
 /** One call that scores. */
-export const callScore = ({ machines, live }: RunContext) => (requests: readonly ScoreRequest[], signal: AbortSignal, onResult: (result: ScoreResult) => void): Promise<void> =>
-  inWork(live, (onEvent) => machines.teacher.score({ requests }, { signal, onEvent }), (event) => {
-    if (event.kind === 'score') onResult(event.result)
-  })
+export const callScore =
+  ({ machines, live }: RunContext) =>
+  (
+    requests: readonly ScoreRequest[],
+    signal: AbortSignal,
+    onResult: (result: ScoreResult) => void,
+  ): Promise<void> =>
+    inWork(
+      live,
+      (onEvent) => machines.teacher.score({ requests }, { signal, onEvent }),
+      (event) => {
+        if (event.kind === 'score') onResult(event.result)
+      },
+    )
 
-async function inWork(live: LiveRun, call: (onEvent: (event: GenerationEvent) => void) => Promise<unknown>, hear: (event: GenerationEvent) => void): Promise<void> {
+async function inWork(
+  live: LiveRun,
+  call: (onEvent: (event: GenerationEvent) => void) => Promise<unknown>,
+  hear: (event: GenerationEvent) => void,
+): Promise<void> {
   const end = live.work()
   try {
     await call((event) => {
@@ -59,4 +97,3 @@ async function inWork(live: LiveRun, call: (onEvent: (event: GenerationEvent) =>
 export function* inPieces<T>(items: readonly T[], size: number): Generator<readonly T[]> {
   for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size)
 }
-

@@ -20,8 +20,22 @@ type Known = Pick<Row, 'answers' | 'verdict'> & { readonly row: Row }
 
 /** Carries the phase through; false when stopped before the end. */
 export async function writeCompletions(context: RunContext, prompts: readonly Prompt[]): Promise<boolean> {
-  const { machines: { db }, projectId, runId, recipe, steps, ref, control, live } = context
-  const planned = planCompletions({ prompts, settings: steps.complete.settings, rngSeed: recipe.rngSeed, teacher: ref })
+  const {
+    machines: { db },
+    projectId,
+    runId,
+    recipe,
+    steps,
+    ref,
+    control,
+    live,
+  } = context
+  const planned = planCompletions({
+    prompts,
+    settings: steps.complete.settings,
+    rngSeed: recipe.rngSeed,
+    teacher: ref,
+  })
   const written = new Set<RowId>()
   const writer = makeRowWriter(context)
   const sieve = new Sieve(context, planned, writer, await readAnswers(context))
@@ -45,13 +59,17 @@ export async function writeCompletions(context: RunContext, prompts: readonly Pr
     sieve.bring(makeRow(context, plan, result))
     live.count(1)
   }
-  for (const piece of inPieces(planned.filter(({ id }) => !written.has(id)), REQUESTS_PER_CALL)) {
+  for (const piece of inPieces(
+    planned.filter(({ id }) => !written.has(id)),
+    REQUESTS_PER_CALL,
+  )) {
     const ended = await askAndStore<CompletionRequest, CompletionResult>(writer, {
       control,
       requests: piece.map(({ request }) => request),
       call: callComplete(context),
       take,
-      giveUp: ({ id }, why) => take({ id, text: '', ending: 'aborted', promptTokens: 0, tokens: 0, refusal: why }),
+      giveUp: ({ id }, why) =>
+        take({ id, text: '', ending: 'aborted', promptTokens: 0, tokens: 0, refusal: why }),
     })
     if (!ended) return false
   }
@@ -63,11 +81,16 @@ export async function writeCompletions(context: RunContext, prompts: readonly Pr
 async function readAnswers({ machines: { db }, projectId, steps }: RunContext): Promise<KnownAnswers> {
   const answers = new Map<string, string>()
   if (!steps.filters.some(({ member }) => member.readsAnswer)) return answers
-  for await (const page of eachSeed(db, projectId)) for (const [text, answer] of answersOf(page)) answers.set(text, answer)
+  for await (const page of eachSeed(db, projectId))
+    for (const [text, answer] of answersOf(page)) answers.set(text, answer)
   return answers
 }
 
-function makeRow({ projectId, runId, ref, steps, machines }: RunContext, plan: PlannedRow, result: CompletionResult): Row {
+function makeRow(
+  { projectId, runId, ref, steps, machines }: RunContext,
+  plan: PlannedRow,
+  result: CompletionResult,
+): Row {
   const row: Row = {
     projectId,
     runId,
@@ -77,14 +100,27 @@ function makeRow({ projectId, runId, ref, steps, machines }: RunContext, plan: P
     prompt: plan.prompt,
     variant: plan.variant,
     order: plan.order,
-    completion: { text: result.text.trim(), ending: result.ending, tokens: result.tokens, teacher: ref, system: plan.system, sampling: plan.sampling, writtenAt: machines.now() },
+    completion: {
+      text: result.text.trim(),
+      ending: result.ending,
+      tokens: result.tokens,
+      teacher: ref,
+      system: plan.system,
+      sampling: plan.sampling,
+      writtenAt: machines.now(),
+    },
     answers: [],
     status: 'asked',
   }
   if (result.refusal === undefined) return row
   // The teacher could not write it: dropped where it was to be written, with the reason.
   const { index, name } = steps.complete
-  return { ...row, answers: [{ step: index, name, answer: dropped(result.refusal) }], droppedBy: name, status: 'dropped' }
+  return {
+    ...row,
+    answers: [{ step: index, name, answer: dropped(result.refusal) }],
+    droppedBy: name,
+    status: 'dropped',
+  }
 }
 
 /** Takes rows through the filters: at once, or in their order where filters compare rows. */
@@ -137,7 +173,8 @@ class Sieve {
       this.#waiting.delete(plan.id)
       this.#next += 1
       if (this.#needsAnswers(known.row)) this.#settle(known.row)
-      else if (findDrop(known.row.answers) === undefined) this.#bank.remember({ completion: known.row.completion.text })
+      else if (findDrop(known.row.answers) === undefined)
+        this.#bank.remember({ completion: known.row.completion.text })
     }
   }
 
@@ -147,9 +184,17 @@ class Sieve {
 
   #decide(row: Row): Row {
     if (!this.#needsAnswers(row)) return row
-    const answers = this.#bank.decide({ prompt: row.prompt, completion: row.completion.text, ending: row.completion.ending, ...answerTo(row.prompt, this.#answers) })
+    const answers = this.#bank.decide({
+      prompt: row.prompt,
+      completion: row.completion.text,
+      ending: row.completion.ending,
+      ...answerTo(row.prompt, this.#answers),
+    })
     const drop = findDrop(answers)
-    return settle(row, drop ? { answers, droppedBy: drop.name, status: 'dropped' } : { answers, status: 'asked' })
+    return settle(
+      row,
+      drop ? { answers, droppedBy: drop.name, status: 'dropped' } : { answers, status: 'asked' },
+    )
   }
 
   /** Decides a row that is stored, or about to be. */
@@ -160,10 +205,17 @@ class Sieve {
     tally.countRow(settled)
     this.#countPassed(settled)
     const { answers, droppedBy, status } = settled
-    this.#writer.change(row.id, (stored) => settle(stored, { answers, status: status === 'rejected' ? (settled.rejectedByHand?.before ?? 'asked') : status, ...(droppedBy === undefined ? {} : { droppedBy }) }))
+    this.#writer.change(row.id, (stored) =>
+      settle(stored, {
+        answers,
+        status: status === 'rejected' ? (settled.rejectedByHand?.before ?? 'asked') : status,
+        ...(droppedBy === undefined ? {} : { droppedBy }),
+      }),
+    )
   }
 
   #countPassed(row: Row): void {
-    if (!this.#needsAnswers(row) && findDrop(row.answers) === undefined) this.#context.live.outlook.passed += 1
+    if (!this.#needsAnswers(row) && findDrop(row.answers) === undefined)
+      this.#context.live.outlook.passed += 1
   }
 }

@@ -9,18 +9,29 @@ import type { LendRequest, TeacherContract } from '../../protocol/teacher.ts'
  * with the given one, and when the teacher breaks down; that is thrown as NotLoaded. Throws NotLoaded and ModelRefused where the teacher
  * that is asked for is not the one that is loaded; nothing was begun then.
  */
-export async function withLentTeacher<T>(teacher: Remote<TeacherContract>, request: Omit<LendRequest, 'port'>, signal: AbortSignal, work: (port: MessagePort, signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function withLentTeacher<T>(
+  teacher: Remote<TeacherContract>,
+  request: Omit<LendRequest, 'port'>,
+  signal: AbortSignal,
+  work: (port: MessagePort, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const { port1, port2 } = new MessageChannel()
   const over = new AbortController()
   const broken = new AbortController()
   let why: unknown
   const ready = new Promise<void>((resolve, reject) => {
-    const lent = teacher.lend({ ...request, port: port1 }, { transfer: [port1], signal: AbortSignal.any([signal, over.signal]), onEvent: () => resolve() })
-    lent.then(() => resolve(), (thrown: unknown) => {
-      why = thrown
-      broken.abort()
-      reject(thrown)
-    })
+    const lent = teacher.lend(
+      { ...request, port: port1 },
+      { transfer: [port1], signal: AbortSignal.any([signal, over.signal]), onEvent: () => resolve() },
+    )
+    lent.then(
+      () => resolve(),
+      (thrown: unknown) => {
+        why = thrown
+        broken.abort()
+        reject(thrown)
+      },
+    )
   })
   try {
     await ready
@@ -36,6 +47,11 @@ export async function withLentTeacher<T>(teacher: Remote<TeacherContract>, reque
 /** A teacher's worker that died is no student's worker that died: nobody goes on by himself without a teacher. */
 function nameBreak(why: unknown): unknown {
   if (!(why instanceof RetortError)) return why
-  const what = why.name === 'DeviceLost' ? 'The teacher lost the graphics card' : 'The teacher’s worker broke down'
-  return new RetortError('NotLoaded', `${what} while the student learned from it. Load the teacher again, then go on from the last checkpoint.`, { cause: why })
+  const what =
+    why.name === 'DeviceLost' ? 'The teacher lost the graphics card' : 'The teacher’s worker broke down'
+  return new RetortError(
+    'NotLoaded',
+    `${what} while the student learned from it. Load the teacher again, then go on from the last checkpoint.`,
+    { cause: why },
+  )
 }

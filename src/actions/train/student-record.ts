@@ -9,7 +9,10 @@ const MOST_POINTS = 4000
 /** Samples kept; the oldest go first. */
 const MOST_SAMPLES = 120
 
-type ShapeFacts = Pick<Student, 'shape' | 'parameters' | 'trained' | 'cutRows' | 'leftOutRows' | 'classes' | 'remarks'>
+type ShapeFacts = Pick<
+  Student,
+  'shape' | 'parameters' | 'trained' | 'cutRows' | 'leftOutRows' | 'classes' | 'remarks'
+>
 type Facts = Partial<Pick<Student, 'status' | 'why' | 'endedAt' | 'trace' | 'teacher' | 'teachers'>>
 
 export class StudentRecord {
@@ -22,7 +25,10 @@ export class StudentRecord {
   #timer: ReturnType<typeof setTimeout> | undefined
   #going: Promise<unknown> = Promise.resolve()
 
-  constructor(write: (change: (student: Student) => Student) => Promise<Student>, { points, samples, checkpointStep }: Student) {
+  constructor(
+    write: (change: (student: Student) => Student) => Promise<Student>,
+    { points, samples, checkpointStep }: Student,
+  ) {
     this.#write = write
     this.#points = points
     this.#samples = samples
@@ -41,15 +47,23 @@ export class StudentRecord {
 
   /** A point of the curve. Points from this step on, made before a reload and lost with it, are replaced. */
   point(point: LossPoint): void {
-    const earlier = (this.#points.at(-1)?.step ?? -1) < point.step ? this.#points : this.#points.filter(({ step }) => step < point.step)
+    const earlier =
+      (this.#points.at(-1)?.step ?? -1) < point.step
+        ? this.#points
+        : this.#points.filter(({ step }) => step < point.step)
     const all = [...earlier, point]
-    this.#points = all.length > MOST_POINTS ? all.filter(({ heldOut }, i) => heldOut !== undefined || i % 2 === 0 || i > MOST_POINTS / 2) : all
+    this.#points =
+      all.length > MOST_POINTS
+        ? all.filter(({ heldOut }, i) => heldOut !== undefined || i % 2 === 0 || i > MOST_POINTS / 2)
+        : all
     this.#soon()
   }
   sample(samples: readonly StudentSample[]): void {
     const [first] = samples
     if (!first) return
-    this.#samples = [...this.#samples.filter(({ step }) => step < first.step), ...samples].slice(-MOST_SAMPLES)
+    this.#samples = [...this.#samples.filter(({ step }) => step < first.step), ...samples].slice(
+      -MOST_SAMPLES,
+    )
     this.#soon()
   }
   checkpoint(step: number): void {
@@ -86,6 +100,13 @@ export class StudentRecord {
   }
 
   #over(student: Student): Student {
-    return { ...student, ...this.#shape, ...this.#facts, points: this.#points, samples: this.#samples, checkpointStep: this.#checkpointStep }
+    return {
+      ...student,
+      ...this.#shape,
+      ...this.#facts,
+      points: this.#points,
+      samples: this.#samples,
+      checkpointStep: this.#checkpointStep,
+    }
   }
 }

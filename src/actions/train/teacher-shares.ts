@@ -14,10 +14,18 @@ type Asking = Pick<Machines, 'teacher'>
  * where there is none, and where one that has still to be asked is not the loaded one; `ModelRefused` where its hidden states are to be
  * learned from and are of another width.
  */
-export async function openShares({ teacher }: Asking, settings: DivergenceTrainSettings, chosen?: readonly TeacherShare[]): Promise<readonly TeacherShare[]> {
+export async function openShares(
+  { teacher }: Asking,
+  settings: DivergenceTrainSettings,
+  chosen?: readonly TeacherShare[],
+): Promise<readonly TeacherShare[]> {
   const card = (await teacher.describe(null))?.card
   const shares = chosen?.filter(({ weight }) => weight > 0) ?? (card ? [shareOf(card)] : [])
-  if (shares.length === 0) throw new RetortError('NotLoaded', `This student learns from the teacher’s probabilities, and ${card ? 'no teacher has a weight above 0. Give one a weight below' : 'no teacher is loaded. Load one on the Teacher screen'}, or train on the texts alone.`)
+  if (shares.length === 0)
+    throw new RetortError(
+      'NotLoaded',
+      `This student learns from the teacher’s probabilities, and ${card ? 'no teacher has a weight above 0. Give one a weight below' : 'no teacher is loaded. Load one on the Teacher screen'}, or train on the texts alone.`,
+    )
   for (const share of shares) {
     if (share.trace !== undefined) continue // the worker finds in the file what it is
     const loaded = needLoaded(share, card)
@@ -28,18 +36,30 @@ export async function openShares({ teacher }: Asking, settings: DivergenceTrainS
 }
 
 /** A model alone. */
-export const shareOf = ({ name, fingerprint }: Pick<ModelCard, 'name' | 'fingerprint'>): TeacherShare => ({ name, fingerprint, weight: 1 })
+export const shareOf = ({ name, fingerprint }: Pick<ModelCard, 'name' | 'fingerprint'>): TeacherShare => ({
+  name,
+  fingerprint,
+  weight: 1,
+})
 
 function needLoaded({ name, fingerprint }: TeacherShare, card: ModelCard | undefined): ModelCard {
   if (card?.fingerprint === fingerprint) return card
-  throw new RetortError('NotLoaded', `This student learns from the probabilities of ${name}, which has not been asked for all of them yet, and ${card ? `${card.name} is loaded` : 'no teacher is loaded'}. Load ${name} on the Teacher screen, then go on.`)
+  throw new RetortError(
+    'NotLoaded',
+    `This student learns from the probabilities of ${name}, which has not been asked for all of them yet, and ${card ? `${card.name} is loaded` : 'no teacher is loaded'}. Load ${name} on the Teacher screen, then go on.`,
+  )
 }
 
 /** Where a student's teachers have been asked, and the file of the only one as `trace`. */
 export type AskedShares = Pick<Student, 'trace' | 'teachers'>
 
 /** Asks the loaded teacher for what is not stored; `onAsked` is told rows done and to do, first 0 of 0. Throws `NotLoaded` where another one or none is loaded. */
-export async function askShares({ teacher }: Asking, { projectId, datasetId, teachers }: Student, settings: DivergenceTrainSettings, { signal, onAsked }: { signal: AbortSignal; onAsked: (done: number, total: number) => void }): Promise<AskedShares> {
+export async function askShares(
+  { teacher }: Asking,
+  { projectId, datasetId, teachers }: Student,
+  settings: DivergenceTrainSettings,
+  { signal, onAsked }: { signal: AbortSignal; onAsked: (done: number, total: number) => void },
+): Promise<AskedShares> {
   const { choices, temperature } = settings
   const asked: TeacherShare[] = []
   // A student of before that was cut off here names none.
@@ -50,15 +70,28 @@ export async function askShares({ teacher }: Asking, { projectId, datasetId, tea
     }
     needLoaded(share, (await teacher.describe(null))?.card)
     onAsked(0, 0)
-    const { trace } = await teacher.trace({ projectId, datasetId, choices, temperature, ...(learnsFromHidden(settings) ? { hidden: true } : {}) }, { signal, onEvent: ({ done, total }) => onAsked(done, total) })
+    const { trace } = await teacher.trace(
+      { projectId, datasetId, choices, temperature, ...(learnsFromHidden(settings) ? { hidden: true } : {}) },
+      { signal, onEvent: ({ done, total }) => onAsked(done, total) },
+    )
     asked.push({ ...share, trace })
   }
   const [only, ...others] = asked
-  return { teachers: asked, ...(only?.trace !== undefined && others.length === 0 ? { trace: only.trace } : {}) }
+  return {
+    teachers: asked,
+    ...(only?.trace !== undefined && others.length === 0 ? { trace: only.trace } : {}),
+  }
 }
 
 /** What the worker is told of them: one file as ever, or several with their weights. */
-export function tellShares({ trace, teachers = [] }: AskedShares): { readonly trace?: string; readonly teachers?: readonly { readonly trace: string; readonly weight: number }[] } {
+export function tellShares({ trace, teachers = [] }: AskedShares): {
+  readonly trace?: string
+  readonly teachers?: readonly { readonly trace: string; readonly weight: number }[]
+} {
   if (trace !== undefined || teachers.length < 2) return trace === undefined ? {} : { trace }
-  return { teachers: teachers.flatMap(({ trace: file, weight }) => (file === undefined ? [] : [{ trace: file, weight }])) }
+  return {
+    teachers: teachers.flatMap(({ trace: file, weight }) =>
+      file === undefined ? [] : [{ trace: file, weight }],
+    ),
+  }
 }

@@ -33,11 +33,21 @@ export interface CheckMachine {
 }
 
 /** Tries a claim. What it throws is its fault; it never throws but for an abort between claims. */
-export async function tryClaim({ group, name, bound, measure }: Claim, machine: CheckMachine): Promise<CheckResult> {
+export async function tryClaim(
+  { group, name, bound, measure }: Claim,
+  machine: CheckMachine,
+): Promise<CheckResult> {
   try {
     const difference = await measure(machine)
     return { group, name, ok: difference <= bound, difference, bound }
   } catch (thrown) {
-    return { group, name, ok: false, difference: Number.NaN, bound, fault: thrown instanceof Error ? thrown.message : String(thrown) }
+    return {
+      group,
+      name,
+      ok: false,
+      difference: Number.NaN,
+      bound,
+      fault: thrown instanceof Error ? thrown.message : String(thrown),
+    }
   }
 }

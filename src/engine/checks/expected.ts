@@ -2,7 +2,10 @@
 // Made by tests/oracles/train-step.py; a test holds them equal to the numbers saved there.
 
 /** 20 steps of AdamW on the texts. */
-export const TEXT_LOSSES: readonly number[] = [7.680519, 7.383761, 6.943917, 6.288109, 5.760166, 5.663999, 5.364288, 5.526776, 5.401196, 4.862842, 5.236755, 5.007329, 4.464314, 4.930453, 5.505128, 5.391964, 5.278506, 5.405658, 5.065681, 4.98661]
+export const TEXT_LOSSES: readonly number[] = [
+  7.680519, 7.383761, 6.943917, 6.288109, 5.760166, 5.663999, 5.364288, 5.526776, 5.401196, 4.862842,
+  5.236755, 5.007329, 4.464314, 4.930453, 5.505128, 5.391964, 5.278506, 5.405658, 5.065681, 4.98661,
+]
 
 /** Three steps on long rows, by tests/oracles/long-rows.py. */
 export const LONG_LOSSES: readonly number[] = [6.140594, 6.057968, 6.268839]

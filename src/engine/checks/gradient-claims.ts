@@ -19,33 +19,55 @@ function buildCase(example: GradientCase): OnnxModel {
   const xs = example.inputs.map(({ shape }, i) => g.input(`x${i}`, 'f32', shape))
   const y = example.build(g, ...xs)
   const shape = needStatic(y, 'a case')
-  const loss = ops.reduceSum(g, ops.mul(g, y, g.constant('f32', shape, makeNumbers(elementsOf(shape), 99))), shape.map((_, axis) => axis), false)
+  const loss = ops.reduceSum(
+    g,
+    ops.mul(g, y, g.constant('f32', shape, makeNumbers(elementsOf(shape), 99))),
+    shape.map((_, axis) => axis),
+    false,
+  )
   g.output('loss', loss)
   differentiate(g, loss, xs).forEach((gradient, i) => g.output(`d${i}`, gradient))
   return g.finish()
 }
 
 /** One claim for each case: the slope along one direction through all inputs at once. A gradient stopped on purpose has none. */
-export const gradientClaims: readonly Claim[] = CASES.filter(({ name }) => name !== 'detach').map((example): Claim => ({
-  group: 'gradients',
-  name: example.name,
-  bound: BOUND,
-  measure: async ({ runtime }) => {
-    const session = await runtime.open(buildCase(example))
-    try {
-      const inputs = example.inputs.map(({ shape, scale, offset }, i) => ({ shape, data: makeNumbers(elementsOf(shape), i + 1, scale, offset) }))
-      const directions = inputs.map(({ data }, i) => makeNumbers(data.length, 50 + i))
-      const run = (step: number) =>
-        session.run(Object.fromEntries(inputs.map(({ shape, data }, i): [string, HostTensor] => [`x${i}`, { dtype: 'f32', shape, data: data.map((x, e) => x + step * (directions[i]?.[e] ?? 0)) }])))
-      const lossAt = async (step: number): Promise<number> => onHost(await run(step), 'loss').data[0] as number
-      const answer = await run(0)
-      const told = inputs.reduce((sum, _, i) => sum + dot(onHost(answer, `d${i}`).data as Float32Array, directions[i] ?? []), 0)
-      const slope = ((await lossAt(STEP)) - (await lossAt(-STEP))) / (2 * STEP)
-      return Math.abs(slope - told) / (1 + Math.abs(slope))
-    } finally {
-      await session.release()
-    }
-  },
-}))
+export const gradientClaims: readonly Claim[] = CASES.filter(({ name }) => name !== 'detach').map(
+  (example): Claim => ({
+    group: 'gradients',
+    name: example.name,
+    bound: BOUND,
+    measure: async ({ runtime }) => {
+      const session = await runtime.open(buildCase(example))
+      try {
+        const inputs = example.inputs.map(({ shape, scale, offset }, i) => ({
+          shape,
+          data: makeNumbers(elementsOf(shape), i + 1, scale, offset),
+        }))
+        const directions = inputs.map(({ data }, i) => makeNumbers(data.length, 50 + i))
+        const run = (step: number) =>
+          session.run(
+            Object.fromEntries(
+              inputs.map(({ shape, data }, i): [string, HostTensor] => [
+                `x${i}`,
+                { dtype: 'f32', shape, data: data.map((x, e) => x + step * (directions[i]?.[e] ?? 0)) },
+              ]),
+            ),
+          )
+        const lossAt = async (step: number): Promise<number> =>
+          onHost(await run(step), 'loss').data[0] as number
+        const answer = await run(0)
+        const told = inputs.reduce(
+          (sum, _, i) => sum + dot(onHost(answer, `d${i}`).data as Float32Array, directions[i] ?? []),
+          0,
+        )
+        const slope = ((await lossAt(STEP)) - (await lossAt(-STEP))) / (2 * STEP)
+        return Math.abs(slope - told) / (1 + Math.abs(slope))
+      } finally {
+        await session.release()
+      }
+    },
+  }),
+)
 
-const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => Array.from(a).reduce((sum, x, i) => sum + x * (b[i] ?? Number.NaN), 0)
+const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Array.from(a).reduce((sum, x, i) => sum + x * (b[i] ?? Number.NaN), 0)

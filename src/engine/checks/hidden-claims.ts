@@ -26,10 +26,19 @@ interface Cosine {
   readonly gradient: Float32Array
 }
 /** Loss and gradient at some of the student's states. */
-async function runCosine(runtime: Runtime, teacher: Float32Array, states: readonly Float32Array[]): Promise<Cosine[]> {
+async function runCosine(
+  runtime: Runtime,
+  teacher: Float32Array,
+  states: readonly Float32Array[],
+): Promise<Cosine[]> {
   const g = new Graph()
   const student = g.input('student', 'f32', [ROWS, WIDTH])
-  const loss = hiddenCosine(g, student, g.constant('f32', [ROWS, WIDTH], teacher), g.constant('f32', [ROWS, 1], SHARES))
+  const loss = hiddenCosine(
+    g,
+    student,
+    g.constant('f32', [ROWS, WIDTH], teacher),
+    g.constant('f32', [ROWS, 1], SHARES),
+  )
   g.output('loss', loss)
   g.output('gradient', differentiate(g, loss, [student])[0] as typeof student)
   const session = await runtime.open(g.finish())
@@ -37,24 +46,41 @@ async function runCosine(runtime: Runtime, teacher: Float32Array, states: readon
     const found: Cosine[] = []
     for (const data of states) {
       const answer = await session.run({ student: { dtype: 'f32', shape: [ROWS, WIDTH], data } })
-      found.push({ loss: onHost(answer, 'loss').data[0] as number, gradient: onHost(answer, 'gradient').data as Float32Array })
+      found.push({
+        loss: onHost(answer, 'loss').data[0] as number,
+        gradient: onHost(answer, 'gradient').data as Float32Array,
+      })
     }
     return found
   } finally {
     await session.release()
   }
 }
-const claim = (name: string, bound: number, measure: (runtime: Runtime) => Promise<number>): Claim => ({ group: 'losses', name, bound, measure: ({ runtime }) => measure(runtime) })
+const claim = (name: string, bound: number, measure: (runtime: Runtime) => Promise<number>): Claim => ({
+  group: 'losses',
+  name,
+  bound,
+  measure: ({ runtime }) => measure(runtime),
+})
 const lengthOf = (gradient: Float32Array): number => Math.hypot(...gradient)
 /** Half the distance over which a slope is taken. */
 const STEP = 4e-3
 
 export const hiddenClaims: readonly Claim[] = [
-  ...([[1, 0, 'equal'], [-1, 2, 'opposite']] as const).map(([sign, wanted, called]) =>
-    claim(`the cosine of ${called} hidden states costs ${wanted} whatever their lengths, and has no slope there`, 1e-5, async (runtime) => {
-      const [found] = await runCosine(runtime, TEACHER, [TEACHER.map((x) => (sign * x) / 7)])
-      return found ? Math.abs(found.loss - wanted) + lengthOf(found.gradient) : Number.NaN
-    }),
+  ...(
+    [
+      [1, 0, 'equal'],
+      [-1, 2, 'opposite'],
+    ] as const
+  ).map(([sign, wanted, called]) =>
+    claim(
+      `the cosine of ${called} hidden states costs ${wanted} whatever their lengths, and has no slope there`,
+      1e-5,
+      async (runtime) => {
+        const [found] = await runCosine(runtime, TEACHER, [TEACHER.map((x) => (sign * x) / 7)])
+        return found ? Math.abs(found.loss - wanted) + lengthOf(found.gradient) : Number.NaN
+      },
+    ),
   ),
   claim('the cosine to a teacher that says nothing costs 1 and has no slope', 1e-6, async (runtime) => {
     const [found] = await runCosine(runtime, new Float32Array(ROWS * WIDTH), [STUDENT])
@@ -78,11 +104,27 @@ export const hiddenClaims: readonly Claim[] = [
     name: 'steps on a teacher’s probabilities and hidden states',
     bound: 1e-3,
     measure: async ({ runtime }) => {
-      const trainer = new Trainer(runtime, { shape: SMALL, weightDecay: 0.1, clip: 1, distils: { divergence: 'forward-kl', ...DISTILLING, hiddenShare: HIDDEN_SHARE } }, beginState(makeSmallWeights()))
+      const trainer = new Trainer(
+        runtime,
+        {
+          shape: SMALL,
+          weightDecay: 0.1,
+          clip: 1,
+          distils: { divergence: 'forward-kl', ...DISTILLING, hiddenShare: HIDDEN_SHARE },
+        },
+        beginState(makeSmallWeights()),
+      )
       let worst = 0
       try {
         for (const [i, wanted] of HIDDEN_LOSSES.entries()) {
-          const { loss } = await trainer.train(makeBatch(makeHiddenRows(i + 1).map((row) => [row]), 3, 12), learningRateAt(i + 1, { steps: 20, learningRate: 3e-3, warmUp: 0.1 }))
+          const { loss } = await trainer.train(
+            makeBatch(
+              makeHiddenRows(i + 1).map((row) => [row]),
+              3,
+              12,
+            ),
+            learningRateAt(i + 1, { steps: 20, learningRate: 3e-3, warmUp: 0.1 }),
+          )
           worst = Math.max(worst, Math.abs(loss - wanted) / wanted)
         }
       } finally {

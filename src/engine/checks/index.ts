@@ -15,6 +15,20 @@ export type { CheckMachine, CheckResult, Claim } from './check.ts'
 
 /** The claims that say something of this machine. */
 export function listClaims({ runtime, reference }: CheckMachine): readonly Claim[] {
-  const all = [...gradientClaims, ...lossClaims, ...answerClaims, ...ownAnswerClaims, ...hiddenClaims, ...classClaims, ...rowClaims, ...trainingClaims, ...adapterClaims]
-  return all.filter(({ only }) => (only !== 'with reference' || reference !== undefined) && (only !== 'on wasm' || runtime.backend === 'wasm'))
+  const all = [
+    ...gradientClaims,
+    ...lossClaims,
+    ...answerClaims,
+    ...ownAnswerClaims,
+    ...hiddenClaims,
+    ...classClaims,
+    ...rowClaims,
+    ...trainingClaims,
+    ...adapterClaims,
+  ]
+  return all.filter(
+    ({ only }) =>
+      (only !== 'with reference' || reference !== undefined) &&
+      (only !== 'on wasm' || runtime.backend === 'wasm'),
+  )
 }

@@ -2,13 +2,22 @@
 
 /** Element i of the tensor called `seed`: offset + scale · sin(12.9898 (i + 1) + 78.233 seed), rounded to 32-bit float. */
 export function makeNumbers(count: number, seed: number, scale = 1, offset = 0): Float32Array {
-  return Float32Array.from({ length: count }, (_, i) => offset + scale * Math.sin(12.9898 * (i + 1) + 78.233 * seed))
+  return Float32Array.from(
+    { length: count },
+    (_, i) => offset + scale * Math.sin(12.9898 * (i + 1) + 78.233 * seed),
+  )
 }
 
 /** True where every |a − b| ≤ tolerance · (1 + |b|); NaN fails. */
 export const areClose = (a: ArrayLike<number>, b: ArrayLike<number>, tolerance: number): boolean =>
-  a.length === b.length && Array.from(a).every((x, i) => Math.abs(x - (b[i] ?? Number.NaN)) <= tolerance * (1 + Math.abs(b[i] ?? 0)))
+  a.length === b.length &&
+  Array.from(a).every((x, i) => Math.abs(x - (b[i] ?? Number.NaN)) <= tolerance * (1 + Math.abs(b[i] ?? 0)))
 
 /** Largest |a − b| / (1 + |b|), NaN where there is one. */
 export const worstDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
-  a.length === b.length ? Array.from(a).reduce((worst, x, i) => Math.max(worst, Math.abs(x - (b[i] ?? Number.NaN)) / (1 + Math.abs(b[i] ?? 0))), 0) : Number.NaN
+  a.length === b.length
+    ? Array.from(a).reduce(
+        (worst, x, i) => Math.max(worst, Math.abs(x - (b[i] ?? Number.NaN)) / (1 + Math.abs(b[i] ?? 0))),
+        0,
+      )
+    : Number.NaN

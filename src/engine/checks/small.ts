@@ -7,10 +7,26 @@ import { listParameters } from '../training/parameters.ts'
 import { storeDirection } from '../weights/directions.ts'
 import { makeNumbers } from './numbers.ts'
 
-export const SMALL: DecoderShape = { layers: 2, width: 32, heads: 4, kvHeads: 2, headWidth: 8, feedForward: 64, vocabulary: 61, context: 12, ropeTheta: 10000, normEpsilon: 1e-5, tiedHead: true }
+export const SMALL: DecoderShape = {
+  layers: 2,
+  width: 32,
+  heads: 4,
+  kvHeads: 2,
+  headWidth: 8,
+  feedForward: 64,
+  vocabulary: 61,
+  context: 12,
+  ropeTheta: 10000,
+  normEpsilon: 1e-5,
+  tiedHead: true,
+}
 
 export function makeSmallWeights(shape: DecoderShape = SMALL): Float32Array {
-  const parts = listParameters(shape).map(({ shape: size }, i) => (size.length === 2 ? makeNumbers(elementsOf(size), i + 1, 0.15, 0) : makeNumbers(elementsOf(size), i + 1, 0.2, 1)))
+  const parts = listParameters(shape).map(({ shape: size }, i) =>
+    size.length === 2
+      ? makeNumbers(elementsOf(size), i + 1, 0.15, 0)
+      : makeNumbers(elementsOf(size), i + 1, 0.2, 1),
+  )
   const flat = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
   let at = 0
   for (const part of parts) {
@@ -25,7 +41,13 @@ export const makeSmallRows = (step: number): PackedRow[] =>
   [0, 1, 2].map((r) => {
     const length = 8 + ((step + 2 * r) % 5)
     const prompt = 2 + ((step + r) % 3)
-    return { tokens: Int32Array.from({ length: length + 1 }, (_, i) => (5 * step + 17 * r + (3 + r) * i) % SMALL.vocabulary), from: prompt - 1 }
+    return {
+      tokens: Int32Array.from(
+        { length: length + 1 },
+        (_, i) => (5 * step + 17 * r + (3 + r) * i) % SMALL.vocabulary,
+      ),
+      from: prompt - 1,
+    }
   })
 
 /** Tokens of a line of long rows: attention takes it in two blocks. */
@@ -34,7 +56,10 @@ export const LONG = 140
 /** The three long rows of step `step`, as tests/oracles/long-rows.py has them. */
 export const makeLongRows = (step: number): PackedRow[] =>
   [0, 1, 2].map((r) => ({
-    tokens: Int32Array.from({ length: 121 + 5 * ((step + 2 * r) % 5) }, (_, i) => (5 * step + 17 * r + (3 + r) * i + Math.floor((i * i) / 7)) % SMALL.vocabulary),
+    tokens: Int32Array.from(
+      { length: 121 + 5 * ((step + 2 * r) % 5) },
+      (_, i) => (5 * step + 17 * r + (3 + r) * i + Math.floor((i * i) / 7)) % SMALL.vocabulary,
+    ),
     from: 39 + 20 * r,
   }))
 
@@ -54,7 +79,12 @@ export const PREFERRING = { beta: 0.5, margin: 0.4, drift: 0.3 }
 export const makeSmallPairs = (step: number): TrainPair[] =>
   makeSmallRows(step).map((chosen, r) => {
     const prompt = chosen.from + 1
-    const rejected = { tokens: chosen.tokens.slice(0, -1).map((token, i) => (i < prompt ? token : (7 * token + 11 + (i - prompt)) % SMALL.vocabulary)), from: chosen.from }
+    const rejected = {
+      tokens: chosen.tokens
+        .slice(0, -1)
+        .map((token, i) => (i < prompt ? token : (7 * token + 11 + (i - prompt)) % SMALL.vocabulary)),
+      from: chosen.from,
+    }
     return { chosen, rejected, reference: { chosen: -30 + r, rejected: -28 - 0.5 * r } }
   })
 
@@ -65,14 +95,26 @@ const CHOICES = 5
 export const makeTaughtRows = (step: number): PackedRow[] =>
   makeSmallRows(step).map((row, r) => {
     const count = row.tokens.length - 1 - row.from
-    const teacher: TeacherRow = { choices: CHOICES, ids: new Uint16Array(count * CHOICES), probabilities: new Float32Array(count * (CHOICES + 1)) }
+    const teacher: TeacherRow = {
+      choices: CHOICES,
+      ids: new Uint16Array(count * CHOICES),
+      probabilities: new Float32Array(count * (CHOICES + 1)),
+    }
     for (let i = 0; i < count; i++) {
       const place = r * 12 + row.from + i
-      const weights = Array.from({ length: SMALL.vocabulary }, (_, v) => Math.exp((3 * Math.sin(12.9898 * (place * SMALL.vocabulary + v + 1) + 78.233 * step)) / DISTILLING.temperature))
+      const weights = Array.from({ length: SMALL.vocabulary }, (_, v) =>
+        Math.exp(
+          (3 * Math.sin(12.9898 * (place * SMALL.vocabulary + v + 1) + 78.233 * step)) /
+            DISTILLING.temperature,
+        ),
+      )
       const total = weights.reduce((a, b) => a + b, 0)
       const best = [...weights.keys()].toSorted((a, b) => weights[b]! - weights[a]!).slice(0, CHOICES)
       teacher.ids.set(best, i * CHOICES)
-      teacher.probabilities.set([...best.map((v) => weights[v]! / total), 1 - best.reduce((sum, v) => sum + weights[v]!, 0) / total], i * (CHOICES + 1))
+      teacher.probabilities.set(
+        [...best.map((v) => weights[v]! / total), 1 - best.reduce((sum, v) => sum + weights[v]!, 0) / total],
+        i * (CHOICES + 1),
+      )
     }
     return { ...row, teacher }
   })
@@ -87,6 +129,7 @@ export const makeHiddenRows = (step: number): PackedRow[] =>
     const states = makeNumbers(3 * 12 * width, step + 100, 2)
     const count = row.tokens.length - 1 - row.from
     const directions = new Uint16Array(count * width)
-    for (let i = 0; i < count; i++) storeDirection(states, (r * 12 + row.from + i) * width, width, directions, i * width)
+    for (let i = 0; i < count; i++)
+      storeDirection(states, (r * 12 + row.from + i) * width, width, directions, i * width)
     return { ...row, teacher: { ...(row.teacher as TeacherRow), hidden: { width, directions } } }
   })

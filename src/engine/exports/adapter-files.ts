@@ -1,14 +1,24 @@
 // Knows: what an adapter is called in files that peft opens.
 // Must not know: where it is stored, how it was trained.
 import type { DecoderShape } from '../models/shape.ts'
-import { ADAPTER_TARGETS, listAdapters, type AdapterOptions, type AdapterTarget } from '../training/adapters.ts'
+import {
+  ADAPTER_TARGETS,
+  listAdapters,
+  type AdapterOptions,
+  type AdapterTarget,
+} from '../training/adapters.ts'
 import { viewParameters, type Flat } from '../training/parameters.ts'
 import { writeSafetensors, type PlainTensor } from '../weights/safetensors.ts'
 import type { WrittenFile } from './student-files.ts'
 
 const MODULES: Readonly<Record<AdapterTarget, string>> = {
-  q: 'self_attn.q_proj', k: 'self_attn.k_proj', v: 'self_attn.v_proj', output: 'self_attn.o_proj',
-  gate: 'mlp.gate_proj', up: 'mlp.up_proj', down: 'mlp.down_proj',
+  q: 'self_attn.q_proj',
+  k: 'self_attn.k_proj',
+  v: 'self_attn.v_proj',
+  output: 'self_attn.o_proj',
+  gate: 'mlp.gate_proj',
+  up: 'mlp.up_proj',
+  down: 'mlp.down_proj',
 }
 
 /** An adapter as it is written. `baseName` is what peft looks for when it is asked for the base: a folder or a hub's name. */
@@ -28,10 +38,16 @@ export function writeAdapterFiles({ shape, options, adapters, baseName }: Writte
     const module = ADAPTER_TARGETS.find((known) => known === target)
     const [rows = 0, columns = 0] = size
     const view = views.get(name)
-    if (!module || !view || layer === undefined || side === undefined) throw new RangeError(`An adapter has no ${name}.`)
+    if (!module || !view || layer === undefined || side === undefined)
+      throw new RangeError(`An adapter has no ${name}.`)
     const data = new Float32Array(view.length)
-    for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) data[column * rows + row] = view[row * columns + column] as number
-    tensors.set(`base_model.model.model.layers.${layer}.${MODULES[module]}.lora_${side}.weight`, { shape: [columns, rows], data })
+    for (let row = 0; row < rows; row++)
+      for (let column = 0; column < columns; column++)
+        data[column * rows + row] = view[row * columns + column] as number
+    tensors.set(`base_model.model.model.layers.${layer}.${MODULES[module]}.lora_${side}.weight`, {
+      shape: [columns, rows],
+      data,
+    })
   }
   const config = {
     peft_type: 'LORA',
@@ -39,7 +55,9 @@ export function writeAdapterFiles({ shape, options, adapters, baseName }: Writte
     base_model_name_or_path: baseName,
     r: options.rank,
     lora_alpha: options.alpha,
-    target_modules: ADAPTER_TARGETS.filter((target) => options.targets.includes(target)).map((target) => MODULES[target].split('.')[1]),
+    target_modules: ADAPTER_TARGETS.filter((target) => options.targets.includes(target)).map(
+      (target) => MODULES[target].split('.')[1],
+    ),
     lora_dropout: 0,
     bias: 'none',
     fan_in_fan_out: false,

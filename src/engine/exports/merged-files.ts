@@ -25,8 +25,12 @@ export interface MergedTokenizer {
 }
 
 /** The five files of a Hugging Face folder. Writing ends at every token at which it ends on the page; it is greedy unless asked otherwise. */
-export function writeMergedFolder({ shape, tensors, metadata }: MergedModel, tokenizer: MergedTokenizer): WrittenFile[] {
-  const idOf = (role: string): number | null => readNumber(metadata, `tokenizer.ggml.${role}_token_id`) ?? null
+export function writeMergedFolder(
+  { shape, tensors, metadata }: MergedModel,
+  tokenizer: MergedTokenizer,
+): WrittenFile[] {
+  const idOf = (role: string): number | null =>
+    readNumber(metadata, `tokenizer.ggml.${role}_token_id`) ?? null
   const [bos, eos, pad, unknown] = [idOf('bos'), idOf('eos'), idOf('padding'), idOf('unknown')]
   const tokens = readTexts(metadata, 'tokenizer.ggml.tokens') ?? []
   const nameOf = (id: number | null): string | null => (id === null ? null : (tokens[id] ?? null))
@@ -57,21 +61,45 @@ function beginWith({ json, startIds }: MergedTokenizer, tokens: readonly string[
   if (typeof json !== 'object' || json === null || names.length === 0) return json
   const special = (name: string): object => ({ SpecialToken: { id: name, type_id: 0 } })
   const single = [...names.map(special), { Sequence: { id: 'A', type_id: 0 } }]
-  const known = Object.fromEntries(startIds.map((id) => [tokens[id] ?? '', { id: tokens[id] ?? '', ids: [id], tokens: [tokens[id] ?? ''] }]))
-  return { ...json, post_processor: { type: 'TemplateProcessing', single, pair: [...single, { Sequence: { id: 'B', type_id: 1 } }], special_tokens: known } }
+  const known = Object.fromEntries(
+    startIds.map((id) => [tokens[id] ?? '', { id: tokens[id] ?? '', ids: [id], tokens: [tokens[id] ?? ''] }]),
+  )
+  return {
+    ...json,
+    post_processor: {
+      type: 'TemplateProcessing',
+      single,
+      pair: [...single, { Sequence: { id: 'B', type_id: 1 } }],
+      special_tokens: known,
+    },
+  }
 }
 
 /** ggml's number for a file whose matrices are of 16 bits. */
 const MOSTLY_F16 = 1
 /** Of the quantisation that is gone. */
-const FORGOTTEN = /^(general\.quantization_version|general\.file_type|general\.alignment|quantize\..*|split\..*)$/
+const FORGOTTEN =
+  /^(general\.quantization_version|general\.file_type|general\.alignment|quantize\..*|split\..*)$/
 
 /**
  * One GGUF: the metadata is that of the file the model came from (`header` is its beginning, `fileBytes` its length), but for what it says of
  * its quantisation. Matrices are rounded to 16 bits, norms stay as they are.
  */
-export function writeMergedGguf({ shape, tensors }: Pick<MergedModel, 'shape' | 'tensors'>, header: Uint8Array, fileBytes: number): WrittenFile {
+export function writeMergedGguf(
+  { shape, tensors }: Pick<MergedModel, 'shape' | 'tensors'>,
+  header: Uint8Array,
+  fileBytes: number,
+): WrittenFile {
   const kept = [...copyMetadata(header, fileBytes)].filter(([key]) => !FORGOTTEN.test(key))
-  const metadata = new Map<string, WrittenValue>([...kept, ['general.file_type', { kind: 'u32', value: MOSTLY_F16 }]])
-  return { name: 'model.gguf', bytes: writeGguf(metadata, [...tensors].map(([name, tensor]) => toGgufTensor(name, tensor, shape, 'F16'))) }
+  const metadata = new Map<string, WrittenValue>([
+    ...kept,
+    ['general.file_type', { kind: 'u32', value: MOSTLY_F16 }],
+  ])
+  return {
+    name: 'model.gguf',
+    bytes: writeGguf(
+      metadata,
+      [...tensors].map(([name, tensor]) => toGgufTensor(name, tensor, shape, 'F16')),
+    ),
+  }
 }

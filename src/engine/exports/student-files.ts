@@ -4,7 +4,13 @@ import { elementsOf } from '../graph/dims.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import { namePreTokenizer } from '../tokenizers/pre-tokenizers.ts'
 import { fieldOf } from '../tokenizers/unknown-json.ts'
-import { END_TOKEN, makeStudentTokenizerConfig, PAD_TOKEN, STUDENT_CHAT_TEMPLATE, STUDENT_SPECIALS } from '../tokenizers/student-template.ts'
+import {
+  END_TOKEN,
+  makeStudentTokenizerConfig,
+  PAD_TOKEN,
+  STUDENT_CHAT_TEMPLATE,
+  STUDENT_SPECIALS,
+} from '../tokenizers/student-template.ts'
 import { toHalf } from '../weights/half.ts'
 import { writeGguf, type WrittenTensor, type WrittenValue } from '../weights/gguf-write.ts'
 import { writeSafetensors, type PlainTensor } from '../weights/safetensors.ts'
@@ -35,12 +41,24 @@ const [PAD, END] = [STUDENT_SPECIALS.indexOf(PAD_TOKEN), STUDENT_SPECIALS.indexO
  * last token that is no padding, hence `pad_token_id`. Generation is greedy, as the page's own comparison is. `layer_types`, quantisation
  * and the like are left to transformers' defaults.
  */
-export function writeHuggingFaceFiles({ shape, tensors, tokenizerJson, classes }: WrittenStudent): WrittenFile[] {
+export function writeHuggingFaceFiles({
+  shape,
+  tensors,
+  tokenizerJson,
+  classes,
+}: WrittenStudent): WrittenFile[] {
   const ends = { pad_token_id: PAD, eos_token_id: END }
   return [
     { name: 'model.safetensors', bytes: writeSafetensors(tensors, { format: 'pt' }) },
-    jsonFile('config.json', { ...makeConfig(shape), bos_token_id: null, ...ends, ...(classes ? nameClasses(classes) : {}) }),
-    ...(classes ? [] : [jsonFile('generation_config.json', { do_sample: false, bos_token_id: null, ...ends })]),
+    jsonFile('config.json', {
+      ...makeConfig(shape),
+      bos_token_id: null,
+      ...ends,
+      ...(classes ? nameClasses(classes) : {}),
+    }),
+    ...(classes
+      ? []
+      : [jsonFile('generation_config.json', { do_sample: false, bos_token_id: null, ...ends })]),
     jsonFile('tokenizer.json', tokenizerJson),
     jsonFile('tokenizer_config.json', makeStudentTokenizerConfig(shape.context)),
   ]
@@ -80,12 +98,20 @@ export const makeConfig = (shape: DecoderShape): object => ({
 })
 
 /** One GGUF. Its pre-tokenizer has the name by which llama.cpp knows it. Throws a RangeError on a tokenizer that is no student's. */
-export function writeStudentGguf({ shape, tensors, tokenizerJson, name }: WrittenStudent, { precision = 'F32', licence }: { readonly precision?: GgufPrecision; readonly licence?: string } = {}): WrittenFile {
+export function writeStudentGguf(
+  { shape, tensors, tokenizerJson, name }: WrittenStudent,
+  { precision = 'F32', licence }: { readonly precision?: GgufPrecision; readonly licence?: string } = {},
+): WrittenFile {
   const { tokens, merges } = readVocabulary(tokenizerJson, shape.vocabulary)
   const pre = namePreTokenizer(tokenizerJson)
-  if (pre === undefined) throw new RangeError('llama.cpp has no name for the way in which this student cuts texts.')
+  if (pre === undefined)
+    throw new RangeError('llama.cpp has no name for the way in which this student cuts texts.')
   const added = fieldOf(tokenizerJson, 'added_tokens')
-  const words = new Set((Array.isArray(added) ? added : []).filter((token) => fieldOf(token, 'special') === false).map((token) => fieldOf(token, 'id')))
+  const words = new Set(
+    (Array.isArray(added) ? added : [])
+      .filter((token) => fieldOf(token, 'special') === false)
+      .map((token) => fieldOf(token, 'id')),
+  )
   const u32 = (value: number): WrittenValue => ({ kind: 'u32', value })
   const text = (value: string): WrittenValue => ({ kind: 'text', value })
   const metadata = new Map<string, WrittenValue>([
@@ -107,7 +133,15 @@ export function writeStudentGguf({ shape, tensors, tokenizerJson, name }: Writte
     ['tokenizer.ggml.model', text('gpt2')],
     ['tokenizer.ggml.pre', text(pre)],
     ['tokenizer.ggml.tokens', { kind: 'texts', value: tokens }],
-    ['tokenizer.ggml.token_type', { kind: 'i32s', value: tokens.map((_, id) => (id < STUDENT_SPECIALS.length ? CONTROL : words.has(id) ? USER_DEFINED : NORMAL)) }],
+    [
+      'tokenizer.ggml.token_type',
+      {
+        kind: 'i32s',
+        value: tokens.map((_, id) =>
+          id < STUDENT_SPECIALS.length ? CONTROL : words.has(id) ? USER_DEFINED : NORMAL,
+        ),
+      },
+    ],
     ['tokenizer.ggml.merges', { kind: 'texts', value: merges }],
     ['tokenizer.ggml.eos_token_id', u32(END)],
     ['tokenizer.ggml.padding_token_id', u32(PAD)],
@@ -115,7 +149,13 @@ export function writeStudentGguf({ shape, tensors, tokenizerJson, name }: Writte
     ['tokenizer.ggml.add_eos_token', { kind: 'bool', value: false }],
     ['tokenizer.chat_template', text(STUDENT_CHAT_TEMPLATE)],
   ])
-  return { name: 'model.gguf', bytes: writeGguf(metadata, [...tensors].map(([from, tensor]) => toGgufTensor(from, tensor, shape, precision))) }
+  return {
+    name: 'model.gguf',
+    bytes: writeGguf(
+      metadata,
+      [...tensors].map(([from, tensor]) => toGgufTensor(from, tensor, shape, precision)),
+    ),
+  }
 }
 
 /** ggml's kinds of tokens. */
@@ -132,17 +172,31 @@ const GGUF_NAMES: readonly (readonly [RegExp, string])[] = [
 ]
 
 /** A tensor under ggml's name and in its order. Throws a RangeError on a name that a Llama does not have. */
-export function toGgufTensor(from: string, tensor: PlainTensor, { heads, kvHeads }: DecoderShape, precision: GgufPrecision): WrittenTensor {
+export function toGgufTensor(
+  from: string,
+  tensor: PlainTensor,
+  { heads, kvHeads }: DecoderShape,
+  precision: GgufPrecision,
+): WrittenTensor {
   const [pattern, to] = GGUF_NAMES.find(([known]) => known.test(from)) ?? []
   if (!pattern || to === undefined) throw new RangeError(`A student has no tensor ${from}.`)
   const name = from.replace(pattern, to)
-  const turned = name.endsWith('attn_q.weight') ? pairRows(tensor, heads) : name.endsWith('attn_k.weight') ? pairRows(tensor, kvHeads) : tensor.data
+  const turned = name.endsWith('attn_q.weight')
+    ? pairRows(tensor, heads)
+    : name.endsWith('attn_k.weight')
+      ? pairRows(tensor, kvHeads)
+      : tensor.data
   if (precision === 'F16' && tensor.shape.length > 1) {
     const halves = new Uint16Array(turned.length) // not by `from`, which calls for each of what may be hundreds of millions
     for (let i = 0; i < halves.length; i++) halves[i] = toHalf(turned[i] as number)
     return { name, type: 'F16', shape: tensor.shape.toReversed(), bytes: new Uint8Array(halves.buffer) }
   }
-  return { name, type: 'F32', shape: tensor.shape.toReversed(), bytes: new Uint8Array(turned.buffer, turned.byteOffset, turned.byteLength) }
+  return {
+    name,
+    type: 'F32',
+    shape: tensor.shape.toReversed(),
+    bytes: new Uint8Array(turned.buffer, turned.byteOffset, turned.byteLength),
+  }
 }
 
 /**
@@ -163,7 +217,8 @@ function pairRows({ shape, data }: PlainTensor, heads: number): Float32Array {
 
 /** Tokens by id and merges as lines, from a tokenizer.json that trainBpe wrote and a checkpoint kept. */
 function readVocabulary(tokenizerJson: unknown, size: number): { tokens: string[]; merges: string[] } {
-  const strange = (): RangeError => new RangeError('The tokenizer of this student cannot be read: it was not written by this program.')
+  const strange = (): RangeError =>
+    new RangeError('The tokenizer of this student cannot be read: it was not written by this program.')
   const model = fieldOf(tokenizerJson, 'model')
   const [vocabulary, pairs] = [fieldOf(model, 'vocab'), fieldOf(model, 'merges')]
   if (typeof vocabulary !== 'object' || vocabulary === null || !Array.isArray(pairs)) throw strange()
@@ -174,10 +229,14 @@ function readVocabulary(tokenizerJson: unknown, size: number): { tokens: string[
   }
   if (tokens.length !== size || tokens.includes(undefined as never)) throw strange()
   const merges = pairs.map((pair: unknown) => {
-    if (!Array.isArray(pair) || pair.length !== 2 || pair.some((part) => typeof part !== 'string')) throw strange()
+    if (!Array.isArray(pair) || pair.length !== 2 || pair.some((part) => typeof part !== 'string'))
+      throw strange()
     return pair.join(' ')
   })
   return { tokens, merges }
 }
 
-export const jsonFile = (name: string, value: unknown): WrittenFile => ({ name, bytes: new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`) })
+export const jsonFile = (name: string, value: unknown): WrittenFile => ({
+  name,
+  bytes: new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`),
+})

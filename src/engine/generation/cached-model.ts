@@ -46,12 +46,21 @@ export interface CachedModel {
    * `keep` false: the rows are closed afterwards and their memory need not be written. `onHidden` is given the hidden states after the
    * final norm that these logits come from, in the same order: [wanted, width].
    */
-  step(rows: readonly RowStep[], prefix: Prefix | undefined, keep: boolean, onHidden?: (hidden: Float32Array) => void): Promise<Float32Array>
+  step(
+    rows: readonly RowStep[],
+    prefix: Prefix | undefined,
+    keep: boolean,
+    onHidden?: (hidden: Float32Array) => void,
+  ): Promise<Float32Array>
   /**
    * Computes a shared beginning, in pieces; `tick` is called between them and may throw to stop. `base`: another prefix that has the
    * first `tokens` of it. `reused` of the answer: how many of these did not have to be computed again.
    */
-  makePrefix(tokens: readonly number[], tick: (tokens: number) => Promise<void>, base?: { readonly prefix: Prefix; readonly tokens: number }): Promise<{ readonly prefix: Prefix; readonly reused: number }>
+  makePrefix(
+    tokens: readonly number[],
+    tick: (tokens: number) => Promise<void>,
+    base?: { readonly prefix: Prefix; readonly tokens: number },
+  ): Promise<{ readonly prefix: Prefix; readonly reused: number }>
   release(): Promise<void>
 }
 

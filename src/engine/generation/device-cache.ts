@@ -35,7 +35,11 @@ class DevicePrefix implements Prefix {
     this.tokens = tokens
     this.layers = layers
     this.places = places
-    this.bytes = layers.reduce((sum, { keys, values }) => sum + 4 * (keys.shape.reduce((a, b) => a * b, 1) + values.shape.reduce((a, b) => a * b, 1)), 0)
+    this.bytes = layers.reduce(
+      (sum, { keys, values }) =>
+        sum + 4 * (keys.shape.reduce((a, b) => a * b, 1) + values.shape.reduce((a, b) => a * b, 1)),
+      0,
+    )
   }
   dispose(): void {
     disposeAll(this.layers)
@@ -43,8 +47,15 @@ class DevicePrefix implements Prefix {
 }
 
 /** A model on WebGPU with `slots` rows of `contextLength` places each. */
-export async function makeDeviceModel(runtime: Runtime, weights: LoadedWeights, slots: number, contextLength: number): Promise<CachedModel> {
-  const session = await runtime.open(buildCachedDecoder(weights, 'device', contextLength), { onDevice: deviceOutputs(weights.shape.layers) })
+export async function makeDeviceModel(
+  runtime: Runtime,
+  weights: LoadedWeights,
+  slots: number,
+  contextLength: number,
+): Promise<CachedModel> {
+  const session = await runtime.open(buildCachedDecoder(weights, 'device', contextLength), {
+    onDevice: deviceOutputs(weights.shape.layers),
+  })
   return new DeviceModel(session, weights.shape, weights.embedRow, slots, contextLength)
 }
 
@@ -64,7 +75,13 @@ class DeviceModel implements CachedModel {
   /** Places of a row, the last of which takes what padding writes and is never read. */
   #places = 0
 
-  constructor(session: Session, shape: DecoderShape, embedRow: (id: number, out: Float32Array, at: number) => void, slots: number, contextLength: number) {
+  constructor(
+    session: Session,
+    shape: DecoderShape,
+    embedRow: (id: number, out: Float32Array, at: number) => void,
+    slots: number,
+    contextLength: number,
+  ) {
     this.#session = session
     this.#shape = shape
     this.#embedRow = embedRow
@@ -101,7 +118,12 @@ class DeviceModel implements CachedModel {
     this.#places = 0
   }
 
-  async step(steps: readonly RowStep[], prefix: Prefix | undefined, _keep: boolean, onHidden?: (hidden: Float32Array) => void): Promise<Float32Array> {
+  async step(
+    steps: readonly RowStep[],
+    prefix: Prefix | undefined,
+    _keep: boolean,
+    onHidden?: (hidden: Float32Array) => void,
+  ): Promise<Float32Array> {
     if (this.#layers.length === 0) {
       this.#places = this.contextLength + 1
       this.#layers = this.#emptyMemory(this.#slots, this.#places)
@@ -111,7 +133,13 @@ class DeviceModel implements CachedModel {
       const step = bySlot.get(slot)
       return { tokens: step?.tokens ?? [], logitsAt: step?.logitsAt ?? [], held: this.#held.get(slot) ?? 0 }
     })
-    const { layers, logits, hidden } = await this.#run(rows, this.#layers, this.#places, prefix, onHidden !== undefined)
+    const { layers, logits, hidden } = await this.#run(
+      rows,
+      this.#layers,
+      this.#places,
+      prefix,
+      onHidden !== undefined,
+    )
     this.#layers = layers
     for (const { slot, tokens } of steps) this.#held.set(slot, (this.#held.get(slot) ?? 0) + tokens.length)
     const slots = rows.map((_, slot) => (bySlot.has(slot) ? slot : undefined))
@@ -119,11 +147,14 @@ class DeviceModel implements CachedModel {
     return inOrder(logits, this.vocabulary, steps, slots)
   }
 
-  async makePrefix(tokens: readonly number[], tick: (tokens: number) => Promise<void>): Promise<{ prefix: Prefix; reused: number }> {
+  async makePrefix(
+    tokens: readonly number[],
+    tick: (tokens: number) => Promise<void>,
+  ): Promise<{ prefix: Prefix; reused: number }> {
     const places = tokens.length + 1
     let layers = this.#emptyMemory(1, places)
     try {
-      for (let held = 0; held < tokens.length; ) {
+      for (let held = 0; held < tokens.length;) {
         const piece = tokens.slice(held, held + TOKENS_PER_RUN)
         const run = await this.#run([{ tokens: piece, logitsAt: [0], held }], layers, places, undefined)
         layers = run.layers
@@ -144,21 +175,43 @@ class DeviceModel implements CachedModel {
   }
 
   /** Runs the rows on a memory and gives the memory that takes its place; the old one is let go. */
-  async #run(rows: readonly FeedRow[], layers: readonly LayerMemory[], places: number, prefix: Prefix | undefined, wantsHidden = false): Promise<{ layers: LayerMemory[]; logits: Float32Array; hidden?: Float32Array }> {
-    if (prefix !== undefined && !(prefix instanceof DevicePrefix)) throw new TypeError('a prefix of another model')
+  async #run(
+    rows: readonly FeedRow[],
+    layers: readonly LayerMemory[],
+    places: number,
+    prefix: Prefix | undefined,
+    wantsHidden = false,
+  ): Promise<{ layers: LayerMemory[]; logits: Float32Array; hidden?: Float32Array }> {
+    if (prefix !== undefined && !(prefix instanceof DevicePrefix))
+      throw new TypeError('a prefix of another model')
     const { width } = this.#shape
     // Without a prefix one masked place stands in: empty buffers are not for every GPU.
     const shared = prefix?.places ?? 1
-    const { length, ...feeds } = makeStepFeeds(rows, { width, shared, sharedReal: prefix?.tokens.length ?? 0, own: places, freshSegment: false, window: windowWithin(this.#shape, this.contextLength) }, this.#embedRow)
+    const { length, ...feeds } = makeStepFeeds(
+      rows,
+      {
+        width,
+        shared,
+        sharedReal: prefix?.tokens.length ?? 0,
+        own: places,
+        freshSegment: false,
+        window: windowWithin(this.#shape, this.contextLength),
+      },
+      this.#embedRow,
+    )
     const past: Record<string, Tensor> = {}
     const nothing = this.#emptyMemory(1, 1)
     layers.forEach(({ keys, values }, layer) => {
       const names = cacheNames(layer)
       const beginning = prefix?.layers[layer] ?? nothing[layer]
-      if (beginning !== undefined) Object.assign(past, { [names.sharedKeys]: beginning.keys, [names.sharedValues]: beginning.values })
+      if (beginning !== undefined)
+        Object.assign(past, { [names.sharedKeys]: beginning.keys, [names.sharedValues]: beginning.values })
       Object.assign(past, { [names.ownKeys]: keys, [names.ownValues]: values })
     })
-    const outputs = await this.#session.run({ ...feeds, ...past, shared_end: oneInteger(shared), places: this.#placesOf(rows, length, places) }, ['logits', ...(wantsHidden ? ['hidden'] : []), ...deviceOutputs(layers.length)])
+    const outputs = await this.#session.run(
+      { ...feeds, ...past, shared_end: oneInteger(shared), places: this.#placesOf(rows, length, places) },
+      ['logits', ...(wantsHidden ? ['hidden'] : []), ...deviceOutputs(layers.length)],
+    )
     disposeAll(layers)
     const next = layers.map((_, layer): LayerMemory => {
       const names = cacheNames(layer)
@@ -166,7 +219,11 @@ class DeviceModel implements CachedModel {
       if (keys === undefined || values === undefined) throw new TypeError('the graph gave no past')
       return { keys, values }
     })
-    return { layers: next, logits: floatsOf(outputs, 'logits'), ...(wantsHidden ? { hidden: floatsOf(outputs, 'hidden') } : {}) }
+    return {
+      layers: next,
+      logits: floatsOf(outputs, 'logits'),
+      ...(wantsHidden ? { hidden: floatsOf(outputs, 'hidden') } : {}),
+    }
   }
 
   /** Where each new token's keys go: row, head, place; padding goes to the last place. */
@@ -188,7 +245,11 @@ class DeviceModel implements CachedModel {
 
   #emptyMemory(rows: number, places: number): LayerMemory[] {
     const { kvHeads, headWidth, layers } = this.#shape
-    const empty = (): HostTensor => ({ dtype: 'f32', shape: [rows, kvHeads, places, headWidth], data: new Float32Array(rows * kvHeads * places * headWidth) })
+    const empty = (): HostTensor => ({
+      dtype: 'f32',
+      shape: [rows, kvHeads, places, headWidth],
+      data: new Float32Array(rows * kvHeads * places * headWidth),
+    })
     return Array.from({ length: layers }, () => ({ keys: empty(), values: empty() }))
   }
 }

@@ -78,7 +78,17 @@ export class ForeignModel implements CachedModel {
   readonly #lastOnly: boolean
   readonly #rows = new Map<number, Row>()
 
-  constructor(session: Session, backend: Runtime['backend'], decoder: ForeignDecoder, shape: ForeignShape, { batching, slots, lastOnly }: { readonly batching: Batching; readonly slots: number; readonly lastOnly: boolean }) {
+  constructor(
+    session: Session,
+    backend: Runtime['backend'],
+    decoder: ForeignDecoder,
+    shape: ForeignShape,
+    {
+      batching,
+      slots,
+      lastOnly,
+    }: { readonly batching: Batching; readonly slots: number; readonly lastOnly: boolean },
+  ) {
     this.#session = session
     this.#decoder = decoder
     this.#batching = batching
@@ -124,9 +134,15 @@ export class ForeignModel implements CachedModel {
     this.#hold(this.#find(slot), prefix.held)
   }
 
-  async step(steps: readonly RowStep[], prefix: Prefix | undefined, keep: boolean, onHidden?: (hidden: Float32Array) => void): Promise<Float32Array> {
+  async step(
+    steps: readonly RowStep[],
+    prefix: Prefix | undefined,
+    keep: boolean,
+    onHidden?: (hidden: Float32Array) => void,
+  ): Promise<Float32Array> {
     if (onHidden !== undefined) throw new TypeError('a graph from elsewhere gives no hidden states')
-    if (prefix !== undefined && !(prefix instanceof ForeignPrefix)) throw new TypeError('a prefix of another model')
+    if (prefix !== undefined && !(prefix instanceof ForeignPrefix))
+      throw new TypeError('a prefix of another model')
     let lines = 0
     const asked = steps.map(({ slot, tokens, logitsAt }): Asked => {
       const row = this.#find(slot)
@@ -139,16 +155,27 @@ export class ForeignModel implements CachedModel {
     return out
   }
 
-  async makePrefix(tokens: readonly number[], tick: (tokens: number) => Promise<void>, base?: { readonly prefix: Prefix; readonly tokens: number }): Promise<{ prefix: Prefix; reused: number }> {
+  async makePrefix(
+    tokens: readonly number[],
+    tick: (tokens: number) => Promise<void>,
+    base?: { readonly prefix: Prefix; readonly tokens: number },
+  ): Promise<{ prefix: Prefix; reused: number }> {
     const row: Row = { held: undefined }
     // The memory cannot be cut: another beginning serves where it is one of these tokens as a whole.
-    const known = base?.prefix instanceof ForeignPrefix && base.tokens === base.prefix.tokens.length ? base.prefix : undefined
+    const known =
+      base?.prefix instanceof ForeignPrefix && base.tokens === base.prefix.tokens.length
+        ? base.prefix
+        : undefined
     const reused = known?.tokens.length ?? 0
     this.#hold(row, known?.held)
     try {
-      for (let done = reused; done < tokens.length; ) {
+      for (let done = reused; done < tokens.length;) {
         const piece = tokens.slice(done, done + TOKENS_PER_RUN)
-        await this.#advance([{ row, held: row.held, tokens: piece, logitsAt: [], line: 0 }], true, new Float32Array(0))
+        await this.#advance(
+          [{ row, held: row.held, tokens: piece, logitsAt: [], line: 0 }],
+          true,
+          new Float32Array(0),
+        )
         done += piece.length
         await tick(piece.length)
       }
@@ -174,18 +201,25 @@ export class ForeignModel implements CachedModel {
       let key = 'all'
       if (this.#batching === 'single') key = String(i)
       else if (this.#batching === 'equal') key = `${held} ${n}`
-      else if (this.#batching === 'right') key = held === 0 ? `first ${this.#lastOnly ? n : ''}` : n === 1 ? 'next' : String(i)
+      else if (this.#batching === 'right')
+        key = held === 0 ? `first ${this.#lastOnly ? n : ''}` : n === 1 ? 'next' : String(i)
       groups.set(key, [...(groups.get(key) ?? []), one])
     })
     // What must be cut into pieces needs rows that end together, which rows with gaps behind them do not.
-    return [...groups.values()].flatMap((group) => (this.#batching === 'right' && group.length > 1 && this.#cuts(group).length > 1 ? group.map((one) => [one]) : [group]))
+    return [...groups.values()].flatMap((group) =>
+      this.#batching === 'right' && group.length > 1 && this.#cuts(group).length > 1
+        ? group.map((one) => [one])
+        : [group],
+    )
   }
 
   /** Ends of the pieces in which a group's new tokens are brought, counted along its longest row; the rows end together. */
   #cuts(group: readonly Asked[]): number[] {
     const length = Math.max(...group.map(({ tokens }) => tokens.length))
     const ends = new Set([length])
-    if (this.#lastOnly) for (const { tokens, logitsAt } of group) for (const at of logitsAt) ends.add(length - tokens.length + at + 1)
+    if (this.#lastOnly)
+      for (const { tokens, logitsAt } of group)
+        for (const at of logitsAt) ends.add(length - tokens.length + at + 1)
     else if (this.#decoder.keeps === undefined) {
       const most = Math.max(1, Math.floor(LOGITS_PER_RUN / this.vocabulary / group.length))
       for (let end = most; end < length; end += most) ends.add(end)
@@ -204,7 +238,9 @@ export class ForeignModel implements CachedModel {
         const gap = length - asked.tokens.length
         return to <= gap ? [] : [{ asked, first: Math.max(0, from - gap), last: to - gap }]
       })
-      const size = to - Math.max(from, Math.min(...inPiece.map(({ asked, first }) => length - asked.tokens.length + first)))
+      const size =
+        to -
+        Math.max(from, Math.min(...inPiece.map(({ asked, first }) => length - asked.tokens.length + first)))
       const lanes = inPiece.map(({ asked: { row, held, tokens }, first, last }): Lane => ({
         row,
         held: begun.has(row) ? row.held : held,
@@ -212,7 +248,12 @@ export class ForeignModel implements CachedModel {
         start: this.#batching === 'right' ? 0 : size - (last - first),
       }))
       const reads = inPiece.flatMap(({ asked: { logitsAt, line }, first, last }, lane) =>
-        logitsAt.flatMap((at, i) => (at < first || at >= last ? [] : [{ lane, at: (lanes[lane]?.start ?? 0) + at - first, line: line + i }])))
+        logitsAt.flatMap((at, i) =>
+          at < first || at >= last
+            ? []
+            : [{ lane, at: (lanes[lane]?.start ?? 0) + at - first, line: line + i }],
+        ),
+      )
       await this.#run(lanes, size, reads, keep || to < length, out)
       for (const { row } of lanes) begun.add(row)
       from = to
@@ -220,7 +261,13 @@ export class ForeignModel implements CachedModel {
   }
 
   /** One run of the graph. `reads`: the logits behind place `at` of a lane go to a line of `out`. */
-  async #run(wanted: readonly Lane[], size: number, reads: readonly { readonly lane: number; readonly at: number; readonly line: number }[], keep: boolean, out: Float32Array): Promise<void> {
+  async #run(
+    wanted: readonly Lane[],
+    size: number,
+    reads: readonly { readonly lane: number; readonly at: number; readonly line: number }[],
+    keep: boolean,
+    out: Float32Array,
+  ): Promise<void> {
     const { past, keeps, takesMask, takesPositions, pastType } = this.#decoder
     const { pack, order } = await this.#lay(wanted)
     const lanes = order.map((at) => wanted[at])
@@ -234,22 +281,50 @@ export class ForeignModel implements CachedModel {
     })
     const ids = new BigInt64Array(lanes.length * size)
     const positions = new BigInt64Array(lanes.length * size)
-    lanes.forEach((lane, i) => lane?.tokens.forEach((token, t) => {
-      ids[i * size + lane.start + t] = BigInt(token)
-      positions[i * size + lane.start + t] = BigInt(countOf(pack.real[i]) + t)
-    }))
-    const integers = (shape: readonly number[], data: BigInt64Array): HostTensor => ({ dtype: 'i64', shape, data })
+    lanes.forEach((lane, i) =>
+      lane?.tokens.forEach((token, t) => {
+        ids[i * size + lane.start + t] = BigInt(token)
+        positions[i * size + lane.start + t] = BigInt(countOf(pack.real[i]) + t)
+      }),
+    )
+    const integers = (shape: readonly number[], data: BigInt64Array): HostTensor => ({
+      dtype: 'i64',
+      shape,
+      data,
+    })
     const last = Math.max(1, size - Math.min(size - 1, ...reads.map(({ at }) => at)))
     const feeds: Feeds = {
       input_ids: integers([lanes.length, size], ids),
-      ...(takesMask ? { attention_mask: integers([lanes.length, places], BigInt64Array.from(real.flatMap((mask) => Array.from(mask, BigInt)))) } : {}),
+      ...(takesMask
+        ? {
+            attention_mask: integers(
+              [lanes.length, places],
+              BigInt64Array.from(real.flatMap((mask) => Array.from(mask, BigInt))),
+            ),
+          }
+        : {}),
       ...(takesPositions ? { position_ids: integers([lanes.length, size], positions) } : {}),
-      ...(keeps === undefined ? {} : { [keeps.name]: integers(keeps.rank === 0 ? [] : [1], BigInt64Array.of(BigInt(last))) }),
-      ...Object.fromEntries(past.map((one, i) => [one.past, pack.tensors[i] ?? { dtype: pastType, shape: [], data: new Float32Array(0) }])),
+      ...(keeps === undefined
+        ? {}
+        : { [keeps.name]: integers(keeps.rank === 0 ? [] : [1], BigInt64Array.of(BigInt(last))) }),
+      ...Object.fromEntries(
+        past.map((one, i) => [
+          one.past,
+          pack.tensors[i] ?? { dtype: pastType, shape: [], data: new Float32Array(0) },
+        ]),
+      ),
     }
-    const outputs = await this.#session.run(feeds, ['logits', ...(keep ? past.map(({ present }) => present) : [])]).finally(() => letGo(pack))
+    const outputs = await this.#session
+      .run(feeds, ['logits', ...(keep ? past.map(({ present }) => present) : [])])
+      .finally(() => letGo(pack))
     if (keep) {
-      const made: Pack = { tensors: past.map(({ present }) => needTensor(outputs[present], present)), places, real, gapped: this.#batching === 'left' && real.some(hasGap), users: 1 }
+      const made: Pack = {
+        tensors: past.map(({ present }) => needTensor(outputs[present], present)),
+        places,
+        real,
+        gapped: this.#batching === 'left' && real.some(hasGap),
+        users: 1,
+      }
       lanes.forEach((lane, row) => lane && this.#hold(lane.row, { pack: made, row }))
       letGo(made)
     }
@@ -258,7 +333,8 @@ export class ForeignModel implements CachedModel {
     const laneOf = new Map(order.map((at, i) => [at, i]))
     for (const { lane, at, line } of reads) {
       const place = at - (size - given)
-      if (place < 0 || logits.shape[2] !== this.vocabulary) throw new TypeError(`logits of ${logits.shape.join(' × ')} for ${size} tokens`)
+      if (place < 0 || logits.shape[2] !== this.vocabulary)
+        throw new TypeError(`logits of ${logits.shape.join(' × ')} for ${size} tokens`)
       const start = ((laneOf.get(lane) ?? 0) * given + place) * this.vocabulary
       out.set(floatsAt(logits, start, start + this.vocabulary), line * this.vocabulary)
     }
@@ -272,14 +348,27 @@ export class ForeignModel implements CachedModel {
     const [first] = lanes
     const shared = first?.held?.pack
     const size = shared?.real.length ?? 0
-    const whole = shared !== undefined && !shared.gapped && new Set(lanes.map(({ held }) => held?.row)).size === lanes.length && lanes.every(({ held }) => held?.pack === shared)
+    const whole =
+      shared !== undefined &&
+      !shared.gapped &&
+      new Set(lanes.map(({ held }) => held?.row)).size === lanes.length &&
+      lanes.every(({ held }) => held?.pack === shared)
     // Without the rows that have gone a pack on the host is laid anew: its run would cost as much for them as for others.
-    if (whole && (this.joinsTogether ? lanes.length >= size * LEAST_ALIVE : lanes.length === size) && !isLoose(shared, lanes)) {
+    if (
+      whole &&
+      (this.joinsTogether ? lanes.length >= size * LEAST_ALIVE : lanes.length === size) &&
+      !isLoose(shared, lanes)
+    ) {
       shared.users++
       const order = Array.from({ length: size }, (_, row) => lanes.findIndex(({ held }) => held?.row === row))
       return { pack: shared, order }
     }
-    const laid = await layTogether(lanes.map(({ held }) => held), this.#decoder.past, this.#decoder.pastType, this.#batching === 'right' ? 'right' : 'left')
+    const laid = await layTogether(
+      lanes.map(({ held }) => held),
+      this.#decoder.past,
+      this.#decoder.pastType,
+      this.#batching === 'right' ? 'right' : 'left',
+    )
     return { pack: { ...laid, users: 1 }, order: lanes.map((_, i) => i) }
   }
 
@@ -298,16 +387,24 @@ export class ForeignModel implements CachedModel {
 }
 
 /** The longest row has gone and left places that no row needs. */
-const isLoose = (pack: Pack, lanes: readonly Lane[]): boolean => pack.places > 64 + 1.25 * Math.max(...lanes.map(({ held }) => lengthOf(held)))
+const isLoose = (pack: Pack, lanes: readonly Lane[]): boolean =>
+  pack.places > 64 + 1.25 * Math.max(...lanes.map(({ held }) => lengthOf(held)))
 
 /** All rows of it: a pack is held as a whole. */
 function bytesOf({ tensors }: Pack): number {
   // What a tensor on the device is made of is not told: floats are the most that it can be.
-  return tensors.reduce((sum, tensor) => sum + ('onDevice' in tensor || tensor.dtype === 'f32' ? 4 : 2) * tensor.shape.reduce((product, length) => product * length, 1), 0)
+  return tensors.reduce(
+    (sum, tensor) =>
+      sum +
+      ('onDevice' in tensor || tensor.dtype === 'f32' ? 4 : 2) *
+        tensor.shape.reduce((product, length) => product * length, 1),
+    0,
+  )
 }
 
 const countOf = (real: Uint8Array | undefined): number => real?.reduce((sum, one) => sum + one, 0) ?? 0
-const lengthOf = (held: Held | undefined): number => (held === undefined ? 0 : countOf(held.pack.real[held.row]))
+const lengthOf = (held: Held | undefined): number =>
+  held === undefined ? 0 : countOf(held.pack.real[held.row])
 
 function floatsAt({ data }: HostTensor, from: number, to: number): Float32Array {
   if (data instanceof Float32Array) return data.subarray(from, to)

@@ -32,13 +32,23 @@ export interface Held {
 export type Side = 'left' | 'right'
 
 /** Gapless rows of new tensors, with the gaps of shorter ones at one side. On a graphics card the parts come to JavaScript's memory for this. */
-export async function layTogether(rows: readonly (Held | undefined)[], past: readonly PastTensor[], type: 'f32' | 'f16', gapsAt: Side): Promise<Omit<Pack, 'users'>> {
-  const runs = rows.map((held) => (held === undefined ? [] : runsOf(held.pack.real[held.row] ?? new Uint8Array(0))))
+export async function layTogether(
+  rows: readonly (Held | undefined)[],
+  past: readonly PastTensor[],
+  type: 'f32' | 'f16',
+  gapsAt: Side,
+): Promise<Omit<Pack, 'users'>> {
+  const runs = rows.map((held) =>
+    held === undefined ? [] : runsOf(held.pack.real[held.row] ?? new Uint8Array(0)),
+  )
   const lengths = runs.map((own) => own.reduce((sum, { count }) => sum + count, 0))
   const places = Math.max(0, ...lengths)
   const tensors: HostTensor[] = []
   for (const [index, { heads, width }] of past.entries()) {
-    const data = type === 'f32' ? new Float32Array(rows.length * heads * places * width) : new Uint16Array(rows.length * heads * places * width)
+    const data =
+      type === 'f32'
+        ? new Float32Array(rows.length * heads * places * width)
+        : new Uint16Array(rows.length * heads * places * width)
     const read = new Map<Pack, Numbers>()
     for (const [row, held] of rows.entries()) {
       if (held === undefined) continue
@@ -57,7 +67,13 @@ export async function layTogether(rows: readonly (Held | undefined)[], past: rea
     }
     tensors.push({ dtype: type, shape: [rows.length, heads, places, width], data })
   }
-  const real = lengths.map((length) => new Uint8Array(places).fill(1, gapsAt === 'left' ? places - length : 0, gapsAt === 'left' ? places : length))
+  const real = lengths.map((length) =>
+    new Uint8Array(places).fill(
+      1,
+      gapsAt === 'left' ? places - length : 0,
+      gapsAt === 'left' ? places : length,
+    ),
+  )
   return { tensors, places, real, gapped: false }
 }
 

@@ -9,7 +9,15 @@ import { makeHostModel } from './host-cache.ts'
 import { Pace } from './pace.ts'
 import { Prefixes, sharedBeginning } from './prefixes.ts'
 import { probeBatch, type BatchProbe, type ProbeOptions } from './probe.ts'
-import { MOST_LOG_PROBS, type GenerateRequest, type GenerateResult, type Hooks, type Progress, type Scorable, type Scored } from './requests.ts'
+import {
+  MOST_LOG_PROBS,
+  type GenerateRequest,
+  type GenerateResult,
+  type Hooks,
+  type Progress,
+  type Scorable,
+  type Scored,
+} from './requests.ts'
 import { scoreAll } from './scoring.ts'
 import { traceAll, type Traceable, type Traced, type TraceOptions } from './tracing.ts'
 import { WritingRows } from './writing-rows.ts'
@@ -41,7 +49,12 @@ export class Generator {
   }
 
   /** Builds the model on the runtime. The weights' matrices may be let go afterwards; the embedding is still read. */
-  static async create(runtime: Runtime, weights: LoadedWeights, tokenizer: TextTokenizer, options: GeneratorOptions = {}): Promise<Generator> {
+  static async create(
+    runtime: Runtime,
+    weights: LoadedWeights,
+    tokenizer: TextTokenizer,
+    options: GeneratorOptions = {},
+  ): Promise<Generator> {
     const contextLength = Math.min(options.contextLength ?? 1024, weights.shape.context)
     const make = runtime.backend === 'webgpu' ? makeDeviceModel : makeHostModel
     return new Generator(await make(runtime, weights, options.maxBatch ?? 8, contextLength), tokenizer)
@@ -109,15 +122,26 @@ export class Generator {
     const pace = new Pace(hooks.onProgress)
     const queue = requests.filter((request) => {
       const refusal = this.#refusalOf(request)
-      if (refusal !== undefined) hooks.onResult({ id: request.id, text: '', tokens: [], ending: 'aborted', promptTokens: request.tokens.length, refusal })
+      if (refusal !== undefined)
+        hooks.onResult({
+          id: request.id,
+          text: '',
+          tokens: [],
+          ending: 'aborted',
+          promptTokens: request.tokens.length,
+          refusal,
+        })
       return refusal === undefined
     })
     let rows: WritingRows | undefined
     try {
-      const found = await this.#prefixes.find(sharedBeginning(queue.map(({ tokens }) => tokens)), async (tokens) => {
-        pace.promptTokens += tokens
-        await pace.tick(signal)
-      })
+      const found = await this.#prefixes.find(
+        sharedBeginning(queue.map(({ tokens }) => tokens)),
+        async (tokens) => {
+          pace.promptTokens += tokens
+          await pace.tick(signal)
+        },
+      )
       // Each row counts what it shares when it joins; what had to be computed for that was not shared.
       if (found !== undefined) pace.sharedTokens -= found.prefix.tokens.length - found.reused
       rows = new WritingRows(this.#model, this.#tokenizer, this.#prefixes, pace, hooks, queue, found?.prefix)
@@ -134,7 +158,11 @@ export class Generator {
 
   #refusalOf({ tokens, logProbs }: GenerateRequest): string | undefined {
     if (tokens.length === 0) return 'The prompt is empty.'
-    if (logProbs !== undefined && !(Number.isInteger(logProbs) && logProbs >= 1 && logProbs <= MOST_LOG_PROBS)) return `Log-probabilities of ${logProbs} tokens were asked for; 1 to ${MOST_LOG_PROBS} can be told at each place.`
+    if (
+      logProbs !== undefined &&
+      !(Number.isInteger(logProbs) && logProbs >= 1 && logProbs <= MOST_LOG_PROBS)
+    )
+      return `Log-probabilities of ${logProbs} tokens were asked for; 1 to ${MOST_LOG_PROBS} can be told at each place.`
     if (tokens.length < this.contextLength) return undefined
     return `The prompt has ${tokens.length} tokens, and the context holds ${this.contextLength}. Shorten it or load the model with a longer context.`
   }

@@ -18,7 +18,10 @@ class HostPrefix implements Prefix {
   constructor(tokens: readonly number[], layers: readonly LayerMemory[]) {
     this.tokens = tokens
     this.layers = layers
-    this.bytes = layers.reduce((sum, { keys, values }) => sum + keys.data.byteLength + values.data.byteLength, 0)
+    this.bytes = layers.reduce(
+      (sum, { keys, values }) => sum + keys.data.byteLength + values.data.byteLength,
+      0,
+    )
   }
   dispose(): void {
     freeLayers(this.layers)
@@ -26,12 +29,24 @@ class HostPrefix implements Prefix {
 }
 
 /** A model on wasm with `slots` rows. The weights' JavaScript copies can go once this is made, but for the embedding. */
-export async function makeHostModel(runtime: Runtime, weights: LoadedWeights, slots: number, contextLength: number): Promise<CachedModel> {
+export async function makeHostModel(
+  runtime: Runtime,
+  weights: LoadedWeights,
+  slots: number,
+  contextLength: number,
+): Promise<CachedModel> {
   const session = await runtime.open(buildCachedDecoder(weights, 'host', contextLength))
   // Keeps the embedding's rows and not the matrices, which now live in the session.
   const { shape } = weights
   const embedRow = weights.embedRow
-  return new HostModel(session, shape, embedRow, (count) => runtime.reserve?.(count) ?? reserveInJs(count), slots, contextLength)
+  return new HostModel(
+    session,
+    shape,
+    embedRow,
+    (count) => runtime.reserve?.(count) ?? reserveInJs(count),
+    slots,
+    contextLength,
+  )
 }
 
 class HostModel implements CachedModel {
@@ -50,7 +65,14 @@ class HostModel implements CachedModel {
   readonly #rowOf = new Map<number, number>()
   readonly #rows: { slot: number; held: number }[] = []
 
-  constructor(session: Session, shape: DecoderShape, embedRow: (id: number, out: Float32Array, at: number) => void, reserve: Reserve, slots: number, contextLength: number) {
+  constructor(
+    session: Session,
+    shape: DecoderShape,
+    embedRow: (id: number, out: Float32Array, at: number) => void,
+    reserve: Reserve,
+    slots: number,
+    contextLength: number,
+  ) {
     this.#session = session
     this.#shape = shape
     this.#embedRow = embedRow
@@ -112,38 +134,69 @@ class HostModel implements CachedModel {
     if (row === undefined || row.held > 0) throw new RangeError(`slot ${slot} holds tokens already`)
     const count = prefix.tokens.length - from
     this.#memory.grow(this.#rows.length, count, this.#longest())
-    prefix.layers.forEach(({ keys, values }, layer) => this.#memory.write(layer, at, 0, count, { keys: keys.data, values: values.data, row: 0, length: prefix.tokens.length, from }))
+    prefix.layers.forEach(({ keys, values }, layer) =>
+      this.#memory.write(layer, at, 0, count, {
+        keys: keys.data,
+        values: values.data,
+        row: 0,
+        length: prefix.tokens.length,
+        from,
+      }),
+    )
     row.held = count
   }
 
-  async step(steps: readonly RowStep[], prefix: Prefix | undefined, keep: boolean, onHidden?: (hidden: Float32Array) => void): Promise<Float32Array> {
+  async step(
+    steps: readonly RowStep[],
+    prefix: Prefix | undefined,
+    keep: boolean,
+    onHidden?: (hidden: Float32Array) => void,
+  ): Promise<Float32Array> {
     const byRow = new Map(steps.map((step) => [this.#find(step.slot), step]))
     const first = Math.min(...byRow.keys())
     const count = Math.max(...byRow.keys()) - first + 1
     const rows = Array.from({ length: count }, (_, i) => {
       const step = byRow.get(first + i)
-      return { tokens: step?.tokens ?? [], logitsAt: step?.logitsAt ?? [], held: this.#rows[first + i]?.held ?? 0 }
+      return {
+        tokens: step?.tokens ?? [],
+        logitsAt: step?.logitsAt ?? [],
+        held: this.#rows[first + i]?.held ?? 0,
+      }
     })
-    const own = Math.max(...this.#rows.slice(first, first + count).map(({ held }) => held)) === 0 ? 0 : this.#memory.places
+    const own =
+      Math.max(...this.#rows.slice(first, first + count).map(({ held }) => held)) === 0
+        ? 0
+        : this.#memory.places
     // A row that joined later has no place yet in a memory that others use.
     if (own > 0) this.#memory.grow(this.#rows.length, own, this.#longest())
-    return this.#run(rows, this.#memory.layers, { first, own }, prefix, { keep, hidden: onHidden !== undefined }, (outputs, length) => {
-      if (keep) {
-        const longest = Math.max(...rows.map(({ tokens, held }) => held + tokens.length))
-        this.#memory.grow(this.#rows.length, longest, this.#longest())
-        this.#write(outputs, rows, this.#memory, first, length)
-      }
-      for (const [i, { tokens }] of rows.entries()) {
-        const row = this.#rows[first + i]
-        if (row !== undefined && keep) row.held += tokens.length
-      }
-      const slots = rows.map((_, i) => byRow.get(first + i)?.slot)
-      onHidden?.(inOrder(floatsOf(outputs, 'hidden'), this.width, steps, slots))
-      return inOrder(floatsOf(outputs, 'logits'), this.vocabulary, steps, slots)
-    })
+    return this.#run(
+      rows,
+      this.#memory.layers,
+      { first, own },
+      prefix,
+      { keep, hidden: onHidden !== undefined },
+      (outputs, length) => {
+        if (keep) {
+          const longest = Math.max(...rows.map(({ tokens, held }) => held + tokens.length))
+          this.#memory.grow(this.#rows.length, longest, this.#longest())
+          this.#write(outputs, rows, this.#memory, first, length)
+        }
+        for (const [i, { tokens }] of rows.entries()) {
+          const row = this.#rows[first + i]
+          if (row !== undefined && keep) row.held += tokens.length
+        }
+        const slots = rows.map((_, i) => byRow.get(first + i)?.slot)
+        onHidden?.(inOrder(floatsOf(outputs, 'hidden'), this.width, steps, slots))
+        return inOrder(floatsOf(outputs, 'logits'), this.vocabulary, steps, slots)
+      },
+    )
   }
 
-  async makePrefix(tokens: readonly number[], tick: (tokens: number) => Promise<void>, base?: { readonly prefix: Prefix; readonly tokens: number }): Promise<{ prefix: Prefix; reused: number }> {
+  async makePrefix(
+    tokens: readonly number[],
+    tick: (tokens: number) => Promise<void>,
+    base?: { readonly prefix: Prefix; readonly tokens: number },
+  ): Promise<{ prefix: Prefix; reused: number }> {
     const memory = new HostMemory(this.#shape, this.#reserve)
     const reused = base?.tokens ?? 0
     try {
@@ -151,15 +204,24 @@ class HostModel implements CachedModel {
         if (!(base.prefix instanceof HostPrefix)) throw new TypeError('a prefix of another model')
         const length = base.prefix.tokens.length
         memory.grow(1, reused, 0)
-        base.prefix.layers.forEach(({ keys, values }, layer) => memory.write(layer, 0, 0, reused, { keys: keys.data, values: values.data, row: 0, length }))
+        base.prefix.layers.forEach(({ keys, values }, layer) =>
+          memory.write(layer, 0, 0, reused, { keys: keys.data, values: values.data, row: 0, length }),
+        )
       }
-      for (let held = reused; held < tokens.length; ) {
+      for (let held = reused; held < tokens.length;) {
         const piece = tokens.slice(held, held + TOKENS_PER_RUN)
         const rows = [{ tokens: piece, logitsAt: [0], held }]
-        await this.#run(rows, memory.layers, { first: 0, own: held === 0 ? 0 : memory.places }, undefined, { keep: true, hidden: false }, (outputs, length) => {
-          memory.grow(1, held + piece.length, held)
-          this.#write(outputs, rows, memory, 0, length)
-        })
+        await this.#run(
+          rows,
+          memory.layers,
+          { first: 0, own: held === 0 ? 0 : memory.places },
+          undefined,
+          { keep: true, hidden: false },
+          (outputs, length) => {
+            memory.grow(1, held + piece.length, held)
+            this.#write(outputs, rows, memory, 0, length)
+          },
+        )
         held += piece.length
         await tick(piece.length)
       }
@@ -174,36 +236,83 @@ class HostModel implements CachedModel {
     return this.#session.release()
   }
 
-  async #run<T>(rows: readonly FeedRow[], layers: readonly LayerMemory[], { first, own }: { first: number; own: number }, prefix: Prefix | undefined, { keep, hidden }: { keep: boolean; hidden: boolean }, use: (outputs: Outputs, length: number) => T): Promise<T> {
-    if (prefix !== undefined && !(prefix instanceof HostPrefix)) throw new TypeError('a prefix of another model')
+  async #run<T>(
+    rows: readonly FeedRow[],
+    layers: readonly LayerMemory[],
+    { first, own }: { first: number; own: number },
+    prefix: Prefix | undefined,
+    { keep, hidden }: { keep: boolean; hidden: boolean },
+    use: (outputs: Outputs, length: number) => T,
+  ): Promise<T> {
+    if (prefix !== undefined && !(prefix instanceof HostPrefix))
+      throw new TypeError('a prefix of another model')
     const { kvHeads, headWidth, width } = this.#shape
     const shared = prefix?.tokens.length ?? 0
-    const { length, ...feeds } = makeStepFeeds(rows, { width, shared, sharedReal: shared, own, freshSegment: true, window: windowWithin(this.#shape, this.contextLength) }, this.#embedRow)
+    const { length, ...feeds } = makeStepFeeds(
+      rows,
+      {
+        width,
+        shared,
+        sharedReal: shared,
+        own,
+        freshSegment: true,
+        window: windowWithin(this.#shape, this.contextLength),
+      },
+      this.#embedRow,
+    )
     const past: Record<string, HostTensor> = {}
     const batch = rows.length
     const rowSize = kvHeads * headWidth * own
     for (let layer = 0; layer < this.#shape.layers; layer++) {
       const names = cacheNames(layer)
       const [beginning, mine] = [prefix?.layers[layer], own > 0 ? layers[layer] : undefined]
-      past[names.sharedKeys] = { dtype: 'f32', shape: [1, kvHeads, headWidth, shared], data: beginning?.keys.data ?? EMPTY }
-      past[names.sharedValues] = { dtype: 'f32', shape: [1, kvHeads, shared, headWidth], data: beginning?.values.data ?? EMPTY }
-      past[names.ownKeys] = { dtype: 'f32', shape: [batch, kvHeads, headWidth, own], data: mine?.keys.data.subarray(first * rowSize, (first + batch) * rowSize) ?? EMPTY }
-      past[names.ownValues] = { dtype: 'f32', shape: [batch, kvHeads, own, headWidth], data: mine?.values.data.subarray(first * rowSize, (first + batch) * rowSize) ?? EMPTY }
+      past[names.sharedKeys] = {
+        dtype: 'f32',
+        shape: [1, kvHeads, headWidth, shared],
+        data: beginning?.keys.data ?? EMPTY,
+      }
+      past[names.sharedValues] = {
+        dtype: 'f32',
+        shape: [1, kvHeads, shared, headWidth],
+        data: beginning?.values.data ?? EMPTY,
+      }
+      past[names.ownKeys] = {
+        dtype: 'f32',
+        shape: [batch, kvHeads, headWidth, own],
+        data: mine?.keys.data.subarray(first * rowSize, (first + batch) * rowSize) ?? EMPTY,
+      }
+      past[names.ownValues] = {
+        dtype: 'f32',
+        shape: [batch, kvHeads, own, headWidth],
+        data: mine?.values.data.subarray(first * rowSize, (first + batch) * rowSize) ?? EMPTY,
+      }
     }
     const ends = { shared_end: oneInteger(shared), own_end: oneInteger(shared + own) }
-    const wanted = ['logits', ...(hidden ? ['hidden'] : []), ...(keep ? deviceOutputs(this.#shape.layers) : [])]
+    const wanted = [
+      'logits',
+      ...(hidden ? ['hidden'] : []),
+      ...(keep ? deviceOutputs(this.#shape.layers) : []),
+    ]
     const all = { ...feeds, ...past, ...ends }
     if (this.#session.look) return this.#session.look(all, wanted, (outputs) => use(outputs, length))
     return use(await this.#session.run(all, wanted), length)
   }
 
-  #write(outputs: Outputs, rows: readonly { tokens: readonly number[]; held: number }[], memory: HostMemory, first: number, length: number): void {
+  #write(
+    outputs: Outputs,
+    rows: readonly { tokens: readonly number[]; held: number }[],
+    memory: HostMemory,
+    first: number,
+    length: number,
+  ): void {
     for (let layer = 0; layer < this.#shape.layers; layer++) {
       const names = cacheNames(layer)
       const [keys, values] = [onHost(outputs, names.newKeys).data, onHost(outputs, names.newValues).data]
-      if (!(keys instanceof Float32Array && values instanceof Float32Array)) throw new TypeError('the past is not floats')
+      if (!(keys instanceof Float32Array && values instanceof Float32Array))
+        throw new TypeError('the past is not floats')
       rows.forEach(({ tokens, held }, i) => {
-        if (tokens.length > 0) memory.write(layer, first + i, held, tokens.length, { keys, values, row: i, length })
+        if (tokens.length > 0)
+          memory.write(layer, first + i, held, tokens.length, { keys, values, row: i, length })
       })
     }
   }

@@ -80,7 +80,13 @@ export class HostMemory {
   }
 
   /** Writes `count` keys and values of one row, of a run or of another memory, behind the `held` ones. */
-  write(layer: number, row: number, held: number, count: number, { keys, values, row: source, length, from = 0 }: Fresh): void {
+  write(
+    layer: number,
+    row: number,
+    held: number,
+    count: number,
+    { keys, values, row: source, length, from = 0 }: Fresh,
+  ): void {
     const memory = this.layers[layer]
     if (memory === undefined) throw new RangeError(`no layer ${layer}`)
     const { kvHeads, headWidth } = this.#shape
@@ -95,7 +101,10 @@ export class HostMemory {
     }
     for (let head = 0; head < kvHeads; head++) {
       const start = ((source * kvHeads + head) * length + from) * headWidth
-      memory.values.data.set(values.subarray(start, start + count * headWidth), ((row * kvHeads + head) * places + held) * headWidth)
+      memory.values.data.set(
+        values.subarray(start, start + count * headWidth),
+        ((row * kvHeads + head) * places + held) * headWidth,
+      )
     }
   }
 
@@ -103,7 +112,9 @@ export class HostMemory {
   exact(places: number): LayerMemory[] {
     const own = new HostMemory(this.#shape, this.#reserve)
     own.#move(1, places, 0)
-    this.layers.forEach(({ keys, values }, layer) => own.write(layer, 0, 0, places, { keys: keys.data, values: values.data, row: 0, length: this.places }))
+    this.layers.forEach(({ keys, values }, layer) =>
+      own.write(layer, 0, 0, places, { keys: keys.data, values: values.data, row: 0, length: this.places }),
+    )
     return [...own.layers]
   }
 
@@ -116,15 +127,23 @@ export class HostMemory {
     const next: LayerMemory[] = []
     try {
       for (let layer = 0; layer < layers; layer++) {
-        const fresh = { keys: this.#reserve(rows * lines * places), values: this.#reserve(rows * lines * places) }
+        const fresh = {
+          keys: this.#reserve(rows * lines * places),
+          values: this.#reserve(rows * lines * places),
+        }
         next.push(fresh)
         // Places that nobody wrote are masked, and what is masked must still be a number.
         fresh.keys.data.fill(0)
         fresh.values.data.fill(0)
         const was = before[layer]
         if (was === undefined) continue
-        for (let line = 0; line < kept * lines; line++) fresh.keys.data.set(was.keys.data.subarray(line * old, line * old + held), line * places)
-        for (let head = 0; head < kept * kvHeads; head++) fresh.values.data.set(was.values.data.subarray(head * old * headWidth, (head * old + held) * headWidth), head * places * headWidth)
+        for (let line = 0; line < kept * lines; line++)
+          fresh.keys.data.set(was.keys.data.subarray(line * old, line * old + held), line * places)
+        for (let head = 0; head < kept * kvHeads; head++)
+          fresh.values.data.set(
+            was.values.data.subarray(head * old * headWidth, (head * old + held) * headWidth),
+            head * places * headWidth,
+          )
         // At once, so that a memory that grows is never there twice.
         freeLayers([was])
       }

@@ -59,7 +59,13 @@ export class LogProbRecord {
 
   finish(): TokenLogProbs {
     const [count, choices] = [this.#count, this.#choices]
-    return { choices, written: this.#written.slice(0, count), ids: this.#ids.slice(0, count * choices), listed: this.#listed.slice(0, count * choices), rest: this.#rest.slice(0, count) }
+    return {
+      choices,
+      written: this.#written.slice(0, count),
+      ids: this.#ids.slice(0, count * choices),
+      listed: this.#listed.slice(0, count * choices),
+      rest: this.#rest.slice(0, count),
+    }
   }
 
   #makeRoom(): void {

@@ -55,7 +55,8 @@ export function gatherAbove(x: Float32Array, from: number, to: number, floor: nu
 }
 
 /** The ids, those of larger logits first, equals by id. `ids` ascends. */
-export const rank = (x: Float32Array, from: number, ids: readonly number[]): number[] => ids.toSorted((a, b) => (x[from + b] ?? 0) - (x[from + a] ?? 0))
+export const rank = (x: Float32Array, from: number, ids: readonly number[]): number[] =>
+  ids.toSorted((a, b) => (x[from + b] ?? 0) - (x[from + a] ?? 0))
 
 /** How far below the largest the few that count are looked for, in turn; in units of the logits times a temperature. */
 const DEPTHS = [6, 12, 24, Number.POSITIVE_INFINITY]
@@ -74,14 +75,25 @@ export function pickLargest(x: Float32Array, from: number, to: number, count: nu
     return rank(x, from, gatherAbove(x, from, to, values[values.length - wanted] ?? top)).slice(0, wanted)
   }
   // Numbers that are not numbers are at no floor.
-  return rank(x, from, Array.from({ length: to - from }, (_, id) => id)).slice(0, wanted)
+  return rank(
+    x,
+    from,
+    Array.from({ length: to - from }, (_, id) => id),
+  ).slice(0, wanted)
 }
 
 /**
  * Ids whose exp((x − top) / temperature) sum to `share` of `mass` at least, and with each all that are larger, the largest first;
  * more of them than needed.
  */
-export function pickShare(x: Float32Array, from: number, to: number, top: number, temperature: number, share: number): { ids: number[]; weights: Float64Array } {
+export function pickShare(
+  x: Float32Array,
+  from: number,
+  to: number,
+  top: number,
+  temperature: number,
+  share: number,
+): { ids: number[]; weights: Float64Array } {
   for (const depth of DEPTHS) {
     const ids = gatherAbove(x, from, to, top - depth * temperature)
     let sum = 0
@@ -89,7 +101,10 @@ export function pickShare(x: Float32Array, from: number, to: number, top: number
     for (const weight of weights) sum += weight
     if (sum < share && depth !== Number.POSITIVE_INFINITY) continue
     const ranked = rank(x, from, ids)
-    return { ids: ranked, weights: Float64Array.from(ranked, (id) => Math.exp(((x[from + id] ?? 0) - top) / temperature)) }
+    return {
+      ids: ranked,
+      weights: Float64Array.from(ranked, (id) => Math.exp(((x[from + id] ?? 0) - top) / temperature)),
+    }
   }
   return { ids: [0], weights: Float64Array.of(1) }
 }

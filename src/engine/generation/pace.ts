@@ -20,7 +20,8 @@ function postToOneself(resolve: () => void): void {
  */
 export const giveWay = (): Promise<void> =>
   new Promise((resolve) => {
-    if ('setImmediate' in globalThis && typeof globalThis.setImmediate === 'function') globalThis.setImmediate(resolve)
+    if ('setImmediate' in globalThis && typeof globalThis.setImmediate === 'function')
+      globalThis.setImmediate(resolve)
     else postToOneself(resolve)
   })
 

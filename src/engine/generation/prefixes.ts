@@ -19,7 +19,13 @@ export function countCommon<T>(a: readonly T[], b: readonly T[]): number {
 /** Items that all lists begin with alike, while each keeps one of its own at least; 0 where there is no list. */
 export function sharedLength<T>(lists: readonly (readonly T[])[]): number {
   const [first = []] = lists
-  return Math.max(0, lists.reduce((length, list) => Math.min(length, list.length - 1, countCommon(list, first)), first.length - 1))
+  return Math.max(
+    0,
+    lists.reduce(
+      (length, list) => Math.min(length, list.length - 1, countCommon(list, first)),
+      first.length - 1,
+    ),
+  )
 }
 
 /** Tokens with which all the rows begin; every row keeps at least one token of its own. */
@@ -32,10 +38,13 @@ export function sharedBeginning(rows: readonly (readonly number[])[]): readonly 
  * For each row the beginning that it shares with some of the others, where that is a good deal longer than what all share (`common`
  * tokens), as rows under one of several rubrics do; undefined for a row that has none. Rows that are alike count once.
  */
-export function branchBeginnings(rows: readonly (readonly number[])[], common: number): (readonly number[] | undefined)[] {
+export function branchBeginnings(
+  rows: readonly (readonly number[])[],
+  common: number,
+): (readonly number[] | undefined)[] {
   const sorted = rows.map((tokens, row) => ({ tokens, row })).toSorted((a, b) => compare(a.tokens, b.tokens))
   const found: (readonly number[] | undefined)[] = rows.map(() => undefined)
-  for (let from = 0; from < sorted.length; ) {
+  for (let from = 0; from < sorted.length;) {
     const group = [sorted[from]?.tokens ?? []]
     let to = from + 1
     for (; to < sorted.length; to++) {
@@ -46,7 +55,8 @@ export function branchBeginnings(rows: readonly (readonly number[])[], common: n
       group.push(next)
     }
     const beginning = sharedBeginning(group)
-    if (beginning.length >= common + SHORTEST) for (const { row } of sorted.slice(from, to)) found[row] = beginning
+    if (beginning.length >= common + SHORTEST)
+      for (const { row } of sorted.slice(from, to)) found[row] = beginning
     from = to
   }
   return found
@@ -73,14 +83,21 @@ export class Prefixes {
    * The prefix of these tokens; `reused` tells how many of them did not have to be computed. It stays valid until the next `find`
    * that is not told to keep it.
    */
-  async find(tokens: readonly number[], tick: (tokens: number) => Promise<void>, keep?: Prefix): Promise<{ prefix: Prefix; reused: number } | undefined> {
+  async find(
+    tokens: readonly number[],
+    tick: (tokens: number) => Promise<void>,
+    keep?: Prefix,
+  ): Promise<{ prefix: Prefix; reused: number } | undefined> {
     if (tokens.length === 0) return undefined
     let base: { prefix: Prefix; tokens: number } | undefined
     for (const prefix of this.#kept) {
       const same = countCommon(prefix.tokens, tokens)
       if (same >= SHORTEST && same > (base?.tokens ?? 0)) base = { prefix, tokens: same }
     }
-    const known = base !== undefined && base.tokens === tokens.length && base.prefix.tokens.length === tokens.length ? base.prefix : undefined
+    const known =
+      base !== undefined && base.tokens === tokens.length && base.prefix.tokens.length === tokens.length
+        ? base.prefix
+        : undefined
     const made = known === undefined ? await this.#model.makePrefix(tokens, tick, base) : undefined
     const prefix = known ?? made?.prefix
     if (prefix === undefined) return undefined

@@ -38,7 +38,10 @@ const WORTH = 1.05
 const PATIENCE = 2
 
 /** Measures steps of several numbers of rows and leaves the model as it was. Only while no row is open. */
-export async function probeBatch(model: CachedModel, { now, budget = 2000, batches = BATCHES }: ProbeOptions): Promise<BatchProbe> {
+export async function probeBatch(
+  model: CachedModel,
+  { now, budget = 2000, batches = BATCHES }: ProbeOptions,
+): Promise<BatchProbe> {
   const before = model.slots
   const began = now()
   const speeds: BatchSpeed[] = []
@@ -46,7 +49,8 @@ export async function probeBatch(model: CachedModel, { now, budget = 2000, batch
   let idle = 0
   try {
     for (const batch of batches) {
-      if (batch > model.mostSlots || idle >= PATIENCE || (best !== undefined && now() - began >= budget)) break
+      if (batch > model.mostSlots || idle >= PATIENCE || (best !== undefined && now() - began >= budget))
+        break
       const speed = { batch, tokensPerSecond: (batch * 1000) / (await timeStep(model, batch, now)) }
       speeds.push(speed)
       if (best === undefined || speed.tokensPerSecond > best.tokensPerSecond * WORTH) {
@@ -66,7 +70,10 @@ async function timeStep(model: CachedModel, batch: number, now: () => number): P
   const slots = Array.from({ length: batch }, () => model.open())
   try {
     const token = (i: number): number => i % model.vocabulary
-    const prompt = Array.from({ length: Math.max(0, Math.min(HELD, model.contextLength - STEPS.most - 2)) }, (_, i) => token(i))
+    const prompt = Array.from(
+      { length: Math.max(0, Math.min(HELD, model.contextLength - STEPS.most - 2)) },
+      (_, i) => token(i),
+    )
     const [first] = slots
     if (first === undefined) return Number.NaN
     // One row is computed and copied where that is possible; elsewhere one token is all that rows hold.
@@ -74,7 +81,12 @@ async function timeStep(model: CachedModel, batch: number, now: () => number): P
       await model.step([{ slot: first, tokens: prompt, logitsAt: [prompt.length - 1] }], undefined, true)
       for (const slot of slots.slice(1)) model.copy(first, slot)
     }
-    const step = (at: number): Promise<unknown> => model.step(slots.map((slot, i) => ({ slot, tokens: [token(i * 7 + at)], logitsAt: [0] })), undefined, true)
+    const step = (at: number): Promise<unknown> =>
+      model.step(
+        slots.map((slot, i) => ({ slot, tokens: [token(i * 7 + at)], logitsAt: [0] })),
+        undefined,
+        true,
+      )
     await step(0)
     const began = now()
     let fastest = Number.POSITIVE_INFINITY

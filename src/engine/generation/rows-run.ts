@@ -23,7 +23,13 @@ export interface RowReader<Row> {
 }
 
 /** Takes all rows through the model, rows of like length together, behind the beginning that all share. Rejects with an AbortError when stopped. */
-export async function runRows<Row extends KnownRow>(model: CachedModel, prefixes: Prefixes, rows: readonly Row[], reader: RowReader<Row>, { signal, onProgress }: Pick<Hooks<never>, 'signal' | 'onProgress'>): Promise<Progress> {
+export async function runRows<Row extends KnownRow>(
+  model: CachedModel,
+  prefixes: Prefixes,
+  rows: readonly Row[],
+  reader: RowReader<Row>,
+  { signal, onProgress }: Pick<Hooks<never>, 'signal' | 'onProgress'>,
+): Promise<Progress> {
   const { end, logitsPerRun } = reader
   const pace = new Pace(onProgress)
   signal?.throwIfAborted()
@@ -38,7 +44,15 @@ export async function runRows<Row extends KnownRow>(model: CachedModel, prefixes
   const queue = rows.toSorted((a, b) => a.tokens.length - b.tokens.length)
   while (queue.length > 0) {
     const batch = queue.splice(0, model.slots)
-    await runBatch(model, batch, found?.prefix, Math.min(TOKENS_PER_RUN, logitsPerRun ?? TOKENS_PER_RUN), reader, pace, signal)
+    await runBatch(
+      model,
+      batch,
+      found?.prefix,
+      Math.min(TOKENS_PER_RUN, logitsPerRun ?? TOKENS_PER_RUN),
+      reader,
+      pace,
+      signal,
+    )
     for (const row of batch) end(row)
     await pace.tick(signal)
   }
@@ -48,19 +62,36 @@ export async function runRows<Row extends KnownRow>(model: CachedModel, prefixes
 
 const NONE: Float32Array = new Float32Array(0)
 
-async function runBatch<Row extends KnownRow>(model: CachedModel, batch: readonly Row[], prefix: Prefix | undefined, tokensPerRun: number, { read, readHidden }: RowReader<Row>, pace: Pace, signal: AbortSignal | undefined): Promise<void> {
+async function runBatch<Row extends KnownRow>(
+  model: CachedModel,
+  batch: readonly Row[],
+  prefix: Prefix | undefined,
+  tokensPerRun: number,
+  { read, readHidden }: RowReader<Row>,
+  pace: Pace,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const shared = prefix?.tokens.length ?? 0
   const rows = batch.map((row) => ({ row, slot: model.open(), done: shared }))
   try {
     const piece = Math.max(1, Math.floor(tokensPerRun / batch.length))
-    for (let going = rows; going.length > 0; going = going.filter(({ row, done }) => done < row.tokens.length)) {
+    for (
+      let going = rows;
+      going.length > 0;
+      going = going.filter(({ row, done }) => done < row.tokens.length)
+    ) {
       const steps = going.map(({ row, slot, done }): RowStep => {
         const tokens = row.tokens.slice(done, done + piece)
         return { slot, tokens, logitsAt: tokens.flatMap((_, at) => (row.wanted.has(done + at) ? [at] : [])) }
       })
       const isLast = going.every(({ row, done }) => done + piece >= row.tokens.length)
       let hidden = NONE
-      const logits = await model.step(steps, prefix, !isLast, readHidden && ((states) => void (hidden = states)))
+      const logits = await model.step(
+        steps,
+        prefix,
+        !isLast,
+        readHidden && ((states) => void (hidden = states)),
+      )
       let line = 0
       going.forEach(({ row, done }, i) => {
         for (const at of steps[i]?.logitsAt ?? []) {

@@ -19,7 +19,13 @@ export interface SamplingSettings {
  * Divides positive logits of tokens that were seen by the penalty and multiplies negative ones, in place.
  * Source: Keskar et al. 2019 (CTRL).
  */
-export function penaliseRepetition(logits: Float32Array, from: number, vocabulary: number, seen: Iterable<number>, penalty: number): void {
+export function penaliseRepetition(
+  logits: Float32Array,
+  from: number,
+  vocabulary: number,
+  seen: Iterable<number>,
+  penalty: number,
+): void {
   if (penalty === 1) return
   for (const id of new Set(seen)) {
     if (id < 0 || id >= vocabulary) continue
@@ -29,7 +35,13 @@ export function penaliseRepetition(logits: Float32Array, from: number, vocabular
 }
 
 /** Draws a token from `logits[from, from + vocabulary)`. */
-export function drawToken(logits: Float32Array, from: number, vocabulary: number, settings: SamplingSettings, random: () => number): number {
+export function drawToken(
+  logits: Float32Array,
+  from: number,
+  vocabulary: number,
+  settings: SamplingSettings,
+  random: () => number,
+): number {
   const { temperature, topK, topP, minP } = settings
   const to = from + vocabulary
   const best = argMax(logits, from, to)
@@ -44,7 +56,8 @@ export function drawToken(logits: Float32Array, from: number, vocabulary: number
   if (topP < 1) {
     const mass = topK > 0 ? weights.reduce((sum, weight) => sum + weight, 0) : whole
     let sum = 0
-    for (count = 0; count < weights.length && (count === 0 || sum < topP * mass); count++) sum += weights[count] ?? 0
+    for (count = 0; count < weights.length && (count === 0 || sum < topP * mass); count++)
+      sum += weights[count] ?? 0
   }
   // The largest weight is 1, so a share of it is the number itself.
   if (minP > 0) while (count > 1 && (weights[count - 1] ?? 0) < minP) count--
@@ -57,23 +70,44 @@ export function drawToken(logits: Float32Array, from: number, vocabulary: number
 }
 
 /** Tokens that top-k, top-p and min-p may keep, the likeliest first, and how likely each is beside the first; `whole`: the mass that top-p is a share of. */
-function pickCandidates(logits: Float32Array, from: number, to: number, top: number, { temperature, topK, topP, minP }: SamplingSettings, whole: number): { ids: number[]; weights: Float64Array } {
+function pickCandidates(
+  logits: Float32Array,
+  from: number,
+  to: number,
+  top: number,
+  { temperature, topK, topP, minP }: SamplingSettings,
+  whole: number,
+): { ids: number[]; weights: Float64Array } {
   if (topK > 0) {
     const ids = pickLargest(logits, from, to, topK)
-    return { ids, weights: Float64Array.from(ids, (id) => Math.exp(((logits[from + id] ?? 0) - top) / temperature)) }
+    return {
+      ids,
+      weights: Float64Array.from(ids, (id) => Math.exp(((logits[from + id] ?? 0) - top) / temperature)),
+    }
   }
   if (topP < 1) return pickShare(logits, from, to, top, temperature, topP * whole)
   // A little below what min-p keeps, for rounding; what is below is cut afterwards.
   const ids = rank(logits, from, gatherAbove(logits, from, to, top + temperature * (Math.log(minP) - 1e-3)))
-  return { ids, weights: Float64Array.from(ids, (id) => Math.exp(((logits[from + id] ?? 0) - top) / temperature)) }
+  return {
+    ids,
+    weights: Float64Array.from(ids, (id) => Math.exp(((logits[from + id] ?? 0) - top) / temperature)),
+  }
 }
 
 /** Logits summed at a time: what is drawn lies in one such part, and the others need not be looked at again. */
 const PART = 512
 
-function drawFromAll(x: Float32Array, from: number, to: number, top: number, temperature: number, random: () => number): number {
+function drawFromAll(
+  x: Float32Array,
+  from: number,
+  to: number,
+  top: number,
+  temperature: number,
+  random: () => number,
+): number {
   const sums: number[] = []
-  for (let at = from; at < to; at += PART) sums.push(sumExp(x, at, Math.min(to, at + PART), top, 1 / temperature))
+  for (let at = from; at < to; at += PART)
+    sums.push(sumExp(x, at, Math.min(to, at + PART), top, 1 / temperature))
   let target = random() * sums.reduce((sum, part) => sum + part, 0)
   let part = 0
   while (part < sums.length - 1 && target >= (sums[part] ?? 0)) target -= sums[part++] ?? 0

@@ -14,7 +14,12 @@ interface Job {
   readonly reads: readonly { readonly at: number; readonly token: number; readonly to: number }[]
 }
 
-export async function scoreAll(model: CachedModel, prefixes: Prefixes, requests: readonly Scorable[], hooks: Hooks<Scored>): Promise<Progress> {
+export async function scoreAll(
+  model: CachedModel,
+  prefixes: Prefixes,
+  requests: readonly Scorable[],
+  hooks: Hooks<Scored>,
+): Promise<Progress> {
   const open = new Map<Scorable, { readonly sums: number[]; left: number }>()
   const jobs: Job[] = []
   for (const request of requests) {
@@ -30,7 +35,9 @@ export async function scoreAll(model: CachedModel, prefixes: Prefixes, requests:
   const read = ({ request, reads }: Job, at: number, logits: Float32Array, from: number): void => {
     const sums = open.get(request)?.sums
     const total = logSumExp(logits, from, from + model.vocabulary)
-    for (const { at: place, token, to } of reads) if (place === at && sums !== undefined) sums[to] = (sums[to] ?? 0) + (logits[from + token] ?? Number.NaN) - total
+    for (const { at: place, token, to } of reads)
+      if (place === at && sums !== undefined)
+        sums[to] = (sums[to] ?? 0) + (logits[from + token] ?? Number.NaN) - total
   }
   const end = ({ request }: Job): void => {
     const state = open.get(request)
@@ -55,7 +62,9 @@ export function makeJobs(request: Scorable): Job[] {
   const { tokens, continuations } = request
   const last = tokens.length - 1
   const rows: { readonly fed: readonly number[]; readonly reads: Job['reads'][number][] }[] = []
-  const longestFirst = continuations.map((continuation, to) => ({ continuation, to })).toSorted((a, b) => b.continuation.length - a.continuation.length)
+  const longestFirst = continuations
+    .map((continuation, to) => ({ continuation, to }))
+    .toSorted((a, b) => b.continuation.length - a.continuation.length)
   for (const { continuation, to } of longestFirst) {
     const fed = continuation.slice(0, -1)
     const reads = continuation.map((token, i) => ({ at: last + i, token, to }))
@@ -63,5 +72,10 @@ export function makeJobs(request: Scorable): Job[] {
     if (row) row.reads.push(...reads)
     else rows.push({ fed, reads })
   }
-  return rows.map(({ fed, reads }) => ({ request, tokens: [...tokens, ...fed], reads, wanted: new Set(reads.map(({ at }) => at)) }))
+  return rows.map(({ fed, reads }) => ({
+    request,
+    tokens: [...tokens, ...fed],
+    reads,
+    wanted: new Set(reads.map(({ at }) => at)),
+  }))
 }

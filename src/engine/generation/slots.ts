@@ -9,14 +9,19 @@ const MOST_ROWS = 32
 const MEMORY_AT_MOST = 2 ** 30
 
 /** Rows of full length that a memory has room for, `wanted` at least. */
-export function countRows({ layers, kvHeads, headWidth }: Pick<DecoderShape, 'layers' | 'kvHeads' | 'headWidth'>, contextLength: number, wanted: number): number {
+export function countRows(
+  { layers, kvHeads, headWidth }: Pick<DecoderShape, 'layers' | 'kvHeads' | 'headWidth'>,
+  contextLength: number,
+  wanted: number,
+): number {
   const rowBytes = 2 * 4 * layers * kvHeads * headWidth * contextLength
   return Math.max(wanted, Math.min(MOST_ROWS, Math.floor(MEMORY_AT_MOST / rowBytes)))
 }
 
 /** Throws a RangeError with a sentence where a model cannot be given room for so many rows. */
 export function checkResize(slots: number, most: number, open: number): void {
-  if (!Number.isInteger(slots) || slots < 1 || slots > most) throw new RangeError(`room for ${slots} rows was asked for; 1 to ${most} fit`)
+  if (!Number.isInteger(slots) || slots < 1 || slots > most)
+    throw new RangeError(`room for ${slots} rows was asked for; 1 to ${most} fit`)
   if (open > 0) throw new RangeError(`${open} rows are open`)
 }
 
@@ -27,7 +32,12 @@ export function floatsOf(outputs: Outputs, name: 'logits' | 'hidden'): Float32Ar
 }
 
 /** Logits (or hidden states, with their width) come in the order of the rows in memory; the asker wants them in the order of its steps. */
-export function inOrder(logits: Float32Array, vocabulary: number, steps: readonly RowStep[], slotsInRun: readonly (number | undefined)[]): Float32Array {
+export function inOrder(
+  logits: Float32Array,
+  vocabulary: number,
+  steps: readonly RowStep[],
+  slotsInRun: readonly (number | undefined)[],
+): Float32Array {
   const startOf = new Map<number, number>()
   let at = 0
   const bySlot = new Map(steps.map((step) => [step.slot, step]))

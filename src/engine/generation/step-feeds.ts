@@ -39,7 +39,11 @@ export interface StepFeeds {
 }
 
 /** Builds the tensors of `makeCachedAttention` and `buildCachedDecoder` that do not hold the past. */
-export function makeStepFeeds(rows: readonly FeedRow[], sizes: FeedSizes, embedRow: (id: number, out: Float32Array, at: number) => void): StepFeeds {
+export function makeStepFeeds(
+  rows: readonly FeedRow[],
+  sizes: FeedSizes,
+  embedRow: (id: number, out: Float32Array, at: number) => void,
+): StepFeeds {
   const { width, shared, sharedReal, own, freshSegment, window } = sizes
   const batch = rows.length
   const longest = Math.max(1, ...rows.map(({ tokens }) => tokens.length))
@@ -78,11 +82,17 @@ export function makeStepFeeds(rows: readonly FeedRow[], sizes: FeedSizes, embedR
     x: { dtype: 'f32', shape: [batch, length, width], data: x },
     positions: { dtype: 'i64', shape: [batch, length], data: positions },
     mask: { dtype: 'f32', shape: [batch, 1, length, total], data: mask },
-    ...(windowMask === undefined ? {} : { window_mask: { dtype: 'f32', shape: [batch, 1, length, total], data: windowMask } }),
+    ...(windowMask === undefined
+      ? {}
+      : { window_mask: { dtype: 'f32', shape: [batch, 1, length, total], data: windowMask } }),
     chosen: { dtype: 'i64', shape: [chosen.length], data: BigInt64Array.from(chosen) },
     length,
   }
 }
 
 /** One number as int64 [1]. */
-export const oneInteger = (n: number): HostTensor => ({ dtype: 'i64', shape: [1], data: BigInt64Array.of(BigInt(n)) })
+export const oneInteger = (n: number): HostTensor => ({
+  dtype: 'i64',
+  shape: [1],
+  data: BigInt64Array.of(BigInt(n)),
+})

@@ -52,31 +52,83 @@ interface Job {
 }
 
 /** Traces all answers; results are told in any order, refused ones (too long for the context) with a sentence and nothing traced. */
-export async function traceAll(model: CachedModel, prefixes: Prefixes, requests: readonly Traceable[], options: TraceOptions, hooks: Hooks<Traced>): Promise<Progress> {
+export async function traceAll(
+  model: CachedModel,
+  prefixes: Prefixes,
+  requests: readonly Traceable[],
+  options: TraceOptions,
+  hooks: Hooks<Traced>,
+): Promise<Progress> {
   const { choices, among } = options
-  if (among.length < choices || among.length > 65_536) throw new RangeError(`${choices} tokens of ${among.length} cannot be listed.`)
+  if (among.length < choices || among.length > 65_536)
+    throw new RangeError(`${choices} tokens of ${among.length} cannot be listed.`)
   const jobs = requests.flatMap((request): Job[] => {
     const tokens = [...request.prompt, ...request.answer]
     if (request.prompt.length === 0 || tokens.length > model.contextLength) {
-      const refusal = request.prompt.length === 0 ? 'There is nothing before the answer.' : `The row has ${tokens.length} tokens, and the context holds ${model.contextLength}. Load the model with a longer context.`
-      hooks.onResult({ id: request.id, places: new Uint16Array(0), probabilities: new Float32Array(0), refusal })
+      const refusal =
+        request.prompt.length === 0
+          ? 'There is nothing before the answer.'
+          : `The row has ${tokens.length} tokens, and the context holds ${model.contextLength}. Load the model with a longer context.`
+      hooks.onResult({
+        id: request.id,
+        places: new Uint16Array(0),
+        probabilities: new Float32Array(0),
+        refusal,
+      })
       return []
     }
     const count = request.answer.length + 1
     const first = request.prompt.length - 1
-    return [{ request, tokens, wanted: new Set(Array.from({ length: count }, (_, i) => first + i)), traced: { id: request.id, places: new Uint16Array(count * choices), probabilities: new Float32Array(count * (choices + 1)), ...(options.hidden ? { hidden: new Uint16Array(count * model.width) } : {}) } }]
+    return [
+      {
+        request,
+        tokens,
+        wanted: new Set(Array.from({ length: count }, (_, i) => first + i)),
+        traced: {
+          id: request.id,
+          places: new Uint16Array(count * choices),
+          probabilities: new Float32Array(count * (choices + 1)),
+          ...(options.hidden ? { hidden: new Uint16Array(count * model.width) } : {}),
+        },
+      },
+    ]
   })
-  const read = ({ request, traced }: Job, at: number, logits: Float32Array, from: number): void => readDistribution(logits, from, options, traced, at - request.prompt.length + 1)
-  const readHidden = ({ request, traced: { hidden } }: Job, at: number, states: Float32Array, from: number): void => {
-    if (hidden) storeDirection(states, from, model.width, hidden, (at - request.prompt.length + 1) * model.width)
+  const read = ({ request, traced }: Job, at: number, logits: Float32Array, from: number): void =>
+    readDistribution(logits, from, options, traced, at - request.prompt.length + 1)
+  const readHidden = (
+    { request, traced: { hidden } }: Job,
+    at: number,
+    states: Float32Array,
+    from: number,
+  ): void => {
+    if (hidden)
+      storeDirection(states, from, model.width, hidden, (at - request.prompt.length + 1) * model.width)
   }
-  return runRows(model, prefixes, jobs, { read, ...(options.hidden ? { readHidden } : {}), end: ({ traced }) => hooks.onResult(traced), logitsPerRun: LOGITS_PER_RUN }, hooks)
+  return runRows(
+    model,
+    prefixes,
+    jobs,
+    {
+      read,
+      ...(options.hidden ? { readHidden } : {}),
+      end: ({ traced }) => hooks.onResult(traced),
+      logitsPerRun: LOGITS_PER_RUN,
+    },
+    hooks,
+  )
 }
 
 /** Writes the distribution of one place. */
-function readDistribution(logits: Float32Array, from: number, { choices, temperature, among }: TraceOptions, { places, probabilities }: Traced, index: number): void {
+function readDistribution(
+  logits: Float32Array,
+  from: number,
+  { choices, temperature, among }: TraceOptions,
+  { places, probabilities }: Traced,
+  index: number,
+): void {
   const own = new Float32Array(among.length)
-  for (let place = 0; place < own.length; place++) own[place] = (logits[from + (among[place] ?? 0)] ?? -Infinity) / temperature
+  for (let place = 0; place < own.length; place++)
+    own[place] = (logits[from + (among[place] ?? 0)] ?? -Infinity) / temperature
   const total = logSumExp(own, 0, own.length)
   const best = pickLargest(own, 0, own.length, choices)
   let listed = 0

@@ -35,14 +35,28 @@ export class WritingRows {
   readonly #queue: { readonly request: GenerateRequest; readonly branch: readonly number[] | undefined }[]
   readonly #active: Active[] = []
 
-  constructor(model: CachedModel, tokenizer: TextTokenizer, prefixes: Prefixes, pace: Pace, hooks: Hooks<GenerateResult>, requests: readonly GenerateRequest[], prefix: Prefix | undefined) {
+  constructor(
+    model: CachedModel,
+    tokenizer: TextTokenizer,
+    prefixes: Prefixes,
+    pace: Pace,
+    hooks: Hooks<GenerateResult>,
+    requests: readonly GenerateRequest[],
+    prefix: Prefix | undefined,
+  ) {
     this.#model = model
     this.#tokenizer = tokenizer
     this.#prefixes = prefixes
     this.#pace = pace
     this.#hooks = hooks
     this.#prefix = prefix
-    const branches = model.seed === undefined ? [] : branchBeginnings(requests.map(({ tokens }) => tokens), prefix?.tokens.length ?? 0)
+    const branches =
+      model.seed === undefined
+        ? []
+        : branchBeginnings(
+            requests.map(({ tokens }) => tokens),
+            prefix?.tokens.length ?? 0,
+          )
     this.#queue = requests.map((request, i) => ({ request, branch: branches[i] }))
   }
 
@@ -101,10 +115,14 @@ export class WritingRows {
   async #giveBranch(row: Active, branch: readonly number[]): Promise<void> {
     const { signal } = this.#hooks
     const shared = this.#prefix?.tokens.length ?? 0
-    const found = await this.#prefixes.find(branch, async (tokens) => {
-      this.#pace.promptTokens += tokens
-      await this.#pace.tick(signal)
-    }, this.#prefix)
+    const found = await this.#prefixes.find(
+      branch,
+      async (tokens) => {
+        this.#pace.promptTokens += tokens
+        await this.#pace.tick(signal)
+      },
+      this.#prefix,
+    )
     if (found === undefined) return
     this.#model.seed?.(row.slot, found.prefix, shared)
     row.pending = row.pending.slice(branch.length - shared)
@@ -114,10 +132,17 @@ export class WritingRows {
   /** One run: a piece of the prompts of rows that joined, or a token for every row. */
   async #stepOnce(): Promise<void> {
     const active = this.#active
-    const joining = active.filter(({ pending, leader }) => pending.length > 1 && leader === undefined).slice(0, this.#model.joinsTogether ? undefined : ROWS_JOINING)
+    const joining = active
+      .filter(({ pending, leader }) => pending.length > 1 && leader === undefined)
+      .slice(0, this.#model.joinsTogether ? undefined : ROWS_JOINING)
     // A prompt of one token behind a prefix is no different from a row that writes.
     const rows = joining.length > 0 ? joining : active.filter(({ leader }) => leader === undefined)
-    const piece = joining.length === 0 ? 1 : this.#model.joinsTogether ? Math.max(1, Math.floor(TOKENS_PER_RUN / joining.length)) : PIECE
+    const piece =
+      joining.length === 0
+        ? 1
+        : this.#model.joinsTogether
+          ? Math.max(1, Math.floor(TOKENS_PER_RUN / joining.length))
+          : PIECE
     const steps = rows.map(({ slot, pending }): RowStep => {
       const tokens = pending.slice(0, piece)
       return { slot, tokens, logitsAt: tokens.length === pending.length ? [tokens.length - 1] : [] }

@@ -28,7 +28,10 @@ export class Writing {
     this.#tokenizer = tokenizer
     this.#random = makeRandom(request.sampling.rngSeed)
     this.#limit = Math.min(request.sampling.maxTokens, room)
-    this.#logProbs = request.logProbs === undefined ? undefined : new LogProbRecord(Math.min(request.logProbs, tokenizer.vocabularySize))
+    this.#logProbs =
+      request.logProbs === undefined
+        ? undefined
+        : new LogProbRecord(Math.min(request.logProbs, tokenizer.vocabularySize))
     this.#longestStop = Math.max(0, ...request.sampling.stop.map((stop) => stop.length))
   }
 
@@ -40,7 +43,10 @@ export class Writing {
   advance(logits: Float32Array, from: number, vocabulary: number): number | undefined {
     const { sampling, tokens } = this.request
     this.#logProbs?.look(logits, from, vocabulary)
-    const raw = this.#logProbs === undefined || sampling.repetitionPenalty === 1 ? logits : logits.slice(from, from + vocabulary)
+    const raw =
+      this.#logProbs === undefined || sampling.repetitionPenalty === 1
+        ? logits
+        : logits.slice(from, from + vocabulary)
     penaliseRepetition(logits, from, vocabulary, [...tokens, ...this.#tokens], sampling.repetitionPenalty)
     const token = drawToken(logits, from, vocabulary, sampling, this.#random)
     if (this.#tokenizer.endIds.has(token)) return this.#end('end')
@@ -50,7 +56,9 @@ export class Writing {
     this.#text += this.#stream.push(this.#tokenizer.tokenBytes(token))
     // A stop text may begin in what earlier tokens wrote.
     const searched = Math.max(0, before - this.#longestStop)
-    const stops = sampling.stop.map((stop) => (stop === '' ? -1 : this.#text.indexOf(stop, searched))).filter((at) => at >= 0)
+    const stops = sampling.stop
+      .map((stop) => (stop === '' ? -1 : this.#text.indexOf(stop, searched)))
+      .filter((at) => at >= 0)
     if (stops.length > 0) {
       this.#text = this.#text.slice(0, Math.min(...stops))
       return this.#end('end')
@@ -66,7 +74,14 @@ export class Writing {
   }
 
   result(): GenerateResult {
-    return { id: this.request.id, text: this.#text, tokens: this.#tokens, ending: this.#ending ?? 'aborted', promptTokens: this.request.tokens.length, ...(this.#logProbs === undefined ? {} : { logProbs: this.#logProbs.finish() }) }
+    return {
+      id: this.request.id,
+      text: this.#text,
+      tokens: this.#tokens,
+      ending: this.#ending ?? 'aborted',
+      promptTokens: this.request.tokens.length,
+      ...(this.#logProbs === undefined ? {} : { logProbs: this.#logProbs.finish() }),
+    }
   }
 
   #end(ending: 'end' | 'length'): undefined {

@@ -6,8 +6,10 @@ import { add } from './ops/add.ts'
 import { constantOfShape } from './ops/constant-of-shape.ts'
 import { GraphError, showType } from './op.ts'
 
-const inputsOf = (step: Step): readonly (Value | null)[] => (step.kind === 'node' ? step.node.inputs : step.composite.inputs)
-const outputsOf = (step: Step): readonly (Value | null)[] => (step.kind === 'node' ? step.node.outputs : step.composite.outputs)
+const inputsOf = (step: Step): readonly (Value | null)[] =>
+  step.kind === 'node' ? step.node.inputs : step.composite.inputs
+const outputsOf = (step: Step): readonly (Value | null)[] =>
+  step.kind === 'node' ? step.node.outputs : step.composite.outputs
 
 /**
  * Gradients of a loss of one element with respect to `wrt`, each of its value's shape. A value that the loss does not
@@ -15,10 +17,22 @@ const outputsOf = (step: Step): readonly (Value | null)[] => (step.kind === 'nod
  * value to the loss goes through an op without a gradient, naming the op.
  */
 export function differentiate(g: Graph, loss: Value, wrt: readonly Value[]): Value[] {
-  if (loss.shape.some((dim) => dim !== 1) || loss.dtype !== 'f32') throw new GraphError(`Only one f32 number can be differentiated, not ${showType(loss)}.`)
+  if (loss.shape.some((dim) => dim !== 1) || loss.dtype !== 'f32')
+    throw new GraphError(`Only one f32 number can be differentiated, not ${showType(loss)}.`)
   const steps = g.steps.slice(0, (g.producerOf(loss) ?? -1) + 1)
   const moved = findDependent(steps, wrt)
-  const parts = new Map<string, Value[]>([[loss.name, [constantOfShape(g, loss.shape.map(() => 1), 1)]]])
+  const parts = new Map<string, Value[]>([
+    [
+      loss.name,
+      [
+        constantOfShape(
+          g,
+          loss.shape.map(() => 1),
+          1,
+        ),
+      ],
+    ],
+  ])
   const total = (value: Value | null): Value | null => {
     const list = value ? parts.get(value.name) : undefined
     if (!value || !list) return null
@@ -34,27 +48,37 @@ export function differentiate(g: Graph, loss: Value, wrt: readonly Value[]): Val
     inputsOf(step).forEach((value, i) => {
       const gradient = gradients[i]
       if (!value || !gradient || !moved.has(value.name)) return
-      if (!sameShape(gradient.shape, value.shape)) throw new GraphError(`The gradient of ${nameOf(step)} for ${showType(value)} came out as ${showType(gradient)}.`)
+      if (!sameShape(gradient.shape, value.shape))
+        throw new GraphError(
+          `The gradient of ${nameOf(step)} for ${showType(value)} came out as ${showType(gradient)}.`,
+        )
       parts.set(value.name, [...(parts.get(value.name) ?? []), gradient])
     })
   }
   return wrt.map((value) => total(value) ?? zerosLike(g, value))
 }
 
-const nameOf = (step: Step): string => (step.kind === 'node' ? step.node.op.type : step.composite.definition.name)
+const nameOf = (step: Step): string =>
+  step.kind === 'node' ? step.node.op.type : step.composite.definition.name
 
 /** Names of all values that change when one of `wrt` does; comparisons and the like pass nothing on. */
 function findDependent(steps: readonly Step[], wrt: readonly Value[]): Set<string> {
   const moved = new Set(wrt.map((value) => value.name))
   for (const step of steps) {
-    if (step.kind === 'node' && typeof step.node.op.gradient === 'object' && 'zero' in step.node.op.gradient) continue
+    if (step.kind === 'node' && typeof step.node.op.gradient === 'object' && 'zero' in step.node.op.gradient)
+      continue
     if (!inputsOf(step).some((value) => value && moved.has(value.name))) continue
-    for (const value of outputsOf(step)) if (value && (value.dtype === 'f32' || value.dtype === 'f16')) moved.add(value.name)
+    for (const value of outputsOf(step))
+      if (value && (value.dtype === 'f32' || value.dtype === 'f16')) moved.add(value.name)
   }
   return moved
 }
 
-function gradientsOf(g: Graph, step: Step, outputGradients: readonly (Value | null)[]): readonly (Value | null)[] {
+function gradientsOf(
+  g: Graph,
+  step: Step,
+  outputGradients: readonly (Value | null)[],
+): readonly (Value | null)[] {
   if (step.kind === 'composite') return step.composite.definition.gradient(g, step.composite, outputGradients)
   const { op } = step.node
   if (typeof op.gradient === 'function') return op.gradient(g, step.node, outputGradients)

@@ -77,12 +77,15 @@ export function addDims(dims: readonly Dim[]): Dim {
 }
 
 /** False only where two sizes are known to differ: a symbol may turn out to be any number. */
-export const mayBeEqual = (a: Dim, b: Dim): boolean => a === b || typeof a === 'string' || typeof b === 'string'
+export const mayBeEqual = (a: Dim, b: Dim): boolean =>
+  a === b || typeof a === 'string' || typeof b === 'string'
 
-export const sameShape = (a: readonly Dim[], b: readonly Dim[]): boolean => a.length === b.length && a.every((dim, i) => dim === b[i])
+export const sameShape = (a: readonly Dim[], b: readonly Dim[]): boolean =>
+  a.length === b.length && a.every((dim, i) => dim === b[i])
 
 /** True where every size is a number. */
-export const isStatic = (shape: readonly Dim[]): shape is readonly number[] => shape.every((dim) => typeof dim === 'number')
+export const isStatic = (shape: readonly Dim[]): shape is readonly number[] =>
+  shape.every((dim) => typeof dim === 'number')
 
 /** Elements of a shape of numbers. */
 export const elementsOf = (shape: readonly number[]): number => shape.reduce((all, dim) => all * dim, 1)

@@ -1,8 +1,23 @@
 // Knows: a graph of ops as it is built at run time, and how it becomes an ONNX model.
 // Must not know: which ops exist (ops/), models, sessions.
-import { BYTES_PER_ELEMENT, writeOnnx, type Attributes, type DType, type ProtoInitialiser, type ProtoNode } from './onnx-proto.ts'
+import {
+  BYTES_PER_ELEMENT,
+  writeOnnx,
+  type Attributes,
+  type DType,
+  type ProtoInitialiser,
+  type ProtoNode,
+} from './onnx-proto.ts'
 import { elementsOf, isStatic, mayBeEqual, type Dim } from './dims.ts'
-import { GraphError, showType, type Composite, type CompositeDefinition, type GraphNode, type Inference, type OpDefinition } from './op.ts'
+import {
+  GraphError,
+  showType,
+  type Composite,
+  type CompositeDefinition,
+  type GraphNode,
+  type Inference,
+  type OpDefinition,
+} from './op.ts'
 
 export type { Attributes, DType } from './onnx-proto.ts'
 export type { Dim } from './dims.ts'
@@ -33,7 +48,9 @@ interface Initialiser {
 }
 
 /** Nodes and composites in the order in which they were made; the reverse pass walks it backwards. */
-export type Step = { readonly kind: 'node'; readonly node: GraphNode } | { readonly kind: 'composite'; readonly composite: Composite }
+export type Step =
+  | { readonly kind: 'node'; readonly node: GraphNode }
+  | { readonly kind: 'composite'; readonly composite: Composite }
 
 /**
  * A graph under construction. Values are immutable; the same op on the same inputs is made once; what no output needs is
@@ -72,7 +89,10 @@ export class Graph {
 
   /** A small constant, stored inline, made once for equal contents. Throws a GraphError where data and shape disagree. */
   constant(dtype: DType, shape: readonly number[], data: ArrayLike<number>): Value {
-    if (data.length !== elementsOf(shape)) throw new GraphError(`A constant of shape [${shape.join(', ')}] needs ${elementsOf(shape)} numbers, not ${data.length}.`)
+    if (data.length !== elementsOf(shape))
+      throw new GraphError(
+        `A constant of shape [${shape.join(', ')}] needs ${elementsOf(shape)} numbers, not ${data.length}.`,
+      )
     const bytes = encode(dtype, data)
     const key = `${dtype}[${shape.join()}]${data.length <= 64 ? Array.from(data, (x) => (Object.is(x, -0) ? '-0' : x)).join() : `#${this.#counter}`}`
     const known = this.#constants.get(key)
@@ -99,7 +119,10 @@ export class Graph {
   weight(name: string, dtype: DType, shape: readonly number[], data: WeightData): Value {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     const wanted = elementsOf(shape) * BYTES_PER_ELEMENT[dtype]
-    if (bytes.length !== wanted) throw new GraphError(`The weight ${name} of shape ${dtype}[${shape.join(', ')}] needs ${wanted} bytes, not ${bytes.length}.`)
+    if (bytes.length !== wanted)
+      throw new GraphError(
+        `The weight ${name} of shape ${dtype}[${shape.join(', ')}] needs ${wanted} bytes, not ${bytes.length}.`,
+      )
     this.#claim(name)
     const value = { name, dtype, shape }
     this.#initialisers.set(name, { value, data: bytes, external: true })
@@ -121,7 +144,11 @@ export class Graph {
     if (made) return [...made]
     const name = this.#fresh(op.type)
     const types = op.infer(this.#inferenceOf(op, inputs, attributes))
-    const outputs = types.map((type, i): Value | null => (type ? { name: i === 0 ? name : this.#claim(`${name}_${i}`), dtype: type.dtype, shape: type.shape } : null))
+    const outputs = types.map((type, i): Value | null =>
+      type
+        ? { name: i === 0 ? name : this.#claim(`${name}_${i}`), dtype: type.dtype, shape: type.shape }
+        : null,
+    )
     this.#steps.push({ kind: 'node', node: { op, name, inputs, outputs, attributes } })
     const given = outputs.filter((value): value is Value => value !== null)
     for (const value of given) this.#producers.set(value.name, this.#steps.length - 1)
@@ -149,8 +176,13 @@ export class Graph {
 
   /** The same value under sizes that the caller knows better ('(P+S)' is 'T'). Throws where they cannot be equal. */
   assume(value: Value, shape: readonly Dim[]): Value {
-    if (shape.length !== value.shape.length || !shape.every((dim, i) => mayBeEqual(dim, value.shape[i] as Dim))) {
-      throw new GraphError(`${value.name} is ${showType(value)} and cannot be taken for [${shape.join(', ')}].`)
+    if (
+      shape.length !== value.shape.length ||
+      !shape.every((dim, i) => mayBeEqual(dim, value.shape[i] as Dim))
+    ) {
+      throw new GraphError(
+        `${value.name} is ${showType(value)} and cannot be taken for [${shape.join(', ')}].`,
+      )
     }
     return { ...value, shape }
   }
@@ -177,13 +209,23 @@ export class Graph {
       for (const value of node.inputs) if (value) needed.add(resolve(value))
     }
     kept.reverse()
-    const produced = new Set(kept.flatMap((node) => node.outputs.flatMap((value) => (value ? [value.name] : []))))
+    const produced = new Set(
+      kept.flatMap((node) => node.outputs.flatMap((value) => (value ? [value.name] : []))),
+    )
     const renamed = new Map<string, string>()
     const copies: ProtoNode[] = []
     for (const { name, value } of this.#outputs) {
       const inner = resolve(value)
       if (produced.has(inner) && !renamed.has(inner)) renamed.set(inner, name)
-      else copies.push({ name: `${name}_copy`, type: 'Identity', domain: '', inputs: [renamed.get(inner) ?? inner], outputs: [name], attributes: {} })
+      else
+        copies.push({
+          name: `${name}_copy`,
+          type: 'Identity',
+          domain: '',
+          inputs: [renamed.get(inner) ?? inner],
+          outputs: [name],
+          attributes: {},
+        })
     }
     const nameOf = (value: Value | null): string => {
       if (!value) return ''
@@ -191,12 +233,22 @@ export class Graph {
       return renamed.get(inner) ?? inner
     }
     const protoNodes = kept.map(({ op, name, inputs, outputs, attributes }): ProtoNode => ({
-      name, type: op.type, domain: op.domain ?? '', inputs: trimEmpty(inputs.map(nameOf)),
-      outputs: trimEmpty(outputs.map(nameOf)), attributes,
+      name,
+      type: op.type,
+      domain: op.domain ?? '',
+      inputs: trimEmpty(inputs.map(nameOf)),
+      outputs: trimEmpty(outputs.map(nameOf)),
+      attributes,
     }))
     const used = [...this.#initialisers.values()].filter(({ value }) => needed.has(value.name))
-    const outputs = this.#outputs.map(({ name, value }): Value => ({ name, dtype: value.dtype, shape: value.shape }))
-    const initialisers = used.map(({ value, data, external }): ProtoInitialiser => (external ? { ...value, path: value.name, bytes: data.length } : { ...value, data }))
+    const outputs = this.#outputs.map(({ name, value }): Value => ({
+      name,
+      dtype: value.dtype,
+      shape: value.shape,
+    }))
+    const initialisers = used.map(({ value, data, external }): ProtoInitialiser =>
+      external ? { ...value, path: value.name, bytes: data.length } : { ...value, data },
+    )
     return {
       bytes: writeOnnx({ nodes: [...protoNodes, ...copies], initialisers, inputs: this.#inputs, outputs }),
       external: used.flatMap(({ value, data, external }) => (external ? [{ path: value.name, data }] : [])),
@@ -210,7 +262,9 @@ export class Graph {
       throw new GraphError(`${op.type} cannot take ${inputs.map(showType).join(', ')}: ${reason}`)
     }
     return {
-      inputs, attributes, refuse,
+      inputs,
+      attributes,
+      refuse,
       need: (index) => inputs[index] ?? refuse(`its input ${index} is missing.`),
       constant: (index) => {
         const value = inputs[index]
@@ -240,18 +294,26 @@ function trimEmpty(names: string[]): string[] {
 /** Numbers as little-endian bytes of their type (all machines that run a browser are little-endian). */
 function encode(dtype: DType, data: ArrayLike<number>): Uint8Array {
   switch (dtype) {
-    case 'f32': return new Uint8Array(Float32Array.from(data).buffer)
-    case 'i32': return new Uint8Array(Int32Array.from(data).buffer)
-    case 'i64': return new Uint8Array(BigInt64Array.from(Array.from(data, BigInt)).buffer)
-    case 'u8': return Uint8Array.from(data)
-    case 'bool': return Uint8Array.from(data, (x) => (x ? 1 : 0))
-    case 'f16': throw new GraphError('A small f16 constant has no writer; use a weight with the bits as Uint16Array.')
-    default: return dtype satisfies never
+    case 'f32':
+      return new Uint8Array(Float32Array.from(data).buffer)
+    case 'i32':
+      return new Uint8Array(Int32Array.from(data).buffer)
+    case 'i64':
+      return new Uint8Array(BigInt64Array.from(Array.from(data, BigInt)).buffer)
+    case 'u8':
+      return Uint8Array.from(data)
+    case 'bool':
+      return Uint8Array.from(data, (x) => (x ? 1 : 0))
+    case 'f16':
+      throw new GraphError('A small f16 constant has no writer; use a weight with the bits as Uint16Array.')
+    default:
+      return dtype satisfies never
   }
 }
 
 /** A shape whose sizes are all numbers, or a GraphError that says which value has it not. */
 export function needStatic(value: Value, why: string): readonly number[] {
-  if (!isStatic(value.shape)) throw new GraphError(`${value.name} is ${showType(value)}; ${why} needs sizes that are numbers.`)
+  if (!isStatic(value.shape))
+    throw new GraphError(`${value.name} is ${showType(value)}; ${why} needs sizes that are numbers.`)
   return value.shape
 }

@@ -5,7 +5,14 @@ import type { Dim } from './dims.ts'
 export type DType = 'f32' | 'f16' | 'i32' | 'i64' | 'bool' | 'u8'
 
 const ELEMENT_TYPES: Readonly<Record<DType, number>> = { f32: 1, u8: 2, i32: 6, i64: 7, bool: 9, f16: 10 }
-export const BYTES_PER_ELEMENT: Readonly<Record<DType, number>> = { f32: 4, u8: 1, i32: 4, i64: 8, bool: 1, f16: 2 }
+export const BYTES_PER_ELEMENT: Readonly<Record<DType, number>> = {
+  f32: 4,
+  u8: 1,
+  i32: 4,
+  i64: 8,
+  bool: 1,
+  f16: 2,
+}
 
 /** An inline tensor. `data` is little-endian, `elements × bytes per element` long. */
 export interface ProtoTensor {
@@ -15,7 +22,12 @@ export interface ProtoTensor {
 }
 
 /** Value of an attribute: a plain number is an integer, reals are marked. */
-export type Attribute = number | string | readonly number[] | { readonly float: number } | { readonly tensor: ProtoTensor }
+export type Attribute =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly tensor: ProtoTensor }
 export type Attributes = Readonly<Record<string, Attribute>>
 
 export interface ProtoNode {
@@ -32,7 +44,12 @@ export interface ProtoValue {
   readonly shape: readonly Dim[]
 }
 /** A constant of the model: its bytes inline, or in the external file `path`. */
-export type ProtoInitialiser = ProtoValue & { readonly shape: readonly number[]; readonly data?: Uint8Array; readonly path?: string; readonly bytes?: number }
+export type ProtoInitialiser = ProtoValue & {
+  readonly shape: readonly number[]
+  readonly data?: Uint8Array
+  readonly path?: string
+  readonly bytes?: number
+}
 
 export interface ProtoModel {
   readonly nodes: readonly ProtoNode[]
@@ -120,7 +137,11 @@ function writeInitialiser(w: ProtoWriter, { name, dtype, shape, data, path, byte
   for (const dim of shape) w.int(1, dim)
   w.int(2, ELEMENT_TYPES[dtype])
   w.text(8, name)
-  for (const [key, value] of [['location', path ?? name], ['offset', '0'], ['length', String(bytes ?? 0)]] as const) {
+  for (const [key, value] of [
+    ['location', path ?? name],
+    ['offset', '0'],
+    ['length', String(bytes ?? 0)],
+  ] as const) {
     w.message(13, (entry) => {
       entry.text(1, key)
       entry.text(2, value)
@@ -135,7 +156,8 @@ function writeValue(w: ProtoWriter, { name, dtype, shape }: ProtoValue): void {
     type.message(1, (tensor) => {
       tensor.int(1, ELEMENT_TYPES[dtype])
       tensor.message(2, (sizes) => {
-        for (const dim of shape) sizes.message(1, (size) => (typeof dim === 'number' ? size.int(1, dim) : size.text(2, dim)))
+        for (const dim of shape)
+          sizes.message(1, (size) => (typeof dim === 'number' ? size.int(1, dim) : size.text(2, dim)))
       })
     }),
   )
@@ -166,7 +188,8 @@ function writeNode(w: ProtoWriter, node: ProtoNode): void {
   for (const name of node.outputs) w.text(2, name)
   w.text(3, node.name)
   w.text(4, node.type)
-  for (const [name, value] of Object.entries(node.attributes)) w.message(5, (inner) => writeAttribute(inner, name, value))
+  for (const [name, value] of Object.entries(node.attributes))
+    w.message(5, (inner) => writeAttribute(inner, name, value))
   if (node.domain) w.text(7, node.domain)
 }
 
@@ -175,7 +198,10 @@ export function writeOnnx(model: ProtoModel): Uint8Array {
   const w = new ProtoWriter()
   w.int(1, 10)
   w.text(2, 'retort')
-  for (const [domain, version] of [['', 21], ['com.microsoft', 1]] as const) {
+  for (const [domain, version] of [
+    ['', 21],
+    ['com.microsoft', 1],
+  ] as const) {
     w.message(8, (opset) => {
       if (domain) opset.text(1, domain)
       opset.int(2, version)

@@ -35,7 +35,11 @@ export interface GraphNode {
  * Reverse rule: from the gradients of the outputs (null: no influence on the loss) the gradients of the inputs, each of
  * its input's shape, or null for an input that has none (integers).
  */
-export type GradientRule = (g: Graph, node: GraphNode, outputGradients: readonly (Value | null)[]) => readonly (Value | null)[]
+export type GradientRule = (
+  g: Graph,
+  node: GraphNode,
+  outputGradients: readonly (Value | null)[],
+) => readonly (Value | null)[]
 
 export interface OpDefinition {
   /** ONNX op type. */
@@ -54,8 +58,15 @@ export const defineOp = (definition: OpDefinition): OpDefinition => definition
 /** Several nodes that are differentiated as one, by a rule that is cheaper or steadier than theirs. */
 export interface CompositeDefinition {
   readonly name: string
-  readonly build: (g: Graph, inputs: readonly Value[]) => { readonly outputs: readonly Value[]; readonly saved: readonly Value[] }
-  readonly gradient: (g: Graph, composite: Composite, outputGradients: readonly (Value | null)[]) => readonly (Value | null)[]
+  readonly build: (
+    g: Graph,
+    inputs: readonly Value[],
+  ) => { readonly outputs: readonly Value[]; readonly saved: readonly Value[] }
+  readonly gradient: (
+    g: Graph,
+    composite: Composite,
+    outputGradients: readonly (Value | null)[],
+  ) => readonly (Value | null)[]
 }
 export interface Composite {
   readonly definition: CompositeDefinition
@@ -70,7 +81,8 @@ export class GraphError extends Error {
   override readonly name = 'GraphError'
 }
 
-export const showType = (value: { dtype: DType; shape: readonly Dim[] } | null): string => (value ? `${value.dtype}[${value.shape.join(', ')}]` : 'nothing')
+export const showType = (value: { dtype: DType; shape: readonly Dim[] } | null): string =>
+  value ? `${value.dtype}[${value.shape.join(', ')}]` : 'nothing'
 
 /** An integer attribute, or what stands for it when absent. */
 export const intAttribute = (attributes: Attributes, name: string, otherwise: number): number => {

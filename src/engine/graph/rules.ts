@@ -14,7 +14,8 @@ export function broadcastShapes(inference: Inference, shapes: readonly (readonly
       const dim = at < 0 ? 1 : (shape[at] as Dim)
       if (dim === 1 || dim === size) continue
       if (size === 1) size = dim
-      else if (!mayBeEqual(size, dim)) inference.refuse(`the sizes ${size} and ${dim} of axis ${axis} differ and neither is 1.`)
+      else if (!mayBeEqual(size, dim))
+        inference.refuse(`the sizes ${size} and ${dim} of axis ${axis} differ and neither is 1.`)
       else if (typeof size === 'string') size = dim
     }
     return size
@@ -29,7 +30,8 @@ export function inferBinary(inference: Inference): OutputType[] {
 }
 
 /** Two inputs of one type give booleans. */
-export const inferComparison = (inference: Inference): OutputType[] => inferBinary(inference).map(({ shape }) => ({ dtype: 'bool', shape }))
+export const inferComparison = (inference: Inference): OutputType[] =>
+  inferBinary(inference).map(({ shape }) => ({ dtype: 'bool', shape }))
 
 /** The output is like the input. */
 export function inferSame(inference: Inference): OutputType[] {
@@ -47,14 +49,20 @@ export function needFloat(inference: Inference, value: Value): void {
   if (value.dtype !== 'f32' && value.dtype !== 'f16') inference.refuse('it works on floats.')
 }
 
-export function needInteger(inference: Inference, value: Value, allowed: readonly ('i32' | 'i64')[] = ['i32', 'i64']): void {
-  if (!allowed.some((dtype) => dtype === value.dtype)) inference.refuse(`its indices must be ${allowed.join(' or ')}.`)
+export function needInteger(
+  inference: Inference,
+  value: Value,
+  allowed: readonly ('i32' | 'i64')[] = ['i32', 'i64'],
+): void {
+  if (!allowed.some((dtype) => dtype === value.dtype))
+    inference.refuse(`its indices must be ${allowed.join(' or ')}.`)
 }
 
 /** An axis as a number from 0, or a refusal. `rank` sizes, `slots` 1 more where an axis is being made. */
 export function normaliseAxis(inference: Inference, axis: number, rank: number): number {
   const at = axis < 0 ? axis + rank : axis
-  if (!Number.isInteger(at) || at < 0 || at >= rank) inference.refuse(`there is no axis ${axis} among ${rank}.`)
+  if (!Number.isInteger(at) || at < 0 || at >= rank)
+    inference.refuse(`there is no axis ${axis} among ${rank}.`)
   return at
 }
 

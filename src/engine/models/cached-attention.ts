@@ -4,14 +4,36 @@
 // Before a row's own past stands a shared one (a prompt's common beginning), held once for all rows.
 // Must not know: which rows there are and how far each has come (generation/).
 import type { Graph, Value } from '../graph/graph.ts'
-import { add, concat, matMul, mul, reshape, rotaryEmbedding, scatterNd, simplifiedLayerNormalization, slice, softmax, split, TO_END, transpose, transposeLast } from '../graph/ops/index.ts'
+import {
+  add,
+  concat,
+  matMul,
+  mul,
+  reshape,
+  rotaryEmbedding,
+  scatterNd,
+  simplifiedLayerNormalization,
+  slice,
+  softmax,
+  split,
+  TO_END,
+  transpose,
+  transposeLast,
+} from '../graph/ops/index.ts'
 import { ropeTables, windowWithin, type DecoderShape } from './shape.ts'
 
 export type CacheKind = 'host' | 'device'
 
 /** Names of a layer's tensors, as inputs and outputs of the model. */
 export const cacheNames = (layer: number) =>
-  ({ ownKeys: `own_keys_${layer}`, ownValues: `own_values_${layer}`, sharedKeys: `shared_keys_${layer}`, sharedValues: `shared_values_${layer}`, newKeys: `new_keys_${layer}`, newValues: `new_values_${layer}` }) as const
+  ({
+    ownKeys: `own_keys_${layer}`,
+    ownValues: `own_values_${layer}`,
+    sharedKeys: `shared_keys_${layer}`,
+    sharedValues: `shared_values_${layer}`,
+    newKeys: `new_keys_${layer}`,
+    newValues: `new_values_${layer}`,
+  }) as const
 
 /**
  * Makes the attention of every layer. Inputs that it adds to the graph:
@@ -26,21 +48,36 @@ export const cacheNames = (layer: number) =>
  *   There the new tokens are part of the own past, so the mask covers Q + P.
  * `positionCount` bounds the tables of RoPE. `headNorm` gives the weights [headWidth] of the norms of queries and keys.
  */
-export function makeCachedAttention(g: Graph, shape: DecoderShape, kind: CacheKind, positionCount: number, headNorm: (layer: number, which: 'query' | 'key') => Value): (qkv: Value, layer: number) => Value {
+export function makeCachedAttention(
+  g: Graph,
+  shape: DecoderShape,
+  kind: CacheKind,
+  positionCount: number,
+  headNorm: (layer: number, which: 'query' | 'key') => Value,
+): (qkv: Value, layer: number) => Value {
   const { heads, kvHeads, headWidth, local } = shape
   const shared = heads / kvHeads
   const positions = g.input('positions', 'i64', ['B', 'S'])
   // Query heads that share keys are folded into the query axis, so each sees the mask once.
   const openMask = (name: string): Value => {
     const one = g.input(name, 'f32', ['B', 1, 'S', 'T'])
-    return shared === 1 ? one : concat(g, Array.from({ length: shared }, () => one), 2)
+    return shared === 1
+      ? one
+      : concat(
+          g,
+          Array.from({ length: shared }, () => one),
+          2,
+        )
   }
   const mask = openMask('mask')
   const windowMask = windowWithin(shape, positionCount) === undefined ? mask : openMask('window_mask')
   const maskOf = (layer: number): Value => (local?.layers[layer] === true ? windowMask : mask)
   const scale = shape.attentionScale ?? 1 / Math.sqrt(headWidth)
   const turn = makeTurn(g, shape, positions, positionCount, scale)
-  const normed = (x: Value, layer: number, which: 'query' | 'key'): Value => (shape.queryKeyNorm === true ? simplifiedLayerNormalization(g, x, headNorm(layer, which), shape.normEpsilon) : x)
+  const normed = (x: Value, layer: number, which: 'query' | 'key'): Value =>
+    shape.queryKeyNorm === true
+      ? simplifiedLayerNormalization(g, x, headNorm(layer, which), shape.normEpsilon)
+      : x
 
   /** q|k|v apart and turned by position: queries folded [B, kvHeads, shared · S, headWidth], keys and values [B, kvHeads, S, headWidth]. */
   const prepare = (qkv: Value, layer: number): { q: Value; k: Value; v: Value } => {
@@ -83,12 +120,21 @@ export function makeCachedAttention(g: Graph, shape: DecoderShape, kind: CacheKi
     const ownKeys = g.input(names.ownKeys, 'f32', ['B', kvHeads, 'P', headWidth])
     const ownValues = g.input(names.ownValues, 'f32', ['B', kvHeads, 'P', headWidth])
     const { q, k, v } = prepare(qkv, layer)
-    const write = (past: Value, fresh: Value): Value => scatterNd(g, past, places, g.assume(reshape(g, fresh, [-1, headWidth]), ['N', headWidth]))
+    const write = (past: Value, fresh: Value): Value =>
+      scatterNd(g, past, places, g.assume(reshape(g, fresh, [-1, headWidth]), ['N', headWidth]))
     const keys = write(ownKeys, k)
     const values = write(ownValues, v)
-    const scores = concat(g, [matMul(g, q, transposeLast(g, sharedKeys)), matMul(g, q, transposeLast(g, keys))], 3)
+    const scores = concat(
+      g,
+      [matMul(g, q, transposeLast(g, sharedKeys)), matMul(g, q, transposeLast(g, keys))],
+      3,
+    )
     const weights = softmax(g, add(g, scores, maskOf(layer)), -1)
-    const context = add(g, matMul(g, slice(g, weights, 0, sharedEnd, 3), sharedValues), matMul(g, slice(g, weights, sharedEnd, TO_END, 3), values))
+    const context = add(
+      g,
+      matMul(g, slice(g, weights, 0, sharedEnd, 3), sharedValues),
+      matMul(g, slice(g, weights, sharedEnd, TO_END, 3), values),
+    )
     g.output(names.newKeys, keys)
     g.output(names.newValues, values)
     return finish(context)
@@ -96,19 +142,43 @@ export function makeCachedAttention(g: Graph, shape: DecoderShape, kind: CacheKi
 }
 
 /** How a layer's queries and keys [B, heads, S, headWidth] are turned by position; queries are scaled too. */
-function makeTurn(g: Graph, shape: DecoderShape, positions: Value, positionCount: number, scale: number): (q: Value, k: Value, layer: number) => { q: Value; k: Value } {
-  const open = (suffix: string, of: Pick<DecoderShape, 'headWidth' | 'ropeTheta' | 'ropeFactors'>): Record<'cosK' | 'sinK' | 'cosQ' | 'sinQ', Value> => {
+function makeTurn(
+  g: Graph,
+  shape: DecoderShape,
+  positions: Value,
+  positionCount: number,
+  scale: number,
+): (q: Value, k: Value, layer: number) => { q: Value; k: Value } {
+  const open = (
+    suffix: string,
+    of: Pick<DecoderShape, 'headWidth' | 'ropeTheta' | 'ropeFactors'>,
+  ): Record<'cosK' | 'sinK' | 'cosQ' | 'sinQ', Value> => {
     const { cos, sin } = ropeTables(of, positionCount)
     // The scale of the scores lies in the tables of the queries.
-    const table = (name: string, data: Float32Array, factor: number): Value => g.weight(name + suffix, 'f32', [positionCount, shape.headWidth / 2], factor === 1 ? data : data.map((x) => x * factor))
-    return { cosK: table('cos', cos, 1), sinK: table('sin', sin, 1), cosQ: table('cos_scaled', cos, scale), sinQ: table('sin_scaled', sin, scale) }
+    const table = (name: string, data: Float32Array, factor: number): Value =>
+      g.weight(
+        name + suffix,
+        'f32',
+        [positionCount, shape.headWidth / 2],
+        factor === 1 ? data : data.map((x) => x * factor),
+      )
+    return {
+      cosK: table('cos', cos, 1),
+      sinK: table('sin', sin, 1),
+      cosQ: table('cos_scaled', cos, scale),
+      sinQ: table('sin_scaled', sin, scale),
+    }
   }
   const { headWidth, local, unturned } = shape
   const everywhere = open('', shape)
-  const inWindow = local?.ropeTheta === undefined ? everywhere : open('_local', { headWidth, ropeTheta: local.ropeTheta })
+  const inWindow =
+    local?.ropeTheta === undefined ? everywhere : open('_local', { headWidth, ropeTheta: local.ropeTheta })
   return (q, k, layer) => {
     if (unturned?.[layer] === true) return { q: mul(g, q, g.scalar(scale)), k }
     const { cosK, sinK, cosQ, sinQ } = local?.layers[layer] === true ? inWindow : everywhere
-    return { q: rotaryEmbedding(g, q, positions, cosQ, sinQ), k: rotaryEmbedding(g, k, positions, cosK, sinK) }
+    return {
+      q: rotaryEmbedding(g, q, positions, cosQ, sinQ),
+      k: rotaryEmbedding(g, k, positions, cosK, sinK),
+    }
   }
 }

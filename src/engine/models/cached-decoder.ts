@@ -12,17 +12,24 @@ import { applyLinear } from './weight-nodes.ts'
  * logits are wanted) and those of `makeCachedAttention`. Outputs: `logits` f32 [R, vocabulary], `hidden` f32 [R, width] (after the final
  * norm, before the head) and the new past.
  */
-export function buildCachedDecoder(weights: LoadedWeights, kind: CacheKind, positionCount: number): OnnxModel {
+export function buildCachedDecoder(
+  weights: LoadedWeights,
+  kind: CacheKind,
+  positionCount: number,
+): OnnxModel {
   const { shape } = weights
   const g = new Graph()
   const x = g.input('x', 'f32', ['B', 'S', shape.width])
-  const attend = makeCachedAttention(g, shape, kind, positionCount, (layer, which) => g.weight(`${which}_norm_${layer}`, 'f32', [shape.headWidth], weights.norm(layer, which)))
+  const attend = makeCachedAttention(g, shape, kind, positionCount, (layer, which) =>
+    g.weight(`${which}_norm_${layer}`, 'f32', [shape.headWidth], weights.norm(layer, which)),
+  )
   const hidden = buildDecoder(g, shape, x, {
     linear: (input, layer, name) => {
       const product = applyLinear(g, input, weights.linear(layer, name), `${name}_${layer}`)
       return name === 'qkv' && shape.qkvBias === true ? add(g, product, biasOf(g, weights, layer)) : product
     },
-    normWeight: (layer, name) => g.weight(`${name}_norm_${layer}`, 'f32', [shape.width], weights.norm(layer, name)),
+    normWeight: (layer, name) =>
+      g.weight(`${name}_norm_${layer}`, 'f32', [shape.width], weights.norm(layer, name)),
     attend,
   })
   // The head is the largest product of all: only the positions that someone asked for pay for it.
@@ -34,9 +41,14 @@ export function buildCachedDecoder(weights: LoadedWeights, kind: CacheKind, posi
 }
 
 function biasOf(g: Graph, { shape, qkvBias }: LoadedWeights, layer: number): Value {
-  if (qkvBias === undefined) throw new RangeError('The weights have no biases, and their shape says that they do.')
+  if (qkvBias === undefined)
+    throw new RangeError('The weights have no biases, and their shape says that they do.')
   return g.weight(`qkv_bias_${layer}`, 'f32', [qkvWidth(shape)], qkvBias(layer))
 }
 
 /** The new past: on a GPU it stays there between runs. */
-export const deviceOutputs = (layers: number): string[] => Array.from({ length: layers }, (_, layer) => [cacheNames(layer).newKeys, cacheNames(layer).newValues]).flat()
+export const deviceOutputs = (layers: number): string[] =>
+  Array.from({ length: layers }, (_, layer) => [
+    cacheNames(layer).newKeys,
+    cacheNames(layer).newValues,
+  ]).flat()

@@ -6,7 +6,14 @@ import type { DecoderShape } from './shape.ts'
 export type LayerLinear = 'qkv' | 'output' | 'gateUp' | 'down'
 
 /** The norms; `final` belongs to no layer, and all behind it are there only where the shape says so. */
-export type NormName = 'attention' | 'feedForward' | 'final' | 'postAttention' | 'postFeedForward' | 'query' | 'key'
+export type NormName =
+  | 'attention'
+  | 'feedForward'
+  | 'final'
+  | 'postAttention'
+  | 'postFeedForward'
+  | 'query'
+  | 'key'
 
 /** A plain matrix for `MatMul`: y = x · data. */
 export interface DenseWeight {

@@ -1,7 +1,12 @@
 // Knows: the Llama decoder (RMSNorm, grouped-query attention, SwiGLU) and what its kin do otherwise, written once.
 // Must not know: where weights lie and in which form, how attention remembers (parts), what is done with the hidden states.
 import type { Graph, Value } from '../graph/graph.ts'
-import { mul, simplifiedLayerNormalization, skipSimplifiedLayerNormalization, split } from '../graph/ops/index.ts'
+import {
+  mul,
+  simplifiedLayerNormalization,
+  skipSimplifiedLayerNormalization,
+  split,
+} from '../graph/ops/index.ts'
 import { geGlu } from './ge-glu.ts'
 import type { DecoderShape } from './shape.ts'
 import { swiGlu } from './swi-glu.ts'
@@ -31,16 +36,35 @@ export function buildDecoder(g: Graph, shape: DecoderShape, x: Value, parts: Dec
   let residual = shape.embeddingScale === undefined ? x : mul(g, x, g.scalar(shape.embeddingScale))
   let normed = simplifiedLayerNormalization(g, residual, parts.normWeight(0, 'attention'), normEpsilon)
   const addAndNorm = (delta: Value, layer: number, name: NormName): void => {
-    ;({ normed, sum: residual } = skipSimplifiedLayerNormalization(g, delta, residual, parts.normWeight(layer, name), normEpsilon))
+    ;({ normed, sum: residual } = skipSimplifiedLayerNormalization(
+      g,
+      delta,
+      residual,
+      parts.normWeight(layer, name),
+      normEpsilon,
+    ))
   }
-  const afterwards = (delta: Value, layer: number, name: NormName): Value => (shape.postNorms === true ? simplifiedLayerNormalization(g, delta, parts.normWeight(layer, name), normEpsilon) : delta)
+  const afterwards = (delta: Value, layer: number, name: NormName): Value =>
+    shape.postNorms === true
+      ? simplifiedLayerNormalization(g, delta, parts.normWeight(layer, name), normEpsilon)
+      : delta
   const gated = shape.activation === 'gelu' ? geGlu : swiGlu
   for (let layer = 0; layer < layers; layer++) {
     const attended = parts.attend(parts.linear(normed, layer, 'qkv'), layer)
-    addAndNorm(afterwards(parts.linear(attended, layer, 'output'), layer, 'postAttention'), layer, 'feedForward')
-    const [gate, up] = parts.gateAndUp?.(normed, layer) ?? (split(g, parts.linear(normed, layer, 'gateUp'), [feedForward, feedForward], -1) as [Value, Value])
+    addAndNorm(
+      afterwards(parts.linear(attended, layer, 'output'), layer, 'postAttention'),
+      layer,
+      'feedForward',
+    )
+    const [gate, up] =
+      parts.gateAndUp?.(normed, layer) ??
+      (split(g, parts.linear(normed, layer, 'gateUp'), [feedForward, feedForward], -1) as [Value, Value])
     const activated = gated(g, gate, up)
-    addAndNorm(afterwards(parts.linear(activated, layer, 'down'), layer, 'postFeedForward'), layer + 1, layer + 1 < layers ? 'attention' : 'final')
+    addAndNorm(
+      afterwards(parts.linear(activated, layer, 'down'), layer, 'postFeedForward'),
+      layer + 1,
+      layer + 1 < layers ? 'attention' : 'final',
+    )
   }
   return normed
 }

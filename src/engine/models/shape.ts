@@ -58,28 +58,61 @@ export const windowWithin = ({ local }: Pick<DecoderShape, 'local'>, positions: 
   local !== undefined && local.window < positions && local.layers.includes(true) ? local.window : undefined
 
 /** Columns of the stacked q|k|v projection. */
-export const qkvWidth = ({ heads, kvHeads, headWidth }: DecoderShape): number => (heads + 2 * kvHeads) * headWidth
+export const qkvWidth = ({ heads, kvHeads, headWidth }: DecoderShape): number =>
+  (heads + 2 * kvHeads) * headWidth
 
 /** What does not fit together in a shape, as a sentence; `undefined` where all does. */
 export function faultOfShape(shape: DecoderShape): string | undefined {
   const { layers, width, heads, kvHeads, headWidth, feedForward, vocabulary, context } = shape
-  for (const [name, size] of Object.entries({ layers, width, heads, kvHeads, headWidth, feedForward, vocabulary, context })) {
-    if (!Number.isInteger(size) || size < 1) return `A decoder with ${name} = ${size} cannot be built: it must be a whole number of 1 or more.`
+  for (const [name, size] of Object.entries({
+    layers,
+    width,
+    heads,
+    kvHeads,
+    headWidth,
+    feedForward,
+    vocabulary,
+    context,
+  })) {
+    if (!Number.isInteger(size) || size < 1)
+      return `A decoder with ${name} = ${size} cannot be built: it must be a whole number of 1 or more.`
   }
-  if (shape.classes !== undefined && (!Number.isInteger(shape.classes) || shape.classes < 1)) return `A decoder with classes = ${shape.classes} cannot be built: it must be a whole number of 1 or more.`
+  if (shape.classes !== undefined && (!Number.isInteger(shape.classes) || shape.classes < 1))
+    return `A decoder with classes = ${shape.classes} cannot be built: it must be a whole number of 1 or more.`
   if (heads % kvHeads !== 0) return `${heads} heads cannot share ${kvHeads} key-value heads evenly.`
   if (headWidth % 2 !== 0) return `A head width of ${headWidth} is odd; rotary positions need pairs.`
   return faultOfExtras(shape)
 }
 
-function faultOfExtras({ layers, headWidth, ropeTheta, ropeFactors, unturned, local, attentionScale, embeddingScale }: DecoderShape): string | undefined {
+function faultOfExtras({
+  layers,
+  headWidth,
+  ropeTheta,
+  ropeFactors,
+  unturned,
+  local,
+  attentionScale,
+  embeddingScale,
+}: DecoderShape): string | undefined {
   const isPositive = (x: number | undefined): boolean => x === undefined || (Number.isFinite(x) && x > 0)
-  if (Array.isArray(ropeFactors) && (ropeFactors.length !== headWidth / 2 || !ropeFactors.every(isPositive))) return `Its positions are stretched by ${ropeFactors.length} factors; ${headWidth / 2} numbers above 0 are needed.`
-  for (const [what, list] of [['layers without RoPE', unturned], ['layers with a window', local?.layers]] as const) {
-    if (list !== undefined && list.length !== layers) return `A list of ${what} names ${list.length} layers of ${layers}.`
+  if (Array.isArray(ropeFactors) && (ropeFactors.length !== headWidth / 2 || !ropeFactors.every(isPositive)))
+    return `Its positions are stretched by ${ropeFactors.length} factors; ${headWidth / 2} numbers above 0 are needed.`
+  for (const [what, list] of [
+    ['layers without RoPE', unturned],
+    ['layers with a window', local?.layers],
+  ] as const) {
+    if (list !== undefined && list.length !== layers)
+      return `A list of ${what} names ${list.length} layers of ${layers}.`
   }
-  if (local !== undefined && (!Number.isInteger(local.window) || local.window < 1)) return `A window of ${local.window} tokens cannot be: it must be a whole number of 1 or more.`
-  for (const [what, number] of Object.entries({ ropeTheta, attentionScale, embeddingScale, localRopeTheta: local?.ropeTheta })) if (!isPositive(number)) return `A decoder with ${what} = ${number} cannot be built: it must be above 0.`
+  if (local !== undefined && (!Number.isInteger(local.window) || local.window < 1))
+    return `A window of ${local.window} tokens cannot be: it must be a whole number of 1 or more.`
+  for (const [what, number] of Object.entries({
+    ropeTheta,
+    attentionScale,
+    embeddingScale,
+    localRopeTheta: local?.ropeTheta,
+  }))
+    if (!isPositive(number)) return `A decoder with ${what} = ${number} cannot be built: it must be above 0.`
   return undefined
 }
 
@@ -105,8 +138,12 @@ export function faultOfTraining(shape: DecoderShape): string | undefined {
  * Tables of RoPE: cos and sin of position / (factor · theta^(2i / headWidth)), each [positions, headWidth / 2]. Source: Su et al. 2021.
  * Throws a RangeError where the factors were not read yet.
  */
-export function ropeTables({ headWidth, ropeTheta, ropeFactors }: Pick<DecoderShape, 'headWidth' | 'ropeTheta' | 'ropeFactors'>, positions: number): { cos: Float32Array; sin: Float32Array } {
-  if (ropeFactors === 'stored') throw new RangeError('The factors of RoPE lie among the weights: take the shape that comes with these.')
+export function ropeTables(
+  { headWidth, ropeTheta, ropeFactors }: Pick<DecoderShape, 'headWidth' | 'ropeTheta' | 'ropeFactors'>,
+  positions: number,
+): { cos: Float32Array; sin: Float32Array } {
+  if (ropeFactors === 'stored')
+    throw new RangeError('The factors of RoPE lie among the weights: take the shape that comes with these.')
   const half = headWidth / 2
   const cos = new Float32Array(positions * half)
   const sin = new Float32Array(positions * half)

@@ -20,5 +20,9 @@ export function applyLinear(g: Graph, x: Value, weight: LinearWeight, name: stri
   if (weight.correction === undefined) return product
   const inBlocks = reshape(g, x, [...x.shape.slice(0, -1), blocks, BLOCK])
   const sums = reduceSum(g, inBlocks, [-1], false)
-  return add(g, product, matMul(g, sums, g.weight(`${name}.correction`, 'f32', [blocks, N], weight.correction)))
+  return add(
+    g,
+    product,
+    matMul(g, sums, g.weight(`${name}.correction`, 'f32', [blocks, N], weight.correction)),
+  )
 }

@@ -15,7 +15,14 @@ export class CardWatch {
   /** Watches the device that the runtime has now that a session is open. */
   async look(ort: OrtModule): Promise<void> {
     const device: unknown = await ort.env.webgpu.device
-    if (device === this.#watched || typeof device !== 'object' || device === null || !('lost' in device) || !(device.lost instanceof Promise)) return
+    if (
+      device === this.#watched ||
+      typeof device !== 'object' ||
+      device === null ||
+      !('lost' in device) ||
+      !(device.lost instanceof Promise)
+    )
+      return
     this.#watched = device
     void device.lost.then((info: unknown) => {
       if (reasonOf(info) === 'destroyed') return // by the runtime itself
@@ -32,7 +39,10 @@ export class CardWatch {
     try {
       return await Promise.race([work(), loss])
     } catch (thrown) {
-      if (this.#watched !== undefined && !this.#lost) await Promise.race([loss, new Promise((resolve) => setTimeout(resolve, WORD_OF_LOSS_MS))]).catch(() => undefined)
+      if (this.#watched !== undefined && !this.#lost)
+        await Promise.race([loss, new Promise((resolve) => setTimeout(resolve, WORD_OF_LOSS_MS))]).catch(
+          () => undefined,
+        )
       throw this.#lost ? lossWhile(doing, thrown) : engineErrorOf(thrown, doing)
     } finally {
       this.#waiting.delete(end)
@@ -41,6 +51,12 @@ export class CardWatch {
   }
 }
 
-const reasonOf = (info: unknown): unknown => (typeof info === 'object' && info !== null && 'reason' in info ? info.reason : undefined)
+const reasonOf = (info: unknown): unknown =>
+  typeof info === 'object' && info !== null && 'reason' in info ? info.reason : undefined
 
-const lossWhile = (doing: string, cause?: unknown): EngineError => new EngineError('device-lost', `The GPU was lost while ${doing}. Load the model again; if it happens again, choose wasm.`, { cause })
+const lossWhile = (doing: string, cause?: unknown): EngineError =>
+  new EngineError(
+    'device-lost',
+    `The GPU was lost while ${doing}. Load the model again; if it happens again, choose wasm.`,
+    { cause },
+  )

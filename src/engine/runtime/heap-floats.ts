@@ -9,7 +9,8 @@ const heaps = new WeakSet<object>()
 /** Numbers in the heap, not cleared. Throws a RangeError where the heap is full. */
 export function reserveInHeap(module: HeapModule, count: number): Floats {
   const address = count === 0 ? 0 : module.allocate(count * 4)
-  if (address === 0 && count > 0) throw new RangeError(`The memory of wasm has no room for ${count} numbers more: out of memory.`)
+  if (address === 0 && count > 0)
+    throw new RangeError(`The memory of wasm has no room for ${count} numbers more: out of memory.`)
   const { buffer } = module
   heaps.add(buffer)
   let held = count > 0
@@ -23,7 +24,11 @@ export function reserveInHeap(module: HeapModule, count: number): Floats {
 }
 
 /** Where data lies in the heap; undefined where it lies elsewhere and must be copied. */
-export const addressInHeap = (data: ArrayBufferView): number | undefined => (heaps.has(data.buffer) ? data.byteOffset : undefined)
+export const addressInHeap = (data: ArrayBufferView): number | undefined =>
+  heaps.has(data.buffer) ? data.byteOffset : undefined
 
 /** Numbers in JavaScript's memory: where there is no heap to put them into. */
-export const reserveInJs = (count: number): Floats => ({ data: new Float32Array(count), free: () => undefined })
+export const reserveInJs = (count: number): Floats => ({
+  data: new Float32Array(count),
+  free: () => undefined,
+})

@@ -7,13 +7,29 @@ export interface HeapModule {
   readonly buffer: ArrayBufferLike
   allocate(bytes: number): number
   free(address: number): void
-  createTensor(type: number, data: number, bytes: number, dims: number, rank: number, location: number): number
+  createTensor(
+    type: number,
+    data: number,
+    bytes: number,
+    dims: number,
+    rank: number,
+    location: number,
+  ): number
   releaseTensor(tensor: number): number
   getTensorData(tensor: number, type: number, data: number, dims: number, rank: number): number
   freeDims(address: number): number
   createRunOptions(severity: number, verbosity: number, terminate: boolean, tag: number): number
   releaseRunOptions(options: number): number
-  run(session: number, inputNames: number, inputs: number, inputCount: number, outputNames: number, outputCount: number, outputs: number, options: number): number | Promise<number>
+  run(
+    session: number,
+    inputNames: number,
+    inputs: number,
+    inputCount: number,
+    outputNames: number,
+    outputCount: number,
+    outputs: number,
+    options: number,
+  ): number | Promise<number>
   getLastError(code: number, message: number): number
   readText(address: number): string
 }
@@ -39,7 +55,10 @@ const NAMES: Readonly<Record<keyof Functions, string>> = {
 export function findHeapModule(keeper: string): HeapModule | undefined {
   const kept: unknown = Reflect.get(globalThis, Symbol.for(keeper))
   if (typeof kept !== 'object' || kept === null || Reflect.get(kept, 'PTR_SIZE') !== 4) return undefined
-  const entries = Object.entries(NAMES).map(([ours, theirs]): [string, unknown] => [ours, Reflect.get(kept, theirs)])
+  const entries = Object.entries(NAMES).map(([ours, theirs]): [string, unknown] => [
+    ours,
+    Reflect.get(kept, theirs),
+  ])
   if (!entries.every(([, value]) => typeof value === 'function')) return undefined
   const functions = Object.fromEntries(entries) as unknown as Functions // looked at above, as far as it can be
   return {

@@ -28,7 +28,8 @@ export class HeapRun {
     const tensors: number[] = []
     const take = (bytes: number): number => {
       const address = module.allocate(Math.max(1, bytes))
-      if (address === 0) throw new RangeError(`The memory of wasm has no room for ${bytes} bytes more: out of memory.`)
+      if (address === 0)
+        throw new RangeError(`The memory of wasm has no room for ${bytes} bytes more: out of memory.`)
       taken.push(address)
       return address
     }
@@ -43,11 +44,28 @@ export class HeapRun {
         new Uint32Array(module.buffer, address, values.length).set(values)
         return address
       }
-      const [inputNames, inputValues] = [pointers(inputs.map(([name]) => this.#nameOf(name))), pointers(tensors)]
-      const [outputNames, outputValues] = [pointers(wanted.map((name) => this.#nameOf(name))), pointers(wanted.map(() => 0))]
+      const [inputNames, inputValues] = [
+        pointers(inputs.map(([name]) => this.#nameOf(name))),
+        pointers(tensors),
+      ]
+      const [outputNames, outputValues] = [
+        pointers(wanted.map((name) => this.#nameOf(name))),
+        pointers(wanted.map(() => 0)),
+      ]
       options = module.createRunOptions(3, 0, false, 0)
-      const failed = await module.run(this.#session, inputNames, inputValues, inputs.length, outputNames, wanted.length, outputValues, options)
-      tensors.push(...new Uint32Array(module.buffer, outputValues, wanted.length).filter((tensor) => tensor !== 0))
+      const failed = await module.run(
+        this.#session,
+        inputNames,
+        inputValues,
+        inputs.length,
+        outputNames,
+        wanted.length,
+        outputValues,
+        options,
+      )
+      tensors.push(
+        ...new Uint32Array(module.buffer, outputValues, wanted.length).filter((tensor) => tensor !== 0),
+      )
       if (failed !== 0) throw new Error(this.#lastError(take))
       const answers = tensors.slice(inputs.length)
       return use(Object.fromEntries(wanted.map((name, i) => [name, this.#viewOf(answers[i] ?? 0, take)])))
@@ -68,7 +86,9 @@ export class HeapRun {
     let address = addressInHeap(data)
     if (address === undefined) {
       address = take(data.byteLength)
-      new Uint8Array(module.buffer, address, data.byteLength).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+      new Uint8Array(module.buffer, address, data.byteLength).set(
+        new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+      )
     }
     const dims = take(shape.length * 4)
     new Uint32Array(module.buffer, dims, shape.length).set(shape)
@@ -80,7 +100,8 @@ export class HeapRun {
   #viewOf(tensor: number, take: (bytes: number) => number): HostTensor {
     const module = this.#module
     const facts = take(16)
-    if (module.getTensorData(tensor, facts, facts + 4, facts + 8, facts + 12) !== 0) throw new Error(this.#lastError(take))
+    if (module.getTensorData(tensor, facts, facts + 4, facts + 8, facts + 12) !== 0)
+      throw new Error(this.#lastError(take))
     const { buffer } = module
     const [code = 0, address = 0, dims = 0, rank = 0] = new Uint32Array(buffer, facts, 4)
     const shape = [...new Uint32Array(buffer, dims, rank)]
@@ -108,16 +129,28 @@ export class HeapRun {
   }
 }
 
-function view(code: number, buffer: ArrayBufferLike, address: number, size: number, shape: readonly number[]): HostTensor {
+function view(
+  code: number,
+  buffer: ArrayBufferLike,
+  address: number,
+  size: number,
+  shape: readonly number[],
+): HostTensor {
   // An empty tensor may have no address at all.
   const from = size === 0 ? 0 : address
   const as = (dtype: DType, data: TensorData): HostTensor => ({ dtype, shape, data })
   switch (code) {
-    case CODES.f32: return as('f32', new Float32Array(buffer, from, size))
-    case CODES.i64: return as('i64', new BigInt64Array(buffer, from, size))
-    case CODES.i32: return as('i32', new Int32Array(buffer, from, size))
-    case CODES.u8: return as('u8', new Uint8Array(buffer, from, size))
-    case CODES.bool: return as('bool', new Uint8Array(buffer, from, size))
-    default: throw new TypeError(`the runtime gave a tensor of type ${code}`)
+    case CODES.f32:
+      return as('f32', new Float32Array(buffer, from, size))
+    case CODES.i64:
+      return as('i64', new BigInt64Array(buffer, from, size))
+    case CODES.i32:
+      return as('i32', new Int32Array(buffer, from, size))
+    case CODES.u8:
+      return as('u8', new Uint8Array(buffer, from, size))
+    case CODES.bool:
+      return as('bool', new Uint8Array(buffer, from, size))
+    default:
+      throw new TypeError(`the runtime gave a tensor of type ${code}`)
   }
 }

@@ -18,4 +18,5 @@ export function watchHeap(): void {
 }
 
 /** Bytes of the wasm memories that are alive; they grow and never shrink. */
-export const heapBytes = (): number => memories.reduce((sum, memory) => sum + (memory.deref()?.buffer.byteLength ?? 0), 0)
+export const heapBytes = (): number =>
+  memories.reduce((sum, memory) => sum + (memory.deref()?.buffer.byteLength ?? 0), 0)

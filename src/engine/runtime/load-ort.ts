@@ -6,7 +6,8 @@ export type OrtModule = typeof Ort
 export type OrtEntry = 'wasm' | 'webgpu' | 'jspi'
 
 /** The native WebGPU build comes twice: on JavaScript promise integration where the browser has it (smaller), else on asyncify. */
-export const entryFor = (backend: 'wasm' | 'webgpu'): OrtEntry => (backend === 'wasm' ? 'wasm' : 'Suspending' in WebAssembly ? 'jspi' : 'webgpu')
+export const entryFor = (backend: 'wasm' | 'webgpu'): OrtEntry =>
+  backend === 'wasm' ? 'wasm' : 'Suspending' in WebAssembly ? 'jspi' : 'webgpu'
 
 const inBrowser = (): boolean => 'WorkerGlobalScope' in globalThis || 'document' in globalThis
 
@@ -15,15 +16,28 @@ const absolute = (address: string): string => new URL(address, globalThis.locati
 /** Addresses of the glue and the wasm as the build named them. Node's build finds its own files. */
 async function addressesOf(entry: OrtEntry): Promise<{ mjs: string; wasm: string }> {
   const [mjs, wasm] = await (entry === 'wasm'
-    ? Promise.all([import('onnxruntime-web/ort-wasm-simd-threaded.mjs?url'), import('onnxruntime-web/ort-wasm-simd-threaded.wasm?url')])
+    ? Promise.all([
+        import('onnxruntime-web/ort-wasm-simd-threaded.mjs?url'),
+        import('onnxruntime-web/ort-wasm-simd-threaded.wasm?url'),
+      ])
     : entry === 'jspi'
-      ? Promise.all([import('onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url'), import('onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url')])
-      : Promise.all([import('onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url'), import('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url')]))
+      ? Promise.all([
+          import('onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url'),
+          import('onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url'),
+        ])
+      : Promise.all([
+          import('onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url'),
+          import('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url'),
+        ]))
   return { mjs: absolute(mjs.default), wasm: absolute(wasm.default) }
 }
 
 const importEntry = (entry: OrtEntry): Promise<OrtModule> =>
-  entry === 'wasm' ? import('onnxruntime-web/wasm') : entry === 'jspi' ? import('onnxruntime-web/jspi') : import('onnxruntime-web/webgpu')
+  entry === 'wasm'
+    ? import('onnxruntime-web/wasm')
+    : entry === 'jspi'
+      ? import('onnxruntime-web/jspi')
+      : import('onnxruntime-web/webgpu')
 
 /** The address under which the module of the plain build is kept (keep-module.mjs). */
 export const keeperOf = async (): Promise<string> => {

@@ -12,6 +12,7 @@ export function openNativeRuntime(ort: OrtModule, threads: number): Runtime {
     backend: 'native',
     threads,
     heapBytes: () => 0,
-    open: (model, options = {}) => line.run(() => makeSession(ort, { backend: 'native', line, threads }, model, options)),
+    open: (model, options = {}) =>
+      line.run(() => makeSession(ort, { backend: 'native', line, threads }, model, options)),
   }
 }

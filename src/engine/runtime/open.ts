@@ -55,11 +55,18 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       const heap = findHeap()
       return heap === undefined ? reserveInJs(count) : reserveInHeap(heap, count)
     },
-    open: (model, open = {}) => line.run(() => makeSession(ort, { backend, line, findHeap, ...(backend === 'webgpu' ? { watch } : {}) }, model, { forbidFallback: options.forbidFallback ?? false, ...open })),
+    open: (model, open = {}) =>
+      line.run(() =>
+        makeSession(ort, { backend, line, findHeap, ...(backend === 'webgpu' ? { watch } : {}) }, model, {
+          forbidFallback: options.forbidFallback ?? false,
+          ...open,
+        }),
+      ),
   }
 }
 
-const nameCard = ({ info: { vendor, architecture, description } }: GPUAdapter): string => description || `${vendor} ${architecture}`.trim()
+const nameCard = ({ info: { vendor, architecture, description } }: GPUAdapter): string =>
+  description || `${vendor} ${architecture}`.trim()
 
 async function requireAdapter(): Promise<GPUAdapter> {
   const why = 'This browser gives the page no WebGPU adapter. Choose wasm.'

@@ -4,8 +4,17 @@ import type { DType } from '../graph/graph.ts'
 import type { DeviceTensor, HostTensor, TensorData } from './types.ts'
 
 type OrtType = 'float32' | 'float16' | 'int32' | 'int64' | 'bool' | 'uint8'
-const ORT_TYPES: Readonly<Record<DType, OrtType>> = { f32: 'float32', f16: 'float16', i32: 'int32', i64: 'int64', bool: 'bool', u8: 'uint8' }
-const OUR_TYPES = new Map<string, DType>(Object.entries(ORT_TYPES).map(([ours, theirs]) => [theirs, ours as DType]))
+const ORT_TYPES: Readonly<Record<DType, OrtType>> = {
+  f32: 'float32',
+  f16: 'float16',
+  i32: 'int32',
+  i64: 'int64',
+  bool: 'bool',
+  u8: 'uint8',
+}
+const OUR_TYPES = new Map<string, DType>(
+  Object.entries(ORT_TYPES).map(([ours, theirs]) => [theirs, ours as DType]),
+)
 
 /** Runs work of the runtime and gives what it throws a name of ours. */
 export type Guard = <T>(work: () => Promise<T>, doing: string) => Promise<T>
@@ -57,12 +66,21 @@ export function dropTensor(tensor: HostTensor | DeviceTensor): void {
   if ('onDevice' in tensor) return tensor.dispose()
   const { buffer } = tensor.data
   // Browsers before 2024 cannot; there the collector does it later.
-  if (buffer instanceof ArrayBuffer && 'transfer' in buffer && typeof buffer.transfer === 'function') buffer.transfer(0)
+  if (buffer instanceof ArrayBuffer && 'transfer' in buffer && typeof buffer.transfer === 'function')
+    buffer.transfer(0)
 }
 
 function checkData(data: unknown): TensorData {
-  if (data instanceof Float32Array || data instanceof Int32Array || data instanceof BigInt64Array || data instanceof Uint8Array || data instanceof Uint16Array) return data
+  if (
+    data instanceof Float32Array ||
+    data instanceof Int32Array ||
+    data instanceof BigInt64Array ||
+    data instanceof Uint8Array ||
+    data instanceof Uint16Array
+  )
+    return data
   // Where there are arrays of half-precision floats the runtime gives these; their bits are what goes in again.
-  if (ArrayBuffer.isView(data) && data.constructor.name === 'Float16Array') return new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)
+  if (ArrayBuffer.isView(data) && data.constructor.name === 'Float16Array')
+    return new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)
   throw new TypeError('the runtime gave data of an unknown kind')
 }

@@ -48,7 +48,11 @@ export interface Session {
    * Runs the graph; without `wanted` all outputs are computed. Runs of one realm never overlap: they wait in line. Tensors in `spare`
    * are used up: natively an output of such a name is written into its memory (of the same type and shape); elsewhere it has its own.
    */
-  run(feeds: Feeds, wanted?: readonly string[], spare?: Readonly<Record<string, HostTensor>>): Promise<Outputs>
+  run(
+    feeds: Feeds,
+    wanted?: readonly string[],
+    spare?: Readonly<Record<string, HostTensor>>,
+  ): Promise<Outputs>
   /**
    * As `run`; what `use` is given may be valid until it ends only, because it is the runtime's own memory. Absent where a runtime copies
    * its answers anyway. Inputs that lie in memory from `reserve` are not copied either.

@@ -25,18 +25,31 @@ const MAX_WORD = 64
 const encoder = new TextEncoder()
 
 /** Gives the ids of a piece of normalised text. */
-export function makeBpe({ idOf, merges, unknown, fusesUnknown, byteFallback, ignoreMerges }: BpeParts): (piece: string) => readonly number[] {
+export function makeBpe({
+  idOf,
+  merges,
+  unknown,
+  fusesUnknown,
+  byteFallback,
+  ignoreMerges,
+}: BpeParts): (piece: string) => readonly number[] {
   const ranks = new PairTable(merges.length / 3)
-  for (let rank = 0; 3 * rank < merges.length; rank++) ranks.put(merges[3 * rank] as number, merges[3 * rank + 1] as number, rank)
+  for (let rank = 0; 3 * rank < merges.length; rank++)
+    ranks.put(merges[3 * rank] as number, merges[3 * rank + 1] as number, rank)
   const unknownId = unknown === undefined ? undefined : idOf.get(unknown)
-  const bytes = byteFallback ? Array.from({ length: 256 }, (_, byte) => idOf.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`)) : []
+  const bytes = byteFallback
+    ? Array.from({ length: 256 }, (_, byte) =>
+        idOf.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`),
+      )
+    : []
 
   const spell = (piece: string): number[] => {
     const ids: number[] = []
     let wasUnknown = false
     for (const character of piece) {
       const id = idOf.get(character)
-      const fallen = id === undefined && byteFallback ? Array.from(encoder.encode(character), (byte) => bytes[byte]) : [id]
+      const fallen =
+        id === undefined && byteFallback ? Array.from(encoder.encode(character), (byte) => bytes[byte]) : [id]
       const known = fallen.every((one) => one !== undefined)
       if (known) ids.push(...fallen)
       else if (unknownId !== undefined && !(wasUnknown && fusesUnknown)) ids.push(unknownId)
@@ -48,7 +61,8 @@ export function makeBpe({ idOf, merges, unknown, fusesUnknown, byteFallback, ign
     const token = ignoreMerges ? idOf.get(piece) : undefined
     if (token !== undefined) return [token]
     const ids = spell(piece)
-    const rankOf = (left: number, right: number): number | undefined => ranks.get(ids[left] as number, ids[right] as number)
+    const rankOf = (left: number, right: number): number | undefined =>
+      ranks.get(ids[left] as number, ids[right] as number)
     const after = joinNeighbours(
       ids.length,
       (left, right) => {

@@ -1,12 +1,15 @@
 // Knows: GPT-2's way of writing any byte as one visible character, so that byte-level vocabularies are texts.
 // Source: bytes_to_unicode of GPT-2's encoder.py.
 
-const isVisible = (byte: number): boolean => (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || (byte >= 0xae && byte <= 0xff)
+const isVisible = (byte: number): boolean =>
+  (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || (byte >= 0xae && byte <= 0xff)
 
 /** The character of each byte: itself where it is visible, else one from U+0100 on, in the bytes' order. */
 export const CHARACTER_OF_BYTE: readonly string[] = makeAlphabet()
 
-const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = new Map(CHARACTER_OF_BYTE.map((character, byte) => [character, byte]))
+const BYTE_OF_CHARACTER: ReadonlyMap<string, number> = new Map(
+  CHARACTER_OF_BYTE.map((character, byte) => [character, byte]),
+)
 
 const encoder = new TextEncoder()
 

@@ -33,12 +33,16 @@ class BoundedInterpreter extends Interpreter {
 
   override evaluate(statement: Parameters<Interpreter['evaluate']>[0], environment: Environment): Value {
     // The clock is slower than most steps, so it is asked at every 64th; loops over nothing are bounded by MAX_ITEMS.
-    if ((this.#steps++ & 63) === 0 && performance.now() > this.#until) throw new LimitReached(`takes longer than ${MAX_MS / 1000} seconds`)
+    if ((this.#steps++ & 63) === 0 && performance.now() > this.#until)
+      throw new LimitReached(`takes longer than ${MAX_MS / 1000} seconds`)
     const result = super.evaluate(statement, environment)
     const { value } = result
-    if (typeof value === 'string' && value.length > MAX_TEXT) throw new LimitReached('makes a text of more than 8 million characters')
-    if (Array.isArray(value) && value.length > MAX_ITEMS) throw new LimitReached(`makes a list of more than ${MAX_ITEMS} items`)
-    if (typeof value === 'number' && Math.abs(value) > MAX_NUMBER) throw new LimitReached(`counts beyond ${MAX_NUMBER}`)
+    if (typeof value === 'string' && value.length > MAX_TEXT)
+      throw new LimitReached('makes a text of more than 8 million characters')
+    if (Array.isArray(value) && value.length > MAX_ITEMS)
+      throw new LimitReached(`makes a list of more than ${MAX_ITEMS} items`)
+    if (typeof value === 'number' && Math.abs(value) > MAX_NUMBER)
+      throw new LimitReached(`counts beyond ${MAX_NUMBER}`)
     return result
   }
 }
@@ -47,8 +51,14 @@ class BoundedInterpreter extends Interpreter {
  * Reads a template. `tokens` are what it may name (`bos_token`, `eos_token`, …). Throws an Error with a sentence when the
  * template cannot be read.
  */
-export function compileChatTemplate(template: string, tokens: Readonly<Record<string, TemplateValue>>): ChatTemplate {
-  if (template.length > MAX_TEMPLATE) throw new Error(`The model's chat template is longer than ${MAX_TEMPLATE} characters and is not run. Use raw prompts with this model, or choose another.`)
+export function compileChatTemplate(
+  template: string,
+  tokens: Readonly<Record<string, TemplateValue>>,
+): ChatTemplate {
+  if (template.length > MAX_TEMPLATE)
+    throw new Error(
+      `The model's chat template is longer than ${MAX_TEMPLATE} characters and is not run. Use raw prompts with this model, or choose another.`,
+    )
   const program = guard('cannot be read', () => {
     const parsed = parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true }))
     rewriteStrips(parsed)
@@ -59,7 +69,10 @@ export function compileChatTemplate(template: string, tokens: Readonly<Record<st
       return guard('failed', () => {
         const interpreter = new BoundedInterpreter(makeEnvironment())
         for (const [name, value] of Object.entries(tokens)) interpreter.global.set(name, value)
-        interpreter.global.set('messages', messages.map(({ role, content }) => ({ role, content })))
+        interpreter.global.set(
+          'messages',
+          messages.map(({ role, content }) => ({ role, content })),
+        )
         interpreter.global.set('add_generation_prompt', addGenerationPrompt)
         const { value } = interpreter.run(program)
         if (typeof value !== 'string') throw new Error('it gave no text')
@@ -78,9 +91,24 @@ const STRIPS: ReadonlySet<string> = new Set(['strip', 'lstrip', 'rstrip'])
 function rewriteStrips(node: unknown): void {
   if (typeof node !== 'object' || node === null) return
   for (const child of Object.values(node)) rewriteStrips(child)
-  if (!('type' in node && node.type === 'CallExpression' && 'callee' in node && 'args' in node && Array.isArray(node.args) && node.args.length === 1)) return
+  if (
+    !(
+      'type' in node &&
+      node.type === 'CallExpression' &&
+      'callee' in node &&
+      'args' in node &&
+      Array.isArray(node.args) &&
+      node.args.length === 1
+    )
+  )
+    return
   const { callee } = node
-  if (typeof callee !== 'object' || callee === null || !('computed' in callee && callee.computed === false && 'object' in callee && 'property' in callee)) return
+  if (
+    typeof callee !== 'object' ||
+    callee === null ||
+    !('computed' in callee && callee.computed === false && 'object' in callee && 'property' in callee)
+  )
+    return
   const name = fieldOf(callee.property, 'value')
   if (typeof name !== 'string' || !STRIPS.has(name)) return
   node.args.unshift(callee.object)
@@ -89,9 +117,12 @@ function rewriteStrips(node: unknown): void {
 
 /** Python's strip with characters: those at the ends that are among them go. */
 function stripCharacters(name: string, text: unknown, characters: unknown): string {
-  if (typeof text !== 'string' || !(typeof characters === 'string' || characters === null)) throw new Error(`${name}() got something that is not a text`)
+  if (typeof text !== 'string' || !(typeof characters === 'string' || characters === null))
+    throw new Error(`${name}() got something that is not a text`)
   const units = [...text]
-  const goes = (character: string | undefined): boolean => character !== undefined && (characters === null ? character.trim() === '' : characters.includes(character))
+  const goes = (character: string | undefined): boolean =>
+    character !== undefined &&
+    (characters === null ? character.trim() === '' : characters.includes(character))
   let [from, to] = [0, units.length]
   if (name !== 'rstrip') while (from < to && goes(units[from])) from++
   if (name !== 'lstrip') while (to > from && goes(units[to - 1])) to--
@@ -100,7 +131,15 @@ function stripCharacters(name: string, text: unknown, characters: unknown): stri
 
 function makeEnvironment(): Environment {
   const environment = new Environment()
-  for (const [name, value] of [['true', true], ['True', true], ['false', false], ['False', false], ['none', null], ['None', null]] as const) environment.set(name, value)
+  for (const [name, value] of [
+    ['true', true],
+    ['True', true],
+    ['false', false],
+    ['False', false],
+    ['none', null],
+    ['None', null],
+  ] as const)
+    environment.set(name, value)
   let counted = 0
   environment.set('range', (first: number, second?: number, step?: number) => {
     const range = makeRange(first, second, step)
@@ -108,21 +147,45 @@ function makeEnvironment(): Environment {
     if (counted > MAX_COUNTED) throw new LimitReached(`counts more than ${MAX_COUNTED} times`) // each is slower than the clock is asked
     return range
   })
-  for (const name of STRIPS) environment.set(`characters of ${name}`, (text: unknown, characters: unknown) => stripCharacters(name, text, characters))
+  for (const name of STRIPS)
+    environment.set(`characters of ${name}`, (text: unknown, characters: unknown) =>
+      stripCharacters(name, text, characters),
+    )
   environment.set('raise_exception', (why: unknown) => {
     throw new Error(`it says: ${String(why)}`)
   })
-  environment.set('strftime_now', (format: unknown) => String(format).slice(0, 1000).replace(/%-?([a-zA-Z%])/g, (whole, code: string) => TODAY[code] ?? whole))
+  environment.set('strftime_now', (format: unknown) =>
+    String(format)
+      .slice(0, 1000)
+      .replace(/%-?([a-zA-Z%])/g, (whole, code: string) => TODAY[code] ?? whole),
+  )
   return environment
 }
 
 /** Templates that write the date are rendered the same on every day, so that a run repeats: on 1 January 2025, by strftime's codes. */
-const TODAY: Readonly<Record<string, string>> = { d: '01', b: 'Jan', B: 'January', m: '01', Y: '2025', y: '25', A: 'Wednesday', a: 'Wed', H: '00', I: '12', M: '00', S: '00', p: 'AM', j: '001', '%': '%' }
+const TODAY: Readonly<Record<string, string>> = {
+  d: '01',
+  b: 'Jan',
+  B: 'January',
+  m: '01',
+  Y: '2025',
+  y: '25',
+  A: 'Wednesday',
+  a: 'Wed',
+  H: '00',
+  I: '12',
+  M: '00',
+  S: '00',
+  p: 'AM',
+  j: '001',
+  '%': '%',
+}
 
 /** Python's range, bounded. */
 function makeRange(first: number, second?: number, step = 1): number[] {
   const [start, stop] = second === undefined ? [0, first] : [first, second]
-  if (!(Number.isInteger(start) && Number.isInteger(stop) && Number.isInteger(step) && step !== 0)) throw new Error('range() got something that is not a whole number')
+  if (!(Number.isInteger(start) && Number.isInteger(stop) && Number.isInteger(step) && step !== 0))
+    throw new Error('range() got something that is not a whole number')
   const count = Math.max(0, Math.ceil((stop - start) / step))
   if (count > MAX_ITEMS) throw new LimitReached(`makes a list of more than ${MAX_ITEMS} items`)
   return Array.from({ length: count }, (_, i) => start + i * step)
@@ -132,7 +195,14 @@ function guard<T>(verb: string, work: () => T): T {
   try {
     return work()
   } catch (thrown) {
-    const why = thrown instanceof LimitReached ? `it ${thrown.message}` : thrown instanceof RangeError ? 'it nests too deep or grows too large' : thrown instanceof Error ? thrown.message : String(thrown)
+    const why =
+      thrown instanceof LimitReached
+        ? `it ${thrown.message}`
+        : thrown instanceof RangeError
+          ? 'it nests too deep or grows too large'
+          : thrown instanceof Error
+            ? thrown.message
+            : String(thrown)
     throw new Error(`The model's chat template ${verb}: ${why.slice(0, 300)}`, { cause: thrown })
   }
 }

@@ -10,8 +10,12 @@ import type { StretchPlace } from './vocabulary-tokenizer.ts'
 
 export type Cutter = (pieces: string[], place: StretchPlace) => string[]
 
-const each = (cut: (piece: string) => string[]): Cutter => (pieces) => pieces.flatMap(cut)
-const split = (Regex: string, behaviour: Behaviour, invert = false): Cutter => each(makeSplit(compilePattern({ Regex }), behaviour, invert))
+const each =
+  (cut: (piece: string) => string[]): Cutter =>
+  (pieces) =>
+    pieces.flatMap(cut)
+const split = (Regex: string, behaviour: Behaviour, invert = false): Cutter =>
+  each(makeSplit(compilePattern({ Regex }), behaviour, invert))
 
 /** The steps in their order; null is none. Throws an Error with a sentence's middle on a step that cannot be done exactly here. */
 export function readCutters(value: unknown, depth = 0): Cutter[] {
@@ -20,11 +24,20 @@ export function readCutters(value: unknown, depth = 0): Cutter[] {
   switch (type) {
     case 'Sequence': {
       const steps = listOf(value, 'pretokenizers')
-      if (steps.length > MAX_STEPS || depth > 4) throw new Error('tokenizer.json cuts texts in too many steps')
+      if (steps.length > MAX_STEPS || depth > 4)
+        throw new Error('tokenizer.json cuts texts in too many steps')
       return steps.flatMap((step) => readCutters(step, depth + 1))
     }
     case 'Split':
-      return [each(makeSplit(compilePattern(readPattern(value)), readBehaviour(value), fieldOf(value, 'invert') === true))]
+      return [
+        each(
+          makeSplit(
+            compilePattern(readPattern(value)),
+            readBehaviour(value),
+            fieldOf(value, 'invert') === true,
+          ),
+        ),
+      ]
     case 'ByteLevel':
       return readByteLevel(value)
     case 'Metaspace':
@@ -38,19 +51,23 @@ export function readCutters(value: unknown, depth = 0): Cutter[] {
     case 'Whitespace':
       return [split('\\w+|[^\\w\\s]+', 'Removed', true)]
     default:
-      throw new Error(`tokenizer.json cuts texts by a step of the kind ${show(type)}, which is not done exactly here`)
+      throw new Error(
+        `tokenizer.json cuts texts by a step of the kind ${show(type)}, which is not done exactly here`,
+      )
   }
 }
 
 function readBehaviour(value: unknown): Behaviour {
   const asked = textOf(value, 'behavior') ?? 'Isolated'
   const behaviour = BEHAVIOURS.find((known) => known.toLowerCase() === asked.toLowerCase())
-  if (behaviour === undefined) throw new Error(`tokenizer.json cuts texts in a way called ${show(asked)}, which is not known here`)
+  if (behaviour === undefined)
+    throw new Error(`tokenizer.json cuts texts in a way called ${show(asked)}, which is not known here`)
   return behaviour
 }
 
 function readByteLevel(value: unknown): Cutter[] {
-  const prefix: Cutter = (pieces, { continues }) => pieces.map((piece, i) => (piece.startsWith(' ') || (continues && i === 0) ? piece : ` ${piece}`))
+  const prefix: Cutter = (pieces, { continues }) =>
+    pieces.map((piece, i) => (piece.startsWith(' ') || (continues && i === 0) ? piece : ` ${piece}`))
   return [
     ...(fieldOf(value, 'add_prefix_space') === true ? [prefix] : []),
     ...(fieldOf(value, 'use_regex') === false ? [] : [split(GPT2_EXPRESSION, 'Isolated')]),
@@ -59,14 +76,21 @@ function readByteLevel(value: unknown): Cutter[] {
 }
 
 function readMetaspace(value: unknown): Cutter {
-  if ((textOf(value, 'replacement') ?? '▁') !== '▁') throw new Error('tokenizer.json writes spaces in a way that is not known here')
+  if ((textOf(value, 'replacement') ?? '▁') !== '▁')
+    throw new Error('tokenizer.json writes spaces in a way that is not known here')
   const scheme = readPrependScheme(value)
   const cuts = fieldOf(value, 'split') !== false
   return (pieces, { first, continues }) =>
     pieces.flatMap((piece, i) => {
       const written = piece.replaceAll(' ', '▁')
       const begins = i === 0 && first
-      const prefixed = scheme === 'never' || (continues && i === 0) || (scheme === 'first' && !begins) || written.startsWith('▁') ? written : `▁${written}`
+      const prefixed =
+        scheme === 'never' ||
+        (continues && i === 0) ||
+        (scheme === 'first' && !begins) ||
+        written.startsWith('▁')
+          ? written
+          : `▁${written}`
       return cuts ? (prefixed.match(/▁[^▁]*|[^▁]+/g) ?? []) : [prefixed]
     })
 }

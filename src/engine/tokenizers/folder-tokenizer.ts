@@ -22,7 +22,15 @@ export interface TokenizerFolder {
 }
 
 /** Tokens that a configuration names by their role. */
-const ROLES = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'] as const
+const ROLES = [
+  'bos_token',
+  'eos_token',
+  'unk_token',
+  'sep_token',
+  'pad_token',
+  'cls_token',
+  'mask_token',
+] as const
 /** Most ends that are read from a configuration's list. */
 const MAX_ENDS = 64
 
@@ -32,7 +40,10 @@ export function tokenizerFromFolder(folder: TokenizerFolder): TokenizerResult {
     const read = readTokenizerFile(folder.tokenizerJson)
     const file = addConfigured(read, folder.tokenizerConfig)
     const names = readNames(folder)
-    const idOfName = (name: string | undefined): number | undefined => (name === undefined || name === '' ? undefined : (file.written.find(({ content }) => content === name)?.id ?? nonNegative(file.tokens.indexOf(name))))
+    const idOfName = (name: string | undefined): number | undefined =>
+      name === undefined || name === ''
+        ? undefined
+        : (file.written.find(({ content }) => content === name)?.id ?? nonNegative(file.tokens.indexOf(name)))
     const tokenizer = new VocabularyTokenizer({
       ...file,
       endIds: findEnds(folder, file, idOfName(names.get('eos_token'))),
@@ -42,14 +53,18 @@ export function tokenizerFromFolder(folder: TokenizerFolder): TokenizerResult {
     })
     return { ok: true, tokenizer }
   } catch (thrown) {
-    return { ok: false, sentence: `This model cannot be used: ${thrown instanceof Error ? thrown.message : String(thrown)}. Choose another one.` }
+    return {
+      ok: false,
+      sentence: `This model cannot be used: ${thrown instanceof Error ? thrown.message : String(thrown)}. Choose another one.`,
+    }
   }
 }
 
 const nonNegative = (index: number): number | undefined => (index < 0 ? undefined : index)
 
 /** A token in a configuration: a text, or a record with its content. */
-const nameOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : textOf(value, 'content'))
+const nameOf = (value: unknown): string | undefined =>
+  typeof value === 'string' ? value : textOf(value, 'content')
 
 /** Names of tokens by role. */
 function readNames({ tokenizerConfig, specialTokensMap }: TokenizerFolder): Map<string, string> {
@@ -73,37 +88,69 @@ function addConfigured(file: TokenizerFile, config: unknown): TokenizerFile {
   for (const [key, item] of Object.entries(listed)) {
     const id = Number(key)
     const content = textOf(item, 'content')
-    if (!isIndex(id, MAX_VOCABULARY) || content === undefined || content === '' || known.has(id) || (tokens[id] ?? content) !== content) continue
+    if (
+      !isIndex(id, MAX_VOCABULARY) ||
+      content === undefined ||
+      content === '' ||
+      known.has(id) ||
+      (tokens[id] ?? content) !== content
+    )
+      continue
     const says = (flag: string): boolean => fieldOf(item, flag) === true
     while (tokens.length <= id) tokens.push('')
     tokens[id] = content
     ;(says('special') ? specialIds : literalIds).add(id)
-    written.push({ id, content, lstrip: says('lstrip'), rstrip: says('rstrip'), singleWord: says('single_word'), normalised: says('normalized') })
+    written.push({
+      id,
+      content,
+      lstrip: says('lstrip'),
+      rstrip: says('rstrip'),
+      singleWord: says('single_word'),
+      normalised: says('normalized'),
+    })
   }
   return written.length === file.written.length ? file : { ...file, tokens, specialIds, literalIds, written }
 }
 
-function findEnds({ config, generationConfig }: TokenizerFolder, { tokens, specialIds }: TokenizerFile, end: number | undefined): Set<number> {
+function findEnds(
+  { config, generationConfig }: TokenizerFolder,
+  { tokens, specialIds }: TokenizerFile,
+  end: number | undefined,
+): Set<number> {
   const ids = findNamedEnds(tokens, (id) => specialIds.has(id))
   for (const value of [fieldOf(config, 'eos_token_id'), fieldOf(generationConfig, 'eos_token_id'), end]) {
-    for (const id of Array.isArray(value) ? value.slice(0, MAX_ENDS) : [value]) if (isIndex(id, tokens.length)) ids.add(id)
+    for (const id of Array.isArray(value) ? value.slice(0, MAX_ENDS) : [value])
+      if (isIndex(id, tokens.length)) ids.add(id)
   }
   return ids
 }
 
 /** `add_bos_token` decides where it is said; else what the post-processor puts before a text. */
-function findStarts(config: unknown, { beginIds }: TokenizerFile, begin: number | undefined): readonly number[] {
+function findStarts(
+  config: unknown,
+  { beginIds }: TokenizerFile,
+  begin: number | undefined,
+): readonly number[] {
   const adds = fieldOf(config, 'add_bos_token')
   if (adds === false) return []
   return adds === true && begin !== undefined ? [begin] : beginIds
 }
 
 /** A template that cannot be read costs the model its chats, not its raw prompts. */
-function readTemplate(folder: TokenizerFolder, names: ReadonlyMap<string, string>): Pick<VocabularyParts, 'template' | 'templateFault'> {
-  const text = findTemplate(folder.chatTemplate) ?? findTemplate(fieldOf(folder.tokenizerConfig, 'chat_template'))
+function readTemplate(
+  folder: TokenizerFolder,
+  names: ReadonlyMap<string, string>,
+): Pick<VocabularyParts, 'template' | 'templateFault'> {
+  const text =
+    findTemplate(folder.chatTemplate) ?? findTemplate(fieldOf(folder.tokenizerConfig, 'chat_template'))
   if (text === undefined) return { template: undefined }
-  const more = [folder.tokenizerConfig, folder.specialTokensMap].map((file) => listOf(file, 'additional_special_tokens').flatMap((item) => nameOf(item) ?? [])).find((list) => list.length > 0)
-  const values: Record<string, TemplateValue> = { ...Object.fromEntries(names), ...(more ? { additional_special_tokens: more } : {}) }
+  const more = [folder.tokenizerConfig, folder.specialTokensMap]
+    .map((file) => listOf(file, 'additional_special_tokens').flatMap((item) => nameOf(item) ?? []))
+    .find((list) => list.length > 0)
+  const values: Record<string, TemplateValue> = {
+    ...Object.fromEntries(names),
+    ...(more ? { additional_special_tokens: more } : {}),
+  }
   try {
     return { template: compileChatTemplate(text, values) }
   } catch (thrown) {
@@ -114,10 +161,19 @@ function readTemplate(folder: TokenizerFolder, names: ReadonlyMap<string, string
 /** One template, or of several named ones "default", else the first that is not for tools or documents; a record of names too. */
 function findTemplate(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value
-  if (!Array.isArray(value)) return isRecord(value) ? (textOf(value, 'default') ?? textOf(value, 'chat_template')) : undefined
-  const named = value.map((item: unknown) => ({ name: textOf(item, 'name'), template: textOf(item, 'template') })).filter(({ template }) => template !== undefined)
-  return (named.find(({ name }) => name === 'default') ?? named.find(({ name }) => name !== 'tool_use' && name !== 'rag'))?.template
+  if (!Array.isArray(value))
+    return isRecord(value) ? (textOf(value, 'default') ?? textOf(value, 'chat_template')) : undefined
+  const named = value
+    .map((item: unknown) => ({ name: textOf(item, 'name'), template: textOf(item, 'template') }))
+    .filter(({ template }) => template !== undefined)
+  return (
+    named.find(({ name }) => name === 'default') ??
+    named.find(({ name }) => name !== 'tool_use' && name !== 'rag')
+  )?.template
 }
 
 /** The tokenizer.json without what it puts around texts or cuts off them: an exported folder says that for itself. */
-const withoutFrame = (tokenizerJson: unknown): unknown => (isRecord(tokenizerJson) ? { ...tokenizerJson, post_processor: null, truncation: null, padding: null } : undefined)
+const withoutFrame = (tokenizerJson: unknown): unknown =>
+  isRecord(tokenizerJson)
+    ? { ...tokenizerJson, post_processor: null, truncation: null, padding: null }
+    : undefined

@@ -15,7 +15,12 @@ import { VocabularyTokenizer } from './vocabulary-tokenizer.ts'
 export function tokenizerFromGguf(metadata: Metadata): TokenizerResult {
   const model = readText(metadata, 'tokenizer.ggml.model')
   const make = model === 'gpt2' ? makeBpeTokenizer : model === 'llama' ? makeSpmTokenizer : undefined
-  if (make === undefined) return refuse(model === undefined ? 'it holds no tokenizer' : `its vocabulary is of the kind ${quote(model)}, and only byte-level BPE ("gpt2") and SentencePiece ("llama") are read`)
+  if (make === undefined)
+    return refuse(
+      model === undefined
+        ? 'it holds no tokenizer'
+        : `its vocabulary is of the kind ${quote(model)}, and only byte-level BPE ("gpt2") and SentencePiece ("llama") are read`,
+    )
   try {
     return { ok: true, tokenizer: make(metadata) }
   } catch (thrown) {
@@ -23,7 +28,10 @@ export function tokenizerFromGguf(metadata: Metadata): TokenizerResult {
   }
 }
 
-const refuse = (why: string): TokenizerResult => ({ ok: false, sentence: `This model cannot be used: ${why}. Choose another one.` })
+const refuse = (why: string): TokenizerResult => ({
+  ok: false,
+  sentence: `This model cannot be used: ${why}. Choose another one.`,
+})
 
 function makeBpeTokenizer(metadata: Metadata): VocabularyTokenizer {
   const name = readText(metadata, 'tokenizer.ggml.pre') ?? 'default'
@@ -32,26 +40,46 @@ function makeBpeTokenizer(metadata: Metadata): VocabularyTokenizer {
   if (vocabulary === undefined) throw new Error('its list of tokens is missing')
   const merges = readTexts(metadata, 'tokenizer.ggml.merges')
   if (merges === undefined) throw new Error('its list of merges is missing')
-  if (cutter === undefined) throw new Error(`it cuts texts in a way called ${quote(name)}, which is not known here`)
+  if (cutter === undefined)
+    throw new Error(`it cuts texts in a way called ${quote(name)}, which is not known here`)
   const json = writeTokenizerJson(vocabulary, merges, cutter)
   const { model, style, offAtStart } = readTokenizerFile(json)
   return new VocabularyTokenizer({ ...vocabulary, model, style, offAtStart, json: () => json })
 }
 
 /** The tokenizer.json that the vocabulary amounts to, as the `tokenizers` library reads it. */
-function writeTokenizerJson({ tokens, written, specialIds }: GgufVocabulary, merges: readonly string[], cutter: PreTokenizer): object {
+function writeTokenizerJson(
+  { tokens, written, specialIds }: GgufVocabulary,
+  merges: readonly string[],
+  cutter: PreTokenizer,
+): object {
   const vocab: Record<string, number> = Object.create(null) as Record<string, number> // "__proto__" is a token like any other
   for (const [id, token] of tokens.entries()) vocab[token] ??= id
   return {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: written.toSorted((a, b) => a.id - b.id).map(({ id, content, rstrip = false }) => ({ id, content, single_word: false, lstrip: false, rstrip, normalized: false, special: specialIds.has(id) })),
+    added_tokens: written
+      .toSorted((a, b) => a.id - b.id)
+      .map(({ id, content, rstrip = false }) => ({
+        id,
+        content,
+        single_word: false,
+        lstrip: false,
+        rstrip,
+        normalized: false,
+        special: specialIds.has(id),
+      })),
     normalizer: null,
     pre_tokenizer: {
       type: 'Sequence',
       pretokenizers: [
-        ...cutter.expressions.map((expression) => ({ type: 'Split', pattern: { Regex: expression }, behavior: 'Isolated', invert: false })),
+        ...cutter.expressions.map((expression) => ({
+          type: 'Split',
+          pattern: { Regex: expression },
+          behavior: 'Isolated',
+          invert: false,
+        })),
         { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false },
       ],
     },
@@ -67,7 +95,9 @@ function writeTokenizerJson({ tokens, written, specialIds }: GgufVocabulary, mer
       byte_fallback: false,
       ignore_merges: cutter.ignoreMerges ?? false,
       vocab,
-      merges: merges.map(cutMerge).filter(([left, right]) => [left, right, left + right].every((token) => vocab[token] !== undefined)),
+      merges: merges
+        .map(cutMerge)
+        .filter(([left, right]) => [left, right, left + right].every((token) => vocab[token] !== undefined)),
     },
   }
 }

@@ -9,7 +9,10 @@ import type { VocabularyParts, WrittenToken } from './vocabulary-tokenizer.ts'
 /** Kinds of tokens in `tokenizer.ggml.token_type`; 1 is an ordinary one. */
 export const KIND = { unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const
 
-export type GgufVocabulary = Pick<VocabularyParts, 'tokens' | 'specialIds' | 'literalIds' | 'written' | 'endIds' | 'startIds' | 'template' | 'templateFault'> & {
+export type GgufVocabulary = Pick<
+  VocabularyParts,
+  'tokens' | 'specialIds' | 'literalIds' | 'written' | 'endIds' | 'startIds' | 'template' | 'templateFault'
+> & {
   /** By id; empty where the file has none. */
   readonly kinds: readonly number[]
 }
@@ -32,7 +35,8 @@ export function readGgufVocabulary(metadata: Metadata, defaults: GgufDefaults): 
   }
   const endIds = findNamedEnds(tokens, (id) => kinds[id] === KIND.control)
   const specialIds = new Set(endIds)
-  for (const id of [idOfRole('eos', defaults.endId), idOfRole('eot'), idOfRole('eom')]) if (id !== undefined) endIds.add(id)
+  for (const id of [idOfRole('eos', defaults.endId), idOfRole('eot'), idOfRole('eom')])
+    if (id !== undefined) endIds.add(id)
   const literalIds = new Set<number>()
   for (const id of tokens.keys()) {
     if (kinds[id] === KIND.control || kinds[id] === KIND.unknown) specialIds.add(id)
@@ -49,7 +53,12 @@ export function readGgufVocabulary(metadata: Metadata, defaults: GgufDefaults): 
     written: writeOut(metadata, tokens, [...specialIds, ...literalIds]),
     endIds,
     startIds: begins && begin !== undefined ? [begin] : [],
-    ...readTemplate(metadata, { bos_token: nameOf(begin), eos_token: nameOf(idOfRole('eos', defaults.endId)), unk_token: nameOf(idOfRole('unknown')), pad_token: nameOf(idOfRole('padding')) }),
+    ...readTemplate(metadata, {
+      bos_token: nameOf(begin),
+      eos_token: nameOf(idOfRole('eos', defaults.endId)),
+      unk_token: nameOf(idOfRole('unknown')),
+      pad_token: nameOf(idOfRole('padding')),
+    }),
   }
 }
 
@@ -58,12 +67,17 @@ function writeOut(metadata: Metadata, tokens: readonly string[], ids: readonly n
   const swallows = /phi-?3/i.test(readText(metadata, 'general.name') ?? '')
   return ids.flatMap((id) => {
     const content = tokens[id] ?? ''
-    return content === '' ? [] : [{ id, content, rstrip: swallows && !['<unk>', '<s>', '<|endoftext|>'].includes(content) }]
+    return content === ''
+      ? []
+      : [{ id, content, rstrip: swallows && !['<unk>', '<s>', '<|endoftext|>'].includes(content) }]
   })
 }
 
 /** A template that cannot be read costs the model its chats, not its raw prompts. */
-function readTemplate(metadata: Metadata, names: Readonly<Record<string, string>>): Pick<VocabularyParts, 'template' | 'templateFault'> {
+function readTemplate(
+  metadata: Metadata,
+  names: Readonly<Record<string, string>>,
+): Pick<VocabularyParts, 'template' | 'templateFault'> {
   const text = readText(metadata, 'tokenizer.chat_template')
   if (text === undefined) return { template: undefined }
   try {

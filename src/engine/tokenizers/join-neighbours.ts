@@ -17,11 +17,17 @@ interface Candidate extends Join {
  * Symbols are numbered from 0. `look` says how two neighbours would be joined, or undefined; `join` makes the left one both, or answers
  * false where one of them has changed since. Returns the symbol behind each, −1 at the end; those joined to others are passed over.
  */
-export function joinNeighbours(count: number, look: (left: number, right: number) => Join | undefined, join: (left: number, right: number, mark: number) => boolean): Int32Array {
+export function joinNeighbours(
+  count: number,
+  look: (left: number, right: number) => Join | undefined,
+  join: (left: number, right: number, mark: number) => boolean,
+): Int32Array {
   const before = Int32Array.from({ length: count }, (_, i) => i - 1)
   const after = Int32Array.from({ length: count }, (_, i) => (i + 1 < count ? i + 1 : -1))
   const gone = new Uint8Array(count)
-  const queue = new Heap<Candidate>((a, b) => a.priority > b.priority || (a.priority === b.priority && a.left < b.left))
+  const queue = new Heap<Candidate>(
+    (a, b) => a.priority > b.priority || (a.priority === b.priority && a.left < b.left),
+  )
   const propose = (left: number, right: number): void => {
     const found = left < 0 || right < 0 ? undefined : look(left, right)
     if (found !== undefined) queue.push({ priority: found.priority, mark: found.mark, left, right })

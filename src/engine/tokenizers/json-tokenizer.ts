@@ -15,26 +15,47 @@ export function tokenizerFromJson(tokenizerJson: unknown, config: unknown): Text
   const model = fieldOf(tokenizerJson, 'model')
   checkRecord(model, 'the model in tokenizer.json')
   const type = fieldOf(model, 'type')
-  if (type !== 'BPE') throw new Error(`tokenizer.json holds a model of the kind ${JSON.stringify(type)}; only byte-level BPE is read.`)
+  if (type !== 'BPE')
+    throw new Error(
+      `tokenizer.json holds a model of the kind ${JSON.stringify(type)}; only byte-level BPE is read.`,
+    )
   checkRecord(fieldOf(model, 'vocab'), 'the vocabulary in tokenizer.json')
   const nameOf = (key: string): string => textOf(config, key) ?? ''
   const file = readStudentFile(tokenizerJson)
   const end = file.tokens.indexOf(nameOf('eos_token'))
   const source = textOf(config, 'chat_template')
-  const template = source === undefined ? undefined : compileChatTemplate(source, { bos_token: nameOf('bos_token'), eos_token: nameOf('eos_token'), pad_token: nameOf('pad_token'), unk_token: nameOf('unk_token') })
-  return new VocabularyTokenizer({ ...file, endIds: new Set(end < 0 ? [] : [end]), startIds: [], template, json: () => tokenizerJson })
+  const template =
+    source === undefined
+      ? undefined
+      : compileChatTemplate(source, {
+          bos_token: nameOf('bos_token'),
+          eos_token: nameOf('eos_token'),
+          pad_token: nameOf('pad_token'),
+          unk_token: nameOf('unk_token'),
+        })
+  return new VocabularyTokenizer({
+    ...file,
+    endIds: new Set(end < 0 ? [] : [end]),
+    startIds: [],
+    template,
+    json: () => tokenizerJson,
+  })
 }
 
-const DAMAGED = 'The student\'s files are damaged: train it again, or open an earlier project file.'
+const DAMAGED = "The student's files are damaged: train it again, or open an earlier project file."
 
 function readStudentFile(tokenizerJson: unknown): ReturnType<typeof readTokenizerFile> {
   try {
     return readTokenizerFile(tokenizerJson)
   } catch (thrown) {
-    throw new Error(`In its files, ${thrown instanceof Error ? thrown.message : String(thrown)}. ${DAMAGED}`, { cause: thrown })
+    throw new Error(
+      `In its files, ${thrown instanceof Error ? thrown.message : String(thrown)}. ${DAMAGED}`,
+      { cause: thrown },
+    )
   }
 }
 
 function checkRecord(value: unknown, what: string): void {
-  if (!isRecord(value)) throw new Error(`${what[0]?.toUpperCase()}${what.slice(1)} is not what it should be. ${DAMAGED}`)
+  if (!isRecord(value))
+    throw new Error(`${what[0]?.toUpperCase()}${what.slice(1)} is not what it should be. ${DAMAGED}`)
 }

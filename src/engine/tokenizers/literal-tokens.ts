@@ -45,7 +45,13 @@ export class LiteralTokens {
         continue
       }
       const end = at + token.content.length
-      if (!(token.singleWord && (ENDS_IN_WORD.test(text.slice(Math.max(0, at - 2), at)) || BEGINS_WITH_WORD.test(text.slice(end, end + 2))))) {
+      if (
+        !(
+          token.singleWord &&
+          (ENDS_IN_WORD.test(text.slice(Math.max(0, at - 2), at)) ||
+            BEGINS_WITH_WORD.test(text.slice(end, end + 2)))
+        )
+      ) {
         let to = at
         if (token.lstrip) while (to > from && SPACE.test(text[to - 1] as string)) to--
         if (to > from) parts.push(text.slice(from, to))

@@ -18,10 +18,14 @@ export function readNormalisers(value: unknown, depth = 0): Normaliser[] {
   switch (type) {
     case 'Sequence': {
       const steps = listOf(value, 'normalizers')
-      if (steps.length > MAX_STEPS || depth > 4) throw new Error('tokenizer.json changes texts in too many steps')
+      if (steps.length > MAX_STEPS || depth > 4)
+        throw new Error('tokenizer.json changes texts in too many steps')
       return steps.flatMap((step) => readNormalisers(step, depth + 1))
     }
-    case 'NFC': case 'NFD': case 'NFKC': case 'NFKD':
+    case 'NFC':
+    case 'NFD':
+    case 'NFKC':
+    case 'NFKD':
       return [(text) => text.normalize(type)]
     case 'Prepend': {
       const prefix = textOf(value, 'prepend') ?? ''
@@ -30,16 +34,21 @@ export function readNormalisers(value: unknown, depth = 0): Normaliser[] {
     case 'Replace': {
       const pattern = readPattern(value)
       const content = textOf(value, 'content') ?? ''
-      if ('String' in pattern) return pattern.String === '' ? [] : [(text) => text.replaceAll(pattern.String, () => content)]
+      if ('String' in pattern)
+        return pattern.String === '' ? [] : [(text) => text.replaceAll(pattern.String, () => content)]
       const expression = compilePattern(pattern)
       return [(text) => text.replaceAll(expression, () => content)]
     }
     case 'Lowercase':
       return [(text) => Array.from(text, (character) => character.toLowerCase()).join('')] // one by one: JavaScript looks at words for Σ
     case 'Strip':
-      return [(text) => strip(text, fieldOf(value, 'strip_left') === true, fieldOf(value, 'strip_right') === true)]
+      return [
+        (text) => strip(text, fieldOf(value, 'strip_left') === true, fieldOf(value, 'strip_right') === true),
+      ]
     default:
-      throw new Error(`tokenizer.json changes texts by a step of the kind ${show(type)}, which is not done exactly here`)
+      throw new Error(
+        `tokenizer.json changes texts by a step of the kind ${show(type)}, which is not done exactly here`,
+      )
   }
 }
 

@@ -34,7 +34,8 @@ export class PairTable {
   #find(left: number, right: number): number {
     let at = (Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b)) >>> 0
     at = (at ^ (at >>> 15)) & this.#mask
-    while (this.#lefts[at] !== -1 && !(this.#lefts[at] === left && this.#rights[at] === right)) at = (at + 1) & this.#mask
+    while (this.#lefts[at] !== -1 && !(this.#lefts[at] === left && this.#rights[at] === right))
+      at = (at + 1) & this.#mask
     return at
   }
 }

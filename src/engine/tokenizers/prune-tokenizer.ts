@@ -3,7 +3,11 @@
 // tokens and bytes.
 import { CHARACTER_OF_BYTE } from './byte-alphabet.ts'
 import { tokenizerFromJson } from './json-tokenizer.ts'
-import { makeStudentTokenizerConfig, STUDENT_SPECIALS, type StudentTokenizerFiles } from './student-template.ts'
+import {
+  makeStudentTokenizerConfig,
+  STUDENT_SPECIALS,
+  type StudentTokenizerFiles,
+} from './student-template.ts'
 import type { TextTokenizer } from './text-tokenizer.ts'
 import { cutMerge } from './tokenizer-file.ts'
 import { fieldOf, isRecord, listOf, textOf } from './unknown-json.ts'
@@ -25,9 +29,19 @@ interface Parts {
 }
 
 /** The pruned tokenizer, or the sentence that says why there is none. `texts` are taken as plain characters. */
-export function pruneTokenizer(teacher: TextTokenizer, texts: Iterable<string>): { readonly ok: true; readonly pruned: PrunedTokenizer } | { readonly ok: false; readonly sentence: string } {
+export function pruneTokenizer(
+  teacher: TextTokenizer,
+  texts: Iterable<string>,
+):
+  | { readonly ok: true; readonly pruned: PrunedTokenizer }
+  | { readonly ok: false; readonly sentence: string } {
   const parts = readParts(teacher.json)
-  if (parts === undefined) return { ok: false, sentence: 'This teacher’s vocabulary is no byte-level BPE, so a student cannot share it. Train on the texts alone, or load another teacher.' }
+  if (parts === undefined)
+    return {
+      ok: false,
+      sentence:
+        'This teacher’s vocabulary is no byte-level BPE, so a student cannot share it. Train on the texts alone, or load another teacher.',
+    }
   const used = new Set<number>()
   for (const text of new Set(texts)) for (const id of teacher.encode(text, { special: false })) used.add(id)
   const tokenOf = new Map([...parts.idOf].map(([token, id]) => [id, token]))
@@ -47,18 +61,43 @@ export function pruneTokenizer(teacher: TextTokenizer, texts: Iterable<string>):
   }
   const wordIds = new Map(words.map(([id, word]) => [textOf(word, 'content') ?? '', id]))
   const byTeacher = (token: string): number => parts.idOf.get(token) ?? wordIds.get(token) ?? -1
-  const tokens = [...STUDENT_SPECIALS, ...[...kept].toSorted((a, b) => byTeacher(a) - byTeacher(b) || (a < b ? -1 : 1))]
+  const tokens = [
+    ...STUDENT_SPECIALS,
+    ...[...kept].toSorted((a, b) => byTeacher(a) - byTeacher(b) || (a < b ? -1 : 1)),
+  ]
   const tokenizerJson = {
     ...parts.file,
     added_tokens: [
-      ...STUDENT_SPECIALS.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
+      ...STUDENT_SPECIALS.map((content, id) => ({
+        id,
+        content,
+        single_word: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: false,
+        special: true,
+      })),
       ...words.map(([, word]) => ({ ...word, id: tokens.indexOf(textOf(word, 'content') ?? '') })),
     ],
-    model: { ...parts.model, vocab: Object.fromEntries(tokens.map((token, id) => [token, id])), merges: [...keptMerges].toSorted((a, b) => a - b).map((rank) => parts.merges[rank]) },
+    model: {
+      ...parts.model,
+      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
+      merges: [...keptMerges].toSorted((a, b) => a - b).map((rank) => parts.merges[rank]),
+    },
   }
   const tokenizerConfig = makeStudentTokenizerConfig()
-  const teacherIds = Int32Array.from(tokens, (token, id) => (id < STUDENT_SPECIALS.length ? -1 : byTeacher(token)))
-  return { ok: true, pruned: { tokenizerJson, tokenizerConfig, tokenizer: tokenizerFromJson(tokenizerJson, tokenizerConfig), teacherIds } }
+  const teacherIds = Int32Array.from(tokens, (token, id) =>
+    id < STUDENT_SPECIALS.length ? -1 : byTeacher(token),
+  )
+  return {
+    ok: true,
+    pruned: {
+      tokenizerJson,
+      tokenizerConfig,
+      tokenizer: tokenizerFromJson(tokenizerJson, tokenizerConfig),
+      teacherIds,
+    },
+  }
 }
 
 /** Ranks of the merges that make a token of its characters; all that can be done where they do not make it whole. */
@@ -82,15 +121,25 @@ function readParts(json: unknown): Parts | undefined {
   const model = fieldOf(json, 'model')
   const [vocabulary, merges] = [fieldOf(model, 'vocab'), fieldOf(model, 'merges')]
   if (!isRecord(json) || !isRecord(model) || !isRecord(vocabulary) || !Array.isArray(merges)) return undefined
-  if (fieldOf(model, 'byte_fallback') === true || textOf(fieldOf(json, 'decoder'), 'type') !== 'ByteLevel') return undefined
+  if (fieldOf(model, 'byte_fallback') === true || textOf(fieldOf(json, 'decoder'), 'type') !== 'ByteLevel')
+    return undefined
   const pairs = merges.flatMap((pair: unknown): [string, string][] => {
-    const [left, right] = typeof pair === 'string' ? cutMerge(pair) : Array.isArray(pair) ? [pair[0] as unknown, pair[1] as unknown] : []
+    const [left, right] =
+      typeof pair === 'string'
+        ? cutMerge(pair)
+        : Array.isArray(pair)
+          ? [pair[0] as unknown, pair[1] as unknown]
+          : []
     return typeof left === 'string' && typeof right === 'string' ? [[left, right]] : []
   })
   const words = listOf(json, 'added_tokens').flatMap((item): [number, object][] => {
     const id = fieldOf(item, 'id')
     return isRecord(item) && typeof id === 'number' && fieldOf(item, 'special') !== true ? [[id, item]] : []
   })
-  const idOf = new Map(Object.entries(vocabulary).flatMap(([token, id]): [string, number][] => (typeof id === 'number' ? [[token, id]] : [])))
+  const idOf = new Map(
+    Object.entries(vocabulary).flatMap(([token, id]): [string, number][] =>
+      typeof id === 'number' ? [[token, id]] : [],
+    ),
+  )
   return { file: { ...json }, model: { ...model }, idOf, merges: pairs, words: new Map(words) }
 }

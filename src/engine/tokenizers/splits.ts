@@ -3,7 +3,13 @@
 // Expressions are those of Oniguruma, which the library uses; the package writes them anew for JavaScript.
 import { SplitPreTokenizer } from '@huggingface/tokenizers'
 
-export const BEHAVIOURS = ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous'] as const
+export const BEHAVIOURS = [
+  'Removed',
+  'Isolated',
+  'MergedWithPrevious',
+  'MergedWithNext',
+  'Contiguous',
+] as const
 export type Behaviour = (typeof BEHAVIOURS)[number]
 
 export type Pattern = { readonly Regex: string } | { readonly String: string }
@@ -14,14 +20,24 @@ const MAX_EXPRESSION = 20_000
 /** The expression for JavaScript, with the flags "gu". Throws an Error on one that it cannot carry. */
 export function compilePattern(pattern: Pattern): RegExp {
   const source = 'Regex' in pattern ? pattern.Regex : pattern.String
-  if (source.length > MAX_EXPRESSION) throw new Error(`an expression is longer than ${MAX_EXPRESSION} characters`)
-  const { pattern: compiled } = new SplitPreTokenizer({ type: 'Split', pattern: 'Regex' in pattern ? { Regex: source } : { String: source }, behavior: 'Isolated', invert: true })
+  if (source.length > MAX_EXPRESSION)
+    throw new Error(`an expression is longer than ${MAX_EXPRESSION} characters`)
+  const { pattern: compiled } = new SplitPreTokenizer({
+    type: 'Split',
+    pattern: 'Regex' in pattern ? { Regex: source } : { String: source },
+    behavior: 'Isolated',
+    invert: true,
+  })
   if (compiled === null) throw new Error('an expression cannot be read')
   return compiled
 }
 
 /** A function that cuts a text; pieces are never ''. `invert` swaps matches and what lies between them. */
-export function makeSplit(expression: RegExp, behaviour: Behaviour, invert = false): (text: string) => string[] {
+export function makeSplit(
+  expression: RegExp,
+  behaviour: Behaviour,
+  invert = false,
+): (text: string) => string[] {
   return (text) => {
     const pieces: string[] = []
     let lastMatches = false

@@ -57,7 +57,8 @@ export class SpmModel {
       },
     )
     const ids: number[] = []
-    for (let i = count > 0 ? 0 : -1; i >= 0; i = after[i] as number) this.#write(text.slice(starts[i], ends[i]), halves, ids)
+    for (let i = count > 0 ? 0 : -1; i >= 0; i = after[i] as number)
+      this.#write(text.slice(starts[i], ends[i]), halves, ids)
     return ids
   }
 
@@ -69,7 +70,8 @@ export class SpmModel {
       this.#write(piece.slice(0, half), halves, ids)
       this.#write(piece.slice(half), halves, ids)
     } else if (id !== undefined) ids.push(id)
-    else if (byteIds !== undefined) for (const byte of encoder.encode(piece)) ids.push(byteIds[byte] as number)
+    else if (byteIds !== undefined)
+      for (const byte of encoder.encode(piece)) ids.push(byteIds[byte] as number)
     // A run of what cannot be said is one unknown token.
     else if (unknownId >= 0 && ids.at(-1) !== unknownId) ids.push(unknownId)
   }
@@ -79,7 +81,8 @@ export class SpmModel {
 function startsOf(text: string): Int32Array {
   const starts = new Int32Array(text.length + 1)
   let count = 0
-  for (let at = 0; at < text.length; at += (text.codePointAt(at) as number) > 0xffff ? 2 : 1) starts[count++] = at
+  for (let at = 0; at < text.length; at += (text.codePointAt(at) as number) > 0xffff ? 2 : 1)
+    starts[count++] = at
   starts[count] = text.length
   return starts.slice(0, count + 1)
 }

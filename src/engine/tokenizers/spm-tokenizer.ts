@@ -16,8 +16,11 @@ export function makeSpmTokenizer(metadata: Metadata): VocabularyTokenizer {
   const vocabulary = readGgufVocabulary(metadata, DEFAULTS)
   if (vocabulary === undefined) throw new Error('its list of tokens is missing')
   const scores = readNumbers(metadata, 'tokenizer.ggml.scores')
-  if (scores === undefined || scores.length < vocabulary.tokens.length) throw new Error('its list of scores is missing or too short')
-  const model = new SpmModel(readPieces(vocabulary, scores, readNumber(metadata, 'tokenizer.ggml.unknown_token_id') ?? 0))
+  if (scores === undefined || scores.length < vocabulary.tokens.length)
+    throw new Error('its list of scores is missing or too short')
+  const model = new SpmModel(
+    readPieces(vocabulary, scores, readNumber(metadata, 'tokenizer.ggml.unknown_token_id') ?? 0),
+  )
   const prefixes = readFlag(metadata, 'tokenizer.ggml.add_space_prefix') ?? true
   return new VocabularyTokenizer({
     ...vocabulary,
@@ -30,16 +33,33 @@ export function makeSpmTokenizer(metadata: Metadata): VocabularyTokenizer {
   })
 }
 
-function readPieces({ tokens, kinds, specialIds, literalIds }: GgufVocabulary, scores: readonly number[], unknownId: number): SpmPieces {
+function readPieces(
+  { tokens, kinds, specialIds, literalIds }: GgufVocabulary,
+  scores: readonly number[],
+  unknownId: number,
+): SpmPieces {
   const idOf = new Map<string, number>()
   const unusedIds = new Set<number>()
   const byteIds: number[] = []
   for (const [id, token] of tokens.entries()) {
     const byte = kinds[id] === KIND.byte || kinds.length === 0 ? readByteToken(token) : undefined
     if (byte !== undefined) byteIds[byte] ??= id
-    else if (token !== '' && kinds[id] !== KIND.byte && !specialIds.has(id) && !literalIds.has(id) && !idOf.has(token)) idOf.set(token, id)
+    else if (
+      token !== '' &&
+      kinds[id] !== KIND.byte &&
+      !specialIds.has(id) &&
+      !literalIds.has(id) &&
+      !idOf.has(token)
+    )
+      idOf.set(token, id)
     if (kinds[id] === KIND.unused) unusedIds.add(id)
   }
   const whole = byteIds.length === 256 && !byteIds.includes(undefined as never)
-  return { idOf, scores, unusedIds, byteIds: whole ? byteIds : undefined, unknownId: unknownId < tokens.length ? unknownId : -1 }
+  return {
+    idOf,
+    scores,
+    unusedIds,
+    byteIds: whole ? byteIds : undefined,
+    unknownId: unknownId < tokens.length ? unknownId : -1,
+  }
 }

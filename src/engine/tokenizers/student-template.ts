@@ -36,17 +36,38 @@ export function makeStudentTokenizerConfig(context?: number): object {
 }
 
 /** Learns a student's vocabulary from texts; see trainBpe for options and errors. */
-export function trainStudentTokenizer(texts: Iterable<string>, vocabulary: number, onProgress?: (done: number, total: number) => void): StudentTokenizerFiles & { readonly tokenizer: TextTokenizer } {
+export function trainStudentTokenizer(
+  texts: Iterable<string>,
+  vocabulary: number,
+  onProgress?: (done: number, total: number) => void,
+): StudentTokenizerFiles & { readonly tokenizer: TextTokenizer } {
   const { tokenizerJson } = trainBpe(texts, { vocabulary, specials: STUDENT_SPECIALS }, onProgress)
   const tokenizerConfig = makeStudentTokenizerConfig()
   return { tokenizerJson, tokenizerConfig, tokenizer: tokenizerFromJson(tokenizerJson, tokenizerConfig) }
 }
 
 /** Messages that a row's completion answers. */
-export const messagesOf = ({ system, prompt }: { readonly system?: string; readonly prompt: string }): ChatMessageText[] => [...(system ? [{ role: 'system', content: system }] : []), { role: 'user', content: prompt }]
+export const messagesOf = ({
+  system,
+  prompt,
+}: {
+  readonly system?: string
+  readonly prompt: string
+}): ChatMessageText[] => [
+  ...(system ? [{ role: 'system', content: system }] : []),
+  { role: 'user', content: prompt },
+]
 
 /** The stretches that a student's tokenizer is asked to cut when it reads and writes a row: what its vocabulary must cover. */
-export const textsOfExample = ({ system, prompt, completion }: { readonly system?: string; readonly prompt: string; readonly completion: string }): string[] => ['\n', ...(system ? [`\n${system}`] : []), `\n${prompt}`, completion]
+export const textsOfExample = ({
+  system,
+  prompt,
+  completion,
+}: {
+  readonly system?: string
+  readonly prompt: string
+  readonly completion: string
+}): string[] => ['\n', ...(system ? [`\n${system}`] : []), `\n${prompt}`, completion]
 
 export interface StudentExample {
   readonly ids: number[]
@@ -58,24 +79,46 @@ export interface StudentExample {
  * Ids of messages up to and including the assistant's header: what a student reads before it writes. The same ids as the
  * rendered template's, but special tokens that a message contains stay plain characters.
  */
-export function renderStudentPrompt(tokenizer: TextTokenizer, messages: readonly ChatMessageText[]): number[] {
+export function renderStudentPrompt(
+  tokenizer: TextTokenizer,
+  messages: readonly ChatMessageText[],
+): number[] {
   const lineBreak = tokenizer.encode('\n', { special: false })
   const ids: number[] = []
   for (const { role, content } of messages) {
-    ids.push(findSpecial(tokenizer, `<|${role}|>`), ...tokenizer.encode(`\n${content}`, { special: false }), findSpecial(tokenizer, END_TOKEN), ...lineBreak)
+    ids.push(
+      findSpecial(tokenizer, `<|${role}|>`),
+      ...tokenizer.encode(`\n${content}`, { special: false }),
+      findSpecial(tokenizer, END_TOKEN),
+      ...lineBreak,
+    )
   }
   ids.push(findSpecial(tokenizer, '<|assistant|>'), ...lineBreak)
   return ids
 }
 
 /** Ids of a prompt and its completion, and where learning begins. The completion is tokenised apart, as it is when written. */
-export function renderStudentExample(tokenizer: TextTokenizer, { system, prompt, completion }: { readonly system?: string; readonly prompt: string; readonly completion: string }): StudentExample {
+export function renderStudentExample(
+  tokenizer: TextTokenizer,
+  {
+    system,
+    prompt,
+    completion,
+  }: { readonly system?: string; readonly prompt: string; readonly completion: string },
+): StudentExample {
   const read = renderStudentPrompt(tokenizer, messagesOf({ ...(system ? { system } : {}), prompt }))
-  return { ids: [...read, ...tokenizer.encode(completion, { special: false }), findSpecial(tokenizer, END_TOKEN)], border: read.length }
+  return {
+    ids: [...read, ...tokenizer.encode(completion, { special: false }), findSpecial(tokenizer, END_TOKEN)],
+    border: read.length,
+  }
 }
 
 /** A whole chat, of which the assistant's messages from index `learnFrom` on are learned: its ids, and 1 for each id to be written. */
-export function renderStudentChat(tokenizer: TextTokenizer, messages: readonly ChatMessageText[], learnFrom: number): { readonly ids: number[]; readonly learned: Uint8Array } {
+export function renderStudentChat(
+  tokenizer: TextTokenizer,
+  messages: readonly ChatMessageText[],
+  learnFrom: number,
+): { readonly ids: number[]; readonly learned: Uint8Array } {
   const lineBreak = tokenizer.encode('\n', { special: false })
   const ids: number[] = []
   const learned: [from: number, to: number][] = []
@@ -83,7 +126,10 @@ export function renderStudentChat(tokenizer: TextTokenizer, messages: readonly C
     const writes = role === 'assistant'
     ids.push(findSpecial(tokenizer, `<|${role}|>`), ...(writes ? lineBreak : []))
     const from = ids.length
-    ids.push(...tokenizer.encode(writes ? content : `\n${content}`, { special: false }), findSpecial(tokenizer, END_TOKEN))
+    ids.push(
+      ...tokenizer.encode(writes ? content : `\n${content}`, { special: false }),
+      findSpecial(tokenizer, END_TOKEN),
+    )
     if (writes && i >= learnFrom) learned.push([from, ids.length])
     ids.push(...lineBreak)
   })

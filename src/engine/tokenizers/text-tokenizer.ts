@@ -48,4 +48,6 @@ export interface TextTokenizer {
 }
 
 /** A tokenizer, or the sentence that says why there is none. */
-export type TokenizerResult = { readonly ok: true; readonly tokenizer: TextTokenizer } | { readonly ok: false; readonly sentence: string }
+export type TokenizerResult =
+  | { readonly ok: true; readonly tokenizer: TextTokenizer }
+  | { readonly ok: false; readonly sentence: string }

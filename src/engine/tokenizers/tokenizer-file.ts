@@ -8,7 +8,10 @@ import { makeUnigram } from './unigram-model.ts'
 import { fieldOf, isIndex, isRecord, listOf, show, textOf } from './unknown-json.ts'
 import type { ByteStyle, StretchModel, VocabularyParts, WrittenToken } from './vocabulary-tokenizer.ts'
 
-export type TokenizerFile = Pick<VocabularyParts, 'tokens' | 'specialIds' | 'literalIds' | 'written' | 'model' | 'style' | 'offAtStart'> & {
+export type TokenizerFile = Pick<
+  VocabularyParts,
+  'tokens' | 'specialIds' | 'literalIds' | 'written' | 'model' | 'style' | 'offAtStart'
+> & {
   /** Ids that the post-processor puts before a text. */
   readonly beginIds: readonly number[]
 }
@@ -32,10 +35,12 @@ export function readTokenizerFile(file: unknown): TokenizerFile {
   const { style, offAtStart } = readDecoder(fieldOf(file, 'decoder'))
   const normalisers = readNormalisers(fieldOf(file, 'normalizer'))
   const cutters = readCutters(fieldOf(file, 'pre_tokenizer'))
-  const normalise: StretchModel['normalise'] = (text, place) => normalisers.reduce((normal, step) => step(normal, place), text)
+  const normalise: StretchModel['normalise'] = (text, place) =>
+    normalisers.reduce((normal, step) => step(normal, place), text)
   const { specialIds, literalIds, written } = readAdded(file, tokens)
   // What is looked for in normalised text is read as it stands there: "▁<b>" is " <b>".
-  for (const { id, content, normalised } of written) if (normalised) tokens[id] = normalise(content, { first: false, continues: false })
+  for (const { id, content, normalised } of written)
+    if (normalised) tokens[id] = normalise(content, { first: false, continues: false })
   return {
     tokens: Array.from(tokens, (token) => token ?? ''),
     specialIds,
@@ -51,13 +56,15 @@ export function readTokenizerFile(file: unknown): TokenizerFile {
 function makeEncoder(cutters: readonly Cutter[], model: PieceModel): StretchModel['encode'] {
   return (normal, place) => {
     const ids: number[] = []
-    for (const piece of cutters.reduce((pieces, cut) => cut(pieces, place), [normal])) if (piece !== '') for (const id of model(piece)) ids.push(id)
+    for (const piece of cutters.reduce((pieces, cut) => cut(pieces, place), [normal]))
+      if (piece !== '') for (const id of model(piece)) ids.push(id)
     return ids
   }
 }
 
 function put(tokens: string[], token: unknown, id: unknown): void {
-  if (typeof token !== 'string' || token.length > MAX_TOKEN || !isIndex(id, MAX_VOCABULARY)) throw new Error('tokenizer.json has a token that is not a text with a whole number')
+  if (typeof token !== 'string' || token.length > MAX_TOKEN || !isIndex(id, MAX_VOCABULARY))
+    throw new Error('tokenizer.json has a token that is not a text with a whole number')
   tokens[id] = token
 }
 
@@ -65,8 +72,11 @@ function readModel(model: object, tokens: string[]): PieceModel {
   // Files from before 2021 do not say what kind their model is: merges make it a BPE.
   const type = textOf(model, 'type') ?? (Array.isArray(fieldOf(model, 'merges')) ? 'BPE' : undefined)
   if (type === 'Unigram') return readUnigram(model, tokens)
-  if (type !== 'BPE') throw new Error(`tokenizer.json holds a model of the kind ${show(type)}; BPE and Unigram are read`)
-  for (const affix of ['continuing_subword_prefix', 'end_of_word_suffix']) if ((textOf(model, affix) ?? '') !== '') throw new Error('tokenizer.json marks the borders of words inside its tokens, which is not read here')
+  if (type !== 'BPE')
+    throw new Error(`tokenizer.json holds a model of the kind ${show(type)}; BPE and Unigram are read`)
+  for (const affix of ['continuing_subword_prefix', 'end_of_word_suffix'])
+    if ((textOf(model, affix) ?? '') !== '')
+      throw new Error('tokenizer.json marks the borders of words inside its tokens, which is not read here')
   const vocab = fieldOf(model, 'vocab')
   if (!isRecord(vocab)) throw new Error('tokenizer.json holds no vocabulary')
   const checked = new Map<string, number>()
@@ -87,7 +97,8 @@ function readModel(model: object, tokens: string[]): PieceModel {
 
 /** Merges by three ids each; files have them as pairs of texts, or as "left right". */
 function readMerges(value: unknown, vocabulary: ReadonlyMap<string, number>): Int32Array {
-  if (!Array.isArray(value) || value.length > MAX_MERGES) throw new Error('tokenizer.json holds no list of merges')
+  if (!Array.isArray(value) || value.length > MAX_MERGES)
+    throw new Error('tokenizer.json holds no list of merges')
   const merges = new Int32Array(3 * value.length)
   let at = 0
   const idOf = (token: string): number => {
@@ -96,8 +107,14 @@ function readMerges(value: unknown, vocabulary: ReadonlyMap<string, number>): In
     return id
   }
   for (const item of value as unknown[]) {
-    const [left, right] = typeof item === 'string' ? cutMerge(item) : Array.isArray(item) && item.length === 2 ? [item[0] as unknown, item[1] as unknown] : []
-    if (typeof left !== 'string' || typeof right !== 'string') throw new Error('tokenizer.json has a merge that is not of two texts')
+    const [left, right] =
+      typeof item === 'string'
+        ? cutMerge(item)
+        : Array.isArray(item) && item.length === 2
+          ? [item[0] as unknown, item[1] as unknown]
+          : []
+    if (typeof left !== 'string' || typeof right !== 'string')
+      throw new Error('tokenizer.json has a merge that is not of two texts')
     merges[at++] = idOf(left)
     merges[at++] = idOf(right)
     merges[at++] = idOf(left + right)
@@ -117,14 +134,22 @@ function readUnigram(model: object, tokens: string[]): PieceModel {
   const vocab = list.map((item, id): readonly [string, number] => {
     const [token, score] = Array.isArray(item) ? [item[0] as unknown, item[1] as unknown] : []
     put(tokens, token, id)
-    if (typeof token !== 'string' || typeof score !== 'number') throw new Error('tokenizer.json has a token without a probability')
+    if (typeof token !== 'string' || typeof score !== 'number')
+      throw new Error('tokenizer.json has a token without a probability')
     return [token, score]
   })
   const unknown = fieldOf(model, 'unk_id')
-  return makeUnigram({ vocab, unknownId: isIndex(unknown, vocab.length) ? unknown : undefined, byteFallback: fieldOf(model, 'byte_fallback') === true })
+  return makeUnigram({
+    vocab,
+    unknownId: isIndex(unknown, vocab.length) ? unknown : undefined,
+    byteFallback: fieldOf(model, 'byte_fallback') === true,
+  })
 }
 
-function readAdded(file: unknown, tokens: string[]): Pick<TokenizerFile, 'specialIds' | 'literalIds' | 'written'> {
+function readAdded(
+  file: unknown,
+  tokens: string[],
+): Pick<TokenizerFile, 'specialIds' | 'literalIds' | 'written'> {
   const specialIds = new Set<number>()
   const literalIds = new Set<number>()
   const written: WrittenToken[] = []
@@ -135,7 +160,14 @@ function readAdded(file: unknown, tokens: string[]): Pick<TokenizerFile, 'specia
     const says = (flag: string): boolean => fieldOf(item, flag) === true
     const special = says('special')
     ;(special ? specialIds : literalIds).add(id)
-    written.push({ id, content, lstrip: says('lstrip'), rstrip: says('rstrip'), singleWord: says('single_word'), normalised: says('normalized') })
+    written.push({
+      id,
+      content,
+      lstrip: says('lstrip'),
+      rstrip: says('rstrip'),
+      singleWord: says('single_word'),
+      normalised: says('normalized'),
+    })
   }
   return { specialIds, literalIds, written }
 }
@@ -153,11 +185,22 @@ function readDecoder(value: unknown): { style: ByteStyle; offAtStart: TokenizerF
       if (readPrependScheme(step) !== 'never') offAtStart = 'spaces of the first token'
     } else if (type === 'Replace') {
       const pattern = readPattern(step)
-      if (!('String' in pattern && pattern.String === '▁' && textOf(step, 'content') === ' ')) throw new Error('tokenizer.json joins tokens by replacing something else than "▁"')
+      if (!('String' in pattern && pattern.String === '▁' && textOf(step, 'content') === ' '))
+        throw new Error('tokenizer.json joins tokens by replacing something else than "▁"')
       style = 'sentencepiece'
     } else if (type === 'Fuse') fused = true
-    else if (type === 'Strip' && fused && textOf(step, 'content') === ' ' && fieldOf(step, 'start') === 1 && fieldOf(step, 'stop') === 0) offAtStart = 'space'
-    else if (type !== 'ByteFallback') throw new Error(`tokenizer.json joins tokens by a step of the kind ${show(type)}, which is not done exactly here`)
+    else if (
+      type === 'Strip' &&
+      fused &&
+      textOf(step, 'content') === ' ' &&
+      fieldOf(step, 'start') === 1 &&
+      fieldOf(step, 'stop') === 0
+    )
+      offAtStart = 'space'
+    else if (type !== 'ByteFallback')
+      throw new Error(
+        `tokenizer.json joins tokens by a step of the kind ${show(type)}, which is not done exactly here`,
+      )
   }
   if (style === undefined) throw new Error('tokenizer.json does not say how tokens are joined')
   return { style, offAtStart }
@@ -166,13 +209,21 @@ function readDecoder(value: unknown): { style: ByteStyle; offAtStart: TokenizerF
 /** Ids before the text in the form for one text, of TemplateProcessing or the last such step of a sequence. */
 function readBeginIds(value: unknown, tokens: readonly string[]): number[] {
   const type = textOf(value, 'type')
-  if (type === 'Sequence') return listOf(value, 'processors').slice(0, MAX_STEPS).map((step) => (textOf(step, 'type') === 'Sequence' ? [] : readBeginIds(step, tokens))).findLast((ids) => ids.length > 0) ?? []
+  if (type === 'Sequence')
+    return (
+      listOf(value, 'processors')
+        .slice(0, MAX_STEPS)
+        .map((step) => (textOf(step, 'type') === 'Sequence' ? [] : readBeginIds(step, tokens)))
+        .findLast((ids) => ids.length > 0) ?? []
+    )
   if (type !== 'TemplateProcessing') return []
   const ids: number[] = []
   for (const item of listOf(value, 'single').slice(0, MAX_STEPS)) {
     const name = textOf(fieldOf(item, 'SpecialToken'), 'id')
     if (name === undefined) break
-    const known = listOf(fieldOf(fieldOf(value, 'special_tokens'), name), 'ids').filter((id) => isIndex(id, tokens.length))
+    const known = listOf(fieldOf(fieldOf(value, 'special_tokens'), name), 'ids').filter((id) =>
+      isIndex(id, tokens.length),
+    )
     ids.push(...known.slice(0, MAX_STEPS))
   }
   return ids

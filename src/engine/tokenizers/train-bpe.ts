@@ -16,7 +16,10 @@ export interface TrainBpeOptions {
 }
 
 /** GPT-2's expression with Unicode's white space, which is what the Rust library means by \s (JavaScript's \s is another set). */
-const WORDS = new RegExp(GPT2_EXPRESSION.replaceAll('\\S', '\\P{White_Space}').replaceAll('\\s', '\\p{White_Space}'), 'gu')
+const WORDS = new RegExp(
+  GPT2_EXPRESSION.replaceAll('\\S', '\\P{White_Space}').replaceAll('\\s', '\\p{White_Space}'),
+  'gu',
+)
 
 /** Pairs are one number, left · 2^21 + right: smaller numbers are smaller pairs. */
 const RADIX = 2 ** 21
@@ -25,13 +28,21 @@ const RADIX = 2 ** 21
  * Learns a vocabulary. Deterministic; `onProgress` gets entries made and wanted. Returns the tokenizer.json as an object.
  * Throws a RangeError when the vocabulary is too small for the special tokens and the 256 bytes.
  */
-export function trainBpe(texts: Iterable<string>, options: TrainBpeOptions, onProgress?: (done: number, total: number) => void): { tokenizerJson: object } {
+export function trainBpe(
+  texts: Iterable<string>,
+  options: TrainBpeOptions,
+  onProgress?: (done: number, total: number) => void,
+): { tokenizerJson: object } {
   const { vocabulary, specials, minFrequency = 2 } = options
   const least = specials.length + 256
-  if (!(Number.isInteger(vocabulary) && vocabulary >= least && vocabulary < RADIX)) throw new RangeError(`A vocabulary of ${vocabulary} is not possible: ${least} to ${RADIX - 1} is.`)
+  if (!(Number.isInteger(vocabulary) && vocabulary >= least && vocabulary < RADIX))
+    throw new RangeError(`A vocabulary of ${vocabulary} is not possible: ${least} to ${RADIX - 1} is.`)
   const alphabet = CHARACTER_OF_BYTE.toSorted()
   const tokens = [...specials, ...alphabet]
-  const words = new Words(countWords(texts), new Map(alphabet.map((character, i) => [character, specials.length + i])))
+  const words = new Words(
+    countWords(texts),
+    new Map(alphabet.map((character, i) => [character, specials.length + i])),
+  )
   const merges = learnMerges(words, tokens, vocabulary, Math.max(1, minFrequency), onProgress)
   return { tokenizerJson: writeTrainedJson(tokens, merges, specials) }
 }
@@ -71,7 +82,13 @@ class Words {
 
 type Places = Map<number, number[]>
 
-function learnMerges(words: Words, tokens: string[], vocabulary: number, minFrequency: number, onProgress?: (done: number, total: number) => void): [number, number][] {
+function learnMerges(
+  words: Words,
+  tokens: string[],
+  vocabulary: number,
+  minFrequency: number,
+  onProgress?: (done: number, total: number) => void,
+): [number, number][] {
   const { counts, places } = countPairs(words)
   const heap = new PairHeap()
   pushPairs(heap, counts, places)
@@ -106,7 +123,10 @@ function learnMerges(words: Words, tokens: string[], vocabulary: number, minFreq
   return [...merges.values()]
 }
 
-function countPairs({ ids, starts, lengths, counts: wordCounts }: Words): { counts: Map<number, number>; places: Places } {
+function countPairs({ ids, starts, lengths, counts: wordCounts }: Words): {
+  counts: Map<number, number>
+  places: Places
+} {
   const counts = new Map<number, number>()
   const places: Places = new Map()
   for (let word = 0; word < starts.length; word++) {
@@ -135,7 +155,15 @@ function pushPairs(heap: PairHeap, counts: ReadonlyMap<number, number>, places: 
 }
 
 /** Joins every `left right` of a word to `id` and keeps the counts of the pairs beside it; pairs that are new go to `fresh`. */
-function mergeInWord({ ids, starts, lengths, counts: wordCounts }: Words, word: number, left: number, right: number, id: number, counts: Map<number, number>, fresh: Places): void {
+function mergeInWord(
+  { ids, starts, lengths, counts: wordCounts }: Words,
+  word: number,
+  left: number,
+  right: number,
+  id: number,
+  counts: Map<number, number>,
+  fresh: Places,
+): void {
   const start = starts[word] as number
   const weight = wordCounts[word] as number
   const end = start + (lengths[word] as number)
@@ -166,12 +194,24 @@ function mergeInWord({ ids, starts, lengths, counts: wordCounts }: Words, word: 
   lengths[word] = to - start
 }
 
-function writeTrainedJson(tokens: readonly string[], merges: readonly (readonly [number, number])[], specials: readonly string[]): object {
+function writeTrainedJson(
+  tokens: readonly string[],
+  merges: readonly (readonly [number, number])[],
+  specials: readonly string[],
+): object {
   return {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: specials.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
+    added_tokens: specials.map((content, id) => ({
+      id,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    })),
     normalizer: null,
     // Split and ByteLevel instead of ByteLevel's built-in expression: readers differ in what they take for white space there.
     pre_tokenizer: {

@@ -9,12 +9,23 @@ export interface UnigramModel {
   readonly byteFallback: boolean
 }
 
-export function makeUnigram({ vocab, unknownId, byteFallback }: UnigramModel): (piece: string) => readonly number[] {
-  const model = new Unigram({ type: 'Unigram', vocab: vocab as [string, number][], unk_id: unknownId ?? null }, '')
-  const bytes = Array.from({ length: 256 }, (_, byte) => model.tokens_to_ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`))
+export function makeUnigram({
+  vocab,
+  unknownId,
+  byteFallback,
+}: UnigramModel): (piece: string) => readonly number[] {
+  const model = new Unigram(
+    { type: 'Unigram', vocab: vocab as [string, number][], unk_id: unknownId ?? null },
+    '',
+  )
+  const bytes = Array.from({ length: 256 }, (_, byte) =>
+    model.tokens_to_ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`),
+  )
   const writeUnknown = (run: string, ids: number[]): void => {
     if (run === '') return
-    const fallen = byteFallback ? Array.from(new TextEncoder().encode(run), (byte) => bytes[byte]) : [undefined]
+    const fallen = byteFallback
+      ? Array.from(new TextEncoder().encode(run), (byte) => bytes[byte])
+      : [undefined]
     if (fallen.every((id) => id !== undefined)) ids.push(...fallen)
     else if (unknownId !== undefined) ids.push(unknownId)
   }

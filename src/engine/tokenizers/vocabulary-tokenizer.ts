@@ -67,7 +67,10 @@ export class VocabularyTokenizer implements TextTokenizer {
     this.startIds = parts.startIds
     this.hasChatTemplate = parts.template !== undefined
     this.#all = splitWritten(parts.written, parts.model)
-    this.#plain = splitWritten(parts.written.filter(({ id }) => !parts.specialIds.has(id)), parts.model)
+    this.#plain = splitWritten(
+      parts.written.filter(({ id }) => !parts.specialIds.has(id)),
+      parts.model,
+    )
   }
 
   get json(): unknown {
@@ -95,10 +98,13 @@ export class VocabularyTokenizer implements TextTokenizer {
 
   decode(ids: readonly number[], { skipSpecial = false }: { readonly skipSpecial?: boolean } = {}): string {
     const shown = skipSpecial ? ids.filter((id) => !this.isSpecial(id)) : ids
-    const pieces = shown.map((id) => (this.isSpecial(id) ? encoder.encode(this.#parts.tokens[id] ?? '') : this.tokenBytes(id)))
+    const pieces = shown.map((id) =>
+      this.isSpecial(id) ? encoder.encode(this.#parts.tokens[id] ?? '') : this.tokenBytes(id),
+    )
     const { offAtStart } = this.#parts
     const [first] = pieces
-    if (offAtStart === 'spaces of the first token' && first !== undefined) pieces[0] = first.filter((byte) => byte !== SPACE)
+    if (offAtStart === 'spaces of the first token' && first !== undefined)
+      pieces[0] = first.filter((byte) => byte !== SPACE)
     const text = decoder.decode(join(pieces))
     return offAtStart === 'space' && text.startsWith(' ') ? text.slice(1) : text
   }
@@ -108,13 +114,23 @@ export class VocabularyTokenizer implements TextTokenizer {
   }
 
   idOf(token: string): number | undefined {
-    this.#ids ??= new Map([...this.#parts.tokens.map((known, id) => [known, id] as const).toReversed(), ...this.#parts.written.map(({ content, id }) => [content, id] as const)]) // the first of equals stays
+    this.#ids ??= new Map([
+      ...this.#parts.tokens.map((known, id) => [known, id] as const).toReversed(),
+      ...this.#parts.written.map(({ content, id }) => [content, id] as const),
+    ]) // the first of equals stays
     return token === '' ? undefined : this.#ids.get(token)
   }
 
-  renderChat(messages: readonly ChatMessageText[], { addGenerationPrompt }: { readonly addGenerationPrompt: boolean }): string {
+  renderChat(
+    messages: readonly ChatMessageText[],
+    { addGenerationPrompt }: { readonly addGenerationPrompt: boolean },
+  ): string {
     const { template, templateFault } = this.#parts
-    if (template === undefined) throw new Error(templateFault ?? 'This model has no chat template. Use raw prompts with it, or choose a model that was tuned for chats.')
+    if (template === undefined)
+      throw new Error(
+        templateFault ??
+          'This model has no chat template. Use raw prompts with it, or choose a model that was tuned for chats.',
+      )
     return template.render(messages, addGenerationPrompt)
   }
 
@@ -149,8 +165,16 @@ interface WrittenTokens {
 }
 
 function splitWritten(written: readonly WrittenToken[], model: StretchModel): WrittenTokens {
-  const normalised = written.filter((token) => token.normalised === true).map((token) => ({ ...token, content: model.normalise(token.content, { first: false, continues: false }) }))
-  return { raw: new LiteralTokens(written.filter((token) => token.normalised !== true)), normal: new LiteralTokens(normalised.filter(({ content }) => content !== '')) }
+  const normalised = written
+    .filter((token) => token.normalised === true)
+    .map((token) => ({
+      ...token,
+      content: model.normalise(token.content, { first: false, continues: false }),
+    }))
+  return {
+    raw: new LiteralTokens(written.filter((token) => token.normalised !== true)),
+    normal: new LiteralTokens(normalised.filter(({ content }) => content !== '')),
+  }
 }
 
 const SPACE = 0x20

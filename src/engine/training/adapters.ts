@@ -19,37 +19,61 @@ export interface AdapterOptions {
 }
 
 /** Rows and columns of a target's projection, and where its columns begin in the parameter that holds it. */
-function placeOf({ width, heads, kvHeads, headWidth, feedForward }: DecoderShape, target: AdapterTarget): { readonly rows: number; readonly columns: number; readonly parameter: 'qkv' | 'output' | 'gate' | 'up' | 'down'; readonly from: number } {
+function placeOf(
+  { width, heads, kvHeads, headWidth, feedForward }: DecoderShape,
+  target: AdapterTarget,
+): {
+  readonly rows: number
+  readonly columns: number
+  readonly parameter: 'qkv' | 'output' | 'gate' | 'up' | 'down'
+  readonly from: number
+} {
   const [queries, keys] = [heads * headWidth, kvHeads * headWidth]
   switch (target) {
-    case 'q': return { rows: width, columns: queries, parameter: 'qkv', from: 0 }
-    case 'k': return { rows: width, columns: keys, parameter: 'qkv', from: queries }
-    case 'v': return { rows: width, columns: keys, parameter: 'qkv', from: queries + keys }
-    case 'output': return { rows: queries, columns: width, parameter: 'output', from: 0 }
-    case 'gate': return { rows: width, columns: feedForward, parameter: 'gate', from: 0 }
-    case 'up': return { rows: width, columns: feedForward, parameter: 'up', from: 0 }
-    case 'down': return { rows: feedForward, columns: width, parameter: 'down', from: 0 }
-    default: return target satisfies never
+    case 'q':
+      return { rows: width, columns: queries, parameter: 'qkv', from: 0 }
+    case 'k':
+      return { rows: width, columns: keys, parameter: 'qkv', from: queries }
+    case 'v':
+      return { rows: width, columns: keys, parameter: 'qkv', from: queries + keys }
+    case 'output':
+      return { rows: queries, columns: width, parameter: 'output', from: 0 }
+    case 'gate':
+      return { rows: width, columns: feedForward, parameter: 'gate', from: 0 }
+    case 'up':
+      return { rows: width, columns: feedForward, parameter: 'up', from: 0 }
+    case 'down':
+      return { rows: feedForward, columns: width, parameter: 'down', from: 0 }
+    default:
+      return target satisfies never
   }
 }
 
-const nameOf = (layer: number, target: AdapterTarget, side: 'A' | 'B'): string => `layer ${layer} ${target} ${side}`
-const chosen = ({ targets }: Pick<AdapterOptions, 'targets'>): AdapterTarget[] => ADAPTER_TARGETS.filter((target) => targets.includes(target))
+const nameOf = (layer: number, target: AdapterTarget, side: 'A' | 'B'): string =>
+  `layer ${layer} ${target} ${side}`
+const chosen = ({ targets }: Pick<AdapterOptions, 'targets'>): AdapterTarget[] =>
+  ADAPTER_TARGETS.filter((target) => targets.includes(target))
 
 /** The parameters of adapters, layer by layer: `layer 0 q A` [in, rank], `layer 0 q B` [rank, out] and so on. Throws a RangeError where there are none. */
 export function listAdapters(shape: DecoderShape, { rank, targets }: AdapterOptions): Parameter[] {
-  if (!Number.isInteger(rank) || rank < 1) throw new RangeError(`A rank of ${rank} is none: it is a whole number of 1 or more.`)
-  if (chosen({ targets }).length === 0) throw new RangeError('Adapters need at least one projection to lie on.')
+  if (!Number.isInteger(rank) || rank < 1)
+    throw new RangeError(`A rank of ${rank} is none: it is a whole number of 1 or more.`)
+  if (chosen({ targets }).length === 0)
+    throw new RangeError('Adapters need at least one projection to lie on.')
   return Array.from({ length: shape.layers }, (_, layer) =>
     chosen({ targets }).flatMap((target): Parameter[] => {
       const { rows, columns } = placeOf(shape, target)
-      return [{ name: nameOf(layer, target, 'A'), shape: [rows, rank], decays: true }, { name: nameOf(layer, target, 'B'), shape: [rank, columns], decays: true }]
+      return [
+        { name: nameOf(layer, target, 'A'), shape: [rows, rank], decays: true },
+        { name: nameOf(layer, target, 'B'), shape: [rank, columns], decays: true },
+      ]
     }),
   ).flat()
 }
 
 /** What is trained: the adapters, or the decoder itself where there are none. */
-export const listTrained = (shape: DecoderShape, adapts: AdapterOptions | undefined): Parameter[] => (adapts ? listAdapters(shape, adapts) : listParameters(shape))
+export const listTrained = (shape: DecoderShape, adapts: AdapterOptions | undefined): Parameter[] =>
+  adapts ? listAdapters(shape, adapts) : listParameters(shape)
 
 /**
  * First values, which change nothing of the model yet: A even between ±1 / √in, B zero, as peft has them (Kaiming's rule with
@@ -67,25 +91,52 @@ export function makeFirstAdapters(shape: DecoderShape, options: AdapterOptions, 
 }
 
 /** A projection of a layer with what its adapters add. `product` is [positions, out] without them; q, k and v stand side by side in `qkv`. */
-export function addAdapters(g: Graph, shape: DecoderShape, options: AdapterOptions, need: (name: string) => Value, { input, product, layer, name }: { readonly input: Value; readonly product: Value; readonly layer: number; readonly name: 'qkv' | 'output' | 'gate' | 'up' | 'down' }): Value {
+export function addAdapters(
+  g: Graph,
+  shape: DecoderShape,
+  options: AdapterOptions,
+  need: (name: string) => Value,
+  {
+    input,
+    product,
+    layer,
+    name,
+  }: {
+    readonly input: Value
+    readonly product: Value
+    readonly layer: number
+    readonly name: 'qkv' | 'output' | 'gate' | 'up' | 'down'
+  },
+): Value {
   const mine = ADAPTER_TARGETS.filter((target) => placeOf(shape, target).parameter === name)
   if (!mine.some((target) => options.targets.includes(target))) return product
   const scale = g.scalar(options.alpha / options.rank)
   const parts = mine.map((target) => {
-    if (!options.targets.includes(target)) return constantOfShape(g, [staticRows(input), placeOf(shape, target).columns], 0)
-    return gemm(g, mul(g, gemm(g, input, need(nameOf(layer, target, 'A'))), scale), need(nameOf(layer, target, 'B')))
+    if (!options.targets.includes(target))
+      return constantOfShape(g, [staticRows(input), placeOf(shape, target).columns], 0)
+    return gemm(
+      g,
+      mul(g, gemm(g, input, need(nameOf(layer, target, 'A'))), scale),
+      need(nameOf(layer, target, 'B')),
+    )
   })
   return add(g, product, parts.length === 1 ? (parts[0] as Value) : concat(g, parts, 1))
 }
 
 function staticRows({ shape }: Value): number {
   const rows = shape[0]
-  if (typeof rows !== 'number') throw new RangeError('The number of positions must be known when the graph is built.')
+  if (typeof rows !== 'number')
+    throw new RangeError('The number of positions must be known when the graph is built.')
   return rows
 }
 
 /** The decoder's parameters with the adapters merged in, as one array of its own; `base` stays as it is. */
-export function mergeAdapters(shape: DecoderShape, options: AdapterOptions, base: Flat, adapters: Flat): Flat {
+export function mergeAdapters(
+  shape: DecoderShape,
+  options: AdapterOptions,
+  base: Flat,
+  adapters: Flat,
+): Flat {
   const merged = base.slice()
   mergeInto(shape, options, merged, adapters)
   return merged
@@ -105,7 +156,12 @@ export function mergeInto(shape: DecoderShape, options: AdapterOptions, merged: 
       const { rows, columns, parameter, from } = placeOf(shape, target)
       const whole = need(weights, `layer ${layer} ${parameter}`)
       const stride = parameter === 'qkv' ? qkvWidth(shape) : columns
-      addProduct({ into: whole, from, stride, columns, rows }, need(parts, nameOf(layer, target, 'A')), need(parts, nameOf(layer, target, 'B')), options)
+      addProduct(
+        { into: whole, from, stride, columns, rows },
+        need(parts, nameOf(layer, target, 'A')),
+        need(parts, nameOf(layer, target, 'B')),
+        options,
+      )
     }
   }
 }
@@ -118,12 +174,18 @@ interface Patch {
   readonly rows: number
 }
 
-function addProduct({ into, from, stride, columns, rows }: Patch, a: Float32Array, b: Float32Array, { rank, alpha }: AdapterOptions): void {
+function addProduct(
+  { into, from, stride, columns, rows }: Patch,
+  a: Float32Array,
+  b: Float32Array,
+  { rank, alpha }: AdapterOptions,
+): void {
   for (let row = 0; row < rows; row++) {
     const at = row * stride + from
     for (let r = 0; r < rank; r++) {
       const factor = ((a[row * rank + r] as number) * alpha) / rank
-      for (let column = 0; column < columns; column++) into[at + column] = (into[at + column] as number) + factor * (b[r * columns + column] as number)
+      for (let column = 0; column < columns; column++)
+        into[at + column] = (into[at + column] as number) + factor * (b[r * columns + column] as number)
     }
   }
 }

@@ -2,7 +2,21 @@
 import { elementsOf } from '../graph/dims.ts'
 import type { Graph, Value } from '../graph/graph.ts'
 import type { CompositeDefinition } from '../graph/op.ts'
-import { add, concat, matMul, mul, reduceSum, reshape, rotaryEmbedding, slice, softmax, split, sub, transpose, transposeLast } from '../graph/ops/index.ts'
+import {
+  add,
+  concat,
+  matMul,
+  mul,
+  reduceSum,
+  reshape,
+  rotaryEmbedding,
+  slice,
+  softmax,
+  split,
+  sub,
+  transpose,
+  transposeLast,
+} from '../graph/ops/index.ts'
 import { ropeTables, type DecoderShape } from '../models/shape.ts'
 
 /** Far below every score, and finite: a fully masked row would otherwise give NaN. */
@@ -19,8 +33,17 @@ const coreRule: CompositeDefinition = {
   // The softmax's Σ over keys of dP · P is the row sum of dO · O (Dao et al. 2022), which is [rows, width], not [rows, keys].
   gradient: (g, { inputs: [q, k, v], saved: [weights, out] }, [dOut]) => {
     if (!q || !k || !v || !weights || !out || !dOut) return [null, null, null, null]
-    const dScores = mul(g, weights, sub(g, matMul(g, dOut, transposeLast(g, v)), reduceSum(g, mul(g, dOut, out), [-1])))
-    return [matMul(g, dScores, k), matMul(g, transposeLast(g, dScores), q), matMul(g, transposeLast(g, weights), dOut), null]
+    const dScores = mul(
+      g,
+      weights,
+      sub(g, matMul(g, dOut, transposeLast(g, v)), reduceSum(g, mul(g, dOut, out), [-1])),
+    )
+    return [
+      matMul(g, dScores, k),
+      matMul(g, transposeLast(g, dScores), q),
+      matMul(g, transposeLast(g, weights), dOut),
+      null,
+    ]
   },
 }
 
@@ -41,10 +64,20 @@ function maskBlock(g: Graph, size: number, end: number, shared: number, seen: Va
   const from = end - size
   if (seen) {
     const block = slice(g, slice(g, seen, from, end, 2), 0, end, 3)
-    return concat(g, Array.from({ length: shared }, () => block), 2)
+    return concat(
+      g,
+      Array.from({ length: shared }, () => block),
+      2,
+    )
   }
   const shape = [1, 1, shared * size, end]
-  return g.constant('f32', shape, Float32Array.from({ length: elementsOf(shape) }, (_, i) => (i % end <= from + (Math.floor(i / end) % size) ? 0 : MASKED)))
+  return g.constant(
+    'f32',
+    shape,
+    Float32Array.from({ length: elementsOf(shape) }, (_, i) =>
+      i % end <= from + (Math.floor(i / end) % size) ? 0 : MASKED,
+    ),
+  )
 }
 
 /**
@@ -54,16 +87,35 @@ function maskBlock(g: Graph, size: number, end: number, shared: number, seen: Va
  * after another keep them apart. Rotary positions go on through such a row: only differences matter to it.
  * Heads that share keys are folded into the query axis. The tables of the queries carry the factor 1 / √headWidth.
  */
-export function makeAttention(g: Graph, shape: DecoderShape, rows: number, length: number, seen?: Value): (qkv: Value) => Value {
+export function makeAttention(
+  g: Graph,
+  shape: DecoderShape,
+  rows: number,
+  length: number,
+  seen?: Value,
+): (qkv: Value) => Value {
   const { heads, kvHeads, headWidth } = shape
   const shared = heads / kvHeads
   const { cos, sin } = ropeTables(shape, length)
   const scale = 1 / Math.sqrt(headWidth)
-  const table = (data: Float32Array, factor: number): Value => g.constant('f32', [length, headWidth / 2], data.map((x) => x * factor))
+  const table = (data: Float32Array, factor: number): Value =>
+    g.constant(
+      'f32',
+      [length, headWidth / 2],
+      data.map((x) => x * factor),
+    )
   const [cosK, sinK, cosQ, sinQ] = [table(cos, 1), table(sin, 1), table(cos, scale), table(sin, scale)]
   const start = g.integers([0])
   const sizes = blockSizes(length)
-  const masks = sizes.map((size, block) => maskBlock(g, size, sizes.slice(0, block + 1).reduce((a, b) => a + b), shared, seen))
+  const masks = sizes.map((size, block) =>
+    maskBlock(
+      g,
+      size,
+      sizes.slice(0, block + 1).reduce((a, b) => a + b),
+      shared,
+      seen,
+    ),
+  )
   /** For each block what stands before or in it, along axis 2. */
   const upTo = (x: Value): Value[] => {
     const parts = split(g, x, sizes, 2)
@@ -76,7 +128,12 @@ export function makeAttention(g: Graph, shape: DecoderShape, rows: number, lengt
     const outs = split(g, rotaryEmbedding(g, q, start, cosQ, sinQ), sizes, 2).map((queries, block) => {
       const size = sizes[block] ?? 0
       const folded = reshape(g, queries, [rows, kvHeads, shared * size, headWidth])
-      const out = g.composite(coreRule, [folded, keys[block] as Value, values[block] as Value, masks[block] as Value])[0] as Value
+      const out = g.composite(coreRule, [
+        folded,
+        keys[block] as Value,
+        values[block] as Value,
+        masks[block] as Value,
+      ])[0] as Value
       return reshape(g, out, [rows, heads, size, headWidth])
     })
     const out = outs.length === 1 ? (outs[0] as Value) : concat(g, outs, 2)

@@ -34,7 +34,14 @@ export class BatchOrder {
   #plan: PlannedBatch[]
 
   /** `shuffler` must stand where the cursor says; without a cursor the first pass begins. Short rows come first in the first pass only. */
-  constructor(rows: readonly PackedRow[], size: number, lengths: readonly number[], shuffler: Shuffler, cursor?: Cursor, options: PlanOptions = {}) {
+  constructor(
+    rows: readonly PackedRow[],
+    size: number,
+    lengths: readonly number[],
+    shuffler: Shuffler,
+    cursor?: Cursor,
+    options: PlanOptions = {},
+  ) {
     if (rows.length === 0) throw new RangeError('There is no row to train on.')
     this.#rows = rows
     this.#size = size
@@ -64,6 +71,9 @@ export class BatchOrder {
 
   #makePlan(): PlannedBatch[] {
     const { packs = false, shortFirst = false } = this.#options
-    return planEpoch(this.#rows, this.#size, this.#lengths, (items) => this.#shuffler.shuffle(items), { packs, shortFirst: shortFirst && this.#epoch === 0 })
+    return planEpoch(this.#rows, this.#size, this.#lengths, (items) => this.#shuffler.shuffle(items), {
+      packs,
+      shortFirst: shortFirst && this.#epoch === 0,
+    })
   }
 }

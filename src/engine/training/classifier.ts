@@ -26,7 +26,8 @@ export class Classifier {
 
   /** Throws a RangeError where the shape has no classes or the weights are not of it. */
   constructor(runtime: Runtime, shape: DecoderShape, weights: Flat) {
-    if (shape.classes === undefined) throw new RangeError('A decoder without classes cannot be asked for one.')
+    if (shape.classes === undefined)
+      throw new RangeError('A decoder without classes cannot be asked for one.')
     this.#runtime = runtime
     this.#shape = shape
     this.#lengths = bucketLengths(shape.context)
@@ -36,16 +37,25 @@ export class Classifier {
   /** Answers with other weights from now on. Throws a RangeError where they are not of this shape. */
   load(weights: Flat): void {
     const parameters = listParameters(this.#shape)
-    if (weights.length !== countOf(parameters)) throw new RangeError(`There are ${weights.length} weights; this shape has ${countOf(parameters)}.`)
+    if (weights.length !== countOf(parameters))
+      throw new RangeError(`There are ${weights.length} weights; this shape has ${countOf(parameters)}.`)
     const views = viewParameters(parameters, weights)
-    this.#weights = Object.fromEntries(parameters.map(({ name, shape: size }): [string, HostTensor] => [name, { dtype: 'f32', shape: size, data: views.get(name) ?? new Float32Array() }]))
+    this.#weights = Object.fromEntries(
+      parameters.map(({ name, shape: size }): [string, HostTensor] => [
+        name,
+        { dtype: 'f32', shape: size, data: views.get(name) ?? new Float32Array() },
+      ]),
+    )
   }
 
   /**
    * Probabilities of the classes for each text (its tokens), in their order; each sums to 1. Undefined for a text of no token or of more
    * than the context holds, and for all that an abort left.
    */
-  async classify(texts: readonly (readonly number[])[], { signal, onBatch }: ClassifyHooks = {}): Promise<(Float32Array | undefined)[]> {
+  async classify(
+    texts: readonly (readonly number[])[],
+    { signal, onBatch }: ClassifyHooks = {},
+  ): Promise<(Float32Array | undefined)[]> {
     const found: (Float32Array | undefined)[] = texts.map(() => undefined)
     for (const [bucket, length] of this.#lengths.entries()) {
       const shorter = this.#lengths[bucket - 1] ?? 0
@@ -54,7 +64,10 @@ export class Classifier {
         await onBatch?.()
         if (signal?.aborted) return found
         const some = mine.slice(from, from + ROWS)
-        const told = await this.#run(some.map((i) => texts[i] ?? []), length)
+        const told = await this.#run(
+          some.map((i) => texts[i] ?? []),
+          length,
+        )
         some.forEach((i, row) => (found[i] = told[row]))
       }
     }
@@ -75,8 +88,17 @@ export class Classifier {
       picked[row] = BigInt(row * length + tokens.length - 1)
     })
     const session = await this.#sessionFor(length)
-    const { probabilities } = await session.run({ ...this.#weights, ids: { dtype: 'i64', shape: [ids.length, 1], data: ids }, picked: { dtype: 'i64', shape: [ROWS, 1], data: picked } })
-    if (probabilities === undefined || 'onDevice' in probabilities || !(probabilities.data instanceof Float32Array)) throw new TypeError('The classes have no probabilities of 32-bit floats.')
+    const { probabilities } = await session.run({
+      ...this.#weights,
+      ids: { dtype: 'i64', shape: [ids.length, 1], data: ids },
+      picked: { dtype: 'i64', shape: [ROWS, 1], data: picked },
+    })
+    if (
+      probabilities === undefined ||
+      'onDevice' in probabilities ||
+      !(probabilities.data instanceof Float32Array)
+    )
+      throw new TypeError('The classes have no probabilities of 32-bit floats.')
     const { data } = probabilities
     return texts.map((_, row) => data.slice(row * classes, (row + 1) * classes))
   }
@@ -84,7 +106,9 @@ export class Classifier {
   async #sessionFor(length: number): Promise<Session> {
     const open = this.#sessions.get(length)
     if (open) return open
-    const session = await this.#runtime.open(buildClassGraph(this.#shape, { rows: ROWS, length }, PLAIN), { onDevice: [] })
+    const session = await this.#runtime.open(buildClassGraph(this.#shape, { rows: ROWS, length }, PLAIN), {
+      onDevice: [],
+    })
     this.#sessions.set(length, session)
     return session
   }

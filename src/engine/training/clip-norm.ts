@@ -3,8 +3,28 @@ import type { Graph, Value } from '../graph/graph.ts'
 import { add, div, minimum, reduceSumSquare, reshape, sqrt } from '../graph/ops/index.ts'
 
 /** The norm of all gradients together (a scalar), and the factor min(1, limit / (norm + 1e-6)); no factor where limit is 0. */
-export function clipByNorm(g: Graph, gradients: readonly Value[], limit: number): { norm: Value; scale: Value | null } {
-  const squares = gradients.map((gradient) => reshape(g, reduceSumSquare(g, gradient, gradient.shape.map((_, axis) => axis)), []))
-  const norm = sqrt(g, squares.reduce((a, b) => add(g, a, b)))
-  return { norm, scale: limit > 0 ? minimum(g, div(g, g.scalar(limit), add(g, norm, g.scalar(1e-6))), g.scalar(1)) : null }
+export function clipByNorm(
+  g: Graph,
+  gradients: readonly Value[],
+  limit: number,
+): { norm: Value; scale: Value | null } {
+  const squares = gradients.map((gradient) =>
+    reshape(
+      g,
+      reduceSumSquare(
+        g,
+        gradient,
+        gradient.shape.map((_, axis) => axis),
+      ),
+      [],
+    ),
+  )
+  const norm = sqrt(
+    g,
+    squares.reduce((a, b) => add(g, a, b)),
+  )
+  return {
+    norm,
+    scale: limit > 0 ? minimum(g, div(g, g.scalar(limit), add(g, norm, g.scalar(1e-6))), g.scalar(1)) : null,
+  }
 }

@@ -2,19 +2,35 @@
 // Must not know: which tokens count (the weights say it).
 import { needStatic, type Graph, type Value } from '../graph/graph.ts'
 import type { CompositeDefinition } from '../graph/op.ts'
-import { add, gatherElements, gemm, log, mul, reduceMax, reduceSum, scatterElementsAdd, softmax, sub } from '../graph/ops/index.ts'
+import {
+  add,
+  gatherElements,
+  gemm,
+  log,
+  mul,
+  reduceMax,
+  reduceSum,
+  scatterElementsAdd,
+  softmax,
+  sub,
+} from '../graph/ops/index.ts'
 
 const crossEntropyRule = (smoothing: number): CompositeDefinition => ({
   name: 'cross_entropy',
   // log Σ e^(logit − max) is −log of the largest probability, which lies in [1 / vocabulary, 1]: nothing under- or overflows.
   build: (g, [hidden, head, targets, weights]) => {
-    if (!hidden || !head || !targets || !weights) throw new TypeError('cross-entropy takes hidden states, a head, targets and weights')
+    if (!hidden || !head || !targets || !weights)
+      throw new TypeError('cross-entropy takes hidden states, a head, targets and weights')
     const logits = gemm(g, hidden, head, { transB: true })
     const probabilities = softmax(g, logits)
     const logSum = sub(g, reduceMax(g, logits, [-1]), log(g, reduceMax(g, probabilities, [-1])))
     const wanted = gatherElements(g, logits, targets, 1)
     const even = (): Value => mul(g, reduceSum(g, logits, [-1]), g.scalar(smoothing / countEntries(head)))
-    const losses = sub(g, logSum, smoothing === 0 ? wanted : add(g, mul(g, wanted, g.scalar(1 - smoothing)), even()))
+    const losses = sub(
+      g,
+      logSum,
+      smoothing === 0 ? wanted : add(g, mul(g, wanted, g.scalar(1 - smoothing)), even()),
+    )
     return { outputs: [reduceSum(g, mul(g, losses, weights), [0, 1], false)], saved: [probabilities] }
   },
   // dlogits = weight · (softmax − targets). The weights are applied to the hidden states' rows, which are far shorter.
@@ -24,7 +40,12 @@ const crossEntropyRule = (smoothing: number): CompositeDefinition => ({
     const minusWanted = sub(g, mul(g, weights, g.scalar(0)), g.scalar(1 - smoothing))
     const sharp = scatterElementsAdd(g, probabilities, targets, minusWanted, 1)
     const slope = smoothing === 0 ? sharp : sub(g, sharp, g.scalar(smoothing / countEntries(head)))
-    return [mul(g, gemm(g, slope, head), scale), gemm(g, slope, mul(g, hidden, scale), { transA: true }), null, null]
+    return [
+      mul(g, gemm(g, slope, head), scale),
+      gemm(g, slope, mul(g, hidden, scale), { transA: true }),
+      null,
+      null,
+    ]
   },
 })
 
@@ -36,5 +57,11 @@ const countEntries = (head: Value): number => needStatic(head, 'a head with labe
  * 1 / (number of counted rows) for those that count and 0 for the others makes it their mean. No gradient flows to the weights.
  * `smoothing` (0 to 1) takes that share of the target's probability and gives it to all entries alike (Szegedy et al. 2016).
  */
-export const crossEntropy = (g: Graph, hidden: Value, head: Value, targets: Value, weights: Value, smoothing = 0): Value =>
-  g.composite(crossEntropyRule(smoothing), [hidden, head, targets, weights])[0] as Value
+export const crossEntropy = (
+  g: Graph,
+  hidden: Value,
+  head: Value,
+  targets: Value,
+  weights: Value,
+  smoothing = 0,
+): Value => g.composite(crossEntropyRule(smoothing), [hidden, head, targets, weights])[0] as Value

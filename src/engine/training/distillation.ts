@@ -3,7 +3,21 @@
 // Must not know: where the teacher's probabilities come from.
 import type { Graph, Value } from '../graph/graph.ts'
 import type { CompositeDefinition } from '../graph/op.ts'
-import { add, concat, gatherElements, gemm, log, maximum, mul, neg, reduceSum, scatterElementsAdd, softmax, split, sub } from '../graph/ops/index.ts'
+import {
+  add,
+  concat,
+  gatherElements,
+  gemm,
+  log,
+  maximum,
+  mul,
+  neg,
+  reduceSum,
+  scatterElementsAdd,
+  softmax,
+  split,
+  sub,
+} from '../graph/ops/index.ts'
 import { crossEntropy } from './cross-entropy.ts'
 import { DIVERGENCES, type DivergenceName } from './divergences/index.ts'
 
@@ -36,7 +50,10 @@ function makeRule({ divergence, temperature, textShare }: DistillationOptions): 
   return {
     name: 'distillation',
     build: (g, [hidden, head, targets, weights, ids, teacher]) => {
-      if (!hidden || !head || !targets || !weights || !ids || !teacher) throw new TypeError('distillation takes hidden states, a head, targets, weights and the teacher’s ids and probabilities')
+      if (!hidden || !head || !targets || !weights || !ids || !teacher)
+        throw new TypeError(
+          'distillation takes hidden states, a head, targets, weights and the teacher’s ids and probabilities',
+        )
       const logits = gemm(g, hidden, head, { transB: true })
       const warm = softmax(g, mul(g, logits, g.scalar(1 / temperature)))
       const listed = gatherElements(g, warm, ids, 1)
@@ -46,11 +63,19 @@ function makeRule({ divergence, temperature, textShare }: DistillationOptions): 
       const plain = softmax(g, logits)
       const right = maximum(g, gatherElements(g, plain, targets, 1), g.scalar(1e-30))
       const losses = textShare === 0 ? soft : add(g, soft, mul(g, neg(g, log(g, right)), g.scalar(textShare)))
-      return { outputs: [reduceSum(g, mul(g, losses, weights), [0, 1], false)], saved: textShare === 0 ? [warm, student] : [warm, student, plain] }
+      return {
+        outputs: [reduceSum(g, mul(g, losses, weights), [0, 1], false)],
+        saved: textShare === 0 ? [warm, student] : [warm, student, plain],
+      }
     },
     // With slopes s by the student's probabilities q, dlogits = q (s − Σ q s) / T; all tokens that are not listed share a slope.
-    gradient: (g, { inputs: [hidden, head, targets, weights, ids, teacher], saved: [warm, student, plain] }, [dLoss]) => {
-      if (!hidden || !head || !targets || !weights || !ids || !teacher || !warm || !student || !dLoss) return [null, null, null, null, null, null]
+    gradient: (
+      g,
+      { inputs: [hidden, head, targets, weights, ids, teacher], saved: [warm, student, plain] },
+      [dLoss],
+    ) => {
+      if (!hidden || !head || !targets || !weights || !ids || !teacher || !warm || !student || !dLoss)
+        return [null, null, null, null, null, null]
       const slope = slopes(g, teacher, student)
       const mean = reduceSum(g, mul(g, student, slope), [-1])
       const choices = countChoices(ids)
@@ -60,15 +85,33 @@ function makeRule({ divergence, temperature, textShare }: DistillationOptions): 
       const soft = scatterElementsAdd(g, even, ids, mul(g, listed, sub(g, listedSlope, restSlope)), 1)
       const byLogits = mul(g, soft, g.scalar(softShare / temperature))
       const scale = mul(g, weights, dLoss)
-      const whole = plain ? add(g, byLogits, mul(g, scatterElementsAdd(g, plain, targets, sub(g, mul(g, weights, g.scalar(0)), g.scalar(1)), 1), g.scalar(textShare))) : byLogits
-      return [mul(g, gemm(g, whole, head), scale), gemm(g, whole, mul(g, hidden, scale), { transA: true }), null, null, null, null]
+      const whole = plain
+        ? add(
+            g,
+            byLogits,
+            mul(
+              g,
+              scatterElementsAdd(g, plain, targets, sub(g, mul(g, weights, g.scalar(0)), g.scalar(1)), 1),
+              g.scalar(textShare),
+            ),
+          )
+        : byLogits
+      return [
+        mul(g, gemm(g, whole, head), scale),
+        gemm(g, whole, mul(g, hidden, scale), { transA: true }),
+        null,
+        null,
+        null,
+        null,
+      ]
     },
   }
 }
 
 function countChoices(ids: Value): number {
   const choices = ids.shape[1]
-  if (typeof choices !== 'number') throw new RangeError('The number of the teacher’s tokens must be known when the graph is built.')
+  if (typeof choices !== 'number')
+    throw new RangeError('The number of the teacher’s tokens must be known when the graph is built.')
   return choices
 }
 
@@ -76,16 +119,44 @@ function countChoices(ids: Value): number {
  * Sum over R predictions of weight · ((1 − textShare) · T² · divergence(teacher, student) + textShare · cross-entropy), a scalar, in
  * nats. `hidden` f32 [R, width]; `head` f32 [vocabulary, width]; `targets` i32 [R, 1]; `weights` f32 [R, 1]. No gradient flows to the teacher.
  */
-export const distillation = (g: Graph, hidden: Value, head: Value, targets: Value, weights: Value, teacher: TeacherValues, options: DistillationOptions): Value =>
-  g.composite(makeRule(options), [hidden, head, targets, weights, teacher.ids, teacher.probabilities])[0] as Value
+export const distillation = (
+  g: Graph,
+  hidden: Value,
+  head: Value,
+  targets: Value,
+  weights: Value,
+  teacher: TeacherValues,
+  options: DistillationOptions,
+): Value =>
+  g.composite(makeRule(options), [
+    hidden,
+    head,
+    targets,
+    weights,
+    teacher.ids,
+    teacher.probabilities,
+  ])[0] as Value
 
 /**
  * As `distillation`, with label smoothing (0 to 1) in the part that is cross-entropy; the same graph where there is none. Where the
  * listed tokens are all that there are, as with a head of classes, what is left for the others is 0 on both sides and moves nothing.
  */
-export function smoothedDistillation(g: Graph, hidden: Value, head: Value, targets: Value, weights: Value, teacher: TeacherValues, { smoothing, ...options }: DistillationOptions & { readonly smoothing: number }): Value {
+export function smoothedDistillation(
+  g: Graph,
+  hidden: Value,
+  head: Value,
+  targets: Value,
+  weights: Value,
+  teacher: TeacherValues,
+  { smoothing, ...options }: DistillationOptions & { readonly smoothing: number },
+): Value {
   const { textShare } = options
-  if (smoothing === 0 || textShare === 0) return distillation(g, hidden, head, targets, weights, teacher, options)
-  const soft = mul(g, distillation(g, hidden, head, targets, weights, teacher, { ...options, textShare: 0 }), g.scalar(1 - textShare))
+  if (smoothing === 0 || textShare === 0)
+    return distillation(g, hidden, head, targets, weights, teacher, options)
+  const soft = mul(
+    g,
+    distillation(g, hidden, head, targets, weights, teacher, { ...options, textShare: 0 }),
+    g.scalar(1 - textShare),
+  )
   return add(g, soft, mul(g, crossEntropy(g, hidden, head, targets, weights, smoothing), g.scalar(textShare)))
 }

@@ -14,15 +14,22 @@ import type { PackedRow } from './packing.ts'
  * teacher's distribution: where teachers list the same tokens exactly, and where they do not, over each one's own buckets. Reverse KL
  * and Jensen-Shannon are not linear in it: there the mean is of the divergences to each teacher, not the divergence to their mixture.
  */
-export function drawTeachers(lines: readonly (readonly PackedRow[])[], weights: readonly number[], random: () => number): PackedRow[][] {
+export function drawTeachers(
+  lines: readonly (readonly PackedRow[])[],
+  weights: readonly number[],
+  random: () => number,
+): PackedRow[][] {
   return lines.map((line) => line.map((row) => drawTeacher(row, weights, random())))
 }
 
 function drawTeacher(row: PackedRow, weights: readonly number[], drawn: number): PackedRow {
   const { teachers } = row
   if (!teachers) return row
-  if (teachers.length !== weights.length) throw new RangeError(`A row has ${teachers.length} teachers, and there are ${weights.length} weights.`)
-  const said = teachers.flatMap((teacher, i) => (teacher && (weights[i] ?? 0) > 0 ? [{ teacher, weight: weights[i] ?? 0 }] : []))
+  if (teachers.length !== weights.length)
+    throw new RangeError(`A row has ${teachers.length} teachers, and there are ${weights.length} weights.`)
+  const said = teachers.flatMap((teacher, i) =>
+    teacher && (weights[i] ?? 0) > 0 ? [{ teacher, weight: weights[i] ?? 0 }] : [],
+  )
   const last = said.at(-1)
   if (last === undefined) throw new RangeError('No teacher with a weight said anything of a row.')
   let left = drawn * said.reduce((sum, { weight }) => sum + weight, 0)

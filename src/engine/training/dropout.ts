@@ -5,11 +5,18 @@ import { mul } from '../graph/ops/index.ts'
 import type { DecoderShape } from '../models/shape.ts'
 
 /** Masks of a step: after attention and after the feed-forward layer, in every layer. */
-export const dropSites = ({ layers }: Pick<DecoderShape, 'layers'>): string[] => Array.from({ length: layers }, (_, i) => [`drop ${i} output`, `drop ${i} down`]).flat()
+export const dropSites = ({ layers }: Pick<DecoderShape, 'layers'>): string[] =>
+  Array.from({ length: layers }, (_, i) => [`drop ${i} output`, `drop ${i} down`]).flat()
 
 /** Inputs for the masks, and what applies them: `name` is the projection whose output is dropped from. */
-export function openDropout(g: Graph, shape: DecoderShape, positions: number): (x: Value, layer: number, name: string) => Value {
-  const masks = new Map(dropSites(shape).map((site) => [site, g.input(site, 'f32', [positions, shape.width])]))
+export function openDropout(
+  g: Graph,
+  shape: DecoderShape,
+  positions: number,
+): (x: Value, layer: number, name: string) => Value {
+  const masks = new Map(
+    dropSites(shape).map((site) => [site, g.input(site, 'f32', [positions, shape.width])]),
+  )
   return (x, layer, name) => {
     const mask = masks.get(`drop ${layer} ${name}`)
     return mask ? mul(g, x, mask) : x

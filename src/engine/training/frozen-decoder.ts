@@ -21,7 +21,8 @@ export function readFrozen(weights: LoadedWeights): Flat {
   const embedding = need('embedding')
   for (let id = 0; id < vocabulary; id++) weights.embedRow(id, embedding, id * width)
   for (let layer = 0; layer < layers; layer++) {
-    for (const which of ['qkv', 'output', 'down'] as const) need(`layer ${layer} ${which}`).set(floatsOf(weights.linear(layer, which)))
+    for (const which of ['qkv', 'output', 'down'] as const)
+      need(`layer ${layer} ${which}`).set(floatsOf(weights.linear(layer, which)))
     const both = floatsOf(weights.linear(layer, 'gateUp'))
     const [gate, up] = [need(`layer ${layer} gate`), need(`layer ${layer} up`)]
     for (let row = 0; row < width; row++) {
@@ -29,13 +30,15 @@ export function readFrozen(weights: LoadedWeights): Flat {
       gate.set(both.subarray(from, from + feedForward), row * feedForward)
       up.set(both.subarray(from + feedForward, from + 2 * feedForward), row * feedForward)
     }
-    for (const which of ['attention', 'feedForward'] as const) need(`layer ${layer} ${which} norm`).set(weights.norm(layer, which))
+    for (const which of ['attention', 'feedForward'] as const)
+      need(`layer ${layer} ${which} norm`).set(weights.norm(layer, which))
   }
   need('final norm').set(weights.norm(layers, 'final'))
   return flat
 }
 
 function floatsOf(weight: LinearWeight): Float32Array {
-  if (weight.kind !== 'f32') throw new RangeError('Adapters are trained on weights that were loaded as floats.')
+  if (weight.kind !== 'f32')
+    throw new RangeError('Adapters are trained on weights that were loaded as floats.')
   return weight.data
 }

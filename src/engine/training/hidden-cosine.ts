@@ -10,12 +10,19 @@ const LEAST_SQUARE = 1e-12
 const rule: CompositeDefinition = {
   name: 'hidden_cosine',
   build: (g, [student, teacher, weights]) => {
-    if (!student || !teacher || !weights) throw new TypeError('the cosine of hidden states takes those of the student and of the teacher, and weights')
-    const shorten = (of: Value): Value => reciprocal(g, sqrt(g, add(g, reduceSum(g, mul(g, of, of), [-1]), g.scalar(LEAST_SQUARE))))
+    if (!student || !teacher || !weights)
+      throw new TypeError(
+        'the cosine of hidden states takes those of the student and of the teacher, and weights',
+      )
+    const shorten = (of: Value): Value =>
+      reciprocal(g, sqrt(g, add(g, reduceSum(g, mul(g, of, of), [-1]), g.scalar(LEAST_SQUARE))))
     const [ours, theirs] = [shorten(student), shorten(teacher)]
     const both = mul(g, ours, theirs)
     const cosine = mul(g, reduceSum(g, mul(g, student, teacher), [-1]), both)
-    return { outputs: [reduceSum(g, mul(g, sub(g, g.scalar(1), cosine), weights), [0, 1], false)], saved: [ours, both, cosine] }
+    return {
+      outputs: [reduceSum(g, mul(g, sub(g, g.scalar(1), cosine), weights), [0, 1], false)],
+      saved: [ours, both, cosine],
+    }
   },
   // With lengths |s|, |t| and cosine c: dc/ds = t / (|s| |t|) − c s / |s|².
   gradient: (g, { inputs: [student, teacher, weights], saved: [ours, both, cosine] }, [dLoss]) => {
@@ -31,4 +38,5 @@ const rule: CompositeDefinition = {
  * gradient flows to the teacher. Source: the cosine loss of DistilBERT (Sanh et al. 2019), which has it at the last layer beside the
  * divergence; lengths do not count, and both must be equally wide. (Patient KD, Sun et al. 2019, pulls more layers by their distance.)
  */
-export const hiddenCosine = (g: Graph, student: Value, teacher: Value, weights: Value): Value => g.composite(rule, [student, teacher, weights])[0] as Value
+export const hiddenCosine = (g: Graph, student: Value, teacher: Value, weights: Value): Value =>
+  g.composite(rule, [student, teacher, weights])[0] as Value

@@ -22,13 +22,24 @@ export interface Group {
 
 /** Groups of a layout, in the order of the parameters, which has those that decay first. */
 export function groupParameters(parameters: readonly Parameter[], layout: Layout): Group[] {
-  const sets = layout === 'separate'
-    ? parameters.map((parameter) => ({ name: parameter.name, members: [parameter] }))
-    : [{ name: 'matrices', members: parameters.filter((p) => p.decays) }, { name: 'norms', members: parameters.filter((p) => !p.decays) }]
+  const sets =
+    layout === 'separate'
+      ? parameters.map((parameter) => ({ name: parameter.name, members: [parameter] }))
+      : [
+          { name: 'matrices', members: parameters.filter((p) => p.decays) },
+          { name: 'norms', members: parameters.filter((p) => !p.decays) },
+        ]
   let from = 0
   return sets.map(({ name, members }): Group => {
     const count = countOf(members)
-    const group: Group = { name, members, shape: members.length === 1 && members[0] ? members[0].shape : [count], decays: members.every((p) => p.decays), from, count }
+    const group: Group = {
+      name,
+      members,
+      shape: members.length === 1 && members[0] ? members[0].shape : [count],
+      decays: members.every((p) => p.decays),
+      from,
+      count,
+    }
     from += count
     return group
   })
@@ -37,9 +48,15 @@ export function groupParameters(parameters: readonly Parameter[], layout: Layout
 /** The parameters of a group's buffer as values of their own shapes. */
 export function openGroup(g: Graph, group: Group, buffer: Value): Map<string, Value> {
   if (group.members.length === 1 && group.members[0]) return new Map([[group.members[0].name, buffer]])
-  const parts = split(g, buffer, group.members.map(({ shape }) => elementsOf(shape)), 0)
+  const parts = split(
+    g,
+    buffer,
+    group.members.map(({ shape }) => elementsOf(shape)),
+    0,
+  )
   return new Map(group.members.map(({ name, shape }, i) => [name, reshape(g, parts[i] as Value, shape)]))
 }
 
 /** A group's part of the flat array. */
-export const viewGroup = (group: Group, flat: Flat): Float32Array => flat.subarray(group.from, group.from + group.count)
+export const viewGroup = (group: Group, flat: Flat): Float32Array =>
+  flat.subarray(group.from, group.from + group.count)

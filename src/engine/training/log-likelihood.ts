@@ -2,12 +2,22 @@
 // Must not know: which of them belong together (preferences).
 import type { Graph, Value } from '../graph/graph.ts'
 import type { CompositeDefinition } from '../graph/op.ts'
-import { gatherElements, gemm, log, mul, reduceMax, scatterElementsAdd, softmax, sub } from '../graph/ops/index.ts'
+import {
+  gatherElements,
+  gemm,
+  log,
+  mul,
+  reduceMax,
+  scatterElementsAdd,
+  softmax,
+  sub,
+} from '../graph/ops/index.ts'
 
 const rule: CompositeDefinition = {
   name: 'log_likelihood',
   build: (g, [hidden, head, targets]) => {
-    if (!hidden || !head || !targets) throw new TypeError('log-likelihood takes hidden states, a head and targets')
+    if (!hidden || !head || !targets)
+      throw new TypeError('log-likelihood takes hidden states, a head and targets')
     const logits = gemm(g, hidden, head, { transB: true })
     const probabilities = softmax(g, logits)
     const logSum = sub(g, reduceMax(g, logits, [-1]), log(g, reduceMax(g, probabilities, [-1])))
@@ -19,9 +29,14 @@ const rule: CompositeDefinition = {
     const minusOne = sub(g, mul(g, d, g.scalar(0)), g.scalar(1))
     const slope = scatterElementsAdd(g, probabilities, targets, minusOne, 1)
     const scale = mul(g, d, g.scalar(-1))
-    return [mul(g, gemm(g, slope, head), scale), gemm(g, slope, mul(g, hidden, scale), { transA: true }), null]
+    return [
+      mul(g, gemm(g, slope, head), scale),
+      gemm(g, slope, mul(g, hidden, scale), { transA: true }),
+      null,
+    ]
   },
 }
 
 /** f32 [rows, 1]: log-probabilities in nats of `targets` i32 [rows, 1]; logits = hidden · headᵀ with `hidden` f32 [rows, width], `head` f32 [vocabulary, width]. */
-export const logLikelihood = (g: Graph, hidden: Value, head: Value, targets: Value): Value => g.composite(rule, [hidden, head, targets])[0] as Value
+export const logLikelihood = (g: Graph, hidden: Value, head: Value, targets: Value): Value =>
+  g.composite(rule, [hidden, head, targets])[0] as Value

@@ -62,7 +62,8 @@ export function packRows(rows: readonly TokenRow[], context: number): Packed {
     if (fitting - 1 <= from) return // nothing to predict counts
     if (whole > fitting) cut++
     const tokens = new Int32Array(fitting)
-    for (let i = 0; i < fitting; i++) tokens[i] = (i < prompt.length ? prompt[i] : completion[i - prompt.length]) ?? 0
+    for (let i = 0; i < fitting; i++)
+      tokens[i] = (i < prompt.length ? prompt[i] : completion[i - prompt.length]) ?? 0
     packed.push({ tokens, from, ...(teacher ? { teacher } : {}), ...(teachers ? { teachers } : {}) })
     sources.push(source)
   })
@@ -96,15 +97,28 @@ export interface PlanOptions {
  * One pass over all rows, each exactly once, `size` lines a batch. Rows of like length go together; those left over in a length
  * go up to the next one, and the last batch may be short. `shuffle` orders rows and batches.
  */
-export function planEpoch(rows: readonly PackedRow[], size: number, lengths: readonly number[], shuffle: <T>(items: readonly T[]) => T[], { packs = false, shortFirst = false }: PlanOptions = {}): PlannedBatch[] {
+export function planEpoch(
+  rows: readonly PackedRow[],
+  size: number,
+  lengths: readonly number[],
+  shuffle: <T>(items: readonly T[]) => T[],
+  { packs = false, shortFirst = false }: PlanOptions = {},
+): PlannedBatch[] {
   const shuffled = shuffle(rows.map((_, i) => i))
   const placesOf = (i: number): number => positionsOf(rows[i] as PackedRow)
   const order = shortFirst ? shuffled.toSorted((a, b) => placesOf(a) - placesOf(b)) : shuffled
-  const batches = packs ? cutIntoBatches(fillLines(order, placesOf, lengths.at(-1) ?? 0), size, lengths.at(-1) ?? 0) : planByLength(order, placesOf, size, lengths)
+  const batches = packs
+    ? cutIntoBatches(fillLines(order, placesOf, lengths.at(-1) ?? 0), size, lengths.at(-1) ?? 0)
+    : planByLength(order, placesOf, size, lengths)
   return shortFirst ? batches : shuffle(batches)
 }
 
-function planByLength(order: readonly number[], placesOf: (i: number) => number, size: number, lengths: readonly number[]): PlannedBatch[] {
+function planByLength(
+  order: readonly number[],
+  placesOf: (i: number) => number,
+  size: number,
+  lengths: readonly number[],
+): PlannedBatch[] {
   const batches: PlannedBatch[] = []
   let waiting: number[] = []
   let shorter = 0
@@ -112,15 +126,28 @@ function planByLength(order: readonly number[], placesOf: (i: number) => number,
     const mine = order.filter((i) => placesOf(i) > shorter && placesOf(i) <= length)
     waiting.push(...mine)
     const whole = length === lengths.at(-1) ? waiting.length : waiting.length - (waiting.length % size)
-    batches.push(...cutIntoBatches(waiting.slice(0, whole).map((i) => [i]), size, length))
+    batches.push(
+      ...cutIntoBatches(
+        waiting.slice(0, whole).map((i) => [i]),
+        size,
+        length,
+      ),
+    )
     waiting = waiting.slice(whole)
     shorter = length
   }
   return batches
 }
 
-const cutIntoBatches = (lines: readonly (readonly number[])[], size: number, length: number): PlannedBatch[] =>
-  Array.from({ length: Math.ceil(lines.length / size) }, (_, i) => ({ lines: lines.slice(i * size, (i + 1) * size), length }))
+const cutIntoBatches = (
+  lines: readonly (readonly number[])[],
+  size: number,
+  length: number,
+): PlannedBatch[] =>
+  Array.from({ length: Math.ceil(lines.length / size) }, (_, i) => ({
+    lines: lines.slice(i * size, (i + 1) * size),
+    length,
+  }))
 
 /** Lines that are still looked at for room: more find a little more room and cost time with every row. */
 const OPEN_LINES = 32
@@ -160,19 +187,32 @@ export interface Batch {
   /** What each position may see, [rows, length, length], 0 or very negative; only where lines hold several rows. */
   readonly seen?: Float32Array
   /** The teacher's side of each picked place: ids [picked, k], probabilities [picked, k + 1], and hidden states [picked, width] where rows bring them. */
-  readonly teacher?: { readonly choices: number; readonly ids: Int32Array; readonly probabilities: Float32Array; readonly hidden?: { readonly width: number; readonly states: Float32Array } }
+  readonly teacher?: {
+    readonly choices: number
+    readonly ids: Int32Array
+    readonly probabilities: Float32Array
+    readonly hidden?: { readonly width: number; readonly states: Float32Array }
+  }
 }
 
 /** Picked places come in steps of this many: a runtime plans its memory anew for every new size. */
 const PICKED_STEP = 32
 
 /** Times that the prediction of a row's position counts. */
-const timesOf = (row: PackedRow, position: number): number => (position < row.from ? 0 : (row.times?.[position] ?? 1))
+const timesOf = (row: PackedRow, position: number): number =>
+  position < row.from ? 0 : (row.times?.[position] ?? 1)
 /** Predictions of a row that count, each as often as it does. */
-const countedOf = (row: PackedRow): number => (row.times ? row.times.subarray(row.from, positionsOf(row)).reduce((sum, one) => sum + one, 0) : Math.max(0, positionsOf(row) - row.from))
+const countedOf = (row: PackedRow): number =>
+  row.times
+    ? row.times.subarray(row.from, positionsOf(row)).reduce((sum, one) => sum + one, 0)
+    : Math.max(0, positionsOf(row) - row.from)
 /** Places that a row's predictions take. */
-const pickedOf = (row: PackedRow): number => (row.times ? row.times.subarray(row.from, positionsOf(row)).reduce((sum, one) => sum + Math.min(one, 1), 0) : countedOf(row))
-export const countPredictions = (lines: readonly (readonly PackedRow[])[]): number => lines.flat().reduce((sum, row) => sum + countedOf(row), 0)
+const pickedOf = (row: PackedRow): number =>
+  row.times
+    ? row.times.subarray(row.from, positionsOf(row)).reduce((sum, one) => sum + Math.min(one, 1), 0)
+    : countedOf(row)
+export const countPredictions = (lines: readonly (readonly PackedRow[])[]): number =>
+  lines.flat().reduce((sum, row) => sum + countedOf(row), 0)
 
 export interface BatchOptions {
   /** Keep apart what lies in one line; without it lines hold one row each. */
@@ -182,12 +222,21 @@ export interface BatchOptions {
 }
 
 /** Lines one under another, each padded at its end with token 0; missing lines are all padding. */
-export function makeBatch(lines: readonly (readonly PackedRow[])[], rows: number, length: number, { packs = false, countedInStep }: BatchOptions = {}): Batch {
+export function makeBatch(
+  lines: readonly (readonly PackedRow[])[],
+  rows: number,
+  length: number,
+  { packs = false, countedInStep }: BatchOptions = {},
+): Batch {
   const ids = new BigInt64Array(rows * length)
   const counted = countPredictions(lines)
   const predictions = lines.flat().reduce((sum, row) => sum + pickedOf(row), 0)
   const places = Math.min(rows * length, Math.ceil(Math.max(predictions, 1) / PICKED_STEP) * PICKED_STEP)
-  const [picked, targets, weights] = [new BigInt64Array(places), new Int32Array(places), new Float32Array(places)]
+  const [picked, targets, weights] = [
+    new BigInt64Array(places),
+    new Int32Array(places),
+    new Float32Array(places),
+  ]
   const seen = packs ? maskAll(rows, length) : undefined
   const teacher = openTeacher(lines, places)
   let at = 0
@@ -211,7 +260,17 @@ export function makeBatch(lines: readonly (readonly PackedRow[])[], rows: number
       start = end
     }
   })
-  return { rows, length, ids, picked, targets, weights, counted, ...(seen ? { seen } : {}), ...(teacher ? { teacher } : {}) }
+  return {
+    rows,
+    length,
+    ids,
+    picked,
+    targets,
+    weights,
+    counted,
+    ...(seen ? { seen } : {}),
+    ...(teacher ? { teacher } : {}),
+  }
 }
 
 /** Room for the teacher's side; padding has an even distribution and no direction, and no weight counts it. */
@@ -219,18 +278,34 @@ function openTeacher(lines: readonly (readonly PackedRow[])[], places: number): 
   const { choices, hidden } = lines[0]?.[0]?.teacher ?? {}
   if (choices === undefined) return undefined
   const ids = Int32Array.from({ length: places * choices }, (_, i) => i % choices)
-  return { choices, ids, probabilities: new Float32Array(places * (choices + 1)).fill(1 / (choices + 1)), ...(hidden ? { hidden: { width: hidden.width, states: new Float32Array(places * hidden.width) } } : {}) }
+  return {
+    choices,
+    ids,
+    probabilities: new Float32Array(places * (choices + 1)).fill(1 / (choices + 1)),
+    ...(hidden ? { hidden: { width: hidden.width, states: new Float32Array(places * hidden.width) } } : {}),
+  }
 }
 
-function copyTeacher({ teacher }: PackedRow, prediction: number, to: NonNullable<Batch['teacher']>, at: number): void {
+function copyTeacher(
+  { teacher }: PackedRow,
+  prediction: number,
+  to: NonNullable<Batch['teacher']>,
+  at: number,
+): void {
   const { choices } = to
-  if (teacher?.choices !== choices) throw new RangeError('All rows of a batch bring the teacher, or none does.')
-  if ((prediction + 1) * choices > teacher.ids.length) throw new RangeError('The teacher said nothing of this token.')
+  if (teacher?.choices !== choices)
+    throw new RangeError('All rows of a batch bring the teacher, or none does.')
+  if ((prediction + 1) * choices > teacher.ids.length)
+    throw new RangeError('The teacher said nothing of this token.')
   to.ids.set(teacher.ids.subarray(prediction * choices, (prediction + 1) * choices), at * choices)
-  to.probabilities.set(teacher.probabilities.subarray(prediction * (choices + 1), (prediction + 1) * (choices + 1)), at * (choices + 1))
+  to.probabilities.set(
+    teacher.probabilities.subarray(prediction * (choices + 1), (prediction + 1) * (choices + 1)),
+    at * (choices + 1),
+  )
   if (!to.hidden) return
   const { width, states } = to.hidden
-  if (teacher.hidden?.width !== width) throw new RangeError('All rows of a batch bring hidden states of one width, or none does.')
+  if (teacher.hidden?.width !== width)
+    throw new RangeError('All rows of a batch bring hidden states of one width, or none does.')
   readDirection(teacher.hidden.directions, prediction * width, width, states, at * width)
 }
 

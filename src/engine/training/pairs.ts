@@ -25,16 +25,32 @@ export interface PairBatch {
 export type BatchOfPairs = Batch & { readonly pairs: PairBatch }
 
 /** `places` pairs at most, two lines each. `ofStep`: pairs of the whole step where this is a part of one. */
-export function makePairBatch(pairs: readonly TrainPair[], places: number, length: number, { averages, ofStep = pairs.length }: { readonly averages: boolean; readonly ofStep?: number }): BatchOfPairs {
-  const batch = makeBatch(pairs.flatMap(({ chosen, rejected }) => [[chosen], [rejected]]), 2 * places, length)
+export function makePairBatch(
+  pairs: readonly TrainPair[],
+  places: number,
+  length: number,
+  { averages, ofStep = pairs.length }: { readonly averages: boolean; readonly ofStep?: number },
+): BatchOfPairs {
+  const batch = makeBatch(
+    pairs.flatMap(({ chosen, rejected }) => [[chosen], [rejected]]),
+    2 * places,
+    length,
+  )
   const predictions = batch.picked.length
-  const sides = { chosen: new Float32Array(places * predictions), rejected: new Float32Array(places * predictions) }
+  const sides = {
+    chosen: new Float32Array(places * predictions),
+    rejected: new Float32Array(places * predictions),
+  }
   const [references, weights] = [new Float32Array(2 * places), new Float32Array(places)]
   let at = 0
   pairs.forEach((pair, i) => {
     for (const side of ['chosen', 'rejected'] as const) {
       const tokens = tokensOf(pair[side])
-      sides[side].fill(averages ? 1 / Math.max(1, tokens) : 1, i * predictions + at, i * predictions + at + tokens)
+      sides[side].fill(
+        averages ? 1 / Math.max(1, tokens) : 1,
+        i * predictions + at,
+        i * predictions + at + tokens,
+      )
       at += tokens
     }
     references.set([pair.reference?.chosen ?? 0, pair.reference?.rejected ?? 0], 2 * i)
@@ -47,4 +63,5 @@ export function makePairBatch(pairs: readonly TrainPair[], places: number, lengt
 const tokensOf = (row: PackedRow): number => Math.max(0, positionsOf(row) - row.from)
 
 /** Positions that a pair's longer answer takes: what its place in a batch has to hold. */
-export const lengthOfPair = ({ chosen, rejected }: TrainPair): number => Math.max(positionsOf(chosen), positionsOf(rejected))
+export const lengthOfPair = ({ chosen, rejected }: TrainPair): number =>
+  Math.max(positionsOf(chosen), positionsOf(rejected))

@@ -18,9 +18,15 @@ export interface DrawnParameter extends Parameter {
 /** The parameter [classes, width] that takes the embedding's place as head where a decoder answers with one of a few classes. */
 export const CLASS_HEAD = 'class head'
 /** The parameter that is the head of a shape. */
-export const headOf = ({ classes }: Pick<DecoderShape, 'classes'>): string => (classes === undefined ? 'embedding' : CLASS_HEAD)
+export const headOf = ({ classes }: Pick<DecoderShape, 'classes'>): string =>
+  classes === undefined ? 'embedding' : CLASS_HEAD
 
-const matrix = (name: string, rows: number, columns: number, spread = 0.02): DrawnParameter => ({ name, shape: [rows, columns], decays: true, spread })
+const matrix = (name: string, rows: number, columns: number, spread = 0.02): DrawnParameter => ({
+  name,
+  shape: [rows, columns],
+  decays: true,
+  spread,
+})
 
 /**
  * Parameters of a decoder with a tied head. Projections are [in, out], q|k|v side by side: one product for three. Gate
@@ -34,7 +40,8 @@ export function listParameters(shape: DecoderShape): DrawnParameter[] {
   if (beyond !== undefined) throw new RangeError(`Training is not written for a decoder with ${beyond}.`)
   const norm = (name: string): DrawnParameter => ({ name, shape: [width], decays: false, spread: 0 })
   const residual = 0.02 / Math.sqrt(2 * layers)
-  const each = <T>(make: (layer: number) => T[]): T[] => Array.from({ length: layers }, (_, layer) => make(layer)).flat()
+  const each = <T>(make: (layer: number) => T[]): T[] =>
+    Array.from({ length: layers }, (_, layer) => make(layer)).flat()
   return [
     matrix('embedding', vocabulary, width),
     ...each((i) => [
@@ -53,7 +60,8 @@ export function listParameters(shape: DecoderShape): DrawnParameter[] {
 /** All parameters in one array, in the order of the list: how they are kept outside of graphs. */
 export type Flat = Float32Array
 
-export const countOf = (parameters: readonly Parameter[]): number => parameters.reduce((sum, { shape }) => sum + elementsOf(shape), 0)
+export const countOf = (parameters: readonly Parameter[]): number =>
+  parameters.reduce((sum, { shape }) => sum + elementsOf(shape), 0)
 
 /** First values. `normal` gives standard normal draws; equal draws give equal weights. */
 export function makeFirstWeights(parameters: readonly DrawnParameter[], normal: () => number): Flat {

@@ -27,10 +27,23 @@ export interface PolicyValues {
  * step) it is normalised as DAPO has it, Yu et al. 2025, so that long answers do not count less for each token.
  * `likelihoods` and `weights` are f32 [R, 1].
  */
-export function policyLoss(g: Graph, likelihoods: Value, { advantages, before, reference }: PolicyValues, weights: Value, numbers: PolicyNumbers): Value {
+export function policyLoss(
+  g: Graph,
+  likelihoods: Value,
+  { advantages, before, reference }: PolicyValues,
+  weights: Value,
+  numbers: PolicyNumbers,
+): Value {
   const ratio = exp(g, sub(g, likelihoods, before))
-  const gain = minimum(g, mul(g, ratio, advantages), mul(g, clip(g, ratio, 1 - numbers.clip, 1 + numbers.clip), advantages))
-  const losses = numbers.beta > 0 ? add(g, neg(g, gain), mul(g, divergenceFrom(g, likelihoods, reference), g.scalar(numbers.beta))) : neg(g, gain)
+  const gain = minimum(
+    g,
+    mul(g, ratio, advantages),
+    mul(g, clip(g, ratio, 1 - numbers.clip, 1 + numbers.clip), advantages),
+  )
+  const losses =
+    numbers.beta > 0
+      ? add(g, neg(g, gain), mul(g, divergenceFrom(g, likelihoods, reference), g.scalar(numbers.beta)))
+      : neg(g, gain)
   return reduceSum(g, mul(g, losses, weights), [0, 1], false)
 }
 
@@ -58,8 +71,18 @@ export interface PolicyBatch {
 export type BatchOfAnswers = Batch & { readonly policy: PolicyBatch }
 
 /** Answers one under another. `countedInStep`: tokens of the whole step where this is a part of one. */
-export function makePolicyBatch(answers: readonly RewardedRow[], rows: number, length: number, countedInStep?: number): BatchOfAnswers {
-  const batch = makeBatch(answers.map(({ row }) => [row]), rows, length, countedInStep === undefined ? {} : { countedInStep })
+export function makePolicyBatch(
+  answers: readonly RewardedRow[],
+  rows: number,
+  length: number,
+  countedInStep?: number,
+): BatchOfAnswers {
+  const batch = makeBatch(
+    answers.map(({ row }) => [row]),
+    rows,
+    length,
+    countedInStep === undefined ? {} : { countedInStep },
+  )
   const make = (): Float32Array => new Float32Array(batch.picked.length)
   const policy = { advantages: make(), before: make(), reference: make() }
   let at = 0
@@ -84,7 +107,9 @@ export function findAdvantages(rewards: readonly number[], size: number): number
   return rewards.map((reward, i) => {
     const group = rewards.slice(i - (i % size), i - (i % size) + size)
     const mean = group.reduce((sum, one) => sum + one, 0) / group.length
-    const spread = Math.sqrt(group.reduce((sum, one) => sum + (one - mean) ** 2, 0) / Math.max(1, group.length - 1))
+    const spread = Math.sqrt(
+      group.reduce((sum, one) => sum + (one - mean) ** 2, 0) / Math.max(1, group.length - 1),
+    )
     return (reward - mean) / (spread + LEAST_SPREAD)
   })
 }

@@ -11,7 +11,13 @@ export interface NamedTensor {
 }
 
 /** Columns `from` … `from + count` of a [rows, columns] matrix as the rows of a new one. */
-function transposeColumns(data: Float32Array, rows: number, columns: number, from: number, count: number): NamedTensor {
+function transposeColumns(
+  data: Float32Array,
+  rows: number,
+  columns: number,
+  from: number,
+  count: number,
+): NamedTensor {
   const out = new Float32Array(count * rows)
   for (let column = 0; column < count; column++) {
     for (let row = 0; row < rows; row++) out[column * rows + row] = data[row * columns + from + column] ?? 0

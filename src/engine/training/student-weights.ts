@@ -18,7 +18,8 @@ function stackColumns(a: Float32Array, b: Float32Array, K: number): Float32Array
 function transpose(data: Float32Array, rows: number, columns: number): Float32Array {
   const out = new Float32Array(data.length)
   for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) out[column * rows + row] = data[row * columns + column] as number
+    for (let column = 0; column < columns; column++)
+      out[column * rows + row] = data[row * columns + column] as number
   }
   return out
 }
@@ -38,17 +39,23 @@ export function makeStudentWeights(shape: DecoderShape, flat: Flat): LoadedWeigh
     shape,
     linear(layer, which) {
       switch (which) {
-        case 'gateUp': return dense(stackColumns(need(`layer ${layer} gate`), need(`layer ${layer} up`), width), width)
-        case 'qkv': return dense(need(`layer ${layer} qkv`), width)
-        case 'output': return dense(need(`layer ${layer} output`), shape.heads * shape.headWidth)
-        case 'down': return dense(need(`layer ${layer} down`), feedForward)
-        default: return which satisfies never
+        case 'gateUp':
+          return dense(stackColumns(need(`layer ${layer} gate`), need(`layer ${layer} up`), width), width)
+        case 'qkv':
+          return dense(need(`layer ${layer} qkv`), width)
+        case 'output':
+          return dense(need(`layer ${layer} output`), shape.heads * shape.headWidth)
+        case 'down':
+          return dense(need(`layer ${layer} down`), feedForward)
+        default:
+          return which satisfies never
       }
     },
     norm: (layer, which) => need(which === 'final' ? 'final norm' : `layer ${layer} ${which} norm`),
     head: dense(transpose(embedding, vocabulary, width), width),
     embedRow(id, out, at) {
-      if (!Number.isInteger(id) || id < 0 || id >= vocabulary) throw new RangeError(`There is no token ${id} among ${vocabulary}.`)
+      if (!Number.isInteger(id) || id < 0 || id >= vocabulary)
+        throw new RangeError(`There is no token ${id} among ${vocabulary}.`)
       out.set(embedding.subarray(id * width, (id + 1) * width), at)
     },
     bytes: flat.byteLength + 4 * vocabulary * width,

@@ -26,7 +26,9 @@ export interface TraceFile {
   /** Bytes up to the end of the last whole row. */
   readonly wholeBytes: number
 }
-export type TraceRead = { readonly ok: true; readonly file: TraceFile } | { readonly ok: false; readonly sentence: string }
+export type TraceRead =
+  | { readonly ok: true; readonly file: TraceFile }
+  | { readonly ok: false; readonly sentence: string }
 
 // Layout, little-endian: magic (8 bytes), version u32, length of the JSON header u32, header (UTF-8, padded with spaces to a multiple
 // of 4); then for each row the number of distributions n u32, ids u16 [n, k] padded to a multiple of 4 bytes, probabilities f32 [n, k + 1];
@@ -56,25 +58,36 @@ const idBytesOf = (count: number): number => Math.ceil((2 * count) / 4) * 4
 export function writeTraceRow({ choices, ids, probabilities, hidden }: TeacherRow): Uint8Array<ArrayBuffer> {
   const count = ids.length / choices
   const idBytes = idBytesOf(ids.length)
-  const bytes = new Uint8Array(4 + idBytes + 4 * probabilities.length + idBytesOf(hidden?.directions.length ?? 0))
+  const bytes = new Uint8Array(
+    4 + idBytes + 4 * probabilities.length + idBytesOf(hidden?.directions.length ?? 0),
+  )
   new DataView(bytes.buffer).setUint32(0, count, true)
   new Uint16Array(bytes.buffer, 4, ids.length).set(ids)
   new Float32Array(bytes.buffer, 4 + idBytes, probabilities.length).set(probabilities)
-  if (hidden) new Uint16Array(bytes.buffer, 4 + idBytes + 4 * probabilities.length, hidden.directions.length).set(hidden.directions)
+  if (hidden)
+    new Uint16Array(bytes.buffer, 4 + idBytes + 4 * probabilities.length, hidden.directions.length).set(
+      hidden.directions,
+    )
   return bytes
 }
 
-const refuse = (why: string): TraceRead => ({ ok: false, sentence: `The teacher’s stored answers cannot be used: ${why}. Load the teacher and train a new student.` })
+const refuse = (why: string): TraceRead => ({
+  ok: false,
+  sentence: `The teacher’s stored answers cannot be used: ${why}. Load the teacher and train a new student.`,
+})
 
 /** Reads a file back, as far as it is whole. Never throws; a file whose header or rows are not what they should be is refused with a sentence. */
 export function readTraceFile(bytes: Uint8Array): TraceRead {
-  if (bytes.length < FIXED) return refuse(bytes.length ? `the file ends after ${bytes.length} bytes` : 'the file is empty')
+  if (bytes.length < FIXED)
+    return refuse(bytes.length ? `the file ends after ${bytes.length} bytes` : 'the file is empty')
   if (!MAGIC.every((byte, i) => byte === bytes[i])) return refuse('the file is no trace')
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const version = view.getUint32(8, true)
-  if (version !== VERSION) return refuse(`the file has version ${version}, and this program reads version ${VERSION}`)
+  if (version !== VERSION)
+    return refuse(`the file has version ${version}, and this program reads version ${VERSION}`)
   const headerBytes = view.getUint32(12, true)
-  if (headerBytes > LARGEST_HEADER || FIXED + headerBytes > bytes.length) return refuse('the file is cut off in its header')
+  if (headerBytes > LARGEST_HEADER || FIXED + headerBytes > bytes.length)
+    return refuse('the file is cut off in its header')
   const header = parseHeader(bytes.subarray(FIXED, FIXED + headerBytes))
   if (!header) return refuse('its header is broken')
   const { choices, hidden: { width } = { width: 0 } } = header
@@ -90,9 +103,11 @@ export function readTraceFile(bytes: Uint8Array): TraceRead {
     // Copies: the rows outlive the file's bytes, and their places need not be aligned there.
     const ids = new Uint16Array(bytes.slice(at + 4, at + 4 + 2 * count * choices).buffer)
     const probabilities = new Float32Array(bytes.slice(at + 4 + idBytes, hiddenAt).buffer)
-    if (!probabilities.every((probability) => probability >= 0 && probability <= 1.001)) return refuse(`row ${rows.length + 1} holds what are no probabilities`)
+    if (!probabilities.every((probability) => probability >= 0 && probability <= 1.001))
+      return refuse(`row ${rows.length + 1} holds what are no probabilities`)
     const directions = new Uint16Array(bytes.slice(hiddenAt, hiddenAt + 2 * count * width).buffer)
-    if (directions.some((half) => (half & 0x7c00) === 0x7c00)) return refuse(`row ${rows.length + 1} holds hidden states that are no numbers`)
+    if (directions.some((half) => (half & 0x7c00) === 0x7c00))
+      return refuse(`row ${rows.length + 1} holds hidden states that are no numbers`)
     rows.push({ choices, ids, probabilities, ...(width > 0 ? { hidden: { width, directions } } : {}) })
     at = end
   }
@@ -107,11 +122,14 @@ export function findHeaderEnd(start: Uint8Array): number | undefined {
   if (start.length < FIXED || !MAGIC.every((byte, i) => byte === start[i])) return undefined
   const view = new DataView(start.buffer, start.byteOffset, start.byteLength)
   const headerBytes = view.getUint32(12, true)
-  return view.getUint32(8, true) === VERSION && headerBytes <= LARGEST_HEADER ? FIXED + headerBytes : undefined
+  return view.getUint32(8, true) === VERSION && headerBytes <= LARGEST_HEADER
+    ? FIXED + headerBytes
+    : undefined
 }
 
 /** The header alone, from the bytes up to the first row; undefined where it is broken. */
-export const readTraceHeader = (beginning: Uint8Array): TraceHeader | undefined => parseHeader(beginning.subarray(FIXED))
+export const readTraceHeader = (beginning: Uint8Array): TraceHeader | undefined =>
+  parseHeader(beginning.subarray(FIXED))
 
 function parseHeader(bytes: Uint8Array): TraceHeader | undefined {
   let raw: unknown
@@ -121,22 +139,65 @@ function parseHeader(bytes: Uint8Array): TraceHeader | undefined {
     return undefined
   }
   if (typeof raw !== 'object' || raw === null) return undefined
-  const { choices, temperature, tokenizer, rows, labels, hidden: rawHidden, teacher: rawTeacher }: Record<string, unknown> = Object.fromEntries(Object.entries(raw))
-  if (typeof choices !== 'number' || !Number.isInteger(choices) || choices < 1 || choices > 1024) return undefined
-  if (typeof temperature !== 'number' || !(temperature > 0) || typeof rows !== 'number' || !Number.isInteger(rows) || rows < 0 || rows > LARGEST_COUNT) return undefined
-  if (typeof tokenizer !== 'object' || tokenizer === null || !('json' in tokenizer) || !('config' in tokenizer)) return undefined
+  const {
+    choices,
+    temperature,
+    tokenizer,
+    rows,
+    labels,
+    hidden: rawHidden,
+    teacher: rawTeacher,
+  }: Record<string, unknown> = Object.fromEntries(Object.entries(raw))
+  if (typeof choices !== 'number' || !Number.isInteger(choices) || choices < 1 || choices > 1024)
+    return undefined
+  if (
+    typeof temperature !== 'number' ||
+    !(temperature > 0) ||
+    typeof rows !== 'number' ||
+    !Number.isInteger(rows) ||
+    rows < 0 ||
+    rows > LARGEST_COUNT
+  )
+    return undefined
+  if (
+    typeof tokenizer !== 'object' ||
+    tokenizer === null ||
+    !('json' in tokenizer) ||
+    !('config' in tokenizer)
+  )
+    return undefined
   const { json, config } = tokenizer
-  if (labels !== undefined && !(Array.isArray(labels) && labels.length === choices && labels.every((label) => typeof label === 'string'))) return undefined
+  if (
+    labels !== undefined &&
+    !(
+      Array.isArray(labels) &&
+      labels.length === choices &&
+      labels.every((label) => typeof label === 'string')
+    )
+  )
+    return undefined
   const teacher = parseTeacher(rawTeacher)
   const hidden = parseHidden(rawHidden)
   if (rawHidden !== undefined && !hidden) return undefined
-  return typeof json === 'string' && typeof config === 'string' ? { choices, temperature, tokenizer: { json, config }, rows, ...(labels ? { labels } : {}), ...(hidden ? { hidden } : {}), ...(teacher ? { teacher } : {}) } : undefined
+  return typeof json === 'string' && typeof config === 'string'
+    ? {
+        choices,
+        temperature,
+        tokenizer: { json, config },
+        rows,
+        ...(labels ? { labels } : {}),
+        ...(hidden ? { hidden } : {}),
+        ...(teacher ? { teacher } : {}),
+      }
+    : undefined
 }
 
 function parseHidden(raw: unknown): TraceHeader['hidden'] {
   if (typeof raw !== 'object' || raw === null || !('width' in raw)) return undefined
   const { width } = raw
-  return typeof width === 'number' && Number.isInteger(width) && width >= 1 && width <= 65_536 ? { width } : undefined
+  return typeof width === 'number' && Number.isInteger(width) && width >= 1 && width <= 65_536
+    ? { width }
+    : undefined
 }
 
 /** A name is of use, and no reason to refuse a file that has none. */

@@ -68,31 +68,81 @@ interface BatchValues {
   readonly weights: Value
   readonly seen?: Value
   readonly teacher?: TeacherValues
-  readonly pairs?: { readonly chosen: Value; readonly rejected: Value; readonly references: Value; readonly weights: Value; readonly drift: Value }
+  readonly pairs?: {
+    readonly chosen: Value
+    readonly rejected: Value
+    readonly references: Value
+    readonly weights: Value
+    readonly drift: Value
+  }
   readonly policy?: PolicyValues
 }
 
 /** Loss of a batch from its parameters: Σ weight · cross-entropy, a scalar. */
-function buildLoss(g: Graph, shape: DecoderShape, { rows, length }: BatchSize, parameters: ReadonlyMap<string, Value>, batch: BatchValues, { smoothing, drops, distils, prefers, reinforces, adapts }: LossOptions & Pick<UpdateOptions, 'adapts'>): Value {
+function buildLoss(
+  g: Graph,
+  shape: DecoderShape,
+  { rows, length }: BatchSize,
+  parameters: ReadonlyMap<string, Value>,
+  batch: BatchValues,
+  { smoothing, drops, distils, prefers, reinforces, adapts }: LossOptions & Pick<UpdateOptions, 'adapts'>,
+): Value {
   const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, { drops, adapts })
   const head = parameters.get(headOf(shape)) ?? raise(headOf(shape))
   if (prefers && batch.pairs) {
     const { chosen, rejected, references, weights, drift } = batch.pairs
     const likelihoods = logLikelihood(g, predicting, head, batch.targets)
     const [chosenReference, rejectedReference] = split(g, references, [1, 1], 1) as [Value, Value]
-    const losses = PREFERENCES[prefers.loss].loss(g, { chosen: gemm(g, chosen, likelihoods), rejected: gemm(g, rejected, likelihoods), chosenReference, rejectedReference, drift }, prefers)
+    const losses = PREFERENCES[prefers.loss].loss(
+      g,
+      {
+        chosen: gemm(g, chosen, likelihoods),
+        rejected: gemm(g, rejected, likelihoods),
+        chosenReference,
+        rejectedReference,
+        drift,
+      },
+      prefers,
+    )
     return reduceSum(g, mul(g, losses, weights), [0, 1], false)
   }
-  if (reinforces && batch.policy) return policyLoss(g, logLikelihood(g, predicting, head, batch.targets), batch.policy, batch.weights, reinforces)
+  if (reinforces && batch.policy)
+    return policyLoss(
+      g,
+      logLikelihood(g, predicting, head, batch.targets),
+      batch.policy,
+      batch.weights,
+      reinforces,
+    )
   if (distils && batch.teacher) {
-    const said = smoothedDistillation(g, predicting, head, batch.targets, batch.weights, batch.teacher, { ...distils, smoothing })
-    return batch.teacher.hidden ? add(g, said, mul(g, hiddenCosine(g, predicting, batch.teacher.hidden, batch.weights), g.scalar(distils.hiddenShare ?? 0))) : said
+    const said = smoothedDistillation(g, predicting, head, batch.targets, batch.weights, batch.teacher, {
+      ...distils,
+      smoothing,
+    })
+    return batch.teacher.hidden
+      ? add(
+          g,
+          said,
+          mul(
+            g,
+            hiddenCosine(g, predicting, batch.teacher.hidden, batch.weights),
+            g.scalar(distils.hiddenShare ?? 0),
+          ),
+        )
+      : said
   }
   return crossEntropy(g, predicting, head, batch.targets, batch.weights, smoothing)
 }
 
 /** Hidden states of the predictions that count, f32 [R, width]. */
-function buildHidden(g: Graph, shape: DecoderShape, { rows, length }: Pick<BatchSize, 'rows' | 'length'>, parameters: ReadonlyMap<string, Value>, batch: Pick<BatchValues, 'ids' | 'picked' | 'seen'>, { drops, adapts }: { readonly drops: boolean; readonly adapts: AdapterOptions | undefined }): Value {
+function buildHidden(
+  g: Graph,
+  shape: DecoderShape,
+  { rows, length }: Pick<BatchSize, 'rows' | 'length'>,
+  parameters: ReadonlyMap<string, Value>,
+  batch: Pick<BatchValues, 'ids' | 'picked' | 'seen'>,
+  { drops, adapts }: { readonly drops: boolean; readonly adapts: AdapterOptions | undefined },
+): Value {
   const need = (name: string): Value => parameters.get(name) ?? raise(name)
   const embedding = need('embedding')
   const x = reshape(g, gather(g, embedding, batch.ids), [rows * length, shape.width])
@@ -103,7 +153,8 @@ function buildHidden(g: Graph, shape: DecoderShape, { rows, length }: Pick<Batch
     return adapts ? addAdapters(g, shape, adapts, need, { input, product, layer, name }) : product
   }
   const hidden = buildDecoder(g, shape, x, {
-    linear: (input, layer, name) => (name === 'gateUp' ? raise(name) : drop(project(input, layer, name), layer, name)),
+    linear: (input, layer, name) =>
+      name === 'gateUp' ? raise(name) : drop(project(input, layer, name), layer, name),
     gateAndUp: (input, layer) => [project(input, layer, 'gate'), project(input, layer, 'up')],
     normWeight: (layer, name) => need(name === 'final' ? 'final norm' : `layer ${layer} ${name} norm`),
     attend: (qkv) => attend(qkv),
@@ -115,48 +166,129 @@ function raise(name: string): never {
   throw new RangeError(`The parameter ${name} is missing.`)
 }
 
-function openBatch(g: Graph, width: number, { rows, length, packed, choices, hidden = false, pairs = 0, rewarded = false }: BatchSize): BatchValues {
-  const batch = { ids: g.input('ids', 'i64', [rows * length, 1]), picked: g.input('picked', 'i64', ['R', 1]), targets: g.input('targets', 'i32', ['R', 1]), weights: g.input('weights', 'f32', ['R', 1]) }
+function openBatch(
+  g: Graph,
+  width: number,
+  { rows, length, packed, choices, hidden = false, pairs = 0, rewarded = false }: BatchSize,
+): BatchValues {
+  const batch = {
+    ids: g.input('ids', 'i64', [rows * length, 1]),
+    picked: g.input('picked', 'i64', ['R', 1]),
+    targets: g.input('targets', 'i32', ['R', 1]),
+    weights: g.input('weights', 'f32', ['R', 1]),
+  }
   return {
     ...batch,
     ...(packed ? { seen: g.input('seen', 'f32', [rows, 1, length, length]) } : {}),
     ...(pairs > 0
-      ? { pairs: { chosen: g.input('chosen', 'f32', [pairs, 'R']), rejected: g.input('rejected', 'f32', [pairs, 'R']), references: g.input('references', 'f32', [pairs, 2]), weights: g.input('pair_weights', 'f32', [pairs, 1]), drift: g.input('drift', 'f32', [1, 1]) } }
+      ? {
+          pairs: {
+            chosen: g.input('chosen', 'f32', [pairs, 'R']),
+            rejected: g.input('rejected', 'f32', [pairs, 'R']),
+            references: g.input('references', 'f32', [pairs, 2]),
+            weights: g.input('pair_weights', 'f32', [pairs, 1]),
+            drift: g.input('drift', 'f32', [1, 1]),
+          },
+        }
       : {}),
-    ...(rewarded ? { policy: { advantages: g.input('advantages', 'f32', ['R', 1]), before: g.input('before', 'f32', ['R', 1]), reference: g.input('reference', 'f32', ['R', 1]) } } : {}),
-    ...(choices > 0 ? { teacher: { ids: g.input('teacher_ids', 'i32', ['R', choices]), probabilities: g.input('teacher_probabilities', 'f32', ['R', choices + 1]), ...(hidden ? { hidden: g.input('teacher_hidden', 'f32', ['R', width]) } : {}) } } : {}),
+    ...(rewarded
+      ? {
+          policy: {
+            advantages: g.input('advantages', 'f32', ['R', 1]),
+            before: g.input('before', 'f32', ['R', 1]),
+            reference: g.input('reference', 'f32', ['R', 1]),
+          },
+        }
+      : {}),
+    ...(choices > 0
+      ? {
+          teacher: {
+            ids: g.input('teacher_ids', 'i32', ['R', choices]),
+            probabilities: g.input('teacher_probabilities', 'f32', ['R', choices + 1]),
+            ...(hidden ? { hidden: g.input('teacher_hidden', 'f32', ['R', width]) } : {}),
+          },
+        }
+      : {}),
   }
 }
 
-const trainedOf = (opened: readonly OpenedGroup[]): Map<string, Value> => new Map(opened.flatMap(({ members }) => [...members]))
+const trainedOf = (opened: readonly OpenedGroup[]): Map<string, Value> =>
+  new Map(opened.flatMap(({ members }) => [...members]))
 
 /** What is trained and, where that is adapters, the decoder's own parameters, each an input under its name. */
-function parametersOf(g: Graph, shape: DecoderShape, opened: readonly OpenedGroup[], { adapts }: Pick<UpdateOptions, 'adapts'>): Map<string, Value> {
+function parametersOf(
+  g: Graph,
+  shape: DecoderShape,
+  opened: readonly OpenedGroup[],
+  { adapts }: Pick<UpdateOptions, 'adapts'>,
+): Map<string, Value> {
   const trained = trainedOf(opened)
-  return adapts ? new Map([...trained, ...listParameters(shape).map(({ name, shape: size }): [string, Value] => [name, g.input(name, 'f32', size)])]) : trained
+  return adapts
+    ? new Map([
+        ...trained,
+        ...listParameters(shape).map(({ name, shape: size }): [string, Value] => [
+          name,
+          g.input(name, 'f32', size),
+        ]),
+      ])
+    : trained
 }
 
 /** The loss, and its gradient by group in the form of the group's buffer. */
-function buildGradients(g: Graph, shape: DecoderShape, size: BatchSize, opened: readonly OpenedGroup[], options: LossOptions & Pick<UpdateOptions, 'adapts'>): { loss: Value; gradients: Value[] } {
+function buildGradients(
+  g: Graph,
+  shape: DecoderShape,
+  size: BatchSize,
+  opened: readonly OpenedGroup[],
+  options: LossOptions & Pick<UpdateOptions, 'adapts'>,
+): { loss: Value; gradients: Value[] } {
   const parameters = trainedOf(opened)
-  const loss = buildLoss(g, shape, size, parametersOf(g, shape, opened, options), openBatch(g, shape.width, size), options)
+  const loss = buildLoss(
+    g,
+    shape,
+    size,
+    parametersOf(g, shape, opened, options),
+    openBatch(g, shape.width, size),
+    options,
+  )
   const found = differentiate(g, loss, [...parameters.values()])
   const gradientOf = new Map([...parameters.keys()].map((name, i) => [name, found[i] as Value]))
   const gradients = opened.map(({ members }) => {
     const parts = [...members.keys()].map((name) => gradientOf.get(name) as Value)
-    return parts.length === 1 ? (parts[0] as Value) : concat(g, parts.map((part) => reshape(g, part, [-1])), 0)
+    return parts.length === 1
+      ? (parts[0] as Value)
+      : concat(
+          g,
+          parts.map((part) => reshape(g, part, [-1])),
+          0,
+        )
   })
   return { loss, gradients }
 }
 
 /** Log-probabilities of the predictions that count. Inputs: `ids`, `picked` and `targets` of a batch and the weights of each group. Output: `likelihoods` f32 [R, 1]. */
-export function buildLikelihoodGraph(shape: DecoderShape, { rows, length }: BatchSize, options: UpdateOptions): OnnxModel {
+export function buildLikelihoodGraph(
+  shape: DecoderShape,
+  { rows, length }: BatchSize,
+  options: UpdateOptions,
+): OnnxModel {
   const g = new Graph()
   const opened = openGroups(g, ruleGroups(shape, options), 'weights')
   const parameters = parametersOf(g, shape, opened, options)
   const batch = { ids: g.input('ids', 'i64', [rows * length, 1]), picked: g.input('picked', 'i64', ['R', 1]) }
-  const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, { drops: false, adapts: options.adapts })
-  g.output('likelihoods', logLikelihood(g, predicting, parameters.get(headOf(shape)) ?? raise(headOf(shape)), g.input('targets', 'i32', ['R', 1])))
+  const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, {
+    drops: false,
+    adapts: options.adapts,
+  })
+  g.output(
+    'likelihoods',
+    logLikelihood(
+      g,
+      predicting,
+      parameters.get(headOf(shape)) ?? raise(headOf(shape)),
+      g.input('targets', 'i32', ['R', 1]),
+    ),
+  )
   return g.finish()
 }
 
@@ -164,21 +296,42 @@ export function buildLikelihoodGraph(shape: DecoderShape, { rows, length }: Batc
  * Probabilities of the classes, at the predictions that count; for a shape that has classes. Inputs: `ids` and `picked` of a batch and
  * the weights of each group. Output: `probabilities` f32 [R, classes].
  */
-export function buildClassGraph(shape: DecoderShape, { rows, length }: Pick<BatchSize, 'rows' | 'length'>, options: UpdateOptions): OnnxModel {
+export function buildClassGraph(
+  shape: DecoderShape,
+  { rows, length }: Pick<BatchSize, 'rows' | 'length'>,
+  options: UpdateOptions,
+): OnnxModel {
   const g = new Graph()
   const opened = openGroups(g, ruleGroups(shape, options), 'weights')
   const parameters = parametersOf(g, shape, opened, options)
   const batch = { ids: g.input('ids', 'i64', [rows * length, 1]), picked: g.input('picked', 'i64', ['R', 1]) }
-  const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, { drops: false, adapts: options.adapts })
-  g.output('probabilities', softmax(g, gemm(g, predicting, parameters.get(CLASS_HEAD) ?? raise(CLASS_HEAD), { transB: true })))
+  const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, {
+    drops: false,
+    adapts: options.adapts,
+  })
+  g.output(
+    'probabilities',
+    softmax(g, gemm(g, predicting, parameters.get(CLASS_HEAD) ?? raise(CLASS_HEAD), { transB: true })),
+  )
   return g.finish()
 }
 
 /** The loss alone: plain, or of pairs where the batch brings some. Inputs: the batch and the weights of each group. Output: `loss`. */
-export function buildLossGraph(shape: DecoderShape, size: BatchSize, options: UpdateOptions & Pick<LossOptions, 'prefers'>): OnnxModel {
+export function buildLossGraph(
+  shape: DecoderShape,
+  size: BatchSize,
+  options: UpdateOptions & Pick<LossOptions, 'prefers'>,
+): OnnxModel {
   const g = new Graph()
   const opened = openGroups(g, ruleGroups(shape, options), 'weights')
-  g.output('loss', buildLoss(g, shape, size, parametersOf(g, shape, opened, options), openBatch(g, shape.width, size), { ...PLAIN_LOSS, ...(options.adapts ? { adapts: options.adapts } : {}), ...(options.prefers ? { prefers: options.prefers } : {}) }))
+  g.output(
+    'loss',
+    buildLoss(g, shape, size, parametersOf(g, shape, opened, options), openBatch(g, shape.width, size), {
+      ...PLAIN_LOSS,
+      ...(options.adapts ? { adapts: options.adapts } : {}),
+      ...(options.prefers ? { prefers: options.prefers } : {}),
+    }),
+  )
   return g.finish()
 }
 
@@ -186,7 +339,11 @@ export function buildLossGraph(shape: DecoderShape, size: BatchSize, options: Up
  * A whole step. Inputs: the batch, the scalars of the update, masks of dropout where there are, and every part of each group.
  * Outputs: `loss` (before the update), `norm` (of the gradient, before clipping) and the next parts.
  */
-export function buildTrainStep(shape: DecoderShape, size: BatchSize, options: UpdateOptions & LossOptions): OnnxModel {
+export function buildTrainStep(
+  shape: DecoderShape,
+  size: BatchSize,
+  options: UpdateOptions & LossOptions,
+): OnnxModel {
   const g = new Graph()
   const opened = openGroups(g, ruleGroups(shape, options), 'all')
   const { loss, gradients } = buildGradients(g, shape, size, opened, options)
@@ -196,10 +353,17 @@ export function buildTrainStep(shape: DecoderShape, size: BatchSize, options: Up
 }
 
 /** Names under which a group's gradients so far enter and leave a part of a step. */
-export const sumNames = (group: Group): { in: string; out: string } => ({ in: `${group.name} sum`, out: `next ${group.name} sum` })
+export const sumNames = (group: Group): { in: string; out: string } => ({
+  in: `${group.name} sum`,
+  out: `next ${group.name} sum`,
+})
 
 /** The gradients of one of the batches that make a step, added to those so far. Outputs: `loss` and the sums. */
-export function buildGradientStep(shape: DecoderShape, size: BatchSize, options: UpdateOptions & LossOptions): OnnxModel {
+export function buildGradientStep(
+  shape: DecoderShape,
+  size: BatchSize,
+  options: UpdateOptions & LossOptions,
+): OnnxModel {
   const g = new Graph()
   const opened = openGroups(g, ruleGroups(shape, options), 'weights')
   const { loss, gradients } = buildGradients(g, shape, size, opened, options)
@@ -215,6 +379,11 @@ export function buildGradientStep(shape: DecoderShape, size: BatchSize, options:
 export function buildUpdate(shape: DecoderShape, options: UpdateOptions): OnnxModel {
   const g = new Graph()
   const opened = openGroups(g, ruleGroups(shape, options), 'all')
-  updateGroups(g, opened, opened.map(({ group }) => g.input(sumNames(group).in, 'f32', group.shape)), options)
+  updateGroups(
+    g,
+    opened,
+    opened.map(({ group }) => g.input(sumNames(group).in, 'f32', group.shape)),
+    options,
+  )
   return g.finish()
 }

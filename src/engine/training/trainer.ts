@@ -15,7 +15,17 @@ import type { BatchOfPairs, PairBatch } from './pairs.ts'
 import type { BatchOfAnswers, PolicyNumbers } from './policy.ts'
 import { countOf, listParameters, viewParameters, type Flat } from './parameters.ts'
 import { nameIn, nameOut, ruleGroups, type RuledGroup, type UpdateOptions } from './step-state.ts'
-import { buildGradientStep, buildLikelihoodGraph, buildLossGraph, buildTrainStep, buildUpdate, sumNames, type BatchSize, type LossOptions, type PreferenceOptions } from './train-graph.ts'
+import {
+  buildGradientStep,
+  buildLikelihoodGraph,
+  buildLossGraph,
+  buildTrainStep,
+  buildUpdate,
+  sumNames,
+  type BatchSize,
+  type LossOptions,
+  type PreferenceOptions,
+} from './train-graph.ts'
 
 export interface TrainerOptions {
   readonly shape: DecoderShape
@@ -59,7 +69,12 @@ export interface TrainState {
 }
 
 /** A beginning: these weights, no moments. */
-export const beginState = (weights: Flat): TrainState => ({ weights, first: new Float32Array(weights.length), second: new Float32Array(weights.length), step: 0 })
+export const beginState = (weights: Flat): TrainState => ({
+  weights,
+  first: new Float32Array(weights.length),
+  second: new Float32Array(weights.length),
+  step: 0,
+})
 
 type Tensor = HostTensor | DeviceTensor
 type Feeds = Record<string, Tensor>
@@ -80,10 +95,33 @@ export class Trainer {
   #drift = 0
 
   constructor(runtime: Runtime, options: TrainerOptions, state: TrainState) {
-    const { shape, clip, layout = 'separate', optimizer = 'adam-w', averaging = 0, smoothing = 0, dropout = 0, distils, prefers, reinforces, adapts } = options
+    const {
+      shape,
+      clip,
+      layout = 'separate',
+      optimizer = 'adam-w',
+      averaging = 0,
+      smoothing = 0,
+      dropout = 0,
+      distils,
+      prefers,
+      reinforces,
+      adapts,
+    } = options
     this.#runtime = runtime
     this.#options = options
-    this.#graphs = { layout, clip, optimizer, averages: averaging > 0, smoothing, drops: dropout > 0, ...(distils ? { distils } : {}), ...(prefers ? { prefers } : {}), ...(reinforces ? { reinforces } : {}), ...(adapts ? { adapts: { rank: adapts.rank, alpha: adapts.alpha, targets: adapts.targets } } : {}) }
+    this.#graphs = {
+      layout,
+      clip,
+      optimizer,
+      averages: averaging > 0,
+      smoothing,
+      drops: dropout > 0,
+      ...(distils ? { distils } : {}),
+      ...(prefers ? { prefers } : {}),
+      ...(reinforces ? { reinforces } : {}),
+      ...(adapts ? { adapts: { rank: adapts.rank, alpha: adapts.alpha, targets: adapts.targets } } : {}),
+    }
     this.#frozen = adapts ? feedFrozen(shape, adapts.frozen) : {}
     this.#groups = ruleGroups(shape, this.#graphs)
     this.load(state)
@@ -97,13 +135,19 @@ export class Trainer {
   /** Takes over a state; it is copied. An average that is kept and not given begins at the weights. */
   load(state: TrainState): void {
     const wanted = this.#count()
-    if (state.weights.length !== wanted) throw new RangeError(`The state has ${state.weights.length} weights; this shape has ${wanted}.`)
+    if (state.weights.length !== wanted)
+      throw new RangeError(`The state has ${state.weights.length} weights; this shape has ${wanted}.`)
     drop(this.#state)
     this.#state = {}
     this.#spare = {}
     this.#step = state.step
     for (const { group, parts } of this.#groups) {
-      for (const part of parts) this.#state[nameIn(group, part)] = { dtype: 'f32', shape: group.shape, data: viewGroup(group, state[part] ?? state.weights).slice() }
+      for (const part of parts)
+        this.#state[nameIn(group, part)] = {
+          dtype: 'f32',
+          shape: group.shape,
+          data: viewGroup(group, state[part] ?? state.weights).slice(),
+        }
     }
   }
 
@@ -112,15 +156,24 @@ export class Trainer {
    * gradient's norm are those before the update. `random` draws the masks of dropout: numbers in [0, 1). Where the student learns
    * from pairs, `drift` is what the loss asks for under that name.
    */
-  async train(batches: Batch | readonly Batch[], learningRate: number, random?: () => number, drift = 0): Promise<{ loss: number; norm: number }> {
+  async train(
+    batches: Batch | readonly Batch[],
+    learningRate: number,
+    random?: () => number,
+    drift = 0,
+  ): Promise<{ loss: number; norm: number }> {
     const all = isMany(batches) ? batches : [batches]
     const [only] = all
     this.#drift = drift
     if (only === undefined) throw new RangeError('A step needs a batch.')
-    const { loss, answer } = all.length === 1 ? await this.#stepAtOnce(only, learningRate, random) : await this.#stepInParts(all, learningRate, random)
+    const { loss, answer } =
+      all.length === 1
+        ? await this.#stepAtOnce(only, learningRate, random)
+        : await this.#stepInParts(all, learningRate, random)
     const last = this.#state
     const next: Feeds = {}
-    for (const { group, parts } of this.#groups) for (const part of parts) next[nameIn(group, part)] = need(answer, nameOut(group, part))
+    for (const { group, parts } of this.#groups)
+      for (const part of parts) next[nameIn(group, part)] = need(answer, nameOut(group, part))
     this.#state = next
     if (this.#runtime.backend === 'native') this.#spare = this.#spareOf(last)
     else drop(last)
@@ -128,25 +181,71 @@ export class Trainer {
     return { loss, norm: await readNumber(answer['norm']) }
   }
 
-  async #stepAtOnce(batch: Batch, learningRate: number, random: (() => number) | undefined): Promise<{ loss: number; answer: Feeds }> {
-    const session = await this.#sessionFor('train', batch, (size) => buildTrainStep(this.#options.shape, size, this.#graphs))
-    const answer = await session.run({ ...this.#frozen, ...this.#state, ...feedBatch(batch), ...this.#feedTeacher(batch), ...this.#feedPairs(batch), ...this.#feedPolicy(batch), ...this.#feedMasks(batch, random), ...this.#feedScalars(learningRate) }, undefined, this.#spare)
+  async #stepAtOnce(
+    batch: Batch,
+    learningRate: number,
+    random: (() => number) | undefined,
+  ): Promise<{ loss: number; answer: Feeds }> {
+    const session = await this.#sessionFor('train', batch, (size) =>
+      buildTrainStep(this.#options.shape, size, this.#graphs),
+    )
+    const answer = await session.run(
+      {
+        ...this.#frozen,
+        ...this.#state,
+        ...feedBatch(batch),
+        ...this.#feedTeacher(batch),
+        ...this.#feedPairs(batch),
+        ...this.#feedPolicy(batch),
+        ...this.#feedMasks(batch, random),
+        ...this.#feedScalars(learningRate),
+      },
+      undefined,
+      this.#spare,
+    )
     return { loss: await readNumber(answer['loss']), answer }
   }
 
-  async #stepInParts(batches: readonly Batch[], learningRate: number, random: (() => number) | undefined): Promise<{ loss: number; answer: Feeds }> {
-    let sums: Feeds = Object.fromEntries(this.#groups.map(({ group }) => [sumNames(group).in, { dtype: 'f32', shape: group.shape, data: new Float32Array(group.count) }]))
+  async #stepInParts(
+    batches: readonly Batch[],
+    learningRate: number,
+    random: (() => number) | undefined,
+  ): Promise<{ loss: number; answer: Feeds }> {
+    let sums: Feeds = Object.fromEntries(
+      this.#groups.map(({ group }) => [
+        sumNames(group).in,
+        { dtype: 'f32', shape: group.shape, data: new Float32Array(group.count) },
+      ]),
+    )
     let loss = 0
     for (const batch of batches) {
-      const session = await this.#sessionFor('gradients', batch, (size) => buildGradientStep(this.#options.shape, size, this.#graphs))
-      const answer = await session.run({ ...this.#weights(), ...sums, ...feedBatch(batch), ...this.#feedTeacher(batch), ...this.#feedPairs(batch), ...this.#feedPolicy(batch), ...this.#feedMasks(batch, random) })
+      const session = await this.#sessionFor('gradients', batch, (size) =>
+        buildGradientStep(this.#options.shape, size, this.#graphs),
+      )
+      const answer = await session.run({
+        ...this.#weights(),
+        ...sums,
+        ...feedBatch(batch),
+        ...this.#feedTeacher(batch),
+        ...this.#feedPairs(batch),
+        ...this.#feedPolicy(batch),
+        ...this.#feedMasks(batch, random),
+      })
       loss += await readNumber(answer['loss'])
-      const next: Feeds = Object.fromEntries(this.#groups.map(({ group }) => [sumNames(group).in, need(answer, sumNames(group).out)]))
+      const next: Feeds = Object.fromEntries(
+        this.#groups.map(({ group }) => [sumNames(group).in, need(answer, sumNames(group).out)]),
+      )
       drop(sums)
       sums = next
     }
-    const session = await this.#sessionFor('update', undefined, () => buildUpdate(this.#options.shape, this.#graphs))
-    const answer = await session.run({ ...this.#state, ...sums, ...this.#feedScalars(learningRate) }, undefined, this.#spare)
+    const session = await this.#sessionFor('update', undefined, () =>
+      buildUpdate(this.#options.shape, this.#graphs),
+    )
+    const answer = await session.run(
+      { ...this.#state, ...sums, ...this.#feedScalars(learningRate) },
+      undefined,
+      this.#spare,
+    )
     drop(sums)
     return { loss, answer }
   }
@@ -157,9 +256,17 @@ export class Trainer {
     let counted = 0
     for await (const batch of batches) {
       if (batch.counted === 0) continue
-      const session = await this.#sessionFor('loss', batch, (size) => buildLossGraph(this.#options.shape, size, this.#graphs))
-      const answer = await session.run({ ...this.#weights(this.#graphs.averages ? 'average' : 'weights'), ...feedBatch(batch), ...this.#feedPairs(batch) })
-      const times = this.#graphs.prefers ? pairsOf(batch).weights.filter((weight) => weight > 0).length : batch.counted
+      const session = await this.#sessionFor('loss', batch, (size) =>
+        buildLossGraph(this.#options.shape, size, this.#graphs),
+      )
+      const answer = await session.run({
+        ...this.#weights(this.#graphs.averages ? 'average' : 'weights'),
+        ...feedBatch(batch),
+        ...this.#feedPairs(batch),
+      })
+      const times = this.#graphs.prefers
+        ? pairsOf(batch).weights.filter((weight) => weight > 0).length
+        : batch.counted
       sum += (await readNumber(answer['loss'])) * times
       counted += times
     }
@@ -168,9 +275,14 @@ export class Trainer {
 
   /** Log-probabilities in nats of the predictions that count, in the order of the batch, under the weights that measure and write; then padding. */
   async findLikelihoods(batch: Batch): Promise<Float32Array> {
-    const session = await this.#sessionFor('likelihoods', batch, (size) => buildLikelihoodGraph(this.#options.shape, size, this.#graphs))
+    const session = await this.#sessionFor('likelihoods', batch, (size) =>
+      buildLikelihoodGraph(this.#options.shape, size, this.#graphs),
+    )
     const { ids, picked, targets } = feedBatch(batch)
-    const answer = await session.run({ ...this.#weights(this.#graphs.averages ? 'average' : 'weights'), ...(ids && picked && targets ? { ids, picked, targets } : {}) })
+    const answer = await session.run({
+      ...this.#weights(this.#graphs.averages ? 'average' : 'weights'),
+      ...(ids && picked && targets ? { ids, picked, targets } : {}),
+    })
     return readFloats(need(answer, 'likelihoods'))
   }
 
@@ -178,9 +290,18 @@ export class Trainer {
   async read(): Promise<TrainState> {
     const count = this.#count()
     const make = (): Flat => new Float32Array(count)
-    const state = { weights: make(), first: make(), second: make(), ...(this.#graphs.averages ? { average: make() } : {}), step: this.#step }
+    const state = {
+      weights: make(),
+      first: make(),
+      second: make(),
+      ...(this.#graphs.averages ? { average: make() } : {}),
+      step: this.#step,
+    }
     for (const { group, parts } of this.#groups) {
-      for (const part of parts) viewGroup(group, state[part] ?? raise(part)).set(await readFloats(need(this.#state, nameIn(group, part))))
+      for (const part of parts)
+        viewGroup(group, state[part] ?? raise(part)).set(
+          await readFloats(need(this.#state, nameIn(group, part))),
+        )
     }
     return state
   }
@@ -188,7 +309,10 @@ export class Trainer {
   /** A copy of the weights that measure and write, on the host: the average where one is kept. */
   async readWeights(): Promise<Flat> {
     const weights: Flat = new Float32Array(this.#count())
-    for (const { group } of this.#groups) viewGroup(group, weights).set(await readFloats(need(this.#state, nameIn(group, this.#graphs.averages ? 'average' : 'weights'))))
+    for (const { group } of this.#groups)
+      viewGroup(group, weights).set(
+        await readFloats(need(this.#state, nameIn(group, this.#graphs.averages ? 'average' : 'weights'))),
+      )
     return weights
   }
 
@@ -202,13 +326,22 @@ export class Trainer {
 
   /** The weights under their names, or the average in their place. */
   #weights(part: 'weights' | 'average' = 'weights'): Feeds {
-    return { ...this.#frozen, ...Object.fromEntries(this.#groups.map(({ group }) => [nameIn(group, 'weights'), need(this.#state, nameIn(group, part))])) }
+    return {
+      ...this.#frozen,
+      ...Object.fromEntries(
+        this.#groups.map(({ group }) => [nameIn(group, 'weights'), need(this.#state, nameIn(group, part))]),
+      ),
+    }
   }
 
   /** A state that has been stepped from, by the names of a step's outputs. */
   #spareOf(state: Feeds): Record<string, HostTensor> {
-    const named = this.#groups.flatMap(({ group, parts }) => parts.map((part) => [nameOut(group, part), need(state, nameIn(group, part))] as const))
-    return Object.fromEntries(named.flatMap(([name, tensor]) => ('onDevice' in tensor ? [] : [[name, tensor]])))
+    const named = this.#groups.flatMap(({ group, parts }) =>
+      parts.map((part) => [nameOut(group, part), need(state, nameIn(group, part))] as const),
+    )
+    return Object.fromEntries(
+      named.flatMap(([name, tensor]) => ('onDevice' in tensor ? [] : [[name, tensor]])),
+    )
   }
 
   /** Numbers that training changes. */
@@ -218,15 +351,29 @@ export class Trainer {
 
   #feedScalars(learningRate: number): Feeds {
     const { weightDecay, averaging = 0 } = this.#options
-    const scalars = Object.entries(scalarsOf(this.#step + 1, learningRate, weightDecay)).map(([name, value]) => [name, scalar(value)])
-    return { ...Object.fromEntries(scalars), ...(this.#graphs.averages ? { fresh: scalar(freshShare(this.#step + 1, averaging)) } : {}) }
+    const scalars = Object.entries(scalarsOf(this.#step + 1, learningRate, weightDecay)).map(
+      ([name, value]) => [name, scalar(value)],
+    )
+    return {
+      ...Object.fromEntries(scalars),
+      ...(this.#graphs.averages ? { fresh: scalar(freshShare(this.#step + 1, averaging)) } : {}),
+    }
   }
 
   #feedMasks({ rows, length }: Batch, random: (() => number) | undefined): Feeds {
     const { shape, dropout = 0 } = this.#options
     if (!this.#graphs.drops) return {}
     if (random === undefined) throw new RangeError('Dropout needs random numbers.')
-    return Object.fromEntries(dropSites(shape).map((site) => [site, { dtype: 'f32', shape: [rows * length, shape.width], data: makeDropMask(random, dropout, rows * length * shape.width) }]))
+    return Object.fromEntries(
+      dropSites(shape).map((site) => [
+        site,
+        {
+          dtype: 'f32',
+          shape: [rows * length, shape.width],
+          data: makeDropMask(random, dropout, rows * length * shape.width),
+        },
+      ]),
+    )
   }
 
   #feedTeacher({ teacher }: Batch): Feeds {
@@ -234,7 +381,11 @@ export class Trainer {
     if (!teacher) throw new RangeError('The batch brings nothing of the teacher.')
     const { choices, ids, probabilities, hidden } = teacher
     const count = ids.length / choices
-    return { ...(this.#usesHidden ? feedHidden(hidden, this.#options.shape) : {}), teacher_ids: { dtype: 'i32', shape: [count, choices], data: ids }, teacher_probabilities: { dtype: 'f32', shape: [count, choices + 1], data: probabilities } }
+    return {
+      ...(this.#usesHidden ? feedHidden(hidden, this.#options.shape) : {}),
+      teacher_ids: { dtype: 'i32', shape: [count, choices], data: ids },
+      teacher_probabilities: { dtype: 'f32', shape: [count, choices + 1], data: probabilities },
+    }
   }
 
   /** The teacher's hidden states count. */
@@ -254,13 +405,30 @@ export class Trainer {
     return { advantages: column(advantages), before: column(before), reference: column(reference) }
   }
 
-  async #sessionFor(kind: 'train' | 'gradients' | 'update' | 'loss' | 'likelihoods', batch: Batch | undefined, build: (size: BatchSize) => OnnxModel): Promise<Session> {
-    const size: BatchSize = { rows: batch?.rows ?? 0, length: batch?.length ?? 0, packed: batch?.seen !== undefined, choices: kind !== 'loss' && this.#graphs.distils ? (batch?.teacher?.choices ?? 0) : 0, hidden: this.#usesHidden, pairs: batch !== undefined && kind !== 'likelihoods' && 'pairs' in batch ? pairsOf(batch).places : 0, rewarded: kind !== 'loss' && kind !== 'likelihoods' && this.#graphs.reinforces !== undefined }
+  async #sessionFor(
+    kind: 'train' | 'gradients' | 'update' | 'loss' | 'likelihoods',
+    batch: Batch | undefined,
+    build: (size: BatchSize) => OnnxModel,
+  ): Promise<Session> {
+    const size: BatchSize = {
+      rows: batch?.rows ?? 0,
+      length: batch?.length ?? 0,
+      packed: batch?.seen !== undefined,
+      choices: kind !== 'loss' && this.#graphs.distils ? (batch?.teacher?.choices ?? 0) : 0,
+      hidden: this.#usesHidden,
+      pairs: batch !== undefined && kind !== 'likelihoods' && 'pairs' in batch ? pairsOf(batch).places : 0,
+      rewarded: kind !== 'loss' && kind !== 'likelihoods' && this.#graphs.reinforces !== undefined,
+    }
     const key = [kind, size.rows, size.length, size.packed, size.choices, size.pairs].join(' ')
     const open = this.#sessions.get(key)
     if (open) return open
     // On a GPU weights, moments and gradients stay there: outputs of one run are inputs of the next.
-    const onDevice = this.#runtime.backend !== 'webgpu' || kind === 'loss' || kind === 'likelihoods' ? [] : this.#groups.flatMap(({ group, parts }) => (kind === 'gradients' ? [sumNames(group).out] : parts.map((part) => nameOut(group, part))))
+    const onDevice =
+      this.#runtime.backend !== 'webgpu' || kind === 'loss' || kind === 'likelihoods'
+        ? []
+        : this.#groups.flatMap(({ group, parts }) =>
+            kind === 'gradients' ? [sumNames(group).out] : parts.map((part) => nameOut(group, part)),
+          )
     const session = await this.#runtime.open(build(size), { onDevice })
     this.#sessions.set(key, session)
     return session
@@ -278,11 +446,21 @@ const isOfPairs = (batch: Batch): batch is BatchOfPairs => 'pairs' in batch
 const isOfAnswers = (batch: Batch): batch is BatchOfAnswers => 'policy' in batch
 
 function feedHidden(hidden: NonNullable<Batch['teacher']>['hidden'], { width }: DecoderShape): Feeds {
-  if (hidden?.width !== width) throw new RangeError(hidden ? `The teacher’s hidden states are ${hidden.width} wide and those of the student ${width}.` : 'The batch brings no hidden states of the teacher.')
-  return { teacher_hidden: { dtype: 'f32', shape: [hidden.states.length / width, width], data: hidden.states } }
+  if (hidden?.width !== width)
+    throw new RangeError(
+      hidden
+        ? `The teacher’s hidden states are ${hidden.width} wide and those of the student ${width}.`
+        : 'The batch brings no hidden states of the teacher.',
+    )
+  return {
+    teacher_hidden: { dtype: 'f32', shape: [hidden.states.length / width, width], data: hidden.states },
+  }
 }
 
-function feedPairs({ chosen, rejected, references, weights, places }: PairBatch, drift: number): Record<'chosen' | 'rejected' | 'references' | 'pair_weights' | 'drift', HostTensor> {
+function feedPairs(
+  { chosen, rejected, references, weights, places }: PairBatch,
+  drift: number,
+): Record<'chosen' | 'rejected' | 'references' | 'pair_weights' | 'drift', HostTensor> {
   const predictions = chosen.length / places
   return {
     chosen: { dtype: 'f32', shape: [places, predictions], data: chosen },
@@ -295,9 +473,15 @@ function feedPairs({ chosen, rejected, references, weights, places }: PairBatch,
 
 function feedFrozen(shape: DecoderShape, frozen: Flat): Feeds {
   const parameters = listParameters(shape)
-  if (frozen.length !== countOf(parameters)) throw new RangeError(`The decoder has ${frozen.length} weights; this shape has ${countOf(parameters)}.`)
+  if (frozen.length !== countOf(parameters))
+    throw new RangeError(`The decoder has ${frozen.length} weights; this shape has ${countOf(parameters)}.`)
   const views = viewParameters(parameters, frozen)
-  return Object.fromEntries(parameters.map(({ name, shape: size }) => [name, { dtype: 'f32', shape: size, data: views.get(name) ?? raise(name) }]))
+  return Object.fromEntries(
+    parameters.map(({ name, shape: size }) => [
+      name,
+      { dtype: 'f32', shape: size, data: views.get(name) ?? raise(name) },
+    ]),
+  )
 }
 
 function drop(tensors: Feeds): void {
@@ -322,7 +506,8 @@ async function readFloats(tensor: Tensor): Promise<Float32Array> {
   return data
 }
 
-const readNumber = async (tensor: Tensor | undefined): Promise<number> => (tensor ? ((await readFloats(tensor))[0] ?? Number.NaN) : Number.NaN)
+const readNumber = async (tensor: Tensor | undefined): Promise<number> =>
+  tensor ? ((await readFloats(tensor))[0] ?? Number.NaN) : Number.NaN
 
 function raise(name: string): never {
   throw new RangeError(`The train step gave no ${name}.`)

@@ -4,9 +4,26 @@ import { qkvWidth, type DecoderShape } from '../models/shape.ts'
 
 /** What a tensor is for. */
 export type TensorRole =
-  | 'embedding' | 'finalNorm' | 'head' | 'ropeFactors'
-  | 'attentionNorm' | 'q' | 'k' | 'v' | 'qBias' | 'kBias' | 'vBias' | 'qNorm' | 'kNorm' | 'output' | 'postAttentionNorm'
-  | 'feedForwardNorm' | 'gate' | 'up' | 'down' | 'postFeedForwardNorm'
+  | 'embedding'
+  | 'finalNorm'
+  | 'head'
+  | 'ropeFactors'
+  | 'attentionNorm'
+  | 'q'
+  | 'k'
+  | 'v'
+  | 'qBias'
+  | 'kBias'
+  | 'vBias'
+  | 'qNorm'
+  | 'kNorm'
+  | 'output'
+  | 'postAttentionNorm'
+  | 'feedForwardNorm'
+  | 'gate'
+  | 'up'
+  | 'down'
+  | 'postFeedForwardNorm'
 
 export interface NeededTensor {
   readonly role: TensorRole
@@ -47,24 +64,48 @@ export function* listNeeded(shape: DecoderShape): Generator<NeededTensor> {
 export type TensorNames = (role: TensorRole, layer: number) => string
 
 const GGUF: Readonly<Record<TensorRole, string>> = {
-  embedding: 'token_embd.weight', finalNorm: 'output_norm.weight', head: 'output.weight', ropeFactors: 'rope_freqs.weight',
+  embedding: 'token_embd.weight',
+  finalNorm: 'output_norm.weight',
+  head: 'output.weight',
+  ropeFactors: 'rope_freqs.weight',
   attentionNorm: 'blk.#.attn_norm.weight',
-  q: 'blk.#.attn_q.weight', k: 'blk.#.attn_k.weight', v: 'blk.#.attn_v.weight',
-  qBias: 'blk.#.attn_q.bias', kBias: 'blk.#.attn_k.bias', vBias: 'blk.#.attn_v.bias',
-  qNorm: 'blk.#.attn_q_norm.weight', kNorm: 'blk.#.attn_k_norm.weight',
-  output: 'blk.#.attn_output.weight', postAttentionNorm: 'blk.#.post_attention_norm.weight',
-  feedForwardNorm: 'blk.#.ffn_norm.weight', gate: 'blk.#.ffn_gate.weight', up: 'blk.#.ffn_up.weight', down: 'blk.#.ffn_down.weight',
+  q: 'blk.#.attn_q.weight',
+  k: 'blk.#.attn_k.weight',
+  v: 'blk.#.attn_v.weight',
+  qBias: 'blk.#.attn_q.bias',
+  kBias: 'blk.#.attn_k.bias',
+  vBias: 'blk.#.attn_v.bias',
+  qNorm: 'blk.#.attn_q_norm.weight',
+  kNorm: 'blk.#.attn_k_norm.weight',
+  output: 'blk.#.attn_output.weight',
+  postAttentionNorm: 'blk.#.post_attention_norm.weight',
+  feedForwardNorm: 'blk.#.ffn_norm.weight',
+  gate: 'blk.#.ffn_gate.weight',
+  up: 'blk.#.ffn_up.weight',
+  down: 'blk.#.ffn_down.weight',
   postFeedForwardNorm: 'blk.#.post_ffw_norm.weight',
 }
 
 const HUGGING_FACE: Readonly<Record<TensorRole, string>> = {
-  embedding: 'embed_tokens.weight', finalNorm: 'norm.weight', head: 'lm_head.weight', ropeFactors: 'rope_freqs.weight',
+  embedding: 'embed_tokens.weight',
+  finalNorm: 'norm.weight',
+  head: 'lm_head.weight',
+  ropeFactors: 'rope_freqs.weight',
   attentionNorm: 'layers.#.input_layernorm.weight',
-  q: 'layers.#.self_attn.q_proj.weight', k: 'layers.#.self_attn.k_proj.weight', v: 'layers.#.self_attn.v_proj.weight',
-  qBias: 'layers.#.self_attn.q_proj.bias', kBias: 'layers.#.self_attn.k_proj.bias', vBias: 'layers.#.self_attn.v_proj.bias',
-  qNorm: 'layers.#.self_attn.q_norm.weight', kNorm: 'layers.#.self_attn.k_norm.weight',
-  output: 'layers.#.self_attn.o_proj.weight', postAttentionNorm: 'layers.#.post_attention_layernorm.weight',
-  feedForwardNorm: 'layers.#.post_attention_layernorm.weight', gate: 'layers.#.mlp.gate_proj.weight', up: 'layers.#.mlp.up_proj.weight', down: 'layers.#.mlp.down_proj.weight',
+  q: 'layers.#.self_attn.q_proj.weight',
+  k: 'layers.#.self_attn.k_proj.weight',
+  v: 'layers.#.self_attn.v_proj.weight',
+  qBias: 'layers.#.self_attn.q_proj.bias',
+  kBias: 'layers.#.self_attn.k_proj.bias',
+  vBias: 'layers.#.self_attn.v_proj.bias',
+  qNorm: 'layers.#.self_attn.q_norm.weight',
+  kNorm: 'layers.#.self_attn.k_norm.weight',
+  output: 'layers.#.self_attn.o_proj.weight',
+  postAttentionNorm: 'layers.#.post_attention_layernorm.weight',
+  feedForwardNorm: 'layers.#.post_attention_layernorm.weight',
+  gate: 'layers.#.mlp.gate_proj.weight',
+  up: 'layers.#.mlp.up_proj.weight',
+  down: 'layers.#.mlp.down_proj.weight',
   postFeedForwardNorm: 'layers.#.post_feedforward_layernorm.weight',
 }
 
@@ -83,11 +124,17 @@ export const HUGGING_FACE_PLACES: readonly HuggingFacePlace[] = [
 ]
 
 /** With norms behind attention, `post_attention_layernorm` is one of these, and the feed-forward layer's has another name. */
-export const huggingFaceNames = ({ postNorms }: Pick<DecoderShape, 'postNorms'>, { prefix, head }: HuggingFacePlace): TensorNames => (role, layer) => {
-  if (role === 'head') return head
-  const name = role === 'feedForwardNorm' && postNorms ? 'layers.#.pre_feedforward_layernorm.weight' : HUGGING_FACE[role]
-  return prefix + name.replace('#', String(layer))
-}
+export const huggingFaceNames =
+  ({ postNorms }: Pick<DecoderShape, 'postNorms'>, { prefix, head }: HuggingFacePlace): TensorNames =>
+  (role, layer) => {
+    if (role === 'head') return head
+    const name =
+      role === 'feedForwardNorm' && postNorms
+        ? 'layers.#.pre_feedforward_layernorm.weight'
+        : HUGGING_FACE[role]
+    return prefix + name.replace('#', String(layer))
+  }
 
 /** Numbers of the biases of q|k|v in all layers. */
-export const countBiases = (shape: DecoderShape): number => (shape.qkvBias ? shape.layers * qkvWidth(shape) : 0)
+export const countBiases = (shape: DecoderShape): number =>
+  shape.qkvBias ? shape.layers * qkvWidth(shape) : 0

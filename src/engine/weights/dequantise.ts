@@ -18,7 +18,14 @@ export interface RowBlock {
 }
 
 /** Writes one row of `columns` values that begins at `bytes[from]` to `out[outFrom …]`. Throws a RangeError on a type that is not read. */
-export function dequantiseRow(type: string, bytes: Uint8Array, from: number, columns: number, out: Float32Array, outFrom: number): void {
+export function dequantiseRow(
+  type: string,
+  bytes: Uint8Array,
+  from: number,
+  columns: number,
+  out: Float32Array,
+  outFrom: number,
+): void {
   requireQuant(type).readRow(bytes, from, columns, out, outFrom)
 }
 
@@ -79,7 +86,15 @@ export function toFourBit(blocks: readonly RowBlock[]): FourBitWeight | undefine
   for (const { quant, bytes, rows, order } of blocks) {
     const rowBytes = (K / quant.elements) * quant.blockBytes
     for (let r = 0; r < rows; r++, n++) {
-      quant.readFourBits?.(bytes, (order === undefined ? r : (order[r] as number)) * rowBytes, K, b, scales, minima, n * perRow)
+      quant.readFourBits?.(
+        bytes,
+        (order === undefined ? r : (order[r] as number)) * rowBytes,
+        K,
+        b,
+        scales,
+        minima,
+        n * perRow,
+      )
     }
   }
   const zeroBytes = Math.ceil(perRow / 2)
@@ -98,7 +113,9 @@ export function toFourBit(blocks: readonly RowBlock[]): FourBitWeight | undefine
       corrects ||= rest !== 0
     }
   }
-  return corrects ? { kind: 'nb4s', K, N, b, scales, zeroPoints, correction } : { kind: 'nb4s', K, N, b, scales, zeroPoints }
+  return corrects
+    ? { kind: 'nb4s', K, N, b, scales, zeroPoints, correction }
+    : { kind: 'nb4s', K, N, b, scales, zeroPoints }
 }
 
 /** Repacks Q8_0 rows without loss, or undefined where a block has another type: q + 128 in a byte, zero point 128. */

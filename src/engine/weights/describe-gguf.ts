@@ -37,8 +37,13 @@ export function describeGguf(header: GgufHeader): Description {
 }
 
 /** Tensors of a Llama-like GGUF file and their shapes in ggml's order, the head left out where it is tied. */
-export function* listTensors(shape: DecoderShape): Generator<readonly [name: string, shape: readonly number[]]> {
+export function* listTensors(
+  shape: DecoderShape,
+): Generator<readonly [name: string, shape: readonly number[]]> {
   for (const { role, layer, shape: size } of listNeeded(shape)) yield [ggufNames(role, layer), size]
 }
 
-const refuse = (why: string): Description => ({ ok: false, sentence: `This model cannot be used: ${why}. Choose another one.` })
+const refuse = (why: string): Description => ({
+  ok: false,
+  sentence: `This model cannot be used: ${why}. Choose another one.`,
+})

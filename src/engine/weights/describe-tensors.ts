@@ -26,10 +26,17 @@ export interface ModelFacts {
   readonly memoryBytes: { readonly wasm: number; readonly webgpu: number }
 }
 
-export type Description = { readonly ok: true; readonly facts: ModelFacts } | { readonly ok: false; readonly sentence: string }
+export type Description =
+  | { readonly ok: true; readonly facts: ModelFacts }
+  | { readonly ok: false; readonly sentence: string }
 
 /** The end of a sentence on a tensor that is missing, of another size, of a type that is not read, or not known; `passes` says of which others it does not matter. */
-export function faultOfTensors(shape: DecoderShape, tensors: Tensors, nameOf: TensorNames, passes: (name: string) => boolean): string | undefined {
+export function faultOfTensors(
+  shape: DecoderShape,
+  tensors: Tensors,
+  nameOf: TensorNames,
+  passes: (name: string) => boolean,
+): string | undefined {
   const expected = new Set<string>()
   for (const { role, layer, shape: wanted } of listNeeded(shape)) {
     const name = nameOf(role, layer)
@@ -47,14 +54,17 @@ export function faultOfTensors(shape: DecoderShape, tensors: Tensors, nameOf: Te
   }
   for (const name of tensors.keys()) {
     if (expected.has(name) || name.endsWith('rotary_emb.inv_freq') || passes(name)) continue // tables that old converters kept; they follow from the base
-    if (name.startsWith('rope_freqs')) return 'it stretches its positions by factors of its own ("rope_freqs.weight"), which is not known of its architecture here'
+    if (name.startsWith('rope_freqs'))
+      return 'it stretches its positions by factors of its own ("rope_freqs.weight"), which is not known of its architecture here'
     if (name.endsWith('.bias')) return `it adds a bias (${quote(name)}), which the decoder here does not have`
     return `it has a tensor ${quote(name)} that the decoder here has no place for`
   }
   return undefined
 }
 
-export function countTensors(tensors: Tensors): Pick<ModelFacts, 'parameters' | 'quantisation' | 'tensorTypes'> {
+export function countTensors(
+  tensors: Tensors,
+): Pick<ModelFacts, 'parameters' | 'quantisation' | 'tensorTypes'> {
   const count: Record<string, number> = {}
   const elements = new Map<string, number>()
   let parameters = 0
@@ -69,23 +79,40 @@ export function countTensors(tensors: Tensors): Pick<ModelFacts, 'parameters' | 
 }
 
 /** Matrices that are stacked into one, and stay packed only where all of them can. */
-const STACKED: readonly (readonly TensorRole[])[] = [['q', 'k', 'v'], ['gate', 'up']]
+const STACKED: readonly (readonly TensorRole[])[] = [
+  ['q', 'k', 'v'],
+  ['gate', 'up'],
+]
 
 /**
  * Bytes at the peak of loading. wasm: measured heap after creation is 1.55 bytes for every byte of 32-bit floats (prepacked
  * copies), beside which the copy in JavaScript lives until the session is made. WebGPU: the packed weights twice (here and
  * on the device) and a float correction. Both keep the quantised embedding, and a cache for eight rows of 1,024 tokens.
  */
-export function estimateMemory(shape: DecoderShape, tensors: Tensors, nameOf: TensorNames): ModelFacts['memoryBytes'] {
+export function estimateMemory(
+  shape: DecoderShape,
+  tensors: Tensors,
+  nameOf: TensorNames,
+): ModelFacts['memoryBytes'] {
   let floats = 0
   let packed = 0
   for (const { role, layer, shape: size } of listNeeded(shape)) {
     if (role === 'embedding' && !shape.tiedHead) continue
     const elements = size.reduce((product, n) => product * n, 1)
-    const together = (STACKED.find((roles) => roles.includes(role)) ?? [role]).map((one) => tensors.get(nameOf(one, layer))?.type.name ?? '')
+    const together = (STACKED.find((roles) => roles.includes(role)) ?? [role]).map(
+      (one) => tensors.get(nameOf(one, layer))?.type.name ?? '',
+    )
     floats += 4 * elements
     // Four bits with a float scale and correction for 32 weights; eight bits with a float scale; else floats.
-    packed += elements * (size.length < 2 ? 4 : together.every((kind) => findQuant(kind)?.readFourBits !== undefined) ? 0.5 + 0.25 : together.every((kind) => kind === 'Q8_0') ? 1 + 0.125 : 4)
+    packed +=
+      elements *
+      (size.length < 2
+        ? 4
+        : together.every((kind) => findQuant(kind)?.readFourBits !== undefined)
+          ? 0.5 + 0.25
+          : together.every((kind) => kind === 'Q8_0')
+            ? 1 + 0.125
+            : 4)
   }
   const embedding = tensors.get(nameOf('embedding', 0))?.bytes ?? 0
   const cache = 2 * 4 * shape.layers * shape.kvHeads * shape.headWidth * 8 * Math.min(1024, shape.context)

@@ -26,7 +26,21 @@ const MAX_TEXT = 4 * 1024 * 1024
 /** Longest array: the largest vocabularies have 262,144 tokens and about 515,000 merges. */
 const MAX_ITEMS = 4_000_000
 
-const SIZE_OF: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 8: 8, 9: 12, 10: 8, 11: 8, 12: 8 }
+const SIZE_OF: Readonly<Record<number, number>> = {
+  0: 1,
+  1: 1,
+  2: 2,
+  3: 2,
+  4: 4,
+  5: 4,
+  6: 4,
+  7: 1,
+  8: 8,
+  9: 12,
+  10: 8,
+  11: 8,
+  12: 8,
+}
 
 export class GgufCursor {
   at = 0
@@ -46,7 +60,10 @@ export class GgufCursor {
   take(count: number): number {
     const from = this.at
     const to = from + count
-    if (to > this.#fileBytes) throw new Refusal(`it ends in the middle of its header: byte ${to.toLocaleString('en')} is needed and it has ${this.#fileBytes.toLocaleString('en')}. It was probably cut while it was downloaded or copied`)
+    if (to > this.#fileBytes)
+      throw new Refusal(
+        `it ends in the middle of its header: byte ${to.toLocaleString('en')} is needed and it has ${this.#fileBytes.toLocaleString('en')}. It was probably cut while it was downloaded or copied`,
+      )
     if (to > this.#bytes.length) throw new NeedMore(to)
     this.at = to
     return from
@@ -59,7 +76,8 @@ export class GgufCursor {
   /** A count or length: refused when it is more than `most`, before anything is made of it. */
   count(what: string, most: number): number {
     const value = this.#view.getBigUint64(this.take(8), true)
-    if (value > BigInt(most)) throw new Refusal(`it says that ${what} is ${value}; at most ${most.toLocaleString('en')} is read`)
+    if (value > BigInt(most))
+      throw new Refusal(`it says that ${what} is ${value}; at most ${most.toLocaleString('en')} is read`)
     return Number(value)
   }
 
@@ -71,20 +89,34 @@ export class GgufCursor {
 
   value(type: number, key: string, depth = 0): GgufValue {
     switch (type) {
-      case 0: return this.#view.getUint8(this.take(1))
-      case 1: return this.#view.getInt8(this.take(1))
-      case 2: return this.#view.getUint16(this.take(2), true)
-      case 3: return this.#view.getInt16(this.take(2), true)
-      case 4: return this.u32()
-      case 5: return this.#view.getInt32(this.take(4), true)
-      case 6: return this.#view.getFloat32(this.take(4), true)
-      case 7: return this.#view.getUint8(this.take(1)) !== 0
-      case 8: return this.text(`the value of ${quote(key)}`)
-      case 9: return this.#array(key, depth)
-      case 10: return narrow(this.#view.getBigUint64(this.take(8), true))
-      case 11: return narrow(this.#view.getBigInt64(this.take(8), true))
-      case 12: return this.#view.getFloat64(this.take(8), true)
-      default: throw new Refusal(`${quote(key)} has a value of kind ${type}, and GGUF has kinds 0 to 12 only`)
+      case 0:
+        return this.#view.getUint8(this.take(1))
+      case 1:
+        return this.#view.getInt8(this.take(1))
+      case 2:
+        return this.#view.getUint16(this.take(2), true)
+      case 3:
+        return this.#view.getInt16(this.take(2), true)
+      case 4:
+        return this.u32()
+      case 5:
+        return this.#view.getInt32(this.take(4), true)
+      case 6:
+        return this.#view.getFloat32(this.take(4), true)
+      case 7:
+        return this.#view.getUint8(this.take(1)) !== 0
+      case 8:
+        return this.text(`the value of ${quote(key)}`)
+      case 9:
+        return this.#array(key, depth)
+      case 10:
+        return narrow(this.#view.getBigUint64(this.take(8), true))
+      case 11:
+        return narrow(this.#view.getBigInt64(this.take(8), true))
+      case 12:
+        return this.#view.getFloat64(this.take(8), true)
+      default:
+        throw new Refusal(`${quote(key)} has a value of kind ${type}, and GGUF has kinds 0 to 12 only`)
     }
   }
 
@@ -94,11 +126,15 @@ export class GgufCursor {
     const type = this.u32()
     const count = this.count(`the number of items of ${quote(key)}`, MAX_ITEMS)
     const least = count * (SIZE_OF[type] ?? 0)
-    if (this.at + least > this.#fileBytes) throw new Refusal(`${quote(key)} says that it has ${count.toLocaleString('en')} items, more than the file has bytes for`)
+    if (this.at + least > this.#fileBytes)
+      throw new Refusal(
+        `${quote(key)} says that it has ${count.toLocaleString('en')} items, more than the file has bytes for`,
+      )
     const items: GgufValue[] = []
     for (let i = 0; i < count; i++) items.push(this.value(type, key, depth + 1))
     return items
   }
 }
 
-const narrow = (value: bigint): number | bigint => (value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= BigInt(Number.MIN_SAFE_INTEGER) ? Number(value) : value)
+const narrow = (value: bigint): number | bigint =>
+  value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= BigInt(Number.MIN_SAFE_INTEGER) ? Number(value) : value

@@ -55,7 +55,9 @@ export function readGgufHeader(bytes: Uint8Array, fileBytes: number): HeaderResu
     if (thrown instanceof NeedMore && thrown.bytes <= MAX_HEADER) return { kind: 'more', need: thrown.bytes }
     if (thrown instanceof NeedMore) return refuse('its header is larger than 256 MB, which no model needs')
     if (thrown instanceof Refusal) return refuse(thrown.why)
-    return refuse(`its header could not be read (${thrown instanceof Error ? thrown.message : String(thrown)})`)
+    return refuse(
+      `its header could not be read (${thrown instanceof Error ? thrown.message : String(thrown)})`,
+    )
   }
 }
 
@@ -70,7 +72,10 @@ export async function readHeaderOf(source: ByteSource): Promise<Exclude<HeaderRe
   }
 }
 
-const refuse = (why: string): HeaderResult => ({ kind: 'refused', sentence: `This file cannot be used as a model: ${why}. Choose another GGUF file, or get this one again.` })
+const refuse = (why: string): HeaderResult => ({
+  kind: 'refused',
+  sentence: `This file cannot be used as a model: ${why}. Choose another GGUF file, or get this one again.`,
+})
 
 function parseHeader(bytes: Uint8Array, fileBytes: number): GgufHeader {
   if (fileBytes === 0) throw new Refusal('it is empty')
@@ -97,7 +102,9 @@ function parseHeader(bytes: Uint8Array, fileBytes: number): GgufHeader {
   }
   const headerBytes = cursor.at
   const dataStart = Math.ceil(headerBytes / alignment) * alignment
-  const tensors = new Map(listed.map((tensor) => [tensor.name, place(tensor, dataStart, alignment, fileBytes)]))
+  const tensors = new Map(
+    listed.map((tensor) => [tensor.name, place(tensor, dataStart, alignment, fileBytes)]),
+  )
   checkOverlap(tensors)
   return { version, metadata, tensors, dataStart, alignment, headerBytes }
 }
@@ -116,14 +123,27 @@ function checkMagic(bytes: Uint8Array, fileBytes: number): void {
 function checkVersion(version: number): number {
   if (version === 2 || version === 3) return version
   // Versions are small numbers: one in the upper half-word was written the other way round.
-  if (version >= 65_536 && (version & 0xffff) === 0) throw new Refusal('its numbers are stored big-endian; only little-endian files are read')
-  if (version === 1) throw new Refusal('it is GGUF version 1, of August 2023; only versions 2 and 3 are read. Convert it again with a current llama.cpp')
+  if (version >= 65_536 && (version & 0xffff) === 0)
+    throw new Refusal('its numbers are stored big-endian; only little-endian files are read')
+  if (version === 1)
+    throw new Refusal(
+      'it is GGUF version 1, of August 2023; only versions 2 and 3 are read. Convert it again with a current llama.cpp',
+    )
   throw new Refusal(`it is GGUF version ${version}; versions 2 and 3 are read`)
 }
 
 function checkAlignment(value: GgufValue): number {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 8 && value <= 65_536 && value % 8 === 0) return value
-  throw new Refusal(`its alignment is ${String(value).slice(0, 40)}; a multiple of 8 up to 65,536 was expected`)
+  if (
+    typeof value === 'number' &&
+    Number.isInteger(value) &&
+    value >= 8 &&
+    value <= 65_536 &&
+    value % 8 === 0
+  )
+    return value
+  throw new Refusal(
+    `its alignment is ${String(value).slice(0, 40)}; a multiple of 8 up to 65,536 was expected`,
+  )
 }
 
 interface Listed {
@@ -138,25 +158,40 @@ interface Listed {
 function readTensorInfo(cursor: GgufCursor, index: number): Listed {
   const name = cursor.text(`the name of tensor ${index + 1}`, 1024)
   const rank = cursor.u32()
-  if (rank < 1 || rank > 4) throw new Refusal(`the tensor ${quote(name)} has ${rank} dimensions; 1 to 4 are possible`)
+  if (rank < 1 || rank > 4)
+    throw new Refusal(`the tensor ${quote(name)} has ${rank} dimensions; 1 to 4 are possible`)
   const shape: number[] = []
-  for (let i = 0; i < rank; i++) shape.push(cursor.count(`dimension ${i + 1} of the tensor ${quote(name)}`, 2 ** 40))
+  for (let i = 0; i < rank; i++)
+    shape.push(cursor.count(`dimension ${i + 1} of the tensor ${quote(name)}`, 2 ** 40))
   const typeId = cursor.u32()
   const type = findGgufType(typeId)
-  if (type === undefined) throw new Refusal(`the tensor ${quote(name)} has the type ${typeId}, which is not known here`)
+  if (type === undefined)
+    throw new Refusal(`the tensor ${quote(name)} has the type ${typeId}, which is not known here`)
   const relative = cursor.count(`the place of the tensor ${quote(name)}`, Number.MAX_SAFE_INTEGER)
   const columns = shape[0] ?? 0
   const elements = shape.reduce((product, size) => product * size, 1)
-  if (elements === 0) throw new Refusal(`the tensor ${quote(name)} is empty (its shape is ${shape.join(' × ')})`)
-  if (columns % type.elements !== 0) throw new Refusal(`the tensor ${quote(name)} has rows of ${columns}, which ${type.name} cannot hold (blocks of ${type.elements})`)
+  if (elements === 0)
+    throw new Refusal(`the tensor ${quote(name)} is empty (its shape is ${shape.join(' × ')})`)
+  if (columns % type.elements !== 0)
+    throw new Refusal(
+      `the tensor ${quote(name)} has rows of ${columns}, which ${type.name} cannot hold (blocks of ${type.elements})`,
+    )
   return { name, type, shape, bytes: (elements / type.elements) * type.bytes, relative }
 }
 
-function place({ name, type, shape, bytes, relative }: Listed, dataStart: number, alignment: number, fileBytes: number): GgufTensor {
-  if (relative % alignment !== 0) throw new Refusal(`the tensor ${quote(name)} lies at ${relative}, not on a multiple of ${alignment}`)
+function place(
+  { name, type, shape, bytes, relative }: Listed,
+  dataStart: number,
+  alignment: number,
+  fileBytes: number,
+): GgufTensor {
+  if (relative % alignment !== 0)
+    throw new Refusal(`the tensor ${quote(name)} lies at ${relative}, not on a multiple of ${alignment}`)
   const offset = dataStart + relative
   if (!(offset + bytes <= fileBytes)) {
-    throw new Refusal(`it ends too early: the tensor ${quote(name)} reaches to byte ${(offset + bytes).toLocaleString('en')} and the file has ${fileBytes.toLocaleString('en')}. It was probably cut while it was downloaded or copied`)
+    throw new Refusal(
+      `it ends too early: the tensor ${quote(name)} reaches to byte ${(offset + bytes).toLocaleString('en')} and the file has ${fileBytes.toLocaleString('en')}. It was probably cut while it was downloaded or copied`,
+    )
   }
   return { name, type, shape, offset, bytes }
 }
@@ -166,6 +201,7 @@ function checkOverlap(tensors: ReadonlyMap<string, GgufTensor>): void {
   for (let i = 1; i < ordered.length; i++) {
     const before = ordered[i - 1] as GgufTensor
     const after = ordered[i] as GgufTensor
-    if (before.offset + before.bytes > after.offset) throw new Refusal(`the tensors ${quote(before.name)} and ${quote(after.name)} overlap`)
+    if (before.offset + before.bytes > after.offset)
+      throw new Refusal(`the tensors ${quote(before.name)} and ${quote(after.name)} overlap`)
   }
 }

@@ -45,7 +45,9 @@ const ROWS: readonly (readonly [id: number, name: string, elements: number, byte
   [41, 'Q1_0', 128, 18],
 ]
 
-const BY_ID: ReadonlyMap<number, GgufType> = new Map(ROWS.map(([id, name, elements, bytes]) => [id, { name, elements, bytes }]))
+const BY_ID: ReadonlyMap<number, GgufType> = new Map(
+  ROWS.map(([id, name, elements, bytes]) => [id, { name, elements, bytes }]),
+)
 const ID_BY_NAME: ReadonlyMap<string, number> = new Map(ROWS.map(([id, name]) => [name, id]))
 
 /** The type with this number in a file, or undefined where ggml has none that we know. */

@@ -32,7 +32,10 @@ export interface ListedTensor extends Pick<WrittenTensor, 'name' | 'type' | 'sha
 }
 
 /** The whole file. Throws a RangeError on a type that ggml does not have. */
-export function writeGguf(metadata: ReadonlyMap<string, WrittenValue>, tensors: readonly WrittenTensor[]): Uint8Array<ArrayBuffer> {
+export function writeGguf(
+  metadata: ReadonlyMap<string, WrittenValue>,
+  tensors: readonly WrittenTensor[],
+): Uint8Array<ArrayBuffer> {
   let end = 0
   const listed = tensors.map(({ bytes, ...tensor }): ListedTensor => {
     const offset = end
@@ -42,12 +45,17 @@ export function writeGguf(metadata: ReadonlyMap<string, WrittenValue>, tensors: 
   const header = writeGgufHeader(metadata, listed)
   const file = new Uint8Array(header.length + end)
   file.set(header)
-  for (const [i, { bytes }] of tensors.entries()) file.set(bytes, header.length + (listed[i] as ListedTensor).offset)
+  for (const [i, { bytes }] of tensors.entries())
+    file.set(bytes, header.length + (listed[i] as ListedTensor).offset)
   return file
 }
 
 /** What stands before the tensors' bytes, padded so that these can follow; another alignment than 32 must stand in the metadata too. Throws a RangeError on a type that ggml does not have. */
-export function writeGgufHeader(metadata: ReadonlyMap<string, WrittenValue>, tensors: readonly ListedTensor[], alignment = ALIGNMENT): Uint8Array<ArrayBuffer> {
+export function writeGgufHeader(
+  metadata: ReadonlyMap<string, WrittenValue>,
+  tensors: readonly ListedTensor[],
+  alignment = ALIGNMENT,
+): Uint8Array<ArrayBuffer> {
   const header = new ByteWriter()
   header.raw(Uint8Array.of(0x47, 0x47, 0x55, 0x46)) // GGUF
   header.u32(3)

@@ -7,7 +7,13 @@ import type { GgufTensor } from './gguf-header.ts'
 import { joinSources } from './join-sources.ts'
 import type { LoadedWeights } from './loaded.ts'
 import { quote } from './quote.ts'
-import { formOfHuggingFace, readWeights, type ReadHooks, type StoredModel, type WeightKind } from './read-weights.ts'
+import {
+  formOfHuggingFace,
+  readWeights,
+  type ReadHooks,
+  type StoredModel,
+  type WeightKind,
+} from './read-weights.ts'
 import { listShards, readSafetensorsHeader } from './safetensors-header.ts'
 import type { ByteSource } from './source.ts'
 
@@ -25,10 +31,16 @@ export interface HuggingFaceModel extends StoredModel {
   readonly facts: Omit<ModelFacts, 'name' | 'licence' | 'hasChatTemplate'>
 }
 
-export type HuggingFaceDescription = { readonly ok: true; readonly model: HuggingFaceModel } | { readonly ok: false; readonly sentence: string }
+export type HuggingFaceDescription =
+  | { readonly ok: true; readonly model: HuggingFaceModel }
+  | { readonly ok: false; readonly sentence: string }
 
 /** Describes a model without reading a weight, or says in a sentence why it cannot be used. Rejects only when a source cannot be read. */
-export async function describeHuggingFace({ config, sources, index }: HuggingFaceFiles): Promise<HuggingFaceDescription> {
+export async function describeHuggingFace({
+  config,
+  sources,
+  index,
+}: HuggingFaceFiles): Promise<HuggingFaceDescription> {
   const read = shapeFromConfig(config)
   if (!read.ok) return read
   const { shape, architecture } = read
@@ -40,7 +52,8 @@ export async function describeHuggingFace({ config, sources, index }: HuggingFac
     const header = await readSafetensorsHeader(one)
     if (!header.ok) return header
     for (const [name, tensor] of header.tensors) {
-      if (tensors.has(name)) return refuse(`the tensor ${quote(name)} is in ${quote(one.name)} and in another file too`)
+      if (tensors.has(name))
+        return refuse(`the tensor ${quote(name)} is in ${quote(one.name)} and in another file too`)
       tensors.set(name, { ...tensor, offset: (starts[i] ?? 0) + tensor.offset })
     }
   }
@@ -48,17 +61,30 @@ export async function describeHuggingFace({ config, sources, index }: HuggingFac
   if (place === undefined) return refuse('its embedding ("model.embed_tokens.weight") is missing')
   const nameOf = huggingFaceNames(shape, place)
   // What the model sees with lies beside its text model; a tied head may be written twice.
-  const passes = (name: string): boolean => (place.prefix !== 'model.' && !name.startsWith(place.prefix)) || (shape.tiedHead && name === place.head)
+  const passes = (name: string): boolean =>
+    (place.prefix !== 'model.' && !name.startsWith(place.prefix)) || (shape.tiedHead && name === place.head)
   const fault = faultOfTensors(shape, tensors, nameOf, passes)
   if (fault !== undefined) return refuse(fault)
   const wanted = new Set([...listNeeded(shape)].map(({ role, layer }) => nameOf(role, layer)))
   const needed = new Map([...tensors].filter(([name]) => wanted.has(name)))
-  const facts = { architecture: architecture.name, shape, ...countTensors(needed), memoryBytes: estimateMemory(shape, needed, nameOf) }
-  return { ok: true, model: { shape, tensors: needed, source, nameOf, ...formOfHuggingFace(architecture), facts } }
+  const facts = {
+    architecture: architecture.name,
+    shape,
+    ...countTensors(needed),
+    memoryBytes: estimateMemory(shape, needed, nameOf),
+  }
+  return {
+    ok: true,
+    model: { shape, tensors: needed, source, nameOf, ...formOfHuggingFace(architecture), facts },
+  }
 }
 
 /** Reads all weights; `nb4s` finds no packed bits to keep here, so all are floats with it. Throws as `readWeights` does. */
-export const loadHuggingFaceWeights = (model: HuggingFaceModel, kind: WeightKind, hooks?: ReadHooks): Promise<LoadedWeights> => readWeights(model, kind, hooks)
+export const loadHuggingFaceWeights = (
+  model: HuggingFaceModel,
+  kind: WeightKind,
+  hooks?: ReadHooks,
+): Promise<LoadedWeights> => readWeights(model, kind, hooks)
 
 function findMissing(index: unknown, sources: readonly ByteSource[]): HuggingFaceDescription | undefined {
   const shards = listShards(index)
@@ -66,7 +92,12 @@ function findMissing(index: unknown, sources: readonly ByteSource[]): HuggingFac
   const there = new Set(sources.map(({ name }) => name))
   const missing = shards.files.filter((file) => !there.has(file))
   if (missing.length === 0) return undefined
-  return refuse(`${quote(missing[0] ?? '')} is missing${missing.length > 1 ? ` and ${missing.length - 1} more of its ${shards.files.length} files` : ''}`)
+  return refuse(
+    `${quote(missing[0] ?? '')} is missing${missing.length > 1 ? ` and ${missing.length - 1} more of its ${shards.files.length} files` : ''}`,
+  )
 }
 
-const refuse = (why: string): HuggingFaceDescription => ({ ok: false, sentence: `This model cannot be used: ${why}. Choose all files of one model together, or another model.` })
+const refuse = (why: string): HuggingFaceDescription => ({
+  ok: false,
+  sentence: `This model cannot be used: ${why}. Choose all files of one model together, or another model.`,
+})

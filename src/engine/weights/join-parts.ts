@@ -29,13 +29,19 @@ interface Part {
  */
 export async function joinParts(sources: readonly ByteSource[]): Promise<JoinedParts> {
   if (sources.length === 0) return refuse('there is no file')
-  if (sources.length > MOST_PARTS) return refuse(`it has ${sources.length} files, and at most ${MOST_PARTS} are read`)
+  if (sources.length > MOST_PARTS)
+    return refuse(`it has ${sources.length} files, and at most ${MOST_PARTS} are read`)
   const parts: Part[] = []
   for (const source of sources) {
     const result = await readHeaderOf(source)
     if (result.kind === 'refused') return { ok: false, sentence: `${quote(source.name)}: ${result.sentence}` }
     const { metadata } = result.header
-    parts.push({ source, header: result.header, index: readNumber(metadata, 'split.no') ?? 0, count: readNumber(metadata, 'split.count') ?? 1 })
+    parts.push({
+      source,
+      header: result.header,
+      index: readNumber(metadata, 'split.no') ?? 0,
+      count: readNumber(metadata, 'split.count') ?? 1,
+    })
   }
   const ordered = parts.toSorted((a, b) => a.index - b.index)
   const why = faultOfParts(ordered)
@@ -47,7 +53,9 @@ export async function joinParts(sources: readonly ByteSource[]): Promise<JoinedP
   if (twice !== undefined) return refuse(twice)
   const source = await joinOrdered(ordered, first)
   const joined = await readHeaderOf(source)
-  return joined.kind === 'refused' ? { ok: false, sentence: joined.sentence } : { ok: true, header: joined.header, source }
+  return joined.kind === 'refused'
+    ? { ok: false, sentence: joined.sentence }
+    : { ok: true, header: joined.header, source }
 }
 
 /** Every alignment that is read is a multiple of this, so parts of any alignment can follow each other. */
@@ -59,14 +67,21 @@ async function joinOrdered(parts: readonly Part[], first: Part): Promise<ByteSou
   const pieces: ByteSource[] = []
   let end = 0
   for (const { source, header } of parts) {
-    for (const { name, type, shape, offset } of header.tensors.values()) listed.push({ name, type: type.name, shape, offset: end + offset - header.dataStart })
+    for (const { name, type, shape, offset } of header.tensors.values())
+      listed.push({ name, type: type.name, shape, offset: end + offset - header.dataStart })
     const from = Math.min(header.dataStart, source.size)
     const padding = (ALIGNMENT - ((source.size - from) % ALIGNMENT)) % ALIGNMENT
     pieces.push(sourceFrom(source, from), sourceFromBytes('padding', new Uint8Array(padding)))
     end += source.size - from + padding
   }
-  const kept = [...copyMetadata(await first.source.read(0, first.header.headerBytes), first.source.size)].filter(([key]) => !key.startsWith('split.') && key !== 'general.alignment')
-  const header = writeGgufHeader(new Map<string, WrittenValue>([...kept, ['general.alignment', { kind: 'u32', value: ALIGNMENT }]]), listed, ALIGNMENT)
+  const kept = [
+    ...copyMetadata(await first.source.read(0, first.header.headerBytes), first.source.size),
+  ].filter(([key]) => !key.startsWith('split.') && key !== 'general.alignment')
+  const header = writeGgufHeader(
+    new Map<string, WrittenValue>([...kept, ['general.alignment', { kind: 'u32', value: ALIGNMENT }]]),
+    listed,
+    ALIGNMENT,
+  )
   return joinSources(first.source.name, [sourceFromBytes('header', header), ...pieces]).source
 }
 
@@ -74,28 +89,42 @@ function findTwice(parts: readonly Part[]): string | undefined {
   const names = new Set<string>()
   for (const { header, source } of parts) {
     for (const name of header.tensors.keys()) {
-      if (names.has(name)) return `the tensor ${quote(name)} is in ${quote(source.name)} and in another part too`
+      if (names.has(name))
+        return `the tensor ${quote(name)} is in ${quote(source.name)} and in another part too`
       names.add(name)
     }
   }
   const promised = readNumber(parts[0]?.header.metadata ?? new Map(), 'split.tensors.count')
-  return promised === undefined || promised === names.size ? undefined : `it says that it has ${promised} tensors, and its parts hold ${names.size}`
+  return promised === undefined || promised === names.size
+    ? undefined
+    : `it says that it has ${promised} tensors, and its parts hold ${names.size}`
 }
 
 /** What does not fit together among parts in the order of their numbers. */
 function faultOfParts(parts: readonly Part[]): string | undefined {
   const count = parts[0]?.count ?? 1
   const stranger = parts.find((part) => part.count !== count)
-  if (stranger !== undefined) return `${quote(stranger.source.name)} is a part of ${stranger.count}, and ${quote(parts[0]?.source.name ?? '')} of ${count}: they do not belong together`
+  if (stranger !== undefined)
+    return `${quote(stranger.source.name)} is a part of ${stranger.count}, and ${quote(parts[0]?.source.name ?? '')} of ${count}: they do not belong together`
   for (const [i, { index, source }] of parts.entries()) {
-    if (!Number.isInteger(index) || index < 0 || index >= count) return `${quote(source.name)} says that it is part ${index + 1} of ${count}`
-    if (index === parts[i - 1]?.index) return count === 1 ? `${quote(source.name)} is a whole model and no part of another; choose one file of these ${parts.length}` : `part ${index + 1} of ${count} is there twice (${quote(source.name)})`
+    if (!Number.isInteger(index) || index < 0 || index >= count)
+      return `${quote(source.name)} says that it is part ${index + 1} of ${count}`
+    if (index === parts[i - 1]?.index)
+      return count === 1
+        ? `${quote(source.name)} is a whole model and no part of another; choose one file of these ${parts.length}`
+        : `part ${index + 1} of ${count} is there twice (${quote(source.name)})`
     if (index !== i) return tellMissing(i, index, count)
   }
   return parts.length < count ? tellMissing(parts.length, count, count) : undefined
 }
 
 /** Parts `from` … `to − 1` are missing. */
-const tellMissing = (from: number, to: number, count: number): string => (to - from === 1 ? `part ${from + 1} of ${count} is missing` : `parts ${from + 1} to ${to} of ${count} are missing`)
+const tellMissing = (from: number, to: number, count: number): string =>
+  to - from === 1
+    ? `part ${from + 1} of ${count} is missing`
+    : `parts ${from + 1} to ${to} of ${count} are missing`
 
-const refuse = (why: string): JoinedParts => ({ ok: false, sentence: `This model cannot be used: ${why}. Choose all files of one model together.` })
+const refuse = (why: string): JoinedParts => ({
+  ok: false,
+  sentence: `This model cannot be used: ${why}. Choose all files of one model together.`,
+})

@@ -17,7 +17,8 @@ export function joinSources(name: string, sources: readonly ByteSource[]): Joine
     size += source.size
   }
   const read = async (from: number, to: number): Promise<Uint8Array> => {
-    if (!(Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 0 && from <= to && to <= size)) throw new RangeError(`"${name}" has ${size} bytes; ${from} to ${to} was asked.`)
+    if (!(Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 0 && from <= to && to <= size))
+      throw new RangeError(`"${name}" has ${size} bytes; ${from} to ${to} was asked.`)
     const touched = sources.flatMap((source, i) => {
       const start = starts[i] ?? 0
       const [begin, end] = [Math.max(from, start), Math.min(to, start + source.size)]
@@ -26,11 +27,16 @@ export function joinSources(name: string, sources: readonly ByteSource[]): Joine
     const [only] = touched
     if (touched.length === 1 && only) return only.source.read(only.begin - only.start, only.end - only.start)
     const bytes = new Uint8Array(to - from)
-    for (const { source, start, begin, end } of touched) bytes.set(await source.read(begin - start, end - start), begin - from)
+    for (const { source, start, begin, end } of touched)
+      bytes.set(await source.read(begin - start, end - start), begin - from)
     return bytes
   }
   return { source: { name, size, read }, starts }
 }
 
 /** The bytes of a source from `from` on. */
-export const sourceFrom = ({ name, size, read }: ByteSource, from: number): ByteSource => ({ name, size: size - from, read: (start, end) => read(from + start, from + end) })
+export const sourceFrom = ({ name, size, read }: ByteSource, from: number): ByteSource => ({
+  name,
+  size: size - from,
+  read: (start, end) => read(from + start, from + end),
+})

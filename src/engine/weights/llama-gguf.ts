@@ -16,11 +16,21 @@ export type { WeightKind } from './read-weights.ts'
  * Reads all weights. `onProgress` gets bytes of the file read and to read. Throws an Error with a sentence when describeGguf refuses
  * the file, an AbortError when `signal` is aborted, and what the source throws.
  */
-export async function loadGgufWeights(header: GgufHeader, source: ByteSource, kind: WeightKind, onProgress?: (done: number, total: number) => void, signal?: AbortSignal): Promise<LoadedWeights> {
+export async function loadGgufWeights(
+  header: GgufHeader,
+  source: ByteSource,
+  kind: WeightKind,
+  onProgress?: (done: number, total: number) => void,
+  signal?: AbortSignal,
+): Promise<LoadedWeights> {
   const description = describeGguf(header)
   if (!description.ok) throw new Error(description.sentence)
   const { shape, architecture: name } = description.facts
   const architecture = findArchitecture(name)
   if (architecture === undefined) throw new RangeError(`There is no architecture ${name}.`)
-  return readWeights({ shape, tensors: header.tensors, source, nameOf: ggufNames, ...formOfGguf(architecture) }, kind, { onProgress, signal })
+  return readWeights(
+    { shape, tensors: header.tensors, source, nameOf: ggufNames, ...formOfGguf(architecture) },
+    kind,
+    { onProgress, signal },
+  )
 }

@@ -44,7 +44,9 @@ export interface OnnxHeader {
   readonly tables: ReadonlySet<string>
 }
 
-export type OnnxHeaderResult = { readonly kind: 'header'; readonly header: OnnxHeader } | { readonly kind: 'refused'; readonly sentence: string }
+export type OnnxHeaderResult =
+  | { readonly kind: 'header'; readonly header: OnnxHeader }
+  | { readonly kind: 'refused'; readonly sentence: string }
 
 /** Longest name; exporters write paths of modules. */
 const MAX_NAME = 4096
@@ -59,7 +61,8 @@ export async function readOnnxHeader(source: ByteSource): Promise<OnnxHeaderResu
   try {
     return { kind: 'header', header: await new Reader(source).model() }
   } catch (thrown) {
-    if (thrown instanceof ProtoRefusal) return { kind: 'refused', sentence: `this is no ONNX model that can be read: ${thrown.why}.` }
+    if (thrown instanceof ProtoRefusal)
+      return { kind: 'refused', sentence: `this is no ONNX model that can be read: ${thrown.why}.` }
     throw thrown
   }
 }
@@ -93,11 +96,22 @@ class Reader {
     if (graphs !== 1) throw new ProtoRefusal('it holds no graph')
     // Older exporters list constants among the inputs too.
     const known = new Set(this.#constants.map(({ name }) => name))
-    return { opsets: this.#opsets, ops: this.#ops, inputs: this.#inputs.filter(({ name }) => !known.has(name)), outputs: this.#outputs, constants: this.#constants, packed: this.#packed, tables: this.#tables }
+    return {
+      opsets: this.#opsets,
+      ops: this.#ops,
+      inputs: this.#inputs.filter(({ name }) => !known.has(name)),
+      outputs: this.#outputs,
+      constants: this.#constants,
+      packed: this.#packed,
+      tables: this.#tables,
+    }
   }
 
   /** Walks a message's fields up to `end`; those without a reader are stepped over. A reader is given the end of what it is in. */
-  async #each(end: number, readers: Readonly<Record<number, (outer: number, wire: number) => Promise<void>>>): Promise<void> {
+  async #each(
+    end: number,
+    readers: Readonly<Record<number, (outer: number, wire: number) => Promise<void>>>,
+  ): Promise<void> {
     for (let field = await this.#file.field(end); field !== undefined; field = await this.#file.field(end)) {
       const read = readers[field.number]
       if (read === undefined) await this.#file.skip(field, end)
@@ -106,13 +120,19 @@ class Reader {
   }
 
   /** As `#each`, for a message that begins here. */
-  async #message(outer: number, readers: Readonly<Record<number, (outer: number, wire: number) => Promise<void>>>): Promise<void> {
+  async #message(
+    outer: number,
+    readers: Readonly<Record<number, (outer: number, wire: number) => Promise<void>>>,
+  ): Promise<void> {
     await this.#each(await this.#file.length(outer), readers)
   }
 
   async #opset(outer: number): Promise<void> {
     let [domain, version] = ['', 0]
-    await this.#message(outer, { 1: async (end) => void (domain = await this.#name(end)), 2: async () => void (version = await this.#file.number()) })
+    await this.#message(outer, {
+      1: async (end) => void (domain = await this.#name(end)),
+      2: async () => void (version = await this.#file.number()),
+    })
     this.#opsets.set(domain, version)
   }
 
@@ -126,7 +146,8 @@ class Reader {
   }
 
   async #node(outer: number): Promise<void> {
-    if (++this.#nodes > MAX_NODES) throw new ProtoRefusal(`it has more than ${MAX_NODES.toLocaleString('en')} nodes`)
+    if (++this.#nodes > MAX_NODES)
+      throw new ProtoRefusal(`it has more than ${MAX_NODES.toLocaleString('en')} nodes`)
     let [type, domain] = ['', '']
     const inputs: string[] = []
     const numbers = new Map<string, number>()
@@ -144,8 +165,13 @@ class Reader {
     if (type === 'MatMulNBits' || type === 'GatherBlockQuantized') {
       const bits = numbers.get('bits') ?? 4
       // A lookup's node does not say how large its table is: that is read from the table's own shape.
-      this.#packed.push({ bits, elements: (numbers.get('K') ?? 0) * (numbers.get('N') ?? 0), constants: type === 'MatMulNBits' ? inputs.slice(1) : inputs.filter((_, i) => i !== 1) })
-    } else if (type === 'GroupQueryAttention' || type === 'RotaryEmbedding') for (const name of inputs.slice(1)) this.#tables.add(name)
+      this.#packed.push({
+        bits,
+        elements: (numbers.get('K') ?? 0) * (numbers.get('N') ?? 0),
+        constants: type === 'MatMulNBits' ? inputs.slice(1) : inputs.filter((_, i) => i !== 1),
+      })
+    } else if (type === 'GroupQueryAttention' || type === 'RotaryEmbedding')
+      for (const name of inputs.slice(1)) this.#tables.add(name)
   }
 
   async #attribute(outer: number, numbers: Map<string, number>): Promise<void> {
@@ -172,7 +198,8 @@ class Reader {
   }
 
   async #constant(outer: number): Promise<void> {
-    if (this.#constants.length >= MAX_CONSTANTS) throw new ProtoRefusal(`it has more than ${MAX_CONSTANTS.toLocaleString('en')} constants`)
+    if (this.#constants.length >= MAX_CONSTANTS)
+      throw new ProtoRefusal(`it has more than ${MAX_CONSTANTS.toLocaleString('en')} constants`)
     const shape: number[] = []
     let [name, type, isExternal] = ['', 0, false]
     const where = new Map<string, string>()
@@ -180,14 +207,19 @@ class Reader {
       1: async (end, wire) => {
         // Sizes are written one by one or packed into one field.
         if (wire !== 2) shape.push(await this.#file.number())
-        else for (const stop = await this.#file.length(end); this.#file.at < stop && shape.length <= MAX_DIMS; ) shape.push(await this.#file.number())
+        else
+          for (const stop = await this.#file.length(end); this.#file.at < stop && shape.length <= MAX_DIMS;)
+            shape.push(await this.#file.number())
         if (shape.length > MAX_DIMS) throw new ProtoRefusal('a constant has too many dimensions')
       },
       2: async () => void (type = await this.#file.number()),
       8: async (end) => void (name = await this.#name(end)),
       13: async (end) => {
         let [key, value] = ['', '']
-        await this.#message(end, { 1: async (inner) => void (key = await this.#name(inner)), 2: async (inner) => void (value = await this.#name(inner)) })
+        await this.#message(end, {
+          1: async (inner) => void (key = await this.#name(inner)),
+          2: async (inner) => void (value = await this.#name(inner)),
+        })
         if (where.size < 16) where.set(key, value)
       },
       14: async () => void (isExternal = (await this.#file.number()) === 1),
@@ -196,18 +228,29 @@ class Reader {
   }
 
   async #value(outer: number): Promise<OnnxValue> {
-    if (this.#inputs.length + this.#outputs.length >= 2 * MAX_VALUES) throw new ProtoRefusal('it has too many inputs and outputs')
+    if (this.#inputs.length + this.#outputs.length >= 2 * MAX_VALUES)
+      throw new ProtoRefusal('it has too many inputs and outputs')
     let [name, type] = ['', 0]
     const shape: OnnxDim[] = []
     const dim = (end: number): Promise<void> => {
       if (shape.length >= MAX_DIMS) throw new ProtoRefusal('an input has too many dimensions')
       shape.push('?')
       const put = (size: OnnxDim): void => void (shape[shape.length - 1] = size)
-      return this.#message(end, { 1: async () => put(await this.#file.number()), 2: async (inner) => put(await this.#name(inner)) })
+      return this.#message(end, {
+        1: async () => put(await this.#file.number()),
+        2: async (inner) => put(await this.#name(inner)),
+      })
     }
     await this.#message(outer, {
       1: async (end) => void (name = await this.#name(end)),
-      2: (end) => this.#message(end, { 1: (tensor) => this.#message(tensor, { 1: async () => void (type = await this.#file.number()), 2: (sizes) => this.#message(sizes, { 1: dim }) }) }),
+      2: (end) =>
+        this.#message(end, {
+          1: (tensor) =>
+            this.#message(tensor, {
+              1: async () => void (type = await this.#file.number()),
+              2: (sizes) => this.#message(sizes, { 1: dim }),
+            }),
+        }),
     })
     return { name, type, shape }
   }
@@ -222,7 +265,8 @@ function readPlace(name: string, where: ReadonlyMap<string, string>): NonNullabl
   const whole = (key: string): number | undefined => {
     const value = where.get(key)
     if (value === undefined || value === '') return undefined
-    if (!/^\d{1,15}$/.test(value)) throw new ProtoRefusal(`the ${key} of ${quote(name)} in its file is ${quote(value)}`)
+    if (!/^\d{1,15}$/.test(value))
+      throw new ProtoRefusal(`the ${key} of ${quote(name)} in its file is ${quote(value)}`)
     return Number(value)
   }
   if (location === '') throw new ProtoRefusal(`${quote(name)} is kept in another file that has no name`)

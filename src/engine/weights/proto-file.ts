@@ -38,7 +38,8 @@ export class ProtoFile {
     if (this.at > end) throw new ProtoRefusal('a field reaches over the end of its message')
     const tag = await this.number()
     const wire = tag & 7
-    if (wire !== 0 && wire !== 1 && wire !== 2 && wire !== 5) throw new ProtoRefusal(`there is a field of kind ${wire} at byte ${this.at}`)
+    if (wire !== 0 && wire !== 1 && wire !== 2 && wire !== 5)
+      throw new ProtoRefusal(`there is a field of kind ${wire} at byte ${this.at}`)
     return { number: tag >>> 3, wire }
   }
 
@@ -51,7 +52,8 @@ export class ProtoFile {
       const byte = this.#window[this.at++ - this.#from] ?? 0
       value += (byte & 127) * scale
       if (byte < 128) {
-        if (value > Number.MAX_SAFE_INTEGER) throw new ProtoRefusal(`a number before byte ${this.at} is too large`)
+        if (value > Number.MAX_SAFE_INTEGER)
+          throw new ProtoRefusal(`a number before byte ${this.at} is too large`)
         return value
       }
       scale *= 128
@@ -63,7 +65,10 @@ export class ProtoFile {
   async length(outer: number): Promise<number> {
     const count = await this.number()
     const end = this.at + count
-    if (end > outer) throw new ProtoRefusal(`${count.toLocaleString('en')} bytes are promised at byte ${this.at.toLocaleString('en')}, more than there are`)
+    if (end > outer)
+      throw new ProtoRefusal(
+        `${count.toLocaleString('en')} bytes are promised at byte ${this.at.toLocaleString('en')}, more than there are`,
+      )
     return end
   }
 
@@ -93,7 +98,10 @@ export class ProtoFile {
   }
 
   async #fill(): Promise<void> {
-    if (this.at >= this.#source.size) throw new ProtoRefusal('it ends in the middle of a field: it was probably cut while it was downloaded or copied')
+    if (this.at >= this.#source.size)
+      throw new ProtoRefusal(
+        'it ends in the middle of a field: it was probably cut while it was downloaded or copied',
+      )
     this.#from = this.at
     this.#window = await this.#source.read(this.at, Math.min(this.#source.size, this.at + WINDOW))
   }

@@ -30,20 +30,38 @@ export interface ReadHooks {
 }
 
 /** How GGUF files of an architecture hold what the decoder takes. */
-export const formOfGguf = ({ pairsRows }: Architecture): Pick<StoredModel, 'pairsRows' | 'addToNorms'> => ({ pairsRows, addToNorms: 0 })
+export const formOfGguf = ({ pairsRows }: Architecture): Pick<StoredModel, 'pairsRows' | 'addToNorms'> => ({
+  pairsRows,
+  addToNorms: 0,
+})
 /** The same of Hugging Face's. */
-export const formOfHuggingFace = ({ normsLessOne }: Architecture): Pick<StoredModel, 'pairsRows' | 'addToNorms'> => ({ pairsRows: false, addToNorms: normsLessOne === true ? 1 : 0 })
+export const formOfHuggingFace = ({
+  normsLessOne,
+}: Architecture): Pick<StoredModel, 'pairsRows' | 'addToNorms'> => ({
+  pairsRows: false,
+  addToNorms: normsLessOne === true ? 1 : 0,
+})
 
 /**
  * Reads all weights: rows of q and k in halves, q|k|v and gate|up stacked, factors of RoPE put into the shape. Throws an AbortError when
  * `signal` is aborted, and what the source throws.
  */
-export async function readWeights(model: StoredModel, kind: WeightKind, hooks: ReadHooks = {}): Promise<LoadedWeights> {
+export async function readWeights(
+  model: StoredModel,
+  kind: WeightKind,
+  hooks: ReadHooks = {},
+): Promise<LoadedWeights> {
   const { shape: described } = model
   const reader = new TensorReader(model, hooks)
-  const shape = described.ropeFactors === 'stored' ? { ...described, ropeFactors: checkFactors(await reader.vector('ropeFactors', 0)) } : described
-  const [q, k] = model.pairsRows ? [unpermuteRows(shape.heads, shape.headWidth), unpermuteRows(shape.kvHeads, shape.headWidth)] : [undefined, undefined]
-  const convert = (blocks: readonly RowBlock[]): LinearWeight => (kind === 'f32' ? undefined : (toFourBit(blocks) ?? toEightBit(blocks))) ?? toDense(blocks)
+  const shape =
+    described.ropeFactors === 'stored'
+      ? { ...described, ropeFactors: checkFactors(await reader.vector('ropeFactors', 0)) }
+      : described
+  const [q, k] = model.pairsRows
+    ? [unpermuteRows(shape.heads, shape.headWidth), unpermuteRows(shape.kvHeads, shape.headWidth)]
+    : [undefined, undefined]
+  const convert = (blocks: readonly RowBlock[]): LinearWeight =>
+    (kind === 'f32' ? undefined : (toFourBit(blocks) ?? toEightBit(blocks))) ?? toDense(blocks)
   const readNorm = async (role: TensorRole, layer: number): Promise<Float32Array> => {
     const gain = await reader.vector(role, layer)
     return model.addToNorms === 0 ? gain : gain.map((one) => one + model.addToNorms)
@@ -62,7 +80,13 @@ export async function readWeights(model: StoredModel, kind: WeightKind, hooks: R
     }
     const norms = new Map<NormName, Float32Array>()
     for (const [name, role] of normsOf(shape)) norms.set(name, await readNorm(role, i))
-    const bias = shape.qkvBias ? joinFloats([await reader.vector('qBias', i), await reader.vector('kBias', i), await reader.vector('vBias', i)]) : undefined
+    const bias = shape.qkvBias
+      ? joinFloats([
+          await reader.vector('qBias', i),
+          await reader.vector('kBias', i),
+          await reader.vector('vBias', i),
+        ])
+      : undefined
     layers.push({ linears, norms, ...(bias === undefined ? {} : { bias }) })
   }
   return makeLoaded(shape, layers, await readNorm('finalNorm', 0), head, embeddingRows)
@@ -77,12 +101,25 @@ interface Layer {
 const normsOf = ({ postNorms, queryKeyNorm }: DecoderShape): readonly (readonly [NormName, TensorRole])[] => [
   ['attention', 'attentionNorm'],
   ['feedForward', 'feedForwardNorm'],
-  ...(postNorms ? ([['postAttention', 'postAttentionNorm'], ['postFeedForward', 'postFeedForwardNorm']] as const) : []),
-  ...(queryKeyNorm ? ([['query', 'qNorm'], ['key', 'kNorm']] as const) : []),
+  ...(postNorms
+    ? ([
+        ['postAttention', 'postAttentionNorm'],
+        ['postFeedForward', 'postFeedForwardNorm'],
+      ] as const)
+    : []),
+  ...(queryKeyNorm
+    ? ([
+        ['query', 'qNorm'],
+        ['key', 'kNorm'],
+      ] as const)
+    : []),
 ]
 
 function checkFactors(factors: Float32Array): number[] {
-  if (!factors.every((factor) => factor > 0 && factor < Infinity)) throw new Error('This model cannot be used: the factors by which it stretches its positions are not all numbers above 0. Get the file again.')
+  if (!factors.every((factor) => factor > 0 && factor < Infinity))
+    throw new Error(
+      'This model cannot be used: the factors by which it stretches its positions are not all numbers above 0. Get the file again.',
+    )
   return [...factors]
 }
 
@@ -123,7 +160,12 @@ class TensorReader {
     const tensor = this.#find(role, layer)
     const bytes = await this.#read(tensor)
     const columns = tensor.shape[0] ?? 0
-    const block = { quant: requireQuant(tensor.type.name), bytes, columns, rows: tensor.shape.slice(1).reduce((product, size) => product * size, 1) }
+    const block = {
+      quant: requireQuant(tensor.type.name),
+      bytes,
+      columns,
+      rows: tensor.shape.slice(1).reduce((product, size) => product * size, 1),
+    }
     return order === undefined ? block : { ...block, order }
   }
 
@@ -153,25 +195,43 @@ class TensorReader {
   }
 }
 
-function makeLoaded(shape: DecoderShape, layers: readonly Layer[], final: Float32Array, head: LinearWeight, embedding: RowBlock): LoadedWeights {
+function makeLoaded(
+  shape: DecoderShape,
+  layers: readonly Layer[],
+  final: Float32Array,
+  head: LinearWeight,
+  embedding: RowBlock,
+): LoadedWeights {
   const rowBytes = (shape.width / embedding.quant.elements) * embedding.quant.blockBytes
   const bytesOf = ({ linears, norms, bias }: Layer): number =>
-    Object.values(linears).reduce((sum, weight) => sum + countBytes(weight), 0) + [...norms.values()].reduce((sum, { byteLength }) => sum + byteLength, 0) + (bias?.byteLength ?? 0)
+    Object.values(linears).reduce((sum, weight) => sum + countBytes(weight), 0) +
+    [...norms.values()].reduce((sum, { byteLength }) => sum + byteLength, 0) +
+    (bias?.byteLength ?? 0)
   return {
     shape,
     head,
-    bytes: layers.reduce((sum, layer) => sum + bytesOf(layer), 0) + final.byteLength + countBytes(head) + embedding.bytes.length,
+    bytes:
+      layers.reduce((sum, layer) => sum + bytesOf(layer), 0) +
+      final.byteLength +
+      countBytes(head) +
+      embedding.bytes.length,
     linear: (layer, which) => pick(layers, layer).linears[which],
-    norm: (layer, which) => (which === 'final' ? final : need(pick(layers, layer).norms.get(which), `norm "${which}"`)),
+    norm: (layer, which) =>
+      which === 'final' ? final : need(pick(layers, layer).norms.get(which), `norm "${which}"`),
     ...(shape.qkvBias ? { qkvBias: (layer: number) => need(pick(layers, layer).bias, 'bias') } : {}),
     embedRow: makeRowReader(shape, embedding, rowBytes),
   }
 }
 
 /** Made apart, so that what generation keeps of the weights holds the embedding and not the matrices beside it. */
-function makeRowReader({ vocabulary, width }: DecoderShape, { quant, bytes }: RowBlock, rowBytes: number): LoadedWeights['embedRow'] {
+function makeRowReader(
+  { vocabulary, width }: DecoderShape,
+  { quant, bytes }: RowBlock,
+  rowBytes: number,
+): LoadedWeights['embedRow'] {
   return (id, out, at) => {
-    if (!(Number.isInteger(id) && id >= 0 && id < vocabulary)) throw new RangeError(`Token ${id} is not in the vocabulary of ${vocabulary}.`)
+    if (!(Number.isInteger(id) && id >= 0 && id < vocabulary))
+      throw new RangeError(`Token ${id} is not in the vocabulary of ${vocabulary}.`)
     quant.readRow(bytes, id * rowBytes, width, out, at)
   }
 }
@@ -191,5 +251,7 @@ function pick<T>(layers: readonly T[], layer: number): T {
 function countBytes(weight: LinearWeight): number {
   if (weight.kind === 'f32') return weight.data.byteLength
   const packed = weight.b.byteLength + weight.scales.byteLength
-  return weight.kind === 'nb8' ? packed : packed + weight.zeroPoints.byteLength + (weight.correction?.byteLength ?? 0)
+  return weight.kind === 'nb8'
+    ? packed
+    : packed + weight.zeroPoints.byteLength + (weight.correction?.byteLength ?? 0)
 }

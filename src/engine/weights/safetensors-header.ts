@@ -14,8 +14,21 @@ const MAX_HEADER = 32 * 1024 * 1024
 const MAX_TENSORS = 65_536
 /** Bytes of an element of every type that the format has. */
 const BYTES_OF: ReadonlyMap<string, number> = new Map([
-  ['F64', 8], ['F32', 4], ['F16', 2], ['BF16', 2], ['F8_E4M3', 1], ['F8_E5M2', 1],
-  ['I64', 8], ['I32', 4], ['I16', 2], ['I8', 1], ['U64', 8], ['U32', 4], ['U16', 2], ['U8', 1], ['BOOL', 1],
+  ['F64', 8],
+  ['F32', 4],
+  ['F16', 2],
+  ['BF16', 2],
+  ['F8_E4M3', 1],
+  ['F8_E5M2', 1],
+  ['I64', 8],
+  ['I32', 4],
+  ['I16', 2],
+  ['I8', 1],
+  ['U64', 8],
+  ['U32', 4],
+  ['U16', 2],
+  ['U8', 1],
+  ['BOOL', 1],
 ])
 
 /**
@@ -24,64 +37,103 @@ const BYTES_OF: ReadonlyMap<string, number> = new Map([
  * cannot be read.
  */
 export async function readSafetensorsHeader(source: ByteSource): Promise<SafetensorsResult> {
-  const refuse = (why: string): SafetensorsResult => ({ ok: false, sentence: `${quote(source.name)} cannot be used as a model: ${why}. Choose another file, or get this one again.` })
+  const refuse = (why: string): SafetensorsResult => ({
+    ok: false,
+    sentence: `${quote(source.name)} cannot be used as a model: ${why}. Choose another file, or get this one again.`,
+  })
   if (source.size < 8) return refuse(`it has ${source.size} bytes only`)
   const first = await source.read(0, 8)
   const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true)
-  if (length > BigInt(MAX_HEADER)) return refuse(`it is no safetensors file, or its header is larger than ${MAX_HEADER / 2 ** 20} MB`)
+  if (length > BigInt(MAX_HEADER))
+    return refuse(`it is no safetensors file, or its header is larger than ${MAX_HEADER / 2 ** 20} MB`)
   const dataStart = 8 + Number(length)
-  if (dataStart > source.size) return refuse(`its header reaches to byte ${dataStart.toLocaleString('en')} and it has ${source.size.toLocaleString('en')}. It was probably cut while it was downloaded or copied`)
+  if (dataStart > source.size)
+    return refuse(
+      `its header reaches to byte ${dataStart.toLocaleString('en')} and it has ${source.size.toLocaleString('en')}. It was probably cut while it was downloaded or copied`,
+    )
   let header: unknown
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(await source.read(8, dataStart)))
   } catch {
     return refuse('it is no safetensors file (its header is no JSON)')
   }
-  if (typeof header !== 'object' || header === null || Array.isArray(header)) return refuse('its header is no list of tensors')
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    return refuse('its header is no list of tensors')
   const entries = Object.entries(header).filter(([name]) => name !== '__metadata__')
-  if (entries.length > MAX_TENSORS) return refuse(`it says that it has ${entries.length.toLocaleString('en')} tensors; at most ${MAX_TENSORS.toLocaleString('en')} are read`)
+  if (entries.length > MAX_TENSORS)
+    return refuse(
+      `it says that it has ${entries.length.toLocaleString('en')} tensors; at most ${MAX_TENSORS.toLocaleString('en')} are read`,
+    )
   const tensors = new Map<string, GgufTensor>()
   for (const [name, entry] of entries) {
     const tensor = placeTensor(name, entry, dataStart)
     if (typeof tensor === 'string') return refuse(`the tensor ${quote(name)} ${tensor}`)
-    if (tensor.offset + tensor.bytes > source.size) return refuse(`it ends too early: the tensor ${quote(name)} reaches to byte ${(tensor.offset + tensor.bytes).toLocaleString('en')} and the file has ${source.size.toLocaleString('en')}. It was probably cut while it was downloaded or copied`)
+    if (tensor.offset + tensor.bytes > source.size)
+      return refuse(
+        `it ends too early: the tensor ${quote(name)} reaches to byte ${(tensor.offset + tensor.bytes).toLocaleString('en')} and the file has ${source.size.toLocaleString('en')}. It was probably cut while it was downloaded or copied`,
+      )
     tensors.set(name, tensor)
   }
   const ordered = [...tensors.values()].toSorted((a, b) => a.offset - b.offset)
   for (const [i, after] of ordered.entries()) {
     const before = ordered[i - 1]
-    if (before && before.offset + before.bytes > after.offset) return refuse(`the tensors ${quote(before.name)} and ${quote(after.name)} overlap`)
+    if (before && before.offset + before.bytes > after.offset)
+      return refuse(`the tensors ${quote(before.name)} and ${quote(after.name)} overlap`)
   }
   return { ok: true, tensors }
 }
 
 /** A tensor of the header, or the end of a sentence on what is wrong with it. */
 function placeTensor(name: string, entry: unknown, dataStart: number): GgufTensor | string {
-  if (typeof entry !== 'object' || entry === null || !('dtype' in entry && 'shape' in entry && 'data_offsets' in entry)) return 'lacks its type, shape or place'
+  if (
+    typeof entry !== 'object' ||
+    entry === null ||
+    !('dtype' in entry && 'shape' in entry && 'data_offsets' in entry)
+  )
+    return 'lacks its type, shape or place'
   const { dtype, shape, data_offsets: offsets } = entry
   const elementBytes = typeof dtype === 'string' ? BYTES_OF.get(dtype) : undefined
-  if (typeof dtype !== 'string' || elementBytes === undefined) return `has the type ${quote(String(dtype))}, which is not known here`
+  if (typeof dtype !== 'string' || elementBytes === undefined)
+    return `has the type ${quote(String(dtype))}, which is not known here`
   if (!isSizes(shape) || shape.length > 8) return 'has no list of sizes as its shape'
   if (!isSizes(offsets) || offsets.length !== 2) return 'has no place'
   const [from = 0, to = 0] = offsets
   const bytes = shape.reduce((product, size) => product * size, elementBytes)
   // A product that is too large to be exact is larger than any file.
   if (bytes === 0) return `is empty (its shape is ${shape.join(' × ')})`
-  if (to - from !== bytes) return `has ${(to - from).toLocaleString('en')} bytes, and its shape ${shape.join(' × ') || 'of one number'} of ${dtype} needs ${bytes.toLocaleString('en')}`
-  return { name, type: { name: dtype, elements: 1, bytes: elementBytes }, shape: shape.length === 0 ? [1] : shape.toReversed(), offset: dataStart + from, bytes }
+  if (to - from !== bytes)
+    return `has ${(to - from).toLocaleString('en')} bytes, and its shape ${shape.join(' × ') || 'of one number'} of ${dtype} needs ${bytes.toLocaleString('en')}`
+  return {
+    name,
+    type: { name: dtype, elements: 1, bytes: elementBytes },
+    shape: shape.length === 0 ? [1] : shape.toReversed(),
+    offset: dataStart + from,
+    bytes,
+  }
 }
 
-const isSizes = (value: unknown): value is number[] => Array.isArray(value) && value.every((size: unknown) => Number.isSafeInteger(size) && (size as number) >= 0)
+const isSizes = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((size: unknown) => Number.isSafeInteger(size) && (size as number) >= 0)
 
 /** The files that a `model.safetensors.index.json` names, in their order there, each once; or a sentence. */
-export function listShards(index: unknown): { readonly ok: true; readonly files: readonly string[] } | { readonly ok: false; readonly sentence: string } {
-  const refuse = (why: string) => ({ ok: false, sentence: `The model's index (model.safetensors.index.json) cannot be used: ${why}. Get it again.` }) as const
-  const map: unknown = typeof index === 'object' && index !== null && 'weight_map' in index ? index.weight_map : undefined
+export function listShards(
+  index: unknown,
+):
+  | { readonly ok: true; readonly files: readonly string[] }
+  | { readonly ok: false; readonly sentence: string } {
+  const refuse = (why: string) =>
+    ({
+      ok: false,
+      sentence: `The model's index (model.safetensors.index.json) cannot be used: ${why}. Get it again.`,
+    }) as const
+  const map: unknown =
+    typeof index === 'object' && index !== null && 'weight_map' in index ? index.weight_map : undefined
   if (typeof map !== 'object' || map === null) return refuse('it has no "weight_map"')
   const files = new Set<string>()
   for (const file of Object.values(map) as unknown[]) {
     // A plain name: the index says what lies beside it and nothing else.
-    if (typeof file !== 'string' || !/^[\w][\w.-]{0,200}\.safetensors$/.test(file)) return refuse(`it names a file ${quote(String(file))}`)
+    if (typeof file !== 'string' || !/^[\w][\w.-]{0,200}\.safetensors$/.test(file))
+      return refuse(`it names a file ${quote(String(file))}`)
     files.add(file)
     if (files.size > 1024) return refuse('it names more than 1,024 files')
   }

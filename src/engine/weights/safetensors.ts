@@ -11,14 +11,19 @@ export interface PlainTensor {
 const ALIGNMENT = 8
 
 /** The whole file, every tensor as F32. `metadata` holds texts only; `format: 'pt'` is what transformers asks for. */
-export function writeSafetensors(tensors: ReadonlyMap<string, PlainTensor>, metadata: Readonly<Record<string, string>>): Uint8Array<ArrayBuffer> {
+export function writeSafetensors(
+  tensors: ReadonlyMap<string, PlainTensor>,
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array<ArrayBuffer> {
   let end = 0
   const entries = [...tensors].map(([name, { shape, data }]): [string, object] => {
     const start = end
     end += data.byteLength
     return [name, { dtype: 'F32', shape, data_offsets: [start, end] }]
   })
-  const json = new TextEncoder().encode(JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(entries) }))
+  const json = new TextEncoder().encode(
+    JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(entries) }),
+  )
   const headerBytes = Math.ceil(json.length / ALIGNMENT) * ALIGNMENT
   const dataStart = 8 + headerBytes
   const file = new Uint8Array(dataStart + end)

@@ -34,7 +34,10 @@ export function sourceFromBlob(name: string, blob: Blob): ByteSource {
       checkRange(name, blob.size, from, to)
       const bytes = new Uint8Array(await blob.slice(from, to).arrayBuffer())
       // A file that shrank on disk since it was picked gives fewer bytes than its size promised.
-      if (bytes.length !== to - from) throw new RangeError(`"${name}" gave ${bytes.length} bytes where ${to - from} were asked: it changed while it was read. Choose the file again.`)
+      if (bytes.length !== to - from)
+        throw new RangeError(
+          `"${name}" gave ${bytes.length} bytes where ${to - from} were asked: it changed while it was read. Choose the file again.`,
+        )
       return bytes
     },
   }

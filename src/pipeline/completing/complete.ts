@@ -18,38 +18,62 @@ export const complete = defineStep({
     n: wholeNumber({
       label: 'Completions per prompt',
       help: 'With a judge, several let it choose the best one.',
-      from: 1, to: 16, default: 1,
+      from: 1,
+      to: 16,
+      default: 1,
     }),
     system: text({
       label: 'System prompt',
       help: 'Told to the teacher before every prompt; empty leaves it to the model’s own template.',
-      default: '', lines: 3,
+      default: '',
+      lines: 3,
     }),
     temperature: realNumber({
       label: 'Temperature',
       help: 'Higher writes less likely words; 0 always takes the likeliest.',
-      from: 0, to: 2, default: 0.7, step: 0.05,
+      from: 0,
+      to: 2,
+      default: 0.7,
+      step: 0.05,
     }),
-    topK: wholeNumber({ label: 'Top-k', help: 'Draws from this many likeliest tokens; 0 keeps all.', from: 0, to: 1000, default: 0 }),
+    topK: wholeNumber({
+      label: 'Top-k',
+      help: 'Draws from this many likeliest tokens; 0 keeps all.',
+      from: 0,
+      to: 1000,
+      default: 0,
+    }),
     topP: realNumber({
       label: 'Top-p',
       help: 'Draws from the likeliest tokens that together have this probability; 1 keeps all.',
-      from: 0.01, to: 1, default: 0.95, step: 0.01,
+      from: 0.01,
+      to: 1,
+      default: 0.95,
+      step: 0.01,
     }),
     minP: realNumber({
       label: 'Min-p',
       help: 'Leaves out tokens less likely than this share of the likeliest; 0 keeps all.',
-      from: 0, to: 1, default: 0, step: 0.01,
+      from: 0,
+      to: 1,
+      default: 0,
+      step: 0.01,
     }),
     repetitionPenalty: realNumber({
       label: 'Repetition penalty',
       help: 'Above 1, tokens that were used already become less likely.',
-      from: 1, to: 2, default: 1.1, step: 0.05,
+      from: 1,
+      to: 2,
+      default: 1.1,
+      step: 0.05,
     }),
     maxTokens: wholeNumber({
       label: 'Tokens at most',
       help: 'Where a completion is cut if the teacher does not end it.',
-      from: 1, to: 4096, default: 160, unit: 'tokens',
+      from: 1,
+      to: 4096,
+      default: 160,
+      unit: 'tokens',
     }),
   },
 })
@@ -89,8 +113,17 @@ export function planCompletions(plan: {
   return prompts.flatMap((prompt, i) => {
     const name = hashOf(prompt.text).slice(0, 16)
     return Array.from({ length: settings.n }, (_, variant): PlannedRow => {
-      const sampling: Sampling = { ...samplingOf(settings), rngSeed: `${rngSeed}/complete/${name}/${variant}` }
-      const id = rowId({ prompt: prompt.id, variant, teacher: teacher.fingerprint, system, sampling: { ...sampling, stop: [...sampling.stop] } })
+      const sampling: Sampling = {
+        ...samplingOf(settings),
+        rngSeed: `${rngSeed}/complete/${name}/${variant}`,
+      }
+      const id = rowId({
+        prompt: prompt.id,
+        variant,
+        teacher: teacher.fingerprint,
+        system,
+        sampling: { ...sampling, stop: [...sampling.stop] },
+      })
       return {
         id,
         promptId: prompt.id,
@@ -107,12 +140,28 @@ export function planCompletions(plan: {
 }
 
 /** How the step draws tokens, but for the row's own rngSeed. */
-export const samplingOf = ({ temperature, topK, topP, minP, repetitionPenalty, maxTokens }: CompleteSettings): Omit<Sampling, 'rngSeed'> => ({
-  temperature, topK, topP, minP, repetitionPenalty, maxTokens, stop: [],
+export const samplingOf = ({
+  temperature,
+  topK,
+  topP,
+  minP,
+  repetitionPenalty,
+  maxTokens,
+}: CompleteSettings): Omit<Sampling, 'rngSeed'> => ({
+  temperature,
+  topK,
+  topP,
+  minP,
+  repetitionPenalty,
+  maxTokens,
+  stop: [],
 })
 
 /** The chat that asks a prompt; without a system prompt the model's template decides what stands there. */
 export const askPrompt = (prompt: string, system: string): Asked => ({
   kind: 'chat',
-  messages: [...(system === '' ? [] : [{ role: 'system' as const, content: system }]), { role: 'user', content: prompt }],
+  messages: [
+    ...(system === '' ? [] : [{ role: 'system' as const, content: system }]),
+    { role: 'user', content: prompt },
+  ],
 })

@@ -19,11 +19,32 @@ export const FLAWS: readonly Flaw[] = [
     write: (task, rng) => {
       const { closing, ...parts } = drawReply(task, rng)
       const topics = new Set(factsOf(task).map(({ topic }) => topic))
-      const aside = factsOf(drawTask(rng)).find(({ topic }) => !topics.has(topic) && !['stock', 'place', 'price', 'origin', 'hours', 'return', 'amends', 'thanks'].includes(topic))
-      return aside && joinParts({ ...parts, facts: [...parts.facts, pick(aside.sentences, rng)], ...(closing ? { closing } : {}) })
+      const aside = factsOf(drawTask(rng)).find(
+        ({ topic }) =>
+          !topics.has(topic) &&
+          !['stock', 'place', 'price', 'origin', 'hours', 'return', 'amends', 'thanks'].includes(topic),
+      )
+      return (
+        aside &&
+        joinParts({
+          ...parts,
+          facts: [...parts.facts, pick(aside.sentences, rng)],
+          ...(closing ? { closing } : {}),
+        })
+      )
     },
   },
-  { name: 'unsorry', weight: 3, write: (task, rng) => (task.situation.upset ? joinParts({ opening: pick(['Hello!', 'Good day!'], rng), facts: factsOf(task).map(({ sentences }) => pick(sentences, rng)) }) : undefined) },
+  {
+    name: 'unsorry',
+    weight: 3,
+    write: (task, rng) =>
+      task.situation.upset
+        ? joinParts({
+            opening: pick(['Hello!', 'Good day!'], rng),
+            facts: factsOf(task).map(({ sentences }) => pick(sentences, rng)),
+          })
+        : undefined,
+  },
   {
     name: 'incomplete',
     weight: 3,
@@ -40,7 +61,12 @@ export const FLAWS: readonly Flaw[] = [
       const parts = drawReply(task, rng)
       const at = rng.below(facts.length)
       const { key, others } = facts[at] as (typeof facts)[number]
-      return joinParts({ ...parts, facts: parts.facts.map((sentence, i) => (i === at ? sentence.replace(key, pick(others, rng)) : sentence)) })
+      return joinParts({
+        ...parts,
+        facts: parts.facts.map((sentence, i) =>
+          i === at ? sentence.replace(key, pick(others, rng)) : sentence,
+        ),
+      })
     },
   },
   {
@@ -51,14 +77,29 @@ export const FLAWS: readonly Flaw[] = [
       return words.slice(0, 2 + rng.below(Math.max(1, words.length - 3))).join(' ')
     },
   },
-  { name: 'empty', weight: 1, write: (_, rng) => pick(['Hello! Have a lovely day!', 'Thank you for your message.', 'We look forward to your visit. See you soon!', 'Just ask if you need anything else.'], rng) },
+  {
+    name: 'empty',
+    weight: 1,
+    write: (_, rng) =>
+      pick(
+        [
+          'Hello! Have a lovely day!',
+          'Thank you for your message.',
+          'We look forward to your visit. See you soon!',
+          'Just ask if you need anything else.',
+        ],
+        rng,
+      ),
+  },
   {
     name: 'other',
     weight: 3,
     write: (task, rng) => {
       const topics = new Set(factsOf(task).map(({ topic }) => topic))
       const other = drawTask(rng)
-      return factsOf(other).some(({ topic }) => topics.has(topic)) ? undefined : joinParts(drawReply(other, rng))
+      return factsOf(other).some(({ topic }) => topics.has(topic))
+        ? undefined
+        : joinParts(drawReply(other, rng))
     },
   },
   {
@@ -68,10 +109,16 @@ export const FLAWS: readonly Flaw[] = [
       const words = joinParts(drawReply(task, rng)).split(' ')
       const others = joinParts(drawReply(drawTask(rng), rng)).split(' ')
       switch (rng.below(4)) {
-        case 0: return shuffle(words, rng).join(' ')
-        case 1: return shuffle([...words, ...others], rng).slice(0, 6 + rng.below(12)).join(' ')
-        case 2: return Array.from({ length: 6 + rng.below(12) }, () => pick(words, rng)).join(' ')
-        default: return Array.from({ length: 6 + rng.below(8) }, () => words[0]).join(' ')
+        case 0:
+          return shuffle(words, rng).join(' ')
+        case 1:
+          return shuffle([...words, ...others], rng)
+            .slice(0, 6 + rng.below(12))
+            .join(' ')
+        case 2:
+          return Array.from({ length: 6 + rng.below(12) }, () => pick(words, rng)).join(' ')
+        default:
+          return Array.from({ length: 6 + rng.below(8) }, () => words[0]).join(' ')
       }
     },
   },

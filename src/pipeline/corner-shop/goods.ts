@@ -92,14 +92,34 @@ const ROWS: readonly Row[] = [
 ]
 
 /** Everything that is sold, most wanted first. Every sixth is sold out. */
-export const GOODS: readonly Goods[] = ROWS.map(([name, one, many, cents, shelf], i) => ({ name, one, many, cents, shelf, soldOut: i % 6 === 4 }))
+export const GOODS: readonly Goods[] = ROWS.map(([name, one, many, cents, shelf], i) => ({
+  name,
+  one,
+  many,
+  cents,
+  shelf,
+  soldOut: i % 6 === 4,
+}))
 
 /** Drawn by demand: the probability of place r falls as 1 / (r + 4). */
 export const drawGoods = (rng: Rng): Goods => pickByRank(GOODS, rng)
 
 /** Where goods of a shelf come from. */
-export const originOf = ({ shelf }: Goods): string => (shelf === 1 ? 'our own oven' : shelf <= 3 ? 'a farm nearby' : shelf <= 7 ? 'a wholesaler in town' : 'a family firm in the north')
-export const ORIGINS: readonly string[] = ['our own oven', 'a farm nearby', 'a wholesaler in town', 'a family firm in the north']
+export const originOf = ({ shelf }: Goods): string =>
+  shelf === 1
+    ? 'our own oven'
+    : shelf <= 3
+      ? 'a farm nearby'
+      : shelf <= 7
+        ? 'a wholesaler in town'
+        : 'a family firm in the north'
+export const ORIGINS: readonly string[] = [
+  'our own oven',
+  'a farm nearby',
+  'a wholesaler in town',
+  'a family firm in the north',
+]
 
 /** Cents as they are written: `$4.20`. */
-export const writeMoney = (cents: number): string => `$${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`
+export const writeMoney = (cents: number): string =>
+  `$${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`

@@ -42,8 +42,16 @@ function fromTask(rng: Rng): ItemSource {
         const completion = flaw.write(task, draws)
         if (completion === undefined) continue
         const nonsense = flaw.name === 'nonsense'
-        const scores: TrueScores = nonsense ? { helpfulness: 1, correctness: 1 } : scoreReply(task, completion)
-        return { prompt: task.text, completion, scores, critique: nonsense ? 'It makes no sense.' : critiqueReply(task, completion), right: joinParts(drawReply(task, draws)) }
+        const scores: TrueScores = nonsense
+          ? { helpfulness: 1, correctness: 1 }
+          : scoreReply(task, completion)
+        return {
+          prompt: task.text,
+          completion,
+          scores,
+          critique: nonsense ? 'It makes no sense.' : critiqueReply(task, completion),
+          right: joinParts(drawReply(task, draws)),
+        }
       }
     },
   }
@@ -55,9 +63,22 @@ function fromNote(rng: Rng): ItemSource {
     prompt: note.text,
     draw: (draws) => {
       const right = writeNote(note, draws)
-      if (chance(0.5, draws)) return { prompt: note.text, completion: right, scores: { helpfulness: 5, correctness: 5 }, critique: 'Nothing is wrong.', right }
+      if (chance(0.5, draws))
+        return {
+          prompt: note.text,
+          completion: right,
+          scores: { helpfulness: 5, correctness: 5 },
+          critique: 'Nothing is wrong.',
+          right,
+        }
       const other = drawNote(draws)
-      return { prompt: note.text, completion: other.news === note.news ? 'See you soon!' : writeNote(other, draws), scores: { helpfulness: 1, correctness: 1 }, critique: 'It does not answer the question.', right }
+      return {
+        prompt: note.text,
+        completion: other.news === note.news ? 'See you soon!' : writeNote(other, draws),
+        scores: { helpfulness: 1, correctness: 1 },
+        critique: 'It does not answer the question.',
+        right,
+      }
     },
   }
 }

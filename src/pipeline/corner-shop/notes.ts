@@ -5,10 +5,25 @@ import { drawGoods } from './goods.ts'
 import { WEEKDAYS } from './situation.ts'
 
 const NEWS = [
-  'we are closed on {weekday}', 'we open an hour later on {weekday}', 'the card reader is broken today', 'fresh {goods} come in on {weekday}', 'we have no {goods} today', 'the shop is closed for lunch until two',
-  'there is free coffee on {weekday}', 'dogs must wait outside', 'the door must stay closed in winter', 'we are looking for help on {weekday}', '{goods} cost half as much on {weekday}', 'the second till opens on {weekday}',
+  'we are closed on {weekday}',
+  'we open an hour later on {weekday}',
+  'the card reader is broken today',
+  'fresh {goods} come in on {weekday}',
+  'we have no {goods} today',
+  'the shop is closed for lunch until two',
+  'there is free coffee on {weekday}',
+  'dogs must wait outside',
+  'the door must stay closed in winter',
+  'we are looking for help on {weekday}',
+  '{goods} cost half as much on {weekday}',
+  'the second till opens on {weekday}',
 ]
-const ASKS = ['Write a note for the door: {news}.', 'Tell all customers that {news}.', 'Write a sign which says that {news}.', 'Let our customers know that {news}.']
+const ASKS = [
+  'Write a note for the door: {news}.',
+  'Tell all customers that {news}.',
+  'Write a sign which says that {news}.',
+  'Let our customers know that {news}.',
+]
 
 export interface Note {
   readonly text: string
@@ -17,7 +32,9 @@ export interface Note {
 }
 
 export function drawNote(rng: Rng): Note {
-  const news = pick(NEWS, rng).replace('{weekday}', pick(WEEKDAYS, rng)).replace('{goods}', drawGoods(rng).name)
+  const news = pick(NEWS, rng)
+    .replace('{weekday}', pick(WEEKDAYS, rng))
+    .replace('{goods}', drawGoods(rng).name)
   return { news, text: pick(ASKS, rng).replace('{news}', news) }
 }
 
@@ -27,8 +44,12 @@ export const writeNote = ({ news }: Note, rng: Rng): string => `Dear customers, 
 
 /** The news of a task that asks for a note; undefined where it asks for something else. */
 export const readNote = (text: string): Note | undefined => {
-  const news = /^(?:Write a note for the door: |Tell all customers that |Write a sign which says that |Let our customers know that )(.+)\.$/.exec(text)?.[1]
+  const news =
+    /^(?:Write a note for the door: |Tell all customers that |Write a sign which says that |Let our customers know that )(.+)\.$/.exec(
+      text,
+    )?.[1]
   return news === undefined ? undefined : { text, news }
 }
 
-export const noteFollows = ({ news }: Note, text: string): boolean => text.includes(news) && /customers/.test(text)
+export const noteFollows = ({ news }: Note, text: string): boolean =>
+  text.includes(news) && /customers/.test(text)

@@ -5,9 +5,26 @@ import type { Fact } from './situation.ts'
 import { SITUATIONS } from './situations/index.ts'
 import { factsOf, type ReplyTask } from './task.ts'
 
-const GREETINGS = ['Hello!', 'Good day!', 'Hello and welcome!', 'Thank you for asking.', 'Thank you for your message.']
-const APOLOGIES = ['We are very sorry about that.', 'I am so sorry.', 'Please accept our apology.', 'We apologise for the trouble.', 'That should not happen, and we are sorry.']
-const CLOSINGS = ['Have a lovely day!', 'See you soon!', 'We look forward to your visit.', 'Just ask if you need anything else.']
+const GREETINGS = [
+  'Hello!',
+  'Good day!',
+  'Hello and welcome!',
+  'Thank you for asking.',
+  'Thank you for your message.',
+]
+const APOLOGIES = [
+  'We are very sorry about that.',
+  'I am so sorry.',
+  'Please accept our apology.',
+  'We apologise for the trouble.',
+  'That should not happen, and we are sorry.',
+]
+const CLOSINGS = [
+  'Have a lovely day!',
+  'See you soon!',
+  'We look forward to your visit.',
+  'Just ask if you need anything else.',
+]
 const APOLOGY = /sorry|apolog/i
 
 /** A reply's sentences by what they do. */
@@ -17,20 +34,30 @@ export interface ReplyParts {
   readonly closing?: string
 }
 
-export const joinParts = ({ opening, facts, closing }: ReplyParts): string => [opening, ...facts, closing].filter((part) => part !== undefined).join(' ')
+export const joinParts = ({ opening, facts, closing }: ReplyParts): string =>
+  [opening, ...facts, closing].filter((part) => part !== undefined).join(' ')
 
 /** A right reply: it apologises where the customer is upset, says every fact, and is friendly; a short one is one sentence. */
 export function drawReply(task: ReplyTask, rng: Rng): ReplyParts {
-  const { situation: { upset }, short } = task
+  const {
+    situation: { upset },
+    short,
+  } = task
   const facts = factsOf(task).map(({ sentences }) => pick(sentences, rng))
   if (short) return { facts: upset ? [`We are sorry: ${lowerFirst(facts[0] ?? '')}`] : facts }
-  return { opening: pick(upset ? APOLOGIES : GREETINGS, rng), facts, ...(chance(0.7, rng) ? { closing: pick(CLOSINGS, rng) } : {}) }
+  return {
+    opening: pick(upset ? APOLOGIES : GREETINGS, rng),
+    facts,
+    ...(chance(0.7, rng) ? { closing: pick(CLOSINGS, rng) } : {}),
+  }
 }
 
-const lowerFirst = (text: string): string => (/^I\b/.test(text) ? text : text.slice(0, 1).toLowerCase() + text.slice(1))
+const lowerFirst = (text: string): string =>
+  /^I\b/.test(text) ? text : text.slice(0, 1).toLowerCase() + text.slice(1)
 
 export const states = ({ key }: Fact, text: string): boolean => text.toLowerCase().includes(key.toLowerCase())
-export const contradicts = ({ others }: Fact, text: string): boolean => others.some((other) => text.toLowerCase().includes(other.toLowerCase()))
+export const contradicts = ({ others }: Fact, text: string): boolean =>
+  others.some((other) => text.toLowerCase().includes(other.toLowerCase()))
 
 /** What can be said of a reply against the shop's rules. */
 export interface ReplyCheck {
@@ -51,7 +78,9 @@ export interface ReplyCheck {
 export function checkReply(task: ReplyTask, text: string): ReplyCheck {
   const facts = factsOf(task)
   const topics = new Set(facts.map(({ topic }) => topic))
-  const asides = SITUATIONS.flatMap((situation) => situation.facts(task.particulars)).filter(({ topic }) => !topics.has(topic) && !(topic === 'place' && topics.has('stock')))
+  const asides = SITUATIONS.flatMap((situation) => situation.facts(task.particulars)).filter(
+    ({ topic }) => !topics.has(topic) && !(topic === 'place' && topics.has('stock')),
+  )
   return {
     missing: facts.filter((fact) => !states(fact, text)),
     wrong: facts.filter((fact) => contradicts(fact, text)),
@@ -77,7 +106,8 @@ export interface TrueScores {
 export function scoreReply(task: ReplyTask, text: string): TrueScores {
   const { missing, wrong, unsorry, chatter, long, cut } = checkReply(task, text)
   const facts = factsOf(task).length
-  if (wrong.length > 0) return wrong.length < facts ? { helpfulness: 2, correctness: 3 } : { helpfulness: 2, correctness: 2 }
+  if (wrong.length > 0)
+    return wrong.length < facts ? { helpfulness: 2, correctness: 3 } : { helpfulness: 2, correctness: 2 }
   if (missing.length === facts) return { helpfulness: 1, correctness: 1 }
   if (missing.length > 0) return { helpfulness: 3, correctness: 5 }
   if (unsorry || cut) return { helpfulness: 3, correctness: 5 }

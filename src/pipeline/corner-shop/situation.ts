@@ -38,13 +38,39 @@ export interface Situation {
 /** Declares a situation; see `situations/`. */
 export const defineSituation = (situation: Situation): Situation => situation
 
-export const WEEKDAYS: readonly string[] = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday']
+export const WEEKDAYS: readonly string[] = [
+  'Monday',
+  'Tuesday',
+  'Wednesday',
+  'Thursday',
+  'Friday',
+  'Saturday',
+  'Sunday',
+]
 /** What people leave in a shop. */
-export const THINGS: readonly string[] = ['an umbrella', 'a scarf', 'a bunch of keys', 'a phone', 'a wallet', 'a pair of gloves', 'a book', 'a hat']
+export const THINGS: readonly string[] = [
+  'an umbrella',
+  'a scarf',
+  'a bunch of keys',
+  'a phone',
+  'a wallet',
+  'a pair of gloves',
+  'a book',
+  'a hat',
+]
 
 /** The slots of a template filled in. */
 export const fillSlots = (template: string, { goods, days, weekday, thing }: Particulars): string =>
-  template.replaceAll('{goods}', goods.name).replaceAll('{days}', String(days)).replaceAll('{weekday}', weekday).replaceAll('{thing}', thing)
+  template
+    .replaceAll('{goods}', goods.name)
+    .replaceAll('{days}', String(days))
+    .replaceAll('{weekday}', weekday)
+    .replaceAll('{thing}', thing)
 
 /** A draw of everything. */
-export const drawParticulars = (goods: Goods, rng: Rng): Particulars => ({ goods, days: 2 + rng.below(39), weekday: WEEKDAYS[rng.below(7)] as string, thing: THINGS[rng.below(THINGS.length)] as string })
+export const drawParticulars = (goods: Goods, rng: Rng): Particulars => ({
+  goods,
+  days: 2 + rng.below(39),
+  weekday: WEEKDAYS[rng.below(7)] as string,
+  thing: THINGS[rng.below(THINGS.length)] as string,
+})

@@ -10,7 +10,16 @@ export const csv: Exporter = {
   ending: '.csv',
   mime: 'text/csv',
   write(rows) {
-    const data = rows.map((row) => [row.split, row.system, row.prompt, row.completion, row.score ?? '', row.editedByHand, row.rowId, row.seedId])
+    const data = rows.map((row) => [
+      row.split,
+      row.system,
+      row.prompt,
+      row.completion,
+      row.score ?? '',
+      row.editedByHand,
+      row.rowId,
+      row.seedId,
+    ])
     return `${Papa.unparse([COLUMNS, ...data], { newline: '\r\n', escapeFormulae: false })}\r\n` // RFC 4180's line ends
   },
 }

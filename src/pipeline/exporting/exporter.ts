@@ -11,7 +11,8 @@ export interface Exporter {
 }
 
 /** One JSON record a line. */
-export const writeLines = (records: readonly object[]): string => records.map((record) => `${JSON.stringify(record)}\n`).join('')
+export const writeLines = (records: readonly object[]): string =>
+  records.map((record) => `${JSON.stringify(record)}\n`).join('')
 
 /** What every record says of its row beside the texts; readers that do not know these fields pass over them. */
 export const describeRow = ({ rowId, seedId, split, score, editedByHand }: DatasetRow): object => ({

@@ -15,7 +15,10 @@ export const preference: Exporter = {
         const says = (content: string): object[] => [{ role: 'assistant', content }]
         return [
           {
-            prompt: [...(row.system === '' ? [] : [{ role: 'system', content: row.system }]), { role: 'user', content: row.prompt }],
+            prompt: [
+              ...(row.system === '' ? [] : [{ role: 'system', content: row.system }]),
+              { role: 'user', content: row.prompt },
+            ],
             chosen: says(row.completion),
             rejected: says(rejected.completion),
             ...(row.score === undefined ? {} : { score_chosen: row.score }),

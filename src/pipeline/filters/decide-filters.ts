@@ -45,4 +45,5 @@ export class FilterBank {
 }
 
 /** The drop among a row's answers, if there is one. */
-export const findDrop = (answers: readonly StepAnswer[]): StepAnswer | undefined => answers.find(({ answer }) => answer.kind === 'dropped')
+export const findDrop = (answers: readonly StepAnswer[]): StepAnswer | undefined =>
+  answers.find(({ answer }) => answer.kind === 'dropped')

@@ -9,7 +9,11 @@ export const ending = defineFilter({
   title: 'Ending',
   help: 'Drops completions that were cut before the teacher ended them.',
   settings: {
-    length: toggle({ label: 'Drop those cut by length', help: 'Completions that reached the most tokens allowed.', default: true }),
+    length: toggle({
+      label: 'Drop those cut by length',
+      help: 'Completions that reached the most tokens allowed.',
+      default: true,
+    }),
     aborted: toggle({
       label: 'Drop those that were stopped',
       help: 'Completions that were being written when the run was stopped.',

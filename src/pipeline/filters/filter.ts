@@ -27,7 +27,12 @@ export interface FilterMember<S extends Settings = Settings> extends StepDeclara
 }
 
 /** A filter's declaration, its settings' types inferred. */
-export const defineFilter = <const S extends Settings>(member: Omit<FilterMember<S>, 'family' | 'comparesRows' | 'readsAnswer'> & { comparesRows?: boolean; readsAnswer?: boolean }): FilterMember<S> => ({
+export const defineFilter = <const S extends Settings>(
+  member: Omit<FilterMember<S>, 'family' | 'comparesRows' | 'readsAnswer'> & {
+    comparesRows?: boolean
+    readsAnswer?: boolean
+  },
+): FilterMember<S> => ({
   comparesRows: false,
   readsAnswer: false,
   ...member,

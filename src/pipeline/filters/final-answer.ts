@@ -17,18 +17,23 @@ export const finalAnswer = defineFilter({
     unknown: choice({
       label: 'Where no answer is known',
       help: 'Grown prompts, and seeds without an answer, have nothing to compare with.',
-      choices: ['drop', 'keep'], default: 'drop',
+      choices: ['drop', 'keep'],
+      default: 'drop',
     }),
   },
   decide({ completion, answer, settings: { unknown } }) {
     const right = answer === undefined ? undefined : verifyFinalAnswer(completion, answer)
     const said = readFinalAnswer(completion)
     if (answer === undefined || right === undefined) {
-      const why = answer === undefined ? 'no answer is known to compare with' : 'the known answer is no number'
+      const why =
+        answer === undefined ? 'no answer is known to compare with' : 'the known answer is no number'
       return unknown === 'keep' ? kept({ verified: why }) : dropped(why)
     }
     const evidence = { wanted: answer, ...(said === undefined ? {} : { said }) }
     if (right) return kept(evidence)
-    return dropped(said === undefined ? 'no final answer behind “Answer:”' : 'the final answer is wrong', evidence)
+    return dropped(
+      said === undefined ? 'no final answer behind “Answer:”' : 'the final answer is wrong',
+      evidence,
+    )
   },
 })

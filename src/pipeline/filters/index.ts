@@ -9,4 +9,5 @@ import { repetition } from './repetition.ts'
 export const filterMembers: readonly FilterMember[] = [length, ending, repetition, finalAnswer, novelty]
 
 /** The filter of this name. */
-export const findFilter = (name: string): FilterMember | undefined => filterMembers.find((member) => member.name === name)
+export const findFilter = (name: string): FilterMember | undefined =>
+  filterMembers.find((member) => member.name === name)

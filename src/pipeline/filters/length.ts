@@ -10,12 +10,27 @@ export const length = defineFilter({
   title: 'Length',
   help: 'Drops completions that are too short or too long to teach anything.',
   settings: {
-    min: wholeNumber({ label: 'Fewest words', help: 'Shorter completions are dropped.', from: 0, to: 10_000, default: 4, unit: 'words' }),
-    max: wholeNumber({ label: 'Most words', help: 'Longer completions are dropped.', from: 1, to: 10_000, default: 150, unit: 'words' }),
+    min: wholeNumber({
+      label: 'Fewest words',
+      help: 'Shorter completions are dropped.',
+      from: 0,
+      to: 10_000,
+      default: 4,
+      unit: 'words',
+    }),
+    max: wholeNumber({
+      label: 'Most words',
+      help: 'Longer completions are dropped.',
+      from: 1,
+      to: 10_000,
+      default: 150,
+      unit: 'words',
+    }),
   },
   decide({ completion, settings: { min, max } }) {
     const words = countWords(completion)
-    if (words < min) return dropped(`${words} ${words === 1 ? 'word' : 'words'}, fewer than ${min}`, { words })
+    if (words < min)
+      return dropped(`${words} ${words === 1 ? 'word' : 'words'}, fewer than ${min}`, { words })
     if (words > max) return dropped(`${words} words, more than ${max}`, { words })
     return kept({ words })
   },

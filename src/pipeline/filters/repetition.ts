@@ -13,19 +13,29 @@ export const repetition = defineFilter({
     n: wholeNumber({
       label: 'Words of a phrase',
       help: 'Length of the phrases that are counted.',
-      from: 1, to: 20, default: 4, unit: 'words',
+      from: 1,
+      to: 20,
+      default: 4,
+      unit: 'words',
     }),
     max: realNumber({
       label: 'Largest share repeated',
       help: 'Share of the phrases that stood in the completion before.',
-      from: 0, to: 1, default: 0.2, step: 0.01,
+      from: 0,
+      to: 1,
+      default: 0.2,
+      step: 0.01,
     }),
   },
   decide({ completion, settings: { n, max } }) {
     const { share, phrase, times } = measureRepetition(completion, n)
     const percent = Math.round(share * 100)
     const evidence = { percent, ...(times > 1 ? { phrase, times } : {}) }
-    if (share > max) return dropped(`${percent} % of its phrases are repeated, more than ${Math.round(max * 100)} %`, evidence)
+    if (share > max)
+      return dropped(
+        `${percent} % of its phrases are repeated, more than ${Math.round(max * 100)} %`,
+        evidence,
+      )
     return kept(evidence)
   },
 })

@@ -25,19 +25,33 @@ function readRejected(row: Row, others: ReadonlyMap<string, Row>): DatasetRow['r
   const other = others.get(findPreferredTo(row) ?? '')
   if (other === undefined || other.status === 'rejected') return undefined
   const [chosen, lesser] = [effectiveText(row), effectiveText(other)]
-  if (chosen.prompt !== lesser.prompt || chosen.completion.trim() === lesser.completion.trim()) return undefined
-  return { completion: lesser.completion, ...(other.verdict?.kind === 'score' ? { score: other.verdict.score } : {}) }
+  if (chosen.prompt !== lesser.prompt || chosen.completion.trim() === lesser.completion.trim())
+    return undefined
+  return {
+    completion: lesser.completion,
+    ...(other.verdict?.kind === 'score' ? { score: other.verdict.score } : {}),
+  }
 }
 
 /**
  * The kept rows in the run's order, with a person's edits, on their side of the split; or why they cannot be frozen. `rows` holds
  * beside them those that they are preferred to.
  */
-export function freezeRows(rows: readonly Row[], settings: SplitSettings, rngSeed: number): Checked<DatasetRow[]> {
+export function freezeRows(
+  rows: readonly Row[],
+  settings: SplitSettings,
+  rngSeed: number,
+): Checked<DatasetRow[]> {
   const byId = new Map<string, Row>(rows.map((row) => [row.id, row]))
-  const kept = rows.filter(({ status }) => status === 'kept').toSorted((a, b) => a.order - b.order || (a.id < b.id ? -1 : 1))
+  const kept = rows
+    .filter(({ status }) => status === 'kept')
+    .toSorted((a, b) => a.order - b.order || (a.id < b.id ? -1 : 1))
   const texts = kept.map(effectiveText)
-  const sides = splitRows(kept.map(({ seedId }, i) => ({ seedId, prompt: texts[i]?.prompt ?? '' })), settings, rngSeed)
+  const sides = splitRows(
+    kept.map(({ seedId }, i) => ({ seedId, prompt: texts[i]?.prompt ?? '' })),
+    settings,
+    rngSeed,
+  )
   if (!sides.ok) return sides
   return accept(
     kept.map((row, i) => {

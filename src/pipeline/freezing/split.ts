@@ -15,7 +15,10 @@ export const split = defineStep({
     heldOut: realNumber({
       label: 'Share held out',
       help: 'Share of the rows that the student never sees; always at least one seed.',
-      from: 0.01, to: 0.5, default: 0.1, step: 0.01,
+      from: 0.01,
+      to: 0.5,
+      default: 0.1,
+      step: 0.01,
     }),
   },
 })
@@ -33,16 +36,25 @@ export interface SplitRow {
  * aside), directly or through others; siblings stand on one side. Whole families are held out, in an order drawn from `rngSeed`,
  * as long as that brings the share of rows nearer to `heldOut`; each side has at least one family, or there is a problem.
  */
-export function splitRows(rows: readonly SplitRow[], { heldOut }: SplitSettings, rngSeed: number): Checked<Split[]> {
-  if (rows.length === 0) return refuse({ sentence: 'No row was kept, so there is nothing to freeze. Loosen a filter or the score that is needed, and run again.' })
+export function splitRows(
+  rows: readonly SplitRow[],
+  { heldOut }: SplitSettings,
+  rngSeed: number,
+): Checked<Split[]> {
+  if (rows.length === 0)
+    return refuse({
+      sentence:
+        'No row was kept, so there is nothing to freeze. Loosen a filter or the score that is needed, and run again.',
+    })
   const families = joinSiblings(rows)
   const sizes = new Map<string, number>()
   for (const family of families) sizes.set(family, (sizes.get(family) ?? 0) + 1)
   if (sizes.size < 2) {
     return refuse({
-      sentence: rows.length === 1
-        ? 'Only one row was kept; a dataset needs at least two, from two seeds: one to train on and one to measure with.'
-        : `All ${rows.length} kept rows descend from one seed (or ask the same prompt), so none can be held out without showing the student its test. Add seeds, or loosen a filter, and run again.`,
+      sentence:
+        rows.length === 1
+          ? 'Only one row was kept; a dataset needs at least two, from two seeds: one to train on and one to measure with.'
+          : `All ${rows.length} kept rows descend from one seed (or ask the same prompt), so none can be held out without showing the student its test. Add seeds, or loosen a filter, and run again.`,
     })
   }
   // Sorted before they are shuffled: the split depends on which families there are, not on the order of rows.
@@ -58,7 +70,8 @@ export function splitRows(rows: readonly SplitRow[], { heldOut }: SplitSettings,
       count += size
     }
   }
-  if (held.size === 0) held.add(order.toSorted((a, b) => (sizes.get(a) as number) - (sizes.get(b) as number))[0] as string)
+  if (held.size === 0)
+    held.add(order.toSorted((a, b) => (sizes.get(a) as number) - (sizes.get(b) as number))[0] as string)
   return accept(families.map((family) => (held.has(family) ? 'held-out' : 'train')))
 }
 
@@ -68,7 +81,7 @@ function joinSiblings(rows: readonly SplitRow[]): string[] {
   const find = (name: string): string => {
     let root = name
     while (parent.get(root) !== root) root = parent.get(root) as string
-    for (let at = name; at !== root; ) {
+    for (let at = name; at !== root;) {
       const next = parent.get(at) as string
       parent.set(at, root)
       at = next

@@ -21,38 +21,72 @@ export interface Candidate {
 }
 
 /** Words that speak of what a text model cannot see or make. */
-const UNUSABLE = ['image', 'images', 'graph', 'graphs', 'picture', 'pictures', 'file', 'files', 'map', 'maps', 'draw', 'plot', 'go to']
+const UNUSABLE = [
+  'image',
+  'images',
+  'graph',
+  'graphs',
+  'picture',
+  'pictures',
+  'file',
+  'files',
+  'map',
+  'maps',
+  'draw',
+  'plot',
+  'go to',
+]
 const UNUSABLE_WORD = new RegExp(`\\b(${UNUSABLE.join('|')})\\b`, 'i')
 const PUNCTUATION = /^[!-/:-@[-`{-~]/
 /** Characters of a prompt at most; anything longer is no list item. */
 const CHARACTERS = 8_000
 
 /** The prompts of an answer in their order, each kept or dropped by the rules. Empty items are left out. */
-export function readGrown(request: GrowthRequest, result: Pick<CompletionResult, 'text' | 'ending'>, settings: SelfInstructSettings): Candidate[] {
+export function readGrown(
+  request: GrowthRequest,
+  result: Pick<CompletionResult, 'text' | 'ending'>,
+  settings: SelfInstructSettings,
+): Candidate[] {
   const pieces = result.text.split(/\n\s*\d+\s?[.)](?=\s|$)/)
   return pieces.flatMap((piece, item): Candidate[] => {
     const flat = piece.replaceAll(/\s+/gu, ' ').trim()
     if (flat === '') return []
     const text = raiseFirst(flat.slice(0, CHARACTERS))
     const last = item === pieces.length - 1
-    return [{ request, item, text, answer: last && result.ending !== 'end' ? dropCut(result.ending) : decideUsable(text, settings) }]
+    return [
+      {
+        request,
+        item,
+        text,
+        answer: last && result.ending !== 'end' ? dropCut(result.ending) : decideUsable(text, settings),
+      },
+    ]
   })
 }
 
-const dropCut = (ending: 'length' | 'aborted'): FilterAnswer => dropped(ending === 'length' ? 'cut by length' : 'stopped while it was being written', { ending })
+const dropCut = (ending: 'length' | 'aborted'): FilterAnswer =>
+  dropped(ending === 'length' ? 'cut by length' : 'stopped while it was being written', { ending })
 
 /** The reference's rules on one prompt, in its order. */
-export function decideUsable(text: string, settings: Pick<SelfInstructSettings, 'minWords' | 'maxWords' | 'asciiStart'>): FilterAnswer {
+export function decideUsable(
+  text: string,
+  settings: Pick<SelfInstructSettings, 'minWords' | 'maxWords' | 'asciiStart'>,
+): FilterAnswer {
   const { minWords, maxWords, asciiStart } = settings
   const words = countWords(text)
-  if (words < minWords) return dropped(`${words} ${words === 1 ? 'word' : 'words'}, fewer than ${minWords}`, { words })
+  if (words < minWords)
+    return dropped(`${words} ${words === 1 ? 'word' : 'words'}, fewer than ${minWords}`, { words })
   if (words > maxWords) return dropped(`${words} words, more than ${maxWords}`, { words })
   const unusable = UNUSABLE_WORD.exec(text)?.[1]
-  if (unusable !== undefined) return dropped(`speaks of “${unusable.toLowerCase()}”, which a text model cannot see or make`, { word: unusable })
+  if (unusable !== undefined)
+    return dropped(`speaks of “${unusable.toLowerCase()}”, which a text model cannot see or make`, {
+      word: unusable,
+    })
   if (/^write a program/i.test(text)) return dropped('starts with “Write a program”', { words })
   if (PUNCTUATION.test(text)) return dropped('starts with punctuation', { start: text.slice(0, 1) })
   const first = text.codePointAt(0) ?? 0
-  if (asciiStart && first > 127) return dropped('starts with a character outside ASCII', { start: String.fromCodePoint(first) })
+  if (asciiStart && first > 127)
+    return dropped('starts with a character outside ASCII', { start: String.fromCodePoint(first) })
   return kept({ words })
 }
 
@@ -62,7 +96,8 @@ const raiseFirst = (text: string): string => {
 }
 
 /** Texts of the candidates that novelty has yet to judge, in order. */
-export const novelTexts = (candidates: readonly Candidate[]): string[] => candidates.filter(({ answer }) => answer.kind === 'kept').map(({ text }) => text)
+export const novelTexts = (candidates: readonly Candidate[]): string[] =>
+  candidates.filter(({ answer }) => answer.kind === 'kept').map(({ text }) => text)
 
 /**
  * Candidates of a round as prompts. `novelty` holds one answer for each text of `novelTexts(candidates)`, in that order.
@@ -97,7 +132,14 @@ export function settlePrompts(round: {
       id: promptId([round.runId, 'grown', SELF_INSTRUCT_TEMPLATE, request.index, item, text]),
       text,
       seedId: request.seedId,
-      origin: { kind: 'grown', template: SELF_INSTRUCT_TEMPLATE, shots: request.shots, request: request.index, item, teacher: round.teacher },
+      origin: {
+        kind: 'grown',
+        template: SELF_INSTRUCT_TEMPLATE,
+        shots: request.shots,
+        request: request.index,
+        item,
+        teacher: round.teacher,
+      },
       order: round.order + i,
       answers: [{ step: round.step, name: 'self-instruct', answer }],
       status: answer.kind === 'kept' ? 'accepted' : 'dropped',
@@ -106,7 +148,11 @@ export function settlePrompts(round: {
 }
 
 /** The seeds themselves as prompts: where nothing is grown, or beside what is (`alsoSeeds`). */
-export function promptsFromSeeds(seeds: readonly Pick<Seed, 'projectId' | 'id' | 'text'>[], runId: RunId, order = 0): Prompt[] {
+export function promptsFromSeeds(
+  seeds: readonly Pick<Seed, 'projectId' | 'id' | 'text'>[],
+  runId: RunId,
+  order = 0,
+): Prompt[] {
   return seeds.map((seed, i) => ({
     projectId: seed.projectId,
     runId,

@@ -22,26 +22,56 @@ export const selfInstruct = defineStep({
     prompts: wholeNumber({
       label: 'Prompts to grow',
       help: 'How many new prompts to collect; 0 asks the seeds themselves.',
-      from: 0, to: 100_000, default: 40, unit: 'prompts',
+      from: 0,
+      to: 100_000,
+      default: 40,
+      unit: 'prompts',
     }),
-    alsoSeeds: toggle({ label: 'Ask the seeds too', help: 'Every seed becomes a prompt beside the grown ones.', default: false }),
+    alsoSeeds: toggle({
+      label: 'Ask the seeds too',
+      help: 'Every seed becomes a prompt beside the grown ones.',
+      default: false,
+    }),
     humanShots: wholeNumber({
       label: 'Seeds shown',
       help: 'Seeds in the list that each request shows.',
-      from: 1, to: 16, default: 6, unit: 'seeds',
+      from: 1,
+      to: 16,
+      default: 6,
+      unit: 'seeds',
     }),
     machineShots: wholeNumber({
       label: 'Grown prompts shown',
       help: 'Prompts accepted earlier that each request shows beside the seeds.',
-      from: 0, to: 16, default: 2, unit: 'prompts',
+      from: 0,
+      to: 16,
+      default: 2,
+      unit: 'prompts',
     }),
     novelty: realNumber({
       label: 'Novelty threshold',
       help: 'A prompt whose ROUGE-L with any seed or accepted prompt is above this is dropped; 1 drops nothing.',
-      from: 0, to: 1, default: 0.7, step: 0.05,
+      from: 0,
+      to: 1,
+      default: 0.7,
+      step: 0.05,
     }),
-    minWords: wholeNumber({ label: 'Fewest words', help: 'Shorter prompts are dropped.', from: 1, to: 1000, default: 4, unit: 'words' }),
-    maxWords: wholeNumber({ label: 'Most words', help: 'Longer prompts are dropped.', from: 1, to: 1000, default: 150, unit: 'words' }),
+    minWords: wholeNumber({
+      label: 'Fewest words',
+      help: 'Shorter prompts are dropped.',
+      from: 1,
+      to: 1000,
+      default: 4,
+      unit: 'words',
+    }),
+    maxWords: wholeNumber({
+      label: 'Most words',
+      help: 'Longer prompts are dropped.',
+      from: 1,
+      to: 1000,
+      default: 150,
+      unit: 'words',
+    }),
     asciiStart: toggle({
       label: 'Must start with a Latin letter or digit',
       help: 'Drops prompts that start outside ASCII, as the paper does; switch it off for seeds in other scripts.',
@@ -50,27 +80,41 @@ export const selfInstruct = defineStep({
     temperature: realNumber({
       label: 'Temperature',
       help: 'Higher writes less likely words; 0 always takes the likeliest.',
-      from: 0, to: 2, default: 0.7, step: 0.05,
+      from: 0,
+      to: 2,
+      default: 0.7,
+      step: 0.05,
     }),
     topP: realNumber({
       label: 'Top-p',
       help: 'Draws from the likeliest tokens that together have this probability.',
-      from: 0.01, to: 1, default: 0.9, step: 0.01,
+      from: 0.01,
+      to: 1,
+      default: 0.9,
+      step: 0.01,
     }),
     repetitionPenalty: realNumber({
       label: 'Repetition penalty',
       help: 'Above 1, tokens that were used already become less likely.',
-      from: 1, to: 2, default: 1, step: 0.05,
+      from: 1,
+      to: 2,
+      default: 1,
+      step: 0.05,
     }),
     maxTokens: wholeNumber({
       label: 'Tokens of a request',
       help: 'Where an answer is cut; its last prompt is dropped then.',
-      from: 16, to: 4096, default: 256, unit: 'tokens',
+      from: 16,
+      to: 4096,
+      default: 256,
+      unit: 'tokens',
     }),
     lastItem: wholeNumber({
       label: 'Last number of the list',
       help: 'A request ends when the list reaches this number.',
-      from: 2, to: 64, default: 16,
+      from: 2,
+      to: 64,
+      default: 16,
     }),
   },
 })
@@ -133,14 +177,23 @@ export function planGrowth(plan: GrowthPlan): GrowthRequest[] {
   return Array.from({ length: count }, (_, i) => planRequest(next + i, seeds, plan))
 }
 
-function planRequest(index: number, seeds: readonly Shot<SeedId>[], { pool, settings, rngSeed, contextLength }: GrowthPlan): GrowthRequest {
+function planRequest(
+  index: number,
+  seeds: readonly Shot<SeedId>[],
+  { pool, settings, rngSeed, contextLength }: GrowthPlan,
+): GrowthRequest {
   const rng = makeRng(`${rngSeed}/grow/${index}`)
   const short = seeds.filter(({ text }) => countWords(text) <= settings.maxWords)
   const machine = sample(pool.accepted, settings.machineShots, rng.fork('machine'))
-  const human = sample(short.length > 0 ? short : seeds, settings.humanShots + settings.machineShots - machine.length, rng.fork('human'))
+  const human = sample(
+    short.length > 0 ? short : seeds,
+    settings.humanShots + settings.machineShots - machine.length,
+    rng.fork('human'),
+  )
   const ordered = shuffle([...human, ...machine], rng.fork('order'))
   const first = human[0] as Shot<SeedId> // there is at least one seed and one human shot
-  const room = contextLength === undefined ? Infinity : (contextLength - settings.maxTokens) * CHARACTERS_PER_TOKEN
+  const room =
+    contextLength === undefined ? Infinity : (contextLength - settings.maxTokens) * CHARACTERS_PER_TOKEN
   const shots = fit(ordered, first, room)
   return {
     index,
@@ -195,4 +248,5 @@ export function growthEnded(done: {
 }
 
 /** Requests that a run makes at most. */
-export const countRequestsAtMost = ({ prompts }: SelfInstructSettings): number => Math.max(10, Math.ceil((3 * prompts) / EXPECTED))
+export const countRequestsAtMost = ({ prompts }: SelfInstructSettings): number =>
+  Math.max(10, Math.ceil((3 * prompts) / EXPECTED))

@@ -10,16 +10,25 @@ export const rubric = defineStep({
   title: 'Judge by a rubric',
   help: 'The judge gives every completion a score from 1 to 5, read from its token probabilities.',
   settings: {
-    rubric: choice({ label: 'Rubric', help: 'What the score stands for.', choices: [...RUBRIC_NAMES, 'own'], default: 'helpfulness@1' }),
+    rubric: choice({
+      label: 'Rubric',
+      help: 'What the score stands for.',
+      choices: [...RUBRIC_NAMES, 'own'],
+      default: 'helpfulness@1',
+    }),
     own: text({
       label: 'Own rubric',
       help: 'Your words for what a score of 5 has and a score of 1 lacks; used when the rubric is “own”.',
-      default: '', lines: 6,
+      default: '',
+      lines: 6,
     }),
     minMass: realNumber({
       label: 'Smallest mass',
       help: 'A verdict is unreadable when the five scores together have less probability than this.',
-      from: 0, to: 1, default: 0.01, step: 0.01,
+      from: 0,
+      to: 1,
+      default: 0.01,
+      step: 0.01,
     }),
   },
 })

@@ -71,4 +71,5 @@ function digestOf(kind: 'sha256' | 'git', oid: string | undefined): Digest | und
 }
 
 /** The address that a `Link` header names as the next page; undefined at the last one. */
-export const readNextLink = (header: string | null): string | undefined => /<([^<>]{1,4000})>\s*;[^,<]*\brel="?next"?/i.exec(header ?? '')?.[1]
+export const readNextLink = (header: string | null): string | undefined =>
+  /<([^<>]{1,4000})>\s*;[^,<]*\brel="?next"?/i.exec(header ?? '')?.[1]

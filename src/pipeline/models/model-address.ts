@@ -14,7 +14,9 @@ export interface HubPlace {
   readonly file?: string
 }
 
-export type ModelAddress = { readonly kind: 'url'; readonly url: string } | { readonly kind: 'hub'; readonly url: string; readonly variant?: string }
+export type ModelAddress =
+  | { readonly kind: 'url'; readonly url: string }
+  | { readonly kind: 'hub'; readonly url: string; readonly variant?: string }
 
 /** Letters of an address at most. */
 const LONGEST = 2000
@@ -25,7 +27,8 @@ export function readModelAddress(text: string): ModelAddress | undefined {
   if (url === undefined) return undefined
   const place = readHubPlace(url.href)
   const isGguf = /\.gguf$/i.test(url.pathname)
-  if (place === undefined || (isGguf && place.file === undefined) || /\.gguf\b/i.test(url.search)) return { kind: 'url', url: url.href }
+  if (place === undefined || (isGguf && place.file === undefined) || /\.gguf\b/i.test(url.search))
+    return { kind: 'url', url: url.href }
   if (isGguf && !/\/blob\//.test(url.pathname)) return { kind: 'url', url: url.href }
   return { kind: 'hub', url: url.href, ...(place.file === undefined ? {} : { variant: place.file }) }
 }
@@ -34,17 +37,28 @@ export function readModelAddress(text: string): ModelAddress | undefined {
 export function readHubPlace(address: string): HubPlace | undefined {
   const url = readUrl(address)
   if (url === undefined) return undefined
-  const parts = url.pathname.split('/').filter((part) => part !== '').map(decode)
+  const parts = url.pathname
+    .split('/')
+    .filter((part) => part !== '')
+    .map(decode)
   if (parts.some((part) => part === undefined)) return undefined
   const words = parts as readonly string[] // the line above
   const at = words.findIndex((word, i) => i > 0 && /^(tree|blob|resolve|raw|commit|discussions)$/.test(word))
   const before = at < 0 ? words : words.slice(0, at)
   const name = before.slice(-2)
-  if (name.length === 0 || !name.every((word) => /^[\w.-]{1,96}$/.test(word) && !/^\.+$/.test(word))) return undefined
+  if (name.length === 0 || !name.every((word) => /^[\w.-]{1,96}$/.test(word) && !/^\.+$/.test(word)))
+    return undefined
   const base = [url.origin, ...before.slice(0, -2).map((word) => encodeURIComponent(word))].join('/')
   const [kind, revision, ...file] = at < 0 ? [] : words.slice(at)
   const isPinned = kind !== 'discussions' && revision !== undefined
-  return { base, name: name.join('/'), ...(isPinned ? { revision } : {}), ...(isPinned && (kind === 'blob' || kind === 'resolve') && file.length > 0 ? { file: file.join('/') } : {}) }
+  return {
+    base,
+    name: name.join('/'),
+    ...(isPinned ? { revision } : {}),
+    ...(isPinned && (kind === 'blob' || kind === 'resolve') && file.length > 0
+      ? { file: file.join('/') }
+      : {}),
+  }
 }
 
 function readUrl(text: string): URL | undefined {

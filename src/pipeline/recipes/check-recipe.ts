@@ -3,7 +3,13 @@
 import { fullContentId } from '../../domain/id.ts'
 import type { Json } from '../../domain/hash.ts'
 import { accept, refuse, type Checked, type Problem } from '../../domain/problem.ts'
-import { FAMILIES, type CheckedRecipe, type CheckedStep, type Family, type RecipeDraft } from '../../domain/recipe.ts'
+import {
+  FAMILIES,
+  type CheckedRecipe,
+  type CheckedStep,
+  type Family,
+  type RecipeDraft,
+} from '../../domain/recipe.ts'
 import { checkSettings } from '../../domain/settings.ts'
 import { findStep, listSteps } from '../steps.ts'
 import { checkOrder, checkTogether } from './check-together.ts'
@@ -22,27 +28,55 @@ export function checkRecipeText(yamlText: string): Checked<CheckedRecipe> {
  */
 export function checkRecipe(draft: RecipeDraft): Checked<CheckedRecipe> {
   const problems: Problem[] = []
-  if (!Number.isSafeInteger(draft.rngSeed) || draft.rngSeed < 0) problems.push({ sentence: `\`rngSeed\` must be a whole number from 0, not ${draft.rngSeed}.`, field: 'rngSeed' })
-  if (draft.name.trim() === '' || draft.name.length > RECIPE_LIMITS.name) problems.push({ sentence: `A recipe’s name has 1 to ${RECIPE_LIMITS.name} characters.`, field: 'name' })
-  if (draft.steps.length > RECIPE_LIMITS.steps) problems.push({ sentence: `The recipe has ${draft.steps.length} steps; at most ${RECIPE_LIMITS.steps} are taken.`, field: 'steps' })
+  if (!Number.isSafeInteger(draft.rngSeed) || draft.rngSeed < 0)
+    problems.push({
+      sentence: `\`rngSeed\` must be a whole number from 0, not ${draft.rngSeed}.`,
+      field: 'rngSeed',
+    })
+  if (draft.name.trim() === '' || draft.name.length > RECIPE_LIMITS.name)
+    problems.push({ sentence: `A recipe’s name has 1 to ${RECIPE_LIMITS.name} characters.`, field: 'name' })
+  if (draft.steps.length > RECIPE_LIMITS.steps)
+    problems.push({
+      sentence: `The recipe has ${draft.steps.length} steps; at most ${RECIPE_LIMITS.steps} are taken.`,
+      field: 'steps',
+    })
   const steps: { readonly index: number; readonly step: CheckedStep }[] = []
   draft.steps.slice(0, RECIPE_LIMITS.steps).forEach(({ family, name, settings }, index) => {
     const at = `Step ${index + 1}`
     const known = readFamily(family)
-    if (!known) return void problems.push({ sentence: `${at}: \`${family.slice(0, 60)}\` is not a kind of step. There are: ${FAMILIES.join(', ')}.`, step: index })
+    if (!known)
+      return void problems.push({
+        sentence: `${at}: \`${family.slice(0, 60)}\` is not a kind of step. There are: ${FAMILIES.join(', ')}.`,
+        step: index,
+      })
     const declaration = findStep(family, name)
     if (!declaration) {
       const names = listSteps(family).map((member) => member.name)
-      return void problems.push({ sentence: `${at}: there is no \`${family}\` step called \`${name.slice(0, 60)}\`. There are: ${names.join(', ')}.`, step: index, field: family })
+      return void problems.push({
+        sentence: `${at}: there is no \`${family}\` step called \`${name.slice(0, 60)}\`. There are: ${names.join(', ')}.`,
+        step: index,
+        field: family,
+      })
     }
     const values = checkSettings(declaration.settings, settings)
     if (values.ok) steps.push({ index, step: { family: known, name, settings: values.value } })
-    else problems.push(...values.problems.map((problem) => ({ ...problem, sentence: `${at} (${declaration.title}): ${problem.sentence}`, step: index })))
+    else
+      problems.push(
+        ...values.problems.map((problem) => ({
+          ...problem,
+          sentence: `${at} (${declaration.title}): ${problem.sentence}`,
+          step: index,
+        })),
+      )
   })
   problems.push(...checkOrder(draft.steps), ...checkTogether(steps))
   if (problems.length > 0) return refuse(...problems)
   const contents = { name: draft.name.trim(), rngSeed: draft.rngSeed, steps: steps.map(({ step }) => step) }
-  const hash = fullContentId('recipe', { retort: 1, rngSeed: contents.rngSeed, steps: contents.steps.map(({ family, name, settings }): Json => ({ family, name, settings })) })
+  const hash = fullContentId('recipe', {
+    retort: 1,
+    rngSeed: contents.rngSeed,
+    steps: contents.steps.map(({ family, name, settings }): Json => ({ family, name, settings })),
+  })
   return accept({ ...contents, hash, text: writeRecipe(contents) } as unknown as CheckedRecipe) // the brand is given here and nowhere else
 }
 

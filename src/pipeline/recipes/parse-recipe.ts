@@ -17,13 +17,21 @@ const EXAMPLE = 'A recipe begins with `retort: 1` and has a list called `steps`.
 export function parseRecipe(yamlText: string): Checked<RecipeDraft> {
   if (yamlText.trim() === '') return refuse({ sentence: `The recipe is empty. ${EXAMPLE}` })
   if (yamlText.length > RECIPE_LIMITS.characters) {
-    return refuse({ sentence: `The recipe has ${yamlText.length} characters; at most ${RECIPE_LIMITS.characters} are read. Is this another file?` })
+    return refuse({
+      sentence: `The recipe has ${yamlText.length} characters; at most ${RECIPE_LIMITS.characters} are read. Is this another file?`,
+    })
   }
   let document: Document
   let value: unknown
   try {
-    document = parseDocument(yamlText, { schema: 'core', uniqueKeys: true, logLevel: 'silent', prettyErrors: false })
-    if (document.errors.length > 0) return refuse(describeSyntax(yamlText, document.errors[0] as YAMLParseError)) // the others follow from the first
+    document = parseDocument(yamlText, {
+      schema: 'core',
+      uniqueKeys: true,
+      logLevel: 'silent',
+      prettyErrors: false,
+    })
+    if (document.errors.length > 0)
+      return refuse(describeSyntax(yamlText, document.errors[0] as YAMLParseError)) // the others follow from the first
     value = document.toJS({ maxAliasCount: 0 }) // an alias can make a small text enormous; recipes need none
   } catch (thrown) {
     return refuse({ sentence: describeThrown(thrown) })
@@ -33,20 +41,41 @@ export function parseRecipe(yamlText: string): Checked<RecipeDraft> {
 
 /** A draft from a value that some parser gave: YAML here, JSON in a project file or an example. */
 export function readRecipe(value: unknown): Checked<RecipeDraft> {
-  if (!isRecord(value)) return refuse({ sentence: `This is not a recipe: it holds ${nameOf(value)} where a map is needed. ${EXAMPLE}` })
+  if (!isRecord(value))
+    return refuse({
+      sentence: `This is not a recipe: it holds ${nameOf(value)} where a map is needed. ${EXAMPLE}`,
+    })
   const problems: Problem[] = []
   for (const key of Object.keys(value)) {
-    if (!FIELDS.includes(key)) problems.push({ sentence: `\`${shorten(key)}\` is not a field of a recipe. There are: ${FIELDS.join(', ')}.`, field: shorten(key) })
+    if (!FIELDS.includes(key))
+      problems.push({
+        sentence: `\`${shorten(key)}\` is not a field of a recipe. There are: ${FIELDS.join(', ')}.`,
+        field: shorten(key),
+      })
   }
   if (value['retort'] !== RECIPE_VERSION) {
-    problems.push({ sentence: value['retort'] === undefined ? `\`retort: ${RECIPE_VERSION}\` is missing; it tells which form the recipe has.` : `This recipe has form ${shorten(String(value['retort']))}; this program reads \`retort: ${RECIPE_VERSION}\`.`, field: 'retort' })
+    problems.push({
+      sentence:
+        value['retort'] === undefined
+          ? `\`retort: ${RECIPE_VERSION}\` is missing; it tells which form the recipe has.`
+          : `This recipe has form ${shorten(String(value['retort']))}; this program reads \`retort: ${RECIPE_VERSION}\`.`,
+      field: 'retort',
+    })
   }
   const name = value['name'] ?? 'Untitled recipe'
-  if (typeof name !== 'string' || name.trim() === '') problems.push({ sentence: `\`name\` must be text, not ${nameOf(name)}.`, field: 'name' })
-  else if (name.length > RECIPE_LIMITS.name) problems.push({ sentence: `\`name\` has ${name.length} characters; ${RECIPE_LIMITS.name} fit.`, field: 'name' })
+  if (typeof name !== 'string' || name.trim() === '')
+    problems.push({ sentence: `\`name\` must be text, not ${nameOf(name)}.`, field: 'name' })
+  else if (name.length > RECIPE_LIMITS.name)
+    problems.push({
+      sentence: `\`name\` has ${name.length} characters; ${RECIPE_LIMITS.name} fit.`,
+      field: 'name',
+    })
   const rngSeed = value['rngSeed'] ?? 1
   if (typeof rngSeed !== 'number' || !Number.isSafeInteger(rngSeed) || rngSeed < 0) {
-    problems.push({ sentence: `\`rngSeed\` must be a whole number from 0, not ${nameOf(rngSeed)}.`, field: 'rngSeed' })
+    problems.push({
+      sentence: `\`rngSeed\` must be a whole number from 0, not ${nameOf(rngSeed)}.`,
+      field: 'rngSeed',
+    })
   }
   const steps = readSteps(value['steps'], problems)
   if (problems.length > 0) return refuse(...problems)
@@ -55,26 +84,44 @@ export function readRecipe(value: unknown): Checked<RecipeDraft> {
 
 function readSteps(value: unknown, problems: Problem[]): StepDraft[] {
   if (!Array.isArray(value)) {
-    problems.push({ sentence: value === undefined ? 'The recipe has no `steps`.' : `\`steps\` must be a list, not ${nameOf(value)}.`, field: 'steps' })
+    problems.push({
+      sentence:
+        value === undefined
+          ? 'The recipe has no `steps`.'
+          : `\`steps\` must be a list, not ${nameOf(value)}.`,
+      field: 'steps',
+    })
     return []
   }
   if (value.length > RECIPE_LIMITS.steps) {
-    problems.push({ sentence: `The recipe has ${value.length} steps; at most ${RECIPE_LIMITS.steps} are taken.`, field: 'steps' })
+    problems.push({
+      sentence: `The recipe has ${value.length} steps; at most ${RECIPE_LIMITS.steps} are taken.`,
+      field: 'steps',
+    })
     return []
   }
   return value.flatMap((item: unknown, step) => {
     if (!isRecord(item)) {
-      problems.push({ sentence: `Step ${step + 1} is ${nameOf(item)}; a step is a map such as \`filter: length\`.`, step })
+      problems.push({
+        sentence: `Step ${step + 1} is ${nameOf(item)}; a step is a map such as \`filter: length\`.`,
+        step,
+      })
       return []
     }
     const [first, ...settings] = Object.entries(item)
     if (!first) {
-      problems.push({ sentence: `Step ${step + 1} is empty; a step is a map such as \`filter: length\`.`, step })
+      problems.push({
+        sentence: `Step ${step + 1} is empty; a step is a map such as \`filter: length\`.`,
+        step,
+      })
       return []
     }
     const [family, name] = first
     if (typeof name !== 'string') {
-      problems.push({ sentence: `Step ${step + 1} begins with \`${shorten(family)}\` and ${nameOf(name)}; a step begins with its kind and its name, such as \`filter: length\`.`, step })
+      problems.push({
+        sentence: `Step ${step + 1} begins with \`${shorten(family)}\` and ${nameOf(name)}; a step begins with its kind and its name, such as \`filter: length\`.`,
+        step,
+      })
       return []
     }
     return [{ family, name, settings: Object.fromEntries(settings) }]
@@ -114,7 +161,8 @@ function describeSyntax(text: string, error: YAMLParseError): Problem {
   const line = lineAt(text, error.pos[0])
   const said = error.message.split('\n')[0] ?? error.message
   if (/call stack/.test(said)) return { sentence: 'The text is nested too deeply to be a recipe.', line }
-  if (error.code === 'DUPLICATE_KEY') return { sentence: `Line ${line}: the same field stands twice in one map. Remove one.`, line }
+  if (error.code === 'DUPLICATE_KEY')
+    return { sentence: `Line ${line}: the same field stands twice in one map. Remove one.`, line }
   return { sentence: `Line ${line} is not YAML: ${said.replace(/\.?$/, '.')}`, line }
 }
 
@@ -123,7 +171,16 @@ const describeThrown = (thrown: unknown): string =>
     ? 'The recipe uses YAML aliases (`*name`), which recipes do not have. Write the settings out.'
     : `This text could not be read as YAML (${thrown instanceof Error ? shorten(thrown.message) : 'unknown reason'}).`
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 const shorten = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text)
 const nameOf = (value: unknown): string =>
-  value === null || value === undefined ? 'nothing' : Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'a map' : typeof value === 'string' ? `the text “${shorten(value)}”` : shorten(String(value))
+  value === null || value === undefined
+    ? 'nothing'
+    : Array.isArray(value)
+      ? 'a list'
+      : typeof value === 'object'
+        ? 'a map'
+        : typeof value === 'string'
+          ? `the text “${shorten(value)}”`
+          : shorten(String(value))

@@ -64,4 +64,8 @@ export function readSteps(recipe: CheckedRecipe): RecipeSteps {
   }
 }
 
-const place = <V>(found: { step: CheckedStep; index: number }, settings: V): Placed<V> => ({ index: found.index, name: found.step.name, settings })
+const place = <V>(found: { step: CheckedStep; index: number }, settings: V): Placed<V> => ({
+  index: found.index,
+  name: found.step.name,
+  settings,
+})

@@ -30,11 +30,15 @@ export class CsvReader implements RowReader {
 
   push(piece: string): RawRow[] {
     // The parser wants one kind of line end.
-    const text = (this.#returned && piece.startsWith('\n') ? piece.slice(1) : piece).replaceAll(/\r\n?/g, '\n')
+    const text = (this.#returned && piece.startsWith('\n') ? piece.slice(1) : piece).replaceAll(
+      /\r\n?/g,
+      '\n',
+    )
     if (piece !== '') this.#returned = piece.endsWith('\r')
     if (this.#broken) return []
     this.#rest += text
-    if (this.#delimiter === undefined && !this.#rest.includes('\n') && this.#rest.length < LINE_LIMIT) return []
+    if (this.#delimiter === undefined && !this.#rest.includes('\n') && this.#rest.length < LINE_LIMIT)
+      return []
     return this.#parse(true)
   }
 
@@ -45,14 +49,23 @@ export class CsvReader implements RowReader {
   #parse(ignoreLast: boolean): RawRow[] {
     this.#delimiter ??= this.#tabs ? '\t' : guessDelimiter(this.#rest)
     const tabs = this.#delimiter === '\t'
-    const parser = new Papa.Parser({ delimiter: this.#delimiter, newline: '\n', ...(tabs ? { fastMode: true } : {}) })
+    const parser = new Papa.Parser({
+      delimiter: this.#delimiter,
+      newline: '\n',
+      ...(tabs ? { fastMode: true } : {}),
+    })
     const { data, errors, meta } = parser.parse(this.#rest, 0, ignoreLast) as Parsed // the library's documented answer
     const faulty = new Set(errors.map(({ row }) => row))
-    const rows = data.flatMap((cells, i): RawRow[] => this.#readRow(tabs ? cells.map(unwrap) : cells, faulty.has(i)))
+    const rows = data.flatMap((cells, i): RawRow[] =>
+      this.#readRow(tabs ? cells.map(unwrap) : cells, faulty.has(i)),
+    )
     this.#rest = ignoreLast ? this.#rest.slice(meta.cursor) : ''
     if (this.#rest.length > LINE_LIMIT) {
       this.#broken = true
-      rows.push({ line: this.#line, sentence: `From line ${this.#line} on, a quotation mark is opened and not closed for ${LINE_LIMIT.toLocaleString('en')} characters. The rows after it were not read: close it and add the file again.` })
+      rows.push({
+        line: this.#line,
+        sentence: `From line ${this.#line} on, a quotation mark is opened and not closed for ${LINE_LIMIT.toLocaleString('en')} characters. The rows after it were not read: close it and add the file again.`,
+      })
       this.#rest = ''
     }
     return rows
@@ -64,8 +77,14 @@ export class CsvReader implements RowReader {
     this.#line += lines
     if (cells.every((cell) => cell.trim() === '')) return []
     if (faulty) {
-      const where = lines > 1 ? `Lines ${line} to ${line + lines - 1} are read as one row because` : 'In this row'
-      return [{ line, sentence: `${where} a quotation mark is not closed, or stands alone inside a quoted cell. Double it (“""”) or close it.` }]
+      const where =
+        lines > 1 ? `Lines ${line} to ${line + lines - 1} are read as one row because` : 'In this row'
+      return [
+        {
+          line,
+          sentence: `${where} a quotation mark is not closed, or stands alone inside a quoted cell. Double it (“""”) or close it.`,
+        },
+      ]
     }
     if (this.#columns === undefined) {
       this.#columns = readHeader(cells)
@@ -96,7 +115,12 @@ export function readHeader(cells: readonly string[]): readonly string[] | null {
 /** True for a first line that is surely a header of several columns: for pasted text, where no file name tells. */
 export function isHeaderLine(line: string): boolean {
   const names = line.split(/[,;\t]/).map((name) => name.trim().toLowerCase())
-  return names.length > 1 && names.every((name) => /^["\w -]{1,30}$/.test(name)) && names.some(isTextField) && names.filter(isKnown).length > 1
+  return (
+    names.length > 1 &&
+    names.every((name) => /^["\w -]{1,30}$/.test(name)) &&
+    names.some(isTextField) &&
+    names.filter(isKnown).length > 1
+  )
 }
 
 function guessDelimiter(text: string): string {
@@ -105,4 +129,7 @@ function guessDelimiter(text: string): string {
   return [',', ';', '\t'].reduce((best, delimiter) => (count(delimiter) > count(best) ? delimiter : best))
 }
 
-const unwrap = (cell: string): string => (cell.length > 1 && cell.startsWith('"') && cell.endsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell)
+const unwrap = (cell: string): string =>
+  cell.length > 1 && cell.startsWith('"') && cell.endsWith('"')
+    ? cell.slice(1, -1).replaceAll('""', '"')
+    : cell

@@ -1,6 +1,12 @@
 // Knows: how bytes that come in pieces become text, and where exactly they stop being UTF-8.
 
-export type Decoded = { readonly ok: true; readonly text: string } | { readonly ok: false; /** What could be read before the fault. */ readonly text: string; readonly line: number }
+export type Decoded =
+  | { readonly ok: true; readonly text: string }
+  | {
+      readonly ok: false
+      /** What could be read before the fault. */ readonly text: string
+      readonly line: number
+    }
 
 /** UTF-8 in pieces; a byte order mark is passed over. After a fault nothing more is read. */
 export class Utf8Decoder {
@@ -30,7 +36,8 @@ export class Utf8Decoder {
     let line = this.#lines + 1
     let from = 0
     for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, from)) {
-      const here = from === 0 ? joinBytes(this.#open, bytes.subarray(0, end + 1)) : bytes.subarray(from, end + 1)
+      const here =
+        from === 0 ? joinBytes(this.#open, bytes.subarray(0, end + 1)) : bytes.subarray(from, end + 1)
       try {
         const whole = strict.decode(here)
         // What stood before this piece has been given already, but for bytes that waited for the rest of their character.

@@ -43,7 +43,9 @@ function isJsonLines(head: string): boolean {
   const lines = head.trimStart().split(/\r\n|\n|\r/)
   try {
     const first: unknown = JSON.parse(lines[0] ?? '')
-    return typeof first === 'object' && first !== null && !Array.isArray(first) && /^\s*\{/.test(lines[1] ?? '')
+    return (
+      typeof first === 'object' && first !== null && !Array.isArray(first) && /^\s*\{/.test(lines[1] ?? '')
+    )
   } catch {
     return false
   }
@@ -69,7 +71,11 @@ export function makeReader(format: SeedFormat): RowReader {
 /** First bytes of files that people drop by mistake. */
 const KNOWN: readonly { readonly start: string; readonly sentence: string }[] = [
   { start: 'GGUF', sentence: 'This is a model file (GGUF). Open it under Teacher.' },
-  { start: 'PK\u0003\u0004', sentence: 'This is a ZIP archive or an Office document. Save its table as CSV, or its text as plain text.' },
+  {
+    start: 'PK\u0003\u0004',
+    sentence:
+      'This is a ZIP archive or an Office document. Save its table as CSV, or its text as plain text.',
+  },
   { start: '%PDF', sentence: 'This is a PDF. Copy its text and paste it, or save it as plain text.' },
   { start: 'PAR1', sentence: 'This is a Parquet file, which is not read yet. Save it as JSONL or CSV.' },
   { start: '\u001f\u008b', sentence: 'This is a gzip archive. Unpack it first.' },
@@ -83,7 +89,8 @@ export function nameBinary(bytes: Uint8Array): string | undefined {
   const start = String.fromCharCode(...bytes.subarray(0, 16))
   const known = KNOWN.find((kind) => start.startsWith(kind.start))
   if (known) return known.sentence
-  const utf16 = 'The file is text in UTF-16, as some Windows programs write it. Save it as UTF-8 and add it again.'
+  const utf16 =
+    'The file is text in UTF-16, as some Windows programs write it. Save it as UTF-8 and add it again.'
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) return utf16
   const head = bytes.subarray(0, 4096)
   let [even, odd] = [0, 0]

@@ -21,7 +21,13 @@ export class JsonReader implements RowReader {
 
   end(whole: boolean): RawRow[] {
     if (!whole) return []
-    if (this.#length > JSON_LIMIT) return [{ line: 1, sentence: `A JSON file is read whole, and this one has more than ${JSON_LIMIT / 1e6} million characters. Save it as JSONL, one record a line.` }]
+    if (this.#length > JSON_LIMIT)
+      return [
+        {
+          line: 1,
+          sentence: `A JSON file is read whole, and this one has more than ${JSON_LIMIT / 1e6} million characters. Save it as JSONL, one record a line.`,
+        },
+      ]
     const text = this.#pieces.join('')
     if (text.trim() === '') return []
     let value: unknown
@@ -29,7 +35,14 @@ export class JsonReader implements RowReader {
       value = JSON.parse(text)
     } catch {
       const cut = !/[\]}]\s*$/.test(text)
-      return [{ line: 1, sentence: cut ? 'The file begins as JSON and ends in the middle. Is it whole?' : 'The file is not JSON. If every line is a record of its own, name it .jsonl.' }]
+      return [
+        {
+          line: 1,
+          sentence: cut
+            ? 'The file begins as JSON and ends in the middle. Is it whole?'
+            : 'The file is not JSON. If every line is a record of its own, name it .jsonl.',
+        },
+      ]
     }
     const list = findList(value)
     if (!list) return [{ line: 1, ...readRecord(value) }]

@@ -24,7 +24,14 @@ function readLine(line: Line): RawRow[] {
     value = JSON.parse(text)
   } catch {
     const cut = /^[[{]/.test(text) && !/[\]}],?$/.test(text)
-    return [{ line: line.line, sentence: cut ? 'The line begins as JSON and ends in the middle. Is the file whole?' : 'The line is not JSON. In a JSONL file every line is one record, such as {"prompt": "…"}.' }]
+    return [
+      {
+        line: line.line,
+        sentence: cut
+          ? 'The line begins as JSON and ends in the middle. Is the file whole?'
+          : 'The line is not JSON. In a JSONL file every line is one record, such as {"prompt": "…"}.',
+      },
+    ]
   }
   return [{ line: line.line, ...readRecord(value) }]
 }

@@ -1,7 +1,9 @@
 // Knows: how text that comes in pieces becomes lines, whatever ends them (\n, \r\n, \r), with a bound on their length.
 import { LINE_LIMIT } from './row-reader.ts'
 
-export type Line = { readonly line: number; readonly text: string } | { readonly line: number; readonly tooLong: true }
+export type Line =
+  | { readonly line: number; readonly text: string }
+  | { readonly line: number; readonly tooLong: true }
 
 export class LineSplitter {
   #rest = ''

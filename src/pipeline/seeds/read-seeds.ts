@@ -8,7 +8,9 @@ import { chooseFormat, makeReader, nameBinary, type SeedFormat } from './formats
 import type { RawRow, RowReader } from './row-reader.ts'
 
 /** A file (or any blob with a name), or text that was typed or pasted. */
-export type SeedSource = { readonly kind: 'file'; readonly file: Pick<File, 'name' | 'size' | 'slice'> } | { readonly kind: 'text'; readonly text: string }
+export type SeedSource =
+  | { readonly kind: 'file'; readonly file: Pick<File, 'name' | 'size' | 'slice'> }
+  | { readonly kind: 'text'; readonly text: string }
 
 /** What one piece of the source gave. */
 export interface SeedBatch {
@@ -37,7 +39,10 @@ export const ROW_LIMIT = 1_000_000
  * Reads a source piece by piece. A bad row is a problem with its line, and the good ones go on; what is wrong with the file as a
  * whole (no text, not UTF-8, cut off) is one problem, and the rows before it stay. Never throws but for an abort of `signal`.
  */
-export async function* readSeeds(source: SeedSource, { projectId, now, signal }: ReadOptions): AsyncGenerator<SeedBatch, void, undefined> {
+export async function* readSeeds(
+  source: SeedSource,
+  { projectId, now, signal }: ReadOptions,
+): AsyncGenerator<SeedBatch, void, undefined> {
   const name = source.kind === 'file' ? source.file.name : 'typed'
   const totalBytes = source.kind === 'file' ? source.file.size : source.text.length
   const lineOfSeed = new Map<SeedId, number>()
@@ -56,7 +61,14 @@ export async function* readSeeds(source: SeedSource, { projectId, now, signal }:
         problems.push(row)
         continue
       }
-      const seed = parseSeed({ projectId, text: row.text, answer: row.answer, source: name, line: row.line, addedAt: now })
+      const seed = parseSeed({
+        projectId,
+        text: row.text,
+        answer: row.answer,
+        source: name,
+        line: row.line,
+        addedAt: now,
+      })
       if (!seed.ok) {
         problems.push(...seed.problems)
         continue
@@ -65,22 +77,46 @@ export async function* readSeeds(source: SeedSource, { projectId, now, signal }:
       if (earlier === undefined) {
         lineOfSeed.set(seed.value.id, row.line)
         seeds.push(seed.value)
-      } else problems.push({ line: row.line, sentence: `This repeats line ${earlier}; one seed was made of both.` })
+      } else
+        problems.push({
+          line: row.line,
+          sentence: `This repeats line ${earlier}; one seed was made of both.`,
+        })
     }
     found += seeds.length + problems.length
-    return { seeds, problems: [...problems, ...more], rows: Math.min(rows, ROW_LIMIT), bytes, totalBytes, format }
+    return {
+      seeds,
+      problems: [...problems, ...more],
+      rows: Math.min(rows, ROW_LIMIT),
+      bytes,
+      totalBytes,
+      format,
+    }
   }
 
   for await (const piece of readPieces(source)) {
     signal?.throwIfAborted()
-    if ('sentence' in piece) return yield settle([], piece.bytes, [piece.line === undefined ? { sentence: piece.sentence } : { sentence: piece.sentence, line: piece.line }])
+    if ('sentence' in piece)
+      return yield settle([], piece.bytes, [
+        piece.line === undefined
+          ? { sentence: piece.sentence }
+          : { sentence: piece.sentence, line: piece.line },
+      ])
     if (!reader) {
       format = chooseFormat(source.kind === 'file' ? source.file.name : '', piece.text)
       reader = makeReader(format)
     }
     const batch = settle(reader.push(piece.text), piece.bytes)
     if (rows > ROW_LIMIT) {
-      return yield { ...batch, problems: [...batch.problems, { sentence: `The source has more than ${ROW_LIMIT.toLocaleString('en')} rows; the first ${ROW_LIMIT.toLocaleString('en')} were read. Split it to add the rest.` }] }
+      return yield {
+        ...batch,
+        problems: [
+          ...batch.problems,
+          {
+            sentence: `The source has more than ${ROW_LIMIT.toLocaleString('en')} rows; the first ${ROW_LIMIT.toLocaleString('en')} were read. Split it to add the rest.`,
+          },
+        ],
+      }
     }
     yield batch
     if (piece.fault) {
@@ -90,16 +126,24 @@ export async function* readSeeds(source: SeedSource, { projectId, now, signal }:
   }
   const last = settle(reader?.end(true) ?? [], totalBytes)
   if (found > 0) return yield last
-  const sentence = source.kind === 'text' ? 'There is no text yet. Type or paste one seed a line.' : totalBytes === 0 ? `${name} is empty.` : `${name} holds no seed: all of it is blank.`
+  const sentence =
+    source.kind === 'text'
+      ? 'There is no text yet. Type or paste one seed a line.'
+      : totalBytes === 0
+        ? `${name} is empty.`
+        : `${name} holds no seed: all of it is blank.`
   yield { ...last, problems: [...last.problems, { sentence }] }
 }
 
-type Piece = { readonly text: string; readonly bytes: number; readonly fault?: number } | { readonly sentence: string; readonly line?: number; readonly bytes: number }
+type Piece =
+  | { readonly text: string; readonly bytes: number; readonly fault?: number }
+  | { readonly sentence: string; readonly line?: number; readonly bytes: number }
 
 /** The source's text in pieces, or a sentence where it cannot be read (on). */
 async function* readPieces(source: SeedSource): AsyncGenerator<Piece> {
   if (source.kind === 'text') {
-    for (let from = 0; from < source.text.length; from += PIECE) yield { text: source.text.slice(from, from + PIECE), bytes: Math.min(from + PIECE, source.text.length) }
+    for (let from = 0; from < source.text.length; from += PIECE)
+      yield { text: source.text.slice(from, from + PIECE), bytes: Math.min(from + PIECE, source.text.length) }
     return
   }
   const { file } = source
@@ -110,7 +154,10 @@ async function* readPieces(source: SeedSource): AsyncGenerator<Piece> {
     try {
       bytes = new Uint8Array(await file.slice(from, to).arrayBuffer())
     } catch {
-      yield { sentence: `${file.name} could not be read${from === 0 ? '' : ' to its end'}: it was moved, changed or closed to us meanwhile. Choose it again.`, bytes: from }
+      yield {
+        sentence: `${file.name} could not be read${from === 0 ? '' : ' to its end'}: it was moved, changed or closed to us meanwhile. Choose it again.`,
+        bytes: from,
+      }
       return
     }
     const binary = from === 0 ? nameBinary(bytes) : undefined
@@ -119,7 +166,9 @@ async function* readPieces(source: SeedSource): AsyncGenerator<Piece> {
       return
     }
     const decoded = decoder.decode(bytes, to === file.size)
-    yield decoded.ok ? { text: decoded.text, bytes: to } : { text: decoded.text, bytes: to, fault: decoded.line }
+    yield decoded.ok
+      ? { text: decoded.text, bytes: to }
+      : { text: decoded.text, bytes: to, fault: decoded.line }
     if (!decoded.ok) return
   }
 }

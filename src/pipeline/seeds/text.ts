@@ -15,4 +15,10 @@ export class TextReader implements RowReader {
 }
 
 const readLines = (lines: readonly Line[]): RawRow[] =>
-  lines.flatMap((line): RawRow[] => ('tooLong' in line ? [{ line: line.line, sentence: tooLongSentence }] : line.text.trim() === '' ? [] : [line]))
+  lines.flatMap((line): RawRow[] =>
+    'tooLong' in line
+      ? [{ line: line.line, sentence: tooLongSentence }]
+      : line.text.trim() === ''
+        ? []
+        : [line],
+  )

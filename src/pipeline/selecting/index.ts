@@ -7,4 +7,5 @@ import { top } from './top.ts'
 export const keepMembers: readonly KeepMember[] = [threshold, top, pair]
 
 /** The keep step of this name. */
-export const findKeep = (name: string): KeepMember | undefined => keepMembers.find((member) => member.name === name)
+export const findKeep = (name: string): KeepMember | undefined =>
+  keepMembers.find((member) => member.name === name)

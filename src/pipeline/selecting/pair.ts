@@ -17,7 +17,10 @@ export const pair = defineKeep({
     margin: realNumber({
       label: 'Smallest difference',
       help: 'Points that the best must be above the worst; pairs that are closer count as ties and are dropped.',
-      from: 0, to: 4, default: 0.5, step: 0.1,
+      from: 0,
+      to: 4,
+      default: 0.5,
+      step: 0.1,
     }),
   },
   select(rows, { margin }) {
@@ -37,8 +40,13 @@ export const pair = defineKeep({
       const fault = faultOfPair(best, worst, margin)
       for (const { at, id, score } of ranked) {
         if (fault !== undefined) answers[at] = dropped(fault, { score })
-        else if (id === best.id) answers[at] = kept({ score, [PREFERRED_TO]: worst.id, 'its score': worst.score })
-        else answers[at] = dropped(id === worst.id ? 'the lesser of its pair' : 'neither the best nor the worst of its prompt', { score })
+        else if (id === best.id)
+          answers[at] = kept({ score, [PREFERRED_TO]: worst.id, 'its score': worst.score })
+        else
+          answers[at] = dropped(
+            id === worst.id ? 'the lesser of its pair' : 'neither the best nor the worst of its prompt',
+            { score },
+          )
       }
     }
     return answers
@@ -52,8 +60,11 @@ interface Scored extends JudgedRow {
 
 /** Why two completions are no pair. */
 function faultOfPair(best: Scored, worst: Scored, margin: number): string | undefined {
-  if (best.id === worst.id) return 'the only completion of its prompt that is left: there is nothing to prefer it to'
-  if (best.completion.trim() === worst.completion.trim()) return 'no pair: the best and the worst are the same text'
-  if (best.score === worst.score || best.score - worst.score < margin) return `no pair: the best and the worst are less than ${margin} points apart`
+  if (best.id === worst.id)
+    return 'the only completion of its prompt that is left: there is nothing to prefer it to'
+  if (best.completion.trim() === worst.completion.trim())
+    return 'no pair: the best and the worst are the same text'
+  if (best.score === worst.score || best.score - worst.score < margin)
+    return `no pair: the best and the worst are less than ${margin} points apart`
   return undefined
 }

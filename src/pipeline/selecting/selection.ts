@@ -23,4 +23,6 @@ export interface KeepMember<S extends Settings = Settings> extends StepDeclarati
 }
 
 /** A keep step's declaration, its settings' types inferred. */
-export const defineKeep = <const S extends Settings>(member: Omit<KeepMember<S>, 'family'>): KeepMember<S> => ({ ...member, family: 'keep' })
+export const defineKeep = <const S extends Settings>(
+  member: Omit<KeepMember<S>, 'family'>,
+): KeepMember<S> => ({ ...member, family: 'keep' })

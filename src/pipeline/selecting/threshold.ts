@@ -11,13 +11,22 @@ export const threshold = defineKeep({
   help: 'Keeps completions whose score is at least this.',
   comparesRows: false,
   settings: {
-    min: realNumber({ label: 'Smallest score', help: 'Expected score from 1 to 5.', from: 1, to: 5, default: 2.5, step: 0.1 }),
+    min: realNumber({
+      label: 'Smallest score',
+      help: 'Expected score from 1 to 5.',
+      from: 1,
+      to: 5,
+      default: 2.5,
+      step: 0.1,
+    }),
   },
   select: (rows, { min }) =>
     rows.map((row) => {
       const score = scoreOf(row)
       if (!score.ok) return score.answer
       const evidence = { score: score.value }
-      return score.value >= min ? kept(evidence) : dropped(`score ${score.value.toFixed(2)}, below ${min}`, evidence)
+      return score.value >= min
+        ? kept(evidence)
+        : dropped(`score ${score.value.toFixed(2)}, below ${min}`, evidence)
     }),
 })

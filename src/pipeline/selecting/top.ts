@@ -15,7 +15,8 @@ export const top = defineKeep({
     per: choice({
       label: 'Of',
       help: 'The best of each prompt, or the best of the whole run.',
-      choices: ['prompt', 'run'], default: 'prompt',
+      choices: ['prompt', 'run'],
+      default: 'prompt',
     }),
   },
   select(rows, { k, per }) {

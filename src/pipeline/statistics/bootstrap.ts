@@ -21,7 +21,12 @@ export function bootstrapMean(values: readonly number[], rng: Rng, resamples = R
     means[i] = sum / n
   }
   means.sort()
-  return { mean: sample.reduce((sum, value) => sum + value, 0) / n, low: quantile(means, 0.025), high: quantile(means, 0.975), n }
+  return {
+    mean: sample.reduce((sum, value) => sum + value, 0) / n,
+    low: quantile(means, 0.025),
+    high: quantile(means, 0.975),
+    n,
+  }
 }
 
 /** Quantile of sorted values, linear between neighbours (type 7 of Hyndman and Fan). */

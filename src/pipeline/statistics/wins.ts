@@ -18,12 +18,16 @@ export interface Wins {
 export function countWins(verdicts: readonly Pick<PairVerdict, 'outcome' | 'unreadable'>[], rng: Rng): Wins {
   const read = verdicts.filter(({ unreadable }) => unreadable === undefined)
   const points = { first: 1, second: 0, tie: 0.5 } as const
-  const count = (outcome: PairVerdict['outcome']): number => read.filter((verdict) => verdict.outcome === outcome).length
+  const count = (outcome: PairVerdict['outcome']): number =>
+    read.filter((verdict) => verdict.outcome === outcome).length
   return {
     wins: count('first'),
     losses: count('second'),
     ties: count('tie'),
     unreadable: verdicts.length - read.length,
-    rate: bootstrapMean(read.map(({ outcome }) => points[outcome]), rng),
+    rate: bootstrapMean(
+      read.map(({ outcome }) => points[outcome]),
+      rng,
+    ),
   }
 }

@@ -7,11 +7,21 @@ export const CRITIQUE_TEMPLATE = 'critique@1'
 /** Asks what is wrong with an answer. */
 export const writeCritiqueChat = (prompt: string, completion: string): Asked => ({
   kind: 'chat',
-  messages: [{ role: 'user', content: `Question:\n${prompt}\n\nAnswer:\n${completion}\n\nSay in one sentence what is wrong with this answer, or that nothing is.` }],
+  messages: [
+    {
+      role: 'user',
+      content: `Question:\n${prompt}\n\nAnswer:\n${completion}\n\nSay in one sentence what is wrong with this answer, or that nothing is.`,
+    },
+  ],
 })
 
 /** Asks for the answer as it should have been. */
 export const writeRevisionChat = (prompt: string, completion: string, critique: string): Asked => ({
   kind: 'chat',
-  messages: [{ role: 'user', content: `Question:\n${prompt}\n\nAnswer:\n${completion}\n\nCriticism:\n${critique}\n\nWrite the answer again so that the criticism no longer holds. Write the answer only.` }],
+  messages: [
+    {
+      role: 'user',
+      content: `Question:\n${prompt}\n\nAnswer:\n${completion}\n\nCriticism:\n${critique}\n\nWrite the answer again so that the criticism no longer holds. Write the answer only.`,
+    },
+  ],
 })

@@ -7,5 +7,10 @@ export const EVOLVE_TEMPLATE = 'evolve@1'
 /** Asks for the prompt with one more demand. */
 export const writeEvolveChat = (prompt: string): Asked => ({
   kind: 'chat',
-  messages: [{ role: 'user', content: `Make this task a little harder by asking for one more thing. It must still be possible to do. Write the new task only.\n\nTask:\n${prompt}` }],
+  messages: [
+    {
+      role: 'user',
+      content: `Make this task a little harder by asking for one more thing. It must still be possible to do. Write the new task only.\n\nTask:\n${prompt}`,
+    },
+  ],
 })

@@ -14,24 +14,46 @@ const MARKS = 96
 
 /** The middle of a long text left out, with a mark where it was. */
 export const shorten = (text: string, limit: number): string =>
-  text.length <= limit ? text : `${text.slice(0, Math.ceil(limit * 0.6))}\n[…]\n${text.slice(-Math.floor(limit * 0.4))}`
+  text.length <= limit
+    ? text
+    : `${text.slice(0, Math.ceil(limit * 0.6))}\n[…]\n${text.slice(-Math.floor(limit * 0.4))}`
 
-const showItem = (prompt: string, completion: string): string => `Question:\n${prompt}\n\nAnswer:\n${completion}`
+const showItem = (prompt: string, completion: string): string =>
+  `Question:\n${prompt}\n\nAnswer:\n${completion}`
 
 /** Characters for a row's texts in a context of so many tokens, where `shared` characters stand before them. */
 function roomFor(contextLength: number | undefined, shared: number): number {
   if (contextLength === undefined) return SHOWN.most
-  return Math.min(SHOWN.most, Math.max(SHOWN.least, Math.floor((contextLength - MARKS) * CHARACTERS_PER_TOKEN) - shared))
+  return Math.min(
+    SHOWN.most,
+    Math.max(SHOWN.least, Math.floor((contextLength - MARKS) * CHARACTERS_PER_TOKEN) - shared),
+  )
 }
 
 /** A rubric, its examples as turns of the chat, and the item to be scored. `contextLength` (tokens) bounds what is shown. */
-export function writeJudgeChat(rubric: Rubric, prompt: string, completion: string, contextLength?: number): Asked {
-  const messages: ChatMessage[] = [{ role: 'system', content: `${rubric.text}\n\nReply with the score only, a digit from 1 to 5.` }]
+export function writeJudgeChat(
+  rubric: Rubric,
+  prompt: string,
+  completion: string,
+  contextLength?: number,
+): Asked {
+  const messages: ChatMessage[] = [
+    { role: 'system', content: `${rubric.text}\n\nReply with the score only, a digit from 1 to 5.` },
+  ]
   for (const example of rubric.examples) {
-    messages.push({ role: 'user', content: showItem(example.prompt, example.completion) }, { role: 'assistant', content: `${SCORE_PREFIX} ${example.score}` })
+    messages.push(
+      { role: 'user', content: showItem(example.prompt, example.completion) },
+      { role: 'assistant', content: `${SCORE_PREFIX} ${example.score}` },
+    )
   }
-  const room = roomFor(contextLength, messages.reduce((sum, { content }) => sum + content.length, 0))
-  messages.push({ role: 'user', content: showItem(shorten(prompt, 0.4 * room), shorten(completion, 0.6 * room)) })
+  const room = roomFor(
+    contextLength,
+    messages.reduce((sum, { content }) => sum + content.length, 0),
+  )
+  messages.push({
+    role: 'user',
+    content: showItem(shorten(prompt, 0.4 * room), shorten(completion, 0.6 * room)),
+  })
   return { kind: 'chat', messages }
 }
 
@@ -39,7 +61,13 @@ export function writeJudgeChat(rubric: Rubric, prompt: string, completion: strin
 export const BETTER_PREFIX = 'Better:'
 
 /** Two answers to one prompt, called A and B. */
-export function writePairChat(rubric: Rubric, prompt: string, a: string, b: string, contextLength?: number): Asked {
+export function writePairChat(
+  rubric: Rubric,
+  prompt: string,
+  a: string,
+  b: string,
+  contextLength?: number,
+): Asked {
   const task = `Two answers to the same question are compared.\n${rubric.text}\n\nReply with A or B, whichever answer would get the higher score.`
   const room = roomFor(contextLength, task.length)
   return {

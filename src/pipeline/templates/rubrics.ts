@@ -31,13 +31,30 @@ const RUBRICS: Readonly<Record<RubricName, Omit<Rubric, 'name'>>> = {
       '1: does not help: off the point, empty, or nonsense.',
     ].join('\n'),
     examples: [
-      { prompt: 'Name three animals that live in the sea.', completion: 'Dolphins, crabs and jellyfish.', score: 5 },
+      {
+        prompt: 'Name three animals that live in the sea.',
+        completion: 'Dolphins, crabs and jellyfish.',
+        score: 5,
+      },
       { prompt: 'How do I boil an egg?', completion: 'Take the train to the city and turn left.', score: 1 },
-      { prompt: 'Give two tips for better sleep.', completion: 'Go to bed at the same time every day.', score: 3 },
+      {
+        prompt: 'Give two tips for better sleep.',
+        completion: 'Go to bed at the same time every day.',
+        score: 3,
+      },
       { prompt: 'What is 12 plus 30?', completion: 'Plus plus plus plus plus plus.', score: 1 },
-      { prompt: 'Write a short thank-you note to a neighbour.', completion: 'Dear Ann, thank you for looking after our cat last week. It was so kind of you. Warm wishes, Tom', score: 5 },
+      {
+        prompt: 'Write a short thank-you note to a neighbour.',
+        completion:
+          'Dear Ann, thank you for looking after our cat last week. It was so kind of you. Warm wishes, Tom',
+        score: 5,
+      },
       { prompt: 'Explain why leaves are green.', completion: 'Leaves have a colour.', score: 2 },
-      { prompt: 'Which day comes after Monday?', completion: 'That is an easy one, and I am glad you asked: it is Tuesday.', score: 4 },
+      {
+        prompt: 'Which day comes after Monday?',
+        completion: 'That is an easy one, and I am glad you asked: it is Tuesday.',
+        score: 4,
+      },
     ],
   },
   'correctness@1': {
@@ -55,8 +72,16 @@ const RUBRICS: Readonly<Record<RubricName, Omit<Rubric, 'name'>>> = {
       { prompt: 'Name two planets.', completion: 'Mars and the Moon.', score: 3 },
       { prompt: 'What does a bee make?', completion: 'Engine stone the of of yes.', score: 1 },
       { prompt: 'What is ice?', completion: 'Ice is frozen water.', score: 5 },
-      { prompt: 'Describe the seasons.', completion: 'There are two seasons, and in summer it snows, but spring comes after winter.', score: 2 },
-      { prompt: 'When did people first walk on the Moon?', completion: 'In the summer of 1969, on the 21st of June.', score: 4 },
+      {
+        prompt: 'Describe the seasons.',
+        completion: 'There are two seasons, and in summer it snows, but spring comes after winter.',
+        score: 2,
+      },
+      {
+        prompt: 'When did people first walk on the Moon?',
+        completion: 'In the summer of 1969, on the 21st of June.',
+        score: 4,
+      },
     ],
   },
 }

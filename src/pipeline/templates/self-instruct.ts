@@ -4,7 +4,8 @@
 export const SELF_INSTRUCT_TEMPLATE = 'self-instruct@1'
 
 /** One line, white space collapsed, a colon at the end removed: as the reference writes an example. */
-export const flattenShot = (text: string): string => text.replaceAll(/\s+/gu, ' ').trim().replace(/:+$/, '').trimEnd()
+export const flattenShot = (text: string): string =>
+  text.replaceAll(/\s+/gu, ' ').trim().replace(/:+$/, '').trimEnd()
 
 /** A numbered list that stops where the next prompt would stand. */
 export function writeGrowthText(shots: readonly string[]): string {

@@ -28,23 +28,36 @@ const WRITING = 1.3
 const WASM_LIMIT = 3.7 * 2 ** 30
 
 /** What training at these settings takes. Rows are taken in parts, of which one is in memory. */
-export function estimateAdapted({ parameters, layers, width, vocabularySize }: Sizes, { batch, accumulate, context }: Pick<LoraTrainSettings, 'batch' | 'accumulate' | 'context'>): AdaptedMemory {
+export function estimateAdapted(
+  { parameters, layers, width, vocabularySize }: Sizes,
+  { batch, accumulate, context }: Pick<LoraTrainSettings, 'batch' | 'accumulate' | 'context'>,
+): AdaptedMemory {
   const positions = Math.ceil(batch / accumulate) * context
   const weights = FLOAT * parameters
   const inLayers = Math.max(0, parameters - vocabularySize * width)
-  const kept = FLOAT * positions * ((KEPT * inLayers) / width + LOOKED * layers * Math.ceil(width / HEAD_WIDTH) * context)
+  const kept =
+    FLOAT *
+    positions *
+    ((KEPT * inLayers) / width + LOOKED * layers * Math.ceil(width / HEAD_WIDTH) * context)
   const head = FLOAT * positions * HEAD * vocabularySize
   return { runtime: Math.max(weights + kept + head, kept + WRITING * weights), beside: 2.6 * weights }
 }
 
 /** Why a model cannot be trained on at these settings, in a sentence; undefined where it can. */
-export function faultOfAdapted(card: ModelCard, settings: Pick<LoraTrainSettings, 'batch' | 'accumulate' | 'context'>, backend: Backend): string | undefined {
-  if (!card.hasChatTemplate) return `${card.name} has no chat template, so rows cannot be put to it as it is used to. Choose a model that was tuned for chat (often called “Instruct”).`
-  if (!isSized(card) || card.form !== 'gguf') return `Adapters are trained here on models from GGUF files, and ${card.name} is none. Choose one.`
+export function faultOfAdapted(
+  card: ModelCard,
+  settings: Pick<LoraTrainSettings, 'batch' | 'accumulate' | 'context'>,
+  backend: Backend,
+): string | undefined {
+  if (!card.hasChatTemplate)
+    return `${card.name} has no chat template, so rows cannot be put to it as it is used to. Choose a model that was tuned for chat (often called “Instruct”).`
+  if (!isSized(card) || card.form !== 'gguf')
+    return `Adapters are trained here on models from GGUF files, and ${card.name} is none. Choose one.`
   const { runtime } = estimateAdapted(card, settings)
   if (backend !== 'wasm' || runtime <= WASM_LIMIT) return undefined
   const least = estimateAdapted(card, { ...settings, batch: 1, accumulate: 1 }).runtime
   const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1)
-  if (least <= WASM_LIMIT) return `Training ${card.name} at ${settings.batch} rows of ${settings.context} tokens takes about ${gigabytes(runtime)} GB, and wasm has 4. Take the rows in more parts, take fewer of them, or shorten the context.`
+  if (least <= WASM_LIMIT)
+    return `Training ${card.name} at ${settings.batch} rows of ${settings.context} tokens takes about ${gigabytes(runtime)} GB, and wasm has 4. Take the rows in more parts, take fewer of them, or shorten the context.`
   return `${card.name} takes about ${gigabytes(least)} GB for one row of ${settings.context} tokens, and wasm has 4. Choose a smaller model or a shorter context.`
 }

@@ -9,7 +9,15 @@ import { preferenceSteps } from './preferences.ts'
 import { rewardStep } from './rewards.ts'
 import { teacherText } from './teacher-text.ts'
 
-export const trainMembers = [teacherText, ...divergenceSteps, onPolicyStep, classStep, ...preferenceSteps, rewardStep, loraStep] as const
+export const trainMembers = [
+  teacherText,
+  ...divergenceSteps,
+  onPolicyStep,
+  classStep,
+  ...preferenceSteps,
+  rewardStep,
+  loraStep,
+] as const
 
 /** What the student worker is told. Throws only on a step that `checkRecipe` did not make. */
 export function trainSettingsOf(step: CheckedStep, rngSeed: number): TrainSettings {
@@ -18,10 +26,14 @@ export function trainSettingsOf(step: CheckedStep, rngSeed: number): TrainSettin
   if (loss !== undefined && member !== undefined) return { loss, ...settingsOf(member, step), rngSeed }
   const preferred = PREFERENCE_NAMES.find((name) => name === step.name)
   if (preferred !== undefined) return preferenceSettingsOf(preferred, step, rngSeed)
-  if (step.name === onPolicyStep.name) return { loss: 'on-policy', ...settingsOf(onPolicyStep, step), rngSeed }
-  if (step.name === rewardStep.name) return { loss: 'grpo', ...BEGUN, ...settingsOf(rewardStep, step), rngSeed }
-  if (step.name === loraStep.name) return { loss: 'lora', ...IMPORTED, ...settingsOf(loraStep, step), rngSeed }
-  if (step.name === classStep.name) return { loss: 'classes', packing: false, ...settingsOf(classStep, step), rngSeed }
+  if (step.name === onPolicyStep.name)
+    return { loss: 'on-policy', ...settingsOf(onPolicyStep, step), rngSeed }
+  if (step.name === rewardStep.name)
+    return { loss: 'grpo', ...BEGUN, ...settingsOf(rewardStep, step), rngSeed }
+  if (step.name === loraStep.name)
+    return { loss: 'lora', ...IMPORTED, ...settingsOf(loraStep, step), rngSeed }
+  if (step.name === classStep.name)
+    return { loss: 'classes', packing: false, ...settingsOf(classStep, step), rngSeed }
   return { loss: 'teacher-text', ...settingsOf(teacherText, step), rngSeed }
 }
 
@@ -30,14 +42,23 @@ const BEGUN = { preset: 'micro', context: 256, packing: false } as const
 /** The size is that of the model that the adapters lie on. */
 const IMPORTED = { preset: 'micro', optimizer: 'adam-w', dropout: 0 } as const
 
-function preferenceSettingsOf(loss: (typeof PREFERENCE_NAMES)[number], step: CheckedStep, rngSeed: number): TrainSettings {
+function preferenceSettingsOf(
+  loss: (typeof PREFERENCE_NAMES)[number],
+  step: CheckedStep,
+  rngSeed: number,
+): TrainSettings {
   const [dpo, simpo, orpo, kto] = preferenceSteps
   const begun = { ...BEGUN, rngSeed }
   switch (loss) {
-    case 'dpo': return { loss, ...begun, ...settingsOf(dpo, step) }
-    case 'simpo': return { loss, ...begun, ...settingsOf(simpo, step) }
-    case 'orpo': return { loss, ...begun, ...settingsOf(orpo, step) }
-    case 'kto': return { loss, ...begun, ...settingsOf(kto, step) }
-    default: return loss satisfies never
+    case 'dpo':
+      return { loss, ...begun, ...settingsOf(dpo, step) }
+    case 'simpo':
+      return { loss, ...begun, ...settingsOf(simpo, step) }
+    case 'orpo':
+      return { loss, ...begun, ...settingsOf(orpo, step) }
+    case 'kto':
+      return { loss, ...begun, ...settingsOf(kto, step) }
+    default:
+      return loss satisfies never
   }
 }

@@ -6,7 +6,18 @@ import { defineStep } from '../define-step.ts'
 import { commonSettings } from './common-settings.ts'
 
 // Muon evens out the directions of a wide matrix; of matrices that are a few numbers thin there is nothing to even out, so AdamW it is.
-const { preset: _preset, optimizer: _optimizer, dropout: _dropout, context, steps, batch, learningRate, weightDecay, evaluateEvery, ...others } = commonSettings
+const {
+  preset: _preset,
+  optimizer: _optimizer,
+  dropout: _dropout,
+  context,
+  steps,
+  batch,
+  learningRate,
+  weightDecay,
+  evaluateEvery,
+  ...others
+} = commonSettings
 
 /**
  * Rank 8 and alpha 16, which multiplies what is added by 2, are what peft's users begin with (Hu et al. 2021 find ranks of 1 to 8
@@ -19,9 +30,27 @@ export const loraStep = defineStep({
   title: 'Fine-tune a model you have (LoRA)',
   help: 'A model kept in this browser, or the one in the box, stays as it is; small adapters beside its matrices learn to write the kept completions.',
   settings: {
-    rank: wholeNumber({ label: 'Rank', help: 'Size of the adapters: higher learns more and takes more memory. 1 to 8 is often enough.', from: 1, to: 128, default: 8 }),
-    alpha: realNumber({ label: 'Alpha', help: 'What the adapters add is multiplied by alpha ÷ rank.', from: 0.5, to: 512, default: 16, step: 1 }),
-    projections: choice({ label: 'Adapters on', help: 'The four matrices of attention in each layer, or all seven.', choices: ADAPTED_PROJECTIONS, default: 'all' }),
+    rank: wholeNumber({
+      label: 'Rank',
+      help: 'Size of the adapters: higher learns more and takes more memory. 1 to 8 is often enough.',
+      from: 1,
+      to: 128,
+      default: 8,
+    }),
+    alpha: realNumber({
+      label: 'Alpha',
+      help: 'What the adapters add is multiplied by alpha ÷ rank.',
+      from: 0.5,
+      to: 512,
+      default: 16,
+      step: 1,
+    }),
+    projections: choice({
+      label: 'Adapters on',
+      help: 'The four matrices of attention in each layer, or all seven.',
+      choices: ADAPTED_PROJECTIONS,
+      default: 'all',
+    }),
     context: { ...context, default: 128 },
     steps: { ...steps, default: 100 },
     batch: { ...batch, default: 4 },

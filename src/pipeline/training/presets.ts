@@ -16,7 +16,12 @@ const SIZES: Readonly<Record<StudentPreset, Size>> = {
 }
 
 /** The shape of a preset at a vocabulary (entries) and a context (tokens). */
-export const shapeOf = (preset: StudentPreset, vocabulary: number, context: number): StudentShape => ({ ...SIZES[preset], vocabulary, context })
+export const shapeOf = (preset: StudentPreset, vocabulary: number, context: number): StudentShape => ({
+  ...SIZES[preset],
+  vocabulary,
+  context,
+})
 
 /** Parameters of a preset at a vocabulary; the head is the embedding. */
-export const countPresetParameters = (preset: StudentPreset, vocabulary: number): number => countParameters(shapeOf(preset, vocabulary, 1))
+export const countPresetParameters = (preset: StudentPreset, vocabulary: number): number =>
+  countParameters(shapeOf(preset, vocabulary, 1))

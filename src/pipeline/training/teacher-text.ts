@@ -16,13 +16,19 @@ export const teacherText = defineStep({
     vocabulary: wholeNumber({
       label: 'Vocabulary',
       help: 'Entries of the tokenizer that is trained on the dataset.',
-      from: 300, to: 32_000, default: 1024, unit: 'tokens',
+      from: 300,
+      to: 32_000,
+      default: 1024,
+      unit: 'tokens',
     }),
     ...others,
     labelSmoothing: realNumber({
       label: 'Label smoothing',
       help: 'Share of the right token’s probability that is spread over all tokens, against too much certainty.',
-      from: 0, to: 0.5, default: 0, step: 0.01,
+      from: 0,
+      to: 0.5,
+      default: 0,
+      step: 0.01,
     }),
   },
 })

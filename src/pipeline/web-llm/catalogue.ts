@@ -6,7 +6,13 @@ import type { WebLlmModel } from '../../domain/web-llm.ts'
 import catalogue from './models.json' with { type: 'json' }
 
 /** Bits that a weight takes in a download, scales included. One scale for 32 weights (`q4f16_1`: 4 + 16 ÷ 32). */
-const BITS: Readonly<Record<string, number>> = { q3f16_1: 3.6, q4f16_1: 4.5, q4f32_1: 5, q0f16: 16, q0f32: 32 }
+const BITS: Readonly<Record<string, number>> = {
+  q3f16_1: 3.6,
+  q4f16_1: 4.5,
+  q4f32_1: 5,
+  q0f16: 16,
+  q0f32: 32,
+}
 
 /** Parameters as a name tells them: `SmolLM2-135M`, `stablelm-2-zephyr-1_6b`; not `gemma-4-E2B`, which counts another thing. */
 export function readParameters(id: string): number | undefined {
@@ -15,28 +21,41 @@ export function readParameters(id: string): number | undefined {
   return Math.round(Number(found[1].replace('_', '.')) * (found[2]?.toLowerCase() === 'm' ? 1e6 : 1e9))
 }
 
-export const readQuantisation = (id: string): string => /-(q\d+f\d+(?:_\d+)?)(?=-|$)/.exec(id)?.[1] ?? 'unknown'
+export const readQuantisation = (id: string): string =>
+  /-(q\d+f\d+(?:_\d+)?)(?=-|$)/.exec(id)?.[1] ?? 'unknown'
 
 /** The name without how its weights are written: what the same model in other forms shares. */
 export const baseName = (id: string): string => id.replace(/-q\d+f\d+(?:_\d+)?-MLC.*$/, '')
 
-export const WEB_LLM_MODELS: readonly WebLlmModel[] = catalogue.models.map(({ id, folder = id, library, memoryMB, context, f16 = false, small = false }: CatalogueEntry): WebLlmModel => {
-  const parameters = readParameters(id)
-  const quantisation = readQuantisation(id)
-  const bits = BITS[quantisation]
-  return {
+export const WEB_LLM_MODELS: readonly WebLlmModel[] = catalogue.models.map(
+  ({
     id,
-    address: catalogue.hub + folder,
-    library: catalogue.libraries + library,
-    memoryBytes: Math.round(memoryMB * 2 ** 20),
-    ...(parameters === undefined ? {} : { parameters }),
-    ...(parameters === undefined || bits === undefined ? {} : { downloadBytes: Math.round((parameters * bits) / 8) }),
-    quantisation,
-    contextLength: context,
-    needsF16: f16,
-    small,
-  }
-})
+    folder = id,
+    library,
+    memoryMB,
+    context,
+    f16 = false,
+    small = false,
+  }: CatalogueEntry): WebLlmModel => {
+    const parameters = readParameters(id)
+    const quantisation = readQuantisation(id)
+    const bits = BITS[quantisation]
+    return {
+      id,
+      address: catalogue.hub + folder,
+      library: catalogue.libraries + library,
+      memoryBytes: Math.round(memoryMB * 2 ** 20),
+      ...(parameters === undefined ? {} : { parameters }),
+      ...(parameters === undefined || bits === undefined
+        ? {}
+        : { downloadBytes: Math.round((parameters * bits) / 8) }),
+      quantisation,
+      contextLength: context,
+      needsF16: f16,
+      small,
+    }
+  },
+)
 
 /** An entry of models.json; what is absent is usual. */
 export interface CatalogueEntry {
@@ -50,10 +69,12 @@ export interface CatalogueEntry {
   readonly small?: boolean
 }
 
-export const findWebLlmModel = (id: string): WebLlmModel | undefined => WEB_LLM_MODELS.find((model) => model.id === id)
+export const findWebLlmModel = (id: string): WebLlmModel | undefined =>
+  WEB_LLM_MODELS.find((model) => model.id === id)
 
 /** The same model computed with 32 bits. */
-export const findF32Sibling = ({ id }: Pick<WebLlmModel, 'id'>): WebLlmModel | undefined => findWebLlmModel(id.replace(/(-q\d+)f16/, '$1f32'))
+export const findF32Sibling = ({ id }: Pick<WebLlmModel, 'id'>): WebLlmModel | undefined =>
+  findWebLlmModel(id.replace(/(-q\d+)f16/, '$1f32'))
 
 /** Why a machine cannot run any of them, and what would work; undefined where it can. */
 export function refuseMachine({ available, why }: MachineFacts['webgpu']): string | undefined {
@@ -62,15 +83,29 @@ export function refuseMachine({ available, why }: MachineFacts['webgpu']): strin
 }
 
 /** Why a machine with WebGPU cannot run this model, and what would work; undefined where it can. */
-export function refuseModel(model: WebLlmModel, { shaderF16 }: Pick<MachineFacts['webgpu'], 'shaderF16'>): string | undefined {
+export function refuseModel(
+  model: WebLlmModel,
+  { shaderF16 }: Pick<MachineFacts['webgpu'], 'shaderF16'>,
+): string | undefined {
   if (!model.needsF16 || shaderF16) return undefined
   const sibling = findF32Sibling(model)
-  const instead = sibling === undefined ? 'Choose one whose name has f32 in it.' : `${sibling.id} is the same model and works here.`
+  const instead =
+    sibling === undefined
+      ? 'Choose one whose name has f32 in it.'
+      : `${sibling.id} is the same model and works here.`
   return `${model.id} computes with numbers of 16 bits, which this browser does not offer on this graphics card. ${instead}`
 }
 
 /** Models whose names hold every word; those that run in little memory first. */
-export function searchModels(words: string, models: readonly WebLlmModel[] = WEB_LLM_MODELS): readonly WebLlmModel[] {
-  const wanted = words.toLowerCase().split(/\s+/).filter((word) => word !== '')
-  return models.filter(({ id }) => wanted.every((word) => id.toLowerCase().includes(word))).toSorted((a, b) => a.memoryBytes - b.memoryBytes || (a.id < b.id ? -1 : 1))
+export function searchModels(
+  words: string,
+  models: readonly WebLlmModel[] = WEB_LLM_MODELS,
+): readonly WebLlmModel[] {
+  const wanted = words
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '')
+  return models
+    .filter(({ id }) => wanted.every((word) => id.toLowerCase().includes(word)))
+    .toSorted((a, b) => a.memoryBytes - b.memoryBytes || (a.id < b.id ? -1 : 1))
 }

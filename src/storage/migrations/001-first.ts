@@ -4,9 +4,13 @@ import type { Migration } from './index.ts'
 export const first: Migration = (database) => {
   database.createObjectStore('projects', { keyPath: 'id' })
   const inProject = ['projectId', 'id']
-  database.createObjectStore('seeds', { keyPath: inProject }).createIndex('inOrder', ['projectId', 'addedAt', 'line'])
+  database
+    .createObjectStore('seeds', { keyPath: inProject })
+    .createIndex('inOrder', ['projectId', 'addedAt', 'line'])
   database.createObjectStore('runs', { keyPath: inProject })
-  database.createObjectStore('prompts', { keyPath: inProject }).createIndex('inRun', ['projectId', 'runId', 'order'])
+  database
+    .createObjectStore('prompts', { keyPath: inProject })
+    .createIndex('inRun', ['projectId', 'runId', 'order'])
   const rows = database.createObjectStore('rows', { keyPath: inProject })
   rows.createIndex('inRun', ['projectId', 'runId', 'order'])
   rows.createIndex('byStatus', ['projectId', 'runId', 'status'])

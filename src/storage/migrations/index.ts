@@ -9,6 +9,11 @@ export type Migration = (database: IDBDatabase, transaction: IDBTransaction) => 
 export const MIGRATIONS: readonly Migration[] = [first, batches]
 
 /** Takes every step after `from`. A failing step aborts the upgrade and leaves the old database as it was. */
-export function migrate(database: IDBDatabase, transaction: IDBTransaction, from: number, steps: readonly Migration[] = MIGRATIONS): void {
+export function migrate(
+  database: IDBDatabase,
+  transaction: IDBTransaction,
+  from: number,
+  steps: readonly Migration[] = MIGRATIONS,
+): void {
   for (const step of steps.slice(from)) step(database, transaction)
 }

@@ -7,7 +7,8 @@ const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 export const formatCount = (n: number): string => whole.format(n)
 
 /** “1 row”, “12,345 rows”. */
-export const formatMany = (n: number, one: string, many = `${one}s`): string => `${formatCount(n)} ${n === 1 ? one : many}`
+export const formatMany = (n: number, one: string, many = `${one}s`): string =>
+  `${formatCount(n)} ${n === 1 ? one : many}`
 
 /** “98 MB”: decimal units, as disks and downloads are told. */
 export function formatBytes(bytes: number): string {
@@ -48,31 +49,56 @@ export function formatNumber(n: number): string {
 }
 
 /** “37 %”. */
-export const formatShare = (part: number, of: number): string => (of > 0 ? `${Math.round((100 * part) / of)} %` : '–')
+export const formatShare = (part: number, of: number): string =>
+  of > 0 ? `${Math.round((100 * part) / of)} %` : '–'
 
 /** “23 Nov, 16:42”, with the year when it is another one. */
 export function formatTime(at: number, now = Date.now()): string {
   const date = new Date(at)
   const sameYear = date.getFullYear() === new Date(now).getFullYear()
-  return date.toLocaleString('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', ...(sameYear ? {} : { year: 'numeric' }) })
+  return date.toLocaleString('en-GB', {
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    ...(sameYear ? {} : { year: 'numeric' }),
+  })
 }
 
 /** What a model wrote, so that it can be looked at: long runs of empty lines as their number, nothing as a word. */
 export function showWritten(text: string): string {
   if (text === '') return '(nothing)'
   const breaks = (run: string): number => run.split('\n').length - 1
-  if (text.trim() === '') return breaks(text) > 0 ? `(${formatMany(breaks(text), 'line break')} and nothing else)` : '(spaces and nothing else)'
+  if (text.trim() === '')
+    return breaks(text) > 0
+      ? `(${formatMany(breaks(text), 'line break')} and nothing else)`
+      : '(spaces and nothing else)'
   return text.replace(/[^\S\n]*\n(?:[^\S\n]*\n){3,}/g, (run) => ` ⏎ × ${breaks(run)}\n`)
 }
 
 /** What a training's points are, and in which unit. */
 export const namePoints = (loss: TrainSettings['loss']): { readonly name: string; readonly unit: string } => {
   if (loss === 'grpo') return { name: 'Wrong answers', unit: 'share of all' }
-  if (loss === 'dpo' || loss === 'simpo' || loss === 'orpo' || loss === 'kto') return { name: 'Loss', unit: 'a pair' }
+  if (loss === 'dpo' || loss === 'simpo' || loss === 'orpo' || loss === 'kto')
+    return { name: 'Loss', unit: 'a pair' }
   if (loss === 'classes') return { name: 'Loss', unit: 'nats an answer' }
   return { name: 'Loss', unit: 'nats a token' }
 }
 /** What a student learned from, in two words. */
-export const LOSS_NAMES: Readonly<Record<TrainSettings['loss'], string>> = { 'teacher-text': 'texts', 'forward-kl': 'forward KL', 'reverse-kl': 'reverse KL', 'jensen-shannon': 'Jensen-Shannon', dpo: 'pairs, DPO', simpo: 'pairs, SimPO', orpo: 'pairs, ORPO', kto: 'pairs, KTO', grpo: 'own right answers, GRPO', 'on-policy': 'own answers, GKD', lora: 'texts, LoRA', classes: 'classes' }
+export const LOSS_NAMES: Readonly<Record<TrainSettings['loss'], string>> = {
+  'teacher-text': 'texts',
+  'forward-kl': 'forward KL',
+  'reverse-kl': 'reverse KL',
+  'jensen-shannon': 'Jensen-Shannon',
+  dpo: 'pairs, DPO',
+  simpo: 'pairs, SimPO',
+  orpo: 'pairs, ORPO',
+  kto: 'pairs, KTO',
+  grpo: 'own right answers, GRPO',
+  'on-policy': 'own answers, GKD',
+  lora: 'texts, LoRA',
+  classes: 'classes',
+}
 /** A student’s size in a word: its preset, or the model that it fits. */
-export const nameSize = ({ settings, adapts }: Pick<Student, 'settings' | 'adapts'>): string => adapts?.model.name ?? settings.preset
+export const nameSize = ({ settings, adapts }: Pick<Student, 'settings' | 'adapts'>): string =>
+  adapts?.model.name ?? settings.preset

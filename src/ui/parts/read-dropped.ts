@@ -21,9 +21,13 @@ const DEPTH = 8
 export function readPicked(list: FileList | null): Picked {
   const files = Array.from(list ?? [])
   const [first] = files
-  if (first === undefined || first.webkitRelativePath === '') return { files: files.map((file) => ({ path: file.name, file })) }
+  if (first === undefined || first.webkitRelativePath === '')
+    return { files: files.map((file) => ({ path: file.name, file })) }
   const folder = first.webkitRelativePath.split('/')[0] ?? ''
-  return { folder, files: files.map((file) => ({ path: file.webkitRelativePath.slice(folder.length + 1), file })) }
+  return {
+    folder,
+    files: files.map((file) => ({ path: file.webkitRelativePath.slice(folder.length + 1), file })),
+  }
 }
 
 /** From a drop: files as they are, one folder with all that is in it. Must be called while the event is handled. */
@@ -39,17 +43,30 @@ export async function readDropped(data: DataTransfer | null): Promise<Picked> {
 const isFolder = (entry: FileSystemEntry): entry is FileSystemDirectoryEntry => entry.isDirectory
 const isFile = (entry: FileSystemEntry): entry is FileSystemFileEntry => entry.isFile
 
-async function walk(folder: FileSystemDirectoryEntry, path: string, into: PlacedFile[], budget: { left: number }, depth = 0): Promise<void> {
+async function walk(
+  folder: FileSystemDirectoryEntry,
+  path: string,
+  into: PlacedFile[],
+  budget: { left: number },
+  depth = 0,
+): Promise<void> {
   const reader = folder.createReader()
   // A reader gives some entries at a time, and none at its end.
   for (;;) {
-    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject))
+    const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+      reader.readEntries(resolve, reject),
+    )
     if (some.length === 0) return
     for (const entry of some) {
       if (budget.left-- <= 0) return
       if (entry.name.startsWith('.')) continue
-      if (isFile(entry)) into.push({ path: path + entry.name, file: await new Promise<File>((resolve, reject) => entry.file(resolve, reject)) })
-      else if (isFolder(entry) && depth < DEPTH) await walk(entry, `${path}${entry.name}/`, into, budget, depth + 1)
+      if (isFile(entry))
+        into.push({
+          path: path + entry.name,
+          file: await new Promise<File>((resolve, reject) => entry.file(resolve, reject)),
+        })
+      else if (isFolder(entry) && depth < DEPTH)
+        await walk(entry, `${path}${entry.name}/`, into, budget, depth + 1)
     }
   }
 }

@@ -21,10 +21,20 @@ export function summariseStep(declaration: StepDeclaration | undefined, step: St
   if (declaration === undefined) return 'This step is not known. Correct its name in the text, or remove it.'
   const told = Object.entries(declaration.settings).flatMap(([name, setting]) => {
     const value = step.settings[name] ?? setting.default
-    if (setting.kind === 'text') return typeof value === 'string' && value !== '' && value.length <= 24 ? [`${setting.label.toLowerCase()} “${value}”`] : []
+    if (setting.kind === 'text')
+      return typeof value === 'string' && value !== '' && value.length <= 24
+        ? [`${setting.label.toLowerCase()} “${value}”`]
+        : []
     if (setting.kind === 'toggle') return value === true ? [setting.label.toLowerCase()] : []
-    const shown = typeof value === 'number' ? (Number.isInteger(value) ? formatCount(value) : String(value)) : String(value)
-    return [`${setting.label.toLowerCase()} ${shown}${'unit' in setting && setting.unit && !setting.label.toLowerCase().includes(setting.unit) ? ` ${setting.unit}` : ''}`]
+    const shown =
+      typeof value === 'number'
+        ? Number.isInteger(value)
+          ? formatCount(value)
+          : String(value)
+        : String(value)
+    return [
+      `${setting.label.toLowerCase()} ${shown}${'unit' in setting && setting.unit && !setting.label.toLowerCase().includes(setting.unit) ? ` ${setting.unit}` : ''}`,
+    ]
   })
   return told.slice(0, TOLD).join(' · ') || declaration.help
 }

@@ -15,6 +15,7 @@ async function measurePart(part: Part): Promise<PartAnswer> {
 globalThis.addEventListener('message', ({ data }: MessageEvent<Part>) => {
   measurePart(data).then(
     (answer) => postMessage(answer),
-    (thrown: unknown) => postMessage({ broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) }),
+    (thrown: unknown) =>
+      postMessage({ broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) }),
   )
 })

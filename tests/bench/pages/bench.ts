@@ -8,10 +8,15 @@ declare global {
 const part = (new URLSearchParams(location.search).get('part') ?? '') as Part // a wrong part is answered as broken
 if (part === 'memory') {
   const { measureMemory } = await import('./memory-part.ts')
-  globalThis.benchAnswer = await measureMemory().catch((thrown: unknown) => ({ broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) }))
+  globalThis.benchAnswer = await measureMemory().catch((thrown: unknown) => ({
+    broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
+  }))
 } else {
   const worker = new Worker(new URL('./bench-worker.ts', import.meta.url), { type: 'module' })
-  worker.addEventListener('message', ({ data }: MessageEvent<PartAnswer | { broken: string }>) => (globalThis.benchAnswer = data))
+  worker.addEventListener(
+    'message',
+    ({ data }: MessageEvent<PartAnswer | { broken: string }>) => (globalThis.benchAnswer = data),
+  )
   worker.addEventListener('error', ({ message }) => (globalThis.benchAnswer = { broken: message }))
   worker.postMessage(part)
 }

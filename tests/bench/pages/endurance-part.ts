@@ -12,13 +12,35 @@ import { IDS, makeMemoryStores, makeRows, SETTINGS } from '../../workers/student
 import type { PartAnswer } from '../measure.ts'
 import { makeTokenRows } from '../sizes.ts'
 
-const SMALL = { layers: 2, width: 48, heads: 3, kvHeads: 1, headWidth: 16, feedForward: 128, vocabulary: 512, context: 64, ropeTheta: 10_000, normEpsilon: 1e-5, tiedHead: true }
+const SMALL = {
+  layers: 2,
+  width: 48,
+  heads: 3,
+  kvHeads: 1,
+  headWidth: 16,
+  feedForward: 128,
+  vocabulary: 512,
+  context: 64,
+  ropeTheta: 10_000,
+  normEpsilon: 1e-5,
+  tiedHead: true,
+}
 
 /** Bytes of the runtime's heap after 100 and after 2,000 steps of a small student on rows of two lengths. */
 async function measureHeap(runtime: Runtime): Promise<readonly [early: number, late: number]> {
-  const trainer = new Trainer(runtime, { shape: SMALL, weightDecay: 0.1, clip: 1 }, beginState(makeNumbers(countOf(listParameters(SMALL)), 1, 0.02)))
+  const trainer = new Trainer(
+    runtime,
+    { shape: SMALL, weightDecay: 0.1, clip: 1 },
+    beginState(makeNumbers(countOf(listParameters(SMALL)), 1, 0.02)),
+  )
   const rows = makeTokenRows(4, SMALL.vocabulary)
-  const batches = [32, 64].map((length) => makeBatch(rows.map((row) => [{ ...row, tokens: row.tokens.slice(0, length) }]), 4, length))
+  const batches = [32, 64].map((length) =>
+    makeBatch(
+      rows.map((row) => [{ ...row, tokens: row.tokens.slice(0, length) }]),
+      4,
+      length,
+    ),
+  )
   let early = 0
   for (let step = 1; step <= 2000; step += 1) {
     await trainer.train(batches[step % 2] as (typeof batches)[number], 1e-4)
@@ -40,7 +62,15 @@ async function measureFirstStep(runtime: Runtime): Promise<number> {
     first = performance.now() - from
     stop.abort()
   }
-  await train({ ...IDS, settings: { ...SETTINGS, preset: 'micro', vocabulary: 1024, steps: 100, batch: 8, evaluateEvery: 100 }, backend: 'wasm' }, { signal: stop.signal, emit }, { stores, openRuntime: async () => runtime, now: () => performance.now() })
+  await train(
+    {
+      ...IDS,
+      settings: { ...SETTINGS, preset: 'micro', vocabulary: 1024, steps: 100, batch: 8, evaluateEvery: 100 },
+      backend: 'wasm',
+    },
+    { signal: stop.signal, emit },
+    { stores, openRuntime: async () => runtime, now: () => performance.now() },
+  )
   return first
 }
 
@@ -51,8 +81,18 @@ export async function measureEndurance(): Promise<PartAnswer> {
   const [early, late] = await measureHeap(runtime)
   return {
     measured: [
-      { what: 'from “Train student” to the first step, micro', value: firstStep, unit: 'ms', how: '200 rows; vocabulary, packing and building included' },
-      { what: 'memory of the runtime after 2,000 steps', value: late / 1e6, unit: 'MB', how: `0.1 M parameters, two lengths; ${(early / 1e6).toFixed(0)} MB after 100` },
+      {
+        what: 'from “Train student” to the first step, micro',
+        value: firstStep,
+        unit: 'ms',
+        how: '200 rows; vocabulary, packing and building included',
+      },
+      {
+        what: 'memory of the runtime after 2,000 steps',
+        value: late / 1e6,
+        unit: 'MB',
+        how: `0.1 M parameters, two lengths; ${(early / 1e6).toFixed(0)} MB after 100`,
+      },
     ],
     ratios: [{ what: 'memory after 2,000 steps against after 100', ratio: late / early }],
   }

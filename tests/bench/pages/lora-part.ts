@@ -31,8 +31,17 @@ export async function measureLora(): Promise<PartAnswer> {
   const options = { rank: RANK, alpha: 16, targets: ADAPTER_TARGETS }
   const frozen = await loadFrozen({ ...described, source, shape })
   const rng = makeRng('lora')
-  const trainer = new Trainer(runtime, { shape, weightDecay: 0, clip: 1, adapts: { ...options, frozen } }, beginState(makeFirstAdapters(shape, options, () => rng.next())))
-  const rows = Array.from({ length: ROWS }, (_, row) => [{ tokens: Int32Array.from({ length: LENGTH + 1 }, (__, i) => (row * 977 + i * i * 31) % shape.vocabulary), from: LENGTH - LEARNED }])
+  const trainer = new Trainer(
+    runtime,
+    { shape, weightDecay: 0, clip: 1, adapts: { ...options, frozen } },
+    beginState(makeFirstAdapters(shape, options, () => rng.next())),
+  )
+  const rows = Array.from({ length: ROWS }, (_, row) => [
+    {
+      tokens: Int32Array.from({ length: LENGTH + 1 }, (__, i) => (row * 977 + i * i * 31) % shape.vocabulary),
+      from: LENGTH - LEARNED,
+    },
+  ])
   const batch = makeBatch(rows, ROWS, LENGTH)
   const times: number[] = []
   for (let step = 0; step < STEPS; step += 1) times.push(await timeOf(() => trainer.train(batch, 5e-4)))
@@ -44,14 +53,31 @@ export async function measureLora(): Promise<PartAnswer> {
   // the head, for those that are predicted alone. An adapter has a slope of its own besides: 6.
   const tokens = ROWS * LENGTH
   const embedding = shape.vocabulary * shape.width
-  const operations = 4 * ((frozen.length - embedding) * tokens + embedding * ROWS * LEARNED) + 6 * countOf(listAdapters(shape, options)) * tokens
+  const operations =
+    4 * ((frozen.length - embedding) * tokens + embedding * ROWS * LEARNED) +
+    6 * countOf(listAdapters(shape, options)) * tokens
   const gflops = operations / (ms * 1e6)
   const how = `SmolLM2-135M Q4_1 as floats, rank ${RANK} on all projections, ${ROWS} rows of ${LENGTH}, half of them learned, ${runtime.threads} threads`
   return {
     measured: [
-      { what: 'the runtime’s own matrix product', value: ceiling, unit: 'GFLOP/s', how: `1024 × 1024, f32, ${runtime.threads} threads` },
-      { what: 'LoRA, tokens of a step', value: (tokens * 1000) / ms, unit: 'tokens/s', how: `${how}, ${gflops.toFixed(1)} GFLOP/s` },
-      { what: 'LoRA, the runtime’s memory', value: heap / 1e9, unit: 'GB', how: `wasm heap after ${STEPS} steps; the page says ${(estimateAdapted(described.card, { batch: ROWS, accumulate: 1, context: LENGTH }).runtime / 1e9).toFixed(2)} where all is learned` },
+      {
+        what: 'the runtime’s own matrix product',
+        value: ceiling,
+        unit: 'GFLOP/s',
+        how: `1024 × 1024, f32, ${runtime.threads} threads`,
+      },
+      {
+        what: 'LoRA, tokens of a step',
+        value: (tokens * 1000) / ms,
+        unit: 'tokens/s',
+        how: `${how}, ${gflops.toFixed(1)} GFLOP/s`,
+      },
+      {
+        what: 'LoRA, the runtime’s memory',
+        value: heap / 1e9,
+        unit: 'GB',
+        how: `wasm heap after ${STEPS} steps; the page says ${(estimateAdapted(described.card, { batch: ROWS, accumulate: 1, context: LENGTH }).runtime / 1e9).toFixed(2)} where all is learned`,
+      },
     ],
     ratios: [{ what: 'LoRA on SmolLM2-135M, share of the ceiling', ratio: gflops / ceiling }],
   }

@@ -10,7 +10,8 @@ import { timeOf, type PartAnswer } from '../measure.ts'
 
 const ROWS = 20_000
 const ONE_BY_ONE = 1000
-const TEXT = 'When the parcel has been opened we can still take it back within thirty days, as long as nothing was worn outdoors. '
+const TEXT =
+  'When the parcel has been opened we can still take it back within thirty days, as long as nothing was worn outdoors. '
 
 function makeRow(projectId: Row['projectId'], runId: RunId, order: number): Row {
   const promptId = order.toString(16).padStart(24, '0') as PromptId // benchmark rows need ids, not prompts
@@ -29,7 +30,16 @@ function makeRow(projectId: Row['projectId'], runId: RunId, order: number): Row 
       tokens: 100,
       teacher: { name: 'none', fingerprint: '0000000000000000', quantisation: 'F32' },
       system: '',
-      sampling: { temperature: 0.7, topK: 0, topP: 0.9, minP: 0, repetitionPenalty: 1, maxTokens: 128, stop: [], rngSeed: String(order) },
+      sampling: {
+        temperature: 0.7,
+        topK: 0,
+        topP: 0.9,
+        minP: 0,
+        repetitionPenalty: 1,
+        maxTokens: 128,
+        stop: [],
+        rngSeed: String(order),
+      },
       writtenAt: order,
     },
     answers: [],
@@ -55,21 +65,50 @@ export async function measureStorage(): Promise<PartAnswer> {
   const byId = await timeOf(() => readRows(db, project.id, some))
   const otherRun: RunId = freshId('run')
   const single = await timeOf(async () => {
-    for (let order = 0; order < ONE_BY_ONE; order += 1) await putRows(db, [makeRow(project.id, otherRun, order)])
+    for (let order = 0; order < ONE_BY_ONE; order += 1)
+      await putRows(db, [makeRow(project.id, otherRun, order)])
   })
   db.close()
   indexedDB.deleteDatabase('retort-bench')
   const perSecond = (count: number, ms: number): number => (count * 1000) / ms
   return {
     measured: [
-      { what: `${ROWS.toLocaleString('en')} rows written, 500 a transaction`, value: batched, unit: 'ms', how: `${Math.round(perSecond(ROWS, batched))} rows/s` },
-      { what: `${ROWS.toLocaleString('en')} rows read in order`, value: pages, unit: 'ms', how: `${Math.round(perSecond(ROWS, pages))} rows/s` },
-      { what: `heads of ${ROWS.toLocaleString('en')} rows for the table`, value: heads, unit: 'ms', how: `${Math.round(perSecond(ROWS, heads))} rows/s` },
-      { what: `${ONE_BY_ONE.toLocaleString('en')} rows read by id`, value: byId, unit: 'ms', how: `${Math.round(perSecond(ONE_BY_ONE, byId))} rows/s` },
-      { what: `${ONE_BY_ONE.toLocaleString('en')} rows written one at a time, as a run does`, value: single, unit: 'ms', how: `${Math.round(perSecond(ONE_BY_ONE, single))} rows/s` },
+      {
+        what: `${ROWS.toLocaleString('en')} rows written, 500 a transaction`,
+        value: batched,
+        unit: 'ms',
+        how: `${Math.round(perSecond(ROWS, batched))} rows/s`,
+      },
+      {
+        what: `${ROWS.toLocaleString('en')} rows read in order`,
+        value: pages,
+        unit: 'ms',
+        how: `${Math.round(perSecond(ROWS, pages))} rows/s`,
+      },
+      {
+        what: `heads of ${ROWS.toLocaleString('en')} rows for the table`,
+        value: heads,
+        unit: 'ms',
+        how: `${Math.round(perSecond(ROWS, heads))} rows/s`,
+      },
+      {
+        what: `${ONE_BY_ONE.toLocaleString('en')} rows read by id`,
+        value: byId,
+        unit: 'ms',
+        how: `${Math.round(perSecond(ONE_BY_ONE, byId))} rows/s`,
+      },
+      {
+        what: `${ONE_BY_ONE.toLocaleString('en')} rows written one at a time, as a run does`,
+        value: single,
+        unit: 'ms',
+        how: `${Math.round(perSecond(ONE_BY_ONE, single))} rows/s`,
+      },
     ],
     ratios: [
-      { what: 'rows a second: written 500 a transaction against one', ratio: perSecond(ROWS, batched) / perSecond(ONE_BY_ONE, single) },
+      {
+        what: 'rows a second: written 500 a transaction against one',
+        ratio: perSecond(ROWS, batched) / perSecond(ONE_BY_ONE, single),
+      },
       { what: 'rows a second: read in order against written in batches', ratio: batched / pages },
     ],
   }

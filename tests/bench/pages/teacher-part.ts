@@ -20,20 +20,43 @@ export const PROMPTS = [
 export async function openTeacher(): Promise<EngineTeacher> {
   const response = await fetch(`/models/${FILE}`)
   const source = sourceFromBlob(FILE, await response.blob())
-  return openGguf(source, { backend: 'wasm', contextLength: 1024, threads: 2, signal: new AbortController().signal, onProgress: () => undefined })
+  return openGguf(source, {
+    backend: 'wasm',
+    contextLength: 1024,
+    threads: 2,
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+  })
 }
 
 export const requestFor = (id: string, asked: Asked, maxTokens: number): CompletionRequest => ({
   id,
   asked,
-  sampling: { temperature: 0.7, topK: 0, topP: 0.95, minP: 0, repetitionPenalty: 1.1, maxTokens, stop: [], rngSeed: id },
+  sampling: {
+    temperature: 0.7,
+    topK: 0,
+    topP: 0.95,
+    minP: 0,
+    repetitionPenalty: 1.1,
+    maxTokens,
+    stop: [],
+    rngSeed: id,
+  },
 })
-export const quiet = { signal: new AbortController().signal, onResult: () => undefined, onProgress: () => undefined }
+export const quiet = {
+  signal: new AbortController().signal,
+  onResult: () => undefined,
+  onProgress: () => undefined,
+}
 
 /** Sixteen answers of at most 64 tokens, eight rows together and one after the other; prompts are computed within the time. */
 export async function measureGeneration(): Promise<PartAnswer> {
   const teacher = await openTeacher()
-  const requests = [0, 1].flatMap((round) => PROMPTS.map((content, index) => requestFor(`${round}.${index}`, { kind: 'chat', messages: [{ role: 'user', content }] }, 64)))
+  const requests = [0, 1].flatMap((round) =>
+    PROMPTS.map((content, index) =>
+      requestFor(`${round}.${index}`, { kind: 'chat', messages: [{ role: 'user', content }] }, 64),
+    ),
+  )
   await teacher.complete(requests.slice(0, 1), quiet)
   const together = await teacher.complete(requests, quiet)
   const alone = { newTokens: 0, ms: 0 }
@@ -50,6 +73,11 @@ export async function measureGeneration(): Promise<PartAnswer> {
       { what: 'writing, eight rows together', value: perSecond(together), unit: 'tokens/s', how },
       { what: 'writing, one row at a time', value: perSecond(alone), unit: 'tokens/s', how },
     ],
-    ratios: [{ what: 'writing eight rows together against one at a time, tokens a second', ratio: perSecond(together) / perSecond(alone) }],
+    ratios: [
+      {
+        what: 'writing eight rows together against one at a time, tokens a second',
+        ratio: perSecond(together) / perSecond(alone),
+      },
+    ],
   }
 }

@@ -11,13 +11,19 @@ const rmsNorm = (x, weight, epsilon) => {
 
 const turn = (x, cos, sin) => {
   const [first, second] = np.split(x, 2, -1)
-  return np.concatenate([first.ref.mul(cos.ref).sub(second.ref.mul(sin.ref)), second.mul(cos).add(first.mul(sin))], -1)
+  return np.concatenate(
+    [first.ref.mul(cos.ref).sub(second.ref.mul(sin.ref)), second.mul(cos).add(first.mul(sin))],
+    -1,
+  )
 }
 
 function makeLoss({ shape, rows, length }) {
   const { layers, heads, kvHeads, headWidth, ropeTheta, normEpsilon, vocabulary } = shape
   const half = headWidth / 2
-  const angles = Float32Array.from({ length: length * half }, (_, i) => Math.floor(i / half) / ropeTheta ** ((2 * (i % half)) / headWidth))
+  const angles = Float32Array.from(
+    { length: length * half },
+    (_, i) => Math.floor(i / half) / ropeTheta ** ((2 * (i % half)) / headWidth),
+  )
   const table = (wave) => np.array(angles.map(wave)).reshape([length, 1, half])
   const [cos, sin] = [table(Math.cos), table(Math.sin)]
   return (params, ids, targets) => {
@@ -25,9 +31,13 @@ function makeLoss({ shape, rows, length }) {
     let x = embedding.ref.slice(ids)
     for (let i = 0; i < layers; i += 1) {
       const p = params.layers[i]
-      const qkv = np.matmul(rmsNorm(x.ref, p.attentionNorm, normEpsilon), p.qkv).reshape([rows, length, heads + 2 * kvHeads, headWidth])
+      const qkv = np
+        .matmul(rmsNorm(x.ref, p.attentionNorm, normEpsilon), p.qkv)
+        .reshape([rows, length, heads + 2 * kvHeads, headWidth])
       const [q, k, v] = np.split(qkv, [heads, heads + kvHeads], 2)
-      const attended = nn.dotProductAttention(turn(q, cos.ref, sin.ref), turn(k, cos.ref, sin.ref), v, { isCausal: true })
+      const attended = nn.dotProductAttention(turn(q, cos.ref, sin.ref), turn(k, cos.ref, sin.ref), v, {
+        isCausal: true,
+      })
       x = x.add(np.matmul(attended.reshape([rows * length, heads * headWidth]), p.output))
       const normed = rmsNorm(x.ref, p.feedForwardNorm, normEpsilon)
       const gated = nn.silu(np.matmul(normed.ref, p.gate)).mul(np.matmul(normed, p.up))
@@ -43,7 +53,9 @@ function makeStep(lesson) {
   const lossAndGradient = valueAndGrad(makeLoss(lesson))
   return jit((params, first, second, ids, targets, rate, epsilon, keep) => {
     const [loss, raw] = lossAndGradient(tree.ref(params), ids, targets)
-    const norm = np.sqrt(tree.leaves(tree.map((x) => np.square(x).sum(), tree.ref(raw))).reduce((a, b) => a.add(b)))
+    const norm = np.sqrt(
+      tree.leaves(tree.map((x) => np.square(x).sum(), tree.ref(raw))).reduce((a, b) => a.add(b)),
+    )
     const scale = np.minimum(np.array(clip).div(norm.add(1e-6)), 1)
     const gradient = tree.map((x) => x.mul(scale.ref), raw)
     const m = tree.map((old, x) => old.mul(beta1).add(x.mul(1 - beta1)), first, tree.ref(gradient))
@@ -72,8 +84,18 @@ function plant({ shape, weights }) {
     return np.array(weights.slice(at - count, at)).reshape(size)
   }
   const embedding = take(vocabulary, width)
-  const matrices = Array.from({ length: layers }, () => ({ qkv: take(width, (heads + 2 * kvHeads) * headWidth), output: take(heads * headWidth, width), gate: take(width, feedForward), up: take(width, feedForward), down: take(feedForward, width) }))
-  return { embedding, layers: matrices.map((each) => ({ ...each, attentionNorm: take(width), feedForwardNorm: take(width) })), finalNorm: take(width) }
+  const matrices = Array.from({ length: layers }, () => ({
+    qkv: take(width, (heads + 2 * kvHeads) * headWidth),
+    output: take(heads * headWidth, width),
+    gate: take(width, feedForward),
+    up: take(width, feedForward),
+    down: take(feedForward, width),
+  }))
+  return {
+    embedding,
+    layers: matrices.map((each) => ({ ...each, attentionNorm: take(width), feedForwardNorm: take(width) })),
+    finalNorm: take(width),
+  }
 }
 
 export async function openJax(lesson) {
@@ -89,7 +111,14 @@ export async function openJax(lesson) {
   return {
     async step() {
       done += 1
-      const [loss, ...next] = step(params, first, second, ids.ref, targets.ref, ...scalarsOf(done).map((x) => np.array(x)))
+      const [loss, ...next] = step(
+        params,
+        first,
+        second,
+        ids.ref,
+        targets.ref,
+        ...scalarsOf(done).map((x) => np.array(x)),
+      )
       ;[params, first, second] = next
       await blockUntilReady(next)
       return (await loss.data())[0]

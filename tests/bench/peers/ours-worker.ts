@@ -9,7 +9,18 @@ serveTrainee(async ({ shape, weights, rows, length, ids, targets }) => {
   const runtime = await openRuntime({ backend: 'wasm', threads: 2 })
   const { weightDecay, clip, learningRate } = ADAM_W
   const trainer = new Trainer(runtime, { shape, weightDecay, clip }, beginState(weights))
-  const lines = Array.from({ length: rows }, (_, row) => [{ tokens: Int32Array.from([...ids.subarray(row * length, (row + 1) * length), targets[(row + 1) * length - 1] ?? 0]), from: 0 }])
+  const lines = Array.from({ length: rows }, (_, row) => [
+    {
+      tokens: Int32Array.from([
+        ...ids.subarray(row * length, (row + 1) * length),
+        targets[(row + 1) * length - 1] ?? 0,
+      ]),
+      from: 0,
+    },
+  ])
   const batch = makeBatch(lines, rows, length)
-  return { step: async () => (await trainer.train(batch, learningRate)).loss, ceiling: () => measureCeiling(runtime) }
+  return {
+    step: async () => (await trainer.train(batch, learningRate)).loss,
+    ceiling: () => measureCeiling(runtime),
+  }
 })

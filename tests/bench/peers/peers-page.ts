@@ -11,7 +11,8 @@ const WORKERS = {
   ours: () => new Worker(new URL('./ours-worker.ts', import.meta.url), { type: 'module' }),
   'jax-js': () => new Worker(new URL('./jax-worker.ts', import.meta.url), { type: 'module' }),
   tfjs: () => new Worker(new URL('./tfjs-worker.ts', import.meta.url), { type: 'module' }),
-  'tfjs, products arranged': () => new Worker(new URL('./tfjs-worker.ts', import.meta.url), { type: 'module' }),
+  'tfjs, products arranged': () =>
+    new Worker(new URL('./tfjs-worker.ts', import.meta.url), { type: 'module' }),
 } as const
 type Name = keyof typeof WORKERS
 const NAMES = Object.keys(WORKERS) as Name[] // the keys of the object above
@@ -29,13 +30,20 @@ const PATIENCE_MS = 240_000
 /** The worker's answer, or a sentence where it breaks or takes too long. */
 const ask = (worker: Worker, question: Ask): Promise<Told> =>
   new Promise((resolve) => {
-    const timer = setTimeout(() => resolve({ broken: `no answer within ${PATIENCE_MS / 1000} s` }), PATIENCE_MS)
+    const timer = setTimeout(
+      () => resolve({ broken: `no answer within ${PATIENCE_MS / 1000} s` }),
+      PATIENCE_MS,
+    )
     const settle = (told: Told): void => {
       clearTimeout(timer)
       resolve(told)
     }
     worker.addEventListener('message', ({ data }: MessageEvent<Told>) => settle(data), { once: true })
-    worker.addEventListener('error', ({ message }) => settle({ broken: message || 'the worker did not start' }), { once: true })
+    worker.addEventListener(
+      'error',
+      ({ message }) => settle({ broken: message || 'the worker did not start' }),
+      { once: true },
+    )
     worker.postMessage(question)
   })
 
@@ -70,45 +78,86 @@ async function measureSize(shape: DecoderShape): Promise<PartAnswer> {
     runner.losses = (await take(runner, { steps: PROOF, forMs: Infinity })).losses
   }
   const [ours] = runners as [Runner, ...Runner[]]
-  const gapOf = ({ losses }: Runner): number => (losses.length === PROOF ? Math.max(...losses.map((loss, i) => Math.abs(loss - (ours.losses[i] ?? Number.NaN)))) : Number.NaN)
-  for (const runner of runners) if (runner.fault === undefined && !(gapOf(runner) <= LARGEST_GAP)) runner.fault = `it computes something else: losses ${runner.losses.map((loss) => loss.toFixed(4)).join(', ')} where ours are ${ours.losses.map((loss) => loss.toFixed(4)).join(', ')}`
+  const gapOf = ({ losses }: Runner): number =>
+    losses.length === PROOF
+      ? Math.max(...losses.map((loss, i) => Math.abs(loss - (ours.losses[i] ?? Number.NaN))))
+      : Number.NaN
+  for (const runner of runners)
+    if (runner.fault === undefined && !(gapOf(runner) <= LARGEST_GAP))
+      runner.fault = `it computes something else: losses ${runner.losses.map((loss) => loss.toFixed(4)).join(', ')} where ours are ${ours.losses.map((loss) => loss.toFixed(4)).join(', ')}`
   const ceilings: number[] = []
   for (let turn = 0; turn < TURNS; turn += 1) {
     const told = await ask(ours.worker, { ceiling: true })
     if ('gflops' in told) ceilings.push(told.gflops)
-    for (const runner of runners) runner.times.push(...(await take(runner, { steps: STEPS, forMs: TURN_MS })).times)
+    for (const runner of runners)
+      runner.times.push(...(await take(runner, { steps: STEPS, forMs: TURN_MS })).times)
   }
   for (const { worker } of runners) worker.terminate()
   return report(shape, runners, medianOf(ceilings), gapOf)
 }
 
-function report(shape: DecoderShape, runners: readonly Runner[], ceiling: number, gapOf: (runner: Runner) => number): PartAnswer {
+function report(
+  shape: DecoderShape,
+  runners: readonly Runner[],
+  ceiling: number,
+  gapOf: (runner: Runner) => number,
+): PartAnswer {
   const parameters = countOf(listParameters(shape))
   const millions = (parameters / 1e6).toFixed(1)
   const perSecond = ({ times }: Runner): number => (ROWS * LENGTH * 1000) / medianOf(times)
-  const measured: Measured[] = [{ what: `the runtime’s own matrix product, beside ${millions} M`, value: ceiling, unit: 'GFLOP/s', how: `1024 × 1024, f32, 2 threads, the middle of ${TURNS} turns` }]
+  const measured: Measured[] = [
+    {
+      what: `the runtime’s own matrix product, beside ${millions} M`,
+      value: ceiling,
+      unit: 'GFLOP/s',
+      how: `1024 × 1024, f32, 2 threads, the middle of ${TURNS} turns`,
+    },
+  ]
   const ratios: Ratio[] = []
   const [ours] = runners as [Runner, ...Runner[]]
   for (const runner of runners) {
     const what = `${runner.name}, training ${millions} M`
     if (runner.fault !== undefined) {
-      measured.push({ what, value: Number.NaN, unit: 'tokens/s', how: `does not run: ${runner.fault.split('\n')[0] ?? ''}` })
+      measured.push({
+        what,
+        value: Number.NaN,
+        unit: 'tokens/s',
+        how: `does not run: ${runner.fault.split('\n')[0] ?? ''}`,
+      })
       continue
     }
-    measured.push({ what, value: perSecond(runner), unit: 'tokens/s', how: `${runner.times.length} steps in ${TURNS} turns; ${runner === ours ? `losses ${ours.losses.map((loss) => loss.toFixed(3)).join(', ')}` : `losses at most ${gapOf(runner).toExponential(0)} from ours`}` })
-    if (runner !== ours) ratios.push({ what: `ours against ${runner.name} at ${millions} M, tokens a second`, ratio: perSecond(ours) / perSecond(runner) })
+    measured.push({
+      what,
+      value: perSecond(runner),
+      unit: 'tokens/s',
+      how: `${runner.times.length} steps in ${TURNS} turns; ${runner === ours ? `losses ${ours.losses.map((loss) => loss.toFixed(3)).join(', ')}` : `losses at most ${gapOf(runner).toExponential(0)} from ours`}`,
+    })
+    if (runner !== ours)
+      ratios.push({
+        what: `ours against ${runner.name} at ${millions} M, tokens a second`,
+        ratio: perSecond(ours) / perSecond(runner),
+      })
   }
-  ratios.push({ what: `ours at ${millions} M, share of the runtime’s own matrix product`, ratio: (6 * parameters * perSecond(ours)) / (ceiling * 1e9) })
+  ratios.push({
+    what: `ours at ${millions} M, share of the runtime’s own matrix product`,
+    ratio: (6 * parameters * perSecond(ours)) / (ceiling * 1e9),
+  })
   return { measured, ratios }
 }
 
 async function measurePeers(): Promise<PartAnswer> {
   const answers: PartAnswer[] = []
   for (const shape of SHAPES) answers.push(await measureSize(shape))
-  return { measured: answers.flatMap(({ measured }) => measured), ratios: answers.flatMap(({ ratios }) => ratios) }
+  return {
+    measured: answers.flatMap(({ measured }) => measured),
+    ratios: answers.flatMap(({ ratios }) => ratios),
+  }
 }
 
 measurePeers().then(
   (answer) => (globalThis.benchAnswer = answer),
-  (thrown: unknown) => (globalThis.benchAnswer = { broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) }),
+  (thrown: unknown) =>
+    (globalThis.benchAnswer = {
+      broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
+    }),
 )

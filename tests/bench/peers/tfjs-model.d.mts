@@ -2,4 +2,8 @@
 import type { Lesson, Trainee } from './trainee.ts'
 
 /** `arranged`: every product, those of the gradients too, in the one form for which its wasm backend has a fast kernel. */
-export function openTfjs(lesson: Lesson, wasmFolder: { readonly [name: string]: string }, arranged: boolean): Promise<Trainee>
+export function openTfjs(
+  lesson: Lesson,
+  wasmFolder: { readonly [name: string]: string },
+  arranged: boolean,
+): Promise<Trainee>

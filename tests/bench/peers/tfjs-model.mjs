@@ -16,40 +16,69 @@ const forward = (a, b) => {
 }
 const arrangedProduct = tf.customGrad((a, b, save) => {
   save([a, b])
-  return { value: forward(a, b), gradFunc: (dy, [x, y]) => [forward(dy, transposed(y)), forward(transposed(x), dy)] }
+  return {
+    value: forward(a, b),
+    gradFunc: (dy, [x, y]) => [forward(dy, transposed(y)), forward(transposed(x), dy)],
+  }
 })
 
 const lookUp = (embedding, ids) => {
   const pick = tf.customGrad((table, save) => {
     save([])
-    return { value: tf.gather(table, ids), gradFunc: (dy) => tf.scatterND(tf.expandDims(ids, 1), dy, table.shape) }
+    return {
+      value: tf.gather(table, ids),
+      gradFunc: (dy) => tf.scatterND(tf.expandDims(ids, 1), dy, table.shape),
+    }
   })
   return pick(embedding)
 }
 
-const rmsNorm = (x, weight, epsilon) => tf.mul(tf.mul(x, tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), epsilon))), weight)
+const rmsNorm = (x, weight, epsilon) =>
+  tf.mul(tf.mul(x, tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), epsilon))), weight)
 
 const turn = (x, cos, sin) => {
   const [first, second] = tf.split(x, 2, -1)
-  return tf.concat([tf.sub(tf.mul(first, cos), tf.mul(second, sin)), tf.add(tf.mul(second, cos), tf.mul(first, sin))], -1)
+  return tf.concat(
+    [tf.sub(tf.mul(first, cos), tf.mul(second, sin)), tf.add(tf.mul(second, cos), tf.mul(first, sin))],
+    -1,
+  )
 }
 
 function makeLoss({ shape, rows, length }, ids, wanted, params, product) {
   const { layers, heads, kvHeads, headWidth, ropeTheta, normEpsilon } = shape
   const half = headWidth / 2
   const shared = heads / kvHeads
-  const angles = Float32Array.from({ length: length * half }, (_, i) => Math.floor(i / half) / ropeTheta ** ((2 * (i % half)) / headWidth))
-  const [cos, sin] = [tf.tensor(angles.map(Math.cos), [length, half]), tf.tensor(angles.map(Math.sin), [length, half])]
-  const mask = tf.tensor(Float32Array.from({ length: shared * length * length }, (_, i) => (i % length <= Math.floor(i / length) % length ? 0 : -1e9)), [shared * length, length])
+  const angles = Float32Array.from(
+    { length: length * half },
+    (_, i) => Math.floor(i / half) / ropeTheta ** ((2 * (i % half)) / headWidth),
+  )
+  const [cos, sin] = [
+    tf.tensor(angles.map(Math.cos), [length, half]),
+    tf.tensor(angles.map(Math.sin), [length, half]),
+  ]
+  const mask = tf.tensor(
+    Float32Array.from({ length: shared * length * length }, (_, i) =>
+      i % length <= Math.floor(i / length) % length ? 0 : -1e9,
+    ),
+    [shared * length, length],
+  )
   // Heads that share keys are folded into the query axis, so that nothing is repeated.
   const attend = (qkv) => {
-    const [q, k, v] = tf.split(tf.transpose(tf.reshape(qkv, [rows, length, heads + 2 * kvHeads, headWidth]), [0, 2, 1, 3]), [heads, kvHeads, kvHeads], 1)
+    const [q, k, v] = tf.split(
+      tf.transpose(tf.reshape(qkv, [rows, length, heads + 2 * kvHeads, headWidth]), [0, 2, 1, 3]),
+      [heads, kvHeads, kvHeads],
+      1,
+    )
     const queries = tf.reshape(turn(q, cos, sin), [rows * kvHeads, shared * length, headWidth])
     const keys = tf.reshape(turn(k, cos, sin), [rows * kvHeads, length, headWidth])
-    const scores = product === plainProduct ? tf.matMul(queries, keys, false, true) : product(queries, transposed(keys))
+    const scores =
+      product === plainProduct ? tf.matMul(queries, keys, false, true) : product(queries, transposed(keys))
     const weights = tf.softmax(tf.add(tf.mul(scores, 1 / Math.sqrt(headWidth)), mask))
     const out = product(weights, tf.reshape(v, [rows * kvHeads, length, headWidth]))
-    return tf.reshape(tf.transpose(tf.reshape(out, [rows, heads, length, headWidth]), [0, 2, 1, 3]), [rows * length, heads * headWidth])
+    return tf.reshape(tf.transpose(tf.reshape(out, [rows, heads, length, headWidth]), [0, 2, 1, 3]), [
+      rows * length,
+      heads * headWidth,
+    ])
   }
   return () => {
     let x = lookUp(params.embedding, ids)
@@ -61,7 +90,10 @@ function makeLoss({ shape, rows, length }, ids, wanted, params, product) {
       x = tf.add(x, product(tf.mul(tf.mul(gate, tf.sigmoid(gate)), product(normed, p.up)), p.down))
     }
     const hidden = rmsNorm(x, params.finalNorm, normEpsilon)
-    const logits = product === plainProduct ? tf.matMul(hidden, params.embedding, false, true) : product(hidden, transposed(params.embedding))
+    const logits =
+      product === plainProduct
+        ? tf.matMul(hidden, params.embedding, false, true)
+        : product(hidden, transposed(params.embedding))
     return tf.losses.softmaxCrossEntropy(wanted, logits)
   }
 }
@@ -76,8 +108,18 @@ function plant({ shape, weights }) {
     return tf.variable(tf.tensor(weights.slice(at - count, at), size))
   }
   const embedding = take(vocabulary, width)
-  const matrices = Array.from({ length: layers }, () => ({ qkv: take(width, (heads + 2 * kvHeads) * headWidth), output: take(heads * headWidth, width), gate: take(width, feedForward), up: take(width, feedForward), down: take(feedForward, width) }))
-  return { embedding, layers: matrices.map((each) => ({ ...each, attentionNorm: take(width), feedForwardNorm: take(width) })), finalNorm: take(width) }
+  const matrices = Array.from({ length: layers }, () => ({
+    qkv: take(width, (heads + 2 * kvHeads) * headWidth),
+    output: take(heads * headWidth, width),
+    gate: take(width, feedForward),
+    up: take(width, feedForward),
+    down: take(feedForward, width),
+  }))
+  return {
+    embedding,
+    layers: matrices.map((each) => ({ ...each, attentionNorm: take(width), feedForwardNorm: take(width) })),
+    finalNorm: take(width),
+  }
 }
 
 export async function openTfjs(lesson, wasmFolder, arranged) {

@@ -6,5 +6,9 @@ import { openTfjs } from './tfjs-model.mjs'
 import { serveTrainee } from './trainee.ts'
 
 const at = (path: string): string => new URL(path, location.href).href
-const folder = { 'tfjs-backend-wasm.wasm': at(plain), 'tfjs-backend-wasm-simd.wasm': at(simd), 'tfjs-backend-wasm-threaded-simd.wasm': at(threaded) }
+const folder = {
+  'tfjs-backend-wasm.wasm': at(plain),
+  'tfjs-backend-wasm-simd.wasm': at(simd),
+  'tfjs-backend-wasm-threaded-simd.wasm': at(threaded),
+}
 serveTrainee((lesson, arranged) => openTfjs(lesson, folder, arranged))

@@ -14,7 +14,14 @@ export interface Lesson {
 }
 
 /** AdamW as all do it: decay of matrices only, the gradient's norm clipped. */
-export const ADAM_W = { learningRate: 1e-3, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, clip: 1 } as const
+export const ADAM_W = {
+  learningRate: 1e-3,
+  beta1: 0.9,
+  beta2: 0.95,
+  epsilon: 1e-8,
+  weightDecay: 0.1,
+  clip: 1,
+} as const
 
 /** The scalars of a step (from 1): the rate with both bias corrections, ε with one, what decay leaves of a weight. */
 export function scalarsOf(step: number): readonly [rate: number, epsilon: number, keep: number] {
@@ -31,7 +38,10 @@ export interface Trainee {
   ceiling?(): Promise<number>
 }
 
-export type Ask = { readonly open: Lesson; readonly arranged: boolean } | { readonly steps: number; readonly forMs: number } | { readonly ceiling: true }
+export type Ask =
+  | { readonly open: Lesson; readonly arranged: boolean }
+  | { readonly steps: number; readonly forMs: number }
+  | { readonly ceiling: true }
 export interface Turn {
   readonly losses: readonly number[]
   /** Milliseconds of each step. */
@@ -62,7 +72,10 @@ export function serveTrainee(open: (lesson: Lesson, arranged: boolean) => Promis
   globalThis.addEventListener('message', ({ data }: MessageEvent<Ask>) => {
     answer(data).then(
       (told) => postMessage(told),
-      (thrown: unknown) => postMessage({ broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) } satisfies Told),
+      (thrown: unknown) =>
+        postMessage({
+          broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
+        } satisfies Told),
     )
   })
 }

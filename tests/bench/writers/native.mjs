@@ -3,9 +3,22 @@ import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
 import { startTally } from './tally.mjs'
 
 async function open({ rows, context: contextSize, threads, path, settings = {} }) {
-  const llama = await getLlama({ gpu: false, build: 'never', skipDownload: true, maxThreads: threads, logLevel: LlamaLogLevel.error, progressLogs: false })
+  const llama = await getLlama({
+    gpu: false,
+    build: 'never',
+    skipDownload: true,
+    maxThreads: threads,
+    logLevel: LlamaLogLevel.error,
+    progressLogs: false,
+  })
   const model = await llama.loadModel({ modelPath: path })
-  const context = await model.createContext({ sequences: rows, contextSize, batchSize: 512, threads: { ideal: threads, min: threads }, ...settings })
+  const context = await model.createContext({
+    sequences: rows,
+    contextSize,
+    batchSize: 512,
+    threads: { ideal: threads, min: threads },
+    ...settings,
+  })
   const sequences = Array.from({ length: rows }, () => context.getSequence())
 
   async function writeRow(sequence, prompt, most, reuse, row, tally) {
@@ -25,11 +38,20 @@ async function open({ rows, context: contextSize, threads, path, settings = {} }
   }
 
   return {
-    about: `node-llama-cpp (llama.cpp ${llama.llamaCppRelease.release}), ${threads} threads, ${rows} sequences${Object.entries(settings).map(([name, value]) => `, ${name} ${value}`).join('')}`,
+    about: `node-llama-cpp (llama.cpp ${llama.llamaCppRelease.release}), ${threads} threads, ${rows} sequences${Object.entries(
+      settings,
+    )
+      .map(([name, value]) => `, ${name} ${value}`)
+      .join('')}`,
     async write({ prompts, tokens, reuse }) {
       const tally = startTally(prompts.length)
-      const told = await Promise.all(prompts.map((prompt, row) => writeRow(sequences[row], prompt, tokens, reuse, row, tally)))
-      return tally.end(told.reduce((sum, { promptTokens }) => sum + promptTokens, 0), told.map(({ text }) => text))
+      const told = await Promise.all(
+        prompts.map((prompt, row) => writeRow(sequences[row], prompt, tokens, reuse, row, tally)),
+      )
+      return tally.end(
+        told.reduce((sum, { promptTokens }) => sum + promptTokens, 0),
+        told.map(({ text }) => text),
+      )
     },
   }
 }
@@ -42,7 +64,8 @@ const answer = async (question) => {
 process.on('message', (question) => {
   answer(question).then(
     (told) => process.send(told),
-    (thrown) => process.send({ broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) }),
+    (thrown) =>
+      process.send({ broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) }),
   )
 })
 process.on('disconnect', () => process.exit(0))

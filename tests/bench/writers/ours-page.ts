@@ -7,11 +7,16 @@ const worker = new Worker(new URL('./ours-worker.ts', import.meta.url), { type: 
 const ask = (question: Question): Promise<Answer> =>
   new Promise((resolve) => {
     worker.addEventListener('message', ({ data }: MessageEvent<Answer>) => resolve(data), { once: true })
-    worker.addEventListener('error', ({ message }) => resolve({ broken: message || 'the worker did not start' }), { once: true })
+    worker.addEventListener(
+      'error',
+      ({ message }) => resolve({ broken: message || 'the worker did not start' }),
+      { once: true },
+    )
     worker.postMessage(question)
   })
 
-const sentenceOf = (answer: Answer): string => ('broken' in answer ? answer.broken : 'It answered another question.')
+const sentenceOf = (answer: Answer): string =>
+  'broken' in answer ? answer.broken : 'It answered another question.'
 
 offerWriter(async (opening) => {
   const opened = await ask({ open: opening })

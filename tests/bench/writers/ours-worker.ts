@@ -13,13 +13,24 @@ const signal = new AbortController().signal
 let teacher: EngineTeacher | undefined
 
 async function open({ context, threads, file, weights }: Opening): Promise<string> {
-  teacher = await openGguf(sourceFromBlob(file, await fetchModel(file)), { backend: 'wasm', contextLength: context, threads, ...(weights === undefined ? {} : { weights }), signal, onProgress: () => undefined })
+  teacher = await openGguf(sourceFromBlob(file, await fetchModel(file)), {
+    backend: 'wasm',
+    contextLength: context,
+    threads,
+    ...(weights === undefined ? {} : { weights }),
+    signal,
+    onProgress: () => undefined,
+  })
   const { weights: form, batch, threads: had } = teacher.description
   return `ours, weights as ${form}, ${had} threads, ${batch} rows at once`
 }
 
 async function write(teacherHere: EngineTeacher, { prompts, tokens }: Order): Promise<Told> {
-  const requests = prompts.map((text, row): CompletionRequest => ({ id: String(row), asked: { kind: 'raw', text }, sampling: { ...GREEDY, maxTokens: tokens, rngSeed: '' } }))
+  const requests = prompts.map((text, row): CompletionRequest => ({
+    id: String(row),
+    asked: { kind: 'raw', text },
+    sampling: { ...GREEDY, maxTokens: tokens, rngSeed: '' },
+  }))
   const told = { tokens: 0, promptTokens: 0, texts: prompts.map(() => '') }
   const begun = new Set<string>()
   const began = performance.now()
@@ -59,6 +70,9 @@ async function answer(question: Question): Promise<Answer> {
 globalThis.addEventListener('message', ({ data }: MessageEvent<Question>) => {
   answer(data).then(
     (told) => postMessage(told),
-    (thrown: unknown) => postMessage({ broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) } satisfies Answer),
+    (thrown: unknown) =>
+      postMessage({
+        broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
+      } satisfies Answer),
   )
 })

@@ -40,7 +40,8 @@ export const installWriters = (): Promise<ReadonlySet<Name>> => (installed ??= i
 
 async function installAndBuild(): Promise<ReadonlySet<Name>> {
   const there = new Set<Name>(['ours'])
-  const say = (name: string, why: string): void => console.log(`${name} is not measured beside ours, ${why.split('\n').slice(0, 3).join(' ')}`)
+  const say = (name: string, why: string): void =>
+    console.log(`${name} is not measured beside ours, ${why.split('\n').slice(0, 3).join(' ')}`)
   const wllama = await installPeers(FOLDER)
   if (wllama === undefined) there.add('wllama')
   else say('wllama', wllama)
@@ -54,14 +55,24 @@ async function installAndBuild(): Promise<ReadonlySet<Name>> {
     configFile: false,
     base: './',
     logLevel: 'error',
-    resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'] },
+    resolve: {
+      conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'],
+    },
     worker: { format: 'es' },
-    build: { target: 'es2023', outDir: OUT, emptyOutDir: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, rolldownOptions: { input: inputs } },
+    build: {
+      target: 'es2023',
+      outDir: OUT,
+      emptyOutDir: true,
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      rolldownOptions: { input: inputs },
+    },
   })
   return there
 }
 
-export const openProgram = (name: Name, opening: Opening): Promise<Program> => (name === 'native' ? openNative(opening) : openInPage(name, opening))
+export const openProgram = (name: Name, opening: Opening): Promise<Program> =>
+  name === 'native' ? openNative(opening) : openInPage(name, opening)
 
 async function openInPage(name: Exclude<Name, 'native'>, opening: Opening): Promise<Program> {
   const site = await serveFolder(OUT, { headers: ISOLATION_HEADERS, models: [join(SHARED, 'models')] })
@@ -93,7 +104,10 @@ async function openInPage(name: Exclude<Name, 'native'>, opening: Opening): Prom
 type NativeAnswer = { readonly about: string } | { readonly told: Told } | { readonly broken: string }
 
 async function openNative(opening: Opening): Promise<Program> {
-  const child = fork(join(FOLDER, 'native.mjs'), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], execArgv: [] })
+  const child = fork(join(FOLDER, 'native.mjs'), {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    execArgv: [],
+  })
   const ask = (question: object): Promise<NativeAnswer> =>
     new Promise((resolve) => {
       const settle = (told: NativeAnswer): void => {
@@ -101,7 +115,8 @@ async function openNative(opening: Opening): Promise<Program> {
         child.off('exit', died)
         resolve(told)
       }
-      const died = (code: number | null): void => settle({ broken: `its process ended with ${code ?? 'a signal'}` })
+      const died = (code: number | null): void =>
+        settle({ broken: `its process ended with ${code ?? 'a signal'}` })
       child.on('message', settle)
       child.on('exit', died)
       child.send(question)
@@ -110,7 +125,8 @@ async function openNative(opening: Opening): Promise<Program> {
     if (child.connected) child.disconnect()
     if (child.exitCode === null) await new Promise((resolve) => child.once('exit', resolve))
   }
-  const sentenceOf = (told: NativeAnswer): string => ('broken' in told ? told.broken : 'it answered another question')
+  const sentenceOf = (told: NativeAnswer): string =>
+    'broken' in told ? told.broken : 'it answered another question'
   const from = performance.now()
   const opened = await ask({ open: { ...opening, path: join(SHARED, 'models', opening.file) } })
   if (!('about' in opened)) {
@@ -130,4 +146,3 @@ async function openNative(opening: Opening): Promise<Program> {
     close,
   }
 }
-

@@ -8,11 +8,19 @@ export function startTally(rows) {
   return {
     note(row, tokens) {
       counts[row] = tokens
-      if (from === undefined && counts.every((count) => count > 0)) from = { ms: performance.now() - began, tokens: sum() }
+      if (from === undefined && counts.every((count) => count > 0))
+        from = { ms: performance.now() - began, tokens: sum() }
     },
     end(promptTokens, texts) {
       const ms = performance.now() - began
-      return { promptTokens, firstMs: from?.ms ?? ms, from: from ?? { ms, tokens: sum() }, ms, tokens: sum(), texts }
+      return {
+        promptTokens,
+        firstMs: from?.ms ?? ms,
+        from: from ?? { ms, tokens: sum() },
+        ms,
+        tokens: sum(),
+        texts,
+      }
     },
   }
 }

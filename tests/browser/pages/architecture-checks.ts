@@ -16,16 +16,21 @@ export async function runArchitectureChecks(backend: 'wasm' | 'webgpu'): Promise
   const make = backend === 'webgpu' ? makeDeviceModel : makeHostModel
   const checks: Check[] = []
   for (const title of TRIED) {
-    checks.push(await checkThat(title, async () => {
-      const saved = oracle.models[title]
-      if (saved === undefined) throw new RangeError(`there is no ${title}`)
-      const described = await describeHuggingFace({ config: saved.config, sources: [makeSafetensors(saved)] })
-      if (!described.ok) throw new Error(described.sentence)
-      const model = await make(runtime, await loadHuggingFaceWeights(described.model, 'f32'), 2, 64)
-      const worst = await tryBehindBeginning(saved, model)
-      await model.release()
-      return checkAtMost(title, worst, BOUND)
-    }))
+    checks.push(
+      await checkThat(title, async () => {
+        const saved = oracle.models[title]
+        if (saved === undefined) throw new RangeError(`there is no ${title}`)
+        const described = await describeHuggingFace({
+          config: saved.config,
+          sources: [makeSafetensors(saved)],
+        })
+        if (!described.ok) throw new Error(described.sentence)
+        const model = await make(runtime, await loadHuggingFaceWeights(described.model, 'f32'), 2, 64)
+        const worst = await tryBehindBeginning(saved, model)
+        await model.release()
+        return checkAtMost(title, worst, BOUND)
+      }),
+    )
   }
   return checks
 }

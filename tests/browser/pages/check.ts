@@ -9,14 +9,26 @@ export interface Check {
 
 /** What a worker of checks is told and answers. */
 export interface ChecksAsked {
-  readonly kind: 'gradients' | 'training' | 'engine' | 'architectures' | 'foreign' | 'claims' | 'storage' | 'full-disk'
+  readonly kind:
+    | 'gradients'
+    | 'training'
+    | 'engine'
+    | 'architectures'
+    | 'foreign'
+    | 'claims'
+    | 'storage'
+    | 'full-disk'
   /** Of the engine's checks. */
   readonly backend: 'wasm' | 'webgpu'
 }
 export type ChecksAnswer = { readonly checks: readonly Check[] } | { readonly broken: string }
 
 /** A claim that a number is at most a bound; NaN fails. */
-export const checkAtMost = (name: string, value: number, bound: number): Check => ({ name, ok: value <= bound, detail: `${value.toExponential(2)}, at most ${bound.toExponential(0)}` })
+export const checkAtMost = (name: string, value: number, bound: number): Check => ({
+  name,
+  ok: value <= bound,
+  detail: `${value.toExponential(2)}, at most ${bound.toExponential(0)}`,
+})
 
 /** A claim that two things are the same, as JSON writes them. */
 export function checkSame(name: string, value: unknown, wanted: unknown): Check {
@@ -29,6 +41,10 @@ export async function checkThat(name: string, claim: () => Promise<Check>): Prom
   try {
     return await claim()
   } catch (thrown) {
-    return { name, ok: false, detail: thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown) }
+    return {
+      name,
+      ok: false,
+      detail: thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown),
+    }
   }
 }

@@ -5,7 +5,8 @@ async function runChecks({ kind, backend }: ChecksAsked): Promise<readonly Check
   if (kind === 'gradients') return (await import('./gradient-checks.ts')).runGradientChecks(backend)
   if (kind === 'training') return (await import('./training-checks.ts')).runTrainingChecks(backend)
   if (kind === 'engine') return (await import('./engine-checks.ts')).runEngineChecks(backend)
-  if (kind === 'architectures') return (await import('./architecture-checks.ts')).runArchitectureChecks(backend)
+  if (kind === 'architectures')
+    return (await import('./architecture-checks.ts')).runArchitectureChecks(backend)
   if (kind === 'foreign') return (await import('./foreign-checks.ts')).runForeignChecks(backend)
   if (kind === 'claims') return (await import('./claim-checks.ts')).runClaimChecks(backend)
   if (kind === 'storage') return (await import('./storage-checks.ts')).runStorageChecks()
@@ -16,6 +17,9 @@ async function runChecks({ kind, backend }: ChecksAsked): Promise<readonly Check
 globalThis.addEventListener('message', ({ data }: MessageEvent<ChecksAsked>) => {
   runChecks(data).then(
     (checks) => postMessage({ checks } satisfies ChecksAnswer),
-    (thrown: unknown) => postMessage({ broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) } satisfies ChecksAnswer),
+    (thrown: unknown) =>
+      postMessage({
+        broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
+      } satisfies ChecksAnswer),
   )
 })

@@ -10,7 +10,11 @@ export async function runClaimChecks(backend: 'wasm' | 'webgpu'): Promise<readon
   const checks: Check[] = []
   for (const claim of claims) {
     const { name, ok, difference, bound, fault } = await tryClaim(claim, { runtime })
-    checks.push({ name, ok, detail: fault ?? `${difference.toExponential(2)}, at most ${bound.toExponential(0)}` })
+    checks.push({
+      name,
+      ok,
+      detail: fault ?? `${difference.toExponential(2)}, at most ${bound.toExponential(0)}`,
+    })
   }
   return checks
 }

@@ -35,17 +35,48 @@ export async function runForeignChecks(backend: 'wasm' | 'webgpu'): Promise<read
   const runtime = await openRuntime({ backend })
   const endless = { ...byteTokenizer, endIds: new Set<number>(), tokenBytes: () => new Uint8Array(0) }
   const write = async (data: Uint8Array | Blob): Promise<Check> => {
-    const { model, batching } = await openForeignModel(runtime, { bytes: need('onnx/model.onnx'), external: [{ path: 'model.onnx_data', data }], outputs }, decoder, { vocabulary: 272, width: 32, contextLength: 128 }, 4)
+    const { model, batching } = await openForeignModel(
+      runtime,
+      { bytes: need('onnx/model.onnx'), external: [{ path: 'model.onnx_data', data }], outputs },
+      decoder,
+      { vocabulary: 272, width: 32, contextLength: 128 },
+      4,
+    )
     const generator = Generator.over(model, endless)
     const got = new Map<string, readonly number[]>()
     // Rows that end at other times than others leave their places behind.
     const limitOf = (i: number): number => NEW_TOKENS - (i % 2)
-    await generator.generate(rows.map(({ text, ids }, i) => ({ id: text, tokens: ids, sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, maxTokens: limitOf(i), stop: [], rngSeed: text } })), { onResult: ({ id, tokens }) => void got.set(id, tokens) })
+    await generator.generate(
+      rows.map(({ text, ids }, i) => ({
+        id: text,
+        tokens: ids,
+        sampling: {
+          temperature: 0,
+          topK: 0,
+          topP: 1,
+          minP: 0,
+          repetitionPenalty: 1,
+          maxTokens: limitOf(i),
+          stop: [],
+          rngSeed: text,
+        },
+      })),
+      { onResult: ({ id, tokens }) => void got.set(id, tokens) },
+    )
     await generator.release()
-    return checkSame('', [batching, ...rows.map(({ text }) => got.get(text))], ['left', ...rows.map(({ written }, i) => written.slice(0, limitOf(i)))])
+    return checkSame(
+      '',
+      [batching, ...rows.map(({ text }) => got.get(text))],
+      ['left', ...rows.map(({ written }, i) => written.slice(0, limitOf(i)))],
+    )
   }
   const data = need('onnx/model.onnx_data')
   // A card's build reads a Blob piece by piece.
   const name = 'a folder from Optimum writes what transformers writes'
-  return [await checkThat(name, async () => ({ ...(await write(backend === 'webgpu' ? new Blob([data]) : data)), name }))]
+  return [
+    await checkThat(name, async () => ({
+      ...(await write(backend === 'webgpu' ? new Blob([data]) : data)),
+      name,
+    })),
+  ]
 }

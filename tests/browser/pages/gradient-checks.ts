@@ -25,7 +25,9 @@ function buildCase(example: GradientCase): OnnxModel {
   const weights = g.constant('f32', shape, makeNumbers(elementsOf(shape), 99))
   const axes = shape.map((_, axis) => axis)
   g.output('y', y)
-  differentiate(g, ops.reduceSum(g, ops.mul(g, y, weights), axes, false), xs).forEach((gradient, index) => g.output(`d${index}`, gradient))
+  differentiate(g, ops.reduceSum(g, ops.mul(g, y, weights), axes, false), xs).forEach((gradient, index) =>
+    g.output(`d${index}`, gradient),
+  )
   return g.finish()
 }
 
@@ -41,16 +43,23 @@ export async function runGradientChecks(backend: 'wasm' | 'webgpu'): Promise<rea
         if (wanted === undefined) throw new Error('gradients.json has no such case')
         const session = await runtime.open(buildCase(example))
         const feeds = Object.fromEntries(
-          example.inputs.map(({ shape, scale, offset }, index): [string, HostTensor] => [`x${index}`, { dtype: 'f32', shape, data: makeNumbers(elementsOf(shape), index + 1, scale, offset) }]),
+          example.inputs.map(({ shape, scale, offset }, index): [string, HostTensor] => [
+            `x${index}`,
+            { dtype: 'f32', shape, data: makeNumbers(elementsOf(shape), index + 1, scale, offset) },
+          ]),
         )
         const answer = await session.run(feeds)
         await session.release()
         const numbersOf = (name: string): Float32Array => {
           const tensor = answer[name]
-          if (tensor === undefined || 'onDevice' in tensor || !(tensor.data instanceof Float32Array)) throw new TypeError(`${name} did not come back as floats`)
+          if (tensor === undefined || 'onDevice' in tensor || !(tensor.data instanceof Float32Array))
+            throw new TypeError(`${name} did not come back as floats`)
           return tensor.data
         }
-        const worst = [worstDifference(numbersOf('y'), wanted.output), ...wanted.gradients.map((gradient, index) => worstDifference(numbersOf(`d${index}`), gradient))]
+        const worst = [
+          worstDifference(numbersOf('y'), wanted.output),
+          ...wanted.gradients.map((gradient, index) => worstDifference(numbersOf(`d${index}`), gradient)),
+        ]
         return checkAtMost(example.name, Math.max(...worst), bound)
       }),
     )

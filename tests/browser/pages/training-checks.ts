@@ -5,7 +5,14 @@ import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
 import { beginState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import type { Runtime } from '../../../src/engine/runtime/types.ts'
-import { DISTILLING, makeSmallRows, makeSmallWeights, makeTaughtRows, makeWords, SMALL } from '../../../src/engine/checks/small.ts'
+import {
+  DISTILLING,
+  makeSmallRows,
+  makeSmallWeights,
+  makeTaughtRows,
+  makeWords,
+  SMALL,
+} from '../../../src/engine/checks/small.ts'
 import oracle from '../../oracles/train-step.json'
 import { checkAtMost, type Check } from './check.ts'
 
@@ -14,19 +21,50 @@ const SCHEDULE = { steps: 20, learningRate: 3e-3, warmUp: 0.1 }
 /** Two checks a step, all 20 steps on wasm and 6 in the software WebGPU, which is about a hundred times slower. */
 export async function runTrainingChecks(backend: 'wasm' | 'webgpu'): Promise<readonly Check[]> {
   const runtime = await openRuntime({ backend, forbidFallback: true })
-  const trainer = new Trainer(runtime, { shape: SMALL, weightDecay: 0.1, clip: 1 }, beginState(makeSmallWeights()))
+  const trainer = new Trainer(
+    runtime,
+    { shape: SMALL, weightDecay: 0.1, clip: 1 },
+    beginState(makeSmallWeights()),
+  )
   const checks: Check[] = []
   const steps = backend === 'wasm' ? 20 : 6
   const from = performance.now()
   for (let step = 1; step <= steps; step += 1) {
-    const { loss, norm } = await trainer.train(makeBatch(makeSmallRows(step).map((row) => [row]), 3, 12), learningRateAt(step, SCHEDULE))
-    checks.push(checkAtMost(`loss of step ${step}`, Math.abs(loss - (oracle.losses[step - 1] ?? Number.NaN)) / loss, 1e-3))
-    checks.push(checkAtMost(`gradient norm of step ${step}`, Math.abs(norm - (oracle.norms[step - 1] ?? Number.NaN)) / norm, 1e-2))
+    const { loss, norm } = await trainer.train(
+      makeBatch(
+        makeSmallRows(step).map((row) => [row]),
+        3,
+        12,
+      ),
+      learningRateAt(step, SCHEDULE),
+    )
+    checks.push(
+      checkAtMost(
+        `loss of step ${step}`,
+        Math.abs(loss - (oracle.losses[step - 1] ?? Number.NaN)) / loss,
+        1e-3,
+      ),
+    )
+    checks.push(
+      checkAtMost(
+        `gradient norm of step ${step}`,
+        Math.abs(norm - (oracle.norms[step - 1] ?? Number.NaN)) / norm,
+        1e-2,
+      ),
+    )
   }
   const { weights } = await trainer.read()
   const wild = weights.reduce((count, weight) => count + (Number.isFinite(weight) ? 0 : 1), 0)
-  checks.push({ name: 'the weights come back as numbers', ok: wild === 0, detail: `${wild} of ${weights.length} are none` })
-  checks.push({ name: 'the backend was the one that was asked for', ok: runtime.backend === backend, detail: `${runtime.backend}, ${runtime.threads} threads, ${Math.round(performance.now() - from)} ms` })
+  checks.push({
+    name: 'the weights come back as numbers',
+    ok: wild === 0,
+    detail: `${wild} of ${weights.length} are none`,
+  })
+  checks.push({
+    name: 'the backend was the one that was asked for',
+    ok: runtime.backend === backend,
+    detail: `${runtime.backend}, ${runtime.threads} threads, ${Math.round(performance.now() - from)} ms`,
+  })
   await trainer.release()
   for (const variant of VARIANTS) checks.push(...(await followVariant(runtime, variant)))
   return checks
@@ -44,7 +82,11 @@ interface Variant {
 /** What can be chosen for a step, three steps of each. */
 const VARIANTS: readonly Variant[] = [
   { name: 'Muon', options: { optimizer: 'muon' }, losses: oracle.variants.muon.losses },
-  { name: 'dropout and an average', options: { dropout: 0.25, averaging: 0.9 }, losses: oracle.variants.dropout.losses },
+  {
+    name: 'dropout and an average',
+    options: { dropout: 0.25, averaging: 0.9 },
+    losses: oracle.variants.dropout.losses,
+  },
   {
     name: 'label smoothing, in two parts',
     options: { smoothing: 0.1 },
@@ -68,17 +110,41 @@ const VARIANTS: readonly Variant[] = [
     name: divergence,
     options: { distils: { divergence, ...DISTILLING } },
     losses: oracle.variants[divergence].losses,
-    batchesOf: (step) => makeBatch(makeTaughtRows(step).map((row) => [row]), 3, 12),
+    batchesOf: (step) =>
+      makeBatch(
+        makeTaughtRows(step).map((row) => [row]),
+        3,
+        12,
+      ),
   })),
 ]
 
-async function followVariant(runtime: Runtime, { name, options, losses, batchesOf }: Variant): Promise<Check[]> {
-  const trainer = new Trainer(runtime, { shape: SMALL, weightDecay: 0.1, clip: 1, ...options }, beginState(makeSmallWeights()))
+async function followVariant(
+  runtime: Runtime,
+  { name, options, losses, batchesOf }: Variant,
+): Promise<Check[]> {
+  const trainer = new Trainer(
+    runtime,
+    { shape: SMALL, weightDecay: 0.1, clip: 1, ...options },
+    beginState(makeSmallWeights()),
+  )
   const checks: Check[] = []
   for (let step = 1; step <= 3; step += 1) {
-    const batches = batchesOf?.(step) ?? makeBatch(makeSmallRows(step).map((row) => [row]), 3, 12)
+    const batches =
+      batchesOf?.(step) ??
+      makeBatch(
+        makeSmallRows(step).map((row) => [row]),
+        3,
+        12,
+      )
     const { loss } = await trainer.train(batches, learningRateAt(step, SCHEDULE), makeWords(step))
-    checks.push(checkAtMost(`${name}: loss of step ${step}`, Math.abs(loss - (losses[step - 1] ?? Number.NaN)) / loss, 1e-3))
+    checks.push(
+      checkAtMost(
+        `${name}: loss of step ${step}`,
+        Math.abs(loss - (losses[step - 1] ?? Number.NaN)) / loss,
+        1e-3,
+      ),
+    )
   }
   await trainer.release()
   return checks

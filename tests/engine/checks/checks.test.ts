@@ -1,6 +1,12 @@
 // What the page proves of the engine on a person's machine: that it holds here, and that it would not hold of a machine that computes wrongly.
 import { expect, test } from 'vitest'
-import { CLASS_LOSSES, LONG_LOSSES, OPTION_LOSSES, PREFERENCE_LOSSES, TEXT_LOSSES } from '../../../src/engine/checks/expected.ts'
+import {
+  CLASS_LOSSES,
+  LONG_LOSSES,
+  OPTION_LOSSES,
+  PREFERENCE_LOSSES,
+  TEXT_LOSSES,
+} from '../../../src/engine/checks/expected.ts'
 import { listClaims, tryClaim, type CheckResult } from '../../../src/engine/checks/index.ts'
 import type { HostTensor, Runtime } from '../../../src/engine/runtime/types.ts'
 import classes from '../../oracles/classes.json'
@@ -29,7 +35,15 @@ const makeWrong = (runtime: Runtime, wrong: (x: number, i: number) => number): R
   open: async (model, options) => {
     const session = await runtime.open(model, options)
     return {
-      run: async (feeds, wanted) => Object.fromEntries(Object.entries(await session.run(feeds, wanted)).map(([name, tensor]) => [name, 'onDevice' in tensor || !(tensor.data instanceof Float32Array) ? tensor : ({ ...tensor, data: tensor.data.map(wrong) } satisfies HostTensor)])),
+      run: async (feeds, wanted) =>
+        Object.fromEntries(
+          Object.entries(await session.run(feeds, wanted)).map(([name, tensor]) => [
+            name,
+            'onDevice' in tensor || !(tensor.data instanceof Float32Array)
+              ? tensor
+              : ({ ...tensor, data: tensor.data.map(wrong) } satisfies HostTensor),
+          ]),
+        ),
       release: () => session.release(),
     }
   },
@@ -38,21 +52,40 @@ const makeWrong = (runtime: Runtime, wrong: (x: number, i: number) => number): R
 test('a machine that is off by a hundredth, now and then, is found out', async () => {
   const right = await openTestRuntime()
   const results = await tryAll(makeWrong(right, (x, i) => (i % 5 === 0 ? x * 1.01 + 0.01 : x)))
-  for (const group of ['gradients', 'losses', 'training'] as const) expect(results.some((result) => result.group === group && !result.ok), group).toBe(true)
+  for (const group of ['gradients', 'losses', 'training'] as const)
+    expect(
+      results.some((result) => result.group === group && !result.ok),
+      group,
+    ).toBe(true)
   expect((await tryAll(makeWrong(right, () => Number.NaN))).filter(({ ok }) => ok)).toEqual([])
 }, 120_000)
 
 test('a claim that throws is a fault with its words', async () => {
-  const broken: Runtime = { backend: 'wasm', threads: 1, heapBytes: () => 0, open: () => Promise.reject(new Error('the driver is gone')) }
+  const broken: Runtime = {
+    backend: 'wasm',
+    threads: 1,
+    heapBytes: () => 0,
+    open: () => Promise.reject(new Error('the driver is gone')),
+  }
   const [claim] = listClaims({ runtime: broken })
-  expect(await tryClaim(claim!, { runtime: broken })).toMatchObject({ ok: false, fault: 'the driver is gone' })
+  expect(await tryClaim(claim!, { runtime: broken })).toMatchObject({
+    ok: false,
+    fault: 'the driver is gone',
+  })
 })
 
 test('the losses that the page expects are those that PyTorch gave', () => {
   const rounded = (losses: readonly number[]): number[] => losses.map((loss) => Math.round(loss * 1e6) / 1e6)
   expect(TEXT_LOSSES).toEqual(rounded(oracle.losses))
   expect(LONG_LOSSES).toEqual(rounded(long.losses))
-  for (const [name, losses] of Object.entries(OPTION_LOSSES)) expect(losses, name).toEqual(rounded(oracle.variants[name as keyof typeof oracle.variants].losses.slice(0, losses.length)))
-  for (const name of ['hard', 'both'] as const) expect(CLASS_LOSSES[name], name).toEqual(rounded(classes[name].losses.slice(0, 3)))
-  for (const [name, losses] of Object.entries(PREFERENCE_LOSSES)) expect(losses, name).toEqual(rounded(oracle.preferences[name as keyof typeof oracle.preferences].losses.slice(0, losses.length)))
+  for (const [name, losses] of Object.entries(OPTION_LOSSES))
+    expect(losses, name).toEqual(
+      rounded(oracle.variants[name as keyof typeof oracle.variants].losses.slice(0, losses.length)),
+    )
+  for (const name of ['hard', 'both'] as const)
+    expect(CLASS_LOSSES[name], name).toEqual(rounded(classes[name].losses.slice(0, 3)))
+  for (const [name, losses] of Object.entries(PREFERENCE_LOSSES))
+    expect(losses, name).toEqual(
+      rounded(oracle.preferences[name as keyof typeof oracle.preferences].losses.slice(0, losses.length)),
+    )
 })

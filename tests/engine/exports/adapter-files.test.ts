@@ -19,8 +19,15 @@ import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
 import { openTestRuntime } from '../session.ts'
 
 const python = process.env['RETORT_PYTHON'] ?? 'python3'
-const hasPeft = spawnSync(python, ['-c', "import importlib.util as u, sys; sys.exit(not (u.find_spec('peft') and u.find_spec('transformers')))"]).status === 0
-if (!hasPeft) console.warn(`SKIPPED in part: exported adapters are not opened by peft: not there for ${python}. Name another Python in RETORT_PYTHON.`)
+const hasPeft =
+  spawnSync(python, [
+    '-c',
+    "import importlib.util as u, sys; sys.exit(not (u.find_spec('peft') and u.find_spec('transformers')))",
+  ]).status === 0
+if (!hasPeft)
+  console.warn(
+    `SKIPPED in part: exported adapters are not opened by peft: not there for ${python}. Name another Python in RETORT_PYTHON.`,
+  )
 
 const OPTIONS: AdapterOptions = { rank: 3, alpha: 12, targets: ['q', 'k', 'output', 'up', 'down'] }
 const adapters = makeNumbers(countOf(listAdapters(SMALL, OPTIONS)), 7, 0.3)
@@ -29,39 +36,78 @@ const files = writeAdapterFiles({ shape: SMALL, options: OPTIONS, adapters, base
 test('the files are named and shaped as peft has them', () => {
   expect(files.map(({ name }) => name)).toEqual(['adapter_config.json', 'adapter_model.safetensors'])
   const config: unknown = JSON.parse(new TextDecoder().decode(files[0]?.bytes))
-  expect(config).toMatchObject({ peft_type: 'LORA', r: 3, lora_alpha: 12, target_modules: ['q_proj', 'k_proj', 'o_proj', 'up_proj', 'down_proj'], base_model_name_or_path: 'base' })
-  expect(new TextDecoder().decode(files[1]?.bytes)).toContain('base_model.model.model.layers.1.mlp.down_proj.lora_A.weight')
+  expect(config).toMatchObject({
+    peft_type: 'LORA',
+    r: 3,
+    lora_alpha: 12,
+    target_modules: ['q_proj', 'k_proj', 'o_proj', 'up_proj', 'down_proj'],
+    base_model_name_or_path: 'base',
+  })
+  expect(new TextDecoder().decode(files[1]?.bytes)).toContain(
+    'base_model.model.model.layers.1.mlp.down_proj.lora_A.weight',
+  )
 })
 
 test('a loaded model’s weights become the parameters that they were', () => {
   const weights = makeSmallWeights()
   expect(readFrozen(makeStudentWeights(SMALL, weights))).toEqual(weights)
-  const packed = { ...makeStudentWeights(SMALL, weights), linear: () => ({ kind: 'nb8' as const, K: 32, N: 32, b: new Uint8Array(), scales: new Float32Array() }) }
+  const packed = {
+    ...makeStudentWeights(SMALL, weights),
+    linear: () => ({ kind: 'nb8' as const, K: 32, N: 32, b: new Uint8Array(), scales: new Float32Array() }),
+  }
   expect(() => readFrozen(packed)).toThrow('Adapters are trained on weights that were loaded as floats.')
 })
 
-test.skipIf(!hasPeft)('peft gives the log-probabilities that training saw, with the adapter apart and merged', { timeout: 120_000 }, async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'retort-adapter-'))
-  const write = (to: string, all: readonly WrittenFile[]): void => {
-    mkdirSync(join(folder, to))
-    for (const { name, bytes } of all) writeFileSync(join(folder, to, name), bytes)
-  }
-  try {
-    write('base', writeHuggingFaceFiles({ shape: SMALL, tensors: toHuggingFaceTensors(SMALL, makeSmallWeights()), tokenizerJson: {}, name: 'small' }))
-    write('adapter', files)
-    const rows = makeSmallRows(1).map((row) => ({ ...row, from: 0 }))
-    const script = fileURLToPath(new URL('../../oracles/adapter-files.py', import.meta.url))
-    const run = spawnSync(python, [script, join(folder, 'base'), join(folder, 'adapter')], { input: JSON.stringify({ rows: rows.map(({ tokens }) => [...tokens]) }), encoding: 'utf8', maxBuffer: 1e8 })
-    expect(run.status, run.stderr).toBe(0)
-    const theirs: { apart: number[][]; merged: number[][] } = JSON.parse(run.stdout)
-    const trainer = new Trainer(await openTestRuntime(), { shape: SMALL, weightDecay: 0, clip: 0, adapts: { ...OPTIONS, frozen: makeSmallWeights() } }, beginState(adapters))
-    const ours = await trainer.findLikelihoods(makeBatch(rows.map((row) => [row]), 3, 12))
-    await trainer.release()
-    for (const told of [theirs.apart.flat(), theirs.merged.flat()]) {
-      expect(told.length).toBe(rows.reduce((sum, { tokens }) => sum + tokens.length - 1, 0))
-      told.forEach((one, i) => expect(Math.abs(one - (ours[i] ?? Number.NaN)), `token ${i}`).toBeLessThanOrEqual(2e-3))
+test.skipIf(!hasPeft)(
+  'peft gives the log-probabilities that training saw, with the adapter apart and merged',
+  { timeout: 120_000 },
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'retort-adapter-'))
+    const write = (to: string, all: readonly WrittenFile[]): void => {
+      mkdirSync(join(folder, to))
+      for (const { name, bytes } of all) writeFileSync(join(folder, to, name), bytes)
     }
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-})
+    try {
+      write(
+        'base',
+        writeHuggingFaceFiles({
+          shape: SMALL,
+          tensors: toHuggingFaceTensors(SMALL, makeSmallWeights()),
+          tokenizerJson: {},
+          name: 'small',
+        }),
+      )
+      write('adapter', files)
+      const rows = makeSmallRows(1).map((row) => ({ ...row, from: 0 }))
+      const script = fileURLToPath(new URL('../../oracles/adapter-files.py', import.meta.url))
+      const run = spawnSync(python, [script, join(folder, 'base'), join(folder, 'adapter')], {
+        input: JSON.stringify({ rows: rows.map(({ tokens }) => [...tokens]) }),
+        encoding: 'utf8',
+        maxBuffer: 1e8,
+      })
+      expect(run.status, run.stderr).toBe(0)
+      const theirs: { apart: number[][]; merged: number[][] } = JSON.parse(run.stdout)
+      const trainer = new Trainer(
+        await openTestRuntime(),
+        { shape: SMALL, weightDecay: 0, clip: 0, adapts: { ...OPTIONS, frozen: makeSmallWeights() } },
+        beginState(adapters),
+      )
+      const ours = await trainer.findLikelihoods(
+        makeBatch(
+          rows.map((row) => [row]),
+          3,
+          12,
+        ),
+      )
+      await trainer.release()
+      for (const told of [theirs.apart.flat(), theirs.merged.flat()]) {
+        expect(told.length).toBe(rows.reduce((sum, { tokens }) => sum + tokens.length - 1, 0))
+        told.forEach((one, i) =>
+          expect(Math.abs(one - (ours[i] ?? Number.NaN)), `token ${i}`).toBeLessThanOrEqual(2e-3),
+        )
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  },
+)

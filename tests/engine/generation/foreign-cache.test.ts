@@ -6,14 +6,33 @@ import { byteTokenizer } from '../small-model.ts'
 import { need, openFolder, readGraph, readWhole, type ExpectedRow, type FolderName } from '../onnx-folder.ts'
 import { openTestRuntime } from '../session.ts'
 
-const endless = { ...byteTokenizer, endIds: new Set<number>(), tokenBytes: (id: number) => Uint8Array.of(id % 256) }
+const endless = {
+  ...byteTokenizer,
+  endIds: new Set<number>(),
+  tokenBytes: (id: number) => Uint8Array.of(id % 256),
+}
 
-const openModel = async (folder: FolderName, path: string): Promise<OpenedForeign & { expected: readonly ExpectedRow[] }> => {
+const openModel = async (
+  folder: FolderName,
+  path: string,
+): Promise<OpenedForeign & { expected: readonly ExpectedRow[] }> => {
   const opened = openFolder(folder)
   const graph = need(opened, path)
   const { decoder } = await readGraph(graph)
-  const external = await Promise.all([...opened.files].flatMap(([name, source]) => (/\.onnx[._]data$/.test(name) ? [readWhole(source).then((data) => ({ path: name.replace('onnx/', ''), data }))] : [])))
-  const model = await openForeignModel(await openTestRuntime(), { bytes: await readWhole(graph), external, outputs: [{ name: 'logits' }] }, decoder, { vocabulary: 272, width: 32, contextLength: 256 }, 8)
+  const external = await Promise.all(
+    [...opened.files].flatMap(([name, source]) =>
+      /\.onnx[._]data$/.test(name)
+        ? [readWhole(source).then((data) => ({ path: name.replace('onnx/', ''), data }))]
+        : [],
+    ),
+  )
+  const model = await openForeignModel(
+    await openTestRuntime(),
+    { bytes: await readWhole(graph), external, outputs: [{ name: 'logits' }] },
+    decoder,
+    { vocabulary: 272, width: 32, contextLength: 256 },
+    8,
+  )
   return { ...model, expected: opened.expected[path.replace(/^onnx\/|\.onnx$/g, '')] ?? [] }
 }
 
@@ -41,20 +60,46 @@ describe.each([
   test('logits are those of its maker', async () => {
     for (const { ids, logits } of opened.expected) {
       const slot = opened.model.open()
-      const got = await opened.model.step([{ slot, tokens: ids, logitsAt: [ids.length - 1] }], undefined, false)
+      const got = await opened.model.step(
+        [{ slot, tokens: ids, logitsAt: [ids.length - 1] }],
+        undefined,
+        false,
+      )
       opened.model.close(slot)
-      logits.forEach((wanted, i) => expect(Math.abs((got[i] ?? Number.NaN) - wanted), `logit ${i}`).toBeLessThanOrEqual(tolerance))
+      logits.forEach((wanted, i) =>
+        expect(Math.abs((got[i] ?? Number.NaN) - wanted), `logit ${i}`).toBeLessThanOrEqual(tolerance),
+      )
     }
   })
 
   const write = async (rows: readonly ExpectedRow[]): Promise<Map<string, GenerateResult>> => {
     const results = new Map<string, GenerateResult>()
-    await generator.generate(rows.map(({ text, ids, written }) => ({ id: text, tokens: ids, sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, maxTokens: written.length, stop: [], rngSeed: text } })), { onResult: (result) => results.set(result.id, result) })
+    await generator.generate(
+      rows.map(({ text, ids, written }) => ({
+        id: text,
+        tokens: ids,
+        sampling: {
+          temperature: 0,
+          topK: 0,
+          topP: 1,
+          minP: 0,
+          repetitionPenalty: 1,
+          maxTokens: written.length,
+          stop: [],
+          rngSeed: text,
+        },
+      })),
+      { onResult: (result) => results.set(result.id, result) },
+    )
     return results
   }
 
-  test.skipIf(path.includes('quantized'))('rows of all lengths together write what its maker writes of each', async () => {
-    const results = await write(opened.expected)
-    for (const { text, written } of opened.expected) expect(results.get(text)?.tokens, text).toEqual(written)
-  })
+  test.skipIf(path.includes('quantized'))(
+    'rows of all lengths together write what its maker writes of each',
+    async () => {
+      const results = await write(opened.expected)
+      for (const { text, written } of opened.expected)
+        expect(results.get(text)?.tokens, text).toEqual(written)
+    },
+  )
 })

@@ -1,7 +1,13 @@
 // A batch gives what single rows give, whoever joins and leaves; beginnings are shared without changing a number.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeJobs } from '../../../src/engine/generation/scoring.ts'
-import { Generator, type GenerateRequest, type GenerateResult, type Scored, type Traced } from '../../../src/engine/generation/generator.ts'
+import {
+  Generator,
+  type GenerateRequest,
+  type GenerateResult,
+  type Scored,
+  type Traced,
+} from '../../../src/engine/generation/generator.ts'
 import { readDirection } from '../../../src/engine/weights/directions.ts'
 import { byteTokenizer, END, makeTinyWeights, TINY } from '../small-model.ts'
 import { openTestRuntime } from '../session.ts'
@@ -18,25 +24,63 @@ afterAll(async () => {
   await single.release()
 })
 
-const request = (id: string, text: string, change: Partial<GenerateRequest['sampling']> = {}): GenerateRequest => ({
+const request = (
+  id: string,
+  text: string,
+  change: Partial<GenerateRequest['sampling']> = {},
+): GenerateRequest => ({
   id,
   tokens: byteTokenizer.encode(text),
-  sampling: { temperature: 0.8, topK: 0, topP: 0.95, minP: 0, repetitionPenalty: 1.1, maxTokens: 12, stop: [], rngSeed: id, ...change },
+  sampling: {
+    temperature: 0.8,
+    topK: 0,
+    topP: 0.95,
+    minP: 0,
+    repetitionPenalty: 1.1,
+    maxTokens: 12,
+    stop: [],
+    rngSeed: id,
+    ...change,
+  },
 })
-async function generateAll(on: Generator, requests: readonly GenerateRequest[], signal?: AbortSignal): Promise<Map<string, GenerateResult>> {
+async function generateAll(
+  on: Generator,
+  requests: readonly GenerateRequest[],
+  signal?: AbortSignal,
+): Promise<Map<string, GenerateResult>> {
   const results = new Map<string, GenerateResult>()
-  await on.generate(requests, { ...(signal ? { signal } : {}), onResult: (result) => results.set(result.id, result) })
+  await on.generate(requests, {
+    ...(signal ? { signal } : {}),
+    onResult: (result) => results.set(result.id, result),
+  })
   return results
 }
-async function scoreAll(on: Generator, texts: readonly string[], continuations: readonly string[]): Promise<Map<string, Scored>> {
+async function scoreAll(
+  on: Generator,
+  texts: readonly string[],
+  continuations: readonly string[],
+): Promise<Map<string, Scored>> {
   const results = new Map<string, Scored>()
   const encode = (text: string) => byteTokenizer.encode(text)
-  await on.score(texts.map((text) => ({ id: text, tokens: encode(text), continuations: continuations.map(encode) })), { onResult: (result) => results.set(result.id, result) })
+  await on.score(
+    texts.map((text) => ({ id: text, tokens: encode(text), continuations: continuations.map(encode) })),
+    { onResult: (result) => results.set(result.id, result) },
+  )
   return results
 }
 
 test('rows of different lengths that join and leave a batch of four write what each writes alone', async () => {
-  const texts = ['a', 'What is tea?', 'x'.repeat(90), 'Name three rivers.', 'hm', 'Tell me of the sea and of ships', 'b', 'Why?', 'The end of a long story is near']
+  const texts = [
+    'a',
+    'What is tea?',
+    'x'.repeat(90),
+    'Name three rivers.',
+    'hm',
+    'Tell me of the sea and of ships',
+    'b',
+    'Why?',
+    'The end of a long story is near',
+  ]
   const requests = texts.map((text, i) => request(`row ${i}`, text, { maxTokens: 3 + 4 * (i % 4) }))
   const together = await generateAll(generator, requests)
   expect(together.size).toBe(texts.length)
@@ -49,11 +93,14 @@ test('rows of different lengths that join and leave a batch of four write what e
 
 test('a beginning that all rows share changes nothing of what they write', async () => {
   const beginning = 'You are a helpful shop assistant. Be brief, be kind, be exact. '
-  const requests = ['Tea?', 'Where is the bread?', 'Tea!', 'How much?', 'Open on Sunday?'].map((text, i) => request(`p${i}`, beginning + text))
+  const requests = ['Tea?', 'Where is the bread?', 'Tea!', 'How much?', 'Open on Sunday?'].map((text, i) =>
+    request(`p${i}`, beginning + text),
+  )
   const progress = await generator.generate(requests, { onResult: () => undefined })
   expect(progress.sharedTokens).toBeGreaterThanOrEqual(beginning.length * 4)
   const together = await generateAll(generator, requests)
-  for (const one of requests) expect(together.get(one.id)).toEqual((await generateAll(single, [one])).get(one.id))
+  for (const one of requests)
+    expect(together.get(one.id)).toEqual((await generateAll(single, [one])).get(one.id))
 })
 
 test('completions of one prompt differ by their seed alone, and its memory is computed once', async () => {
@@ -61,28 +108,43 @@ test('completions of one prompt differ by their seed alone, and its memory is co
   const progress = await generator.generate(requests, { onResult: () => undefined })
   expect(progress.promptTokens).toBeLessThan(2 * 29)
   const together = await generateAll(generator, requests)
-  for (const one of requests) expect(together.get(one.id)).toEqual((await generateAll(single, [one])).get(one.id))
+  for (const one of requests)
+    expect(together.get(one.id)).toEqual((await generateAll(single, [one])).get(one.id))
   expect(new Set([...together.values()].map(({ text }) => text)).size).toBeGreaterThan(1)
 })
 
 test('a prompt longer than one run is computed in pieces, to the same end', async () => {
   const long = request('long', 'abcdefgh'.repeat(30), { temperature: 0 })
-  const others = [request('s1', 'hello', { temperature: 0 }), request('s2', 'good day to you', { temperature: 0 })]
+  const others = [
+    request('s1', 'hello', { temperature: 0 }),
+    request('s2', 'good day to you', { temperature: 0 }),
+  ]
   const together = await generateAll(generator, [long, ...others])
-  for (const one of [long, ...others]) expect(together.get(one.id)).toEqual((await generateAll(single, [one])).get(one.id))
+  for (const one of [long, ...others])
+    expect(together.get(one.id)).toEqual((await generateAll(single, [one])).get(one.id))
 })
 
 test('a completion ends at a stop text that spans tokens, and the stop text is no part of it', async () => {
-  const free = (await generateAll(single, [request('free', 'hello', { temperature: 0, maxTokens: 20 })])).get('free')
+  const free = (await generateAll(single, [request('free', 'hello', { temperature: 0, maxTokens: 20 })])).get(
+    'free',
+  )
   const stop = free?.text.slice(4, 7) ?? ''
   expect(stop.length).toBe(3)
-  const stopped = (await generateAll(single, [request('free', 'hello', { temperature: 0, maxTokens: 20, stop: [stop, 'never'] })])).get('free')
+  const stopped = (
+    await generateAll(single, [
+      request('free', 'hello', { temperature: 0, maxTokens: 20, stop: [stop, 'never'] }),
+    ])
+  ).get('free')
   expect(stopped?.ending).toBe('end')
   expect(stopped?.text).toBe(free?.text.slice(0, free.text.indexOf(stop)))
 })
 
 test('a prompt that does not fit is refused with a sentence; the others are written', async () => {
-  const results = await generateAll(generator, [request('too long', 'x'.repeat(300)), request('empty', ''), request('fits', 'x')])
+  const results = await generateAll(generator, [
+    request('too long', 'x'.repeat(300)),
+    request('empty', ''),
+    request('fits', 'x'),
+  ])
   expect(results.get('too long')?.refusal).toMatch(/300 tokens, and the context holds 256/)
   expect(results.get('empty')?.refusal).toMatch(/empty/)
   expect(results.get('fits')?.tokens.length).toBeGreaterThan(0)
@@ -97,11 +159,14 @@ test('a completion that fills the context ends by length', async () => {
 test('an abort tells the rows under way as aborted with their text so far, and the slots are free again', async () => {
   const stop = new AbortController()
   const results = new Map<string, GenerateResult>()
-  await generator.generate([0, 1, 2, 3, 4, 5].map((i) => request(`a${i}`, `text ${i}`, { maxTokens: 200, temperature: 0 })), {
-    signal: stop.signal,
-    onResult: (result) => results.set(result.id, result),
-    onPartial: () => stop.abort(), // told at a row's first token, then every tenth of a second
-  })
+  await generator.generate(
+    [0, 1, 2, 3, 4, 5].map((i) => request(`a${i}`, `text ${i}`, { maxTokens: 200, temperature: 0 })),
+    {
+      signal: stop.signal,
+      onResult: (result) => results.set(result.id, result),
+      onPartial: () => stop.abort(), // told at a row's first token, then every tenth of a second
+    },
+  )
   expect([...results.values()].every(({ ending }) => ending === 'aborted' || ending === 'end')).toBe(true)
   expect([...results.values()].some(({ tokens }) => tokens.length > 0)).toBe(true)
   expect(results.size).toBeLessThan(6)
@@ -111,24 +176,44 @@ test('an abort tells the rows under way as aborted with their text so far, and t
 test('scores are the probabilities of a whole forward pass: those of all continuations of one token sum to one', async () => {
   const all = Array.from({ length: 257 }, (_, id) => [id])
   let scored: Scored | undefined
-  await generator.score([{ id: 's', tokens: byteTokenizer.encode('hello'), continuations: all }], { onResult: (result) => (scored = result) })
+  await generator.score([{ id: 's', tokens: byteTokenizer.encode('hello'), continuations: all }], {
+    onResult: (result) => (scored = result),
+  })
   const sum = (scored?.logProbs ?? []).reduce((total, logProb) => total + Math.exp(logProb), 0)
   expect(Math.abs(sum - 1)).toBeLessThanOrEqual(1e-4)
 })
 
 test('a continuation of several tokens scores the sum of its steps, batched or alone, with a shared beginning or without', async () => {
-  const texts = ['Rate this answer from 1 to 5. Answer: the sea is blue. Score: ', 'Rate this answer from 1 to 5. Answer: no. Score: ', 'Rate this answer from 1 to 5. Answer: tea is made of leaves. Score: ']
+  const texts = [
+    'Rate this answer from 1 to 5. Answer: the sea is blue. Score: ',
+    'Rate this answer from 1 to 5. Answer: no. Score: ',
+    'Rate this answer from 1 to 5. Answer: tea is made of leaves. Score: ',
+  ]
   const together = await scoreAll(generator, texts, ['1', '25', 'xyz'])
   for (const text of texts) {
     const alone = (await scoreAll(single, [text], ['1', '25', 'xyz'])).get(text)
-    together.get(text)?.logProbs.forEach((logProb, i) => expect(Math.abs(logProb - (alone?.logProbs[i] ?? Number.NaN))).toBeLessThanOrEqual(2e-4))
-    const [two, five] = [(await scoreAll(single, [text], ['2'])).get(text)?.logProbs[0], (await scoreAll(single, [`${text}2`], ['5'])).get(`${text}2`)?.logProbs[0]]
-    expect(Math.abs((alone?.logProbs[1] ?? Number.NaN) - ((two ?? 0) + (five ?? 0)))).toBeLessThanOrEqual(2e-4)
+    together
+      .get(text)
+      ?.logProbs.forEach((logProb, i) =>
+        expect(Math.abs(logProb - (alone?.logProbs[i] ?? Number.NaN))).toBeLessThanOrEqual(2e-4),
+      )
+    const [two, five] = [
+      (await scoreAll(single, [text], ['2'])).get(text)?.logProbs[0],
+      (await scoreAll(single, [`${text}2`], ['5'])).get(`${text}2`)?.logProbs[0],
+    ]
+    expect(Math.abs((alone?.logProbs[1] ?? Number.NaN) - ((two ?? 0) + (five ?? 0)))).toBeLessThanOrEqual(
+      2e-4,
+    )
   }
 })
 
 test('the end token ends a completion and is no part of it', async () => {
-  const results = await generateAll(generator, Array.from({ length: 40 }, (_, i) => request(`e${i}`, `${i}`, { temperature: 1.5, topP: 1, maxTokens: 60 })))
+  const results = await generateAll(
+    generator,
+    Array.from({ length: 40 }, (_, i) =>
+      request(`e${i}`, `${i}`, { temperature: 1.5, topP: 1, maxTokens: 60 }),
+    ),
+  )
   for (const { tokens, ending } of results.values()) {
     expect(tokens).not.toContain(END)
     if (ending === 'length') expect(tokens.length).toBe(60)
@@ -137,24 +222,41 @@ test('the end token ends a completion and is no part of it', async () => {
 
 test('continuations that begin alike share a row, and score what they score alone', async () => {
   const tokens = byteTokenizer.encode('rate it:')
-  const rows = (texts: readonly string[]): number => makeJobs({ id: 'r', tokens, continuations: texts.map((text) => byteTokenizer.encode(text)) }).length
+  const rows = (texts: readonly string[]): number =>
+    makeJobs({ id: 'r', tokens, continuations: texts.map((text) => byteTokenizer.encode(text)) }).length
   expect(rows([' 1', ' 2', ' 3', ' 4', ' 5'])).toBe(1)
   expect(rows(['1', '12', '12x'])).toBe(1)
   expect(rows(['ab', 'cd', 'c'])).toBe(2)
   const continuations = [' 1', ' 2', ' 3x', ' 3', 'yes', 'no'] // none of one token: what stands before them is no shared beginning to its end
-  const together = (await scoreAll(generator, ['rate it on this scale:'], continuations)).get('rate it on this scale:')?.logProbs ?? []
+  const together =
+    (await scoreAll(generator, ['rate it on this scale:'], continuations)).get('rate it on this scale:')
+      ?.logProbs ?? []
   for (const [i, continuation] of continuations.entries()) {
-    const alone = (await scoreAll(generator, ['rate it on this scale:'], [continuation])).get('rate it on this scale:')?.logProbs[0] ?? Number.NaN
+    const alone =
+      (await scoreAll(generator, ['rate it on this scale:'], [continuation])).get('rate it on this scale:')
+        ?.logProbs[0] ?? Number.NaN
     expect(Math.abs((together[i] ?? Number.NaN) - alone)).toBeLessThanOrEqual(1e-4)
   }
 })
 
 test('distributions along answers are those that scoring sees, in a batch and alone, and what is not listed is one rest', async () => {
   const among = Int32Array.from({ length: 60 }, (_, i) => 40 + i)
-  const answers = ['ab', 'a longer answer than that', '', 'x'.repeat(40)].map((text, i) => ({ id: `t${i}`, prompt: byteTokenizer.encode(`Question ${i}?`), answer: byteTokenizer.encode(text) }))
-  const trace = async (on: Generator, requests: typeof answers, temperature: number): Promise<Map<string, Traced>> => {
+  const answers = ['ab', 'a longer answer than that', '', 'x'.repeat(40)].map((text, i) => ({
+    id: `t${i}`,
+    prompt: byteTokenizer.encode(`Question ${i}?`),
+    answer: byteTokenizer.encode(text),
+  }))
+  const trace = async (
+    on: Generator,
+    requests: typeof answers,
+    temperature: number,
+  ): Promise<Map<string, Traced>> => {
     const results = new Map<string, Traced>()
-    await on.trace(requests, { choices: 5, temperature, among }, { onResult: (result) => results.set(result.id, result) })
+    await on.trace(
+      requests,
+      { choices: 5, temperature, among },
+      { onResult: (result) => results.set(result.id, result) },
+    )
     return results
   }
   for (const temperature of [1, 2.5]) {
@@ -163,7 +265,9 @@ test('distributions along answers are those that scoring sees, in a batch and al
       const traced = together.get(one.id)
       const alone = (await trace(single, [one], temperature)).get(one.id)
       expect(traced?.places).toEqual(alone?.places)
-      traced?.probabilities.forEach((probability, i) => expect(Math.abs(probability - (alone?.probabilities[i] ?? Number.NaN))).toBeLessThanOrEqual(1e-6))
+      traced?.probabilities.forEach((probability, i) =>
+        expect(Math.abs(probability - (alone?.probabilities[i] ?? Number.NaN))).toBeLessThanOrEqual(1e-6),
+      )
       expect(traced?.places).toHaveLength(5 * (one.answer.length + 1))
       for (let at = 0; at <= one.answer.length; at++) {
         const probabilities = [...(traced?.probabilities.subarray(at * 6, at * 6 + 6) ?? [])]
@@ -176,24 +280,42 @@ test('distributions along answers are those that scoring sees, in a batch and al
   // unlisted one is likelier.
   const [first] = answers
   const scores = new Map<string, Scored>()
-  await single.score([{ id: 's', tokens: first!.prompt, continuations: [...among].map((id) => [id]) }], { onResult: (result) => scores.set(result.id, result) })
+  await single.score([{ id: 's', tokens: first!.prompt, continuations: [...among].map((id) => [id]) }], {
+    onResult: (result) => scores.set(result.id, result),
+  })
   const all = scores.get('s')?.logProbs ?? []
   const traced = (await trace(single, [first!], 1)).get('t0')
   const listed = [...(traced?.places.subarray(0, 5) ?? [])]
   const total = Math.log(all.reduce((sum, logProb) => sum + Math.exp(logProb), 0))
   expect(total).toBeLessThan(-0.1) // most tokens are not among them
-  listed.forEach((place, i) => expect(Math.log(traced?.probabilities[i] ?? 0)).toBeCloseTo((all[place] ?? Number.NaN) - total, 4))
-  expect(Math.max(...all.filter((_, place) => !listed.includes(place)))).toBeLessThanOrEqual(Math.min(...listed.map((place) => all[place] ?? 0)))
+  listed.forEach((place, i) =>
+    expect(Math.log(traced?.probabilities[i] ?? 0)).toBeCloseTo((all[place] ?? Number.NaN) - total, 4),
+  )
+  expect(Math.max(...all.filter((_, place) => !listed.includes(place)))).toBeLessThanOrEqual(
+    Math.min(...listed.map((place) => all[place] ?? 0)),
+  )
 })
 
 test('hidden states along answers are those that the head turns into the distributions, in a batch and alone', async () => {
   const among = Int32Array.from({ length: 257 }, (_, i) => i)
   const width = TINY.width
   // More than one run, a shared beginning, rows of different lengths.
-  const answers = ['ab', 'a longer answer than that', '', 'x'.repeat(150), 'y'.repeat(90)].map((text, i) => ({ id: `h${i}`, prompt: byteTokenizer.encode(`The same beginning for all of them. Question ${i}?`), answer: byteTokenizer.encode(text) }))
-  const trace = async (on: Generator, requests: typeof answers, hidden: boolean): Promise<Map<string, Traced>> => {
+  const answers = ['ab', 'a longer answer than that', '', 'x'.repeat(150), 'y'.repeat(90)].map((text, i) => ({
+    id: `h${i}`,
+    prompt: byteTokenizer.encode(`The same beginning for all of them. Question ${i}?`),
+    answer: byteTokenizer.encode(text),
+  }))
+  const trace = async (
+    on: Generator,
+    requests: typeof answers,
+    hidden: boolean,
+  ): Promise<Map<string, Traced>> => {
     const results = new Map<string, Traced>()
-    await on.trace(requests, { choices: 6, temperature: 1, among, hidden }, { onResult: (result) => results.set(result.id, result) })
+    await on.trace(
+      requests,
+      { choices: 6, temperature: 1, among, hidden },
+      { onResult: (result) => results.set(result.id, result) },
+    )
     return results
   }
   const together = await trace(generator, answers, true)
@@ -210,13 +332,26 @@ test('hidden states along answers are those that the head turns into the distrib
       const [state, same] = [new Float32Array(width), new Float32Array(width)]
       readDirection(hidden ?? alone, at * width, width, state, 0)
       readDirection(alone, at * width, width, same, 0)
-      expect(Math.hypot(...state.map((x, i) => x - (same[i] ?? Number.NaN))) / Math.sqrt(width)).toBeLessThanOrEqual(1e-3)
+      expect(
+        Math.hypot(...state.map((x, i) => x - (same[i] ?? Number.NaN))) / Math.sqrt(width),
+      ).toBeLessThanOrEqual(1e-3)
       // The state's length is not stored: logits are the head's product but for one factor, differences of log-probabilities too.
-      const logits = Array.from({ length: 6 }, (_, i) => state.reduce((sum, x, row) => sum + x * (head.data[row * head.N + (traced?.places[at * 6 + i] ?? 0)] ?? Number.NaN), 0))
-      const logs = Array.from({ length: 6 }, (_, i) => Math.log(traced?.probabilities[at * 7 + i] ?? Number.NaN))
+      const logits = Array.from({ length: 6 }, (_, i) =>
+        state.reduce(
+          (sum, x, row) =>
+            sum + x * (head.data[row * head.N + (traced?.places[at * 6 + i] ?? 0)] ?? Number.NaN),
+          0,
+        ),
+      )
+      const logs = Array.from({ length: 6 }, (_, i) =>
+        Math.log(traced?.probabilities[at * 7 + i] ?? Number.NaN),
+      )
       const factor = (logs[0]! - logs[5]!) / (logits[0]! - logits[5]!)
       expect(factor).toBeGreaterThan(0)
-      for (let i = 1; i < 5; i++) expect(Math.abs((logs[0]! - logs[i]!) - factor * (logits[0]! - logits[i]!))).toBeLessThanOrEqual(0.01 * (1 + Math.abs(logs[0]! - logs[5]!)))
+      for (let i = 1; i < 5; i++)
+        expect(Math.abs(logs[0]! - logs[i]! - factor * (logits[0]! - logits[i]!))).toBeLessThanOrEqual(
+          0.01 * (1 + Math.abs(logs[0]! - logs[5]!)),
+        )
     }
   }
 })
@@ -225,10 +360,26 @@ test('an answer that does not fit is refused alone, and an abort ends a tracing'
   const among = Int32Array.from({ length: 20 }, (_, i) => i)
   const results: Traced[] = []
   const onResult = (result: Traced): void => void results.push(result)
-  await generator.trace([{ id: 'long', prompt: byteTokenizer.encode('a'), answer: byteTokenizer.encode('b'.repeat(2000)) }, { id: 'short', prompt: byteTokenizer.encode('a'), answer: [] }], { choices: 2, temperature: 1, among }, { onResult })
-  expect(results.find(({ id }) => id === 'long')).toMatchObject({ refusal: expect.stringMatching(/^The row has 2001 tokens, and the context holds 256\./), places: new Uint16Array(0) })
+  await generator.trace(
+    [
+      { id: 'long', prompt: byteTokenizer.encode('a'), answer: byteTokenizer.encode('b'.repeat(2000)) },
+      { id: 'short', prompt: byteTokenizer.encode('a'), answer: [] },
+    ],
+    { choices: 2, temperature: 1, among },
+    { onResult },
+  )
+  expect(results.find(({ id }) => id === 'long')).toMatchObject({
+    refusal: expect.stringMatching(/^The row has 2001 tokens, and the context holds 256\./),
+    places: new Uint16Array(0),
+  })
   expect(results.find(({ id }) => id === 'short')?.refusal).toBeUndefined()
   const stopped = new AbortController()
   stopped.abort()
-  await expect(generator.trace([{ id: 'x', prompt: [1], answer: [] }], { choices: 2, temperature: 1, among }, { onResult, signal: stopped.signal })).rejects.toMatchObject({ name: 'AbortError' })
+  await expect(
+    generator.trace(
+      [{ id: 'x', prompt: [1], answer: [] }],
+      { choices: 2, temperature: 1, among },
+      { onResult, signal: stopped.signal },
+    ),
+  ).rejects.toMatchObject({ name: 'AbortError' })
 })

@@ -27,15 +27,29 @@ test('500 completions, of groups, alone, stopped half way, leave every numbersâ€
   const generator = await Generator.create(counting, makeTinyWeights(), byteTokenizer, { maxBatch: 8 })
   const request = (i: number): GenerateRequest => ({
     id: `${i}`,
-    tokens: byteTokenizer.encode(`${['A rubric that is long enough to be shared. ', 'Another one of these, shared by a third. ', ''][i % 3]}Row ${i % 50}`),
-    sampling: { temperature: 1, topK: 0, topP: 0.9, minP: 0, repetitionPenalty: 1, maxTokens: 1 + (i % 4), stop: [], rngSeed: `${i}` },
+    tokens: byteTokenizer.encode(
+      `${['A rubric that is long enough to be shared. ', 'Another one of these, shared by a third. ', ''][i % 3]}Row ${i % 50}`,
+    ),
+    sampling: {
+      temperature: 1,
+      topK: 0,
+      topP: 0.9,
+      minP: 0,
+      repetitionPenalty: 1,
+      maxTokens: 1 + (i % 4),
+      stop: [],
+      rngSeed: `${i}`,
+    },
     ...(i % 7 === 0 ? { logProbs: 4 } : {}),
   })
   let [ended, begun] = [0, 0]
   const write = async (count: number, stopAfter = count): Promise<void> => {
     const stop = new AbortController()
     const first = ended
-    await generator.generate(Array.from({ length: count }, () => request(begun++)), { signal: stop.signal, onResult: () => void (++ended - first >= stopAfter && stop.abort()) })
+    await generator.generate(
+      Array.from({ length: count }, () => request(begun++)),
+      { signal: stop.signal, onResult: () => void (++ended - first >= stopAfter && stop.abort()) },
+    )
   }
   const round = async (): Promise<void> => {
     await write(24)

@@ -22,7 +22,18 @@ function timed(cost: (rows: number) => number): { model: CachedModel; now: () =>
     asked.push(rows.length)
     return model.step(rows, ...rest)
   }
-  return { model: new Proxy(model, { get: (target, name) => (name === 'step' ? step : typeof Reflect.get(target, name) === 'function' ? Reflect.get(target, name).bind(target) : Reflect.get(target, name)) }), now: () => clock, asked }
+  return {
+    model: new Proxy(model, {
+      get: (target, name) =>
+        name === 'step'
+          ? step
+          : typeof Reflect.get(target, name) === 'function'
+            ? Reflect.get(target, name).bind(target)
+            : Reflect.get(target, name),
+    }),
+    now: () => clock,
+    asked,
+  }
 }
 
 test('the smallest number of rows that is nearly the fastest is taken', async () => {
@@ -45,7 +56,10 @@ test('no other number of rows is begun when the time is over, and the room is wh
   expect(model.slots).toBe(8)
   expect(slow.asked).toHaveLength(10) // for each: one to fill a row, one to warm up, three that count
   const broken = timed(() => 1)
-  const fails: CachedModel = new Proxy(broken.model, { get: (target, name) => (name === 'step' ? () => Promise.reject(new Error('the heap is full')) : Reflect.get(target, name)) })
+  const fails: CachedModel = new Proxy(broken.model, {
+    get: (target, name) =>
+      name === 'step' ? () => Promise.reject(new Error('the heap is full')) : Reflect.get(target, name),
+  })
   await expect(probeBatch(fails, broken)).rejects.toThrow('the heap is full')
   expect(model.slots).toBe(8)
   for (let i = 0; i < 8; i++) model.open()
@@ -64,14 +78,32 @@ test('a hiccup of the machine does not decide about a small model', async () => 
 })
 
 test('a generator works on as many rows as it is limited to, and refuses what does not fit', async () => {
-  const generator = await Generator.create(await openTestRuntime(), makeTinyWeights(), byteTokenizer, { maxBatch: 2 })
+  const generator = await Generator.create(await openTestRuntime(), makeTinyWeights(), byteTokenizer, {
+    maxBatch: 2,
+  })
   const { speeds } = await generator.probeBatch({ now: () => performance.now(), batches: [1, 3] })
   expect(speeds).toHaveLength(2)
   expect(generator.maxBatch).toBe(2)
   await generator.limitBatch(16)
   expect(generator.maxBatch).toBe(16)
   const results: string[] = []
-  await generator.generate(Array.from({ length: 20 }, (_, i) => ({ id: `${i}`, tokens: [65 + i], sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, maxTokens: 3, stop: [], rngSeed: '' } })), { onResult: ({ id }) => results.push(id) })
+  await generator.generate(
+    Array.from({ length: 20 }, (_, i) => ({
+      id: `${i}`,
+      tokens: [65 + i],
+      sampling: {
+        temperature: 0,
+        topK: 0,
+        topP: 1,
+        minP: 0,
+        repetitionPenalty: 1,
+        maxTokens: 3,
+        stop: [],
+        rngSeed: '',
+      },
+    })),
+    { onResult: ({ id }) => results.push(id) },
+  )
   expect(results).toHaveLength(20)
   await expect(generator.limitBatch(0)).rejects.toThrow(/1 to 32 fit/)
   await expect(generator.limitBatch(generator.mostBatch + 1)).rejects.toThrow(RangeError)

@@ -8,7 +8,10 @@ const random = makeRandom('sampling')
 /** Logits of several kinds: peaked, flat, with equals, with what a mask leaves. */
 function makeLogits(kind: number, size: number): Float32Array {
   const spread = [3, 0.01, 8, 1][kind % 4] ?? 1
-  const logits = Float32Array.from({ length: size }, () => (random() + random() + random() - 1.5) * spread * 2)
+  const logits = Float32Array.from(
+    { length: size },
+    () => (random() + random() + random() - 1.5) * spread * 2,
+  )
   for (let i = 0; i < 5; i++) logits[Math.floor(random() * size)] = spread * (2 + 3 * random())
   if (kind % 3 === 1) logits.forEach((x, i) => (logits[i] = Math.round(x * 4) / 4))
   if (kind % 3 === 2) logits.fill(Number.NEGATIVE_INFINITY, 10, size >> 1)
@@ -32,18 +35,30 @@ test('sums of exponentials and the largest of thousands are those of a plain sor
       expect(Math.abs(sumExp(among, 5000, 10_000, top, factor) / exact - 1)).toBeLessThanOrEqual(1e-9)
     }
     expect(argMax(among, 5000, 10_000)).toBe(own.indexOf(top))
-    expect(Math.abs(logSumExp(among, 5000, 10_000) - top - Math.log(own.reduce((sum, x) => sum + Math.exp(x - top), 0)))).toBeLessThanOrEqual(1e-6)
+    expect(
+      Math.abs(
+        logSumExp(among, 5000, 10_000) - top - Math.log(own.reduce((sum, x) => sum + Math.exp(x - top), 0)),
+      ),
+    ).toBeLessThanOrEqual(1e-6)
     const sorted = Array.from(own.keys()).toSorted((a, b) => own[b]! - own[a]! || a - b)
-    for (const count of [1, 20, 3000, 9000]) expect(pickLargest(among, 5000, 10_000, count)).toEqual(sorted.slice(0, count))
+    for (const count of [1, 20, 3000, 9000])
+      expect(pickLargest(among, 5000, 10_000, count)).toEqual(sorted.slice(0, count))
   }
 })
 
 /** Probabilities that the settings leave, by the definitions: a sort of everything, cut by top-k, then top-p, then min-p. */
-function keptBy(logits: Float32Array, { temperature, topK, topP, minP }: SamplingSettings): Map<number, number> {
-  const order = Array.from(logits.keys()).toSorted((a, b) => logits[b]! - logits[a]! || a - b).slice(0, topK > 0 ? topK : logits.length)
+function keptBy(
+  logits: Float32Array,
+  { temperature, topK, topP, minP }: SamplingSettings,
+): Map<number, number> {
+  const order = Array.from(logits.keys())
+    .toSorted((a, b) => logits[b]! - logits[a]! || a - b)
+    .slice(0, topK > 0 ? topK : logits.length)
   let probabilities = softmax(order.map((id) => logits[id]! / temperature))
   let count = order.length
-  if (topP < 1) for (let sum = count = 0; count < order.length && (count === 0 || sum < topP); count++) sum += probabilities[count]!
+  if (topP < 1)
+    for (let sum = (count = 0); count < order.length && (count === 0 || sum < topP); count++)
+      sum += probabilities[count]!
   while (count > 1 && probabilities[count - 1]! < minP * probabilities[0]!) count--
   probabilities = probabilities.slice(0, count)
   const mass = probabilities.reduce((a, b) => a + b, 0)
@@ -52,7 +67,15 @@ function keptBy(logits: Float32Array, { temperature, topK, topP, minP }: Samplin
 
 test('a token is drawn as often as top-k, top-p and min-p leave it likely, at any temperature', () => {
   const base: SamplingSettings = { temperature: 0.7, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 }
-  const settings: SamplingSettings[] = [base, { ...base, topP: 0.9 }, { ...base, topK: 20 }, { ...base, topK: 30, topP: 0.83 }, { ...base, minP: 0.1 }, { ...base, temperature: 2, topP: 0.99, minP: 0.02 }, { ...base, temperature: 0.2, topP: 0.5 }]
+  const settings: SamplingSettings[] = [
+    base,
+    { ...base, topP: 0.9 },
+    { ...base, topK: 20 },
+    { ...base, topK: 30, topP: 0.83 },
+    { ...base, minP: 0.1 },
+    { ...base, temperature: 2, topP: 0.99, minP: 0.02 },
+    { ...base, temperature: 0.2, topP: 0.5 },
+  ]
   for (let kind = 0; kind < 4; kind++) {
     const logits = makeLogits(kind, 300)
     for (const one of settings) {
@@ -64,10 +87,13 @@ test('a token is drawn as often as top-k, top-p and min-p leave it likely, at an
         const token = drawToken(logits, 0, logits.length, one, () => (i + 0.5) / steps)
         drawn.set(token, (drawn.get(token) ?? 0) + 1)
       }
-      for (const [token, count] of drawn) expect(Math.abs(count / steps - (kept.get(token) ?? -1))).toBeLessThanOrEqual(2 / steps)
+      for (const [token, count] of drawn)
+        expect(Math.abs(count / steps - (kept.get(token) ?? -1))).toBeLessThanOrEqual(2 / steps)
       const missed = [...kept].filter(([token]) => !drawn.has(token)).map(([, probability]) => probability)
       expect(Math.max(0, ...missed)).toBeLessThanOrEqual(2 / steps)
     }
-    expect(drawToken(logits, 0, logits.length, { ...base, temperature: 0 }, () => 0.99)).toBe(argMax(logits, 0, logits.length))
+    expect(drawToken(logits, 0, logits.length, { ...base, temperature: 0 }, () => 0.99)).toBe(
+      argMax(logits, 0, logits.length),
+    )
   }
 })

@@ -5,7 +5,8 @@ import { countRows } from '../../../src/engine/generation/slots.ts'
 const SMOLLM2 = { layers: 30, kvHeads: 3, headWidth: 64 }
 
 test('rows of full length stay below a gigabyte together, and 32 are the most', () => {
-  const bytesOf = (rows: number, context: number): number => rows * 2 * 4 * SMOLLM2.layers * SMOLLM2.kvHeads * SMOLLM2.headWidth * context
+  const bytesOf = (rows: number, context: number): number =>
+    rows * 2 * 4 * SMOLLM2.layers * SMOLLM2.kvHeads * SMOLLM2.headWidth * context
   expect(countRows({ layers: 2, kvHeads: 1, headWidth: 16 }, 256, 8)).toBe(32)
   const rows = countRows(SMOLLM2, 2048, 8)
   expect(rows).toBe(11)

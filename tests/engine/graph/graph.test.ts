@@ -7,7 +7,8 @@ import * as ops from '../../../src/engine/graph/ops/index.ts'
 import { runOnce } from '../session.ts'
 
 /** The numbers of an output; none where it is missing. */
-const listOf = (output: { readonly data: ArrayLike<number | bigint> } | undefined): (number | bigint)[] => Array.from(output?.data ?? [])
+const listOf = (output: { readonly data: ArrayLike<number | bigint> } | undefined): (number | bigint)[] =>
+  Array.from(output?.data ?? [])
 
 const f32 = (g: Graph, name: string, shape: readonly Dim[]): Value => g.input(name, 'f32', shape)
 
@@ -25,34 +26,102 @@ describe('sizes', () => {
 
 describe('shape rules', () => {
   const cases: readonly [string, (g: Graph) => Value, readonly Dim[]][] = [
-    ['broadcasting stretches 1 and keeps symbols', (g) => ops.add(g, f32(g, 'a', ['B', 1, 4]), f32(g, 'b', [3, 1])), ['B', 3, 4]],
-    ['a product of stacks keeps the stack', (g) => ops.matMul(g, f32(g, 'a', ['B', 2, 'S', 8]), f32(g, 'b', ['B', 2, 8, 'T'])), ['B', 2, 'S', 'T']],
-    ['a reshape works out what is left', (g) => ops.reshape(g, f32(g, 'a', ['B', 'S', 12]), [0, 0, 3, -1]), ['B', 'S', 3, 4]],
+    [
+      'broadcasting stretches 1 and keeps symbols',
+      (g) => ops.add(g, f32(g, 'a', ['B', 1, 4]), f32(g, 'b', [3, 1])),
+      ['B', 3, 4],
+    ],
+    [
+      'a product of stacks keeps the stack',
+      (g) => ops.matMul(g, f32(g, 'a', ['B', 2, 'S', 8]), f32(g, 'b', ['B', 2, 8, 'T'])),
+      ['B', 2, 'S', 'T'],
+    ],
+    [
+      'a reshape works out what is left',
+      (g) => ops.reshape(g, f32(g, 'a', ['B', 'S', 12]), [0, 0, 3, -1]),
+      ['B', 'S', 3, 4],
+    ],
     ['a reshape folds symbols', (g) => ops.reshape(g, f32(g, 'a', ['B', 'S', 12]), [-1, 12]), ['B*S', 12]],
 
-    ['concatenation adds sizes', (g) => ops.concat(g, [f32(g, 'a', ['B', 2, 'P', 4]), f32(g, 'b', ['B', 2, 'S', 4])], 2), ['B', 2, '(P+S)', 4]],
-    ['a slice to the end of a symbol keeps it', (g) => ops.slice(g, f32(g, 'a', ['S', 4]), 0, ops.TO_END, 0), ['S', 4]],
+    [
+      'concatenation adds sizes',
+      (g) => ops.concat(g, [f32(g, 'a', ['B', 2, 'P', 4]), f32(g, 'b', ['B', 2, 'S', 4])], 2),
+      ['B', 2, '(P+S)', 4],
+    ],
+    [
+      'a slice to the end of a symbol keeps it',
+      (g) => ops.slice(g, f32(g, 'a', ['S', 4]), 0, ops.TO_END, 0),
+      ['S', 4],
+    ],
     ['a slice from the end is counted', (g) => ops.slice(g, f32(g, 'a', ['S', 4]), -3, -1, 1), ['S', 2]],
-    ['a reduction drops or keeps its axes', (g) => ops.reduceSum(g, ops.reduceMax(g, f32(g, 'a', ['B', 'S', 4]), [-1]), [0], false), ['S', 1]],
-    ['gathering puts the indices in the place of the axis', (g) => ops.gather(g, f32(g, 'a', [9, 4]), g.input('i', 'i64', ['B', 'S'])), ['B', 'S', 4]],
-    ['packed weights give their rows', (g) => ops.matMulNBits(g, f32(g, 'a', ['B', 'S', 64]), g.input('b', 'u8', [10, 2, 16]), f32(g, 's', [10, 2]), null, { K: 64, N: 10, bits: 4 }), ['B', 'S', 10]],
+    [
+      'a reduction drops or keeps its axes',
+      (g) => ops.reduceSum(g, ops.reduceMax(g, f32(g, 'a', ['B', 'S', 4]), [-1]), [0], false),
+      ['S', 1],
+    ],
+    [
+      'gathering puts the indices in the place of the axis',
+      (g) => ops.gather(g, f32(g, 'a', [9, 4]), g.input('i', 'i64', ['B', 'S'])),
+      ['B', 'S', 4],
+    ],
+    [
+      'packed weights give their rows',
+      (g) =>
+        ops.matMulNBits(
+          g,
+          f32(g, 'a', ['B', 'S', 64]),
+          g.input('b', 'u8', [10, 2, 16]),
+          f32(g, 's', [10, 2]),
+          null,
+          { K: 64, N: 10, bits: 4 },
+        ),
+      ['B', 'S', 10],
+    ],
   ]
   test.each(cases)('%s', (_, build, shape) => {
     expect(build(new Graph()).shape).toEqual(shape)
   })
 
   const refusals: readonly [string, (g: Graph) => unknown, RegExp][] = [
-    ['matrices whose inner sizes differ', (g) => ops.matMul(g, f32(g, 'a', [2, 3]), f32(g, 'b', [4, 5])), /^MatMul cannot take f32\[2, 3\], f32\[4, 5\]: the inner sizes 3 and 4 differ\.$/],
-    ['shapes that do not broadcast', (g) => ops.add(g, f32(g, 'a', ['B', 3]), f32(g, 'b', [4])), /^Add cannot take .*the sizes 3 and 4 of axis 1 differ and neither is 1/],
+    [
+      'matrices whose inner sizes differ',
+      (g) => ops.matMul(g, f32(g, 'a', [2, 3]), f32(g, 'b', [4, 5])),
+      /^MatMul cannot take f32\[2, 3\], f32\[4, 5\]: the inner sizes 3 and 4 differ\.$/,
+    ],
+    [
+      'shapes that do not broadcast',
+      (g) => ops.add(g, f32(g, 'a', ['B', 3]), f32(g, 'b', [4])),
+      /^Add cannot take .*the sizes 3 and 4 of axis 1 differ and neither is 1/,
+    ],
     ['types that differ', (g) => ops.mul(g, f32(g, 'a', [2]), g.input('b', 'i32', [2])), /one type/],
-    ['parts that do not add up', (g) => ops.split(g, f32(g, 'a', [2, 5]), [2, 2], 1), /^Split cannot take .*parts of 2, 2 are 4, not the 5 of axis 1/],
-    ['a layout that elements do not fill', (g) => ops.reshape(g, f32(g, 'a', [2, 5]), [3, -1]), /10 elements cannot be laid out as \[3, -1\]/],
-    ['an axis that is not there', (g) => ops.softmax(g, f32(g, 'a', [2, 5]), 2), /there is no axis 2 among 2/],
+    [
+      'parts that do not add up',
+      (g) => ops.split(g, f32(g, 'a', [2, 5]), [2, 2], 1),
+      /^Split cannot take .*parts of 2, 2 are 4, not the 5 of axis 1/,
+    ],
+    [
+      'a layout that elements do not fill',
+      (g) => ops.reshape(g, f32(g, 'a', [2, 5]), [3, -1]),
+      /10 elements cannot be laid out as \[3, -1\]/,
+    ],
+    [
+      'an axis that is not there',
+      (g) => ops.softmax(g, f32(g, 'a', [2, 5]), 2),
+      /there is no axis 2 among 2/,
+    ],
     ['an order that is none', (g) => ops.transpose(g, f32(g, 'a', [2, 5]), [1, 1]), /not an order/],
     ['indices of floats', (g) => ops.gather(g, f32(g, 'a', [2]), f32(g, 'b', [2])), /indices must be/],
-    ['a norm whose weight has another width', (g) => ops.simplifiedLayerNormalization(g, f32(g, 'a', [2, 5]), f32(g, 'w', [4]), 1e-5), /the size 5 of the last axis/],
+    [
+      'a norm whose weight has another width',
+      (g) => ops.simplifiedLayerNormalization(g, f32(g, 'a', [2, 5]), f32(g, 'w', [4]), 1e-5),
+      /the size 5 of the last axis/,
+    ],
     ['two values of one name', (g) => [f32(g, 'a', [1]), f32(g, 'a', [1])], /two values named a/],
-    ['a weight of the wrong size', (g) => g.weight('w', 'f32', [2, 2], new Float32Array(3)), /weight w .* needs 16 bytes, not 12/],
+    [
+      'a weight of the wrong size',
+      (g) => g.weight('w', 'f32', [2, 2], new Float32Array(3)),
+      /weight w .* needs 16 bytes, not 12/,
+    ],
   ]
   test.each(refusals)('refuse %s', (_, build, sentence) => {
     expect(() => build(new Graph())).toThrow(sentence)
@@ -106,14 +175,25 @@ describe('a model', () => {
 describe('the reverse pass', () => {
   test('names the op through which it cannot go', () => {
     const g = new Graph()
-    const y = ops.matMulNBits(g, f32(g, 'x', [1, 32]), g.input('b', 'u8', [1, 1, 16]), f32(g, 's', [1, 1]), null, { K: 32, N: 1, bits: 4 })
-    expect(() => differentiate(g, y, [{ name: 'x', dtype: 'f32', shape: [1, 32] }])).toThrow(/^MatMulNBits has no gradient: packed weights have no transposed product/)
+    const y = ops.matMulNBits(
+      g,
+      f32(g, 'x', [1, 32]),
+      g.input('b', 'u8', [1, 1, 16]),
+      f32(g, 's', [1, 1]),
+      null,
+      { K: 32, N: 1, bits: 4 },
+    )
+    expect(() => differentiate(g, y, [{ name: 'x', dtype: 'f32', shape: [1, 32] }])).toThrow(
+      /^MatMulNBits has no gradient: packed weights have no transposed product/,
+    )
   })
 
   test('refuses a loss of more than one number', () => {
     const g = new Graph()
     const x = f32(g, 'x', [2])
-    expect(() => differentiate(g, ops.exp(g, x), [x])).toThrow(/Only one f32 number can be differentiated, not f32\[2\]/)
+    expect(() => differentiate(g, ops.exp(g, x), [x])).toThrow(
+      /Only one f32 number can be differentiated, not f32\[2\]/,
+    )
   })
 
   test('gives zeros to what the loss does not depend on, and passes nothing through comparisons', async () => {
@@ -124,7 +204,10 @@ describe('the reverse pass', () => {
     const [dx, dOther] = differentiate(g, loss, [x, other])
     g.output('dx', dx as Value)
     g.output('dOther', dOther as Value)
-    const answer = await runOnce(g.finish(), { x: { shape: [2], data: Float32Array.of(-1, 1) }, other: { shape: [3], data: new Float32Array(3) } })
+    const answer = await runOnce(g.finish(), {
+      x: { shape: [2], data: Float32Array.of(-1, 1) },
+      other: { shape: [3], data: new Float32Array(3) },
+    })
     expect(listOf(answer['dx'])).toEqual([3, 3])
     expect(listOf(answer['dOther'])).toEqual([0, 0, 0])
   })

@@ -8,7 +8,14 @@ import type { LoadedWeights } from '../../../src/engine/weights/loaded.ts'
 import type { ByteSource } from '../../../src/engine/weights/source.ts'
 import { runTexts, tryAllWays } from '../compare-logits.ts'
 import { openTestRuntime } from '../session.ts'
-import { asEightBits, asFourBits, makeGguf, makeSafetensors, oracle, type OracleModel } from '../small-architectures.ts'
+import {
+  asEightBits,
+  asFourBits,
+  makeGguf,
+  makeSafetensors,
+  oracle,
+  type OracleModel,
+} from '../small-architectures.ts'
 
 const BOUND = 1e-4
 
@@ -31,22 +38,42 @@ async function expectLogits(saved: OracleModel, weights: LoadedWeights): Promise
 }
 
 describe.each(Object.entries(oracle.models))('%s', (title, saved) => {
-  test('gives the logits of transformers from a folder of Hugging Face', async () => expectLogits(saved, await loadFolder(saved, 'f32')))
+  test('gives the logits of transformers from a folder of Hugging Face', async () =>
+    expectLogits(saved, await loadFolder(saved, 'f32')))
 
-  test.skipIf(saved.gguf === undefined)('gives them from a GGUF file', async () => expectLogits(saved, await loadGguf(makeGguf(saved), 'f32')))
+  test.skipIf(saved.gguf === undefined)('gives them from a GGUF file', async () =>
+    expectLogits(saved, await loadGguf(makeGguf(saved), 'f32')),
+  )
 
   // Eight bits take the same way as four, so one of the models is enough for them.
-  test.skipIf(saved.gguf === undefined).each([['four', asFourBits], ...(title === 'qwen3 with wide heads' ? [['eight', asEightBits] as const] : [])] as const)('gives with %s bits that stay packed what their floats give', async (_bits, store) => {
+  test
+    .skipIf(saved.gguf === undefined)
+    .each([
+      ['four', asFourBits],
+      ...(title === 'qwen3 with wide heads' ? [['eight', asEightBits] as const] : []),
+    ] as const)('gives with %s bits that stay packed what their floats give', async (_bits, store) => {
     const runtime = await openTestRuntime()
-    const [floats, packed] = await Promise.all((['f32', 'nb4s'] as const).map(async (kind) => {
-      const weights = await loadGguf(makeGguf(saved, store), kind)
-      expect(weights.linear(0, 'qkv').kind).toBe(kind === 'f32' ? 'f32' : store === asFourBits ? 'nb4s' : 'nb8')
-      const model = await makeHostModel(runtime, weights, 1, 64)
-      const [logits = []] = await runTexts(model, [[20, 36]])
-      await model.release()
-      return logits
-    }))
-    const worst = Math.max(...(floats ?? []).map((row, i) => Math.max(...row.map((logit, j) => Math.abs(logit - (packed?.[i]?.[j] ?? Number.NaN)) / Math.max(1, Math.abs(logit))))))
+    const [floats, packed] = await Promise.all(
+      (['f32', 'nb4s'] as const).map(async (kind) => {
+        const weights = await loadGguf(makeGguf(saved, store), kind)
+        expect(weights.linear(0, 'qkv').kind).toBe(
+          kind === 'f32' ? 'f32' : store === asFourBits ? 'nb4s' : 'nb8',
+        )
+        const model = await makeHostModel(runtime, weights, 1, 64)
+        const [logits = []] = await runTexts(model, [[20, 36]])
+        await model.release()
+        return logits
+      }),
+    )
+    const worst = Math.max(
+      ...(floats ?? []).map((row, i) =>
+        Math.max(
+          ...row.map(
+            (logit, j) => Math.abs(logit - (packed?.[i]?.[j] ?? Number.NaN)) / Math.max(1, Math.abs(logit)),
+          ),
+        ),
+      ),
+    )
     expect(worst).toBeLessThanOrEqual(BOUND)
     expect(floats?.length).toBe(36)
   })

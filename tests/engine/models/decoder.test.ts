@@ -1,7 +1,12 @@
 // The decoder's form: the tables of RoPE, the parameters of training and the tensors that others read.
 import { expect, test } from 'vitest'
 import { faultOfShape, ropeTables } from '../../../src/engine/models/shape.ts'
-import { countOf, listParameters, makeFirstWeights, viewParameters } from '../../../src/engine/training/parameters.ts'
+import {
+  countOf,
+  listParameters,
+  makeFirstWeights,
+  viewParameters,
+} from '../../../src/engine/training/parameters.ts'
 import { toHuggingFaceTensors } from '../../../src/engine/training/student-tensors.ts'
 import { SMALL } from '../../../src/engine/checks/small.ts'
 
@@ -14,8 +19,12 @@ test('a shape that cannot be built is refused with its reason', () => {
 
 test('the tables of RoPE hold cos and sin of position / theta^(2i / head width)', () => {
   const { cos, sin } = ropeTables({ headWidth: 4, ropeTheta: 100 }, 3)
-  expect(Array.from(cos)).toEqual([1, 1, Math.cos(1), Math.cos(0.1), Math.cos(2), Math.cos(0.2)].map(Math.fround))
-  expect(Array.from(sin)).toEqual([0, 0, Math.sin(1), Math.sin(0.1), Math.sin(2), Math.sin(0.2)].map(Math.fround))
+  expect(Array.from(cos)).toEqual(
+    [1, 1, Math.cos(1), Math.cos(0.1), Math.cos(2), Math.cos(0.2)].map(Math.fround),
+  )
+  expect(Array.from(sin)).toEqual(
+    [0, 0, Math.sin(1), Math.sin(0.1), Math.sin(2), Math.sin(0.2)].map(Math.fround),
+  )
 })
 
 test('first weights depend on the draws alone; norms begin as ones', () => {

@@ -14,7 +14,12 @@ const [long, short] = oracle.texts as [(typeof oracle.texts)[number], (typeof or
 const SHARED = 15
 
 /** Takes both texts from `from` on through the model in pieces that end at the given places; gives every position's logits. */
-async function run(model: CachedModel, ends: readonly (readonly number[])[], from = 0, prefix?: Prefix): Promise<Float32Array[][]> {
+async function run(
+  model: CachedModel,
+  ends: readonly (readonly number[])[],
+  from = 0,
+  prefix?: Prefix,
+): Promise<Float32Array[][]> {
   const texts = [long, short].slice(0, ends.length)
   const slots = texts.map(() => model.open())
   const held = texts.map(() => from)
@@ -29,14 +34,19 @@ async function run(model: CachedModel, ends: readonly (readonly number[])[], fro
     })
     const out = await model.step(steps, prefix, true)
     let at = 0
-    for (const { tokens, row } of steps) for (const _ of tokens) row.push(out.subarray(at++ * model.vocabulary, at * model.vocabulary))
+    for (const { tokens, row } of steps)
+      for (const _ of tokens) row.push(out.subarray(at++ * model.vocabulary, at * model.vocabulary))
   }
   for (const slot of slots) model.close(slot)
   return logits
 }
 
 /** The largest difference of anything saved, and the positions where another token stands first. */
-function compare(saved: (typeof oracle.texts)[number], logits: readonly Float32Array[], from = 0): { worst: number; wrong: number[]; positions: number } {
+function compare(
+  saved: (typeof oracle.texts)[number],
+  logits: readonly Float32Array[],
+  from = 0,
+): { worst: number; wrong: number[]; positions: number } {
   let worst = 0
   const wrong: number[] = []
   logits.forEach((row, i) => {
@@ -56,41 +66,66 @@ function compare(saved: (typeof oracle.texts)[number], logits: readonly Float32A
       [Math.sqrt(squares / row.length), Math.sqrt(saved.meanSquare[position]!)],
       ...oracle.places.map((place, j) => [row[place]!, saved.chosen[position]![j]!] as const),
     ] as const
-    for (const [ours, theirs] of pairs) worst = Math.max(worst, Number.isNaN(ours) ? Infinity : Math.abs(ours - theirs))
+    for (const [ours, theirs] of pairs)
+      worst = Math.max(worst, Number.isNaN(ours) ? Infinity : Math.abs(ours - theirs))
   })
   return { worst, wrong, positions: logits.length }
 }
 
-describe.skipIf(!hasSharedModel).each<WeightKind>(['f32', 'nb4s'])(`SmolLM2 with weights as %s${whySkipped}`, (kind) => {
-  let model: CachedModel
-  beforeAll(async () => {
-    const source = openSharedModel()
-    model = await makeHostModel(await openRuntime({ backend: 'wasm' }), await loadGgufWeights(await readSharedHeader(), source, kind), 2, 64)
-  }, 120_000)
-  afterAll(() => model?.release())
+describe.skipIf(!hasSharedModel).each<WeightKind>(['f32', 'nb4s'])(
+  `SmolLM2 with weights as %s${whySkipped}`,
+  (kind) => {
+    let model: CachedModel
+    beforeAll(async () => {
+      const source = openSharedModel()
+      model = await makeHostModel(
+        await openRuntime({ backend: 'wasm' }),
+        await loadGgufWeights(await readSharedHeader(), source, kind),
+        2,
+        64,
+      )
+    }, 120_000)
+    afterAll(() => model?.release())
 
-  function expectSame(saved: (typeof oracle.texts)[number], logits: readonly Float32Array[], positions: number, from = 0): void {
-    const result = compare(saved, logits, from)
-    expect(result).toMatchObject({ wrong: [], positions })
-    expect(result.worst).toBeLessThan(BOUND)
-  }
+    function expectSame(
+      saved: (typeof oracle.texts)[number],
+      logits: readonly Float32Array[],
+      positions: number,
+      from = 0,
+    ): void {
+      const result = compare(saved, logits, from)
+      expect(result).toMatchObject({ wrong: [], positions })
+      expect(result.worst).toBeLessThan(BOUND)
+    }
 
-  test('one row at once', async () => {
-    const [alone] = await run(model, [[long.tokens.length]])
-    expectSame(long, alone!, 48)
-  }, 120_000)
+    test('one row at once', async () => {
+      const [alone] = await run(model, [[long.tokens.length]])
+      expectSame(long, alone!, 48)
+    }, 120_000)
 
-  test('two rows of different lengths in one batch, in pieces of different lengths', async () => {
-    const logits = await run(model, [[20, 21, 22, 40, 48], [7, 8, 20, 27]])
-    expectSame(long, logits[0]!, 48)
-    expectSame(short, logits[1]!, 27)
-  }, 120_000)
+    test('two rows of different lengths in one batch, in pieces of different lengths', async () => {
+      const logits = await run(model, [
+        [20, 21, 22, 40, 48],
+        [7, 8, 20, 27],
+      ])
+      expectSame(long, logits[0]!, 48)
+      expectSame(short, logits[1]!, 27)
+    }, 120_000)
 
-  test('two rows behind a beginning that is held once', async () => {
-    const { prefix } = await model.makePrefix(long.tokens.slice(0, SHARED), async () => undefined)
-    const logits = await run(model, [[17, 30, 48], [20, 21, 27]], SHARED, prefix)
-    prefix.dispose()
-    expectSame(long, logits[0]!, 48 - SHARED, SHARED)
-    expectSame(short, logits[1]!, 27 - SHARED, SHARED)
-  }, 120_000)
-})
+    test('two rows behind a beginning that is held once', async () => {
+      const { prefix } = await model.makePrefix(long.tokens.slice(0, SHARED), async () => undefined)
+      const logits = await run(
+        model,
+        [
+          [17, 30, 48],
+          [20, 21, 27],
+        ],
+        SHARED,
+        prefix,
+      )
+      prefix.dispose()
+      expectSame(long, logits[0]!, 48 - SHARED, SHARED)
+      expectSame(short, logits[1]!, 27 - SHARED, SHARED)
+    }, 120_000)
+  },
+)

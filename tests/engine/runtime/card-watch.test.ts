@@ -11,7 +11,10 @@ interface Card {
 function makeCard(): Card {
   let lose: Card['lose'] = () => undefined
   const lost = new Promise((resolve) => (lose = (reason) => resolve({ reason, message: '' })))
-  return { ort: { env: { webgpu: { device: Promise.resolve({ lost }) } } } as unknown as OrtModule, lose: (reason) => lose(reason) }
+  return {
+    ort: { env: { webgpu: { device: Promise.resolve({ lost }) } } } as unknown as OrtModule,
+    lose: (reason) => lose(reason),
+  }
 }
 const never = (): Promise<never> => new Promise(() => undefined)
 
@@ -20,7 +23,10 @@ test('ends work that would wait for ever', async () => {
   await watch.look(card.ort)
   const work = watch.guard(never, 'computing')
   card.lose('unknown')
-  await expect(work).rejects.toMatchObject({ kind: 'device-lost', message: expect.stringMatching(/^The GPU was lost while computing\./) })
+  await expect(work).rejects.toMatchObject({
+    kind: 'device-lost',
+    message: expect.stringMatching(/^The GPU was lost while computing\./),
+  })
 })
 
 test('names work that breaks just before the browser tells of the loss, and all that comes after', async () => {
@@ -29,7 +35,9 @@ test('names work that breaks just before the browser tells of the loss, and all 
   const work = watch.guard(() => Promise.reject(new Error('mapAsync failed')), 'reading')
   setTimeout(() => card.lose('unknown'), 20)
   await expect(work).rejects.toMatchObject({ kind: 'device-lost' })
-  await expect(watch.guard(() => Promise.reject(new Error('no buffer')), 'building')).rejects.toMatchObject({ kind: 'device-lost' })
+  await expect(watch.guard(() => Promise.reject(new Error('no buffer')), 'building')).rejects.toMatchObject({
+    kind: 'device-lost',
+  })
 })
 
 test('leaves what breaks for another reason its name, with a card and without', async () => {
@@ -46,7 +54,9 @@ test('does not take it for a loss when the runtime lets its own device go, and w
   await watch.look(first.ort)
   first.lose('destroyed')
   expect(await watch.guard(async () => 7, 'computing')).toBe(7)
-  await expect(watch.guard(() => Promise.reject(new Error('std::bad_alloc')), 'computing')).rejects.toMatchObject({ kind: 'out-of-memory' })
+  await expect(
+    watch.guard(() => Promise.reject(new Error('std::bad_alloc')), 'computing'),
+  ).rejects.toMatchObject({ kind: 'out-of-memory' })
   await watch.look(second.ort)
   const work = watch.guard(never, 'computing')
   second.lose('unknown')

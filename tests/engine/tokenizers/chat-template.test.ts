@@ -2,15 +2,22 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compileChatTemplate } from '../../../src/engine/tokenizers/chat-template.ts'
 
-const render = (template: string, content = 'hi'): string => compileChatTemplate(template, { eos_token: '</s>' }).render([{ role: 'user', content }], true)
+const render = (template: string, content = 'hi'): string =>
+  compileChatTemplate(template, { eos_token: '</s>' }).render([{ role: 'user', content }], true)
 
 describe('a chat template', () => {
   test('sees the messages, the generation prompt and the tokens', () => {
-    expect(render('{% for m in messages %}{{ m.role }}: {{ m.content }}{{ eos_token }}{% endfor %}{% if add_generation_prompt %}>{% endif %}')).toBe('user: hi</s>>')
+    expect(
+      render(
+        '{% for m in messages %}{{ m.role }}: {{ m.content }}{{ eos_token }}{% endfor %}{% if add_generation_prompt %}>{% endif %}',
+      ),
+    ).toBe('user: hi</s>>')
   })
 
   test('that refuses the messages says why', () => {
-    expect(() => render("{{ raise_exception('roles must alternate') }}")).toThrow(/chat template failed.*roles must alternate/)
+    expect(() => render("{{ raise_exception('roles must alternate') }}")).toThrow(
+      /chat template failed.*roles must alternate/,
+    )
   })
 
   test('that cannot be read is an error with a sentence', () => {
@@ -19,12 +26,21 @@ describe('a chat template', () => {
   })
 
   test.each([
-    ['loops within loops', '{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{{ a }}{% endfor %}{% endfor %}{% endfor %}'],
+    [
+      'loops within loops',
+      '{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{{ a }}{% endfor %}{% endfor %}{% endfor %}',
+    ],
     ['empty loops', '{% for a in range(20000) %}{% for b in range(20000) %}{% endfor %}{% endfor %}'],
     ['a huge range', '{{ range(1000000000) | length }}'],
     ['a range by a tiny step', '{% for a in range(0, 1000000, 1) %}{% endfor %}'],
-    ['a text that doubles', "{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x }}"],
-    ['a list that doubles', '{% set ns = namespace(x=[1,2]) %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x | length }}'],
+    [
+      'a text that doubles',
+      "{% set ns = namespace(x='ab') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x }}",
+    ],
+    [
+      'a list that doubles',
+      '{% set ns = namespace(x=[1,2]) %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x | length }}',
+    ],
     ['a huge indentation', "{{ 'a\nb' | indent(400000000) }}"],
     ['a macro that calls itself', '{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}'],
     ['deep nesting', '{{ ' + '('.repeat(50_000) + '1' + ')'.repeat(50_000) + ' }}'],
@@ -33,7 +49,36 @@ describe('a chat template', () => {
   })
 
   test('never hangs and throws Errors only, whatever its text', () => {
-    const part = fc.constantFrom('{%', '%}', '{{', '}}', ' for ', ' in ', 'range(9)', ' if ', ' else ', ' endif ', ' endfor ', ' set ', 'x', ' = ', '[', ']', '(', ')', '|', 'length', "'a'", '1', '.', 'messages', '+', '~', ' macro ', '-')
+    const part = fc.constantFrom(
+      '{%',
+      '%}',
+      '{{',
+      '}}',
+      ' for ',
+      ' in ',
+      'range(9)',
+      ' if ',
+      ' else ',
+      ' endif ',
+      ' endfor ',
+      ' set ',
+      'x',
+      ' = ',
+      '[',
+      ']',
+      '(',
+      ')',
+      '|',
+      'length',
+      "'a'",
+      '1',
+      '.',
+      'messages',
+      '+',
+      '~',
+      ' macro ',
+      '-',
+    )
     fc.assert(
       fc.property(fc.array(part, { maxLength: 30 }), (parts) => {
         try {

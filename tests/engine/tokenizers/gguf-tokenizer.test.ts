@@ -16,7 +16,9 @@ interface Oracle {
   readonly decoded: string
   readonly pieces: Readonly<Record<string, string>>
 }
-const oracle = JSON.parse(readFileSync(new URL('../../oracles/tokens.json', import.meta.url), 'utf8')) as Oracle
+const oracle = JSON.parse(
+  readFileSync(new URL('../../oracles/tokens.json', import.meta.url), 'utf8'),
+) as Oracle
 
 describe.skipIf(!hasSharedModel)(`the tokenizer of a GGUF file${whySkipped}`, () => {
   let tokenizer: TextTokenizer
@@ -34,7 +36,9 @@ describe.skipIf(!hasSharedModel)(`the tokenizer of a GGUF file${whySkipped}`, ()
 
   test('decodes those ids to the same texts as the library', () => {
     const expected = oracle.decoded.split(' ')
-    const wrong = oracle.strings.filter((text, i) => crc32(tokenizer.decode(tokenizer.encode(text))) !== expected[i])
+    const wrong = oracle.strings.filter(
+      (text, i) => crc32(tokenizer.decode(tokenizer.encode(text))) !== expected[i],
+    )
     expect(wrong).toEqual([])
   })
 
@@ -47,13 +51,24 @@ describe.skipIf(!hasSharedModel)(`the tokenizer of a GGUF file${whySkipped}`, ()
   })
 
   test('knows the tokens that end an answer', () => {
-    expect([...tokenizer.endIds].toSorted((a, b) => a - b)).toEqual([tokenizer.idOf('<|endoftext|>'), tokenizer.idOf('<|im_end|>')])
+    expect([...tokenizer.endIds].toSorted((a, b) => a - b)).toEqual([
+      tokenizer.idOf('<|endoftext|>'),
+      tokenizer.idOf('<|im_end|>'),
+    ])
     expect(tokenizer.startIds).toEqual([])
   })
 
   test("renders a chat by the model's own template", () => {
-    const text = tokenizer.renderChat([{ role: 'system', content: 'Be brief.' }, { role: 'user', content: 'Hi' }], { addGenerationPrompt: true })
-    expect(text).toBe('<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n')
+    const text = tokenizer.renderChat(
+      [
+        { role: 'system', content: 'Be brief.' },
+        { role: 'user', content: 'Hi' },
+      ],
+      { addGenerationPrompt: true },
+    )
+    expect(text).toBe(
+      '<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n',
+    )
   })
 
   // The model's vocabulary lacks a few bytes (0xF1 to 0xF4 begin characters that nobody uses), so not every code point.
@@ -74,7 +89,10 @@ describe('pre-tokenizers', () => {
   test.each(Object.keys(oracle.pieces))('"%s" cuts texts where the Rust library cuts them', (name) => {
     const family = PRE_TOKENIZERS.get(name)
     if (family === undefined) throw new Error(`no family ${name}`)
-    const cutters = family.expressions.map((Regex) => new SplitPreTokenizer({ type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false }))
+    const cutters = family.expressions.map(
+      (Regex) =>
+        new SplitPreTokenizer({ type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false }),
+    )
     const expected = oracle.pieces[name]?.split(' ') ?? []
     const wrong = oracle.strings.filter((text, i) => {
       let pieces = text === '' ? [] : [text]
@@ -102,11 +120,26 @@ describe('a vocabulary that cannot be used', () => {
   }
 
   test('is refused with the reason: no tokenizer, another kind, an unknown pre-tokenizer, missing lists', () => {
-    expect(without('tokenizer.ggml.model')).toMatchObject({ ok: false, sentence: expect.stringContaining('no tokenizer') as string })
-    expect(without('tokenizer.ggml.model', 'bert')).toMatchObject({ ok: false, sentence: expect.stringContaining('"bert"') as string })
-    expect(without('tokenizer.ggml.pre', 'something-new')).toMatchObject({ ok: false, sentence: expect.stringContaining('"something-new"') as string })
-    expect(without('tokenizer.ggml.tokens')).toMatchObject({ ok: false, sentence: expect.stringContaining('tokens') as string })
-    expect(without('tokenizer.ggml.merges')).toMatchObject({ ok: false, sentence: expect.stringContaining('merges') as string })
+    expect(without('tokenizer.ggml.model')).toMatchObject({
+      ok: false,
+      sentence: expect.stringContaining('no tokenizer') as string,
+    })
+    expect(without('tokenizer.ggml.model', 'bert')).toMatchObject({
+      ok: false,
+      sentence: expect.stringContaining('"bert"') as string,
+    })
+    expect(without('tokenizer.ggml.pre', 'something-new')).toMatchObject({
+      ok: false,
+      sentence: expect.stringContaining('"something-new"') as string,
+    })
+    expect(without('tokenizer.ggml.tokens')).toMatchObject({
+      ok: false,
+      sentence: expect.stringContaining('tokens') as string,
+    })
+    expect(without('tokenizer.ggml.merges')).toMatchObject({
+      ok: false,
+      sentence: expect.stringContaining('merges') as string,
+    })
   })
 
   test('is not refused when it is small but whole; bytes that it lacks are left out', () => {
@@ -119,8 +152,23 @@ describe('a vocabulary that cannot be used', () => {
   })
 
   test('tokenizerFromGguf never throws, whatever the metadata', () => {
-    const value = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.array(fc.string()), fc.array(fc.integer()))
-    const keys = ['model', 'pre', 'tokens', 'merges', 'token_type', 'eos_token_id', 'bos_token_id', 'add_bos_token'].map((key) => `tokenizer.ggml.${key}`)
+    const value = fc.oneof(
+      fc.string(),
+      fc.integer(),
+      fc.boolean(),
+      fc.array(fc.string()),
+      fc.array(fc.integer()),
+    )
+    const keys = [
+      'model',
+      'pre',
+      'tokens',
+      'merges',
+      'token_type',
+      'eos_token_id',
+      'bos_token_id',
+      'add_bos_token',
+    ].map((key) => `tokenizer.ggml.${key}`)
     fc.assert(
       fc.property(fc.dictionary(fc.constantFrom(...keys, 'tokenizer.chat_template'), value), (changes) => {
         const result = tokenizerFromGguf(new Map([...vocabulary, ...Object.entries(changes)]))

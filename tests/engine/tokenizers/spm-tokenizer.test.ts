@@ -16,8 +16,12 @@ interface Model {
   readonly json?: string
   readonly jsonDecoded?: string
 }
-const readOracle = (name: string): unknown => JSON.parse(readFileSync(new URL(`../../oracles/${name}`, import.meta.url), 'utf8'))
-const { extra, models } = readOracle('spm.json') as { extra: readonly string[]; models: Readonly<Record<string, Model>> }
+const readOracle = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../../oracles/${name}`, import.meta.url), 'utf8'))
+const { extra, models } = readOracle('spm.json') as {
+  extra: readonly string[]
+  models: Readonly<Record<string, Model>>
+}
 const { strings } = readOracle('tokens.json') as { strings: readonly string[] }
 const texts = [...strings.slice(0, 150), ...strings.slice(150).filter((_, i) => i % 3 === 0), ...extra]
 
@@ -60,19 +64,28 @@ describe.each(Object.keys(models))('a SentencePiece vocabulary like "%s"', (name
     expect(wrongOn(model.decoded, (text) => tokenizer.decode(plain(text)))).toEqual([])
   })
 
-  test.skipIf(name === 'lacking')('gives any text back from its ids, and behind a prompt from its tokens one at a time', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'grapheme', maxLength: 40 }).map((any) => any.replaceAll('▁', '')), (text) => { // "▁" comes back as a space
-        expect(tokenizer.decode(plain(text))).toBe(text)
-        const ids = tokenizer.encode(text, { special: false, continues: true })
-        const stream = new TextStream()
-        expect(ids.map((id) => stream.push(tokenizer.tokenBytes(id))).join('') + stream.flush()).toBe(text)
-        const prompt = plain('Once upon a')
-        expect(tokenizer.decode([...prompt, ...ids])).toBe(`Once upon a${text}`)
-      }),
-      { numRuns: 200 },
-    )
-  })
+  test.skipIf(name === 'lacking')(
+    'gives any text back from its ids, and behind a prompt from its tokens one at a time',
+    () => {
+      fc.assert(
+        fc.property(
+          fc.string({ unit: 'grapheme', maxLength: 40 }).map((any) => any.replaceAll('▁', '')),
+          (text) => {
+            // "▁" comes back as a space
+            expect(tokenizer.decode(plain(text))).toBe(text)
+            const ids = tokenizer.encode(text, { special: false, continues: true })
+            const stream = new TextStream()
+            expect(ids.map((id) => stream.push(tokenizer.tokenBytes(id))).join('') + stream.flush()).toBe(
+              text,
+            )
+            const prompt = plain('Once upon a')
+            expect(tokenizer.decode([...prompt, ...ids])).toBe(`Once upon a${text}`)
+          },
+        ),
+        { numRuns: 200 },
+      )
+    },
+  )
 })
 
 describe('a SentencePiece vocabulary of a GGUF file', () => {
@@ -96,7 +109,11 @@ describe('a SentencePiece vocabulary of a GGUF file', () => {
     const ids = llama.encode('🧑‍🚀', { continues: true })
     expect(ids.map((id) => llama.tokenBytes(id).length)).toEqual(Array.from({ length: 11 }, () => 1))
     const stream = new TextStream()
-    expect(ids.map((id) => stream.push(llama.tokenBytes(id))).filter((text) => text !== '')).toEqual(['🧑', '\u200d', '🚀'])
+    expect(ids.map((id) => stream.push(llama.tokenBytes(id))).filter((text) => text !== '')).toEqual([
+      '🧑',
+      '\u200d',
+      '🚀',
+    ])
   })
 
   test('keeps the space of a completion’s first token, as llama.cpp does', () => {
@@ -108,23 +125,51 @@ describe('a SentencePiece vocabulary of a GGUF file', () => {
   test('begins and ends texts by the ids that llama.cpp takes where the file is silent', () => {
     expect(llama.startIds).toEqual([1])
     expect([...llama.endIds]).toEqual([2])
-    expect(open(new Map([...metadataOf('llama'), ['tokenizer.ggml.add_bos_token', false]])).startIds).toEqual([])
+    expect(open(new Map([...metadataOf('llama'), ['tokenizer.ggml.add_bos_token', false]])).startIds).toEqual(
+      [],
+    )
     expect(llama.isSpecial(0) && llama.isSpecial(1) && !llama.isSpecial(3)).toBe(true)
   })
 
   test('ends at names that are known, but not at one that is HTML in this vocabulary', () => {
     const { tokens = [], types } = models['gemma'] as Model
-    const named = (changes: Readonly<Record<string, string>>): string[] => tokens.map((token) => changes[token] ?? token)
-    const endsOf = (names: readonly string[], kinds = types): string[] => [...open(new Map<string, GgufValue>([...metadataOf('gemma'), ['tokenizer.ggml.tokens', [...names]], ['tokenizer.ggml.token_type', [...kinds]]])).endIds].map((id) => names[id] ?? '').toSorted()
+    const named = (changes: Readonly<Record<string, string>>): string[] =>
+      tokens.map((token) => changes[token] ?? token)
+    const endsOf = (names: readonly string[], kinds = types): string[] =>
+      [
+        ...open(
+          new Map<string, GgufValue>([
+            ...metadataOf('gemma'),
+            ['tokenizer.ggml.tokens', [...names]],
+            ['tokenizer.ggml.token_type', [...kinds]],
+          ]),
+        ).endIds,
+      ]
+        .map((id) => names[id] ?? '')
+        .toSorted()
     expect(endsOf(tokens)).toEqual(['</s>'])
-    expect(endsOf(named({ '</s>': '<eos>', '<turn_end>': '<end_of_turn>', '<b>': '</s>' }))).toEqual(['<end_of_turn>', '<eos>'])
-    expect(endsOf(named({ '</s>': '<|return|>', '<turn_end>': '<|end|>' }))).toEqual(['<|end|>', '<|return|>'])
-    expect(endsOf(named({ '</s>': '<|return|>', '<turn_end>': '<|end|>', '<b>': '<|call|>' }))).toEqual(['<|call|>', '<|return|>'])
+    expect(endsOf(named({ '</s>': '<eos>', '<turn_end>': '<end_of_turn>', '<b>': '</s>' }))).toEqual([
+      '<end_of_turn>',
+      '<eos>',
+    ])
+    expect(endsOf(named({ '</s>': '<|return|>', '<turn_end>': '<|end|>' }))).toEqual([
+      '<|end|>',
+      '<|return|>',
+    ])
+    expect(endsOf(named({ '</s>': '<|return|>', '<turn_end>': '<|end|>', '<b>': '<|call|>' }))).toEqual([
+      '<|call|>',
+      '<|return|>',
+    ])
   })
 
   test('lets Phi-3’s special tokens swallow the white space behind them', () => {
-    expect(open(new Map([...metadataOf('llama'), ['general.name', 'Phi 3']])).encode('</s>\n a')).toEqual([2, ...llama.encode('\n a')])
-    expect(open(new Map([...metadataOf('llama'), ['general.name', 'Phi-3 mini']])).encode('</s>\n a')).toEqual([2, llama.idOf('▁a')])
+    expect(open(new Map([...metadataOf('llama'), ['general.name', 'Phi 3']])).encode('</s>\n a')).toEqual([
+      2,
+      ...llama.encode('\n a'),
+    ])
+    expect(
+      open(new Map([...metadataOf('llama'), ['general.name', 'Phi-3 mini']])).encode('</s>\n a'),
+    ).toEqual([2, llama.idOf('▁a')])
   })
 
   test('takes tokens of a long text without taking long: 100,000 characters without a border', () => {
@@ -135,20 +180,46 @@ describe('a SentencePiece vocabulary of a GGUF file', () => {
   test('is refused in a sentence where its scores are missing', () => {
     const without = metadataOf('llama')
     without.delete('tokenizer.ggml.scores')
-    expect(tokenizerFromGguf(without)).toEqual({ ok: false, sentence: 'This model cannot be used: its list of scores is missing or too short. Choose another one.' })
+    expect(tokenizerFromGguf(without)).toEqual({
+      ok: false,
+      sentence: 'This model cannot be used: its list of scores is missing or too short. Choose another one.',
+    })
   })
 
-  test.each(['bert', 't5', 'rwkv', 'plamo2', 'gemma4', 'no_vocab'])('of another kind is refused by its name: %s', (kind) => {
-    expect(tokenizerFromGguf(new Map([...metadataOf('llama'), ['tokenizer.ggml.model', kind]]))).toMatchObject({ ok: false, sentence: expect.stringContaining(`of the kind "${kind}"`) as string })
-  })
+  test.each(['bert', 't5', 'rwkv', 'plamo2', 'gemma4', 'no_vocab'])(
+    'of another kind is refused by its name: %s',
+    (kind) => {
+      expect(
+        tokenizerFromGguf(new Map([...metadataOf('llama'), ['tokenizer.ggml.model', kind]])),
+      ).toMatchObject({ ok: false, sentence: expect.stringContaining(`of the kind "${kind}"`) as string })
+    },
+  )
 
   test('never throws, whatever the metadata', () => {
-    const value = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.array(fc.string()), fc.array(fc.integer()), fc.array(fc.double()))
-    const keys = ['tokens', 'scores', 'token_type', 'eos_token_id', 'bos_token_id', 'unknown_token_id', 'add_bos_token', 'add_space_prefix'].map((key) => `tokenizer.ggml.${key}`)
+    const value = fc.oneof(
+      fc.string(),
+      fc.integer(),
+      fc.boolean(),
+      fc.array(fc.string()),
+      fc.array(fc.integer()),
+      fc.array(fc.double()),
+    )
+    const keys = [
+      'tokens',
+      'scores',
+      'token_type',
+      'eos_token_id',
+      'bos_token_id',
+      'unknown_token_id',
+      'add_bos_token',
+      'add_space_prefix',
+    ].map((key) => `tokenizer.ggml.${key}`)
     fc.assert(
       fc.property(fc.dictionary(fc.constantFrom(...keys), value), (changes) => {
         const result = tokenizerFromGguf(new Map([...metadataOf('lacking'), ...Object.entries(changes)]))
-        expect(result.ok ? result.tokenizer.decode(result.tokenizer.encode('ab<s>')) : result.sentence).toBeDefined()
+        expect(
+          result.ok ? result.tokenizer.decode(result.tokenizer.encode('ab<s>')) : result.sentence,
+        ).toBeDefined()
       }),
       { numRuns: 200 },
     )

@@ -10,7 +10,8 @@ interface Learned {
   readonly tokens: readonly string[]
   readonly merges: readonly string[]
 }
-const readOracle = (name: string): unknown => JSON.parse(readFileSync(new URL(`../../oracles/${name}`, import.meta.url), 'utf8'))
+const readOracle = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../../oracles/${name}`, import.meta.url), 'utf8'))
 const { strings } = readOracle('tokens.json') as { strings: readonly string[] }
 const oracle = readOracle('bpe.json') as { strings: readonly Learned[]; words: readonly Learned[] }
 
@@ -29,23 +30,38 @@ function makeWords(): string[] {
 }
 
 interface Model {
-  readonly model: { readonly vocab: Readonly<Record<string, number>>; readonly merges: readonly (readonly [string, string])[] }
+  readonly model: {
+    readonly vocab: Readonly<Record<string, number>>
+    readonly merges: readonly (readonly [string, string])[]
+  }
 }
 
-function learn(texts: readonly string[], { vocabulary, minFrequency }: Learned): { tokens: string[]; merges: string[] } {
-  const { model } = trainBpe(texts, { vocabulary, minFrequency, specials: STUDENT_SPECIALS }).tokenizerJson as Model
-  const tokens = Object.entries(model.vocab).toSorted((a, b) => a[1] - b[1]).map(([token]) => token)
+function learn(
+  texts: readonly string[],
+  { vocabulary, minFrequency }: Learned,
+): { tokens: string[]; merges: string[] } {
+  const { model } = trainBpe(texts, { vocabulary, minFrequency, specials: STUDENT_SPECIALS })
+    .tokenizerJson as Model
+  const tokens = Object.entries(model.vocab)
+    .toSorted((a, b) => a[1] - b[1])
+    .map(([token]) => token)
   return { tokens, merges: model.merges.map((pair) => pair.join(' ')) }
 }
 
 describe('BPE training', () => {
-  test.each(oracle.strings)("learns the merges and ids of the library's BpeTrainer from texts of many scripts (vocabulary $vocabulary)", (expected) => {
-    expect(learn(strings, expected)).toEqual({ tokens: expected.tokens, merges: expected.merges })
-  })
+  test.each(oracle.strings)(
+    "learns the merges and ids of the library's BpeTrainer from texts of many scripts (vocabulary $vocabulary)",
+    (expected) => {
+      expect(learn(strings, expected)).toEqual({ tokens: expected.tokens, merges: expected.merges })
+    },
+  )
 
-  test.each(oracle.words)("learns the library's merges where ties and repeated letters abound (vocabulary $vocabulary)", (expected) => {
-    expect(learn(makeWords(), expected)).toEqual({ tokens: expected.tokens, merges: expected.merges })
-  })
+  test.each(oracle.words)(
+    "learns the library's merges where ties and repeated letters abound (vocabulary $vocabulary)",
+    (expected) => {
+      expect(learn(makeWords(), expected)).toEqual({ tokens: expected.tokens, merges: expected.merges })
+    },
+  )
 
   test('is deterministic and does not depend on the order of the texts', () => {
     const words = makeWords()
@@ -67,7 +83,9 @@ describe('BPE training', () => {
     const from = performance.now()
     const { tokenizer } = trainStudentTokenizer(rows, 4096)
     const ms = performance.now() - from
-    console.info(`BPE training: 20,000 rows, ${rows.reduce((sum, row) => sum + row.length, 0)} characters, vocabulary 4,096: ${Math.round(ms)} ms`)
+    console.info(
+      `BPE training: 20,000 rows, ${rows.reduce((sum, row) => sum + row.length, 0)} characters, vocabulary 4,096: ${Math.round(ms)} ms`,
+    )
     expect(tokenizer.vocabularySize).toBe(4096)
     expect(ms).toBeLessThan(20_000)
   })

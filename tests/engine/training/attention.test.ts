@@ -9,18 +9,44 @@ import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
 import oracle from '../../oracles/long-rows.json'
 import { openTestRuntime } from '../session.ts'
 
-const makeTrainer = async (): Promise<Trainer> => new Trainer(await openTestRuntime(), { shape: SMALL, weightDecay: 0.1, clip: 1 }, beginState(makeSmallWeights()))
+const makeTrainer = async (): Promise<Trainer> =>
+  new Trainer(
+    await openTestRuntime(),
+    { shape: SMALL, weightDecay: 0.1, clip: 1 },
+    beginState(makeSmallWeights()),
+  )
 
 test('long rows give the losses, gradient norms and weights that PyTorch gives', async () => {
   const trainer = await makeTrainer()
   for (let step = 1; step <= 3; step++) {
-    const { loss, norm } = await trainer.train(makeBatch(makeLongRows(step).map((row) => [row]), 3, LONG), learningRateAt(step, { steps: 20, learningRate: 3e-3, warmUp: 0.1 }))
-    expect(Math.abs(loss - (oracle.losses[step - 1] ?? Number.NaN)) / loss, `loss of step ${step}`).toBeLessThanOrEqual(1e-3)
-    expect(Math.abs(norm - (oracle.norms[step - 1] ?? Number.NaN)) / norm, `norm of step ${step}`).toBeLessThanOrEqual(1e-2)
+    const { loss, norm } = await trainer.train(
+      makeBatch(
+        makeLongRows(step).map((row) => [row]),
+        3,
+        LONG,
+      ),
+      learningRateAt(step, { steps: 20, learningRate: 3e-3, warmUp: 0.1 }),
+    )
+    expect(
+      Math.abs(loss - (oracle.losses[step - 1] ?? Number.NaN)) / loss,
+      `loss of step ${step}`,
+    ).toBeLessThanOrEqual(1e-3)
+    expect(
+      Math.abs(norm - (oracle.norms[step - 1] ?? Number.NaN)) / norm,
+      `norm of step ${step}`,
+    ).toBeLessThanOrEqual(1e-2)
   }
   const views = viewParameters(listParameters(SMALL), (await trainer.read()).weights)
-  for (const [theirs, ours] of [['embedding', 'embedding'], ['1.qkv', 'layer 1 qkv'], ['1.down', 'layer 1 down'], ['norm', 'final norm']] as const) {
-    expect(worstDifference(views.get(ours)?.subarray(0, 8) ?? [], oracle.final[theirs]), ours).toBeLessThanOrEqual(2e-3)
+  for (const [theirs, ours] of [
+    ['embedding', 'embedding'],
+    ['1.qkv', 'layer 1 qkv'],
+    ['1.down', 'layer 1 down'],
+    ['norm', 'final norm'],
+  ] as const) {
+    expect(
+      worstDifference(views.get(ours)?.subarray(0, 8) ?? [], oracle.final[theirs]),
+      ours,
+    ).toBeLessThanOrEqual(2e-3)
   }
   await trainer.release()
 })
@@ -32,13 +58,24 @@ async function tryBatch(batch: Batch): Promise<{ loss: number; norm: number }> {
   await trainer.release()
   return found
 }
-const cut = ({ tokens, from }: PackedRow, length: number): PackedRow => ({ tokens: tokens.slice(0, length), from: Math.min(from, length - 5) })
+const cut = ({ tokens, from }: PackedRow, length: number): PackedRow => ({
+  tokens: tokens.slice(0, length),
+  from: Math.min(from, length - 5),
+})
 
 test('texts that share a long line, across its blocks, have the loss and the gradient of texts that do not', async () => {
   const [a, b, c] = makeLongRows(1) as [PackedRow, PackedRow, PackedRow]
   const rows = [cut(a, 50), cut(b, 90), cut(c, 60), cut(a, 130)] as const
-  const alone = await tryBatch(makeBatch(rows.map((row) => [row]), 4, LONG))
-  const together = await tryBatch(makeBatch([[rows[0], rows[1], rows[2]], [rows[3]]], 2, 210, { packs: true }))
+  const alone = await tryBatch(
+    makeBatch(
+      rows.map((row) => [row]),
+      4,
+      LONG,
+    ),
+  )
+  const together = await tryBatch(
+    makeBatch([[rows[0], rows[1], rows[2]], [rows[3]]], 2, 210, { packs: true }),
+  )
   expect(Math.abs(alone.loss - together.loss)).toBeLessThanOrEqual(1e-5)
   expect(Math.abs(alone.norm - together.norm) / alone.norm).toBeLessThanOrEqual(1e-4)
 })
@@ -50,10 +87,18 @@ test('a later token reaches back neither within its block nor into one before it
   const lossAt = (at: number, changed: number): Promise<number> => {
     const tokens = row.tokens.map((token, i) => (i === changed ? (token + 7) % SMALL.vocabulary : token))
     const batch = makeBatch([[{ tokens, from: 1 }]], 1, LONG)
-    return trainer.measure([{ ...batch, weights: batch.weights.map((_, i) => (i === at - 1 ? 1 : 0)), counted: 1 }])
+    return trainer.measure([
+      { ...batch, weights: batch.weights.map((_, i) => (i === at - 1 ? 1 : 0)), counted: 1 },
+    ])
   }
-  for (const at of [30, 69, 100]) for (const changed of [at + 2, 118]) expect(await lossAt(at, changed), `${at} with another token at ${changed}`).toBe(await lossAt(at, LONG))
+  for (const at of [30, 69, 100])
+    for (const changed of [at + 2, 118])
+      expect(await lossAt(at, changed), `${at} with another token at ${changed}`).toBe(await lossAt(at, LONG))
   // And what it may see it does see, in its own block and in the one before.
-  for (const changed of [20, 80]) expect(Math.abs((await lossAt(100, changed)) - (await lossAt(100, LONG))), `100 with another token at ${changed}`).toBeGreaterThan(1e-6)
+  for (const changed of [20, 80])
+    expect(
+      Math.abs((await lossAt(100, changed)) - (await lossAt(100, LONG))),
+      `100 with another token at ${changed}`,
+    ).toBeGreaterThan(1e-6)
   await trainer.release()
 })

@@ -2,26 +2,47 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BatchOrder, type Shuffler } from '../../../src/engine/training/batch-order.ts'
-import { finalWeights, readCheckpoint, writeCheckpoint, type Checkpoint } from '../../../src/engine/training/checkpoint.ts'
+import {
+  finalWeights,
+  readCheckpoint,
+  writeCheckpoint,
+  type Checkpoint,
+} from '../../../src/engine/training/checkpoint.ts'
 import { crc32 } from '../../../src/engine/training/crc32.ts'
 import { makeBatch } from '../../../src/engine/training/packing.ts'
 import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
 import { openTestRuntime } from '../session.ts'
 import { makeSmallRows, makeSmallWeights, SMALL } from '../../../src/engine/checks/small.ts'
 
-const TINY = { ...SMALL, layers: 1, width: 8, heads: 2, kvHeads: 1, headWidth: 4, feedForward: 8, vocabulary: 6 }
+const TINY = {
+  ...SMALL,
+  layers: 1,
+  width: 8,
+  heads: 2,
+  kvHeads: 1,
+  headWidth: 4,
+  feedForward: 8,
+  vocabulary: 6,
+}
 const makeTiny = (): Checkpoint => ({
   shape: TINY,
   state: { ...beginState(makeSmallWeights(TINY)), step: 7 },
   cursor: { epoch: 1, next: 3, random: [1, 2, 3, 4294967295] },
   tokenizer: { json: '{"model":"ü"}', config: '{}' },
-  losses: [{ step: 1, train: 2.5 }, { step: 2, train: 2.25, heldOut: 2.4 }],
+  losses: [
+    { step: 1, train: 2.5 },
+    { step: 2, train: 2.25, heldOut: 2.4 },
+  ],
   about: 'dataset 12',
 })
 /** With all that may be there: an average and the best weights. */
 function makeFull(): Checkpoint {
   const tiny = makeTiny()
-  return { ...tiny, state: { ...tiny.state, average: tiny.state.weights.map((x) => x / 2) }, best: { step: 5, heldOut: 2.25, weights: tiny.state.weights.map((x) => x + 1) } }
+  return {
+    ...tiny,
+    state: { ...tiny.state, average: tiny.state.weights.map((x) => x / 2) },
+    best: { step: 5, heldOut: 2.25, weights: tiny.state.weights.map((x) => x + 1) },
+  }
 }
 
 describe('a checkpoint', () => {
@@ -29,8 +50,16 @@ describe('a checkpoint', () => {
     const checkpoint = makeTiny()
     const bytes = writeCheckpoint(checkpoint)
     const { state, best } = makeFull()
-    for (const whole of [checkpoint, { ...checkpoint, state }, { ...checkpoint, best: best! }, { ...checkpoint, state, best: best! }]) expect(readCheckpoint(writeCheckpoint(whole))).toEqual({ ok: true, checkpoint: whole })
-    expect([checkpoint, { ...checkpoint, state }, { ...checkpoint, state, best: best! }].map(finalWeights)).toEqual([checkpoint.state.weights, state.average, best?.weights])
+    for (const whole of [
+      checkpoint,
+      { ...checkpoint, state },
+      { ...checkpoint, best: best! },
+      { ...checkpoint, state, best: best! },
+    ])
+      expect(readCheckpoint(writeCheckpoint(whole))).toEqual({ ok: true, checkpoint: whole })
+    expect(
+      [checkpoint, { ...checkpoint, state }, { ...checkpoint, state, best: best! }].map(finalWeights),
+    ).toEqual([checkpoint.state.weights, state.average, best?.weights])
     const shifted = new Uint8Array(bytes.length + 3)
     shifted.set(bytes, 3)
     expect(readCheckpoint(shifted.subarray(3))).toEqual({ ok: true, checkpoint })
@@ -41,7 +70,9 @@ describe('a checkpoint', () => {
     for (let length = 0; length < bytes.length; length++) {
       const read = readCheckpoint(bytes.subarray(0, length))
       if (read.ok) throw new Error(`a checkpoint of ${length} of ${bytes.length} bytes was taken`)
-      expect(read.sentence).toMatch(/^The checkpoint cannot be used: .+\. Train this student again from the start\.$/)
+      expect(read.sentence).toMatch(
+        /^The checkpoint cannot be used: .+\. Train this student again from the start\.$/,
+      )
     }
   })
 
@@ -58,7 +89,12 @@ describe('a checkpoint', () => {
 
   test('made of any bytes never throws', () => {
     const magic = writeCheckpoint(makeTiny()).subarray(0, 16)
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => !readCheckpoint(bytes).ok && !readCheckpoint(new Uint8Array([...magic, ...bytes])).ok))
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 200 }),
+        (bytes) => !readCheckpoint(bytes).ok && !readCheckpoint(new Uint8Array([...magic, ...bytes])).ok,
+      ),
+    )
   })
 
   test('carries the check sum that every other program computes', () => {
@@ -68,13 +104,21 @@ describe('a checkpoint', () => {
 
 const makeShuffler = (word: number): Shuffler => ({
   state: () => [word],
-  shuffle: (items) => items.map((item) => ({ item, key: (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) })).toSorted((a, b) => a.key - b.key).map(({ item }) => item),
+  shuffle: (items) =>
+    items
+      .map((item) => ({ item, key: (word = (Math.imul(word, 1664525) + 1013904223) >>> 0) }))
+      .toSorted((a, b) => a.key - b.key)
+      .map(({ item }) => item),
 })
 
 test('training resumed from a checkpoint goes on bit for bit', async () => {
   const runtime = await openTestRuntime()
   const rows = [1, 2, 3, 4].flatMap((step) => makeSmallRows(step))
-  const begin = (state = beginState(makeSmallWeights()), shuffler = makeShuffler(5), cursor?: Checkpoint['cursor']) => ({
+  const begin = (
+    state = beginState(makeSmallWeights()),
+    shuffler = makeShuffler(5),
+    cursor?: Checkpoint['cursor'],
+  ) => ({
     trainer: new Trainer(runtime, { shape: SMALL, weightDecay: 0.1, clip: 1 }, state),
     order: new BatchOrder(rows, 3, [6, 12], shuffler, cursor),
   })
@@ -82,7 +126,18 @@ test('training resumed from a checkpoint goes on bit for bit', async () => {
     const losses: number[] = []
     for (let i = 0; i < steps; i++) {
       const planned = order.take()
-      losses.push((await trainer.train(makeBatch(planned.lines.map((line) => line.map((r) => rows[r]!)), 3, planned.length), 1e-3)).loss)
+      losses.push(
+        (
+          await trainer.train(
+            makeBatch(
+              planned.lines.map((line) => line.map((r) => rows[r]!)),
+              3,
+              planned.length,
+            ),
+            1e-3,
+          )
+        ).loss,
+      )
     }
     return losses
   }
@@ -90,7 +145,14 @@ test('training resumed from a checkpoint goes on bit for bit', async () => {
   const losses = await go(whole, 12)
   const half = begin()
   const before = await go(half, 7)
-  const bytes = writeCheckpoint({ shape: SMALL, state: await half.trainer.read(), cursor: half.order.cursor, tokenizer: { json: '{}', config: '{}' }, losses: [], about: '' })
+  const bytes = writeCheckpoint({
+    shape: SMALL,
+    state: await half.trainer.read(),
+    cursor: half.order.cursor,
+    tokenizer: { json: '{}', config: '{}' },
+    losses: [],
+    about: '',
+  })
   const read = readCheckpoint(bytes)
   if (!read.ok) throw new Error(read.sentence)
   const { state, cursor } = read.checkpoint

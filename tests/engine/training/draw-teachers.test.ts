@@ -12,8 +12,16 @@ import { buildGradientStep, sumNames } from '../../../src/engine/training/train-
 import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
 import { openSession, openTestRuntime, type Feed } from '../session.ts'
 
-const side = (mark: number): TeacherRow => ({ choices: 1, ids: Uint16Array.of(mark), probabilities: Float32Array.of(0.5, 0.5) })
-const row = (teachers: readonly (TeacherRow | undefined)[]): PackedRow => ({ tokens: Int32Array.of(1, 2), from: 0, teachers })
+const side = (mark: number): TeacherRow => ({
+  choices: 1,
+  ids: Uint16Array.of(mark),
+  probabilities: Float32Array.of(0.5, 0.5),
+})
+const row = (teachers: readonly (TeacherRow | undefined)[]): PackedRow => ({
+  tokens: Int32Array.of(1, 2),
+  from: 0,
+  teachers,
+})
 const markOf = (drawn: PackedRow | undefined): number => drawn?.teacher?.ids[0] ?? -1
 
 describe('a draw', () => {
@@ -41,23 +49,34 @@ describe('a draw', () => {
   })
 
   test('among those that said something keeps their proportion, and does not move the draws of other rows', () => {
-    const mixed = lines.map(([whole], i) => [i % 2 === 0 ? row([undefined, side(1), side(2)]) : (whole as PackedRow)])
+    const mixed = lines.map(([whole], i) => [
+      i % 2 === 0 ? row([undefined, side(1), side(2)]) : (whole as PackedRow),
+    ])
     const numbers = (): (() => number) => {
       const rng = makeRng('some')
       return () => rng.next()
     }
-    const [partly, wholly] = [drawTeachers(mixed, [2, 3, 1], numbers()), drawTeachers(lines, [2, 3, 1], numbers())]
+    const [partly, wholly] = [
+      drawTeachers(mixed, [2, 3, 1], numbers()),
+      drawTeachers(lines, [2, 3, 1], numbers()),
+    ]
     const halves = partly.filter((_, i) => i % 2 === 0).map(([drawn]) => markOf(drawn))
     expect(halves).not.toContain(0)
-    expect(Math.abs(halves.filter((mark) => mark === 1).length - 2250)).toBeLessThanOrEqual(4 * Math.sqrt(3000 * 0.75 * 0.25))
+    expect(Math.abs(halves.filter((mark) => mark === 1).length - 2250)).toBeLessThanOrEqual(
+      4 * Math.sqrt(3000 * 0.75 * 0.25),
+    )
     partly.forEach(([drawn], i) => i % 2 === 1 && expect(markOf(drawn)).toBe(markOf(wholly[i]![0])))
   })
 
   test('of rows with one teacher gives the very rows, and of none at all is a mistake', () => {
     const plain: PackedRow = { tokens: Int32Array.of(1, 2), from: 0, teacher: side(4) }
     expect(drawTeachers([[plain]], [1], () => 0)[0]![0]).toBe(plain)
-    expect(() => drawTeachers([[row([side(0), undefined])]], [0, 1], () => 0)).toThrow(/No teacher with a weight/)
-    expect(() => drawTeachers([[row([side(0)])]], [1, 1], () => 0)).toThrow(/1 teachers, and there are 2 weights/)
+    expect(() => drawTeachers([[row([side(0), undefined])]], [0, 1], () => 0)).toThrow(
+      /No teacher with a weight/,
+    )
+    expect(() => drawTeachers([[row([side(0)])]], [1, 1], () => 0)).toThrow(
+      /1 teachers, and there are 2 weights/,
+    )
   })
 })
 
@@ -67,32 +86,66 @@ function makeTwice(step: number): PackedRow[] {
     const first = taught.teacher as TeacherRow
     const each = first.choices + 1
     // The other one has them the other way round, token by token: still distributions.
-    const probabilities = first.probabilities.map((_, i) => first.probabilities[Math.floor(i / each) * each + (each - 1 - (i % each))] ?? Number.NaN)
+    const probabilities = first.probabilities.map(
+      (_, i) => first.probabilities[Math.floor(i / each) * each + (each - 1 - (i % each))] ?? Number.NaN,
+    )
     return { ...taught, teachers: [first, { ...first, probabilities }] }
   })
 }
 
 /** Σ over parameters' gradients of a batch, in one array. */
-async function openGradients(divergence: DivergenceName): Promise<{ of: (rows: readonly PackedRow[]) => Promise<{ loss: number; gradient: Float64Array }>; release: () => Promise<void> }> {
-  const options = { layout: 'separate', clip: 0, optimizer: 'adam-w', averages: false, smoothing: 0, drops: false, distils: { divergence, temperature: 2, textShare: 0.25 } } as const
-  const session = await openSession(buildGradientStep(SMALL, { rows: 3, length: 12, packed: false, choices: 5 }, options))
+async function openGradients(divergence: DivergenceName): Promise<{
+  of: (rows: readonly PackedRow[]) => Promise<{ loss: number; gradient: Float64Array }>
+  release: () => Promise<void>
+}> {
+  const options = {
+    layout: 'separate',
+    clip: 0,
+    optimizer: 'adam-w',
+    averages: false,
+    smoothing: 0,
+    drops: false,
+    distils: { divergence, temperature: 2, textShare: 0.25 },
+  } as const
+  const session = await openSession(
+    buildGradientStep(SMALL, { rows: 3, length: 12, packed: false, choices: 5 }, options),
+  )
   const groups = ruleGroups(SMALL, options)
   const weights = makeSmallWeights()
   return {
     release: () => session.release(),
     async of(rows) {
-      const { ids, picked, targets, weights: shares, teacher } = makeBatch(rows.map((one) => [one]), 3, 12)
+      const {
+        ids,
+        picked,
+        targets,
+        weights: shares,
+        teacher,
+      } = makeBatch(
+        rows.map((one) => [one]),
+        3,
+        12,
+      )
       if (!teacher) throw new Error('no teacher')
       const feeds: Record<string, Feed> = {
-        ids: { shape: [ids.length, 1], data: ids }, picked: { shape: [picked.length, 1], data: picked }, targets: { shape: [targets.length, 1], data: targets }, weights: { shape: [shares.length, 1], data: shares },
-        teacher_ids: { shape: [picked.length, 5], data: teacher.ids }, teacher_probabilities: { shape: [picked.length, 6], data: teacher.probabilities },
+        ids: { shape: [ids.length, 1], data: ids },
+        picked: { shape: [picked.length, 1], data: picked },
+        targets: { shape: [targets.length, 1], data: targets },
+        weights: { shape: [shares.length, 1], data: shares },
+        teacher_ids: { shape: [picked.length, 5], data: teacher.ids },
+        teacher_probabilities: { shape: [picked.length, 6], data: teacher.probabilities },
       }
       for (const { group } of groups) {
         feeds[nameIn(group, 'weights')] = { shape: group.shape, data: viewGroup(group, weights).slice() }
         feeds[sumNames(group).in] = { shape: group.shape, data: new Float32Array(group.count) }
       }
       const answer = await session.run(feeds)
-      return { loss: Number(answer['loss']?.data[0]), gradient: Float64Array.from(groups.flatMap(({ group }) => Array.from(answer[sumNames(group).out]?.data ?? [], Number))) }
+      return {
+        loss: Number(answer['loss']?.data[0]),
+        gradient: Float64Array.from(
+          groups.flatMap(({ group }) => Array.from(answer[sumNames(group).out]?.data ?? [], Number)),
+        ),
+      }
     },
   }
 }
@@ -109,38 +162,82 @@ describe('the mean gradient over all draws', () => {
       const takes = rows.map((_, r) => (draw >> r) & 1)
       const probability = takes.reduce((product, take) => product * (take === 0 ? first : second), 1)
       let at = 0
-      const drawn = drawTeachers(rows.map((one) => [one]), [3, 1], () => (takes[at++] === 0 ? 0.1 : 0.9)).flat()
+      const drawn = drawTeachers(
+        rows.map((one) => [one]),
+        [3, 1],
+        () => (takes[at++] === 0 ? 0.1 : 0.9),
+      ).flat()
       expect(drawn.map(({ teacher }, r) => rows[r]!.teachers!.indexOf(teacher))).toEqual(takes)
       ;(await gradients.of(drawn)).gradient.forEach((value, i) => (mean[i]! += probability * value))
     }
     const mixed = rows.map((one): PackedRow => {
       const [a, b] = one.teachers as [TeacherRow, TeacherRow]
-      return { ...one, teacher: { ...a, probabilities: a.probabilities.map((p, i) => first * p + second * (b.probabilities[i] ?? Number.NaN)) } }
+      return {
+        ...one,
+        teacher: {
+          ...a,
+          probabilities: a.probabilities.map(
+            (p, i) => first * p + second * (b.probabilities[i] ?? Number.NaN),
+          ),
+        },
+      }
     })
     const { gradient } = await gradients.of(mixed)
     await gradients.release()
-    return Math.hypot(...gradient.map((value, i) => value - (mean[i] ?? Number.NaN))) / Math.hypot(...gradient)
+    return (
+      Math.hypot(...gradient.map((value, i) => value - (mean[i] ?? Number.NaN))) / Math.hypot(...gradient)
+    )
   }
 
-  test('is the mixture’s with forward KL', async () => expect(await compare('forward-kl')).toBeLessThanOrEqual(1e-6))
-  test.each(['reverse-kl', 'jensen-shannon'] as const)('is not with %s, which is not linear in the teacher', async (divergence) => expect(await compare(divergence)).toBeGreaterThan(0.01))
+  test('is the mixture’s with forward KL', async () =>
+    expect(await compare('forward-kl')).toBeLessThanOrEqual(1e-6))
+  test.each(['reverse-kl', 'jensen-shannon'] as const)(
+    'is not with %s, which is not linear in the teacher',
+    async (divergence) => expect(await compare(divergence)).toBeGreaterThan(0.01),
+  )
 })
 
 test('weights of 1 and 0 train as the single teacher does, bit for bit', async () => {
   const runtime = await openTestRuntime()
-  const train = async (choose: (rows: readonly PackedRow[], step: number) => readonly PackedRow[]): Promise<string> => {
-    const trainer = new Trainer(runtime, { shape: SMALL, weightDecay: 0.1, clip: 1, distils: { divergence: 'forward-kl', temperature: 2, textShare: 0 } }, beginState(makeSmallWeights()))
-    for (let step = 1; step <= 3; step++) await trainer.train(makeBatch(choose(makeTwice(step), step).map((one) => [one]), 3, 12), 1e-3)
+  const train = async (
+    choose: (rows: readonly PackedRow[], step: number) => readonly PackedRow[],
+  ): Promise<string> => {
+    const trainer = new Trainer(
+      runtime,
+      {
+        shape: SMALL,
+        weightDecay: 0.1,
+        clip: 1,
+        distils: { divergence: 'forward-kl', temperature: 2, textShare: 0 },
+      },
+      beginState(makeSmallWeights()),
+    )
+    for (let step = 1; step <= 3; step++)
+      await trainer.train(
+        makeBatch(
+          choose(makeTwice(step), step).map((one) => [one]),
+          3,
+          12,
+        ),
+        1e-3,
+      )
     const { weights } = await trainer.read()
     await trainer.release()
     return hashOfBytes(new Uint8Array(weights.buffer))
   }
-  const drawn = (shares: readonly number[]) => train((rows, step) => {
-    const rng = makeRng(1).fork(`teachers/${step}`)
-    return drawTeachers(rows.map((one) => [one]), shares, () => rng.next()).flat()
-  })
+  const drawn = (shares: readonly number[]) =>
+    train((rows, step) => {
+      const rng = makeRng(1).fork(`teachers/${step}`)
+      return drawTeachers(
+        rows.map((one) => [one]),
+        shares,
+        () => rng.next(),
+      ).flat()
+    })
   const alone = await train((rows) => rows)
   expect(await drawn([1, 0])).toBe(alone)
-  expect(await drawn([0, 1])).toBe(await train((rows) => rows.map((one) => ({ ...one, teacher: one.teachers![1]! }))))
+  expect(await drawn([0, 1])).toBe(
+    await train((rows) => rows.map((one) => ({ ...one, teacher: one.teachers![1]! }))),
+  )
   expect(await drawn([1, 1])).not.toBe(alone)
 })

@@ -1,7 +1,13 @@
 // The preference losses against PyTorch's numbers (tests/oracles/train-step.py) and against their own limits.
 import { describe, expect, test } from 'vitest'
 import { worstDifference } from '../../../src/engine/checks/numbers.ts'
-import { makeSmallPairs, makeSmallRows, makeSmallWeights, PREFERRING, SMALL } from '../../../src/engine/checks/small.ts'
+import {
+  makeSmallPairs,
+  makeSmallRows,
+  makeSmallWeights,
+  PREFERRING,
+  SMALL,
+} from '../../../src/engine/checks/small.ts'
 import { makeBatch } from '../../../src/engine/training/packing.ts'
 import { lengthOfPair, makePairBatch, type TrainPair } from '../../../src/engine/training/pairs.ts'
 import { listParameters, viewParameters } from '../../../src/engine/training/parameters.ts'
@@ -13,14 +19,37 @@ import { openTestRuntime } from '../session.ts'
 
 const names = Object.keys(PREFERENCES) as PreferenceName[]
 const rateOf = (step: number): number => learningRateAt(step, { steps: 20, learningRate: 3e-3, warmUp: 0.1 })
-const makeTrainer = async (options: Partial<TrainerOptions>): Promise<Trainer> => new Trainer(await openTestRuntime(), { shape: SMALL, weightDecay: 0.1, clip: 1, ...options }, beginState(makeSmallWeights()))
-const batchOf = (loss: PreferenceName, pairs: readonly TrainPair[], places = pairs.length, length = 12, ofStep?: number) => makePairBatch(pairs, places, length, { averages: PREFERENCES[loss].averages, ...(ofStep === undefined ? {} : { ofStep }) })
+const makeTrainer = async (options: Partial<TrainerOptions>): Promise<Trainer> =>
+  new Trainer(
+    await openTestRuntime(),
+    { shape: SMALL, weightDecay: 0.1, clip: 1, ...options },
+    beginState(makeSmallWeights()),
+  )
+const batchOf = (
+  loss: PreferenceName,
+  pairs: readonly TrainPair[],
+  places = pairs.length,
+  length = 12,
+  ofStep?: number,
+) =>
+  makePairBatch(pairs, places, length, {
+    averages: PREFERENCES[loss].averages,
+    ...(ofStep === undefined ? {} : { ofStep }),
+  })
 
 /** Log-probabilities of the chosen answers, sums over their tokens. */
 async function findSums(trainer: Trainer, pairs: readonly TrainPair[]): Promise<number[]> {
-  const found = await trainer.findLikelihoods(makeBatch(pairs.map(({ chosen }) => [chosen]), pairs.length, 12))
+  const found = await trainer.findLikelihoods(
+    makeBatch(
+      pairs.map(({ chosen }) => [chosen]),
+      pairs.length,
+      12,
+    ),
+  )
   let at = 0
-  return pairs.map(({ chosen }) => found.subarray(at, (at += chosen.tokens.length - 1 - chosen.from)).reduce((sum, one) => sum + one, 0))
+  return pairs.map(({ chosen }) =>
+    found.subarray(at, (at += chosen.tokens.length - 1 - chosen.from)).reduce((sum, one) => sum + one, 0),
+  )
 }
 
 describe.each(names)('%s', (loss) => {
@@ -31,23 +60,51 @@ describe.each(names)('%s', (loss) => {
     const trainer = await makeTrainer({ prefers })
     const saved = oracle.preferences[loss]
     for (let step = 1; step <= 6; step++) {
-      const { loss: found, norm } = await trainer.train(batchOf(loss, makeSmallPairs(step)), rateOf(step), undefined, drift)
-      expect(Math.abs(found - (saved.losses[step - 1] ?? Number.NaN)), `loss of step ${step}`).toBeLessThanOrEqual(1e-3 * found)
-      expect(Math.abs(norm - (saved.norms[step - 1] ?? Number.NaN)), `norm of step ${step}`).toBeLessThanOrEqual(1e-2 * norm)
+      const { loss: found, norm } = await trainer.train(
+        batchOf(loss, makeSmallPairs(step)),
+        rateOf(step),
+        undefined,
+        drift,
+      )
+      expect(
+        Math.abs(found - (saved.losses[step - 1] ?? Number.NaN)),
+        `loss of step ${step}`,
+      ).toBeLessThanOrEqual(1e-3 * found)
+      expect(
+        Math.abs(norm - (saved.norms[step - 1] ?? Number.NaN)),
+        `norm of step ${step}`,
+      ).toBeLessThanOrEqual(1e-2 * norm)
     }
     const views = viewParameters(listParameters(SMALL), (await trainer.read()).weights)
-    for (const [theirs, ours] of [['embedding', 'embedding'], ['1.qkv', 'layer 1 qkv'], ['1.down', 'layer 1 down'], ['norm', 'final norm']] as const) {
-      expect(worstDifference(views.get(ours)?.subarray(0, 8) ?? [], saved.final[theirs]), ours).toBeLessThanOrEqual(2e-3)
+    for (const [theirs, ours] of [
+      ['embedding', 'embedding'],
+      ['1.qkv', 'layer 1 qkv'],
+      ['1.down', 'layer 1 down'],
+      ['norm', 'final norm'],
+    ] as const) {
+      expect(
+        worstDifference(views.get(ours)?.subarray(0, 8) ?? [], saved.final[theirs]),
+        ours,
+      ).toBeLessThanOrEqual(2e-3)
     }
     await trainer.release()
   })
 
   test('empty places, more padding and several parts change nothing but rounding', async () => {
     const pairs = makeSmallPairs(2)
-    const [plain, loose, parts] = [await makeTrainer({ prefers }), await makeTrainer({ prefers }), await makeTrainer({ prefers })]
+    const [plain, loose, parts] = [
+      await makeTrainer({ prefers }),
+      await makeTrainer({ prefers }),
+      await makeTrainer({ prefers }),
+    ]
     const first = await plain.train(batchOf(loss, pairs), 0, undefined, drift)
     const second = await loose.train(batchOf(loss, pairs, 5, 24), 0, undefined, drift)
-    const third = await parts.train([batchOf(loss, pairs.slice(0, 2), 2, 12, 3), batchOf(loss, pairs.slice(2), 2, 12, 3)], 0, undefined, drift)
+    const third = await parts.train(
+      [batchOf(loss, pairs.slice(0, 2), 2, 12, 3), batchOf(loss, pairs.slice(2), 2, 12, 3)],
+      0,
+      undefined,
+      drift,
+    )
     for (const other of [second, third]) {
       expect(Math.abs(other.loss - first.loss)).toBeLessThanOrEqual(1e-5 * first.loss)
       expect(Math.abs(other.norm - first.norm)).toBeLessThanOrEqual(1e-3 * first.norm)
@@ -73,23 +130,34 @@ describe.each(names)('%s', (loss) => {
 test('a student that is its own reference is undecided: log 2 for DPO, a half for KTO', async () => {
   const pairs = makeSmallPairs(3).map(({ chosen, rejected }) => ({ chosen, rejected }))
   const turned = pairs.map(({ chosen, rejected }) => ({ chosen: rejected, rejected: chosen }))
-  for (const [loss, wanted] of [['dpo', Math.log(2)], ['kto', 0.5]] as const) {
+  for (const [loss, wanted] of [
+    ['dpo', Math.log(2)],
+    ['kto', 0.5],
+  ] as const) {
     const trainer = await makeTrainer({ prefers: { loss, ...PREFERRING } })
     const [good, bad] = [await findSums(trainer, pairs), await findSums(trainer, turned)]
-    const referred = pairs.map((pair, i) => ({ ...pair, reference: { chosen: good[i] ?? 0, rejected: bad[i] ?? 0 } }))
+    const referred = pairs.map((pair, i) => ({
+      ...pair,
+      reference: { chosen: good[i] ?? 0, rejected: bad[i] ?? 0 },
+    }))
     expect(Math.abs((await trainer.measure([batchOf(loss, referred)])) - wanted)).toBeLessThanOrEqual(1e-5)
     await trainer.release()
   }
 })
 
 test('likelihoods are those of the plain loss: the sum over a row is minus its cross-entropy', async () => {
-  const [preferring, plain] = [await makeTrainer({ prefers: { loss: 'dpo', ...PREFERRING } }), await makeTrainer({})]
+  const [preferring, plain] = [
+    await makeTrainer({ prefers: { loss: 'dpo', ...PREFERRING } }),
+    await makeTrainer({}),
+  ]
   const pairs = makeSmallPairs(1)
   const found = await findSums(preferring, pairs)
   const rows = makeSmallRows(1)
   for (const [i, row] of rows.entries()) {
     const tokens = row.tokens.length - 1 - row.from
-    expect(Math.abs((found[i] ?? Number.NaN) + tokens * (await plain.measure([makeBatch([[row]], 1, 12)])))).toBeLessThanOrEqual(1e-4)
+    expect(
+      Math.abs((found[i] ?? Number.NaN) + tokens * (await plain.measure([makeBatch([[row]], 1, 12)]))),
+    ).toBeLessThanOrEqual(1e-4)
   }
   await preferring.release()
   await plain.release()
@@ -97,7 +165,16 @@ test('likelihoods are those of the plain loss: the sum over a row is minus its c
 
 test('a batch of rows without pairs is refused, and a pair is as long as its longer answer', async () => {
   const trainer = await makeTrainer({ prefers: { loss: 'dpo', ...PREFERRING } })
-  await expect(trainer.train(makeBatch(makeSmallRows(1).map((row) => [row]), 3, 12), 0.001)).rejects.toThrow('The batch brings no pairs of answers.')
+  await expect(
+    trainer.train(
+      makeBatch(
+        makeSmallRows(1).map((row) => [row]),
+        3,
+        12,
+      ),
+      0.001,
+    ),
+  ).rejects.toThrow('The batch brings no pairs of answers.')
   for (const pair of makeSmallPairs(1)) expect(lengthOfPair(pair)).toBe(pair.chosen.tokens.length - 1)
   await trainer.release()
 })

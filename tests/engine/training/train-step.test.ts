@@ -9,7 +9,9 @@ import { worstDifference } from '../../../src/engine/checks/numbers.ts'
 import { openTestRuntime } from '../session.ts'
 import { makeSmallRows, makeSmallWeights, SMALL } from '../../../src/engine/checks/small.ts'
 
-const oracle = JSON.parse(readFileSync(new URL('../../oracles/train-step.json', import.meta.url), 'utf8')) as { losses: number[]; norms: number[]; final: Record<string, number[]> }
+const oracle = JSON.parse(
+  readFileSync(new URL('../../oracles/train-step.json', import.meta.url), 'utf8'),
+) as { losses: number[]; norms: number[]; final: Record<string, number[]> }
 const schedule = { steps: 20, learningRate: 3e-3, warmUp: 0.1 }
 const options = { shape: SMALL, weightDecay: 0.1, clip: 1 }
 
@@ -18,13 +20,34 @@ describe.each(['separate', 'fused'] as const)('20 steps with parameters in %s bu
     const runtime = await openTestRuntime()
     const trainer = new Trainer(runtime, { ...options, layout }, beginState(makeSmallWeights()))
     for (let step = 1; step <= 20; step++) {
-      const { loss, norm } = await trainer.train(makeBatch(makeSmallRows(step).map((row) => [row]), 3, 12), learningRateAt(step, schedule))
-      expect(Math.abs(loss - (oracle.losses[step - 1] ?? Number.NaN)) / loss, `loss of step ${step}`).toBeLessThanOrEqual(1e-3)
-      expect(Math.abs(norm - (oracle.norms[step - 1] ?? Number.NaN)) / norm, `norm of step ${step}`).toBeLessThanOrEqual(1e-2)
+      const { loss, norm } = await trainer.train(
+        makeBatch(
+          makeSmallRows(step).map((row) => [row]),
+          3,
+          12,
+        ),
+        learningRateAt(step, schedule),
+      )
+      expect(
+        Math.abs(loss - (oracle.losses[step - 1] ?? Number.NaN)) / loss,
+        `loss of step ${step}`,
+      ).toBeLessThanOrEqual(1e-3)
+      expect(
+        Math.abs(norm - (oracle.norms[step - 1] ?? Number.NaN)) / norm,
+        `norm of step ${step}`,
+      ).toBeLessThanOrEqual(1e-2)
     }
     const views = viewParameters(listParameters(SMALL), (await trainer.read()).weights)
-    for (const [theirs, ours] of [['embedding', 'embedding'], ['1.qkv', 'layer 1 qkv'], ['1.down', 'layer 1 down'], ['norm', 'final norm']] as const) {
-      expect(worstDifference(views.get(ours)?.subarray(0, 8) ?? [], oracle.final[theirs] ?? []), ours).toBeLessThanOrEqual(2e-3)
+    for (const [theirs, ours] of [
+      ['embedding', 'embedding'],
+      ['1.qkv', 'layer 1 qkv'],
+      ['1.down', 'layer 1 down'],
+      ['norm', 'final norm'],
+    ] as const) {
+      expect(
+        worstDifference(views.get(ours)?.subarray(0, 8) ?? [], oracle.final[theirs] ?? []),
+        ours,
+      ).toBeLessThanOrEqual(2e-3)
     }
     await trainer.release()
   })
@@ -34,8 +57,20 @@ test('a longer padding and empty rows change nothing but rounding', async () => 
   const runtime = await openTestRuntime()
   const trainer = new Trainer(runtime, options, beginState(makeSmallWeights()))
   const rows = makeSmallRows(3)
-  const tight = await trainer.measure([makeBatch(rows.map((row) => [row]), 3, 12)])
-  const loose = await trainer.measure([makeBatch(rows.map((row) => [row]), 5, 24)])
+  const tight = await trainer.measure([
+    makeBatch(
+      rows.map((row) => [row]),
+      3,
+      12,
+    ),
+  ])
+  const loose = await trainer.measure([
+    makeBatch(
+      rows.map((row) => [row]),
+      5,
+      24,
+    ),
+  ])
   expect(Math.abs(tight - loose)).toBeLessThanOrEqual(1e-5)
   await trainer.release()
 })
@@ -47,8 +82,19 @@ test('no row sees another: its loss alone is its loss in company', async () => {
   const alone: number[] = []
   for (const row of rows) alone.push(await trainer.measure([makeBatch([[row]], 1, 12)]))
   const counted = rows.map((row) => row.tokens.length - 1 - row.from)
-  const mean = alone.reduce((sum, loss, i) => sum + loss * (counted[i] ?? 0), 0) / counted.reduce((a, b) => a + b)
-  expect(Math.abs((await trainer.measure([makeBatch(rows.map((row) => [row]), 3, 12)])) - mean)).toBeLessThanOrEqual(1e-5)
+  const mean =
+    alone.reduce((sum, loss, i) => sum + loss * (counted[i] ?? 0), 0) / counted.reduce((a, b) => a + b)
+  expect(
+    Math.abs(
+      (await trainer.measure([
+        makeBatch(
+          rows.map((row) => [row]),
+          3,
+          12,
+        ),
+      ])) - mean,
+    ),
+  ).toBeLessThanOrEqual(1e-5)
   await trainer.release()
 })
 
@@ -60,7 +106,14 @@ test('tokens of the prompt are not taught, and what comes after a token does not
   const otherTarget = await trainer.measure([makeBatch([[{ ...row, from: 1 }]], 1, 12)])
   expect(Math.abs(loss - otherTarget)).toBeGreaterThan(1e-3)
   // The first counted prediction alone must not change with the last token, which it may not see.
-  const first = (last: number): Promise<number> => trainer.measure([{ ...makeBatch([[{ tokens: Int32Array.of(4, 9, 2, 7, last, 5), from: 2 }]], 1, 12), weights: Float32Array.from({ length: 12 }, (_, i) => (i === 0 ? 1 : 0)), counted: 1 }])
+  const first = (last: number): Promise<number> =>
+    trainer.measure([
+      {
+        ...makeBatch([[{ tokens: Int32Array.of(4, 9, 2, 7, last, 5), from: 2 }]], 1, 12),
+        weights: Float32Array.from({ length: 12 }, (_, i) => (i === 0 ? 1 : 0)),
+        counted: 1,
+      },
+    ])
   expect(await first(30)).toBe(await first(31))
   await trainer.release()
 })

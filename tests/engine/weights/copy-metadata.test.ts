@@ -34,9 +34,24 @@ test('every kind of value is taken over as it was, wide numbers and lists of all
 test('a text or a copied value that is longer than the room there is does not get lost', () => {
   for (const length of [65_000, 65_510, 65_536, 200_000]) {
     const long = 'x'.repeat(length)
-    const file = writeGguf(new Map<string, WrittenValue>([['a', { kind: 'text', value: long }], ['b', { kind: 'texts', value: Array.from({ length: 9000 }, (_, i) => `token ${i} ${'y'.repeat(i % 40)}`) }]]), [TENSOR])
+    const file = writeGguf(
+      new Map<string, WrittenValue>([
+        ['a', { kind: 'text', value: long }],
+        [
+          'b',
+          {
+            kind: 'texts',
+            value: Array.from({ length: 9000 }, (_, i) => `token ${i} ${'y'.repeat(i % 40)}`),
+          },
+        ],
+      ]),
+      [TENSOR],
+    )
     const { metadata, headerBytes } = read(file)
     expect(metadata.get('a')).toBe(long)
-    expect(Buffer.from(writeGguf(copyMetadata(file.subarray(0, headerBytes), file.length), [TENSOR])).equals(file), String(length)).toBe(true)
+    expect(
+      Buffer.from(writeGguf(copyMetadata(file.subarray(0, headerBytes), file.length), [TENSOR])).equals(file),
+      String(length),
+    ).toBe(true)
   }
 })

@@ -1,12 +1,20 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { dequantiseRow, requireQuant, toDense, toEightBit, toFourBit } from '../../../src/engine/weights/dequantise.ts'
+import {
+  dequantiseRow,
+  requireQuant,
+  toDense,
+  toEightBit,
+  toFourBit,
+} from '../../../src/engine/weights/dequantise.ts'
 import type { RowBlock } from '../../../src/engine/weights/dequantise.ts'
 import { findGgufTypeId, findGgufType } from '../../../src/engine/weights/gguf-types.ts'
 import type { EightBitWeight, FourBitWeight } from '../../../src/engine/weights/loaded.ts'
 import { QUANTS } from '../../../src/engine/weights/quants/index.ts'
 
-const oracle = JSON.parse(readFileSync(new URL('../../oracles/quants.json', import.meta.url), 'utf8')) as Record<string, { bytes: string; values: string }>
+const oracle = JSON.parse(
+  readFileSync(new URL('../../oracles/quants.json', import.meta.url), 'utf8'),
+) as Record<string, { bytes: string; values: string }>
 const decode = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'base64'))
 
 function readOracle(name: string): { bytes: Uint8Array; values: Float32Array } {
@@ -21,7 +29,11 @@ function makeRows(name: string, rows: number, blocks: number): RowBlock {
   const { bytes } = readOracle(name)
   const there = bytes.length / quant.blockBytes
   const out = new Uint8Array(rows * blocks * quant.blockBytes)
-  for (let i = 0; i < rows * blocks; i++) out.set(bytes.subarray(((i * 7 + 3) % there) * quant.blockBytes).subarray(0, quant.blockBytes), i * quant.blockBytes)
+  for (let i = 0; i < rows * blocks; i++)
+    out.set(
+      bytes.subarray(((i * 7 + 3) % there) * quant.blockBytes).subarray(0, quant.blockBytes),
+      i * quant.blockBytes,
+    )
   return { quant, bytes: out, columns: blocks * quant.elements, rows }
 }
 
@@ -51,7 +63,10 @@ function unpack(weight: FourBitWeight | EightBitWeight): number[][] {
   )
 }
 
-const largestDifference = (a: number[][], b: number[][]): number => Math.max(...a.map((row, i) => Math.max(...row.map((value, j) => Math.abs(value - (b[i]?.[j] ?? Number.NaN))))))
+const largestDifference = (a: number[][], b: number[][]): number =>
+  Math.max(
+    ...a.map((row, i) => Math.max(...row.map((value, j) => Math.abs(value - (b[i]?.[j] ?? Number.NaN))))),
+  )
 
 describe('dequantising', () => {
   test.each(QUANTS.map(({ name }) => name))("%s gives the values of ggml's own package", (name) => {
@@ -59,14 +74,22 @@ describe('dequantising', () => {
     const out = new Float32Array(values.length + 3)
     dequantiseRow(name, bytes, 0, values.length, out, 3)
     // The package rounds every step to 32 bits, we round once: one part in 2^22 at most.
-    const worst = values.reduce((most, value, i) => Math.max(most, Math.abs(value - (out[i + 3] as number)) / Math.max(Math.abs(value), 1e-3)), 0)
+    const worst = values.reduce(
+      (most, value, i) =>
+        Math.max(most, Math.abs(value - (out[i + 3] as number)) / Math.max(Math.abs(value), 1e-3)),
+      0,
+    )
     expect(worst).toBeLessThanOrEqual(2.5e-7 * 4)
     expect(values.some((value) => value !== 0)).toBe(true)
   })
 
   test('the sizes of blocks are those of the type table', () => {
     for (const quant of QUANTS) {
-      expect(findGgufType(findGgufTypeId(quant.name) ?? -1)).toEqual({ name: quant.name, elements: quant.elements, bytes: quant.blockBytes })
+      expect(findGgufType(findGgufTypeId(quant.name) ?? -1)).toEqual({
+        name: quant.name,
+        elements: quant.elements,
+        bytes: quant.blockBytes,
+      })
     }
   })
 
@@ -75,17 +98,26 @@ describe('dequantising', () => {
   })
 
   test('stacked rows come out transposed, in the order asked for', () => {
-    const first = { ...makeRows('Q4_1', 20, 3), order: Int32Array.from({ length: 20 }, (_, i) => (i * 7) % 20) }
+    const first = {
+      ...makeRows('Q4_1', 20, 3),
+      order: Int32Array.from({ length: 20 }, (_, i) => (i * 7) % 20),
+    }
     const second = makeRows('Q8_0', 5, 3)
     const dense = toDense([first, second])
     expect([dense.K, dense.N]).toEqual([96, 25])
     const rows = [...readRows(first), ...readRows(second)]
-    expect(Array.from(dense.data)).toEqual(Array.from({ length: 96 * 25 }, (_, i) => rows[i % 25]?.[Math.floor(i / 25)]))
+    expect(Array.from(dense.data)).toEqual(
+      Array.from({ length: 96 * 25 }, (_, i) => rows[i % 25]?.[Math.floor(i / 25)]),
+    )
   })
 })
 
 describe('packing without loss', () => {
-  test.each([['Q4_0', 3], ['Q4_1', 3], ['Q4_K', 1]] as const)('%s keeps its four bits', (name, blocks) => {
+  test.each([
+    ['Q4_0', 3],
+    ['Q4_1', 3],
+    ['Q4_K', 1],
+  ] as const)('%s keeps its four bits', (name, blocks) => {
     const rows = { ...makeRows(name, 6, blocks), order: Int32Array.of(5, 0, 3, 1, 4, 2) }
     const packed = toFourBit([rows]) as FourBitWeight
     expect(packed.kind).toBe('nb4s')

@@ -26,14 +26,26 @@ async function verdictOn(bytes: Uint8Array): Promise<string> {
     const { card } = await readGgufCard(sourceFromBytes('x.gguf', bytes))
     return `${card.architecture} of ${card.parameters}`
   } catch (thrown) {
-    if (thrown instanceof Error && thrown.name === 'ModelRefused') return thrown.message.replace('“x.gguf”: ', '')
+    if (thrown instanceof Error && thrown.name === 'ModelRefused')
+      return thrown.message.replace('“x.gguf”: ', '')
     throw thrown
   }
 }
 
 test('a whole file is described', async () => {
   const { card, tokenizer } = await readGgufCard(sourceFromBytes('small.gguf', whole))
-  expect(card).toMatchObject({ name: 'Small', architecture: 'llama', parameters: 23_744, quantisation: 'F32', contextLength: 256, vocabularySize: 257, layers: 2, width: 32, licence: 'apache-2.0', hasChatTemplate: true })
+  expect(card).toMatchObject({
+    name: 'Small',
+    architecture: 'llama',
+    parameters: 23_744,
+    quantisation: 'F32',
+    contextLength: 256,
+    vocabularySize: 257,
+    layers: 2,
+    width: 32,
+    licence: 'apache-2.0',
+    hasChatTemplate: true,
+  })
   expect(tokenizer.decode(tokenizer.encode('Ä b<|end|>'))).toBe('Ä b<|end|>')
 })
 
@@ -43,14 +55,23 @@ describe('a cut', () => {
     for (let end = 0; end < headerBytes; end++) {
       const sentence = await verdictOn(whole.subarray(0, end))
       expect(sentence, `cut at ${end}`).toMatch(SENTENCE)
-      expect(sentence, `cut at ${end}`).toMatch(end === 0 ? /it is empty/ : end < 4 ? /bytes only/ : /probably cut|ends|more than the file has bytes for/)
+      expect(sentence, `cut at ${end}`).toMatch(
+        end === 0
+          ? /it is empty/
+          : end < 4
+            ? /bytes only/
+            : /probably cut|ends|more than the file has bytes for/,
+      )
     }
   }, 60_000)
 
   test('in the weights names the tensor that is cut', async () => {
     const { headerBytes, tensors } = await readWhole()
     const end = Math.max(...[...tensors.values()].map(({ offset, bytes }) => offset + bytes))
-    for (let cut = headerBytes; cut < end; cut += 101) expect(await verdictOn(whole.subarray(0, cut)), `cut at ${cut}`).toMatch(/it ends too early: the tensor "[a-z_.0-9]+" reaches to byte [\d,]+ and the file has [\d,]+\. It was probably cut/)
+    for (let cut = headerBytes; cut < end; cut += 101)
+      expect(await verdictOn(whole.subarray(0, cut)), `cut at ${cut}`).toMatch(
+        /it ends too early: the tensor "[a-z_.0-9]+" reaches to byte [\d,]+ and the file has [\d,]+\. It was probably cut/,
+      )
     expect(await verdictOn(whole.subarray(0, end - 1))).toMatch(/ends too early/)
     expect(await verdictOn(whole.subarray(0, end))).toBe('llama of 23744')
   }, 60_000)
@@ -65,17 +86,24 @@ describe('a cut', () => {
     }
   })
 
-  test.skipIf(!hasSharedModel)(`of the model beside the project${whySkipped}, at the boundaries of its header`, async () => {
-    const source = openSharedModel()
-    const { headerBytes, dataStart, tensors } = await readSharedHeader()
-    const bytes = await source.read(0, dataStart)
-    const spread = Array.from({ length: 12 }, (_, i) => Math.floor((headerBytes * (i + 1)) / 13))
-    for (const end of [1, 3, 4, 8, 16, 24, 25, ...spread, headerBytes - 1]) expect(await verdictOn(bytes.subarray(0, end)), `cut at ${end}`).toMatch(SENTENCE)
-    for (const { offset, bytes: size } of [...tensors.values()].filter((_, i) => i % 50 === 0)) {
-      const result = readGgufHeader(bytes, offset + size - 1)
-      expect(result.kind === 'refused' ? result.sentence : result.kind).toMatch(/ends too early: the tensor/)
-    }
-  }, 120_000)
+  test.skipIf(!hasSharedModel)(
+    `of the model beside the project${whySkipped}, at the boundaries of its header`,
+    async () => {
+      const source = openSharedModel()
+      const { headerBytes, dataStart, tensors } = await readSharedHeader()
+      const bytes = await source.read(0, dataStart)
+      const spread = Array.from({ length: 12 }, (_, i) => Math.floor((headerBytes * (i + 1)) / 13))
+      for (const end of [1, 3, 4, 8, 16, 24, 25, ...spread, headerBytes - 1])
+        expect(await verdictOn(bytes.subarray(0, end)), `cut at ${end}`).toMatch(SENTENCE)
+      for (const { offset, bytes: size } of [...tensors.values()].filter((_, i) => i % 50 === 0)) {
+        const result = readGgufHeader(bytes, offset + size - 1)
+        expect(result.kind === 'refused' ? result.sentence : result.kind).toMatch(
+          /ends too early: the tensor/,
+        )
+      }
+    },
+    120_000,
+  )
 })
 
 describe('whatever the bytes', () => {
@@ -100,15 +128,22 @@ describe('whatever the bytes', () => {
     }
   }, 120_000)
 
-  test('wrong bytes', () =>
-    fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(fc.nat(5600), fc.nat(255)), { minLength: 1, maxLength: 6 }), async (changes) => {
-        const changed = whole.slice()
-        for (const [at, byte] of changes) changed[at] = byte
-        await open(changed)
-      }),
-      { numRuns: 400 },
-    ), 120_000)
+  test(
+    'wrong bytes',
+    () =>
+      fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.tuple(fc.nat(5600), fc.nat(255)), { minLength: 1, maxLength: 6 }),
+          async (changes) => {
+            const changed = whole.slice()
+            for (const [at, byte] of changes) changed[at] = byte
+            await open(changed)
+          },
+        ),
+        { numRuns: 400 },
+      ),
+    120_000,
+  )
 
   test('bytes of no file at all, with and without the magic', () =>
     fc.assert(
@@ -122,47 +157,153 @@ describe('whatever the bytes', () => {
 describe('a file that is not read is refused with what it is', () => {
   const text = (value: string): WrittenValue => ({ kind: 'text', value })
   const u32 = (value: number): WrittenValue => ({ kind: 'u32', value })
-  const where = (change: (tensor: WrittenTensor) => WrittenTensor | undefined) => (tensors: WrittenTensor[]) => tensors.flatMap((tensor) => change(tensor) ?? [])
-  const retyped = (type: string) => where((tensor) => (tensor.name === 'blk.1.ffn_gate.weight' ? { ...tensor, type, bytes: new Uint8Array(bytesOfTensor(type, tensor.shape)) } : tensor))
+  const where =
+    (change: (tensor: WrittenTensor) => WrittenTensor | undefined) => (tensors: WrittenTensor[]) =>
+      tensors.flatMap((tensor) => change(tensor) ?? [])
+  const retyped = (type: string) =>
+    where((tensor) =>
+      tensor.name === 'blk.1.ffn_gate.weight'
+        ? { ...tensor, type, bytes: new Uint8Array(bytesOfTensor(type, tensor.shape)) }
+        : tensor,
+    )
   const patched = (at: number, ...bytes: number[]): Uint8Array => {
     const copy = whole.slice()
     copy.set(bytes, at)
     return copy
   }
-  const extra = (name: string) => (tensors: WrittenTensor[]) => [...tensors, { name, type: 'F32', shape: [4], bytes: new Uint8Array(16) }]
+  const extra = (name: string) => (tensors: WrittenTensor[]) => [
+    ...tensors,
+    { name, type: 'F32', shape: [4], bytes: new Uint8Array(16) },
+  ]
 
   const cases: readonly (readonly [string, Uint8Array, RegExp])[] = [
-    ['a ZIP', Uint8Array.from([0x50, 0x4b, 3, 4, ...Array.from<number>({ length: 60 }).fill(0)]), /it is not a GGUF file \(its first four bytes are not "GGUF"\)/],
+    [
+      'a ZIP',
+      Uint8Array.from([0x50, 0x4b, 3, 4, ...Array.from<number>({ length: 60 }).fill(0)]),
+      /it is not a GGUF file \(its first four bytes are not "GGUF"\)/,
+    ],
     ['version 1', patched(4, 1), /GGUF version 1, of August 2023/],
     ['version 4', patched(4, 4), /GGUF version 4; versions 2 and 3 are read/],
     ['big-endian', patched(4, 0, 0, 0, 3), /big-endian/],
-    ['another architecture', writeSmallGguf({ 'general.architecture': text('mamba') }), /its architecture is "mamba", and only "llama", "qwen2", .* are read/],
-    ['no architecture', writeSmallGguf({ 'general.architecture': undefined }), /does not say which architecture/],
+    [
+      'another architecture',
+      writeSmallGguf({ 'general.architecture': text('mamba') }),
+      /its architecture is "mamba", and only "llama", "qwen2", .* are read/,
+    ],
+    [
+      'no architecture',
+      writeSmallGguf({ 'general.architecture': undefined }),
+      /does not say which architecture/,
+    ],
     ['an adapter', writeSmallGguf({ 'general.type': text('adapter') }), /not a model but "adapter"/],
     ['a part', writeSmallGguf({ 'split.count': u32(3) }), /one of 3 parts/],
     ['experts', writeSmallGguf({ 'llama.expert_count': u32(8) }), /mixture of 8 experts/],
-    ['a window of no tokens and a half', writeSmallGguf({ 'llama.attention.sliding_window': { kind: 'f32', value: 0.5 } }), /A window of 0.5 tokens/],
-    ['another list of windows than of layers', writeSmallGguf({ 'llama.attention.sliding_window': u32(64), 'llama.attention.sliding_window_pattern': { kind: 'i32s', value: [1] } }), /which of its layers have a sliding window/],
-    ['capped logits', writeSmallGguf({ 'llama.final_logit_softcapping': { kind: 'f32', value: 30 } }), /caps its numbers/],
-    ['positions stretched by nothing', writeSmallGguf({ 'llama.rope.scaling.factor': { kind: 'f32', value: -2 } }), /stretches its positions by -2/],
-    ['stretched positions', writeSmallGguf({ 'llama.rope.scaling.type': text('yarn'), 'llama.rope.scaling.factor': { kind: 'f32', value: 4 } }), /stretches its positions \(RoPE scaling "yarn"\)/],
+    [
+      'a window of no tokens and a half',
+      writeSmallGguf({ 'llama.attention.sliding_window': { kind: 'f32', value: 0.5 } }),
+      /A window of 0.5 tokens/,
+    ],
+    [
+      'another list of windows than of layers',
+      writeSmallGguf({
+        'llama.attention.sliding_window': u32(64),
+        'llama.attention.sliding_window_pattern': { kind: 'i32s', value: [1] },
+      }),
+      /which of its layers have a sliding window/,
+    ],
+    [
+      'capped logits',
+      writeSmallGguf({ 'llama.final_logit_softcapping': { kind: 'f32', value: 30 } }),
+      /caps its numbers/,
+    ],
+    [
+      'positions stretched by nothing',
+      writeSmallGguf({ 'llama.rope.scaling.factor': { kind: 'f32', value: -2 } }),
+      /stretches its positions by -2/,
+    ],
+    [
+      'stretched positions',
+      writeSmallGguf({
+        'llama.rope.scaling.type': text('yarn'),
+        'llama.rope.scaling.factor': { kind: 'f32', value: 4 },
+      }),
+      /stretches its positions \(RoPE scaling "yarn"\)/,
+    ],
     ['partial RoPE', writeSmallGguf({ 'llama.rope.dimension_count': u32(4) }), /turns only 4 of 8/],
     ['no layers', writeSmallGguf({ 'llama.block_count': u32(0) }), /"llama.block_count" is 0/],
-    ['a million layers', writeSmallGguf({ 'llama.block_count': u32(1_000_000) }), /says that it has 1000000 layers but holds 20 tensors/],
-    ['no heads', writeSmallGguf({ 'llama.attention.head_count': undefined }), /"llama.attention.head_count" is missing/],
-    ['another size', writeSmallGguf({ 'llama.feed_forward_length': u32(64) }), /the tensor "blk.0.ffn_gate.weight" has the shape 32 × 48, and 32 × 64 was expected/],
-    ['a missing tensor', writeSmallGguf({}, where((tensor) => (tensor.name === 'output_norm.weight' ? undefined : tensor))), /the tensor "output_norm.weight" is missing/],
-    ['a tensor twice', writeSmallGguf({}, (tensors) => [...tensors, tensors[0]!]), /"token_embd.weight" is there twice/],
-    ['a type that is not read', writeSmallGguf({}, retyped('IQ4_NL')), /has the type IQ4_NL, which is not read \(read are .*Q4_1/],
-    ['factors of RoPE of another size', writeSmallGguf({}, (tensors) => [...tensors, { name: 'rope_freqs.weight', type: 'F32', shape: [3], bytes: new Uint8Array(12) }]), /rope_freqs\.weight" has the shape 3, and 4 was expected/],
-    ['factors of RoPE beside a scale', writeSmallGguf({ 'llama.rope.scaling.factor': { kind: 'f32', value: 2 } }, extra('rope_freqs.weight')), /in two ways at once/],
+    [
+      'a million layers',
+      writeSmallGguf({ 'llama.block_count': u32(1_000_000) }),
+      /says that it has 1000000 layers but holds 20 tensors/,
+    ],
+    [
+      'no heads',
+      writeSmallGguf({ 'llama.attention.head_count': undefined }),
+      /"llama.attention.head_count" is missing/,
+    ],
+    [
+      'another size',
+      writeSmallGguf({ 'llama.feed_forward_length': u32(64) }),
+      /the tensor "blk.0.ffn_gate.weight" has the shape 32 × 48, and 32 × 64 was expected/,
+    ],
+    [
+      'a missing tensor',
+      writeSmallGguf(
+        {},
+        where((tensor) => (tensor.name === 'output_norm.weight' ? undefined : tensor)),
+      ),
+      /the tensor "output_norm.weight" is missing/,
+    ],
+    [
+      'a tensor twice',
+      writeSmallGguf({}, (tensors) => [...tensors, tensors[0]!]),
+      /"token_embd.weight" is there twice/,
+    ],
+    [
+      'a type that is not read',
+      writeSmallGguf({}, retyped('IQ4_NL')),
+      /has the type IQ4_NL, which is not read \(read are .*Q4_1/,
+    ],
+    [
+      'factors of RoPE of another size',
+      writeSmallGguf({}, (tensors) => [
+        ...tensors,
+        { name: 'rope_freqs.weight', type: 'F32', shape: [3], bytes: new Uint8Array(12) },
+      ]),
+      /rope_freqs\.weight" has the shape 3, and 4 was expected/,
+    ],
+    [
+      'factors of RoPE beside a scale',
+      writeSmallGguf({ 'llama.rope.scaling.factor': { kind: 'f32', value: 2 } }, extra('rope_freqs.weight')),
+      /in two ways at once/,
+    ],
     ['biases', writeSmallGguf({}, extra('blk.0.attn_q.bias')), /adds a bias/],
-    ['a strange tensor', writeSmallGguf({}, extra('blk.0.attn_q_norm.weight')), /"blk\.0\.attn_q_norm\.weight" that the decoder here has no place for/],
+    [
+      'a strange tensor',
+      writeSmallGguf({}, extra('blk.0.attn_q_norm.weight')),
+      /"blk\.0\.attn_q_norm\.weight" that the decoder here has no place for/,
+    ],
     ['no tokenizer', writeSmallGguf({ 'tokenizer.ggml.model': undefined }), /it holds no tokenizer/],
-    ['another tokenizer', writeSmallGguf({ 'tokenizer.ggml.model': text('bert') }), /vocabulary is of the kind "bert"/],
-    ['SentencePiece without scores', writeSmallGguf({ 'tokenizer.ggml.model': text('llama') }), /its list of scores is missing or too short/],
-    ['another cutter', writeSmallGguf({ 'tokenizer.ggml.pre': text('new\nkind') }), /cuts texts in a way called "new\\nkind"/],
-    ['an endless name', writeSmallGguf({ 'general.architecture': text('x'.repeat(5000)) }), /its architecture is "x{60}…"/],
+    [
+      'another tokenizer',
+      writeSmallGguf({ 'tokenizer.ggml.model': text('bert') }),
+      /vocabulary is of the kind "bert"/,
+    ],
+    [
+      'SentencePiece without scores',
+      writeSmallGguf({ 'tokenizer.ggml.model': text('llama') }),
+      /its list of scores is missing or too short/,
+    ],
+    [
+      'another cutter',
+      writeSmallGguf({ 'tokenizer.ggml.pre': text('new\nkind') }),
+      /cuts texts in a way called "new\\nkind"/,
+    ],
+    [
+      'an endless name',
+      writeSmallGguf({ 'general.architecture': text('x'.repeat(5000)) }),
+      /its architecture is "x{60}…"/,
+    ],
   ]
   test.each(cases)('%s', async (_, bytes, why) => {
     const sentence = await verdictOn(bytes)
@@ -175,12 +316,20 @@ describe('a file that is not read is refused with what it is', () => {
     const name = new TextEncoder().encode('blk.1.ffn_gate.weight')
     const at = whole.findIndex((_, i) => name.every((byte, j) => whole[i + j] === byte))
     expect(tensors.has('blk.1.ffn_gate.weight')).toBe(true)
-    expect(await verdictOn(patched(at + name.length + 4 + 16, 99))).toMatch(/has the type 99, which is not known here/)
+    expect(await verdictOn(patched(at + name.length + 4 + 16, 99))).toMatch(
+      /has the type 99, which is not known here/,
+    )
   })
 })
 
 test('tensors with types that are read load as the numbers they hold', async () => {
-  const bytes = writeSmallGguf({}, (tensors) => tensors.map((tensor) => (tensor.shape.length === 2 && tensor.shape[0] === 32 ? { ...tensor, type: 'Q8_0', bytes: new Uint8Array(bytesOfTensor('Q8_0', tensor.shape)).fill(1) } : tensor)))
+  const bytes = writeSmallGguf({}, (tensors) =>
+    tensors.map((tensor) =>
+      tensor.shape.length === 2 && tensor.shape[0] === 32
+        ? { ...tensor, type: 'Q8_0', bytes: new Uint8Array(bytesOfTensor('Q8_0', tensor.shape)).fill(1) }
+        : tensor,
+    ),
+  )
   const source = sourceFromBytes('small.gguf', bytes)
   const result = await readHeaderOf(source)
   if (result.kind !== 'header') throw new Error(result.sentence)

@@ -28,13 +28,33 @@ function writeRaw(header: unknown, data: Uint8Array, name = 'model.safetensors')
 }
 
 /** The model's tensors that `keeps`, each number as `dtype`, under changed names and entries. */
-function write(model: OracleModel, { dtype = 'F32', name = 'model.safetensors', keeps = () => true, rename = (tensor) => tensor, change = (_, entry) => entry }: { dtype?: 'F32' | 'F16' | 'BF16'; name?: string; keeps?: (tensor: string) => boolean; rename?: (tensor: string) => string; change?: (tensor: string, entry: Entry) => unknown } = {}): ByteSource {
+function write(
+  model: OracleModel,
+  {
+    dtype = 'F32',
+    name = 'model.safetensors',
+    keeps = () => true,
+    rename = (tensor) => tensor,
+    change = (_, entry) => entry,
+  }: {
+    dtype?: 'F32' | 'F16' | 'BF16'
+    name?: string
+    keeps?: (tensor: string) => boolean
+    rename?: (tensor: string) => string
+    change?: (tensor: string, entry: Entry) => unknown
+  } = {},
+): ByteSource {
   const parts: Uint8Array[] = []
   let end = 0
   const header: Record<string, unknown> = {}
   for (const [tensor, { shape, data }] of makeTensors(model)) {
     if (!keeps(tensor)) continue
-    const words = dtype === 'F16' ? Uint16Array.from(data, toHalf) : dtype === 'BF16' ? Uint16Array.from(new Uint32Array(data.slice().buffer), (bits) => bits >>> 16) : data
+    const words =
+      dtype === 'F16'
+        ? Uint16Array.from(data, toHalf)
+        : dtype === 'BF16'
+          ? Uint16Array.from(new Uint32Array(data.slice().buffer), (bits) => bits >>> 16)
+          : data
     const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength)
     header[rename(tensor)] = change(tensor, { dtype, shape, data_offsets: [end, end + bytes.length] })
     parts.push(bytes)
@@ -45,9 +65,19 @@ function write(model: OracleModel, { dtype = 'F32', name = 'model.safetensors', 
   return writeRaw(header, data, name)
 }
 
-async function verdictOn(sources: readonly ByteSource[], model: OracleModel = llama, index?: unknown): Promise<string> {
-  const described = await describeHuggingFace({ config: model.config, sources, ...(index === undefined ? {} : { index }) })
-  return described.ok ? `${described.model.facts.architecture} of ${described.model.facts.parameters}` : described.sentence
+async function verdictOn(
+  sources: readonly ByteSource[],
+  model: OracleModel = llama,
+  index?: unknown,
+): Promise<string> {
+  const described = await describeHuggingFace({
+    config: model.config,
+    sources,
+    ...(index === undefined ? {} : { index }),
+  })
+  return described.ok
+    ? `${described.model.facts.architecture} of ${described.model.facts.parameters}`
+    : described.sentence
 }
 
 describe('a folder', () => {
@@ -56,70 +86,175 @@ describe('a folder', () => {
     const gguf = await readHeaderOf(makeGguf(gemma))
     if (!described.ok || gguf.kind !== 'header') throw new Error('it cannot be read')
     const other = describeGguf(gguf.header)
-    expect(other).toMatchObject({ ok: true, facts: { ...described.model.facts, shape: { ...described.model.facts.shape, normEpsilon: expect.closeTo(1e-6, 10) as number } } })
+    expect(other).toMatchObject({
+      ok: true,
+      facts: {
+        ...described.model.facts,
+        shape: { ...described.model.facts.shape, normEpsilon: expect.closeTo(1e-6, 10) as number },
+      },
+    })
   })
 
   test('in several files and with floats of 16 bits holds the numbers that it holds', async () => {
-    const files = [0, 1].map((part) => write(llama, { dtype: part === 0 ? 'F16' : 'BF16', name: `model-0000${part + 1}-of-00002.safetensors`, keeps: (tensor) => tensor.includes('layers.1.') === (part === 1) }))
-    const index = { weight_map: { 'model.norm.weight': 'model-00001-of-00002.safetensors', 'lm_head.weight': 'model-00001-of-00002.safetensors', x: 'model-00002-of-00002.safetensors' } }
+    const files = [0, 1].map((part) =>
+      write(llama, {
+        dtype: part === 0 ? 'F16' : 'BF16',
+        name: `model-0000${part + 1}-of-00002.safetensors`,
+        keeps: (tensor) => tensor.includes('layers.1.') === (part === 1),
+      }),
+    )
+    const index = {
+      weight_map: {
+        'model.norm.weight': 'model-00001-of-00002.safetensors',
+        'lm_head.weight': 'model-00001-of-00002.safetensors',
+        x: 'model-00002-of-00002.safetensors',
+      },
+    }
     const described = await describeHuggingFace({ config: llama.config, sources: files.toReversed(), index })
     if (!described.ok) throw new Error(described.sentence)
     expect(described.model.facts.tensorTypes).toEqual({ F16: 12, BF16: 9 })
     const read: number[] = []
-    const weights = await loadHuggingFaceWeights(described.model, 'f32', { onProgress: (done) => void read.push(done) })
+    const weights = await loadHuggingFaceWeights(described.model, 'f32', {
+      onProgress: (done) => void read.push(done),
+    })
     const tensors = makeTensors(llama)
-    for (const [layer, error] of [[0, 2 ** -11], [1, 2 ** -7]] as const) {
+    for (const [layer, error] of [
+      [0, 2 ** -11],
+      [1, 2 ** -7],
+    ] as const) {
       const down = weights.linear(layer, 'down')
       if (down.kind !== 'f32') throw new Error(down.kind)
       const { data } = tensors.get(`model.layers.${layer}.mlp.down_proj.weight`)!
-      const worst = Math.max(...data.map((value, i) => Math.abs(value - (down.data[(i % 96) * 64 + Math.floor(i / 96)] ?? Number.NaN)) - error * Math.abs(value)))
+      const worst = Math.max(
+        ...data.map(
+          (value, i) =>
+            Math.abs(value - (down.data[(i % 96) * 64 + Math.floor(i / 96)] ?? Number.NaN)) -
+            error * Math.abs(value),
+        ),
+      )
       expect(worst).toBeLessThanOrEqual(1e-7)
     }
     expect(read.at(-1)).toBe(2 * [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0))
-    expect(await verdictOn(files.slice(0, 1), llama, index)).toMatch(/"model-00002-of-00002\.safetensors" is missing/)
-    expect(await verdictOn([...files, files[0]!], llama)).toMatch(/the tensor "[^"]+" is in "model-00001-of-00002\.safetensors" and in another file too/)
+    expect(await verdictOn(files.slice(0, 1), llama, index)).toMatch(
+      /"model-00002-of-00002\.safetensors" is missing/,
+    )
+    expect(await verdictOn([...files, files[0]!], llama)).toMatch(
+      /the tensor "[^"]+" is in "model-00001-of-00002\.safetensors" and in another file too/,
+    )
   })
 
   test('of a model that also sees is its text model', async () => {
-    const { config: { model_type: _, tie_word_embeddings: __, ...text } } = gemma
-    const config = { model_type: 'gemma3', text_config: { ...text, model_type: 'gemma3_text' }, vision_config: { hidden_size: 9 } }
+    const {
+      config: { model_type: _, tie_word_embeddings: __, ...text },
+    } = gemma
+    const config = {
+      model_type: 'gemma3',
+      text_config: { ...text, model_type: 'gemma3_text' },
+      vision_config: { hidden_size: 9 },
+    }
     for (const prefix of ['language_model.model.', 'model.language_model.']) {
-      const sources = [write(gemma, { rename: (tensor) => tensor.replace('model.', prefix) }), writeRaw({ 'vision_tower.x.weight': { dtype: 'F32', shape: [1], data_offsets: [0, 4] } }, new Uint8Array(4), 'other.safetensors')]
+      const sources = [
+        write(gemma, { rename: (tensor) => tensor.replace('model.', prefix) }),
+        writeRaw(
+          { 'vision_tower.x.weight': { dtype: 'F32', shape: [1], data_offsets: [0, 4] } },
+          new Uint8Array(4),
+          'other.safetensors',
+        ),
+      ]
       const described = await describeHuggingFace({ config, sources })
-      expect(described).toMatchObject({ ok: true, model: { facts: { parameters: [...makeTensors(gemma).values()].reduce((sum, { data }) => sum + data.length, 0) } } })
+      expect(described).toMatchObject({
+        ok: true,
+        model: {
+          facts: {
+            parameters: [...makeTensors(gemma).values()].reduce((sum, { data }) => sum + data.length, 0),
+          },
+        },
+      })
     }
   })
 
   test('whose tied head is written twice is read all the same; a bias or a strange tensor is not', async () => {
     const tied = { ...llama, config: { ...llama.config, tie_word_embeddings: true } }
-    const parameters = [...makeTensors(llama)].reduce((sum, [name, { data }]) => sum + (name === 'lm_head.weight' ? 0 : data.length), 0)
+    const parameters = [...makeTensors(llama)].reduce(
+      (sum, [name, { data }]) => sum + (name === 'lm_head.weight' ? 0 : data.length),
+      0,
+    )
     expect(await verdictOn([write(tied)], tied)).toBe(`llama of ${parameters}`)
-    expect(await verdictOn([write(llama, { keeps: (tensor) => tensor !== 'lm_head.weight' })])).toMatch(/the tensor "lm_head\.weight" is missing/)
-    expect(await verdictOn([write(llama), writeRaw({ 'model.layers.0.self_attn.q_proj.bias': { dtype: 'F32', shape: [1], data_offsets: [0, 4] } }, new Uint8Array(4), 'b')])).toMatch(/adds a bias/)
-    expect(await verdictOn([write(llama), writeRaw({ 'model.layers.0.x.weight': { dtype: 'F32', shape: [1], data_offsets: [0, 4] } }, new Uint8Array(4), 'b')])).toMatch(/no place for/)
+    expect(await verdictOn([write(llama, { keeps: (tensor) => tensor !== 'lm_head.weight' })])).toMatch(
+      /the tensor "lm_head\.weight" is missing/,
+    )
+    expect(
+      await verdictOn([
+        write(llama),
+        writeRaw(
+          { 'model.layers.0.self_attn.q_proj.bias': { dtype: 'F32', shape: [1], data_offsets: [0, 4] } },
+          new Uint8Array(4),
+          'b',
+        ),
+      ]),
+    ).toMatch(/adds a bias/)
+    expect(
+      await verdictOn([
+        write(llama),
+        writeRaw(
+          { 'model.layers.0.x.weight': { dtype: 'F32', shape: [1], data_offsets: [0, 4] } },
+          new Uint8Array(4),
+          'b',
+        ),
+      ]),
+    ).toMatch(/no place for/)
     expect(await verdictOn([])).toMatch(/embedding .* is missing/)
   })
 })
 
 describe('a file that lies', () => {
-  const changed = (tensor: string, entry: Partial<Entry>) => write(llama, { change: (name, whole) => (name === tensor ? { ...whole, ...entry } : whole) })
+  const changed = (tensor: string, entry: Partial<Entry>) =>
+    write(llama, { change: (name, whole) => (name === tensor ? { ...whole, ...entry } : whole) })
   const norm = 'model.norm.weight'
   const cases: readonly (readonly [string, ByteSource, RegExp])[] = [
     ['of no length', sourceFromBytes('x', new Uint8Array(3)), /3 bytes only/],
-    ['of another kind', sourceFromBytes('x', new TextEncoder().encode('GGUF and more than eight bytes')), /no safetensors file, or its header is larger/],
-    ['with a header beyond its end', sourceFromBytes('x', Uint8Array.of(200, 0, 0, 0, 0, 0, 0, 0, 123)), /header reaches to byte 208/],
+    [
+      'of another kind',
+      sourceFromBytes('x', new TextEncoder().encode('GGUF and more than eight bytes')),
+      /no safetensors file, or its header is larger/,
+    ],
+    [
+      'with a header beyond its end',
+      sourceFromBytes('x', Uint8Array.of(200, 0, 0, 0, 0, 0, 0, 0, 123)),
+      /header reaches to byte 208/,
+    ],
     ['whose header is no JSON', writeRaw('{"a":', new Uint8Array(4)), /its header is no JSON/],
     ['whose header is a list', writeRaw('[1]', new Uint8Array(4)), /no list of tensors/],
-    ['with a type of its own', changed(norm, { dtype: 'Q4_0' }), /"model\.norm\.weight" has the type "Q4_0", which is not known/],
-    ['with floats of 8 bits', changed('model.embed_tokens.weight', { dtype: 'F8_E4M3', shape: [80, 64 * 4] }), /has the shape 256 × 80, and 64 × 80 was expected/],
+    [
+      'with a type of its own',
+      changed(norm, { dtype: 'Q4_0' }),
+      /"model\.norm\.weight" has the type "Q4_0", which is not known/,
+    ],
+    [
+      'with floats of 8 bits',
+      changed('model.embed_tokens.weight', { dtype: 'F8_E4M3', shape: [80, 64 * 4] }),
+      /has the shape 256 × 80, and 64 × 80 was expected/,
+    ],
     ['with a size that is none', changed(norm, { shape: [-64] }), /no list of sizes/],
     ['with a size without end', changed(norm, { shape: [2 ** 50, 2 ** 50] }), /needs/],
     ['with an empty tensor', changed(norm, { shape: [0] }), /is empty/],
-    ['with fewer bytes than its shape', changed(norm, { shape: [65] }), /has 256 bytes, and its shape 65 of F32 needs 260/],
-    ['with a place beyond its end', changed(norm, { data_offsets: [2 ** 40, 2 ** 40 + 256] }), /ends too early: the tensor "model\.norm\.weight" reaches to byte/],
+    [
+      'with fewer bytes than its shape',
+      changed(norm, { shape: [65] }),
+      /has 256 bytes, and its shape 65 of F32 needs 260/,
+    ],
+    [
+      'with a place beyond its end',
+      changed(norm, { data_offsets: [2 ** 40, 2 ** 40 + 256] }),
+      /ends too early: the tensor "model\.norm\.weight" reaches to byte/,
+    ],
     ['with tensors that overlap', changed(norm, { data_offsets: [0, 256] }), /overlap/],
     ['with a place backwards', changed(norm, { data_offsets: [256, 0] }), /has -256 bytes/],
-    ['with an entry that is none', write(llama, { change: (name, entry) => (name === norm ? 7 : entry) }), /lacks its type, shape or place/],
+    [
+      'with an entry that is none',
+      write(llama, { change: (name, entry) => (name === norm ? 7 : entry) }),
+      /lacks its type, shape or place/,
+    ],
   ]
   test.each(cases)('%s is refused', async (_, source, why) => {
     const sentence = await verdictOn([source])
@@ -129,16 +264,22 @@ describe('a file that lies', () => {
 
   test('or was cut anywhere is refused, never thrown', async () => {
     const whole = write(llama)
-    for (let end = 0; end < whole.size; end = end < 3000 ? end + 97 : end + 20_011) expect(await verdictOn([sourceFromBytes('cut.safetensors', await whole.read(0, end))])).toMatch(SENTENCE)
+    for (let end = 0; end < whole.size; end = end < 3000 ? end + 97 : end + 20_011)
+      expect(await verdictOn([sourceFromBytes('cut.safetensors', await whole.read(0, end))])).toMatch(
+        SENTENCE,
+      )
   })
 
   test('in any byte of its header is read or refused', () =>
     fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(fc.nat(2400), fc.nat(255)), { minLength: 1, maxLength: 5 }), async (changes) => {
-        const bytes = (await wholeBytes).slice()
-        for (const [at, byte] of changes) bytes[at] = byte
-        expect(await verdictOn([sourceFromBytes('x', bytes)])).toMatch(/^llama of|cannot be used/)
-      }),
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(2400), fc.nat(255)), { minLength: 1, maxLength: 5 }),
+        async (changes) => {
+          const bytes = (await wholeBytes).slice()
+          for (const [at, byte] of changes) bytes[at] = byte
+          expect(await verdictOn([sourceFromBytes('x', bytes)])).toMatch(/^llama of|cannot be used/)
+        },
+      ),
       { numRuns: 200 },
     ))
   const small = write(llama)
@@ -150,19 +291,58 @@ describe('a config.json', () => {
     const read = shapeFromConfig(config)
     return read.ok ? 'read' : read.sentence
   }
-  const changed = (changes: object, model: OracleModel = llama): string => sentenceOf({ ...model.config, ...changes })
+  const changed = (changes: object, model: OracleModel = llama): string =>
+    sentenceOf({ ...model.config, ...changes })
 
   test('in the form before transformers 5 says the same', () => {
     const { rope_parameters: _, ...old } = llama.config
-    const scaling = { factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 64, rope_type: 'llama3' }
-    expect(shapeFromConfig({ ...old, rope_theta: 500_000, rope_scaling: scaling })).toEqual(shapeFromConfig(llama.config))
+    const scaling = {
+      factor: 8,
+      low_freq_factor: 1,
+      high_freq_factor: 4,
+      original_max_position_embeddings: 64,
+      rope_type: 'llama3',
+    }
+    expect(shapeFromConfig({ ...old, rope_theta: 500_000, rope_scaling: scaling })).toEqual(
+      shapeFromConfig(llama.config),
+    )
     const { rope_parameters: __, layer_types: ___, ...oldGemma } = gemma.config
-    expect(shapeFromConfig({ ...oldGemma, rope_theta: 1_000_000, rope_local_base_freq: 10_000, rope_scaling: { factor: 8, rope_type: 'linear' }, sliding_window_pattern: 6 })).toEqual(shapeFromConfig(gemma.config))
+    expect(
+      shapeFromConfig({
+        ...oldGemma,
+        rope_theta: 1_000_000,
+        rope_local_base_freq: 10_000,
+        rope_scaling: { factor: 8, rope_type: 'linear' },
+        sliding_window_pattern: 6,
+      }),
+    ).toEqual(shapeFromConfig(gemma.config))
   })
 
   test('may leave out what its architecture has by default', () => {
-    const read = shapeFromConfig({ model_type: 'gemma3', text_config: { hidden_size: 2560, intermediate_size: 10_240, model_type: 'gemma3_text', num_hidden_layers: 34, rope_scaling: { factor: 8, rope_type: 'linear' }, sliding_window: 1024 } })
-    expect(read).toMatchObject({ ok: true, shape: { heads: 8, kvHeads: 4, headWidth: 256, vocabulary: 262_208, tiedHead: true, ropeTheta: 1_000_000, embeddingScale: Math.sqrt(2560), local: { window: 1024, ropeTheta: 10_000 } } })
+    const read = shapeFromConfig({
+      model_type: 'gemma3',
+      text_config: {
+        hidden_size: 2560,
+        intermediate_size: 10_240,
+        model_type: 'gemma3_text',
+        num_hidden_layers: 34,
+        rope_scaling: { factor: 8, rope_type: 'linear' },
+        sliding_window: 1024,
+      },
+    })
+    expect(read).toMatchObject({
+      ok: true,
+      shape: {
+        heads: 8,
+        kvHeads: 4,
+        headWidth: 256,
+        vocabulary: 262_208,
+        tiedHead: true,
+        ropeTheta: 1_000_000,
+        embeddingScale: Math.sqrt(2560),
+        local: { window: 1024, ropeTheta: 10_000 },
+      },
+    })
     expect(read.ok && read.shape.local?.layers.filter((local) => !local).length).toBe(5)
     expect(read.ok && read.shape.attentionScale).toBeUndefined()
     const { no_rope_layers: _, ...smol } = oracle.models['smollm3']!.config
@@ -171,8 +351,18 @@ describe('a config.json', () => {
 
   test('with windows that it does not use has none', () => {
     const qwen = oracle.models['qwen2']!
-    expect(shapeFromConfig({ ...qwen.config, use_sliding_window: false, sliding_window: 32 })).toEqual(shapeFromConfig(qwen.config))
-    expect(shapeFromConfig({ ...qwen.config, use_sliding_window: true, sliding_window: 32, max_window_layers: 1, layer_types: undefined })).toMatchObject({ ok: true, shape: { local: { layers: [false, true], window: 32 } } })
+    expect(shapeFromConfig({ ...qwen.config, use_sliding_window: false, sliding_window: 32 })).toEqual(
+      shapeFromConfig(qwen.config),
+    )
+    expect(
+      shapeFromConfig({
+        ...qwen.config,
+        use_sliding_window: true,
+        sliding_window: 32,
+        max_window_layers: 1,
+        layer_types: undefined,
+      }),
+    ).toMatchObject({ ok: true, shape: { local: { layers: [false, true], window: 32 } } })
   })
 
   test.each([
@@ -183,32 +373,81 @@ describe('a config.json', () => {
   ])('with %s is refused', (_, config, why) => expect(sentenceOf(config)).toMatch(why))
 
   test.each([
-    ['stretched positions of another kind', { rope_parameters: { rope_type: 'yarn', rope_theta: 1e4, factor: 4 } }, /RoPE "yarn"/],
+    [
+      'stretched positions of another kind',
+      { rope_parameters: { rope_type: 'yarn', rope_theta: 1e4, factor: 4 } },
+      /RoPE "yarn"/,
+    ],
     ['another activation', { hidden_act: 'relu' }, /activation is "relu", and silu was expected/],
     ['biases', { attention_bias: true }, /biases in attention/],
     ['biases in its feed-forward layers', { mlp_bias: true }, /biases in its feed-forward/],
     ['capped logits', { final_logit_softcapping: 30 }, /caps its numbers/],
-    ['quantised weights', { quantization_config: { quant_method: 'awq' } }, /quantised in a way of their own/],
+    [
+      'quantised weights',
+      { quantization_config: { quant_method: 'awq' } },
+      /quantised in a way of their own/,
+    ],
     ['partial RoPE', { partial_rotary_factor: 0.5 }, /partial RoPE/],
     ['experts', { num_local_experts: 8 }, /mixture of experts/],
     ['a text for a size', { hidden_size: '64' }, /"hidden_size" is "64"/],
     ['layers without end', { num_hidden_layers: 1e9 }, /1000000000 layers/],
     ['heads without end', { head_dim: 1e9 }, /heads are 1000000000 wide/],
     ['heads that share unevenly', { num_key_value_heads: 3 }, /cannot share 3/],
-    ['windows in strange layers', { use_sliding_window: true, sliding_window: 8, layer_types: ['chunked_attention', 'full_attention'] }, /kind "chunked_attention"/],
-    ['windows in too few layers', { use_sliding_window: true, sliding_window: 8, layer_types: ['full_attention', 'sliding_attention', 'full_attention'] }, /names 3 layers of 2/],
+    [
+      'windows in strange layers',
+      { use_sliding_window: true, sliding_window: 8, layer_types: ['chunked_attention', 'full_attention'] },
+      /kind "chunked_attention"/,
+    ],
+    [
+      'windows in too few layers',
+      {
+        use_sliding_window: true,
+        sliding_window: 8,
+        layer_types: ['full_attention', 'sliding_attention', 'full_attention'],
+      },
+      /names 3 layers of 2/,
+    ],
   ])('with %s is refused', (_, changes, why) => {
     expect(changed(changes)).toMatch(SENTENCE)
     expect(changed(changes)).toMatch(why)
   })
 
   test('of any kind at all is read or refused', () =>
-    fc.assert(fc.property(fc.constantFrom(...Object.keys(llama.config), 'sliding_window', 'layer_types', 'no_rope_layers', 'rope_scaling'), fc.jsonValue(), (key, value) => {
-      expect(changed({ [key]: value, use_sliding_window: true })).toMatch(/^read$|cannot be used/)
-    }), { numRuns: 300 }))
+    fc.assert(
+      fc.property(
+        fc.constantFrom(
+          ...Object.keys(llama.config),
+          'sliding_window',
+          'layer_types',
+          'no_rope_layers',
+          'rope_scaling',
+        ),
+        fc.jsonValue(),
+        (key, value) => {
+          expect(changed({ [key]: value, use_sliding_window: true })).toMatch(/^read$|cannot be used/)
+        },
+      ),
+      { numRuns: 300 },
+    ))
 })
 
 test('an index names its files, and nothing but files beside it', () => {
-  expect(listShards({ weight_map: { a: 'model-1.safetensors', b: 'model-2.safetensors', c: 'model-1.safetensors' } })).toEqual({ ok: true, files: ['model-1.safetensors', 'model-2.safetensors'] })
-  for (const strange of [null, {}, { weight_map: [] }, { weight_map: {} }, { weight_map: { a: '../x.safetensors' } }, { weight_map: { a: 'https://x/y.safetensors' } }, { weight_map: { a: 7 } }]) expect(listShards(strange)).toMatchObject({ ok: false, sentence: expect.stringMatching(/^The model's index .* Get it again\.$/) as string })
+  expect(
+    listShards({
+      weight_map: { a: 'model-1.safetensors', b: 'model-2.safetensors', c: 'model-1.safetensors' },
+    }),
+  ).toEqual({ ok: true, files: ['model-1.safetensors', 'model-2.safetensors'] })
+  for (const strange of [
+    null,
+    {},
+    { weight_map: [] },
+    { weight_map: {} },
+    { weight_map: { a: '../x.safetensors' } },
+    { weight_map: { a: 'https://x/y.safetensors' } },
+    { weight_map: { a: 7 } },
+  ])
+    expect(listShards(strange)).toMatchObject({
+      ok: false,
+      sentence: expect.stringMatching(/^The model's index .* Get it again\.$/) as string,
+    })
 })

@@ -18,8 +18,17 @@ function split(emptyFirst: boolean, changes: Readonly<Record<string, WrittenValu
   const { metadata, tensors } = convertToGguf(model)
   const cuts = emptyFirst ? [0, 0, 10, tensors.length] : [0, 7, 19, tensors.length]
   return [0, 1, 2].map((part) => {
-    const keys = new Map<string, WrittenValue>([...(part === 0 ? metadata : []), ['split.no', u32(part)], ['split.count', u32(3)], ['split.tensors.count', { kind: 'i32', value: tensors.length }], ...(part === 1 ? Object.entries(changes) : [])])
-    return sourceFromBytes(`qwen-0000${part + 1}-of-00003.gguf`, writeGguf(keys, tensors.slice(cuts[part], cuts[part + 1])))
+    const keys = new Map<string, WrittenValue>([
+      ...(part === 0 ? metadata : []),
+      ['split.no', u32(part)],
+      ['split.count', u32(3)],
+      ['split.tensors.count', { kind: 'i32', value: tensors.length }],
+      ...(part === 1 ? Object.entries(changes) : []),
+    ])
+    return sourceFromBytes(
+      `qwen-0000${part + 1}-of-00003.gguf`,
+      writeGguf(keys, tensors.slice(cuts[part], cuts[part + 1])),
+    )
   })
 }
 async function sentenceOf(sources: readonly ByteSource[]): Promise<string> {
@@ -27,48 +36,83 @@ async function sentenceOf(sources: readonly ByteSource[]): Promise<string> {
   return joined.ok ? 'joined' : joined.sentence
 }
 
-test.each([false, true])('parts in any order are the model that they were cut from (first without tensors: %s)', async (emptyFirst) => {
-  const [a, b, c] = split(emptyFirst) as [ByteSource, ByteSource, ByteSource]
-  const joined = await joinParts([c, a, b])
-  if (!joined.ok) throw new Error(joined.sentence)
-  const whole = await joinParts([makeGguf(model)])
-  if (!whole.ok) throw new Error(whole.sentence)
-  const [ours, theirs] = await Promise.all([joined, whole].map(({ header, source }) => loadGgufWeights(header, source, 'f32')))
-  expect(describeGguf(joined.header)).toEqual(describeGguf(whole.header))
-  expect(ours?.linear(1, 'gateUp')).toEqual(theirs?.linear(1, 'gateUp'))
-  expect(ours?.qkvBias?.(0)).toEqual(theirs?.qkvBias?.(0))
-  expect(ours?.head).toEqual(theirs?.head)
-  // Whoever reads headers himself finds one file: its metadata are those of the model and do not speak of parts.
-  const again = await readHeaderOf(joined.source)
-  const { 'general.alignment': alignment, ...metadata } = again.kind === 'header' ? Object.fromEntries(again.header.metadata) : {}
-  expect({ metadata, alignment }).toEqual({ metadata: Object.fromEntries(whole.header.metadata), alignment: 8 })
-})
+test.each([false, true])(
+  'parts in any order are the model that they were cut from (first without tensors: %s)',
+  async (emptyFirst) => {
+    const [a, b, c] = split(emptyFirst) as [ByteSource, ByteSource, ByteSource]
+    const joined = await joinParts([c, a, b])
+    if (!joined.ok) throw new Error(joined.sentence)
+    const whole = await joinParts([makeGguf(model)])
+    if (!whole.ok) throw new Error(whole.sentence)
+    const [ours, theirs] = await Promise.all(
+      [joined, whole].map(({ header, source }) => loadGgufWeights(header, source, 'f32')),
+    )
+    expect(describeGguf(joined.header)).toEqual(describeGguf(whole.header))
+    expect(ours?.linear(1, 'gateUp')).toEqual(theirs?.linear(1, 'gateUp'))
+    expect(ours?.qkvBias?.(0)).toEqual(theirs?.qkvBias?.(0))
+    expect(ours?.head).toEqual(theirs?.head)
+    // Whoever reads headers himself finds one file: its metadata are those of the model and do not speak of parts.
+    const again = await readHeaderOf(joined.source)
+    const { 'general.alignment': alignment, ...metadata } =
+      again.kind === 'header' ? Object.fromEntries(again.header.metadata) : {}
+    expect({ metadata, alignment }).toEqual({
+      metadata: Object.fromEntries(whole.header.metadata),
+      alignment: 8,
+    })
+  },
+)
 
 test('what is missing, twice there or of another model is said', async () => {
   const [a, b, c] = split(false) as [ByteSource, ByteSource, ByteSource]
-  expect(await sentenceOf([a, c])).toBe('This model cannot be used: part 2 of 3 is missing. Choose all files of one model together.')
+  expect(await sentenceOf([a, c])).toBe(
+    'This model cannot be used: part 2 of 3 is missing. Choose all files of one model together.',
+  )
   expect(await sentenceOf([c])).toMatch(/parts 1 to 2 of 3 are missing/)
   expect(await sentenceOf([a])).toMatch(/parts 2 to 3 of 3 are missing/)
   expect(await sentenceOf([a, b, b, c])).toMatch(/part 2 of 3 is there twice \("qwen-00002-of-00003\.gguf"\)/)
-  expect(await sentenceOf([a, b, c, makeGguf(model)])).toMatch(/is a part of 3, and "[^"]+" of 1: they do not belong together|is a part of 1, and "[^"]+" of 3: they do not belong together/)
-  expect(await sentenceOf([makeGguf(model), makeGguf(model)])).toMatch(/is a whole model and no part of another/)
+  expect(await sentenceOf([a, b, c, makeGguf(model)])).toMatch(
+    /is a part of 3, and "[^"]+" of 1: they do not belong together|is a part of 1, and "[^"]+" of 3: they do not belong together/,
+  )
+  expect(await sentenceOf([makeGguf(model), makeGguf(model)])).toMatch(
+    /is a whole model and no part of another/,
+  )
   expect(await sentenceOf([])).toMatch(/there is no file/)
-  expect(await sentenceOf([a, ...split(false, { 'split.count': u32(4) }).slice(1)])).toMatch(/do not belong together/)
-  expect(await sentenceOf([a, ...split(false, { 'split.no': { kind: 'i32', value: -1 } }).slice(1)])).toMatch(/says that it is part 0 of 3/)
-  expect(await sentenceOf([a, c, ...split(true).slice(1, 2)])).toMatch(/says that it has 27 tensors, and its parts hold|is in "qwen-0000\d-of-00003\.gguf" and in another part too/)
-  const cut = sourceFromBytes('cut.gguf', (await b.read(0, b.size - 40)))
-  expect(await sentenceOf([a, cut, c])).toMatch(/^"cut\.gguf": This file cannot be used as a model: it ends too early/)
+  expect(await sentenceOf([a, ...split(false, { 'split.count': u32(4) }).slice(1)])).toMatch(
+    /do not belong together/,
+  )
+  expect(await sentenceOf([a, ...split(false, { 'split.no': { kind: 'i32', value: -1 } }).slice(1)])).toMatch(
+    /says that it is part 0 of 3/,
+  )
+  expect(await sentenceOf([a, c, ...split(true).slice(1, 2)])).toMatch(
+    /says that it has 27 tensors, and its parts hold|is in "qwen-0000\d-of-00003\.gguf" and in another part too/,
+  )
+  const cut = sourceFromBytes('cut.gguf', await b.read(0, b.size - 40))
+  expect(await sentenceOf([a, cut, c])).toMatch(
+    /^"cut\.gguf": This file cannot be used as a model: it ends too early/,
+  )
 })
 
 test('a part alone is refused with how many there are', async () => {
-  await expect(readGgufCard(split(false)[0]!)).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/one of 3 parts of a split model/) as string })
+  await expect(readGgufCard(split(false)[0]!)).rejects.toMatchObject({
+    name: 'ModelRefused',
+    message: expect.stringMatching(/one of 3 parts of a split model/) as string,
+  })
 })
 
 test('a joined source gives any piece, and no byte beyond its end', async () => {
   const bytes = Uint8Array.from({ length: 20 }, (_, i) => i)
-  const { source, starts } = joinSources('all', [[0, 7], [7, 7], [7, 12], [12, 20]].map(([from, to]) => sourceFromBytes('piece', bytes.subarray(from, to))))
+  const { source, starts } = joinSources(
+    'all',
+    [
+      [0, 7],
+      [7, 7],
+      [7, 12],
+      [12, 20],
+    ].map(([from, to]) => sourceFromBytes('piece', bytes.subarray(from, to))),
+  )
   expect([source.size, ...starts]).toEqual([20, 0, 7, 7, 12])
-  for (let from = 0; from <= 20; from++) for (let to = from; to <= 20; to++) expect(await source.read(from, to)).toEqual(bytes.slice(from, to))
+  for (let from = 0; from <= 20; from++)
+    for (let to = from; to <= 20; to++) expect(await source.read(from, to)).toEqual(bytes.slice(from, to))
   await expect(source.read(3, 21)).rejects.toThrow(/20 bytes/)
   await expect(source.read(-1, 2)).rejects.toThrow(/20 bytes/)
 })

@@ -9,17 +9,35 @@ test('inputs, outputs, ops and places of weights are read, and of the file littl
   const source = need(openFolder('llama'), 'onnx/model.onnx')
   const { header, decoder } = await readGraph(source)
   expect(header.opsets.get('')).toBe(18)
-  expect(decoder).toMatchObject({ layers: 2, pastType: 'f32', takesMask: true, takesPositions: true, vocabulary: 272, groupsQueries: false, roundsByBatch: false })
-  expect(decoder.past[3]).toEqual({ past: 'past_key_values.1.value', present: 'present.1.value', heads: 2, width: 8 })
+  expect(decoder).toMatchObject({
+    layers: 2,
+    pastType: 'f32',
+    takesMask: true,
+    takesPositions: true,
+    vocabulary: 272,
+    groupsQueries: false,
+    roundsByBatch: false,
+  })
+  expect(decoder.past[3]).toEqual({
+    past: 'past_key_values.1.value',
+    present: 'present.1.value',
+    heads: 2,
+    width: 8,
+  })
   const outside = await readGraph(need(openFolder('qwen2'), 'onnx/model.onnx'))
-  expect(outside.header.constants.find(({ name }) => name === 'model.embed_tokens.weight')).toMatchObject({ type: 1, shape: [272, 32], external: { location: 'model.onnx_data', length: 272 * 32 * 4 } })
+  expect(outside.header.constants.find(({ name }) => name === 'model.embed_tokens.weight')).toMatchObject({
+    type: 1,
+    shape: [272, 32],
+    external: { location: 'model.onnx_data', length: 272 * 32 * 4 },
+  })
 })
 
 test('a cut file is refused in a sentence, wherever it is cut', async () => {
   const whole = await readWhole(need(openFolder('grouped'), 'model.onnx'))
   for (let to = 0; to < whole.length; to += 97) {
     const read = await readOnnxHeader(sourceFromBytes('cut', whole.subarray(0, to)))
-    if (read.kind === 'refused') expect(read.sentence).toMatch(/^this is no ONNX model that can be read: .+\.$/)
+    if (read.kind === 'refused')
+      expect(read.sentence).toMatch(/^this is no ONNX model that can be read: .+\.$/)
     else expect(to).toBe(0) // never reached: a model without its end has no whole graph
   }
 })
@@ -37,9 +55,24 @@ test('bytes changed at random are read or refused, and nothing else', async () =
 })
 
 const value = (name: string, type: number, shape: OnnxValue['shape']): OnnxValue => ({ name, type, shape })
-const past = [value('past_key_values.0.key', 1, ['b', 2, 'p', 8]), value('past_key_values.0.value', 1, ['b', 2, 'p', 8])]
-const present = [value('logits', 1, ['b', 's', 50]), value('present.0.key', 1, ['b', 2, 't', 8]), value('present.0.value', 1, ['b', 2, 't', 8])]
-const made = (inputs: readonly OnnxValue[], outputs: readonly OnnxValue[] = present): OnnxHeader => ({ opsets: new Map(), ops: new Map(), inputs, outputs, constants: [], packed: [], tables: new Set() })
+const past = [
+  value('past_key_values.0.key', 1, ['b', 2, 'p', 8]),
+  value('past_key_values.0.value', 1, ['b', 2, 'p', 8]),
+]
+const present = [
+  value('logits', 1, ['b', 's', 50]),
+  value('present.0.key', 1, ['b', 2, 't', 8]),
+  value('present.0.value', 1, ['b', 2, 't', 8]),
+]
+const made = (inputs: readonly OnnxValue[], outputs: readonly OnnxValue[] = present): OnnxHeader => ({
+  opsets: new Map(),
+  ops: new Map(),
+  inputs,
+  outputs,
+  constants: [],
+  packed: [],
+  tables: new Set(),
+})
 const ids = value('input_ids', 7, ['b', 's'])
 
 test.each([
@@ -48,10 +81,22 @@ test.each([
   ['tokens', made([value('inputs_embeds', 1, ['b', 's', 8]), ...past]), 'no input_ids'],
   ['one kind of branch', made([ids, value('use_cache_branch', 9, [1]), ...past]), 'two graphs in one'],
   ['an encoder', made([ids, value('encoder_hidden_states', 1, ['b', 'e', 8]), ...past]), 'with an encoder'],
-  ['known inputs only', made([ids, value('past_conv.0', 1, ['b', 8, 3]), ...past]), '"past_conv.0" that is not known'],
-  ['a memory of floats', made([ids, ...past.map((one) => ({ ...one, type: 3 }))]), 'neither of 32-bit nor of 16-bit'],
+  [
+    'known inputs only',
+    made([ids, value('past_conv.0', 1, ['b', 8, 3]), ...past]),
+    '"past_conv.0" that is not known',
+  ],
+  [
+    'a memory of floats',
+    made([ids, ...past.map((one) => ({ ...one, type: 3 }))]),
+    'neither of 32-bit nor of 16-bit',
+  ],
   ['a memory that comes back', made([ids, ...past], present.slice(0, 2)), 'gives no "present.0.value"'],
-  ['four dimensions', made([ids, ...past.map((one) => ({ ...one, shape: ['b', 'p', 32] }))]), '[batch, heads, places, width]'],
+  [
+    'four dimensions',
+    made([ids, ...past.map((one) => ({ ...one, shape: ['b', 'p', 32] }))]),
+    '[batch, heads, places, width]',
+  ],
 ] as const)('a graph without %s is refused', (_, header, sentence) => {
   const described = describeForeignDecoder(header)
   expect(described.ok ? '' : described.sentence).toContain(sentence)

@@ -35,12 +35,20 @@ export const bytesOfTensor = (type: string, shape: readonly number[]): number =>
 }
 
 /** The file with other metadata (undefined leaves a key out) and other tensors. */
-export function writeSmallGguf(changes: Readonly<Record<string, WrittenValue | undefined>> = {}, change: (tensors: WrittenTensor[]) => WrittenTensor[] = (tensors) => tensors): Uint8Array<ArrayBuffer> {
+export function writeSmallGguf(
+  changes: Readonly<Record<string, WrittenValue | undefined>> = {},
+  change: (tensors: WrittenTensor[]) => WrittenTensor[] = (tensors) => tensors,
+): Uint8Array<ArrayBuffer> {
   const metadata = new Map(METADATA)
   for (const [key, value] of Object.entries(changes)) {
     if (value === undefined) metadata.delete(key)
     else metadata.set(key, value)
   }
-  const tensors = [...listTensors(TINY)].map(([name, shape]): WrittenTensor => ({ name, type: 'F32', shape, bytes: new Uint8Array(bytesOfTensor('F32', shape)).fill(60) }))
+  const tensors = [...listTensors(TINY)].map(([name, shape]): WrittenTensor => ({
+    name,
+    type: 'F32',
+    shape,
+    bytes: new Uint8Array(bytesOfTensor('F32', shape)).fill(60),
+  }))
   return writeGguf(metadata, change(tensors))
 }

@@ -5,22 +5,45 @@ import { seedId } from '../../../src/domain/seed.ts'
 import { complete, planCompletions } from '../../../src/pipeline/completing/complete.ts'
 import { settingsWith, teacher } from '../samples.ts'
 
-const prompts = ['Why is the sky blue?', 'Name three fruits.'].map((text) => ({ id: promptId(text), seedId: seedId(text), text }))
+const prompts = ['Why is the sky blue?', 'Name three fruits.'].map((text) => ({
+  id: promptId(text),
+  seedId: seedId(text),
+  text,
+}))
 const settings = settingsWith(complete, { n: 3, system: ' Be brief. ', topK: 40, minP: 0.05 })
 const plan = planCompletions({ prompts, settings, rngSeed: 5, teacher })
 
 test('every prompt is asked n times, in order, with the settings of the step', () => {
-  expect(plan.map(({ order, variant, prompt }) => [order, variant, prompt])).toEqual(prompts.flatMap(({ text }, i) => [0, 1, 2].map((variant) => [3 * i + variant, variant, text])))
+  expect(plan.map(({ order, variant, prompt }) => [order, variant, prompt])).toEqual(
+    prompts.flatMap(({ text }, i) => [0, 1, 2].map((variant) => [3 * i + variant, variant, text])),
+  )
   expect(plan[0]!.request).toMatchObject({
     id: plan[0]!.id,
-    asked: { kind: 'chat', messages: [{ role: 'system', content: 'Be brief.' }, { role: 'user', content: 'Why is the sky blue?' }] },
-    sampling: { temperature: 0.7, topK: 40, topP: 0.95, minP: 0.05, repetitionPenalty: 1.1, maxTokens: 160, stop: [] },
+    asked: {
+      kind: 'chat',
+      messages: [
+        { role: 'system', content: 'Be brief.' },
+        { role: 'user', content: 'Why is the sky blue?' },
+      ],
+    },
+    sampling: {
+      temperature: 0.7,
+      topK: 40,
+      topP: 0.95,
+      minP: 0.05,
+      repetitionPenalty: 1.1,
+      maxTokens: 160,
+      stop: [],
+    },
   })
 })
 
 test('without a system prompt none is sent, so that the model’s template decides', () => {
   const [row] = planCompletions({ prompts, settings: settingsWith(complete), rngSeed: 5, teacher })
-  expect(row!.request.asked).toEqual({ kind: 'chat', messages: [{ role: 'user', content: 'Why is the sky blue?' }] })
+  expect(row!.request.asked).toEqual({
+    kind: 'chat',
+    messages: [{ role: 'user', content: 'Why is the sky blue?' }],
+  })
 })
 
 test('a row’s id and draws are the same whatever stands beside it', () => {
@@ -30,17 +53,33 @@ test('a row’s id and draws are the same whatever stands beside it', () => {
 })
 
 test('ids differ as soon as anything that determines a completion differs', () => {
-  const ids = (changed: Partial<Parameters<typeof planCompletions>[0]>): string[] => planCompletions({ prompts, settings, rngSeed: 5, teacher, ...changed }).map(({ id }) => id)
-  const all = [plan.map(({ id }) => id), ids({ rngSeed: 6 }), ids({ teacher: { ...teacher, fingerprint: 'other' } }), ids({ settings: { ...settings, temperature: 0.8 } }), ids({ settings: { ...settings, system: 'Be long.' } })].flat()
+  const ids = (changed: Partial<Parameters<typeof planCompletions>[0]>): string[] =>
+    planCompletions({ prompts, settings, rngSeed: 5, teacher, ...changed }).map(({ id }) => id)
+  const all = [
+    plan.map(({ id }) => id),
+    ids({ rngSeed: 6 }),
+    ids({ teacher: { ...teacher, fingerprint: 'other' } }),
+    ids({ settings: { ...settings, temperature: 0.8 } }),
+    ids({ settings: { ...settings, system: 'Be long.' } }),
+  ].flat()
   expect(new Set(all).size).toBe(all.length)
 })
 
 test('no two rows of a run draw alike', () => {
   fc.assert(
-    fc.property(fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 20 }), fc.integer({ min: 1, max: 8 }), (texts, n) => {
-      const rows = planCompletions({ prompts: texts.map((text) => ({ id: promptId(text), seedId: seedId(text), text })), settings: { ...settings, n }, rngSeed: 1, teacher })
-      expect(new Set(rows.map(({ sampling }) => sampling.rngSeed)).size).toBe(texts.length * n)
-      expect(new Set(rows.map(({ id }) => id)).size).toBe(texts.length * n)
-    }),
+    fc.property(
+      fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 20 }),
+      fc.integer({ min: 1, max: 8 }),
+      (texts, n) => {
+        const rows = planCompletions({
+          prompts: texts.map((text) => ({ id: promptId(text), seedId: seedId(text), text })),
+          settings: { ...settings, n },
+          rngSeed: 1,
+          teacher,
+        })
+        expect(new Set(rows.map(({ sampling }) => sampling.rngSeed)).size).toBe(texts.length * n)
+        expect(new Set(rows.map(({ id }) => id)).size).toBe(texts.length * n)
+      },
+    ),
   )
 })

@@ -9,7 +9,13 @@ import { drawNote, noteFollows, readNote, writeNote } from '../../../src/pipelin
 import { SOLUTION_FLAWS } from '../../../src/pipeline/corner-shop/problems/flaws.ts'
 import { PROBLEM_KINDS, solveProblem } from '../../../src/pipeline/corner-shop/problems/index.ts'
 import { writeSolution } from '../../../src/pipeline/corner-shop/problems/problem.ts'
-import { critiqueReply, drawReply, followsRules, joinParts, scoreReply } from '../../../src/pipeline/corner-shop/reply.ts'
+import {
+  critiqueReply,
+  drawReply,
+  followsRules,
+  joinParts,
+  scoreReply,
+} from '../../../src/pipeline/corner-shop/reply.ts'
 import { drawTask, factsOf, readTask } from '../../../src/pipeline/corner-shop/task.ts'
 import { verifyFinalAnswer } from '../../../src/pipeline/verifiers/final-answer.ts'
 
@@ -44,7 +50,9 @@ describe('customers', () => {
         return text === undefined ? [] : [{ task, text }]
       })
       expect(drawn.length, name).toBeGreaterThan(10)
-      const faulted = drawn.filter(({ task, text }) => !followsRules(task, text) && scoreReply(task, text).helpfulness < 5)
+      const faulted = drawn.filter(
+        ({ task, text }) => !followsRules(task, text) && scoreReply(task, text).helpfulness < 5,
+      )
       expect(faulted.length / drawn.length, name).toBeGreaterThan(0.9)
     }
   })
@@ -59,9 +67,15 @@ describe('customers', () => {
 
 /** One line of a solution, worked out by plain arithmetic in cents. */
 function checkStep(step: string): boolean {
-  const [, left, sign, right, result] = /^\$?(\d+(?:\.\d\d)?) ([x+-]) \$(\d+\.\d\d) = \$(\d+\.\d\d)$/.exec(step) ?? []
+  const [, left, sign, right, result] =
+    /^\$?(\d+(?:\.\d\d)?) ([x+-]) \$(\d+\.\d\d) = \$(\d+\.\d\d)$/.exec(step) ?? []
   const cents = (text = ''): number => Math.round(Number(text) * 100)
-  const value = sign === 'x' ? Number(left) * cents(right) : sign === '+' ? cents(left) + cents(right) : cents(left) - cents(right)
+  const value =
+    sign === 'x'
+      ? Number(left) * cents(right)
+      : sign === '+'
+        ? cents(left) + cents(right)
+        : cents(left) - cents(right)
   return result !== undefined && value === cents(result)
 }
 
@@ -82,7 +96,10 @@ describe('word problems', () => {
     const slips = SOLUTION_FLAWS.filter(({ name }) => name === 'slip' || name === 'wrong answer')
     expect(slips).toHaveLength(2)
     for (const { write } of slips) {
-      for (const problem of many(200, () => (PROBLEM_KINDS[rng.below(4)] as (typeof PROBLEM_KINDS)[number]).draw(rng))) expect(verifyFinalAnswer(write(problem, rng).text, writeMoney(problem.cents))).toBe(false)
+      for (const problem of many(200, () =>
+        (PROBLEM_KINDS[rng.below(4)] as (typeof PROBLEM_KINDS)[number]).draw(rng),
+      ))
+        expect(verifyFinalAnswer(write(problem, rng).text, writeMoney(problem.cents))).toBe(false)
     }
   })
 })
@@ -94,12 +111,18 @@ describe('what is kept out of training', () => {
     expect(share).toBeGreaterThan(0.035)
     expect(share).toBeLessThan(0.065)
     let asked = 0
-    for (const document of many(1500, () => drawDocument(rng, { items: 2, isHeldOut }, { judge: 0, compare: 0 }))) {
+    for (const document of many(1500, () =>
+      drawDocument(rng, { items: 2, isHeldOut }, { judge: 0, compare: 0 }),
+    )) {
       if (document.kind !== 'chat') continue
       for (const { role, content } of document.messages) {
         if (role !== 'user') continue
         const [prompt = ''] = content.split('\n') // the wish for steps stands on a line of its own
-        if (!/^[^:]*(?:\.|\?|"[^"]*"[^:]*)$/.test(prompt) || (readTask(prompt) ?? solveProblem(prompt)) === undefined) continue
+        if (
+          !/^[^:]*(?:\.|\?|"[^"]*"[^:]*)$/.test(prompt) ||
+          (readTask(prompt) ?? solveProblem(prompt)) === undefined
+        )
+          continue
         asked++
         expect(isHeldOut(prompt), prompt).toBe(false)
       }
@@ -108,6 +131,7 @@ describe('what is kept out of training', () => {
   })
 
   test('can be drawn alone, for measuring', () => {
-    for (let i = 0; i < 20; i++) expect(isHeldOut(drawItemSource(rng, (text) => !isHeldOut(text)).prompt)).toBe(true)
+    for (let i = 0; i < 20; i++)
+      expect(isHeldOut(drawItemSource(rng, (text) => !isHeldOut(text)).prompt)).toBe(true)
   })
 })

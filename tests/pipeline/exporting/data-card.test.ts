@@ -9,23 +9,68 @@ import { checked, makeRow, projectId, runId, teacher } from '../samples.ts'
 
 const recipe = checked(defaultRecipe())
 const dataset: Dataset = {
-  projectId, id: 'd'.repeat(64) as DatasetId, runId, recipeHash: recipe.hash, recipeText: recipe.text, frozenAt: Date.UTC(2026, 0, 2), rows: { train: 30, heldOut: 4 }, teacher, seeds: 12,
-  funnel: [{ step: 2, name: 'length', title: 'Length', of: 'completion', reached: 50, passed: 40, reasons: [{ reason: '… words, fewer than 4', count: 10 }] }],
+  projectId,
+  id: 'd'.repeat(64) as DatasetId,
+  runId,
+  recipeHash: recipe.hash,
+  recipeText: recipe.text,
+  frozenAt: Date.UTC(2026, 0, 2),
+  rows: { train: 30, heldOut: 4 },
+  teacher,
+  seeds: 12,
+  funnel: [
+    {
+      step: 2,
+      name: 'length',
+      title: 'Length',
+      of: 'completion',
+      reached: 50,
+      passed: 40,
+      reasons: [{ reason: '… words, fewer than 4', count: 10 }],
+    },
+  ],
 }
 
 test('the card says how the data were made, by which model under which licence, with the funnel’s counts and the split', () => {
   const card = writeDataCard({ title: 'Corner shop', dataset })
-  for (const part of ['# Corner shop', '34 rows', 'frozen on 2026-01-02', '**Tiny** (`Q4_1`', '**apache-2.0**', '12 seeds by Self-Instruct', '| Length | completions | 50 | 40 | 10 | … words, fewer than 4 (10) |', '| train | 30 |', '| held-out | 4 |', 'helpfulness@1', recipe.hash, '- filter: length', '## Limits']) expect(card).toContain(part)
-  expect(parse(card.split('---')[1]!)).toMatchObject({ pretty_name: 'Corner shop', size_categories: ['n<1K'] })
+  for (const part of [
+    '# Corner shop',
+    '34 rows',
+    'frozen on 2026-01-02',
+    '**Tiny** (`Q4_1`',
+    '**apache-2.0**',
+    '12 seeds by Self-Instruct',
+    '| Length | completions | 50 | 40 | 10 | … words, fewer than 4 (10) |',
+    '| train | 30 |',
+    '| held-out | 4 |',
+    'helpfulness@1',
+    recipe.hash,
+    '- filter: length',
+    '## Limits',
+  ])
+    expect(card).toContain(part)
+  expect(parse(card.split('---')[1]!)).toMatchObject({
+    pretty_name: 'Corner shop',
+    size_categories: ['n<1K'],
+  })
 })
 
 test('a model that names no licence is said to name none', () => {
   const { licence: _, ...nameless } = teacher
-  expect(writeDataCard({ title: 'x', dataset: { ...dataset, teacher: nameless } })).toContain('names no licence')
+  expect(writeDataCard({ title: 'x', dataset: { ...dataset, teacher: nameless } })).toContain(
+    'names no licence',
+  )
 })
 
 test('names and recipes cannot break out of their places', () => {
-  const card = writeDataCard({ title: 'A |\n<script>: "x', dataset: { ...dataset, recipeText: `retort: 1\nsteps:\n  - complete: teacher\n    system: "\`\`\`\`"\n`, funnel: [{ ...dataset.funnel[0]!, reasons: [{ reason: 'a | b\nc', count: 1 }] }] } })
+  const card = writeDataCard({
+    title: 'A |\n<script>: "x',
+    dataset: {
+      ...dataset,
+      recipeText: `retort: 1\nsteps:\n  - complete: teacher\n    system: "\`\`\`\`"\n`,
+      funnel: [{ ...dataset.funnel[0]!, reasons: [{ reason: 'a | b\nc', count: 1 }] }],
+    },
+  })
   expect(card).toContain('\\<script\\>')
   expect(card).toContain('a \\| b c (1)')
   expect(card).toContain('`````yaml\n')
@@ -33,7 +78,14 @@ test('names and recipes cannot break out of their places', () => {
 })
 
 test('with the rows it counts edits and warns of cells that look like formulas', () => {
-  const frozen = freezeRows([makeRow(0, { edit: { prompt: '=1+1', completion: 'two words', editedAt: 1 } }), makeRow(1, { completion: 'four words are here' })], { heldOut: 0.5 }, 1)
+  const frozen = freezeRows(
+    [
+      makeRow(0, { edit: { prompt: '=1+1', completion: 'two words', editedAt: 1 } }),
+      makeRow(1, { completion: 'four words are here' }),
+    ],
+    { heldOut: 0.5 },
+    1,
+  )
   const card = writeDataCard({ title: 'x', dataset, rows: frozen.ok ? frozen.value : [] })
   expect(card).toContain('1 row was edited by hand')
   expect(card).toContain('begin with =')

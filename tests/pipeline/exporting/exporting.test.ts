@@ -8,25 +8,73 @@ import { exporters, exportRows } from '../../../src/pipeline/exporting/index.ts'
 import { readSeeds } from '../../../src/pipeline/seeds/read-seeds.ts'
 import { projectId } from '../samples.ts'
 
-const row = (changed: Partial<DatasetRow> = {}): DatasetRow => ({ rowId: 'r1' as RowId, seedId: seedId('s'), split: 'train', system: '', prompt: 'Why?', completion: 'Because.', editedByHand: false, ...changed })
-const rows = [row({ score: 3.5 }), row({ split: 'held-out', system: 'Be brief.', prompt: '=SUM(A1)', completion: 'Two\nlines, "quoted"', editedByHand: true })]
-const lines = (format: string): unknown[] => exportRows(rows, format).text.trimEnd().split('\n').map((line) => JSON.parse(line))
+const row = (changed: Partial<DatasetRow> = {}): DatasetRow => ({
+  rowId: 'r1' as RowId,
+  seedId: seedId('s'),
+  split: 'train',
+  system: '',
+  prompt: 'Why?',
+  completion: 'Because.',
+  editedByHand: false,
+  ...changed,
+})
+const rows = [
+  row({ score: 3.5 }),
+  row({
+    split: 'held-out',
+    system: 'Be brief.',
+    prompt: '=SUM(A1)',
+    completion: 'Two\nlines, "quoted"',
+    editedByHand: true,
+  }),
+]
+const lines = (format: string): unknown[] =>
+  exportRows(rows, format)
+    .text.trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
 
 test('messages carry the chat as it was asked', () => {
   expect(lines('messages')).toMatchObject([
-    { messages: [{ role: 'user', content: 'Why?' }, { role: 'assistant', content: 'Because.' }], split: 'train', score: 3.5 },
-    { messages: [{ role: 'system', content: 'Be brief.' }, { role: 'user', content: '=SUM(A1)' }, { role: 'assistant', content: 'Two\nlines, "quoted"' }], split: 'held-out', edited_by_hand: true },
+    {
+      messages: [
+        { role: 'user', content: 'Why?' },
+        { role: 'assistant', content: 'Because.' },
+      ],
+      split: 'train',
+      score: 3.5,
+    },
+    {
+      messages: [
+        { role: 'system', content: 'Be brief.' },
+        { role: 'user', content: '=SUM(A1)' },
+        { role: 'assistant', content: 'Two\nlines, "quoted"' },
+      ],
+      split: 'held-out',
+      edited_by_hand: true,
+    },
   ])
 })
 
 test('prompt-completion and Alpaca have the fields that their readers look for', () => {
   expect(lines('prompt-completion')[0]).toMatchObject({ prompt: 'Why?', completion: 'Because.' })
-  expect(lines('alpaca')[1]).toMatchObject({ instruction: '=SUM(A1)', input: '', output: 'Two\nlines, "quoted"', system: 'Be brief.' })
+  expect(lines('alpaca')[1]).toMatchObject({
+    instruction: '=SUM(A1)',
+    input: '',
+    output: 'Two\nlines, "quoted"',
+    system: 'Be brief.',
+  })
 })
 
 test('a table reads back as the same texts, formulas and line breaks included', () => {
-  const { data } = Papa.parse<Record<string, string>>(exportRows(rows, 'csv').text, { header: true, skipEmptyLines: true })
-  expect(data).toMatchObject([{ prompt: 'Why?', completion: 'Because.', score: '3.5', split: 'train' }, { prompt: '=SUM(A1)', completion: 'Two\nlines, "quoted"', system: 'Be brief.', edited_by_hand: 'true' }])
+  const { data } = Papa.parse<Record<string, string>>(exportRows(rows, 'csv').text, {
+    header: true,
+    skipEmptyLines: true,
+  })
+  expect(data).toMatchObject([
+    { prompt: 'Why?', completion: 'Because.', score: '3.5', split: 'train' },
+    { prompt: '=SUM(A1)', completion: 'Two\nlines, "quoted"', system: 'Be brief.', edited_by_hand: 'true' },
+  ])
 })
 
 test('every format gives any text back exactly, and no row is lost', () => {
@@ -34,10 +82,25 @@ test('every format gives any text back exactly, and no row is lost', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(text, text), { maxLength: 10 }), (pairs) => {
       const many = pairs.map(([prompt, completion]) => row({ prompt, completion }))
-      const read = (format: string): unknown[] => exportRows(many, format).text.split('\n').filter(Boolean).map((line) => JSON.parse(line))
-      expect(read('messages').map((one) => (one as { messages: { content: string }[] }).messages.map(({ content }) => content))).toEqual(pairs)
-      expect(read('prompt-completion').map((one) => [(one as DatasetRow).prompt, (one as DatasetRow).completion])).toEqual(pairs)
-      expect(read('alpaca').map((one) => [(one as { instruction: string }).instruction, (one as { output: string }).output])).toEqual(pairs)
+      const read = (format: string): unknown[] =>
+        exportRows(many, format)
+          .text.split('\n')
+          .filter(Boolean)
+          .map((line) => JSON.parse(line))
+      expect(
+        read('messages').map((one) =>
+          (one as { messages: { content: string }[] }).messages.map(({ content }) => content),
+        ),
+      ).toEqual(pairs)
+      expect(
+        read('prompt-completion').map((one) => [(one as DatasetRow).prompt, (one as DatasetRow).completion]),
+      ).toEqual(pairs)
+      expect(
+        read('alpaca').map((one) => [
+          (one as { instruction: string }).instruction,
+          (one as { output: string }).output,
+        ]),
+      ).toEqual(pairs)
       const table = Papa.parse<string[]>(exportRows(many, 'csv').text, { newline: '\r\n' }).data.slice(1, -1)
       expect(table.map((cells) => [cells[2], cells[3]])).toEqual(pairs)
     }),
@@ -49,8 +112,18 @@ test('what is taken home can be brought back as seeds', async () => {
     if (format === 'preference') continue // pairs are for trainers: two answers to a prompt are no seed
     const { text, ending } = exportRows(rows, format)
     const found = []
-    for await (const { seeds } of readSeeds({ kind: 'file', file: new File([text], `d${ending}`) }, { projectId, now: 1 })) found.push(...seeds)
-    expect(found.map((seed) => [seed.text, seed.answer]), format).toEqual([['Why?', 'Because.'], ['=SUM(A1)', 'Two\nlines, "quoted"']])
+    for await (const { seeds } of readSeeds(
+      { kind: 'file', file: new File([text], `d${ending}`) },
+      { projectId, now: 1 },
+    ))
+      found.push(...seeds)
+    expect(
+      found.map((seed) => [seed.text, seed.answer]),
+      format,
+    ).toEqual([
+      ['Why?', 'Because.'],
+      ['=SUM(A1)', 'Two\nlines, "quoted"'],
+    ])
   }
 })
 

@@ -4,13 +4,23 @@ import { shortenReason } from '../../../src/pipeline/funnel.ts'
 import { readSteps } from '../../../src/pipeline/recipes/read-steps.ts'
 import { checked } from '../samples.ts'
 
-const steps = readSteps(checked('retort: 1\nsteps:\n  - complete: teacher\n  - filter: length\n    min: 3\n  - filter: novelty\n  - filter: repetition\n    n: 2\n'))
+const steps = readSteps(
+  checked(
+    'retort: 1\nsteps:\n  - complete: teacher\n  - filter: length\n    min: 3\n  - filter: novelty\n  - filter: repetition\n    n: 2\n',
+  ),
+)
 const row = (completion: string) => ({ prompt: 'Asked', completion, ending: 'end' as const })
 
 test('a row goes through the filters in the recipe’s order and stops at the first drop', () => {
   const bank = new FilterBank(steps.filters)
-  expect(bank.decide(row('one two')).map(({ step, name, answer }) => [step, name, answer.kind])).toEqual([[1, 'length', 'dropped']])
-  expect(bank.decide(row('one two three')).map(({ step, answer }) => [step, answer.kind])).toEqual([[1, 'kept'], [2, 'kept'], [3, 'kept']])
+  expect(bank.decide(row('one two')).map(({ step, name, answer }) => [step, name, answer.kind])).toEqual([
+    [1, 'length', 'dropped'],
+  ])
+  expect(bank.decide(row('one two three')).map(({ step, answer }) => [step, answer.kind])).toEqual([
+    [1, 'kept'],
+    [2, 'kept'],
+    [3, 'kept'],
+  ])
 })
 
 test('only rows that passed every filter count as earlier ones', () => {
@@ -31,8 +41,28 @@ test('a bank that is told what passed before goes on as if it had decided it', (
 
 test('like drops have one reason in the funnel, whatever was measured', () => {
   const bank = new FilterBank(steps.filters)
-  const texts = ['one two three four five six seven', 'one two three four five six eight', 'one two three four five nine ten', 'go go go go go go go', 'up up up up up up up up up', 'a', 'b c']
-  const reasons = texts.flatMap((text) => bank.decide(row(text)).filter(({ answer }) => answer.kind === 'dropped').map(shortenReason))
-  expect(new Set(reasons)).toEqual(new Set(['too like an earlier completion: likeness …, above 0.7', '… % of its phrases are repeated, more than 20 %', '… words, fewer than 3', '… word, fewer than 3']))
+  const texts = [
+    'one two three four five six seven',
+    'one two three four five six eight',
+    'one two three four five nine ten',
+    'go go go go go go go',
+    'up up up up up up up up up',
+    'a',
+    'b c',
+  ]
+  const reasons = texts.flatMap((text) =>
+    bank
+      .decide(row(text))
+      .filter(({ answer }) => answer.kind === 'dropped')
+      .map(shortenReason),
+  )
+  expect(new Set(reasons)).toEqual(
+    new Set([
+      'too like an earlier completion: likeness …, above 0.7',
+      '… % of its phrases are repeated, more than 20 %',
+      '… words, fewer than 3',
+      '… word, fewer than 3',
+    ]),
+  )
   expect(reasons).toHaveLength(6)
 })

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { ending } from '../../../src/pipeline/filters/ending.ts'
 
-const decide = (how: 'end' | 'length' | 'aborted', settings = { length: true, aborted: true }) => ending.decide({ prompt: '', completion: 'text', ending: how, settings })
+const decide = (how: 'end' | 'length' | 'aborted', settings = { length: true, aborted: true }) =>
+  ending.decide({ prompt: '', completion: 'text', ending: how, settings })
 
 test('a completion that came to its end stays; one that was cut or stopped goes, with the reason', () => {
   expect(decide('end').kind).toBe('kept')

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { length } from '../../../src/pipeline/filters/length.ts'
 
-const decide = (completion: string, min = 4, max = 6) => length.decide({ prompt: '', completion, ending: 'end', settings: { min, max } })
+const decide = (completion: string, min = 4, max = 6) =>
+  length.decide({ prompt: '', completion, ending: 'end', settings: { min, max } })
 
 test('both bounds belong to the range', () => {
   expect(decide('one two three four').kind).toBe('kept')
@@ -9,7 +10,14 @@ test('both bounds belong to the range', () => {
 })
 
 test('a drop says how many words there were and how many are wanted', () => {
-  expect(decide('one two three')).toEqual({ kind: 'dropped', reason: '3 words, fewer than 4', evidence: { words: 3 } })
+  expect(decide('one two three')).toEqual({
+    kind: 'dropped',
+    reason: '3 words, fewer than 4',
+    evidence: { words: 3 },
+  })
   expect(decide('word')).toMatchObject({ reason: '1 word, fewer than 4' })
-  expect(decide('one two three four five six seven')).toMatchObject({ kind: 'dropped', reason: '7 words, more than 6' })
+  expect(decide('one two three four five six seven')).toMatchObject({
+    kind: 'dropped',
+    reason: '7 words, more than 6',
+  })
 })

@@ -2,12 +2,15 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { measureRepetition, repetition } from '../../../src/pipeline/filters/repetition.ts'
 
-const decide = (completion: string) => repetition.decide({ prompt: '', completion, ending: 'end', settings: { n: 3, max: 0.2 } })
+const decide = (completion: string) =>
+  repetition.decide({ prompt: '', completion, ending: 'end', settings: { n: 3, max: 0.2 } })
 
 test('text that goes round in circles is dropped with the phrase it repeats', () => {
   const answer = decide('the moon is far away the moon is far away the moon is far away')
   expect(answer).toMatchObject({ kind: 'dropped', evidence: { phrase: 'the moon is', times: 3 } })
-  expect(answer.kind === 'dropped' && answer.reason).toMatch(/^\d+ % of its phrases are repeated, more than 20 %$/)
+  expect(answer.kind === 'dropped' && answer.reason).toMatch(
+    /^\d+ % of its phrases are repeated, more than 20 %$/,
+  )
 })
 
 test('ordinary text and text shorter than a phrase stay', () => {

@@ -6,24 +6,32 @@ import { freezeRows } from '../../../src/pipeline/freezing/freeze-rows.ts'
 import { splitRows } from '../../../src/pipeline/freezing/split.ts'
 import { makeRow, scored } from '../samples.ts'
 
-const row = fc.record({ seedId: fc.integer({ min: 0, max: 12 }).map((n) => seedId(`seed ${n}`)), prompt: fc.integer({ min: 0, max: 60 }).map((n) => `Prompt ${n}`) })
+const row = fc.record({
+  seedId: fc.integer({ min: 0, max: 12 }).map((n) => seedId(`seed ${n}`)),
+  prompt: fc.integer({ min: 0, max: 60 }).map((n) => `Prompt ${n}`),
+})
 
 test('a split never separates siblings, neither by seed nor by prompt, and both sides have rows', () => {
   fc.assert(
-    fc.property(fc.array(row, { maxLength: 80 }), fc.double({ min: 0.01, max: 0.5, noNaN: true }), fc.nat(), (rows, heldOut, rngSeed) => {
-      const split = splitRows(rows, { heldOut }, rngSeed)
-      if (!split.ok) return
-      expect(split.value).toHaveLength(rows.length)
-      for (const name of ['seedId', 'prompt'] as const) {
-        const side = new Map<string, string>()
-        rows.forEach((one, i) => {
-          const key = name === 'prompt' ? one.prompt.toLowerCase() : one.seedId
-          expect(side.get(key) ?? split.value[i]).toBe(split.value[i])
-          side.set(key, split.value[i]!)
-        })
-      }
-      expect(new Set(split.value)).toEqual(new Set(['train', 'held-out']))
-    }),
+    fc.property(
+      fc.array(row, { maxLength: 80 }),
+      fc.double({ min: 0.01, max: 0.5, noNaN: true }),
+      fc.nat(),
+      (rows, heldOut, rngSeed) => {
+        const split = splitRows(rows, { heldOut }, rngSeed)
+        if (!split.ok) return
+        expect(split.value).toHaveLength(rows.length)
+        for (const name of ['seedId', 'prompt'] as const) {
+          const side = new Map<string, string>()
+          rows.forEach((one, i) => {
+            const key = name === 'prompt' ? one.prompt.toLowerCase() : one.seedId
+            expect(side.get(key) ?? split.value[i]).toBe(split.value[i])
+            side.set(key, split.value[i]!)
+          })
+        }
+        expect(new Set(split.value)).toEqual(new Set(['train', 'held-out']))
+      },
+    ),
     { numRuns: 500 },
   )
 })
@@ -33,7 +41,9 @@ test('the same rows in another order are split the same way', () => {
     fc.property(fc.array(row, { minLength: 2, maxLength: 40 }), fc.nat(), (rows, rngSeed) => {
       const one = splitRows(rows, { heldOut: 0.2 }, rngSeed)
       const other = splitRows(rows.toReversed(), { heldOut: 0.2 }, rngSeed)
-      expect(other).toEqual(one.ok ? { ok: true, value: one.value.toReversed() } : expect.objectContaining({ ok: false }))
+      expect(other).toEqual(
+        one.ok ? { ok: true, value: one.value.toReversed() } : expect.objectContaining({ ok: false }),
+      )
     }),
   )
 })
@@ -52,12 +62,29 @@ const refusalOf = (rows: { seedId: ReturnType<typeof seedId>; prompt: string }[]
 test('what cannot be split is refused in a sentence', () => {
   expect(refusalOf([])).toContain('No row was kept')
   expect(refusalOf([{ seedId: seedId('a'), prompt: 'p' }])).toContain('Only one row')
-  expect(refusalOf([{ seedId: seedId('a'), prompt: 'p' }, { seedId: seedId('a'), prompt: 'q' }])).toContain('one seed')
-  expect(refusalOf([{ seedId: seedId('a'), prompt: 'Same  prompt' }, { seedId: seedId('b'), prompt: 'same prompt' }])).toContain('the same prompt')
+  expect(
+    refusalOf([
+      { seedId: seedId('a'), prompt: 'p' },
+      { seedId: seedId('a'), prompt: 'q' },
+    ]),
+  ).toContain('one seed')
+  expect(
+    refusalOf([
+      { seedId: seedId('a'), prompt: 'Same  prompt' },
+      { seedId: seedId('b'), prompt: 'same prompt' },
+    ]),
+  ).toContain('the same prompt')
 })
 
 test('two seeds give one row to each side', () => {
-  const split = splitRows([{ seedId: seedId('a'), prompt: 'p' }, { seedId: seedId('b'), prompt: 'q' }], { heldOut: 0.01 }, 1)
+  const split = splitRows(
+    [
+      { seedId: seedId('a'), prompt: 'p' },
+      { seedId: seedId('b'), prompt: 'q' },
+    ],
+    { heldOut: 0.01 },
+    1,
+  )
   expect(split.ok && split.value.toSorted()).toEqual(['held-out', 'train'])
 })
 
@@ -72,7 +99,14 @@ test('a dataset takes kept rows alone, in order, with the hand’s version of th
   ]
   const frozen = freezeRows(rows, { heldOut: 0.3 }, 1)
   if (!frozen.ok) throw new Error(frozen.problems[0]!.sentence)
-  expect(frozen.value.map(({ prompt, completion, editedByHand, score }) => [prompt, completion, editedByHand, score])).toEqual([
+  expect(
+    frozen.value.map(({ prompt, completion, editedByHand, score }) => [
+      prompt,
+      completion,
+      editedByHand,
+      score,
+    ]),
+  ).toEqual([
     ['prompt 0', 'completion 0', false, undefined],
     ['better prompt', 'better completion', true, undefined],
     ['prompt 2', 'completion 2', false, 4],

@@ -1,12 +1,21 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { countRequestsAtMost, growthEnded, planGrowth, selfInstruct } from '../../../src/pipeline/growing/self-instruct.ts'
+import {
+  countRequestsAtMost,
+  growthEnded,
+  planGrowth,
+  selfInstruct,
+} from '../../../src/pipeline/growing/self-instruct.ts'
 import { settingsWith, shot } from '../samples.ts'
 
 const seeds = Array.from({ length: 20 }, (_, i) => shot(`Write reply number ${i} to a customer.`))
-const grown = Array.from({ length: 5 }, (_, i) => ({ id: `p${i}`, text: `Grown prompt ${i} about the shop.` }))
+const grown = Array.from({ length: 5 }, (_, i) => ({
+  id: `p${i}`,
+  text: `Grown prompt ${i} about the shop.`,
+}))
 const settings = settingsWith(selfInstruct)
-const textOf = (plan: ReturnType<typeof planGrowth>[number]): string => (plan.request.asked.kind === 'raw' ? plan.request.asked.text : '')
+const textOf = (plan: ReturnType<typeof planGrowth>[number]): string =>
+  plan.request.asked.kind === 'raw' ? plan.request.asked.text : ''
 
 test('a request shows six seeds and two grown prompts as a numbered list and asks for the next', () => {
   const [first] = planGrowth({ next: 3, pool: { seeds, accepted: grown }, settings, rngSeed: 1 })
@@ -16,49 +25,85 @@ test('a request shows six seeds and two grown prompts as a numbered list and ask
   expect(first!.shots.filter((id) => grown.some((one) => one.id === id))).toHaveLength(2)
   expect(first!.shots.filter((id) => seeds.some((one) => one.id === id))).toHaveLength(6)
   expect(new Set(first!.shots).size).toBe(8)
-  expect(first!.request).toMatchObject({ id: 'grow-3', sampling: { temperature: 0.7, stop: ['\n\n', '\n16.', '\n16 .'] } })
+  expect(first!.request).toMatchObject({
+    id: 'grow-3',
+    sampling: { temperature: 0.7, stop: ['\n\n', '\n16.', '\n16 .'] },
+  })
 })
 
 test('without grown prompts seeds take their places, and with few seeds all of them are shown', () => {
-  expect(planGrowth({ next: 0, pool: { seeds, accepted: [] }, settings, rngSeed: 1 })[0]!.shots).toHaveLength(8)
-  expect(planGrowth({ next: 0, pool: { seeds: seeds.slice(0, 1), accepted: [] }, settings, rngSeed: 1 })[0]!.shots).toEqual([seeds[0]!.id])
+  expect(planGrowth({ next: 0, pool: { seeds, accepted: [] }, settings, rngSeed: 1 })[0]!.shots).toHaveLength(
+    8,
+  )
+  expect(
+    planGrowth({ next: 0, pool: { seeds: seeds.slice(0, 1), accepted: [] }, settings, rngSeed: 1 })[0]!.shots,
+  ).toEqual([seeds[0]!.id])
   expect(planGrowth({ next: 0, pool: { seeds: [], accepted: [] }, settings, rngSeed: 1 })).toEqual([])
 })
 
 test('a plan depends on the pool, the rngSeed and the number of the request, and on no order of storage', () => {
   const plan = planGrowth({ next: 2, pool: { seeds, accepted: grown }, settings, rngSeed: 9 })
-  expect(planGrowth({ next: 2, pool: { seeds: seeds.toReversed(), accepted: grown }, settings, rngSeed: 9 })).toEqual(plan)
+  expect(
+    planGrowth({ next: 2, pool: { seeds: seeds.toReversed(), accepted: grown }, settings, rngSeed: 9 }),
+  ).toEqual(plan)
   expect(planGrowth({ next: 3, pool: { seeds, accepted: grown }, settings, rngSeed: 9 })[0]).toEqual(plan[1])
-  expect(textOf(planGrowth({ next: 2, pool: { seeds, accepted: grown }, settings, rngSeed: 10 })[0]!)).not.toBe(textOf(plan[0]!))
+  expect(
+    textOf(planGrowth({ next: 2, pool: { seeds, accepted: grown }, settings, rngSeed: 10 })[0]!),
+  ).not.toBe(textOf(plan[0]!))
 })
 
 test('every request belongs to a seed that it shows', () => {
   fc.assert(
-    fc.property(fc.nat(1000), fc.integer({ min: 1, max: 20 }), fc.integer({ min: 0, max: 5 }), fc.integer({ min: 300, max: 900 }), (rngSeed, count, accepted, contextLength) => {
-      const pool = { seeds: seeds.slice(0, count), accepted: grown.slice(0, accepted) }
-      for (const { seedId, shots } of planGrowth({ next: 0, pool, settings, rngSeed, contextLength })) {
-        expect(shots).toContain(seedId)
-        expect(pool.seeds.some(({ id }) => id === seedId)).toBe(true)
-      }
-    }),
+    fc.property(
+      fc.nat(1000),
+      fc.integer({ min: 1, max: 20 }),
+      fc.integer({ min: 0, max: 5 }),
+      fc.integer({ min: 300, max: 900 }),
+      (rngSeed, count, accepted, contextLength) => {
+        const pool = { seeds: seeds.slice(0, count), accepted: grown.slice(0, accepted) }
+        for (const { seedId, shots } of planGrowth({ next: 0, pool, settings, rngSeed, contextLength })) {
+          expect(shots).toContain(seedId)
+          expect(pool.seeds.some(({ id }) => id === seedId)).toBe(true)
+        }
+      },
+    ),
   )
 })
 
 test('examples that would not leave room for the answer are left out', () => {
-  const long = Array.from({ length: 10 }, (_, i) => shot(`Task ${i}: ${'many words of a long example '.repeat(20)}`))
+  const long = Array.from({ length: 10 }, (_, i) =>
+    shot(`Task ${i}: ${'many words of a long example '.repeat(20)}`),
+  )
   const [wide] = planGrowth({ next: 0, pool: { seeds: long, accepted: [] }, settings, rngSeed: 1 })
-  const [narrow] = planGrowth({ next: 0, pool: { seeds: long, accepted: [] }, settings, rngSeed: 1, contextLength: 1024 })
+  const [narrow] = planGrowth({
+    next: 0,
+    pool: { seeds: long, accepted: [] },
+    settings,
+    rngSeed: 1,
+    contextLength: 1024,
+  })
   expect(wide!.shots).toHaveLength(8)
   expect(narrow!.shots.length).toBeLessThan(8)
   expect(textOf(narrow!).length).toBeLessThanOrEqual((1024 - settings.maxTokens) * 2.5)
 })
 
 test('shots stand on one line without the colon at their end', () => {
-  const [only] = planGrowth({ next: 0, pool: { seeds: [shot('Rewrite this\n\n  text kindly:')], accepted: [] }, settings, rngSeed: 1 })
+  const [only] = planGrowth({
+    next: 0,
+    pool: { seeds: [shot('Rewrite this\n\n  text kindly:')], accepted: [] },
+    settings,
+    rngSeed: 1,
+  })
   expect(textOf(only!)).toBe('Come up with a series of tasks:\n1. Rewrite this text kindly\n2.')
 })
 
-const countPlanned = (accepted: number): number => planGrowth({ next: 0, pool: { seeds, accepted: Array.from({ length: accepted }, (_, i) => shot(`g ${i}`)) }, settings, rngSeed: 1 }).length
+const countPlanned = (accepted: number): number =>
+  planGrowth({
+    next: 0,
+    pool: { seeds, accepted: Array.from({ length: accepted }, (_, i) => shot(`g ${i}`)) },
+    settings,
+    rngSeed: 1,
+  }).length
 
 test('no more requests are planned than the missing prompts need', () => {
   expect(countPlanned(0)).toBe(8)

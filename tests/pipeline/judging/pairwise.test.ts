@@ -6,7 +6,11 @@ import { teacher } from '../samples.ts'
 const logs = (a: number, b: number): { logProbs: number[] } => ({ logProbs: [Math.log(a), Math.log(b)] })
 
 test('a pair is asked in both orders', () => {
-  const [one, two] = askPair('r7', { prompt: 'Why?', first: 'Because.', second: 'Do not know.' }, rubricOf('helpfulness@1', ''))
+  const [one, two] = askPair(
+    'r7',
+    { prompt: 'Why?', first: 'Because.', second: 'Do not know.' },
+    rubricOf('helpfulness@1', ''),
+  )
   const shown = [one, two].map(({ asked }) => (asked.kind === 'chat' ? asked.messages.at(-1)!.content : ''))
   expect([one.id, two.id]).toEqual(['r7/1', 'r7/2'])
   expect(shown[0]).toContain('Answer A:\nBecause.\n\nAnswer B:\nDo not know.')
@@ -14,7 +18,11 @@ test('a pair is asked in both orders', () => {
 })
 
 test('a text wins only when it is preferred in both orders', () => {
-  expect(readPair(logs(0.6, 0.2), logs(0.1, 0.3), teacher)).toMatchObject({ outcome: 'first', shownFirst: expect.closeTo(0.75, 12), shownSecond: expect.closeTo(0.75, 12) })
+  expect(readPair(logs(0.6, 0.2), logs(0.1, 0.3), teacher)).toMatchObject({
+    outcome: 'first',
+    shownFirst: expect.closeTo(0.75, 12),
+    shownSecond: expect.closeTo(0.75, 12),
+  })
   expect(readPair(logs(0.1, 0.3), logs(0.3, 0.1), teacher)).toMatchObject({ outcome: 'second' })
 })
 
@@ -25,12 +33,22 @@ test('a judge that prefers a place and not a text gives a tie', () => {
 })
 
 test('equal texts tie whatever the judge says', () => {
-  expect(readPair(logs(0.9, 0.1), logs(0.1, 0.9), teacher, { first: 'Same. ', second: 'Same.' })).toMatchObject({ outcome: 'tie' })
+  expect(
+    readPair(logs(0.9, 0.1), logs(0.1, 0.9), teacher, { first: 'Same. ', second: 'Same.' }),
+  ).toMatchObject({ outcome: 'tie' })
 })
 
 test('a comparison that cannot be read says so', () => {
-  for (const broken of [{ logProbs: [] }, { logProbs: [Number.NaN, -1] }, { logProbs: [-Infinity, -Infinity] }]) {
-    expect(readPair(broken, logs(0.1, 0.9), teacher)).toMatchObject({ outcome: 'tie', unreadable: expect.any(String), shownFirst: 0.5 })
+  for (const broken of [
+    { logProbs: [] },
+    { logProbs: [Number.NaN, -1] },
+    { logProbs: [-Infinity, -Infinity] },
+  ]) {
+    expect(readPair(broken, logs(0.1, 0.9), teacher)).toMatchObject({
+      outcome: 'tie',
+      unreadable: expect.any(String),
+      shownFirst: 0.5,
+    })
   }
   expect(readPair(logs(0.6, 0.2), logs(0.1, 0.3), teacher)).not.toHaveProperty('unreadable')
 })

@@ -43,13 +43,47 @@ const hashOfText = (text: string): string => {
 
 test('a recipe is named after what it does: not after its name or its spelling, but after every setting', () => {
   const plain = hashOfText('retort: 1\nname: A\nsteps:\n  - complete: teacher\n')
-  expect(hashOfText('{"retort": 1, "name": "B", "rngSeed": 1, "steps": [{"complete": "teacher", "n": 1}]}')).toBe(plain)
+  expect(
+    hashOfText('{"retort": 1, "name": "B", "rngSeed": 1, "steps": [{"complete": "teacher", "n": 1}]}'),
+  ).toBe(plain)
   expect(hashOfText('retort: 1\nsteps:\n  - complete: teacher\n    n: 2\n')).not.toBe(plain)
   expect(hashOfText('retort: 1\nrngSeed: 2\nsteps:\n  - complete: teacher\n')).not.toBe(plain)
 })
 
 test('reading never throws, whatever the text is', () => {
-  const yamlish = fc.array(fc.constantFrom('retort: 1\n', 'steps:\n', '  - ', 'complete: teacher', '\n', ': ', '[', ']', '{', '}', '&a ', '*a', '!!binary ', '|', '>', '"', '? ', '<<: ', '- ', '\t', '%', '...', '---\n', '1', '__proto__: ', 'constructor: '), { maxLength: 40 }).map((parts) => parts.join(''))
+  const yamlish = fc
+    .array(
+      fc.constantFrom(
+        'retort: 1\n',
+        'steps:\n',
+        '  - ',
+        'complete: teacher',
+        '\n',
+        ': ',
+        '[',
+        ']',
+        '{',
+        '}',
+        '&a ',
+        '*a',
+        '!!binary ',
+        '|',
+        '>',
+        '"',
+        '? ',
+        '<<: ',
+        '- ',
+        '\t',
+        '%',
+        '...',
+        '---\n',
+        '1',
+        '__proto__: ',
+        'constructor: ',
+      ),
+      { maxLength: 40 },
+    )
+    .map((parts) => parts.join(''))
   fc.assert(
     fc.property(fc.oneof(fc.string({ unit: 'binary', maxLength: 300 }), yamlish, fc.json()), (text) => {
       const read = checkRecipeText(text)
@@ -66,7 +100,12 @@ test('reading never throws, whatever the text is', () => {
 })
 
 test('random bytes read as text are refused, not thrown', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => void expect(parseRecipe(new TextDecoder().decode(bytes)).ok).toBe(false)))
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 400 }),
+      (bytes) => void expect(parseRecipe(new TextDecoder().decode(bytes)).ok).toBe(false),
+    ),
+  )
 })
 
 test.each([
@@ -94,7 +133,12 @@ test.each([
 })
 
 test('a text that would grow without end through aliases is refused at once', () => {
-  const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghij'.split('').map((name, i) => `${name}: &${name} [${Array.from({ length: 9 }, () => `*${'abcdefghij'[i]}`).join(',')}]`).join('\n')}\n`
+  const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghij'
+    .split('')
+    .map(
+      (name, i) => `${name}: &${name} [${Array.from({ length: 9 }, () => `*${'abcdefghij'[i]}`).join(',')}]`,
+    )
+    .join('\n')}\n`
   const before = performance.now()
   expect(sentences(bomb).join(' ')).toContain('aliases')
   expect(performance.now() - before).toBeLessThan(1000)
@@ -106,11 +150,19 @@ test.each([
   ['  - complete: teacher\n  - complete: teacher\n', 1, 'second `complete` step'],
   ['  - complete: teacher\n  - keep: top\n', 1, 'needs a judge'],
   ['  - complete: teacher\n  - train: teacher-text\n', 1, 'needs `- freeze: split` before it'],
-  ['  - complete: teacher\n  - freeze: split\n  - train: teacher-text\n  - train: teacher-text\n', 3, 'second `train` step'],
+  [
+    '  - complete: teacher\n  - freeze: split\n  - train: teacher-text\n  - train: teacher-text\n',
+    3,
+    'second `train` step',
+  ],
   ['  - complete: teacher\n  - judge: rubric\n    rubric: own\n', 1, '`own` is empty'],
   ['  - complete: teacher\n  - filter: length\n    min: 9\n    max: 3\n', 1, 'nothing could pass'],
   ['  - grow: self-instruct\n    lastItem: 8\n  - complete: teacher\n', 0, 'Raise `lastItem`'],
-  ['  - grow: self-instruct\n    minWords: 20\n    maxWords: 10\n  - complete: teacher\n', 0, 'nothing could pass'],
+  [
+    '  - grow: self-instruct\n    minWords: 20\n    maxWords: 10\n  - complete: teacher\n',
+    0,
+    'nothing could pass',
+  ],
   ['  - complete: teachr\n', 0, 'There are: teacher.'],
   ['  - cmplete: teacher\n', 0, 'is not a kind of step'],
   ['  - complete: teacher\n    temprature: 1\n', 0, '`temprature` is not a setting here'],
@@ -120,12 +172,19 @@ test.each([
 ])('steps that do not fit are told where they stand: %s', (steps, step, part) => {
   const read = checkRecipeText(`retort: 1\nsteps:\n${steps}`)
   const found = read.ok ? undefined : read.problems.find(({ sentence }) => sentence.includes(part))
-  expect(found, read.ok ? 'no problem' : read.problems.map(({ sentence }) => sentence).join(' ')).toBeDefined()
+  expect(
+    found,
+    read.ok ? 'no problem' : read.problems.map(({ sentence }) => sentence).join(' '),
+  ).toBeDefined()
   expect(found?.step).toBe(step)
 })
 
 test('all problems are told at once', () => {
-  expect(sentences('retort: 1\nsteps:\n  - complete: teacher\n    n: 0\n    topP: 7\n  - filter: lenth\n  - keep: top\n').length).toBeGreaterThanOrEqual(4)
+  expect(
+    sentences(
+      'retort: 1\nsteps:\n  - complete: teacher\n    n: 0\n    topP: 7\n  - filter: lenth\n  - keep: top\n',
+    ).length,
+  ).toBeGreaterThanOrEqual(4)
 })
 
 test('a problem knows its line in the text', () => {
@@ -150,6 +209,10 @@ test('every member can be put into a recipe as it is offered, and is described f
 })
 
 test('long texts stand in the YAML on lines of their own', () => {
-  const read = checkRecipe({ name: 'R', rngSeed: 1, steps: [{ family: 'complete', name: 'teacher', settings: { system: 'First line.\nSecond line.' } }] })
+  const read = checkRecipe({
+    name: 'R',
+    rngSeed: 1,
+    steps: [{ family: 'complete', name: 'teacher', settings: { system: 'First line.\nSecond line.' } }],
+  })
   expect(read.ok && read.value.text).toContain('    system: |-\n      First line.\n      Second line.\n')
 })

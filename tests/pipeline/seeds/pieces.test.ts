@@ -4,7 +4,11 @@ import { Utf8Decoder } from '../../../src/pipeline/seeds/decode.ts'
 import { makeReader } from '../../../src/pipeline/seeds/formats.ts'
 import { LineSplitter } from '../../../src/pipeline/seeds/lines.ts'
 
-const soup = fc.array(fc.constantFrom('a', 'bc', '\n', '\r', '\r\n', ' ', '"', ',', 'é', '語', '{"prompt": "x"}'), { maxLength: 60 }).map((parts) => parts.join(''))
+const soup = fc
+  .array(fc.constantFrom('a', 'bc', '\n', '\r', '\r\n', ' ', '"', ',', 'é', '語', '{"prompt": "x"}'), {
+    maxLength: 60,
+  })
+  .map((parts) => parts.join(''))
 
 /** A text cut at some places. */
 const cut = (text: string, places: number[]): string[] => {
@@ -16,7 +20,9 @@ test('lines are the same however the text is cut into pieces', () => {
   fc.assert(
     fc.property(soup, fc.array(fc.nat(), { maxLength: 6 }), (text, places) => {
       const splitter = new LineSplitter()
-      const lines = [...cut(text, places).flatMap((piece) => splitter.push(piece)), ...splitter.end()].map((line) => ('text' in line ? line.text : ''))
+      const lines = [...cut(text, places).flatMap((piece) => splitter.push(piece)), ...splitter.end()].map(
+        (line) => ('text' in line ? line.text : ''),
+      )
       const whole = text.split(/\r\n|\n|\r/)
       if (whole.at(-1) === '') whole.pop()
       expect(lines).toEqual(whole)
@@ -25,16 +31,21 @@ test('lines are the same however the text is cut into pieces', () => {
   )
 })
 
-test.each(['text', 'jsonl', 'json', 'csv', 'tsv'] as const)('rows of %s are the same however the text is cut into pieces', (format) => {
-  fc.assert(
-    fc.property(soup, fc.array(fc.nat(), { maxLength: 6 }), (text, places) => {
-      const [one, other] = [makeReader(format), makeReader(format)]
-      const whole = [...one.push(text), ...one.end(true)]
-      expect([...cut(text, places).flatMap((piece) => other.push(piece)), ...other.end(true)]).toEqual(whole)
-    }),
-    { numRuns: 300 },
-  )
-})
+test.each(['text', 'jsonl', 'json', 'csv', 'tsv'] as const)(
+  'rows of %s are the same however the text is cut into pieces',
+  (format) => {
+    fc.assert(
+      fc.property(soup, fc.array(fc.nat(), { maxLength: 6 }), (text, places) => {
+        const [one, other] = [makeReader(format), makeReader(format)]
+        const whole = [...one.push(text), ...one.end(true)]
+        expect([...cut(text, places).flatMap((piece) => other.push(piece)), ...other.end(true)]).toEqual(
+          whole,
+        )
+      }),
+      { numRuns: 300 },
+    )
+  },
+)
 
 test('text is the same however its bytes are cut, and a fault is told on its line with all whole lines before it', () => {
   fc.assert(

@@ -6,7 +6,9 @@ import type { Seed } from '../../../src/domain/seed.ts'
 import { readSeeds, type SeedSource } from '../../../src/pipeline/seeds/read-seeds.ts'
 import { projectId } from '../samples.ts'
 
-async function read(source: SeedSource): Promise<{ seeds: Seed[]; problems: Problem[]; rows: number; format: string; batches: number }> {
+async function read(
+  source: SeedSource,
+): Promise<{ seeds: Seed[]; problems: Problem[]; rows: number; format: string; batches: number }> {
   const all = { seeds: [] as Seed[], problems: [] as Problem[], rows: 0, format: '', batches: 0 }
   for await (const { seeds, problems, rows, format } of readSeeds(source, { projectId, now: 7 })) {
     all.seeds.push(...seeds)
@@ -18,12 +20,18 @@ async function read(source: SeedSource): Promise<{ seeds: Seed[]; problems: Prob
 const file = (name: string, content: BlobPart) => read({ kind: 'file', file: new File([content], name) })
 const typed = (text: string) => read({ kind: 'text', text })
 const texts = ({ seeds }: { seeds: Seed[] }): string[] => seeds.map(({ text }) => text)
-const sentence = ({ problems }: { problems: Problem[] }): string => problems.map(({ line, sentence: said }) => `${line ?? '-'}: ${said}`).join('\n')
+const sentence = ({ problems }: { problems: Problem[] }): string =>
+  problems.map(({ line, sentence: said }) => `${line ?? '-'}: ${said}`).join('\n')
 
 describe('plain text', () => {
   test('has one seed a line, whatever ends the lines; blank lines are nothing', async () => {
     const found = await typed('One seed\r\n\r\n  Two seeds \rThree seeds\n\nFour')
-    expect(found.seeds.map(({ text, line, source, addedAt }) => [text, line, source, addedAt])).toEqual([['One seed', 1, 'typed', 7], ['Two seeds', 3, 'typed', 7], ['Three seeds', 4, 'typed', 7], ['Four', 6, 'typed', 7]])
+    expect(found.seeds.map(({ text, line, source, addedAt }) => [text, line, source, addedAt])).toEqual([
+      ['One seed', 1, 'typed', 7],
+      ['Two seeds', 3, 'typed', 7],
+      ['Three seeds', 4, 'typed', 7],
+      ['Four', 6, 'typed', 7],
+    ])
     expect(found.problems).toEqual([])
   })
 
@@ -34,7 +42,10 @@ describe('plain text', () => {
   })
 
   test('that looks like a note in brackets stays text', async () => {
-    expect(texts(await typed('[Reply to this] The shop is closed.\n{hello}'))).toEqual(['[Reply to this] The shop is closed.', '{hello}'])
+    expect(texts(await typed('[Reply to this] The shop is closed.\n{hello}'))).toEqual([
+      '[Reply to this] The shop is closed.',
+      '{hello}',
+    ])
   })
 })
 
@@ -56,15 +67,37 @@ describe('JSON lines', () => {
     const found = await file('seeds.jsonl', lines.join('\n'))
     expect(sentence(found)).toBe('')
     expect(found.seeds.map(({ text, answer }) => [text, answer])).toEqual([
-      ['Antonyms?\n\nNight : Day', 'opposites'], ['No input', 'x'], ['P', 'C'], ['Chat P', 'Chat C'], ['M', 'A'], ['H', 'G'], ['T', undefined], ['I\n\nIn', 'O'], ['J', 'O'], ['A bare string', undefined],
+      ['Antonyms?\n\nNight : Day', 'opposites'],
+      ['No input', 'x'],
+      ['P', 'C'],
+      ['Chat P', 'Chat C'],
+      ['M', 'A'],
+      ['H', 'G'],
+      ['T', undefined],
+      ['I\n\nIn', 'O'],
+      ['J', 'O'],
+      ['A bare string', undefined],
     ])
   })
 
   test('with bad rows give the line and the reason, and the good rows', async () => {
-    const found = await file('seeds.jsonl', `${lines[2]}\nnot json\n{"prompt": 5}\n{"label": 1}\n[1]\n{"prompt": "  "}\n{"messages": [{"role": "assistant", "content": "A"}]}\n{"instruction": "x", "instances": [4]}\n{"prompt": "cut in the mid`)
+    const found = await file(
+      'seeds.jsonl',
+      `${lines[2]}\nnot json\n{"prompt": 5}\n{"label": 1}\n[1]\n{"prompt": "  "}\n{"messages": [{"role": "assistant", "content": "A"}]}\n{"instruction": "x", "instances": [4]}\n{"prompt": "cut in the mid`,
+    )
     expect(texts(found)).toEqual(['P'])
     expect(found.problems.map(({ line }) => line)).toEqual([2, 3, 4, 5, 6, 7, 8, 9])
-    for (const part of ['not JSON', '`prompt` must be text, not a number', 'it has `label`', 'a list', 'is empty', 'no message of the role “user”', '`instances` must be', 'ends in the middle']) expect(sentence(found)).toContain(part)
+    for (const part of [
+      'not JSON',
+      '`prompt` must be text, not a number',
+      'it has `label`',
+      'a list',
+      'is empty',
+      'no message of the role “user”',
+      '`instances` must be',
+      'ends in the middle',
+    ])
+      expect(sentence(found)).toContain(part)
   })
 
   test('are recognised without a name, and in files called .json', async () => {
@@ -91,22 +124,37 @@ describe('JSON', () => {
 
 describe('tables', () => {
   test('take the column that a header names, with its answer', async () => {
-    const found = await file('a.csv', 'id,Prompt,completion\n1,"Say ""hi"", please",Hi\n2,"Two\nlines",\n3,,x\n4,Last,y')
-    expect(found.seeds.map(({ text, answer, line }) => [text, answer, line])).toEqual([['Say "hi", please', 'Hi', 2], ['Two\nlines', undefined, 3], ['Last', 'y', 6]])
+    const found = await file(
+      'a.csv',
+      'id,Prompt,completion\n1,"Say ""hi"", please",Hi\n2,"Two\nlines",\n3,,x\n4,Last,y',
+    )
+    expect(found.seeds.map(({ text, answer, line }) => [text, answer, line])).toEqual([
+      ['Say "hi", please', 'Hi', 2],
+      ['Two\nlines', undefined, 3],
+      ['Last', 'y', 6],
+    ])
     expect(sentence(found)).toContain('5: The column `prompt` is empty')
   })
 
   test('without a header give their first column', async () => {
     expect(texts(await file('a.csv', 'First seed;1\nSecond seed;0'))).toEqual(['First seed', 'Second seed'])
-    expect(texts(await file('a.tsv', 'a "quoted word , and\t1\n"whole cell ""quoted"""\t0'))).toEqual(['a "quoted word , and', 'whole cell "quoted"'])
+    expect(texts(await file('a.tsv', 'a "quoted word , and\t1\n"whole cell ""quoted"""\t0'))).toEqual([
+      'a "quoted word , and',
+      'whole cell "quoted"',
+    ])
   })
 
   test('join an instruction and its input', async () => {
-    expect(texts(await file('a.csv', 'instruction,input,output\nTranslate,Guten Tag,Hello'))).toEqual(['Translate\n\nGuten Tag'])
+    expect(texts(await file('a.csv', 'instruction,input,output\nTranslate,Guten Tag,Hello'))).toEqual([
+      'Translate\n\nGuten Tag',
+    ])
   })
 
   test('are recognised when they are pasted with a header', async () => {
-    expect((await typed('prompt\tcompletion\nWhy?\tBecause.')).seeds[0]).toMatchObject({ text: 'Why?', answer: 'Because.' })
+    expect((await typed('prompt\tcompletion\nWhy?\tBecause.')).seeds[0]).toMatchObject({
+      text: 'Why?',
+      answer: 'Because.',
+    })
     expect((await typed('Dear customer, thank you\nSecond, line')).format).toBe('text')
   })
 
@@ -124,8 +172,10 @@ describe('tables', () => {
   })
 })
 
-const latin1 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(text, (letter) => letter.charCodeAt(0))
-const utf16 = (text: string, mark: boolean): Uint8Array<ArrayBuffer> => new Uint8Array(Uint16Array.from((mark ? '\ufeff' : '') + text, (letter) => letter.charCodeAt(0)).buffer)
+const latin1 = (text: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(text, (letter) => letter.charCodeAt(0))
+const utf16 = (text: string, mark: boolean): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(Uint16Array.from((mark ? '\ufeff' : '') + text, (letter) => letter.charCodeAt(0)).buffer)
 
 describe('what is no text', () => {
   test.each([
@@ -149,7 +199,10 @@ describe('what is no text', () => {
   })
 
   test('a hundred thousand lines in another encoding are one sentence, with the lines before the first bad one', async () => {
-    const found = await file('a.txt', latin1(`First line\nSecond line\nCaf\u00e9 three\n${'Caf\u00e9 again\n'.repeat(100_000)}`))
+    const found = await file(
+      'a.txt',
+      latin1(`First line\nSecond line\nCaf\u00e9 three\n${'Caf\u00e9 again\n'.repeat(100_000)}`),
+    )
     expect(texts(found)).toEqual(['First line', 'Second line'])
     expect(sentence(found)).toMatch(/^3: Line 3 is not UTF-8 text\./)
   })
@@ -164,7 +217,17 @@ describe('what is no text', () => {
   test('a file that vanishes while it is read ends in a sentence and keeps what was read', async () => {
     let reads = 0
     const whole = new File([`${'A line of text\n'.repeat(40_000)}`], 'gone.txt')
-    const found = await read({ kind: 'file', file: { name: whole.name, size: whole.size, slice: (from, to) => (reads++ === 0 ? whole.slice(from, to) : ({ arrayBuffer: () => Promise.reject(new DOMException('gone', 'NotFoundError')) } as Blob)) } })
+    const found = await read({
+      kind: 'file',
+      file: {
+        name: whole.name,
+        size: whole.size,
+        slice: (from, to) =>
+          reads++ === 0
+            ? whole.slice(from, to)
+            : ({ arrayBuffer: () => Promise.reject(new DOMException('gone', 'NotFoundError')) } as Blob),
+      },
+    })
     expect(found.seeds).toHaveLength(1)
     expect(sentence(found)).toContain('gone.txt could not be read to its end')
   })
@@ -173,7 +236,10 @@ describe('what is no text', () => {
 describe('large and odd sources', () => {
   test('a hundred thousand rows come in batches, quickly', async () => {
     const before = performance.now()
-    const found = await file('a.jsonl', Array.from({ length: 100_000 }, (_, i) => JSON.stringify({ prompt: `Seed number ${i}` })).join('\n'))
+    const found = await file(
+      'a.jsonl',
+      Array.from({ length: 100_000 }, (_, i) => JSON.stringify({ prompt: `Seed number ${i}` })).join('\n'),
+    )
     expect(found.seeds).toHaveLength(100_000)
     expect(found.batches).toBeGreaterThan(10)
     expect(performance.now() - before).toBeLessThan(30_000)
@@ -193,7 +259,10 @@ describe('large and odd sources', () => {
 
   test('an abort ends the reading', async () => {
     const aborter = new AbortController()
-    const reading = readSeeds({ kind: 'text', text: 'line\n'.repeat(200_000) }, { projectId, now: 1, signal: aborter.signal })
+    const reading = readSeeds(
+      { kind: 'text', text: 'line\n'.repeat(200_000) },
+      { projectId, now: 1, signal: aborter.signal },
+    )
     await reading.next()
     aborter.abort()
     await expect(reading.next()).rejects.toThrow()
@@ -201,7 +270,17 @@ describe('large and odd sources', () => {
 
   test('any bytes under any name are read without a throw', async () => {
     const names = fc.constantFrom('a.txt', 'a.jsonl', 'a.json', 'a.csv', 'a.tsv', 'a', 'a.parquet')
-    const bytes = fc.oneof(fc.uint8Array({ maxLength: 500 }), fc.string({ unit: 'binary', maxLength: 300 }).map((text) => new TextEncoder().encode(text)), fc.json().map((text) => new TextEncoder().encode(text)), fc.array(fc.constantFrom('prompt', ',', '"', '\n', '\r', '\t', '{', '}', '[', ']', ':', 'a', 'é', '""'), { maxLength: 80 }).map((parts) => new TextEncoder().encode(parts.join(''))))
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 500 }),
+      fc.string({ unit: 'binary', maxLength: 300 }).map((text) => new TextEncoder().encode(text)),
+      fc.json().map((text) => new TextEncoder().encode(text)),
+      fc
+        .array(
+          fc.constantFrom('prompt', ',', '"', '\n', '\r', '\t', '{', '}', '[', ']', ':', 'a', 'é', '""'),
+          { maxLength: 80 },
+        )
+        .map((parts) => new TextEncoder().encode(parts.join(''))),
+    )
     await fc.assert(
       fc.asyncProperty(names, bytes, async (name, content) => {
         const found = await file(name, new Uint8Array(content))
@@ -219,14 +298,23 @@ const isThere = existsSync(shared)
 if (!isThere) console.warn('Skipped: the seed files beside the project are not there (../shared/data).')
 
 test.skipIf(!isThere)('Self-Instruct’s own seed file loads as it is (needs ../shared/data)', async () => {
-  const found = await file('self-instruct-seeds.jsonl', readFileSync(new URL('self-instruct-seeds.jsonl', shared)))
+  const found = await file(
+    'self-instruct-seeds.jsonl',
+    readFileSync(new URL('self-instruct-seeds.jsonl', shared)),
+  )
   expect(sentence(found)).toBe('')
   expect(found.seeds).toHaveLength(175)
-  expect(found.seeds[1]).toMatchObject({ line: 2, text: 'What is the relation between the given pairs?\n\nNight : Day :: Right : Left' })
+  expect(found.seeds[1]).toMatchObject({
+    line: 2,
+    text: 'What is the relation between the given pairs?\n\nNight : Day :: Right : Left',
+  })
 })
 
-test.skipIf(!isThere)('a tab-separated file without a header loads as it is (needs ../shared/data)', async () => {
-  const found = await file('sst2-train.tsv', readFileSync(new URL('sst2-train.tsv', shared)))
-  expect(found.rows).toBe(6920)
-  expect(found.problems.every(({ sentence: said }) => said.includes('repeats line'))).toBe(true)
-})
+test.skipIf(!isThere)(
+  'a tab-separated file without a header loads as it is (needs ../shared/data)',
+  async () => {
+    const found = await file('sst2-train.tsv', readFileSync(new URL('sst2-train.tsv', shared)))
+    expect(found.rows).toBe(6920)
+    expect(found.problems.every(({ sentence: said }) => said.includes('repeats line'))).toBe(true)
+  },
+)

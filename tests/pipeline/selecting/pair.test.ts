@@ -6,32 +6,77 @@ import { freezeRows } from '../../../src/pipeline/freezing/freeze-rows.ts'
 import { pair, PREFERRED_TO } from '../../../src/pipeline/selecting/pair.ts'
 import { makeRow, scored, unreadable } from '../samples.ts'
 
-const row = (id: string, promptId: string, order: number, score: number | undefined, completion = `text ${id}`) => ({ id, promptId, order, completion, ...(score === undefined ? {} : { verdict: scored(score) }) })
-const select = (rows: readonly ReturnType<typeof row>[], margin = 0.5) => new Map(pair.select(rows, { margin }).map((answer, i) => [rows[i]?.id, answer]))
+const row = (
+  id: string,
+  promptId: string,
+  order: number,
+  score: number | undefined,
+  completion = `text ${id}`,
+) => ({ id, promptId, order, completion, ...(score === undefined ? {} : { verdict: scored(score) }) })
+const select = (rows: readonly ReturnType<typeof row>[], margin = 0.5) =>
+  new Map(pair.select(rows, { margin }).map((answer, i) => [rows[i]?.id, answer]))
 
 test('the best is kept and names the worst; those between and the worst are dropped, each with its reason', () => {
   const said = select([row('a', 'p', 0, 3), row('b', 'p', 1, 4.5), row('c', 'p', 2, 1), row('d', 'p', 3, 2)])
-  expect(said.get('b')).toEqual({ kind: 'kept', evidence: { score: 4.5, [PREFERRED_TO]: 'c', 'its score': 1 } })
+  expect(said.get('b')).toEqual({
+    kind: 'kept',
+    evidence: { score: 4.5, [PREFERRED_TO]: 'c', 'its score': 1 },
+  })
   expect(said.get('c')).toMatchObject({ kind: 'dropped', reason: 'the lesser of its pair' })
-  for (const id of ['a', 'd']) expect(said.get(id)).toMatchObject({ kind: 'dropped', reason: 'neither the best nor the worst of its prompt' })
+  for (const id of ['a', 'd'])
+    expect(said.get(id)).toMatchObject({
+      kind: 'dropped',
+      reason: 'neither the best nor the worst of its prompt',
+    })
 })
 
 test('ties, equal texts, lonely completions and unread verdicts are no pairs, and say so', () => {
-  for (const answer of select([row('a', 'p', 0, 4), row('b', 'p', 1, 3.6)]).values()) expect(answer).toMatchObject({ kind: 'dropped', reason: 'no pair: the best and the worst are less than 0.5 points apart' })
-  for (const answer of select([row('a', 'p', 0, 4), row('b', 'p', 1, 4)], 0).values()) expect(answer.kind).toBe('dropped')
-  for (const answer of select([row('a', 'p', 0, 4, 'Same.'), row('b', 'p', 1, 1, ' Same. ')]).values()) expect(answer).toMatchObject({ reason: 'no pair: the best and the worst are the same text' })
-  expect(select([row('a', 'p', 0, 4)]).get('a')).toMatchObject({ reason: expect.stringContaining('the only completion of its prompt') })
-  expect(pair.select([{ ...row('a', 'p', 0, 4), verdict: unreadable }, row('b', 'p', 1, undefined)], { margin: 0.5 })).toMatchObject([{ reason: 'its verdict could not be read' }, { reason: 'not judged' }])
+  for (const answer of select([row('a', 'p', 0, 4), row('b', 'p', 1, 3.6)]).values())
+    expect(answer).toMatchObject({
+      kind: 'dropped',
+      reason: 'no pair: the best and the worst are less than 0.5 points apart',
+    })
+  for (const answer of select([row('a', 'p', 0, 4), row('b', 'p', 1, 4)], 0).values())
+    expect(answer.kind).toBe('dropped')
+  for (const answer of select([row('a', 'p', 0, 4, 'Same.'), row('b', 'p', 1, 1, ' Same. ')]).values())
+    expect(answer).toMatchObject({ reason: 'no pair: the best and the worst are the same text' })
+  expect(select([row('a', 'p', 0, 4)]).get('a')).toMatchObject({
+    reason: expect.stringContaining('the only completion of its prompt'),
+  })
+  expect(
+    pair.select([{ ...row('a', 'p', 0, 4), verdict: unreadable }, row('b', 'p', 1, undefined)], {
+      margin: 0.5,
+    }),
+  ).toMatchObject([{ reason: 'its verdict could not be read' }, { reason: 'not judged' }])
 })
 
 test('completions of different prompts are never set against each other', () => {
-  for (const answer of select([row('a', 'p', 0, 5), row('b', 'q', 1, 1)]).values()) expect(answer).toMatchObject({ reason: expect.stringContaining('the only completion of its prompt') })
+  for (const answer of select([row('a', 'p', 0, 5), row('b', 'q', 1, 1)]).values())
+    expect(answer).toMatchObject({ reason: expect.stringContaining('the only completion of its prompt') })
 })
 
 /** Two prompts with a pair each; the second one's lesser row as a test wants it. */
 function makePairs(changed: Partial<Parameters<typeof makeRow>[1]> = {}) {
-  const rows = [makeRow(0, { prompt: 'p', verdict: scored(4) }), makeRow(1, { prompt: 'p', verdict: scored(2), status: 'dropped' }), makeRow(2, { prompt: 'q', verdict: scored(5) }), makeRow(3, { prompt: 'q', verdict: scored(1), status: 'dropped', ...changed })]
-  return rows.map((one, i) => (i % 2 === 0 ? { ...one, answers: [{ step: 3, name: 'pair', answer: { kind: 'kept' as const, evidence: { [PREFERRED_TO]: rows[i + 1]?.id ?? '' } } }] } : { ...one, droppedBy: 'pair' }))
+  const rows = [
+    makeRow(0, { prompt: 'p', verdict: scored(4) }),
+    makeRow(1, { prompt: 'p', verdict: scored(2), status: 'dropped' }),
+    makeRow(2, { prompt: 'q', verdict: scored(5) }),
+    makeRow(3, { prompt: 'q', verdict: scored(1), status: 'dropped', ...changed }),
+  ]
+  return rows.map((one, i) =>
+    i % 2 === 0
+      ? {
+          ...one,
+          answers: [
+            {
+              step: 3,
+              name: 'pair',
+              answer: { kind: 'kept' as const, evidence: { [PREFERRED_TO]: rows[i + 1]?.id ?? '' } },
+            },
+          ],
+        }
+      : { ...one, droppedBy: 'pair' },
+  )
 }
 const freeze = (rows: Parameters<typeof freezeRows>[0]) => {
   const frozen = freezeRows(rows, { heldOut: 0.5 }, 1)
@@ -41,18 +86,39 @@ const freeze = (rows: Parameters<typeof freezeRows>[0]) => {
 
 test('a dataset carries what each row is preferred to, and its name depends on it', () => {
   const rows = freeze(makePairs())
-  expect(rows.map(({ completion, rejected }) => [completion, rejected])).toEqual([['completion 0', { completion: 'completion 1', score: 2 }], ['completion 2', { completion: 'completion 3', score: 1 }]])
+  expect(rows.map(({ completion, rejected }) => [completion, rejected])).toEqual([
+    ['completion 0', { completion: 'completion 1', score: 2 }],
+    ['completion 2', { completion: 'completion 3', score: 1 }],
+  ])
   const without = rows.map(({ rejected: _, ...rest }) => rest)
   expect(datasetId(without)).not.toBe(datasetId(rows))
-  const lines = exportRows([rows[0]!, without[1]!], 'preference').text.trimEnd().split('\n').map((line) => JSON.parse(line) as object)
+  const lines = exportRows([rows[0]!, without[1]!], 'preference')
+    .text.trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as object)
   expect(lines).toHaveLength(1)
-  expect(lines[0]).toMatchObject({ prompt: [{ role: 'user', content: 'p' }], chosen: [{ role: 'assistant', content: 'completion 0' }], rejected: [{ role: 'assistant', content: 'completion 1' }], score_chosen: 4, score_rejected: 2 })
+  expect(lines[0]).toMatchObject({
+    prompt: [{ role: 'user', content: 'p' }],
+    chosen: [{ role: 'assistant', content: 'completion 0' }],
+    rejected: [{ role: 'assistant', content: 'completion 1' }],
+    score_chosen: 4,
+    score_rejected: 2,
+  })
 })
 
 test('a pair ends where a person rejects one of the two, makes the texts the same, or the prompts different', () => {
-  const rejectedOf = (rows: Parameters<typeof freezeRows>[0]) => freeze(rows).map(({ rejected }) => rejected?.completion)
+  const rejectedOf = (rows: Parameters<typeof freezeRows>[0]) =>
+    freeze(rows).map(({ rejected }) => rejected?.completion)
   expect(rejectedOf(makePairs({ status: 'rejected' }))).toEqual(['completion 1', undefined])
-  expect(rejectedOf(makePairs({ edit: { prompt: 'q', completion: 'completion 2', editedAt: 1 } }))).toEqual(['completion 1', undefined])
-  expect(rejectedOf(makePairs({ edit: { prompt: 'another', completion: 'different', editedAt: 1 } }))).toEqual(['completion 1', undefined])
-  expect(rejectedOf(makePairs({ edit: { prompt: 'q', completion: 'worse still', editedAt: 1 } }))).toEqual(['completion 1', 'worse still'])
+  expect(rejectedOf(makePairs({ edit: { prompt: 'q', completion: 'completion 2', editedAt: 1 } }))).toEqual([
+    'completion 1',
+    undefined,
+  ])
+  expect(
+    rejectedOf(makePairs({ edit: { prompt: 'another', completion: 'different', editedAt: 1 } })),
+  ).toEqual(['completion 1', undefined])
+  expect(rejectedOf(makePairs({ edit: { prompt: 'q', completion: 'worse still', editedAt: 1 } }))).toEqual([
+    'completion 1',
+    'worse still',
+  ])
 })

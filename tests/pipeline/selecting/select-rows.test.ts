@@ -14,7 +14,11 @@ const rows = [
   { id: 'e', promptId: 'q', order: 4, completion: 'x' },
   { id: 'f', promptId: 'q', order: 5, completion: 'x', verdict: scored(3) },
 ]
-const keptOf = (answers: readonly { kind: string }[]): string => rows.filter((_, i) => answers[i]!.kind === 'kept').map(({ id }) => id).join('')
+const keptOf = (answers: readonly { kind: string }[]): string =>
+  rows
+    .filter((_, i) => answers[i]!.kind === 'kept')
+    .map(({ id }) => id)
+    .join('')
 
 test('the threshold keeps what reaches it and drops the rest: the flag is not upside down', () => {
   const answers = threshold.select(rows, { min: 3 })
@@ -33,7 +37,10 @@ test('the best of each prompt and the best of the run are different choices', ()
   expect(keptOf(top.select(rows, { k: 1, per: 'prompt' }))).toBe('bc')
   expect(keptOf(top.select(rows, { k: 2, per: 'run' }))).toBe('bc')
   expect(keptOf(top.select(rows, { k: 3, per: 'run' }))).toBe('bcf')
-  expect(top.select(rows, { k: 1, per: 'prompt' })[0]).toMatchObject({ reason: 'not among the best 1 of its prompt', evidence: { rank: 2, of: 2 } })
+  expect(top.select(rows, { k: 1, per: 'prompt' })[0]).toMatchObject({
+    reason: 'not among the best 1 of its prompt',
+    evidence: { rank: 2, of: 2 },
+  })
 })
 
 test('equal scores keep the earlier row, whatever order the rows come in', () => {
@@ -44,19 +51,33 @@ test('equal scores keep the earlier row, whatever order the rows come in', () =>
 
 test('top keeps k rows exactly, and no dropped row is better than a kept one', () => {
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 30 }), fc.integer({ min: 1, max: 40 }), (scores, k) => {
-      const some = scores.map((score, order) => ({ id: String(order), promptId: 'p', order, completion: 'x', verdict: scored(score) }))
-      const answers = top.select(some, { k, per: 'run' })
-      const kept = scores.filter((_, i) => answers[i]!.kind === 'kept')
-      const gone = scores.filter((_, i) => answers[i]!.kind === 'dropped')
-      expect(kept).toHaveLength(Math.min(k, scores.length))
-      expect(Math.min(...kept) >= Math.max(...gone, 0)).toBe(true)
-    }),
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 30 }),
+      fc.integer({ min: 1, max: 40 }),
+      (scores, k) => {
+        const some = scores.map((score, order) => ({
+          id: String(order),
+          promptId: 'p',
+          order,
+          completion: 'x',
+          verdict: scored(score),
+        }))
+        const answers = top.select(some, { k, per: 'run' })
+        const kept = scores.filter((_, i) => answers[i]!.kind === 'kept')
+        const gone = scores.filter((_, i) => answers[i]!.kind === 'dropped')
+        expect(kept).toHaveLength(Math.min(k, scores.length))
+        expect(Math.min(...kept) >= Math.max(...gone, 0)).toBe(true)
+      },
+    ),
   )
 })
 
 test('keep steps follow each other, and each sees only what the one before it kept', () => {
-  const { keeps } = readSteps(checked('retort: 1\nsteps:\n  - complete: teacher\n  - judge: rubric\n  - keep: threshold\n    min: 3\n  - keep: top\n    k: 1\n    per: prompt\n'))
+  const { keeps } = readSteps(
+    checked(
+      'retort: 1\nsteps:\n  - complete: teacher\n  - judge: rubric\n  - keep: threshold\n    min: 3\n  - keep: top\n    k: 1\n    per: prompt\n',
+    ),
+  )
   const answers = selectRows(keeps, rows)
   expect(answers.get('a')?.map(({ step, name }) => [step, name])).toEqual([[2, 'threshold']])
   expect(answers.get('b')?.map(({ answer }) => answer.kind)).toEqual(['kept', 'kept'])

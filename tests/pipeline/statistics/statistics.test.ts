@@ -29,11 +29,33 @@ test('numbers that are none are left out and counted out; nothing gives no numbe
 })
 
 test('ties count half, and verdicts that could not be read count for nobody', () => {
-  const verdicts = [{ outcome: 'first' }, { outcome: 'first' }, { outcome: 'second' }, { outcome: 'tie' }, { outcome: 'tie', unreadable: 'why' }] as const
-  expect(countWins(verdicts, makeRng(1))).toMatchObject({ wins: 2, losses: 1, ties: 1, unreadable: 1, rate: { mean: 0.625, n: 4 } })
+  const verdicts = [
+    { outcome: 'first' },
+    { outcome: 'first' },
+    { outcome: 'second' },
+    { outcome: 'tie' },
+    { outcome: 'tie', unreadable: 'why' },
+  ] as const
+  expect(countWins(verdicts, makeRng(1))).toMatchObject({
+    wins: 2,
+    losses: 1,
+    ties: 1,
+    unreadable: 1,
+    rate: { mean: 0.625, n: 4 },
+  })
 })
 
 test('every outcome is counted under its own name', () => {
-  expect(countWins([{ outcome: 'second' }], makeRng(1))).toMatchObject({ wins: 0, losses: 1, ties: 0, rate: { mean: 0 } })
-  expect(countWins([{ outcome: 'first' }], makeRng(1))).toMatchObject({ wins: 1, losses: 0, ties: 0, rate: { mean: 1 } })
+  expect(countWins([{ outcome: 'second' }], makeRng(1))).toMatchObject({
+    wins: 0,
+    losses: 1,
+    ties: 0,
+    rate: { mean: 0 },
+  })
+  expect(countWins([{ outcome: 'first' }], makeRng(1))).toMatchObject({
+    wins: 1,
+    losses: 0,
+    ties: 0,
+    rate: { mean: 1 },
+  })
 })

@@ -3,7 +3,14 @@ import { estimateAdapted, faultOfAdapted } from '../../../src/pipeline/training/
 import { DESCRIPTION } from '../../stand-ins/teacher.ts'
 
 /** SmolLM2-135M, as its file says. */
-const SMOL = { ...DESCRIPTION.card, name: 'SmolLM2', parameters: 134_515_008, layers: 30, width: 576, vocabularySize: 49_152 }
+const SMOL = {
+  ...DESCRIPTION.card,
+  name: 'SmolLM2',
+  parameters: 134_515_008,
+  layers: 30,
+  width: 576,
+  vocabularySize: 49_152,
+}
 
 test('the memory told is what the wasm heap was found to be where every prediction counts, or a little more', () => {
   for (const [batch, context, found] of [[4, 128, 1.74e9]] as const) {
@@ -14,7 +21,8 @@ test('the memory told is what the wasm heap was found to be where every predicti
 })
 
 test('parts of a step, shorter rows and fewer of them take less; never less than the weights', () => {
-  const at = (batch: number, accumulate: number, context: number): number => estimateAdapted(SMOL, { batch, accumulate, context }).runtime
+  const at = (batch: number, accumulate: number, context: number): number =>
+    estimateAdapted(SMOL, { batch, accumulate, context }).runtime
   expect(at(8, 2, 128)).toBe(at(4, 1, 128))
   expect(at(8, 1, 128)).toBeGreaterThan(at(4, 1, 128))
   expect(at(4, 1, 256)).toBeGreaterThan(at(4, 1, 128))

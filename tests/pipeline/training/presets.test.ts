@@ -8,7 +8,9 @@ import { trainMembers } from '../../../src/pipeline/training/index.ts'
 
 test('the presets have about 0.1, 0.4, 0.9, 1.8, 3, 10 and 29 million parameters at a vocabulary of 1024', () => {
   const millions = STUDENT_PRESETS.map((preset) => countPresetParameters(preset, 1024) / 1e6)
-  ;[0.1, 0.4, 0.9, 1.8, 3, 10, 29].forEach((wanted, i) => expect(Math.abs(millions[i]! / wanted - 1), STUDENT_PRESETS[i]).toBeLessThanOrEqual(0.05))
+  ;[0.1, 0.4, 0.9, 1.8, 3, 10, 29].forEach((wanted, i) =>
+    expect(Math.abs(millions[i]! / wanted - 1), STUDENT_PRESETS[i]).toBeLessThanOrEqual(0.05),
+  )
 })
 
 test('every preset is a shape that a decoder can have', () => {
@@ -21,24 +23,77 @@ test('every preset is a shape that a decoder can have', () => {
 })
 
 const common = {
-  preset: 'nano', context: 256, steps: 7, batch: 8, accumulate: 1, packing: false, curriculum: 'none', optimizer: 'adam-w', learningRate: 0.002,
-  schedule: 'cosine', warmUp: 0.05, weightDecay: 0.1, clip: 1, dropout: 0, averaging: 0, patience: 0, evaluateEvery: 25, rngSeed: 42,
+  preset: 'nano',
+  context: 256,
+  steps: 7,
+  batch: 8,
+  accumulate: 1,
+  packing: false,
+  curriculum: 'none',
+  optimizer: 'adam-w',
+  learningRate: 0.002,
+  schedule: 'cosine',
+  warmUp: 0.05,
+  weightDecay: 0.1,
+  clip: 1,
+  dropout: 0,
+  averaging: 0,
+  patience: 0,
+  evaluateEvery: 25,
+  rngSeed: 42,
 }
 const probabilities = { temperature: 1, choices: 16, textShare: 0.1, hiddenShare: 0 }
 const OWN: Readonly<Record<string, object>> = {
   'teacher-text': { vocabulary: 1024, labelSmoothing: 0 },
-  'forward-kl': probabilities, 'reverse-kl': probabilities, 'jensen-shannon': probabilities,
-  'on-policy': { divergence: 'forward-kl', lambda: 0.5, ownFrom: 0.3, temperature: 1, choices: 16, answerTokens: 96, answerTemperature: 1 },
-  dpo: { beta: 0.1 }, simpo: { beta: 2, margin: 0.5 }, orpo: { beta: 0.1 }, kto: { beta: 0.1 },
-  lora: { context: 128, batch: 4, optimizer: 'adam-w', learningRate: 0.0005, weightDecay: 0, evaluateEvery: 20, rank: 8, alpha: 16, projections: 'all' },
+  'forward-kl': probabilities,
+  'reverse-kl': probabilities,
+  'jensen-shannon': probabilities,
+  'on-policy': {
+    divergence: 'forward-kl',
+    lambda: 0.5,
+    ownFrom: 0.3,
+    temperature: 1,
+    choices: 16,
+    answerTokens: 96,
+    answerTemperature: 1,
+  },
+  dpo: { beta: 0.1 },
+  simpo: { beta: 2, margin: 0.5 },
+  orpo: { beta: 0.1 },
+  kto: { beta: 0.1 },
+  lora: {
+    context: 128,
+    batch: 4,
+    optimizer: 'adam-w',
+    learningRate: 0.0005,
+    weightDecay: 0,
+    evaluateEvery: 20,
+    rank: 8,
+    alpha: 16,
+    projections: 'all',
+  },
   grpo: { answers: 8, answerTokens: 96, temperature: 1, beta: 0, evaluateEvery: 10 },
   classes: { vocabulary: 1024, softShare: 0, temperature: 1, labelSmoothing: 0, batch: 16 },
 }
-test.each(trainMembers)('the student worker is told the settings of $name and the recipe’s rngSeed', (member) => {
-  const goesOn = !('preset' in member.settings)
-  const recipe = checkRecipe({ ...defaultRecipe(), rngSeed: 42, steps: [...defaultRecipe().steps.slice(0, -1), { ...defaultStep(member), settings: goesOn ? { steps: 7 } : { preset: 'nano', steps: 7 } }] })
-  if (!recipe.ok) throw new Error(recipe.problems.map(({ sentence }) => sentence).join(' '))
-  // One that goes on from a student has that student's size, once one is chosen.
-  const shared = goesOn ? { ...common, preset: 'micro', learningRate: 0.0003 } : common
-  expect(readSteps(recipe.value).train?.settings).toEqual({ loss: member.name, ...shared, ...OWN[member.name] })
-})
+test.each(trainMembers)(
+  'the student worker is told the settings of $name and the recipe’s rngSeed',
+  (member) => {
+    const goesOn = !('preset' in member.settings)
+    const recipe = checkRecipe({
+      ...defaultRecipe(),
+      rngSeed: 42,
+      steps: [
+        ...defaultRecipe().steps.slice(0, -1),
+        { ...defaultStep(member), settings: goesOn ? { steps: 7 } : { preset: 'nano', steps: 7 } },
+      ],
+    })
+    if (!recipe.ok) throw new Error(recipe.problems.map(({ sentence }) => sentence).join(' '))
+    // One that goes on from a student has that student's size, once one is chosen.
+    const shared = goesOn ? { ...common, preset: 'micro', learningRate: 0.0003 } : common
+    expect(readSteps(recipe.value).train?.settings).toEqual({
+      loss: member.name,
+      ...shared,
+      ...OWN[member.name],
+    })
+  },
+)

@@ -29,5 +29,6 @@ describe('the final answer', () => {
     expect(verifyFinalAnswer('I do not know.', '$2.10')).toBe(false)
   })
 
-  test('of a seed whose known answer is no number verifies nothing', () => expect(verifyFinalAnswer('Answer: 3', 'a red one')).toBeUndefined())
+  test('of a seed whose known answer is no number verifies nothing', () =>
+    expect(verifyFinalAnswer('Answer: 3', 'a red one')).toBeUndefined())
 })

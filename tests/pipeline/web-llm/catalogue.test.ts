@@ -1,13 +1,25 @@
 // WebLLM's catalogue: the data is the package's own list, names are read right, and what a machine cannot run is refused with what would.
 import { prebuiltAppConfig, type ModelRecord } from '@mlc-ai/web-llm'
 import { describe, expect, test } from 'vitest'
-import { baseName, findF32Sibling, findWebLlmModel, readParameters, readQuantisation, refuseMachine, refuseModel, searchModels, WEB_LLM_MODELS, type CatalogueEntry } from '../../../src/pipeline/web-llm/catalogue.ts'
+import {
+  baseName,
+  findF32Sibling,
+  findWebLlmModel,
+  readParameters,
+  readQuantisation,
+  refuseMachine,
+  refuseModel,
+  searchModels,
+  WEB_LLM_MODELS,
+  type CatalogueEntry,
+} from '../../../src/pipeline/web-llm/catalogue.ts'
 
 const HUB = 'https://huggingface.co/mlc-ai/'
 const EMBEDS = 1 // the package's enum `ModelType.embedding`, which it exports as a type of numbers
 const records = prebuiltAppConfig.model_list.filter((record) => record.model_type !== EMBEDS)
 const libraries = records[0]?.model_lib.replace(/[^/]*$/, '') ?? ''
-const needsF16 = ({ required_features = [], model_id }: ModelRecord): boolean => required_features.includes('shader-f16') || /-q\d+f16/.test(model_id)
+const needsF16 = ({ required_features = [], model_id }: ModelRecord): boolean =>
+  required_features.includes('shader-f16') || /-q\d+f16/.test(model_id)
 
 function entryOf(record: ModelRecord): CatalogueEntry {
   const folder = record.model.slice(HUB.length)
@@ -25,14 +37,23 @@ function entryOf(record: ModelRecord): CatalogueEntry {
 describe('the catalogue', () => {
   test('is the package’s own list without the models that write nothing (`vitest -u` writes it anew)', async () => {
     const lines = records.map((record) => `    ${JSON.stringify(entryOf(record))}`)
-    await expect(`{\n  "hub": ${JSON.stringify(HUB)},\n  "libraries": ${JSON.stringify(libraries)},\n  "models": [\n${lines.join(',\n')}\n  ]\n}\n`).toMatchFileSnapshot('../../../src/pipeline/web-llm/models.json')
+    await expect(
+      `{\n  "hub": ${JSON.stringify(HUB)},\n  "libraries": ${JSON.stringify(libraries)},\n  "models": [\n${lines.join(',\n')}\n  ]\n}\n`,
+    ).toMatchFileSnapshot('../../../src/pipeline/web-llm/models.json')
   })
 
   test('leads to the package’s own addresses, memory and contexts', () => {
     expect(WEB_LLM_MODELS.length).toBe(records.length)
     for (const { model_id, model, model_lib, vram_required_MB = 0, overrides } of records) {
-      expect(findWebLlmModel(model_id)).toMatchObject({ id: model_id, address: model, library: model_lib, contextLength: overrides?.context_window_size })
-      expect(Math.abs((findWebLlmModel(model_id)?.memoryBytes ?? 0) / 2 ** 20 - vram_required_MB)).toBeLessThanOrEqual(0.01)
+      expect(findWebLlmModel(model_id)).toMatchObject({
+        id: model_id,
+        address: model,
+        library: model_lib,
+        contextLength: overrides?.context_window_size,
+      })
+      expect(
+        Math.abs((findWebLlmModel(model_id)?.memoryBytes ?? 0) / 2 ** 20 - vram_required_MB),
+      ).toBeLessThanOrEqual(0.01)
     }
   })
 
@@ -67,12 +88,18 @@ describe('a machine', () => {
 
   test('without WebGPU is told why and what works', () => {
     expect(refuseMachine({ available: true, shaderF16: false })).toBeUndefined()
-    expect(refuseMachine({ available: false, shaderF16: false, why: 'No adapter was found.' })).toMatch(/No adapter was found\. A GGUF file works without one/)
+    expect(refuseMachine({ available: false, shaderF16: false, why: 'No adapter was found.' })).toMatch(
+      /No adapter was found\. A GGUF file works without one/,
+    )
   })
 
   test('without 16-bit numbers is told the sibling with 32', () => {
-    expect(refuseModel(find('Llama-3.2-1B-Instruct-q4f16_1-MLC'), { shaderF16: false })).toMatch(/Llama-3\.2-1B-Instruct-q4f32_1-MLC is the same model and works here\.$/)
-    expect(refuseModel(find('gemma3-1b-it-q4f16_1-MLC'), { shaderF16: false })).toMatch(/Choose one whose name has f32 in it\.$/)
+    expect(refuseModel(find('Llama-3.2-1B-Instruct-q4f16_1-MLC'), { shaderF16: false })).toMatch(
+      /Llama-3\.2-1B-Instruct-q4f32_1-MLC is the same model and works here\.$/,
+    )
+    expect(refuseModel(find('gemma3-1b-it-q4f16_1-MLC'), { shaderF16: false })).toMatch(
+      /Choose one whose name has f32 in it\.$/,
+    )
     expect(refuseModel(find('Llama-3.2-1B-Instruct-q4f16_1-MLC'), { shaderF16: true })).toBeUndefined()
     expect(refuseModel(find('SmolLM2-135M-Instruct-q0f32-MLC'), { shaderF16: false })).toBeUndefined()
   })
@@ -86,6 +113,8 @@ test('a search takes words in any order and puts little memory first', () => {
   const found = searchModels('instruct QWEN2.5 0.5b')
   expect(found.map(({ id }) => id)).toContain('Qwen2.5-0.5B-Instruct-q4f16_1-MLC')
   expect(found.every(({ id }) => /qwen2\.5.*0\.5b.*instruct/i.test(id))).toBe(true)
-  expect(found.map(({ memoryBytes }) => memoryBytes)).toEqual(found.map(({ memoryBytes }) => memoryBytes).toSorted((a, b) => a - b))
+  expect(found.map(({ memoryBytes }) => memoryBytes)).toEqual(
+    found.map(({ memoryBytes }) => memoryBytes).toSorted((a, b) => a - b),
+  )
   expect(searchModels('no such model')).toEqual([])
 })

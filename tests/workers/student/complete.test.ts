@@ -12,11 +12,29 @@ import { openTestRuntime } from '../../engine/session.ts'
 import { IDS, makeMemoryStores, makeRows } from './memory-stores.ts'
 import { trainSmall } from './train-small.ts'
 
-const ask = (id: string, content: string): CompletionRequest => ({ id, asked: { kind: 'chat', messages: [{ role: 'system', content: '' }, { role: 'user', content }] }, sampling: { ...GREEDY, maxTokens: 24, rngSeed: id } })
+const ask = (id: string, content: string): CompletionRequest => ({
+  id,
+  asked: {
+    kind: 'chat',
+    messages: [
+      { role: 'system', content: '' },
+      { role: 'user', content },
+    ],
+  },
+  sampling: { ...GREEDY, maxTokens: 24, rngSeed: id },
+})
 
-async function complete(writer: StudentWriter, which: 'before' | 'after', requests: readonly CompletionRequest[], signal = new AbortController().signal): Promise<CompletionResult[]> {
+async function complete(
+  writer: StudentWriter,
+  which: 'before' | 'after',
+  requests: readonly CompletionRequest[],
+  signal = new AbortController().signal,
+): Promise<CompletionResult[]> {
   const results: CompletionResult[] = []
-  const summary = await writer.complete({ ...IDS, which, requests }, { signal, emit: (event) => event.kind === 'completion' && results.push(event.result) })
+  const summary = await writer.complete(
+    { ...IDS, which, requests },
+    { signal, emit: (event) => event.kind === 'completion' && results.push(event.result) },
+  )
   expect(summary.newTokens).toBeGreaterThan(0)
   return results
 }
@@ -40,16 +58,33 @@ describe('a trained student', () => {
   })
 
   test('gives in its cached generator the probabilities that its training computed', async () => {
-    const { checkpoint, tokenizer } = await needStoredStudent(await trainSmall(40), IDS.projectId, IDS.studentId)
+    const { checkpoint, tokenizer } = await needStoredStudent(
+      await trainSmall(40),
+      IDS.projectId,
+      IDS.studentId,
+    )
     const runtime = await openTestRuntime()
-    const trainer = new Trainer(runtime, { shape: checkpoint.shape, weightDecay: 0, clip: 0 }, checkpoint.state)
-    const generator = await Generator.create(runtime, makeStudentWeights(checkpoint.shape, checkpoint.state.weights), tokenizer)
+    const trainer = new Trainer(
+      runtime,
+      { shape: checkpoint.shape, weightDecay: 0, clip: 0 },
+      checkpoint.state,
+    )
+    const generator = await Generator.create(
+      runtime,
+      makeStudentWeights(checkpoint.shape, checkpoint.state.weights),
+      tokenizer,
+    )
     for (const row of makeRows(24, 4).slice(22, 26)) {
-      const { ids, border } = renderStudentExample(tokenizer, row.system ? row : { prompt: row.prompt, completion: row.completion })
+      const { ids, border } = renderStudentExample(
+        tokenizer,
+        row.system ? row : { prompt: row.prompt, completion: row.completion },
+      )
       const batch = makeBatch([[{ tokens: Int32Array.from(ids), from: border - 1 }]], 1, 64)
       const logProb = -(await trainer.measure([batch])) * batch.counted
       let scored = Number.NaN
-      await generator.score([{ id: 'x', tokens: ids.slice(0, border), continuations: [ids.slice(border)] }], { onResult: ({ logProbs }) => (scored = logProbs[0] ?? Number.NaN) })
+      await generator.score([{ id: 'x', tokens: ids.slice(0, border), continuations: [ids.slice(border)] }], {
+        onResult: ({ logProbs }) => (scored = logProbs[0] ?? Number.NaN),
+      })
       expect(Math.abs(scored - logProb)).toBeLessThanOrEqual(1e-3)
     }
     await trainer.release()
@@ -61,7 +96,12 @@ test('a student without a checkpoint, and one whose checkpoint is broken, are re
   const stores = makeMemoryStores([])
   const writer = new StudentWriter(stores, openTestRuntime)
   const call = { signal: new AbortController().signal, emit: () => undefined }
-  await expect(writer.complete({ ...IDS, which: 'after', requests: [] }, call)).rejects.toMatchObject({ name: 'ModelMissing', message: expect.stringMatching(/no checkpoint yet\. Train it/) })
+  await expect(writer.complete({ ...IDS, which: 'after', requests: [] }, call)).rejects.toMatchObject({
+    name: 'ModelMissing',
+    message: expect.stringMatching(/no checkpoint yet\. Train it/),
+  })
   stores.checkpoint = new Uint8Array(40)
-  await expect(writer.complete({ ...IDS, which: 'after', requests: [] }, call)).rejects.toMatchObject({ name: 'ModelRefused' })
+  await expect(writer.complete({ ...IDS, which: 'after', requests: [] }, call)).rejects.toMatchObject({
+    name: 'ModelRefused',
+  })
 })

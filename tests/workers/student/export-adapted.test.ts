@@ -23,118 +23,228 @@ import { needStoredStudent, type StoredStudent } from '../../../workers/student/
 import { openGguf } from '../../../workers/teachers/gguf.ts'
 import { openTestRuntime } from '../../engine/session.ts'
 import { IDS, type MemoryStores } from './memory-stores.ts'
-import { adapt, keep, makeOtherRows, makeShopRows, makeSmallModel, makeStores, readBox } from './train-adapters.ts'
+import {
+  adapt,
+  keep,
+  makeOtherRows,
+  makeShopRows,
+  makeSmallModel,
+  makeStores,
+  readBox,
+} from './train-adapters.ts'
 
 const python = process.env['RETORT_PYTHON'] ?? 'python3'
-const has = (...modules: string[]): boolean => spawnSync(python, ['-c', `import importlib.util as u, sys; sys.exit(not all(u.find_spec(m) for m in ${JSON.stringify(modules)}))`]).status === 0
-const tools = { peft: has('peft', 'transformers', 'torch'), transformers: has('transformers', 'torch'), gguf: has('gguf') }
-const missing = Object.entries(tools).filter(([, there]) => !there).map(([name]) => name)
-if (missing.length > 0) console.warn(`SKIPPED in part: exported adapters are not opened by ${missing.join(' and ')}: not there for ${python}. Name another Python in RETORT_PYTHON.`)
+const has = (...modules: string[]): boolean =>
+  spawnSync(python, [
+    '-c',
+    `import importlib.util as u, sys; sys.exit(not all(u.find_spec(m) for m in ${JSON.stringify(modules)}))`,
+  ]).status === 0
+const tools = {
+  peft: has('peft', 'transformers', 'torch'),
+  transformers: has('transformers', 'torch'),
+  gguf: has('gguf'),
+}
+const missing = Object.entries(tools)
+  .filter(([, there]) => !there)
+  .map(([name]) => name)
+if (missing.length > 0)
+  console.warn(
+    `SKIPPED in part: exported adapters are not opened by ${missing.join(' and ')}: not there for ${python}. Name another Python in RETORT_PYTHON.`,
+  )
 
 /** What a script of tests/oracles prints. */
 function ask(script: string, args: readonly string[], input: unknown): unknown {
-  const run = spawnSync(python, [fileURLToPath(new URL(`../../oracles/${script}`, import.meta.url)), ...args], { input: JSON.stringify(input), encoding: 'utf8', maxBuffer: 1e8 })
+  const run = spawnSync(
+    python,
+    [fileURLToPath(new URL(`../../oracles/${script}`, import.meta.url)), ...args],
+    { input: JSON.stringify(input), encoding: 'utf8', maxBuffer: 1e8 },
+  )
   if (run.status !== 0) throw new Error(run.stderr)
   return JSON.parse(run.stdout)
 }
 
 const TOKENS = 20
 const quiet = { signal: new AbortController().signal, onProgress: () => undefined }
-const inOrder = (results: readonly CompletionResult[]): string[] => results.toSorted((a, b) => Number(a.id) - Number(b.id)).map(({ text }) => text)
+const inOrder = (results: readonly CompletionResult[]): string[] =>
+  results.toSorted((a, b) => Number(a.id) - Number(b.id)).map(({ text }) => text)
 
 const students = [
   ['a small model', makeSmallModel, makeOtherRows(24, 6), { steps: 60, evaluateEvery: 60 }],
-  ['the teacher in the box', async () => readBox(), makeShopRows(), { steps: 12, evaluateEvery: 12, rank: 8, learningRate: 0.004 }],
+  [
+    'the teacher in the box',
+    async () => readBox(),
+    makeShopRows(),
+    { steps: 12, evaluateEvery: 12, rank: 8, learningRate: 0.004 },
+  ],
 ] as const
 
-for (const [what, make, rows, settings] of students) describe(`adapters on ${what}`, () => {
-  const asked = [...rows.slice(14, 20).map(({ prompt }) => prompt), 'Que\u0301 color?  \n\t 東京 🙂'].map((content) => [{ role: 'user' as const, content }])
-  const requests = asked.map((messages, i) => ({ id: String(i), asked: { kind: 'chat' as const, messages }, sampling: { ...GREEDY, maxTokens: TOKENS, rngSeed: 'export' } }))
-  let folder: string
-  let model: Uint8Array
-  let stores: MemoryStores
-  let stored: StoredStudent
-  let own: string[]
-  const files = new Map<StudentFormat, readonly WrittenFile[]>()
-  const fileOf = (format: StudentFormat, name: string): Uint8Array => files.get(format)?.find((file) => file.name === name)?.bytes ?? expect.fail(`no ${name}`)
+for (const [what, make, rows, settings] of students)
+  describe(`adapters on ${what}`, () => {
+    const asked = [...rows.slice(14, 20).map(({ prompt }) => prompt), 'Que\u0301 color?  \n\t 東京 🙂'].map(
+      (content) => [{ role: 'user' as const, content }],
+    )
+    const requests = asked.map((messages, i) => ({
+      id: String(i),
+      asked: { kind: 'chat' as const, messages },
+      sampling: { ...GREEDY, maxTokens: TOKENS, rngSeed: 'export' },
+    }))
+    let folder: string
+    let model: Uint8Array
+    let stores: MemoryStores
+    let stored: StoredStudent
+    let own: string[]
+    const files = new Map<StudentFormat, readonly WrittenFile[]>()
+    const fileOf = (format: StudentFormat, name: string): Uint8Array =>
+      files.get(format)?.find((file) => file.name === name)?.bytes ?? expect.fail(`no ${name}`)
 
-  beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'retort-adapted-'))
-    model = await make()
-    stores = makeStores([...rows])
-    await adapt(stores, await keep(stores, 'base.gguf', model), settings)
-    stored = await needStoredStudent(stores, IDS.projectId, IDS.studentId)
-    const writer = new StudentWriter(stores, openTestRuntime)
-    const results: CompletionResult[] = []
-    await writer.complete({ ...IDS, which: 'after', requests }, { signal: quiet.signal, emit: (event) => event.kind === 'completion' && results.push(event.result) })
-    await writer.close()
-    own = inOrder(results)
-    for (const format of ['adapter', 'huggingface', 'gguf'] as const) {
-      const { value } = await exportStudent({ ...IDS, format }, stores)
-      files.set(format, value.files as readonly WrittenFile[])
-      mkdirSync(join(folder, format))
-      for (const { name, bytes } of value.files) writeFileSync(join(folder, format, name), bytes)
-    }
-    writeFileSync(join(folder, 'base.gguf'), model)
-  }, 120_000)
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+    beforeAll(async () => {
+      folder = mkdtempSync(join(tmpdir(), 'retort-adapted-'))
+      model = await make()
+      stores = makeStores([...rows])
+      await adapt(stores, await keep(stores, 'base.gguf', model), settings)
+      stored = await needStoredStudent(stores, IDS.projectId, IDS.studentId)
+      const writer = new StudentWriter(stores, openTestRuntime)
+      const results: CompletionResult[] = []
+      await writer.complete(
+        { ...IDS, which: 'after', requests },
+        { signal: quiet.signal, emit: (event) => event.kind === 'completion' && results.push(event.result) },
+      )
+      await writer.close()
+      own = inOrder(results)
+      for (const format of ['adapter', 'huggingface', 'gguf'] as const) {
+        const { value } = await exportStudent({ ...IDS, format }, stores)
+        files.set(format, value.files as readonly WrittenFile[])
+        mkdirSync(join(folder, format))
+        for (const { name, bytes } of value.files) writeFileSync(join(folder, format, name), bytes)
+      }
+      writeFileSync(join(folder, 'base.gguf'), model)
+    }, 120_000)
+    afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  test('are a few kilobytes alone, and whole where they are merged', () => {
-    expect([...files].map(([format, all]) => [format, all.map(({ name }) => name)])).toEqual([
-      ['adapter', ['adapter_config.json', 'adapter_model.safetensors']],
-      ['huggingface', ['model.safetensors', 'config.json', 'generation_config.json', 'tokenizer.json', 'tokenizer_config.json']],
-      ['gguf', ['model.gguf']],
-    ])
-    expect(fileOf('adapter', 'adapter_model.safetensors').length).toBeLessThan(0.5 * fileOf('huggingface', 'model.safetensors').length)
-    expect(JSON.parse(new TextDecoder().decode(fileOf('huggingface', 'tokenizer_config.json')))).toMatchObject({ eos_token: '<|end|>', pad_token: '<|endoftext|>', bos_token: null, chat_template: expect.stringContaining('<|end|>') as string })
-    expect(JSON.parse(new TextDecoder().decode(fileOf('huggingface', 'generation_config.json')))).toMatchObject({ eos_token_id: [4, 0], do_sample: false })
+    test('are a few kilobytes alone, and whole where they are merged', () => {
+      expect([...files].map(([format, all]) => [format, all.map(({ name }) => name)])).toEqual([
+        ['adapter', ['adapter_config.json', 'adapter_model.safetensors']],
+        [
+          'huggingface',
+          [
+            'model.safetensors',
+            'config.json',
+            'generation_config.json',
+            'tokenizer.json',
+            'tokenizer_config.json',
+          ],
+        ],
+        ['gguf', ['model.gguf']],
+      ])
+      expect(fileOf('adapter', 'adapter_model.safetensors').length).toBeLessThan(
+        0.5 * fileOf('huggingface', 'model.safetensors').length,
+      )
+      expect(
+        JSON.parse(new TextDecoder().decode(fileOf('huggingface', 'tokenizer_config.json'))),
+      ).toMatchObject({
+        eos_token: '<|end|>',
+        pad_token: '<|endoftext|>',
+        bos_token: null,
+        chat_template: expect.stringContaining('<|end|>') as string,
+      })
+      expect(
+        JSON.parse(new TextDecoder().decode(fileOf('huggingface', 'generation_config.json'))),
+      ).toMatchObject({ eos_token_id: [4, 0], do_sample: false })
+    })
+
+    test('merged into a GGUF open here as a teacher that writes the same', async () => {
+      const teacher = await openGguf(sourceFromBytes('model.gguf', fileOf('gguf', 'model.gguf')), {
+        backend: 'wasm',
+        contextLength: 128,
+        ...quiet,
+        runtime: await openTestRuntime(),
+      })
+      const results: CompletionResult[] = []
+      await teacher.complete(requests, { ...quiet, onResult: (result) => results.push(result) })
+      await teacher.release()
+      expect(inOrder(results)).toEqual(own)
+      const { name, licence, parameters, quantisation } = teacher.description.card
+      expect({ name, licence, parameters, quantisation }).toEqual({
+        name: stored.on?.card.name,
+        licence: stored.on?.card.licence,
+        parameters: stored.on?.card.parameters,
+        quantisation: 'F16',
+      })
+    })
+
+    test.skipIf(!tools.gguf)(
+      'merged into a GGUF keep what the file said of itself, as the gguf package reads it',
+      () => {
+        interface Found {
+          keys: Record<string, [kinds: string[], items: number, value: unknown]>
+          tensors: Record<string, [type: string, shape: number[]]>
+        }
+        const [before, after] = [join(folder, 'base.gguf'), join(folder, 'gguf/model.gguf')].map(
+          (path) => ask('merged-gguf.py', [path], null) as Found,
+        )
+        const { 'general.file_type': type, ...keys } = after!.keys
+        const { 'general.file_type': _, 'GGUF.kv_count': __, ...kept } = before!.keys
+        expect(type).toEqual([['UINT32'], 1, 1])
+        expect(keys).toMatchObject(kept)
+        expect(Object.keys(after!.tensors).toSorted()).toEqual(Object.keys(before!.tensors).toSorted())
+        for (const [name, [kind, shape]] of Object.entries(after!.tensors)) {
+          expect(kind, name).toBe(shape.length > 1 ? 'F16' : 'F32')
+          expect(shape, name).toEqual(before!.tensors[name]?.[1])
+        }
+      },
+    )
+
+    test.skipIf(!tools.transformers)(
+      'merged into a folder are cut and write in transformers as on the page',
+      { timeout: 240_000 },
+      () => {
+        const { transformers } = ask(
+          'exports.py',
+          [join(folder, 'huggingface'), join(folder, 'gguf/model.gguf')],
+          { asked, tokens: TOKENS },
+        ) as { transformers: { ids: number[][]; texts: string[] } }
+        const rendering = renderByTemplate(stored.tokenizer)
+        expect(transformers.ids).toEqual(asked.map((messages) => rendering.prompt(messages)))
+        expect(transformers.texts).toEqual(own)
+      },
+    )
+
+    test.skipIf(!tools.peft)(
+      'alone are laid by peft on the model, and give the log-probabilities that training saw',
+      { timeout: 240_000 },
+      async () => {
+        const { on, checkpoint, tokenizer } = stored
+        if (!on || !checkpoint.adapts) return expect.fail('no adapters')
+        const frozen = await loadFrozen(on)
+        mkdirSync(join(folder, 'base'))
+        for (const { name, bytes } of writeMergedFolder(
+          { shape: on.shape, metadata: on.header.metadata, tensors: toHuggingFaceTensors(on.shape, frozen) },
+          { json: tokenizer.json, endIds: tokenizer.endIds, startIds: tokenizer.startIds },
+        ))
+          writeFileSync(join(folder, 'base', name), bytes)
+        const lines = rows.slice(14, 18).map((row) => renderByTemplate(tokenizer).example(row).ids)
+        const theirs = ask('adapter-files.py', [join(folder, 'base'), join(folder, 'adapter')], {
+          rows: lines,
+        }) as { apart: number[][]; merged: number[][] }
+        const trainer = new Trainer(
+          await openTestRuntime(),
+          { shape: on.shape, weightDecay: 0, clip: 0, adapts: { ...checkpoint.adapts, frozen } },
+          beginState(finalWeights(checkpoint)),
+        )
+        const ours = await trainer.findLikelihoods(
+          makeBatch(
+            lines.map((ids) => [{ tokens: Int32Array.from(ids), from: 0 }]),
+            lines.length,
+            Math.max(...lines.map((ids) => ids.length)) - 1,
+          ),
+        )
+        await trainer.release()
+        for (const told of [theirs.apart.flat(), theirs.merged.flat()]) {
+          expect(told.length).toBe(lines.reduce((sum, ids) => sum + ids.length - 1, 0))
+          told.forEach((one, i) =>
+            expect(Math.abs(one - (ours[i] ?? Number.NaN)), `token ${i}`).toBeLessThanOrEqual(5e-3),
+          )
+        }
+      },
+    )
   })
-
-  test('merged into a GGUF open here as a teacher that writes the same', async () => {
-    const teacher = await openGguf(sourceFromBytes('model.gguf', fileOf('gguf', 'model.gguf')), { backend: 'wasm', contextLength: 128, ...quiet, runtime: await openTestRuntime() })
-    const results: CompletionResult[] = []
-    await teacher.complete(requests, { ...quiet, onResult: (result) => results.push(result) })
-    await teacher.release()
-    expect(inOrder(results)).toEqual(own)
-    const { name, licence, parameters, quantisation } = teacher.description.card
-    expect({ name, licence, parameters, quantisation }).toEqual({ name: stored.on?.card.name, licence: stored.on?.card.licence, parameters: stored.on?.card.parameters, quantisation: 'F16' })
-  })
-
-  test.skipIf(!tools.gguf)('merged into a GGUF keep what the file said of itself, as the gguf package reads it', () => {
-    interface Found { keys: Record<string, [kinds: string[], items: number, value: unknown]>; tensors: Record<string, [type: string, shape: number[]]> }
-    const [before, after] = [join(folder, 'base.gguf'), join(folder, 'gguf/model.gguf')].map((path) => ask('merged-gguf.py', [path], null) as Found)
-    const { 'general.file_type': type, ...keys } = after!.keys
-    const { 'general.file_type': _, 'GGUF.kv_count': __, ...kept } = before!.keys
-    expect(type).toEqual([['UINT32'], 1, 1])
-    expect(keys).toMatchObject(kept)
-    expect(Object.keys(after!.tensors).toSorted()).toEqual(Object.keys(before!.tensors).toSorted())
-    for (const [name, [kind, shape]] of Object.entries(after!.tensors)) {
-      expect(kind, name).toBe(shape.length > 1 ? 'F16' : 'F32')
-      expect(shape, name).toEqual(before!.tensors[name]?.[1])
-    }
-  })
-
-  test.skipIf(!tools.transformers)('merged into a folder are cut and write in transformers as on the page', { timeout: 240_000 }, () => {
-    const { transformers } = ask('exports.py', [join(folder, 'huggingface'), join(folder, 'gguf/model.gguf')], { asked, tokens: TOKENS }) as { transformers: { ids: number[][]; texts: string[] } }
-    const rendering = renderByTemplate(stored.tokenizer)
-    expect(transformers.ids).toEqual(asked.map((messages) => rendering.prompt(messages)))
-    expect(transformers.texts).toEqual(own)
-  })
-
-  test.skipIf(!tools.peft)('alone are laid by peft on the model, and give the log-probabilities that training saw', { timeout: 240_000 }, async () => {
-    const { on, checkpoint, tokenizer } = stored
-    if (!on || !checkpoint.adapts) return expect.fail('no adapters')
-    const frozen = await loadFrozen(on)
-    mkdirSync(join(folder, 'base'))
-    for (const { name, bytes } of writeMergedFolder({ shape: on.shape, metadata: on.header.metadata, tensors: toHuggingFaceTensors(on.shape, frozen) }, { json: tokenizer.json, endIds: tokenizer.endIds, startIds: tokenizer.startIds })) writeFileSync(join(folder, 'base', name), bytes)
-    const lines = rows.slice(14, 18).map((row) => renderByTemplate(tokenizer).example(row).ids)
-    const theirs = ask('adapter-files.py', [join(folder, 'base'), join(folder, 'adapter')], { rows: lines }) as { apart: number[][]; merged: number[][] }
-    const trainer = new Trainer(await openTestRuntime(), { shape: on.shape, weightDecay: 0, clip: 0, adapts: { ...checkpoint.adapts, frozen } }, beginState(finalWeights(checkpoint)))
-    const ours = await trainer.findLikelihoods(makeBatch(lines.map((ids) => [{ tokens: Int32Array.from(ids), from: 0 }]), lines.length, Math.max(...lines.map((ids) => ids.length)) - 1))
-    await trainer.release()
-    for (const told of [theirs.apart.flat(), theirs.merged.flat()]) {
-      expect(told.length).toBe(lines.reduce((sum, ids) => sum + ids.length - 1, 0))
-      told.forEach((one, i) => expect(Math.abs(one - (ours[i] ?? Number.NaN)), `token ${i}`).toBeLessThanOrEqual(5e-3))
-    }
-  })
-})

@@ -21,17 +21,36 @@ import { trainSmall, trainTaught } from './train-small.ts'
 const TOKENS = 24
 const call = { signal: new AbortController().signal, onProgress: () => undefined }
 /** The last two are outside of what it learned: emoji, other scripts and white space go through all three tokenizers. */
-const questions = [...makeRows(24, 4).slice(18, 26).map(({ prompt }) => prompt), 'Que\u0301 color?  \n\t 東京 🙂', 'THE red-hot BOAT, isn’t it?']
+const questions = [
+  ...makeRows(24, 4)
+    .slice(18, 26)
+    .map(({ prompt }) => prompt),
+  'Que\u0301 color?  \n\t 東京 🙂',
+  'THE red-hot BOAT, isn’t it?',
+]
 const asked = questions.map((content) => [{ role: 'user' as const, content }])
 
 /** In the order of the requests; what a student writes is untrimmed. */
-const inOrder = (results: readonly CompletionResult[]): string[] => results.toSorted((a, b) => Number(a.id) - Number(b.id)).map(({ text }) => text)
-const requests = asked.map((messages, i) => ({ id: String(i), asked: { kind: 'chat' as const, messages }, sampling: { ...GREEDY, maxTokens: TOKENS, rngSeed: 'export' } }))
+const inOrder = (results: readonly CompletionResult[]): string[] =>
+  results.toSorted((a, b) => Number(a.id) - Number(b.id)).map(({ text }) => text)
+const requests = asked.map((messages, i) => ({
+  id: String(i),
+  asked: { kind: 'chat' as const, messages },
+  sampling: { ...GREEDY, maxTokens: TOKENS, rngSeed: 'export' },
+}))
 
 const python = process.env.RETORT_PYTHON ?? 'python3'
-const has = (module: string): boolean => spawnSync(python, ['-c', `import importlib.util as u, sys; sys.exit(not u.find_spec('${module}'))`]).status === 0
+const has = (module: string): boolean =>
+  spawnSync(python, ['-c', `import importlib.util as u, sys; sys.exit(not u.find_spec('${module}'))`])
+    .status === 0
 const tools = { transformers: has('transformers') && has('torch'), 'llama.cpp': has('llama_cpp') }
-if (!tools.transformers || !tools['llama.cpp']) console.warn(`SKIPPED in part: exported students are not opened by ${Object.entries(tools).filter(([, there]) => !there).map(([name]) => name).join(' and ')}: not there for ${python}. Name another Python in RETORT_PYTHON.`)
+if (!tools.transformers || !tools['llama.cpp'])
+  console.warn(
+    `SKIPPED in part: exported students are not opened by ${Object.entries(tools)
+      .filter(([, there]) => !there)
+      .map(([name]) => name)
+      .join(' and ')}: not there for ${python}. Name another Python in RETORT_PYTHON.`,
+  )
 
 interface Opened {
   readonly ids: number[][]
@@ -43,85 +62,127 @@ const students = [
   [`a part of a teacher’s vocabulary${whySkipped}`, trainTaught, hasSharedModel],
 ] as const
 
-for (const [what, make, isPossible] of students) describe.skipIf(!isPossible)(`a student with ${what}`, () => {
-  let stores: MemoryStores
-  let own: string[]
-  let files: Map<string, Uint8Array>
+for (const [what, make, isPossible] of students)
+  describe.skipIf(!isPossible)(`a student with ${what}`, () => {
+    let stores: MemoryStores
+    let own: string[]
+    let files: Map<string, Uint8Array>
 
-  beforeAll(async () => {
-    stores = await make(160)
-    const writer = new StudentWriter(stores, openTestRuntime)
-    const results: CompletionResult[] = []
-    await writer.complete({ ...IDS, which: 'after', requests }, { signal: call.signal, emit: (event) => event.kind === 'completion' && results.push(event.result) })
-    await writer.close()
-    own = inOrder(results)
-    const both = [await exportStudent({ ...IDS, format: 'huggingface' }, stores), await exportStudent({ ...IDS, format: 'gguf' }, stores)]
-    files = new Map(both.flatMap(({ value }) => value.files.map(({ name, bytes }): [string, Uint8Array] => [name, bytes])))
-    expect(both.map(({ transfer }) => transfer.length)).toEqual([5, 1])
-  }, 120_000)
-
-  const fileOf = (name: string): Uint8Array => files.get(name) ?? expect.fail(`no ${name}`)
-
-  describe('exported', () => {
-    test('has the files that transformers looks for', () => {
-      expect([...files.keys()].toSorted()).toEqual(['config.json', 'generation_config.json', 'model.gguf', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'])
-      const config: unknown = JSON.parse(new TextDecoder().decode(fileOf('config.json')))
-      expect(config).toMatchObject({ model_type: 'llama', tie_word_embeddings: true, eos_token_id: 4, pad_token_id: 0, max_position_embeddings: 64 })
-    })
-
-    test('is laid out as safetensors says: no gaps, no overlap, aligned, every number there', async () => {
-      const bytes = fileOf('model.safetensors')
-      const view = new DataView(bytes.buffer, bytes.byteOffset)
-      const headerBytes = Number(view.getBigUint64(0, true))
-      expect(headerBytes % 8).toBe(0)
-      const header: Record<string, { shape: number[]; data_offsets: [number, number] }> = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + headerBytes)))
-      const tensors = Object.entries(header).filter(([name]) => name !== '__metadata__')
-      let end = 0
-      for (const [, { shape, data_offsets: [from, to] }] of tensors) {
-        expect(from).toBe(end)
-        expect(to - from).toBe(4 * shape.reduce((product, size) => product * size, 1))
-        end = to
-      }
-      expect(8 + headerBytes + end).toBe(bytes.length)
-      const { checkpoint } = await needStoredStudent(stores, IDS.projectId, IDS.studentId)
-      expect(end).toBe(checkpoint.state.weights.byteLength)
-    })
-
-    test('opens as a GGUF teacher here and writes the same texts', async () => {
-      const teacher = await openGguf(sourceFromBytes('model.gguf', fileOf('model.gguf')), { backend: 'wasm', contextLength: 64, ...call })
+    beforeAll(async () => {
+      stores = await make(160)
+      const writer = new StudentWriter(stores, openTestRuntime)
       const results: CompletionResult[] = []
-      await teacher.complete(requests, { ...call, onResult: (result) => results.push(result) })
-      await teacher.release()
-      expect(inOrder(results)).toEqual(own)
-    })
+      await writer.complete(
+        { ...IDS, which: 'after', requests },
+        { signal: call.signal, emit: (event) => event.kind === 'completion' && results.push(event.result) },
+      )
+      await writer.close()
+      own = inOrder(results)
+      const both = [
+        await exportStudent({ ...IDS, format: 'huggingface' }, stores),
+        await exportStudent({ ...IDS, format: 'gguf' }, stores),
+      ]
+      files = new Map(
+        both.flatMap(({ value }) =>
+          value.files.map(({ name, bytes }): [string, Uint8Array] => [name, bytes]),
+        ),
+      )
+      expect(both.map(({ transfer }) => transfer.length)).toEqual([5, 1])
+    }, 120_000)
 
-    test('is refused with a sentence where there is no checkpoint', async () => {
-      await expect(exportStudent({ ...IDS, format: 'gguf' }, makeMemoryStores([]))).rejects.toMatchObject({ name: 'ModelMissing' })
-    })
-  })
+    const fileOf = (name: string): Uint8Array => files.get(name) ?? expect.fail(`no ${name}`)
 
-  describe('in other tools', () => {
-    let opened: Record<keyof typeof tools, Opened | null>
-    beforeAll(() => {
-      if (!tools.transformers && !tools['llama.cpp']) return
-      const folder = mkdtempSync(join(tmpdir(), 'retort-student-'))
-      try {
-        for (const [name, bytes] of files) writeFileSync(join(folder, name), bytes)
-        const script = fileURLToPath(new URL('../../oracles/exports.py', import.meta.url))
-        const run = spawnSync(python, [script, folder, join(folder, 'model.gguf')], { input: JSON.stringify({ asked, tokens: TOKENS }), encoding: 'utf8', maxBuffer: 1e8 })
-        if (run.status !== 0) throw new Error(run.stderr)
-        opened = JSON.parse(run.stdout)
-      } finally {
-        rmSync(folder, { recursive: true })
-      }
-    }, 240_000)
-
-    for (const tool of ['transformers', 'llama.cpp'] as const) {
-      test.skipIf(!tools[tool])(`${tool} cuts and writes what the page does`, async () => {
-        const { tokenizer } = await needStoredStudent(stores, IDS.projectId, IDS.studentId)
-        expect(opened[tool]?.ids).toEqual(asked.map((messages) => renderStudentPrompt(tokenizer, messages)))
-        expect(opened[tool]?.texts).toEqual(own)
+    describe('exported', () => {
+      test('has the files that transformers looks for', () => {
+        expect([...files.keys()].toSorted()).toEqual([
+          'config.json',
+          'generation_config.json',
+          'model.gguf',
+          'model.safetensors',
+          'tokenizer.json',
+          'tokenizer_config.json',
+        ])
+        const config: unknown = JSON.parse(new TextDecoder().decode(fileOf('config.json')))
+        expect(config).toMatchObject({
+          model_type: 'llama',
+          tie_word_embeddings: true,
+          eos_token_id: 4,
+          pad_token_id: 0,
+          max_position_embeddings: 64,
+        })
       })
-    }
+
+      test('is laid out as safetensors says: no gaps, no overlap, aligned, every number there', async () => {
+        const bytes = fileOf('model.safetensors')
+        const view = new DataView(bytes.buffer, bytes.byteOffset)
+        const headerBytes = Number(view.getBigUint64(0, true))
+        expect(headerBytes % 8).toBe(0)
+        const header: Record<string, { shape: number[]; data_offsets: [number, number] }> = JSON.parse(
+          new TextDecoder().decode(bytes.subarray(8, 8 + headerBytes)),
+        )
+        const tensors = Object.entries(header).filter(([name]) => name !== '__metadata__')
+        let end = 0
+        for (const [
+          ,
+          {
+            shape,
+            data_offsets: [from, to],
+          },
+        ] of tensors) {
+          expect(from).toBe(end)
+          expect(to - from).toBe(4 * shape.reduce((product, size) => product * size, 1))
+          end = to
+        }
+        expect(8 + headerBytes + end).toBe(bytes.length)
+        const { checkpoint } = await needStoredStudent(stores, IDS.projectId, IDS.studentId)
+        expect(end).toBe(checkpoint.state.weights.byteLength)
+      })
+
+      test('opens as a GGUF teacher here and writes the same texts', async () => {
+        const teacher = await openGguf(sourceFromBytes('model.gguf', fileOf('model.gguf')), {
+          backend: 'wasm',
+          contextLength: 64,
+          ...call,
+        })
+        const results: CompletionResult[] = []
+        await teacher.complete(requests, { ...call, onResult: (result) => results.push(result) })
+        await teacher.release()
+        expect(inOrder(results)).toEqual(own)
+      })
+
+      test('is refused with a sentence where there is no checkpoint', async () => {
+        await expect(exportStudent({ ...IDS, format: 'gguf' }, makeMemoryStores([]))).rejects.toMatchObject({
+          name: 'ModelMissing',
+        })
+      })
+    })
+
+    describe('in other tools', () => {
+      let opened: Record<keyof typeof tools, Opened | null>
+      beforeAll(() => {
+        if (!tools.transformers && !tools['llama.cpp']) return
+        const folder = mkdtempSync(join(tmpdir(), 'retort-student-'))
+        try {
+          for (const [name, bytes] of files) writeFileSync(join(folder, name), bytes)
+          const script = fileURLToPath(new URL('../../oracles/exports.py', import.meta.url))
+          const run = spawnSync(python, [script, folder, join(folder, 'model.gguf')], {
+            input: JSON.stringify({ asked, tokens: TOKENS }),
+            encoding: 'utf8',
+            maxBuffer: 1e8,
+          })
+          if (run.status !== 0) throw new Error(run.stderr)
+          opened = JSON.parse(run.stdout)
+        } finally {
+          rmSync(folder, { recursive: true })
+        }
+      }, 240_000)
+
+      for (const tool of ['transformers', 'llama.cpp'] as const) {
+        test.skipIf(!tools[tool])(`${tool} cuts and writes what the page does`, async () => {
+          const { tokenizer } = await needStoredStudent(stores, IDS.projectId, IDS.studentId)
+          expect(opened[tool]?.ids).toEqual(asked.map((messages) => renderStudentPrompt(tokenizer, messages)))
+          expect(opened[tool]?.texts).toEqual(own)
+        })
+      }
+    })
   })
-})

@@ -47,12 +47,28 @@ export function makeRows(train: number, heldOut: number, system = ''): DatasetRo
   return Array.from({ length: train + heldOut }, (_, i): DatasetRow => {
     const [colour, thing] = [COLOURS[i % 4] ?? '', THINGS[(i * 7 + Math.floor(i / 4)) % 10] ?? '']
     return {
-      rowId: contentId('row', i), seedId: contentId('seed', i % 8), split: i < train ? 'train' : 'held-out', system,
-      prompt: `The ${thing} is ${colour}. What colour is the ${thing}?`, completion: `The ${thing} is ${colour}.`, editedByHand: false,
+      rowId: contentId('row', i),
+      seedId: contentId('seed', i % 8),
+      split: i < train ? 'train' : 'held-out',
+      system,
+      prompt: `The ${thing} is ${colour}. What colour is the ${thing}?`,
+      completion: `The ${thing} is ${colour}.`,
+      editedByHand: false,
     }
   })
 }
 
-export const SETTINGS: TextTrainSettings = { ...SMALL_TRAINING, vocabulary: 320, steps: 12, learningRate: 0.004, evaluateEvery: 6 }
+export const SETTINGS: TextTrainSettings = {
+  ...SMALL_TRAINING,
+  vocabulary: 320,
+  steps: 12,
+  learningRate: 0.004,
+  evaluateEvery: 6,
+}
 
-export const IDS = { projectId: freshId('project') as ProjectId, studentId: freshId('student') as StudentId, datasetId: contentId('dataset', 1) as DatasetId, recipeHash: contentId('recipe', 1) }
+export const IDS = {
+  projectId: freshId('project') as ProjectId,
+  studentId: freshId('student') as StudentId,
+  datasetId: contentId('dataset', 1) as DatasetId,
+  recipeHash: contentId('recipe', 1),
+}

@@ -3,7 +3,12 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import { hashOfBytes } from '../../../src/domain/hash.ts'
 import { freshId, type StudentId } from '../../../src/domain/id.ts'
-import { PREFERENCE_NAMES, type PreferenceTrainSettings, type SimpoTrainSettings, type TrainSettings } from '../../../src/domain/student.ts'
+import {
+  PREFERENCE_NAMES,
+  type PreferenceTrainSettings,
+  type SimpoTrainSettings,
+  type TrainSettings,
+} from '../../../src/domain/student.ts'
 import { finalWeights, readCheckpoint } from '../../../src/engine/training/checkpoint.ts'
 import type { TrainEvent, TrainOutcome } from '../../../src/protocol/student.ts'
 import { readBeginning, readStoredStudent } from '../../../workers/student/stored-student.ts'
@@ -15,13 +20,29 @@ import { IDS, makeRows, SETTINGS } from './memory-stores.ts'
 const COLOURS = ['red', 'green', 'blue', 'yellow']
 /** The worse answer names another colour. */
 const paired = (rows: readonly DatasetRow[]): DatasetRow[] =>
-  rows.map((row) => ({ ...row, rejected: { completion: row.completion.replace(/red|green|blue|yellow/, (colour) => COLOURS[(COLOURS.indexOf(colour) + 1) % 4] ?? '') } }))
+  rows.map((row) => ({
+    ...row,
+    rejected: {
+      completion: row.completion.replace(
+        /red|green|blue|yellow/,
+        (colour) => COLOURS[(COLOURS.indexOf(colour) + 1) % 4] ?? '',
+      ),
+    },
+  }))
 
 const base = freshId('student') as StudentId
 const [first, second] = [freshId('student') as StudentId, freshId('student') as StudentId]
 const { vocabulary: _, labelSmoothing: __, loss: ___, ...common } = SETTINGS
-const settingsOf = (loss: (typeof PREFERENCE_NAMES)[number]): PreferenceTrainSettings | SimpoTrainSettings => {
-  const shared = { ...common, steps: 20, evaluateEvery: 10, learningRate: 0.002, beta: loss === 'simpo' ? 2 : 0.3 }
+const settingsOf = (
+  loss: (typeof PREFERENCE_NAMES)[number],
+): PreferenceTrainSettings | SimpoTrainSettings => {
+  const shared = {
+    ...common,
+    steps: 20,
+    evaluateEvery: 10,
+    learningRate: 0.002,
+    beta: loss === 'simpo' ? 2 : 0.3,
+  }
   return loss === 'simpo' ? { ...shared, loss, margin: 0.3 } : { ...shared, loss }
 }
 
@@ -32,10 +53,17 @@ class Stores implements StudentStores {
   readTrace = async () => undefined
   openModel = async () => expect.fail('no imported model is asked for')
   readCheckpoint = async (_project: unknown, student: StudentId) => this.checkpoints.get(student)
-  writeCheckpoint = async (_project: unknown, student: StudentId, bytes: Uint8Array) => void this.checkpoints.set(student, bytes)
+  writeCheckpoint = async (_project: unknown, student: StudentId, bytes: Uint8Array) =>
+    void this.checkpoints.set(student, bytes)
 }
 
-async function run(stores: Stores, settings: TrainSettings, studentId: StudentId, from?: StudentId, stopAfter = Infinity): Promise<{ outcome: TrainOutcome; events: TrainEvent[] }> {
+async function run(
+  stores: Stores,
+  settings: TrainSettings,
+  studentId: StudentId,
+  from?: StudentId,
+  stopAfter = Infinity,
+): Promise<{ outcome: TrainOutcome; events: TrainEvent[] }> {
   const controller = new AbortController()
   const events: TrainEvent[] = []
   const emit = (event: TrainEvent): void => {
@@ -43,7 +71,11 @@ async function run(stores: Stores, settings: TrainSettings, studentId: StudentId
     if (event.kind === 'step' && event.point.step >= stopAfter) controller.abort()
   }
   let clock = 0
-  const outcome = await train({ ...IDS, studentId, settings, backend: 'wasm', ...(from === undefined ? {} : { base: from }) }, { signal: controller.signal, emit }, { stores, openRuntime: openTestRuntime, now: () => (clock += 150) })
+  const outcome = await train(
+    { ...IDS, studentId, settings, backend: 'wasm', ...(from === undefined ? {} : { base: from }) },
+    { signal: controller.signal, emit },
+    { stores, openRuntime: openTestRuntime, now: () => (clock += 150) },
+  )
   return { outcome, events }
 }
 
@@ -60,25 +92,46 @@ const makeStores = (): Stores => {
 }
 
 describe.each(PREFERENCE_NAMES)('%s', (loss) => {
-  test('goes on from the trained student, lowers its loss on pairs it learns from, and tells so', { timeout: 120_000 }, async () => {
-    const stores = makeStores()
-    const { outcome, events } = await run(stores, settingsOf(loss), first, base)
-    expect(outcome).toEqual({ ending: 'finished', step: 20 })
-    const points = events.flatMap((event) => (event.kind === 'step' ? [event.point] : []))
-    const mean = (from: number, to: number): number => points.slice(from, to).reduce((sum, { train: one }) => sum + one, 0) / (to - from)
-    expect(mean(15, 20)).toBeLessThan(mean(0, 5))
-    expect(points.flatMap(({ step, heldOut }) => (heldOut === undefined ? [] : [step]))).toEqual([10, 20])
-    expect(events.flatMap((event) => (event.kind === 'phase' ? [event.sentence] : []))).toContain('Training 20 steps on 24 pairs.')
-    expect(events.some((event) => event.kind === 'samples' && event.samples.every(({ text }) => text !== ''))).toBe(true)
-  })
+  test(
+    'goes on from the trained student, lowers its loss on pairs it learns from, and tells so',
+    { timeout: 120_000 },
+    async () => {
+      const stores = makeStores()
+      const { outcome, events } = await run(stores, settingsOf(loss), first, base)
+      expect(outcome).toEqual({ ending: 'finished', step: 20 })
+      const points = events.flatMap((event) => (event.kind === 'step' ? [event.point] : []))
+      const mean = (from: number, to: number): number =>
+        points.slice(from, to).reduce((sum, { train: one }) => sum + one, 0) / (to - from)
+      expect(mean(15, 20)).toBeLessThan(mean(0, 5))
+      expect(points.flatMap(({ step, heldOut }) => (heldOut === undefined ? [] : [step]))).toEqual([10, 20])
+      expect(events.flatMap((event) => (event.kind === 'phase' ? [event.sentence] : []))).toContain(
+        'Training 20 steps on 24 pairs.',
+      )
+      expect(
+        events.some((event) => event.kind === 'samples' && event.samples.every(({ text }) => text !== '')),
+      ).toBe(true)
+    },
+  )
 
-  test('stopped and taken up again ends with the very weights of one that was not', { timeout: 120_000 }, async () => {
-    const stores = makeStores()
-    await run(stores, settingsOf(loss), first, base)
-    expect((await run(stores, settingsOf(loss), second, base, 7)).outcome).toEqual({ ending: 'stopped', step: 7 })
-    expect((await run(stores, settingsOf(loss), second, base)).outcome).toEqual({ ending: 'finished', step: 20 })
-    expect(hashOfBytes(stores.checkpoints.get(second) as Uint8Array)).toBe(hashOfBytes(stores.checkpoints.get(first) as Uint8Array))
-  })
+  test(
+    'stopped and taken up again ends with the very weights of one that was not',
+    { timeout: 120_000 },
+    async () => {
+      const stores = makeStores()
+      await run(stores, settingsOf(loss), first, base)
+      expect((await run(stores, settingsOf(loss), second, base, 7)).outcome).toEqual({
+        ending: 'stopped',
+        step: 7,
+      })
+      expect((await run(stores, settingsOf(loss), second, base)).outcome).toEqual({
+        ending: 'finished',
+        step: 20,
+      })
+      expect(hashOfBytes(stores.checkpoints.get(second) as Uint8Array)).toBe(
+        hashOfBytes(stores.checkpoints.get(first) as Uint8Array),
+      )
+    },
+  )
 })
 
 test('what it was before is the student that it went on from', async () => {
@@ -87,18 +140,26 @@ test('what it was before is the student that it went on from', async () => {
   const stored = await readStoredStudent(stores, IDS.projectId, first)
   const read = readCheckpoint(trained)
   if (!stored || !read.ok) throw new Error('there is no checkpoint')
-  expect(await readBeginning({ stores, projectId: IDS.projectId }, stored)).toEqual(finalWeights(read.checkpoint))
+  expect(await readBeginning({ stores, projectId: IDS.projectId }, stored)).toEqual(
+    finalWeights(read.checkpoint),
+  )
   expect(finalWeights(stored.checkpoint)).not.toEqual(finalWeights(read.checkpoint))
   stores.checkpoints.delete(base)
-  await expect(readBeginning({ stores, projectId: IDS.projectId }, stored)).rejects.toThrow('The student that this one goes on from is not stored here any more.')
+  await expect(readBeginning({ stores, projectId: IDS.projectId }, stored)).rejects.toThrow(
+    'The student that this one goes on from is not stored here any more.',
+  )
 })
 
 test('without a student to go on from, or without pairs, the sentence says what to do', async () => {
   const stores = makeStores()
-  await expect(run(stores, settingsOf('dpo'), first)).rejects.toThrow('Train one on the texts, and go on from that.')
+  await expect(run(stores, settingsOf('dpo'), first)).rejects.toThrow(
+    'Train one on the texts, and go on from that.',
+  )
   stores.rows = makeRows(24, 8)
   await expect(run(stores, settingsOf('dpo'), first, base)).rejects.toThrow('this loss needs at least two')
   expect(stores.checkpoints.has(first)).toBe(false)
   stores.rows = paired(makeRows(24, 8))
-  await expect(run(stores, { ...settingsOf('dpo'), preset: 'small' }, first, base)).rejects.toThrow('The student to go on from has another size than these settings.')
+  await expect(run(stores, { ...settingsOf('dpo'), preset: 'small' }, first, base)).rejects.toThrow(
+    'The student to go on from has another size than these settings.',
+  )
 })

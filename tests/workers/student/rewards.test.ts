@@ -11,12 +11,25 @@ import { openTestRuntime } from '../../engine/session.ts'
 import { IDS, makeRows, SETTINGS } from './memory-stores.ts'
 
 /** Answers of one digit. A student first learns that there are many; then `right` says which counts. */
-const makeRiddles = (rows: readonly DatasetRow[], right?: number): DatasetRow[] => rows.map((row, i) => ({ ...row, completion: `Answer: ${right ?? (i * 3) % 10}` }))
+const makeRiddles = (rows: readonly DatasetRow[], right?: number): DatasetRow[] =>
+  rows.map((row, i) => ({ ...row, completion: `Answer: ${right ?? (i * 3) % 10}` }))
 
 const base = freshId('student') as StudentId
 const [first, second] = [freshId('student') as StudentId, freshId('student') as StudentId]
 const { vocabulary: _, labelSmoothing: __, loss: ___, ...common } = SETTINGS
-const settings: RewardTrainSettings = { ...common, loss: 'grpo', steps: 30, evaluateEvery: 15, batch: 4, learningRate: 0.002, weightDecay: 0, answers: 6, answerTokens: 12, temperature: 1, beta: 0.01 }
+const settings: RewardTrainSettings = {
+  ...common,
+  loss: 'grpo',
+  steps: 30,
+  evaluateEvery: 15,
+  batch: 4,
+  learningRate: 0.002,
+  weightDecay: 0,
+  answers: 6,
+  answerTokens: 12,
+  temperature: 1,
+  beta: 0.01,
+}
 
 class Stores implements StudentStores {
   readonly checkpoints = new Map<StudentId, Uint8Array>()
@@ -25,10 +38,17 @@ class Stores implements StudentStores {
   readTrace = async () => undefined
   openModel = async () => expect.fail('no imported model is asked for')
   readCheckpoint = async (_project: unknown, student: StudentId) => this.checkpoints.get(student)
-  writeCheckpoint = async (_project: unknown, student: StudentId, bytes: Uint8Array) => void this.checkpoints.set(student, bytes)
+  writeCheckpoint = async (_project: unknown, student: StudentId, bytes: Uint8Array) =>
+    void this.checkpoints.set(student, bytes)
 }
 
-async function run(stores: Stores, asked: TrainSettings, studentId: StudentId, from?: StudentId, stopAfter = Infinity): Promise<{ outcome: TrainOutcome; events: TrainEvent[] }> {
+async function run(
+  stores: Stores,
+  asked: TrainSettings,
+  studentId: StudentId,
+  from?: StudentId,
+  stopAfter = Infinity,
+): Promise<{ outcome: TrainOutcome; events: TrainEvent[] }> {
   const controller = new AbortController()
   const events: TrainEvent[] = []
   const emit = (event: TrainEvent): void => {
@@ -36,7 +56,11 @@ async function run(stores: Stores, asked: TrainSettings, studentId: StudentId, f
     if (event.kind === 'step' && event.point.step >= stopAfter) controller.abort()
   }
   let clock = 0
-  const outcome = await train({ ...IDS, studentId, settings: asked, backend: 'wasm', ...(from === undefined ? {} : { base: from }) }, { signal: controller.signal, emit }, { stores, openRuntime: openTestRuntime, now: () => (clock += 150) })
+  const outcome = await train(
+    { ...IDS, studentId, settings: asked, backend: 'wasm', ...(from === undefined ? {} : { base: from }) },
+    { signal: controller.signal, emit },
+    { stores, openRuntime: openTestRuntime, now: () => (clock += 150) },
+  )
   return { outcome, events }
 }
 
@@ -53,35 +77,56 @@ const makeStores = (): Stores => {
   return stores
 }
 
-test('fewer of its answers are wrong after it than before, and it tells so', { timeout: 120_000 }, async () => {
-  const { outcome, events } = await run(makeStores(), settings, first, base)
-  expect(outcome).toEqual({ ending: 'finished', step: 30 })
-  const points = events.flatMap((event) => (event.kind === 'step' ? [event.point] : []))
-  const mean = (from: number, to: number): number => points.slice(from, to).reduce((sum, { train: one }) => sum + one, 0) / (to - from)
-  expect(mean(22, 30)).toBeLessThan(mean(0, 8) - 0.1)
-  for (const { train: wrong, heldOut } of points) {
-    expect(wrong >= 0 && wrong <= 1).toBe(true)
-    if (heldOut !== undefined) expect(heldOut >= 0 && heldOut <= 1).toBe(true)
-  }
-  expect(points.flatMap(({ step, heldOut }) => (heldOut === undefined ? [] : [step]))).toEqual([15, 30])
-  expect(events.flatMap((event) => (event.kind === 'phase' ? [event.sentence] : []))).toContain('Training 30 steps on 16 problems.')
-})
+test(
+  'fewer of its answers are wrong after it than before, and it tells so',
+  { timeout: 120_000 },
+  async () => {
+    const { outcome, events } = await run(makeStores(), settings, first, base)
+    expect(outcome).toEqual({ ending: 'finished', step: 30 })
+    const points = events.flatMap((event) => (event.kind === 'step' ? [event.point] : []))
+    const mean = (from: number, to: number): number =>
+      points.slice(from, to).reduce((sum, { train: one }) => sum + one, 0) / (to - from)
+    expect(mean(22, 30)).toBeLessThan(mean(0, 8) - 0.1)
+    for (const { train: wrong, heldOut } of points) {
+      expect(wrong >= 0 && wrong <= 1).toBe(true)
+      if (heldOut !== undefined) expect(heldOut >= 0 && heldOut <= 1).toBe(true)
+    }
+    expect(points.flatMap(({ step, heldOut }) => (heldOut === undefined ? [] : [step]))).toEqual([15, 30])
+    expect(events.flatMap((event) => (event.kind === 'phase' ? [event.sentence] : []))).toContain(
+      'Training 30 steps on 16 problems.',
+    )
+  },
+)
 
-test('stopped and taken up again ends with the very weights of one that was not', { timeout: 120_000 }, async () => {
-  const stores = makeStores()
-  const short = { ...settings, steps: 8, evaluateEvery: 4 }
-  await run(stores, short, first, base)
-  expect((await run(stores, short, second, base, 3)).outcome).toEqual({ ending: 'stopped', step: 3 })
-  expect((await run(stores, short, second, base)).outcome).toEqual({ ending: 'finished', step: 8 })
-  expect(hashOfBytes(stores.checkpoints.get(second) as Uint8Array)).toBe(hashOfBytes(stores.checkpoints.get(first) as Uint8Array))
-})
+test(
+  'stopped and taken up again ends with the very weights of one that was not',
+  { timeout: 120_000 },
+  async () => {
+    const stores = makeStores()
+    const short = { ...settings, steps: 8, evaluateEvery: 4 }
+    await run(stores, short, first, base)
+    expect((await run(stores, short, second, base, 3)).outcome).toEqual({ ending: 'stopped', step: 3 })
+    expect((await run(stores, short, second, base)).outcome).toEqual({ ending: 'finished', step: 8 })
+    expect(hashOfBytes(stores.checkpoints.get(second) as Uint8Array)).toBe(
+      hashOfBytes(stores.checkpoints.get(first) as Uint8Array),
+    )
+  },
+)
 
-test('rows without a final answer are refused, and one that is never right is told so', { timeout: 120_000 }, async () => {
-  const stores = makeStores()
-  stores.rows = makeRows(16, 4)
-  await expect(run(stores, settings, first, base)).rejects.toThrow('Of 16 training rows none ends with a final answer that can be checked')
-  stores.rows = makeRiddles(makeRows(16, 4), 1_234_567)
-  const { events } = await run(stores, { ...settings, steps: 6, answers: 2 }, first, base)
-  const notes = events.flatMap((event) => (event.kind === 'step' && event.note !== undefined ? [event.note] : []))
-  expect(notes.at(-1)).toContain('None of its answers was right in the last 6 steps')
-})
+test(
+  'rows without a final answer are refused, and one that is never right is told so',
+  { timeout: 120_000 },
+  async () => {
+    const stores = makeStores()
+    stores.rows = makeRows(16, 4)
+    await expect(run(stores, settings, first, base)).rejects.toThrow(
+      'Of 16 training rows none ends with a final answer that can be checked',
+    )
+    stores.rows = makeRiddles(makeRows(16, 4), 1_234_567)
+    const { events } = await run(stores, { ...settings, steps: 6, answers: 2 }, first, base)
+    const notes = events.flatMap((event) =>
+      event.kind === 'step' && event.note !== undefined ? [event.note] : [],
+    )
+    expect(notes.at(-1)).toContain('None of its answers was right in the last 6 steps')
+  },
+)

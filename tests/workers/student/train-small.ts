@@ -10,12 +10,23 @@ import { readSharedHeader } from '../../engine/shared-model.ts'
 import { IDS, makeMemoryStores, makeRows, SETTINGS, type MemoryStores } from './memory-stores.ts'
 
 async function trainWith(stores: MemoryStores, settings: TrainSettings): Promise<MemoryStores> {
-  await train({ ...IDS, settings, trace: 'a.trace', backend: 'wasm' }, { signal: new AbortController().signal, emit: () => undefined }, { stores, openRuntime: openTestRuntime, now: () => performance.now() })
+  await train(
+    { ...IDS, settings, trace: 'a.trace', backend: 'wasm' },
+    { signal: new AbortController().signal, emit: () => undefined },
+    { stores, openRuntime: openTestRuntime, now: () => performance.now() },
+  )
   return stores
 }
 
 /** With a vocabulary of its own. */
-export const trainSmall = (steps: number): Promise<MemoryStores> => trainWith(makeMemoryStores(makeRows(24, 4)), { ...SETTINGS, steps, evaluateEvery: steps, learningRate: 0.008, batch: 8 })
+export const trainSmall = (steps: number): Promise<MemoryStores> =>
+  trainWith(makeMemoryStores(makeRows(24, 4)), {
+    ...SETTINGS,
+    steps,
+    evaluateEvery: steps,
+    learningRate: 0.008,
+    batch: 8,
+  })
 
 /** With the part of SmolLM2's vocabulary that its rows use, and a teacher that is nearly sure of the text. Needs the shared model. */
 export async function trainTaught(steps: number): Promise<MemoryStores> {
@@ -29,10 +40,31 @@ export async function trainTaught(steps: number): Promise<MemoryStores> {
   const parts = taught.map((row) => {
     const { ids, border } = renderStudentExample(tokenizer, row)
     const answer = ids.slice(border)
-    return writeTraceRow({ choices: 2, ids: Uint16Array.from(answer.flatMap((id) => [id, id === 7 ? 8 : 7])), probabilities: Float32Array.from(answer.flatMap(() => [0.98, 0.01, 0.01])) })
+    return writeTraceRow({
+      choices: 2,
+      ids: Uint16Array.from(answer.flatMap((id) => [id, id === 7 ? 8 : 7])),
+      probabilities: Float32Array.from(answer.flatMap(() => [0.98, 0.01, 0.01])),
+    })
   })
-  const header = writeTraceHeader({ choices: 2, temperature: 1, tokenizer: { json: JSON.stringify(tokenizerJson), config: JSON.stringify(tokenizerConfig) }, rows: taught.length })
+  const header = writeTraceHeader({
+    choices: 2,
+    temperature: 1,
+    tokenizer: { json: JSON.stringify(tokenizerJson), config: JSON.stringify(tokenizerConfig) },
+    rows: taught.length,
+  })
   const { vocabulary: _, labelSmoothing: __, ...common } = SETTINGS
-  const stores = Object.assign(makeMemoryStores(rows), { trace: Uint8Array.from([header, ...parts].flatMap((part) => [...part])) })
-  return trainWith(stores, { ...common, loss: 'forward-kl', temperature: 1, choices: 2, textShare: 0, steps, evaluateEvery: steps, learningRate: 0.008, batch: 8 })
+  const stores = Object.assign(makeMemoryStores(rows), {
+    trace: Uint8Array.from([header, ...parts].flatMap((part) => [...part])),
+  })
+  return trainWith(stores, {
+    ...common,
+    loss: 'forward-kl',
+    temperature: 1,
+    choices: 2,
+    textShare: 0,
+    steps,
+    evaluateEvery: steps,
+    learningRate: 0.008,
+    batch: 8,
+  })
 }

@@ -14,7 +14,11 @@ interface Ran {
 }
 
 /** Trains with what is given; `stopAfter` aborts when that step is told. */
-async function run(stores: MemoryStores, settings: Partial<TextTrainSettings> = {}, stopAfter?: number): Promise<Ran> {
+async function run(
+  stores: MemoryStores,
+  settings: Partial<TextTrainSettings> = {},
+  stopAfter?: number,
+): Promise<Ran> {
   const controller = new AbortController()
   const events: TrainEvent[] = []
   const emit = (event: TrainEvent): void => {
@@ -22,18 +26,31 @@ async function run(stores: MemoryStores, settings: Partial<TextTrainSettings> = 
     if (event.kind === 'step' && stopAfter !== undefined && event.point.step >= stopAfter) controller.abort()
   }
   let clock = 0
-  const outcome = await train({ ...IDS, settings: { ...SETTINGS, ...settings }, backend: 'wasm' }, { signal: controller.signal, emit }, { stores, openRuntime: openTestRuntime, now: () => (clock += 150) })
+  const outcome = await train(
+    { ...IDS, settings: { ...SETTINGS, ...settings }, backend: 'wasm' },
+    { signal: controller.signal, emit },
+    { stores, openRuntime: openTestRuntime, now: () => (clock += 150) },
+  )
   return { events, outcome }
 }
 
-const of = <K extends TrainEvent['kind']>(events: readonly TrainEvent[], kind: K): Extract<TrainEvent, { kind: K }>[] => events.filter((event): event is Extract<TrainEvent, { kind: K }> => event.kind === kind)
+const of = <K extends TrainEvent['kind']>(
+  events: readonly TrainEvent[],
+  kind: K,
+): Extract<TrainEvent, { kind: K }>[] =>
+  events.filter((event): event is Extract<TrainEvent, { kind: K }> => event.kind === kind)
 
 describe('a training', () => {
   test('tells its phases, shape, steps, held-out losses, samples and checkpoints, and learns', async () => {
     const stores = makeMemoryStores(makeRows(24, 6))
     const { events, outcome } = await run(stores, { steps: 60, evaluateEvery: 30 })
     expect(outcome).toEqual({ ending: 'finished', step: 60 })
-    expect([...new Set(of(events, 'phase').map(({ phase }) => phase))]).toEqual(['tokenizer', 'packing', 'building', 'training'])
+    expect([...new Set(of(events, 'phase').map(({ phase }) => phase))]).toEqual([
+      'tokenizer',
+      'packing',
+      'building',
+      'training',
+    ])
     const [shape] = of(events, 'shape')
     expect(shape).toMatchObject({ cutRows: 0, leftOutRows: 0, shape: { layers: 2, context: 64 } })
     expect(shape?.shape.vocabulary).toBeLessThanOrEqual(320)
@@ -44,9 +61,15 @@ describe('a training', () => {
     expect(points[59]?.heldOut).toBeLessThan(points[29]?.heldOut ?? 0)
     expect(of(events, 'checkpoint').map(({ step }) => step)).toEqual([30, 60])
     const samples = of(events, 'samples').at(-1)?.samples ?? []
-    expect(samples.map(({ prompt }) => prompt)).toEqual(makeRows(24, 6).slice(24, 27).map(({ prompt }) => prompt))
+    expect(samples.map(({ prompt }) => prompt)).toEqual(
+      makeRows(24, 6)
+        .slice(24, 27)
+        .map(({ prompt }) => prompt),
+    )
     expect(samples.every(({ text, step }) => step === 60 && text.length > 0)).toBe(true)
-    for (const { tokensPerSecond, msLeft, gradientNorm, learningRate } of of(events, 'step')) for (const x of [tokensPerSecond, msLeft, gradientNorm, learningRate]) expect(Number.isFinite(x) && x >= 0).toBe(true)
+    for (const { tokensPerSecond, msLeft, gradientNorm, learningRate } of of(events, 'step'))
+      for (const x of [tokensPerSecond, msLeft, gradientNorm, learningRate])
+        expect(Number.isFinite(x) && x >= 0).toBe(true)
   })
 
   test('stopped and taken up again ends with the very weights of one that was not', async () => {
@@ -58,18 +81,39 @@ describe('a training', () => {
     expect(of(first.events, 'checkpoint').at(-1)).toEqual({ kind: 'checkpoint', step: 5 })
     const second = await run(halves)
     expect(second.outcome).toEqual({ ending: 'finished', step: 12 })
-    expect(of(second.events, 'phase')[0]).toMatchObject({ phase: 'resuming', sentence: 'Going on from the checkpoint of step 5.' })
+    expect(of(second.events, 'phase')[0]).toMatchObject({
+      phase: 'resuming',
+      sentence: 'Going on from the checkpoint of step 5.',
+    })
     expect(of(second.events, 'step').map(({ point }) => point.step)).toEqual([6, 7, 8, 9, 10, 11, 12])
-    const [a, b] = [readCheckpoint(whole.checkpoint ?? new Uint8Array()), readCheckpoint(halves.checkpoint ?? new Uint8Array())]
+    const [a, b] = [
+      readCheckpoint(whole.checkpoint ?? new Uint8Array()),
+      readCheckpoint(halves.checkpoint ?? new Uint8Array()),
+    ]
     if (!a.ok || !b.ok) throw new Error('a checkpoint could not be read')
     expect(b.checkpoint.state).toEqual(a.checkpoint.state)
     expect(b.checkpoint.losses).toEqual(a.checkpoint.losses)
   })
 
-  const everything: Partial<TextTrainSettings> = { optimizer: 'muon', schedule: 'warm-stable-decay', accumulate: 2, packing: true, curriculum: 'short-first', labelSmoothing: 0.05, dropout: 0.1, averaging: 0.9, patience: 50, evaluateEvery: 3 }
+  const everything: Partial<TextTrainSettings> = {
+    optimizer: 'muon',
+    schedule: 'warm-stable-decay',
+    accumulate: 2,
+    packing: true,
+    curriculum: 'short-first',
+    labelSmoothing: 0.05,
+    dropout: 0.1,
+    averaging: 0.9,
+    patience: 50,
+    evaluateEvery: 3,
+  }
 
   test('with everything that can be chosen repeats bit for bit, whole and taken up again', async () => {
-    const [whole, again, halves] = [makeMemoryStores(makeRows(22, 4)), makeMemoryStores(makeRows(22, 4)), makeMemoryStores(makeRows(22, 4))]
+    const [whole, again, halves] = [
+      makeMemoryStores(makeRows(22, 4)),
+      makeMemoryStores(makeRows(22, 4)),
+      makeMemoryStores(makeRows(22, 4)),
+    ]
     const { events } = await run(whole, everything)
     await run(again, everything)
     expect((await run(halves, everything, 5)).outcome).toEqual({ ending: 'stopped', step: 5 })
@@ -77,14 +121,28 @@ describe('a training', () => {
     expect(outcome).toMatchObject({ ending: 'finished', step: 12, bestStep: expect.any(Number) as number })
     expect(hashOfBytes(again.checkpoint!)).toBe(hashOfBytes(whole.checkpoint!))
     expect(hashOfBytes(halves.checkpoint!)).toBe(hashOfBytes(whole.checkpoint!))
-    const heldOut = of(events, 'step').flatMap(({ point }) => (point.heldOut === undefined ? [] : [point.heldOut]))
+    const heldOut = of(events, 'step').flatMap(({ point }) =>
+      point.heldOut === undefined ? [] : [point.heldOut],
+    )
     expect(heldOut.at(-1)).toBeLessThan(heldOut[0] ?? 0)
   }, 120_000)
 
   test('ends when the held-out loss has not been lower for as many looks as were asked for, and keeps the best weights', async () => {
-    const stores = makeMemoryStores(makeRows(10, 5).map((row) => (row.split === 'train' ? row : { ...row, completion: 'Zzyzx quux 12345!' })))
-    const { outcome, events } = await run(stores, { steps: 400, evaluateEvery: 5, patience: 2, learningRate: 0.02, schedule: 'constant' })
-    const looks = of(events, 'step').flatMap(({ point }) => (point.heldOut === undefined ? [] : [{ step: point.step, heldOut: point.heldOut }]))
+    const stores = makeMemoryStores(
+      makeRows(10, 5).map((row) =>
+        row.split === 'train' ? row : { ...row, completion: 'Zzyzx quux 12345!' },
+      ),
+    )
+    const { outcome, events } = await run(stores, {
+      steps: 400,
+      evaluateEvery: 5,
+      patience: 2,
+      learningRate: 0.02,
+      schedule: 'constant',
+    })
+    const looks = of(events, 'step').flatMap(({ point }) =>
+      point.heldOut === undefined ? [] : [{ step: point.step, heldOut: point.heldOut }],
+    )
     const best = looks.reduce((a, b) => (b.heldOut < a.heldOut ? b : a))
     expect(outcome).toEqual({ ending: 'finished', step: best.step + 10, bestStep: best.step })
     expect(outcome.step).toBeLessThan(400)
@@ -92,7 +150,17 @@ describe('a training', () => {
     if (!read.ok) throw new Error(read.sentence)
     expect(read.checkpoint.best).toMatchObject(best)
     expect(finalWeights(read.checkpoint)).not.toEqual(read.checkpoint.state.weights)
-    expect((await run(stores, { steps: 400, evaluateEvery: 5, patience: 2, learningRate: 0.02, schedule: 'constant' })).outcome).toEqual(outcome)
+    expect(
+      (
+        await run(stores, {
+          steps: 400,
+          evaluateEvery: 5,
+          patience: 2,
+          learningRate: 0.02,
+          schedule: 'constant',
+        })
+      ).outcome,
+    ).toEqual(outcome)
   }, 120_000)
 
   test('that is finished and asked again has nothing to do', async () => {
@@ -125,19 +193,63 @@ describe('a training', () => {
     const { events } = await run(makeMemoryStores(makeRows(8, 2)), { steps: 1, vocabulary: 4000 })
     const size = of(events, 'shape')[0]?.shape.vocabulary ?? 0
     expect(size).toBeLessThan(4000)
-    expect(of(events, 'phase').map(({ sentence }) => sentence)).toContain(`The texts gave ${size} tokens of the 4000 asked for; the vocabulary is that small.`)
+    expect(of(events, 'phase').map(({ sentence }) => sentence)).toContain(
+      `The texts gave ${size} tokens of the 4000 asked for; the vocabulary is that small.`,
+    )
   })
 })
 
 describe('a training is refused with a sentence', () => {
   const refusals: readonly [string, MemoryStores, Partial<TextTrainSettings>, string, RegExp][] = [
-    ['where the dataset is gone', makeMemoryStores(undefined), {}, 'ModelMissing', /dataset of this student is not stored here any more\. Freeze/],
-    ['where no row is for training', makeMemoryStores(makeRows(0, 3)), {}, 'ModelRefused', /no training row: all 3 are held out\. Keep more rows/],
-    ['where one row is for training', makeMemoryStores(makeRows(1, 3)), {}, 'ModelRefused', /one training row, and one row teaches nothing/],
-    ['where no completion fits the context', makeMemoryStores(makeRows(5, 1)), { context: 32, vocabulary: 262 }, 'ModelRefused', /Of 5 training rows none fits a context of 32 tokens.*Raise the context/],
-    ['where the vocabulary has no room for bytes', makeMemoryStores(makeRows(5, 1)), { vocabulary: 100 }, 'ModelRefused', /vocabulary of 100 entries is too small.*alone take 261/],
-    ['where the checkpoint is broken', Object.assign(makeMemoryStores(makeRows(5, 1)), { checkpoint: new Uint8Array(100) }), {}, 'ModelRefused', /^The checkpoint cannot be used: it is not a checkpoint file\. Train this student again/],
-    ['where the loss blows up', makeMemoryStores(makeRows(5, 1)), { learningRate: 1e30, clip: 0, steps: 40 }, 'Unexpected', /^The loss of step \d+ is not a number: training has blown up\. Lower the learning rate/],
+    [
+      'where the dataset is gone',
+      makeMemoryStores(undefined),
+      {},
+      'ModelMissing',
+      /dataset of this student is not stored here any more\. Freeze/,
+    ],
+    [
+      'where no row is for training',
+      makeMemoryStores(makeRows(0, 3)),
+      {},
+      'ModelRefused',
+      /no training row: all 3 are held out\. Keep more rows/,
+    ],
+    [
+      'where one row is for training',
+      makeMemoryStores(makeRows(1, 3)),
+      {},
+      'ModelRefused',
+      /one training row, and one row teaches nothing/,
+    ],
+    [
+      'where no completion fits the context',
+      makeMemoryStores(makeRows(5, 1)),
+      { context: 32, vocabulary: 262 },
+      'ModelRefused',
+      /Of 5 training rows none fits a context of 32 tokens.*Raise the context/,
+    ],
+    [
+      'where the vocabulary has no room for bytes',
+      makeMemoryStores(makeRows(5, 1)),
+      { vocabulary: 100 },
+      'ModelRefused',
+      /vocabulary of 100 entries is too small.*alone take 261/,
+    ],
+    [
+      'where the checkpoint is broken',
+      Object.assign(makeMemoryStores(makeRows(5, 1)), { checkpoint: new Uint8Array(100) }),
+      {},
+      'ModelRefused',
+      /^The checkpoint cannot be used: it is not a checkpoint file\. Train this student again/,
+    ],
+    [
+      'where the loss blows up',
+      makeMemoryStores(makeRows(5, 1)),
+      { learningRate: 1e30, clip: 0, steps: 40 },
+      'Unexpected',
+      /^The loss of step \d+ is not a number: training has blown up\. Lower the learning rate/,
+    ],
   ]
   test.each(refusals)('%s', async (_, stores, settings, name, sentence) => {
     const refused: unknown = await run(stores, settings).catch((thrown: unknown) => thrown)
@@ -148,7 +260,10 @@ describe('a training is refused with a sentence', () => {
     const stores = makeMemoryStores(makeRows(5, 1))
     await run(stores, { steps: 1 })
     const before = stores.checkpoint
-    await expect(run(stores, { steps: 1, learningRate: 0.001 })).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/another dataset or other settings/) })
+    await expect(run(stores, { steps: 1, learningRate: 0.001 })).rejects.toMatchObject({
+      name: 'ModelRefused',
+      message: expect.stringMatching(/another dataset or other settings/),
+    })
     expect(stores.checkpoint).toBe(before)
   })
 })

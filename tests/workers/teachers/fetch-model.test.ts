@@ -26,12 +26,26 @@ afterEach(() => {
 })
 
 /** Sends the contents as a hub does: ranges, an ETag; cut after `limit` bytes of this answer. */
-function send(request: IncomingMessage, response: ServerResponse, { limit = Infinity, tag = '"v1"', contents = CONTENTS }: { limit?: number; tag?: string; contents?: Uint8Array } = {}): void {
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  {
+    limit = Infinity,
+    tag = '"v1"',
+    contents = CONTENTS,
+  }: { limit?: number; tag?: string; contents?: Uint8Array } = {},
+): void {
   const match = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')
   const from = match ? Number(match[1]) : 0
   const to = match?.[2] ? Number(match[2]) + 1 : contents.length
-  if (from >= contents.length) return void response.writeHead(416, { 'Content-Range': `bytes */${contents.length}` }).end()
-  response.writeHead(match ? 206 : 200, { ETag: tag, 'Accept-Ranges': 'bytes', 'Content-Length': to - from, ...(match ? { 'Content-Range': `bytes ${from}-${to - 1}/${contents.length}` } : {}) })
+  if (from >= contents.length)
+    return void response.writeHead(416, { 'Content-Range': `bytes */${contents.length}` }).end()
+  response.writeHead(match ? 206 : 200, {
+    ETag: tag,
+    'Accept-Ranges': 'bytes',
+    'Content-Length': to - from,
+    ...(match ? { 'Content-Range': `bytes ${from}-${to - 1}/${contents.length}` } : {}),
+  })
   const part = contents.subarray(from, Math.min(to, from + limit))
   if (part.length < to - from) response.write(part, () => setTimeout(() => response.destroy(), 20))
   else response.end(part)
@@ -60,10 +74,15 @@ function makePart(bytes: Uint8Array = new Uint8Array(0), tag = ''): DownloadPart
 const quick = { pauseMs: 1 }
 
 test('follows a redirect and takes the whole file, telling how far it is', async () => {
-  handle = (request, response) => (request.url === '/model.gguf' ? response.writeHead(302, { Location: '/elsewhere/blob' }).end() : send(request, response))
+  handle = (request, response) =>
+    request.url === '/model.gguf'
+      ? response.writeHead(302, { Location: '/elsewhere/blob' }).end()
+      : send(request, response)
   const part = makePart()
   const told: number[] = []
-  expect(await fetchModel(`${base}/model.gguf`, part, { ...quick, onProgress: (done) => told.push(done) })).toBe(CONTENTS.length)
+  expect(
+    await fetchModel(`${base}/model.gguf`, part, { ...quick, onProgress: (done) => told.push(done) }),
+  ).toBe(CONTENTS.length)
   expect(part.whole()).toEqual(CONTENTS)
   expect(told.at(-1)).toBe(CONTENTS.length)
 })
@@ -93,7 +112,8 @@ test('begins again where the file changed in between, and mixes no versions', as
 })
 
 test('a server without ranges sends all again from the start', async () => {
-  handle = (_request, response) => void response.writeHead(200, { 'Content-Length': CONTENTS.length }).end(CONTENTS)
+  handle = (_request, response) =>
+    void response.writeHead(200, { 'Content-Length': CONTENTS.length }).end(CONTENTS)
   const part = makePart(CONTENTS.subarray(0, 1000), '')
   await fetchModel(`${base}/m.gguf`, part, quick)
   expect(part.whole()).toEqual(CONTENTS)
@@ -105,22 +125,35 @@ test('a part that is whole already is not downloaded again', async () => {
   expect(await fetchModel(`${base}/m.gguf`, part, quick)).toBe(CONTENTS.length)
 })
 
-test.each([[401, /does not give this file to everyone/], [404, /no file at this address/], [400, /refused the download/]])('an answer of %i is told in a sentence and not tried again', async (status, sentence) => {
+test.each([
+  [401, /does not give this file to everyone/],
+  [404, /no file at this address/],
+  [400, /refused the download/],
+])('an answer of %i is told in a sentence and not tried again', async (status, sentence) => {
   handle = (_request, response) => void response.writeHead(status).end('no')
-  await expect(fetchModel(`${base}/m.gguf`, makePart(), quick)).rejects.toMatchObject({ name: 'DownloadFailed', message: expect.stringMatching(sentence) })
+  await expect(fetchModel(`${base}/m.gguf`, makePart(), quick)).rejects.toMatchObject({
+    name: 'DownloadFailed',
+    message: expect.stringMatching(sentence),
+  })
   expect(asked.length).toBe(1)
 })
 
 test('a web page in place of a file is refused', async () => {
-  handle = (_request, response) => void response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end('<html>')
-  await expect(fetchModel(`${base}/m.gguf`, makePart(), quick)).rejects.toThrow(/a web page, not a model file/)
+  handle = (_request, response) =>
+    void response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end('<html>')
+  await expect(fetchModel(`${base}/m.gguf`, makePart(), quick)).rejects.toThrow(
+    /a web page, not a model file/,
+  )
 })
 
 test('a server that keeps failing is given up after a few tries; what came is kept', async () => {
   let answers = 0
-  handle = (request, response) => (answers++ === 0 ? send(request, response, { limit: 5000 }) : void response.writeHead(503).end())
+  handle = (request, response) =>
+    answers++ === 0 ? send(request, response, { limit: 5000 }) : void response.writeHead(503).end()
   const part = makePart()
-  await expect(fetchModel(`${base}/m.gguf`, part, { ...quick, tries: 3 })).rejects.toThrow(/the server answered 503\. 5000 bytes are kept/)
+  await expect(fetchModel(`${base}/m.gguf`, part, { ...quick, tries: 3 })).rejects.toThrow(
+    /the server answered 503\. 5000 bytes are kept/,
+  )
   expect(part.bytes).toBe(5000)
 })
 
@@ -128,7 +161,11 @@ test('an abort stops at once and keeps what came', async () => {
   handle = (request, response) => send(request, response, { limit: 50_000 })
   const stop = new AbortController()
   const part = makePart()
-  const going = fetchModel(`${base}/m.gguf`, part, { pauseMs: 60_000, signal: stop.signal, onProgress: (done) => done >= 50_000 && setTimeout(() => stop.abort(), 5) })
+  const going = fetchModel(`${base}/m.gguf`, part, {
+    pauseMs: 60_000,
+    signal: stop.signal,
+    onProgress: (done) => done >= 50_000 && setTimeout(() => stop.abort(), 5),
+  })
   await expect(going).rejects.toMatchObject({ name: 'AbortError' })
   expect(part.bytes).toBeGreaterThan(0)
 })
@@ -144,7 +181,8 @@ test('a header is read by ranges, and from a server without ranges by reading on
   const ranged = await openAddress(`${base}/some%20model.gguf`)
   expect([ranged.name, ranged.size]).toEqual(['some model.gguf', CONTENTS.length])
   expect(await ranged.read(1000, 3000)).toEqual(CONTENTS.slice(1000, 3000))
-  handle = (_request, response) => void response.writeHead(200, { 'Content-Length': CONTENTS.length }).end(CONTENTS)
+  handle = (_request, response) =>
+    void response.writeHead(200, { 'Content-Length': CONTENTS.length }).end(CONTENTS)
   const plain = await openAddress(`${base}/m.gguf`)
   expect(plain.size).toBe(CONTENTS.length)
   expect(await plain.read(1000, 3000)).toEqual(CONTENTS.slice(1000, 3000))

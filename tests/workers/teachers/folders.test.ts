@@ -26,16 +26,36 @@ beforeEach(() => {
 afterEach(() => uninstall())
 afterAll(() => Promise.all(opened.map((teacher) => teacher.release())))
 
-const fromDisk = (files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, name = 'tiny'): Extract<ModelSource, { kind: 'files' }> => ({ kind: 'files', name, files: Array.from(files, ([path, bytes]) => ({ path, file: new File([bytes], path.split('/').at(-1) ?? path) })) })
+const fromDisk = (
+  files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
+  name = 'tiny',
+): Extract<ModelSource, { kind: 'files' }> => ({
+  kind: 'files',
+  name,
+  files: Array.from(files, ([path, bytes]) => ({
+    path,
+    file: new File([bytes], path.split('/').at(-1) ?? path),
+  })),
+})
 async function open(source: FileSource, keep = false): Promise<Teacher> {
-  const teacher = await opener.open(source, { keep, backend: 'wasm', contextLength: 64, signal, onProgress: () => undefined, letGo: async () => undefined })
+  const teacher = await opener.open(source, {
+    keep,
+    backend: 'wasm',
+    contextLength: 64,
+    signal,
+    onProgress: () => undefined,
+    letGo: async () => undefined,
+  })
   opened.push(teacher)
   return teacher
 }
 const refusal = async (change: (files: Map<string, Uint8Array<ArrayBuffer>>) => void): Promise<string> => {
   const files = new Map(FOLDER)
   change(files)
-  return opener.inspect(fromDisk(files), signal).then((card) => `opened ${card.name}`, (thrown: Error) => `${thrown.name}: ${thrown.message}`)
+  return opener.inspect(fromDisk(files), signal).then(
+    (card) => `opened ${card.name}`,
+    (thrown: Error) => `${thrown.name}: ${thrown.message}`,
+  )
 }
 const text = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value)
 
@@ -45,9 +65,25 @@ async function distanceFromOracle(teacher: Teacher): Promise<number> {
   const [saved] = FOLDER_MODEL.texts
   const ends = [7, 20, 35]
   const found = new Map<string, readonly number[]>()
-  const requests = ends.map((end) => ({ id: String(end), tokens: tokens.slice(0, end + 1), continuations: oracle.places.map((place) => [place]) }))
-  await teacher.ownTokens?.weigh(requests, { signal, onResult: ({ id, logProbs }) => void found.set(id, logProbs) })
-  return Math.max(...ends.flatMap((end) => oracle.places.map((_, i) => Math.abs((found.get(String(end))?.[i] ?? Number.NaN) - ((saved?.chosen[end]?.[i] ?? Number.NaN) - (saved?.logSumExp[end] ?? Number.NaN))))))
+  const requests = ends.map((end) => ({
+    id: String(end),
+    tokens: tokens.slice(0, end + 1),
+    continuations: oracle.places.map((place) => [place]),
+  }))
+  await teacher.ownTokens?.weigh(requests, {
+    signal,
+    onResult: ({ id, logProbs }) => void found.set(id, logProbs),
+  })
+  return Math.max(
+    ...ends.flatMap((end) =>
+      oracle.places.map((_, i) =>
+        Math.abs(
+          (found.get(String(end))?.[i] ?? Number.NaN) -
+            ((saved?.chosen[end]?.[i] ?? Number.NaN) - (saved?.logSumExp[end] ?? Number.NaN)),
+        ),
+      ),
+    ),
+  )
 }
 
 describeTeacherContract('A folder of safetensors', () => open(fromDisk(FOLDER)), { temperature: 5 })
@@ -55,10 +91,28 @@ describeTeacherContract('A folder of safetensors', () => open(fromDisk(FOLDER)),
 describe('a folder of safetensors', () => {
   test('from disk is described by its files, and finds of every token what transformers finds', async () => {
     const card = await opener.inspect(fromDisk(FOLDER), signal)
-    expect(card).toMatchObject({ name: 'tiny', form: 'safetensors', fileName: 'tiny', architecture: 'qwen3', quantisation: 'F32', vocabularySize: 80, layers: 2, width: 64, contextLength: 256, hasChatTemplate: true })
-    expect([isSized(card), card.fileBytes]).toEqual([true, [...FOLDER.values()].reduce((sum, { length }) => sum + length, 0)])
+    expect(card).toMatchObject({
+      name: 'tiny',
+      form: 'safetensors',
+      fileName: 'tiny',
+      architecture: 'qwen3',
+      quantisation: 'F32',
+      vocabularySize: 80,
+      layers: 2,
+      width: 64,
+      contextLength: 256,
+      hasChatTemplate: true,
+    })
+    expect([isSized(card), card.fileBytes]).toEqual([
+      true,
+      [...FOLDER.values()].reduce((sum, { length }) => sum + length, 0),
+    ])
     const teacher = await open(fromDisk(FOLDER))
-    expect(teacher.description).toMatchObject({ card, weights: 'f32', gives: { chat: true, scores: true, traces: true } })
+    expect(teacher.description).toMatchObject({
+      card,
+      weights: 'f32',
+      gives: { chat: true, scores: true, traces: true },
+    })
     expect(await distanceFromOracle(teacher)).toBeLessThanOrEqual(2e-4)
     expect(await modelFiles.list()).toEqual([])
   })
@@ -69,7 +123,12 @@ describe('a folder of safetensors', () => {
     hub.cutAfter = 40_000
     const teacher = await open({ kind: 'hub', url: `${hub.url}/owner/tiny` }, true)
     await hub.close()
-    expect(teacher.description.card).toMatchObject({ name: 'owner/tiny', fileName: 'owner_tiny', licence: 'apache-2.0', origin: `${hub.url}/owner/tiny/tree/${commit}` })
+    expect(teacher.description.card).toMatchObject({
+      name: 'owner/tiny',
+      fileName: 'owner_tiny',
+      licence: 'apache-2.0',
+      origin: `${hub.url}/owner/tiny/tree/${commit}`,
+    })
     const again = await open({ kind: 'stored', name: 'owner_tiny' })
     expect(again.description.card).toEqual(teacher.description.card)
     expect(await distanceFromOracle(again)).toBeLessThanOrEqual(2e-4)
@@ -79,7 +138,10 @@ describe('a folder of safetensors', () => {
     await open(fromDisk(FOLDER), true)
     const other = new Map([...FOLDER, ['generation_config.json', text('{}')] as const])
     const second = await open(fromDisk(other), true)
-    expect([second.description.card.fileName, (await modelFiles.list()).map(({ name }) => name)]).toEqual(['tiny 2', ['tiny', 'tiny 2']])
+    expect([second.description.card.fileName, (await modelFiles.list()).map(({ name }) => name)]).toEqual([
+      'tiny 2',
+      ['tiny', 'tiny 2'],
+    ])
     disk.writesLeft = 6
     await expect(open(fromDisk(other), true)).rejects.toMatchObject({ name: 'StorageFull' })
     disk.writesLeft = Number.POSITIVE_INFINITY
@@ -90,52 +152,150 @@ describe('a folder of safetensors', () => {
   })
 
   test('may lie one folder below the picked one, beside hidden files', async () => {
-    const card = await opener.inspect(fromDisk(new Map([...[...FOLDER].map(([path, bytes]) => [`snapshots/abc/${path}`, bytes] as const), ['.git/config', text('x')], ['refs/main', text('abc')]])), signal)
+    const card = await opener.inspect(
+      fromDisk(
+        new Map([
+          ...[...FOLDER].map(([path, bytes]) => [`snapshots/abc/${path}`, bytes] as const),
+          ['.git/config', text('x')],
+          ['refs/main', text('abc')],
+        ]),
+      ),
+      signal,
+    )
     expect(card.architecture).toBe('qwen3')
   })
 
   test('has another fingerprint where a weight is another, and the same wherever it lies', async () => {
-    const changed = new Map([...FOLDER].map(([path, bytes]) => [path, path.startsWith('model-00002') ? bytes.map((byte, i) => (i > bytes.length - 100 ? byte ^ 1 : byte)) : bytes] as const))
-    const names = await Promise.all([FOLDER, changed, new Map([...FOLDER].toReversed())].map(async (files) => (await opener.inspect(fromDisk(files), signal)).fingerprint))
+    const changed = new Map(
+      [...FOLDER].map(
+        ([path, bytes]) =>
+          [
+            path,
+            path.startsWith('model-00002')
+              ? bytes.map((byte, i) => (i > bytes.length - 100 ? byte ^ 1 : byte))
+              : bytes,
+          ] as const,
+      ),
+    )
+    const names = await Promise.all(
+      [FOLDER, changed, new Map([...FOLDER].toReversed())].map(
+        async (files) => (await opener.inspect(fromDisk(files), signal)).fingerprint,
+      ),
+    )
     expect([names[0] === names[1], names[0] === names[2]]).toEqual([false, true])
   })
 
   test.each([
-    ['without its configuration', (files: Map<string, Uint8Array<ArrayBuffer>>) => void files.delete('config.json'), /^ModelRefused: .*it has no config\.json\. Choose the whole folder/],
-    ['without its tokenizer', (files) => void files.delete('tokenizer.json'), /^ModelRefused: .*it has no tokenizer\.json/],
-    ['whose configuration is damaged', (files) => void files.set('config.json', text('{"model_type":')), /^ModelRefused: .*config\.json is damaged \(it is no JSON\)/],
-    ['of an architecture that is not read', (files) => void files.set('config.json', text('{"model_type":"mamba"}')), /^ModelRefused: .*"model_type" is "mamba"/],
-    ['with one of its weights files missing', (files) => void files.delete('model-00002-of-00002.safetensors'), /^ModelRefused: .*"model-00002-of-00002\.safetensors" is missing/],
-    ['whose weights were cut', (files) => void files.set('model-00002-of-00002.safetensors', (files.get('model-00002-of-00002.safetensors') ?? new Uint8Array()).slice(0, -10)), /^ModelRefused: .*probably cut/],
-    ['of pictures', (files) => { files.clear(); files.set('a.png', text('x')); files.set('b.png', text('y')) }, /^ModelRefused: .*neither a GGUF file nor safetensors/],
-    ['of hidden files', (files) => { files.clear(); files.set('.a', text('x')); files.set('../b', text('y')) }, /^ModelRefused: .*holds no file that can be read/],
-  ] satisfies readonly (readonly [string, (files: Map<string, Uint8Array<ArrayBuffer>>) => void, RegExp])[])('%s is refused in a sentence', async (_, change, sentence) => {
-    expect(await refusal(change)).toMatch(sentence)
-  })
+    [
+      'without its configuration',
+      (files: Map<string, Uint8Array<ArrayBuffer>>) => void files.delete('config.json'),
+      /^ModelRefused: .*it has no config\.json\. Choose the whole folder/,
+    ],
+    [
+      'without its tokenizer',
+      (files) => void files.delete('tokenizer.json'),
+      /^ModelRefused: .*it has no tokenizer\.json/,
+    ],
+    [
+      'whose configuration is damaged',
+      (files) => void files.set('config.json', text('{"model_type":')),
+      /^ModelRefused: .*config\.json is damaged \(it is no JSON\)/,
+    ],
+    [
+      'of an architecture that is not read',
+      (files) => void files.set('config.json', text('{"model_type":"mamba"}')),
+      /^ModelRefused: .*"model_type" is "mamba"/,
+    ],
+    [
+      'with one of its weights files missing',
+      (files) => void files.delete('model-00002-of-00002.safetensors'),
+      /^ModelRefused: .*"model-00002-of-00002\.safetensors" is missing/,
+    ],
+    [
+      'whose weights were cut',
+      (files) =>
+        void files.set(
+          'model-00002-of-00002.safetensors',
+          (files.get('model-00002-of-00002.safetensors') ?? new Uint8Array()).slice(0, -10),
+        ),
+      /^ModelRefused: .*probably cut/,
+    ],
+    [
+      'of pictures',
+      (files) => {
+        files.clear()
+        files.set('a.png', text('x'))
+        files.set('b.png', text('y'))
+      },
+      /^ModelRefused: .*neither a GGUF file nor safetensors/,
+    ],
+    [
+      'of hidden files',
+      (files) => {
+        files.clear()
+        files.set('.a', text('x'))
+        files.set('../b', text('y'))
+      },
+      /^ModelRefused: .*holds no file that can be read/,
+    ],
+  ] satisfies readonly (readonly [string, (files: Map<string, Uint8Array<ArrayBuffer>>) => void, RegExp])[])(
+    '%s is refused in a sentence',
+    async (_, change, sentence) => {
+      expect(await refusal(change)).toMatch(sentence)
+    },
+  )
 })
 
 describe('GGUF files', () => {
   test('that are parts of one model are opened together, in any order; two models are not', async () => {
     const whole = convertToGguf(oracle.models['qwen2'] ?? FOLDER_MODEL)
     const small = writeSmallGguf()
-    const both = fromDisk(new Map([['a.gguf', small], ['b.gguf', small]]))
-    await expect(opener.inspect(both, signal)).rejects.toThrow(/several GGUF files that are not parts of one model/)
+    const both = fromDisk(
+      new Map([
+        ['a.gguf', small],
+        ['b.gguf', small],
+      ]),
+    )
+    await expect(opener.inspect(both, signal)).rejects.toThrow(
+      /several GGUF files that are not parts of one model/,
+    )
     expect(whole.tensors.length).toBeGreaterThan(4)
     const parts = splitSmall()
     const joined = await opener.inspect(fromDisk(new Map([...parts].toReversed())), signal)
     const single = await opener.inspect({ kind: 'file', file: new File([small], 'small.gguf') }, signal)
-    expect({ ...joined, fileName: '', fileBytes: 0, fingerprint: '' }).toEqual({ ...single, fileName: '', fileBytes: 0, fingerprint: '' })
+    expect({ ...joined, fileName: '', fileBytes: 0, fingerprint: '' }).toEqual({
+      ...single,
+      fileName: '',
+      fileBytes: 0,
+      fingerprint: '',
+    })
     const [first] = parts
-    await expect(opener.inspect(fromDisk(new Map(first ? [first] : [])), signal)).rejects.toThrow(/one of 2 parts of a split model|part 2 of 2 is missing/)
+    await expect(opener.inspect(fromDisk(new Map(first ? [first] : [])), signal)).rejects.toThrow(
+      /one of 2 parts of a split model|part 2 of 2 is missing/,
+    )
   })
 
   test('alone in a folder of a hub can be kept, and stand in the list by one name', async () => {
     const hub = await new HubStandIn().open()
-    hub.put('owner/tiny-GGUF', { files: new Map([['tiny.gguf', writeSmallGguf()], ['README.md', text('hi')]]) })
-    const teacher = await open({ kind: 'hub', url: `${hub.url}/owner/tiny-GGUF/blob/main/tiny.gguf`, variant: 'tiny.gguf' }, true)
+    hub.put('owner/tiny-GGUF', {
+      files: new Map([
+        ['tiny.gguf', writeSmallGguf()],
+        ['README.md', text('hi')],
+      ]),
+    })
+    const teacher = await open(
+      { kind: 'hub', url: `${hub.url}/owner/tiny-GGUF/blob/main/tiny.gguf`, variant: 'tiny.gguf' },
+      true,
+    )
     await hub.close()
-    expect(teacher.description.card).toMatchObject({ name: 'Small', fileName: 'owner_tiny-GGUF', form: 'gguf' })
-    expect((await opener.inspect({ kind: 'stored', name: 'owner_tiny-GGUF' }, signal)).fingerprint).toBe(teacher.description.card.fingerprint)
+    expect(teacher.description.card).toMatchObject({
+      name: 'Small',
+      fileName: 'owner_tiny-GGUF',
+      form: 'gguf',
+    })
+    expect((await opener.inspect({ kind: 'stored', name: 'owner_tiny-GGUF' }, signal)).fingerprint).toBe(
+      teacher.description.card.fingerprint,
+    )
   })
 })
 
@@ -143,12 +303,24 @@ describe('GGUF files', () => {
 function splitSmall(): Map<string, Uint8Array<ArrayBuffer>> {
   const count = 2
   const name = (i: number): string => `small-0000${i + 1}-of-0000${count}.gguf`
-  const key = (i: number) => ({ 'split.no': { kind: 'u32', value: i }, 'split.count': { kind: 'u32', value: count } }) as const
+  const key = (i: number) =>
+    ({ 'split.no': { kind: 'u32', value: i }, 'split.count': { kind: 'u32', value: count } }) as const
   const first = writeSmallGguf(key(0), (tensors) => tensors.slice(0, 5))
   let rest: Parameters<typeof writeGguf>[1] = []
   writeSmallGguf({}, (tensors) => {
     rest = tensors.slice(5)
     return tensors
   })
-  return new Map([[name(0), first], [name(1), writeGguf(new Map(Object.entries({ 'general.architecture': { kind: 'text', value: 'llama' } as const, ...key(1) })), rest)]])
+  return new Map([
+    [name(0), first],
+    [
+      name(1),
+      writeGguf(
+        new Map(
+          Object.entries({ 'general.architecture': { kind: 'text', value: 'llama' } as const, ...key(1) }),
+        ),
+        rest,
+      ),
+    ],
+  ])
 }

@@ -15,9 +15,15 @@ const some = makeSmallWeights()
 function write(change: (weights: Float32Array) => void): Uint8Array {
   const weights = Float32Array.from({ length: countOf(listParameters(shape)) }, (_, i) => some[i % 97] ?? 0)
   change(weights)
-  return writeStudentGguf({ shape, tensors: toHuggingFaceTensors(shape, weights), tokenizerJson, name: 'Twin' }).bytes
+  return writeStudentGguf({
+    shape,
+    tensors: toHuggingFaceTensors(shape, weights),
+    tokenizerJson,
+    name: 'Twin',
+  }).bytes
 }
-const nameOf = async (bytes: Uint8Array, file = 'a.gguf'): Promise<string> => (await readGgufCard(sourceFromBytes(file, bytes))).card.fingerprint
+const nameOf = async (bytes: Uint8Array, file = 'a.gguf'): Promise<string> =>
+  (await readGgufCard(sourceFromBytes(file, bytes))).card.fingerprint
 
 test('a fingerprint is that of the contents, and not of the file’s name', async () => {
   const bytes = write(() => undefined)
@@ -26,7 +32,10 @@ test('a fingerprint is that of the contents, and not of the file’s name', asyn
 })
 
 test('two models of one header that were trained otherwise have two', async () => {
-  const [one, other] = [write(() => undefined), write((weights) => weights.forEach((weight, i) => (weights[i] = weight + 0.001)))]
+  const [one, other] = [
+    write(() => undefined),
+    write((weights) => weights.forEach((weight, i) => (weights[i] = weight + 0.001))),
+  ]
   expect(one.length).toBe(other.length)
   expect(await nameOf(one)).not.toBe(await nameOf(other))
 })

@@ -35,15 +35,36 @@ let teacher: EngineTeacher
 /** File names of the probabilities with hidden states and without. */
 let [hidden, plain] = ['', '']
 
-const storesOf = () => Object.assign(makeMemoryStores(rows), { readTrace: (_project: unknown, name: string) => traceFiles.read(projectId, name) })
+const storesOf = () =>
+  Object.assign(makeMemoryStores(rows), {
+    readTrace: (_project: unknown, name: string) => traceFiles.read(projectId, name),
+  })
 
-async function teach(settings: TrainSettings, { trace, stopAfter, stores = storesOf() }: { trace?: string; stopAfter?: number; stores?: ReturnType<typeof storesOf> } = {}): Promise<Checkpoint> {
+async function teach(
+  settings: TrainSettings,
+  {
+    trace,
+    stopAfter,
+    stores = storesOf(),
+  }: { trace?: string; stopAfter?: number; stores?: ReturnType<typeof storesOf> } = {},
+): Promise<Checkpoint> {
   const controller = new AbortController()
   let clock = 0
-  await train({ ...IDS, studentId: freshId('student') as StudentId, datasetId: id, settings, ...(trace === undefined ? {} : { trace }), backend: 'wasm' }, {
-    signal: controller.signal,
-    emit: (event) => event.kind === 'step' && event.point.step === stopAfter && controller.abort(),
-  }, { stores, openRuntime: openTestRuntime, now: () => (clock += 150) })
+  await train(
+    {
+      ...IDS,
+      studentId: freshId('student') as StudentId,
+      datasetId: id,
+      settings,
+      ...(trace === undefined ? {} : { trace }),
+      backend: 'wasm',
+    },
+    {
+      signal: controller.signal,
+      emit: (event) => event.kind === 'step' && event.point.step === stopAfter && controller.abort(),
+    },
+    { stores, openRuntime: openTestRuntime, now: () => (clock += 150) },
+  )
   const found = readCheckpoint(stores.checkpoint ?? new Uint8Array())
   if (!found.ok) throw new Error(found.sentence)
   return found.checkpoint
@@ -52,11 +73,28 @@ async function teach(settings: TrainSettings, { trace, stopAfter, stores = store
 /** A student as a model of its own. */
 async function open(checkpoint: Checkpoint, name: string): Promise<EngineTeacher> {
   const { shape, tokenizer } = checkpoint
-  const { bytes } = writeStudentGguf({ shape, tensors: toHuggingFaceTensors(shape, finalWeights(checkpoint)), tokenizerJson: JSON.parse(tokenizer.json) as unknown, name })
-  return openGguf(sourceFromBytes('nan.gguf', bytes), { backend: 'wasm', contextLength: 64, signal: new AbortController().signal, onProgress: () => undefined })
+  const { bytes } = writeStudentGguf({
+    shape,
+    tensors: toHuggingFaceTensors(shape, finalWeights(checkpoint)),
+    tokenizerJson: JSON.parse(tokenizer.json) as unknown,
+    name,
+  })
+  return openGguf(sourceFromBytes('nan.gguf', bytes), {
+    backend: 'wasm',
+    contextLength: 64,
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+  })
 }
 async function traceWith(model: EngineTeacher, withHidden: boolean): Promise<string> {
-  return (await traceDataset(model, { projectId, datasetId: id, choices: 8, temperature: 1, hidden: withHidden }, { signal: new AbortController().signal, emit: () => undefined }, db)).trace
+  return (
+    await traceDataset(
+      model,
+      { projectId, datasetId: id, choices: 8, temperature: 1, hidden: withHidden },
+      { signal: new AbortController().signal, emit: () => undefined },
+      db,
+    )
+  ).trace
 }
 async function read(name: string): Promise<TraceFile> {
   const found = readTraceFile((await traceFiles.read(projectId, name)) ?? new Uint8Array())
@@ -67,9 +105,23 @@ async function read(name: string): Promise<TraceFile> {
 beforeAll(async () => {
   db = await openDatabase('hidden states')
   uninstall = installPrivateFiles(new PrivateFiles())
-  const dataset: Dataset = { projectId, id, runId: '0'.repeat(16) as Dataset['runId'], recipeHash: '0'.repeat(16) as Dataset['recipeHash'], recipeText: '', frozenAt: 1, rows: { train: 16, heldOut: 2 }, teacher: MODEL, seeds: 1, funnel: [] }
+  const dataset: Dataset = {
+    projectId,
+    id,
+    runId: '0'.repeat(16) as Dataset['runId'],
+    recipeHash: '0'.repeat(16) as Dataset['recipeHash'],
+    recipeText: '',
+    frozenAt: 1,
+    rows: { train: 16, heldOut: 2 },
+    teacher: MODEL,
+    seeds: 1,
+    funnel: [],
+  }
   await putDataset(db, dataset, rows)
-  teacher = await open(await teach({ ...SMALL_TRAINING, vocabulary: 320, steps: 60, evaluateEvery: 60, learningRate: 0.01 }), 'Nan')
+  teacher = await open(
+    await teach({ ...SMALL_TRAINING, vocabulary: 320, steps: 60, evaluateEvery: 60, learningRate: 0.01 }),
+    'Nan',
+  )
   hidden = await traceWith(teacher, true)
   plain = await traceWith(teacher, false)
 }, 120_000)
@@ -81,8 +133,19 @@ afterAll(async () => {
 
 const { vocabulary: _, labelSmoothing: __, ...common } = SMALL_TRAINING
 /** From another beginning than the teacher’s, whose directions it would otherwise share. */
-const SETTINGS: DivergenceTrainSettings = { ...common, loss: 'forward-kl', temperature: 1, choices: 8, textShare: 0, steps: 60, evaluateEvery: 60, learningRate: 0.01, rngSeed: 8 }
-const markOf = ({ state: { weights } }: Checkpoint): string => hashOfBytes(new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength))
+const SETTINGS: DivergenceTrainSettings = {
+  ...common,
+  loss: 'forward-kl',
+  temperature: 1,
+  choices: 8,
+  textShare: 0,
+  steps: 60,
+  evaluateEvery: 60,
+  learningRate: 0.01,
+  rngSeed: 8,
+}
+const markOf = ({ state: { weights } }: Checkpoint): string =>
+  hashOfBytes(new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength))
 
 test('stored states lie beside the very probabilities that are stored without them, two bytes a number', async () => {
   const [withStates, without] = [await read(hidden), await read(plain)]
@@ -95,8 +158,14 @@ test('stored states lie beside the very probabilities that are stored without th
     expect(states?.directions).toHaveLength((row.ids.length / 8) * WIDTH)
   })
   const tokens = withStates.rows.reduce((sum, { ids }) => sum + ids.length / 8, 0)
-  expect(withStates.wholeBytes - without.wholeBytes - JSON.stringify({ hidden: { width: WIDTH } }).length).toBeGreaterThanOrEqual(2 * WIDTH * tokens - 8)
-  expect((await listTraces({ projectId, datasetId: id })).map(({ hiddenWidth }) => hiddenWidth ?? 0).toSorted((a, b) => a - b)).toEqual([0, WIDTH])
+  expect(
+    withStates.wholeBytes - without.wholeBytes - JSON.stringify({ hidden: { width: WIDTH } }).length,
+  ).toBeGreaterThanOrEqual(2 * WIDTH * tokens - 8)
+  expect(
+    (await listTraces({ projectId, datasetId: id }))
+      .map(({ hiddenWidth }) => hiddenWidth ?? 0)
+      .toSorted((a, b) => a - b),
+  ).toEqual([0, WIDTH])
 })
 
 describe('a student that learns hidden states too', () => {
@@ -107,11 +176,15 @@ describe('a student that learns hidden states too', () => {
     await model.release()
     const theirs = await read(hidden)
     const [a, b] = [new Float32Array(WIDTH), new Float32Array(WIDTH)]
-    const cosines = theirs.rows.flatMap(({ ids, hidden: states }, r) => Array.from({ length: ids.length / 8 }, (_state, i) => {
-      readDirection(own.rows[r]!.hidden!.directions, i * WIDTH, WIDTH, a, 0)
-      readDirection(states!.directions, i * WIDTH, WIDTH, b, 0)
-      return a.reduce((sum, x, j) => sum + x * (b[j] ?? Number.NaN), 0) / Math.hypot(...a) / Math.hypot(...b)
-    }))
+    const cosines = theirs.rows.flatMap(({ ids, hidden: states }, r) =>
+      Array.from({ length: ids.length / 8 }, (_state, i) => {
+        readDirection(own.rows[r]!.hidden!.directions, i * WIDTH, WIDTH, a, 0)
+        readDirection(states!.directions, i * WIDTH, WIDTH, b, 0)
+        return (
+          a.reduce((sum, x, j) => sum + x * (b[j] ?? Number.NaN), 0) / Math.hypot(...a) / Math.hypot(...b)
+        )
+      }),
+    )
     return cosines.reduce((sum, one) => sum + one, 0) / cosines.length
   }
 
@@ -138,7 +211,18 @@ describe('a student that learns hidden states too', () => {
   })
 
   test('is refused with a sentence where the states are of another width or were not stored', async () => {
-    await expect(teach({ ...SETTINGS, hiddenShare: 1, preset: 'micro' }, { trace: hidden })).rejects.toMatchObject({ name: 'ModelRefused', message: 'The hidden states of Nan are 48 wide and those of a student of size “micro” 96; only states of one width can be compared. Choose the size “nano”, which is 48 wide, or set the weight of the hidden states to 0.' })
-    await expect(teach({ ...SETTINGS, hiddenShare: 1 }, { trace: plain })).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/^The hidden states of Nan were not stored with its probabilities\. Load it and train/) })
+    await expect(
+      teach({ ...SETTINGS, hiddenShare: 1, preset: 'micro' }, { trace: hidden }),
+    ).rejects.toMatchObject({
+      name: 'ModelRefused',
+      message:
+        'The hidden states of Nan are 48 wide and those of a student of size “micro” 96; only states of one width can be compared. Choose the size “nano”, which is 48 wide, or set the weight of the hidden states to 0.',
+    })
+    await expect(teach({ ...SETTINGS, hiddenShare: 1 }, { trace: plain })).rejects.toMatchObject({
+      name: 'ModelRefused',
+      message: expect.stringMatching(
+        /^The hidden states of Nan were not stored with its probabilities\. Load it and train/,
+      ),
+    })
   })
 })

@@ -10,7 +10,8 @@ import { HubStandIn } from '../../stand-ins/hub.ts'
 import { installPrivateFiles, PrivateFiles } from '../../stand-ins/private-files.ts'
 
 const text = (words: string): Uint8Array => new TextEncoder().encode(words)
-const noise = (bytes: number, seed: number): Uint8Array => Uint8Array.from({ length: bytes }, (_, i) => ((i + seed) * 2654435761) >>> 13)
+const noise = (bytes: number, seed: number): Uint8Array =>
+  Uint8Array.from({ length: bytes }, (_, i) => ((i + seed) * 2654435761) >>> 13)
 const FILES = new Map([
   ['.gitattributes', text('*.bin')],
   ['README.md', text('# A model')],
@@ -43,15 +44,37 @@ afterEach(async () => {
 
 const page = (rest = ''): string => `${hub.url}/${NAME}${rest}`
 const signal = new AbortController().signal
-const source = (rest = '', variant?: string) => ({ kind: 'hub' as const, url: page(rest), ...(variant === undefined ? {} : { variant }) })
-const fetchIt = (keep: boolean, options: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void; variant?: string } = {}): Promise<ModelBundle> =>
-  fetchWhole(source('', options.variant), keep, { signal: options.signal ?? signal, onProgress: ({ done, total }) => options.onProgress?.(done, total) })
+const source = (rest = '', variant?: string) => ({
+  kind: 'hub' as const,
+  url: page(rest),
+  ...(variant === undefined ? {} : { variant }),
+})
+const fetchIt = (
+  keep: boolean,
+  options: {
+    signal?: AbortSignal
+    onProgress?: (done: number, total: number) => void
+    variant?: string
+  } = {},
+): Promise<ModelBundle> =>
+  fetchWhole(source('', options.variant), keep, {
+    signal: options.signal ?? signal,
+    onProgress: ({ done, total }) => options.onProgress?.(done, total),
+  })
 /** True where every wanted file is there with its bytes, and nothing else. */
-async function isWhole({ files }: ModelBundle, wanted: ReadonlyMap<string, Uint8Array> = FILES, paths = WANTED): Promise<boolean> {
+async function isWhole(
+  { files }: ModelBundle,
+  wanted: ReadonlyMap<string, Uint8Array> = FILES,
+  paths = WANTED,
+): Promise<boolean> {
   if (files.size !== paths.length) return false
   const same = paths.map(async (path) => {
     const [found, bytes] = [files.get(path), wanted.get(path)]
-    return found !== undefined && bytes !== undefined && Buffer.compare(await found.read(0, found.size), bytes) === 0
+    return (
+      found !== undefined &&
+      bytes !== undefined &&
+      Buffer.compare(await found.read(0, found.size), bytes) === 0
+    )
   })
   return (await Promise.all(same)).every(Boolean)
 }
@@ -61,7 +84,11 @@ describe('looking at a page', () => {
   test('its files are listed over pages, and only those that the model needs are named', async () => {
     hub.pageSize = 3
     const listing = await browseHub(page(), signal)
-    expect(listing).toMatchObject({ name: NAME, licence: 'apache-2.0', commit: expect.stringMatching(/^[0-9a-f]{40}$/) as string })
+    expect(listing).toMatchObject({
+      name: NAME,
+      licence: 'apache-2.0',
+      commit: expect.stringMatching(/^[0-9a-f]{40}$/) as string,
+    })
     expect(listing.variants).toHaveLength(1)
     expect(listing.variants[0]).toMatchObject({ id: 'model.safetensors', form: 'safetensors', bytes: TOTAL })
     expect(listing.variants[0]?.files.toSorted()).toEqual(WANTED.toSorted())
@@ -73,51 +100,109 @@ describe('looking at a page', () => {
     const { files, hub: from } = await peekModel(source(), signal)
     const weights = files.get('model-00002-of-00002.safetensors')
     expect(weights?.size).toBe(70_000)
-    expect(Buffer.compare((await weights?.read(100, 160)) ?? new Uint8Array(), FILES.get('model-00002-of-00002.safetensors')?.subarray(100, 160) ?? new Uint8Array())).toBe(0)
+    expect(
+      Buffer.compare(
+        (await weights?.read(100, 160)) ?? new Uint8Array(),
+        FILES.get('model-00002-of-00002.safetensors')?.subarray(100, 160) ?? new Uint8Array(),
+      ),
+    ).toBe(0)
     expect(from?.licence).toBe('apache-2.0')
     expect(from?.origin).toMatch(new RegExp(`^${hub.url}/${NAME}/tree/[0-9a-f]{40}$`))
-    expect(hub.asked.filter((line) => line.startsWith('cdn'))).toEqual(['cdn model-00002-of-00002.safetensors bytes=100-159'])
+    expect(hub.asked.filter((line) => line.startsWith('cdn'))).toEqual([
+      'cdn model-00002-of-00002.safetensors bytes=100-159',
+    ])
   })
 
   test('where a page holds several models, the person is asked which, and the chosen one is taken with its data files', async () => {
     const files = new Map([
-      ['config.json', text('{}')], ['tokenizer.json', noise(2000, 1)],
-      ['onnx/model.onnx', noise(2000, 5)], ['onnx/model.onnx_data', noise(4000, 6)], ['onnx/model_q4.onnx', noise(3000, 7)], ['onnx/encoder_model.onnx', noise(1500, 8)],
-      ['gguf/a-Q4_0.gguf', noise(2000, 9)], ['gguf/mmproj-a.gguf', noise(2000, 10)],
-      ['big-00001-of-00002.gguf', noise(2000, 11)], ['big-00002-of-00002.gguf', noise(2000, 12)], ['torn-00001-of-00002.gguf', noise(2000, 13)],
+      ['config.json', text('{}')],
+      ['tokenizer.json', noise(2000, 1)],
+      ['onnx/model.onnx', noise(2000, 5)],
+      ['onnx/model.onnx_data', noise(4000, 6)],
+      ['onnx/model_q4.onnx', noise(3000, 7)],
+      ['onnx/encoder_model.onnx', noise(1500, 8)],
+      ['gguf/a-Q4_0.gguf', noise(2000, 9)],
+      ['gguf/mmproj-a.gguf', noise(2000, 10)],
+      ['big-00001-of-00002.gguf', noise(2000, 11)],
+      ['big-00002-of-00002.gguf', noise(2000, 12)],
+      ['torn-00001-of-00002.gguf', noise(2000, 13)],
     ])
     hub.put(NAME, { files })
-    expect((await browseHub(page(), signal)).variants.map(({ id, bytes }) => [id, bytes])).toEqual([['big.gguf', 4000], ['gguf/a-Q4_0.gguf', 2000], ['onnx/model.onnx', 8002], ['onnx/model_q4.onnx', 5002]])
-    await expect(peekModel(source(), signal)).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringContaining('holds 4 models: “big.gguf”') as string })
-    await expect(peekModel(source('', 'onnx/nothing.onnx'), signal)).rejects.toThrow(/holds no model “onnx\/nothing.onnx”/)
+    expect((await browseHub(page(), signal)).variants.map(({ id, bytes }) => [id, bytes])).toEqual([
+      ['big.gguf', 4000],
+      ['gguf/a-Q4_0.gguf', 2000],
+      ['onnx/model.onnx', 8002],
+      ['onnx/model_q4.onnx', 5002],
+    ])
+    await expect(peekModel(source(), signal)).rejects.toMatchObject({
+      name: 'ModelRefused',
+      message: expect.stringContaining('holds 4 models: “big.gguf”') as string,
+    })
+    await expect(peekModel(source('', 'onnx/nothing.onnx'), signal)).rejects.toThrow(
+      /holds no model “onnx\/nothing.onnx”/,
+    )
     const bundle = await fetchIt(true, { variant: 'onnx/model.onnx' })
-    expect([bundle.name, [...bundle.files.keys()].toSorted()]).toEqual(['owner_some-model model.onnx', ['config.json', 'onnx/model.onnx', 'onnx/model.onnx_data', 'tokenizer.json']])
+    expect([bundle.name, [...bundle.files.keys()].toSorted()]).toEqual([
+      'owner_some-model model.onnx',
+      ['config.json', 'onnx/model.onnx', 'onnx/model.onnx_data', 'tokenizer.json'],
+    ])
   })
 
   test.each([
-    [401, 'ModelRefused', /shows “owner\/some-model” to nobody who is not signed in \(401\).*Download its files with your account/],
+    [
+      401,
+      'ModelRefused',
+      /shows “owner\/some-model” to nobody who is not signed in \(401\).*Download its files with your account/,
+    ],
     [404, 'ModelRefused', /has no model “owner\/some-model”.*ends in \.gguf/],
     [429, 'DownloadFailed', /answered 429: it was asked too often/],
     [503, 'DownloadFailed', /answered 503\. Try again in a while/],
   ])('an answer of %i is told in a sentence', async (status, name, sentence) => {
     hub.refuse = () => status
-    await expect(browseHub(page(), signal)).rejects.toMatchObject({ name, message: expect.stringMatching(sentence) as string })
+    await expect(browseHub(page(), signal)).rejects.toMatchObject({
+      name,
+      message: expect.stringMatching(sentence) as string,
+    })
   })
 
   test('a page whose terms have to be accepted says that its files must be downloaded by hand', async () => {
     hub.put(NAME, { files: FILES, gated: 'manual' })
-    await expect(browseHub(page(), signal)).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/only to people who accepted its terms there\. Download its files with your account/) as string })
+    await expect(browseHub(page(), signal)).rejects.toMatchObject({
+      name: 'ModelRefused',
+      message: expect.stringMatching(
+        /only to people who accepted its terms there\. Download its files with your account/,
+      ) as string,
+    })
   })
 
   test('a server that is no hub, and one that is not there, are told apart', async () => {
     hub.tamper = () => 'hello'
     await expect(browseHub(page(), signal)).rejects.toThrow(/does not answer like a model hub/)
-    await expect(browseHub('http://127.0.0.1:1/owner/name', signal)).rejects.toThrow(/did not answer, or does not allow other pages/)
+    await expect(browseHub('http://127.0.0.1:1/owner/name', signal)).rejects.toThrow(
+      /did not answer, or does not allow other pages/,
+    )
   })
 
   test('places that lead out of the folder, that are hidden or overlong, are no files of the model', async () => {
-    const hostile = ['../x.gguf', '/etc/x.gguf', 'a/../../x.gguf', '..%2fx.gguf', 'C:\\x.gguf', 'a\\..\\x.gguf', '.hidden/x.gguf', `${'a'.repeat(500)}.gguf`, 'a//x.gguf', 'x\u0000.gguf', `${'a/'.repeat(20)}x.gguf`, 'manifest.retort', 'x.gguf.part']
-    hub.tamper = (path, answer) => (path.includes('/tree/') ? hostile.map((place) => ({ type: 'file', path: place, size: 5, oid: 'a'.repeat(40) })) : answer)
+    const hostile = [
+      '../x.gguf',
+      '/etc/x.gguf',
+      'a/../../x.gguf',
+      '..%2fx.gguf',
+      'C:\\x.gguf',
+      'a\\..\\x.gguf',
+      '.hidden/x.gguf',
+      `${'a'.repeat(500)}.gguf`,
+      'a//x.gguf',
+      'x\u0000.gguf',
+      `${'a/'.repeat(20)}x.gguf`,
+      'manifest.retort',
+      'x.gguf.part',
+    ]
+    hub.tamper = (path, answer) =>
+      path.includes('/tree/')
+        ? hostile.map((place) => ({ type: 'file', path: place, size: 5, oid: 'a'.repeat(40) }))
+        : answer
     await expect(peekModel(source(), signal)).rejects.toThrow(/holds no model that can be read/)
     await expect(fetchIt(true)).rejects.toThrow(/holds no model that can be read/)
     expect(disk.bytes).toBe(0)
@@ -164,28 +249,45 @@ describe('downloading', () => {
   test('connections that are cut in the middle are taken up where they ended', async () => {
     hub.cutAfter = 30_000
     expect(await isWhole(await fetchIt(true))).toBe(true)
-    expect(weightsAsked()).toEqual(['cdn model-00001-of-00002.safetensors', 'cdn model-00001-of-00002.safetensors bytes=30000-', 'cdn model-00002-of-00002.safetensors', 'cdn model-00002-of-00002.safetensors bytes=30000-', 'cdn model-00002-of-00002.safetensors bytes=60000-'])
+    expect(weightsAsked()).toEqual([
+      'cdn model-00001-of-00002.safetensors',
+      'cdn model-00001-of-00002.safetensors bytes=30000-',
+      'cdn model-00002-of-00002.safetensors',
+      'cdn model-00002-of-00002.safetensors bytes=30000-',
+      'cdn model-00002-of-00002.safetensors bytes=60000-',
+    ])
   })
 
   test('a stop keeps what came; it is no model yet, and going on asks for the rest alone', async () => {
     const stop = new AbortController()
     hub.pauseMs = 1
-    await expect(fetchIt(true, { signal: stop.signal, onProgress: (done) => done > 70_000 && stop.abort() })).rejects.toMatchObject({ name: 'AbortError' })
+    await expect(
+      fetchIt(true, { signal: stop.signal, onProgress: (done) => done > 70_000 && stop.abort() }),
+    ).rejects.toMatchObject({ name: 'AbortError' })
     expect(await modelFiles.list()).toEqual([])
     const [half] = await modelFolders.list()
     expect(half).toMatchObject({ name: KEPT, bytes: TOTAL, hub: { url: page() } })
     expect(half?.here).toBeGreaterThan(60_000)
-    await expect(peekModel({ kind: 'stored', name: KEPT }, signal)).rejects.toMatchObject({ name: 'ModelMissing', message: expect.stringContaining('is not whole in this browser') as string })
+    await expect(peekModel({ kind: 'stored', name: KEPT }, signal)).rejects.toMatchObject({
+      name: 'ModelMissing',
+      message: expect.stringContaining('is not whole in this browser') as string,
+    })
     hub.asked.length = 0
     hub.pauseMs = 0
     expect(await isWhole(await fetchIt(true))).toBe(true)
-    expect(weightsAsked()).toEqual([expect.stringMatching(/^cdn model-00002-of-00002\.safetensors bytes=\d+-$/)])
+    expect(weightsAsked()).toEqual([
+      expect.stringMatching(/^cdn model-00002-of-00002\.safetensors bytes=\d+-$/),
+    ])
   })
 
   test('bytes that are not those of the list are thrown away with a sentence, large files and small ones, also where a part was there', async () => {
     for (const path of ['model-00002-of-00002.safetensors', 'config.json']) {
-      hub.damage = (place, bytes) => (place === path ? bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte)) : bytes)
-      await expect(fetchIt(true)).rejects.toMatchObject({ name: 'DownloadFailed', message: expect.stringMatching(new RegExp(`“${path}” arrived damaged`)) as string })
+      hub.damage = (place, bytes) =>
+        place === path ? bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte)) : bytes
+      await expect(fetchIt(true)).rejects.toMatchObject({
+        name: 'DownloadFailed',
+        message: expect.stringMatching(new RegExp(`“${path}” arrived damaged`)) as string,
+      })
       await expect(fetchIt(false)).rejects.toThrow(/arrived damaged/)
       expect(await modelFolders.bytesHere(KEPT, path)).toBe(0)
       expect(await modelFiles.list()).toEqual([])
@@ -195,8 +297,13 @@ describe('downloading', () => {
     hub.damage = (_, bytes) => bytes
     const stop = new AbortController()
     hub.pauseMs = 1
-    await expect(fetchIt(true, { signal: stop.signal, onProgress: (done) => done > 90_000 && stop.abort() })).rejects.toMatchObject({ name: 'AbortError' })
-    const part = disk.root.folders.get('models')?.folders.get(KEPT)?.files.get('model-00002-of-00002.safetensors.part')
+    await expect(
+      fetchIt(true, { signal: stop.signal, onProgress: (done) => done > 90_000 && stop.abort() }),
+    ).rejects.toMatchObject({ name: 'AbortError' })
+    const part = disk.root.folders
+      .get('models')
+      ?.folders.get(KEPT)
+      ?.files.get('model-00002-of-00002.safetensors.part')
     if (part) part.bytes[5] = (part.bytes[5] ?? 0) ^ 1
     hub.pauseMs = 0
     await expect(fetchIt(true)).rejects.toThrow(/arrived damaged/)
@@ -204,7 +311,10 @@ describe('downloading', () => {
   })
 
   test('a file that is longer or shorter than its list says is not taken', async () => {
-    for (const change of [(bytes: Uint8Array) => bytes.subarray(0, 40_000), (bytes: Uint8Array) => Buffer.concat([bytes, bytes])]) {
+    for (const change of [
+      (bytes: Uint8Array) => bytes.subarray(0, 40_000),
+      (bytes: Uint8Array) => Buffer.concat([bytes, bytes]),
+    ]) {
       hub.damage = (place, bytes) => (place.startsWith('model-00001') ? change(bytes) : bytes)
       await expect(fetchIt(true)).rejects.toMatchObject({ name: 'DownloadFailed' })
       expect(await modelFiles.list()).toEqual([])
@@ -214,22 +324,35 @@ describe('downloading', () => {
 
   test('a page that moves in the middle changes nothing of the download, which stays at its commit', async () => {
     const changed = new Map([...FILES, ['model-00002-of-00002.safetensors', noise(70_000, 99)]])
-    const bundle = await fetchIt(true, { onProgress: (done) => done > 10_000 && hub.put(NAME, { files: changed }) })
+    const bundle = await fetchIt(true, {
+      onProgress: (done) => done > 10_000 && hub.put(NAME, { files: changed }),
+    })
     expect(await isWhole(bundle)).toBe(true)
   })
 
   test('going on after the page moved takes the new files, and of the old ones only those that are the same', async () => {
     const stop = new AbortController()
     hub.pauseMs = 1
-    await expect(fetchIt(true, { signal: stop.signal, onProgress: (done) => done > 90_000 && stop.abort() })).rejects.toMatchObject({ name: 'AbortError' })
-    const changed = new Map([...FILES, ['model-00002-of-00002.safetensors', noise(70_000, 99)], ['tokenizer_config.json', text('{"a":1}')]])
+    await expect(
+      fetchIt(true, { signal: stop.signal, onProgress: (done) => done > 90_000 && stop.abort() }),
+    ).rejects.toMatchObject({ name: 'AbortError' })
+    const changed = new Map([
+      ...FILES,
+      ['model-00002-of-00002.safetensors', noise(70_000, 99)],
+      ['tokenizer_config.json', text('{"a":1}')],
+    ])
     hub.put(NAME, { files: changed })
     await browseHub(page(), signal)
     hub.asked.length = 0
     hub.pauseMs = 0
     expect(await isWhole(await fetchIt(true), changed)).toBe(true)
     expect(weightsAsked()).toEqual(['cdn model-00002-of-00002.safetensors'])
-    expect(hub.asked.filter((line) => line.startsWith('hub /owner')).map((line) => line.split('/').at(-1)?.trim()).toSorted()).toEqual(['model-00002-of-00002.safetensors', 'tokenizer_config.json'])
+    expect(
+      hub.asked
+        .filter((line) => line.startsWith('hub /owner'))
+        .map((line) => line.split('/').at(-1)?.trim())
+        .toSorted(),
+    ).toEqual(['model-00002-of-00002.safetensors', 'tokenizer_config.json'])
   })
 
   test('another version is kept beside the one that is kept already', async () => {
@@ -245,7 +368,10 @@ describe('downloading', () => {
   test('what does not fit is refused before anything large is asked for', async () => {
     uninstall()
     uninstall = installPrivateFiles(disk, { quota: 100_000, usage: 20_000 })
-    await expect(fetchIt(true)).rejects.toMatchObject({ name: 'StorageFull', message: expect.stringContaining('needs 1 MB, and this browser has 1 MB left') as string })
+    await expect(fetchIt(true)).rejects.toMatchObject({
+      name: 'StorageFull',
+      message: expect.stringContaining('needs 1 MB, and this browser has 1 MB left') as string,
+    })
     expect(weightsAsked()).toEqual([])
   })
 

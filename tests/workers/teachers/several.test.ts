@@ -8,7 +8,12 @@ import type { DatasetId } from '../../../src/domain/id.ts'
 import type { DivergenceTrainSettings } from '../../../src/domain/student.ts'
 import { makeNumbers } from '../../../src/engine/checks/numbers.ts'
 import { readCheckpoint, type Checkpoint } from '../../../src/engine/training/checkpoint.ts'
-import { readTraceFile, writeTraceHeader, writeTraceRow, type TraceHeader } from '../../../src/engine/training/trace-file.ts'
+import {
+  readTraceFile,
+  writeTraceHeader,
+  writeTraceRow,
+  type TraceHeader,
+} from '../../../src/engine/training/trace-file.ts'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
 import { openDatabase, type Database } from '../../../src/storage/database.ts'
 import { putDataset } from '../../../src/storage/datasets.ts'
@@ -33,9 +38,28 @@ let [first, second] = ['', '']
 
 /** The small model under another name and with other weights, so that it is another teacher of the same vocabulary. */
 async function traceWith(name: string, spread: number): Promise<string> {
-  const bytes = writeSmallGguf({ 'general.name': { kind: 'text', value: name } }, (tensors) => tensors.map((tensor, i) => (tensor.shape.length === 2 ? { ...tensor, bytes: new Uint8Array(makeNumbers(tensor.bytes.length / 4, i + 1, spread).buffer) } : { ...tensor, bytes: new Uint8Array(Float32Array.from({ length: tensor.bytes.length / 4 }, () => 1).buffer) })))
-  const teacher = await openGguf(sourceFromBytes('small.gguf', bytes), { backend: 'wasm', contextLength: 256, signal: new AbortController().signal, onProgress: () => undefined })
-  const { trace } = await traceDataset(teacher, { projectId, datasetId: id, choices: 8, temperature: 1 }, { signal: new AbortController().signal, emit: () => undefined }, db)
+  const bytes = writeSmallGguf({ 'general.name': { kind: 'text', value: name } }, (tensors) =>
+    tensors.map((tensor, i) =>
+      tensor.shape.length === 2
+        ? { ...tensor, bytes: new Uint8Array(makeNumbers(tensor.bytes.length / 4, i + 1, spread).buffer) }
+        : {
+            ...tensor,
+            bytes: new Uint8Array(Float32Array.from({ length: tensor.bytes.length / 4 }, () => 1).buffer),
+          },
+    ),
+  )
+  const teacher = await openGguf(sourceFromBytes('small.gguf', bytes), {
+    backend: 'wasm',
+    contextLength: 256,
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+  })
+  const { trace } = await traceDataset(
+    teacher,
+    { projectId, datasetId: id, choices: 8, temperature: 1 },
+    { signal: new AbortController().signal, emit: () => undefined },
+    db,
+  )
   await teacher.release()
   return trace
 }
@@ -43,7 +67,18 @@ async function traceWith(name: string, spread: number): Promise<string> {
 beforeAll(async () => {
   db = await openDatabase('several teachers')
   uninstall = installPrivateFiles(new PrivateFiles())
-  const dataset: Dataset = { projectId, id, runId: '0'.repeat(16) as Dataset['runId'], recipeHash: '0'.repeat(16) as Dataset['recipeHash'], recipeText: '', frozenAt: 1, rows: { train: 12, heldOut: 2 }, teacher: MODEL, seeds: 1, funnel: [] }
+  const dataset: Dataset = {
+    projectId,
+    id,
+    runId: '0'.repeat(16) as Dataset['runId'],
+    recipeHash: '0'.repeat(16) as Dataset['recipeHash'],
+    recipeText: '',
+    frozenAt: 1,
+    rows: { train: 12, heldOut: 2 },
+    teacher: MODEL,
+    seeds: 1,
+    funnel: [],
+  }
   await putDataset(db, dataset, rows)
   first = await traceWith('Ann', 0.5)
   second = await traceWith('Bob', 0.3)
@@ -54,7 +89,17 @@ afterAll(() => {
 })
 
 const { vocabulary: _, labelSmoothing: __, ...common } = SMALL_TRAINING
-const SETTINGS: DivergenceTrainSettings = { ...common, loss: 'forward-kl', temperature: 1, choices: 8, textShare: 0, context: 96, steps: 6, evaluateEvery: 3, learningRate: 0.01 }
+const SETTINGS: DivergenceTrainSettings = {
+  ...common,
+  loss: 'forward-kl',
+  temperature: 1,
+  choices: 8,
+  textShare: 0,
+  context: 96,
+  steps: 6,
+  evaluateEvery: 3,
+  learningRate: 0.01,
+}
 type Teachers = readonly { readonly trace: string; readonly weight: number }[]
 
 interface Begun {
@@ -62,23 +107,41 @@ interface Begun {
   readonly stores?: ReturnType<typeof storesOf>
   readonly settings?: DivergenceTrainSettings
 }
-const storesOf = () => Object.assign(makeMemoryStores(rows), { readTrace: (_project: unknown, name: string) => traceFiles.read(projectId, name) })
+const storesOf = () =>
+  Object.assign(makeMemoryStores(rows), {
+    readTrace: (_project: unknown, name: string) => traceFiles.read(projectId, name),
+  })
 
 /** What the student comes to; stopped after a step where one is given. */
-async function teach(of: { trace: string } | { teachers: Teachers }, { stopAfter, stores = storesOf(), settings = SETTINGS }: Begun = {}): Promise<Checkpoint> {
+async function teach(
+  of: { trace: string } | { teachers: Teachers },
+  { stopAfter, stores = storesOf(), settings = SETTINGS }: Begun = {},
+): Promise<Checkpoint> {
   const controller = new AbortController()
   let clock = 0
-  await train({ ...IDS, datasetId: id, settings, ...of, backend: 'wasm' }, {
-    signal: controller.signal,
-    emit: (event) => event.kind === 'step' && event.point.step === stopAfter && controller.abort(),
-  }, { stores, openRuntime: openTestRuntime, now: () => (clock += 150) })
+  await train(
+    { ...IDS, datasetId: id, settings, ...of, backend: 'wasm' },
+    {
+      signal: controller.signal,
+      emit: (event) => event.kind === 'step' && event.point.step === stopAfter && controller.abort(),
+    },
+    { stores, openRuntime: openTestRuntime, now: () => (clock += 150) },
+  )
   const read = readCheckpoint(stores.checkpoint ?? new Uint8Array())
   if (!read.ok) throw new Error(read.sentence)
   return read.checkpoint
 }
 /** Of all that training changes: as a number, for a difference in millions of floats is long to print. */
-const markOf = ({ state: { weights, first: moments, second: squares, step } }: Checkpoint): string => [weights, moments, squares].map((flat) => hashOfBytes(new Uint8Array(flat.buffer, flat.byteOffset, flat.byteLength))).join(' ') + ` at ${step}`
-const both = (weight = 1): { teachers: Teachers } => ({ teachers: [{ trace: first, weight: 1 }, { trace: second, weight }] })
+const markOf = ({ state: { weights, first: moments, second: squares, step } }: Checkpoint): string =>
+  [weights, moments, squares]
+    .map((flat) => hashOfBytes(new Uint8Array(flat.buffer, flat.byteOffset, flat.byteLength)))
+    .join(' ') + ` at ${step}`
+const both = (weight = 1): { teachers: Teachers } => ({
+  teachers: [
+    { trace: first, weight: 1 },
+    { trace: second, weight },
+  ],
+})
 
 test('files of a dataset are listed with the model that made them, the newest first', async () => {
   const listed = await listTraces({ projectId, datasetId: id })
@@ -111,18 +174,40 @@ describe('a student of two teachers', () => {
   test('with weights of 1 and 0 is the student of the first alone, and with one teacher twice that of this one', async () => {
     const alone = markOf(await teach({ trace: first }))
     expect(markOf(await teach(both(0)))).toBe(alone)
-    expect(markOf(await teach({ teachers: [{ trace: first, weight: 1 }, { trace: first, weight: 2 }] }))).toBe(alone)
+    expect(
+      markOf(
+        await teach({
+          teachers: [
+            { trace: first, weight: 1 },
+            { trace: first, weight: 2 },
+          ],
+        }),
+      ),
+    ).toBe(alone)
   })
 
   test('whose weights were changed does not go on from the checkpoint', async () => {
     const stores = storesOf()
     await teach(both(2), { stopAfter: 2, stores })
-    await expect(teach(both(3), { stores })).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/another dataset or other settings/) })
+    await expect(teach(both(3), { stores })).rejects.toMatchObject({
+      name: 'ModelRefused',
+      message: expect.stringMatching(/another dataset or other settings/),
+    })
   })
 
   test('learns a row that one teacher could not be asked from the other', async () => {
-    await rewrite(second, 'partly.trace', (header) => header, (row, i) => (i < 11 ? { ...row, ids: new Uint16Array(0), probabilities: new Float32Array(0) } : row))
-    const partly = await teach({ teachers: [{ trace: first, weight: 1 }, { trace: 'partly.trace', weight: 1 }] })
+    await rewrite(
+      second,
+      'partly.trace',
+      (header) => header,
+      (row, i) => (i < 11 ? { ...row, ids: new Uint16Array(0), probabilities: new Float32Array(0) } : row),
+    )
+    const partly = await teach({
+      teachers: [
+        { trace: first, weight: 1 },
+        { trace: 'partly.trace', weight: 1 },
+      ],
+    })
     expect(partly.state.step).toBe(6)
     expect(partly.state.weights.every(Number.isFinite)).toBe(true)
   })
@@ -130,34 +215,105 @@ describe('a student of two teachers', () => {
 
 type TeacherRows = Extract<ReturnType<typeof readTraceFile>, { ok: true }>['file']['rows']
 /** Writes a file over with another header or other rows. */
-async function rewrite(from: string, to: string, change: (header: TraceHeader) => TraceHeader, changeRow: (row: TeacherRows[number], i: number) => TeacherRows[number] = (row) => row): Promise<void> {
+async function rewrite(
+  from: string,
+  to: string,
+  change: (header: TraceHeader) => TraceHeader,
+  changeRow: (row: TeacherRows[number], i: number) => TeacherRows[number] = (row) => row,
+): Promise<void> {
   const read = readTraceFile((await traceFiles.read(projectId, from)) ?? new Uint8Array())
   if (!read.ok) throw new Error(read.sentence)
   const appender = await traceFiles.openPart(projectId, to, 0)
-  for (const part of [writeTraceHeader(change(read.file.header)), ...read.file.rows.map((row, i) => writeTraceRow(changeRow(row, i)))]) await appender.append(part)
+  for (const part of [
+    writeTraceHeader(change(read.file.header)),
+    ...read.file.rows.map((row, i) => writeTraceRow(changeRow(row, i))),
+  ])
+    await appender.append(part)
   await appender.close()
   await traceFiles.finishPart(projectId, to)
 }
 
 describe('teachers that do not go together are refused with a sentence', () => {
   const cases: readonly [string, (header: TraceHeader) => TraceHeader, RegExp][] = [
-    ['of another vocabulary', (header) => ({ ...header, tokenizer: { ...header.tokenizer, json: header.tokenizer.json.replace('"a"', '"ā"') } }), /^Ann and Bob have different vocabularies, and a student can share only one\. Give one of them the weight 0/],
-    ['of another temperature', (header) => ({ ...header, temperature: 2 }), /^The stored probabilities of Bob were taken at temperature 2, and this student learns at 1\. Set the temperature to 2/],
+    [
+      'of another vocabulary',
+      (header) => ({
+        ...header,
+        tokenizer: { ...header.tokenizer, json: header.tokenizer.json.replace('"a"', '"ā"') },
+      }),
+      /^Ann and Bob have different vocabularies, and a student can share only one\. Give one of them the weight 0/,
+    ],
+    [
+      'of another temperature',
+      (header) => ({ ...header, temperature: 2 }),
+      /^The stored probabilities of Bob were taken at temperature 2, and this student learns at 1\. Set the temperature to 2/,
+    ],
   ]
   test.each(cases)('%s', async (name, change, sentence) => {
     await rewrite(second, `${name}.trace`, change)
-    await expect(teach({ teachers: [{ trace: first, weight: 1 }, { trace: `${name}.trace`, weight: 1 }] })).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(sentence) })
-    expect((await teach({ teachers: [{ trace: first, weight: 1 }, { trace: `${name}.trace`, weight: 0 }] })).state.step).toBe(6)
+    await expect(
+      teach({
+        teachers: [
+          { trace: first, weight: 1 },
+          { trace: `${name}.trace`, weight: 1 },
+        ],
+      }),
+    ).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(sentence) })
+    expect(
+      (
+        await teach({
+          teachers: [
+            { trace: first, weight: 1 },
+            { trace: `${name}.trace`, weight: 0 },
+          ],
+        })
+      ).state.step,
+    ).toBe(6)
   })
 
   test('of fewer tokens kept', async () => {
-    await rewrite(second, 'fewer.trace', (header) => ({ ...header, choices: 1 }), ({ ids }) => ({ choices: 1, ids: ids.filter((_id, i) => i % 8 === 0), probabilities: Float32Array.from({ length: ids.length / 4 }, () => 0.5) }))
-    await expect(teach({ teachers: [{ trace: first, weight: 1 }, { trace: 'fewer.trace', weight: 1 }] })).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/^Of Ann the 8 likeliest tokens are stored and of Bob 1: a student cannot learn from both at once\./) })
+    await rewrite(
+      second,
+      'fewer.trace',
+      (header) => ({ ...header, choices: 1 }),
+      ({ ids }) => ({
+        choices: 1,
+        ids: ids.filter((_id, i) => i % 8 === 0),
+        probabilities: Float32Array.from({ length: ids.length / 4 }, () => 0.5),
+      }),
+    )
+    await expect(
+      teach({
+        teachers: [
+          { trace: first, weight: 1 },
+          { trace: 'fewer.trace', weight: 1 },
+        ],
+      }),
+    ).rejects.toMatchObject({
+      name: 'ModelRefused',
+      message: expect.stringMatching(
+        /^Of Ann the 8 likeliest tokens are stored and of Bob 1: a student cannot learn from both at once\./,
+      ),
+    })
   })
 
   test('with one that is gone, as in a project that was saved and opened, or with weights that are none', async () => {
-    await expect(teach({ teachers: [{ trace: first, weight: 1 }, { trace: 'gone.trace', weight: 1 }] })).rejects.toMatchObject({ name: 'ModelMissing', message: expect.stringMatching(/not stored here any more\. Load the teacher/) })
-    for (const weight of [-1, Number.NaN]) await expect(teach(both(weight))).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringMatching(/must be numbers of at least 0/) })
+    await expect(
+      teach({
+        teachers: [
+          { trace: first, weight: 1 },
+          { trace: 'gone.trace', weight: 1 },
+        ],
+      }),
+    ).rejects.toMatchObject({
+      name: 'ModelMissing',
+      message: expect.stringMatching(/not stored here any more\. Load the teacher/),
+    })
+    for (const weight of [-1, Number.NaN])
+      await expect(teach(both(weight))).rejects.toMatchObject({
+        name: 'ModelRefused',
+        message: expect.stringMatching(/must be numbers of at least 0/),
+      })
   })
 })
 

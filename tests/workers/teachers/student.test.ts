@@ -8,17 +8,36 @@ import { IDS, makeMemoryStores, makeRows, type MemoryStores } from '../student/m
 import { trainSmall } from '../student/train-small.ts'
 import { describeTeacherContract } from './contract.ts'
 
-const source = { kind: 'student', projectId: IDS.projectId, studentId: IDS.studentId } as const satisfies ModelSource
+const source = {
+  kind: 'student',
+  projectId: IDS.projectId,
+  studentId: IDS.studentId,
+} as const satisfies ModelSource
 const signal = new AbortController().signal
 
 async function open(stores: MemoryStores, letGo = async (): Promise<void> => undefined): Promise<Teacher> {
-  return makeStudentOpener(stores).open(source, { backend: 'wasm', contextLength: 2048, keep: false, letGo, signal, onProgress: () => undefined })
+  return makeStudentOpener(stores).open(source, {
+    backend: 'wasm',
+    contextLength: 2048,
+    keep: false,
+    letGo,
+    signal,
+    onProgress: () => undefined,
+  })
 }
 
 async function answer(teacher: Teacher, prompts: readonly string[]): Promise<string[]> {
   const results = new Map<string, CompletionResult>()
-  const requests = prompts.map((content, i) => ({ id: String(i), asked: { kind: 'chat' as const, messages: [{ role: 'user' as const, content }] }, sampling: { ...GREEDY, maxTokens: 24, rngSeed: String(i) } }))
-  await teacher.complete(requests, { signal, onResult: (result) => void results.set(result.id, result), onProgress: () => undefined })
+  const requests = prompts.map((content, i) => ({
+    id: String(i),
+    asked: { kind: 'chat' as const, messages: [{ role: 'user' as const, content }] },
+    sampling: { ...GREEDY, maxTokens: 24, rngSeed: String(i) },
+  }))
+  await teacher.complete(requests, {
+    signal,
+    onResult: (result) => void results.set(result.id, result),
+    onProgress: () => undefined,
+  })
   return prompts.map((_, i) => results.get(String(i))?.text ?? '')
 }
 
@@ -29,13 +48,22 @@ test('it answers as it learned to, in its own small context, and its probabiliti
   expect(contextLength).toBeLessThanOrEqual(256)
   expect(gives).toMatchObject({ chat: true, scores: true, traces: true })
   const rows = makeRows(24, 4).slice(0, 10)
-  const answers = await answer(teacher, rows.map(({ prompt }) => prompt))
+  const answers = await answer(
+    teacher,
+    rows.map(({ prompt }) => prompt),
+  )
   expect(answers.filter((text, i) => text === rows[i]?.completion).length).toBeGreaterThanOrEqual(5)
 
   const { ownTokens } = teacher
   if (ownTokens === undefined) throw new Error('a student tells its probabilities')
   const shared = shareVocabulary(ownTokens.tokenizer, rows)
-  const traced = await traceRows(ownTokens, rows, shared, { choices: 4, temperature: 1, among: shared.among }, signal)
+  const traced = await traceRows(
+    ownTokens,
+    rows,
+    shared,
+    { choices: 4, temperature: 1, among: shared.among },
+    signal,
+  )
   for (const { ids, probabilities } of traced) {
     expect(ids.length).toBeGreaterThan(0)
     expect([...probabilities].every((p) => p >= 0 && p <= 1 + 1e-6)).toBe(true)
@@ -43,10 +71,17 @@ test('it answers as it learned to, in its own small context, and its probabiliti
   await teacher.release()
 }, 120_000)
 
-describeTeacherContract('A student', async () => open(await trainSmall(40)), { asked: { kind: 'chat', messages: [{ role: 'user', content: 'The boat is blue. What colour is the boat?' }] }, temperature: 2 })
+describeTeacherContract('A student', async () => open(await trainSmall(40)), {
+  asked: {
+    kind: 'chat',
+    messages: [{ role: 'user', content: 'The boat is blue. What colour is the boat?' }],
+  },
+  temperature: 2,
+})
 
 test('two trainings are two teachers by their fingerprints, and one is the same twice', async () => {
-  const inspect = async (steps: number): Promise<string> => (await makeStudentOpener(await trainSmall(steps)).inspect(source, signal)).fingerprint
+  const inspect = async (steps: number): Promise<string> =>
+    (await makeStudentOpener(await trainSmall(steps)).inspect(source, signal)).fingerprint
   const [first, again, other] = [await inspect(8), await inspect(8), await inspect(12)]
   expect(again).toBe(first)
   expect(other).not.toBe(first)
@@ -54,6 +89,8 @@ test('two trainings are two teachers by their fingerprints, and one is the same 
 
 test('one without a checkpoint is refused, and what is loaded stays', async () => {
   let gone = 0
-  await expect(open(makeMemoryStores([]), async () => void gone++)).rejects.toMatchObject({ name: 'ModelMissing' })
+  await expect(open(makeMemoryStores([]), async () => void gone++)).rejects.toMatchObject({
+    name: 'ModelMissing',
+  })
   expect(gone).toBe(0)
 })

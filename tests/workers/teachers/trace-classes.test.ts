@@ -27,8 +27,22 @@ let db: Database
 let uninstall: () => void
 let teacher: EngineTeacher
 beforeAll(async () => {
-  const bytes = writeSmallGguf({}, (tensors) => tensors.map((tensor, i) => (tensor.shape.length === 2 ? { ...tensor, bytes: new Uint8Array(makeNumbers(tensor.bytes.length / 4, i + 1, 0.5).buffer) } : { ...tensor, bytes: new Uint8Array(Float32Array.from({ length: tensor.bytes.length / 4 }, () => 1).buffer) })))
-  teacher = await openGguf(sourceFromBytes('small.gguf', bytes), { backend: 'wasm', contextLength: 256, signal: new AbortController().signal, onProgress: () => undefined })
+  const bytes = writeSmallGguf({}, (tensors) =>
+    tensors.map((tensor, i) =>
+      tensor.shape.length === 2
+        ? { ...tensor, bytes: new Uint8Array(makeNumbers(tensor.bytes.length / 4, i + 1, 0.5).buffer) }
+        : {
+            ...tensor,
+            bytes: new Uint8Array(Float32Array.from({ length: tensor.bytes.length / 4 }, () => 1).buffer),
+          },
+    ),
+  )
+  teacher = await openGguf(sourceFromBytes('small.gguf', bytes), {
+    backend: 'wasm',
+    contextLength: 256,
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+  })
 })
 afterAll(() => teacher.release())
 beforeEach(async () => {
@@ -41,15 +55,33 @@ afterEach(() => {
 })
 
 type Told = { done: number; total: number }
-function calling(onTold: (event: Told, abort: () => void) => void = () => undefined): Call<Told> & { told: Told[] } {
+function calling(
+  onTold: (event: Told, abort: () => void) => void = () => undefined,
+): Call<Told> & { told: Told[] } {
   const controller = new AbortController()
   const told: Told[] = []
-  return { signal: controller.signal, told, emit: (event) => (told.push(event), onTold(event, () => controller.abort())) }
+  return {
+    signal: controller.signal,
+    told,
+    emit: (event) => (told.push(event), onTold(event, () => controller.abort())),
+  }
 }
-const makeLabelled = (train: number): DatasetRow[] => makeRows(train, 4).map((row, i) => ({ ...row, completion: LABELS[i % 3] ?? '' }))
+const makeLabelled = (train: number): DatasetRow[] =>
+  makeRows(train, 4).map((row, i) => ({ ...row, completion: LABELS[i % 3] ?? '' }))
 async function store(rows: readonly DatasetRow[]): Promise<DatasetId> {
   const id = datasetId(rows)
-  const dataset: Dataset = { projectId, id, runId: '0'.repeat(16) as Dataset['runId'], recipeHash: '0'.repeat(16) as Dataset['recipeHash'], recipeText: '', frozenAt: 1, rows: { train: rows.length, heldOut: 0 }, teacher: MODEL, seeds: 1, funnel: [] }
+  const dataset: Dataset = {
+    projectId,
+    id,
+    runId: '0'.repeat(16) as Dataset['runId'],
+    recipeHash: '0'.repeat(16) as Dataset['recipeHash'],
+    recipeText: '',
+    frozenAt: 1,
+    rows: { train: rows.length, heldOut: 0 },
+    teacher: MODEL,
+    seeds: 1,
+    funnel: [],
+  }
   await putDataset(db, dataset, rows)
   return id
 }
@@ -75,14 +107,27 @@ test('are those of whole labels with the end of an answer, among one another and
     for (const label of LABELS) {
       const answer = tokenizer.encode(label, { special: false })
       let logProb = Number.NaN
-      await teacher.weigh([{ id: '', tokens: prompt, continuations: [[...answer, end]] }], { signal: new AbortController().signal, onResult: ({ logProbs }) => (logProb = logProbs[0] ?? Number.NaN) })
+      await teacher.weigh([{ id: '', tokens: prompt, continuations: [[...answer, end]] }], {
+        signal: new AbortController().signal,
+        onResult: ({ logProbs }) => (logProb = logProbs[0] ?? Number.NaN),
+      })
       plain.push(Math.exp(logProb))
     }
     const warm = plain.map((one) => Math.sqrt(one))
     const total = warm.reduce((sum, one) => sum + one, 0)
-    const wanted = [...warm.map((one) => one / total), 0, ...plain, 1 - plain.reduce((sum, one) => sum + one, 0)]
+    const wanted = [
+      ...warm.map((one) => one / total),
+      0,
+      ...plain,
+      1 - plain.reduce((sum, one) => sum + one, 0),
+    ]
     expect([...(traced[i]?.ids ?? [])]).toEqual([0, 1, 2, 0, 1, 2])
-    wanted.forEach((one, k) => expect(Math.abs(one - (traced[i]?.probabilities[k] ?? Number.NaN)), `row ${i}, ${k}`).toBeLessThanOrEqual(1e-4))
+    wanted.forEach((one, k) =>
+      expect(
+        Math.abs(one - (traced[i]?.probabilities[k] ?? Number.NaN)),
+        `row ${i}, ${k}`,
+      ).toBeLessThanOrEqual(1e-4),
+    )
   }
 })
 
@@ -99,15 +144,27 @@ test('are asked once, and a file that was cut off goes on', async () => {
   expect(await traceClasses(teacher, request, again, db)).toEqual(summary)
   expect(again.told).toEqual([])
   const other = await store(makeLabelled(71))
-  expect((await traceClasses(teacher, { ...request, datasetId: other }, calling(), db)).trace).not.toBe(summary.trace)
+  expect((await traceClasses(teacher, { ...request, datasetId: other }, calling(), db)).trace).not.toBe(
+    summary.trace,
+  )
 })
 
 test('a row that does not fit has none and keeps its place; rows without classes are refused', async () => {
   const rows = makeLabelled(8).map((row, i) => (i === 2 ? { ...row, prompt: 'word '.repeat(300) } : row))
-  const { trace } = await traceClasses(teacher, { projectId, datasetId: await store(rows), temperature: 1 }, calling(), db)
+  const { trace } = await traceClasses(
+    teacher,
+    { projectId, datasetId: await store(rows), temperature: 1 },
+    calling(),
+    db,
+  )
   expect((await readFile(trace)).rows.map(({ ids }) => ids.length)).toEqual([6, 6, 0, 6, 6, 6, 6, 6])
   const same = await store(makeRows(8, 2).map((row) => ({ ...row, completion: 'yes' })))
-  await expect(traceClasses(teacher, { projectId, datasetId: same, temperature: 1 }, calling(), db)).rejects.toMatchObject({ name: 'ModelRefused', message: expect.stringContaining('All 8 training rows are answered with “yes”') })
+  await expect(
+    traceClasses(teacher, { projectId, datasetId: same, temperature: 1 }, calling(), db),
+  ).rejects.toMatchObject({
+    name: 'ModelRefused',
+    message: expect.stringContaining('All 8 training rows are answered with “yes”'),
+  })
 })
 
 test('very unlikely labels keep their shares, and what is no number has none', () => {

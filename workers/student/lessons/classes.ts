@@ -17,11 +17,19 @@ export interface ClassLesson {
 /** Probabilities below this count as this: a loss stays a number. */
 const LEAST = 1e-30
 
-export function teachClasses(prepared: PreparedClasses, plan: LessonPlan, { runtime, shape }: ClassLesson): Lesson {
+export function teachClasses(
+  prepared: PreparedClasses,
+  plan: LessonPlan,
+  { runtime, shape }: ClassLesson,
+): Lesson {
   const { classes, heldOut, unanswerable } = prepared
   let classifier: Classifier | undefined
   let wrong: number | undefined
-  const ask = (weights: Flat, prompts: readonly (readonly number[])[], signal: AbortSignal): Promise<(Float32Array | undefined)[]> => {
+  const ask = (
+    weights: Flat,
+    prompts: readonly (readonly number[])[],
+    signal: AbortSignal,
+  ): Promise<(Float32Array | undefined)[]> => {
     if (classifier) classifier.load(weights)
     else classifier = new Classifier(runtime, shape, weights)
     return classifier.classify(prompts, { signal, onBatch: breathe })
@@ -30,13 +38,23 @@ export function teachClasses(prepared: PreparedClasses, plan: LessonPlan, { runt
     ...teachTexts(prepared, plan),
     async measure(trainer, signal) {
       const found = await ask(await trainer.readWeights(), heldOut.map(promptOf), signal)
-      const told = found.flatMap((probabilities, i) => (probabilities ? [{ probabilities, number: numberOf(heldOut[i] as (typeof heldOut)[number]) }] : []))
+      const told = found.flatMap((probabilities, i) =>
+        probabilities ? [{ probabilities, number: numberOf(heldOut[i] as (typeof heldOut)[number]) }] : [],
+      )
       const misses = told.filter(({ probabilities, number }) => likeliestOf(probabilities) !== number).length
       wrong = told.length === 0 ? undefined : (misses + unanswerable) / (told.length + unanswerable)
-      return told.reduce((sum, { probabilities, number }) => sum - Math.log(Math.max(LEAST, probabilities[number] ?? 0)), 0) / told.length
+      return (
+        told.reduce(
+          (sum, { probabilities, number }) => sum - Math.log(Math.max(LEAST, probabilities[number] ?? 0)),
+          0,
+        ) / told.length
+      )
     },
     wrong: () => wrong,
-    writeSamples: async (weights, prompts, signal) => (await ask(weights, prompts, signal)).map((probabilities) => (probabilities ? tellClass(probabilities, classes) : '')),
+    writeSamples: async (weights, prompts, signal) =>
+      (await ask(weights, prompts, signal)).map((probabilities) =>
+        probabilities ? tellClass(probabilities, classes) : '',
+      ),
     release: async () => classifier?.release(),
   }
 }

@@ -58,10 +58,15 @@ export interface Lesson {
   /** Share of the held-out rows answered wrongly at the last measure, where answers are right or wrong and it is not what is measured. */
   readonly wrong?: () => number | undefined
   /** What a student of these weights answers to prompts, where it does not write. An abort leaves the rest empty. */
-  readonly writeSamples?: (weights: Flat, prompts: readonly (readonly number[])[], signal: AbortSignal) => Promise<string[]>
+  readonly writeSamples?: (
+    weights: Flat,
+    prompts: readonly (readonly number[])[],
+    signal: AbortSignal,
+  ) => Promise<string[]>
   /** Lets go what the lesson has opened. */
   readonly release?: () => Promise<unknown>
 }
 
 /** A step's lines in as many parts as were asked for, fewer where there are fewer lines. */
-export const cutIntoParts = <T>(lines: readonly T[], size: number): T[][] => Array.from({ length: Math.ceil(lines.length / size) }, (_, i) => lines.slice(i * size, (i + 1) * size))
+export const cutIntoParts = <T>(lines: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(lines.length / size) }, (_, i) => lines.slice(i * size, (i + 1) * size))

@@ -1,7 +1,13 @@
 // Knows: which lesson goes with which loss.
 // Must not know: steps, checkpoints.
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
-import { learnsClasses, learnsFromPairs, learnsFromRewards, learnsOnPolicy, type TrainSettings } from '../../../src/domain/student.ts'
+import {
+  learnsClasses,
+  learnsFromPairs,
+  learnsFromRewards,
+  learnsOnPolicy,
+  type TrainSettings,
+} from '../../../src/domain/student.ts'
 import type { TextTokenizer } from '../../../src/engine/tokenizers/text-tokenizer.ts'
 import type { BorrowedTeacher } from '../borrowed-teacher.ts'
 import { prepareAsked, type PreparedAsked } from '../prepare-asked.ts'
@@ -27,11 +33,21 @@ export type Prepared =
   | { readonly kind: 'classes'; readonly rows: PreparedClasses }
 
 /** Throws ModelRefused where too few rows are of any use for the loss. */
-export async function prepareLesson(split: { train: readonly TaughtRow[]; heldOut: readonly DatasetRow[] }, tokenizer: TextTokenizer, settings: TrainSettings, signal: AbortSignal, rendering?: Rendering): Promise<Prepared> {
-  if (learnsFromPairs(settings)) return { kind: 'pairs', rows: await preparePairs(split, tokenizer, settings.context, signal) }
-  if (learnsFromRewards(settings)) return { kind: 'problems', rows: await prepareProblems(split, tokenizer, settings.context, signal) }
-  if (learnsOnPolicy(settings)) return { kind: 'asked', rows: await prepareAsked(split, tokenizer, settings, signal) }
-  if (learnsClasses(settings)) return { kind: 'classes', rows: await prepareClasses(split, tokenizer, settings, signal) }
+export async function prepareLesson(
+  split: { train: readonly TaughtRow[]; heldOut: readonly DatasetRow[] },
+  tokenizer: TextTokenizer,
+  settings: TrainSettings,
+  signal: AbortSignal,
+  rendering?: Rendering,
+): Promise<Prepared> {
+  if (learnsFromPairs(settings))
+    return { kind: 'pairs', rows: await preparePairs(split, tokenizer, settings.context, signal) }
+  if (learnsFromRewards(settings))
+    return { kind: 'problems', rows: await prepareProblems(split, tokenizer, settings.context, signal) }
+  if (learnsOnPolicy(settings))
+    return { kind: 'asked', rows: await prepareAsked(split, tokenizer, settings, signal) }
+  if (learnsClasses(settings))
+    return { kind: 'classes', rows: await prepareClasses(split, tokenizer, settings, signal) }
   return { kind: 'texts', rows: await prepareRows(split, tokenizer, settings, signal, rendering) }
 }
 
@@ -45,11 +61,17 @@ export interface OpenLesson extends LessonPlan {
   readonly teacher?: BorrowedTeacher
 }
 
-export function openLesson(prepared: Prepared, { settings, student, reference, teacher, ...plan }: OpenLesson): Lesson {
+export function openLesson(
+  prepared: Prepared,
+  { settings, student, reference, teacher, ...plan }: OpenLesson,
+): Lesson {
   const whole = { ...plan, settings }
-  if (prepared.kind === 'pairs' && learnsFromPairs(settings)) return teachPairs(prepared.rows, whole, settings.loss)
-  if (prepared.kind === 'problems' && learnsFromRewards(settings)) return teachByRewards(prepared.rows, whole, { settings, student, ...(reference ? { reference } : {}) })
-  if (prepared.kind === 'asked' && learnsOnPolicy(settings)) return teachOnPolicy(prepared.rows, whole, { settings, student, ...(teacher ? { teacher } : {}) })
+  if (prepared.kind === 'pairs' && learnsFromPairs(settings))
+    return teachPairs(prepared.rows, whole, settings.loss)
+  if (prepared.kind === 'problems' && learnsFromRewards(settings))
+    return teachByRewards(prepared.rows, whole, { settings, student, ...(reference ? { reference } : {}) })
+  if (prepared.kind === 'asked' && learnsOnPolicy(settings))
+    return teachOnPolicy(prepared.rows, whole, { settings, student, ...(teacher ? { teacher } : {}) })
   if (prepared.kind === 'classes') return teachClasses(prepared.rows, whole, student)
   return teachTexts(prepared.rows, whole)
 }

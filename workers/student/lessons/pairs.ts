@@ -8,13 +8,22 @@ import { findDrift, referToPresent, type PreparedPair, type PreparedPairs } from
 import { cutIntoParts, type Lesson } from './lesson.ts'
 import { planHeldOut, type LessonPlan } from './texts.ts'
 
-export function teachPairs(prepared: PreparedPairs, plan: LessonPlan, loss: (typeof PREFERENCE_NAMES)[number]): Lesson {
+export function teachPairs(
+  prepared: PreparedPairs,
+  plan: LessonPlan,
+  loss: (typeof PREFERENCE_NAMES)[number],
+): Lesson {
   const { averages, needsReference, needsDrift } = PREFERENCES[loss]
-  const { settings: { accumulate }, linesAStep } = plan
+  const {
+    settings: { accumulate },
+    linesAStep,
+  } = plan
   let pairs = prepared
-  const pairsOf = (lines: readonly (readonly PackedRow[])[]): PreparedPair[] => lines.flat().flatMap((row) => pairs.of.get(row) ?? [])
+  const pairsOf = (lines: readonly (readonly PackedRow[])[]): PreparedPair[] =>
+    lines.flat().flatMap((row) => pairs.of.get(row) ?? [])
   async function* batchHeldOut(signal: AbortSignal): AsyncGenerator<Batch> {
-    for await (const { lines, length } of planHeldOut(pairs.heldOut, plan, signal)) yield makePairBatch(pairsOf(lines), linesAStep, length, { averages })
+    for await (const { lines, length } of planHeldOut(pairs.heldOut, plan, signal))
+      yield makePairBatch(pairsOf(lines), linesAStep, length, { averages })
   }
   const lesson: Lesson = {
     ...prepared,
@@ -23,13 +32,27 @@ export function teachPairs(prepared: PreparedPairs, plan: LessonPlan, loss: (typ
       const size = Math.ceil(linesAStep / accumulate)
       const all = pairsOf(lines)
       return {
-        batches: cutIntoParts(all, size).map((part) => makePairBatch(part, size, length, { averages, ofStep: all.length })),
-        positions: all.reduce((sum, { chosen, rejected }) => sum + positionsOf(chosen) + positionsOf(rejected), 0),
+        batches: cutIntoParts(all, size).map((part) =>
+          makePairBatch(part, size, length, { averages, ofStep: all.length }),
+        ),
+        positions: all.reduce(
+          (sum, { chosen, rejected }) => sum + positionsOf(chosen) + positionsOf(rejected),
+          0,
+        ),
         ...(needsDrift ? { drift: await findDrift(trainer, all, linesAStep) } : {}),
       }
     },
     measure: (trainer, signal) => trainer.measure(batchHeldOut(signal)),
   }
   if (!needsReference) return lesson
-  return { ...lesson, refer: async (trainer, signal) => void (pairs = await referToPresent(trainer, pairs, { averages, strays: needsDrift, places: linesAStep, signal })) }
+  return {
+    ...lesson,
+    refer: async (trainer, signal) =>
+      void (pairs = await referToPresent(trainer, pairs, {
+        averages,
+        strays: needsDrift,
+        places: linesAStep,
+        signal,
+      })),
+  }
 }

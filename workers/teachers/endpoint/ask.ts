@@ -12,7 +12,8 @@ const MOST_STOPS = 4
 export const PENALISED = 32_768
 
 /** A seed as servers take it: 31 bits of a hash of ours. */
-export const seedOf = (rngSeed: string): number => Number.parseInt(hashOf(['endpoint seed', rngSeed]).slice(0, 8), 16) & 0x7fff_ffff
+export const seedOf = (rngSeed: string): number =>
+  Number.parseInt(hashOf(['endpoint seed', rngSeed]).slice(0, 8), 16) & 0x7fff_ffff
 
 /** Where a request goes and what is in it. Throws a RangeError for a schema that is no JSON. */
 export interface Question {
@@ -20,7 +21,11 @@ export interface Question {
   readonly body: Body
 }
 
-export function writeQuestion({ asked, sampling, logProbs, format }: CompletionRequest, model: string, abilities: Abilities): Question {
+export function writeQuestion(
+  { asked, sampling, logProbs, format }: CompletionRequest,
+  model: string,
+  abilities: Abilities,
+): Question {
   return {
     path: pathOf(asked),
     body: {
@@ -35,12 +40,19 @@ export function writeQuestion({ asked, sampling, logProbs, format }: CompletionR
   }
 }
 
-export const pathOf = ({ kind }: Asked): Question['path'] => (kind === 'chat' ? '/chat/completions' : '/completions')
+export const pathOf = ({ kind }: Asked): Question['path'] =>
+  kind === 'chat' ? '/chat/completions' : '/completions'
 
-export const writeAsked = (asked: Asked): Body => (asked.kind === 'chat' ? { messages: asked.messages.map(({ role, content }) => ({ role, content })) } : { prompt: asked.text })
+export const writeAsked = (asked: Asked): Body =>
+  asked.kind === 'chat'
+    ? { messages: asked.messages.map(({ role, content }) => ({ role, content })) }
+    : { prompt: asked.text }
 
 /** Extensions that are heeded are always said: servers have defaults of their own (llama.cpp: top-k 40 and min-p 0.05). */
-function writeSampling({ temperature, topP, topK, minP, repetitionPenalty, maxTokens, stop, rngSeed }: Sampling, { extensions, seeded, newLimit }: Abilities): Body {
+function writeSampling(
+  { temperature, topP, topK, minP, repetitionPenalty, maxTokens, stop, rngSeed }: Sampling,
+  { extensions, seeded, newLimit }: Abilities,
+): Body {
   const stops = stop.filter((text) => text !== '').slice(0, MOST_STOPS)
   return {
     temperature,
@@ -51,17 +63,33 @@ function writeSampling({ temperature, topP, topK, minP, repetitionPenalty, maxTo
     ...(extensions.includes('top_k') ? { top_k: topK } : {}),
     ...(extensions.includes('min_p') ? { min_p: minP } : {}),
     // The penalty has two names.
-    ...(extensions.includes('repetition') ? { repeat_penalty: repetitionPenalty, repetition_penalty: repetitionPenalty, repeat_last_n: PENALISED } : {}),
+    ...(extensions.includes('repetition')
+      ? { repeat_penalty: repetitionPenalty, repetition_penalty: repetitionPenalty, repeat_last_n: PENALISED }
+      : {}),
   }
 }
 
 /** Chats take a flag and a number, texts take the number alone. */
 export const writeLogProbs = ({ kind }: Asked, count: number | undefined): Body =>
-  count === undefined ? {} : kind === 'raw' ? { logprobs: count } : count === 0 ? { logprobs: true } : { logprobs: true, top_logprobs: count }
+  count === undefined
+    ? {}
+    : kind === 'raw'
+      ? { logprobs: count }
+      : count === 0
+        ? { logprobs: true }
+        : { logprobs: true, top_logprobs: count }
 
 export function writeFormat(format: AnswerFormat, { grammar }: Pick<Abilities, 'grammar'>): Body {
-  if (format.kind === 'json-schema') return { response_format: { type: 'json_schema', json_schema: { name: 'answer', strict: true, schema: parseSchema(format.schema) } } }
-  return grammar === 'structured_outputs' ? { structured_outputs: { grammar: format.ebnf } } : { grammar: format.ebnf }
+  if (format.kind === 'json-schema')
+    return {
+      response_format: {
+        type: 'json_schema',
+        json_schema: { name: 'answer', strict: true, schema: parseSchema(format.schema) },
+      },
+    }
+  return grammar === 'structured_outputs'
+    ? { structured_outputs: { grammar: format.ebnf } }
+    : { grammar: format.ebnf }
 }
 
 function parseSchema(schema: string): Json {

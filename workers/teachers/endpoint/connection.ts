@@ -26,7 +26,11 @@ export class Connection {
   readonly #bounds: BodyBounds
 
   /** `url` as `requireEndpoint` gives it; `key` is sent to it and nowhere else. */
-  constructor(url: string, key: string | undefined, { patienceMs = 900_000, stallMs = 120_000 }: ConnectionOptions = {}) {
+  constructor(
+    url: string,
+    key: string | undefined,
+    { patienceMs = 900_000, stallMs = 120_000 }: ConnectionOptions = {},
+  ) {
     this.url = url
     this.#key = key
     this.#patienceMs = patienceMs
@@ -43,7 +47,8 @@ export class Connection {
   async *stream(path: string, signal: AbortSignal, body: Body): AsyncGenerator<unknown> {
     const response = await this.#send(path, signal, body)
     // A server that cannot stream answers at once and whole.
-    if (/json/i.test(response.headers.get('Content-Type') ?? '')) yield parseJson(await readWhole(response.body, this.#bounds, signal))
+    if (/json/i.test(response.headers.get('Content-Type') ?? ''))
+      yield parseJson(await readWhole(response.body, this.#bounds, signal))
     else for await (const data of readEvents(response.body, this.#bounds, signal)) yield parseJson(data)
   }
 
@@ -56,7 +61,10 @@ export class Connection {
     try {
       response = await fetch(address, {
         method: body === undefined ? 'GET' : 'POST',
-        headers: { ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...(this.#key ? { Authorization: `Bearer ${this.#key}` } : {}) },
+        headers: {
+          ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+          ...(this.#key ? { Authorization: `Bearer ${this.#key}` } : {}),
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: AbortSignal.any([signal, late.signal]),
         credentials: 'omit',
@@ -67,7 +75,11 @@ export class Connection {
       })
     } catch {
       signal.throwIfAborted()
-      if (late.signal.aborted) throw new Fault('cut', `The server did not begin to answer for ${Math.round(this.#patienceMs / 1000)} seconds.`)
+      if (late.signal.aborted)
+        throw new Fault(
+          'cut',
+          `The server did not begin to answer for ${Math.round(this.#patienceMs / 1000)} seconds.`,
+        )
       throw new Fault('unreachable', sentenceOfSilence(this.url))
     } finally {
       clearTimeout(timer)
@@ -84,9 +96,18 @@ function faultOfStatus({ status, headers }: Response, text: string, host: string
   const detail = said === '' ? '' : `: ${said}`
   // Over origins a page sees this header only where the server exposes it; else the pauses are our own.
   const wait = waitOf(headers.get('Retry-After'), Date.now())
-  if (status === 401 || status === 403) return new Fault('closed', `${host} does not accept the key (${status})${detail}. Type the key that it was started with, or that your account there gives.`)
-  if (status === 404) return new Fault('closed', `${host} has no such model or no such way of asking (404)${detail}. Look at its list of models again.`)
-  if (status === 408 || status === 429 || status === 503) return new Fault('busy', `${host} has too much to do (${status})${detail}.`, wait)
+  if (status === 401 || status === 403)
+    return new Fault(
+      'closed',
+      `${host} does not accept the key (${status})${detail}. Type the key that it was started with, or that your account there gives.`,
+    )
+  if (status === 404)
+    return new Fault(
+      'closed',
+      `${host} has no such model or no such way of asking (404)${detail}. Look at its list of models again.`,
+    )
+  if (status === 408 || status === 429 || status === 503)
+    return new Fault('busy', `${host} has too much to do (${status})${detail}.`, wait)
   if (status >= 500) return new Fault('failed', `${host} failed (${status})${detail}.`, wait)
   return new Fault('refused', `${host} refused this request (${status})${detail}.`)
 }

@@ -1,6 +1,12 @@
 // Knows: how a model that a server runs is asked: many rows at once, each repeated where that helps, told when it ends.
 // Must not know: what is sent and read for one row (write-row.ts, score-row.ts).
-import type { CompletionRequest, CompletionResult, ScoreRequest, ScoreResult, TeacherDescription } from '../../../src/domain/model.ts'
+import type {
+  CompletionRequest,
+  CompletionResult,
+  ScoreRequest,
+  ScoreResult,
+  TeacherDescription,
+} from '../../../src/domain/model.ts'
 import type { Progress } from '../../../src/engine/generation/generator.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
 import type { AskHooks, Teacher } from '../teacher.ts'
@@ -24,7 +30,13 @@ export class EndpointTeacher implements Teacher {
   readonly #lanes: Lanes
   readonly #released = new AbortController()
 
-  constructor(description: TeacherDescription, connection: Connection, model: string, abilities: Abilities, patience: Patience = {}) {
+  constructor(
+    description: TeacherDescription,
+    connection: Connection,
+    model: string,
+    abilities: Abilities,
+    patience: Patience = {},
+  ) {
     this.description = description
     this.#connection = connection
     this.#model = model
@@ -40,14 +52,24 @@ export class EndpointTeacher implements Teacher {
 
   complete(requests: readonly CompletionRequest[], hooks: AskHooks<CompletionResult>): Promise<Progress> {
     return this.#work(requests, hooks, async (request, signal, count) => {
-      const refused = (refusal: string): CompletionResult => ({ id: request.id, text: '', ending: 'aborted', promptTokens: 0, tokens: 0, refusal })
+      const refused = (refusal: string): CompletionResult => ({
+        id: request.id,
+        text: '',
+        ending: 'aborted',
+        promptTokens: 0,
+        tokens: 0,
+        refusal,
+      })
       const misfit = this.#misfitOf(request)
       if (misfit !== undefined) return refused(misfit)
       let writer = new RowWriter(request)
       try {
         const result = await this.#persist(() => {
           writer = new RowWriter(request) // what a broken answer held is not gone on with: it begins again
-          return writer.write(this.#connection, this.#model, this.#abilities, { signal, ...(hooks.onPartial ? { onPartial: hooks.onPartial } : {}) })
+          return writer.write(this.#connection, this.#model, this.#abilities, {
+            signal,
+            ...(hooks.onPartial ? { onPartial: hooks.onPartial } : {}),
+          })
         }, signal)
         count(result.promptTokens, result.tokens)
         return result
@@ -59,10 +81,21 @@ export class EndpointTeacher implements Teacher {
   }
 
   async score(requests: readonly ScoreRequest[], hooks: AskHooks<ScoreResult>): Promise<Progress> {
-    if (!this.description.gives.scores) throw new RetortError('ModelRefused', `${this.description.card.name} tells no probabilities of given texts through this server, so it cannot judge. Choose another model as a judge.`)
+    if (!this.description.gives.scores)
+      throw new RetortError(
+        'ModelRefused',
+        `${this.description.card.name} tells no probabilities of given texts through this server, so it cannot judge. Choose another model as a judge.`,
+      )
     const progress = await this.#work(requests, hooks, async (request, signal, count) => {
       try {
-        const logProbs = await this.#persist(() => scoreRow({ connection: this.#connection, model: this.#model, abilities: this.#abilities, signal }, request), signal)
+        const logProbs = await this.#persist(
+          () =>
+            scoreRow(
+              { connection: this.#connection, model: this.#model, abilities: this.#abilities, signal },
+              request,
+            ),
+          signal,
+        )
         count(estimateTokens(JSON.stringify(request.asked)), 1) // servers count no tokens here
         return { id: request.id, logProbs }
       } catch (thrown) {
@@ -79,7 +112,9 @@ export class EndpointTeacher implements Teacher {
     const counted: number[] = []
     await this.#lanes.each([...texts.keys()], async (i) => {
       const text = texts[i] ?? ''
-      const ids = await this.#connection.ask('~/tokenize', this.#released.signal, { content: text, add_special: false, parse_special: false }).then(parseTokenIds, () => undefined)
+      const ids = await this.#connection
+        .ask('~/tokenize', this.#released.signal, { content: text, add_special: false, parse_special: false })
+        .then(parseTokenIds, () => undefined)
       counted[i] = ids?.length ?? estimateTokens(text)
     })
     return counted
@@ -94,12 +129,25 @@ export class EndpointTeacher implements Teacher {
    * Works on all rows. `work` gives a row's result, or nothing; a fault that no other row would survive ends the call with its
    * sentence, and what was told before stays told.
    */
-  async #work<R, T>(requests: readonly R[], { signal, onResult, onProgress }: Pick<AskHooks<T>, 'signal' | 'onResult' | 'onProgress'>, work: (request: R, signal: AbortSignal, count: (promptTokens: number, tokens: number) => void) => Promise<T | undefined>): Promise<Progress> {
+  async #work<R, T>(
+    requests: readonly R[],
+    { signal, onResult, onProgress }: Pick<AskHooks<T>, 'signal' | 'onResult' | 'onProgress'>,
+    work: (
+      request: R,
+      signal: AbortSignal,
+      count: (promptTokens: number, tokens: number) => void,
+    ) => Promise<T | undefined>,
+  ): Promise<Progress> {
     const began = performance.now()
     const gone = new AbortController()
     const any = AbortSignal.any([signal, gone.signal, this.#released.signal])
     let [promptTokens, newTokens, told] = [0, 0, began]
-    const progress = (): Progress => ({ promptTokens, sharedTokens: 0, newTokens, ms: performance.now() - began })
+    const progress = (): Progress => ({
+      promptTokens,
+      sharedTokens: 0,
+      newTokens,
+      ms: performance.now() - began,
+    })
     const count = (prompt: number, tokens: number): void => {
       promptTokens += prompt
       newTokens += tokens
@@ -116,14 +164,18 @@ export class EndpointTeacher implements Teacher {
         gone.abort(thrown)
       }
     })
-    if (this.#released.signal.aborted && !signal.aborted) throw new RetortError('NotLoaded', 'The teacher was let go while it was asked. Load it again.')
+    if (this.#released.signal.aborted && !signal.aborted)
+      throw new RetortError('NotLoaded', 'The teacher was let go while it was asked. Load it again.')
     if (gone.signal.aborted) throw gone.signal.reason
     onProgress(progress())
     return progress()
   }
 
   async #persist<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const done = await persist(work, this.#patience, { signal, onFault: (fault) => fault.kind === 'busy' && this.#lanes.narrow() })
+    const done = await persist(work, this.#patience, {
+      signal,
+      onFault: (fault) => fault.kind === 'busy' && this.#lanes.narrow(),
+    })
     this.#lanes.ease()
     return done
   }
@@ -132,8 +184,12 @@ export class EndpointTeacher implements Teacher {
   #sentenceOfRow(thrown: unknown): string {
     if (thrown instanceof RangeError) return thrown.message
     if (!(thrown instanceof Fault)) throw thrown
-    if (thrown.kind === 'unreachable') throw new RetortError('DownloadFailed', `${thrown.message} What was finished is kept.`, { cause: thrown })
-    if (thrown.kind === 'closed') throw new RetortError('ModelRefused', `${thrown.message} What was finished is kept.`, { cause: thrown })
+    if (thrown.kind === 'unreachable')
+      throw new RetortError('DownloadFailed', `${thrown.message} What was finished is kept.`, {
+        cause: thrown,
+      })
+    if (thrown.kind === 'closed')
+      throw new RetortError('ModelRefused', `${thrown.message} What was finished is kept.`, { cause: thrown })
     return thrown.message
   }
 
@@ -141,9 +197,12 @@ export class EndpointTeacher implements Teacher {
   #misfitOf({ asked, logProbs = 0, format }: CompletionRequest): string | undefined {
     const { gives, card } = this.description
     if (asked.kind === 'chat' && !gives.chat) return `${card.name} answers no chats through this server.`
-    if (asked.kind === 'raw' && !gives.rawPrompts) return `${card.name} continues no text as it stands through this server.`
-    if (logProbs > gives.logProbs) return `${logProbs} likeliest tokens were asked for, and this server tells ${gives.logProbs}.`
-    if (format && !gives.formats.includes(format.kind)) return `This server holds no answer to a ${format.kind === 'grammar' ? 'grammar' : 'JSON schema'}.`
+    if (asked.kind === 'raw' && !gives.rawPrompts)
+      return `${card.name} continues no text as it stands through this server.`
+    if (logProbs > gives.logProbs)
+      return `${logProbs} likeliest tokens were asked for, and this server tells ${gives.logProbs}.`
+    if (format && !gives.formats.includes(format.kind))
+      return `This server holds no answer to a ${format.kind === 'grammar' ? 'grammar' : 'JSON schema'}.`
     return undefined
   }
 }

@@ -39,6 +39,10 @@ export class Fault extends Error {
 export function waitOf(header: string | null, now: number): number | undefined {
   if (header === null) return undefined
   // Only dates that begin with a day's name: engines read a date into nearly anything.
-  const ms = /^\s*\d+(\.\d+)?\s*$/.test(header) ? Number(header) * 1000 : /^[A-Z][a-z]+,/.test(header) ? Date.parse(header) - now : Number.NaN
+  const ms = /^\s*\d+(\.\d+)?\s*$/.test(header)
+    ? Number(header) * 1000
+    : /^[A-Z][a-z]+,/.test(header)
+      ? Date.parse(header) - now
+      : Number.NaN
   return ms >= 0 ? Math.min(ms, 600_000) : undefined
 }

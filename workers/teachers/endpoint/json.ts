@@ -2,7 +2,8 @@
 import { fieldOf } from '../../../src/engine/tokenizers/unknown-json.ts'
 
 /** A field of a field, and so on; a number is a place in a list. */
-export const reach = (value: unknown, ...path: readonly (string | number)[]): unknown => path.reduce<unknown>((at, step) => fieldOf(at, String(step)), value)
+export const reach = (value: unknown, ...path: readonly (string | number)[]): unknown =>
+  path.reduce<unknown>((at, step) => fieldOf(at, String(step)), value)
 
 export const textIn = (value: unknown, ...path: readonly (string | number)[]): string | undefined => {
   const found = reach(value, ...path)
@@ -21,16 +22,30 @@ export const countIn = (value: unknown, ...path: readonly (string | number)[]): 
 }
 
 /** At most `most` items; empty where there is no list. */
-export const listIn = (value: unknown, most: number, ...path: readonly (string | number)[]): readonly unknown[] => {
+export const listIn = (
+  value: unknown,
+  most: number,
+  ...path: readonly (string | number)[]
+): readonly unknown[] => {
   const found = reach(value, ...path)
   return Array.isArray(found) ? found.slice(0, most) : []
 }
 
 /** Pairs of an object's own fields, at most `most`. */
-export const pairsIn = (value: unknown, most: number, ...path: readonly (string | number)[]): readonly (readonly [string, unknown])[] => {
+export const pairsIn = (
+  value: unknown,
+  most: number,
+  ...path: readonly (string | number)[]
+): readonly (readonly [string, unknown])[] => {
   const found = reach(value, ...path)
-  return typeof found === 'object' && found !== null && !Array.isArray(found) ? Object.entries(found).slice(0, most) : []
+  return typeof found === 'object' && found !== null && !Array.isArray(found)
+    ? Object.entries(found).slice(0, most)
+    : []
 }
 
 /** One line of at most `most` characters, without characters that move a cursor or turn text around. */
-export const oneLine = (text: string, most: number): string => text.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim().slice(0, most)
+export const oneLine = (text: string, most: number): string =>
+  text
+    .replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
+    .trim()
+    .slice(0, most)

@@ -16,7 +16,11 @@ export interface TryHooks {
 }
 
 /** Does the work until it succeeds; throws its last fault, anything that is no fault, or an AbortError. */
-export async function persist<T>(work: () => Promise<T>, { tries = 6, pauseMs = 500 }: Patience, { signal, onFault }: TryHooks): Promise<T> {
+export async function persist<T>(
+  work: () => Promise<T>,
+  { tries = 6, pauseMs = 500 }: Patience,
+  { signal, onFault }: TryHooks,
+): Promise<T> {
   for (let failures = 1; ; failures++) {
     try {
       return await work()

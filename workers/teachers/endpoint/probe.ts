@@ -11,7 +11,12 @@ import { persist, type Patience } from './patience.ts'
 /** Has an answer that repeats itself, so that a penalty shows. */
 const ASKED = 'Repeat these words: yes yes yes yes yes yes yes yes'
 const WORDS = 8
-const SCHEMA: Json = { type: 'object', properties: { b: { type: 'boolean' } }, required: ['b'], additionalProperties: false }
+const SCHEMA: Json = {
+  type: 'object',
+  properties: { b: { type: 'boolean' } },
+  required: ['b'],
+  additionalProperties: false,
+}
 /** A word that nobody writes unless a grammar makes them. */
 const FORCED = 'xyzzy'
 /** Tokens that a prompt of one letter may have, with one that begins every text; a template takes more. */
@@ -28,7 +33,11 @@ export interface ProbeHooks {
 /** Gives nothing where the server refuses: that is what is to be found out. Other faults are thrown. */
 type Try<T> = (work: () => Promise<T>) => Promise<T | undefined>
 
-export async function probe(connection: Connection, model: string, { llama, signal, patience = {}, onProgress }: ProbeHooks): Promise<Abilities> {
+export async function probe(
+  connection: Connection,
+  model: string,
+  { llama, signal, patience = {}, onProgress }: ProbeHooks,
+): Promise<Abilities> {
   let asked = 0
   const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
     onProgress(asked++, 17)
@@ -40,11 +49,15 @@ export async function probe(connection: Connection, model: string, { llama, sign
       throw thrown
     }
   }
-  const chatOf = (content: string, fields: Body): Promise<Piece> => connection.ask('/chat/completions', signal, { model, messages: [{ role: 'user', content }], ...fields }).then(parsePiece)
+  const chatOf = (content: string, fields: Body): Promise<Piece> =>
+    connection
+      .ask('/chat/completions', signal, { model, messages: [{ role: 'user', content }], ...fields })
+      .then(parsePiece)
 
   const limit = await findLimit(attempt, chatOf)
   const chat = limit !== undefined
-  const ask = (fields: Body, content = ASKED): Promise<Piece | undefined> => attempt(() => chatOf(content, { [limit ?? 'max_tokens']: WORDS, ...fields }))
+  const ask = (fields: Body, content = ASKED): Promise<Piece | undefined> =>
+    attempt(() => chatOf(content, { [limit ?? 'max_tokens']: WORDS, ...fields }))
   const text = await probeText(attempt, connection, model, signal)
   if (!chat && text === undefined) await chatOf(ASKED, { max_tokens: 1 }) // throws with the server's own sentence
 
@@ -53,28 +66,55 @@ export async function probe(connection: Connection, model: string, { llama, sign
   const first = chat ? await ask({ temperature: 1.5, seed: 1 }) : undefined
   const again = first && (await ask({ temperature: 1.5, seed: 1 }))
   const other = first && (await ask({ temperature: 1.5, seed: 2 }))
-  const extensions = greedy && other && greedy.text !== other.text ? await probeExtensions(ask, greedy.text) : []
-  const schema = chat && holdsSchema(await ask({ temperature: 0, [limit]: 24, response_format: { type: 'json_schema', json_schema: { name: 'answer', strict: true, schema: SCHEMA } } }))
+  const extensions =
+    greedy && other && greedy.text !== other.text ? await probeExtensions(ask, greedy.text) : []
+  const schema =
+    chat &&
+    holdsSchema(
+      await ask({
+        temperature: 0,
+        [limit]: 24,
+        response_format: {
+          type: 'json_schema',
+          json_schema: { name: 'answer', strict: true, schema: SCHEMA },
+        },
+      }),
+    )
   return {
     chat,
     raw: text?.raw ?? false,
     chatLogProbs,
     rawLogProbs: text?.logProbs ?? 0,
-    seeded: first !== undefined && again !== undefined && other !== undefined && first.text === again.text && first.text !== other.text,
+    seeded:
+      first !== undefined &&
+      again !== undefined &&
+      other !== undefined &&
+      first.text === again.text &&
+      first.text !== other.text,
     extensions,
     schema,
     grammar: chat ? await probeGrammar(ask) : undefined,
     prefill: chatLogProbs > 0 ? await probePrefill(attempt, connection, model, signal) : undefined,
     echo: text?.echo ?? false,
     native: llama && (await probeNative(attempt, connection, signal)),
-    counts: chat && (await countsInStream(attempt, connection, signal, { model, messages: [{ role: 'user', content: ASKED }], [limit]: 1 })),
+    counts:
+      chat &&
+      (await countsInStream(attempt, connection, signal, {
+        model,
+        messages: [{ role: 'user', content: ASKED }],
+        [limit]: 1,
+      })),
     newLimit: limit === 'max_completion_tokens',
     thinks: greedy?.thinks ?? false,
   }
 }
 
-async function findLimit(attempt: Try<Piece>, chatOf: (content: string, fields: Body) => Promise<Piece>): Promise<'max_tokens' | 'max_completion_tokens' | undefined> {
-  for (const name of ['max_tokens', 'max_completion_tokens'] as const) if ((await attempt(() => chatOf(ASKED, { [name]: 1, temperature: 0 }))) !== undefined) return name
+async function findLimit(
+  attempt: Try<Piece>,
+  chatOf: (content: string, fields: Body) => Promise<Piece>,
+): Promise<'max_tokens' | 'max_completion_tokens' | undefined> {
+  for (const name of ['max_tokens', 'max_completion_tokens'] as const)
+    if ((await attempt(() => chatOf(ASKED, { [name]: 1, temperature: 0 }))) !== undefined) return name
   return undefined
 }
 
@@ -88,7 +128,9 @@ async function countLikeliest(ask: Ask): Promise<number> {
     if (cold === undefined || likeliest.length === 0) continue
     const hot = await ask({ temperature: 1.5, seed: 1, logprobs: true, top_logprobs: top })
     const [a, b] = [likeliest[0]?.logProb, hot?.tokens[0]?.likeliest[0]?.logProb]
-    return a !== undefined && b !== undefined && Math.abs(a - b) <= 0.05 ? Math.min(top, ...cold.tokens.map((token) => token.likeliest.length)) : 0
+    return a !== undefined && b !== undefined && Math.abs(a - b) <= 0.05
+      ? Math.min(top, ...cold.tokens.map((token) => token.likeliest.length))
+      : 0
   }
   return 0
 }
@@ -98,7 +140,12 @@ async function probeExtensions(ask: Ask, greedy: string): Promise<Extension[]> {
   const found: Extension[] = []
   if ((await ask({ temperature: 1.5, seed: 2, top_k: 1 }))?.text === greedy) found.push('top_k')
   if ((await ask({ temperature: 1.5, seed: 2, min_p: 1 }))?.text === greedy) found.push('min_p')
-  const penalised = await ask({ temperature: 0, repeat_penalty: 2, repetition_penalty: 2, repeat_last_n: PENALISED })
+  const penalised = await ask({
+    temperature: 0,
+    repeat_penalty: 2,
+    repetition_penalty: 2,
+    repeat_last_n: PENALISED,
+  })
   if (penalised !== undefined && penalised.text !== greedy) found.push('repetition')
   return found
 }
@@ -115,21 +162,60 @@ function holdsSchema(piece: Piece | undefined): boolean {
 async function probeGrammar(ask: Ask): Promise<Abilities['grammar']> {
   const grammar = `root ::= "${FORCED}"`
   if ((await ask({ temperature: 0, grammar }))?.text === FORCED) return 'grammar'
-  return (await ask({ temperature: 0, structured_outputs: { grammar } }))?.text === FORCED ? 'structured_outputs' : undefined
+  return (await ask({ temperature: 0, structured_outputs: { grammar } }))?.text === FORCED
+    ? 'structured_outputs'
+    : undefined
 }
 
 /** An alphabet that is begun goes on with the next letter only where the beginning counts as the model's own. */
-async function probePrefill(attempt: Try<Piece>, connection: Connection, model: string, signal: AbortSignal): Promise<Abilities['prefill']> {
-  const messages = [{ role: 'user', content: 'Say the alphabet.' }, { role: 'assistant', content: 'A B C D E F' }]
-  for (const [name, fields] of [['message', {}], ['flags', { continue_final_message: true, add_generation_prompt: false }]] as const) {
-    const piece = await attempt(() => connection.ask('/chat/completions', signal, { model, messages, max_tokens: 1, temperature: 0, logprobs: true, top_logprobs: 1, ...fields }).then(parsePiece))
+async function probePrefill(
+  attempt: Try<Piece>,
+  connection: Connection,
+  model: string,
+  signal: AbortSignal,
+): Promise<Abilities['prefill']> {
+  const messages = [
+    { role: 'user', content: 'Say the alphabet.' },
+    { role: 'assistant', content: 'A B C D E F' },
+  ]
+  for (const [name, fields] of [
+    ['message', {}],
+    ['flags', { continue_final_message: true, add_generation_prompt: false }],
+  ] as const) {
+    const piece = await attempt(() =>
+      connection
+        .ask('/chat/completions', signal, {
+          model,
+          messages,
+          max_tokens: 1,
+          temperature: 0,
+          logprobs: true,
+          top_logprobs: 1,
+          ...fields,
+        })
+        .then(parsePiece),
+    )
     if (piece?.tokens[0]?.text === ' G') return name
   }
   return undefined
 }
 
-async function probeText(attempt: Try<unknown>, connection: Connection, model: string, signal: AbortSignal): Promise<{ raw: boolean; logProbs: number; echo: boolean } | undefined> {
-  const send = (fields: Body): Promise<unknown> => attempt(() => connection.ask('/completions', signal, { model, prompt: 'a', max_tokens: 1, temperature: 0, ...fields }))
+async function probeText(
+  attempt: Try<unknown>,
+  connection: Connection,
+  model: string,
+  signal: AbortSignal,
+): Promise<{ raw: boolean; logProbs: number; echo: boolean } | undefined> {
+  const send = (fields: Body): Promise<unknown> =>
+    attempt(() =>
+      connection.ask('/completions', signal, {
+        model,
+        prompt: 'a',
+        max_tokens: 1,
+        temperature: 0,
+        ...fields,
+      }),
+    )
   let json = await send({ logprobs: 20 })
   const lists = json !== undefined
   json ??= (await send({ logprobs: 5 })) ?? (await send({}))
@@ -138,26 +224,69 @@ async function probeText(attempt: Try<unknown>, connection: Connection, model: s
   const raw = (piece.usage?.promptTokens ?? Number.POSITIVE_INFINITY) <= BARE
   if (!raw) return { raw, logProbs: 0, echo: false }
   const echoed = parseEcho(await send({ prompt: 'One two three', logprobs: 1, echo: true }))
-  const echo = echoed.length > 2 && echoed.map(({ text }) => text).join('').startsWith('One two three') && echoed.slice(1).every(({ logProb }) => logProb !== undefined)
+  const echo =
+    echoed.length > 2 &&
+    echoed
+      .map(({ text }) => text)
+      .join('')
+      .startsWith('One two three') &&
+    echoed.slice(1).every(({ logProb }) => logProb !== undefined)
   return { raw, logProbs: Math.min(lists ? 20 : 5, piece.tokens[0]?.likeliest.length ?? 0), echo }
 }
 
 /** llama.cpp's own ways, where an unlikely token that is forced is told with its own log-probability. */
-async function probeNative(attempt: Try<unknown>, connection: Connection, signal: AbortSignal): Promise<boolean> {
-  const rendered = parseRendered(await attempt(() => connection.ask('~/apply-template', signal, { messages: [{ role: 'user', content: 'a' }] })))
+async function probeNative(
+  attempt: Try<unknown>,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const rendered = parseRendered(
+    await attempt(() =>
+      connection.ask('~/apply-template', signal, { messages: [{ role: 'user', content: 'a' }] }),
+    ),
+  )
   if (rendered === undefined) return false
-  const ids = parseTokenIds(await attempt(() => connection.ask('~/tokenize', signal, { content: 'One two three', add_special: false, parse_special: false })))
+  const ids = parseTokenIds(
+    await attempt(() =>
+      connection.ask('~/tokenize', signal, {
+        content: 'One two three',
+        add_special: false,
+        parse_special: false,
+      }),
+    ),
+  )
   const forced = ids?.at(-1)
   if (ids === undefined || forced === undefined || ids.length < 2) return false
-  const native = parseNative(await attempt(() => connection.ask('~/completion', signal, { prompt: ids.slice(0, -1), n_predict: 1, n_probs: 2, temperature: 0, logit_bias: [[forced, 10_000]], post_sampling_probs: false })))
+  const native = parseNative(
+    await attempt(() =>
+      connection.ask('~/completion', signal, {
+        prompt: ids.slice(0, -1),
+        n_predict: 1,
+        n_probs: 2,
+        temperature: 0,
+        logit_bias: [[forced, 10_000]],
+        post_sampling_probs: false,
+      }),
+    ),
+  )
   return native?.id === forced
 }
 
 /** Whether streamed answers end with counts of tokens. */
-async function countsInStream(attempt: Try<boolean>, connection: Connection, signal: AbortSignal, body: Body): Promise<boolean> {
+async function countsInStream(
+  attempt: Try<boolean>,
+  connection: Connection,
+  signal: AbortSignal,
+  body: Body,
+): Promise<boolean> {
   const counted = await attempt(async () => {
     let found = false
-    for await (const json of connection.stream('/chat/completions', signal, { ...body, stream: true, stream_options: { include_usage: true } })) found = parsePiece(json).usage !== undefined || found
+    for await (const json of connection.stream('/chat/completions', signal, {
+      ...body,
+      stream: true,
+      stream_options: { include_usage: true },
+    }))
+      found = parsePiece(json).usage !== undefined || found
     return found
   })
   return counted ?? false

@@ -14,7 +14,11 @@ export interface BodyBounds {
 }
 
 /** Pieces of text as they come. Cancels the body at the end, at a fault and when the reader leaves. */
-async function* readPieces(body: ReadableStream<Uint8Array> | null, { bytes, patienceMs, stallMs }: BodyBounds, signal: AbortSignal): AsyncGenerator<string> {
+async function* readPieces(
+  body: ReadableStream<Uint8Array> | null,
+  { bytes, patienceMs, stallMs }: BodyBounds,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
   if (body === null) return
   const reader = body.getReader()
   const decoder = new TextDecoder()
@@ -42,7 +46,10 @@ async function* readPieces(body: ReadableStream<Uint8Array> | null, { bytes, pat
 async function soon<T>(promise: Promise<T>, ms: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Fault('cut', `The server sent nothing for ${Math.round(ms / 1000)} seconds.`)), ms)
+    timer = setTimeout(
+      () => reject(new Fault('cut', `The server sent nothing for ${Math.round(ms / 1000)} seconds.`)),
+      ms,
+    )
   })
   try {
     return await Promise.race([promise, late])
@@ -52,14 +59,22 @@ async function soon<T>(promise: Promise<T>, ms: number): Promise<T> {
 }
 
 /** The whole body as text. */
-export async function readWhole(body: ReadableStream<Uint8Array> | null, bounds: BodyBounds, signal: AbortSignal): Promise<string> {
+export async function readWhole(
+  body: ReadableStream<Uint8Array> | null,
+  bounds: BodyBounds,
+  signal: AbortSignal,
+): Promise<string> {
   let text = ''
   for await (const piece of readPieces(body, bounds, signal)) text += piece
   return text
 }
 
 /** The data of server-sent events, one line each, as all servers of this protocol send them. Ends before `[DONE]`, or throws a `cut` where none came. */
-export async function* readEvents(body: ReadableStream<Uint8Array> | null, bounds: BodyBounds, signal: AbortSignal): AsyncGenerator<string> {
+export async function* readEvents(
+  body: ReadableStream<Uint8Array> | null,
+  bounds: BodyBounds,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
   let rest = ''
   for await (const piece of readPieces(body, bounds, signal)) {
     const lines = (rest + piece).split(/\r\n|\n|\r(?!$)/)
@@ -69,7 +84,8 @@ export async function* readEvents(body: ReadableStream<Uint8Array> | null, bound
       if (data === '[DONE]') return
       if (data !== '') yield data
     }
-    if (rest.length > bounds.line) throw new Fault('garbled', `The server sent a line of more than ${bounds.line} characters.`)
+    if (rest.length > bounds.line)
+      throw new Fault('garbled', `The server sent a line of more than ${bounds.line} characters.`)
   }
   const data = dataOf(rest)
   if (data === '[DONE]') return

@@ -21,7 +21,8 @@ export function scoreRow(server: Server, request: ScoreRequest): Promise<readonl
   const { abilities } = server
   if (abilities.native) return scoreNatively(server, request)
   if (request.asked.kind === 'raw' && abilities.echo) return scoreByEcho(server, request, request.asked.text)
-  if (request.asked.kind === 'chat' ? scoresChats(abilities) : abilities.rawLogProbs > 0) return scoreByLists(server, request)
+  if (request.asked.kind === 'chat' ? scoresChats(abilities) : abilities.rawLogProbs > 0)
+    return scoreByLists(server, request)
   throw new Fault('refused', 'This server cannot tell probabilities of continuations of this kind.')
 }
 
@@ -29,11 +30,25 @@ export function scoreRow(server: Server, request: ScoreRequest): Promise<readonl
  * llama.cpp: the texts are cut into tokens by the server; each token is forced in turn by a bias and told with its log-probability
  * before the bias. Tokens that are among the likeliest at a place need no request of their own.
  */
-async function scoreNatively({ connection, signal }: Server, { asked, answerPrefix = '', continuations }: ScoreRequest): Promise<readonly number[]> {
-  const text = asked.kind === 'raw' ? asked.text : need(parseRendered(await connection.ask('~/apply-template', signal, writeAsked(asked))))
+async function scoreNatively(
+  { connection, signal }: Server,
+  { asked, answerPrefix = '', continuations }: ScoreRequest,
+): Promise<readonly number[]> {
+  const text =
+    asked.kind === 'raw'
+      ? asked.text
+      : need(parseRendered(await connection.ask('~/apply-template', signal, writeAsked(asked))))
   // As for models that run here: special tokens in a chat's template are meant, in raw text they are not.
   const cut = async (continuation: string): Promise<readonly number[]> =>
-    need(parseTokenIds(await connection.ask('~/tokenize', signal, { content: text + answerPrefix + continuation, add_special: true, parse_special: asked.kind === 'chat' })))
+    need(
+      parseTokenIds(
+        await connection.ask('~/tokenize', signal, {
+          content: text + answerPrefix + continuation,
+          add_special: true,
+          parse_special: asked.kind === 'chat',
+        }),
+      ),
+    )
   const whole = await Promise.all(continuations.map(cut))
   const shared = sharedLength(whole)
   const places = new Map<string, { prompt: readonly number[]; wanted: Set<number> }>()
@@ -49,28 +64,65 @@ async function scoreNatively({ connection, signal }: Server, { asked, answerPref
     const left = new Set(wanted)
     for (const forced of wanted) {
       if (!left.has(forced)) continue
-      const told = need(parseNative(await connection.ask('~/completion', signal, { prompt: [...prompt], n_predict: 1, n_probs: 100, temperature: 0, logit_bias: [[forced, 10_000]], post_sampling_probs: false, cache_prompt: true })))
-      if (told.id !== forced) throw new Fault('refused', 'The server did not write the token that it was held to.')
-      for (const [id, logProb] of [...told.likeliest, [forced, told.logProb] as const]) if (left.delete(id)) found.set(`${name}|${id}`, logProb)
+      const told = need(
+        parseNative(
+          await connection.ask('~/completion', signal, {
+            prompt: [...prompt],
+            n_predict: 1,
+            n_probs: 100,
+            temperature: 0,
+            logit_bias: [[forced, 10_000]],
+            post_sampling_probs: false,
+            cache_prompt: true,
+          }),
+        ),
+      )
+      if (told.id !== forced)
+        throw new Fault('refused', 'The server did not write the token that it was held to.')
+      for (const [id, logProb] of [...told.likeliest, [forced, told.logProb] as const])
+        if (left.delete(id)) found.set(`${name}|${id}`, logProb)
     }
   }
-  return whole.map((tokens) => tokens.slice(shared).reduce((sum, id, i) => sum + (found.get(`${tokens.slice(0, shared + i).join()}|${id}`) ?? Number.NaN), 0))
+  return whole.map((tokens) =>
+    tokens
+      .slice(shared)
+      .reduce(
+        (sum, id, i) => sum + (found.get(`${tokens.slice(0, shared + i).join()}|${id}`) ?? Number.NaN),
+        0,
+      ),
+  )
 }
 
 /** The whole text with each continuation is sent as a prompt and comes back with log-probabilities; one token is written and left out. */
-async function scoreByEcho({ connection, model, signal }: Server, { answerPrefix = '', continuations }: ScoreRequest, text: string): Promise<readonly number[]> {
+async function scoreByEcho(
+  { connection, model, signal }: Server,
+  { answerPrefix = '', continuations }: ScoreRequest,
+  text: string,
+): Promise<readonly number[]> {
   const whole = await Promise.all(
     continuations.map(async (continuation) => {
       const prompt = text + answerPrefix + continuation
-      const echoed = parseEcho(await connection.ask('/completions', signal, { model, prompt, max_tokens: 1, temperature: 0, echo: true, logprobs: 1 }))
+      const echoed = parseEcho(
+        await connection.ask('/completions', signal, {
+          model,
+          prompt,
+          max_tokens: 1,
+          temperature: 0,
+          echo: true,
+          logprobs: 1,
+        }),
+      )
       let end = 0
       const tokens = echoed.filter((token) => (end += token.text.length) - token.text.length < prompt.length)
-      if (tokens.map((token) => token.text).join('') !== prompt) throw new Fault('refused', 'The server did not send back the text that it was asked about.')
+      if (tokens.map((token) => token.text).join('') !== prompt)
+        throw new Fault('refused', 'The server did not send back the text that it was asked about.')
       return tokens
     }),
   )
   const shared = sharedLength(whole.map((tokens) => tokens.map((token) => token.text)))
-  return whole.map((tokens) => tokens.slice(shared).reduce((sum, { logProb }) => sum + (logProb ?? Number.NaN), 0))
+  return whole.map((tokens) =>
+    tokens.slice(shared).reduce((sum, { logProb }) => sum + (logProb ?? Number.NaN), 0),
+  )
 }
 
 /** A continuation that is not on a list may be as likely as this at most, else the row is refused. */
@@ -83,35 +135,81 @@ const MOST_STEPS = 4
  * asked for its rest behind it. One that is on no list has at most the probability of the list's last, and at most all that the list
  * leaves: it is given the smaller of the two where that is at most 1 %, which moves an expected score by less than that.
  */
-async function scoreByLists(server: Server, { asked, answerPrefix = '', continuations }: ScoreRequest): Promise<readonly number[]> {
+async function scoreByLists(
+  server: Server,
+  { asked, answerPrefix = '', continuations }: ScoreRequest,
+): Promise<readonly number[]> {
   const found = continuations.map((): number | undefined => undefined)
-  const look = async (before: string, log: number, wanted: readonly number[], steps: number): Promise<void> => {
+  const look = async (
+    before: string,
+    log: number,
+    wanted: readonly number[],
+    steps: number,
+  ): Promise<void> => {
     const list = await askList(server, asked, answerPrefix + before)
     const restOf = (i: number): string => (continuations[i] ?? '').slice(before.length)
     const further = new Map<string, { log: number; wanted: number[] }>()
     for (const i of wanted) {
-      const token = list.filter(({ text }) => text !== '' && restOf(i).startsWith(text)).toSorted((a, b) => b.text.length - a.text.length)[0]
+      const token = list
+        .filter(({ text }) => text !== '' && restOf(i).startsWith(text))
+        .toSorted((a, b) => b.text.length - a.text.length)[0]
       if (token === undefined) {
         const bound = Math.min(list.at(-1)?.logProb ?? 0, Math.log(tailOf(list)))
-        if (!(Math.exp(bound) <= MOST_UNSEEN)) throw new Fault('refused', `“${continuations[i] ?? ''}” is not among the ${list.length} likeliest tokens that the server tells, and could be as likely as ${Math.round(100 * Math.exp(bound))} %.`)
+        if (!(Math.exp(bound) <= MOST_UNSEEN))
+          throw new Fault(
+            'refused',
+            `“${continuations[i] ?? ''}” is not among the ${list.length} likeliest tokens that the server tells, and could be as likely as ${Math.round(100 * Math.exp(bound))} %.`,
+          )
         found[i] = log + bound
       } else if (token.text === restOf(i)) found[i] = log + token.logProb
-      else further.set(token.text, { log: log + token.logProb, wanted: [...(further.get(token.text)?.wanted ?? []), i] })
+      else
+        further.set(token.text, {
+          log: log + token.logProb,
+          wanted: [...(further.get(token.text)?.wanted ?? []), i],
+        })
     }
     for (const [text, next] of further) {
-      if (steps <= 1) throw new Fault('refused', `“${continuations[next.wanted[0] ?? 0] ?? ''}” has more than ${MOST_STEPS} tokens, and the server tells probabilities of what it writes only.`)
+      if (steps <= 1)
+        throw new Fault(
+          'refused',
+          `“${continuations[next.wanted[0] ?? 0] ?? ''}” has more than ${MOST_STEPS} tokens, and the server tells probabilities of what it writes only.`,
+        )
       await look(before + text, next.log, next.wanted, steps - 1)
     }
   }
-  await look('', 0, continuations.map((_, i) => i), MOST_STEPS)
+  await look(
+    '',
+    0,
+    continuations.map((_, i) => i),
+    MOST_STEPS,
+  )
   return found.map((log) => log ?? Number.NaN)
 }
 
-async function askList({ connection, model, abilities, signal }: Server, asked: Asked, begun: string): Promise<readonly { readonly text: string; readonly logProb: number }[]> {
-  const flags = begun !== '' && abilities.prefill === 'flags' ? { continue_final_message: true, add_generation_prompt: false } : {}
-  const what: Asked = begun === '' ? asked : asked.kind === 'raw' ? { kind: 'raw', text: asked.text + begun } : { kind: 'chat', messages: [...asked.messages, { role: 'assistant', content: begun }] }
+async function askList(
+  { connection, model, abilities, signal }: Server,
+  asked: Asked,
+  begun: string,
+): Promise<readonly { readonly text: string; readonly logProb: number }[]> {
+  const flags =
+    begun !== '' && abilities.prefill === 'flags'
+      ? { continue_final_message: true, add_generation_prompt: false }
+      : {}
+  const what: Asked =
+    begun === ''
+      ? asked
+      : asked.kind === 'raw'
+        ? { kind: 'raw', text: asked.text + begun }
+        : { kind: 'chat', messages: [...asked.messages, { role: 'assistant', content: begun }] }
   const limit = asked.kind === 'chat' && abilities.newLimit ? 'max_completion_tokens' : 'max_tokens'
-  const body = { model, ...writeAsked(what), ...writeLogProbs(asked, asked.kind === 'chat' ? abilities.chatLogProbs : abilities.rawLogProbs), [limit]: 1, temperature: 0, ...flags }
+  const body = {
+    model,
+    ...writeAsked(what),
+    ...writeLogProbs(asked, asked.kind === 'chat' ? abilities.chatLogProbs : abilities.rawLogProbs),
+    [limit]: 1,
+    temperature: 0,
+    ...flags,
+  }
   const list = parsePiece(await connection.ask(pathOf(asked), signal, body)).tokens[0]?.likeliest ?? []
   if (list.length === 0) throw new Fault('refused', 'The server told no probabilities with what it wrote.')
   return list
@@ -119,6 +217,7 @@ async function askList({ connection, model, abilities, signal }: Server, asked: 
 
 /** What a server of this kind always tells. */
 function need<T>(value: T | undefined): T {
-  if (value === undefined) throw new Fault('garbled', 'The server’s answer is not of the form that llama.cpp’s server has.')
+  if (value === undefined)
+    throw new Fault('garbled', 'The server’s answer is not of the form that llama.cpp’s server has.')
   return value
 }

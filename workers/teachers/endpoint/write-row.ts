@@ -35,7 +35,12 @@ export class RowWriter {
   }
 
   /** Asks and reads to the end. Throws a `Fault`, an AbortError, a RangeError for a format that is none. */
-  async write(connection: Connection, model: string, abilities: Abilities, { signal, onPartial }: RowHooks): Promise<CompletionResult> {
+  async write(
+    connection: Connection,
+    model: string,
+    abilities: Abilities,
+    { signal, onPartial }: RowHooks,
+  ): Promise<CompletionResult> {
     const { path, body } = writeQuestion(this.request, model, abilities)
     const most = this.request.sampling.maxTokens * LONGEST_TOKEN
     let told = 0
@@ -46,7 +51,11 @@ export class RowWriter {
       this.#tokens.push(...piece.tokens)
       this.#usage = piece.usage ?? this.#usage
       this.#finish = piece.finish ?? this.#finish
-      if (this.#cut.text.length > most) throw new Fault('refused', `The server wrote on past the ${this.request.sampling.maxTokens} tokens that it was asked for.`)
+      if (this.#cut.text.length > most)
+        throw new Fault(
+          'refused',
+          `The server wrote on past the ${this.request.sampling.maxTokens} tokens that it was asked for.`,
+        )
       // Nothing behind a stop text is wanted: leaving closes the connection, at which servers stop writing.
       if (this.#cut.stopped) break
       const now = performance.now()
@@ -65,9 +74,13 @@ export class RowWriter {
     const prompt = asked.kind === 'raw' ? asked.text : asked.messages.map(({ content }) => content).join('\n')
     const list = logProbs === undefined ? undefined : this.#listTokens(logProbs)
     // Servers count the token that ends an answer. Without a count: most send a piece for each token.
-    const counted = this.#usage?.tokens ?? (text === '' ? 0 : Math.min(sampling.maxTokens, Math.max(this.#pieces, estimateTokens(text))))
+    const counted =
+      this.#usage?.tokens ??
+      (text === '' ? 0 : Math.min(sampling.maxTokens, Math.max(this.#pieces, estimateTokens(text))))
     return {
-      id, text, ending,
+      id,
+      text,
+      ending,
       promptTokens: this.#usage?.promptTokens ?? estimateTokens(prompt),
       tokens: list === undefined ? counted : list.length,
       ...(list === undefined ? {} : { logProbs: list }),

@@ -26,7 +26,11 @@ export class FolderFiles {
   async readText(name: string): Promise<string | undefined> {
     const source = this.find(name)
     if (source === undefined) return undefined
-    if (source.size > LARGEST) throw new RetortError('ModelRefused', `“${this.#bundle.name}” cannot be used: its ${name} has ${Math.round(source.size / 1e6)} MB, more than any has. Get the model’s files again.`)
+    if (source.size > LARGEST)
+      throw new RetortError(
+        'ModelRefused',
+        `“${this.#bundle.name}” cannot be used: its ${name} has ${Math.round(source.size / 1e6)} MB, more than any has. Get the model’s files again.`,
+      )
     return new TextDecoder().decode(await source.read(0, source.size))
   }
 
@@ -37,13 +41,20 @@ export class FolderFiles {
     try {
       return JSON.parse(text)
     } catch {
-      throw new RetortError('ModelRefused', `“${this.#bundle.name}” cannot be used: its ${name} is damaged (it is no JSON). Get the model’s files again.`)
+      throw new RetortError(
+        'ModelRefused',
+        `“${this.#bundle.name}” cannot be used: its ${name} is damaged (it is no JSON). Get the model’s files again.`,
+      )
     }
   }
 
   /** As `readJson`; throws `ModelRefused` where the file is missing. */
   async requireJson(name: string): Promise<unknown> {
-    if (this.find(name) === undefined) throw new RetortError('ModelRefused', `“${this.#bundle.name}” cannot be used: it has no ${name}. Choose the whole folder of the model, or another one.`)
+    if (this.find(name) === undefined)
+      throw new RetortError(
+        'ModelRefused',
+        `“${this.#bundle.name}” cannot be used: it has no ${name}. Choose the whole folder of the model, or another one.`,
+      )
     return this.readJson(name)
   }
 }

@@ -11,7 +11,10 @@ export const gguf: FormReader = {
   form: 'gguf',
   recognises: ({ files }) => {
     const paths = [...files.keys()]
-    return paths.some((path) => /\.gguf$/i.test(path)) || (paths.length === 1 && !/\.(safetensors|onnx|json)$/i.test(paths[0] ?? ''))
+    return (
+      paths.some((path) => /\.gguf$/i.test(path)) ||
+      (paths.length === 1 && !/\.(safetensors|onnx|json)$/i.test(paths[0] ?? ''))
+    )
   },
   inspect: async (bundle) => (await readGgufCard(...partsOf(bundle))).card,
   open: (bundle, options) => {
@@ -22,9 +25,16 @@ export const gguf: FormReader = {
 
 /** The model's files, the first one and its further parts. */
 function partsOf({ name, files }: ModelBundle): readonly [first: ByteSource, others: readonly ByteSource[]] {
-  const [first, ...others] = [...files].filter(([path]) => files.size === 1 || /\.gguf$/i.test(path)).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  if (first === undefined) throw new RetortError('ModelRefused', `“${name}” holds no GGUF file. Choose another folder.`)
+  const [first, ...others] = [...files]
+    .filter(([path]) => files.size === 1 || /\.gguf$/i.test(path))
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+  if (first === undefined)
+    throw new RetortError('ModelRefused', `“${name}” holds no GGUF file. Choose another folder.`)
   const stem = (path: string): string | undefined => /^(.*)-\d{5}-of-\d{5}\.gguf$/i.exec(path)?.[1]
-  if (others.some(([path]) => stem(path) === undefined || stem(path) !== stem(first[0]))) throw new RetortError('ModelRefused', `“${name}” holds several GGUF files that are not parts of one model. Choose one of them.`)
+  if (others.some(([path]) => stem(path) === undefined || stem(path) !== stem(first[0])))
+    throw new RetortError(
+      'ModelRefused',
+      `“${name}” holds several GGUF files that are not parts of one model. Choose one of them.`,
+    )
   return [first[1], others.map(([, source]) => source)]
 }

@@ -12,5 +12,8 @@ const FORMS: readonly FormReader[] = [gguf, safetensors, onnx]
 export function findForm(bundle: ModelBundle): FormReader {
   const found = FORMS.find((form) => form.recognises(bundle))
   if (found !== undefined) return found
-  throw new RetortError('ModelRefused', `“${bundle.name}” holds no model that can be read: neither a GGUF file nor safetensors nor an ONNX graph was found in it. Choose the folder of the model, or the model’s file itself.`)
+  throw new RetortError(
+    'ModelRefused',
+    `“${bundle.name}” holds no model that can be read: neither a GGUF file nor safetensors nor an ONNX graph was found in it. Choose the folder of the model, or the model’s file itself.`,
+  )
 }

@@ -1,7 +1,11 @@
 // Knows: a folder of Hugging Face (config.json, tokenizer.json, safetensors in one file or several) as a form of model files.
 import type { SizedCard } from '../../../src/domain/model.ts'
 import { tokenizerFromFolder, type TextTokenizer } from '../../../src/engine/tokenizers/tokenizer.ts'
-import { describeHuggingFace, loadHuggingFaceWeights, type HuggingFaceModel } from '../../../src/engine/weights/hugging-face.ts'
+import {
+  describeHuggingFace,
+  loadHuggingFaceWeights,
+  type HuggingFaceModel,
+} from '../../../src/engine/weights/hugging-face.ts'
 import type { ByteSource } from '../../../src/engine/weights/source.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
 import type { ModelBundle } from '../bundle.ts'
@@ -23,7 +27,11 @@ export const safetensors: FormReader = {
   open: async (bundle, options) => {
     const { card, tokenizer, model } = await describeFolder(bundle)
     const { signal, onProgress } = options
-    const loadWeights = (form: 'f32' | 'nb4s') => loadHuggingFaceWeights(model, form, { signal, onProgress: (done, total) => onProgress({ phase: 'reading', done, total }) })
+    const loadWeights = (form: 'f32' | 'nb4s') =>
+      loadHuggingFaceWeights(model, form, {
+        signal,
+        onProgress: (done, total) => onProgress({ phase: 'reading', done, total }),
+      })
     return openEngineTeacher({ card, tokenizer, loadWeights, forms: ['f32'] }, options)
   },
 }
@@ -36,13 +44,15 @@ const SPARE_TOKENS = 256
 
 /** Reads configurations and headers, and builds the tokenizer; throws `ModelRefused` with the reason where the folder cannot be used. */
 async function describeFolder(bundle: ModelBundle): Promise<DescribedFolder> {
-  const refuse = (sentence: string): RetortError => new RetortError('ModelRefused', `“${bundle.name}”: ${sentence}`)
+  const refuse = (sentence: string): RetortError =>
+    new RetortError('ModelRefused', `“${bundle.name}”: ${sentence}`)
   const folder = new FolderFiles(bundle)
   const config = await folder.requireJson('config.json')
   const index = await folder.readJson('model.safetensors.index.json')
   const sources = listWeights(bundle)
   const [first] = sources
-  if (first === undefined) throw refuse('it has no weights (no .safetensors file). Choose the whole folder of the model.')
+  if (first === undefined)
+    throw refuse('it has no weights (no .safetensors file). Choose the whole folder of the model.')
   const described = await describeHuggingFace({ config, sources, ...(index === undefined ? {} : { index }) })
   if (!described.ok) throw refuse(described.sentence)
   const { model } = described
@@ -53,11 +63,21 @@ async function describeFolder(bundle: ModelBundle): Promise<DescribedFolder> {
     await folder.readJson('generation_config.json'),
     (await folder.readText('chat_template.jinja')) ?? (await folder.readJson('chat_template.json')),
   ]
-  const made = tokenizerFromFolder({ tokenizerJson, tokenizerConfig, specialTokensMap, config, generationConfig, chatTemplate: template })
+  const made = tokenizerFromFolder({
+    tokenizerJson,
+    tokenizerConfig,
+    specialTokensMap,
+    config,
+    generationConfig,
+    chatTemplate: template,
+  })
   if (!made.ok) throw refuse(made.sentence)
   const { tokenizer } = made
   const { facts } = model
-  if (tokenizer.vocabularySize > facts.shape.vocabulary + SPARE_TOKENS) throw refuse(`its tokenizer.json knows ${tokenizer.vocabularySize.toLocaleString('en')} tokens, and its weights have ${facts.shape.vocabulary.toLocaleString('en')}: they do not belong together. Get the model’s files again.`)
+  if (tokenizer.vocabularySize > facts.shape.vocabulary + SPARE_TOKENS)
+    throw refuse(
+      `its tokenizer.json knows ${tokenizer.vocabularySize.toLocaleString('en')} tokens, and its weights have ${facts.shape.vocabulary.toLocaleString('en')}: they do not belong together. Get the model’s files again.`,
+    )
   const card: SizedCard = {
     name: bundle.name,
     form: 'safetensors',
@@ -73,7 +93,14 @@ async function describeFolder(bundle: ModelBundle): Promise<DescribedFolder> {
     width: facts.shape.width,
     ...licenceOf(config),
     memoryBytes: facts.memoryBytes,
-    fingerprint: await nameByContents([new TextEncoder().encode(JSON.stringify(config)), await first.read(0, Math.min(first.size, HEADER_LOOK))], model.source, 0),
+    fingerprint: await nameByContents(
+      [
+        new TextEncoder().encode(JSON.stringify(config)),
+        await first.read(0, Math.min(first.size, HEADER_LOOK)),
+      ],
+      model.source,
+      0,
+    ),
     hasChatTemplate: tokenizer.hasChatTemplate,
   }
   return { card, tokenizer, model }
@@ -81,9 +108,17 @@ async function describeFolder(bundle: ModelBundle): Promise<DescribedFolder> {
 
 /** The weights under the names by which the index calls them. */
 const listWeights = ({ files }: ModelBundle): readonly ByteSource[] =>
-  [...files].filter(([path]) => /\.safetensors$/i.test(path)).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([path, source]) => ({ ...source, name: path.slice(path.lastIndexOf('/') + 1), read: (from, to) => source.read(from, to) }))
+  [...files]
+    .filter(([path]) => /\.safetensors$/i.test(path))
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([path, source]) => ({
+      ...source,
+      name: path.slice(path.lastIndexOf('/') + 1),
+      read: (from, to) => source.read(from, to),
+    }))
 
 function licenceOf(config: unknown): Pick<SizedCard, 'licence'> {
-  const licence = typeof config === 'object' && config !== null && 'license' in config ? config.license : undefined
+  const licence =
+    typeof config === 'object' && config !== null && 'license' in config ? config.license : undefined
   return typeof licence === 'string' && licence !== '' && licence.length <= 200 ? { licence } : {}
 }

@@ -7,7 +7,10 @@ import { fetchWhole, peekModel } from '../locate-model.ts'
 import type { Opener } from '../sources.ts'
 import type { Teacher } from '../teacher.ts'
 
-export type FileSource = Extract<ModelSource, { readonly kind: 'file' | 'files' | 'url' | 'hub' | 'stored' | 'box' }>
+export type FileSource = Extract<
+  ModelSource,
+  { readonly kind: 'file' | 'files' | 'url' | 'hub' | 'stored' | 'box' }
+>
 
 export const files: Opener<FileSource> = {
   inspect: async (source, signal) => describe(await peekModel(source, signal)),
@@ -23,14 +26,21 @@ export const files: Opener<FileSource> = {
 }
 
 /** The card of files, whatever their form. */
-export const describe = async (bundle: ModelBundle): Promise<ModelCard> => complete(await findForm(bundle).inspect(bundle), bundle)
+export const describe = async (bundle: ModelBundle): Promise<ModelCard> =>
+  complete(await findForm(bundle).inspect(bundle), bundle)
 
 /** What files do not say of themselves: under which name they are kept, and what the hub says that they are from. */
 function complete(card: ModelCard, { name, hub }: ModelBundle): ModelCard {
   if (hub === undefined) return { ...card, fileName: name }
   const called = card.name === name ? (readHubPlace(hub.origin)?.name ?? name) : card.name
   const licence = card.licence ?? hub.licence
-  return { ...card, name: called, fileName: name, origin: hub.origin, ...(licence === undefined ? {} : { licence }) }
+  return {
+    ...card,
+    name: called,
+    fileName: name,
+    origin: hub.origin,
+    ...(licence === undefined ? {} : { licence }),
+  }
 }
 
 /** The teacher under another card. */

@@ -19,7 +19,8 @@ const FLOAT = 4
 
 /** Opens students of these stores. */
 export function makeStudentOpener(stores: StudentStores): Opener<StudentSource> {
-  const read = async ({ projectId, studentId }: StudentSource): Promise<ReadableModel> => readStudent(await needStoredStudent(stores, projectId, studentId))
+  const read = async ({ projectId, studentId }: StudentSource): Promise<ReadableModel> =>
+    readStudent(await needStoredStudent(stores, projectId, studentId))
   return {
     inspect: async (source) => (await read(source)).card,
     open: async (source, { keep: _kept, letGo, ...options }) => {
@@ -35,7 +36,11 @@ export const student: Opener<StudentSource> = makeStudentOpener(makeBrowserStore
 /** Throws `ModelRefused` for a student that answers with classes. */
 async function readStudent(stored: StoredStudent): Promise<ReadableModel> {
   const { checkpoint, about, tokenizer, on } = stored
-  if (about.classes) throw new RetortError('ModelRefused', 'This student answers with one of its classes and writes nothing, so it cannot be a teacher. Choose one that was trained on texts.')
+  if (about.classes)
+    throw new RetortError(
+      'ModelRefused',
+      'This student answers with one of its classes and writes nothing, so it cannot be a teacher. Choose one that was trained on texts.',
+    )
   const trained = finalWeights(checkpoint)
   const shape = on ? forWriting(on.shape) : checkpoint.shape
   const parameters = on ? on.card.parameters : trained.length
@@ -59,6 +64,10 @@ async function readStudent(stored: StoredStudent): Promise<ReadableModel> {
     fingerprint: own.slice(0, 16),
     hasChatTemplate: tokenizer.hasChatTemplate,
   }
-  const loadWeights: ReadableModel['loadWeights'] = async () => makeStudentWeights(shape, on && checkpoint.adapts ? await loadMerged(on, checkpoint.adapts, trained) : trained)
+  const loadWeights: ReadableModel['loadWeights'] = async () =>
+    makeStudentWeights(
+      shape,
+      on && checkpoint.adapts ? await loadMerged(on, checkpoint.adapts, trained) : trained,
+    )
   return { card, tokenizer, loadWeights, forms: ['f32'] }
 }

@@ -26,7 +26,11 @@ const STORE = 'cache'
 export const makeWebLlmOpener = ({ startWorker, lookAtGpu }: WebLlmSurroundings): Opener<WebLlmSource> => {
   const find = async (id: string): Promise<WebLlmModel> => {
     const model = findWebLlmModel(id)
-    if (model === undefined) throw new RetortError('ModelRefused', `WebLLM’s catalogue has no model “${id}”. Choose one from its list.`)
+    if (model === undefined)
+      throw new RetortError(
+        'ModelRefused',
+        `WebLLM’s catalogue has no model “${id}”. Choose one from its list.`,
+      )
     const gpu = await lookAtGpu()
     const refusal = refuseMachine(gpu) ?? refuseModel(model, gpu)
     if (refusal !== undefined) throw new RetortError('ModelRefused', refusal)
@@ -40,14 +44,18 @@ export const makeWebLlmOpener = ({ startWorker, lookAtGpu }: WebLlmSurroundings)
       signal.throwIfAborted()
       let makingRoom: Promise<void> | undefined
       const worker = openWorker<WebLlmContract>(startWorker)
-      const teacher = await WorkerTeacher.open(worker, { model: id, contextLength, store: STORE }, {
-        signal,
-        onProgress: (progress) => {
-          // Everything is downloaded and the card fills: the model that is loaded makes room.
-          if (progress.phase === 'building') makingRoom ??= letGo()
-          onProgress(progress)
+      const teacher = await WorkerTeacher.open(
+        worker,
+        { model: id, contextLength, store: STORE },
+        {
+          signal,
+          onProgress: (progress) => {
+            // Everything is downloaded and the card fills: the model that is loaded makes room.
+            if (progress.phase === 'building') makingRoom ??= letGo()
+            onProgress(progress)
+          },
         },
-      })
+      )
       await (makingRoom ?? letGo())
       return teacher
     },
@@ -61,13 +69,20 @@ interface Gpu {
 
 async function askForAdapter(): Promise<MachineFacts['webgpu']> {
   const { gpu } = globalThis.navigator as { readonly gpu?: Gpu }
-  if (gpu === undefined) return { available: false, shaderF16: false, why: 'This browser does not offer it on this page.' }
+  if (gpu === undefined)
+    return { available: false, shaderF16: false, why: 'This browser does not offer it on this page.' }
   const adapter = await gpu.requestAdapter().catch(() => null)
-  if (adapter === null) return { available: false, shaderF16: false, why: 'This browser knows it, but offers no graphics adapter on this machine.' }
+  if (adapter === null)
+    return {
+      available: false,
+      shaderF16: false,
+      why: 'This browser knows it, but offers no graphics adapter on this machine.',
+    }
   return { available: true, shaderF16: adapter.features.has('shader-f16') }
 }
 
 export const webLlm = makeWebLlmOpener({
-  startWorker: () => new Worker(new URL('../../web-llm.ts', import.meta.url), { type: 'module', name: 'web-llm' }),
+  startWorker: () =>
+    new Worker(new URL('../../web-llm.ts', import.meta.url), { type: 'module', name: 'web-llm' }),
   lookAtGpu: askForAdapter,
 })

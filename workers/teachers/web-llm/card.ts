@@ -6,7 +6,15 @@ import type { WebLlmModel } from '../../../src/domain/web-llm.ts'
 import { baseName } from '../../../src/pipeline/web-llm/catalogue.ts'
 
 /** What is known before anything is downloaded. Weights and program together name it: WebLLM gives no hash of either. */
-export const cardOf = ({ id, address, library, parameters, quantisation, contextLength, memoryBytes }: WebLlmModel): ModelCard => ({
+export const cardOf = ({
+  id,
+  address,
+  library,
+  parameters,
+  quantisation,
+  contextLength,
+  memoryBytes,
+}: WebLlmModel): ModelCard => ({
   name: id,
   form: 'web-llm',
   fileName: id,

@@ -1,6 +1,14 @@
 // Knows: how WebLLM's engine is made and told to load a model of its catalogue, and what is known of the model then.
 // Must not know: threads. It must be the only file that imports the package's code: six megabytes that nobody needs before.
-import { deleteChatConfigInCache, deleteModelWasmInCache, MLCEngine, prebuiltAppConfig, type AppConfig, type MLCEngineConfig, type MLCEngineInterface } from '@mlc-ai/web-llm'
+import {
+  deleteChatConfigInCache,
+  deleteModelWasmInCache,
+  MLCEngine,
+  prebuiltAppConfig,
+  type AppConfig,
+  type MLCEngineConfig,
+  type MLCEngineInterface,
+} from '@mlc-ai/web-llm'
 import { SAMPLING_NAMES, type TeacherDescription, type TeacherGives } from '../../../src/domain/model.ts'
 import type { WebLlmModel } from '../../../src/domain/web-llm.ts'
 import { MOST_LOG_PROBS } from '../../../src/engine/generation/requests.ts'
@@ -25,24 +33,35 @@ export interface LoadParts {
 }
 
 /** A file that WebLLM has kept, else from its address; it is small beside the weights. */
-const readKept: LoadParts['readFile'] = ({ address }, store) => async (name) => {
-  const url = `${address}/resolve/main/${name}`
-  const kept = store === 'cache' ? await caches.match(url) : undefined
-  const response = kept ?? (await fetch(url))
-  if (!response.ok) throw new Error(`${url} answered ${response.status}`)
-  return response.json()
-}
+const readKept: LoadParts['readFile'] =
+  ({ address }, store) =>
+  async (name) => {
+    const url = `${address}/resolve/main/${name}`
+    const kept = store === 'cache' ? await caches.match(url) : undefined
+    const response = kept ?? (await fetch(url))
+    if (!response.ok) throw new Error(`${url} answered ${response.status}`)
+    return response.json()
+  }
 
 const REAL: LoadParts = {
   makeEngine: (config) => new MLCEngine(config),
   readFile: readKept,
-  deleteFile: (file, model, config) => (file === 'program' ? deleteModelWasmInCache(model, config) : deleteChatConfigInCache(model, config)),
+  deleteFile: (file, model, config) =>
+    file === 'program' ? deleteModelWasmInCache(model, config) : deleteChatConfigInCache(model, config),
 }
 
 /** Loads the model. Throws `ModelRefused`, `DownloadFailed`, `StorageFull`, `OutOfMemory`, `DeviceLost`; an AbortError when stopped, which keeps what came. */
-export async function loadWebLlm({ model: id, contextLength: wanted, store }: WebLlmLoad, { signal, emit }: Call<LoadProgress>, { makeEngine, readFile, deleteFile }: LoadParts = REAL): Promise<WebLlmTeacher> {
+export async function loadWebLlm(
+  { model: id, contextLength: wanted, store }: WebLlmLoad,
+  { signal, emit }: Call<LoadProgress>,
+  { makeEngine, readFile, deleteFile }: LoadParts = REAL,
+): Promise<WebLlmTeacher> {
   const model = findWebLlmModel(id)
-  if (model === undefined) throw new RetortError('ModelRefused', `WebLLM’s catalogue has no model “${id}”. Choose one from its list.`)
+  if (model === undefined)
+    throw new RetortError(
+      'ModelRefused',
+      `WebLLM’s catalogue has no model “${id}”. Choose one from its list.`,
+    )
   const watch = new LogitWatch()
   const appConfig = { ...prebuiltAppConfig, cacheBackend: store }
   const engine = makeEngine({
@@ -60,7 +79,15 @@ export async function loadWebLlm({ model: id, contextLength: wanted, store }: We
     signal.throwIfAborted()
     const files = await readModelFiles(readFile(model, store))
     signal.throwIfAborted()
-    return new WebLlmTeacher({ engine, model: id, watch, description: describe(model, wanted, files), endIds: files.endIds, start: files.start, ...(files.tokenizer === undefined ? {} : { tokenizer: files.tokenizer }) })
+    return new WebLlmTeacher({
+      engine,
+      model: id,
+      watch,
+      description: describe(model, wanted, files),
+      endIds: files.endIds,
+      start: files.start,
+      ...(files.tokenizer === undefined ? {} : { tokenizer: files.tokenizer }),
+    })
   } catch (thrown) {
     void engine.unload().catch(() => undefined)
     // WebLLM ends a stopped loading with whatever it was doing.
@@ -73,11 +100,28 @@ export async function loadWebLlm({ model: id, contextLength: wanted, store }: We
   }
 }
 
-function describe(model: WebLlmModel, wanted: number, { architecture, vocabularySize, tokenizer, notes }: ModelFiles): TeacherDescription {
+function describe(
+  model: WebLlmModel,
+  wanted: number,
+  { architecture, vocabularySize, tokenizer, notes }: ModelFiles,
+): TeacherDescription {
   const knows = tokenizer !== undefined
-  const gives: TeacherGives = { chat: true, rawPrompts: true, scores: knows, traces: false, logProbs: knows ? MOST_LOG_PROBS : 0, sampling: SAMPLING_NAMES, seeded: true, formats: ['json-schema', 'grammar'] }
+  const gives: TeacherGives = {
+    chat: true,
+    rawPrompts: true,
+    scores: knows,
+    traces: false,
+    logProbs: knows ? MOST_LOG_PROBS : 0,
+    sampling: SAMPLING_NAMES,
+    seeded: true,
+    formats: ['json-schema', 'grammar'],
+  }
   return {
-    card: { ...cardOf(model), ...(architecture === undefined ? {} : { architecture }), ...(vocabularySize === undefined ? {} : { vocabularySize }) },
+    card: {
+      ...cardOf(model),
+      ...(architecture === undefined ? {} : { architecture }),
+      ...(vocabularySize === undefined ? {} : { vocabularySize }),
+    },
     backend: 'webgpu',
     threads: 1,
     contextLength: Math.min(wanted, model.contextLength),

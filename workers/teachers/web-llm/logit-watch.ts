@@ -4,7 +4,11 @@
 import type { LogitProcessor } from '@mlc-ai/web-llm'
 import { logSumExp, pickLargest } from '../../../src/engine/generation/logits.ts'
 import { makeRandom } from '../../../src/engine/generation/random.ts'
-import { drawToken, penaliseRepetition, type SamplingSettings } from '../../../src/engine/generation/sampling.ts'
+import {
+  drawToken,
+  penaliseRepetition,
+  type SamplingSettings,
+} from '../../../src/engine/generation/sampling.ts'
 
 /** What was found of a written token: natural logs of probabilities before temperature and cuts. */
 export interface FoundToken {
@@ -48,7 +52,10 @@ export class Drawing {
 /** What the logits say of a token and of the likeliest ones. */
 export function describeToken(logits: Float32Array, id: number, count: number): FoundToken {
   const whole = logSumExp(logits, 0, logits.length)
-  const likeliest = pickLargest(logits, 0, logits.length, count).map((other) => ({ id: other, logProb: (logits[other] ?? NaN) - whole }))
+  const likeliest = pickLargest(logits, 0, logits.length, count).map((other) => ({
+    id: other,
+    logProb: (logits[other] ?? NaN) - whole,
+  }))
   const mass = likeliest.reduce((sum, { logProb }) => sum + Math.exp(logProb), 0)
   return { id, logProb: (logits[id] ?? NaN) - whole, likeliest, tail: Math.min(1, Math.max(0, 1 - mass)) }
 }
@@ -80,7 +87,8 @@ export class LogitWatch implements LogitProcessor {
   }
 
   processSampledToken = (token: number): void => {
-    if (this.#told !== undefined && token !== this.#told) throw new Error(`WebLLM wrote token ${token} where ${this.#told} was drawn.`)
+    if (this.#told !== undefined && token !== this.#told)
+      throw new Error(`WebLLM wrote token ${token} where ${this.#told} was drawn.`)
   }
 
   resetState = (): void => undefined

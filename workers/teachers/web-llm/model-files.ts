@@ -32,9 +32,20 @@ export async function readModelFiles(read: ReadModelFile): Promise<ModelFiles> {
     ...(typeof size === 'number' && Number.isSafeInteger(size) && size > 0 ? { vocabularySize: size } : {}),
   }
   const tokenizerJson = await read('tokenizer.json').catch(() => undefined)
-  const result = tokenizerJson === undefined ? { ok: false as const, sentence: 'It could not be read.' } : tokenizerFromFolder({ tokenizerJson })
-  if (!result.ok) return { ...common, start: '', notes: [`It tells no probabilities and cannot judge by them, because its tokenizer.json cannot be used here. ${result.sentence}`] }
+  const result =
+    tokenizerJson === undefined
+      ? { ok: false as const, sentence: 'It could not be read.' }
+      : tokenizerFromFolder({ tokenizerJson })
+  if (!result.ok)
+    return {
+      ...common,
+      start: '',
+      notes: [
+        `It tells no probabilities and cannot judge by them, because its tokenizer.json cannot be used here. ${result.sentence}`,
+      ],
+    }
   return { ...common, tokenizer: result.tokenizer, start: result.tokenizer.decode(startIds), notes: [] }
 }
 
-const idsOf = (value: unknown): readonly number[] => (Array.isArray(value) ? value.slice(0, 64).filter((id): id is number => Number.isInteger(id)) : [])
+const idsOf = (value: unknown): readonly number[] =>
+  Array.isArray(value) ? value.slice(0, 64).filter((id): id is number => Number.isInteger(id)) : []

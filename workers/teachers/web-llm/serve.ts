@@ -8,10 +8,13 @@ import type { GenerationEvent, LoadProgress } from '../../../src/protocol/teache
 import type { WebLlmContract, WebLlmLoad } from '../../../src/protocol/web-llm.ts'
 import type { Teacher } from '../teacher.ts'
 
-export function makeWebLlmService(load: (request: WebLlmLoad, call: Call<LoadProgress>) => Promise<Teacher>): Served<WebLlmContract> {
+export function makeWebLlmService(
+  load: (request: WebLlmLoad, call: Call<LoadProgress>) => Promise<Teacher>,
+): Served<WebLlmContract> {
   let teacher: Teacher | undefined
   const requireTeacher = (): Teacher => {
-    if (teacher === undefined) throw new RetortError('NotLoaded', 'WebLLM holds no model. Load one on the Teacher screen.')
+    if (teacher === undefined)
+      throw new RetortError('NotLoaded', 'WebLLM holds no model. Load one on the Teacher screen.')
     return teacher
   }
   const unload = async (): Promise<null> => {
@@ -20,7 +23,10 @@ export function makeWebLlmService(load: (request: WebLlmLoad, call: Call<LoadPro
     await old?.release()
     return null
   }
-  const tell = (emit: (event: GenerationEvent) => void) => ({ promptTokens, newTokens, ms }: { promptTokens: number; newTokens: number; ms: number }) => emit({ kind: 'progress', promptTokens, newTokens, ms })
+  const tell =
+    (emit: (event: GenerationEvent) => void) =>
+    ({ promptTokens, newTokens, ms }: { promptTokens: number; newTokens: number; ms: number }) =>
+      emit({ kind: 'progress', promptTokens, newTokens, ms })
 
   return {
     load: async (request: WebLlmLoad, call: Call<LoadProgress>) => {
@@ -30,14 +36,22 @@ export function makeWebLlmService(load: (request: WebLlmLoad, call: Call<LoadPro
     },
     unload,
     describe: async () => teacher?.description ?? null,
-    complete: ({ requests, partials }: { requests: readonly CompletionRequest[]; partials: boolean }, { signal, emit }: Call<GenerationEvent>) =>
+    complete: (
+      { requests, partials }: { requests: readonly CompletionRequest[]; partials: boolean },
+      { signal, emit }: Call<GenerationEvent>,
+    ) =>
       requireTeacher().complete(requests, {
         signal,
         onResult: (result) => emit({ kind: 'completion', result }),
         onProgress: tell(emit),
         ...(partials ? { onPartial: (id: string, text: string) => emit({ kind: 'partial', id, text }) } : {}),
       }),
-    score: ({ requests }: { requests: readonly ScoreRequest[] }, { signal, emit }: Call<GenerationEvent>) => requireTeacher().score(requests, { signal, onResult: (result) => emit({ kind: 'score', result }), onProgress: tell(emit) }),
+    score: ({ requests }: { requests: readonly ScoreRequest[] }, { signal, emit }: Call<GenerationEvent>) =>
+      requireTeacher().score(requests, {
+        signal,
+        onResult: (result) => emit({ kind: 'score', result }),
+        onProgress: tell(emit),
+      }),
     countTokens: async ({ texts }: { texts: readonly string[] }) => requireTeacher().countTokens(texts),
   }
 }

@@ -11,7 +11,10 @@ export interface Walk {
 }
 
 /** Natural log of each continuation's probability, summed over its tokens. Each has one token at least. */
-export async function weighContinuations(continuations: readonly (readonly number[])[], { begin, goOn }: Walk): Promise<readonly number[]> {
+export async function weighContinuations(
+  continuations: readonly (readonly number[])[],
+  { begin, goOn }: Walk,
+): Promise<readonly number[]> {
   const sums = continuations.map(() => 0)
   /** Tokens behind the context that the model stands at; undefined before the first. */
   let place: readonly number[] | undefined
@@ -19,7 +22,12 @@ export async function weighContinuations(continuations: readonly (readonly numbe
   const goTo = async (tokens: readonly number[]): Promise<Float32Array> => {
     const before = place
     place = tokens
-    if (before !== undefined && before.length === tokens.length - 1 && before.every((token, i) => token === tokens[i])) return goOn(tokens.slice(-1))
+    if (
+      before !== undefined &&
+      before.length === tokens.length - 1 &&
+      before.every((token, i) => token === tokens[i])
+    )
+      return goOn(tokens.slice(-1))
     const atContext = await begin()
     return tokens.length === 0 ? atContext : goOn(tokens)
   }
@@ -35,6 +43,9 @@ export async function weighContinuations(continuations: readonly (readonly numbe
     }
     for (const [next, children] of longer) await visit([...tokens, next], children)
   }
-  await visit([], continuations.map((_, i) => i))
+  await visit(
+    [],
+    continuations.map((_, i) => i),
+  )
   return sums
 }

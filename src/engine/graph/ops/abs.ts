@@ -9,7 +9,8 @@ import { where } from './where.ts'
 export const absOp = defineOp({
   type: 'Abs',
   infer: inferSameFloat,
-  gradient: (g, { inputs: [x] }, [dy]) => (x && dy ? [where(g, less(g, x, g.scalar(0)), neg(g, dy), dy)] : [null]),
+  gradient: (g, { inputs: [x] }, [dy]) =>
+    x && dy ? [where(g, less(g, x, g.scalar(0)), neg(g, dy), dy)] : [null],
 })
 
 /** |x|; its gradient at 0 is that of the positive side. */

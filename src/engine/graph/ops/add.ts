@@ -7,7 +7,8 @@ import { sumTo } from './sum-to.ts'
 export const addOp = defineOp({
   type: 'Add',
   infer: inferBinary,
-  gradient: (g, { inputs: [a, b] }, [dy]) => (a && b && dy ? [sumTo(g, dy, a.shape), sumTo(g, dy, b.shape)] : [null, null]),
+  gradient: (g, { inputs: [a, b] }, [dy]) =>
+    a && b && dy ? [sumTo(g, dy, a.shape), sumTo(g, dy, b.shape)] : [null, null],
 })
 
 /** a + b */

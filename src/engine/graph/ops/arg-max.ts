@@ -15,4 +15,5 @@ export const argMaxOp = defineOp({
 })
 
 /** int64 index of the largest element along `axis`, which is dropped; the first of equal ones */
-export const argMax = (g: Graph, x: Value, axis: number): Value => g.apply1(argMaxOp, [x], { axis, keepdims: 0 })
+export const argMax = (g: Graph, x: Value, axis: number): Value =>
+  g.apply1(argMaxOp, [x], { axis, keepdims: 0 })

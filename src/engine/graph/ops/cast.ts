@@ -9,10 +9,14 @@ export const castOp = defineOp({
   type: 'Cast',
   infer: (inference) => {
     const dtype = byCode.get(intAttribute(inference.attributes, 'to', 0))
-    return [{ dtype: dtype ?? inference.refuse('it needs a type to cast to.'), shape: inference.need(0).shape }]
+    return [
+      { dtype: dtype ?? inference.refuse('it needs a type to cast to.'), shape: inference.need(0).shape },
+    ]
   },
-  gradient: (g, { inputs: [x] }, [dy]) => (x && dy && (x.dtype === 'f32' || x.dtype === 'f16') ? [cast(g, dy, x.dtype)] : [null]),
+  gradient: (g, { inputs: [x] }, [dy]) =>
+    x && dy && (x.dtype === 'f32' || x.dtype === 'f16') ? [cast(g, dy, x.dtype)] : [null],
 })
 
 /** The same numbers as another type */
-export const cast = (g: Graph, x: Value, dtype: DType): Value => (x.dtype === dtype ? x : g.apply1(castOp, [x], { to: CODES[dtype] }))
+export const cast = (g: Graph, x: Value, dtype: DType): Value =>
+  x.dtype === dtype ? x : g.apply1(castOp, [x], { to: CODES[dtype] })

@@ -16,4 +16,5 @@ export const clipOp = defineOp({
 })
 
 /** x, but no less than `low` and no more than `high` */
-export const clip = (g: Graph, x: Value, low: number, high: number): Value => g.apply1(clipOp, [x, g.scalar(low), g.scalar(high)])
+export const clip = (g: Graph, x: Value, low: number, high: number): Value =>
+  g.apply1(clipOp, [x, g.scalar(low), g.scalar(high)])

@@ -14,18 +14,34 @@ export const concatOp = defineOp({
     for (const x of all) {
       if (x.dtype !== first.dtype) inference.refuse('all must be of one type.')
       if (x.shape.length !== first.shape.length) inference.refuse('all must have as many axes.')
-      x.shape.forEach((dim, at) => at === axis || mayBeEqual(dim, first.shape[at] as Dim) || inference.refuse(`the sizes ${first.shape[at]} and ${dim} of axis ${at} differ.`))
+      x.shape.forEach(
+        (dim, at) =>
+          at === axis ||
+          mayBeEqual(dim, first.shape[at] as Dim) ||
+          inference.refuse(`the sizes ${first.shape[at]} and ${dim} of axis ${at} differ.`),
+      )
     }
-    return [{ dtype: first.dtype, shape: first.shape.map((dim, at) => (at === axis ? addDims(all.map((x) => x.shape[axis] as Dim)) : dim)) }]
+    return [
+      {
+        dtype: first.dtype,
+        shape: first.shape.map((dim, at) =>
+          at === axis ? addDims(all.map((x) => x.shape[axis] as Dim)) : dim,
+        ),
+      },
+    ]
   },
   gradient: (g, { inputs, outputs: [y], attributes }, [dy]) => {
     if (!dy || !y) return inputs.map(() => null)
     const axis = axisFromEnd(intAttribute(attributes, 'axis', 0), y.shape.length)
     const sizes = inputs.map((x) => x?.shape[axis] ?? 0)
-    if (!isStatic(sizes)) throw new GraphError(`The gradient of Concat of ${inputs.map(showType).join(', ')} needs sizes that are numbers along axis ${axis}.`)
+    if (!isStatic(sizes))
+      throw new GraphError(
+        `The gradient of Concat of ${inputs.map(showType).join(', ')} needs sizes that are numbers along axis ${axis}.`,
+      )
     return split(g, dy, sizes, axis)
   },
 })
 
 /** All of `xs` one after the other along `axis` */
-export const concat = (g: Graph, xs: readonly Value[], axis: number): Value => (xs.length === 1 ? (xs[0] as Value) : g.apply1(concatOp, xs, { axis }))
+export const concat = (g: Graph, xs: readonly Value[], axis: number): Value =>
+  xs.length === 1 ? (xs[0] as Value) : g.apply1(concatOp, xs, { axis })

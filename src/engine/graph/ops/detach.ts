@@ -2,7 +2,11 @@
 import type { Graph, Value } from '../graph.ts'
 import type { CompositeDefinition } from '../op.ts'
 
-const detached: CompositeDefinition = { name: 'detached', build: (_g, inputs) => ({ outputs: inputs, saved: [] }), gradient: () => [null] }
+const detached: CompositeDefinition = {
+  name: 'detached',
+  build: (_g, inputs) => ({ outputs: inputs, saved: [] }),
+  gradient: () => [null],
+}
 
 /** x, taken for a constant by the reverse pass */
 export const detach = (g: Graph, x: Value): Value => g.composite(detached, [x])[0] as Value

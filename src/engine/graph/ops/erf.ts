@@ -9,7 +9,8 @@ import { neg } from './neg.ts'
 export const erfOp = defineOp({
   type: 'Erf',
   infer: inferSameFloat,
-  gradient: (g, { inputs: [x] }, [dy]) => (x && dy ? [mul(g, dy, mul(g, exp(g, neg(g, mul(g, x, x))), g.scalar(2 / Math.sqrt(Math.PI))))] : [null]),
+  gradient: (g, { inputs: [x] }, [dy]) =>
+    x && dy ? [mul(g, dy, mul(g, exp(g, neg(g, mul(g, x, x))), g.scalar(2 / Math.sqrt(Math.PI))))] : [null],
 })
 
 /** Error function, 2/√π ∫₀ˣ e^(−t²) dt. */

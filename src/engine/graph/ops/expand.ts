@@ -13,14 +13,21 @@ export const expandOp = defineOp({
     const target = inference.constant(1)
     if (target) return [{ dtype: x.dtype, shape: broadcastShapes(inference, [x.shape, target]) }]
     const sizes = inference.need(1).shape
-    if (sizes.length !== 1 || typeof sizes[0] !== 'number') inference.refuse('the shape to expand to must be a list of known length.')
-    return [{ dtype: x.dtype, shape: Array.from({ length: Number(sizes[0]) }, (_, i) => `${inference.need(1).name}[${i}]`) }]
+    if (sizes.length !== 1 || typeof sizes[0] !== 'number')
+      inference.refuse('the shape to expand to must be a list of known length.')
+    return [
+      {
+        dtype: x.dtype,
+        shape: Array.from({ length: Number(sizes[0]) }, (_, i) => `${inference.need(1).name}[${i}]`),
+      },
+    ]
   },
   gradient: (g, { inputs: [x] }, [dy]) => (x && dy ? [sumTo(g, dy, x.shape), null] : [null, null]),
 })
 
 /** x broadcast to a shape of numbers */
-export const expand = (g: Graph, x: Value, shape: readonly number[]): Value => g.apply1(expandOp, [x, g.integers(shape)])
+export const expand = (g: Graph, x: Value, shape: readonly number[]): Value =>
+  g.apply1(expandOp, [x, g.integers(shape)])
 
 /** x broadcast to the shape of another value, whose sizes may be symbols */
 export function expandLike(g: Graph, x: Value, like: Value): Value {

@@ -22,4 +22,5 @@ export const gatherElementsOp = defineOp({
 })
 
 /** For each index its element of x along `axis`; the result has the indices' shape */
-export const gatherElements = (g: Graph, x: Value, indices: Value, axis: number): Value => g.apply1(gatherElementsOp, [x, indices], { axis })
+export const gatherElements = (g: Graph, x: Value, indices: Value, axis: number): Value =>
+  g.apply1(gatherElementsOp, [x, indices], { axis })

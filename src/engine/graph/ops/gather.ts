@@ -13,12 +13,15 @@ export const gatherOp = defineOp({
     const [x, indices] = [inference.need(0), inference.need(1)]
     needInteger(inference, indices)
     const axis = normaliseAxis(inference, intAttribute(inference.attributes, 'axis', 0), x.shape.length)
-    return [{ dtype: x.dtype, shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)] }]
+    return [
+      { dtype: x.dtype, shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)] },
+    ]
   },
   // Rows that were picked more than once add up. Along axis 0 with int64 indices: what ScatterND takes.
   gradient: (g, { inputs: [x, indices], attributes }, [dy]) => {
     if (!x || !indices || !dy) return [null, null]
-    if (intAttribute(attributes, 'axis', 0) !== 0 || indices.dtype !== 'i64') throw new GraphError('The gradient of Gather is written for axis 0 and int64 indices.')
+    if (intAttribute(attributes, 'axis', 0) !== 0 || indices.dtype !== 'i64')
+      throw new GraphError('The gradient of Gather is written for axis 0 and int64 indices.')
     const shape = needStatic(x, 'the gradient of Gather')
     const count = multiplyDims(indices.shape)
     const rows = reshape(g, dy, [count, ...shape.slice(1)])
@@ -27,4 +30,5 @@ export const gatherOp = defineOp({
 })
 
 /** x's slices at `indices` (int32 or int64) along `axis` */
-export const gather = (g: Graph, x: Value, indices: Value, axis = 0): Value => g.apply1(gatherOp, [x, indices], { axis })
+export const gather = (g: Graph, x: Value, indices: Value, axis = 0): Value =>
+  g.apply1(gatherOp, [x, indices], { axis })

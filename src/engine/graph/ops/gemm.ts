@@ -11,14 +11,20 @@ export const gemmOp = defineOp({
     needFloat(inference, a)
     if (a.dtype !== b.dtype) inference.refuse('both must be of one type.')
     if (a.shape.length !== 2 || b.shape.length !== 2) inference.refuse('both must be matrices.')
-    const [ta, tb] = [intAttribute(inference.attributes, 'transA', 0), intAttribute(inference.attributes, 'transB', 0)]
+    const [ta, tb] = [
+      intAttribute(inference.attributes, 'transA', 0),
+      intAttribute(inference.attributes, 'transB', 0),
+    ]
     const [inner, other] = [a.shape[ta ? 0 : 1] as Dim, b.shape[tb ? 1 : 0] as Dim]
     if (!mayBeEqual(inner, other)) inference.refuse(`the inner sizes ${inner} and ${other} differ.`)
     return [{ dtype: a.dtype, shape: [a.shape[ta ? 1 : 0] as Dim, b.shape[tb ? 0 : 1] as Dim] }]
   },
   gradient: (g, { inputs: [a, b], attributes }, [dy]) => {
     if (!a || !b || !dy) return [null, null]
-    const [ta, tb] = [intAttribute(attributes, 'transA', 0) === 1, intAttribute(attributes, 'transB', 0) === 1]
+    const [ta, tb] = [
+      intAttribute(attributes, 'transA', 0) === 1,
+      intAttribute(attributes, 'transB', 0) === 1,
+    ]
     const da = ta ? gemm(g, b, dy, { transA: tb, transB: true }) : gemm(g, dy, b, { transB: !tb })
     const db = tb ? gemm(g, dy, a, { transA: true, transB: ta }) : gemm(g, a, dy, { transA: !ta })
     return [da, db]

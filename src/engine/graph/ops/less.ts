@@ -3,7 +3,11 @@ import type { Graph, Value } from '../graph.ts'
 import { defineOp } from '../op.ts'
 import { inferComparison } from '../rules.ts'
 
-export const lessOp = defineOp({ type: 'Less', infer: inferComparison, gradient: { zero: 'a comparison has no slope' } })
+export const lessOp = defineOp({
+  type: 'Less',
+  infer: inferComparison,
+  gradient: { zero: 'a comparison has no slope' },
+})
 
 /** True where a<b */
 export const less = (g: Graph, a: Value, b: Value): Value => g.apply1(lessOp, [a, b])

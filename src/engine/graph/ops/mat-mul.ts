@@ -22,7 +22,11 @@ export const matMulOp = defineOp({
   },
   gradient: (g, { inputs: [a, b] }, [dy]) => {
     if (!a || !b || !dy) return [null, null]
-    if (b.shape.length > 2) return [sumTo(g, matMul(g, dy, transposeLast(g, b)), a.shape), sumTo(g, matMul(g, transposeLast(g, a), dy), b.shape)]
+    if (b.shape.length > 2)
+      return [
+        sumTo(g, matMul(g, dy, transposeLast(g, b)), a.shape),
+        sumTo(g, matMul(g, transposeLast(g, a), dy), b.shape),
+      ]
     // One matrix for the whole stack: its gradient is one product over all rows.
     const rows = (x: Value): Value => (x.shape.length === 2 ? x : reshape(g, x, [-1, x.shape.at(-1) as Dim]))
     const da = a.shape.length === 2 ? gemm(g, dy, b, { transB: true }) : matMul(g, dy, transposeLast(g, b))

@@ -7,7 +7,8 @@ import { sumTo } from './sum-to.ts'
 export const mulOp = defineOp({
   type: 'Mul',
   infer: inferBinary,
-  gradient: (g, { inputs: [a, b] }, [dy]) => (a && b && dy ? [sumTo(g, mul(g, dy, b), a.shape), sumTo(g, mul(g, dy, a), b.shape)] : [null, null]),
+  gradient: (g, { inputs: [a, b] }, [dy]) =>
+    a && b && dy ? [sumTo(g, mul(g, dy, b), a.shape), sumTo(g, mul(g, dy, a), b.shape)] : [null, null],
 })
 
 /** a · b, element by element */

@@ -10,7 +10,8 @@ export const powOp = defineOp({
   type: 'Pow',
   infer: inferBinary,
   // The exponent is a constant here: it is passed no gradient. x must not be 0 where one is wanted.
-  gradient: (g, { inputs: [x, n], outputs: [y] }, [dy]) => (x && n && y && dy ? [sumTo(g, mul(g, dy, div(g, mul(g, n, y), x)), x.shape), null] : [null, null]),
+  gradient: (g, { inputs: [x, n], outputs: [y] }, [dy]) =>
+    x && n && y && dy ? [sumTo(g, mul(g, dy, div(g, mul(g, n, y), x)), x.shape), null] : [null, null],
 })
 
 /** xⁿ for a constant n */

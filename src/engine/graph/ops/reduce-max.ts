@@ -23,4 +23,5 @@ export const reduceMaxOp = defineOp({
 })
 
 /** Largest value over `axes`; `keep` leaves them as 1 */
-export const reduceMax = (g: Graph, x: Value, axes: readonly number[], keep = true): Value => applyReduction(g, reduceMaxOp, x, axes, keep)
+export const reduceMax = (g: Graph, x: Value, axes: readonly number[], keep = true): Value =>
+  applyReduction(g, reduceMaxOp, x, axes, keep)

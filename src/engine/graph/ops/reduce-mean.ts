@@ -19,4 +19,5 @@ export const reduceMeanOp = defineOp({
 })
 
 /** Mean over `axes`; `keep` leaves them as 1 */
-export const reduceMean = (g: Graph, x: Value, axes: readonly number[], keep = true): Value => applyReduction(g, reduceMeanOp, x, axes, keep)
+export const reduceMean = (g: Graph, x: Value, axes: readonly number[], keep = true): Value =>
+  applyReduction(g, reduceMeanOp, x, axes, keep)

@@ -14,4 +14,5 @@ export const reduceSumSquareOp = defineOp({
 })
 
 /** Sum of squares over `axes`; `keep` leaves them as 1 */
-export const reduceSumSquare = (g: Graph, x: Value, axes: readonly number[], keep = true): Value => applyReduction(g, reduceSumSquareOp, x, axes, keep)
+export const reduceSumSquare = (g: Graph, x: Value, axes: readonly number[], keep = true): Value =>
+  applyReduction(g, reduceSumSquareOp, x, axes, keep)

@@ -14,4 +14,5 @@ export const reduceSumOp = defineOp({
 })
 
 /** Sum over `axes`; `keep` leaves them as 1 */
-export const reduceSum = (g: Graph, x: Value, axes: readonly number[], keep = true): Value => applyReduction(g, reduceSumOp, x, axes, keep)
+export const reduceSum = (g: Graph, x: Value, axes: readonly number[], keep = true): Value =>
+  applyReduction(g, reduceSumOp, x, axes, keep)

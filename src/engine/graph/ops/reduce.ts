@@ -11,12 +11,19 @@ export function inferReduction(inference: Inference): OutputType[] {
   const given = inference.constant(1) ?? inference.refuse('the axes must be a constant.')
   const axes = new Set(given.map((axis) => normaliseAxis(inference, axis, x.shape.length)))
   const keep = intAttribute(inference.attributes, 'keepdims', 1) === 1
-  return [{ dtype: x.dtype, shape: x.shape.flatMap((dim, axis) => (axes.has(axis) ? (keep ? [1] : []) : [dim])) }]
+  return [
+    { dtype: x.dtype, shape: x.shape.flatMap((dim, axis) => (axes.has(axis) ? (keep ? [1] : []) : [dim])) },
+  ]
 }
 
 /** Applies a reduction over `axes` (negative ones count from the end). */
-export const applyReduction = (g: Graph, op: OpDefinition, x: Value, axes: readonly number[], keep: boolean): Value =>
-  g.apply1(op, [x, g.integers(axes)], { keepdims: keep ? 1 : 0 })
+export const applyReduction = (
+  g: Graph,
+  op: OpDefinition,
+  x: Value,
+  axes: readonly number[],
+  keep: boolean,
+): Value => g.apply1(op, [x, g.integers(axes)], { keepdims: keep ? 1 : 0 })
 
 /** Axes that a reduction's node went over, from 0. */
 export function reducedAxes(g: Graph, node: GraphNode): number[] {
@@ -29,5 +36,9 @@ export function withReducedAxes(g: Graph, node: GraphNode, value: Value): Value 
   const x = node.inputs[0]
   if (!x || value.shape.length === x.shape.length) return value
   const axes = new Set(reducedAxes(g, node))
-  return reshape(g, value, x.shape.map((dim, axis) => (axes.has(axis) ? 1 : dim)))
+  return reshape(
+    g,
+    value,
+    x.shape.map((dim, axis) => (axes.has(axis) ? 1 : dim)),
+  )
 }

@@ -8,7 +8,8 @@ import { where } from './where.ts'
 export const reluOp = defineOp({
   type: 'Relu',
   infer: inferSameFloat,
-  gradient: (g, { inputs: [x] }, [dy]) => (x && dy ? [where(g, less(g, g.scalar(0), x), dy, g.scalar(0))] : [null]),
+  gradient: (g, { inputs: [x] }, [dy]) =>
+    x && dy ? [where(g, less(g, g.scalar(0), x), dy, g.scalar(0))] : [null],
 })
 
 /** max(x, 0) */

@@ -8,16 +8,25 @@ export const reshapeOp = defineOp({
   infer: (inference) => {
     const x = inference.need(0)
     const wanted = inference.constant(1) ?? inference.refuse('the new shape must be a constant.')
-    const shape = wanted.map((dim, axis): Dim => (dim === 0 ? (x.shape[axis] ?? inference.refuse(`there is no axis ${axis} whose size could be kept.`)) : dim))
+    const shape = wanted.map((dim, axis): Dim =>
+      dim === 0
+        ? (x.shape[axis] ?? inference.refuse(`there is no axis ${axis} whose size could be kept.`))
+        : dim,
+    )
     const whole = multiplyDims(x.shape)
     const open = shape.indexOf(-1)
     if (open >= 0) {
       const others = shape.filter((_, axis) => axis !== open)
       if (others.includes(-1)) inference.refuse('only one size can be left open.')
-      shape[open] = divideDims(whole, multiplyDims(others)) ?? (typeof whole === 'string' || others.some((dim) => typeof dim === 'string') ? `(${whole}/${multiplyDims(others)})` : inference.refuse(`${whole} elements cannot be laid out as [${wanted.join(', ')}].`))
+      shape[open] =
+        divideDims(whole, multiplyDims(others)) ??
+        (typeof whole === 'string' || others.some((dim) => typeof dim === 'string')
+          ? `(${whole}/${multiplyDims(others)})`
+          : inference.refuse(`${whole} elements cannot be laid out as [${wanted.join(', ')}].`))
     } else {
       const now = multiplyDims(shape)
-      if (typeof whole === 'number' && typeof now === 'number' && whole !== now) inference.refuse(`${whole} elements cannot be laid out as [${wanted.join(', ')}].`)
+      if (typeof whole === 'number' && typeof now === 'number' && whole !== now)
+        inference.refuse(`${whole} elements cannot be laid out as [${wanted.join(', ')}].`)
     }
     return [{ dtype: x.dtype, shape }]
   },
@@ -34,10 +43,16 @@ export function reshape(g: Graph, x: Value, shape: readonly Dim[]): Value {
   const sizes = shape.map((dim, axis): number => {
     if (typeof dim === 'number') return dim
     if (dim === x.shape[axis]) return 0
-    if (open) throw new GraphError(`Reshape of ${showType(x)} to [${shape.join(', ')}] leaves more than one size open.`)
+    if (open)
+      throw new GraphError(
+        `Reshape of ${showType(x)} to [${shape.join(', ')}] leaves more than one size open.`,
+      )
     open = true
     return -1
   })
   const made = g.apply1(reshapeOp, [x, g.integers(sizes)])
-  return g.assume(made, shape.map((dim, axis) => (dim === 0 || dim === -1 ? (made.shape[axis] as Dim) : dim)))
+  return g.assume(
+    made,
+    shape.map((dim, axis) => (dim === 0 || dim === -1 ? (made.shape[axis] as Dim) : dim)),
+  )
 }

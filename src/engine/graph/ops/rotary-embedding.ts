@@ -8,18 +8,25 @@ export const rotaryEmbeddingOp = defineOp({
   type: 'RotaryEmbedding',
   domain: 'com.microsoft',
   infer: (inference) => {
-    const [x, positions, cos, sin] = [inference.need(0), inference.need(1), inference.need(2), inference.need(3)]
+    const [x, positions, cos, sin] = [
+      inference.need(0),
+      inference.need(1),
+      inference.need(2),
+      inference.need(3),
+    ]
     needInteger(inference, positions, ['i64'])
     if (x.shape.length !== 4) inference.refuse('it takes [batch, heads, sequence, head width].')
     const [width, half] = [x.shape[3], cos.shape[1]]
-    if (typeof width === 'number' && half !== width / 2) inference.refuse(`the tables must have half the head width, ${width / 2}, not ${half}.`)
+    if (typeof width === 'number' && half !== width / 2)
+      inference.refuse(`the tables must have half the head width, ${width / 2}, not ${half}.`)
     if (sin.shape.length !== 2 || sin.shape[1] !== half) inference.refuse('both tables must have one shape.')
     return inferSameFloat(inference)
   },
   // A rotation's gradient is the rotation back: by the same angles with the sine's sign turned.
   gradient: (g, { inputs: [x, positions, cos, sin] }, [dy]) => {
     if (!x || !positions || !cos || !sin || !dy) return [null, null, null, null]
-    if (g.producerOf(cos) !== undefined || g.producerOf(sin) !== undefined) throw new GraphError('The tables of RotaryEmbedding must be constants where a gradient is wanted.')
+    if (g.producerOf(cos) !== undefined || g.producerOf(sin) !== undefined)
+      throw new GraphError('The tables of RotaryEmbedding must be constants where a gradient is wanted.')
     return [rotaryEmbedding(g, dy, positions, cos, neg(g, sin)), null, null, null]
   },
 })

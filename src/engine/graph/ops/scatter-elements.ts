@@ -10,11 +10,15 @@ export const scatterElementsAddOp = defineOp({
     const [x, indices, updates] = [inference.need(0), inference.need(1), inference.need(2)]
     needInteger(inference, indices)
     if (x.dtype !== updates.dtype) inference.refuse('what is added must be of the same type.')
-    if (x.shape.length !== indices.shape.length || x.shape.length !== updates.shape.length) inference.refuse('all must have as many axes.')
+    if (x.shape.length !== indices.shape.length || x.shape.length !== updates.shape.length)
+      inference.refuse('all must have as many axes.')
     normaliseAxis(inference, intAttribute(inference.attributes, 'axis', 0), x.shape.length)
     return inferSame(inference)
   },
-  gradient: (g, { inputs: [, indices], attributes }, [dy]) => (indices && dy ? [dy, null, gatherElements(g, dy, indices, intAttribute(attributes, 'axis', 0))] : [null, null, null]),
+  gradient: (g, { inputs: [, indices], attributes }, [dy]) =>
+    indices && dy
+      ? [dy, null, gatherElements(g, dy, indices, intAttribute(attributes, 'axis', 0))]
+      : [null, null, null],
 })
 
 /** x with `updates` added at `indices` along `axis`; equal indices add up */

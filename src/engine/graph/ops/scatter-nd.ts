@@ -13,19 +13,24 @@ export const scatterNdOp = defineOp({
     needInteger(inference, indices, ['i64'])
     if (x.dtype !== updates.dtype) inference.refuse('what is written must be of the same type.')
     const depth = indices.shape.at(-1)
-    if (typeof depth !== 'number' || depth > x.shape.length) inference.refuse('the last axis of the indices must be a number of axes.')
-    if (updates.shape.length !== indices.shape.length - 1 + x.shape.length - Number(depth)) inference.refuse('what is written must have a slice for each index.')
+    if (typeof depth !== 'number' || depth > x.shape.length)
+      inference.refuse('the last axis of the indices must be a number of axes.')
+    if (updates.shape.length !== indices.shape.length - 1 + x.shape.length - Number(depth))
+      inference.refuse('what is written must have a slice for each index.')
     return inferSame(inference)
   },
   gradient: (g, { inputs: [x, indices, updates], attributes }, [dy]) => {
     if (!x || !indices || !updates || !dy) return [null, null, null]
-    if (attributes['reduction'] !== 'add' || indices.shape.length !== 2 || indices.shape[1] !== 1) throw new GraphError('The gradient of ScatterND is written for adding rows.')
+    if (attributes['reduction'] !== 'add' || indices.shape.length !== 2 || indices.shape[1] !== 1)
+      throw new GraphError('The gradient of ScatterND is written for adding rows.')
     return [dy, null, gather(g, dy, reshape(g, indices, [indices.shape[0] as Dim]), 0)]
   },
 })
 
 /** x with the slices `updates` added at `indices` (int64 [.., depth]); equal indices add up */
-export const scatterNdAdd = (g: Graph, x: Value, indices: Value, updates: Value): Value => g.apply1(scatterNdOp, [x, indices, updates], { reduction: 'add' })
+export const scatterNdAdd = (g: Graph, x: Value, indices: Value, updates: Value): Value =>
+  g.apply1(scatterNdOp, [x, indices, updates], { reduction: 'add' })
 
 /** x with its slices at `indices` (int64 [.., depth]) replaced by `updates`; the indices must differ */
-export const scatterNd = (g: Graph, x: Value, indices: Value, updates: Value): Value => g.apply1(scatterNdOp, [x, indices, updates], { reduction: 'none' })
+export const scatterNd = (g: Graph, x: Value, indices: Value, updates: Value): Value =>
+  g.apply1(scatterNdOp, [x, indices, updates], { reduction: 'none' })

@@ -8,7 +8,8 @@ import { sub } from './sub.ts'
 export const sigmoidOp = defineOp({
   type: 'Sigmoid',
   infer: inferSameFloat,
-  gradient: (g, { outputs: [y] }, [dy]) => (y && dy ? [mul(g, dy, mul(g, y, sub(g, g.scalar(1), y)))] : [null]),
+  gradient: (g, { outputs: [y] }, [dy]) =>
+    y && dy ? [mul(g, dy, mul(g, y, sub(g, g.scalar(1), y)))] : [null],
 })
 
 /** 1 / (1 + e⁻ˣ) */

@@ -16,7 +16,8 @@ import { sub } from './sub.ts'
 /** The weight must be one number for each of the last axis. */
 export function needNormWeight(inference: Inference, weight: Value): void {
   const x = inference.need(0)
-  if (weight.shape.length !== 1 || !mayBeEqual(weight.shape[0] as Dim, x.shape.at(-1) ?? 0)) inference.refuse(`the weight must have the size ${x.shape.at(-1)} of the last axis.`)
+  if (weight.shape.length !== 1 || !mayBeEqual(weight.shape[0] as Dim, x.shape.at(-1) ?? 0))
+    inference.refuse(`the weight must have the size ${x.shape.at(-1)} of the last axis.`)
 }
 
 export const simplifiedLayerNormalizationOp = defineOp({
@@ -25,7 +26,10 @@ export const simplifiedLayerNormalizationOp = defineOp({
     needNormWeight(inference, inference.need(1))
     return inferSameFloat(inference)
   },
-  gradient: (g, { inputs: [x, weight], attributes }, [dy]) => (x && weight && dy ? rmsNormGradient(g, x, weight, dy, floatAttribute(attributes, 'epsilon', 1e-5)) : [null, null]),
+  gradient: (g, { inputs: [x, weight], attributes }, [dy]) =>
+    x && weight && dy
+      ? rmsNormGradient(g, x, weight, dy, floatAttribute(attributes, 'epsilon', 1e-5))
+      : [null, null],
 })
 
 /**
@@ -33,7 +37,13 @@ export const simplifiedLayerNormalizationOp = defineOp({
  * dx = (dy · weight − n · c) / rms(x), and dweight = sum over rows of dy · n.
  * The mean is a product with weight / width, which spares a pass over the activations.
  */
-export function rmsNormGradient(g: Graph, x: Value, weight: Value, dy: Value, epsilon: number): [Value, Value] {
+export function rmsNormGradient(
+  g: Graph,
+  x: Value,
+  weight: Value,
+  dy: Value,
+  epsilon: number,
+): [Value, Value] {
   const width = needStatic(weight, 'the gradient of a norm')[0] ?? 1
   const meanSquare = mul(g, reduceSumSquare(g, x, [-1]), g.scalar(1 / width))
   const inverse = reciprocal(g, sqrt(g, add(g, meanSquare, g.scalar(epsilon))))

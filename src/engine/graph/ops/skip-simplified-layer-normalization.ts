@@ -20,14 +20,28 @@ export const skipSimplifiedLayerNormalizationOp = defineOp({
   gradient: (g, { inputs: [a, , weight], outputs: [, , , sum], attributes }, [dNormed, , , dSum]) => {
     if (!a || !weight || !sum) return [null, null, null]
     if (!dNormed) return [dSum ?? null, dSum ?? null, null]
-    const [dx, dWeight] = rmsNormGradient(g, sum, weight, dNormed, floatAttribute(attributes, 'epsilon', 1e-5))
+    const [dx, dWeight] = rmsNormGradient(
+      g,
+      sum,
+      weight,
+      dNormed,
+      floatAttribute(attributes, 'epsilon', 1e-5),
+    )
     const both = dSum ? add(g, dx, dSum) : dx
     return [both, both, dWeight]
   },
 })
 
 /** The sum a + b [.., width] and its RMSNorm, in one pass */
-export function skipSimplifiedLayerNormalization(g: Graph, a: Value, b: Value, weight: Value, epsilon: number): { normed: Value; sum: Value } {
-  const [normed, sum] = g.apply(skipSimplifiedLayerNormalizationOp, [a, b, weight], { epsilon: { float: epsilon } })
+export function skipSimplifiedLayerNormalization(
+  g: Graph,
+  a: Value,
+  b: Value,
+  weight: Value,
+  epsilon: number,
+): { normed: Value; sum: Value } {
+  const [normed, sum] = g.apply(skipSimplifiedLayerNormalizationOp, [a, b, weight], {
+    epsilon: { float: epsilon },
+  })
   return { normed: normed as Value, sum: sum as Value }
 }

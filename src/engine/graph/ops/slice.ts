@@ -15,16 +15,24 @@ export const sliceOp = defineOp({
   type: 'Slice',
   infer: (inference) => {
     const x = inference.need(0)
-    const [starts, ends, axes, steps] = [inference.constant(1), inference.constant(2), inference.constant(3), inference.constant(4)]
+    const [starts, ends, axes, steps] = [
+      inference.constant(1),
+      inference.constant(2),
+      inference.constant(3),
+      inference.constant(4),
+    ]
     if (!axes) return inference.refuse('the axes must be a constant.')
     if (steps?.some((step) => step !== 1)) inference.refuse('only steps of 1 are written here.')
     const shape: Dim[] = x.shape.slice()
     axes.forEach((given, i) => {
       const axis = normaliseAxis(inference, given, shape.length)
       const [size, from, to] = [shape[axis] as Dim, starts?.[i], ends?.[i]]
-      if (typeof size === 'number' && from !== undefined && to !== undefined) shape[axis] = Math.max(0, bound(to, size) - bound(from, size))
+      if (typeof size === 'number' && from !== undefined && to !== undefined)
+        shape[axis] = Math.max(0, bound(to, size) - bound(from, size))
       else if (typeof size === 'string' && from === 0 && to !== undefined && to >= TO_END) shape[axis] = size
-      else shape[axis] = `${x.name}[${starts ? from : inference.need(1).name}:${ends ? to : inference.need(2).name}]`
+      else
+        shape[axis] =
+          `${x.name}[${starts ? from : inference.need(1).name}:${ends ? to : inference.need(2).name}]`
     })
     return [{ dtype: x.dtype, shape }]
   },
@@ -40,7 +48,16 @@ export const sliceOp = defineOp({
       const axis = axisFromEnd(given, sizes.length)
       const size = sizes[axis] ?? 0
       const [from, to] = [bound(froms[i] ?? 0, size), bound(tos[i] ?? size, size)]
-      const pad = (length: number): Value[] => (length > 0 ? [constantOfShape(g, needStatic(out, 'the gradient of Slice').map((dim, at) => (at === axis ? length : dim)), 0)] : [])
+      const pad = (length: number): Value[] =>
+        length > 0
+          ? [
+              constantOfShape(
+                g,
+                needStatic(out, 'the gradient of Slice').map((dim, at) => (at === axis ? length : dim)),
+                0,
+              ),
+            ]
+          : []
       out = concat(g, [...pad(from), out, ...pad(size - to)], axis)
     })
     return [out, null, null, null]

@@ -14,8 +14,12 @@ export const splitOp = defineOp({
     const axis = normaliseAxis(inference, intAttribute(inference.attributes, 'axis', 0), x.shape.length)
     const whole = x.shape[axis]
     const sum = sizes.reduce((a, b) => a + b, 0)
-    if (typeof whole === 'number' && sum !== whole) inference.refuse(`parts of ${sizes.join(', ')} are ${sum}, not the ${whole} of axis ${axis}.`)
-    return sizes.map((size) => ({ dtype: x.dtype, shape: x.shape.map((dim, at) => (at === axis ? size : dim)) }))
+    if (typeof whole === 'number' && sum !== whole)
+      inference.refuse(`parts of ${sizes.join(', ')} are ${sum}, not the ${whole} of axis ${axis}.`)
+    return sizes.map((size) => ({
+      dtype: x.dtype,
+      shape: x.shape.map((dim, at) => (at === axis ? size : dim)),
+    }))
   },
   // A part without influence on the loss gives zeros.
   gradient: (g, { outputs, attributes }, gradients) => {
@@ -31,4 +35,5 @@ export const splitOp = defineOp({
 })
 
 /** x cut along `axis` into parts of `sizes`, which add up to its size there */
-export const split = (g: Graph, x: Value, sizes: readonly number[], axis: number): Value[] => (sizes.length === 1 ? [x] : g.apply(splitOp, [x, g.integers(sizes)], { axis }))
+export const split = (g: Graph, x: Value, sizes: readonly number[], axis: number): Value[] =>
+  sizes.length === 1 ? [x] : g.apply(splitOp, [x, g.integers(sizes)], { axis })

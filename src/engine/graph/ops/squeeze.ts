@@ -20,4 +20,5 @@ export const squeezeOp = defineOp({
 })
 
 /** x without the axes named, all of size 1 */
-export const squeeze = (g: Graph, x: Value, axes: readonly number[]): Value => g.apply1(squeezeOp, [x, g.integers(axes)])
+export const squeeze = (g: Graph, x: Value, axes: readonly number[]): Value =>
+  g.apply1(squeezeOp, [x, g.integers(axes)])

@@ -8,7 +8,8 @@ import { neg } from './neg.ts'
 export const subOp = defineOp({
   type: 'Sub',
   infer: inferBinary,
-  gradient: (g, { inputs: [a, b] }, [dy]) => (a && b && dy ? [sumTo(g, dy, a.shape), sumTo(g, neg(g, dy), b.shape)] : [null, null]),
+  gradient: (g, { inputs: [a, b] }, [dy]) =>
+    a && b && dy ? [sumTo(g, dy, a.shape), sumTo(g, neg(g, dy), b.shape)] : [null, null],
 })
 
 /** a − b */

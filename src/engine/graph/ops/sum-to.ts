@@ -9,8 +9,11 @@ import { reshape } from './reshape.ts'
 export function sumTo(g: Graph, x: Value, shape: readonly Dim[]): Value {
   if (sameShape(x.shape, shape)) return x
   const lead = x.shape.length - shape.length
-  if (lead < 0) throw new GraphError(`A gradient of ${showType(x)} cannot be summed to [${shape.join(', ')}].`)
-  const axes = x.shape.flatMap((dim, axis) => (axis < lead || (shape[axis - lead] === 1 && dim !== 1) ? [axis] : []))
+  if (lead < 0)
+    throw new GraphError(`A gradient of ${showType(x)} cannot be summed to [${shape.join(', ')}].`)
+  const axes = x.shape.flatMap((dim, axis) =>
+    axis < lead || (shape[axis - lead] === 1 && dim !== 1) ? [axis] : [],
+  )
   const summed = axes.length ? reduceSum(g, x, axes) : x
   return lead ? reshape(g, summed, shape) : summed
 }

@@ -8,7 +8,8 @@ import { sub } from './sub.ts'
 export const tanhOp = defineOp({
   type: 'Tanh',
   infer: inferSameFloat,
-  gradient: (g, { outputs: [y] }, [dy]) => (y && dy ? [mul(g, dy, sub(g, g.scalar(1), mul(g, y, y)))] : [null]),
+  gradient: (g, { outputs: [y] }, [dy]) =>
+    y && dy ? [mul(g, dy, sub(g, g.scalar(1), mul(g, y, y)))] : [null],
 })
 
 /** Hyperbolic tangent. */

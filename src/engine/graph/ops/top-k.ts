@@ -10,9 +10,13 @@ export const topKOp = defineOp({
     needFloat(inference, x)
     const k = inference.constant(1)?.[0] ?? inference.refuse('k must be a constant.')
     const last = x.shape.at(-1)
-    if (typeof last === 'number' && k > last) inference.refuse(`there are no ${k} elements along an axis of ${last}.`)
+    if (typeof last === 'number' && k > last)
+      inference.refuse(`there are no ${k} elements along an axis of ${last}.`)
     const shape = [...x.shape.slice(0, -1), k]
-    return [{ dtype: x.dtype, shape }, { dtype: 'i64', shape }]
+    return [
+      { dtype: x.dtype, shape },
+      { dtype: 'i64', shape },
+    ]
   },
   gradient: { none: 'it is used to read results, not to train' },
 })

@@ -7,20 +7,31 @@ export const transposeOp = defineOp({
   type: 'Transpose',
   infer: (inference) => {
     const x = inference.need(0)
-    const order = intsAttribute(inference.attributes, 'perm') ?? inference.refuse('it needs an order of axes.')
+    const order =
+      intsAttribute(inference.attributes, 'perm') ?? inference.refuse('it needs an order of axes.')
     const isOrder = order.length === x.shape.length && x.shape.every((_, axis) => order.includes(axis))
     if (!isOrder) inference.refuse(`[${order.join(', ')}] is not an order of its ${x.shape.length} axes.`)
     return [{ dtype: x.dtype, shape: order.map((axis) => x.shape[axis] as Dim) }]
   },
   gradient: (g, { attributes }, [dy]) => {
     const order = intsAttribute(attributes, 'perm')
-    return dy && order ? [transpose(g, dy, order.map((_, axis) => order.indexOf(axis)))] : [null]
+    return dy && order
+      ? [
+          transpose(
+            g,
+            dy,
+            order.map((_, axis) => order.indexOf(axis)),
+          ),
+        ]
+      : [null]
   },
 })
 
 /** x with axis `order[i]` at place i */
 export const transpose = (g: Graph, x: Value, order: readonly number[]): Value =>
-  order.every((axis, i) => axis === i) && order.length === x.shape.length ? x : g.apply1(transposeOp, [x], { perm: order })
+  order.every((axis, i) => axis === i) && order.length === x.shape.length
+    ? x
+    : g.apply1(transposeOp, [x], { perm: order })
 
 /** x with its last two axes exchanged */
 export function transposeLast(g: Graph, x: Value): Value {

@@ -13,10 +13,16 @@ export const unsqueezeOp = defineOp({
     const axes = new Set(given.map((axis) => normaliseAxis(inference, axis, rank)))
     if (axes.size !== given.length) inference.refuse('an axis is named twice.')
     const old = x.shape.values()
-    return [{ dtype: x.dtype, shape: Array.from({ length: rank }, (_, axis) => (axes.has(axis) ? 1 : (old.next().value ?? 1))) }]
+    return [
+      {
+        dtype: x.dtype,
+        shape: Array.from({ length: rank }, (_, axis) => (axes.has(axis) ? 1 : (old.next().value ?? 1))),
+      },
+    ]
   },
   gradient: (g, { inputs: [x] }, [dy]) => (x && dy ? [reshape(g, dy, x.shape), null] : [null, null]),
 })
 
 /** x with axes of size 1 at the places that `axes` names in the result */
-export const unsqueeze = (g: Graph, x: Value, axes: readonly number[]): Value => g.apply1(unsqueezeOp, [x, g.integers(axes)])
+export const unsqueeze = (g: Graph, x: Value, axes: readonly number[]): Value =>
+  g.apply1(unsqueezeOp, [x, g.integers(axes)])

@@ -15,9 +15,14 @@ export const whereOp = defineOp({
   gradient: (g, { inputs: [condition, a, b] }, [dy]) => {
     if (!condition || !a || !b || !dy) return [null, null, null]
     const zero = g.scalar(0)
-    return [null, sumTo(g, where(g, condition, dy, zero), a.shape), sumTo(g, where(g, condition, zero, dy), b.shape)]
+    return [
+      null,
+      sumTo(g, where(g, condition, dy, zero), a.shape),
+      sumTo(g, where(g, condition, zero, dy), b.shape),
+    ]
   },
 })
 
 /** `a` where the condition is true, else `b` */
-export const where = (g: Graph, condition: Value, a: Value, b: Value): Value => g.apply1(whereOp, [condition, a, b])
+export const where = (g: Graph, condition: Value, a: Value, b: Value): Value =>
+  g.apply1(whereOp, [condition, a, b])

@@ -33,7 +33,10 @@ export interface Architecture {
     readonly modelTypes: readonly string[]
   }
   /** The scale of attention of models with so many layers, from their width and heads, where it is not 1 / √headWidth. Files do not tell it. */
-  readonly attentionScaleOf?: { readonly layers: number; readonly scale: (sizes: { readonly width: number; readonly heads: number }) => number }
+  readonly attentionScaleOf?: {
+    readonly layers: number
+    readonly scale: (sizes: { readonly width: number; readonly heads: number }) => number
+  }
   /** Norms of Hugging Face's files are less by 1 than what they multiply with. */
   readonly normsLessOne?: boolean
   /** What a config.json need not say, by its own names. */
@@ -41,7 +44,20 @@ export interface Architecture {
 }
 
 /** What files tell of a model beside what its architecture says. */
-export interface ToldShape extends Pick<DecoderShape, 'layers' | 'width' | 'heads' | 'kvHeads' | 'headWidth' | 'feedForward' | 'vocabulary' | 'context' | 'ropeTheta' | 'normEpsilon' | 'tiedHead'> {
+export interface ToldShape extends Pick<
+  DecoderShape,
+  | 'layers'
+  | 'width'
+  | 'heads'
+  | 'kvHeads'
+  | 'headWidth'
+  | 'feedForward'
+  | 'vocabulary'
+  | 'context'
+  | 'ropeTheta'
+  | 'normEpsilon'
+  | 'tiedHead'
+> {
   readonly ropeFactors?: readonly number[] | 'stored'
   readonly attentionScale?: number
   /** Tokens that layers with a window see. */
@@ -57,16 +73,27 @@ export interface ToldShape extends Pick<DecoderShape, 'layers' | 'width' | 'head
 export function makeShape(architecture: Architecture, told: ToldShape): DecoderShape {
   const { window, windowTheta, localLayers, unturned, attentionScale, ...sizes } = told
   const { unturnedEvery, windows, attentionScaleOf } = architecture
-  const each = (is: (layer: number) => boolean): boolean[] => Array.from({ length: sizes.layers }, (_, layer) => is(layer))
-  const local = window === undefined ? undefined : (localLayers ?? (windows && each((layer) => windows.wholeEvery === 0 || (layer + 1) % windows.wholeEvery !== 0)))
+  const each = (is: (layer: number) => boolean): boolean[] =>
+    Array.from({ length: sizes.layers }, (_, layer) => is(layer))
+  const local =
+    window === undefined
+      ? undefined
+      : (localLayers ??
+        (windows && each((layer) => windows.wholeEvery === 0 || (layer + 1) % windows.wholeEvery !== 0)))
   const localTheta = windowTheta ?? windows?.ropeTheta
-  const still = unturned ?? (unturnedEvery === undefined ? undefined : each((layer) => (layer + 1) % unturnedEvery === 0))
-  const scale = attentionScale ?? (attentionScaleOf?.layers === sizes.layers ? attentionScaleOf.scale(sizes) : undefined)
+  const still =
+    unturned ?? (unturnedEvery === undefined ? undefined : each((layer) => (layer + 1) % unturnedEvery === 0))
+  const scale =
+    attentionScale ?? (attentionScaleOf?.layers === sizes.layers ? attentionScaleOf.scale(sizes) : undefined)
   return {
     ...sizes,
     ...(still?.includes(true) ? { unturned: still } : {}),
-    ...(window !== undefined && local?.includes(true) ? { local: { layers: local, window, ...(localTheta === undefined ? {} : { ropeTheta: localTheta }) } } : {}),
-    ...(scale === undefined || isClose(scale, 1 / Math.sqrt(sizes.headWidth)) ? {} : { attentionScale: scale }),
+    ...(window !== undefined && local?.includes(true)
+      ? { local: { layers: local, window, ...(localTheta === undefined ? {} : { ropeTheta: localTheta }) } }
+      : {}),
+    ...(scale === undefined || isClose(scale, 1 / Math.sqrt(sizes.headWidth))
+      ? {}
+      : { attentionScale: scale }),
     ...(architecture.qkvBias ? { qkvBias: true } : {}),
     ...(architecture.queryKeyNorm ? { queryKeyNorm: true } : {}),
     ...(architecture.postNorms ? { postNorms: true } : {}),
@@ -81,7 +108,15 @@ const isClose = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-6 * b
  * Factors of RoPE as Llama 3.1 stretches its positions: long waves by `factor`, short ones not at all, those between by degrees.
  * Source: Hugging Face's `_compute_llama3_parameters`.
  */
-export function llama3Factors({ headWidth, ropeTheta }: Pick<DecoderShape, 'headWidth' | 'ropeTheta'>, told: { readonly factor: number; readonly lowFrequencyFactor: number; readonly highFrequencyFactor: number; readonly originalContext: number }): number[] {
+export function llama3Factors(
+  { headWidth, ropeTheta }: Pick<DecoderShape, 'headWidth' | 'ropeTheta'>,
+  told: {
+    readonly factor: number
+    readonly lowFrequencyFactor: number
+    readonly highFrequencyFactor: number
+    readonly originalContext: number
+  },
+): number[] {
   const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalContext } = told
   return Array.from({ length: headWidth / 2 }, (_, i) => {
     const wave = 2 * Math.PI * ropeTheta ** ((2 * i) / headWidth)
@@ -93,4 +128,5 @@ export function llama3Factors({ headWidth, ropeTheta }: Pick<DecoderShape, 'head
 }
 
 /** Factors that stretch all positions alike. */
-export const linearFactors = ({ headWidth }: Pick<DecoderShape, 'headWidth'>, factor: number): number[] => Array.from({ length: headWidth / 2 }, () => factor)
+export const linearFactors = ({ headWidth }: Pick<DecoderShape, 'headWidth'>, factor: number): number[] =>
+  Array.from({ length: headWidth / 2 }, () => factor)

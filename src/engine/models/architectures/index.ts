@@ -12,7 +12,9 @@ export type { Architecture, ToldShape } from './architecture.ts'
 export const ARCHITECTURES: readonly Architecture[] = [llama, qwen2, qwen3, smollm3, gemma3]
 
 /** The architecture of this name in GGUF files. */
-export const findArchitecture = (name: string): Architecture | undefined => ARCHITECTURES.find((known) => known.name === name)
+export const findArchitecture = (name: string): Architecture | undefined =>
+  ARCHITECTURES.find((known) => known.name === name)
 
 /** The architecture of this `model_type` in a config.json. */
-export const findModelType = (type: string): Architecture | undefined => ARCHITECTURES.find(({ modelTypes }) => modelTypes.includes(type))
+export const findModelType = (type: string): Architecture | undefined =>
+  ARCHITECTURES.find(({ modelTypes }) => modelTypes.includes(type))

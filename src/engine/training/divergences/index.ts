@@ -6,5 +6,9 @@ import { reverseKl } from './reverse-kl.ts'
 
 export type { Divergence } from './divergence.ts'
 
-export const DIVERGENCES = { 'forward-kl': forwardKl, 'reverse-kl': reverseKl, 'jensen-shannon': jensenShannon } as const satisfies Readonly<Record<string, Divergence>>
+export const DIVERGENCES = {
+  'forward-kl': forwardKl,
+  'reverse-kl': reverseKl,
+  'jensen-shannon': jensenShannon,
+} as const satisfies Readonly<Record<string, Divergence>>
 export type DivergenceName = keyof typeof DIVERGENCES

@@ -7,7 +7,11 @@ export const jensenShannon: Divergence = {
   name: 'jensen-shannon',
   terms: (g, teacher, student) => {
     const mean = mul(g, add(g, teacher, student), g.scalar(0.5))
-    const toMean = add(g, mul(g, teacher, log(g, div(g, teacher, mean))), mul(g, student, log(g, div(g, student, mean))))
+    const toMean = add(
+      g,
+      mul(g, teacher, log(g, div(g, teacher, mean))),
+      mul(g, student, log(g, div(g, student, mean))),
+    )
     return mul(g, toMean, g.scalar(0.5))
   },
   slopes: (g, teacher, student) => {

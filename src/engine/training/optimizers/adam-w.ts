@@ -17,7 +17,12 @@ const EPSILON = 1e-8
  */
 export function scalarsOf(step: number, learningRate: number, weightDecay: number): StepScalars {
   const root = Math.sqrt(1 - BETA_2 ** step)
-  return { plain: learningRate, rate: (learningRate * root) / (1 - BETA_1 ** step), epsilon: EPSILON * root, keep: 1 - learningRate * weightDecay }
+  return {
+    plain: learningRate,
+    rate: (learningRate * root) / (1 - BETA_1 ** step),
+    epsilon: EPSILON * root,
+    keep: 1 - learningRate * weightDecay,
+  }
 }
 
 /** Decay only where it applies; the gradient is clipped by a scalar. */
@@ -25,11 +30,24 @@ export const adamW: UpdateRule = {
   hasSecond: true,
   update: (g, { state, gradient, gradientScale, scalars, decays }) => {
     if (!state.second) throw new TypeError('AdamW keeps a second moment')
-    const scaled = (factor: number, scale: Value | null): Value => (scale ? mul(g, scale, g.scalar(factor)) : g.scalar(factor))
-    const first = add(g, mul(g, state.first, g.scalar(BETA_1)), mul(g, gradient, scaled(1 - BETA_1, gradientScale)))
+    const scaled = (factor: number, scale: Value | null): Value =>
+      scale ? mul(g, scale, g.scalar(factor)) : g.scalar(factor)
+    const first = add(
+      g,
+      mul(g, state.first, g.scalar(BETA_1)),
+      mul(g, gradient, scaled(1 - BETA_1, gradientScale)),
+    )
     const square = gradientScale && mul(g, gradientScale, gradientScale)
-    const second = add(g, mul(g, state.second, g.scalar(BETA_2)), mul(g, mul(g, gradient, gradient), scaled(1 - BETA_2, square)))
+    const second = add(
+      g,
+      mul(g, state.second, g.scalar(BETA_2)),
+      mul(g, mul(g, gradient, gradient), scaled(1 - BETA_2, square)),
+    )
     const change = mul(g, div(g, first, add(g, sqrt(g, second), scalars.epsilon)), scalars.rate)
-    return { weights: sub(g, decays ? mul(g, state.weights, scalars.keep) : state.weights, change), first, second }
+    return {
+      weights: sub(g, decays ? mul(g, state.weights, scalars.keep) : state.weights, change),
+      first,
+      second,
+    }
   },
 }

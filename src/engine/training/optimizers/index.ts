@@ -10,6 +10,7 @@ export * from './optimizer.ts'
 /** Muon is for the matrices between the layers; embeddings, heads and norms stay with AdamW, as its authors advise. */
 export const OPTIMIZERS = {
   'adam-w': (): UpdateRule => adamW,
-  muon: ({ name, shape }: Parameter): UpdateRule => (shape.length === 2 && name !== 'embedding' && name !== CLASS_HEAD ? muon : adamW),
+  muon: ({ name, shape }: Parameter): UpdateRule =>
+    shape.length === 2 && name !== 'embedding' && name !== CLASS_HEAD ? muon : adamW,
 } as const satisfies Readonly<Record<string, (parameter: Parameter) => UpdateRule>>
 export type OptimizerName = keyof typeof OPTIMIZERS

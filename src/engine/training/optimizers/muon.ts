@@ -2,7 +2,18 @@
 // Source: Jordan et al. 2024, as torch.optim.Muon computes it (with Nesterov's momentum, in 32-bit floats); the factor
 // 0.2 · √(larger side) gives its changes the size of AdamW's, so that one learning rate serves both (Liu et al. 2025).
 import { needStatic, type Graph, type Value } from '../../graph/graph.ts'
-import { add, div, gemm, maximum, mul, reduceSumSquare, reshape, sqrt, sub, transpose } from '../../graph/ops/index.ts'
+import {
+  add,
+  div,
+  gemm,
+  maximum,
+  mul,
+  reduceSumSquare,
+  reshape,
+  sqrt,
+  sub,
+  transpose,
+} from '../../graph/ops/index.ts'
 import type { UpdateRule } from './optimizer.ts'
 
 const MOMENTUM = 0.95
@@ -35,6 +46,13 @@ export const muon: UpdateRule = {
     const first = add(g, mul(g, state.first, g.scalar(MOMENTUM)), mul(g, clipped, g.scalar(1 - MOMENTUM)))
     const ahead = add(g, mul(g, clipped, g.scalar(1 - MOMENTUM)), mul(g, first, g.scalar(MOMENTUM)))
     const size = mul(g, scalars.plain, g.scalar(0.2 * Math.sqrt(Math.max(rows, columns))))
-    return { weights: sub(g, decays ? mul(g, state.weights, scalars.keep) : state.weights, mul(g, makeOrthogonal(g, ahead), size)), first }
+    return {
+      weights: sub(
+        g,
+        decays ? mul(g, state.weights, scalars.keep) : state.weights,
+        mul(g, makeOrthogonal(g, ahead), size),
+      ),
+      first,
+    }
   },
 }

@@ -13,7 +13,12 @@ export interface StepScalars {
   /** What decay leaves of a weight: 1 − learning rate · weight decay. */
   readonly keep: number
 }
-export const STEP_SCALARS = ['plain', 'rate', 'epsilon', 'keep'] as const satisfies readonly (keyof StepScalars)[]
+export const STEP_SCALARS = [
+  'plain',
+  'rate',
+  'epsilon',
+  'keep',
+] as const satisfies readonly (keyof StepScalars)[]
 /** Values of the scalars in a graph. */
 export type ScalarValues = Readonly<Record<keyof StepScalars, Value>>
 

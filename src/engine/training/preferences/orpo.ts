@@ -8,7 +8,12 @@ import { softplus, type Preference } from './preference.ts'
 const LEAST_DOUBT = 1e-6
 
 /** log(p / (1 − p)) from log p. */
-const logOdds = (g: Graph, logProbability: Value): Value => sub(g, logProbability, log(g, maximum(g, sub(g, g.scalar(1), exp(g, logProbability)), g.scalar(LEAST_DOUBT))))
+const logOdds = (g: Graph, logProbability: Value): Value =>
+  sub(
+    g,
+    logProbability,
+    log(g, maximum(g, sub(g, g.scalar(1), exp(g, logProbability)), g.scalar(LEAST_DOUBT))),
+  )
 
 export const orpo: Preference = {
   name: 'orpo',

@@ -38,7 +38,10 @@ const softplusRule: CompositeDefinition = {
   name: 'softplus',
   build: (g, [x]) => {
     if (!x) throw new TypeError('softplus takes a value')
-    return { outputs: [add(g, maximum(g, x, g.scalar(0)), log(g, add(g, exp(g, neg(g, abs(g, x))), g.scalar(1))))], saved: [] }
+    return {
+      outputs: [add(g, maximum(g, x, g.scalar(0)), log(g, add(g, exp(g, neg(g, abs(g, x))), g.scalar(1))))],
+      saved: [],
+    }
   },
   gradient: (g, { inputs: [x] }, [d]) => (x && d ? [mul(g, d, sigmoid(g, x))] : [null]),
 }

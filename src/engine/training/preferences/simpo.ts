@@ -7,5 +7,6 @@ export const simpo: Preference = {
   averages: true,
   needsReference: false,
   needsDrift: false,
-  loss: (g, { chosen, rejected }, { beta, margin }) => softplus(g, mul(g, sub(g, sub(g, chosen, rejected), g.scalar(margin)), g.scalar(-beta))),
+  loss: (g, { chosen, rejected }, { beta, margin }) =>
+    softplus(g, mul(g, sub(g, sub(g, chosen, rejected), g.scalar(margin)), g.scalar(-beta))),
 }

@@ -3,4 +3,7 @@ import type { Schedule } from './schedule.ts'
 
 const FLOOR = 0.1
 
-export const cosine: Schedule = { name: 'cosine', share: (done) => FLOOR + ((1 - FLOOR) * (1 + Math.cos(Math.PI * done))) / 2 }
+export const cosine: Schedule = {
+  name: 'cosine',
+  share: (done) => FLOOR + ((1 - FLOOR) * (1 + Math.cos(Math.PI * done))) / 2,
+}

@@ -4,4 +4,7 @@ import type { Schedule } from './schedule.ts'
 
 const STAYS = 0.8
 
-export const warmStableDecay: Schedule = { name: 'warm-stable-decay', share: (done) => (done <= STAYS ? 1 : 1 - Math.sqrt((done - STAYS) / (1 - STAYS))) }
+export const warmStableDecay: Schedule = {
+  name: 'warm-stable-decay',
+  share: (done) => (done <= STAYS ? 1 : 1 - Math.sqrt((done - STAYS) / (1 - STAYS))),
+}

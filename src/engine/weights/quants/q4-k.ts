@@ -18,7 +18,8 @@ export const q4_k: Quant = {
         const quants = p + 16 + 32 * (s >> 1) // two sub-blocks share 32 bytes: low halves, then high halves
         const shift = (s & 1) * 4
         const to = at + k + 32 * s
-        for (let j = 0; j < 32; j++) out[to + j] = (((bytes[quants + j] as number) >> shift) & 15) * scale - minimum
+        for (let j = 0; j < 32; j++)
+          out[to + j] = (((bytes[quants + j] as number) >> shift) & 15) * scale - minimum
       }
     }
   },

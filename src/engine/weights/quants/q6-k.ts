@@ -22,7 +22,9 @@ export const q6_k: Quant = {
         const to = at + k + 128 * half + 32 * quarter
         for (let j = 0; j < 32; j++) {
           const scale = ((bytes[scales + (j >> 4)] as number) << 24) >> 24
-          const q = (((bytes[low + j] as number) >> lowShift) & 15) | ((((bytes[high + j] as number) >> highShift) & 3) << 4)
+          const q =
+            (((bytes[low + j] as number) >> lowShift) & 15) |
+            ((((bytes[high + j] as number) >> highShift) & 3) << 4)
           out[to + j] = d * scale * (q - 32)
         }
       }

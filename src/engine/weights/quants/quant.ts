@@ -13,13 +13,22 @@ export interface Quant {
    * `b` gets 16 bytes a block (byte j: elements 2j low, 2j+1 high) from `block · 16`, `scales` and `minima` one number a
    * block from `block`.
    */
-  readonly readFourBits?: (bytes: Uint8Array, from: number, columns: number, b: Uint8Array, scales: Float32Array, minima: Float32Array, block: number) => void
+  readonly readFourBits?: (
+    bytes: Uint8Array,
+    from: number,
+    columns: number,
+    b: Uint8Array,
+    scales: Float32Array,
+    minima: Float32Array,
+    block: number,
+  ) => void
 }
 
 const HALF = makeHalfTable()
 
 /** The IEEE half-precision number at `bytes[at]`, little-endian. */
-export const readHalf = (bytes: Uint8Array, at: number): number => HALF[(bytes[at] as number) | ((bytes[at + 1] as number) << 8)] as number
+export const readHalf = (bytes: Uint8Array, at: number): number =>
+  HALF[(bytes[at] as number) | ((bytes[at + 1] as number) << 8)] as number
 
 /** The number whose half-precision bits these are. */
 export const fromHalf = (bits: number): number => HALF[bits] as number

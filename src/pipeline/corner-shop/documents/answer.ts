@@ -14,6 +14,10 @@ export const answer: DocumentKind = {
       return { kind: 'chat', messages: [...asks(note.text, rng), says(writeNote(note, rng))], learnFrom: 1 }
     }
     const task = drawAllowed(() => drawTask(rng), isHeldOut)
-    return { kind: 'chat', messages: [...asks(task.text, rng), says(joinParts(drawReply(task, rng)))], learnFrom: 1 }
+    return {
+      kind: 'chat',
+      messages: [...asks(task.text, rng), says(joinParts(drawReply(task, rng)))],
+      learnFrom: 1,
+    }
   },
 }

@@ -15,14 +15,24 @@ export const compare: DocumentKind = {
       for (;;) {
         const source = drawItemSource(rng, isHeldOut)
         const pair = [source.draw(rng), source.draw(rng)] as const
-        const [one, other] = pair.map(({ scores }) => (name.startsWith('helpfulness') ? scores.helpfulness : scores.correctness)) as [number, number]
+        const [one, other] = pair.map(({ scores }) =>
+          name.startsWith('helpfulness') ? scores.helpfulness : scores.correctness,
+        ) as [number, number]
         if (one === other) continue
         const [a, b] = chance(0.5, rng) ? pair : [pair[1], pair[0]]
         const aIsBetter = (a === pair[0]) === one > other
-        return { asked: messagesIn(writePairChat(rubric, source.prompt, a.completion, b.completion)), answer: says(`${BETTER_PREFIX} ${aIsBetter ? 'A' : 'B'}`) }
+        return {
+          asked: messagesIn(writePairChat(rubric, source.prompt, a.completion, b.completion)),
+          answer: says(`${BETTER_PREFIX} ${aIsBetter ? 'A' : 'B'}`),
+        }
       }
     })
     const shared = turns[0]?.asked.slice(0, -1) ?? []
-    return { kind: 'chat', messages: [...shared, ...turns.flatMap(({ asked, answer }) => [...asked.slice(-1), answer])], learnFrom: shared.length, times: 8 }
+    return {
+      kind: 'chat',
+      messages: [...shared, ...turns.flatMap(({ asked, answer }) => [...asked.slice(-1), answer])],
+      learnFrom: shared.length,
+      times: 8,
+    }
   },
 }

@@ -8,6 +8,11 @@ export const critique: DocumentKind = {
   weight: 4,
   draw(rng, { isHeldOut }) {
     const item = drawItemSource(rng, isHeldOut).draw(rng)
-    return { kind: 'chat', messages: [...messagesIn(writeCritiqueChat(item.prompt, item.completion)), says(item.critique)], learnFrom: 1, times: 3 }
+    return {
+      kind: 'chat',
+      messages: [...messagesIn(writeCritiqueChat(item.prompt, item.completion)), says(item.critique)],
+      learnFrom: 1,
+      times: 3,
+    }
   },
 }

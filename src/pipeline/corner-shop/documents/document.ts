@@ -29,7 +29,10 @@ export interface DrawOptions {
 }
 
 /** Draws again until the text may be learned. */
-export function drawAllowed<T extends { readonly text: string }>(draw: () => T, isHeldOut: DrawOptions['isHeldOut']): T {
+export function drawAllowed<T extends { readonly text: string }>(
+  draw: () => T,
+  isHeldOut: DrawOptions['isHeldOut'],
+): T {
   for (;;) {
     const drawn = draw()
     if (!isHeldOut(drawn.text)) return drawn
@@ -43,9 +46,19 @@ export function messagesIn(asked: Asked): readonly ChatMessage[] {
 }
 
 /** What a shop may tell its model to be; one chat in eight begins so. */
-const SYSTEMS = ['You work in a corner shop.', 'Be friendly and brief.', 'You answer the customers of a small shop.', 'You are a helpful assistant.', 'Answer as the shopkeeper would.', 'Be exact.']
+const SYSTEMS = [
+  'You work in a corner shop.',
+  'Be friendly and brief.',
+  'You answer the customers of a small shop.',
+  'You are a helpful assistant.',
+  'Answer as the shopkeeper would.',
+  'Be exact.',
+]
 
 /** A prompt, now and then behind a system prompt. */
-export const asks = (prompt: string, rng: Rng): ChatMessage[] => [...(chance(0.125, rng) ? [{ role: 'system' as const, content: pick(SYSTEMS, rng) }] : []), { role: 'user', content: prompt }]
+export const asks = (prompt: string, rng: Rng): ChatMessage[] => [
+  ...(chance(0.125, rng) ? [{ role: 'system' as const, content: pick(SYSTEMS, rng) }] : []),
+  { role: 'user', content: prompt },
+]
 
 export const says = (content: string): ChatMessage => ({ role: 'assistant', content })

@@ -13,8 +13,14 @@ export const evolve: DocumentKind = {
       const task = drawTask(rng)
       const extra = drawExtra(task.situation, task.particulars, rng)
       if (task.short || task.extra || !extra || isHeldOut(task.text)) continue
-      const harder = chance(0.25, rng) ? `${task.text} Do not use more than thirty words.` : `${task.text} ${fillSlots(extra.ask, task.particulars)}`
-      return { kind: 'chat', messages: [...messagesIn(writeEvolveChat(task.text)), says(harder)], learnFrom: 1 }
+      const harder = chance(0.25, rng)
+        ? `${task.text} Do not use more than thirty words.`
+        : `${task.text} ${fillSlots(extra.ask, task.particulars)}`
+      return {
+        kind: 'chat',
+        messages: [...messagesIn(writeEvolveChat(task.text)), says(harder)],
+        learnFrom: 1,
+      }
     }
   },
 }

@@ -14,12 +14,18 @@ export const grow: DocumentKind = {
   weight: 5,
   draw(rng, { isHeldOut }) {
     const share = [0, 0, 0.5, 1][rng.below(4)] as number
-    const drawOne = () => drawAllowed(() => (chance(share, rng) ? drawProblem(rng) : chance(0.06, rng) ? drawNote(rng) : drawTask(rng)), isHeldOut).text
+    const drawOne = () =>
+      drawAllowed(
+        () => (chance(share, rng) ? drawProblem(rng) : chance(0.06, rng) ? drawNote(rng) : drawTask(rng)),
+        isHeldOut,
+      ).text
     const shown = 1 + rng.below(8)
     const shots = Array.from({ length: shown }, drawOne)
     const head = writeGrowthText(shots)
     const tasks = Array.from({ length: LAST - 1 - shown }, drawOne)
-    const list = tasks.map((text, i) => `${i === 0 ? '' : `${shown + 1 + i}.`} ${flattenShot(text)}\n`).join('')
+    const list = tasks
+      .map((text, i) => `${i === 0 ? '' : `${shown + 1 + i}.`} ${flattenShot(text)}\n`)
+      .join('')
     // The list goes on to the number at which the request ends.
     return { kind: 'raw', text: `${head}${list}${LAST}.`, learnFrom: head.length }
   },

@@ -14,9 +14,19 @@ export const judge: DocumentKind = {
     const turns = Array.from({ length: items }, () => {
       const { prompt, completion, scores } = drawItemSource(rng, isHeldOut).draw(rng)
       const asked = messagesIn(writeJudgeChat(rubric, prompt, completion))
-      return { asked, answer: says(`${SCORE_PREFIX} ${name.startsWith('helpfulness') ? scores.helpfulness : scores.correctness}`) }
+      return {
+        asked,
+        answer: says(
+          `${SCORE_PREFIX} ${name.startsWith('helpfulness') ? scores.helpfulness : scores.correctness}`,
+        ),
+      }
     })
     const shared = turns[0]?.asked.slice(0, -1) ?? []
-    return { kind: 'chat', messages: [...shared, ...turns.flatMap(({ asked, answer }) => [...asked.slice(-1), answer])], learnFrom: shared.length, times: 8 }
+    return {
+      kind: 'chat',
+      messages: [...shared, ...turns.flatMap(({ asked, answer }) => [...asked.slice(-1), answer])],
+      learnFrom: shared.length,
+      times: 8,
+    }
   },
 }

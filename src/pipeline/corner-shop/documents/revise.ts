@@ -8,6 +8,13 @@ export const revise: DocumentKind = {
   weight: 4,
   draw(rng, { isHeldOut }) {
     const item = drawItemSource(rng, isHeldOut).draw(rng)
-    return { kind: 'chat', messages: [...messagesIn(writeRevisionChat(item.prompt, item.completion, item.critique)), says(item.right)], learnFrom: 1 }
+    return {
+      kind: 'chat',
+      messages: [
+        ...messagesIn(writeRevisionChat(item.prompt, item.completion, item.critique)),
+        says(item.right),
+      ],
+      learnFrom: 1,
+    }
   },
 }

@@ -10,6 +10,13 @@ export const solve: DocumentKind = {
   weight: 40,
   draw(rng, { isHeldOut }) {
     const problem = drawAllowed(() => drawProblem(rng), isHeldOut)
-    return { kind: 'chat', messages: [...asks(chance(0.3, rng) ? writeSolvePrompt(problem.text) : problem.text, rng), says(writeSolution(problem))], learnFrom: 1 }
+    return {
+      kind: 'chat',
+      messages: [
+        ...asks(chance(0.3, rng) ? writeSolvePrompt(problem.text) : problem.text, rng),
+        says(writeSolution(problem)),
+      ],
+      learnFrom: 1,
+    }
   },
 }

@@ -21,6 +21,11 @@ export const basket: ProblemKind = {
       ],
       rng,
     )
-    return { level: 2, text, steps: [stepOf(lot), sumStep(totalOf(lot), other.cents)], cents: totalOf(lot) + other.cents }
+    return {
+      level: 2,
+      text,
+      steps: [stepOf(lot), sumStep(totalOf(lot), other.cents)],
+      cents: totalOf(lot) + other.cents,
+    }
   },
 }

@@ -2,7 +2,16 @@
 import { pick } from '../draws.ts'
 import { drawGoods, writeMoney } from '../goods.ts'
 import { NAMES } from '../people.ts'
-import { drawLot, lessStep, noteFor, stepOf, sumStep, totalOf, writeLot, type ProblemKind } from './problem.ts'
+import {
+  drawLot,
+  lessStep,
+  noteFor,
+  stepOf,
+  sumStep,
+  totalOf,
+  writeLot,
+  type ProblemKind,
+} from './problem.ts'
 
 export const change: ProblemKind = {
   level: 3,
@@ -22,6 +31,11 @@ export const change: ProblemKind = {
       ],
       rng,
     )
-    return { level: 3, text, steps: [stepOf(lot), sumStep(totalOf(lot), other.cents), lessStep(note, total)], cents: note - total }
+    return {
+      level: 3,
+      text,
+      steps: [stepOf(lot), sumStep(totalOf(lot), other.cents), lessStep(note, total)],
+      cents: note - total,
+    }
   },
 }

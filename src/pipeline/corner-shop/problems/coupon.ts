@@ -2,7 +2,16 @@
 import { pick } from '../draws.ts'
 import { writeMoney } from '../goods.ts'
 import { NAMES } from '../people.ts'
-import { drawLot, lessStep, noteFor, stepOf, sumStep, totalOf, writeLot, type ProblemKind } from './problem.ts'
+import {
+  drawLot,
+  lessStep,
+  noteFor,
+  stepOf,
+  sumStep,
+  totalOf,
+  writeLot,
+  type ProblemKind,
+} from './problem.ts'
 
 export const coupon: ProblemKind = {
   level: 4,
@@ -21,6 +30,17 @@ export const coupon: ProblemKind = {
       ],
       rng,
     )
-    return { level: 4, text, steps: [stepOf(a), stepOf(b), sumStep(totalOf(a), totalOf(b)), lessStep(sum, off), lessStep(note, total)], cents: note - total }
+    return {
+      level: 4,
+      text,
+      steps: [
+        stepOf(a),
+        stepOf(b),
+        sumStep(totalOf(a), totalOf(b)),
+        lessStep(sum, off),
+        lessStep(note, total),
+      ],
+      cents: note - total,
+    }
   },
 }

@@ -35,11 +35,15 @@ export function drawLot(rng: Rng): Lot {
   return { goods, count: 2 + rng.below(5), cents: chance(0.5, rng) ? goods.cents : 5 * (2 + rng.below(118)) }
 }
 
-export const writeLot = ({ goods, count, cents }: Lot): string => `${count} ${goods.many} at ${writeMoney(cents)} each`
+export const writeLot = ({ goods, count, cents }: Lot): string =>
+  `${count} ${goods.many} at ${writeMoney(cents)} each`
 export const totalOf = ({ count, cents }: Lot): number => count * cents
-export const stepOf = ({ count, cents }: Lot): string => `${count} x ${writeMoney(cents)} = ${writeMoney(count * cents)}`
-export const sumStep = (a: number, b: number): string => `${writeMoney(a)} + ${writeMoney(b)} = ${writeMoney(a + b)}`
-export const lessStep = (a: number, b: number): string => `${writeMoney(a)} - ${writeMoney(b)} = ${writeMoney(a - b)}`
+export const stepOf = ({ count, cents }: Lot): string =>
+  `${count} x ${writeMoney(cents)} = ${writeMoney(count * cents)}`
+export const sumStep = (a: number, b: number): string =>
+  `${writeMoney(a)} + ${writeMoney(b)} = ${writeMoney(a + b)}`
+export const lessStep = (a: number, b: number): string =>
+  `${writeMoney(a)} - ${writeMoney(b)} = ${writeMoney(a - b)}`
 
 /** Notes that people pay with, in cents. */
 export const BANKNOTES: readonly number[] = [500, 1000, 2000, 5000, 10_000]
@@ -48,4 +52,5 @@ export const BANKNOTES: readonly number[] = [500, 1000, 2000, 5000, 10_000]
 export const noteFor = (cents: number): number => BANKNOTES.find((note) => note >= cents) ?? 10_000
 
 /** The worked steps, one a line, and the answer. */
-export const writeSolution = ({ steps, cents }: Pick<Problem, 'steps' | 'cents'>): string => [...steps, `Answer: ${writeMoney(cents)}`].join('\n')
+export const writeSolution = ({ steps, cents }: Pick<Problem, 'steps' | 'cents'>): string =>
+  [...steps, `Answer: ${writeMoney(cents)}`].join('\n')

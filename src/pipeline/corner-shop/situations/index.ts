@@ -18,4 +18,22 @@ import { stock } from './stock.ts'
 import { thanks } from './thanks.ts'
 import { work } from './work.ts'
 
-export const SITUATIONS: readonly Situation[] = [hours, price, place, stock, returned, spoiled, chargedTwice, queue, rude, delivery, payment, lost, order, origin, thanks, work, stampCard]
+export const SITUATIONS: readonly Situation[] = [
+  hours,
+  price,
+  place,
+  stock,
+  returned,
+  spoiled,
+  chargedTwice,
+  queue,
+  rude,
+  delivery,
+  payment,
+  lost,
+  order,
+  origin,
+  thanks,
+  work,
+  stampCard,
+]

@@ -1,5 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { learningRateAt, SCHEDULES, type ScheduleName } from '../../../../src/engine/training/schedules/index.ts'
+import {
+  learningRateAt,
+  SCHEDULES,
+  type ScheduleName,
+} from '../../../../src/engine/training/schedules/index.ts'
 import oracle from '../../../oracles/schedules.json'
 
 const NAMES = Object.keys(SCHEDULES) as ScheduleName[]
@@ -8,8 +12,12 @@ const base = { steps: 100, learningRate: 1, warmUp: 0.1 }
 describe.each(NAMES)('%s', (schedule) => {
   test('falls as transformers has it, after the rise', () => {
     const { steps, rise } = oracle
-    const ours = oracle[schedule].map((_, i) => learningRateAt(rise + 1 + i, { steps, learningRate: 1, warmUp: rise / steps, schedule }))
-    ours.forEach((rate, i) => expect(rate, `step ${rise + 1 + i}`).toBeCloseTo(oracle[schedule][i] ?? Number.NaN, 6))
+    const ours = oracle[schedule].map((_, i) =>
+      learningRateAt(rise + 1 + i, { steps, learningRate: 1, warmUp: rise / steps, schedule }),
+    )
+    ours.forEach((rate, i) =>
+      expect(rate, `step ${rise + 1 + i}`).toBeCloseTo(oracle[schedule][i] ?? Number.NaN, 6),
+    )
     expect(ours).toHaveLength(steps - rise)
   })
 

@@ -6,18 +6,25 @@ import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** `RETORT_LLAMA_MODEL` serves another file of the same model, such as one in floats. */
-const MODEL = process.env['RETORT_LLAMA_MODEL'] ?? fileURLToPath(new URL('../../../../../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf', import.meta.url))
+const MODEL =
+  process.env['RETORT_LLAMA_MODEL'] ??
+  fileURLToPath(new URL('../../../../../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf', import.meta.url))
 
 /** `RETORT_LLAMA_SERVER`, else `llama-server` on the PATH. */
 function findServer(): string | undefined {
   const named = process.env['RETORT_LLAMA_SERVER']
   if (named !== undefined && named !== '') return existsSync(named) ? named : undefined
-  return (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'llama-server')).find((path) => existsSync(path))
+  return (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, 'llama-server'))
+    .find((path) => existsSync(path))
 }
 
 const path = findServer()
 export const canServe = path !== undefined && existsSync(MODEL)
-export const whyNotServed = canServe ? '' : ` (SKIPPED: ${path === undefined ? 'no llama-server on the PATH, and RETORT_LLAMA_SERVER names none' : '../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf is not there'})`
+export const whyNotServed = canServe
+  ? ''
+  : ` (SKIPPED: ${path === undefined ? 'no llama-server on the PATH, and RETORT_LLAMA_SERVER names none' : '../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf is not there'})`
 if (!canServe) console.warn(`The tests with a real llama.cpp server are skipped:${whyNotServed}`)
 
 export interface RunningServer {
@@ -39,9 +46,33 @@ const freePort = (): Promise<number> =>
 export async function startLlamaServer({ key }: { key?: string } = {}): Promise<RunningServer> {
   if (path === undefined) throw new Error(whyNotServed)
   const port = await freePort()
-  const args = ['-m', MODEL, '--host', '127.0.0.1', '--port', `${port}`, '-np', '4', '-c', '8192', '-ngl', '0', '-t', '2', '--alias', 'smollm2', ...(key === undefined ? [] : ['--api-key', key])]
+  const args = [
+    '-m',
+    MODEL,
+    '--host',
+    '127.0.0.1',
+    '--port',
+    `${port}`,
+    '-np',
+    '4',
+    '-c',
+    '8192',
+    '-ngl',
+    '0',
+    '-t',
+    '2',
+    '--alias',
+    'smollm2',
+    ...(key === undefined ? [] : ['--api-key', key]),
+  ]
   // Builds that come as a folder have their libraries beside them.
-  const child = spawn(path, args, { stdio: 'ignore', env: { ...process.env, LD_LIBRARY_PATH: [dirname(path), process.env['LD_LIBRARY_PATH'] ?? ''].join(delimiter) } })
+  const child = spawn(path, args, {
+    stdio: 'ignore',
+    env: {
+      ...process.env,
+      LD_LIBRARY_PATH: [dirname(path), process.env['LD_LIBRARY_PATH'] ?? ''].join(delimiter),
+    },
+  })
   const state = { gone: false }
   child.on('exit', () => (state.gone = true))
   const url = `http://127.0.0.1:${port}`

@@ -12,31 +12,40 @@ const signal = new AbortController().signal
 test('however a text is cut into pieces, it ends at its first stop text, and nothing shown is taken back', () => {
   const letters = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 4 })
   fc.assert(
-    fc.property(fc.array(letters, { maxLength: 12 }), fc.array(letters, { maxLength: 5 }), (pieces, stops) => {
-      const cut = new StopCut(stops)
-      let shown = ''
-      for (const piece of pieces) {
-        cut.add(piece)
-        expect(cut.shown.startsWith(shown)).toBe(true)
-        shown = cut.shown
-      }
-      const whole = pieces.join('')
-      const ends = stops.filter((stop) => stop !== '').map((stop) => whole.indexOf(stop)).filter((at) => at >= 0)
-      // The first stop text that is whole ends the text; another that began earlier and was not whole by then does not count.
-      if (ends.length === 0) expect([cut.text, cut.stopped]).toEqual([whole, false])
-      else {
-        expect(cut.stopped).toBe(true)
-        for (const stop of stops) if (stop !== '') expect(cut.text.includes(stop)).toBe(false)
-        expect(whole.startsWith(cut.text)).toBe(true)
-        expect(ends).toContain(cut.text.length)
-      }
-    }),
+    fc.property(
+      fc.array(letters, { maxLength: 12 }),
+      fc.array(letters, { maxLength: 5 }),
+      (pieces, stops) => {
+        const cut = new StopCut(stops)
+        let shown = ''
+        for (const piece of pieces) {
+          cut.add(piece)
+          expect(cut.shown.startsWith(shown)).toBe(true)
+          shown = cut.shown
+        }
+        const whole = pieces.join('')
+        const ends = stops
+          .filter((stop) => stop !== '')
+          .map((stop) => whole.indexOf(stop))
+          .filter((at) => at >= 0)
+        // The first stop text that is whole ends the text; another that began earlier and was not whole by then does not count.
+        if (ends.length === 0) expect([cut.text, cut.stopped]).toEqual([whole, false])
+        else {
+          expect(cut.stopped).toBe(true)
+          for (const stop of stops) if (stop !== '') expect(cut.text.includes(stop)).toBe(false)
+          expect(whole.startsWith(cut.text)).toBe(true)
+          expect(ends).toContain(cut.text.length)
+        }
+      },
+    ),
   )
 })
 
 test('events come out the same however the bytes are cut, in the midst of letters too', async () => {
   const events = ['{"a":"Grüße"}', '{"b":"水"}', '{"c":3}']
-  const bytes = new TextEncoder().encode(`: hello\r\n\r\n${events.map((event) => `event: x\ndata: ${event}\r\n\n`).join('')}data: [DONE]\n\n`)
+  const bytes = new TextEncoder().encode(
+    `: hello\r\n\r\n${events.map((event) => `event: x\ndata: ${event}\r\n\n`).join('')}data: [DONE]\n\n`,
+  )
   for (let size = 1; size < 40; size++) {
     const body = new ReadableStream<Uint8Array>({
       start(controller) {
@@ -45,13 +54,27 @@ test('events come out the same however the bytes are cut, in the midst of letter
       },
     })
     const found: string[] = []
-    for await (const event of readEvents(body, { bytes: 1000, line: 100, patienceMs: 1000, stallMs: 1000 }, signal)) found.push(event)
+    for await (const event of readEvents(
+      body,
+      { bytes: 1000, line: 100, patienceMs: 1000, stallMs: 1000 },
+      signal,
+    ))
+      found.push(event)
     expect(found).toEqual(events)
   }
 })
 
 describe('a server that asks to wait', () => {
-  test.each<[string | null, number | undefined]>([['2', 2000], ['0.5', 500], [null, undefined], ['soon', undefined], ['-3', undefined], ['99999999', 600_000], ['Thu, 01 Jan 1970 00:00:10 GMT', 9000], ['Thu, 01 Jan 1970 00:00:00 GMT', undefined]])('“%s”', (header, ms) => {
+  test.each<[string | null, number | undefined]>([
+    ['2', 2000],
+    ['0.5', 500],
+    [null, undefined],
+    ['soon', undefined],
+    ['-3', undefined],
+    ['99999999', 600_000],
+    ['Thu, 01 Jan 1970 00:00:10 GMT', 9000],
+    ['Thu, 01 Jan 1970 00:00:00 GMT', undefined],
+  ])('“%s”', (header, ms) => {
     expect(waitOf(header, 1000)).toBe(ms)
   })
 })

@@ -25,12 +25,17 @@ test('over many seeds tokens are drawn as often as the model has them likely', (
   const whole = logSumExp(LOGITS, 0, LOGITS.length)
   for (const [token, times] of drawn) {
     const share = Math.exp((LOGITS[token] ?? NaN) - whole)
-    expect(Math.abs(times / count - share)).toBeLessThanOrEqual(5 * Math.sqrt((share * (1 - share)) / count) + 1 / count)
+    expect(Math.abs(times / count - share)).toBeLessThanOrEqual(
+      5 * Math.sqrt((share * (1 - share)) / count) + 1 / count,
+    )
   }
 })
 
 test('what is found of a token is of the logits before penalties, temperature and cuts', () => {
-  const drawing = new Drawing({ temperature: 3, topK: 2, topP: 0.5, minP: 0.2, repetitionPenalty: 2, rngSeed: 'b' }, 3)
+  const drawing = new Drawing(
+    { temperature: 3, topK: 2, topP: 0.5, minP: 0.2, repetitionPenalty: 2, rngSeed: 'b' },
+    3,
+  )
   drawing.draw(LOGITS.slice())
   drawing.draw(LOGITS.slice())
   for (const found of drawing.found) expect(found).toEqual(describeToken(LOGITS, found.id, 3))
@@ -53,5 +58,7 @@ test('a token that was not the drawn one is an error, not a completion', () => {
   watch.processLogits(LOGITS.slice())
   const token = watch.drawing.written[0] ?? NaN
   watch.processSampledToken(token)
-  expect(() => watch.processSampledToken(token + 1)).toThrow(`wrote token ${token + 1} where ${token} was drawn`)
+  expect(() => watch.processSampledToken(token + 1)).toThrow(
+    `wrote token ${token + 1} where ${token} was drawn`,
+  )
 })

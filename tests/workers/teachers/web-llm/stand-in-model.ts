@@ -15,14 +15,23 @@ const END = 256
 /** One token a byte. */
 const FILES: Readonly<Record<string, unknown>> = {
   'tokenizer.json': {
-    model: { type: 'BPE', vocab: Object.fromEntries(CHARACTER_OF_BYTE.map((character, id) => [character, id])), merges: [] },
+    model: {
+      type: 'BPE',
+      vocab: Object.fromEntries(CHARACTER_OF_BYTE.map((character, id) => [character, id])),
+      merges: [],
+    },
     added_tokens: [{ id: END, content: '<|end|>', special: true }],
     normalizer: null,
     post_processor: null,
     pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, use_regex: false },
     decoder: { type: 'ByteLevel' },
   },
-  'mlc-chat-config.json': { model_type: 'llama', vocab_size: 260, context_window_size: 4096, conv_template: { stop_token_ids: [END], system_prefix_token_ids: [] } },
+  'mlc-chat-config.json': {
+    model_type: 'llama',
+    vocab_size: 260,
+    context_window_size: 4096,
+    conv_template: { stop_token_ids: [END], system_prefix_token_ids: [] },
+  },
 }
 
 export interface Opened {
@@ -34,32 +43,41 @@ export interface Opened {
 /** What is handed to each engine that is made, before it loads. */
 export type Prepare = (engine: WebLlmEngineStandIn) => void
 
-export const SCHEMA = JSON.stringify({ type: 'object', properties: { good: { type: 'boolean' } }, required: ['good'], additionalProperties: false })
+export const SCHEMA = JSON.stringify({
+  type: 'object',
+  properties: { good: { type: 'boolean' } },
+  required: ['good'],
+  additionalProperties: false,
+})
 const FORMS = { [SCHEMA]: ['{"good":true}', '{"good":false}'], 'root ::= "yes" | "no"': ['yes', 'no'] }
 
 /** Loads as the worker does; `files` in place of those beside the weights. */
-export const loadStandIn = (engines: WebLlmEngineStandIn[], prepare: Prepare = () => undefined, files = FILES): typeof loadWebLlm => (request, call) =>
-  loadWebLlm(request, call, {
-    makeEngine: (config) => {
-      const engine = new WebLlmEngineStandIn(config)
-      engine.forms = FORMS
-      prepare(engine)
-      engines.push(engine)
-      return engine
-    },
-    readFile: () => async (name) => {
-      if (files[name] === undefined) throw new Error(`no ${name}`)
-      return structuredClone(files[name])
-    },
-    deleteFile: async (file) => void engines.at(-1)?.log.push(`delete ${file}`),
-  })
+export const loadStandIn =
+  (engines: WebLlmEngineStandIn[], prepare: Prepare = () => undefined, files = FILES): typeof loadWebLlm =>
+  (request, call) =>
+    loadWebLlm(request, call, {
+      makeEngine: (config) => {
+        const engine = new WebLlmEngineStandIn(config)
+        engine.forms = FORMS
+        prepare(engine)
+        engines.push(engine)
+        return engine
+      },
+      readFile: () => async (name) => {
+        if (files[name] === undefined) throw new Error(`no ${name}`)
+        return structuredClone(files[name])
+      },
+      deleteFile: async (file) => void engines.at(-1)?.log.push(`delete ${file}`),
+    })
 
 /** The opener of the teacher worker, whose own worker is a stand-in with the real service and adapter in it. */
 export function makeOpener(prepare?: Prepare, gpu = { available: true, shaderF16: false }) {
   const opened: Opened = { engines: [], workers: [], progress: [] }
   const opener = makeWebLlmOpener({
     startWorker: () => {
-      const worker = new WorkerStandIn<WebLlmContract>(makeWebLlmService(loadStandIn(opened.engines, prepare)))
+      const worker = new WorkerStandIn<WebLlmContract>(
+        makeWebLlmService(loadStandIn(opened.engines, prepare)),
+      )
       opened.workers.push(worker)
       return worker
     },
@@ -68,4 +86,12 @@ export function makeOpener(prepare?: Prepare, gpu = { available: true, shaderF16
   return { opener, opened }
 }
 
-export const openOptions = (change: Partial<OpenSourceOptions> = {}): OpenSourceOptions => ({ backend: 'webgpu', contextLength: 256, keep: false, signal: new AbortController().signal, onProgress: () => undefined, letGo: async () => undefined, ...change })
+export const openOptions = (change: Partial<OpenSourceOptions> = {}): OpenSourceOptions => ({
+  backend: 'webgpu',
+  contextLength: 256,
+  keep: false,
+  signal: new AbortController().signal,
+  onProgress: () => undefined,
+  letGo: async () => undefined,
+  ...change,
+})
