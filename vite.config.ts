@@ -9,7 +9,7 @@ import { serviceWorker } from './workers/hosting/service-plugin.ts'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
-/** Folders whose GGUF files the local servers offer: the project's own (ignored by git) and one shared beside it. */
+/** Folders whose GGUF files the local servers offer: the project's own (ignored by git) and one shared next to it. */
 export const MODEL_FOLDERS: readonly string[] = [here('./models'), here('../shared/models')]
 
 /** In Node the runtime is onnxruntime-web's own Node build (one thread); its browser build cannot load there. */

@@ -1,4 +1,4 @@
-// Knows: what the page is made of: the store, the three workers, the state, the components.
+// Knows: the parts of the page: the store, the three workers, the state, the components.
 // Must not know: what any of them does.
 import { mount } from 'svelte'
 import type { MachineScope } from './actions/describe-machine.ts'
@@ -9,14 +9,14 @@ import { sentenceOf } from './protocol/errors.ts'
 import type { StudentContract } from './protocol/student.ts'
 import type { TeacherContract } from './protocol/teacher.ts'
 import { App } from './state/app.svelte.ts'
-import { deliverByLink } from './state/surroundings.ts'
+import { deliverByLink } from './state/environment.ts'
 import { openDatabase, type Database } from './storage/database.ts'
 import Page from './ui/shell/Page.svelte'
 import Refusal from './ui/shell/Refusal.svelte'
 import './ui/styles/index.css'
 
-/** Storage that a browser may refuse even to be asked for. */
-function readMemory(): Storage | undefined {
+/** localStorage; undefined if the browser refuses access to it. */
+function readLocalStorage(): Storage | undefined {
   try {
     return localStorage
   } catch {
@@ -34,7 +34,7 @@ async function openPage(target: HTMLElement): Promise<void> {
   }
   const teacher = openWorker<TeacherContract>(
     () => new Worker(new URL('../workers/teacher.ts', import.meta.url), { type: 'module', name: 'teacher' }),
-    () => app.teacher.lose(),
+    () => app.teacher.markLost(),
   )
   const student = openWorker<StudentContract>(
     () => new Worker(new URL('../workers/student.ts', import.meta.url), { type: 'module', name: 'student' }),
@@ -52,15 +52,15 @@ async function openPage(target: HTMLElement): Promise<void> {
     },
     window,
     root: document.documentElement,
-    memory: readMemory(),
+    memory: readLocalStorage(),
     fetch: (address) => fetch(address),
     page: new URL('.', location.href).href,
     wasDiscarded: 'wasDiscarded' in document && document.wasDiscarded === true,
     deliver: deliverByLink,
   })
   mount(Page, { target, props: { app } })
-  await app.start(globalThis as unknown as MachineScope) // the DOM library of the compiler does not know WebGPU and deviceMemory
-  app.tell(await registerService())
+  await app.start(globalThis as unknown as MachineScope) // TypeScript’s DOM library does not declare WebGPU and deviceMemory
+  app.setNotice(await registerService())
 }
 
 const target = document.querySelector<HTMLElement>('#page')

@@ -33,9 +33,11 @@ const drawnTree = (): string[] =>
 
 /** Folders whose members the README must name one by one, and names that it need not speak of. */
 const NOT_DRAWN = new Set([
-  '.box',
+  '.built-in-teacher',
   '.git',
   '.gitignore',
+  '.git-blame-ignore-revs',
+  '.oxfmtrc.json',
   '.oxlintrc.json',
   'node_modules',
   'dist',
@@ -45,7 +47,7 @@ const NOT_DRAWN = new Set([
   '.DS_Store',
 ])
 
-/** Every command that a document tells a person to type: `npm …`, `npx …`, `node …`. */
+/** Every command that a document gives: `npm …`, `npx …`, `node …`. */
 const commandsIn = (text: string): string[] =>
   [...text.matchAll(/(?:`|^\s*)((?:npm|npx|node) [^`\n]+)/gm)].map((match) => (match[1] ?? '').trim())
 

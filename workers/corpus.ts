@@ -1,4 +1,4 @@
-// Knows: the corpus contract, served: what is long and needs no model. A thin shell: the work is in corpus/.
+// Knows: the corpus worker, which serves long work without a model. A thin shell: the work is in corpus/.
 import { NoveltyPool } from '../src/pipeline/novelty-pool.ts'
 import type { CorpusContract } from '../src/protocol/corpus.ts'
 import { serveSelf } from '../src/protocol/serve-self.ts'
@@ -10,14 +10,14 @@ import { openProject } from './corpus/open-project.ts'
 import { saveProject } from './corpus/save-project.ts'
 
 let database: Promise<Database> | undefined
-/** Opened when first needed; a failed opening is tried again. */
+/** Opened on first use; after a failure the next use tries again. */
 const openOnce = (): Promise<Database> => {
   database ??= openDatabase()
   database.catch(() => (database = undefined))
   return database
 }
 
-/** One pool of texts a run, of the run in hand: an earlier one is let go. */
+/** The pool of texts of the current run; a pool of another name replaces it. */
 let pool: { readonly name: string; readonly texts: NoveltyPool } | undefined
 const poolOf = (name: string, reset = false): NoveltyPool => {
   if (pool?.name !== name || reset) pool = { name, texts: new NoveltyPool() }

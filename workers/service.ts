@@ -1,8 +1,8 @@
-// Knows: which files make up the page, and the headers that isolate it. A classic script of its own, built to `service.js`.
-// Must not know: anything of the program; models, other origins and ranges pass by untouched.
+// Knows: which files make up the page, and the headers that isolate it. A separate classic script, built to `service.js`.
+// Must not know: anything of the program; models, other origins and range requests are not intercepted.
 import type { ServiceManifest } from './hosting/service-plugin.ts'
 
-/** Put in by the build. */
+/** Inserted by the build. */
 declare const SERVICE_MANIFEST: ServiceManifest
 
 interface LifeEvent extends Event {
@@ -12,7 +12,7 @@ interface RequestEvent extends LifeEvent {
   readonly request: Request
   respondWith(response: Promise<Response>): void
 }
-/** The part of ServiceWorkerGlobalScope that is used here: the compiler's DOM library does not have it. */
+/** The part of ServiceWorkerGlobalScope that is used here; the compiler's DOM library lacks it. */
 interface ServiceScope {
   readonly registration: { readonly scope: string }
   readonly clients: { claim(): Promise<void> }
@@ -26,7 +26,7 @@ interface ServiceScope {
 const scope = globalThis as unknown as ServiceScope // what a service worker's global is
 const manifest: ServiceManifest = SERVICE_MANIFEST
 
-/** Several copies of the page may live on one origin: each cleans up after itself alone. */
+/** Several copies of the page may share one origin: each deletes only its own caches. */
 const family = `retort ${scope.registration.scope} `
 const cacheName = family + manifest.version
 const addressOf = (path: string): string => new URL(path, scope.registration.scope).href
@@ -41,10 +41,10 @@ function usableEngines(): string[] {
   return [...wasm, ...gpu].map(addressOf)
 }
 
-async function keep(addresses: Iterable<string>): Promise<void> {
+async function cacheAll(addresses: Iterable<string>): Promise<void> {
   const cache = await scope.caches.open(cacheName)
   for (const address of addresses) {
-    // The page's own address must not come stale out of the browser's cache; hashed files cannot be stale.
+    // The page itself must not be served stale from the browser's cache; hashed files cannot be stale.
     if ((await cache.match(address)) === undefined)
       await cache.add(new Request(address, { cache: address.includes('/assets/') ? 'default' : 'reload' }))
   }
@@ -59,32 +59,32 @@ async function dropOldCaches(): Promise<void> {
   )
 }
 
-/** The response with the headers that the host may not send. */
+/** The response with the isolation headers, which the host may not send. */
 function isolate(response: Response): Response {
-  // Opaque and redirected-away responses cannot be read, hence not rewrapped.
+  // Opaque responses and redirects cannot be read, so they are returned as they are.
   if (response.status === 0 || response.type === 'opaqueredirect') return response
   const headers = new Headers(response.headers)
   for (const [name, value] of Object.entries(manifest.headers)) headers.set(name, value)
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
 }
 
-/** The host's list of models; without a network there are none to offer. */
-async function answerModelList(request: Request): Promise<Response> {
+/** The host's list of models; empty without a network. */
+async function respondWithModelList(request: Request): Promise<Response> {
   const response = await fetch(request).catch(() => Response.json([]))
   return isolate(response)
 }
 
-async function answer(request: Request, address: string): Promise<Response> {
+async function respond(request: Request, address: string): Promise<Response> {
   const cache = await scope.caches.open(cacheName)
-  const kept = await cache.match(address)
-  if (kept !== undefined) return isolate(kept)
+  const cached = await cache.match(address)
+  if (cached !== undefined) return isolate(cached)
   const fetched = await fetch(request)
   if (fetched.ok && engines.has(address)) await cache.put(address, fetched.clone())
   return isolate(fetched)
 }
 
-/** The address under which a request's answer is kept, or undefined where the request is none of ours. */
-function addressToAnswer(request: Request): string | undefined {
+/** The address under which a request's response is cached; undefined if the request is not for this page's files. */
+function cacheAddressOf(request: Request): string | undefined {
   if (
     request.method !== 'GET' ||
     request.headers.has('range') ||
@@ -97,17 +97,17 @@ function addressToAnswer(request: Request): string | undefined {
   return request.mode === 'navigate' && address === scope.registration.scope ? pageAddress : address
 }
 
-scope.addEventListener('install', (event) => event.waitUntil(keep(shell)))
+scope.addEventListener('install', (event) => event.waitUntil(cacheAll(shell)))
 scope.addEventListener('activate', (event) =>
   event.waitUntil(dropOldCaches().then(() => scope.clients.claim())),
 )
-// Asked by the page once it stands, so that the first visit does not wait for tens of megabytes.
+// The page sends this once it is ready, so that the first visit does not wait for tens of megabytes.
 scope.addEventListener('message', (event) => {
-  if (event.data === 'keep-engines') event.waitUntil(keep(usableEngines()))
+  if (event.data === 'keep-engines') event.waitUntil(cacheAll(usableEngines()))
 })
 scope.addEventListener('fetch', (event) => {
   if (event.request.url === addressOf('models/index.json'))
-    return event.respondWith(answerModelList(event.request))
-  const address = addressToAnswer(event.request)
-  if (address !== undefined) event.respondWith(answer(event.request, address))
+    return event.respondWith(respondWithModelList(event.request))
+  const address = cacheAddressOf(event.request)
+  if (address !== undefined) event.respondWith(respond(event.request, address))
 })

@@ -1,18 +1,19 @@
-// Knows: the teacher's contract, served by one model at a time. A thin shell: the work is in teachers/.
-import { isSized, type CompletionRequest, type ScoreRequest, type SizedCard } from '../src/domain/model.ts'
-import type { Progress } from '../src/engine/generation/generator.ts'
+// Knows: the teacher's contract, served by one model at a time. A thin shell: teachers/ does the work.
+import type { CompletionRequest, ScoreRequest } from '../src/domain/completion-request.ts'
+import { isSized, type SizedCard } from '../src/domain/model-card.ts'
+import type { GenerationProgress } from '../src/engine/generation/generator.ts'
 import { RetortError } from '../src/protocol/errors.ts'
 import { serveSelf } from '../src/protocol/serve-self.ts'
 import type { GenerationEvent, GenerationSummary, TeacherContract } from '../src/protocol/teacher.ts'
-import { getBatch, putBatch } from '../src/storage/batches.ts'
+import { getBatchSize, putBatchSize } from '../src/storage/batches.ts'
 import { openDatabase, type Database } from '../src/storage/database.ts'
-import { withNamedFaults } from './faults.ts'
-import type { KnownBatches } from './teachers/best-batch.ts'
+import { withNamedErrors } from './named-errors.ts'
+import type { BatchStore } from './teachers/batch-size.ts'
 import { browseHub } from './teachers/hub/hub-bundle.ts'
 import { lendTeacher } from './teachers/lend.ts'
-import { traceDataset } from './teachers/trace.ts'
-import { traceClasses } from './teachers/trace-classes.ts'
-import { findServed } from './teachers/openers/endpoint.ts'
+import { computeDatasetSoftTargets } from './teachers/soft-targets.ts'
+import { computeClassSoftTargets } from './teachers/class-soft-targets.ts'
+import { listServedModels } from './teachers/openers/endpoint.ts'
 import { fetchWhole, peekModel } from './teachers/locate-model.ts'
 import { describe } from './teachers/openers/files.ts'
 import { findOpener } from './teachers/sources.ts'
@@ -21,16 +22,17 @@ import type { Teacher, TokenTeacher } from './teachers/teacher.ts'
 let teacher: Teacher | undefined
 let loading: AbortController | undefined
 let database: Promise<Database> | undefined
-/** Opened when first needed; a failed opening is tried again. */
+/** Opened when first needed, and again after a failure. */
 const openOnce = (): Promise<Database> => {
   database ??= openDatabase()
   database.catch(() => (database = undefined))
   return database
 }
 
-const batches: KnownBatches = {
-  find: async (fingerprint, device) => getBatch(await openOnce(), fingerprint, device).catch(() => undefined), // it is tried anew then
-  keep: async (measured) => putBatch(await openOnce(), measured),
+const batchStore: BatchStore = {
+  find: async (fingerprint, device) =>
+    getBatchSize(await openOnce(), fingerprint, device).catch(() => undefined), // then it is measured again
+  put: async (measured) => putBatchSize(await openOnce(), measured),
 }
 
 const requireTeacher = (): Teacher => {
@@ -42,21 +44,21 @@ const requireTeacher = (): Teacher => {
   return teacher
 }
 
-/** What tracing asks; throws `ModelRefused` where the loaded teacher's tokens are not known here. */
-function tracing({
+/** The loaded teacher with access to its own tokens; throws `ModelRefused` if they are not known here. */
+function requireTokenTeacher({
   description: { card },
   ownTokens,
 }: Teacher): TokenTeacher & { readonly description: { readonly card: SizedCard } } {
   if (ownTokens === undefined || !isSized(card))
     throw new RetortError(
       'ModelRefused',
-      `${card.name} tells no probabilities along given texts. Load a model file, or train on the texts alone.`,
+      `${card.name} does not return token probabilities of given texts. Load a model file, or train on the texts alone.`,
     )
   return {
     description: { card },
     tokenizer: ownTokens.tokenizer,
-    trace: (...asked) => ownTokens.trace(...asked),
-    weigh: (...asked) => ownTokens.weigh(...asked),
+    computeSoftTargets: (...args) => ownTokens.computeSoftTargets(...args),
+    scoreTokens: (...args) => ownTokens.scoreTokens(...args),
   }
 }
 
@@ -66,34 +68,34 @@ async function unload(): Promise<void> {
   await old?.release()
 }
 
-const summarise = ({ promptTokens, sharedTokens, newTokens, ms }: Progress): GenerationSummary => ({
+const summarize = ({ promptTokens, sharedTokens, newTokens, ms }: GenerationProgress): GenerationSummary => ({
   promptTokens,
   sharedTokens,
   newTokens,
   ms,
 })
-const tell =
+const reportProgress =
   (emit: (event: GenerationEvent) => void) =>
-  ({ promptTokens, newTokens, ms }: Progress) =>
+  ({ promptTokens, newTokens, ms }: GenerationProgress) =>
     emit({ kind: 'progress', promptTokens, newTokens, ms })
 
 serveSelf<TeacherContract>({
-  findServed: (source, { signal }) => findServed(source, signal),
+  listServedModels: (source, { signal }) => listServedModels(source, signal),
 
   inspect: ({ source }, { signal }) => findOpener(source).inspect(source, signal),
 
   load: ({ source, ...options }, { signal, emit }) =>
-    withNamedFaults(async () => {
-      // A second wish to load takes the place of the first.
+    withNamedErrors(async () => {
+      // A second request to load replaces the first.
       loading?.abort()
       const own = new AbortController()
       loading = own
       teacher = await findOpener(source).open(source, {
         ...options,
-        batches,
+        batchStore,
         signal: AbortSignal.any([signal, own.signal]),
         onProgress: emit,
-        letGo: unload,
+        unloadPrevious: unload,
       })
       return teacher.description
     }),
@@ -109,12 +111,12 @@ serveSelf<TeacherContract>({
     { requests, partials }: { requests: readonly CompletionRequest[]; partials: boolean },
     { signal, emit },
   ) =>
-    withNamedFaults(async () =>
-      summarise(
+    withNamedErrors(async () =>
+      summarize(
         await requireTeacher().complete(requests, {
           signal,
           onResult: (result) => emit({ kind: 'completion', result }),
-          onProgress: tell(emit),
+          onProgress: reportProgress(emit),
           ...(partials
             ? { onPartial: (id: string, text: string) => emit({ kind: 'partial', id, text }) }
             : {}),
@@ -123,38 +125,42 @@ serveSelf<TeacherContract>({
     ),
 
   score: ({ requests }: { requests: readonly ScoreRequest[] }, { signal, emit }) =>
-    withNamedFaults(async () =>
-      summarise(
+    withNamedErrors(async () =>
+      summarize(
         await requireTeacher().score(requests, {
           signal,
           onResult: (result) => emit({ kind: 'score', result }),
-          onProgress: tell(emit),
+          onProgress: reportProgress(emit),
         }),
       ),
     ),
 
-  trace: (request, call) =>
-    withNamedFaults(async () => traceDataset(tracing(requireTeacher()), request, call, await openOnce())),
+  computeSoftTargets: (request, call) =>
+    withNamedErrors(async () =>
+      computeDatasetSoftTargets(requireTokenTeacher(requireTeacher()), request, call, await openOnce()),
+    ),
 
   lend: (request, call) =>
-    withNamedFaults(async () => {
-      const held = teacher
-      if (held === undefined)
+    withNamedErrors(async () => {
+      const lent = teacher
+      if (lent === undefined)
         throw new RetortError(
           'NotLoaded',
-          `This student learns from the teacher “${request.teacher.name}” while it is trained, and no teacher is loaded. Load it on the Teacher screen, then go on from the last checkpoint.`,
+          `This student needs the teacher “${request.teacher.name}” during training, and no teacher is loaded. Load it on the Teacher screen, then resume from the last checkpoint.`,
         )
-      return lendTeacher(tracing(held), () => teacher === held, request, call, await openOnce())
+      return lendTeacher(requireTokenTeacher(lent), () => teacher === lent, request, call, await openOnce())
     }),
-  traceClasses: (request, call) =>
-    withNamedFaults(async () => traceClasses(tracing(requireTeacher()), request, call, await openOnce())),
+  computeClassSoftTargets: (request, call) =>
+    withNamedErrors(async () =>
+      computeClassSoftTargets(requireTokenTeacher(requireTeacher()), request, call, await openOnce()),
+    ),
 
   countTokens: ({ texts }) => requireTeacher().countTokens(texts),
 
   browse: ({ url }, { signal }) => browseHub(url, signal),
 
   download: async ({ source }, { signal, emit }) => {
-    // The header is read first: what cannot be used is not downloaded.
+    // Reads the header first: a model that cannot be used is not downloaded.
     await describe(await peekModel(source, signal))
     return describe(await fetchWhole(source, true, { signal, onProgress: emit }))
   },

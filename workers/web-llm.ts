@@ -1,5 +1,5 @@
-// Knows: WebLLM's contract, in a worker of its own: the package is six megabytes, and a lost graphics card takes its whole realm with it.
-// A thin shell: the work is in teachers/web-llm/.
+// Knows: WebLLM's contract, in its own worker: the package is six megabytes, and losing the graphics card ends its whole realm.
+// A thin shell: teachers/web-llm/ does the work.
 import { serveSelf } from '../src/protocol/serve-self.ts'
 import type { WebLlmContract } from '../src/protocol/web-llm.ts'
 import { loadWebLlm } from './teachers/web-llm/load.ts'

@@ -1,8 +1,8 @@
-// Knows: how seeds come in, from a file or typed text.
+// Knows: how seeds are imported, from a file or typed text.
 import type { ProjectId } from '../domain/id.ts'
 import type { SeedsRead } from '../protocol/corpus.ts'
 import type { Machines } from './machines.ts'
-import { followCall } from './tell-progress.ts'
+import { followCall } from './stream-progress.ts'
 
 export type SeedSource =
   | { readonly kind: 'file'; readonly file: File }
@@ -11,11 +11,11 @@ export type SeedSource =
 export interface SeedProgress {
   readonly rows: number
   readonly bytes: number
-  /** 0 where it is not known. */
+  /** 0 if unknown. */
   readonly totalBytes: number
 }
 
-/** Reads the source in the corpus worker and stores its good rows; the bad ones come back as problems with their lines. */
+/** Reads the source in the corpus worker and stores its valid rows; invalid ones are returned as problems with their lines. */
 export async function* addSeeds(
   { corpus }: Pick<Machines, 'corpus'>,
   { projectId, source }: { projectId: ProjectId; source: SeedSource },

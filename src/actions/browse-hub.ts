@@ -1,5 +1,5 @@
-// Knows: how a hub is asked what a model's page holds.
-import type { HubListing } from '../domain/model.ts'
+// Knows: how the models on a hub page are listed.
+import type { HubListing } from '../domain/model-source.ts'
 import type { Machines } from './machines.ts'
 
 /** The models of a page; throws `ModelRefused` and `DownloadFailed` with sentences. */

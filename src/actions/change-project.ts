@@ -6,18 +6,18 @@ import { getProject, putProject } from '../storage/projects.ts'
 import { guardQuota } from '../storage/quota.ts'
 import type { Machines } from './machines.ts'
 
-/** The stored project; throws `StorageFailed` where it is gone (deleted in another tab). */
+/** The stored project; throws `StorageFailed` if it is gone (deleted in another tab). */
 export async function readProject({ db }: Pick<Machines, 'db'>, projectId: ProjectId): Promise<Project> {
   const project = await getProject(db, projectId)
   if (!project)
     throw new RetortError(
       'StorageFailed',
-      'This project is not stored any more; perhaps it was deleted in another tab. Choose or make another one.',
+      'This project is no longer stored; perhaps it was deleted in another tab. Open or create another one.',
     )
   return project
 }
 
-/** Writes the fields over the stored project and gives the project as it stands then. */
+/** Writes the fields over the stored project and returns the changed project. */
 export async function changeProject(
   machines: Pick<Machines, 'db' | 'now'>,
   projectId: ProjectId,

@@ -1,11 +1,11 @@
-// Knows: how the training is proven on this machine: every claim tried, the results as they come.
-// Must not know: what is claimed.
+// Knows: how training is verified on this machine: every claim checked, the results as they arrive.
+// Must not know: the claims.
 import type { MachineCheck } from '../domain/machine-check.ts'
-import type { Backend } from '../domain/model.ts'
+import type { Backend } from '../domain/machine.ts'
 import type { SelfCheckSummary } from '../protocol/student.ts'
 import { textDownload } from './downloads.ts'
 import type { Download, Machines } from './machines.ts'
-import { tellProgress } from './tell-progress.ts'
+import { streamProgress } from './stream-progress.ts'
 
 export interface CheckProgress {
   readonly done: number
@@ -18,7 +18,7 @@ export interface CheckedMachine extends SelfCheckSummary {
   readonly results: readonly MachineCheck[]
 }
 
-/** Tries every claim. Throws what the machine throws where it cannot even be opened, and an AbortError when stopped. */
+/** Checks every claim. Throws the machine's error if it cannot be opened, and an AbortError when stopped. */
 export async function* checkMachine(
   { student }: Pick<Machines, 'student'>,
   backend: Backend,
@@ -26,15 +26,15 @@ export async function* checkMachine(
 ): AsyncGenerator<CheckProgress, CheckedMachine> {
   const abort = new AbortController()
   let results: readonly MachineCheck[] = []
-  const summary = yield* tellProgress<CheckProgress, SelfCheckSummary>(
-    (tell) =>
+  const summary = yield* streamProgress<CheckProgress, SelfCheckSummary>(
+    (report) =>
       student.check(
         { backend },
         {
           signal: AbortSignal.any([signal, abort.signal]),
           onEvent: ({ done, total, result }) => {
             results = [...results, result]
-            tell({ done, total, results })
+            report({ done, total, results })
           },
         },
       ),
@@ -43,7 +43,7 @@ export async function* checkMachine(
   return { ...summary, backend, results }
 }
 
-/** The results as a text to keep or to send: one line a claim. */
+/** The results as a text file to keep or send: one line per claim. */
 export function writeCheckReport(
   { backend, threads, tried, failed, results }: CheckedMachine,
   agent: string,
@@ -56,8 +56,8 @@ export function writeCheckReport(
     '',
   ]
   const lines = results.map(
-    ({ group, name, ok, difference, bound, fault }) =>
-      `${ok ? 'holds' : 'FAILS'}  ${group}: ${name}: ${fault ?? `${difference.toExponential(1)}, at most ${bound.toExponential(0)}`}`,
+    ({ group, name, ok, difference, bound, error }) =>
+      `${ok ? 'holds' : 'FAILS'}  ${group}: ${name}: ${error ?? `${difference.toExponential(1)}, max ${bound.toExponential(0)}`}`,
   )
   return textDownload('retort-self-check.txt', `${[...head, ...lines].join('\n')}\n`, 'text/plain')
 }

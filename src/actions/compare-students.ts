@@ -1,24 +1,24 @@
-// Knows: how a student is compared with itself before training and with its teacher on prompts it never saw.
+// Knows: how a student is compared with itself before training and with its teacher, on held-out prompts.
 import { CONTENDERS, type ComparedPrompt, type Comparison, type Contender } from '../domain/comparison.ts'
 import type { DatasetRow } from '../domain/dataset.ts'
 import { freshId, type ProjectId, type StudentId } from '../domain/id.ts'
-import {
-  GREEDY,
-  refOf,
-  type CompletionRequest,
-  type CompletionResult,
-  type ScoreRequest,
-  type ScoreResult,
-  type TeacherDescription,
-} from '../domain/model.ts'
+import type {
+  CompletionRequest,
+  CompletionResult,
+  ScoreRequest,
+  ScoreResult,
+} from '../domain/completion-request.ts'
+import { refOf } from '../domain/model-card.ts'
+import { GREEDY } from '../domain/sampling.ts'
+import type { TeacherDescription } from '../domain/teacher-description.ts'
 import { accept, refuse, type Checked } from '../domain/problem.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import { makeRng, shuffle } from '../domain/rng.ts'
 import type { Student } from '../domain/student.ts'
 import type { PairVerdict, Verdict } from '../domain/verdict.ts'
-import { askPrompt } from '../pipeline/completing/complete.ts'
-import { askVerdict, readVerdict, rubricOfSettings } from '../pipeline/judging/expected-score.ts'
-import { askPair, readPair } from '../pipeline/judging/pairwise.ts'
+import { writePromptChat } from '../pipeline/completing/complete.ts'
+import { buildVerdictRequest, readVerdict, rubricOfSettings } from '../pipeline/judging/expected-score.ts'
+import { buildPairRequests, readPair } from '../pipeline/judging/pairwise.ts'
 import { rubric as rubricStep, type RubricSettings } from '../pipeline/judging/rubric.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
@@ -29,17 +29,17 @@ import { getDataset, listDatasetRows } from '../storage/datasets.ts'
 import { guardQuota } from '../storage/quota.ts'
 import { getStudent } from '../storage/students.ts'
 import type { Machines } from './machines.ts'
-import { tellProgress } from './tell-progress.ts'
+import { streamProgress } from './stream-progress.ts'
 
 /** Live only; never stored. */
 export interface CompareProgress {
   readonly phase: 'before' | 'after' | 'teacher' | 'scores' | 'pairs' | 'finished'
-  /** In words, for the status line. */
+  /** For the status line. */
   readonly sentence: string
   /** Texts and verdicts of the whole comparison, done and to do. */
   readonly done: number
   readonly total: number
-  /** Prompts whose texts and verdicts are all there. */
+  /** Prompts whose texts and verdicts are complete. */
   readonly prompts: readonly ComparedPrompt[]
 }
 
@@ -47,16 +47,16 @@ export interface CompareStudents {
   readonly projectId: ProjectId
   readonly studentId: StudentId
   readonly teacher: TeacherDescription
-  /** Held-out prompts at most. */
+  /** Max held-out prompts. */
   readonly prompts: number
 }
 export type CompareMachines = Pick<Machines, 'db' | 'teacher' | 'student' | 'now'>
 
-/** Held-out prompts compared unless the person says otherwise. */
+/** Default number of held-out prompts. */
 export const COMPARED_PROMPTS = 20
-/** Texts, scores and orders of pairs that one prompt takes. */
-const WORK_A_PROMPT = 3 + 3 + 4
-/** Defaults of a judge step, for recipes that have none. */
+/** Texts, scores and ordered pairs per prompt. */
+const WORK_PER_PROMPT = 3 + 3 + 4
+/** Defaults of the judge step, for recipes without one. */
 const DEFAULT_JUDGE: RubricSettings = {
   rubric: rubricStep.settings.rubric.default,
   own: rubricStep.settings.own.default,
@@ -64,8 +64,8 @@ const DEFAULT_JUDGE: RubricSettings = {
 }
 
 /**
- * Greedy texts of all three for the same held-out prompts, scored by the recipe's rubric and judged in pairs in both orders.
- * Stored whole or not at all. Problems where there is nothing to compare on. Throws an AbortError when `signal` ends.
+ * Greedy completions of all three for the same held-out prompts, scored by the recipe's rubric and judged in pairs in both orders.
+ * Stored complete or not at all. Returns problems if there is nothing to compare on. Throws an AbortError when `signal` aborts.
  */
 export async function* compareStudents(
   machines: CompareMachines,
@@ -74,8 +74,8 @@ export async function* compareStudents(
 ): AsyncGenerator<CompareProgress, Checked<Comparison>> {
   const abort = new AbortController()
   const either = signal ? AbortSignal.any([signal, abort.signal]) : abort.signal
-  return yield* tellProgress<CompareProgress, Checked<Comparison>>(
-    (tell) => compare(machines, request, either, tell),
+  return yield* streamProgress<CompareProgress, Checked<Comparison>>(
+    (report) => compare(machines, request, either, report),
     () => abort.abort(),
   )
 }
@@ -84,23 +84,23 @@ async function compare(
   machines: CompareMachines,
   { projectId, studentId, teacher, prompts }: CompareStudents,
   signal: AbortSignal,
-  tell: (progress: CompareProgress) => void,
+  report: (progress: CompareProgress) => void,
 ): Promise<Checked<Comparison>> {
   const { db } = machines
   const student = await getStudent(db, projectId, studentId)
   const dataset = student && (await getDataset(db, projectId, student.datasetId))
   if (!student || !dataset)
     return refuse({
-      sentence: `The ${student ? 'dataset of this student' : 'student'} is not stored any more. Train a new one, then compare it.`,
+      sentence: `The ${student ? 'dataset of this student' : 'student'} is no longer stored. Train a new one, then compare it.`,
     })
   const recipe = checkRecipeText(dataset.recipeText)
   if (!recipe.ok)
     return refuse({
-      sentence: `The recipe of this dataset cannot be read any more. ${recipe.problems[0]?.sentence ?? ''}`,
+      sentence: `The recipe of this dataset can no longer be read. ${recipe.problems[0]?.sentence ?? ''}`,
     })
-  if (!teacher.gives.scores || !teacher.gives.chat)
+  if (!teacher.capabilities.scores || !teacher.capabilities.chat)
     return refuse({
-      sentence: `${teacher.card.name} gives no ${teacher.gives.chat ? 'probabilities to read a score from' : 'answers to a chat'}. Load another teacher, then compare.`,
+      sentence: `${teacher.card.name} does not support ${teacher.capabilities.chat ? 'the probabilities that a score needs' : 'chat'}. Load another teacher, then compare.`,
     })
   const rows = chooseRows(
     await listDatasetRows(db, projectId, dataset.id, 'held-out'),
@@ -110,7 +110,7 @@ async function compare(
   if (rows.length === 0)
     return refuse({
       sentence:
-        'This dataset has no held-out row, so there is no prompt that the student never saw. Freeze again with a larger held-out share or more rows, and train on that.',
+        'This dataset has no held-out row, so there is no prompt to compare on. Freeze again with a larger held-out share or more rows, and train on that.',
     })
   const compared = await new Work(machines, {
     student,
@@ -118,8 +118,8 @@ async function compare(
     recipe: recipe.value,
     rows,
     signal,
-    tell,
-  }).go()
+    report,
+  }).run()
   const comparison: Comparison = {
     projectId,
     id: freshId('comparison'),
@@ -133,7 +133,7 @@ async function compare(
   return accept(comparison)
 }
 
-/** Rows of distinct prompts: the same ones for the same dataset. */
+/** Rows with distinct prompts: always the same for the same dataset. */
 function chooseRows(rows: readonly DatasetRow[], count: number, rngSeed: number): DatasetRow[] {
   const first = [
     ...new Map(rows.toReversed().map((row) => [JSON.stringify([row.system, row.prompt]), row])).values(),
@@ -147,10 +147,10 @@ interface Job {
   readonly recipe: CheckedRecipe
   readonly rows: readonly DatasetRow[]
   readonly signal: AbortSignal
-  readonly tell: (progress: CompareProgress) => void
+  readonly report: (progress: CompareProgress) => void
 }
 
-/** One comparison on its way. Requests are named by a row's place and what is asked of it: `3/after`, `3/after-teacher/1`. */
+/** One running comparison. Request ids are a row's index and what is requested for it: `3/after`, `3/teacher/1`. */
 class Work {
   readonly #machines: CompareMachines
   readonly #job: Job
@@ -167,37 +167,37 @@ class Work {
     this.#job = job
   }
 
-  async go(): Promise<ComparedPrompt[]> {
+  async run(): Promise<ComparedPrompt[]> {
     const { student, teacher, rows } = this.#job
-    const name = student.adapts?.model.name
-    const words: Record<Contender, string> = {
-      before: name === undefined ? 'The student before training writes' : `${name} as it was writes`,
-      after: name === undefined ? 'The student after training writes' : `${name} with its adapters writes`,
-      teacher: `${teacher.card.name} writes`,
+    const name = student.baseModel?.model.name
+    const subjects: Record<Contender, string> = {
+      before: name === undefined ? 'The student before training' : `${name} without adapters`,
+      after: name === undefined ? 'The student after training' : `${name} with its adapters`,
+      teacher: teacher.card.name,
     }
     for (const who of CONTENDERS) {
       this.#enter(
         who,
-        `${words[who]} its answers to ${rows.length} held-out ${rows.length === 1 ? 'prompt' : 'prompts'}.`,
+        `${subjects[who]} completes ${rows.length} held-out ${rows.length === 1 ? 'prompt' : 'prompts'}.`,
       )
       const { projectId, id: studentId } = student
-      await this.#write(who, (requests, options) =>
+      await this.#complete(who, (requests, options) =>
         who === 'teacher'
           ? this.#machines.teacher.complete({ requests, partials: false }, options)
           : this.#machines.student.complete({ projectId, studentId, which: who, requests }, options),
       )
     }
-    this.#enter('scores', 'The judge scores every answer.')
+    this.#enter('scores', 'The judge scores every completion.')
     await this.#score()
-    this.#enter('pairs', 'The judge compares the answers in pairs, in both orders.')
+    this.#enter('pairs', 'The judge compares the completions in pairs, in both orders.')
     await this.#pair()
-    this.#enter('finished', 'All answers are judged; the comparison is being stored.')
-    return this.#ready()
+    this.#enter('finished', 'All completions are judged. Storing the comparison.')
+    return this.#finished()
   }
 
-  async #write(
+  async #complete(
     who: Contender,
-    ask: (
+    call: (
       requests: readonly CompletionRequest[],
       options: { signal: AbortSignal; onEvent: (event: GenerationEvent) => void },
     ) => Promise<unknown>,
@@ -206,20 +206,20 @@ class Work {
     const { maxTokens } = readSteps(recipe).complete.settings
     const requests = rows.map(({ prompt, system }, i): CompletionRequest => ({
       id: `${i}/${who}`,
-      asked: askPrompt(prompt, system),
+      input: writePromptChat(prompt, system),
       sampling: { ...GREEDY, maxTokens, rngSeed: 'compare' },
     }))
-    const take = ({ id, text }: CompletionResult): void => {
+    const addText = ({ id, text }: CompletionResult): void => {
       this.#texts.set(id, text.trim())
       this.#step()
     }
-    await ask(requests, { signal, onEvent: (event) => event.kind === 'completion' && take(event.result) })
+    await call(requests, { signal, onEvent: (event) => event.kind === 'completion' && addText(event.result) })
     signal.throwIfAborted()
     const missing = requests.filter(({ id }) => !this.#texts.has(id)).length
     if (missing > 0)
       throw new RetortError(
         'Unexpected',
-        `${missing} of ${requests.length} answers did not come. Compare again.`,
+        `${missing} of ${requests.length} completions are missing. Compare again.`,
       )
   }
 
@@ -229,10 +229,15 @@ class Work {
     const judge = refOf(teacher.card)
     const requests = rows.flatMap(({ prompt }, i) =>
       CONTENDERS.map((who) =>
-        askVerdict(`${i}/${who}`, { prompt, completion: this.#text(i, who) }, rubric, teacher.contextLength),
+        buildVerdictRequest(
+          `${i}/${who}`,
+          { prompt, completion: this.#text(i, who) },
+          rubric,
+          teacher.contextLength,
+        ),
       ),
     )
-    await this.#ask(requests, (result) => {
+    await this.#requestScores(requests, (result) => {
       const unreadable = (reason: string): Verdict => ({
         kind: 'unreadable',
         rubric: rubric.name,
@@ -253,7 +258,7 @@ class Work {
     const { rubric } = this.#judge()
     const requests = rows.flatMap(({ prompt }, i) =>
       (['before', 'teacher'] as const).flatMap((other) =>
-        askPair(
+        buildPairRequests(
           `${i}/${other}`,
           { prompt, first: this.#text(i, 'after'), second: this.#text(i, other) },
           rubric,
@@ -261,13 +266,16 @@ class Work {
         ),
       ),
     )
-    await this.#ask(requests, ({ id, logProbs }) => {
+    await this.#requestScores(requests, ({ id, logProbs }) => {
       this.#orders.set(id, logProbs)
-      this.#settle(Number.parseInt(id, 10))
+      this.#finishPrompt(Number.parseInt(id, 10))
     })
   }
 
-  async #ask(requests: readonly ScoreRequest[], take: (result: ScoreResult) => void): Promise<void> {
+  async #requestScores(
+    requests: readonly ScoreRequest[],
+    onResult: (result: ScoreResult) => void,
+  ): Promise<void> {
     const { signal } = this.#job
     const missing = new Set(requests.map(({ id }) => id))
     await this.#machines.teacher.score(
@@ -276,7 +284,7 @@ class Work {
         signal,
         onEvent: (event) => {
           if (event.kind !== 'score' || !missing.delete(event.result.id)) return
-          take(event.result)
+          onResult(event.result)
           this.#step()
         },
       },
@@ -285,7 +293,7 @@ class Work {
     if (missing.size > 0)
       throw new RetortError(
         'Unexpected',
-        `${missing.size} of ${requests.length} verdicts did not come. Compare again.`,
+        `${missing.size} of ${requests.length} verdicts are missing. Compare again.`,
       )
   }
 
@@ -294,8 +302,8 @@ class Work {
     return { settings, rubric: rubricOfSettings(settings) }
   }
 
-  /** The prompt's record, once all four orders are there. */
-  #settle(i: number): void {
+  /** Builds the prompt's record once all four pair verdicts have arrived. */
+  #finishPrompt(i: number): void {
     const row = this.#job.rows[i]
     const [afterBefore, afterTeacher] = [this.#readPair(i, 'before'), this.#readPair(i, 'teacher')]
     if (!row || !afterBefore || !afterTeacher) return
@@ -309,7 +317,7 @@ class Work {
         kind: 'unreadable',
         rubric: this.#judge().rubric.name,
         judge: refOf(this.#job.teacher.card),
-        reason: 'the judge gave no answer',
+        reason: 'the judge gave no response',
       }
     this.#compared.set(i, {
       rowId: row.rowId,
@@ -335,7 +343,7 @@ class Work {
     return this.#texts.get(`${i}/${who}`) ?? ''
   }
 
-  #ready(): ComparedPrompt[] {
+  #finished(): ComparedPrompt[] {
     return [...this.#compared].toSorted(([a], [b]) => a - b).map(([, prompt]) => prompt)
   }
 
@@ -349,13 +357,13 @@ class Work {
     this.#show()
   }
   #show(): void {
-    const { rows, tell } = this.#job
-    tell({
+    const { rows, report } = this.#job
+    report({
       phase: this.#phase,
       sentence: this.#sentence,
       done: this.#done,
-      total: rows.length * WORK_A_PROMPT,
-      prompts: this.#phase === 'pairs' || this.#phase === 'finished' ? this.#ready() : [],
+      total: rows.length * WORK_PER_PROMPT,
+      prompts: this.#phase === 'pairs' || this.#phase === 'finished' ? this.#finished() : [],
     })
   }
 }

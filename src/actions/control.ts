@@ -1,12 +1,12 @@
-// Knows: how a person pauses, resumes and stops long work. One control belongs to one piece of work.
+// Knows: how a person pauses, resumes and stops long work. Each piece of work has its own control.
 // Must not know: what the work is.
 
 /**
- * Pause and stop abort the workers' present call; what has ended by then stays. After a pause the work waits until it is
- * resumed or stopped; after a stop nothing goes on.
+ * Pause and stop abort the workers' current call; results that arrived before stay. After a pause the work waits until it is
+ * resumed or stopped; after a stop it ends.
  */
 export class RunControl {
-  #stretch = new AbortController()
+  #pauseSignal = new AbortController()
   #paused = false
   #stopped = false
   #waiting: (() => void)[] = []
@@ -18,40 +18,40 @@ export class RunControl {
   get stopped(): boolean {
     return this.#stopped
   }
-  /** Ends with the next pause or stop; a resumed work has a new one. Ask for it anew before each call of a worker. */
+  /** Aborts at the next pause or stop; resumed work has a new signal. Read it again before each call of a worker. */
   get signal(): AbortSignal {
-    return this.#stretch.signal
+    return this.#pauseSignal.signal
   }
 
   pause(): void {
     if (this.#paused || this.#stopped) return
     this.#paused = true
-    this.#stretch.abort()
-    this.#tell()
+    this.#pauseSignal.abort()
+    this.#notify()
   }
 
   resume(): void {
     if (!this.#paused || this.#stopped) return
     this.#paused = false
-    this.#stretch = new AbortController()
+    this.#pauseSignal = new AbortController()
     this.#wake()
   }
 
-  /** For good. Also ends a pause. */
+  /** Ends the work for good. Also ends a pause. */
   stop(): void {
     if (this.#stopped) return
     this.#stopped = true
     this.#paused = false
-    this.#stretch.abort()
+    this.#pauseSignal.abort()
     this.#wake()
   }
 
-  /** Resolves at once unless paused, else when it is resumed or stopped. */
-  whenGoing(): Promise<void> {
+  /** Resolves at once unless paused, else on resume or stop. */
+  whenResumed(): Promise<void> {
     return this.#paused ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve()
   }
 
-  /** Calls `listener` at each pause, resume and stop; gives the way to end that. */
+  /** Calls `listener` at each pause, resume and stop; returns a function that removes it. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -59,10 +59,10 @@ export class RunControl {
 
   #wake(): void {
     for (const resolve of this.#waiting.splice(0)) resolve()
-    this.#tell()
+    this.#notify()
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const listener of this.#listeners) listener()
   }
 }

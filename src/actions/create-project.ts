@@ -1,4 +1,4 @@
-// Knows: how a project begins.
+// Knows: how a project is created.
 import { accept, type Checked } from '../domain/problem.ts'
 import { makeProject, parseProjectName, type Project } from '../domain/project.ts'
 import { guardQuota } from '../storage/quota.ts'
@@ -7,7 +7,7 @@ import { defaultRecipe } from '../pipeline/recipes/default-recipe.ts'
 import { writeRecipe } from '../pipeline/recipes/write-recipe.ts'
 import type { Machines } from './machines.ts'
 
-/** Stores a new project with the default recipe (or `recipeText`), or says what is wrong with its name. */
+/** Stores a new project with the default recipe (or `recipeText`), or returns what is wrong with its name. */
 export async function createProject(
   { db, now }: Pick<Machines, 'db' | 'now'>,
   { name, recipeText, teacherName }: { name: string; recipeText?: string; teacherName?: string },

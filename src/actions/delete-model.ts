@@ -1,4 +1,4 @@
-// Knows: how a kept model is deleted.
+// Knows: how a stored model is deleted.
 import { modelFiles } from '../storage/files.ts'
 
 /** A loaded model stays loaded: its weights are in memory by then. */

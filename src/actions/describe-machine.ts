@@ -1,8 +1,8 @@
-// Knows: what a browser tells of the machine it runs on, as facts.
-// Must not know: globals: the navigator is handed in.
-import type { MachineFacts } from '../domain/model.ts'
+// Knows: the facts that a browser reports about its machine.
+// Must not know: globals: the scope is passed in.
+import type { MachineFacts } from '../domain/machine.ts'
 
-/** The part of a browser's global scope that is asked. */
+/** The part of a browser's global scope that is read. */
 export interface MachineScope {
   readonly navigator: {
     readonly hardwareConcurrency?: number
@@ -21,10 +21,10 @@ export interface MachineAdapter {
   readonly features: { has(name: string): boolean }
 }
 
-/** Threads that the wasm backend takes at most; more of them mostly wait for memory. */
-export const MOST_THREADS = 8
+/** Max threads of the wasm backend; more of them mostly wait for memory. */
+export const MAX_THREADS = 8
 
-/** Never throws: what a browser refuses to tell is left out, or said in `why`. */
+/** Never throws: what a browser does not report is left out, or explained in `reason`. */
 export async function describeMachine({
   navigator,
   crossOriginIsolated,
@@ -35,7 +35,7 @@ export async function describeMachine({
     webgpu,
     threads: {
       isolated: crossOriginIsolated,
-      count: crossOriginIsolated ? Math.max(1, Math.min(MOST_THREADS, cores)) : 1,
+      count: crossOriginIsolated ? Math.max(1, Math.min(MAX_THREADS, cores)) : 1,
     },
     ...(navigator.deviceMemory === undefined ? {} : { memoryGiB: navigator.deviceMemory }),
     ...(storage ? { storage } : {}),
@@ -44,14 +44,18 @@ export async function describeMachine({
 
 async function describeGpu({ gpu }: MachineScope['navigator']): Promise<MachineFacts['webgpu']> {
   if (!gpu)
-    return { available: false, shaderF16: false, why: 'This browser does not offer WebGPU on this page.' }
+    return {
+      available: false,
+      shaderF16: false,
+      reason: 'This browser does not support WebGPU on this page.',
+    }
   try {
     const adapter = await gpu.requestAdapter()
     if (!adapter)
       return {
         available: false,
         shaderF16: false,
-        why: 'The browser knows WebGPU, but it offers no graphics adapter on this machine.',
+        reason: 'The browser supports WebGPU, but finds no graphics adapter on this machine.',
       }
     const { vendor = '', architecture = '', description = '' } = adapter.info ?? {}
     const name = description || [vendor, architecture].filter(Boolean).join(' ')
@@ -64,7 +68,7 @@ async function describeGpu({ gpu }: MachineScope['navigator']): Promise<MachineF
     return {
       available: false,
       shaderF16: false,
-      why: `WebGPU could not be asked: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+      reason: `WebGPU could not be queried: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
     }
   }
 }
@@ -79,6 +83,6 @@ async function describeStorage({ storage }: MachineScope['navigator']): Promise<
       persisted: (await storage?.persisted?.()) ?? false,
     }
   } catch {
-    return undefined // private windows may refuse; the page says nothing of storage then
+    return undefined // private windows may refuse; the page then reports storage as unknown
   }
 }

@@ -1,4 +1,4 @@
-// Knows: how the story of a dataset is taken home.
+// Knows: how the data card of a dataset is downloaded.
 import type { DatasetId, ProjectId } from '../domain/id.ts'
 import { writeDataCard } from '../pipeline/exporting/data-card.ts'
 import { RetortError } from '../protocol/errors.ts'
@@ -7,7 +7,7 @@ import { readProject } from './change-project.ts'
 import { fileStem, textDownload } from './downloads.ts'
 import type { Download, Machines } from './machines.ts'
 
-/** Markdown: how the data was made, by which model under which licence, with the funnel's counts. Throws `StorageFailed` where the dataset is gone. */
+/** Markdown: how the data was made, by which model under which licence, with the funnel's counts. Throws `StorageFailed` if the dataset is gone. */
 export async function downloadDataCard(
   machines: Pick<Machines, 'db'>,
   { projectId, datasetId }: { projectId: ProjectId; datasetId: DatasetId },
@@ -17,7 +17,7 @@ export async function downloadDataCard(
   if (dataset === undefined)
     throw new RetortError(
       'StorageFailed',
-      'This dataset is not stored any more. Choose another one, or freeze the run again.',
+      'This dataset is no longer stored. Choose another one, or freeze the run again.',
     )
   const rows = await listDatasetRows(machines.db, projectId, datasetId)
   return textDownload(

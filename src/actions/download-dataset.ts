@@ -1,11 +1,11 @@
-// Knows: how a dataset is taken home.
+// Knows: how a dataset is downloaded.
 import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type { DatasetFormat } from '../protocol/corpus.ts'
 import { readProject } from './change-project.ts'
 import { fileStem, makeDownload } from './downloads.ts'
 import type { Download, Machines } from './machines.ts'
 
-/** JSONL in one of three forms, or CSV; named after the project, the dataset and the form. */
+/** The dataset in one of the five export formats; named after the project, the dataset and the format. */
 export async function downloadDataset(
   machines: Pick<Machines, 'db' | 'corpus'>,
   { projectId, datasetId, format }: { projectId: ProjectId; datasetId: DatasetId; format: DatasetFormat },

@@ -1,4 +1,4 @@
-// Knows: how a recipe is taken home.
+// Knows: how a recipe is downloaded.
 import type { ProjectId, RunId } from '../domain/id.ts'
 import { RetortError } from '../protocol/errors.ts'
 import { getRun } from '../storage/runs.ts'
@@ -6,7 +6,7 @@ import { readProject } from './change-project.ts'
 import { fileStem, textDownload } from './downloads.ts'
 import type { Download, Machines } from './machines.ts'
 
-/** The recipe of a run as it ran, or without one the project's own text. */
+/** The recipe of a run, or without a run the project's current text. */
 export async function downloadRecipe(
   machines: Pick<Machines, 'db'>,
   { projectId, runId }: { projectId: ProjectId; runId?: RunId },
@@ -15,6 +15,6 @@ export async function downloadRecipe(
   const run = runId && (await getRun(machines.db, projectId, runId))
   const text = run?.recipeText ?? project.recipeText
   if (text === undefined)
-    throw new RetortError('StorageFailed', 'This project has no recipe yet. Write one under Recipe.')
+    throw new RetortError('StorageFailed', 'This project has no recipe yet. Write one on the Recipe screen.')
   return textDownload(`${fileStem(project.name)}.recipe.yaml`, text, 'application/yaml')
 }

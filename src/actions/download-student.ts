@@ -1,4 +1,4 @@
-// Knows: how a student is taken home: as a folder for transformers, zipped, or as one file for llama.cpp.
+// Knows: how a student is downloaded: as a zipped folder for transformers, or as one file for llama.cpp.
 import { zipSync } from 'fflate'
 import type { ProjectId, StudentId } from '../domain/id.ts'
 import { RetortError } from '../protocol/errors.ts'
@@ -13,7 +13,7 @@ export interface DownloadStudent {
   readonly format: StudentFormat
 }
 
-/** `huggingface`: a zip with one folder in it, not compressed, since weights hardly shrink. `gguf`: the file itself. `adapter`: a zip as for `huggingface`. */
+/** `huggingface`: an uncompressed zip with one folder, since weights hardly shrink. `gguf`: the file itself. `adapter`: a zip like `huggingface`. */
 export async function downloadStudent(
   machines: Pick<Machines, 'db' | 'student'>,
   { projectId, studentId, format }: DownloadStudent,
@@ -24,7 +24,7 @@ export async function downloadStudent(
   const { files } = await machines.student.export({ projectId, studentId, format }, signal ? { signal } : {})
   if (format === 'gguf') {
     const [file] = files
-    if (!file) throw new RetortError('Unexpected', 'The student’s GGUF file came back empty. Try again.')
+    if (!file) throw new RetortError('Unexpected', 'The student’s GGUF file is empty. Download it again.')
     return {
       name: `${stem}.gguf`,
       blob: new Blob([file.bytes as Uint8Array<ArrayBuffer>], { type: 'application/octet-stream' }),

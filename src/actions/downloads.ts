@@ -1,13 +1,13 @@
-// Knows: names of files that a person takes home, and how bytes become one.
+// Knows: the names of downloaded files, and how bytes become a download.
 import type { NamedFile } from '../protocol/corpus.ts'
 import type { Download } from './machines.ts'
 
-/** Characters of a file's stem at most. */
+/** Max characters of a file's stem. */
 const STEM_LIMIT = 60
 
 /**
  * A file name's stem from any text: letters, digits, `-`, `_` and `.` stay, runs of anything else become one `-`.
- * Never empty, never hidden, no name that Windows keeps for devices.
+ * Never empty, never hidden, no device name reserved by Windows.
  */
 export function fileStem(text: string, otherwise = 'retort'): string {
   const stem = text

@@ -1,4 +1,4 @@
-// Knows: how a project is copied with everything in it.
+// Knows: how a project is duplicated with everything in it.
 import type { ProjectId } from '../domain/id.ts'
 import { accept, type Checked } from '../domain/problem.ts'
 import { parseProjectName, type Project } from '../domain/project.ts'
@@ -7,7 +7,7 @@ import { guardQuota } from '../storage/quota.ts'
 import { readProject } from './change-project.ts'
 import type { Machines } from './machines.ts'
 
-/** Copies all records of a project under a new id; students' checkpoints are not copied. */
+/** Copies all records of a project, and its students' checkpoints, under a new id. */
 export async function duplicateProject(
   machines: Pick<Machines, 'db' | 'now'>,
   { projectId, name }: { projectId: ProjectId; name: string },

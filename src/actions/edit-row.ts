@@ -1,13 +1,13 @@
-// Knows: how a person changes a row's texts; the original stays beside the edit.
+// Knows: how a person edits a row's texts; the original is kept.
 import type { ProjectId, RowId } from '../domain/id.ts'
 import { accept, refuse, type Checked } from '../domain/problem.ts'
 import type { Row } from '../domain/row.ts'
 import { RetortError } from '../protocol/errors.ts'
 import { guardQuota } from '../storage/quota.ts'
-import { updateRow } from '../storage/rows.ts'
+import { getRow, updateRow } from '../storage/rows.ts'
 import type { Machines } from './machines.ts'
 
-/** Characters of an edited text at most. */
+/** Max characters of an edited text. */
 export const EDIT_LIMIT = 100_000
 
 export interface EditRow {
@@ -17,17 +17,17 @@ export interface EditRow {
   readonly completion: string
 }
 
-/** Keeps the edit beside the original; texts equal to the original take the edit away again. Empty texts are refused. */
+/** Stores the edit in addition to the original; texts equal to the original remove the edit. Empty texts are refused. */
 export async function editRow(
   { db, now }: Pick<Machines, 'db' | 'now'>,
   { projectId, rowId, prompt, completion }: EditRow,
 ): Promise<Checked<Row>> {
   for (const [field, text] of Object.entries({ prompt, completion })) {
     if (text.trim() === '')
-      return refuse({ sentence: `The ${field} is empty. Write something, or reject the row instead.`, field })
+      return refuse({ sentence: `The ${field} is empty. Enter a text, or reject the row instead.`, field })
     if (text.length > EDIT_LIMIT)
       return refuse({
-        sentence: `The ${field} has ${text.length} characters; ${EDIT_LIMIT} fit. Shorten it.`,
+        sentence: `The ${field} has ${text.length} characters, more than ${EDIT_LIMIT}. Shorten it.`,
         field,
       })
   }
@@ -40,18 +40,17 @@ export async function editRow(
   )
 }
 
-/** One row read, changed and written in one transaction. */
+/** Changes one stored row. Throws `StorageFailed` if it is gone. */
 export async function changeRow(
   db: Machines['db'],
   projectId: ProjectId,
   rowId: RowId,
   change: (row: Row) => Row,
 ): Promise<Row> {
-  const row = await guardQuota('The row', () => updateRow(db, projectId, rowId, change))
-  if (!row)
+  if ((await getRow(db, projectId, rowId)) === undefined)
     throw new RetortError(
       'StorageFailed',
-      'This row is not stored any more; perhaps its project was deleted in another tab.',
+      'This row is no longer stored; perhaps its project was deleted in another tab.',
     )
-  return row
+  return guardQuota('The row', () => updateRow(db, projectId, rowId, change))
 }

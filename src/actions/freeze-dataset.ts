@@ -4,7 +4,7 @@ import type { ProjectId, RunId } from '../domain/id.ts'
 import { accept, refuse, type Checked } from '../domain/problem.ts'
 import type { CorpusContract } from '../protocol/corpus.ts'
 import type { Machines } from './machines.ts'
-import { followCall } from './tell-progress.ts'
+import { followCall } from './stream-progress.ts'
 
 export interface FreezeProgress {
   readonly done: number
@@ -12,7 +12,7 @@ export interface FreezeProgress {
 }
 type Frozen = Awaited<ReturnType<CorpusContract['freeze']>>
 
-/** Splits, hashes and stores the kept rows (with their hand edits); equal rows give the same dataset. Or says why not. */
+/** Splits, hashes and stores the kept rows (with their hand edits); equal rows give the same dataset. Or returns why not. */
 export async function* freezeDataset(
   { corpus }: Pick<Machines, 'corpus'>,
   { projectId, runId }: { projectId: ProjectId; runId: RunId },

@@ -1,4 +1,4 @@
-// Knows: how the funnel follows from what is stored. No counter is kept anywhere beside the prompts and rows.
+// Knows: how the funnel is computed from the stored prompts and rows. No other counter is stored.
 import type { ProjectId, RunId } from '../domain/id.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import type { FunnelBar } from '../domain/run.ts'
@@ -7,7 +7,7 @@ import type { Database } from '../storage/database.ts'
 import { listPrompts } from '../storage/prompts.ts'
 import { eachRow } from '../storage/rows.ts'
 
-/** The bars of a run, in the recipe's order. Rows rejected by hand count where the recipe left them. */
+/** The bars of a run, in the recipe's order. Rows rejected by hand count with the status the recipe gave them. */
 export async function computeFunnel(
   db: Database,
   projectId: ProjectId,

@@ -1,6 +1,7 @@
-// Knows: how a model file is described before it is loaded.
+// Knows: how a model is inspected before it is loaded.
 import { refuse, accept, type Checked } from '../domain/problem.ts'
-import type { ModelCard, ModelSource } from '../domain/model.ts'
+import type { ModelCard } from '../domain/model-card.ts'
+import type { ModelSource } from '../domain/model-source.ts'
 import { RetortError } from '../protocol/errors.ts'
 import type { Machines } from './machines.ts'
 

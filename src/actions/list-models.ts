@@ -1,60 +1,63 @@
-// Knows: the models one can choose without a picker: the one in the box, those kept in this browser, those that the page's host serves.
-import type { ModelSource } from '../domain/model.ts'
-import { parseBoxCard, type BoxCard } from '../pipeline/box-card.ts'
+// Knows: the models available without a file picker: the built-in teacher, those stored in this browser, those in the host's `models` folder.
+import type { ModelSource } from '../domain/model-source.ts'
+import { parseBuiltInTeacherCard, type BuiltInTeacherCard } from '../pipeline/built-in-teacher-card.ts'
 import { modelFiles } from '../storage/files.ts'
 import { modelFolders } from '../storage/model-folders.ts'
 
 export interface ListedModel {
-  /** Of the file or folder. */
+  /** Name of the file or folder. */
   readonly name: string
   readonly bytes: number
-  /** `box`: comes with the page; `stored` in this browser; `half` stored; `served` from the `models/` folder beside the page. */
-  readonly where: 'box' | 'stored' | 'half' | 'served'
+  /** `built-in`: ships with the page; `stored` in this browser; `partial`: partly downloaded; `served` from the `models/` folder next to the page. */
+  readonly where: 'built-in' | 'stored' | 'partial' | 'served'
   readonly source: ModelSource
-  /** Milliseconds since 1970, of stored ones. */
+  /** Milliseconds since 1970; only of stored models. */
   readonly savedAt?: number
-  /** Bytes that are here of what is half stored. */
-  readonly here?: number
+  /** Bytes downloaded so far; only of partly downloaded models. */
+  readonly downloadedBytes?: number
 }
 
-/** How the page gets its own files. `page` is its address. */
+/** How the page fetches its own files. `page` is its address. */
 export interface PageFiles {
   readonly fetch: (address: string) => Promise<Response>
   readonly page: string
 }
 
-/** Models listed by `models/index.json` at most. */
-const SERVED_LIMIT = 200
+/** Max models read from `models/index.json`. */
+const MAX_SERVED = 200
 
-/** The card of the teacher in the box; undefined where the page came without one. Throws on a card of another form: the build is damaged. */
-export async function readBoxCard({ fetch, page }: PageFiles): Promise<BoxCard | undefined> {
+/** The card of the built-in teacher; undefined if the page ships without one. Throws on an invalid card: the build is damaged. */
+export async function readBuiltInTeacherCard({
+  fetch,
+  page,
+}: PageFiles): Promise<BuiltInTeacherCard | undefined> {
   const response = await fetch(new URL('teacher/card.json', page).href).catch(() => undefined)
   if (!response?.ok || !/json/.test(response.headers.get('content-type') ?? '')) return undefined
-  const card = parseBoxCard(await response.json().catch(() => undefined))
+  const card = parseBuiltInTeacherCard(await response.json().catch(() => undefined))
   if (card.ok) return card.value
   throw new Error(card.problems[0]?.sentence)
 }
 
-/** The box as it is chosen. */
-export const listBox = ({ file, bytes }: BoxCard, page: string): ListedModel => ({
+/** The built-in teacher as a listed model. */
+export const listBuiltIn = ({ file, bytes }: BuiltInTeacherCard, page: string): ListedModel => ({
   name: file,
   bytes,
-  where: 'box',
-  source: { kind: 'box', url: new URL(`teacher/${file}`, page).href },
+  where: 'built-in',
+  source: { kind: 'built-in', url: new URL(`teacher/${file}`, page).href },
 })
 
-/** What a broken download left: going on is to choose it again. */
-const listHalf = async (): Promise<ListedModel[]> =>
-  (await modelFolders.list()).flatMap(({ name, bytes, here, hub, wholeAt }): ListedModel[] => {
+/** Interrupted downloads: choosing one again resumes it. */
+const listPartial = async (): Promise<ListedModel[]> =>
+  (await modelFolders.list()).flatMap(({ name, bytes, downloadedBytes, hub, wholeAt }): ListedModel[] => {
     if (wholeAt !== undefined) return []
     const source: ModelSource =
       hub === undefined
         ? { kind: 'stored', name }
         : { kind: 'hub', url: hub.url, ...(hub.variant === undefined ? {} : { variant: hub.variant }) }
-    return [{ name, bytes, here, where: 'half', source }]
+    return [{ name, bytes, downloadedBytes, where: 'partial', source }]
   })
 
-/** Stored ones first, half stored ones after them, then served ones that are not stored. A host without a `models/` folder has none. */
+/** Stored models first, then partly downloaded ones, then served ones that are neither. A host without a `models/` folder serves none. */
 export async function listModels({ fetch, page }: PageFiles): Promise<readonly ListedModel[]> {
   const stored = (await modelFiles.list()).map(({ name, bytes, savedAt }): ListedModel => ({
     name,
@@ -63,9 +66,9 @@ export async function listModels({ fetch, page }: PageFiles): Promise<readonly L
     where: 'stored',
     source: { kind: 'stored', name },
   }))
-  const half = await listHalf()
-  const names = new Set([...stored, ...half].map(({ name }) => name))
-  return [...stored, ...half, ...(await listServed(fetch, page)).filter(({ name }) => !names.has(name))]
+  const partial = await listPartial()
+  const names = new Set([...stored, ...partial].map(({ name }) => name))
+  return [...stored, ...partial, ...(await listServed(fetch, page)).filter(({ name }) => !names.has(name))]
 }
 
 async function listServed(
@@ -78,14 +81,14 @@ async function listServed(
     if (!response.ok || !/json/.test(response.headers.get('content-type') ?? '')) return []
     return parseServed(await response.json(), page)
   } catch {
-    return [] // no network and no copy: there is nothing to list, and nothing is wrong
+    return [] // no network and no copy: an empty list, not an error
   }
 }
 
-/** Reads the listing; entries of another form, or that point to another origin, are left out. */
+/** Parses the listing; invalid entries, and those that point to another origin, are skipped. */
 export function parseServed(listing: unknown, page: string): ListedModel[] {
   if (!Array.isArray(listing)) return []
-  return listing.slice(0, SERVED_LIMIT).flatMap((entry: unknown) => {
+  return listing.slice(0, MAX_SERVED).flatMap((entry: unknown) => {
     if (typeof entry !== 'object' || entry === null) return []
     const { name, bytes, url } = entry as { name?: unknown; bytes?: unknown; url?: unknown }
     if (

@@ -1,10 +1,10 @@
-// Knows: WebLLM's models with what is kept of each. The catalogue is fetched with the list's first opening, WebLLM itself is not.
-import type { WebLlmKept, WebLlmModel } from '../domain/web-llm.ts'
+// Knows: WebLLM's models with what is stored of each. Opening the list fetches the catalogue, but not WebLLM itself.
+import type { WebLlmDownload, WebLlmModel } from '../domain/web-llm.ts'
 import type * as catalogue from '../pipeline/web-llm/catalogue.ts'
 import { folderOf, listWebLlmFiles } from '../storage/web-llm-files.ts'
 
 export interface ListedWebLlmModel extends WebLlmModel {
-  readonly kept?: WebLlmKept
+  readonly download?: WebLlmDownload
 }
 
 export type WebLlmCatalogue = typeof catalogue
@@ -16,7 +16,7 @@ export async function listWebLlm({
 }: Pick<WebLlmCatalogue, 'WEB_LLM_MODELS'>): Promise<readonly ListedWebLlmModel[]> {
   const files = await listWebLlmFiles()
   return WEB_LLM_MODELS.map((model) => {
-    const kept = files.get(folderOf(model))
-    return kept === undefined ? model : { ...model, kept }
+    const download = files.get(folderOf(model))
+    return download === undefined ? model : { ...model, download }
   })
 }

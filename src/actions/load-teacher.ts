@@ -1,24 +1,26 @@
-// Knows: how a teacher is loaded and remembered by its project.
+// Knows: how a teacher is loaded and recorded in its project.
 import type { ProjectId } from '../domain/id.ts'
-import type { Backend, ModelSource, TeacherDescription, WeightForm } from '../domain/model.ts'
+import type { Backend } from '../domain/machine.ts'
+import type { ModelSource } from '../domain/model-source.ts'
+import type { TeacherDescription, WeightForm } from '../domain/teacher-description.ts'
 import type { LoadProgress } from '../protocol/teacher.ts'
 import { changeProject } from './change-project.ts'
 import type { Machines } from './machines.ts'
-import { followCall } from './tell-progress.ts'
+import { followCall } from './stream-progress.ts'
 
 export interface LoadTeacher {
   readonly projectId: ProjectId
   readonly source: ModelSource
   readonly backend: Backend
-  /** Keep a copy that is there after a reload. */
+  /** Store a copy in this browser. */
   readonly keep: boolean
-  /** Tokens of context wanted. */
+  /** Requested context length in tokens. */
   readonly contextLength: number
-  /** How the weights are to lie in memory; absent: what is fastest where it fits. */
+  /** Format of the weights in memory; absent: the fastest that fits. */
   readonly weights?: WeightForm
 }
 
-/** Loads the model, letting an earlier one go. Throws `ModelRefused`, `OutOfMemory`, `DownloadFailed`, `StorageFull` with sentences. */
+/** Loads the model and unloads an earlier one. Throws `ModelRefused`, `OutOfMemory`, `DownloadFailed`, `StorageFull` with sentences. */
 export async function* loadTeacher(
   machines: Pick<Machines, 'teacher' | 'db' | 'now'>,
   { projectId, source, keep, ...options }: LoadTeacher,
@@ -27,7 +29,7 @@ export async function* loadTeacher(
   const description = yield* followCall<LoadProgress, TeacherDescription>(signal, (call) =>
     machines.teacher.load({ source, keep, ...options }, call),
   )
-  if (keep || source.kind === 'stored' || source.kind === 'box')
+  if (keep || source.kind === 'stored' || source.kind === 'built-in')
     await changeProject(machines, projectId, { teacherName: description.card.fileName })
   return description
 }

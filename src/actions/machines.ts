@@ -1,4 +1,4 @@
-// Knows: what an action works with: the store, the three workers and a clock. Made once in main.ts, by a test from stand-ins.
+// Knows: what an action uses: the store, the three workers and a clock. Created once in main.ts; tests use stand-ins.
 // Must not know: how a worker is started.
 import type { Remote } from '../protocol/contract.ts'
 import type { CorpusContract } from '../protocol/corpus.ts'
@@ -15,7 +15,7 @@ export interface Machines {
   readonly now: () => number
 }
 
-/** A file to hand to the person: the page makes a link of it and lets it go afterwards. */
+/** A file for the person: the page makes a link of it and releases it afterwards. */
 export interface Download {
   readonly name: string
   readonly blob: Blob

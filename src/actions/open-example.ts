@@ -1,4 +1,4 @@
-// Knows: how an example that comes with the page becomes a project.
+// Knows: how an example that ships with the page becomes a project.
 import { refuse, type Checked } from '../domain/problem.ts'
 import type { Project } from '../domain/project.ts'
 import { parseSeed, type Seed } from '../domain/seed.ts'
@@ -11,9 +11,9 @@ import { createProject } from './create-project.ts'
 import type { PageFiles } from './list-models.ts'
 import type { Machines } from './machines.ts'
 
-/** An example as the first screen offers it. */
+/** An example, as the first screen lists it. */
 export interface ListedExample {
-  /** Its file without the ending: what `openExample` is asked for. */
+  /** Its file name without the extension: the argument of `openExample`. */
   readonly name: string
   readonly title: string
   /** One or two sentences. */
@@ -21,7 +21,7 @@ export interface ListedExample {
   readonly seeds: number
 }
 
-/** What the page's own list names. Throws `DownloadFailed` where the list cannot be had or read. */
+/** The examples in the page's index. Throws `DownloadFailed` if the index cannot be fetched or read. */
 export async function listExamples(files: PageFiles): Promise<readonly ListedExample[]> {
   const index = parseExampleIndex(await fetchJson(files, 'index.json'))
   if (!index.ok)
@@ -37,7 +37,7 @@ export async function listExamples(files: PageFiles): Promise<readonly ListedExa
   }))
 }
 
-/** Makes a project of the example's name with its seeds and its recipe: whole or not at all. */
+/** Creates a project with the example's name, seeds and recipe: completely or not at all. */
 export async function openExample(
   machines: Pick<Machines, 'db' | 'now'>,
   files: PageFiles,
@@ -59,9 +59,9 @@ export async function openExample(
   const seeds = example.value.seeds.map(({ text, answer }, i) =>
     parseSeed({ projectId, text, answer, source: `example ${name}`, line: i + 1, addedAt }),
   )
-  const good = seeds.flatMap((seed): Seed[] => (seed.ok ? [seed.value] : []))
+  const valid = seeds.flatMap((seed): Seed[] => (seed.ok ? [seed.value] : []))
   try {
-    await guardQuota('The seeds of this example', () => putSeeds(machines.db, good))
+    await guardQuota('The seeds of this example', () => putSeeds(machines.db, valid))
   } catch (thrown) {
     await deleteProject(machines.db, projectId).catch(() => undefined)
     throw thrown
@@ -74,7 +74,7 @@ async function fetchJson({ fetch, page }: PageFiles, file: string): Promise<unkn
   if (!response?.ok)
     throw new RetortError(
       'DownloadFailed',
-      `The file examples/${file} could not be had from where this page came from${response ? ` (${response.status})` : ''}. Reload the page and try again.`,
+      `The file examples/${file} could not be fetched from this page’s host${response ? ` (${response.status})` : ''}. Reload the page and try again.`,
     )
   try {
     return await response.json()

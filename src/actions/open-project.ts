@@ -4,9 +4,9 @@ import { accept, refuse, type Checked } from '../domain/problem.ts'
 import { readProject } from './change-project.ts'
 import type { Machines } from './machines.ts'
 import type { SaveProgress } from './save-project.ts'
-import { followCall } from './tell-progress.ts'
+import { followCall } from './stream-progress.ts'
 
-/** The project of a saved file, stored under an id of its own; or why the file cannot be one. */
+/** The project of a saved file, stored under a new id; or why the file cannot be opened. */
 export async function* openProject(
   machines: Pick<Machines, 'corpus' | 'db'>,
   { file }: { file: File },

@@ -3,7 +3,7 @@
 
 const RELOADED = 'retort reloaded for isolation'
 
-/** What the registration needs of its page; a test gives its own. */
+/** What the registration needs from its page; a test provides its own. */
 export interface ServicePage {
   readonly isDeveloping: boolean
   readonly isIsolated: boolean
@@ -21,36 +21,36 @@ const thisPage = (): ServicePage => ({
 })
 
 /**
- * Registers `service.js` beside the page, which then opens without a network, and reloads the page once where the
- * host sends no isolation headers: the service worker adds them to the second load. A page that is still not isolated
- * after that stays as it is, with one thread. Does nothing under the development server.
+ * Registers the service worker `service.js`, with which the page opens offline, and reloads the page once if the
+ * host sends no isolation headers: the service worker adds them to the second load. If the page is still not isolated
+ * after that, it runs on one thread. Does nothing under the development server.
  *
- * @returns a sentence when the service worker could not be had, else undefined.
+ * @returns a sentence if the service worker could not be registered, else undefined.
  */
 export async function registerService(page: ServicePage = thisPage()): Promise<string | undefined> {
   if (page.isDeveloping) return undefined
   const { services } = page
   if (services === undefined)
-    return 'This browser gives no service worker here, so the page needs a network to open and may run on one thread.'
+    return 'This browser does not support service workers here, so the page needs a network to open and may run on one thread.'
   if (page.isIsolated) page.memory.removeItem(RELOADED)
   try {
     await services.register('service.js', { scope: './' })
     const { active } = await services.ready
     if (!page.isIsolated && page.memory.getItem(RELOADED) === null) {
       page.memory.setItem(RELOADED, 'yes')
-      await takenOver(services)
+      await whenControlled(services)
       page.reload()
       return undefined
     }
     active?.postMessage('keep-engines')
     return undefined
   } catch (thrown) {
-    return `The page could not be kept for opening without a network: ${thrown instanceof Error ? thrown.message : String(thrown)}`
+    return `The page could not be stored for offline use: ${thrown instanceof Error ? thrown.message : String(thrown)}`
   }
 }
 
-/** Resolves once the service worker controls the page; at the latest after two seconds (a forced reload has no controller). */
-function takenOver(services: ServiceWorkerContainer): Promise<void> {
+/** Resolves once the service worker controls the page, at the latest after two seconds (a forced reload has no controller). */
+function whenControlled(services: ServiceWorkerContainer): Promise<void> {
   if (services.controller !== null) return Promise.resolve()
   return new Promise((resolve) => {
     services.addEventListener('controllerchange', () => resolve(), { once: true })

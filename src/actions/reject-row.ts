@@ -1,10 +1,10 @@
-// Knows: how a person takes a row out by hand.
+// Knows: how a person rejects a row by hand.
 import type { ProjectId, RowId } from '../domain/id.ts'
 import type { Row } from '../domain/row.ts'
 import { changeRow } from './edit-row.ts'
 import type { Machines } from './machines.ts'
 
-/** The row's standing becomes `rejected`; where it stood before is remembered. */
+/** The row's status becomes `rejected`; the earlier status is stored with it. */
 export function rejectRow(
   { db, now }: Pick<Machines, 'db' | 'now'>,
   { projectId, rowId }: { projectId: ProjectId; rowId: RowId },

@@ -1,4 +1,4 @@
-// Knows: how a project gets another name.
+// Knows: how a project is renamed.
 import type { ProjectId } from '../domain/id.ts'
 import { accept, type Checked } from '../domain/problem.ts'
 import { parseProjectName, type Project } from '../domain/project.ts'

@@ -1,4 +1,4 @@
-// Knows: how what a hand did to a row is undone.
+// Knows: how a manual rejection or edit of a row is undone.
 import type { ProjectId, RowId } from '../domain/id.ts'
 import type { Row } from '../domain/row.ts'
 import { changeRow } from './edit-row.ts'
@@ -7,7 +7,7 @@ import type { Machines } from './machines.ts'
 export interface RestoreRow {
   readonly projectId: ProjectId
   readonly rowId: RowId
-  /** `rejection` gives the row its earlier standing back; `edit` gives it its own words back. */
+  /** `rejection` restores the row's earlier status; `edit` restores its original texts. */
   readonly what: 'rejection' | 'edit'
 }
 

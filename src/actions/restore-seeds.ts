@@ -1,4 +1,4 @@
-// Knows: how removed seeds come back.
+// Knows: how removed seeds are restored.
 import type { Seed } from '../domain/seed.ts'
 import { guardQuota } from '../storage/quota.ts'
 import { putSeeds } from '../storage/seeds.ts'

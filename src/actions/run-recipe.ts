@@ -1,7 +1,8 @@
-// Knows: how a run is started and gone on with: its record, its lock, its phases one after the other.
+// Knows: how a run is started and resumed: its record, its lock, its phases in sequence.
 // Must not know: how a phase works (run/*.ts).
 import { freshId, type ProjectId, type RunId } from '../domain/id.ts'
-import { refOf, type TeacherDescription } from '../domain/model.ts'
+import { refOf } from '../domain/model-card.ts'
+import type { TeacherDescription } from '../domain/teacher-description.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import type { Run, RunProgress } from '../domain/run.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
@@ -18,7 +19,7 @@ import { keepRows } from './run/keep-rows.ts'
 import { LiveRun } from './run/live-run.ts'
 import type { RunContext } from './run/run-context.ts'
 import { writeCompletions } from './run/write-completions.ts'
-import { tellProgress } from './tell-progress.ts'
+import { streamProgress } from './stream-progress.ts'
 
 export interface StartRun {
   readonly projectId: ProjectId
@@ -30,28 +31,28 @@ export interface ResumeRun {
   readonly runId: RunId
   readonly teacher: TeacherDescription
 }
-/** What a run needs of the machines. */
+/** The machines that a run needs. */
 export type RunMachines = Pick<Machines, 'db' | 'teacher' | 'corpus' | 'now'>
 
 /**
- * Stores a new run and carries it through: grow, complete, filter, judge, keep. Yields at most ten times a second; returns
- * the run as stored at its end, `finished` or `stopped`. Pause waits inside. Throws `Busy` where another tab has a run of this
- * project in hand, and what broke otherwise (`WorkerDied`, `DeviceLost`, `StorageFull` …): the run is stored as `failed`
- * with the sentence then and can be gone on with.
+ * Stores a new run and runs it: grow, complete, filter, judge, keep. Yields at most ten times a second; returns the run as
+ * stored at its end, `finished` or `stopped`. A pause waits inside. Throws `Busy` if another tab has a run of this project
+ * in progress, and other errors as they are (`WorkerDied`, `DeviceLost`, `StorageFull` …): the run is then stored as `failed`
+ * with the sentence, and can be resumed.
  */
 export async function* startRun(
   machines: RunMachines,
   { projectId, recipe, teacher }: StartRun,
   control: RunControl,
 ): AsyncGenerator<RunProgress, Run> {
-  return yield* carry(machines, recipe, teacher, control, projectId, async () => {
+  return yield* runWithLock(machines, recipe, teacher, control, projectId, async () => {
     const run: Run = {
       projectId,
       id: freshId('run'),
       recipeHash: recipe.hash,
       recipeText: recipe.text,
       teacher: refOf(teacher.card),
-      status: 'going',
+      status: 'running',
       startedAt: machines.now(),
       workedMs: 0,
     }
@@ -60,32 +61,32 @@ export async function* startRun(
   })
 }
 
-/** Goes on with a run that is not finished: nothing that is stored is done again. Otherwise like `startRun`. */
+/** Resumes a run that is not finished: nothing stored is done again. Otherwise like `startRun`. */
 export async function* resumeRun(
   machines: RunMachines,
   { projectId, runId, teacher }: ResumeRun,
   control: RunControl,
 ): AsyncGenerator<RunProgress, Run> {
   const run = await getRun(machines.db, projectId, runId)
-  if (run === undefined) throw new RetortError('Unexpected', 'This run is not stored any more.')
+  if (run === undefined) throw new RetortError('Unexpected', 'This run is no longer stored.')
   const checked = checkRecipeText(run.recipeText)
   if (!checked.ok)
     throw new RetortError(
       'Unexpected',
-      `The recipe of this run cannot be read any more: ${checked.problems[0]?.sentence ?? ''}`,
+      `The recipe of this run can no longer be read: ${checked.problems[0]?.sentence ?? ''}`,
     )
-  // A row is named after who wrote it: another model would begin the run anew under the same name.
+  // The ids of rows include the model: another model would start the run from scratch under the same id.
   if (run.teacher.fingerprint !== teacher.card.fingerprint)
     throw new RetortError(
       'ModelMissing',
-      `This run was begun with ${run.teacher.name}, and ${teacher.card.name} is loaded. Load ${run.teacher.name} to go on, or start a new run.`,
+      `This run was started with ${run.teacher.name}, but ${teacher.card.name} is loaded. Load ${run.teacher.name} to resume it, or start a new run.`,
     )
-  return yield* carry(machines, checked.value, teacher, control, projectId, () =>
-    patchRun(machines.db, projectId, runId, { status: 'going' }),
+  return yield* runWithLock(machines, checked.value, teacher, control, projectId, () =>
+    patchRun(machines.db, projectId, runId, { status: 'running' }),
   )
 }
 
-async function* carry(
+async function* runWithLock(
   machines: RunMachines,
   recipe: CheckedRecipe,
   teacher: TeacherDescription,
@@ -94,17 +95,17 @@ async function* carry(
   open: () => Promise<Run>,
 ): AsyncGenerator<RunProgress, Run> {
   const since = new Date(machines.now()).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
-  return yield* tellProgress<RunProgress, Run>(
-    async (tell) => {
+  return yield* streamProgress<RunProgress, Run>(
+    async (report) => {
       const outcome = await withLock(
         `retort run ${projectId}`,
-        `a tab that has had it in hand since ${since}`,
-        async () => carryLocked(machines, recipe, teacher, control, await open(), tell),
+        `a tab that has been running it since ${since}`,
+        async () => runLocked(machines, recipe, teacher, control, await open(), report),
       )
       if (!outcome.held)
         throw new RetortError(
           'Busy',
-          `A run of this project is in the hands of ${outcome.holder}. Stop it there, or wait until it ends.`,
+          `A run of this project is in progress in ${outcome.holder}. Stop it there, or wait until it ends.`,
         )
       return outcome.value
     },
@@ -112,29 +113,30 @@ async function* carry(
   )
 }
 
-async function carryLocked(
+async function runLocked(
   machines: RunMachines,
   recipe: CheckedRecipe,
   teacher: TeacherDescription,
   control: RunControl,
   run: Run,
-  tell: (progress: RunProgress) => void,
+  report: (progress: RunProgress) => void,
 ): Promise<Run> {
   const { db } = machines
   const { projectId, id } = run
-  const live = new LiveRun(recipe, tell)
+  const live = new LiveRun(recipe, report)
   const worked = (): number => run.workedMs + live.workedMs
   const unwatch = control.onChange(() => {
     live.paused = control.paused
-    live.tell()
-    // The record follows the pause; losing this write loses nothing but the word.
+    live.report()
+    // The record follows the pause; if this write is lost, only its status is out of date.
     if (!control.stopped)
-      patchRun(db, projectId, id, { status: control.paused ? 'paused' : 'going', workedMs: worked() }).catch(
-        () => undefined,
-      )
+      patchRun(db, projectId, id, {
+        status: control.paused ? 'paused' : 'running',
+        workedMs: worked(),
+      }).catch(() => undefined)
   })
   try {
-    const result = await takePhases({
+    const result = await runPhases({
       machines,
       projectId,
       runId: id,
@@ -148,7 +150,7 @@ async function carryLocked(
     if (result === undefined)
       return await patchRun(db, projectId, id, {
         status: 'stopped',
-        why: 'Stopped by hand.',
+        reason: 'Stopped by hand.',
         workedMs: worked(),
       })
     live.enter('finished', result.kept, result.rows)
@@ -160,7 +162,7 @@ async function carryLocked(
   } catch (thrown) {
     await patchRun(db, projectId, id, {
       status: 'failed',
-      why: sentenceOf(thrown),
+      reason: sentenceOf(thrown),
       workedMs: worked(),
     }).catch(() => undefined)
     throw thrown
@@ -169,8 +171,8 @@ async function carryLocked(
   }
 }
 
-/** The phases in their order; undefined when stopped before the end. */
-async function takePhases(context: RunContext): Promise<{ rows: number; kept: number } | undefined> {
+/** Runs the phases in order; undefined when stopped before the end. */
+async function runPhases(context: RunContext): Promise<{ rows: number; kept: number } | undefined> {
   const prompts = await growPrompts(context)
   if (prompts === undefined) return undefined
   if (!(await writeCompletions(context, prompts))) return undefined

@@ -1,16 +1,16 @@
-// Knows: how a project becomes one file.
+// Knows: how a project is saved as one file.
 import type { ProjectId } from '../domain/id.ts'
 import type { NamedFile } from '../protocol/corpus.ts'
 import { makeDownload } from './downloads.ts'
 import type { Download, Machines } from './machines.ts'
-import { followCall } from './tell-progress.ts'
+import { followCall } from './stream-progress.ts'
 
 export interface SaveProgress {
   readonly done: number
   readonly total: number
 }
 
-/** Everything of the project but model weights, as one file. */
+/** All records of the project and its students' checkpoints, as one file. Models and stored soft targets are not in it. */
 export async function* saveProject(
   { corpus }: Pick<Machines, 'corpus'>,
   { projectId }: { projectId: ProjectId },

@@ -1,47 +1,54 @@
 // Knows: how a recipe is tried on five rows before it runs: through all steps, in memory only.
-// Must not know: the store, except to read seeds and the room that is left.
-import type { StepAnswer } from '../domain/filter-answer.ts'
-import { dropped } from '../domain/filter-answer.ts'
+// Must not know: the store, except to read seeds and the storage left.
+import type { StepDecision } from '../domain/filter-decision.ts'
+import { dropped } from '../domain/filter-decision.ts'
 import { freshId, type ProjectId, type RunId } from '../domain/id.ts'
-import { refOf, type CompletionResult, type ScoreResult, type TeacherDescription } from '../domain/model.ts'
+import type { CompletionResult, ScoreResult } from '../domain/completion-request.ts'
+import { refOf } from '../domain/model-card.ts'
+import type { TeacherDescription } from '../domain/teacher-description.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import type { Completion } from '../domain/row.ts'
 import type { Seed } from '../domain/seed.ts'
 import type { Verdict } from '../domain/verdict.ts'
 import { planCompletions, type PlannedRow } from '../pipeline/completing/complete.ts'
-import { estimateRun, type Tried } from '../pipeline/estimate.ts'
-import { answersOf, answerTo, type KnownAnswers } from '../pipeline/filters/known-answers.ts'
+import { estimateRun, type TrialMeasures } from '../pipeline/estimate.ts'
+import { referencesOf, referenceFor, type References } from '../pipeline/filters/references.ts'
 import { FilterBank, findDrop } from '../pipeline/filters/decide-filters.ts'
-import { novelTexts, promptsFromSeeds, readGrown, settlePrompts } from '../pipeline/growing/read-grown.ts'
+import {
+  novelTexts,
+  promptsFromSeeds,
+  readGrown,
+  promptsFromCandidates,
+} from '../pipeline/growing/read-grown.ts'
 import { planGrowth } from '../pipeline/growing/self-instruct.ts'
-import { askVerdict, readVerdict, rubricOfSettings } from '../pipeline/judging/expected-score.ts'
+import { buildVerdictRequest, readVerdict, rubricOfSettings } from '../pipeline/judging/expected-score.ts'
 import { readSteps, type RecipeSteps } from '../pipeline/recipes/read-steps.ts'
 import { selectRows } from '../pipeline/selecting/select-rows.ts'
 import { RetortError } from '../protocol/errors.ts'
 import type { GenerationEvent, GenerationSummary } from '../protocol/teacher.ts'
 import { countSeeds, pageSeeds } from '../storage/seeds.ts'
 import type { Machines } from './machines.ts'
-import { weighStorage } from './storage-room.ts'
-import { tellProgress } from './tell-progress.ts'
+import { checkStorageSpace } from './storage-space.ts'
+import { streamProgress } from './stream-progress.ts'
 
-/** Rows that are tried. */
+/** Number of rows tried. */
 export const TRIED_ROWS = 5
-/** Seeds that the trial draws from. */
-const MOST_SEEDS = 500
-/** Rounds of growing at most: a teacher that brings nothing in these would not do better in a trial. */
-const MOST_ROUNDS = 2
+/** Max seeds that the trial draws from. */
+const MAX_SEEDS = 500
+/** Max rounds of growing: if these bring no prompt, more would not help a trial. */
+const MAX_ROUNDS = 2
 
-/** A row as tried: like a stored one, but nowhere stored. `waiting` rows are not there yet. */
+/** A tried row: like a stored one, but never stored. `waiting` rows have no completion yet. */
 export interface TriedRow {
   readonly id: string
   readonly prompt: string
-  /** True for a prompt that the teacher wrote, false for a seed asked as it is. */
+  /** True for a prompt that the teacher wrote, false for a seed used as the prompt. */
   readonly grown: boolean
   readonly completion?: Completion
-  readonly answers: readonly StepAnswer[]
+  readonly decisions: readonly StepDecision[]
   readonly verdict?: Verdict
-  readonly status: 'waiting' | 'asked' | 'dropped' | 'kept'
+  readonly status: 'waiting' | 'pending' | 'dropped' | 'kept'
   /** Name of the step that dropped it. */
   readonly droppedBy?: string
 }
@@ -50,27 +57,27 @@ export interface TryProgress {
   /** Steps of the trial done and to do. */
   readonly done: number
   readonly total: number
-  /** In words, for the status line. */
+  /** For the status line. */
   readonly sentence: string
   readonly rows: readonly TriedRow[]
 }
 
-/** What the whole run will take, from what the five rows took. */
+/** Estimate of the whole run, from the measures of the five rows. */
 export interface TriedEstimate {
   readonly msTotal: number
   readonly storageBytes: number
-  /** Completions the run will ask for. */
+  /** Completions the run will generate. */
   readonly rows: number
-  /** Tokens written: prompts and completions. */
+  /** Generated tokens: prompts and completions. */
   readonly tokens: number
-  /** A sentence where the run will not fit in the storage that is left. */
+  /** A sentence if the run will not fit in the storage left. */
   readonly warning?: string
 }
 
 export interface TriedRecipe {
   readonly rows: readonly TriedRow[]
   readonly estimate: TriedEstimate
-  /** A sentence where growing brought fewer prompts than rows are tried, so that seeds stand in. */
+  /** A sentence if growing yielded fewer prompts than rows are tried, so that seeds fill the rest. */
   readonly note?: string
 }
 
@@ -81,7 +88,7 @@ export interface TryFive {
 }
 export type TryMachines = Pick<Machines, 'db' | 'teacher' | 'corpus' | 'now'>
 
-/** Five rows through grow, complete, filters, judge and keep. Stores nothing. Throws an AbortError when `signal` ends. */
+/** Five rows through grow, complete, filters, judge and keep. Stores nothing. Throws an AbortError when `signal` aborts. */
 export async function* tryFive(
   machines: TryMachines,
   request: TryFive,
@@ -89,16 +96,16 @@ export async function* tryFive(
 ): AsyncGenerator<TryProgress, TriedRecipe> {
   const abort = new AbortController()
   const either = signal ? AbortSignal.any([signal, abort.signal]) : abort.signal
-  return yield* tellProgress<TryProgress, TriedRecipe>(
-    (tell) => new Trial(machines, request, either, tell).go(),
+  return yield* streamProgress<TryProgress, TriedRecipe>(
+    (report) => new Trial(machines, request, either, report).run(),
     () => abort.abort(),
   )
 }
 
 type TriedCounts = {
-  -readonly [K in keyof Tried]: Tried[K] extends number
+  -readonly [K in keyof TrialMeasures]: TrialMeasures[K] extends number
     ? number
-    : { -readonly [F in keyof Tried[K]]: Tried[K][F] }
+    : { -readonly [F in keyof TrialMeasures[K]]: TrialMeasures[K][F] }
 }
 
 class Trial {
@@ -106,9 +113,9 @@ class Trial {
   readonly #request: TryFive
   readonly #steps: RecipeSteps
   readonly #signal: AbortSignal
-  readonly #tell: (progress: TryProgress) => void
+  readonly #onProgress: (progress: TryProgress) => void
   readonly #total: number
-  /** Names what is made here, though none of it is stored. */
+  /** Part of the ids made here, though none of them is stored. */
   readonly #runId: RunId = freshId('run')
   readonly #tried: TriedCounts = {
     growth: { requests: 0, accepted: 0, tokens: 0, ms: 0 },
@@ -117,7 +124,7 @@ class Trial {
     kept: 0,
     characters: 0,
   }
-  #answers: KnownAnswers = new Map()
+  #references: References = new Map()
   #rows: TriedRow[] = []
   #done = 0
   #sentence = ''
@@ -127,36 +134,36 @@ class Trial {
     machines: TryMachines,
     request: TryFive,
     signal: AbortSignal,
-    tell: (progress: TryProgress) => void,
+    onProgress: (progress: TryProgress) => void,
   ) {
     this.#machines = machines
     this.#request = request
     this.#signal = signal
-    this.#tell = tell
+    this.#onProgress = onProgress
     this.#steps = readSteps(request.recipe)
     this.#total = TRIED_ROWS * (1 + (this.#steps.grow ? 1 : 0) + (this.#steps.judge ? 1 : 0))
   }
 
-  async go(): Promise<TriedRecipe> {
+  async run(): Promise<TriedRecipe> {
     const { db } = this.#machines
     const { projectId, recipe } = this.#request
     const seedCount = await countSeeds(db, projectId)
-    const seeds = await pageSeeds(db, projectId, { from: 0, limit: MOST_SEEDS })
+    const seeds = await pageSeeds(db, projectId, { from: 0, limit: MAX_SEEDS })
     if (seeds.length === 0)
       throw new RetortError(
         'Unexpected',
-        'There are no seeds yet, so there is nothing to try. Add some on the Seeds screen.',
+        'This project has no seeds yet. Add some on the Seeds screen, then try the recipe.',
       )
     const grown = this.#steps.grow ? await this.#grow(seeds) : []
-    const asked = promptsFromSeeds(seeds.slice(0, TRIED_ROWS), this.#runId, grown.length)
+    const fromSeeds = promptsFromSeeds(seeds.slice(0, TRIED_ROWS), this.#runId, grown.length)
     if (this.#steps.grow && grown.length < TRIED_ROWS)
-      this.#note = `Growing brought ${grown.length} usable ${grown.length === 1 ? 'prompt' : 'prompts'} in ${this.#tried.growth.requests} requests; seeds stand in for the rest.`
-    this.#answers = answersOf(seeds)
-    await this.#complete([...grown, ...asked])
+      this.#note = `Growing yielded ${grown.length} usable ${grown.length === 1 ? 'prompt' : 'prompts'} in ${this.#tried.growth.requests} requests; seeds fill the rest.`
+    this.#references = referencesOf(seeds)
+    await this.#complete([...grown, ...fromSeeds])
     await this.#judge()
     this.#keep()
     const { storageBytes, msTotal, rows, tokens } = estimateRun(recipe, seedCount, this.#tried)
-    const { warning } = await weighStorage(storageBytes)
+    const { warning } = await checkStorageSpace(storageBytes)
     return {
       rows: this.#rows,
       estimate: { storageBytes, msTotal, rows, tokens, ...(warning === undefined ? {} : { warning }) },
@@ -171,9 +178,9 @@ class Trial {
     const wanted = Math.min(TRIED_ROWS, settings.prompts)
     const pool = `try/${projectId}`
     const accepted: Prompt[] = []
-    this.#say(`The teacher grows ${wanted} prompts from your seeds.`)
+    this.#setSentence(`The teacher grows ${wanted} prompts from your seeds.`)
     await corpus.remember({ pool, texts: seeds.map(({ text }) => text), reset: true })
-    for (let round = 0; round < MOST_ROUNDS && accepted.length < wanted; round++) {
+    for (let round = 0; round < MAX_ROUNDS && accepted.length < wanted; round++) {
       const plan = planGrowth({
         next: this.#tried.growth.requests,
         pool: { seeds, accepted },
@@ -182,7 +189,7 @@ class Trial {
         contextLength: teacher.contextLength,
       })
       const results = new Map<string, CompletionResult>()
-      const { ms, newTokens } = await this.#ask(
+      const { ms, newTokens } = await this.#timeCall(
         (onEvent) =>
           this.#machines.teacher.complete(
             { requests: plan.map(({ request }) => request), partials: false },
@@ -199,7 +206,7 @@ class Trial {
       const texts = novelTexts(candidates)
       const novelty =
         texts.length > 0 ? await corpus.novelty({ pool, threshold: settings.novelty, candidates: texts }) : []
-      const settled = settlePrompts({
+      const decided = promptsFromCandidates({
         projectId,
         runId: this.#runId,
         step,
@@ -210,10 +217,10 @@ class Trial {
         order: accepted.length,
       })
       const usable = novelty.filter(({ kind }) => kind === 'kept').length
-      accepted.push(...settled.filter(({ status }) => status === 'accepted'))
+      accepted.push(...decided.filter(({ status }) => status === 'accepted'))
       const { growth } = this.#tried
       growth.requests += plan.length
-      growth.accepted += usable // what was not needed counts too: a run would take it
+      growth.accepted += usable // unneeded prompts count too: a run would accept them
       growth.tokens += newTokens
       growth.ms += ms
     }
@@ -235,12 +242,14 @@ class Trial {
       id,
       prompt,
       grown: grown.has(promptId),
-      answers: [],
+      decisions: [],
       status: 'waiting',
     }))
-    this.#say(`The teacher answers ${planned.length} prompts.`)
+    this.#setSentence(
+      `The teacher completes ${planned.length} ${planned.length === 1 ? 'prompt' : 'prompts'}.`,
+    )
     const byId = new Map(planned.map((row) => [row.request.id, row]))
-    const { ms } = await this.#ask(
+    const { ms } = await this.#timeCall(
       (onEvent) =>
         this.#machines.teacher.complete(
           { requests: planned.map(({ request }) => request), partials: false },
@@ -248,27 +257,27 @@ class Trial {
         ),
       (event) => {
         const row = event.kind === 'completion' ? byId.get(event.result.id) : undefined
-        if (row && event.kind === 'completion') this.#answer(row, event.result)
+        if (row && event.kind === 'completion') this.#addCompletion(row, event.result)
       },
     )
     const bank = new FilterBank(filters)
     for (const row of this.#rows) {
       if (!row.completion || row.status === 'dropped') continue
-      const answers = bank.decide({
+      const decisions = bank.decide({
         prompt: row.prompt,
         completion: row.completion.text,
-        ending: row.completion.ending,
-        ...answerTo(row.prompt, this.#answers),
+        finishReason: row.completion.finishReason,
+        ...referenceFor(row.prompt, this.#references),
       })
-      const drop = findDrop(answers)
-      this.#change(row.id, { answers, ...(drop ? { status: 'dropped', droppedBy: drop.name } : {}) })
+      const drop = findDrop(decisions)
+      this.#change(row.id, { decisions, ...(drop ? { status: 'dropped', droppedBy: drop.name } : {}) })
     }
     const written = this.#rows.flatMap(({ completion }) => completion ?? [])
     this.#tried.completions = {
       rows: written.length,
       tokens: written.reduce((sum, { tokens }) => sum + tokens, 0),
       ms,
-      passed: this.#rows.filter(({ status }) => status === 'asked').length,
+      passed: this.#rows.filter(({ status }) => status === 'pending').length,
     }
     this.#tried.characters = this.#rows.reduce(
       (sum, { prompt, completion }) => sum + prompt.length + (completion?.text.length ?? 0),
@@ -276,10 +285,10 @@ class Trial {
     )
   }
 
-  #answer({ id, system, sampling }: PlannedRow, result: CompletionResult): void {
+  #addCompletion({ id, system, sampling }: PlannedRow, result: CompletionResult): void {
     const completion: Completion = {
       text: result.text.trim(),
-      ending: result.ending,
+      finishReason: result.finishReason,
       tokens: result.tokens,
       teacher: refOf(this.#request.teacher.card),
       system,
@@ -288,23 +297,25 @@ class Trial {
     }
     const { index, name } = this.#steps.complete
     const refused =
-      result.refusal === undefined ? undefined : [{ step: index, name, answer: dropped(result.refusal) }]
+      result.refusal === undefined ? undefined : [{ step: index, name, decision: dropped(result.refusal) }]
     this.#done += 1
     this.#change(id, {
       completion,
-      ...(refused ? { answers: refused, status: 'dropped', droppedBy: name } : { status: 'asked' }),
+      ...(refused ? { decisions: refused, status: 'dropped', droppedBy: name } : { status: 'pending' }),
     })
   }
 
   async #judge(): Promise<void> {
     const { judge } = this.#steps
-    const standing = this.#rows.filter(({ status }) => status === 'asked')
-    if (!judge || standing.length === 0) return
+    const pending = this.#rows.filter(({ status }) => status === 'pending')
+    if (!judge || pending.length === 0) return
     const { card, contextLength } = this.#request.teacher
     const rubric = rubricOfSettings(judge.settings)
-    this.#say(`The judge scores ${standing.length} ${standing.length === 1 ? 'answer' : 'answers'}.`)
+    this.#setSentence(
+      `The judge scores ${pending.length} ${pending.length === 1 ? 'completion' : 'completions'}.`,
+    )
     const facts = { rubric: rubric.name, judge: refOf(card), minMass: judge.settings.minMass }
-    const give = (result: ScoreResult): void => {
+    const addVerdict = (result: ScoreResult): void => {
       this.#done += 1
       this.#change(result.id, {
         verdict:
@@ -313,23 +324,23 @@ class Trial {
             : { kind: 'unreadable', rubric: rubric.name, judge: facts.judge, reason: result.refusal },
       })
     }
-    const requests = standing.map(({ id, prompt, completion }) =>
-      askVerdict(id, { prompt, completion: completion?.text ?? '' }, rubric, contextLength),
+    const requests = pending.map(({ id, prompt, completion }) =>
+      buildVerdictRequest(id, { prompt, completion: completion?.text ?? '' }, rubric, contextLength),
     )
-    const { ms } = await this.#ask(
+    const { ms } = await this.#timeCall(
       (onEvent) => this.#machines.teacher.score({ requests }, { signal: this.#signal, onEvent }),
       (event) => {
-        if (event.kind === 'score') give(event.result)
+        if (event.kind === 'score') addVerdict(event.result)
       },
     )
-    this.#tried.verdicts = { rows: standing.length, ms }
+    this.#tried.verdicts = { rows: pending.length, ms }
   }
 
   #keep(): void {
-    const standing = this.#rows.filter(({ status }) => status === 'asked')
-    const said = selectRows(
+    const pending = this.#rows.filter(({ status }) => status === 'pending')
+    const selected = selectRows(
       this.#steps.keeps,
-      standing.map(({ id, prompt, verdict, completion }, order) => ({
+      pending.map(({ id, prompt, verdict, completion }, order) => ({
         id,
         promptId: prompt,
         order,
@@ -337,24 +348,24 @@ class Trial {
         ...(verdict ? { verdict } : {}),
       })),
     )
-    for (const { id, answers } of standing) {
-      const all = [...answers, ...(said.get(id) ?? [])]
+    for (const { id, decisions } of pending) {
+      const all = [...decisions, ...(selected.get(id) ?? [])]
       const drop = findDrop(all)
       this.#change(id, {
-        answers: all,
+        decisions: all,
         ...(drop ? { status: 'dropped', droppedBy: drop.name } : { status: 'kept' }),
       })
     }
     this.#tried.kept = this.#rows.filter(({ status }) => status === 'kept').length
   }
 
-  /** One call of the teacher: its own count of tokens, and its time as this page's clock saw it. */
-  async #ask(
+  /** One call of the teacher: its own count of tokens, and its time on this page's clock. */
+  async #timeCall(
     call: (onEvent: (event: GenerationEvent) => void) => Promise<GenerationSummary>,
-    hear: (event: GenerationEvent) => void,
+    onEvent: (event: GenerationEvent) => void,
   ): Promise<{ ms: number; newTokens: number }> {
     const since = this.#machines.now()
-    const { newTokens } = await call(hear)
+    const { newTokens } = await call(onEvent)
     this.#signal.throwIfAborted()
     return { ms: this.#machines.now() - since, newTokens }
   }
@@ -363,12 +374,12 @@ class Trial {
     this.#rows = this.#rows.map((row) => (row.id === id ? { ...row, ...changed } : row))
     this.#show()
   }
-  #say(sentence: string): void {
+  #setSentence(sentence: string): void {
     this.#sentence = sentence
     this.#show()
   }
   #show(): void {
-    this.#tell({ done: this.#done, total: this.#total, sentence: this.#sentence, rows: this.#rows })
+    this.#onProgress({ done: this.#done, total: this.#total, sentence: this.#sentence, rows: this.#rows })
   }
 }
 

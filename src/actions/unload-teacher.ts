@@ -1,4 +1,4 @@
-// Knows: how the loaded teacher is let go.
+// Knows: how the loaded teacher is unloaded.
 import type { Machines } from './machines.ts'
 
 export async function unloadTeacher({ teacher }: Pick<Machines, 'teacher'>): Promise<void> {

@@ -1,9 +1,9 @@
-// Knows: where onnxruntime-node is found, for the commands that want the same graphs to run on the processor itself.
+// Knows: how onnxruntime-node is loaded, for commands that run the same graphs natively on the processor.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { OrtModule } from '../engine/runtime/load-ort.ts'
 
-/** The package is large and serves commands alone, so it is no dependency of the page. Throws a sentence where it is not installed. */
+/** The package is large and only commands use it, so it is no dependency of the page. Throws an error with a remedy if it is not installed. */
 export function loadNative(): OrtModule {
   const missing =
     'This command needs the package onnxruntime-node. Install it with `npm install --no-save onnxruntime-node` and try again.'

@@ -1,8 +1,8 @@
-// Knows: how TypeScript is run in Node here: through Vite, which is installed anyway. `npm run box`.
+// Knows: how TypeScript runs in Node here: through Vite, which is a dependency anyway. `npm run built-in-teacher`.
 import { fileURLToPath } from 'node:url'
 import { runnerImport } from 'vite'
 
-const { module } = await runnerImport(fileURLToPath(new URL('./make-box.ts', import.meta.url)), {
+const { module } = await runnerImport(fileURLToPath(new URL('./make-built-in-teacher.ts', import.meta.url)), {
   logLevel: 'error',
 })
-await module.makeBox(process.argv.slice(2))
+await module.makeBuiltInTeacher()

@@ -1,6 +1,6 @@
-// Knows: a comparison of student before, student after and teacher on held-out prompts, as stored.
+// Knows: a comparison of the student before training, the student after it and the teacher on held-out prompts, as stored.
 import type { ComparisonId, DatasetId, ProjectId, RowId, StudentId } from './id.ts'
-import type { ModelRef } from './model.ts'
+import type { ModelRef } from './model-card.ts'
 import type { PairVerdict, Verdict } from './verdict.ts'
 
 export const CONTENDERS = ['before', 'after', 'teacher'] as const
@@ -11,7 +11,7 @@ export interface ComparedPrompt {
   readonly prompt: string
   readonly texts: Readonly<Record<Contender, string>>
   readonly verdicts: Readonly<Record<Contender, Verdict>>
-  /** First text against second: `after` against `before`, and `after` against `teacher`. */
+  /** `after` (first) against `before`, and `after` (first) against `teacher`. */
   readonly afterBefore: PairVerdict
   readonly afterTeacher: PairVerdict
 }

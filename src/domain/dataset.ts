@@ -9,7 +9,7 @@ import {
   type SeedId,
 } from './id.ts'
 import type { FunnelBar } from './run.ts'
-import type { ModelRef } from './model.ts'
+import type { ModelRef } from './model-card.ts'
 
 export type Split = 'train' | 'held-out'
 
@@ -20,10 +20,10 @@ export interface DatasetRow {
   readonly system: string
   readonly prompt: string
   readonly completion: string
-  /** Judge's expected score, where there was one. */
+  /** The judge's expected score, if it was judged. */
   readonly score?: number
   readonly editedByHand: boolean
-  /** The completion of the same prompt that this one is preferred to, where the recipe made pairs. */
+  /** The completion of the same prompt that this one is preferred to, if the recipe makes pairs. */
   readonly rejected?: { readonly completion: string; readonly score?: number }
 }
 
@@ -36,15 +36,15 @@ export interface Dataset {
   readonly recipeText: string
   readonly frozenAt: number
   readonly rows: { readonly train: number; readonly heldOut: number }
-  /** Rows with a rejected completion, where there are any. */
+  /** Rows with a rejected completion; absent if there are none. */
   readonly pairs?: number
   readonly teacher: ModelRef
   readonly seeds: number
-  /** The funnel as it stood when the rows were frozen, for the data card. */
+  /** The funnel at the time the rows were frozen, for the data card. */
   readonly funnel: readonly FunnelBar[]
 }
 
-/** A dataset is named after its rows and nothing else. */
+/** A dataset's id depends on its rows alone. */
 export const datasetId = (rows: readonly DatasetRow[]): DatasetId =>
   fullContentId(
     'dataset',

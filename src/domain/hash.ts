@@ -1,4 +1,4 @@
-// Knows: how a value becomes a name. The same contents give the same name on every machine.
+// Knows: hashes that name a value by its contents: equal contents have equal names on every machine.
 // Must not know: what the value means.
 import { sha1 } from '@noble/hashes/legacy.js'
 import { sha256 } from '@noble/hashes/sha2.js'
@@ -42,19 +42,19 @@ export function hashOfBytes(bytes: Uint8Array): string {
   return bytesToHex(sha256(bytes))
 }
 
-/** A digest of bytes that come one after another: `sha256:` or `git:` (the SHA-1 that git names a file's contents by) and hexadecimal digits. */
+/** A digest of a stream of bytes: `sha256:` or `git:` (the SHA-1 that git names a file's contents by) and hexadecimal digits. */
 export type Digest = `sha256:${string}` | `git:${string}`
 
-/** Takes bytes in, and says at the end whether they are those that the digest names. */
+/** Reads a stream of bytes and reports at its end whether it matches the digest. */
 export interface DigestCheck {
   update(bytes: Uint8Array): void
-  /** To be asked once. */
-  isRight(): boolean
+  /** To be called once, after the last update. */
+  matches(): boolean
 }
 
-/** Begins to check `size` bytes against a digest. */
+/** Starts a check of `size` bytes against a digest. */
 export function checkDigest(digest: Digest, size: number): DigestCheck {
   const [kind, wanted] = digest.split(':')
   const hash = kind === 'git' ? sha1.create().update(utf8ToBytes(`blob ${size}\0`)) : sha256.create()
-  return { update: (bytes) => void hash.update(bytes), isRight: () => bytesToHex(hash.digest()) === wanted }
+  return { update: (bytes) => void hash.update(bytes), matches: () => bytesToHex(hash.digest()) === wanted }
 }

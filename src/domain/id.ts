@@ -20,12 +20,12 @@ export function contentId<Kind extends string>(kind: Kind, value: Json): Id<Kind
   return hashOf([kind, value]).slice(0, 24) as Id<Kind>
 }
 
-/** The full hash as an id, for things that are named after their contents in public (datasets, recipes). */
+/** The full hash as an id, for things whose id people see and compare (datasets, recipes). */
 export function fullContentId<Kind extends string>(kind: Kind, value: Json): Id<Kind> {
   return hashOf([kind, value]) as Id<Kind>
 }
 
-/** A fresh id for things that two people may make alike and that still are two (projects, runs, students). */
+/** A random id, for things that stay two even if their contents are equal (projects, runs, students). */
 export function freshId<Kind extends string>(_kind: Kind): Id<Kind> {
   const bytes = crypto.getRandomValues(new Uint8Array(12))
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('') as Id<Kind>
@@ -36,7 +36,7 @@ export function hasIdForm(text: unknown): text is string {
   return typeof text === 'string' && /^[0-9a-f]{8,64}$/.test(text)
 }
 
-/** An id read back from storage, a file or an address; `undefined` where the text cannot be one. */
+/** An id read back from storage, a file or an address; `undefined` if the text cannot be one. */
 export function readId<Kind extends string>(_kind: Kind, text: unknown): Id<Kind> | undefined {
   return hasIdForm(text) ? (text as Id<Kind>) : undefined
 }

@@ -1,4 +1,4 @@
-// Knows: what is proven of the training on a person's own machine: one claim and by how much it held.
+// Knows: one result of the self-check of training on this machine: the claim, the difference measured and the bound.
 
 export const CHECK_GROUPS = ['gradients', 'losses', 'rows', 'training'] as const
 export type CheckGroup = (typeof CHECK_GROUPS)[number]
@@ -7,10 +7,10 @@ export interface MachineCheck {
   readonly group: CheckGroup
   readonly name: string
   readonly ok: boolean
-  /** The largest difference found; NaN where there was no number. */
+  /** The largest difference found; NaN if none could be computed. */
   readonly difference: number
-  /** The largest that is let pass. */
+  /** The largest difference that passes. */
   readonly bound: number
-  /** Why nothing could be compared, where that is so. */
-  readonly fault?: string
+  /** Why nothing could be compared; absent if the claim ran. */
+  readonly error?: string
 }

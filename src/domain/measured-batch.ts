@@ -1,21 +1,22 @@
-// Knows: how fast a model wrote on a machine with so many rows together, and how many are best.
+// Knows: a model's measured decoding speed at each batch size on a device, and the best batch size.
 
-/** A model that was tried on a device. Of a machine, not of a project. */
+/** A model measured on a device. It belongs to the machine, not to a project. */
 export interface MeasuredBatch {
   /** Of the model. */
   readonly fingerprint: string
   /** What computed it and how, such as `wasm, 2 threads, f32`. */
   readonly device: string
-  /** Rows that together write the most. */
+  /** The batch size with the most tokens a second. */
   readonly batch: number
-  /** What was tried, with fewer rows first. */
+  /** Every batch size that was measured, the smallest first. */
   readonly rates: readonly BatchRate[]
   /** Milliseconds since 1970. */
   readonly measuredAt: number
 }
 
 export interface BatchRate {
+  /** Batch size. */
   readonly rows: number
-  /** Of all rows together. */
+  /** Of the whole batch. */
   readonly tokensPerSecond: number
 }

@@ -1,6 +1,6 @@
-// Knows: how a refusal is told. A problem is a value that a person reads; a bug is thrown.
+// Knows: a refusal as a value that a person reads. A bug is thrown instead.
 
-/** What is wrong, where, and what to do: whole sentences. */
+/** What is wrong, where, and what to do, in whole sentences. */
 export interface Problem {
   readonly sentence: string
   /** Line of a file or text, from 1. */

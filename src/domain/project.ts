@@ -1,4 +1,4 @@
-// Knows: a project, what one person works on. Every stored record carries its id.
+// Knows: a project, which all other stored records belong to. Every record carries its id.
 import { freshId, type ProjectId } from './id.ts'
 import { accept, refuse, type Checked } from './problem.ts'
 
@@ -10,13 +10,13 @@ export interface Project {
   readonly changedAt: number
   /** Recipe in use, as YAML text; a draft until it is checked. */
   readonly recipeText?: string
-  /** Model last loaded in this project, by its name in the model store. */
+  /** The last model loaded in this project, by its name in the model store. */
   readonly teacherName?: string
 }
 
 export const PROJECT_NAME_LIMIT = 80
 
-/** A project's name: 1 to 80 characters, no line breaks, white space at the ends removed. */
+/** A project's name: 1 to 80 characters, no line breaks, trimmed. */
 export function parseProjectName(text: string): Checked<string> {
   const name = text.replaceAll(/\s+/g, ' ').trim()
   if (name === '')
@@ -26,7 +26,7 @@ export function parseProjectName(text: string): Checked<string> {
     })
   if (name.length > PROJECT_NAME_LIMIT)
     return refuse({
-      sentence: `This name has ${name.length} characters; ${PROJECT_NAME_LIMIT} fit. Shorten it.`,
+      sentence: `This name has ${name.length} characters; the limit is ${PROJECT_NAME_LIMIT}. Shorten it.`,
       field: 'name',
     })
   return accept(name)

@@ -1,8 +1,8 @@
-// Knows: a prompt, what is asked of the teacher; grown from seeds or a seed itself.
+// Knows: a prompt for the teacher: grown from seeds, or a seed itself.
 import { contentId, type ProjectId, type PromptId, type RunId, type SeedId } from './id.ts'
-import type { StepAnswer } from './filter-answer.ts'
+import type { StepDecision } from './filter-decision.ts'
 import type { Json } from './hash.ts'
-import type { ModelRef } from './model.ts'
+import type { ModelRef } from './model-card.ts'
 
 /** Where a prompt came from. */
 export type PromptOrigin =
@@ -13,7 +13,7 @@ export type PromptOrigin =
       readonly template: string
       /** Texts shown as examples: ids of seeds and of prompts accepted earlier. */
       readonly shots: readonly string[]
-      /** Growth request it came from, and its place in the answer, both from 0. */
+      /** The growth request it came from, and its position in the response, both from 0. */
       readonly request: number
       readonly item: number
       readonly teacher: ModelRef
@@ -24,15 +24,15 @@ export interface Prompt {
   readonly runId: RunId
   readonly id: PromptId
   readonly text: string
-  /** Seed it descends from: siblings share it and never straddle a split. */
+  /** The seed it descends from: prompts of one seed are never in different splits. */
   readonly seedId: SeedId
   readonly origin: PromptOrigin
   /** Order within the run, from 0. */
   readonly order: number
-  /** Answers of the prompt filters that were asked. */
-  readonly answers: readonly StepAnswer[]
+  /** Decisions of the prompt filters that ran. */
+  readonly decisions: readonly StepDecision[]
   readonly status: 'accepted' | 'dropped'
 }
 
-/** Named after all that determines it. */
+/** An id that depends on everything that determines the prompt. */
 export const promptId = (determinants: Json): PromptId => contentId('prompt', determinants)

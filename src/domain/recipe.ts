@@ -1,9 +1,9 @@
-// Knows: a recipe, the steps and their settings. A draft is another type than a checked one; only a checked one runs.
+// Knows: a recipe: its steps and their settings. A draft and a checked recipe are two types; only a checked one runs.
 // Must not know: which members each family has (pipeline/steps.ts) and YAML (pipeline/recipes).
 import type { RecipeHash } from './id.ts'
 import type { Settings, SettingValues, ValuesOf } from './settings.ts'
 
-/** The kinds of step, in the order in which a recipe may hold them. */
+/** The kinds of step, in the order in which a recipe may have them. */
 export const FAMILIES = ['grow', 'complete', 'filter', 'judge', 'keep', 'freeze', 'train'] as const
 export type Family = (typeof FAMILIES)[number]
 
@@ -19,7 +19,7 @@ export interface RecipeDraft {
   readonly steps: readonly StepDraft[]
 }
 
-/** A step whose family, name and settings are known to be right; defaults are filled in. */
+/** A step whose family, name and settings are valid; defaults are filled in. */
 export interface CheckedStep {
   readonly family: Family
   readonly name: string
@@ -27,24 +27,24 @@ export interface CheckedStep {
 }
 
 declare const checked: unique symbol
-/** Made by `checkRecipe` alone. Immutable; named after its contents. */
+/** Made by `checkRecipe` alone. Immutable; its hash names its contents. */
 export interface CheckedRecipe {
   readonly [checked]: true
   readonly hash: RecipeHash
   readonly name: string
   readonly rngSeed: number
   readonly steps: readonly CheckedStep[]
-  /** The recipe as YAML with every default written out: what is stored, shown and taken home. */
+  /** The recipe as YAML with every default written out: this text is stored, shown and exported. */
   readonly text: string
 }
 
-/** What every member of a step family declares; the recipe's schema, YAML, form and help are derived from it. */
+/** What every step of a family declares; the recipe's schema, YAML, form and help are derived from it. */
 export interface StepDeclaration<S extends Settings = Settings> {
   readonly family: Family
   /** As written in a recipe. */
   readonly name: string
   readonly title: string
-  /** One sentence for the person. */
+  /** One sentence for people. */
   readonly help: string
   readonly settings: S
 }

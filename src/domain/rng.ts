@@ -1,5 +1,5 @@
 // Knows: randomness as a value. A generator is passed in, and forked by name, so that one more draw in one place
-// never changes what another place draws.
+// never changes the draws in another.
 // Algorithm: xoshiro128** 1.1 (Blackman and Vigna, 2018), seeded from the SHA-256 of its name.
 import { hashOf } from './hash.ts'
 
@@ -13,9 +13,9 @@ export interface Rng {
   below(below: number): number
   /** Standard normal (Box-Muller). */
   normal(): number
-  /** A generator of its own for a named purpose; does not advance this one. */
+  /** A separate generator for a named purpose; does not advance this one. */
   fork(name: string | number): Rng
-  /** Where it stands; `restoreRng` goes on from there. */
+  /** Its current state; `restoreRng` continues from it. */
   state(): RngState
 }
 
@@ -70,7 +70,7 @@ class Xoshiro implements Rng {
   }
 }
 
-/** A generator from a name or a number: the same name gives the same draws. A fork's draws depend on names only. */
+/** A generator from a name or a number: the same name gives the same numbers. A fork's numbers depend on names only. */
 export function makeRng(seed: string | number): Rng {
   const name = String(seed)
   const hex = hashOf(['rng', name])
@@ -78,7 +78,7 @@ export function makeRng(seed: string | number): Rng {
   return new Xoshiro(name, [word(0), word(1), word(2), word(3)])
 }
 
-/** The generator called `name`, standing where `state` was taken. */
+/** The generator called `name`, in a stored state. */
 export function restoreRng(name: string | number, state: RngState): Rng {
   return new Xoshiro(String(name), state)
 }

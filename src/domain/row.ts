@@ -1,14 +1,16 @@
-// Knows: a row, one completion of one prompt with everything that was said of it: its whole history in one record.
+// Knows: a row: one completion of one prompt with all decisions and verdicts on it, its whole history in one record.
 import { contentId, type ProjectId, type PromptId, type RowId, type RunId, type SeedId } from './id.ts'
 import type { Json } from './hash.ts'
-import type { StepAnswer } from './filter-answer.ts'
-import type { Ending, ModelRef, Sampling } from './model.ts'
+import type { StepDecision } from './filter-decision.ts'
+import type { FinishReason } from './completion-request.ts'
+import type { ModelRef } from './model-card.ts'
+import type { Sampling } from './sampling.ts'
 import type { Verdict } from './verdict.ts'
 
-/** An answer to a prompt. Never changed once written. */
+/** A teacher's response to a prompt. Never changed after it is generated. */
 export interface Completion {
   readonly text: string
-  readonly ending: Ending
+  readonly finishReason: FinishReason
   /** Tokens of the completion. */
   readonly tokens: number
   readonly teacher: ModelRef
@@ -18,7 +20,7 @@ export interface Completion {
   readonly writtenAt: number
 }
 
-/** What a person changed by hand; kept beside the original. */
+/** What a person edited; kept with the original. */
 export interface HandEdit {
   readonly prompt: string
   readonly completion: string
@@ -26,11 +28,10 @@ export interface HandEdit {
 }
 
 /**
- * Where a row stands:
- * `asked` written and not yet through all steps; `dropped` by the step in `droppedBy`; `kept` by the recipe;
- * `rejected` by hand (its earlier standing comes back when that is undone).
+ * `pending`: generated and not through all steps; `dropped` by the step in `droppedBy`; `kept` by the recipe;
+ * `rejected` by hand (undoing that restores the earlier status).
  */
-export type RowStatus = 'asked' | 'dropped' | 'kept' | 'rejected'
+export type RowStatus = 'pending' | 'dropped' | 'kept' | 'rejected'
 
 export interface Row {
   readonly projectId: ProjectId
@@ -38,14 +39,14 @@ export interface Row {
   readonly id: RowId
   readonly promptId: PromptId
   readonly seedId: SeedId
-  /** Copy of the prompt's text: a row is read alone. */
+  /** Copy of the prompt's text, so that a row can be read alone. */
   readonly prompt: string
   /** Which of the n completions of its prompt, from 0. */
   readonly variant: number
   /** Order within the run, from 0. */
   readonly order: number
   readonly completion: Completion
-  readonly answers: readonly StepAnswer[]
+  readonly decisions: readonly StepDecision[]
   readonly verdict?: Verdict
   /** Name of the step that dropped it, such as `length` or `threshold`. */
   readonly droppedBy?: string
@@ -54,10 +55,10 @@ export interface Row {
   readonly status: RowStatus
 }
 
-/** Named after all that determines it: prompt, variant, teacher, system prompt, sampling. */
+/** An id that depends on everything that determines the row: prompt, variant, teacher, system prompt, sampling. */
 export const rowId = (determinants: Json): RowId => contentId('row', determinants)
 
-/** Prompt and completion as the dataset takes them: the hand's version where there is one. */
+/** Prompt and completion as they go into a dataset: the edited version if there is one. */
 export const effectiveText = (row: Row): { prompt: string; completion: string } =>
   row.edit
     ? { prompt: row.edit.prompt, completion: row.edit.completion }

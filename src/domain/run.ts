@@ -1,28 +1,28 @@
-// Knows: a run, one execution of one checked recipe, as stored. Counters are computed from rows, never kept here.
+// Knows: a run: one execution of one checked recipe, as stored. Counters are computed from rows, never stored here.
 import type { ProjectId, RecipeHash, RunId } from './id.ts'
-import type { ModelRef } from './model.ts'
+import type { ModelRef } from './model-card.ts'
 
-export type RunStatus = 'going' | 'paused' | 'stopped' | 'finished' | 'failed'
+export type RunStatus = 'running' | 'paused' | 'stopped' | 'finished' | 'failed'
 
 export interface Run {
   readonly projectId: ProjectId
   readonly id: RunId
   readonly recipeHash: RecipeHash
-  /** The recipe as YAML: immutable from here on. */
+  /** The recipe as YAML; it never changes after the start. */
   readonly recipeText: string
   readonly teacher: ModelRef
   readonly status: RunStatus
-  /** A sentence, where the run failed or was stopped. */
-  readonly why?: string
+  /** A sentence; only if the run failed or was stopped. */
+  readonly reason?: string
   readonly startedAt: number
   readonly endedAt?: number
-  /** Milliseconds of work so far, pauses left out. */
+  /** Milliseconds of work so far, without pauses. */
   readonly workedMs: number
 }
 
-/** A bar of the funnel: rows that reached a step and what became of them there. */
+/** A bar of the funnel: how many rows reached a step and how many passed it. */
 export interface FunnelBar {
-  /** Index of the step, and its member's name. */
+  /** Index and name of the step. */
   readonly step: number
   readonly name: string
   readonly title: string
@@ -30,7 +30,7 @@ export interface FunnelBar {
   readonly of: 'prompt' | 'completion'
   readonly reached: number
   readonly passed: number
-  /** Reasons with their counts, most frequent first; numbers in a reason are left out so that like reasons add up. */
+  /** Reasons with their counts, most frequent first; numbers in a reason are left out so that similar reasons are counted together. */
   readonly reasons: readonly { readonly reason: string; readonly count: number }[]
 }
 
@@ -39,11 +39,11 @@ export interface RunProgress {
   readonly phase: 'growing' | 'completing' | 'judging' | 'keeping' | 'finished'
   /** In words, for the status line. */
   readonly sentence: string
-  /** Units of the present phase (prompts, completions, verdicts). */
+  /** Units of the current phase (prompts, completions, verdicts). */
   readonly done: number
   readonly total: number
   readonly tokensPerSecond: number
-  /** Milliseconds for the rest of the run; undefined until it can be told. */
+  /** Milliseconds for the rest of the run; undefined until it can be estimated. */
   readonly msLeft?: number
   readonly funnel: readonly FunnelBar[]
 }

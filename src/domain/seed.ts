@@ -1,4 +1,4 @@
-// Knows: a seed, a human example to grow from.
+// Knows: a seed: a human example that prompts are grown from.
 // Must not know: files and their formats (pipeline/seeds reads those).
 import { contentId, type ProjectId, type SeedId } from './id.ts'
 import { accept, refuse, type Checked } from './problem.ts'
@@ -6,13 +6,13 @@ import { accept, refuse, type Checked } from './problem.ts'
 export interface Seed {
   readonly projectId: ProjectId
   readonly id: SeedId
-  /** What is asked: instruction and input joined by a blank line. */
+  /** The task: instruction and input joined by a blank line. */
   readonly text: string
-  /** The answer a person gave, where the file has one. */
+  /** The answer that a person wrote, if the file has one. */
   readonly answer?: string
   /** File it came from, or `typed`. */
   readonly source: string
-  /** Line (or row) of the source, from 1. */
+  /** Line (or row) in the source, from 1. */
   readonly line: number
   /** Milliseconds since 1970. */
   readonly addedAt: number
@@ -35,12 +35,12 @@ export function parseSeed(input: {
   if (text.length > SEED_TEXT_LIMIT)
     return refuse({
       ...where,
-      sentence: `The seed has ${text.length} characters; at most ${SEED_TEXT_LIMIT} are taken. Shorten it or split it.`,
+      sentence: `The seed has ${text.length} characters; the limit is ${SEED_TEXT_LIMIT}. Shorten it or split it.`,
     })
   if (text.includes('\uFFFD') || text.includes('\0'))
     return refuse({
       ...where,
-      sentence: 'The seed holds bytes that are not UTF-8 text. Save the file as UTF-8 and add it again.',
+      sentence: 'The seed contains bytes that are not UTF-8 text. Save the file as UTF-8 and add it again.',
     })
   const answer = input.answer?.trim()
   return accept({
@@ -54,5 +54,5 @@ export function parseSeed(input: {
   })
 }
 
-/** A seed is named after its text alone. */
+/** A seed's id depends on its text alone. */
 export const seedId = (text: string): SeedId => contentId('seed', text)

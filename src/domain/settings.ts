@@ -1,11 +1,11 @@
-// Knows: a setting of a step as data. From one declaration come its type, its parser, its form field and its help.
+// Knows: a step's setting as data. Its type, parser, form field and help all come from one declaration.
 // Must not know: YAML, forms, steps.
 import { accept, refuse, type Checked, type Problem } from './problem.ts'
 
 interface Described {
   /** Label in the form. */
   readonly label: string
-  /** One sentence: what it changes. */
+  /** One sentence: its effect. */
   readonly help: string
 }
 export interface NumberSetting extends Described {
@@ -21,7 +21,7 @@ export interface NumberSetting extends Described {
 export interface TextSetting extends Described {
   readonly kind: 'text'
   readonly default: string
-  /** Characters at most. */
+  /** Max characters. */
   readonly limit: number
   readonly lines: number
 }
@@ -73,7 +73,7 @@ export const toggle = (options: Described & { default: boolean }): ToggleSetting
   ...options,
 })
 
-/** One value against its declaration. `field` names it in the problem. */
+/** Checks one value against its declaration. `field` names it in the problem. */
 export function checkSetting(field: string, setting: Setting, value: unknown): Checked<SettingValue> {
   const wrong = (sentence: string): Checked<never> => refuse({ sentence, field })
   const shown =
@@ -92,13 +92,13 @@ export function checkSetting(field: string, setting: Setting, value: unknown): C
       if (setting.kind === 'whole' && !Number.isInteger(value))
         return wrong(`\`${field}\` must be a whole number ${range}, not ${value}.`)
       if (value < setting.from || value > setting.to)
-        return wrong(`\`${field}\` must lie ${range}; ${value} does not.`)
+        return wrong(`\`${field}\` must be ${range}, not ${value}.`)
       return accept(value)
     }
     case 'text':
       if (typeof value !== 'string') return wrong(`\`${field}\` must be text, not ${shown}.`)
       if (value.length > setting.limit)
-        return wrong(`\`${field}\` has ${value.length} characters; ${setting.limit} fit.`)
+        return wrong(`\`${field}\` has ${value.length} characters; the limit is ${setting.limit}.`)
       return accept(value)
     case 'choice':
       if (typeof value !== 'string' || !setting.choices.includes(value))
@@ -112,7 +112,7 @@ export function checkSetting(field: string, setting: Setting, value: unknown): C
   }
 }
 
-/** All values of a step: what is absent takes its default, what is unknown is a problem. */
+/** All values of a step: an absent one takes its default, an unknown one is a problem. */
 export function checkSettings<S extends Settings>(
   settings: S,
   given: Readonly<Record<string, unknown>>,
@@ -122,7 +122,7 @@ export function checkSettings<S extends Settings>(
   for (const field of Object.keys(given)) {
     if (!Object.hasOwn(settings, field))
       problems.push({
-        sentence: `\`${field}\` is not a setting here. There are: ${Object.keys(settings).join(', ') || 'none'}.`,
+        sentence: `\`${field}\` is not a setting here. The settings are: ${Object.keys(settings).join(', ') || 'none'}.`,
         field,
       })
   }

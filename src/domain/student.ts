@@ -1,7 +1,9 @@
-// Knows: a student, the model being trained, as stored; and the words of its training.
+// Knows: a student (the model being trained) as stored, and its training settings.
 import type { DatasetId, ProjectId, RecipeHash, StudentId } from './id.ts'
-import type { Backend, ModelRef, ModelSource } from './model.ts'
-import type { TeacherShare } from './trace.ts'
+import type { Backend } from './machine.ts'
+import type { ModelRef } from './model-card.ts'
+import type { ModelSource } from './model-source.ts'
+import type { TeacherShare } from './soft-targets.ts'
 
 /** Shape of a Llama-like decoder. */
 export interface StudentShape {
@@ -14,13 +16,16 @@ export interface StudentShape {
   /** Width of the feed-forward layer. */
   readonly feedForward: number
   readonly vocabulary: number
-  /** Tokens it can attend to. */
+  /** Context length in tokens. */
   readonly context: number
-  /** Classes that it tells apart, where it answers with one of a few instead of writing. */
+  /** Number of classes, if it is a classifier. */
   readonly classes?: number
 }
 
-/** Parameters of a shape with a tied head: embedding, and per layer attention, feed-forward and two norms; and a head of classes where it has some. */
+/**
+ * Parameters of a shape with a tied head: embedding, final norm, and per layer attention, feed-forward and two norms; and a
+ * classifier's head if it has one.
+ */
 export function countParameters({
   layers,
   width,
@@ -41,152 +46,154 @@ export function countParameters({
 export const STUDENT_PRESETS = ['nano', 'micro', 'small', 'fair', 'medium', 'large', 'huge'] as const
 export type StudentPreset = (typeof STUDENT_PRESETS)[number]
 
-/** How the weights are changed. */
 export const OPTIMIZER_NAMES = ['adam-w', 'muon'] as const
-/** How the learning rate falls after its rise. */
+/** How the learning rate decays after warm-up. */
 export const SCHEDULE_NAMES = ['cosine', 'linear', 'constant', 'warm-stable-decay'] as const
 /** Which rows come first. */
 export const CURRICULA = ['none', 'short-first'] as const
 
-/** Losses against the teacher's probabilities; each is a distillation loss of its own. */
+/** Divergences from the teacher's soft targets. */
 export const DIVERGENCE_NAMES = ['forward-kl', 'reverse-kl', 'jensen-shannon'] as const
 
-/** Losses on pairs of answers; each goes on from a student that was trained before. */
+/** Losses on preference pairs; each continues from a trained student. */
 export const PREFERENCE_NAMES = ['dpo', 'simpo', 'orpo', 'kto'] as const
 
-/** What every training has, whatever its loss. */
+/** Settings that every loss has. */
 export interface CommonTrainSettings {
   readonly preset: StudentPreset
-  /** Tokens of a training row at most; longer completions are cut and counted. */
+  /** Max tokens of a training row; longer completions are truncated and counted. */
   readonly context: number
   readonly steps: number
-  /** Rows of a step. */
-  readonly batch: number
-  /** Parts in which the rows of a step are taken, for less memory. */
-  readonly accumulate: number
-  /** Several rows in one line of the context, kept apart. */
+  /** Rows of an optimizer step. */
+  readonly batchSize: number
+  /** Micro-batches of a step, to save memory. */
+  readonly gradientAccumulation: number
+  /** Packs several rows into one sequence, with attention masked between them. */
   readonly packing: boolean
   readonly curriculum: (typeof CURRICULA)[number]
   readonly optimizer: (typeof OPTIMIZER_NAMES)[number]
   readonly learningRate: number
   readonly schedule: (typeof SCHEDULE_NAMES)[number]
-  /** Share of the steps in which the rate rises, 0 to 0.5. */
+  /** Share of the steps in which the learning rate rises, 0 to 0.5. */
   readonly warmUp: number
   readonly weightDecay: number
-  /** Largest norm of the gradient; 0 does not clip. */
-  readonly clip: number
-  /** Share of what each layer adds that is dropped in training, 0 to 0.5. */
+  /** Larger gradients are clipped to this norm; 0 does not clip. */
+  readonly maxGradientNorm: number
+  /** Dropout probability on what each layer adds to the residual stream, 0 to 0.5. */
   readonly dropout: number
-  /** Decay of the running average of the weights; 0 keeps none. */
-  readonly averaging: number
-  /** Looks without a better held-out loss after which training ends, with the best weights; 0 goes on to the last step. */
+  /** Decay of the exponential moving average of the weights; 0 keeps none. */
+  readonly emaDecay: number
+  /** Evaluations without a better held-out loss after which training stops, with the best weights; 0 trains to the last step. */
   readonly patience: number
-  /** Steps between held-out losses, samples and checkpoints. */
+  /** Steps between evaluations: held-out loss, samples and a checkpoint. */
   readonly evaluateEvery: number
   readonly rngSeed: number
 }
 
-/** Cross-entropy on the teacher's texts, with a vocabulary of the student's own. */
+/** Cross-entropy on the teacher's texts, with the student's own vocabulary. */
 export interface TextTrainSettings extends CommonTrainSettings {
   readonly loss: 'teacher-text'
   /** Entries of the byte-level BPE vocabulary, special tokens included. */
   readonly vocabulary: number
-  /** Share of the target's probability that all tokens get alike, 0 to 0.5. */
+  /** Share of the target's probability that is spread evenly over all tokens, 0 to 0.5. */
   readonly labelSmoothing: number
 }
 
-/** A divergence from the teacher's probabilities, with the part of the teacher's vocabulary that the texts use. */
+/** A divergence from the teacher's soft targets, with the part of the teacher's vocabulary that the texts use. */
 export interface DivergenceTrainSettings extends CommonTrainSettings {
   readonly loss: (typeof DIVERGENCE_NAMES)[number]
   /** Of both distributions, above 0. */
   readonly temperature: number
-  /** The teacher's likeliest tokens that are stored for each token of a text. */
-  readonly choices: number
+  /** Top-k teacher tokens stored for each token of a text. */
+  readonly topK: number
   /** Share of plain cross-entropy on the text, 0 to 1. */
   readonly textShare: number
-  /** Weight of the cosine between the hidden states of student and teacher, 0 to 10; absent, as in students of before, is 0. */
+  /** Weight of the cosine loss between the hidden states of student and teacher, 0 to 10; absent in the oldest students, which is 0. */
   readonly hiddenShare?: number
 }
 
-/** A preference of one answer over another, for a student that was trained before: size and context are that student's. */
+/** A loss on preference pairs, which continues from a trained student: shape and context are that student's. */
 export interface PreferenceTrainSettings extends CommonTrainSettings {
   readonly loss: Exclude<(typeof PREFERENCE_NAMES)[number], 'simpo'>
-  /** How strongly a difference counts, above 0. */
+  /** Scale of the difference in log-probability, above 0. */
   readonly beta: number
 }
 
-/** SimPO, which has a margin to be ahead by. */
+/** SimPO, which has a target margin. */
 export interface SimpoTrainSettings extends CommonTrainSettings {
   readonly loss: 'simpo'
   readonly beta: number
-  /** A multiple of beta, at least 0. */
+  /** A multiple of beta, 0 or more. */
   readonly margin: number
 }
 
-/** GRPO: a student that was trained before goes on with its own answers, several to a prompt, rewarded where the final answer is right. */
+/** GRPO: continues from a trained student on its own completions, several for each prompt, rewarded if the final answer is right. */
 export interface RewardTrainSettings extends CommonTrainSettings {
   readonly loss: 'grpo'
-  /** Answers of each prompt, which are compared with one another. */
-  readonly answers: number
-  /** Tokens of an answer at most. */
-  readonly answerTokens: number
-  /** At which it answers, above 0. */
+  /** Group size: completions of each prompt, whose rewards are compared with one another. */
+  readonly completionsPerPrompt: number
+  /** Max tokens of a completion. */
+  readonly maxTokens: number
+  /** Sampling temperature, above 0. */
   readonly temperature: number
-  /** Weight of the divergence from the student before, at least 0. */
+  /** Weight of the divergence from the student it started from, 0 or more. */
   readonly beta: number
 }
 
-/** On-policy distillation (GKD): the student writes, and the loaded teacher says of each token what else it might have written there. */
+/** On-policy distillation (GKD): the student generates completions, and the loaded teacher computes soft targets for each of their tokens. */
 export interface OnPolicyTrainSettings extends CommonTrainSettings {
   readonly loss: 'on-policy'
   readonly divergence: (typeof DIVERGENCE_NAMES)[number]
-  /** Share of the steps on its own answers, 0 to 1; the others are on the dataset's texts with the teacher's stored probabilities. */
+  /** Share of the steps on its own completions, 0 to 1; the others are on the dataset's texts with stored soft targets. */
   readonly lambda: number
-  /** Share of all steps before the first on its own answers, 0 to 0.9. */
-  readonly ownFrom: number
+  /** Share of all steps before the first one on its own completions, 0 to 0.9. */
+  readonly textWarmUp: number
   /** Of both distributions, above 0. */
   readonly temperature: number
-  /** The teacher's likeliest tokens that count by themselves for each token of a text or an answer. */
-  readonly choices: number
-  /** Tokens of an own answer at most. */
-  readonly answerTokens: number
-  /** At which it answers, above 0. */
-  readonly answerTemperature: number
+  /** Top-k teacher tokens for each token of a text or a completion; the rest counts as one. */
+  readonly topK: number
+  /** Max tokens of its own completion. */
+  readonly maxTokens: number
+  /** Temperature of its own completions, above 0. */
+  readonly samplingTemperature: number
 }
 
-/** Which projections of each layer adapters lie on: those of attention (q, k, v, output), or all seven. */
+/** Which projections of each layer have adapters: those of attention (q, k, v, output), or all seven. */
 export const ADAPTED_PROJECTIONS = ['attention', 'all'] as const
 
-/** LoRA: cross-entropy on the teacher's texts, by low-rank adapters on an imported model that stays as it is. Size and vocabulary are that model's. */
+/**
+ * LoRA: cross-entropy on the teacher's texts with low-rank adapters on an imported model, whose weights are frozen. Shape and
+ * vocabulary are that model's.
+ */
 export interface LoraTrainSettings extends CommonTrainSettings {
   readonly loss: 'lora'
-  /** Columns of each adapter's first matrix and rows of its second. */
+  /** Columns of each adapter's A matrix and rows of its B matrix. */
   readonly rank: number
-  /** What the adapters add is multiplied by alpha / rank. */
+  /** The adapters' output is multiplied by alpha / rank. */
   readonly alpha: number
   readonly projections: (typeof ADAPTED_PROJECTIONS)[number]
 }
 
-/** An imported model that adapters lie on: where it is found again after a reload, and which file it must be. */
-export interface AdaptedModel {
-  readonly source: Extract<ModelSource, { readonly kind: 'stored' | 'box' }>
+/** The imported model under adapters: where to find it after a reload, and which file it must be. */
+export interface BaseModel {
+  readonly source: Extract<ModelSource, { readonly kind: 'stored' | 'built-in' }>
   readonly model: ModelRef
 }
 
-/** A student that answers with one of a few classes, the different completions of its rows: a head of its own instead of writing. */
+/** A classifier: its classes are the distinct completions of the rows, and it has its own head instead of generating text. */
 export interface ClassTrainSettings extends CommonTrainSettings {
   readonly loss: 'classes'
   /** Entries of the byte-level BPE vocabulary, special tokens included. */
   readonly vocabulary: number
-  /** Share of the loss that is the divergence from the teacher's probabilities of the classes, 0 to 1; 0 needs no teacher. */
+  /** Share of the loss that is the divergence from the teacher's class probabilities, 0 to 1; 0 needs no teacher. */
   readonly softShare: number
   /** Of both distributions in that share, above 0. */
   readonly temperature: number
-  /** Share of the label's probability that all classes get alike, 0 to 0.5, in the rest of the loss. */
+  /** Share of the label's probability that is spread evenly over all classes, 0 to 0.5, in the rest of the loss. */
   readonly labelSmoothing: number
 }
 
-/** How the student learns: the recipe's `train` step and its rngSeed. A union: each loss has fields of its own. */
+/** The recipe's `train` step and its rngSeed. A union: each loss has its own fields. */
 export type TrainSettings =
   | TextTrainSettings
   | DivergenceTrainSettings
@@ -199,7 +206,7 @@ export type TrainSettings =
 
 export const learnsFromProbabilities = (settings: TrainSettings): settings is DivergenceTrainSettings =>
   DIVERGENCE_NAMES.some((name) => name === settings.loss)
-/** Whether the teacher's hidden states are learned from too. */
+/** True if the loss includes the teacher's hidden states. */
 export const learnsFromHidden = (settings: Pick<DivergenceTrainSettings, 'hiddenShare'>): boolean =>
   (settings.hiddenShare ?? 0) > 0
 export const learnsFromPairs = (
@@ -209,31 +216,31 @@ export const learnsFromPairs = (
 
 export const learnsFromRewards = (settings: TrainSettings): settings is RewardTrainSettings =>
   settings.loss === 'grpo'
-export const learnsAdapters = (settings: TrainSettings): settings is LoraTrainSettings =>
+export const trainsAdapters = (settings: TrainSettings): settings is LoraTrainSettings =>
   settings.loss === 'lora'
 export const learnsOnPolicy = (settings: TrainSettings): settings is OnPolicyTrainSettings =>
   settings.loss === 'on-policy'
 export const learnsClasses = (settings: TrainSettings): settings is ClassTrainSettings =>
   settings.loss === 'classes'
-/** Whether the loaded teacher is asked for its probabilities along the rows, and shares its tokens with the student. */
-export const asksTeacher = (
+/** True if the loss needs the loaded teacher's soft targets for the rows; teacher and student then share a vocabulary. */
+export const needsTokenSoftTargets = (
   settings: TrainSettings,
 ): settings is DivergenceTrainSettings | OnPolicyTrainSettings =>
   learnsFromProbabilities(settings) || learnsOnPolicy(settings)
-/** Whether the teacher is asked for its probabilities before training, of tokens or of classes. */
-export const needsTeacher = (settings: TrainSettings): boolean =>
-  asksTeacher(settings) || (learnsClasses(settings) && settings.softShare > 0)
-/** Whether training goes on from a student that was trained before. */
-export const goesOn = (settings: TrainSettings): boolean =>
+/** True if the teacher's soft targets, of tokens or of classes, are computed before training. */
+export const needsSoftTargets = (settings: TrainSettings): boolean =>
+  needsTokenSoftTargets(settings) || (learnsClasses(settings) && settings.softShare > 0)
+/** True if training continues from a trained student. */
+export const startsFromStudent = (settings: TrainSettings): boolean =>
   learnsFromPairs(settings) || learnsFromRewards(settings)
 
 export interface LossPoint {
   readonly step: number
-  /** Cross-entropy in nats a token; the loss of pairs; or the share of wrong answers where the student learns from its own. */
+  /** Cross-entropy in nats per token; the loss of pairs; or, for GRPO, the share of wrong answers. */
   readonly train: number
   readonly heldOut?: number
-  /** Share of the held-out rows that it answers wrongly, where an answer is right or wrong. */
-  readonly wrong?: number
+  /** Share of wrong answers on the held-out rows, if answers are right or wrong. */
+  readonly errorRate?: number
 }
 
 export interface StudentSample {
@@ -253,31 +260,34 @@ export interface Student {
   readonly shape: StudentShape
   readonly parameters: number
   readonly backend: Backend
-  /** The file of the teacher's probabilities that it learns from, where its loss needs one. */
-  readonly trace?: string
-  /** Whose probabilities these are, where it is asked during the training too. */
+  /** The file of the teacher's soft targets, if its loss needs one. */
+  readonly softTargets?: string
+  /** The teacher of these soft targets, if it computes more of them during training. */
   readonly teacher?: ModelRef
-  /** The teachers whose probabilities it learns from, where its loss needs some; with several, they name the files and `trace` does not. Students of before have `trace` alone. */
+  /**
+   * The teachers it learns from, if its loss needs any; with several, they name the files and `softTargets` is absent. The oldest
+   * students have `softTargets` alone.
+   */
   readonly teachers?: readonly TeacherShare[]
-  /** The student it went on from, where its loss needs one. */
+  /** The student that training continued from, if its loss needs one. */
   readonly base?: StudentId
-  /** The imported model that its adapters lie on, where it is one with adapters. */
-  readonly adapts?: AdaptedModel
-  /** Parameters that training changes, where not all of them are. */
-  readonly trained?: number
+  /** The imported model under its adapters, if it has any. */
+  readonly baseModel?: BaseModel
+  /** Parameters that training changes, if not all. */
+  readonly trainedParameters?: number
   readonly status: StudentStatus
-  readonly why?: string
+  readonly reason?: string
   readonly startedAt: number
   readonly endedAt?: number
   /** Step of the last checkpoint. */
   readonly checkpointStep: number
   readonly points: readonly LossPoint[]
   readonly samples: readonly StudentSample[]
-  /** Rows whose completion was cut, and rows left out because nothing of the completion fitted. */
-  readonly cutRows: number
-  readonly leftOutRows: number
-  /** What it answers with, where that is one of a few classes, in the order of their numbers. */
+  /** Rows whose completion was truncated, and rows skipped because none of the completion fits. */
+  readonly truncatedRows: number
+  readonly skippedRows: number
+  /** A classifier's classes, in the order of their indices. */
   readonly classes?: readonly string[]
-  /** What was found of the rows before the first step, in sentences. */
-  readonly remarks?: readonly string[]
+  /** Sentences about the rows, from before the first step. */
+  readonly notes?: readonly string[]
 }

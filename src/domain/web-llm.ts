@@ -1,32 +1,32 @@
-// Knows: a model of WebLLM's catalogue as the program speaks of it before anything of it is downloaded.
+// Knows: a model of WebLLM's catalogue, as described before it is downloaded.
 // Must not know: the catalogue itself (pipeline/web-llm/), the package.
 
 export interface WebLlmModel {
   /** Its name in the catalogue. */
   readonly id: string
-  /** Folder of its weights on the hub, without a slash at its end; several models may share one. */
+  /** Folder of its weights on the hub, without a trailing slash; several models may share one. */
   readonly address: string
   /** Address of the program that runs it. */
   readonly library: string
-  /** On the graphics card: weights, working memory and the context. */
+  /** On the graphics card: weights, working memory and KV cache. */
   readonly memoryBytes: number
-  /** About; absent where its name does not say how many parameters it has. */
+  /** Approximate; absent if its name does not contain the number of parameters. */
   readonly downloadBytes?: number
-  /** As its name rounds them. */
+  /** Rounded as in its name. */
   readonly parameters?: number
   /** Such as `q4f16_1`. */
   readonly quantisation: string
-  /** Tokens that a prompt and its answer may take together, at most. */
+  /** Max tokens of a prompt and its completion together. */
   readonly contextLength: number
-  /** Computes with numbers of 16 bits, which not every browser and graphics card can. */
+  /** Needs 16-bit floats, which not every browser and graphics card supports. */
   readonly needsF16: boolean
-  /** WebLLM counts it among those for small machines. */
+  /** WebLLM lists it for devices with little memory. */
   readonly small: boolean
 }
 
-/** What of a model's files is kept in this browser. */
-export interface WebLlmKept {
+/** What is stored of a model's files in this browser. */
+export interface WebLlmDownload {
   readonly bytes: number
-  /** All weights are here. A download that was stopped is not whole and goes on where it ended. */
-  readonly whole: boolean
+  /** All weights are stored. A stopped download is incomplete; it resumes where it ended. */
+  readonly complete: boolean
 }

@@ -1,18 +1,18 @@
-// Knows: what can break in the engine, by kind. Workers turn these into the program's named errors.
+// Knows: the kinds of engine errors. Workers turn these into the program's named errors.
 
-export type EngineFault = 'out-of-memory' | 'device-lost' | 'no-webgpu' | 'refused' | 'broken'
+export type EngineErrorKind = 'out-of-memory' | 'device-lost' | 'no-webgpu' | 'refused' | 'broken'
 
-/** A broken machine or a model that cannot run; `message` is a sentence for people. */
+/** The machine failed, or a model cannot run here; `message` is a sentence for people. */
 export class EngineError extends Error {
   override readonly name = 'EngineError'
-  readonly kind: EngineFault
-  constructor(kind: EngineFault, sentence: string, options?: { cause?: unknown }) {
+  readonly kind: EngineErrorKind
+  constructor(kind: EngineErrorKind, sentence: string, options?: { cause?: unknown }) {
     super(sentence, options)
     this.kind = kind
   }
 }
 
-/** What onnxruntime throws, by its message; it gives no codes. */
+/** Classifies what onnxruntime throws by its message, because it has no error codes. */
 export function engineErrorOf(thrown: unknown, doing: string): EngineError {
   if (thrown instanceof EngineError) return thrown
   const message = thrown instanceof Error ? thrown.message : String(thrown)
@@ -30,10 +30,10 @@ export function engineErrorOf(thrown: unknown, doing: string): EngineError {
   if (/device.{0,20}(lost|destroyed|removed)|lost.{0,10}device/i.test(message))
     return new EngineError(
       'device-lost',
-      `The GPU was lost while ${doing}. Load the model again; if it happens again, choose wasm.`,
+      `The graphics card was lost while ${doing}. Load the model again; if it happens again, choose the processor.`,
       cause,
     )
   if (/disable_cpu_ep_fallback|fallback to CPU EP/i.test(message))
-    return new EngineError('refused', 'A part of this model has no GPU kernel here. Choose wasm.', cause)
+    return new EngineError('refused', 'Part of this model has no WebGPU kernel. Choose the processor.', cause)
   return new EngineError('broken', `The runtime failed while ${doing}: ${message.slice(0, 300)}`, cause)
 }

@@ -1,4 +1,4 @@
-// Knows: how a member of a family is declared so that its settings keep their exact types.
+// Knows: how to declare a member of a family so that its settings keep their exact types.
 import type { StepDeclaration } from '../domain/recipe.ts'
 import type { Settings } from '../domain/settings.ts'
 

@@ -1,10 +1,10 @@
-// Knows: what a whole run will take, from what a few tried rows took.
-// Must not know: clocks; it is given milliseconds.
+// Knows: the cost of a whole run, extrapolated from a trial of a few rows.
+// Must not know: clocks; it gets milliseconds.
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import { readSteps } from './recipes/read-steps.ts'
 
-/** What was measured while a few rows were tried. Counts are of work that was really done; 0 where a step was not reached. */
-export interface Tried {
+/** Measurements of a trial of a few rows. Counts are of work really done; 0 if a step was not reached. */
+export interface TrialMeasures {
   readonly growth: {
     readonly requests: number
     readonly accepted: number
@@ -18,7 +18,7 @@ export interface Tried {
     /** Rows that passed all filters. */ readonly passed: number
   }
   readonly verdicts: { readonly rows: number; readonly ms: number }
-  /** Rows that the keep steps kept, of those judged; where there is no judge, the rows that passed. */
+  /** Rows that the keep steps kept, of those judged; without a judge, the rows that passed. */
   readonly kept: number
   /** Characters of the rows' texts, for storage. */
   readonly characters: number
@@ -26,34 +26,34 @@ export interface Tried {
 
 export interface Estimate {
   readonly prompts: number
-  /** Completions asked for. */
+  /** Completions to generate. */
   readonly rows: number
   /** Rows expected to be kept. */
   readonly kept: number
-  /** Tokens written: growth and completions. */
+  /** Generated tokens: growth and completions. */
   readonly tokens: number
   readonly msTotal: number
   readonly storageBytes: number
 }
 
-/** Bytes that a stored row takes beside its texts: ids, sampling, verdict, answers, indexes. */
+/** Bytes of a stored row in addition to its texts: ids, sampling, verdict, decisions, indexes. */
 const ROW_BYTES = 1600
-/** Prompts that a request brings, where nothing was tried: of about seven written, half are usable. */
-const ACCEPTED_UNTRIED = 3
+/** Accepted prompts per request, without a trial: of about seven generated, half are usable. */
+const DEFAULT_ACCEPTED = 3
 
-/** Time, tokens and bytes for the whole recipe over `seeds` seeds. Every rate is that of the tried rows; nothing tried gives 0 for it. */
-export function estimateRun(recipe: CheckedRecipe, seeds: number, tried: Tried): Estimate {
+/** Time, tokens and bytes of the whole recipe over `seeds` seeds. Every rate is the trial's; 0 without a trial. */
+export function estimateRun(recipe: CheckedRecipe, seeds: number, trial: TrialMeasures): Estimate {
   const { grow, complete, judge } = readSteps(recipe)
-  const { growth, completions, verdicts } = tried
+  const { growth, completions, verdicts } = trial
   const grown = grow ? grow.settings.prompts : 0
   const prompts = grow ? grown + (grow.settings.alsoSeeds ? seeds : 0) : seeds
   const rows = prompts * complete.settings.n
   const perRequest =
-    growth.requests > 0 ? Math.max(growth.accepted / growth.requests, 0.25) : ACCEPTED_UNTRIED
+    growth.requests > 0 ? Math.max(growth.accepted / growth.requests, 0.25) : DEFAULT_ACCEPTED
   const requests = grown / perRequest
   const passed = rows * share(completions.passed, completions.rows)
   const judged = judge ? passed : 0
-  const kept = rows * share(tried.kept, completions.rows)
+  const kept = rows * share(trial.kept, completions.rows)
   return {
     prompts,
     rows,
@@ -66,16 +66,16 @@ export function estimateRun(recipe: CheckedRecipe, seeds: number, tried: Tried):
         rows * share(completions.ms, completions.rows) +
         judged * share(verdicts.ms, verdicts.rows),
     ),
-    storageBytes: Math.round(rows * (ROW_BYTES + 2 * share(tried.characters, completions.rows))), // strings are stored with two bytes a character
+    storageBytes: Math.round(rows * (ROW_BYTES + 2 * share(trial.characters, completions.rows))), // strings are stored with two bytes a character
   }
 }
 
-/** Characters of a grown prompt, generously. */
+/** Characters of a grown prompt, a generous bound. */
 const PROMPT_CHARACTERS = 400
-/** Characters of a token, generously. */
+/** Characters of a token, a generous bound. */
 const TOKEN_CHARACTERS = 5
 
-/** Completions that a run over `seeds` seeds asks for, and the bytes they take at most: known before anything is tried. */
+/** Completions of a run over `seeds` seeds and an upper bound of their bytes: known without a trial. */
 export function boundRun(
   recipe: CheckedRecipe,
   seeds: number,

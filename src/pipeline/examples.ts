@@ -1,4 +1,4 @@
-// Knows: the form of the example projects that come with the page (public/examples), and what makes one usable.
+// Knows: the format of the example projects that come with the page (public/examples), and what makes one valid.
 import * as v from 'valibot'
 import { accept, refuse, type Checked, type Problem } from '../domain/problem.ts'
 import { parseProjectName } from '../domain/project.ts'
@@ -10,7 +10,7 @@ const indexSchema = v.object({
   examples: v.pipe(
     v.array(
       v.object({
-        /** File beside the index, without a path. */
+        /** File in the index's folder, without a path. */
         file: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,60}\.json$/)),
         name: v.pipe(v.string(), v.minLength(1), v.maxLength(80)),
         description: v.pipe(v.string(), v.minLength(1), v.maxLength(300)),
@@ -30,33 +30,33 @@ const exampleSchema = v.object({
   name: v.string(),
   description: v.pipe(v.string(), v.minLength(1), v.maxLength(300)),
   seeds: v.pipe(v.array(seedSchema), v.minLength(1), v.maxLength(1000)),
-  /** File of the teacher it is made for. */
+  /** File of the teacher it was made for. */
   teacher: v.optional(v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,60}\.gguf$/))),
   recipe: v.unknown(),
 })
 
-/** An example as the first screen lists it. */
-export type ListedExample = v.InferOutput<typeof indexSchema>['examples'][number]
+/** An entry of `examples/index.json`. */
+export type ExampleIndexEntry = v.InferOutput<typeof indexSchema>['examples'][number]
 
 export interface Example {
   readonly name: string
   readonly description: string
   readonly seeds: readonly { readonly text: string; readonly answer?: string }[]
   readonly recipe: CheckedRecipe
-  /** File of the teacher it is made for. */
+  /** File of the teacher it was made for. */
   readonly teacher?: string
 }
 
 /** The list of examples, from `examples/index.json`. */
-export function parseExampleIndex(value: unknown): Checked<readonly ListedExample[]> {
+export function parseExampleIndex(value: unknown): Checked<readonly ExampleIndexEntry[]> {
   const read = v.safeParse(indexSchema, value)
-  return read.success ? accept(read.output.examples) : refuse(...read.issues.slice(0, 5).map(tellIssue))
+  return read.success ? accept(read.output.examples) : refuse(...read.issues.slice(0, 5).map(describeIssue))
 }
 
-/** One example, its recipe checked. */
+/** An example with its checked recipe. */
 export function parseExample(value: unknown): Checked<Example> {
   const read = v.safeParse(exampleSchema, value)
-  if (!read.success) return refuse(...read.issues.slice(0, 5).map(tellIssue))
+  if (!read.success) return refuse(...read.issues.slice(0, 5).map(describeIssue))
   const { name, description, seeds, recipe, teacher } = read.output
   const title = parseProjectName(name)
   if (!title.ok) return title
@@ -73,10 +73,10 @@ export function parseExample(value: unknown): Checked<Example> {
   })
 }
 
-const tellIssue = (issue: v.BaseIssue<unknown>): Problem => {
+const describeIssue = (issue: v.BaseIssue<unknown>): Problem => {
   const at = v.getDotPath(issue)
   return {
-    sentence: `This example cannot be used${at === null ? '' : `: \`${at}\``}: ${issue.message}.`,
+    sentence: `This example is invalid${at === null ? '' : `: \`${at}\``}: ${issue.message}.`,
     ...(at === null ? {} : { field: at }),
   }
 }

@@ -1,6 +1,6 @@
-// Knows: how the funnel's bars follow from prompts and rows, one by one, forwards and backwards.
+// Knows: how prompts and rows are counted into the funnel's bars, one at a time, and taken out again.
 // Must not know: where they are stored.
-import type { StepAnswer } from '../domain/filter-answer.ts'
+import type { StepDecision } from '../domain/filter-decision.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import type { Row } from '../domain/row.ts'
@@ -8,11 +8,11 @@ import type { FunnelBar } from '../domain/run.ts'
 import { readSteps } from './recipes/read-steps.ts'
 import { findStep } from './steps.ts'
 
-/** What a row or a prompt shows of itself to the funnel. */
-export type CountedRow = Pick<Row, 'answers' | 'verdict'>
-export type CountedPrompt = Pick<Prompt, 'answers' | 'origin'>
+/** What the funnel reads of a row or a prompt. */
+export type CountedRow = Pick<Row, 'decisions' | 'verdict'>
+export type CountedPrompt = Pick<Prompt, 'decisions' | 'origin'>
 
-/** What became of one row or prompt at one step; `reason` where it was dropped, or could not be judged. */
+/** The outcome of one row or prompt at one step; `reason` if it was dropped or has an unreadable verdict. */
 export interface StepOutcome {
   readonly step: number
   readonly passed: boolean
@@ -20,13 +20,13 @@ export interface StepOutcome {
 }
 
 /**
- * A reason without the number that was measured, so that like reasons add up: “3 words, fewer than 4” becomes
- * “… words, fewer than 4”. The measured numbers are those that stand in the answer's evidence.
+ * A reason without the measured number, so that equal reasons add up: “3 words, fewer than 4” becomes
+ * “… words, fewer than 4”. The measured numbers are those in the decision's evidence.
  */
-export function shortenReason({ answer }: StepAnswer): string {
-  if (answer.kind === 'kept') return ''
-  let reason = answer.reason
-  for (const value of Object.values(answer.evidence)) {
+export function shortenReason({ decision }: StepDecision): string {
+  if (decision.kind === 'kept') return ''
+  let { reason } = decision
+  for (const value of Object.values(decision.evidence)) {
     if (typeof value !== 'number') continue
     const found = [...reason.matchAll(/(?<![\w.])\d+(?:\.(\d+))?/g)].find(
       ([text, decimals = '']) => text === value.toFixed(decimals.length) || text === String(value),
@@ -36,20 +36,20 @@ export function shortenReason({ answer }: StepAnswer): string {
   return reason
 }
 
-/** Where an unreadable verdict is told. It is no drop: what happens to such a row is the keep step's affair. */
-export const unreadableReason = (reason: string): string => `could not be read: ${reason}`
+/** The reason counted for an unreadable verdict. It is not a drop: the keep step decides on such a row. */
+export const unreadableReason = (reason: string): string => `unreadable verdict: ${reason}`
 
-/** The steps that a grown prompt reached. A seed asked as it is reached none. */
-export function outcomesOfPrompt({ answers, origin }: CountedPrompt): StepOutcome[] {
-  return origin.kind === 'grown' ? answers.map(outcomeOf) : []
+/** The steps that a grown prompt reached. A seed used as a prompt reached none. */
+export function outcomesOfPrompt({ decisions, origin }: CountedPrompt): StepOutcome[] {
+  return origin.kind === 'grown' ? decisions.map(outcomeOf) : []
 }
 
-/** The steps that a row reached, the one that wrote it and the judge included. */
+/** The steps that a row reached, the complete step and the judge included. */
 export function outcomesOfRow(
-  { answers, verdict }: CountedRow,
+  { decisions, verdict }: CountedRow,
   steps: { readonly complete: number; readonly judge?: number },
 ): StepOutcome[] {
-  const outcomes = answers.map(outcomeOf)
+  const outcomes = decisions.map(outcomeOf)
   if (!outcomes.some(({ step }) => step === steps.complete))
     outcomes.push({ step: steps.complete, passed: true })
   if (verdict && steps.judge !== undefined)
@@ -61,10 +61,10 @@ export function outcomesOfRow(
   return outcomes
 }
 
-const outcomeOf = (said: StepAnswer): StepOutcome =>
-  said.answer.kind === 'kept'
-    ? { step: said.step, passed: true }
-    : { step: said.step, passed: false, reason: shortenReason(said) }
+const outcomeOf = (decided: StepDecision): StepOutcome =>
+  decided.decision.kind === 'kept'
+    ? { step: decided.step, passed: true }
+    : { step: decided.step, passed: false, reason: shortenReason(decided) }
 
 interface Bar {
   readonly name: string
@@ -75,7 +75,7 @@ interface Bar {
   readonly reasons: Map<string, number>
 }
 
-/** Counts prompts and rows into bars. `times` is 1 to count in and −1 to take out what was counted before it changed. */
+/** Counts prompts and rows into bars. `times` is 1 to count, −1 to remove what was counted before it changed. */
 export class FunnelTally {
   readonly #bars = new Map<number, Bar>()
   readonly #steps: { readonly complete: number; readonly judge?: number }
@@ -118,7 +118,7 @@ export class FunnelTally {
 
   #count({ step, passed, reason }: StepOutcome, times: 1 | -1): void {
     const bar = this.#bars.get(step)
-    if (!bar) return // of another version of the recipe: nothing to show it in
+    if (!bar) return // a step of another recipe: it has no bar
     bar.reached += times
     if (passed) bar.passed += times
     if (reason === undefined) return

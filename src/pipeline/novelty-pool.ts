@@ -1,33 +1,33 @@
-// Knows: a growing collection of texts and, for any text, the nearest of them by ROUGE-L. Exact: an index only saves comparisons
-// that cannot matter.
+// Knows: a growing collection of texts and, for any text, the nearest of them by ROUGE-L. Exact: the index only skips comparisons
+// that cannot change the result.
 // Must not know: what the texts are.
-import { dropped, kept, type FilterAnswer, type Nearest } from '../domain/filter-answer.ts'
+import { dropped, kept, type FilterDecision, type Nearest } from '../domain/filter-decision.ts'
 import { rougeOfTokens } from './rouge.ts'
 import { tokensOf } from './words.ts'
 
-/** Words of a text that are compared; what stands behind them is left out, so that one huge text cannot stop the run. */
+/** Max words of a text that are compared; the rest is ignored, so that one huge text cannot stop the run. */
 export const COMPARED_TOKENS = 1024
 
-/** How many nearest texts an answer keeps, as the reference does. */
-const SHOWN = 10
+/** Nearest texts in a decision's evidence, as in the reference. */
+const NEAREST_SHOWN = 10
 
-/** Texts compared at least, whatever their chance to matter. */
-const SURE = 64
+/** Min number of texts compared, whatever their bound. */
+const MIN_COMPARED = 64
 
 export class NoveltyPool {
   readonly #texts: string[] = []
   readonly #tokens: Uint32Array[] = []
   readonly #ids = new Map<string, number>()
-  /** For each token, the texts that hold it: text index and how often, alternating. */
+  /** For each token, the texts that contain it: text index and count, alternating. */
   readonly #postings: number[][] = []
-  /** Tokens shared with each text, for the query at hand. */
+  /** Tokens shared with each text, for the current query. */
   #shared = new Uint32Array(64)
 
   get size(): number {
     return this.#texts.length
   }
 
-  /** Takes texts into the pool. */
+  /** Adds texts to the pool. */
   add(...texts: readonly string[]): void {
     for (const text of texts) {
       const tokens = Uint32Array.from(this.#tokensOf(text), (token) => this.#idOf(token))
@@ -38,20 +38,20 @@ export class NoveltyPool {
   }
 
   /**
-   * The nearest texts with their ROUGE-L, best first, earlier first among equals; none with nothing in common.
-   * Exact for every text above `exactAbove`. Below it, only the 64 texts that share most words are compared: what is near enough
-   * to matter is never missed, and what is shown of a text that is far from all is a good guess.
+   * The nearest texts with their ROUGE-L, best first, earlier first among equals; texts without a common word are left out.
+   * Exact for every score above `exactAbove`. Below it, only the 64 texts that share the most words are compared: every score that
+   * matters is found, and the nearest texts of a novel text are a good guess.
    */
   nearest(text: string, count: number, exactAbove = 0): Nearest[] {
     const words = this.#tokensOf(text)
     const unknown = this.#ids.size
-    const strangers = new Map<string, number>() // words that no text of the pool has
+    const unseen = new Map<string, number>() // words that no text of the pool contains
     const tokens = Uint32Array.from(
       words,
-      (word) => this.#ids.get(word) ?? unknown + (strangers.get(word) ?? setNext(strangers, word)),
+      (word) => this.#ids.get(word) ?? unknown + (unseen.get(word) ?? setNext(unseen, word)),
     )
     const touched = this.#countShared(tokens)
-    // 2 × shared / (n + m) bounds ROUGE-L from above: in order of that bound, the search ends when no bound can beat the worst found.
+    // 2 × shared / (n + m) bounds ROUGE-L from above: in order of that bound, the search ends when no bound exceeds the worst score found.
     const bounds = touched.map((at) => ({
       at,
       bound: (2 * (this.#shared[at] as number)) / (tokens.length + (this.#tokens[at] as Uint32Array).length),
@@ -62,7 +62,7 @@ export class NoveltyPool {
     let compared = 0
     for (const { at, bound } of bounds) {
       const worst = best.length < count ? 0 : (best.at(-1)?.score ?? 0)
-      if ((best.length >= count && bound < worst) || (compared >= SURE && bound <= exactAbove)) break
+      if ((best.length >= count && bound < worst) || (compared >= MIN_COMPARED && bound <= exactAbove)) break
       compared += 1
       const score = rougeOfTokens(tokens, this.#tokens[at] as Uint32Array)
       best.push({ at, score })
@@ -72,12 +72,12 @@ export class NoveltyPool {
     return best.map(({ at, score }) => ({ text: this.#texts[at] as string, score }))
   }
 
-  /** Kept, or dropped with its nearest text when ROUGE-L is above `threshold`. Evidence names the ten nearest. */
-  decide(text: string, threshold: number): FilterAnswer {
-    const near = this.nearest(text, SHOWN, threshold)
+  /** Kept, or dropped with its nearest text if their ROUGE-L is above `threshold`. The evidence lists the ten nearest. */
+  decide(text: string, threshold: number): FilterDecision {
+    const near = this.nearest(text, NEAREST_SHOWN, threshold)
     const [first] = near
     const evidence = {
-      likeness: first?.score ?? 0,
+      'ROUGE-L': first?.score ?? 0,
       ...Object.fromEntries(
         near.map(({ text: other, score }, i) => [
           `nearest ${i + 1}`,
@@ -87,18 +87,18 @@ export class NoveltyPool {
     }
     if (!first || first.score <= threshold) return kept(evidence)
     return dropped(
-      `too like a prompt already there: likeness ${first.score.toFixed(2)}, above ${threshold}`,
+      `too similar to an earlier prompt: ROUGE-L ${first.score.toFixed(2)}, above ${threshold}`,
       evidence,
       { text: first.text, score: round(first.score) },
     )
   }
 
-  /** Answers for candidates in their order; each kept one joins the pool before the next is asked. */
-  decideAll(candidates: readonly string[], threshold: number): FilterAnswer[] {
+  /** Decisions on candidates in their order; each kept one joins the pool before the next is decided. */
+  decideAll(candidates: readonly string[], threshold: number): FilterDecision[] {
     return candidates.map((candidate) => {
-      const answer = this.decide(candidate, threshold)
-      if (answer.kind === 'kept') this.add(candidate)
-      return answer
+      const decision = this.decide(candidate, threshold)
+      if (decision.kind === 'kept') this.add(candidate)
+      return decision
     })
   }
 
@@ -110,7 +110,7 @@ export class NoveltyPool {
     return this.#ids.get(token) ?? setNext(this.#ids, token)
   }
 
-  /** Fills `#shared` with the size of the multiset intersection; gives the texts that have one. */
+  /** Fills `#shared` with the size of the multiset intersection; returns the texts with a non-empty one. */
   #countShared(tokens: Uint32Array): number[] {
     if (this.#shared.length < this.#texts.length) this.#shared = new Uint32Array(2 * this.#texts.length)
     const touched: number[] = []

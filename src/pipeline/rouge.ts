@@ -1,14 +1,14 @@
 // Knows: ROUGE-L between two texts.
 // Source: Lin 2004, as the reference package computes it (google-research `rouge_score`): longest common subsequence of lower-case
-// alphanumeric tokens without stemming, F1 of its shares.
+// alphanumeric tokens without stemming; F1 of precision and recall.
 import { tokensOf } from './words.ts'
 
-/** F1 of ROUGE-L, 0 to 1, the same in both directions. Two texts of which one has no tokens have 0. */
+/** F1 of ROUGE-L, 0 to 1, symmetric. 0 if one of the texts has no tokens. */
 export function measureRougeL(a: string, b: string): number {
   return rougeOfTokens(tokensOf(a), tokensOf(b))
 }
 
-/** The same on tokens; any values that compare with `===`. */
+/** The same for tokens: any values that compare with `===`. */
 export function rougeOfTokens<T>(a: ArrayLike<T>, b: ArrayLike<T>): number {
   if (a.length === 0 || b.length === 0) return 0
   return (2 * measureCommon(a, b)) / (a.length + b.length) // F1 of common/a and common/b

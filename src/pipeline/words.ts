@@ -1,4 +1,4 @@
-// Knows: what counts as a word, in scripts with spaces and without.
+// Knows: what counts as a word, in scripts with and without spaces.
 
 /** Scripts written without spaces between words: there one character counts as one word. */
 const SCRIPTS = ['Han', 'Hiragana', 'Katakana', 'Thai', 'Lao', 'Khmer', 'Myanmar']
@@ -23,7 +23,7 @@ export function countWords(text: string): number {
 
 /**
  * Tokens that texts are compared by. For ASCII text these are the tokens of the reference ROUGE (lower case, runs of a-z and 0-9,
- * no stemming); beyond ASCII, where the reference would throw the letters away, runs of letters and digits, and single
+ * no stemming); beyond ASCII, where the reference discards the letters, runs of letters and digits, and single
  * characters of scripts without spaces.
  */
 export function tokensOf(text: string): string[] {

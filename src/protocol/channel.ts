@@ -1,18 +1,18 @@
-// Knows: how a contract crosses a thread: asks, events, answers, errors and aborts over a port; every ask is answered.
+// Knows: how a contract crosses a thread: requests, events, responses, errors and aborts over a port; every request gets a reply.
 // Must not know: any one contract.
-import { Transferred, type AskOptions, type Call, type Remote } from './contract.ts'
+import { Transferred, type CallOptions, type Call, type Remote } from './contract.ts'
 import { fromErrorMessage, RetortError, toErrorMessage, type ErrorMessage, type ErrorName } from './errors.ts'
 
-/** What the channel needs of a Worker, a MessagePort or a worker's own global. */
+/** The part of a Worker, a MessagePort or a worker's global scope that the channel uses. */
 export interface PortLike {
   postMessage(message: unknown, transfer: Transferable[]): void
   addEventListener(type: string, listener: (event: Event) => void): void
   removeEventListener(type: string, listener: (event: Event) => void): void
-  /** MessagePorts deliver nothing before they are started. */
+  /** A MessagePort delivers nothing until it is started. */
   start?(): void
 }
 
-/** What the channel needs of a port that crossed a thread. */
+/** A transferred MessagePort as the channel uses it. */
 export const portOf = (port: MessagePort): PortLike => ({
   postMessage: (message, transfer) => port.postMessage(message, transfer),
   addEventListener: (type, listener) => port.addEventListener(type, listener),
@@ -21,215 +21,225 @@ export const portOf = (port: MessagePort): PortLike => ({
 })
 
 type ToServer =
-  | { readonly retort: 'ask'; readonly id: number; readonly method: string; readonly request: unknown }
+  | { readonly retort: 'request'; readonly id: number; readonly method: string; readonly request: unknown }
   | { readonly retort: 'abort'; readonly id: number }
-type ToAsker =
+type ToClient =
   | { readonly retort: 'event'; readonly id: number; readonly event: unknown }
-  | { readonly retort: 'answer'; readonly id: number; readonly answer: unknown }
+  | { readonly retort: 'response'; readonly id: number; readonly response: unknown }
   | { readonly retort: 'error'; readonly id: number; readonly error: ErrorMessage }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null
 
-/** A message of ours, or undefined for a stranger's. What an ask carries is typed by the contract both sides are compiled against. */
+/** A message of this protocol, or undefined for any other. The type of `request` is that of the contract both sides are compiled against. */
 function readToServer(data: unknown): ToServer | undefined {
   if (!isRecord(data) || typeof data['id'] !== 'number') return undefined
   if (data['retort'] === 'abort') return { retort: 'abort', id: data['id'] }
-  if (data['retort'] === 'ask' && typeof data['method'] === 'string')
-    return { retort: 'ask', id: data['id'], method: data['method'], request: data['request'] }
+  if (data['retort'] === 'request' && typeof data['method'] === 'string')
+    return { retort: 'request', id: data['id'], method: data['method'], request: data['request'] }
   return undefined
 }
 
-function readToAsker(data: unknown): ToAsker | undefined {
+function readToClient(data: unknown): ToClient | undefined {
   if (!isRecord(data) || typeof data['id'] !== 'number') return undefined
   const { id } = data
   if (data['retort'] === 'event') return { retort: 'event', id, event: data['event'] }
-  if (data['retort'] === 'answer') return { retort: 'answer', id, answer: data['answer'] }
+  if (data['retort'] === 'response') return { retort: 'response', id, response: data['response'] }
   const error = data['error']
   if (data['retort'] !== 'error' || !isRecord(error)) return undefined
   return { retort: 'error', id, error: { name: String(error['name']), message: String(error['message']) } }
 }
 
-interface Waiting {
-  readonly settle: (message: Exclude<ToAsker, { retort: 'event' }>) => void
+interface PendingRequest {
+  readonly onReply: (message: Exclude<ToClient, { retort: 'event' }>) => void
   readonly onEvent: ((event: unknown) => void) | undefined
   readonly fail: (error: Error) => void
 }
 
-/** The asking side. `close` rejects everything that waits, and every later ask, with `WorkerDied`. */
+/** The client's side. `close` rejects all pending requests, and every later one, with `WorkerDied`. */
 export interface Connection<C> {
   readonly remote: Remote<C>
-  close(why: string): void
+  close(reason: string): void
 }
 
 const DEVICE_LOST: ErrorName = 'DeviceLost'
 
-/** Connects to a served contract. An `error` or `messageerror` of the port, and an answer that is `DeviceLost`, end the connection: all that waits is rejected; `onDeath` is told once. */
-export function connect<C>(port: PortLike, onDeath?: (why: string) => void): Connection<C> {
-  const waiting = new Map<number, Waiting>()
+/**
+ * Connects to a served contract. An `error` or `messageerror` of the port, and a `DeviceLost` reply, close the connection: all pending
+ * requests are rejected, and `onDeath` is called once.
+ */
+export function connect<C>(port: PortLike, onDeath?: (reason: string) => void): Connection<C> {
+  const pending = new Map<number, PendingRequest>()
   let lastId = 0
-  let dead: string | undefined
+  let closedBecause: string | undefined
 
-  const die = (why: string): void => {
-    if (dead !== undefined) return
-    dead = why
-    port.removeEventListener('message', hear)
-    port.removeEventListener('error', breakDown)
-    port.removeEventListener('messageerror', garble)
-    const all = [...waiting.values()]
-    waiting.clear()
-    for (const one of all) one.fail(new RetortError('WorkerDied', why))
-    onDeath?.(why)
+  const close = (reason: string): void => {
+    if (closedBecause !== undefined) return
+    closedBecause = reason
+    port.removeEventListener('message', onMessage)
+    port.removeEventListener('error', onError)
+    port.removeEventListener('messageerror', onMessageError)
+    const rejected = [...pending.values()]
+    pending.clear()
+    for (const request of rejected) request.fail(new RetortError('WorkerDied', reason))
+    onDeath?.(reason)
   }
-  const hear = (event: Event): void => {
-    const message = readToAsker('data' in event ? event.data : undefined)
-    const one = message && waiting.get(message.id)
-    if (!message || !one) return
-    if (message.retort === 'event') return one.onEvent?.(message.event)
-    waiting.delete(message.id)
-    one.settle(message)
-    // The runtime keeps a lost graphics card for as long as its realm lives: only another worker can ask for a new one.
-    if (message.retort === 'error' && message.error.name === DEVICE_LOST) die(message.error.message)
+  const onMessage = (event: Event): void => {
+    const message = readToClient('data' in event ? event.data : undefined)
+    const request = message && pending.get(message.id)
+    if (!message || !request) return
+    if (message.retort === 'event') return request.onEvent?.(message.event)
+    pending.delete(message.id)
+    request.onReply(message)
+    // The runtime holds a lost graphics card as long as its realm lives: only another worker can request a new one.
+    if (message.retort === 'error' && message.error.name === DEVICE_LOST) close(message.error.message)
   }
-  const breakDown = (event: Event): void => {
+  const onError = (event: Event): void => {
     const detail =
       'message' in event && typeof event.message === 'string' && event.message !== ''
         ? ` (${event.message})`
         : ''
-    die(`The background worker broke down${detail}. What was stored is safe; try again.`)
+    close(`The background worker crashed${detail}. Stored data is safe; try again.`)
   }
-  const garble = (): void =>
-    die('A message of the background worker could not be read. What was stored is safe; try again.')
-  port.addEventListener('message', hear)
-  port.addEventListener('error', breakDown)
-  port.addEventListener('messageerror', garble)
+  const onMessageError = (): void =>
+    close('A message from the background worker could not be read. Stored data is safe; try again.')
+  port.addEventListener('message', onMessage)
+  port.addEventListener('error', onError)
+  port.addEventListener('messageerror', onMessageError)
   port.start?.()
 
-  const ask = (method: string, request: unknown, options: AskOptions<unknown> = {}): Promise<unknown> =>
+  const send = (method: string, request: unknown, options: CallOptions<unknown> = {}): Promise<unknown> =>
     new Promise((resolve, reject) => {
-      if (dead !== undefined) return reject(new RetortError('WorkerDied', dead))
+      if (closedBecause !== undefined) return reject(new RetortError('WorkerDied', closedBecause))
       const { signal } = options
       if (signal?.aborted) return reject(fromErrorMessage({ name: 'AbortError', message: 'Stopped.' }))
       const id = ++lastId
       const abort = (): void => port.postMessage({ retort: 'abort', id } satisfies ToServer, [])
-      const leave = (): void => signal?.removeEventListener('abort', abort)
-      waiting.set(id, {
+      const stopListening = (): void => signal?.removeEventListener('abort', abort)
+      pending.set(id, {
         onEvent: options.onEvent,
-        settle: (message) => {
-          leave()
-          if (message.retort === 'answer') resolve(message.answer)
+        onReply: (message) => {
+          stopListening()
+          if (message.retort === 'response') resolve(message.response)
           else reject(fromErrorMessage(message.error))
         },
         fail: (error) => {
-          leave()
+          stopListening()
           reject(error)
         },
       })
       try {
-        port.postMessage({ retort: 'ask', id, method, request } satisfies ToServer, options.transfer ?? [])
+        port.postMessage(
+          { retort: 'request', id, method, request } satisfies ToServer,
+          options.transfer ?? [],
+        )
       } catch (thrown) {
-        waiting.delete(id)
+        pending.delete(id)
         return reject(thrown)
       }
       signal?.addEventListener('abort', abort)
     })
 
-  const methods = new Map<string, (request: unknown, options?: AskOptions<unknown>) => Promise<unknown>>()
+  const methods = new Map<string, (request: unknown, options?: CallOptions<unknown>) => Promise<unknown>>()
   const remote = new Proxy(
     {},
     {
       get(_target, name) {
-        // A promise-like would be called when someone awaits the remote itself.
+        // With a `then`, awaiting the remote itself would call it.
         if (typeof name !== 'string' || name === 'then') return undefined
-        const known =
+        const call =
           methods.get(name) ??
-          ((request: unknown, options?: AskOptions<unknown>) => ask(name, request, options))
-        methods.set(name, known)
-        return known
+          ((request: unknown, options?: CallOptions<unknown>) => send(name, request, options))
+        methods.set(name, call)
+        return call
       },
     },
   )
-  // The proxy answers any name; which names exist and with what types, the contract tells the compiler on both sides.
-  return { remote: remote as Remote<C>, close: die }
+  // The proxy has a method of any name; on both sides the compiler checks names and types against the contract.
+  return { remote: remote as Remote<C>, close }
 }
 
-/** An implementation of a contract: the same methods, whose answers may be wrapped in `Transferred`. */
+/** An implementation of a contract: the same methods, whose responses may be wrapped in `Transferred`. */
 export type Served<C> = {
-  readonly [K in keyof C]: C[K] extends (request: infer Request, call: infer C2) => Promise<infer Answer>
-    ? (request: Request, call: C2) => Promise<Answer | Transferred<Answer>>
+  readonly [K in keyof C]: C[K] extends (request: infer Request, call: infer C2) => Promise<infer Response>
+    ? (request: Request, call: C2) => Promise<Response | Transferred<Response>>
     : never
 }
 
-/** Serves a contract on a port; gives back how to stop, which aborts what is under way. */
+/** Serves a contract on a port; returns a function that stops serving and aborts the requests in progress. */
 export function serve<C>(implementation: Served<C>, port: PortLike): () => void {
-  const underWay = new Map<number, AbortController>()
-  // A map by name: `constructor` and other inherited names are no methods.
+  const running = new Map<number, AbortController>()
+  // A map by name: `constructor` and other inherited names are not methods.
   const methods = new Map(
     Object.entries(
       implementation as Readonly<Record<string, (request: unknown, call: Call<unknown>) => Promise<unknown>>>,
     ),
   )
 
-  const post = (message: ToAsker, transfer: Transferable[] = []): void => port.postMessage(message, transfer)
-  const answer = async ({ id, method, request }: Extract<ToServer, { retort: 'ask' }>): Promise<void> => {
+  const post = (message: ToClient, transfer: Transferable[] = []): void => port.postMessage(message, transfer)
+  const handle = async ({ id, method, request }: Extract<ToServer, { retort: 'request' }>): Promise<void> => {
     const controller = new AbortController()
-    underWay.set(id, controller)
+    running.set(id, controller)
     try {
       const handler = methods.get(method)
       if (handler === undefined) throw new RetortError('Unexpected', `The worker has no method “${method}”.`)
       const call: Call<unknown> = {
         signal: controller.signal,
         emit: (event, transfer) => {
-          if (underWay.has(id)) post({ retort: 'event', id, event }, transfer)
+          if (running.has(id)) post({ retort: 'event', id, event }, transfer)
         },
       }
       const value = await handler.call(implementation, request, call)
-      if (value instanceof Transferred) post({ retort: 'answer', id, answer: value.value }, value.transfer)
-      else post({ retort: 'answer', id, answer: value })
+      if (value instanceof Transferred)
+        post({ retort: 'response', id, response: value.value }, value.transfer)
+      else post({ retort: 'response', id, response: value })
     } catch (thrown) {
-      // An answer that cannot be cloned lands here too: the asker gets an error, never silence.
+      // A response that cannot be cloned ends up here too: the client gets an error, never silence.
       post({ retort: 'error', id, error: toErrorMessage(thrown) })
     } finally {
-      underWay.delete(id)
+      running.delete(id)
     }
   }
-  const hear = (event: Event): void => {
+  const onMessage = (event: Event): void => {
     const message = readToServer('data' in event ? event.data : undefined)
-    if (message?.retort === 'abort') underWay.get(message.id)?.abort()
-    else if (message?.retort === 'ask') void answer(message)
+    if (message?.retort === 'abort') running.get(message.id)?.abort()
+    else if (message?.retort === 'request') void handle(message)
   }
-  port.addEventListener('message', hear)
+  port.addEventListener('message', onMessage)
   port.start?.()
   return () => {
-    port.removeEventListener('message', hear)
-    for (const controller of underWay.values()) controller.abort()
+    port.removeEventListener('message', onMessage)
+    for (const controller of running.values()) controller.abort()
   }
 }
 
-/** What `openWorker` needs of a Worker. */
+/** The part of a Worker that `openWorker` uses. */
 export interface WorkerLike extends PortLike {
   terminate(): void
 }
 
-/** A worker that is started when first asked, and anew when asked after its death. */
+/** A worker that is started by the first request, and restarted by the first one after it crashed or was terminated. */
 export interface SupervisedWorker<C> {
   readonly remote: Remote<C>
   /** True while a worker runs. */
   readonly alive: boolean
-  /** Ends the worker at once; what waits is rejected with `WorkerDied` and the sentence. */
-  terminate(why?: string): void
+  /** Terminates the worker at once; pending requests are rejected with `WorkerDied` and the sentence. */
+  terminate(reason?: string): void
 }
 
-/** `make` starts the worker; `onDeath` is told whenever it breaks down or is ended. */
-export function openWorker<C>(make: () => WorkerLike, onDeath?: (why: string) => void): SupervisedWorker<C> {
+/** `make` starts the worker; `onDeath` is called whenever it crashes or is terminated. */
+export function openWorker<C>(
+  make: () => WorkerLike,
+  onDeath?: (reason: string) => void,
+): SupervisedWorker<C> {
   let running: { worker: WorkerLike; connection: Connection<C> } | undefined
   const start = (): Connection<C> => {
     if (running !== undefined) return running.connection
     const worker = make()
-    const connection = connect<C>(worker, (why) => {
+    const connection = connect<C>(worker, (reason) => {
       worker.terminate()
       running = undefined
-      onDeath?.(why)
+      onDeath?.(reason)
     })
     running = { worker, connection }
     return connection
@@ -243,7 +253,7 @@ export function openWorker<C>(make: () => WorkerLike, onDeath?: (why: string) =>
     get alive() {
       return running !== undefined
     },
-    terminate: (why = 'The background worker was ended. What was stored is safe.') =>
-      running?.connection.close(why),
+    terminate: (reason = 'The background worker was stopped. Stored data is safe.') =>
+      running?.connection.close(reason),
   }
 }

@@ -1,37 +1,35 @@
-// Knows: the form of a worker's contract, and what each side sees of it. Both sides are checked against the same interface.
+// Knows: the form of a worker's contract as client and server see it. Both sides are checked against the same interface.
 // Must not know: Worker, postMessage (channel.ts).
 
-/** What a served method gets besides its request. */
+/** What a served method gets in addition to its request. */
 export interface Call<Event> {
-  /** Ends when the asker aborts or goes away. */
+  /** Aborted if the client aborts or disconnects. */
   readonly signal: AbortSignal
-  /** Tells the asker something while the work goes on. */
+  /** Sends an event to the client while the request is in progress. */
   emit(event: Event, transfer?: Transferable[]): void
 }
 
-/** A method of a contract: one request, events on the way, one answer. `Event` is `never` where there are none. */
-export type Method<Request, Answer, Event = never> = (request: Request, call: Call<Event>) => Promise<Answer>
+/** A method of a contract: one request, events in between, one response. `Event` is `never` if there are none. */
+export type Method<Request, Response, Event = never> = (
+  request: Request,
+  call: Call<Event>,
+) => Promise<Response>
 
-/** Any contract: an interface of methods. */
-export type Contract<C> = {
-  readonly [K in keyof C]: C[K] extends Method<infer R, infer A, infer E> ? Method<R, A, E> : never
-}
-
-/** What the asking side may pass along. */
-export interface AskOptions<Event> {
+/** What the client may pass with a request. */
+export interface CallOptions<Event> {
   readonly signal?: AbortSignal
   readonly onEvent?: (event: Event) => void
   readonly transfer?: Transferable[]
 }
 
-/** The contract as the asking side calls it. */
+/** The contract as the client calls it. */
 export type Remote<C> = {
-  readonly [K in keyof C]: C[K] extends Method<infer Request, infer Answer, infer Event>
-    ? (request: Request, options?: AskOptions<Event>) => Promise<Answer>
+  readonly [K in keyof C]: C[K] extends Method<infer Request, infer Response, infer Event>
+    ? (request: Request, options?: CallOptions<Event>) => Promise<Response>
     : never
 }
 
-/** Wraps an answer whose buffers are handed over instead of copied. */
+/** Wraps a response whose buffers are transferred, not copied. */
 export class Transferred<T> {
   readonly value: T
   readonly transfer: Transferable[]

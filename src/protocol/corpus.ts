@@ -1,19 +1,19 @@
-// Knows: the contract of the corpus worker: what is long and needs no model (reading files, novelty, freezing, downloads).
+// Knows: the contract of the corpus worker: long work without a model (reading files, novelty, freezing, downloads).
 import type { Dataset } from '../domain/dataset.ts'
-import type { FilterAnswer } from '../domain/filter-answer.ts'
+import type { FilterDecision } from '../domain/filter-decision.ts'
 import type { ProjectId, RunId } from '../domain/id.ts'
 import type { Problem } from '../domain/problem.ts'
 import type { Method } from './contract.ts'
 
 export interface SeedsRead {
   readonly rows: number
-  /** Seeds stored by this call; those already there are not counted. */
+  /** Seeds stored by this call, without those already stored. */
   readonly added: number
   readonly alreadyThere: number
-  /** The first 200 problems; `problemCount` is all of them. */
+  /** The first 200 problems; `problemCount` counts all. */
   readonly problems: readonly Problem[]
   readonly problemCount: number
-  /** Ids of what was added, for undo. */
+  /** Ids of the added seeds, for undo. */
   readonly addedIds: readonly string[]
 }
 
@@ -27,23 +27,26 @@ export interface NamedFile {
 }
 
 export interface CorpusContract {
-  /** Reads seeds from a file or typed text and stores the good ones; events tell rows read so far. */
+  /** Reads seeds from a file or typed text and stores the valid ones; events report the rows read so far. */
   addSeeds: Method<
     { projectId: ProjectId; source: { kind: 'file'; file: File } | { kind: 'text'; text: string } },
     SeedsRead,
     { rows: number; bytes: number; totalBytes: number }
   >
-  /** ROUGE-L novelty of candidates against texts that this worker holds under `pool`; `remember` adds them. */
-  novelty: Method<{ pool: string; threshold: number; candidates: readonly string[] }, readonly FilterAnswer[]>
+  /** Decides on candidates by their ROUGE-L novelty against this worker's texts under `pool`; `remember` adds texts. */
+  novelty: Method<
+    { pool: string; threshold: number; candidates: readonly string[] },
+    readonly FilterDecision[]
+  >
   remember: Method<{ pool: string; texts: readonly string[]; reset?: boolean }, null>
-  /** Splits, hashes and stores the kept rows of a run. Refusals come as problems. */
+  /** Splits, hashes and stores the kept rows of a run. Refusals are problems. */
   freeze: Method<
     { projectId: ProjectId; runId: RunId },
     { ok: true; dataset: Dataset } | { ok: false; problems: readonly Problem[] },
     { done: number; total: number }
   >
   exportDataset: Method<{ projectId: ProjectId; datasetId: string; format: DatasetFormat }, NamedFile>
-  /** Everything of a project but model weights, as one file, and back. */
+  /** A project with its students' checkpoints, but without imported models, as one file, and back. */
   saveProject: Method<{ projectId: ProjectId }, NamedFile, { done: number; total: number }>
   openProject: Method<
     { file: File },

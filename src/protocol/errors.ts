@@ -1,4 +1,4 @@
-// Knows: the named errors of the program. They keep their name across a thread. Built from facts; the sentence is for people.
+// Knows: the program's named errors, which keep their name across a thread; the message is a sentence for people.
 
 export const ERROR_NAMES = [
   'ModelRefused',
@@ -15,7 +15,7 @@ export const ERROR_NAMES = [
 ] as const
 export type ErrorName = (typeof ERROR_NAMES)[number]
 
-/** An error with a sentence that a person can read. `message` is that sentence. */
+/** An error whose `message` is a sentence that a person can read. */
 export class RetortError extends Error {
   override readonly name: ErrorName
   constructor(name: ErrorName, sentence: string, options?: { cause?: unknown }) {
@@ -24,20 +24,20 @@ export class RetortError extends Error {
   }
 }
 
-/** What crosses a thread instead of an Error. */
+/** An error as a message between threads. */
 export interface ErrorMessage {
   readonly name: string
   readonly message: string
 }
 
-/** Any thrown thing as a message; a stranger becomes `Unexpected`, an abort stays `AbortError`. */
+/** Anything thrown, as a message; an unknown error becomes `Unexpected`, an abort stays `AbortError`. */
 export function toErrorMessage(thrown: unknown): ErrorMessage {
   if (thrown instanceof RetortError) return { name: thrown.name, message: thrown.message }
   if (isAbort(thrown)) return { name: 'AbortError', message: 'Stopped.' }
   return { name: 'Unexpected', message: thrown instanceof Error ? thrown.message : String(thrown) }
 }
 
-/** The error that a message stands for. */
+/** The error of a message. */
 export function fromErrorMessage({ name, message }: ErrorMessage): Error {
   if (name === 'AbortError') return new DOMException(message, 'AbortError')
   const known = ERROR_NAMES.find((candidate) => candidate === name)
@@ -51,5 +51,5 @@ export const isAbort = (thrown: unknown): boolean =>
 export const sentenceOf = (thrown: unknown): string => {
   if (thrown instanceof RetortError) return thrown.message
   if (isAbort(thrown)) return 'Stopped.'
-  return `Something went wrong that should not have: ${thrown instanceof Error ? thrown.message : String(thrown)}`
+  return `Unexpected error: ${thrown instanceof Error ? thrown.message : String(thrown)}`
 }

@@ -1,29 +1,32 @@
-// Knows: the contract that the teacher's worker serves to the student's worker, past the page, for as long as the teacher is lent.
+// Knows: the contract that the teacher's worker serves to the student's worker directly while the teacher is lent.
 import type { Method } from './contract.ts'
 
-/** A prompt of the dataset, and what the student answered. */
-export interface AnswerOfStudent {
-  /** Empty where there is none. */
+/** A prompt of the dataset with the student's completion. */
+export interface StudentCompletion {
+  /** Empty if there is none. */
   readonly system: string
   readonly prompt: string
-  /** In the student's numbers; cut as the student wrote it, which need not be how the teacher would cut the text. The end token is one of them. */
+  /** Token ids of the student's vocabulary, as generated; the teacher may tokenize the same text differently. Includes the end token. */
   readonly tokens: Uint16Array
 }
 
-/** The teacher's distributions before each of the first `ids.length / choices` tokens of an answer. */
-export interface TracedAnswer {
-  /** k: tokens listed for each. */
-  readonly choices: number
-  /** [tokens, k], in the student's numbers, the likeliest first. */
+/** The teacher's distributions at each of the first `ids.length / topK` tokens of a completion. */
+export interface CompletionSoftTargets {
+  /** k: tokens listed for each distribution. */
+  readonly topK: number
+  /** [tokens, k], ids of the student's vocabulary, the most likely first. */
   readonly ids: Uint16Array
-  /** [tokens, k + 1]: their probabilities, and last that of all other tokens together. */
+  /** [tokens, k + 1]: their probabilities, and last the remaining mass. */
   readonly probabilities: Float32Array
 }
 
 export interface LentTeacherContract {
   /**
-   * Distributions along answers, in their order, up to and including the first token of each that the teacher does not have (such as
-   * its end); none for an answer that does not fit the teacher's context. Throws `NotLoaded` where the teacher is not there any more.
+   * Distributions for completions, in their order, up to and including the first token of each that is not in the teacher's vocabulary
+   * (such as the end token); none for a completion that does not fit the teacher's context. Throws `NotLoaded` if the teacher is unloaded.
    */
-  trace: Method<{ readonly answers: readonly AnswerOfStudent[] }, readonly TracedAnswer[]>
+  computeSoftTargets: Method<
+    { readonly completions: readonly StudentCompletion[] },
+    readonly CompletionSoftTargets[]
+  >
 }

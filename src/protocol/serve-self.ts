@@ -1,4 +1,4 @@
-// Knows: that a dedicated worker's own global is its port.
+// Knows: that a dedicated worker's global scope is its port.
 import { serve, type PortLike, type Served } from './channel.ts'
 
 /** Serves a contract to the page that started this worker. */

@@ -1,15 +1,10 @@
-// Knows: the contract of the student worker: trains, resumes, writes and exports students. It reads the dataset itself.
+// Knows: the contract of the student worker: trains, resumes, generates with and exports students. It reads the dataset itself.
 import type { DatasetId, ProjectId, RecipeHash, StudentId } from '../domain/id.ts'
 import type { MachineCheck } from '../domain/machine-check.ts'
-import type { Backend, CompletionRequest } from '../domain/model.ts'
-import type {
-  AdaptedModel,
-  LossPoint,
-  StudentSample,
-  StudentShape,
-  TrainSettings,
-} from '../domain/student.ts'
-import type { StoredTrace } from '../domain/trace.ts'
+import type { CompletionRequest } from '../domain/completion-request.ts'
+import type { Backend } from '../domain/machine.ts'
+import type { BaseModel, LossPoint, StudentSample, StudentShape, TrainSettings } from '../domain/student.ts'
+import type { StoredSoftTargets } from '../domain/soft-targets.ts'
 import type { Method } from './contract.ts'
 import type { GenerationEvent, GenerationSummary } from './teacher.ts'
 
@@ -20,16 +15,16 @@ export interface TrainRequest {
   readonly recipeHash: RecipeHash
   readonly settings: TrainSettings
   readonly backend: Backend
-  /** The file of the teacher's probabilities, where the loss needs one. */
-  readonly trace?: string
-  /** In place of `trace`, where the student learns from several teachers: the file of each and its weight, above 0. */
-  readonly teachers?: readonly { readonly trace: string; readonly weight: number }[]
-  /** Where the teacher is asked about the student's own answers, where the loss does; to be transferred. */
+  /** The file of the teacher's soft targets, if the loss needs one. */
+  readonly softTargets?: string
+  /** Instead of `softTargets`, if the student learns from several teachers: the file of each and its weight, above 0. */
+  readonly teachers?: readonly { readonly softTargets: string; readonly weight: number }[]
+  /** The port to the lent teacher, if the loss needs soft targets for the student's own completions; to be transferred. */
   readonly lent?: MessagePort
-  /** The student that the training goes on from, where the loss needs one. */
+  /** The student that training continues from, if the loss needs one. */
   readonly base?: StudentId
-  /** The imported model that adapters are trained on, where the loss has some. */
-  readonly adapts?: AdaptedModel
+  /** The imported model under the adapters, if the loss trains any. */
+  readonly baseModel?: BaseModel
 }
 
 export type TrainEvent =
@@ -38,16 +33,16 @@ export type TrainEvent =
       readonly phase: 'tokenizer' | 'loading' | 'packing' | 'building' | 'training' | 'resuming'
       readonly sentence: string
     }
-  /** Known once the tokenizer is trained and the rows are packed. */
+  /** Known when the tokenizer is trained and the rows are packed. */
   | {
       readonly kind: 'shape'
       readonly shape: StudentShape
       readonly parameters: number
-      readonly trained?: number
-      readonly cutRows: number
-      readonly leftOutRows: number
+      readonly trainedParameters?: number
+      readonly truncatedRows: number
+      readonly skippedRows: number
       readonly classes?: readonly string[]
-      readonly remarks?: readonly string[]
+      readonly notes?: readonly string[]
     }
   | {
       readonly kind: 'step'
@@ -59,25 +54,25 @@ export type TrainEvent =
       readonly note?: string
     }
   | { readonly kind: 'samples'; readonly samples: readonly StudentSample[] }
-  /** Weights, optimizer, data cursor and random state are on disk. */
+  /** Weights, optimizer state, data cursor and RNG state are stored. */
   | { readonly kind: 'checkpoint'; readonly step: number }
 
 export interface TrainOutcome {
-  /** `finished` reached the last step; `stopped` was aborted after a checkpoint. */
-  readonly ending: 'finished' | 'stopped'
+  /** `finished`: trained to the last step, or stopped early; `stopped`: aborted, after a checkpoint. */
+  readonly outcome: 'finished' | 'stopped'
   readonly step: number
-  /** Where training may end early: the step with the lowest held-out loss, whose weights are the student. */
+  /** With early stopping: the step with the lowest held-out loss, whose weights are the student's. */
   readonly bestStep?: number
 }
 
-/** How a student is taken home; `adapter` is for one with adapters, whose other forms have them merged in. */
+/** Export format; `adapter` is for students with adapters, which are merged into the weights in the other formats. */
 export type StudentFormat = 'huggingface' | 'gguf' | 'adapter'
 
 export interface StudentFiles {
   readonly files: readonly { readonly name: string; readonly bytes: Uint8Array }[]
 }
 
-/** One claim of the self-check, tried. */
+/** The result of one claim of the self-check. */
 export interface SelfCheckEvent {
   readonly done: number
   readonly total: number
@@ -90,13 +85,13 @@ export interface SelfCheckSummary {
 }
 
 export interface StudentContract {
-  /** Proves the training on this machine: each claim is an event. Throws `NoWebGpu` and its like where the backend does not open. */
+  /** Checks training on this machine; each claim is an event. Throws if the backend does not open. */
   check: Method<{ backend: Backend }, SelfCheckSummary, SelfCheckEvent>
-  /** Trains from the last checkpoint if there is one, else from the start. Abort writes a checkpoint, then ends. */
+  /** Trains from the last checkpoint if there is one, else from the start. An abort stores a checkpoint, then ends. */
   train: Method<TrainRequest, TrainOutcome, TrainEvent>
-  /** Teachers' probabilities that are stored along a dataset, the newest first. */
-  listTraces: Method<{ projectId: ProjectId; datasetId: DatasetId }, readonly StoredTrace[]>
-  /** Completions by a stored student: `before` is its first weights, `after` its last checkpoint. */
+  /** The soft targets stored for a dataset, the newest first. */
+  listSoftTargets: Method<{ projectId: ProjectId; datasetId: DatasetId }, readonly StoredSoftTargets[]>
+  /** Completions by a stored student: `before` with its initial weights, `after` with its last checkpoint. */
   complete: Method<
     {
       projectId: ProjectId
@@ -107,6 +102,9 @@ export interface StudentContract {
     GenerationSummary,
     GenerationEvent
   >
-  /** Files that other tools open. `huggingface`: safetensors, config, tokenizer; `gguf`: one file, which a student of classes has not (ModelRefused); `adapter`: adapters alone, as peft has them. */
+  /**
+   * Files for other tools. `huggingface`: safetensors, config, tokenizer; `gguf`: one file, not for classifiers (ModelRefused);
+   * `adapter`: the adapters alone, in peft's format.
+   */
   export: Method<{ projectId: ProjectId; studentId: StudentId; format: StudentFormat }, StudentFiles>
 }

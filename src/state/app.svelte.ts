@@ -1,4 +1,4 @@
-// Knows: the whole page's state: where one is, which projects there are, the machine, the one teacher, the open projects.
+// Knows: the state of the whole page: the route, the list of projects, the machine, the one teacher, the open projects.
 import type { MachineScope } from '../actions/describe-machine.ts'
 import type { ProjectId } from '../domain/id.ts'
 import { Endpoint } from './endpoint.svelte.ts'
@@ -8,7 +8,7 @@ import { ModelFinder } from './model-finder.svelte.ts'
 import { Models } from './models.svelte.ts'
 import { Projects } from './projects.svelte.ts'
 import { hrefOf, Route, SELF_CHECK, type Place } from './route.svelte.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { Environment } from './environment.ts'
 import { SelfCheck } from './self-check.svelte.ts'
 import { Task } from './task.svelte.ts'
 import { Teacher } from './teacher.svelte.ts'
@@ -16,8 +16,8 @@ import { Theme } from './theme.svelte.ts'
 import { WebLlm } from './web-llm.svelte.ts'
 import { Workspace } from './workspace.svelte.ts'
 
-/** Something long that goes on behind the screen one looks at. */
-export interface Working {
+/** Long work that runs while another screen is shown. */
+export interface BackgroundWork {
   readonly href: string
   readonly sentence: string
 }
@@ -34,45 +34,45 @@ export class App {
   readonly endpoint: Endpoint
   readonly finder: ModelFinder
   readonly selfCheck: SelfCheck
-  /** The first reading of the store. */
+  /** The first read of the store. */
   readonly opening = new Task()
   #open = $state.raw<readonly Workspace[]>([])
   #notice = $state<string | undefined>()
-  #working = $derived.by(() => this.#findWork())
-  readonly #around: Surroundings
+  #backgroundWork = $derived.by(() => this.#findBackgroundWork())
+  readonly #env: Environment
   #discarded: boolean
 
-  constructor(around: Surroundings) {
-    this.#around = around
-    this.#discarded = around.wasDiscarded
-    this.route = new Route(around.window, (place) => this.#enter(place))
-    this.theme = new Theme(around.root, around.memory)
-    this.projects = new Projects(around)
-    this.examples = new Examples(around)
-    this.models = new Models(around)
-    this.teacher = new Teacher(around)
-    this.endpoint = new Endpoint(around)
-    this.finder = new ModelFinder(around, this.teacher)
-    this.selfCheck = new SelfCheck(around)
+  constructor(env: Environment) {
+    this.#env = env
+    this.#discarded = env.wasDiscarded
+    this.route = new Route(env.window, (place) => this.#enter(place))
+    this.theme = new Theme(env.root, env.memory)
+    this.projects = new Projects(env)
+    this.examples = new Examples(env)
+    this.models = new Models(env)
+    this.teacher = new Teacher(env)
+    this.endpoint = new Endpoint(env)
+    this.finder = new ModelFinder(env, this.teacher)
+    this.selfCheck = new SelfCheck(env)
   }
 
-  /** What the page should say on every screen, such as that it cannot be kept for opening without a network. */
+  /** A notice for every screen, for example that the page cannot be stored for offline use. */
   get notice(): string | undefined {
     return this.#notice
   }
-  get working(): Working | undefined {
-    return this.#working
+  get backgroundWork(): BackgroundWork | undefined {
+    return this.#backgroundWork
   }
 
-  /** Reads what the first screen shows; `scope` is the browser's own. */
+  /** Reads what the first screen shows. `scope` is the browser's global scope. */
   async start(scope: MachineScope): Promise<void> {
     await this.opening.do(async () => {
-      await Promise.all([this.projects.refresh(), this.machine.look(scope)])
+      await Promise.all([this.projects.refresh(), this.machine.detect(scope)])
       if (this.machine.backends.includes('webgpu')) this.teacher.backend = this.selfCheck.backend = 'webgpu'
       this.#enter(this.route.place)
     })
     // Another tab may have made, renamed or deleted projects meanwhile.
-    this.#around.window.addEventListener('focus', () => void this.projects.refresh().catch(() => undefined))
+    this.#env.window.addEventListener('focus', () => void this.projects.refresh().catch(() => undefined))
     await Promise.all([this.models.refresh(), this.examples.refresh()])
     if (this.route.place.kind === 'screen')
       await this.workspaceOf(this.route.place.projectId)?.offerTeacher(this.models)
@@ -82,17 +82,17 @@ export class App {
     return this.#open.find((workspace) => workspace.projectId === projectId)
   }
 
-  tell(notice: string | undefined): void {
+  setNotice(notice: string | undefined): void {
     this.#notice = notice
   }
 
-  /** Makes a project and goes to its first screen. */
-  async begin(): Promise<void> {
+  /** Creates a project and opens its first screen. */
+  async createProject(): Promise<void> {
     const project = await this.projects.create()
     if (project !== undefined) this.route.go(project.id, 'seeds')
   }
 
-  async beginWithExample(name: string): Promise<void> {
+  async createFromExample(name: string): Promise<void> {
     const project = await this.examples.open(name)
     if (project === undefined) return
     await this.projects.refresh()
@@ -111,41 +111,44 @@ export class App {
     await Promise.all([this.teacher.sync(), this.models.refresh()])
   }
 
-  // Outside of any effect: what is made here must outlive the screen that asked for it.
+  // Outside any effect: what is created here must outlive the screen that requested it.
   #enter(place: Place): void {
-    if (place.kind !== 'screen') return void this.projects.refresh().catch(() => undefined) // a new list is nice to have; the old one stays otherwise
+    if (place.kind !== 'screen') return void this.projects.refresh().catch(() => undefined) // if this fails, the old list stays
     const project = this.projects.find(place.projectId)
     if (project === undefined || this.workspaceOf(project.id) !== undefined) return
-    const workspace = new Workspace(this.#around, project, this.teacher)
+    const workspace = new Workspace(this.#env, project, this.teacher)
     this.#open = [...this.#open, workspace]
     void workspace.refresh().then(() => this.#afterDiscard(workspace))
     void workspace.offerTeacher(this.models)
   }
 
-  /** Once, for the project that was open when the browser threw the page away. */
+  /** Once, for the project that was open when the browser discarded the page. */
   #afterDiscard({ students }: Workspace): void {
     if (!this.#discarded) return
     this.#discarded = false
-    void students.goOnByItself()
+    void students.resumeAfterDiscard()
   }
 
-  #findWork(): Working | undefined {
+  #findBackgroundWork(): BackgroundWork | undefined {
     const { place } = this.route
-    if (this.selfCheck.task.going && place.kind !== 'self-check')
-      return { href: SELF_CHECK, sentence: 'The self-check is going' }
+    if (this.selfCheck.task.running && place.kind !== 'self-check')
+      return { href: SELF_CHECK, sentence: 'The self-check is running' }
     for (const { projectId, runs, students, comparisons } of this.#open) {
       const here = place.kind === 'screen' && place.projectId === projectId ? place.screen : undefined
-      if (runs.task.going && here !== 'run')
-        return { href: hrefOf(projectId, 'run'), sentence: runs.task.progress?.sentence ?? 'A run is going' }
-      if (students.task.going && here !== 'student')
+      if (runs.task.running && here !== 'run')
+        return {
+          href: hrefOf(projectId, 'run'),
+          sentence: runs.task.progress?.sentence ?? 'A run is in progress',
+        }
+      if (students.task.running && here !== 'student')
         return {
           href: hrefOf(projectId, 'student'),
-          sentence: students.task.progress?.sentence ?? 'A student is training',
+          sentence: students.task.progress?.sentence ?? 'A student is being trained',
         }
-      if (comparisons.task.going && here !== 'compare')
+      if (comparisons.task.running && here !== 'compare')
         return {
           href: hrefOf(projectId, 'compare'),
-          sentence: comparisons.task.progress?.sentence ?? 'A comparison is going',
+          sentence: comparisons.task.progress?.sentence ?? 'A comparison is in progress',
         }
     }
     return undefined

@@ -1,4 +1,4 @@
-// Knows: a project's comparisons, and the numbers drawn from one.
+// Knows: a project's comparisons, and the statistics of one.
 import { COMPARED_PROMPTS, compareStudents, type CompareProgress } from '../actions/compare-students.ts'
 import {
   CONTENDERS,
@@ -8,18 +8,18 @@ import {
   type Interval,
 } from '../domain/comparison.ts'
 import type { ProjectId, StudentId } from '../domain/id.ts'
-import type { TeacherDescription } from '../domain/model.ts'
+import type { TeacherDescription } from '../domain/teacher-description.ts'
 import type { Problem } from '../domain/problem.ts'
 import { makeRng } from '../domain/rng.ts'
 import { bootstrapMean } from '../pipeline/statistics/bootstrap.ts'
 import { countWins, type Wins } from '../pipeline/statistics/wins.ts'
 import { listComparisons } from '../storage/comparisons.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 
-/** What a table of prompts comes to. */
+/** Statistics over the compared prompts. */
 export interface Summary {
-  /** The judge's mean scores with their 95 % intervals; absent where no verdict could be read. */
+  /** The judge's mean scores with their 95 % intervals; absent if no verdict could be read. */
   readonly scores: Readonly<Record<Contender, Interval | undefined>>
   readonly unreadable: Readonly<Record<Contender, number>>
   readonly afterBefore: Wins
@@ -55,20 +55,20 @@ export class Comparisons {
   readonly task = new Task<CompareProgress>()
   #list = $state.raw<readonly Comparison[]>([])
   #problems = $state.raw<readonly Problem[]>([])
-  /** Of the student that is chosen. */
+  /** The latest comparison of the chosen student. */
   #latest = $derived.by(() => {
     const chosen = this.#chosen()
     return chosen === undefined ? this.#list[0] : this.#list.find(({ studentId }) => studentId === chosen)
   })
-  #prompts = $derived(this.task.going ? (this.task.progress?.prompts ?? []) : (this.#latest?.prompts ?? []))
+  #prompts = $derived(this.task.running ? (this.task.progress?.prompts ?? []) : (this.#latest?.prompts ?? []))
   #summary = $derived(this.#prompts.length === 0 ? undefined : summarise(this.#prompts))
   prompts = $state(COMPARED_PROMPTS)
-  readonly #around: Surroundings
+  readonly #env: Environment
   readonly #projectId: ProjectId
   readonly #chosen: () => StudentId | undefined
 
-  constructor(around: Surroundings, projectId: ProjectId, chosen: () => StudentId | undefined) {
-    this.#around = around
+  constructor(env: Environment, projectId: ProjectId, chosen: () => StudentId | undefined) {
+    this.#env = env
     this.#projectId = projectId
     this.#chosen = chosen
   }
@@ -83,7 +83,7 @@ export class Comparisons {
   get problems(): readonly Problem[] {
     return this.#problems
   }
-  /** The prompts shown: of the comparison that is going on, else of the latest. */
+  /** The prompts shown: those of the running comparison, else of the latest. */
   get shown(): readonly ComparedPrompt[] {
     return this.#prompts
   }
@@ -95,7 +95,7 @@ export class Comparisons {
   }
 
   async refresh(): Promise<void> {
-    this.#list = (await listComparisons(this.#around.machines.db, this.#projectId)).toSorted(
+    this.#list = (await listComparisons(this.#env.machines.db, this.#projectId)).toSorted(
       (a, b) => b.comparedAt - a.comparedAt,
     )
   }
@@ -104,7 +104,7 @@ export class Comparisons {
     this.#problems = []
     const start = (signal: AbortSignal) =>
       compareStudents(
-        this.#around.machines,
+        this.#env.machines,
         { projectId: this.#projectId, studentId, teacher, prompts: this.prompts },
         signal,
       )

@@ -1,10 +1,10 @@
-// Knows: how state reaches the components: handed down by context, so that a test can hand down its own.
+// Knows: how state reaches the components: through Svelte context, so that a test can provide its own.
 import { createContext } from 'svelte'
 import type { App } from './app.svelte.ts'
 import type { Workspace } from './workspace.svelte.ts'
 
-/** The whole page's state. */
+/** The state of the whole page. */
 export const [useApp, provideApp] = createContext<App>()
 
-/** The open project's state. */
+/** The state of the open project. */
 export const [useWorkspace, provideWorkspace] = createContext<Workspace>()

@@ -1,4 +1,4 @@
-// Knows: a run control that the page can watch.
+// Knows: a run control that the page can observe.
 import { RunControl } from '../actions/control.ts'
 
 export class WatchedControl {
@@ -9,7 +9,7 @@ export class WatchedControl {
   get paused(): boolean {
     return this.#paused
   }
-  /** Stop was asked for and the work has not ended yet. */
+  /** Stop was requested and the work has not ended yet. */
   get stopping(): boolean {
     return this.#stopping
   }

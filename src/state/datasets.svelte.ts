@@ -1,10 +1,10 @@
-// Knows: a project's frozen datasets, and how one is made.
+// Knows: a project's frozen datasets, and how to freeze one.
 import { freezeDataset, type FreezeProgress } from '../actions/freeze-dataset.ts'
 import type { Dataset } from '../domain/dataset.ts'
 import type { ProjectId, RunId } from '../domain/id.ts'
 import type { Problem } from '../domain/problem.ts'
 import { listDatasets } from '../storage/datasets.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 
 export class Datasets {
@@ -12,11 +12,11 @@ export class Datasets {
   #problems = $state.raw<readonly Problem[]>([])
   #frozen = $state.raw<Dataset | undefined>()
   readonly task = new Task<FreezeProgress>()
-  readonly #around: Surroundings
+  readonly #env: Environment
   readonly #projectId: ProjectId
 
-  constructor(around: Surroundings, projectId: ProjectId) {
-    this.#around = around
+  constructor(env: Environment, projectId: ProjectId) {
+    this.#env = env
     this.#projectId = projectId
   }
 
@@ -28,13 +28,13 @@ export class Datasets {
   get problems(): readonly Problem[] {
     return this.#problems
   }
-  /** The one made just now. */
+  /** The dataset frozen most recently in this session. */
   get frozen(): Dataset | undefined {
     return this.#frozen
   }
 
   async refresh(): Promise<void> {
-    this.#list = (await listDatasets(this.#around.machines.db, this.#projectId)).toSorted(
+    this.#list = (await listDatasets(this.#env.machines.db, this.#projectId)).toSorted(
       (a, b) => b.frozenAt - a.frozenAt,
     )
   }
@@ -43,7 +43,7 @@ export class Datasets {
     this.#problems = []
     this.#frozen = undefined
     const start = (signal: AbortSignal) =>
-      freezeDataset(this.#around.machines, { projectId: this.#projectId, runId }, signal)
+      freezeDataset(this.#env.machines, { projectId: this.#projectId, runId }, signal)
     const frozen = await this.task.follow(start, async (ended) => {
       await this.refresh()
       if (ended.ok) this.#frozen = ended.value

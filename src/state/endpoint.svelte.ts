@@ -1,12 +1,12 @@
-// Knows: the program elsewhere that a person types the address of, and the models that it was found to have. The key stands here and
-// in the chosen source, in memory: it is stored nowhere.
-import { findServed } from '../actions/find-served.ts'
-import type { ModelSource } from '../domain/model.ts'
+// Knows: the server whose address a person types, and the models that it lists. The API key is held in memory only,
+// here and in the chosen source: it is never stored.
+import { listServedModels } from '../actions/list-served-models.ts'
+import type { ModelSource } from '../domain/model-source.ts'
 import type { ServedModel } from '../protocol/teacher.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 
-/** Where programs listen unless they are told otherwise. */
+/** Default addresses of common servers. */
 export const PRESETS: readonly { readonly name: string; readonly url: string }[] = [
   { name: 'Ollama', url: 'http://localhost:11434/v1' },
   { name: 'llama.cpp', url: 'http://localhost:8080/v1' },
@@ -17,45 +17,45 @@ export const PRESETS: readonly { readonly name: string; readonly url: string }[]
 export class Endpoint {
   #served = $state.raw<readonly ServedModel[]>([])
   #refusal = $state<string | undefined>()
-  /** What was asked with what: the list belongs to it, whatever is typed since. */
-  #asked = $state.raw<{ readonly url: string; readonly key?: string } | undefined>()
+  /** The address and key of the last listing: `served` belongs to them, whatever is typed since. */
+  #listed = $state.raw<{ readonly url: string; readonly key?: string } | undefined>()
   url = $state('')
   key = $state('')
-  readonly looking = new Task()
-  readonly #around: Surroundings
+  readonly listing = new Task()
+  readonly #env: Environment
 
-  constructor(around: Surroundings) {
-    this.#around = around
+  constructor(env: Environment) {
+    this.#env = env
   }
 
-  /** The models of the address that was looked at last. */
+  /** The models of the address that was listed last. */
   get served(): readonly ServedModel[] {
     return this.#served
   }
-  /** Where they were found. */
+  /** The address that lists them. */
   get foundAt(): string | undefined {
-    return this.#served.length > 0 ? this.#asked?.url : undefined
+    return this.#served.length > 0 ? this.#listed?.url : undefined
   }
-  /** Why there are none, in a sentence. */
+  /** Why there are none: a sentence. */
   get refusal(): string | undefined {
-    return this.#refusal ?? this.looking.trouble
+    return this.#refusal ?? this.listing.error
   }
 
-  /** Asks the typed address for its models: the first request to it. */
-  async look(): Promise<void> {
-    const asked = { url: this.url.trim(), ...(this.key === '' ? {} : { key: this.key }) }
-    if (asked.url === '' || this.looking.going) return
+  /** Lists the models at the typed address: the first request to it. */
+  async listModels(): Promise<void> {
+    const address = { url: this.url.trim(), ...(this.key === '' ? {} : { key: this.key }) }
+    if (address.url === '' || this.listing.running) return
     this.#served = []
     this.#refusal = undefined
-    const found = await this.looking.do((signal) => findServed(this.#around.machines, asked, signal))
+    const found = await this.listing.do((signal) => listServedModels(this.#env.machines, address, signal))
     if (found === undefined) return
-    this.#asked = asked
+    this.#listed = address
     if (found.ok) this.#served = found.value
     else this.#refusal = found.problems[0]?.sentence
   }
 
-  /** A found model as it is chosen. */
+  /** The source of a listed model. */
   sourceOf({ id }: ServedModel): ModelSource {
-    return { kind: 'endpoint', url: '', ...this.#asked, model: id }
+    return { kind: 'endpoint', url: '', ...this.#listed, model: id }
   }
 }

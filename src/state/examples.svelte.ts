@@ -1,8 +1,8 @@
-// Knows: the example projects that come with the page.
+// Knows: the example projects that ship with the page.
 import { listExamples, openExample, type ListedExample } from '../actions/open-example.ts'
 import type { Problem } from '../domain/problem.ts'
 import type { Project } from '../domain/project.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 
 export class Examples {
@@ -10,10 +10,10 @@ export class Examples {
   #problems = $state.raw<readonly Problem[]>([])
   readonly reading = new Task()
   readonly opening = new Task()
-  readonly #around: Surroundings
+  readonly #env: Environment
 
-  constructor(around: Surroundings) {
-    this.#around = around
+  constructor(env: Environment) {
+    this.#env = env
   }
 
   get list(): readonly ListedExample[] {
@@ -24,12 +24,12 @@ export class Examples {
   }
 
   async refresh(): Promise<void> {
-    this.#list = (await this.reading.do(() => listExamples(this.#around))) ?? []
+    this.#list = (await this.reading.do(() => listExamples(this.#env))) ?? []
   }
 
   async open(name: string): Promise<Project | undefined> {
     this.#problems = []
-    const opened = await this.opening.do(() => openExample(this.#around.machines, this.#around, { name }))
+    const opened = await this.opening.do(() => openExample(this.#env.machines, this.#env, { name }))
     if (opened === undefined) return undefined
     if (opened.ok) return opened.value
     this.#problems = opened.problems

@@ -1,23 +1,23 @@
-// Knows: which of the models that are here after a reload adapters are to lie on, and what it says of itself.
+// Knows: which base model adapters are trained on, among those available after a reload, and its model card.
 import { inspectModel } from '../actions/inspect-model.ts'
 import type { ListedModel } from '../actions/list-models.ts'
-import type { ModelCard } from '../domain/model.ts'
-import type { AdaptedModel } from '../domain/student.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { ModelCard } from '../domain/model-card.ts'
+import type { BaseModel } from '../domain/student.ts'
+import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 
-export { estimateAdapted, faultOfAdapted, type AdaptedMemory } from '../pipeline/training/adapted-memory.ts'
+export { estimateAdapterMemory, refuseAdapterTraining } from '../pipeline/training/adapter-memory.ts'
 
-/** A model that can be read again by itself. */
+/** A model that can be read again without a file picker. */
 export interface KeptModel {
   readonly name: string
-  readonly source: AdaptedModel['source']
+  readonly source: BaseModel['source']
 }
 
-/** The models of a list that are here after a reload: kept in this browser, or in the box. */
+/** The models of a list that are available after a reload: stored in this browser, or built in. */
 export const listKept = (models: readonly ListedModel[]): readonly KeptModel[] =>
   models.flatMap(({ name, source }): KeptModel[] =>
-    source.kind === 'stored' || source.kind === 'box' ? [{ name, source }] : [],
+    source.kind === 'stored' || source.kind === 'built-in' ? [{ name, source }] : [],
   )
 
 export class ImportedModel {
@@ -25,25 +25,25 @@ export class ImportedModel {
   #card = $state.raw<ModelCard | undefined>()
   #refusal = $state<string | undefined>()
   #reading = $state.raw(new Task())
-  readonly #around: Surroundings
+  readonly #env: Environment
 
-  constructor(around: Surroundings) {
-    this.#around = around
+  constructor(env: Environment) {
+    this.#env = env
   }
 
   get choice(): KeptModel | undefined {
     return this.#choice
   }
-  /** What the chosen model says of itself; undefined while it is read or where it is refused. */
+  /** The chosen model's card; undefined while it is being read or if it is refused. */
   get card(): ModelCard | undefined {
     return this.#card
   }
-  /** Why it cannot be used, in a sentence. */
+  /** Why it cannot be used: a sentence. */
   get refusal(): string | undefined {
-    return this.#refusal ?? this.#reading.trouble
+    return this.#refusal ?? this.#reading.error
   }
 
-  /** Chooses the first of those there are, where none or one that is gone is chosen. */
+  /** Chooses the first model if none is chosen or the chosen one is gone. */
   offer(models: readonly KeptModel[]): void {
     const [first] = models
     if (this.#choice !== undefined && models.some(({ name }) => name === this.#choice?.name)) return
@@ -57,7 +57,7 @@ export class ImportedModel {
     const reading = new Task()
     this.#reading = reading
     const read = await reading.do((signal) =>
-      inspectModel(this.#around.machines, { source: model.source }, signal),
+      inspectModel(this.#env.machines, { source: model.source }, signal),
     )
     if (read === undefined || this.#reading !== reading) return
     if (read.ok) this.#card = read.value

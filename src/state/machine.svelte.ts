@@ -1,29 +1,29 @@
-// Knows: what this machine can do, in facts and in words with what they mean.
+// Knows: what this machine can do: the facts, and sentences that explain them.
 import { describeMachine, type MachineScope } from '../actions/describe-machine.ts'
-import type { Backend, MachineFacts } from '../domain/model.ts'
+import type { Backend, MachineFacts } from '../domain/machine.ts'
 
-/** One ability as a person reads it. */
+/** One ability of the machine, as shown to a person. */
 export interface Ability {
   readonly title: string
   readonly value: string
   readonly meaning: string
-  /** `good` nothing is missing, `fair` slower or less than it could be. */
+  /** `good`: nothing is missing; `fair`: slower or less than it could be. */
   readonly tone: 'good' | 'fair'
 }
 
 const gigabytes = (bytes: number): string =>
   bytes >= 1e9 ? `${(bytes / 1e9).toFixed(bytes >= 1e10 ? 0 : 1)} GB` : `${Math.round(bytes / 1e6)} MB`
 
-function tellGraphics({ webgpu }: MachineFacts): Ability {
+function describeGraphics({ webgpu }: MachineFacts): Ability {
   if (!webgpu.available) {
     return {
       title: 'Graphics card',
       value: 'Not usable',
-      meaning: `${webgpu.why ?? 'This browser gives no WebGPU here.'} Everything runs on the processor instead: slower, same results.`,
+      meaning: `${webgpu.reason ?? 'This browser does not support WebGPU here.'} Everything runs on the processor instead: slower, same results.`,
       tone: 'fair',
     }
   }
-  const speed = webgpu.shaderF16 ? '' : ' It computes in 32 bits only, which takes more memory.'
+  const speed = webgpu.shaderF16 ? '' : ' It supports 32-bit floats only, which need more memory.'
   return {
     title: 'Graphics card',
     value: webgpu.adapter ?? 'WebGPU',
@@ -32,38 +32,38 @@ function tellGraphics({ webgpu }: MachineFacts): Ability {
   }
 }
 
-function tellThreads({ threads }: MachineFacts): Ability {
+function describeThreads({ threads }: MachineFacts): Ability {
   if (!threads.isolated) {
     return {
       title: 'Processor',
       value: '1 thread',
       meaning:
-        'This host does not isolate the page, so the browser allows one thread. Reload once; if it stays so, expect a run to take several times as long.',
+        'The page is not cross-origin isolated, so the browser allows one thread. Reload once; if this does not change, expect a run to take several times as long.',
       tone: 'fair',
     }
   }
   const value = threads.count === 1 ? '1 thread' : `${threads.count} threads`
   const meaning =
     threads.count < 4
-      ? 'A model of 135 million parameters writes a few words a second. Small datasets are fine; keep runs short.'
+      ? 'A model of 135 million parameters generates a few words per second. Small datasets are fine; keep runs short.'
       : 'Small models up to about a billion parameters run at a usable pace.'
   return { title: 'Processor', value, meaning, tone: threads.count < 2 ? 'fair' : 'good' }
 }
 
-function tellMemory({ memoryGiB }: MachineFacts): Ability {
+function describeMemory({ memoryGiB }: MachineFacts): Ability {
   if (memoryGiB === undefined)
     return {
       title: 'Memory',
-      value: 'Not told',
-      meaning: 'This browser does not say how much there is. Before loading, each model says what it needs.',
+      value: 'Unknown',
+      meaning: 'This browser does not report it. Each model shows how much it needs before it is loaded.',
       tone: 'fair',
     }
   const meaning =
     memoryGiB >= 8
-      ? 'Room for teachers of a billion parameters beside a student.'
+      ? 'Room for teachers of a billion parameters alongside a student.'
       : memoryGiB >= 4
         ? 'Room for teachers of a few hundred million parameters.'
-        : 'Take the smallest teacher and student.'
+        : 'Use the smallest teacher and student.'
   return {
     title: 'Memory',
     value: memoryGiB >= 8 ? '8 GB or more' : `about ${memoryGiB} GB`,
@@ -72,37 +72,37 @@ function tellMemory({ memoryGiB }: MachineFacts): Ability {
   }
 }
 
-function tellStorage({ storage }: MachineFacts): Ability {
+function describeStorage({ storage }: MachineFacts): Ability {
   if (storage === undefined)
     return {
       title: 'Storage',
-      value: 'Not told',
-      meaning: 'This browser does not say how much it will keep. Save the project to a file now and then.',
+      value: 'Unknown',
+      meaning: 'This browser does not report how much it can store. Save the project to a file now and then.',
       tone: 'fair',
     }
   const free = Math.max(0, storage.quotaBytes - storage.usedBytes)
-  const kept = storage.persisted
-    ? 'The browser will not clear it by itself.'
+  const persistence = storage.persisted
+    ? 'The browser will not clear it automatically.'
     : 'The browser may clear it when the disk is full: save projects to files.'
   return {
     title: 'Free storage',
     value: `up to ${gigabytes(free)}`,
-    meaning: `${gigabytes(storage.usedBytes)} in use by Retort. ${kept}`,
+    meaning: `${gigabytes(storage.usedBytes)} in use by Retort. ${persistence}`,
     tone: free > 1e9 ? 'good' : 'fair',
   }
 }
 
 /** The four abilities that matter here. */
-export const tellAbilities = (facts: MachineFacts): readonly Ability[] => [
-  tellGraphics(facts),
-  tellThreads(facts),
-  tellMemory(facts),
-  tellStorage(facts),
+export const describeAbilities = (facts: MachineFacts): readonly Ability[] => [
+  describeGraphics(facts),
+  describeThreads(facts),
+  describeMemory(facts),
+  describeStorage(facts),
 ]
 
 export class Machine {
   #facts = $state.raw<MachineFacts | undefined>()
-  #abilities = $derived(this.#facts === undefined ? [] : tellAbilities(this.#facts))
+  #abilities = $derived(this.#facts === undefined ? [] : describeAbilities(this.#facts))
 
   get facts(): MachineFacts | undefined {
     return this.#facts
@@ -115,7 +115,7 @@ export class Machine {
     return this.#facts?.webgpu.available ? ['wasm', 'webgpu'] : ['wasm']
   }
 
-  async look(scope: MachineScope): Promise<void> {
+  async detect(scope: MachineScope): Promise<void> {
     this.#facts = await describeMachine(scope)
   }
 }

@@ -1,16 +1,16 @@
-// Knows: what was found at an address or in picked files: one model, which is chosen at once, or several to choose from.
+// Knows: the models found at an address or in picked files: a single one is chosen at once, several are offered.
 // Must not know: how files are picked (ui), what is inside them.
 import { browseHub } from '../actions/browse-hub.ts'
-import type { ModelFile, ModelSource, ModelVariant } from '../domain/model.ts'
-import { readHubPlace, readModelAddress } from '../pipeline/models/model-address.ts'
+import type { ModelFile, ModelSource, ModelVariant } from '../domain/model-source.ts'
+import { readHubLocation, readModelAddress } from '../pipeline/models/model-address.ts'
 import { keepUsable, listVariants } from '../pipeline/models/variants.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 import type { Teacher } from './teacher.svelte.ts'
 
-/** Several models in one place. */
+/** Several models at one address or in one folder. */
 export interface FoundModels {
-  /** Of the page or the folder. */
+  /** Name of the hub page or the folder. */
   readonly name: string
   readonly variants: readonly ModelVariant[]
   readonly sourceOf: (variant: ModelVariant) => ModelSource
@@ -18,59 +18,59 @@ export interface FoundModels {
 
 export class ModelFinder {
   #found = $state.raw<FoundModels | undefined>()
-  #wrong = $state<string | undefined>()
-  #asking = $state.raw('')
-  /** Each look has one of its own: a worker may take its time to give up an earlier one. */
+  #problem = $state<string | undefined>()
+  #host = $state.raw('')
+  /** Each listing has its own task: a worker may take a while to abort an earlier one. */
   #browsing = $state.raw(new Task())
-  readonly #around: Surroundings
+  readonly #env: Environment
   readonly #teacher: Teacher
 
-  constructor(around: Surroundings, teacher: Teacher) {
-    this.#around = around
+  constructor(env: Environment, teacher: Teacher) {
+    this.#env = env
     this.#teacher = teacher
   }
 
-  /** The asking of a hub. */
+  /** The request to a hub. */
   get browsing(): Task {
     return this.#browsing
   }
-  /** The hub that is asked. */
-  get asking(): string {
-    return this.#asking
+  /** The host of the hub being listed. */
+  get host(): string {
+    return this.#host
   }
-  /** What there is to choose from, where it is more than one. */
+  /** The models to choose from, if there is more than one. */
   get found(): FoundModels | undefined {
     return this.#found
   }
-  /** Why what was typed or picked leads nowhere: a sentence. */
-  get wrong(): string | undefined {
-    return this.#wrong
+  /** Why the typed address or the picked files cannot be used: a sentence. */
+  get problem(): string | undefined {
+    return this.#problem
   }
 
   #begin(): void {
     this.#browsing.stop()
     this.#browsing = new Task()
     this.#found = undefined
-    this.#wrong = undefined
+    this.#problem = undefined
   }
 
-  /** Looks at what an address leads to: a file, or a model's page on a hub. */
-  async lookAt(text: string): Promise<void> {
-    if (this.#teacher.loading.going) return
+  /** Inspects an address: a file, or a model's page on a hub. */
+  async inspectAddress(text: string): Promise<void> {
+    if (this.#teacher.loading.running) return
     this.#begin()
     const address = readModelAddress(text)
     if (address === undefined) {
-      this.#wrong =
-        'This is not an address that begins with https://. Copy the address of the model’s page on a hub, or of the GGUF file itself.'
+      this.#problem =
+        'The address does not start with https://. Copy the address of the model’s page on a hub, or of the GGUF file.'
       return
     }
     const { url } = address
     if (address.kind === 'url') return this.#teacher.choose(address, nameOfFile(url))
-    const name = readHubPlace(url)?.name ?? url
-    this.#asking = new URL(url).host
+    const name = readHubLocation(url)?.name ?? url
+    this.#host = new URL(url).host
     this.#teacher.forget()
     const { browsing } = this
-    const listing = await browsing.do((signal) => browseHub(this.#around.machines, { url }, signal))
+    const listing = await browsing.do((signal) => browseHub(this.#env.machines, { url }, signal))
     if (listing === undefined || this.#browsing !== browsing) return
     const wanted = listing.variants.find(
       ({ files }) => address.variant !== undefined && files.includes(address.variant),
@@ -81,18 +81,18 @@ export class ModelFinder {
         variants: wanted ? [wanted] : listing.variants,
         sourceOf: ({ id }) => ({ kind: 'hub', url, variant: id }),
       },
-      `${name} holds no model that can be read here: no GGUF file, no safetensors, no ONNX decoder. Many models have a page with “GGUF” in its name too.`,
+      `${name} has no model that can be read here: no GGUF file, no safetensors, no ONNX decoder. Many models also have a page with “GGUF” in its name.`,
     )
   }
 
-  /** Looks among picked files: one, several, or those of a folder of that name. */
-  async take(all: readonly ModelFile[], folder?: string): Promise<void> {
-    if (this.#teacher.loading.going) return
+  /** Finds the models in picked files: one file, several, or those of a folder of that name. */
+  async inspectFiles(picked: readonly ModelFile[], folder?: string): Promise<void> {
+    if (this.#teacher.loading.running) return
     this.#begin()
-    const [only] = all
-    if (only !== undefined && all.length === 1 && folder === undefined)
+    const [only] = picked
+    if (only !== undefined && picked.length === 1 && folder === undefined)
       return this.#teacher.choose({ kind: 'file', file: only.file }, only.file.name)
-    const files = keepUsable(all)
+    const files = keepUsable(picked)
     const variants = listVariants(files.map(({ path, file }) => ({ path, bytes: file.size })))
     const name = folder ?? only?.file.name ?? 'These files'
     const filesOf = (variant: ModelVariant): readonly ModelFile[] =>
@@ -105,13 +105,13 @@ export class ModelFinder {
           : folder
     await this.#offer(
       { name, variants, sourceOf: (variant) => sourceOfFiles(nameFor(variant), filesOf(variant)) },
-      `“${name}” holds no model: no GGUF file with all its parts, no config.json with safetensors, no ONNX decoder. Choose the folder that has them in it.`,
+      `“${name}” has no model: no GGUF file with all its parts, no config.json with safetensors, no ONNX decoder. Choose the folder that contains them.`,
     )
   }
 
-  async #offer(found: FoundModels, nothing: string): Promise<void> {
+  async #offer(found: FoundModels, emptySentence: string): Promise<void> {
     const [first, second] = found.variants
-    if (first === undefined) this.#wrong = nothing
+    if (first === undefined) this.#problem = emptySentence
     else if (second === undefined) await this.#choose(found, first)
     else {
       this.#teacher.forget()
@@ -119,7 +119,7 @@ export class ModelFinder {
     }
   }
 
-  /** Takes one of those that were found; the others stay in sight. */
+  /** Chooses one of the found models; the others stay listed. */
   async choose(variant: ModelVariant): Promise<void> {
     if (this.#found !== undefined) await this.#choose(this.#found, variant)
   }
@@ -128,13 +128,13 @@ export class ModelFinder {
     return this.#teacher.choose(sourceOf(variant), variants.length === 1 ? name : variant.id)
   }
 
-  /** Takes what was found out of sight. */
+  /** Clears the list of found models. */
   forget(): void {
     this.#begin()
   }
 }
 
-/** One file is a source of its own, which adapters can lie on. */
+/** A single file is a `file` source, on which adapters can be trained. */
 function sourceOfFiles(name: string, files: readonly ModelFile[]): ModelSource {
   const [first, second] = files
   return first !== undefined && second === undefined

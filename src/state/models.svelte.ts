@@ -1,53 +1,54 @@
-// Knows: the models that can be chosen without a picker, and what keeping and deleting them does.
+// Knows: the models that can be chosen without a file picker, and how they are stored and deleted.
 import { deleteModel } from '../actions/delete-model.ts'
 import { keepModel } from '../actions/keep-model.ts'
-import { listBox, listModels, readBoxCard, type ListedModel } from '../actions/list-models.ts'
-import type { ModelCard, RemoteSource } from '../domain/model.ts'
-import type { BoxCard } from '../pipeline/box-card.ts'
+import { listBuiltIn, listModels, readBuiltInTeacherCard, type ListedModel } from '../actions/list-models.ts'
+import type { ModelCard } from '../domain/model-card.ts'
+import type { RemoteSource } from '../domain/model-source.ts'
+import type { BuiltInTeacherCard } from '../pipeline/built-in-teacher-card.ts'
 import type { LoadProgress } from '../protocol/teacher.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 
-export type { BoxCard }
+export type { BuiltInTeacherCard }
 
 export class Models {
   #list = $state.raw<readonly ListedModel[]>([])
-  #box = $state.raw<BoxCard | undefined>()
+  #builtInCard = $state.raw<BuiltInTeacherCard | undefined>()
   #ready = $state(false)
   /** A download into the store. */
   readonly download = new Task<LoadProgress>()
   readonly removal = new Task()
-  readonly #around: Surroundings
+  readonly #env: Environment
 
-  constructor(around: Surroundings) {
-    this.#around = around
+  constructor(env: Environment) {
+    this.#env = env
   }
 
   get list(): readonly ListedModel[] {
     return this.#list
   }
-  /** What the teacher in the box is; undefined where the page came without one. */
-  get box(): BoxCard | undefined {
-    return this.#box
+  /** The card of the built-in teacher; undefined if the page ships without one. */
+  get builtInCard(): BuiltInTeacherCard | undefined {
+    return this.#builtInCard
   }
-  /** The box as it is chosen. */
-  get boxed(): ListedModel | undefined {
-    return this.#box && listBox(this.#box, this.#around.page)
+  /** The built-in teacher as a listed model. */
+  get builtIn(): ListedModel | undefined {
+    return this.#builtInCard && listBuiltIn(this.#builtInCard, this.#env.page)
   }
   get ready(): boolean {
     return this.#ready
   }
 
   async refresh(): Promise<void> {
-    // The box is the same as long as the page is; a damaged card must not hide the other models.
-    this.#box ??= await readBoxCard(this.#around).catch(() => undefined)
-    this.#list = await listModels(this.#around)
+    // The card does not change while the page is open; a damaged card must not hide the other models.
+    this.#builtInCard ??= await readBuiltInTeacherCard(this.#env).catch(() => undefined)
+    this.#list = await listModels(this.#env)
     this.#ready = true
   }
 
-  /** Downloads a model and keeps it; a second try goes on where the first ended. */
+  /** Downloads a model and stores it; a second try resumes where the first ended. */
   async keep(source: RemoteSource): Promise<ModelCard | undefined> {
-    const card = await this.download.follow((signal) => keepModel(this.#around.machines, { source }, signal))
+    const card = await this.download.follow((signal) => keepModel(this.#env.machines, { source }, signal))
     await this.refresh()
     return card
   }

@@ -1,4 +1,4 @@
-// Knows: the list of projects and what one does with a project as a whole.
+// Knows: the list of projects and the operations on a whole project.
 import { createProject } from '../actions/create-project.ts'
 import { deleteEverything } from '../actions/delete-everything.ts'
 import { deleteProject } from '../actions/delete-project.ts'
@@ -10,11 +10,11 @@ import { readId, type ProjectId } from '../domain/id.ts'
 import type { Problem } from '../domain/problem.ts'
 import { PROJECT_NAME_LIMIT, type Project } from '../domain/project.ts'
 import { listProjects } from '../storage/projects.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
 
-/** Ids that are shown as deleted and are deleted for good when nobody takes it back, at the latest at the next visit. */
+/** Key of the ids shown as deleted. They are deleted for good unless undone, at the latest at the next visit. */
 const DELETING = 'retort deleting'
 
 export class Projects {
@@ -29,10 +29,10 @@ export class Projects {
   )
   readonly task = new Task<SaveProgress>()
   readonly undo = new Undo()
-  readonly #around: Surroundings
+  readonly #env: Environment
 
-  constructor(around: Surroundings) {
-    this.#around = around
+  constructor(env: Environment) {
+    this.#env = env
   }
 
   /** Latest change first. */
@@ -43,7 +43,7 @@ export class Projects {
   get problems(): readonly Problem[] {
     return this.#problems
   }
-  /** What was done last, in words. */
+  /** What was done last: a sentence. */
   get sentence(): string | undefined {
     return this.#sentence
   }
@@ -52,14 +52,14 @@ export class Projects {
     return this.#list.find((project) => project.id === id)
   }
 
-  /** Reads the list anew; the first time, what waited for its deletion is deleted. */
+  /** Reads the list again; the first time, projects waiting for deletion are deleted. */
   async refresh(): Promise<void> {
     if (this.#deleting.length === 0) {
       const waiting = this.#readDeleting()
-      // What cannot be deleted now stays hidden and is tried again at the next visit; the list must open all the same.
+      // A project that cannot be deleted now stays hidden and is retried at the next visit; the list must open anyway.
       const left = await Promise.all(
         waiting.map((projectId) =>
-          deleteProject(this.#around.machines, { projectId }).then(
+          deleteProject(this.#env.machines, { projectId }).then(
             () => [],
             () => [projectId],
           ),
@@ -68,14 +68,14 @@ export class Projects {
       this.#deleting = left.flat()
       this.#rememberDeleting()
     }
-    this.#stored = await listProjects(this.#around.machines.db)
+    this.#stored = await listProjects(this.#env.machines.db)
   }
 
-  /** Stores a new project; a name that is taken gets a number. */
+  /** Stores a new project; a name already in use gets a number. */
   async create(name = 'Untitled', recipeText?: string): Promise<Project | undefined> {
     this.#clear()
     return this.task.do(async () => {
-      const made = await createProject(this.#around.machines, {
+      const made = await createProject(this.#env.machines, {
         name: this.#freeName(name),
         ...(recipeText === undefined ? {} : { recipeText }),
       })
@@ -85,9 +85,9 @@ export class Projects {
     })
   }
 
-  /** Gives the sentence why the name cannot be, else nothing. */
+  /** Returns the sentence why the name is refused, else undefined. */
   async rename(projectId: ProjectId, name: string): Promise<string | undefined> {
-    const renamed = await renameProject(this.#around.machines, { projectId, name })
+    const renamed = await renameProject(this.#env.machines, { projectId, name })
     await this.refresh()
     return renamed.ok ? undefined : renamed.problems.map((problem) => problem.sentence).join(' ')
   }
@@ -96,14 +96,14 @@ export class Projects {
     this.#clear()
     const name = this.find(projectId)?.name ?? 'Untitled'
     await this.task.do(async () => {
-      const copy = await duplicateProject(this.#around.machines, { projectId, name: this.#freeName(name) })
+      const copy = await duplicateProject(this.#env.machines, { projectId, name: this.#freeName(name) })
       if (copy.ok) this.#sentence = `“${copy.value.name}” is a copy of “${name}”.`
       else this.#problems = copy.problems
       await this.refresh()
     })
   }
 
-  /** Hides the project at once and deletes it when the way back is gone. */
+  /** Hides the project at once and deletes it when it can no longer be undone. */
   async delete(projectId: ProjectId): Promise<void> {
     this.#clear()
     const name = this.find(projectId)?.name ?? ''
@@ -120,16 +120,16 @@ export class Projects {
     this.#clear()
     const name = this.find(projectId)?.name ?? ''
     const download = await this.task.follow((signal) =>
-      saveProject(this.#around.machines, { projectId }, signal),
+      saveProject(this.#env.machines, { projectId }, signal),
     )
     if (download === undefined) return
-    this.#around.deliver(download)
-    this.#sentence = `“${name}” was saved as ${download.name}. Models and checkpoints are not in it.`
+    this.#env.deliver(download)
+    this.#sentence = `“${name}” was saved as ${download.name}, with its students’ checkpoints. Models and stored soft targets are not in the file.`
   }
 
   async open(file: File): Promise<Project | undefined> {
     this.#clear()
-    const opened = await this.task.follow((signal) => openProject(this.#around.machines, { file }, signal))
+    const opened = await this.task.follow((signal) => openProject(this.#env.machines, { file }, signal))
     if (opened === undefined) return undefined
     await this.refresh()
     if (opened.ok) return opened.value
@@ -141,7 +141,7 @@ export class Projects {
     this.#clear()
     this.undo.dismiss()
     await this.task.do(async () => {
-      await deleteEverything(this.#around.machines)
+      await deleteEverything(this.#env.machines)
       this.#deleting = []
       this.#rememberDeleting()
       await this.refresh()
@@ -155,7 +155,7 @@ export class Projects {
   }
 
   async #deleteForGood(): Promise<void> {
-    for (const projectId of this.#deleting) await deleteProject(this.#around.machines, { projectId })
+    for (const projectId of this.#deleting) await deleteProject(this.#env.machines, { projectId })
     this.#deleting = []
     this.#rememberDeleting()
     await this.refresh()
@@ -171,12 +171,12 @@ export class Projects {
   }
 
   #readDeleting(): ProjectId[] {
-    return (this.#around.memory?.getItem(DELETING) ?? '')
+    return (this.#env.memory?.getItem(DELETING) ?? '')
       .split(' ')
       .flatMap((text) => readId('project', text) ?? [])
   }
 
   #rememberDeleting(): void {
-    this.#around.memory?.setItem(DELETING, this.#deleting.join(' '))
+    this.#env.memory?.setItem(DELETING, this.#deleting.join(' '))
   }
 }

@@ -1,8 +1,8 @@
-// Knows: a project's recipe while it is edited, as text and as steps, which are two views of one thing; and its trial on five rows.
+// Knows: a project's recipe while it is edited, as text and as steps (two views of the same recipe); and its trial on five rows.
 import { tryFive, type TriedRecipe, type TriedRow, type TryProgress } from '../actions/try-five.ts'
 import { useRecipe } from '../actions/use-recipe.ts'
 import type { ProjectId } from '../domain/id.ts'
-import type { TeacherDescription } from '../domain/model.ts'
+import type { TeacherDescription } from '../domain/teacher-description.ts'
 import type { Checked, Problem } from '../domain/problem.ts'
 import type { CheckedRecipe, RecipeDraft, StepDeclaration, StepDraft } from '../domain/recipe.ts'
 import { FAMILIES } from '../domain/recipe.ts'
@@ -12,11 +12,11 @@ import { defaultRecipe, defaultStep } from '../pipeline/recipes/default-recipe.t
 import { lineOfProblem, parseRecipe } from '../pipeline/recipes/parse-recipe.ts'
 import { writeRecipe } from '../pipeline/recipes/write-recipe.ts'
 import { findStep, stepDeclarations } from '../pipeline/steps.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
 
-/** A row as tried, for the screen. */
+/** A tried row, for the screen. */
 export type Trial = TriedRow
 
 const familyRank = (family: string): number => FAMILIES.findIndex((known) => known === family)
@@ -35,13 +35,13 @@ export class Recipe {
   readonly using = new Task()
   readonly trial = new Task<TryProgress>()
   readonly undo = new Undo()
-  /** Settings of members that were swapped for others, by family and name. */
+  /** Settings of steps that were swapped for others, by family and name. */
   readonly #setAside = new Map<string, StepDraft['settings']>()
-  readonly #around: Surroundings
+  readonly #env: Environment
   readonly #projectId: ProjectId
 
-  constructor(around: Surroundings, projectId: ProjectId, text: string | undefined) {
-    this.#around = around
+  constructor(env: Environment, projectId: ProjectId, text: string | undefined) {
+    this.#env = env
     this.#projectId = projectId
     this.#used = text ?? ''
     this.#text = text ?? writeRecipe(defaultRecipe())
@@ -52,18 +52,18 @@ export class Recipe {
   get text(): string {
     return this.#text
   }
-  /** The steps as written; of the last text that could be read, where the present one cannot. */
+  /** The steps of the text, or of the last text that could be parsed if the current one cannot. */
   get draft(): RecipeDraft {
     return this.#draft
   }
-  /** The text cannot be read as steps just now. */
+  /** The current text cannot be parsed into steps. */
   get unreadable(): boolean {
     return !this.#parsed.ok
   }
   get problems(): readonly Problem[] {
     return this.#problems
   }
-  /** The recipe where nothing is wrong with it. */
+  /** The recipe, if it has no problems. */
   get checked(): CheckedRecipe | undefined {
     return this.#checked.ok ? this.#checked.value : undefined
   }
@@ -74,7 +74,7 @@ export class Recipe {
   get tried(): TriedRecipe | undefined {
     return this.#tried
   }
-  /** Every step there is, for the list of steps to add. */
+  /** Every available step, for the list of steps to add. */
   get offered(): readonly StepDeclaration[] {
     return stepDeclarations
   }
@@ -83,7 +83,7 @@ export class Recipe {
     return findStep(step.family, step.name)
   }
 
-  /** Problems with no step of their own. */
+  /** Problems that belong to no step. */
   get generalProblems(): readonly Problem[] {
     return this.#problems.filter(({ step }) => step === undefined).map((problem) => this.#withLine(problem))
   }
@@ -104,7 +104,7 @@ export class Recipe {
     this.#change({ ...this.#draft, name })
   }
 
-  seed(rngSeed: number): void {
+  setSeed(rngSeed: number): void {
     this.#change({ ...this.#draft, rngSeed })
   }
 
@@ -112,12 +112,12 @@ export class Recipe {
     this.#changeStep(step, (old) => ({ ...old, settings: { ...old.settings, [field]: value } }))
   }
 
-  /** Another member of the same family in its place. What both have in the same way stays as it was set; the rest is as it was when that member was last there, or at its default. */
+  /** Replaces a step with another of its family. Fields with the same default in both keep their value; the rest come from the last use of that step, else from its defaults. */
   swap(step: number, declaration: StepDeclaration): void {
     this.#changeStep(step, (before) => {
       const fresh = defaultStep(declaration)
       const earlier = this.declarationOf(before)?.settings ?? {}
-      // A rate that suits one loss breaks another: where the two steps propose different values, the field is not carried over.
+      // A learning rate that suits one loss breaks another: if the defaults of the two steps differ, the field is not carried over.
       const carried = Object.entries(before.settings).filter(
         ([field]) =>
           declaration.settings[field] !== undefined &&
@@ -129,7 +129,7 @@ export class Recipe {
     })
   }
 
-  /** Puts a step where its family belongs, after others of its kind. Gives its place. */
+  /** Inserts a step in the position of its family, after others of the family. Returns its index. */
   add(declaration: StepDeclaration): number {
     const rank = familyRank(declaration.family)
     const steps = this.#draft.steps
@@ -146,10 +146,10 @@ export class Recipe {
         ? ''
         : (this.declarationOf(before.steps[step])?.title ?? before.steps[step].name)
     this.#change({ ...before, steps: before.steps.toSpliced(step, 1) })
-    this.undo.put(`“${title}” was taken out.`, async () => this.#change(before))
+    this.undo.put(`“${title}” was removed.`, async () => this.#change(before))
   }
 
-  /** A step trades places with its neighbour where both are of one family: the order of families is fixed. */
+  /** A step can be swapped with its neighbour if both are of one family: the order of families is fixed. */
   canMove(step: number, by: -1 | 1): boolean {
     const { steps } = this.#draft
     return steps[step] !== undefined && steps[step + by]?.family === steps[step].family
@@ -163,11 +163,11 @@ export class Recipe {
       this.#change({ ...this.#draft, steps: steps.toSpliced(step, 1).toSpliced(step + by, 0, moved) })
   }
 
-  /** Stores the text as the project's recipe, problems or not; gives the recipe where there are none. */
+  /** Stores the text as the project's recipe, even with problems; returns the recipe if there are none. */
   async use(): Promise<CheckedRecipe | undefined> {
     const text = this.#text
     const used = await this.using.do(() =>
-      useRecipe(this.#around.machines, { projectId: this.#projectId, text }),
+      useRecipe(this.#env.machines, { projectId: this.#projectId, text }),
     )
     if (used === undefined) return undefined
     this.#used = text
@@ -179,7 +179,7 @@ export class Recipe {
     if (recipe === undefined) return
     this.#tried = undefined
     this.#tried = await this.trial.follow((signal) =>
-      tryFive(this.#around.machines, { projectId: this.#projectId, recipe, teacher }, signal),
+      tryFive(this.#env.machines, { projectId: this.#projectId, recipe, teacher }, signal),
     )
   }
 

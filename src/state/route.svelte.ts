@@ -1,4 +1,4 @@
-// Knows: where in the page one is, as the address says it after `#`: `#/`, `#/self-check`, or `#/<project>/<screen>?<words>`.
+// Knows: the route, read from the part of the address after `#`: `#/`, `#/self-check`, or `#/<project>/<screen>?<params>`.
 // Must not know: what the screens show.
 import { readId, type ProjectId } from '../domain/id.ts'
 
@@ -21,10 +21,10 @@ export type Place =
       readonly kind: 'screen'
       readonly projectId: ProjectId
       readonly screen: ScreenName
-      readonly words: Readonly<Record<string, string>>
+      readonly params: Readonly<Record<string, string>>
     }
 
-/** A place from an address; anything unknown is home. */
+/** The place of an address; anything unknown is home. */
 export function readPlace(hash: string): Place {
   const [path = '', query = ''] = hash.replace(/^#\/?/, '').split('?')
   const [id, name] = path.split('/')
@@ -32,7 +32,7 @@ export function readPlace(hash: string): Place {
   const projectId = readId('project', id)
   if (projectId === undefined) return { kind: 'home' }
   const screen = SCREENS.find((known) => known === name) ?? 'seeds'
-  return { kind: 'screen', projectId, screen, words: Object.fromEntries(new URLSearchParams(query)) }
+  return { kind: 'screen', projectId, screen, params: Object.fromEntries(new URLSearchParams(query)) }
 }
 
 export const SELF_CHECK = '#/self-check'
@@ -41,9 +41,9 @@ export const SELF_CHECK = '#/self-check'
 export function hrefOf(
   projectId: ProjectId,
   screen: ScreenName,
-  words: Readonly<Record<string, string>> = {},
+  params: Readonly<Record<string, string>> = {},
 ): string {
-  const query = new URLSearchParams(words).toString()
+  const query = new URLSearchParams(params).toString()
   return `#/${projectId}/${screen}${query === '' ? '' : `?${query}`}`
 }
 
@@ -65,13 +65,13 @@ export class Route {
     return this.#place
   }
 
-  /** Where in `words` a screen keeps what it shows, such as a filter of the table. */
-  word(name: string): string | undefined {
-    return this.#place.kind === 'screen' ? this.#place.words[name] : undefined
+  /** A query parameter, in which a screen stores what it shows, such as a filter of the table. */
+  param(name: string): string | undefined {
+    return this.#place.kind === 'screen' ? this.#place.params[name] : undefined
   }
 
-  go(projectId: ProjectId, screen: ScreenName, words: Readonly<Record<string, string>> = {}): void {
-    this.#window.location.hash = hrefOf(projectId, screen, words)
+  go(projectId: ProjectId, screen: ScreenName, params: Readonly<Record<string, string>> = {}): void {
+    this.#window.location.hash = hrefOf(projectId, screen, params)
   }
 
   goHome(): void {

@@ -1,4 +1,4 @@
-// Knows: the rows of one run as a table: read as light columns, searched, filtered and sorted in memory; one row open with its history.
+// Knows: the rows of one run as a table: loaded as an index, searched, filtered and sorted in memory; one open row with its history.
 import { editRow } from '../actions/edit-row.ts'
 import { rejectRow } from '../actions/reject-row.ts'
 import { restoreRow } from '../actions/restore-row.ts'
@@ -11,14 +11,14 @@ import { getPrompt } from '../storage/prompts.ts'
 import { loadRowIndex, summarizeRow, type RowIndexEntry } from '../storage/row-index.ts'
 import { getRow } from '../storage/rows.ts'
 import { getSeed } from '../storage/seeds.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
 
 export const ROW_COLUMNS = ['order', 'prompt', 'completion', 'score', 'status'] as const
 export type RowColumn = (typeof ROW_COLUMNS)[number]
 
-/** A row with what it descends from. */
+/** A row with the prompt and the seed it comes from. */
 export interface RowHistory {
   readonly row: Row
   readonly prompt?: Prompt
@@ -32,7 +32,7 @@ const compare = (column: RowColumn, a: RowIndexEntry, b: RowIndexEntry): number 
   return x < y ? -1 : x > y ? 1 : 0
 }
 
-/** The entries that hold the words, in the order wished for; ties keep the run's order. */
+/** The entries that contain all the words, in the given order; ties keep the run's order. */
 export function arrangeRows(
   entries: readonly RowIndexEntry[],
   {
@@ -73,7 +73,7 @@ export class Rows {
   #counts = $derived.by(() => {
     const counts: Record<RowStatus | 'all', number> = {
       all: this.#entries.length,
-      asked: 0,
+      pending: 0,
       dropped: 0,
       kept: 0,
       rejected: 0,
@@ -81,19 +81,19 @@ export class Rows {
     for (const { status } of this.#entries) counts[status]++
     return counts
   })
-  /** Progress is the share read, 0 to 1. */
+  /** Progress is the fraction read, 0 to 1. */
   readonly reading = new Task<number>()
   readonly changing = new Task()
   readonly undo = new Undo()
-  readonly #around: Surroundings
+  readonly #env: Environment
   readonly #projectId: ProjectId
 
-  constructor(around: Surroundings, projectId: ProjectId) {
-    this.#around = around
+  constructor(env: Environment, projectId: ProjectId) {
+    this.#env = env
     this.#projectId = projectId
   }
 
-  /** What the table shows, in its order. */
+  /** The rows of the table, in its order. */
   get shown(): readonly RowIndexEntry[] {
     return this.#shown
   }
@@ -112,7 +112,7 @@ export class Rows {
     return this.#problems
   }
 
-  /** Reads the rows of a run; without one the table is empty. */
+  /** Reads the rows of a run; with undefined the table is empty. */
   async show(runId: RunId | undefined): Promise<void> {
     if (runId === undefined) {
       this.#entries = []
@@ -120,14 +120,14 @@ export class Rows {
       return
     }
     const entries = await this.reading.do((_signal, report) =>
-      loadRowIndex(this.#around.machines.db, this.#projectId, runId, report),
+      loadRowIndex(this.#env.machines.db, this.#projectId, runId, report),
     )
     if (entries === undefined) return
     this.#entries = entries
     this.#runId = runId
   }
 
-  /** A second click on a column turns its order around. */
+  /** A second click on a column reverses its order. */
   sortBy(key: string): void {
     const column = ROW_COLUMNS.find((known) => known === key)
     if (column === undefined) return
@@ -136,7 +136,7 @@ export class Rows {
   }
 
   async openRow(id: RowId): Promise<void> {
-    const { db } = this.#around.machines
+    const { db } = this.#env.machines
     this.#problems = []
     await this.changing.do(async () => {
       const row = await getRow(db, this.#projectId, id)
@@ -161,25 +161,25 @@ export class Rows {
     return at < 0 ? undefined : this.#shown[at + by]?.id
   }
 
-  /** Keeps other words beside the original ones. True where they were taken. */
+  /** Stores an edited text in addition to the original. True if it was accepted. */
   async edit(row: Row, prompt: string, completion: string): Promise<boolean> {
     const before = row.edit
     const edited = await this.changing.do(() =>
-      editRow(this.#around.machines, { projectId: this.#projectId, rowId: row.id, prompt, completion }),
+      editRow(this.#env.machines, { projectId: this.#projectId, rowId: row.id, prompt, completion }),
     )
     if (edited === undefined) return false
     this.#problems = edited.ok ? [] : edited.problems
     if (!edited.ok) return false
-    this.#took(edited.value)
+    this.#update(edited.value)
     this.undo.put('Row edited.', async () => {
       if (before !== undefined) {
-        const back = await editRow(this.#around.machines, {
+        const back = await editRow(this.#env.machines, {
           projectId: this.#projectId,
           rowId: row.id,
           prompt: before.prompt,
           completion: before.completion,
         })
-        if (back.ok) this.#took(back.value)
+        if (back.ok) this.#update(back.value)
       } else await this.restore(edited.value, 'edit')
     })
     return true
@@ -187,22 +187,22 @@ export class Rows {
 
   async reject(row: Row): Promise<void> {
     const rejected = await this.changing.do(() =>
-      rejectRow(this.#around.machines, { projectId: this.#projectId, rowId: row.id }),
+      rejectRow(this.#env.machines, { projectId: this.#projectId, rowId: row.id }),
     )
     if (rejected === undefined) return
-    this.#took(rejected)
+    this.#update(rejected)
     this.undo.put('Row rejected.', () => this.restore(rejected, 'rejection'))
   }
 
-  /** Takes back what a hand did. */
+  /** Undoes a manual rejection or edit. */
   async restore(row: Row, what: 'rejection' | 'edit'): Promise<void> {
     const restored = await this.changing.do(() =>
-      restoreRow(this.#around.machines, { projectId: this.#projectId, rowId: row.id, what }),
+      restoreRow(this.#env.machines, { projectId: this.#projectId, rowId: row.id, what }),
     )
-    if (restored !== undefined) this.#took(restored)
+    if (restored !== undefined) this.#update(restored)
   }
 
-  #took(row: Row): void {
+  #update(row: Row): void {
     if (this.#history?.row.id === row.id) this.#history = { ...this.#history, row }
     if (this.#runId !== row.runId) return
     this.#entries = this.#entries.map((entry) => (entry.id === row.id ? summarizeRow(row) : entry))

@@ -1,4 +1,4 @@
-// Knows: a project's seeds: how many, those that are looked at, what the last reading gave.
+// Knows: a project's seeds: their number, the pages in view, the result of the last import.
 import { addSeeds, type SeedProgress, type SeedSource } from '../actions/add-seeds.ts'
 import { removeSeeds } from '../actions/remove-seeds.ts'
 import { restoreSeeds } from '../actions/restore-seeds.ts'
@@ -7,13 +7,13 @@ import type { Seed } from '../domain/seed.ts'
 import type { SeedsRead } from '../protocol/corpus.ts'
 import { sentenceOf } from '../protocol/errors.ts'
 import { countSeeds, pageSeeds } from '../storage/seeds.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
 
 const PAGE = 100
-/** Pages held at most: the list is of any length, memory is not. */
-const PAGES = 60
+/** Max pages in memory: the list can be of any length. */
+const MAX_PAGES = 60
 
 export class Seeds {
   #count = $state(0)
@@ -23,12 +23,12 @@ export class Seeds {
   #source = $state('')
   readonly task = new Task<SeedProgress>()
   readonly undo = new Undo()
-  readonly #around: Surroundings
+  readonly #env: Environment
   readonly #projectId: ProjectId
-  readonly #asked = new Set<number>()
+  readonly #requested = new Set<number>()
 
-  constructor(around: Surroundings, projectId: ProjectId) {
-    this.#around = around
+  constructor(env: Environment, projectId: ProjectId) {
+    this.#env = env
     this.#projectId = projectId
   }
 
@@ -39,51 +39,51 @@ export class Seeds {
   get ready(): boolean {
     return this.#ready
   }
-  /** What the last reading gave. */
+  /** Result of the last import. */
   get read(): SeedsRead | undefined {
     return this.#read
   }
-  /** Name of the file read last, or `what was typed`. */
+  /** Name of the file read last, or `your text`. */
   get source(): string {
     return this.#source
   }
 
-  /** The seed at a place of the list; undefined until its page is there, which this asks for. */
+  /** The seed at an index of the list; undefined until its page is loaded, which this call requests. */
   at(index: number): Seed | undefined {
     const page = Math.floor(index / PAGE)
     const seeds = this.#pages.get(page)
-    if (seeds === undefined && !this.#asked.has(page)) {
-      this.#asked.add(page)
+    if (seeds === undefined && !this.#requested.has(page)) {
+      this.#requested.add(page)
       queueMicrotask(() => void this.#loadPage(page))
     }
     return seeds?.[index - page * PAGE]
   }
 
   async refresh(): Promise<void> {
-    this.#count = await countSeeds(this.#around.machines.db, this.#projectId)
-    this.#asked.clear()
+    this.#count = await countSeeds(this.#env.machines.db, this.#projectId)
+    this.#requested.clear()
     this.#pages = new Map()
     this.#ready = true
   }
 
-  /** Reads a file or text and stores its good rows. */
+  /** Reads a file or text and stores its valid rows. */
   async add(source: SeedSource): Promise<SeedsRead | undefined> {
-    this.#source = source.kind === 'file' ? source.file.name : 'what was typed'
+    this.#source = source.kind === 'file' ? source.file.name : 'your text'
     this.#read = undefined
     this.undo.dismiss()
     const start = (signal: AbortSignal) =>
-      addSeeds(this.#around.machines, { projectId: this.#projectId, source }, signal)
+      addSeeds(this.#env.machines, { projectId: this.#projectId, source }, signal)
     const read = await this.task.follow(start, async (all) => {
       await this.refresh()
       this.#read = all
       if (all.added > 0) this.#offerRemoval(all)
     })
-    if (read === undefined) await this.refresh() // after a stop, too, what was read before it stays
+    if (read === undefined) await this.refresh() // what was stored before a stop stays
     return read
   }
 
   async remove(seed: Seed): Promise<void> {
-    const removed = await removeSeeds(this.#around.machines, { projectId: this.#projectId, ids: [seed.id] })
+    const removed = await removeSeeds(this.#env.machines, { projectId: this.#projectId, ids: [seed.id] })
     await this.refresh()
     this.undo.put('Seed deleted.', () => this.#restore(removed))
   }
@@ -93,38 +93,36 @@ export class Seeds {
   }
 
   #offerRemoval({ addedIds }: SeedsRead): void {
-    // What was added is said by the reading's own sentence.
+    // The screen reports the added seeds itself.
     this.undo.put('', async () => {
       const ids = addedIds as readonly SeedId[] // the corpus worker made these ids from the seeds that it stored
-      const removed = await removeSeeds(this.#around.machines, { projectId: this.#projectId, ids })
+      const removed = await removeSeeds(this.#env.machines, { projectId: this.#projectId, ids })
       this.#read = undefined
       await this.refresh()
-      this.undo.put(`${removed.length.toLocaleString('en')} seeds taken out again.`, () =>
-        this.#restore(removed),
-      )
+      this.undo.put(`${removed.length.toLocaleString('en')} seeds removed.`, () => this.#restore(removed))
     })
   }
 
   async #restore(seeds: readonly Seed[]): Promise<void> {
-    await this.task.do(() => restoreSeeds(this.#around.machines, { seeds }))
+    await this.task.do(() => restoreSeeds(this.#env.machines, { seeds }))
     await this.refresh()
   }
 
   async #loadPage(page: number): Promise<void> {
     try {
-      const seeds = await pageSeeds(this.#around.machines.db, this.#projectId, {
+      const seeds = await pageSeeds(this.#env.machines.db, this.#projectId, {
         from: page * PAGE,
         limit: PAGE,
       })
       const pages = new Map(this.#pages).set(page, seeds)
       for (const old of pages.keys()) {
-        if (pages.size <= PAGES) break
+        if (pages.size <= MAX_PAGES) break
         pages.delete(old)
-        this.#asked.delete(old)
+        this.#requested.delete(old)
       }
       this.#pages = pages
     } catch (thrown) {
-      console.warn(sentenceOf(thrown)) // the list shows gaps; the count's own reading says the same aloud
+      console.warn(sentenceOf(thrown)) // the list shows gaps; `refresh` reports the same error to the person
     }
   }
 }

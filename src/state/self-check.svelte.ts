@@ -1,4 +1,4 @@
-// Knows: what was proven of the training on this machine, and what is being tried just now.
+// Knows: the results of the last training self-check on this machine, and of the running one.
 import {
   checkMachine,
   writeCheckReport,
@@ -6,8 +6,8 @@ import {
   type CheckProgress,
 } from '../actions/check-machine.ts'
 import { CHECK_GROUPS, type CheckGroup, type MachineCheck } from '../domain/machine-check.ts'
-import type { Backend } from '../domain/model.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { Backend } from '../domain/machine.ts'
+import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 
 export interface CheckedGroup {
@@ -21,7 +21,7 @@ export class SelfCheck {
   backend = $state<Backend>('wasm')
   #outcome = $state.raw<CheckedMachine | undefined>()
   #results = $derived<readonly MachineCheck[]>(
-    this.task.going ? (this.task.progress?.results ?? []) : (this.#outcome?.results ?? []),
+    this.task.running ? (this.task.progress?.results ?? []) : (this.#outcome?.results ?? []),
   )
   #groups = $derived(
     CHECK_GROUPS.map((group): CheckedGroup => {
@@ -29,13 +29,13 @@ export class SelfCheck {
       return { group, results, failed: results.filter(({ ok }) => !ok).length }
     }).filter(({ results }) => results.length > 0),
   )
-  readonly #around: Surroundings
+  readonly #env: Environment
 
-  constructor(around: Surroundings) {
-    this.#around = around
+  constructor(env: Environment) {
+    this.#env = env
   }
 
-  /** How the last one that came to its end came out. */
+  /** Outcome of the last check that finished. */
   get outcome(): CheckedMachine | undefined {
     return this.#outcome
   }
@@ -47,14 +47,13 @@ export class SelfCheck {
     const { backend } = this
     this.#outcome = undefined
     await this.task.follow(
-      (signal) => checkMachine(this.#around.machines, backend, signal),
+      (signal) => checkMachine(this.#env.machines, backend, signal),
       async (outcome) => void (this.#outcome = outcome),
     )
   }
 
-  /** Gives the results to the person as a text; nothing happens while there are none. */
-  take(agent: string): void {
-    if (this.#outcome)
-      this.#around.deliver(writeCheckReport(this.#outcome, agent, this.#around.machines.now()))
+  /** Downloads the results as a text file; does nothing if there are none. */
+  download(agent: string): void {
+    if (this.#outcome) this.#env.deliver(writeCheckReport(this.#outcome, agent, this.#env.machines.now()))
   }
 }

@@ -1,13 +1,14 @@
-// Knows: a project's students: those stored, the one that is being trained, and what each size comes to.
-import { resumeStudent, trainStudent, type TrainProgress } from '../actions/train-student.ts'
+// Knows: a project's students: the stored ones, the one in training, and the parameter count of each size.
+import { resumeStudent, trainStudent } from '../actions/train-student.ts'
+import type { TrainProgress } from '../actions/train/train-progress.ts'
 import type { DatasetId, ProjectId } from '../domain/id.ts'
-import type { Backend } from '../domain/model.ts'
+import type { Backend } from '../domain/machine.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import {
   countParameters,
   DIVERGENCE_NAMES,
-  goesOn,
-  learnsAdapters,
+  startsFromStudent,
+  trainsAdapters,
   PREFERENCE_NAMES,
   STUDENT_PRESETS,
   type LossPoint,
@@ -17,49 +18,49 @@ import {
   type StudentShape,
   type TrainSettings,
 } from '../domain/student.ts'
-import type { TeacherShare } from '../domain/trace.ts'
+import type { TeacherShare } from '../domain/soft-targets.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
-import { findClasses, tellClasses } from '../pipeline/training/find-classes.ts'
+import { findClasses, describeClasses } from '../pipeline/training/find-classes.ts'
 import { shapeOf } from '../pipeline/training/presets.ts'
 import { listDatasetRows } from '../storage/datasets.ts'
 import { listStudents } from '../storage/students.ts'
 import { WatchedControl } from './control.svelte.ts'
 import { ImportedModel } from './imported-model.svelte.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 
-/** A training as the screen shows it. */
+/** Training progress, for the screen. */
 export type TrainingView = TrainProgress
 
-/** A size as it is offered. */
+/** An offered model size. */
 export interface Preset {
   readonly name: StudentPreset
   readonly shape: StudentShape
   readonly parameters: number
 }
 
-/** The sizes under a vocabulary and a context. */
+/** The sizes for a vocabulary and a context length. */
 export const listPresets = (vocabulary: number, context: number): readonly Preset[] =>
   STUDENT_PRESETS.map((name) => {
     const shape = shapeOf(name, vocabulary, context)
     return { name, shape, parameters: countParameters(shape) }
   })
 
-/** Whether a train step of this name learns from pairs of answers. */
-export const wantsPairs = (name: string | undefined): boolean =>
+/** Whether a train step of this name learns from preference pairs. */
+export const needsPairs = (name: string | undefined): boolean =>
   PREFERENCE_NAMES.some((known) => known === name)
-/** Whether a train step of this name learns from teachers' probabilities. */
-export const wantsTeachers = (name: string | undefined): boolean =>
+/** Whether a train step of this name learns from soft targets. */
+export const needsTeachers = (name: string | undefined): boolean =>
   DIVERGENCE_NAMES.some((known) => known === name)
-/** Whether a train step of this name goes on from a student that was trained before. */
-export const wantsBase = (name: string | undefined): boolean => wantsPairs(name) || name === 'grpo'
+/** Whether a train step of this name starts from a trained student. */
+export const needsStudent = (name: string | undefined): boolean => needsPairs(name) || name === 'grpo'
 
-/** Whether a train step of this name fits a model that was imported. */
-export const wantsModel = (name: string | undefined): boolean => name === 'lora'
-/** Whether a train step of this name asks the loaded teacher while it goes on. */
-export const wantsTeacher = (name: string | undefined): boolean => name === 'on-policy'
+/** Whether a train step of this name fine-tunes an imported model. */
+export const needsBaseModel = (name: string | undefined): boolean => name === 'lora'
+/** Whether a train step of this name needs the loaded teacher during training. */
+export const needsLoadedTeacher = (name: string | undefined): boolean => name === 'on-policy'
 
-/** The training settings of a recipe; undefined where it has no train step. */
+/** The training settings of a recipe; undefined if it has no train step. */
 export function readTraining(recipe: CheckedRecipe | undefined): TrainSettings | undefined {
   return recipe === undefined ? undefined : readSteps(recipe).train?.settings
 }
@@ -70,34 +71,34 @@ export class Students {
   #list = $state.raw<readonly Student[]>([])
   #latest = $derived(this.#list[0])
   #interrupted = $derived(
-    this.#latest !== undefined && this.#latest.status !== 'trained' && !this.task.going
+    this.#latest !== undefined && this.#latest.status !== 'trained' && !this.task.running
       ? this.#latest
       : undefined,
   )
-  /** Training writes a point often; the curve is read from progress while it goes on and from the record afterwards. */
+  /** The curve comes from the progress while training runs, since points arrive often, and from the record afterwards. */
   #points: readonly LossPoint[] = $derived(
-    this.task.going && this.task.progress ? this.task.progress.points : (this.#latest?.points ?? []),
+    this.task.running && this.task.progress ? this.task.progress.points : (this.#latest?.points ?? []),
   )
   #samples: readonly StudentSample[] = $derived(
-    this.task.going && this.task.progress ? this.task.progress.samples : (this.#latest?.samples ?? []),
+    this.task.running && this.task.progress ? this.task.progress.samples : (this.#latest?.samples ?? []),
   )
   #note = $state<string | undefined>()
   #chosenId = $state<string | undefined>()
   #baseId = $state<string | undefined>()
   #base = $derived(this.bases.find(({ id }) => id === this.#baseId) ?? this.bases[0])
   #chosen = $derived(this.usable.find(({ id }) => id === this.#chosenId) ?? this.usable[0])
-  /** The model that adapters are to lie on. */
+  /** The base model of adapters. */
   readonly imported: ImportedModel
   backend = $state<Backend>('wasm')
-  /** The dataset to train on; the newest where none is chosen. */
+  /** The dataset to train on; the newest if none is chosen. */
   datasetId = $state<DatasetId | undefined>()
-  readonly #around: Surroundings
+  readonly #env: Environment
   readonly #projectId: ProjectId
 
-  constructor(around: Surroundings, projectId: ProjectId) {
-    this.#around = around
+  constructor(env: Environment, projectId: ProjectId) {
+    this.#env = env
     this.#projectId = projectId
-    this.imported = new ImportedModel(around)
+    this.imported = new ImportedModel(env)
   }
 
   /** Newest first. */
@@ -107,27 +108,27 @@ export class Students {
   get latest(): Student | undefined {
     return this.#latest
   }
-  /** The newest student where its training has not ended and is not in hand here. */
+  /** The newest student, if its training has not ended and is not running here. */
   get interrupted(): Student | undefined {
     return this.#interrupted
   }
-  /** Students that have weights to compare and to take home. */
+  /** Students that have weights to compare and to download. */
   get usable(): readonly Student[] {
     return this.#list.filter((student) => student.status === 'trained' || student.checkpointStep > 0)
   }
-  /** Students that a training can go on from: those with a shape of ours that write, not adapters on another model. */
+  /** Students that training can start from: those with our architecture that generate text, not adapters on another model. */
   get bases(): readonly Student[] {
-    return this.usable.filter(({ adapts, classes }) => adapts === undefined && classes === undefined)
+    return this.usable.filter(({ baseModel, classes }) => baseModel === undefined && classes === undefined)
   }
-  /** The one to compare and to take home: the newest where none is chosen. */
+  /** The student to compare and to download: the newest if none is chosen. */
   get chosen(): Student | undefined {
     return this.#chosen
   }
-  /** The one that a loss on pairs goes on from: the newest where none is chosen. */
+  /** The student that a preference loss starts from: the newest if none is chosen. */
   get base(): Student | undefined {
     return this.#base
   }
-  goOnFrom(id: string): void {
+  chooseBase(id: string): void {
     this.#baseId = id
   }
   choose(id: string): void {
@@ -136,10 +137,10 @@ export class Students {
   get points(): readonly LossPoint[] {
     return this.#points
   }
-  /** What the student learns or learned from, whose points these are. */
+  /** The loss of the student whose points these are. */
   get loss(): TrainSettings['loss'] {
     return (
-      (this.task.going ? this.task.progress?.loss : undefined) ??
+      (this.task.running ? this.task.progress?.loss : undefined) ??
       this.#latest?.settings.loss ??
       'teacher-text'
     )
@@ -149,7 +150,7 @@ export class Students {
   }
 
   async refresh(): Promise<void> {
-    this.#list = (await listStudents(this.#around.machines.db, this.#projectId)).toSorted(
+    this.#list = (await listStudents(this.#env.machines.db, this.#projectId)).toSorted(
       (a, b) => b.startedAt - a.startedAt,
     )
   }
@@ -160,19 +161,19 @@ export class Students {
     teachers?: readonly TeacherShare[],
   ): Promise<Student | undefined> {
     const { backend } = this
-    const base = goesOn(settings) ? this.#base : undefined
-    const adapts = learnsAdapters(settings) ? this.imported.choice?.source : undefined
-    this.#chosenId = undefined // the new one is what one wants to see next
-    return this.#carry((control) =>
+    const base = startsFromStudent(settings) ? this.#base : undefined
+    const baseModel = trainsAdapters(settings) ? this.imported.choice?.source : undefined
+    this.#chosenId = undefined // the new student is shown next
+    return this.#run((control) =>
       trainStudent(
-        this.#around.machines,
+        this.#env.machines,
         {
           projectId: this.#projectId,
           datasetId,
           settings,
           backend,
           ...(base ? { base: base.id } : {}),
-          ...(adapts ? { adapts } : {}),
+          ...(baseModel ? { baseModel } : {}),
           ...(teachers ? { teachers } : {}),
         },
         control,
@@ -180,46 +181,46 @@ export class Students {
     )
   }
 
-  /** The classes of a dataset's training rows in a sentence, or what is wrong with them. */
+  /** A sentence that lists the classes of a dataset's training rows, or says why they cannot be used. */
   async describeClasses(datasetId: DatasetId): Promise<{ readonly ok: boolean; readonly sentence: string }> {
     const found = findClasses(
-      await listDatasetRows(this.#around.machines.db, this.#projectId, datasetId, 'train'),
+      await listDatasetRows(this.#env.machines.db, this.#projectId, datasetId, 'train'),
     )
     return found.ok
-      ? { ok: true, sentence: `${tellClasses(found.value)}.` }
+      ? { ok: true, sentence: `${describeClasses(found.value)}.` }
       : { ok: false, sentence: found.problems[0]?.sentence ?? 'The rows have no classes.' }
   }
 
-  /** What happened to the training without anyone asking for it. */
+  /** What happened to the training without a request from the person. */
   get note(): string | undefined {
     return this.task.progress?.note ?? this.#note
   }
 
-  /** Goes on with a training that ended with its page, which the browser had thrown away. One that someone paused or stopped rests. */
-  async goOnByItself(): Promise<void> {
-    const broken = this.interrupted
-    if (broken?.status !== 'training') return
-    this.#note = `The browser had put this page away to save memory. The training goes on by itself from step ${broken.checkpointStep}.`
-    await this.goOn(broken)
+  /** Resumes a training that ended because the browser discarded the page. A paused or stopped one is not resumed. */
+  async resumeAfterDiscard(): Promise<void> {
+    const { interrupted } = this
+    if (interrupted?.status !== 'training') return
+    this.#note = `The browser unloaded this page to save memory. Training resumed automatically from step ${interrupted.checkpointStep}.`
+    await this.resume(interrupted)
   }
 
-  /** Goes on from the last checkpoint. */
-  goOn(student: Student): Promise<Student | undefined> {
-    return this.#carry((control) =>
-      resumeStudent(this.#around.machines, { projectId: this.#projectId, studentId: student.id }, control),
+  /** Resumes from the last checkpoint. */
+  resume(student: Student): Promise<Student | undefined> {
+    return this.#run((control) =>
+      resumeStudent(this.#env.machines, { projectId: this.#projectId, studentId: student.id }, control),
     )
   }
 
-  async #carry(
+  async #run(
     start: (control: ReturnType<WatchedControl['begin']>) => AsyncGenerator<TrainProgress, Student>,
   ): Promise<Student | undefined> {
-    if (this.task.going) return undefined
+    if (this.task.running) return undefined
     const ended = await this.task.do(async (_signal, report) => {
       const work = start(this.control.begin())
       for (;;) {
         const next = await work.next()
         if (next.done) {
-          await this.refresh() // before the work counts as ended: in between the screen would speak of an interrupted training
+          await this.refresh() // before the task ends: otherwise the screen would briefly show an interrupted training
           return next.value
         }
         if (this.task.progress === undefined) await this.refresh() // the student is stored by now

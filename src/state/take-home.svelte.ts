@@ -1,4 +1,4 @@
-// Knows: what a person takes home, and in which form.
+// Knows: what a person can download, and in which formats.
 import { downloadDataCard } from '../actions/download-data-card.ts'
 import { downloadDataset } from '../actions/download-dataset.ts'
 import { downloadRecipe } from '../actions/download-recipe.ts'
@@ -9,7 +9,7 @@ import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type { Student } from '../domain/student.ts'
 import { DATASET_FORMATS, type DatasetFormat } from '../protocol/corpus.ts'
 import type { StudentFormat } from '../protocol/student.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 
 export interface FormatChoice<Name extends string> {
@@ -21,21 +21,24 @@ export interface FormatChoice<Name extends string> {
 const DATASET_TEXTS: Readonly<Record<DatasetFormat, { readonly title: string; readonly help: string }>> = {
   messages: {
     title: 'Messages, JSONL',
-    help: 'A list of chat messages a row: what TRL, Axolotl and most trainers read.',
+    help: 'One list of chat messages per row: the format of TRL, Axolotl and most trainers.',
   },
   'prompt-completion': {
     title: 'Prompt and completion, JSONL',
-    help: 'Two fields a row: trainers then learn from the completion alone.',
+    help: 'Two fields per row: trainers then learn from the completion only.',
   },
-  alpaca: { title: 'Alpaca, JSONL', help: 'Instruction, input and output: older trainers and many scripts.' },
+  alpaca: {
+    title: 'Alpaca, JSONL',
+    help: 'Instruction, input and output, for older trainers and many scripts.',
+  },
   preference: {
     title: 'Preference pairs, JSONL',
-    help: 'Prompt, chosen and rejected, as TRL’s preference trainers read them: the rows that have a pair.',
+    help: 'Prompt, chosen and rejected, the format of TRL’s preference trainers. Only rows that have a pair.',
   },
   csv: { title: 'Table, CSV', help: 'For spreadsheets and for reading.' },
 }
 
-/** Forms for a dataset: pairs are offered where it has some. */
+/** Formats for a dataset: preference pairs are offered if it has some. */
 export const listDatasetFormats = ({
   pairs = 0,
 }: Pick<Dataset, 'pairs'>): readonly FormatChoice<DatasetFormat>[] =>
@@ -50,13 +53,13 @@ const WHOLE: readonly FormatChoice<StudentFormat>[] = [
     title: 'Hugging Face folder, zip',
     help: 'Safetensors, configuration and tokenizer: `AutoModelForCausalLM` opens the folder.',
   },
-  { name: 'gguf', title: 'GGUF', help: 'One file for llama.cpp and what is built on it.' },
+  { name: 'gguf', title: 'GGUF', help: 'One file for llama.cpp and tools built on it.' },
 ]
 const MERGED: readonly FormatChoice<StudentFormat>[] = [
   {
     name: 'adapter',
     title: 'Adapter, zip',
-    help: 'A few megabytes, which `peft` lays on the original model; that may differ a little from the packed file trained on here.',
+    help: 'A few megabytes, which `peft` applies to the original model. That model may differ slightly from the quantized file used here.',
   },
   {
     name: 'huggingface',
@@ -66,72 +69,77 @@ const MERGED: readonly FormatChoice<StudentFormat>[] = [
   {
     name: 'gguf',
     title: 'Merged GGUF',
-    help: 'The whole model in one file for llama.cpp and for this page, in 16 bits; what the original file says of itself is kept.',
+    help: 'The whole model in one 16-bit file for llama.cpp and for this page. The metadata of the original file is kept.',
   },
 ]
 
-const CLASSED: readonly FormatChoice<StudentFormat>[] = [
+const CLASSIFIER: readonly FormatChoice<StudentFormat>[] = [
   {
     name: 'huggingface',
     title: 'Hugging Face folder, zip',
-    help: 'Safetensors, configuration and tokenizer: `AutoModelForSequenceClassification` opens the folder. There is no GGUF: llama.cpp has no place for its classes and would make it write text.',
+    help: 'Safetensors, configuration and tokenizer: `AutoModelForSequenceClassification` opens the folder. GGUF is not available: llama.cpp does not support its classes and would generate text instead.',
   },
 ]
 
-/** Forms for a student: one that is adapters on an imported model can leave it behind, and one of classes has a single form, which says why. */
+/** Formats for a student. Adapters can be exported without the base model; a classifier has one format, whose help says why. */
 export const listStudentFormats = (
-  student: Pick<Student, 'adapts' | 'classes'> | undefined,
-): readonly FormatChoice<StudentFormat>[] => (student?.classes ? CLASSED : student?.adapts ? MERGED : WHOLE)
+  student: Pick<Student, 'baseModel' | 'classes'> | undefined,
+): readonly FormatChoice<StudentFormat>[] =>
+  student?.classes ? CLASSIFIER : student?.baseModel ? MERGED : WHOLE
 
 export class TakeHome {
   #sentence = $state<string | undefined>()
   datasetFormat = $state<DatasetFormat>('messages')
   studentFormat = $state<StudentFormat>('huggingface')
   readonly task = new Task()
-  readonly #around: Surroundings
+  readonly #env: Environment
   readonly #projectId: ProjectId
 
-  constructor(around: Surroundings, projectId: ProjectId) {
-    this.#around = around
+  constructor(env: Environment, projectId: ProjectId) {
+    this.#env = env
     this.#projectId = projectId
   }
 
-  /** What was handed over last. */
+  /** Reports the last download. */
   get sentence(): string | undefined {
     return this.#sentence
   }
 
-  takeDataset(datasetId: DatasetId): Promise<void> {
-    return this.#take((machines) =>
+  downloadDataset(datasetId: DatasetId): Promise<void> {
+    return this.#download((machines) =>
       downloadDataset(machines, { projectId: this.#projectId, datasetId, format: this.datasetFormat }),
     )
   }
-  /** In the chosen form where there is that for it: it may still be that of another student. */
-  takeStudent({ id: studentId, adapts, classes }: Pick<Student, 'id' | 'adapts' | 'classes'>): Promise<void> {
+  /** In the chosen format if the student has it: the choice may have been made for another student. */
+  downloadStudent({
+    id: studentId,
+    baseModel,
+    classes,
+  }: Pick<Student, 'id' | 'baseModel' | 'classes'>): Promise<void> {
     const format = listStudentFormats({
-      ...(adapts ? { adapts } : {}),
+      ...(baseModel ? { baseModel } : {}),
       ...(classes ? { classes } : {}),
     }).some(({ name }) => name === this.studentFormat)
       ? this.studentFormat
       : 'huggingface'
-    return this.#take((machines, signal) =>
+    return this.#download((machines, signal) =>
       downloadStudent(machines, { projectId: this.#projectId, studentId, format }, signal),
     )
   }
-  takeRecipe(): Promise<void> {
-    return this.#take((machines) => downloadRecipe(machines, { projectId: this.#projectId }))
+  downloadRecipe(): Promise<void> {
+    return this.#download((machines) => downloadRecipe(machines, { projectId: this.#projectId }))
   }
-  takeDataCard(datasetId: DatasetId): Promise<void> {
-    return this.#take((machines) => downloadDataCard(machines, { projectId: this.#projectId, datasetId }))
+  downloadDataCard(datasetId: DatasetId): Promise<void> {
+    return this.#download((machines) => downloadDataCard(machines, { projectId: this.#projectId, datasetId }))
   }
 
-  async #take(
-    make: (machines: Surroundings['machines'], signal: AbortSignal) => Promise<Download>,
+  async #download(
+    make: (machines: Environment['machines'], signal: AbortSignal) => Promise<Download>,
   ): Promise<void> {
     this.#sentence = undefined
-    const download = await this.task.do((signal) => make(this.#around.machines, signal))
+    const download = await this.task.do((signal) => make(this.#env.machines, signal))
     if (download === undefined) return
-    this.#around.deliver(download)
-    this.#sentence = `${download.name} was handed to the browser’s downloads.`
+    this.#env.deliver(download)
+    this.#sentence = `${download.name} was saved to the browser’s downloads.`
   }
 }

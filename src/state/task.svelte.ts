@@ -1,10 +1,10 @@
-// Knows: one long thing at a time: going or not, its latest progress, the sentence it failed with, and how to stop it.
-// Must not know: what the thing is.
+// Knows: one long operation at a time: whether it is running, its latest progress, its error as a sentence, and how to stop it.
+// Must not know: what the operation does.
 import { untrack } from 'svelte'
 import { isAbort, sentenceOf } from '../protocol/errors.ts'
 
-/** Takes a generator's progress one by one and gives its answer. */
-export async function drain<P, A>(work: AsyncGenerator<P, A>, onProgress: (progress: P) => void): Promise<A> {
+/** Passes each progress of a generator to `onProgress` and returns its result. */
+export async function drain<P, R>(work: AsyncGenerator<P, R>, onProgress: (progress: P) => void): Promise<R> {
   for (;;) {
     const next = await work.next()
     if (next.done) return next.value
@@ -13,56 +13,56 @@ export async function drain<P, A>(work: AsyncGenerator<P, A>, onProgress: (progr
 }
 
 export class Task<P = never> {
-  #going = $state(false)
+  #running = $state(false)
   #progress = $state.raw<P | undefined>()
-  #trouble = $state<string | undefined>()
+  #error = $state<string | undefined>()
   #abort: AbortController | undefined
 
-  get going(): boolean {
-    return this.#going
+  get running(): boolean {
+    return this.#running
   }
   /** The latest progress; stays until the next start. */
   get progress(): P | undefined {
     return this.#progress
   }
-  /** What went wrong the last time, as a sentence. A stop is not trouble. */
-  get trouble(): string | undefined {
-    return this.#trouble
+  /** The last error, as a sentence. A stop is not an error. */
+  get error(): string | undefined {
+    return this.#error
   }
 
   /**
-   * Does the work unless it is already going. Thrown things become `trouble`; the answer is `undefined` then,
-   * and also where someone stopped it.
+   * Does the work unless it is already running. A thrown error becomes `error`; the result is then `undefined`,
+   * as it is after a stop.
    */
-  async do<A>(
-    work: (signal: AbortSignal, report: (progress: P) => void) => Promise<A>,
-  ): Promise<A | undefined> {
-    // An effect that starts work must not depend on whether work goes on: it would start it again at its end, forever.
-    if (untrack(() => this.#going)) return undefined
+  async do<R>(
+    work: (signal: AbortSignal, report: (progress: P) => void) => Promise<R>,
+  ): Promise<R | undefined> {
+    // An effect that starts the task must not depend on `running`: it would restart the task at its end, forever.
+    if (untrack(() => this.#running)) return undefined
     const abort = (this.#abort = new AbortController())
-    this.#going = true
+    this.#running = true
     this.#progress = undefined
-    this.#trouble = undefined
+    this.#error = undefined
     try {
       return await work(abort.signal, (progress) => (this.#progress = progress))
     } catch (thrown) {
-      if (!isAbort(thrown)) this.#trouble = sentenceOf(thrown)
+      if (!isAbort(thrown)) this.#error = sentenceOf(thrown)
       return undefined
     } finally {
-      this.#going = false
+      this.#running = false
       this.#abort = undefined
     }
   }
 
-  /** Like `do`, for an action that yields its progress. `settle` is done before the work counts as ended, so that no screen shows the end without its outcome. */
-  follow<A>(
-    start: (signal: AbortSignal) => AsyncGenerator<P, A>,
-    settle?: (answer: A) => Promise<void>,
-  ): Promise<A | undefined> {
+  /** Like `do`, for an action that yields its progress. `onResult` runs before the task ends, so that no screen shows the end without its outcome. */
+  follow<R>(
+    start: (signal: AbortSignal) => AsyncGenerator<P, R>,
+    onResult?: (result: R) => Promise<void>,
+  ): Promise<R | undefined> {
     return this.do(async (signal, report) => {
-      const answer = await drain(start(signal), report)
-      await settle?.(answer)
-      return answer
+      const result = await drain(start(signal), report)
+      await onResult?.(result)
+      return result
     })
   }
 
@@ -71,6 +71,6 @@ export class Task<P = never> {
   }
 
   dismiss(): void {
-    this.#trouble = undefined
+    this.#error = undefined
   }
 }

@@ -1,17 +1,20 @@
-// Knows: the model that is chosen, the one that is loaded, and what becomes of a question put to it. The worker holds one at a time,
-// so there is one teacher for all projects.
+// Knows: the chosen model, the loaded one, and its completion of a prompt tried on the page. The worker holds one model at a time,
+// so all projects share one teacher.
 import { inspectModel } from '../actions/inspect-model.ts'
 import { loadTeacher } from '../actions/load-teacher.ts'
 import { unloadTeacher } from '../actions/unload-teacher.ts'
 import type { ProjectId } from '../domain/id.ts'
-import type { Backend, ModelCard, ModelSource, TeacherDescription, WeightForm } from '../domain/model.ts'
+import type { Backend } from '../domain/machine.ts'
+import type { ModelCard } from '../domain/model-card.ts'
+import type { ModelSource } from '../domain/model-source.ts'
+import type { TeacherDescription, WeightForm } from '../domain/teacher-description.ts'
 import type { Problem } from '../domain/problem.ts'
 import type { LoadProgress } from '../protocol/teacher.ts'
-import { tellTimeLeft } from './pace.ts'
-import type { Surroundings } from './surroundings.ts'
+import { estimateTimeLeft } from './time-left.ts'
+import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 
-/** Tokens of context unless the person says otherwise: enough for a growth prompt with its shots, little memory. */
+/** Default context length in tokens: enough for a growth prompt with its examples, and little memory. */
 const CONTEXT = 2048
 
 export interface Choice {
@@ -19,8 +22,8 @@ export interface Choice {
   readonly name: string
 }
 
-/** Whether loading can leave a copy: not of what is kept already or comes with the page. */
-const isKept = ({ kind }: ModelSource): boolean =>
+/** Whether loading can store a copy: not of models that are stored already or built in. */
+const canBeStored = ({ kind }: ModelSource): boolean =>
   kind === 'file' || kind === 'files' || kind === 'url' || kind === 'hub'
 
 export class Teacher {
@@ -30,23 +33,23 @@ export class Teacher {
   #refusals = $state.raw<readonly Problem[]>([])
   #timeLeft = $state<number | undefined>()
   #answer = $state('')
-  #asked = $state('')
+  #triedPrompt = $state('')
   #inspection = $state.raw(new Task())
   backend = $state<Backend>('wasm')
-  /** Keep a copy of files from disk, an address or a hub on this machine. */
+  /** Store a copy of files from disk, an address or a hub in this browser. */
   keep = $state(true)
   contextLength = $state(CONTEXT)
-  /** How weights are to lie in memory; undefined: what is fastest where it fits. */
+  /** Format of the weights in memory; undefined: the fastest that fits. */
   weights = $state<WeightForm | undefined>()
   readonly loading = new Task<LoadProgress>()
-  readonly asking = new Task()
-  readonly #around: Surroundings
+  readonly generation = new Task()
+  readonly #env: Environment
 
-  constructor(around: Surroundings) {
-    this.#around = around
+  constructor(env: Environment) {
+    this.#env = env
   }
 
-  /** The reading of the chosen model's header. Each choice has one of its own: a worker may take its time to give up an earlier one. */
+  /** Reads the chosen model's header. Each choice has its own task: a worker may take a while to abort an earlier one. */
   get inspection(): Task {
     return this.#inspection
   }
@@ -58,35 +61,35 @@ export class Teacher {
   get choice(): Choice | undefined {
     return this.#choice
   }
-  /** What the chosen model says of itself; undefined while it is read or where it is refused. */
+  /** The chosen model's card; undefined while it is being read or if it is refused. */
   get card(): ModelCard | undefined {
     return this.#card
   }
   get refusals(): readonly Problem[] {
     return this.#refusals
   }
-  /** Milliseconds left of the present phase of loading. */
+  /** Milliseconds left of the current loading phase. */
   get timeLeft(): number | undefined {
     return this.#timeLeft
   }
-  /** What was asked in the little box, and the answer as it grows. */
-  get asked(): string {
-    return this.#asked
+  /** The prompt tried on the Teacher screen; `answer` is its completion, as it grows. */
+  get triedPrompt(): string {
+    return this.#triedPrompt
   }
   get answer(): string {
     return this.#answer
   }
 
-  /** Reads the header of a model: gives its card, or the reason why it cannot be used. */
+  /** Chooses a model and reads its header: sets its card, or the reasons why it cannot be used. */
   async choose(source: ModelSource, name: string): Promise<void> {
-    if (this.loading.going) return
+    if (this.loading.running) return
     this.#inspection.stop()
     const inspection = (this.#inspection = new Task())
     const choice = { source, name }
     this.#choice = choice
     this.#card = undefined
     this.#refusals = []
-    const inspected = await inspection.do((signal) => inspectModel(this.#around.machines, { source }, signal))
+    const inspected = await inspection.do((signal) => inspectModel(this.#env.machines, { source }, signal))
     if (this.#choice !== choice || inspected === undefined) return
     if (inspected.ok) {
       this.#card = inspected.value
@@ -101,7 +104,7 @@ export class Teacher {
     this.#refusals = []
   }
 
-  /** Both at once, for a model that needs no looking at. */
+  /** Chooses and loads, for a model that needs no inspection. */
   async chooseAndLoad({ source, name }: Choice, projectId: ProjectId): Promise<void> {
     await this.choose(source, name)
     if (this.#card !== undefined) await this.load(projectId)
@@ -112,13 +115,13 @@ export class Teacher {
     if (choice === undefined) return undefined
     const { backend, contextLength, weights } = this
     this.#answer = ''
-    this.#asked = ''
+    this.#triedPrompt = ''
     let phase = ''
     let since = 0
     const description = await this.loading.do(async (signal, report) => {
-      const keep = this.keep && isKept(choice.source)
+      const keep = this.keep && canBeStored(choice.source)
       const work = loadTeacher(
-        this.#around.machines,
+        this.#env.machines,
         {
           projectId,
           source: choice.source,
@@ -129,7 +132,7 @@ export class Teacher {
         },
         signal,
       )
-      this.#description = undefined // the worker lets an earlier one go first
+      this.#description = undefined // the worker unloads an earlier one first
       for (;;) {
         const next = await work.next()
         if (next.done) return next.value
@@ -137,13 +140,13 @@ export class Teacher {
           phase = next.value.phase
           since = performance.now()
         }
-        this.#timeLeft = tellTimeLeft(next.value.done, next.value.total, performance.now() - since)
+        this.#timeLeft = estimateTimeLeft(next.value.done, next.value.total, performance.now() - since)
         report(next.value)
       }
     })
     this.#description = description
     if (description === undefined) await this.sync()
-    else if (this.keep && isKept(choice.source))
+    else if (this.keep && canBeStored(choice.source))
       this.#choice = {
         source: { kind: 'stored', name: description.card.fileName },
         name: description.card.fileName,
@@ -152,27 +155,27 @@ export class Teacher {
   }
 
   async unload(): Promise<void> {
-    await unloadTeacher(this.#around.machines)
+    await unloadTeacher(this.#env.machines)
     this.#description = undefined
   }
 
-  /** The worker has died: what it held is gone, what is stored is not. */
-  lose(): void {
+  /** The worker has died: the loaded model is lost, stored ones are not. */
+  markLost(): void {
     this.#description = undefined
   }
 
-  /** Asks the worker what it holds: after a failure it may hold nothing. */
+  /** Queries the worker for the loaded model: after a failure there may be none. */
   async sync(): Promise<void> {
-    this.#description = (await this.#around.machines.teacher.describe(null).catch(() => null)) ?? undefined
+    this.#description = (await this.#env.machines.teacher.describe(null).catch(() => null)) ?? undefined
   }
 
-  /** Puts one question; the answer streams into `answer`. `repetitionPenalty` 1 is for models that must repeat numbers. */
-  async ask(text: string, { maxTokens = 200, repetitionPenalty = 1.1 } = {}): Promise<void> {
+  /** Completes one prompt; the text streams into `answer`. `repetitionPenalty` 1 is for models that must repeat numbers. */
+  async tryPrompt(text: string, { maxTokens = 200, repetitionPenalty = 1.1 } = {}): Promise<void> {
     const description = this.#description
     if (description === undefined || text.trim() === '') return
     this.#answer = ''
-    this.#asked = text
-    const asked = description.gives.chat
+    this.#triedPrompt = text
+    const input = description.capabilities.chat
       ? { kind: 'chat' as const, messages: [{ role: 'user' as const, content: text }] }
       : { kind: 'raw' as const, text }
     const sampling = {
@@ -185,9 +188,9 @@ export class Teacher {
       stop: [],
       rngSeed: crypto.randomUUID(),
     }
-    await this.asking.do((signal) =>
-      this.#around.machines.teacher.complete(
-        { requests: [{ id: 'asked', asked, sampling }], partials: true },
+    await this.generation.do((signal) =>
+      this.#env.machines.teacher.complete(
+        { requests: [{ id: 'tried', input, sampling }], partials: true },
         {
           signal,
           onEvent: (event) => {
@@ -197,6 +200,6 @@ export class Teacher {
         },
       ),
     )
-    if (this.asking.trouble !== undefined) await this.sync()
+    if (this.generation.error !== undefined) await this.sync()
   }
 }

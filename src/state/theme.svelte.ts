@@ -1,4 +1,4 @@
-// Knows: light, dark or as the system has it, remembered on this machine.
+// Knows: the theme: light, dark or the system's, stored in this browser.
 
 export const THEMES = ['system', 'light', 'dark'] as const
 export type ThemeChoice = (typeof THEMES)[number]
@@ -13,7 +13,7 @@ export class Theme {
   readonly #memory: Pick<Storage, 'getItem' | 'setItem'> | undefined
   readonly #root: HTMLElement
 
-  /** `memory` is absent where the browser refuses storage; the choice then lasts until the page closes. */
+  /** `memory` is absent if the browser refuses storage; the choice then lasts until the page closes. */
   constructor(root: HTMLElement, memory: Pick<Storage, 'getItem' | 'setItem'> | undefined) {
     this.#root = root
     this.#memory = memory

@@ -1,12 +1,12 @@
-// Knows: the one thing that can be taken back just now, and how.
+// Knows: the one action that can be undone now, and how.
 
 export interface UndoOffer {
-  /** What was done: “Seed deleted.” Empty where the screen says so itself. */
+  /** What was done: “Seed deleted.” Empty if the screen reports it itself. */
   readonly sentence: string
   readonly back: () => Promise<void>
 }
 
-/** Holds the latest offer until it is used, dismissed or replaced. It does not run out: nobody should have to hurry. */
+/** Holds the latest offer until it is used, dismissed or replaced. It does not expire: nobody should have to hurry. */
 export class Undo {
   #offer = $state.raw<UndoOffer | undefined>()
 

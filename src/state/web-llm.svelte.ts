@@ -1,4 +1,4 @@
-// Knows: WebLLM's list as it is looked through: the words searched for, what works on this machine, what is kept and deleted.
+// Knows: the search in WebLLM's list: the query, which models run on this machine, which are stored, and how they are deleted.
 import { deleteWebLlm } from '../actions/delete-web-llm.ts'
 import {
   listWebLlm,
@@ -6,7 +6,7 @@ import {
   type ListedWebLlmModel,
   type WebLlmCatalogue,
 } from '../actions/list-web-llm.ts'
-import type { MachineFacts } from '../domain/model.ts'
+import type { MachineFacts } from '../domain/machine.ts'
 import type { Machine } from './machine.svelte.ts'
 import { Task } from './task.svelte.ts'
 
@@ -17,8 +17,8 @@ const UNKNOWN: MachineFacts['webgpu'] = { available: false, shaderF16: false }
 export class WebLlm {
   #catalogue = $state.raw<WebLlmCatalogue | undefined>()
   #models = $state.raw<readonly ListedWebLlmModel[]>([])
-  words = $state('')
-  /** Leave out what this machine cannot run. */
+  query = $state('')
+  /** Hide models that this machine cannot run. */
   onlyRunnable = $state(true)
   readonly opening = new Task()
   readonly removal = new Task()
@@ -27,19 +27,19 @@ export class WebLlm {
   #runnable = $derived(this.#models.filter((model) => this.refusalOf(model) === undefined))
   #found = $derived.by(() => {
     const all = this.onlyRunnable ? this.#runnable : this.#models
-    const found = this.#catalogue?.searchModels(this.words, all) ?? []
-    // What is here already stands first, the rest stays in its order.
+    const found = this.#catalogue?.searchModels(this.query, all) ?? []
+    // Stored models first; the rest keeps its order.
     const byId = new Map(all.map((model) => [model.id, model]))
     return found
       .flatMap(({ id }) => byId.get(id) ?? [])
-      .toSorted((a, b) => Number(b.kept !== undefined) - Number(a.kept !== undefined))
+      .toSorted((a, b) => Number(b.download !== undefined) - Number(a.download !== undefined))
   })
 
   constructor(machine: Pick<Machine, 'facts'>) {
     this.#machine = machine
   }
 
-  /** Models that fit the words; those kept first, then by the memory they take. */
+  /** Models that match the query; stored ones first, then by the memory they need. */
   get found(): readonly ListedWebLlmModel[] {
     return this.#found
   }
@@ -49,20 +49,20 @@ export class WebLlm {
   get runnable(): number {
     return this.#runnable.length
   }
-  /** Why this machine can run none of them. */
+  /** Why this machine cannot run any of them. */
   get refusal(): string | undefined {
     return this.#catalogue?.refuseMachine(this.#gpu)
   }
-  /** Why this machine cannot run one. */
+  /** Why this machine cannot run a model. */
   refusalOf(model: ListedWebLlmModel): string | undefined {
     return this.#catalogue?.refuseModel(model, this.#gpu)
   }
-  /** Models that go when this one is deleted: they share its files. */
+  /** Models that are deleted together with this one: they share its files. */
   sharersOf({ id, address }: ListedWebLlmModel): readonly ListedWebLlmModel[] {
     return this.#models.filter((other) => other.address === address && other.id !== id)
   }
 
-  /** Reads the catalogue the first time, and what is kept every time. */
+  /** Reads the catalogue the first time, and the stored models every time. */
   async refresh(): Promise<void> {
     await this.opening.do(async () => {
       this.#catalogue ??= await readWebLlmCatalogue()

@@ -1,13 +1,13 @@
-// Knows: what was measured of models on this machine, in storage: it belongs to no project and goes into no project file.
+// Knows: measured batch sizes of models on this machine in storage: they belong to no project and are not in project files.
 import type { MeasuredBatch } from '../domain/measured-batch.ts'
 import type { Database } from './database.ts'
 
-export const getBatch = (
+export const getBatchSize = (
   db: Database,
   fingerprint: string,
   device: string,
 ): Promise<MeasuredBatch | undefined> => db.get('batches', [fingerprint, device])
 
-export async function putBatch(db: Database, measured: MeasuredBatch): Promise<void> {
+export async function putBatchSize(db: Database, measured: MeasuredBatch): Promise<void> {
   await db.put('batches', measured)
 }

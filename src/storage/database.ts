@@ -1,18 +1,19 @@
-// Knows: how the database is opened, upgraded and lost.
+// Knows: how the database is opened, upgraded and closed.
 // Must not know: what its records mean.
 import { openDB, unwrap, type IDBPDatabase } from 'idb'
 import { RetortError } from '../protocol/errors.ts'
-import { migrate, MIGRATIONS, type Migration } from './migrations/index.ts'
+import { migrate, MIGRATIONS } from './migrations/index.ts'
+import type { Migration } from './migrations/migration.ts'
 import type { Schema } from './schema.ts'
 
 export type Database = IDBPDatabase<Schema>
 
-/** Durability is relaxed: a crash of the machine, not of the tab, may lose the last moments; batches are several times faster. */
+/** Relaxed durability: a crash of the machine, not of the tab, may lose the last writes; batches are several times faster. */
 export const RELAXED: IDBTransactionOptions = { durability: 'relaxed' }
 
 /**
- * Opens the database, upgrading an older one. Throws `StorageFailed` with a sentence where the browser gives none,
- * where another tab holds an older version open, and where the stored version is newer than this page.
+ * Opens the database, upgrading an older one. Throws `StorageFailed` with a sentence if the browser has no IndexedDB,
+ * if another tab has an older version open, and if the stored version is newer than this page.
  */
 export async function openDatabase(
   name = 'retort',
@@ -24,19 +25,19 @@ export async function openDatabase(
       'This browser gives the page no storage (IndexedDB). Leave private browsing or allow site data, then open the page again.',
     )
   let blocked: (() => void) | undefined
-  const waiting = new Promise<never>((_resolve, reject) => {
+  const blocking = new Promise<never>((_resolve, reject) => {
     blocked = () =>
       reject(
         new RetortError(
           'StorageFailed',
-          'Another tab holds an older version of this page open. Close it, then open this page again.',
+          'An older version of this page is open in another tab. Close it, then open this page again.',
         ),
       )
   })
   let failed: unknown
   const opening = openDB<Schema>(name, steps.length, {
     upgrade: (database, from, _to, transaction) => {
-      transaction.done.catch(() => undefined) // opening fails with it
+      transaction.done.catch(() => undefined) // opening rejects with the same error
       try {
         migrate(unwrap(database), unwrap(transaction), from, steps)
       } catch (thrown) {
@@ -45,13 +46,13 @@ export async function openDatabase(
       }
     },
     blocked: () => blocked?.(),
-    // A newer page wants to upgrade: let it. The next use here fails with a sentence.
+    // A newer page needs to upgrade: close for it. The next use here fails with a sentence.
     blocking: (_current, _blocked, event) => {
       if (event.target instanceof IDBDatabase) event.target.close()
     },
   })
   try {
-    return await Promise.race([opening, waiting])
+    return await Promise.race([opening, blocking])
   } catch (refused) {
     const thrown = failed ?? refused
     opening.then(

@@ -5,7 +5,7 @@ import { RELAXED, type Database } from './database.ts'
 import { within } from './ranges.ts'
 import { allOrNone } from './transactions.ts'
 
-/** Stores a dataset with its rows: all or nothing. Freezing the same rows again changes nothing but the time. */
+/** Stores a dataset with its rows: all or none. Freezing the same rows again changes only the time. */
 export async function putDataset(db: Database, dataset: Dataset, rows: readonly DatasetRow[]): Promise<void> {
   const transaction = db.transaction(['datasets', 'datasetRows'], 'readwrite', RELAXED)
   const { projectId, id: datasetId } = dataset
@@ -19,12 +19,12 @@ export async function putDataset(db: Database, dataset: Dataset, rows: readonly 
 export const getDataset = (db: Database, projectId: ProjectId, id: DatasetId): Promise<Dataset | undefined> =>
   db.get('datasets', [projectId, id])
 
-/** The last frozen first. */
+/** The newest first. */
 export async function listDatasets(db: Database, projectId: ProjectId): Promise<Dataset[]> {
   return (await db.getAll('datasets', within(projectId))).toSorted((a, b) => b.frozenAt - a.frozenAt)
 }
 
-/** A dataset's rows in their order; of one split where asked. */
+/** A dataset's rows in their order, of one split or all. */
 export async function listDatasetRows(
   db: Database,
   projectId: ProjectId,

@@ -1,4 +1,4 @@
-// Knows: which files lie where: models in one folder for all projects, one file or a folder each, students' checkpoints by project.
+// Knows: where files are stored: models in one folder for all projects, as a file or a folder each; students' checkpoints by project.
 // Must not know: what is inside them.
 import type { ProjectId, StudentId } from '../domain/id.ts'
 import {
@@ -14,7 +14,7 @@ import {
   type Appender,
 } from './folders.ts'
 import { MODELS, modelFolders } from './model-folders.ts'
-import { isWhole, partFiles } from './part-files.ts'
+import { isComplete, partFiles } from './part-files.ts'
 
 const PART = '.part'
 const STUDENTS = 'students'
@@ -28,16 +28,16 @@ export interface StoredModel {
 
 const single = partFiles([MODELS])
 
-/** Models of one file; those of several are folders beside them (model-folders.ts). */
+/** Models of one file; those of several files are folders in the same folder (model-folders.ts). */
 export const modelFiles = {
   ...single,
 
-  /** Whole models by name, of one file or of several; downloads under way are not listed. */
+  /** Complete models by name, of one file or of several; partial downloads are not listed. */
   async list(): Promise<StoredModel[]> {
     const folder = await findFolder([MODELS])
     if (folder === undefined) return []
     const files = (await listFiles(folder))
-      .filter(isWhole)
+      .filter(isComplete)
       .map(({ name, size, lastModified }) => ({ name, bytes: size, savedAt: lastModified }))
     const folders = (await modelFolders.list()).flatMap(({ name, bytes, wholeAt }) =>
       wholeAt === undefined ? [] : [{ name, bytes, savedAt: wholeAt }],
@@ -45,7 +45,7 @@ export const modelFiles = {
     return [...files, ...folders].toSorted((a, b) => (a.name < b.name ? -1 : 1))
   },
 
-  /** Removes the model of that name, whole or half here, of one file or of several. */
+  /** Removes the model of that name, complete or partly downloaded, of one file or of several. */
   async remove(name: string): Promise<void> {
     await single.remove(name)
     await modelFolders.remove(name)
@@ -59,7 +59,7 @@ const studentFolder = (projectId: ProjectId, studentId: StudentId): string[] => 
 ]
 
 export const checkpointFiles = {
-  /** Writes a file of a student whole: cut off, it leaves the earlier one. */
+  /** Writes a student's file atomically: an interrupted write leaves the earlier file. */
   async write(projectId: ProjectId, studentId: StudentId, name: string, bytes: Uint8Array): Promise<void> {
     await writeWhole(await makeFolder(studentFolder(projectId, studentId)), safeFileName(name), bytes)
   },
@@ -81,7 +81,7 @@ export const checkpointFiles = {
     if (folder !== undefined) await removeEntry(folder, studentId ?? projectId)
   },
 
-  /** Copies all students' files of a project to another. Nothing happens where there are none or no file system. */
+  /** Copies all students' files of a project to another. Does nothing if there are none or no file system. */
   async copy(from: ProjectId, to: ProjectId): Promise<void> {
     if (globalThis.navigator?.storage?.getDirectory === undefined) return
     const students = await findFolder([STUDENTS, from])
@@ -95,19 +95,19 @@ export const checkpointFiles = {
   },
 }
 
-/** Teachers' probabilities along a dataset's texts, with the project's students. */
-const traceFolder = (projectId: ProjectId): string[] => [STUDENTS, projectId, 'traces']
+/** Teachers' soft targets for a dataset's texts, stored with the project's students under the folder's first name. */
+const softTargetFolder = (projectId: ProjectId): string[] => [STUDENTS, projectId, 'traces']
 
-export const traceFiles = {
+export const softTargetFiles = {
   async read(projectId: ProjectId, name: string): Promise<Uint8Array | undefined> {
-    const folder = await findFolder(traceFolder(projectId))
+    const folder = await findFolder(softTargetFolder(projectId))
     const file = folder && (await findFile(folder, safeFileName(name)))
     return file && new Uint8Array(await file.arrayBuffer())
   },
 
-  /** Whole files by name, with the file itself: its beginning can be read alone. */
+  /** Complete files by name, with the file itself, so that its header can be read alone. */
   async list(projectId: ProjectId): Promise<{ readonly name: string; readonly file: File }[]> {
-    const folder = await findFolder(traceFolder(projectId))
+    const folder = await findFolder(softTargetFolder(projectId))
     return folder
       ? (await listFiles(folder))
           .filter(({ name }) => !name.endsWith(PART))
@@ -116,24 +116,24 @@ export const traceFiles = {
   },
 
   async remove(projectId: ProjectId, name: string): Promise<void> {
-    const folder = await findFolder(traceFolder(projectId))
+    const folder = await findFolder(softTargetFolder(projectId))
     if (folder) await removeEntry(folder, safeFileName(name))
   },
 
-  /** What a cut-off tracing left. */
+  /** The rows of an interrupted computation. */
   readPart(projectId: ProjectId, name: string): Promise<Uint8Array | undefined> {
     return this.read(projectId, `${name}${PART}`)
   },
 
-  /** Opens the unfinished file behind its first `keep` bytes. */
+  /** Opens the unfinished file to append after its first `keep` bytes. */
   async openPart(projectId: ProjectId, name: string, keep: number): Promise<Appender> {
-    return openAppender(await makeFolder(traceFolder(projectId)), safeFileName(`${name}${PART}`), keep)
+    return openAppender(await makeFolder(softTargetFolder(projectId)), safeFileName(`${name}${PART}`), keep)
   },
 
-  /** The unfinished file becomes the whole one. */
+  /** The unfinished file becomes the complete one. */
   async finishPart(projectId: ProjectId, name: string): Promise<void> {
     await renameFile(
-      await makeFolder(traceFolder(projectId)),
+      await makeFolder(softTargetFolder(projectId)),
       safeFileName(`${name}${PART}`),
       safeFileName(name),
     )

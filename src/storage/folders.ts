@@ -1,8 +1,8 @@
-// Knows: the origin-private file system: folders by path, whole files written in one go, appending, moving.
+// Knows: the origin-private file system: folders by path, atomic writes of whole files, appending, renaming.
 // Must not know: what the files are.
 import { RetortError } from '../protocol/errors.ts'
 
-/** Parts of the file system's interface that the compiler's DOM library lacks. */
+/** Parts of the file system's interface that TypeScript's DOM library lacks. */
 interface SyncHandle {
   write(bytes: Uint8Array, options: { at: number }): number
   truncate(bytes: number): void
@@ -10,26 +10,26 @@ interface SyncHandle {
   flush(): void
   close(): void
 }
-interface FileHandleHere extends FileSystemFileHandle {
+interface FileHandle extends FileSystemFileHandle {
   move?(folder: FileSystemDirectoryHandle, name: string): Promise<void>
   createSyncAccessHandle?(): Promise<SyncHandle>
 }
 
-/** Names that people chose become file names: no separators, no control characters, no leading dot, 180 characters. */
+/** A name that a person chose as a file name: no separators, no control characters, no leading dot, max 180 characters. */
 export const safeFileName = (name: string): string =>
   name
-    // oxlint-disable-next-line no-control-regex -- control characters are what is taken out
+    // oxlint-disable-next-line no-control-regex -- control characters are what is removed
     .replaceAll(/[/\\:*?"<>|\u0000-\u001f]/g, '_')
     .replace(/^\.+/, '')
     .slice(-180) || 'unnamed'
 
-/** Bytes that are copied at once. */
-const PIECE = 8 * 1024 * 1024
+/** Bytes that are copied at a time. */
+const CHUNK = 8 * 1024 * 1024
 
 const isMissing = (thrown: unknown): boolean =>
   thrown instanceof DOMException && (thrown.name === 'NotFoundError' || thrown.name === 'TypeMismatchError')
 
-/** The folder at the path, made where it is missing. Throws `StorageFailed` where the browser has no such file system. */
+/** The folder at the path, created if it is missing. Throws `StorageFailed` if the browser has no such file system. */
 export async function makeFolder(path: readonly string[]): Promise<FileSystemDirectoryHandle> {
   let folder = await openRoot()
   for (const name of path) folder = await folder.getDirectoryHandle(name, { create: true })
@@ -53,14 +53,14 @@ async function openRoot(): Promise<FileSystemDirectoryHandle> {
   if (storage?.getDirectory === undefined)
     throw new RetortError(
       'StorageFailed',
-      'This browser keeps no files for the page (no origin-private file system). Leave private browsing or use a newer browser.',
+      'This browser stores no files for the page (no origin-private file system). Leave private browsing or use a newer browser.',
     )
   try {
     return await storage.getDirectory()
   } catch (thrown) {
     throw new RetortError(
       'StorageFailed',
-      'This browser refuses to keep files for the page. Leave private browsing or allow site data.',
+      'This browser refuses to store files for the page. Leave private browsing or allow site data.',
       { cause: thrown },
     )
   }
@@ -91,7 +91,7 @@ export async function listFolders(folder: FileSystemDirectoryHandle): Promise<st
   return names.toSorted()
 }
 
-/** Removes a file or a folder with all it holds; nothing happens where it is missing. */
+/** Removes a file or a folder with its contents; does nothing if it is missing. */
 export async function removeEntry(folder: FileSystemDirectoryHandle, name: string): Promise<void> {
   try {
     await folder.removeEntry(name, { recursive: true })
@@ -100,7 +100,7 @@ export async function removeEntry(folder: FileSystemDirectoryHandle, name: strin
   }
 }
 
-/** A file being written at its end; what is written before `close` may be lost, what `flush` returned from is kept. */
+/** A file open for appending; what is written may be lost until `close` has returned. */
 export interface Appender {
   /** Bytes in the file. */
   readonly bytes: number
@@ -108,13 +108,13 @@ export interface Appender {
   close(): Promise<void>
 }
 
-/** Opens a file to append to it, cut to `keep` bytes first. Workers write in place; where that is missing a swap file is used. */
+/** Opens a file to append to it, truncated to `keep` bytes first. Workers write in place; elsewhere a swap file is used. */
 export async function openAppender(
   folder: FileSystemDirectoryHandle,
   name: string,
   keep: number,
 ): Promise<Appender> {
-  const handle: FileHandleHere = await folder.getFileHandle(name, { create: true })
+  const handle: FileHandle = await folder.getFileHandle(name, { create: true })
   if (handle.createSyncAccessHandle !== undefined) {
     const file = await handle.createSyncAccessHandle()
     let bytes = Math.min(keep, file.getSize())
@@ -125,7 +125,7 @@ export async function openAppender(
       },
       async append(part) {
         const written = file.write(part, { at: bytes })
-        // A full disk is a short write; a private window of Chromium answers with the whole length all the same.
+        // A full disk is a short write, but a private window of Chromium returns the whole length even then.
         if (written < part.byteLength || file.getSize() < bytes + written)
           throw new DOMException('the file could not take all bytes', 'QuotaExceededError')
         bytes += written
@@ -152,7 +152,7 @@ export async function openAppender(
   }
 }
 
-/** Nobody stops these writes: what a private window of Chromium calls an abort (“Failed to write data to data pipe”) is a full disk. */
+/** These writes are never aborted: an AbortError in a private window of Chromium (“Failed to write data to data pipe”) is a full disk. */
 async function writeTo(
   stream: FileSystemWritableFileStream,
   contents: Blob | Uint8Array<ArrayBuffer>,
@@ -166,22 +166,22 @@ async function writeTo(
   }
 }
 
-/** Gives a file another name in the same folder, replacing what had it. */
+/** Renames a file within its folder, replacing any file of that name. */
 export async function renameFile(folder: FileSystemDirectoryHandle, from: string, to: string): Promise<void> {
-  const handle: FileHandleHere = await folder.getFileHandle(from)
+  const handle: FileHandle = await folder.getFileHandle(from)
   await removeEntry(folder, to)
   if (handle.move !== undefined) return handle.move(folder, to)
   await copyInto(folder, to, await handle.getFile())
   await removeEntry(folder, from)
 }
 
-/** Copies the contents into a file in pieces; one that is cut off leaves no file of that name. */
+/** Copies the contents into a file in chunks; an interrupted copy leaves no file of that name. */
 async function copyInto(folder: FileSystemDirectoryHandle, name: string, contents: Blob): Promise<void> {
   try {
     const appender = await openAppender(folder, name, 0)
     try {
-      for (let from = 0; from < contents.size; from += PIECE)
-        await appender.append(new Uint8Array(await contents.slice(from, from + PIECE).arrayBuffer()))
+      for (let from = 0; from < contents.size; from += CHUNK)
+        await appender.append(new Uint8Array(await contents.slice(from, from + CHUNK).arrayBuffer()))
     } finally {
       await appender.close()
     }
@@ -191,24 +191,24 @@ async function copyInto(folder: FileSystemDirectoryHandle, name: string, content
   }
 }
 
-/** Writes a file whole: it holds the new contents or, when the write is cut off, the old ones; nothing else is left behind. */
+/** Writes a file atomically: it has the new contents or, if the write is interrupted, the old ones; nothing else is left. */
 export async function writeWhole(
   folder: FileSystemDirectoryHandle,
   name: string,
   contents: Uint8Array | Blob,
 ): Promise<void> {
   const isNew = (await findFile(folder, name)) === undefined
-  const handle: FileHandleHere = await folder.getFileHandle(name, { create: true })
+  const handle: FileHandle = await folder.getFileHandle(name, { create: true })
   try {
     if (typeof handle.createWritable === 'function') await writeSwapped(handle, contents)
-    else await writeBeside(folder, name, contents)
+    else await writeAndRename(folder, name, contents)
   } catch (thrown) {
     if (isNew) await removeEntry(folder, name).catch(() => undefined)
     throw thrown
   }
 }
 
-/** A writable writes to a swap file that takes the file's place when it is closed. */
+/** A writable writes to a swap file, which replaces the file when it is closed. */
 async function writeSwapped(handle: FileSystemFileHandle, contents: Uint8Array | Blob): Promise<void> {
   const stream = await handle.createWritable()
   try {
@@ -220,8 +220,8 @@ async function writeSwapped(handle: FileSystemFileHandle, contents: Uint8Array |
   await stream.close()
 }
 
-/** Where there are no writables: into another file, which then gets the name. */
-async function writeBeside(
+/** Without writables: writes another file and renames it. */
+async function writeAndRename(
   folder: FileSystemDirectoryHandle,
   name: string,
   contents: Uint8Array | Blob,

@@ -1,4 +1,4 @@
-// Knows: which units of a run are done, where no record of their own would tell.
+// Knows: which units of a run are done, if no other record shows that.
 import type { ProjectId, RunId } from '../domain/id.ts'
 import type { Database } from './database.ts'
 import { within } from './ranges.ts'
@@ -16,7 +16,7 @@ export async function isDone(
   return (await db.count('journal', [projectId, runId, key])) > 0
 }
 
-/** Keys of all that is done. */
+/** Keys of all finished units. */
 export async function listDone(db: Database, projectId: ProjectId, runId: RunId): Promise<Set<string>> {
   return new Set((await db.getAll('journal', within(projectId, runId))).map(({ key }) => key))
 }

@@ -1,12 +1,12 @@
-// Knows: how two tabs do not do the same thing at once, and how the second one learns who does it.
+// Knows: locks between tabs: two tabs do not do the same work at once, and the second one learns which tab does it.
 
 export type LockOutcome<T> =
   | { readonly held: true; readonly value: T }
   | { readonly held: false; readonly holder: string }
 
 /**
- * Does the work while holding the lock, or says who holds it. The holder's note is itself the name of a second lock,
- * so it vanishes with the tab, whatever way the tab ends. Where the browser has no Web Locks the work is done unguarded.
+ * Does the work while holding the lock, or returns who holds it. The holder's note is itself the name of a second lock,
+ * so it vanishes with the tab, however the tab ends. Without Web Locks in the browser the work is done unguarded.
  */
 export async function withLock<T>(
   name: string,
@@ -22,7 +22,7 @@ export async function withLock<T>(
       const note = held.find((other) => other.name?.startsWith(mark))?.name?.slice(mark.length)
       return { held: false, holder: note ?? 'another tab' }
     }
-    // Held only to be read by others: shared, so that it never waits.
+    // Only its name is read, by other tabs. Shared, so that it never waits.
     return locks.request(`${mark}${holderNote}`, { mode: 'shared' }, async (): Promise<LockOutcome<T>> => ({
       held: true,
       value: await work(),

@@ -1,4 +1,4 @@
-// Knows: models of several files: a folder each, with a manifest that says which files belong to it, whence, and when all were there.
+// Knows: models of several files: a folder each, with a manifest that lists its files, their origin, and when the download was complete.
 // Must not know: what is inside the files, how they are downloaded.
 import * as v from 'valibot'
 import {
@@ -12,22 +12,22 @@ import {
 } from './folders.ts'
 import { partFiles, type PartFiles } from './part-files.ts'
 
-/** The folder of all kept models, one's own folder within it by name. */
+/** The folder of all stored models; each has its own folder in it, by name. */
 export const MODELS = 'models'
 const MANIFEST = 'manifest.retort'
 
-/** Parts of a place at most, and files of a folder. */
-const DEPTH = 8
-const FILES = 2000
+/** Max parts of a path, and max files of a folder. */
+const MAX_DEPTH = 8
+const MAX_FILES = 2000
 
 const path = v.pipe(
   v.string(),
   v.maxLength(400),
   v.check(
     (text) =>
-      text.split('/').length <= DEPTH &&
+      text.split('/').length <= MAX_DEPTH &&
       text.split('/').every((part) => part !== '' && part === safeFileName(part)),
-    'is no place',
+    'is not a path',
   ),
 )
 const bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
@@ -36,7 +36,7 @@ const manifest = v.object({
   files: v.pipe(
     v.array(v.object({ path, bytes, digest: v.exactOptional(text) })),
     v.minLength(1),
-    v.maxLength(FILES),
+    v.maxLength(MAX_FILES),
   ),
   hub: v.exactOptional(
     v.object({ url: text, variant: v.exactOptional(text), origin: text, licence: v.exactOptional(text) }),
@@ -44,7 +44,7 @@ const manifest = v.object({
   wholeAt: v.exactOptional(bytes),
 })
 
-/** A file that belongs to the folder. `digest` names its contents, where whoever sends it tells one. */
+/** A file that belongs to the folder. `digest` names its contents, if the server sends one. */
 export interface FolderFile {
   readonly path: string
   readonly bytes: number
@@ -53,22 +53,22 @@ export interface FolderFile {
 
 export interface FolderManifest {
   readonly files: readonly FolderFile[]
-  /** Where it is downloaded from: what was asked for, and the address at the commit. */
+  /** Where it is downloaded from: the requested address, and the address at the commit. */
   readonly hub?: {
     readonly url: string
     readonly variant?: string
     readonly origin: string
     readonly licence?: string
   }
-  /** When all was there, in milliseconds since 1970; absent of what is half here. */
+  /** When the download was complete, in milliseconds since 1970; absent before that. */
   readonly wholeAt?: number
 }
 
 export interface StoredFolder extends FolderManifest {
   readonly name: string
-  /** Of all files, and of what is here of them. */
+  /** Size of all files, and of what is downloaded of them. */
   readonly bytes: number
-  readonly here: number
+  readonly downloadedBytes: number
 }
 
 export const sumBytes = (files: readonly { readonly bytes: number }[]): number =>
@@ -94,8 +94,8 @@ async function writeManifest(name: string, contents: FolderManifest): Promise<vo
   )
 }
 
-/** Where a file of a folder lies, and its name there. */
-export function placeOf(
+/** The folder that has a file of the model, and the file's name in it. */
+export function locateFile(
   name: string,
   filePath: string,
 ): { readonly files: PartFiles; readonly name: string } {
@@ -104,7 +104,7 @@ export function placeOf(
 }
 
 export const modelFolders = {
-  /** Every folder with a readable manifest, whole or half here. */
+  /** Every folder with a readable manifest, complete or partly downloaded. */
   async list(): Promise<StoredFolder[]> {
     const models = await findFolder([MODELS])
     if (models === undefined) return []
@@ -116,36 +116,41 @@ export const modelFolders = {
     const known = await readManifest(name)
     if (known === undefined) return undefined
     const total = sumBytes(known.files)
-    const here =
+    const downloaded =
       known.wholeAt === undefined
-        ? await Promise.all(known.files.map(async (file) => this.bytesHere(name, file.path)))
+        ? await Promise.all(known.files.map(async (file) => this.downloadedBytes(name, file.path)))
         : [total]
-    return { name: safeFileName(name), ...known, bytes: total, here: here.reduce((sum, n) => sum + n, 0) }
+    return {
+      name: safeFileName(name),
+      ...known,
+      bytes: total,
+      downloadedBytes: downloaded.reduce((sum, n) => sum + n, 0),
+    }
   },
 
-  /** The files of a whole folder by their places; undefined where it is not whole, or where one is not as the manifest has it. */
+  /** The files of a complete folder by path; undefined if it is incomplete, or if a file differs from the manifest. */
   async open(name: string): Promise<ReadonlyMap<string, File> | undefined> {
     const known = await readManifest(name)
     if (known?.wholeAt === undefined) return undefined
     const files = new Map<string, File>()
     for (const { path: filePath, bytes: size } of known.files) {
-      const place = placeOf(name, filePath)
-      const file = await place.files.find(place.name)
+      const location = locateFile(name, filePath)
+      const file = await location.files.find(location.name)
       if (file === undefined || file.size !== size) return undefined
       files.set(filePath, file)
     }
     return files
   },
 
-  /** Bytes that are here of a file, whole or not. */
-  async bytesHere(name: string, filePath: string): Promise<number> {
-    const place = placeOf(name, filePath)
-    return (await place.files.find(place.name))?.size ?? (await place.files.findPart(place.name))?.bytes ?? 0
+  /** Bytes that are downloaded of a file. */
+  async downloadedBytes(name: string, filePath: string): Promise<number> {
+    const { files, name: fileName } = locateFile(name, filePath)
+    return (await files.find(fileName))?.size ?? (await files.findPart(fileName))?.bytes ?? 0
   },
 
   /**
-   * Begins a folder, or goes on with one that is half here: files stay that the new manifest wants with the same digest, and those
-   * without one where both are of one commit; the others go, so that no two versions mix.
+   * Begins a folder, or continues a partly downloaded one. A file stays if the new manifest has it with the same digest, or without a
+   * digest if both manifests are of the same commit; the others are removed, so that versions never mix.
    */
   async begin(name: string, wanted: FolderManifest): Promise<void> {
     const before = await readManifest(name)
@@ -158,14 +163,14 @@ export const modelFolders = {
         wanted.files.some((file) => file.path === filePath && file.bytes === size && file.digest === digest)
       )
         continue
-      const place = placeOf(name, filePath)
-      await place.files.remove(place.name)
+      const location = locateFile(name, filePath)
+      await location.files.remove(location.name)
     }
-    const { wholeAt: _never, ...open } = wanted
-    await writeManifest(name, open)
+    const { wholeAt: _dropped, ...incomplete } = wanted
+    await writeManifest(name, incomplete)
   },
 
-  /** All files are there: from now on it is a model. */
+  /** Marks the download as complete: from now on it is a model. */
   async finish(name: string, now: number): Promise<void> {
     const known = await readManifest(name)
     if (known !== undefined) await writeManifest(name, { ...known, wholeAt: now })

@@ -1,4 +1,4 @@
-// Knows: files of one folder that come in parts: what is there of them, the server's tag of their version, and when they are whole.
+// Knows: partial downloads in one folder: their bytes so far, the server's tag of their version, and how they become complete files.
 // Must not know: which folder, what is inside the files.
 import {
   findFile,
@@ -15,37 +15,37 @@ import {
 const PART = '.part'
 const TAG = '.tag'
 
-/** A download that was cut off: bytes so far, and the server's tag of the version they belong to (may be empty). */
+/** An interrupted download: bytes so far, and the server's tag of the version they belong to (may be empty). */
 export interface PartialFile {
   readonly bytes: number
   readonly tag: string
 }
 
-/** True of whole files; false of parts and of what is remembered of them. */
-export const isWhole = ({ name }: { readonly name: string }): boolean =>
+/** True for complete files; false for partial downloads and their tags. */
+export const isComplete = ({ name }: { readonly name: string }): boolean =>
   !name.endsWith(PART) && !name.endsWith(TAG)
 
 /** The files of the folder at the path, by name. */
 export function partFiles(path: readonly string[]) {
   return {
-    /** The whole file, or undefined. */
+    /** The complete file, or undefined. */
     async find(name: string): Promise<File | undefined> {
       const folder = await findFolder(path)
       return folder && findFile(folder, safeFileName(name))
     },
 
-    /** Copies a file into the folder in pieces; a cut copy leaves no file of that name. `onProgress` is told bytes so far. */
+    /** Copies a file into the folder in chunks; an interrupted copy leaves no file of that name. `onProgress` gets the bytes so far. */
     async write(
       name: string,
       contents: Blob,
       { onProgress, signal }: { onProgress?: (bytes: number) => void; signal?: AbortSignal } = {},
     ): Promise<void> {
       const part = await this.openPart(name, 0, '')
-      const piece = 8 * 1024 * 1024
+      const chunk = 8 * 1024 * 1024
       try {
-        for (let from = 0; from < contents.size; from += piece) {
+        for (let from = 0; from < contents.size; from += chunk) {
           signal?.throwIfAborted()
-          await part.append(new Uint8Array(await contents.slice(from, from + piece).arrayBuffer()))
+          await part.append(new Uint8Array(await contents.slice(from, from + chunk).arrayBuffer()))
           onProgress?.(part.bytes)
         }
         await part.close()
@@ -57,7 +57,7 @@ export function partFiles(path: readonly string[]) {
       await this.finishPart(name)
     },
 
-    /** Removes the file and what is there of a download. */
+    /** Removes the file and its partial download. */
     async remove(name: string): Promise<void> {
       const folder = await findFolder(path)
       if (folder === undefined) return
@@ -65,7 +65,7 @@ export function partFiles(path: readonly string[]) {
         await removeEntry(folder, entry)
     },
 
-    /** What a cut-off download left, or undefined. */
+    /** The state of an interrupted download, or undefined. */
     async findPart(name: string): Promise<PartialFile | undefined> {
       const folder = await findFolder(path)
       const file = folder && (await findFile(folder, safeFileName(name) + PART))
@@ -76,20 +76,20 @@ export function partFiles(path: readonly string[]) {
       }
     },
 
-    /** The bytes of a cut-off download, or undefined. */
+    /** The bytes of an interrupted download, or undefined. */
     async readPart(name: string): Promise<File | undefined> {
       const folder = await findFolder(path)
       return folder && findFile(folder, safeFileName(name) + PART)
     },
 
-    /** Opens the download's file behind its first `keep` bytes; `tag` is remembered beside it. */
+    /** Opens the partial download to append after its first `keep` bytes, and stores `tag` with it. */
     async openPart(name: string, keep: number, tag: string): Promise<Appender> {
       const folder = await makeFolder(path)
       await writeWhole(folder, safeFileName(name) + TAG, new Blob([tag]))
       return openAppender(folder, safeFileName(name) + PART, keep)
     },
 
-    /** The whole download becomes the file of that name. */
+    /** The finished download becomes the file of that name. */
     async finishPart(name: string): Promise<void> {
       const folder = await makeFolder(path)
       await renameFile(folder, safeFileName(name) + PART, safeFileName(name))

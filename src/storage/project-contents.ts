@@ -1,4 +1,4 @@
-// Knows: how all records of a project are read and written store by store, and what to do with records that no project owns.
+// Knows: how all records of a project are read and written store by store, and how records without a project are removed.
 // Must not know: what the records mean, and files.
 import type { ProjectId } from '../domain/id.ts'
 import { RELAXED, type Database } from './database.ts'
@@ -8,10 +8,10 @@ import { allOrNone } from './transactions.ts'
 
 export type RecordOf<Store extends ProjectStore> = Schema[Store]['value']
 
-/** Records of a page. A transaction holds one page at a time, so that a large project never fills the memory. */
+/** Records of a page. A transaction reads one page at a time, so that a large project never fills the memory. */
 const PAGE = 1000
 
-/** All records that a project has in a store, in the order of their keys, in pages. */
+/** All records of a project in a store, in the order of their keys, in pages. */
 export async function* eachRecord<Store extends ProjectStore>(
   db: Database,
   store: Store,
@@ -31,7 +31,7 @@ export async function* eachRecord<Store extends ProjectStore>(
   }
 }
 
-/** Records of all stores that a project has. */
+/** Number of a project's records in all stores. */
 export async function countRecords(db: Database, projectId: ProjectId): Promise<number> {
   const counts = await Promise.all(PROJECT_STORES.map((store) => db.count(store, within(projectId))))
   return counts.reduce((sum, count) => sum + count, 0)
@@ -50,8 +50,8 @@ export async function putRecords<Store extends ProjectStore>(
 }
 
 /**
- * Deletes the records whose project does not exist: what is left of a project file whose opening was cut off, or of work that went on
- * after its project was deleted. Gives the ids of those projects.
+ * Deletes the records whose project does not exist: left by an interrupted opening of a project file, or by work that continued after
+ * its project was deleted. Returns the ids of those projects.
  */
 export async function removeOrphans(db: Database): Promise<ProjectId[]> {
   const transaction = db.transaction(['projects', ...PROJECT_STORES], 'readwrite')
@@ -59,7 +59,7 @@ export async function removeOrphans(db: Database): Promise<ProjectId[]> {
   const orphans = new Set<ProjectId>()
   for (const name of PROJECT_STORES) {
     const store = transaction.objectStore(name)
-    // One look per project: behind every key of one lies [projectId, []].
+    // One cursor per project: [projectId, []] sorts after every key of a project.
     for (let cursor = await store.openCursor(); cursor !== null;) {
       const { projectId } = cursor.value
       if (!known.has(projectId)) {

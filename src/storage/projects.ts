@@ -1,4 +1,4 @@
-// Knows: projects in storage, and what it means to copy or delete all that belongs to one.
+// Knows: projects in storage, and how one is copied or deleted with everything that belongs to it.
 import type { ProjectId } from '../domain/id.ts'
 import { freshId } from '../domain/id.ts'
 import type { Project } from '../domain/project.ts'
@@ -7,7 +7,7 @@ import { checkpointFiles } from './files.ts'
 import { within } from './ranges.ts'
 import { PROJECT_STORES } from './schema.ts'
 
-/** All projects, the last changed first. */
+/** All projects, the most recently changed first. */
 export async function listProjects(db: Database): Promise<Project[]> {
   return (await db.getAll('projects')).toSorted((a, b) => b.changedAt - a.changedAt)
 }
@@ -19,7 +19,7 @@ export async function putProject(db: Database, project: Project): Promise<void> 
   await db.put('projects', project)
 }
 
-/** Deletes the project and every record of it, or nothing. Its students' files are `checkpointFiles`' matter. */
+/** Deletes the project and all its records, or nothing. Its students' files are deleted by `checkpointFiles`. */
 export async function deleteProject(db: Database, id: ProjectId): Promise<void> {
   const transaction = db.transaction(['projects', ...PROJECT_STORES], 'readwrite')
   await Promise.all([

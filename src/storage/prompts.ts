@@ -5,7 +5,7 @@ import { RELAXED, type Database } from './database.ts'
 import { within } from './ranges.ts'
 import { allOrNone } from './transactions.ts'
 
-/** Stores prompts, and with them the journal's mark of the unit they came from: all or nothing. */
+/** Stores prompts together with the journal entry of the unit they came from: all or none. */
 export async function putPrompts(
   db: Database,
   prompts: readonly Prompt[],
@@ -25,6 +25,3 @@ export const getPrompt = (db: Database, projectId: ProjectId, id: PromptId): Pro
 /** In the run's order. */
 export const listPrompts = (db: Database, projectId: ProjectId, runId: RunId): Promise<Prompt[]> =>
   db.getAllFromIndex('prompts', 'inRun', within(projectId, runId))
-
-export const countPrompts = (db: Database, projectId: ProjectId, runId: RunId): Promise<number> =>
-  db.countFromIndex('prompts', 'inRun', within(projectId, runId))

@@ -1,16 +1,16 @@
-// Knows: how much this browser stores for us, and what a full disk sounds like.
+// Knows: how much this browser stores for the page, and which errors mean a full disk.
 import { RetortError } from '../protocol/errors.ts'
 
 export interface StorageEstimate {
   readonly quotaBytes: number
   readonly usedBytes: number
-  /** The browser will not clear it on its own. */
+  /** The browser will not clear the storage on its own. */
   readonly persisted: boolean
 }
 
 /**
- * What the browser tells of its room; undefined where it does not. An upper bound: Chromium tells 10 GiB more than is used
- * (or what the disk has, if that is less) whatever it will really give, so that pages cannot know a person by their disk.
+ * The browser's own estimate; undefined if it gives none. An upper bound: Chromium reports 10 GiB more than is used (or the free disk
+ * space, if that is less) whatever it really grants, so that pages cannot fingerprint people by their disk.
  */
 export async function estimateStorage(): Promise<StorageEstimate | undefined> {
   const manager = globalThis.navigator?.storage
@@ -20,16 +20,12 @@ export async function estimateStorage(): Promise<StorageEstimate | undefined> {
   return { quotaBytes: quota, usedBytes: usage, persisted: (await manager.persisted?.()) ?? false }
 }
 
-/** Asks the browser to keep what is stored even when space gets short; it may ask the person or refuse. */
-export const askToPersist = async (): Promise<boolean> =>
-  (await globalThis.navigator?.storage?.persist?.()) ?? false
-
-/** True for the errors with which browsers refuse to store more: IndexedDB's and the file system's. */
+/** True for the errors by which browsers refuse to store more, of IndexedDB and of the file system. */
 export const isQuotaError = (thrown: unknown): boolean =>
   thrown instanceof DOMException &&
   (thrown.name === 'QuotaExceededError' || (thrown.name === 'AbortError' && /quota/i.test(thrown.message)))
 
-/** Does work that stores; a full disk becomes `StorageFull`. `what` begins the sentence, as in “The seeds”. */
+/** Does work that stores; a full disk becomes `StorageFull`. `what` is the subject of the sentence, as in “The seeds”. */
 export async function guardQuota<T>(what: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -37,7 +33,7 @@ export async function guardQuota<T>(what: string, work: () => Promise<T>): Promi
     if (!isQuotaError(thrown)) throw thrown
     throw new RetortError(
       'StorageFull',
-      `${what} could not be stored: this browser’s space for the page is full. All that was stored before is safe. Delete a model or a project, or free disk space, and try again.`,
+      `${what} could not be stored: this browser’s space for the page is full. Everything stored before is safe. Delete a model or a project, or free disk space, and try again.`,
       { cause: thrown },
     )
   }

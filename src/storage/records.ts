@@ -1,10 +1,11 @@
-// Knows: the form of every stored record, as schemas: what a file claims to be a record is read here and nowhere else.
-// Must not know: files, and where records are stored.
+// Knows: the form of every stored record, as schemas: records from a file are checked here and nowhere else.
+// Must not know: files, where records are stored, and earlier versions (upgrades/).
+// Long because the nine stores share the schemas of models, verdicts and decisions, and because one list shows what an untrusted file may hold.
 import * as v from 'valibot'
 import type { Comparison } from '../domain/comparison.ts'
 import type { Dataset } from '../domain/dataset.ts'
 import { hasIdForm, type Id } from '../domain/id.ts'
-import type { ModelRef } from '../domain/model.ts'
+import type { ModelRef } from '../domain/model-card.ts'
 import { PROJECT_NAME_LIMIT, type Project } from '../domain/project.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import type { Row } from '../domain/row.ts'
@@ -32,7 +33,7 @@ type Plain<T> = T extends Primitive
     : { -readonly [K in keyof T]: Plain<T[K]> }
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 
-/** Compiles only while the schema gives exactly `T`: a field that one of them lacks is an error here. */
+/** Compiles only if the schema's output is exactly `T`: a field that one of them lacks is an error here. */
 const exactly =
   <T>() =>
   <S extends v.GenericSchema>(
@@ -43,13 +44,13 @@ const exactly =
   ): S =>
     schema
 
-// Bounds: generous for anything a person or a model writes, small against anything made to fill a memory.
+// Bounds: generous for anything that a person or a model writes, small enough to stop a file made to fill the memory.
 const word = v.pipe(v.string(), v.maxLength(500))
 const sentence = v.pipe(v.string(), v.maxLength(10_000))
 const written = v.pipe(v.string(), v.maxLength(1_000_000))
 const recipeText = v.pipe(v.string(), v.maxLength(200_000))
 const number = v.pipe(v.number(), v.finite())
-/** A measured number: JSON writes what is no number (a loss that blew up) as null. */
+/** A measured number: JSON writes NaN (a loss that diverged) as null. */
 const measured = v.union([
   v.pipe(v.number(), v.finite()),
   v.pipe(
@@ -60,9 +61,9 @@ const measured = v.union([
 /** A probability, with room for rounding. */
 const share = v.pipe(v.number(), v.minValue(-1e-6), v.maxValue(1 + 1e-6))
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
-/** Milliseconds since 1970, up to the last one a Date knows. */
+/** Milliseconds since 1970, up to the last one that a Date supports. */
 const time = v.pipe(v.number(), v.minValue(0), v.maxValue(8.64e15))
-const list = <S extends v.GenericSchema>(item: S, most: number) => v.pipe(v.array(item), v.maxLength(most))
+const list = <S extends v.GenericSchema>(item: S, max: number) => v.pipe(v.array(item), v.maxLength(max))
 const id = <Kind extends string>(_kind: Kind) =>
   v.custom<Id<Kind>>(hasIdForm, 'an id has 8 to 64 hexadecimal digits')
 
@@ -78,7 +79,7 @@ const model = exactly<ModelRef>()(
 )
 const backend = v.picklist(['wasm', 'webgpu'])
 const evidence = v.record(word, v.union([measured, sentence]))
-const answer = v.variant('kind', [
+const decision = v.variant('kind', [
   v.object({ kind: v.literal('kept'), evidence }),
   v.object({
     kind: v.literal('dropped'),
@@ -87,7 +88,7 @@ const answer = v.variant('kind', [
     nearest: v.exactOptional(v.object({ text: written, score: number })),
   }),
 ])
-const answers = list(v.object({ step: count, name: word, answer }), 1000)
+const decisions = list(v.object({ step: count, name: word, decision }), 1000)
 const verdict = exactly<Verdict>()(
   v.variant('kind', [
     v.object({
@@ -147,8 +148,8 @@ const run = exactly<Run>()(
     recipeHash: id('recipe'),
     recipeText,
     teacher: model,
-    status: v.picklist(['going', 'paused', 'stopped', 'finished', 'failed']),
-    why: v.exactOptional(sentence),
+    status: v.picklist(['running', 'paused', 'stopped', 'finished', 'failed']),
+    reason: v.exactOptional(sentence),
     startedAt: time,
     endedAt: v.exactOptional(time),
     workedMs: time,
@@ -174,12 +175,12 @@ const prompt = exactly<Prompt>()(
       }),
     ]),
     order: count,
-    answers,
+    decisions,
     status: v.picklist(['accepted', 'dropped']),
   }),
 )
 
-const status = v.picklist(['asked', 'dropped', 'kept', 'rejected'])
+const status = v.picklist(['pending', 'dropped', 'kept', 'rejected'])
 const row = exactly<Row>()(
   v.object({
     projectId: project,
@@ -192,7 +193,7 @@ const row = exactly<Row>()(
     order: count,
     completion: v.object({
       text: written,
-      ending: v.picklist(['end', 'length', 'aborted']),
+      finishReason: v.picklist(['end', 'length', 'aborted']),
       tokens: count,
       teacher: model,
       system: written,
@@ -208,7 +209,7 @@ const row = exactly<Row>()(
       }),
       writtenAt: time,
     }),
-    answers,
+    decisions,
     verdict: v.exactOptional(verdict),
     droppedBy: v.exactOptional(word),
     edit: v.exactOptional(v.object({ prompt: written, completion: written, editedAt: time })),
@@ -267,8 +268,8 @@ const commonTraining = {
   preset: v.picklist(STUDENT_PRESETS),
   context: count,
   steps: count,
-  batch: count,
-  accumulate: count,
+  batchSize: count,
+  gradientAccumulation: count,
   packing: v.boolean(),
   curriculum: v.picklist(CURRICULA),
   optimizer: v.picklist(OPTIMIZER_NAMES),
@@ -276,9 +277,9 @@ const commonTraining = {
   schedule: v.picklist(SCHEDULE_NAMES),
   warmUp: number,
   weightDecay: number,
-  clip: number,
+  maxGradientNorm: number,
   dropout: number,
-  averaging: number,
+  emaDecay: number,
   patience: count,
   evaluateEvery: count,
   rngSeed: number,
@@ -300,7 +301,7 @@ const student = exactly<Student>()(
       v.object({
         loss: v.picklist(DIVERGENCE_NAMES),
         temperature: number,
-        choices: count,
+        topK: count,
         textShare: number,
         hiddenShare: v.exactOptional(number),
         ...commonTraining,
@@ -314,11 +315,11 @@ const student = exactly<Student>()(
         loss: v.literal('on-policy'),
         divergence: v.picklist(DIVERGENCE_NAMES),
         lambda: number,
-        ownFrom: number,
+        textWarmUp: number,
         temperature: number,
-        choices: count,
-        answerTokens: count,
-        answerTemperature: number,
+        topK: count,
+        maxTokens: count,
+        samplingTemperature: number,
         ...commonTraining,
       }),
       v.object({
@@ -331,8 +332,8 @@ const student = exactly<Student>()(
       }),
       v.object({
         loss: v.literal('grpo'),
-        answers: count,
-        answerTokens: count,
+        completionsPerPrompt: count,
+        maxTokens: count,
         temperature: number,
         beta: number,
         ...commonTraining,
@@ -358,24 +359,27 @@ const student = exactly<Student>()(
     }),
     parameters: count,
     backend,
-    trace: v.exactOptional(word),
+    softTargets: v.exactOptional(word),
     teacher: v.exactOptional(model),
     teachers: v.exactOptional(
-      list(v.object({ name: word, fingerprint: word, weight: number, trace: v.exactOptional(word) }), 100),
+      list(
+        v.object({ name: word, fingerprint: word, weight: number, softTargets: v.exactOptional(word) }),
+        100,
+      ),
     ),
     base: v.exactOptional(id('student')),
-    adapts: v.exactOptional(
+    baseModel: v.exactOptional(
       v.object({
         source: v.variant('kind', [
           v.object({ kind: v.literal('stored'), name: sentence }),
-          v.object({ kind: v.literal('box'), url: sentence }),
+          v.object({ kind: v.literal('built-in'), url: sentence }),
         ]),
         model,
       }),
     ),
-    trained: v.exactOptional(count),
+    trainedParameters: v.exactOptional(count),
     status: v.picklist(['training', 'paused', 'stopped', 'trained', 'failed']),
-    why: v.exactOptional(sentence),
+    reason: v.exactOptional(sentence),
     startedAt: time,
     endedAt: v.exactOptional(time),
     checkpointStep: count,
@@ -384,15 +388,15 @@ const student = exactly<Student>()(
         step: count,
         train: measured,
         heldOut: v.exactOptional(measured),
-        wrong: v.exactOptional(measured),
+        errorRate: v.exactOptional(measured),
       }),
       1_000_000,
     ),
     samples: list(v.object({ step: count, prompt: written, text: written }), 10_000),
-    cutRows: count,
-    leftOutRows: count,
+    truncatedRows: count,
+    skippedRows: count,
     classes: v.exactOptional(list(word, 1000)),
-    remarks: v.exactOptional(list(sentence, 16)),
+    notes: v.exactOptional(list(sentence, 16)),
   }),
 )
 
@@ -433,12 +437,12 @@ export const RECORDS = {
   comparisons: comparison,
 } satisfies Record<ProjectStore, v.GenericSchema>
 
-/** Where in a record something is wrong, and what; for the end of a sentence. */
+/** A valid record, or what is wrong with it and where, for the end of a sentence. */
 export type RecordRead<T> =
   | { readonly ok: true; readonly record: T }
-  | { readonly ok: false; readonly fault: string }
+  | { readonly ok: false; readonly reason: string }
 
-/** One record of unknown origin. Fields that the schema does not know are left out. Never throws. */
+/** Checks one record of unknown origin. Fields that the schema does not have are left out. Never throws. */
 export function readRecord<S extends v.GenericSchema>(
   schema: S,
   value: unknown,
@@ -449,9 +453,9 @@ export function readRecord<S extends v.GenericSchema>(
   const field = v.getDotPath(issue)
   return {
     ok: false,
-    fault:
+    reason:
       field === null
-        ? 'it is no record'
-        : `\`${field.slice(0, 60)}\` is not as it should be (${issue.message.slice(0, 120)})`,
+        ? 'it is not a record'
+        : `\`${field.slice(0, 60)}\` is invalid (${issue.message.slice(0, 120)})`,
   }
 }

@@ -1,18 +1,18 @@
-// Knows: what the table of 100,000 rows holds in memory: the head of each row, not the row.
+// Knows: what the table of 100,000 rows has in memory: a summary of each row, not the row.
 import type { ProjectId, RowId, RunId } from '../domain/id.ts'
 import { effectiveText, type Row, type RowStatus } from '../domain/row.ts'
 import type { Database } from './database.ts'
 import { countRows, eachRow } from './rows.ts'
 
-/** Characters of a text that the table shows and searches. */
-const HEAD = 160
+/** Max characters of a text that the table shows and searches. */
+const SUMMARY_LENGTH = 160
 
 export interface RowIndexEntry {
   readonly id: RowId
   readonly order: number
   readonly prompt: string
   readonly completion: string
-  /** Judge's expected score; absent where there is no readable verdict. */
+  /** The judge's expected score; absent without a readable verdict. */
   readonly score?: number
   readonly status: RowStatus
   readonly droppedBy?: string
@@ -24,8 +24,8 @@ export function summarizeRow(row: Row): RowIndexEntry {
   return {
     id: row.id,
     order: row.order,
-    prompt: prompt.slice(0, HEAD),
-    completion: completion.slice(0, HEAD),
+    prompt: prompt.slice(0, SUMMARY_LENGTH),
+    completion: completion.slice(0, SUMMARY_LENGTH),
     ...(row.verdict?.kind === 'score' ? { score: row.verdict.score } : {}),
     status: row.status,
     ...(row.droppedBy === undefined ? {} : { droppedBy: row.droppedBy }),
@@ -33,7 +33,7 @@ export function summarizeRow(row: Row): RowIndexEntry {
   }
 }
 
-/** The heads of all rows of a run, in order, read in pages; `onProgress` is told the share read, 0 to 1. */
+/** The summaries of all rows of a run, in order, read in pages; `onProgress` gets the share read, 0 to 1. */
 export async function loadRowIndex(
   db: Database,
   projectId: ProjectId,

@@ -14,7 +14,7 @@ export async function putRows(db: Database, rows: readonly Row[]): Promise<void>
 export const getRow = (db: Database, projectId: ProjectId, id: RowId): Promise<Row | undefined> =>
   db.get('rows', [projectId, id])
 
-/** In the run's order. For runs that fit in memory; `eachRow` reads any. */
+/** In the run's order, for runs that fit in memory; `eachRow` reads runs of any size. */
 export const listRows = (db: Database, projectId: ProjectId, runId: RunId): Promise<Row[]> =>
   db.getAllFromIndex('rows', 'inRun', within(projectId, runId))
 
@@ -45,13 +45,13 @@ export const countRows = (
     ? db.countFromIndex('rows', 'inRun', within(projectId, runId))
     : db.countFromIndex('rows', 'byStatus', [projectId, runId, status])
 
-/** The rows of these ids that exist, in the order asked. */
+/** The rows with these ids that exist, in the order of the ids. */
 export async function readRows(db: Database, projectId: ProjectId, ids: readonly RowId[]): Promise<Row[]> {
   const { store } = db.transaction('rows')
   return (await Promise.all(ids.map((id) => store.get([projectId, id])))).filter((row) => row !== undefined)
 }
 
-/** Changes one row in one transaction. Throws a RangeError where there is none. */
+/** Changes one row in one transaction. Throws a RangeError if there is none. */
 export async function updateRow(
   db: Database,
   projectId: ProjectId,
@@ -68,7 +68,7 @@ export async function updateRow(
   })
 }
 
-/** Stores new rows and changes stored ones in one transaction: all or none. Gives the changed rows; ids without a row are left out. */
+/** Stores new rows and changes stored ones in one transaction: all or none. Returns the changed rows; ids without a row are skipped. */
 export async function writeRows(
   db: Database,
   projectId: ProjectId,

@@ -17,7 +17,7 @@ export async function listRuns(db: Database, projectId: ProjectId): Promise<Run[
   return (await db.getAll('runs', within(projectId))).toSorted((a, b) => b.startedAt - a.startedAt)
 }
 
-/** Changes fields of a stored run in one transaction. Throws a RangeError where there is no such run. */
+/** Changes fields of a stored run in one transaction. Throws a RangeError if there is no such run. */
 export async function patchRun(
   db: Database,
   projectId: ProjectId,

@@ -1,5 +1,5 @@
 // Knows: the stores of the database and their keys, as one type that checks every call.
-// Must not know: how the stores came to be (migrations/).
+// Must not know: how the stores are created and upgraded (migrations/).
 import type { DBSchema } from 'idb'
 import type { Comparison } from '../domain/comparison.ts'
 import type { Dataset, DatasetRow } from '../domain/dataset.ts'
@@ -12,7 +12,7 @@ import type { Run } from '../domain/run.ts'
 import type { Seed } from '../domain/seed.ts'
 import type { Student } from '../domain/student.ts'
 
-/** A frozen row with its place. */
+/** A frozen row with its dataset and index. */
 export interface StoredDatasetRow {
   readonly projectId: ProjectId
   readonly datasetId: DatasetId
@@ -20,7 +20,7 @@ export interface StoredDatasetRow {
   readonly row: DatasetRow
 }
 
-/** A unit of a run that is done and leaves no record of its own, such as a growth request that gave nothing. */
+/** A finished unit of a run that leaves no record of its own, such as a growth request without a prompt. */
 export interface JournalEntry {
   readonly projectId: ProjectId
   readonly runId: RunId
@@ -52,7 +52,7 @@ export interface Schema extends DBSchema {
   batches: { key: [fingerprint: string, device: string]; value: MeasuredBatch }
 }
 
-/** Every store whose records belong to a project: all but the projects themselves and what was measured of this machine. */
+/** Every store whose records belong to a project: all but the projects themselves and the measured batch sizes. */
 export const PROJECT_STORES = [
   'seeds',
   'runs',

@@ -5,7 +5,7 @@ import { RELAXED, type Database } from './database.ts'
 import { within } from './ranges.ts'
 import { allOrNone } from './transactions.ts'
 
-/** Stores the seeds that are not there yet, in one transaction: all of them or none. */
+/** Stores the seeds that are not stored yet, in one transaction: all or none. */
 export async function putSeeds(
   db: Database,
   seeds: readonly Seed[],
@@ -49,7 +49,7 @@ export async function* eachSeed(db: Database, projectId: ProjectId): AsyncGenera
     const last = page.at(-1)
     if (last === undefined) return
     if (page.length < 2000) return yield page
-    // The next page begins behind the last key, so all seeds of that key (same moment, same line) belong to this one.
+    // The next page begins after the last key, so all seeds with that key (same time, same line) belong to this one.
     const sameKey = (seed: Seed): boolean => seed.addedAt === last.addedAt && seed.line === last.line
     const whole = page.filter((seed) => !sameKey(seed))
     const tied = await db.getAllFromIndex('seeds', 'inOrder', [projectId, last.addedAt, last.line])
@@ -58,7 +58,7 @@ export async function* eachSeed(db: Database, projectId: ProjectId): AsyncGenera
   }
 }
 
-/** Removes seeds and gives back what was removed, for undo. */
+/** Removes seeds and returns the removed ones, for undo. */
 export async function removeSeeds(
   db: Database,
   projectId: ProjectId,

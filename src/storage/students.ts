@@ -1,4 +1,4 @@
-// Knows: students in storage; their weights lie in files (files.ts).
+// Knows: students in storage; their weights are in files (files.ts).
 import type { ProjectId, StudentId } from '../domain/id.ts'
 import type { Student } from '../domain/student.ts'
 import type { Database } from './database.ts'
@@ -17,7 +17,7 @@ export async function listStudents(db: Database, projectId: ProjectId): Promise<
   return (await db.getAll('students', within(projectId))).toSorted((a, b) => b.startedAt - a.startedAt)
 }
 
-/** Changes a stored student in one transaction: fields, or a function of what is stored. Throws a RangeError where there is none. */
+/** Changes a stored student in one transaction: fields, or by a function of the stored student. Throws a RangeError if there is none. */
 export async function patchStudent(
   db: Database,
   projectId: ProjectId,

@@ -1,26 +1,26 @@
-// Knows: where WebLLM keeps what it downloads (the Cache API, each file under its address), so that it can be listed and deleted
-// without WebLLM's six megabytes.
+// Knows: where WebLLM stores its downloads (the Cache API, each file under its address), so that they can be listed and deleted
+// without loading WebLLM's six megabytes.
 // Must not know: the catalogue.
-import type { WebLlmKept, WebLlmModel } from '../domain/web-llm.ts'
+import type { WebLlmDownload, WebLlmModel } from '../domain/web-llm.ts'
 
 /** WebLLM's own names of its caches. */
 const WEIGHTS = 'webllm/model'
 const CONFIG = 'webllm/config'
 const LIBRARIES = 'webllm/wasm'
-/** The list of a model's weight files; kept before them. */
+/** The list of a model's weight files; stored before them. */
 const LIST = 'tensor-cache.json'
 
-/** Where the files of a model lie; several models may share them. */
+/** The address of a model's files; several models may share them. */
 export const folderOf = ({ address }: Pick<WebLlmModel, 'address'>): string => `${address}/resolve/main/`
 
-const cachesHere = (): CacheStorage | undefined => ('caches' in globalThis ? globalThis.caches : undefined)
+const openCaches = (): CacheStorage | undefined => ('caches' in globalThis ? globalThis.caches : undefined)
 
-/** What is kept of each model's weights, by the folder they come from. A browser that refuses its caches keeps nothing. */
-export async function listWebLlmFiles(): Promise<ReadonlyMap<string, WebLlmKept>> {
-  const storage = cachesHere()
-  const kept = new Map<string, WebLlmKept>()
-  // Opening would make the cache; a page that only looks leaves no trace.
-  if (storage === undefined || !(await storage.has(WEIGHTS).catch(() => false))) return kept
+/** What is stored of each model's weights, by the folder they come from. A browser that refuses its caches stores nothing. */
+export async function listWebLlmFiles(): Promise<ReadonlyMap<string, WebLlmDownload>> {
+  const storage = openCaches()
+  const downloads = new Map<string, WebLlmDownload>()
+  // Opening would create the cache, and listing must not.
+  if (storage === undefined || !(await storage.has(WEIGHTS).catch(() => false))) return downloads
   const cache = await storage.open(WEIGHTS)
   const files = new Map<string, string[]>()
   for (const { url } of await cache.keys()) {
@@ -29,26 +29,26 @@ export async function listWebLlmFiles(): Promise<ReadonlyMap<string, WebLlmKept>
   }
   for (const [folder, urls] of files) {
     const sizes = await Promise.all(urls.map((url) => sizeOf(cache, url)))
-    kept.set(folder, {
+    downloads.set(folder, {
       bytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
-      whole: await isWhole(cache, folder, new Set(urls)),
+      complete: await isComplete(cache, folder, new Set(urls)),
     })
   }
-  return kept
+  return downloads
 }
 
 async function sizeOf(cache: Cache, url: string): Promise<number> {
   const response = await cache.match(url)
-  const told = Number(response?.headers.get('content-length') ?? NaN)
-  // A file that came compressed tells another length, or none.
+  const declared = Number(response?.headers.get('content-length') ?? NaN)
+  // For a compressed response the header has another length, or is absent.
   return response === undefined
     ? 0
-    : Number.isSafeInteger(told) && told > 0 && !response.headers.has('content-encoding')
-      ? told
+    : Number.isSafeInteger(declared) && declared > 0 && !response.headers.has('content-encoding')
+      ? declared
       : (await response.blob()).size
 }
 
-async function isWhole(cache: Cache, folder: string, urls: ReadonlySet<string>): Promise<boolean> {
+async function isComplete(cache: Cache, folder: string, urls: ReadonlySet<string>): Promise<boolean> {
   try {
     const list: unknown = await (await cache.match(folder + LIST))?.json()
     const records: unknown =
@@ -60,13 +60,13 @@ async function isWhole(cache: Cache, folder: string, urls: ReadonlySet<string>):
       return typeof path === 'string' && urls.has(new URL(path, folder).href)
     })
   } catch {
-    return false // a damaged list: WebLLM would fetch it again
+    return false // a damaged list: WebLLM would download it again
   }
 }
 
-/** Deletes all that is kept of a model, and its program unless `libraries`, those of other kept models, has it. */
+/** Deletes all stored files of a model, and its library unless it is among `libraries`, those of other stored models. */
 export async function deleteWebLlmFiles(model: WebLlmModel, libraries: ReadonlySet<string>): Promise<void> {
-  const storage = cachesHere()
+  const storage = openCaches()
   if (storage === undefined) return
   const folder = folderOf(model)
   for (const name of [WEIGHTS, CONFIG]) {

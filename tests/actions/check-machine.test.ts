@@ -1,22 +1,22 @@
-// The self-check as a person starts it: results as they come, a report to keep, a stop.
+// The self-check: results as they arrive, a report to download, a stop.
 import { expect, test } from 'vitest'
 import { checkMachine, writeCheckReport, type CheckProgress } from '../../src/actions/check-machine.ts'
 import { finish, makeMachines } from '../stand-ins/machines.ts'
 
-test('every claim is tried and told, and the report has a line for each', async () => {
+test('checkMachine checks and reports every claim, and its report has a line for each', async () => {
   const machines = await makeMachines()
-  const told: CheckProgress[] = []
+  const reports: CheckProgress[] = []
   const checked = await finish(checkMachine(machines, 'wasm', new AbortController().signal), (progress) =>
-    told.push(progress),
+    reports.push(progress),
   )
   expect(checked).toMatchObject({ backend: 'wasm', failed: 0, threads: 1 })
   expect(checked.results).toHaveLength(checked.tried)
-  expect(told.at(-1)).toMatchObject({ done: checked.tried, total: checked.tried })
+  expect(reports.at(-1)).toMatchObject({ done: checked.tried, total: checked.tried })
   const wrong = {
     ...checked,
     failed: 1,
     results: checked.results.map((result, i) =>
-      i === 2 ? { ...result, ok: false, difference: Number.NaN, fault: 'the driver is gone' } : result,
+      i === 2 ? { ...result, ok: false, difference: Number.NaN, error: 'the driver is gone' } : result,
     ),
   }
   const { name, blob } = writeCheckReport(wrong, 'A browser', 0)
@@ -33,7 +33,7 @@ test('every claim is tried and told, and the report has a line for each', async 
   expect(lines.filter((line) => line.startsWith('holds'))).toHaveLength(checked.tried - 1)
 }, 60_000)
 
-test('a stop ends it', async () => {
+test('checkMachine ends with an AbortError when stopped', async () => {
   const machines = await makeMachines()
   const stop = new AbortController()
   await expect(finish(checkMachine(machines, 'wasm', stop.signal), () => stop.abort())).rejects.toMatchObject(

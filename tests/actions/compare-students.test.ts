@@ -1,9 +1,9 @@
-// A comparison: the same prompts for all three, both orders of every pair, stored whole or not at all.
+// A comparison: the same prompts for all three, both orders of every pair, stored complete or not at all.
 import { describe, expect, test, vi } from 'vitest'
 import { compareStudents, type CompareProgress } from '../../src/actions/compare-students.ts'
 import type { DatasetRow } from '../../src/domain/dataset.ts'
 import { contentId, freshId, type ProjectId, type StudentId } from '../../src/domain/id.ts'
-import type { CompletionRequest } from '../../src/domain/model.ts'
+import type { CompletionRequest } from '../../src/domain/completion-request.ts'
 import type { Served } from '../../src/protocol/channel.ts'
 import type { StudentContract } from '../../src/protocol/student.ts'
 import { listComparisons } from '../../src/storage/comparisons.ts'
@@ -14,21 +14,21 @@ import { makeStudent, MODEL } from '../stand-ins/sample-project.ts'
 import { DESCRIPTION } from '../stand-ins/teacher.ts'
 import { RECIPE, readRecipe } from './small-project.ts'
 
-/** A student that echoes what it is asked after training, and says nothing before. */
+/** A student that echoes its prompt after training, and generates nothing before. */
 const echo: Served<StudentContract> = {
-  listTraces: async () => [],
-  train: async () => ({ ending: 'finished', step: 1 }),
+  listSoftTargets: async () => [],
+  train: async () => ({ outcome: 'finished', step: 1 }),
   check: async () => ({ tried: 0, failed: 0, threads: 1 }),
   export: async () => ({ files: [] }),
   complete: async ({ which, requests }, { emit }) => {
-    const tell = (id: string, asked: CompletionRequest['asked']): string =>
-      which === 'before' || asked.kind !== 'chat'
+    const complete = (id: string, input: CompletionRequest['input']): string =>
+      which === 'before' || input.kind !== 'chat'
         ? ''
-        : `${id.split('/')[0]}: ${asked.messages.at(-1)?.content ?? ''}`
-    for (const { id, asked } of requests.toReversed())
+        : `${id.split('/')[0]}: ${input.messages.at(-1)?.content ?? ''}`
+    for (const { id, input } of requests.toReversed())
       emit({
         kind: 'completion',
-        result: { id, text: tell(id, asked), ending: 'end', promptTokens: 5, tokens: 3 },
+        result: { id, text: complete(id, input), finishReason: 'end', promptTokens: 5, tokens: 3 },
       })
     return { promptTokens: 0, sharedTokens: 0, newTokens: 0, ms: 0 }
   },
@@ -74,11 +74,11 @@ const compare = (
   signal?: AbortSignal,
 ) => compareStudents(machines, { projectId, studentId, teacher: DESCRIPTION, prompts }, signal)
 
-describe('a comparison', () => {
-  test('asks all three the same prompts, scores each text, and reads every pair in both orders', async () => {
+describe('compareStudents', () => {
+  test('gives all three the same prompts, scores each text, and judges every pair in both orders', async () => {
     const all = await begin(6)
-    const told: CompareProgress[] = []
-    const compared = await finish(compare(all), (progress) => told.push(progress))
+    const reports: CompareProgress[] = []
+    const compared = await finish(compare(all), (progress) => reports.push(progress))
     if (!compared.ok) throw new Error('refused')
     const { prompts } = compared.value
     expect(prompts.map(({ prompt }) => prompt).toSorted()).toEqual(
@@ -101,39 +101,39 @@ describe('a comparison', () => {
     ).toBe(true)
     // 6 texts of the teacher, 18 scores, 24 orders of pairs.
     expect([all.machines.standIn.completed.length, all.machines.standIn.scored.length]).toEqual([6, 42])
-    expect(told.at(-1)).toMatchObject({ phase: 'finished', done: 60, total: 60 })
+    expect(reports.at(-1)).toMatchObject({ phase: 'finished', done: 60, total: 60 })
     expect(await listComparisons(all.machines.db, all.projectId)).toEqual([compared.value])
   })
 
-  test('takes as many prompts as asked for, the same ones each time', async () => {
+  test('takes the requested number of prompts, the same ones each time', async () => {
     const all = await begin(9)
-    const asked = async (): Promise<string[]> => {
+    const promptsOf = async (): Promise<string[]> => {
       const compared = await finish(compare(all, 4))
       return compared.ok ? compared.value.prompts.map(({ prompt }) => prompt) : []
     }
-    const first = await asked()
+    const first = await promptsOf()
     expect(first).toHaveLength(4)
-    expect(await asked()).toEqual(first)
+    expect(await promptsOf()).toEqual(first)
   })
 
-  test('that is cancelled, or whose judge dies, leaves nothing stored', async () => {
+  test('stores nothing when it is cancelled or its judge dies', async () => {
     const all = await begin(5)
     const abort = new AbortController()
-    all.machines.standIn.beforeAnswer = (given) => (given === 9 ? 'silence' : undefined)
+    all.machines.standIn.beforeResult = (given) => (given === 9 ? 'silence' : undefined)
     const ending = finish(compare(all, 5, abort.signal))
-    await vi.waitFor(() => expect(all.machines.standIn.given).toBe(9))
+    await vi.waitFor(() => expect(all.machines.standIn.resultCount).toBe(9))
     abort.abort()
     await expect(ending).rejects.toMatchObject({ name: 'AbortError' })
-    all.machines.standIn.beforeAnswer = (given) => {
+    all.machines.standIn.beforeResult = (given) => {
       if (given === 14) all.machines.kill('teacher')
     }
     await expect(finish(compare(all))).rejects.toMatchObject({ name: 'WorkerDied' })
     expect(await listComparisons(all.machines.db, all.projectId)).toEqual([])
   })
 
-  test('marks what the judge could not read, and counts it for nobody', async () => {
+  test('marks texts that the judge could not read, and counts them for neither side', async () => {
     const all = await begin(3)
-    all.machines.standIn.beforeAnswer = (_, id) =>
+    all.machines.standIn.beforeResult = (_, id) =>
       id.startsWith('0/') ? { refusal: 'too long for the judge' } : undefined
     const compared = await finish(compare(all))
     if (!compared.ok) throw new Error('refused')
@@ -148,7 +148,7 @@ describe('a comparison', () => {
     expect(compared.value.prompts[1]?.afterBefore.unreadable).toBeUndefined()
   })
 
-  test('is refused with a sentence where there is nothing to compare on', async () => {
+  test('returns a problem if there is nothing to compare on', async () => {
     const all = await begin(0)
     expect(await finish(compare(all))).toMatchObject({
       ok: false,
@@ -156,9 +156,9 @@ describe('a comparison', () => {
     })
     expect(await finish(compare({ ...all, studentId: 'none' as StudentId }))).toMatchObject({
       ok: false,
-      problems: [{ sentence: expect.stringMatching(/student is not stored any more/) }],
+      problems: [{ sentence: expect.stringMatching(/student is no longer stored/) }],
     })
-    const mute = { ...DESCRIPTION, gives: { ...DESCRIPTION.gives, scores: false } }
+    const mute = { ...DESCRIPTION, capabilities: { ...DESCRIPTION.capabilities, scores: false } }
     expect(
       await finish(
         compareStudents(all.machines, {
@@ -170,7 +170,7 @@ describe('a comparison', () => {
       ),
     ).toMatchObject({
       ok: false,
-      problems: [{ sentence: expect.stringMatching(/Stand-in gives no probabilities/) }],
+      problems: [{ sentence: expect.stringMatching(/Stand-in does not support the probabilities/) }],
     })
   })
 })

@@ -1,4 +1,4 @@
-// The examples that come with the page, as the page gets them.
+// The examples that ship with the page, as the page fetches them.
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
@@ -19,7 +19,7 @@ const served = (change: (path: string, text: string) => string = (_, text) => te
   },
 })
 
-test('each listed example opens as a project with its seeds and a recipe that can be used', async () => {
+test('openExample creates a project with seeds and a valid recipe from each listed example', async () => {
   const machines = await makeMachines()
   const listed = await listExamples(served())
   expect(listed.length).toBe(4)
@@ -32,11 +32,11 @@ test('each listed example opens as a project with its seeds and a recipe that ca
   }
 })
 
-test('files that are missing, damaged or unknown are told in a sentence and leave no project', async () => {
+test('openExample reports missing, damaged and unknown files in a sentence and leaves no project', async () => {
   const machines = await makeMachines()
   await expect(listExamples({ ...served(), page: 'https://host.test/nowhere/' })).rejects.toMatchObject({
     name: 'DownloadFailed',
-    message: expect.stringMatching(/examples\/index\.json could not be had.*\(404\)\. Reload/),
+    message: expect.stringMatching(/examples\/index\.json could not be fetched.*\(404\)\. Reload/),
   })
   await expect(listExamples(served(() => '{'))).rejects.toMatchObject({
     message: expect.stringMatching(/is not JSON/),

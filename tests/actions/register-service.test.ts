@@ -30,8 +30,8 @@ function makePage(
   return { page, container, reload, messages, stored }
 }
 
-describe('the service worker’s registration', () => {
-  test('does nothing while developing', async () => {
+describe('registerService', () => {
+  test('does nothing under the development server', async () => {
     const { page, container } = makePage({ isDeveloping: true })
     expect(await registerService(page)).toBeUndefined()
     expect(container.register).not.toHaveBeenCalled()
@@ -47,15 +47,17 @@ describe('the service worker’s registration', () => {
     expect(messages).toEqual(['keep-engines', 'keep-engines'])
   })
 
-  test('does not reload a page that is isolated, and lets it have its one reload later', async () => {
+  test('does not reload an isolated page, and resets the reload mark', async () => {
     const { page, reload, messages, stored } = makePage({ isIsolated: true })
     stored.set('retort reloaded for isolation', 'yes')
     await registerService(page)
     expect([reload.mock.calls.length, messages, stored.size]).toEqual([0, ['keep-engines'], 0])
   })
 
-  test('says in a sentence why it could not', async () => {
+  test('returns a sentence when it cannot register', async () => {
     expect(await registerService(makePage({ refuses: true }).page)).toContain('storage is blocked')
-    expect(await registerService(makePage({ without: true }).page)).toContain('no service worker')
+    expect(await registerService(makePage({ without: true }).page)).toContain(
+      'does not support service workers',
+    )
   })
 })

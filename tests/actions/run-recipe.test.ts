@@ -1,9 +1,9 @@
-// A run from its start to its end, broken off at every answer it gets, paused, stopped, out of space, held by another tab.
+// A run from start to end, interrupted at every result, paused, stopped, out of space, locked by another tab.
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { RunControl } from '../../src/actions/control.ts'
 import { computeFunnel } from '../../src/actions/funnel.ts'
 import { resumeRun, startRun } from '../../src/actions/run-recipe.ts'
-import { listRowsOfBar } from '../../src/actions/rows-of-bar.ts'
+import { listBarMembers } from '../../src/actions/list-bar-members.ts'
 import type { ProjectId, RunId } from '../../src/domain/id.ts'
 import type { Run, RunProgress } from '../../src/domain/run.ts'
 import { listPrompts } from '../../src/storage/prompts.ts'
@@ -24,18 +24,18 @@ async function begin(): Promise<{ machines: TestMachines; projectId: ProjectId }
   return { machines, projectId: await makeSmallProject(machines) }
 }
 
-/** The outcome of a run that nothing disturbs, and how many answers it takes. */
-async function undisturbed(): Promise<{ outcome: unknown; answers: number }> {
+/** The outcome of an undisturbed run, and its number of results. */
+async function undisturbed(): Promise<{ outcome: unknown; results: number }> {
   const { machines, projectId } = await begin()
   const run = await finish(start(machines, projectId))
-  return { outcome: await outcomeOf(machines, projectId, run.id), answers: machines.standIn.given }
+  return { outcome: await outcomeOf(machines, projectId, run.id), results: machines.standIn.resultCount }
 }
 
-describe('a run', () => {
-  test('carries seeds through every step and tells how it goes', async () => {
+describe('startRun and resumeRun', () => {
+  test('run seeds through every step and report progress', async () => {
     const { machines, projectId } = await begin()
-    const told: RunProgress[] = []
-    const run = await finish(start(machines, projectId), (progress) => told.push(progress))
+    const reports: RunProgress[] = []
+    const run = await finish(start(machines, projectId), (progress) => reports.push(progress))
     expect(run).toMatchObject({ status: 'finished', recipeHash: recipe.hash })
     expect(await listRuns(machines.db, projectId)).toEqual([run])
     const rows = await listRows(machines.db, projectId, run.id)
@@ -49,15 +49,15 @@ describe('a run', () => {
     expect(kept.length).toBeGreaterThan(0)
     expect(kept.length).toBeLessThan(rows.length)
     for (const row of kept) expect(row.verdict).toMatchObject({ kind: 'score', judge: { name: 'Stand-in' } })
-    expect(told.at(-1)).toMatchObject({
+    expect(reports.at(-1)).toMatchObject({
       phase: 'finished',
       sentence: `Run finished: ${kept.length} of 10 kept.`,
       msLeft: 0,
     })
-    expect(told.at(-1)?.funnel).toEqual(await computeFunnel(machines.db, projectId, run.id, recipe))
+    expect(reports.at(-1)?.funnel).toEqual(await computeFunnel(machines.db, projectId, run.id, recipe))
   })
 
-  test('has bars that open as many rows as they count', async () => {
+  test('lists as many members of each bar as the bar counts', async () => {
     const { machines, projectId } = await begin()
     const run = await finish(start(machines, projectId))
     const funnel = await computeFunnel(machines.db, projectId, run.id, recipe)
@@ -70,8 +70,8 @@ describe('a run', () => {
       'threshold',
     ])
     expect(funnel.some(({ reasons }) => reasons.length > 0)).toBe(true)
-    const members = async (step: number, part: Parameters<typeof listRowsOfBar>[1]['bar']['part']) =>
-      (await listRowsOfBar(machines.db, { projectId, runId: run.id, recipe, bar: { step, part } })).ids
+    const members = async (step: number, part: Parameters<typeof listBarMembers>[1]['bar']['part']) =>
+      (await listBarMembers(machines.db, { projectId, runId: run.id, recipe, bar: { step, part } })).ids
     for (const { step, reached, passed, reasons } of funnel) {
       expect(await members(step, 'reached')).toHaveLength(reached)
       expect(await members(step, 'passed')).toHaveLength(passed)
@@ -80,49 +80,45 @@ describe('a run', () => {
     }
   })
 
-  test(
-    'whose worker dies at any answer goes on from what is stored and comes to the same end',
-    { timeout: 120_000 },
-    async () => {
-      const { outcome, answers } = await undisturbed()
-      expect(answers).toBeGreaterThan(15)
-      for (let at = 0; at < answers; at++) {
-        const { machines, projectId } = await begin()
-        machines.standIn.beforeAnswer = (given) => {
-          if (given === at) machines.kill('teacher')
-        }
-        await expect(finish(start(machines, projectId)), `death before answer ${at}`).rejects.toMatchObject({
-          name: 'WorkerDied',
-        })
-        const [run] = await listRuns(machines.db, projectId)
-        expect(run).toMatchObject({
-          status: 'failed',
-          why: expect.stringMatching(/worker broke down \(killed by the test\)\. What was stored is safe/),
-        })
-        const stored = await listRows(machines.db, projectId, run!.id)
-        // A reloaded page: new workers, the same store.
-        const again = await makeMachines({ db: machines.db })
-        expect(await finish(resume(again, projectId, run!.id))).toMatchObject({ status: 'finished' })
-        expect(await outcomeOf(again, projectId, run!.id), `gone on after death before answer ${at}`).toEqual(
-          outcome,
-        )
-        const twice = again.standIn.completed.filter((id) => stored.some((row) => row.id === id))
-        expect(twice).toEqual([])
-        const judgedTwice = again.standIn.scored.filter((id) =>
-          stored.some((row) => row.id === id && row.verdict),
-        )
-        expect(judgedTwice).toEqual([])
+  test('resumes to the same outcome after the worker dies at any result', { timeout: 120_000 }, async () => {
+    const { outcome, results } = await undisturbed()
+    expect(results).toBeGreaterThan(15)
+    for (let at = 0; at < results; at++) {
+      const { machines, projectId } = await begin()
+      machines.standIn.beforeResult = (given) => {
+        if (given === at) machines.kill('teacher')
       }
-    },
-  )
+      await expect(finish(start(machines, projectId)), `death before result ${at}`).rejects.toMatchObject({
+        name: 'WorkerDied',
+      })
+      const [run] = await listRuns(machines.db, projectId)
+      expect(run).toMatchObject({
+        status: 'failed',
+        reason: expect.stringMatching(/worker crashed \(killed by the test\)\. Stored data is safe/),
+      })
+      const stored = await listRows(machines.db, projectId, run!.id)
+      // A reloaded page: new workers, the same store.
+      const again = await makeMachines({ db: machines.db })
+      expect(await finish(resume(again, projectId, run!.id))).toMatchObject({ status: 'finished' })
+      expect(await outcomeOf(again, projectId, run!.id), `resumed after death before result ${at}`).toEqual(
+        outcome,
+      )
+      const twice = again.standIn.completed.filter((id) => stored.some((row) => row.id === id))
+      expect(twice).toEqual([])
+      const judgedTwice = again.standIn.scored.filter((id) =>
+        stored.some((row) => row.id === id && row.verdict),
+      )
+      expect(judgedTwice).toEqual([])
+    }
+  })
 
-  test('of a closed tab, which says nothing any more, goes on in the next one', async () => {
-    const { outcome, answers } = await undisturbed()
-    for (const at of [1, Math.floor(answers / 2), answers - 2]) {
+  test('resumes in another tab after a silent closed tab', async () => {
+    const { outcome, results } = await undisturbed()
+    for (const at of [1, Math.floor(results / 2), results - 2]) {
       const { machines, projectId } = await begin()
       let silent: () => void = () => undefined
       const reached = new Promise<void>((resolve) => (silent = resolve))
-      machines.standIn.beforeAnswer = (given) => {
+      machines.standIn.beforeResult = (given) => {
         if (given !== at) return
         silent()
         return 'silence'
@@ -131,52 +127,52 @@ describe('a run', () => {
       await reached
       await new Promise((resolve) => setTimeout(resolve, 250)) // what had ended is written within a tenth of a second
       const [run] = await listRuns(machines.db, projectId)
-      expect(run?.status).toBe('going')
+      expect(run?.status).toBe('running')
       const again = await makeMachines({ db: machines.db })
       await finish(resume(again, projectId, run!.id))
       expect(await outcomeOf(again, projectId, run!.id)).toEqual(outcome)
     }
   })
 
-  test('is paused and resumed, and asks nothing twice that had ended', async () => {
+  test('pauses and resumes without repeating finished requests', async () => {
     const { outcome } = await undisturbed()
     const { machines, projectId } = await begin()
     const control = new RunControl()
-    machines.standIn.beforeAnswer = (given) => {
+    machines.standIn.beforeResult = (given) => {
       if (given === 6) control.pause()
     }
-    const told: RunProgress[] = []
-    const ending = finish(start(machines, projectId, control), (progress) => told.push(progress))
+    const reports: RunProgress[] = []
+    const ending = finish(start(machines, projectId, control), (progress) => reports.push(progress))
     await vi.waitFor(async () => expect((await listRuns(machines.db, projectId))[0]?.status).toBe('paused'))
-    await vi.waitFor(() => expect(told.at(-1)?.sentence).toMatch(/^Paused\. /))
-    const given = machines.standIn.given
+    await vi.waitFor(() => expect(reports.at(-1)?.sentence).toMatch(/^Paused\. /))
+    const given = machines.standIn.resultCount
     await new Promise((resolve) => setTimeout(resolve, 60))
-    expect(machines.standIn.given).toBe(given)
+    expect(machines.standIn.resultCount).toBe(given)
     control.resume()
     const run = await ending
     expect(run.status).toBe('finished')
     expect(await outcomeOf(machines, projectId, run.id)).toEqual(outcome)
     const completed = machines.standIn.completed.filter((id) => !id.startsWith('grow'))
-    expect(completed.length - new Set(completed).size).toBeLessThanOrEqual(1) // the one in hand when it was paused
+    expect(completed.length - new Set(completed).size).toBeLessThanOrEqual(1) // the one in progress when it was paused
   })
 
-  test('is stopped, says so, and can go on later', async () => {
+  test('stops, records it, and can be resumed later', async () => {
     const { outcome } = await undisturbed()
     const { machines, projectId } = await begin()
     const control = new RunControl()
-    machines.standIn.beforeAnswer = (given) => {
+    machines.standIn.beforeResult = (given) => {
       if (given === 9) control.stop()
     }
     const run = await finish(start(machines, projectId, control))
-    expect(run).toMatchObject({ status: 'stopped', why: 'Stopped by hand.' })
-    machines.standIn.beforeAnswer = () => undefined
+    expect(run).toMatchObject({ status: 'stopped', reason: 'Stopped by hand.' })
+    machines.standIn.beforeResult = () => undefined
     expect(await finish(resume(machines, projectId, run.id))).toMatchObject({ status: 'finished' })
     expect(await outcomeOf(machines, projectId, run.id)).toEqual(outcome)
   })
 
-  test('drops a row that the teacher refuses, with the reason, and goes on with the others', async () => {
+  test('drops a row that the teacher refuses, with the reason, and continues with the others', async () => {
     const { machines, projectId } = await begin()
-    machines.standIn.beforeAnswer = (_, id) =>
+    machines.standIn.beforeResult = (_, id) =>
       machines.standIn.completed.length === 3 && !id.startsWith('grow')
         ? { refusal: 'The prompt has 9,000 tokens, and the context holds 2,048.' }
         : undefined
@@ -185,16 +181,16 @@ describe('a run', () => {
       ({ droppedBy }) => droppedBy === 'teacher',
     )
     expect(refused).toHaveLength(1)
-    expect(refused[0]?.answers[0]?.answer).toMatchObject({
+    expect(refused[0]?.decisions[0]?.decision).toMatchObject({
       kind: 'dropped',
       reason: expect.stringMatching(/9,000 tokens/),
     })
   })
 
-  test('gives up one row whose question breaks the teacher, and finishes', async () => {
+  test('drops a single row that makes the teacher throw, and finishes', async () => {
     const { machines, projectId } = await begin()
     let poison: string | undefined
-    machines.standIn.beforeAnswer = (_, id) => {
+    machines.standIn.beforeResult = (_, id) => {
       if (id.startsWith('grow')) return undefined
       poison ??= id
       return id === poison ? new Error('an index is out of range') : undefined
@@ -207,7 +203,7 @@ describe('a run', () => {
     expect(bad.map(({ id }) => id)).toEqual([poison])
   })
 
-  test('on a full disk ends with a sentence, and what was stored stays and is gone on with', async () => {
+  test('fails with a sentence on a full disk, keeps what was stored, and can be resumed', async () => {
     const { outcome } = await undisturbed()
     const { machines, projectId } = await begin()
     const { db } = machines
@@ -225,20 +221,20 @@ describe('a run', () => {
     await expect(finish(start(machines, projectId))).rejects.toMatchObject({
       name: 'StorageFull',
       message: expect.stringMatching(
-        /^The rows of this run could not be stored: .* All that was stored before is safe\. Delete a model or a project/,
+        /^The rows of this run could not be stored: .* Everything stored before is safe\. Delete a model or a project/,
       ),
     })
     transaction.mockRestore()
     const [run] = await listRuns(db, projectId)
-    expect(run).toMatchObject({ status: 'failed', why: expect.stringMatching(/could not be stored/) })
+    expect(run).toMatchObject({ status: 'failed', reason: expect.stringMatching(/could not be stored/) })
     expect(await finish(resume(machines, projectId, run!.id))).toMatchObject({ status: 'finished' })
     expect(await outcomeOf(machines, projectId, run!.id)).toEqual(outcome)
   })
 
-  test('is not gone on with by another model, nor once it is gone', async () => {
+  test('is not resumed with another model, nor after it was deleted', async () => {
     const { machines, projectId } = await begin()
     const control = new RunControl()
-    machines.standIn.beforeAnswer = (given) => {
+    machines.standIn.beforeResult = (given) => {
       if (given === 4) control.stop()
     }
     const run = await finish(start(machines, projectId, control))
@@ -247,29 +243,27 @@ describe('a run', () => {
     ).rejects.toMatchObject({
       name: 'ModelMissing',
       message:
-        'This run was begun with Stand-in, and Other is loaded. Load Stand-in to go on, or start a new run.',
+        'This run was started with Stand-in, but Other is loaded. Load Stand-in to resume it, or start a new run.',
     })
-    await expect(finish(resume(machines, projectId, 'nothing' as RunId))).rejects.toThrow(
-      'not stored any more',
-    )
+    await expect(finish(resume(machines, projectId, 'nothing' as RunId))).rejects.toThrow('no longer stored')
   })
 })
 
 describe('two tabs', () => {
   afterEach(() => vi.unstubAllGlobals())
 
-  test('do not run the same project at once; the second one is told who does', async () => {
+  test('do not run the same project at once; the second gets the holder in its error', async () => {
     vi.stubGlobal('navigator', { locks: new LocksStandIn() })
     const { machines, projectId } = await begin()
     const control = new RunControl()
     const first = start(machines, projectId, control)
-    machines.standIn.beforeAnswer = (given) => (given === 5 ? 'silence' : undefined)
+    machines.standIn.beforeResult = (given) => (given === 5 ? 'silence' : undefined)
     await first.next()
-    await vi.waitFor(() => expect(machines.standIn.given).toBe(5))
+    await vi.waitFor(() => expect(machines.standIn.resultCount).toBe(5))
     const second = await makeMachines({ db: machines.db })
     await expect(finish(start(second, projectId))).rejects.toMatchObject({
       name: 'Busy',
-      message: expect.stringMatching(/in the hands of a tab that has had it in hand since \d/),
+      message: expect.stringMatching(/in progress in a tab that has been running it since \d/),
     })
     expect(await listRuns(machines.db, projectId)).toHaveLength(1)
     control.stop()
@@ -279,7 +273,7 @@ describe('two tabs', () => {
   })
 })
 
-/** Web Locks as far as they are used here, of one page. */
+/** The part of Web Locks used here, for one page. */
 class LocksStandIn {
   readonly #held = new Set<string>()
   async request(

@@ -1,4 +1,4 @@
-// Knows: a project with seeds and a small recipe, as the run, trial and comparison tests start from one.
+// Knows: a project with seeds and a small recipe, for the tests of runs, trials and comparisons.
 import { createProject } from '../../src/actions/create-project.ts'
 import { addSeeds } from '../../src/actions/add-seeds.ts'
 import type { ProjectId, RunId } from '../../src/domain/id.ts'
@@ -9,7 +9,7 @@ import { listPrompts } from '../../src/storage/prompts.ts'
 import { listRows } from '../../src/storage/rows.ts'
 import { finish, type TestMachines } from '../stand-ins/machines.ts'
 
-export const RECIPE = `retort: 1
+export const RECIPE = `retort: 2
 name: Small
 rngSeed: 3
 steps:
@@ -33,7 +33,7 @@ steps:
     vocabulary: 300
     context: 128
     steps: 6
-    batch: 2
+    batchSize: 2
     evaluateEvery: 3
 `
 
@@ -61,29 +61,29 @@ export async function makeSmallProject(machines: TestMachines, recipeText = RECI
   return created.value.id
 }
 
-/** What a run came to, without what differs from one run to the next: ids of the run, times. */
+/** The outcome of a run, without what differs between runs: run ids and times. */
 export async function outcomeOf({ db }: TestMachines, projectId: ProjectId, runId: RunId): Promise<unknown> {
   const prompts = await listPrompts(db, projectId, runId)
   const rows = await listRows(db, projectId, runId)
   return {
-    prompts: prompts.map(({ text, order, status, seedId, answers }) => ({
+    prompts: prompts.map(({ text, order, status, seedId, decisions }) => ({
       text,
       order,
       status,
       seedId,
-      answers,
+      decisions,
     })),
-    rows: rows.map(tellRow),
+    rows: rows.map(outcomeOfRow),
   }
 }
 
-const tellRow = ({
+const outcomeOfRow = ({
   prompt,
   variant,
   order,
   completion: { writtenAt: _, ...completion },
-  answers,
+  decisions,
   verdict,
   droppedBy,
   status,
-}: Row): unknown => ({ prompt, variant, order, completion, answers, verdict, droppedBy, status })
+}: Row): unknown => ({ prompt, variant, order, completion, decisions, verdict, droppedBy, status })

@@ -1,10 +1,11 @@
-// A student's record while it is trained: the curve as it comes, pauses, stops, workers that die, what a reload goes back to.
+// A student's record during training: the curve, pauses, stops, workers that die, resuming after a reload.
 import { describe, expect, test, vi } from 'vitest'
 import { RunControl } from '../../src/actions/control.ts'
-import { resumeStudent, trainStudent, type TrainProgress } from '../../src/actions/train-student.ts'
+import { resumeStudent, trainStudent } from '../../src/actions/train-student.ts'
+import type { TrainProgress } from '../../src/actions/train/train-progress.ts'
 import { datasetId as nameOfRows } from '../../src/domain/dataset.ts'
 import type { DatasetId, ProjectId, StudentId } from '../../src/domain/id.ts'
-import { refOf } from '../../src/domain/model.ts'
+import { refOf } from '../../src/domain/model-card.ts'
 import type {
   LoraTrainSettings,
   OnPolicyTrainSettings,
@@ -13,10 +14,10 @@ import type {
 } from '../../src/domain/student.ts'
 import type { Served } from '../../src/protocol/channel.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
-import type { TracedAnswer } from '../../src/protocol/lent-teacher.ts'
+import type { CompletionSoftTargets } from '../../src/protocol/lent-teacher.ts'
 import type { StudentContract, TrainRequest } from '../../src/protocol/student.ts'
 import { getDataset, putDataset } from '../../src/storage/datasets.ts'
-import type { TeacherShare } from '../../src/domain/trace.ts'
+import type { TeacherShare } from '../../src/domain/soft-targets.ts'
 import { readRecord, RECORDS } from '../../src/storage/records.ts'
 import { getStudent, listStudents, patchStudent } from '../../src/storage/students.ts'
 import { finish, makeMachines, type TestMachines } from '../stand-ins/machines.ts'
@@ -28,38 +29,39 @@ import { DESCRIPTION, OTHER } from '../stand-ins/teacher.ts'
 const STEPS = 12
 const settings: TextTrainSettings = { ...SMALL_TRAINING, steps: STEPS, evaluateEvery: 4 }
 
-/** A training whose steps take no time: a checkpoint every fourth step, and on abort. */
+/** A training with instant steps: a checkpoint every fourth step, and on abort. */
 class TrainingStandIn implements Served<StudentContract> {
-  readonly begun: number[] = []
-  readonly traces: (string | undefined)[] = []
-  readonly adapted: TrainRequest['adapts'][] = []
-  readonly taught: TrainRequest['teachers'][] = []
-  /** Ports on which a teacher answers. */
+  /** The step at which each call started. */
+  readonly startSteps: number[] = []
+  readonly softTargets: (string | undefined)[] = []
+  readonly baseModels: TrainRequest['baseModel'][] = []
+  readonly teachers: TrainRequest['teachers'][] = []
+  /** Ports on which a teacher responds. */
   readonly lent: MessagePort[] = []
   readonly checkpoints = new Map<string, number>()
   beforeStep: (step: number) => unknown = () => undefined
 
   train: Served<StudentContract>['train'] = async (
-    { studentId, settings: { steps }, trace, teachers, adapts, lent }: TrainRequest,
+    { studentId, settings: { steps }, softTargets, teachers, baseModel, lent }: TrainRequest,
     { signal, emit },
   ) => {
     let step = this.checkpoints.get(studentId) ?? 0
-    this.begun.push(step)
-    this.traces.push(trace)
-    this.taught.push(teachers)
-    this.adapted.push(adapts)
+    this.startSteps.push(step)
+    this.softTargets.push(softTargets)
+    this.teachers.push(teachers)
+    this.baseModels.push(baseModel)
     if (lent) this.lent.push(lent)
     emit({
       kind: 'phase',
       phase: step > 0 ? 'resuming' : 'tokenizer',
-      sentence: step > 0 ? `Going on from the checkpoint of step ${step}.` : 'Learning a vocabulary.',
+      sentence: step > 0 ? `Resuming from the checkpoint at step ${step}.` : 'Learning a vocabulary.',
     })
     emit({
       kind: 'shape',
       shape: { layers: 2, width: 64, heads: 4, kvHeads: 2, feedForward: 128, vocabulary: 300, context: 64 },
       parameters: 99,
-      cutRows: 1,
-      leftOutRows: 2,
+      truncatedRows: 1,
+      skippedRows: 2,
     })
     const save = (): void => {
       this.checkpoints.set(studentId, step)
@@ -69,26 +71,26 @@ class TrainingStandIn implements Served<StudentContract> {
       await new Promise((resolve) => setTimeout(resolve))
       if (signal.aborted) {
         save()
-        return { ending: 'stopped', step }
+        return { outcome: 'stopped', step }
       }
-      const mishap = await this.beforeStep(step + 1)
-      if (mishap instanceof Error) throw mishap
+      const failure = await this.beforeStep(step + 1)
+      if (failure instanceof Error) throw failure
       step += 1
-      const looks = step % 4 === 0
+      const evaluates = step % 4 === 0
       emit({
         kind: 'step',
-        point: { step, train: 6 - step / 4, ...(looks ? { heldOut: 6.5 - step / 4 } : {}) },
+        point: { step, train: 6 - step / 4, ...(evaluates ? { heldOut: 6.5 - step / 4 } : {}) },
         tokensPerSecond: 1000,
         learningRate: 0.001,
         gradientNorm: 1,
         msLeft: (steps - step) * 10,
       })
-      if (looks) {
+      if (evaluates) {
         save()
         emit({ kind: 'samples', samples: [{ step, prompt: 'a', text: `text of step ${step}` }] })
       }
     }
-    return { ending: 'finished', step }
+    return { outcome: 'finished', step }
   }
   complete: Served<StudentContract>['complete'] = async () => ({
     promptTokens: 0,
@@ -96,7 +98,7 @@ class TrainingStandIn implements Served<StudentContract> {
     newTokens: 0,
     ms: 0,
   })
-  listTraces: Served<StudentContract>['listTraces'] = async () => []
+  listSoftTargets: Served<StudentContract>['listSoftTargets'] = async () => []
   check: Served<StudentContract>['check'] = async () => ({ tried: 0, failed: 0, threads: 1 })
   export: Served<StudentContract>['export'] = async () => ({ files: [] })
 }
@@ -117,7 +119,7 @@ const soft: TrainSettings = {
   ...softOf(settings),
   loss: 'forward-kl',
   temperature: 2,
-  choices: 8,
+  topK: 8,
   textShare: 0.1,
 }
 function softOf({ vocabulary: _, labelSmoothing: __, loss: ___, ...common }: typeof settings) {
@@ -128,44 +130,44 @@ const start = (
   control = new RunControl(),
 ) => trainStudent(machines, { projectId, datasetId, settings, backend: 'wasm' }, control)
 
-describe('a training on the teacher’s probabilities', () => {
+describe('training on soft targets', () => {
   const startSoft = (
     { machines, projectId, datasetId }: Awaited<ReturnType<typeof begin>>,
     control = new RunControl(),
   ) => trainStudent(machines, { projectId, datasetId, settings: soft, backend: 'wasm' }, control)
 
-  test('asks the teacher first, once, and tells how far it is', async () => {
+  test('computes the soft targets first, once, and reports progress', async () => {
     const all = await begin()
-    const told: TrainProgress[] = []
-    all.machines.standIn.beforeTrace = () => new Promise((resolve) => setTimeout(resolve, 120))
-    const student = await finish(startSoft(all), (progress) => told.push(progress))
+    const reports: TrainProgress[] = []
+    all.machines.standIn.beforeSoftTargetRow = () => new Promise((resolve) => setTimeout(resolve, 120))
+    const student = await finish(startSoft(all), (progress) => reports.push(progress))
     expect(student).toMatchObject({
       status: 'trained',
-      trace: `${all.datasetId.slice(0, 8)}.trace`,
+      softTargets: `${all.datasetId.slice(0, 8)}.trace`,
       settings: soft,
     })
-    expect(all.machines.standIn.traced).toEqual([
-      { projectId: all.projectId, datasetId: all.datasetId, choices: 8, temperature: 2 },
+    expect(all.machines.standIn.softTargetRequests).toEqual([
+      { projectId: all.projectId, datasetId: all.datasetId, topK: 8, temperature: 2 },
     ])
-    expect(told.filter(({ phase }) => phase === 'tracing').map(({ sentence }) => sentence)).toContain(
-      'The teacher goes through the training rows: 2 of 3.',
+    expect(reports.filter(({ phase }) => phase === 'soft-targets').map(({ sentence }) => sentence)).toContain(
+      'Computing the teacher’s probabilities: 2 of 3 training rows.',
     )
-    expect(all.worker.traces).toEqual([student.trace])
+    expect(all.worker.softTargets).toEqual([student.softTargets])
   })
 
-  test('is paused and stopped while the teacher is asked, and asks again only for what is not there', async () => {
+  test('pauses and stops while soft targets are computed, and then computes only what is missing', async () => {
     const all = await begin()
     const control = new RunControl()
-    const told: TrainProgress[] = []
-    all.machines.standIn.beforeTrace = (row) =>
-      row === 1 && all.machines.standIn.traced.length === 1 && control.pause()
-    const ending = finish(startSoft(all, control), (progress) => told.push(progress))
-    await vi.waitFor(() => expect(told.at(-1)?.phase).toBe('paused'))
+    const reports: TrainProgress[] = []
+    all.machines.standIn.beforeSoftTargetRow = (row) =>
+      row === 1 && all.machines.standIn.softTargetRequests.length === 1 && control.pause()
+    const ending = finish(startSoft(all, control), (progress) => reports.push(progress))
+    await vi.waitFor(() => expect(reports.at(-1)?.phase).toBe('paused'))
     all.worker.beforeStep = (step) => step === 6 && control.stop()
     control.resume()
     const stopped = await ending
     expect(stopped.status).toBe('stopped')
-    expect(all.machines.standIn.traced).toHaveLength(2)
+    expect(all.machines.standIn.softTargetRequests).toHaveLength(2)
     all.worker.beforeStep = () => undefined
     all.machines.standIn.loaded = false
     expect(
@@ -173,23 +175,23 @@ describe('a training on the teacher’s probabilities', () => {
         resumeStudent(all.machines, { projectId: all.projectId, studentId: stopped.id }, new RunControl()),
       ),
     ).toMatchObject({ status: 'trained' })
-    expect(all.machines.standIn.traced).toHaveLength(2)
+    expect(all.machines.standIn.softTargetRequests).toHaveLength(2)
   })
 
-  test('is refused without a loaded teacher, before anything is stored', async () => {
+  test('is refused without a loaded teacher before anything is stored', async () => {
     const all = await begin()
     all.machines.standIn.loaded = false
     await expect(finish(startSoft(all))).rejects.toMatchObject({
       name: 'NotLoaded',
       message: expect.stringMatching(
-        /^This student learns from the teacher’s probabilities, and no teacher is loaded\. Load one/,
+        /^This student learns from the teacher’s probabilities, but no teacher is loaded\. Load one/,
       ),
     })
     expect(await listStudents(all.machines.db, all.projectId)).toEqual([])
   })
 })
 
-describe('a training of adapters', () => {
+describe('training of adapters', () => {
   const lora: LoraTrainSettings = {
     ...softOf(settings),
     loss: 'lora',
@@ -211,20 +213,20 @@ describe('a training of adapters', () => {
         datasetId,
         settings: { ...lora, ...changes },
         backend: 'wasm',
-        ...(from ? { adapts: from } : {}),
+        ...(from ? { baseModel: from } : {}),
       },
       control,
     )
 
-  test('stores which model they lie on, and asks the worker for that one again when it goes on', async () => {
+  test('stores the base model and passes it to the worker again when it resumes', async () => {
     const all = await begin()
     const control = new RunControl()
     all.worker.beforeStep = (step) => step === 6 && control.stop()
     const stopped = await finish(startLora(all, source, { context: 2048 }, control))
-    const adapts = { source, model: refOf(DESCRIPTION.card) }
+    const baseModel = { source, model: refOf(DESCRIPTION.card) }
     expect(stopped).toMatchObject({
       status: 'stopped',
-      adapts,
+      baseModel,
       settings: { loss: 'lora', context: 2048 },
       parameters: 99,
     })
@@ -233,16 +235,16 @@ describe('a training of adapters', () => {
       await finish(
         resumeStudent(all.machines, { projectId: all.projectId, studentId: stopped.id }, new RunControl()),
       ),
-    ).toMatchObject({ status: 'trained', adapts })
-    expect(all.worker.adapted).toEqual([adapts, adapts])
+    ).toMatchObject({ status: 'trained', baseModel })
+    expect(all.worker.baseModels).toEqual([baseModel, baseModel])
   })
 
-  test('is refused without a model, with one that cannot chat and with one that does not fit, before anything is stored', async () => {
+  test('is refused without a model, without a chat template and without enough memory, before anything is stored', async () => {
     const all = await begin()
     await expect(finish(startLora(all))).rejects.toMatchObject({
       name: 'NotLoaded',
       message: expect.stringMatching(
-        /^This training fits a model that you have, and none is chosen\. Keep one/,
+        /^This objective fine-tunes a model that you have, but none is chosen\. Store one/,
       ) as string,
     })
     let card = { ...DESCRIPTION.card, hasChatTemplate: false }
@@ -255,30 +257,30 @@ describe('a training of adapters', () => {
     await expect(finish(startLora(all, source))).rejects.toMatchObject({
       name: 'ModelRefused',
       message: expect.stringMatching(
-        /^Stand-in takes about \d\.\d GB for one row of 64 tokens, and wasm has 4\. Choose a smaller model/,
+        /^Stand-in takes about \d\.\d GB for one row of 64 tokens, and WebAssembly has 4\. Choose a smaller model/,
       ) as string,
     })
     card = { ...DESCRIPTION.card, parameters: 134_515_008, layers: 30, width: 576, vocabularySize: 49_152 }
-    await expect(finish(startLora(all, source, { batch: 32, context: 512 }))).rejects.toMatchObject({
+    await expect(finish(startLora(all, source, { batchSize: 32, context: 512 }))).rejects.toMatchObject({
       message: expect.stringMatching(
-        /^Training Stand-in at 32 rows of 512 tokens takes about [\d.]+ GB, and wasm has 4\. Take the rows in more parts/,
+        /^Training Stand-in with a batch of 32 rows of 512 tokens takes about [\d.]+ GB, and WebAssembly has 4\. Raise the gradient accumulation/,
       ) as string,
     })
     expect(await listStudents(all.machines.db, all.projectId)).toEqual([])
   })
 })
 
-describe('a training on own answers', () => {
+describe('on-policy training', () => {
   const own: TrainSettings = {
     ...softOf(settings),
     loss: 'on-policy',
     divergence: 'reverse-kl',
     lambda: 0.5,
-    ownFrom: 0.3,
+    textWarmUp: 0.3,
     temperature: 2,
-    choices: 8,
-    answerTokens: 32,
-    answerTemperature: 1,
+    topK: 8,
+    maxTokens: 32,
+    samplingTemperature: 1,
   }
   const startOwn = (
     { machines, projectId, datasetId }: Awaited<ReturnType<typeof begin>>,
@@ -288,21 +290,21 @@ describe('a training on own answers', () => {
     trainStudent(machines, { projectId, datasetId, settings: { ...own, ...over }, backend: 'wasm' }, control)
   const teacherRef = refOf(DESCRIPTION.card)
 
-  test('lends the teacher to the student’s worker for as long as it lasts, and keeps whose it is', async () => {
+  test('lends the teacher to the student’s worker until it ends, and stores which teacher it was', async () => {
     const all = await begin()
     const { standIn } = all.machines
-    let said: readonly TracedAnswer[] = []
-    standIn.traceAnswers = async (answers) =>
-      answers.map(({ tokens }) => ({
-        choices: 8,
+    let received: readonly CompletionSoftTargets[] = []
+    standIn.lentSoftTargets = async (completions) =>
+      completions.map(({ tokens }) => ({
+        topK: 8,
         ids: new Uint16Array(8 * tokens.length),
         probabilities: new Float32Array(9 * tokens.length).fill(0.5),
       }))
     all.worker.beforeStep = async (step) => {
       if (step !== 5) return
-      expect(standIn.takenBack).toBe(0)
+      expect(standIn.endedLoans).toBe(0)
       const borrowed = borrowTeacher(all.worker.lent.at(-1)!)
-      said = await borrowed.trace(
+      received = await borrowed.computeSoftTargets(
         [{ system: '', prompt: 'a', tokens: Uint16Array.of(7, 8, 9) }],
         new AbortController().signal,
       )
@@ -310,43 +312,43 @@ describe('a training on own answers', () => {
     const student = await finish(startOwn(all))
     expect(student).toMatchObject({
       status: 'trained',
-      trace: `${all.datasetId.slice(0, 8)}.trace`,
+      softTargets: `${all.datasetId.slice(0, 8)}.trace`,
       teacher: teacherRef,
       settings: own,
     })
-    expect(said.map(({ ids }) => ids.length)).toEqual([24])
-    expect(standIn.traced).toHaveLength(1)
+    expect(received.map(({ ids }) => ids.length)).toEqual([24])
+    expect(standIn.softTargetRequests).toHaveLength(1)
     expect(standIn.lent).toMatchObject([
       {
         projectId: all.projectId,
         datasetId: all.datasetId,
-        choices: 8,
+        topK: 8,
         temperature: 2,
-        trace: student.trace,
+        softTargets: student.softTargets,
         teacher: teacherRef,
       },
     ])
-    await vi.waitFor(() => expect(standIn.takenBack).toBe(1))
+    await vi.waitFor(() => expect(standIn.endedLoans).toBe(1))
   })
 
-  test('is paused and resumed with the teacher lent anew; with λ = 0 it is not lent at all', async () => {
+  test('lends the teacher again after a pause, and does not lend it if λ = 0', async () => {
     const all = await begin()
     const control = new RunControl()
     all.worker.beforeStep = (step) => step === 6 && control.pause()
-    const told: TrainProgress[] = []
-    const ending = finish(startOwn(all, control), (progress) => told.push(progress))
-    await vi.waitFor(() => expect(told.at(-1)?.phase).toBe('paused'))
-    await vi.waitFor(() => expect(all.machines.standIn.takenBack).toBe(1))
+    const reports: TrainProgress[] = []
+    const ending = finish(startOwn(all, control), (progress) => reports.push(progress))
+    await vi.waitFor(() => expect(reports.at(-1)?.phase).toBe('paused'))
+    await vi.waitFor(() => expect(all.machines.standIn.endedLoans).toBe(1))
     control.resume()
     expect((await ending).status).toBe('trained')
     expect(all.machines.standIn.lent).toHaveLength(2)
-    expect(all.machines.standIn.traced).toHaveLength(1)
+    expect(all.machines.standIn.softTargetRequests).toHaveLength(1)
     expect((await finish(startOwn(all, new RunControl(), { lambda: 0 }))).status).toBe('trained')
     expect(all.machines.standIn.lent).toHaveLength(2)
     expect(all.worker.lent).toHaveLength(2)
   })
 
-  test('whose teacher’s worker dies ends with a sentence at its last checkpoint, and goes on with the same teacher only', async () => {
+  test('ends at its last checkpoint when the teacher’s worker dies, and resumes only with the same teacher', async () => {
     const all = await begin()
     const { standIn } = all.machines
     all.worker.beforeStep = (step) => {
@@ -355,12 +357,12 @@ describe('a training on own answers', () => {
     await expect(finish(startOwn(all))).rejects.toMatchObject({
       name: 'NotLoaded',
       message:
-        'The teacher’s worker broke down while the student learned from it. Load the teacher again, then go on from the last checkpoint.',
+        'The teacher’s worker crashed while the student learned from it. Load the teacher again, then resume from the last checkpoint.',
     })
     const [failed] = await listStudents(all.machines.db, all.projectId)
     expect(failed).toMatchObject({ status: 'failed', teacher: teacherRef })
     expect(failed!.checkpointStep).toBeGreaterThanOrEqual(6)
-    expect(all.worker.begun).toEqual([0])
+    expect(all.worker.startSteps).toEqual([0])
     all.worker.beforeStep = () => undefined
     const resume = () =>
       finish(
@@ -373,25 +375,25 @@ describe('a training on own answers', () => {
     })
     standIn.loaded = false
     await expect(resume()).rejects.toMatchObject({ name: 'NotLoaded' })
-    expect(all.worker.begun).toEqual([0])
+    expect(all.worker.startSteps).toEqual([0])
     standIn.loaded = true
     standIn.description = DESCRIPTION
     expect((await resume()).status).toBe('trained')
   })
 
-  test('goes on by itself where the student’s worker dies, with the teacher lent anew', async () => {
+  test('resumes automatically when the student’s worker dies, and lends the teacher again', async () => {
     const all = await begin()
     let deaths = 0
     all.worker.beforeStep = (step) => {
       if (step === 7 && deaths++ === 0) all.machines.kill('student')
     }
     expect((await finish(startOwn(all))).status).toBe('trained')
-    expect(all.worker.begun).toHaveLength(2)
+    expect(all.worker.startSteps).toHaveLength(2)
     expect(all.machines.standIn.lent).toHaveLength(2)
-    await vi.waitFor(() => expect(all.machines.standIn.takenBack).toBe(2))
+    await vi.waitFor(() => expect(all.machines.standIn.endedLoans).toBe(2))
   })
 
-  test('is refused without a loaded teacher, before anything is stored', async () => {
+  test('is refused without a loaded teacher before anything is stored', async () => {
     const all = await begin()
     all.machines.standIn.loaded = false
     await expect(finish(startOwn(all))).rejects.toMatchObject({ name: 'NotLoaded' })
@@ -399,7 +401,7 @@ describe('a training on own answers', () => {
   })
 })
 
-describe('a training on classes', () => {
+describe('training on classes', () => {
   const labels: TrainSettings = {
     ...settings,
     loss: 'classes',
@@ -424,37 +426,37 @@ describe('a training on classes', () => {
   }
   const startOn = (
     { machines, projectId, datasetId: id }: Awaited<ReturnType<typeof begin>>,
-    asked: TrainSettings,
+    trainSettings: TrainSettings,
     base?: StudentId,
   ) =>
     trainStudent(
       machines,
-      { projectId, datasetId: id, settings: asked, backend: 'wasm', ...(base ? { base } : {}) },
+      { projectId, datasetId: id, settings: trainSettings, backend: 'wasm', ...(base ? { base } : {}) },
       new RunControl(),
     )
 
-  test('needs no teacher for its labels, and knows its classes from the first moment', async () => {
+  test('needs no teacher for labels, and stores its classes at the start', async () => {
     const all = await beginLabelled()
     all.machines.standIn.loaded = false
     const student = await finish(startOn(all, labels))
     expect(student).toMatchObject({ status: 'trained', classes: ['no', 'yes'] })
-    expect(all.worker.traces).toEqual([undefined])
+    expect(all.worker.softTargets).toEqual([undefined])
   })
 
-  test('asks the teacher once for its shares, and is refused where none is loaded', async () => {
+  test('computes class probabilities once, and is refused if no teacher is loaded', async () => {
     const all = await beginLabelled()
     const student = await finish(startOn(all, { ...labels, softShare: 0.5 }))
-    expect(all.machines.standIn.classesTraced).toEqual([
+    expect(all.machines.standIn.classRequests).toEqual([
       { projectId: all.projectId, datasetId: all.datasetId, temperature: 2 },
     ])
-    expect(all.worker.traces).toEqual([student.trace])
+    expect(all.worker.softTargets).toEqual([student.softTargets])
     all.machines.standIn.loaded = false
     await expect(finish(startOn(all, { ...labels, softShare: 0.5 }))).rejects.toThrow(
       'or set the share of the teacher to 0',
     )
   })
 
-  test('is refused before anything is stored where rows have no classes, and is nothing to go on from', async () => {
+  test('is refused before anything is stored if rows have no classes, and cannot be a starting point', async () => {
     const none = await beginLabelled((i) => `text ${i}`)
     await expect(finish(startOn(none, labels))).rejects.toThrow(
       'are each the completion of only one training row',
@@ -465,18 +467,18 @@ describe('a training on classes', () => {
     const rewards: TrainSettings = {
       ...softOf(settings),
       loss: 'grpo',
-      answers: 2,
-      answerTokens: 8,
+      completionsPerPrompt: 2,
+      maxTokens: 8,
       temperature: 1,
       beta: 0,
     }
-    await expect(finish(startOn(all, rewards, id))).rejects.toThrow('answers with classes and writes nothing')
+    await expect(finish(startOn(all, rewards, id))).rejects.toThrow('is a classifier and generates no text')
   })
 })
 
-test('a teacher whose worker dies while it is asked ends the training with a sentence about it, and not about the student’s worker', async () => {
+test('a teacher’s worker that dies while computing soft targets ends the training with a sentence about it', async () => {
   const all = await begin()
-  all.machines.standIn.trace = () => {
+  all.machines.standIn.computeSoftTargets = () => {
     all.machines.kill('teacher')
     return new Promise(() => undefined)
   }
@@ -493,18 +495,18 @@ test('a teacher whose worker dies while it is asked ends the training with a sen
   ).rejects.toMatchObject({
     name: 'NotLoaded',
     message:
-      'The teacher’s worker broke down while it was asked. Load the teacher again, then go on: what it has said so far is stored.',
+      'The teacher’s worker crashed while computing token probabilities. Load the teacher again, then resume: what was computed so far is stored.',
   })
   expect([...notes]).toEqual([undefined])
-  expect(all.worker.begun).toEqual([])
+  expect(all.worker.startSteps).toEqual([])
 })
 
-describe('a training on several teachers', () => {
+describe('training on several teachers', () => {
   const stored = {
     name: 'Stored',
     fingerprint: 'aa11bb22cc33dd44',
     weight: 1,
-    trace: 'stored.trace',
+    softTargets: 'stored.trace',
   } as const
   const loaded = { name: 'Stand-in', fingerprint: '00000000000000aa', weight: 3 } as const
   const startWith = (
@@ -517,17 +519,17 @@ describe('a training on several teachers', () => {
       new RunControl(),
     )
 
-  test('asks the loaded one for what is not stored, and the record keeps them all with their weights', async () => {
+  test('computes missing soft targets with the loaded one, and stores all with their weights', async () => {
     const all = await begin()
     const student = await finish(startWith(all, [loaded, stored, { ...stored, name: 'Left out', weight: 0 }]))
-    const trace = `${all.datasetId.slice(0, 8)}.trace`
-    expect(student).toMatchObject({ status: 'trained', teachers: [{ ...loaded, trace }, stored] })
-    expect(student.trace).toBeUndefined()
-    expect(all.machines.standIn.traced).toHaveLength(1)
-    expect(all.worker.taught).toEqual([
+    const softTargets = `${all.datasetId.slice(0, 8)}.trace`
+    expect(student).toMatchObject({ status: 'trained', teachers: [{ ...loaded, softTargets }, stored] })
+    expect(student.softTargets).toBeUndefined()
+    expect(all.machines.standIn.softTargetRequests).toHaveLength(1)
+    expect(all.worker.teachers).toEqual([
       [
-        { trace, weight: 3 },
-        { trace: 'stored.trace', weight: 1 },
+        { softTargets, weight: 3 },
+        { softTargets: 'stored.trace', weight: 1 },
       ],
     ])
     expect(readRecord(RECORDS.students, JSON.parse(JSON.stringify(student)))).toEqual({
@@ -536,21 +538,21 @@ describe('a training on several teachers', () => {
     })
   })
 
-  test('with a stored one alone needs none loaded, and is told to the worker as ever', async () => {
+  test('needs no loaded teacher with a single stored one, and passes it to the worker as the only file', async () => {
     const all = await begin()
     all.machines.standIn.loaded = false
     expect(await finish(startWith(all, [stored, { ...loaded, weight: 0 }]))).toMatchObject({
       status: 'trained',
       teachers: [stored],
     })
-    expect([all.worker.traces, all.worker.taught, all.machines.standIn.traced]).toEqual([
+    expect([all.worker.softTargets, all.worker.teachers, all.machines.standIn.softTargetRequests]).toEqual([
       ['stored.trace'],
       [undefined],
       [],
     ])
   })
 
-  test('is refused where no weight is above 0, and where another one is loaded than has to be asked', async () => {
+  test('is refused if no weight is above 0, or if another teacher is loaded than required', async () => {
     const all = await begin()
     await expect(
       finish(
@@ -561,18 +563,18 @@ describe('a training on several teachers', () => {
       ),
     ).rejects.toMatchObject({
       name: 'NotLoaded',
-      message: expect.stringMatching(/no teacher has a weight above 0\. Give one a weight/),
+      message: expect.stringMatching(/no teacher has a weight above 0\. Set the weight of one/),
     })
     await expect(
       finish(startWith(all, [stored, { ...loaded, name: 'Other', fingerprint: 'f'.repeat(16) }])),
     ).rejects.toMatchObject({
       name: 'NotLoaded',
-      message: expect.stringMatching(/probabilities of Other, .* and Stand-in is loaded\. Load Other/),
+      message: expect.stringMatching(/probabilities of Other, .* but Stand-in is loaded\. Load Other/),
     })
     expect(await listStudents(all.machines.db, all.projectId)).toEqual([])
   })
 
-  test('that was begun before students named their teachers asks the loaded one', async () => {
+  test('uses the loaded teacher for a student stored without teachers', async () => {
     const all = await begin()
     all.worker.beforeStep = (step) => step === 2 && new RetortError('Unexpected', 'stop here')
     const failed = await finish(startWith(all, [loaded])).catch(() => undefined)
@@ -582,19 +584,19 @@ describe('a training on several teachers', () => {
       all.machines.db,
       all.projectId,
       student!.id,
-      ({ teachers: _, trace: __, ...old }) => old,
+      ({ teachers: _, softTargets: __, ...old }) => old,
     )
     all.worker.beforeStep = () => undefined
     expect(
       await finish(
         resumeStudent(all.machines, { projectId: all.projectId, studentId: student!.id }, new RunControl()),
       ),
-    ).toMatchObject({ status: 'trained', trace: `${all.datasetId.slice(0, 8)}.trace` })
+    ).toMatchObject({ status: 'trained', softTargets: `${all.datasetId.slice(0, 8)}.trace` })
   })
 })
 
-describe('a training on hidden states', () => {
-  test('asks for them where widths are alike, and is refused before anything is asked or stored where they are not', async () => {
+describe('training on hidden states', () => {
+  test('requests them if the widths match, and is refused before any request or write if they do not', async () => {
     const all = await begin()
     const settingsOf = (preset: 'nano' | 'huge'): TrainSettings => ({ ...soft, preset, hiddenShare: 1 })
     const startWith = (preset: 'nano' | 'huge') =>
@@ -608,34 +610,34 @@ describe('a training on hidden states', () => {
     await expect(finish(startWith('nano'))).rejects.toMatchObject({
       name: 'ModelRefused',
       message:
-        'The hidden states of Stand-in are 576 wide and those of a student of size “nano” 48; only states of one width can be compared. Choose the size “huge”, which is 576 wide, or set the weight of the hidden states to 0.',
+        'The hidden states of Stand-in have width 576, but those of a student of size “nano” have width 48; only equal widths can be compared. Choose the model size “huge”, which has width 576, or set “Hidden state loss weight” to 0.',
     })
-    expect([all.machines.standIn.traced, await listStudents(all.machines.db, all.projectId)]).toEqual([
-      [],
-      [],
-    ])
+    expect([
+      all.machines.standIn.softTargetRequests,
+      await listStudents(all.machines.db, all.projectId),
+    ]).toEqual([[], []])
     expect(await finish(startWith('huge'))).toMatchObject({ status: 'trained' })
-    expect(all.machines.standIn.traced).toMatchObject([{ hidden: true, choices: 8 }])
+    expect(all.machines.standIn.softTargetRequests).toMatchObject([{ hidden: true, topK: 8 }])
     width = 200
     await expect(finish(startWith('huge'))).rejects.toMatchObject({
       message: expect.stringMatching(
-        /No size is 200 wide: set the weight of the hidden states to 0, or take a teacher that is 48, 96, 128, 192, 256, 384 or 576 wide\.$/,
+        /No model size has width 200: set “Hidden state loss weight” to 0, or load a teacher of width 48, 96, 128, 192, 256, 384 or 576\.$/,
       ),
     })
   })
 })
 
-describe('a training', () => {
-  test('stores its curve, samples and shape, and tells them on the way', async () => {
+describe('training', () => {
+  test('stores its curve, samples and shape, and reports them', async () => {
     const all = await begin()
-    const told: TrainProgress[] = []
-    const student = await finish(start(all), (progress) => told.push(progress))
+    const reports: TrainProgress[] = []
+    const student = await finish(start(all), (progress) => reports.push(progress))
     expect(student).toMatchObject({
       status: 'trained',
       checkpointStep: STEPS,
       shape: { vocabulary: 300 },
-      cutRows: 1,
-      leftOutRows: 2,
+      truncatedRows: 1,
+      skippedRows: 2,
       recipeHash: expect.any(String),
     })
     expect(student.points.map(({ step }) => step)).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1))
@@ -645,7 +647,7 @@ describe('a training', () => {
       'text of step 12',
     ])
     expect(await listStudents(all.machines.db, all.projectId)).toEqual([student])
-    expect(told.at(-1)).toMatchObject({
+    expect(reports.at(-1)).toMatchObject({
       step: STEPS,
       steps: STEPS,
       phase: 'training',
@@ -655,44 +657,44 @@ describe('a training', () => {
     })
   })
 
-  test('is paused with a checkpoint, resumed from it, and has every step once', async () => {
+  test('pauses with a checkpoint, resumes from it, and has every step once', async () => {
     const all = await begin()
     const control = new RunControl()
     all.worker.beforeStep = (step) => step === 6 && control.pause()
-    const told: TrainProgress[] = []
-    const ending = finish(start(all, control), (progress) => told.push(progress))
+    const reports: TrainProgress[] = []
+    const ending = finish(start(all, control), (progress) => reports.push(progress))
     await vi.waitFor(() =>
-      expect(told.at(-1)).toMatchObject({
+      expect(reports.at(-1)).toMatchObject({
         phase: 'paused',
-        sentence: expect.stringMatching(/^Paused at step \d of 12; the checkpoint of step \d is stored\.$/),
+        sentence: expect.stringMatching(/^Paused at step \d of 12; the checkpoint at step \d is stored\.$/),
       }),
     )
     expect((await listStudents(all.machines.db, all.projectId))[0]?.status).toBe('paused')
     control.resume()
     const student = await ending
     expect(student.status).toBe('trained')
-    expect(all.worker.begun).toHaveLength(2)
-    expect(all.worker.begun[1]).toBeGreaterThanOrEqual(5)
+    expect(all.worker.startSteps).toHaveLength(2)
+    expect(all.worker.startSteps[1]).toBeGreaterThanOrEqual(5)
     expect(student.points.map(({ step }) => step)).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1))
   })
 
-  test('is stopped with a checkpoint and gone on with later', async () => {
+  test('stops with a checkpoint and can be resumed later', async () => {
     const all = await begin()
     const control = new RunControl()
     all.worker.beforeStep = (step) => step === 7 && control.stop()
     const stopped = await finish(start(all, control))
-    expect(stopped).toMatchObject({ status: 'stopped', why: 'Stopped by hand.' })
+    expect(stopped).toMatchObject({ status: 'stopped', reason: 'Stopped by hand.' })
     expect(stopped.checkpointStep).toBeGreaterThanOrEqual(6)
     all.worker.beforeStep = () => undefined
     const student = await finish(
       resumeStudent(all.machines, { projectId: all.projectId, studentId: stopped.id }, new RunControl()),
     )
     expect(student).toMatchObject({ status: 'trained', id: stopped.id })
-    expect(student.why).toBeUndefined()
+    expect(student.reason).toBeUndefined()
     expect(student.points.map(({ step }) => step)).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1))
   })
 
-  test('whose worker dies goes on by itself from the last checkpoint', async () => {
+  test('resumes automatically from the last checkpoint when the worker dies', async () => {
     const all = await begin()
     let deaths = 0
     all.worker.beforeStep = (step) => {
@@ -701,31 +703,31 @@ describe('a training', () => {
     const notes = new Set<string | undefined>()
     const student = await finish(start(all), ({ note }) => notes.add(note))
     expect(student.status).toBe('trained')
-    expect(all.worker.begun).toEqual([0, 4])
+    expect(all.worker.startSteps).toEqual([0, 4])
     expect(student.points.map(({ step }) => step)).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1))
     expect([...notes]).toEqual([
       undefined,
-      'The student’s worker broke down. The training went on by itself from the checkpoint of step 4.',
+      'The student’s worker crashed. Training resumed automatically from the checkpoint at step 4.',
     ])
   })
 
-  test('whose graphics card is lost goes on by itself in another worker, and says so', async () => {
+  test('resumes automatically in another worker when the graphics card is lost, and reports it', async () => {
     const all = await begin()
     let losses = 0
     all.worker.beforeStep = (step) =>
       step === 7 && losses++ === 0
-        ? new RetortError('DeviceLost', 'The GPU was lost while training.')
+        ? new RetortError('DeviceLost', 'The graphics card was lost while training.')
         : undefined
     const notes: (string | undefined)[] = []
     const student = await finish(start(all), ({ note }) => notes.push(note))
     expect(student.status).toBe('trained')
-    expect(all.worker.begun).toEqual([0, 4])
+    expect(all.worker.startSteps).toEqual([0, 4])
     expect(notes.at(-1)).toBe(
-      'The browser lost the graphics card. The training went on by itself from the checkpoint of step 4.',
+      'The browser lost the graphics card. Training resumed automatically from the checkpoint at step 4.',
     )
   })
 
-  test('whose worker dies twice before the next checkpoint ends with a sentence and can be gone on with', async () => {
+  test('fails with a sentence when the worker dies twice before a checkpoint, and can be resumed', async () => {
     const all = await begin()
     all.worker.beforeStep = (step) => step === 7 && all.machines.kill('student')
     await expect(finish(start(all))).rejects.toMatchObject({ name: 'WorkerDied' })
@@ -733,9 +735,9 @@ describe('a training', () => {
     expect(failed).toMatchObject({
       status: 'failed',
       checkpointStep: 4,
-      why: expect.stringMatching(/What was stored is safe/),
+      reason: expect.stringMatching(/Stored data is safe/),
     })
-    expect(all.worker.begun).toEqual([0, 4])
+    expect(all.worker.startSteps).toEqual([0, 4])
     all.worker.beforeStep = () => undefined
     expect(
       await finish(
@@ -744,19 +746,19 @@ describe('a training', () => {
     ).toMatchObject({ status: 'trained' })
   })
 
-  test('that fails for another reason is not begun again by itself', async () => {
+  test('does not resume automatically after another error', async () => {
     const all = await begin()
     all.worker.beforeStep = (step) =>
       step === 5 ? new RetortError('StorageFull', 'The checkpoint could not be stored.') : undefined
     await expect(finish(start(all))).rejects.toMatchObject({ name: 'StorageFull' })
-    expect(all.worker.begun).toEqual([0])
+    expect(all.worker.startSteps).toEqual([0])
     expect((await listStudents(all.machines.db, all.projectId))[0]).toMatchObject({
       status: 'failed',
-      why: 'The checkpoint could not be stored.',
+      reason: 'The checkpoint could not be stored.',
     })
   })
 
-  test('that was cut off by a reload drops the points after the checkpoint when it goes on', async () => {
+  test('drops the points after the checkpoint when it resumes after a reload', async () => {
     const all = await begin()
     const { machines, worker, projectId } = all
     worker.beforeStep = (step) => (step === 12 ? new Promise(() => undefined) : undefined)
@@ -767,7 +769,7 @@ describe('a training', () => {
       expect(student?.checkpointStep).toBe(8)
       return student!.id
     })
-    // As a write between two checkpoints leaves it.
+    // The record after a write between two checkpoints.
     await patchStudent(machines.db, projectId, id, (stored) => ({
       ...stored,
       points: [
@@ -784,7 +786,7 @@ describe('a training', () => {
     expect(student.samples.map(({ step }) => step)).toEqual([4, 8, 12])
   })
 
-  test('on a dataset or a student that is gone is refused with a sentence', async () => {
+  test('is refused with a sentence if the dataset or the student is gone', async () => {
     const { machines, projectId } = await begin()
     await expect(
       finish(
@@ -796,7 +798,7 @@ describe('a training', () => {
       ),
     ).rejects.toMatchObject({
       name: 'StorageFailed',
-      message: expect.stringMatching(/dataset is not stored any more/),
+      message: expect.stringMatching(/dataset is no longer stored/),
     })
     await expect(
       finish(resumeStudent(machines, { projectId, studentId: 'none' as StudentId }, new RunControl())),

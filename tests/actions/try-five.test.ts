@@ -1,4 +1,4 @@
-// A trial takes five rows through every step, tells what a whole run would take, and leaves nothing behind.
+// A trial runs five rows through every step, estimates the whole run, and stores nothing.
 import { expect, test, vi } from 'vitest'
 import { tryFive, type TryProgress } from '../../src/actions/try-five.ts'
 import type { ProjectId } from '../../src/domain/id.ts'
@@ -18,12 +18,14 @@ async function countStored({ db }: TestMachines): Promise<Record<string, number>
   return Object.fromEntries(counts)
 }
 
-test('five rows go through all steps and nothing is stored', async () => {
+test('tryFive runs five rows through all steps and stores nothing', async () => {
   const machines = await makeMachines()
   const projectId = await makeSmallProject(machines)
   const before = await countStored(machines)
-  const told: TryProgress[] = []
-  const { rows, estimate, note } = await finish(trial(machines, projectId), (progress) => told.push(progress))
+  const reports: TryProgress[] = []
+  const { rows, estimate, note } = await finish(trial(machines, projectId), (progress) =>
+    reports.push(progress),
+  )
   expect(rows).toHaveLength(5)
   expect(
     rows.every(
@@ -37,14 +39,14 @@ test('five rows go through all steps and nothing is stored', async () => {
   expect(estimate.rows).toBe(10)
   expect(estimate.msTotal).toBeGreaterThan(0)
   expect(estimate.storageBytes).toBeGreaterThan(10 * 1600)
-  expect(told.at(-1)).toMatchObject({
+  expect(reports.at(-1)).toMatchObject({
     total: 15,
-    sentence: expect.stringMatching(/judge scores \d answers?/),
+    sentence: expect.stringMatching(/judge scores \d completions?/),
   })
   expect(await countStored(machines)).toEqual(before)
 })
 
-test('is the same each time: the rows that the run will make first', async () => {
+test('tryFive returns the same rows each time', async () => {
   const machines = await makeMachines()
   const projectId = await makeSmallProject(machines)
   const texts = async () =>
@@ -56,7 +58,7 @@ test('is the same each time: the rows that the run will make first', async () =>
   expect(await texts()).toEqual(await texts())
 })
 
-test('asks the seeds where nothing is grown, and where growing brings nothing', async () => {
+test('tryFive uses the seeds as prompts if nothing is grown or growing yields nothing', async () => {
   const machines = await makeMachines()
   const projectId = await makeSmallProject(machines)
   const plain = await finish(
@@ -64,30 +66,30 @@ test('asks the seeds where nothing is grown, and where growing brings nothing', 
       machines,
       projectId,
       undefined,
-      readRecipe('retort: 1\nname: Plain\nsteps:\n  - complete: teacher\n'),
+      readRecipe('retort: 2\nname: Plain\nsteps:\n  - complete: teacher\n'),
     ),
   )
   expect(plain.rows.map(({ prompt, grown, status }) => [prompt, grown, status])).toEqual(
     SEEDS.slice(0, 5).map((seed) => [seed, false, 'kept']),
   )
-  machines.standIn.beforeAnswer = (_, id) => (id.startsWith('grow') ? { refusal: 'too long' } : undefined)
+  machines.standIn.beforeResult = (_, id) => (id.startsWith('grow') ? { refusal: 'too long' } : undefined)
   const barren = await finish(trial(machines, projectId))
   expect(barren.rows.filter(({ grown }) => grown)).toEqual([])
-  expect(barren.note).toMatch(/^Growing brought 0 usable prompts in \d+ requests; seeds stand in/)
+  expect(barren.note).toMatch(/^Growing yielded 0 usable prompts in \d+ requests; seeds fill/)
 })
 
-test('can be cancelled, and says what is missing where there are no seeds', async () => {
+test('tryFive can be cancelled, and throws a sentence if there are no seeds', async () => {
   const machines = await makeMachines()
   const projectId = await makeSmallProject(machines)
   const abort = new AbortController()
-  machines.standIn.beforeAnswer = (given) => (given === 3 ? 'silence' : undefined)
+  machines.standIn.beforeResult = (given) => (given === 3 ? 'silence' : undefined)
   const ending = finish(trial(machines, projectId, abort.signal))
-  await vi.waitFor(() => expect(machines.standIn.given).toBe(3))
+  await vi.waitFor(() => expect(machines.standIn.resultCount).toBe(3))
   abort.abort()
   await expect(ending).rejects.toMatchObject({ name: 'AbortError' })
   await machines.db.clear('seeds')
   expect(await countSeeds(machines.db, projectId)).toBe(0)
   await expect(finish(trial(machines, projectId))).rejects.toThrow(
-    'There are no seeds yet, so there is nothing to try. Add some on the Seeds screen.',
+    'This project has no seeds yet. Add some on the Seeds screen, then try the recipe.',
   )
 })

@@ -1,4 +1,4 @@
-// Knows: which parts are measured, under which conditions, and how they are printed: side by side, in one run.
+// Knows: which parts are measured, under which conditions, and how the results are printed: side by side, in one run.
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,11 +6,11 @@ import type { Browser } from 'playwright-core'
 import { build } from 'vite'
 import { DIST, hasTeacher, openBrowser, SHARED } from '../browser/launch.ts'
 import { serveFolder } from '../browser/serve.ts'
-import { measureBox } from './box.ts'
+import { measureBuiltInTeacher } from './built-in-teacher.ts'
 import { measureClasses } from './classes.ts'
 import { measureDecoding } from './decoding.ts'
 import { measureLoading } from './loading.ts'
-import { PARTS, type Part, type PartAnswer } from './measure.ts'
+import { PARTS, type Part, type PartResult } from './measure.ts'
 import { measureNative } from './native.ts'
 import { measureOpening } from './opening.ts'
 import { measurePeers } from './peers.ts'
@@ -29,7 +29,7 @@ const NEEDS_TEACHER: readonly Part[] = [
 
 const isPart = (name: string): name is Part => PARTS.some((part) => part === name)
 
-/** Builds the measuring pages like the page itself, under the same policy. */
+/** Builds the benchmark pages like the page itself, with the same content security policy. */
 async function buildPages(): Promise<void> {
   const pages = join(root, 'tests/bench/pages')
   await build({
@@ -41,23 +41,23 @@ async function buildPages(): Promise<void> {
   })
 }
 
-async function measurePart(browser: Browser, url: string, part: Part): Promise<PartAnswer> {
+async function measurePart(browser: Browser, url: string, part: Part): Promise<PartResult> {
   const context = await browser.newContext()
   const page = await context.newPage()
   page.on('pageerror', (error) => console.error(error.message))
   await page.goto(`${url}bench.html?part=${part}`)
-  const handle = await page.waitForFunction(() => globalThis.benchAnswer, undefined, {
+  const handle = await page.waitForFunction(() => globalThis.benchResult, undefined, {
     timeout: part === 'memory' ? 3_600_000 : 900_000,
   })
-  const answer = await handle.jsonValue()
+  const result = await handle.jsonValue()
   await context.close()
-  if (answer === undefined || 'broken' in answer)
-    throw new Error(`The part ${part} broke: ${answer?.broken ?? 'no answer'}`)
-  return answer
+  if (result === undefined || 'error' in result)
+    throw new Error(`The part ${part} failed: ${result?.error ?? 'no result'}`)
+  return result
 }
 
-/** The page itself is built anew for this, and served with the headers that a good host sends. */
-async function measureOpeningOfPage(browser: Browser, models: readonly string[]): Promise<PartAnswer> {
+/** Builds the page itself for this, and serves it with the headers of a suitable host. */
+async function measureOpeningOfPage(browser: Browser, models: readonly string[]): Promise<PartResult> {
   await build({ root, logLevel: 'warn' })
   const page = await serveFolder(DIST, { models })
   try {
@@ -67,18 +67,18 @@ async function measureOpeningOfPage(browser: Browser, models: readonly string[])
   }
 }
 
-/** In Node, on the page itself or in a worker of the measuring page; undefined where something is missing, which has then been said. */
+/** In Node, on the page itself or in a worker of the benchmark page; undefined if something is missing, which has been printed. */
 async function measureAnywhere(
   browser: Browser,
   url: string,
   models: readonly string[],
   part: Part,
-): Promise<PartAnswer | undefined> {
+): Promise<PartResult | undefined> {
   switch (part) {
     case 'native':
       return measureNative()
-    case 'box':
-      return measureBox()
+    case 'built-in-teacher':
+      return measureBuiltInTeacher()
     case 'classes':
       return measureClasses()
     case 'decoding':
@@ -101,30 +101,30 @@ const show = (value: number): string =>
       ? Math.round(value).toLocaleString('en')
       : value.toFixed(value >= 10 ? 1 : 2)
 
-/** Measures the parts that were asked for, or all; prints each as it ends and the ratios last. */
-export async function runBench(asked: readonly string[]): Promise<void> {
-  const wrong = asked.filter((name) => !isPart(name))
-  if (wrong.length > 0)
-    throw new Error(`There is no part called ${wrong.join(', ')}; there are ${PARTS.join(', ')}.`)
+/** Measures the named parts, or all; prints each as it ends, and the ratios last. */
+export async function runBench(names: readonly string[]): Promise<void> {
+  const unknown = names.filter((name) => !isPart(name))
+  if (unknown.length > 0)
+    throw new Error(`There is no part called ${unknown.join(', ')}; there are ${PARTS.join(', ')}.`)
   await buildPages()
   const models = [join(root, 'models'), join(SHARED, 'models'), join(root, 'public/teacher')]
   const site = await serveFolder(OUT, { models })
   const browser = await openBrowser()
   const [cpu] = cpus()
   console.log(
-    `Chromium ${browser.version()}, wasm with 2 threads, ${cpus().length} cores of ${cpu?.model.trim() ?? 'an unknown kind'}; medians, one run.\n`,
+    `Chromium ${browser.version()}, wasm with 2 threads, ${cpus().length} cores of ${cpu?.model.trim() ?? 'an unknown processor'}; medians, one run.\n`,
   )
-  const answers: PartAnswer[] = []
+  const results: PartResult[] = []
   try {
-    for (const part of PARTS.filter((name) => asked.length === 0 || asked.includes(name))) {
+    for (const part of PARTS.filter((name) => names.length === 0 || names.includes(name))) {
       if (NEEDS_TEACHER.includes(part) && !hasTeacher) {
         console.log(`${part}: not measured, there is no model in ../shared/models.`)
         continue
       }
-      const answer = await measureAnywhere(browser, site.url, models, part)
-      if (answer === undefined) continue
-      answers.push(answer)
-      for (const { what, value, unit, how } of answer.measured)
+      const result = await measureAnywhere(browser, site.url, models, part)
+      if (result === undefined) continue
+      results.push(result)
+      for (const { what, value, unit, how } of result.measured)
         console.log(`${what.padEnd(58)} ${show(value).padStart(9)} ${unit.padEnd(10)} ${how}`)
     }
   } finally {
@@ -132,6 +132,6 @@ export async function runBench(asked: readonly string[]): Promise<void> {
     await site.close()
   }
   console.log('')
-  for (const { what, ratio } of answers.flatMap(({ ratios }) => ratios))
+  for (const { what, ratio } of results.flatMap(({ ratios }) => ratios))
     console.log(`${what.padEnd(72)} × ${ratio.toFixed(2)}`)
 }

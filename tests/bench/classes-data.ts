@@ -1,5 +1,5 @@
-// Knows: the sentences of SST-2 that lie beside the project (Socher et al. 2013), split once and for all by a seed. They are read for
-// measuring only and never become part of the project.
+// Knows: the sentences of SST-2 next to the project (Socher et al. 2013), split with a fixed seed. They are read for benchmarks only and
+// never become part of the project.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatasetRow } from '../../src/domain/dataset.ts'
@@ -9,25 +9,25 @@ import { SHARED } from '../browser/launch.ts'
 
 export interface Labelled {
   readonly text: string
-  /** A place in LABELS. */
+  /** An index into LABELS. */
   readonly label: number
 }
 export const LABELS = ['negative', 'positive'] as const
 
-/** Sentences that all are asked, and those that settings are chosen on; the rest may be learned. */
-const ASKED = 1000
-const DEV = 500
+/** Test sentences, and dev sentences that settings are chosen on; the rest is for training. */
+const TEST_SENTENCES = 1000
+const DEV_SENTENCES = 500
 
 export interface Sentences {
-  readonly learn: readonly Labelled[]
+  readonly train: readonly Labelled[]
   readonly dev: readonly Labelled[]
-  readonly asked: readonly Labelled[]
+  readonly test: readonly Labelled[]
 }
 
 const FILE = join(SHARED, 'data/sst2-train.tsv')
 export const whyMissing = existsSync(FILE) ? undefined : 'there is no ../shared/data/sst2-train.tsv'
 
-/** Each sentence once, so that none is both learned and asked. */
+/** Each sentence once, so that none is in both training and test. */
 export function readSentences(): Sentences {
   const found = new Map<string, Labelled>()
   for (const line of readFileSync(FILE, 'utf8').split('\n')) {
@@ -36,10 +36,14 @@ export function readSentences(): Sentences {
       found.set(text, { text, label: Number(label) })
   }
   const all = shuffle([...found.values()], makeRng('bench/classes'))
-  return { asked: all.slice(0, ASKED), dev: all.slice(ASKED, ASKED + DEV), learn: all.slice(ASKED + DEV) }
+  return {
+    test: all.slice(0, TEST_SENTENCES),
+    dev: all.slice(TEST_SENTENCES, TEST_SENTENCES + DEV_SENTENCES),
+    train: all.slice(TEST_SENTENCES + DEV_SENTENCES),
+  }
 }
 
-/** Rows of a dataset: sentences as prompts and their labels as completions; those of `heldOut` are measured while it trains. */
+/** Rows of a dataset: sentences as prompts and their labels as completions; `heldOut` is evaluated during training. */
 export function toRows(train: readonly Labelled[], heldOut: readonly Labelled[]): DatasetRow[] {
   const toRow =
     (split: DatasetRow['split']) =>
@@ -55,10 +59,10 @@ export function toRows(train: readonly Labelled[], heldOut: readonly Labelled[])
   return [...train.map(toRow('train')), ...heldOut.map(toRow('held-out'))]
 }
 
-/** How a language model is asked. */
-export const askLabel = (text: string): string =>
+/** The prompt for a language model. */
+export const labelPrompt = (text: string): string =>
   `Is the sentiment of this sentence from a film review positive or negative? Answer with one word.\n\n${text}`
 
-/** Share of right answers, in per cent. */
-export const shareRight = (asked: readonly Labelled[], answers: readonly (number | undefined)[]): number =>
-  (100 * asked.filter(({ label }, i) => answers[i] === label).length) / asked.length
+/** Accuracy in per cent. */
+export const accuracy = (test: readonly Labelled[], predictions: readonly (number | undefined)[]): number =>
+  (100 * test.filter(({ label }, i) => predictions[i] === label).length) / test.length

@@ -1,39 +1,39 @@
-// Knows: SmolLM2-135M as a classifier: asked as it is, by the probabilities of its two answers; and with adapters trained on labels.
+// Knows: SmolLM2-135M as a classifier: zero-shot, by the probabilities of its two answers; and with adapters trained on labels.
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import { Generator } from '../../src/engine/generation/generator.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { makeRng, shuffle } from '../../src/domain/rng.ts'
-import { makeFirstAdapters, mergeAdapters, type AdapterOptions } from '../../src/engine/training/adapters.ts'
+import { initialAdapters, mergeAdapters, type AdapterOptions } from '../../src/engine/training/adapters.ts'
 import { readFrozen } from '../../src/engine/training/frozen-decoder.ts'
 import { countPredictions, makeBatch, packRows, positionsOf } from '../../src/engine/training/packing.ts'
 import { learningRateAt } from '../../src/engine/training/schedules/index.ts'
 import { makeStudentWeights } from '../../src/engine/training/student-weights.ts'
-import { beginState, Trainer } from '../../src/engine/training/trainer.ts'
+import { initialState, Trainer } from '../../src/engine/training/trainer.ts'
 import type { LoadedWeights } from '../../src/engine/weights/loaded.ts'
 import { loadGgufWeights } from '../../src/engine/weights/llama-gguf.ts'
 import type { TeacherRow } from '../../src/engine/training/packing.ts'
 import { readGgufCard } from '../../workers/teachers/gguf-card.ts'
 import { findAnswerEnd } from '../../src/engine/tokenizers/answer-end.ts'
-import { weighRows, type WeighingTeacher } from '../../workers/teachers/trace-classes.ts'
+import { scoreClasses, type TokenScoringTeacher } from '../../workers/teachers/class-soft-targets.ts'
 import { openSharedModel } from '../engine/shared-model.ts'
-import { askLabel, LABELS, type Labelled } from './classes-data.ts'
+import { labelPrompt, LABELS, type Labelled } from './classes-data.ts'
 
 const signal = new AbortController().signal
 const CONTEXT = 160
-/** Of peft's usual size for models of this kind: every projection, rank 8. */
+/** A common size for models of this kind: every projection, rank 8. */
 const ADAPTERS: AdapterOptions = {
   rank: 8,
   alpha: 16,
   targets: ['q', 'k', 'v', 'output', 'gate', 'up', 'down'],
 }
 const BATCH = 8
-/** Positions that rows are padded to: lengths have a graph each. */
-const STEP = 32
+/** Rows are padded to multiples of this: each length has its own graph. */
+const LENGTH_STEP = 32
 
 export interface LoraSettings {
   readonly steps: number
   readonly learningRate: number
-  /** Training ends here even where steps are left. */
+  /** Maximum training time; remaining steps are skipped. */
   readonly seconds: number
 }
 
@@ -54,24 +54,24 @@ export class Smol {
     return new Smol(runtime, await loadGgufWeights(header, source, 'f32'), tokenizer)
   }
 
-  /** Its shares of the labels for each sentence, as it came. */
-  weigh(sentences: readonly Labelled[]): Promise<TeacherRow[]> {
-    return this.#weighWith(this.#weights, sentences)
+  /** Zero-shot label probabilities of each sentence. */
+  scoreLabels(sentences: readonly Labelled[]): Promise<TeacherRow[]> {
+    return this.#scoreLabelsWith(this.#weights, sentences)
   }
 
-  async #weighWith(weights: LoadedWeights, sentences: readonly Labelled[]): Promise<TeacherRow[]> {
+  async #scoreLabelsWith(weights: LoadedWeights, sentences: readonly Labelled[]): Promise<TeacherRow[]> {
     const generator = await Generator.create(this.#runtime, weights, this.#tokenizer, {
-      maxBatch: 8,
+      batchSize: 8,
       contextLength: CONTEXT,
     })
-    const teacher: Pick<WeighingTeacher, 'tokenizer' | 'weigh'> = {
+    const teacher: Pick<TokenScoringTeacher, 'tokenizer' | 'scoreTokens'> = {
       tokenizer: this.#tokenizer,
-      weigh: (requests, hooks) => generator.score(requests, hooks),
+      scoreTokens: (requests, hooks) => generator.score(requests, hooks),
     }
     try {
-      return await weighRows(
+      return await scoreClasses(
         teacher,
-        sentences.map(({ text }) => ({ system: '', prompt: askLabel(text) })),
+        sentences.map(({ text }) => ({ system: '', prompt: labelPrompt(text) })),
         LABELS,
         1,
         signal,
@@ -81,13 +81,13 @@ export class Smol {
     }
   }
 
-  /** Adapters on all projections learn the labels as answers in the model's own template; then the merged model is asked. */
+  /** Trains adapters on all projections to answer with the label in the model's own template; then scores with the merged model. */
   async adapt(
-    learn: readonly Labelled[],
-    asked: readonly Labelled[],
+    train: readonly Labelled[],
+    test: readonly Labelled[],
     { steps, learningRate, seconds }: LoraSettings,
   ): Promise<{
-    readonly shares: TeacherRow[]
+    readonly probabilities: TeacherRow[]
     readonly steps: number
     readonly seconds: number
     readonly loss: number
@@ -97,14 +97,14 @@ export class Smol {
     const rng = makeRng('bench/classes/lora')
     const trainer = new Trainer(
       this.#runtime,
-      { shape, weightDecay: 0, clip: 1, adapts: { ...ADAPTERS, frozen } },
-      beginState(makeFirstAdapters(shape, ADAPTERS, () => rng.next())),
+      { shape, weightDecay: 0, maxGradientNorm: 1, adapts: { ...ADAPTERS, frozen } },
+      initialState(initialAdapters(shape, ADAPTERS, () => rng.next())),
     )
     const end = findAnswerEnd(this.#tokenizer)
     const rows = packRows(
-      learn.map(({ text, label }) => ({
+      train.map(({ text, label }) => ({
         prompt: this.#tokenizer.encode(
-          this.#tokenizer.renderChat([{ role: 'user', content: askLabel(text) }], {
+          this.#tokenizer.renderChat([{ role: 'user', content: labelPrompt(text) }], {
             addGenerationPrompt: true,
           }),
         ),
@@ -117,12 +117,12 @@ export class Smol {
     ).rows
     const from = performance.now()
     let order: (typeof rows)[number][] = []
-    let recent = Number.NaN
+    let smoothedLoss = Number.NaN
     let done = 0
     while (done < steps && performance.now() - from < 1000 * seconds) {
       if (order.length < BATCH) order = shuffle([...rows], rng)
       const batch = order.splice(0, BATCH)
-      const length = Math.ceil(Math.max(...batch.map(positionsOf)) / STEP) * STEP
+      const length = Math.ceil(Math.max(...batch.map(positionsOf)) / LENGTH_STEP) * LENGTH_STEP
       done += 1
       const { loss } = await trainer.train(
         makeBatch(
@@ -133,21 +133,21 @@ export class Smol {
         ),
         learningRateAt(done, { steps, learningRate, warmUp: 0.1 }),
       )
-      recent = Number.isNaN(recent) ? loss : 0.9 * recent + 0.1 * loss
+      smoothedLoss = Number.isNaN(smoothedLoss) ? loss : 0.9 * smoothedLoss + 0.1 * loss
     }
-    const took = (performance.now() - from) / 1000
+    const elapsed = (performance.now() - from) / 1000
     const adapters = await trainer.readWeights()
     await trainer.release()
-    const shares = await this.#weighWith(
+    const probabilities = await this.#scoreLabelsWith(
       makeStudentWeights(shape, mergeAdapters(shape, ADAPTERS, frozen, adapters)),
-      asked,
+      test,
     )
-    return { shares, steps: done, seconds: took, loss: recent }
+    return { probabilities, steps: done, seconds: elapsed, loss: smoothedLoss }
   }
 }
 
-/** The likelier label of each sentence. */
-export const answersOf = (shares: readonly TeacherRow[]): (number | undefined)[] =>
-  shares.map(({ probabilities }) =>
+/** The most likely label of each sentence. */
+export const predictionsOf = (rows: readonly TeacherRow[]): (number | undefined)[] =>
+  rows.map(({ probabilities }) =>
     probabilities.length === 0 ? undefined : (probabilities[1] ?? 0) > (probabilities[0] ?? 0) ? 1 : 0,
   )

@@ -1,48 +1,48 @@
-// Knows: how well classifiers made here tell the sentiment of SST-2's sentences, beside what else one would use: students from nothing,
-// on gold labels and on a language model's; that model itself, asked and adapted; and TF-IDF with logistic regression. All are asked the
-// same sentences, and none of their settings was chosen on those. Runs natively, on onnxruntime-node.
+// Knows: how well classifiers trained here predict the sentiment of SST-2's sentences, next to alternatives: students trained from scratch on
+// gold labels and on a language model's labels; that model zero-shot and with adapters; and TF-IDF with logistic regression. All have the
+// same test sentences, on which no settings were chosen. Runs natively, on onnxruntime-node.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { loadNative } from '../../src/command-line/load-native.ts'
 import { freshId, type StudentId } from '../../src/domain/id.ts'
-import { GREEDY } from '../../src/domain/model.ts'
+import { GREEDY } from '../../src/domain/sampling.ts'
 import { countParameters, type ClassTrainSettings } from '../../src/domain/student.ts'
 import { openNativeRuntime } from '../../src/engine/runtime/native.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import type { TeacherRow } from '../../src/engine/training/packing.ts'
-import { writeTraceHeader, writeTraceRow } from '../../src/engine/training/trace-file.ts'
-import { StudentWriter } from '../../workers/student/complete.ts'
+import { writeSoftTargetHeader, writeSoftTargetRow } from '../../src/engine/training/soft-target-file.ts'
+import { StudentCompleter } from '../../workers/student/complete.ts'
 import { train } from '../../workers/student/train.ts'
 import { hasSharedModel } from '../engine/shared-model.ts'
 import { IDS, makeMemoryStores } from '../workers/student/memory-stores.ts'
 import {
   LABELS,
   readSentences,
-  shareRight,
+  accuracy,
   toRows,
   whyMissing,
   type Labelled,
   type Sentences,
 } from './classes-data.ts'
-import { answersOf, Smol } from './classes-lora.ts'
-import type { Measured, PartAnswer } from './measure.ts'
+import { predictionsOf, Smol } from './classes-lora.ts'
+import type { Measured, PartResult } from './measure.ts'
 
 const THREADS = 2
-/** Sentences that are learned. */
+/** Numbers of training sentences. */
 const SIZES = [1000, 4000] as const
-/** The bound of each student's training where its steps are not done by then; the adapters have one of their own. */
+/** Maximum training time of a student; adapters have their own. */
 const SECONDS = 300
-const ADAPTING = { steps: 60, learningRate: 0.001, seconds: 900 }
+const LORA = { steps: 60, learningRate: 0.001, seconds: 900 }
 
-/** The page's defaults but for what the dev sentences chose. The best weights by them are kept. */
+/** The page's defaults, except for what was chosen on the dev sentences. The weights with the lowest dev loss are kept. */
 export const SETTINGS: ClassTrainSettings = {
   loss: 'classes',
   preset: 'nano',
   vocabulary: 1024,
   context: 96,
   steps: 300,
-  batch: 32,
-  accumulate: 1,
+  batchSize: 32,
+  gradientAccumulation: 1,
   packing: false,
   curriculum: 'none',
   optimizer: 'adam-w',
@@ -50,9 +50,9 @@ export const SETTINGS: ClassTrainSettings = {
   schedule: 'cosine',
   warmUp: 0.05,
   weightDecay: 0.1,
-  clip: 1,
+  maxGradientNorm: 1,
   dropout: 0.3,
-  averaging: 0.98,
+  emaDecay: 0.98,
   patience: 1000,
   evaluateEvery: 25,
   rngSeed: 1,
@@ -61,36 +61,38 @@ export const SETTINGS: ClassTrainSettings = {
   labelSmoothing: 0,
 }
 
-export interface Taught {
-  readonly answers: readonly (number | undefined)[]
+export interface TrainedClassifier {
+  readonly predictions: readonly (number | undefined)[]
   readonly how: string
 }
 
-/** A student from nothing, trained through the worker's own story and asked through its own way of answering. */
-export async function teach(
+/** A student from scratch, trained and evaluated with the worker's own code. */
+export async function trainClassifier(
   runtime: Runtime,
   settings: ClassTrainSettings,
-  { learn, dev, asked }: Sentences,
-  shares?: readonly TeacherRow[],
-): Promise<Taught> {
-  const stores = makeMemoryStores(toRows(learn, dev))
-  if (shares) {
-    const header = writeTraceHeader({
-      choices: LABELS.length,
+  { train: trainSentences, dev, test }: Sentences,
+  softTargets?: readonly TeacherRow[],
+): Promise<TrainedClassifier> {
+  const stores = makeMemoryStores(toRows(trainSentences, dev))
+  if (softTargets) {
+    const header = writeSoftTargetHeader({
+      topK: LABELS.length,
       temperature: settings.temperature,
       labels: LABELS,
       tokenizer: { json: '', config: '' },
-      rows: learn.length,
+      rows: trainSentences.length,
     })
-    stores.trace = new Uint8Array(await new Blob([header, ...shares.map(writeTraceRow)]).arrayBuffer())
+    stores.softTargets = new Uint8Array(
+      await new Blob([header, ...softTargets.map(writeSoftTargetRow)]).arrayBuffer(),
+    )
   }
-  const studentId = freshId('student') as StudentId // an id of that kind, freshly made
+  const studentId = freshId('student') as StudentId // freshId returns an id of this kind
   const stop = new AbortController()
   const timer = setTimeout(() => stop.abort(), SECONDS * 1000)
   const from = performance.now()
   let about = ''
   const outcome = await train(
-    { ...IDS, studentId, settings, trace: 'labels.trace', backend: 'wasm' },
+    { ...IDS, studentId, settings, softTargets: 'labels.trace', backend: 'wasm' },
     {
       signal: stop.signal,
       emit: (event) => {
@@ -101,42 +103,43 @@ export async function teach(
   )
   clearTimeout(timer)
   const seconds = Math.round((performance.now() - from) / 1000)
-  const writer = new StudentWriter(stores, async () => runtime)
-  const answers: (number | undefined)[] = asked.map(() => undefined)
-  const requests = asked.map(({ text: content }, i) => ({
+  const completer = new StudentCompleter(stores, async () => runtime)
+  const predictions: (number | undefined)[] = test.map(() => undefined)
+  const requests = test.map(({ text: content }, i) => ({
     id: String(i),
-    asked: { kind: 'chat' as const, messages: [{ role: 'user' as const, content }] },
+    input: { kind: 'chat' as const, messages: [{ role: 'user' as const, content }] },
     sampling: { ...GREEDY, maxTokens: 8, rngSeed: '' },
   }))
-  await writer.complete(
+  await completer.complete(
     { projectId: IDS.projectId, studentId, which: 'after', requests },
     {
       signal: new AbortController().signal,
       emit: (event) => {
         if (event.kind === 'completion')
-          answers[Number(event.result.id)] = LABELS.findIndex((label) => label === event.result.text)
+          predictions[Number(event.result.id)] = LABELS.findIndex((label) => label === event.result.text)
       },
     },
   )
-  await writer.close()
+  await completer.close()
   return {
-    answers,
-    how: `${about}, from nothing; ${outcome.step} steps of ${settings.batch} rows in ${seconds} s${outcome.bestStep === undefined ? '' : `, best on dev at ${outcome.bestStep}`}`,
+    predictions,
+    how: `${about}, from scratch; ${outcome.step} steps with batch size ${settings.batchSize} in ${seconds} s${outcome.bestStep === undefined ? '' : `, best on dev at ${outcome.bestStep}`}`,
   }
 }
 
 const python = process.env['RETORT_PYTHON'] ?? 'python3'
 const SCRIPT = fileURLToPath(new URL('./peers/tfidf.py', import.meta.url))
 
-/** Undefined where Python has no scikit-learn. */
+/** Undefined if Python has no scikit-learn. */
 export function measureTfIdf({
-  learn,
+  train: trainSentences,
   dev,
-  asked,
+  test,
 }: Sentences): { readonly right: number; readonly how: string } | undefined {
-  const plain = (part: readonly Labelled[]): unknown => part.map(({ text, label }) => [text, label])
+  const pairsOf = (sentences: readonly Labelled[]): unknown =>
+    sentences.map(({ text, label }) => [text, label])
   const run = spawnSync(python, [SCRIPT], {
-    input: JSON.stringify({ learn: plain(learn), dev: plain(dev), asked: plain(asked) }),
+    input: JSON.stringify({ train: pairsOf(trainSentences), dev: pairsOf(dev), test: pairsOf(test) }),
     encoding: 'utf8',
     maxBuffer: 1e8,
   })
@@ -149,7 +152,7 @@ export function measureTfIdf({
   } // printed by our own script
   return {
     right: 100 * right,
-    how: `scikit-learn ${version}, words and pairs of words, C ${strength} by dev, ${seconds.toFixed(1)} s`,
+    how: `scikit-learn ${version}, word unigrams and bigrams, C ${strength} chosen on dev, ${seconds.toFixed(1)} s`,
   }
 }
 
@@ -159,8 +162,8 @@ interface Row {
   readonly how: string
 }
 
-/** Undefined, with a line that says why, where something is missing without which nothing can be measured. */
-export async function measureClasses(): Promise<PartAnswer | undefined> {
+/** Undefined, after printing why, if the sentences or onnxruntime-node are missing. */
+export async function measureClasses(): Promise<PartResult | undefined> {
   if (whyMissing !== undefined) return void console.log(`classes: not measured, ${whyMissing}.`)
   let runtime: Runtime
   try {
@@ -171,7 +174,7 @@ export async function measureClasses(): Promise<PartAnswer | undefined> {
     )
   }
   const sentences = readSentences()
-  const { asked } = sentences
+  const { test } = sentences
   const rows: Row[] = []
   const peers = new Map<number, number>()
   const add = (row: Row): void => {
@@ -179,17 +182,17 @@ export async function measureClasses(): Promise<PartAnswer | undefined> {
     console.log(`classes: ${row.name}: ${row.right.toFixed(1)} % right; ${row.how}`)
   }
   for (const size of SIZES) {
-    const some = { ...sentences, learn: sentences.learn.slice(0, size) }
-    const peer = measureTfIdf(some)
+    const subset = { ...sentences, train: sentences.train.slice(0, size) }
+    const peer = measureTfIdf(subset)
     if (peer) {
       peers.set(size, peer.right)
       add({ name: `TF-IDF and logistic regression, ${size}`, ...peer })
     } else
       console.log(
-        `classes: TF-IDF is not measured beside it, because ${python} has no scikit-learn. Name another Python in RETORT_PYTHON.`,
+        `classes: TF-IDF is not measured, because ${python} has no scikit-learn. Name another Python in RETORT_PYTHON.`,
       )
-    const { answers, how } = await teach(runtime, SETTINGS, some)
-    add({ name: `student on gold labels, ${size}`, right: shareRight(asked, answers), how })
+    const { predictions, how } = await trainClassifier(runtime, SETTINGS, subset)
+    add({ name: `student on gold labels, ${size}`, right: accuracy(test, predictions), how })
   }
   if (hasSharedModel) await measureSmol(runtime, sentences, add)
   else console.log('classes: a language model is not measured, there is none in ../shared/models.')
@@ -206,48 +209,53 @@ export async function measureClasses(): Promise<PartAnswer | undefined> {
       : peers.get(SIZES.find((size) => name.endsWith(String(size))) ?? smallest)
     return peer === undefined
       ? []
-      : [{ what: `right answers against TF-IDF’s on as many gold labels: ${name}`, ratio: right / peer }]
+      : [{ what: `accuracy relative to TF-IDF with equally many gold labels: ${name}`, ratio: right / peer }]
   })
   return { measured, ratios }
 }
 
 async function measureSmol(
   runtime: Runtime,
-  { learn, dev, asked }: Sentences,
+  { train: trainSentences, dev, test }: Sentences,
   add: (row: Row) => void,
 ): Promise<void> {
   const [size] = SIZES
-  const some = learn.slice(0, size)
+  const subset = trainSentences.slice(0, size)
   const smol = await Smol.open(runtime)
   let from = performance.now()
   const seconds = (): number => Math.round((performance.now() - from) / 1000)
-  const plain = await smol.weigh(asked)
+  const zeroShot = await smol.scoreLabels(test)
   add({
-    name: 'SmolLM2-135M asked as it is',
-    right: shareRight(asked, answersOf(plain)),
+    name: 'SmolLM2-135M, zero-shot',
+    right: accuracy(test, predictionsOf(zeroShot)),
     how: `by the probabilities of its two answers, ${seconds()} s`,
   })
   from = performance.now()
-  const shares = await smol.weigh(some)
-  const named = answersOf(shares)
-  const own = some.map(({ text }, i): Labelled => ({ text, label: named[i] ?? 0 }))
-  const about = `its labels are ${shareRight(some, named).toFixed(1)} % right, ${seconds()} s`
-  const hard = await teach(runtime, SETTINGS, { learn: own, dev, asked })
+  const softLabels = await smol.scoreLabels(subset)
+  const hardLabels = predictionsOf(softLabels)
+  const relabelled = subset.map(({ text }, i): Labelled => ({ text, label: hardLabels[i] ?? 0 }))
+  const about = `its labels are ${accuracy(subset, hardLabels).toFixed(1)} % right, ${seconds()} s`
+  const hard = await trainClassifier(runtime, SETTINGS, { train: relabelled, dev, test })
   add({
     name: `student on SmolLM2’s hard labels, ${size}`,
-    right: shareRight(asked, hard.answers),
+    right: accuracy(test, hard.predictions),
     how: `${about}; ${hard.how}`,
   })
-  const soft = await teach(runtime, { ...SETTINGS, softShare: 1 }, { learn: own, dev, asked }, shares)
+  const soft = await trainClassifier(
+    runtime,
+    { ...SETTINGS, softShare: 1 },
+    { train: relabelled, dev, test },
+    softLabels,
+  )
   add({
     name: `student on SmolLM2’s soft labels, ${size}`,
-    right: shareRight(asked, soft.answers),
+    right: accuracy(test, soft.predictions),
     how: soft.how,
   })
-  const adapted = await smol.adapt(some, asked, ADAPTING)
+  const adapted = await smol.adapt(subset, test, LORA)
   add({
     name: `SmolLM2-135M with LoRA of rank 8, ${size}`,
-    right: shareRight(asked, answersOf(adapted.shares)),
-    how: `${adapted.steps} steps of 8 rows in ${Math.round(adapted.seconds)} s, loss ${adapted.loss.toFixed(2)} a token at the end`,
+    right: accuracy(test, predictionsOf(adapted.probabilities)),
+    how: `${adapted.steps} steps with batch size 8 in ${Math.round(adapted.seconds)} s, final loss ${adapted.loss.toFixed(2)} per token`,
   })
 }

@@ -1,11 +1,11 @@
-// Knows: how other programs come onto this machine: into a folder of their own, without their scripts, as their lock file says.
-// They are no dependencies of this project.
+// Knows: how other programs are installed: into a folder of their own, without install scripts, from their lock file. They are no
+// dependencies of this project.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 
 const QUIET = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
 
-/** Runs npm in a folder; gives a sentence where that fails. */
+/** Runs npm in a folder; returns a sentence if that fails. */
 async function runNpm(folder: string, ...args: string[]): Promise<string | undefined> {
   try {
     await promisify(execFile)('npm', [...args, '--prefix', folder, ...QUIET])
@@ -16,8 +16,8 @@ async function runNpm(folder: string, ...args: string[]): Promise<string | undef
 }
 
 /**
- * Installs what the folder's lock file names, without what is optional there; then `extra`, packages with versions. Gives a sentence where
- * that fails, undefined where all is there.
+ * Installs the packages of the folder's lock file, without optional ones; then `extra`, packages with versions. Returns a sentence if that
+ * fails, undefined if everything is installed.
  */
 export async function installPeers(folder: string, ...extra: readonly string[]): Promise<string | undefined> {
   const failed = await runNpm(folder, 'ci', '--omit=optional')

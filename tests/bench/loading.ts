@@ -1,21 +1,21 @@
-// Knows: what memory a loaded model takes, ours and others', each in a process of its own: by what Linux says of that process.
-import type { WeightForm } from '../../src/domain/model.ts'
-import type { Measured, PartAnswer, Ratio } from './measure.ts'
-import { canTellMemory, memoryOf, type ProcessMemory } from './process-memory.ts'
+// Knows: how much memory a loaded model takes in ours and other programs, each in a process of its own, as Linux reports it.
+import type { WeightForm } from '../../src/domain/teacher-description.ts'
+import type { Measured, PartResult, Ratio } from './measure.ts'
+import { canReadMemory, memoryOf, type ProcessMemory } from './process-memory.ts'
 import { readPrompts } from './prompts.ts'
 import { installWriters, openProgram, type Name } from './writers/programs.ts'
 
 const FILE = 'SmolLM2-135M-Instruct.Q4_1.gguf'
-/** Room for eight rows of 512 tokens, which wllama and node-llama-cpp take when they open, and ours as rows grow. */
+/** A KV cache for batch size 8 and 512 tokens, which wllama and node-llama-cpp allocate when they open, and ours as rows grow. */
 const [ROWS, CONTEXT] = [8, 512]
-/** Tokens of each of eight prompts, and written behind them. */
+/** Tokens of each of eight prompts, and generated tokens per prompt. */
 export interface LoadingSizes {
   readonly prompt: number
-  readonly written: number
+  readonly generated: number
 }
-const SIZES: LoadingSizes = { prompt: 200, written: 8 }
+const SIZES: LoadingSizes = { prompt: 200, generated: 8 }
 const THREADS = 2
-/** After which what was given back has been collected. */
+/** Time for garbage collection. */
 const REST_MS = 5000
 
 interface Case {
@@ -31,21 +31,21 @@ const CASES: readonly Case[] = [
 
 const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, REST_MS))
 
-/** Undefined, with a line that says why, where the machine does not tell what a process takes. */
-export async function measureLoading({ prompt, written: fresh }: LoadingSizes = SIZES): Promise<
-  PartAnswer | undefined
+/** Undefined, after printing why, if the system does not report the memory of processes. */
+export async function measureLoading({ prompt, generated }: LoadingSizes = SIZES): Promise<
+  PartResult | undefined
 > {
-  if (!canTellMemory) {
+  if (!canReadMemory) {
     console.log(
-      'loading: not measured. What a process takes is read from /proc, which this system does not have.',
+      'loading: not measured. The memory of a process is read from /proc, which this system does not have.',
     )
     return undefined
   }
   const { parameters, cut } = await readPrompts(FILE)
-  const there = await installWriters()
+  const installed = await installWriters()
   const measured: Measured[] = []
   const loaded = new Map<string, ProcessMemory>()
-  for (const { name, weights } of CASES.filter((one) => there.has(one.name))) {
+  for (const { name, weights } of CASES.filter((one) => installed.has(one.name))) {
     const title = weights === undefined ? name : `${name}, ${weights}`
     try {
       const program = await openProgram(name, {
@@ -57,9 +57,9 @@ export async function measureLoading({ prompt, written: fresh }: LoadingSizes = 
       })
       await rest()
       const opened = memoryOf(await program.processes())
-      await program.write({ prompts: cut(ROWS, prompt), tokens: fresh, reuse: false })
+      await program.generate({ prompts: cut(ROWS, prompt), tokens: generated, reuse: false })
       await rest()
-      const written = memoryOf(await program.processes())
+      const afterwards = memoryOf(await program.processes())
       await program.close()
       loaded.set(title, opened)
       const add = (what: string, bytes: number, how: string): void =>
@@ -74,9 +74,13 @@ export async function measureLoading({ prompt, written: fresh }: LoadingSizes = 
         opened.resting,
         `; ${program.about}, loaded in ${(program.openedIn / 1000).toFixed(1)} s`,
       )
-      add('loaded, at most', opened.peak, '')
-      add('eight rows written, at rest', written.resting, `, ${prompt} and ${fresh} tokens each`)
-      add('eight rows written, at most', written.peak, '')
+      add('loaded, peak', opened.peak, '')
+      add(
+        'after generating, batch 8, at rest',
+        afterwards.resting,
+        `, prompts of ${prompt} tokens and ${generated} generated tokens each`,
+      )
+      add('after generating, batch 8, peak', afterwards.peak, '')
     } catch (thrown) {
       measured.push({
         what: title,
@@ -93,7 +97,7 @@ export async function measureLoading({ prompt, written: fresh }: LoadingSizes = 
         ? []
         : [
             {
-              what: `memory of a loaded model at rest, ${ours} against ${other}`,
+              what: `memory of a loaded model at rest, ${ours} relative to ${other}`,
               ratio: a.resting / b.resting,
             },
           ]

@@ -1,4 +1,4 @@
-// Knows: what a measurement answers and how the middle of several is taken. Runs in the page and in Node.
+// Knows: the result of a benchmark part and how the median is computed. Runs in the page and in Node.
 
 /** One measured line. */
 export interface Measured {
@@ -9,13 +9,13 @@ export interface Measured {
   readonly how: string
 }
 
-/** A ratio of two measured values, which is what a benchmark is for. */
+/** A ratio of two measured values, which is the purpose of a benchmark. */
 export interface Ratio {
   readonly what: string
   readonly ratio: number
 }
 
-export interface PartAnswer {
+export interface PartResult {
   readonly measured: readonly Measured[]
   readonly ratios: readonly Ratio[]
 }
@@ -34,12 +34,12 @@ export const PARTS = [
   'loading',
   'native',
   'peers',
-  'box',
+  'built-in-teacher',
   'classes',
 ] as const
 export type Part = (typeof PARTS)[number]
 
-/** The middle value; NaN of none. */
+/** The median; NaN without values. */
 export function medianOf(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN

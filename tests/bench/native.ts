@@ -1,5 +1,5 @@
-// Knows: how fast the same training graphs are on onnxruntime-node, beside PyTorch on the same processor, one after the other in one
-// run. Both are there only where a person has installed them.
+// Knows: how fast the same training graphs are on onnxruntime-node, next to PyTorch on the same processor, alternately in one run. Both
+// must be installed by hand.
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -9,21 +9,21 @@ import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import { openNativeRuntime } from '../../src/engine/runtime/native.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import { makeBatch } from '../../src/engine/training/packing.ts'
-import { countOf, listParameters, makeFirstWeights } from '../../src/engine/training/parameters.ts'
-import { beginState, Trainer } from '../../src/engine/training/trainer.ts'
-import { medianOf, timeOf, type Measured, type PartAnswer, type Ratio } from './measure.ts'
+import { countOf, listParameters, initialWeights } from '../../src/engine/training/parameters.ts'
+import { initialState, Trainer } from '../../src/engine/training/trainer.ts'
+import { medianOf, timeOf, type Measured, type PartResult, type Ratio } from './measure.ts'
 import { measureProducts } from './products.ts'
 import { LENGTH, makeTokenRows, ROWS, SHAPES } from './sizes.ts'
 
 const THREADS = 2
-/** Steps of a turn, the first two of which are not counted; and turns that each of the two has, alternately. */
+/** Steps per round, including two of warm-up; and alternating rounds of each program. */
 const STEPS = 14
-const TURNS = 3
+const ROUNDS = 3
 
 const SCRIPT = fileURLToPath(new URL('./peers/torch_step.py', import.meta.url))
 const python = process.env['RETORT_PYTHON'] ?? 'python3'
 
-/** Milliseconds of steps in PyTorch; undefined where it is not there. */
+/** Milliseconds of steps in PyTorch; undefined if it is not installed. */
 async function stepInTorch(
   shape: DecoderShape,
 ): Promise<{ version: string; times: number[]; products: number } | undefined> {
@@ -46,8 +46,8 @@ async function stepNatively(runtime: Runtime, shape: DecoderShape): Promise<numb
   const rng = makeRng('native')
   const trainer = new Trainer(
     runtime,
-    { shape, weightDecay: 0.1, clip: 1 },
-    beginState(makeFirstWeights(listParameters(shape), () => rng.normal())),
+    { shape, weightDecay: 0.1, maxGradientNorm: 1 },
+    initialState(initialWeights(listParameters(shape), () => rng.normal())),
   )
   const batch = makeBatch(
     makeTokenRows(ROWS, shape.vocabulary).map((row) => [row]),
@@ -60,8 +60,8 @@ async function stepNatively(runtime: Runtime, shape: DecoderShape): Promise<numb
   return times.slice(2)
 }
 
-/** Undefined, with a line that says why, where onnxruntime-node is not installed. */
-export async function measureNative(): Promise<PartAnswer | undefined> {
+/** Undefined, after printing why, if onnxruntime-node is not installed. */
+export async function measureNative(): Promise<PartResult | undefined> {
   let runtime: Runtime
   try {
     runtime = openNativeRuntime(loadNative(), THREADS)
@@ -76,16 +76,16 @@ export async function measureNative(): Promise<PartAnswer | undefined> {
     const [ours, theirs]: [number[], number[]] = [[], []]
     const [ourProducts, theirProducts]: [number[], number[]] = [[], []]
     let version = ''
-    for (let turn = 0; turn < TURNS; turn += 1) {
+    for (let round = 0; round < ROUNDS; round += 1) {
       ours.push(...(await stepNatively(runtime, shape)))
       ourProducts.push(await measureProducts(runtime, shape, ROWS * LENGTH))
-      const answer = await stepInTorch(shape)
-      if (answer) theirProducts.push(answer.products)
-      theirs.push(...(answer?.times ?? []))
-      version = answer?.version ?? version
+      const torch = await stepInTorch(shape)
+      if (torch) theirProducts.push(torch.products)
+      theirs.push(...(torch?.times ?? []))
+      version = torch?.version ?? version
     }
     const perSecond = (times: readonly number[]): number => (ROWS * LENGTH * 1000) / medianOf(times)
-    const how = `${ROWS} rows of ${LENGTH}, ${THREADS} threads, ${TURNS} turns of ${STEPS - 2} steps`
+    const how = `batch ${ROWS} × ${LENGTH} tokens, ${THREADS} threads, ${ROUNDS} rounds of ${STEPS - 2} steps`
     measured.push({
       what: `onnxruntime-node, ${millions} M parameters`,
       value: perSecond(ours),
@@ -100,17 +100,17 @@ export async function measureNative(): Promise<PartAnswer | undefined> {
       how,
     })
     ratios.push({
-      what: `the products of a step alone at ${millions} M, PyTorch’s milliseconds to the runtime’s`,
+      what: `matrix products of a step at ${millions} M, PyTorch’s time relative to the runtime’s`,
       ratio: medianOf(theirProducts) / medianOf(ourProducts),
     })
     ratios.push({
-      what: `our graphs natively against PyTorch eager at ${millions} M, tokens a second`,
+      what: `our graphs, native, relative to PyTorch eager at ${millions} M, tokens/s`,
       ratio: perSecond(ours) / perSecond(theirs),
     })
   }
   if (ratios.length === 0)
     console.log(
-      `native: PyTorch is not measured beside it, because ${python} has none. Name another Python in RETORT_PYTHON.`,
+      `native: PyTorch is not measured, because ${python} does not have it. Name another Python in RETORT_PYTHON.`,
     )
   return { measured, ratios }
 }

@@ -1,5 +1,5 @@
-// Knows: how other programs that train in a tab come onto this machine and into one page with ours. They are no dependencies of this
-// project: they are installed beside the page when it is measured.
+// Knows: how other programs that train in a tab are installed and built into one page with ours. They are no dependencies of this project:
+// the benchmark installs them.
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser } from 'playwright-core'
@@ -7,12 +7,12 @@ import { build } from 'vite'
 import { ISOLATION_HEADERS } from '../../workers/hosting/headers.ts'
 import { serveFolder } from '../browser/serve.ts'
 import { installPeers } from './install.ts'
-import type { PartAnswer } from './measure.ts'
+import type { PartResult } from './measure.ts'
 
 const FOLDER = fileURLToPath(new URL('./peers', import.meta.url))
 const OUT = fileURLToPath(new URL('../../test-results/bench-peers', import.meta.url))
 
-/** The page without the policy that ours lives under: jax-js and TensorFlow.js start their threads from text. */
+/** The page has no content security policy, unlike ours: jax-js and TensorFlow.js start their threads from text. */
 async function buildPage(): Promise<void> {
   await build({
     root: FOLDER,
@@ -23,7 +23,7 @@ async function buildPage(): Promise<void> {
       conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'],
     },
     worker: { format: 'es' },
-    // Not made smaller: TensorFlow.js hands the text of one of its functions to its threads.
+    // Not minified: TensorFlow.js passes the source text of one of its functions to its threads.
     build: {
       target: 'es2023',
       outDir: OUT,
@@ -36,8 +36,8 @@ async function buildPage(): Promise<void> {
   })
 }
 
-/** Undefined, with a line that says why, where the peers cannot be installed. */
-export async function measurePeers(browser: Browser): Promise<PartAnswer | undefined> {
+/** Undefined, after printing why, if the peers cannot be installed. */
+export async function measurePeers(browser: Browser): Promise<PartResult | undefined> {
   const failed = await installPeers(FOLDER)
   if (failed !== undefined) {
     console.log(`peers: not measured, ${failed}`)
@@ -50,11 +50,11 @@ export async function measurePeers(browser: Browser): Promise<PartAnswer | undef
     const page = await context.newPage()
     page.on('pageerror', (error) => console.error(error.message))
     await page.goto(`${site.url}peers.html`)
-    const handle = await page.waitForFunction(() => globalThis.benchAnswer, undefined, { timeout: 1_800_000 })
-    const answer = await handle.jsonValue()
-    if (answer === undefined || 'broken' in answer)
-      throw new Error(`The part peers broke: ${answer?.broken ?? 'no answer'}`)
-    return answer
+    const handle = await page.waitForFunction(() => globalThis.benchResult, undefined, { timeout: 1_800_000 })
+    const result = await handle.jsonValue()
+    if (result === undefined || 'error' in result)
+      throw new Error(`The part peers failed: ${result?.error ?? 'no result'}`)
+    return result
   } finally {
     await context.close()
     await site.close()

@@ -1,16 +1,16 @@
-// Knows: what memory processes have and had at most, as Linux tells it, and which processes draw a browser's pages.
+// Knows: current and peak memory of processes, as Linux reports it, and which processes render a browser's pages.
 import { existsSync, readFileSync } from 'node:fs'
 import type { Browser } from 'playwright-core'
 
-/** Bytes in memory now, and the most there ever were; of the largest of some processes. */
+/** Current and peak bytes in memory. */
 export interface ProcessMemory {
   readonly resting: number
   readonly peak: number
 }
 
-export const canTellMemory = existsSync('/proc/self/status')
+export const canReadMemory = existsSync('/proc/self/status')
 
-/** The process among these that had the most memory; NaN where the machine does not tell. */
+/** Memory of the process with the highest peak; NaN if the system does not report it. */
 export function memoryOf(processes: readonly number[]): ProcessMemory {
   const all = processes.flatMap((pid): ProcessMemory[] => {
     if (!existsSync(`/proc/${pid}/status`)) return []
@@ -22,7 +22,7 @@ export function memoryOf(processes: readonly number[]): ProcessMemory {
   return all.toSorted((a, b) => b.peak - a.peak)[0] ?? { resting: Number.NaN, peak: Number.NaN }
 }
 
-/** Ids of the processes that draw the pages of a browser; those without a page, which are small, among them. */
+/** Ids of the processes that render a browser's pages; including those without a page, which are small. */
 export async function renderersOf(browser: Browser): Promise<readonly number[]> {
   const session = await browser.newBrowserCDPSession()
   const { processInfo } = await session.send('SystemInfo.getProcessInfo')

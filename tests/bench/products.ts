@@ -1,5 +1,5 @@
-// Knows: how long the matrix products of a train step take alone, at the step's own shapes: what a step cannot be faster than on
-// this runtime. Runs in the page and in Node.
+// Knows: how long the matrix products of a train step take alone, at the step's own shapes: a lower bound of the step's time on this
+// runtime. Runs in the page and in Node.
 import { makeNumbers } from '../../src/engine/checks/numbers.ts'
 import { Graph, type Value } from '../../src/engine/graph/graph.ts'
 import { add, gemm, reduceMax } from '../../src/engine/graph/ops/index.ts'
@@ -9,9 +9,9 @@ import { listParameters } from '../../src/engine/training/parameters.ts'
 import { medianOf, timeOf } from './measure.ts'
 
 /**
- * Milliseconds, the median of 7 runs after 2. For each matrix w of the student x · w, the product back through it and that for its
- * gradient, for `tokens` tokens, attention left out: 6 operations for each token and number of a matrix. The matrices are inputs, as
- * in a step, and are not arranged beforehand as those that never change are.
+ * Milliseconds, the median of 7 runs after 2. For each matrix w of the student: x · w, the product back through it and the product for its
+ * gradient, for `tokens` tokens, without attention: 6 operations per token and parameter. The matrices are inputs, as in a step, so the
+ * runtime cannot prepack them like constant weights.
  */
 export async function measureProducts(
   runtime: Runtime,

@@ -1,5 +1,5 @@
-// Knows: prompts of exactly so many tokens, the same in every run: pieces of the licence, which the model knows so well that
-// programs with other rounding write the same behind it.
+// Knows: prompts of an exact number of tokens, the same in every run: pieces of the licence, which the model knows so well that
+// programs with different rounding continue them in the same way.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +13,7 @@ const LICENCE = fileURLToPath(new URL('../../LICENSE', import.meta.url))
 export interface Prompts {
   readonly tokenizer: TextTokenizer
   readonly parameters: number
-  /** `count` different texts of `length` tokens each, none the beginning of another. */
+  /** `count` different texts of `length` tokens each, none a prefix of another. */
   cut(count: number, length: number): readonly string[]
 }
 
@@ -33,7 +33,7 @@ export async function readPrompts(file: string): Promise<Prompts> {
             `The licence has ${all.length} tokens: too few for ${count} prompts of ${length}.`,
           )
         const text = tokenizer.decode(all.slice(at, at + length))
-        // Words are cut apart where tokens are: what is read back must be as long.
+        // A cut between tokens may split a word: the text must have the same number of tokens again.
         const whole = tokenizer.encode(text, { special: false }).length === length && !text.includes('\uFFFD')
         if (whole) texts.push(text)
         at += whole ? length : 1

@@ -1,4 +1,4 @@
-// Knows: how TypeScript is run in Node here: through Vite, which is installed anyway. `npm run bench [part …]`.
+// Knows: how TypeScript runs in Node here: through Vite, which is a dependency anyway. `npm run bench [part …]`.
 import { fileURLToPath } from 'node:url'
 import { runnerImport } from 'vite'
 

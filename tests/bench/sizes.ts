@@ -1,10 +1,10 @@
-// Knows: the four students that training is measured with, and rows for them.
+// Knows: the four sizes of students in the training benchmarks, and rows for them.
 import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import type { PackedRow } from '../../src/engine/training/packing.ts'
 
 /** Tokens of a row. */
 export const LENGTH = 128
-/** Rows of a step. */
+/** Batch size. */
 export const ROWS = 8
 
 const common = { ropeTheta: 10_000, normEpsilon: 1e-5, tiedHead: true, context: LENGTH, vocabulary: 1024 }
@@ -17,7 +17,7 @@ export const SHAPES: readonly DecoderShape[] = [
   { ...common, layers: 6, width: 384, heads: 8, kvHeads: 4, headWidth: 48, feedForward: 1024 },
 ]
 
-/** Rows without padding in which every prediction counts: tokens a second are then tokens learnt from. */
+/** Rows without padding in which every prediction counts, so that tokens/s are trained tokens per second. */
 export const makeTokenRows = (count: number, vocabulary: number): PackedRow[] =>
   Array.from({ length: count }, (_, row) => ({
     tokens: Int32Array.from(

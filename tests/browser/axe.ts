@@ -1,15 +1,15 @@
-// Knows: what axe says of a page, as sentences, in light and in dark.
+// Knows: axe's violations on a page, as sentences, in light and in dark.
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 
-const LOOKS = ['light', 'dark'] as const
+const SCHEMES = ['light', 'dark'] as const
 
-/** What axe finds on the page as it stands, in both looks: one sentence a rule and element. */
+/** axe's violations on the page in both colour schemes: one sentence per rule and element. */
 export async function findBarriers(page: Page): Promise<string[]> {
   const found: string[] = []
-  for (const colorScheme of LOOKS) {
+  for (const colorScheme of SCHEMES) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-    await settle(page)
+    await waitForPaint(page)
     await page.evaluate(axe.source)
     const violations = await page.evaluate(async () => {
       const { axe: here } = globalThis as unknown as { axe: typeof axe } // the line above put it there
@@ -28,8 +28,8 @@ export async function findBarriers(page: Page): Promise<string[]> {
   return found
 }
 
-/** Waits until the look that was asked for is painted and nothing moves towards it any more. */
-const settle = (page: Page): Promise<void> =>
+/** Waits until the colour scheme is painted and all transitions have ended. */
+const waitForPaint = (page: Page): Promise<void> =>
   page.evaluate(async () => {
     const nextFrame = (): Promise<number> => new Promise((resolve) => requestAnimationFrame(resolve))
     await nextFrame()
@@ -42,7 +42,7 @@ const settle = (page: Page): Promise<void> =>
     )
   })
 
-/** Pixels by which the page is wider than its window; 0 where nothing must be scrolled sideways. */
+/** Pixels by which the page is wider than its window; 0 if there is no sideways scrolling. */
 export const overflowOf = (page: Page): Promise<number> =>
   page.evaluate(() =>
     Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth),

@@ -1,4 +1,4 @@
-// Knows: what the browser tests look at: the built page, and test pages built in the same way under the same policy.
+// Knows: the build for browser tests: the page, and test pages built in the same way under the same policy.
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,9 +6,9 @@ import { build } from 'vite'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Vitest calls this once before the browser tests. `RETORT_BUILT` says that `dist` is fresh. */
+/** Vitest calls this once before the browser tests. `RETORT_BUILT` means that `dist` is fresh. */
 export default async function setup(): Promise<void> {
-  // Vitest says `test`, with which Vite would build the page as for developing it: many times slower where there are hundreds of rows.
+  // Vitest sets `test`, with which Vite builds for development: many times slower with hundreds of rows.
   const before = process.env['NODE_ENV']
   process.env['NODE_ENV'] = 'production'
   try {

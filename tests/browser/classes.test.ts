@@ -1,16 +1,16 @@
-// A classifier in the page, with the teacher in the box: which word its replies begin with. Found classes are told, labels are learned from the
-// texts and from the teacher's shares, compared and taken home.
+// Knows: a classifier in the page that predicts the first word of the built-in teacher's replies: its classes are shown, it learns from texts and
+// from the teacher's probabilities, is compared and taken home.
 import { readFileSync } from 'node:fs'
 import { unzipSync } from 'fflate'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findBarriers, overflowOf } from './axe.ts'
-import { DIST, expectNoFaults, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
+import { DIST, expectNoErrors, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
 import { Person, readStore } from './person.ts'
 import { serveFolder, type Site } from './serve.ts'
 
 /** Replies of one token each: a few first words, each many times. */
-const RECIPE = `retort: 1
+const RECIPE = `retort: 2
 name: First words
 rngSeed: 5
 steps:
@@ -28,7 +28,7 @@ steps:
     vocabulary: 400
     context: 96
     steps: 80
-    batch: 16
+    batchSize: 16
     learningRate: 0.004
     evaluateEvery: 40
 `
@@ -48,7 +48,7 @@ const newest = async () =>
     (a, b) => Number(b['startedAt']) - Number(a['startedAt']),
   )[0] ?? {}
 
-describe('a student of classes', { timeout: 400_000 }, () => {
+describe('a classifier', { timeout: 400_000 }, () => {
   beforeAll(async () => {
     browser = await openBrowser()
     site = await serveFolder(DIST, { under: '/some/where/' })
@@ -61,36 +61,36 @@ describe('a student of classes', { timeout: 400_000 }, () => {
     await site.close()
   })
 
-  test('has rows of a few answers to learn from', async () => {
+  test('gets a dataset with few distinct completions', async () => {
     await person.beginWith(RECIPE)
     await person.runAndFreeze(180)
   })
 
-  test('is told its classes before and after, and tells how many answers are wrong', async () => {
+  test('shows its classes before and after training, and its error rate', async () => {
     await person.goTo('Student')
     await expect.poll(text).toMatch(/\d+ classes: \w+ \(\d+ rows\), /)
     await checkScreen()
     await person.press('Train student')
-    expect(await person.waitFor(/The student is trained|broke off/, 180)).toMatch(/is trained/)
-    const { classes, points, shape, remarks } = (await newest()) as {
+    expect(await person.waitFor(/The student is trained|Training failed/, 180)).toMatch(/is trained/)
+    const { classes, points, shape, notes } = (await newest()) as {
       classes: string[]
-      points: { wrong?: number }[]
+      points: { errorRate?: number }[]
       shape: { classes?: number }
-      remarks: string[]
+      notes: string[]
     }
     expect(classes.length).toBeGreaterThan(1)
     expect(shape.classes).toBe(classes.length)
-    expect(points.findLast(({ wrong }) => wrong !== undefined)?.wrong).toBeLessThan(0.9)
-    expect(await text()).toContain(remarks[0])
-    expect(await text()).toMatch(/\d+ % wrong/)
+    expect(points.findLast(({ errorRate }) => errorRate !== undefined)?.errorRate).toBeLessThan(0.9)
+    expect(await text()).toContain(notes[0])
+    expect(await text()).toMatch(/error rate \d+ %/)
     await checkScreen()
   })
 
-  test('learns the teacher’s shares of the classes where it is asked to', async () => {
-    await watched.page.getByText('Settings of the training step').click()
-    await watched.page.getByRole('spinbutton', { name: 'Share of the teacher' }).fill('1')
+  test('learns the teacher’s class probabilities if the settings say so', async () => {
+    await watched.page.getByText('Training settings').click()
+    await watched.page.getByRole('spinbutton', { name: 'Soft label share' }).fill('1')
     await person.press('Train student')
-    // Until it begins, the screen tells of the one before.
+    // Until it starts, the screen shows the student before.
     await expect
       .poll(
         async () =>
@@ -98,16 +98,19 @@ describe('a student of classes', { timeout: 400_000 }, () => {
         { timeout: 240_000 },
       )
       .toBe(2)
-    expect(await person.waitFor(/The student is trained|broke off/, 60)).toMatch(/is trained/)
-    const { trace, settings } = (await newest()) as { trace?: string; settings: { softShare: number } }
+    expect(await person.waitFor(/The student is trained|Training failed/, 60)).toMatch(/is trained/)
+    const { softTargets, settings } = (await newest()) as {
+      softTargets?: string
+      settings: { softShare: number }
+    }
     expect(settings.softShare).toBe(1)
-    expect(trace).toMatch(/-classes-1\.trace$/)
+    expect(softTargets).toMatch(/-classes-1\.trace$/)
   })
 
-  test('goes home as the one folder that there is for it, and is no student to go on from', async () => {
+  test('is taken home as a classification folder, and is no base for another student', async () => {
     await person.goTo('Take home')
     expect(await watched.page.getByRole('radio', { name: /GGUF/ }).count()).toBe(0)
-    expect(await text()).toContain('There is no GGUF')
+    expect(await text()).toContain('GGUF is not available')
     await checkScreen()
     const { path } = await person.download('Download student')
     const config = Object.entries(unzipSync(new Uint8Array(readFileSync(path)))).find(([name]) =>
@@ -119,7 +122,7 @@ describe('a student of classes', { timeout: 400_000 }, () => {
       problem_type: 'single_label_classification',
     })
     await person.goTo('Student')
-    await watched.page.getByLabel('What it learns from').selectOption('dpo')
+    await watched.page.getByLabel('Training objective').selectOption('dpo')
     expect(await text()).toContain('there is none yet: train one on the texts first')
   })
 
@@ -134,6 +137,6 @@ describe('a student of classes', { timeout: 400_000 }, () => {
     expect(comparison?.prompts.length).toBeGreaterThan(2)
     for (const { texts } of comparison?.prompts ?? []) expect(classes).toContain(texts.after)
     await checkScreen()
-    expectNoFaults(watched)
+    expectNoErrors(watched)
   })
 })

@@ -1,16 +1,16 @@
-// A graphics card that is lost in the middle of a training: Chromium's own GPU process is broken down, as a driver that resets does.
+// Knows: a graphics card that is lost during training: Chromium's GPU process is crashed, as by a driver reset.
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openDatabase } from '../../src/storage/database.ts'
 import { putProject } from '../../src/storage/projects.ts'
 import { saveProject } from '../../workers/corpus/save-project.ts'
 import { storeSampleProject } from '../stand-ins/sample-project.ts'
-import { DIST, expectNoFaults, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
+import { DIST, expectNoErrors, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
 import { Person, readStore } from './person.ts'
 import { serveFolder, type Site } from './serve.ts'
 import 'fake-indexeddb/auto'
 
-const RECIPE = `retort: 1
+const RECIPE = `retort: 2
 name: On a card
 rngSeed: 3
 steps:
@@ -18,10 +18,10 @@ steps:
   - freeze: split
   - train: teacher-text
     preset: nano
-    vocabulary: 320
+    vocabulary: 512
     context: 32
     steps: 24
-    batch: 2
+    batchSize: 2
     evaluateEvery: 2
 `
 
@@ -55,7 +55,7 @@ async function makeProjectFile(): Promise<Buffer> {
   return Buffer.from(saved.value.bytes)
 }
 
-test('ends the worker; the training goes on by itself with a new card, and says so', async () => {
+test('resumes training with a new graphics card after the first is lost, and shows it', async () => {
   const { page } = watched
   await page.getByLabel('Project file').setInputFiles({
     name: 'card.retort',
@@ -70,12 +70,12 @@ test('ends the worker; the training goes on by itself with a new card, and says 
   await (await browser.newBrowserCDPSession()).send('Browser.crashGpuProcess')
   await page
     .getByText(
-      /^The browser lost the graphics card\. The training went on by itself from the checkpoint of step \d+\.$/,
+      /^The browser lost the graphics card\. Training resumed automatically from the checkpoint at step \d+\.$/,
     )
     .waitFor({ timeout: 60_000 })
   await person.waitFor(/^The student is trained: .* 24 steps/, 240)
   const student = (await readStore(page, 'students')).find((one) => one['backend'] === 'webgpu')
   expect(student).toMatchObject({ status: 'trained', checkpointStep: 24 })
   expect(student?.['points']).toMatchObject(Array.from({ length: 24 }, (_, i) => ({ step: i + 1 })))
-  expectNoFaults(watched)
+  expectNoErrors(watched)
 })

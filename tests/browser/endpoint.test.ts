@@ -1,4 +1,4 @@
-// A program that serves models, from the Teacher screen: found when asked for and not before, tried, run with, let go; its key stored nowhere.
+// Knows: a model server on the Teacher screen: found on request and not before, tried, used for a run; its key is not stored.
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ModelServer } from '../stand-ins/model-server.ts'
@@ -9,12 +9,12 @@ import {
   type RunningServer,
 } from '../workers/teachers/endpoint/llama-server.ts'
 import { findBarriers, overflowOf } from './axe.ts'
-import { DIST, expectNoFaults, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
+import { DIST, expectNoErrors, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
 import { Person, readStore } from './person.ts'
 import { serveFolder, type Site } from './serve.ts'
 
 const KEY = 'open sesame 4711'
-const RECIPE = `retort: 1
+const RECIPE = `retort: 2
 name: From a server
 rngSeed: 5
 steps:
@@ -46,13 +46,13 @@ async function openTeacherScreen(
   const person = new Person(watched.page)
   await person.beginWith(RECIPE)
   await person.goTo('Teacher')
-  await watched.page.locator('summary').filter({ hasText: 'A program that serves models' }).click()
+  await watched.page.locator('summary').filter({ hasText: 'A model server' }).click()
   return { watched, person }
 }
 
-async function look({ page }: Watched, url: string, key = ''): Promise<void> {
-  await page.getByLabel('Address of the program').fill(url)
-  await page.getByLabel('Key, if it wants one').fill(key)
+async function findModels({ page }: Watched, url: string, key = ''): Promise<void> {
+  await page.getByLabel('Server address').fill(url)
+  await page.getByLabel('API key (optional)').fill(key)
   await page.getByRole('button', { name: 'Look for models' }).click()
 }
 
@@ -64,7 +64,7 @@ async function checkScreen({ page }: Watched): Promise<void> {
   }
 }
 
-/** Everything that the page keeps, as text. */
+/** Everything that the page stores, as text. */
 const readAll = async ({ page }: Watched): Promise<string> =>
   JSON.stringify([
     await Promise.all(
@@ -73,63 +73,63 @@ const readAll = async ({ page }: Watched): Promise<string> =>
     await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, location.href])),
   ])
 
-describe('a program that serves models', { timeout: 300_000 }, () => {
-  test('is asked for nothing before the person says so, and then runs a recipe; its key is stored nowhere', async () => {
+describe('a model server', { timeout: 300_000 }, () => {
+  test('gets no request before a button is pressed, runs a recipe, and its key is not stored', async () => {
     const server = new ModelServer()
     server.key = KEY
     server.list = { data: [{ id: 'hash-1', owned_by: 'a test', max_model_len: 8192 }] }
     await server.start()
     const { watched, person } = await openTeacherScreen()
     try {
-      await watched.page.getByLabel('Address of the program').fill(server.url)
-      expect(server.asked).toEqual([])
-      await look(watched, server.url, 'wrong')
+      await watched.page.getByLabel('Server address').fill(server.url)
+      expect(server.requests).toEqual([])
+      await findModels(watched, server.url, 'wrong')
       await watched.page.getByText(/does not accept the key \(401\)/).waitFor()
-      await look(watched, server.url, KEY)
+      await findModels(watched, server.url, KEY)
       await watched.page.getByRole('button', { name: 'hash-1' }).click()
       await person.waitFor(/hash-1 can be used\. It is not loaded yet\./)
       expect(server.completions).toEqual([])
       await checkScreen(watched)
       await person.press('Use as teacher')
-      await person.waitFor(/hash-1 is ready\. Another program runs it\./)
+      await person.waitFor(/hash-1 is ready\. A model server runs it\./)
       await checkScreen(watched)
 
       server.slow = 2
-      server.most = 0
+      server.maxInFlight = 0
       await person.goTo('Run')
       await person.press('Start run')
-      expect(await person.waitFor(/^Run (finished|broke)/, 120)).toMatch(/finished/)
-      expect(server.most).toBeGreaterThan(4)
+      expect(await person.waitFor(/^(Run finished|The run failed)/, 120)).toMatch(/finished/)
+      expect(server.maxInFlight).toBeGreaterThan(4)
       const stored = await readAll(watched)
       expect(stored).toContain('hash-1')
       expect(stored).not.toContain(KEY)
-      // Requests go to this one address, and nothing is wrong besides the key that was.
-      watched.forgive(new RegExp(`^request to another origin: ${server.url}/`))
-      watched.forgive(/status of 401/)
-      expectNoFaults(watched)
+      // Requests go to this one address, and the only error is the wrong key.
+      watched.ignore(new RegExp(`^request to another origin: ${server.url}/`))
+      watched.ignore(/status of 401/)
+      expectNoErrors(watched)
     } finally {
       server.stop()
       await watched.context.close()
     }
   })
 
-  test('that does not answer, or not to this page, is told with what to do', async () => {
+  test('shows what to do if it does not respond to this page', async () => {
     const deaf = new ModelServer()
     await deaf.start()
-    deaf.mishap = (_asked, response) => {
+    deaf.mishap = (_request, response) => {
       response.removeHeader('Access-Control-Allow-Origin')
       return false
     }
     const { watched } = await openTeacherScreen({ dark: true })
     try {
-      await look(watched, deaf.url)
+      await findModels(watched, deaf.url)
       await watched.page
-        .getByText(/does not let this page read its answers.*OLLAMA_ORIGINS=http:\/\/localhost:\d+/)
+        .getByText(/does not allow this page to read its responses.*OLLAMA_ORIGINS=http:\/\/localhost:\d+/)
         .waitFor()
-      await look(watched, 'http://192.168.1.5:8080/v1')
+      await findModels(watched, 'http://192.168.1.5:8080/v1')
       await watched.page.getByText(/only over https/).waitFor()
       await checkScreen(watched)
-      expect(watched.faults.filter((fault) => fault.includes('192.168'))).toEqual([])
+      expect(watched.errors.filter((error) => error.includes('192.168'))).toEqual([])
     } finally {
       deaf.stop()
       await watched.context.close()
@@ -137,34 +137,30 @@ describe('a program that serves models', { timeout: 300_000 }, () => {
   })
 })
 
-describe.skipIf(!canServe)(
-  `a real llama.cpp server, as a person uses it${whyNotServed}`,
-  { timeout: 600_000 },
-  () => {
-    let server: RunningServer
-    beforeAll(async () => {
-      server = await startLlamaServer()
-    })
-    afterAll(() => server.stop())
+describe.skipIf(!canServe)(`a real llama.cpp server${whyNotServed}`, { timeout: 600_000 }, () => {
+  let server: RunningServer
+  beforeAll(async () => {
+    server = await startLlamaServer()
+  })
+  afterAll(() => server.stop())
 
-    test('answers a question and runs a recipe with a judge', async () => {
-      const { watched, person } = await openTeacherScreen()
-      await look(watched, server.url)
-      await watched.page.getByRole('button', { name: 'smollm2' }).click()
-      await person.press('Use as teacher')
-      await person.waitFor(/smollm2 is ready/, 120)
-      await watched.page
-        .getByLabel('Ask it one thing')
-        .fill('What is the capital of France? Answer in one sentence.')
-      await person.press('Ask')
-      await watched.page.getByText(/Paris/).first().waitFor()
-      await person.goTo('Run')
-      await person.press('Start run')
-      expect(await person.waitFor(/^Run (finished|broke)/, 400)).toMatch(/finished/)
-      watched.forgive(new RegExp(`^request to another origin: ${server.url.replace('/v1', '')}/`))
-      expectNoFaults(watched)
-      expect(JSON.stringify(await readStore(watched.page, 'rows'))).toMatch(/"verdict"/)
-      await watched.context.close()
-    })
-  },
-)
+  test('completes a prompt and runs a recipe with a judge', async () => {
+    const { watched, person } = await openTeacherScreen()
+    await findModels(watched, server.url)
+    await watched.page.getByRole('button', { name: 'smollm2' }).click()
+    await person.press('Use as teacher')
+    await person.waitFor(/smollm2 is ready/, 120)
+    await watched.page
+      .getByLabel('Try a prompt')
+      .fill('What is the capital of France? Answer in one sentence.')
+    await person.press('Generate')
+    await watched.page.getByText(/Paris/).first().waitFor()
+    await person.goTo('Run')
+    await person.press('Start run')
+    expect(await person.waitFor(/^(Run finished|The run failed)/, 400)).toMatch(/finished/)
+    watched.ignore(new RegExp(`^request to another origin: ${server.url.replace('/v1', '')}/`))
+    expectNoErrors(watched)
+    expect(JSON.stringify(await readStore(watched.page, 'rows'))).toMatch(/"verdict"/)
+    await watched.context.close()
+  })
+})

@@ -1,9 +1,9 @@
-// Knows: that the engine computes in a real browser what it computes elsewhere: on wasm with threads, and on WebGPU alone.
+// Knows: that the engine's results in a real browser equal those elsewhere: on wasm with threads, and on WebGPU without fallback.
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { expectNoFaults, openBrowser, openPage, PAGES } from './harness.ts'
-import { readChecks, sentencesOf } from './read-checks.ts'
-import type { Check, ChecksAsked } from './pages/check.ts'
+import { expectNoErrors, openBrowser, openPage, PAGES } from './harness.ts'
+import { readChecks, failuresOf } from './read-checks.ts'
+import type { Check, ChecksRequest } from './pages/check.ts'
 import { serveFolder, type Site } from './serve.ts'
 
 let browser: Browser
@@ -17,12 +17,12 @@ afterAll(async () => {
   await site.close()
 })
 
-/** Runs a kind of checks in a worker of a fresh page, under the page's own policy; gives them all. */
-async function runChecks({ kind, backend }: ChecksAsked): Promise<readonly Check[]> {
+/** Runs a kind of checks in a worker of a new page, under the page's own policy; returns them all. */
+async function runChecks({ kind, backend }: ChecksRequest): Promise<readonly Check[]> {
   const watched = await openPage(browser, `${site.url}checks.html?kind=${kind}&backend=${backend}`)
   try {
     const checks = await readChecks(watched.page)
-    expectNoFaults(watched)
+    expectNoErrors(watched)
     return checks
   } finally {
     await watched.context.close()
@@ -30,39 +30,39 @@ async function runChecks({ kind, backend }: ChecksAsked): Promise<readonly Check
 }
 
 describe.each(['wasm', 'webgpu'] as const)('on %s', (backend) => {
-  test('every op and its gradient give PyTorch’s numbers', async () => {
+  test('computes PyTorch’s values and gradients for every op', async () => {
     const checks = await runChecks({ kind: 'gradients', backend })
-    expect(sentencesOf(checks)).toEqual([])
+    expect(failuresOf(checks)).toEqual([])
     expect(checks.length).toBeGreaterThan(40)
   })
 
-  test('batches write and score what single rows on wasm do, with floats and with four bits', async () => {
+  test('generates and scores in batches what single rows on wasm do, with floats and with four bits', async () => {
     const checks = await runChecks({ kind: 'engine', backend })
-    expect(sentencesOf(checks)).toEqual([])
+    expect(failuresOf(checks)).toEqual([])
     expect(checks.length).toBe(5)
   })
 
-  test('graphs of another exporter write what transformers writes', async () => {
+  test('generates what transformers generates from the graphs of another exporter', async () => {
     const checks = await runChecks({ kind: 'foreign', backend })
-    expect(sentencesOf(checks)).toEqual([])
+    expect(failuresOf(checks)).toEqual([])
     expect(checks.length).toBe(1)
   })
 
-  test('decoders of other architectures give transformers’ logits', async () => {
+  test('computes transformers’ logits for other architectures', async () => {
     const checks = await runChecks({ kind: 'architectures', backend })
-    expect(sentencesOf(checks)).toEqual([])
+    expect(failuresOf(checks)).toEqual([])
     expect(checks.length).toBe(2)
   })
 
-  test('the claims of the self-check hold', async () => {
+  test('passes the self-check', async () => {
     const checks = await runChecks({ kind: 'claims', backend })
-    expect(sentencesOf(checks)).toEqual([])
+    expect(failuresOf(checks)).toEqual([])
     expect(checks.length).toBeGreaterThan(60)
   })
 
-  test('train steps give PyTorch’s losses and norms', async () => {
+  test('computes PyTorch’s losses and norms in training steps', async () => {
     const checks = await runChecks({ kind: 'training', backend })
-    expect(sentencesOf(checks)).toEqual([])
+    expect(failuresOf(checks)).toEqual([])
     expect(checks.length).toBeGreaterThan(10)
   })
 })

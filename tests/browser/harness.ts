@@ -7,24 +7,24 @@ export { DIST, hasTeacher, openBrowser, openProfile, PAGES, SHARED, TEACHER_FILE
 export interface Watched {
   readonly context: BrowserContext
   readonly page: Page
-  /** What went wrong so far, in sentences. */
-  readonly faults: string[]
-  /** Leaves out faults that a test provokes on purpose. */
-  forgive(pattern: RegExp): void
+  /** Errors so far, in sentences. */
+  readonly errors: string[]
+  /** Removes errors that a test causes on purpose. */
+  ignore(pattern: RegExp): void
 }
 
-/** Notes everything that a page of ours must not do. */
-export function watchPage(page: Page, faults: string[], origin: string): void {
+/** Records everything that the page must not do. */
+export function watchPage(page: Page, errors: string[], origin: string): void {
   page.on('console', (message) => {
     if (message.type() === 'error')
-      faults.push(`console error: ${message.text()} (${message.location().url})`)
+      errors.push(`console error: ${message.text()} (${message.location().url})`)
   })
-  page.on('pageerror', (error) => faults.push(`uncaught: ${error.message}`))
-  page.on('crash', () => faults.push('the page crashed'))
+  page.on('pageerror', (error) => errors.push(`uncaught: ${error.message}`))
+  page.on('crash', () => errors.push('the page crashed'))
   page.on('request', (request) => {
     const url = new URL(request.url())
     if (!['blob:', 'data:'].includes(url.protocol) && url.origin !== origin)
-      faults.push(`request to another origin: ${request.url()}`)
+      errors.push(`request to another origin: ${request.url()}`)
   })
 }
 
@@ -42,20 +42,20 @@ export async function openPage(
   })
   context.setDefaultTimeout(30_000)
   const page = await context.newPage()
-  const faults: string[] = []
-  watchPage(page, faults, new URL(url).origin)
+  const errors: string[] = []
+  watchPage(page, errors, new URL(url).origin)
   await page.goto(url)
   return {
     context,
     page,
-    faults,
-    forgive: (pattern) =>
-      void faults.splice(0, faults.length, ...faults.filter((fault) => !pattern.test(fault))),
+    errors,
+    ignore: (pattern) =>
+      void errors.splice(0, errors.length, ...errors.filter((error) => !pattern.test(error))),
   }
 }
 
-/** Passes when nothing went wrong; names what did. */
-export const expectNoFaults = ({ faults }: Pick<Watched, 'faults'>): void => expect(faults).toEqual([])
+/** Passes if nothing went wrong; else shows the errors. */
+export const expectNoErrors = ({ errors }: Pick<Watched, 'errors'>): void => expect(errors).toEqual([])
 
 /** Waits until the page is cross-origin isolated, over the reload that the service worker may bring. */
 export async function waitUntilIsolated(page: Page): Promise<void> {

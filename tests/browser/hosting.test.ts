@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { DIST, expectNoFaults, openBrowser, openPage, waitUntilIsolated } from './harness.ts'
+import { DIST, expectNoErrors, openBrowser, openPage, waitUntilIsolated } from './harness.ts'
 import { serveFolder, type Site } from './serve.ts'
 
 let browser: Browser
@@ -21,8 +21,8 @@ async function serve(options: Parameters<typeof serveFolder>[1]): Promise<Site> 
   return site
 }
 
-/** Waits until everything that this browser can use is kept. */
-const waitUntilKept = (page: Page) =>
+/** Waits until the service worker has cached the engine. */
+const waitUntilCached = (page: Page) =>
   expect
     .poll(
       () =>
@@ -40,7 +40,7 @@ const waitUntilKept = (page: Page) =>
     .toBe(true)
 
 describe('the built folder', () => {
-  test('names nothing by an absolute path and holds no model', () => {
+  test('has no absolute path and no model', () => {
     const html = readFileSync(join(DIST, 'index.html'), 'utf8')
     expect(
       [...html.matchAll(/(?:src|href)="([^"]+)"/g)]
@@ -51,7 +51,7 @@ describe('the built folder', () => {
     expect(readdirSync(join(DIST, 'models'))).toEqual(['index.json'])
   })
 
-  test('holds only the engine files that are used', () => {
+  test('contains only the engine files in use', () => {
     const wasm = readdirSync(join(DIST, 'assets'))
       .filter((name) => name.endsWith('.wasm'))
       .map((name) => name.replace(/-[\w-]{8}\.wasm$/, ''))
@@ -62,7 +62,7 @@ describe('the built folder', () => {
     ])
   })
 
-  test('has no inline script or style, which its policy would refuse', () => {
+  test('has no inline script or style, which its policy forbids', () => {
     const html = readFileSync(join(DIST, 'index.html'), 'utf8')
     expect(html).toContain('http-equiv="Content-Security-Policy"')
     expect(html).not.toMatch(/<style|\sstyle=|\son\w+=/)
@@ -73,32 +73,32 @@ describe('the built folder', () => {
 })
 
 describe('a host that sends headers', () => {
-  test('shows the page under a path of its own, isolated, without a fault or a stranger’s request', async () => {
+  test('shows the page under any path, isolated, without errors or requests to other origins', async () => {
     const site = await serve({ under: '/some/where/', headers: true })
     const watched = await openPage(browser, site.url)
     await watched.page.getByRole('button', { name: 'New project', exact: true }).first().waitFor()
     expect(await watched.page.evaluate(() => globalThis.crossOriginIsolated)).toBe(true)
-    await waitUntilKept(watched.page)
-    expectNoFaults(watched)
+    await waitUntilCached(watched.page)
+    expectNoErrors(watched)
     await watched.context.close()
   })
 })
 
 describe('a host that sends no headers', () => {
-  test('gets its isolation from the service worker after one reload, and never a second one', async () => {
+  test('isolates the page by the service worker after one reload, never a second one', async () => {
     const site = await serve({ under: '/some/where/', headers: false })
     const watched = await openPage(browser, site.url)
     let loads = 0
     watched.page.on('load', () => (loads += 1))
     await waitUntilIsolated(watched.page)
     await watched.page.getByRole('button', { name: 'New project', exact: true }).first().waitFor()
-    await waitUntilKept(watched.page)
+    await waitUntilCached(watched.page)
     expect(loads).toBeLessThanOrEqual(2)
     const policy = await watched.page.evaluate(async () =>
       (await fetch('index.html')).headers.get('Content-Security-Policy'),
     )
     expect(policy).toContain("default-src 'none'")
-    expectNoFaults(watched)
+    expectNoErrors(watched)
     await watched.context.close()
   })
 
@@ -106,7 +106,7 @@ describe('a host that sends no headers', () => {
     const site = await serve({ under: '/some/where/', headers: false })
     const watched = await openPage(browser, site.url)
     await waitUntilIsolated(watched.page)
-    await waitUntilKept(watched.page)
+    await waitUntilCached(watched.page)
     await site.close()
     await watched.page.reload()
     await watched.page.getByRole('button', { name: 'New project', exact: true }).first().waitFor()
@@ -126,11 +126,11 @@ describe('a host that sends no headers', () => {
       return (await (await fetch(address)).arrayBuffer()).byteLength
     })
     expect(engine).toBeGreaterThan(10_000_000)
-    expectNoFaults(watched)
+    expectNoErrors(watched)
     await watched.context.close()
   })
 
-  test('never keeps a model', async () => {
+  test('never caches a model', async () => {
     const site = await serve({ under: '/some/where/', headers: false })
     const watched = await openPage(browser, site.url)
     await waitUntilIsolated(watched.page)
@@ -150,7 +150,7 @@ describe('a host that sends no headers', () => {
     await watched.context.close()
   })
 
-  test('keeps a new build beside the old one until the old page is closed, then drops the old and nobody else’s', async () => {
+  test('keeps a new build next to the old one until the old page closes, then deletes only the old one', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'retort-dist-'))
     cpSync(DIST, folder, { recursive: true })
     const site = await serveFolder(folder, { under: '/some/where/', headers: false })

@@ -1,5 +1,5 @@
-// A model of several files in the page: found on a hub among others, stopped in the middle, gone on with after a reload, kept, asked
-// again without the hub; and the same folder picked from disk.
+// Knows: a model of several files: found on a hub, its download cancelled and resumed after a reload, stored, used without the hub; and the same
+// folder picked from disk.
 import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { HubStandIn } from '../stand-ins/hub.ts'
 import { makeModelFolder } from '../workers/teachers/small-folder.ts'
 import { findBarriers, overflowOf } from './axe.ts'
-import { DIST, expectNoFaults, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
+import { DIST, expectNoErrors, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
 import { Person } from './person.ts'
 import { serveFolder, type Site } from './serve.ts'
 
@@ -60,14 +60,14 @@ async function checkScreen(): Promise<void> {
   await watched.page.setViewportSize({ width: 1280, height: 900 })
 }
 
-test('the models of a page are shown with their sizes, and the chosen one with what it needs', async () => {
+test('lists the models of a hub page with their sizes, and the facts of the chosen one', async () => {
   await watched.page.getByLabel('Model address').fill('owner/tiny')
-  await watched.page.getByLabel('Model address').evaluate((input: HTMLInputElement) => (input.type = 'text')) // a browser refuses to send what is no address
-  await person.press('Look at it')
-  await expect.poll(main).toContain('This is not an address that begins with https://')
+  await watched.page.getByLabel('Model address').evaluate((input: HTMLInputElement) => (input.type = 'text')) // a URL field does not submit an invalid URL
+  await person.press('Inspect')
+  await expect.poll(main).toContain('The address does not start with https://')
   await watched.page.getByLabel('Model address').fill(`${hub.url}/${NAME}`)
-  await person.press('Look at it')
-  await person.waitFor(/owner\/tiny holds 3 models\. Choose one of them/)
+  await person.press('Inspect')
+  await person.waitFor(/owner\/tiny has 3 models\. Choose one/)
   await expect.poll(() => row(/^model\.safetensors/).innerText()).toMatch(/safetensors[\s\S]*kB/)
   await row(/tiny-Q8_0\.gguf/)
     .getByRole('button')
@@ -78,70 +78,70 @@ test('the models of a page are shown with their sizes, and the chosen one with w
     .click()
   await person.waitFor(/owner\/tiny can be used/)
   expect(await main()).toMatch(
-    /qwen3, 2 layers[\s\S]*apache-2\.0[\s\S]*From[\s\S]*\/owner\/tiny\/tree\/[0-9a-f]{40}/,
+    /qwen3, 2 layers[\s\S]*apache-2\.0[\s\S]*Source[\s\S]*\/owner\/tiny\/tree\/[0-9a-f]{40}/,
   )
   await checkScreen()
 })
 
-test('a download that is stopped stands in the list as half here, also after a reload, and goes on where it ended', async () => {
+test('lists a cancelled download as partly downloaded after a reload, and resumes it', async () => {
   hub.pauseMs = 250
   await person.press('Load teacher')
   await person.waitFor(/Downloading: \d+.* kB of \d+ kB/)
   await expect
-    .poll(() => hub.asked.some((line) => /^cdn model-0000\d-of-00002\.safetensors$/.test(line)), {
+    .poll(() => hub.requests.some((line) => /^cdn model-0000\d-of-00002\.safetensors$/.test(line)), {
       timeout: 20_000,
     })
     .toBe(true)
-  await watched.page.waitForTimeout(500) // some pieces, and not all
+  await watched.page.waitForTimeout(500) // some pieces, not all
   await watched.page.getByRole('button', { name: 'Cancel' }).click()
   await expect
-    .poll(() => row(/half here/).innerText())
-    .toMatch(/owner_tiny model\.safetensors[\s\S]*half here[\s\S]* of /)
+    .poll(() => row(/partly downloaded/).innerText())
+    .toMatch(/owner_tiny model\.safetensors[\s\S]*partly downloaded[\s\S]* of /)
   await watched.page.reload()
   await watched.page.getByRole('heading', { level: 1, name: 'Teacher' }).waitFor()
   hub.pauseMs = 0
-  hub.asked.length = 0
-  await row(/half here/)
+  hub.requests.length = 0
+  await row(/partly downloaded/)
     .getByRole('button')
     .first()
     .click()
   await person.waitFor(/owner\/tiny can be used/)
-  hub.asked.length = 0
+  hub.requests.length = 0
   await person.press('Load teacher')
   await person.waitFor(/owner\/tiny is loaded on the/)
-  expect(hub.asked.filter((line) => /^cdn model-\S+( bytes=\d+-)?$/.test(line))).toEqual([
+  expect(hub.requests.filter((line) => /^cdn model-\S+( bytes=\d+-)?$/.test(line))).toEqual([
     expect.stringMatching(/bytes=\d+-$/),
     expect.stringMatching(/^cdn model-0000\d-of-00002\.safetensors$/),
   ])
-  await expect.poll(() => row(/kept here/).innerText()).toContain('owner_tiny')
-  expect(await row(/half here/).count()).toBe(0)
+  await expect.poll(() => row(/stored in this browser/).innerText()).toContain('owner_tiny')
+  expect(await row(/partly downloaded/).count()).toBe(0)
 })
 
-test('what is kept is opened without the hub, and answers', async () => {
+test('opens a stored model without the hub and generates with it', async () => {
   await watched.page.reload()
   await watched.page.getByRole('heading', { level: 1, name: 'Teacher' }).waitFor()
-  const before = hub.asked.length
-  await row(/kept here/)
+  const before = hub.requests.length
+  await row(/stored in this browser/)
     .getByRole('button')
     .first()
     .click()
   await person.waitFor(/owner\/tiny can be used/)
   await person.press('Load teacher')
   await person.waitFor(/owner\/tiny is loaded on the/)
-  await watched.page.getByLabel('Ask it one thing').fill('Hi')
-  await person.press('Ask')
+  await watched.page.getByLabel('Try a prompt').fill('Hi')
+  await person.press('Generate')
   await expect
     .poll(() => watched.page.locator('blockquote .prose').innerText(), { timeout: 30_000 })
     .toMatch(/\S/)
-  expect(hub.asked.length).toBe(before)
+  expect(hub.requests.length).toBe(before)
 })
 
-test('a folder picked from disk is the same model, and what is no model is refused with a sentence', async () => {
-  await person.press('Let it go')
+test('opens a picked folder as the same model, and refuses a folder without a model', async () => {
+  await person.press('Unload')
   await watched.page.getByLabel('Model folder').setInputFiles(join(disk, 'picked'))
   await person.waitFor(/picked can be used/)
   await watched.page.getByLabel('Model folder').setInputFiles(join(disk, 'picked', '.cache'))
-  await expect.poll(main).toContain('holds no model: no GGUF file with all its parts')
-  watched.forgive(/^request to another origin: http:\/\/127\.0\.0\.1:/) // the hub that the person named
-  expectNoFaults(watched)
+  await expect.poll(main).toContain('has no model: no GGUF file with all its parts')
+  watched.ignore(/^request to another origin: http:\/\/127\.0\.0\.1:/) // the hub that the person named
+  expectNoErrors(watched)
 })

@@ -1,4 +1,4 @@
-// Knows: Chromium and how it is started; where the built pages and the shared model lie. Used by tests and benchmarks.
+// Knows: Chromium and how it is started; where the built pages and the shared model are. Used by tests and benchmarks.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,7 +21,7 @@ const QUIET = [
   '--disable-component-update',
   '--disable-sync',
 ]
-/** WebGPU in software: slow, without `shader-f16`, and the same in every place. */
+/** WebGPU in software: slow, no `shader-f16`, and equal on every machine. */
 const SOFTWARE_WEBGPU = [
   '--enable-unsafe-webgpu',
   '--use-webgpu-adapter=swiftshader',

@@ -1,15 +1,14 @@
-// Adapters on a model in the page, with the teacher in the box as the model: chosen, trained, taken up after a reload, compared, and taken
-// home in all three forms.
+// Knows: LoRA adapters with the built-in teacher as base model: chosen, trained, resumed after a reload, compared, taken home in all three formats.
 import { readFileSync } from 'node:fs'
 import { strFromU8, unzipSync } from 'fflate'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findBarriers, overflowOf } from './axe.ts'
-import { DIST, expectNoFaults, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
+import { DIST, expectNoErrors, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
 import { Person, readStore } from './person.ts'
 import { serveFolder, type Site } from './serve.ts'
 
-const RECIPE = `retort: 1
+const RECIPE = `retort: 2
 name: Adapters
 rngSeed: 5
 steps:
@@ -28,7 +27,7 @@ steps:
     rank: 4
     context: 128
     steps: 40
-    batch: 2
+    batchSize: 2
     learningRate: 0.002
     evaluateEvery: 10
 `
@@ -45,7 +44,7 @@ async function checkScreen(): Promise<void> {
   await watched.page.setViewportSize({ width: 1280, height: 900 })
 }
 const shown = (): Promise<string> => watched.page.getByRole('main').innerText()
-/** The files in the folder of the zip that comes down. */
+/** The files in the folder of the downloaded zip. */
 async function readZip(): Promise<Map<string, Uint8Array>> {
   const entries = Object.entries(unzipSync(readFileSync((await person.download('Download student')).path)))
   return new Map(
@@ -59,7 +58,7 @@ const readStudents = async () =>
     (a, b) => Number(b['startedAt']) - Number(a['startedAt']),
   )
 
-describe('adapters on a model', { timeout: 300_000 }, () => {
+describe('LoRA adapters', { timeout: 300_000 }, () => {
   beforeAll(async () => {
     browser = await openBrowser()
     site = await serveFolder(DIST, { under: '/some/where/' })
@@ -72,23 +71,23 @@ describe('adapters on a model', { timeout: 300_000 }, () => {
     await site.close()
   })
 
-  test('are offered the box, with the memory that they take, before anything is trained', async () => {
+  test('offer the built-in teacher as base model, with the memory that training needs', async () => {
     await person.beginWith(RECIPE)
     await person.runAndFreeze(120)
     await person.goTo('Student')
     expect(await watched.page.getByLabel('Model to fine-tune').locator('option').allInnerTexts()).toEqual([
-      'corner-shop.gguf, in the box',
+      'corner-shop.gguf, built in',
     ])
     await expect
       .poll(shown)
       .toMatch(
-        /2\.7 M parameters\. Training takes about [\d.]+ MB of the 4 GB that wasm can have, and up to [\d.]+ MB beside it\.\s+The loaded teacher takes its memory as well/,
+        /2\.7 M parameters\. Training needs about [\d.]+ MB of the 4 GB that WebAssembly can use, and up to [\d.]+ MB of other memory\.\s+The loaded teacher needs memory too/,
       )
     expect(await watched.page.getByRole('radio', { name: /micro/ }).count()).toBe(0)
     await checkScreen()
   })
 
-  test('are trained, paused, taken up after a reload, and show what the model writes with them', async () => {
+  test('are trained, paused, resumed after a reload, and show sample completions', async () => {
     await person.press('Train student')
     await person.waitFor(/Training: step 1\d of 40/, 60)
     await person.press('Pause')
@@ -99,44 +98,47 @@ describe('adapters on a model', { timeout: 300_000 }, () => {
     await person.waitFor(/The student is trained: 2\.7 M parameters, 40 steps/, 120)
     const [student] = await readStudents()
     expect(student).toMatchObject({
-      adapts: { source: { kind: 'box' }, model: { name: 'Corner shop', fingerprint: '0a828d0ff7b529b1' } },
+      baseModel: {
+        source: { kind: 'built-in' },
+        model: { name: 'Corner shop', fingerprint: '0a828d0ff7b529b1' },
+      },
       parameters: 2_700_288,
       shape: { layers: 6, width: 192, heads: 6, kvHeads: 2, feedForward: 512 },
       checkpointStep: 40,
     })
-    expect(student?.['trained']).toBeLessThan(200_000)
+    expect(student?.['trainedParameters']).toBeLessThan(200_000)
     const points = student?.['points'] as readonly { step: number; train: number; heldOut?: number }[]
     expect(points.flatMap(({ step, heldOut }) => (heldOut === undefined ? [] : [step]))).toEqual([
       10, 20, 30, 40,
     ])
     const samples = student?.['samples'] as readonly { text: string }[] | undefined
     expect(samples?.at(-1)?.text).toMatch(/\w+ \w+/)
-    expect(await shown()).toContain('What it writes')
+    expect(await shown()).toContain('Sample completions')
     expect(await watched.page.getByRole('row', { name: /Corner shop.*texts, LoRA/ }).count()).toBe(1)
     await checkScreen()
-    await watched.page.getByLabel('What it learns from').selectOption('grpo')
-    expect(await shown()).toContain('there is none yet: train one on the texts first') // adapters are no student to go on from
-    await watched.page.getByLabel('What it learns from').selectOption('lora')
+    await watched.page.getByLabel('Training objective').selectOption('grpo')
+    expect(await shown()).toContain('there is none yet: train one on the texts first') // adapters are no base for another student
+    await watched.page.getByLabel('Training objective').selectOption('lora')
   })
 
-  test('are compared with the model as it was', async () => {
+  test('are compared with the base model', async () => {
     await person.goTo('Teacher')
     await person.waitFor(/Corner shop can be used/)
     await person.press('Load it')
     await person.waitFor(/is loaded on/)
     await person.goTo('Compare')
-    await watched.page.getByLabel(/held-out prompts at most/).fill('4')
+    await watched.page.getByLabel(/held-out prompts/).fill('4')
     await person.press('Compare')
     await person.waitFor(/Compared on 4 held-out prompts/, 120)
-    expect(await shown()).toMatch(/Model as it was[\s\S]*With adapters[\s\S]*Teacher/)
+    expect(await shown()).toMatch(/Base model[\s\S]*With adapters[\s\S]*Teacher/)
     const [compared] = await readStore(watched.page, 'comparisons')
     const prompts = compared?.['prompts'] as readonly { texts: Record<string, string> }[]
     expect(prompts).toHaveLength(4)
-    for (const { texts } of prompts) expect(texts['before']).toBe(texts['teacher']) // the box is both: the model before, and the teacher, asked greedily
+    for (const { texts } of prompts) expect(texts['before']).toBe(texts['teacher']) // the built-in teacher is both the base model and the teacher, and both decode greedily
     await checkScreen()
   })
 
-  test('come home alone, in a folder and as a GGUF', async () => {
+  test('are taken home alone, merged in a folder and merged as a GGUF', async () => {
     await person.goTo('Take home')
     expect(await shown()).toMatch(/2\.7 M parameters, \d+ k of them in adapters, after 40 steps/)
     await watched.page.getByRole('radio', { name: 'Adapter, zip' }).check()
@@ -160,7 +162,7 @@ describe('adapters on a model', { timeout: 300_000 }, () => {
     const { name, path } = await person.download('Download student')
     expect(name).toMatch(/-student\.gguf$/)
     await checkScreen()
-    // The merged file is a model like others: it can be opened here.
+    // The merged file is an ordinary model: Retort can open it.
     await person.goTo('Teacher')
     await watched.page.getByLabel('Model file').setInputFiles({
       name: 'merged.gguf',
@@ -168,6 +170,6 @@ describe('adapters on a model', { timeout: 300_000 }, () => {
       buffer: readFileSync(path),
     })
     await expect.poll(shown, { timeout: 30_000 }).toMatch(/not loaded[\s\S]*2\.7 M[\s\S]*F16 × 43, F32 × 13/)
-    expectNoFaults(watched)
+    expectNoErrors(watched)
   })
 })

@@ -1,13 +1,13 @@
-// A student that learns from its own answers in the page, told by the teacher in the box: two workers that speak past the page.
+// Knows: on-policy distillation in the page with the built-in teacher: two workers that exchange messages directly.
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findBarriers, overflowOf } from './axe.ts'
-import { DIST, expectNoFaults, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
+import { DIST, expectNoErrors, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
 import { Person, readStore } from './person.ts'
 import { serveFolder, type Site } from './serve.ts'
 
-const RECIPE = `retort: 1
-name: Own answers
+const RECIPE = `retort: 2
+name: Own completions
 rngSeed: 5
 steps:
   - complete: teacher
@@ -23,11 +23,11 @@ steps:
     preset: nano
     divergence: forward-kl
     lambda: 1
-    ownFrom: 0.2
-    answerTokens: 32
+    textWarmUp: 0.2
+    maxTokens: 32
     context: 160
     steps: 60
-    batch: 4
+    batchSize: 4
     learningRate: 0.004
     evaluateEvery: 15
 `
@@ -47,7 +47,7 @@ const newest = async (): Promise<Record<string, unknown> | undefined> =>
     (a, b) => Number(b['startedAt']) - Number(a['startedAt']),
   )[0]
 
-describe('a student that learns from its own answers', { timeout: 300_000 }, () => {
+describe('on-policy distillation', { timeout: 300_000 }, () => {
   beforeAll(async () => {
     browser = await openBrowser()
     site = await serveFolder(DIST, { under: '/some/where/' })
@@ -60,22 +60,24 @@ describe('a student that learns from its own answers', { timeout: 300_000 }, () 
     await site.close()
   })
 
-  test('is told before it starts that it needs the teacher', async () => {
+  test('shows that it needs a loaded teacher before it starts', async () => {
     await person.beginWith(RECIPE)
     await checkScreen()
     await person.goTo('Student')
-    expect(await main()).toContain('This asks the loaded teacher, and none is loaded: load one first.')
+    expect(await main()).toContain(
+      'This objective needs a loaded teacher, and none is loaded: load one first.',
+    )
     await checkScreen()
     await person.runAndFreeze(120)
   })
 
-  test('is trained, paused, gone on with, and ends; it tells on what it learned', async () => {
+  test('trains, pauses, resumes and finishes, and shows the share of own completions', async () => {
     await person.goTo('Student')
-    expect(await main()).toContain('Corner shop is asked all the while')
+    expect(await main()).toContain('Corner shop computes token probabilities during training')
     await person.press('Train student')
-    await person.waitFor(/from the texts until step 12, then from its own answers too/, 60)
-    expect(await main()).toMatch(/Time left\s+\d+ (second|minute)/) // known before the first step on own answers
-    await person.waitFor(/% of its steps so far were on its own answers/, 60)
+    await person.waitFor(/on texts until step 12, then on the student’s own completions too/, 60)
+    expect(await main()).toMatch(/Time left\s+\d+ (second|minute)/) // known before the first on-policy step
+    await person.waitFor(/% of the steps so far were on-policy/, 60)
     await person.press('Pause')
     const paused = await person.waitFor(/^Paused at step \d+/, 20)
     await checkScreen()
@@ -96,25 +98,25 @@ describe('a student that learns from its own answers', { timeout: 300_000 }, () 
       15, 30, 45, 60,
     ])
     expect(Number(/step (\d+)/.exec(paused)?.[1])).toBeLessThan(60)
-    const looks = points.flatMap(({ heldOut }) => heldOut ?? [])
-    expect(looks.at(-1)).toBeLessThan(looks[0] ?? 0)
-    expect(await main()).toContain('own answers, GKD')
+    const losses = points.flatMap(({ heldOut }) => heldOut ?? [])
+    expect(losses.at(-1)).toBeLessThan(losses[0] ?? 0)
+    expect(await main()).toContain('own completions, GKD')
     await checkScreen()
   })
 
-  test('stops with a sentence when the teacher is unloaded, and goes on once it is back', async () => {
+  test('stops with a sentence if the teacher is unloaded, and resumes after it is loaded again', async () => {
     await person.press('Train student')
-    await person.waitFor(/% of its steps so far were on its own answers/, 60)
+    await person.waitFor(/% of the steps so far were on-policy/, 60)
     await person.goTo('Teacher')
-    await person.press('Let it go')
+    await person.press('Unload')
     await person.goTo('Student')
     await person.waitFor(
-      /Training broke off: The teacher that this student learns from, “Corner shop”, was unloaded\. Load it again on the Teacher screen/,
+      /Training failed: The teacher that this student learns from, “Corner shop”, was unloaded\. Load it again on the Teacher screen/,
       30,
     )
-    const broken = await newest()
-    expect(broken).toMatchObject({ status: 'failed' })
-    expect(broken?.['checkpointStep']).toBeGreaterThan(12)
+    const failed = await newest()
+    expect(failed).toMatchObject({ status: 'failed' })
+    expect(failed?.['checkpointStep']).toBeGreaterThan(12)
     await person.press('Resume')
     await person.waitFor(/and no teacher is loaded\. Load it on the Teacher screen/, 30)
     await person.goTo('Teacher')
@@ -123,7 +125,7 @@ describe('a student that learns from its own answers', { timeout: 300_000 }, () 
     await person.goTo('Student')
     await person.press('Resume')
     await person.waitFor(/The student is trained/, 120)
-    expect(await newest()).toMatchObject({ status: 'trained', checkpointStep: 60, id: broken?.['id'] })
-    expectNoFaults(watched)
+    expect(await newest()).toMatchObject({ status: 'trained', checkpointStep: 60, id: failed?.['id'] })
+    expectNoErrors(watched)
   })
 })

@@ -1,13 +1,13 @@
-// Pairs of answers in the page, with the teacher in the box: made by the judge, frozen, taken home, and a student that goes on with them.
+// Knows: preference pairs with the built-in teacher: chosen by the judge, frozen, taken home, and a student trained on them.
 import { readFileSync } from 'node:fs'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findBarriers, overflowOf } from './axe.ts'
-import { DIST, expectNoFaults, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
+import { DIST, expectNoErrors, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
 import { Person, readStore } from './person.ts'
 import { serveFolder, type Site } from './serve.ts'
 
-const RECIPE = `retort: 1
+const RECIPE = `retort: 2
 name: Pairs
 rngSeed: 5
 steps:
@@ -29,7 +29,7 @@ steps:
     vocabulary: 400
     context: 160
     steps: 60
-    batch: 4
+    batchSize: 4
     learningRate: 0.004
     evaluateEvery: 30
 `
@@ -44,7 +44,7 @@ const checkScreen = async (): Promise<void> => {
   expect(await overflowOf(watched.page)).toBe(0)
 }
 
-describe('pairs of answers', { timeout: 300_000 }, () => {
+describe('preference pairs', { timeout: 300_000 }, () => {
   beforeAll(async () => {
     browser = await openBrowser()
     site = await serveFolder(DIST, { under: '/some/where/' })
@@ -57,15 +57,15 @@ describe('pairs of answers', { timeout: 300_000 }, () => {
     await site.close()
   })
 
-  test('are made from four answers a prompt, the best against the worst', async () => {
+  test('pair the best with the worst of four completions per prompt', async () => {
     await person.beginWith(RECIPE)
     await person.goTo('Run')
-    await person.press('Take the one in the box')
+    await person.press('Use the built-in teacher')
     await expect
       .poll(() => watched.page.getByRole('main').innerText(), { timeout: 60_000 })
       .toContain('Corner shop is loaded')
     await person.press('Start run')
-    expect(await person.waitFor(/^Run (finished|broke)/, 120)).toMatch(/finished/)
+    expect(await person.waitFor(/^(Run finished|The run failed)/, 120)).toMatch(/finished/)
     const dropped = (await readStore(watched.page, 'rows')).filter((row) => row['droppedBy'] === 'pair')
     expect(dropped.length).toBeGreaterThan(20)
     await person.goTo('Dataset')
@@ -76,18 +76,18 @@ describe('pairs of answers', { timeout: 300_000 }, () => {
     expect(await watched.page.getByRole('main').innerText()).toMatch(/\d+ preference pairs/)
   })
 
-  test('a student is trained on the texts, and another goes on from it with DPO', async () => {
+  test('train a student with DPO from one trained on the texts', async () => {
     await person.goTo('Student')
-    await watched.page.getByLabel('What it learns from').selectOption('dpo')
+    await watched.page.getByLabel('Training objective').selectOption('dpo')
     expect(await watched.page.getByRole('main').innerText()).toContain(
       'there is none yet: train one on the texts first',
     )
     await checkScreen()
-    await watched.page.getByLabel('What it learns from').selectOption('teacher-text')
+    await watched.page.getByLabel('Training objective').selectOption('teacher-text')
     await person.press('Train student')
     await person.waitFor(/The student is trained/, 120)
-    await watched.page.getByLabel('What it learns from').selectOption('dpo')
-    expect(await watched.page.getByLabel('Goes on from').locator('option').count()).toBe(1)
+    await watched.page.getByLabel('Training objective').selectOption('dpo')
+    expect(await watched.page.getByLabel('Start from').locator('option').count()).toBe(1)
     await checkScreen()
     await person.press('Train student')
     await person.waitFor(/Training: step/, 60)
@@ -99,12 +99,12 @@ describe('pairs of answers', { timeout: 300_000 }, () => {
     expect(students.map(({ settings }) => (settings as { preset: string }).preset)).toEqual(['nano', 'nano'])
     expect(students[1]?.['base']).toBe(students[0]?.['id'])
     const points = students[1]?.['points'] as readonly { train: number }[]
-    expect(Math.abs((points[0]?.train ?? 0) - Math.log(2))).toBeLessThan(1e-4) // it begins as its own reference
+    expect(Math.abs((points[0]?.train ?? 0) - Math.log(2))).toBeLessThan(1e-4) // it starts as its own reference
     expect(points.at(-1)?.train).toBeLessThan(points[0]?.train ?? 0)
     await checkScreen()
   })
 
-  test('come home as TRL reads them', async () => {
+  test('are taken home in TRL’s format', async () => {
     await person.goTo('Take home')
     await watched.page.getByRole('radio', { name: /Preference pairs/ }).check()
     const { path } = await person.download('Download dataset')
@@ -120,6 +120,6 @@ describe('pairs of answers', { timeout: 300_000 }, () => {
         rejected: [{ role: 'assistant' }],
       })
     await checkScreen()
-    expectNoFaults(watched)
+    expectNoErrors(watched)
   })
 })

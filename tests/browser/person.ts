@@ -1,4 +1,4 @@
-// Knows: what a person does in the page, by the names that a person hears or reads.
+// Knows: what a person does in the page, by the names that a person reads or hears.
 import type { Locator, Page } from 'playwright-core'
 import { vi } from 'vitest'
 
@@ -18,7 +18,7 @@ export class Person {
     this.page = page
   }
 
-  /** The one live region's words. */
+  /** The text of the one live region. */
   status(): Promise<string> {
     return this.page.getByRole('status').innerText()
   }
@@ -36,14 +36,14 @@ export class Person {
     await this.button(name).click()
   }
 
-  /** Waits until the live region says something, and gives what it says; what it said last is the failure's reason. */
-  async waitFor(words: RegExp, seconds = 60): Promise<string> {
-    let said = ''
+  /** Waits until the live region matches, and returns its text; a failure shows the last text. */
+  async waitFor(pattern: RegExp, seconds = 60): Promise<string> {
+    let text = ''
     try {
       return await vi.waitUntil(
         async () => {
-          said = await this.status().catch(() => said)
-          return words.test(said) ? said : false
+          text = await this.status().catch(() => text)
+          return pattern.test(text) ? text : false
         },
         { timeout: seconds * 1000, interval: 50 },
       )
@@ -53,12 +53,12 @@ export class Person {
         .innerText()
         .catch(() => '')
       throw new Error(
-        `The page did not say ${words} within ${seconds} s. It says “${said}”, and shows:\n${shown.slice(0, 1500)}`,
+        `The status did not match ${pattern} within ${seconds} s. It is “${text}”, and the page shows:\n${shown.slice(0, 1500)}`,
       )
     }
   }
 
-  /** Chooses the teacher in the list of what is there and loads it. */
+  /** Chooses the teacher in the list of models and loads it. */
   async loadTeacher(name: string): Promise<string> {
     await this.goTo('Teacher')
     await this.page.getByRole('main').getByRole('listitem').getByRole('button', { name, exact: true }).click()
@@ -66,7 +66,7 @@ export class Person {
     return this.waitFor(/is loaded on/, 180)
   }
 
-  /** Takes the first example with another recipe. */
+  /** Opens the first example with another recipe. */
   async beginWith(recipe: string): Promise<void> {
     await this.page.getByRole('main').getByRole('button', { name: 'Use this example' }).first().click()
     await this.goTo('Recipe')
@@ -75,20 +75,20 @@ export class Person {
     await this.waitFor(/recipe is in use/)
   }
 
-  /** Runs the recipe with the teacher in the box and freezes what was kept; throws where the run broke off. */
+  /** Runs the recipe with the built-in teacher and freezes the kept rows; throws if the run failed. */
   async runAndFreeze(seconds: number): Promise<void> {
     await this.goTo('Run')
-    await this.press('Take the one in the box')
+    await this.press('Use the built-in teacher')
     await this.page.getByRole('main').getByText('Corner shop is loaded').first().waitFor({ timeout: 120_000 })
     await this.press('Start run')
-    const said = await this.waitFor(/^Run (finished|broke)/, seconds)
-    if (!said.includes('finished')) throw new Error(said)
+    const text = await this.waitFor(/^(Run finished|The run failed)/, seconds)
+    if (!text.startsWith('Run finished')) throw new Error(text)
     await this.goTo('Dataset')
     await this.press('Freeze dataset')
     await this.waitFor(/^Frozen: \d+ rows/)
   }
 
-  /** Presses a button and reads the file that comes down. */
+  /** Presses a button and returns the downloaded file. */
   async download(name: string): Promise<{ name: string; path: string }> {
     const coming = this.page.waitForEvent('download', { timeout: 120_000 })
     await this.press(name)
@@ -97,7 +97,7 @@ export class Person {
   }
 }
 
-/** All records of a store, as the page's own database has them. */
+/** All records of a store in the page's own database. */
 export const readStore = (page: Page, store: string): Promise<readonly Readonly<Record<string, unknown>>[]> =>
   page.evaluate(
     (name) =>

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { TERMS, termOf } from '../../src/ui/glossary/terms.ts'
 import { findBarriers, overflowOf } from './axe.ts'
-import { DIST, expectNoFaults, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
+import { DIST, expectNoErrors, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
 import { serveFolder, type Site } from './serve.ts'
 
 const SCREENS = ['Seeds', 'Teacher', 'Recipe', 'Run', 'Dataset', 'Student', 'Compare', 'Take home'] as const
@@ -26,7 +27,17 @@ afterAll(async () => {
 
 const link = (name: string) => page.getByRole('navigation').getByRole('link', { name, exact: true })
 
-/** What every screen owes to someone who does not see it. */
+const glossary = () => page.getByRole('dialog', { name: 'Glossary' })
+
+/** Opens the glossary from the top bar and closes it again. */
+async function checkGlossary(): Promise<void> {
+  await page.getByRole('banner').getByRole('button', { name: 'Glossary', exact: true }).click()
+  await glossary().waitFor()
+  await page.keyboard.press('Escape')
+  await glossary().waitFor({ state: 'detached' })
+}
+
+/** What every screen must offer to someone who does not see it. */
 async function checkScreen(): Promise<void> {
   expect(await page.getByRole('heading', { level: 1 }).count()).toBe(1)
   expect(await page.getByRole('status').count()).toBe(1)
@@ -35,7 +46,7 @@ async function checkScreen(): Promise<void> {
   expect(await findBarriers(page)).toEqual([])
 }
 
-test('the first screen says what this is and what the machine can do', async () => {
+test('shows on the first screen what this is and what the machine can do', async () => {
   await page.getByRole('button', { name: 'New project' }).waitFor()
   await page.getByText('WebGPU').first().waitFor()
   await expect.poll(() => page.getByRole('button', { name: 'Use this example' }).count()).toBe(4)
@@ -44,14 +55,54 @@ test('the first screen says what this is and what the machine can do', async () 
   await checkScreen()
 })
 
-test('the self-check proves the training on this machine, every claim with its number', async () => {
-  await page.getByRole('link', { name: 'Prove that it computes what it should' }).click()
+test('explains every term in the glossary, by keyboard, without barriers, wide and narrow', async () => {
+  await page.getByRole('button', { name: 'Glossary', exact: true }).press('Enter')
+  await glossary().waitFor()
+  expect(await glossary().getByRole('term').count()).toBe(TERMS.length)
+  expect(await glossary().getByRole('definition').count()).toBe(TERMS.length)
+  await glossary().getByRole('button', { name: 'Go to W' }).press('Enter')
+  await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('W')
+  await expect.poll(() => glossary().getByText('Win rate').isVisible()).toBe(true)
+  expect(await findBarriers(page)).toEqual([])
+  await page.setViewportSize({ width: 390, height: 800 })
+  await expect.poll(() => overflowOf(page)).toBe(0)
+  expect(await findBarriers(page)).toEqual([])
+  await page.setViewportSize({ width: 1280, height: 900 })
+  await page.keyboard.press('Escape')
+  await glossary().waitFor({ state: 'detached' })
+})
+
+test('shows the meaning of a term on focus, hover and touch, and hides it on Escape', async () => {
+  const term = page.getByRole('main').getByRole('button', { name: 'teacher', exact: true })
+  const tip = page.getByRole('tooltip')
+  await term.focus()
+  await tip.waitFor()
+  expect(await tip.innerText()).toBe(termOf('teacher').meaning)
+  const at = await tip.boundingBox()
+  expect(at?.x).toBeGreaterThanOrEqual(0)
+  expect((at?.x ?? 0) + (at?.width ?? 0)).toBeLessThanOrEqual(1280)
+  expect(await findBarriers(page)).toEqual([])
+  await page.keyboard.press('Escape')
+  await tip.waitFor({ state: 'hidden' })
+  await term.blur()
+  await term.hover()
+  await tip.waitFor()
+  await page.mouse.move(0, 0)
+  await tip.waitFor({ state: 'hidden' })
+  await term.dispatchEvent('click') // all that a touch sends to a page without a pointer
+  await tip.waitFor()
+  await page.getByRole('heading', { level: 1 }).click()
+  await tip.waitFor({ state: 'hidden' })
+})
+
+test('checks the training on this machine, every claim with its number', async () => {
+  await page.getByRole('link', { name: 'Check that this machine computes correctly' }).click()
   await page.getByRole('heading', { level: 1, name: 'Self-check' }).waitFor()
   await checkScreen()
   await page.getByRole('button', { name: 'Check this machine' }).click()
   await page
     .getByRole('status')
-    .getByText(/^Trying \d+ of \d+ claims…$/)
+    .getByText(/^Checking \d+ of \d+ claims…$/)
     .waitFor()
   await page
     .getByRole('status')
@@ -62,6 +113,7 @@ test('the self-check proves the training on this machine, every claim with its n
   for (let i = 0; i < 4; i++) await summaries.nth(i).click()
   expect(await page.getByRole('row').count()).toBeGreaterThan(70)
   await checkScreen()
+  await checkGlossary()
   await page.setViewportSize({ width: 390, height: 800 })
   await expect.poll(() => overflowOf(page)).toBe(0)
   await page.setViewportSize({ width: 1280, height: 900 })
@@ -72,7 +124,7 @@ test('the self-check proves the training on this machine, every claim with its n
   await page.getByRole('button', { name: 'New project' }).waitFor()
 })
 
-test('a new project opens on its seeds, and its steps are links in their order', async () => {
+test('opens a new project on its seeds, with its steps as links in order', async () => {
   await page.getByRole('button', { name: 'New project' }).click()
   await page.getByRole('heading', { level: 1, name: 'Seeds' }).waitFor()
   const links = page.getByRole('navigation', { name: 'Steps' }).getByRole('link')
@@ -82,13 +134,14 @@ test('a new project opens on its seeds, and its steps are links in their order',
 })
 
 describe.each(SCREENS)('the screen %s of an empty project', (name) => {
-  test('has one heading, one live region, no barrier, and takes focus when it opens', async () => {
+  test('has one heading, one live region, no barrier, and takes focus on navigation', async () => {
     await link(name).click()
     await page.getByRole('heading', { level: 1, name }).waitFor()
     expect(await link(name).getAttribute('aria-current')).toBe('page')
     if (name !== 'Seeds')
       await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe('H1')
     await checkScreen()
+    await checkGlossary()
   })
 
   test('fits a window of 390 pixels', async () => {
@@ -102,18 +155,18 @@ describe.each(SCREENS)('the screen %s of an empty project', (name) => {
   })
 })
 
-test('a project can be renamed, duplicated, saved, opened again and deleted from the list', async () => {
+test('renames, duplicates, saves, opens and deletes a project from the list', async () => {
   await page.getByRole('link', { name: /all projects/ }).click()
   await page.getByRole('button', { name: 'New project' }).waitFor()
   const rows = page.getByRole('group').filter({ has: page.getByRole('button', { name: 'Save project' }) })
   expect(await rows.count()).toBe(1)
-  await page.getByRole('button', { name: /^More for/ }).click()
+  await page.getByRole('button', { name: /^Actions for/ }).click()
   await page.getByRole('menuitem', { name: 'Rename' }).click()
   await page.getByRole('textbox', { name: 'New name' }).fill('Customer replies')
   await page.getByRole('button', { name: 'Rename' }).click()
   await page.getByRole('link', { name: 'Customer replies', exact: true }).waitFor()
 
-  await page.getByRole('button', { name: /^More for/ }).click()
+  await page.getByRole('button', { name: /^Actions for/ }).click()
   await page.getByRole('menuitem', { name: 'Duplicate' }).click()
   await expect.poll(() => rows.count()).toBe(2)
 
@@ -131,7 +184,7 @@ test('a project can be renamed, duplicated, saved, opened again and deleted from
   await page.getByRole('link', { name: /all projects/ }).click()
   await expect.poll(() => rows.count()).toBe(3)
   await page
-    .getByRole('button', { name: /^More for/ })
+    .getByRole('button', { name: /^Actions for/ })
     .first()
     .click()
   await page.getByRole('menuitem', { name: 'Delete' }).click()
@@ -140,7 +193,7 @@ test('a project can be renamed, duplicated, saved, opened again and deleted from
   await expect.poll(() => rows.count()).toBe(2)
 })
 
-test('a file that is no project is refused with a sentence', async () => {
+test('refuses a file that is no project with a sentence', async () => {
   await page.getByLabel('Project file').setInputFiles({
     name: 'photo.retort',
     mimeType: 'application/json',
@@ -153,11 +206,11 @@ test('a file that is no project is refused with a sentence', async () => {
     .waitFor()
 })
 
-test('everything can be deleted, after one question', async () => {
+test('deletes everything after one confirmation', async () => {
   await page.getByRole('button', { name: 'Delete everything' }).click()
   await page.getByRole('button', { name: 'Yes, delete it all' }).click()
   await page.getByText('Everything was deleted').first().waitFor()
   expect(await page.evaluate(async () => (await indexedDB.databases()).length)).toBeLessThanOrEqual(1)
 })
 
-test('nothing of all this raised an error or asked another origin', () => expectNoFaults(watched))
+test('raises no error and sends no request to another origin', () => expectNoErrors(watched))

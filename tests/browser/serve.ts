@@ -23,13 +23,13 @@ const TYPES: Readonly<Record<string, string>> = {
 export interface Site {
   /** Address of the page, with a slash at its end. */
   readonly url: string
-  /** Paths asked for so far, from the page's folder on. */
-  readonly asked: readonly string[]
+  /** Paths requested so far, relative to the page's folder. */
+  readonly requested: readonly string[]
   close(): Promise<void>
 }
 
 /**
- * Serves a folder on a port of its own choosing.
+ * Serves a folder on a free port.
  * @param options.under path with slashes at both ends
  * @param options.headers whether the host sends isolation headers and a policy, or which headers; a plain static host sends none
  */
@@ -42,9 +42,9 @@ export async function serveFolder(
   } = {},
 ): Promise<Site> {
   const { under = '/', headers = true, models = [] } = options
-  const asked: string[] = []
+  const requested: string[] = []
   const sent = headers === true ? HOSTING_HEADERS : headers === false ? {} : headers
-  const answerModels = serveModels(models)
+  const serveModelFiles = serveModels(models)
   const sockets = new Set<Socket>()
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost')
@@ -53,11 +53,11 @@ export async function serveFolder(
       return void response.end('outside the site')
     }
     const path = decodeURIComponent(pathname.slice(under.length))
-    asked.push(path)
+    requested.push(path)
     for (const [name, value] of Object.entries(sent)) response.setHeader(name, value)
     if (path.startsWith('models/')) {
       request.url = `/${path}`
-      return answerModels(request, response, () => response.writeHead(404).end())
+      return serveModelFiles(request, response, () => response.writeHead(404).end())
     }
     const file = normalize(join(folder, path === '' ? 'index.html' : path))
     const facts = file.startsWith(folder.endsWith(sep) ? folder : folder + sep)
@@ -84,7 +84,7 @@ export async function serveFolder(
   const { port } = server.address() as AddressInfo // a listening TCP server has one
   return {
     url: `http://localhost:${port}${under}`,
-    asked,
+    requested,
     close: async () => {
       for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openBrowser, openProfile, PAGES, watchPage } from './harness.ts'
-import type { ChecksAsked } from './pages/check.ts'
-import { readChecks, sentencesOf } from './read-checks.ts'
+import type { ChecksRequest } from './pages/check.ts'
+import { readChecks, failuresOf } from './read-checks.ts'
 import { serveFolder, type Site } from './serve.ts'
 
 let browser: Browser
@@ -23,31 +23,31 @@ afterAll(async () => {
 const kinds = [
   ['a private window', (): Promise<BrowserContext> => browser.newContext()],
   [
-    'a window that keeps what is stored',
+    'a persistent profile',
     (): Promise<BrowserContext> => openProfile(mkdtempSync(join(tmpdir(), 'retort-profile-'))),
   ],
 ] as const
 
 describe.each(kinds)('in %s', (_, openContext) => {
   let context: BrowserContext
-  const faults: string[] = []
-  const check = async (kind: ChecksAsked['kind'], page: Page): Promise<void> => {
+  const errors: string[] = []
+  const check = async (kind: ChecksRequest['kind'], page: Page): Promise<void> => {
     await page.goto(`${site.url}checks.html?kind=${kind}`)
-    expect(sentencesOf(await readChecks(page))).toEqual([])
-    expect(faults).toEqual([])
+    expect(failuresOf(await readChecks(page))).toEqual([])
+    expect(errors).toEqual([])
   }
   let page: Page
   beforeEach(async () => {
     context = await openContext()
     page = await context.newPage()
-    watchPage(page, faults, new URL(site.url).origin)
+    watchPage(page, errors, new URL(site.url).origin)
   })
   afterEach(() => context.close())
 
-  test('files and records are stored as promised', () => check('storage', page))
+  test('stores files and records as promised', () => check('storage', page))
 
-  test('a disk that is really full leaves no halves and takes nothing away', async () => {
-    // Before anything is stored: what a database may take is asked now and then only.
+  test('leaves no partial file on a full disk and deletes nothing', async () => {
+    // Before anything is stored: the browser checks a database's quota only now and then.
     const devtools = await context.newCDPSession(page)
     await devtools.send('Storage.overrideQuotaForOrigin', {
       origin: new URL(site.url).origin,

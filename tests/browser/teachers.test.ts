@@ -1,15 +1,15 @@
-// Several teachers on the Student screen: the one in the box and a changed copy of it, their stored probabilities with weights, deleting
-// them, and the sentence where hidden states do not fit.
+// Knows: several teachers on the Student screen: the built-in one and a changed copy of it, their soft targets with weights, deleting them, and
+// the sentence if hidden states do not fit.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findBarriers, overflowOf } from './axe.ts'
-import { DIST, expectNoFaults, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
+import { DIST, expectNoErrors, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
 import { Person, readStore } from './person.ts'
 import { serveFolder, type Site } from './serve.ts'
 
-const RECIPE = `retort: 1
+const RECIPE = `retort: 2
 name: Teachers
 rngSeed: 5
 steps:
@@ -24,7 +24,7 @@ steps:
     preset: nano
     context: 128
     steps: 20
-    batch: 4
+    batchSize: 4
     evaluateEvery: 10
 `
 
@@ -45,8 +45,8 @@ async function checkScreen(): Promise<void> {
   if (size) await watched.page.setViewportSize(size)
 }
 
-/** The model in the box under another name of as many letters, with some of its weights changed. */
-function changeBox(): Uint8Array {
+/** The built-in model under another name of the same length, with some weights changed. */
+function changeBuiltIn(): Uint8Array {
   const bytes = new Uint8Array(readFileSync(join(DIST, 'teacher', 'corner-shop.gguf')))
   const name = new TextEncoder().encode('Corner shop')
   const at = bytes.findIndex((_, i) => name.every((byte, j) => bytes[i + j] === byte))
@@ -68,58 +68,62 @@ describe('several teachers', { timeout: 400_000 }, () => {
     await site.close()
   })
 
-  test('have rows to be asked along', async () => {
+  test('have a dataset to learn from', async () => {
     await person.beginWith(RECIPE)
     await person.runAndFreeze(300)
     await person.goTo('Student')
   })
 
-  test('the loaded one is asked first, and then stands in the list with what is stored of it', async () => {
+  test('are listed with the loaded one first, and then with its stored soft targets', async () => {
     await expect
       .poll(() => teachers().innerText())
-      .toMatch(/Corner shop\s*loaded[\s\S]*asked first: 16 tokens, temperature 1/)
+      .toMatch(/Corner shop\s*loaded[\s\S]*computed first: top 16 tokens, temperature 1/)
     await checkScreen()
     await person.press('Train student')
     await person.waitFor(/The student is trained/, 240)
     await expect
       .poll(() => teachers().innerText())
-      .toMatch(/Corner shop\s*loaded[\s\S]*16 tokens, temperature 1, .*(kB|MB)/)
+      .toMatch(/Corner shop\s*loaded[\s\S]*top 16 tokens, temperature 1, .*(kB|MB)/)
     expect(await main()).toContain('forward KL of Corner shop')
   })
 
-  test('hidden states of another width are refused with both widths, on the screen and before anything is asked', async () => {
-    await watched.page.getByText('Settings of the training step').click()
-    const weight = watched.page.getByRole('spinbutton', { name: 'Weight of the hidden states', exact: true })
+  test('refuse hidden states of another width with both widths, before any request', async () => {
+    await watched.page.getByText('Training settings').click()
+    const weight = watched.page.getByRole('spinbutton', { name: 'Hidden state loss weight', exact: true })
     await weight.fill('1')
     await weight.blur()
     await expect
       .poll(() => teachers().innerText())
-      .toContain('The hidden states of Corner shop are 192 wide and those of a student of size “nano” 48')
-    expect(await teachers().innerText()).toContain('384 bytes for each token of a completion')
+      .toContain(
+        'The hidden states of Corner shop have width 192, but those of a student of size “nano” have width 48',
+      )
+    expect(await teachers().innerText()).toContain('384 bytes per completion token')
     await checkScreen()
     await person.press('Train student')
     await expect
       .poll(main, { timeout: 60_000 })
-      .toMatch(/Choose the size “fair”, which is 192 wide[\s\S]*Choose the size “fair”, which is 192 wide/) // in the list, and as what went wrong
+      .toMatch(
+        /Choose the model size “fair”, which has width 192[\s\S]*Choose the model size “fair”, which has width 192/,
+      ) // in the list, and as the error
     expect(await readStore(watched.page, 'students')).toHaveLength(1)
-    await watched.page.getByText('Settings of the training step').click()
+    await watched.page.getByText('Training settings').click()
     await weight.fill('0')
     await weight.blur()
   })
 
-  test('a student learns from two by their weights, and its record and the list say so', async () => {
+  test('train a student by their weights, as its record and the list show', async () => {
     await person.goTo('Teacher')
     await watched.page.getByLabel('Model file').setInputFiles({
       name: 'corner-stop.gguf',
       mimeType: 'application/octet-stream',
-      buffer: Buffer.from(changeBox()),
+      buffer: Buffer.from(changeBuiltIn()),
     })
     await person.press('Load teacher')
     await person.waitFor(/Corner stop is loaded on/, 180)
     await person.goTo('Student')
     await expect
       .poll(() => teachers().innerText())
-      .toMatch(/Corner stop\s*loaded[\s\S]*asked first[\s\S]*Corner shop/)
+      .toMatch(/Corner stop\s*loaded[\s\S]*computed first[\s\S]*Corner shop/)
     const weight = watched.page.getByRole('spinbutton', { name: /^Weight of Corner shop,/ })
     expect(await weight.inputValue()).toBe('0')
     await weight.fill('3')
@@ -127,7 +131,7 @@ describe('several teachers', { timeout: 400_000 }, () => {
     await expect.poll(() => teachers().innerText()).toMatch(/25 %[\s\S]*75 %/)
     await checkScreen()
     await person.press('Train student')
-    // Until it begins, the screen tells of the one before.
+    // Until it starts, the screen shows the student before.
     await expect
       .poll(
         async () =>
@@ -140,30 +144,30 @@ describe('several teachers', { timeout: 400_000 }, () => {
       (a, b) => Number(b['startedAt']) - Number(a['startedAt']),
     )[0]
     expect(student?.['teachers']).toMatchObject([
-      { name: 'Corner stop', weight: 1, trace: expect.stringMatching(/-16-1\.trace$/) as string },
-      { name: 'Corner shop', weight: 3, trace: expect.stringMatching(/-16-1\.trace$/) as string },
+      { name: 'Corner stop', weight: 1, softTargets: expect.stringMatching(/-16-1\.trace$/) as string },
+      { name: 'Corner shop', weight: 3, softTargets: expect.stringMatching(/-16-1\.trace$/) as string },
     ])
-    expect(student?.['trace']).toBeUndefined()
+    expect(student?.['softTargets']).toBeUndefined()
     await expect.poll(main).toContain('forward KL of Corner stop (25 %), Corner shop (75 %)')
     await checkScreen()
   })
 
-  test('stored probabilities are deleted when the person says so, and not before', async () => {
+  test('have their soft targets deleted after confirmation, and not before', async () => {
     await teachers()
-      .getByRole('button', { name: /^Delete the stored probabilities of Corner shop,/ })
+      .getByRole('button', { name: /^Delete the soft targets of Corner shop,/ })
       .click()
     expect(await watched.page.getByRole('alertdialog').innerText()).toMatch(
-      /What Corner shop said along these rows \(.*\) will be deleted[\s\S]*Trained students stay as they are\./,
+      /The soft targets of Corner shop for this dataset \(.*\) will be deleted[\s\S]*Trained students are not affected\./,
     )
     await watched.page.getByRole('button', { name: 'Cancel' }).click()
     expect(await teachers().innerText()).toContain('Corner shop')
     await teachers()
-      .getByRole('button', { name: /^Delete the stored probabilities of Corner shop,/ })
+      .getByRole('button', { name: /^Delete the soft targets of Corner shop,/ })
       .click()
-    await watched.page.getByRole('button', { name: 'Delete the probabilities' }).click()
+    await watched.page.getByRole('button', { name: 'Delete the soft targets', exact: true }).click()
     await expect.poll(() => teachers().innerText()).not.toContain('Corner shop')
     expect(await teachers().innerText()).toContain('Corner stop')
     await checkScreen()
-    expectNoFaults(watched)
+    expectNoErrors(watched)
   })
 })

@@ -1,9 +1,9 @@
-// WebLLM on the page: its list without its code, its own code under the page's policy up to the first files it cannot get, and what is
-// said of them. The hosts of weights and programs are stood in for by this test; no weights exist here.
+// Knows: WebLLM on the page: its list without its code, its code under the page's policy up to the first missing files, and the sentences about
+// them. This test replaces the hosts of weights and programs; no weights exist here.
 import type { Browser, Route } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findBarriers, overflowOf } from './axe.ts'
-import { DIST, expectNoFaults, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
+import { DIST, expectNoErrors, openBrowser, openPage, waitUntilIsolated, type Watched } from './harness.ts'
 import { Person } from './person.ts'
 import { serveFolder, type Site } from './serve.ts'
 
@@ -14,15 +14,15 @@ let browser: Browser
 let site: Site
 let watched: Watched
 let person: Person
-/** Addresses asked for at other hosts, in order. */
-const asked: string[] = []
-/** What other hosts answer; everything else is not there. */
-const given = new Map<string, string>()
+/** URLs requested from other hosts, in order. */
+const requested: string[] = []
+/** Responses of other hosts; all else is 404. */
+const responses = new Map<string, string>()
 
-const answer = async (route: Route): Promise<void> => {
+const respond = async (route: Route): Promise<void> => {
   const url = route.request().url()
-  asked.push(url)
-  const body = given.get(url)
+  requested.push(url)
+  const body = responses.get(url)
   await route.fulfill({
     status: body === undefined ? 404 : 200,
     body: body ?? 'not here',
@@ -34,7 +34,7 @@ beforeAll(async () => {
   browser = await openBrowser({ webgpu: true })
   site = await serveFolder(DIST, { under: '/some/where/' })
   watched = await openPage(browser, site.url)
-  await watched.context.route(/^https:/, answer)
+  await watched.context.route(/^https:/, respond)
   await waitUntilIsolated(watched.page)
   person = new Person(watched.page)
   await watched.page.getByRole('main').getByRole('button', { name: 'Use this example' }).first().click()
@@ -56,7 +56,7 @@ const loadAgain = async (): Promise<string> => {
   return main()
 }
 
-test('the list says what each model takes, leaves out what this card cannot run, and needs neither WebLLM’s code nor a network', async () => {
+test('lists models with their memory, hides unsupported ones, and needs neither WebLLM’s code nor a network', async () => {
   await watched.page.getByText('WebLLM’s models, on the graphics card').click()
   await list().waitFor()
   expect(await list().innerText()).not.toContain('f16')
@@ -64,7 +64,7 @@ test('the list says what each model takes, leaves out what this card cannot run,
   await expect
     .poll(() => list().innerText())
     .toMatch(/SmolLM2-135M-Instruct-q0f32-MLC\s+754 MB on the card, about 540 MB to download/)
-  await watched.page.getByRole('checkbox', { name: 'Only those that run here' }).uncheck()
+  await watched.page.getByRole('checkbox', { name: 'Only models that run here' }).uncheck()
   await choose('SmolLM2-135M-Instruct-q0f16-MLC')
   await expect.poll(main).toContain('SmolLM2-135M-Instruct-q0f32-MLC is the same model and works here.')
   for (const width of [1280, 390]) {
@@ -75,19 +75,19 @@ test('the list says what each model takes, leaves out what this card cannot run,
   expect(await findBarriers(watched.page)).toEqual([])
   await choose(MODEL)
   await person.waitFor(/can be used\. It is not loaded yet/)
-  expect(await main()).toContain('754 MB on the graphics card, where alone it runs')
-  expect([asked, site.asked.filter((path) => path.includes('web-llm-'))]).toEqual([[], []])
-  expectNoFaults(watched)
+  expect(await main()).toContain('754 MB on the graphics card, the only device it runs on')
+  expect([requested, site.requested.filter((path) => path.includes('web-llm-'))]).toEqual([[], []])
+  expectNoErrors(watched)
 })
 
-test('its own code runs under the page’s policy, asks for its first file and is told apart from the page when it does not come', async () => {
+test('runs WebLLM’s code under the page’s policy, and reports that its first file is missing', async () => {
   expect(await loadAgain()).toContain(`${MODEL} could not be downloaded`)
-  expect(asked).toEqual([`${FOLDER}mlc-chat-config.json`])
-  expect(site.asked.filter((path) => /web-llm-[\w-]{8}\.js$/.test(path)).length).toBe(1)
+  expect(requested).toEqual([`${FOLDER}mlc-chat-config.json`])
+  expect(site.requested.filter((path) => /web-llm-[\w-]{8}\.js$/.test(path)).length).toBe(1)
 })
 
-test('it goes on from what it kept, compiles its program, and a damaged one is told as such', async () => {
-  given.set(
+test('resumes from stored files, compiles the program, and reports a damaged one', async () => {
+  responses.set(
     `${FOLDER}mlc-chat-config.json`,
     JSON.stringify({
       model_type: 'llama',
@@ -97,25 +97,25 @@ test('it goes on from what it kept, compiles its program, and a damaged one is t
       tokenizer_files: ['tokenizer.json'],
     }),
   )
-  const before = asked.length
+  const before = requested.length
   expect(await loadAgain()).toContain(`${MODEL} could not be downloaded`)
-  expect(asked.slice(before)).toEqual([
+  expect(requested.slice(before)).toEqual([
     `${FOLDER}mlc-chat-config.json`,
     expect.stringMatching(
       /^https:\/\/raw\.githubusercontent\.com\/.*SmolLM2-135M-Instruct-q0f32_cs1k-webgpu\.wasm$/,
     ),
   ])
-  given.set(asked.at(-1) ?? '', 'this is no program')
-  const between = asked.length
-  expect(await loadAgain()).toContain(`The program that runs ${MODEL} came damaged`)
-  // The configuration was kept; the damaged program was not, so it is asked for again.
-  expect(asked.length).toBe(between + 1)
-  expect(await loadAgain()).toContain(`came damaged`)
-  expect(asked.slice(between)).toEqual([asked[between], asked[between]])
+  responses.set(requested.at(-1) ?? '', 'this is no program')
+  const between = requested.length
+  expect(await loadAgain()).toContain(`The program that runs ${MODEL} is damaged`)
+  // The configuration was stored, the damaged program was not: it is requested again.
+  expect(requested.length).toBe(between + 1)
+  expect(await loadAgain()).toContain(`is damaged`)
+  expect(requested.slice(between)).toEqual([requested[between], requested[between]])
 })
 
-test('what is kept is marked with its size, a download that was begun as such, and both can be deleted', async () => {
-  const keep = (names: readonly string[]) =>
+test('marks stored models with their size and partial downloads as such, and deletes both', async () => {
+  const store = (names: readonly string[]) =>
     watched.page.evaluate(
       async ([folder, files]) => {
         const cache = await caches.open('webllm/model')
@@ -132,18 +132,18 @@ test('what is kept is marked with its size, a download that was begun as such, a
       },
       [FOLDER, names] as const,
     )
-  const look = async (): Promise<string> => {
+  const reopen = async (): Promise<string> => {
     await watched.page.getByText('WebLLM’s models, on the graphics card').click()
     await watched.page.getByText('WebLLM’s models, on the graphics card').click()
     return list().innerText()
   }
-  await keep(['tensor-cache.json'])
-  await expect.poll(look).toContain('download begun')
-  await keep(['params_shard_0.bin'])
-  await expect.poll(look).toMatch(/kept here\s*754 MB on the card, 5\.\d+ kB kept/)
+  await store(['tensor-cache.json'])
+  await expect.poll(reopen).toContain('partly downloaded')
+  await store(['params_shard_0.bin'])
+  await expect.poll(reopen).toMatch(/stored in this browser\s*754 MB on the card, 5\.\d+ kB stored/)
   await watched.page.getByRole('button', { name: `Delete ${MODEL}` }).click()
   await watched.page.getByRole('button', { name: 'Delete the model', exact: true }).click()
-  await expect.poll(() => list().innerText()).not.toContain('kept')
+  await expect.poll(() => list().innerText()).not.toContain('stored')
   const left = await watched.page.evaluate(async () =>
     Promise.all(
       ['webllm/model', 'webllm/config', 'webllm/wasm'].map(
@@ -152,8 +152,8 @@ test('what is kept is marked with its size, a download that was begun as such, a
     ),
   )
   expect(left).toEqual([0, 0, 0])
-  watched.forgive(
+  watched.ignore(
     /request to another origin: https:\/\/(huggingface\.co|raw\.githubusercontent\.com)\/|status of 404/,
   )
-  expectNoFaults(watched)
+  expectNoErrors(watched)
 })

@@ -8,27 +8,27 @@ import { parseSeed, seedId } from '../../src/domain/seed.ts'
 
 const json = fc.jsonValue({ noUnicodeString: false }) as fc.Arbitrary<Json>
 
-test('equal values have equal names, whatever the order of their fields', () => {
-  const turn = (value: Json): Json =>
+test('gives equal values equal hashes, whatever the order of their fields', () => {
+  const reverseFields = (value: Json): Json =>
     value === null || typeof value !== 'object'
       ? value
       : Array.isArray(value)
-        ? value.map(turn)
+        ? value.map(reverseFields)
         : Object.fromEntries(
             Object.entries(value)
               .toReversed()
-              .map(([key, field]) => [key, turn(field as Json)]),
+              .map(([key, field]) => [key, reverseFields(field as Json)]),
           )
   fc.assert(
     fc.property(json, (value) => {
-      expect(hashOf(turn(value))).toBe(hashOf(value))
+      expect(hashOf(reverseFields(value))).toBe(hashOf(value))
       expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)))
       expect(contentId('x', value)).toMatch(/^[0-9a-f]{24}$/)
     }),
   )
 })
 
-test('a hash is SHA-256, and names written down once stay valid', () => {
+test('hashes with SHA-256 and keeps the ids of stored projects valid', () => {
   fc.assert(
     fc.property(
       fc.uint8Array(),
@@ -44,12 +44,12 @@ test('a hash is SHA-256, and names written down once stay valid', () => {
   )
 })
 
-test('one value under two kinds has two names, and numbers that JSON lacks have none', () => {
+test('gives one value two ids under two kinds and throws on numbers that JSON lacks', () => {
   expect(contentId('seed', 'x')).not.toBe(contentId('row', 'x'))
   expect(() => hashOf(Number.NaN)).toThrow(RangeError)
 })
 
-test('an id is read back only if it looks like one', () => {
+test('reads an id back only if it has the form of one', () => {
   const id = freshId('run')
   expect(readId('run', id)).toBe(id)
   for (const wrong of ['', 'abc', '../../etc/passwd', 'z'.repeat(24), 'a'.repeat(65), 5, null])
@@ -59,7 +59,7 @@ test('an id is read back only if it looks like one', () => {
 const seedAt = (text: string, line: number) =>
   parseSeed({ projectId: freshId('project'), text, source: 'a', line, addedAt: line })
 
-test('a seed is named after its trimmed text alone', () => {
+test('derives a seed’s id from its trimmed text alone', () => {
   const [one, two] = [seedAt(' Why? ', 1), seedAt('Why?', 9)]
   expect(one.ok && two.ok && one.value.id === two.value.id).toBe(true)
   expect(one.ok && one.value.text).toBe('Why?')
@@ -70,14 +70,14 @@ test.each([
   ['x'.repeat(8001), '8001 characters'],
   ['a\0b', 'not UTF-8'],
   ['caf\ufffd', 'not UTF-8'],
-])('%.20j cannot be a seed', (text, part) => {
+])('refuses %.20j as a seed', (text, part) => {
   const seed = parseSeed({ projectId: freshId('project'), text, source: 'a', line: 3, addedAt: 1 })
   expect(seed.ok ? '' : `${seed.problems[0]!.line} ${seed.problems[0]!.sentence}`).toMatch(
     new RegExp(`^3 .*${part}`),
   )
 })
 
-test('a project’s name is one short line', () => {
+test('accepts one short line as a project’s name', () => {
   expect(parseProjectName('  Corner\n shop ')).toEqual({ ok: true, value: 'Corner shop' })
   expect(parseProjectName(' ').ok).toBe(false)
   expect(parseProjectName('x'.repeat(81)).ok).toBe(false)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { datasetId, type DatasetRow } from '../../src/domain/dataset.ts'
 import type { RowId, SeedId } from '../../src/domain/id.ts'
-import { refOf } from '../../src/domain/model.ts'
+import { refOf } from '../../src/domain/model-card.ts'
 import { settingsOf } from '../../src/domain/recipe.ts'
 import { effectiveText } from '../../src/domain/row.ts'
 import { countParameters } from '../../src/domain/student.ts'
@@ -18,7 +18,7 @@ const row: DatasetRow = {
   editedByHand: false,
 }
 
-test('a dataset is named after its texts, their split and their scores, and after nothing else', () => {
+test('derives a dataset’s id from its texts, their split and their scores alone', () => {
   const id = datasetId([row])
   expect(datasetId([{ ...row, rowId: 'other' as RowId, editedByHand: true }])).toBe(id)
   for (const changed of [
@@ -32,15 +32,15 @@ test('a dataset is named after its texts, their split and their scores, and afte
   expect(datasetId([row, { ...row, prompt: 'q' }])).not.toBe(datasetId([{ ...row, prompt: 'q' }, row]))
 })
 
-test('a row reads as the hand left it, with the original beside it', () => {
-  const edited = makeRow(1, { edit: { prompt: 'by hand', completion: 'so too', editedAt: 1 } })
-  expect(effectiveText(edited)).toEqual({ prompt: 'by hand', completion: 'so too' })
+test('reads a row with its edit and keeps the original', () => {
+  const edited = makeRow(1, { edit: { prompt: 'by hand', completion: 'edited too', editedAt: 1 } })
+  expect(effectiveText(edited)).toEqual({ prompt: 'by hand', completion: 'edited too' })
   expect(edited.prompt).toBe('prompt 1')
   expect(effectiveText(makeRow(1))).toEqual({ prompt: 'prompt 1', completion: 'completion 1' })
 })
 
-test('parameters are those that the tensors of the shape have', () => {
-  // Embedding 10×8; per layer q 8×8, k 4×8, v 4×8, o 8×8, gate 16×8, up 16×8, down 8×16, two norms of 8; a last norm of 8.
+test('counts the parameters in the tensors of a shape', () => {
+  // Embedding 10×8; per layer q 8×8, k 4×8, v 4×8, o 8×8, gate 16×8, up 16×8, down 8×16, two norms of 8; a final norm of 8.
   const layer = 64 + 32 + 32 + 64 + 128 + 128 + 128 + 16
   expect(
     countParameters({
@@ -55,12 +55,12 @@ test('parameters are those that the tensors of the shape have', () => {
   ).toBe(80 + 2 * layer + 8)
 })
 
-test('a licence that a file does not name is absent, not empty', () => {
+test('leaves out a licence that the file does not name', () => {
   expect(refOf(description().card)).not.toHaveProperty('licence')
   expect(refOf({ ...description().card, licence: 'mit' }).licence).toBe('mit')
 })
 
-test('settings are read only under the declaration they were checked with', () => {
+test('reads settings only under the declaration that checked them', () => {
   expect(settingsOf(length, { family: 'filter', name: 'length', settings: { min: 1, max: 2 } })).toEqual({
     min: 1,
     max: 2,

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { makeRng, restoreRng, shuffle } from '../../src/domain/rng.ts'
 
-/** xoshiro128** 1.1 as its authors wrote it, in BigInt: the slow obvious version. */
+/** xoshiro128** 1.1 as its authors wrote it, in BigInt: slow and obvious. */
 function* reference([a, b, c, d]: readonly number[]): Generator<number> {
   const mask = 0xffffffffn
   const rotl = (x: bigint, k: bigint): bigint => ((x << k) | (x >> (32n - k))) & mask
@@ -19,13 +19,13 @@ function* reference([a, b, c, d]: readonly number[]): Generator<number> {
   }
 }
 
-test('draws are those of xoshiro128**', () => {
+test('draws the numbers of xoshiro128**', () => {
   const rng = makeRng('reference')
   const wanted = reference(rng.state())
   for (let i = 0; i < 1000; i++) expect(rng.next()).toBe((wanted.next().value as number) / 2 ** 32)
 })
 
-test('the same name gives the same draws, and a fork changes nothing for its parent', () => {
+test('draws the same numbers for the same name, and forks without changing the parent', () => {
   const [one, two] = [makeRng('a'), makeRng('a')]
   const fork = one.fork('x')
   fork.next()
@@ -34,7 +34,7 @@ test('the same name gives the same draws, and a fork changes nothing for its par
   expect(makeRng('a').fork('x').next()).not.toBe(makeRng('a').fork('y').next())
 })
 
-test('a generator goes on from where it was stored', () => {
+test('continues from a stored state', () => {
   const rng = makeRng(5)
   for (let i = 0; i < 7; i++) rng.next()
   const restored = restoreRng(5, rng.state())
@@ -45,7 +45,7 @@ test('a generator goes on from where it was stored', () => {
   ])
 })
 
-test('draws are uniform and normal where they say so', () => {
+test('draws uniform and normal numbers', () => {
   const rng = makeRng('moments')
   const n = 20_000
   const counts = Array.from({ length: 10 }, () => 0)
@@ -58,7 +58,7 @@ test('draws are uniform and normal where they say so', () => {
   expect(Math.abs(draws.reduce((sum, x) => sum + (x - mean) ** 2, 0) / n - 1)).toBeLessThanOrEqual(0.05)
 })
 
-test('a shuffle loses nothing and repeats with its name', () => {
+test('shuffles without losing an item, and the same way for the same name', () => {
   fc.assert(
     fc.property(fc.array(fc.nat()), fc.string(), (items, name) => {
       const shuffled = shuffle(items, makeRng(name))

@@ -11,7 +11,7 @@ const settings = {
   on: toggle({ ...help, default: true }),
 }
 
-test('what is absent takes its default', () => {
+test('gives an absent setting its default', () => {
   expect(checkSettings(settings, { n: 4, kind: null })).toEqual({
     ok: true,
     value: { n: 4, share: 0.5, name: 'x', kind: 'a', on: true },
@@ -19,19 +19,19 @@ test('what is absent takes its default', () => {
 })
 
 test.each([
-  [{ n: 0 }, 'n', '`n` must lie from 1 to 9 words; 0 does not.'],
+  [{ n: 0 }, 'n', '`n` must be from 1 to 9 words, not 0.'],
   [{ n: 2.5 }, 'n', '`n` must be a whole number from 1 to 9 words, not 2.5.'],
   [{ n: '4' }, 'n', '`n` must be a number from 1 to 9 words, not “4”.'],
   [{ share: Number.NaN }, 'share', '`share` must be a number from 0 to 1, not NaN.'],
-  [{ name: 'too long' }, 'name', '`name` has 8 characters; 5 fit.'],
+  [{ name: 'too long' }, 'name', '`name` has 8 characters; the limit is 5.'],
   [{ kind: 'c' }, 'kind', '`kind` must be one of a, b, not “c”.'],
   [{ on: 'yes' }, 'on', '`on` must be true or false, not “yes”.'],
-  [{ other: 1 }, 'other', '`other` is not a setting here. There are: n, share, name, kind, on.'],
-])('%j is refused in a sentence', (given, field, sentence) => {
+  [{ other: 1 }, 'other', '`other` is not a setting here. The settings are: n, share, name, kind, on.'],
+])('refuses %j in a sentence', (given, field, sentence) => {
   expect(checkSettings(settings, given)).toEqual({ ok: false, problems: [{ field, sentence }] })
 })
 
-test('any values are either refused or within their declarations', () => {
+test('refuses any values that do not fit their declarations', () => {
   fc.assert(
     fc.property(
       fc.dictionary(

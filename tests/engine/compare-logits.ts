@@ -1,26 +1,30 @@
-// Knows: how the two texts of tests/oracles/architectures.py are put to a model, and how far its logits are from the saved ones.
+// Knows: how to run the two texts of tests/oracles/architectures.py through a model and compare its logits with
+// the saved ones.
 import type { CachedModel, Prefix } from '../../src/engine/generation/cached-model.ts'
 import { oracle, type OracleModel } from './small-architectures.ts'
 
-/** Ends of the pieces in which each text is taken. */
-export type Pieces = readonly (readonly number[])[]
+/** Ends of the chunks of each text. */
+export type ChunkEnds = readonly (readonly number[])[]
 
-/** Takes the texts from `from` on through the model in these pieces, as a batch; gives every position's logits. */
+/**
+ * Runs the texts from `from` on through the model in these chunks, as a batch; returns the logits of every
+ * position.
+ */
 export async function runTexts(
   model: CachedModel,
-  pieces: Pieces,
+  chunkEnds: ChunkEnds,
   from = 0,
   prefix?: Prefix,
 ): Promise<Float32Array[][]> {
-  const slots = pieces.map(() => model.open())
-  const held = pieces.map(() => from)
-  const logits: Float32Array[][] = pieces.map(() => [])
-  for (let piece = 0; piece < Math.max(...pieces.map(({ length }) => length)); piece++) {
-    const steps = pieces.flatMap((ends, i) => {
-      const end = ends[piece]
+  const slots = chunkEnds.map(() => model.open())
+  const lengths = chunkEnds.map(() => from)
+  const logits: Float32Array[][] = chunkEnds.map(() => [])
+  for (let chunk = 0; chunk < Math.max(...chunkEnds.map(({ length }) => length)); chunk++) {
+    const steps = chunkEnds.flatMap((ends, i) => {
+      const end = ends[chunk]
       if (end === undefined) return []
-      const tokens = (oracle.texts[i] ?? []).slice(held[i], end)
-      held[i] = end
+      const tokens = (oracle.texts[i] ?? []).slice(lengths[i], end)
+      lengths[i] = end
       return [{ slot: slots[i] ?? 0, tokens, logitsAt: tokens.map((_, at) => at), row: logits[i] }]
     })
     const out = await model.step(steps, prefix, true)
@@ -32,7 +36,10 @@ export async function runTexts(
   return logits
 }
 
-/** The largest difference from anything that was saved, relative to numbers above 1; NaN where there is one or a position is missing. */
+/**
+ * The largest difference from the saved numbers, relative for numbers above 1; NaN if there is a NaN or a
+ * position is missing.
+ */
 export function findWorst(
   { texts }: OracleModel,
   logits: readonly (readonly Float32Array[])[],
@@ -62,11 +69,14 @@ export function findWorst(
   return worst
 }
 
-/** Tokens with which both texts begin. */
+/** Length of the common prefix of both texts. */
 const SHARED = 12
 
-/** The largest difference where both texts stand behind a beginning that is held once, in a batch, in pieces of many tokens and of one. */
-export async function tryBehindBeginning(saved: OracleModel, model: CachedModel): Promise<number> {
+/**
+ * The largest difference if both texts follow a shared prefix that is computed once, in a batch, in chunks of
+ * many tokens and of one.
+ */
+export async function compareAfterPrefix(saved: OracleModel, model: CachedModel): Promise<number> {
   const [long = 0, short = 0] = oracle.texts.map(({ length }) => length)
   const { prefix } = await model.makePrefix((oracle.texts[0] ?? []).slice(0, SHARED), async () => undefined)
   const worst = findWorst(
@@ -86,8 +96,11 @@ export async function tryBehindBeginning(saved: OracleModel, model: CachedModel)
   return worst
 }
 
-/** The largest difference of each way in which texts come to a model: alone, in a batch of rows of different lengths that go on step by step, behind a beginning. */
-export async function tryAllWays(
+/**
+ * The largest difference of each way to run texts: alone, in a batch of rows of different lengths step by step,
+ * after a shared prefix.
+ */
+export async function compareAllWays(
   saved: OracleModel,
   model: CachedModel,
 ): Promise<Record<'alone' | 'together' | 'shared', number>> {
@@ -100,5 +113,5 @@ export async function tryAllWays(
       [5, 6, 14, 15, short],
     ]),
   )
-  return { alone, together, shared: await tryBehindBeginning(saved, model) }
+  return { alone, together, shared: await compareAfterPrefix(saved, model) }
 }

@@ -1,4 +1,4 @@
-// Knows: CRC-32 of a text's UTF-8, in hexadecimal: how oracles keep long results short.
+// Knows: CRC-32 of a text's UTF-8, in hexadecimal: oracles store it in place of long results.
 const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   let c = n
   for (let k = 0; k < 8; k++) c = c & 1 ? 0xedb88320 ^ (c >>> 1) : c >>> 1

@@ -1,4 +1,5 @@
-// Knows: the folders of tiny models from other exporters (oracles/onnx-folders.py), and what their makers' own runtimes compute.
+// Knows: the folders of tiny models from other exporters (oracles/onnx-folders.py), and what their own runtimes
+// compute.
 import { unzipSync } from 'fflate'
 import { readFileSync } from 'node:fs'
 import { describeForeignDecoder, type ForeignDecoder } from '../../src/engine/weights/onnx-decoder.ts'
@@ -7,7 +8,7 @@ import { sourceFromBytes, type ByteSource } from '../../src/engine/weights/sourc
 
 export type FolderName = 'llama' | 'gpt2' | 'qwen2' | 'grouped'
 
-/** Of one text: its tokens, the logits behind the last of them, and what is written greedily when nothing ends it. */
+/** For one text: its tokens, the logits after the last of them, and the greedy completion without an end token. */
 export interface ExpectedRow {
   readonly text: string
   readonly ids: readonly number[]
@@ -46,7 +47,7 @@ export const need = ({ files }: TestFolder, path: string): ByteSource => {
 
 export const readWhole = (source: ByteSource): Promise<Uint8Array> => source.read(0, source.size)
 
-/** The graph's header and decoder; throws the sentence where it is refused. */
+/** The graph's header and decoder; throws the sentence if it is refused. */
 export async function readGraph(
   source: ByteSource,
 ): Promise<{ header: OnnxHeader; decoder: ForeignDecoder }> {

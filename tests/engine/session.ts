@@ -1,4 +1,5 @@
-// Knows: how a test runs a graph in Node: on the program's own runtime, which there is onnxruntime-web's Node build (one thread).
+// Knows: how a test runs a graph in Node: on the program's own runtime, in Node onnxruntime-web's Node build
+// (one thread).
 import type { OnnxModel } from '../../src/engine/graph/graph.ts'
 import { openRuntime } from '../../src/engine/runtime/open.ts'
 import type { HostTensor, Runtime, TensorData } from '../../src/engine/runtime/types.ts'
@@ -22,18 +23,18 @@ const toTensor = ({ data, shape }: Feed): HostTensor => {
   return { dtype, shape, data }
 }
 
-/** A session on the model; `run` gives every output. */
+/** A session of the model; `run` returns every output. */
 export async function openSession(
   model: OnnxModel,
 ): Promise<{ run(feeds: Readonly<Record<string, Feed>>): Promise<Outputs>; release(): Promise<void> }> {
   const session = await (await openTestRuntime()).open(model)
   return {
     async run(feeds) {
-      const answer = await session.run(
+      const outputs = await session.run(
         Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, toTensor(feed)])),
       )
       return Object.fromEntries(
-        Object.entries(answer).map(([name, tensor]) => {
+        Object.entries(outputs).map(([name, tensor]) => {
           if ('onDevice' in tensor) throw new TypeError(`${name} stayed on a device`)
           return [name, tensor]
         }),

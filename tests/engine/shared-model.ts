@@ -1,4 +1,5 @@
-// Knows: where the tests find the model beside the project, as a source read piece by piece. Without it tests skip out loud.
+// Knows: where the tests find the model next to the project, as a source read in parts. Without it tests are
+// skipped with a warning.
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { GgufHeader } from '../../src/engine/weights/gguf-header.ts'
@@ -8,13 +9,13 @@ import type { ByteSource } from '../../src/engine/weights/source.ts'
 const path = fileURLToPath(new URL('../../../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf', import.meta.url))
 
 export const hasSharedModel = existsSync(path)
-/** For test names: why a test was skipped, or nothing. */
+/** For test names: why a test was skipped, or an empty text. */
 export const whySkipped = hasSharedModel
   ? ''
-  : ' (SKIPPED: ../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf is not there)'
-if (!hasSharedModel) console.warn(`The model tests are skipped: ${path} is not there.`)
+  : ' (SKIPPED: ../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf does not exist)'
+if (!hasSharedModel) console.warn(`The model tests are skipped: ${path} does not exist.`)
 
-/** The model's file; reads are synchronous underneath, which no test minds. */
+/** The model's file; reads are synchronous, which does not matter in tests. */
 export function openSharedModel(): ByteSource {
   const probe = openSync(path, 'r')
   const { size } = fstatSync(probe)

@@ -1,4 +1,4 @@
-// Knows: the tiny models of tests/oracles/architectures.py, as files of both formats, made from the same formula; in Node and in a page.
+// Knows: the tiny models of tests/oracles/architectures.py, as files of both formats, from the same formula; in Node and in a page.
 import { writeGguf, type WrittenTensor, type WrittenValue } from '../../src/engine/weights/gguf-write.ts'
 import { writeSafetensors, type PlainTensor } from '../../src/engine/weights/safetensors.ts'
 import { sourceFromBytes, type ByteSource } from '../../src/engine/weights/source.ts'
@@ -11,7 +11,7 @@ export interface OracleText {
 }
 export interface OracleModel {
   readonly config: Readonly<Record<string, unknown>>
-  /** Of the first layer and of none, in Hugging Face's order of sizes. */
+  /** Tensors of the first layer and of no layer, with sizes in Hugging Face's order. */
   readonly tensors: Readonly<Record<string, readonly number[]>>
   readonly lessOne: boolean
   readonly ropeFactors?: readonly number[]
@@ -26,9 +26,9 @@ export interface Oracle {
   readonly texts: readonly (readonly number[])[]
   readonly models: Readonly<Record<string, OracleModel>>
 }
-export const oracle = saved as unknown as Oracle // a JSON import has the type of these very numbers
+export const oracle = saved as unknown as Oracle // a JSON import has the literal type of the file
 
-/** The oracle's numbers of a tensor. */
+/** A tensor's numbers in the oracle. */
 function fill(name: string, shape: readonly number[], lessOne: boolean): Float32Array {
   let state = 2166136261
   for (const letter of new TextEncoder().encode(name)) state = Math.imul(state ^ letter, 16777619) >>> 0
@@ -63,7 +63,7 @@ export function makeTensors({ tensors, config, lessOne }: OracleModel): Map<stri
 export const makeSafetensors = (model: OracleModel): ByteSource =>
   sourceFromBytes('model.safetensors', writeSafetensors(makeTensors(model), { format: 'pt' }))
 
-/** Rows of each head in pairs, as llama.cpp's converter turns a Llama's queries and keys. */
+/** Rows of each head in pairs, the order of llama.cpp's converter for a Llama's queries and keys. */
 function pairRows({ shape: [rows = 0, columns = 0], data }: PlainTensor, heads: number): Float32Array {
   const half = rows / heads / 2
   const out = new Float32Array(rows * columns)
@@ -87,7 +87,7 @@ const bytesOf = (data: Float32Array): Uint8Array =>
   new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 export const asFloats: Store = (data) => ({ type: 'F32', bytes: bytesOf(data) })
 
-/** Matrices as Q8_0, scales rounded to powers of two so that a half holds them. */
+/** Matrices as Q8_0, with scales rounded to powers of two, which a half represents exactly. */
 export const asEightBits: Store = (data, shape) => {
   if (shape.length < 2) return asFloats(data, shape)
   const bytes = new Uint8Array((data.length / 32) * 34)
@@ -101,7 +101,7 @@ export const asEightBits: Store = (data, shape) => {
   }
   return { type: 'Q8_0', bytes }
 }
-/** Matrices as Q4_1 likewise. */
+/** Matrices as Q4_1, likewise. */
 export const asFourBits: Store = (data, shape) => {
   if (shape.length < 2) return asFloats(data, shape)
   const bytes = new Uint8Array((data.length / 32) * 20)
@@ -122,13 +122,13 @@ export const asFourBits: Store = (data, shape) => {
 
 const KINDS: Readonly<Record<string, 'u32' | 'f32'>> = { UINT32: 'u32', FLOAT32: 'f32' }
 
-/** Metadata and tensors of the GGUF file that llama.cpp's converter makes of a model: names and keys are the `gguf` package's. */
+/** Metadata and tensors of the GGUF file that llama.cpp's converter creates from a model: names and keys are from the `gguf` package. */
 export function convertToGguf(
   model: OracleModel,
   store: Store = asFloats,
 ): { metadata: Map<string, WrittenValue>; tensors: WrittenTensor[] } {
   const { gguf, config, ropeFactors } = model
-  if (gguf === undefined) throw new RangeError('llama.cpp has no place for this model')
+  if (gguf === undefined) throw new RangeError('llama.cpp does not support this model')
   const metadata = new Map(
     Object.entries(gguf.metadata).map(([key, [kind, value]]): [string, WrittenValue] => [
       key,

@@ -1,5 +1,5 @@
-// Knows: a small decoder with weights by formula, and a tokenizer of one token a byte: what generation is tested on where no
-// model file is there, in Node and in a page.
+// Knows: a small decoder with weights from a formula, and a tokenizer of one token per byte: for tests of
+// generation without a model file, in Node and in a page.
 import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type {
@@ -25,7 +25,7 @@ export const TINY: DecoderShape = {
 /** Token that ends a completion. */
 export const END = 256
 
-/** Numbers that look random and are the same everywhere. */
+/** Pseudo-random numbers, the same everywhere. */
 function fill(count: number, seed: number, size: number, centre = 0): Float32Array {
   const out = new Float32Array(count)
   let state = (seed * 2654435761) >>> 0
@@ -36,7 +36,7 @@ function fill(count: number, seed: number, size: number, centre = 0): Float32Arr
   return out
 }
 
-/** Weights for the shape; the head is the embedding turned. */
+/** Weights for the shape; the head is the transposed embedding. */
 export function makeTinyWeights(shape: DecoderShape = TINY): LoadedWeights {
   const { width, heads, kvHeads, headWidth, feedForward, vocabulary } = shape
   let seed = 1
@@ -82,7 +82,7 @@ export function makeTinyWeights(shape: DecoderShape = TINY): LoadedWeights {
   }
 }
 
-/** Blocks of 32 with a scale, a minimum and an integer zero point, and the floats that they stand for. */
+/** Blocks of 32 with a scale, a minimum and an integer zero point, and the floats that they represent. */
 function packFourBits(K: number, N: number, seed: number): { packed: FourBitWeight; dense: DenseWeight } {
   const blocks = K / 32
   const b = new Uint8Array(N * blocks * 16)
@@ -110,7 +110,7 @@ function packFourBits(K: number, N: number, seed: number): { packed: FourBitWeig
   }
 }
 
-/** One model twice: with four-bit weights in blocks of 32, and with the floats that these stand for. */
+/** One model twice: with four-bit weights in blocks of 32, and with the floats that these represent. */
 export function makePackedWeights(): { packed: LoadedWeights; floats: LoadedWeights } {
   const shape: DecoderShape = { ...TINY, width: 64, heads: 4, kvHeads: 2, headWidth: 16, feedForward: 96 }
   const plain = makeTinyWeights(shape)
@@ -128,7 +128,7 @@ export function makePackedWeights(): { packed: LoadedWeights; floats: LoadedWeig
   return { packed: both('packed'), floats: both('dense') }
 }
 
-/** One token a byte, and one that ends. */
+/** One token per byte, and an end token. */
 export const byteTokenizer: TextTokenizer = {
   vocabularySize: 257,
   encode: (text) => [...new TextEncoder().encode(text)],

@@ -1,4 +1,4 @@
-// Knows: how the local servers hand out model files, and that they hand out nothing else.
+// Knows: how the local servers serve model files, and that they serve nothing else.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, request, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -22,9 +22,9 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'b/one two.gguf'), 'hidden by the first folder')
   writeFileSync(join(folder, 'b/Two.GGUF'), '')
   writeFileSync(join(folder, 'secret.gguf'), 'outside')
-  const answer = serveModels([join(folder, 'a'), join(folder, 'missing'), join(folder, 'b')])
-  server = createServer((asked, response) =>
-    answer(asked, response, () => response.writeHead(599).end('passed on')),
+  const handle = serveModels([join(folder, 'a'), join(folder, 'missing'), join(folder, 'b')])
+  server = createServer((incoming, response) =>
+    handle(incoming, response, () => response.writeHead(599).end('passed on')),
   )
   await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
   port = (server.address() as AddressInfo).port // a listening TCP server has one
@@ -34,11 +34,11 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** A request whose path goes out exactly as written: fetch would tidy `..` away. */
-const ask = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
+/** A request whose path is sent exactly as written: fetch would resolve `..`. */
+const send = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
   new Promise<{ status: number; headers: NodeJS.Dict<string | string[]>; body: Buffer }>(
     (resolve, reject) => {
-      const asking = request({ host: 'localhost', port, path, headers, method }, (response) => {
+      const outgoing = request({ host: 'localhost', port, path, headers, method }, (response) => {
         const parts: Buffer[] = []
         response.on('data', (part: Buffer) => parts.push(part))
         response.on('end', () =>
@@ -49,14 +49,14 @@ const ask = (path: string, headers: Record<string, string> = {}, method = 'GET')
           }),
         )
       })
-      asking.on('error', reject)
-      asking.end()
+      outgoing.on('error', reject)
+      outgoing.end()
     },
   )
 
-describe('models beside the project', () => {
-  test('are listed with name, size and address, the first folder first', async () => {
-    const { body, headers } = await ask('/models/index.json')
+describe('models in the models folders', () => {
+  test('lists name, size and address, the first folder first', async () => {
+    const { body, headers } = await send('/models/index.json')
     expect(JSON.parse(body.toString())).toEqual([
       { name: 'one two.gguf', bytes: 1000, url: 'models/one%20two.gguf' },
       { name: 'Two.GGUF', bytes: 0, url: 'models/Two.GGUF' },
@@ -64,29 +64,29 @@ describe('models beside the project', () => {
     expect(headers['cross-origin-resource-policy']).toBe('same-origin')
   })
 
-  test('are sent whole and in ranges', async () => {
-    const whole = await ask('/models/one%20two.gguf')
+  test('sends models whole and in ranges', async () => {
+    const whole = await send('/models/one%20two.gguf')
     expect([whole.status, whole.body.equals(bytes), whole.headers['accept-ranges']]).toEqual([
       200,
       true,
       'bytes',
     ])
-    const part = await ask('/models/one%20two.gguf', { Range: 'bytes=10-19' })
+    const part = await send('/models/one%20two.gguf', { Range: 'bytes=10-19' })
     expect([part.status, part.headers['content-range'], part.body.equals(bytes.subarray(10, 20))]).toEqual([
       206,
       'bytes 10-19/1000',
       true,
     ])
-    const rest = await ask('/models/one%20two.gguf', { Range: 'bytes=990-' })
+    const rest = await send('/models/one%20two.gguf', { Range: 'bytes=990-' })
     expect(rest.body.equals(bytes.subarray(990))).toBe(true)
-    const beyond = await ask('/models/one%20two.gguf', { Range: 'bytes=1000-' })
+    const beyond = await send('/models/one%20two.gguf', { Range: 'bytes=1000-' })
     expect([beyond.status, beyond.headers['content-range']]).toEqual([416, 'bytes */1000'])
   })
 
-  test('tell their size without their bytes, and an empty one is sent too', async () => {
-    const head = await ask('/models/one%20two.gguf', {}, 'HEAD')
+  test('sends the size on HEAD, and empty models too', async () => {
+    const head = await send('/models/one%20two.gguf', {}, 'HEAD')
     expect([head.headers['content-length'], head.body.length]).toEqual(['1000', 0])
-    expect((await ask('/models/Two.GGUF')).status).toBe(200)
+    expect((await send('/models/Two.GGUF')).status).toBe(200)
   })
 
   test.each([
@@ -98,22 +98,22 @@ describe('models beside the project', () => {
     '/models/',
     '/models/%E0%A4%A',
     '/models/..%5csecret.gguf',
-  ])('are all that is sent: %s is not', async (path) => {
-    expect((await ask(path)).status).toBe(404)
+  ])('does not serve %s', async (path) => {
+    expect((await send(path)).status).toBe(404)
   })
 
-  test('leave other paths and methods to whoever is next', async () => {
-    expect((await ask('/index.html')).status).toBe(599)
-    expect((await ask('/models/index.json', {}, 'POST')).status).toBe(599)
+  test('passes other paths and methods on', async () => {
+    expect((await send('/index.html')).status).toBe(599)
+    expect((await send('/models/index.json', {}, 'POST')).status).toBe(599)
   })
 
-  test('are none where no folder is there', () => {
+  test('lists nothing without a folder', () => {
     expect(listModels([join(folder, 'missing')]).size).toBe(0)
   })
 })
 
-describe('a range', () => {
-  test('lies within the file, whatever is asked', () => {
+describe('readRange', () => {
+  test('returns a range within the file for any header', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string(), fc.stringMatching(/^bytes=\d{0,9}-\d{0,9}$/)),
@@ -126,7 +126,7 @@ describe('a range', () => {
       ),
     )
   })
-  test('may count from the end', () => {
+  test('counts from the end', () => {
     expect(readRange('bytes=-10', 1000)).toEqual({ from: 990, to: 999 })
   })
 })

@@ -16,18 +16,18 @@ describe('the service worker’s manifest', () => {
     file('assets/web-llm-A-_AAAAA.js'),
   ]
 
-  test('keeps engines apart from what the page needs to open', () => {
+  test('separates engines from the files that the page needs to open', () => {
     const { shell, engines } = makeManifest(files)
     expect(shell).toEqual(['assets/index-AAAAAAAA.js', 'assets/ort.wasm.min-AAAAAAAA.js', 'index.html'])
     expect(engines).toEqual({
       wasm: ['assets/ort-wasm-simd-threaded-A-_AAAAA.mjs', 'assets/ort-wasm-simd-threaded-AAAAAAAA.wasm'],
       jspi: ['assets/ort-wasm-simd-threaded.jspi-AAAAAAAA.wasm'],
-      // No browser is told to fetch these beforehand.
-      asked: ['assets/web-llm-A-_AAAAA.js'],
+      // Not fetched in advance by any browser.
+      onDemand: ['assets/web-llm-A-_AAAAA.js'],
     })
   })
 
-  test('has what loads an engine before the engine, whatever their names', () => {
+  test('lists a loader before its engine, whatever their names', () => {
     const named = [
       file('assets/ort-wasm-simd-threaded-AAAAAAAA.wasm'),
       file('assets/ort-wasm-simd-threaded-zzzzzzzz.mjs'),
@@ -38,7 +38,7 @@ describe('the service worker’s manifest', () => {
     ])
   })
 
-  test('has a version that follows every byte and no order', () => {
+  test('derives the version from every byte and not from the order', () => {
     const { version } = makeManifest(files)
     expect(makeManifest(files.toReversed()).version).toBe(version)
     expect(makeManifest([...files.slice(1), file('index.html', 'changed')]).version).not.toBe(version)
@@ -47,12 +47,12 @@ describe('the service worker’s manifest', () => {
 })
 
 describe('the content security policy', () => {
-  test('starts from nothing and allows neither inline code nor eval', () => {
+  test('blocks everything by default and allows neither inline code nor eval', () => {
     expect(POLICY_FOR_META).toContain("default-src 'none'")
     expect(POLICY_FOR_META).not.toMatch(/unsafe-inline|'unsafe-eval'|\*(?!;| |$)/)
     expect(/script-src ([^;]*)/.exec(POLICY_FOR_META)?.[1]).toBe("'self' 'wasm-unsafe-eval'")
   })
-  test('forbids frames where a browser listens', () => {
+  test('forbids framing in the header, where browsers apply it', () => {
     expect(POLICY_FOR_META).not.toContain('frame-ancestors')
     expect(POLICY_FOR_HEADER).toContain("frame-ancestors 'none'")
     expect(HOSTING_HEADERS['Content-Security-Policy']).toBe(POLICY_FOR_HEADER)

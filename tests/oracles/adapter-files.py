@@ -1,8 +1,8 @@
-"""What peft makes of an exported adapter on its exported decoder.
+"""What peft computes with an exported adapter on its exported decoder.
 
 Usage: python adapter-files.py FOLDER ADAPTER < {"rows": [[token, ...], ...]}
-Prints {"apart": [[...]], "merged": [[...]]}: log-probabilities of each row's tokens from the second on, with the adapter beside the
-decoder and merged into it.
+Prints {"apart": [[...]], "merged": [[...]]}: log-probabilities of each row's tokens from the second on, with the adapter separate
+from the decoder and merged into it.
 """
 import json, sys
 import torch
@@ -13,7 +13,7 @@ folder, adapter = sys.argv[1:3]
 rows = json.load(sys.stdin)['rows']
 
 
-def find(model):
+def log_probs(model):
     with torch.no_grad():
         logs = [torch.log_softmax(model(input_ids=torch.tensor([row])).logits[0, :-1], -1) for row in rows]
     return [one.gather(-1, torch.tensor(row[1:])[:, None])[:, 0].tolist() for one, row in zip(logs, rows)]
@@ -21,6 +21,6 @@ def find(model):
 
 model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(folder), adapter)
 model.eval()
-out = {'apart': find(model)}
-out['merged'] = find(model.merge_and_unload())
+out = {'apart': log_probs(model)}
+out['merged'] = log_probs(model.merge_and_unload())
 json.dump(out, sys.stdout)

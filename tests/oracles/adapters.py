@@ -1,8 +1,8 @@
 """LoRA by peft on a small Llama of transformers, trained for 6 steps in PyTorch, from weights, adapters and batches that the
-TypeScript test computes alike.
+TypeScript test computes by the same formula.
 
 Usage: python adapters.py > adapters.json
-The decoder's parameter i is that of train-step.py; adapter matrix i (layer by layer, q v output gate down, A before B) is
+The decoder's parameters are those of train-step.py; adapter matrix i (layer by layer, q v output gate down, A before B) is
 makeNumbers(count, 100 + i, 0.2 for A and 0.1 for B) of src/engine/checks/numbers.ts, in our form: A [in, rank], B [rank, out].
 """
 import json, math, sys
@@ -60,8 +60,8 @@ def rows_of(step):
 
 
 def rate(step):
-    rise = round(STEPS * WARM)
-    return LR * step / rise if step <= rise else LR * (0.1 + 0.9 * (1 + math.cos(math.pi * (step - rise - 1) / (STEPS - rise - 1))) / 2)
+    warm_up = round(STEPS * WARM)
+    return LR * step / warm_up if step <= warm_up else LR * (0.1 + 0.9 * (1 + math.cos(math.pi * (step - warm_up - 1) / (STEPS - warm_up - 1))) / 2)
 
 
 optimizer = torch.optim.AdamW(adapters, lr=LR, betas=(0.9, 0.95), eps=1e-8, weight_decay=DECAY)

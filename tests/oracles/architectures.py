@@ -1,12 +1,11 @@
-"""What transformers computes with tiny models of every architecture that the program reads, and how llama.cpp's `gguf` package names
-their tensors and numbers.
+"""What transformers computes with tiny models of every supported architecture, and how llama.cpp's `gguf` package names their tensors
+and numbers.
 
     python tests/oracles/architectures.py > tests/oracles/architectures.json
 
-Needs torch, transformers and gguf. No weights are saved: the tensor called `name` holds, element by element in Hugging Face's order,
-the numbers that `fill` makes of its name, and tests/engine/small-architectures.ts makes the same. Saved of the logits at every
-position:
-some places, the logarithm of the sum of their exponentials and the mean of their squares.
+Needs torch, transformers and gguf. No weights are saved: the tensor `name` has, element by element in Hugging Face's order, the
+numbers that `fill` computes from its name, as does tests/engine/small-architectures.ts. Saved of the logits at every position: some
+of them, the logarithm of the sum of their exponentials and the mean of their squares.
 """
 import json, sys
 import gguf
@@ -22,7 +21,7 @@ TEXTS = [OPENING + [(i * 31 + 11) % VOCABULARY for i in range(24)], OPENING + [(
 
 
 def fill(name, shape, less_one):
-    """Looks random, is the same everywhere: a linear congruential generator seeded by the name."""
+    """Pseudo-random numbers that are the same everywhere: a linear congruential generator seeded by the name."""
     state = 2166136261
     for letter in name.encode():
         state = ((state ^ letter) * 16777619) & 0xFFFFFFFF
@@ -56,7 +55,7 @@ MODELS = {
 
 
 def describe_gguf(kind, config, names):
-    """The keys that llama.cpp's converter writes, by the package's own writer, and its names of the tensors."""
+    """The keys that llama.cpp's converter writes, by the package's own writer, and its tensor names."""
     arch = gguf.MODEL_ARCH[kind]
     writer = gguf.GGUFWriter(None, gguf.MODEL_ARCH_NAMES[arch])
     head = getattr(config, 'head_dim', None) or config.hidden_size // config.num_attention_heads

@@ -1,4 +1,4 @@
-"""Merges that the `tokenizers` library's BpeTrainer learns from the texts of tokens.json and some words made by rule.
+"""Merges that the `tokenizers` library's BpeTrainer learns from the texts of tokens.json and some generated words.
 
     python tests/oracles/bpe.py tests/oracles/tokens.json > tests/oracles/bpe.json
 """
@@ -14,7 +14,7 @@ SPECIALS = ["<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|end|>
 
 
 def make_words():
-    """Words of few letters, full of ties and of repeated letters: where trainers go different ways."""
+    """Words of few letters with many ties and repeated letters, where trainers can differ."""
     state, out = 1, []
     for _ in range(4000):
         word = ""

@@ -1,7 +1,7 @@
-"""What transformers says with an exported student of classes.
+"""What transformers computes with an exported classification student.
 
 Usage: python class-files.py FOLDER < {"prompts": [text, ...]}
-Prints {"kind", "labels", "ids": of each rendered prompt, "apart": probabilities asked one by one, "together": all in one padded batch}.
+Prints {"kind", "labels", "ids": of each rendered prompt, "apart": probabilities one by one, "together": in one padded batch}.
 """
 import json, sys
 import torch

@@ -1,8 +1,9 @@
-"""A small LlamaForSequenceClassification of transformers, trained for 6 steps on hard labels, on smoothed ones and on a teacher's shares.
+"""A small LlamaForSequenceClassification of transformers, trained for 6 steps on hard labels, on smoothed ones and on a teacher's
+probabilities.
 
 Usage: python classes.py > classes.json
-Weights are by the formula of src/engine/checks/small.ts, in our order of parameters; rows and shares as makeClassRows there.
-Each row goes through the model by itself, so that no padding is involved.
+Weights are by the formula of src/engine/checks/small.ts, in our order of parameters; rows and probabilities as in makeClassRows.
+Each row runs through the model alone, so that no padding is involved.
 """
 import json, math, sys
 import torch
@@ -50,16 +51,16 @@ def rows_of(step):
         yield [(5 * step + 17 * r + (3 + r) * i) % V for i in range(length)], (step + 2 * r) % K
 
 
-def shares_of(step, r):
+def probabilities_of(step, r):
     z = torch.tensor([3 * math.sin(12.9898 * (r * K + k + 1) + 78.233 * step) for k in range(K)], dtype=torch.float64)
     return torch.softmax(z / TEMPERATURE, -1).float()
 
 
 def rate(step):
-    rise = round(STEPS * WARM)
-    if step <= rise:
-        return LR * step / rise
-    done = (step - rise - 1) / (STEPS - rise - 1)
+    warm_up = round(STEPS * WARM)
+    if step <= warm_up:
+        return LR * step / warm_up
+    done = (step - warm_up - 1) / (STEPS - warm_up - 1)
     return LR * (0.1 + 0.9 * (1 + math.cos(math.pi * done)) / 2)
 
 
@@ -73,7 +74,7 @@ def run(soft=0.0, smoothing=0.0, steps=6):
         for r, (tokens, label) in enumerate(rows_of(step)):
             logits = model(input_ids=torch.tensor([tokens])).logits[0]
             hard = F.cross_entropy(logits, torch.tensor(label), label_smoothing=smoothing)
-            kl = F.kl_div(torch.log_softmax(logits / TEMPERATURE, -1), shares_of(step, r), reduction='sum')
+            kl = F.kl_div(torch.log_softmax(logits / TEMPERATURE, -1), probabilities_of(step, r), reduction='sum')
             loss = loss + (soft * TEMPERATURE ** 2 * kl + (1 - soft) * hard) / B
         optimizer.zero_grad()
         loss.backward()

@@ -1,10 +1,10 @@
-"""Where the Rust `tokenizers` library cuts random strings, for every pre-tokenizer that the program knows.
+"""Where the Rust `tokenizers` library splits random strings, for every pre-tokenizer that the program supports.
 
     python tests/oracles/cuts.py > tests/oracles/cuts.json        (calls node to read src/engine/tokenizers/pre-tokenizers.ts)
 
-The expressions are the program's own, so this compares how JavaScript and Oniguruma carry them out, and not whether they are those of
-the models: tokens.py has six families written down apart. Characters are those that Unicode 14 had assigned, with a liking for
-borders: digits, white space, marks, apostrophes, capitals. A checksum stands for 20 strings' pieces.
+The expressions are the program's own, so this compares how JavaScript and Oniguruma run them, not whether they are those of the models:
+tokens.py has six families written separately. Characters are those that Unicode 14 had assigned, with many border cases: digits, white
+space, marks, apostrophes, capitals. Each checksum is of the pieces of 20 strings.
 """
 import json
 import random
@@ -55,8 +55,8 @@ def main():
     strings = make_strings()
     sums = {}
     for expressions, name in families.items():
-        cutter = Sequence([Split(Regex(e), "isolated") for e in json.loads(expressions)] + [ByteLevel(add_prefix_space=False, use_regex=False)])
-        lines = [" ".join(piece for piece, _ in cutter.pre_tokenize_str(text)) for text in strings]
+        splitter = Sequence([Split(Regex(e), "isolated") for e in json.loads(expressions)] + [ByteLevel(add_prefix_space=False, use_regex=False)])
+        lines = [" ".join(piece for piece, _ in splitter.pre_tokenize_str(text)) for text in strings]
         sums[name] = " ".join(f"{zlib.crc32(chr(10).join(lines[at:at + 20]).encode()):x}" for at in range(0, len(lines), 20))
     json.dump({"strings": strings, "sums": sums}, sys.stdout, separators=(",", ":"))
 

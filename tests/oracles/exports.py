@@ -1,8 +1,8 @@
-"""What transformers and llama.cpp write with an exported student, greedily.
+"""What transformers and llama.cpp generate greedily with an exported student.
 
-Usage: python exports.py FOLDER GGUF < {"asked": [[{"role": ..., "content": ...}], ...], "tokens": n}
+Usage: python exports.py FOLDER GGUF < {"prompts": [[{"role": ..., "content": ...}], ...], "tokens": n}
 Prints {"transformers": {"ids": [[...]], "texts": [...], "tensors": n}, "llama.cpp": {"ids": [[...]], "texts": [...]}};
-`ids` are those of the rendered prompts. A part whose package is not there is null.
+`ids` are those of the rendered prompts. A part whose package is not installed is null.
 """
 import json, sys
 
@@ -20,13 +20,13 @@ else:
     model, report = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True)
     assert not report['missing_keys'] and not report['unexpected_keys'] and not report['mismatched_keys'], report
     ids, texts = [], []
-    for messages in job['asked']:
+    for messages in job['prompts']:
         text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-        asked = tokenizer(text, add_special_tokens=False, return_tensors='pt')
-        ids.append(asked['input_ids'][0].tolist())
+        inputs = tokenizer(text, add_special_tokens=False, return_tensors='pt')
+        ids.append(inputs['input_ids'][0].tolist())
         with torch.no_grad():
-            written = model.generate(**asked, max_new_tokens=job['tokens'])
-        texts.append(tokenizer.decode(written[0, asked['input_ids'].shape[1]:], skip_special_tokens=True))
+            generated = model.generate(**inputs, max_new_tokens=job['tokens'])
+        texts.append(tokenizer.decode(generated[0, inputs['input_ids'].shape[1]:], skip_special_tokens=True))
     out['transformers'] = {'ids': ids, 'texts': texts, 'tensors': len(model.state_dict())}
 
 try:
@@ -38,11 +38,11 @@ else:
     model = Llama(gguf, n_ctx=0, verbose=False, logits_all=False)
     template = Jinja2ChatFormatter(model.metadata['tokenizer.chat_template'], eos_token='<|end|>', bos_token='')
     ids, texts = [], []
-    for messages in job['asked']:
-        asked = model.tokenize(template(messages=messages).prompt.encode(), add_bos=False, special=True)
-        ids.append(asked)
-        answer = model.create_completion(asked, max_tokens=job['tokens'], temperature=0, repeat_penalty=1.0, top_k=1)
-        texts.append(answer['choices'][0]['text'])
+    for messages in job['prompts']:
+        prompt_ids = model.tokenize(template(messages=messages).prompt.encode(), add_bos=False, special=True)
+        ids.append(prompt_ids)
+        answer = model.create_completion(prompt_ids, max_tokens=job['tokens'], temperature=0, repeat_penalty=1.0, top_k=1)
+        texts.append(completion['choices'][0]['text'])
     out['llama.cpp'] = {'ids': ids, 'texts': texts}
 
 json.dump(out, sys.stdout)

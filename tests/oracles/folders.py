@@ -1,11 +1,11 @@
-"""Small tokenizers as Hugging Face folders have them, trained here by the Rust `tokenizers` library, and what transformers makes of
-texts and chats with them.
+"""Small tokenizers in the form of Hugging Face folders, trained here by the Rust `tokenizers` library, and what transformers computes
+for texts and chats with them.
 
     python tests/oracles/folders.py > tests/oracles/folders.json
 
-For each: its two files; for each string one checksum of its ids with special tokens read as such, of its ids with them as characters,
-and of what the first decode to; `framed`, the ids of "ab" as transformers frames a text. The strings are those of tokens.json and a few more. For each chat template what transformers renders,
-or that it raises; `strftime_now` is asked on 1 January 2025.
+For each: its two files; for each string one checksum of its ids with special tokens parsed, of its ids with them as characters, and of
+the decoded text of the former; `framed`, the ids of "ab" with the begin and end tokens that transformers adds. The strings are those of
+tokens.json and a few more. For each chat template: what transformers renders, or null if it raises; `strftime_now` returns 1 January 2025.
 """
 import datetime
 import json
@@ -56,7 +56,7 @@ def gpt2(corpus):
 
 
 def spm(corpus, normalizer, pre_tokenizer, decoder, added):
-    """A BPE whose bytes are tokens."""
+    """A BPE with byte tokens."""
     tokenizer = Tokenizer(BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     tokenizer.normalizer = normalizer
     tokenizer.pre_tokenizer = pre_tokenizer

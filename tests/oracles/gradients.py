@@ -96,11 +96,11 @@ CASES = {
     'SwiGLU': ([([3, 4], 2), ([3, 4],)], lambda gate, up: F.silu(gate) * up),
 }
 
-answers = {}
+results = {}
 for name, (inputs, build) in CASES.items():
     xs = [numbers(shape, i + 1, *rest).requires_grad_() for i, (shape, *rest) in enumerate(inputs)]
     y = build(*xs)
     loss = (y * numbers(list(y.shape), 99)).sum()
     loss.backward()
-    answers[name] = {'loss': loss.item(), 'output': y.flatten().tolist(), 'gradients': [x.grad.flatten().tolist() for x in xs]}
-json.dump({'torch': torch.__version__, 'cases': answers}, sys.stdout, separators=(',', ':'))
+    results[name] = {'loss': loss.item(), 'output': y.flatten().tolist(), 'gradients': [x.grad.flatten().tolist() for x in xs]}
+json.dump({'torch': torch.__version__, 'cases': results}, sys.stdout, separators=(',', ':'))

@@ -1,15 +1,15 @@
 """Steps of the small decoder of train-step.py on a teacher's probabilities and hidden states: the cosine loss of DistilBERT in PyTorch.
 
 Usage: python hidden-cosine.py > hidden-cosine.json
-The teacher's state at place p (of B · T) of a step is 2 · sin(12.9898 (p · C + j + 1) + 78.233 (step + 100)), rounded to 32-bit floats; it
-counts as it is stored, scaled to a root mean square of 1 and rounded to 16-bit floats.
+The teacher's state at position p (of B · T) of a step is 2 · sin(12.9898 (p · C + j + 1) + 78.233 (step + 100)), rounded to 32-bit
+floats; the loss uses its stored form, scaled to a root mean square of 1 and rounded to 16-bit floats.
 """
 import json, math, sys
 from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-# The decoder, its rows, its teacher and its rate; not the file's own trainings.
+# The decoder, its rows, its teacher and its learning rate, without the training runs of that file.
 source = (Path(__file__).parent / 'train-step.py').read_text().split("# torch's own Newton-Schulz")[0]
 exec(source)
 
@@ -22,7 +22,7 @@ def states_of(step):
 
 
 def hidden_of(ids):
-    """What stands before the head: the logits of an identity in the head's place."""
+    """Logits, and the hidden states before the head."""
     head = W['embedding']
     x = {}
     def keep(normed):
@@ -41,7 +41,7 @@ def hidden_of(ids):
 
 
 def run_hidden(divergence, steps=8):
-    begin()
+    reset()
     optimizers = [adam_w([w for w in W.values() if w.dim() == 2], DECAY), adam_w([w for w in W.values() if w.dim() == 1], 0.0)]
     cosine = torch.nn.CosineEmbeddingLoss()
     losses, norms, cosines = [], [], []
@@ -49,8 +49,8 @@ def run_hidden(divergence, steps=8):
         ids, targets = batch(step)
         logits, hidden = hidden_of(ids)
         counts = targets != -100
-        apart = cosine(hidden.reshape(-1, C)[counts], states_of(step)[counts], torch.ones(int(counts.sum())))
-        loss = distil(logits.reshape(-1, V), targets, step, divergence) + HIDDEN_SHARE * apart
+        distance = cosine(hidden.reshape(-1, C)[counts], states_of(step)[counts], torch.ones(int(counts.sum())))
+        loss = distil(logits.reshape(-1, V), targets, step, divergence) + HIDDEN_SHARE * distance
         for optimizer in optimizers:
             optimizer.zero_grad()
         loss.backward()
@@ -61,7 +61,7 @@ def run_hidden(divergence, steps=8):
             optimizer.step()
         losses.append(loss.item())
         norms.append(norm.item())
-        cosines.append(apart.item())
+        cosines.append(distance.item())
     return {'losses': losses, 'norms': norms, 'cosines': cosines, 'final': {name: W[name].flatten()[:8].tolist() for name in ('embedding', '1.qkv', '1.down', 'norm')}}
 
 

@@ -1,10 +1,10 @@
-"""What PyTorch's Llama (transformers) computes from the model beside the project, dequantised by gguf-py.
+"""What PyTorch's Llama (transformers) computes from the model next to the project, dequantised by gguf-py.
 
     python tests/oracles/logits.py ../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf > tests/oracles/logits.json
 
-Needs torch, transformers, accelerate and gguf. For every position: the first choice, 48 logits at places spread over the
-vocabulary, and of all logits the largest, the logarithm of the sum of their exponentials and the mean of their squares, which
-no wrong logit leaves as they are.
+Needs torch, transformers, accelerate and gguf. For every position: the most likely token, 48 logits spread over the
+vocabulary, and the largest of all logits, the logarithm of the sum of their exponentials and the mean of their squares, which any
+wrong logit changes.
 """
 import json, os, sys
 import torch
@@ -14,7 +14,7 @@ folder, name = os.path.split(sys.argv[1])
 model = AutoModelForCausalLM.from_pretrained(folder or '.', gguf_file=name, dtype=torch.float32).eval()
 vocabulary = model.config.vocab_size
 PLACES = [(i * 1021 + 17) % vocabulary for i in range(48)]
-# Ids of every size; the two texts begin alike, as rows that share a beginning do.
+# Ids of every size; the two texts have a shared prefix.
 opening = [1, 4093, 198] + [(i * i * 37 + 11) % 49000 + 20 for i in range(12)]
 TEXTS = [opening + [(i * 7919 + 5) % 49152 for i in range(33)], opening + [504, 3575, 282, 4649, 314, 7042, 30, 198, 2683, 28, 216, 34]]
 

@@ -1,7 +1,7 @@
-"""Three steps of the decoder of train-step.py on rows of more than a hundred tokens, which our attention takes block by block.
+"""Three steps of the decoder of train-step.py on rows of more than a hundred tokens, which our attention splits into blocks.
 
 Usage: python long-rows.py > long-rows.json
-Everything but the rows is train-step.py's own.
+Everything but the rows is from train-step.py.
 """
 import json, pathlib, sys
 

@@ -1,4 +1,4 @@
-"""What the gguf package finds in a GGUF file.
+"""What the gguf package reads from a GGUF file.
 
 Usage: python merged-gguf.py FILE
 Prints {"keys": {name: [kinds, number of items, value or null]}, "tensors": {name: [type, [shape]]}}.

@@ -1,38 +1,38 @@
-"""Six steps of on-policy distillation (GKD, Agarwal et al. 2023) in PyTorch: on texts, and on answers of a student that are given by
-formula; the teacher is a formula too, in token numbers of its own, and is asked about whole sequences of these.
+"""Six steps of on-policy distillation (GKD, Agarwal et al. 2023) in PyTorch: on texts, and on answers of a student that are computed by
+a formula; the teacher is a formula too, has its own token ids, and scores whole sequences of these.
 
 Usage: python on-policy.py > on-policy.json
-The decoder, its weights, rates and rows are those of train-step.py; teacher, top-k and tail are written anew here.
+The decoder, its weights, learning rates and rows are those of train-step.py; teacher, top-k and remaining mass are written again here.
 """
 import json, pathlib, sys
 
 exec(pathlib.Path(__file__).with_name('train-step.py').read_text().split('# torch\'s own Newton-Schulz')[0])
 
-TEMPERATURE, CHOICES, MISSING, OWN = 1.5, 5, 60, (2, 3, 5)
+TEMPERATURE, TOP_K, MISSING, OWN = 1.5, 5, 60, (2, 3, 5)
 
 
-def theirs(token):
-    """The teacher's number of a student's token; it has none for the last one."""
+def teacher_id(token):
+    """The teacher's id of a student's token; it has none for the last one."""
     return (7 * token + 3) % V
 
 
 def answers_of(step):
-    """A row's prompt and what the student answered; that of row 1 has a token in its middle that the teacher does not have."""
+    """A row's prompt and the student's answer; the answer of row 1 has a token in its middle that the teacher does not have."""
     for r, (tokens, prompt) in enumerate(rows_of(step)):
         answer = [(11 * tokens[i] + 3 * step + r * i) % MISSING for i in range(3 + (step + r) % 4)]
         yield tokens[:prompt], answer[:2] + [MISSING] + answer[2:] if r == 1 else answer
 
 
-def distribution(read):
-    """What the teacher says after these tokens (the student's numbers): probabilities of the student's tokens, those it has alone."""
-    p, last = len(read), theirs(read[-1])
-    z = torch.tensor([3 * math.sin(12.9898 * (theirs(s) + 1) + 78.233 * p + 0.37 * last) for s in range(V)], dtype=torch.float64)
+def distribution(tokens):
+    """The teacher's probabilities of the student's tokens after these tokens (ids of the student); 0 for tokens it does not have."""
+    p, last = len(tokens), teacher_id(tokens[-1])
+    z = torch.tensor([3 * math.sin(12.9898 * (teacher_id(s) + 1) + 78.233 * p + 0.37 * last) for s in range(V)], dtype=torch.float64)
     z[MISSING] = -math.inf
     return torch.softmax(z / TEMPERATURE, -1)
 
 
 def learn(kind):
-    begin()
+    reset()
     optimizers = [adam_w([w for w in W.values() if w.dim() == 2], DECAY), adam_w([w for w in W.values() if w.dim() == 1], 0.0)]
     losses, norm_list, counts = [], [], []
     for step in range(1, 7):
@@ -49,7 +49,7 @@ def learn(kind):
         total, count = 0.0, 0
         for r, (tokens, prompt) in enumerate(rows):
             for at in range(prompt, len(tokens)):
-                p, best = distribution(tokens[:at]).topk(CHOICES)
+                p, best = distribution(tokens[:at]).topk(TOP_K)
                 p = torch.cat([p, 1 - p.sum()[None]]).float()
                 q = torch.softmax(logits[r, at - 1] / TEMPERATURE, -1)[best]
                 q = torch.cat([q, 1 - q.sum()[None]])

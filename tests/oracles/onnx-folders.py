@@ -1,10 +1,10 @@
-"""Writes tests/oracles/onnx/*.zip: folders as transformers.js reads them, of tiny models with random weights, made by exporters that know
-nothing of this project; and what transformers and ONNX Runtime compute on the same weights.
+"""Writes tests/oracles/onnx/*.zip: folders in the form that transformers.js reads, of tiny models with random weights, created by
+exporters that are independent of this project; and what transformers and ONNX Runtime compute with the same weights.
 
 - llama: Optimum's exporter; the same quantised to 4 bits (MatMulNBits) and to int8 (dynamic), and in half precision
 - gpt2: Optimum's exporter, an architecture with learned positions
-- qwen2: Optimum's exporter with biases, the weights in a file beside the graph
-- grouped: the model builder of onnxruntime-genai: GroupQueryAttention, the weights in a file beside the graph
+- qwen2: Optimum's exporter with biases, the weights in a file next to the graph
+- grouped: the model builder of onnxruntime-genai: GroupQueryAttention, the weights in a file next to the graph
 
 Needs: pip install optimum-onnx onnxruntime onnxruntime-genai==0.11.4 onnx torch "transformers<4.58"
 Run:   python tests/oracles/onnx-folders.py
@@ -39,7 +39,7 @@ def make_tokenizer(folder):
 
 
 def make_model(config, folder, seed):
-    """Weights on a coarse grid: they pack well, and no exporter rounds them."""
+    """Weights on a coarse grid: they compress well, and no exporter rounds them."""
     torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_config(config).float().eval()
     with torch.no_grad():
@@ -51,7 +51,7 @@ def make_model(config, folder, seed):
             elif name.endswith("bias"):
                 value.copy_(torch.round(torch.randn_like(value) * 4) / 16)
             else:
-                value.copy_(1 + torch.round(torch.randn_like(value) * 2) / 16)  # the exporter keeps equal ones once
+                value.copy_(1 + torch.round(torch.randn_like(value) * 2) / 16)  # the exporter stores equal ones once
     model.generation_config.eos_token_id = 2
     model.generation_config.bos_token_id = 0
     model.generation_config.pad_token_id = 0
@@ -74,7 +74,7 @@ def expect_of_torch(model, tokenizer):
 
 
 def expect_of_runtime(path, tokenizer, layers):
-    """Token by token behind the prompt, one row, as ONNX Runtime's own CPU build computes the file."""
+    """Token by token after the prompt, one row, computed by ONNX Runtime's own CPU build."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     past_in = [i for i in session.get_inputs() if i.name.startswith("past")]
     rows = []
@@ -121,13 +121,13 @@ def run(work):
     OUT.mkdir(exist_ok=True)
     shapes = dict(vocab_size=272, hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=256, tie_word_embeddings=False)
 
-    def begin(name, config, seed):
+    def start(name, config, seed):
         folder, target = work / f"{name}-pt", work / name
         folder.mkdir()
         target.mkdir()
         return folder, target, make_tokenizer(folder), make_model(config, folder, seed)
 
-    folder, target, tokenizer, torch_model = begin("llama", LlamaConfig(**shapes), 1)
+    folder, target, tokenizer, torch_model = start("llama", LlamaConfig(**shapes), 1)
     model = export(folder, target)
     onnx.save(model, target / "onnx/model.onnx")
     quantiser = MatMulNBitsQuantizer(onnx.load(target / "onnx/model.onnx"), block_size=16, is_symmetric=True)
@@ -140,15 +140,15 @@ def run(work):
         rows[name] = expect_of_runtime(target / f"onnx/{name}.onnx", tokenizer, 2)
     pack(target, rows)
 
-    folder, target, tokenizer, torch_model = begin("gpt2", GPT2Config(vocab_size=272, n_positions=256, n_embd=32, n_layer=2, n_head=4, n_inner=32, eos_token_id=2, bos_token_id=0), 2)
+    folder, target, tokenizer, torch_model = start("gpt2", GPT2Config(vocab_size=272, n_positions=256, n_embd=32, n_layer=2, n_head=4, n_inner=32, eos_token_id=2, bos_token_id=0), 2)
     onnx.save(export(folder, target), target / "onnx/model.onnx")
     pack(target, {"model": expect_of_torch(torch_model, tokenizer)})
 
-    folder, target, tokenizer, torch_model = begin("qwen2", Qwen2Config(**shapes), 3)
+    folder, target, tokenizer, torch_model = start("qwen2", Qwen2Config(**shapes), 3)
     onnx.save(export(folder, target), target / "onnx/model.onnx", save_as_external_data=True, location="model.onnx_data", size_threshold=256)
     pack(target, {"model": expect_of_torch(torch_model, tokenizer)})
 
-    folder, target, tokenizer, torch_model = begin("grouped", LlamaConfig(**shapes, head_dim=16), 4)  # its attention takes widths of 16
+    folder, target, tokenizer, torch_model = start("grouped", LlamaConfig(**shapes, head_dim=16), 4)  # its attention needs head widths of 16
     with tempfile.TemporaryDirectory() as cache:
         subprocess.run([sys.executable, "-m", "onnxruntime_genai.models.builder", "-i", folder, "-o", target, "-p", "fp32", "-e", "cpu", "-c", cache], check=True)
     shutil.copy(folder / "config.json", target)

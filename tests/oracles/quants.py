@@ -1,4 +1,4 @@
-"""Random blocks of every tensor type that the program reads, and their values by ggml's own `gguf` package.
+"""Random blocks of every tensor type that the program supports, and their values by ggml's own `gguf` package.
 
     python tests/oracles/quants.py > tests/oracles/quants.json
 """
@@ -28,7 +28,7 @@ def main():
             data[0] = [1, 0]  # the smallest half, not normal
         elif name == "BF16":
             data[:, 1] = (data[:, 1] & 0x80) | 0x3F  # no infinities
-        for at in HALVES.get(name, []):  # scales that weights have, signs included
+        for at in HALVES.get(name, []):  # scales of the size that weights have, with signs
             data[:, at : at + 2] = (rng.standard_normal(blocks) * 0.05).astype("<f2").view(np.uint8).reshape(blocks, 2)
         values = dequantize(data.reshape(1, -1), kind).astype("<f4").reshape(-1) if name != "F32" else data.reshape(-1).view("<f4")
         result[name] = {"bytes": base64.b64encode(data.tobytes()).decode(), "values": base64.b64encode(values.tobytes()).decode()}

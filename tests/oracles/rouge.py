@@ -12,11 +12,11 @@ WORDS = (
 random.seed(20)
 texts = [" ".join(random.choice(WORDS) for _ in range(random.randint(0, 24))) for _ in range(160)]
 texts += ["", "   ", "!!!", "a", "A", "a a a a", "a b a b a b", "b a", "the the the", "UPPER lower MiXeD"]
-# Letters beyond ASCII are where we differ on purpose; the reference throws them away.
+# For letters beyond ASCII we differ on purpose; the reference drops them.
 texts = [t.replace("é", "e") for t in texts]
 scorer = rouge_scorer.RougeScorer(["rougeL"], use_stemmer=False)
 pairs = [(random.choice(texts), random.choice(texts)) for _ in range(300)]
-for text in texts[:60]:  # near copies, so that high scores are there too
+for text in texts[:60]:  # near copies, so that high scores occur too
     words = text.split(" ")
     copy = [w for w in words if random.random() > 0.15]
     pairs.append((text, " ".join(copy)))

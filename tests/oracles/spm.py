@@ -1,11 +1,11 @@
-"""Small SentencePiece models and what they make of many strings, by the Python package `sentencepiece`.
+"""Small SentencePiece models and their ids of many strings, by the Python package `sentencepiece`.
 
     pip install protobuf; python tests/oracles/spm.py > tests/oracles/spm.json
 
-Each model is trained here and written as llama.cpp's converter writes it into a GGUF: pieces, scores, and types 1 normal, 2 unknown,
+Each model is trained here and written in the form of llama.cpp's converter: pieces, scores, and types 1 normal, 2 unknown,
 3 control, 4 user-defined (their "▁" as spaces), 5 unused, 6 byte. `ids` are checksums of the ids, `decoded` of the texts that they
-give back; the strings are those of tokens.json. `json` are checksums of ids by the Rust library, on a tokenizer.json with merges as
-transformers derives them from the scores, and "▁" put before texts by a normaliser (Llama 2's form), special tokens read as such.
+decode to; the strings are those of tokens.json. `json` are checksums of ids by the Rust library, on a tokenizer.json with merges as
+transformers derives them from the scores, and "▁" put before texts by a normaliser (Llama 2's form), special tokens parsed.
 "unused" is "llama" with other types.
 """
 import io

@@ -2,8 +2,8 @@
 
     python tests/oracles/tokens.py ../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf > tests/oracles/tokens.json
 
-The tokenizer is put together here from the GGUF's vocabulary in the form in which SmolLM2's own tokenizer.json has it
-(Digits, then ByteLevel with its built-in expression): another form than the one that the program makes, the same ids.
+The tokenizer is built here from the GGUF's vocabulary in the form of SmolLM2's own tokenizer.json (Digits, then ByteLevel with its
+built-in expression): a different form from the program's, with the same ids.
 """
 import json
 import random
@@ -74,8 +74,8 @@ def main(path):
     decoded = " ".join(checksum(tokenizer.decode(row, skip_special_tokens=False)) for row in ids)
     pieces = {}
     for name, expressions in FAMILIES.items():
-        cutter = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(e), "isolated") for e in expressions] + [pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
-        pieces[name] = " ".join(checksum(" ".join(piece for piece, _ in cutter.pre_tokenize_str(text))) for text in strings)
+        splitter = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(e), "isolated") for e in expressions] + [pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+        pieces[name] = " ".join(checksum(" ".join(piece for piece, _ in splitter.pre_tokenize_str(text))) for text in strings)
     json.dump({"strings": strings, "ids": [" ".join(map(str, row)) for row in ids], "decoded": decoded, "pieces": pieces}, sys.stdout, separators=(",", ":"), ensure_ascii=False)
 
 

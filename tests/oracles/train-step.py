@@ -1,5 +1,5 @@
-"""A small Llama decoder trained for 20 steps in PyTorch, from weights and batches that the TypeScript test computes alike;
-and for 10 steps with each of the options that change a step.
+"""A small Llama decoder trained for 20 steps in PyTorch, from weights and batches that the TypeScript test computes by the same
+formula; and for 10 steps with each of the options of a step.
 
 Usage: python train-step.py > train-step.json
 Written from the architecture, not from our graph: separate heads, repeated keys, torch's own attention, AdamW and clipping.
@@ -35,8 +35,8 @@ def rotate(x):  # [B, heads, T, HD], Hugging Face's half-split order
     half = HD // 2
     angle = torch.arange(T)[:, None] / THETA ** (torch.arange(half) * 2 / HD)[None, :]
     cos, sin = torch.cat([angle, angle], -1).cos(), torch.cat([angle, angle], -1).sin()
-    turned = torch.cat([-x[..., half:], x[..., :half]], -1)
-    return x * cos + turned * sin
+    rotated = torch.cat([-x[..., half:], x[..., :half]], -1)
+    return x * cos + rotated * sin
 
 
 def heads(x, n):
@@ -59,7 +59,7 @@ def forward(ids, masks=None):
 
 
 def rows_of(step):
-    """Row r: tokens (a + b·i) mod V with a pattern that can be learned; prompt and length differ from row to row."""
+    """Row r: tokens (a + b·i) mod V, a pattern that can be learned; prompt and length differ per row."""
     for r in range(B):
         length = 8 + (step + 2 * r) % 5
         prompt = 2 + (step + r) % 3
@@ -67,10 +67,10 @@ def rows_of(step):
 
 
 def rate(step):
-    rise = round(STEPS * WARM)
-    if step <= rise:
-        return LR * step / rise
-    done = (step - rise - 1) / (STEPS - rise - 1)
+    warm_up = round(STEPS * WARM)
+    if step <= warm_up:
+        return LR * step / warm_up
+    done = (step - warm_up - 1) / (STEPS - warm_up - 1)
     return LR * (0.1 + 0.9 * (1 + math.cos(math.pi * done)) / 2)
 
 
@@ -85,7 +85,7 @@ def batch(step):
 
 
 def make_masks(step, share=0.25):
-    """Masks of dropout from a generator of 32-bit words, two places a word, the high half first; in the order of the layers."""
+    """Dropout masks from a generator of 32-bit words, two entries per word, the high half first; in the order of the layers."""
     word, limit = 7919 * step, round(share * 65536)
     for _ in range(2 * L):
         flat = []
@@ -95,18 +95,18 @@ def make_masks(step, share=0.25):
         yield torch.tensor(flat, dtype=torch.float32).reshape(B, T, C)
 
 
-TEMPERATURE, CHOICES, TEXT_SHARE = 2.0, 5, 0.25
+TEMPERATURE, TOP_K, TEXT_SHARE = 2.0, 5, 0.25
 
 
 def teacher_of(step):
-    """A teacher by formula: its five likeliest tokens at each position, and the rest in one bucket, at the temperature."""
+    """A teacher by formula: its top-5 tokens at each position and the remaining mass, at the temperature."""
     z = 3 * torch.tensor([math.sin(12.9898 * (i + 1) + 78.233 * step) for i in range(B * T * V)], dtype=torch.float64).reshape(B * T, V)
-    p, ids = torch.softmax(z / TEMPERATURE, -1).topk(CHOICES)
+    p, ids = torch.softmax(z / TEMPERATURE, -1).topk(TOP_K)
     return ids, torch.cat([p, 1 - p.sum(-1, keepdim=True)], -1)
 
 
 def distil(logits, targets, step, kind):
-    """(1 - share) T^2 divergence + share cross-entropy, the mean over what counts; buckets and all by torch's own gradients."""
+    """(1 - share) T^2 divergence + share cross-entropy, the mean over what counts; with torch's own gradients."""
     ids, p = teacher_of(step)
     q = torch.softmax(logits / TEMPERATURE, -1).gather(-1, ids)
     q = torch.cat([q, 1 - q.sum(-1, keepdim=True)], -1).clamp(min=1e-9)
@@ -119,7 +119,7 @@ def distil(logits, targets, step, kind):
     return ((1 - TEXT_SHARE) * TEMPERATURE ** 2 * soft + TEXT_SHARE * text)[counts].mean()
 
 
-def begin():
+def reset():
     for i, (name, shape) in enumerate(names):
         W[name] = numbers(shape, i + 1, 0.15 if len(shape) == 2 else 0.2, 0.0 if len(shape) == 2 else 1.0).requires_grad_()
 
@@ -129,8 +129,8 @@ def adam_w(parameters, decay):
 
 
 def run(steps, muon=False, smoothing=0.0, dropout=False, averaging=None, divergence=None):
-    """Losses, norms and some weights of a training; with averaging, the loss of the averaged weights on the next batch."""
-    begin()
+    """Losses, norms and some weights of a training run; with averaging, the loss of the averaged weights on the next batch."""
+    reset()
     matrices = [w for name, w in W.items() if w.dim() == 2 and not (muon and name != 'embedding')]
     optimizers = [adam_w(matrices, DECAY), adam_w([w for w in W.values() if w.dim() == 1], 0.0)]
     if muon:
@@ -152,9 +152,9 @@ def run(steps, muon=False, smoothing=0.0, dropout=False, averaging=None, diverge
                 group['lr'] = rate(step)
             optimizer.step()
         if averaging is not None:
-            keep = min(averaging, (1 + step) / (10 + step))
+            decay = min(averaging, (1 + step) / (10 + step))
             for name, w in W.items():
-                average[name].lerp_(w.detach(), 1 - keep)
+                average[name].lerp_(w.detach(), 1 - decay)
         losses.append(loss.item())
         norm_list.append(norm.item())
     out = {'losses': losses, 'norms': norm_list, 'final': {name: W[name].flatten()[:8].tolist() for name in ('embedding', '1.qkv', '1.down', 'norm')}}
@@ -166,7 +166,7 @@ def run(steps, muon=False, smoothing=0.0, dropout=False, averaging=None, diverge
 
 
 def pairs_of(step):
-    """The rows of a step as chosen answers, and beside each a rejected one: the same prompt, other tokens, one token less."""
+    """The rows of one step as chosen answers, each with a rejected one: the same prompt, other tokens, one token less."""
     for tokens, prompt in rows_of(step):
         yield tokens, tokens[:prompt] + [(7 * t + 11 + i) % V for i, t in enumerate(tokens[prompt:-1])], prompt
 
@@ -174,7 +174,7 @@ def pairs_of(step):
 BETA, MARGIN, DRIFT = 0.5, 0.4, 0.3
 
 
-def likelihoods(rows):
+def answer_log_probs(rows):
     """Sum and mean of the log-probabilities of each row's answer."""
     ids = torch.zeros(B, T, dtype=torch.long)
     for r, (tokens, _) in enumerate(rows):
@@ -185,13 +185,13 @@ def likelihoods(rows):
 
 
 def prefer(kind, steps=6):
-    """The losses as TRL writes them: DPOTrainer (sigmoid), CPOTrainer (simpo, cpo_alpha 0), ORPOTrainer, KTOTrainer."""
-    begin()
+    """The losses of TRL: DPOTrainer (sigmoid), CPOTrainer (simpo, cpo_alpha 0), ORPOTrainer, KTOTrainer."""
+    reset()
     optimizers = [adam_w([w for w in W.values() if w.dim() == 2], DECAY), adam_w([w for w in W.values() if w.dim() == 1], 0.0)]
     losses, norm_list = [], []
     for step in range(1, steps + 1):
         rows = list(pairs_of(step))
-        (c, c_mean), (r, r_mean) = likelihoods([(a, p) for a, _, p in rows]), likelihoods([(b, p) for _, b, p in rows])
+        (c, c_mean), (r, r_mean) = answer_log_probs([(a, p) for a, _, p in rows]), answer_log_probs([(b, p) for _, b, p in rows])
         at = torch.arange(B)
         ref_c, ref_r = -30.0 + at, -28.0 - 0.5 * at
         if kind == 'dpo':
@@ -221,8 +221,8 @@ EPSILON, POLICY_BETA = 0.2, 0.1
 
 
 def reinforce(steps=6):
-    """GRPO's loss as TRL's GRPOTrainer writes it (loss_type dapo): a mean over all tokens of the step, clipped ratios, the k3 divergence."""
-    begin()
+    """The loss of TRL's GRPOTrainer (loss_type dapo): a mean over all tokens of the step, clipped ratios, the k3 divergence."""
+    reset()
     optimizers = [adam_w([w for w in W.values() if w.dim() == 2], DECAY), adam_w([w for w in W.values() if w.dim() == 1], 0.0)]
     losses, norm_list = [], []
     for step in range(1, steps + 1):
@@ -257,7 +257,7 @@ def reinforce(steps=6):
     return {'losses': losses, 'norms': norm_list, 'final': {name: W[name].flatten()[:8].tolist() for name in ('embedding', '1.qkv', '1.down', 'norm')}}
 
 
-# torch's own Newton-Schulz in its own order, but in the 32-bit floats that a browser has, not in bfloat16.
+# torch's own Newton-Schulz in its own order, but in 32-bit floats as in the browser, not in bfloat16.
 import torch.optim._muon as own
 source = inspect.getsource(own._zeropower_via_newtonschulz).replace('torch.bfloat16', 'torch.float32')
 exec(source, own.__dict__)

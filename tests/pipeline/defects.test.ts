@@ -1,13 +1,12 @@
-// The defects that others have shipped (algorithms.md), as far as pure steps can have them: one test each, whatever else tests them.
+// The defects that other projects have shipped (algorithms.md), as far as pure steps can have them: one test each.
 import { expect, test } from 'vitest'
 import { makeRng } from '../../src/domain/rng.ts'
 import { complete, planCompletions } from '../../src/pipeline/completing/complete.ts'
 import { freezeRows } from '../../src/pipeline/freezing/freeze-rows.ts'
-import { readGrown } from '../../src/pipeline/growing/read-grown.ts'
+import { promptsFromSeeds, readGrown } from '../../src/pipeline/growing/read-grown.ts'
 import { planGrowth, selfInstruct } from '../../src/pipeline/growing/self-instruct.ts'
-import { promptsFromSeeds } from '../../src/pipeline/growing/read-grown.ts'
 import { readVerdict } from '../../src/pipeline/judging/expected-score.ts'
-import { askPair, readPair } from '../../src/pipeline/judging/pairwise.ts'
+import { buildPairRequests, readPair } from '../../src/pipeline/judging/pairwise.ts'
 import { readSteps } from '../../src/pipeline/recipes/read-steps.ts'
 import { readSeeds } from '../../src/pipeline/seeds/read-seeds.ts'
 import { selectRows } from '../../src/pipeline/selecting/select-rows.ts'
@@ -16,7 +15,7 @@ import { countWins } from '../../src/pipeline/statistics/wins.ts'
 import { rubricOf } from '../../src/pipeline/templates/rubrics.ts'
 import { checked, makeRow, projectId, runId, scored, settingsWith, shot, teacher } from './samples.ts'
 
-test('an unreadable verdict gets no random or default score, and its row does not vanish', () => {
+test('gives an unreadable verdict no random or default score, and drops its row with a reason', () => {
   const verdict = readVerdict(
     { logProbs: [Number.NaN, 0, 0, 0, 0] },
     { rubric: 'helpfulness@1', judge: teacher, minMass: 0.01 },
@@ -28,32 +27,32 @@ test('an unreadable verdict gets no random or default score, and its row does no
     reason: expect.any(String),
   })
   const { keeps } = readSteps(
-    checked('retort: 1\nsteps:\n  - complete: teacher\n  - judge: rubric\n  - keep: threshold\n'),
+    checked('retort: 2\nsteps:\n  - complete: teacher\n  - judge: rubric\n  - keep: threshold\n'),
   )
-  const answers = selectRows(keeps, [{ id: 'r', promptId: 'p', order: 0, completion: 'x', verdict }])
-  expect(answers.get('r')).toEqual([
+  const decisions = selectRows(keeps, [{ id: 'r', promptId: 'p', order: 0, completion: 'x', verdict }])
+  expect(decisions.get('r')).toEqual([
     {
       step: 2,
       name: 'threshold',
-      answer: expect.objectContaining({ kind: 'dropped', reason: 'its verdict could not be read' }),
+      decision: expect.objectContaining({ kind: 'dropped', reason: 'unreadable verdict' }),
     },
   ])
 })
 
-test('a text never wins against itself', () => {
+test('never lets a text win against itself', () => {
   const sure = { logProbs: [0, -9] }
   expect(readPair(sure, { logProbs: [-9, 0] }, teacher, { first: 'same', second: 'same' }).outcome).toBe(
     'tie',
   )
 })
 
-test('wins are counted for the side that won', () => {
+test('counts wins for the side that won', () => {
   const verdict = readPair({ logProbs: [-0.1, -3] }, { logProbs: [-3, -0.1] }, teacher)
   expect(verdict.outcome).toBe('first')
   expect(countWins([verdict], makeRng(1))).toMatchObject({ wins: 1, losses: 0, ties: 0, rate: { mean: 1 } })
 })
 
-test('the keep flag is not upside down', () => {
+test('keeps the high score and drops the low one', () => {
   const [low, high] = threshold.select(
     [
       { id: 'l', promptId: 'p', order: 0, completion: 'x', verdict: scored(1) },
@@ -64,18 +63,18 @@ test('the keep flag is not upside down', () => {
   expect([low!.kind, high!.kind]).toEqual(['dropped', 'kept'])
 })
 
-test('a pair is asked in both orders, and a judge that likes the first place decides nothing', () => {
-  const [one, two] = askPair(
+test('judges a pair in both orders, so that a preference for the first position decides nothing', () => {
+  const [one, two] = buildPairRequests(
     'x',
     { prompt: 'p', first: 'alpha', second: 'beta' },
     rubricOf('helpfulness@1', ''),
   )
-  expect(JSON.stringify(one.asked)).not.toBe(JSON.stringify(two.asked))
+  expect(JSON.stringify(one.input)).not.toBe(JSON.stringify(two.input))
   expect(readPair({ logProbs: [0, -9] }, { logProbs: [0, -9] }, teacher).outcome).toBe('tie')
 })
 
-test('planning again after a crash names the same rows, so that none is done twice', () => {
-  const seeds = [shot('One seed to ask.'), shot('Another seed to ask.')].map((seed) => ({
+test('plans the same row ids again after a crash, so that none is done twice', () => {
+  const seeds = [shot('One seed to use.'), shot('Another seed to use.')].map((seed) => ({
     ...seed,
     projectId,
   }))
@@ -90,7 +89,7 @@ test('planning again after a crash names the same rows, so that none is done twi
   expect(new Set(plan()).size).toBe(4)
 })
 
-test('one bad row ends neither the reading of seeds nor the reading of an answer', async () => {
+test('continues after one bad row in seeds and in a response', async () => {
   const seeds = []
   for await (const batch of readSeeds(
     { kind: 'text', text: '{"prompt": "good"}\n{"prompt": \n{"prompt": "good too"}' },
@@ -107,13 +106,13 @@ test('one bad row ends neither the reading of seeds nor the reading of an answer
   expect(
     readGrown(
       request!,
-      { text: ' \u0000\ufffd\n3. A good prompt stands here.', ending: 'end' },
+      { text: ' \u0000\ufffd\n3. A good prompt is here.', finishReason: 'end' },
       settingsWith(selfInstruct),
-    ).at(-1)!.answer.kind,
+    ).at(-1)!.decision.kind,
   ).toBe('kept')
 })
 
-test('siblings never stand on both sides of a split, also when the same prompt came from two seeds', () => {
+test('never puts siblings on both sides of a split, even if two seeds share a prompt', () => {
   const rows = [
     makeRow(0, { seed: 'a', prompt: 'Same?' }),
     makeRow(1, { seed: 'b', prompt: 'same?' }),

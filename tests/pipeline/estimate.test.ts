@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { boundRun, estimateRun, type Tried } from '../../src/pipeline/estimate.ts'
+import { boundRun, estimateRun, type TrialMeasures } from '../../src/pipeline/estimate.ts'
 import { checked } from './samples.ts'
 
-const tried: Tried = {
+const trial: TrialMeasures = {
   growth: { requests: 1, accepted: 5, tokens: 100, ms: 2000 },
   completions: { rows: 5, tokens: 250, ms: 5000, passed: 4 },
   verdicts: { rows: 4, ms: 1200 },
@@ -10,11 +10,11 @@ const tried: Tried = {
   characters: 1000,
 }
 
-test('time, tokens and bytes follow from the tried rows', () => {
+test('extrapolates time, tokens and bytes from the trial', () => {
   const recipe = checked(
-    'retort: 1\nsteps:\n  - grow: self-instruct\n    prompts: 50\n  - complete: teacher\n    n: 2\n  - judge: rubric\n  - keep: threshold\n',
+    'retort: 2\nsteps:\n  - grow: self-instruct\n    prompts: 50\n  - complete: teacher\n    n: 2\n  - judge: rubric\n  - keep: threshold\n',
   )
-  expect(estimateRun(recipe, 10, tried)).toEqual({
+  expect(estimateRun(recipe, 10, trial)).toEqual({
     prompts: 50,
     rows: 100,
     kept: 40,
@@ -24,24 +24,24 @@ test('time, tokens and bytes follow from the tried rows', () => {
   })
 })
 
-test('seeds that are asked as they are need no growing, and a recipe without a judge no verdicts', () => {
+test('counts no growth if the seeds are the prompts, and no verdicts without a judge', () => {
   const recipe = checked(
-    'retort: 1\nsteps:\n  - grow: self-instruct\n    prompts: 0\n  - complete: teacher\n',
+    'retort: 2\nsteps:\n  - grow: self-instruct\n    prompts: 0\n  - complete: teacher\n',
   )
   expect(
-    estimateRun(recipe, 12, { ...tried, growth: { requests: 0, accepted: 0, tokens: 0, ms: 0 } }),
+    estimateRun(recipe, 12, { ...trial, growth: { requests: 0, accepted: 0, tokens: 0, ms: 0 } }),
   ).toMatchObject({ prompts: 12, rows: 12, tokens: 600, msTotal: 12_000 })
 })
 
-test('nothing tried gives zeros and no NaN', () => {
-  const none: Tried = {
+test('returns zeros and no NaN without a trial', () => {
+  const none: TrialMeasures = {
     growth: { requests: 0, accepted: 0, tokens: 0, ms: 0 },
     completions: { rows: 0, tokens: 0, ms: 0, passed: 0 },
     verdicts: { rows: 0, ms: 0 },
     kept: 0,
     characters: 0,
   }
-  expect(estimateRun(checked('retort: 1\nsteps:\n  - complete: teacher\n'), 3, none)).toEqual({
+  expect(estimateRun(checked('retort: 2\nsteps:\n  - complete: teacher\n'), 3, none)).toEqual({
     prompts: 3,
     rows: 3,
     kept: 0,
@@ -51,12 +51,12 @@ test('nothing tried gives zeros and no NaN', () => {
   })
 })
 
-test('what a run takes at most is known before anything is tried, and is more than what was measured', () => {
+test('bounds a run without a trial, above the estimate from a trial', () => {
   const recipe = checked(
-    'retort: 1\nsteps:\n  - grow: self-instruct\n    prompts: 50\n    alsoSeeds: true\n  - complete: teacher\n    n: 2\n    maxTokens: 100\n',
+    'retort: 2\nsteps:\n  - grow: self-instruct\n    prompts: 50\n    alsoSeeds: true\n  - complete: teacher\n    n: 2\n    maxTokens: 100\n',
   )
   const bound = boundRun(recipe, 10)
   expect(bound).toEqual({ rows: 120, storageBytes: 120 * (1600 + 2 * (400 + 500)) })
-  expect(bound.storageBytes).toBeGreaterThan(estimateRun(recipe, 10, tried).storageBytes)
-  expect(boundRun(checked('retort: 1\nsteps:\n  - complete: teacher\n'), 7).rows).toBe(7)
+  expect(bound.storageBytes).toBeGreaterThan(estimateRun(recipe, 10, trial).storageBytes)
+  expect(boundRun(checked('retort: 2\nsteps:\n  - complete: teacher\n'), 7).rows).toBe(7)
 })

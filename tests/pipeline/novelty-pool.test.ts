@@ -9,7 +9,7 @@ const sentence = fc
   })
   .map((words) => words.join(' '))
 
-test('the index finds the same nearest texts as comparing with every one', () => {
+test('finds the same nearest texts as a comparison with every text', () => {
   fc.assert(
     fc.property(fc.array(sentence, { maxLength: 40 }), sentence, (texts, query) => {
       const pool = new NoveltyPool()
@@ -26,40 +26,43 @@ test('the index finds the same nearest texts as comparing with every one', () =>
   )
 })
 
-test('with a bound that decides, the decision is that of comparing with every one', () => {
+test('makes the same decision as a comparison with every text', () => {
   const big = fc.array(sentence, { minLength: 100, maxLength: 160 })
   fc.assert(
     fc.property(big, sentence, fc.constantFrom(0.3, 0.5, 0.7, 0.9), (texts, query, threshold) => {
       const pool = new NoveltyPool()
       pool.add(...texts)
-      const most = Math.max(...texts.map((text) => measureRougeL(query, text)))
-      expect(pool.decide(query, threshold).kind).toBe(most > threshold ? 'dropped' : 'kept')
+      const max = Math.max(...texts.map((text) => measureRougeL(query, text)))
+      expect(pool.decide(query, threshold).kind).toBe(max > threshold ? 'dropped' : 'kept')
     }),
     { numRuns: 60 },
   )
 })
 
-test('a drop names its nearest text and how near it is; a score at the threshold is kept', () => {
+test('drops with the nearest text and its score, and keeps a score at the threshold', () => {
   const pool = new NoveltyPool()
   pool.add('Write a friendly reply to the customer', 'Why is the sky blue')
-  const answer = pool.decide('Write a friendly reply to that customer', 0.7)
-  expect(answer).toMatchObject({
+  const decision = pool.decide('Write a friendly reply to that customer', 0.7)
+  expect(decision).toMatchObject({
     kind: 'dropped',
     nearest: { text: 'Write a friendly reply to the customer', score: 0.857 },
   })
-  expect(answer.kind === 'dropped' && answer.reason).toContain('0.86')
+  expect(decision.kind === 'dropped' && decision.reason).toContain('0.86')
   expect(pool.decide('Write a friendly reply to that customer', 6 / 7).kind).toBe('kept')
-  expect(pool.decide('Wholly other words', 0.7)).toEqual({ kind: 'kept', evidence: { likeness: 0 } })
+  expect(pool.decide('Wholly other words', 0.7)).toEqual({ kind: 'kept', evidence: { 'ROUGE-L': 0 } })
 })
 
-test('candidates of one answer are compared with each other in their order', () => {
+test('compares candidates of one response with each other in order', () => {
   const pool = new NoveltyPool()
-  const answers = pool.decideAll(['Name three fruits', 'Name three fruits', 'Name three rivers of Asia'], 0.7)
-  expect(answers.map(({ kind }) => kind)).toEqual(['kept', 'dropped', 'kept'])
+  const decisions = pool.decideAll(
+    ['Name three fruits', 'Name three fruits', 'Name three rivers of Asia'],
+    0.7,
+  )
+  expect(decisions.map(({ kind }) => kind)).toEqual(['kept', 'dropped', 'kept'])
   expect(pool.size).toBe(2)
 })
 
-test('twenty thousand texts and a thousand questions take seconds, not minutes', () => {
+test('decides a thousand texts against twenty thousand in seconds', () => {
   const pool = new NoveltyPool()
   const words = Array.from({ length: 3000 }, (_, i) => `w${i}`)
   const make = (i: number): string =>

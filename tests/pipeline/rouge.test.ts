@@ -9,14 +9,14 @@ const saved = JSON.parse(readFileSync(new URL('../oracles/rouge.json', import.me
   number,
 ][]
 
-test('ROUGE-L equals the reference package on every saved pair', () => {
+test('equals the reference package on every saved pair', () => {
   expect(saved.length).toBeGreaterThan(300)
-  expect(saved.filter(([, , score]) => score > 0.7 && score < 1).length).toBeGreaterThan(20) // the range that decides is there
+  expect(saved.filter(([, , score]) => score > 0.7 && score < 1).length).toBeGreaterThan(20) // the decisive range is covered
   for (const [a, b, score] of saved)
     expect(Math.abs(measureRougeL(a, b) - score), `${a} | ${b}`).toBeLessThanOrEqual(1e-12)
 })
 
-test('a text is wholly like itself, unlike the empty text, and likeness has no direction', () => {
+test('is symmetric, from 0 to 1, 1 for equal texts and 0 for an empty one', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (a, b) => {
       const score = measureRougeL(a, b)
@@ -28,14 +28,14 @@ test('a text is wholly like itself, unlike the empty text, and likeness has no d
   expect(measureRougeL('The shop is open.', 'the SHOP is open')).toBe(1)
 })
 
-test('texts in scripts that the reference throws away are compared all the same', () => {
+test('compares texts in scripts that the reference discards', () => {
   expect(measureRougeL('我想退货', '我想退货')).toBe(1)
   expect(measureRougeL('我想退货', '今天下雨')).toBe(0)
   expect(measureRougeL('Où est la gare ?', 'Où est la gare')).toBe(1)
 })
 
-test('the common subsequence is the longest one', () => {
-  // The obvious recursion, against the one that keeps a single row.
+test('finds the longest common subsequence', () => {
+  // The plain recursion as the reference for the single-row version.
   const slow = (a: string, b: string): number =>
     a === '' || b === ''
       ? 0

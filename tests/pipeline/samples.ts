@@ -1,7 +1,8 @@
-// Knows: small true records that tests of the pipeline share.
-import { GIVES_ALL } from '../stand-ins/teacher.ts'
+// Knows: small valid records shared by the pipeline tests.
+import { ALL_CAPABILITIES } from '../stand-ins/teacher.ts'
 import type { ProjectId, RunId, SeedId } from '../../src/domain/id.ts'
-import type { ModelRef, TeacherDescription } from '../../src/domain/model.ts'
+import type { ModelRef } from '../../src/domain/model-card.ts'
+import type { TeacherDescription } from '../../src/domain/teacher-description.ts'
 import { promptId } from '../../src/domain/prompt.ts'
 import type { CheckedRecipe, RecipeDraft, StepDeclaration } from '../../src/domain/recipe.ts'
 import { rowId, type Row, type RowStatus } from '../../src/domain/row.ts'
@@ -19,7 +20,7 @@ export const teacher: ModelRef = {
   licence: 'apache-2.0',
 }
 
-/** Every setting at its default, with some changed. */
+/** Every setting at its default, with changes. */
 export const settingsWith = <S extends Settings>(
   declaration: StepDeclaration<S>,
   changed: Partial<ValuesOf<S>> = {},
@@ -80,7 +81,7 @@ export function makeRow(
     order,
     completion: {
       text: completion,
-      ending: 'end',
+      finishReason: 'end',
       tokens: 3,
       teacher,
       system: '',
@@ -96,7 +97,7 @@ export function makeRow(
       },
       writtenAt: 1,
     },
-    answers: [],
+    decisions: [],
     status,
     ...more,
   }
@@ -124,7 +125,7 @@ export const description = (changed: Partial<TeacherDescription> = {}): TeacherD
   threads: 2,
   contextLength: 2048,
   batch: 8,
-  gives: GIVES_ALL,
+  capabilities: ALL_CAPABILITIES,
   notes: [],
   ...changed,
 })

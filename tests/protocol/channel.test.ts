@@ -1,4 +1,4 @@
-// The channel over a real MessageChannel: every ask is answered, whatever breaks.
+// The channel over a real MessageChannel: every request gets a reply, whatever breaks.
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { connect, openWorker, serve, type PortLike, type Served } from '../../src/protocol/channel.ts'
 import { Transferred, type Method } from '../../src/protocol/contract.ts'
@@ -8,7 +8,7 @@ import { WorkerStandIn } from '../stand-ins/worker.ts'
 interface Contract {
   double: Method<number, number>
   count: Method<{ to: number }, string, number>
-  fail: Method<{ how: 'named' | 'stranger' | 'abort' | 'text' }, null>
+  fail: Method<{ how: 'named' | 'unknown' | 'abort' | 'text' }, null>
   wait: Method<null, string, 'waiting'>
   reverse: Method<{ bytes: Uint8Array }, { bytes: Uint8Array }>
   part: Method<null, null, Uint8Array>
@@ -32,7 +32,7 @@ const implementation = (): Served<Contract> => ({
   wait: (_, { signal, emit }) =>
     new Promise((resolve) => {
       emit('waiting')
-      signal.addEventListener('abort', () => resolve('heard the abort'))
+      signal.addEventListener('abort', () => resolve('received the abort'))
     }),
   reverse: async ({ bytes }) => new Transferred({ bytes: bytes.toReversed() }, []),
   part: async (_, { emit }) => {
@@ -43,7 +43,7 @@ const implementation = (): Served<Contract> => ({
   },
   unclonable: async () => () => 'functions cannot cross',
   lose: async () => {
-    throw new RetortError('DeviceLost', 'The GPU was lost while training.')
+    throw new RetortError('DeviceLost', 'The graphics card was lost while training.')
   },
 })
 
@@ -62,28 +62,28 @@ afterEach(() => {
   for (const port of open.splice(0)) port.close()
 })
 
-describe('an ask', () => {
-  test('gets its own answer, however many wait', async () => {
+describe('a request', () => {
+  test('gets its own response, however many are pending', async () => {
     const { remote } = connected()
     expect(await Promise.all([1, 2, 3, 4].map((n) => remote.double(n)))).toEqual([2, 4, 6, 8])
   })
 
-  test('hears its events in order, and none after the answer', async () => {
+  test('receives its events in order, and none after the response', async () => {
     const { remote } = connected()
-    const heard: number[] = []
-    expect(await remote.count({ to: 4 }, { onEvent: (n) => heard.push(n) })).toBe('counted to 4')
+    const events: number[] = []
+    expect(await remote.count({ to: 4 }, { onEvent: (n) => events.push(n) })).toBe('counted to 4')
     lateEmits.pop()?.()
     await remote.double(1)
-    expect(heard).toEqual([1, 2, 3, 4])
+    expect(events).toEqual([1, 2, 3, 4])
   })
 
-  test('gets errors under their names, and strangers as what they say', async () => {
+  test('rejects with named errors under their names and with others as Unexpected', async () => {
     const { remote } = connected()
     await expect(remote.fail({ how: 'named' })).rejects.toMatchObject({
       name: 'StorageFull',
       message: 'The disk is full.',
     })
-    await expect(remote.fail({ how: 'stranger' })).rejects.toMatchObject({
+    await expect(remote.fail({ how: 'unknown' })).rejects.toMatchObject({
       name: 'Unexpected',
       message: 'x is undefined',
     })
@@ -94,17 +94,17 @@ describe('an ask', () => {
     await expect(remote.fail({ how: 'abort' })).rejects.toMatchObject({ name: 'AbortError' })
   })
 
-  test('that is aborted ends the signal on the other side', async () => {
+  test('aborts the signal on the serving side when it is aborted', async () => {
     const { remote } = connected()
     const abort = new AbortController()
-    const heard: string[] = []
-    const answer = remote.wait(null, { signal: abort.signal, onEvent: (event) => heard.push(event) })
-    await vi.waitFor(() => expect(heard).toEqual(['waiting']))
+    const events: string[] = []
+    const response = remote.wait(null, { signal: abort.signal, onEvent: (event) => events.push(event) })
+    await vi.waitFor(() => expect(events).toEqual(['waiting']))
     abort.abort()
-    expect(await answer).toBe('heard the abort')
+    expect(await response).toBe('received the abort')
   })
 
-  test('under a signal that has ended never crosses', async () => {
+  test('is not sent under a signal that is already aborted', async () => {
     const { remote, here } = connected()
     const post = vi.spyOn(here, 'postMessage')
     await expect(remote.double(1, { signal: AbortSignal.abort() })).rejects.toMatchObject({
@@ -113,7 +113,7 @@ describe('an ask', () => {
     expect(post).not.toHaveBeenCalled()
   })
 
-  test('for a method that is not there is an error, for inherited names too', async () => {
+  test('rejects for a method that does not exist, even under an inherited name', async () => {
     const { remote } = connected()
     const any = remote as unknown as Record<string, (request: unknown) => Promise<unknown>>
     for (const name of ['nothing', 'constructor', 'toString', '__proto__'])
@@ -121,14 +121,14 @@ describe('an ask', () => {
     await expect(any['nothing']?.(null)).rejects.toThrow('The worker has no method “nothing”.')
   })
 
-  test('whose request or answer cannot be cloned is rejected, not silent', async () => {
+  test('rejects if its request or response cannot be cloned', async () => {
     const { remote } = connected()
     await expect(remote.unclonable(null)).rejects.toMatchObject({ name: 'Unexpected' })
     await expect(remote.double((() => 1) as unknown as number)).rejects.toThrow()
     expect(await remote.double(4)).toBe(8)
   })
 
-  test('hands buffers over: what was sent is gone on this side', async () => {
+  test('transfers buffers, which are then empty on the sending side', async () => {
     const { remote } = connected()
     const bytes = new Uint8Array([1, 2, 3])
     expect((await remote.reverse({ bytes }, { transfer: [bytes.buffer] })).bytes).toEqual(
@@ -140,55 +140,57 @@ describe('an ask', () => {
     expect(parts).toEqual([new Uint8Array([1, 2, 3])])
   })
 
-  test('is not disturbed by messages that are none of ours', async () => {
+  test('ignores messages of other protocols', async () => {
     const { here, there } = pair()
     serve<Contract>(implementation(), there)
     const { remote } = connect<Contract>(here)
-    for (const stranger of [
+    for (const other of [
       null,
       7,
-      'ask',
+      'request',
       {},
-      { retort: 'answer' },
-      { retort: 'answer', id: 'x', answer: 1 },
+      { retort: 'response' },
+      { retort: 'response', id: 'x', response: 1 },
       { retort: 'error', id: 1, error: 'no' },
       { type: 'webpackOk', id: 1 },
     ]) {
-      here.postMessage(stranger)
-      there.postMessage(stranger)
+      here.postMessage(other)
+      there.postMessage(other)
     }
     expect(await remote.double(21)).toBe(42)
   })
 })
 
-describe('a port that breaks', () => {
-  const breaking = (type: string, detail?: string) => async (): Promise<void> => {
+describe('a failing port', () => {
+  const failing = (type: string, detail?: string) => async (): Promise<void> => {
     const { remote, here } = connected()
     const deaths: string[] = []
-    const { remote: watched } = connect<Contract>(here as PortLike & MessagePort, (why) => deaths.push(why))
-    const waiting = [watched.wait(null), watched.wait(null)]
+    const { remote: watched } = connect<Contract>(here as PortLike & MessagePort, (reason) =>
+      deaths.push(reason),
+    )
+    const pending = [watched.wait(null), watched.wait(null)]
     here.dispatchEvent(Object.assign(new Event(type), detail === undefined ? {} : { message: detail }))
-    for (const one of waiting)
-      await expect(one).rejects.toMatchObject({
+    for (const request of pending)
+      await expect(request).rejects.toMatchObject({
         name: 'WorkerDied',
-        message: expect.stringMatching(/What was stored is safe; try again\.$/),
+        message: expect.stringMatching(/Stored data is safe; try again\.$/),
       })
     await expect(watched.double(1)).rejects.toMatchObject({ name: 'WorkerDied' })
     expect(deaths).toHaveLength(1)
     if (detail !== undefined) expect(deaths[0]).toContain(detail)
     expect(remote).toBeDefined()
   }
-  test('by an error rejects all that waits and all that is asked later', breaking('error', 'out of memory'))
-  test('by a message that cannot be read does the same', breaking('messageerror'))
+  test('rejects pending and later requests after an error', failing('error', 'out of memory'))
+  test('rejects pending and later requests after an unreadable message', failing('messageerror'))
 
-  test('on the serving side aborts what is under way when it is stopped', async () => {
+  test('aborts the requests in progress when serving stops', async () => {
     const { here, there } = pair()
-    let heard = false
+    let aborted = false
     const stop = serve<Contract>(
       {
         ...implementation(),
         wait: (_, { signal }) =>
-          new Promise((resolve) => signal.addEventListener('abort', () => resolve(String((heard = true))))),
+          new Promise((resolve) => signal.addEventListener('abort', () => resolve(String((aborted = true))))),
       },
       there,
     )
@@ -196,7 +198,7 @@ describe('a port that breaks', () => {
     void remote.wait(null).catch(() => undefined)
     await remote.double(1)
     stop()
-    expect(heard).toBe(true)
+    expect(aborted).toBe(true)
   })
 })
 
@@ -214,12 +216,12 @@ describe('a supervised worker', () => {
         workers.push(made)
         return made
       },
-      (why) => deaths.push(why),
+      (reason) => deaths.push(reason),
     )
     return { workers, deaths, worker }
   }
 
-  test('is started when first asked, and one is enough', async () => {
+  test('starts on the first request, and only once', async () => {
     const { workers, worker } = supervised()
     expect([workers.length, worker.alive]).toEqual([0, false])
     await Promise.all([worker.remote.double(1), worker.remote.double(2)])
@@ -227,11 +229,11 @@ describe('a supervised worker', () => {
     worker.terminate()
   })
 
-  test('that died rejects what waits, and a new one answers the next ask', async () => {
+  test('rejects pending requests when it crashes and restarts on the next one', async () => {
     const { workers, deaths, worker } = supervised()
-    const waiting = worker.remote.wait(null)
+    const pending = worker.remote.wait(null)
     workers[0]?.breakDown('the wasm ran out of memory')
-    await expect(waiting).rejects.toMatchObject({
+    await expect(pending).rejects.toMatchObject({
       name: 'WorkerDied',
       message: expect.stringContaining('the wasm ran out of memory'),
     })
@@ -242,26 +244,26 @@ describe('a supervised worker', () => {
     worker.terminate()
   })
 
-  test('whose graphics card is lost is ended after it has said so, and a new one answers the next ask', async () => {
+  test('is terminated after it reports a lost graphics card and restarts on the next request', async () => {
     const { workers, deaths, worker } = supervised()
-    const waiting = worker.remote.wait(null)
+    const pending = worker.remote.wait(null)
     await expect(worker.remote.lose(null)).rejects.toMatchObject({
       name: 'DeviceLost',
-      message: 'The GPU was lost while training.',
+      message: 'The graphics card was lost while training.',
     })
-    await expect(waiting).rejects.toMatchObject({ name: 'WorkerDied' })
-    expect(deaths).toEqual(['The GPU was lost while training.'])
+    await expect(pending).rejects.toMatchObject({ name: 'WorkerDied' })
+    expect(deaths).toEqual(['The graphics card was lost while training.'])
     expect(workers[0]?.ended).toBe(true)
     expect(await worker.remote.double(5)).toBe(10)
     expect(workers).toHaveLength(2)
     worker.terminate()
   })
 
-  test('that is ended by hand says why', async () => {
+  test('rejects pending requests with the given reason when it is terminated', async () => {
     const { workers, worker } = supervised()
-    const waiting = worker.remote.wait(null)
-    worker.terminate('The model was let go.')
-    await expect(waiting).rejects.toThrow('The model was let go.')
+    const pending = worker.remote.wait(null)
+    worker.terminate('The model was unloaded.')
+    await expect(pending).rejects.toThrow('The model was unloaded.')
     expect(workers[0]?.ended).toBe(true)
   })
 })

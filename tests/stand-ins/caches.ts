@@ -1,15 +1,15 @@
-// Knows: a browser's Cache API in memory, as far as it is used here: addresses and responses by name of cache.
+// Knows: a browser's Cache API in memory, as far as it is used here: responses by address and by the cache's name.
 
 class CacheStandIn {
-  readonly #held = new Map<string, Response>()
+  readonly #responses = new Map<string, Response>()
   #url = (request: RequestInfo | URL): string => (request instanceof Request ? request.url : String(request))
 
   match = async (request: RequestInfo | URL): Promise<Response | undefined> =>
-    this.#held.get(this.#url(request))?.clone()
+    this.#responses.get(this.#url(request))?.clone()
   put = async (request: RequestInfo | URL, response: Response): Promise<void> =>
-    void this.#held.set(this.#url(request), response)
-  delete = async (request: RequestInfo | URL): Promise<boolean> => this.#held.delete(this.#url(request))
-  keys = async (): Promise<readonly Request[]> => [...this.#held.keys()].map((url) => new Request(url))
+    void this.#responses.set(this.#url(request), response)
+  delete = async (request: RequestInfo | URL): Promise<boolean> => this.#responses.delete(this.#url(request))
+  keys = async (): Promise<readonly Request[]> => [...this.#responses.keys()].map((url) => new Request(url))
 }
 
 export class CachesStandIn {

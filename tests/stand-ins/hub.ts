@@ -1,5 +1,5 @@
-// Knows: a model hub as far as its protocol is used: an API that lists files page by page, small files given at once, large ones by a
-// redirect to another host that knows ranges; and what can go wrong with each. Stands in for huggingface.co, over real HTTP.
+// Knows: a model hub as far as its protocol is used: an API that lists files page by page, small files served directly, large ones by a
+// redirect to another host that supports ranges; and the failures of each. A stand-in for huggingface.co, over real HTTP.
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -11,7 +11,7 @@ export interface HubModelStandIn {
   readonly private?: boolean
 }
 
-/** Files of this size and above lie on the other host, under their SHA-256. */
+/** Files of this size and above are stored on the other host, under their SHA-256. */
 const LARGE = 1000
 const EXPOSED =
   'X-Repo-Commit, X-Error-Code, ETag, Link, Accept-Ranges, Content-Range, X-Linked-Size, X-Linked-ETag'
@@ -26,20 +26,20 @@ const commitOf = ({ files }: HubModelStandIn): string =>
 
 export class HubStandIn {
   /** Requests so far, as `host path range`; the host is `hub` or `cdn`. */
-  readonly asked: string[] = []
+  readonly requests: string[] = []
   /** Entries of one page of a list. */
   pageSize = 1000
-  /** The other host cuts the connection after so many bytes of an answer. */
+  /** The other host cuts the connection after this number of bytes of a response. */
   cutAfter = Number.POSITIVE_INFINITY
   /** Milliseconds between pieces of 16 KiB that the other host sends. */
   pauseMs = 0
-  /** Changes what the API says before it is sent. */
-  tamper: (path: string, answer: unknown) => unknown = (_, answer) => answer
+  /** Changes a response of the API before it is sent. */
+  tamper: (path: string, json: unknown) => unknown = (_, json) => json
   /** Changes the address of the list's next page. */
   nextPage: (address: string) => string = (address) => address
   /** Changes the bytes of a file before they are sent. */
   damage: (path: string, bytes: Uint8Array) => Uint8Array = (_, bytes) => bytes
-  /** Answers instead, where it gives a status. */
+  /** Responds with the returned status instead, if there is one. */
   refuse: (path: string) => number | undefined = () => undefined
   readonly #commits = new Map<string, HubModelStandIn>()
   readonly #heads = new Map<string, string>()
@@ -51,7 +51,7 @@ export class HubStandIn {
     return this.#hub
   }
 
-  /** Sets what the model's main branch is now; earlier commits stay. Gives the commit. */
+  /** Sets the model's main branch; earlier commits stay. Returns the commit. */
   put(name: string, model: HubModelStandIn): string {
     const commit = commitOf(model)
     this.#commits.set(`${name}@${commit}`, model)
@@ -60,8 +60,8 @@ export class HubStandIn {
   }
 
   async open(): Promise<this> {
-    this.#hub = await this.#listen((request, response) => this.#answerHub(request, response))
-    this.#cdn = await this.#listen((request, response) => this.#answerCdn(request, response))
+    this.#hub = await this.#listen((request, response) => this.#respondAsHub(request, response))
+    this.#cdn = await this.#listen((request, response) => this.#respondAsCdn(request, response))
     return this
   }
 
@@ -72,16 +72,16 @@ export class HubStandIn {
     }
   }
 
-  async #listen(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
-    const server = createServer(answer)
+  async #listen(respond: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
+    const server = createServer(respond)
     this.#servers.push(server)
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}` // a listening TCP server has one
   }
 
-  #answerHub(request: IncomingMessage, response: ServerResponse): void {
+  #respondAsHub(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? '/', this.#hub)
-    this.asked.push(`hub ${url.pathname}${url.search} ${request.headers.range ?? ''}`.trim())
+    this.requests.push(`hub ${url.pathname}${url.search} ${request.headers.range ?? ''}`.trim())
     response.setHeader('Access-Control-Allow-Origin', request.headers.origin ?? '*')
     response.setHeader('Access-Control-Expose-Headers', EXPOSED)
     const refused = this.refuse(url.pathname)
@@ -91,7 +91,7 @@ export class HubStandIn {
         .end('{"error":"refused"}')
     const [, name = '', kind, revision = 'main'] =
       /^\/api\/models\/([^/]+\/[^/]+)(?:\/(revision|tree)\/([^/]+))?$/.exec(url.pathname) ?? []
-    if (name !== '') return this.#answerApi(url, name, kind, decodeURIComponent(revision), response)
+    if (name !== '') return this.#respondAsApi(url, name, kind, decodeURIComponent(revision), response)
     const [, owner = '', rev = '', path = ''] =
       /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(url.pathname) ?? []
     const found = this.#find(owner, decodeURIComponent(rev))
@@ -118,7 +118,7 @@ export class HubStandIn {
     return model && commit !== undefined ? { model, commit } : undefined
   }
 
-  #answerApi(
+  #respondAsApi(
     url: URL,
     name: string,
     kind: string | undefined,
@@ -126,17 +126,17 @@ export class HubStandIn {
     response: ServerResponse,
   ): void {
     const found = this.#find(name, revision)
-    // What is not there looks like what is private.
+    // A missing model looks like a private one.
     if (found === undefined)
       return void response
         .writeHead(this.#heads.has(name) ? 404 : 401, { 'Content-Type': 'application/json' })
         .end('{"error":"Invalid username or password."}')
     const { model, commit } = found
-    const say = (answer: unknown): void =>
-      void response.end(JSON.stringify(this.tamper(url.pathname, answer)))
+    const sendJson = (json: unknown): void =>
+      void response.end(JSON.stringify(this.tamper(url.pathname, json)))
     response.setHeader('Content-Type', 'application/json')
     if (kind !== 'tree')
-      return say({
+      return sendJson({
         _id: 'x',
         id: name,
         sha: commit,
@@ -171,12 +171,12 @@ export class HubStandIn {
         'Link',
         `<${this.nextPage(`${this.#hub}${url.pathname}?recursive=true&cursor=${from + this.pageSize}`)}>; rel="next"`,
       )
-    say(entries)
+    sendJson(entries)
   }
 
-  #answerCdn(request: IncomingMessage, response: ServerResponse): void {
+  #respondAsCdn(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? '/', this.#cdn)
-    this.asked.push(`cdn ${url.searchParams.get('path')} ${request.headers.range ?? ''}`.trim())
+    this.requests.push(`cdn ${url.searchParams.get('path')} ${request.headers.range ?? ''}`.trim())
     response.setHeader('Access-Control-Allow-Origin', '*')
     response.setHeader('Access-Control-Expose-Headers', EXPOSED)
     const digest = url.pathname.slice(1)
@@ -195,7 +195,7 @@ export class HubStandIn {
   }
 }
 
-/** Sends bytes as a static host does: ranges, a tag; cut or slowed down where that is wished. */
+/** Sends bytes as a static host does, with ranges and a tag; cut or slowed down on request. */
 function send(
   request: IncomingMessage,
   response: ServerResponse,

@@ -1,4 +1,4 @@
-// Knows: machines for actions in Node: a stand-in teacher behind a real channel, the corpus worker's and the student worker's own code.
+// Knows: machines for actions in Node: a stand-in teacher on a real channel, and the corpus worker's and the student worker's own code.
 import 'fake-indexeddb/auto'
 import { NoveltyPool } from '../../src/pipeline/novelty-pool.ts'
 import type { Machines } from '../../src/actions/machines.ts'
@@ -8,19 +8,19 @@ import type { StudentContract } from '../../src/protocol/student.ts'
 import type { TeacherContract } from '../../src/protocol/teacher.ts'
 import { openDatabase, type Database } from '../../src/storage/database.ts'
 import { getDataset, listDatasetRows } from '../../src/storage/datasets.ts'
-import { traceFiles } from '../../src/storage/files.ts'
+import { softTargetFiles } from '../../src/storage/files.ts'
 import { addSeeds } from '../../workers/corpus/add-seeds.ts'
 import { exportDataset } from '../../workers/corpus/export-dataset.ts'
 import { freeze } from '../../workers/corpus/freeze.ts'
 import { openProject } from '../../workers/corpus/open-project.ts'
 import { saveProject } from '../../workers/corpus/save-project.ts'
 import { borrowTeacher } from '../../workers/student/borrowed-teacher.ts'
-import { StudentWriter } from '../../workers/student/complete.ts'
+import { StudentCompleter } from '../../workers/student/complete.ts'
 import { exportStudent } from '../../workers/student/export.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { StudentStores } from '../../workers/student/stores.ts'
 import { selfCheck } from '../../workers/student/self-check.ts'
-import { listTraces } from '../../workers/student/list-traces.ts'
+import { listSoftTargets } from '../../workers/student/list-soft-targets.ts'
 import { train } from '../../workers/student/train.ts'
 import { openTestRuntime } from '../engine/session.ts'
 import { TeacherStandIn } from './teacher.ts'
@@ -33,7 +33,7 @@ export interface TestMachines extends Machines {
   readonly standIn: TeacherStandIn
   /** Bytes of checkpoints by student. */
   readonly checkpoints: Map<string, Uint8Array>
-  /** Breaks the teacher's or the student's worker down. */
+  /** Lets the teacher's or the student's worker die. */
   kill(which: 'teacher' | 'student'): void
 }
 
@@ -61,13 +61,13 @@ function serveStudent(db: Database, checkpoints: Map<string, Uint8Array>): Serve
     readRows: async (projectId, datasetId) =>
       (await getDataset(db, projectId, datasetId)) && listDatasetRows(db, projectId, datasetId),
     openModel: async () => {
-      throw new RetortError('ModelMissing', 'No model is kept here.')
+      throw new RetortError('ModelMissing', 'No model is stored here.')
     },
-    readTrace: (projectId, name) => traceFiles.read(projectId, name),
+    readSoftTargets: (projectId, name) => softTargetFiles.read(projectId, name),
     readCheckpoint: async (_project, student) => checkpoints.get(student),
     writeCheckpoint: async (_project, student, bytes) => void checkpoints.set(student, bytes),
   }
-  const writer = new StudentWriter(stores, openTestRuntime)
+  const writer = new StudentCompleter(stores, openTestRuntime)
   return {
     train: async (request, call) => {
       const teacher = request.lent && borrowTeacher(request.lent)
@@ -84,12 +84,12 @@ function serveStudent(db: Database, checkpoints: Map<string, Uint8Array>): Serve
     },
     complete: (request, call) => writer.complete(request, call),
     export: (request) => exportStudent(request, stores),
-    listTraces,
+    listSoftTargets: listSoftTargets,
     check: ({ backend }, call) => selfCheck(backend, call, openTestRuntime),
   }
 }
 
-/** Fresh machines on a fresh store, or on the given one, as a reloaded page has them. `student` replaces the real student worker. */
+/** New machines on a new store, or on the given one, as after a page reload. `student` replaces the real student worker. */
 export async function makeMachines({
   db,
   student,
@@ -124,7 +124,7 @@ export async function makeMachines({
   }
 }
 
-/** Takes a generator to its end; `onProgress` hears everything on the way. */
+/** Runs a generator to its end; `onProgress` gets everything that it yields. */
 export async function finish<P, R>(
   work: AsyncGenerator<P, R>,
   onProgress: (progress: P) => void = () => undefined,

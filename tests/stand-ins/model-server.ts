@@ -1,10 +1,10 @@
-// Knows: a program that speaks OpenAI's protocol over HTTP as real ones do, with a model that is a hash: each token follows from what
-// stands before it, so that greedy texts, seeds, cuts and log-probabilities agree with each other. And the ways in which such a program misbehaves.
+// Knows: a program with OpenAI's protocol over HTTP, as real ones have it, and a model that is a hash: each token follows from the text
+// before it, so that greedy texts, seeds, filters and log-probabilities are consistent. And the ways in which such a program misbehaves.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hashOf } from '../../src/domain/hash.ts'
 
-/** The token that ends an answer comes last. No more than the protocol lists. */
+/** The end token is last. No more tokens than the protocol's longest top-k list. */
 const VOCABULARY = [
   ' market',
   ' bread',
@@ -31,14 +31,14 @@ const END = VOCABULARY.length - 1
 export const CONTEXT = 256
 
 type Fields = Readonly<Record<string, unknown>>
-interface Asked {
+interface ReceivedRequest {
   readonly path: string
   readonly method: string
   readonly headers: IncomingMessage['headers']
   readonly body: Fields
 }
 
-/** Log-probabilities of the next token, before temperature and cuts. */
+/** Log-probabilities of the next token, before temperature and filters. */
 function logitsOf(before: string): number[] {
   const hash = hashOf(['model', before])
   const raw = VOCABULARY.map((_, i) =>
@@ -52,26 +52,26 @@ const numberOf = (value: unknown, otherwise: number): number =>
   typeof value === 'number' ? value : otherwise
 const best = (logs: readonly number[]): number => logs.indexOf(Math.max(...logs))
 
-/** Draws as a server does: penalty, temperature, top-k, min-p. */
-function draw(
+/** Samples as a server does: penalty, temperature, top-k, min-p. */
+function sample(
   logs: readonly number[],
   body: Fields,
   written: string,
   seed: string,
-  heeds: ReadonlySet<string>,
+  supports: ReadonlySet<string>,
 ): number {
-  const penalty = heeds.has('repeat_penalty') ? numberOf(body['repeat_penalty'], 1) : 1
+  const penalty = supports.has('repeat_penalty') ? numberOf(body['repeat_penalty'], 1) : 1
   const shaped = logs.map((log, i) =>
     penalty !== 1 && written.includes(VOCABULARY[i] || '\0') ? log * penalty : log,
   )
   const temperature = numberOf(body['temperature'], 1)
   if (temperature === 0) return best(shaped)
-  const most = Math.max(...shaped)
+  const max = Math.max(...shaped)
   const order = [...shaped.keys()].toSorted((a, b) => (shaped[b] ?? 0) - (shaped[a] ?? 0))
-  const topK = heeds.has('top_k') ? numberOf(body['top_k'], 0) || order.length : order.length
-  const minP = heeds.has('min_p') ? numberOf(body['min_p'], 0) : 0
-  const kept = order.slice(0, topK).filter((i) => Math.exp((shaped[i] ?? 0) - most) >= minP)
-  const weights = kept.map((i) => Math.exp(((shaped[i] ?? 0) - most) / temperature))
+  const topK = supports.has('top_k') ? numberOf(body['top_k'], 0) || order.length : order.length
+  const minP = supports.has('min_p') ? numberOf(body['min_p'], 0) : 0
+  const kept = order.slice(0, topK).filter((i) => Math.exp((shaped[i] ?? 0) - max) >= minP)
+  const weights = kept.map((i) => Math.exp(((shaped[i] ?? 0) - max) / temperature))
   let left =
     (Number.parseInt(hashOf(['draw', seed, written]).slice(0, 8), 16) / 2 ** 32) *
     weights.reduce((sum, weight) => sum + weight, 0)
@@ -79,7 +79,7 @@ function draw(
   return kept.at(-1) ?? END
 }
 
-export type Heeded =
+export type Feature =
   | 'seed'
   | 'logprobs'
   | 'top_k'
@@ -92,7 +92,7 @@ export type Heeded =
   | 'usage'
   | 'echo'
   | 'stop'
-const ALL: readonly Heeded[] = [
+const ALL_FEATURES: readonly Feature[] = [
   'seed',
   'logprobs',
   'top_k',
@@ -107,33 +107,33 @@ const ALL: readonly Heeded[] = [
   'stop',
 ]
 
-/** Answers a request in its own way; gives true where it did. */
-export type Mishap = (asked: Asked, response: ServerResponse) => boolean | void
+/** Handles a request in its own way; returns true if it did. */
+export type Mishap = (request: ReceivedRequest, response: ServerResponse) => boolean | void
 
 export class ModelServer {
-  readonly asked: Asked[] = []
-  heeds: ReadonlySet<string> = new Set(ALL)
+  readonly requests: ReceivedRequest[] = []
+  supports: ReadonlySet<string> = new Set(ALL_FEATURES)
   /** Fields whose presence is refused, as strict servers do. */
   refuses: readonly string[] = []
   mishap: Mishap = () => false
   key: string | undefined
   /** Milliseconds between two tokens of a stream. */
   slow = 0
-  /** Of rows: under way, and at most so far. */
-  underWay = 0
-  most = 0
+  /** Requests in flight, and the maximum so far. */
+  inFlight = 0
+  maxInFlight = 0
   list: unknown = {
     object: 'list',
     data: [{ id: 'hash-1', object: 'model', owned_by: 'a test', max_model_len: CONTEXT }],
   }
-  readonly #server = createServer((request, response) => void this.#answer(request, response))
+  readonly #server = createServer((request, response) => void this.#respond(request, response))
 
   get url(): string {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/v1` // a listening TCP server has one
   }
   /** Requests for completions so far. */
-  get completions(): readonly Asked[] {
-    return this.asked.filter(({ path }) => path.endsWith('/completions'))
+  get completions(): readonly ReceivedRequest[] {
+    return this.requests.filter(({ path }) => path.endsWith('/completions'))
   }
 
   start = (): Promise<void> => new Promise((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
@@ -142,33 +142,33 @@ export class ModelServer {
     this.#server.close()
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.setHeader('Access-Control-Allow-Origin', '*')
     response.setHeader('Access-Control-Allow-Headers', 'authorization, content-type')
     if (request.method === 'OPTIONS') return void response.writeHead(204).end()
     let text = ''
     for await (const piece of request) text += String(piece)
     const body: Fields = text === '' ? {} : JSON.parse(text)
-    const asked: Asked = {
+    const received: ReceivedRequest = {
       path: request.url ?? '',
       method: request.method ?? '',
       headers: request.headers,
       body,
     }
-    this.asked.push(asked)
-    if (this.mishap(asked, response) === true) return
+    this.requests.push(received)
+    if (this.mishap(received, response) === true) return
     const refuse = (status: number, message: string): void =>
       this.send(response, { error: { message, type: 'invalid_request_error' } }, status)
     if (this.key !== undefined && request.headers.authorization !== `Bearer ${this.key}`)
       return refuse(401, 'Incorrect API key provided')
-    if (asked.path === '/v1/models') return this.send(response, this.list)
-    const chat = asked.path === '/v1/chat/completions'
-    if (!chat && asked.path !== '/v1/completions') return refuse(404, 'Not Found')
+    if (received.path === '/v1/models') return this.send(response, this.list)
+    const chat = received.path === '/v1/chat/completions'
+    if (!chat && received.path !== '/v1/completions') return refuse(404, 'Not Found')
     const unknown = this.refuses.find((name) => name in body)
     if (unknown !== undefined) return refuse(400, `Unrecognized request argument supplied: ${unknown}`)
-    this.underWay += 1
-    this.most = Math.max(this.most, this.underWay)
-    response.on('close', () => (this.underWay -= 1))
+    this.inFlight += 1
+    this.maxInFlight = Math.max(this.maxInFlight, this.inFlight)
+    response.on('close', () => (this.inFlight -= 1))
     await this.#complete(body, chat, response, refuse)
   }
 
@@ -190,9 +190,9 @@ export class ModelServer {
         `This model's maximum context length is ${CONTEXT} tokens, and ${promptTokens} were sent`,
       )
     const forced = this.#forcedOf(body)
-    const stops = this.heeds.has('stop') && Array.isArray(body['stop']) ? body['stop'].map(String) : []
-    const seed = this.heeds.has('seed') ? String(body['seed']) : String(Math.random())
-    const top = !this.heeds.has('logprobs')
+    const stops = this.supports.has('stop') && Array.isArray(body['stop']) ? body['stop'].map(String) : []
+    const seed = this.supports.has('seed') ? String(body['seed']) : String(Math.random())
+    const top = !this.supports.has('logprobs')
       ? undefined
       : chat
         ? body['logprobs'] === true
@@ -209,13 +209,13 @@ export class ModelServer {
     let finish = 'length'
     while (all.length < limit && finish === 'length') {
       const logs = logitsOf(prompt + written)
-      const token = draw(logs, body, written, seed, this.heeds)
+      const token = sample(logs, body, written, seed, this.supports)
       const text = forced === undefined ? (VOCABULARY[token] ?? '') : (forced[all.length] ?? '')
       written += text
       if (text !== '') all.push({ text, logs, token })
       if (text === '' || stops.some((stop) => written.includes(stop))) finish = 'stop'
     }
-    // What a stop text begins with is held back, as real servers do.
+    // A partial stop text is not sent, as with real servers.
     const end = Math.min(
       ...stops.map((stop) => written.indexOf(stop)).filter((at) => at >= 0),
       written.length,
@@ -231,11 +231,11 @@ export class ModelServer {
       if (response.destroyed) return
       this.#event(response, this.#choice(chat, true, [piece], null, top))
     }
-    const usage = this.heeds.has('usage')
+    const usage = this.supports.has('usage')
       ? { usage: { prompt_tokens: promptTokens, completion_tokens: pieces.length } }
       : {}
     if (!stream) {
-      const echoed = body['echo'] === true && this.heeds.has('echo') ? this.#echo(prompt) : undefined
+      const echoed = body['echo'] === true && this.supports.has('echo') ? this.#echo(prompt) : undefined
       return this.send(response, { ...this.#choice(chat, false, pieces, finish, top, echoed), ...usage })
     }
     this.#event(response, this.#choice(chat, true, [], finish, undefined))
@@ -245,26 +245,26 @@ export class ModelServer {
 
   #promptOf(body: Fields, chat: boolean): string {
     if (!chat)
-      return this.heeds.has('raw')
+      return this.supports.has('raw')
         ? String(body['prompt'])
         : `<template around> the text ${String(body['prompt'])} <and after>`
     const messages = body['messages'] as readonly { role: string; content: string }[] // the tests' own
     const last = messages.at(-1)
-    const begun = last?.role === 'assistant' && this.heeds.has('prefill') ? last.content : ''
+    const prefix = last?.role === 'assistant' && this.supports.has('prefill') ? last.content : ''
     return `${messages
-      .slice(0, begun ? -1 : undefined)
+      .slice(0, prefix ? -1 : undefined)
       .map(({ role, content }) => `<${role}> ${content}`)
-      .join('\n')}\n<assistant>${begun}`
+      .join('\n')}\n<assistant>${prefix}`
   }
 
   #forcedOf(body: Fields): readonly string[] | undefined {
     const last = (body['messages'] as readonly { role: string; content: string }[] | undefined)?.at(-1)
-    if (last?.content === 'A B C D E F' && this.heeds.has('prefill')) return [' G']
-    if (this.heeds.has('response_format') && 'response_format' in body) {
+    if (last?.content === 'A B C D E F' && this.supports.has('prefill')) return [' G']
+    if (this.supports.has('response_format') && 'response_format' in body) {
       const name = /"required":\["(\w+)"\]/.exec(JSON.stringify(body['response_format']))?.[1] ?? 'b'
       return ['{"', name, '": ', 'true', '}']
     }
-    if (this.heeds.has('grammar') && typeof body['grammar'] === 'string')
+    if (this.supports.has('grammar') && typeof body['grammar'] === 'string')
       return [/"([^"]+)"/.exec(body['grammar'])?.[1] ?? '']
     return undefined
   }
@@ -278,7 +278,7 @@ export class ModelServer {
     echoed?: { text: string; logprobs: unknown },
   ): { choices: unknown[] } {
     const content = pieces.map(({ text }) => text).join('')
-    const likeliest = (logs: number[]): [string, number][] =>
+    const topOf = (logs: number[]): [string, number][] =>
       [...logs.keys()]
         .toSorted((a, b) => (logs[b] ?? 0) - (logs[a] ?? 0))
         .slice(0, top)
@@ -287,13 +287,13 @@ export class ModelServer {
       content: pieces.map(({ text, logs, token }) => ({
         token: text,
         logprob: logs[token],
-        top_logprobs: likeliest(logs).map(([of, log]) => ({ token: of, logprob: log })),
+        top_logprobs: topOf(logs).map(([of, log]) => ({ token: of, logprob: log })),
       })),
     }
     const textLogs = {
       tokens: pieces.map(({ text }) => text),
       token_logprobs: pieces.map(({ logs, token }) => logs[token]),
-      top_logprobs: pieces.map(({ logs }) => Object.fromEntries(likeliest(logs))),
+      top_logprobs: pieces.map(({ logs }) => Object.fromEntries(topOf(logs))),
     }
     const logprobs =
       echoed?.logprobs ?? (top === undefined || pieces.length === 0 ? null : chat ? chatLogs : textLogs)
@@ -327,6 +327,6 @@ export class ModelServer {
   }
 }
 
-/** What the model finds of a word behind a chat's only question and a beginning of the answer. */
-export const logProbOf = (question: string, begun: string, word: string): number =>
-  logitsOf(`<user> ${question}\n<assistant>${begun}`)[VOCABULARY.indexOf(word)] ?? Number.NaN
+/** The model's log-probability of a word after a chat's only question and the start of an answer. */
+export const logProbOf = (question: string, prefix: string, word: string): number =>
+  logitsOf(`<user> ${question}\n<assistant>${prefix}`)[VOCABULARY.indexOf(word)] ?? Number.NaN

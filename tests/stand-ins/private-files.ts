@@ -1,12 +1,12 @@
-// Knows: the origin-private file system as far as src/storage uses it, in memory, with a quota and with parts that some browsers lack.
-// Stands in for the browser's; the real one is exercised in a real page (tests/browser/storage.test.ts).
+// Knows: the origin-private file system as far as src/storage uses it, in memory, with a quota and without the features that some browsers lack.
+// A stand-in for the browser's; the real one is exercised in a real page (tests/browser/storage.test.ts).
 
 export interface Lacking {
-  /** Bytes of all files together at most. */
+  /** Max bytes of all files together. */
   readonly quota?: number
   /** As on a page of an older Safari. */
   readonly createWritable?: false
-  /** As on a page, where writing in place is not allowed. */
+  /** As on a page, which must not write in place. */
   readonly createSyncAccessHandle?: false
   readonly move?: false
 }
@@ -19,7 +19,7 @@ const refuse = (name: string): never => {
   throw new DOMException(`stand-in: ${name}`, name)
 }
 
-/** A file system whose `root` a test can look into; `cut` makes the next n writes work and every later one fail like a full disk. */
+/** A file system whose `root` a test can inspect; after `writesLeft` writes every later one fails like a full disk. */
 export class PrivateFiles {
   readonly root: FolderStandIn
   readonly lacking: Lacking
@@ -70,7 +70,7 @@ class FolderStandIn {
 
   async getFileHandle(name: string, { create = false } = {}): Promise<object> {
     if (name === '' || name === '.' || name === '..' || /[/\\]/.test(name))
-      throw new TypeError(`stand-in: ${name} is no name`)
+      throw new TypeError(`stand-in: ${name} is not a name`)
     if (this.folders.has(name)) refuse('TypeMismatchError')
     if (!this.files.has(name)) {
       if (!create) refuse('NotFoundError')
@@ -151,7 +151,7 @@ function overwrite(bytes: Uint8Array, part: Uint8Array, at: number): Uint8Array<
   return whole
 }
 
-/** Gives this realm the file system until the returned function is called. Without one, a browser that has none. */
+/** Installs the file system in this realm until the returned function is called; undefined: a browser without one. */
 export function installPrivateFiles(
   files: PrivateFiles | undefined,
   estimate?: { quota: number; usage: number },

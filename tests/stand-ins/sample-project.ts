@@ -1,8 +1,8 @@
-// Knows: a project with something in every store, as the program itself would have made it.
+// Knows: a project with data in every store, as the program itself would create it.
 import { datasetId, type Dataset, type DatasetRow } from '../../src/domain/dataset.ts'
 import { freshId, type ProjectId, type RecipeHash, type RunId, type StudentId } from '../../src/domain/id.ts'
 import { hashOf } from '../../src/domain/hash.ts'
-import type { ModelRef } from '../../src/domain/model.ts'
+import type { ModelRef } from '../../src/domain/model-card.ts'
 import type { Comparison } from '../../src/domain/comparison.ts'
 import type { Project } from '../../src/domain/project.ts'
 import { promptId, type Prompt } from '../../src/domain/prompt.ts'
@@ -59,25 +59,25 @@ export const makePrompt = (run: Run, seed: Seed, order: number): Prompt => ({
           teacher: MODEL,
         },
   order,
-  answers: [
+  decisions: [
     {
       step: 0,
       name: 'self-instruct',
-      answer: { kind: 'kept', evidence: { likeness: 0.25, 'nearest 1': '0.25 a text' } },
+      decision: { kind: 'kept', evidence: { likeness: 0.25, 'nearest 1': '0.25 a text' } },
     },
   ],
   status: 'accepted',
 })
 
-/** Settings of a short training, everything optional off. */
+/** Settings of a short training with all options off. */
 export const SMALL_TRAINING: TextTrainSettings = {
   loss: 'teacher-text',
   preset: 'nano',
   vocabulary: 512,
   context: 64,
   steps: 20,
-  batch: 4,
-  accumulate: 1,
+  batchSize: 4,
+  gradientAccumulation: 1,
   packing: false,
   curriculum: 'none',
   optimizer: 'adam-w',
@@ -85,10 +85,10 @@ export const SMALL_TRAINING: TextTrainSettings = {
   schedule: 'cosine',
   warmUp: 0.1,
   weightDecay: 0.1,
-  clip: 1,
+  maxGradientNorm: 1,
   labelSmoothing: 0,
   dropout: 0,
-  averaging: 0,
+  emaDecay: 0,
   patience: 0,
   evaluateEvery: 5,
   rngSeed: 7,
@@ -103,7 +103,7 @@ const verdict: Verdict = {
   mass: 0.9,
 }
 
-/** Rows whose standing runs through all there are. */
+/** Rows that cycle through every status. */
 export function makeRow(run: Run, prompt: Prompt, order: number): Row {
   const base: Row = {
     projectId: run.projectId,
@@ -115,8 +115,8 @@ export function makeRow(run: Run, prompt: Prompt, order: number): Row {
     variant: 0,
     order,
     completion: {
-      text: `An answer with several words, number ${order}. ${'It goes on for a while. '.repeat(order % 20)}`,
-      ending: 'end',
+      text: `An answer with several words, number ${order}. ${'It runs on for a while. '.repeat(order % 20)}`,
+      finishReason: 'end',
       tokens: 12,
       teacher: MODEL,
       system: '',
@@ -132,20 +132,20 @@ export function makeRow(run: Run, prompt: Prompt, order: number): Row {
       },
       writtenAt: START + order,
     },
-    answers: [{ step: 2, name: 'length', answer: { kind: 'kept', evidence: { words: 12 } } }],
+    decisions: [{ step: 2, name: 'length', decision: { kind: 'kept', evidence: { words: 12 } } }],
     status: 'kept',
   }
   switch (order % 5) {
     case 0:
       return {
         ...base,
-        answers: [
+        decisions: [
           {
             step: 2,
             name: 'novelty',
-            answer: {
+            decision: {
               kind: 'dropped',
-              reason: 'too like a prompt already there',
+              reason: 'too similar to an earlier prompt',
               evidence: { likeness: 0.9 },
               nearest: { text: 'a text', score: 0.9 },
             },
@@ -180,7 +180,7 @@ export interface SampleProject {
   readonly student: Student
 }
 
-/** Stores a project with so many seeds and rows, and everything else. Students' files are written where there is a file system. */
+/** Stores a project with the given numbers of seeds and rows, and everything else. Students' files are written if there is a file system. */
 export async function storeSampleProject(
   db: Database,
   { seeds: seedCount = 6, rows: rowCount = 10, name = 'Sample' } = {},
@@ -191,7 +191,7 @@ export async function storeSampleProject(
     name,
     createdAt: START,
     changedAt: START + 5,
-    recipeText: 'retort: 1\nname: A recipe\n',
+    recipeText: 'retort: 2\nname: A recipe\n',
     teacherName: 'smollm2.gguf',
   }
   await putProject(db, project)
@@ -203,7 +203,7 @@ export async function storeSampleProject(
     projectId,
     id: freshId('run'),
     recipeHash,
-    recipeText: 'retort: 1\n',
+    recipeText: 'retort: 2\n',
     teacher: MODEL,
     status: 'finished',
     startedAt: START,
@@ -281,8 +281,8 @@ export const makeStudent = (projectId: ProjectId, id: StudentId, dataset: Pick<D
     { step: 20, train: 4.1 },
   ],
   samples: [{ step: 20, prompt: 'a', text: 'b' }],
-  cutRows: 0,
-  leftOutRows: 1,
+  truncatedRows: 0,
+  skippedRows: 1,
 })
 
 const makeComparison = (student: Student, row: Row): Comparison => ({

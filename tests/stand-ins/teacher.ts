@@ -1,41 +1,44 @@
-// Knows: a teacher that answers at once, always the same to the same question, and counts what it is asked.
+// Knows: a teacher that responds at once, with the same answer to the same prompt, and records its requests.
 import { contentId } from '../../src/domain/id.ts'
-import {
-  refOf,
-  SAMPLING_NAMES,
-  type CompletionRequest,
-  type CompletionResult,
-  type ScoreRequest,
-  type TeacherDescription,
-  type TeacherGives,
-} from '../../src/domain/model.ts'
+import type {
+  CompletionRequest,
+  CompletionResult,
+  ScoreRequest,
+} from '../../src/domain/completion-request.ts'
+import { refOf } from '../../src/domain/model-card.ts'
+import { SAMPLING_NAMES } from '../../src/domain/sampling.ts'
+import type { TeacherDescription, Capabilities } from '../../src/domain/teacher-description.ts'
 import { makeRng, type Rng } from '../../src/domain/rng.ts'
 import { portOf, serve, type Served } from '../../src/protocol/channel.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
-import type { AnswerOfStudent, LentTeacherContract, TracedAnswer } from '../../src/protocol/lent-teacher.ts'
 import type {
-  ClassTraceRequest,
-  ClassTraceSummary,
+  StudentCompletion,
+  LentTeacherContract,
+  CompletionSoftTargets,
+} from '../../src/protocol/lent-teacher.ts'
+import type {
+  ClassSoftTargetsRequest,
+  ClassSoftTargetsSummary,
   GenerationEvent,
   GenerationSummary,
   LendRequest,
   ServedModel,
   TeacherContract,
-  TraceRequest,
-  TraceSummary,
+  SoftTargetsRequest,
+  SoftTargetsSummary,
 } from '../../src/protocol/teacher.ts'
 
-/** Of a teacher that this engine runs. */
-export const GIVES_ALL: TeacherGives = {
+/** Capabilities of a teacher on this engine. */
+export const ALL_CAPABILITIES: Capabilities = {
   chat: true,
   rawPrompts: true,
   scores: true,
-  traces: true,
+  softTargets: true,
   logProbs: 20,
   sampling: SAMPLING_NAMES,
   seeded: true,
-  formats: [],
+  outputFormats: [],
 }
 
 export const DESCRIPTION: TeacherDescription = {
@@ -61,7 +64,7 @@ export const DESCRIPTION: TeacherDescription = {
   threads: 1,
   contextLength: 2048,
   batch: 8,
-  gives: GIVES_ALL,
+  capabilities: ALL_CAPABILITIES,
   notes: [],
 }
 
@@ -73,22 +76,22 @@ const VERBS = ['Explain', 'Describe', 'Compare', 'Invent', 'Summarise', 'Questio
 const write = (rng: Rng, count: number): string =>
   Array.from({ length: count }, () => WORDS[rng.below(WORDS.length)]).join(' ')
 
-/** What is to happen instead of an answer; `silence` never answers until it is aborted. */
+/** What happens instead of a result; `silence` never responds until it is aborted. */
 export type Mishap = 'silence' | { readonly refusal: string } | Error
 
 export class TeacherStandIn implements Served<TeacherContract> {
-  /** Ids in the order in which they were answered. */
+  /** Ids in the order of completion. */
   readonly completed: string[] = []
   readonly scored: string[] = []
-  /** Called before each answer, with the number of answers given so far. */
-  beforeAnswer: (given: number, id: string) => Mishap | undefined | void = () => undefined
-  given = 0
+  /** Called before each result, with the number of results so far. */
+  beforeResult: (resultCount: number, id: string) => Mishap | undefined | void = () => undefined
+  resultCount = 0
 
-  #text({ asked, sampling }: CompletionRequest): string {
-    const rng = makeRng(`${sampling.rngSeed} ${JSON.stringify(asked)}`)
-    if (asked.kind === 'chat')
+  #text({ input, sampling }: CompletionRequest): string {
+    const rng = makeRng(`${sampling.rngSeed} ${JSON.stringify(input)}`)
+    if (input.kind === 'chat')
       return `${VERBS[rng.below(VERBS.length)]}ing: ${write(rng, 4 + rng.below(12))}.`
-    const from = Number(/(\d+)\.$/.exec(asked.text)?.[1] ?? 1)
+    const from = Number(/(\d+)\.$/.exec(input.text)?.[1] ?? 1)
     return Array.from(
       { length: 4 },
       (_, i) =>
@@ -105,7 +108,7 @@ export class TeacherStandIn implements Served<TeacherContract> {
       const result: CompletionResult = {
         id: request.id,
         text,
-        ending: refusal === undefined ? 'end' : 'aborted',
+        finishReason: refusal === undefined ? 'end' : 'aborted',
         promptTokens: 10,
         tokens: text.split(' ').length,
         ...(refusal === undefined ? {} : { refusal }),
@@ -119,8 +122,8 @@ export class TeacherStandIn implements Served<TeacherContract> {
     { requests }: { requests: readonly ScoreRequest[] },
     call: Call<GenerationEvent>,
   ): Promise<GenerationSummary> => {
-    return this.#each(requests, call, ({ id, asked, continuations }, refusal) => {
-      const rng = makeRng(JSON.stringify(asked))
+    return this.#each(requests, call, ({ id, input, continuations }, refusal) => {
+      const rng = makeRng(JSON.stringify(input))
       const raw = continuations.map(() => 0.1 + rng.next())
       const total = raw.reduce((sum, value) => sum + value, 0)
       this.scored.push(id)
@@ -137,22 +140,22 @@ export class TeacherStandIn implements Served<TeacherContract> {
   async #each<R extends { readonly id: string }>(
     requests: readonly R[],
     { signal, emit }: Call<GenerationEvent>,
-    answer: (request: R, refusal?: string) => void,
+    respond: (request: R, refusal?: string) => void,
   ): Promise<GenerationSummary> {
     for (const request of requests) {
       await new Promise((resolve) => setTimeout(resolve))
       signal.throwIfAborted()
-      const mishap = this.beforeAnswer(this.given, request.id)
+      const mishap = this.beforeResult(this.resultCount, request.id)
       if (mishap instanceof Error) throw mishap
       if (mishap === 'silence')
         await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
-      this.given += 1
-      answer(request, typeof mishap === 'object' ? mishap.refusal : undefined)
+      this.resultCount += 1
+      respond(request, typeof mishap === 'object' ? mishap.refusal : undefined)
       emit({
         kind: 'progress',
-        promptTokens: this.given * 10,
-        newTokens: this.given * 5,
-        ms: this.given * 10,
+        promptTokens: this.resultCount * 10,
+        newTokens: this.resultCount * 5,
+        ms: this.resultCount * 10,
       })
     }
     return {
@@ -163,24 +166,24 @@ export class TeacherStandIn implements Served<TeacherContract> {
     }
   }
 
-  /** What it was asked to trace. */
-  readonly traced: TraceRequest[] = []
-  /** Called before each row that is traced. */
-  beforeTrace: (row: number) => unknown = () => undefined
+  /** The requests for soft targets. */
+  readonly softTargetRequests: SoftTargetsRequest[] = []
+  /** Called before the soft targets of each row. */
+  beforeSoftTargetRow: (row: number) => unknown = () => undefined
 
-  trace = async (
-    request: TraceRequest,
+  computeSoftTargets = async (
+    request: SoftTargetsRequest,
     { signal, emit }: Call<{ done: number; total: number }>,
-  ): Promise<TraceSummary> => {
-    this.traced.push(request)
+  ): Promise<SoftTargetsSummary> => {
+    this.softTargetRequests.push(request)
     for (let done = 0; done <= 3; done++) {
       await new Promise((resolve) => setTimeout(resolve))
       signal.throwIfAborted()
-      await this.beforeTrace(done)
+      await this.beforeSoftTargetRow(done)
       emit({ done, total: 3 })
     }
     return {
-      trace: `${request.datasetId.slice(0, 8)}.trace`,
+      softTargets: `${request.datasetId.slice(0, 8)}.trace`,
       rows: 3,
       refused: 0,
       teacher: refOf(this.description.card),
@@ -188,11 +191,12 @@ export class TeacherStandIn implements Served<TeacherContract> {
   }
 
   description = DESCRIPTION
-  /** What it was lent for, and how many lendings have ended. */
+  /** The loans, and how many of them have ended. */
   readonly lent: LendRequest[] = []
-  takenBack = 0
-  /** What it says of answers while it is lent. */
-  traceAnswers: (answers: readonly AnswerOfStudent[]) => Promise<readonly TracedAnswer[]> = async () => []
+  endedLoans = 0
+  /** Its soft targets of completions while it is lent. */
+  lentSoftTargets: (answers: readonly StudentCompletion[]) => Promise<readonly CompletionSoftTargets[]> =
+    async () => []
 
   lend = async (request: LendRequest, { signal, emit }: Call<{ readonly kind: 'ready' }>): Promise<null> => {
     this.lent.push(request)
@@ -200,31 +204,31 @@ export class TeacherStandIn implements Served<TeacherContract> {
     if (request.teacher.fingerprint !== this.description.card.fingerprint)
       throw new RetortError('ModelRefused', `${this.description.card.name} is another teacher.`)
     const stop = serve<LentTeacherContract>(
-      { trace: ({ answers }) => this.traceAnswers(answers) },
+      { computeSoftTargets: ({ completions: answers }) => this.lentSoftTargets(answers) },
       portOf(request.port),
     )
     emit({ kind: 'ready' })
     await new Promise((resolve) => signal.addEventListener('abort', resolve))
     stop()
-    this.takenBack += 1
+    this.endedLoans += 1
     return null
   }
 
-  /** What it was asked of classes. */
-  readonly classesTraced: ClassTraceRequest[] = []
+  /** The requests for soft targets of classes. */
+  readonly classRequests: ClassSoftTargetsRequest[] = []
 
-  traceClasses = async (
-    request: ClassTraceRequest,
+  computeClassSoftTargets = async (
+    request: ClassSoftTargetsRequest,
     call: Call<{ done: number; total: number }>,
-  ): Promise<ClassTraceSummary> => {
-    this.classesTraced.push(request)
-    const { trace, rows } = await this.trace({ ...request, choices: 2 }, call)
-    return { trace, rows }
+  ): Promise<ClassSoftTargetsSummary> => {
+    this.classRequests.push(request)
+    const { softTargets, rows } = await this.computeSoftTargets({ ...request, topK: 2 }, call)
+    return { softTargets, rows }
   }
 
-  /** What a program at any address serves. */
+  /** The models that a program at any address serves. */
   served: readonly ServedModel[] = []
-  findServed = async (): Promise<readonly ServedModel[]> => this.served
+  listServedModels = async (): Promise<readonly ServedModel[]> => this.served
 
   loaded = true
   inspect = async (): Promise<TeacherDescription['card']> => DESCRIPTION.card
@@ -238,7 +242,7 @@ export class TeacherStandIn implements Served<TeacherContract> {
     texts.map((text) => text.split(/\s+/).length)
 }
 
-/** Another model: what a run that was begun with the first must refuse. */
+/** Another model, which a run that was started with the first must refuse. */
 export const OTHER: TeacherDescription = {
   ...DESCRIPTION,
   card: { ...DESCRIPTION.card, name: 'Other', fingerprint: contentId('row', 'other').slice(0, 16) },

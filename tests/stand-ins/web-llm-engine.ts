@@ -1,5 +1,5 @@
-// Knows: an engine that behaves as WebLLM's does at its interface, over a model by formula with one token a byte: its order of
-// logits, logit processor, draw, stop rules and endings, one request at a time. No weights, no graphics card.
+// Knows: an engine that behaves as WebLLM's does at its interface, over a formula model with one token per byte: its order of logits,
+// logit processor, sampling, stop rules and finish reasons, one request at a time. No weights, no graphics card.
 import type {
   ChatCompletion,
   ChatCompletionChunk,
@@ -22,15 +22,15 @@ import type {
 import { makeRandom } from '../../src/engine/generation/random.ts'
 import { byteTokenizer, END } from '../engine/small-model.ts'
 
-/** Tokens of the chat template, which no text can write. */
+/** Tokens of the chat template, which no text contains. */
 const USER = 257
 const ASSISTANT = 258
 const SYSTEM = 259
 const VOCABULARY = 260
 const WRITABLE = new Set(byteTokenizer.encode('abcdefghijklmnop .'))
 
-/** Logits behind tokens: of the last three and of how many there are; letters are likely, the end is after sixty tokens. */
-export function logitsBehind(tokens: readonly number[]): Float32Array {
+/** Logits after tokens, from the last three and the number of tokens; letters are likely, the end comes after sixty tokens. */
+export function logitsAfter(tokens: readonly number[]): Float32Array {
   const random = makeRandom(`${tokens.length}: ${tokens.slice(-3).join(' ')}`)
   return Float32Array.from(
     { length: VOCABULARY },
@@ -57,14 +57,14 @@ const fail = (name: string, message: string): never => {
 type Request = ChatCompletionRequestBase | CompletionCreateParamsBase
 
 export class WebLlmEngineStandIn implements MLCEngineInterface {
-  /** What a form allows, by its schema or grammar; others cannot be compiled. */
+  /** The texts that an output format allows, by its schema or grammar; other formats cannot be compiled. */
   forms: Readonly<Record<string, readonly string[]>> = {}
   /** Called when loading begins; may report, wait and throw. */
   onReload: (report: (report: InitProgressReport) => void, model: string) => Promise<void> = async () =>
     undefined
   /** Called before each position is computed. */
   beforeStep: () => void = () => undefined
-  /** What was asked of it, in order. */
+  /** Its calls, in order. */
   readonly log: string[] = []
   options: ChatOptions = {}
   /** Positions computed since it was made. */
@@ -103,7 +103,7 @@ export class WebLlmEngineStandIn implements MLCEngineInterface {
     this.#model = undefined
     this.log.push('unload')
   }
-  /** As after a lost graphics card: the engine lets its model go by itself. */
+  /** As after a lost graphics card: the engine unloads its model by itself. */
   lose(): void {
     this.#model = undefined
   }
@@ -124,10 +124,10 @@ export class WebLlmEngineStandIn implements MLCEngineInterface {
     this.#require('forward')
     this.#cache.push(...tokens)
     this.computed += tokens.length
-    return logitsBehind(this.#cache)
+    return logitsAfter(this.#cache)
   }
-  /** The grammar's mask, the processor, WebLLM's own draw (here of the likeliest), in this order. */
-  #draw(logits: Float32Array, allowed?: readonly string[]): number {
+  /** The grammar's mask, the processor, WebLLM's own sampling (here of the most likely token), in this order. */
+  #sample(logits: Float32Array, allowed?: readonly string[]): number {
     if (allowed !== undefined) {
       const open = allowed.filter((text) => text.startsWith(this.#message))
       const next = new Set(
@@ -141,7 +141,7 @@ export class WebLlmEngineStandIn implements MLCEngineInterface {
     return token
   }
   async forwardTokensAndSample(ids: number[]): Promise<number> {
-    return this.#draw(this.#compute(ids))
+    return this.#sample(this.#compute(ids))
   }
 
   #prompt(request: Request): number[] {
@@ -168,7 +168,7 @@ export class WebLlmEngineStandIn implements MLCEngineInterface {
     )
   }
 
-  /** One request from its prompt to its end; gives a finish reason, a step at a time. */
+  /** One request from its prompt to its end, one step at a time; the last has a finish reason. */
   async *#generate(
     request: Request,
   ): AsyncGenerator<{ delta: string; finish: 'stop' | 'length' | 'abort' | null; prompt: number }> {
@@ -186,9 +186,9 @@ export class WebLlmEngineStandIn implements MLCEngineInterface {
       const prompt = this.#prompt(request)
       const allowed = this.#allowed(request)
       let logits = this.#compute(prompt)
-      let told = 0
+      let sent = 0
       for (;;) {
-        const token = this.#draw(logits, allowed)
+        const token = this.#sample(logits, allowed)
         let finish: 'stop' | 'length' | null = null
         if (token === END) finish = 'stop'
         else this.#ids.push(token)
@@ -202,8 +202,8 @@ export class WebLlmEngineStandIn implements MLCEngineInterface {
         }
         if (this.#ids.length >= (request.max_tokens ?? Infinity) || this.#cache.length === this.#context)
           finish = 'length'
-        const delta = this.#message.slice(told)
-        told = Math.max(told, this.#message.length)
+        const delta = this.#message.slice(sent)
+        sent = Math.max(sent, this.#message.length)
         yield { delta, finish: null, prompt: prompt.length }
         await new Promise((resolve) => setTimeout(resolve))
         if (finish !== null || this.#interrupted)
@@ -310,7 +310,7 @@ export class WebLlmEngineStandIn implements MLCEngineInterface {
   }
   #usage = (prompt: number) => this.usageOf(prompt)
 
-  // What the adapter has no use for is not stood in for.
+  // The adapter does not use the rest, which is not implemented.
   readonly chat = undefined as never
   readonly completions = undefined as never
   readonly embeddings = undefined as never
@@ -327,6 +327,6 @@ export class WebLlmEngineStandIn implements MLCEngineInterface {
   getGPUVendor = (): never => this.#none()
   setLogLevel = (): void => undefined
   #none(): never {
-    throw new Error('The stand-in for WebLLM’s engine does not do this.')
+    throw new Error('The stand-in for WebLLM’s engine does not implement this.')
   }
 }

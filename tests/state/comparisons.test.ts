@@ -34,7 +34,7 @@ const compared = (
   afterTeacher: pair('second'),
 })
 
-test('scores are means over what could be read, with intervals around them; what could not is counted beside', () => {
+test('summarise averages readable scores with intervals, and counts unreadable ones', () => {
   const prompts = [2, 3, 4, 3, 2, 4].map((score, i) =>
     compared(
       i,
@@ -51,14 +51,14 @@ test('scores are means over what could be read, with intervals around them; what
   expect(afterTeacher.rate.mean).toBe(0)
 })
 
-test('the same comparison shows the same intervals every time', () => {
+test('summarise returns the same intervals every time', () => {
   const prompts = [1.5, 2.5, 3.5].map((score, i) =>
     compared(i, { before: scored(1), after: scored(score), teacher: scored(5) }, 'first'),
   )
   expect(summarise(prompts)).toEqual(summarise(prompts))
 })
 
-test('where no verdict could be read there is no score instead of a zero', () => {
+test('summarise returns no score, not a zero, if no verdict could be read', () => {
   expect(
     summarise([compared(0, { before: unread, after: unread, teacher: unread }, 'tie')]).scores.after,
   ).toBeUndefined()

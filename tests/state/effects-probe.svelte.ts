@@ -1,6 +1,6 @@
 // Knows: one of each rune, for effects.test.ts.
 
-/** State, a derived value and an effect that writes down what it saw. */
+/** State, a derived value and an effect that records what it saw. */
 export class Counter {
   count = $state(0)
   facts = $state({ rows: 0 })

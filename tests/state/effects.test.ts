@@ -1,4 +1,4 @@
-// Knows: that tests of rune files run in the browser's flavour of Svelte: elsewhere effects never run and prove nothing.
+// Knows: that tests of rune files run Svelte's browser build: in the server build effects never run and prove nothing.
 import { flushSync } from 'svelte'
 import { describe, expect, test } from 'vitest'
 import { Counter } from './effects-probe.svelte.ts'

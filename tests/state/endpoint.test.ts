@@ -2,28 +2,30 @@ import { expect, test } from 'vitest'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { ServedModel } from '../../src/protocol/teacher.ts'
 import { Endpoint } from '../../src/state/endpoint.svelte.ts'
-import { makeAround } from './make-around.ts'
+import { makeEnvironment } from './make-environment.ts'
 
 const MODEL: ServedModel = { id: 'small', owner: 'library' }
-type Asked = { readonly url: string; readonly key?: string }
+type Listed = { readonly url: string; readonly key?: string }
 
-async function make(answer: () => Promise<readonly ServedModel[]> = async () => [MODEL]) {
-  const asked: Asked[] = []
+async function make(respond: () => Promise<readonly ServedModel[]> = async () => [MODEL]) {
+  const requests: Listed[] = []
   const endpoint = new Endpoint(
-    await makeAround({ teacher: { findServed: (request: Asked) => (asked.push(request), answer()) } }),
+    await makeEnvironment({
+      teacher: { listServedModels: (request: Listed) => (requests.push(request), respond()) },
+    }),
   )
-  return { endpoint, asked }
+  return { endpoint, requests }
 }
 
-test('nothing is asked before one looks; what is found belongs to the address that was asked, whatever is typed since', async () => {
-  const { endpoint, asked } = await make()
+test('requests nothing before listing; the list belongs to the listed address, whatever is typed since', async () => {
+  const { endpoint, requests } = await make()
   endpoint.url = ' http://localhost:11434/v1 '
   endpoint.key = 'secret'
-  expect(asked).toEqual([])
-  await endpoint.look()
+  expect(requests).toEqual([])
+  await endpoint.listModels()
   endpoint.url = 'https://elsewhere.example/v1'
   endpoint.key = ''
-  expect(asked).toEqual([{ url: 'http://localhost:11434/v1', key: 'secret' }])
+  expect(requests).toEqual([{ url: 'http://localhost:11434/v1', key: 'secret' }])
   expect(endpoint.foundAt).toBe('http://localhost:11434/v1')
   expect(endpoint.sourceOf(MODEL)).toEqual({
     kind: 'endpoint',
@@ -33,23 +35,23 @@ test('nothing is asked before one looks; what is found belongs to the address th
   })
 })
 
-test('a key that was not typed is not sent, and no address is not asked', async () => {
-  const { endpoint, asked } = await make()
-  await endpoint.look()
+test('sends no key if none was typed, and no request without an address', async () => {
+  const { endpoint, requests } = await make()
+  await endpoint.listModels()
   endpoint.url = 'http://localhost:8080/v1'
-  await endpoint.look()
-  expect(asked).toEqual([{ url: 'http://localhost:8080/v1' }])
+  await endpoint.listModels()
+  expect(requests).toEqual([{ url: 'http://localhost:8080/v1' }])
 })
 
-test('a program without models, and one that does not answer, leave a sentence and no list', async () => {
+test('a server without models, or without a response, leaves a sentence and no list', async () => {
   let failing = false
   const { endpoint } = await make(() =>
-    failing ? Promise.reject(new RetortError('DownloadFailed', 'Nothing answered.')) : Promise.resolve([]),
+    failing ? Promise.reject(new RetortError('DownloadFailed', 'No response.')) : Promise.resolve([]),
   )
   endpoint.url = 'http://localhost:8080/v1'
-  await endpoint.look()
-  expect(endpoint.refusal).toMatch(/has no model/)
+  await endpoint.listModels()
+  expect(endpoint.refusal).toMatch(/lists no models/)
   failing = true
-  await endpoint.look()
-  expect([endpoint.refusal, endpoint.served, endpoint.foundAt]).toEqual(['Nothing answered.', [], undefined])
+  await endpoint.listModels()
+  expect([endpoint.refusal, endpoint.served, endpoint.foundAt]).toEqual(['No response.', [], undefined])
 })

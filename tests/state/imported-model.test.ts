@@ -1,4 +1,4 @@
-// Which models adapters can lie on: those that are here after a reload; the choice outlives the list as long as it is on it.
+// The base models of adapters: those available after a reload; the choice stays while it is listed.
 import { expect, test, vi } from 'vitest'
 import type { ListedModel } from '../../src/actions/list-models.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
@@ -7,38 +7,38 @@ import { Students } from '../../src/state/students.svelte.ts'
 import { putStudent } from '../../src/storage/students.ts'
 import { storeSampleProject } from '../stand-ins/sample-project.ts'
 import { DESCRIPTION } from '../stand-ins/teacher.ts'
-import { makeAround } from './make-around.ts'
+import { makeEnvironment } from './make-environment.ts'
 
 const LISTED: readonly ListedModel[] = [
   { name: 'kept.gguf', bytes: 1, where: 'stored', source: { kind: 'stored', name: 'kept.gguf' } },
   {
-    name: 'beside.gguf',
+    name: 'served.gguf',
     bytes: 1,
     where: 'served',
-    source: { kind: 'url', url: 'http://localhost/models/beside.gguf' },
+    source: { kind: 'url', url: 'http://localhost/models/served.gguf' },
   },
   {
-    name: 'box.gguf',
+    name: 'built-in.gguf',
     bytes: 1,
-    where: 'box',
-    source: { kind: 'box', url: 'http://localhost/teacher/box.gguf' },
+    where: 'built-in',
+    source: { kind: 'built-in', url: 'http://localhost/teacher/built-in.gguf' },
   },
 ]
 
-test('models that are gone after a reload are not offered', () => {
-  expect(listKept(LISTED).map(({ name }) => name)).toEqual(['kept.gguf', 'box.gguf'])
+test('listKept leaves out models that are gone after a reload', () => {
+  expect(listKept(LISTED).map(({ name }) => name)).toEqual(['kept.gguf', 'built-in.gguf'])
 })
 
-test('the first is chosen by itself, a choice stays while it is there, and a refusal is a sentence', async () => {
-  const around = await makeAround({
+test('chooses the first by default, keeps a choice while it is listed, and reports a refusal', async () => {
+  const env = await makeEnvironment({
     teacher: {
       inspect: async ({ source }) => {
-        if (source.kind === 'box') throw new RetortError('ModelRefused', 'It is no model.')
+        if (source.kind === 'built-in') throw new RetortError('ModelRefused', 'It is not a model.')
         return DESCRIPTION.card
       },
     },
   })
-  const imported = new ImportedModel(around)
+  const imported = new ImportedModel(env)
   imported.offer([])
   expect(imported.choice).toBeUndefined()
   const kept = listKept(LISTED)
@@ -46,23 +46,23 @@ test('the first is chosen by itself, a choice stays while it is there, and a ref
   expect(imported.choice?.name).toBe('kept.gguf')
   await vi.waitFor(() => expect(imported.card).toEqual(DESCRIPTION.card))
   await imported.choose(kept[1]!)
-  expect([imported.card, imported.refusal]).toEqual([undefined, 'It is no model.'])
+  expect([imported.card, imported.refusal]).toEqual([undefined, 'It is not a model.'])
   imported.offer(kept)
-  expect(imported.choice?.name).toBe('box.gguf')
+  expect(imported.choice?.name).toBe('built-in.gguf')
   imported.offer(kept.slice(0, 1))
   expect(imported.choice?.name).toBe('kept.gguf')
   expect(imported.refusal).toBeUndefined()
 })
 
-test('a student that is adapters is used like others and is not one to go on from', async () => {
-  const around = await makeAround()
-  const { project, student } = await storeSampleProject(around.machines.db)
-  const adapts = {
+test('a student of adapters is usable, but no training starts from it', async () => {
+  const env = await makeEnvironment()
+  const { project, student } = await storeSampleProject(env.machines.db)
+  const baseModel = {
     source: { kind: 'stored', name: 'kept.gguf' },
     model: { name: 'Kept', fingerprint: '00', quantisation: 'F16' },
   } as const
-  await putStudent(around.machines.db, { ...student, adapts, checkpointStep: 5, status: 'trained' })
-  const students = new Students(around, project.id)
+  await putStudent(env.machines.db, { ...student, baseModel, checkpointStep: 5, status: 'trained' })
+  const students = new Students(env, project.id)
   await students.refresh()
   expect(students.usable.map(({ id }) => id)).toEqual([student.id])
   expect(students.bases).toEqual([])

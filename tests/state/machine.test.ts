@@ -1,20 +1,20 @@
 import { expect, test } from 'vitest'
-import { Machine, tellAbilities } from '../../src/state/machine.svelte.ts'
+import { Machine, describeAbilities } from '../../src/state/machine.svelte.ts'
 
 const BARE = {
-  webgpu: { available: false, shaderF16: false, why: 'No WebGPU.' },
+  webgpu: { available: false, shaderF16: false, reason: 'No WebGPU.' },
   threads: { isolated: false, count: 1 },
 }
 
-test('a machine that can do little is told what that means, in four abilities', () => {
-  const abilities = tellAbilities(BARE)
+test('describeAbilities explains what a weak machine can do, in four abilities', () => {
+  const abilities = describeAbilities(BARE)
   expect(abilities.map((ability) => ability.tone)).toEqual(['fair', 'fair', 'fair', 'fair'])
   expect(abilities[0]?.meaning).toContain('processor instead')
   expect(abilities[1]?.value).toBe('1 thread')
 })
 
-test('a machine that can do much says so', () => {
-  const abilities = tellAbilities({
+test('describeAbilities rates a strong machine as good', () => {
+  const abilities = describeAbilities({
     webgpu: { available: true, adapter: 'NVIDIA', shaderF16: true },
     threads: { isolated: true, count: 8 },
     memoryGiB: 8,
@@ -29,10 +29,10 @@ test('a machine that can do much says so', () => {
   ])
 })
 
-test('WebGPU is offered only where it is', async () => {
+test('Machine offers WebGPU only if it is available', async () => {
   const machine = new Machine()
   expect(machine.backends).toEqual(['wasm'])
-  await machine.look({
+  await machine.detect({
     navigator: {
       hardwareConcurrency: 4,
       gpu: { requestAdapter: async () => ({ features: new Set<string>() }) },

@@ -38,14 +38,14 @@ export function makeRow({
     order,
     completion: {
       text: `Completion ${order}`,
-      ending: 'end',
+      finishReason: 'end',
       tokens: 3,
       teacher: TEACHER,
       system: '',
       sampling,
       writtenAt: 1,
     },
-    answers: [],
+    decisions: [],
     status,
     ...(status === 'dropped' ? { droppedBy: 'length' } : {}),
   }

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
-import type { ModelCard, ModelSource } from '../../src/domain/model.ts'
+import type { ModelCard } from '../../src/domain/model-card.ts'
+import type { ModelSource } from '../../src/domain/model-source.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { ModelFinder } from '../../src/state/model-finder.svelte.ts'
 import { Teacher } from '../../src/state/teacher.svelte.ts'
 import { DESCRIPTION } from '../stand-ins/teacher.ts'
-import { makeAround } from './make-around.ts'
+import { makeEnvironment } from './make-environment.ts'
 
 const variant = (id: string) => ({ id, form: 'gguf' as const, bytes: 5, files: [id] })
 const page = 'https://hub.example/owner/name'
@@ -22,18 +23,18 @@ async function makeFinder(
     inspected.push(source)
     return DESCRIPTION.card
   }
-  const around = await makeAround({ teacher: { inspect, browse } })
-  const teacher = new Teacher(around)
-  return { finder: new ModelFinder(around, teacher), teacher, inspected }
+  const env = await makeEnvironment({ teacher: { inspect, browse } })
+  const teacher = new Teacher(env)
+  return { finder: new ModelFinder(env, teacher), teacher, inspected }
 }
 
-test('the only model of a page is chosen at once; of several one is, when the person says which', async () => {
+test('chooses a page’s only model at once, and one of several when the person picks it', async () => {
   const one = await makeFinder(async () => ({
     name: 'owner/name',
     commit: 'c',
     variants: [variant('a.gguf')],
   }))
-  await one.finder.lookAt(page)
+  await one.finder.inspectAddress(page)
   expect([one.inspected, one.teacher.choice?.name, one.finder.found]).toEqual([
     [{ kind: 'hub', url: page, variant: 'a.gguf' }],
     'owner/name',
@@ -44,7 +45,7 @@ test('the only model of a page is chosen at once; of several one is, when the pe
     commit: 'c',
     variants: [variant('a.gguf'), variant('b.gguf')],
   }))
-  await two.finder.lookAt(page)
+  await two.finder.inspectAddress(page)
   expect([two.inspected, two.finder.found?.variants.length]).toEqual([[], 2])
   await two.finder.choose(variant('b.gguf'))
   expect([two.inspected, two.teacher.choice?.name, two.finder.found?.variants.length]).toEqual([
@@ -52,24 +53,24 @@ test('the only model of a page is chosen at once; of several one is, when the pe
     'b.gguf',
     2,
   ])
-  await two.finder.lookAt(`${page}/blob/main/a.gguf`)
+  await two.finder.inspectAddress(`${page}/blob/main/a.gguf`)
   expect(two.inspected.at(-1)).toEqual({ kind: 'hub', url: `${page}/blob/main/a.gguf`, variant: 'a.gguf' })
 })
 
-test('a file’s address is asked for itself, and what is no address, or leads nowhere, is told', async () => {
+test('inspects a file’s address directly, and reports an invalid or empty address', async () => {
   const { finder, inspected } = await makeFinder()
-  await finder.lookAt('https://example.org/a%20b.gguf')
+  await finder.inspectAddress('https://example.org/a%20b.gguf')
   expect(inspected).toEqual([{ kind: 'url', url: 'https://example.org/a%20b.gguf' }])
-  await finder.lookAt('hello')
-  expect(finder.wrong).toContain('not an address')
-  await finder.lookAt(page)
-  expect(finder.wrong).toContain('owner/name holds no model that can be read here')
+  await finder.inspectAddress('hello')
+  expect(finder.problem).toContain('does not start with https://')
+  await finder.inspectAddress(page)
+  expect(finder.problem).toContain('owner/name has no model that can be read here')
   const closed = await makeFinder(() => Promise.reject(new RetortError('ModelRefused', 'Closed.')))
-  await closed.finder.lookAt(page)
-  expect([closed.finder.browsing.trouble, closed.finder.wrong]).toEqual(['Closed.', undefined])
+  await closed.finder.inspectAddress(page)
+  expect([closed.finder.browsing.error, closed.finder.problem]).toEqual(['Closed.', undefined])
 })
 
-test('the last look wins, even where an earlier one is answered later', async () => {
+test('the last listing wins, even if an earlier one responds later', async () => {
   const release: ((name: string) => void)[] = []
   const { finder, inspected } = await makeFinder(
     () =>
@@ -77,19 +78,19 @@ test('the last look wins, even where an earlier one is answered later', async ()
         release.push((id) => resolve({ name: 'owner/name', commit: 'c', variants: [variant(id)] })),
       ),
   )
-  const first = finder.lookAt(page)
-  const second = finder.lookAt(`${page}-2`)
+  const first = finder.inspectAddress(page)
+  const second = finder.inspectAddress(`${page}-2`)
   release[1]?.('second.gguf')
   release[0]?.('first.gguf')
   await Promise.all([first, second])
   expect(inspected).toEqual([{ kind: 'hub', url: `${page}-2`, variant: 'second.gguf' }])
 })
 
-test('picked files become one file, the parts of a model, or a folder without what the model does not need', async () => {
+test('picked files become one file, the parts of a model, or a folder without unneeded files', async () => {
   const { finder, inspected } = await makeFinder()
-  await finder.take([file('a.gguf')])
-  await finder.take([file('m-00001-of-00002.gguf'), file('m-00002-of-00002.gguf')])
-  await finder.take(
+  await finder.inspectFiles([file('a.gguf')])
+  await finder.inspectFiles([file('m-00001-of-00002.gguf'), file('m-00002-of-00002.gguf')])
+  await finder.inspectFiles(
     [file('config.json'), file('.git/x'), file('model.safetensors'), file('notes.txt')],
     'my model',
   )
@@ -102,10 +103,10 @@ test('picked files become one file, the parts of a model, or a folder without wh
     ['m.gguf', ['m-00001-of-00002.gguf', 'm-00002-of-00002.gguf']],
     ['my model', ['config.json', 'model.safetensors']],
   ])
-  await finder.take([file('a.gguf'), file('b.gguf')], 'both')
+  await finder.inspectFiles([file('a.gguf'), file('b.gguf')], 'both')
   expect(finder.found?.variants.map(({ id }) => id)).toEqual(['a.gguf', 'b.gguf'])
   await finder.choose(variant('b.gguf'))
   expect(inspected.at(-1)).toMatchObject({ kind: 'file' })
-  await finder.take([file('a.png')], 'pictures')
-  expect(finder.wrong).toContain('“pictures” holds no model')
+  await finder.inspectFiles([file('a.png')], 'pictures')
+  expect(finder.problem).toContain('“pictures” has no model')
 })

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest'
 import { Projects } from '../../src/state/projects.svelte.ts'
 import { listProjects } from '../../src/storage/projects.ts'
 import { installPrivateFiles, PrivateFiles } from '../stand-ins/private-files.ts'
-import { makeAround } from './make-around.ts'
+import { makeEnvironment } from './make-environment.ts'
 
-test('new projects get names of their own', async () => {
-  const projects = new Projects(await makeAround())
+test('new projects get distinct names', async () => {
+  const projects = new Projects(await makeEnvironment())
   for (let i = 0; i < 3; i++) await projects.create()
   expect(projects.list.map((project) => project.name).toSorted()).toEqual([
     'Untitled',
@@ -14,8 +14,8 @@ test('new projects get names of their own', async () => {
   ])
 })
 
-test('an impossible name is refused with a sentence and the old one stays', async () => {
-  const projects = new Projects(await makeAround())
+test('an invalid name is refused with a sentence and the old one stays', async () => {
+  const projects = new Projects(await makeEnvironment())
   const project = await projects.create('Shop')
   expect(await projects.rename(project!.id, '  ')).toMatch(/needs a name/)
   expect(projects.list[0]?.name).toBe('Shop')
@@ -23,17 +23,17 @@ test('an impossible name is refused with a sentence and the old one stays', asyn
   expect(projects.list[0]?.name).toBe('Shoe shop')
 })
 
-test('a copy stands beside its original under another name', async () => {
-  const projects = new Projects(await makeAround())
+test('a copy is listed with its original under another name', async () => {
+  const projects = new Projects(await makeEnvironment())
   const project = await projects.create('Shop')
   await projects.duplicate(project!.id)
   expect(projects.list.map(({ name }) => name).toSorted()).toEqual(['Shop', 'Shop 2'])
   expect(projects.sentence).toContain('Shop 2')
 })
 
-test('a deleted project is gone from the list at once and comes back whole by undo', async () => {
-  const around = await makeAround()
-  const projects = new Projects(around)
+test('a deleted project leaves the list at once and is restored by undo', async () => {
+  const env = await makeEnvironment()
+  const projects = new Projects(env)
   const project = await projects.create('Shop')
   await projects.delete(project!.id)
   expect(projects.list).toEqual([])
@@ -41,54 +41,54 @@ test('a deleted project is gone from the list at once and comes back whole by un
   expect(projects.list.map(({ id }) => id)).toEqual([project!.id])
 })
 
-test('a deletion that nobody took back is final at the next visit', async () => {
-  const around = await makeAround()
-  const first = new Projects(around)
+test('a deletion that was not undone is final at the next visit', async () => {
+  const env = await makeEnvironment()
+  const first = new Projects(env)
   const project = await first.create('Shop')
   await first.create('Other')
   await first.delete(project!.id)
-  const second = new Projects(around)
+  const second = new Projects(env)
   await second.refresh()
   expect(second.list.map(({ name }) => name)).toEqual(['Other'])
-  expect((await listProjects(around.machines.db)).map(({ name }) => name)).toEqual(['Other'])
+  expect((await listProjects(env.machines.db)).map(({ name }) => name)).toEqual(['Other'])
 })
 
 test('a deletion that fails at the next visit keeps the project hidden and the list open', async () => {
-  const around = await makeAround()
-  const first = new Projects(around)
+  const env = await makeEnvironment()
+  const first = new Projects(env)
   const project = await first.create('Shop')
   await first.delete(project!.id)
   installPrivateFiles(undefined)
-  const second = new Projects(around)
+  const second = new Projects(env)
   await second.refresh()
   expect(second.list).toEqual([])
   installPrivateFiles(new PrivateFiles())
-  const third = new Projects(around)
+  const third = new Projects(env)
   await third.refresh()
-  expect(await listProjects(around.machines.db)).toEqual([])
-  expect(around.memory.getItem('retort deleting')).toBe('')
+  expect(await listProjects(env.machines.db)).toEqual([])
+  expect(env.memory.getItem('retort deleting')).toBe('')
 })
 
 test('a file that is refused leaves its reasons and no project', async () => {
-  const around = await makeAround({
+  const env = await makeEnvironment({
     corpus: {
       openProject: async () => ({ ok: false, problems: [{ sentence: '`a.bin` is not a project.' }] }),
     },
   })
-  const projects = new Projects(around)
+  const projects = new Projects(env)
   expect(await projects.open(new File(['x'], 'a.bin'))).toBeUndefined()
   expect(projects.problems[0]?.sentence).toContain('not a project')
 })
 
-test('a saved project is handed over under its name', async () => {
-  const around = await makeAround({
+test('a saved project is downloaded under its name', async () => {
+  const env = await makeEnvironment({
     corpus: {
       saveProject: async () => ({ name: 'shop.retort', bytes: new Uint8Array(3), mime: 'application/zip' }),
     },
   })
-  const projects = new Projects(around)
+  const projects = new Projects(env)
   const project = await projects.create('Shop')
   await projects.save(project!.id)
-  expect(around.delivered.map(({ name, blob }) => [name, blob.size])).toEqual([['shop.retort', 3]])
+  expect(env.delivered.map(({ name, blob }) => [name, blob.size])).toEqual([['shop.retort', 3]])
   expect(projects.sentence).toContain('shop.retort')
 })

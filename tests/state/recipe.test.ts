@@ -2,40 +2,40 @@ import { describe, expect, test } from 'vitest'
 import { makeProject } from '../../src/domain/project.ts'
 import { Recipe } from '../../src/state/recipe.svelte.ts'
 import { getProject, putProject } from '../../src/storage/projects.ts'
-import { makeAround } from './make-around.ts'
+import { makeEnvironment } from './make-environment.ts'
 
 async function makeRecipe(): Promise<{ recipe: Recipe; stored: () => Promise<string | undefined> }> {
-  const around = await makeAround()
+  const env = await makeEnvironment()
   const project = makeProject('Shop', 1)
-  await putProject(around.machines.db, project)
+  await putProject(env.machines.db, project)
   return {
-    recipe: new Recipe(around, project.id, undefined),
-    stored: async () => (await getProject(around.machines.db, project.id))?.recipeText,
+    recipe: new Recipe(env, project.id, undefined),
+    stored: async () => (await getProject(env.machines.db, project.id))?.recipeText,
   }
 }
 const indexOf = (recipe: Recipe, name: string): number =>
   recipe.draft.steps.findIndex((step) => step.name === name)
 
-describe('a recipe in two views', () => {
-  test('starts with a recipe that has no problem', async () => {
+describe('a recipe as text and steps', () => {
+  test('starts with a valid recipe', async () => {
     const { recipe } = await makeRecipe()
     expect(recipe.problems).toEqual([])
     expect(recipe.checked?.steps.length).toBe(recipe.draft.steps.length)
     expect(recipe.changed).toBe(true)
   })
 
-  test('a setting changed in the list stands in the text, and the other way round', async () => {
+  test('writes a changed setting to the text, and reads a changed text into the settings', async () => {
     const { recipe } = await makeRecipe()
     recipe.set(indexOf(recipe, 'length'), 'min', 7)
     expect(recipe.text).toMatch(/filter: length\n\s+min: 7\n/)
     recipe.write(recipe.text.replace('min: 7', 'min: 9'))
     expect(recipe.draft.steps[indexOf(recipe, 'length')]?.settings['min']).toBe(9)
     recipe.rename('Other')
-    recipe.seed(42)
+    recipe.setSeed(42)
     expect(recipe.text).toMatch(/name: Other\nrngSeed: 42\n/)
   })
 
-  test('a step swapped for another keeps what both have alike, and finds its own settings again when it comes back', async () => {
+  test('swapping a step keeps shared settings, and swapping back restores its own', async () => {
     const { recipe } = await makeRecipe()
     const at = indexOf(recipe, 'teacher-text')
     const swapFor = (name: string): void => {
@@ -46,32 +46,32 @@ describe('a recipe in two views', () => {
     for (const [field, value] of [
       ['preset', 'nano'],
       ['learningRate', 0.01],
-      ['batch', 16],
+      ['batchSize', 16],
     ] as const)
       recipe.set(at, field, value)
     swapFor('dpo')
-    expect(settings()).toMatchObject({ batch: 16, learningRate: 0.0003 }) // a rate for texts would break DPO
+    expect(settings()).toMatchObject({ batchSize: 16, learningRate: 0.0003 }) // a learning rate for texts would break DPO
     expect(settings()['preset']).toBeUndefined()
     recipe.set(at, 'beta', 0.5)
-    recipe.set(at, 'batch', 4)
+    recipe.set(at, 'batchSize', 4)
     swapFor('teacher-text')
-    expect(settings()).toMatchObject({ preset: 'nano', learningRate: 0.01, batch: 4 })
+    expect(settings()).toMatchObject({ preset: 'nano', learningRate: 0.01, batchSize: 4 })
     swapFor('dpo')
     expect(settings()['beta']).toBe(0.5)
     expect(recipe.problems).toEqual([])
   })
 
-  test('text that cannot be read keeps the last steps in the list and says its line', async () => {
+  test('keeps the last steps if the text cannot be parsed, and reports the line', async () => {
     const { recipe } = await makeRecipe()
     const steps = recipe.draft.steps.length
-    recipe.write('retort: 1\nsteps:\n  - filter: [')
+    recipe.write('retort: 2\nsteps:\n  - filter: [')
     expect(recipe.unreadable).toBe(true)
     expect(recipe.draft.steps).toHaveLength(steps)
     expect(recipe.checked).toBeUndefined()
     expect(recipe.problemsByLine[0]?.line).toBeGreaterThan(0)
   })
 
-  test('a wrong value is a problem at its step and field, with its line in the text', async () => {
+  test('reports an invalid value at its step and field, with its line in the text', async () => {
     const { recipe } = await makeRecipe()
     const at = indexOf(recipe, 'length')
     recipe.set(at, 'min', -3)
@@ -81,8 +81,8 @@ describe('a recipe in two views', () => {
   })
 })
 
-describe('steps', () => {
-  test('a removed step comes back where it was', async () => {
+describe('steps of a recipe', () => {
+  test('undo restores a removed step in its position', async () => {
     const { recipe } = await makeRecipe()
     const before = recipe.text
     recipe.remove(indexOf(recipe, 'repetition'))
@@ -91,7 +91,7 @@ describe('steps', () => {
     expect(recipe.text).toBe(before)
   })
 
-  test('an added step goes where its family belongs', async () => {
+  test('an added step is inserted in the position of its family', async () => {
     const { recipe } = await makeRecipe()
     const length = recipe.declarationOf({ family: 'filter', name: 'length' })
     if (!length) throw new Error('there is no length filter')
@@ -102,7 +102,7 @@ describe('steps', () => {
     expect(recipe.problems).toEqual([])
   })
 
-  test('a step trades places within its family and never across', async () => {
+  test('a step moves within its family and never across', async () => {
     const { recipe } = await makeRecipe()
     const first = indexOf(recipe, 'length')
     const second = recipe.draft.steps[first + 1]?.name
@@ -115,12 +115,12 @@ describe('steps', () => {
   })
 })
 
-test('using a recipe stores its text, problems or not, and it counts as unchanged from then on', async () => {
+test('using a recipe stores its text, even with problems, and marks it unchanged', async () => {
   const { recipe, stored } = await makeRecipe()
   expect(await recipe.use()).toBeDefined()
   expect(await stored()).toBe(recipe.text)
   expect(recipe.changed).toBe(false)
-  recipe.write('retort: 1\nsteps: none')
+  recipe.write('retort: 2\nsteps: none')
   expect(await recipe.use()).toBeUndefined()
-  expect(await stored()).toBe('retort: 1\nsteps: none')
+  expect(await stored()).toBe('retort: 2\nsteps: none')
 })

@@ -5,32 +5,32 @@ import { watch } from './watch.svelte.ts'
 
 const id = freshId('project')
 
-test('every screen’s address is read back as the same place, words included', () => {
+test('readPlace reads back every screen’s address, parameters included', () => {
   for (const screen of SCREENS) {
-    const words = { row: 'abc', why: 'too short & odd = 1' }
-    expect(readPlace(hrefOf(id, screen, words))).toEqual({ kind: 'screen', projectId: id, screen, words })
-    expect(readPlace(hrefOf(id, screen))).toEqual({ kind: 'screen', projectId: id, screen, words: {} })
+    const params = { row: 'abc', reason: 'too short & odd = 1' }
+    expect(readPlace(hrefOf(id, screen, params))).toEqual({ kind: 'screen', projectId: id, screen, params })
+    expect(readPlace(hrefOf(id, screen))).toEqual({ kind: 'screen', projectId: id, screen, params: {} })
   }
 })
 
-test('an address that names nothing is home, and an unknown screen is the first one', () => {
+test('readPlace returns home for an unknown address, and the first screen for an unknown one', () => {
   for (const hash of ['', '#', '#/', '#/nonsense', '#/../../x', '#/<script>/seeds'])
     expect(readPlace(hash)).toEqual({ kind: 'home' })
   expect(readPlace(`#/${id}/nowhere`)).toMatchObject({ screen: 'seeds' })
 })
 
-test('following a link changes the place for effects, and tells who asked to be told', async () => {
+test('following a link changes the place for effects, and calls `onMove`', async () => {
   location.hash = '#/'
   await new Promise((resolve) => setTimeout(resolve, 20))
-  const told: Place[] = []
-  const route = new Route(window, (place) => void told.push(place))
+  const moves: Place[] = []
+  const route = new Route(window, (place) => void moves.push(place))
   const seen: string[] = []
   const end = watch(() => void seen.push(route.place.kind))
   route.go(id, 'run')
   await new Promise((resolve) => setTimeout(resolve, 20))
   end()
   expect(seen).toEqual(['home', 'screen'])
-  expect(told).toHaveLength(1)
-  expect(route.word('row')).toBeUndefined()
+  expect(moves).toHaveLength(1)
+  expect(route.param('row')).toBeUndefined()
   route.goHome()
 })

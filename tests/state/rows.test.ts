@@ -3,7 +3,7 @@ import { freshId, type RowId } from '../../src/domain/id.ts'
 import type { RowStatus } from '../../src/domain/row.ts'
 import { arrangeRows, Rows } from '../../src/state/rows.svelte.ts'
 import { putRows } from '../../src/storage/rows.ts'
-import { makeAround } from './make-around.ts'
+import { makeEnvironment } from './make-environment.ts'
 import { makeRow } from './make-row.ts'
 
 const entry = (order: number, prompt: string, status: RowStatus, score?: number) => ({
@@ -28,27 +28,27 @@ const orders = (
   down = false,
 ): number[] => arrangeRows(ENTRIES, { search, status, column, down }).map((row) => row.order)
 
-describe('arranging rows', () => {
-  test('finds every word anywhere, in any case, within one standing', () => {
+describe('arrangeRows', () => {
+  test('finds every word anywhere, in any case, within one status', () => {
     expect(orders('PEARS', 'all')).toEqual([0, 1])
     expect(orders('pears apples', 'all')).toEqual([0])
     expect(orders('apples', 'dropped')).toEqual([])
     expect(orders('  ', 'kept')).toEqual([0, 2, 3])
   })
 
-  test('sorts by a column either way and keeps the run’s order among equals; rows without a score come last of the best', () => {
+  test('sorts by a column in both directions, keeps the run’s order of ties, and ranks rows without a score lowest', () => {
     expect(orders('', 'all', 'score', true)).toEqual([2, 0, 3, 1])
     expect(orders('', 'all', 'score')).toEqual([1, 0, 3, 2])
     expect(orders('', 'all', 'prompt', true).at(-1)).toBe(0)
   })
 
-  test('leaves what it was given as it was', () => {
+  test('does not change its input', () => {
     const before = ENTRIES.map((row) => row.order)
     orders('', 'all', 'score', true)
     expect(ENTRIES.map((row) => row.order)).toEqual(before)
   })
 
-  test('a hundred thousand rows are searched and sorted in well under a second', () => {
+  test('searches and sorts a hundred thousand rows in well under a second', () => {
     const many = Array.from({ length: 100_000 }, (_, i) =>
       entry(i, `prompt number ${(i * 7919) % 100_000}`, i % 3 ? 'kept' : 'dropped', (i % 400) / 100 + 1),
     )
@@ -60,19 +60,19 @@ describe('arranging rows', () => {
 })
 
 async function makeRows() {
-  const around = await makeAround()
+  const env = await makeEnvironment()
   const [projectId, runId] = [freshId('project'), freshId('run')]
   const stored = [0, 1, 2].map((order) =>
     makeRow({ projectId, runId, order, status: order === 1 ? 'dropped' : 'kept' }),
   )
-  await putRows(around.machines.db, stored)
-  const rows = new Rows(around, projectId)
+  await putRows(env.machines.db, stored)
+  const rows = new Rows(env, projectId)
   await rows.show(runId)
   return { rows, stored }
 }
 
-describe('the table of a run', () => {
-  test('shows what is stored and counts it by standing', async () => {
+describe('Rows', () => {
+  test('shows the stored rows and counts them by status', async () => {
     const { rows } = await makeRows()
     expect(rows.shown.map((row) => row.order)).toEqual([0, 1, 2])
     expect(rows.counts).toMatchObject({ all: 3, kept: 2, dropped: 1, rejected: 0 })
@@ -80,7 +80,7 @@ describe('the table of a run', () => {
     expect(rows.shown).toHaveLength(1)
   })
 
-  test('the first click on a score shows the best first, a second turns it around', async () => {
+  test('sorts the best score first at the first click, and reverses at the second', async () => {
     const { rows } = await makeRows()
     rows.sortBy('score')
     expect(rows.sort).toEqual({ key: 'score', down: true })
@@ -90,7 +90,7 @@ describe('the table of a run', () => {
     expect(rows.sort.key).toBe('score')
   })
 
-  test('a rejected row is taken back by undo with its earlier standing', async () => {
+  test('undo restores a rejected row with its earlier status', async () => {
     const { rows, stored } = await makeRows()
     await rows.openRow(stored[1]!.id)
     await rows.reject(rows.history!.row)
@@ -101,7 +101,7 @@ describe('the table of a run', () => {
     expect(rows.counts.rejected).toBe(0)
   })
 
-  test('an edit stands beside the original; undo brings back the edit before it', async () => {
+  test('stores an edit in addition to the original; undo restores the earlier edit', async () => {
     const { rows, stored } = await makeRows()
     await rows.openRow(stored[0]!.id)
     expect(await rows.edit(rows.history!.row, 'Prompt', 'First words')).toBe(true)
@@ -112,7 +112,7 @@ describe('the table of a run', () => {
     expect(rows.history?.row.edit?.completion).toBe('First words')
   })
 
-  test('an empty edit is refused with a sentence and changes nothing', async () => {
+  test('refuses an empty edit with a sentence and changes nothing', async () => {
     const { rows, stored } = await makeRows()
     await rows.openRow(stored[0]!.id)
     expect(await rows.edit(rows.history!.row, 'Prompt', '  ')).toBe(false)
@@ -120,7 +120,7 @@ describe('the table of a run', () => {
     expect(rows.history?.row.edit).toBeUndefined()
   })
 
-  test('an open row knows its neighbours in the table as it is sorted', async () => {
+  test('returns the neighbours of the open row in the sorted table', async () => {
     const { rows, stored } = await makeRows()
     await rows.openRow(stored[0]!.id)
     expect([rows.neighbour(-1), rows.neighbour(1)]).toEqual([undefined, stored[1]!.id])

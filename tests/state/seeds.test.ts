@@ -4,7 +4,7 @@ import { parseSeed, type Seed } from '../../src/domain/seed.ts'
 import type { Machines } from '../../src/actions/machines.ts'
 import { Seeds } from '../../src/state/seeds.svelte.ts'
 import { putSeeds } from '../../src/storage/seeds.ts'
-import { makeAround } from './make-around.ts'
+import { makeEnvironment } from './make-environment.ts'
 
 const makeSeeds = (projectId: ProjectId, count: number): Seed[] =>
   Array.from({ length: count }, (_, i) => {
@@ -13,7 +13,7 @@ const makeSeeds = (projectId: ProjectId, count: number): Seed[] =>
     return seed.value
   })
 
-/** A corpus worker that takes every line, into the store that it is given later. */
+/** A corpus worker that adds every line to the store, which is created after it. */
 async function makeState() {
   const projectId = freshId('project')
   const addSeeds: Machines['corpus']['addSeeds'] = async ({ source }, options) => {
@@ -22,7 +22,7 @@ async function makeState() {
       const seed = parseSeed({ projectId, text, source: 'typed', line: i + 1, addedAt: 7 })
       return seed.ok ? [seed.value] : []
     })
-    const { added, alreadyThere } = await putSeeds(around.machines.db, seeds)
+    const { added, alreadyThere } = await putSeeds(env.machines.db, seeds)
     options?.onEvent?.({ rows: seeds.length, bytes: source.text.length, totalBytes: source.text.length })
     return {
       rows: source.text.split('\n').length,
@@ -33,11 +33,11 @@ async function makeState() {
       addedIds: added,
     }
   }
-  const around = await makeAround({ corpus: { addSeeds } })
-  return { seeds: new Seeds(around, projectId), db: around.machines.db, projectId }
+  const env = await makeEnvironment({ corpus: { addSeeds } })
+  return { seeds: new Seeds(env, projectId), db: env.machines.db, projectId }
 }
 
-test('what is added is counted and can be taken out again, and put back', async () => {
+test('added seeds are counted, and can be removed and restored by undo', async () => {
   const { seeds } = await makeState()
   const read = await seeds.add({ kind: 'text', text: 'One\nTwo\nThree' })
   expect([read?.added, seeds.count]).toEqual([3, 3])
@@ -47,7 +47,7 @@ test('what is added is counted and can be taken out again, and put back', async 
   expect(seeds.count).toBe(3)
 })
 
-test('undo takes out what was added then, and not what was there before', async () => {
+test('undo removes only the seeds added last', async () => {
   const { seeds } = await makeState()
   await seeds.add({ kind: 'text', text: 'One\nTwo' })
   const read = await seeds.add({ kind: 'text', text: 'Two\nThree' })
@@ -56,7 +56,7 @@ test('undo takes out what was added then, and not what was there before', async 
   expect(seeds.count).toBe(2)
 })
 
-test('a deleted seed comes back by undo', async () => {
+test('undo restores a deleted seed', async () => {
   const { seeds } = await makeState()
   await seeds.add({ kind: 'text', text: 'One\nTwo' })
   await vi.waitFor(() => expect(seeds.at(0)).toBeDefined())
@@ -66,7 +66,7 @@ test('a deleted seed comes back by undo', async () => {
   expect(seeds.count).toBe(2)
 })
 
-test('a long list is read in pages as it is looked at, and holds only some of them', async () => {
+test('a long list is read in pages as it is shown', async () => {
   const { seeds, db, projectId } = await makeState()
   await putSeeds(db, makeSeeds(projectId, 950))
   await seeds.refresh()

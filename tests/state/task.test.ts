@@ -9,42 +9,42 @@ async function* count(to: number): AsyncGenerator<number, string> {
   return 'done'
 }
 
-describe('a task', () => {
-  test('goes on while its work does, tells the latest progress and gives the answer', async () => {
+describe('Task', () => {
+  test('runs while its work does, shows the latest progress and returns the result', async () => {
     const task = new Task<number>()
     const seen: (number | undefined)[] = []
     const end = watch(() => void seen.push(task.progress))
     const work = task.follow(() => count(3))
-    expect(task.going).toBe(true)
+    expect(task.running).toBe(true)
     expect(await work).toBe('done')
     flushSync()
     end()
-    expect(task.going).toBe(false)
+    expect(task.running).toBe(false)
     expect(seen.at(-1)).toBe(3)
   })
 
-  test('keeps the sentence of what went wrong, and forgets it at the next start', async () => {
+  test('keeps the sentence of an error until the next start', async () => {
     const task = new Task()
     expect(
       await task.do(() => Promise.reject(new RetortError('StorageFull', 'The disk is full.'))),
     ).toBeUndefined()
-    expect(task.trouble).toBe('The disk is full.')
+    expect(task.error).toBe('The disk is full.')
     await task.do(async () => 1)
-    expect(task.trouble).toBeUndefined()
+    expect(task.error).toBeUndefined()
   })
 
-  test('a stop ends its signal and is no trouble', async () => {
+  test('aborts its signal at a stop, which is not an error', async () => {
     const task = new Task()
     const work = task.do(
       (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
     )
     task.stop()
     expect(await work).toBeUndefined()
-    expect(task.trouble).toBeUndefined()
-    expect(task.going).toBe(false)
+    expect(task.error).toBeUndefined()
+    expect(task.running).toBe(false)
   })
 
-  test('does one thing at a time: a second start while it goes on does nothing', async () => {
+  test('does nothing at a second start while it is running', async () => {
     const task = new Task()
     const first = task.do(
       (signal) => new Promise<string>((resolve) => signal.addEventListener('abort', () => resolve('first'))),
@@ -54,7 +54,7 @@ describe('a task', () => {
     expect(await first).toBe('first')
   })
 
-  test('an effect that starts work is not run again when the work ends', async () => {
+  test('does not re-run an effect that started it when the work ends', async () => {
     const task = new Task()
     let starts = 0
     const end = watch(() => {

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { GIVES_ALL } from '../stand-ins/teacher.ts'
-import type { ModelCard, TeacherDescription } from '../../src/domain/model.ts'
+import { ALL_CAPABILITIES } from '../stand-ins/teacher.ts'
+import type { ModelCard } from '../../src/domain/model-card.ts'
+import type { TeacherDescription } from '../../src/domain/teacher-description.ts'
 import { makeProject } from '../../src/domain/project.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { Teacher } from '../../src/state/teacher.svelte.ts'
 import { getProject, putProject } from '../../src/storage/projects.ts'
-import { makeAround } from './make-around.ts'
+import { makeEnvironment } from './make-environment.ts'
 
 const card = (name: string): ModelCard => ({
   name,
@@ -30,22 +31,22 @@ const describeTeacher = (name: string): TeacherDescription => ({
   threads: 1,
   contextLength: 512,
   batch: 1,
-  gives: GIVES_ALL,
+  capabilities: ALL_CAPABILITIES,
   notes: [],
 })
 const url = (name: string) => ({ kind: 'url' as const, url: `https://example.org/${name}.gguf` })
 
-describe('choosing a model', () => {
-  test('shows its card and asks for no more context than it has', async () => {
-    const teacher = new Teacher(await makeAround({ teacher: { inspect: async () => card('small') } }))
+describe('Teacher.choose', () => {
+  test('shows the model’s card and limits the context length to the model’s', async () => {
+    const teacher = new Teacher(await makeEnvironment({ teacher: { inspect: async () => card('small') } }))
     await teacher.choose(url('small'), 'small.gguf')
     expect(teacher.card?.name).toBe('small')
     expect(teacher.contextLength).toBe(512)
   })
 
-  test('a refused one leaves the reason and no card', async () => {
+  test('leaves the reason and no card if the model is refused', async () => {
     const teacher = new Teacher(
-      await makeAround({
+      await makeEnvironment({
         teacher: {
           inspect: () => Promise.reject(new RetortError('ModelRefused', 'This is not a GGUF file.')),
         },
@@ -55,10 +56,10 @@ describe('choosing a model', () => {
     expect([teacher.card, teacher.refusals[0]?.sentence]).toEqual([undefined, 'This is not a GGUF file.'])
   })
 
-  test('the last choice wins, even where an earlier one is answered later', async () => {
+  test('keeps the last choice, even if an earlier one responds later', async () => {
     const release: ((value: ModelCard) => void)[] = []
     const inspect = (): Promise<ModelCard> => new Promise((resolve) => release.push(resolve))
-    const teacher = new Teacher(await makeAround({ teacher: { inspect } }))
+    const teacher = new Teacher(await makeEnvironment({ teacher: { inspect } }))
     const first = teacher.choose(url('first'), 'first.gguf')
     const second = teacher.choose(url('second'), 'second.gguf')
     await new Promise((resolve) => setTimeout(resolve, 5))
@@ -71,43 +72,43 @@ describe('choosing a model', () => {
 })
 
 async function makeLoaded(load: () => Promise<TeacherDescription>, held: TeacherDescription | null = null) {
-  const around = await makeAround({
+  const env = await makeEnvironment({
     teacher: { inspect: async () => card('small'), load, describe: async () => held },
   })
   const project = makeProject('Shop', 1)
-  await putProject(around.machines.db, project)
-  const teacher = new Teacher(around)
+  await putProject(env.machines.db, project)
+  const teacher = new Teacher(env)
   await teacher.choose(url('small'), 'small.gguf')
   await teacher.load(project.id)
-  return { teacher, around, project }
+  return { teacher, env, project }
 }
 
-describe('loading', () => {
-  test('a loaded and kept model is remembered by its project and counts as stored from then on', async () => {
-    const { teacher, around, project } = await makeLoaded(async () => describeTeacher('small'))
+describe('Teacher.load', () => {
+  test('records a loaded and stored model in its project and chooses it as stored', async () => {
+    const { teacher, env, project } = await makeLoaded(async () => describeTeacher('small'))
     expect(teacher.description?.card.name).toBe('small')
     expect(teacher.choice?.source).toEqual({ kind: 'stored', name: 'small.gguf' })
-    expect((await getProject(around.machines.db, project.id))?.teacherName).toBe('small.gguf')
+    expect((await getProject(env.machines.db, project.id))?.teacherName).toBe('small.gguf')
   })
 
-  test('a failure says why and shows what the worker still holds', async () => {
+  test('reports a failure and shows the model that the worker still has', async () => {
     const { teacher } = await makeLoaded(() =>
       Promise.reject(new RetortError('OutOfMemory', 'Memory ran out.')),
     )
-    expect(teacher.loading.trouble).toBe('Memory ran out.')
+    expect(teacher.loading.error).toBe('Memory ran out.')
     expect(teacher.description).toBeUndefined()
   })
 
-  test('a dead worker holds nothing', async () => {
+  test('has no model after its worker died', async () => {
     const { teacher } = await makeLoaded(async () => describeTeacher('small'))
-    teacher.lose()
+    teacher.markLost()
     expect(teacher.description).toBeUndefined()
   })
 })
 
-test('an answer grows as it is written and ends as it ended', async () => {
+test('an answer grows while it streams and ends with the final text', async () => {
   const seen: string[] = []
-  const around = await makeAround({
+  const env = await makeEnvironment({
     teacher: {
       describe: async () => describeTeacher('small'),
       complete: async ({ requests }, options) => {
@@ -118,17 +119,17 @@ test('an answer grows as it is written and ends as it ended', async () => {
         }
         options?.onEvent?.({
           kind: 'completion',
-          result: { id, text: 'It is blue.', ending: 'end', promptTokens: 3, tokens: 4 },
+          result: { id, text: 'It is blue.', finishReason: 'end', promptTokens: 3, tokens: 4 },
         })
         return { promptTokens: 3, sharedTokens: 0, newTokens: 4, ms: 1 }
       },
     },
   })
-  const teacher = new Teacher(around)
+  const teacher = new Teacher(env)
   await teacher.sync()
-  await teacher.ask('  ')
-  expect(teacher.asked).toBe('')
-  await teacher.ask('Why?')
+  await teacher.tryPrompt('  ')
+  expect(teacher.triedPrompt).toBe('')
+  await teacher.tryPrompt('Why?')
   expect(seen).toEqual(['It', 'It is', 'It is blue'])
   expect(teacher.answer).toBe('It is blue.')
 })

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { Theme } from '../../src/state/theme.svelte.ts'
-import { makeAround } from './make-around.ts'
+import { makeEnvironment } from './make-environment.ts'
 
-test('a choice shows on the root element and is there at the next visit', async () => {
-  const { root, memory } = await makeAround()
+test('sets the choice on the root element and restores it at the next visit', async () => {
+  const { root, memory } = await makeEnvironment()
   const theme = new Theme(root, memory)
   expect([theme.choice, root.dataset['theme']]).toEqual(['system', undefined])
   theme.choose('dark')
@@ -15,7 +15,7 @@ test('a choice shows on the root element and is there at the next visit', async 
   expect(root.dataset['theme']).toBeUndefined()
 })
 
-test('what is stored wrongly, or nowhere, is the system’s look', () => {
+test('uses the system’s theme if the stored one is invalid or missing', () => {
   const root = document.createElement('html')
   expect(new Theme(root, { getItem: () => 'purple', setItem: () => undefined }).choice).toBe('system')
   expect(new Theme(root, undefined).choice).toBe('system')

@@ -1,4 +1,4 @@
-// Knows: how a test has an effect of its own. Gives the way to end it.
+// Knows: how a test runs its own effect. Returns a function that ends it.
 import { flushSync } from 'svelte'
 
 export function watch(effect: () => void): () => void {

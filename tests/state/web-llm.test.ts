@@ -1,6 +1,6 @@
-// WebLLM's list as it is looked through: what this machine runs, what is kept stands first, what goes when one is deleted.
+// WebLLM's list: what this machine can run, stored models first, what is deleted together with a model.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import type { MachineFacts } from '../../src/domain/model.ts'
+import type { MachineFacts } from '../../src/domain/machine.ts'
 import { WebLlm } from '../../src/state/web-llm.svelte.ts'
 import { CachesStandIn } from '../stand-ins/caches.ts'
 
@@ -13,12 +13,12 @@ afterEach(() => vi.unstubAllGlobals())
 
 const ids = (list: WebLlm): readonly string[] => list.found.map(({ id }) => id)
 
-test('nothing is read before the list is opened', () => {
+test('reads nothing before the list is opened', () => {
   const list = new WebLlm(facts({ available: true, shaderF16: true }))
   expect([list.count, list.found.length, list.refusal]).toEqual([0, 0, undefined])
 })
 
-test('what a machine cannot run is left out until it is asked for', async () => {
+test('hides what the machine cannot run unless requested', async () => {
   const list = new WebLlm(facts({ available: true, shaderF16: false }))
   await list.refresh()
   expect(ids(list).some((id) => id.includes('f16'))).toBe(false)
@@ -26,23 +26,23 @@ test('what a machine cannot run is left out until it is asked for', async () => 
   list.onlyRunnable = false
   expect(list.found.length).toBe(list.count)
   expect(list.refusalOf(list.found.find(({ needsF16 }) => needsF16) ?? expect.fail('none'))).toMatch(
-    /16 bits/,
+    /16-bit floats/,
   )
 })
 
-test('a machine without WebGPU is told so', async () => {
-  const list = new WebLlm(facts({ available: false, shaderF16: false, why: 'No adapter.' }))
+test('returns a refusal on a machine without WebGPU', async () => {
+  const list = new WebLlm(facts({ available: false, shaderF16: false, reason: 'No adapter.' }))
   await list.refresh()
   expect(list.refusal).toMatch(/No adapter\./)
 })
 
-test('words narrow the list, and what is kept stands first; deleting says what goes too', async () => {
+test('a query narrows the list, stored models are first, and models that share files are deleted together', async () => {
   const list = new WebLlm(facts({ available: true, shaderF16: true }))
-  const kept =
+  const stored =
     'https://huggingface.co/mlc-ai/TinyLlama-1.1B-Chat-v1.0-q4f32_1-MLC/resolve/main/tensor-cache.json'
-  await (await caches.open('webllm/model')).put(kept, new Response('{}'))
+  await (await caches.open('webllm/model')).put(stored, new Response('{}'))
   await list.refresh()
-  list.words = 'tinyllama v1.0'
+  list.query = 'tinyllama v1.0'
   expect(ids(list).slice(0, 2).toSorted()).toEqual([
     'TinyLlama-1.1B-Chat-v1.0-q4f32_1-MLC',
     'TinyLlama-1.1B-Chat-v1.0-q4f32_1-MLC-1k',
@@ -52,5 +52,5 @@ test('words narrow the list, and what is kept stands first; deleting says what g
   if (first === undefined) return expect.fail('nothing is found')
   expect(list.sharersOf(first).length).toBe(1)
   await list.remove(first)
-  expect(list.found.every((model) => model.kept === undefined)).toBe(true)
+  expect(list.found.every((model) => model.download === undefined)).toBe(true)
 })

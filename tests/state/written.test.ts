@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { showWritten } from '../../src/ui/parts/format.ts'
 
-test('what a model wrote is shown so that it can be looked at', () => {
+test('showWritten makes blank and spaced texts readable', () => {
   const shown: readonly (readonly [string, string])[] = [
-    ['', '(nothing)'],
-    ['   ', '(spaces and nothing else)'],
-    ['\n', '(1 line break and nothing else)'],
-    ['\n'.repeat(40), '(40 line breaks and nothing else)'],
+    ['', '(empty)'],
+    ['   ', '(spaces only)'],
+    ['\n', '(1 line break only)'],
+    ['\n'.repeat(40), '(40 line breaks only)'],
     ['One\n\ntwo', 'One\n\ntwo'],
     ['One \n \n\n\n\ntwo', 'One ⏎ × 5\ntwo'],
   ]

@@ -1,4 +1,4 @@
-// The database: opened, upgraded, refused; and every store's own promises.
+// Opening and upgrading the database, and the guarantees of each store.
 import 'fake-indexeddb/auto'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { freshId, type ProjectId, type PromptId, type RunId } from '../../src/domain/id.ts'
@@ -9,7 +9,8 @@ import { openDatabase, type Database } from '../../src/storage/database.ts'
 import { listDatasetRows, listDatasets, putDataset } from '../../src/storage/datasets.ts'
 import { isDone, listDone } from '../../src/storage/journal.ts'
 import { withLock } from '../../src/storage/locks.ts'
-import { MIGRATIONS, type Migration } from '../../src/storage/migrations/index.ts'
+import { MIGRATIONS } from '../../src/storage/migrations/index.ts'
+import type { Migration } from '../../src/storage/migrations/migration.ts'
 import { countRecords, removeOrphans } from '../../src/storage/project-contents.ts'
 import {
   deleteEverything,
@@ -37,7 +38,7 @@ import { countSeeds, eachSeed, pageSeeds, putSeeds, removeSeeds } from '../../sr
 import { patchStudent } from '../../src/storage/students.ts'
 import { makePrompt, makeRow, makeSeed, storeSampleProject } from '../stand-ins/sample-project.ts'
 
-/** No key of a record: the store refuses it when it is asked to write it. */
+/** An invalid key: the store refuses to write a record with it. */
 const noKey = Number.NaN as unknown as never
 
 let databases = 0
@@ -49,7 +50,7 @@ beforeEach(async () => {
 })
 afterEach(() => db.close())
 
-describe('opening', () => {
+describe('openDatabase', () => {
   const addNotes: Migration = (_database, transaction) => {
     const projects = transaction.objectStore('projects')
     projects.createIndex('byName', 'name')
@@ -60,7 +61,7 @@ describe('opening', () => {
     })
   }
 
-  test('an older database is upgraded, and what was in it stays', async () => {
+  test('upgrades an older database and keeps its records', async () => {
     await putProject(db, makeProject('Mine', 1))
     db.close()
     const upgraded = await openDatabase(name, [...MIGRATIONS, addNotes])
@@ -70,7 +71,7 @@ describe('opening', () => {
     db = await openDatabase(`${name} again`)
   })
 
-  test('a step that fails leaves the old database as it was', async () => {
+  test('leaves the old database unchanged if a step fails', async () => {
     await putProject(db, makeProject('Mine', 1))
     db.close()
     const broken: Migration = () => {
@@ -81,7 +82,7 @@ describe('opening', () => {
     expect(await listProjects(db)).toHaveLength(1)
   })
 
-  test('a database of a newer page is refused with a sentence', async () => {
+  test('refuses a database of a newer page with a sentence', async () => {
     db.close()
     ;(await openDatabase(name, [...MIGRATIONS, addNotes])).close()
     await expect(openDatabase(name)).rejects.toMatchObject({
@@ -92,7 +93,7 @@ describe('opening', () => {
     db = await openDatabase(`${name} again`)
   })
 
-  test('a browser without IndexedDB is told in a sentence', async () => {
+  test('throws a sentence in a browser without IndexedDB', async () => {
     vi.stubGlobal('indexedDB', undefined)
     Reflect.deleteProperty(globalThis, 'indexedDB')
     await expect(openDatabase('none')).rejects.toMatchObject({
@@ -108,14 +109,14 @@ describe('seeds', () => {
   const many = (count: number): Seed[] =>
     Array.from({ length: count }, (_, i) => makeSeed(projectId, `Seed number ${i}`, i + 1))
 
-  test('equal texts are one seed, within one call and across calls', async () => {
+  test('stores equal texts as one seed, within one call and across calls', async () => {
     const [a, b] = [makeSeed(projectId, 'Same', 1), makeSeed(projectId, 'Same', 2)]
     expect(await putSeeds(db, [a, b])).toEqual({ added: [seedId('Same')], alreadyThere: 1 })
     expect(await putSeeds(db, [a])).toEqual({ added: [], alreadyThere: 1 })
     expect(await countSeeds(db, projectId)).toBe(1)
   })
 
-  test('come back in their order, page by page and all, also where many share a moment and a line', async () => {
+  test('returns seeds in order, by page and all, even if many share a time and a line', async () => {
     const seeds = [
       ...many(1990),
       ...Array.from({ length: 40 }, (_, i) => ({ ...makeSeed(projectId, `Tied ${i}`, 1991) })),
@@ -134,10 +135,10 @@ describe('seeds', () => {
     expect(await pageSeeds(db, projectId, { from: 100_000, limit: 5 })).toEqual([])
   })
 
-  test('are removed and given back for undo', async () => {
+  test('removes seeds and returns them for undo', async () => {
     const seeds = many(5)
     await putSeeds(db, seeds)
-    const removed = await removeSeeds(db, projectId, [seeds[1]!.id, seedId('never there'), seeds[3]!.id])
+    const removed = await removeSeeds(db, projectId, [seeds[1]!.id, seedId('never stored'), seeds[3]!.id])
     expect(removed.map(({ text }) => text)).toEqual(['Seed number 1', 'Seed number 3'])
     await putSeeds(db, removed)
     expect((await pageSeeds(db, projectId, { from: 0, limit: 9 })).map(({ text }) => text)).toEqual(
@@ -157,7 +158,7 @@ describe('rows', () => {
     return { projectId: project.id, runId, rows }
   }
 
-  test('of a run come in pages that are whole and in order', async () => {
+  test('reads the rows of a run in full pages and in order', async () => {
     const { projectId, runId, rows } = await store(25)
     const pages: number[] = []
     const orders: number[] = []
@@ -171,13 +172,13 @@ describe('rows', () => {
     expect(await countRows(db, projectId, runId, 'dropped')).toBe(5)
   })
 
-  test('are read by id in the order asked, without those that are gone', async () => {
+  test('reads rows by id in the order of the ids, without missing ones', async () => {
     const { projectId, rows } = await store(4)
-    const ids = [rows[3]!.id, 'gone' as Row['id'], rows[0]!.id]
+    const ids = [rows[3]!.id, 'missing' as Row['id'], rows[0]!.id]
     expect((await readRows(db, projectId, ids)).map(({ order }) => order)).toEqual([3, 0])
   })
 
-  test('are written and changed together or not at all', async () => {
+  test('writes and updates rows in one transaction or not at all', async () => {
     const { projectId, runId, rows } = await store(3)
     const [first, , third] = rows
     const changed = await writeRows(
@@ -186,7 +187,7 @@ describe('rows', () => {
       [{ ...first!, id: 'new' as Row['id'], order: 9 }],
       new Map([
         [third!.id, (row: Row) => ({ ...row, status: 'dropped' as const })],
-        ['gone' as Row['id'], (row: Row) => row],
+        ['missing' as Row['id'], (row: Row) => row],
       ]),
     )
     expect(changed.map(({ id }) => id)).toEqual([third!.id])
@@ -219,28 +220,28 @@ describe('rows', () => {
       ...rows.map(({ id }) => id),
       'new',
     ])
-    await expect(updateRow(db, projectId, 'gone' as Row['id'], (row) => row)).rejects.toThrow(RangeError)
+    await expect(updateRow(db, projectId, 'missing' as Row['id'], (row) => row)).rejects.toThrow(RangeError)
   })
 
-  test('show their heads in the table: the hand’s text, the score, where they stand', async () => {
+  test('summarizes rows for the table: edited text, score and status', async () => {
     const { projectId, runId } = await store(10)
     const shares: number[] = []
-    const heads = await loadRowIndex(db, projectId, runId, (share) => shares.push(share))
-    expect(heads).toHaveLength(10)
+    const entries = await loadRowIndex(db, projectId, runId, (share) => shares.push(share))
+    expect(entries).toHaveLength(10)
     expect(shares.at(-1)).toBe(1)
-    expect(heads[0]).toMatchObject({ status: 'dropped', droppedBy: 'novelty', edited: false })
-    expect(heads[1]?.score).toBeUndefined() // its verdict could not be read
-    expect(heads[2]).toMatchObject({ edited: true, completion: 'Edited by hand.', score: 3.4 })
-    expect(heads[3]?.status).toBe('rejected')
-    expect(heads.every(({ completion }) => completion.length <= 160)).toBe(true)
+    expect(entries[0]).toMatchObject({ status: 'dropped', droppedBy: 'novelty', edited: false })
+    expect(entries[1]?.score).toBeUndefined() // its verdict could not be read
+    expect(entries[2]).toMatchObject({ edited: true, completion: 'Edited by hand.', score: 3.4 })
+    expect(entries[3]?.status).toBe('rejected')
+    expect(entries.every(({ completion }) => completion.length <= 160)).toBe(true)
   })
 })
 
-describe('records that belong together', () => {
-  test('prompts and the mark of their round are stored together or not at all', async () => {
+describe('related records', () => {
+  test('stores prompts and the journal entry of their round together or not at all', async () => {
     const { project, run } = await storeSampleProject(db)
     const before = await listPrompts(db, project.id, run.id)
-    const mark = { projectId: project.id, runId: run.id, key: 'grown to 8' }
+    const entry = { projectId: project.id, runId: run.id, key: 'grown to 8' }
     await expect(
       putPrompts(
         db,
@@ -248,19 +249,19 @@ describe('records that belong together', () => {
           { ...before[0]!, id: 'new' as PromptId },
           { ...before[0]!, id: noKey },
         ],
-        mark,
+        entry,
       ),
     ).rejects.toThrow()
     await expect(
-      putPrompts(db, [{ ...before[0]!, id: 'new' as PromptId }], { ...mark, key: noKey }),
+      putPrompts(db, [{ ...before[0]!, id: 'new' as PromptId }], { ...entry, key: noKey }),
     ).rejects.toThrow()
     expect(await listPrompts(db, project.id, run.id)).toEqual(before)
     expect(await isDone(db, project.id, run.id, 'grown to 8')).toBe(false)
-    await putPrompts(db, [], mark)
+    await putPrompts(db, [], entry)
     expect([...(await listDone(db, project.id, run.id))].toSorted()).toEqual(['grown to 8', 'growth/0'])
   })
 
-  test('a dataset frozen twice is one dataset', async () => {
+  test('stores a dataset that is frozen twice once', async () => {
     const { project, dataset } = await storeSampleProject(db)
     const rows = await listDatasetRows(db, project.id, dataset.id)
     await putDataset(db, { ...dataset, frozenAt: dataset.frozenAt + 5 }, rows)
@@ -273,7 +274,7 @@ describe('records that belong together', () => {
     ).toBe(true)
   })
 
-  test('a project is deleted with everything in it and with nothing of another', async () => {
+  test('deletes a project with all its records and none of another', async () => {
     const [one, two] = [
       await storeSampleProject(db, { name: 'One' }),
       await storeSampleProject(db, { name: 'Two' }),
@@ -285,7 +286,7 @@ describe('records that belong together', () => {
     expect(await countRecords(db, two.project.id)).toBe(kept)
   })
 
-  test('a copy has as much in every store and shares no record', async () => {
+  test('copies all records of a project and shares none', async () => {
     const { project } = await storeSampleProject(db)
     const copy = await duplicateProject(db, project.id, 'Copy', 5)
     expect(copy).toMatchObject({ name: 'Copy', recipeText: project.recipeText })
@@ -294,7 +295,7 @@ describe('records that belong together', () => {
     for (const store of PROJECT_STORES) expect(await db.count(store), store).toBeGreaterThan(0)
   })
 
-  test('what no project owns is found and removed', async () => {
+  test('finds and removes records without a project', async () => {
     const { project } = await storeSampleProject(db)
     const other = await storeSampleProject(db)
     await db.delete('projects', project.id)
@@ -305,7 +306,7 @@ describe('records that belong together', () => {
     for (const store of ['projects', ...PROJECT_STORES] as const) expect(await db.count(store), store).toBe(0)
   })
 
-  test('what is gone is not patched into being', async () => {
+  test('does not create a missing record by patching it', async () => {
     const { project } = await storeSampleProject(db)
     await expect(patchRun(db, project.id, freshId('run'), { status: 'stopped' })).rejects.toThrow(RangeError)
     await expect(patchStudent(db, project.id, freshId('student'), { status: 'stopped' })).rejects.toThrow(
@@ -316,7 +317,7 @@ describe('records that belong together', () => {
 
 describe('a full disk', () => {
   const quota = new DOMException('', 'QuotaExceededError')
-  test('is known by any of its names', () => {
+  test('recognizes a full disk by any of its errors', () => {
     expect(
       [
         quota,
@@ -326,12 +327,10 @@ describe('a full disk', () => {
       ].map(isQuotaError),
     ).toEqual([true, true, false, false])
   })
-  test('is told with what could not be stored, and other errors stay themselves', async () => {
+  test('reports what could not be stored, and passes other errors on', async () => {
     await expect(guardQuota('The seeds', () => Promise.reject(quota))).rejects.toMatchObject({
       name: 'StorageFull',
-      message: expect.stringMatching(
-        /^The seeds could not be stored: .*All that was stored before is safe\./,
-      ),
+      message: expect.stringMatching(/^The seeds could not be stored: .*Everything stored before is safe\./),
     })
     await expect(guardQuota('The seeds', () => Promise.reject(new RangeError('other')))).rejects.toThrow(
       new RangeError('other'),
@@ -358,7 +357,7 @@ describe('a lock', () => {
     }
     query = async (): Promise<object> => ({ held: this.held.map((held) => ({ name: held })) })
   }
-  test('is held while the work goes on, names its holder to others, and is let go when the work throws', async () => {
+  test('is held during the work, names its holder to others, and is released if the work throws', async () => {
     const locks = new Locks() as unknown as LockManager & Locks
     let finish: (value: number) => void = () => undefined
     const first = withLock(
@@ -380,7 +379,7 @@ describe('a lock', () => {
     )
     expect(locks.held).toEqual([])
   })
-  test('is done without where the browser has none', async () => {
+  test('does the work unguarded in a browser without locks', async () => {
     expect(await withLock('a run', 'x', async () => 5, undefined)).toEqual({ held: true, value: 5 })
   })
 })

@@ -1,8 +1,8 @@
-// Models and checkpoints in a file system that is full, that lacks parts, or that is cut off in the middle.
+// Models and checkpoints in a file system that is full, lacks methods, or is interrupted.
 import { afterEach, describe, expect, test } from 'vitest'
 import { freshId, type ProjectId, type StudentId } from '../../src/domain/id.ts'
 import { checkpointFiles, modelFiles, removeAll } from '../../src/storage/files.ts'
-import { modelFolders, placeOf } from '../../src/storage/model-folders.ts'
+import { modelFolders, locateFile } from '../../src/storage/model-folders.ts'
 import { safeFileName } from '../../src/storage/folders.ts'
 import { isQuotaError } from '../../src/storage/quota.ts'
 import { installPrivateFiles, PrivateFiles, type Lacking } from '../stand-ins/private-files.ts'
@@ -22,17 +22,17 @@ const browsers: readonly (readonly [string, Lacking])[] = [
   ['a page of Chromium', { createSyncAccessHandle: false }],
   ['a worker of an older Safari', { createWritable: false }],
   ['a browser that cannot move files', { move: false }],
-  ['one that has neither writables nor moving', { createWritable: false, move: false }],
+  ['a browser with neither writables nor moving', { createWritable: false, move: false }],
 ]
 
 describe.each(browsers)('in %s', (_, lacking) => {
-  test('a model is copied in pieces, listed, found, replaced and removed', async () => {
+  test('copies a model in chunks, lists, finds, replaces and removes it', async () => {
     install(lacking)
-    const told: number[] = []
+    const progress: number[] = []
     await modelFiles.write('a/b: model.gguf', new Blob([bytesOf(10_000_000)]), {
-      onProgress: (bytes) => told.push(bytes),
+      onProgress: (bytes) => progress.push(bytes),
     })
-    expect(told).toEqual([8 * 2 ** 20, 10_000_000])
+    expect(progress).toEqual([8 * 2 ** 20, 10_000_000])
     expect(await modelFiles.list()).toMatchObject([{ name: 'a_b_ model.gguf', bytes: 10_000_000 }])
     expect((await modelFiles.find('a/b: model.gguf'))?.size).toBe(10_000_000)
     await modelFiles.write('a/b: model.gguf', new Blob([bytesOf(5, 1)]))
@@ -44,7 +44,7 @@ describe.each(browsers)('in %s', (_, lacking) => {
     expect(await modelFiles.find('a/b: model.gguf')).toBeUndefined()
   })
 
-  test('a copy that is cut off leaves no model, no part and the earlier model whole', async () => {
+  test('leaves the earlier model and no partial file after an interrupted copy', async () => {
     install(lacking)
     await modelFiles.write('m.gguf', new Blob([bytesOf(10)]))
     const abort = new AbortController()
@@ -58,7 +58,7 @@ describe.each(browsers)('in %s', (_, lacking) => {
     expect(await modelFiles.findPart('m.gguf')).toBeUndefined()
   })
 
-  test('a download goes on behind what was kept of it, and is no model before it is whole', async () => {
+  test('resumes a download after the stored bytes, and lists it only when it is complete', async () => {
     install(lacking)
     const first = await modelFiles.openPart('m.gguf', 0, 'v1')
     await first.append(bytesOf(100, 1))
@@ -77,7 +77,7 @@ describe.each(browsers)('in %s', (_, lacking) => {
     expect(await modelFiles.findPart('m.gguf')).toBeUndefined()
   })
 
-  test('a model of several files is one model when all are there, and none before', async () => {
+  test('lists a model of several files only when all of them are stored', async () => {
     const files = install(lacking)
     const wanted = {
       files: [
@@ -87,21 +87,21 @@ describe.each(browsers)('in %s', (_, lacking) => {
       hub: { url: 'https://hub.example/a/b', origin: 'https://hub.example/a/b/tree/1' },
     }
     await modelFolders.begin('a/b', wanted)
-    const [config, graph] = [placeOf('a/b', 'config.json'), placeOf('a/b', 'onnx/model.onnx')]
+    const [config, graph] = [locateFile('a/b', 'config.json'), locateFile('a/b', 'onnx/model.onnx')]
     await config.files.write(config.name, new Blob([bytesOf(5)]))
     const part = await graph.files.openPart(graph.name, 0, 'v1')
     await part.append(bytesOf(12))
     await part.close()
     expect([await modelFiles.list(), await modelFolders.open('a/b')]).toEqual([[], undefined])
-    expect(await modelFolders.list()).toEqual([{ name: 'a_b', ...wanted, bytes: 25, here: 17 }])
-    // The same commit goes on with all of it; another one with what is the same, and what is not goes.
+    expect(await modelFolders.list()).toEqual([{ name: 'a_b', ...wanted, bytes: 25, downloadedBytes: 17 }])
+    // The same commit keeps all files; another one keeps the files with the same digest and removes the others.
     await modelFolders.begin('a/b', wanted)
-    expect((await modelFolders.find('a/b'))?.here).toBe(17)
+    expect((await modelFolders.find('a/b'))?.downloadedBytes).toBe(17)
     await modelFolders.begin('a/b', {
       ...wanted,
       hub: { ...wanted.hub, origin: 'https://hub.example/a/b/tree/2' },
     })
-    expect((await modelFolders.find('a/b'))?.here).toBe(12)
+    expect((await modelFolders.find('a/b'))?.downloadedBytes).toBe(12)
     await modelFolders.begin('a/b', {
       ...wanted,
       files: [
@@ -109,7 +109,7 @@ describe.each(browsers)('in %s', (_, lacking) => {
         { path: 'onnx/model.onnx', bytes: 20, digest: 'sha256:y' },
       ],
     })
-    expect((await modelFolders.find('a/b'))?.here).toBe(0)
+    expect((await modelFolders.find('a/b'))?.downloadedBytes).toBe(0)
     for (const { files: folder, name } of [config, graph])
       await folder.write(name, new Blob([bytesOf(name === 'config.json' ? 5 : 20, 3)]))
     await modelFolders.finish('a/b', 99)
@@ -122,14 +122,14 @@ describe.each(browsers)('in %s', (_, lacking) => {
       ['config.json', 5],
       ['onnx/model.onnx', 20],
     ])
-    await graph.files.write(graph.name, new Blob([bytesOf(19)])) // someone's hand in the store
+    await graph.files.write(graph.name, new Blob([bytesOf(19)])) // changed outside the page
     expect(await modelFolders.open('a/b')).toBeUndefined()
     await modelFiles.remove('a/b')
     await modelFiles.remove('single.gguf')
     expect([await modelFolders.list(), files.bytes]).toEqual([[], 0])
   })
 
-  test('a checkpoint is written whole, replaced, listed and removed with its student', async () => {
+  test('writes, replaces, lists and removes a checkpoint', async () => {
     install(lacking)
     await checkpointFiles.write(project, student, 'last.checkpoint', bytesOf(50, 1))
     await checkpointFiles.write(project, student, 'last.checkpoint', bytesOf(40, 2))
@@ -142,7 +142,7 @@ describe.each(browsers)('in %s', (_, lacking) => {
     expect(await checkpointFiles.read(other, student, 'last.checkpoint')).toEqual(bytesOf(40, 2))
   })
 
-  test('on a full disk a checkpoint leaves the earlier one, or nothing where there was none', async () => {
+  test('keeps the earlier checkpoint, or none, on a full disk', async () => {
     const files = install({ ...lacking, quota: 1000 })
     await expect(checkpointFiles.write(project, student, 'last.checkpoint', bytesOf(2000))).rejects.toSatisfy(
       isQuotaError,
@@ -156,14 +156,14 @@ describe.each(browsers)('in %s', (_, lacking) => {
     expect(files.bytes).toBe(300)
   })
 
-  test('on a full disk a model leaves no part', async () => {
+  test('leaves no partial model on a full disk', async () => {
     const files = install({ ...lacking, quota: 9_000_000 })
     await expect(modelFiles.write('m.gguf', new Blob([bytesOf(10_000_000)]))).rejects.toSatisfy(isQuotaError)
     expect(await modelFiles.list()).toEqual([])
     expect(files.bytes).toBe(0)
   })
 
-  test('everything goes when everything is deleted', async () => {
+  test('removes everything', async () => {
     const files = install(lacking)
     await modelFiles.write('m.gguf', new Blob([bytesOf(10)]))
     await checkpointFiles.write(project, student, 'last.checkpoint', bytesOf(10))
@@ -173,7 +173,7 @@ describe.each(browsers)('in %s', (_, lacking) => {
   })
 })
 
-test('a browser without this file system is told in a sentence, and reading finds nothing', async () => {
+test('throws a sentence in a browser without a file system', async () => {
   uninstall = installPrivateFiles(undefined)
   await expect(checkpointFiles.write(project, student, 'x', bytesOf(1))).rejects.toMatchObject({
     name: 'StorageFailed',
@@ -181,7 +181,7 @@ test('a browser without this file system is told in a sentence, and reading find
   })
 })
 
-test('names that people chose are names of files everywhere', () => {
+test('makes safe file names from any name', () => {
   expect([
     safeFileName('../../etc/passwd'),
     safeFileName('..'),

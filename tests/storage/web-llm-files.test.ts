@@ -1,4 +1,4 @@
-// What WebLLM keeps is listed and deleted here as WebLLM's own functions would, which run beside ours on the same cache.
+// WebLLM's files are listed and deleted as WebLLM's own functions do it, which run on the same cache for comparison.
 import { deleteModelAllInfoInCache, hasModelInCache, prebuiltAppConfig } from '@mlc-ai/web-llm'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { deleteWebLlm } from '../../src/actions/delete-web-llm.ts'
@@ -17,8 +17,8 @@ const small = find('SmolLM2-135M-Instruct-q0f32-MLC')
 const shared = find('TinyLlama-1.1B-Chat-v1.0-q4f32_1-MLC')
 const SHARDS = ['params_shard_0.bin', 'params_shard_1.bin']
 
-/** Keeps what WebLLM keeps, under its names. */
-async function keep(model: WebLlmModel, shards = SHARDS): Promise<void> {
+/** Stores the files that WebLLM stores, under its names. */
+async function store(model: WebLlmModel, shards = SHARDS): Promise<void> {
   const folder = folderOf(model)
   const put = async (
     cache: string,
@@ -27,7 +27,7 @@ async function keep(model: WebLlmModel, shards = SHARDS): Promise<void> {
     headers: Record<string, string> = {},
   ): Promise<void> => (await caches.open(cache)).put(url, new Response(body, { headers }))
   await put('webllm/config', `${folder}mlc-chat-config.json`, '{}')
-  await put('webllm/wasm', model.library, 'program')
+  await put('webllm/wasm', model.library, 'library')
   await put('webllm/model', `${folder}tokenizer.json`, '{}', { 'content-length': '2' })
   await put(
     'webllm/model',
@@ -38,7 +38,7 @@ async function keep(model: WebLlmModel, shards = SHARDS): Promise<void> {
   for (const shard of shards)
     await put('webllm/model', folder + shard, 'x'.repeat(100), { 'content-length': '100' })
 }
-const listed = async (id: string) => (await listWebLlm(catalogue)).find((model) => model.id === id)?.kept
+const listed = async (id: string) => (await listWebLlm(catalogue)).find((model) => model.id === id)?.download
 const addresses = async (): Promise<string[]> =>
   (
     await Promise.all(
@@ -48,18 +48,18 @@ const addresses = async (): Promise<string[]> =>
     )
   ).flat()
 
-test('a model is whole exactly where WebLLM says that it has it', async () => {
+test('reports a model as complete exactly if WebLLM does', async () => {
   expect(await listed(small.id)).toBeUndefined()
-  await keep(small, SHARDS.slice(1))
-  expect(await listed(small.id)).toMatchObject({ whole: false })
+  await store(small, SHARDS.slice(1))
+  expect(await listed(small.id)).toMatchObject({ complete: false })
   expect(await hasModelInCache(small.id, prebuiltAppConfig)).toBe(false)
-  await keep(small)
-  expect(await listed(small.id)).toMatchObject({ whole: true })
+  await store(small)
+  expect(await listed(small.id)).toMatchObject({ complete: true })
   expect(await hasModelInCache(small.id, prebuiltAppConfig)).toBe(true)
 })
 
-test('its size is that of its files as they are kept, not as they came', async () => {
-  await keep(small)
+test('measures files as they are stored, not as they were sent', async () => {
+  await store(small)
   const list = JSON.stringify({
     metadata: {},
     records: SHARDS.map((dataPath) => ({ dataPath, nbytes: 100 })),
@@ -67,29 +67,29 @@ test('its size is that of its files as they are kept, not as they came', async (
   expect((await listed(small.id))?.bytes).toBe(200 + 2 + list.length)
 })
 
-test('deleting leaves what WebLLM’s own deleting leaves, but for the list of weights that it forgets', async () => {
-  await keep(small)
-  await keep(shared)
+test('deletes what WebLLM’s own function deletes, and the list of weights that it leaves', async () => {
+  await store(small)
+  await store(shared)
   await deleteModelAllInfoInCache(small.id, prebuiltAppConfig)
   const theirs = (await addresses()).filter((url) => url !== `${folderOf(small)}tensor-cache.json`)
-  await keep(small)
+  await store(small)
   await deleteWebLlm(small, await listWebLlm(catalogue))
   expect((await addresses()).toSorted()).toEqual(theirs.toSorted())
   expect(await hasModelInCache(shared.id, prebuiltAppConfig)).toBe(true)
 })
 
-test('models that share their weights are kept and deleted together', async () => {
+test('lists and deletes models that share weights together', async () => {
   const other = find(`${shared.id}-1k`)
-  await keep(shared)
+  await store(shared)
   expect([await listed(shared.id), await listed(other.id)]).toEqual([
-    expect.objectContaining({ whole: true }),
-    expect.objectContaining({ whole: true }),
+    expect.objectContaining({ complete: true }),
+    expect.objectContaining({ complete: true }),
   ])
   await deleteWebLlm(other, await listWebLlm(catalogue))
   expect(await listed(shared.id)).toBeUndefined()
 })
 
-test('a program that another kept model runs on stays', async () => {
+test('keeps the library that another stored model uses', async () => {
   const users = catalogue.WEB_LLM_MODELS.filter(
     ({ library }) => catalogue.WEB_LLM_MODELS.filter((model) => model.library === library).length > 1,
   )
@@ -98,21 +98,21 @@ test('a program that another kept model runs on stays', async () => {
     users.find(({ library, address }) => library === users[0]?.library && address !== users[0]?.address),
   ]
   if (one === undefined || two === undefined)
-    return expect.fail('no two models of the catalogue share a program')
-  await keep(one)
-  await keep(two)
+    return expect.fail('no two models of the catalogue share a library')
+  await store(one)
+  await store(two)
   await deleteWebLlm(one, await listWebLlm(catalogue))
   expect(await addresses()).toContain(two.library)
   await deleteWebLlm(two, await listWebLlm(catalogue))
   expect(await addresses()).toEqual([])
 })
 
-test('looking makes no cache, a damaged list is not whole, and without caches nothing is kept', async () => {
+test('creates no cache, reports a damaged list as incomplete, and finds nothing without caches', async () => {
   await listWebLlmFiles()
   expect(await caches.keys()).toEqual([])
-  await keep(small)
+  await store(small)
   await (await caches.open('webllm/model')).put(`${folderOf(small)}tensor-cache.json`, new Response('<html>'))
-  expect(await listed(small.id)).toMatchObject({ whole: false })
+  expect(await listed(small.id)).toMatchObject({ complete: false })
   vi.unstubAllGlobals()
   expect((await listWebLlmFiles()).size).toBe(0)
 })

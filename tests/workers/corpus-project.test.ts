@@ -1,18 +1,26 @@
 import 'fake-indexeddb/auto'
 import { strToU8, unzipSync, zipSync, type Zippable } from 'fflate'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { ProjectId } from '../../src/domain/id.ts'
+import { hashOfBytes } from '../../src/domain/hash.ts'
+import type { DatasetId, ProjectId, RunId, StudentId } from '../../src/domain/id.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import { openDatabase, type Database } from '../../src/storage/database.ts'
+import { listDatasetRows } from '../../src/storage/datasets.ts'
 import { checkpointFiles } from '../../src/storage/files.ts'
 import { eachRecord, removeOrphans } from '../../src/storage/project-contents.ts'
 import { getProject, listProjects, putProject } from '../../src/storage/projects.ts'
-import { PROJECT_STORES } from '../../src/storage/schema.ts'
+import { readRecord, RECORDS } from '../../src/storage/records.ts'
+import { listRows } from '../../src/storage/rows.ts'
+import { listRuns } from '../../src/storage/runs.ts'
+import { PROJECT_STORES, type ProjectStore } from '../../src/storage/schema.ts'
 import { putSeeds } from '../../src/storage/seeds.ts'
+import { listStudents } from '../../src/storage/students.ts'
+import { upgradeRecord } from '../../src/storage/upgrades/index.ts'
 import { openProject, type Opened } from '../../workers/corpus/open-project.ts'
 import { SAVED_STORES } from '../../workers/corpus/project-file.ts'
 import { saveProject } from '../../workers/corpus/save-project.ts'
 import { installPrivateFiles, PrivateFiles } from '../stand-ins/private-files.ts'
+import * as old from '../stand-ins/project-of-0.1.ts'
 import { makeSeed, storeSampleProject } from '../stand-ins/sample-project.ts'
 
 const NOW = 1_760_000_000_000
@@ -31,18 +39,18 @@ afterEach(() => {
   uninstall()
 })
 
-const calling = (
+const makeCall = (
   signal = new AbortController().signal,
-): Call<{ done: number; total: number }> & { told: { done: number; total: number }[] } => {
-  const told: { done: number; total: number }[] = []
-  return { signal, emit: (event) => void told.push(event), told }
+): Call<{ done: number; total: number }> & { events: { done: number; total: number }[] } => {
+  const events: { done: number; total: number }[] = []
+  return { signal, emit: (event) => void events.push(event), events }
 }
-const save = async (projectId: ProjectId, call = calling()): Promise<Uint8Array<ArrayBuffer>> =>
+const save = async (projectId: ProjectId, call = makeCall()): Promise<Uint8Array<ArrayBuffer>> =>
   (await saveProject(db, { projectId }, call, NOW)).value.bytes as Uint8Array<ArrayBuffer>
-const open = (bytes: Uint8Array<ArrayBuffer>, call = calling()): Promise<Opened> =>
+const open = (bytes: Uint8Array<ArrayBuffer>, call = makeCall()): Promise<Opened> =>
   openProject(db, { file: new File([bytes], 'mine.retort.zip') }, call, NOW)
 
-/** All that a project has, without its id, so that two can be compared. */
+/** All records of a project without its id, so that two projects can be compared. */
 async function contentsOf(projectId: ProjectId): Promise<Record<string, unknown[]>> {
   const contents: Record<string, unknown[]> = {}
   for (const store of PROJECT_STORES) {
@@ -55,11 +63,15 @@ async function contentsOf(projectId: ProjectId): Promise<Record<string, unknown[
   }
   return contents
 }
+const countBy = (names: readonly string[]): Record<string, number> =>
+  Object.fromEntries(
+    [...new Set(names)].map((name) => [name, names.filter((other) => other === name).length]),
+  )
 const countAll = async (): Promise<number> => {
   const counts = await Promise.all(['projects' as const, ...PROJECT_STORES].map((store) => db.count(store)))
   return counts.reduce((sum, count) => sum + count, 0)
 }
-/** The file with some of its entries changed; undefined takes one out. */
+/** The file with some of its entries changed; undefined removes one. */
 function alter(
   bytes: Uint8Array,
   changes: Readonly<Record<string, string | Uint8Array | undefined>>,
@@ -82,14 +94,14 @@ async function expectRefused(bytes: Uint8Array<ArrayBuffer>, sentence: RegExp): 
   if (opened.ok) return
   expect(opened.problems.map((problem) => problem.sentence).join(' ')).toMatch(sentence)
   expect(opened.problems[0]?.sentence).toMatch(
-    /^mine\.retort\.zip cannot be opened as a project: .*\. Nothing of it was stored\.$/,
+    /^mine\.retort\.zip cannot be opened as a project: .*\. Nothing was stored\.$/,
   )
   expect(await countAll()).toBe(before)
   expect(files.bytes).toBe(bytesBefore)
 }
 
-describe('a project as a file', () => {
-  test('comes back with equal contents under an id and a name of its own, and the dataset keeps its id', async () => {
+describe('a project file', () => {
+  test('opens with equal contents under a new id and a free name, and keeps the dataset’s id', async () => {
     const { project, dataset, student } = await storeSampleProject(db)
     await checkpointFiles.write(
       project.id,
@@ -98,9 +110,9 @@ describe('a project as a file', () => {
       Uint8Array.from({ length: 70_000 }, (_none, i) => i * 7),
     )
     await checkpointFiles.write(project.id, student.id, 'before.bin', new Uint8Array())
-    const saving = calling()
+    const saving = makeCall()
     const bytes = await save(project.id, saving)
-    const opening = calling()
+    const opening = makeCall()
     const opened = await open(bytes, opening)
     expect(opened).toMatchObject({ ok: true, name: 'Sample 2' })
     if (!opened.ok) return
@@ -117,15 +129,15 @@ describe('a project as a file', () => {
       await checkpointFiles.read(project.id, student.id, 'checkpoint.bin'),
     )
     expect(await checkpointFiles.read(opened.projectId, student.id, 'before.bin')).toEqual(new Uint8Array())
-    for (const { told } of [saving, opening]) {
-      expect(told.every(({ done }, i) => done >= (told[i - 1]?.done ?? 0))).toBe(true)
-      expect(told.at(-1)?.done).toBe(told.at(-1)?.total)
+    for (const { events } of [saving, opening]) {
+      expect(events.every(({ done }, i) => done >= (events[i - 1]?.done ?? 0))).toBe(true)
+      expect(events.at(-1)?.done).toBe(events.at(-1)?.total)
     }
   })
 
-  test('is one that other zip readers open, with an entry for every store', async () => {
+  test('is a zip file with an entry for every store', async () => {
     const { project } = await storeSampleProject(db, { name: 'Über: Äpfel/Birnen' })
-    const saved = (await saveProject(db, { projectId: project.id }, calling(), NOW)).value
+    const saved = (await saveProject(db, { projectId: project.id }, makeCall(), NOW)).value
     expect(saved).toMatchObject({ name: 'Über_-Äpfel_Birnen.retort.zip', mime: 'application/zip' })
     const entries = unzipSync(saved.bytes)
     expect(new Set(Object.keys(entries))).toEqual(
@@ -134,7 +146,7 @@ describe('a project as a file', () => {
     expect(new Set(SAVED_STORES)).toEqual(new Set(PROJECT_STORES))
   })
 
-  test('opens from a zip file that another program packed again, in another order and with entries of its own', async () => {
+  test('opens after another program repacked it in another order with extra entries', async () => {
     const { project } = await storeSampleProject(db)
     const entries = Object.entries(unzipSync(await save(project.id))).toReversed()
     const repacked = zipSync(
@@ -145,7 +157,7 @@ describe('a project as a file', () => {
     expect(opened.ok && (await contentsOf(opened.projectId))).toEqual(await contentsOf(project.id))
   })
 
-  test('holds an empty project, and a lone one keeps its name', async () => {
+  test('can contain an empty project, which keeps its name if that is free', async () => {
     const project = { id: 'abcdef0123456789' as ProjectId, name: 'Nothing yet', createdAt: 1, changedAt: 2 }
     await putProject(db, project)
     const bytes = await save(project.id)
@@ -153,7 +165,7 @@ describe('a project as a file', () => {
     expect(await open(bytes)).toMatchObject({ ok: true, name: 'Nothing yet' })
   })
 
-  test('keeps a loss that was no number as no number', async () => {
+  test('keeps a loss of NaN', async () => {
     const { project, student } = await storeSampleProject(db)
     await db.put('students', { ...student, points: [{ step: 1, train: Number.NaN }] })
     const opened = await open(await save(project.id))
@@ -162,11 +174,11 @@ describe('a project as a file', () => {
     ])
   })
 
-  test('of 5,000 rows is written and read in pieces', async () => {
+  test('is written and read in chunks with 5,000 rows', async () => {
     const { project } = await storeSampleProject(db, { seeds: 50, rows: 5_000 })
-    const call = calling()
+    const call = makeCall()
     const bytes = await save(project.id, call)
-    expect(call.told.length).toBeGreaterThan(10)
+    expect(call.events.length).toBeGreaterThan(10)
     const opened = await open(bytes)
     expect(
       opened.ok && (await db.count('rows', IDBKeyRange.bound([opened.projectId], [opened.projectId, []]))),
@@ -176,13 +188,13 @@ describe('a project as a file', () => {
     )
   }, 120_000)
 
-  test('of a project that is not there is refused with a sentence', async () => {
-    await expect(save('abcdef0123456789' as ProjectId)).rejects.toThrow(/not stored any more/)
+  test('is not made of a missing project', async () => {
+    await expect(save('abcdef0123456789' as ProjectId)).rejects.toThrow(/no longer stored/)
   })
 })
 
-describe('a file that is no project', () => {
-  test('is refused with what is wrong, and nothing is stored', async () => {
+describe('an invalid project file', () => {
+  test('is refused with the reason, and nothing is stored', async () => {
     const { project, dataset, student } = await storeSampleProject(db)
     await checkpointFiles.write(project.id, student.id, 'checkpoint.bin', new Uint8Array(5000).fill(3))
     const good = await save(project.id)
@@ -190,26 +202,23 @@ describe('a file that is no project', () => {
     const manifest = entryText(good, 'retort.json')
     const cases: readonly (readonly [Uint8Array<ArrayBuffer>, RegExp])[] = [
       [new Uint8Array(), /it is empty/],
-      [strToU8('GGUF and then something else'), /no zip file, or it was cut off/],
-      [good.slice(0, -1), /no zip file, or it was cut off/],
-      [good.slice(0, good.length / 2), /no zip file, or it was cut off/],
-      [zipSync({ 'a.txt': strToU8('a') }), /no saved project: retort\.json is missing/],
-      [alter(good, { 'retort.json': 'not JSON' }), /no saved project/],
-      [alter(good, { 'retort.json': '{"format":"retort-project"}' }), /names no version/],
+      [strToU8('GGUF and then something else'), /not a zip file, or it is truncated/],
+      [good.slice(0, -1), /not a zip file, or it is truncated/],
+      [good.slice(0, good.length / 2), /not a zip file, or it is truncated/],
+      [zipSync({ 'a.txt': strToU8('a') }), /not a saved project: it has no retort\.json/],
+      [alter(good, { 'retort.json': 'not JSON' }), /not a saved project/],
+      [alter(good, { 'retort.json': '{"format":"retort-project"}' }), /retort\.json has no version/],
       [
-        alter(good, { 'retort.json': manifest.replace('"version":1', '"version":2') }),
+        alter(good, { 'retort.json': manifest.replace('"version":2', '"version":3') }),
         /newer version of this page/,
       ],
-      [
-        alter(good, { 'retort.json': manifest.replace('"name":"Sample"', '"name":""') }),
-        /`name` is not as it should be/,
-      ],
+      [alter(good, { 'retort.json': manifest.replace('"name":"Sample"', '"name":""') }), /`name` is invalid/],
       [
         alter(good, { 'rows.jsonl': rows.replace('"status":"dropped"', '"status":"gone"') }),
         /rows\.jsonl line \d+: `status`/,
       ],
-      [alter(good, { 'rows.jsonl': `${rows}{"half": ` }), /rows\.jsonl line 11: it is no record/],
-      [alter(good, { 'rows.jsonl': rows + rows.split('\n')[0] }), /line 11: it is there twice/],
+      [alter(good, { 'rows.jsonl': `${rows}{"half": ` }), /rows\.jsonl line 11: it is not a record/],
+      [alter(good, { 'rows.jsonl': rows + rows.split('\n')[0] }), /line 11: it is a duplicate/],
       [alter(good, { 'rows.jsonl': new Uint8Array([0x7b, 0xff, 0xfe]) }), /not UTF-8/],
       [
         alter(good, { 'rows.jsonl': rows.replaceAll(project.id, 'ffffffffffffffffffffffff') }),
@@ -218,7 +227,7 @@ describe('a file that is no project', () => {
       [alter(good, { 'runs.jsonl': undefined }), /its run is missing/],
       [
         alter(good, { 'seeds.jsonl': entryText(good, 'seeds.jsonl').replace('Seed 0', 'Seed zero') }),
-        /its id is not that of its text/,
+        /its id does not match its text/,
       ],
       [
         alter(good, { 'datasetRows.jsonl': undefined }),
@@ -228,20 +237,20 @@ describe('a file that is no project', () => {
         alter(good, {
           'datasetRows.jsonl': entryText(good, 'datasetRows.jsonl').replace('An answer', 'Another answer'),
         }),
-        /not those it was named after/,
+        /do not match its id/,
       ],
       [
         alter(good, {
           'datasetRows.jsonl': entryText(good, 'datasetRows.jsonl').split('\n').slice(1).join('\n'),
         }),
-        /a row before it is missing/,
+        /an earlier row is missing/,
       ],
       [alter(good, { 'students.jsonl': undefined, 'comparisons.jsonl': undefined }), /belongs to no student/],
     ]
     for (const [bytes, sentence] of cases) await expectRefused(bytes, sentence)
   })
 
-  test('is refused when a byte of it was changed', async () => {
+  test('is refused if a byte was changed', async () => {
     const { project, student } = await storeSampleProject(db)
     await checkpointFiles.write(
       project.id,
@@ -259,30 +268,30 @@ describe('a file that is no project', () => {
     await expectRefused(changed, /checkpoint\.bin” is damaged/)
   })
 
-  test('that would fill the disk or the memory is refused before it is unpacked', async () => {
+  test('is refused before unpacking if it would fill the disk or the memory', async () => {
     const bomb = new Uint8Array(120_000_000).fill(32)
     const { project } = await storeSampleProject(db)
     const good = await save(project.id)
-    await expectRefused(alter(good, { 'rows.jsonl': bomb }), /unpacks to far more than a project is/)
-    // The same, with a directory that declares less than there is.
-    const lying = alter(good, { 'rows.jsonl': bomb.subarray(0, 40_000_000) })
-    const view = new DataView(lying.buffer)
+    await expectRefused(alter(good, { 'rows.jsonl': bomb }), /unpacks to far more than a project can contain/)
+    // The same, with a directory that declares fewer bytes.
+    const misdeclared = alter(good, { 'rows.jsonl': bomb.subarray(0, 40_000_000) })
+    const view = new DataView(misdeclared.buffer)
     const size =
-      lying.findIndex(
+      misdeclared.findIndex(
         (_byte, i) =>
           i > good.length / 4 &&
-          i + 4 <= lying.length &&
+          i + 4 <= misdeclared.length &&
           view.getUint32(i, true) === 0x02014b50 &&
-          readName(lying, i) === 'rows.jsonl',
+          readName(misdeclared, i) === 'rows.jsonl',
       ) + 24
     view.setUint32(size, 1000, true)
-    await expectRefused(lying, /unpacks to more than it declares/)
+    await expectRefused(misdeclared, /unpacks to more than it declares/)
     uninstall()
     uninstall = installPrivateFiles(files, { quota: 10_000, usage: 9_000 })
     await expectRefused(good, /this browser has 1 MB left for the page/)
   })
 
-  test('never makes the reader throw, whatever bytes are changed, taken out or put in', async () => {
+  test('never makes the reader throw, whatever bytes are changed, removed or inserted', async () => {
     const { project, student } = await storeSampleProject(db, { seeds: 3, rows: 5 })
     await checkpointFiles.write(project.id, student.id, 'checkpoint.bin', new Uint8Array(300).fill(9))
     const good = await save(project.id)
@@ -306,7 +315,7 @@ describe('a file that is no project', () => {
         for (const left of await removeOrphans(db)) await checkpointFiles.remove(left)
       } else {
         refused += 1
-        expect(opened.problems[0]?.sentence).toMatch(/Nothing of it was stored\.$/)
+        expect(opened.problems[0]?.sentence).toMatch(/Nothing was stored\.$/)
       }
       expect(await countAll()).toBe(before)
     }
@@ -314,8 +323,97 @@ describe('a file that is no project', () => {
   }, 120_000)
 })
 
-describe('the opening of a project file', () => {
-  test('takes back what it stored when the disk gets full, and says so', async () => {
+describe('a project file of version 1', () => {
+  test('opens with every record valid and under today’s names', async () => {
+    const opened = await openProject(db, { file: old.makeFile() }, makeCall(), NOW)
+    if (!opened.ok) return expect.fail(JSON.stringify(opened.problems))
+    const { projectId } = opened
+    expect(await getProject(db, projectId)).toEqual({ ...old.PROJECT, id: projectId, changedAt: NOW })
+    for (const [store, records] of Object.entries(await contentsOf(projectId))) {
+      const name = store as ProjectStore
+      expect(records, store).toHaveLength(old.SUMMARY.counts[name])
+      expect(new Set(records), store).toEqual(
+        new Set(
+          old.readRecords(name).map((record) => {
+            const { projectId: _, ...fields } = upgradeRecord(name, record, 1) as { projectId: string }
+            return fields
+          }),
+        ),
+      )
+      for (const record of records)
+        expect(readRecord(RECORDS[name], { ...(record as object), projectId }), store).toMatchObject({
+          ok: true,
+        })
+    }
+  })
+
+  test('has the runs, rows, students and files that version 0.1 reported', async () => {
+    const opened = await openProject(db, { file: old.makeFile() }, makeCall(), NOW)
+    if (!opened.ok) return expect.fail(JSON.stringify(opened.problems))
+    const { projectId } = opened
+    const runs = await listRuns(db, projectId)
+    expect(runs.map(({ id, status }) => ({ id, status }))).toEqual(
+      old.SUMMARY.runs.map(({ id, status }) => ({ id, status })),
+    )
+    for (const { id, rows: count, byStatus, byDrop } of old.SUMMARY.runs) {
+      const rows = await listRows(db, projectId, id as RunId)
+      expect(rows).toHaveLength(count)
+      const { asked: pending, ...statuses } = byStatus
+      expect(countBy(rows.map(({ status }) => status))).toEqual(
+        pending === undefined ? statuses : { ...statuses, pending },
+      )
+      expect(countBy(rows.flatMap(({ droppedBy }) => droppedBy ?? []))).toEqual(byDrop)
+      for (const { id: edited, edit } of old.SUMMARY.editedByHand)
+        for (const row of rows.filter((one) => one.id === edited)) expect(row.edit).toEqual(edit)
+    }
+    const students = await listStudents(db, projectId)
+    expect(students).toHaveLength(3)
+    for (const { id, status, checkpointStep } of old.SUMMARY.students)
+      expect(students.find((student) => student.id === id)).toMatchObject({ status, checkpointStep })
+    const [dataset] = old.SUMMARY.datasets
+    expect(
+      (await listDatasetRows(db, projectId, dataset?.id as DatasetId)).map(
+        ({ split, rowId }) => `${split} ${rowId}`,
+      ),
+    ).toEqual(dataset?.rowIds)
+    for (const [student, bytes] of old.readCheckpoints())
+      expect(
+        hashOfBytes(
+          (await checkpointFiles.read(projectId, student as StudentId, 'last.checkpoint')) ??
+            new Uint8Array(),
+        ),
+      ).toBe(hashOfBytes(bytes))
+  })
+
+  test('is saved as version 2, with equal contents', async () => {
+    const opened = await openProject(db, { file: old.makeFile() }, makeCall(), NOW)
+    if (!opened.ok) return expect.fail(JSON.stringify(opened.problems))
+    const bytes = await save(opened.projectId)
+    expect(JSON.parse(entryText(bytes, 'retort.json'))).toMatchObject({ version: 2 })
+    const again = await open(bytes)
+    expect(again.ok && (await contentsOf(again.projectId))).toEqual(await contentsOf(opened.projectId))
+  })
+
+  test('is refused if a record is invalid even after the upgrade', async () => {
+    const bytes = new Uint8Array(await old.makeFile().arrayBuffer())
+    const rows = entryText(bytes, 'rows.jsonl')
+    for (const [from, to, problem] of [
+      ['"status":"asked"', '"status":"waiting"', /rows\.jsonl line \d+: `status` is invalid/],
+      ['"ending":"end"', '"finish":"end"', /rows\.jsonl line 1: `completion\.finishReason` is invalid/],
+      ['"answers":[', '"answer":[', /rows\.jsonl line 1: `decisions` is invalid/],
+    ] as const)
+      await expectRefused(alter(bytes, { 'rows.jsonl': rows.replace(from, to) }), problem)
+  })
+
+  test('is refused if it claims version 2 with records of version 1', async () => {
+    const bytes = new Uint8Array(await old.makeFile().arrayBuffer())
+    const manifest = entryText(bytes, 'retort.json').replace('"version":1', '"version":2')
+    await expectRefused(alter(bytes, { 'retort.json': manifest }), /is invalid/)
+  })
+})
+
+describe('opening a project file', () => {
+  test('removes what it stored if the disk is full, and reports it', async () => {
     const { project, student } = await storeSampleProject(db)
     await checkpointFiles.write(project.id, student.id, 'a.bin', new Uint8Array(50_000))
     await checkpointFiles.write(project.id, student.id, 'b.bin', new Uint8Array(50_000))
@@ -326,26 +424,26 @@ describe('the opening of a project file', () => {
     await expect(open(good)).rejects.toMatchObject({
       name: 'StorageFull',
       message: expect.stringMatching(
-        /^The project “Sample 2” could not be stored.*All that was stored before is safe/,
+        /^The project “Sample 2” could not be stored.*Everything stored before is safe/,
       ),
     })
     expect(await countAll()).toBe(before)
     expect(files.bytes).toBe(bytesBefore)
   })
 
-  test('takes back what it stored when it is stopped at any moment', async () => {
+  test('removes what it stored if it is stopped at any moment', async () => {
     const { project } = await storeSampleProject(db)
     const good = await save(project.id)
     const before = await countAll()
-    const whole = calling()
+    const whole = makeCall()
     const first = await open(good, whole)
     expect(first.ok).toBe(true)
     const after = await countAll()
     expect(after).toBeGreaterThan(before)
-    for (let moment = 0; moment < whole.told.length; moment++) {
+    for (let moment = 0; moment < whole.events.length; moment++) {
       const controller = new AbortController()
-      let told = 0
-      const call = { signal: controller.signal, emit: () => void (told++ === moment && controller.abort()) }
+      let count = 0
+      const call = { signal: controller.signal, emit: () => void (count++ === moment && controller.abort()) }
       await expect(
         openProject(db, { file: new File([good], 'mine.retort.zip') }, call, NOW),
       ).rejects.toMatchObject({ name: 'AbortError' })
@@ -354,7 +452,7 @@ describe('the opening of a project file', () => {
     expect(await listProjects(db)).toHaveLength(2)
   })
 
-  test('clears away what a crash left of an earlier one, and nothing else', async () => {
+  test('removes what a crash left of an earlier opening, and nothing else', async () => {
     const { project } = await storeSampleProject(db)
     const good = await save(project.id)
     const contents = await contentsOf(project.id)

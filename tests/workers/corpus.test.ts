@@ -1,4 +1,4 @@
-// What the corpus worker does with a database: seeds come in, a run is frozen, a dataset goes out as a file.
+// The corpus worker's work on a database: adding seeds, freezing a run, exporting a dataset as a file.
 import 'fake-indexeddb/auto'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { freshId, type ProjectId } from '../../src/domain/id.ts'
@@ -26,24 +26,24 @@ afterEach(() => {
   db.close()
 })
 
-function calling<Event>(
-  onTold: (event: Event, abort: () => void) => void = () => undefined,
-): Call<Event> & { told: Event[] } {
+function makeCall<Event>(
+  onEmit: (event: Event, abort: () => void) => void = () => undefined,
+): Call<Event> & { events: Event[] } {
   const controller = new AbortController()
-  const told: Event[] = []
+  const events: Event[] = []
   return {
     signal: controller.signal,
-    told,
+    events,
     emit: (event) => {
-      told.push(event)
-      onTold(event, () => controller.abort())
+      events.push(event)
+      onEmit(event, () => controller.abort())
     },
   }
 }
 
-/** Lets the next transactions that write to the store be, and refuses every one after them as a full disk does. */
+/** Lets the next `after` transactions that write to the store succeed, and fails later ones as a full disk does. */
 function fillDisk(store: string, after: number): void {
-  const whole = db.transaction.bind(db)
+  const original = db.transaction.bind(db)
   let left = after
   vi.spyOn(db, 'transaction').mockImplementation(((
     names: string | string[],
@@ -52,13 +52,13 @@ function fillDisk(store: string, after: number): void {
   ) => {
     if ([names].flat().includes(store) && mode === 'readwrite' && left-- <= 0)
       throw new DOMException('full', 'QuotaExceededError')
-    return whole(names as 'rows', mode, options)
+    return original(names as 'rows', mode, options)
   }) as typeof db.transaction)
 }
 
 describe('seeds', () => {
   const projectId: ProjectId = freshId('project')
-  type Told = { rows: number; bytes: number; totalBytes: number }
+  type Progress = { rows: number; bytes: number; totalBytes: number }
   const lines = (count: number): string =>
     Array.from({ length: count }, (_, i) => `Question ${i} of many?`).join('\n')
   const asFile = (text: string, name = 'seeds.txt') => ({
@@ -66,8 +66,8 @@ describe('seeds', () => {
     source: { kind: 'file' as const, file: new File([text], name) },
   })
 
-  test('are stored as they are read, with progress, and told with what was wrong', async () => {
-    const call = calling<Told>()
+  test('stores seeds as they are read, and reports progress and problems', async () => {
+    const call = makeCall<Progress>()
     const text = `${lines(25_000)}\n\n${lines(3)}\n`
     const read = await addSeeds(db, asFile(text), call, NOW)
     expect(read).toMatchObject({ rows: 25_003, added: 25_000, problemCount: 3 })
@@ -78,73 +78,71 @@ describe('seeds', () => {
       'Question 3 of many?',
       'Question 4 of many?',
     ])
-    expect(call.told.length).toBeGreaterThan(2)
-    expect(call.told.at(-1)).toEqual({ rows: 25_003, bytes: text.length, totalBytes: text.length })
-    expect(call.told.map(({ bytes }) => bytes)).toEqual(
-      call.told.map(({ bytes }) => bytes).toSorted((a, b) => a - b),
+    expect(call.events.length).toBeGreaterThan(2)
+    expect(call.events.at(-1)).toEqual({ rows: 25_003, bytes: text.length, totalBytes: text.length })
+    expect(call.events.map(({ bytes }) => bytes)).toEqual(
+      call.events.map(({ bytes }) => bytes).toSorted((a, b) => a - b),
     )
     const again = await addSeeds(
       db,
       { projectId, source: { kind: 'text', text: 'New one\nQuestion 7 of many?' } },
-      calling<Told>(),
+      makeCall<Progress>(),
       NOW,
     )
     expect(again).toMatchObject({ added: 1, alreadyThere: 1 })
   }, 60_000)
 
-  test('that were read before a stop or a full disk stay', async () => {
-    const stopping = calling<Told>((_, abort) => abort())
+  test('keeps the seeds read before a stop or a full disk', async () => {
+    const stopping = makeCall<Progress>((_, abort) => abort())
     await expect(addSeeds(db, asFile(lines(30_000)), stopping, NOW)).rejects.toMatchObject({
       name: 'AbortError',
     })
     const kept = await countSeeds(db, projectId)
-    expect(kept).toBe(stopping.told[0]?.rows)
+    expect(kept).toBe(stopping.events[0]?.rows)
     expect(kept).toBeGreaterThan(0)
 
-    fillDisk('seeds', 2) // the first piece is there already
-    const full = addSeeds(db, asFile(lines(30_000)), calling<Told>(), NOW)
+    fillDisk('seeds', 2) // the first batch is stored already
+    const full = addSeeds(db, asFile(lines(30_000)), makeCall<Progress>(), NOW)
     await expect(full).rejects.toMatchObject({
       name: 'StorageFull',
-      message: expect.stringMatching(/^The seeds could not be stored: .*All that was stored before is safe/),
+      message: expect.stringMatching(/^The seeds could not be stored: .*Everything stored before is safe/),
     })
     const after = await countSeeds(db, projectId)
     expect(after).toBeGreaterThan(kept)
     expect(after).toBeLessThan(30_000)
   }, 60_000)
 
-  test('without a good row are problems, not an error', async () => {
-    const read = await addSeeds(db, asFile('{"text": "cut', 'seeds.jsonl'), calling<Told>(), NOW)
+  test('reports a file without a valid row as problems, not an error', async () => {
+    const read = await addSeeds(db, asFile('{"text": "cut', 'seeds.jsonl'), makeCall<Progress>(), NOW)
     expect(read).toMatchObject({ added: 0, problemCount: 1 })
-    expect(read.problems[0]?.sentence).toBe(
-      'The line begins as JSON and ends in the middle. Is the file whole?',
-    )
+    expect(read.problems[0]?.sentence).toBe('The line begins as JSON but is cut off. Is the file complete?')
   })
 })
 
 describe('freezing', () => {
-  type Told = { done: number; total: number }
+  type Progress = { done: number; total: number }
   async function storeRun(rows = 40): Promise<Awaited<ReturnType<typeof storeSampleProject>>> {
     const sample = await storeSampleProject(db, { seeds: 12, rows })
     await patchRun(db, sample.project.id, sample.run.id, { recipeText: writeRecipe(defaultRecipe()) })
     return sample
   }
 
-  test('takes what is kept, with the hand’s texts, and gives the same id for the same contents', async () => {
+  test('freezes the kept rows with their edits, and gives equal contents an equal id', async () => {
     const { project, run, rows } = await storeRun()
-    const call = calling<Told>()
+    const call = makeCall<Progress>()
     const frozen = await freeze(db, { projectId: project.id, runId: run.id }, call, NOW)
     if (!frozen.ok) throw new Error(frozen.problems.map(({ sentence }) => sentence).join(' '))
     const kept = rows.filter(({ status }) => status === 'kept')
     expect(frozen.dataset.rows.train + frozen.dataset.rows.heldOut).toBe(kept.length)
     expect(frozen.dataset.rows.heldOut).toBeGreaterThan(0)
-    expect(call.told.at(-1)).toEqual({ done: 40, total: 40 })
+    expect(call.events.at(-1)).toEqual({ done: 40, total: 40 })
     const stored = await listDatasetRows(db, project.id, frozen.dataset.id)
     expect(stored.map(({ rowId }) => rowId)).toEqual(kept.map(({ id }) => id))
     expect(stored.filter(({ editedByHand }) => editedByHand).map(({ completion }) => completion)).toEqual(
       kept.filter(({ edit }) => edit).map(() => 'Edited by hand.'),
     )
 
-    const again = await freeze(db, { projectId: project.id, runId: run.id }, calling<Told>(), NOW + 5)
+    const again = await freeze(db, { projectId: project.id, runId: run.id }, makeCall<Progress>(), NOW + 5)
     expect(again).toMatchObject({ ok: true, dataset: { id: frozen.dataset.id } })
     const [first] = await listRows(db, project.id, run.id)
     const changed = (await listRows(db, project.id, run.id)).find(
@@ -153,7 +151,7 @@ describe('freezing', () => {
     await putRows(db, [
       { ...changed, edit: { prompt: changed.prompt, completion: 'Another answer.', editedAt: NOW } },
     ])
-    const other = await freeze(db, { projectId: project.id, runId: run.id }, calling<Told>(), NOW + 6)
+    const other = await freeze(db, { projectId: project.id, runId: run.id }, makeCall<Progress>(), NOW + 6)
     expect(other.ok && other.dataset.id).not.toBe(frozen.dataset.id)
     expect(first?.status).toBe('dropped')
     expect((await listDatasets(db, project.id)).map(({ frozenAt }) => frozenAt).slice(0, 2)).toEqual([
@@ -162,25 +160,30 @@ describe('freezing', () => {
     ])
   })
 
-  test('says in a sentence why there is nothing to freeze', async () => {
+  test('refuses in a sentence if there is nothing to freeze', async () => {
     const { project, run } = await storeRun()
-    const missing = await freeze(db, { projectId: project.id, runId: freshId('run') }, calling<Told>(), NOW)
+    const missing = await freeze(
+      db,
+      { projectId: project.id, runId: freshId('run') },
+      makeCall<Progress>(),
+      NOW,
+    )
     expect(missing).toMatchObject({
       ok: false,
       problems: [
-        { sentence: 'There is no run yet. Start one on the Run screen; what it keeps can be frozen.' },
+        { sentence: 'There is no run yet. Start one on the Run screen, then freeze the rows it keeps.' },
       ],
     })
     await putRows(
       db,
       (await listRows(db, project.id, run.id)).map((row) => ({ ...row, status: 'dropped' as const })),
     )
-    const nothing = await freeze(db, { projectId: project.id, runId: run.id }, calling<Told>(), NOW)
+    const nothing = await freeze(db, { projectId: project.id, runId: run.id }, makeCall<Progress>(), NOW)
     expect(nothing.ok).toBe(false)
     expect(nothing.ok ? '' : nothing.problems[0]?.sentence).toMatch(/^[A-Z].*\.$/)
   })
 
-  test('stopped or on a full disk leaves no dataset', async () => {
+  test('leaves no dataset if it is stopped or the disk is full', async () => {
     const { project, run } = await storeRun()
     const before = await listDatasets(db, project.id)
     const stopped = new AbortController()
@@ -189,13 +192,13 @@ describe('freezing', () => {
       freeze(
         db,
         { projectId: project.id, runId: run.id },
-        { ...calling<Told>(), signal: stopped.signal },
+        { ...makeCall<Progress>(), signal: stopped.signal },
         NOW,
       ),
     ).rejects.toMatchObject({ name: 'AbortError' })
     fillDisk('datasets', 0)
     await expect(
-      freeze(db, { projectId: project.id, runId: run.id }, calling<Told>(), NOW),
+      freeze(db, { projectId: project.id, runId: run.id }, makeCall<Progress>(), NOW),
     ).rejects.toMatchObject({
       name: 'StorageFull',
       message: expect.stringMatching(/^The dataset could not be stored/),
@@ -204,8 +207,8 @@ describe('freezing', () => {
   })
 })
 
-describe('a dataset as a file', () => {
-  test('is what its format says, as bytes that are handed over', async () => {
+describe('an exported dataset', () => {
+  test('is in the requested format, as transferred bytes', async () => {
     const { project, dataset } = await storeSampleProject(db, { rows: 30 })
     const { value, transfer } = await exportDataset(db, {
       projectId: project.id,
@@ -219,11 +222,11 @@ describe('a dataset as a file', () => {
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ messages: [{ role: 'user' }, { role: 'assistant' }] })
   })
 
-  test('that is gone is told in a sentence', async () => {
+  test('is refused in a sentence if the dataset is missing', async () => {
     const { project } = await storeSampleProject(db)
     for (const datasetId of ['00'.repeat(32), 'no id'])
       await expect(
         exportDataset(db, { projectId: project.id, datasetId: datasetId as never, format: 'csv' }),
-      ).rejects.toThrow('This dataset is not stored any more. Freeze the run again on the Dataset screen.')
+      ).rejects.toThrow('This dataset is no longer stored. Freeze the run again on the Dataset screen.')
   })
 })

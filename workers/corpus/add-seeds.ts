@@ -1,4 +1,4 @@
-// Knows: how seeds get from a file or a text into the store, piece by piece.
+// Knows: how seeds from a file or a text are stored, batch by batch.
 import { readSeeds } from '../../src/pipeline/seeds/read-seeds.ts'
 import type { Problem } from '../../src/domain/problem.ts'
 import type { Call } from '../../src/protocol/contract.ts'
@@ -7,12 +7,12 @@ import type { Database } from '../../src/storage/database.ts'
 import { guardQuota } from '../../src/storage/quota.ts'
 import { putSeeds } from '../../src/storage/seeds.ts'
 
-/** Problems that are told with their words; all of them are counted. */
-const TOLD_PROBLEMS = 200
+/** Problems that are listed; all of them are counted. */
+const MAX_LISTED_PROBLEMS = 200
 
 type Request = Parameters<CorpusContract['addSeeds']>[0]
 
-/** Stores each piece as it is read, so that an abort or a full disk keeps what came before. */
+/** Stores each batch as it is read, so that the earlier ones stay stored after an abort or on a full disk. */
 export async function addSeeds(
   db: Database,
   { projectId, source }: Request,
@@ -29,7 +29,7 @@ export async function addSeeds(
     addedIds.push(...added)
     alreadyThere += known
     problemCount += batch.problems.length
-    problems.push(...batch.problems.slice(0, TOLD_PROBLEMS - problems.length))
+    problems.push(...batch.problems.slice(0, MAX_LISTED_PROBLEMS - problems.length))
     rows = batch.rows
     emit({ rows, bytes: batch.bytes, totalBytes: batch.totalBytes })
   }

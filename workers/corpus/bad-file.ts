@@ -1,6 +1,6 @@
-// Knows: how the reading of a file of unknown origin ends when the file is not what it should be.
+// Knows: the error that ends the reading of an invalid file of unknown origin.
 
-/** Thrown while such a file is read and caught where the reading began; the sentence is for the person. */
+/** Thrown while such a file is read and caught by the caller that began it; the message is for people. */
 export class BadFile extends Error {
   override readonly name = 'BadFile'
 }

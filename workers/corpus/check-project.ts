@@ -1,5 +1,5 @@
-// Knows: what must hold between the records of a project beside the form of each: keys are single, references have targets,
-// names that are hashes are the hashes.
+// Knows: what must hold between the records of a project: keys are unique, references have targets, and ids that are hashes match
+// the contents.
 // Must not know: files, storage.
 import { datasetId, type Dataset, type DatasetRow } from '../../src/domain/dataset.ts'
 import type { ProjectId } from '../../src/domain/id.ts'
@@ -7,25 +7,25 @@ import { seedId } from '../../src/domain/seed.ts'
 import type { RecordOf } from '../../src/storage/project-contents.ts'
 import type { ProjectStore, StoredDatasetRow } from '../../src/storage/schema.ts'
 
-/** Takes all records of a project and says of each what is wrong with it, for the end of a sentence. */
+/** Checks all records of a project and returns what is wrong with each, for the end of a sentence. */
 export class ProjectCheck {
   readonly #projectId: ProjectId
   readonly #keys = new Map<ProjectStore, Set<string>>()
   readonly #datasets = new Map<string, Dataset>()
-  /** Rows of the dataset that is being read. */
+  /** The dataset whose rows are being read. */
   #open: { readonly id: string; readonly rows: DatasetRow[] } | undefined
 
   constructor(projectId: ProjectId) {
     this.#projectId = projectId
   }
 
-  /** True where a record of that id was taken. */
+  /** True if a record with that id was added. */
   has(store: ProjectStore, id: string): boolean {
     return this.#keys.get(store)?.has(id) ?? false
   }
 
-  /** Stores come in an order in which what is referred to is there first; see `CHECKED_STORES`. */
-  take<Store extends ProjectStore>(store: Store, record: RecordOf<Store>): string | undefined {
+  /** Adds a record; returns what is wrong with it. Stores come in the order of `CHECKED_STORES`: targets before references. */
+  add<Store extends ProjectStore>(store: Store, record: RecordOf<Store>): string | undefined {
     if (record.projectId !== this.#projectId) return 'it belongs to another project'
     const key =
       'id' in record
@@ -34,36 +34,36 @@ export class ProjectCheck {
           ? `${record.datasetId}/${record.index}`
           : `${record.runId}/${record.key}`
     const keys = this.#keys.get(store) ?? new Set()
-    if (keys.has(key)) return 'it is there twice'
+    if (keys.has(key)) return 'it is a duplicate'
     this.#keys.set(store, keys.add(key))
     if ('runId' in record && !this.has('runs', record.runId)) return 'its run is missing'
     if ('studentId' in record && !this.has('students', record.studentId)) return 'its student is missing'
     if ('datasetId' in record && !this.has('datasets', record.datasetId)) return 'its dataset is missing'
-    if (isSeed(record) && record.id !== seedId(record.text)) return 'its id is not that of its text'
+    if (isSeed(record) && record.id !== seedId(record.text)) return 'its id does not match its text'
     if (isDataset(record)) this.#datasets.set(record.id, record)
-    return isDatasetRow(record) ? this.#takeRow(record) : undefined
+    return isDatasetRow(record) ? this.#addRow(record) : undefined
   }
 
-  /** All datasets have their rows. */
+  /** Checks that all datasets have their rows; returns what is wrong. */
   end(): string | undefined {
-    const fault = this.#closeDataset()
-    if (fault !== undefined) return fault
+    const problem = this.#closeDataset()
+    if (problem !== undefined) return problem
     const [missing] = this.#datasets.values()
     return missing && `the rows of dataset ${missing.id.slice(0, 8)} are missing`
   }
 
-  #takeRow({ datasetId: id, index, row }: StoredDatasetRow): string | undefined {
+  #addRow({ datasetId: id, index, row }: StoredDatasetRow): string | undefined {
     if (this.#open?.id !== id) {
-      const fault = this.#closeDataset()
-      if (fault !== undefined) return fault
+      const problem = this.#closeDataset()
+      if (problem !== undefined) return problem
       this.#open = { id, rows: [] }
     }
-    if (index !== this.#open.rows.length) return 'a row before it is missing'
+    if (index !== this.#open.rows.length) return 'an earlier row is missing'
     this.#open.rows.push(row)
     return undefined
   }
 
-  /** A dataset's id is the hash of its rows: what was changed by other means than this page is found here. */
+  /** A dataset's id is the hash of its rows: changes made outside this page are found here. */
   #closeDataset(): string | undefined {
     const open = this.#open
     if (open === undefined) return undefined
@@ -71,17 +71,17 @@ export class ProjectCheck {
     const dataset = this.#datasets.get(open.id)
     this.#datasets.delete(open.id)
     const heldOut = open.rows.filter(({ split }) => split === 'held-out').length
-    const isWhole =
+    const isComplete =
       dataset !== undefined &&
       dataset.rows.heldOut === heldOut &&
       dataset.rows.train === open.rows.length - heldOut
-    return isWhole && datasetId(open.rows) === open.id
+    return isComplete && datasetId(open.rows) === open.id
       ? undefined
-      : `the rows of dataset ${open.id.slice(0, 8)} are not those it was named after`
+      : `the rows of dataset ${open.id.slice(0, 8)} do not match its id`
   }
 }
 
-/** The order in which `take` wants the stores. */
+/** The order in which `add` needs the stores. */
 export const CHECKED_STORES: readonly ProjectStore[] = [
   'seeds',
   'runs',

@@ -6,9 +6,9 @@ const TABLE = Uint32Array.from({ length: 256 }, (_none, byte) => {
   return crc
 })
 
-/** The checksum of `bytes` behind what `before` is the checksum of; 0 to begin with. */
-export function addToCrc32(before: number, bytes: Uint8Array): number {
-  let crc = ~before
+/** The checksum of earlier bytes, whose checksum is `previous` (0 at the start), followed by `bytes`. */
+export function addToCrc32(previous: number, bytes: Uint8Array): number {
+  let crc = ~previous
   for (let i = 0; i < bytes.length; i++)
     crc = (TABLE[(crc ^ (bytes[i] as number)) & 255] as number) ^ (crc >>> 8)
   return ~crc >>> 0

@@ -16,7 +16,7 @@ export async function exportDataset(
   if (rows.length === 0)
     throw new RetortError(
       'Unexpected',
-      'This dataset is not stored any more. Freeze the run again on the Dataset screen.',
+      'This dataset is no longer stored. Freeze the run again on the Dataset screen.',
     )
   const { text, ending, mime } = exportRows(rows, format)
   const bytes = new TextEncoder().encode(text)

@@ -1,4 +1,4 @@
-// Knows: how a run's kept rows become a dataset: split, hashed, stored with the funnel as it stood.
+// Knows: how a run's kept rows become a dataset: split, hashed, and stored with the funnel of that time.
 import { datasetId, type Dataset } from '../../src/domain/dataset.ts'
 import type { Problem } from '../../src/domain/problem.ts'
 import type { Row } from '../../src/domain/row.ts'
@@ -30,7 +30,7 @@ export async function freeze(
     return {
       ok: false,
       problems: [
-        { sentence: 'There is no run yet. Start one on the Run screen; what it keeps can be frozen.' },
+        { sentence: 'There is no run yet. Start one on the Run screen, then freeze the rows it keeps.' },
       ],
     }
   const checked = checkRecipeText(run.recipeText)

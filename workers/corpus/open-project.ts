@@ -1,5 +1,5 @@
-// Knows: how a project's file becomes a stored project under an id of its own: all of it, or nothing.
-// Must not know: the file's form (read-project.ts).
+// Knows: how a project's file becomes a stored project under a new id: all of it, or nothing.
+// Must not know: the file's format (read-project.ts).
 import { freshId, type ProjectId } from '../../src/domain/id.ts'
 import type { Problem } from '../../src/domain/problem.ts'
 import { parseProjectName, PROJECT_NAME_LIMIT, type Project } from '../../src/domain/project.ts'
@@ -19,16 +19,16 @@ export type Opened =
   | { readonly ok: true; readonly projectId: ProjectId; readonly name: string }
   | { readonly ok: false; readonly problems: readonly Problem[] }
 
-/** Bytes done and to do; every byte is read twice: once to check, once to store. */
+/** Bytes done and in total; every byte is read twice: once to check, once to store. */
 export interface OpenProgress {
   readonly done: number
   readonly total: number
 }
 
 /**
- * Checks the whole file, then stores it; the project appears last, so that no half of one is ever seen. What a crash leaves behind is
- * cleared away the next time. A file that is not whole comes back as a problem; throws `StorageFull`, `Busy` where another tab opens
- * one, and an AbortError: in all cases nothing stays stored.
+ * Checks the whole file, then stores it; the project itself is stored last, so that an incomplete one is never listed. Records left by a
+ * crash are removed the next time. An invalid file is returned as problems; throws `StorageFull`, `Busy` if another tab is opening a
+ * project file, and an AbortError: in all these cases nothing stays stored.
  */
 export async function openProject(
   db: Database,
@@ -57,25 +57,25 @@ async function readAndStore(
   let hasBegun = false
   try {
     const contents = await readProjectFile(file)
-    const tell = (bytes: number): void => {
+    const report = (bytes: number): void => {
       emit({ done: Math.min(bytes, 2 * contents.bytes), total: 2 * contents.bytes })
       signal.throwIfAborted()
     }
-    for await (const part of contents.readParts(false)) tell(part.bytes)
+    for await (const part of contents.readParts(false)) report(part.bytes)
     await refuseTooLarge(contents)
 
     for (const left of await removeOrphans(db)) await removeFiles(left)
     const name = await findFreeName(db, contents.project.name)
     hasBegun = true
     await guardQuota(`The project “${name}”`, async () => {
-      await store(db, id, contents, tell)
+      await store(db, id, contents, report)
       const project: Project = { ...contents.project, id, name, changedAt: now }
       await putProject(db, project)
     })
     return { ok: true, projectId: id, name }
   } catch (thrown) {
     if (hasBegun) {
-      await deleteProject(db, id).catch(() => undefined) // a broken store cannot be cleared now; the next opening clears it
+      await deleteProject(db, id).catch(() => undefined) // if that fails, the next opening removes the records
       await removeFiles(id)
     }
     if (!(thrown instanceof BadFile)) throw thrown
@@ -83,7 +83,7 @@ async function readAndStore(
       ok: false,
       problems: [
         {
-          sentence: `${file.name} cannot be opened as a project: ${thrown.message}. Nothing of it was stored.`,
+          sentence: `${file.name} cannot be opened as a project: ${thrown.message}. Nothing was stored.`,
         },
       ],
     }
@@ -94,7 +94,7 @@ async function store(
   db: Database,
   projectId: ProjectId,
   contents: ProjectFile,
-  tell: (bytes: number) => void,
+  report: (bytes: number) => void,
 ): Promise<void> {
   for await (const part of contents.readParts(true)) {
     if (part.kind === 'records')
@@ -104,11 +104,11 @@ async function store(
         part.records.map((record): RecordOf<ProjectStore> => ({ ...record, projectId })),
       )
     if (part.kind === 'file') await checkpointFiles.write(projectId, part.studentId, part.name, part.contents)
-    tell(contents.bytes + part.bytes)
+    report(contents.bytes + part.bytes)
   }
 }
 
-/** A browser that does not tell its room is tried: what does not fit is told and taken back. */
+/** If the browser gives no estimate, storing is tried: a full disk is then reported and undone. */
 async function refuseTooLarge({ bytes }: ProjectFile): Promise<void> {
   const estimate = await estimateStorage().catch(() => undefined)
   const free = estimate && estimate.quotaBytes - estimate.usedBytes
@@ -118,7 +118,7 @@ async function refuseTooLarge({ bytes }: ProjectFile): Promise<void> {
   )
 }
 
-/** The project's own name, with a number where another project has it. */
+/** The project's own name, with a number if another project has that name. */
 async function findFreeName(db: Database, name: string): Promise<string> {
   const parsed = parseProjectName(name)
   const wanted = parsed.ok ? parsed.value : 'Opened project'
@@ -128,7 +128,7 @@ async function findFreeName(db: Database, name: string): Promise<string> {
   for (let n = 2; ; n++) if (!taken.has(`${stem} ${n}`)) return `${stem} ${n}`
 }
 
-/** Nothing is said where the browser keeps no files: then there are none. */
+/** Ignores a browser without a file system: then there are no files. */
 const removeFiles = (id: ProjectId): Promise<void> => checkpointFiles.remove(id).catch(() => undefined)
 
 const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6).toLocaleString('en')} MB`

@@ -1,14 +1,15 @@
-// Knows: what a project's file is made of: a zip file with one JSONL entry a store, the students' files, and a first entry that says so.
+// Knows: the parts of a project's file: a zip file with a manifest, one JSONL entry for each store, and the students' files.
 import type { ProjectStore } from '../../src/storage/schema.ts'
+import { RECORD_VERSION } from '../../src/storage/upgrades/index.ts'
 
 export const PROJECT_FILE = 'retort-project'
-/** Raised when a page that reads version 1 could not read what is written now. */
-export const PROJECT_FILE_VERSION = 1
+/** The version of the records in it: a file of an earlier version has records to upgrade. */
+export const PROJECT_FILE_VERSION = RECORD_VERSION
 export const MANIFEST = 'retort.json'
 
 /**
- * Stores in the order in which they are written: what refers comes before what is referred to, so that a project that grows while it is
- * saved still gives a file in which every reference has its target.
+ * Stores in the order in which they are written: references before their targets, so that even if the project grows while it is saved,
+ * every reference in the file has its target.
  */
 export const SAVED_STORES: readonly ProjectStore[] = [
   'comparisons',
@@ -33,5 +34,5 @@ export function readFileEntry(
   return studentId === undefined || name === undefined ? undefined : { studentId, name }
 }
 
-/** Bytes of a project file at most: what a zip file without its 64-bit extension holds, with room for its directory. */
+/** Max bytes of a project file: the limit of a zip file without its 64-bit extension, with room for its directory. */
 export const FILE_LIMIT = 4_000_000_000

@@ -1,14 +1,14 @@
-// Knows: how the bytes of a JSONL entry become lines, in pieces and within a bound.
+// Knows: how the bytes of a JSONL entry become lines, in chunks and within a limit.
 import { BadFile } from './bad-file.ts'
 import { shorten } from './read-zip.ts'
 
-/** Characters of a line at most: a student with a very long curve is the longest record there is. */
+/** Max characters of a line: the longest record is a student with a very long loss curve. */
 const LINE_LIMIT = 64_000_000
 
-/** The lines of an entry in groups, without their ends. Throws `BadFile` on bytes that are not UTF-8 and on a line without end. */
+/** The lines of an entry in groups, without line ends. Throws `BadFile` on bytes that are not UTF-8 and on a line over the limit. */
 export async function* readLines(
   name: string,
-  pieces: AsyncIterable<Uint8Array>,
+  chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<readonly string[]> {
   const decoder = new TextDecoder('utf-8', { fatal: true })
   const decode = (bytes: Uint8Array | undefined): string => {
@@ -20,8 +20,8 @@ export async function* readLines(
   }
   let rest: string[] = []
   let length = 0
-  for await (const piece of pieces) {
-    const parts = decode(piece).split('\n')
+  for await (const chunk of chunks) {
+    const parts = decode(chunk).split('\n')
     const open = parts.pop() ?? ''
     if (parts.length > 0) {
       parts[0] = rest.join('') + (parts[0] ?? '')
@@ -31,7 +31,7 @@ export async function* readLines(
     }
     rest.push(open)
     length += open.length
-    if (length > LINE_LIMIT) throw new BadFile(`${shorten(name)} holds a line that is too long`)
+    if (length > LINE_LIMIT) throw new BadFile(`${shorten(name)} has a line that is too long`)
   }
   const last = rest.join('') + decode(undefined)
   if (last !== '') yield [last]

@@ -1,5 +1,5 @@
-// Knows: how a zip file's directory and its entries are read, in pieces and within bounds, whatever made the file.
-// Must not know: what the entries mean. (The library's own reader needs the whole file in memory and believes declared sizes.)
+// Knows: how a zip file's directory and entries are read, in chunks and within limits, whatever program made the file.
+// Must not know: what the entries mean. (The library's own reader needs the whole file in memory and trusts declared sizes.)
 import { Inflate } from 'fflate'
 import { BadFile } from './bad-file.ts'
 import { addToCrc32 } from './crc32.ts'
@@ -15,11 +15,11 @@ export interface ZipEntry {
   readonly at: number
 }
 
-/** Entries and bytes of a directory at most. */
+/** Max entries and bytes of a directory. */
 const ENTRY_LIMIT = 20_000
 const DIRECTORY_LIMIT = 8 * 1024 * 1024
-/** Packed bytes unpacked at a time: deflate makes at most 1,032 bytes of one. */
-const PIECE = 32 * 1024
+/** Packed bytes that are unpacked at a time: deflate makes up to 1,032 bytes of one. */
+const CHUNK = 32 * 1024
 
 const END = 0x06054b50
 const IN_DIRECTORY = 0x02014b50
@@ -29,12 +29,12 @@ const readPart = async (file: Blob, from: number, to: number): Promise<Uint8Arra
   try {
     return new Uint8Array(await file.slice(from, to).arrayBuffer())
   } catch {
-    throw new BadFile('the file could not be read: it was moved, changed or closed to us meanwhile')
+    throw new BadFile('the file could not be read: it was moved or changed, or access to it ended')
   }
 }
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-/** All entries by name. Throws `BadFile` with the reason where the file is no zip file, cut off, or beyond what is read here. */
+/** All entries by name. Throws `BadFile` with the reason if the file is not a zip file, is truncated, or exceeds a limit. */
 export async function readZipDirectory(file: Blob): Promise<ReadonlyMap<string, ZipEntry>> {
   const { count, at, bytes } = await findDirectory(file)
   const directory = await readPart(file, at, at + bytes)
@@ -52,7 +52,7 @@ export async function readZipDirectory(file: Blob): Promise<ReadonlyMap<string, 
       view.getUint16(offset + 32, true)
     const name = readName(directory.subarray(offset + 46, offset + 46 + view.getUint16(offset + 28, true)))
     if (next > directory.length || name === undefined) throw new BadFile('its list of entries is damaged')
-    if (entries.has(name)) throw new BadFile(`it holds ${shorten(name)} twice`)
+    if (entries.has(name)) throw new BadFile(`it contains ${shorten(name)} twice`)
     entries.set(name, readEntry(view, offset, name))
     offset = next
   }
@@ -63,7 +63,7 @@ function readEntry(view: DataView, offset: number, name: string): ZipEntry {
   const method = view.getUint16(offset + 10, true)
   if ((view.getUint16(offset + 8, true) & 1) !== 0) throw new BadFile(`${shorten(name)} is encrypted`)
   if (method !== 0 && method !== 8)
-    throw new BadFile(`${shorten(name)} is packed in a way that is not read here`)
+    throw new BadFile(`${shorten(name)} uses an unsupported compression method`)
   const [packed, bytes, at] = [
     view.getUint32(offset + 20, true),
     view.getUint32(offset + 24, true),
@@ -80,7 +80,7 @@ function readEntry(view: DataView, offset: number, name: string): ZipEntry {
   }
 }
 
-/** The directory's place, from the record that every zip file ends with (a comment of up to 65,535 bytes may follow). */
+/** The directory's position, from the record at the end of every zip file (a comment of up to 65,535 bytes may follow). */
 async function findDirectory(file: Blob): Promise<{ count: number; at: number; bytes: number }> {
   const from = Math.max(0, file.size - 22 - 65_535)
   const tail = await readPart(file, from, file.size)
@@ -99,14 +99,14 @@ async function findDirectory(file: Blob): Promise<{ count: number; at: number; b
       count > ENTRY_LIMIT ||
       bytes > DIRECTORY_LIMIT
     )
-      throw new BadFile('it has more entries than a project has')
+      throw new BadFile('it has more entries than a project can contain')
     if (at + bytes > from + i) throw new BadFile('its list of entries is damaged')
     return { count, at, bytes }
   }
-  throw new BadFile('it is no zip file, or it was cut off')
+  throw new BadFile('it is not a zip file, or it is truncated')
 }
 
-/** An entry's contents in pieces. Throws `BadFile` where they are not as many bytes, or not the bytes, that the directory declares. */
+/** An entry's contents in chunks. Throws `BadFile` if their length or checksum differs from the directory's. */
 export async function* readZipEntry(file: Blob, entry: ZipEntry): AsyncGenerator<Uint8Array> {
   const header = await readPart(file, entry.at, entry.at + 30)
   const view = viewOf(header)
@@ -114,30 +114,30 @@ export async function* readZipEntry(file: Blob, entry: ZipEntry): AsyncGenerator
     throw new BadFile(`${shorten(entry.name)} is not where it should be`)
   const from = entry.at + 30 + view.getUint16(26, true) + view.getUint16(28, true)
   const to = from + entry.packed
-  if (to > file.size) throw new BadFile(`${shorten(entry.name)} is cut off`)
+  if (to > file.size) throw new BadFile(`${shorten(entry.name)} is truncated`)
 
   const damaged = `${shorten(entry.name)} is damaged`
-  let pieces: Uint8Array[] = []
+  let chunks: Uint8Array[] = []
   let bytes = 0
   let crc = 0
-  const take = (piece: Uint8Array): void => {
-    bytes += piece.length
+  const take = (chunk: Uint8Array): void => {
+    bytes += chunk.length
     if (bytes > entry.bytes) throw new BadFile(`${shorten(entry.name)} unpacks to more than it declares`)
-    crc = addToCrc32(crc, piece)
-    if (piece.length > 0) pieces.push(piece)
+    crc = addToCrc32(crc, chunk)
+    if (chunk.length > 0) chunks.push(chunk)
   }
   const inflate = entry.method === 'deflated' ? new Inflate(take) : undefined
-  for (let at = from; at < to || at === from; at += PIECE) {
-    const part = await readPart(file, at, Math.min(at + PIECE, to))
-    const isLast = at + PIECE >= to
+  for (let at = from; at < to || at === from; at += CHUNK) {
+    const part = await readPart(file, at, Math.min(at + CHUNK, to))
+    const isLast = at + CHUNK >= to
     try {
       if (inflate) inflate.push(part, isLast)
       else take(part)
     } catch (thrown) {
       throw thrown instanceof BadFile ? thrown : new BadFile(damaged)
     }
-    yield* pieces
-    pieces = []
+    yield* chunks
+    chunks = []
   }
   if (bytes !== entry.bytes || crc !== entry.crc) throw new BadFile(damaged)
 }
@@ -150,5 +150,5 @@ function readName(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** A name from the file as a sentence can carry it. */
+/** A name from the file, made safe for a sentence. */
 export const shorten = (name: string): string => `“${name.replaceAll(/[\p{C}\s]+/gu, ' ').slice(0, 80)}”`

@@ -1,4 +1,4 @@
-// Knows: how a project becomes one file: every record as a line of JSON, every file of its students as it is.
+// Knows: how a project becomes one file: every record as a line of JSON, every file of its students unchanged.
 // Must not know: how such a file is read (open-project.ts).
 import { Zip, ZipDeflate, ZipPassThrough } from 'fflate'
 import type { ProjectId } from '../../src/domain/id.ts'
@@ -23,15 +23,15 @@ import {
   SAVED_STORES,
 } from './project-file.ts'
 
-/** Done and to do, in records and files. */
+/** Done and in total, in records and files. */
 export interface SaveProgress {
   readonly done: number
   readonly total: number
 }
 
 /**
- * The project's file; its bytes are handed over, not copied. Throws `StorageFailed` where the project is gone, `OutOfMemory` where it
- * is larger than a file can be, and an AbortError when the call ends.
+ * The project's file; its bytes are transferred, not copied. Throws `StorageFailed` if the project is gone, `OutOfMemory` if it exceeds
+ * the size of a file, and an AbortError if the call is aborted.
  */
 export async function saveProject(
   db: Database,
@@ -48,7 +48,7 @@ export async function saveProject(
   ).flat()
   const total = (await countRecords(db, projectId)) + files.length
   let done = 0
-  const tell = (count: number): void => {
+  const report = (count: number): void => {
     done += count
     emit({ done: Math.min(done, total), total: Math.max(done, total) })
     signal.throwIfAborted()
@@ -65,17 +65,17 @@ export async function saveProject(
     const push = packer.add(entryOfStore(store), 'deflated')
     for await (const page of eachRecord(db, store, projectId)) {
       push(encode(page.map((record) => `${JSON.stringify(record)}\n`).join('')), false)
-      tell(page.length)
+      report(page.length)
     }
     push(new Uint8Array(), true)
   }
   for (const { id, name } of files) {
-    // Weights hardly shrink: packing them would only take time.
+    // Weights hardly compress: deflating them would only take time.
     const bytes = await checkpointFiles.read(projectId, id, name)
     if (bytes !== undefined) packer.add(entryOfFile(id, name), 'stored')(bytes, true)
-    tell(1)
+    report(1)
   }
-  await findProject(db, projectId) // deleted meanwhile, it was read in part only
+  await findProject(db, projectId) // throws if it was deleted meanwhile, and so read only in part
   const bytes = packer.finish()
   return new Transferred(
     {
@@ -92,12 +92,12 @@ async function findProject(db: Database, id: ProjectId): Promise<Project> {
   if (project === undefined)
     throw new RetortError(
       'StorageFailed',
-      'This project is not stored any more; perhaps it was deleted in another tab. Nothing was saved.',
+      'This project is no longer stored. Another tab may have deleted it. Nothing was saved.',
     )
   return project
 }
 
-/** Files of a student; unfinished ones of a write that was cut off are left out. None where the browser keeps no files. */
+/** Files of a student, without those of interrupted writes. None if the browser has no file system. */
 async function listFilesOf(...student: Parameters<typeof checkpointFiles.list>): Promise<string[]> {
   if (globalThis.navigator?.storage?.getDirectory === undefined) return []
   return (await checkpointFiles.list(...student))
@@ -120,7 +120,7 @@ class Packer {
     if (this.#bytes > FILE_LIMIT)
       throw new RetortError(
         'OutOfMemory',
-        `“${this.#name}” is too large for one file: it would take more than ${FILE_LIMIT / 1e9} GB. Nothing was saved. Download its datasets and students one by one instead.`,
+        `“${this.#name}” is too large for one file: it needs more than ${FILE_LIMIT / 1e9} GB. Nothing was saved. Download its datasets and students one by one instead.`,
       )
   })
 
@@ -129,7 +129,7 @@ class Packer {
     this.#now = now
   }
 
-  /** Begins an entry; its pieces go to the returned function, one entry after another. */
+  /** Begins an entry, whose chunks go to the returned function. One entry at a time. */
   add(name: string, method: 'stored' | 'deflated'): (bytes: Uint8Array, isLast: boolean) => void {
     const entry = method === 'deflated' ? new ZipDeflate(name, { level: 6 }) : new ZipPassThrough(name)
     entry.mtime = this.#now

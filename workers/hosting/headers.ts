@@ -1,9 +1,9 @@
-// Knows: the response headers that isolate the page, and the content security policy it lives under.
-// Must not know: how they get onto a response (vite.config.ts at home, the service worker elsewhere).
+// Knows: the response headers that isolate the page, and its content security policy.
+// Must not know: who adds them to a response (vite.config.ts locally, the service worker elsewhere).
 
 /**
- * Cross-origin isolation: without these a browser gives no shared memory, hence one wasm thread.
- * `require-corp` and not `credentialless`, which Safari does not know.
+ * Cross-origin isolation: without these a browser offers no shared memory, so wasm has one thread.
+ * `require-corp` and not `credentialless`, which Safari does not support.
  */
 export const ISOLATION_HEADERS: Readonly<Record<string, string>> = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -12,8 +12,8 @@ export const ISOLATION_HEADERS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Everything is refused but what is named. `connect-src` is open to https and to this machine because a person
- * may type the address of a model; nothing else makes a request. `wasm-unsafe-eval` allows wasm, not `eval`.
+ * Everything that is not named is blocked. `connect-src` allows https and this machine because a person may
+ * enter the address of a model; nothing else makes a request. `wasm-unsafe-eval` allows wasm, not `eval`.
  */
 const DIRECTIVES: readonly string[] = [
   "default-src 'none'",
@@ -29,13 +29,13 @@ const DIRECTIVES: readonly string[] = [
   "object-src 'none'",
 ]
 
-/** For a meta element, where a browser ignores `frame-ancestors` and complains about it. */
+/** For a meta element, in which a browser ignores `frame-ancestors` and logs a warning about it. */
 export const POLICY_FOR_META = DIRECTIVES.join('; ')
 
 /** For a response header. */
 export const POLICY_FOR_HEADER = [...DIRECTIVES, "frame-ancestors 'none'"].join('; ')
 
-/** All that a served response carries. */
+/** All headers of a served response. */
 export const HOSTING_HEADERS: Readonly<Record<string, string>> = {
   ...ISOLATION_HEADERS,
   'Content-Security-Policy': POLICY_FOR_HEADER,

@@ -1,5 +1,5 @@
-// Knows: folders of model files beside the project, and how the local servers hand them to the page.
-// Must not know: what is inside a model file. The built page never contains one.
+// Knows: the `models` folders next to the project, and how the local servers serve their files to the page.
+// Must not know: what a model file contains. The built page never includes one.
 import { createReadStream, readdirSync, statSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ export interface ListedModel {
 
 const MODEL_FILE = /^[^/\\]+\.gguf$/i
 
-/** The model files that lie directly in the folders, by name; the first folder that has a name wins. */
+/** The model files directly in the folders, by name; the first folder that has a name wins. */
 export function listModels(folders: readonly string[]): Map<string, { path: string; bytes: number }> {
   const found = new Map<string, { path: string; bytes: number }>()
   for (const folder of folders) {
@@ -34,7 +34,7 @@ export function listModels(folders: readonly string[]): Map<string, { path: stri
   return found
 }
 
-/** A `Range` header as first and last byte, `undefined` where none was asked, `'unsatisfiable'` where it lies outside. One range only. */
+/** A `Range` header as first and last byte; `undefined` without a range, `'unsatisfiable'` if it is outside the file. One range only. */
 export function readRange(
   header: string | undefined,
   bytes: number,
@@ -49,8 +49,8 @@ export function readRange(
 }
 
 /**
- * Answers `models/index.json` and `models/<name>`, with ranges; anything else goes on to `next`.
- * A name is looked up in the listing and never joined to a path, so nothing outside the folders can be asked for.
+ * Serves `models/index.json` and `models/<name>`, with ranges; passes any other request to `next`.
+ * A name is looked up in the listing and never joined to a path, so nothing outside the folders can be requested.
  */
 export function serveModels(folders: readonly string[]) {
   return (request: IncomingMessage, response: ServerResponse, next: () => void): void => {
@@ -59,13 +59,13 @@ export function serveModels(folders: readonly string[]) {
     for (const [name, value] of Object.entries(ISOLATION_HEADERS)) response.setHeader(name, value)
     response.setHeader('Cache-Control', 'no-store')
     const models = listModels(folders)
-    let wanted = ''
+    let requested = ''
     try {
-      wanted = decodeURIComponent(match[1] ?? '')
+      requested = decodeURIComponent(match[1] ?? '')
     } catch {
       // a malformed name stays empty and is not found
     }
-    if (wanted === 'index.json') {
+    if (requested === 'index.json') {
       const listed: ListedModel[] = [...models].map(([name, { bytes }]) => ({
         name,
         bytes,
@@ -74,10 +74,10 @@ export function serveModels(folders: readonly string[]) {
       response.setHeader('Content-Type', 'application/json')
       return void response.end(JSON.stringify(listed))
     }
-    const model = models.get(wanted)
+    const model = models.get(requested)
     if (model === undefined) {
       response.statusCode = 404
-      return void response.end('There is no such model in the models folder.')
+      return void response.end('The models folder has no such model.')
     }
     const range = readRange(request.headers.range, model.bytes)
     response.setHeader('Accept-Ranges', 'bytes')
@@ -102,8 +102,8 @@ export function serveModels(folders: readonly string[]) {
 }
 
 /**
- * Lists and serves the folders' models under `models/`, while developing and previewing.
- * The build gets an empty list, so that the page's question is answered on any host.
+ * Lists and serves the folders' models under `models/` in development and preview.
+ * The build gets an empty list, so that the page's request succeeds on any host.
  */
 export function localModels(folders: readonly string[]): Plugin {
   return {

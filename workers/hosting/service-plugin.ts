@@ -1,4 +1,4 @@
-// Knows: how the service worker is built, and the list of files it keeps.
+// Knows: how the service worker is built, and the list of files that it caches.
 // Must not know: what it does with them (workers/service.ts).
 import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
@@ -6,23 +6,23 @@ import { join, relative, resolve, sep } from 'node:path'
 import { transformWithOxc, type Plugin } from 'vite'
 import { HOSTING_HEADERS } from './headers.ts'
 
-/** What the build tells the service worker. */
+/** What the build passes to the service worker. */
 export interface ServiceManifest {
-  /** Hash of all files: a new build is a new cache. */
+  /** Hash of all files: a new build gets a new cache. */
   readonly version: string
-  /** What the page needs to open; kept before the worker takes over. */
+  /** What the page needs to open; cached before the worker becomes active. */
   readonly shell: readonly string[]
-  /** Wasm and what loads it, by variant; kept afterwards, and only what this browser can use. `asked`: kept once it was asked for. */
+  /** Wasm and its loaders, by variant; cached later, and only those that this browser can use. `onDemand`: cached at the first request. */
   readonly engines: Readonly<Record<string, readonly string[]>>
   readonly headers: Readonly<Record<string, string>>
 }
 
 const ENGINE_FILE = /ort-wasm-simd-threaded(?:\.(\w+))?-[\w-]{8}\.(?:wasm|mjs)$/
 
-/** WebLLM's worker: six megabytes for those alone who load one of its models. */
-const ASKED_FILE = /(?:^|\/)web-llm-[\w-]{8}\.js$/
+/** WebLLM's worker: six megabytes that only users of its models need. */
+const ON_DEMAND_FILE = /(?:^|\/)web-llm-[\w-]{8}\.js$/
 
-/** Sorts the files of a build (paths with `/`) into the shell and the engines' variants (`wasm`, `jspi`, `asyncify`, `asked`). */
+/** Sorts the files of a build (paths with `/`) into the shell and the engines' variants (`wasm`, `jspi`, `asyncify`, `onDemand`). */
 export function makeManifest(files: readonly { path: string; bytes: Uint8Array }[]): ServiceManifest {
   const hash = createHash('sha256')
   const shell: string[] = []
@@ -30,11 +30,11 @@ export function makeManifest(files: readonly { path: string; bytes: Uint8Array }
   for (const { path, bytes } of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
     hash.update(path).update('\0').update(bytes)
     const engine = ENGINE_FILE.exec(path)
-    if (ASKED_FILE.test(path)) (engines['asked'] ??= []).push(path)
+    if (ON_DEMAND_FILE.test(path)) (engines['onDemand'] ??= []).push(path)
     else if (engine === null) shell.push(path)
     else (engines[engine[1] ?? 'wasm'] ??= []).push(path)
   }
-  // What loads an engine comes before the engine: where a host goes away in between, what is kept whole is of use.
+  // A loader comes before its engine: if the host becomes unreachable in between, the files that are cached are usable.
   for (const own of Object.values(engines))
     own.sort((a, b) => Number(a.endsWith('.wasm')) - Number(b.endsWith('.wasm')))
   return { version: hash.digest('hex').slice(0, 16), shell, engines, headers: HOSTING_HEADERS }
@@ -48,7 +48,7 @@ function* walkFiles(folder: string): Generator<string> {
   }
 }
 
-/** Writes `service.js` beside `index.html` once everything else of the build is on disk. */
+/** Writes `service.js` next to `index.html` once the rest of the build is on disk. */
 export function serviceWorker(source: string): Plugin {
   let outDir = 'dist'
   let isPage = false

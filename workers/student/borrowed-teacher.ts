@@ -1,31 +1,34 @@
-// Knows: how the student's worker asks a teacher that was lent to it, past the page.
-// Must not know: which teacher that is, what is learned from its answers.
+// Knows: how the student's worker calls a teacher that was lent to it, directly from worker to worker.
+// Must not know: which teacher it is, what the soft targets are used for.
 import type { TeacherRow } from '../../src/engine/training/packing.ts'
 import { connect, portOf } from '../../src/protocol/channel.ts'
-import type { AnswerOfStudent, LentTeacherContract } from '../../src/protocol/lent-teacher.ts'
+import type { StudentCompletion, LentTeacherContract } from '../../src/protocol/lent-teacher.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
-import { raiseLeast } from './read-taught.ts'
+import { clampProbabilities } from './read-soft-targets.ts'
 
-/** A teacher that says of a student's answers, token by token, what it would have written there. */
+/** A teacher that gives its next-token distribution at each token of a student's completions. */
 export interface BorrowedTeacher {
-  /** Of each answer, in order, the teacher's side of its first tokens; of none where it does not fit. Rejects at once when aborted. */
-  trace(answers: readonly AnswerOfStudent[], signal: AbortSignal): Promise<readonly TeacherRow[]>
+  /** The teacher's soft targets for the first tokens of each completion, in order; empty if it does not fit the teacher's context. Rejects at once when aborted. */
+  computeSoftTargets(
+    completions: readonly StudentCompletion[],
+    signal: AbortSignal,
+  ): Promise<readonly TeacherRow[]>
 }
 
-/** Asks on the given port; `close` ends that. */
+/** Calls the teacher over the given port; `close` ends the connection. */
 export function borrowTeacher(port: MessagePort): BorrowedTeacher & { close(): void } {
   const connection = connect<LentTeacherContract>(portOf(port))
   return {
-    async trace(answers, signal) {
-      // A teacher that has died never answers, and one that computes answers late: neither keeps a training from being stopped.
-      const rows = await endWith(
+    async computeSoftTargets(completions, signal) {
+      // A teacher that has died never responds, and a busy one responds late: neither may keep a training from stopping.
+      const rows = await abortWith(
         signal,
-        connection.remote.trace(
-          { answers },
-          { signal, transfer: answers.map(({ tokens }) => tokens.buffer) },
+        connection.remote.computeSoftTargets(
+          { completions },
+          { signal, transfer: completions.map(({ tokens }) => tokens.buffer) },
         ),
-      ).catch(failAsTeacher)
-      return rows.map((row) => raiseLeast(row))
+      ).catch(renameTeacherError)
+      return rows.map((row) => clampProbabilities(row))
     },
     close() {
       connection.close('The training has ended.')
@@ -34,18 +37,18 @@ export function borrowTeacher(port: MessagePort): BorrowedTeacher & { close(): v
   }
 }
 
-/** A fault of the teacher's is none of the student's worker, which has the same names for its own. */
-function failAsTeacher(thrown: unknown): never {
+/** The student's worker uses the same error names, so a teacher's error is renamed. */
+function renameTeacherError(thrown: unknown): never {
   if (!(thrown instanceof RetortError) || thrown.name === 'NotLoaded') throw thrown
   throw new RetortError(
     'NotLoaded',
-    `The teacher could not go through the student’s answers. ${thrown.message} Load the teacher again, then go on from the last checkpoint.`,
+    `The teacher could not score the student’s completions. ${thrown.message} Load the teacher again, then resume from the last checkpoint.`,
     { cause: thrown },
   )
 }
 
-/** What `work` comes to, or an AbortError as soon as the signal aborts. */
-function endWith<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+/** The result of `work`, or an AbortError as soon as the signal aborts. */
+function abortWith<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(new DOMException('Stopped.', 'AbortError'))
     if (signal.aborted) abort()

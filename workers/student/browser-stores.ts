@@ -1,13 +1,13 @@
 // Knows: the student's stores in a browser: rows in IndexedDB, checkpoints in the origin-private file system.
 import { openDatabase, type Database } from '../../src/storage/database.ts'
 import { getDataset, listDatasetRows } from '../../src/storage/datasets.ts'
-import { checkpointFiles, traceFiles } from '../../src/storage/files.ts'
+import { checkpointFiles, softTargetFiles } from '../../src/storage/files.ts'
 import { guardQuota } from '../../src/storage/quota.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { peekModel } from '../teachers/locate-model.ts'
 import type { StudentStores } from './stores.ts'
 
-/** One file a student: the last checkpoint is all that is needed to go on, to write and to export. */
+/** One file per student: the last checkpoint is all that resuming, generating and exporting need. */
 const LAST = 'last.checkpoint'
 
 /** Stores that open the database when it is first needed. */
@@ -24,19 +24,19 @@ export function makeBrowserStores(): StudentStores {
       return (await getDataset(db, projectId, datasetId)) && listDatasetRows(db, projectId, datasetId)
     },
     async openModel(source, signal = new AbortController().signal) {
-      // A record may come from someone else's project file: the box lies where the page does, and nowhere else.
-      if (source.kind === 'box' && new URL(source.url).origin !== globalThis.location.origin)
-        throw new RetortError('ModelMissing', 'The box of another page is not asked.')
+      // A record may come from someone else's project file: the built-in teacher is always on the page's own origin.
+      if (source.kind === 'built-in' && new URL(source.url).origin !== globalThis.location.origin)
+        throw new RetortError('ModelMissing', 'The built-in teacher of another website cannot be loaded.')
       const { name, files } = await peekModel(source, signal)
       const [file, second] = files.values()
       if (file === undefined || second !== undefined)
         throw new RetortError(
           'ModelRefused',
-          `“${name}” is a folder of several files, and adapters are trained here on models of one GGUF file.`,
+          `“${name}” is a folder of several files, and adapters can be trained only on models of one GGUF file.`,
         )
       return file
     },
-    readTrace: (projectId, name) => traceFiles.read(projectId, name),
+    readSoftTargets: (projectId, name) => softTargetFiles.read(projectId, name),
     readCheckpoint: (projectId, studentId) => checkpointFiles.read(projectId, studentId, LAST),
     writeCheckpoint: (projectId, studentId, bytes) =>
       guardQuota('The checkpoint', () => checkpointFiles.write(projectId, studentId, LAST, bytes)),

@@ -1,5 +1,5 @@
-// Knows: how a stored student answers: with its first weights or its last, through a generator kept for the next question.
-import type { CompletionRequest } from '../../src/domain/model.ts'
+// Knows: how a stored student serves completions, with its initial or its final weights, through a generator that is kept for the next request.
+import type { CompletionRequest } from '../../src/domain/completion-request.ts'
 import { finalWeights } from '../../src/engine/training/checkpoint.ts'
 import type { Generator, GenerateRequest } from '../../src/engine/generation/generator.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
@@ -8,99 +8,99 @@ import type { Call } from '../../src/protocol/contract.ts'
 import type { GenerationEvent, GenerationSummary } from '../../src/protocol/teacher.ts'
 import type { StudentContract } from '../../src/protocol/student.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
-import { forWriting, loadFloats, loadMerged } from './adapted-model.ts'
-import { ClassAnswers } from './answer-classes.ts'
-import { withNamedFaults } from './faults.ts'
+import { withGenerationContext, loadFloats, loadMerged } from './base-model.ts'
+import { ClassGenerator } from './class-generator.ts'
+import { withNamedErrors } from './named-errors.ts'
 import { renderAsStudent, renderByTemplate, type Rendering } from './rendering.ts'
-import { needStoredStudent, readBeginning, type StoredStudent } from './stored-student.ts'
+import { requireStoredStudent, readInitialWeights, type StoredStudent } from './stored-student.ts'
 import type { StudentStores } from './stores.ts'
-import { openLoadedWriter, openWriter } from './write-texts.ts'
+import { openLoadedGenerator, openGenerator } from './student-generator.ts'
 
 export type CompleteRequest = Parameters<StudentContract['complete']>[0]
 
-interface Open {
+interface OpenStudent {
   readonly key: string
-  readonly answering: Answering
+  readonly generator: StudentGenerator
   readonly tokenizer: TextTokenizer
   readonly rendering: Rendering
 }
-/** What answers: a generator, or a student of classes. */
-type Answering = Pick<Generator, 'generate' | 'release'>
+/** The engine's generator, or that of a classification student. */
+type StudentGenerator = Pick<Generator, 'generate' | 'release'>
 
-/** Completes with one student at a time; asking for another lets the earlier one go. */
-export class StudentWriter {
+/** Serves one student at a time; a request for another student unloads the earlier one. */
+export class StudentCompleter {
   readonly #stores: StudentStores
   readonly #openRuntime: () => Promise<Runtime>
-  #open: Open | undefined
-  #turn: Promise<unknown> = Promise.resolve()
+  #open: OpenStudent | undefined
+  #queue: Promise<unknown> = Promise.resolve()
 
   constructor(stores: StudentStores, openRuntime: () => Promise<Runtime>) {
     this.#stores = stores
     this.#openRuntime = openRuntime
   }
 
-  /** Tells each completion as it ends. Throws ModelMissing where the student has no checkpoint, ModelRefused where it is broken. */
+  /** Emits each completion as it ends. Throws ModelMissing if the student has no checkpoint, ModelRefused if it is corrupt. */
   complete(request: CompleteRequest, call: Call<GenerationEvent>): Promise<GenerationSummary> {
-    const next = this.#turn.then(() =>
-      withNamedFaults('the student wrote', () => this.#complete(request, call)),
+    const next = this.#queue.then(() =>
+      withNamedErrors('generating with the student', () => this.#complete(request, call)),
     )
-    this.#turn = next.catch(() => undefined)
+    this.#queue = next.catch(() => undefined)
     return next
   }
 
-  /** Lets the open student go: its memory is wanted, or its checkpoint has changed. */
+  /** Unloads the open student: its memory is needed, or its checkpoint changed. */
   close(): Promise<void> {
-    const next = this.#turn.then(() => this.#drop())
-    this.#turn = next.catch(() => undefined)
+    const next = this.#queue.then(() => this.#unload())
+    this.#queue = next.catch(() => undefined)
     return next
   }
 
-  async #drop(): Promise<void> {
+  async #unload(): Promise<void> {
     const open = this.#open
     this.#open = undefined
-    await open?.answering.release()
+    await open?.generator.release()
   }
 
   async #complete(
     request: CompleteRequest,
     { signal, emit }: Call<GenerationEvent>,
   ): Promise<GenerationSummary> {
-    const { answering, tokenizer, rendering } = await this.#openStudent(request)
-    const wanted = request.requests.map(({ id, asked, sampling }): GenerateRequest => ({
+    const { generator, tokenizer, rendering } = await this.#openStudent(request)
+    const requests = request.requests.map(({ id, input, sampling }): GenerateRequest => ({
       id,
-      tokens: tokensOf(asked, tokenizer, rendering),
+      tokens: tokensOf(input, tokenizer, rendering),
       sampling,
     }))
-    return answering.generate(wanted, {
+    return generator.generate(requests, {
       signal,
       onProgress: ({ promptTokens, newTokens, ms }) =>
         emit({ kind: 'progress', promptTokens, newTokens, ms }),
       onPartial: (id, text) => emit({ kind: 'partial', id, text }),
-      // A prompt longer than a student's small context is part of life: it has no answer, and the row says so by being empty.
-      onResult: ({ id, text, ending, promptTokens, tokens }) =>
-        emit({ kind: 'completion', result: { id, text, ending, promptTokens, tokens: tokens.length } }),
+      // A prompt longer than a student's small context is no error: its completion is empty.
+      onResult: ({ id, text, finishReason, promptTokens, tokens }) =>
+        emit({ kind: 'completion', result: { id, text, finishReason, promptTokens, tokens: tokens.length } }),
     })
   }
 
-  async #openStudent({ projectId, studentId, which }: CompleteRequest): Promise<Open> {
-    const stored = await needStoredStudent(this.#stores, projectId, studentId)
+  async #openStudent({ projectId, studentId, which }: CompleteRequest): Promise<OpenStudent> {
+    const stored = await requireStoredStudent(this.#stores, projectId, studentId)
     const {
       checkpoint: { state },
       tokenizer,
-      on,
+      baseModel,
     } = stored
     const key = `${projectId} ${studentId} ${which} ${state.step}`
     if (this.#open?.key === key) return this.#open
-    await this.#drop()
+    await this.#unload()
     const runtime = await this.#openRuntime()
-    const answering = await (on
+    const generator = await (baseModel
       ? this.#openAdapted(runtime, stored, which)
       : this.#openOwn(runtime, stored, which, projectId))
     this.#open = {
       key,
       tokenizer,
-      answering,
-      rendering: on ? renderByTemplate(tokenizer) : renderAsStudent(tokenizer),
+      generator,
+      rendering: baseModel ? renderByTemplate(tokenizer) : renderAsStudent(tokenizer),
     }
     return this.#open
   }
@@ -110,7 +110,7 @@ export class StudentWriter {
     stored: StoredStudent,
     which: CompleteRequest['which'],
     projectId: CompleteRequest['projectId'],
-  ): Promise<Answering> {
+  ): Promise<StudentGenerator> {
     const {
       checkpoint,
       tokenizer,
@@ -118,44 +118,44 @@ export class StudentWriter {
     } = stored
     const weights =
       which === 'before'
-        ? await readBeginning({ stores: this.#stores, projectId }, stored)
+        ? await readInitialWeights({ stores: this.#stores, projectId }, stored)
         : finalWeights(checkpoint)
     const { shape } = checkpoint
     return classes
-      ? new ClassAnswers(runtime, { shape, weights, classes })
-      : openWriter(runtime, { shape, weights, tokenizer })
+      ? new ClassGenerator(runtime, { shape, weights, classes })
+      : openGenerator(runtime, { shape, weights, tokenizer })
   }
 
-  /** Before: the imported model as it is. After: with the adapters merged in. */
+  /** Before: the imported model alone. After: with the adapters merged in. */
   async #openAdapted(
     runtime: Runtime,
-    { on, checkpoint, tokenizer }: StoredStudent,
+    { baseModel, checkpoint, tokenizer }: StoredStudent,
     which: CompleteRequest['which'],
   ): Promise<Generator> {
-    if (!on || !checkpoint.adapts) throw new TypeError('this student is no adapters')
-    if (which === 'before') return openLoadedWriter(runtime, await loadFloats(on), tokenizer)
-    return openWriter(runtime, {
-      shape: forWriting(on.shape),
-      weights: await loadMerged(on, checkpoint.adapts, finalWeights(checkpoint)),
+    if (!baseModel || !checkpoint.adapts) throw new TypeError('this student has no adapters')
+    if (which === 'before') return openLoadedGenerator(runtime, await loadFloats(baseModel), tokenizer)
+    return openGenerator(runtime, {
+      shape: withGenerationContext(baseModel.shape),
+      weights: await loadMerged(baseModel, checkpoint.adapts, finalWeights(checkpoint)),
       tokenizer,
     })
   }
 }
 
 function tokensOf(
-  asked: CompletionRequest['asked'],
+  input: CompletionRequest['input'],
   tokenizer: TextTokenizer,
   rendering: Rendering,
 ): number[] {
-  switch (asked.kind) {
+  switch (input.kind) {
     case 'raw':
-      return tokenizer.encode(asked.text)
+      return tokenizer.encode(input.text)
     case 'chat': {
-      const known = asked.messages.filter(({ role, content }) => role !== 'system' || content !== '')
-      if (known.length === 0) throw new RetortError('Unexpected', 'A student was asked an empty chat.')
-      return rendering.prompt(known)
+      const messages = input.messages.filter(({ role, content }) => role !== 'system' || content !== '')
+      if (messages.length === 0) throw new RetortError('Unexpected', 'The chat for the student is empty.')
+      return rendering.prompt(messages)
     }
     default:
-      return asked satisfies never
+      return input satisfies never
   }
 }

@@ -1,4 +1,4 @@
-// Knows: how a student that is adapters on an imported model becomes files: the adapters alone, or the model with them merged in.
+// Knows: how a student with adapters on an imported model becomes files: the adapters alone, or the model with the adapters merged in.
 // Must not know: how those files are laid out (engine/exports).
 import { writeAdapterFiles } from '../../src/engine/exports/adapter-files.ts'
 import { writeMergedFolder, writeMergedGguf } from '../../src/engine/exports/merged-files.ts'
@@ -8,13 +8,13 @@ import { toHuggingFaceTensors } from '../../src/engine/training/student-tensors.
 import { readText } from '../../src/engine/weights/metadata.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { StudentFormat } from '../../src/protocol/student.ts'
-import { loadMerged, type OpenModel } from './adapted-model.ts'
+import { loadMerged, type OpenModel } from './base-model.ts'
 import type { StoredStudent } from './stored-student.ts'
 
-/** Throws ModelRefused where the form cannot be had. */
+/** Throws ModelRefused if the model cannot be exported in that format. */
 export async function writeAdapted(
   { checkpoint }: StoredStudent,
-  on: OpenModel,
+  baseModel: OpenModel,
   format: StudentFormat,
 ): Promise<WrittenFile[]> {
   const {
@@ -22,28 +22,32 @@ export async function writeAdapted(
     header: { metadata, headerBytes },
     source,
     tokenizer,
-  } = on
+  } = baseModel
   const { adapts } = checkpoint
-  if (!adapts) throw new TypeError('this student is no adapters')
+  if (!adapts) throw new TypeError('this student has no adapters')
   const adapters = finalWeights(checkpoint)
   switch (format) {
     case 'adapter':
-      return writeAdapterFiles({ shape, options: adapts, adapters, baseName: nameForHub(on) })
+      return writeAdapterFiles({ shape, options: adapts, adapters, baseName: nameForHub(baseModel) })
     case 'huggingface': {
       if (tokenizer.json === undefined)
         throw new RetortError(
           'ModelRefused',
-          `${on.card.name} has a vocabulary that cannot be written as tokenizer.json. Take it home as a GGUF or as adapters.`,
+          `${baseModel.card.name} has a vocabulary that cannot be written as tokenizer.json. Export a GGUF or the adapters instead.`,
         )
       return writeMergedFolder(
-        { shape, metadata, tensors: toHuggingFaceTensors(shape, await loadMerged(on, adapts, adapters)) },
+        {
+          shape,
+          metadata,
+          tensors: toHuggingFaceTensors(shape, await loadMerged(baseModel, adapts, adapters)),
+        },
         { json: tokenizer.json, endIds: tokenizer.endIds, startIds: tokenizer.startIds },
       )
     }
     case 'gguf':
       return [
         writeMergedGguf(
-          { shape, tensors: toHuggingFaceTensors(shape, await loadMerged(on, adapts, adapters)) },
+          { shape, tensors: toHuggingFaceTensors(shape, await loadMerged(baseModel, adapts, adapters)) },
           await source.read(0, headerBytes),
           source.size,
         ),
@@ -53,7 +57,7 @@ export async function writeAdapted(
   }
 }
 
-/** What peft is told to look for: the repository that the file names, else the model's name, which a person then replaces by a folder. */
+/** The base model that peft loads: the repository named in the file, else the model's name, which a person then replaces with a folder. */
 function nameForHub({ header: { metadata }, card }: OpenModel): string {
   const address =
     readText(metadata, 'general.repo_url') ??

@@ -1,5 +1,5 @@
 // Knows: how a stored student becomes files that other tools open.
-// Must not know: how those files are laid out (engine/weights).
+// Must not know: how those files are laid out (engine/exports).
 import { finalWeights } from '../../src/engine/training/checkpoint.ts'
 import { toHuggingFaceTensors } from '../../src/engine/training/student-tensors.ts'
 import {
@@ -12,22 +12,22 @@ import { Transferred } from '../../src/protocol/contract.ts'
 import type { StudentContract, StudentFiles } from '../../src/protocol/student.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { writeAdapted } from './export-adapted.ts'
-import { needStoredStudent } from './stored-student.ts'
+import { requireStoredStudent } from './stored-student.ts'
 import type { StudentStores } from './stores.ts'
 
 export type ExportRequest = Parameters<StudentContract['export']>[0]
 
-/** The files, handed over. Throws ModelMissing where the student has no checkpoint, ModelRefused where it is broken. */
+/** The files, transferred. Throws ModelMissing if the student has no checkpoint, ModelRefused if it is corrupt. */
 export async function exportStudent(
   { projectId, studentId, format }: ExportRequest,
   stores: StudentStores,
 ): Promise<Transferred<StudentFiles>> {
-  const stored = await needStoredStudent(stores, projectId, studentId)
-  if (stored.on) return handOver(await writeAdapted(stored, stored.on, format))
+  const stored = await requireStoredStudent(stores, projectId, studentId)
+  if (stored.baseModel) return transfer(await writeAdapted(stored, stored.baseModel, format))
   if (format === 'adapter')
     throw new RetortError(
       'ModelRefused',
-      'This student has no adapters: all of its weights were trained. Take it home as a Hugging Face folder or as a GGUF.',
+      'This student has no adapters: all of its weights were trained. Export a Hugging Face folder or a GGUF instead.',
     )
   const {
     checkpoint,
@@ -37,7 +37,7 @@ export async function exportStudent(
   if (classes && format === 'gguf')
     throw new RetortError(
       'ModelRefused',
-      'A GGUF has no place for this student’s classes: llama.cpp would make it write text, which it never learned. Take the Hugging Face folder.',
+      'A GGUF cannot store this student’s classes: llama.cpp would generate text, which it never learned. Export the Hugging Face folder instead.',
     )
   const { shape } = checkpoint
   const student: WrittenStudent = {
@@ -47,10 +47,10 @@ export async function exportStudent(
     name: 'Retort student',
     ...(classes ? { classes } : {}),
   }
-  return handOver(format === 'gguf' ? [writeStudentGguf(student)] : writeHuggingFaceFiles(student))
+  return transfer(format === 'gguf' ? [writeStudentGguf(student)] : writeHuggingFaceFiles(student))
 }
 
-const handOver = (files: readonly WrittenFile[]): Transferred<StudentFiles> =>
+const transfer = (files: readonly WrittenFile[]): Transferred<StudentFiles> =>
   new Transferred(
     { files },
     files.map(({ bytes }) => bytes.buffer),

@@ -1,5 +1,5 @@
-// Knows: how the rows of a dataset that have a rejected completion become the pairs that a student trains on, and what the student
-// before this training finds of them.
+// Knows: how the rows of a dataset that have a rejected completion become preference pairs, and how the reference log-probabilities of the
+// pairs are computed.
 // Must not know: losses, steps.
 import type { DatasetRow } from '../../src/domain/dataset.ts'
 import { renderStudentExample } from '../../src/engine/tokenizers/student-template.ts'
@@ -14,162 +14,166 @@ import {
 import type { TrainPair } from '../../src/engine/training/pairs.ts'
 import type { Trainer } from '../../src/engine/training/trainer.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
-import { breathe } from './breathe.ts'
+import { yieldToMessages } from './yield-to-messages.ts'
 import type { PreparedRows } from './prepare-rows.ts'
 
-/** Held-out pairs that are measured at most. */
-const MOST_HELD_OUT = 128
-const PAIRS_A_BREATH = 64
+/** Maximum number of held-out pairs in an evaluation. */
+const MAX_HELD_OUT = 128
+const PAIRS_PER_YIELD = 64
 
 export interface PreparedPairs extends PreparedRows {
-  /** Each pair by the longer of its rows, under which it is ordered and cut into batches. */
-  readonly of: ReadonlyMap<PackedRow, PreparedPair>
+  /** Each pair by the longer of its rows, which orders it and assigns it to a batch. */
+  readonly byRow: ReadonlyMap<PackedRow, PreparedPair>
 }
 
 export interface PreparedPair extends TrainPair {
-  /** The prompt of this pair with the better answer of another: what the drift is measured on. */
-  readonly stray: StrayRow
+  /** The prompt of this pair with the chosen completion of another: the drift is estimated on it. */
+  readonly mismatched: MismatchedRow
 }
-interface StrayRow {
+interface MismatchedRow {
   readonly row: PackedRow
   readonly reference?: number
 }
 
-/** Tokenises the pairs; one of which an answer does not fit the context is left out. Refuses where fewer than two are left. */
+/** Tokenizes the pairs; a pair with a completion that does not fit the context is left out. Throws ModelRefused if fewer than two are left. */
 export async function preparePairs(
   split: { train: readonly DatasetRow[]; heldOut: readonly DatasetRow[] },
   tokenizer: TextTokenizer,
   context: number,
   signal: AbortSignal,
 ): Promise<PreparedPairs> {
-  const of = new Map<PackedRow, PreparedPair>()
-  let [cutRows, leftOutRows] = [0, 0]
+  const byRow = new Map<PackedRow, PreparedPair>()
+  let [truncatedRows, skippedRows] = [0, 0]
   const pack = (row: Pick<DatasetRow, 'system' | 'prompt'>, completion: string): PackedRow | undefined => {
-    const { ids, border } = renderStudentExample(tokenizer, {
+    const { ids, promptLength } = renderStudentExample(tokenizer, {
       system: row.system,
       prompt: row.prompt,
       completion,
     })
-    const packed = packRows([{ prompt: ids.slice(0, border), completion: ids.slice(border) }], context)
-    cutRows += packed.cut
+    const packed = packRows(
+      [{ prompt: ids.slice(0, promptLength), completion: ids.slice(promptLength) }],
+      context,
+    )
+    truncatedRows += packed.truncated
     return packed.rows[0]
   }
   const prepare = async (rows: readonly DatasetRow[]): Promise<PackedRow[]> => {
     const paired = rows.filter(({ rejected }) => rejected !== undefined)
     const out: PackedRow[] = []
     for (const [i, row] of paired.entries()) {
-      if (i % PAIRS_A_BREATH === PAIRS_A_BREATH - 1) await breathe()
+      if (i % PAIRS_PER_YIELD === PAIRS_PER_YIELD - 1) await yieldToMessages()
       signal.throwIfAborted()
       const [chosen, rejected] = [pack(row, row.completion), pack(row, row.rejected?.completion ?? '')]
-      const stray = pack(row, paired[(i + 1) % paired.length]?.completion ?? '')
-      if (!chosen || !rejected || !stray) {
-        leftOutRows += 1
+      const mismatched = pack(row, paired[(i + 1) % paired.length]?.completion ?? '')
+      if (!chosen || !rejected || !mismatched) {
+        skippedRows += 1
         continue
       }
       const longer = positionsOf(chosen) >= positionsOf(rejected) ? chosen : rejected
-      of.set(longer, { chosen, rejected, stray: { row: stray } })
+      byRow.set(longer, { chosen, rejected, mismatched: { row: mismatched } })
       out.push(longer)
     }
     return out
   }
   const train = await prepare(split.train)
-  const heldOut = await prepare(split.heldOut.slice(0, MOST_HELD_OUT))
+  const heldOut = await prepare(split.heldOut.slice(0, MAX_HELD_OUT))
   if (train.length < 2)
     throw new RetortError(
       'ModelRefused',
-      `The dataset has ${train.length === 1 ? 'one training pair' : 'no training pair'} that fits a context of ${context} tokens, and this loss needs at least two. Keep more pairs and freeze again, or go on from a student with a larger context.`,
+      `The dataset has ${train.length === 1 ? 'one training pair' : 'no training pair'} that fits a context of ${context} tokens, and this objective needs at least two. Keep more pairs and freeze again, or start from a student with a longer context.`,
     )
-  return { train, heldOut, of, cutRows, leftOutRows }
+  return { train, heldOut, byRow, truncatedRows, skippedRows }
 }
 
-export interface Reference {
+export interface ReferenceOptions {
   readonly averages: boolean
-  readonly strays: boolean
-  /** Pairs of a batch. */
-  readonly places: number
+  readonly needsDrift: boolean
+  /** Pairs per batch. */
+  readonly batchSize: number
   readonly signal: AbortSignal
 }
 
-/** The pairs with what the trainer's present weights find of them: the reference. */
-export async function referToPresent(
+/** The pairs with reference log-probabilities, computed with the trainer's current weights. */
+export async function computeReference(
   trainer: Trainer,
   pairs: PreparedPairs,
-  { averages, strays, places, signal }: Reference,
+  { averages, needsDrift, batchSize, signal }: ReferenceOptions,
 ): Promise<PreparedPairs> {
-  const of = new Map(pairs.of)
-  const all = [...pairs.of]
-  for (let from = 0; from < all.length; from += places) {
-    await breathe()
+  const byRow = new Map(pairs.byRow)
+  const all = [...pairs.byRow]
+  for (let from = 0; from < all.length; from += batchSize) {
+    await yieldToMessages()
     signal.throwIfAborted()
-    const some = all.slice(from, from + places)
-    const chosen = await findOfRows(
+    const batch = all.slice(from, from + batchSize)
+    const chosen = await sumLogProbs(
       trainer,
-      some.map(([, pair]) => pair.chosen),
-      places,
+      batch.map(([, pair]) => pair.chosen),
+      batchSize,
       averages,
     )
-    const rejected = await findOfRows(
+    const rejected = await sumLogProbs(
       trainer,
-      some.map(([, pair]) => pair.rejected),
-      places,
+      batch.map(([, pair]) => pair.rejected),
+      batchSize,
       averages,
     )
-    const stray = strays
-      ? await findOfRows(
+    const mismatched = needsDrift
+      ? await sumLogProbs(
           trainer,
-          some.map(([, pair]) => pair.stray.row),
-          places,
+          batch.map(([, pair]) => pair.mismatched.row),
+          batchSize,
           averages,
         )
       : []
-    some.forEach(([row, pair], i) =>
-      of.set(row, {
+    batch.forEach(([row, pair], i) =>
+      byRow.set(row, {
         ...pair,
         reference: { chosen: chosen[i] ?? 0, rejected: rejected[i] ?? 0 },
-        stray: { row: pair.stray.row, reference: stray[i] ?? 0 },
+        mismatched: { row: pair.mismatched.row, reference: mismatched[i] ?? 0 },
       }),
     )
   }
-  return { ...pairs, of }
+  return { ...pairs, byRow }
 }
 
-/** How far the present weights are from the reference on answers of other prompts: KTO's estimate of the divergence, at least 0. */
-export async function findDrift(
+/** KTO's estimate of the KL divergence from the reference, on mismatched completions; at least 0. */
+export async function estimateDrift(
   trainer: Trainer,
   pairs: readonly PreparedPair[],
-  places: number,
+  batchSize: number,
 ): Promise<number> {
-  const present = await findOfRows(
+  const current = await sumLogProbs(
     trainer,
-    pairs.map(({ stray }) => stray.row),
-    places,
+    pairs.map(({ mismatched }) => mismatched.row),
+    batchSize,
     false,
   )
   return Math.max(
     0,
-    pairs.reduce((sum, { stray }, i) => sum + (present[i] ?? 0) - (stray.reference ?? 0), 0) / pairs.length,
+    pairs.reduce((sum, { mismatched }, i) => sum + (current[i] ?? 0) - (mismatched.reference ?? 0), 0) /
+      pairs.length,
   )
 }
 
-/** Log-probabilities of whole answers, sums over their tokens or means. */
-async function findOfRows(
+/** Log-probabilities of whole completions: sums over their tokens, or means if `averages`. */
+async function sumLogProbs(
   trainer: Trainer,
   rows: readonly PackedRow[],
-  places: number,
+  batchSize: number,
   averages: boolean,
 ): Promise<number[]> {
   const length = Math.ceil(Math.max(...rows.map(positionsOf)) / 16) * 16
-  const found = await trainer.findLikelihoods(
+  const logProbs = await trainer.logProbs(
     makeBatch(
       rows.map((row) => [row]),
-      places,
+      batchSize,
       length,
     ),
   )
   let at = 0
   return rows.map((row) => {
     const tokens = countPredictions([[row]])
-    const sum = found.subarray(at, (at += tokens)).reduce((total, one) => total + one, 0)
+    const sum = logProbs.subarray(at, (at += tokens)).reduce((total, one) => total + one, 0)
     return averages ? sum / Math.max(1, tokens) : sum
   })
 }

@@ -1,4 +1,4 @@
-// Knows: how the rows of a dataset whose final answer can be read become problems that a student tries to solve by itself.
+// Knows: how the rows of a dataset with a verifiable final answer become problems for the student to solve.
 // Must not know: rewards, steps.
 import type { DatasetRow } from '../../src/domain/dataset.ts'
 import { messagesOf, renderStudentPrompt } from '../../src/engine/tokenizers/student-template.ts'
@@ -6,53 +6,53 @@ import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.t
 import type { PackedRow } from '../../src/engine/training/packing.ts'
 import { readFinalAnswer } from '../../src/pipeline/verifiers/final-answer.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
-import { breathe } from './breathe.ts'
+import { yieldToMessages } from './yield-to-messages.ts'
 import type { PreparedRows } from './prepare-rows.ts'
 
-/** Held-out problems that are tried at most at each look: each is a whole answer to write. */
-const MOST_HELD_OUT = 64
-const ROWS_A_BREATH = 128
-/** Tokens that must be left of the context to answer in. */
-const LEAST_ROOM = 8
+/** Maximum number of held-out problems in an evaluation: each needs a whole completion. */
+const MAX_HELD_OUT = 64
+const ROWS_PER_YIELD = 128
+/** Minimum number of tokens that the prompt must leave for the completion. */
+const MIN_ROOM = 8
 
 export interface Problem {
   readonly prompt: readonly number[]
-  /** The row's completion, which ends at the right answer. */
-  readonly known: string
+  /** The row's completion, which ends with the right answer. */
+  readonly reference: string
 }
 export interface PreparedProblems extends PreparedRows {
-  /** Each problem by its prompt as a row, under which it is ordered and cut into steps. */
-  readonly of: ReadonlyMap<PackedRow, Problem>
+  /** Each problem by its prompt as a row, which orders it and assigns it to a step. */
+  readonly byRow: ReadonlyMap<PackedRow, Problem>
 }
 
-/** Rows without a final answer, or with a prompt that leaves no room for one, are left out. Refuses where fewer than two are left. */
+/** Rows without a final answer, or with a prompt that leaves no room for one, are left out. Throws ModelRefused if fewer than two are left. */
 export async function prepareProblems(
   split: { train: readonly DatasetRow[]; heldOut: readonly DatasetRow[] },
   tokenizer: TextTokenizer,
   context: number,
   signal: AbortSignal,
 ): Promise<PreparedProblems> {
-  const of = new Map<PackedRow, Problem>()
+  const byRow = new Map<PackedRow, Problem>()
   const prepare = async (rows: readonly DatasetRow[]): Promise<PackedRow[]> => {
     const out: PackedRow[] = []
     for (const [i, row] of rows.entries()) {
-      if (i % ROWS_A_BREATH === ROWS_A_BREATH - 1) await breathe()
+      if (i % ROWS_PER_YIELD === ROWS_PER_YIELD - 1) await yieldToMessages()
       signal.throwIfAborted()
       if (readFinalAnswer(row.completion) === undefined) continue
       const prompt = renderStudentPrompt(tokenizer, messagesOf(row))
-      if (prompt.length + LEAST_ROOM > context) continue
+      if (prompt.length + MIN_ROOM > context) continue
       const packed = { tokens: Int32Array.from(prompt), from: 0 }
-      of.set(packed, { prompt, known: row.completion })
+      byRow.set(packed, { prompt, reference: row.completion })
       out.push(packed)
     }
     return out
   }
   const train = await prepare(split.train)
-  const heldOut = (await prepare(split.heldOut)).slice(0, MOST_HELD_OUT)
+  const heldOut = (await prepare(split.heldOut)).slice(0, MAX_HELD_OUT)
   if (train.length < 2)
     throw new RetortError(
       'ModelRefused',
-      `Of ${split.train.length} training rows ${train.length === 1 ? 'only one ends' : 'none ends'} with a final answer that can be checked (“Answer: 12”) and leaves room in a context of ${context} tokens; this loss needs at least two. Freeze a run of problems with known answers, such as the example “Corner shop, sums”.`,
+      `Of ${split.train.length} training rows ${train.length === 1 ? 'only one ends' : 'none ends'} with a final answer that can be checked (“Answer: 12”) and leaves room in a context of ${context} tokens; this objective needs at least two. Freeze a run of problems with known answers, such as the example “Corner shop sums”.`,
     )
-  return { train, heldOut, of, cutRows: 0, leftOutRows: split.train.length - train.length }
+  return { train, heldOut, byRow, truncatedRows: 0, skippedRows: split.train.length - train.length }
 }

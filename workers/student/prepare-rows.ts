@@ -1,5 +1,5 @@
-// Knows: how the rows of a dataset become what a student trains on: tokenizer, tokens, packed rows, and what was lost on the way.
-// Must not know: weights, sessions, where rows are kept.
+// Knows: how the rows of a dataset become training data: tokenizer, tokens, packed rows, and how many were truncated or skipped.
+// Must not know: weights, sessions, where rows are stored.
 import type { DatasetRow } from '../../src/domain/dataset.ts'
 import type { TextTrainSettings, TrainSettings } from '../../src/domain/student.ts'
 import {
@@ -16,47 +16,49 @@ import {
   type TokenRow,
 } from '../../src/engine/training/packing.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
-import { breathe } from './breathe.ts'
+import { yieldToMessages } from './yield-to-messages.ts'
 import { renderAsStudent, type Rendering } from './rendering.ts'
 
-/** Held-out rows that are measured at most: enough for a steady mean, and quick. */
-const MOST_HELD_OUT = 256
-/** Rows that are tokenised between two looks at the messages. */
-const ROWS_A_BREATH = 128
+/** Maximum number of held-out rows in an evaluation: enough for a stable mean, and fast. */
+const MAX_HELD_OUT = 256
+/** Rows tokenized between two yields to messages. */
+const ROWS_PER_YIELD = 128
 
 export interface PreparedRows {
   readonly train: readonly PackedRow[]
   readonly heldOut: readonly PackedRow[]
-  readonly cutRows: number
-  readonly leftOutRows: number
+  readonly truncatedRows: number
+  readonly skippedRows: number
 }
 
 export interface PreparedTexts extends PreparedRows {
-  /** Of each training row, its place among those given. */
+  /** Index of each training row among those passed in. */
   readonly sources: readonly number[]
 }
 
-/** A row, with what the teachers would have said along its completion. */
-export type TaughtRow = DatasetRow & { readonly teachers?: readonly TeacherRow[] }
+/** A row with the teachers' soft targets along its completion. */
+export type RowWithTeachers = DatasetRow & { readonly teachers?: readonly TeacherRow[] }
 
-/** Splits the rows, gives the training ones the teachers' sides where there are some, and refuses a dataset that cannot teach: the sentences say why and what to do. */
+/** Splits the rows, adds soft targets to the training rows if there are any, and throws ModelMissing or ModelRefused for a dataset that cannot be trained on. */
 export function splitRows(
   rows: readonly DatasetRow[] | undefined,
-  taught?: readonly (readonly TeacherRow[])[],
-): { train: TaughtRow[]; heldOut: DatasetRow[] } {
+  softTargets?: readonly (readonly TeacherRow[])[],
+): { train: RowWithTeachers[]; heldOut: DatasetRow[] } {
   if (!rows)
     throw new RetortError(
       'ModelMissing',
-      'The dataset of this student is not stored here any more. Freeze the rows again and train a new student.',
+      'The dataset of this student is no longer stored. Freeze the rows again and train a new student.',
     )
   const training = rows.filter((row) => row.split === 'train')
-  if (taught?.some(({ length }) => length !== training.length))
+  if (softTargets?.some(({ length }) => length !== training.length))
     throw new RetortError(
       'ModelRefused',
-      'The teacher’s stored probabilities are not those of this dataset. Load the teacher and train a new student.',
+      'The teacher’s stored soft targets do not belong to this dataset. Load the teacher and train a new student.',
     )
-  const train = training.map((row, i): TaughtRow =>
-    taught ? { ...row, teachers: taught.map((said) => said[i] as TeacherRow) } : row,
+  const train = training.map((row, i): RowWithTeachers =>
+    softTargets
+      ? { ...row, teachers: softTargets.map((rowsOfTeacher) => rowsOfTeacher[i] as TeacherRow) }
+      : row,
   )
   const heldOut = rows.filter((row) => row.split === 'held-out')
   if (train.length === 0)
@@ -67,21 +69,21 @@ export function splitRows(
   if (train.length === 1)
     throw new RetortError(
       'ModelRefused',
-      'The dataset has one training row, and one row teaches nothing but itself. Keep more rows and freeze again.',
+      'The dataset has one training row, and training needs at least two. Keep more rows and freeze again.',
     )
   return { train, heldOut }
 }
 
-/** Learns the vocabulary from the training rows alone. `note` says where the texts gave fewer entries than were asked for. */
+/** Learns the vocabulary from the training rows alone. `note` reports a vocabulary smaller than the settings. */
 export function learnTokenizer(
   train: readonly DatasetRow[],
   settings: Pick<TextTrainSettings, 'vocabulary'>,
 ): { files: StudentTokenizerFiles; tokenizer: TextTokenizer; note?: string } {
-  const least = STUDENT_SPECIALS.length + 256
-  if (settings.vocabulary < least)
+  const min = STUDENT_SPECIALS.length + 256
+  if (settings.vocabulary < min)
     throw new RetortError(
       'ModelRefused',
-      `A vocabulary of ${settings.vocabulary} entries is too small: the ${STUDENT_SPECIALS.length} special tokens and 256 bytes alone take ${least}. Raise it in the recipe's train step.`,
+      `A vocabulary of ${settings.vocabulary} entries is too small: the ${STUDENT_SPECIALS.length} special tokens and 256 bytes alone take ${min}. Raise it in the recipe's train step.`,
     )
   const texts = function* (): Generator<string> {
     for (const { system, prompt, completion } of train) {
@@ -91,48 +93,50 @@ export function learnTokenizer(
     }
   }
   const { tokenizer, ...files } = trainStudentTokenizer(texts(), settings.vocabulary)
-  const found = tokenizer.vocabularySize
+  const size = tokenizer.vocabularySize
   return {
     files,
     tokenizer,
-    ...(found < settings.vocabulary
+    ...(size < settings.vocabulary
       ? {
-          note: `The texts gave ${found} tokens of the ${settings.vocabulary} asked for; the vocabulary is that small.`,
+          note: `The vocabulary has ${size} tokens, not ${settings.vocabulary}: the texts do not yield more.`,
         }
       : {}),
   }
 }
 
-/** Tokenises and packs all rows; lets messages in on the way. Refuses where no completion fits the context. */
+/** Tokenizes and packs all rows; yields to messages in between. Throws ModelRefused if no completion fits the context. */
 export async function prepareRows(
-  split: { train: readonly TaughtRow[]; heldOut: readonly DatasetRow[] },
+  split: { train: readonly RowWithTeachers[]; heldOut: readonly DatasetRow[] },
   tokenizer: TextTokenizer,
   settings: TrainSettings,
   signal: AbortSignal,
   rendering: Rendering = renderAsStudent(tokenizer),
 ): Promise<PreparedTexts> {
-  const tokenise = async (rows: readonly TaughtRow[]): Promise<TokenRow[]> => {
+  const tokenize = async (rows: readonly RowWithTeachers[]): Promise<TokenRow[]> => {
     const out: TokenRow[] = []
     for (const [i, { system, prompt, completion, teachers }] of rows.entries()) {
-      if (i % ROWS_A_BREATH === ROWS_A_BREATH - 1) await breathe()
+      if (i % ROWS_PER_YIELD === ROWS_PER_YIELD - 1) await yieldToMessages()
       signal.throwIfAborted()
-      const { ids, border } = rendering.example({ system, prompt, completion })
-      const answer = ids.slice(border)
-      // What no teacher could be asked teaches nothing; neither would a row that is cut otherwise than the teacher cuts it.
-      const said = teachers?.map((one) => (one.ids.length === answer.length * one.choices ? one : undefined))
-      const teacher = said?.find((one) => one !== undefined)
-      const isTaught = said === undefined || teacher !== undefined
+      const { ids, promptLength } = rendering.example({ system, prompt, completion })
+      const completionIds = ids.slice(promptLength)
+      // A row without soft targets is not trained on; neither is a row that the teacher tokenized differently.
+      const usable = teachers?.map((one) =>
+        one.ids.length === completionIds.length * one.topK ? one : undefined,
+      )
+      const teacher = usable?.find((one) => one !== undefined)
+      const isTrained = usable === undefined || teacher !== undefined
       out.push({
-        prompt: ids.slice(0, border),
-        completion: isTaught ? answer : [],
+        prompt: ids.slice(0, promptLength),
+        completion: isTrained ? completionIds : [],
         ...(teacher ? { teacher } : {}),
-        ...(teacher && said && said.length > 1 ? { teachers: said } : {}),
+        ...(teacher && usable && usable.length > 1 ? { teachers: usable } : {}),
       })
     }
     return out
   }
-  const train = packRows(await tokenise(split.train), settings.context)
-  const heldOut = packRows(await tokenise(split.heldOut.slice(0, MOST_HELD_OUT)), settings.context)
+  const train = packRows(await tokenize(split.train), settings.context)
+  const heldOut = packRows(await tokenize(split.heldOut.slice(0, MAX_HELD_OUT)), settings.context)
   if (train.rows.length < 2)
     throw new RetortError(
       'ModelRefused',
@@ -142,12 +146,12 @@ export async function prepareRows(
     train: train.rows,
     sources: train.sources,
     heldOut: heldOut.rows,
-    cutRows: train.cut,
-    leftOutRows: train.leftOut,
+    truncatedRows: train.truncated,
+    skippedRows: train.skipped,
   }
 }
 
-/** Prompts to write samples for: the first held-out ones that leave room for an answer, else training ones. */
+/** Prompts for samples: the first held-out ones that leave room for a completion, else training ones. */
 export function chooseSamplePrompts(
   split: { train: readonly DatasetRow[]; heldOut: readonly DatasetRow[] },
   rendering: Rendering,

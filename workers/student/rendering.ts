@@ -1,4 +1,4 @@
-// Knows: how a row becomes what a student reads and what it learns to write: in the students' own form, or in that of a model's template.
+// Knows: how a row becomes a prompt and a completion in tokens: with the students' own template, or with the chat template of an imported model.
 // Must not know: datasets, training.
 import { findAnswerEnd } from '../../src/engine/tokenizers/answer-end.ts'
 import {
@@ -10,9 +10,9 @@ import {
 import type { ChatMessageText, TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 
 export interface Rendering {
-  /** Ids up to where an answer begins. */
+  /** Ids up to the start of a completion. */
   prompt(messages: readonly ChatMessageText[]): number[]
-  /** Ids of a prompt and its completion, and where learning begins. */
+  /** Ids of a prompt and its completion, and the length of the prompt. */
   example(row: {
     readonly system?: string
     readonly prompt: string
@@ -20,28 +20,28 @@ export interface Rendering {
   }): StudentExample
 }
 
-/** For students whose vocabulary has the special tokens of ours. */
+/** For students whose vocabulary has our special tokens. */
 export const renderAsStudent = (tokenizer: TextTokenizer): Rendering => ({
   prompt: (messages) => renderStudentPrompt(tokenizer, messages),
   example: (row) => renderStudentExample(tokenizer, row),
 })
 
-/** For imported models: their own chat template, and the token with which it ends an answer. As a teacher is asked. Throws where it has none. */
+/** For imported models: their own chat template, and the token with which it ends an answer. Prompts equal those of a teacher. Throws if the model has no template. */
 export function renderByTemplate(tokenizer: TextTokenizer): Rendering {
   const end = findAnswerEnd(tokenizer)
   const prompt = (messages: readonly ChatMessageText[]): number[] =>
     tokenizer.encode(tokenizer.renderChat(messages, { addGenerationPrompt: true }))
   return {
     prompt,
-    example({ system, prompt: asked, completion }) {
-      const read = prompt(messagesOf({ ...(system ? { system } : {}), prompt: asked }))
+    example({ system, prompt: content, completion }) {
+      const promptIds = prompt(messagesOf({ ...(system ? { system } : {}), prompt: content }))
       return {
         ids: [
-          ...read,
+          ...promptIds,
           ...tokenizer.encode(completion, { special: false, continues: true }),
           ...(end === undefined ? [] : [end]),
         ],
-        border: read.length,
+        promptLength: promptIds.length,
       }
     },
   }

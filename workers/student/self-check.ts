@@ -1,12 +1,12 @@
-// Knows: how the claims of the engine are tried one after another on this machine.
-import type { Backend } from '../../src/domain/model.ts'
+// Knows: how the claims of the engine are tested one after another on this machine.
+import type { Backend } from '../../src/domain/machine.ts'
 import { listClaims, tryClaim } from '../../src/engine/checks/index.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import type { SelfCheckEvent, SelfCheckSummary } from '../../src/protocol/student.ts'
-import { breathe } from './breathe.ts'
+import { yieldToMessages } from './yield-to-messages.ts'
 
-/** Tries every claim on the backend, a graphics card against wasm; each result is an event. A claim that fails ends nothing. */
+/** Tests every claim on the backend, a graphics card against wasm; each result is an event. A failing claim does not stop the others. */
 export async function selfCheck(
   backend: Backend,
   { signal, emit }: Call<SelfCheckEvent>,
@@ -17,7 +17,7 @@ export async function selfCheck(
   const claims = listClaims(machine)
   let failed = 0
   for (const [done, claim] of claims.entries()) {
-    await breathe()
+    await yieldToMessages()
     signal.throwIfAborted()
     const result = await tryClaim(claim, machine)
     if (!result.ok) failed++

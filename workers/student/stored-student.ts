@@ -1,30 +1,30 @@
-// Knows: a student as its checkpoint holds it: how it is read back, checked and written.
+// Knows: a student as its checkpoint stores it: how it is read, verified and written.
 import { readId, type ProjectId, type StudentId } from '../../src/domain/id.ts'
 import { hashOf } from '../../src/domain/hash.ts'
 import { makeRng } from '../../src/domain/rng.ts'
-import type { AdaptedModel, StudentShape } from '../../src/domain/student.ts'
+import type { BaseModel, StudentShape } from '../../src/domain/student.ts'
 import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import { tokenizerFromJson } from '../../src/engine/tokenizers/json-tokenizer.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { finalWeights, readCheckpoint, type Checkpoint } from '../../src/engine/training/checkpoint.ts'
-import { listParameters, makeFirstWeights, type Flat } from '../../src/engine/training/parameters.ts'
+import { listParameters, initialWeights, type Flat } from '../../src/engine/training/parameters.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { TrainRequest } from '../../src/protocol/student.ts'
-import { NO_TOKENIZER, openAdaptedModel, type OpenModel } from './adapted-model.ts'
+import { NO_TOKENIZER, openBaseModel, type OpenModel } from './base-model.ts'
 import type { StudentStores } from './stores.ts'
 
-/** What the worker keeps in a checkpoint beside the engine's part. */
+/** What the worker stores in a checkpoint in addition to the engine's part. */
 export interface AboutStudent {
-  /** Hash of dataset and settings: a checkpoint goes on only with what it began with. */
+  /** Hash of dataset and settings: a checkpoint resumes only with those it started with. */
   readonly key: string
   readonly rngSeed: number
-  readonly cutRows: number
-  readonly leftOutRows: number
-  /** The student that it went on from. */
+  readonly truncatedRows: number
+  readonly skippedRows: number
+  /** The student that it started from. */
   readonly base?: StudentId
-  /** The imported model that its adapters lie on. */
-  readonly adapts?: AdaptedModel
-  /** Names of the classes that it answers with, where it does not write. */
+  /** The base model of its adapters. */
+  readonly baseModel?: BaseModel
+  /** Names of its classes, if it is a classifier. */
   readonly classes?: readonly string[]
 }
 
@@ -32,23 +32,39 @@ export interface StoredStudent {
   readonly checkpoint: Checkpoint
   readonly about: AboutStudent
   readonly tokenizer: TextTokenizer
-  /** The imported model, found again, where the student is adapters on one. */
-  readonly on?: OpenModel
+  /** The base model, found again, if the student is adapters on an imported model. */
+  readonly baseModel?: OpenModel
   readonly tokenizerFiles: { readonly tokenizerJson: unknown; readonly tokenizerConfig: unknown }
 }
 
-type Belongings = Pick<TrainRequest, 'datasetId' | 'settings' | 'base' | 'adapts' | 'teachers'>
-export const keyOf = ({ datasetId, settings, base, adapts, teachers }: Belongings): string =>
+type KeyParts = Pick<TrainRequest, 'datasetId' | 'settings' | 'base' | 'baseModel' | 'teachers'>
+
+/** The names of settings in version 0.1. Keys are hashed with them, so that a checkpoint of that version can be resumed. */
+const SETTING_NAMES_IN_KEY: { readonly [name: string]: string } = {
+  batchSize: 'batch',
+  gradientAccumulation: 'accumulate',
+  maxGradientNorm: 'clip',
+  emaDecay: 'averaging',
+  topK: 'choices',
+  completionsPerPrompt: 'answers',
+  maxTokens: 'answerTokens',
+  textWarmUp: 'ownFrom',
+  samplingTemperature: 'answerTemperature',
+}
+
+export const keyOf = ({ datasetId, settings, base, baseModel, teachers }: KeyParts): string =>
   hashOf([
     'student',
     datasetId,
-    { ...settings },
+    Object.fromEntries(
+      Object.entries(settings).map(([name, value]) => [SETTING_NAMES_IN_KEY[name] ?? name, value]),
+    ),
     ...(base === undefined ? [] : [base]),
-    ...(adapts === undefined ? [] : [adapts.model.fingerprint]),
-    ...(teachers === undefined ? [] : teachers.map(({ trace, weight }) => [trace, weight])),
+    ...(baseModel === undefined ? [] : [baseModel.model.fingerprint]),
+    ...(teachers === undefined ? [] : teachers.map(({ softTargets, weight }) => [softTargets, weight])),
   ])
 
-/** The engine's shape of a student: Llama's constants, a tied head, or one of classes. */
+/** The engine's shape of a student: Llama's constants, a tied head or a classification head. */
 export const decoderShapeOf = ({
   layers,
   width,
@@ -73,24 +89,24 @@ export const decoderShapeOf = ({
   ...(classes === undefined ? {} : { classes }),
 })
 
-/** The weights that a student began with: a function of its shape and rngSeed. */
-export function makeBeginning(shape: DecoderShape, rngSeed: number): Flat {
+/** The random weights that a student starts with: a function of its shape and rngSeed. */
+export function makeInitialWeights(shape: DecoderShape, rngSeed: number): Flat {
   const rng = makeRng(rngSeed).fork('first weights')
-  return makeFirstWeights(listParameters(shape), () => rng.normal())
+  return initialWeights(listParameters(shape), () => rng.normal())
 }
 
-/** The weights that a stored student began with: those of the student it went on from, or drawn ones. Throws ModelMissing where that student is gone. */
-export async function readBeginning(
+/** The weights that a stored student started with: those of its base student, or random ones. Throws ModelMissing if the base student is gone. */
+export async function readInitialWeights(
   { stores, projectId }: { readonly stores: StudentStores; readonly projectId: ProjectId },
   { about, checkpoint }: Pick<StoredStudent, 'about' | 'checkpoint'>,
 ): Promise<Flat> {
   return about.base === undefined
-    ? makeBeginning(checkpoint.shape, about.rngSeed)
-    : finalWeights((await readBase(stores, projectId, about.base)).checkpoint)
+    ? makeInitialWeights(checkpoint.shape, about.rngSeed)
+    : finalWeights((await readBaseStudent(stores, projectId, about.base)).checkpoint)
 }
 
-/** The student that a training goes on from. Throws ModelMissing where it is gone. */
-export async function readBase(
+/** The student that a training starts from. Throws ModelMissing if it is gone. */
+export async function readBaseStudent(
   stores: StudentStores,
   projectId: ProjectId,
   base: StudentId | undefined,
@@ -99,17 +115,17 @@ export async function readBase(
   if (!stored)
     throw new RetortError(
       'ModelMissing',
-      'The student that this one goes on from is not stored here any more. Train one on the texts, and go on from that.',
+      'The student that this training starts from is no longer stored. Train one on texts, and start from that.',
     )
-  if (stored.on)
+  if (stored.baseModel)
     throw new RetortError(
       'ModelRefused',
-      'A student that is adapters on an imported model cannot be gone on from with this loss. Choose one that was trained on the texts.',
+      'This objective does not support a student with adapters on an imported model. Choose one that was trained on texts.',
     )
   return stored
 }
 
-/** The student's last checkpoint; undefined where there is none. Throws ModelRefused with a sentence where it is broken. */
+/** The student's last checkpoint; undefined if there is none. Throws ModelRefused with a sentence if it is corrupt. */
 export async function readStoredStudent(
   stores: StudentStores,
   projectId: ProjectId,
@@ -121,20 +137,20 @@ export async function readStoredStudent(
   if (!read.ok) throw new RetortError('ModelRefused', read.sentence)
   const { checkpoint } = read
   const about = parseAbout(checkpoint.about)
-  if (about?.adapts && checkpoint.adapts) {
-    const on = await openAdaptedModel(stores, about.adapts)
-    if (JSON.stringify(on.shape) !== JSON.stringify(checkpoint.shape))
+  if (about?.baseModel && checkpoint.adapts) {
+    const baseModel = await openBaseModel(stores, about.baseModel)
+    if (JSON.stringify(baseModel.shape) !== JSON.stringify(checkpoint.shape))
       throw new RetortError(
         'ModelRefused',
-        'The checkpoint cannot be used: its adapters have another shape than their model. Train this student again from the start.',
+        'The checkpoint cannot be used: its adapters and their base model have different shapes. Train this student again from the start.',
       )
-    return { checkpoint, about, on, tokenizer: on.tokenizer, tokenizerFiles: NO_TOKENIZER }
+    return { checkpoint, about, baseModel, tokenizer: baseModel.tokenizer, tokenizerFiles: NO_TOKENIZER }
   }
   const tokenizerFiles = parseTokenizer(checkpoint.tokenizer)
   if (
     !about ||
     !tokenizerFiles ||
-    about.adapts ||
+    about.baseModel ||
     checkpoint.adapts ||
     about.classes?.length !== checkpoint.shape.classes
   )
@@ -150,8 +166,8 @@ export async function readStoredStudent(
   }
 }
 
-/** As `readStoredStudent`, where there must be one. */
-export async function needStoredStudent(
+/** Like `readStoredStudent`, but throws ModelMissing if there is no checkpoint. */
+export async function requireStoredStudent(
   stores: StudentStores,
   projectId: ProjectId,
   studentId: StudentId,
@@ -165,7 +181,9 @@ export async function needStoredStudent(
   return stored
 }
 
-export const writeAbout = (about: AboutStudent): string => JSON.stringify(about)
+/** As JSON, under the keys of version 0.1. */
+export const writeAbout = ({ truncatedRows, skippedRows, baseModel, ...about }: AboutStudent): string =>
+  JSON.stringify({ ...about, cutRows: truncatedRows, leftOutRows: skippedRows, adapts: baseModel })
 
 function parseAbout(text: string): AboutStudent | undefined {
   const raw = parseJson(text)
@@ -188,20 +206,20 @@ function parseAbout(text: string): AboutStudent | undefined {
     return undefined
   const base = 'base' in raw ? readId<'student'>('student', raw.base) : undefined
   const classes = 'classes' in raw ? readNames(raw.classes) : undefined
-  const adapts = 'adapts' in raw ? parseAdapted(raw.adapts) : undefined
-  if ('adapts' in raw && !adapts) return undefined
+  const baseModel = 'adapts' in raw ? parseBaseModel(raw.adapts) : undefined
+  if ('adapts' in raw && !baseModel) return undefined
   return {
     key,
     rngSeed,
-    cutRows,
-    leftOutRows,
+    truncatedRows: cutRows,
+    skippedRows: leftOutRows,
     ...(base === undefined ? {} : { base }),
-    ...(adapts ? { adapts } : {}),
+    ...(baseModel ? { baseModel } : {}),
     ...(classes === undefined ? {} : { classes }),
   }
 }
 
-function parseAdapted(raw: unknown): AdaptedModel | undefined {
+function parseBaseModel(raw: unknown): BaseModel | undefined {
   const textOf = (value: unknown, field: string): string | undefined => {
     const found: unknown =
       typeof value === 'object' && value !== null
@@ -215,16 +233,16 @@ function parseAdapted(raw: unknown): AdaptedModel | undefined {
   const [name, fingerprint, quantisation, licence] = ['name', 'fingerprint', 'quantisation', 'licence'].map(
     (field) => textOf(model, field),
   )
-  const place =
+  const location =
     kind === 'stored' && stored !== undefined
       ? ({ kind, name: stored } as const)
-      : kind === 'box' && url !== undefined
-        ? ({ kind, url } as const)
+      : (kind === 'built-in' || kind === 'box') && url !== undefined // `box` in version 0.1
+        ? ({ kind: 'built-in', url } as const)
         : undefined
-  if (!place || name === undefined || fingerprint === undefined || quantisation === undefined)
+  if (!location || name === undefined || fingerprint === undefined || quantisation === undefined)
     return undefined
   return {
-    source: place,
+    source: location,
     model: { name, fingerprint, quantisation, ...(licence === undefined ? {} : { licence }) },
   }
 }

@@ -1,10 +1,10 @@
-// Knows: how a training is opened: rows, words, packing, what it goes on from, the graphics card; its steps are a course (course.ts).
+// Knows: how a training is set up: rows, tokenizer, packing, base student or base model, the graphics card; training-loop.ts runs its steps.
 // Must not know: threads, databases (stores), graphs (engine/training).
 import {
-  asksTeacher,
+  needsTokenSoftTargets,
   countParameters,
-  goesOn,
-  learnsAdapters,
+  startsFromStudent,
+  trainsAdapters,
   learnsFromPairs,
   learnsFromRewards,
   learnsOnPolicy,
@@ -18,26 +18,32 @@ import { isAbort, RetortError } from '../../src/protocol/errors.ts'
 import type { TrainEvent, TrainOutcome, TrainRequest } from '../../src/protocol/student.ts'
 import {
   adaptersOf,
-  countTrained,
+  countTrainedParameters,
   describeShape,
   loadFrozen,
   NO_TOKENIZER,
-  openAdaptedModel,
+  openBaseModel,
   type OpenModel,
-} from './adapted-model.ts'
-import { breathe } from './breathe.ts'
-import { Course, fitLength, type CourseParts, type TrainTools, type Words } from './course.ts'
-import { tellCardPlan, tryCard } from './card-limits.ts'
-import { withNamedFaults } from './faults.ts'
-import { prepareLesson, type Prepared } from './lessons/open-lesson.ts'
+} from './base-model.ts'
+import { yieldToMessages } from './yield-to-messages.ts'
+import {
+  TrainingLoop,
+  fitLength,
+  type TrainingLoopOptions,
+  type TrainTools,
+  type StudentTokenizer,
+} from './training-loop.ts'
+import { describeCardPlan, planOnCard } from './card-limits.ts'
+import { withNamedErrors } from './named-errors.ts'
+import { prepareDataset, type Prepared } from './objectives/open-objective.ts'
 import { chooseSamplePrompts, learnTokenizer, splitRows } from './prepare-rows.ts'
-import { decoderShapeOf, keyOf, readBase, readStoredStudent } from './stored-student.ts'
-import { readTaught } from './read-taught.ts'
+import { decoderShapeOf, keyOf, readBaseStudent, readStoredStudent } from './stored-student.ts'
+import { readSoftTargets } from './read-soft-targets.ts'
 import { renderAsStudent, renderByTemplate } from './rendering.ts'
 
 /**
- * Trains to the last step or to an abort; both end with a checkpoint. Throws RetortError: ModelRefused where the dataset or
- * a stored checkpoint cannot be used, OutOfMemory, DeviceLost, StorageFull.
+ * Trains to the last step or to an abort; both end with a checkpoint. Throws RetortError: ModelRefused if the dataset or a stored
+ * checkpoint cannot be used, OutOfMemory, DeviceLost, StorageFull.
  */
 export async function train(
   request: TrainRequest,
@@ -45,7 +51,7 @@ export async function train(
   tools: TrainTools,
 ): Promise<TrainOutcome> {
   const { settings, projectId, studentId } = request
-  const tell = (phase: Extract<TrainEvent, { kind: 'phase' }>['phase'], sentence: string): void =>
+  const reportPhase = (phase: Extract<TrainEvent, { kind: 'phase' }>['phase'], sentence: string): void =>
     call.emit({ kind: 'phase', phase, sentence })
   const stored = await readStoredStudent(tools.stores, projectId, studentId)
   if (stored && stored.about.key !== keyOf(request))
@@ -54,65 +60,76 @@ export async function train(
       'The stored checkpoint belongs to another dataset or other settings. Train a new student with these.',
     )
   try {
-    const taught = await readTaught(request, tools.stores)
-    const on =
-      stored?.on ?? (learnsAdapters(settings) ? await needModel(request, tools, call.signal) : undefined)
-    const base = goesOn(settings) ? await readBase(tools.stores, projectId, request.base) : undefined
-    const split = splitRows(await tools.stores.readRows(projectId, request.datasetId), taught?.rows)
-    if (stored) tell('resuming', `Going on from the checkpoint of step ${stored.checkpoint.state.step}.`)
-    else tell('tokenizer', tellWords(settings, split.train.length))
-    await breathe()
-    const words =
+    const softTargets = await readSoftTargets(request, tools.stores)
+    const baseModel =
+      stored?.baseModel ??
+      (trainsAdapters(settings) ? await requireBaseModel(request, tools, call.signal) : undefined)
+    const baseStudent = startsFromStudent(settings)
+      ? await readBaseStudent(tools.stores, projectId, request.base)
+      : undefined
+    const split = splitRows(await tools.stores.readRows(projectId, request.datasetId), softTargets?.rows)
+    if (stored)
+      reportPhase('resuming', `Resuming from the checkpoint at step ${stored.checkpoint.state.step}.`)
+    else reportPhase('tokenizer', describeTokenizerPhase(settings, split.train.length))
+    await yieldToMessages()
+    const tokenizer =
       stored ??
-      taught?.words ??
-      base ??
-      (on && { tokenizer: on.tokenizer, tokenizerFiles: NO_TOKENIZER }) ??
-      makeWords(split, settings, (note) => tell('tokenizer', note))
-    tell('packing', 'Cutting the rows into tokens.')
-    const rendering = on ? renderByTemplate(words.tokenizer) : renderAsStudent(words.tokenizer)
-    const prepared = await prepareLesson(split, words.tokenizer, settings, call.signal, rendering)
-    const named =
-      prepared.kind === 'classes'
-        ? { classes: prepared.rows.classes, remarks: prepared.rows.remarks }
-        : undefined
-    if (named && taught?.labels && JSON.stringify(taught.labels) !== JSON.stringify(named.classes))
+      softTargets?.tokenizer ??
+      baseStudent ??
+      (baseModel && { tokenizer: baseModel.tokenizer, tokenizerFiles: NO_TOKENIZER }) ??
+      makeTokenizer(split, settings, (note) => reportPhase('tokenizer', note))
+    reportPhase('packing', 'Tokenizing rows.')
+    const rendering = baseModel ? renderByTemplate(tokenizer.tokenizer) : renderAsStudent(tokenizer.tokenizer)
+    const prepared = await prepareDataset(split, tokenizer.tokenizer, settings, call.signal, rendering)
+    const classInfo =
+      prepared.kind === 'classes' ? { classes: prepared.rows.classes, notes: prepared.rows.notes } : undefined
+    if (
+      classInfo &&
+      softTargets?.labels &&
+      JSON.stringify(softTargets.labels) !== JSON.stringify(classInfo.classes)
+    )
       throw new RetortError(
         'ModelRefused',
-        'The teacher’s stored answers cannot be used: they are of other classes than this dataset’s. Load the teacher and train a new student.',
+        'The teacher’s stored soft targets cannot be used: their classes are not those of this dataset. Load the teacher and train a new student.',
       )
-    const shape = on
-      ? describeShape(on.shape)
+    const shape = baseModel
+      ? describeShape(baseModel.shape)
       : {
-          ...shapeOf(settings.preset, words.tokenizer.vocabularySize, settings.context),
-          ...(named ? { classes: named.classes.length } : {}),
+          ...shapeOf(settings.preset, tokenizer.tokenizer.vocabularySize, settings.context),
+          ...(classInfo ? { classes: classInfo.classes.length } : {}),
         }
-    if (base && JSON.stringify(decoderShapeOf(shape)) !== JSON.stringify(base.checkpoint.shape))
+    if (baseStudent && JSON.stringify(decoderShapeOf(shape)) !== JSON.stringify(baseStudent.checkpoint.shape))
       throw new RetortError(
         'ModelRefused',
-        'The student to go on from has another size than these settings. Choose it again on the Student screen.',
+        'The student to start from does not have the size of these settings. Choose it again on the Student screen.',
       )
     call.emit({
       kind: 'shape',
       shape,
-      parameters: on?.facts.parameters ?? countParameters(shape),
-      ...(on && learnsAdapters(settings) ? { trained: countTrained(on.shape, adaptersOf(settings)) } : {}),
-      cutRows: prepared.rows.cutRows,
-      leftOutRows: prepared.rows.leftOutRows,
-      ...named,
+      parameters: baseModel?.facts.parameters ?? countParameters(shape),
+      ...(baseModel && trainsAdapters(settings)
+        ? { trainedParameters: countTrainedParameters(baseModel.shape, adaptersOf(settings)) }
+        : {}),
+      truncatedRows: prepared.rows.truncatedRows,
+      skippedRows: prepared.rows.skippedRows,
+      ...classInfo,
     })
     const samplePrompts = chooseSamplePrompts(split, rendering, settings.context)
-    if (on)
-      tell('loading', `Reading the weights of ${on.card.name}, ${(on.card.fileBytes / 1e6).toFixed(0)} MB.`)
-    const adapts =
-      on && learnsAdapters(settings)
-        ? { ...adaptersOf(settings), frozen: await loadFrozen(on, call.signal) }
+    if (baseModel)
+      reportPhase(
+        'loading',
+        `Reading the weights of ${baseModel.card.name}, ${(baseModel.card.fileBytes / 1e6).toFixed(0)} MB.`,
+      )
+    const adapters =
+      baseModel && trainsAdapters(settings)
+        ? { ...adaptersOf(settings), frozen: await loadFrozen(baseModel, call.signal) }
         : undefined
-    tell('building', 'Building the train step.')
-    return await withNamedFaults('training', async () => {
+    reportPhase('building', 'Building the train step.')
+    return await withNamedErrors('training', async () => {
       const runtime = await tools.openRuntime(request.backend)
-      const decoder = on?.shape ?? decoderShapeOf(shape)
-      const card = await planStep(runtime, prepared, { decoder, adapts }, { request, call, tools })
-      const course = new Course({
+      const decoder = baseModel?.shape ?? decoderShapeOf(shape)
+      const plan = await planStep(runtime, prepared, { decoder, adapters }, { request, call, tools })
+      const loop = new TrainingLoop({
         request,
         call,
         tools,
@@ -120,93 +137,97 @@ export async function train(
         prepared,
         shape,
         decoder,
-        adapts,
+        adapters,
         stored,
-        words,
+        tokenizer,
         samplePrompts,
-        accumulate: card.accumulate,
-        base: base && finalWeights(base.checkpoint),
-        teacherWeights: taught?.weights,
+        gradientAccumulation: plan.gradientAccumulation,
+        baseWeights: baseStudent && finalWeights(baseStudent.checkpoint),
+        teacherWeights: softTargets?.weights,
       })
       try {
-        await course.prepare()
-        const begins = stored
+        await loop.prepare()
+        const start = stored
           ? `Training from step ${stored.checkpoint.state.step} of ${settings.steps}.`
-          : `Training ${settings.steps} steps on ${prepared.rows.train.length} ${course.called}.`
-        tell('training', card.said ? `${begins} ${card.said}` : begins)
-        return await course.go()
+          : `Training ${settings.steps} steps on ${prepared.rows.train.length} ${loop.rowNoun}.`
+        reportPhase('training', plan.note ? `${start} ${plan.note}` : start)
+        return await loop.run()
       } finally {
-        await course.release()
+        await loop.release()
       }
     })
   } catch (thrown) {
-    if (isAbort(thrown)) return { ending: 'stopped', step: stored?.checkpoint.state.step ?? 0 } // before the first step there is nothing to keep
+    if (isAbort(thrown)) return { outcome: 'stopped', step: stored?.checkpoint.state.step ?? 0 } // before the first step there is nothing to store
     throw thrown
   }
 }
 
-/** Rows that one line of the plan becomes in a step. */
-const rowsOfLine = (settings: TrainSettings): number =>
-  learnsFromPairs(settings) ? 2 : learnsFromRewards(settings) ? settings.answers : 1
+/** Rows per line of the batch plan. */
+const rowsPerLine = (settings: TrainSettings): number =>
+  learnsFromPairs(settings) ? 2 : learnsFromRewards(settings) ? settings.completionsPerPrompt : 1
 
-/** In how many parts a step is taken: as many as were asked for, or more where a graphics card would otherwise be busy for too long. */
+/** Gradient accumulation steps: those of the settings, or more if a graphics card would be busy for too long otherwise. */
 async function planStep(
   runtime: Runtime,
   { rows }: Prepared,
-  { decoder: shape, adapts }: Pick<CourseParts, 'decoder' | 'adapts'>,
-  { request: { settings }, call, tools }: Pick<CourseParts, 'request' | 'call' | 'tools'>,
-): Promise<{ readonly accumulate: number; readonly said?: string }> {
-  const { accumulate, context } = settings
-  if (runtime.backend !== 'webgpu') return { accumulate }
+  { decoder: shape, adapters }: Pick<TrainingLoopOptions, 'decoder' | 'adapters'>,
+  { request: { settings }, call, tools }: Pick<TrainingLoopOptions, 'request' | 'call' | 'tools'>,
+): Promise<{ readonly gradientAccumulation: number; readonly note?: string }> {
+  const { gradientAccumulation, context } = settings
+  if (runtime.backend !== 'webgpu') return { gradientAccumulation }
   call.emit({
     kind: 'phase',
     phase: 'building',
-    sentence: 'Trying how long the graphics card takes for a row.',
+    sentence: 'Measuring how long the graphics card takes for one row.',
   })
   const length =
     learnsFromRewards(settings) || learnsOnPolicy(settings) ? context : fitLength(rows.train, context)
-  const plan = await tryCard(runtime, {
+  const cardPlan = await planOnCard(runtime, {
     shape,
-    ...(adapts ? { adapts } : {}),
+    ...(adapters ? { adapters } : {}),
     rows: rows.train,
     length,
-    lines: Math.min(settings.batch, rows.train.length) * rowsOfLine(settings),
+    rowsPerStep: Math.min(settings.batchSize, rows.train.length) * rowsPerLine(settings),
     now: tools.now,
     signal: call.signal,
   })
-  const said = tellCardPlan(plan)
-  return { accumulate: Math.max(accumulate, plan.parts), ...(said === undefined ? {} : { said }) }
+  const note = describeCardPlan(cardPlan)
+  return {
+    gradientAccumulation: Math.max(gradientAccumulation, cardPlan.microBatches),
+    ...(note === undefined ? {} : { note }),
+  }
 }
 
-/** The imported model that the adapters are to lie on. */
-function needModel(
-  { adapts }: TrainRequest,
+/** The base model of the adapters. Throws ModelMissing if none was chosen. */
+function requireBaseModel(
+  { baseModel }: TrainRequest,
   { stores }: TrainTools,
   signal: AbortSignal,
 ): Promise<OpenModel> {
-  if (adapts === undefined)
+  if (baseModel === undefined)
     throw new RetortError(
       'ModelMissing',
-      'This training fits an imported model, and none was chosen. Choose one on the Student screen.',
+      'This training adapts an imported model, and none was chosen. Choose one on the Student screen.',
     )
-  return openAdaptedModel(stores, adapts, signal)
+  return openBaseModel(stores, baseModel, signal)
 }
 
-function tellWords(settings: TrainSettings, rows: number): string {
-  if (asksTeacher(settings)) return 'Taking over the part of the teacher’s vocabulary that the rows use.'
+function describeTokenizerPhase(settings: TrainSettings, rows: number): string {
+  if (needsTokenSoftTargets(settings))
+    return 'Selecting the part of the teacher’s vocabulary that the rows use.'
   if (learnsFromPairs(settings) || learnsFromRewards(settings))
-    return 'Reading the student that this training goes on from.'
-  if (learnsAdapters(settings)) return 'Reading the vocabulary and the chat template of the model.'
+    return 'Reading the student that this training starts from.'
+  if (trainsAdapters(settings)) return 'Reading the model’s vocabulary and chat template.'
   return `Learning a vocabulary of up to ${settings.vocabulary} tokens from ${rows} rows.`
 }
 
-function makeWords(
+function makeTokenizer(
   split: ReturnType<typeof splitRows>,
   settings: TrainSettings,
   onNote: (note: string) => void,
-): Words {
+): StudentTokenizer {
   if (settings.loss !== 'teacher-text' && settings.loss !== 'classes')
-    throw new TypeError(`${settings.loss} takes the teacher’s vocabulary`)
+    throw new TypeError(`${settings.loss} uses the teacher’s vocabulary`)
   const { tokenizer, files, note } = learnTokenizer(split.train, settings)
   if (note) onNote(note)
   return { tokenizer, tokenizerFiles: files }

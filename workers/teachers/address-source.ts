@@ -1,11 +1,11 @@
-// Knows: how the beginning of a file at an address is read without downloading the rest.
+// Knows: how parts of a file at an address are read without downloading the rest.
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { ByteSource } from '../../src/engine/weights/source.ts'
 import { nameInAddress, pause, requireAddress, sentenceOfStatus } from './fetch-model.ts'
 
 /**
- * A source that asks the server for ranges. Servers that know none are read from the beginning and cut off, which serves
- * for headers. Throws `DownloadFailed` where the address does not answer, or does not say how large the file is.
+ * A source that requests ranges from the server. Without range support the file is read from its start and the rest is
+ * cancelled, which is enough for headers. Throws `DownloadFailed` if the address does not respond or does not report the file's size.
  */
 export async function openAddress(url: string, signal?: AbortSignal): Promise<ByteSource> {
   requireAddress(url)
@@ -13,12 +13,12 @@ export async function openAddress(url: string, signal?: AbortSignal): Promise<By
   if (first.total === undefined)
     throw new RetortError(
       'DownloadFailed',
-      'This server does not say how large the file is. Download it and open it from disk.',
+      'This server does not report the size of the file. Download it and open it from disk.',
     )
   return sourceAt(url, nameInAddress(url), first.total, signal)
 }
 
-/** A source whose size is known already: nothing is asked for before it is read. */
+/** A source of known size: no request is made before it is read. */
 export const sourceAt = (url: string, name: string, size: number, signal?: AbortSignal): ByteSource => ({
   name,
   size,
@@ -26,11 +26,11 @@ export const sourceAt = (url: string, name: string, size: number, signal?: Abort
     from === to ? new Uint8Array(0) : (await readRange(url, from, to, signal)).bytes,
 })
 
-/** Answers without a byte more before reading is given up, and the milliseconds between them. */
-const TRIES = 3
+/** Attempts without a new byte before reading fails, and the milliseconds between them. */
+const ATTEMPTS = 3
 const PAUSE = 300
 
-/** Bytes [from, to), over as many answers as it takes: a connection that breaks is taken up where it ended. */
+/** Bytes [from, to), over as many responses as necessary: a broken connection is resumed where it ended. */
 async function readRange(
   url: string,
   from: number,
@@ -40,25 +40,25 @@ async function readRange(
   const bytes = new Uint8Array(to - from)
   let at = 0
   let total: number | undefined
-  for (let failures = 0; failures < TRIES;) {
+  for (let failures = 0; failures < ATTEMPTS;) {
     const before = at
-    const answer = await ask(url, from + at, to, signal)
-    if (answer.kind === 'silent') {
-      // A connection that was kept open and has been closed meanwhile looks like this: it is tried once more.
+    const response = await requestRange(url, from + at, to, signal)
+    if (response.kind === 'failed') {
+      // A kept-alive connection that was closed in the meantime fails like this, so one more attempt is made.
       if (++failures >= 2)
         throw new RetortError(
           'DownloadFailed',
-          `${new URL(url).host} did not answer, or does not allow other pages to read its files (CORS). Check the address and the connection, or download the file and open it from disk.`,
-          { cause: answer.why },
+          `${new URL(url).host} did not respond, or does not allow other pages to read its files (CORS). Check the address and the connection, or download the file and open it from disk.`,
+          { cause: response.reason },
         )
       continue
     }
-    const { body, skip, size } = answer
+    const { body, skip, size } = response
     total = size
     try {
-      await readUpTo(body, skip, bytes.length - at, (piece, place) => {
-        bytes.set(piece, before + place)
-        at = before + place + piece.length
+      await readUpTo(body, skip, bytes.length - at, (piece, offset) => {
+        bytes.set(piece, before + offset)
+        at = before + offset + piece.length
       })
     } catch {
       signal?.throwIfAborted()
@@ -69,24 +69,24 @@ async function readRange(
   }
   throw new RetortError(
     'DownloadFailed',
-    `${new URL(url).host} sent ${at} bytes where ${bytes.length} were asked for. Try again.`,
+    `${new URL(url).host} sent ${at} of ${bytes.length} requested bytes. Try again.`,
   )
 }
 
-/** What an answer holds: bytes from `skip` on are those that were asked for. */
-interface Ranged {
+/** A response's body: the requested bytes start at `skip`. */
+interface RangeResponse {
   readonly kind: 'bytes'
   readonly body: ReadableStream<Uint8Array>
   readonly skip: number
   readonly size: number | undefined
 }
 
-async function ask(
+async function requestRange(
   url: string,
   from: number,
   to: number,
   signal: AbortSignal | undefined,
-): Promise<Ranged | { readonly kind: 'silent'; readonly why: unknown }> {
+): Promise<RangeResponse | { readonly kind: 'failed'; readonly reason: unknown }> {
   let response: Response
   try {
     response = await fetch(url, {
@@ -98,7 +98,7 @@ async function ask(
     })
   } catch (thrown) {
     signal?.throwIfAborted()
-    return { kind: 'silent', why: thrown }
+    return { kind: 'failed', reason: thrown }
   }
   if (!response.ok || response.body === null) {
     await response.body?.cancel()
@@ -115,12 +115,12 @@ async function ask(
   }
 }
 
-/** Gives `count` bytes behind the first `skip`, piece by piece with their places; the rest of the stream is not asked for. */
+/** Passes on `count` bytes after the first `skip`, piece by piece with their offsets; cancels the rest of the stream. */
 async function readUpTo(
   body: ReadableStream<Uint8Array>,
   skip: number,
   count: number,
-  take: (piece: Uint8Array, place: number) => void,
+  take: (piece: Uint8Array, offset: number) => void,
 ): Promise<void> {
   const reader = body.getReader()
   for (let at = -skip; at < count;) {

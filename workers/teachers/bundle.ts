@@ -1,12 +1,12 @@
-// Knows: what makes up a model: one file, or several with their places among one another.
+// Knows: the files of a model: one, or several with their paths.
 import { sourceFromBlob, type ByteSource } from '../../src/engine/weights/source.ts'
 
 export interface ModelBundle {
-  /** Of the file or folder. */
+  /** The name of the file or folder. */
   readonly name: string
-  /** By place, such as `onnx/model.onnx`; a model of one file has one, under its name. */
+  /** By path, such as `onnx/model.onnx`; a model of one file has one entry, under the file's name. */
   readonly files: ReadonlyMap<string, ByteSource>
-  /** Where on a hub it was had from: the address of its page at the commit, and the licence that the page names. */
+  /** Its origin on a hub: the address of its page at the commit, and the licence that the page names. */
   readonly hub?: { readonly origin: string; readonly licence?: string }
 }
 
@@ -15,7 +15,7 @@ export const bundleOfOne = (source: ByteSource): ModelBundle => ({
   files: new Map([[source.name, source]]),
 })
 
-/** Files of one folder, read where they lie. */
+/** Files of one folder, read in place. */
 export const bundleOfBlobs = (
   name: string,
   files: Iterable<readonly [path: string, file: Blob]>,

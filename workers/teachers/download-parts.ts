@@ -1,5 +1,5 @@
-// Knows: where a download's bytes go: into the store, going on with what an earlier try left there, or into memory; and how they are
-// checked on the way.
+// Knows: where a download's bytes go: into the store, resuming what an earlier attempt left there, or into memory; and how they are
+// verified as they arrive.
 // Must not know: where they come from (fetch-model.ts).
 import { checkDigest, type Digest, type DigestCheck } from '../../src/domain/hash.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
@@ -7,16 +7,16 @@ import type { Appender } from '../../src/storage/folders.ts'
 import type { PartFiles } from '../../src/storage/part-files.ts'
 import type { DownloadPart } from './fetch-model.ts'
 
-/** A part that can be closed, kept or thrown away, and whose bytes so far can be read. */
+/** A part that can be closed, kept or deleted, and whose bytes so far can be read. */
 export interface OpenPart extends DownloadPart {
-  /** What an earlier try left, before anything is appended. */
+  /** What an earlier attempt left, before anything is appended. */
   readonly left: Blob | undefined
   close(): Promise<void>
   drop(): Promise<void>
 }
 
 /**
- * A part in the store; what an earlier try left stays in it. It is opened when something is to be written: a file that is open for writing
+ * A part in the store; what an earlier attempt left stays in it. It is opened at the first write: a file that is open for writing
  * cannot be read back reliably.
  */
 export async function openStoredPart(files: PartFiles, name: string): Promise<OpenPart> {
@@ -49,7 +49,7 @@ export async function openStoredPart(files: PartFiles, name: string): Promise<Op
       bytes = appender.bytes
     },
     async close() {
-      // A file without bytes is a file too.
+      // An empty file must be created too.
       if (appender === undefined && left === undefined && bytes === 0)
         appender = await files.openPart(name, 0, tag)
       await close()
@@ -61,7 +61,7 @@ export async function openStoredPart(files: PartFiles, name: string): Promise<Op
   }
 }
 
-/** A part in memory, and the blob that it becomes: one that the browser may keep on disk, and not one array in the heap. */
+/** A part in memory that becomes a blob, which the browser may keep on disk, and not one array in the heap. */
 export function openMemoryPart(): OpenPart & { toBlob(): Blob } {
   let pieces: Uint8Array<ArrayBuffer>[] = []
   let bytes = 0
@@ -96,32 +96,33 @@ export function openMemoryPart(): OpenPart & { toBlob(): Blob } {
   }
 }
 
-/** What the bytes must turn out to be. */
-export interface Promised {
+/** What the downloaded bytes must match. */
+export interface ExpectedFile {
   readonly path: string
   readonly bytes: number
   readonly digest?: Digest
 }
 
-/** Bytes that are read back at once. */
-const PIECE = 8 * 1024 * 1024
+/** Bytes that are read back at a time. */
+const CHUNK = 8 * 1024 * 1024
 
 /**
- * A part whose bytes are hashed as they come; what an earlier try left is read back first. More bytes than promised are not taken:
- * `append` throws `DownloadFailed` then. `isRight` says at the end whether all of them are the promised ones.
+ * A part whose bytes are hashed as they arrive; what an earlier attempt left is read back first. If more bytes than expected arrive,
+ * `append` throws `DownloadFailed`. At the end `matches` returns whether all bytes are the expected ones.
  */
 export async function checkPart(
   part: OpenPart,
-  promised: Promised,
+  expected: ExpectedFile,
   signal: AbortSignal,
-): Promise<DownloadPart & { isRight(): boolean }> {
-  const begin = (): DigestCheck | undefined => promised.digest && checkDigest(promised.digest, promised.bytes)
-  let check = begin()
-  if (part.bytes > promised.bytes) await part.restart(0, '')
-  for (let from = 0; part.left !== undefined && from < part.bytes; from += PIECE) {
+): Promise<DownloadPart & { matches(): boolean }> {
+  const startCheck = (): DigestCheck | undefined =>
+    expected.digest && checkDigest(expected.digest, expected.bytes)
+  let check = startCheck()
+  if (part.bytes > expected.bytes) await part.restart(0, '')
+  for (let from = 0; part.left !== undefined && from < part.bytes; from += CHUNK) {
     signal.throwIfAborted()
     check?.update(
-      new Uint8Array(await part.left.slice(from, Math.min(part.bytes, from + PIECE)).arrayBuffer()),
+      new Uint8Array(await part.left.slice(from, Math.min(part.bytes, from + CHUNK)).arrayBuffer()),
     )
   }
   return {
@@ -134,18 +135,18 @@ export async function checkPart(
     async restart(keep, tag) {
       if (keep !== 0 && keep !== part.bytes)
         throw new RangeError(`a part of ${part.bytes} bytes cannot be cut to ${keep} and still be checked`)
-      if (keep === 0) check = begin()
+      if (keep === 0) check = startCheck()
       await part.restart(keep, tag)
     },
     async append(bytes) {
-      if (part.bytes + bytes.length > promised.bytes)
+      if (part.bytes + bytes.length > expected.bytes)
         throw new RetortError(
           'DownloadFailed',
-          `“${promised.path}” is longer than the ${promised.bytes} bytes that its list of files names. The file there changed or is damaged; look at the address again.`,
+          `“${expected.path}” is longer than the ${expected.bytes} bytes in the hub’s list of files. The file there changed or is damaged; inspect the address again.`,
         )
       check?.update(bytes)
       await part.append(bytes)
     },
-    isRight: () => part.bytes === promised.bytes && (check?.isRight() ?? true),
+    matches: () => part.bytes === expected.bytes && (check?.matches() ?? true),
   }
 }

@@ -1,29 +1,29 @@
-// Knows: how a model that this program's own engine runs is asked, whatever file its weights came from.
+// Knows: how requests are served by a model on this program's own engine, whatever file its weights came from.
 // Must not know: files, threads.
 import type {
   CompletionRequest,
   CompletionResult,
   ScoreRequest,
   ScoreResult,
-  SizedCard,
-  TeacherDescription,
-  WrittenToken,
-} from '../../src/domain/model.ts'
-import type { TokenLogProbs } from '../../src/engine/generation/log-probs.ts'
+  TokenLogProbs,
+} from '../../src/domain/completion-request.ts'
+import type { SizedCard } from '../../src/domain/model-card.ts'
+import type { TeacherDescription } from '../../src/domain/teacher-description.ts'
+import type { GeneratedLogProbs } from '../../src/engine/generation/log-probs.ts'
 import type {
   Generator,
-  Progress,
-  Scorable,
-  Scored,
-  Traceable,
-  Traced,
-  TraceOptions,
+  GenerationProgress,
+  ScoreInput,
+  ScoreOutput,
+  SoftTargetInput,
+  SoftTargetOutput,
+  SoftTargetOptions,
 } from '../../src/engine/generation/generator.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
-import { toGenerateRequest, toScorable } from './ask.ts'
+import { toGenerateRequest, toScoreInput } from './tokenize-request.ts'
 import { refusalOf } from './refuse.ts'
-import type { AskHooks, Teacher, TokenTeacher } from './teacher.ts'
+import type { RequestHooks, Teacher, TokenTeacher } from './teacher.ts'
 
 export class EngineTeacher implements Teacher, TokenTeacher {
   readonly description: TeacherDescription & { readonly card: SizedCard }
@@ -42,14 +42,14 @@ export class EngineTeacher implements Teacher, TokenTeacher {
 
   complete(
     requests: readonly CompletionRequest[],
-    { onResult, ...hooks }: AskHooks<CompletionResult>,
-  ): Promise<Progress> {
+    { onResult, ...hooks }: RequestHooks<CompletionResult>,
+  ): Promise<GenerationProgress> {
     const ready = requests.flatMap((request) => {
       const refuse = (refusal: string): [] => {
-        onResult({ id: request.id, text: '', ending: 'aborted', promptTokens: 0, tokens: 0, refusal })
+        onResult({ id: request.id, text: '', finishReason: 'aborted', promptTokens: 0, tokens: 0, refusal })
         return []
       }
-      const refusal = refusalOf(request, this.description.gives)
+      const refusal = refusalOf(request, this.description.capabilities)
       if (refusal !== undefined) return refuse(refusal)
       try {
         return [toGenerateRequest(request, this.tokenizer)]
@@ -59,14 +59,14 @@ export class EngineTeacher implements Teacher, TokenTeacher {
     })
     return this.#generator.generate(ready, {
       ...hooks,
-      onResult: ({ id, text, tokens, ending, promptTokens, logProbs, refusal }) =>
+      onResult: ({ id, text, tokens, finishReason, promptTokens, logProbs, refusal }) =>
         onResult({
           id,
           text,
-          ending,
+          finishReason,
           promptTokens,
           tokens: tokens.length,
-          ...(logProbs === undefined ? {} : { logProbs: tellTokens(tokens, logProbs, this.tokenizer) }),
+          ...(logProbs === undefined ? {} : { logProbs: toTokenLogProbs(tokens, logProbs, this.tokenizer) }),
           ...(refusal === undefined ? {} : { refusal }),
         }),
     })
@@ -74,11 +74,11 @@ export class EngineTeacher implements Teacher, TokenTeacher {
 
   score(
     requests: readonly ScoreRequest[],
-    { onResult, onPartial: _none, ...hooks }: AskHooks<ScoreResult>,
-  ): Promise<Progress> {
+    { onResult, onPartial: _none, ...hooks }: RequestHooks<ScoreResult>,
+  ): Promise<GenerationProgress> {
     const ready = requests.flatMap((request) => {
       try {
-        return [toScorable(request, this.tokenizer)]
+        return [toScoreInput(request, this.tokenizer)]
       } catch (thrown) {
         onResult({ id: request.id, logProbs: [], refusal: sentenceOf(thrown) })
         return []
@@ -87,24 +87,24 @@ export class EngineTeacher implements Teacher, TokenTeacher {
     return this.#generator.score(ready, { ...hooks, onResult })
   }
 
-  async trace(
-    requests: readonly Traceable[],
-    options: TraceOptions,
-    hooks: Pick<AskHooks<Traced>, 'signal' | 'onResult'>,
-  ): Promise<Progress> {
+  async computeSoftTargets(
+    requests: readonly SoftTargetInput[],
+    options: SoftTargetOptions,
+    hooks: Pick<RequestHooks<SoftTargetOutput>, 'signal' | 'onResult'>,
+  ): Promise<GenerationProgress> {
     const { form, name } = this.description.card
     if (options.hidden && form === 'onnx')
       throw new RetortError(
         'ModelRefused',
-        `${name} is a graph of ONNX, which does not tell its hidden states. Set the weight of the hidden states to 0, or load the model from a GGUF file or from safetensors.`,
+        `${name} is an ONNX graph, which does not output its hidden states. Set “Hidden state loss weight” to 0, or load the model from a GGUF file or from safetensors.`,
       )
-    return this.#generator.trace(requests, options, hooks)
+    return this.#generator.computeSoftTargets(requests, options, hooks)
   }
 
-  weigh(
-    requests: readonly Scorable[],
-    hooks: Pick<AskHooks<Scored>, 'signal' | 'onResult'>,
-  ): Promise<Progress> {
+  scoreTokens(
+    requests: readonly ScoreInput[],
+    hooks: Pick<RequestHooks<ScoreOutput>, 'signal' | 'onResult'>,
+  ): Promise<GenerationProgress> {
     return this.#generator.score(requests, hooks)
   }
 
@@ -117,25 +117,25 @@ export class EngineTeacher implements Teacher, TokenTeacher {
   }
 }
 
-/** What the model said at each written token, in the texts of its tokens. */
-function tellTokens(
+/** Log-probabilities of each generated token, with the texts of the tokens. */
+function toTokenLogProbs(
   tokens: readonly number[],
-  { choices, written, ids, listed, rest }: TokenLogProbs,
+  { topK, chosen, topIds, topLogProbs, restProbabilities }: GeneratedLogProbs,
   tokenizer: TextTokenizer,
-): WrittenToken[] {
+): TokenLogProbs[] {
   const textOf = (id: number): string => decoder.decode(tokenizer.tokenBytes(id))
   return tokens.map((token, i) => ({
     text: textOf(token),
-    logProb: written[i] ?? Number.NaN,
-    likeliest: Array.from({ length: choices }, (_, k) => ({
-      text: textOf(ids[i * choices + k] ?? 0),
-      logProb: listed[i * choices + k] ?? Number.NaN,
+    logProb: chosen[i] ?? Number.NaN,
+    top: Array.from({ length: topK }, (_, k) => ({
+      text: textOf(topIds[i * topK + k] ?? 0),
+      logProb: topLogProbs[i * topK + k] ?? Number.NaN,
     })),
-    tail: rest[i] ?? Number.NaN,
+    restProbability: restProbabilities[i] ?? Number.NaN,
   }))
 }
 
-/** A token may hold part of a character: that part is told as U+FFFD. */
+/** A token may hold part of a character: such a part becomes U+FFFD. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 const sentenceOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))

@@ -1,12 +1,12 @@
-// Knows: how a model comes from an address: in one go or in several, going on where a broken download ended, cancellable.
+// Knows: how a model is downloaded from an address: in one request or several, resumed after an interruption, cancellable.
 // Must not know: where the bytes go (a part that the caller opens), what they mean.
 import { RetortError } from '../../src/protocol/errors.ts'
 
-/** Where a download's bytes go. `bytes` and `tag` say what an earlier try left. */
+/** Where a download's bytes go. `bytes` and `tag` describe what an earlier attempt left. */
 export interface DownloadPart {
   readonly bytes: number
   readonly tag: string
-  /** Cuts what is there to `keep` bytes and goes on from there; `tag` names the version of the file on the server. */
+  /** Truncates to `keep` bytes and continues from there; `tag` names the version of the file on the server. */
   restart(keep: number, tag: string): Promise<void>
   append(bytes: Uint8Array): Promise<void>
 }
@@ -14,9 +14,9 @@ export interface DownloadPart {
 export interface FetchOptions {
   readonly signal?: AbortSignal
   readonly onProgress?: (done: number, total: number) => void
-  /** Tries without a byte of progress before it gives up. Default 5. */
-  readonly tries?: number
-  /** Milliseconds before the second try; doubled for each further one. Default 500. */
+  /** Attempts without a new byte before the download fails. Default 5. */
+  readonly attempts?: number
+  /** Milliseconds before the second attempt; doubled for each further one. Default 500. */
   readonly pauseMs?: number
 }
 
@@ -30,51 +30,51 @@ export function nameInAddress(url: string): string {
   }
 }
 
-/** Checks that an address can be asked at all; throws `DownloadFailed`. */
+/** Checks that an address is a web address; throws `DownloadFailed`. */
 export function requireAddress(url: string): URL {
   const address = URL.canParse(url) ? new URL(url) : undefined
   if (address === undefined || !/^https?:$/.test(address.protocol))
     throw new RetortError(
       'DownloadFailed',
-      `“${url.slice(0, 120)}” is no web address. It must begin with https:// (or http:// on this machine).`,
+      `“${url.slice(0, 120)}” is not a web address. It must begin with https:// (or http:// on this machine).`,
     )
   return address
 }
 
-/** What an answer says of the file: its whole size, where its bytes begin, its version. */
-interface Answer {
+/** A response for a file: its whole size, where its bytes begin, its version. */
+interface FileResponse {
   readonly from: number
   readonly total: number | undefined
   readonly tag: string
   readonly body: ReadableStream<Uint8Array> | null
 }
 
-/** Downloads an address into a part until all of it is there. Gives its size. Throws `DownloadFailed` with a sentence, or an AbortError. */
+/** Downloads a whole file into a part and returns its size. Throws `DownloadFailed` with a sentence, or an AbortError. */
 export async function fetchModel(
   url: string,
   part: DownloadPart,
   options: FetchOptions = {},
 ): Promise<number> {
-  const { signal, onProgress, tries = 5, pauseMs = 500 } = options
+  const { signal, onProgress, attempts = 5, pauseMs = 500 } = options
   requireAddress(url)
   let failures = 0
   for (;;) {
     const before = part.bytes
     try {
-      const answer = await ask(url, part, signal)
-      if (answer === 'complete') return part.bytes
-      await takeIn(answer, part, signal, onProgress)
-      if (answer.total === undefined || part.bytes === answer.total) return part.bytes
-      if (part.bytes > answer.total) {
+      const response = await requestFile(url, part, signal)
+      if (response === 'complete') return part.bytes
+      await appendBody(response, part, signal, onProgress)
+      if (response.total === undefined || part.bytes === response.total) return part.bytes
+      if (part.bytes > response.total) {
         await part.restart(0, '')
-        throw new Error(`the server sent more than the ${answer.total} bytes it had promised`)
+        throw new Error(`the server sent more than the ${response.total} bytes it announced`)
       }
-      throw new Error(`the connection ended after ${part.bytes} of ${answer.total} bytes`)
+      throw new Error(`the connection ended after ${part.bytes} of ${response.total} bytes`)
     } catch (thrown) {
       signal?.throwIfAborted()
       if (thrown instanceof RetortError || thrown instanceof DOMException) throw thrown
       failures = part.bytes > before ? 0 : failures + 1
-      if (failures >= tries)
+      if (failures >= attempts)
         throw new RetortError('DownloadFailed', sentenceOfFailure(url, part.bytes, thrown), { cause: thrown })
       await pause(pauseMs * 2 ** failures, signal)
     }
@@ -83,47 +83,47 @@ export async function fetchModel(
 
 function sentenceOfFailure(url: string, bytes: number, thrown: unknown): string {
   const host = new URL(url).host
-  const kept = bytes > 0 ? ` ${bytes} bytes are kept; load it again to go on from there.` : ''
+  const kept = bytes > 0 ? ` ${bytes} bytes are stored; load it again to resume.` : ''
   const detail = thrown instanceof Error ? thrown.message : String(thrown)
   return `The download from ${host} failed: ${detail}.${kept} Check the address and the connection; the server must also allow other pages to read the file (CORS).`
 }
 
-async function ask(
+async function requestFile(
   url: string,
   part: DownloadPart,
   signal: AbortSignal | undefined,
-): Promise<Answer | 'complete'> {
+): Promise<FileResponse | 'complete'> {
   const from = part.bytes
   const response = await fetch(url, {
     ...(signal ? { signal } : {}),
-    // A range of this form needs no question to the server beforehand; nothing of the person is sent along.
+    // A range of this form needs no preflight request; nothing personal is sent.
     headers: from > 0 ? { Range: `bytes=${from}-` } : {},
     credentials: 'omit',
     referrerPolicy: 'no-referrer',
     cache: 'no-store',
   })
   const tag = response.headers.get('ETag') ?? response.headers.get('Last-Modified') ?? ''
-  const giveUp = async (): Promise<void> => void (await response.body?.cancel())
+  const cancel = async (): Promise<void> => void (await response.body?.cancel())
   if (response.status === 416) {
-    await giveUp()
+    await cancel()
     const size = Number(/\/(\d+)$/.exec(response.headers.get('Content-Range') ?? '')?.[1] ?? Number.NaN)
     if (size === from) return 'complete'
     await part.restart(0, '')
-    throw new Error('the file on the server is shorter than what is here; it changed')
+    throw new Error('the file on the server is shorter than the stored part; it changed')
   }
   if (response.status >= 500 || response.status === 429 || response.status === 408) {
-    await giveUp()
-    throw new Error(`the server answered ${response.status}`)
+    await cancel()
+    throw new Error(`the server responded with ${response.status}`)
   }
   if (!response.ok) {
-    await giveUp()
+    await cancel()
     throw new RetortError('DownloadFailed', sentenceOfStatus(url, response.status))
   }
   if (/^text\/html/i.test(response.headers.get('Content-Type') ?? '')) {
-    await giveUp()
+    await cancel()
     throw new RetortError(
       'DownloadFailed',
-      'This address gives a web page, not a model file. Use the address of the file itself (on a model hub: its “download” link).',
+      'This address returns a web page, not a model file. Use the address of the file itself (on a model hub: its “download” link).',
     )
   }
   const length = response.headers.get('Content-Encoding')
@@ -134,14 +134,14 @@ async function ask(
     return { from: 0, total: length, tag, body: response.body }
   }
   const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get('Content-Range') ?? '')
-  // Content-Range may be hidden from other pages; what was asked is then taken for granted, and the length is known all the same.
+  // Content-Range may be hidden from other pages. The requested range is then assumed; the length is known anyway.
   const start = range ? Number(range[1]) : from
   const total =
     range && range[2] !== '*' ? Number(range[2]) : length === undefined ? undefined : start + length
   if (start !== from || (part.tag !== '' && tag !== '' && tag !== part.tag)) {
-    await giveUp()
+    await cancel()
     await part.restart(0, '')
-    throw new Error('the file on the server changed; the download begins again')
+    throw new Error('the file on the server changed; the download starts again')
   }
   if (part.tag !== tag) await part.restart(from, tag)
   return { from, total, tag, body: response.body }
@@ -150,18 +150,18 @@ async function ask(
 const numberOf = (text: string | null): number | undefined =>
   text !== null && /^\d+$/.test(text) ? Number(text) : undefined
 
-/** Why a server did not give a file. */
+/** Why a server refused a file. */
 export function sentenceOfStatus(url: string, status: number): string {
   const { host } = new URL(url)
   if (status === 401 || status === 403)
-    return `${host} does not give this file to everyone (${status}). Download it with your account there and open it from disk.`
+    return `${host} does not serve this file publicly (${status}). Download it with your account there and open it from disk.`
   if (status === 404 || status === 410)
     return `${host} has no file at this address (${status}). Check the address.`
   return `${host} refused the download (${status}). Check the address, or download the file and open it from disk.`
 }
 
-async function takeIn(
-  { body, total }: Answer,
+async function appendBody(
+  { body, total }: FileResponse,
   part: DownloadPart,
   signal: AbortSignal | undefined,
   onProgress: FetchOptions['onProgress'],

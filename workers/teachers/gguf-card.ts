@@ -1,5 +1,5 @@
-// Knows: how a GGUF file is described before it is loaded, in the program's words.
-import type { SizedCard } from '../../src/domain/model.ts'
+// Knows: how a GGUF file is described before it is loaded.
+import type { SizedCard } from '../../src/domain/model-card.ts'
 import { tokenizerFromGguf } from '../../src/engine/tokenizers/tokenizer.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { readHeaderOf, type GgufHeader } from '../../src/engine/weights/gguf-header.ts'
@@ -7,7 +7,7 @@ import { joinParts } from '../../src/engine/weights/join-parts.ts'
 import { describeGguf, type ModelFacts } from '../../src/engine/weights/llama-gguf.ts'
 import type { ByteSource } from '../../src/engine/weights/source.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
-import { nameByContents } from './fingerprint.ts'
+import { fingerprintOf } from './fingerprint.ts'
 
 export interface DescribedGguf {
   readonly header: GgufHeader
@@ -19,7 +19,7 @@ export interface DescribedGguf {
 }
 
 /**
- * Reads the header and builds the tokenizer; throws `ModelRefused` with the reason where the file cannot be used. `others`: the further
+ * Reads the header and builds the tokenizer; throws `ModelRefused` with the reason if the file cannot be used. `others`: the further
  * parts of a split file.
  */
 export async function readGgufCard(
@@ -48,7 +48,7 @@ export async function readGgufCard(
     width: shape.width,
     ...(facts.licence === undefined ? {} : { licence: facts.licence }),
     memoryBytes: facts.memoryBytes,
-    fingerprint: await nameByContents([await first.read(0, header.headerBytes)], source, header.dataStart),
+    fingerprint: await fingerprintOf([await first.read(0, header.headerBytes)], source, header.dataStart),
     hasChatTemplate: facts.hasChatTemplate,
   }
   return { header, source, facts, tokenizer: made.tokenizer, card }

@@ -1,5 +1,5 @@
-// Knows: a teacher from a GGUF file: what loading takes and in which form its weights go to which backend.
-// Must not know: where the file came from (locate-model.ts), how it is asked (engine-teacher.ts).
+// Knows: how a GGUF file is loaded as a teacher, and in which form its weights go to which backend.
+// Must not know: where the file came from (locate-model.ts), how requests are served (engine-teacher.ts).
 import { loadGgufWeights } from '../../src/engine/weights/llama-gguf.ts'
 import type { ByteSource } from '../../src/engine/weights/source.ts'
 import { openEngineTeacher, type EngineOptions } from './open-engine-teacher.ts'
@@ -7,7 +7,7 @@ import type { EngineTeacher } from './engine-teacher.ts'
 import { readGgufCard } from './gguf-card.ts'
 
 /**
- * Loads the model. Throws `ModelRefused` with the reason, EngineError where the machine fails, AbortError when stopped. `others`: the
+ * Loads the model. Throws `ModelRefused` with the reason, EngineError if the machine fails, AbortError when stopped. `others`: the
  * further parts of a split file.
  */
 export async function openGguf(

@@ -1,47 +1,41 @@
-// Knows: the ways in which a model's files are reached: picked from disk, kept in this browser, at an address, on a hub.
-import type { ModelFile } from '../../src/domain/model.ts'
+// Knows: where a model's files can be: picked from disk, stored in this browser, at an address, on a hub.
+import type { ModelFile } from '../../src/domain/model-source.ts'
 import { sourceFromBlob, type ByteSource } from '../../src/engine/weights/source.ts'
 import { keepUsable } from '../../src/pipeline/models/variants.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
-import type { LoadProgress } from '../../src/protocol/teacher.ts'
 import { modelFiles } from '../../src/storage/files.ts'
-import { modelFolders, placeOf } from '../../src/storage/model-folders.ts'
+import { modelFolders, locateFile } from '../../src/storage/model-folders.ts'
 import { guardQuota } from '../../src/storage/quota.ts'
 import { openAddress } from './address-source.ts'
 import { bundleOfBlobs, bundleOfOne, type ModelBundle } from './bundle.ts'
 import { openMemoryPart, openStoredPart } from './download-parts.ts'
 import { fetchModel, nameInAddress } from './fetch-model.ts'
 import { fetchHub, peekHub } from './hub/hub-bundle.ts'
-import type { FileSource } from './openers/files.ts'
+import type { FileSource, LocateOptions } from './file-source.ts'
 import { requireRoom } from './require-room.ts'
 
-export interface LocateOptions {
-  readonly signal: AbortSignal
-  readonly onProgress: (progress: LoadProgress) => void
-}
-
-/** The model's files for reading their headers; an address is asked for ranges. */
+/** The model's files for reading their headers; from an address, ranges are requested. */
 export async function peekModel(source: FileSource, signal: AbortSignal): Promise<ModelBundle> {
   if (source.kind === 'hub') return peekHub(source, signal)
   if (source.kind === 'url') return bundleOfOne(await openAddress(source.url, signal))
-  if (source.kind === 'box') return bundleOfOne(await fetchBox(source.url, signal))
+  if (source.kind === 'built-in') return bundleOfOne(await fetchBuiltIn(source.url, signal))
   return openLocal(source)
 }
 
-/** The page's own file: it is small, and the copy that the service worker keeps is whole. */
-async function fetchBox(url: string, signal: AbortSignal): Promise<ByteSource> {
+/** The page's own file: it is small, and the service worker caches it whole. */
+async function fetchBuiltIn(url: string, signal: AbortSignal): Promise<ByteSource> {
   const response = await fetch(url, { signal }).catch((thrown: unknown) => {
     signal.throwIfAborted()
     throw new RetortError(
       'DownloadFailed',
-      'The teacher in the box could not be had from where this page came from. Reload the page and try again.',
+      'The built-in teacher could not be downloaded from this page’s host. Reload the page and try again.',
       { cause: thrown },
     )
   })
   if (!response.ok)
     throw new RetortError(
       'DownloadFailed',
-      `The teacher in the box could not be had from where this page came from (${response.status}). Reload the page and try again.`,
+      `The built-in teacher could not be downloaded from this page’s host (${response.status}). Reload the page and try again.`,
     )
   return sourceFromBlob(nameInAddress(url), await response.blob())
 }
@@ -63,29 +57,29 @@ async function openLocal(
   throw new RetortError(
     'ModelMissing',
     folder === undefined
-      ? `The model “${source.name}” is not kept in this browser any more. Open it from disk or download it again.`
-      : `The model “${source.name}” is not whole in this browser. Load it from where it came from to go on, or delete it.`,
+      ? `The model “${source.name}” is not stored in this browser any more. Open it from disk or download it again.`
+      : `The model “${source.name}” is only partly downloaded. Load it again from its source to resume, or delete it.`,
   )
 }
 
-/** The files that a model may have; throws `ModelRefused` where none is left. */
+/** The files that can be used; throws `ModelRefused` if there is none. */
 function requireFiles(name: string, files: readonly ModelFile[]): readonly ModelFile[] {
   const usable = keepUsable(files)
   if (usable.length === 0)
     throw new RetortError(
       'ModelRefused',
-      `“${name}” holds no file that can be read. Choose the folder of the model itself.`,
+      `“${name}” has no file that can be read. Choose the folder of the model itself.`,
     )
   return usable
 }
 
-/** The whole model, downloaded where it has to be, and kept in this browser where that is wished. */
+/** The whole model, downloaded if necessary, and stored in this browser if `keep` is set. */
 export async function fetchWhole(
   source: FileSource,
   keep: boolean,
   options: LocateOptions,
 ): Promise<ModelBundle> {
-  if (source.kind === 'box') return bundleOfOne(await fetchBox(source.url, options.signal))
+  if (source.kind === 'built-in') return bundleOfOne(await fetchBuiltIn(source.url, options.signal))
   if (source.kind === 'url')
     return bundleOfOne(
       keep ? await downloadToStore(source.url, options) : await downloadToMemory(source.url, options),
@@ -94,12 +88,12 @@ export async function fetchWhole(
   if (!keep || source.kind === 'stored') return openLocal(source)
   const name =
     source.kind === 'file'
-      ? await keepFile(source.file, options)
-      : await keepFolder(source.name, source.files, options)
+      ? await storeFile(source.file, options)
+      : await storeFolder(source.name, source.files, options)
   return openLocal({ kind: 'stored', name })
 }
 
-async function keepFile(file: File, { signal, onProgress }: LocateOptions): Promise<string> {
+async function storeFile(file: File, { signal, onProgress }: LocateOptions): Promise<string> {
   await requireRoom(file.name, file.size)
   await guardQuota(`The model “${file.name}”`, () =>
     modelFiles.write(file.name, file, {
@@ -110,7 +104,7 @@ async function keepFile(file: File, { signal, onProgress }: LocateOptions): Prom
   return file.name
 }
 
-/** The name, or one with a number behind it where a model is kept under it already: that one stays. */
+/** The name, or the name followed by a number if a model is stored under it already: that one stays. */
 async function freeName(name: string): Promise<string> {
   for (let i = 1; ; i++) {
     const candidate = i === 1 ? name : `${name} ${i}`
@@ -119,14 +113,14 @@ async function freeName(name: string): Promise<string> {
   }
 }
 
-/** Copies a folder into the store; a copy that is cut off leaves nothing of it. */
-async function keepFolder(
-  wanted: string,
+/** Copies a folder into the store; an interrupted copy leaves nothing behind. */
+async function storeFolder(
+  requestedName: string,
   all: readonly ModelFile[],
   { signal, onProgress }: LocateOptions,
 ): Promise<string> {
-  const files = requireFiles(wanted, all)
-  const name = await freeName(wanted)
+  const files = requireFiles(requestedName, all)
+  const name = await freeName(requestedName)
   const total = files.reduce((sum, { file }) => sum + file.size, 0)
   await requireRoom(name, total)
   try {
@@ -134,8 +128,8 @@ async function keepFolder(
       await modelFolders.begin(name, { files: files.map(({ path, file }) => ({ path, bytes: file.size })) })
       let before = 0
       for (const { path, file } of files) {
-        const place = placeOf(name, path)
-        await place.files.write(place.name, file, {
+        const location = locateFile(name, path)
+        await location.files.write(location.name, file, {
           signal,
           onProgress: (done) => onProgress({ phase: 'keeping', done: before + done, total }),
         })
@@ -150,7 +144,7 @@ async function keepFolder(
   return name
 }
 
-/** Downloads a file into the model store; what an earlier try left is not asked for again. */
+/** Downloads a file into the model store; resumes what an earlier attempt left. */
 export async function downloadToStore(
   url: string,
   { signal, onProgress }: LocateOptions,
@@ -171,13 +165,13 @@ export async function downloadToStore(
     await part.close()
   }
   await modelFiles.finishPart(name)
-  const kept = await modelFiles.find(name)
-  if (kept === undefined)
+  const stored = await modelFiles.find(name)
+  if (stored === undefined)
     throw new RetortError(
       'ModelMissing',
-      `The model “${name}” was kept, and is gone from this browser’s storage already. Load it again.`,
+      `The model “${name}” was stored, but is missing from this browser’s storage. Load it again.`,
     )
-  return sourceFromBlob(name, kept)
+  return sourceFromBlob(name, stored)
 }
 
 async function downloadToMemory(url: string, { signal, onProgress }: LocateOptions): Promise<ByteSource> {

@@ -1,6 +1,6 @@
-// Knows: a teacher from a folder of ONNX files: how it is described, and how its graph is opened and asked.
-// Must not know: where the files came from (locate-model.ts), how a graph's rows share its runs (foreign-batching.ts).
-import type { SizedCard } from '../../src/domain/model.ts'
+// Knows: a teacher from a folder of ONNX files: how it is described, and how its graph is opened.
+// Must not know: where the files came from (locate-model.ts), how rows are batched (foreign-batching.ts).
+import type { SizedCard } from '../../src/domain/model-card.ts'
 import { EngineError } from '../../src/engine/errors.ts'
 import { openForeignModel, type OpenedForeign } from '../../src/engine/generation/foreign-batching.ts'
 import { Generator } from '../../src/engine/generation/generator.ts'
@@ -10,22 +10,22 @@ import { tokenizerFromFolder, type TextTokenizer } from '../../src/engine/tokeni
 import type { ByteSource } from '../../src/engine/weights/source.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { ModelBundle } from './bundle.ts'
-import { useBestBatch } from './best-batch.ts'
+import { setBestBatchSize } from './batch-size.ts'
 import { EngineTeacher } from './engine-teacher.ts'
-import { nameByContents } from './fingerprint.ts'
+import { fingerprintOf } from './fingerprint.ts'
 import { FolderFiles } from './forms/folder-files.ts'
 import { chooseGraph, countWeights, readGraphs, type OnnxGraph } from './onnx-graphs.ts'
-import { givesOf, noteMachine, type EngineOptions } from './open-engine-teacher.ts'
+import { capabilitiesOf, noteMachine, type EngineOptions } from './open-engine-teacher.ts'
 
-/** Rows worked on together, where the graph allows it. */
-const BATCH = 8
-/** Context of models that do not name theirs. */
-const USUAL_CONTEXT = 2048
-const LARGEST_CONTEXT = 2 ** 24
-/** Bytes read at a time, between which the person can stop. */
-const PIECE = 16 * 2 ** 20
-/** Bytes of the graph's file that name it. */
-const HEADER_LOOK = 65_536
+/** Batch size, if the graph supports batching. */
+const BATCH_SIZE = 8
+/** Context length of models that do not state theirs. */
+const DEFAULT_CONTEXT = 2048
+const MAX_CONTEXT = 2 ** 24
+/** Bytes read at a time; the person can stop in between. */
+const CHUNK = 16 * 2 ** 20
+/** Bytes of the graph's file in the fingerprint. */
+const HEADER_BYTES = 65_536
 
 interface Folder {
   readonly graphs: readonly [OnnxGraph, ...OnnxGraph[]]
@@ -34,7 +34,7 @@ interface Folder {
   readonly contextLength: number
 }
 
-/** Describes the graph that would be run on the processor, or the first; throws `ModelRefused` with the reason where none can be used. */
+/** Describes the graph that would run on the processor, or the smallest; throws `ModelRefused` with the reason if none can be used. */
 export async function inspectOnnx(bundle: ModelBundle): Promise<SizedCard> {
   const folder = await readFolder(bundle)
   const fitting = folder.graphs.toSorted((a, b) => a.memoryBytes.wasm - b.memoryBytes.wasm)
@@ -42,41 +42,42 @@ export async function inspectOnnx(bundle: ModelBundle): Promise<SizedCard> {
   try {
     graph = chooseGraph(folder.graphs, 'wasm', { hasHalves: true, name: bundle.name }).graph
   } catch (thrown) {
-    // It may fit a graphics card: its size is on the card for the person to see.
+    // It may fit on a graphics card: the model card shows its size.
     if (!(thrown instanceof RetortError)) throw thrown
   }
   return describe(bundle, folder, graph)
 }
 
-/** Opens the folder's graph that suits the backend. Throws `ModelRefused`, EngineError where the machine fails, AbortError when stopped. */
+/** Opens the folder's graph that suits the backend. Throws `ModelRefused`, EngineError if the machine fails, AbortError when stopped. */
 export async function openOnnx(
   bundle: ModelBundle,
   {
     backend,
     contextLength,
-    weights: wanted,
-    batches: known,
+    weights: preferred,
+    batchStore: store,
     signal,
     onProgress,
     threads,
-    runtime: given,
+    runtime: openedRuntime,
   }: EngineOptions,
 ): Promise<EngineTeacher> {
   const folder = await readFolder(bundle)
-  const runtime = given ?? (await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) }))
+  const runtime =
+    openedRuntime ?? (await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) }))
   const { graph, note } = chooseGraph(folder.graphs, backend, {
-    hasHalves: runtime.hasHalves ?? false,
-    ...(wanted === undefined ? {} : { wanted }),
+    hasHalves: runtime.supportsFloat16 ?? false,
+    ...(preferred === undefined ? {} : { preferred }),
     name: bundle.name,
   })
   const card = await describe(bundle, folder, graph)
   const model = await openGraph()
   const generator = Generator.over(model.model, folder.tokenizer)
   onProgress({ phase: 'warming', done: 0, total: 0 })
-  const batchNote = await useBestBatch(generator, runtime, {
+  const batchNote = await setBestBatchSize(generator, runtime, {
     card,
     form: 'graph',
-    known,
+    store,
     now: () => performance.now(),
   })
   if (signal.aborted) {
@@ -88,8 +89,8 @@ export async function openOnnx(
     backend,
     threads: runtime.threads,
     contextLength: generator.contextLength,
-    batch: generator.maxBatch,
-    gives: givesOf(card),
+    batch: generator.batchSize,
+    capabilities: capabilitiesOf(card),
     notes: [
       note,
       ...(batchNote === undefined ? [] : [batchNote]),
@@ -107,12 +108,16 @@ export async function openOnnx(
         onProgress({ phase: 'reading', done: (done += bytes), total: graph.bytes }),
       )
     const bytes = await read(source)
-    const held = new Map<ByteSource, Uint8Array | Blob>()
-    // What the browser holds goes to a graphics card piece by piece, without being here as a whole.
+    const contents = new Map<ByteSource, Uint8Array | Blob>()
+    // A blob goes to a graphics card piece by piece, without being in memory as a whole.
     for (const file of data.values())
-      if (!held.has(file)) held.set(file, backend === 'webgpu' && file.blob ? file.blob : await read(file))
+      if (!contents.has(file))
+        contents.set(file, backend === 'webgpu' && file.blob ? file.blob : await read(file))
     onProgress({ phase: 'building', done: 0, total: 0 })
-    const external = [...data].map(([path, file]) => ({ path, data: held.get(file) ?? new Uint8Array(0) }))
+    const external = [...data].map(([path, file]) => ({
+      path,
+      data: contents.get(file) ?? new Uint8Array(0),
+    }))
     const outputs = ['logits', ...decoder.past.map(({ present }) => present)].map((name) => ({ name }))
     const shape = {
       vocabulary: card.vocabularySize,
@@ -120,9 +125,9 @@ export async function openOnnx(
       contextLength: Math.min(contextLength, card.contextLength),
     }
     try {
-      return await openForeignModel(runtime, { bytes, external, outputs }, decoder, shape, BATCH)
+      return await openForeignModel(runtime, { bytes, external, outputs }, decoder, shape, BATCH_SIZE)
     } catch (thrown) {
-      throw sayWhy(thrown, graph.path)
+      throw explainFailure(thrown, graph.path)
     }
   }
 }
@@ -153,20 +158,20 @@ async function readFolder(bundle: ModelBundle): Promise<Folder> {
   const contextLength =
     sizeOf(config, ['max_position_embeddings', 'n_positions', 'n_ctx', 'max_seq_len', 'seq_length']) ??
     sizeOf(fieldOf(genai, 'model'), ['context_length']) ??
-    USUAL_CONTEXT
+    DEFAULT_CONTEXT
   return {
     graphs,
     tokenizer: made.tokenizer,
     config,
-    contextLength: Math.min(contextLength, LARGEST_CONTEXT),
+    contextLength: Math.min(contextLength, MAX_CONTEXT),
   }
 }
 
 function refuseKind(config: unknown): string | undefined {
   if (fieldOf(config, 'is_encoder_decoder') === true)
-    return 'it has an encoder and a decoder (such as T5 or Whisper). Models that only continue text are run: choose one of them.'
+    return 'it has an encoder and a decoder (such as T5 or Whisper). Only decoder models are supported: choose one of them.'
   if (fieldOf(config, 'vision_config') !== undefined || fieldOf(config, 'audio_config') !== undefined)
-    return 'it is a model that also sees or hears, in several graphs. Models of text are run: choose one of them.'
+    return 'it is a vision or audio model of several graphs. Only text models are supported: choose one of them.'
   return undefined
 }
 
@@ -196,10 +201,10 @@ async function describe(
     width: sizeOf(config, ['hidden_size', 'n_embd', 'd_model', 'dim']) ?? 0,
     ...(typeof licence === 'string' && licence !== '' && licence.length <= 200 ? { licence } : {}),
     memoryBytes: graph.memoryBytes,
-    fingerprint: await nameByContents(
+    fingerprint: await fingerprintOf(
       [
         new TextEncoder().encode(JSON.stringify(config)),
-        await graph.source.read(0, Math.min(graph.source.size, HEADER_LOOK)),
+        await graph.source.read(0, Math.min(graph.source.size, HEADER_BYTES)),
       ],
       weights ?? graph.source,
       0,
@@ -208,22 +213,22 @@ async function describe(
   }
 }
 
-/** The first of the fields that holds a size. */
+/** The first of the fields that contains a size. */
 const sizeOf = (of: unknown, keys: readonly string[]): number | undefined =>
   keys
     .map((key) => fieldOf(of, key))
     .find((value): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value > 0)
 
-/** A file in pieces into one array: no other copy is made here. */
+/** Reads a file in chunks into one array, without another copy. */
 async function readWhole(
   file: ByteSource,
   signal: AbortSignal,
   onBytes: (count: number) => void,
 ): Promise<Uint8Array> {
   const all = new Uint8Array(file.size)
-  for (let at = 0; at < file.size; at += PIECE) {
+  for (let at = 0; at < file.size; at += CHUNK) {
     signal.throwIfAborted()
-    const piece = await file.read(at, Math.min(file.size, at + PIECE))
+    const piece = await file.read(at, Math.min(file.size, at + CHUNK))
     all.set(piece, at)
     onBytes(piece.length)
   }
@@ -231,29 +236,29 @@ async function readWhole(
 }
 
 function noteBatching({ batching }: OpenedForeign, { decoder }: OnnxGraph): string[] {
-  if (decoder.roundsByBatch)
+  if (decoder.quantizesPerBatch)
     return [
-      'Its numbers are rounded by the largest of all that is computed together (dynamic quantisation), so rows are computed one after another, and what it finds differs a little with how a text is cut into runs. A graph of floats or of 4 bits has neither.',
+      'Its activations are rounded by the largest value in a forward pass (dynamic quantisation). Rows therefore run one at a time, and probabilities differ a little with how a text is split into forward passes. Graphs of floats or of 4 bits have neither limit.',
     ]
   if (batching === 'single')
     return [
-      'Rows are computed one after another: together this graph gives other numbers than alone, as a try while loading showed. A GGUF file of the same model is several times faster.',
+      'Rows run one at a time: a test during loading showed that this graph computes different numbers in a batch. A GGUF file of the same model is several times faster.',
     ]
   if (batching === 'equal')
     return [
-      'Only rows of equal length share a run, as a try while loading showed. A GGUF file of the same model is faster.',
+      'Only rows of equal length share a batch: a test during loading showed that this graph needs it. A GGUF file of the same model is faster.',
     ]
   return []
 }
 
-/** What the runtime says of a graph that it cannot build or compute, with the op's name. */
-function sayWhy(thrown: unknown, path: string): unknown {
+/** Turns the runtime's error about a graph that it cannot build or run into a refusal with the op's name. */
+function explainFailure(thrown: unknown, path: string): unknown {
   if (!(thrown instanceof EngineError) || thrown.kind !== 'broken') return thrown
   const text = thrown.cause instanceof Error ? thrown.cause.message : thrown.message
   const refuse = (sentence: string): RetortError =>
     new RetortError(
       'ModelRefused',
-      `${path} cannot be run: ${sentence} Take the GGUF file of this model, or one that was exported for transformers.js.`,
+      `${path} cannot be run: ${sentence} Use the GGUF file of this model, or a graph that was exported for transformers.js.`,
       { cause: thrown },
     )
   const missing =

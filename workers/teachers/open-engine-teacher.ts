@@ -1,49 +1,51 @@
 // Knows: how weights from any file become a teacher on this program's own engine.
 // Must not know: files.
-import { SAMPLING_NAMES, type SizedCard, type TeacherGives, type WeightForm } from '../../src/domain/model.ts'
+import type { SizedCard } from '../../src/domain/model-card.ts'
+import { SAMPLING_NAMES } from '../../src/domain/sampling.ts'
+import type { Capabilities, WeightForm } from '../../src/domain/teacher-description.ts'
 import { Generator } from '../../src/engine/generation/generator.ts'
-import { MOST_LOG_PROBS } from '../../src/engine/generation/requests.ts'
+import { MAX_LOG_PROBS } from '../../src/engine/generation/requests.ts'
 import { openRuntime } from '../../src/engine/runtime/open.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { LoadedWeights } from '../../src/engine/weights/loaded.ts'
-import { useBestBatch } from './best-batch.ts'
+import { setBestBatchSize } from './batch-size.ts'
 import { EngineTeacher } from './engine-teacher.ts'
 import type { OpenOptions } from './teacher.ts'
 import { chooseWeightForm } from './weight-form.ts'
 
-/** Rows worked on together where nothing was tried on the machine. */
-const BATCH = 8
+/** Batch size if none was measured on this machine. */
+const BATCH_SIZE = 8
 
 export interface EngineOptions extends OpenOptions {
-  /** Threads wanted; for measuring. */
+  /** Number of threads; for measurements. */
   readonly threads?: number
-  /** One that is open already: outside of a browser. */
+  /** An open runtime, for use outside a browser. */
   readonly runtime?: Runtime
 }
 
-/** A model whose weights are read here. */
+/** A model whose weights the engine reads. */
 export interface ReadableModel {
   readonly card: SizedCard
   readonly tokenizer: TextTokenizer
   readonly loadWeights: (form: WeightForm) => Promise<LoadedWeights>
-  /** Forms in which the weights can be had; absent: both. */
+  /** Available forms of the weights; absent: both. */
   readonly forms?: readonly WeightForm[]
 }
 
-/** What every model gives that this engine runs. */
-export const givesOf = (card: { readonly hasChatTemplate: boolean }): TeacherGives => ({
+/** Capabilities of every model that runs on this engine. */
+export const capabilitiesOf = (card: { readonly hasChatTemplate: boolean }): Capabilities => ({
   chat: card.hasChatTemplate,
   rawPrompts: true,
   scores: true,
-  traces: true,
-  logProbs: MOST_LOG_PROBS,
+  softTargets: true,
+  logProbs: MAX_LOG_PROBS,
   sampling: SAMPLING_NAMES,
   seeded: true,
-  formats: [],
+  outputFormats: [],
 })
 
-/** What a person should know of how it runs here. */
+/** What a person should know about how the model runs here. */
 export function noteMachine(
   { backend, threads }: Pick<Runtime, 'backend' | 'threads'>,
   { hasChatTemplate }: { readonly hasChatTemplate: boolean },
@@ -51,40 +53,44 @@ export function noteMachine(
   const notes: string[] = []
   if (backend === 'wasm' && threads === 1)
     notes.push(
-      'One thread: this page is not isolated from others, so the browser gives it no more. It is several times slower than it could be.',
+      'One thread: this page is not cross-origin isolated, so the browser allows no more. It is several times slower than it could be.',
     )
   if (!hasChatTemplate)
-    notes.push('The file has no chat template: the model can continue text, but not answer chats.')
+    notes.push('The file has no chat template: the model can continue text, but not respond to chats.')
   return notes
 }
 
-/** Loads and builds the model. Throws `ModelRefused` with the reason, EngineError where the machine fails, AbortError when stopped. */
+/** Loads and builds the model. Throws `ModelRefused` with the reason, EngineError if the machine fails, AbortError when stopped. */
 export async function openEngineTeacher(
   { card, tokenizer, loadWeights, forms }: ReadableModel,
   {
     backend,
     contextLength,
-    weights: wanted,
-    batches: known,
+    weights: preferred,
+    batchStore: store,
     signal,
     onProgress,
     threads,
-    runtime: given,
+    runtime: openedRuntime,
   }: EngineOptions,
 ): Promise<EngineTeacher> {
   const { form, note } = chooseWeightForm(backend, card, {
-    ...(wanted === undefined ? {} : { wanted }),
+    ...(preferred === undefined ? {} : { preferred }),
     ...(forms === undefined ? {} : { forms }),
   })
-  const runtime = given ?? (await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) }))
+  const runtime =
+    openedRuntime ?? (await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) }))
   const weights = await loadWeights(form)
   onProgress({ phase: 'building', done: 0, total: 0 })
-  const generator = await Generator.create(runtime, weights, tokenizer, { maxBatch: BATCH, contextLength })
+  const generator = await Generator.create(runtime, weights, tokenizer, {
+    batchSize: BATCH_SIZE,
+    contextLength,
+  })
   onProgress({ phase: 'warming', done: 0, total: 0 })
-  const batchNote = await useBestBatch(generator, runtime, {
+  const batchNote = await setBestBatchSize(generator, runtime, {
     card,
     form,
-    known,
+    store,
     now: () => performance.now(),
   })
   if (signal.aborted) {
@@ -96,9 +102,9 @@ export async function openEngineTeacher(
     backend,
     threads: runtime.threads,
     contextLength: generator.contextLength,
-    batch: generator.maxBatch,
+    batch: generator.batchSize,
     weights: form,
-    gives: givesOf(card),
+    capabilities: capabilitiesOf(card),
     notes: [note, ...(batchNote === undefined ? [] : [batchNote]), ...noteMachine(runtime, card)],
   }
   return new EngineTeacher(description, tokenizer, generator)

@@ -1,43 +1,39 @@
-// Knows: what a request wants that its teacher does not give, in a sentence; every adapter asks here before it works.
+// Knows: which parts of a request its teacher does not support, in a sentence; every adapter checks this before it starts.
 // Must not know: any one adapter.
-import {
-  GREEDY,
-  SAMPLING_NAMES,
-  type AnswerFormat,
-  type CompletionRequest,
-  type TeacherGives,
-} from '../../src/domain/model.ts'
+import type { OutputFormat, CompletionRequest } from '../../src/domain/completion-request.ts'
+import { GREEDY, SAMPLING_NAMES } from '../../src/domain/sampling.ts'
+import type { Capabilities } from '../../src/domain/teacher-description.ts'
 
-const FORMS: Readonly<Record<AnswerFormat['kind'], string>> = {
+const FORMS: Readonly<Record<OutputFormat['kind'], string>> = {
   'json-schema': 'a JSON schema',
   grammar: 'a grammar',
 }
 
-/** Why a request cannot be worked on by this teacher; undefined where it can. */
+/** Why this teacher cannot serve a request; undefined if it can. */
 export function refusalOf(
   {
-    asked,
+    input,
     sampling,
     logProbs = 0,
     format,
-  }: Pick<CompletionRequest, 'asked' | 'logProbs' | 'format'> & Partial<Pick<CompletionRequest, 'sampling'>>,
-  gives: TeacherGives,
+  }: Pick<CompletionRequest, 'input' | 'logProbs' | 'format'> & Partial<Pick<CompletionRequest, 'sampling'>>,
+  capabilities: Capabilities,
 ): string | undefined {
-  if (asked.kind === 'chat' && !gives.chat)
-    return 'This teacher cannot answer chats: it has no chat template. Ask it to continue a text, or load a model that has one.'
-  if (asked.kind === 'raw' && !gives.rawPrompts)
-    return 'This teacher cannot continue a raw text: it answers chats only. Use a step that asks by chat, or load a model file.'
-  if (logProbs > gives.logProbs) {
-    return gives.logProbs === 0
-      ? 'This teacher tells no probabilities of the tokens that it writes.'
-      : `This teacher tells the ${gives.logProbs} likeliest tokens at most, and ${logProbs} were asked for.`
+  if (input.kind === 'chat' && !capabilities.chat)
+    return 'This teacher cannot respond to chats: it has no chat template. Use a step with raw prompts, or load a model that has one.'
+  if (input.kind === 'raw' && !capabilities.rawPrompts)
+    return 'This teacher cannot continue a raw text: it responds to chats only. Use a step with chat prompts, or load a model file.'
+  if (logProbs > capabilities.logProbs) {
+    return capabilities.logProbs === 0
+      ? 'This teacher returns no probabilities of the tokens that it generates.'
+      : `This teacher returns at most the top ${capabilities.logProbs} tokens, and ${logProbs} were requested.`
   }
-  if (format !== undefined && !gives.formats.includes(format.kind))
-    return `This teacher cannot be held to ${FORMS[format.kind]} while it writes.`
-  const untaken =
+  if (format !== undefined && !capabilities.outputFormats.includes(format.kind))
+    return `This teacher does not support ${FORMS[format.kind]} as an output format.`
+  const unsupported =
     sampling &&
-    SAMPLING_NAMES.find((name) => !gives.sampling.includes(name) && sampling[name] !== GREEDY[name])
-  if (untaken !== undefined)
-    return `This teacher cannot be told \`${untaken}\`. Set it to ${GREEDY[untaken]}, which changes nothing.`
+    SAMPLING_NAMES.find((name) => !capabilities.sampling.includes(name) && sampling[name] !== GREEDY[name])
+  if (unsupported !== undefined)
+    return `This teacher does not support \`${unsupported}\`. Set it to ${GREEDY[unsupported]}, which has no effect.`
   return undefined
 }

@@ -1,75 +1,77 @@
-// Knows: what every teacher can be asked, whatever runs it. One contract test runs against all of them.
+// Knows: the interface of every teacher, whatever runs it. One contract test runs against all of them.
 // Must not know: threads (workers/teacher.ts), where models come from (sources.ts).
 import type {
-  Backend,
   CompletionRequest,
   CompletionResult,
   ScoreRequest,
   ScoreResult,
-  TeacherDescription,
-  WeightForm,
-} from '../../src/domain/model.ts'
+} from '../../src/domain/completion-request.ts'
+import type { Backend } from '../../src/domain/machine.ts'
+import type { TeacherDescription, WeightForm } from '../../src/domain/teacher-description.ts'
 import type {
-  Progress,
-  Scorable,
-  Scored,
-  Traceable,
-  Traced,
-  TraceOptions,
+  GenerationProgress,
+  ScoreInput,
+  ScoreOutput,
+  SoftTargetInput,
+  SoftTargetOutput,
+  SoftTargetOptions,
 } from '../../src/engine/generation/generator.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { LoadProgress } from '../../src/protocol/teacher.ts'
-import type { KnownBatches } from './best-batch.ts'
+import type { BatchStore } from './batch-size.ts'
 
-export interface AskHooks<Result> {
+export interface RequestHooks<Result> {
   readonly signal: AbortSignal
   readonly onResult: (result: Result) => void
-  readonly onProgress: (progress: Progress) => void
+  readonly onProgress: (progress: GenerationProgress) => void
   readonly onPartial?: (id: string, text: string) => void
 }
 
-/** What can be asked of a model whose own tokens are known here. */
+/** The interface of a model whose own tokens are known here. */
 export interface TokenTeacher {
-  /** What cuts texts into the model's tokens. */
+  /** The model's tokenizer. */
   readonly tokenizer: TextTokenizer
-  /** Distributions along given answers, in tokens of this model. */
-  trace(
-    requests: readonly Traceable[],
-    options: TraceOptions,
-    hooks: Pick<AskHooks<Traced>, 'signal' | 'onResult'>,
-  ): Promise<Progress>
-  /** Log-probabilities of continuations that are tokens of this model. */
-  weigh(
-    requests: readonly Scorable[],
-    hooks: Pick<AskHooks<Scored>, 'signal' | 'onResult'>,
-  ): Promise<Progress>
+  /** Distributions along given answers, in this model's tokens. */
+  computeSoftTargets(
+    requests: readonly SoftTargetInput[],
+    options: SoftTargetOptions,
+    hooks: Pick<RequestHooks<SoftTargetOutput>, 'signal' | 'onResult'>,
+  ): Promise<GenerationProgress>
+  /** Log-probabilities of continuations given as this model's tokens. */
+  scoreTokens(
+    requests: readonly ScoreInput[],
+    hooks: Pick<RequestHooks<ScoreOutput>, 'signal' | 'onResult'>,
+  ): Promise<GenerationProgress>
 }
 
 export interface Teacher {
   readonly description: TeacherDescription
   /**
-   * Completes many requests; results are told in any order, one that cannot be asked with a refusal, which ends nothing. After an abort the
-   * rows under way are told as `aborted` and the call ends.
+   * Completes many requests; results are reported in any order. A request that is not supported gets a refusal, and the others continue.
+   * After an abort, rows in progress are reported as `aborted` and the call ends.
    */
-  complete(requests: readonly CompletionRequest[], hooks: AskHooks<CompletionResult>): Promise<Progress>
-  /** Log-probabilities of continuations, many at a time. Throws `ModelRefused` where the description says that it gives none. */
-  score(requests: readonly ScoreRequest[], hooks: AskHooks<ScoreResult>): Promise<Progress>
-  /** Tokens of texts; where the model's tokens are not known here, about as many (four characters each). */
+  complete(
+    requests: readonly CompletionRequest[],
+    hooks: RequestHooks<CompletionResult>,
+  ): Promise<GenerationProgress>
+  /** Log-probabilities of continuations, many at a time. Throws `ModelRefused` if the description does not list this capability. */
+  score(requests: readonly ScoreRequest[], hooks: RequestHooks<ScoreResult>): Promise<GenerationProgress>
+  /** Token counts of texts; an estimate (four characters per token) if the model's tokens are not known here. */
   countTokens(texts: readonly string[]): Promise<readonly number[]>
-  /** There exactly where the description gives `traces`. */
+  /** Present if and only if the description's capabilities include `softTargets`. */
   readonly ownTokens?: TokenTeacher
   release(): Promise<void>
 }
 
-/** What opening takes besides the source. */
+/** Options for opening a model, in addition to its source. */
 export interface OpenOptions {
   readonly backend: Backend
-  /** Tokens of context wanted; bounded by the model. */
+  /** Requested context length in tokens; limited by the model. */
   readonly contextLength: number
-  /** How the weights are to lie in memory; absent: what is fastest where it fits. */
+  /** Form of the weights in memory; absent: the fastest that fits. */
   readonly weights?: WeightForm
-  /** What is known of this machine's best number of rows; absent: eight, and nothing is tried. */
-  readonly batches?: KnownBatches
+  /** Measured batch sizes of this machine; absent: batch size 8 without a measurement. */
+  readonly batchStore?: BatchStore
   readonly signal: AbortSignal
   readonly onProgress: (progress: LoadProgress) => void
 }

@@ -1,66 +1,68 @@
-// Knows: in which form weights are best held on a backend, and why.
-import type { Backend, SizedCard, WeightForm } from '../../src/domain/model.ts'
+// Knows: which form of weights is best on a backend, and why.
+import type { Backend } from '../../src/domain/machine.ts'
+import type { SizedCard } from '../../src/domain/model-card.ts'
+import type { WeightForm } from '../../src/domain/teacher-description.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 
-/** A wasm heap ends at 4 GiB; the runtime's own working memory takes its share of it. */
+/** A wasm heap has at most 4 GiB; the runtime's own working memory needs a share of it. */
 export const WASM_LIMIT = 3.6 * 2 ** 30
 
 export interface WeightChoice {
   readonly form: WeightForm
-  /** Why, in a sentence for the person. */
+  /** The reason, in a sentence for the person. */
   readonly note: string
 }
 
-export interface WeightWish {
-  /** What the person chose; absent: what is fastest where it fits. */
-  readonly wanted?: WeightForm
-  /** Forms in which the weights can be had; absent: both. */
+export interface WeightPreference {
+  /** The person's choice; absent: the fastest that fits. */
+  readonly preferred?: WeightForm
+  /** Available forms of the weights; absent: both. */
   readonly forms?: readonly WeightForm[]
 }
 
 /**
  * Floats are fastest on wasm, whose kernels unpack packed weights on every run; packed bits are faster and smaller on a graphics card, and
- * there as exact. What was wanted goes before, where it can be had and fits. Throws `ModelRefused` where nothing fits.
+ * as exact there. The person's choice takes precedence if it is available and fits. Throws `ModelRefused` if nothing fits.
  */
 export function chooseWeightForm(
   backend: Backend,
   { memoryBytes, name }: Pick<SizedCard, 'memoryBytes' | 'name'>,
-  { wanted, forms = ['f32', 'nb4s'] }: WeightWish = {},
+  { preferred, forms = ['f32', 'nb4s'] }: WeightPreference = {},
 ): WeightChoice {
   const canPack = forms.includes('nb4s')
   if (backend === 'webgpu') {
     if (!canPack) return { form: 'f32', note: 'The weights are floats, as they were trained.' }
-    if (wanted === 'f32')
+    if (preferred === 'f32')
       return {
         form: 'f32',
-        note: 'The weights are held as floats, as you chose. On a graphics card packed bits are smaller and as exact.',
+        note: 'The weights are stored as floats, as you chose. On a graphics card, packed weights are smaller and as exact.',
       }
     return {
       form: 'nb4s',
-      note: 'The weights stay packed: on a graphics card that is as exact as floats, and smaller.',
+      note: 'The weights stay packed: on a graphics card this is as exact as floats, and smaller.',
     }
   }
-  // Packed weights take on wasm what they take on the GPU: the estimate counts both copies.
+  // Packed weights need as much memory on wasm as on the GPU: the estimate counts both copies.
   const packs = canPack && memoryBytes.webgpu <= WASM_LIMIT
   const floats = memoryBytes.wasm <= WASM_LIMIT
-  if (packs && wanted === 'nb4s')
+  if (packs && preferred === 'nb4s')
     return {
       form: 'nb4s',
-      note: 'The weights stay packed, as you chose. On the processor writing is several times slower that way than with floats.',
+      note: 'The weights stay packed, as you chose. On the processor, generation is several times slower than with floats.',
     }
   if (floats)
     return {
       form: 'f32',
-      note: `The weights are held as floats: on the processor that is the fastest, and they fit.${wanted === 'nb4s' ? ' They cannot be had packed.' : ''}`,
+      note: `The weights are stored as floats: this is the fastest on the processor, and they fit.${preferred === 'nb4s' ? ' Packed weights are not available.' : ''}`,
     }
   if (packs)
     return {
       form: 'nb4s',
-      note: 'The weights stay packed because floats would not fit into the memory of wasm: writing is several times slower. WebGPU is faster where it is available.',
+      note: 'The weights stay packed because floats do not fit into WebAssembly’s memory: generation is several times slower. The graphics card is faster if it is available.',
     }
-  const need = canPack ? Math.min(memoryBytes.webgpu, memoryBytes.wasm) : memoryBytes.wasm
+  const bytes = canPack ? Math.min(memoryBytes.webgpu, memoryBytes.wasm) : memoryBytes.wasm
   throw new RetortError(
     'ModelRefused',
-    `“${name}” needs about ${(need / 2 ** 30).toFixed(1)} GiB, and wasm has 4. Choose a smaller model, one with fewer bits, or WebGPU.`,
+    `“${name}” needs about ${(bytes / 2 ** 30).toFixed(1)} GiB, and WebAssembly has 4. Choose a smaller model, one with fewer bits, or the graphics card.`,
   )
 }

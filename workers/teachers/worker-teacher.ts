@@ -1,23 +1,24 @@
-// Knows: a teacher that runs in a worker of its own, and how it goes on when that worker's graphics card is lost.
+// Knows: a teacher that runs in its own worker, and how it recovers when that worker loses the graphics card.
 // Must not know: what runs there, how the worker is started.
 import type {
   CompletionRequest,
   CompletionResult,
   ScoreRequest,
   ScoreResult,
-  TeacherDescription,
-} from '../../src/domain/model.ts'
-import type { Progress } from '../../src/engine/generation/generator.ts'
+} from '../../src/domain/completion-request.ts'
+import type { TeacherDescription } from '../../src/domain/teacher-description.ts'
+import type { GenerationProgress } from '../../src/engine/generation/generator.ts'
 import type { SupervisedWorker } from '../../src/protocol/channel.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { GenerationSummary, LoadProgress } from '../../src/protocol/teacher.ts'
 import type { WebLlmContract, WebLlmLoad } from '../../src/protocol/web-llm.ts'
-import type { AskHooks, Teacher } from './teacher.ts'
+import type { RequestHooks, Teacher } from './teacher.ts'
 
 type OwnWorker = Pick<SupervisedWorker<WebLlmContract>, 'remote' | 'alive' | 'terminate'>
 
-const STOPPED = 'The model’s worker was ended because loading was stopped.'
-const isLoss = (thrown: unknown): boolean => thrown instanceof RetortError && thrown.name === 'DeviceLost'
+const STOPPED = 'The model’s worker was terminated because loading was stopped.'
+const isDeviceLost = (thrown: unknown): boolean =>
+  thrown instanceof RetortError && thrown.name === 'DeviceLost'
 
 export class WorkerTeacher implements Teacher {
   readonly description: TeacherDescription
@@ -31,25 +32,25 @@ export class WorkerTeacher implements Teacher {
     this.description = description
   }
 
-  /** Loads the model there. Where that fails or is stopped the worker is ended: nothing else frees a graphics card for certain. */
+  /** Loads the model in the worker. If that fails or is stopped, the worker is terminated: nothing else reliably frees a graphics card. */
   static async open(
     worker: OwnWorker,
     load: WebLlmLoad,
     options: { readonly signal: AbortSignal; readonly onProgress: (progress: LoadProgress) => void },
   ): Promise<WorkerTeacher> {
-    return new WorkerTeacher(worker, load, await loadThere(worker, load, options))
+    return new WorkerTeacher(worker, load, await loadInWorker(worker, load, options))
   }
 
   async complete(
     requests: readonly CompletionRequest[],
-    { signal, onResult, onProgress, onPartial }: AskHooks<CompletionResult>,
-  ): Promise<Progress> {
-    return this.#ask(requests, signal, onProgress, (left, tell) =>
+    { signal, onResult, onProgress, onPartial }: RequestHooks<CompletionResult>,
+  ): Promise<GenerationProgress> {
+    return this.#call(requests, signal, onProgress, (pending, report) =>
       this.#worker.remote.complete(
-        { requests: left, partials: onPartial !== undefined },
+        { requests: pending, partials: onPartial !== undefined },
         {
           onEvent: (event) => {
-            if (event.kind === 'completion') tell(event.result.id, () => onResult(event.result))
+            if (event.kind === 'completion') report(event.result.id, () => onResult(event.result))
             else if (event.kind === 'partial') onPartial?.(event.id, event.text)
             else if (event.kind === 'progress') onProgress({ ...event, sharedTokens: 0 })
           },
@@ -61,14 +62,14 @@ export class WorkerTeacher implements Teacher {
 
   async score(
     requests: readonly ScoreRequest[],
-    { signal, onResult, onProgress }: AskHooks<ScoreResult>,
-  ): Promise<Progress> {
-    return this.#ask(requests, signal, onProgress, (left, tell) =>
+    { signal, onResult, onProgress }: RequestHooks<ScoreResult>,
+  ): Promise<GenerationProgress> {
+    return this.#call(requests, signal, onProgress, (pending, report) =>
       this.#worker.remote.score(
-        { requests: left },
+        { requests: pending },
         {
           onEvent: (event) => {
-            if (event.kind === 'score') tell(event.result.id, () => onResult(event.result))
+            if (event.kind === 'score') report(event.result.id, () => onResult(event.result))
             else if (event.kind === 'progress') onProgress({ ...event, sharedTokens: 0 })
           },
           signal,
@@ -86,39 +87,39 @@ export class WorkerTeacher implements Teacher {
     if (this.#released) return
     this.#released = true
     if (this.#worker.alive) await this.#worker.remote.unload(null).catch(() => undefined)
-    this.#worker.terminate('The model was let go.')
+    this.#worker.terminate('The model was unloaded.')
   }
 
-  /** A worker that has died holds nothing: what it held is loaded again, from what is kept on this machine. */
+  /** A terminated worker has lost its model: loads it again from the files stored on this machine. */
   async #revive(signal: AbortSignal = new AbortController().signal): Promise<void> {
-    if (this.#released) throw new RetortError('NotLoaded', 'The model was let go. Load it again.')
+    if (this.#released) throw new RetortError('NotLoaded', 'The model was unloaded. Load it again.')
     if (!this.#worker.alive)
-      await loadThere(this.#worker, this.#load, { signal, onProgress: () => undefined })
+      await loadInWorker(this.#worker, this.#load, { signal, onProgress: () => undefined })
   }
 
   /**
-   * Asks, and asks the rest again with a new worker when the graphics card was lost: once for each loss, and only where something was
-   * answered since the last one, so that a model which is too large ends and says so.
+   * Makes a call, and repeats it for the pending requests in a new worker if the graphics card was lost: once for each loss, and only if a
+   * result was reported since the last one, so that a model which is too large ends with an error.
    */
-  async #ask<Request extends { readonly id: string }>(
+  async #call<Request extends { readonly id: string }>(
     requests: readonly Request[],
     signal: AbortSignal,
-    onProgress: (progress: Progress) => void,
-    ask: (
-      left: readonly Request[],
-      tell: (id: string, onResult: () => void) => void,
+    onProgress: (progress: GenerationProgress) => void,
+    call: (
+      pending: readonly Request[],
+      report: (id: string, onResult: () => void) => void,
     ) => Promise<GenerationSummary>,
-  ): Promise<Progress> {
-    const told = new Set<string>()
+  ): Promise<GenerationProgress> {
+    const reported = new Set<string>()
     const startedAt = performance.now()
-    if (signal.aborted) return NOTHING_DONE
-    for (let answered = -1; ;) {
+    if (signal.aborted) return NO_PROGRESS
+    for (let reportedBefore = -1; ;) {
       await this.#revive(signal)
       try {
-        const summary = await ask(
-          requests.filter(({ id }) => !told.has(id)),
+        const summary = await call(
+          requests.filter(({ id }) => !reported.has(id)),
           (id, onResult) => {
-            told.add(id)
+            reported.add(id)
             onResult()
           },
         )
@@ -126,16 +127,16 @@ export class WorkerTeacher implements Teacher {
         onProgress(progress)
         return progress
       } catch (thrown) {
-        if (!isLoss(thrown) || told.size === answered) throw thrown
-        answered = told.size
+        if (!isDeviceLost(thrown) || reported.size === reportedBefore) throw thrown
+        reportedBefore = reported.size
       }
     }
   }
 }
 
-const NOTHING_DONE: Progress = { promptTokens: 0, sharedTokens: 0, newTokens: 0, ms: 0 }
+const NO_PROGRESS: GenerationProgress = { promptTokens: 0, sharedTokens: 0, newTokens: 0, ms: 0 }
 
-async function loadThere(
+async function loadInWorker(
   { remote, terminate }: OwnWorker,
   load: WebLlmLoad,
   {

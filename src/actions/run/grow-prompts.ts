@@ -1,28 +1,34 @@
-// Knows: the first phase: prompts grown by the teacher in rounds, or the seeds asked as they are. A round is stored whole with
-// its mark in the journal, so that a run which goes on plans the very round that was cut off.
-import type { CompletionRequest, CompletionResult } from '../../domain/model.ts'
+// Knows: the first phase: prompts grown by the teacher in rounds, or the seeds used as prompts. A round is stored in one transaction
+// with its journal entry, so that a resumed run plans exactly the round that was interrupted.
+import type { CompletionRequest, CompletionResult } from '../../domain/completion-request.ts'
 import type { Prompt } from '../../domain/prompt.ts'
 import { makeRng, shuffle } from '../../domain/rng.ts'
 import type { Seed } from '../../domain/seed.ts'
-import { novelTexts, promptsFromSeeds, readGrown, settlePrompts } from '../../pipeline/growing/read-grown.ts'
+import {
+  novelTexts,
+  promptsFromSeeds,
+  readGrown,
+  promptsFromCandidates,
+} from '../../pipeline/growing/read-grown.ts'
 import { growthEnded, planGrowth, type Shot } from '../../pipeline/growing/self-instruct.ts'
 import { RetortError } from '../../protocol/errors.ts'
 import { listDone } from '../../storage/journal.ts'
 import { listPrompts, putPrompts } from '../../storage/prompts.ts'
 import { guardQuota } from '../../storage/quota.ts'
 import { eachSeed } from '../../storage/seeds.ts'
-import { askAll } from './ask-all.ts'
-import { callComplete, inPieces, type RunContext } from './run-context.ts'
+import { requestAll } from './request-all.ts'
+import { callComplete, inChunks, type RunContext } from './run-context.ts'
 
-/** Seeds that growth draws its examples from; of more, so many are drawn. All of them count for novelty. */
-const MOST_SHOWN = 5000
-/** Texts that cross to the corpus worker at once. */
-const TEXTS_AT_ONCE = 5000
-const PROMPTS_AT_ONCE = 1000
-const SEEDS_ASKED = 'seeds asked'
+/** Max seeds from which growth draws its examples; a random sample of more. All seeds count for novelty. */
+const MAX_SHOWN = 5000
+/** Texts per message to the corpus worker. */
+const TEXTS_PER_CALL = 5000
+const PROMPTS_PER_WRITE = 1000
+/** Journal keys. They are stored: never change them. */
+const SEEDS_ADDED = 'seeds added'
 const REQUESTS = 'grown to '
 
-/** Carries the phase through; the accepted prompts in their order, or undefined when stopped before the end. */
+/** Runs the phase; the accepted prompts in their order, or undefined when stopped before the end. */
 export async function growPrompts(context: RunContext): Promise<readonly Prompt[] | undefined> {
   const {
     machines: { db },
@@ -35,13 +41,13 @@ export async function growPrompts(context: RunContext): Promise<readonly Prompt[
   const done = await listDone(db, projectId, runId)
   for (const prompt of prompts) live.tally.countPrompt(prompt)
   if (steps.grow && !(await growRounds(context, steps.grow, prompts, done))) return undefined
-  if ((!steps.grow || steps.grow.settings.alsoSeeds) && !done.has(SEEDS_ASKED))
-    await askSeeds(context, prompts)
+  if ((!steps.grow || steps.grow.settings.alsoSeeds) && !done.has(SEEDS_ADDED))
+    await addSeedPrompts(context, prompts)
   return prompts.filter(({ status }) => status === 'accepted')
 }
 
-/** Every seed becomes a prompt. Stored in pieces; the mark comes with the last, and ids make a repeated piece harmless. */
-async function askSeeds(
+/** Makes a prompt of every seed. Stored in chunks, the journal entry last; ids make a repeated chunk harmless. */
+async function addSeedPrompts(
   { machines: { db }, projectId, runId }: RunContext,
   prompts: Prompt[],
 ): Promise<void> {
@@ -55,9 +61,9 @@ async function askSeeds(
       order += 1
     }
   }
-  for (const piece of inPieces(fresh, PROMPTS_AT_ONCE))
-    await guardQuota('The prompts', () => putPrompts(db, piece))
-  await putPrompts(db, [], { projectId, runId, key: SEEDS_ASKED })
+  for (const chunk of inChunks(fresh, PROMPTS_PER_WRITE))
+    await guardQuota('The prompts', () => putPrompts(db, chunk))
+  await putPrompts(db, [], { projectId, runId, key: SEEDS_ADDED })
   prompts.push(...fresh)
 }
 
@@ -104,17 +110,17 @@ async function growRounds(
     if (plan.length === 0) return true
     const results = new Map<string, CompletionResult>()
     let failure: string | undefined
-    const ended = await askAll<CompletionRequest, CompletionResult>({
+    const ended = await requestAll<CompletionRequest, CompletionResult>({
       control,
       requests: plan.map(({ request }) => request),
       call: callComplete(context),
-      take: (result) => results.set(result.id, result),
-      giveUp: (_request, why) => (failure = why), // a request that brings nothing counts as made
+      onResult: (result) => results.set(result.id, result),
+      onFailure: (_request, reason) => (failure = reason), // a failed request counts as made
     })
     if (!ended) return false
-    // A whole round without an answer is no want of ideas.
+    // A round without any result is a failure of the teacher, not a lack of new prompts.
     if (failure !== undefined && results.size === 0)
-      throw new RetortError('Unexpected', `The teacher fails on every request for prompts: ${failure}`)
+      throw new RetortError('Unexpected', `Every request for prompts failed: ${failure}`)
     const candidates = plan.flatMap((request) => {
       const result = results.get(request.request.id)
       return result ? readGrown(request, result, settings) : []
@@ -122,7 +128,7 @@ async function growRounds(
     const texts = novelTexts(candidates)
     const novelty =
       texts.length > 0 ? await corpus.novelty({ pool, threshold: settings.novelty, candidates: texts }) : []
-    const settled = settlePrompts({
+    const decided = promptsFromCandidates({
       projectId,
       runId,
       step,
@@ -134,17 +140,17 @@ async function growRounds(
     })
     requests += plan.length
     await guardQuota('The prompts', () =>
-      putPrompts(db, settled, { projectId, runId, key: `${REQUESTS}${requests}` }),
+      putPrompts(db, decided, { projectId, runId, key: `${REQUESTS}${requests}` }),
     )
-    prompts.push(...settled)
-    const fresh = settled.filter(({ status }) => status === 'accepted')
+    prompts.push(...decided)
+    const fresh = decided.filter(({ status }) => status === 'accepted')
     accepted.push(...fresh.map(({ id, text }) => ({ id, text })))
-    for (const prompt of settled) live.tally.countPrompt(prompt)
+    for (const prompt of decided) live.tally.countPrompt(prompt)
     live.count(fresh.length)
   }
 }
 
-/** Fills the pool that novelty is asked of, and gives the seeds that may be shown. */
+/** Fills the novelty pool, and returns the seeds that growth may use as examples. */
 async function readSeeds(
   { machines: { db, corpus }, projectId, recipe }: RunContext,
   pool: string,
@@ -156,12 +162,12 @@ async function readSeeds(
     await corpus.remember({ pool, texts: page.map(({ text }) => text) })
     for (const { id, text } of page) seeds.push({ id, text })
   }
-  for (const piece of inPieces(accepted, TEXTS_AT_ONCE))
-    await corpus.remember({ pool, texts: piece.map(({ text }) => text) })
-  if (seeds.length <= MOST_SHOWN) return seeds
-  // The draw must not depend on the order in which storage gives them.
+  for (const chunk of inChunks(accepted, TEXTS_PER_CALL))
+    await corpus.remember({ pool, texts: chunk.map(({ text }) => text) })
+  if (seeds.length <= MAX_SHOWN) return seeds
+  // The sample must not depend on the order in which storage returns them.
   return shuffle(
     seeds.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
     makeRng(`${recipe.rngSeed}/shown seeds`),
-  ).slice(0, MOST_SHOWN)
+  ).slice(0, MAX_SHOWN)
 }

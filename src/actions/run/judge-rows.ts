@@ -1,15 +1,15 @@
-// Knows: the third phase: a verdict for every row that the filters let through, stored as it comes.
+// Knows: the third phase: a verdict for every row that passed the filters, stored as it arrives.
 import type { RowId } from '../../domain/id.ts'
-import type { ScoreRequest, ScoreResult } from '../../domain/model.ts'
+import type { ScoreRequest, ScoreResult } from '../../domain/completion-request.ts'
 import type { Row } from '../../domain/row.ts'
 import type { Verdict } from '../../domain/verdict.ts'
-import { askVerdict, readVerdict, rubricOfSettings } from '../../pipeline/judging/expected-score.ts'
+import { buildVerdictRequest, readVerdict, rubricOfSettings } from '../../pipeline/judging/expected-score.ts'
 import { eachRow, readRows } from '../../storage/rows.ts'
-import { askAndStore } from './ask-all.ts'
-import { callScore, inPieces, makeRowWriter, REQUESTS_PER_CALL, type RunContext } from './run-context.ts'
-import { settle, standingOf } from './standing.ts'
+import { requestAndStore } from './request-all.ts'
+import { callScore, inChunks, makeRowWriter, REQUESTS_PER_CALL, type RunContext } from './run-context.ts'
+import { applyDecisions, statusInRun } from './row-status.ts'
 
-/** Carries the phase through; false when stopped before the end. */
+/** Runs the phase; false when stopped before the end. */
 export async function judgeRows(context: RunContext): Promise<boolean> {
   const {
     machines: { db },
@@ -29,19 +29,19 @@ export async function judgeRows(context: RunContext): Promise<boolean> {
   for await (const page of eachRow(db, projectId, runId)) {
     for (const row of page) {
       if (row.verdict !== undefined) judged += 1
-      else if (standingOf(row) === 'asked') open.push(row.id)
+      else if (statusInRun(row) === 'pending') open.push(row.id)
     }
   }
   live.enter('judging', judged, judged + open.length)
   const writer = makeRowWriter(context)
-  for (const piece of inPieces(open, REQUESTS_PER_CALL)) {
-    const rows = new Map<string, Row>((await readRows(db, projectId, piece)).map((row) => [row.id, row]))
-    const give = (id: string, verdict: Verdict): void => {
+  for (const chunk of inChunks(open, REQUESTS_PER_CALL)) {
+    const rows = new Map<string, Row>((await readRows(db, projectId, chunk)).map((row) => [row.id, row]))
+    const setVerdict = (id: string, verdict: Verdict): void => {
       const row = rows.get(id)
       if (row === undefined) return
       live.tally.countRow(row, -1)
       live.tally.countRow({ ...row, verdict })
-      writer.change(row.id, (stored) => settle(stored, { verdict, status: 'asked' }))
+      writer.change(row.id, (stored) => applyDecisions(stored, { verdict, status: 'pending' }))
       live.count(1)
     }
     const unreadable = (reason: string): Verdict => ({
@@ -50,10 +50,10 @@ export async function judgeRows(context: RunContext): Promise<boolean> {
       judge: ref,
       reason,
     })
-    const ended = await askAndStore<ScoreRequest, ScoreResult>(writer, {
+    const ended = await requestAndStore<ScoreRequest, ScoreResult>(writer, {
       control,
       requests: [...rows.values()].map((row) =>
-        askVerdict(
+        buildVerdictRequest(
           row.id,
           { prompt: row.prompt, completion: row.completion.text },
           rubric,
@@ -61,14 +61,14 @@ export async function judgeRows(context: RunContext): Promise<boolean> {
         ),
       ),
       call: callScore(context),
-      take: (result) =>
-        give(
+      onResult: (result) =>
+        setVerdict(
           result.id,
           result.refusal === undefined
             ? readVerdict(result, { rubric: rubric.name, judge: ref, minMass: judge.settings.minMass })
             : unreadable(result.refusal),
         ),
-      giveUp: ({ id }, why) => give(id, unreadable(why)),
+      onFailure: ({ id }, reason) => setVerdict(id, unreadable(reason)),
     })
     if (!ended) return false
   }

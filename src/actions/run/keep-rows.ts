@@ -1,24 +1,24 @@
-// Knows: the last phase: which of the judged rows the recipe keeps. It looks at all rows at once, and doing it again changes nothing.
+// Knows: the last phase: which of the judged rows the recipe keeps. It decides over all rows at once, and repeating it changes nothing.
 import type { RowId } from '../../domain/id.ts'
-import type { StepAnswer } from '../../domain/filter-answer.ts'
+import type { StepDecision } from '../../domain/filter-decision.ts'
 import type { Row } from '../../domain/row.ts'
 import { findDrop } from '../../pipeline/filters/decide-filters.ts'
 import { selectRows } from '../../pipeline/selecting/select-rows.ts'
 import { eachRow } from '../../storage/rows.ts'
-import { inPieces, makeRowWriter, type RunContext } from './run-context.ts'
-import { settle, standingOf } from './standing.ts'
+import { inChunks, makeRowWriter, type RunContext } from './run-context.ts'
+import { applyDecisions, statusInRun } from './row-status.ts'
 
-const ROWS_AT_ONCE = 1000
+const ROWS_PER_WRITE = 1000
 
 interface Candidate extends Pick<Row, 'promptId' | 'order' | 'verdict'> {
   readonly completion: string
   readonly id: RowId
-  /** Answers of the steps before the keep steps. */
-  readonly before: readonly StepAnswer[]
-  readonly counted: Pick<Row, 'answers' | 'verdict'>
+  /** Decisions of the steps before the keep steps. */
+  readonly before: readonly StepDecision[]
+  readonly counted: Pick<Row, 'decisions' | 'verdict'>
 }
 
-/** Decides every row; gives the number of rows and of those kept. */
+/** Decides every row; returns the number of rows and of kept rows. */
 export async function keepRows(context: RunContext): Promise<{ rows: number; kept: number }> {
   const {
     machines: { db },
@@ -33,11 +33,11 @@ export async function keepRows(context: RunContext): Promise<{ rows: number; kep
   for await (const page of eachRow(db, projectId, runId)) {
     for (const row of page) {
       rows += 1
-      const before = row.answers.filter(({ step }) => !keepSteps.has(step))
-      // What the filters or the teacher dropped stays dropped; the rest is looked at, a second time where a run goes on.
+      const before = row.decisions.filter(({ step }) => !keepSteps.has(step))
+      // Rows dropped by the filters or the teacher stay dropped; the rest is decided, again if the run was resumed.
       if (
         findDrop(before) === undefined &&
-        (standingOf(row) !== 'dropped' || row.answers.length > before.length)
+        (statusInRun(row) !== 'dropped' || row.decisions.length > before.length)
       ) {
         candidates.push({
           id: row.id,
@@ -46,32 +46,32 @@ export async function keepRows(context: RunContext): Promise<{ rows: number; kep
           completion: row.completion.text,
           ...(row.verdict ? { verdict: row.verdict } : {}),
           before,
-          counted: { answers: row.answers, ...(row.verdict ? { verdict: row.verdict } : {}) },
+          counted: { decisions: row.decisions, ...(row.verdict ? { verdict: row.verdict } : {}) },
         })
       }
     }
   }
   live.enter('keeping', 0, candidates.length)
-  const said = selectRows(steps.keeps, candidates)
+  const selected = selectRows(steps.keeps, candidates)
   const writer = makeRowWriter(context)
   let kept = 0
-  for (const piece of inPieces(candidates, ROWS_AT_ONCE)) {
-    for (const { id, before, counted } of piece) {
-      const answers = [...before, ...(said.get(id) ?? [])]
-      const drop = findDrop(answers)
+  for (const chunk of inChunks(candidates, ROWS_PER_WRITE)) {
+    for (const { id, before, counted } of chunk) {
+      const decisions = [...before, ...(selected.get(id) ?? [])]
+      const drop = findDrop(decisions)
       if (drop === undefined) kept += 1
       live.tally.countRow(counted, -1)
-      live.tally.countRow({ ...counted, answers })
+      live.tally.countRow({ ...counted, decisions })
       writer.change(id, (row) =>
-        settle(row, {
-          answers,
+        applyDecisions(row, {
+          decisions,
           status: drop ? 'dropped' : 'kept',
           ...(drop ? { droppedBy: drop.name } : {}),
         }),
       )
     }
     await writer.drain()
-    live.count(piece.length)
+    live.count(chunk.length)
   }
   return { rows, kept }
 }

@@ -1,88 +1,88 @@
-// Knows: how far a run is: phase, counts, funnel, speed, time left, and the sentence that says so. In memory only.
+// Knows: the progress of a run: phase, counts, funnel, speed, time left, and its sentence. In memory only.
 // Must not know: the store, the teacher.
 import type { CheckedRecipe } from '../../domain/recipe.ts'
 import type { RunProgress } from '../../domain/run.ts'
 import { FunnelTally } from '../../pipeline/funnel.ts'
 import { readSteps } from '../../pipeline/recipes/read-steps.ts'
 import type { GenerationEvent } from '../../protocol/teacher.ts'
-import { Pace, type WorkPhase } from './pace.ts'
+import { PhaseTimer, type WorkPhase } from './phase-timer.ts'
 import { Speed } from './speed.ts'
 
 type Phase = RunProgress['phase']
 
-/** What the remaining work is computed from, beside the present phase's own counts. */
-export interface Outlook {
-  /** Prompts that the run will ask in all. */
+/** Inputs of the remaining work, in addition to the current phase's own counts. */
+export interface ExpectedWork {
+  /** Prompts that the run will complete in total. */
   prompts: number
-  /** Rows written, and of those the ones that passed all filters. */
+  /** Rows written, and how many of them passed all filters. */
   written: number
   passed: number
 }
 
 export class LiveRun {
   readonly tally: FunnelTally
-  readonly outlook: Outlook = { prompts: 0, written: 0, passed: 0 }
-  /** A sentence that stays beside the present one, such as why growing ended early. */
+  readonly expected: ExpectedWork = { prompts: 0, written: 0, passed: 0 }
+  /** A sentence added to the current one, such as why growing ended early. */
   note = ''
   paused = false
-  readonly #pace = new Pace()
+  readonly #timer = new PhaseTimer()
   readonly #speed = new Speed()
-  readonly #perPrompt: number
-  readonly #judges: boolean
-  readonly #writtenTokens: { readonly growing: number; readonly completing: number }
+  readonly #completionsPerPrompt: number
+  readonly #hasJudge: boolean
+  readonly #maxTokens: { readonly growing: number; readonly completing: number }
   #phase: Phase = 'growing'
   #done = 0
   #total = 0
-  readonly #tell: (progress: RunProgress) => void
+  readonly #onProgress: (progress: RunProgress) => void
 
-  constructor(recipe: CheckedRecipe, tell: (progress: RunProgress) => void) {
+  constructor(recipe: CheckedRecipe, report: (progress: RunProgress) => void) {
     const { complete, grow, judge } = readSteps(recipe)
     this.tally = new FunnelTally(recipe)
-    this.#perPrompt = complete.settings.n
-    this.#judges = judge !== undefined
-    this.#writtenTokens = { growing: grow?.settings.maxTokens ?? 0, completing: complete.settings.maxTokens }
-    this.#tell = tell
+    this.#completionsPerPrompt = complete.settings.n
+    this.#hasJudge = judge !== undefined
+    this.#maxTokens = { growing: grow?.settings.maxTokens ?? 0, completing: complete.settings.maxTokens }
+    this.#onProgress = report
   }
 
   get done(): number {
     return this.#done
   }
   get workedMs(): number {
-    return this.#pace.workedMs
+    return this.#timer.workedMs
   }
 
-  /** A phase begins (again, after a reload) with what is done of it. */
+  /** Enters a phase (again, after a reload) with its count done so far. */
   enter(phase: Phase, done: number, total: number): void {
     this.#phase = phase
     this.#done = done
     this.#total = total
-    this.#speed.rest()
-    this.tell()
+    this.#speed.reset()
+    this.report()
   }
 
-  /** Units of the present phase are done. */
+  /** Adds finished units of the current phase. */
   count(units: number): void {
     this.#done += units
-    if (isWork(this.#phase)) this.#pace.count(this.#phase, units)
-    this.tell()
+    if (isWork(this.#phase)) this.#timer.count(this.#phase, units)
+    this.report()
   }
 
-  /** A call of the teacher begins; the returned function ends it. */
-  work(): () => void {
+  /** Starts timing a call of the teacher; the returned function ends it. */
+  startCall(): () => void {
     const phase = this.#phase
-    this.#speed.rest()
-    return isWork(phase) ? this.#pace.start(phase) : () => undefined
+    this.#speed.reset()
+    return isWork(phase) ? this.#timer.start(phase) : () => undefined
   }
 
-  /** The teacher's own counts of tokens since its call began. */
-  hear({ promptTokens, newTokens, ms }: Extract<GenerationEvent, { kind: 'progress' }>): void {
-    // A judge writes nothing: its speed is that of reading.
-    this.#speed.hear(this.#phase === 'judging' ? promptTokens : newTokens, ms)
-    this.tell()
+  /** Adds the teacher's token counts since its call began. */
+  addTokens({ promptTokens, newTokens, ms }: Extract<GenerationEvent, { kind: 'progress' }>): void {
+    // A judge generates no tokens: its speed is that of prefill.
+    this.#speed.addTokens(this.#phase === 'judging' ? promptTokens : newTokens, ms)
+    this.report()
   }
 
-  tell(): void {
-    this.#tell(this.progress())
+  report(): void {
+    this.#onProgress(this.progress())
   }
 
   progress(): RunProgress {
@@ -104,11 +104,11 @@ export class LiveRun {
       case 'growing':
         return `Growing prompts: ${count}.`
       case 'completing':
-        return `Writing completions: ${count}.`
+        return `Generating completions: ${count}.`
       case 'judging':
-        return `Judging: ${count}.`
+        return `Judging completions: ${count}.`
       case 'keeping':
-        return `Choosing what to keep: ${count}.`
+        return `Selecting the rows to keep: ${count}.`
       case 'finished':
         return `Run finished: ${count} kept.`
       default:
@@ -118,17 +118,17 @@ export class LiveRun {
 
   #msLeft(): number | undefined {
     if (this.#phase === 'finished') return 0
-    const { prompts, written, passed } = this.outlook
-    const rows = prompts * this.#perPrompt
-    const verdicts = this.#judges ? Math.round(rows * (written > 0 ? passed / written : 1)) : 0
+    const { prompts, written, passed } = this.expected
+    const rows = prompts * this.#completionsPerPrompt
+    const verdicts = this.#hasJudge ? Math.round(rows * (written > 0 ? passed / written : 1)) : 0
     const left = Math.max(0, this.#total - this.#done)
     switch (this.#phase) {
       case 'growing':
-        return this.#pace.msFor({ growing: left, completing: rows, judging: verdicts }, this.#writtenTokens)
+        return this.#timer.msFor({ growing: left, completing: rows, judging: verdicts }, this.#maxTokens)
       case 'completing':
-        return this.#pace.msFor({ growing: 0, completing: left, judging: verdicts }, this.#writtenTokens)
+        return this.#timer.msFor({ growing: 0, completing: left, judging: verdicts }, this.#maxTokens)
       case 'judging':
-        return this.#pace.msFor({ growing: 0, completing: 0, judging: left }, this.#writtenTokens)
+        return this.#timer.msFor({ growing: 0, completing: 0, judging: left }, this.#maxTokens)
       case 'keeping':
         return 0
       default:

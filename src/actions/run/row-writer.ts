@@ -1,12 +1,12 @@
-// Knows: how rows reach the store soon and few transactions at a time: new ones as they end, old ones as something is found out.
-// Must not know: what is found out.
+// Knows: how rows are stored soon and in few transactions: new rows as they end, stored ones as they are decided.
+// Must not know: what is decided.
 import type { RowId } from '../../domain/id.ts'
 import type { Row } from '../../domain/row.ts'
 
-/** Milliseconds that a result waits at most, so that a crash loses no more than that. */
+/** Max milliseconds that a result waits, so that a crash loses no more than that. */
 export const WRITE_WITHIN = 100
 
-/** Changes rows of the store in one transaction: `put` new ones, `change` those that are there, read at that moment. */
+/** Writes rows in one transaction: `put` new ones, `change` stored ones, read in that transaction. */
 export type WriteRows = (put: readonly Row[], change: ReadonlyMap<RowId, (row: Row) => Row>) => Promise<void>
 
 export class RowWriter {
@@ -15,41 +15,41 @@ export class RowWriter {
   #put = new Map<RowId, Row>()
   #change = new Map<RowId, (row: Row) => Row>()
   #timer: ReturnType<typeof setTimeout> | undefined
-  #going: Promise<void> = Promise.resolve()
+  #writing: Promise<void> = Promise.resolve()
   #thrown: unknown
 
   constructor(write: WriteRows) {
     this.#write = write
   }
 
-  /** Ends when a write fails: what is being generated could not be stored. `drain` throws the reason. */
+  /** Aborts when a write fails: results being generated could not be stored. `drain` throws the reason. */
   get failed(): AbortSignal {
     return this.#failure.signal
   }
 
-  /** A row that is not stored yet. */
+  /** Adds a row that is not stored yet. */
   put(row: Row): void {
     this.#put.set(row.id, row)
-    this.#soon()
+    this.#scheduleFlush()
   }
 
-  /** A row that is stored, or waits to be. */
+  /** Changes a row that is stored or waiting to be. */
   change(id: RowId, change: (row: Row) => Row): void {
     const waiting = this.#put.get(id)
     const earlier = this.#change.get(id)
     if (waiting) this.#put.set(id, change(waiting))
     else this.#change.set(id, earlier ? (row) => change(earlier(row)) : change)
-    this.#soon()
+    this.#scheduleFlush()
   }
 
-  /** Resolves when all is stored; throws what a write threw. */
+  /** Resolves when everything is stored; throws what a write threw. */
   async drain(): Promise<void> {
     this.#flush()
-    await this.#going
+    await this.#writing
     if (this.#failure.signal.aborted) throw this.#thrown
   }
 
-  #soon(): void {
+  #scheduleFlush(): void {
     this.#timer ??= setTimeout(() => this.#flush(), WRITE_WITHIN)
   }
 
@@ -60,8 +60,8 @@ export class RowWriter {
     const [put, change] = [[...this.#put.values()], this.#change]
     this.#put = new Map()
     this.#change = new Map()
-    // In line: a later write must find what an earlier one stored.
-    this.#going = this.#going.then(async () => {
+    // In sequence: a later write must find what an earlier one stored.
+    this.#writing = this.#writing.then(async () => {
       if (this.#failure.signal.aborted) return
       try {
         await this.#write(put, change)

@@ -1,13 +1,13 @@
-// Knows: what every phase of a run works with.
+// Knows: what every phase of a run uses.
 import type { ProjectId, RunId } from '../../domain/id.ts'
 import type {
   CompletionRequest,
   CompletionResult,
-  ModelRef,
   ScoreRequest,
   ScoreResult,
-  TeacherDescription,
-} from '../../domain/model.ts'
+} from '../../domain/completion-request.ts'
+import type { ModelRef } from '../../domain/model-card.ts'
+import type { TeacherDescription } from '../../domain/teacher-description.ts'
 import type { CheckedRecipe } from '../../domain/recipe.ts'
 import type { RecipeSteps } from '../../pipeline/recipes/read-steps.ts'
 import type { GenerationEvent } from '../../protocol/teacher.ts'
@@ -30,10 +30,10 @@ export interface RunContext {
   readonly live: LiveRun
 }
 
-/** Requests of one call to the teacher: enough to fill its batches, few enough to hear of a pause soon. */
+/** Requests per call of the teacher: enough to fill its batches, few enough to notice a pause soon. */
 export const REQUESTS_PER_CALL = 128
 
-/** A writer of the run's rows; a full disk is told in its sentence. */
+/** A writer of the run's rows; a full disk is reported in a sentence. */
 export function makeRowWriter({ machines: { db }, projectId }: RunContext): RowWriter {
   return new RowWriter(
     async (put, change) =>
@@ -41,7 +41,7 @@ export function makeRowWriter({ machines: { db }, projectId }: RunContext): RowW
   )
 }
 
-/** One call that completes; unfinished rows are not told. */
+/** One call that completes; unfinished results are not passed on. */
 export const callComplete =
   ({ machines, live }: RunContext) =>
   (
@@ -49,13 +49,13 @@ export const callComplete =
     signal: AbortSignal,
     onResult: (result: CompletionResult) => void,
   ): Promise<void> =>
-    inWork(
+    trackCall(
       live,
       (onEvent) => machines.teacher.complete({ requests, partials: false }, { signal, onEvent }),
       (event) => {
         if (
           event.kind === 'completion' &&
-          (event.result.ending !== 'aborted' || event.result.refusal !== undefined)
+          (event.result.finishReason !== 'aborted' || event.result.refusal !== undefined)
         )
           onResult(event.result)
       },
@@ -69,7 +69,7 @@ export const callScore =
     signal: AbortSignal,
     onResult: (result: ScoreResult) => void,
   ): Promise<void> =>
-    inWork(
+    trackCall(
       live,
       (onEvent) => machines.teacher.score({ requests }, { signal, onEvent }),
       (event) => {
@@ -77,23 +77,23 @@ export const callScore =
       },
     )
 
-async function inWork(
+async function trackCall(
   live: LiveRun,
   call: (onEvent: (event: GenerationEvent) => void) => Promise<unknown>,
-  hear: (event: GenerationEvent) => void,
+  onEvent: (event: GenerationEvent) => void,
 ): Promise<void> {
-  const end = live.work()
+  const end = live.startCall()
   try {
     await call((event) => {
-      if (event.kind === 'progress') live.hear(event)
-      else hear(event)
+      if (event.kind === 'progress') live.addTokens(event)
+      else onEvent(event)
     })
   } finally {
     end()
   }
 }
 
-/** Pieces of a list. */
-export function* inPieces<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+/** Chunks of a list. */
+export function* inChunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {
   for (let from = 0; from < items.length; from += size) yield items.slice(from, from + size)
 }

@@ -1,24 +1,24 @@
-// Knows: the second phase: a completion for every planned row, stored as it ends, and the filters' answers on it. Filters that
-// compare rows are asked in the rows' order, whatever order the completions end in.
-import { dropped } from '../../domain/filter-answer.ts'
+// Knows: the second phase: a completion for every planned row, stored as it ends, and the filters' decisions on it. Filters that
+// compare rows decide in the rows' order, whatever order the completions end in.
+import { dropped } from '../../domain/filter-decision.ts'
 import type { RowId } from '../../domain/id.ts'
-import type { CompletionRequest, CompletionResult } from '../../domain/model.ts'
+import type { CompletionRequest, CompletionResult } from '../../domain/completion-request.ts'
 import type { Prompt } from '../../domain/prompt.ts'
 import type { Row } from '../../domain/row.ts'
 import { planCompletions, type PlannedRow } from '../../pipeline/completing/complete.ts'
-import { answersOf, answerTo, type KnownAnswers } from '../../pipeline/filters/known-answers.ts'
+import { referencesOf, referenceFor, type References } from '../../pipeline/filters/references.ts'
 import { FilterBank, findDrop } from '../../pipeline/filters/decide-filters.ts'
 import { eachRow } from '../../storage/rows.ts'
 import { eachSeed } from '../../storage/seeds.ts'
-import { askAndStore } from './ask-all.ts'
+import { requestAndStore } from './request-all.ts'
 import type { RowWriter } from './row-writer.ts'
-import { callComplete, inPieces, makeRowWriter, REQUESTS_PER_CALL, type RunContext } from './run-context.ts'
-import { settle } from './standing.ts'
+import { callComplete, inChunks, makeRowWriter, REQUESTS_PER_CALL, type RunContext } from './run-context.ts'
+import { applyDecisions } from './row-status.ts'
 
-/** What the phase remembers of a row: enough to filter it and to count it. */
-type Known = Pick<Row, 'answers' | 'verdict'> & { readonly row: Row }
+/** What the phase holds of a row: enough to filter it and to count it. */
+type HeldRow = Pick<Row, 'decisions' | 'verdict'> & { readonly row: Row }
 
-/** Carries the phase through; false when stopped before the end. */
+/** Runs the phase; false when stopped before the end. */
 export async function writeCompletions(context: RunContext, prompts: readonly Prompt[]): Promise<boolean> {
   const {
     machines: { db },
@@ -38,38 +38,38 @@ export async function writeCompletions(context: RunContext, prompts: readonly Pr
   })
   const written = new Set<RowId>()
   const writer = makeRowWriter(context)
-  const sieve = new Sieve(context, planned, writer, await readAnswers(context))
+  const filters = new FilterStage(context, planned, writer, await readReferences(context))
   for await (const page of eachRow(db, projectId, runId)) {
     for (const row of page) {
       written.add(row.id)
       live.tally.countRow(row)
-      sieve.recall(row)
+      filters.restore(row)
     }
   }
-  live.outlook.prompts = prompts.length
-  live.outlook.written = written.size
+  live.expected.prompts = prompts.length
+  live.expected.written = written.size
   live.enter('completing', written.size, planned.length)
-  sieve.decideReady()
+  filters.decideReady()
 
   const byId = new Map(planned.map((row) => [row.id, row]))
-  const take = (result: CompletionResult): void => {
-    const plan = byId.get(result.id as RowId) // ids come back as they were asked
+  const onResult = (result: CompletionResult): void => {
+    const plan = byId.get(result.id as RowId) // results carry the ids of their requests
     if (plan === undefined) return
-    live.outlook.written += 1
-    sieve.bring(makeRow(context, plan, result))
+    live.expected.written += 1
+    filters.add(makeRow(context, plan, result))
     live.count(1)
   }
-  for (const piece of inPieces(
+  for (const chunk of inChunks(
     planned.filter(({ id }) => !written.has(id)),
     REQUESTS_PER_CALL,
   )) {
-    const ended = await askAndStore<CompletionRequest, CompletionResult>(writer, {
+    const ended = await requestAndStore<CompletionRequest, CompletionResult>(writer, {
       control,
-      requests: piece.map(({ request }) => request),
+      requests: chunk.map(({ request }) => request),
       call: callComplete(context),
-      take,
-      giveUp: ({ id }, why) =>
-        take({ id, text: '', ending: 'aborted', promptTokens: 0, tokens: 0, refusal: why }),
+      onResult,
+      onFailure: ({ id }, reason) =>
+        onResult({ id, text: '', finishReason: 'aborted', promptTokens: 0, tokens: 0, refusal: reason }),
     })
     if (!ended) return false
   }
@@ -77,13 +77,13 @@ export async function writeCompletions(context: RunContext, prompts: readonly Pr
   return true
 }
 
-/** Answers that the seeds bring, where a filter wants to compare with them. */
-async function readAnswers({ machines: { db }, projectId, steps }: RunContext): Promise<KnownAnswers> {
-  const answers = new Map<string, string>()
-  if (!steps.filters.some(({ member }) => member.readsAnswer)) return answers
+/** Reference answers of the seeds, if a filter compares with them. */
+async function readReferences({ machines: { db }, projectId, steps }: RunContext): Promise<References> {
+  const references = new Map<string, string>()
+  if (!steps.filters.some(({ member }) => member.usesReference)) return references
   for await (const page of eachSeed(db, projectId))
-    for (const [text, answer] of answersOf(page)) answers.set(text, answer)
-  return answers
+    for (const [text, answer] of referencesOf(page)) references.set(text, answer)
+  return references
 }
 
 function makeRow(
@@ -102,120 +102,125 @@ function makeRow(
     order: plan.order,
     completion: {
       text: result.text.trim(),
-      ending: result.ending,
+      finishReason: result.finishReason,
       tokens: result.tokens,
       teacher: ref,
       system: plan.system,
       sampling: plan.sampling,
       writtenAt: machines.now(),
     },
-    answers: [],
-    status: 'asked',
+    decisions: [],
+    status: 'pending',
   }
   if (result.refusal === undefined) return row
-  // The teacher could not write it: dropped where it was to be written, with the reason.
+  // The teacher could not complete it: dropped by the complete step, with the reason.
   const { index, name } = steps.complete
   return {
     ...row,
-    answers: [{ step: index, name, answer: dropped(result.refusal) }],
+    decisions: [{ step: index, name, decision: dropped(result.refusal) }],
     droppedBy: name,
     status: 'dropped',
   }
 }
 
-/** Takes rows through the filters: at once, or in their order where filters compare rows. */
-class Sieve {
+/** Passes rows through the filters: at once, or in their order if filters compare rows. */
+class FilterStage {
   readonly #context: RunContext
   readonly #planned: readonly PlannedRow[]
   readonly #writer: RowWriter
   readonly #bank: FilterBank
-  readonly #answers: KnownAnswers
-  readonly #waiting = new Map<RowId, Known>()
+  readonly #references: References
+  readonly #waiting = new Map<RowId, HeldRow>()
   #next = 0
 
-  constructor(context: RunContext, planned: readonly PlannedRow[], writer: RowWriter, answers: KnownAnswers) {
+  constructor(
+    context: RunContext,
+    planned: readonly PlannedRow[],
+    writer: RowWriter,
+    references: References,
+  ) {
     this.#context = context
     this.#planned = planned
     this.#writer = writer
-    this.#answers = answers
+    this.#references = references
     this.#bank = new FilterBank(context.steps.filters)
   }
 
-  /** A row of an earlier part of the run, as it is stored. */
-  recall(row: Row): void {
+  /** Restores a stored row of an earlier part of the run. */
+  restore(row: Row): void {
     this.#countPassed(row)
-    if (this.#bank.comparesRows) this.#waiting.set(row.id, { row, answers: row.answers })
-    else if (this.#needsAnswers(row)) this.#settle(row)
+    if (this.#bank.comparesRows) this.#waiting.set(row.id, { row, decisions: row.decisions })
+    else if (this.#needsDecisions(row)) this.#decideStored(row)
   }
 
-  /** A row that has just been written. */
-  bring(row: Row): void {
+  /** Adds a row that has just been completed. */
+  add(row: Row): void {
     const { live } = this.#context
     if (this.#bank.comparesRows) {
       this.#writer.put(row)
       live.tally.countRow(row)
-      this.#waiting.set(row.id, { row, answers: row.answers })
+      this.#waiting.set(row.id, { row, decisions: row.decisions })
       this.decideReady()
       return
     }
-    const settled = this.#decide(row)
-    this.#writer.put(settled)
-    live.tally.countRow(settled)
-    this.#countPassed(settled)
+    const decided = this.#decide(row)
+    this.#writer.put(decided)
+    live.tally.countRow(decided)
+    this.#countPassed(decided)
   }
 
-  /** Decides the rows whose turn has come: all before them are there. */
+  /** Decides the next rows in order, as far as all rows before them are there. */
   decideReady(): void {
     for (;;) {
       const plan = this.#planned[this.#next]
-      const known = plan && this.#waiting.get(plan.id)
-      if (plan === undefined || known === undefined) return
+      const held = plan && this.#waiting.get(plan.id)
+      if (plan === undefined || held === undefined) return
       this.#waiting.delete(plan.id)
       this.#next += 1
-      if (this.#needsAnswers(known.row)) this.#settle(known.row)
-      else if (findDrop(known.row.answers) === undefined)
-        this.#bank.remember({ completion: known.row.completion.text })
+      if (this.#needsDecisions(held.row)) this.#decideStored(held.row)
+      else if (findDrop(held.row.decisions) === undefined)
+        this.#bank.remember({ completion: held.row.completion.text })
     }
   }
 
-  #needsAnswers(row: Row): boolean {
-    return this.#context.steps.filters.length > 0 && row.answers.length === 0
+  #needsDecisions(row: Row): boolean {
+    return this.#context.steps.filters.length > 0 && row.decisions.length === 0
   }
 
   #decide(row: Row): Row {
-    if (!this.#needsAnswers(row)) return row
-    const answers = this.#bank.decide({
+    if (!this.#needsDecisions(row)) return row
+    const decisions = this.#bank.decide({
       prompt: row.prompt,
       completion: row.completion.text,
-      ending: row.completion.ending,
-      ...answerTo(row.prompt, this.#answers),
+      finishReason: row.completion.finishReason,
+      ...referenceFor(row.prompt, this.#references),
     })
-    const drop = findDrop(answers)
-    return settle(
+    const drop = findDrop(decisions)
+    return applyDecisions(
       row,
-      drop ? { answers, droppedBy: drop.name, status: 'dropped' } : { answers, status: 'asked' },
+      drop ? { decisions, droppedBy: drop.name, status: 'dropped' } : { decisions, status: 'pending' },
     )
   }
 
   /** Decides a row that is stored, or about to be. */
-  #settle(row: Row): void {
-    const settled = this.#decide(row)
+  #decideStored(row: Row): void {
+    const decided = this.#decide(row)
     const { tally } = this.#context.live
     tally.countRow(row, -1)
-    tally.countRow(settled)
-    this.#countPassed(settled)
-    const { answers, droppedBy, status } = settled
+    tally.countRow(decided)
+    this.#countPassed(decided)
+    const { decisions, droppedBy, status } = decided
     this.#writer.change(row.id, (stored) =>
-      settle(stored, {
-        answers,
-        status: status === 'rejected' ? (settled.rejectedByHand?.before ?? 'asked') : status,
+      applyDecisions(stored, {
+        decisions,
+        status: status === 'rejected' ? (decided.rejectedByHand?.before ?? 'pending') : status,
         ...(droppedBy === undefined ? {} : { droppedBy }),
       }),
     )
   }
 
   #countPassed(row: Row): void {
-    if (!this.#needsAnswers(row) && findDrop(row.answers) === undefined)
-      this.#context.live.outlook.passed += 1
+    if (!this.#needsDecisions(row) && findDrop(row.decisions) === undefined)
+      this.#context.live.expected.passed += 1
   }
 }

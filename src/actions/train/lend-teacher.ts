@@ -1,13 +1,13 @@
-// Knows: how the teacher is lent to the student's worker for a training: the two speak past the page, which only holds the ends together.
-// Must not know: what they say to each other.
+// Knows: how the teacher is lent to the student's worker for a training: the two workers exchange messages directly, through a port.
+// Must not know: the messages.
 import type { Remote } from '../../protocol/contract.ts'
 import { RetortError } from '../../protocol/errors.ts'
 import type { LendRequest, TeacherContract } from '../../protocol/teacher.ts'
 
 /**
- * Does `work` with a port on which the loaded teacher answers, and takes the teacher back afterwards. The signal that `work` gets ends
- * with the given one, and when the teacher breaks down; that is thrown as NotLoaded. Throws NotLoaded and ModelRefused where the teacher
- * that is asked for is not the one that is loaded; nothing was begun then.
+ * Does `work` with a port on which the loaded teacher responds, and ends the loan afterwards. The signal of `work` aborts with the
+ * given one, and when the teacher fails; the failure is thrown as NotLoaded. Throws NotLoaded and ModelRefused if the requested
+ * teacher is not the loaded one; `work` is not started then.
  */
 export async function withLentTeacher<T>(
   teacher: Remote<TeacherContract>,
@@ -16,42 +16,42 @@ export async function withLentTeacher<T>(
   work: (port: MessagePort, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const { port1, port2 } = new MessageChannel()
-  const over = new AbortController()
-  const broken = new AbortController()
-  let why: unknown
+  const ended = new AbortController()
+  const failed = new AbortController()
+  let reason: unknown
   const ready = new Promise<void>((resolve, reject) => {
     const lent = teacher.lend(
       { ...request, port: port1 },
-      { transfer: [port1], signal: AbortSignal.any([signal, over.signal]), onEvent: () => resolve() },
+      { transfer: [port1], signal: AbortSignal.any([signal, ended.signal]), onEvent: () => resolve() },
     )
     lent.then(
       () => resolve(),
       (thrown: unknown) => {
-        why = thrown
-        broken.abort()
+        reason = thrown
+        failed.abort()
         reject(thrown)
       },
     )
   })
   try {
     await ready
-    const done = await work(port2, AbortSignal.any([signal, broken.signal]))
-    if (broken.signal.aborted && !signal.aborted) throw nameBreak(why)
+    const done = await work(port2, AbortSignal.any([signal, failed.signal]))
+    if (failed.signal.aborted && !signal.aborted) throw nameFailure(reason)
     return done
   } finally {
-    over.abort()
+    ended.abort()
     port2.close()
   }
 }
 
-/** A teacher's worker that died is no student's worker that died: nobody goes on by himself without a teacher. */
-function nameBreak(why: unknown): unknown {
-  if (!(why instanceof RetortError)) return why
+/** The death of a teacher's worker is not retried: training cannot resume automatically without a teacher. */
+function nameFailure(reason: unknown): unknown {
+  if (!(reason instanceof RetortError)) return reason
   const what =
-    why.name === 'DeviceLost' ? 'The teacher lost the graphics card' : 'The teacher’s worker broke down'
+    reason.name === 'DeviceLost' ? 'The teacher lost the graphics card' : 'The teacher’s worker crashed'
   return new RetortError(
     'NotLoaded',
-    `${what} while the student learned from it. Load the teacher again, then go on from the last checkpoint.`,
-    { cause: why },
+    `${what} while the student learned from it. Load the teacher again, then resume from the last checkpoint.`,
+    { cause: reason },
   )
 }

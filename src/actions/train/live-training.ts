@@ -1,33 +1,33 @@
-// Knows: how far a training is, and the sentence that says so. In memory only.
+// Knows: the progress of a training, and its sentence. In memory only.
 // Must not know: the store, the worker.
 import type { LossPoint, Student, TrainSettings } from '../../domain/student.ts'
 import type { TrainEvent } from '../../protocol/student.ts'
-import type { TrainProgress } from '../train-student.ts'
 import type { StudentRecord } from './student-record.ts'
+import type { TrainProgress } from './train-progress.ts'
 
-/** What a point tells, in words. */
-function sayPoint({ train, heldOut, wrong }: LossPoint, loss: TrainSettings['loss']): string {
+/** A point of the curve in words. */
+function describePoint({ train, heldOut, errorRate }: LossPoint, loss: TrainSettings['loss']): string {
   if (loss === 'grpo')
-    return `${(100 * train).toFixed(0)} % of its answers wrong${heldOut === undefined ? '' : `, of those held out ${(100 * heldOut).toFixed(0)} %`}`
-  return `loss ${train.toFixed(2)}${heldOut === undefined ? '' : `, held out ${heldOut.toFixed(2)}`}${wrong === undefined ? '' : `, ${(100 * wrong).toFixed(0)} % of those wrong`}`
+    return `${(100 * train).toFixed(0)} % of its answers wrong${heldOut === undefined ? '' : `, held out ${(100 * heldOut).toFixed(0)} %`}`
+  return `loss ${train.toFixed(2)}${heldOut === undefined ? '' : `, held out ${heldOut.toFixed(2)}`}${errorRate === undefined ? '' : `, ${(100 * errorRate).toFixed(0)} % of those wrong`}`
 }
 
 export class LiveTraining {
-  readonly #tell: (progress: TrainProgress) => void
+  readonly #onProgress: (progress: TrainProgress) => void
   #progress: TrainProgress
   #paused = false
-  /** What is said when nothing is paused. */
-  #said = { phase: 'building' as TrainProgress['phase'], sentence: 'Starting the student’s worker.' }
+  /** Phase and sentence while not paused. */
+  #status = { phase: 'building' as TrainProgress['phase'], sentence: 'Starting the student’s worker.' }
 
   constructor(
-    { id, settings, points, samples, checkpointStep, cutRows, leftOutRows }: Student,
-    tell: (progress: TrainProgress) => void,
+    { id, settings, points, samples, checkpointStep, truncatedRows, skippedRows }: Student,
+    onProgress: (progress: TrainProgress) => void,
   ) {
-    this.#tell = tell
+    this.#onProgress = onProgress
     this.#progress = {
       studentId: id,
       loss: settings.loss,
-      ...this.#said,
+      ...this.#status,
       step: checkpointStep,
       steps: settings.steps,
       points,
@@ -36,63 +36,63 @@ export class LiveTraining {
       learningRate: 0,
       gradientNorm: 0,
       checkpointStep,
-      cutRows,
-      leftOutRows,
+      truncatedRows,
+      skippedRows,
     }
-    tell(this.#progress)
+    onProgress(this.#progress)
   }
 
-  /** True from the moment in which the worker has stored its checkpoint and waits. */
+  /** True once the worker has stored its checkpoint and waits. */
   set paused(paused: boolean) {
     if (this.#paused === paused) return
     this.#paused = paused
     this.#show({})
   }
 
-  /** What happened without anyone asking for it; stays until the training ends. */
+  /** What happened without a request from the person; stays until the training ends. */
   set note(note: string) {
     this.#show({ note })
   }
 
-  /** The teacher is asked for its probabilities along the rows. */
-  askTeacher(done = 0, total = 0): void {
-    this.#said = {
-      phase: 'tracing',
+  /** The teacher computes its token probabilities for the rows. */
+  reportSoftTargets(done = 0, total = 0): void {
+    this.#status = {
+      phase: 'soft-targets',
       sentence:
         total === 0
           ? this.#progress.loss === 'classes'
-            ? 'The teacher is asked how likely it finds each class.'
-            : 'The teacher is asked what else it might have written.'
-          : `The teacher goes through the training rows: ${done} of ${total}.`,
+            ? 'Computing the teacher’s class probabilities.'
+            : 'Computing the teacher’s token probabilities.'
+          : `Computing the teacher’s probabilities: ${done} of ${total} training rows.`,
     }
     this.#show({})
   }
 
-  /** An event of the worker, told and kept in the record. */
-  hear(event: TrainEvent, record: StudentRecord): void {
+  /** Reports an event of the worker and adds it to the record. */
+  handle(event: TrainEvent, record: StudentRecord): void {
     switch (event.kind) {
       case 'phase':
-        this.#said = { phase: event.phase, sentence: event.sentence }
+        this.#status = { phase: event.phase, sentence: event.sentence }
         return this.#show({})
       case 'shape': {
-        const { shape, parameters, trained, cutRows, leftOutRows, classes, remarks } = event
+        const { shape, parameters, trainedParameters, truncatedRows, skippedRows, classes, notes } = event
         record.shape({
           shape,
           parameters,
-          ...(trained === undefined ? {} : { trained }),
-          cutRows,
-          leftOutRows,
+          ...(trainedParameters === undefined ? {} : { trainedParameters }),
+          truncatedRows,
+          skippedRows,
           ...(classes ? { classes } : {}),
-          ...(remarks ? { remarks } : {}),
+          ...(notes ? { notes } : {}),
         })
-        return this.#show({ shape, parameters, cutRows, leftOutRows, ...(remarks ? { remarks } : {}) })
+        return this.#show({ shape, parameters, truncatedRows, skippedRows, ...(notes ? { notes } : {}) })
       }
       case 'step': {
         const { point, tokensPerSecond, learningRate, gradientNorm, msLeft, note } = event
         record.point(point)
-        this.#said = {
+        this.#status = {
           phase: 'training',
-          sentence: `Training: step ${point.step} of ${this.#progress.steps}, ${sayPoint(point, this.#progress.loss)}.${note === undefined ? '' : ` ${note}`}`,
+          sentence: `Training: step ${point.step} of ${this.#progress.steps}, ${describePoint(point, this.#progress.loss)}.${note === undefined ? '' : ` ${note}`}`,
         }
         return this.#show({
           step: point.step,
@@ -117,14 +117,14 @@ export class LiveTraining {
   #show(changed: Partial<TrainProgress>): void {
     this.#progress = { ...this.#progress, ...changed }
     const { step, steps, checkpointStep } = this.#progress
-    const words = this.#paused
+    const status = this.#paused
       ? {
           phase: 'paused' as const,
-          sentence: `Paused at step ${step} of ${steps}; the checkpoint of step ${checkpointStep} is stored.`,
+          sentence: `Paused at step ${step} of ${steps}; the checkpoint at step ${checkpointStep} is stored.`,
           tokensPerSecond: 0,
         }
-      : this.#said
-    this.#progress = { ...this.#progress, ...words }
-    this.#tell(this.#progress)
+      : this.#status
+    this.#progress = { ...this.#progress, ...status }
+    this.#onProgress(this.#progress)
   }
 }

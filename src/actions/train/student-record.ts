@@ -1,19 +1,19 @@
-// Knows: how a student's record follows its training: often enough that a reload shows the curve, seldom enough to cost nothing.
+// Knows: how a student's record follows its training: often enough that a reload shows the curve, rarely enough to cost nothing.
 // Must not know: the worker.
 import type { LossPoint, Student, StudentSample } from '../../domain/student.ts'
 
-/** Milliseconds between two writes at least, where nothing of weight has happened. */
+/** Min milliseconds between two writes, unless something important has happened. */
 const WRITE_EVERY = 2000
-/** Points kept; when there are more, every other one of the older half without a held-out loss goes. */
-const MOST_POINTS = 4000
-/** Samples kept; the oldest go first. */
-const MOST_SAMPLES = 120
+/** Max points; beyond that, every other point of the older half without a held-out loss is removed. */
+const MAX_POINTS = 4000
+/** Max samples; the oldest are removed first. */
+const MAX_SAMPLES = 120
 
 type ShapeFacts = Pick<
   Student,
-  'shape' | 'parameters' | 'trained' | 'cutRows' | 'leftOutRows' | 'classes' | 'remarks'
+  'shape' | 'parameters' | 'trainedParameters' | 'truncatedRows' | 'skippedRows' | 'classes' | 'notes'
 >
-type Facts = Partial<Pick<Student, 'status' | 'why' | 'endedAt' | 'trace' | 'teacher' | 'teachers'>>
+type Facts = Partial<Pick<Student, 'status' | 'reason' | 'endedAt' | 'softTargets' | 'teacher' | 'teachers'>>
 
 export class StudentRecord {
   readonly #write: (change: (student: Student) => Student) => Promise<Student>
@@ -23,7 +23,7 @@ export class StudentRecord {
   #shape: ShapeFacts | undefined
   #facts: Facts = {}
   #timer: ReturnType<typeof setTimeout> | undefined
-  #going: Promise<unknown> = Promise.resolve()
+  #writing: Promise<unknown> = Promise.resolve()
 
   constructor(
     write: (change: (student: Student) => Student) => Promise<Student>,
@@ -45,7 +45,7 @@ export class StudentRecord {
     return this.#checkpointStep
   }
 
-  /** A point of the curve. Points from this step on, made before a reload and lost with it, are replaced. */
+  /** Adds a point of the curve. Points from this step on, made before a reload and lost with it, are replaced. */
   point(point: LossPoint): void {
     const earlier =
       (this.#points.at(-1)?.step ?? -1) < point.step
@@ -53,18 +53,16 @@ export class StudentRecord {
         : this.#points.filter(({ step }) => step < point.step)
     const all = [...earlier, point]
     this.#points =
-      all.length > MOST_POINTS
-        ? all.filter(({ heldOut }, i) => heldOut !== undefined || i % 2 === 0 || i > MOST_POINTS / 2)
+      all.length > MAX_POINTS
+        ? all.filter(({ heldOut }, i) => heldOut !== undefined || i % 2 === 0 || i > MAX_POINTS / 2)
         : all
-    this.#soon()
+    this.#scheduleFlush()
   }
   sample(samples: readonly StudentSample[]): void {
     const [first] = samples
     if (!first) return
-    this.#samples = [...this.#samples.filter(({ step }) => step < first.step), ...samples].slice(
-      -MOST_SAMPLES,
-    )
-    this.#soon()
+    this.#samples = [...this.#samples.filter(({ step }) => step < first.step), ...samples].slice(-MAX_SAMPLES)
+    this.#scheduleFlush()
   }
   checkpoint(step: number): void {
     this.#checkpointStep = step
@@ -72,34 +70,36 @@ export class StudentRecord {
   }
   shape(facts: ShapeFacts): void {
     this.#shape = facts
-    this.#soon()
+    this.#scheduleFlush()
   }
-  /** Facts to write with the next write. */
-  soon(facts: Facts): void {
+  /** Facts for the next write, which starts at once. */
+  update(facts: Facts): void {
     this.#facts = { ...this.#facts, ...facts }
     void this.#flush()
   }
-  /** The last write: throws where it fails. */
+  /** The last write; throws if it fails. */
   async close(facts: Facts): Promise<Student> {
     clearTimeout(this.#timer)
-    await this.#going
+    await this.#writing
     this.#facts = { ...this.#facts, ...facts }
-    return this.#write((student) => this.#over(student))
+    return this.#write((student) => this.#merge(student))
   }
 
-  #soon(): void {
+  #scheduleFlush(): void {
     this.#timer ??= setTimeout(() => void this.#flush(), WRITE_EVERY)
   }
 
-  /** A write that fails on the way is made up for by the next one. */
+  /** A write that fails is repeated by the next one. */
   #flush(): Promise<unknown> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#going = this.#going.then(() => this.#write((student) => this.#over(student))).catch(() => undefined)
-    return this.#going
+    this.#writing = this.#writing
+      .then(() => this.#write((student) => this.#merge(student)))
+      .catch(() => undefined)
+    return this.#writing
   }
 
-  #over(student: Student): Student {
+  #merge(student: Student): Student {
     return {
       ...student,
       ...this.#shape,

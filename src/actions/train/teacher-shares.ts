@@ -1,21 +1,22 @@
-// Knows: the teachers whose probabilities a student learns from: those that were chosen, or the loaded one; and asking the loaded one.
+// Knows: the teachers whose soft targets a student learns from: the chosen ones, or the loaded one, which computes its own.
 // Must not know: how a step of training works.
-import type { ModelCard } from '../../domain/model.ts'
+import type { ModelCard } from '../../domain/model-card.ts'
 import { learnsFromHidden, type DivergenceTrainSettings, type Student } from '../../domain/student.ts'
-import type { TeacherShare } from '../../domain/trace.ts'
+import type { TeacherShare } from '../../domain/soft-targets.ts'
 import { refuseWidths } from '../../pipeline/training/hidden-widths.ts'
 import { RetortError } from '../../protocol/errors.ts'
+import type { TrainRequest } from '../../protocol/student.ts'
 import type { Machines } from '../machines.ts'
 
-type Asking = Pick<Machines, 'teacher'>
+type TeacherMachines = Pick<Machines, 'teacher'>
 
 /**
- * The teachers of a new student: those chosen with a weight above 0, or the loaded one alone where none were offered. Throws `NotLoaded`
- * where there is none, and where one that has still to be asked is not the loaded one; `ModelRefused` where its hidden states are to be
- * learned from and are of another width.
+ * The teachers of a new student: those chosen with a weight above 0, or the loaded one if none were offered. Throws `NotLoaded` if
+ * there is none, or if one without stored soft targets is not the loaded one; `ModelRefused` if the student is to learn from its
+ * hidden states and their width differs.
  */
 export async function openShares(
-  { teacher }: Asking,
+  { teacher }: TeacherMachines,
   settings: DivergenceTrainSettings,
   chosen?: readonly TeacherShare[],
 ): Promise<readonly TeacherShare[]> {
@@ -24,74 +25,75 @@ export async function openShares(
   if (shares.length === 0)
     throw new RetortError(
       'NotLoaded',
-      `This student learns from the teacher’s probabilities, and ${card ? 'no teacher has a weight above 0. Give one a weight below' : 'no teacher is loaded. Load one on the Teacher screen'}, or train on the texts alone.`,
+      `This student learns from the teacher’s probabilities, but ${card ? 'no teacher has a weight above 0. Set the weight of one below' : 'no teacher is loaded. Load one on the Teacher screen'}, or train on the texts only.`,
     )
   for (const share of shares) {
-    if (share.trace !== undefined) continue // the worker finds in the file what it is
-    const loaded = needLoaded(share, card)
-    const unequal = learnsFromHidden(settings) ? refuseWidths(settings.preset, loaded) : undefined
-    if (unequal !== undefined) throw new RetortError('ModelRefused', unequal)
+    if (share.softTargets !== undefined) continue // the worker checks the file
+    const loaded = requireLoaded(share, card)
+    const refusal = learnsFromHidden(settings) ? refuseWidths(settings.preset, loaded) : undefined
+    if (refusal !== undefined) throw new RetortError('ModelRefused', refusal)
   }
   return shares
 }
 
-/** A model alone. */
+/** The share of a single teacher. */
 export const shareOf = ({ name, fingerprint }: Pick<ModelCard, 'name' | 'fingerprint'>): TeacherShare => ({
   name,
   fingerprint,
   weight: 1,
 })
 
-function needLoaded({ name, fingerprint }: TeacherShare, card: ModelCard | undefined): ModelCard {
+function requireLoaded({ name, fingerprint }: TeacherShare, card: ModelCard | undefined): ModelCard {
   if (card?.fingerprint === fingerprint) return card
   throw new RetortError(
     'NotLoaded',
-    `This student learns from the probabilities of ${name}, which has not been asked for all of them yet, and ${card ? `${card.name} is loaded` : 'no teacher is loaded'}. Load ${name} on the Teacher screen, then go on.`,
+    `This student learns from the probabilities of ${name}, which are not all computed yet, but ${card ? `${card.name} is loaded` : 'no teacher is loaded'}. Load ${name} on the Teacher screen, then resume.`,
   )
 }
 
-/** Where a student's teachers have been asked, and the file of the only one as `trace`. */
-export type AskedShares = Pick<Student, 'trace' | 'teachers'>
+/** A student's teachers with their soft targets; `softTargets` is the file if there is only one. */
+export type ComputedShares = Pick<Student, 'softTargets' | 'teachers'>
 
-/** Asks the loaded teacher for what is not stored; `onAsked` is told rows done and to do, first 0 of 0. Throws `NotLoaded` where another one or none is loaded. */
-export async function askShares(
-  { teacher }: Asking,
+/** Computes the soft targets that are not stored, with the loaded teacher; `onProgress` gets rows done and to do, first 0 of 0. Throws `NotLoaded` if another one or none is loaded. */
+export async function computeShareSoftTargets(
+  { teacher }: TeacherMachines,
   { projectId, datasetId, teachers }: Student,
   settings: DivergenceTrainSettings,
-  { signal, onAsked }: { signal: AbortSignal; onAsked: (done: number, total: number) => void },
-): Promise<AskedShares> {
-  const { choices, temperature } = settings
-  const asked: TeacherShare[] = []
-  // A student of before that was cut off here names none.
+  { signal, onProgress }: { signal: AbortSignal; onProgress: (done: number, total: number) => void },
+): Promise<ComputedShares> {
+  const { topK, temperature } = settings
+  const computed: TeacherShare[] = []
+  // A student of an earlier version that was interrupted here has no teachers.
   for (const share of teachers ?? (await openShares({ teacher }, settings))) {
-    if (share.trace !== undefined) {
-      asked.push(share)
+    if (share.softTargets !== undefined) {
+      computed.push(share)
       continue
     }
-    needLoaded(share, (await teacher.describe(null))?.card)
-    onAsked(0, 0)
-    const { trace } = await teacher.trace(
-      { projectId, datasetId, choices, temperature, ...(learnsFromHidden(settings) ? { hidden: true } : {}) },
-      { signal, onEvent: ({ done, total }) => onAsked(done, total) },
+    requireLoaded(share, (await teacher.describe(null))?.card)
+    onProgress(0, 0)
+    const { softTargets } = await teacher.computeSoftTargets(
+      { projectId, datasetId, topK, temperature, ...(learnsFromHidden(settings) ? { hidden: true } : {}) },
+      { signal, onEvent: ({ done, total }) => onProgress(done, total) },
     )
-    asked.push({ ...share, trace })
+    computed.push({ ...share, softTargets })
   }
-  const [only, ...others] = asked
+  const [only, ...others] = computed
   return {
-    teachers: asked,
-    ...(only?.trace !== undefined && others.length === 0 ? { trace: only.trace } : {}),
+    teachers: computed,
+    ...(only?.softTargets !== undefined && others.length === 0 ? { softTargets: only.softTargets } : {}),
   }
 }
 
-/** What the worker is told of them: one file as ever, or several with their weights. */
-export function tellShares({ trace, teachers = [] }: AskedShares): {
-  readonly trace?: string
-  readonly teachers?: readonly { readonly trace: string; readonly weight: number }[]
-} {
-  if (trace !== undefined || teachers.length < 2) return trace === undefined ? {} : { trace }
+/** The fields of a train request for the shares: the only file, or several with their weights. */
+export function shareFields({
+  softTargets,
+  teachers = [],
+}: ComputedShares): Pick<TrainRequest, 'softTargets' | 'teachers'> {
+  if (softTargets !== undefined || teachers.length < 2)
+    return softTargets === undefined ? {} : { softTargets }
   return {
-    teachers: teachers.flatMap(({ trace: file, weight }) =>
-      file === undefined ? [] : [{ trace: file, weight }],
+    teachers: teachers.flatMap(({ softTargets: file, weight }) =>
+      file === undefined ? [] : [{ softTargets: file, weight }],
     ),
   }
 }

@@ -1,38 +1,38 @@
-// Knows: what a check of the engine on one's own machine answers.
+// Knows: the form of a self-check of the engine on the user's machine, and of its result.
 import type { Runtime } from '../runtime/types.ts'
 
 export type CheckGroup = 'gradients' | 'losses' | 'rows' | 'training'
 
-/** One claim, and by how much it held. */
+/** The result of one claim. */
 export interface CheckResult {
   readonly group: CheckGroup
   readonly name: string
   readonly ok: boolean
-  /** The largest difference found; NaN where there was no number. */
+  /** The largest difference found; NaN if there was no number. */
   readonly difference: number
-  /** The largest that is let pass. */
+  /** The largest difference that passes. */
   readonly bound: number
-  /** Why nothing could be compared, where that is so. */
-  readonly fault?: string
+  /** Why nothing could be compared, if an error occurred. */
+  readonly error?: string
 }
 
-/** A claim to be tried: gives the largest difference from what should be, in the unit of its bound. */
+/** A claim to check: `measure` returns the largest difference from the expected value, in the unit of its bound. */
 export interface Claim {
   readonly group: CheckGroup
   readonly name: string
   readonly bound: number
-  /** Only where there is another backend to compare with, or only on wasm. */
+  /** Only if there is another backend to compare with, or only on wasm. */
   readonly only?: 'with reference' | 'on wasm'
   readonly measure: (machine: CheckMachine) => Promise<number>
 }
 
 export interface CheckMachine {
   readonly runtime: Runtime
-  /** Another backend to compare with; absent where the runtime is that one itself. */
+  /** Another backend to compare with; absent if the runtime is that backend. */
   readonly reference?: Runtime
 }
 
-/** Tries a claim. What it throws is its fault; it never throws but for an abort between claims. */
+/** Checks a claim. What `measure` throws becomes the `error` of the result; never throws. */
 export async function tryClaim(
   { group, name, bound, measure }: Claim,
   machine: CheckMachine,
@@ -47,7 +47,7 @@ export async function tryClaim(
       ok: false,
       difference: Number.NaN,
       bound,
-      fault: thrown instanceof Error ? thrown.message : String(thrown),
+      error: thrown instanceof Error ? thrown.message : String(thrown),
     }
   }
 }

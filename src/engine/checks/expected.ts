@@ -1,5 +1,5 @@
-// Knows: the losses that PyTorch gives for the small decoder of small.ts, from the same weights and batches. Data, no logic.
-// Made by tests/oracles/train-step.py; a test holds them equal to the numbers saved there.
+// Knows: PyTorch's losses for the small decoder of small.ts, from the same weights and batches. Data, no logic.
+// Created by tests/oracles/train-step.py; a test compares them with the numbers saved there.
 
 /** 20 steps of AdamW on the texts. */
 export const TEXT_LOSSES: readonly number[] = [
@@ -28,7 +28,10 @@ export const PREFERENCE_LOSSES = {
   kto: [0.507643, 0.551589, 0.593455, 0.528846, 0.606536],
 } as const satisfies Readonly<Record<string, readonly number[]>>
 
-/** The first three steps of the same decoder with a head of classes, on labels and on labels and a teacher's shares; by tests/oracles/classes.py. */
+/**
+ * The first three steps of the same decoder with a class head, on labels, and on labels and a teacher's probabilities;
+ * by tests/oracles/classes.py.
+ */
 export const CLASS_LOSSES = {
   hard: [3.865614, 4.112673, 5.017537],
   both: [4.249584, 3.799993, 1.936088],

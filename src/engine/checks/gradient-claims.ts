@@ -1,4 +1,4 @@
-// Knows: that every op's gradient is the slope of its value, by finite differences on the machine itself.
+// Knows: claims that every op's gradient matches finite differences on the machine itself.
 import { differentiate } from '../graph/differentiate.ts'
 import { elementsOf } from '../graph/dims.ts'
 import { Graph, needStatic, type OnnxModel } from '../graph/graph.ts'
@@ -8,9 +8,9 @@ import type { Claim } from './check.ts'
 import { makeNumbers } from './numbers.ts'
 import { CASES, type GradientCase } from './op-cases.ts'
 
-/** Half the distance over which a slope is taken. */
+/** Half the interval of the finite difference. */
 const STEP = 4e-3
-/** Of the slope: what 32-bit floats and the distance leave. */
+/** Relative error of the slope with 32-bit floats and this interval. */
 const BOUND = 5e-3
 
 /** `loss` (the case's value times fixed numbers, summed) and the gradients `d0`, `d1` … of its inputs. */
@@ -30,7 +30,10 @@ function buildCase(example: GradientCase): OnnxModel {
   return g.finish()
 }
 
-/** One claim for each case: the slope along one direction through all inputs at once. A gradient stopped on purpose has none. */
+/**
+ * One claim per case: the slope along one direction through all inputs. `detach` stops the gradient on purpose and has
+ * none.
+ */
 export const gradientClaims: readonly Claim[] = CASES.filter(({ name }) => name !== 'detach').map(
   (example): Claim => ({
     group: 'gradients',
@@ -55,13 +58,13 @@ export const gradientClaims: readonly Claim[] = CASES.filter(({ name }) => name 
           )
         const lossAt = async (step: number): Promise<number> =>
           onHost(await run(step), 'loss').data[0] as number
-        const answer = await run(0)
-        const told = inputs.reduce(
-          (sum, _, i) => sum + dot(onHost(answer, `d${i}`).data as Float32Array, directions[i] ?? []),
+        const outputs = await run(0)
+        const computed = inputs.reduce(
+          (sum, _, i) => sum + dot(onHost(outputs, `d${i}`).data as Float32Array, directions[i] ?? []),
           0,
         )
         const slope = ((await lossAt(STEP)) - (await lossAt(-STEP))) / (2 * STEP)
-        return Math.abs(slope - told) / (1 + Math.abs(slope))
+        return Math.abs(slope - computed) / (1 + Math.abs(slope))
       } finally {
         await session.release()
       }

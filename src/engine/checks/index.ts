@@ -1,4 +1,4 @@
-// Knows: everything that is proven of the engine on one's own machine, in the order in which it is tried.
+// Knows: all claims that are checked on the user's machine, in order.
 import { adapterClaims } from './adapter-claims.ts'
 import { answerClaims } from './answer-claims.ts'
 import { classClaims } from './class-claims.ts'
@@ -13,7 +13,7 @@ import { trainingClaims } from './training-claims.ts'
 export { tryClaim } from './check.ts'
 export type { CheckMachine, CheckResult, Claim } from './check.ts'
 
-/** The claims that say something of this machine. */
+/** The claims that apply to this machine. */
 export function listClaims({ runtime, reference }: CheckMachine): readonly Claim[] {
   const all = [
     ...gradientClaims,

@@ -1,6 +1,10 @@
-// Knows: the test numbers that TypeScript and the Python oracles both compute from a formula, so that no file carries them.
+// Knows: the test numbers that TypeScript and the Python oracles both compute from a formula, so that no file has to
+// store them.
 
-/** Element i of the tensor called `seed`: offset + scale · sin(12.9898 (i + 1) + 78.233 seed), rounded to 32-bit float. */
+/**
+ * Element i of the tensor with number `seed`: offset + scale · sin(12.9898 (i + 1) + 78.233 seed), rounded to 32-bit
+ * float.
+ */
 export function makeNumbers(count: number, seed: number, scale = 1, offset = 0): Float32Array {
   return Float32Array.from(
     { length: count },
@@ -8,12 +12,7 @@ export function makeNumbers(count: number, seed: number, scale = 1, offset = 0):
   )
 }
 
-/** True where every |a − b| ≤ tolerance · (1 + |b|); NaN fails. */
-export const areClose = (a: ArrayLike<number>, b: ArrayLike<number>, tolerance: number): boolean =>
-  a.length === b.length &&
-  Array.from(a).every((x, i) => Math.abs(x - (b[i] ?? Number.NaN)) <= tolerance * (1 + Math.abs(b[i] ?? 0)))
-
-/** Largest |a − b| / (1 + |b|), NaN where there is one. */
+/** Largest |a − b| / (1 + |b|), NaN if there is a NaN. */
 export const worstDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
   a.length === b.length
     ? Array.from(a).reduce(

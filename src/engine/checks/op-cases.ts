@@ -1,6 +1,6 @@
-// Knows: one or more small cases for every op with a gradient and for the composites that training uses. Inputs come from
-// `makeNumbers(count, index of the input + 1, scale, offset)`; `tests/oracles/gradients.py` holds the same cases in PyTorch, under the
-// same names.
+// Knows: one or more small cases for every op with a gradient and for the composites that training uses. Inputs come
+// from `makeNumbers(count, index of the input + 1, scale, offset)`; `tests/oracles/gradients.py` has the same cases in
+// PyTorch under the same names.
 import type { Graph, Value } from '../graph/graph.ts'
 import * as ops from '../graph/ops/index.ts'
 import { swiGlu } from '../models/swi-glu.ts'
@@ -10,7 +10,7 @@ import type { DivergenceName } from '../training/divergences/index.ts'
 
 export interface GradientCase {
   readonly name: string
-  /** ONNX ops whose rule this case exercises. */
+  /** ONNX ops whose rule this case tests. */
   readonly covers: readonly string[]
   readonly inputs: readonly {
     readonly shape: readonly number[]

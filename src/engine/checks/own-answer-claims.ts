@@ -1,28 +1,28 @@
-// Knows: what must hold where a student learns from its own answers: who writes them and who learns from them are one model, and a teacher
-// that is asked about them says just what it would have written.
+// Knows: a claim about on-policy distillation: with a teacher of the same weights as the student, loss and gradient on
+// the student's own answers are 0.
 import { Generator } from '../generation/generator.ts'
 import type { Runtime } from '../runtime/types.ts'
 import { trainStudentTokenizer } from '../tokenizers/student-template.ts'
 import type { DivergenceName } from '../training/divergences/index.ts'
 import { makeBatch, packRows, type PackedRow } from '../training/packing.ts'
 import { makeStudentWeights } from '../training/student-weights.ts'
-import { beginState, Trainer } from '../training/trainer.ts'
+import { initialState, Trainer } from '../training/trainer.ts'
 import type { Claim } from './check.ts'
 import { makeSmallRows, makeSmallWeights, SMALL } from './small.ts'
 
 const TEMPERATURE = 1.5
-const CHOICES = 5
-/** A sum over some tokens of differences of 32-bit probabilities, times the square of the temperature. */
+const TOP_K = 5
+/** A sum over a few tokens of differences of 32-bit probabilities, times the square of the temperature. */
 const BOUND = 1e-4
 
-/** Answers that a model with the small decoder's weights writes, and what the same model says along them when it is asked as a teacher. */
-async function writeAndTrace(runtime: Runtime): Promise<PackedRow[]> {
+/** Answers that a model with the small decoder's weights generates, with its own soft targets for them. */
+async function generateAndScore(runtime: Runtime): Promise<PackedRow[]> {
   const { tokenizer } = trainStudentTokenizer(['a word'], 261)
   const generator = await Generator.create(
     runtime,
     makeStudentWeights(SMALL, makeSmallWeights()),
     tokenizer,
-    { maxBatch: 3, contextLength: SMALL.context },
+    { batchSize: 3, contextLength: SMALL.context },
   )
   try {
     const prompts = makeSmallRows(2).map(({ tokens, from }) => [...tokens.subarray(0, from + 1)])
@@ -42,12 +42,12 @@ async function writeAndTrace(runtime: Runtime): Promise<PackedRow[]> {
       { onResult: ({ id, tokens }) => (answers[Number(id)] = tokens) },
     )
     const rows: PackedRow[] = []
-    const among = Int32Array.from({ length: SMALL.vocabulary }, (_, id) => id)
-    await generator.trace(
-      prompts.map((prompt, i) => ({ id: String(i), prompt, answer: (answers[i] ?? []).slice(0, -1) })),
-      { choices: CHOICES, temperature: TEMPERATURE, among },
+    const allowedIds = Int32Array.from({ length: SMALL.vocabulary }, (_, id) => id)
+    await generator.computeSoftTargets(
+      prompts.map((prompt, i) => ({ id: String(i), prompt, completion: (answers[i] ?? []).slice(0, -1) })),
+      { topK: TOP_K, temperature: TEMPERATURE, allowedIds },
       {
-        onResult: ({ id, places, probabilities }) => {
+        onResult: ({ id, indices, probabilities }) => {
           const i = Number(id)
           rows.push(
             ...packRows(
@@ -55,7 +55,7 @@ async function writeAndTrace(runtime: Runtime): Promise<PackedRow[]> {
                 {
                   prompt: prompts[i] ?? [],
                   completion: answers[i] ?? [],
-                  teacher: { choices: CHOICES, ids: places, probabilities },
+                  teacher: { topK: TOP_K, ids: indices, probabilities },
                 },
               ],
               SMALL.context,
@@ -81,10 +81,10 @@ async function stepOn(
     {
       shape: SMALL,
       weightDecay: 0,
-      clip: 0,
+      maxGradientNorm: 0,
       distils: { divergence, temperature: TEMPERATURE, textShare: 0 },
     },
-    beginState(makeSmallWeights()),
+    initialState(makeSmallWeights()),
   )
   try {
     const { loss, norm } = await trainer.train(
@@ -105,10 +105,10 @@ export const ownAnswerClaims: readonly Claim[] = (
   ['forward-kl', 'reverse-kl', 'jensen-shannon'] as const
 ).map((divergence): Claim => ({
   group: 'losses',
-  name: `${divergence} on own answers is nothing, and has no slope, from a teacher with the same weights`,
+  name: `${divergence} on own answers and its gradient are 0 for a teacher with the same weights`,
   bound: BOUND,
   measure: async ({ runtime }) => {
-    const rows = await writeAndTrace(runtime)
+    const rows = await generateAndScore(runtime)
     return rows.length === 3 ? stepOn(runtime, divergence, rows) : Number.NaN
   },
 }))

@@ -1,4 +1,4 @@
-// Knows: a small decoder, its weights by formula and its rows, as tests/oracles/train-step.py has them.
+// Knows: a small decoder, its weights by formula and its rows, as in tests/oracles/train-step.py.
 import { elementsOf } from '../graph/dims.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import type { PackedRow, TeacherRow } from '../training/packing.ts'
@@ -50,10 +50,10 @@ export const makeSmallRows = (step: number): PackedRow[] =>
     }
   })
 
-/** Tokens of a line of long rows: attention takes it in two blocks. */
+/** Tokens of a line of long rows: attention splits it into two blocks. */
 export const LONG = 140
 
-/** The three long rows of step `step`, as tests/oracles/long-rows.py has them. */
+/** The three long rows of step `step`, as in tests/oracles/long-rows.py. */
 export const makeLongRows = (step: number): PackedRow[] =>
   [0, 1, 2].map((r) => ({
     tokens: Int32Array.from(
@@ -63,8 +63,8 @@ export const makeLongRows = (step: number): PackedRow[] =>
     from: 39 + 20 * r,
   }))
 
-/** The words of the oracle's generator for the masks of a step, as numbers in [0, 1). */
-export function makeWords(step: number): () => number {
+/** The oracle's random generator for the dropout masks of a step: numbers in [0, 1). */
+export function makeUniform(step: number): () => number {
   let word = 7919 * step
   return () => {
     word = (Math.imul(word, 1_664_525) + 1_013_904_223) >>> 0
@@ -72,10 +72,13 @@ export function makeWords(step: number): () => number {
   }
 }
 
-/** What the oracle's preference losses take. */
+/** Options of the oracle's preference losses. */
 export const PREFERRING = { beta: 0.5, margin: 0.4, drift: 0.3 }
 
-/** The three pairs of a step: the rows as chosen answers, the rejected ones with other tokens, and what the oracle's reference says. */
+/**
+ * The three pairs of a step: the rows as chosen answers, the rejected ones with other tokens, and the log-probabilities
+ * of the oracle's reference.
+ */
 export const makeSmallPairs = (step: number): TrainPair[] =>
   makeSmallRows(step).map((chosen, r) => {
     const prompt = chosen.from + 1
@@ -89,31 +92,31 @@ export const makeSmallPairs = (step: number): TrainPair[] =>
   })
 
 export const DISTILLING = { temperature: 2, textShare: 0.25 }
-const CHOICES = 5
+const TOP_K = 5
 
-/** The three rows of a step with what the oracle's teacher says of each prediction that counts. */
-export const makeTaughtRows = (step: number): PackedRow[] =>
+/** The three rows of one step with the soft targets of the oracle's teacher. */
+export const makeTeacherRows = (step: number): PackedRow[] =>
   makeSmallRows(step).map((row, r) => {
     const count = row.tokens.length - 1 - row.from
     const teacher: TeacherRow = {
-      choices: CHOICES,
-      ids: new Uint16Array(count * CHOICES),
-      probabilities: new Float32Array(count * (CHOICES + 1)),
+      topK: TOP_K,
+      ids: new Uint16Array(count * TOP_K),
+      probabilities: new Float32Array(count * (TOP_K + 1)),
     }
     for (let i = 0; i < count; i++) {
-      const place = r * 12 + row.from + i
+      const position = r * 12 + row.from + i
       const weights = Array.from({ length: SMALL.vocabulary }, (_, v) =>
         Math.exp(
-          (3 * Math.sin(12.9898 * (place * SMALL.vocabulary + v + 1) + 78.233 * step)) /
+          (3 * Math.sin(12.9898 * (position * SMALL.vocabulary + v + 1) + 78.233 * step)) /
             DISTILLING.temperature,
         ),
       )
       const total = weights.reduce((a, b) => a + b, 0)
-      const best = [...weights.keys()].toSorted((a, b) => weights[b]! - weights[a]!).slice(0, CHOICES)
-      teacher.ids.set(best, i * CHOICES)
+      const best = [...weights.keys()].toSorted((a, b) => weights[b]! - weights[a]!).slice(0, TOP_K)
+      teacher.ids.set(best, i * TOP_K)
       teacher.probabilities.set(
         [...best.map((v) => weights[v]! / total), 1 - best.reduce((sum, v) => sum + weights[v]!, 0) / total],
-        i * (CHOICES + 1),
+        i * (TOP_K + 1),
       )
     }
     return { ...row, teacher }
@@ -122,9 +125,9 @@ export const makeTaughtRows = (step: number): PackedRow[] =>
 /** Weight of the hidden states in the oracle. */
 export const HIDDEN_SHARE = 1.5
 
-/** As `makeTaughtRows`, with the hidden states of the oracle's teacher as they are stored. */
+/** Like `makeTeacherRows`, with the stored hidden states of the oracle's teacher. */
 export const makeHiddenRows = (step: number): PackedRow[] =>
-  makeTaughtRows(step).map((row, r) => {
+  makeTeacherRows(step).map((row, r) => {
     const { width } = SMALL
     const states = makeNumbers(3 * 12 * width, step + 100, 2)
     const count = row.tokens.length - 1 - row.from

@@ -1,8 +1,9 @@
-// Knows: that whole train steps give PyTorch's losses, with each option and loss, and that a graphics card trains as wasm does.
+// Knows: claims that whole train steps give PyTorch's losses, with each option and loss, and that WebGPU gives the
+// losses of wasm.
 import type { Runtime } from '../runtime/types.ts'
 import { makeBatch, type Batch } from '../training/packing.ts'
 import { learningRateAt } from '../training/schedules/index.ts'
-import { beginState, Trainer, type TrainerOptions } from '../training/trainer.ts'
+import { initialState, Trainer, type TrainerOptions } from '../training/trainer.ts'
 import type { Claim } from './check.ts'
 import { makePairBatch } from '../training/pairs.ts'
 import { PREFERENCES } from '../training/preferences/index.ts'
@@ -14,8 +15,8 @@ import {
   makeSmallPairs,
   makeSmallRows,
   makeSmallWeights,
-  makeTaughtRows,
-  makeWords,
+  makeTeacherRows,
+  makeUniform,
   PREFERRING,
   SMALL,
 } from './small.ts'
@@ -33,14 +34,14 @@ const longBatch = (step: number): Batch =>
     3,
     LONG,
   )
-const taughtBatch = (step: number): Batch =>
+const teacherBatch = (step: number): Batch =>
   makeBatch(
-    makeTaughtRows(step).map((row) => [row]),
+    makeTeacherRows(step).map((row) => [row]),
     3,
     12,
   )
 
-/** Losses of so many steps. */
+/** Losses of `steps` steps. */
 async function trainSteps(
   runtime: Runtime,
   steps: number,
@@ -51,55 +52,56 @@ async function trainSteps(
 ): Promise<number[]> {
   const trainer = new Trainer(
     runtime,
-    { shape: SMALL, weightDecay: 0.1, clip: 1, ...options },
-    beginState(makeSmallWeights()),
+    { shape: SMALL, weightDecay: 0.1, maxGradientNorm: 1, ...options },
+    initialState(makeSmallWeights()),
   )
   const losses: number[] = []
   try {
     for (let step = 1; step <= steps; step++)
-      losses.push((await trainer.train(batchOf(step), rate(step), makeWords(step), drift)).loss)
+      losses.push((await trainer.train(batchOf(step), rate(step), makeUniform(step), drift)).loss)
   } finally {
     await trainer.release()
   }
   return losses
 }
-const worst = (ours: readonly number[], wanted: readonly number[]): number =>
-  ours.reduce((most, loss, i) => Math.max(most, Math.abs(loss - (wanted[i] ?? Number.NaN)) / loss), 0)
+const worst = (ours: readonly number[], expected: readonly number[]): number =>
+  ours.reduce((max, loss, i) => Math.max(max, Math.abs(loss - (expected[i] ?? Number.NaN)) / loss), 0)
 const claim = (
   name: string,
-  wanted: readonly number[],
+  expected: readonly number[],
   options: Partial<TrainerOptions>,
   batchOf = textBatch,
 ): Claim => ({
   group: 'training',
   name,
   bound: 1e-3,
-  measure: async ({ runtime }) => worst(await trainSteps(runtime, wanted.length, options, batchOf), wanted),
+  measure: async ({ runtime }) =>
+    worst(await trainSteps(runtime, expected.length, options, batchOf), expected),
 })
 /** Steps small enough that rounding does not grow over fifty of them. */
 const SMALL_RATE = 3e-4
 
 export const trainingClaims: readonly Claim[] = [
   claim('20 steps of AdamW give PyTorch’s losses', TEXT_LOSSES, {}),
-  claim('steps on rows of more than a hundred tokens', LONG_LOSSES, {}, longBatch),
-  claim('steps of Muon', OPTION_LOSSES.muon, { optimizer: 'muon' }),
-  claim('steps with label smoothing', OPTION_LOSSES.smoothing, { smoothing: 0.1 }),
-  claim('steps with dropout', OPTION_LOSSES.dropout, { dropout: 0.25 }),
+  claim('steps on rows of more than a hundred tokens give PyTorch’s losses', LONG_LOSSES, {}, longBatch),
+  claim('steps of Muon give PyTorch’s losses', OPTION_LOSSES.muon, { optimizer: 'muon' }),
+  claim('steps with label smoothing give PyTorch’s losses', OPTION_LOSSES.smoothing, { smoothing: 0.1 }),
+  claim('steps with dropout give PyTorch’s losses', OPTION_LOSSES.dropout, { dropout: 0.25 }),
   ...(['forward-kl', 'reverse-kl', 'jensen-shannon'] as const).map((divergence) =>
     claim(
-      `steps on a teacher’s probabilities, ${divergence}`,
+      `steps on a teacher’s probabilities (${divergence}) give PyTorch’s losses`,
       OPTION_LOSSES[divergence],
       { distils: { divergence, ...DISTILLING } },
-      taughtBatch,
+      teacherBatch,
     ),
   ),
   ...(['dpo', 'simpo', 'orpo', 'kto'] as const).map((loss): Claim => ({
     group: 'training',
-    name: `steps on pairs of answers, ${loss}`,
+    name: `steps on pairs of answers (${loss}) give PyTorch’s losses`,
     bound: 1e-3,
     measure: async ({ runtime }) => {
       const { averages, needsDrift } = PREFERENCES[loss]
-      const found = await trainSteps(
+      const losses = await trainSteps(
         runtime,
         5,
         { prefers: { loss, ...PREFERRING } },
@@ -107,7 +109,7 @@ export const trainingClaims: readonly Claim[] = [
         rateOf,
         needsDrift ? PREFERRING.drift : 0,
       )
-      return worst(found, PREFERENCE_LOSSES[loss])
+      return worst(losses, PREFERENCE_LOSSES[loss])
     },
   })),
   {
@@ -125,7 +127,7 @@ export const trainingClaims: readonly Claim[] = [
   },
   {
     group: 'training',
-    name: 'the same steps again give the same losses, bit for bit',
+    name: 'the same steps give the same losses, bit for bit',
     bound: 0,
     only: 'on wasm', // on a graphics card equal runs need not be equal to the last bit
     measure: async ({ runtime }) => {

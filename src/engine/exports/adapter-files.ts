@@ -1,4 +1,4 @@
-// Knows: what an adapter is called in files that peft opens.
+// Knows: the files of an adapter in the format of peft.
 // Must not know: where it is stored, how it was trained.
 import type { DecoderShape } from '../models/shape.ts'
 import {
@@ -21,7 +21,7 @@ const MODULES: Readonly<Record<AdapterTarget, string>> = {
   down: 'mlp.down_proj',
 }
 
-/** An adapter as it is written. `baseName` is what peft looks for when it is asked for the base: a folder or a hub's name. */
+/** An adapter to write. `baseName` is the base model that peft loads: a folder or the name of a model on the hub. */
 export interface WrittenAdapter {
   readonly shape: DecoderShape
   readonly options: AdapterOptions
@@ -29,7 +29,10 @@ export interface WrittenAdapter {
   readonly baseName: string
 }
 
-/** `adapter_config.json` and `adapter_model.safetensors`: A as [rank, in] and B as [out, rank], as torch's linear layers have them. */
+/**
+ * `adapter_config.json` and `adapter_model.safetensors`: A as [rank, in] and B as [out, rank], as torch's linear layers
+ * have them.
+ */
 export function writeAdapterFiles({ shape, options, adapters, baseName }: WrittenAdapter): WrittenFile[] {
   const views = viewParameters(listAdapters(shape, options), adapters)
   const tensors = new Map<string, PlainTensor>()

@@ -1,6 +1,6 @@
-// Knows: what an imported model with merged adapters is called in other tools' files: a folder that transformers opens with the model's
-// own tokenizer and template, and a GGUF with the metadata of the file that it came from.
-// Must not know: adapters, where files are kept.
+// Knows: the files of an imported model with merged adapters in other tools' formats: a folder that transformers opens
+// with the model's own tokenizer and template, and a GGUF with the metadata of the original file.
+// Must not know: adapters, where files are stored.
 import type { DecoderShape } from '../models/shape.ts'
 import { copyMetadata } from '../weights/copy-metadata.ts'
 import { writeGguf, type WrittenValue } from '../weights/gguf-write.ts'
@@ -17,14 +17,16 @@ export interface MergedModel {
 }
 
 export interface MergedTokenizer {
-  /** A tokenizer.json, as the GGUF's vocabulary amounts to. */
+  /** A tokenizer.json that is equivalent to the GGUF's vocabulary. */
   readonly json: unknown
   readonly endIds: ReadonlySet<number>
-  /** Tokens that every text begins with. */
+  /** Tokens at the start of every text. */
   readonly startIds: readonly number[]
 }
 
-/** The five files of a Hugging Face folder. Writing ends at every token at which it ends on the page; it is greedy unless asked otherwise. */
+/**
+ * The five files of a Hugging Face folder. Generation ends at the same tokens as on the page; it is greedy by default.
+ */
 export function writeMergedFolder(
   { shape, tensors, metadata }: MergedModel,
   tokenizer: MergedTokenizer,
@@ -55,7 +57,7 @@ export function writeMergedFolder(
   ]
 }
 
-/** The tokenizer.json, which puts the begin token before texts where the GGUF says so. */
+/** The tokenizer.json, which adds the begin token before texts if the GGUF does. */
 function beginWith({ json, startIds }: MergedTokenizer, tokens: readonly string[]): unknown {
   const names = startIds.flatMap((id) => tokens[id] ?? [])
   if (typeof json !== 'object' || json === null || names.length === 0) return json
@@ -75,25 +77,25 @@ function beginWith({ json, startIds }: MergedTokenizer, tokens: readonly string[
   }
 }
 
-/** ggml's number for a file whose matrices are of 16 bits. */
-const MOSTLY_F16 = 1
-/** Of the quantisation that is gone. */
-const FORGOTTEN =
+/** ggml's number for a file with 16-bit matrices (LLAMA_FTYPE_MOSTLY_F16). */
+const FILE_TYPE_F16 = 1
+/** Keys that describe the original quantisation and file. */
+const DROPPED_KEYS =
   /^(general\.quantization_version|general\.file_type|general\.alignment|quantize\..*|split\..*)$/
 
 /**
- * One GGUF: the metadata is that of the file the model came from (`header` is its beginning, `fileBytes` its length), but for what it says of
- * its quantisation. Matrices are rounded to 16 bits, norms stay as they are.
+ * One GGUF with the metadata of the original file (`header` is its start, `fileBytes` its length) without the keys on
+ * its quantisation. Matrices are rounded to 16 bits, norms are not.
  */
 export function writeMergedGguf(
   { shape, tensors }: Pick<MergedModel, 'shape' | 'tensors'>,
   header: Uint8Array,
   fileBytes: number,
 ): WrittenFile {
-  const kept = [...copyMetadata(header, fileBytes)].filter(([key]) => !FORGOTTEN.test(key))
+  const kept = [...copyMetadata(header, fileBytes)].filter(([key]) => !DROPPED_KEYS.test(key))
   const metadata = new Map<string, WrittenValue>([
     ...kept,
-    ['general.file_type', { kind: 'u32', value: MOSTLY_F16 }],
+    ['general.file_type', { kind: 'u32', value: FILE_TYPE_F16 }],
   ])
   return {
     name: 'model.gguf',

@@ -1,4 +1,5 @@
-// Knows: what a student is called in other tools' files: a folder that transformers opens, one GGUF that llama.cpp opens.
+// Knows: the files of a student in other tools' formats: a folder that transformers opens, one GGUF that llama.cpp
+// opens.
 // Must not know: where a student is stored, how it was trained.
 import { elementsOf } from '../graph/dims.ts'
 import type { DecoderShape } from '../models/shape.ts'
@@ -20,26 +21,26 @@ export interface WrittenFile {
   readonly bytes: Uint8Array<ArrayBuffer>
 }
 
-/** A student as it is written: its tensors under Hugging Face's names and its tokenizer.json's vocabulary. */
+/** A student to write: its tensors under Hugging Face's names and its tokenizer.json. */
 export interface WrittenStudent {
   readonly shape: DecoderShape
   readonly tensors: ReadonlyMap<string, PlainTensor>
   readonly tokenizerJson: unknown
-  /** A name for people, such as the project's. */
+  /** A display name, such as the project's. */
   readonly name: string
-  /** What its classes are called, where its shape has some, in the order of their numbers. */
+  /** Class names, if its shape has classes, in the order of their ids. */
   readonly classes?: readonly string[]
 }
 
-/** How a GGUF holds matrices: as they are, or rounded to half the size (11 bits of fraction). Norms stay as they are. */
+/** Precision of the matrices in a GGUF: full, or rounded to half precision. Norms are not rounded. */
 export type GgufPrecision = 'F32' | 'F16'
 
 const [PAD, END] = [STUDENT_SPECIALS.indexOf(PAD_TOKEN), STUDENT_SPECIALS.indexOf(END_TOKEN)]
 
 /**
- * The five files of a Hugging Face folder; four for a student of classes, which `LlamaForSequenceClassification` opens: it looks at the
- * last token that is no padding, hence `pad_token_id`. Generation is greedy, as the page's own comparison is. `layer_types`, quantisation
- * and the like are left to transformers' defaults.
+ * The five files of a Hugging Face folder; four for a student of classes, which `LlamaForSequenceClassification` opens:
+ * it classifies at the last token that is not padding, hence `pad_token_id`. Generation is greedy, as in the comparison
+ * on the page. `layer_types`, quantisation and similar fields have transformers' defaults.
  */
 export function writeHuggingFaceFiles({
   shape,
@@ -64,7 +65,7 @@ export function writeHuggingFaceFiles({
   ]
 }
 
-/** What a configuration says of classes: another architecture, and the name of each. */
+/** The fields of a config for classes: the architecture and the class names. */
 const nameClasses = (classes: readonly string[]): object => ({
   architectures: ['LlamaForSequenceClassification'],
   problem_type: 'single_label_classification',
@@ -72,7 +73,7 @@ const nameClasses = (classes: readonly string[]): object => ({
   label2id: Object.fromEntries(classes.map((name, i) => [name, i])),
 })
 
-/** What transformers wants to know of a shape. */
+/** The config.json of a shape. */
 export const makeConfig = (shape: DecoderShape): object => ({
   architectures: ['LlamaForCausalLM'],
   model_type: 'llama',
@@ -97,17 +98,16 @@ export const makeConfig = (shape: DecoderShape): object => ({
   use_cache: true,
 })
 
-/** One GGUF. Its pre-tokenizer has the name by which llama.cpp knows it. Throws a RangeError on a tokenizer that is no student's. */
+/** One GGUF. Its pre-tokenizer has llama.cpp's name. Throws a RangeError for a tokenizer that is not a student's. */
 export function writeStudentGguf(
   { shape, tensors, tokenizerJson, name }: WrittenStudent,
   { precision = 'F32', licence }: { readonly precision?: GgufPrecision; readonly licence?: string } = {},
 ): WrittenFile {
   const { tokens, merges } = readVocabulary(tokenizerJson, shape.vocabulary)
   const pre = namePreTokenizer(tokenizerJson)
-  if (pre === undefined)
-    throw new RangeError('llama.cpp has no name for the way in which this student cuts texts.')
+  if (pre === undefined) throw new RangeError('llama.cpp has no name for the pre-tokenizer of this student.')
   const added = fieldOf(tokenizerJson, 'added_tokens')
-  const words = new Set(
+  const userDefined = new Set(
     (Array.isArray(added) ? added : [])
       .filter((token) => fieldOf(token, 'special') === false)
       .map((token) => fieldOf(token, 'id')),
@@ -138,7 +138,7 @@ export function writeStudentGguf(
       {
         kind: 'i32s',
         value: tokens.map((_, id) =>
-          id < STUDENT_SPECIALS.length ? CONTROL : words.has(id) ? USER_DEFINED : NORMAL,
+          id < STUDENT_SPECIALS.length ? CONTROL : userDefined.has(id) ? USER_DEFINED : NORMAL,
         ),
       },
     ],
@@ -158,7 +158,7 @@ export function writeStudentGguf(
   }
 }
 
-/** ggml's kinds of tokens. */
+/** ggml's token types. */
 const [NORMAL, CONTROL, USER_DEFINED] = [1, 3, 4]
 
 const GGUF_NAMES: readonly (readonly [RegExp, string])[] = [
@@ -171,7 +171,7 @@ const GGUF_NAMES: readonly (readonly [RegExp, string])[] = [
   [/^model\.layers\.(\d+)\.mlp\.(gate|up|down)_proj\.weight$/, 'blk.$1.ffn_$2.weight'],
 ]
 
-/** A tensor under ggml's name and in its order. Throws a RangeError on a name that a Llama does not have. */
+/** A tensor under ggml's name and in its order. Throws a RangeError for a name that a Llama does not have. */
 export function toGgufTensor(
   from: string,
   tensor: PlainTensor,
@@ -181,26 +181,26 @@ export function toGgufTensor(
   const [pattern, to] = GGUF_NAMES.find(([known]) => known.test(from)) ?? []
   if (!pattern || to === undefined) throw new RangeError(`A student has no tensor ${from}.`)
   const name = from.replace(pattern, to)
-  const turned = name.endsWith('attn_q.weight')
+  const data = name.endsWith('attn_q.weight')
     ? pairRows(tensor, heads)
     : name.endsWith('attn_k.weight')
       ? pairRows(tensor, kvHeads)
       : tensor.data
   if (precision === 'F16' && tensor.shape.length > 1) {
-    const halves = new Uint16Array(turned.length) // not by `from`, which calls for each of what may be hundreds of millions
-    for (let i = 0; i < halves.length; i++) halves[i] = toHalf(turned[i] as number)
+    const halves = new Uint16Array(data.length) // not by `from`, which would call back for up to hundreds of millions of numbers
+    for (let i = 0; i < halves.length; i++) halves[i] = toHalf(data[i] as number)
     return { name, type: 'F16', shape: tensor.shape.toReversed(), bytes: new Uint8Array(halves.buffer) }
   }
   return {
     name,
     type: 'F32',
     shape: tensor.shape.toReversed(),
-    bytes: new Uint8Array(turned.buffer, turned.byteOffset, turned.byteLength),
+    bytes: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
   }
 }
 
 /**
- * Rows of a query or key projection in llama.cpp's order: rotary pairs side by side (2i, 2i + 1), where Hugging Face has them
+ * Rows of a query or key projection in llama.cpp's order: rotary pairs side by side (2i, 2i + 1); Hugging Face has them
  * half a head apart (i, i + headWidth / 2).
  */
 function pairRows({ shape, data }: PlainTensor, heads: number): Float32Array {
@@ -215,22 +215,22 @@ function pairRows({ shape, data }: PlainTensor, heads: number): Float32Array {
   return out
 }
 
-/** Tokens by id and merges as lines, from a tokenizer.json that trainBpe wrote and a checkpoint kept. */
+/** Tokens by id and merges as lines, from a tokenizer.json that trainBpe wrote and a checkpoint stored. */
 function readVocabulary(tokenizerJson: unknown, size: number): { tokens: string[]; merges: string[] } {
-  const strange = (): RangeError =>
+  const unreadable = (): RangeError =>
     new RangeError('The tokenizer of this student cannot be read: it was not written by this program.')
   const model = fieldOf(tokenizerJson, 'model')
   const [vocabulary, pairs] = [fieldOf(model, 'vocab'), fieldOf(model, 'merges')]
-  if (typeof vocabulary !== 'object' || vocabulary === null || !Array.isArray(pairs)) throw strange()
+  if (typeof vocabulary !== 'object' || vocabulary === null || !Array.isArray(pairs)) throw unreadable()
   const tokens: string[] = []
   for (const [token, id] of Object.entries(vocabulary)) {
-    if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id >= size) throw strange()
+    if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id >= size) throw unreadable()
     tokens[id] = token
   }
-  if (tokens.length !== size || tokens.includes(undefined as never)) throw strange()
+  if (tokens.length !== size || tokens.includes(undefined as never)) throw unreadable()
   const merges = pairs.map((pair: unknown) => {
     if (!Array.isArray(pair) || pair.length !== 2 || pair.some((part) => typeof part !== 'string'))
-      throw strange()
+      throw unreadable()
     return pair.join(' ')
   })
   return { tokens, merges }

@@ -1,50 +1,55 @@
-// Knows: what generation needs of a model with a memory: rows that each have a slot, steps that bring new tokens to some of them.
-// Must not know: where the memory lies (host-cache.ts, device-cache.ts), what is sampled.
+// Knows: what generation needs of a model with a KV cache: one slot per row, and steps that append new tokens
+// to some rows.
+// Must not know: where the KV cache is stored (host-cache.ts, device-cache.ts), how tokens are sampled.
 
 /** New tokens for one row. */
 export interface RowStep {
   /** Slot of the row, from `open`. */
   readonly slot: number
   readonly tokens: readonly number[]
-  /** Indices into `tokens` after which logits are wanted, ascending. */
+  /** Indices into `tokens` after which logits are needed, ascending. */
   readonly logitsAt: readonly number[]
 }
 
-/** A beginning that rows share, computed once. Opaque: made and read by the model that made it. */
+/** The keys and values of a prefix that rows share, computed once. Opaque: only the model that made it reads it. */
 export interface Prefix {
   readonly tokens: readonly number[]
-  /** That it takes. */
+  /** Memory that it takes. */
   readonly bytes: number
   dispose(): void
 }
 
 export interface CachedModel {
   readonly vocabulary: number
-  /** Of a hidden state. */
+  /** Width of a hidden state. */
   readonly width: number
-  /** Rows that fit at once now. */
+  /** Rows that fit at the same time now. */
   readonly slots: number
-  /** Rows that `resize` gives room for at most. */
-  readonly mostSlots: number
-  /** Tokens of a row at most, shared beginning included. */
+  /** Largest number of slots that `resize` accepts. */
+  readonly maxSlots: number
+  /** Max tokens of a row, shared prefix included. */
   readonly contextLength: number
-  /** True where a step costs the same for one row as for all (the GPU), so that rows should join together. */
-  readonly joinsTogether: boolean
-  /** Gives room for so many rows at once, 1 to `mostSlots`. Only while no row is open: throws a RangeError otherwise. */
+  /** True if a step costs the same for one row as for all (the GPU), so that rows should join at the same time. */
+  readonly batchesStatically: boolean
+  /** Sets the number of slots, 1 to `maxSlots`. Throws a RangeError while any row is open. */
   resize(slots: number): void
-  /** A free slot, empty; throws a RangeError when all are taken. */
+  /** Takes a free, empty slot; throws a RangeError if all are taken. */
   open(): number
-  /** Gives a slot back. */
+  /** Frees a slot. */
   close(slot: number): void
-  /** Makes one open slot hold what another holds; absent where that is no cheaper than computing it again. */
+  /** Copies the cache of one open slot to another; absent if that is no cheaper than computing it again. */
   copy?(from: number, to: number): void
-  /** Gives an empty row the tokens `[from, prefix.tokens.length)` of a prefix as its own, where `from` are shared; absent where `copy` is. */
-  seed?(slot: number, prefix: Prefix, from: number): void
   /**
-   * Brings the rows' new tokens behind what they hold; the shared beginning must be the same for a row's whole life.
-   * Gives the wanted logits in the order of the rows and of their `logitsAt`: [wanted, vocabulary].
-   * `keep` false: the rows are closed afterwards and their memory need not be written. `onHidden` is given the hidden states after the
-   * final norm that these logits come from, in the same order: [wanted, width].
+   * Copies tokens `[from, prefix.tokens.length)` of a prefix into an empty row, whose first `from` tokens are
+   * shared; absent if `copy` is.
+   */
+  loadPrefix?(slot: number, prefix: Prefix, from: number): void
+  /**
+   * Appends the rows' new tokens to the cache; the shared prefix must stay the same for a row's whole life.
+   * Returns the requested logits in the order of the rows and of their `logitsAt`: [requested, vocabulary].
+   * `keep` false: the rows are closed afterwards and their cache need not be written. `onHidden` gets the
+   * hidden states after the final norm from which these logits are computed, in the same order: [requested,
+   * width].
    */
   step(
     rows: readonly RowStep[],
@@ -53,8 +58,9 @@ export interface CachedModel {
     onHidden?: (hidden: Float32Array) => void,
   ): Promise<Float32Array>
   /**
-   * Computes a shared beginning, in pieces; `tick` is called between them and may throw to stop. `base`: another prefix that has the
-   * first `tokens` of it. `reused` of the answer: how many of these did not have to be computed again.
+   * Computes a shared prefix in chunks; `tick` is called between them and may throw to stop. `base`: another
+   * prefix that has the same first `tokens` tokens. Returns in `reused` how many of these were not computed
+   * again.
    */
   makePrefix(
     tokens: readonly number[],
@@ -64,5 +70,5 @@ export interface CachedModel {
   release(): Promise<void>
 }
 
-/** Tokens of a run at most over all its rows: the worker answers messages between runs. */
+/** Max tokens of a run over all its rows: the worker handles messages between runs. */
 export const TOKENS_PER_RUN = 512

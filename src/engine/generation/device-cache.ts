@@ -1,16 +1,16 @@
-// Knows: the memory of rows on the GPU: it goes from run to run without leaving the device. A run takes all slots, so rows
-// should join together.
+// Knows: the KV cache of rows on the GPU: it passes from run to run without leaving the device. A run computes
+// all slots, so rows should join at the same time.
 import { cacheNames } from '../models/cached-attention.ts'
 import { buildCachedDecoder, deviceOutputs } from '../models/cached-decoder.ts'
 import { windowWithin, type DecoderShape } from '../models/shape.ts'
 import type { DeviceTensor, HostTensor, Runtime, Session } from '../runtime/types.ts'
 import type { LoadedWeights } from '../weights/loaded.ts'
 import { TOKENS_PER_RUN, type CachedModel, type Prefix, type RowStep } from './cached-model.ts'
-import { checkResize, countRows, floatsOf, inOrder } from './slots.ts'
+import { checkResize, countRows, floatsOf, inStepOrder } from './slots.ts'
 import { makeStepFeeds, oneInteger, type FeedRow } from './step-feeds.ts'
 
 type Tensor = HostTensor | DeviceTensor
-interface LayerMemory {
+interface LayerCache {
   readonly keys: Tensor
   readonly values: Tensor
 }
@@ -18,7 +18,7 @@ interface LayerMemory {
 const disposeOf = (tensor: Tensor): void => {
   if ('onDevice' in tensor) tensor.dispose()
 }
-const disposeAll = (layers: readonly LayerMemory[]): void => {
+const disposeAll = (layers: readonly LayerCache[]): void => {
   for (const { keys, values } of layers) {
     disposeOf(keys)
     disposeOf(values)
@@ -27,14 +27,14 @@ const disposeAll = (layers: readonly LayerMemory[]): void => {
 
 class DevicePrefix implements Prefix {
   readonly tokens: readonly number[]
-  readonly layers: readonly LayerMemory[]
-  /** Places of the memory, of which the tokens fill the first. */
-  readonly places: number
+  readonly layers: readonly LayerCache[]
+  /** Positions allocated; the tokens fill the first ones. */
+  readonly capacity: number
   readonly bytes: number
-  constructor(tokens: readonly number[], layers: readonly LayerMemory[], places: number) {
+  constructor(tokens: readonly number[], layers: readonly LayerCache[], capacity: number) {
     this.tokens = tokens
     this.layers = layers
-    this.places = places
+    this.capacity = capacity
     this.bytes = layers.reduce(
       (sum, { keys, values }) =>
         sum + 4 * (keys.shape.reduce((a, b) => a * b, 1) + values.shape.reduce((a, b) => a * b, 1)),
@@ -46,7 +46,7 @@ class DevicePrefix implements Prefix {
   }
 }
 
-/** A model on WebGPU with `slots` rows of `contextLength` places each. */
+/** A model on WebGPU with `slots` rows of up to `contextLength` tokens each. */
 export async function makeDeviceModel(
   runtime: Runtime,
   weights: LoadedWeights,
@@ -62,18 +62,18 @@ export async function makeDeviceModel(
 class DeviceModel implements CachedModel {
   readonly vocabulary: number
   readonly width: number
-  readonly mostSlots: number
+  readonly maxSlots: number
   readonly contextLength: number
-  readonly joinsTogether = true
+  readonly batchesStatically = true
   #slots: number
   readonly #session: Session
   readonly #shape: DecoderShape
   readonly #embedRow: (id: number, out: Float32Array, at: number) => void
-  /** Tokens held by each open slot. */
-  readonly #held = new Map<number, number>()
-  #layers: readonly LayerMemory[] = []
-  /** Places of a row, the last of which takes what padding writes and is never read. */
-  #places = 0
+  /** Cached tokens of each open slot. */
+  readonly #lengths = new Map<number, number>()
+  #layers: readonly LayerCache[] = []
+  /** Positions allocated for a row; padding writes to the last one, which is never read. */
+  #capacity = 0
 
   constructor(
     session: Session,
@@ -86,7 +86,7 @@ class DeviceModel implements CachedModel {
     this.#shape = shape
     this.#embedRow = embedRow
     this.#slots = slots
-    this.mostSlots = countRows(shape, contextLength, slots)
+    this.maxSlots = countRows(shape, contextLength, slots)
     this.contextLength = contextLength
     this.vocabulary = shape.vocabulary
     this.width = shape.width
@@ -97,25 +97,25 @@ class DeviceModel implements CachedModel {
   }
 
   resize(slots: number): void {
-    checkResize(slots, this.mostSlots, this.#held.size)
+    checkResize(slots, this.maxSlots, this.#lengths.size)
     this.#slots = slots
   }
 
   open(): number {
     for (let slot = 0; slot < this.#slots; slot++) {
-      if (this.#held.has(slot)) continue
-      this.#held.set(slot, 0)
+      if (this.#lengths.has(slot)) continue
+      this.#lengths.set(slot, 0)
       return slot
     }
     throw new RangeError(`all ${this.#slots} slots are taken`)
   }
 
   close(slot: number): void {
-    this.#held.delete(slot)
-    if (this.#held.size > 0) return
+    this.#lengths.delete(slot)
+    if (this.#lengths.size > 0) return
     disposeAll(this.#layers)
     this.#layers = []
-    this.#places = 0
+    this.#capacity = 0
   }
 
   async step(
@@ -125,47 +125,52 @@ class DeviceModel implements CachedModel {
     onHidden?: (hidden: Float32Array) => void,
   ): Promise<Float32Array> {
     if (this.#layers.length === 0) {
-      this.#places = this.contextLength + 1
-      this.#layers = this.#emptyMemory(this.#slots, this.#places)
+      this.#capacity = this.contextLength + 1
+      this.#layers = this.#emptyCache(this.#slots, this.#capacity)
     }
     const bySlot = new Map(steps.map((step) => [step.slot, step]))
     const rows = Array.from({ length: this.#slots }, (_, slot): FeedRow => {
       const step = bySlot.get(slot)
-      return { tokens: step?.tokens ?? [], logitsAt: step?.logitsAt ?? [], held: this.#held.get(slot) ?? 0 }
+      return {
+        tokens: step?.tokens ?? [],
+        logitsAt: step?.logitsAt ?? [],
+        length: this.#lengths.get(slot) ?? 0,
+      }
     })
     const { layers, logits, hidden } = await this.#run(
       rows,
       this.#layers,
-      this.#places,
+      this.#capacity,
       prefix,
       onHidden !== undefined,
     )
     this.#layers = layers
-    for (const { slot, tokens } of steps) this.#held.set(slot, (this.#held.get(slot) ?? 0) + tokens.length)
+    for (const { slot, tokens } of steps)
+      this.#lengths.set(slot, (this.#lengths.get(slot) ?? 0) + tokens.length)
     const slots = rows.map((_, slot) => (bySlot.has(slot) ? slot : undefined))
-    if (hidden) onHidden?.(inOrder(hidden, this.width, steps, slots))
-    return inOrder(logits, this.vocabulary, steps, slots)
+    if (hidden) onHidden?.(inStepOrder(hidden, this.width, steps, slots))
+    return inStepOrder(logits, this.vocabulary, steps, slots)
   }
 
   async makePrefix(
     tokens: readonly number[],
     tick: (tokens: number) => Promise<void>,
   ): Promise<{ prefix: Prefix; reused: number }> {
-    const places = tokens.length + 1
-    let layers = this.#emptyMemory(1, places)
+    const capacity = tokens.length + 1
+    let layers = this.#emptyCache(1, capacity)
     try {
-      for (let held = 0; held < tokens.length;) {
-        const piece = tokens.slice(held, held + TOKENS_PER_RUN)
-        const run = await this.#run([{ tokens: piece, logitsAt: [0], held }], layers, places, undefined)
+      for (let length = 0; length < tokens.length;) {
+        const chunk = tokens.slice(length, length + TOKENS_PER_RUN)
+        const run = await this.#run([{ tokens: chunk, logitsAt: [0], length }], layers, capacity, undefined)
         layers = run.layers
-        held += piece.length
-        await tick(piece.length)
+        length += chunk.length
+        await tick(chunk.length)
       }
     } catch (thrown) {
       disposeAll(layers)
       throw thrown
     }
-    return { prefix: new DevicePrefix([...tokens], layers, places), reused: 0 }
+    return { prefix: new DevicePrefix([...tokens], layers, capacity), reused: 0 }
   }
 
   release(): Promise<void> {
@@ -174,49 +179,55 @@ class DeviceModel implements CachedModel {
     return this.#session.release()
   }
 
-  /** Runs the rows on a memory and gives the memory that takes its place; the old one is let go. */
+  /** Runs the rows on a cache, releases that cache and returns the new one. */
   async #run(
     rows: readonly FeedRow[],
-    layers: readonly LayerMemory[],
-    places: number,
+    layers: readonly LayerCache[],
+    capacity: number,
     prefix: Prefix | undefined,
     wantsHidden = false,
-  ): Promise<{ layers: LayerMemory[]; logits: Float32Array; hidden?: Float32Array }> {
+  ): Promise<{ layers: LayerCache[]; logits: Float32Array; hidden?: Float32Array }> {
     if (prefix !== undefined && !(prefix instanceof DevicePrefix))
-      throw new TypeError('a prefix of another model')
+      throw new TypeError('the prefix belongs to another model')
     const { width } = this.#shape
-    // Without a prefix one masked place stands in: empty buffers are not for every GPU.
-    const shared = prefix?.places ?? 1
-    const { length, ...feeds } = makeStepFeeds(
+    // Without a prefix, one masked position is fed: not every GPU supports empty buffers.
+    const shared = prefix?.capacity ?? 1
+    const { newLength, ...feeds } = makeStepFeeds(
       rows,
       {
         width,
         shared,
         sharedReal: prefix?.tokens.length ?? 0,
-        own: places,
+        own: capacity,
         freshSegment: false,
         window: windowWithin(this.#shape, this.contextLength),
       },
       this.#embedRow,
     )
     const past: Record<string, Tensor> = {}
-    const nothing = this.#emptyMemory(1, 1)
+    const empty = this.#emptyCache(1, 1)
     layers.forEach(({ keys, values }, layer) => {
       const names = cacheNames(layer)
-      const beginning = prefix?.layers[layer] ?? nothing[layer]
-      if (beginning !== undefined)
-        Object.assign(past, { [names.sharedKeys]: beginning.keys, [names.sharedValues]: beginning.values })
+      const sharedPast = prefix?.layers[layer] ?? empty[layer]
+      if (sharedPast !== undefined)
+        Object.assign(past, { [names.sharedKeys]: sharedPast.keys, [names.sharedValues]: sharedPast.values })
       Object.assign(past, { [names.ownKeys]: keys, [names.ownValues]: values })
     })
     const outputs = await this.#session.run(
-      { ...feeds, ...past, shared_end: oneInteger(shared), places: this.#placesOf(rows, length, places) },
+      {
+        ...feeds,
+        ...past,
+        shared_end: oneInteger(shared),
+        scatter_indices: this.#scatterIndices(rows, newLength, capacity),
+      },
       ['logits', ...(wantsHidden ? ['hidden'] : []), ...deviceOutputs(layers.length)],
     )
     disposeAll(layers)
-    const next = layers.map((_, layer): LayerMemory => {
+    const next = layers.map((_, layer): LayerCache => {
       const names = cacheNames(layer)
       const [keys, values] = [outputs[names.newKeys], outputs[names.newValues]]
-      if (keys === undefined || values === undefined) throw new TypeError('the graph gave no past')
+      if (keys === undefined || values === undefined)
+        throw new TypeError('the graph returned no keys and values')
       return { keys, values }
     })
     return {
@@ -226,29 +237,29 @@ class DeviceModel implements CachedModel {
     }
   }
 
-  /** Where each new token's keys go: row, head, place; padding goes to the last place. */
-  #placesOf(rows: readonly FeedRow[], length: number, places: number): HostTensor {
+  /** Where each new token's keys are written: row, head, position; padding goes to the last position. */
+  #scatterIndices(rows: readonly FeedRow[], newLength: number, capacity: number): HostTensor {
     const { kvHeads } = this.#shape
-    const data = new BigInt64Array(rows.length * kvHeads * length * 3)
+    const data = new BigInt64Array(rows.length * kvHeads * newLength * 3)
     let at = 0
-    rows.forEach(({ tokens, held }, row) => {
+    rows.forEach(({ tokens, length }, row) => {
       for (let head = 0; head < kvHeads; head++) {
-        for (let i = 0; i < length; i++) {
+        for (let i = 0; i < newLength; i++) {
           data[at++] = BigInt(row)
           data[at++] = BigInt(head)
-          data[at++] = BigInt(i < tokens.length ? held + i : places - 1)
+          data[at++] = BigInt(i < tokens.length ? length + i : capacity - 1)
         }
       }
     })
-    return { dtype: 'i64', shape: [rows.length * kvHeads * length, 3], data }
+    return { dtype: 'i64', shape: [rows.length * kvHeads * newLength, 3], data }
   }
 
-  #emptyMemory(rows: number, places: number): LayerMemory[] {
+  #emptyCache(rows: number, capacity: number): LayerCache[] {
     const { kvHeads, headWidth, layers } = this.#shape
     const empty = (): HostTensor => ({
       dtype: 'f32',
-      shape: [rows, kvHeads, places, headWidth],
-      data: new Float32Array(rows * kvHeads * places * headWidth),
+      shape: [rows, kvHeads, capacity, headWidth],
+      data: new Float32Array(rows * kvHeads * capacity * headWidth),
     })
     return Array.from({ length: layers }, () => ({ keys: empty(), values: empty() }))
   }

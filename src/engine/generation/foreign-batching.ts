@@ -1,6 +1,6 @@
-// Knows: how a graph from elsewhere is opened, and how it is found out which rows may share a run of it: some tokens are computed alone and
-// together, and together counts where both give the same.
-// Must not know: files, what the person is told.
+// Knows: how a graph of another exporter is opened, and how to detect which rows can share a run: a few tokens
+// are computed in single rows and in a batch, and batching is used if the results agree.
+// Must not know: files, messages to the person.
 import { EngineError } from '../errors.ts'
 import type { RunnableModel, Runtime, Session } from '../runtime/types.ts'
 import { onHost } from '../runtime/types.ts'
@@ -12,10 +12,13 @@ export interface OpenedForeign {
   readonly batching: Batching
 }
 
-/** Share of the largest logit by which two ways of computing it may differ; sums of half-precision numbers differ more. */
+/**
+ * Max difference between two ways to compute a logit, relative to the largest logit; half-precision sums differ
+ * more.
+ */
 const TOLERANCE = { f32: 1e-3, f16: 3e-2 } as const
 
-/** Tokens of two rows of different lengths, brought in three steps each: the first is a prompt, the second goes on, the last is one token. */
+/** Tokens per step of two rows of different lengths: a prompt, a continuation, one decoded token. */
 const UNEQUAL = [
   [7, 4, 1],
   [4, 1, 1],
@@ -26,8 +29,8 @@ const EQUAL = [
 ] as const
 
 /**
- * Opens the graph and tries what its rows can share, from the most to nothing. Throws EngineError where the runtime cannot build or run it,
- * a TypeError where it does not give what a decoder must.
+ * Opens the graph and probes how its rows can be batched, from the most general way to none. Throws EngineError
+ * if the runtime cannot build or run it, a TypeError if its outputs are not those of a decoder.
  */
 export async function openForeignModel(
   runtime: Runtime,
@@ -41,28 +44,28 @@ export async function openForeignModel(
     forbidFallback: false,
   })
   try {
-    const lastOnly = await givesLastOnly(session, runtime, decoder, shape)
+    const lastOnly = await returnsLastOnly(session, runtime, decoder, shape)
     const make = (batching: Batching): ForeignModel =>
       new ForeignModel(session, runtime.backend, decoder, shape, {
         batching,
         slots: batching === 'single' ? 1 : slots,
         lastOnly,
       })
-    // Numbers that are rounded by the largest of the batch differ with the batch; that may not show on a few tokens.
-    const tried: readonly Batching[] =
-      decoder.roundsByBatch || slots < 2
+    // Dynamic quantisation over the whole batch makes a row depend on the others; a few tokens may not reveal that.
+    const candidates: readonly Batching[] =
+      decoder.quantizesPerBatch || slots < 2
         ? []
         : decoder.groupsQueries
           ? ['right', 'equal']
           : ['left', 'right', 'equal']
-    for (const batching of tried) {
+    for (const batching of candidates) {
       const model = make(batching)
       const rows = batching === 'equal' ? EQUAL : UNEQUAL
       if (await agrees(make('single'), model, rows, shape.vocabulary, TOLERANCE[decoder.pastType]))
         return { model, batching }
     }
     const model = make('single')
-    if (tried.length === 0) await computeRow(model, UNEQUAL[0], 0, shape.vocabulary)
+    if (candidates.length === 0) await computeRow(model, UNEQUAL[0], 0, shape.vocabulary)
     return { model, batching: 'single' }
   } catch (thrown) {
     await session.release().catch(() => undefined)
@@ -70,19 +73,19 @@ export async function openForeignModel(
   }
 }
 
-/** Whether the logits of two tokens are those of the last one only; some exporters leave out the rest. */
-async function givesLastOnly(
+/** Whether the graph returns logits for the last of two tokens only; some exporters omit the others. */
+async function returnsLastOnly(
   session: Session,
   runtime: Runtime,
   decoder: ForeignDecoder,
   shape: ForeignShape,
 ): Promise<boolean> {
-  if (decoder.keeps !== undefined) return false
+  if (decoder.logitsToKeep !== undefined) return false
   const model = new ForeignModel(
     {
       run: async (feeds, wanted) => {
         const outputs = await session.run(feeds, wanted)
-        given = onHost(outputs, 'logits').shape[1]
+        returned = onHost(outputs, 'logits').shape[1]
         return outputs
       },
       release: async () => undefined,
@@ -92,18 +95,18 @@ async function givesLastOnly(
     shape,
     { batching: 'single', slots: 1, lastOnly: true },
   )
-  let given: number | undefined
+  let returned: number | undefined
   const slot = model.open()
   await model.step([{ slot, tokens: [0, 1], logitsAt: [1] }], undefined, false)
   model.close(slot)
-  return given === 1
+  return returned === 1
 }
 
-/** Any tokens will do; a row's are not those of another. */
+/** Arbitrary tokens, different for each row. */
 const tokensOf = (row: number, from: number, count: number, vocabulary: number): number[] =>
   Array.from({ length: count }, (_, i) => (3 + 7 * (from + i) + 31 * row) % vocabulary)
 
-/** Logits behind each of a row's steps, alone. */
+/** Logits after each step of a row, computed as a single row. */
 async function computeRow(
   model: ForeignModel,
   counts: readonly number[],
@@ -130,17 +133,20 @@ async function computeRow(
   }
 }
 
-/** Whether rows together give what each gives alone. A graph that refuses to compute them together (one of fixed size) does not. */
+/**
+ * Whether a batch gives the same logits as single rows. A graph that fails on a batch (one of fixed batch size)
+ * does not.
+ */
 async function agrees(
   single: ForeignModel,
-  together: ForeignModel,
+  batched: ForeignModel,
   rows: readonly (readonly number[])[],
   vocabulary: number,
   tolerance: number,
 ): Promise<boolean> {
-  const alone: Float32Array[][] = []
-  for (const [row, counts] of rows.entries()) alone.push(await computeRow(single, counts, row, vocabulary))
-  const slots = rows.map(() => together.open())
+  const expected: Float32Array[][] = []
+  for (const [row, counts] of rows.entries()) expected.push(await computeRow(single, counts, row, vocabulary))
+  const slots = rows.map(() => batched.open())
   try {
     const done = rows.map(() => 0)
     for (let step = 0; step < (rows[0]?.length ?? 0); step++) {
@@ -154,12 +160,12 @@ async function agrees(
           logitsAt: [count - 1],
         }
       })
-      const logits = await together.step(steps, undefined, true)
+      const logits = await batched.step(steps, undefined, true)
       if (
         !rows.every((_, row) =>
           isNear(
             logits.subarray(row * vocabulary, (row + 1) * vocabulary),
-            alone[row]?.[step] ?? new Float32Array(0),
+            expected[row]?.[step] ?? new Float32Array(0),
             tolerance,
           ),
         )
@@ -171,12 +177,12 @@ async function agrees(
     if (thrown instanceof EngineError && thrown.kind === 'broken') return false
     throw thrown
   } finally {
-    for (const slot of slots) together.close(slot)
+    for (const slot of slots) batched.close(slot)
   }
 }
 
 function isNear(a: Float32Array, b: Float32Array, tolerance: number): boolean {
-  const largest = b.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  const largest = b.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
   return (
     a.length === b.length &&
     a.every((value, i) => Math.abs(value - (b[i] ?? Number.NaN)) <= tolerance * largest)

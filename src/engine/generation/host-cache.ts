@@ -1,5 +1,6 @@
-// Knows: the memory of rows in JavaScript's heap, for wasm: every row writes at its own length, so rows of any length share
-// a batch without gaps; open rows lie together at the beginning, so a run takes a view of them.
+// Knows: the KV cache of rows in memory that JavaScript can write, for wasm: every row appends at its own
+// length, so rows of any length share a batch without gaps; open rows are contiguous from row 0, so a run takes
+// a view of them.
 import { cacheNames } from '../models/cached-attention.ts'
 import { buildCachedDecoder, deviceOutputs } from '../models/cached-decoder.ts'
 import { windowWithin, type DecoderShape } from '../models/shape.ts'
@@ -7,15 +8,15 @@ import { reserveInJs } from '../runtime/heap-floats.ts'
 import { onHost, type HostTensor, type Outputs, type Runtime, type Session } from '../runtime/types.ts'
 import type { LoadedWeights } from '../weights/loaded.ts'
 import { TOKENS_PER_RUN, type CachedModel, type Prefix, type RowStep } from './cached-model.ts'
-import { freeLayers, HostMemory, type LayerMemory, type Reserve } from './host-memory.ts'
-import { checkResize, countRows, floatsOf, inOrder } from './slots.ts'
+import { freeLayers, HostKvCache, type LayerCache, type Reserve } from './host-kv-cache.ts'
+import { checkResize, countRows, floatsOf, inStepOrder } from './slots.ts'
 import { makeStepFeeds, oneInteger, type FeedRow } from './step-feeds.ts'
 
 class HostPrefix implements Prefix {
   readonly tokens: readonly number[]
   readonly bytes: number
-  readonly layers: readonly LayerMemory[]
-  constructor(tokens: readonly number[], layers: readonly LayerMemory[]) {
+  readonly layers: readonly LayerCache[]
+  constructor(tokens: readonly number[], layers: readonly LayerCache[]) {
     this.tokens = tokens
     this.layers = layers
     this.bytes = layers.reduce(
@@ -28,7 +29,10 @@ class HostPrefix implements Prefix {
   }
 }
 
-/** A model on wasm with `slots` rows. The weights' JavaScript copies can go once this is made, but for the embedding. */
+/**
+ * A model on wasm with `slots` rows. Afterwards the weights' JavaScript copies can be freed, except for the
+ * embedding.
+ */
 export async function makeHostModel(
   runtime: Runtime,
   weights: LoadedWeights,
@@ -36,7 +40,7 @@ export async function makeHostModel(
   contextLength: number,
 ): Promise<CachedModel> {
   const session = await runtime.open(buildCachedDecoder(weights, 'host', contextLength))
-  // Keeps the embedding's rows and not the matrices, which now live in the session.
+  // Holds the embedding only: the session has the matrices now.
   const { shape } = weights
   const embedRow = weights.embedRow
   return new HostModel(
@@ -52,18 +56,18 @@ export async function makeHostModel(
 class HostModel implements CachedModel {
   readonly vocabulary: number
   readonly width: number
-  readonly mostSlots: number
+  readonly maxSlots: number
   readonly contextLength: number
-  readonly joinsTogether = false
+  readonly batchesStatically = false
   #slots: number
   readonly #session: Session
   readonly #shape: DecoderShape
   readonly #embedRow: (id: number, out: Float32Array, at: number) => void
-  readonly #memory: HostMemory
+  readonly #cache: HostKvCache
   readonly #reserve: Reserve
-  /** Row of memory of each slot, and the slot and length of each row. */
+  /** Cache row of each slot, and the slot and length of each row. */
   readonly #rowOf = new Map<number, number>()
-  readonly #rows: { slot: number; held: number }[] = []
+  readonly #rows: { slot: number; length: number }[] = []
 
   constructor(
     session: Session,
@@ -78,11 +82,11 @@ class HostModel implements CachedModel {
     this.#embedRow = embedRow
     this.#slots = slots
     this.contextLength = contextLength
-    this.mostSlots = countRows(shape, contextLength, slots)
+    this.maxSlots = countRows(shape, contextLength, slots)
     this.vocabulary = shape.vocabulary
     this.width = shape.width
     this.#reserve = reserve
-    this.#memory = new HostMemory(shape, reserve)
+    this.#cache = new HostKvCache(shape, reserve)
   }
 
   get slots(): number {
@@ -90,7 +94,7 @@ class HostModel implements CachedModel {
   }
 
   resize(slots: number): void {
-    checkResize(slots, this.mostSlots, this.#rows.length)
+    checkResize(slots, this.maxSlots, this.#rows.length)
     this.#slots = slots
   }
 
@@ -99,7 +103,7 @@ class HostModel implements CachedModel {
     let slot = 0
     while (this.#rowOf.has(slot)) slot++
     this.#rowOf.set(slot, this.#rows.length)
-    this.#rows.push({ slot, held: 0 })
+    this.#rows.push({ slot, length: 0 })
     return slot
   }
 
@@ -108,34 +112,34 @@ class HostModel implements CachedModel {
     const last = this.#rows.length - 1
     const moved = this.#rows[last]
     if (row !== last && moved !== undefined) {
-      // The last row takes the place that became free, so that open rows stay together.
-      this.#memory.copyRow(last, row, moved.held)
+      // The last row moves to the freed row, so that open rows stay contiguous.
+      this.#cache.copyRow(last, row, moved.length)
       this.#rows[row] = moved
       this.#rowOf.set(moved.slot, row)
     }
     this.#rows.pop()
     this.#rowOf.delete(slot)
-    if (this.#rows.length === 0) this.#memory.shrink()
-    else this.#memory.tighten(this.#longest())
+    if (this.#rows.length === 0) this.#cache.clear()
+    else this.#cache.shrink(this.#longest())
   }
 
   copy(from: number, to: number): void {
     const [source, target] = [this.#rows[this.#find(from)], this.#rows[this.#find(to)]]
     if (source === undefined || target === undefined) return
-    this.#memory.grow(this.#rows.length, source.held, this.#longest())
-    this.#memory.copyRow(this.#find(from), this.#find(to), source.held)
-    target.held = source.held
+    this.#cache.grow(this.#rows.length, source.length, this.#longest())
+    this.#cache.copyRow(this.#find(from), this.#find(to), source.length)
+    target.length = source.length
   }
 
-  seed(slot: number, prefix: Prefix, from: number): void {
-    if (!(prefix instanceof HostPrefix)) throw new TypeError('a prefix of another model')
+  loadPrefix(slot: number, prefix: Prefix, from: number): void {
+    if (!(prefix instanceof HostPrefix)) throw new TypeError('the prefix belongs to another model')
     const at = this.#find(slot)
     const row = this.#rows[at]
-    if (row === undefined || row.held > 0) throw new RangeError(`slot ${slot} holds tokens already`)
+    if (row === undefined || row.length > 0) throw new RangeError(`slot ${slot} has tokens already`)
     const count = prefix.tokens.length - from
-    this.#memory.grow(this.#rows.length, count, this.#longest())
+    this.#cache.grow(this.#rows.length, count, this.#longest())
     prefix.layers.forEach(({ keys, values }, layer) =>
-      this.#memory.write(layer, at, 0, count, {
+      this.#cache.write(layer, at, 0, count, {
         keys: keys.data,
         values: values.data,
         row: 0,
@@ -143,7 +147,7 @@ class HostModel implements CachedModel {
         from,
       }),
     )
-    row.held = count
+    row.length = count
   }
 
   async step(
@@ -160,34 +164,34 @@ class HostModel implements CachedModel {
       return {
         tokens: step?.tokens ?? [],
         logitsAt: step?.logitsAt ?? [],
-        held: this.#rows[first + i]?.held ?? 0,
+        length: this.#rows[first + i]?.length ?? 0,
       }
     })
     const own =
-      Math.max(...this.#rows.slice(first, first + count).map(({ held }) => held)) === 0
+      Math.max(...this.#rows.slice(first, first + count).map(({ length }) => length)) === 0
         ? 0
-        : this.#memory.places
-    // A row that joined later has no place yet in a memory that others use.
-    if (own > 0) this.#memory.grow(this.#rows.length, own, this.#longest())
+        : this.#cache.capacity
+    // A row that joined later has no memory yet in a cache that other rows use.
+    if (own > 0) this.#cache.grow(this.#rows.length, own, this.#longest())
     return this.#run(
       rows,
-      this.#memory.layers,
+      this.#cache.layers,
       { first, own },
       prefix,
       { keep, hidden: onHidden !== undefined },
-      (outputs, length) => {
+      (outputs, newLength) => {
         if (keep) {
-          const longest = Math.max(...rows.map(({ tokens, held }) => held + tokens.length))
-          this.#memory.grow(this.#rows.length, longest, this.#longest())
-          this.#write(outputs, rows, this.#memory, first, length)
+          const longest = Math.max(...rows.map(({ tokens, length }) => length + tokens.length))
+          this.#cache.grow(this.#rows.length, longest, this.#longest())
+          this.#write(outputs, rows, this.#cache, first, newLength)
         }
         for (const [i, { tokens }] of rows.entries()) {
           const row = this.#rows[first + i]
-          if (row !== undefined && keep) row.held += tokens.length
+          if (row !== undefined && keep) row.length += tokens.length
         }
         const slots = rows.map((_, i) => byRow.get(first + i)?.slot)
-        onHidden?.(inOrder(floatsOf(outputs, 'hidden'), this.width, steps, slots))
-        return inOrder(floatsOf(outputs, 'logits'), this.vocabulary, steps, slots)
+        onHidden?.(inStepOrder(floatsOf(outputs, 'hidden'), this.width, steps, slots))
+        return inStepOrder(floatsOf(outputs, 'logits'), this.vocabulary, steps, slots)
       },
     )
   }
@@ -197,58 +201,58 @@ class HostModel implements CachedModel {
     tick: (tokens: number) => Promise<void>,
     base?: { readonly prefix: Prefix; readonly tokens: number },
   ): Promise<{ prefix: Prefix; reused: number }> {
-    const memory = new HostMemory(this.#shape, this.#reserve)
+    const cache = new HostKvCache(this.#shape, this.#reserve)
     const reused = base?.tokens ?? 0
     try {
       if (base !== undefined) {
-        if (!(base.prefix instanceof HostPrefix)) throw new TypeError('a prefix of another model')
+        if (!(base.prefix instanceof HostPrefix)) throw new TypeError('the prefix belongs to another model')
         const length = base.prefix.tokens.length
-        memory.grow(1, reused, 0)
+        cache.grow(1, reused, 0)
         base.prefix.layers.forEach(({ keys, values }, layer) =>
-          memory.write(layer, 0, 0, reused, { keys: keys.data, values: values.data, row: 0, length }),
+          cache.write(layer, 0, 0, reused, { keys: keys.data, values: values.data, row: 0, length }),
         )
       }
-      for (let held = reused; held < tokens.length;) {
-        const piece = tokens.slice(held, held + TOKENS_PER_RUN)
-        const rows = [{ tokens: piece, logitsAt: [0], held }]
+      for (let length = reused; length < tokens.length;) {
+        const chunk = tokens.slice(length, length + TOKENS_PER_RUN)
+        const rows = [{ tokens: chunk, logitsAt: [0], length }]
         await this.#run(
           rows,
-          memory.layers,
-          { first: 0, own: held === 0 ? 0 : memory.places },
+          cache.layers,
+          { first: 0, own: length === 0 ? 0 : cache.capacity },
           undefined,
           { keep: true, hidden: false },
-          (outputs, length) => {
-            memory.grow(1, held + piece.length, held)
-            this.#write(outputs, rows, memory, 0, length)
+          (outputs, newLength) => {
+            cache.grow(1, length + chunk.length, length)
+            this.#write(outputs, rows, cache, 0, newLength)
           },
         )
-        held += piece.length
-        await tick(piece.length)
+        length += chunk.length
+        await tick(chunk.length)
       }
-      return { prefix: new HostPrefix([...tokens], memory.exact(tokens.length)), reused }
+      return { prefix: new HostPrefix([...tokens], cache.copyFirstRow(tokens.length)), reused }
     } finally {
-      memory.shrink()
+      cache.clear()
     }
   }
 
   release(): Promise<void> {
-    this.#memory.shrink()
+    this.#cache.clear()
     return this.#session.release()
   }
 
   async #run<T>(
     rows: readonly FeedRow[],
-    layers: readonly LayerMemory[],
+    layers: readonly LayerCache[],
     { first, own }: { first: number; own: number },
     prefix: Prefix | undefined,
     { keep, hidden }: { keep: boolean; hidden: boolean },
-    use: (outputs: Outputs, length: number) => T,
+    use: (outputs: Outputs, newLength: number) => T,
   ): Promise<T> {
     if (prefix !== undefined && !(prefix instanceof HostPrefix))
-      throw new TypeError('a prefix of another model')
+      throw new TypeError('the prefix belongs to another model')
     const { kvHeads, headWidth, width } = this.#shape
     const shared = prefix?.tokens.length ?? 0
-    const { length, ...feeds } = makeStepFeeds(
+    const { newLength, ...feeds } = makeStepFeeds(
       rows,
       {
         width,
@@ -265,26 +269,26 @@ class HostModel implements CachedModel {
     const rowSize = kvHeads * headWidth * own
     for (let layer = 0; layer < this.#shape.layers; layer++) {
       const names = cacheNames(layer)
-      const [beginning, mine] = [prefix?.layers[layer], own > 0 ? layers[layer] : undefined]
+      const [sharedPast, ownPast] = [prefix?.layers[layer], own > 0 ? layers[layer] : undefined]
       past[names.sharedKeys] = {
         dtype: 'f32',
         shape: [1, kvHeads, headWidth, shared],
-        data: beginning?.keys.data ?? EMPTY,
+        data: sharedPast?.keys.data ?? EMPTY,
       }
       past[names.sharedValues] = {
         dtype: 'f32',
         shape: [1, kvHeads, shared, headWidth],
-        data: beginning?.values.data ?? EMPTY,
+        data: sharedPast?.values.data ?? EMPTY,
       }
       past[names.ownKeys] = {
         dtype: 'f32',
         shape: [batch, kvHeads, headWidth, own],
-        data: mine?.keys.data.subarray(first * rowSize, (first + batch) * rowSize) ?? EMPTY,
+        data: ownPast?.keys.data.subarray(first * rowSize, (first + batch) * rowSize) ?? EMPTY,
       }
       past[names.ownValues] = {
         dtype: 'f32',
         shape: [batch, kvHeads, own, headWidth],
-        data: mine?.values.data.subarray(first * rowSize, (first + batch) * rowSize) ?? EMPTY,
+        data: ownPast?.values.data.subarray(first * rowSize, (first + batch) * rowSize) ?? EMPTY,
       }
     }
     const ends = { shared_end: oneInteger(shared), own_end: oneInteger(shared + own) }
@@ -294,31 +298,32 @@ class HostModel implements CachedModel {
       ...(keep ? deviceOutputs(this.#shape.layers) : []),
     ]
     const all = { ...feeds, ...past, ...ends }
-    if (this.#session.look) return this.#session.look(all, wanted, (outputs) => use(outputs, length))
-    return use(await this.#session.run(all, wanted), length)
+    if (this.#session.runInPlace)
+      return this.#session.runInPlace(all, wanted, (outputs) => use(outputs, newLength))
+    return use(await this.#session.run(all, wanted), newLength)
   }
 
   #write(
     outputs: Outputs,
-    rows: readonly { tokens: readonly number[]; held: number }[],
-    memory: HostMemory,
+    rows: readonly { tokens: readonly number[]; length: number }[],
+    cache: HostKvCache,
     first: number,
-    length: number,
+    newLength: number,
   ): void {
     for (let layer = 0; layer < this.#shape.layers; layer++) {
       const names = cacheNames(layer)
       const [keys, values] = [onHost(outputs, names.newKeys).data, onHost(outputs, names.newValues).data]
       if (!(keys instanceof Float32Array && values instanceof Float32Array))
-        throw new TypeError('the past is not floats')
-      rows.forEach(({ tokens, held }, i) => {
+        throw new TypeError('the new keys and values are not floats')
+      rows.forEach(({ tokens, length }, i) => {
         if (tokens.length > 0)
-          memory.write(layer, first + i, held, tokens.length, { keys, values, row: i, length })
+          cache.write(layer, first + i, length, tokens.length, { keys, values, row: i, length: newLength })
       })
     }
   }
 
   #longest(): number {
-    return Math.max(...this.#rows.map(({ held }) => held))
+    return Math.max(...this.#rows.map(({ length }) => length))
   }
 
   #find(slot: number): number {

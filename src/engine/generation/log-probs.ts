@@ -1,82 +1,92 @@
-// Knows: what a model said at each token that it wrote: how likely that token was, which were the likeliest, and what is left for all others.
+// Knows: log-probabilities along a completion: of each generated token, of the most likely tokens at its
+// position, and the remaining mass.
 import { argMax, pickLargest, sumExp } from './logits.ts'
 
-/** For each written token, natural logarithms of probabilities before any temperature, penalty or cut. */
-export interface TokenLogProbs {
-  /** k: tokens listed for each place. */
-  readonly choices: number
-  /** Of the written tokens: [tokens]. */
-  readonly written: Float32Array
-  /** The k likeliest at each place, the likeliest first: [tokens, k]. */
-  readonly ids: Uint32Array
-  /** Theirs: [tokens, k]. */
-  readonly listed: Float32Array
-  /** Probability of all that are not listed together: [tokens]. */
-  readonly rest: Float32Array
+/**
+ * For each generated token, natural logs of probabilities before temperature, repetition penalty and top-k,
+ * top-p, min-p.
+ */
+export interface GeneratedLogProbs {
+  /** k: tokens listed for each position. */
+  readonly topK: number
+  /** Log-probabilities of the generated tokens: [tokens]. */
+  readonly chosen: Float32Array
+  /** Ids of the k most likely tokens at each position, most likely first: [tokens, k]. */
+  readonly topIds: Uint32Array
+  /** Their log-probabilities: [tokens, k]. */
+  readonly topLogProbs: Float32Array
+  /** Remaining mass: the probability of all tokens not listed: [tokens]. */
+  readonly restProbabilities: Float32Array
 }
 
-/** Places that a record has room for at first. */
-const FIRST = 32
+/** Initial capacity of a record, in positions. */
+const INITIAL = 32
 
-/** Collects the log-probabilities of one completion. `look` before the logits are changed, `keep` once the token is known. */
+/**
+ * Collects the log-probabilities of one completion. Call `readLogits` before the logits are changed and `add`
+ * once the token is known.
+ */
 export class LogProbRecord {
-  readonly #choices: number
+  readonly #topK: number
   #count = 0
-  #written = new Float32Array(FIRST)
-  #rest = new Float32Array(FIRST)
-  #ids: Uint32Array
-  #listed: Float32Array
-  /** Logarithm of the sum of exponentials of the logits last looked at. */
+  #chosen = new Float32Array(INITIAL)
+  #restProbabilities = new Float32Array(INITIAL)
+  #topIds: Uint32Array
+  #topLogProbs: Float32Array
+  /** Log-sum-exp of the logits last read. */
   #total = 0
 
-  /** `choices`: k, bounded by the vocabulary. */
-  constructor(choices: number) {
-    this.#choices = choices
-    this.#ids = new Uint32Array(FIRST * choices)
-    this.#listed = new Float32Array(FIRST * choices)
+  /** `topK`: k, bounded by the vocabulary. */
+  constructor(topK: number) {
+    this.#topK = topK
+    this.#topIds = new Uint32Array(INITIAL * topK)
+    this.#topLogProbs = new Float32Array(INITIAL * topK)
   }
 
-  /** Reads the distribution of the next place from `logits[from, from + vocabulary)`. */
-  look(logits: Float32Array, from: number, vocabulary: number): void {
-    this.#makeRoom()
-    const [to, choices, count] = [from + vocabulary, this.#choices, this.#count]
+  /** Reads the distribution of the next position from `logits[from, from + vocabulary)`. */
+  readLogits(logits: Float32Array, from: number, vocabulary: number): void {
+    this.#ensureCapacity()
+    const [to, topK, count] = [from + vocabulary, this.#topK, this.#count]
     const top = logits[from + argMax(logits, from, to)] ?? 0
     this.#total = top + Math.log(sumExp(logits, from, to, top, 1))
     let mass = 0
-    pickLargest(logits, from, to, choices).forEach((id, i) => {
+    pickLargest(logits, from, to, topK).forEach((id, i) => {
       const logProb = (logits[from + id] ?? 0) - this.#total
       mass += Math.exp(logProb)
-      this.#ids[count * choices + i] = id
-      this.#listed[count * choices + i] = logProb
+      this.#topIds[count * topK + i] = id
+      this.#topLogProbs[count * topK + i] = logProb
     })
-    this.#rest[count] = Math.max(0, 1 - mass)
+    this.#restProbabilities[count] = Math.max(0, 1 - mass)
   }
 
-  /** Keeps the place last looked at: its token had this logit then. */
-  keep(logit: number): void {
-    this.#written[this.#count++] = logit - this.#total
+  /** Adds the position last read: the chosen token had this logit. */
+  add(logit: number): void {
+    this.#chosen[this.#count++] = logit - this.#total
   }
 
-  finish(): TokenLogProbs {
-    const [count, choices] = [this.#count, this.#choices]
+  finish(): GeneratedLogProbs {
+    const [count, topK] = [this.#count, this.#topK]
     return {
-      choices,
-      written: this.#written.slice(0, count),
-      ids: this.#ids.slice(0, count * choices),
-      listed: this.#listed.slice(0, count * choices),
-      rest: this.#rest.slice(0, count),
+      topK,
+      chosen: this.#chosen.slice(0, count),
+      topIds: this.#topIds.slice(0, count * topK),
+      topLogProbs: this.#topLogProbs.slice(0, count * topK),
+      restProbabilities: this.#restProbabilities.slice(0, count),
     }
   }
 
-  #makeRoom(): void {
-    if (this.#count < this.#written.length) return
-    const twice = <A extends Float32Array | Uint32Array>(old: A, next: A): A => {
+  #ensureCapacity(): void {
+    if (this.#count < this.#chosen.length) return
+    const copyInto = <A extends Float32Array | Uint32Array>(old: A, next: A): A => {
       next.set(old)
       return next
     }
-    this.#written = twice(this.#written, new Float32Array(this.#written.length * 2))
-    this.#rest = twice(this.#rest, new Float32Array(this.#rest.length * 2))
-    this.#ids = twice(this.#ids, new Uint32Array(this.#ids.length * 2))
-    this.#listed = twice(this.#listed, new Float32Array(this.#listed.length * 2))
+    this.#chosen = copyInto(this.#chosen, new Float32Array(this.#chosen.length * 2))
+    this.#restProbabilities = copyInto(
+      this.#restProbabilities,
+      new Float32Array(this.#restProbabilities.length * 2),
+    )
+    this.#topIds = copyInto(this.#topIds, new Uint32Array(this.#topIds.length * 2))
+    this.#topLogProbs = copyInto(this.#topLogProbs, new Float32Array(this.#topLogProbs.length * 2))
   }
 }

@@ -1,8 +1,8 @@
-// Knows: what is read from a vocabulary of logits in one pass: the largest, the sum of their exponentials, the few that count.
-// A batch of eight rows reads 400,000 logits a step, so that what is done here to each of them is felt in tokens a second.
-// Must not know: what is drawn (sampling.ts).
+// Knows: single-pass reductions over a vocabulary of logits: the largest, the sum of their exponentials, the top k.
+// A batch of eight rows reads 400,000 logits per step, so the work per logit matters for tokens/s.
+// Must not know: sampling (sampling.ts).
 
-/** Index of the largest number of `x[from, to)`, counted from `from`; the first of equals. */
+/** Index of the largest number of `x[from, to)`, counted from `from`; the first if several are equal. */
 export function argMax(x: Float32Array, from: number, to: number): number {
   let best = from
   let largest = x[from] ?? 0
@@ -16,15 +16,15 @@ export function argMax(x: Float32Array, from: number, to: number): number {
   return best - from
 }
 
-/** Parts of a doubling that the table has. */
+/** Table entries per doubling. */
 const STEPS = 32
-/** Doublings below the largest from which on a term is left out: 2^-62 is below the resolution of a sum that is 1 at least. */
+/** Doublings below the largest beyond which a term is omitted: 2^-62 is below the resolution of a sum of at least 1. */
 const DEPTH = 62
 const POWERS = Float64Array.from({ length: STEPS * DEPTH + 2 }, (_, k) => 2 ** (-k / STEPS))
 
 /**
- * Σ exp((x − top) · factor) of `x[from, to)`, where no x is above `top`. A table and a polynomial of degree 3 in what remains: within
- * 1e-9 of the sum by `Math.exp`, and four times as fast.
+ * Σ exp((x − top) · factor) of `x[from, to)`, if no x is above `top`. A table and a polynomial of degree 3 in
+ * the remainder: within 1e-9 of the sum by `Math.exp`, and four times as fast.
  */
 export function sumExp(x: Float32Array, from: number, to: number, top: number, factor: number): number {
   const scale = (factor * STEPS) / Math.LN2
@@ -41,26 +41,26 @@ export function sumExp(x: Float32Array, from: number, to: number, top: number, f
   return sum
 }
 
-/** log Σ exp of `x[from, to)`, steady for large numbers. */
+/** log Σ exp of `x[from, to)`, numerically stable. */
 export function logSumExp(x: Float32Array, from: number, to: number): number {
   const top = x[from + argMax(x, from, to)] ?? 0
   return top + Math.log(sumExp(x, from, to, top, 1))
 }
 
-/** Ids of `x[from, to)`, counted from `from`, that are at `floor` or above, ascending. */
+/** Ids of `x[from, to)`, counted from `from`, with a value of at least `floor`, ascending. */
 export function gatherAbove(x: Float32Array, from: number, to: number, floor: number): number[] {
   const ids: number[] = []
   for (let i = from; i < to; i++) if ((x[i] ?? 0) >= floor) ids.push(i - from)
   return ids
 }
 
-/** The ids, those of larger logits first, equals by id. `ids` ascends. */
+/** Sorts ids by logit, largest first, equals by id. `ids` ascends. */
 export const rank = (x: Float32Array, from: number, ids: readonly number[]): number[] =>
   ids.toSorted((a, b) => (x[from + b] ?? 0) - (x[from + a] ?? 0))
 
-/** How far below the largest the few that count are looked for, in turn; in units of the logits times a temperature. */
+/** Depths below the largest logit that are searched in turn; in units of the logits times a temperature. */
 const DEPTHS = [6, 12, 24, Number.POSITIVE_INFINITY]
-/** So many are sorted by number before they are sorted by id, which is several times as slow. */
+/** Above this many candidates, values are sorted first: sorting ids is several times as slow. */
 const MANY = 2048
 
 /** Ids of the `count` largest of `x[from, to)`, the largest first, equals by id. */
@@ -74,7 +74,7 @@ export function pickLargest(x: Float32Array, from: number, to: number, count: nu
     const values = Float32Array.from(ids, (id) => x[from + id] ?? 0).toSorted()
     return rank(x, from, gatherAbove(x, from, to, values[values.length - wanted] ?? top)).slice(0, wanted)
   }
-  // Numbers that are not numbers are at no floor.
+  // NaN is never at or above a floor.
   return rank(
     x,
     from,
@@ -83,8 +83,8 @@ export function pickLargest(x: Float32Array, from: number, to: number, count: nu
 }
 
 /**
- * Ids whose exp((x − top) / temperature) sum to `share` of `mass` at least, and with each all that are larger, the largest first;
- * more of them than needed.
+ * Ids of the largest logits whose weights exp((x − top) / temperature) sum to at least `share`, largest first;
+ * may contain more than needed.
  */
 export function pickShare(
   x: Float32Array,

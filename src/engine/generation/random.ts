@@ -1,4 +1,5 @@
-// Knows: a stream of random numbers of a row's own, from a text: neither batch-mates nor order change what a row draws.
+// Knows: a random number stream per row, seeded by a text: neither the other rows of a batch nor their order
+// change a row's draws.
 // Algorithms: cyrb128 hashing of the text, sfc32 (Chris Doty-Humphrey, PractRand) for the stream.
 
 /** Uniform numbers in [0, 1) from a text; the same text gives the same numbers on every machine. */

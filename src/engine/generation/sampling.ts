@@ -1,5 +1,5 @@
-// Knows: how the next token is drawn from logits.
-// Order of the steps as in transformers' generate: repetition penalty, temperature, top-k, top-p, min-p, draw.
+// Knows: how the next token is sampled from logits.
+// Order of the steps as in transformers' generate: repetition penalty, temperature, top-k, top-p, min-p, sampling.
 import { argMax, gatherAbove, pickLargest, pickShare, rank, sumExp } from './logits.ts'
 
 export interface SamplingSettings {
@@ -16,7 +16,7 @@ export interface SamplingSettings {
 }
 
 /**
- * Divides positive logits of tokens that were seen by the penalty and multiplies negative ones, in place.
+ * Divides positive logits of tokens in `seen` by the penalty and multiplies negative ones, in place.
  * Source: Keskar et al. 2019 (CTRL).
  */
 export function penaliseRepetition(
@@ -34,8 +34,8 @@ export function penaliseRepetition(
   }
 }
 
-/** Draws a token from `logits[from, from + vocabulary)`. */
-export function drawToken(
+/** Samples a token from `logits[from, from + vocabulary)`. */
+export function sampleToken(
   logits: Float32Array,
   from: number,
   vocabulary: number,
@@ -47,9 +47,9 @@ export function drawToken(
   const best = argMax(logits, from, to)
   if (!(temperature > 0) || topK === 1) return best
   const top = logits[from + best] ?? 0
-  if (topK <= 0 && topP >= 1 && minP <= 0) return drawFromAll(logits, from, to, top, temperature, random)
+  if (topK <= 0 && topP >= 1 && minP <= 0) return sampleFromAll(logits, from, to, top, temperature, random)
 
-  // Without top-k, top-p is a share of all the mass, that of tokens which are no candidates included.
+  // Without top-k, top-p is a share of the mass of all tokens, candidates or not.
   const whole = topK <= 0 && topP < 1 ? sumExp(logits, from, to, top, 1 / temperature) : 0
   const { ids, weights } = pickCandidates(logits, from, to, top, settings, whole)
   let count = weights.length
@@ -59,7 +59,7 @@ export function drawToken(
     for (count = 0; count < weights.length && (count === 0 || sum < topP * mass); count++)
       sum += weights[count] ?? 0
   }
-  // The largest weight is 1, so a share of it is the number itself.
+  // The largest weight is 1, so `minP` is the threshold itself.
   if (minP > 0) while (count > 1 && (weights[count - 1] ?? 0) < minP) count--
   let target = random() * weights.subarray(0, count).reduce((sum, weight) => sum + weight, 0)
   for (let i = 0; i < count; i++) {
@@ -69,7 +69,10 @@ export function drawToken(
   return ids[count - 1] ?? 0
 }
 
-/** Tokens that top-k, top-p and min-p may keep, the likeliest first, and how likely each is beside the first; `whole`: the mass that top-p is a share of. */
+/**
+ * Tokens that top-k, top-p and min-p may keep, most likely first, and their weights relative to the first;
+ * `whole`: the mass that top-p is a share of.
+ */
 function pickCandidates(
   logits: Float32Array,
   from: number,
@@ -86,7 +89,7 @@ function pickCandidates(
     }
   }
   if (topP < 1) return pickShare(logits, from, to, top, temperature, topP * whole)
-  // A little below what min-p keeps, for rounding; what is below is cut afterwards.
+  // Slightly below the min-p threshold because of rounding; the excess is removed afterwards.
   const ids = rank(logits, from, gatherAbove(logits, from, to, top + temperature * (Math.log(minP) - 1e-3)))
   return {
     ids,
@@ -94,10 +97,10 @@ function pickCandidates(
   }
 }
 
-/** Logits summed at a time: what is drawn lies in one such part, and the others need not be looked at again. */
-const PART = 512
+/** Logits per partial sum: the sampled token is in one such block, and the others need not be read again. */
+const BLOCK = 512
 
-function drawFromAll(
+function sampleFromAll(
   x: Float32Array,
   from: number,
   to: number,
@@ -106,13 +109,13 @@ function drawFromAll(
   random: () => number,
 ): number {
   const sums: number[] = []
-  for (let at = from; at < to; at += PART)
-    sums.push(sumExp(x, at, Math.min(to, at + PART), top, 1 / temperature))
-  let target = random() * sums.reduce((sum, part) => sum + part, 0)
-  let part = 0
-  while (part < sums.length - 1 && target >= (sums[part] ?? 0)) target -= sums[part++] ?? 0
-  const end = Math.min(to, from + (part + 1) * PART)
-  let last = from + part * PART
+  for (let at = from; at < to; at += BLOCK)
+    sums.push(sumExp(x, at, Math.min(to, at + BLOCK), top, 1 / temperature))
+  let target = random() * sums.reduce((sum, value) => sum + value, 0)
+  let block = 0
+  while (block < sums.length - 1 && target >= (sums[block] ?? 0)) target -= sums[block++] ?? 0
+  const end = Math.min(to, from + (block + 1) * BLOCK)
+  let last = from + block * BLOCK
   for (let i = last; i < end; i++) {
     const weight = Math.exp(((x[i] ?? 0) - top) / temperature)
     if (weight === 0) continue

@@ -1,27 +1,31 @@
-// Knows: what the memories of both backends have in common: how much room they may be given, and which of a run's answers are whose.
+// Knows: what the KV caches of both backends have in common: how many rows fit, and which of a run's outputs
+// belong to which row.
 import type { DecoderShape } from '../models/shape.ts'
 import { onHost, type Outputs } from '../runtime/types.ts'
 import type { RowStep } from './cached-model.ts'
 
-/** Rows at once at most: more were never faster where it was measured. */
-const MOST_ROWS = 32
-/** Bytes that the pasts of all rows may take together, beside the weights: in a heap of 4 GiB, or on a card that holds other things too. */
-const MEMORY_AT_MOST = 2 ** 30
+/** Max rows in a batch: more were never faster in any measurement. */
+const MAX_ROWS = 32
+/**
+ * Max bytes of the KV cache of all rows, in addition to the weights: in a heap of 4 GiB, or on a graphics card
+ * that other programs use too.
+ */
+const MAX_CACHE_BYTES = 2 ** 30
 
-/** Rows of full length that a memory has room for, `wanted` at least. */
+/** Rows of full length that fit into the KV cache; at least `requested`. */
 export function countRows(
   { layers, kvHeads, headWidth }: Pick<DecoderShape, 'layers' | 'kvHeads' | 'headWidth'>,
   contextLength: number,
-  wanted: number,
+  requested: number,
 ): number {
   const rowBytes = 2 * 4 * layers * kvHeads * headWidth * contextLength
-  return Math.max(wanted, Math.min(MOST_ROWS, Math.floor(MEMORY_AT_MOST / rowBytes)))
+  return Math.max(requested, Math.min(MAX_ROWS, Math.floor(MAX_CACHE_BYTES / rowBytes)))
 }
 
-/** Throws a RangeError with a sentence where a model cannot be given room for so many rows. */
-export function checkResize(slots: number, most: number, open: number): void {
-  if (!Number.isInteger(slots) || slots < 1 || slots > most)
-    throw new RangeError(`room for ${slots} rows was asked for; 1 to ${most} fit`)
+/** Throws a RangeError with a sentence if a model cannot have this many slots. */
+export function checkResize(slots: number, max: number, open: number): void {
+  if (!Number.isInteger(slots) || slots < 1 || slots > max)
+    throw new RangeError(`the batch size ${slots} is outside the range 1 to ${max}`)
   if (open > 0) throw new RangeError(`${open} rows are open`)
 }
 
@@ -31,8 +35,11 @@ export function floatsOf(outputs: Outputs, name: 'logits' | 'hidden'): Float32Ar
   return data
 }
 
-/** Logits (or hidden states, with their width) come in the order of the rows in memory; the asker wants them in the order of its steps. */
-export function inOrder(
+/**
+ * Reorders logits (or hidden states, with their width) from the order of the rows in the cache to the order of
+ * the caller's steps.
+ */
+export function inStepOrder(
   logits: Float32Array,
   vocabulary: number,
   steps: readonly RowStep[],

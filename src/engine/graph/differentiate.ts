@@ -12,16 +12,16 @@ const outputsOf = (step: Step): readonly (Value | null)[] =>
   step.kind === 'node' ? step.node.outputs : step.composite.outputs
 
 /**
- * Gradients of a loss of one element with respect to `wrt`, each of its value's shape. A value that the loss does not
- * depend on gets zeros. Values used more than once add their gradients up. Throws a GraphError where the path from a
- * value to the loss goes through an op without a gradient, naming the op.
+ * Gradients of a loss of one element with respect to `wrt`, each in the shape of its value. A value that the loss does
+ * not depend on gets zeros. Gradients of values that are used more than once accumulate. Throws a GraphError with the
+ * op's name if the path from a value to the loss goes through an op without a gradient.
  */
 export function differentiate(g: Graph, loss: Value, wrt: readonly Value[]): Value[] {
   if (loss.shape.some((dim) => dim !== 1) || loss.dtype !== 'f32')
     throw new GraphError(`Only one f32 number can be differentiated, not ${showType(loss)}.`)
   const steps = g.steps.slice(0, (g.producerOf(loss) ?? -1) + 1)
-  const moved = findDependent(steps, wrt)
-  const parts = new Map<string, Value[]>([
+  const dependent = findDependent(steps, wrt)
+  const cotangents = new Map<string, Value[]>([
     [
       loss.name,
       [
@@ -33,55 +33,56 @@ export function differentiate(g: Graph, loss: Value, wrt: readonly Value[]): Val
       ],
     ],
   ])
-  const total = (value: Value | null): Value | null => {
-    const list = value ? parts.get(value.name) : undefined
+  const accumulate = (value: Value | null): Value | null => {
+    const list = value ? cotangents.get(value.name) : undefined
     if (!value || !list) return null
     const sum = list.reduce((a, b) => add(g, a, b))
-    parts.set(value.name, [sum])
+    cotangents.set(value.name, [sum])
     return sum
   }
   for (const step of steps.toReversed()) {
-    if (!inputsOf(step).some((value) => value && moved.has(value.name))) continue
-    const outputGradients = outputsOf(step).map(total)
-    if (outputGradients.every((gradient) => gradient === null)) continue
-    const gradients = gradientsOf(g, step, outputGradients)
+    if (!inputsOf(step).some((value) => value && dependent.has(value.name))) continue
+    const outputCotangents = outputsOf(step).map(accumulate)
+    if (outputCotangents.every((gradient) => gradient === null)) continue
+    const gradients = gradientsOf(g, step, outputCotangents)
     inputsOf(step).forEach((value, i) => {
       const gradient = gradients[i]
-      if (!value || !gradient || !moved.has(value.name)) return
+      if (!value || !gradient || !dependent.has(value.name)) return
       if (!sameShape(gradient.shape, value.shape))
         throw new GraphError(
-          `The gradient of ${nameOf(step)} for ${showType(value)} came out as ${showType(gradient)}.`,
+          `The gradient of ${nameOf(step)} for ${showType(value)} has the type ${showType(gradient)}.`,
         )
-      parts.set(value.name, [...(parts.get(value.name) ?? []), gradient])
+      cotangents.set(value.name, [...(cotangents.get(value.name) ?? []), gradient])
     })
   }
-  return wrt.map((value) => total(value) ?? zerosLike(g, value))
+  return wrt.map((value) => accumulate(value) ?? zerosLike(g, value))
 }
 
 const nameOf = (step: Step): string =>
   step.kind === 'node' ? step.node.op.type : step.composite.definition.name
 
-/** Names of all values that change when one of `wrt` does; comparisons and the like pass nothing on. */
+/** Names of all values that depend on `wrt`, except through comparisons and similar ops without a slope. */
 function findDependent(steps: readonly Step[], wrt: readonly Value[]): Set<string> {
-  const moved = new Set(wrt.map((value) => value.name))
+  const dependent = new Set(wrt.map((value) => value.name))
   for (const step of steps) {
     if (step.kind === 'node' && typeof step.node.op.gradient === 'object' && 'zero' in step.node.op.gradient)
       continue
-    if (!inputsOf(step).some((value) => value && moved.has(value.name))) continue
+    if (!inputsOf(step).some((value) => value && dependent.has(value.name))) continue
     for (const value of outputsOf(step))
-      if (value && (value.dtype === 'f32' || value.dtype === 'f16')) moved.add(value.name)
+      if (value && (value.dtype === 'f32' || value.dtype === 'f16')) dependent.add(value.name)
   }
-  return moved
+  return dependent
 }
 
 function gradientsOf(
   g: Graph,
   step: Step,
-  outputGradients: readonly (Value | null)[],
+  outputCotangents: readonly (Value | null)[],
 ): readonly (Value | null)[] {
-  if (step.kind === 'composite') return step.composite.definition.gradient(g, step.composite, outputGradients)
+  if (step.kind === 'composite')
+    return step.composite.definition.gradient(g, step.composite, outputCotangents)
   const { op } = step.node
-  if (typeof op.gradient === 'function') return op.gradient(g, step.node, outputGradients)
+  if (typeof op.gradient === 'function') return op.gradient(g, step.node, outputCotangents)
   if ('none' in op.gradient) throw new GraphError(`${op.type} has no gradient: ${op.gradient.none}.`)
   return []
 }

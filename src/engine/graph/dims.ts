@@ -15,7 +15,7 @@ const factorsOf = (dim: Dim): { count: number; symbols: string[] } => {
   return { count, symbols: symbols.toSorted() }
 }
 
-/** 'B*(P+S)' → ['B', '(P+S)']: stars inside parentheses do not divide. */
+/** 'B*(P+S)' → ['B', '(P+S)']: stars inside parentheses do not split. */
 function splitProduct(dim: string): string[] {
   const parts: string[] = []
   let depth = 0
@@ -49,7 +49,7 @@ export function multiplyDims(dims: readonly Dim[]): Dim {
   return nameProduct(count, symbols.toSorted())
 }
 
-/** The size that `whole` has for each of `part`; `undefined` where it does not divide. */
+/** whole / part; `undefined` if it is not a whole number. */
 export function divideDims(whole: Dim, part: Dim): Dim | undefined {
   const a = factorsOf(whole)
   const b = factorsOf(part)
@@ -63,7 +63,7 @@ export function divideDims(whole: Dim, part: Dim): Dim | undefined {
   return nameProduct(a.count / b.count, left)
 }
 
-/** Sum of sizes: a number where all are, else a symbol such as '(P+S)'. */
+/** Sum of sizes: a number if all are, else a symbol such as '(P+S)'. */
 export function addDims(dims: readonly Dim[]): Dim {
   let count = 0
   const symbols: string[] = []
@@ -76,14 +76,14 @@ export function addDims(dims: readonly Dim[]): Dim {
   return `(${[...symbols.toSorted(), ...(count ? [String(count)] : [])].join('+')})`
 }
 
-/** False only where two sizes are known to differ: a symbol may turn out to be any number. */
+/** False only if two sizes are known to differ: a symbol may be any number. */
 export const mayBeEqual = (a: Dim, b: Dim): boolean =>
   a === b || typeof a === 'string' || typeof b === 'string'
 
 export const sameShape = (a: readonly Dim[], b: readonly Dim[]): boolean =>
   a.length === b.length && a.every((dim, i) => dim === b[i])
 
-/** True where every size is a number. */
+/** True if every size is a number. */
 export const isStatic = (shape: readonly Dim[]): shape is readonly number[] =>
   shape.every((dim) => typeof dim === 'number')
 

@@ -1,4 +1,4 @@
-// Knows: a graph of ops as it is built at run time, and how it becomes an ONNX model.
+// Knows: a graph of ops that is built at run time, and how it becomes an ONNX model.
 // Must not know: which ops exist (ops/), models, sessions.
 import {
   BYTES_PER_ELEMENT,
@@ -29,7 +29,7 @@ export interface Value {
   readonly shape: readonly Dim[]
 }
 
-/** A finished model. `external` holds one virtual file for each weight, in the form that a session takes. */
+/** A finished model. `external` has one virtual file per weight, in the form that a session expects. */
 export interface OnnxModel {
   readonly bytes: Uint8Array
   readonly external: readonly { readonly path: string; readonly data: Uint8Array }[]
@@ -53,8 +53,8 @@ export type Step =
   | { readonly kind: 'composite'; readonly composite: Composite }
 
 /**
- * A graph under construction. Values are immutable; the same op on the same inputs is made once; what no output needs is
- * left out of the model.
+ * A graph under construction. Values are immutable; the same op on the same inputs is created once; what no output
+ * needs is left out of the model.
  */
 export class Graph {
   readonly #inputs: Value[] = []
@@ -65,7 +65,7 @@ export class Graph {
   readonly #producers = new Map<string, number>()
   readonly #made = new Map<string, readonly Value[]>()
   readonly #names = new Set<string>()
-  /** Other names of values: what a composite gives is named apart from what its inner nodes give. */
+  /** Aliases of values: the outputs of a composite have names of their own, apart from those of its inner nodes. */
   readonly #aliases = new Map<string, string>()
   #counter = 0
 
@@ -74,7 +74,7 @@ export class Graph {
     return this.#steps
   }
 
-  /** Index in `steps` of what makes the value; `undefined` for inputs and constants. */
+  /** Index in `steps` of the step that produces the value; `undefined` for inputs and constants. */
   producerOf(value: Value): number | undefined {
     return this.#producers.get(value.name)
   }
@@ -87,7 +87,10 @@ export class Graph {
     return value
   }
 
-  /** A small constant, stored inline, made once for equal contents. Throws a GraphError where data and shape disagree. */
+  /**
+   * A small constant, stored inline, created once for equal contents. Throws a GraphError if data and shape do not
+   * match.
+   */
   constant(dtype: DType, shape: readonly number[], data: ArrayLike<number>): Value {
     if (data.length !== elementsOf(shape))
       throw new GraphError(
@@ -115,13 +118,13 @@ export class Graph {
     return this.constant('i64', [numbers.length], numbers)
   }
 
-  /** A big constant in a virtual file of its own, named after it. `data` may be a view; it is not copied. */
+  /** A large constant in its own virtual file, with its name. `data` may be a view; it is not copied. */
   weight(name: string, dtype: DType, shape: readonly number[], data: WeightData): Value {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    const wanted = elementsOf(shape) * BYTES_PER_ELEMENT[dtype]
-    if (bytes.length !== wanted)
+    const expected = elementsOf(shape) * BYTES_PER_ELEMENT[dtype]
+    if (bytes.length !== expected)
       throw new GraphError(
-        `The weight ${name} of shape ${dtype}[${shape.join(', ')}] needs ${wanted} bytes, not ${bytes.length}.`,
+        `The weight ${name} of shape ${dtype}[${shape.join(', ')}] needs ${expected} bytes, not ${bytes.length}.`,
       )
     this.#claim(name)
     const value = { name, dtype, shape }
@@ -129,14 +132,14 @@ export class Graph {
     return value
   }
 
-  /** Contents of a small integer constant of this graph; `undefined` for everything else. */
+  /** Contents of a small integer constant of this graph; `undefined` for other values. */
   integersOf(value: Value): readonly number[] | undefined {
     return this.#initialisers.get(value.name)?.integers
   }
 
   /**
-   * Applies an op; its shape rule gives the outputs' types. Returns the outputs that the op has (optional ones that its
-   * rule leaves out are not among them). Throws a GraphError with the op's name and shapes where they do not fit.
+   * Applies an op; its shape rule returns the outputs' types. Returns the outputs that the op has (without optional
+   * ones that its rule leaves out). Throws a GraphError with the op's name and shapes if they do not fit.
    */
   apply(op: OpDefinition, inputs: readonly (Value | null)[], attributes: Attributes = {}): Value[] {
     const key = `${op.domain ?? ''}.${op.type}(${inputs.map((value) => value?.name ?? '').join()})${JSON.stringify(attributes, (_, item: unknown) => (item instanceof Uint8Array ? Array.from(item).join() : item))}`
@@ -150,18 +153,18 @@ export class Graph {
         : null,
     )
     this.#steps.push({ kind: 'node', node: { op, name, inputs, outputs, attributes } })
-    const given = outputs.filter((value): value is Value => value !== null)
-    for (const value of given) this.#producers.set(value.name, this.#steps.length - 1)
-    this.#made.set(key, given)
-    return [...given]
+    const present = outputs.filter((value): value is Value => value !== null)
+    for (const value of present) this.#producers.set(value.name, this.#steps.length - 1)
+    this.#made.set(key, present)
+    return [...present]
   }
 
-  /** Applies an op that gives one output. */
+  /** Applies an op with one output. */
   apply1(op: OpDefinition, inputs: readonly (Value | null)[], attributes: Attributes = {}): Value {
     return this.apply(op, inputs, attributes)[0] as Value
   }
 
-  /** Builds several nodes that the reverse pass treats as one, with a gradient rule of their own. */
+  /** Builds several nodes that the reverse pass treats as one, with their own gradient rule. */
   composite(definition: CompositeDefinition, inputs: readonly Value[]): Value[] {
     const { outputs: inner, saved } = definition.build(this, inputs)
     const outputs = inner.map((value): Value => {
@@ -174,20 +177,20 @@ export class Graph {
     return outputs
   }
 
-  /** The same value under sizes that the caller knows better ('(P+S)' is 'T'). Throws where they cannot be equal. */
+  /** The same value with sizes that the caller knows better ('(P+S)' is 'T'). Throws if they cannot be equal. */
   assume(value: Value, shape: readonly Dim[]): Value {
     if (
       shape.length !== value.shape.length ||
       !shape.every((dim, i) => mayBeEqual(dim, value.shape[i] as Dim))
     ) {
       throw new GraphError(
-        `${value.name} is ${showType(value)} and cannot be taken for [${shape.join(', ')}].`,
+        `${value.name} is ${showType(value)} and cannot have the shape [${shape.join(', ')}].`,
       )
     }
     return { ...value, shape }
   }
 
-  /** Makes a value an output of the model, under a name of its own. */
+  /** Makes a value an output of the model under this name. */
   output(name: string, value: Value): void {
     this.#claim(name)
     this.#outputs.push({ name, value })
@@ -311,9 +314,9 @@ function encode(dtype: DType, data: ArrayLike<number>): Uint8Array {
   }
 }
 
-/** A shape whose sizes are all numbers, or a GraphError that says which value has it not. */
-export function needStatic(value: Value, why: string): readonly number[] {
+/** The shape if all its sizes are numbers, else a GraphError that names the value. */
+export function needStatic(value: Value, what: string): readonly number[] {
   if (!isStatic(value.shape))
-    throw new GraphError(`${value.name} is ${showType(value)}; ${why} needs sizes that are numbers.`)
+    throw new GraphError(`${value.name} is ${showType(value)}; ${what} needs sizes that are numbers.`)
   return value.shape
 }

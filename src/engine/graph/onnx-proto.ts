@@ -1,4 +1,4 @@
-// Knows: the bytes of an ONNX model file (protobuf wire format, the fields of onnx.proto that we write).
+// Knows: the bytes of an ONNX model file (protobuf wire format, the fields of onnx.proto that are written here).
 // Must not know: shape rules, gradients.
 import type { Dim } from './dims.ts'
 
@@ -21,7 +21,7 @@ export interface ProtoTensor {
   readonly data: Uint8Array
 }
 
-/** Value of an attribute: a plain number is an integer, reals are marked. */
+/** Value of an attribute: a plain number is an integer, floats are wrapped. */
 export type Attribute =
   | number
   | string

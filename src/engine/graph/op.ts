@@ -1,5 +1,8 @@
-// Knows: what an op is: its ONNX name, its shape rule and its gradient, in one declaration.
+// Knows: the declaration of an op: its ONNX name, its shape rule and its gradient.
 // Must not know: any particular op (ops/), how a graph is stored (graph.ts).
+// Import cycles among the files in ops/ (expand, reduceSum and sumTo; split and concat; gather and scatter) are
+// natural: these ops are each other's gradients. They use each other only when a gradient is built, never while the
+// modules load.
 import type { Dim } from './dims.ts'
 import type { Graph, Value } from './graph.ts'
 import type { Attribute, Attributes, DType } from './onnx-proto.ts'
@@ -10,19 +13,19 @@ export interface OutputType {
   readonly shape: readonly Dim[]
 }
 
-/** What a shape rule sees. */
+/** Input of a shape rule. */
 export interface Inference {
   readonly inputs: readonly (Value | null)[]
   readonly attributes: Attributes
-  /** The input at `index`, or a sentence that it is missing. */
+  /** The input at `index`; throws a GraphError if it is missing. */
   need(index: number): Value
-  /** Contents of an integer input that is a constant of the graph, else `undefined`. */
+  /** Contents of an integer input if it is a constant of the graph, else `undefined`. */
   constant(index: number): readonly number[] | undefined
   /** Throws a GraphError that names the op and its inputs' shapes. */
   refuse(reason: string): never
 }
 
-/** One applied op. An output that nobody asked for is `null`. */
+/** One applied op. An optional output that the op leaves out is `null`. */
 export interface GraphNode {
   readonly op: OpDefinition
   readonly name: string
@@ -32,8 +35,8 @@ export interface GraphNode {
 }
 
 /**
- * Reverse rule: from the gradients of the outputs (null: no influence on the loss) the gradients of the inputs, each of
- * its input's shape, or null for an input that has none (integers).
+ * Reverse rule: from the gradients of the outputs (null: no influence on the loss) the gradients of the inputs, each in
+ * the shape of its input, or null for an input that has none (integers).
  */
 export type GradientRule = (
   g: Graph,
@@ -48,14 +51,17 @@ export interface OpDefinition {
   readonly domain?: string
   /** Types of the outputs, in ONNX order; null leaves an optional output out. */
   readonly infer: (inference: Inference) => readonly (OutputType | null)[]
-  /** A rule; or why there is none: `zero` passes nothing back (comparisons, shapes), `none` refuses to be differentiated. */
+  /**
+   * A rule, or the reason why there is none: `zero` propagates no gradient (comparisons, shapes), `none` cannot be
+   * differentiated.
+   */
   readonly gradient: GradientRule | { readonly zero: string } | { readonly none: string }
 }
 
-/** Declares an op. The declaration is all that the rest of the builder knows of it. */
+/** Declares an op. The rest of the builder knows nothing else about it. */
 export const defineOp = (definition: OpDefinition): OpDefinition => definition
 
-/** Several nodes that are differentiated as one, by a rule that is cheaper or steadier than theirs. */
+/** Several nodes that are differentiated as one, by a rule that is cheaper or numerically more stable than theirs. */
 export interface CompositeDefinition {
   readonly name: string
   readonly build: (
@@ -76,7 +82,7 @@ export interface Composite {
   readonly saved: readonly Value[]
 }
 
-/** A graph that does not fit together: a bug in the builder's caller. The sentence names the op and the shapes. */
+/** An inconsistent graph: a bug in the builder's caller. The sentence names the op and the shapes. */
 export class GraphError extends Error {
   override readonly name = 'GraphError'
 }
@@ -84,15 +90,15 @@ export class GraphError extends Error {
 export const showType = (value: { dtype: DType; shape: readonly Dim[] } | null): string =>
   value ? `${value.dtype}[${value.shape.join(', ')}]` : 'nothing'
 
-/** An integer attribute, or what stands for it when absent. */
-export const intAttribute = (attributes: Attributes, name: string, otherwise: number): number => {
+/** An integer attribute, or its default. */
+export const intAttribute = (attributes: Attributes, name: string, fallback: number): number => {
   const value: Attribute | undefined = attributes[name]
-  return typeof value === 'number' ? value : otherwise
+  return typeof value === 'number' ? value : fallback
 }
-/** A real attribute, or what stands for it when absent. */
-export const floatAttribute = (attributes: Attributes, name: string, otherwise: number): number => {
+/** A float attribute, or its default. */
+export const floatAttribute = (attributes: Attributes, name: string, fallback: number): number => {
   const value: Attribute | undefined = attributes[name]
-  return typeof value === 'object' && 'float' in value ? value.float : otherwise
+  return typeof value === 'object' && 'float' in value ? value.float : fallback
 }
 /** A list of integers, or `undefined`. */
 export const intsAttribute = (attributes: Attributes, name: string): readonly number[] | undefined => {

@@ -4,7 +4,9 @@ import type { Value } from './graph.ts'
 import type { Inference, OutputType } from './op.ts'
 import { mayBeEqual, type Dim } from './dims.ts'
 
-/** NumPy's rule: shapes are aligned at their ends, and 1 stretches. A symbol beside a number is taken for that number. */
+/**
+ * NumPy's rule: shapes are aligned at their ends, and 1 is stretched. A symbol next to a number counts as that number.
+ */
 export function broadcastShapes(inference: Inference, shapes: readonly (readonly Dim[])[]): Dim[] {
   const rank = Math.max(...shapes.map((shape) => shape.length))
   return Array.from({ length: rank }, (_, axis) => {
@@ -25,7 +27,7 @@ export function broadcastShapes(inference: Inference, shapes: readonly (readonly
 /** Two inputs of one type, broadcast together. */
 export function inferBinary(inference: Inference): OutputType[] {
   const [a, b] = [inference.need(0), inference.need(1)]
-  if (a.dtype !== b.dtype) inference.refuse('both must be of one type.')
+  if (a.dtype !== b.dtype) inference.refuse('both must have the same type.')
   return [{ dtype: a.dtype, shape: broadcastShapes(inference, [a.shape, b.shape]) }]
 }
 
@@ -33,20 +35,20 @@ export function inferBinary(inference: Inference): OutputType[] {
 export const inferComparison = (inference: Inference): OutputType[] =>
   inferBinary(inference).map(({ shape }) => ({ dtype: 'bool', shape }))
 
-/** The output is like the input. */
+/** The output has the type of the input. */
 export function inferSame(inference: Inference): OutputType[] {
   const x = inference.need(0)
   return [{ dtype: x.dtype, shape: x.shape }]
 }
 
-/** As `inferSame`, floats only. */
+/** Like `inferSame`, floats only. */
 export function inferSameFloat(inference: Inference): OutputType[] {
   needFloat(inference, inference.need(0))
   return inferSame(inference)
 }
 
 export function needFloat(inference: Inference, value: Value): void {
-  if (value.dtype !== 'f32' && value.dtype !== 'f16') inference.refuse('it works on floats.')
+  if (value.dtype !== 'f32' && value.dtype !== 'f16') inference.refuse('it needs floats.')
 }
 
 export function needInteger(
@@ -58,11 +60,11 @@ export function needInteger(
     inference.refuse(`its indices must be ${allowed.join(' or ')}.`)
 }
 
-/** An axis as a number from 0, or a refusal. `rank` sizes, `slots` 1 more where an axis is being made. */
+/** An axis as a number from 0 up to `rank` − 1; refuses others. */
 export function normaliseAxis(inference: Inference, axis: number, rank: number): number {
   const at = axis < 0 ? axis + rank : axis
   if (!Number.isInteger(at) || at < 0 || at >= rank)
-    inference.refuse(`there is no axis ${axis} among ${rank}.`)
+    inference.refuse(`there is no axis ${axis} in ${rank} axes.`)
   return at
 }
 

@@ -1,8 +1,9 @@
-// Knows: attention of new tokens over what came before, in the two forms that the backends want.
-//   host:   the past lies in JavaScript's memory; the graph gives only the new keys and values, which are written in place.
-//   device: the past lies on the GPU; the graph writes the new keys and values into it and gives it back whole.
-// Before a row's own past stands a shared one (a prompt's common beginning), held once for all rows.
-// Must not know: which rows there are and how far each has come (generation/).
+// Knows: attention of new tokens over a KV cache, in the two forms that the backends need.
+//   host:   the cache is in JavaScript's memory; the graph returns only the new keys and values, which are then written
+//           in place.
+//   device: the cache is on the GPU; the graph writes the new keys and values into it and returns it whole.
+// A row's own cache follows a shared one (the shared prefix of the prompts), which is stored once for all rows.
+// Must not know: which rows there are and the length of each (generation/).
 import type { Graph, Value } from '../graph/graph.ts'
 import {
   add,
@@ -36,17 +37,20 @@ export const cacheNames = (layer: number) =>
   }) as const
 
 /**
- * Makes the attention of every layer. Inputs that it adds to the graph:
- * `positions` int64 [B, S]; `mask` f32 [B, 1, S, T], 0 or very negative, over shared, own past and new tokens in this order;
- * `window_mask` of the same form for layers with a window, where positions go beyond it;
- * `shared_end` int64 [1], the length Q of the shared past;
- * host: `own_end` int64 [1] = Q + P, and per layer
- *   shared keys [1, kvHeads, headWidth, Q], shared values [1, kvHeads, Q, headWidth], own the same with B rows and length P;
- *   outputs: new keys [B, kvHeads, headWidth, S] (turned), new values [B, kvHeads, S, headWidth];
- * device: `places` int64 [B · kvHeads · S, 3] (row, head, place of each new token in the own past), and per layer
- *   shared keys and values [1, kvHeads, Q, headWidth], own [B, kvHeads, P, headWidth]; outputs: the own ones, written.
- *   There the new tokens are part of the own past, so the mask covers Q + P.
- * `positionCount` bounds the tables of RoPE. `headNorm` gives the weights [headWidth] of the norms of queries and keys.
+ * Creates the attention of every layer. Inputs that it adds to the graph:
+ * - `positions` int64 [B, S];
+ * - `mask` f32 [B, 1, S, T], 0 or very negative, over the shared cache, the own cache and the new tokens, in this order;
+ * - `window_mask` of the same form for layers with a sliding window, if there are more positions than the window;
+ * - `shared_end` int64 [1], the length Q of the shared cache;
+ * - host: `own_end` int64 [1] = Q + P, and per layer shared keys [1, kvHeads, headWidth, Q], shared values
+ *   [1, kvHeads, Q, headWidth], own ones the same with B rows and length P;
+ *   outputs: new keys [B, kvHeads, headWidth, S] (transposed), new values [B, kvHeads, S, headWidth];
+ * - device: `scatter_indices` int64 [B · kvHeads · S, 3] (row, head, position of each new token in the own cache), and
+ *   per layer shared keys and values [1, kvHeads, Q, headWidth], own [B, kvHeads, P, headWidth];
+ *   outputs: the own ones with the new tokens. These are part of the own cache there, so the mask covers Q + P.
+ *
+ * `positionCount` is the length of the RoPE tables. `headNorm` returns the weights [headWidth] of the norms of queries
+ * and keys.
  */
 export function makeCachedAttention(
   g: Graph,
@@ -73,18 +77,21 @@ export function makeCachedAttention(
   const windowMask = windowWithin(shape, positionCount) === undefined ? mask : openMask('window_mask')
   const maskOf = (layer: number): Value => (local?.layers[layer] === true ? windowMask : mask)
   const scale = shape.attentionScale ?? 1 / Math.sqrt(headWidth)
-  const turn = makeTurn(g, shape, positions, positionCount, scale)
+  const rotate = makeRotation(g, shape, positions, positionCount, scale)
   const normed = (x: Value, layer: number, which: 'query' | 'key'): Value =>
     shape.queryKeyNorm === true
       ? simplifiedLayerNormalization(g, x, headNorm(layer, which), shape.normEpsilon)
       : x
 
-  /** q|k|v apart and turned by position: queries folded [B, kvHeads, shared · S, headWidth], keys and values [B, kvHeads, S, headWidth]. */
+  /**
+   * q|k|v split and rotated by position: queries folded [B, kvHeads, shared · S, headWidth], keys and values [B,
+   * kvHeads, S, headWidth].
+   */
   const prepare = (qkv: Value, layer: number): { q: Value; k: Value; v: Value } => {
     const byHead = transpose(g, reshape(g, qkv, ['B', 'S', heads + 2 * kvHeads, headWidth]), [0, 2, 1, 3])
     const [q, k, v] = split(g, byHead, [heads, kvHeads, kvHeads], 1) as [Value, Value, Value]
-    const turned = turn(normed(q, layer, 'query'), normed(k, layer, 'key'), layer)
-    return { q: reshape(g, turned.q, ['B', kvHeads, -1, headWidth]), k: turned.k, v }
+    const rotated = rotate(normed(q, layer, 'query'), normed(k, layer, 'key'), layer)
+    return { q: reshape(g, rotated.q, ['B', kvHeads, -1, headWidth]), k: rotated.k, v }
   }
   const finish = (context: Value): Value => {
     const unfolded = g.assume(reshape(g, context, ['B', heads, -1, headWidth]), ['B', heads, 'S', headWidth])
@@ -101,18 +108,22 @@ export function makeCachedAttention(
       const ownKeys = g.input(names.ownKeys, 'f32', ['B', kvHeads, headWidth, 'P'])
       const ownValues = g.input(names.ownValues, 'f32', ['B', kvHeads, 'P', headWidth])
       const { q, k, v } = prepare(qkv, layer)
-      const turnedKeys = transposeLast(g, k)
-      const scores = concat(g, [matMul(g, q, sharedKeys), matMul(g, q, ownKeys), matMul(g, q, turnedKeys)], 3)
+      const transposedKeys = transposeLast(g, k)
+      const scores = concat(
+        g,
+        [matMul(g, q, sharedKeys), matMul(g, q, ownKeys), matMul(g, q, transposedKeys)],
+        3,
+      )
       const weights = softmax(g, add(g, scores, maskOf(layer)), -1)
       const sharedPart = matMul(g, slice(g, weights, 0, sharedEnd, 3), sharedValues)
       const ownPart = matMul(g, slice(g, weights, sharedEnd, ownEnd, 3), ownValues)
       const newPart = matMul(g, slice(g, weights, ownEnd, TO_END, 3), v)
-      g.output(names.newKeys, turnedKeys)
+      g.output(names.newKeys, transposedKeys)
       g.output(names.newValues, v)
       return finish(add(g, add(g, sharedPart, ownPart), newPart))
     }
   }
-  const places = g.input('places', 'i64', ['N', 3])
+  const scatterIndices = g.input('scatter_indices', 'i64', ['N', 3])
   return (qkv, layer) => {
     const names = cacheNames(layer)
     const sharedKeys = g.input(names.sharedKeys, 'f32', [1, kvHeads, 'Q', headWidth])
@@ -121,7 +132,7 @@ export function makeCachedAttention(
     const ownValues = g.input(names.ownValues, 'f32', ['B', kvHeads, 'P', headWidth])
     const { q, k, v } = prepare(qkv, layer)
     const write = (past: Value, fresh: Value): Value =>
-      scatterNd(g, past, places, g.assume(reshape(g, fresh, [-1, headWidth]), ['N', headWidth]))
+      scatterNd(g, past, scatterIndices, g.assume(reshape(g, fresh, [-1, headWidth]), ['N', headWidth]))
     const keys = write(ownKeys, k)
     const values = write(ownValues, v)
     const scores = concat(
@@ -141,8 +152,8 @@ export function makeCachedAttention(
   }
 }
 
-/** How a layer's queries and keys [B, heads, S, headWidth] are turned by position; queries are scaled too. */
-function makeTurn(
+/** The rotation of a layer's queries and keys [B, heads, S, headWidth] by position; queries are also scaled. */
+function makeRotation(
   g: Graph,
   shape: DecoderShape,
   positions: Value,
@@ -154,7 +165,7 @@ function makeTurn(
     of: Pick<DecoderShape, 'headWidth' | 'ropeTheta' | 'ropeFactors'>,
   ): Record<'cosK' | 'sinK' | 'cosQ' | 'sinQ', Value> => {
     const { cos, sin } = ropeTables(of, positionCount)
-    // The scale of the scores lies in the tables of the queries.
+    // The scale of the scores is part of the tables of the queries.
     const table = (name: string, data: Float32Array, factor: number): Value =>
       g.weight(
         name + suffix,
@@ -169,12 +180,12 @@ function makeTurn(
       sinQ: table('sin_scaled', sin, scale),
     }
   }
-  const { headWidth, local, unturned } = shape
+  const { headWidth, local, noRope } = shape
   const everywhere = open('', shape)
   const inWindow =
     local?.ropeTheta === undefined ? everywhere : open('_local', { headWidth, ropeTheta: local.ropeTheta })
   return (q, k, layer) => {
-    if (unturned?.[layer] === true) return { q: mul(g, q, g.scalar(scale)), k }
+    if (noRope?.[layer] === true) return { q: mul(g, q, g.scalar(scale)), k }
     const { cosK, sinK, cosQ, sinQ } = local?.layers[layer] === true ? inWindow : everywhere
     return {
       q: rotaryEmbedding(g, q, positions, cosQ, sinQ),

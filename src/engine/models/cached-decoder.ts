@@ -1,4 +1,5 @@
-// Knows: the decoder as a model for generation: embedded tokens and the past in, logits of chosen positions and the new past out.
+// Knows: the decoder as a model for generation: embedded tokens and the KV cache in, logits of chosen positions and the
+// new cache out.
 import { Graph, type OnnxModel, type Value } from '../graph/graph.ts'
 import { add, gather, reshape } from '../graph/ops/index.ts'
 import type { LoadedWeights } from './decoder-weights.ts'
@@ -8,9 +9,9 @@ import { qkvWidth } from './shape.ts'
 import { applyLinear } from './weight-nodes.ts'
 
 /**
- * Inputs: `x` f32 [B, S, width] (rows of the embedding, looked up by the host), `chosen` int64 [R] (indices into B · S whose
- * logits are wanted) and those of `makeCachedAttention`. Outputs: `logits` f32 [R, vocabulary], `hidden` f32 [R, width] (after the final
- * norm, before the head) and the new past.
+ * Inputs: `x` f32 [B, S, width] (rows of the embedding, looked up by the host), `chosen` int64 [R] (indices into B · S
+ * of the positions that need logits) and those of `makeCachedAttention`. Outputs: `logits` f32 [R, vocabulary],
+ * `hidden` f32 [R, width] (after the final norm, before the head) and the new cache.
  */
 export function buildCachedDecoder(
   weights: LoadedWeights,
@@ -32,7 +33,7 @@ export function buildCachedDecoder(
       g.weight(`${name}_norm_${layer}`, 'f32', [shape.width], weights.norm(layer, name)),
     attend,
   })
-  // The head is the largest product of all: only the positions that someone asked for pay for it.
+  // The head is the largest product of all: only the chosen positions pay for it.
   const chosen = g.input('chosen', 'i64', ['R'])
   const picked = gather(g, reshape(g, hidden, [-1, shape.width]), chosen, 0)
   g.output('hidden', picked)
@@ -42,11 +43,11 @@ export function buildCachedDecoder(
 
 function biasOf(g: Graph, { shape, qkvBias }: LoadedWeights, layer: number): Value {
   if (qkvBias === undefined)
-    throw new RangeError('The weights have no biases, and their shape says that they do.')
+    throw new RangeError('The weights have no biases, but their shape requires them.')
   return g.weight(`qkv_bias_${layer}`, 'f32', [qkvWidth(shape)], qkvBias(layer))
 }
 
-/** The new past: on a GPU it stays there between runs. */
+/** The names of the new cache: on a GPU it stays there between runs. */
 export const deviceOutputs = (layers: number): string[] =>
   Array.from({ length: layers }, (_, layer) => [
     cacheNames(layer).newKeys,

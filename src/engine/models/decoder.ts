@@ -1,5 +1,5 @@
-// Knows: the Llama decoder (RMSNorm, grouped-query attention, SwiGLU) and what its kin do otherwise, written once.
-// Must not know: where weights lie and in which form, how attention remembers (parts), what is done with the hidden states.
+// Knows: the Llama decoder (RMSNorm, grouped-query attention, SwiGLU) and the variations of its relatives.
+// Must not know: how weights are stored, how attention caches (DecoderParts), what the hidden states are used for.
 import type { Graph, Value } from '../graph/graph.ts'
 import {
   mul,
@@ -16,20 +16,23 @@ export type NormName = 'attention' | 'feedForward' | 'final' | 'postAttention' |
 
 /** What differs between training, inference on wasm and inference on WebGPU. */
 export interface DecoderParts {
-  /** Projection x [.., K] → [.., N]; qkv gives q|k|v and gateUp gives gate|up side by side. */
+  /** Projection x [.., K] → [.., N]; qkv returns q|k|v and gateUp gate|up side by side. */
   linear(x: Value, layer: number, name: LinearName): Value
-  /** Both projections of the feed-forward layer, where they are not stacked: [gate, up]. Absent: `linear` of `gateUp` is split. */
+  /**
+   * Both projections of the feed-forward layer, if they are not stacked: [gate, up]. Absent: `linear` of `gateUp` is
+   * split.
+   */
   gateAndUp?(x: Value, layer: number): readonly [Value, Value]
-  /** Weight [width] of a norm; `final` comes with layer = layers. */
+  /** Weight [width] of a norm; `final` has layer = layers. */
   normWeight(layer: number, name: NormName): Value
   /** Attention of a layer: q|k|v [.., (heads + 2 kvHeads) · headWidth] before RoPE → [.., heads · headWidth]. */
   attend(qkv: Value, layer: number): Value
 }
 
 /**
- * Hidden states after the final norm, of the shape of x: [B, S, width], or [rows, width] where `attend` knows how the rows
- * are laid out. Architecture: Touvron et al. 2023, as Hugging Face's `LlamaModel` computes it;
- * with `postNorms`, `activation` and `embeddingScale` of the shape as its `Gemma3TextModel` does.
+ * Hidden states after the final norm, in the shape of x: [B, S, width], or [rows, width] if `attend` knows the layout
+ * of the rows. Architecture: Touvron et al. 2023, as Hugging Face's `LlamaModel` computes it;
+ * with `postNorms`, `activation` and `embeddingScale` of the shape as its `Gemma3TextModel` computes it.
  */
 export function buildDecoder(g: Graph, shape: DecoderShape, x: Value, parts: DecoderParts): Value {
   const { layers, feedForward, normEpsilon } = shape
@@ -44,7 +47,7 @@ export function buildDecoder(g: Graph, shape: DecoderShape, x: Value, parts: Dec
       normEpsilon,
     ))
   }
-  const afterwards = (delta: Value, layer: number, name: NormName): Value =>
+  const postNorm = (delta: Value, layer: number, name: NormName): Value =>
     shape.postNorms === true
       ? simplifiedLayerNormalization(g, delta, parts.normWeight(layer, name), normEpsilon)
       : delta
@@ -52,7 +55,7 @@ export function buildDecoder(g: Graph, shape: DecoderShape, x: Value, parts: Dec
   for (let layer = 0; layer < layers; layer++) {
     const attended = parts.attend(parts.linear(normed, layer, 'qkv'), layer)
     addAndNorm(
-      afterwards(parts.linear(attended, layer, 'output'), layer, 'postAttention'),
+      postNorm(parts.linear(attended, layer, 'output'), layer, 'postAttention'),
       layer,
       'feedForward',
     )
@@ -61,7 +64,7 @@ export function buildDecoder(g: Graph, shape: DecoderShape, x: Value, parts: Dec
       (split(g, parts.linear(normed, layer, 'gateUp'), [feedForward, feedForward], -1) as [Value, Value])
     const activated = gated(g, gate, up)
     addAndNorm(
-      afterwards(parts.linear(activated, layer, 'down'), layer, 'postFeedForward'),
+      postNorm(parts.linear(activated, layer, 'down'), layer, 'postFeedForward'),
       layer + 1,
       layer + 1 < layers ? 'attention' : 'final',
     )

@@ -1,4 +1,4 @@
-// Knows: the sizes of a Llama-like decoder, and what later architectures of that family do otherwise.
+// Knows: the sizes of a Llama-like decoder, and the variations of later architectures of that family.
 // Must not know: which architecture does what (architectures/).
 
 export interface DecoderShape {
@@ -14,46 +14,53 @@ export interface DecoderShape {
   /** Width of the feed-forward layer. */
   readonly feedForward: number
   readonly vocabulary: number
-  /** Tokens it can attend to. */
+  /** Context length in tokens. */
   readonly context: number
   readonly ropeTheta: number
   readonly normEpsilon: number
   /** The head is the transposed embedding. */
   readonly tiedHead: boolean
-  /** Classes of a decoder that answers with one of a few, at the last token it reads, by a head of their own; absent where it writes tokens. */
+  /**
+   * Number of classes of a decoder that classifies at the last token, by a separate head; absent if it generates
+   * tokens.
+   */
   readonly classes?: number
 
-  // What follows is what later architectures do otherwise than Llama; absent where they do not. Training has none of it (faultOfTraining).
-  /** Numbers that the frequencies of RoPE are divided by, one for each pair, above 0. `stored`: they lie among the weights and come with them. */
+  // The following fields are differences from Llama; absent if there is none. Training supports none of them
+  // (findUntrainable).
+  /**
+   * Divisors of the RoPE frequencies, one per pair, above 0. `stored`: they are stored among the weights and are read
+   * with them.
+   */
   readonly ropeFactors?: readonly number[] | 'stored'
-  /** True for each layer whose queries and keys are not turned by position. */
-  readonly unturned?: readonly boolean[]
-  /** Layers that see the last tokens only. */
+  /** True for each layer without RoPE. */
+  readonly noRope?: readonly boolean[]
+  /** Layers with sliding-window attention. */
   readonly local?: LocalAttention
-  /** What a product of query and key is multiplied with; default 1 / √headWidth. */
+  /** Factor of the attention scores; default 1 / √headWidth. */
   readonly attentionScale?: number
   /** q, k and v have biases. */
   readonly qkvBias?: boolean
-  /** Every head of q and k has an RMSNorm before it is turned. */
+  /** Every head of q and k has an RMSNorm before RoPE. */
   readonly queryKeyNorm?: boolean
-  /** What attention and the feed-forward layer give goes through an RMSNorm of its own before it is added. */
+  /** The outputs of attention and of the feed-forward layer each have an RMSNorm before they are added. */
   readonly postNorms?: boolean
-  /** Of the gate; default SiLU. `gelu` is the one by tanh. */
+  /** Activation of the gate; default SiLU. `gelu` is the tanh approximation. */
   readonly activation?: 'silu' | 'gelu'
-  /** What embeddings are multiplied with where they enter. */
+  /** Factor of the embeddings. */
   readonly embeddingScale?: number
 }
 
 export interface LocalAttention {
-  /** True for each such layer. */
+  /** True for each layer with a window. */
   readonly layers: readonly boolean[]
-  /** Tokens that it sees, itself included; at least 1. */
+  /** Tokens in the window, including the current one; 1 or more. */
   readonly window: number
-  /** The base of RoPE in these layers, without factors; absent: they turn as all others do. */
+  /** The base of RoPE in these layers, without factors; absent: as in all others. */
   readonly ropeTheta?: number
 }
 
-/** Window of the layers that need a mask of their own among so many positions; undefined where none does. */
+/** Window of the layers that need a separate mask at this number of positions; undefined if none does. */
 export const windowWithin = ({ local }: Pick<DecoderShape, 'local'>, positions: number): number | undefined =>
   local !== undefined && local.window < positions && local.layers.includes(true) ? local.window : undefined
 
@@ -61,8 +68,8 @@ export const windowWithin = ({ local }: Pick<DecoderShape, 'local'>, positions: 
 export const qkvWidth = ({ heads, kvHeads, headWidth }: DecoderShape): number =>
   (heads + 2 * kvHeads) * headWidth
 
-/** What does not fit together in a shape, as a sentence; `undefined` where all does. */
-export function faultOfShape(shape: DecoderShape): string | undefined {
+/** What is inconsistent in a shape, as a sentence; `undefined` if nothing is. */
+export function findShapeProblem(shape: DecoderShape): string | undefined {
   const { layers, width, heads, kvHeads, headWidth, feedForward, vocabulary, context } = shape
   for (const [name, size] of Object.entries({
     layers,
@@ -81,31 +88,31 @@ export function faultOfShape(shape: DecoderShape): string | undefined {
     return `A decoder with classes = ${shape.classes} cannot be built: it must be a whole number of 1 or more.`
   if (heads % kvHeads !== 0) return `${heads} heads cannot share ${kvHeads} key-value heads evenly.`
   if (headWidth % 2 !== 0) return `A head width of ${headWidth} is odd; rotary positions need pairs.`
-  return faultOfExtras(shape)
+  return findExtrasProblem(shape)
 }
 
-function faultOfExtras({
+function findExtrasProblem({
   layers,
   headWidth,
   ropeTheta,
   ropeFactors,
-  unturned,
+  noRope,
   local,
   attentionScale,
   embeddingScale,
 }: DecoderShape): string | undefined {
   const isPositive = (x: number | undefined): boolean => x === undefined || (Number.isFinite(x) && x > 0)
   if (Array.isArray(ropeFactors) && (ropeFactors.length !== headWidth / 2 || !ropeFactors.every(isPositive)))
-    return `Its positions are stretched by ${ropeFactors.length} factors; ${headWidth / 2} numbers above 0 are needed.`
+    return `It has ${ropeFactors.length} RoPE factors; ${headWidth / 2} numbers above 0 are needed.`
   for (const [what, list] of [
-    ['layers without RoPE', unturned],
+    ['layers without RoPE', noRope],
     ['layers with a window', local?.layers],
   ] as const) {
     if (list !== undefined && list.length !== layers)
-      return `A list of ${what} names ${list.length} layers of ${layers}.`
+      return `The list of ${what} has ${list.length} entries for ${layers} layers.`
   }
   if (local !== undefined && (!Number.isInteger(local.window) || local.window < 1))
-    return `A window of ${local.window} tokens cannot be: it must be a whole number of 1 or more.`
+    return `A window of ${local.window} tokens is not possible: it must be a whole number of 1 or more.`
   for (const [what, number] of Object.entries({
     ropeTheta,
     attentionScale,
@@ -116,18 +123,18 @@ function faultOfExtras({
   return undefined
 }
 
-/** What training cannot do with a decoder of this shape, as words for "it has …"; undefined where it can all. */
-export function faultOfTraining(shape: DecoderShape): string | undefined {
+/** Features of this shape that training does not support, as a phrase after "it has …"; undefined if there is none. */
+export function findUntrainable(shape: DecoderShape): string | undefined {
   const extras: Readonly<Record<string, boolean>> = {
-    'a head of its own beside its embedding': !shape.tiedHead,
-    'stretched positions': shape.ropeFactors !== undefined,
-    'layers without positions': shape.unturned?.includes(true) ?? false,
-    'layers that see a window only': shape.local?.layers.includes(true) ?? false,
-    'a scale of its own in attention': shape.attentionScale !== undefined,
+    'a head that is not tied to its embedding': !shape.tiedHead,
+    'scaled RoPE': shape.ropeFactors !== undefined,
+    'layers without RoPE': shape.noRope?.includes(true) ?? false,
+    'layers with a sliding window': shape.local?.layers.includes(true) ?? false,
+    'a different attention scale': shape.attentionScale !== undefined,
     biases: shape.qkvBias === true,
     'norms of queries and keys': shape.queryKeyNorm === true,
     'norms after attention and feed-forward layers': shape.postNorms === true,
-    'another activation': shape.activation === 'gelu',
+    'a different activation': shape.activation === 'gelu',
     'scaled embeddings': shape.embeddingScale !== undefined,
   }
   const has = Object.keys(extras).filter((extra) => extras[extra])
@@ -135,15 +142,17 @@ export function faultOfTraining(shape: DecoderShape): string | undefined {
 }
 
 /**
- * Tables of RoPE: cos and sin of position / (factor · theta^(2i / headWidth)), each [positions, headWidth / 2]. Source: Su et al. 2021.
- * Throws a RangeError where the factors were not read yet.
+ * Tables of RoPE: cos and sin of position / (factor · theta^(2i / headWidth)), each [positions, headWidth / 2]. Source:
+ * Su et al. 2021. Throws a RangeError if the factors were not read yet.
  */
 export function ropeTables(
   { headWidth, ropeTheta, ropeFactors }: Pick<DecoderShape, 'headWidth' | 'ropeTheta' | 'ropeFactors'>,
   positions: number,
 ): { cos: Float32Array; sin: Float32Array } {
   if (ropeFactors === 'stored')
-    throw new RangeError('The factors of RoPE lie among the weights: take the shape that comes with these.')
+    throw new RangeError(
+      'The RoPE factors are stored among the weights: use the shape that was read with these.',
+    )
   const half = headWidth / 2
   const cos = new Float32Array(positions * half)
   const sin = new Float32Array(positions * half)

@@ -1,4 +1,4 @@
-// Knows: SwiGLU, the gate of the feed-forward layer, with a gradient rule that uses the forward pass again.
+// Knows: SwiGLU, the gate of the feed-forward layer, with a gradient rule that reuses the forward pass.
 import type { Graph, Value } from '../graph/graph.ts'
 import type { CompositeDefinition } from '../graph/op.ts'
 import { add, mul, sigmoid, sub } from '../graph/ops/index.ts'
@@ -6,7 +6,7 @@ import { add, mul, sigmoid, sub } from '../graph/ops/index.ts'
 const rule: CompositeDefinition = {
   name: 'swi_glu',
   build: (g, [gate, up]) => {
-    if (!gate || !up) throw new TypeError('SwiGLU takes a gate and what it lets through')
+    if (!gate || !up) throw new TypeError('SwiGLU takes a gate and a value')
     const open = sigmoid(g, gate)
     const silu = mul(g, gate, open)
     return { outputs: [mul(g, silu, up)], saved: [open, silu] }

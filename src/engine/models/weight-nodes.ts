@@ -1,4 +1,4 @@
-// Knows: how a loaded matrix becomes nodes: a plain product, or packed bits with what makes them exact.
+// Knows: how a loaded matrix becomes nodes: a plain product, or packed bits with their correction.
 import type { Graph, Value } from '../graph/graph.ts'
 import { add, matMul, matMulNBits, reduceSum, reshape } from '../graph/ops/index.ts'
 import type { LinearWeight } from './decoder-weights.ts'
@@ -14,7 +14,7 @@ export function applyLinear(g: Graph, x: Value, weight: LinearWeight, name: stri
   const packed = g.weight(name, 'u8', [N, blocks, bytes], weight.b)
   const scales = g.weight(`${name}.scales`, 'f32', [N, blocks], weight.scales)
   if (weight.kind === 'nb8') return matMulNBits(g, x, packed, scales, null, { K, N, bits: 8 })
-  // Integer zero points alone: float ones have no kernel on the GPU. The correction carries what they round away.
+  // Integer zero points only: float ones have no kernel on the GPU. The correction adds what they round away.
   const zeroPoints = g.weight(`${name}.zeros`, 'u8', [N, Math.ceil(blocks / 2)], weight.zeroPoints)
   const product = matMulNBits(g, x, packed, scales, zeroPoints, { K, N, bits: 4 })
   if (weight.correction === undefined) return product

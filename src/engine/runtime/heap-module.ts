@@ -1,9 +1,12 @@
-// Knows: the wasm module that onnxruntime-web runs on, as far as tensors need it: its heap and its C functions.
+// Knows: the wasm module of onnxruntime-web, as far as tensors need it: its heap and its C functions.
 // Must not know: sessions, models.
 
-/** What Emscripten and onnxruntime's C interface export, under names of ours; addresses are offsets into the heap, 0 is none. */
+/**
+ * Exports of Emscripten and of onnxruntime's C API, under our names; addresses are offsets into the heap, 0 is
+ * none.
+ */
 export interface HeapModule {
-  /** The heap's buffer as it is now: there is a new one whenever it grew. */
+  /** The heap's current buffer: it is replaced whenever the heap grows. */
   readonly buffer: ArrayBufferLike
   allocate(bytes: number): number
   free(address: number): void
@@ -51,7 +54,10 @@ const NAMES: Readonly<Record<keyof Functions, string>> = {
   getValue: 'getValue',
 }
 
-/** The module that keep-module.mjs kept under its address; undefined before the runtime began and where it is not of the form known here. */
+/**
+ * The module that keep-module.mjs stored under its address; undefined before the runtime started or if its
+ * exports are not the expected ones.
+ */
 export function findHeapModule(keeper: string): HeapModule | undefined {
   const kept: unknown = Reflect.get(globalThis, Symbol.for(keeper))
   if (typeof kept !== 'object' || kept === null || Reflect.get(kept, 'PTR_SIZE') !== 4) return undefined
@@ -60,15 +66,15 @@ export function findHeapModule(keeper: string): HeapModule | undefined {
     Reflect.get(kept, theirs),
   ])
   if (!entries.every(([, value]) => typeof value === 'function')) return undefined
-  const functions = Object.fromEntries(entries) as unknown as Functions // looked at above, as far as it can be
+  const functions = Object.fromEntries(entries) as unknown as Functions // checked above, as far as possible
   return {
     ...functions,
     allocate: (bytes) => functions.allocate(bytes) >>> 0,
     get buffer() {
-      // Another thread may have made the heap grow, which the module sees when it next reads from it.
+      // Another thread may have grown the heap; the module notices when it next reads from it.
       functions.getValue(8, 'i8')
       const heap: unknown = Reflect.get(kept, 'HEAPU8')
-      if (!(heap instanceof Uint8Array)) throw new TypeError('the runtime shows no heap')
+      if (!(heap instanceof Uint8Array)) throw new TypeError('the runtime exposes no heap')
       return heap.buffer
     },
   }

@@ -1,5 +1,5 @@
-// Knows: a run over the runtime's C interface that copies neither what lies in its heap already nor what it answers.
-// onnxruntime-web's own `run` copies every input in and every output out: of a cache of 100 MB that is a fifth of a step.
+// Knows: a run through the runtime's C API that copies neither inputs that are in its heap nor outputs.
+// onnxruntime-web's own `run` copies every input and every output: with a cache of 100 MB that is a fifth of a step.
 // Must not know: models.
 import type { DType } from '../graph/graph.ts'
 import { addressInHeap } from './heap-floats.ts'
@@ -8,7 +8,7 @@ import type { Feeds, HostTensor, Outputs, TensorData } from './types.ts'
 
 /** onnx.TensorProto.DataType */
 const CODES: Readonly<Record<DType, number>> = { f32: 1, u8: 2, i32: 6, i64: 7, bool: 9, f16: 10 }
-const PLACE_CPU = 1
+const LOCATION_CPU = 1
 
 export class HeapRun {
   readonly #module: HeapModule
@@ -20,27 +20,30 @@ export class HeapRun {
     this.#session = session
   }
 
-  /** Runs and gives `use` the outputs, whose data is the heap itself and ends with `use`. Throws what the runtime says went wrong. */
+  /**
+   * Runs and passes `use` the outputs, which are views of the heap and valid during `use` only. Throws the
+   * runtime's error message.
+   */
   async run<T>(feeds: Feeds, wanted: readonly string[], use: (outputs: Outputs) => T): Promise<T> {
     const module = this.#module
     const inputs = Object.entries(feeds)
-    const taken: number[] = []
+    const allocated: number[] = []
     const tensors: number[] = []
-    const take = (bytes: number): number => {
+    const allocate = (bytes: number): number => {
       const address = module.allocate(Math.max(1, bytes))
       if (address === 0)
-        throw new RangeError(`The memory of wasm has no room for ${bytes} bytes more: out of memory.`)
-      taken.push(address)
+        throw new RangeError(`The wasm heap has no room for ${bytes} more bytes: out of memory.`)
+      allocated.push(address)
       return address
     }
     let options = 0
     try {
       for (const [name, tensor] of inputs) {
-        if ('onDevice' in tensor) throw new TypeError(`“${name}” is not in memory`)
-        tensors.push(this.#makeTensor(tensor, take))
+        if ('onDevice' in tensor) throw new TypeError(`“${name}” is on the GPU, not in host memory`)
+        tensors.push(this.#makeTensor(tensor, allocate))
       }
       const pointers = (values: readonly number[]): number => {
-        const address = take(values.length * 4)
+        const address = allocate(values.length * 4)
         new Uint32Array(module.buffer, address, values.length).set(values)
         return address
       }
@@ -66,12 +69,12 @@ export class HeapRun {
       tensors.push(
         ...new Uint32Array(module.buffer, outputValues, wanted.length).filter((tensor) => tensor !== 0),
       )
-      if (failed !== 0) throw new Error(this.#lastError(take))
-      const answers = tensors.slice(inputs.length)
-      return use(Object.fromEntries(wanted.map((name, i) => [name, this.#viewOf(answers[i] ?? 0, take)])))
+      if (failed !== 0) throw new Error(this.#lastError(allocate))
+      const outputs = tensors.slice(inputs.length)
+      return use(Object.fromEntries(wanted.map((name, i) => [name, this.#viewOf(outputs[i] ?? 0, allocate)])))
     } finally {
       for (const tensor of tensors) module.releaseTensor(tensor)
-      for (const address of taken) module.free(address)
+      for (const address of allocated) module.free(address)
       if (options !== 0) module.releaseRunOptions(options)
     }
   }
@@ -81,36 +84,43 @@ export class HeapRun {
     this.#names.clear()
   }
 
-  #makeTensor({ dtype, shape, data }: HostTensor, take: (bytes: number) => number): number {
+  #makeTensor({ dtype, shape, data }: HostTensor, allocate: (bytes: number) => number): number {
     const module = this.#module
     let address = addressInHeap(data)
     if (address === undefined) {
-      address = take(data.byteLength)
+      address = allocate(data.byteLength)
       new Uint8Array(module.buffer, address, data.byteLength).set(
         new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
       )
     }
-    const dims = take(shape.length * 4)
+    const dims = allocate(shape.length * 4)
     new Uint32Array(module.buffer, dims, shape.length).set(shape)
-    const tensor = module.createTensor(CODES[dtype], address, data.byteLength, dims, shape.length, PLACE_CPU)
-    if (tensor === 0) throw new Error(this.#lastError(take))
+    const tensor = module.createTensor(
+      CODES[dtype],
+      address,
+      data.byteLength,
+      dims,
+      shape.length,
+      LOCATION_CPU,
+    )
+    if (tensor === 0) throw new Error(this.#lastError(allocate))
     return tensor
   }
 
-  #viewOf(tensor: number, take: (bytes: number) => number): HostTensor {
+  #viewOf(tensor: number, allocate: (bytes: number) => number): HostTensor {
     const module = this.#module
-    const facts = take(16)
-    if (module.getTensorData(tensor, facts, facts + 4, facts + 8, facts + 12) !== 0)
-      throw new Error(this.#lastError(take))
+    const info = allocate(16)
+    if (module.getTensorData(tensor, info, info + 4, info + 8, info + 12) !== 0)
+      throw new Error(this.#lastError(allocate))
     const { buffer } = module
-    const [code = 0, address = 0, dims = 0, rank = 0] = new Uint32Array(buffer, facts, 4)
+    const [code = 0, address = 0, dims = 0, rank = 0] = new Uint32Array(buffer, info, 4)
     const shape = [...new Uint32Array(buffer, dims, rank)]
     module.freeDims(dims)
     const size = shape.reduce((product, length) => product * length, 1)
     return view(code, buffer, address, size, shape)
   }
 
-  /** A name as the runtime reads it: bytes that end with zero, made once. */
+  /** Address of a name as a zero-terminated C string, allocated once. */
   #nameOf(name: string): number {
     const known = this.#names.get(name)
     if (known !== undefined) return known
@@ -121,11 +131,11 @@ export class HeapRun {
     return address
   }
 
-  #lastError(take: (bytes: number) => number): string {
-    const at = take(8)
+  #lastError(allocate: (bytes: number) => number): string {
+    const at = allocate(8)
     this.#module.getLastError(at, at + 4)
     const [, message = 0] = new Uint32Array(this.#module.buffer, at, 2)
-    return message === 0 ? 'The runtime failed and did not say why.' : this.#module.readText(message)
+    return message === 0 ? 'The runtime failed without an error message.' : this.#module.readText(message)
   }
 }
 
@@ -151,6 +161,6 @@ function view(
     case CODES.bool:
       return as('bool', new Uint8Array(buffer, from, size))
     default:
-      throw new TypeError(`the runtime gave a tensor of type ${code}`)
+      throw new TypeError(`the runtime returned a tensor of type ${code}`)
   }
 }

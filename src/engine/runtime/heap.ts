@@ -1,10 +1,10 @@
-// Knows: how large the wasm heap of this realm is. onnxruntime-web keeps its memory to itself, so the constructor is
-// watched: memories made after `watchHeap` are counted.
+// Knows: the size of this realm's wasm heap. onnxruntime-web does not expose its memory, so the constructor is
+// wrapped: memories created after `watchHeap` are counted.
 
 const memories: WeakRef<WebAssembly.Memory>[] = []
 let watching = false
 
-/** Begins to count the realm's wasm memories. Idempotent; call before the runtime is loaded. */
+/** Starts counting the realm's wasm memories. Idempotent; call before the runtime is loaded. */
 export function watchHeap(): void {
   if (watching) return
   watching = true
@@ -17,6 +17,6 @@ export function watchHeap(): void {
   })
 }
 
-/** Bytes of the wasm memories that are alive; they grow and never shrink. */
+/** Bytes of the live wasm memories; they grow and never shrink. */
 export const heapBytes = (): number =>
   memories.reduce((sum, memory) => sum + (memory.deref()?.buffer.byteLength ?? 0), 0)

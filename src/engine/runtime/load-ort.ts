@@ -1,11 +1,14 @@
-// Knows: which build of onnxruntime-web a realm needs and where its files lie. Never the default entry point: that is the
-// deprecated JSEP build.
+// Knows: which build of onnxruntime-web a realm needs and where its files are. Never the default entry point:
+// that is the deprecated JSEP build.
 import type * as Ort from 'onnxruntime-web/wasm'
 
 export type OrtModule = typeof Ort
 export type OrtEntry = 'wasm' | 'webgpu' | 'jspi'
 
-/** The native WebGPU build comes twice: on JavaScript promise integration where the browser has it (smaller), else on asyncify. */
+/**
+ * There are two native WebGPU builds: with JavaScript promise integration if the browser supports it (smaller),
+ * else with asyncify.
+ */
 export const entryFor = (backend: 'wasm' | 'webgpu'): OrtEntry =>
   backend === 'wasm' ? 'wasm' : 'Suspending' in WebAssembly ? 'jspi' : 'webgpu'
 
@@ -13,7 +16,7 @@ const inBrowser = (): boolean => 'WorkerGlobalScope' in globalThis || 'document'
 
 const absolute = (address: string): string => new URL(address, globalThis.location.href).href
 
-/** Addresses of the glue and the wasm as the build named them. Node's build finds its own files. */
+/** Addresses of the glue and the wasm file as the bundler named them. Node's build finds its own files. */
 async function addressesOf(entry: OrtEntry): Promise<{ mjs: string; wasm: string }> {
   const [mjs, wasm] = await (entry === 'wasm'
     ? Promise.all([
@@ -39,7 +42,7 @@ const importEntry = (entry: OrtEntry): Promise<OrtModule> =>
       ? import('onnxruntime-web/jspi')
       : import('onnxruntime-web/webgpu')
 
-/** The address under which the module of the plain build is kept (keep-module.mjs). */
+/** The address under which keep-module.mjs stores the module of the wasm build. */
 export const keeperOf = async (): Promise<string> => {
   const keeper = new URL('./keep-module.mjs', import.meta.url).href
   return inBrowser() ? `${keeper}?glue=${encodeURIComponent((await addressesOf('wasm')).mjs)}` : keeper
@@ -47,7 +50,7 @@ export const keeperOf = async (): Promise<string> => {
 
 const loaded = new Map<OrtEntry, Promise<OrtModule>>()
 
-/** Loads a build once. Two builds can stand in one realm, each with a heap of its own; a heap is given back with the realm only. */
+/** Loads a build once. A realm can load two builds, each with its own heap; a heap is freed with the realm only. */
 export function loadOrt(entry: OrtEntry, threads: number): Promise<OrtModule> {
   const load = async (): Promise<OrtModule> => {
     const ort = await importEntry(entry)

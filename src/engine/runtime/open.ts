@@ -1,41 +1,41 @@
 // Knows: how a runtime is opened on a backend of the browser.
-// Must not know: which models are run.
+// Must not know: which models run.
 import { EngineError, engineErrorOf } from '../errors.ts'
 import { CardWatch } from './card-watch.ts'
 import { reserveInHeap, reserveInJs } from './heap-floats.ts'
 import { findHeapModule } from './heap-module.ts'
 import { heapBytes, watchHeap } from './heap.ts'
-import { Line } from './line.ts'
+import { Queue } from './queue.ts'
 import { entryFor, keeperOf, loadOrt, type OrtModule } from './load-ort.ts'
 import { makeSession } from './session.ts'
 import type { Runtime } from './types.ts'
 
-/** More threads than this bring nothing to models of these sizes and cost a stack each. */
-const MOST_THREADS = 8
-const line = new Line()
+/** More threads do not speed up models of these sizes and take a stack each. */
+const MAX_THREADS = 8
+const queue = new Queue()
 const watch = new CardWatch()
 
 export interface RuntimeOptions {
   readonly backend: 'wasm' | 'webgpu'
-  /** Threads wanted; bounded by 8 and by what the page may use. Default: as many as there are cores. */
+  /** Requested threads; bounded by 8 and by what the page may use. Default: the number of cores. */
   readonly threads?: number
-  /** Default of `open`'s option of that name. */
+  /** Default of the same option of `open`. */
   readonly forbidFallback?: boolean
 }
 
-/** Threads that this realm can have: 1 without cross-origin isolation (no shared memory) and in Node. */
-export function threadsHere(wanted?: number): number {
+/** Threads available to this realm: 1 without cross-origin isolation (no shared memory) and in Node. */
+export function availableThreads(requested?: number): number {
   if (!('crossOriginIsolated' in globalThis) || !globalThis.crossOriginIsolated) return 1
-  return Math.max(1, Math.min(wanted ?? navigator.hardwareConcurrency, MOST_THREADS))
+  return Math.max(1, Math.min(requested ?? navigator.hardwareConcurrency, MAX_THREADS))
 }
 
 /**
- * A runtime on a backend; a realm has one for its lifetime. Throws EngineError `no-webgpu` where the browser gives
- * no adapter, `broken` where the files of the runtime do not load.
+ * A runtime on a backend; a realm has one for its lifetime. Throws EngineError `no-webgpu` if the browser has no
+ * adapter, `broken` if the runtime's files do not load.
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { backend } = options
-  const threads = threadsHere(options.threads)
+  const threads = availableThreads(options.threads)
   const adapter = backend === 'webgpu' ? await requireAdapter() : undefined
   watchHeap()
   let ort: OrtModule
@@ -49,15 +49,17 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   return {
     backend,
     threads,
-    ...(adapter ? { hasHalves: adapter.features.has('shader-f16'), device: nameCard(adapter) } : {}),
+    ...(adapter
+      ? { supportsFloat16: adapter.features.has('shader-f16'), device: describeDevice(adapter) }
+      : {}),
     heapBytes,
     reserve: (count) => {
       const heap = findHeap()
       return heap === undefined ? reserveInJs(count) : reserveInHeap(heap, count)
     },
     open: (model, open = {}) =>
-      line.run(() =>
-        makeSession(ort, { backend, line, findHeap, ...(backend === 'webgpu' ? { watch } : {}) }, model, {
+      queue.run(() =>
+        makeSession(ort, { backend, queue, findHeap, ...(backend === 'webgpu' ? { watch } : {}) }, model, {
           forbidFallback: options.forbidFallback ?? false,
           ...open,
         }),
@@ -65,13 +67,13 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   }
 }
 
-const nameCard = ({ info: { vendor, architecture, description } }: GPUAdapter): string =>
+const describeDevice = ({ info: { vendor, architecture, description } }: GPUAdapter): string =>
   description || `${vendor} ${architecture}`.trim()
 
 async function requireAdapter(): Promise<GPUAdapter> {
-  const why = 'This browser gives the page no WebGPU adapter. Choose wasm.'
-  if (!('gpu' in navigator)) throw new EngineError('no-webgpu', why)
+  const reason = 'This browser has no WebGPU adapter for the page. Choose the processor.'
+  if (!('gpu' in navigator)) throw new EngineError('no-webgpu', reason)
   const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' })
-  if (adapter === null) throw new EngineError('no-webgpu', why)
+  if (adapter === null) throw new EngineError('no-webgpu', reason)
   return adapter
 }

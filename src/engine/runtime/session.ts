@@ -1,24 +1,24 @@
-// Knows: how a session is made and runs: one run at a time, errors named.
-// Must not know: which models are run, how the runtime came here.
+// Knows: how a session is created and runs: one run at a time, errors as EngineError.
+// Must not know: which models run, how the runtime was loaded.
 import type { InferenceSession, Tensor } from 'onnxruntime-web/wasm'
 import { EngineError, engineErrorOf } from '../errors.ts'
 import type { CardWatch } from './card-watch.ts'
 import type { HeapModule } from './heap-module.ts'
 import { HeapRun } from './heap-run.ts'
-import type { Line } from './line.ts'
+import type { Queue } from './queue.ts'
 import type { OrtModule } from './load-ort.ts'
 import { fromOrt, toOrt, type Guard } from './tensors.ts'
 import type { Backend, Feeds, HostTensor, OpenOptions, Outputs, RunnableModel, Session } from './types.ts'
 
-export interface SessionPlace {
+export interface SessionContext {
   readonly backend: Backend
-  /** Runs of one realm wait in it. */
-  readonly line: Line
-  /** Of the graphics card, where that is the backend. */
+  /** Serialises the runs of one realm. */
+  readonly queue: Queue
+  /** Watches the GPU device, on the WebGPU backend only. */
   readonly watch?: CardWatch
-  /** The module that the session runs on, where it is known. */
+  /** The wasm module of the session, if known. */
   readonly findHeap?: () => HeapModule | undefined
-  /** Threads of the native backend, which has them for each session. */
+  /** Threads per session of the native backend. */
   readonly threads?: number
 }
 
@@ -33,22 +33,22 @@ const nameErrors: Guard = async (work, doing) => {
 /** A session of a model. Throws EngineError. */
 export async function makeSession(
   ort: OrtModule,
-  { backend, line, watch, threads, findHeap }: SessionPlace,
+  { backend, queue, watch, threads, findHeap }: SessionContext,
   model: RunnableModel,
   options: OpenOptions,
 ): Promise<Session> {
-  const kept = backend === 'webgpu' ? (options.onDevice ?? []) : []
+  const onDevice = backend === 'webgpu' ? (options.onDevice ?? []) : []
   const settings: InferenceSession.SessionOptions = {
     executionProviders: [backend === 'native' ? 'cpu' : backend],
     ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
-    // What a mask leaves of a softmax is too small for a normal float, and natively such numbers are slow.
+    // Masked softmax values are denormal floats, which are slow on native CPUs.
     ...(backend === 'native' ? { extra: { session: { set_denormal_as_zero: '1' } } } : {}),
     externalData: model.external.map(({ path, data }) => ({ path, data })),
     logSeverityLevel: 3,
-    ...(kept.length > 0
+    ...(onDevice.length > 0
       ? {
           preferredOutputLocation: Object.fromEntries(
-            model.outputs.map(({ name }) => [name, kept.includes(name) ? 'gpu-buffer' : 'cpu'] as const),
+            model.outputs.map(({ name }) => [name, onDevice.includes(name) ? 'gpu-buffer' : 'cpu'] as const),
           ),
         }
       : {}),
@@ -61,45 +61,44 @@ export async function makeSession(
     () => ort.InferenceSession.create(model.bytes, settings),
     'building the model',
   )
-  await watch?.look(ort)
+  await watch?.observe(ort)
   const run = async (
     feeds: Feeds,
     wanted?: readonly string[],
     spare: Readonly<Record<string, HostTensor>> = {},
   ): Promise<Outputs> => {
-    if (session === undefined)
-      throw new EngineError('broken', 'A session was asked after it had been released.')
+    if (session === undefined) throw new EngineError('broken', 'A session was used after it was released.')
     const open = session
     return guard(async () => {
-      const given = Object.fromEntries(
+      const inputs = Object.fromEntries(
         Object.entries(feeds).map(([name, tensor]) => [name, toOrt(ort.Tensor, tensor)]),
       )
-      // The browser's builds copy every output and would leave given memory as it is.
+      // The browser's builds copy every output and would not write to memory passed in.
       const into = (name: string): Tensor | null =>
         backend === 'native' && spare[name] ? toOrt(ort.Tensor, spare[name]) : null
-      const answer = await open.run(
-        given,
+      const outputs = await open.run(
+        inputs,
         Object.fromEntries((wanted ?? open.outputNames).map((name) => [name, into(name)])),
       )
       return Object.fromEntries(
-        Object.entries(answer).map(([name, tensor]) => [name, fromOrt(tensor, guard)]),
+        Object.entries(outputs).map(([name, tensor]) => [name, fromOrt(tensor, guard)]),
       )
     }, 'computing')
   }
   const heap = findHeap?.()
   const handle = handleOf(session)
   const heapRun = heap === undefined || handle === undefined ? undefined : new HeapRun(heap, handle)
-  const look: Session['look'] = (feeds, wanted, use) =>
-    line.run(() => {
+  const runInPlace: Session['runInPlace'] = (feeds, wanted, use) =>
+    queue.run(() => {
       if (session === undefined || heapRun === undefined)
-        throw new EngineError('broken', 'A session was asked after it had been released.')
+        throw new EngineError('broken', 'A session was used after it was released.')
       return guard(() => heapRun.run(feeds, wanted, use), 'computing')
     })
   return {
-    run: (feeds, wanted, spare) => line.run(() => run(feeds, wanted, spare)),
-    ...(heapRun === undefined ? {} : { look }),
+    run: (feeds, wanted, spare) => queue.run(() => run(feeds, wanted, spare)),
+    ...(heapRun === undefined ? {} : { runInPlace }),
     release: () =>
-      line.run(async () => {
+      queue.run(async () => {
         const open = session
         session = undefined
         await open?.release()
@@ -108,7 +107,7 @@ export async function makeSession(
   }
 }
 
-/** The C interface's handle of a session, which onnxruntime-web keeps to itself; undefined where it keeps it elsewhere than it does now. */
+/** The C API's handle of a session, a private field of onnxruntime-web; undefined if a version stores it elsewhere. */
 function handleOf(session: object): number | undefined {
   const handler: unknown = Reflect.get(session, 'handler')
   const id: unknown =

@@ -1,4 +1,4 @@
-// Knows: our tensors and onnxruntime's, and the way from one to the other.
+// Knows: how to convert between our tensors and onnxruntime's.
 import type { Tensor } from 'onnxruntime-web/wasm'
 import type { DType } from '../graph/graph.ts'
 import type { DeviceTensor, HostTensor, TensorData } from './types.ts'
@@ -16,7 +16,7 @@ const OUR_TYPES = new Map<string, DType>(
   Object.entries(ORT_TYPES).map(([ours, theirs]) => [theirs, ours as DType]),
 )
 
-/** Runs work of the runtime and gives what it throws a name of ours. */
+/** Runs work of the runtime and rethrows its errors as EngineError; `doing` completes the sentence "failed while …". */
 export type Guard = <T>(work: () => Promise<T>, doing: string) => Promise<T>
 
 export type TensorMaker = new (type: OrtType, data: TensorData, shape: readonly number[]) => Tensor
@@ -45,7 +45,8 @@ export class OrtDeviceTensor implements DeviceTensor {
 /** Our tensor as onnxruntime's; the data is not copied here (wasm copies it on every run). */
 export function toOrt(make: TensorMaker, tensor: HostTensor | DeviceTensor): Tensor {
   if ('onDevice' in tensor) {
-    if (!(tensor instanceof OrtDeviceTensor)) throw new TypeError('a device tensor of another runtime')
+    if (!(tensor instanceof OrtDeviceTensor))
+      throw new TypeError('the device tensor belongs to another runtime')
     return tensor.tensor
   }
   return new make(ORT_TYPES[tensor.dtype], tensor.data, tensor.shape)
@@ -54,18 +55,18 @@ export function toOrt(make: TensorMaker, tensor: HostTensor | DeviceTensor): Ten
 export function fromOrt(tensor: Tensor, guard: Guard): HostTensor | OrtDeviceTensor {
   if (tensor.location === 'gpu-buffer') return new OrtDeviceTensor(tensor, guard)
   const dtype = OUR_TYPES.get(tensor.type)
-  if (dtype === undefined) throw new TypeError(`the runtime gave a tensor of type ${tensor.type}`)
+  if (dtype === undefined) throw new TypeError(`the runtime returned a tensor of type ${tensor.type}`)
   return { dtype, shape: tensor.dims, data: checkData(tensor.data) }
 }
 
 /**
- * Gives a tensor's memory back at once: nothing may read it any more. The state of a training is made anew on every step, and until the
- * garbage collector comes to it the old one takes room and the new one fresh pages.
+ * Frees a tensor's memory immediately: nothing may read it afterwards. Every training step allocates the state
+ * again, and until the garbage collector frees the old one, the new one needs fresh pages.
  */
 export function dropTensor(tensor: HostTensor | DeviceTensor): void {
   if ('onDevice' in tensor) return tensor.dispose()
   const { buffer } = tensor.data
-  // Browsers before 2024 cannot; there the collector does it later.
+  // Not supported by browsers before 2024; the garbage collector frees it later there.
   if (buffer instanceof ArrayBuffer && 'transfer' in buffer && typeof buffer.transfer === 'function')
     buffer.transfer(0)
 }
@@ -79,8 +80,8 @@ function checkData(data: unknown): TensorData {
     data instanceof Uint16Array
   )
     return data
-  // Where there are arrays of half-precision floats the runtime gives these; their bits are what goes in again.
+  // If the platform has Float16Array, the runtime returns one; its bits are what it takes as input.
   if (ArrayBuffer.isView(data) && data.constructor.name === 'Float16Array')
     return new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2)
-  throw new TypeError('the runtime gave data of an unknown kind')
+  throw new TypeError('the runtime returned data of an unknown type')
 }

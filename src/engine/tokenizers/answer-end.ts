@@ -1,7 +1,10 @@
-// Knows: with which token a model's chat template ends an answer.
+// Knows: the token with which a model's chat template ends an answer.
 import type { TextTokenizer } from './text-tokenizer.ts'
 
-/** The token with which the model's template ends an answer; of several that could, the one that it writes. Throws where it has no template. */
+/**
+ * The end token that the model's chat template writes after an answer; if it writes none, the first end token.
+ * Throws if the model has no template.
+ */
 export function findAnswerEnd(tokenizer: TextTokenizer): number | undefined {
   const chat = tokenizer.renderChat(
     [

@@ -1,30 +1,32 @@
-// Knows: byte pair encoding by a list of merges, as the `tokenizers` library carries it out: on ids, the earliest merge first.
-// Must not know: files, special tokens, how texts are cut.
-// Written here since the package keeps merges under texts of theirs: half a million of them (Gemma) took seconds to build.
-import { joinNeighbours } from './join-neighbours.ts'
+// Knows: byte pair encoding by a list of merges, as in the `tokenizers` library: on ids, the earliest merge
+// first.
+// Must not know: files, special tokens, pre-tokenizers.
+// Own implementation because the package stores merges under strings: half a million of them (Gemma) took
+// seconds to build.
+import { mergeNeighbours } from './merge-neighbours.ts'
 import { PairTable } from './pair-table.ts'
 
-export interface BpeParts {
+export interface BpeOptions {
   readonly idOf: ReadonlyMap<string, number>
-  /** In their order, each by three ids: left, right, and what they become. */
+  /** In order of rank, three ids each: left, right, merged. */
   readonly merges: Int32Array
-  /** Stands for characters that cannot be said; undefined leaves them out. */
+  /** The token for characters outside the vocabulary; undefined skips them. */
   readonly unknown: string | undefined
-  /** A run of unknown characters is one token. */
+  /** A run of unknown characters becomes one token. */
   readonly fusesUnknown: boolean
-  /** Characters that are no tokens are written as their bytes, "<0xAB>". */
+  /** Characters without a token become byte tokens, "<0xAB>". */
   readonly byteFallback: boolean
-  /** A piece that is a token as a whole is taken as it is. */
+  /** A piece that is a token is not merged. */
   readonly ignoreMerges: boolean
 }
 
-/** Pieces whose ids are remembered, and the longest of them: words come again and again. */
-const MAX_REMEMBERED = 10_000
-const MAX_WORD = 64
+/** Max pieces in the cache and the longest of them: words repeat. */
+const MAX_CACHED = 10_000
+const MAX_CACHED_LENGTH = 64
 
 const encoder = new TextEncoder()
 
-/** Gives the ids of a piece of normalised text. */
+/** Makes a function that encodes a piece of normalised text. */
 export function makeBpe({
   idOf,
   merges,
@@ -32,7 +34,7 @@ export function makeBpe({
   fusesUnknown,
   byteFallback,
   ignoreMerges,
-}: BpeParts): (piece: string) => readonly number[] {
+}: BpeOptions): (piece: string) => readonly number[] {
   const ranks = new PairTable(merges.length / 3)
   for (let rank = 0; 3 * rank < merges.length; rank++)
     ranks.put(merges[3 * rank] as number, merges[3 * rank + 1] as number, rank)
@@ -43,15 +45,15 @@ export function makeBpe({
       )
     : []
 
-  const spell = (piece: string): number[] => {
+  const toInitialIds = (piece: string): number[] => {
     const ids: number[] = []
     let wasUnknown = false
     for (const character of piece) {
       const id = idOf.get(character)
-      const fallen =
+      const fallback =
         id === undefined && byteFallback ? Array.from(encoder.encode(character), (byte) => bytes[byte]) : [id]
-      const known = fallen.every((one) => one !== undefined)
-      if (known) ids.push(...fallen)
+      const known = fallback.every((one) => one !== undefined)
+      if (known) ids.push(...fallback)
       else if (unknownId !== undefined && !(wasUnknown && fusesUnknown)) ids.push(unknownId)
       wasUnknown = !known
     }
@@ -60,10 +62,10 @@ export function makeBpe({
   const merge = (piece: string): readonly number[] => {
     const token = ignoreMerges ? idOf.get(piece) : undefined
     if (token !== undefined) return [token]
-    const ids = spell(piece)
+    const ids = toInitialIds(piece)
     const rankOf = (left: number, right: number): number | undefined =>
       ranks.get(ids[left] as number, ids[right] as number)
-    const after = joinNeighbours(
+    const after = mergeNeighbours(
       ids.length,
       (left, right) => {
         const rank = rankOf(left, right)
@@ -81,14 +83,14 @@ export function makeBpe({
     return out
   }
 
-  const remembered = new Map<string, readonly number[]>()
+  const cache = new Map<string, readonly number[]>()
   return (piece) => {
-    if (piece.length > MAX_WORD) return merge(piece)
-    let ids = remembered.get(piece)
+    if (piece.length > MAX_CACHED_LENGTH) return merge(piece)
+    let ids = cache.get(piece)
     if (ids === undefined) {
       ids = merge(piece)
-      if (remembered.size >= MAX_REMEMBERED) remembered.clear()
-      remembered.set(piece, ids)
+      if (cache.size >= MAX_CACHED) cache.clear()
+      cache.set(piece, ids)
     }
     return ids
   }

@@ -1,38 +1,38 @@
-// Knows: how a model's chat template (Jinja) is run. Templates come from strangers' files: whatever they say, rendering
-// ends within a bounded time and size, as a text or as an error with a sentence.
+// Knows: how a model's chat template (Jinja) is rendered. Templates are untrusted: rendering always ends within
+// a bounded time and size, with a text or an error with a sentence.
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja'
 import type { ChatMessageText } from './text-tokenizer.ts'
 import { fieldOf } from './unknown-json.ts'
 
-/** Longest template: those with tool calls in several languages reach about 30,000 characters. */
+/** Max characters of a template: those with tool calls in several languages reach about 30,000. */
 const MAX_TEMPLATE = 256 * 1024
-/** Longest text that a template may make or hold, in characters; prompts are bounded by the context long before. */
+/** Max characters of any text in a template; prompts reach the context length long before. */
 const MAX_TEXT = 8 * 1024 * 1024
 const MAX_ITEMS = 20_000
 const MAX_NUMBER = 1_000_000
-/** Items of all ranges together. */
+/** Max items of all ranges in total. */
 const MAX_COUNTED = 200_000
 const MAX_MS = 3_000
 
 export interface ChatTemplate {
-  /** Throws an Error with a sentence when the template refuses the messages, fails or takes too long. */
+  /** Throws an Error with a sentence if the template rejects the messages, fails or takes too long. */
   render(messages: readonly ChatMessageText[], addGenerationPrompt: boolean): string
 }
 
-/** What a template may name besides the messages. */
+/** A variable of a template other than the messages. */
 export type TemplateValue = string | readonly string[]
 
 type Value = ReturnType<Interpreter['evaluate']>
 
 class LimitReached extends Error {}
 
-/** The package's interpreter, which looks after every value it makes and after the clock. */
+/** The package's interpreter with limits on time and on the size of every value. */
 class BoundedInterpreter extends Interpreter {
   readonly #until = performance.now() + MAX_MS
   #steps = 0
 
   override evaluate(statement: Parameters<Interpreter['evaluate']>[0], environment: Environment): Value {
-    // The clock is slower than most steps, so it is asked at every 64th; loops over nothing are bounded by MAX_ITEMS.
+    // Reading the clock is slower than most steps, so only every 64th step does; empty loops are bounded by MAX_ITEMS.
     if ((this.#steps++ & 63) === 0 && performance.now() > this.#until)
       throw new LimitReached(`takes longer than ${MAX_MS / 1000} seconds`)
     const result = super.evaluate(statement, environment)
@@ -48,8 +48,8 @@ class BoundedInterpreter extends Interpreter {
 }
 
 /**
- * Reads a template. `tokens` are what it may name (`bos_token`, `eos_token`, …). Throws an Error with a sentence when the
- * template cannot be read.
+ * Compiles a template. `tokens` are its variables (`bos_token`, `eos_token`, …). Throws an Error with a sentence if the
+ * template cannot be parsed.
  */
 export function compileChatTemplate(
   template: string,
@@ -57,7 +57,7 @@ export function compileChatTemplate(
 ): ChatTemplate {
   if (template.length > MAX_TEMPLATE)
     throw new Error(
-      `The model's chat template is longer than ${MAX_TEMPLATE} characters and is not run. Use raw prompts with this model, or choose another.`,
+      `The model's chat template is longer than ${MAX_TEMPLATE} characters, which is not supported. Use raw prompts with this model, or choose another.`,
     )
   const program = guard('cannot be read', () => {
     const parsed = parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true }))
@@ -75,7 +75,7 @@ export function compileChatTemplate(
         )
         interpreter.global.set('add_generation_prompt', addGenerationPrompt)
         const { value } = interpreter.run(program)
-        if (typeof value !== 'string') throw new Error('it gave no text')
+        if (typeof value !== 'string') throw new Error('its output is not text')
         return value
       })
     },
@@ -85,8 +85,8 @@ export function compileChatTemplate(
 const STRIPS: ReadonlySet<string> = new Set(['strip', 'lstrip', 'rstrip'])
 
 /**
- * Turns `text.lstrip('x')` into a call of our own function: the package's methods take no characters and strip white space instead.
- * Templates that take a model's thoughts off its answers use them.
+ * Turns `text.lstrip('x')` into a call of our own function: the package's methods ignore the characters and
+ * strip white space. Templates that remove a model's reasoning from its answers use them.
  */
 function rewriteStrips(node: unknown): void {
   if (typeof node !== 'object' || node === null) return
@@ -115,17 +115,17 @@ function rewriteStrips(node: unknown): void {
   node.callee = { type: 'Identifier', value: `characters of ${name}` } // no template can write such a name
 }
 
-/** Python's strip with characters: those at the ends that are among them go. */
+/** Python's strip with characters: removes these characters from the ends. */
 function stripCharacters(name: string, text: unknown, characters: unknown): string {
   if (typeof text !== 'string' || !(typeof characters === 'string' || characters === null))
     throw new Error(`${name}() got something that is not a text`)
   const units = [...text]
-  const goes = (character: string | undefined): boolean =>
+  const isStripped = (character: string | undefined): boolean =>
     character !== undefined &&
     (characters === null ? character.trim() === '' : characters.includes(character))
   let [from, to] = [0, units.length]
-  if (name !== 'rstrip') while (from < to && goes(units[from])) from++
-  if (name !== 'lstrip') while (to > from && goes(units[to - 1])) to--
+  if (name !== 'rstrip') while (from < to && isStripped(units[from])) from++
+  if (name !== 'lstrip') while (to > from && isStripped(units[to - 1])) to--
   return units.slice(from, to).join('')
 }
 
@@ -144,15 +144,16 @@ function makeEnvironment(): Environment {
   environment.set('range', (first: number, second?: number, step?: number) => {
     const range = makeRange(first, second, step)
     counted += range.length + 1
-    if (counted > MAX_COUNTED) throw new LimitReached(`counts more than ${MAX_COUNTED} times`) // each is slower than the clock is asked
+    // One item can take longer than the interval of the clock checks.
+    if (counted > MAX_COUNTED) throw new LimitReached(`counts more than ${MAX_COUNTED} times`)
     return range
   })
   for (const name of STRIPS)
     environment.set(`characters of ${name}`, (text: unknown, characters: unknown) =>
       stripCharacters(name, text, characters),
     )
-  environment.set('raise_exception', (why: unknown) => {
-    throw new Error(`it says: ${String(why)}`)
+  environment.set('raise_exception', (message: unknown) => {
+    throw new Error(`it raised: ${String(message)}`)
   })
   environment.set('strftime_now', (format: unknown) =>
     String(format)
@@ -162,7 +163,10 @@ function makeEnvironment(): Environment {
   return environment
 }
 
-/** Templates that write the date are rendered the same on every day, so that a run repeats: on 1 January 2025, by strftime's codes. */
+/**
+ * A fixed date, 1 January 2025, by strftime's codes: templates that print the date give the same prompt every
+ * day, so that runs are reproducible.
+ */
 const TODAY: Readonly<Record<string, string>> = {
   d: '01',
   b: 'Jan',
@@ -195,14 +199,14 @@ function guard<T>(verb: string, work: () => T): T {
   try {
     return work()
   } catch (thrown) {
-    const why =
+    const reason =
       thrown instanceof LimitReached
         ? `it ${thrown.message}`
         : thrown instanceof RangeError
-          ? 'it nests too deep or grows too large'
+          ? 'its nesting is too deep or it grows too large'
           : thrown instanceof Error
             ? thrown.message
             : String(thrown)
-    throw new Error(`The model's chat template ${verb}: ${why.slice(0, 300)}`, { cause: thrown })
+    throw new Error(`The model's chat template ${verb}: ${reason.slice(0, 300)}`, { cause: thrown })
   }
 }

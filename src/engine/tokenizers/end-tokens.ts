@@ -1,7 +1,8 @@
-// Knows: by which of its names a token is known to end an answer, in one model family or another. Data and one rule.
-// Source: llama.cpp, src/llama-vocab.cpp, which goes by names too because files often name one end of several.
+// Knows: the names of tokens that end an answer, over all model families. Data and one rule.
+// Source: llama.cpp, src/llama-vocab.cpp, which uses names too because files often declare only one of several
+// end tokens.
 
-/** End an answer wherever a vocabulary has them, even where the file calls them ordinary tokens. */
+/** End an answer in every vocabulary that has them, even if the file declares them as normal tokens. */
 const ENDS: ReadonlySet<string> = new Set([
   '<|eot_id|>',
   '<|eom_id|>',
@@ -29,21 +30,21 @@ const ENDS: ReadonlySet<string> = new Set([
   '<|file_sep|>',
 ])
 
-/** End an answer where they are control tokens; in other vocabularies they are HTML or plain words. */
+/** End an answer only if they are control tokens; in other vocabularies they are HTML or plain words. */
 const CONTROL_ENDS: ReadonlySet<string> = new Set(['</s>', '<eos>'])
 
-/** Models that call tools by turns of their own end a turn with these; `<|end|>` only ends a part of it. */
-const TURNS: readonly (readonly string[])[] = [
+/** Models that call tools in separate turns end a turn with these; `<|end|>` ends only a part of it. */
+const TURN_ENDS: readonly (readonly string[])[] = [
   ['<|return|>', '<|call|>'],
   ['<|flush|>', '<|calls|>'],
   ['<|flush|>', '<|call|>'],
 ]
 
-/** Ids that end an answer by their names, besides those that a file declares. */
+/** Ids that end an answer by their name, in addition to those that a file declares. */
 export function findNamedEnds(tokens: readonly string[], isControl: (id: number) => boolean): Set<number> {
   const ids = new Map<string, number>()
   for (const [id, token] of tokens.entries())
     if (ENDS.has(token) || (CONTROL_ENDS.has(token) && isControl(id))) ids.set(token, id)
-  if (TURNS.some((turn) => turn.every((name) => ids.has(name)))) ids.delete('<|end|>')
+  if (TURN_ENDS.some((turn) => turn.every((name) => ids.has(name)))) ids.delete('<|end|>')
   return new Set(ids.values())
 }

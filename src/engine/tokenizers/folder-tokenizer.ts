@@ -1,5 +1,5 @@
-// Knows: how the tokenizer of a Hugging Face folder becomes ours: tokenizer.json, tokenizer_config.json, and what further files say
-// of the ends of texts and of chats. All of it is parsed data of strangers.
+// Knows: how the tokenizer of a Hugging Face folder becomes ours: tokenizer.json, tokenizer_config.json, and
+// the end tokens and chat templates of other files. All of it is untrusted parsed data.
 // Must not know: where the files come from.
 import { compileChatTemplate, type TemplateValue } from './chat-template.ts'
 import { findNamedEnds } from './end-tokens.ts'
@@ -8,7 +8,7 @@ import { MAX_VOCABULARY, readTokenizerFile, type TokenizerFile } from './tokeniz
 import { fieldOf, isIndex, isRecord, listOf, textOf } from './unknown-json.ts'
 import { VocabularyTokenizer, type VocabularyParts } from './vocabulary-tokenizer.ts'
 
-/** Parsed JSON each, but for `chatTemplate`; absent where the folder has no such file. */
+/** Parsed JSON each, except `chatTemplate`; absent if the folder has no such file. */
 export interface TokenizerFolder {
   readonly tokenizerJson: unknown
   readonly tokenizerConfig?: unknown
@@ -17,11 +17,11 @@ export interface TokenizerFolder {
   /** config.json, for its `eos_token_id`. */
   readonly config?: unknown
   readonly generationConfig?: unknown
-  /** The text of chat_template.jinja, which goes before the one in tokenizer_config.json. */
+  /** The text of chat_template.jinja, which takes precedence over the template in tokenizer_config.json. */
   readonly chatTemplate?: unknown
 }
 
-/** Tokens that a configuration names by their role. */
+/** Roles of tokens in a configuration. */
 const ROLES = [
   'bos_token',
   'eos_token',
@@ -31,10 +31,10 @@ const ROLES = [
   'cls_token',
   'mask_token',
 ] as const
-/** Most ends that are read from a configuration's list. */
+/** Max end tokens read from a configuration's list. */
 const MAX_ENDS = 64
 
-/** The tokenizer, or the sentence that says why the folder's cannot be used. Never throws. */
+/** The tokenizer, or the sentence why the folder's tokenizer cannot be used. Never throws. */
 export function tokenizerFromFolder(folder: TokenizerFolder): TokenizerResult {
   try {
     const read = readTokenizerFile(folder.tokenizerJson)
@@ -43,13 +43,14 @@ export function tokenizerFromFolder(folder: TokenizerFolder): TokenizerResult {
     const idOfName = (name: string | undefined): number | undefined =>
       name === undefined || name === ''
         ? undefined
-        : (file.written.find(({ content }) => content === name)?.id ?? nonNegative(file.tokens.indexOf(name)))
+        : (file.addedTokens.find(({ content }) => content === name)?.id ??
+          nonNegative(file.tokens.indexOf(name)))
     const tokenizer = new VocabularyTokenizer({
       ...file,
       endIds: findEnds(folder, file, idOfName(names.get('eos_token'))),
       startIds: findStarts(folder.tokenizerConfig, file, idOfName(names.get('bos_token'))),
       ...readTemplate(folder, names),
-      json: () => (file === read ? withoutFrame(folder.tokenizerJson) : undefined),
+      json: () => (file === read ? withoutPostProcessing(folder.tokenizerJson) : undefined),
     })
     return { ok: true, tokenizer }
   } catch (thrown) {
@@ -76,15 +77,15 @@ function readNames({ tokenizerConfig, specialTokensMap }: TokenizerFolder): Map<
   return names
 }
 
-/** Added tokens that only tokenizer_config.json lists, as transformers adds them when it opens a folder. */
+/** Adds the tokens that only tokenizer_config.json lists, as transformers does when it opens a folder. */
 function addConfigured(file: TokenizerFile, config: unknown): TokenizerFile {
   const listed = fieldOf(config, 'added_tokens_decoder')
   if (!isRecord(listed)) return file
-  const known = new Set(file.written.map(({ id }) => id))
+  const known = new Set(file.addedTokens.map(({ id }) => id))
   const tokens = [...file.tokens]
   const specialIds = new Set(file.specialIds)
   const literalIds = new Set(file.literalIds)
-  const written = [...file.written]
+  const addedTokens = [...file.addedTokens]
   for (const [key, item] of Object.entries(listed)) {
     const id = Number(key)
     const content = textOf(item, 'content')
@@ -96,20 +97,22 @@ function addConfigured(file: TokenizerFile, config: unknown): TokenizerFile {
       (tokens[id] ?? content) !== content
     )
       continue
-    const says = (flag: string): boolean => fieldOf(item, flag) === true
+    const isSet = (flag: string): boolean => fieldOf(item, flag) === true
     while (tokens.length <= id) tokens.push('')
     tokens[id] = content
-    ;(says('special') ? specialIds : literalIds).add(id)
-    written.push({
+    ;(isSet('special') ? specialIds : literalIds).add(id)
+    addedTokens.push({
       id,
       content,
-      lstrip: says('lstrip'),
-      rstrip: says('rstrip'),
-      singleWord: says('single_word'),
-      normalised: says('normalized'),
+      lstrip: isSet('lstrip'),
+      rstrip: isSet('rstrip'),
+      singleWord: isSet('single_word'),
+      normalised: isSet('normalized'),
     })
   }
-  return written.length === file.written.length ? file : { ...file, tokens, specialIds, literalIds, written }
+  return addedTokens.length === file.addedTokens.length
+    ? file
+    : { ...file, tokens, specialIds, literalIds, addedTokens }
 }
 
 function findEnds(
@@ -125,7 +128,7 @@ function findEnds(
   return ids
 }
 
-/** `add_bos_token` decides where it is said; else what the post-processor puts before a text. */
+/** `add_bos_token` decides if it is set; otherwise the ids that the post-processor puts before a text. */
 function findStarts(
   config: unknown,
   { beginIds }: TokenizerFile,
@@ -136,11 +139,11 @@ function findStarts(
   return adds === true && begin !== undefined ? [begin] : beginIds
 }
 
-/** A template that cannot be read costs the model its chats, not its raw prompts. */
+/** With a template that cannot be parsed, a model still supports raw prompts, but not chats. */
 function readTemplate(
   folder: TokenizerFolder,
   names: ReadonlyMap<string, string>,
-): Pick<VocabularyParts, 'template' | 'templateFault'> {
+): Pick<VocabularyParts, 'template' | 'templateError'> {
   const text =
     findTemplate(folder.chatTemplate) ?? findTemplate(fieldOf(folder.tokenizerConfig, 'chat_template'))
   if (text === undefined) return { template: undefined }
@@ -154,11 +157,14 @@ function readTemplate(
   try {
     return { template: compileChatTemplate(text, values) }
   } catch (thrown) {
-    return { template: undefined, templateFault: thrown instanceof Error ? thrown.message : String(thrown) }
+    return { template: undefined, templateError: thrown instanceof Error ? thrown.message : String(thrown) }
   }
 }
 
-/** One template, or of several named ones "default", else the first that is not for tools or documents; a record of names too. */
+/**
+ * The only template, or of several named ones "default", else the first that is not for tools or documents;
+ * also from a record of names.
+ */
 function findTemplate(value: unknown): string | undefined {
   if (typeof value === 'string') return value === '' ? undefined : value
   if (!Array.isArray(value))
@@ -172,8 +178,8 @@ function findTemplate(value: unknown): string | undefined {
   )?.template
 }
 
-/** The tokenizer.json without what it puts around texts or cuts off them: an exported folder says that for itself. */
-const withoutFrame = (tokenizerJson: unknown): unknown =>
+/** The tokenizer.json without post-processor, truncation and padding: an exported folder sets these itself. */
+const withoutPostProcessing = (tokenizerJson: unknown): unknown =>
   isRecord(tokenizerJson)
     ? { ...tokenizerJson, post_processor: null, truncation: null, padding: null }
     : undefined

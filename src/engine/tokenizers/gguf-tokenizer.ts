@@ -1,4 +1,5 @@
-// Knows: how a GGUF file's vocabulary becomes a tokenizer: byte-level BPE ("gpt2") here, SentencePiece ("llama") in spm-tokenizer.ts.
+// Knows: how a GGUF file's vocabulary becomes a tokenizer: byte-level BPE ("gpt2") here, SentencePiece
+// ("llama") in spm-tokenizer.ts.
 // Must not know: tensors.
 import { readText, readTexts } from '../weights/metadata.ts'
 import type { Metadata } from '../weights/metadata.ts'
@@ -8,18 +9,18 @@ import { PRE_TOKENIZERS } from './pre-tokenizers.ts'
 import type { PreTokenizer } from './pre-tokenizers.ts'
 import { makeSpmTokenizer } from './spm-tokenizer.ts'
 import type { TokenizerResult } from './text-tokenizer.ts'
-import { cutMerge, readTokenizerFile } from './tokenizer-file.ts'
+import { splitMerge, readTokenizerFile } from './tokenizer-file.ts'
 import { VocabularyTokenizer } from './vocabulary-tokenizer.ts'
 
-/** The tokenizer of a GGUF file, or the sentence that says why its vocabulary cannot be used. */
+/** The tokenizer of a GGUF file, or the sentence why its vocabulary cannot be used. */
 export function tokenizerFromGguf(metadata: Metadata): TokenizerResult {
   const model = readText(metadata, 'tokenizer.ggml.model')
   const make = model === 'gpt2' ? makeBpeTokenizer : model === 'llama' ? makeSpmTokenizer : undefined
   if (make === undefined)
     return refuse(
       model === undefined
-        ? 'it holds no tokenizer'
-        : `its vocabulary is of the kind ${quote(model)}, and only byte-level BPE ("gpt2") and SentencePiece ("llama") are read`,
+        ? 'it has no tokenizer'
+        : `its vocabulary is of the kind ${quote(model)}, but only byte-level BPE ("gpt2") and SentencePiece ("llama") are supported`,
     )
   try {
     return { ok: true, tokenizer: make(metadata) }
@@ -28,38 +29,38 @@ export function tokenizerFromGguf(metadata: Metadata): TokenizerResult {
   }
 }
 
-const refuse = (why: string): TokenizerResult => ({
+const refuse = (reason: string): TokenizerResult => ({
   ok: false,
-  sentence: `This model cannot be used: ${why}. Choose another one.`,
+  sentence: `This model cannot be used: ${reason}. Choose another one.`,
 })
 
 function makeBpeTokenizer(metadata: Metadata): VocabularyTokenizer {
   const name = readText(metadata, 'tokenizer.ggml.pre') ?? 'default'
-  const cutter = PRE_TOKENIZERS.get(name)
-  const vocabulary = readGgufVocabulary(metadata, { addsBegin: cutter?.addsBegin ?? false })
+  const preTokenizer = PRE_TOKENIZERS.get(name)
+  const vocabulary = readGgufVocabulary(metadata, { addsBegin: preTokenizer?.addsBegin ?? false })
   if (vocabulary === undefined) throw new Error('its list of tokens is missing')
   const merges = readTexts(metadata, 'tokenizer.ggml.merges')
   if (merges === undefined) throw new Error('its list of merges is missing')
-  if (cutter === undefined)
-    throw new Error(`it cuts texts in a way called ${quote(name)}, which is not known here`)
-  const json = writeTokenizerJson(vocabulary, merges, cutter)
-  const { model, style, offAtStart } = readTokenizerFile(json)
-  return new VocabularyTokenizer({ ...vocabulary, model, style, offAtStart, json: () => json })
+  if (preTokenizer === undefined)
+    throw new Error(`it uses the pre-tokenizer ${quote(name)}, which is not supported`)
+  const json = writeTokenizerJson(vocabulary, merges, preTokenizer)
+  const { model, style, strippedAtStart } = readTokenizerFile(json)
+  return new VocabularyTokenizer({ ...vocabulary, model, style, strippedAtStart, json: () => json })
 }
 
-/** The tokenizer.json that the vocabulary amounts to, as the `tokenizers` library reads it. */
+/** The equivalent tokenizer.json, as the `tokenizers` library reads it. */
 function writeTokenizerJson(
-  { tokens, written, specialIds }: GgufVocabulary,
+  { tokens, addedTokens, specialIds }: GgufVocabulary,
   merges: readonly string[],
-  cutter: PreTokenizer,
+  preTokenizer: PreTokenizer,
 ): object {
-  const vocab: Record<string, number> = Object.create(null) as Record<string, number> // "__proto__" is a token like any other
+  const vocab: Record<string, number> = Object.create(null) as Record<string, number> // "__proto__" can be a token
   for (const [id, token] of tokens.entries()) vocab[token] ??= id
   return {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens: written
+    added_tokens: addedTokens
       .toSorted((a, b) => a.id - b.id)
       .map(({ id, content, rstrip = false }) => ({
         id,
@@ -74,7 +75,7 @@ function writeTokenizerJson(
     pre_tokenizer: {
       type: 'Sequence',
       pretokenizers: [
-        ...cutter.expressions.map((expression) => ({
+        ...preTokenizer.expressions.map((expression) => ({
           type: 'Split',
           pattern: { Regex: expression },
           behavior: 'Isolated',
@@ -93,10 +94,10 @@ function writeTokenizerJson(
       end_of_word_suffix: null,
       fuse_unk: false,
       byte_fallback: false,
-      ignore_merges: cutter.ignoreMerges ?? false,
+      ignore_merges: preTokenizer.ignoreMerges ?? false,
       vocab,
       merges: merges
-        .map(cutMerge)
+        .map(splitMerge)
         .filter(([left, right]) => [left, right, left + right].every((token) => vocab[token] !== undefined)),
     },
   }

@@ -1,36 +1,44 @@
-// Knows: what every vocabulary in a GGUF file says alike: tokens with their kinds, which of them begin and end texts, the template.
+// Knows: what all vocabularies in GGUF files have in common: tokens with their kinds, begin and end tokens, the
+// chat template.
 // Must not know: how texts become ids.
 import { readFlag, readNumber, readNumbers, readText, readTexts } from '../weights/metadata.ts'
 import type { Metadata } from '../weights/metadata.ts'
 import { compileChatTemplate } from './chat-template.ts'
 import { findNamedEnds } from './end-tokens.ts'
-import type { VocabularyParts, WrittenToken } from './vocabulary-tokenizer.ts'
+import type { VocabularyParts, AddedToken } from './vocabulary-tokenizer.ts'
 
-/** Kinds of tokens in `tokenizer.ggml.token_type`; 1 is an ordinary one. */
+/** Kinds of tokens in `tokenizer.ggml.token_type`; 1 is a normal token. */
 export const KIND = { unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const
 
 export type GgufVocabulary = Pick<
   VocabularyParts,
-  'tokens' | 'specialIds' | 'literalIds' | 'written' | 'endIds' | 'startIds' | 'template' | 'templateFault'
+  | 'tokens'
+  | 'specialIds'
+  | 'literalIds'
+  | 'addedTokens'
+  | 'endIds'
+  | 'startIds'
+  | 'template'
+  | 'templateError'
 > & {
-  /** By id; empty where the file has none. */
+  /** By id; empty if the file has none. */
   readonly kinds: readonly number[]
 }
 
-/** What llama.cpp takes for granted of a kind of vocabulary where the file is silent. */
+/** llama.cpp's defaults for a kind of vocabulary. */
 export interface GgufDefaults {
   readonly beginId?: number
   readonly endId?: number
   readonly addsBegin: boolean
 }
 
-/** Undefined where the file has no list of tokens. */
+/** Undefined if the file has no list of tokens. */
 export function readGgufVocabulary(metadata: Metadata, defaults: GgufDefaults): GgufVocabulary | undefined {
   const tokens = readTexts(metadata, 'tokenizer.ggml.tokens')
   if (tokens === undefined || tokens.length === 0) return undefined
   const kinds = readNumbers(metadata, 'tokenizer.ggml.token_type') ?? []
-  const idOfRole = (role: string, otherwise?: number): number | undefined => {
-    const id = readNumber(metadata, `tokenizer.ggml.${role}_token_id`) ?? otherwise
+  const idOfRole = (role: string, fallback?: number): number | undefined => {
+    const id = readNumber(metadata, `tokenizer.ggml.${role}_token_id`) ?? fallback
     return id !== undefined && Number.isInteger(id) && id >= 0 && id < tokens.length ? id : undefined
   }
   const endIds = findNamedEnds(tokens, (id) => kinds[id] === KIND.control)
@@ -50,7 +58,7 @@ export function readGgufVocabulary(metadata: Metadata, defaults: GgufDefaults): 
     kinds,
     specialIds,
     literalIds,
-    written: writeOut(metadata, tokens, [...specialIds, ...literalIds]),
+    addedTokens: listAddedTokens(metadata, tokens, [...specialIds, ...literalIds]),
     endIds,
     startIds: begins && begin !== undefined ? [begin] : [],
     ...readTemplate(metadata, {
@@ -62,27 +70,34 @@ export function readGgufVocabulary(metadata: Metadata, defaults: GgufDefaults): 
   }
 }
 
-/** Phi-3's special tokens swallow the white space behind them, which its GGUF files do not say: llama.cpp goes by the name too. */
-function writeOut(metadata: Metadata, tokens: readonly string[], ids: readonly number[]): WrittenToken[] {
-  const swallows = /phi-?3/i.test(readText(metadata, 'general.name') ?? '')
+/**
+ * Phi-3's special tokens strip the white space after them, which its GGUF files do not declare: llama.cpp
+ * checks the name too.
+ */
+function listAddedTokens(
+  metadata: Metadata,
+  tokens: readonly string[],
+  ids: readonly number[],
+): AddedToken[] {
+  const strips = /phi-?3/i.test(readText(metadata, 'general.name') ?? '')
   return ids.flatMap((id) => {
     const content = tokens[id] ?? ''
     return content === ''
       ? []
-      : [{ id, content, rstrip: swallows && !['<unk>', '<s>', '<|endoftext|>'].includes(content) }]
+      : [{ id, content, rstrip: strips && !['<unk>', '<s>', '<|endoftext|>'].includes(content) }]
   })
 }
 
-/** A template that cannot be read costs the model its chats, not its raw prompts. */
+/** With a template that cannot be parsed, a model still supports raw prompts, but not chats. */
 function readTemplate(
   metadata: Metadata,
   names: Readonly<Record<string, string>>,
-): Pick<VocabularyParts, 'template' | 'templateFault'> {
+): Pick<VocabularyParts, 'template' | 'templateError'> {
   const text = readText(metadata, 'tokenizer.chat_template')
   if (text === undefined) return { template: undefined }
   try {
     return { template: compileChatTemplate(text, names) }
   } catch (thrown) {
-    return { template: undefined, templateFault: thrown instanceof Error ? thrown.message : String(thrown) }
+    return { template: undefined, templateError: thrown instanceof Error ? thrown.message : String(thrown) }
   }
 }

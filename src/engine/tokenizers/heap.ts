@@ -1,4 +1,4 @@
-// Knows: a binary heap: the first entry by an order that its maker gives.
+// Knows: a binary heap: the first entry by a given order.
 // Must not know: what an entry is.
 
 export class Heap<T> {

@@ -1,5 +1,5 @@
-// Knows: how the tokenizer.json and tokenizer_config.json that this program writes for its students become a tokenizer again.
-// Must not know: folders of other makers (folder-tokenizer.ts).
+// Knows: how the tokenizer.json and tokenizer_config.json that this program writes for its students become a tokenizer.
+// Must not know: folders of other programs (folder-tokenizer.ts).
 import { compileChatTemplate } from './chat-template.ts'
 import type { TextTokenizer } from './text-tokenizer.ts'
 import { readTokenizerFile } from './tokenizer-file.ts'
@@ -7,7 +7,7 @@ import { fieldOf, isRecord, textOf } from './unknown-json.ts'
 import { VocabularyTokenizer } from './vocabulary-tokenizer.ts'
 
 /**
- * A tokenizer from the two parsed files. Throws an Error with a sentence when they are not those of a byte-level BPE.
+ * A tokenizer from the two parsed files. Throws an Error with a sentence if they are not those of a byte-level BPE.
  */
 export function tokenizerFromJson(tokenizerJson: unknown, config: unknown): TextTokenizer {
   checkRecord(tokenizerJson, 'tokenizer.json')
@@ -17,7 +17,7 @@ export function tokenizerFromJson(tokenizerJson: unknown, config: unknown): Text
   const type = fieldOf(model, 'type')
   if (type !== 'BPE')
     throw new Error(
-      `tokenizer.json holds a model of the kind ${JSON.stringify(type)}; only byte-level BPE is read.`,
+      `tokenizer.json has a model of the kind ${JSON.stringify(type)}; only byte-level BPE is supported.`,
     )
   checkRecord(fieldOf(model, 'vocab'), 'the vocabulary in tokenizer.json')
   const nameOf = (key: string): string => textOf(config, key) ?? ''
@@ -57,5 +57,5 @@ function readStudentFile(tokenizerJson: unknown): ReturnType<typeof readTokenize
 
 function checkRecord(value: unknown, what: string): void {
   if (!isRecord(value))
-    throw new Error(`${what[0]?.toUpperCase()}${what.slice(1)} is not what it should be. ${DAMAGED}`)
+    throw new Error(`${what[0]?.toUpperCase()}${what.slice(1)} is not a JSON object. ${DAMAGED}`)
 }

@@ -1,15 +1,15 @@
-// Knows: tokens that are written out in texts ("<|im_end|>", added words) and how a text is cut at them: at each place the longest
-// one, from left to right, as SentencePiece and the `tokenizers` library do.
-// Must not know: what becomes of the text between them.
+// Knows: how a text is split at tokens that appear literally in it ("<|im_end|>", added words): at each
+// position the longest one, from left to right, as in SentencePiece and the `tokenizers` library.
+// Must not know: how the text between them is encoded.
 
 export interface LiteralToken {
   readonly id: number
   /** Never ''. */
   readonly content: string
-  /** Takes the white space before or behind it too, and that is lost. */
+  /** Also removes the white space before or after it. */
   readonly lstrip?: boolean
   readonly rstrip?: boolean
-  /** Only where no letter or digit touches it. */
+  /** Matches only if no letter or digit is adjacent. */
   readonly singleWord?: boolean
 }
 
@@ -32,7 +32,7 @@ export class LiteralTokens {
     this.#empty = tokens.length === 0
   }
 
-  /** Stretches of text and ids of tokens, in the text's order; stretches are never ''. */
+  /** Segments of text and ids of tokens, in order; segments are never ''. */
   split(text: string): (string | number)[] {
     if (this.#empty) return text === '' ? [] : [text]
     const parts: (string | number)[] = []

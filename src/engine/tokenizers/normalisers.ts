@@ -1,17 +1,21 @@
-// Knows: the steps by which a tokenizer.json changes a text before it is cut. It parses data that crossed a boundary.
-// Must not know: how texts are cut.
+// Knows: the normaliser steps of a tokenizer.json, which change a text before it is split. It parses data that
+// crossed a boundary.
+// Must not know: how texts are split.
 import { fieldOf, listOf, show, textOf } from './unknown-json.ts'
 import { compilePattern, type Pattern } from './splits.ts'
-import type { StretchPlace } from './vocabulary-tokenizer.ts'
+import type { SegmentPosition } from './vocabulary-tokenizer.ts'
 
-export type Normaliser = (text: string, place: StretchPlace) => string
+export type Normaliser = (text: string, position: SegmentPosition) => string
 
-/** Steps and sequences within sequences that are followed; files have a handful. */
+/** Max steps of a sequence; files have a handful. */
 export const MAX_STEPS = 64
 
 const SPACE = /\p{White_Space}/u
 
-/** The steps in their order; null is none. Throws an Error with a sentence's middle on a step that cannot be done exactly here. */
+/**
+ * The steps in order; null has none. Throws an Error with the middle of a sentence if a step is not supported
+ * exactly.
+ */
 export function readNormalisers(value: unknown, depth = 0): Normaliser[] {
   if (value === null || value === undefined) return []
   const type = textOf(value, 'type')
@@ -19,7 +23,7 @@ export function readNormalisers(value: unknown, depth = 0): Normaliser[] {
     case 'Sequence': {
       const steps = listOf(value, 'normalizers')
       if (steps.length > MAX_STEPS || depth > 4)
-        throw new Error('tokenizer.json changes texts in too many steps')
+        throw new Error('the normalizer in tokenizer.json has too many steps')
       return steps.flatMap((step) => readNormalisers(step, depth + 1))
     }
     case 'NFC':
@@ -40,15 +44,14 @@ export function readNormalisers(value: unknown, depth = 0): Normaliser[] {
       return [(text) => text.replaceAll(expression, () => content)]
     }
     case 'Lowercase':
-      return [(text) => Array.from(text, (character) => character.toLowerCase()).join('')] // one by one: JavaScript looks at words for Σ
+      // Per character: JavaScript lower-cases Σ by its context.
+      return [(text) => Array.from(text, (character) => character.toLowerCase()).join('')]
     case 'Strip':
       return [
         (text) => strip(text, fieldOf(value, 'strip_left') === true, fieldOf(value, 'strip_right') === true),
       ]
     default:
-      throw new Error(
-        `tokenizer.json changes texts by a step of the kind ${show(type)}, which is not done exactly here`,
-      )
+      throw new Error(`tokenizer.json uses a normalizer of type ${show(type)}, which is not supported`)
   }
 }
 
@@ -57,7 +60,7 @@ export function readPattern(value: unknown): Pattern {
   const [expression, literal] = [textOf(pattern, 'Regex'), textOf(pattern, 'String')]
   if (expression !== undefined) return { Regex: expression }
   if (literal !== undefined) return { String: literal }
-  throw new Error('tokenizer.json has a step without an expression')
+  throw new Error('tokenizer.json has a step without a pattern')
 }
 
 function strip(text: string, left: boolean, right: boolean): string {

@@ -1,12 +1,12 @@
-// Knows: a queue of pairs, the most frequent first and, among equals, the smallest pair first.
+// Knows: a priority queue of pairs: most frequent first, then smallest pair.
 // Must not know: what a pair is.
 import { Heap } from './heap.ts'
 
 export interface CountedPair {
   readonly pair: number
   readonly count: number
-  /** Words in which the pair was seen when this entry was made. */
-  readonly places: readonly number[]
+  /** Words that contained the pair when this entry was made. */
+  readonly words: readonly number[]
 }
 
 export class PairHeap extends Heap<CountedPair> {

@@ -1,23 +1,23 @@
-// Knows: numbers kept under pairs of numbers, half a million of them in little memory and time.
+// Knows: a compact, fast map from pairs of numbers to numbers, for half a million entries.
 // Must not know: what they mean.
 
-/** A hash table with open addresses. Pairs are of whole numbers from 0; values too. */
+/** A hash table with open addressing. Pairs and values are whole numbers from 0. */
 export class PairTable {
   readonly #mask: number
   readonly #lefts: Int32Array
   readonly #rights: Int32Array
   readonly #values: Int32Array
 
-  /** `most`: pairs that will be put at most. */
-  constructor(most: number) {
-    const size = 2 ** Math.ceil(Math.log2(2 * most + 2))
+  /** `maxPairs`: max number of entries. */
+  constructor(maxPairs: number) {
+    const size = 2 ** Math.ceil(Math.log2(2 * maxPairs + 2))
     this.#mask = size - 1
     this.#lefts = new Int32Array(size).fill(-1)
     this.#rights = new Int32Array(size)
     this.#values = new Int32Array(size)
   }
 
-  /** The later value of a pair counts. */
+  /** Overwrites an earlier value of the pair. */
   put(left: number, right: number, value: number): void {
     const at = this.#find(left, right)
     this.#lefts[at] = left
@@ -30,7 +30,7 @@ export class PairTable {
     return this.#lefts[at] === left ? this.#values[at] : undefined
   }
 
-  /** The pair's place, or the free one where it would be put: half of all places stay free, so there is one. */
+  /** Index of the pair, or of the free entry for it: half of all entries stay free, so there is one. */
   #find(left: number, right: number): number {
     let at = (Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b)) >>> 0
     at = (at ^ (at >>> 15)) & this.#mask

@@ -1,15 +1,17 @@
-// Knows: the pre-tokenizers that byte-level BPE vocabularies in GGUF files name (`tokenizer.ggml.pre`). Data, no logic.
-// Source: llama.cpp, src/llama-vocab.cpp, whose names these are. A text is cut by the first expression, the pieces by the
-// second, and so on; what lies between two matches is a piece of its own. Where llama.cpp comes near to an expression of a
-// tokenizer.json with what its own engine can do (tekken, gpt-4o), the tokenizer.json's stands here. Not here: kimi-k2 and afmoe
-// (rules in llama.cpp's code, not expressions), chameleon (pictures), embedding models.
+// Knows: the pre-tokenizers that byte-level BPE vocabularies in GGUF files name (`tokenizer.ggml.pre`). Data,
+// no logic.
+// Source: llama.cpp, src/llama-vocab.cpp, whose names these are. A text is split by the first expression, the
+// pieces by the second, and so on; the text between two matches is a piece too. If llama.cpp's own engine can
+// only approximate an expression of a tokenizer.json (tekken, gpt-4o), the table has the tokenizer.json's. Not
+// supported: kimi-k2 and afmoe (rules in llama.cpp's code, not expressions), chameleon (images), embedding
+// models.
 import { fieldOf, isRecord, listOf, textOf } from './unknown-json.ts'
 
 export interface PreTokenizer {
   readonly expressions: readonly string[]
-  /** A piece that is a token as a whole is taken as it is, without merges. */
+  /** A piece that is a token is not merged. */
   readonly ignoreMerges?: boolean
-  /** The begin token comes first unless the file says otherwise. */
+  /** Texts start with the begin token unless the file says otherwise. */
   readonly addsBegin?: boolean
 }
 
@@ -26,7 +28,7 @@ const QWEN2_EXPRESSION = `${SUFFIXES}|${WORD}|\\p{N}|${REST}`
 const QWEN35_EXPRESSION = `${SUFFIXES}|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|${SPACES}`
 const UPPER = '[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]'
 const LOWER = '[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]'
-/** A word in which capitals begin or are all, by what may follow it. */
+/** A word in lower case, capitalised or in capitals, with an optional suffix. */
 const cased = (suffix: string): string =>
   `[^\\r\\n\\p{L}\\p{N}]?${UPPER}*${LOWER}+${suffix}|[^\\r\\n\\p{L}\\p{N}]?${UPPER}+${LOWER}*${suffix}`
 const REST_WITH_SLASHES = ` ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|${SPACES}`
@@ -35,7 +37,7 @@ const GPT4O_EXPRESSION = `${cased(`${SUFFIXES}?`)}|\\p{N}{1,3}|${REST_WITH_SLASH
 const CHINESE_JAPANESE = '[一-龥぀-ゟ゠-ヿ]+'
 const DEEPSEEK_EXPRESSION =
   '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+'
-/** Letters of the alphabets with capitals, as DeepSeek's first models list them. */
+/** Letters of the alphabets with upper and lower case, as DeepSeek's first models list them. */
 const CASED_LETTERS =
   'A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-\u1f7dᾀ-ᾴᾶ-ᾼ\u1fbeῂ-ῄῆ-ῌῐ-\u1fd3ῖ-\u1fdbῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤ\u2126ℨ\u212a-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮ\u2cf2\u2cf3Ꙁ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃'
 const FAR_EAST = '[一-龥ࠀ-一가-퟿]+'
@@ -62,18 +64,18 @@ const DEFAULT: PreTokenizer = {
 }
 
 /**
- * The name under which llama.cpp knows how a tokenizer.json cuts texts: that of its expressions, GPT-2's where it has none; undefined for
- * a way that llama.cpp has no name for.
+ * llama.cpp's name of the pre-tokenizer of a tokenizer.json, found by its expressions; GPT-2's if it has none;
+ * undefined if llama.cpp has no name for it.
  */
 export function namePreTokenizer(tokenizerJson: unknown): string | undefined {
-  const cutter = fieldOf(tokenizerJson, 'pre_tokenizer')
+  const preTokenizer = fieldOf(tokenizerJson, 'pre_tokenizer')
   const steps =
-    textOf(cutter, 'type') === 'Sequence' || fieldOf(cutter, 'pretokenizers') !== undefined
-      ? listOf(cutter, 'pretokenizers')
-      : isRecord(cutter)
-        ? [cutter]
+    textOf(preTokenizer, 'type') === 'Sequence' || fieldOf(preTokenizer, 'pretokenizers') !== undefined
+      ? listOf(preTokenizer, 'pretokenizers')
+      : isRecord(preTokenizer)
+        ? [preTokenizer]
         : []
-  const expressions = steps.flatMap(spell)
+  const expressions = steps.flatMap(expressionsOf)
   if (expressions.length === 0) return 'gpt-2'
   const ignoreMerges = fieldOf(fieldOf(tokenizerJson, 'model'), 'ignore_merges') === true
   return [...PRE_TOKENIZERS].find(
@@ -83,8 +85,8 @@ export function namePreTokenizer(tokenizerJson: unknown): string | undefined {
   )?.[0]
 }
 
-/** A step as the expressions that the table would have for it; undefined stands for one that it has none for. */
-function spell(step: unknown): (string | undefined)[] {
+/** The table's expressions for a step; undefined if it has none. */
+function expressionsOf(step: unknown): (string | undefined)[] {
   switch (textOf(step, 'type')) {
     case 'Split':
       return [textOf(fieldOf(step, 'pattern'), 'Regex')?.replaceAll("(?i:'s|'t|'re|'ve|'m|'ll|'d)", SUFFIXES)]
@@ -118,7 +120,8 @@ export const PRE_TOKENIZERS: ReadonlyMap<string, PreTokenizer> = new Map<string,
   ...['llama-bpe', 'llama3', 'llama-v3', 'falcon3', 'falcon-h1', 'pixtral', 'midm-2.0', 'lfm2'].map(
     (name) => [name, LLAMA3] as const,
   ),
-  // SmolLM3 has Llama 3's vocabulary without a begin token, which converters call smaug-bpe; Phi-4 is dbrx, Phi-4-mini gpt-4o.
+  // SmolLM3 has Llama 3's vocabulary without a begin token, called smaug-bpe by converters; Phi-4 is dbrx,
+  // Phi-4-mini gpt-4o.
   ...['smaug-bpe', 'dbrx', 'chatglm-bpe', 'glm4'].map((name) => [name, LLAMA3_MERGED] as const),
   ...[
     'qwen2',

@@ -1,6 +1,6 @@
-// Knows: how a teacher's byte-level BPE becomes a student's: only the tokens that some texts use, each with the merges that make it,
-// all 256 bytes, added words that the texts contain, and the student's own special tokens. On those texts it cuts exactly as the teacher does; others fall back to shorter
-// tokens and bytes.
+// Knows: how a teacher's byte-level BPE is pruned for a student: only the tokens that some texts use, with
+// their merges, all 256 bytes, added words in the texts, and the student's own special tokens. It tokenizes
+// those texts exactly as the teacher does; other texts fall back to shorter tokens and bytes.
 import { CHARACTER_OF_BYTE } from './byte-alphabet.ts'
 import { tokenizerFromJson } from './json-tokenizer.ts'
 import {
@@ -9,26 +9,29 @@ import {
   type StudentTokenizerFiles,
 } from './student-template.ts'
 import type { TextTokenizer } from './text-tokenizer.ts'
-import { cutMerge } from './tokenizer-file.ts'
+import { splitMerge } from './tokenizer-file.ts'
 import { fieldOf, isRecord, listOf, textOf } from './unknown-json.ts'
 
 export interface PrunedTokenizer extends StudentTokenizerFiles {
   readonly tokenizer: TextTokenizer
-  /** The teacher's id of each of the student's tokens; −1 for special tokens and for bytes that the teacher has no token for. */
+  /**
+   * The teacher's id of each of the student's tokens; −1 for special tokens and for bytes without a token of
+   * the teacher.
+   */
   readonly teacherIds: Int32Array
 }
 
-/** What is needed of the teacher's tokenizer.json. */
+/** The parts of the teacher's tokenizer.json that pruning needs. */
 interface Parts {
   readonly file: Readonly<Record<string, unknown>>
   readonly model: Readonly<Record<string, unknown>>
   readonly idOf: ReadonlyMap<string, number>
   readonly merges: readonly (readonly [string, string])[]
-  /** Added words, which are tokens without merges, by their ids. */
-  readonly words: ReadonlyMap<number, object>
+  /** Added words, which are tokens without merges, by id. */
+  readonly addedWords: ReadonlyMap<number, object>
 }
 
-/** The pruned tokenizer, or the sentence that says why there is none. `texts` are taken as plain characters. */
+/** The pruned tokenizer, or the sentence why there is none. `texts` are encoded as plain characters. */
 export function pruneTokenizer(
   teacher: TextTokenizer,
   texts: Iterable<string>,
@@ -40,17 +43,17 @@ export function pruneTokenizer(
     return {
       ok: false,
       sentence:
-        'This teacher’s vocabulary is no byte-level BPE, so a student cannot share it. Train on the texts alone, or load another teacher.',
+        'This teacher’s vocabulary is not a byte-level BPE, so a student cannot share it. Train on the texts alone, or load another teacher.',
     }
   const used = new Set<number>()
   for (const text of new Set(texts)) for (const id of teacher.encode(text, { special: false })) used.add(id)
   const tokenOf = new Map([...parts.idOf].map(([token, id]) => [id, token]))
   const kept = new Set<string>(CHARACTER_OF_BYTE)
-  const words = [...parts.words].filter(([id]) => used.has(id))
+  const addedWords = [...parts.addedWords].filter(([id]) => used.has(id))
   const keptMerges = new Set<number>()
   const rankOf = new Map(parts.merges.map(([left, right], rank) => [`${left} ${right}`, rank]))
   for (const id of used) {
-    const token = tokenOf.get(id) ?? textOf(parts.words.get(id), 'content')
+    const token = tokenOf.get(id) ?? textOf(parts.addedWords.get(id), 'content')
     if (token === undefined) continue
     kept.add(token)
     for (const rank of findMerges(token, rankOf)) {
@@ -59,11 +62,11 @@ export function pruneTokenizer(
       for (const part of [left, right, left + right]) kept.add(part)
     }
   }
-  const wordIds = new Map(words.map(([id, word]) => [textOf(word, 'content') ?? '', id]))
-  const byTeacher = (token: string): number => parts.idOf.get(token) ?? wordIds.get(token) ?? -1
+  const wordIds = new Map(addedWords.map(([id, word]) => [textOf(word, 'content') ?? '', id]))
+  const teacherIdOf = (token: string): number => parts.idOf.get(token) ?? wordIds.get(token) ?? -1
   const tokens = [
     ...STUDENT_SPECIALS,
-    ...[...kept].toSorted((a, b) => byTeacher(a) - byTeacher(b) || (a < b ? -1 : 1)),
+    ...[...kept].toSorted((a, b) => teacherIdOf(a) - teacherIdOf(b) || (a < b ? -1 : 1)),
   ]
   const tokenizerJson = {
     ...parts.file,
@@ -77,7 +80,7 @@ export function pruneTokenizer(
         normalized: false,
         special: true,
       })),
-      ...words.map(([, word]) => ({ ...word, id: tokens.indexOf(textOf(word, 'content') ?? '') })),
+      ...addedWords.map(([, word]) => ({ ...word, id: tokens.indexOf(textOf(word, 'content') ?? '') })),
     ],
     model: {
       ...parts.model,
@@ -87,7 +90,7 @@ export function pruneTokenizer(
   }
   const tokenizerConfig = makeStudentTokenizerConfig()
   const teacherIds = Int32Array.from(tokens, (token, id) =>
-    id < STUDENT_SPECIALS.length ? -1 : byTeacher(token),
+    id < STUDENT_SPECIALS.length ? -1 : teacherIdOf(token),
   )
   return {
     ok: true,
@@ -100,7 +103,7 @@ export function pruneTokenizer(
   }
 }
 
-/** Ranks of the merges that make a token of its characters; all that can be done where they do not make it whole. */
+/** Ranks of the merges that make a token from its characters, as far as merges exist. */
 function* findMerges(token: string, rankOf: ReadonlyMap<string, number>): Generator<number> {
   const parts = [...token]
   for (;;) {
@@ -116,7 +119,10 @@ function* findMerges(token: string, rankOf: ReadonlyMap<string, number>): Genera
   }
 }
 
-/** Undefined for a vocabulary whose tokens are not in GPT-2's alphabet: its bytes have other names (SentencePiece), or none. */
+/**
+ * Undefined for a vocabulary that is not in GPT-2's byte alphabet: its bytes have other names (SentencePiece),
+ * or none.
+ */
 function readParts(json: unknown): Parts | undefined {
   const model = fieldOf(json, 'model')
   const [vocabulary, merges] = [fieldOf(model, 'vocab'), fieldOf(model, 'merges')]
@@ -126,13 +132,13 @@ function readParts(json: unknown): Parts | undefined {
   const pairs = merges.flatMap((pair: unknown): [string, string][] => {
     const [left, right] =
       typeof pair === 'string'
-        ? cutMerge(pair)
+        ? splitMerge(pair)
         : Array.isArray(pair)
           ? [pair[0] as unknown, pair[1] as unknown]
           : []
     return typeof left === 'string' && typeof right === 'string' ? [[left, right]] : []
   })
-  const words = listOf(json, 'added_tokens').flatMap((item): [number, object][] => {
+  const addedWords = listOf(json, 'added_tokens').flatMap((item): [number, object][] => {
     const id = fieldOf(item, 'id')
     return isRecord(item) && typeof id === 'number' && fieldOf(item, 'special') !== true ? [[id, item]] : []
   })
@@ -141,5 +147,5 @@ function readParts(json: unknown): Parts | undefined {
       typeof id === 'number' ? [[token, id]] : [],
     ),
   )
-  return { file: { ...json }, model: { ...model }, idOf, merges: pairs, words: new Map(words) }
+  return { file: { ...json }, model: { ...model }, idOf, merges: pairs, addedWords: new Map(addedWords) }
 }

@@ -1,6 +1,6 @@
-// Knows: how a text is cut at the matches of an expression, in the five ways of the `tokenizers` library.
+// Knows: how a text is split at the matches of an expression, with the five behaviours of the `tokenizers` library.
 // Must not know: files.
-// Expressions are those of Oniguruma, which the library uses; the package writes them anew for JavaScript.
+// Expressions use the syntax of Oniguruma, the library's engine; the package translates them to JavaScript.
 import { SplitPreTokenizer } from '@huggingface/tokenizers'
 
 export const BEHAVIOURS = [
@@ -14,10 +14,10 @@ export type Behaviour = (typeof BEHAVIOURS)[number]
 
 export type Pattern = { readonly Regex: string } | { readonly String: string }
 
-/** Longest expression that is compiled; those of models are below 3,000 characters. */
+/** Max characters of an expression; those of models are below 3,000. */
 const MAX_EXPRESSION = 20_000
 
-/** The expression for JavaScript, with the flags "gu". Throws an Error on one that it cannot carry. */
+/** The expression for JavaScript, with the flags "gu". Throws an Error if JavaScript does not support it. */
 export function compilePattern(pattern: Pattern): RegExp {
   const source = 'Regex' in pattern ? pattern.Regex : pattern.String
   if (source.length > MAX_EXPRESSION)
@@ -28,11 +28,11 @@ export function compilePattern(pattern: Pattern): RegExp {
     behavior: 'Isolated',
     invert: true,
   })
-  if (compiled === null) throw new Error('an expression cannot be read')
+  if (compiled === null) throw new Error('an expression cannot be compiled')
   return compiled
 }
 
-/** A function that cuts a text; pieces are never ''. `invert` swaps matches and what lies between them. */
+/** Makes a function that splits a text; pieces are never ''. `invert` swaps matches and the text between them. */
 export function makeSplit(
   expression: RegExp,
   behaviour: Behaviour,
@@ -41,7 +41,7 @@ export function makeSplit(
   return (text) => {
     const pieces: string[] = []
     let lastMatches = false
-    let waiting = ''
+    let pending = ''
     const put = (piece: string, matches: boolean): void => {
       if (piece === '') return
       if (behaviour === 'Isolated') pieces.push(piece)
@@ -54,11 +54,11 @@ export function makeSplit(
         if (matches && !lastMatches && pieces.length > 0) pieces.push(`${pieces.pop() ?? ''}${piece}`)
         else pieces.push(piece)
       } else if (matches) {
-        if (waiting !== '') pieces.push(waiting)
-        waiting = piece
+        if (pending !== '') pieces.push(pending)
+        pending = piece
       } else {
-        pieces.push(waiting + piece)
-        waiting = ''
+        pieces.push(pending + piece)
+        pending = ''
       }
       lastMatches = matches
     }
@@ -69,7 +69,7 @@ export function makeSplit(
       from = index + match.length
     }
     put(text.slice(from), invert)
-    if (waiting !== '') pieces.push(waiting)
+    if (pending !== '') pieces.push(pending)
     return pieces
   }
 }

@@ -1,19 +1,20 @@
-// Knows: SentencePiece's BPE: of all neighbours whose joint text is a piece, the pair with the highest score is joined first.
-// Must not know: files, special tokens, where a space is put before a text (spm-tokenizer.ts).
-// Source: SentencePiece (Kudo & Richardson 2018), which llama.cpp follows for `tokenizer.ggml.model: llama`. Scores are priorities
-// here, not log-probabilities: no sum of them is ever taken.
-import { joinNeighbours } from './join-neighbours.ts'
+// Knows: SentencePiece's BPE: of all neighbours whose concatenation is a piece, the pair with the highest score
+// merges first.
+// Must not know: files, special tokens, spaces before a text (spm-tokenizer.ts).
+// Source: SentencePiece (Kudo & Richardson 2018), which llama.cpp follows for `tokenizer.ggml.model: llama`.
+// Scores are priorities here, not log-probabilities: they are never summed.
+import { mergeNeighbours } from './merge-neighbours.ts'
 
 export interface SpmPieces {
-  /** Pieces that text may become, with their ids: not control, unknown or byte tokens. A space is "▁" in them. */
+  /** Ids of the pieces that text can become: not control, unknown or byte tokens. A space is "▁" in them. */
   readonly idOf: ReadonlyMap<string, number>
-  /** By id; the higher, the earlier a piece is made. */
+  /** By id; pieces with higher scores merge earlier. */
   readonly scores: ArrayLike<number>
-  /** Pieces that may be made on the way to longer ones, but are taken apart again where they are left over. */
+  /** Intermediate pieces on the way to longer ones; those left at the end are split again. */
   readonly unusedIds: ReadonlySet<number>
   /** 256 ids by byte, or undefined for a vocabulary that lacks some. */
   readonly byteIds: readonly number[] | undefined
-  /** Stands for a stretch that cannot be said at all; −1 leaves it out. */
+  /** The token for text without any piece; −1 skips it. */
   readonly unknownId: number
 }
 
@@ -30,15 +31,15 @@ export class SpmModel {
     this.#longest = longest
   }
 
-  /** Ids of a text whose spaces are "▁" already. Time grows with n log n. */
+  /** Ids of a text whose spaces are already "▁". O(n log n). */
   encode(text: string): number[] {
     const { idOf, scores, unusedIds } = this.#pieces
     const starts = startsOf(text)
     const count = starts.length - 1
     const ends = starts.slice(1)
-    /** Of pieces that may have to be taken apart: the length of the left half. */
+    /** For unused pieces, which may be split again: the length of the left half. */
     const halves = new Map<string, number>()
-    const after = joinNeighbours(
+    const after = mergeNeighbours(
       count,
       (left, right) => {
         const from = starts[left] as number
@@ -72,12 +73,12 @@ export class SpmModel {
     } else if (id !== undefined) ids.push(id)
     else if (byteIds !== undefined)
       for (const byte of encoder.encode(piece)) ids.push(byteIds[byte] as number)
-    // A run of what cannot be said is one unknown token.
+    // A run of text without pieces is one unknown token.
     else if (unknownId >= 0 && ids.at(-1) !== unknownId) ids.push(unknownId)
   }
 }
 
-/** Where each character begins, in UTF-16 units, and the text's end. */
+/** Start of each character in UTF-16 units, and the end of the text. */
 function startsOf(text: string): Int32Array {
   const starts = new Int32Array(text.length + 1)
   let count = 0

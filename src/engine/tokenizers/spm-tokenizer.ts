@@ -1,17 +1,18 @@
-// Knows: how a SentencePiece vocabulary in a GGUF file ("llama") becomes a tokenizer: Llama 2, TinyLlama, Mistral, Gemma.
+// Knows: how a SentencePiece vocabulary in a GGUF file ("llama") becomes a tokenizer: Llama 2, TinyLlama,
+// Mistral, Gemma.
 // Must not know: tensors, other kinds of vocabularies.
-// Where a space is put before a text follows llama.cpp: at the beginning and behind every token that is written out, as the
-// tokenizer.json files of those models do too; SentencePiece itself puts it at the beginning only.
+// A space is added as in llama.cpp: at the start of a text and after every added token, as in the tokenizer.json
+// files of those models; SentencePiece itself adds it at the start only.
 import { readFlag, readNumber, readNumbers } from '../weights/metadata.ts'
 import type { Metadata } from '../weights/metadata.ts'
 import { KIND, readGgufVocabulary, type GgufVocabulary } from './gguf-vocabulary.ts'
 import { SpmModel, type SpmPieces } from './spm-model.ts'
 import { readByteToken, VocabularyTokenizer } from './vocabulary-tokenizer.ts'
 
-/** Ids where the file is silent. Source: llama.cpp, src/llama-vocab.cpp. */
+/** Ids if the file has none. Source: llama.cpp, src/llama-vocab.cpp. */
 const DEFAULTS = { beginId: 1, endId: 2, addsBegin: true } as const
 
-/** Throws an Error with the middle of a sentence ("its …") where something is missing. */
+/** Throws an Error with the middle of a sentence ("its …") if something is missing. */
 export function makeSpmTokenizer(metadata: Metadata): VocabularyTokenizer {
   const vocabulary = readGgufVocabulary(metadata, DEFAULTS)
   if (vocabulary === undefined) throw new Error('its list of tokens is missing')
@@ -21,15 +22,15 @@ export function makeSpmTokenizer(metadata: Metadata): VocabularyTokenizer {
   const model = new SpmModel(
     readPieces(vocabulary, scores, readNumber(metadata, 'tokenizer.ggml.unknown_token_id') ?? 0),
   )
-  const prefixes = readFlag(metadata, 'tokenizer.ggml.add_space_prefix') ?? true
+  const addsSpace = readFlag(metadata, 'tokenizer.ggml.add_space_prefix') ?? true
   return new VocabularyTokenizer({
     ...vocabulary,
     model: {
-      normalise: (text, { continues }) => (prefixes && !continues ? ` ${text}` : text).replaceAll(' ', '▁'),
+      normalise: (text, { continues }) => (addsSpace && !continues ? ` ${text}` : text).replaceAll(' ', '▁'),
       encode: (normal) => model.encode(normal),
     },
     style: 'sentencepiece',
-    offAtStart: prefixes ? 'space' : 'nothing',
+    strippedAtStart: addsSpace ? 'space' : 'nothing',
   })
 }
 

@@ -1,14 +1,18 @@
-// Knows: how a student is spoken to: its special tokens, its chat template, and which tokens of an example it learns from.
+// Knows: a student's prompt format: its special tokens, its chat template, and which tokens of an example are
+// training targets.
 // Must not know: datasets, training.
 import type { ChatMessageText, TextTokenizer } from './text-tokenizer.ts'
 import { tokenizerFromJson } from './json-tokenizer.ts'
 import { trainBpe } from './train-bpe.ts'
 
-/** Fills rows of a batch and separates documents; no message contains it. */
+/** Pads rows of a batch and separates documents; no message contains it. */
 export const PAD_TOKEN = '<|endoftext|>'
-/** Ends every message: what a student writes when it is done. */
+/** Ends every message: a student generates it at the end of its answer. */
 export const END_TOKEN = '<|end|>'
-/** In this order they have the ids 0 to 4. `<|end|>` and `<|endoftext|>` are ends by name in llama.cpp too. */
+/**
+ * In this order they have the ids 0 to 4. llama.cpp also treats `<|end|>` and `<|endoftext|>` as end tokens by
+ * their names.
+ */
 export const STUDENT_SPECIALS = [PAD_TOKEN, '<|system|>', '<|user|>', '<|assistant|>', END_TOKEN] as const
 
 export const STUDENT_CHAT_TEMPLATE =
@@ -20,7 +24,7 @@ export interface StudentTokenizerFiles {
   readonly tokenizerConfig: object
 }
 
-/** tokenizer_config.json of every student. `context` is the longest text that it was trained on, in tokens. */
+/** tokenizer_config.json of every student. `context` is the context length in training, in tokens. */
 export function makeStudentTokenizerConfig(context?: number): object {
   return {
     tokenizer_class: 'PreTrainedTokenizerFast',
@@ -35,7 +39,7 @@ export function makeStudentTokenizerConfig(context?: number): object {
   }
 }
 
-/** Learns a student's vocabulary from texts; see trainBpe for options and errors. */
+/** Trains a student's tokenizer on texts; see trainBpe for options and errors. */
 export function trainStudentTokenizer(
   texts: Iterable<string>,
   vocabulary: number,
@@ -46,7 +50,7 @@ export function trainStudentTokenizer(
   return { tokenizerJson, tokenizerConfig, tokenizer: tokenizerFromJson(tokenizerJson, tokenizerConfig) }
 }
 
-/** Messages that a row's completion answers. */
+/** The messages before a row's completion. */
 export const messagesOf = ({
   system,
   prompt,
@@ -58,7 +62,7 @@ export const messagesOf = ({
   { role: 'user', content: prompt },
 ]
 
-/** The stretches that a student's tokenizer is asked to cut when it reads and writes a row: what its vocabulary must cover. */
+/** The texts that a student's tokenizer encodes for a row: its vocabulary must cover them. */
 export const textsOfExample = ({
   system,
   prompt,
@@ -71,13 +75,13 @@ export const textsOfExample = ({
 
 export interface StudentExample {
   readonly ids: number[]
-  /** ids[border …] are what the student learns to write: the completion and the end token. What is before is only read. */
-  readonly border: number
+  /** Tokens of the prompt. The others are the training targets: the completion and the end token. */
+  readonly promptLength: number
 }
 
 /**
- * Ids of messages up to and including the assistant's header: what a student reads before it writes. The same ids as the
- * rendered template's, but special tokens that a message contains stay plain characters.
+ * Ids of messages up to and including the assistant's header: a student's prompt. The same ids as from the rendered
+ * template, but special tokens inside a message stay plain characters.
  */
 export function renderStudentPrompt(
   tokenizer: TextTokenizer,
@@ -97,7 +101,7 @@ export function renderStudentPrompt(
   return ids
 }
 
-/** Ids of a prompt and its completion, and where learning begins. The completion is tokenised apart, as it is when written. */
+/** Ids of a prompt and its completion. The completion is encoded separately, as in generation. */
 export function renderStudentExample(
   tokenizer: TextTokenizer,
   {
@@ -106,40 +110,47 @@ export function renderStudentExample(
     completion,
   }: { readonly system?: string; readonly prompt: string; readonly completion: string },
 ): StudentExample {
-  const read = renderStudentPrompt(tokenizer, messagesOf({ ...(system ? { system } : {}), prompt }))
+  const promptIds = renderStudentPrompt(tokenizer, messagesOf({ ...(system ? { system } : {}), prompt }))
   return {
-    ids: [...read, ...tokenizer.encode(completion, { special: false }), findSpecial(tokenizer, END_TOKEN)],
-    border: read.length,
+    ids: [
+      ...promptIds,
+      ...tokenizer.encode(completion, { special: false }),
+      findSpecial(tokenizer, END_TOKEN),
+    ],
+    promptLength: promptIds.length,
   }
 }
 
-/** A whole chat, of which the assistant's messages from index `learnFrom` on are learned: its ids, and 1 for each id to be written. */
+/**
+ * A whole chat whose training targets are the assistant's messages from index `trainFrom` on: its ids, and a
+ * mask with 1 for each target.
+ */
 export function renderStudentChat(
   tokenizer: TextTokenizer,
   messages: readonly ChatMessageText[],
-  learnFrom: number,
-): { readonly ids: number[]; readonly learned: Uint8Array } {
+  trainFrom: number,
+): { readonly ids: number[]; readonly lossMask: Uint8Array } {
   const lineBreak = tokenizer.encode('\n', { special: false })
   const ids: number[] = []
-  const learned: [from: number, to: number][] = []
+  const targets: [from: number, to: number][] = []
   messages.forEach(({ role, content }, i) => {
-    const writes = role === 'assistant'
-    ids.push(findSpecial(tokenizer, `<|${role}|>`), ...(writes ? lineBreak : []))
+    const isAnswer = role === 'assistant'
+    ids.push(findSpecial(tokenizer, `<|${role}|>`), ...(isAnswer ? lineBreak : []))
     const from = ids.length
     ids.push(
-      ...tokenizer.encode(writes ? content : `\n${content}`, { special: false }),
+      ...tokenizer.encode(isAnswer ? content : `\n${content}`, { special: false }),
       findSpecial(tokenizer, END_TOKEN),
     )
-    if (writes && i >= learnFrom) learned.push([from, ids.length])
+    if (isAnswer && i >= trainFrom) targets.push([from, ids.length])
     ids.push(...lineBreak)
   })
-  const marks = new Uint8Array(ids.length)
-  for (const [from, to] of learned) marks.fill(1, from, to)
-  return { ids, learned: marks }
+  const lossMask = new Uint8Array(ids.length)
+  for (const [from, to] of targets) lossMask.fill(1, from, to)
+  return { ids, lossMask }
 }
 
 function findSpecial(tokenizer: TextTokenizer, token: string): number {
   const id = tokenizer.idOf(token)
-  if (id === undefined) throw new RangeError(`This tokenizer has no ${token}: it is not a student's.`)
+  if (id === undefined) throw new RangeError(`This tokenizer has no token ${token}: it is not a student's.`)
   return id
 }

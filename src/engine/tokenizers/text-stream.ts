@@ -1,16 +1,16 @@
-// Knows: how text comes out of tokens one at a time, when a character may be split over several of them.
+// Knows: how to decode tokens to text one at a time, if a character can be split over several tokens.
 
-/** Turns tokens' bytes into text as it becomes whole. */
+/** Decodes tokens' bytes to text as soon as characters are complete. */
 export class TextStream {
-  // A byte-order mark in the middle of a completion is a character like any other.
+  // A byte-order mark in the middle of a completion is a normal character.
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
-  /** Text that the bytes complete; characters that are still cut are kept back. */
+  /** Text that the bytes complete; incomplete characters are buffered. */
   push(bytes: Uint8Array): string {
     return this.#decoder.decode(bytes, { stream: true })
   }
 
-  /** What was kept back, as replacement characters; the stream begins anew. */
+  /** The buffered bytes as replacement characters; resets the stream. */
   flush(): string {
     return this.#decoder.decode()
   }

@@ -1,32 +1,34 @@
-// Knows: how a byte-level BPE vocabulary is learned from texts, and its tokenizer.json.
+// Knows: how a byte-level BPE vocabulary is trained on texts, and its tokenizer.json.
 // Must not know: datasets, students' templates (student-template.ts).
-// Algorithm: byte pair encoding (Sennrich et al. 2016) over words counted once, with incremental pair counts and a heap, and
-// with the ties of the `tokenizers` library's BpeTrainer: the same texts give the same merges.
+// Algorithm: byte pair encoding (Sennrich et al. 2016) over distinct words, with incremental pair counts and a
+// heap, and with the tie-breaking of the `tokenizers` library's BpeTrainer: the same texts give the same
+// merges.
 import { CHARACTER_OF_BYTE } from './byte-alphabet.ts'
 import { PairHeap } from './pair-heap.ts'
 import { GPT2_EXPRESSION } from './pre-tokenizers.ts'
 
 export interface TrainBpeOptions {
-  /** Entries wanted, special tokens and the 256 bytes included; fewer come out of short texts. */
+  /** Size of the vocabulary, special tokens and the 256 bytes included; short texts give fewer entries. */
   readonly vocabulary: number
-  /** Tokens that get the first ids and are never made from text. */
+  /** Tokens that get the first ids and are never merged from text. */
   readonly specials: readonly string[]
-  /** Times a pair must be seen to be merged; 2 unless said otherwise. */
+  /** Min occurrences of a pair to be merged. Default: 2. */
   readonly minFrequency?: number
 }
 
-/** GPT-2's expression with Unicode's white space, which is what the Rust library means by \s (JavaScript's \s is another set). */
+/** GPT-2's expression with Unicode's white space, the Rust library's meaning of \s (JavaScript's \s is another set). */
 const WORDS = new RegExp(
   GPT2_EXPRESSION.replaceAll('\\S', '\\P{White_Space}').replaceAll('\\s', '\\p{White_Space}'),
   'gu',
 )
 
-/** Pairs are one number, left · 2^21 + right: smaller numbers are smaller pairs. */
+/** A pair is one number, left · 2^21 + right: smaller numbers are smaller pairs. */
 const RADIX = 2 ** 21
 
 /**
- * Learns a vocabulary. Deterministic; `onProgress` gets entries made and wanted. Returns the tokenizer.json as an object.
- * Throws a RangeError when the vocabulary is too small for the special tokens and the 256 bytes.
+ * Trains a vocabulary. Deterministic; `onProgress` gets the entries done and in total. Returns the
+ * tokenizer.json as an object. Throws a RangeError if the vocabulary is too small for the special tokens and
+ * the 256 bytes.
  */
 export function trainBpe(
   texts: Iterable<string>,
@@ -34,20 +36,20 @@ export function trainBpe(
   onProgress?: (done: number, total: number) => void,
 ): { tokenizerJson: object } {
   const { vocabulary, specials, minFrequency = 2 } = options
-  const least = specials.length + 256
-  if (!(Number.isInteger(vocabulary) && vocabulary >= least && vocabulary < RADIX))
-    throw new RangeError(`A vocabulary of ${vocabulary} is not possible: ${least} to ${RADIX - 1} is.`)
+  const min = specials.length + 256
+  if (!(Number.isInteger(vocabulary) && vocabulary >= min && vocabulary < RADIX))
+    throw new RangeError(`The vocabulary size ${vocabulary} is outside the range ${min} to ${RADIX - 1}.`)
   const alphabet = CHARACTER_OF_BYTE.toSorted()
   const tokens = [...specials, ...alphabet]
   const words = new Words(
     countWords(texts),
     new Map(alphabet.map((character, i) => [character, specials.length + i])),
   )
-  const merges = learnMerges(words, tokens, vocabulary, Math.max(1, minFrequency), onProgress)
+  const merges = findMerges(words, tokens, vocabulary, Math.max(1, minFrequency), onProgress)
   return { tokenizerJson: writeTrainedJson(tokens, merges, specials) }
 }
 
-/** Words of the texts (GPT-2's pieces) and how often each is there. */
+/** Words of the texts (GPT-2's pieces) and their counts. */
 export function countWords(texts: Iterable<string>): Map<string, number> {
   const counts = new Map<string, number>()
   for (const text of texts) {
@@ -80,27 +82,28 @@ class Words {
   }
 }
 
-type Places = Map<number, number[]>
+/** Words that contain a pair, by pair. */
+type WordsOfPair = Map<number, number[]>
 
-function learnMerges(
+function findMerges(
   words: Words,
   tokens: string[],
   vocabulary: number,
   minFrequency: number,
   onProgress?: (done: number, total: number) => void,
 ): [number, number][] {
-  const { counts, places } = countPairs(words)
+  const { counts, wordsOfPair } = countPairs(words)
   const heap = new PairHeap()
-  pushPairs(heap, counts, places)
+  pushPairs(heap, counts, wordsOfPair)
   const idOfToken = new Map(tokens.map((token, id) => [token, id]))
-  // A pair can come twice (two ways to the same token): the later place counts, as in the library.
+  // A pair can be merged twice (two ways to the same token): the later merge counts, as in the library.
   const merges = new Map<number, [number, number]>()
   while (idOfToken.size < vocabulary) {
     const top = heap.pop()
     if (top === undefined) break
     const count = counts.get(top.pair) ?? 0
     if (top.count !== count) {
-      heap.push({ ...top, count }) // counts fell since it was pushed
+      heap.push({ ...top, count }) // the count fell after the push
       continue
     }
     if (count < minFrequency) break
@@ -114,9 +117,9 @@ function learnMerges(
     }
     merges.delete(top.pair)
     merges.set(top.pair, [left, right])
-    const fresh: Places = new Map()
-    for (const word of top.places) mergeInWord(words, word, left, right, id, counts, fresh)
-    pushPairs(heap, counts, fresh)
+    const newPairs: WordsOfPair = new Map()
+    for (const word of top.words) mergeInWord(words, word, left, right, id, counts, newPairs)
+    pushPairs(heap, counts, newPairs)
     if ((merges.size & 63) === 0) onProgress?.(tokens.length, vocabulary)
   }
   onProgress?.(tokens.length, vocabulary)
@@ -125,36 +128,37 @@ function learnMerges(
 
 function countPairs({ ids, starts, lengths, counts: wordCounts }: Words): {
   counts: Map<number, number>
-  places: Places
+  wordsOfPair: WordsOfPair
 } {
   const counts = new Map<number, number>()
-  const places: Places = new Map()
+  const wordsOfPair: WordsOfPair = new Map()
   for (let word = 0; word < starts.length; word++) {
     const start = starts[word] as number
     const end = start + (lengths[word] as number) - 1
     for (let i = start; i < end; i++) {
       const pair = (ids[i] as number) * RADIX + (ids[i + 1] as number)
       counts.set(pair, (counts.get(pair) ?? 0) + (wordCounts[word] as number))
-      addPlace(places, pair, word)
+      addWord(wordsOfPair, pair, word)
     }
   }
-  return { counts, places }
+  return { counts, wordsOfPair }
 }
 
-function addPlace(places: Places, pair: number, word: number): void {
-  const list = places.get(pair)
-  if (list === undefined) places.set(pair, [word])
-  else if (list[list.length - 1] !== word) list.push(word) // words come one after another, so the last one is the only double
+function addWord(wordsOfPair: WordsOfPair, pair: number, word: number): void {
+  const list = wordsOfPair.get(pair)
+  if (list === undefined) wordsOfPair.set(pair, [word])
+  // Words are visited in order, so only the last one can be a duplicate.
+  else if (list[list.length - 1] !== word) list.push(word)
 }
 
-function pushPairs(heap: PairHeap, counts: ReadonlyMap<number, number>, places: Places): void {
-  for (const [pair, list] of places) {
+function pushPairs(heap: PairHeap, counts: ReadonlyMap<number, number>, wordsOfPair: WordsOfPair): void {
+  for (const [pair, words] of wordsOfPair) {
     const count = counts.get(pair) ?? 0
-    if (count > 0) heap.push({ pair, count, places: list })
+    if (count > 0) heap.push({ pair, count, words })
   }
 }
 
-/** Joins every `left right` of a word to `id` and keeps the counts of the pairs beside it; pairs that are new go to `fresh`. */
+/** Merges every `left right` of a word to `id` and updates the counts of adjacent pairs; new pairs go to `newPairs`. */
 function mergeInWord(
   { ids, starts, lengths, counts: wordCounts }: Words,
   word: number,
@@ -162,7 +166,7 @@ function mergeInWord(
   right: number,
   id: number,
   counts: Map<number, number>,
-  fresh: Places,
+  newPairs: WordsOfPair,
 ): void {
   const start = starts[word] as number
   const weight = wordCounts[word] as number
@@ -170,7 +174,7 @@ function mergeInWord(
   const change = (a: number, b: number, by: number): void => {
     const pair = a * RADIX + b
     counts.set(pair, (counts.get(pair) ?? 0) + by)
-    if (by > 0) addPlace(fresh, pair, word)
+    if (by > 0) addWord(newPairs, pair, word)
   }
   let to = start
   for (let from = start; from < end; to++) {
@@ -213,7 +217,8 @@ function writeTrainedJson(
       special: true,
     })),
     normalizer: null,
-    // Split and ByteLevel instead of ByteLevel's built-in expression: readers differ in what they take for white space there.
+    // Split and ByteLevel instead of ByteLevel's built-in expression: readers differ in their definition of
+    // white space there.
     pre_tokenizer: {
       type: 'Sequence',
       pretokenizers: [

@@ -1,4 +1,4 @@
-// Knows: the Unigram model of the `@huggingface/tokenizers` package, as pieces of text to ids.
+// Knows: how to encode pieces of text with the Unigram model of the `@huggingface/tokenizers` package.
 // Must not know: files, special tokens.
 import { Unigram } from '@huggingface/tokenizers'
 
@@ -23,10 +23,10 @@ export function makeUnigram({
   )
   const writeUnknown = (run: string, ids: number[]): void => {
     if (run === '') return
-    const fallen = byteFallback
+    const fallback = byteFallback
       ? Array.from(new TextEncoder().encode(run), (byte) => bytes[byte])
       : [undefined]
-    if (fallen.every((id) => id !== undefined)) ids.push(...fallen)
+    if (fallback.every((id) => id !== undefined)) ids.push(...fallback)
     else if (unknownId !== undefined) ids.push(unknownId)
   }
   return (piece) => {

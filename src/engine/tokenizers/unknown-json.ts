@@ -1,8 +1,8 @@
-// Knows: how to take values of the expected kind out of parsed JSON that a stranger wrote.
+// Knows: how to read values of the expected type from untrusted parsed JSON.
 // Must not know: what the values are for.
 import { quote } from '../weights/quote.ts'
 
-/** A field of a record, or undefined where the value is no record or lacks it. Inherited fields do not count. */
+/** A field of a record, or undefined if the value is not a record or lacks it. Inherited fields do not count. */
 export function fieldOf(value: unknown, field: string): unknown {
   return typeof value === 'object' && value !== null
     ? Object.getOwnPropertyDescriptor(value, field)?.value
@@ -22,11 +22,11 @@ export function listOf(value: unknown, field: string): readonly unknown[] {
   return Array.isArray(found) ? found : []
 }
 
-/** A whole number from 0 to `most` − 1. */
-export const isIndex = (value: unknown, most: number): value is number =>
-  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < most
+/** Whether a value is a whole number from 0 to `length` − 1. */
+export const isIndex = (value: unknown, length: number): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < length
 
-/** A value as it stands in a sentence. */
+/** Formats a value for a sentence. */
 export const show = (value: unknown): string =>
   typeof value === 'string'
     ? quote(value)

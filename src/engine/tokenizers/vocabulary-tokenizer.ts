@@ -1,31 +1,34 @@
-// Knows: what is alike in every tokenizer: tokens written out in texts, bytes of tokens, decoding, the chat template.
-// Must not know: how a stretch of text becomes ids (spm-model.ts, bpe-model.ts, unigram-model.ts), files.
+// Knows: what all tokenizers have in common: added tokens in texts, bytes of tokens, decoding, the chat template.
+// Must not know: how a segment of text becomes ids (spm-model.ts, bpe-model.ts, unigram-model.ts), files.
 import { readBytes } from './byte-alphabet.ts'
 import type { ChatTemplate } from './chat-template.ts'
 import { LiteralTokens, type LiteralToken } from './literal-tokens.ts'
 import type { ChatMessageText, EncodeOptions, TextTokenizer } from './text-tokenizer.ts'
 
-/** How a vocabulary writes bytes: GPT-2's alphabet, or SentencePiece's "▁" for a space and "<0xAB>" for lone bytes. */
+/**
+ * How a vocabulary represents bytes: GPT-2's alphabet, or SentencePiece's "▁" for a space and "<0xAB>" for
+ * single bytes.
+ */
 export type ByteStyle = 'alphabet' | 'sentencepiece'
 
-/** Where a stretch of text stands. */
-export interface StretchPlace {
-  /** It is what the text begins with. */
+/** Where a segment is in its text. */
+export interface SegmentPosition {
+  /** It is the first segment of the text. */
   readonly first: boolean
-  /** Other text stands before it, so that no space may be put there. */
+  /** It continues another text, so no space may be added before it. */
   readonly continues: boolean
 }
 
-/** How stretches of text between tokens that are written out become ids. */
-export interface StretchModel {
-  normalise(text: string, place: StretchPlace): string
+/** How segments of text between added tokens become ids. */
+export interface SegmentModel {
+  normalise(text: string, position: SegmentPosition): string
   /** Ids of normalised text, which is never ''. */
-  encode(normal: string, place: StretchPlace): number[]
+  encode(normal: string, position: SegmentPosition): number[]
 }
 
-/** A token that texts may contain written out. */
-export interface WrittenToken extends LiteralToken {
-  /** Looked for in normalised text instead of in the text as it is. */
+/** A token that is matched literally in texts. */
+export interface AddedToken extends LiteralToken {
+  /** Matched in normalised text instead of in the original text. */
   readonly normalised?: boolean
 }
 
@@ -33,18 +36,21 @@ export interface VocabularyParts {
   readonly tokens: readonly string[]
   /** Ids of control tokens: not text. */
   readonly specialIds: ReadonlySet<number>
-  /** Ids of tokens that stand for their own characters, outside the alphabet. */
+  /** Ids of tokens that decode to their own characters, not through the byte alphabet. */
   readonly literalIds: ReadonlySet<number>
-  readonly written: readonly WrittenToken[]
-  readonly model: StretchModel
+  readonly addedTokens: readonly AddedToken[]
+  readonly model: SegmentModel
   readonly style: ByteStyle
-  /** What decoding takes off the beginning, since encoding put it there: nothing, one space, or all spaces of the first token. */
-  readonly offAtStart: 'nothing' | 'space' | 'spaces of the first token'
+  /**
+   * What decoding removes at the start, because encoding adds it: nothing, one space, or all spaces of the
+   * first token.
+   */
+  readonly strippedAtStart: 'nothing' | 'space' | 'spaces of the first token'
   readonly endIds: ReadonlySet<number>
   readonly startIds: readonly number[]
   readonly template: ChatTemplate | undefined
-  /** Why there is no template although the file has one. */
-  readonly templateFault?: string
+  /** Why the file's template cannot be used. */
+  readonly templateError?: string
   readonly json?: () => unknown
 }
 
@@ -55,8 +61,8 @@ export class VocabularyTokenizer implements TextTokenizer {
   readonly hasChatTemplate: boolean
   readonly #parts: VocabularyParts
   readonly #bytes = new Map<number, Uint8Array>()
-  readonly #all: WrittenTokens
-  readonly #plain: WrittenTokens
+  readonly #all: AddedTokenSplitters
+  readonly #plain: AddedTokenSplitters
   #ids: ReadonlyMap<string, number> | undefined
   #json: { readonly value: unknown } | undefined
 
@@ -66,9 +72,9 @@ export class VocabularyTokenizer implements TextTokenizer {
     this.endIds = parts.endIds
     this.startIds = parts.startIds
     this.hasChatTemplate = parts.template !== undefined
-    this.#all = splitWritten(parts.written, parts.model)
-    this.#plain = splitWritten(
-      parts.written.filter(({ id }) => !parts.specialIds.has(id)),
+    this.#all = makeSplitters(parts.addedTokens, parts.model)
+    this.#plain = makeSplitters(
+      parts.addedTokens.filter(({ id }) => !parts.specialIds.has(id)),
       parts.model,
     )
   }
@@ -82,15 +88,15 @@ export class VocabularyTokenizer implements TextTokenizer {
     const { model } = this.#parts
     const { raw, normal } = special ? this.#all : this.#plain
     const ids: number[] = []
-    for (const [i, stretch] of raw.split(text).entries()) {
-      if (typeof stretch === 'number') {
-        ids.push(stretch)
+    for (const [i, segment] of raw.split(text).entries()) {
+      if (typeof segment === 'number') {
+        ids.push(segment)
         continue
       }
-      const place = { first: i === 0, continues: continues && i === 0 }
-      for (const part of normal.split(model.normalise(stretch, place))) {
+      const position = { first: i === 0, continues: continues && i === 0 }
+      for (const part of normal.split(model.normalise(segment, position))) {
         if (typeof part === 'number') ids.push(part)
-        else for (const id of model.encode(part, place)) ids.push(id)
+        else for (const id of model.encode(part, position)) ids.push(id)
       }
     }
     return ids
@@ -101,12 +107,12 @@ export class VocabularyTokenizer implements TextTokenizer {
     const pieces = shown.map((id) =>
       this.isSpecial(id) ? encoder.encode(this.#parts.tokens[id] ?? '') : this.tokenBytes(id),
     )
-    const { offAtStart } = this.#parts
+    const { strippedAtStart } = this.#parts
     const [first] = pieces
-    if (offAtStart === 'spaces of the first token' && first !== undefined)
+    if (strippedAtStart === 'spaces of the first token' && first !== undefined)
       pieces[0] = first.filter((byte) => byte !== SPACE)
     const text = decoder.decode(join(pieces))
-    return offAtStart === 'space' && text.startsWith(' ') ? text.slice(1) : text
+    return strippedAtStart === 'space' && text.startsWith(' ') ? text.slice(1) : text
   }
 
   isSpecial(id: number): boolean {
@@ -116,8 +122,8 @@ export class VocabularyTokenizer implements TextTokenizer {
   idOf(token: string): number | undefined {
     this.#ids ??= new Map([
       ...this.#parts.tokens.map((known, id) => [known, id] as const).toReversed(),
-      ...this.#parts.written.map(({ content, id }) => [content, id] as const),
-    ]) // the first of equals stays
+      ...this.#parts.addedTokens.map(({ content, id }) => [content, id] as const),
+    ]) // the first of equal tokens wins
     return token === '' ? undefined : this.#ids.get(token)
   }
 
@@ -125,10 +131,10 @@ export class VocabularyTokenizer implements TextTokenizer {
     messages: readonly ChatMessageText[],
     { addGenerationPrompt }: { readonly addGenerationPrompt: boolean },
   ): string {
-    const { template, templateFault } = this.#parts
+    const { template, templateError } = this.#parts
     if (template === undefined)
       throw new Error(
-        templateFault ??
+        templateError ??
           'This model has no chat template. Use raw prompts with it, or choose a model that was tuned for chats.',
       )
     return template.render(messages, addGenerationPrompt)
@@ -153,26 +159,26 @@ export class VocabularyTokenizer implements TextTokenizer {
   }
 }
 
-/** The byte that a SentencePiece token of the form "<0xAB>" stands for. */
+/** The byte of a SentencePiece token of the form "<0xAB>". */
 export function readByteToken(token: string): number | undefined {
   const hex = /^<0x([0-9A-F]{2})>$/.exec(token)?.[1]
   return hex === undefined ? undefined : Number.parseInt(hex, 16)
 }
 
-interface WrittenTokens {
+interface AddedTokenSplitters {
   readonly raw: LiteralTokens
   readonly normal: LiteralTokens
 }
 
-function splitWritten(written: readonly WrittenToken[], model: StretchModel): WrittenTokens {
-  const normalised = written
+function makeSplitters(addedTokens: readonly AddedToken[], model: SegmentModel): AddedTokenSplitters {
+  const normalised = addedTokens
     .filter((token) => token.normalised === true)
     .map((token) => ({
       ...token,
       content: model.normalise(token.content, { first: false, continues: false }),
     }))
   return {
-    raw: new LiteralTokens(written.filter((token) => token.normalised !== true)),
+    raw: new LiteralTokens(addedTokens.filter((token) => token.normalised !== true)),
     normal: new LiteralTokens(normalised.filter(({ content }) => content !== '')),
   }
 }

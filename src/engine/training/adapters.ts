@@ -1,25 +1,26 @@
-// Knows: low-rank adapters (LoRA): which matrices they have, how they begin, what they add to a projection, how they are merged into it.
+// Knows: low-rank adapters (LoRA): which matrices they have, their initial values, what they add to a projection, how
+// they are merged into it.
 // Must not know: files, sessions.
 import type { Graph, Value } from '../graph/graph.ts'
 import { add, concat, constantOfShape, gemm, mul } from '../graph/ops/index.ts'
 import { qkvWidth, type DecoderShape } from '../models/shape.ts'
 import { countOf, listParameters, viewParameters, type Flat, type Parameter } from './parameters.ts'
 
-/** Projections that an adapter can be laid on, in the order of their parameters. */
+/** Projections that an adapter can be attached to, in the order of their parameters. */
 export const ADAPTER_TARGETS = ['q', 'k', 'v', 'output', 'gate', 'up', 'down'] as const
 export type AdapterTarget = (typeof ADAPTER_TARGETS)[number]
 
 /** A projection W [in, out] becomes W + (alpha / rank) · A · B. Source: Hu et al. 2021, section 4.1. */
 export interface AdapterOptions {
-  /** Columns of A [in, rank] and rows of B [rank, out], at least 1. */
+  /** Columns of A [in, rank] and rows of B [rank, out], 1 or more. */
   readonly rank: number
   /** Above 0. */
   readonly alpha: number
   readonly targets: readonly AdapterTarget[]
 }
 
-/** Rows and columns of a target's projection, and where its columns begin in the parameter that holds it. */
-function placeOf(
+/** Rows and columns of a target's projection, and where its columns start in the parameter that contains it. */
+function locate(
   { width, heads, kvHeads, headWidth, feedForward }: DecoderShape,
   target: AdapterTarget,
 ): {
@@ -51,18 +52,20 @@ function placeOf(
 
 const nameOf = (layer: number, target: AdapterTarget, side: 'A' | 'B'): string =>
   `layer ${layer} ${target} ${side}`
-const chosen = ({ targets }: Pick<AdapterOptions, 'targets'>): AdapterTarget[] =>
+const selectTargets = ({ targets }: Pick<AdapterOptions, 'targets'>): AdapterTarget[] =>
   ADAPTER_TARGETS.filter((target) => targets.includes(target))
 
-/** The parameters of adapters, layer by layer: `layer 0 q A` [in, rank], `layer 0 q B` [rank, out] and so on. Throws a RangeError where there are none. */
+/**
+ * The parameters of adapters, layer by layer: `layer 0 q A` [in, rank], `layer 0 q B` [rank, out] and so on. Throws a
+ * RangeError if there are none.
+ */
 export function listAdapters(shape: DecoderShape, { rank, targets }: AdapterOptions): Parameter[] {
   if (!Number.isInteger(rank) || rank < 1)
-    throw new RangeError(`A rank of ${rank} is none: it is a whole number of 1 or more.`)
-  if (chosen({ targets }).length === 0)
-    throw new RangeError('Adapters need at least one projection to lie on.')
+    throw new RangeError(`The rank ${rank} is not valid: it must be a whole number of 1 or more.`)
+  if (selectTargets({ targets }).length === 0) throw new RangeError('Adapters need at least one projection.')
   return Array.from({ length: shape.layers }, (_, layer) =>
-    chosen({ targets }).flatMap((target): Parameter[] => {
-      const { rows, columns } = placeOf(shape, target)
+    selectTargets({ targets }).flatMap((target): Parameter[] => {
+      const { rows, columns } = locate(shape, target)
       return [
         { name: nameOf(layer, target, 'A'), shape: [rows, rank], decays: true },
         { name: nameOf(layer, target, 'B'), shape: [rank, columns], decays: true },
@@ -71,15 +74,15 @@ export function listAdapters(shape: DecoderShape, { rank, targets }: AdapterOpti
   ).flat()
 }
 
-/** What is trained: the adapters, or the decoder itself where there are none. */
-export const listTrained = (shape: DecoderShape, adapts: AdapterOptions | undefined): Parameter[] =>
+/** The parameters that are trained: the adapters, or the decoder itself if there are none. */
+export const listTrainable = (shape: DecoderShape, adapts: AdapterOptions | undefined): Parameter[] =>
   adapts ? listAdapters(shape, adapts) : listParameters(shape)
 
 /**
- * First values, which change nothing of the model yet: A even between ±1 / √in, B zero, as peft has them (Kaiming's rule with
- * a = √5). `uniform` gives draws in [0, 1); equal draws give equal adapters.
+ * Initial values, which leave the model unchanged: A uniform between ±1 / √in, B zero, as in peft (Kaiming
+ * initialization with a = √5). `uniform` returns draws in [0, 1); equal draws give equal adapters.
  */
-export function makeFirstAdapters(shape: DecoderShape, options: AdapterOptions, uniform: () => number): Flat {
+export function initialAdapters(shape: DecoderShape, options: AdapterOptions, uniform: () => number): Flat {
   const parameters = listAdapters(shape, options)
   const flat = new Float32Array(countOf(parameters))
   for (const [name, view] of viewParameters(parameters, flat)) {
@@ -90,7 +93,10 @@ export function makeFirstAdapters(shape: DecoderShape, options: AdapterOptions, 
   return flat
 }
 
-/** A projection of a layer with what its adapters add. `product` is [positions, out] without them; q, k and v stand side by side in `qkv`. */
+/**
+ * A projection of a layer plus its adapters. `product` is [positions, out] without them; q, k and v are side by side in
+ * `qkv`.
+ */
 export function addAdapters(
   g: Graph,
   shape: DecoderShape,
@@ -108,12 +114,12 @@ export function addAdapters(
     readonly name: 'qkv' | 'output' | 'gate' | 'up' | 'down'
   },
 ): Value {
-  const mine = ADAPTER_TARGETS.filter((target) => placeOf(shape, target).parameter === name)
-  if (!mine.some((target) => options.targets.includes(target))) return product
+  const inParameter = ADAPTER_TARGETS.filter((target) => locate(shape, target).parameter === name)
+  if (!inParameter.some((target) => options.targets.includes(target))) return product
   const scale = g.scalar(options.alpha / options.rank)
-  const parts = mine.map((target) => {
+  const parts = inParameter.map((target) => {
     if (!options.targets.includes(target))
-      return constantOfShape(g, [staticRows(input), placeOf(shape, target).columns], 0)
+      return constantOfShape(g, [staticRows(input), locate(shape, target).columns], 0)
     return gemm(
       g,
       mul(g, gemm(g, input, need(nameOf(layer, target, 'A'))), scale),
@@ -130,7 +136,7 @@ function staticRows({ shape }: Value): number {
   return rows
 }
 
-/** The decoder's parameters with the adapters merged in, as one array of its own; `base` stays as it is. */
+/** The decoder's parameters with the adapters merged in, as a new array; `base` is not changed. */
 export function mergeAdapters(
   shape: DecoderShape,
   options: AdapterOptions,
@@ -142,7 +148,7 @@ export function mergeAdapters(
   return merged
 }
 
-/** As `mergeAdapters`, in the decoder's own array: where it is not needed without them, that spares a copy. */
+/** Like `mergeAdapters`, in place: saves a copy if the decoder is not needed without the adapters. */
 export function mergeInto(shape: DecoderShape, options: AdapterOptions, merged: Flat, adapters: Flat): void {
   const weights = viewParameters(listParameters(shape), merged)
   const parts = viewParameters(listAdapters(shape, options), adapters)
@@ -152,8 +158,8 @@ export function mergeInto(shape: DecoderShape, options: AdapterOptions, merged: 
     return view
   }
   for (let layer = 0; layer < shape.layers; layer++) {
-    for (const target of chosen(options)) {
-      const { rows, columns, parameter, from } = placeOf(shape, target)
+    for (const target of selectTargets(options)) {
+      const { rows, columns, parameter, from } = locate(shape, target)
       const whole = need(weights, `layer ${layer} ${parameter}`)
       const stride = parameter === 'qkv' ? qkvWidth(shape) : columns
       addProduct(

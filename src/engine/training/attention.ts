@@ -1,4 +1,5 @@
-// Knows: causal attention of whole rows without a cache, with a gradient rule that spares a pass over the probabilities.
+// Knows: causal attention over whole rows without a KV cache, with a gradient rule that saves a pass over the
+// probabilities.
 import { elementsOf } from '../graph/dims.ts'
 import type { Graph, Value } from '../graph/graph.ts'
 import type { CompositeDefinition } from '../graph/op.ts'
@@ -30,7 +31,8 @@ const coreRule: CompositeDefinition = {
     const out = matMul(g, weights, v)
     return { outputs: [out], saved: [weights, out] }
   },
-  // The softmax's Σ over keys of dP · P is the row sum of dO · O (Dao et al. 2022), which is [rows, width], not [rows, keys].
+  // The softmax's Σ over keys of dP · P is the row sum of dO · O (Dao et al. 2022), which is [rows, width], not [rows,
+  // keys].
   gradient: (g, { inputs: [q, k, v], saved: [weights, out] }, [dOut]) => {
     if (!q || !k || !v || !weights || !out || !dOut) return [null, null, null, null]
     const dScores = mul(
@@ -47,23 +49,28 @@ const coreRule: CompositeDefinition = {
   },
 }
 
-/** Positions that attend together: they are multiplied with what stands before or among them, and not with what comes after. */
+/**
+ * Positions per block of queries: each block is multiplied with the positions before it and in it, not with later ones.
+ */
 const BLOCK = 64
-/** More blocks than this cost more in nodes than they spare. */
-const MOST_BLOCKS = 4
+/** More blocks than this cost more in nodes than they save. */
+const MAX_BLOCKS = 4
 
-/** Sizes of the blocks of a row, nearly even. */
+/** Sizes of the blocks of a row, nearly equal. */
 function blockSizes(length: number): number[] {
-  const blocks = Math.max(1, Math.min(MOST_BLOCKS, Math.floor(length / BLOCK)))
+  const blocks = Math.max(1, Math.min(MAX_BLOCKS, Math.floor(length / BLOCK)))
   const endOf = (block: number): number => Math.floor((length * block) / blocks)
   return Array.from({ length: blocks }, (_, block) => endOf(block + 1) - endOf(block))
 }
 
-/** What the queries of a block may see of the positions up to its end: f32 [rows or 1, 1, shared · size, end], added to the scores. */
-function maskBlock(g: Graph, size: number, end: number, shared: number, seen: Value | undefined): Value {
+/**
+ * Mask of a block's queries over the positions up to its end: f32 [rows or 1, 1, shared · size, end], added to the
+ * scores.
+ */
+function maskBlock(g: Graph, size: number, end: number, shared: number, mask: Value | undefined): Value {
   const from = end - size
-  if (seen) {
-    const block = slice(g, slice(g, seen, from, end, 2), 0, end, 3)
+  if (mask) {
+    const block = slice(g, slice(g, mask, from, end, 2), 0, end, 3)
     return concat(
       g,
       Array.from({ length: shared }, () => block),
@@ -81,18 +88,19 @@ function maskBlock(g: Graph, size: number, end: number, shared: number, seen: Va
 }
 
 /**
- * Attention of q|k|v [rows · length, (heads + 2 kvHeads) · headWidth] within each row: [rows · length, heads · headWidth].
- * A position sees itself and those before it; padding stands at the end of a row and is seen by nothing that counts.
- * With `seen` f32 [rows, 1, length, length], 0 or very negative, it sees what that allows of these: rows that hold several texts one
- * after another keep them apart. Rotary positions go on through such a row: only differences matter to it.
- * Heads that share keys are folded into the query axis. The tables of the queries carry the factor 1 / √headWidth.
+ * Attention of q|k|v [rows · length, (heads + 2 kvHeads) · headWidth] within each row: [rows · length, heads ·
+ * headWidth]. A position attends to itself and to earlier ones; padding is at the end of a row, and no position that
+ * counts attends to it. `mask` f32 [rows, 1, length, length], 0 or very negative, restricts this further: it separates
+ * the texts of a packed row. Rotary positions run through a packed row: only differences matter to RoPE.
+ * Heads that share keys are folded into the query axis. The RoPE tables of the queries include the factor 1 /
+ * √headWidth.
  */
 export function makeAttention(
   g: Graph,
   shape: DecoderShape,
   rows: number,
   length: number,
-  seen?: Value,
+  mask?: Value,
 ): (qkv: Value) => Value {
   const { heads, kvHeads, headWidth } = shape
   const shared = heads / kvHeads
@@ -113,10 +121,10 @@ export function makeAttention(
       size,
       sizes.slice(0, block + 1).reduce((a, b) => a + b),
       shared,
-      seen,
+      mask,
     ),
   )
-  /** For each block what stands before or in it, along axis 2. */
+  /** For each block, the part of x before and in it, along axis 2. */
   const upTo = (x: Value): Value[] => {
     const parts = split(g, x, sizes, 2)
     return parts.map((part, block) => (block === 0 ? part : concat(g, parts.slice(0, block + 1), 2)))

@@ -1,8 +1,8 @@
-// Knows: which batch comes next, over any number of passes, and how to go on from a stored place.
+// Knows: which batch comes next, over any number of epochs, and how to resume from a stored cursor.
 // Must not know: which generator shuffles.
 import { planEpoch, type PackedRow, type PlannedBatch, type PlanOptions } from './packing.ts'
 
-/** Where a generator stands, as numbers that JSON carries. */
+/** State of a random generator, as numbers that JSON can store. */
 export type RandomState = readonly number[]
 
 /** A shuffling generator whose state can be stored. */
@@ -11,13 +11,13 @@ export interface Shuffler {
   shuffle<T>(items: readonly T[]): T[]
 }
 
-/** Data cursor and random state: enough to repeat the same batches from here on. */
+/** Data cursor and random state: enough to repeat the same batches from here. */
 export interface Cursor {
-  /** Passes over the data that are finished. */
+  /** Finished epochs. */
   readonly epoch: number
-  /** Batches of this pass that are done. */
+  /** Finished batches of this epoch. */
   readonly next: number
-  /** The generator's state when this pass was planned. */
+  /** The generator's state when this epoch was planned. */
   readonly random: RandomState
 }
 
@@ -33,7 +33,10 @@ export class BatchOrder {
   #random: RandomState
   #plan: PlannedBatch[]
 
-  /** `shuffler` must stand where the cursor says; without a cursor the first pass begins. Short rows come first in the first pass only. */
+  /**
+   * `shuffler` must have the state in the cursor; without a cursor the first epoch starts. Short rows come first in the
+   * first epoch only.
+   */
   constructor(
     rows: readonly PackedRow[],
     size: number,
@@ -42,7 +45,7 @@ export class BatchOrder {
     cursor?: Cursor,
     options: PlanOptions = {},
   ) {
-    if (rows.length === 0) throw new RangeError('There is no row to train on.')
+    if (rows.length === 0) throw new RangeError('There are no rows to train on.')
     this.#rows = rows
     this.#size = size
     this.#lengths = lengths
@@ -58,7 +61,7 @@ export class BatchOrder {
     return { epoch: this.#epoch, next: this.#next, random: this.#random }
   }
 
-  /** The next batch; begins another pass where this one is done. */
+  /** The next batch; starts a new epoch if this one is finished. */
   take(): PlannedBatch {
     if (this.#next >= this.#plan.length) {
       this.#epoch++

@@ -1,7 +1,8 @@
-// Knows: the form of a checkpoint file: weights, moments, averages, step, data cursor, random state, shape, tokenizer, losses.
-// Must not know: where it is kept, what it is a student of (`about` is opaque text).
-import { faultOfShape, type DecoderShape } from '../models/shape.ts'
-import { ADAPTER_TARGETS, listTrained, type AdapterOptions, type AdapterTarget } from './adapters.ts'
+// Knows: the format of a checkpoint file: weights, moments, averages, step, data cursor, random state, shape,
+// tokenizer, losses.
+// Must not know: where it is stored, what it is a student of (`about` is opaque text).
+import { findShapeProblem, type DecoderShape } from '../models/shape.ts'
+import { ADAPTER_TARGETS, listTrainable, type AdapterOptions, type AdapterTarget } from './adapters.ts'
 import type { Cursor } from './batch-order.ts'
 import { crc32 } from './crc32.ts'
 import { countOf, type Flat } from './parameters.ts'
@@ -11,10 +12,10 @@ export interface StoredLoss {
   readonly step: number
   readonly train: number
   readonly heldOut?: number
-  /** Share of the held-out rows that were answered wrongly, where answers are right or wrong. */
-  readonly wrong?: number
+  /** Share of the held-out rows with a wrong answer, if answers are right or wrong. `wrong` in the file. */
+  readonly errorRate?: number
 }
-/** The weights with the lowest held-out loss so far, where training may end early. */
+/** The weights with the lowest held-out loss so far, if early stopping is on. */
 export interface BestWeights {
   readonly step: number
   readonly heldOut: number
@@ -22,7 +23,7 @@ export interface BestWeights {
 }
 export interface Checkpoint {
   readonly shape: DecoderShape
-  /** Where adapters are trained: what they are. The state and the best weights are theirs; the decoder that they lie on is not here. */
+  /** Adapters, if these are trained. The state and the best weights are theirs; the decoder is not in the file. */
   readonly adapts?: AdapterOptions
   readonly state: TrainState
   readonly best?: BestWeights
@@ -30,10 +31,13 @@ export interface Checkpoint {
   /** `tokenizer.json` and `tokenizer_config.json` as texts. */
   readonly tokenizer: { readonly json: string; readonly config: string }
   readonly losses: readonly StoredLoss[]
-  /** What the owner wants to find again, as text. */
+  /** Text that the caller wants to read back. */
   readonly about: string
 }
-/** What the student is (or its adapters are): its best weights where they are kept, else their running average, else the last ones. */
+/**
+ * The final weights of the student (or of its adapters): the best ones if they are stored, else the running average,
+ * else the last ones.
+ */
 export const finalWeights = ({ state, best }: Pick<Checkpoint, 'state' | 'best'>): Flat =>
   best?.weights ?? state.average ?? state.weights
 
@@ -41,15 +45,15 @@ export type CheckpointRead =
   | { readonly ok: true; readonly checkpoint: Checkpoint }
   | { readonly ok: false; readonly sentence: string }
 
-// Layout, little-endian: magic (8 bytes), version u32, length of the JSON header u32, header (UTF-8, padded with spaces to a
-// multiple of 4), weights, first and second moments, the average and the best weights (as the header says) as f32, CRC-32 of
-// everything before it u32.
+// Layout, little-endian: magic (8 bytes), version u32, length of the JSON header u32, header (UTF-8, padded with spaces
+// to a multiple of 4), weights, first and second moments, the average and the best weights (if the header lists them)
+// as f32, CRC-32 of everything before it u32.
 const MAGIC = new TextEncoder().encode('RETORTCK')
 const VERSION = 1
 const FIXED = MAGIC.length + 8
-/** Headers hold a tokenizer of at most some 100,000 entries and a loss a step. */
-const LARGEST_HEADER = 64 * 2 ** 20
-const LARGEST_STEP = 1e9
+/** Headers contain a tokenizer of up to about 100,000 entries and one loss per step. */
+const MAX_HEADER_BYTES = 64 * 2 ** 20
+const MAX_STEP = 1e9
 
 /** The file's bytes. */
 export function writeCheckpoint({
@@ -62,7 +66,7 @@ export function writeCheckpoint({
   losses,
   about,
 }: Checkpoint): Uint8Array {
-  const kept = {
+  const optional = {
     average: state.average !== undefined,
     ...(best ? { best: { step: best.step, heldOut: best.heldOut } } : {}),
   }
@@ -71,17 +75,19 @@ export function writeCheckpoint({
       shape,
       ...(adapts ? { adapts } : {}),
       step: state.step,
-      ...kept,
+      ...optional,
       cursor,
       tokenizer,
-      losses,
+      losses: losses.map(({ errorRate, ...loss }) =>
+        errorRate === undefined ? loss : { ...loss, wrong: errorRate },
+      ),
       about,
     }),
   )
   const flats = [
     state.weights,
-    state.first,
-    state.second,
+    state.m,
+    state.v,
     ...(state.average ? [state.average] : []),
     ...(best ? [best.weights] : []),
   ]
@@ -102,12 +108,12 @@ export function writeCheckpoint({
   return bytes
 }
 
-const refuse = (why: string): CheckpointRead => ({
+const refuse = (reason: string): CheckpointRead => ({
   ok: false,
-  sentence: `The checkpoint cannot be used: ${why}. Train this student again from the start.`,
+  sentence: `The checkpoint cannot be used: ${reason}. Train this student again from the start.`,
 })
 
-/** Reads a file back; anything that is not a whole checkpoint is refused with a sentence. Never throws. */
+/** Reads a file; anything that is not a complete checkpoint is refused with a sentence. Never throws. */
 export function readCheckpoint(bytes: Uint8Array): CheckpointRead {
   if (bytes.length < FIXED + 4)
     return refuse(bytes.length ? `it ends after ${bytes.length} bytes` : 'it is empty')
@@ -117,17 +123,19 @@ export function readCheckpoint(bytes: Uint8Array): CheckpointRead {
   if (version !== VERSION)
     return refuse(`it has version ${version}, and this program reads version ${VERSION}`)
   const headerBytes = view.getUint32(12, true)
-  if (headerBytes > LARGEST_HEADER || FIXED + headerBytes + 4 > bytes.length)
-    return refuse('it is cut off in its header')
+  if (headerBytes > MAX_HEADER_BYTES || FIXED + headerBytes + 4 > bytes.length)
+    return refuse('it ends in its header')
   const header = parseHeader(bytes.subarray(FIXED, FIXED + headerBytes))
   if (!header) return refuse('its header is broken')
-  const fault = faultOfShape(header.shape)
-  if (fault) return refuse(fault.replace(/\.$/, ''))
-  const count = countOf(listTrained(header.shape, header.adapts))
-  const wanted = FIXED + headerBytes + 4 * (3 + (header.average ? 1 : 0) + (header.best ? 1 : 0)) * count + 4
-  if (bytes.length !== wanted) return refuse(`it has ${bytes.length} bytes where its shape needs ${wanted}`)
-  if (view.getUint32(wanted - 4, true) !== crc32(bytes.subarray(0, wanted - 4)))
-    return refuse('its check sum does not fit its contents')
+  const problem = findShapeProblem(header.shape)
+  if (problem) return refuse(problem.replace(/\.$/, ''))
+  const count = countOf(listTrainable(header.shape, header.adapts))
+  const expected =
+    FIXED + headerBytes + 4 * (3 + (header.average ? 1 : 0) + (header.best ? 1 : 0)) * count + 4
+  if (bytes.length !== expected)
+    return refuse(`it has ${bytes.length} bytes, and its shape needs ${expected}`)
+  if (view.getUint32(expected - 4, true) !== crc32(bytes.subarray(0, expected - 4)))
+    return refuse('its checksum does not match its contents')
   const flat = (i: number): Float32Array => {
     const from = FIXED + headerBytes + 4 * i * count
     return new Float32Array(bytes.slice(from, from + 4 * count).buffer)
@@ -135,8 +143,8 @@ export function readCheckpoint(bytes: Uint8Array): CheckpointRead {
   const { shape, adapts, step, average, best, cursor, tokenizer, losses, about } = header
   const state = {
     weights: flat(0),
-    first: flat(1),
-    second: flat(2),
+    m: flat(1),
+    v: flat(2),
     ...(average ? { average: flat(3) } : {}),
     step,
   }
@@ -163,10 +171,10 @@ type Header = Omit<Checkpoint, 'state' | 'best'> & {
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-const isCount = (value: unknown, largest: number): value is number =>
-  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= largest
+const isCount = (value: unknown, max: number): value is number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max
 
-/** The header with every field checked; `undefined` where one is wrong. */
+/** The header with every field checked; `undefined` if one is wrong. */
 function parseHeader(bytes: Uint8Array): Header | undefined {
   let raw: unknown
   try {
@@ -179,7 +187,7 @@ function parseHeader(bytes: Uint8Array): Header | undefined {
   const shape = parseShape(rawShape)
   if (
     !shape ||
-    !isCount(step, LARGEST_STEP) ||
+    !isCount(step, MAX_STEP) ||
     !isRecord(cursor) ||
     !isRecord(tokenizer) ||
     !Array.isArray(losses) ||
@@ -188,8 +196,8 @@ function parseHeader(bytes: Uint8Array): Header | undefined {
     return undefined
   const { epoch, next, random } = cursor
   if (
-    !isCount(epoch, LARGEST_STEP) ||
-    !isCount(next, LARGEST_STEP) ||
+    !isCount(epoch, MAX_STEP) ||
+    !isCount(next, MAX_STEP) ||
     !Array.isArray(random) ||
     random.length > 64 ||
     !random.every((word) => isCount(word, 2 ** 32 - 1))
@@ -197,14 +205,13 @@ function parseHeader(bytes: Uint8Array): Header | undefined {
     return undefined
   if (typeof tokenizer['json'] !== 'string' || typeof tokenizer['config'] !== 'string') return undefined
   const points = losses.flatMap((item: unknown): StoredLoss[] => {
-    if (!isRecord(item) || !isCount(item['step'], LARGEST_STEP) || typeof item['train'] !== 'number')
-      return []
+    if (!isRecord(item) || !isCount(item['step'], MAX_STEP) || typeof item['train'] !== 'number') return []
     return [
       {
         step: item['step'],
         train: item['train'],
         ...(typeof item['heldOut'] === 'number' ? { heldOut: item['heldOut'] } : {}),
-        ...(typeof item['wrong'] === 'number' ? { wrong: item['wrong'] } : {}),
+        ...(typeof item['wrong'] === 'number' ? { errorRate: item['wrong'] } : {}),
       },
     ]
   })
@@ -229,19 +236,19 @@ function parseHeader(bytes: Uint8Array): Header | undefined {
 function parseBest(raw: unknown): Omit<BestWeights, 'weights'> | undefined {
   if (!isRecord(raw)) return undefined
   const { step, heldOut } = raw
-  return isCount(step, LARGEST_STEP) && typeof heldOut === 'number' && Number.isFinite(heldOut)
+  return isCount(step, MAX_STEP) && typeof heldOut === 'number' && Number.isFinite(heldOut)
     ? { step, heldOut }
     : undefined
 }
 
-/** A rank beyond what any projection has is a broken file. */
-const LARGEST_RANK = 16_384
+/** A larger rank than any projection has means a broken file. */
+const MAX_RANK = 16_384
 
 function parseAdapters(raw: unknown): AdapterOptions | undefined {
   if (!isRecord(raw)) return undefined
   const { rank, alpha, targets: named } = raw
   if (
-    !isCount(rank, LARGEST_RANK) ||
+    !isCount(rank, MAX_RANK) ||
     rank < 1 ||
     typeof alpha !== 'number' ||
     !(alpha > 0) ||
@@ -255,8 +262,8 @@ function parseAdapters(raw: unknown): AdapterOptions | undefined {
   return targets.length > 0 && targets.length === named.length ? { rank, alpha, targets } : undefined
 }
 
-/** Sizes far beyond what can be trained here are a broken file, not a big student. */
-const LARGEST_SIZES = {
+/** Sizes far beyond what can be trained here mean a broken file, not a large student. */
+const MAX_SIZES = {
   layers: 256,
   width: 16384,
   heads: 1024,
@@ -267,14 +274,13 @@ const LARGEST_SIZES = {
   context: 1_000_000,
 } as const
 
-const LARGEST_CLASSES = 65_536
+const MAX_CLASSES = 65_536
 
 function parseShape(raw: unknown): DecoderShape | undefined {
   if (!isRecord(raw)) return undefined
   const { classes } = raw
-  if (classes !== undefined && (!isCount(classes, LARGEST_CLASSES) || classes < 1)) return undefined
-  const size = (name: keyof typeof LARGEST_SIZES): number =>
-    isCount(raw[name], LARGEST_SIZES[name]) ? raw[name] : 0
+  if (classes !== undefined && (!isCount(classes, MAX_CLASSES) || classes < 1)) return undefined
+  const size = (name: keyof typeof MAX_SIZES): number => (isCount(raw[name], MAX_SIZES[name]) ? raw[name] : 0)
   const real = (name: string): number =>
     typeof raw[name] === 'number' && Number.isFinite(raw[name]) && raw[name] > 0 ? raw[name] : 0
   const ropeTheta = real('ropeTheta')

@@ -1,22 +1,23 @@
-// Knows: how a decoder with a head of classes answers: the classes' probabilities at the last token of each text, many texts at a time.
-// Must not know: what the classes are called, files.
+// Knows: how a decoder with a class head classifies: the class probabilities at the last token of each text, in
+// batches.
+// Must not know: class names, files.
 import type { DecoderShape } from '../models/shape.ts'
 import type { HostTensor, Runtime, Session } from '../runtime/types.ts'
 import { bucketLengths } from './packing.ts'
 import { countOf, listParameters, viewParameters, type Flat } from './parameters.ts'
 import { buildClassGraph } from './train-graph.ts'
 
-/** Texts worked on together. */
-const ROWS = 8
-const PLAIN = { layout: 'separate', clip: 0, optimizer: 'adam-w', averages: false } as const
+/** Texts per batch. */
+const BATCH_SIZE = 8
+const PLAIN = { layout: 'separate', maxGradientNorm: 0, optimizer: 'adam-w', keepsAverage: false } as const
 
 export interface ClassifyHooks {
   readonly signal?: AbortSignal
-  /** Between two batches, so that messages are heard. */
+  /** Called between two batches, so that messages are handled. */
   readonly onBatch?: () => Promise<unknown>
 }
 
-/** Answers with one set of weights, which must not change meanwhile. Release it when done. */
+/** Classifies with one set of weights, which must not change meanwhile. Release it when done. */
 export class Classifier {
   readonly #runtime: Runtime
   readonly #shape: DecoderShape
@@ -24,17 +25,16 @@ export class Classifier {
   #weights: Readonly<Record<string, HostTensor>> = {}
   readonly #sessions = new Map<number, Session>()
 
-  /** Throws a RangeError where the shape has no classes or the weights are not of it. */
+  /** Throws a RangeError if the shape has no classes or the weights do not match it. */
   constructor(runtime: Runtime, shape: DecoderShape, weights: Flat) {
-    if (shape.classes === undefined)
-      throw new RangeError('A decoder without classes cannot be asked for one.')
+    if (shape.classes === undefined) throw new RangeError('A decoder without classes cannot classify.')
     this.#runtime = runtime
     this.#shape = shape
     this.#lengths = bucketLengths(shape.context)
     this.load(weights)
   }
 
-  /** Answers with other weights from now on. Throws a RangeError where they are not of this shape. */
+  /** Replaces the weights. Throws a RangeError if they do not match the shape. */
   load(weights: Flat): void {
     const parameters = listParameters(this.#shape)
     if (weights.length !== countOf(parameters))
@@ -49,29 +49,31 @@ export class Classifier {
   }
 
   /**
-   * Probabilities of the classes for each text (its tokens), in their order; each sums to 1. Undefined for a text of no token or of more
-   * than the context holds, and for all that an abort left.
+   * Probabilities of the classes for each text (its tokens), in their order; each sums to 1. Undefined for a text
+   * without tokens or longer than the context, and for all that are left after an abort.
    */
   async classify(
     texts: readonly (readonly number[])[],
     { signal, onBatch }: ClassifyHooks = {},
   ): Promise<(Float32Array | undefined)[]> {
-    const found: (Float32Array | undefined)[] = texts.map(() => undefined)
+    const results: (Float32Array | undefined)[] = texts.map(() => undefined)
     for (const [bucket, length] of this.#lengths.entries()) {
       const shorter = this.#lengths[bucket - 1] ?? 0
-      const mine = [...texts.keys()].filter((i) => sizeOf(texts[i]) > shorter && sizeOf(texts[i]) <= length)
-      for (let from = 0; from < mine.length; from += ROWS) {
+      const inBucket = [...texts.keys()].filter(
+        (i) => sizeOf(texts[i]) > shorter && sizeOf(texts[i]) <= length,
+      )
+      for (let from = 0; from < inBucket.length; from += BATCH_SIZE) {
         await onBatch?.()
-        if (signal?.aborted) return found
-        const some = mine.slice(from, from + ROWS)
-        const told = await this.#run(
-          some.map((i) => texts[i] ?? []),
+        if (signal?.aborted) return results
+        const batch = inBucket.slice(from, from + BATCH_SIZE)
+        const probabilities = await this.#run(
+          batch.map((i) => texts[i] ?? []),
           length,
         )
-        some.forEach((i, row) => (found[i] = told[row]))
+        batch.forEach((i, row) => (results[i] = probabilities[row]))
       }
     }
-    return found
+    return results
   }
 
   async release(): Promise<void> {
@@ -81,8 +83,8 @@ export class Classifier {
 
   async #run(texts: readonly (readonly number[])[], length: number): Promise<Float32Array[]> {
     const { classes = 0 } = this.#shape
-    const ids = new BigInt64Array(ROWS * length)
-    const picked = new BigInt64Array(ROWS)
+    const ids = new BigInt64Array(BATCH_SIZE * length)
+    const picked = new BigInt64Array(BATCH_SIZE)
     texts.forEach((tokens, row) => {
       tokens.forEach((token, i) => (ids[row * length + i] = BigInt(token)))
       picked[row] = BigInt(row * length + tokens.length - 1)
@@ -91,14 +93,14 @@ export class Classifier {
     const { probabilities } = await session.run({
       ...this.#weights,
       ids: { dtype: 'i64', shape: [ids.length, 1], data: ids },
-      picked: { dtype: 'i64', shape: [ROWS, 1], data: picked },
+      picked: { dtype: 'i64', shape: [BATCH_SIZE, 1], data: picked },
     })
     if (
       probabilities === undefined ||
       'onDevice' in probabilities ||
       !(probabilities.data instanceof Float32Array)
     )
-      throw new TypeError('The classes have no probabilities of 32-bit floats.')
+      throw new TypeError('The class probabilities are not 32-bit floats.')
     const { data } = probabilities
     return texts.map((_, row) => data.slice(row * classes, (row + 1) * classes))
   }
@@ -106,9 +108,12 @@ export class Classifier {
   async #sessionFor(length: number): Promise<Session> {
     const open = this.#sessions.get(length)
     if (open) return open
-    const session = await this.#runtime.open(buildClassGraph(this.#shape, { rows: ROWS, length }, PLAIN), {
-      onDevice: [],
-    })
+    const session = await this.#runtime.open(
+      buildClassGraph(this.#shape, { rows: BATCH_SIZE, length }, PLAIN),
+      {
+        onDevice: [],
+      },
+    )
     this.#sessions.set(length, session)
     return session
   }

@@ -1,12 +1,15 @@
-// Knows: clipping by the norm of all gradients together, as torch.nn.utils.clip_grad_norm_ does it.
+// Knows: clipping by the global norm of all gradients, as torch.nn.utils.clip_grad_norm_ does it.
 import type { Graph, Value } from '../graph/graph.ts'
 import { add, div, minimum, reduceSumSquare, reshape, sqrt } from '../graph/ops/index.ts'
 
-/** The norm of all gradients together (a scalar), and the factor min(1, limit / (norm + 1e-6)); no factor where limit is 0. */
+/**
+ * The global norm of all gradients (a scalar), and the factor min(1, maxNorm / (norm + 1e-6)); no factor if maxNorm is
+ * 0.
+ */
 export function clipByNorm(
   g: Graph,
   gradients: readonly Value[],
-  limit: number,
+  maxNorm: number,
 ): { norm: Value; scale: Value | null } {
   const squares = gradients.map((gradient) =>
     reshape(
@@ -25,6 +28,7 @@ export function clipByNorm(
   )
   return {
     norm,
-    scale: limit > 0 ? minimum(g, div(g, g.scalar(limit), add(g, norm, g.scalar(1e-6))), g.scalar(1)) : null,
+    scale:
+      maxNorm > 0 ? minimum(g, div(g, g.scalar(maxNorm), add(g, norm, g.scalar(1e-6))), g.scalar(1)) : null,
   }
 }

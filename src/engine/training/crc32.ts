@@ -1,4 +1,4 @@
-// Knows: CRC-32 (IEEE 802.3, reflected), the check sum that tells a broken file from a whole one.
+// Knows: CRC-32 (IEEE 802.3, reflected), the checksum that detects broken files.
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   let c = n

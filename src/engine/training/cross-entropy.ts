@@ -1,5 +1,6 @@
-// Knows: cross-entropy of chosen tokens under a head, steady for large logits, with a gradient rule of its own; with label smoothing.
-// Must not know: which tokens count (the weights say it).
+// Knows: cross-entropy of target tokens under a head, numerically stable for large logits, with its own gradient rule
+// and label smoothing.
+// Must not know: which tokens count (the weights define it).
 import { needStatic, type Graph, type Value } from '../graph/graph.ts'
 import type { CompositeDefinition } from '../graph/op.ts'
 import {
@@ -17,32 +18,34 @@ import {
 
 const crossEntropyRule = (smoothing: number): CompositeDefinition => ({
   name: 'cross_entropy',
-  // log Σ e^(logit − max) is −log of the largest probability, which lies in [1 / vocabulary, 1]: nothing under- or overflows.
+  // log Σ e^(logit − max) is −log of the largest probability, which is in [1 / vocabulary, 1]: nothing under- or
+  // overflows.
   build: (g, [hidden, head, targets, weights]) => {
     if (!hidden || !head || !targets || !weights)
       throw new TypeError('cross-entropy takes hidden states, a head, targets and weights')
     const logits = gemm(g, hidden, head, { transB: true })
     const probabilities = softmax(g, logits)
     const logSum = sub(g, reduceMax(g, logits, [-1]), log(g, reduceMax(g, probabilities, [-1])))
-    const wanted = gatherElements(g, logits, targets, 1)
-    const even = (): Value => mul(g, reduceSum(g, logits, [-1]), g.scalar(smoothing / countEntries(head)))
+    const target = gatherElements(g, logits, targets, 1)
+    const uniform = (): Value => mul(g, reduceSum(g, logits, [-1]), g.scalar(smoothing / countEntries(head)))
     const losses = sub(
       g,
       logSum,
-      smoothing === 0 ? wanted : add(g, mul(g, wanted, g.scalar(1 - smoothing)), even()),
+      smoothing === 0 ? target : add(g, mul(g, target, g.scalar(1 - smoothing)), uniform()),
     )
     return { outputs: [reduceSum(g, mul(g, losses, weights), [0, 1], false)], saved: [probabilities] }
   },
-  // dlogits = weight · (softmax − targets). The weights are applied to the hidden states' rows, which are far shorter.
+  // dlogits = weight · (softmax − targets). The weights are applied to the rows of the hidden states, which are far
+  // shorter.
   gradient: (g, { inputs: [hidden, head, targets, weights], saved: [probabilities] }, [dLoss]) => {
     if (!hidden || !head || !targets || !weights || !probabilities || !dLoss) return [null, null, null, null]
     const scale = mul(g, weights, dLoss)
-    const minusWanted = sub(g, mul(g, weights, g.scalar(0)), g.scalar(1 - smoothing))
-    const sharp = scatterElementsAdd(g, probabilities, targets, minusWanted, 1)
-    const slope = smoothing === 0 ? sharp : sub(g, sharp, g.scalar(smoothing / countEntries(head)))
+    const minusTarget = sub(g, mul(g, weights, g.scalar(0)), g.scalar(1 - smoothing))
+    const hard = scatterElementsAdd(g, probabilities, targets, minusTarget, 1)
+    const dLogits = smoothing === 0 ? hard : sub(g, hard, g.scalar(smoothing / countEntries(head)))
     return [
-      mul(g, gemm(g, slope, head), scale),
-      gemm(g, slope, mul(g, hidden, scale), { transA: true }),
+      mul(g, gemm(g, dLogits, head), scale),
+      gemm(g, dLogits, mul(g, hidden, scale), { transA: true }),
       null,
       null,
     ]
@@ -54,8 +57,9 @@ const countEntries = (head: Value): number => needStatic(head, 'a head with labe
 /**
  * Sum over rows of weight · (log Σ e^logits − logit of the target), in nats, as a scalar; logits = hidden · headᵀ.
  * `hidden` f32 [rows, width]; `head` f32 [vocabulary, width]; `targets` i32 [rows, 1]; `weights` f32 [rows, 1]:
- * 1 / (number of counted rows) for those that count and 0 for the others makes it their mean. No gradient flows to the weights.
- * `smoothing` (0 to 1) takes that share of the target's probability and gives it to all entries alike (Szegedy et al. 2016).
+ * 1 / (number of counted rows) for rows that count and 0 for others makes it their mean. No gradient flows to the
+ * weights. `smoothing` (0 to 1) spreads that share of the target's probability evenly over all entries (Szegedy et al.
+ * 2016).
  */
 export const crossEntropy = (
   g: Graph,

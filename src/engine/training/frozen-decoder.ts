@@ -1,11 +1,11 @@
-// Knows: how a loaded model becomes the parameters of training, for adapters to lie on.
+// Knows: how a loaded model becomes the frozen parameters under adapters.
 // Must not know: files, sessions.
 import type { LinearWeight, LoadedWeights } from '../models/decoder-weights.ts'
 import { countOf, listParameters, viewParameters, type Flat } from './parameters.ts'
 
 /**
- * All parameters of a loaded decoder in one array of its own, in the order of `listParameters`. Throws a RangeError where the
- * weights are packed, or the decoder has what training has not (faultOfTraining).
+ * All parameters of a loaded decoder in a new array, in the order of `listParameters`. Throws a RangeError if the
+ * weights are packed or the decoder has features that training does not support (findUntrainable).
  */
 export function readFrozen(weights: LoadedWeights): Flat {
   const { shape } = weights
@@ -38,7 +38,6 @@ export function readFrozen(weights: LoadedWeights): Flat {
 }
 
 function floatsOf(weight: LinearWeight): Float32Array {
-  if (weight.kind !== 'f32')
-    throw new RangeError('Adapters are trained on weights that were loaded as floats.')
+  if (weight.kind !== 'f32') throw new RangeError('Adapters need weights that were loaded as floats.')
   return weight.data
 }

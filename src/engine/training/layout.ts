@@ -1,6 +1,6 @@
-// Knows: in which buffers parameters enter and leave a train step.
+// Knows: in which buffers a train step reads and writes parameters.
 // One buffer for all matrices is fastest on wasm, where every input is copied on every run; on WebGPU a Split into more
-// than nine parts breaks the limit of ten buffers a node, so each parameter has its own.
+// than nine parts exceeds the limit of ten buffers per node, so each parameter has its own.
 import { elementsOf } from '../graph/dims.ts'
 import type { Graph, Value } from '../graph/graph.ts'
 import { reshape, split } from '../graph/ops/index.ts'
@@ -12,15 +12,15 @@ export type Layout = 'fused' | 'separate'
 export interface Group {
   readonly name: string
   readonly members: readonly Parameter[]
-  /** Shape of the buffer: that of its only member, or flat. */
+  /** Shape of the buffer: the shape of its only member, or flat. */
   readonly shape: readonly number[]
   readonly decays: boolean
-  /** Where it begins in the flat array of all parameters. */
+  /** Its offset in the flat array of all parameters. */
   readonly from: number
   readonly count: number
 }
 
-/** Groups of a layout, in the order of the parameters, which has those that decay first. */
+/** Groups of a layout, in the order of the parameters (those with weight decay first). */
 export function groupParameters(parameters: readonly Parameter[], layout: Layout): Group[] {
   const sets =
     layout === 'separate'
@@ -45,7 +45,7 @@ export function groupParameters(parameters: readonly Parameter[], layout: Layout
   })
 }
 
-/** The parameters of a group's buffer as values of their own shapes. */
+/** The parameters in a group's buffer as values in their shapes. */
 export function openGroup(g: Graph, group: Group, buffer: Value): Map<string, Value> {
   if (group.members.length === 1 && group.members[0]) return new Map([[group.members[0].name, buffer]])
   const parts = split(

@@ -1,5 +1,5 @@
-// Knows: log-probabilities of chosen tokens under a head, one by one, with a gradient rule of its own.
-// Must not know: which of them belong together (preferences).
+// Knows: log-probabilities of target tokens under a head, one per token, with its own gradient rule.
+// Must not know: which of them belong to one answer (preferences).
 import type { Graph, Value } from '../graph/graph.ts'
 import type { CompositeDefinition } from '../graph/op.ts'
 import {
@@ -27,16 +27,19 @@ const rule: CompositeDefinition = {
   gradient: (g, { inputs: [hidden, head, targets], saved: [probabilities] }, [d]) => {
     if (!hidden || !head || !targets || !probabilities || !d) return [null, null, null]
     const minusOne = sub(g, mul(g, d, g.scalar(0)), g.scalar(1))
-    const slope = scatterElementsAdd(g, probabilities, targets, minusOne, 1)
+    const dLogits = scatterElementsAdd(g, probabilities, targets, minusOne, 1)
     const scale = mul(g, d, g.scalar(-1))
     return [
-      mul(g, gemm(g, slope, head), scale),
-      gemm(g, slope, mul(g, hidden, scale), { transA: true }),
+      mul(g, gemm(g, dLogits, head), scale),
+      gemm(g, dLogits, mul(g, hidden, scale), { transA: true }),
       null,
     ]
   },
 }
 
-/** f32 [rows, 1]: log-probabilities in nats of `targets` i32 [rows, 1]; logits = hidden · headᵀ with `hidden` f32 [rows, width], `head` f32 [vocabulary, width]. */
+/**
+ * f32 [rows, 1]: log-probabilities in nats of `targets` i32 [rows, 1]; logits = hidden · headᵀ with `hidden` f32 [rows,
+ * width], `head` f32 [vocabulary, width].
+ */
 export const logLikelihood = (g: Graph, hidden: Value, head: Value, targets: Value): Value =>
   g.composite(rule, [hidden, head, targets])[0] as Value

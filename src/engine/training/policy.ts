@@ -1,76 +1,81 @@
-// Knows: the loss of a student that learns from how good its own answers were (GRPO), and batches of such answers.
-// Must not know: who said how good they were, how they were written.
+// Knows: the loss of a student that learns from rewards of its own answers (GRPO), and batches of such answers.
+// Must not know: who computes the rewards, how the answers were generated.
 import type { Graph, Value } from '../graph/graph.ts'
 import { add, clip, exp, minimum, mul, neg, reduceSum, sub } from '../graph/ops/index.ts'
 import { countPredictions, makeBatch, type Batch, type PackedRow } from './packing.ts'
 
 export interface PolicyNumbers {
-  /** How far a token's probability may move within one set of answers before it counts no more (ε), above 0. */
+  /** How far a token's probability ratio may move from 1 before it is clipped (ε), above 0. */
   readonly clip: number
-  /** Weight of the divergence from the reference, at least 0. */
+  /** Weight of the divergence from the reference, 0 or more. */
   readonly beta: number
 }
 
-/** What the loss is computed from beside the student's own log-probabilities, each f32 [R, 1], one for each token. */
+/** Inputs of the loss in addition to the student's log-probabilities, each f32 [R, 1], one per token. */
 export interface PolicyValues {
-  /** How much better than its group the answer was that the token belongs to. */
+  /** Advantage over its group of the answer that the token belongs to. */
   readonly advantages: Value
-  /** Log-probability when the answer was written. */
-  readonly before: Value
+  /** Log-probability when the answer was generated. */
+  readonly oldLogProbs: Value
   /** Log-probability under the reference, the student before this training. */
-  readonly reference: Value
+  readonly referenceLogProbs: Value
 }
 
 /**
- * Σ weight · (−min(r · A, clip(r, 1 − ε, 1 + ε) · A) + β · (e^d − d − 1)), r = e^(log p − before), d = reference − log p; a scalar.
- * Source: GRPO, Shao et al. 2024, eq. 3 and 4 (the divergence by Schulman's unbiased estimator). With weights of 1 / (tokens of the
- * step) it is normalised as DAPO has it, Yu et al. 2025, so that long answers do not count less for each token.
- * `likelihoods` and `weights` are f32 [R, 1].
+ * Σ weight · (−min(r · A, clip(r, 1 − ε, 1 + ε) · A) + β · (e^d − d − 1)), r = e^(log p − old), d = reference − log p;
+ * a scalar.
+ * Source: GRPO, Shao et al. 2024, eq. 3 and 4 (the divergence by Schulman's unbiased estimator). With weights of 1 /
+ * (tokens in the step) it is normalised as in DAPO, Yu et al. 2025, so that the tokens of long answers do not count
+ * less. `logProbs` and `weights` are f32 [R, 1].
  */
 export function policyLoss(
   g: Graph,
-  likelihoods: Value,
-  { advantages, before, reference }: PolicyValues,
+  logProbs: Value,
+  { advantages, oldLogProbs, referenceLogProbs }: PolicyValues,
   weights: Value,
   numbers: PolicyNumbers,
 ): Value {
-  const ratio = exp(g, sub(g, likelihoods, before))
-  const gain = minimum(
+  const ratio = exp(g, sub(g, logProbs, oldLogProbs))
+  const objective = minimum(
     g,
     mul(g, ratio, advantages),
     mul(g, clip(g, ratio, 1 - numbers.clip, 1 + numbers.clip), advantages),
   )
   const losses =
     numbers.beta > 0
-      ? add(g, neg(g, gain), mul(g, divergenceFrom(g, likelihoods, reference), g.scalar(numbers.beta)))
-      : neg(g, gain)
+      ? add(
+          g,
+          neg(g, objective),
+          mul(g, divergenceFrom(g, logProbs, referenceLogProbs), g.scalar(numbers.beta)),
+        )
+      : neg(g, objective)
   return reduceSum(g, mul(g, losses, weights), [0, 1], false)
 }
 
-function divergenceFrom(g: Graph, likelihoods: Value, reference: Value): Value {
-  const back = sub(g, reference, likelihoods)
-  return sub(g, sub(g, exp(g, back), back), g.scalar(1))
+function divergenceFrom(g: Graph, logProbs: Value, referenceLogProbs: Value): Value {
+  const difference = sub(g, referenceLogProbs, logProbs)
+  return sub(g, sub(g, exp(g, difference), difference), g.scalar(1))
 }
 
-/** An answer of the student's own with what was said of it. */
+/** An answer of the student with its advantage. */
 export interface RewardedRow {
   readonly row: PackedRow
   readonly advantage: number
-  /** Log-probabilities of its tokens when it was written. */
-  readonly before: Float32Array
-  /** The same under the reference, where it counts. */
-  readonly reference?: Float32Array
+  /** Log-probabilities of its tokens when it was generated. */
+  readonly oldLogProbs: Float32Array
+  /** The same under the reference, if it counts. */
+  readonly referenceLogProbs?: Float32Array
 }
 
-/** What a batch of answers brings beside its rows, for each prediction. */
+/** The inputs of a batch of answers in addition to its rows, one number per prediction. */
 export interface PolicyBatch {
   readonly advantages: Float32Array
-  readonly before: Float32Array
-  readonly reference: Float32Array
+  readonly oldLogProbs: Float32Array
+  readonly referenceLogProbs: Float32Array
 }
 export type BatchOfAnswers = Batch & { readonly policy: PolicyBatch }
 
-/** Answers one under another. `countedInStep`: tokens of the whole step where this is a part of one. */
+/** A batch of answers. `countedInStep`: tokens in the whole step, with gradient accumulation. */
 export function makePolicyBatch(
   answers: readonly RewardedRow[],
   rows: number,
@@ -84,32 +89,32 @@ export function makePolicyBatch(
     countedInStep === undefined ? {} : { countedInStep },
   )
   const make = (): Float32Array => new Float32Array(batch.picked.length)
-  const policy = { advantages: make(), before: make(), reference: make() }
+  const policy = { advantages: make(), oldLogProbs: make(), referenceLogProbs: make() }
   let at = 0
-  for (const { row, advantage, before, reference } of answers) {
+  for (const { row, advantage, oldLogProbs, referenceLogProbs } of answers) {
     const end = at + countPredictions([[row]])
     policy.advantages.fill(advantage, at, end)
-    policy.before.set(before, at)
-    policy.reference.set(reference ?? before, at)
+    policy.oldLogProbs.set(oldLogProbs, at)
+    policy.referenceLogProbs.set(referenceLogProbs ?? oldLogProbs, at)
     at = end
   }
   return { ...batch, policy }
 }
 
-/** Added to the spread of a group, so that one in which all are nearly alike does not shout; as TRL has it. */
-const LEAST_SPREAD = 1e-4
+/** Added to the standard deviation of a group, so that nearly equal rewards do not give large advantages; as in TRL. */
+const STD_EPSILON = 1e-4
 
 /**
- * How much better than its group each answer was: (reward − mean) / (standard deviation, of a sample), group after group of `size` answers to
- * one prompt. A group in which all are alike teaches nothing: zeros. Source: Shao et al. 2024, section 4.1.2.
+ * The advantage of each answer over its group: (reward − mean) / (sample standard deviation), for groups of `size`
+ * answers to one prompt. A group with equal rewards gives zeros. Source: Shao et al. 2024, section 4.1.2.
  */
-export function findAdvantages(rewards: readonly number[], size: number): number[] {
+export function computeAdvantages(rewards: readonly number[], size: number): number[] {
   return rewards.map((reward, i) => {
     const group = rewards.slice(i - (i % size), i - (i % size) + size)
     const mean = group.reduce((sum, one) => sum + one, 0) / group.length
-    const spread = Math.sqrt(
+    const std = Math.sqrt(
       group.reduce((sum, one) => sum + (one - mean) ** 2, 0) / Math.max(1, group.length - 1),
     )
-    return (reward - mean) / (spread + LEAST_SPREAD)
+    return (reward - mean) / (std + STD_EPSILON)
   })
 }

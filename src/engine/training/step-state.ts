@@ -1,6 +1,6 @@
-// Knows: what a buffer of parameters brings into a train step and takes out of it: weights, moments, a running average.
+// Knows: the inputs and outputs of a train step for each buffer of parameters: weights, moments, a running average.
 import type { Graph, Value } from '../graph/graph.ts'
-import { moveAverage } from './averaging.ts'
+import { updateAverage } from './weight-averaging.ts'
 import { clipByNorm } from './clip-norm.ts'
 import { groupParameters, openGroup, type Group, type Layout } from './layout.ts'
 import type { DecoderShape } from '../models/shape.ts'
@@ -11,62 +11,65 @@ import {
   type ScalarValues,
   type UpdateRule,
 } from './optimizers/index.ts'
-import { listTrained, type AdapterOptions } from './adapters.ts'
+import { listTrainable, type AdapterOptions } from './adapters.ts'
 
 export interface UpdateOptions {
   readonly layout: Layout
-  /** Largest norm of the gradient; 0 does not clip. */
-  readonly clip: number
+  /** 0: no clipping. */
+  readonly maxGradientNorm: number
   readonly optimizer: OptimizerName
-  /** A running average of the weights is kept. */
-  readonly averages: boolean
-  /** Adapters are trained, and the decoder's own parameters stay as they are. */
+  /** The step updates a running average of the weights. */
+  readonly keepsAverage: boolean
+  /** Adapters are trained, and the decoder's own parameters are frozen. */
   readonly adapts?: AdapterOptions
 }
 
-export const STATE_PARTS = ['weights', 'first', 'second', 'average'] as const
+export const STATE_PARTS = ['weights', 'm', 'v', 'average'] as const
 export type StatePart = (typeof STATE_PARTS)[number]
 
-/** Names under which a part of a group enters a step and leaves it. */
+/** Names of the input and the output of a step for a part of a group. */
 export const nameIn = (group: Group, part: StatePart): string =>
   part === 'weights' ? group.name : `${group.name} ${part}`
 export const nameOut = (group: Group, part: StatePart): string => `next ${nameIn(group, part)}`
 
-/** A group of parameters with the rule that updates it. */
+/** A group of parameters with its update rule. */
 export interface RuledGroup {
   readonly group: Group
   readonly rule: UpdateRule
   readonly parts: readonly StatePart[]
 }
 
-/** The buffers of a training. Throws a RangeError where an optimizer has rules for single parameters and the layout has none. */
+/**
+ * The buffers of a training. Throws a RangeError if the optimizer has different rules for parameters that share a
+ * buffer.
+ */
 export function ruleGroups(
   shape: DecoderShape,
   {
     layout,
     optimizer,
-    averages,
+    keepsAverage,
     adapts,
-  }: Pick<UpdateOptions, 'layout' | 'optimizer' | 'averages' | 'adapts'>,
+  }: Pick<UpdateOptions, 'layout' | 'optimizer' | 'keepsAverage' | 'adapts'>,
 ): RuledGroup[] {
-  return groupParameters(listTrained(shape, adapts), layout).map((group) => {
+  return groupParameters(listTrainable(shape, adapts), layout).map((group) => {
     const rules = new Set(group.members.map((member) => OPTIMIZERS[optimizer](member)))
     const [rule] = rules
     if (rule === undefined || rules.size > 1)
       throw new RangeError(
-        `${optimizer} treats parameters differently: it needs each in a buffer of its own.`,
+        `${optimizer} has different rules for these parameters: each needs its own buffer.`,
       )
     return {
       group,
       rule,
       parts: STATE_PARTS.filter(
-        (part) => (part !== 'second' || rule.hasSecond) && (part !== 'average' || averages),
+        (part) => (part !== 'v' || rule.hasSecondMoment) && (part !== 'average' || keepsAverage),
       ),
     }
   })
 }
 
-/** A group's values in a graph: its parts as inputs, and its parameters in shapes of their own. */
+/** A group's values in a graph: its parts as inputs, and its parameters in their shapes. */
 export interface OpenedGroup extends RuledGroup {
   readonly values: ReadonlyMap<StatePart, Value>
   readonly members: ReadonlyMap<string, Value>
@@ -85,36 +88,36 @@ export function openGroups(g: Graph, groups: readonly RuledGroup[], which: 'all'
   })
 }
 
-/** Adds the update to a graph: `norm` (of all gradients, before clipping) and every part's next value as outputs. */
+/** Adds the update to a graph. Outputs: `norm` (of all gradients, before clipping) and the next value of every part. */
 export function updateGroups(
   g: Graph,
   opened: readonly OpenedGroup[],
   gradients: readonly Value[],
-  { clip, averages }: UpdateOptions,
+  { maxGradientNorm, keepsAverage }: UpdateOptions,
 ): void {
-  const [plain, rate, epsilon, keep] = STEP_SCALARS.map((name) => g.input(name, 'f32', [])) as [
+  const [lr, correctedLr, epsilon, decayFactor] = STEP_SCALARS.map((name) => g.input(name, 'f32', [])) as [
     Value,
     Value,
     Value,
     Value,
   ]
-  const scalars: ScalarValues = { plain, rate, epsilon, keep }
-  const fresh = averages ? g.input('fresh', 'f32', []) : undefined
-  const { norm, scale } = clipByNorm(g, gradients, clip)
+  const scalars: ScalarValues = { lr, correctedLr, epsilon, decayFactor }
+  const rate = keepsAverage ? g.input('averagingRate', 'f32', []) : undefined
+  const { norm, scale } = clipByNorm(g, gradients, maxGradientNorm)
   g.output('norm', norm)
   opened.forEach(({ group, rule, values }, i) => {
-    const [weights, first, second, average] = STATE_PARTS.map((part) => values.get(part))
-    if (!weights || !first) throw new RangeError(`${group.name} was not opened with its moments`)
+    const [weights, m, v, average] = STATE_PARTS.map((part) => values.get(part))
+    if (!weights || !m) throw new RangeError(`${group.name} was not opened with its moments`)
     const next = rule.update(g, {
-      state: { weights, first, ...(second ? { second } : {}) },
+      state: { weights, m, ...(v ? { v } : {}) },
       gradient: gradients[i] as Value,
       gradientScale: scale,
       scalars,
       decays: group.decays,
     })
     g.output(nameOut(group, 'weights'), next.weights)
-    g.output(nameOut(group, 'first'), next.first)
-    if (next.second) g.output(nameOut(group, 'second'), next.second)
-    if (average && fresh) g.output(nameOut(group, 'average'), moveAverage(g, average, next.weights, fresh))
+    g.output(nameOut(group, 'm'), next.m)
+    if (next.v) g.output(nameOut(group, 'v'), next.v)
+    if (average && rate) g.output(nameOut(group, 'average'), updateAverage(g, average, next.weights, rate))
   })
 }

@@ -1,4 +1,4 @@
-// Knows: how what was trained becomes what generation reads: the same numbers, stacked as the cached decoder wants them.
+// Knows: how trained weights become weights for generation: the same numbers, stacked as the cached decoder needs them.
 // Must not know: graphs, files.
 import type { DecoderShape } from '../models/shape.ts'
 import type { DenseWeight, LoadedWeights } from '../models/decoder-weights.ts'

@@ -1,4 +1,4 @@
-// Knows: the graphs of training: one whole step (forward, backward, update), its two halves where several batches make a step,
+// Knows: the graphs of training: one whole step (forward, backward, update), its two halves for gradient accumulation,
 // and the loss alone.
 // Must not know: sessions, data, schedules.
 import { differentiate } from '../graph/differentiate.ts'
@@ -10,7 +10,7 @@ import { addAdapters, type AdapterOptions } from './adapters.ts'
 import { makeAttention } from './attention.ts'
 import { crossEntropy } from './cross-entropy.ts'
 import { smoothedDistillation, type DistillationOptions, type TeacherValues } from './distillation.ts'
-import { openDropout } from './dropout.ts'
+import { addDropout } from './dropout.ts'
 import { hiddenCosine } from './hidden-cosine.ts'
 import type { Group } from './layout.ts'
 import { logLikelihood } from './log-likelihood.ts'
@@ -19,54 +19,57 @@ import { CLASS_HEAD, headOf, listParameters } from './parameters.ts'
 import { PREFERENCES, type PreferenceName, type PreferenceNumbers } from './preferences/index.ts'
 import { openGroups, ruleGroups, updateGroups, type OpenedGroup, type UpdateOptions } from './step-state.ts'
 
-/** Size of a batch: rows, each padded to `length` tokens. */
+/** The sizes of a batch that its graph depends on: rows, each padded to `length` tokens. */
 export interface BatchSize {
   readonly rows: number
   readonly length: number
-  /** Rows hold several texts one after another; the batch brings what each position may see. */
+  /** Sequence packing: rows contain several texts, and the batch has an attention mask. */
   readonly packed: boolean
-  /** Tokens of the teacher that the batch brings for each prediction; 0 without a teacher. */
-  readonly choices: number
-  /** The batch brings the teacher's hidden states, as wide as the student's own. */
+  /** Top-k of the batch's soft targets; 0 without a teacher. */
+  readonly topK: number
+  /** The batch has the teacher's hidden states, as wide as the student's. */
   readonly hidden?: boolean
-  /** Places for pairs of answers; 0 where rows stand alone. */
+  /** Slots for pairs of answers; 0 without pairs. */
   readonly pairs?: number
-  /** The batch brings how good each of the student's own answers was. */
+  /** The batch has advantages of the student's own answers. */
   readonly rewarded?: boolean
 }
 
 export interface LossOptions {
   /** Label smoothing, 0 to 1. */
   readonly smoothing: number
-  /** Masks of dropout are given. */
+  /** The batch has dropout masks. */
   readonly drops: boolean
-  /** Learn from the teacher's probabilities, where the batch brings them. */
+  /** Learn from the teacher's soft targets, if the batch has them. */
   readonly distils?: DistillationOptions
-  /** Learn from pairs of answers, where the batch brings them. */
+  /** Learn from pairs of answers, if the batch has them. */
   readonly prefers?: PreferenceOptions
-  /** Learn from how good the student's own answers were, where the batch brings it. */
+  /** Learn from rewards of the student's own answers, if the batch has them. */
   readonly reinforces?: PolicyNumbers
 }
 export interface PreferenceOptions extends PreferenceNumbers {
   readonly loss: PreferenceName
 }
-/** The loss as it is measured: of the model as it is. */
-export const PLAIN_LOSS: LossOptions = { smoothing: 0, drops: false }
+/** The loss of an evaluation: no label smoothing, no dropout. */
+export const EVALUATION_LOSS: LossOptions = { smoothing: 0, drops: false }
 
 /**
- * A batch's inputs. `ids` i64 [rows · length, 1]; and for the R positions whose predictions count (all others need no head)
- * `picked` i64 [R, 1], where they stand among the ids, `targets` i32 [R, 1] and `weights` f32 [R, 1]; `seen` f32
- * [rows, 1, length, length] where rows are packed; `teacher_ids` i32 [R, k] and `teacher_probabilities` f32 [R, k + 1] where the
- * student learns from them, with `teacher_hidden` f32 [R, width] where those count too; and where it learns from N pairs of answers `chosen` and `rejected` f32 [N, R] (which prediction belongs to
- * which answer), `references` f32 [N, 2], `pair_weights` f32 [N, 1] and `drift` f32 [1, 1]; where it learns from its own answers
- * `advantages`, `before` and `reference`, each f32 [R, 1].
+ * The inputs of a batch, with R predictions that count (all others need no head):
+ * - `ids` i64 [rows · length, 1];
+ * - `picked` i64 [R, 1], the indices of the predictions among the ids, `targets` i32 [R, 1] and `weights` f32 [R, 1];
+ * - with packed rows: `attention_mask` f32 [rows, 1, length, length];
+ * - with soft targets: `teacher_ids` i32 [R, k], `teacher_probabilities` f32 [R, k + 1] and, if they count,
+ *   `teacher_hidden` f32 [R, width];
+ * - with N pairs of answers: `chosen` and `rejected` f32 [N, R] (which prediction belongs to which answer),
+ *   `references` f32 [N, 2], `pair_weights` f32 [N, 1] and `drift` f32 [1, 1];
+ * - with rewards: `advantages`, `old_log_probs` and `reference_log_probs`, each f32 [R, 1].
  */
 interface BatchValues {
   readonly ids: Value
   readonly picked: Value
   readonly targets: Value
   readonly weights: Value
-  readonly seen?: Value
+  readonly attentionMask?: Value
   readonly teacher?: TeacherValues
   readonly pairs?: {
     readonly chosen: Value
@@ -78,7 +81,9 @@ interface BatchValues {
   readonly policy?: PolicyValues
 }
 
-/** Loss of a batch from its parameters: Σ weight · cross-entropy, a scalar. */
+/**
+ * Loss of a batch, a scalar: of pairs, rewards or soft targets if the batch has them, else Σ weight · cross-entropy.
+ */
 function buildLoss(
   g: Graph,
   shape: DecoderShape,
@@ -87,17 +92,17 @@ function buildLoss(
   batch: BatchValues,
   { smoothing, drops, distils, prefers, reinforces, adapts }: LossOptions & Pick<UpdateOptions, 'adapts'>,
 ): Value {
-  const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, { drops, adapts })
+  const hiddenStates = buildHidden(g, shape, { rows, length }, parameters, batch, { drops, adapts })
   const head = parameters.get(headOf(shape)) ?? raise(headOf(shape))
   if (prefers && batch.pairs) {
     const { chosen, rejected, references, weights, drift } = batch.pairs
-    const likelihoods = logLikelihood(g, predicting, head, batch.targets)
+    const logProbs = logLikelihood(g, hiddenStates, head, batch.targets)
     const [chosenReference, rejectedReference] = split(g, references, [1, 1], 1) as [Value, Value]
     const losses = PREFERENCES[prefers.loss].loss(
       g,
       {
-        chosen: gemm(g, chosen, likelihoods),
-        rejected: gemm(g, rejected, likelihoods),
+        chosen: gemm(g, chosen, logProbs),
+        rejected: gemm(g, rejected, logProbs),
         chosenReference,
         rejectedReference,
         drift,
@@ -109,29 +114,29 @@ function buildLoss(
   if (reinforces && batch.policy)
     return policyLoss(
       g,
-      logLikelihood(g, predicting, head, batch.targets),
+      logLikelihood(g, hiddenStates, head, batch.targets),
       batch.policy,
       batch.weights,
       reinforces,
     )
   if (distils && batch.teacher) {
-    const said = smoothedDistillation(g, predicting, head, batch.targets, batch.weights, batch.teacher, {
+    const soft = smoothedDistillation(g, hiddenStates, head, batch.targets, batch.weights, batch.teacher, {
       ...distils,
       smoothing,
     })
     return batch.teacher.hidden
       ? add(
           g,
-          said,
+          soft,
           mul(
             g,
-            hiddenCosine(g, predicting, batch.teacher.hidden, batch.weights),
+            hiddenCosine(g, hiddenStates, batch.teacher.hidden, batch.weights),
             g.scalar(distils.hiddenShare ?? 0),
           ),
         )
-      : said
+      : soft
   }
-  return crossEntropy(g, predicting, head, batch.targets, batch.weights, smoothing)
+  return crossEntropy(g, hiddenStates, head, batch.targets, batch.weights, smoothing)
 }
 
 /** Hidden states of the predictions that count, f32 [R, width]. */
@@ -140,14 +145,14 @@ function buildHidden(
   shape: DecoderShape,
   { rows, length }: Pick<BatchSize, 'rows' | 'length'>,
   parameters: ReadonlyMap<string, Value>,
-  batch: Pick<BatchValues, 'ids' | 'picked' | 'seen'>,
+  batch: Pick<BatchValues, 'ids' | 'picked' | 'attentionMask'>,
   { drops, adapts }: { readonly drops: boolean; readonly adapts: AdapterOptions | undefined },
 ): Value {
   const need = (name: string): Value => parameters.get(name) ?? raise(name)
   const embedding = need('embedding')
   const x = reshape(g, gather(g, embedding, batch.ids), [rows * length, shape.width])
-  const attend = makeAttention(g, shape, rows, length, batch.seen)
-  const drop = drops ? openDropout(g, shape, rows * length) : (kept: Value): Value => kept
+  const attend = makeAttention(g, shape, rows, length, batch.attentionMask)
+  const drop = drops ? addDropout(g, shape, rows * length) : (undropped: Value): Value => undropped
   const project = (input: Value, layer: number, name: 'qkv' | 'output' | 'gate' | 'up' | 'down'): Value => {
     const product = gemm(g, input, need(`layer ${layer} ${name}`))
     return adapts ? addAdapters(g, shape, adapts, need, { input, product, layer, name }) : product
@@ -169,7 +174,7 @@ function raise(name: string): never {
 function openBatch(
   g: Graph,
   width: number,
-  { rows, length, packed, choices, hidden = false, pairs = 0, rewarded = false }: BatchSize,
+  { rows, length, packed, topK, hidden = false, pairs = 0, rewarded = false }: BatchSize,
 ): BatchValues {
   const batch = {
     ids: g.input('ids', 'i64', [rows * length, 1]),
@@ -179,7 +184,7 @@ function openBatch(
   }
   return {
     ...batch,
-    ...(packed ? { seen: g.input('seen', 'f32', [rows, 1, length, length]) } : {}),
+    ...(packed ? { attentionMask: g.input('attention_mask', 'f32', [rows, 1, length, length]) } : {}),
     ...(pairs > 0
       ? {
           pairs: {
@@ -195,16 +200,16 @@ function openBatch(
       ? {
           policy: {
             advantages: g.input('advantages', 'f32', ['R', 1]),
-            before: g.input('before', 'f32', ['R', 1]),
-            reference: g.input('reference', 'f32', ['R', 1]),
+            oldLogProbs: g.input('old_log_probs', 'f32', ['R', 1]),
+            referenceLogProbs: g.input('reference_log_probs', 'f32', ['R', 1]),
           },
         }
       : {}),
-    ...(choices > 0
+    ...(topK > 0
       ? {
           teacher: {
-            ids: g.input('teacher_ids', 'i32', ['R', choices]),
-            probabilities: g.input('teacher_probabilities', 'f32', ['R', choices + 1]),
+            ids: g.input('teacher_ids', 'i32', ['R', topK]),
+            probabilities: g.input('teacher_probabilities', 'f32', ['R', topK + 1]),
             ...(hidden ? { hidden: g.input('teacher_hidden', 'f32', ['R', width]) } : {}),
           },
         }
@@ -215,7 +220,7 @@ function openBatch(
 const trainedOf = (opened: readonly OpenedGroup[]): Map<string, Value> =>
   new Map(opened.flatMap(({ members }) => [...members]))
 
-/** What is trained and, where that is adapters, the decoder's own parameters, each an input under its name. */
+/** The trained parameters and, with adapters, the frozen ones of the decoder, each an input under its name. */
 function parametersOf(
   g: Graph,
   shape: DecoderShape,
@@ -234,7 +239,7 @@ function parametersOf(
     : trained
 }
 
-/** The loss, and its gradient by group in the form of the group's buffer. */
+/** The loss, and its gradient for each group in the shape of the group's buffer. */
 function buildGradients(
   g: Graph,
   shape: DecoderShape,
@@ -251,8 +256,8 @@ function buildGradients(
     openBatch(g, shape.width, size),
     options,
   )
-  const found = differentiate(g, loss, [...parameters.values()])
-  const gradientOf = new Map([...parameters.keys()].map((name, i) => [name, found[i] as Value]))
+  const gradientList = differentiate(g, loss, [...parameters.values()])
+  const gradientOf = new Map([...parameters.keys()].map((name, i) => [name, gradientList[i] as Value]))
   const gradients = opened.map(({ members }) => {
     const parts = [...members.keys()].map((name) => gradientOf.get(name) as Value)
     return parts.length === 1
@@ -266,8 +271,11 @@ function buildGradients(
   return { loss, gradients }
 }
 
-/** Log-probabilities of the predictions that count. Inputs: `ids`, `picked` and `targets` of a batch and the weights of each group. Output: `likelihoods` f32 [R, 1]. */
-export function buildLikelihoodGraph(
+/**
+ * Log-probabilities of the predictions that count. Inputs: `ids`, `picked` and `targets` of a batch and the weights of
+ * each group. Output: `log_probs` f32 [R, 1].
+ */
+export function buildLogProbGraph(
   shape: DecoderShape,
   { rows, length }: BatchSize,
   options: UpdateOptions,
@@ -276,15 +284,15 @@ export function buildLikelihoodGraph(
   const opened = openGroups(g, ruleGroups(shape, options), 'weights')
   const parameters = parametersOf(g, shape, opened, options)
   const batch = { ids: g.input('ids', 'i64', [rows * length, 1]), picked: g.input('picked', 'i64', ['R', 1]) }
-  const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, {
+  const hiddenStates = buildHidden(g, shape, { rows, length }, parameters, batch, {
     drops: false,
     adapts: options.adapts,
   })
   g.output(
-    'likelihoods',
+    'log_probs',
     logLikelihood(
       g,
-      predicting,
+      hiddenStates,
       parameters.get(headOf(shape)) ?? raise(headOf(shape)),
       g.input('targets', 'i32', ['R', 1]),
     ),
@@ -293,8 +301,8 @@ export function buildLikelihoodGraph(
 }
 
 /**
- * Probabilities of the classes, at the predictions that count; for a shape that has classes. Inputs: `ids` and `picked` of a batch and
- * the weights of each group. Output: `probabilities` f32 [R, classes].
+ * Class probabilities at the predictions that count; for a shape that has classes. Inputs: `ids` and `picked` of a
+ * batch and the weights of each group. Output: `probabilities` f32 [R, classes].
  */
 export function buildClassGraph(
   shape: DecoderShape,
@@ -305,18 +313,21 @@ export function buildClassGraph(
   const opened = openGroups(g, ruleGroups(shape, options), 'weights')
   const parameters = parametersOf(g, shape, opened, options)
   const batch = { ids: g.input('ids', 'i64', [rows * length, 1]), picked: g.input('picked', 'i64', ['R', 1]) }
-  const predicting = buildHidden(g, shape, { rows, length }, parameters, batch, {
+  const hiddenStates = buildHidden(g, shape, { rows, length }, parameters, batch, {
     drops: false,
     adapts: options.adapts,
   })
   g.output(
     'probabilities',
-    softmax(g, gemm(g, predicting, parameters.get(CLASS_HEAD) ?? raise(CLASS_HEAD), { transB: true })),
+    softmax(g, gemm(g, hiddenStates, parameters.get(CLASS_HEAD) ?? raise(CLASS_HEAD), { transB: true })),
   )
   return g.finish()
 }
 
-/** The loss alone: plain, or of pairs where the batch brings some. Inputs: the batch and the weights of each group. Output: `loss`. */
+/**
+ * The loss alone: of pairs if the batch has them, else cross-entropy. Inputs: the batch and the weights of each group.
+ * Output: `loss`.
+ */
 export function buildLossGraph(
   shape: DecoderShape,
   size: BatchSize,
@@ -327,7 +338,7 @@ export function buildLossGraph(
   g.output(
     'loss',
     buildLoss(g, shape, size, parametersOf(g, shape, opened, options), openBatch(g, shape.width, size), {
-      ...PLAIN_LOSS,
+      ...EVALUATION_LOSS,
       ...(options.adapts ? { adapts: options.adapts } : {}),
       ...(options.prefers ? { prefers: options.prefers } : {}),
     }),
@@ -336,7 +347,8 @@ export function buildLossGraph(
 }
 
 /**
- * A whole step. Inputs: the batch, the scalars of the update, masks of dropout where there are, and every part of each group.
+ * A whole step. Inputs: the batch, the scalars of the update, dropout masks if there are any, and every part of each
+ * group.
  * Outputs: `loss` (before the update), `norm` (of the gradient, before clipping) and the next parts.
  */
 export function buildTrainStep(
@@ -352,13 +364,16 @@ export function buildTrainStep(
   return g.finish()
 }
 
-/** Names under which a group's gradients so far enter and leave a part of a step. */
+/** Names of the input and the output of a group's accumulated gradients. */
 export const sumNames = (group: Group): { in: string; out: string } => ({
   in: `${group.name} sum`,
   out: `next ${group.name} sum`,
 })
 
-/** The gradients of one of the batches that make a step, added to those so far. Outputs: `loss` and the sums. */
+/**
+ * Gradient accumulation: the gradients of one batch, added to those of the earlier batches. Outputs: `loss` and the
+ * sums.
+ */
 export function buildGradientStep(
   shape: DecoderShape,
   size: BatchSize,
@@ -375,7 +390,7 @@ export function buildGradientStep(
   return g.finish()
 }
 
-/** The update from summed gradients. Outputs: `norm` and the next parts. */
+/** The update from accumulated gradients. Outputs: `norm` and the next parts. */
 export function buildUpdate(shape: DecoderShape, options: UpdateOptions): OnnxModel {
   const g = new Graph()
   const opened = openGroups(g, ruleGroups(shape, options), 'all')

@@ -1,13 +1,15 @@
 // Knows: a training run on a runtime: its sessions, its state between steps, on the host or on the device.
 // Must not know: data order, schedules, files.
+// Long because one class owns the state buffers and every session that reads or writes them; the feeds of a batch are
+// next to it.
 import type { OnnxModel } from '../graph/graph.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import { dropTensor } from '../runtime/tensors.ts'
 import type { DeviceTensor, HostTensor, Runtime, Session } from '../runtime/types.ts'
-import { listTrained, type AdapterOptions } from './adapters.ts'
-import { freshShare } from './averaging.ts'
+import { listTrainable, type AdapterOptions } from './adapters.ts'
+import { averagingRate } from './weight-averaging.ts'
 import type { DistillationOptions } from './distillation.ts'
-import { dropSites, makeDropMask } from './dropout.ts'
+import { dropoutSites, makeDropoutMask } from './dropout.ts'
 import { viewGroup, type Layout } from './layout.ts'
 import { scalarsOf, type OptimizerName } from './optimizers/index.ts'
 import type { Batch } from './packing.ts'
@@ -17,7 +19,7 @@ import { countOf, listParameters, viewParameters, type Flat } from './parameters
 import { nameIn, nameOut, ruleGroups, type RuledGroup, type UpdateOptions } from './step-state.ts'
 import {
   buildGradientStep,
-  buildLikelihoodGraph,
+  buildLogProbGraph,
   buildLossGraph,
   buildTrainStep,
   buildUpdate,
@@ -30,29 +32,29 @@ import {
 export interface TrainerOptions {
   readonly shape: DecoderShape
   readonly weightDecay: number
-  /** Largest norm of the gradient; 0 does not clip. */
-  readonly clip: number
+  /** 0: no clipping. */
+  readonly maxGradientNorm: number
   /** Default `adam-w`. */
   readonly optimizer?: OptimizerName
   /** Label smoothing, 0 to 1; default 0. */
   readonly smoothing?: number
-  /** Share of what each layer adds that is dropped in training, 0 to 0.9; default 0. */
+  /** Dropout probability of what each layer adds, 0 to 0.9; default 0. */
   readonly dropout?: number
-  /** Decay of the running average of the weights, 0 to 1; default 0, which keeps none. */
-  readonly averaging?: number
-  /** Learn from the teacher's probabilities that batches bring, instead of the text alone. */
+  /** Decay of the running average of the weights (EMA), 0 to 1; default 0: no average. */
+  readonly emaDecay?: number
+  /** Learn from the teacher's soft targets in the batches, instead of the text alone. */
   readonly distils?: DistillationOptions
-  /** Learn from the pairs of answers that batches bring, instead of the text alone. */
+  /** Learn from the pairs of answers in the batches, instead of the text alone. */
   readonly prefers?: PreferenceOptions
-  /** Learn from how good the student's own answers were, which batches bring, instead of the text alone. */
+  /** Learn from the rewards of the student's own answers in the batches, instead of the text alone. */
   readonly reinforces?: PolicyNumbers
-  /** Train adapters on a decoder that stays as it is; the state then is that of the adapters. */
+  /** Train adapters on a frozen decoder; the state is then the state of the adapters. */
   readonly adapts?: FrozenDecoder
-  /** Default: each parameter in a buffer of its own, which both backends take and which is no slower on wasm. */
+  /** Default `separate`, which both backends support and which is not slower on wasm. */
   readonly layout?: Layout
 }
 
-/** Adapters and the decoder they lie on: its parameters in one array, which must not change meanwhile. */
+/** Adapters and the parameters of their decoder in one array, which must not change meanwhile. */
 export interface FrozenDecoder extends AdapterOptions {
   readonly frozen: Flat
 }
@@ -60,19 +62,21 @@ export interface FrozenDecoder extends AdapterOptions {
 /** All that training changes, in the order of the parameters. */
 export interface TrainState {
   readonly weights: Flat
-  readonly first: Flat
-  readonly second: Flat
-  /** The running average of the weights, where one is kept: what is measured, writes and is taken home. */
+  /** First moments. */
+  readonly m: Flat
+  /** Second moments. */
+  readonly v: Flat
+  /** The running average of the weights, if there is one: it is used for evaluation, generation and export. */
   readonly average?: Flat
   /** Steps done. */
   readonly step: number
 }
 
-/** A beginning: these weights, no moments. */
-export const beginState = (weights: Flat): TrainState => ({
+/** The state before the first step: these weights, moments of zero. */
+export const initialState = (weights: Flat): TrainState => ({
   weights,
-  first: new Float32Array(weights.length),
-  second: new Float32Array(weights.length),
+  m: new Float32Array(weights.length),
+  v: new Float32Array(weights.length),
   step: 0,
 })
 
@@ -80,7 +84,7 @@ type Tensor = HostTensor | DeviceTensor
 type Feeds = Record<string, Tensor>
 const scalar = (x: number): HostTensor => ({ dtype: 'f32', shape: [], data: Float32Array.of(x) })
 
-/** Runs train steps and held-out losses. One call at a time; graphs are built for each length when it first comes. */
+/** Runs train steps and held-out losses. One call at a time; the graphs of a length are built at its first use. */
 export class Trainer {
   readonly #runtime: Runtime
   readonly #options: TrainerOptions
@@ -89,7 +93,10 @@ export class Trainer {
   readonly #sessions = new Map<string, Session>()
   readonly #frozen: Feeds
   #state: Feeds = {}
-  /** The state before the last step, by the names of a step's outputs: memory for the next one where the runtime can write into it. */
+  /**
+   * The state before the last step, by the names of a step's outputs: buffers for the next step if the runtime can
+   * write into them.
+   */
   #spare: Record<string, HostTensor> = {}
   #step = 0
   #drift = 0
@@ -97,10 +104,10 @@ export class Trainer {
   constructor(runtime: Runtime, options: TrainerOptions, state: TrainState) {
     const {
       shape,
-      clip,
+      maxGradientNorm,
       layout = 'separate',
       optimizer = 'adam-w',
-      averaging = 0,
+      emaDecay = 0,
       smoothing = 0,
       dropout = 0,
       distils,
@@ -112,9 +119,9 @@ export class Trainer {
     this.#options = options
     this.#graphs = {
       layout,
-      clip,
+      maxGradientNorm,
       optimizer,
-      averages: averaging > 0,
+      keepsAverage: emaDecay > 0,
       smoothing,
       drops: dropout > 0,
       ...(distils ? { distils } : {}),
@@ -132,11 +139,11 @@ export class Trainer {
     return this.#step
   }
 
-  /** Takes over a state; it is copied. An average that is kept and not given begins at the weights. */
+  /** Copies a state. An average that is missing in it starts at the weights. */
   load(state: TrainState): void {
-    const wanted = this.#count()
-    if (state.weights.length !== wanted)
-      throw new RangeError(`The state has ${state.weights.length} weights; this shape has ${wanted}.`)
+    const expected = this.#count()
+    if (state.weights.length !== expected)
+      throw new RangeError(`The state has ${state.weights.length} weights; this shape has ${expected}.`)
     drop(this.#state)
     this.#state = {}
     this.#spare = {}
@@ -152,9 +159,9 @@ export class Trainer {
   }
 
   /**
-   * One step on a batch, or on several whose weights together make one mean. The loss (mean over the tokens that count) and the
-   * gradient's norm are those before the update. `random` draws the masks of dropout: numbers in [0, 1). Where the student learns
-   * from pairs, `drift` is what the loss asks for under that name.
+   * One step on a batch, or on several with gradient accumulation, whose weights together make one mean. Returns the
+   * loss (mean over the tokens that count) and the gradient's norm before the update. `random` draws the dropout masks:
+   * numbers in [0, 1). `drift` is the input of this name of a loss on pairs.
    */
   async train(
     batches: Batch | readonly Batch[],
@@ -163,33 +170,33 @@ export class Trainer {
     drift = 0,
   ): Promise<{ loss: number; norm: number }> {
     const all = isMany(batches) ? batches : [batches]
-    const [only] = all
+    const [first] = all
     this.#drift = drift
-    if (only === undefined) throw new RangeError('A step needs a batch.')
-    const { loss, answer } =
+    if (first === undefined) throw new RangeError('A step needs a batch.')
+    const { loss, outputs } =
       all.length === 1
-        ? await this.#stepAtOnce(only, learningRate, random)
-        : await this.#stepInParts(all, learningRate, random)
-    const last = this.#state
+        ? await this.#fullStep(first, learningRate, random)
+        : await this.#accumulatedStep(all, learningRate, random)
+    const previous = this.#state
     const next: Feeds = {}
     for (const { group, parts } of this.#groups)
-      for (const part of parts) next[nameIn(group, part)] = need(answer, nameOut(group, part))
+      for (const part of parts) next[nameIn(group, part)] = need(outputs, nameOut(group, part))
     this.#state = next
-    if (this.#runtime.backend === 'native') this.#spare = this.#spareOf(last)
-    else drop(last)
+    if (this.#runtime.backend === 'native') this.#spare = this.#spareOf(previous)
+    else drop(previous)
     this.#step++
-    return { loss, norm: await readNumber(answer['norm']) }
+    return { loss, norm: await readNumber(outputs['norm']) }
   }
 
-  async #stepAtOnce(
+  async #fullStep(
     batch: Batch,
     learningRate: number,
     random: (() => number) | undefined,
-  ): Promise<{ loss: number; answer: Feeds }> {
+  ): Promise<{ loss: number; outputs: Feeds }> {
     const session = await this.#sessionFor('train', batch, (size) =>
       buildTrainStep(this.#options.shape, size, this.#graphs),
     )
-    const answer = await session.run(
+    const outputs = await session.run(
       {
         ...this.#frozen,
         ...this.#state,
@@ -203,14 +210,14 @@ export class Trainer {
       undefined,
       this.#spare,
     )
-    return { loss: await readNumber(answer['loss']), answer }
+    return { loss: await readNumber(outputs['loss']), outputs }
   }
 
-  async #stepInParts(
+  async #accumulatedStep(
     batches: readonly Batch[],
     learningRate: number,
     random: (() => number) | undefined,
-  ): Promise<{ loss: number; answer: Feeds }> {
+  ): Promise<{ loss: number; outputs: Feeds }> {
     let sums: Feeds = Object.fromEntries(
       this.#groups.map(({ group }) => [
         sumNames(group).in,
@@ -222,7 +229,7 @@ export class Trainer {
       const session = await this.#sessionFor('gradients', batch, (size) =>
         buildGradientStep(this.#options.shape, size, this.#graphs),
       )
-      const answer = await session.run({
+      const outputs = await session.run({
         ...this.#weights(),
         ...sums,
         ...feedBatch(batch),
@@ -231,9 +238,9 @@ export class Trainer {
         ...this.#feedPolicy(batch),
         ...this.#feedMasks(batch, random),
       })
-      loss += await readNumber(answer['loss'])
+      loss += await readNumber(outputs['loss'])
       const next: Feeds = Object.fromEntries(
-        this.#groups.map(({ group }) => [sumNames(group).in, need(answer, sumNames(group).out)]),
+        this.#groups.map(({ group }) => [sumNames(group).in, need(outputs, sumNames(group).out)]),
       )
       drop(sums)
       sums = next
@@ -241,16 +248,19 @@ export class Trainer {
     const session = await this.#sessionFor('update', undefined, () =>
       buildUpdate(this.#options.shape, this.#graphs),
     )
-    const answer = await session.run(
+    const outputs = await session.run(
       { ...this.#state, ...sums, ...this.#feedScalars(learningRate) },
       undefined,
       this.#spare,
     )
     drop(sums)
-    return { loss, answer }
+    return { loss, outputs }
   }
 
-  /** Mean loss over all tokens that count in the batches (or over all pairs, each batch's weights being their mean), divided once, without dropout and smoothing. NaN where none counts. */
+  /**
+   * Mean loss over all tokens that count in the batches (or over all pairs, if each batch's weights are their mean),
+   * divided once, without dropout and smoothing. NaN if none counts.
+   */
   async measure(batches: Iterable<Batch> | AsyncIterable<Batch>): Promise<number> {
     let sum = 0
     let counted = 0
@@ -259,31 +269,34 @@ export class Trainer {
       const session = await this.#sessionFor('loss', batch, (size) =>
         buildLossGraph(this.#options.shape, size, this.#graphs),
       )
-      const answer = await session.run({
-        ...this.#weights(this.#graphs.averages ? 'average' : 'weights'),
+      const outputs = await session.run({
+        ...this.#weights(this.#graphs.keepsAverage ? 'average' : 'weights'),
         ...feedBatch(batch),
         ...this.#feedPairs(batch),
       })
       const times = this.#graphs.prefers
         ? pairsOf(batch).weights.filter((weight) => weight > 0).length
         : batch.counted
-      sum += (await readNumber(answer['loss'])) * times
+      sum += (await readNumber(outputs['loss'])) * times
       counted += times
     }
     return sum / counted
   }
 
-  /** Log-probabilities in nats of the predictions that count, in the order of the batch, under the weights that measure and write; then padding. */
-  async findLikelihoods(batch: Batch): Promise<Float32Array> {
-    const session = await this.#sessionFor('likelihoods', batch, (size) =>
-      buildLikelihoodGraph(this.#options.shape, size, this.#graphs),
+  /**
+   * Log-probabilities in nats of the predictions that count, in the order of the batch, under the average if there is
+   * one, else the weights; then padding.
+   */
+  async logProbs(batch: Batch): Promise<Float32Array> {
+    const session = await this.#sessionFor('log-probs', batch, (size) =>
+      buildLogProbGraph(this.#options.shape, size, this.#graphs),
     )
     const { ids, picked, targets } = feedBatch(batch)
-    const answer = await session.run({
-      ...this.#weights(this.#graphs.averages ? 'average' : 'weights'),
+    const outputs = await session.run({
+      ...this.#weights(this.#graphs.keepsAverage ? 'average' : 'weights'),
       ...(ids && picked && targets ? { ids, picked, targets } : {}),
     })
-    return readFloats(need(answer, 'likelihoods'))
+    return readFloats(need(outputs, 'log_probs'))
   }
 
   /** A copy of the whole state on the host. */
@@ -292,9 +305,9 @@ export class Trainer {
     const make = (): Flat => new Float32Array(count)
     const state = {
       weights: make(),
-      first: make(),
-      second: make(),
-      ...(this.#graphs.averages ? { average: make() } : {}),
+      m: make(),
+      v: make(),
+      ...(this.#graphs.keepsAverage ? { average: make() } : {}),
       step: this.#step,
     }
     for (const { group, parts } of this.#groups) {
@@ -306,25 +319,25 @@ export class Trainer {
     return state
   }
 
-  /** A copy of the weights that measure and write, on the host: the average where one is kept. */
+  /** A copy on the host of the weights for evaluation and generation: the average if there is one. */
   async readWeights(): Promise<Flat> {
     const weights: Flat = new Float32Array(this.#count())
     for (const { group } of this.#groups)
       viewGroup(group, weights).set(
-        await readFloats(need(this.#state, nameIn(group, this.#graphs.averages ? 'average' : 'weights'))),
+        await readFloats(need(this.#state, nameIn(group, this.#graphs.keepsAverage ? 'average' : 'weights'))),
       )
     return weights
   }
 
   async release(): Promise<void> {
-    // Buffers on a device belong to the session that made them: they go first.
+    // Buffers on a device belong to the session that created them: free them first.
     drop(this.#state)
     this.#state = {}
     for (const session of this.#sessions.values()) await session.release()
     this.#sessions.clear()
   }
 
-  /** The weights under their names, or the average in their place. */
+  /** The weights under their names, or the average in place of them. */
   #weights(part: 'weights' | 'average' = 'weights'): Feeds {
     return {
       ...this.#frozen,
@@ -334,7 +347,7 @@ export class Trainer {
     }
   }
 
-  /** A state that has been stepped from, by the names of a step's outputs. */
+  /** A previous state, by the names of a step's outputs. */
   #spareOf(state: Feeds): Record<string, HostTensor> {
     const named = this.#groups.flatMap(({ group, parts }) =>
       parts.map((part) => [nameOut(group, part), need(state, nameIn(group, part))] as const),
@@ -344,19 +357,21 @@ export class Trainer {
     )
   }
 
-  /** Numbers that training changes. */
+  /** Count of the trained numbers. */
   #count(): number {
-    return countOf(listTrained(this.#options.shape, this.#options.adapts))
+    return countOf(listTrainable(this.#options.shape, this.#options.adapts))
   }
 
   #feedScalars(learningRate: number): Feeds {
-    const { weightDecay, averaging = 0 } = this.#options
+    const { weightDecay, emaDecay = 0 } = this.#options
     const scalars = Object.entries(scalarsOf(this.#step + 1, learningRate, weightDecay)).map(
       ([name, value]) => [name, scalar(value)],
     )
     return {
       ...Object.fromEntries(scalars),
-      ...(this.#graphs.averages ? { fresh: scalar(freshShare(this.#step + 1, averaging)) } : {}),
+      ...(this.#graphs.keepsAverage
+        ? { averagingRate: scalar(averagingRate(this.#step + 1, emaDecay)) }
+        : {}),
     }
   }
 
@@ -365,12 +380,12 @@ export class Trainer {
     if (!this.#graphs.drops) return {}
     if (random === undefined) throw new RangeError('Dropout needs random numbers.')
     return Object.fromEntries(
-      dropSites(shape).map((site) => [
+      dropoutSites(shape).map((site) => [
         site,
         {
           dtype: 'f32',
           shape: [rows * length, shape.width],
-          data: makeDropMask(random, dropout, rows * length * shape.width),
+          data: makeDropoutMask(random, dropout, rows * length * shape.width),
         },
       ]),
     )
@@ -378,17 +393,17 @@ export class Trainer {
 
   #feedTeacher({ teacher }: Batch): Feeds {
     if (!this.#graphs.distils) return {}
-    if (!teacher) throw new RangeError('The batch brings nothing of the teacher.')
-    const { choices, ids, probabilities, hidden } = teacher
-    const count = ids.length / choices
+    if (!teacher) throw new RangeError('The batch has no soft targets.')
+    const { topK, ids, probabilities, hidden } = teacher
+    const count = ids.length / topK
     return {
       ...(this.#usesHidden ? feedHidden(hidden, this.#options.shape) : {}),
-      teacher_ids: { dtype: 'i32', shape: [count, choices], data: ids },
-      teacher_probabilities: { dtype: 'f32', shape: [count, choices + 1], data: probabilities },
+      teacher_ids: { dtype: 'i32', shape: [count, topK], data: ids },
+      teacher_probabilities: { dtype: 'f32', shape: [count, topK + 1], data: probabilities },
     }
   }
 
-  /** The teacher's hidden states count. */
+  /** The loss uses the teacher's hidden states. */
   get #usesHidden(): boolean {
     return (this.#graphs.distils?.hiddenShare ?? 0) > 0
   }
@@ -399,32 +414,36 @@ export class Trainer {
 
   #feedPolicy(batch: Batch): Feeds {
     if (!this.#graphs.reinforces) return {}
-    if (!isOfAnswers(batch)) throw new RangeError('The batch does not say how good its answers are.')
-    const { advantages, before, reference } = batch.policy
+    if (!isOfAnswers(batch)) throw new RangeError('The batch has no advantages.')
+    const { advantages, oldLogProbs, referenceLogProbs } = batch.policy
     const column = (data: Float32Array): HostTensor => ({ dtype: 'f32', shape: [data.length, 1], data })
-    return { advantages: column(advantages), before: column(before), reference: column(reference) }
+    return {
+      advantages: column(advantages),
+      old_log_probs: column(oldLogProbs),
+      reference_log_probs: column(referenceLogProbs),
+    }
   }
 
   async #sessionFor(
-    kind: 'train' | 'gradients' | 'update' | 'loss' | 'likelihoods',
+    kind: 'train' | 'gradients' | 'update' | 'loss' | 'log-probs',
     batch: Batch | undefined,
     build: (size: BatchSize) => OnnxModel,
   ): Promise<Session> {
     const size: BatchSize = {
       rows: batch?.rows ?? 0,
       length: batch?.length ?? 0,
-      packed: batch?.seen !== undefined,
-      choices: kind !== 'loss' && this.#graphs.distils ? (batch?.teacher?.choices ?? 0) : 0,
+      packed: batch?.attentionMask !== undefined,
+      topK: kind !== 'loss' && this.#graphs.distils ? (batch?.teacher?.topK ?? 0) : 0,
       hidden: this.#usesHidden,
-      pairs: batch !== undefined && kind !== 'likelihoods' && 'pairs' in batch ? pairsOf(batch).places : 0,
-      rewarded: kind !== 'loss' && kind !== 'likelihoods' && this.#graphs.reinforces !== undefined,
+      pairs: batch !== undefined && kind !== 'log-probs' && 'pairs' in batch ? pairsOf(batch).slots : 0,
+      rewarded: kind !== 'loss' && kind !== 'log-probs' && this.#graphs.reinforces !== undefined,
     }
-    const key = [kind, size.rows, size.length, size.packed, size.choices, size.pairs].join(' ')
+    const key = [kind, size.rows, size.length, size.packed, size.topK, size.pairs].join(' ')
     const open = this.#sessions.get(key)
     if (open) return open
-    // On a GPU weights, moments and gradients stay there: outputs of one run are inputs of the next.
+    // On a GPU, weights, moments and gradients stay there: outputs of one run are inputs of the next.
     const onDevice =
-      this.#runtime.backend !== 'webgpu' || kind === 'loss' || kind === 'likelihoods'
+      this.#runtime.backend !== 'webgpu' || kind === 'loss' || kind === 'log-probs'
         ? []
         : this.#groups.flatMap(({ group, parts }) =>
             kind === 'gradients' ? [sumNames(group).out] : parts.map((part) => nameOut(group, part)),
@@ -437,9 +456,9 @@ export class Trainer {
 
 const isMany = (batches: Batch | readonly Batch[]): batches is readonly Batch[] => Array.isArray(batches)
 
-/** What a batch brings of pairs. Throws a RangeError on one of rows that stand alone. */
+/** The pairs of a batch. Throws a RangeError if it has none. */
 function pairsOf(batch: Batch): PairBatch {
-  if (!isOfPairs(batch)) throw new RangeError('The batch brings no pairs of answers.')
+  if (!isOfPairs(batch)) throw new RangeError('The batch has no pairs of answers.')
   return batch.pairs
 }
 const isOfPairs = (batch: Batch): batch is BatchOfPairs => 'pairs' in batch
@@ -449,8 +468,8 @@ function feedHidden(hidden: NonNullable<Batch['teacher']>['hidden'], { width }: 
   if (hidden?.width !== width)
     throw new RangeError(
       hidden
-        ? `The teacher’s hidden states are ${hidden.width} wide and those of the student ${width}.`
-        : 'The batch brings no hidden states of the teacher.',
+        ? `The teacher’s hidden states have width ${hidden.width}, the student’s ${width}.`
+        : 'The batch has no hidden states of the teacher.',
     )
   return {
     teacher_hidden: { dtype: 'f32', shape: [hidden.states.length / width, width], data: hidden.states },
@@ -458,15 +477,15 @@ function feedHidden(hidden: NonNullable<Batch['teacher']>['hidden'], { width }: 
 }
 
 function feedPairs(
-  { chosen, rejected, references, weights, places }: PairBatch,
+  { chosen, rejected, references, weights, slots }: PairBatch,
   drift: number,
 ): Record<'chosen' | 'rejected' | 'references' | 'pair_weights' | 'drift', HostTensor> {
-  const predictions = chosen.length / places
+  const predictions = chosen.length / slots
   return {
-    chosen: { dtype: 'f32', shape: [places, predictions], data: chosen },
-    rejected: { dtype: 'f32', shape: [places, predictions], data: rejected },
-    references: { dtype: 'f32', shape: [places, 2], data: references },
-    pair_weights: { dtype: 'f32', shape: [places, 1], data: weights },
+    chosen: { dtype: 'f32', shape: [slots, predictions], data: chosen },
+    rejected: { dtype: 'f32', shape: [slots, predictions], data: rejected },
+    references: { dtype: 'f32', shape: [slots, 2], data: references },
+    pair_weights: { dtype: 'f32', shape: [slots, 1], data: weights },
     drift: { dtype: 'f32', shape: [1, 1], data: Float32Array.of(drift) },
   }
 }
@@ -488,21 +507,31 @@ function drop(tensors: Feeds): void {
   for (const tensor of Object.values(tensors)) dropTensor(tensor)
 }
 
-function feedBatch({ rows, length, ids, picked, targets, weights, seen }: Batch): Record<string, HostTensor> {
+function feedBatch({
+  rows,
+  length,
+  ids,
+  picked,
+  targets,
+  weights,
+  attentionMask,
+}: Batch): Record<string, HostTensor> {
   const feeds: Record<string, HostTensor> = {
     ids: { dtype: 'i64', shape: [ids.length, 1], data: ids },
     picked: { dtype: 'i64', shape: [picked.length, 1], data: picked },
     targets: { dtype: 'i32', shape: [targets.length, 1], data: targets },
     weights: { dtype: 'f32', shape: [weights.length, 1], data: weights },
   }
-  return seen ? { ...feeds, seen: { dtype: 'f32', shape: [rows, 1, length, length], data: seen } } : feeds
+  return attentionMask
+    ? { ...feeds, attention_mask: { dtype: 'f32', shape: [rows, 1, length, length], data: attentionMask } }
+    : feeds
 }
 
 const need = (tensors: Readonly<Record<string, Tensor>>, name: string): Tensor => tensors[name] ?? raise(name)
 
 async function readFloats(tensor: Tensor): Promise<Float32Array> {
   const data = 'onDevice' in tensor ? await tensor.read() : tensor.data
-  if (!(data instanceof Float32Array)) throw new TypeError('The state of training is not of 32-bit floats.')
+  if (!(data instanceof Float32Array)) throw new TypeError('The training state is not 32-bit floats.')
   return data
 }
 
@@ -510,5 +539,5 @@ const readNumber = async (tensor: Tensor | undefined): Promise<number> =>
   tensor ? ((await readFloats(tensor))[0] ?? Number.NaN) : Number.NaN
 
 function raise(name: string): never {
-  throw new RangeError(`The train step gave no ${name}.`)
+  throw new RangeError(`The train step has no ${name}.`)
 }

@@ -1,7 +1,7 @@
-// Knows: how a config.json of Hugging Face says which decoder its tensors make, and why some cannot be built.
+// Knows: how a Hugging Face config.json describes a decoder, and why some cannot be built.
 // Must not know: where it came from, tensors.
-// The names are those of transformers' configuration classes, in the form before version 5 (`rope_theta`, `rope_scaling`) and since
-// (`rope_parameters`); what stands for a missing one is what they take.
+// The names are those of transformers' configuration classes, in the form before version 5 (`rope_theta`,
+// `rope_scaling`) and since (`rope_parameters`); missing fields have the defaults of these classes.
 import {
   ARCHITECTURES,
   findModelType,
@@ -10,7 +10,7 @@ import {
   makeShape,
   type Architecture,
 } from '../models/architectures/index.ts'
-import { faultOfShape, type DecoderShape } from '../models/shape.ts'
+import { findShapeProblem, type DecoderShape } from '../models/shape.ts'
 import { quote } from './quote.ts'
 
 export type ConfigShape =
@@ -18,48 +18,47 @@ export type ConfigShape =
   | { readonly ok: false; readonly sentence: string }
 
 type Fields = Readonly<Record<string, unknown>>
-/** Thrown inside this file only, caught there. */
+/** Thrown and caught in this file only. */
 class Refusal {
-  readonly why: string
-  constructor(why: string) {
-    this.why = why
+  readonly reason: string
+  constructor(reason: string) {
+    this.reason = reason
   }
 }
-/** More layers than any model has: lists of them are made from what a file says. */
-const MOST_LAYERS = 10_000
-const WIDEST_HEAD = 65_536
+/** More layers than any model has: lists of this length are created from what a file states. */
+const MAX_LAYERS = 10_000
+const MAX_HEAD_WIDTH = 65_536
 
-/** The shape that a parsed config.json describes, or a sentence. Never throws, whatever it is given. */
+/** The shape that a parsed config.json describes, or a sentence. Never throws, for any input. */
 export function shapeFromConfig(config: unknown): ConfigShape {
   try {
     const { fields, architecture, modelType } = readKind(config)
     refuseFeatures(fields, architecture)
     const shape = readShape(fields, architecture, modelType)
-    const fault = faultOfShape(shape)
-    return fault === undefined
+    const problem = findShapeProblem(shape)
+    return problem === undefined
       ? { ok: true, shape, architecture }
-      : refuse(`its sizes do not fit together (${fault})`)
+      : refuse(`its sizes do not fit together (${problem})`)
   } catch (thrown) {
-    if (thrown instanceof Refusal) return refuse(thrown.why)
+    if (thrown instanceof Refusal) return refuse(thrown.reason)
     return refuse(
       `its config.json could not be read (${thrown instanceof Error ? thrown.message : String(thrown)})`,
     )
   }
 }
 
-const refuse = (why: string): ConfigShape => ({
+const refuse = (reason: string): ConfigShape => ({
   ok: false,
-  sentence: `This model cannot be used: ${why}. Choose another one.`,
+  sentence: `This model cannot be used: ${reason}. Choose another one.`,
 })
 
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function readKind(config: unknown): { fields: Fields; architecture: Architecture; modelType: string } {
-  if (!isFields(config)) throw new Refusal('its config.json is no object')
+  if (!isFields(config)) throw new Refusal('its config.json is not an object')
   const modelType = config['model_type']
-  if (typeof modelType !== 'string')
-    throw new Refusal('its config.json does not say which "model_type" it has')
+  if (typeof modelType !== 'string') throw new Refusal('its config.json has no "model_type"')
   const architecture = findModelType(modelType)
   if (architecture === undefined)
     throw new Refusal(
@@ -67,9 +66,9 @@ function readKind(config: unknown): { fields: Fields; architecture: Architecture
         ({ modelTypes }) => modelTypes,
       )
         .map((known) => `"${known}"`)
-        .join(', ')} are read so far`,
+        .join(', ')} are supported`,
     )
-  // A model that also sees has its text model's numbers apart.
+  // A model that also reads images has the config of its text model in a separate object.
   const inner = config['text_config']
   const fields = isFields(inner) ? { ...config, ...inner } : config
   return {
@@ -82,33 +81,33 @@ function readKind(config: unknown): { fields: Fields; architecture: Architecture
   }
 }
 
-/** What changes what the model computes and is not done here. */
+/** Refuses features that change what the model computes and that the decoder does not support. */
 function refuseFeatures(fields: Fields, { activation, qkvBias }: Architecture): void {
   const has = (name: string): boolean => fields[name] !== undefined && fields[name] !== false
   if (has('quantization_config'))
     throw new Refusal(
-      'its weights were quantised in a way of their own ("quantization_config"), which is not read; the model it was made from, or a GGUF file of it, would do',
+      'its weights have a quantisation that is not supported ("quantization_config"); use the unquantised model or a GGUF file of it',
     )
   const gate = fields['hidden_activation'] ?? fields['hidden_act'] ?? activation.named
   if (gate !== activation.named)
     throw new Refusal(`its activation is ${quote(String(gate))}, and ${activation.named} was expected`)
   if (has('attention_bias') && qkvBias !== true)
-    throw new Refusal(
-      'it adds biases in attention, which the decoder here does not have for its architecture',
-    )
+    throw new Refusal('it has biases in attention, which the decoder does not support for its architecture')
   if (has('mlp_bias'))
-    throw new Refusal('it adds biases in its feed-forward layers, which the decoder here does not have')
+    throw new Refusal('it has biases in its feed-forward layers, which the decoder does not support')
   for (const name of ['attn_logit_softcapping', 'final_logit_softcapping'])
-    if (has(name)) throw new Refusal(`it caps its numbers ("${name}"), which the decoder here does not do`)
+    if (has(name)) throw new Refusal(`it has softcapping ("${name}"), which the decoder does not support`)
   if (has('use_bidirectional_attention'))
     throw new Refusal(
-      'it reads backwards as well as forwards ("use_bidirectional_attention"), so it is made to read and not to write',
+      'it has bidirectional attention ("use_bidirectional_attention"), so it cannot generate text',
     )
   for (const name of ['num_local_experts', 'num_experts'])
     if (typeof fields[name] === 'number' && fields[name] > 1)
-      throw new Refusal('it is a mixture of experts, which the decoder here does not have')
+      throw new Refusal('it is a mixture of experts, which the decoder does not support')
   if ((fields['partial_rotary_factor'] ?? 1) !== 1)
-    throw new Refusal('it turns only a part of each head (partial RoPE), which is not done here')
+    throw new Refusal(
+      'it rotates only a part of each head (partial RoPE), which the decoder does not support',
+    )
 }
 
 function readShape(fields: Fields, architecture: Architecture, modelType: string): DecoderShape {
@@ -127,10 +126,10 @@ function readShape(fields: Fields, architecture: Architecture, modelType: string
     return value
   }
   const layers = number('num_hidden_layers')
-  if (layers > MOST_LAYERS) throw new Refusal(`it says that it has ${layers} layers`)
+  if (layers > MAX_LAYERS) throw new Refusal(`it claims to have ${layers} layers`)
   const [width, heads] = [number('hidden_size'), number('num_attention_heads')]
   const headWidth = optional('head_dim') ?? width / heads
-  if (headWidth > WIDEST_HEAD) throw new Refusal(`it says that its heads are ${headWidth} wide`)
+  if (headWidth > MAX_HEAD_WIDTH) throw new Refusal(`it claims a head width of ${headWidth}`)
   const context = number('max_position_embeddings')
   const { ropeTheta, ropeFactors, windowTheta } = readRope(fields, headWidth, context)
   const scalar = optional('query_pre_attn_scalar')
@@ -149,11 +148,11 @@ function readShape(fields: Fields, architecture: Architecture, modelType: string
     ...(ropeFactors === undefined ? {} : { ropeFactors }),
     ...(scalar === undefined ? {} : { attentionScale: 1 / Math.sqrt(scalar) }),
     ...readWindow(fields, architecture, modelType, layers, windowTheta),
-    ...readUnturned(fields, layers),
+    ...readNoRope(fields, layers),
   })
 }
 
-/** Base and factors of RoPE, and the base in layers with a window where it is another. */
+/** Base and factors of RoPE, and the base in layers with a window if it differs. */
 function readRope(
   fields: Fields,
   headWidth: number,
@@ -161,7 +160,7 @@ function readRope(
 ): { ropeTheta: number; ropeFactors?: number[]; windowTheta?: number } {
   const given = fields['rope_parameters']
   const both = isFields(given) ? given : {}
-  // Since version 5 each kind of layer may have its own.
+  // Since version 5, each kind of layer may have its own RoPE parameters.
   const [whole, inWindow] = isFields(both['full_attention'])
     ? [both['full_attention'], both['sliding_attention']]
     : [both, undefined]
@@ -184,18 +183,18 @@ function readRope(
   const localType = isFields(inWindow) ? (inWindow['rope_type'] ?? 'default') : 'default'
   if (localType !== 'default')
     throw new Refusal(
-      `it stretches positions inside of its windows (RoPE ${quote(String(localType))}), which is not done here`,
+      `it has scaled RoPE in its layers with a window (${quote(String(localType))}), which the decoder does not support`,
     )
   const type = scaling['rope_type'] ?? scaling['type'] ?? 'default'
-  const told = { ropeTheta, ...(windowTheta === undefined ? {} : { windowTheta }) }
+  const base = { ropeTheta, ...(windowTheta === undefined ? {} : { windowTheta }) }
   switch (type) {
     case 'default':
-      return told
+      return base
     case 'linear':
-      return { ...told, ropeFactors: linearFactors({ headWidth }, numberIn(scaling, 'factor')) }
+      return { ...base, ropeFactors: linearFactors({ headWidth }, numberIn(scaling, 'factor')) }
     case 'llama3':
       return {
-        ...told,
+        ...base,
         ropeFactors: llama3Factors(
           { headWidth, ropeTheta },
           {
@@ -210,7 +209,7 @@ function readRope(
         ),
       }
     default:
-      throw new Refusal(`it stretches its positions (RoPE ${quote(String(type))}), which is not done here`)
+      throw new Refusal(`it has a RoPE scaling (${quote(String(type))}) that the decoder does not support`)
   }
 }
 
@@ -228,34 +227,34 @@ function readWindow(
     throw new Refusal(
       `"sliding_window" is ${quote(String(window))} in its config.json; a number was expected`,
     )
-  const told = { window, ...(windowTheta === undefined ? {} : { windowTheta }) }
+  const known = { window, ...(windowTheta === undefined ? {} : { windowTheta }) }
   const types = fields['layer_types']
   if (Array.isArray(types)) {
-    const strange: unknown = types.find(
+    const unknown: unknown = types.find(
       (type: unknown) => type !== 'full_attention' && type !== 'sliding_attention',
     )
-    if (strange !== undefined)
+    if (unknown !== undefined)
       throw new Refusal(
-        `it has layers of the kind ${quote(String(strange))}, which the decoder here does not have`,
+        `it has layers of the kind ${quote(String(unknown))}, which the decoder does not support`,
       )
-    return { ...told, localLayers: types.map((type: unknown) => type === 'sliding_attention') }
+    return { ...known, localLayers: types.map((type: unknown) => type === 'sliding_attention') }
   }
   const [pattern, from] = [fields['sliding_window_pattern'], fields['max_window_layers']]
   const each = (is: (layer: number) => boolean): boolean[] =>
     Array.from({ length: layers }, (_, layer) => is(layer))
   if (typeof pattern === 'number')
-    return { ...told, localLayers: each((layer) => (layer + 1) % pattern !== 0) }
-  if (typeof from === 'number') return { ...told, localLayers: each((layer) => layer >= from) }
-  if (windows === undefined) throw new Refusal('it does not say which of its layers have a sliding window')
-  return told
+    return { ...known, localLayers: each((layer) => (layer + 1) % pattern !== 0) }
+  if (typeof from === 'number') return { ...known, localLayers: each((layer) => layer >= from) }
+  if (windows === undefined) throw new Refusal('it does not state which of its layers have a sliding window')
+  return known
 }
 
-/** `no_rope_layers` has a 1 for each layer that is turned. */
-function readUnturned(fields: Fields, layers: number): { unturned?: readonly boolean[] } {
+/** `no_rope_layers` has a 1 for each layer with RoPE. */
+function readNoRope(fields: Fields, layers: number): { noRope?: readonly boolean[] } {
   const list = fields['no_rope_layers']
-  if (Array.isArray(list)) return { unturned: list.slice(0, layers).map((turned: unknown) => turned === 0) }
+  if (Array.isArray(list)) return { noRope: list.slice(0, layers).map((rotates: unknown) => rotates === 0) }
   const every = fields['no_rope_layer_interval']
   return typeof every === 'number' && every > 0
-    ? { unturned: Array.from({ length: layers }, (_, layer) => (layer + 1) % every === 0) }
+    ? { noRope: Array.from({ length: layers }, (_, layer) => (layer + 1) % every === 0) }
     : {}
 }

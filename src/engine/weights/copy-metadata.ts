@@ -1,9 +1,13 @@
-// Knows: how the metadata of a GGUF file is taken over into another one, byte by byte: reading a value forgets how wide it was.
+// Knows: how the metadata of a GGUF file is copied into another one, byte by byte: a value that was read has lost its
+// width.
 // Must not know: what the keys mean.
 import { GgufCursor } from './gguf-cursor.ts'
 import type { WrittenValue } from './gguf-write.ts'
 
-/** All keys of a header that readGgufHeader has accepted, in their order. `bytes` is the beginning of the file, the header whole. */
+/**
+ * All keys of a header that readGgufHeader has accepted, in their order. `bytes` is the start of the file with the
+ * complete header.
+ */
 export function copyMetadata(bytes: Uint8Array, fileBytes: number): Map<string, WrittenValue> {
   const cursor = new GgufCursor(bytes, fileBytes)
   cursor.take(8) // magic and version

@@ -1,8 +1,8 @@
-// Knows: which tensors a decoder of a shape is made of, and what each is called in GGUF files and in Hugging Face's.
+// Knows: which tensors a decoder of a shape needs, and their names in GGUF files and in those of Hugging Face.
 // Must not know: how tensors are read.
-import { qkvWidth, type DecoderShape } from '../models/shape.ts'
+import { type DecoderShape } from '../models/shape.ts'
 
-/** What a tensor is for. */
+/** The role of a tensor. */
 export type TensorRole =
   | 'embedding'
   | 'finalNorm'
@@ -27,13 +27,13 @@ export type TensorRole =
 
 export interface NeededTensor {
   readonly role: TensorRole
-  /** 0 for those that belong to no layer. */
+  /** 0 for tensors that belong to no layer. */
   readonly layer: number
   /** In ggml's order: a matrix that maps K to N is [K, N], which Hugging Face writes as [N, K]. */
   readonly shape: readonly number[]
 }
 
-/** Every tensor of a decoder, the head left out where it is tied. */
+/** Every tensor of a decoder, without the head if it is tied. */
 export function* listNeeded(shape: DecoderShape): Generator<NeededTensor> {
   const { width, feedForward, vocabulary, headWidth } = shape
   const q = shape.heads * headWidth
@@ -111,21 +111,24 @@ const HUGGING_FACE: Readonly<Record<TensorRole, string>> = {
 
 export const ggufNames: TensorNames = (role, layer) => GGUF[role].replace('#', String(layer))
 
-/** Where the decoder's tensors begin in a file: what stands before their names, and the name of the head. */
-export interface HuggingFacePlace {
+/** How the decoder's tensors are named in a file: the prefix of their names, and the name of the head. */
+export interface HuggingFaceLayout {
   readonly prefix: string
   readonly head: string
 }
-/** A text model alone, and the two ways in which one lies in a model that also sees. */
-export const HUGGING_FACE_PLACES: readonly HuggingFacePlace[] = [
+/** A text model alone, and the two ways in which a model that also reads images contains one. */
+export const HUGGING_FACE_LAYOUTS: readonly HuggingFaceLayout[] = [
   { prefix: 'model.', head: 'lm_head.weight' },
   { prefix: 'language_model.model.', head: 'language_model.lm_head.weight' },
   { prefix: 'model.language_model.', head: 'lm_head.weight' },
 ]
 
-/** With norms behind attention, `post_attention_layernorm` is one of these, and the feed-forward layer's has another name. */
+/**
+ * With norms after attention, `post_attention_layernorm` is one of these, and the norm of the feed-forward layer has
+ * another name.
+ */
 export const huggingFaceNames =
-  ({ postNorms }: Pick<DecoderShape, 'postNorms'>, { prefix, head }: HuggingFacePlace): TensorNames =>
+  ({ postNorms }: Pick<DecoderShape, 'postNorms'>, { prefix, head }: HuggingFaceLayout): TensorNames =>
   (role, layer) => {
     if (role === 'head') return head
     const name =
@@ -134,7 +137,3 @@ export const huggingFaceNames =
         : HUGGING_FACE[role]
     return prefix + name.replace('#', String(layer))
   }
-
-/** Numbers of the biases of q|k|v in all layers. */
-export const countBiases = (shape: DecoderShape): number =>
-  shape.qkvBias ? shape.layers * qkvWidth(shape) : 0

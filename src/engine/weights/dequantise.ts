@@ -1,4 +1,4 @@
-// Knows: how whole tensors and stacks of tensors' rows become matrices in the layouts of loaded.ts.
+// Knows: how whole tensors and stacked rows of tensors become matrices in the layouts of loaded.ts.
 // Must not know: which tensors a model has (llama-gguf.ts).
 import type { GgufTensor } from './gguf-header.ts'
 import type { DenseWeight, EightBitWeight, FourBitWeight } from './loaded.ts'
@@ -6,18 +6,21 @@ import { findQuant } from './quants/index.ts'
 import { readHalf } from './quants/quant.ts'
 import type { Quant } from './quants/quant.ts'
 
-/** Rows of one tensor, read from a file, in the order in which they are wanted. */
+/** Rows of one tensor, read from a file, in the requested order. */
 export interface RowBlock {
   readonly quant: Quant
   /** Bytes of the whole tensor. */
   readonly bytes: Uint8Array
   readonly columns: number
   readonly rows: number
-  /** Row of the tensor that comes at place r; undefined where the order stays. */
+  /** Row of the tensor at index r; undefined: the order of the file. */
   readonly order?: Int32Array
 }
 
-/** Writes one row of `columns` values that begins at `bytes[from]` to `out[outFrom …]`. Throws a RangeError on a type that is not read. */
+/**
+ * Writes one row of `columns` values that starts at `bytes[from]` to `out[outFrom …]`. Throws a RangeError for a type
+ * that is not supported.
+ */
 export function dequantiseRow(
   type: string,
   bytes: Uint8Array,
@@ -29,7 +32,7 @@ export function dequantiseRow(
   requireQuant(type).readRow(bytes, from, columns, out, outFrom)
 }
 
-/** All values of a tensor in the file's order; `bytes` are the tensor's alone. */
+/** All values of a tensor in the file's order; `bytes` contain only this tensor. */
 export function dequantise(tensor: GgufTensor, bytes: Uint8Array): Float32Array {
   const elements = tensor.shape.reduce((product, size) => product * size, 1)
   const out = new Float32Array(elements)
@@ -40,13 +43,13 @@ export function dequantise(tensor: GgufTensor, bytes: Uint8Array): Float32Array 
 /** The reader of a type. Throws a RangeError: describeGguf refuses such files before anything is loaded. */
 export function requireQuant(type: string): Quant {
   const quant = findQuant(type)
-  if (quant === undefined) throw new RangeError(`Tensors of type ${type} are not read.`)
+  if (quant === undefined) throw new RangeError(`Tensors of type ${type} are not supported.`)
   return quant
 }
 
 /**
- * Stacks rows [N, K] and transposes them to [K, N]. Sixteen rows at a time: their values of one k are one cache line of the
- * result, which makes this as fast as reading the quantised bytes.
+ * Stacks rows [N, K] and transposes them to [K, N]. Sixteen rows at a time: their values of one k are one cache line of
+ * the result, so it is as fast as reading the quantised bytes.
  */
 export function toDense(blocks: readonly RowBlock[]): DenseWeight {
   const { K, N } = measure(blocks)
@@ -72,8 +75,9 @@ export function toDense(blocks: readonly RowBlock[]): DenseWeight {
 }
 
 /**
- * Repacks rows of four-bit types without loss, or undefined where a block's type does not allow it. Types with a minimum m
- * get the integer zero point z = round(−m / d) within 0 … 15, and `correction` = m + z · d: the part that z cannot say.
+ * Repacks rows of four-bit types without loss, or undefined if a block's type does not allow it. Types with a minimum m
+ * get the integer zero point z = round(−m / d) within 0 … 15, and `correction` = m + z · d: the part that z cannot
+ * represent.
  */
 export function toFourBit(blocks: readonly RowBlock[]): FourBitWeight | undefined {
   const { K, N } = measure(blocks)
@@ -118,7 +122,7 @@ export function toFourBit(blocks: readonly RowBlock[]): FourBitWeight | undefine
     : { kind: 'nb4s', K, N, b, scales, zeroPoints }
 }
 
-/** Repacks Q8_0 rows without loss, or undefined where a block has another type: q + 128 in a byte, zero point 128. */
+/** Repacks Q8_0 rows without loss, or undefined if a block has another type: q + 128 in a byte, zero point 128. */
 export function toEightBit(blocks: readonly RowBlock[]): EightBitWeight | undefined {
   const { K, N } = measure(blocks)
   if (blocks.some(({ quant }) => quant.name !== 'Q8_0')) return undefined

@@ -1,24 +1,24 @@
-// Knows: what a GGUF file of a Llama-like model must say and hold, and why a file that says otherwise cannot be used.
+// Knows: which metadata and tensors a GGUF file of a Llama-like model needs, and why other files cannot be used.
 // Must not know: how tensors are read (llama-gguf.ts), how text is tokenised (../tokenizers).
-import { faultOfShape, type DecoderShape } from '../models/shape.ts'
+import { findShapeProblem, type DecoderShape } from '../models/shape.ts'
 import { ggufNames, listNeeded } from './decoder-tensors.ts'
-import { countTensors, estimateMemory, faultOfTensors, type Description } from './describe-tensors.ts'
+import { countTensors, estimateMemory, findTensorProblem, type Description } from './describe-tensors.ts'
 import type { GgufHeader } from './gguf-header.ts'
 import { readArchitecture, readGgufShape } from './gguf-shape.ts'
 import { readText } from './metadata.ts'
 
 export type { Description, ModelFacts } from './describe-tensors.ts'
 
-/** Describes a model without reading a weight, or says in a sentence why it cannot be used. */
+/** Describes a model without reading weights, or returns a sentence on why it cannot be used. */
 export function describeGguf(header: GgufHeader): Description {
   const { metadata, tensors } = header
   const architecture = readArchitecture(metadata)
   if (typeof architecture === 'string') return refuse(architecture)
   const shape = readGgufShape(architecture, metadata, tensors)
   if (typeof shape === 'string') return refuse(shape)
-  const fault = faultOfShape(shape)
-  if (fault !== undefined) return refuse(`its sizes do not fit together (${fault})`)
-  const missing = faultOfTensors(shape, tensors, ggufNames, () => false)
+  const problem = findShapeProblem(shape)
+  if (problem !== undefined) return refuse(`its sizes do not fit together (${problem})`)
+  const missing = findTensorProblem(shape, tensors, ggufNames, () => false)
   if (missing !== undefined) return refuse(missing)
   const name = readText(metadata, 'general.name')
   const licence = readText(metadata, 'general.license')
@@ -36,14 +36,14 @@ export function describeGguf(header: GgufHeader): Description {
   }
 }
 
-/** Tensors of a Llama-like GGUF file and their shapes in ggml's order, the head left out where it is tied. */
+/** Tensors of a Llama-like GGUF file and their shapes in ggml's order, without the head if it is tied. */
 export function* listTensors(
   shape: DecoderShape,
 ): Generator<readonly [name: string, shape: readonly number[]]> {
   for (const { role, layer, shape: size } of listNeeded(shape)) yield [ggufNames(role, layer), size]
 }
 
-const refuse = (why: string): Description => ({
+const refuse = (reason: string): Description => ({
   ok: false,
-  sentence: `This model cannot be used: ${why}. Choose another one.`,
+  sentence: `This model cannot be used: ${reason}. Choose another one.`,
 })

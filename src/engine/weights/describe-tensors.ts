@@ -1,4 +1,5 @@
-// Knows: what the tensors of a file amount to: whether all are there that a decoder needs, how many parameters, how much memory.
+// Knows: facts about the tensors of a file: whether all that a decoder needs are there, how many parameters, how much
+// memory.
 // Must not know: which format the file has.
 import type { DecoderShape } from '../models/shape.ts'
 import { listNeeded, type TensorNames, type TensorRole } from './decoder-tensors.ts'
@@ -8,21 +9,21 @@ import { quote } from './quote.ts'
 
 type Tensors = ReadonlyMap<string, GgufTensor>
 
-/** What a model file says of itself. */
+/** Facts about a model from its file. */
 export interface ModelFacts {
-  /** From the metadata; undefined where the file does not say. */
+  /** From the metadata; undefined if it is missing there. */
   readonly name?: string
   readonly architecture: string
-  /** Its factors of RoPE are `stored` where they lie among the weights. */
+  /** Its RoPE factors are `stored` if they are among the weights. */
   readonly shape: DecoderShape
   readonly parameters: number
-  /** The type that most parameters have, such as `Q4_1`. */
+  /** The most frequent type by parameters, such as `Q4_1`. */
   readonly quantisation: string
-  /** Tensor types and how many tensors have each. */
+  /** Number of tensors per type. */
   readonly tensorTypes: Readonly<Record<string, number>>
   readonly licence?: string
   readonly hasChatTemplate: boolean
-  /** Bytes that loading takes: 32-bit floats on wasm, the file's own bits where they can stay on WebGPU. */
+  /** Bytes that loading needs: 32-bit floats on wasm; on WebGPU the file's packed bits where possible. */
   readonly memoryBytes: { readonly wasm: number; readonly webgpu: number }
 }
 
@@ -30,34 +31,37 @@ export type Description =
   | { readonly ok: true; readonly facts: ModelFacts }
   | { readonly ok: false; readonly sentence: string }
 
-/** The end of a sentence on a tensor that is missing, of another size, of a type that is not read, or not known; `passes` says of which others it does not matter. */
-export function faultOfTensors(
+/**
+ * The end of a sentence on a tensor that is missing, has another size, has a type that is not supported, or is unknown;
+ * `passes` accepts unknown ones that do not matter.
+ */
+export function findTensorProblem(
   shape: DecoderShape,
   tensors: Tensors,
   nameOf: TensorNames,
   passes: (name: string) => boolean,
 ): string | undefined {
   const expected = new Set<string>()
-  for (const { role, layer, shape: wanted } of listNeeded(shape)) {
+  for (const { role, layer, shape: expectedShape } of listNeeded(shape)) {
     const name = nameOf(role, layer)
     expected.add(name)
     const tensor = tensors.get(name)
     if (tensor === undefined) return `the tensor "${name}" is missing`
     // Trailing ones are the same shape: some writers keep [n, 1].
-    const found = tensor.shape.filter((size, i) => i < wanted.length || size !== 1)
-    if (found.length !== wanted.length || found.some((size, i) => size !== wanted[i])) {
-      return `the tensor "${name}" has the shape ${tensor.shape.join(' × ')}, and ${wanted.join(' × ')} was expected`
+    const found = tensor.shape.filter((size, i) => i < expectedShape.length || size !== 1)
+    if (found.length !== expectedShape.length || found.some((size, i) => size !== expectedShape[i])) {
+      return `the tensor "${name}" has the shape ${tensor.shape.join(' × ')}, and ${expectedShape.join(' × ')} was expected`
     }
     if (findQuant(tensor.type.name) === undefined) {
-      return `the tensor "${name}" has the type ${tensor.type.name}, which is not read (read are ${QUANTS.map((quant) => quant.name).join(', ')})`
+      return `the tensor "${name}" has the type ${tensor.type.name}, which is not supported (supported: ${QUANTS.map((quant) => quant.name).join(', ')})`
     }
   }
   for (const name of tensors.keys()) {
-    if (expected.has(name) || name.endsWith('rotary_emb.inv_freq') || passes(name)) continue // tables that old converters kept; they follow from the base
+    if (expected.has(name) || name.endsWith('rotary_emb.inv_freq') || passes(name)) continue // tables of old converters; they follow from the base
     if (name.startsWith('rope_freqs'))
-      return 'it stretches its positions by factors of its own ("rope_freqs.weight"), which is not known of its architecture here'
-    if (name.endsWith('.bias')) return `it adds a bias (${quote(name)}), which the decoder here does not have`
-    return `it has a tensor ${quote(name)} that the decoder here has no place for`
+      return 'it has RoPE factors ("rope_freqs.weight"), which are not supported for its architecture'
+    if (name.endsWith('.bias')) return `it has a bias (${quote(name)}), which the decoder does not support`
+    return `it has a tensor ${quote(name)} that the decoder does not support`
   }
   return undefined
 }
@@ -78,16 +82,17 @@ export function countTensors(
   return { parameters, quantisation, tensorTypes: count }
 }
 
-/** Matrices that are stacked into one, and stay packed only where all of them can. */
+/** Matrices that are stacked into one, which stays packed only if all of them can. */
 const STACKED: readonly (readonly TensorRole[])[] = [
   ['q', 'k', 'v'],
   ['gate', 'up'],
 ]
 
 /**
- * Bytes at the peak of loading. wasm: measured heap after creation is 1.55 bytes for every byte of 32-bit floats (prepacked
- * copies), beside which the copy in JavaScript lives until the session is made. WebGPU: the packed weights twice (here and
- * on the device) and a float correction. Both keep the quantised embedding, and a cache for eight rows of 1,024 tokens.
+ * Bytes at the peak of loading. wasm: measured heap after creation is 1.55 bytes for every byte of 32-bit floats
+ * (prepacked copies), and the copy in JavaScript exists until the session is created. WebGPU: the packed weights twice
+ * (here and on the device) and a float correction. Both keep the quantised embedding and a KV cache for eight rows of
+ * 1,024 tokens.
  */
 export function estimateMemory(
   shape: DecoderShape,
@@ -99,7 +104,7 @@ export function estimateMemory(
   for (const { role, layer, shape: size } of listNeeded(shape)) {
     if (role === 'embedding' && !shape.tiedHead) continue
     const elements = size.reduce((product, n) => product * n, 1)
-    const together = (STACKED.find((roles) => roles.includes(role)) ?? [role]).map(
+    const stackedTypes = (STACKED.find((roles) => roles.includes(role)) ?? [role]).map(
       (one) => tensors.get(nameOf(one, layer))?.type.name ?? '',
     )
     floats += 4 * elements
@@ -108,9 +113,9 @@ export function estimateMemory(
       elements *
       (size.length < 2
         ? 4
-        : together.every((kind) => findQuant(kind)?.readFourBits !== undefined)
+        : stackedTypes.every((kind) => findQuant(kind)?.readFourBits !== undefined)
           ? 0.5 + 0.25
-          : together.every((kind) => kind === 'Q8_0')
+          : stackedTypes.every((kind) => kind === 'Q8_0')
             ? 1 + 0.125
             : 4)
   }

@@ -1,23 +1,26 @@
-// Knows: how to read numbers, texts and values of a GGUF file without ever reading past what is there.
+// Knows: how to read numbers, texts and values of a GGUF file without reading past its end.
 // Must not know: which keys and tensors a file should have.
 
 import { quote } from './quote.ts'
 
-/** A value of the metadata; 64-bit whole numbers too big for a double stay bigints. Arrays hold one kind of value. */
+/**
+ * A value of the metadata; 64-bit integers that are too large for a double stay bigints. Arrays have values of one
+ * kind.
+ */
 export type GgufValue = number | bigint | boolean | string | readonly GgufValue[]
 
-/** Thrown inside the header's reader only, caught there: more of the file's beginning is needed. */
+/** Thrown and caught in the header reader only: more bytes from the start of the file are needed. */
 export class NeedMore {
   readonly bytes: number
   constructor(bytes: number) {
     this.bytes = bytes
   }
 }
-/** Thrown inside the header's reader only, caught there: the file cannot be used, and why. */
+/** Thrown and caught in the header reader only: the file cannot be used, for this reason. */
 export class Refusal {
-  readonly why: string
-  constructor(why: string) {
-    this.why = why
+  readonly reason: string
+  constructor(reason: string) {
+    this.reason = reason
   }
 }
 
@@ -49,20 +52,20 @@ export class GgufCursor {
   readonly #fileBytes: number
   readonly #decoder = new TextDecoder()
 
-  /** `bytes` is the beginning of a file of `fileBytes` bytes. */
+  /** `bytes` is the start of a file of `fileBytes` bytes. */
   constructor(bytes: Uint8Array, fileBytes: number) {
     this.#bytes = bytes
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#fileBytes = fileBytes
   }
 
-  /** Steps over `count` bytes and returns where they began. */
+  /** Skips `count` bytes and returns their offset. */
   take(count: number): number {
     const from = this.at
     const to = from + count
     if (to > this.#fileBytes)
       throw new Refusal(
-        `it ends in the middle of its header: byte ${to.toLocaleString('en')} is needed and it has ${this.#fileBytes.toLocaleString('en')}. It was probably cut while it was downloaded or copied`,
+        `it ends in its header: byte ${to.toLocaleString('en')} is needed and it has ${this.#fileBytes.toLocaleString('en')}. It was probably truncated when it was downloaded or copied`,
       )
     if (to > this.#bytes.length) throw new NeedMore(to)
     this.at = to
@@ -73,16 +76,16 @@ export class GgufCursor {
     return this.#view.getUint32(this.take(4), true)
   }
 
-  /** A count or length: refused when it is more than `most`, before anything is made of it. */
-  count(what: string, most: number): number {
+  /** A count or length; refused before use if it is above `max`. */
+  count(what: string, max: number): number {
     const value = this.#view.getBigUint64(this.take(8), true)
-    if (value > BigInt(most))
-      throw new Refusal(`it says that ${what} is ${value}; at most ${most.toLocaleString('en')} is read`)
+    if (value > BigInt(max))
+      throw new Refusal(`it claims that ${what} is ${value}; the limit is ${max.toLocaleString('en')}`)
     return Number(value)
   }
 
-  text(what: string, most = MAX_TEXT): string {
-    const length = this.count(`the length of ${what}`, most)
+  text(what: string, max = MAX_TEXT): string {
+    const length = this.count(`the length of ${what}`, max)
     const from = this.take(length)
     return this.#decoder.decode(this.#bytes.subarray(from, from + length))
   }
@@ -116,19 +119,19 @@ export class GgufCursor {
       case 12:
         return this.#view.getFloat64(this.take(8), true)
       default:
-        throw new Refusal(`${quote(key)} has a value of kind ${type}, and GGUF has kinds 0 to 12 only`)
+        throw new Refusal(`${quote(key)} has a value of kind ${type}, and GGUF has only kinds 0 to 12`)
     }
   }
 
   #array(key: string, depth: number): GgufValue[] {
-    // No key that we know nests; two levels are read so that a stranger's key does not cost the file.
-    if (depth > 1) throw new Refusal(`${quote(key)} is an array inside an array inside an array`)
+    // No known key nests; two levels are read so that an unknown key does not make the file unusable.
+    if (depth > 1) throw new Refusal(`${quote(key)} is an array in an array in an array`)
     const type = this.u32()
     const count = this.count(`the number of items of ${quote(key)}`, MAX_ITEMS)
-    const least = count * (SIZE_OF[type] ?? 0)
-    if (this.at + least > this.#fileBytes)
+    const minBytes = count * (SIZE_OF[type] ?? 0)
+    if (this.at + minBytes > this.#fileBytes)
       throw new Refusal(
-        `${quote(key)} says that it has ${count.toLocaleString('en')} items, more than the file has bytes for`,
+        `${quote(key)} claims to have ${count.toLocaleString('en')} items, more than the file has bytes for`,
       )
     const items: GgufValue[] = []
     for (let i = 0; i < count; i++) items.push(this.value(type, key, depth + 1))

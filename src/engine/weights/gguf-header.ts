@@ -1,4 +1,4 @@
-// Knows: the beginning of a GGUF file (versions 2 and 3): metadata, and where each tensor lies.
+// Knows: the header of a GGUF file (versions 2 and 3): metadata, and the position of each tensor.
 // Must not know: what the keys mean (describe-gguf.ts), how a tensor's bytes are read (quants/).
 // Format: docs/gguf.md of the ggml repository.
 import { GgufCursor, NeedMore, Refusal } from './gguf-cursor.ts'
@@ -16,7 +16,7 @@ export interface GgufTensor {
   readonly type: GgufType
   /** In ggml's order: shape[0] is contiguous. A matrix that maps K to N has shape [K, N], N rows of K. */
   readonly shape: readonly number[]
-  /** From the beginning of the file. */
+  /** From the start of the file. */
   readonly offset: number
   readonly bytes: number
 }
@@ -25,7 +25,7 @@ export interface GgufHeader {
   readonly version: number
   readonly metadata: ReadonlyMap<string, GgufValue>
   readonly tensors: ReadonlyMap<string, GgufTensor>
-  /** Where the tensors' bytes begin, and to what multiple each of them is aligned. */
+  /** Offset of the tensors' bytes, and the alignment of each tensor. */
   readonly dataStart: number
   readonly alignment: number
   /** Bytes of the header without the padding after it. */
@@ -34,18 +34,18 @@ export interface GgufHeader {
 
 export type HeaderResult =
   | { readonly kind: 'header'; readonly header: GgufHeader }
-  /** Bytes of the file's beginning that are needed at least; ask for more than that, it may grow again. */
+  /** Minimum number of bytes needed from the start of the file; read more, since it may grow again. */
   | { readonly kind: 'more'; readonly need: number }
   | { readonly kind: 'refused'; readonly sentence: string }
 
 const MAX_KEYS = 65_536
 const MAX_TENSORS = 65_536
-/** Where no useful file comes near: vocabularies of 262,144 tokens take about 15 MB. */
+/** Far above any useful file: vocabularies of 262,144 tokens need about 15 MB. */
 const MAX_HEADER = 256 * 1024 * 1024
 
 /**
- * Reads the header from the beginning of a file. Never throws, whatever the bytes: the answer is the header, a wish for
- * more bytes, or a sentence that says why the file cannot be used. A file that is cut behind its header is refused too.
+ * Reads the header from the start of a file. Never throws, for any bytes: returns the header, a request for more bytes,
+ * or a sentence on why the file cannot be used. A file that is truncated after its header is refused too.
  */
 export function readGgufHeader(bytes: Uint8Array, fileBytes: number): HeaderResult {
   try {
@@ -54,16 +54,17 @@ export function readGgufHeader(bytes: Uint8Array, fileBytes: number): HeaderResu
   } catch (thrown) {
     if (thrown instanceof NeedMore && thrown.bytes <= MAX_HEADER) return { kind: 'more', need: thrown.bytes }
     if (thrown instanceof NeedMore) return refuse('its header is larger than 256 MB, which no model needs')
-    if (thrown instanceof Refusal) return refuse(thrown.why)
+    if (thrown instanceof Refusal) return refuse(thrown.reason)
     return refuse(
       `its header could not be read (${thrown instanceof Error ? thrown.message : String(thrown)})`,
     )
   }
 }
 
-/** Reads the header of a source in growing pieces. Rejects only when the source cannot be read. */
+/** Reads the header of a source in growing pieces. Rejects only if the source cannot be read. */
 export async function readHeaderOf(source: ByteSource): Promise<Exclude<HeaderResult, { kind: 'more' }>> {
-  // Most headers are 0.5 to 8 MB, nearly all of it vocabulary; reading again from the start is cheap beside the disk.
+  // Most headers are 0.5 to 8 MB, nearly all of it vocabulary; parsing again from the start is cheap compared with the
+  // disk.
   let size = Math.min(source.size, 2 * 1024 * 1024)
   for (;;) {
     const result = readGgufHeader(await source.read(0, size), source.size)
@@ -72,9 +73,9 @@ export async function readHeaderOf(source: ByteSource): Promise<Exclude<HeaderRe
   }
 }
 
-const refuse = (why: string): HeaderResult => ({
+const refuse = (reason: string): HeaderResult => ({
   kind: 'refused',
-  sentence: `This file cannot be used as a model: ${why}. Choose another GGUF file, or get this one again.`,
+  sentence: `This file cannot be used as a model: ${reason}. Choose another GGUF file or download this one again.`,
 })
 
 function parseHeader(bytes: Uint8Array, fileBytes: number): GgufHeader {
@@ -88,7 +89,7 @@ function parseHeader(bytes: Uint8Array, fileBytes: number): GgufHeader {
   const metadata = new Map<string, GgufValue>()
   for (let i = 0; i < keyCount; i++) {
     const key = cursor.text(`the name of key ${i + 1}`, 65_535)
-    if (metadata.has(key)) throw new Refusal(`the key ${quote(key)} is there twice`)
+    if (metadata.has(key)) throw new Refusal(`the key ${quote(key)} occurs twice`)
     metadata.set(key, cursor.value(cursor.u32(), key))
   }
   const alignment = checkAlignment(metadata.get('general.alignment') ?? 32)
@@ -96,14 +97,14 @@ function parseHeader(bytes: Uint8Array, fileBytes: number): GgufHeader {
   const names = new Set<string>()
   for (let i = 0; i < tensorCount; i++) {
     const tensor = readTensorInfo(cursor, i)
-    if (names.has(tensor.name)) throw new Refusal(`the tensor ${quote(tensor.name)} is there twice`)
+    if (names.has(tensor.name)) throw new Refusal(`the tensor ${quote(tensor.name)} occurs twice`)
     names.add(tensor.name)
     listed.push(tensor)
   }
   const headerBytes = cursor.at
   const dataStart = Math.ceil(headerBytes / alignment) * alignment
   const tensors = new Map(
-    listed.map((tensor) => [tensor.name, place(tensor, dataStart, alignment, fileBytes)]),
+    listed.map((tensor) => [tensor.name, locateTensor(tensor, dataStart, alignment, fileBytes)]),
   )
   checkOverlap(tensors)
   return { version, metadata, tensors, dataStart, alignment, headerBytes }
@@ -111,25 +112,26 @@ function parseHeader(bytes: Uint8Array, fileBytes: number): GgufHeader {
 
 function checkMagic(bytes: Uint8Array, fileBytes: number): void {
   const magic = [0x47, 0x47, 0x55, 0x46] // GGUF
-  for (const [i, wanted] of magic.entries()) {
+  for (const [i, expected] of magic.entries()) {
     if (i >= bytes.length) {
-      if (i >= fileBytes) throw new Refusal(`it has ${fileBytes} bytes only`)
+      if (i >= fileBytes) throw new Refusal(`it has only ${fileBytes} bytes`)
       throw new NeedMore(24)
     }
-    if (bytes[i] !== wanted) throw new Refusal('it is not a GGUF file (its first four bytes are not "GGUF")')
+    if (bytes[i] !== expected)
+      throw new Refusal('it is not a GGUF file (its first four bytes are not "GGUF")')
   }
 }
 
 function checkVersion(version: number): number {
   if (version === 2 || version === 3) return version
-  // Versions are small numbers: one in the upper half-word was written the other way round.
+  // Versions are small numbers: one in the upper half-word means the other byte order.
   if (version >= 65_536 && (version & 0xffff) === 0)
-    throw new Refusal('its numbers are stored big-endian; only little-endian files are read')
+    throw new Refusal('it is big-endian; only little-endian files are supported')
   if (version === 1)
     throw new Refusal(
-      'it is GGUF version 1, of August 2023; only versions 2 and 3 are read. Convert it again with a current llama.cpp',
+      'it is GGUF version 1, of August 2023; only versions 2 and 3 are supported. Convert it again with a current llama.cpp',
     )
-  throw new Refusal(`it is GGUF version ${version}; versions 2 and 3 are read`)
+  throw new Refusal(`it is GGUF version ${version}; versions 2 and 3 are supported`)
 }
 
 function checkAlignment(value: GgufValue): number {
@@ -151,7 +153,7 @@ interface Listed {
   readonly type: GgufType
   readonly shape: readonly number[]
   readonly bytes: number
-  /** From the start of the data. */
+  /** Offset from the start of the data. */
   readonly relative: number
 }
 
@@ -165,32 +167,33 @@ function readTensorInfo(cursor: GgufCursor, index: number): Listed {
     shape.push(cursor.count(`dimension ${i + 1} of the tensor ${quote(name)}`, 2 ** 40))
   const typeId = cursor.u32()
   const type = findGgufType(typeId)
-  if (type === undefined)
-    throw new Refusal(`the tensor ${quote(name)} has the type ${typeId}, which is not known here`)
-  const relative = cursor.count(`the place of the tensor ${quote(name)}`, Number.MAX_SAFE_INTEGER)
+  if (type === undefined) throw new Refusal(`the tensor ${quote(name)} has the unknown type ${typeId}`)
+  const relative = cursor.count(`the offset of the tensor ${quote(name)}`, Number.MAX_SAFE_INTEGER)
   const columns = shape[0] ?? 0
   const elements = shape.reduce((product, size) => product * size, 1)
   if (elements === 0)
     throw new Refusal(`the tensor ${quote(name)} is empty (its shape is ${shape.join(' × ')})`)
   if (columns % type.elements !== 0)
     throw new Refusal(
-      `the tensor ${quote(name)} has rows of ${columns}, which ${type.name} cannot hold (blocks of ${type.elements})`,
+      `the tensor ${quote(name)} has rows of ${columns}, which do not fit the blocks of ${type.elements} of ${type.name}`,
     )
   return { name, type, shape, bytes: (elements / type.elements) * type.bytes, relative }
 }
 
-function place(
+function locateTensor(
   { name, type, shape, bytes, relative }: Listed,
   dataStart: number,
   alignment: number,
   fileBytes: number,
 ): GgufTensor {
   if (relative % alignment !== 0)
-    throw new Refusal(`the tensor ${quote(name)} lies at ${relative}, not on a multiple of ${alignment}`)
+    throw new Refusal(
+      `the tensor ${quote(name)} has the offset ${relative}, which is not a multiple of ${alignment}`,
+    )
   const offset = dataStart + relative
   if (!(offset + bytes <= fileBytes)) {
     throw new Refusal(
-      `it ends too early: the tensor ${quote(name)} reaches to byte ${(offset + bytes).toLocaleString('en')} and the file has ${fileBytes.toLocaleString('en')}. It was probably cut while it was downloaded or copied`,
+      `it ends too early: the tensor ${quote(name)} reaches to byte ${(offset + bytes).toLocaleString('en')} and the file has ${fileBytes.toLocaleString('en')}. It was probably truncated when it was downloaded or copied`,
     )
   }
   return { name, type, shape, offset, bytes }

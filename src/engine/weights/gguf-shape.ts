@@ -1,6 +1,6 @@
-// Knows: how the metadata of a GGUF file say which decoder its tensors make, and why some cannot be built.
-// Must not know: how tensors are read (read-weights.ts), what they are called (decoder-tensors.ts).
-// The keys are those of llama.cpp's `gguf` package; what stands for a missing one is what llama.cpp takes.
+// Knows: how the metadata of a GGUF file describe a decoder, and why some cannot be built.
+// Must not know: how tensors are read (read-weights.ts), their names (decoder-tensors.ts).
+// The keys are those of llama.cpp's `gguf` package; missing keys have llama.cpp's defaults.
 import {
   ARCHITECTURES,
   findArchitecture,
@@ -13,23 +13,23 @@ import type { GgufTensor } from './gguf-header.ts'
 import { readNumber, readText, type Metadata } from './metadata.ts'
 import { quote } from './quote.ts'
 
-/** The architecture, or the end of a sentence on why the file is none that is read. */
+/** The architecture, or the end of a sentence on why it is not supported. */
 export function readArchitecture(metadata: Metadata): Architecture | string {
   const name = readText(metadata, 'general.architecture')
-  if (name === undefined) return 'it does not say which architecture it has'
+  if (name === undefined) return 'it does not state its architecture'
   const type = readText(metadata, 'general.type') ?? 'model'
   if (type !== 'model')
-    return `it is not a model but ${quote(type)} (an adapter, for example, needs the model that it was made for)`
+    return `it is not a model but ${quote(type)} (an adapter, for example, needs its base model)`
   const parts = readNumber(metadata, 'split.count') ?? 1
   if (parts > 1)
-    return `it is one of ${parts} parts of a split model, and all of them are needed together; or join them with llama.cpp's gguf-split first`
+    return `it is one of ${parts} parts of a split model, and all parts are needed; choose them together, or join them with llama.cpp's gguf-split`
   return (
     findArchitecture(name) ??
-    `its architecture is ${quote(name)}, and only ${ARCHITECTURES.map((known) => `"${known.name}"`).join(', ')} are read so far (Llama 1 to 3, Mistral, SmolLM, TinyLlama, Qwen 2 to 3, Gemma 3 and their kin)`
+    `its architecture is ${quote(name)}, and only ${ARCHITECTURES.map((known) => `"${known.name}"`).join(', ')} are supported (Llama 1 to 3, Mistral, SmolLM, TinyLlama, Qwen 2 to 3, Gemma 3 and their relatives)`
   )
 }
 
-/** The shape, or the end of a sentence on what the decoder does not have. */
+/** The shape, or the end of a sentence on what the decoder does not support. */
 export function readGgufShape(
   architecture: Architecture,
   metadata: Metadata,
@@ -37,8 +37,8 @@ export function readGgufShape(
 ): DecoderShape | string {
   const prefix = architecture.name
   const number = (key: string): number | undefined => readNumber(metadata, `${prefix}.${key}`)
-  const strange = faultOfFeatures(prefix, metadata)
-  if (strange !== undefined) return strange
+  const unsupported = findUnsupportedFeature(prefix, metadata)
+  if (unsupported !== undefined) return unsupported
   const embedding = tensors.get('token_embd.weight')
   if (embedding === undefined) return 'its embedding ("token_embd.weight") is missing'
   const sizes = {
@@ -61,16 +61,16 @@ export function readGgufShape(
     context_length: context = 0,
     'attention.layer_norm_rms_epsilon': normEpsilon = 0,
   } = sizes
-  if (layers > tensors.size) return `it says that it has ${layers} layers but holds ${tensors.size} tensors`
+  if (layers > tensors.size) return `it claims to have ${layers} layers but has ${tensors.size} tensors`
   if (metadata.has(`${prefix}.attention.head_count_kv`) && number('attention.head_count_kv') === undefined)
-    return 'its layers have different numbers of key-value heads, which the decoder here does not have'
+    return 'its layers have different numbers of key-value heads, which the decoder does not support'
   const headWidth = number('attention.key_length') ?? width / heads
   const valueWidth = number('attention.value_length') ?? headWidth
   if (valueWidth !== headWidth)
-    return `its values are ${valueWidth} wide and its keys ${headWidth}; the decoder here wants them equal`
-  const turned = number('rope.dimension_count') ?? headWidth
-  if (turned !== headWidth)
-    return `it turns only ${turned} of ${headWidth} numbers of a head (partial RoPE), which is not done here`
+    return `its values have width ${valueWidth} and its keys ${headWidth}; the decoder needs equal widths`
+  const rotated = number('rope.dimension_count') ?? headWidth
+  if (rotated !== headWidth)
+    return `it rotates only ${rotated} of ${headWidth} numbers of a head (partial RoPE), which the decoder does not support`
   const ropeTheta = number('rope.freq_base') ?? 10_000
   if (ropeTheta <= 0) return `its RoPE base is ${ropeTheta}`
   const vocabulary = embedding.shape[1] ?? 0
@@ -82,8 +82,8 @@ export function readGgufShape(
   const factor = readFactor(prefix, metadata)
   const stored = architecture.storesRopeFactors === true && tensors.has('rope_freqs.weight')
   if (stored && factor !== 1)
-    return 'it stretches its positions in two ways at once (by factors and RoPE scaling), which is not done here'
-  // A head width that is no whole number is refused with the sizes; no list of factors is made from it.
+    return 'it has both RoPE factors and RoPE scaling, which the decoder does not support'
+  // A head width that is not a whole number is refused with the sizes; no list of factors is created from it.
   const factors = stored
     ? 'stored'
     : factor !== 1 && Number.isInteger(headWidth) && headWidth < 65_536
@@ -108,28 +108,28 @@ export function readGgufShape(
   })
 }
 
-/** Features that change what the model computes and that the decoder does not have. */
-function faultOfFeatures(prefix: string, metadata: Metadata): string | undefined {
+/** A feature that changes what the model computes and that the decoder does not support. */
+function findUnsupportedFeature(prefix: string, metadata: Metadata): string | undefined {
   const scaling = readText(metadata, `${prefix}.rope.scaling.type`) ?? 'linear'
   if (scaling !== 'none' && scaling !== 'linear')
-    return `it stretches its positions (RoPE scaling ${quote(scaling)}), which is not done here`
+    return `it has a RoPE scaling (${quote(scaling)}) that the decoder does not support`
   const factor = readFactor(prefix, metadata)
-  if (!(factor > 0 && Number.isFinite(factor))) return `it stretches its positions by ${factor}`
+  if (!(factor > 0 && Number.isFinite(factor))) return `its RoPE scaling factor is ${factor}`
   const experts = readNumber(metadata, `${prefix}.expert_count`) ?? 0
-  if (experts > 0) return `it is a mixture of ${experts} experts, which the decoder here does not have`
+  if (experts > 0) return `it is a mixture of ${experts} experts, which the decoder does not support`
   for (const key of ['logit_scale', 'residual_scale', 'embedding_scale', 'rope.scaling.attn_factor']) {
     const scale = readNumber(metadata, `${prefix}.${key}`)
     if (scale !== undefined && scale !== 0 && scale !== 1)
-      return `it scales its numbers in a way of its own ("${prefix}.${key}"), which the decoder here does not have`
+      return `it has a scale ("${prefix}.${key}") that the decoder does not support`
   }
   for (const key of ['attn_logit_softcapping', 'final_logit_softcapping']) {
     if ((readNumber(metadata, `${prefix}.${key}`) ?? 0) > 0)
-      return `it caps its numbers ("${prefix}.${key}"), which the decoder here does not do`
+      return `it has softcapping ("${prefix}.${key}"), which the decoder does not support`
   }
   return undefined
 }
 
-/** What positions are divided by. */
+/** Divisor of the positions. */
 function readFactor(prefix: string, metadata: Metadata): number {
   if (readText(metadata, `${prefix}.rope.scaling.type`) === 'none') return 1
   const factor =
@@ -139,7 +139,10 @@ function readFactor(prefix: string, metadata: Metadata): number {
   return factor === 0 ? 1 : factor
 }
 
-/** What is told of layers with a window. `sliding_window_pattern` is a number (every n-th layer sees all) or a list. */
+/**
+ * The layers with a sliding window. `sliding_window_pattern` is a number (every n-th layer has full attention) or a
+ * list.
+ */
 function readWindow(
   { name, windows }: Architecture,
   metadata: Metadata,
@@ -147,22 +150,22 @@ function readWindow(
 ): { window?: number; windowTheta?: number; localLayers?: readonly boolean[] } | string {
   const window = readNumber(metadata, `${name}.attention.sliding_window`) ?? 0
   if (windows === undefined)
-    return window > 0 ? 'its attention has a sliding window, which is not known of its architecture here' : {}
+    return window > 0 ? 'its attention has a sliding window, which is not supported for its architecture' : {}
   if (window === 0)
-    return windows.needed ? `"${name}.attention.sliding_window" is missing in it or is not one number` : {}
+    return windows.required ? `"${name}.attention.sliding_window" is missing in it or is not one number` : {}
   const theta = readNumber(metadata, `${name}.rope.freq_base_swa`)
   const pattern = metadata.get(`${name}.attention.sliding_window_pattern`)
-  const told = { window, ...(theta === undefined ? {} : { windowTheta: theta }) }
-  if (pattern === undefined) return told
+  const known = { window, ...(theta === undefined ? {} : { windowTheta: theta }) }
+  if (pattern === undefined) return known
   if (typeof pattern === 'number')
     return {
-      ...told,
+      ...known,
       localLayers: Array.from(
         { length: layers },
         (_, layer) => pattern === 0 || layer % pattern < pattern - 1,
       ),
     }
   if (Array.isArray(pattern) && pattern.length === layers)
-    return { ...told, localLayers: pattern.map((one: unknown) => one === true || one === 1) }
-  return 'it does not say clearly which of its layers have a sliding window'
+    return { ...known, localLayers: pattern.map((one: unknown) => one === true || one === 1) }
+  return 'it does not state clearly which of its layers have a sliding window'
 }

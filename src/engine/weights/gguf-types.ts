@@ -50,8 +50,8 @@ const BY_ID: ReadonlyMap<number, GgufType> = new Map(
 )
 const ID_BY_NAME: ReadonlyMap<string, number> = new Map(ROWS.map(([id, name]) => [name, id]))
 
-/** The type with this number in a file, or undefined where ggml has none that we know. */
+/** The type with this number in a file, or undefined if it is unknown. */
 export const findGgufType = (id: number): GgufType | undefined => BY_ID.get(id)
 
-/** The number that stands for a type in a file. */
+/** The number of a type in a file. */
 export const findGgufTypeId = (name: string): number | undefined => ID_BY_NAME.get(name)

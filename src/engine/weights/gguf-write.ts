@@ -9,7 +9,7 @@ export type WrittenValue =
   | { readonly kind: 'text'; readonly value: string }
   | { readonly kind: 'texts'; readonly value: readonly string[] }
   | { readonly kind: 'i32s' | 'f32s'; readonly value: readonly number[] }
-  /** As another file has it: the number of its kind and the bytes after that. */
+  /** Copied from another file: the number of its kind and the bytes after it. */
   | { readonly kind: 'raw'; readonly type: number; readonly value: Uint8Array }
 
 export interface WrittenTensor {
@@ -27,11 +27,11 @@ const ARRAY = 9
 
 /** A tensor as a header lists it. */
 export interface ListedTensor extends Pick<WrittenTensor, 'name' | 'type' | 'shape'> {
-  /** Where it begins behind the header, on a multiple of the alignment. */
+  /** Offset after the header, a multiple of the alignment. */
   readonly offset: number
 }
 
-/** The whole file. Throws a RangeError on a type that ggml does not have. */
+/** The whole file. Throws a RangeError for a type that ggml does not have. */
 export function writeGguf(
   metadata: ReadonlyMap<string, WrittenValue>,
   tensors: readonly WrittenTensor[],
@@ -50,7 +50,10 @@ export function writeGguf(
   return file
 }
 
-/** What stands before the tensors' bytes, padded so that these can follow; another alignment than 32 must stand in the metadata too. Throws a RangeError on a type that ggml does not have. */
+/**
+ * The bytes before the tensors, padded so that these can follow; an alignment other than 32 must be in the metadata
+ * too. Throws a RangeError for a type that ggml does not have.
+ */
 export function writeGgufHeader(
   metadata: ReadonlyMap<string, WrittenValue>,
   tensors: readonly ListedTensor[],
@@ -123,7 +126,7 @@ function writeValue(out: ByteWriter, written: WrittenValue): void {
   }
 }
 
-/** Bytes that grow; the header's vocabulary makes some hundred thousand small writes. */
+/** A growing buffer; the header's vocabulary needs some hundred thousand small writes. */
 class ByteWriter {
   #bytes = new Uint8Array(64 * 1024)
   #view = new DataView(this.#bytes.buffer)
@@ -131,7 +134,7 @@ class ByteWriter {
   length = 0
 
   raw(bytes: Uint8Array): void {
-    const at = this.#reserve(bytes.length) // first: it may bring another array
+    const at = this.#reserve(bytes.length) // first: it may replace the array
     this.#bytes.set(bytes, at)
   }
   text(text: string): void {

@@ -1,9 +1,11 @@
-// Knows: how a number becomes one of 16 bits (IEEE 754 binary16).
+// Knows: the conversion to and from half precision (IEEE 754 binary16).
 
 const float = new Float32Array(1)
 const bits = new Uint32Array(float.buffer)
 
-/** The nearest half-precision number's bits; exactly between two, the even one. Too large becomes infinite. */
+/**
+ * The bits of the nearest half-precision number; ties go to the even one. Numbers that are too large become infinite.
+ */
 export function toHalf(value: number): number {
   float[0] = value
   const word = bits[0] ?? 0

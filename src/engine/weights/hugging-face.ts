@@ -1,8 +1,8 @@
-// Knows: how a model in a folder of Hugging Face (config.json, one or several safetensors files) is described and loaded.
-// Must not know: where the files lie, tokenizers, sessions.
+// Knows: how a model in a Hugging Face folder (config.json, one or several safetensors files) is described and loaded.
+// Must not know: where the files are, tokenizers, sessions.
 import { shapeFromConfig } from './config-shape.ts'
-import { HUGGING_FACE_PLACES, huggingFaceNames, listNeeded } from './decoder-tensors.ts'
-import { countTensors, estimateMemory, faultOfTensors, type ModelFacts } from './describe-tensors.ts'
+import { HUGGING_FACE_LAYOUTS, huggingFaceNames, listNeeded } from './decoder-tensors.ts'
+import { countTensors, estimateMemory, findTensorProblem, type ModelFacts } from './describe-tensors.ts'
 import type { GgufTensor } from './gguf-header.ts'
 import { joinSources } from './join-sources.ts'
 import type { LoadedWeights } from './loaded.ts'
@@ -22,11 +22,11 @@ export interface HuggingFaceFiles {
   readonly config: unknown
   /** model.safetensors, or all the files that the index names, in any order. */
   readonly sources: readonly ByteSource[]
-  /** The parsed model.safetensors.index.json, where there is one. */
+  /** The parsed model.safetensors.index.json, if there is one. */
   readonly index?: unknown
 }
 
-/** A model that can be loaded. Name, licence and chat template stand in other files. */
+/** A model that can be loaded. Name, licence and chat template are in other files. */
 export interface HuggingFaceModel extends StoredModel {
   readonly facts: Omit<ModelFacts, 'name' | 'licence' | 'hasChatTemplate'>
 }
@@ -35,7 +35,10 @@ export type HuggingFaceDescription =
   | { readonly ok: true; readonly model: HuggingFaceModel }
   | { readonly ok: false; readonly sentence: string }
 
-/** Describes a model without reading a weight, or says in a sentence why it cannot be used. Rejects only when a source cannot be read. */
+/**
+ * Describes a model without reading weights, or returns a sentence on why it cannot be used. Rejects only if a source
+ * cannot be read.
+ */
 export async function describeHuggingFace({
   config,
   sources,
@@ -53,20 +56,21 @@ export async function describeHuggingFace({
     if (!header.ok) return header
     for (const [name, tensor] of header.tensors) {
       if (tensors.has(name))
-        return refuse(`the tensor ${quote(name)} is in ${quote(one.name)} and in another file too`)
+        return refuse(`the tensor ${quote(name)} is in ${quote(one.name)} and in another file`)
       tensors.set(name, { ...tensor, offset: (starts[i] ?? 0) + tensor.offset })
     }
   }
-  const place = HUGGING_FACE_PLACES.find(({ prefix }) => tensors.has(`${prefix}embed_tokens.weight`))
-  if (place === undefined) return refuse('its embedding ("model.embed_tokens.weight") is missing')
-  const nameOf = huggingFaceNames(shape, place)
-  // What the model sees with lies beside its text model; a tied head may be written twice.
+  const layout = HUGGING_FACE_LAYOUTS.find(({ prefix }) => tensors.has(`${prefix}embed_tokens.weight`))
+  if (layout === undefined) return refuse('its embedding ("model.embed_tokens.weight") is missing')
+  const nameOf = huggingFaceNames(shape, layout)
+  // The vision tensors are next to those of the text model; a tied head may be stored twice.
   const passes = (name: string): boolean =>
-    (place.prefix !== 'model.' && !name.startsWith(place.prefix)) || (shape.tiedHead && name === place.head)
-  const fault = faultOfTensors(shape, tensors, nameOf, passes)
-  if (fault !== undefined) return refuse(fault)
-  const wanted = new Set([...listNeeded(shape)].map(({ role, layer }) => nameOf(role, layer)))
-  const needed = new Map([...tensors].filter(([name]) => wanted.has(name)))
+    (layout.prefix !== 'model.' && !name.startsWith(layout.prefix)) ||
+    (shape.tiedHead && name === layout.head)
+  const problem = findTensorProblem(shape, tensors, nameOf, passes)
+  if (problem !== undefined) return refuse(problem)
+  const neededNames = new Set([...listNeeded(shape)].map(({ role, layer }) => nameOf(role, layer)))
+  const needed = new Map([...tensors].filter(([name]) => neededNames.has(name)))
   const facts = {
     architecture: architecture.name,
     shape,
@@ -79,7 +83,10 @@ export async function describeHuggingFace({
   }
 }
 
-/** Reads all weights; `nb4s` finds no packed bits to keep here, so all are floats with it. Throws as `readWeights` does. */
+/**
+ * Reads all weights; with `nb4s` they are floats too, since there are no packed bits to keep. Throws as `readWeights`
+ * does.
+ */
 export const loadHuggingFaceWeights = (
   model: HuggingFaceModel,
   kind: WeightKind,
@@ -89,15 +96,15 @@ export const loadHuggingFaceWeights = (
 function findMissing(index: unknown, sources: readonly ByteSource[]): HuggingFaceDescription | undefined {
   const shards = listShards(index)
   if (!shards.ok) return shards
-  const there = new Set(sources.map(({ name }) => name))
-  const missing = shards.files.filter((file) => !there.has(file))
+  const present = new Set(sources.map(({ name }) => name))
+  const missing = shards.files.filter((file) => !present.has(file))
   if (missing.length === 0) return undefined
   return refuse(
     `${quote(missing[0] ?? '')} is missing${missing.length > 1 ? ` and ${missing.length - 1} more of its ${shards.files.length} files` : ''}`,
   )
 }
 
-const refuse = (why: string): HuggingFaceDescription => ({
+const refuse = (reason: string): HuggingFaceDescription => ({
   ok: false,
-  sentence: `This model cannot be used: ${why}. Choose all files of one model together, or another model.`,
+  sentence: `This model cannot be used: ${reason}. Choose all files of one model together, or another model.`,
 })

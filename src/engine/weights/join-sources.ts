@@ -1,14 +1,14 @@
-// Knows: several sources one behind another as one.
+// Knows: the concatenation of several sources.
 // Must not know: what the bytes mean.
 import type { ByteSource } from './source.ts'
 
 export interface JoinedSource {
   readonly source: ByteSource
-  /** Where each of them begins in the joined one. */
+  /** Offset of each source in the joined one. */
   readonly starts: readonly number[]
 }
 
-/** One source of all bytes, in this order. A piece that reaches over a border is put together from both sides. */
+/** One source of all bytes, in this order. A read across a boundary is joined from both sides. */
 export function joinSources(name: string, sources: readonly ByteSource[]): JoinedSource {
   const starts: number[] = []
   let size = 0
@@ -18,7 +18,7 @@ export function joinSources(name: string, sources: readonly ByteSource[]): Joine
   }
   const read = async (from: number, to: number): Promise<Uint8Array> => {
     if (!(Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 0 && from <= to && to <= size))
-      throw new RangeError(`"${name}" has ${size} bytes; ${from} to ${to} was asked.`)
+      throw new RangeError(`"${name}" has ${size} bytes; ${from} to ${to} was requested.`)
     const touched = sources.flatMap((source, i) => {
       const start = starts[i] ?? 0
       const [begin, end] = [Math.max(from, start), Math.min(to, start + source.size)]

@@ -9,12 +9,12 @@ import { formOfGguf, readWeights, type WeightKind } from './read-weights.ts'
 import type { ByteSource } from './source.ts'
 
 export { describeGguf } from './describe-gguf.ts'
-export type { Description, ModelFacts } from './describe-gguf.ts'
+export type { ModelFacts } from './describe-gguf.ts'
 export type { WeightKind } from './read-weights.ts'
 
 /**
- * Reads all weights. `onProgress` gets bytes of the file read and to read. Throws an Error with a sentence when describeGguf refuses
- * the file, an AbortError when `signal` is aborted, and what the source throws.
+ * Reads all weights. `onProgress` gets the bytes read and the total. Throws an Error with a sentence if describeGguf
+ * refuses the file, an AbortError if `signal` is aborted, and what the source throws.
  */
 export async function loadGgufWeights(
   header: GgufHeader,

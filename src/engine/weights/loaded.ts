@@ -1,2 +1,2 @@
-// Knows: the form in which weights are handed over: that of the decoder which takes them.
+// Knows: the form of loaded weights, which the decoder defines.
 export type * from '../models/decoder-weights.ts'

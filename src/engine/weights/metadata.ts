@@ -1,10 +1,12 @@
-// Knows: how to take one value of the expected kind out of a GGUF file's metadata.
-// Must not know: what the keys are for.
+// Knows: how to read one value of the expected kind from a GGUF file's metadata.
+// Must not know: what the keys mean.
 import type { GgufValue } from './gguf-header.ts'
 
 export type Metadata = ReadonlyMap<string, GgufValue>
 
-/** The finite number under a key, or undefined where there is none or another kind. Bigints beyond 2^53 count as none. */
+/**
+ * The finite number of a key, or undefined if it is missing or of another kind. Bigints above 2^53 count as missing.
+ */
 export function readNumber(metadata: Metadata, key: string): number | undefined {
   const value = metadata.get(key)
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined
@@ -20,7 +22,7 @@ export function readFlag(metadata: Metadata, key: string): boolean | undefined {
   return typeof value === 'boolean' ? value : undefined
 }
 
-/** The list of texts under a key, or undefined where there is none or one of its items is something else. */
+/** The list of texts of a key, or undefined if it is missing or has items of another kind. */
 export function readTexts(metadata: Metadata, key: string): readonly string[] | undefined {
   const value = metadata.get(key)
   if (!Array.isArray(value)) return undefined

@@ -1,16 +1,17 @@
-// Knows: what an ONNX file says of its graph: inputs, outputs, ops, and where its constants lie; the constants themselves are stepped over.
-// Must not know: what a graph computes (models/foreign-decoder.ts), what a language model is.
+// Knows: the description of the graph in an ONNX file: inputs, outputs, ops, and where its constants are; their values
+// are skipped.
+// Must not know: what a graph computes (onnx-decoder.ts), what a language model is.
 // Format: onnx.proto3 of the onnx repository, ModelProto and the fields named below.
 import { ProtoFile, ProtoRefusal } from './proto-file.ts'
 import { quote } from './quote.ts'
 import type { ByteSource } from './source.ts'
 
-/** A size that is a number, or the name of one that is known at run time. */
+/** A size: a number, or the name of one that is known at run time. */
 export type OnnxDim = number | string
 
 export interface OnnxValue {
   readonly name: string
-  /** TensorProto.DataType: 1 float, 7 int64, 9 bool, 10 float16 …; 0 where it is no tensor. */
+  /** TensorProto.DataType: 1 float, 7 int64, 9 bool, 10 float16 …; 0 if it is not a tensor. */
   readonly type: number
   readonly shape: readonly OnnxDim[]
 }
@@ -19,11 +20,11 @@ export interface OnnxConstant {
   readonly name: string
   readonly type: number
   readonly shape: readonly number[]
-  /** Absent where the bytes stand in the graph's file. */
+  /** Absent if the bytes are in the graph's file. */
   readonly external?: { readonly location: string; readonly offset: number; readonly length?: number }
 }
 
-/** A node of which the weights are packed: how many weights they stand for, and the constants that hold them. */
+/** A node with packed weights: the number of weights, and the constants that contain them. */
 export interface PackedWeights {
   readonly bits: number
   /** K · N of the matrix. */
@@ -32,15 +33,15 @@ export interface PackedWeights {
 }
 
 export interface OnnxHeader {
-  /** Version of each set of ops; '' is ONNX's own. */
+  /** Version of each opset; '' is ONNX's own. */
   readonly opsets: ReadonlyMap<string, number>
-  /** How often each op stands in the graph; those of other domains are written `com.microsoft.MatMulNBits`. */
+  /** Count of each op in the graph; those of other domains have names such as `com.microsoft.MatMulNBits`. */
   readonly ops: ReadonlyMap<string, number>
   readonly inputs: readonly OnnxValue[]
   readonly outputs: readonly OnnxValue[]
   readonly constants: readonly OnnxConstant[]
   readonly packed: readonly PackedWeights[]
-  /** Constants that hold tables of positions and the like, no weights. */
+  /** Constants that are tables of positions and similar, not weights. */
   readonly tables: ReadonlySet<string>
 }
 
@@ -48,7 +49,7 @@ export type OnnxHeaderResult =
   | { readonly kind: 'header'; readonly header: OnnxHeader }
   | { readonly kind: 'refused'; readonly sentence: string }
 
-/** Longest name; exporters write paths of modules. */
+/** Exporters use module paths as names. */
 const MAX_NAME = 4096
 /** The largest graphs of language models have some ten thousand nodes. */
 const MAX_NODES = 500_000
@@ -56,13 +57,15 @@ const MAX_CONSTANTS = 200_000
 const MAX_VALUES = 4096
 const MAX_DIMS = 16
 
-/** Reads the file's graph; of the constants only where they lie. Never throws for what the file holds. */
+/**
+ * Reads the graph of a file, with the positions of the constants but not their values. Never throws for any contents.
+ */
 export async function readOnnxHeader(source: ByteSource): Promise<OnnxHeaderResult> {
   try {
     return { kind: 'header', header: await new Reader(source).model() }
   } catch (thrown) {
     if (thrown instanceof ProtoRefusal)
-      return { kind: 'refused', sentence: `this is no ONNX model that can be read: ${thrown.why}.` }
+      return { kind: 'refused', sentence: `this is not a readable ONNX model: ${thrown.reason}.` }
     throw thrown
   }
 }
@@ -93,7 +96,7 @@ class Reader {
       },
       8: (outer) => this.#opset(outer),
     })
-    if (graphs !== 1) throw new ProtoRefusal('it holds no graph')
+    if (graphs !== 1) throw new ProtoRefusal('it has no graph')
     // Older exporters list constants among the inputs too.
     const known = new Set(this.#constants.map(({ name }) => name))
     return {
@@ -107,7 +110,7 @@ class Reader {
     }
   }
 
-  /** Walks a message's fields up to `end`; those without a reader are stepped over. A reader is given the end of what it is in. */
+  /** Walks a message's fields up to `end`; those without a reader are skipped. A reader gets the end of the message. */
   async #each(
     end: number,
     readers: Readonly<Record<number, (outer: number, wire: number) => Promise<void>>>,
@@ -119,7 +122,7 @@ class Reader {
     }
   }
 
-  /** As `#each`, for a message that begins here. */
+  /** Like `#each`, for a message that starts here. */
   async #message(
     outer: number,
     readers: Readonly<Record<number, (outer: number, wire: number) => Promise<void>>>,
@@ -164,7 +167,7 @@ class Reader {
     this.#ops.set(op, (this.#ops.get(op) ?? 0) + 1)
     if (type === 'MatMulNBits' || type === 'GatherBlockQuantized') {
       const bits = numbers.get('bits') ?? 4
-      // A lookup's node does not say how large its table is: that is read from the table's own shape.
+      // A lookup node does not state the size of its table: it is in the shape of the table.
       this.#packed.push({
         bits,
         elements: (numbers.get('K') ?? 0) * (numbers.get('N') ?? 0),
@@ -184,7 +187,7 @@ class Reader {
     if (value !== undefined) numbers.set(name, value)
   }
 
-  /** An attribute's number; a negative one (an axis) is of no interest. */
+  /** The number of an attribute; negative ones (axes) are ignored. */
   async #sometimesNegative(): Promise<number | undefined> {
     const from = this.#file.at
     try {
@@ -202,10 +205,10 @@ class Reader {
       throw new ProtoRefusal(`it has more than ${MAX_CONSTANTS.toLocaleString('en')} constants`)
     const shape: number[] = []
     let [name, type, isExternal] = ['', 0, false]
-    const where = new Map<string, string>()
+    const fields = new Map<string, string>()
     await this.#message(outer, {
       1: async (end, wire) => {
-        // Sizes are written one by one or packed into one field.
+        // Sizes are stored one by one or packed into one field.
         if (wire !== 2) shape.push(await this.#file.number())
         else
           for (const stop = await this.#file.length(end); this.#file.at < stop && shape.length <= MAX_DIMS;)
@@ -220,11 +223,16 @@ class Reader {
           1: async (inner) => void (key = await this.#name(inner)),
           2: async (inner) => void (value = await this.#name(inner)),
         })
-        if (where.size < 16) where.set(key, value)
+        if (fields.size < 16) fields.set(key, value)
       },
       14: async () => void (isExternal = (await this.#file.number()) === 1),
     })
-    this.#constants.push({ name, type, shape, ...(isExternal ? { external: readPlace(name, where) } : {}) })
+    this.#constants.push({
+      name,
+      type,
+      shape,
+      ...(isExternal ? { external: readExternal(name, fields) } : {}),
+    })
   }
 
   async #value(outer: number): Promise<OnnxValue> {
@@ -260,16 +268,19 @@ class Reader {
   }
 }
 
-function readPlace(name: string, where: ReadonlyMap<string, string>): NonNullable<OnnxConstant['external']> {
-  const location = where.get('location') ?? ''
+function readExternal(
+  name: string,
+  fields: ReadonlyMap<string, string>,
+): NonNullable<OnnxConstant['external']> {
+  const location = fields.get('location') ?? ''
   const whole = (key: string): number | undefined => {
-    const value = where.get(key)
+    const value = fields.get(key)
     if (value === undefined || value === '') return undefined
     if (!/^\d{1,15}$/.test(value))
       throw new ProtoRefusal(`the ${key} of ${quote(name)} in its file is ${quote(value)}`)
     return Number(value)
   }
-  if (location === '') throw new ProtoRefusal(`${quote(name)} is kept in another file that has no name`)
+  if (location === '') throw new ProtoRefusal(`${quote(name)} is stored in another file without a name`)
   const length = whole('length')
   return { location, offset: whole('offset') ?? 0, ...(length === undefined ? {} : { length }) }
 }

@@ -1,12 +1,12 @@
-// Knows: how protobuf's wire format is walked in a file of any size without holding more of it than a window.
+// Knows: how protobuf's wire format is walked in a file of any size with only a window of it in memory.
 // Must not know: what the fields mean (onnx-header.ts).
 import type { ByteSource } from './source.ts'
 
-/** Thrown where the bytes are no protobuf, or a length is not to be believed; caught by the header's reader only. */
+/** Thrown if the bytes are not protobuf or a length is implausible; caught by the header reader only. */
 export class ProtoRefusal {
-  readonly why: string
-  constructor(why: string) {
-    this.why = why
+  readonly reason: string
+  constructor(reason: string) {
+    this.reason = reason
   }
 }
 
@@ -15,7 +15,7 @@ const WINDOW = 64 * 1024
 
 const text = new TextDecoder()
 
-/** A field as it begins: its number, and for lengths the bytes that follow. */
+/** The tag of a field: its number and its wire type. */
 export interface ProtoField {
   readonly number: number
   /** 0 a number, 1 eight bytes, 2 a length and that many bytes, 5 four bytes. */
@@ -35,7 +35,7 @@ export class ProtoFile {
   /** The next field of a message that ends at `end`; undefined at its end. */
   async field(end: number): Promise<ProtoField | undefined> {
     if (this.at === end) return undefined
-    if (this.at > end) throw new ProtoRefusal('a field reaches over the end of its message')
+    if (this.at > end) throw new ProtoRefusal('a field extends beyond its message')
     const tag = await this.number()
     const wire = tag & 7
     if (wire !== 0 && wire !== 1 && wire !== 2 && wire !== 5)
@@ -61,34 +61,34 @@ export class ProtoFile {
     throw new ProtoRefusal(`a number before byte ${this.at} does not end`)
   }
 
-  /** The end of the message or bytes that begin here, within `outer`. */
+  /** The end of the message or bytes that start here, within `outer`. */
   async length(outer: number): Promise<number> {
     const count = await this.number()
     const end = this.at + count
     if (end > outer)
       throw new ProtoRefusal(
-        `${count.toLocaleString('en')} bytes are promised at byte ${this.at.toLocaleString('en')}, more than there are`,
+        `${count.toLocaleString('en')} bytes are announced at byte ${this.at.toLocaleString('en')}, more than there are`,
       )
     return end
   }
 
-  async text(outer: number, most: number): Promise<string> {
+  async text(outer: number, max: number): Promise<string> {
     const end = await this.length(outer)
-    if (end - this.at > most) throw new ProtoRefusal(`a name of ${end - this.at} bytes`)
+    if (end - this.at > max) throw new ProtoRefusal(`a name of ${end - this.at} bytes`)
     if (end > this.#from + this.#window.length || this.at < this.#from) await this.#fill()
     const bytes = this.#window.subarray(this.at - this.#from, end - this.#from)
     this.at = end
     return text.decode(bytes)
   }
 
-  /** Steps over the rest of a field that is not wanted. */
+  /** Skips the rest of a field. */
   async skip({ wire }: ProtoField, outer: number): Promise<void> {
     if (wire === 2) this.at = await this.length(outer)
     else if (wire === 0) await this.skipNumber()
     else this.at += wire === 1 ? 8 : 4
   }
 
-  /** Steps over a number of any size, negative ones included. */
+  /** Skips a number of any size, including negative ones. */
   async skipNumber(): Promise<void> {
     for (let i = 0; i < 10; i++) {
       if (this.at < this.#from || this.at >= this.#from + this.#window.length) await this.#fill()
@@ -99,9 +99,7 @@ export class ProtoFile {
 
   async #fill(): Promise<void> {
     if (this.at >= this.#source.size)
-      throw new ProtoRefusal(
-        'it ends in the middle of a field: it was probably cut while it was downloaded or copied',
-      )
+      throw new ProtoRefusal('it ends in a field: it was probably truncated when it was downloaded or copied')
     this.#from = this.at
     this.#window = await this.#source.read(this.at, Math.min(this.#source.size, this.at + WINDOW))
   }

@@ -1,5 +1,5 @@
-// Knows: which tensors make up which matrix of the decoder, and reads them piece by piece.
-// Must not know: sessions, graphs, which format the file has. That all tensors are there was seen before.
+// Knows: which tensors make up each matrix of the decoder, and reads them piece by piece.
+// Must not know: sessions, graphs, the format of the file. The caller has checked that all tensors are there.
 import type { Architecture } from '../models/architectures/index.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import type { TensorNames, TensorRole } from './decoder-tensors.ts'
@@ -8,33 +8,36 @@ import type { GgufTensor } from './gguf-header.ts'
 import type { LayerLinear, LinearWeight, LoadedWeights, NormName } from './loaded.ts'
 import type { ByteSource } from './source.ts'
 
-/** `f32`: every matrix as floats, [K, N]. `nb4s`: four and eight bits where that is exact (Q4_0, Q4_1, Q4_K, Q8_0), else floats. */
+/**
+ * `f32`: every matrix as floats, [K, N]. `nb4s`: four and eight bits if that is exact (Q4_0, Q4_1, Q4_K, Q8_0), else
+ * floats.
+ */
 export type WeightKind = 'f32' | 'nb4s'
 
-/** A model's tensors, wherever they lie in the source. */
+/** A model's tensors in a source. */
 export interface StoredModel {
   readonly shape: DecoderShape
   readonly tensors: ReadonlyMap<string, GgufTensor>
   readonly source: ByteSource
   readonly nameOf: TensorNames
-  /** Rows of q and k lie in pairs that turn together. */
+  /** Rows of q and k that rotate together are neighbours. */
   readonly pairsRows: boolean
-  /** What is added to every norm. */
+  /** Added to every norm weight. */
   readonly addToNorms: 0 | 1
 }
 
 export interface ReadHooks {
-  /** Bytes of the tensors read and to read. */
+  /** Gets the bytes of the tensors read and the total. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** How GGUF files of an architecture hold what the decoder takes. */
+/** The form of the weights in GGUF files of an architecture. */
 export const formOfGguf = ({ pairsRows }: Architecture): Pick<StoredModel, 'pairsRows' | 'addToNorms'> => ({
   pairsRows,
   addToNorms: 0,
 })
-/** The same of Hugging Face's. */
+/** The same for Hugging Face's files. */
 export const formOfHuggingFace = ({
   normsLessOne,
 }: Architecture): Pick<StoredModel, 'pairsRows' | 'addToNorms'> => ({
@@ -43,8 +46,8 @@ export const formOfHuggingFace = ({
 })
 
 /**
- * Reads all weights: rows of q and k in halves, q|k|v and gate|up stacked, factors of RoPE put into the shape. Throws an AbortError when
- * `signal` is aborted, and what the source throws.
+ * Reads all weights: rows of q and k in half-split order, q|k|v and gate|up stacked, RoPE factors added to the shape.
+ * Throws an AbortError if `signal` is aborted, and what the source throws.
  */
 export async function readWeights(
   model: StoredModel,
@@ -118,12 +121,14 @@ const normsOf = ({ postNorms, queryKeyNorm }: DecoderShape): readonly (readonly 
 function checkFactors(factors: Float32Array): number[] {
   if (!factors.every((factor) => factor > 0 && factor < Infinity))
     throw new Error(
-      'This model cannot be used: the factors by which it stretches its positions are not all numbers above 0. Get the file again.',
+      'This model cannot be used: its RoPE factors are not all numbers above 0. Download the file again.',
     )
   return [...factors]
 }
 
-/** Rows of q or k in GGUF's llama order (pairs 2i, 2i+1 turn together) for each row in half-split order (i and i + half). */
+/**
+ * Rows of q or k in GGUF's llama order (2i and 2i+1 rotate together) for each row in half-split order (i and i + half).
+ */
 function unpermuteRows(heads: number, headWidth: number): Int32Array {
   const half = headWidth / 2
   return Int32Array.from({ length: heads * headWidth }, (_, row) => {
@@ -175,7 +180,8 @@ class TensorReader {
   }
 
   async #read(tensor: GgufTensor): Promise<Uint8Array> {
-    // Dequantising keeps the thread busy: let aborts and other messages in now and then (a timer costs 4 ms, so not every time).
+    // Dequantising keeps the thread busy: yield to aborts and other messages now and then (a timer costs 4 ms, so not
+    // every time).
     if (performance.now() - this.#yieldedAt > 60) {
       await new Promise((resolve) => setTimeout(resolve))
       this.#yieldedAt = performance.now()
@@ -223,7 +229,7 @@ function makeLoaded(
   }
 }
 
-/** Made apart, so that what generation keeps of the weights holds the embedding and not the matrices beside it. */
+/** A separate function, so that its closure keeps only the embedding in memory and not the other matrices. */
 function makeRowReader(
   { vocabulary, width }: DecoderShape,
   { quant, bytes }: RowBlock,
@@ -247,7 +253,7 @@ function pick<T>(layers: readonly T[], layer: number): T {
   return found
 }
 
-/** Bytes that a matrix takes. */
+/** Bytes of a matrix. */
 function countBytes(weight: LinearWeight): number {
   if (weight.kind === 'f32') return weight.data.byteLength
   const packed = weight.b.byteLength + weight.scales.byteLength

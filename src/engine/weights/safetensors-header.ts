@@ -1,4 +1,4 @@
-// Knows: the beginning of a safetensors file: where each tensor lies, and that the file can be as it says.
+// Knows: the header of a safetensors file: the position of each tensor, and whether the file is consistent with it.
 // Must not know: what the tensors mean (hugging-face.ts), how a tensor's bytes are read (quants/).
 // Format: the safetensors repository's README.
 import type { GgufTensor } from './gguf-header.ts'
@@ -9,10 +9,10 @@ export type SafetensorsResult =
   | { readonly ok: true; readonly tensors: ReadonlyMap<string, GgufTensor> }
   | { readonly ok: false; readonly sentence: string }
 
-/** Headers of models of 70 billion parameters have 100 KB a file. */
+/** Headers of models with 70 billion parameters have 100 KB per file. */
 const MAX_HEADER = 32 * 1024 * 1024
 const MAX_TENSORS = 65_536
-/** Bytes of an element of every type that the format has. */
+/** Bytes per element of every type of the format. */
 const BYTES_OF: ReadonlyMap<string, number> = new Map([
   ['F64', 8],
   ['F32', 4],
@@ -32,45 +32,45 @@ const BYTES_OF: ReadonlyMap<string, number> = new Map([
 ])
 
 /**
- * The tensors of a file, in the form of a GGUF's: the type is called as in the file (F32, F16 and BF16 are those that can be read), the
- * shape is turned round (the contiguous dimension first), the offset counts from the beginning of the file. Rejects only when the source
- * cannot be read.
+ * The tensors of a file, in the form of GGUF tensors: the type has the name in the file (F32, F16 and BF16 are
+ * supported), the shape is reversed (the contiguous dimension first), the offset counts from the start of the file.
+ * Rejects only if the source cannot be read.
  */
 export async function readSafetensorsHeader(source: ByteSource): Promise<SafetensorsResult> {
-  const refuse = (why: string): SafetensorsResult => ({
+  const refuse = (reason: string): SafetensorsResult => ({
     ok: false,
-    sentence: `${quote(source.name)} cannot be used as a model: ${why}. Choose another file, or get this one again.`,
+    sentence: `${quote(source.name)} cannot be used as a model: ${reason}. Choose another file or download this one again.`,
   })
-  if (source.size < 8) return refuse(`it has ${source.size} bytes only`)
+  if (source.size < 8) return refuse(`it has only ${source.size} bytes`)
   const first = await source.read(0, 8)
   const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true)
   if (length > BigInt(MAX_HEADER))
-    return refuse(`it is no safetensors file, or its header is larger than ${MAX_HEADER / 2 ** 20} MB`)
+    return refuse(`it is not a safetensors file, or its header is larger than ${MAX_HEADER / 2 ** 20} MB`)
   const dataStart = 8 + Number(length)
   if (dataStart > source.size)
     return refuse(
-      `its header reaches to byte ${dataStart.toLocaleString('en')} and it has ${source.size.toLocaleString('en')}. It was probably cut while it was downloaded or copied`,
+      `its header reaches to byte ${dataStart.toLocaleString('en')} and it has ${source.size.toLocaleString('en')}. It was probably truncated when it was downloaded or copied`,
     )
   let header: unknown
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(await source.read(8, dataStart)))
   } catch {
-    return refuse('it is no safetensors file (its header is no JSON)')
+    return refuse('it is not a safetensors file (its header is not JSON)')
   }
   if (typeof header !== 'object' || header === null || Array.isArray(header))
-    return refuse('its header is no list of tensors')
+    return refuse('its header is not a list of tensors')
   const entries = Object.entries(header).filter(([name]) => name !== '__metadata__')
   if (entries.length > MAX_TENSORS)
     return refuse(
-      `it says that it has ${entries.length.toLocaleString('en')} tensors; at most ${MAX_TENSORS.toLocaleString('en')} are read`,
+      `it claims to have ${entries.length.toLocaleString('en')} tensors; the limit is ${MAX_TENSORS.toLocaleString('en')}`,
     )
   const tensors = new Map<string, GgufTensor>()
   for (const [name, entry] of entries) {
-    const tensor = placeTensor(name, entry, dataStart)
+    const tensor = locateTensor(name, entry, dataStart)
     if (typeof tensor === 'string') return refuse(`the tensor ${quote(name)} ${tensor}`)
     if (tensor.offset + tensor.bytes > source.size)
       return refuse(
-        `it ends too early: the tensor ${quote(name)} reaches to byte ${(tensor.offset + tensor.bytes).toLocaleString('en')} and the file has ${source.size.toLocaleString('en')}. It was probably cut while it was downloaded or copied`,
+        `it ends too early: the tensor ${quote(name)} reaches to byte ${(tensor.offset + tensor.bytes).toLocaleString('en')} and the file has ${source.size.toLocaleString('en')}. It was probably truncated when it was downloaded or copied`,
       )
     tensors.set(name, tensor)
   }
@@ -84,19 +84,19 @@ export async function readSafetensorsHeader(source: ByteSource): Promise<Safeten
 }
 
 /** A tensor of the header, or the end of a sentence on what is wrong with it. */
-function placeTensor(name: string, entry: unknown, dataStart: number): GgufTensor | string {
+function locateTensor(name: string, entry: unknown, dataStart: number): GgufTensor | string {
   if (
     typeof entry !== 'object' ||
     entry === null ||
     !('dtype' in entry && 'shape' in entry && 'data_offsets' in entry)
   )
-    return 'lacks its type, shape or place'
+    return 'has no type, shape or offsets'
   const { dtype, shape, data_offsets: offsets } = entry
   const elementBytes = typeof dtype === 'string' ? BYTES_OF.get(dtype) : undefined
   if (typeof dtype !== 'string' || elementBytes === undefined)
-    return `has the type ${quote(String(dtype))}, which is not known here`
+    return `has the unknown type ${quote(String(dtype))}`
   if (!isSizes(shape) || shape.length > 8) return 'has no list of sizes as its shape'
-  if (!isSizes(offsets) || offsets.length !== 2) return 'has no place'
+  if (!isSizes(offsets) || offsets.length !== 2) return 'has no offsets'
   const [from = 0, to = 0] = offsets
   const bytes = shape.reduce((product, size) => product * size, elementBytes)
   // A product that is too large to be exact is larger than any file.
@@ -121,17 +121,17 @@ export function listShards(
 ):
   | { readonly ok: true; readonly files: readonly string[] }
   | { readonly ok: false; readonly sentence: string } {
-  const refuse = (why: string) =>
+  const refuse = (reason: string) =>
     ({
       ok: false,
-      sentence: `The model's index (model.safetensors.index.json) cannot be used: ${why}. Get it again.`,
+      sentence: `The model's index (model.safetensors.index.json) cannot be used: ${reason}. Download it again.`,
     }) as const
   const map: unknown =
     typeof index === 'object' && index !== null && 'weight_map' in index ? index.weight_map : undefined
   if (typeof map !== 'object' || map === null) return refuse('it has no "weight_map"')
   const files = new Set<string>()
   for (const file of Object.values(map) as unknown[]) {
-    // A plain name: the index says what lies beside it and nothing else.
+    // A plain name: the index may name only files in its own folder.
     if (typeof file !== 'string' || !/^[\w][\w.-]{0,200}\.safetensors$/.test(file))
       return refuse(`it names a file ${quote(String(file))}`)
     files.add(file)

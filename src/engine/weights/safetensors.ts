@@ -1,6 +1,7 @@
 // Knows: how a safetensors file is written: eight bytes of length, a JSON header, the tensors.
 // Must not know: what the tensors mean (exports/student-files.ts).
-// Format: the safetensors repository's README; the header is padded with spaces so that the data begins on 8 bytes.
+// Format: the safetensors repository's README; the header is padded with spaces so that the data starts at a multiple
+// of 8 bytes.
 
 /** A tensor to write, in row-major order. */
 export interface PlainTensor {
@@ -10,7 +11,7 @@ export interface PlainTensor {
 
 const ALIGNMENT = 8
 
-/** The whole file, every tensor as F32. `metadata` holds texts only; `format: 'pt'` is what transformers asks for. */
+/** The whole file, every tensor as F32. `metadata` has texts only; transformers requires `format: 'pt'`. */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, PlainTensor>,
   metadata: Readonly<Record<string, string>>,

@@ -1,18 +1,18 @@
-// Knows: bytes that can be read in pieces, wherever they lie.
+// Knows: bytes that can be read in pieces, wherever they are stored.
 // Must not know: what the bytes mean.
 
-/** A file, a stored copy or a URL with ranges; reading is asynchronous and never needs the whole. */
+/** A file, a stored copy or a URL with range requests; reading is asynchronous and never needs the whole. */
 export interface ByteSource {
   readonly name: string
-  /** Bytes in all. */
+  /** Total bytes. */
   readonly size: number
-  /** Bytes [from, to). Rejects when they cannot be had; never gives fewer than asked. */
+  /** Bytes [from, to). Rejects if they cannot be read; never returns fewer than requested. */
   read(from: number, to: number): Promise<Uint8Array>
-  /** The whole as the browser holds it, where it does: a handle, nothing is read by having it. */
+  /** The whole as a Blob, if the browser has one: only a handle, nothing is read. */
   readonly blob?: Blob
 }
 
-/** Reads from memory; `read` gives views, not copies. */
+/** Reads from memory; `read` returns views, not copies. */
 export function sourceFromBytes(name: string, bytes: Uint8Array): ByteSource {
   return {
     name,
@@ -33,10 +33,10 @@ export function sourceFromBlob(name: string, blob: Blob): ByteSource {
     async read(from, to) {
       checkRange(name, blob.size, from, to)
       const bytes = new Uint8Array(await blob.slice(from, to).arrayBuffer())
-      // A file that shrank on disk since it was picked gives fewer bytes than its size promised.
+      // A file that shrank on disk since it was chosen returns fewer bytes than its size.
       if (bytes.length !== to - from)
         throw new RangeError(
-          `"${name}" gave ${bytes.length} bytes where ${to - from} were asked: it changed while it was read. Choose the file again.`,
+          `"${name}" returned ${bytes.length} of ${to - from} bytes: it changed while it was read. Choose the file again.`,
         )
       return bytes
     },
@@ -45,6 +45,6 @@ export function sourceFromBlob(name: string, blob: Blob): ByteSource {
 
 function checkRange(name: string, size: number, from: number, to: number): void {
   if (!(Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 0 && from <= to && to <= size)) {
-    throw new RangeError(`"${name}" has ${size} bytes; ${from} to ${to} was asked.`)
+    throw new RangeError(`"${name}" has ${size} bytes; ${from} to ${to} was requested.`)
   }
 }

@@ -1,36 +1,38 @@
-// Knows: how prompts become requests for completions, and what each row is named after.
+// Knows: how prompts become completion requests, and how row ids are derived.
 // Must not know: workers, storage.
 import { hashOf } from '../../domain/hash.ts'
 import type { PromptId, RowId, SeedId } from '../../domain/id.ts'
-import type { Asked, CompletionRequest, ModelRef, Sampling } from '../../domain/model.ts'
+import type { CompletionRequest, PromptInput } from '../../domain/completion-request.ts'
+import type { ModelRef } from '../../domain/model-card.ts'
+import type { Sampling } from '../../domain/sampling.ts'
 import type { Prompt } from '../../domain/prompt.ts'
 import { rowId } from '../../domain/row.ts'
 import { realNumber, text, wholeNumber, type ValuesOf } from '../../domain/settings.ts'
 import { defineStep } from '../define-step.ts'
 
-/** Asks the teacher. Temperature: 0.7 to 1.0 is what best-of-n uses (algorithms: rejection sampling). */
+/** Generates completions with the teacher. Best-of-n uses temperatures of 0.7 to 1.0 (algorithms: rejection sampling). */
 export const complete = defineStep({
   family: 'complete',
   name: 'teacher',
   title: 'Complete',
-  help: 'The teacher answers every prompt, once or several times.',
+  help: 'The teacher generates one or more completions of every prompt.',
   settings: {
     n: wholeNumber({
       label: 'Completions per prompt',
-      help: 'With a judge, several let it choose the best one.',
+      help: 'With several, the judge can choose the best one.',
       from: 1,
       to: 16,
       default: 1,
     }),
     system: text({
       label: 'System prompt',
-      help: 'Told to the teacher before every prompt; empty leaves it to the model’s own template.',
+      help: 'Sent before every prompt; empty uses the default of the model’s chat template.',
       default: '',
       lines: 3,
     }),
     temperature: realNumber({
       label: 'Temperature',
-      help: 'Higher writes less likely words; 0 always takes the likeliest.',
+      help: 'Higher values sample less likely tokens more often; 0 is greedy decoding.',
       from: 0,
       to: 2,
       default: 0.7,
@@ -38,14 +40,14 @@ export const complete = defineStep({
     }),
     topK: wholeNumber({
       label: 'Top-k',
-      help: 'Draws from this many likeliest tokens; 0 keeps all.',
+      help: 'Samples from the k most likely tokens; 0 keeps all.',
       from: 0,
       to: 1000,
       default: 0,
     }),
     topP: realNumber({
       label: 'Top-p',
-      help: 'Draws from the likeliest tokens that together have this probability; 1 keeps all.',
+      help: 'Samples from the most likely tokens that together have this probability; 1 keeps all.',
       from: 0.01,
       to: 1,
       default: 0.95,
@@ -53,7 +55,7 @@ export const complete = defineStep({
     }),
     minP: realNumber({
       label: 'Min-p',
-      help: 'Leaves out tokens less likely than this share of the likeliest; 0 keeps all.',
+      help: 'Drops tokens whose probability is below this share of the most likely token’s; 0 keeps all.',
       from: 0,
       to: 1,
       default: 0,
@@ -61,15 +63,15 @@ export const complete = defineStep({
     }),
     repetitionPenalty: realNumber({
       label: 'Repetition penalty',
-      help: 'Above 1, tokens that were used already become less likely.',
+      help: 'Above 1, tokens that already occurred become less likely.',
       from: 1,
       to: 2,
       default: 1.1,
       step: 0.05,
     }),
     maxTokens: wholeNumber({
-      label: 'Tokens at most',
-      help: 'Where a completion is cut if the teacher does not end it.',
+      label: 'Max tokens',
+      help: 'Max tokens of a completion; a longer one is cut.',
       from: 1,
       to: 4096,
       default: 160,
@@ -80,26 +82,25 @@ export const complete = defineStep({
 
 export type CompleteSettings = ValuesOf<typeof complete.settings>
 
-/** A row before its completion exists: its id is known, so a run that goes on can tell what is done. */
+/** A row before its completion exists: its id is known, so a resumed run knows what is done. */
 export interface PlannedRow {
   readonly id: RowId
   readonly promptId: PromptId
   readonly seedId: SeedId
   readonly prompt: string
-  /** Which of the n completions, from 0. */
+  /** Index among the n completions, from 0. */
   readonly variant: number
   /** Order within the run, from 0. */
   readonly order: number
   readonly system: string
   readonly sampling: Sampling
-  /** Its id is the row's. */
+  /** Has the row's id. */
   readonly request: CompletionRequest
 }
 
 /**
- * Every row that these prompts ask for, in order: n a prompt. `first` is the number of accepted prompts that stand before them
- * in the run. A row's draws depend on the recipe's rngSeed, the prompt's text and the variant alone: not on its batch, its run
- * or what was done before.
+ * All rows of these prompts, in order: n per prompt. `first` is the number of accepted prompts before them in the run. A row's
+ * random draws depend only on the recipe's rngSeed, the prompt's text and the variant, not on its batch, its run or earlier rows.
  */
 export function planCompletions(plan: {
   prompts: readonly Pick<Prompt, 'id' | 'seedId' | 'text'>[]
@@ -133,13 +134,13 @@ export function planCompletions(plan: {
         order: (first + i) * settings.n + variant,
         system,
         sampling,
-        request: { id, asked: askPrompt(prompt.text, system), sampling },
+        request: { id, input: writePromptChat(prompt.text, system), sampling },
       }
     })
   })
 }
 
-/** How the step draws tokens, but for the row's own rngSeed. */
+/** The step's sampling settings, without the row's own rngSeed. */
 export const samplingOf = ({
   temperature,
   topK,
@@ -157,8 +158,8 @@ export const samplingOf = ({
   stop: [],
 })
 
-/** The chat that asks a prompt; without a system prompt the model's template decides what stands there. */
-export const askPrompt = (prompt: string, system: string): Asked => ({
+/** The chat of a prompt; without a system prompt the model's template uses its default. */
+export const writePromptChat = (prompt: string, system: string): PromptInput => ({
   kind: 'chat',
   messages: [
     ...(system === '' ? [] : [{ role: 'system' as const, content: system }]),

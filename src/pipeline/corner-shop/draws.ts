@@ -1,4 +1,4 @@
-// Knows: how something is drawn from a list.
+// Knows: random draws from a list.
 import type { Rng } from '../../domain/rng.ts'
 
 /** Each with the same probability. The list must not be empty. */
@@ -7,7 +7,7 @@ export function pick<T>(items: readonly T[], rng: Rng): T {
   return items[rng.below(items.length)] as T
 }
 
-/** Each with a probability in proportion to its weight. */
+/** Each with a probability proportional to its weight. */
 export function pickByWeight<T extends { readonly weight: number }>(items: readonly T[], rng: Rng): T {
   let left = rng.next() * items.reduce((sum, { weight }) => sum + weight, 0)
   for (const item of items) {
@@ -17,19 +17,19 @@ export function pickByWeight<T extends { readonly weight: number }>(items: reado
   return items.at(-1) as T
 }
 
-const cumulated = new WeakMap<readonly unknown[], Float64Array>()
+const cumulative = new WeakMap<readonly unknown[], Float64Array>()
 
-/** The earlier the likelier: the probability of place r (from 0) is in proportion to 1 / (r + 4) (Zipf-Mandelbrot). */
+/** Earlier items are more likely: the probability of rank r (from 0) is proportional to 1 / (r + 4) (Zipf-Mandelbrot). */
 export function pickByRank<T>(items: readonly T[], rng: Rng): T {
-  let sums = cumulated.get(items)
+  let sums = cumulative.get(items)
   if (sums === undefined) {
     let sum = 0
     sums = Float64Array.from(items, (_, rank) => (sum += 1 / (rank + 4)))
-    cumulated.set(items, sums)
+    cumulative.set(items, sums)
   }
   const at = rng.next() * (sums.at(-1) ?? 0)
   return items[sums.findIndex((sum) => at < sum)] as T
 }
 
-/** True so often. */
+/** True with this probability. */
 export const chance = (probability: number, rng: Rng): boolean => rng.next() < probability

@@ -1,4 +1,4 @@
-// Knows: the ways in which a reply can be less than right; each gives a text, and the rules (reply.ts) say what it deserves.
+// Knows: the ways in which a reply can be wrong or incomplete; each writes a text, and the rules (reply.ts) score it.
 import { shuffle, type Rng } from '../../domain/rng.ts'
 import { pick } from './draws.ts'
 import { drawReply, joinParts } from './reply.ts'
@@ -7,7 +7,7 @@ import { drawTask, factsOf, type ReplyTask } from './task.ts'
 export interface Flaw {
   readonly name: string
   readonly weight: number
-  /** A flawed reply; undefined where this flaw cannot be had here. */
+  /** A flawed reply; undefined if the task does not allow this flaw. */
   write(task: ReplyTask, rng: Rng): string | undefined
 }
 

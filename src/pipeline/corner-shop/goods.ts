@@ -1,9 +1,9 @@
-// Knows: what the corner shop sells: names, prices, places, where it comes from. The order is the order of demand (Zipf's law), so the
-// end of the list is a long tail.
+// Knows: what the corner shop sells: names, prices, shelves, origin. Ordered by demand (Zipf's law), so the end of the list is a long
+// tail.
 import type { Rng } from '../../domain/rng.ts'
 import { pickByRank } from './draws.ts'
 
-/** Something that is sold. `name` stands without an article and needs none: a plural or a mass. */
+/** A product. `name` needs no article: a plural or a mass noun. */
 export interface Goods {
   readonly name: string
   readonly one: string
@@ -91,7 +91,7 @@ const ROWS: readonly Row[] = [
   ['saffron', 'tin of saffron', 'tins of saffron', 515, 4],
 ]
 
-/** Everything that is sold, most wanted first. Every sixth is sold out. */
+/** All products, the most wanted first. Every sixth is sold out. */
 export const GOODS: readonly Goods[] = ROWS.map(([name, one, many, cents, shelf], i) => ({
   name,
   one,
@@ -101,10 +101,10 @@ export const GOODS: readonly Goods[] = ROWS.map(([name, one, many, cents, shelf]
   soldOut: i % 6 === 4,
 }))
 
-/** Drawn by demand: the probability of place r falls as 1 / (r + 4). */
+/** Drawn by demand: the probability of rank r falls as 1 / (r + 4). */
 export const drawGoods = (rng: Rng): Goods => pickByRank(GOODS, rng)
 
-/** Where goods of a shelf come from. */
+/** The origin of the goods of a shelf. */
 export const originOf = ({ shelf }: Goods): string =>
   shelf === 1
     ? 'our own oven'
@@ -120,6 +120,6 @@ export const ORIGINS: readonly string[] = [
   'a family firm in the north',
 ]
 
-/** Cents as they are written: `$4.20`. */
+/** Cents as text: `$4.20`. */
 export const writeMoney = (cents: number): string =>
   `$${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`

@@ -1,4 +1,4 @@
-// Knows: a question with an answer of known quality: what judges are taught and measured on.
+// Knows: a prompt with a completion of known quality: the training and evaluation data of judges.
 import type { Rng } from '../../domain/rng.ts'
 import { chance, pickByWeight } from './draws.ts'
 import { FLAWS } from './flaws.ts'
@@ -14,17 +14,17 @@ export interface JudgedItem {
   readonly completion: string
   readonly scores: TrueScores
   readonly critique: string
-  /** A right answer to the same prompt. */
+  /** A right completion of the same prompt. */
   readonly right: string
 }
 
-/** A source of answers of any quality to one prompt. */
+/** A source of completions of any quality for one prompt. */
 export interface ItemSource {
   readonly prompt: string
   draw(rng: Rng): JudgedItem
 }
 
-/** A prompt drawn from the shop: two in three are customers, one is a problem. */
+/** A prompt drawn from the shop: two in three are from customers, one is a word problem. */
 export function drawItemSource(rng: Rng, isHeldOut: (text: string) => boolean): ItemSource {
   for (;;) {
     const source = chance(0.04, rng) ? fromNote(rng) : chance(0.66, rng) ? fromTask(rng) : fromProblem(rng)

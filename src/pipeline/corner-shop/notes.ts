@@ -1,4 +1,4 @@
-// Knows: what the shop tells everybody: notes for the door.
+// Knows: notes to all customers, for the door.
 import type { Rng } from '../../domain/rng.ts'
 import { pick } from './draws.ts'
 import { drawGoods } from './goods.ts'
@@ -18,7 +18,7 @@ const NEWS = [
   '{goods} cost half as much on {weekday}',
   'the second till opens on {weekday}',
 ]
-const ASKS = [
+const REQUESTS = [
   'Write a note for the door: {news}.',
   'Tell all customers that {news}.',
   'Write a sign which says that {news}.',
@@ -27,7 +27,7 @@ const ASKS = [
 
 export interface Note {
   readonly text: string
-  /** What the note has to say. */
+  /** The content of the note. */
   readonly news: string
 }
 
@@ -35,14 +35,14 @@ export function drawNote(rng: Rng): Note {
   const news = pick(NEWS, rng)
     .replace('{weekday}', pick(WEEKDAYS, rng))
     .replace('{goods}', drawGoods(rng).name)
-  return { news, text: pick(ASKS, rng).replace('{news}', news) }
+  return { news, text: pick(REQUESTS, rng).replace('{news}', news) }
 }
 
 const THANKS = ['Thank you!', 'Thank you for your patience.', 'Thank you for understanding.', 'See you soon!']
 
 export const writeNote = ({ news }: Note, rng: Rng): string => `Dear customers, ${news}. ${pick(THANKS, rng)}`
 
-/** The news of a task that asks for a note; undefined where it asks for something else. */
+/** The note that a task requests; undefined if it requests something else. */
 export const readNote = (text: string): Note | undefined => {
   const news =
     /^(?:Write a note for the door: |Tell all customers that |Write a sign which says that |Let our customers know that )(.+)\.$/.exec(

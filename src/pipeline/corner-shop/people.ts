@@ -1,4 +1,4 @@
-// Knows: who comes to the corner shop.
+// Knows: the customers of the corner shop.
 import type { Rng } from '../../domain/rng.ts'
 import { chance, pick } from './draws.ts'
 
@@ -29,7 +29,7 @@ export const CUSTOMERS: readonly string[] = [
   'A carpenter',
 ]
 
-/** Behind the customer: says nothing that a reply depends on. */
+/** Added after the customer: irrelevant to the reply. */
 export const MANNERS: readonly string[] = [
   'in a hurry',
   'on the phone',
@@ -47,7 +47,7 @@ export const MANNERS: readonly string[] = [
 export const drawCustomer = (rng: Rng): string =>
   `${pick(CUSTOMERS, rng)}${chance(0.4, rng) ? ` ${pick(MANNERS, rng)}` : ''}`
 
-/** People of word problems, with the pronoun that goes on. */
+/** People of word problems, with their pronoun. */
 export const NAMES: readonly { readonly name: string; readonly they: string }[] = [
   ...['Ben', 'Tom', 'Ali', 'Karl', 'Omar', 'Jack', 'Luis', 'Noah', 'Ivan', 'Peter', 'Sam', 'Hugo'].map(
     (name) => ({ name, they: 'he' }),

@@ -1,4 +1,4 @@
-// Knows: a right reply to a customer, what any reply leaves out or gets wrong, and the score that it deserves.
+// Knows: a right reply to a customer, what any reply omits or gets wrong, and its true score.
 import type { Rng } from '../../domain/rng.ts'
 import { chance, pick } from './draws.ts'
 import type { Fact } from './situation.ts'
@@ -27,7 +27,7 @@ const CLOSINGS = [
 ]
 const APOLOGY = /sorry|apolog/i
 
-/** A reply's sentences by what they do. */
+/** A reply's sentences by function. */
 export interface ReplyParts {
   readonly opening?: string
   readonly facts: readonly string[]
@@ -37,7 +37,7 @@ export interface ReplyParts {
 export const joinParts = ({ opening, facts, closing }: ReplyParts): string =>
   [opening, ...facts, closing].filter((part) => part !== undefined).join(' ')
 
-/** A right reply: it apologises where the customer is upset, says every fact, and is friendly; a short one is one sentence. */
+/** A right reply: it apologises if the customer is upset, states every fact, and is friendly; a short one is one sentence. */
 export function drawReply(task: ReplyTask, rng: Rng): ReplyParts {
   const {
     situation: { upset },
@@ -59,17 +59,17 @@ export const states = ({ key }: Fact, text: string): boolean => text.toLowerCase
 export const contradicts = ({ others }: Fact, text: string): boolean =>
   others.some((other) => text.toLowerCase().includes(other.toLowerCase()))
 
-/** What can be said of a reply against the shop's rules. */
+/** A reply checked against the shop's rules. */
 export interface ReplyCheck {
-  /** Facts that should be there and are not. */
+  /** Required facts that it omits. */
   readonly missing: readonly Fact[]
-  /** Facts that are told otherwise. */
+  /** Facts that it contradicts. */
   readonly wrong: readonly Fact[]
-  /** The customer is upset, and nobody says sorry. */
+  /** The customer is upset, and it does not apologise. */
   readonly unsorry: boolean
-  /** Something is told that nobody asked for. */
+  /** It states something irrelevant. */
   readonly chatter: boolean
-  /** More than the one sentence that was asked for. */
+  /** More than the one requested sentence. */
   readonly long: boolean
   /** It ends in the middle of a sentence. */
   readonly cut: boolean
@@ -91,13 +91,15 @@ export function checkReply(task: ReplyTask, text: string): ReplyCheck {
   }
 }
 
-/** Whether a reply does all that the rules want. */
+/** Whether a reply follows all rules. */
 export function followsRules(task: ReplyTask, text: string): boolean {
-  const { missing, wrong, ...faults } = checkReply(task, text)
-  return missing.length === 0 && wrong.length === 0 && Object.values(faults).every((fault) => !fault)
+  const { missing, wrong, ...violations } = checkReply(task, text)
+  return (
+    missing.length === 0 && wrong.length === 0 && Object.values(violations).every((violated) => !violated)
+  )
 }
 
-/** The scores that a reply deserves by the two rubrics: the truth that a judge is measured against. */
+/** The true scores of a reply by the two rubrics: the reference for evaluating a judge. */
 export interface TrueScores {
   readonly helpfulness: 1 | 2 | 3 | 4 | 5
   readonly correctness: 1 | 2 | 3 | 4 | 5
@@ -114,7 +116,7 @@ export function scoreReply(task: ReplyTask, text: string): TrueScores {
   return chatter || long ? { helpfulness: 4, correctness: 5 } : { helpfulness: 5, correctness: 5 }
 }
 
-/** What is wrong with a reply in a sentence, the worst first. */
+/** The worst error of a reply, in a sentence. */
 export function critiqueReply(task: ReplyTask, text: string): string {
   const { missing, wrong, unsorry, chatter, long, cut } = checkReply(task, text)
   const facts = factsOf(task)

@@ -1,5 +1,4 @@
-// Knows: the rules of the shop as facts: what is true, in which words it may be said, and what would be said in its place by someone
-// who is wrong.
+// Knows: the rules of the shop as facts: what is true, the sentences that state it, and what a wrong reply would state instead.
 import { GOODS, ORIGINS, originOf, writeMoney, type Goods } from './goods.ts'
 import type { Fact } from './situation.ts'
 
@@ -8,7 +7,7 @@ const hoursOf = (weekday: string): string =>
   weekday === 'Sunday' ? HOURS[2] : weekday === 'Saturday' ? HOURS[1] : HOURS[0]
 const without = (items: readonly string[], key: string): string[] => items.filter((item) => item !== key)
 
-/** The last day on which something is taken back. */
+/** Days within which a product can be returned. */
 export const RETURN_DAYS = 14
 
 export function hoursFact(weekday: string): Fact {

@@ -1,8 +1,8 @@
-// Knows: what a situation in the shop is: how customers put it, and what a right reply has to say.
+// Knows: what a situation in the shop is: how customers describe it, and what a right reply must state.
 import type { Rng } from '../../domain/rng.ts'
 import type { Goods } from './goods.ts'
 
-/** What a situation is about this time. Each situation uses some of it. */
+/** The particulars of a drawn situation. Each situation uses some of them. */
 export interface Particulars {
   readonly goods: Goods
   /** 2 to 40. */
@@ -11,27 +11,27 @@ export interface Particulars {
   readonly thing: string
 }
 
-/** One thing that a right reply says. Every one of its sentences holds the key once. */
+/** One fact that a right reply states. Each of its sentences contains the key once. */
 export interface Fact {
   readonly topic: string
-  /** The words that make it right, as they stand in a reply. */
+  /** The words in a reply that make it right. */
   readonly key: string
-  /** Words that would stand in their place in a wrong reply; none is part of the key or holds it. */
+  /** Words that replace the key in a wrong reply; none is part of the key or contains it. */
   readonly others: readonly string[]
   readonly sentences: readonly string[]
 }
 
 export interface Situation {
   readonly name: string
-  /** How often it comes, against others. */
+  /** How often it occurs, relative to others. */
   readonly weight: number
   /** The customer is upset: a right reply apologises. */
   readonly upset: boolean
-  /** What stands behind “A customer”. Slots: {goods} {days} {weekday} {thing}. */
+  /** Text after “A customer”. Slots: {goods} {days} {weekday} {thing}. */
   readonly clauses: readonly string[]
-  /** What the customer says; the same slots. */
+  /** The customer's words; the same slots. */
   readonly speeches: readonly string[]
-  /** What a right reply says, in order. */
+  /** The facts of a right reply, in order. */
   facts(particulars: Particulars): readonly Fact[]
 }
 
@@ -47,7 +47,7 @@ export const WEEKDAYS: readonly string[] = [
   'Saturday',
   'Sunday',
 ]
-/** What people leave in a shop. */
+/** Things that people leave in a shop. */
 export const THINGS: readonly string[] = [
   'an umbrella',
   'a scarf',
@@ -59,7 +59,7 @@ export const THINGS: readonly string[] = [
   'a hat',
 ]
 
-/** The slots of a template filled in. */
+/** A template with its slots filled. */
 export const fillSlots = (template: string, { goods, days, weekday, thing }: Particulars): string =>
   template
     .replaceAll('{goods}', goods.name)
@@ -67,7 +67,7 @@ export const fillSlots = (template: string, { goods, days, weekday, thing }: Par
     .replaceAll('{weekday}', weekday)
     .replaceAll('{thing}', thing)
 
-/** A draw of everything. */
+/** Random particulars. */
 export const drawParticulars = (goods: Goods, rng: Rng): Particulars => ({
   goods,
   days: 2 + rng.below(39),

@@ -1,4 +1,4 @@
-// Knows: what a customer's situation becomes when it is asked of a model, and how to read it back from such a text.
+// Knows: how a customer's situation becomes a prompt, and how to read it back from such a text.
 // Must not know: what a right reply is (reply.ts).
 import type { Rng } from '../../domain/rng.ts'
 import { chance, pick, pickByWeight } from './draws.ts'
@@ -20,25 +20,25 @@ import { SITUATIONS } from './situations/index.ts'
 export interface ReplyTask {
   readonly situation: Situation
   readonly particulars: Particulars
-  /** The reply may have one sentence only. */
+  /** The reply must be one sentence. */
   readonly short: boolean
-  /** What else the reply has to say. */
+  /** What else the reply must state. */
   readonly extra?: Extra
-  /** The task in words. */
+  /** The prompt. */
   readonly text: string
 }
 
-/** Something that a task asks for besides. */
+/** An additional request of a task. */
 export interface Extra {
-  readonly ask: string
+  readonly request: string
   fact(particulars: Particulars): Fact
 }
 
 export const EXTRAS: readonly Extra[] = [
-  { ask: 'Also say when we are open on Sunday.', fact: () => hoursFact('Sunday') },
-  { ask: 'Also say how one can pay.', fact: () => paymentFact() },
-  { ask: 'Also say where to find the {goods}.', fact: ({ goods }) => placeFact(goods) },
-  { ask: 'Also say what the {goods} cost.', fact: ({ goods }) => priceFact(goods) },
+  { request: 'Also say when we are open on Sunday.', fact: () => hoursFact('Sunday') },
+  { request: 'Also say how one can pay.', fact: () => paymentFact() },
+  { request: 'Also say where to find the {goods}.', fact: ({ goods }) => placeFact(goods) },
+  { request: 'Also say what the {goods} cost.', fact: ({ goods }) => priceFact(goods) },
 ]
 
 const INSTRUCTIONS = [
@@ -55,7 +55,7 @@ const INSTRUCTIONS = [
 ]
 const SHORT_INSTRUCTIONS = ['Answer in one sentence.', 'Reply in one sentence.', 'Say it in one sentence.']
 
-/** What a right reply says, in order. */
+/** The facts of a right reply, in order. */
 export const factsOf = ({
   situation,
   particulars,
@@ -74,7 +74,7 @@ export function drawTask(rng: Rng): ReplyTask {
   return writeTask({ situation, particulars, short, ...(extra ? { extra } : {}) }, rng)
 }
 
-/** Something else to ask for, of which the situation does not speak anyway. */
+/** An additional request that the situation does not cover already. */
 export function drawExtra(situation: Situation, particulars: Particulars, rng: Rng): Extra | undefined {
   const topics = new Set(situation.facts(particulars).map(({ topic }) => topic))
   if (topics.has('stock') || topics.has('delivery')) topics.add('place')
@@ -84,15 +84,18 @@ export function drawExtra(situation: Situation, particulars: Particulars, rng: R
   )
 }
 
-/** A situation in words, drawn among the ways to put it. */
+/** A situation as a prompt, in random words. */
 export function writeTask(what: Omit<ReplyTask, 'text'>, rng: Rng): ReplyTask {
   const { situation, particulars, short, extra } = what
   const customer = drawCustomer(rng)
-  const told = chance(0.6, rng)
+  const description = chance(0.6, rng)
     ? `${customer} ${fillSlots(pick(situation.clauses, rng), particulars)}.`
     : `${customer} says: "${fillSlots(pick(situation.speeches, rng), particulars)}"`
-  const asked = pick(short ? SHORT_INSTRUCTIONS : INSTRUCTIONS, rng)
-  return { ...what, text: [told, asked, ...(extra ? [fillSlots(extra.ask, particulars)] : [])].join(' ') }
+  const instruction = pick(short ? SHORT_INSTRUCTIONS : INSTRUCTIONS, rng)
+  return {
+    ...what,
+    text: [description, instruction, ...(extra ? [fillSlots(extra.request, particulars)] : [])].join(' '),
+  }
 }
 
 const escape = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`)
@@ -122,14 +125,17 @@ const PATTERNS = SITUATIONS.flatMap((situation) => [
     expression: new RegExp(`says: "${toPattern(speech)}" `),
   })),
 ])
-const EXTRA_PATTERNS = EXTRAS.map((extra) => ({ extra, expression: new RegExp(` ${toPattern(extra.ask)}$`) }))
+const EXTRA_PATTERNS = EXTRAS.map((extra) => ({
+  extra,
+  expression: new RegExp(` ${toPattern(extra.request)}$`),
+}))
 
-/** The task that a text puts, where it is one of the shop's; undefined where a model has written something else. */
+/** The task of a prompt, if it is one of the shop's; undefined for any other text. */
 export function readTask(text: string): ReplyTask | undefined {
   for (const { situation, expression } of PATTERNS) {
     const groups = expression.exec(text)?.groups
     if (groups === undefined && !expression.test(text)) continue
-    const found = EXTRA_PATTERNS.find(({ expression: ask }) => ask.test(text))
+    const found = EXTRA_PATTERNS.find(({ expression: request }) => request.test(text))
     const named = groups?.['goods'] ?? found?.expression.exec(text)?.groups?.['goods']
     const particulars: Particulars = {
       goods: GOODS.find(({ name }) => name === named) ?? (GOODS[0] as (typeof GOODS)[number]),

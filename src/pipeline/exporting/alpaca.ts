@@ -1,5 +1,5 @@
-// Knows: Alpaca's format: {instruction, input, output}. The whole prompt stands in `instruction`: where a prompt has an input, it is
-// part of its text.
+// Knows: Alpaca's format: {instruction, input, output}. The whole prompt is in `instruction`: if a prompt has an input, it is part of
+// its text.
 import { describeRow, writeLines, type Exporter } from './exporter.ts'
 
 export const alpaca: Exporter = {

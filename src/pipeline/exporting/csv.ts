@@ -1,5 +1,5 @@
-// Knows: the dataset as a table. Cells are quoted but never changed: a text that begins with =, +, - or @ stays as it is, so that the
-// data are the data. A spreadsheet may take such a cell for a formula; the data card says so.
+// Knows: the dataset as a table. Cells are quoted but never changed, even if a text begins with =, +, - or @. A spreadsheet may read
+// such a cell as a formula; the data card warns of it.
 import Papa from 'papaparse'
 import type { Exporter } from './exporter.ts'
 
@@ -20,6 +20,6 @@ export const csv: Exporter = {
       row.rowId,
       row.seedId,
     ])
-    return `${Papa.unparse([COLUMNS, ...data], { newline: '\r\n', escapeFormulae: false })}\r\n` // RFC 4180's line ends
+    return `${Papa.unparse([COLUMNS, ...data], { newline: '\r\n', escapeFormulae: false })}\r\n` // line ends as in RFC 4180
   },
 }

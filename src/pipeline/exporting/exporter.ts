@@ -1,20 +1,20 @@
-// Knows: what every export format is: rows of a dataset in, text of a file out.
+// Knows: what an export format is: rows of a dataset in, text of a file out.
 import type { DatasetRow } from '../../domain/dataset.ts'
 
 export interface Exporter {
   readonly format: string
-  /** Ending of the file's name, with the dot. */
+  /** Extension of the file, with the dot. */
   readonly ending: string
   readonly mime: string
-  /** The whole file. Texts stand in it exactly as in the dataset. */
+  /** The whole file, with the dataset's texts unchanged. */
   write(rows: readonly DatasetRow[]): string
 }
 
-/** One JSON record a line. */
+/** One JSON record per line. */
 export const writeLines = (records: readonly object[]): string =>
   records.map((record) => `${JSON.stringify(record)}\n`).join('')
 
-/** What every record says of its row beside the texts; readers that do not know these fields pass over them. */
+/** The fields of every record in addition to its texts; readers ignore fields that they do not know. */
 export const describeRow = ({ rowId, seedId, split, score, editedByHand }: DatasetRow): object => ({
   split,
   ...(score === undefined ? {} : { score }),

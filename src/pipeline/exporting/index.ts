@@ -1,4 +1,4 @@
-// Knows: the formats in which a dataset can be taken home.
+// Knows: all export formats of a dataset.
 import type { DatasetRow } from '../../domain/dataset.ts'
 import { alpaca } from './alpaca.ts'
 import { csv } from './csv.ts'
@@ -10,13 +10,13 @@ import { promptCompletion } from './prompt-completion.ts'
 export const exporters: readonly Exporter[] = [messages, promptCompletion, alpaca, preference, csv]
 
 export interface ExportedText {
-  /** Ending of the file's name, with the dot. */
+  /** Extension of the file, with the dot. */
   readonly ending: string
   readonly mime: string
   readonly text: string
 }
 
-/** A dataset's rows in one format. Throws a RangeError on a format that there is not. */
+/** A dataset's rows in one format. Throws a RangeError on an unknown format. */
 export function exportRows(rows: readonly DatasetRow[], format: string): ExportedText {
   const exporter = exporters.find((known) => known.format === format)
   if (!exporter) throw new RangeError(`no export format called ${format}`)

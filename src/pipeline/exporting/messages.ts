@@ -1,4 +1,4 @@
-// Knows: the chat format: {messages: [{role, content}, …]}, as TRL, Axolotl and OpenAI read it.
+// Knows: the chat format: {messages: [{role, content}, …]}, as read by TRL, Axolotl and OpenAI.
 import { describeRow, writeLines, type Exporter } from './exporter.ts'
 
 export const messages: Exporter = {

@@ -1,8 +1,8 @@
-// Knows: the form of preference pairs: {prompt, chosen, rejected} as lists of messages, as TRL's preference trainers read it.
+// Knows: the format of preference pairs: {prompt, chosen, rejected} as lists of messages, as read by TRL's preference trainers.
 // Source: TRL's documentation of dataset formats (conversational, preference, explicit prompt).
 import { describeRow, writeLines, type Exporter } from './exporter.ts'
 
-/** Rows without a rejected completion are no pairs and are left out. */
+/** Rows without a rejected completion are skipped. */
 export const preference: Exporter = {
   format: 'preference',
   ending: '.jsonl',
@@ -12,15 +12,15 @@ export const preference: Exporter = {
       rows.flatMap((row) => {
         const { rejected } = row
         if (rejected === undefined) return []
-        const says = (content: string): object[] => [{ role: 'assistant', content }]
+        const assistant = (content: string): object[] => [{ role: 'assistant', content }]
         return [
           {
             prompt: [
               ...(row.system === '' ? [] : [{ role: 'system', content: row.system }]),
               { role: 'user', content: row.prompt },
             ],
-            chosen: says(row.completion),
-            rejected: says(rejected.completion),
+            chosen: assistant(row.completion),
+            rejected: assistant(rejected.completion),
             ...(row.score === undefined ? {} : { score_chosen: row.score }),
             ...(rejected.score === undefined ? {} : { score_rejected: rejected.score }),
             ...describeRow(row),

@@ -1,4 +1,4 @@
-// Knows: the plain format: {prompt, completion}, as TRL's trainers read it.
+// Knows: the plain format: {prompt, completion}, as read by TRL's trainers.
 import { describeRow, writeLines, type Exporter } from './exporter.ts'
 
 export const promptCompletion: Exporter = {

@@ -1,20 +1,20 @@
-// Knows: how a row goes through all filters of a recipe: in the recipe's order, to the first that drops it.
-import type { StepAnswer } from '../../domain/filter-answer.ts'
-import type { Ending } from '../../domain/model.ts'
+// Knows: how a row passes through all filters of a recipe: in the recipe's order, up to the first that drops it.
+import type { StepDecision } from '../../domain/filter-decision.ts'
+import type { FinishReason } from '../../domain/completion-request.ts'
 import { NoveltyPool } from '../novelty-pool.ts'
 import type { PlacedFilter } from '../recipes/read-steps.ts'
 
 export interface FilteredText {
   readonly prompt: string
   readonly completion: string
-  readonly ending: Ending
-  /** The known answer of the prompt, where there is one. */
-  readonly answer?: string
+  readonly finishReason: FinishReason
+  /** The reference answer of the prompt, if it has one. */
+  readonly reference?: string
 }
 
 /**
- * The filters of one run with what they remember of earlier rows. Where `comparesRows` is true, answers depend on the order in
- * which rows come: give them by their `order` for a run that repeats.
+ * The filters of one run with their memory of earlier rows. If `comparesRows` is true, decisions depend on the order of the rows:
+ * pass them by their `order` for a reproducible run.
  */
 export class FilterBank {
   readonly #filters: readonly PlacedFilter[]
@@ -26,24 +26,24 @@ export class FilterBank {
     this.comparesRows = filters.some(({ member }) => member.comparesRows)
   }
 
-  /** The answers up to the first drop; one that passes all is remembered. */
-  decide(row: FilteredText): StepAnswer[] {
-    const answers: StepAnswer[] = []
+  /** The decisions up to the first drop; a row that passes all is remembered. */
+  decide(row: FilteredText): StepDecision[] {
+    const decisions: StepDecision[] = []
     for (const { index, name, member, settings } of this.#filters) {
-      const answer = member.decide({ ...row, settings, earlier: this.#earlier })
-      answers.push({ step: index, name, answer })
-      if (answer.kind === 'dropped') return answers
+      const decision = member.decide({ ...row, settings, earlier: this.#earlier })
+      decisions.push({ step: index, name, decision })
+      if (decision.kind === 'dropped') return decisions
     }
     this.remember(row)
-    return answers
+    return decisions
   }
 
-  /** A row that passed all filters in an earlier part of the run. */
+  /** Adds a row that passed all filters in an earlier part of the run. */
   remember(row: Pick<FilteredText, 'completion'>): void {
     if (this.comparesRows) this.#earlier.add(row.completion)
   }
 }
 
-/** The drop among a row's answers, if there is one. */
-export const findDrop = (answers: readonly StepAnswer[]): StepAnswer | undefined =>
-  answers.find(({ answer }) => answer.kind === 'dropped')
+/** The drop among a row's decisions, if there is one. */
+export const findDrop = (decisions: readonly StepDecision[]): StepDecision | undefined =>
+  decisions.find(({ decision }) => decision.kind === 'dropped')

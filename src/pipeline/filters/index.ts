@@ -1,4 +1,4 @@
-// Knows: the members of the filter family, cheapest first: the order in which they are offered.
+// Knows: the members of the filter family, cheapest first: the order of the form.
 import type { FilterMember } from './filter.ts'
 import { ending } from './ending.ts'
 import { finalAnswer } from './final-answer.ts'

@@ -1,17 +1,17 @@
 // Knows: the filter on a completion's number of words.
-import { dropped, kept } from '../../domain/filter-answer.ts'
+import { dropped, kept } from '../../domain/filter-decision.ts'
 import { wholeNumber } from '../../domain/settings.ts'
 import { countWords } from '../words.ts'
 import { defineFilter } from './filter.ts'
 
-/** Drops completions outside a range of words. Defaults: what Self-Instruct asks of an instruction (more than 3, at most 150). */
+/** Drops completions outside a range of words. Defaults: Self-Instruct's range for an instruction (4 to 150). */
 export const length = defineFilter({
   name: 'length',
   title: 'Length',
-  help: 'Drops completions that are too short or too long to teach anything.',
+  help: 'Drops completions that are too short or too long.',
   settings: {
     min: wholeNumber({
-      label: 'Fewest words',
+      label: 'Min words',
       help: 'Shorter completions are dropped.',
       from: 0,
       to: 10_000,
@@ -19,7 +19,7 @@ export const length = defineFilter({
       unit: 'words',
     }),
     max: wholeNumber({
-      label: 'Most words',
+      label: 'Max words',
       help: 'Longer completions are dropped.',
       from: 1,
       to: 10_000,

@@ -1,6 +1,6 @@
 // Knows: the filter on text that repeats itself.
 // Source: the repetition rules of Gopher's MassiveText (Rae et al. 2021, arXiv 2112.11446, table A1), applied to a completion's words.
-import { dropped, kept } from '../../domain/filter-answer.ts'
+import { dropped, kept } from '../../domain/filter-decision.ts'
 import { realNumber, wholeNumber } from '../../domain/settings.ts'
 import { tokensOf } from '../words.ts'
 import { defineFilter } from './filter.ts'
@@ -8,19 +8,19 @@ import { defineFilter } from './filter.ts'
 export const repetition = defineFilter({
   name: 'repetition',
   title: 'Repetition',
-  help: 'Drops completions that say the same words again and again.',
+  help: 'Drops completions that repeat the same phrases.',
   settings: {
     n: wholeNumber({
-      label: 'Words of a phrase',
-      help: 'Length of the phrases that are counted.',
+      label: 'Phrase length',
+      help: 'Words per counted phrase (n-gram).',
       from: 1,
       to: 20,
       default: 4,
       unit: 'words',
     }),
     max: realNumber({
-      label: 'Largest share repeated',
-      help: 'Share of the phrases that stood in the completion before.',
+      label: 'Max repeated share',
+      help: 'Max share of phrases that already occurred in the completion.',
       from: 0,
       to: 1,
       default: 0.2,
@@ -42,7 +42,7 @@ export const repetition = defineFilter({
 
 /**
  * Share of a text's phrases of `n` words that are repetitions of an earlier one (1 − distinct / all, from 0 to 1), with the most
- * frequent phrase. A text shorter than a phrase repeats nothing.
+ * frequent phrase. A text shorter than a phrase has no repetition.
  */
 export function measureRepetition(text: string, n: number): { share: number; phrase: string; times: number } {
   const words = tokensOf(text)

@@ -1,41 +1,41 @@
-// Knows: which rows of a run become a dataset, in which order, and with which of their texts.
+// Knows: which rows of a run become a dataset, in which order, and with which texts.
 import type { DatasetRow } from '../../domain/dataset.ts'
 import { accept, type Checked } from '../../domain/problem.ts'
 import { effectiveText, type Row } from '../../domain/row.ts'
 import { PREFERRED_TO } from '../selecting/pair.ts'
 import { splitRows, type SplitSettings } from './split.ts'
 
-/** Used where a recipe has no freeze step. */
+/** Used if a recipe has no freeze step. */
 export const DEFAULT_SPLIT: SplitSettings = { heldOut: 0.1 }
 
 /** The id of the row that a row is preferred to by its recipe's pair step. */
-export function findPreferredTo({ answers }: Pick<Row, 'answers'>): string | undefined {
-  for (const { answer } of answers) {
-    const id = answer.evidence[PREFERRED_TO]
-    if (answer.kind === 'kept' && typeof id === 'string') return id
+export function findPreferredTo({ decisions }: Pick<Row, 'decisions'>): string | undefined {
+  for (const { decision } of decisions) {
+    const id = decision.evidence[PREFERRED_TO]
+    if (decision.kind === 'kept' && typeof id === 'string') return id
   }
   return undefined
 }
 
 /**
- * What a kept row is preferred to, with a person's edits. Undefined where there is nothing (any more): the other row is gone or was
- * rejected by hand, edits made both texts the same or their prompts different.
+ * The rejected completion of a kept row's pair, with a person's edits. Undefined if there is none: the other row is gone
+ * or was rejected by hand, or edits made both texts equal or their prompts different.
  */
 function readRejected(row: Row, others: ReadonlyMap<string, Row>): DatasetRow['rejected'] {
   const other = others.get(findPreferredTo(row) ?? '')
   if (other === undefined || other.status === 'rejected') return undefined
-  const [chosen, lesser] = [effectiveText(row), effectiveText(other)]
-  if (chosen.prompt !== lesser.prompt || chosen.completion.trim() === lesser.completion.trim())
+  const [chosen, rejected] = [effectiveText(row), effectiveText(other)]
+  if (chosen.prompt !== rejected.prompt || chosen.completion.trim() === rejected.completion.trim())
     return undefined
   return {
-    completion: lesser.completion,
+    completion: rejected.completion,
     ...(other.verdict?.kind === 'score' ? { score: other.verdict.score } : {}),
   }
 }
 
 /**
- * The kept rows in the run's order, with a person's edits, on their side of the split; or why they cannot be frozen. `rows` holds
- * beside them those that they are preferred to.
+ * The kept rows in the run's order, with a person's edits and their split; or why they cannot be frozen. `rows` also contains the
+ * rows that they are preferred to.
  */
 export function freezeRows(
   rows: readonly Row[],

@@ -1,4 +1,4 @@
-// Knows: splitting rows into training and held-out ones so that siblings never straddle the line.
+// Knows: splitting rows into training and held-out ones so that siblings are never on both sides.
 import type { Split } from '../../domain/dataset.ts'
 import type { SeedId } from '../../domain/id.ts'
 import { accept, refuse, type Checked } from '../../domain/problem.ts'
@@ -10,11 +10,11 @@ export const split = defineStep({
   family: 'freeze',
   name: 'split',
   title: 'Freeze and split by seed',
-  help: 'Freezes the kept rows and holds some seeds back, with everything grown from them, to measure the student on.',
+  help: 'Freezes the kept rows and holds out some seeds, with everything grown from them, for evaluation.',
   settings: {
     heldOut: realNumber({
       label: 'Share held out',
-      help: 'Share of the rows that the student never sees; always at least one seed.',
+      help: 'Share of the rows that the student is never trained on; at least one seed.',
       from: 0.01,
       to: 0.5,
       default: 0.1,
@@ -25,16 +25,16 @@ export const split = defineStep({
 
 export type SplitSettings = ValuesOf<typeof split.settings>
 
-/** What a split looks at. */
+/** What a split reads of a row. */
 export interface SplitRow {
   readonly seedId: SeedId
   readonly prompt: string
 }
 
 /**
- * One side for each row. Rows are siblings when they descend from one seed or ask the same prompt (letters' case and white space
- * aside), directly or through others; siblings stand on one side. Whole families are held out, in an order drawn from `rngSeed`,
- * as long as that brings the share of rows nearer to `heldOut`; each side has at least one family, or there is a problem.
+ * One side for each row. Rows are siblings if they descend from the same seed or have the same prompt (ignoring case and white
+ * space), directly or transitively; siblings are on the same side. Whole families are held out, in an order drawn from `rngSeed`,
+ * as long as that brings the share of rows closer to `heldOut`; each side has one family or more, or the split is refused.
  */
 export function splitRows(
   rows: readonly SplitRow[],
@@ -44,7 +44,7 @@ export function splitRows(
   if (rows.length === 0)
     return refuse({
       sentence:
-        'No row was kept, so there is nothing to freeze. Loosen a filter or the score that is needed, and run again.',
+        'No row was kept, so there is nothing to freeze. Relax a filter or the minimum score, and run again.',
     })
   const families = joinSiblings(rows)
   const sizes = new Map<string, number>()
@@ -53,11 +53,11 @@ export function splitRows(
     return refuse({
       sentence:
         rows.length === 1
-          ? 'Only one row was kept; a dataset needs at least two, from two seeds: one to train on and one to measure with.'
-          : `All ${rows.length} kept rows descend from one seed (or ask the same prompt), so none can be held out without showing the student its test. Add seeds, or loosen a filter, and run again.`,
+          ? 'Only one row was kept; a dataset needs two or more, from two seeds: one to train on and one held out.'
+          : `All ${rows.length} kept rows descend from one seed (or have the same prompt), so none can be held out without leaking into training. Add seeds, or relax a filter, and run again.`,
     })
   }
-  // Sorted before they are shuffled: the split depends on which families there are, not on the order of rows.
+  // Sorted before the shuffle: the split depends on the set of families, not on the order of rows.
   const order = shuffle([...sizes.keys()].toSorted(), makeRng(`${rngSeed}/split`))
   const wanted = heldOut * rows.length
   const held = new Set<string>()
@@ -75,7 +75,7 @@ export function splitRows(
   return accept(families.map((family) => (held.has(family) ? 'held-out' : 'train')))
 }
 
-/** For each row the name of its family: the smallest seed id among all that its siblings descend from. */
+/** For each row the name of its family: the smallest seed id of its siblings. */
 function joinSiblings(rows: readonly SplitRow[]): string[] {
   const parent = new Map<string, string>()
   const find = (name: string): string => {
@@ -91,9 +91,9 @@ function joinSiblings(rows: readonly SplitRow[]): string[] {
   const seedOfPrompt = new Map<string, string>()
   for (const { seedId, prompt } of rows) {
     if (!parent.has(seedId)) parent.set(seedId, seedId)
-    const asked = prompt.toLowerCase().replaceAll(/\s+/gu, ' ').trim()
-    const earlier = seedOfPrompt.get(asked)
-    if (earlier === undefined) seedOfPrompt.set(asked, seedId)
+    const normalised = prompt.toLowerCase().replaceAll(/\s+/gu, ' ').trim()
+    const earlier = seedOfPrompt.get(normalised)
+    if (earlier === undefined) seedOfPrompt.set(normalised, seedId)
     else {
       const [a, b] = [find(earlier), find(seedId)]
       if (a !== b) parent.set(a < b ? b : a, a < b ? a : b)

@@ -1,26 +1,27 @@
-// Knows: how a numbered answer becomes prompts, and every rule by which one is dropped.
-// Must not know: what was asked before (novelty-pool.ts), workers.
-// Source: post_process_gpt3_response in self_instruct/bootstrap_instructions.py. Two things differ: an answer cut by length loses
-// its last prompt only, not all of them; and only the first letter is raised (the reference lowers all others).
-import { dropped, kept, type FilterAnswer } from '../../domain/filter-answer.ts'
+// Knows: how a numbered response becomes prompts, and every rule that drops one.
+// Must not know: earlier prompts (novelty-pool.ts), workers.
+// Source: post_process_gpt3_response in self_instruct/bootstrap_instructions.py. Two differences: a response cut by length loses
+// only its last prompt, not all of them; and only the first letter is capitalised (the reference lowercases the others).
+import { dropped, kept, type FilterDecision } from '../../domain/filter-decision.ts'
 import type { ProjectId, RunId } from '../../domain/id.ts'
-import type { CompletionResult, ModelRef } from '../../domain/model.ts'
+import type { CompletionResult } from '../../domain/completion-request.ts'
+import type { ModelRef } from '../../domain/model-card.ts'
 import { promptId, type Prompt } from '../../domain/prompt.ts'
 import type { Seed } from '../../domain/seed.ts'
 import { SELF_INSTRUCT_TEMPLATE } from '../templates/self-instruct.ts'
 import { countWords } from '../words.ts'
 import type { GrowthRequest, SelfInstructSettings } from './self-instruct.ts'
 
-/** A prompt as the teacher wrote it, with the rules' answer; novelty has not been asked yet. */
+/** A prompt as the teacher generated it, with the rules' decision; novelty is not decided yet. */
 export interface Candidate {
   readonly request: GrowthRequest
-  /** Place in the answer, from 0. */
+  /** Index in the response, from 0. */
   readonly item: number
   readonly text: string
-  readonly answer: FilterAnswer
+  readonly decision: FilterDecision
 }
 
-/** Words that speak of what a text model cannot see or make. */
+/** Words for things that a text model cannot see or make. */
 const UNUSABLE = [
   'image',
   'images',
@@ -38,40 +39,43 @@ const UNUSABLE = [
 ]
 const UNUSABLE_WORD = new RegExp(`\\b(${UNUSABLE.join('|')})\\b`, 'i')
 const PUNCTUATION = /^[!-/:-@[-`{-~]/
-/** Characters of a prompt at most; anything longer is no list item. */
-const CHARACTERS = 8_000
+/** Max characters of a prompt; anything longer is not a list item. */
+const MAX_CHARACTERS = 8_000
 
-/** The prompts of an answer in their order, each kept or dropped by the rules. Empty items are left out. */
+/** The prompts of a response in order, each kept or dropped by the rules. Empty items are skipped. */
 export function readGrown(
   request: GrowthRequest,
-  result: Pick<CompletionResult, 'text' | 'ending'>,
+  result: Pick<CompletionResult, 'text' | 'finishReason'>,
   settings: SelfInstructSettings,
 ): Candidate[] {
   const pieces = result.text.split(/\n\s*\d+\s?[.)](?=\s|$)/)
   return pieces.flatMap((piece, item): Candidate[] => {
     const flat = piece.replaceAll(/\s+/gu, ' ').trim()
     if (flat === '') return []
-    const text = raiseFirst(flat.slice(0, CHARACTERS))
+    const text = capitalise(flat.slice(0, MAX_CHARACTERS))
     const last = item === pieces.length - 1
     return [
       {
         request,
         item,
         text,
-        answer: last && result.ending !== 'end' ? dropCut(result.ending) : decideUsable(text, settings),
+        decision:
+          last && result.finishReason !== 'end' ? dropCut(result.finishReason) : decideUsable(text, settings),
       },
     ]
   })
 }
 
-const dropCut = (ending: 'length' | 'aborted'): FilterAnswer =>
-  dropped(ending === 'length' ? 'cut by length' : 'stopped while it was being written', { ending })
+const dropCut = (finishReason: 'length' | 'aborted'): FilterDecision =>
+  dropped(finishReason === 'length' ? 'cut by length' : 'stopped during generation', {
+    'finish reason': finishReason,
+  })
 
-/** The reference's rules on one prompt, in its order. */
+/** The reference's rules for one prompt, in their order. */
 export function decideUsable(
   text: string,
   settings: Pick<SelfInstructSettings, 'minWords' | 'maxWords' | 'asciiStart'>,
-): FilterAnswer {
+): FilterDecision {
   const { minWords, maxWords, asciiStart } = settings
   const words = countWords(text)
   if (words < minWords)
@@ -79,7 +83,7 @@ export function decideUsable(
   if (words > maxWords) return dropped(`${words} words, more than ${maxWords}`, { words })
   const unusable = UNUSABLE_WORD.exec(text)?.[1]
   if (unusable !== undefined)
-    return dropped(`speaks of “${unusable.toLowerCase()}”, which a text model cannot see or make`, {
+    return dropped(`mentions “${unusable.toLowerCase()}”, which a text model cannot see or make`, {
       word: unusable,
     })
   if (/^write a program/i.test(text)) return dropped('starts with “Write a program”', { words })
@@ -90,42 +94,42 @@ export function decideUsable(
   return kept({ words })
 }
 
-const raiseFirst = (text: string): string => {
+const capitalise = (text: string): string => {
   const first = String.fromCodePoint(text.codePointAt(0) ?? 0)
   return first.toUpperCase().length === first.length ? first.toUpperCase() + text.slice(first.length) : text
 }
 
-/** Texts of the candidates that novelty has yet to judge, in order. */
+/** Texts of the candidates that still need a novelty decision, in order. */
 export const novelTexts = (candidates: readonly Candidate[]): string[] =>
-  candidates.filter(({ answer }) => answer.kind === 'kept').map(({ text }) => text)
+  candidates.filter(({ decision }) => decision.kind === 'kept').map(({ text }) => text)
 
 /**
- * Candidates of a round as prompts. `novelty` holds one answer for each text of `novelTexts(candidates)`, in that order.
- * Once `wanted` prompts are accepted, further good ones are dropped and say so. `order` is the number of prompts stored before.
+ * Candidates of a round as prompts. `novelty` has one decision for each text of `novelTexts(candidates)`, in that order.
+ * Once `wanted` prompts are accepted, further good ones are dropped for that reason. `order` is the number of prompts stored before.
  */
-export function settlePrompts(round: {
+export function promptsFromCandidates(round: {
   projectId: ProjectId
   runId: RunId
   /** Index of the grow step. */
   step: number
   teacher: ModelRef
   candidates: readonly Candidate[]
-  novelty: readonly FilterAnswer[]
+  novelty: readonly FilterDecision[]
   wanted: number
   order: number
 }): Prompt[] {
-  let asked = 0
+  let next = 0
   let accepted = 0
-  return round.candidates.map(({ request, item, text, answer: usable }, i): Prompt => {
-    let answer = usable
+  return round.candidates.map(({ request, item, text, decision: usable }, i): Prompt => {
+    let decision = usable
     if (usable.kind === 'kept') {
-      const novel = round.novelty[asked++]
-      if (!novel) throw new RangeError(`novelty has ${round.novelty.length} answers for more candidates`)
+      const novel = round.novelty[next++]
+      if (!novel) throw new RangeError(`${round.novelty.length} novelty decisions for more candidates`)
       const evidence = { ...usable.evidence, ...novel.evidence }
       const surplus = novel.kind === 'kept' && accepted >= round.wanted
-      answer = surplus ? dropped('not needed: enough prompts were there', evidence) : { ...novel, evidence }
+      decision = surplus ? dropped('not needed: there were enough prompts', evidence) : { ...novel, evidence }
     }
-    if (answer.kind === 'kept') accepted += 1
+    if (decision.kind === 'kept') accepted += 1
     return {
       projectId: round.projectId,
       runId: round.runId,
@@ -141,13 +145,13 @@ export function settlePrompts(round: {
         teacher: round.teacher,
       },
       order: round.order + i,
-      answers: [{ step: round.step, name: 'self-instruct', answer }],
-      status: answer.kind === 'kept' ? 'accepted' : 'dropped',
+      decisions: [{ step: round.step, name: 'self-instruct', decision }],
+      status: decision.kind === 'kept' ? 'accepted' : 'dropped',
     }
   })
 }
 
-/** The seeds themselves as prompts: where nothing is grown, or beside what is (`alsoSeeds`). */
+/** The seeds themselves as prompts: instead of grown ones, or in addition (`alsoSeeds`). */
 export function promptsFromSeeds(
   seeds: readonly Pick<Seed, 'projectId' | 'id' | 'text'>[],
   runId: RunId,
@@ -161,7 +165,7 @@ export function promptsFromSeeds(
     seedId: seed.id,
     origin: { kind: 'seed' },
     order: order + i,
-    answers: [],
+    decisions: [],
     status: 'accepted',
   }))
 }

@@ -1,12 +1,13 @@
-// Knows: how a verdict is asked for and read from log-probabilities of the five scores.
-// Must not know: prose. Nothing a judge writes is parsed, so nothing can be misread into a score.
-import type { ModelRef, ScoreRequest, ScoreResult } from '../../domain/model.ts'
+// Knows: how a verdict is requested, and read from the log-probabilities of the five scores.
+// Must not know: prose. No text of the judge is parsed, so none can be misread as a score.
+import type { ScoreRequest, ScoreResult } from '../../domain/completion-request.ts'
+import type { ModelRef } from '../../domain/model-card.ts'
 import { SCALE, type Verdict } from '../../domain/verdict.ts'
 import { SCORE_PREFIX, writeJudgeChat } from '../templates/judge-chat.ts'
 import { rubricOf, RUBRIC_NAMES, type Rubric } from '../templates/rubrics.ts'
 import type { RubricSettings } from './rubric.ts'
 
-/** The five ways an answer can go on after its prefix. */
+/** The five continuations of the answer prefix. */
 export const SCORE_CONTINUATIONS: readonly string[] = SCALE.map((score) => ` ${score}`)
 
 /** The rubric of a judge step's settings. */
@@ -20,8 +21,8 @@ export interface JudgedText {
   readonly completion: string
 }
 
-/** What the judge is asked about one completion. `id` comes back with the result; `contextLength` is the judge's, in tokens. */
-export function askVerdict(
+/** The judge's request for one completion. `id` is returned with the result; `contextLength` is the judge's, in tokens. */
+export function buildVerdictRequest(
   id: string,
   { prompt, completion }: JudgedText,
   rubric: Rubric,
@@ -29,7 +30,7 @@ export function askVerdict(
 ): ScoreRequest {
   return {
     id,
-    asked: writeJudgeChat(rubric, prompt, completion, contextLength),
+    input: writeJudgeChat(rubric, prompt, completion, contextLength),
     answerPrefix: SCORE_PREFIX,
     continuations: SCORE_CONTINUATIONS,
   }
@@ -37,8 +38,8 @@ export function askVerdict(
 
 /**
  * The verdict in a result: the expected score under the five probabilities (softmax of their logs), and `mass`, their sum before
- * that. Unreadable, with the reason, when a number is missing or not finite, or when `mass` is below `minMass`: a judge that
- * does not think of a score at all has not scored.
+ * that. Unreadable, with the reason, if a number is missing or not finite, or if `mass` is below `minMass`: then the judge
+ * did not respond with a score.
  */
 export function readVerdict(
   result: Pick<ScoreResult, 'logProbs'>,
@@ -53,17 +54,17 @@ export function readVerdict(
     ...(probability === undefined ? {} : { mass: probability }),
   })
   if (logProbs.length !== SCALE.length)
-    return unreadable(`the judge gave ${logProbs.length} of ${SCALE.length} probabilities`)
-  const most = Math.max(...logProbs)
-  // −∞ for some scores is a probability of 0; for all of them, NaN or +∞, nothing was said.
-  if (!Number.isFinite(most) || logProbs.some((logProb) => Number.isNaN(logProb)))
+    return unreadable(`the judge returned ${logProbs.length} of ${SCALE.length} probabilities`)
+  const max = Math.max(...logProbs)
+  // −∞ for some scores is a probability of 0; −∞ for all of them, NaN or +∞ is unreadable.
+  if (!Number.isFinite(max) || logProbs.some((logProb) => Number.isNaN(logProb)))
     return unreadable('the judge’s probabilities are not numbers')
-  const weights = logProbs.map((logProb) => Math.exp(logProb - most))
+  const weights = logProbs.map((logProb) => Math.exp(logProb - max))
   const total = weights.reduce((sum, weight) => sum + weight, 0)
-  const mass = Math.min(1, Math.exp(most) * total) // rounding can lift it a hair above 1
+  const mass = Math.min(1, Math.exp(max) * total) // rounding can lift it slightly above 1
   if (!(mass >= minMass))
     return unreadable(
-      `the five scores together had less probability than ${minMass}: the judge was not answering with a score`,
+      `the five scores have a total probability below ${minMass}: the judge did not respond with a score`,
       mass,
     )
   const distribution = weights.map((weight) => weight / total)

@@ -1,7 +1,8 @@
-// Knows: how two texts are compared: in both orders, and verdicts that disagree are a tie.
+// Knows: how two texts are compared: in both orders; verdicts that disagree are a tie.
 // Source: MT-Bench (Zheng et al. 2023; FastChat llm_judge) for the orders and the tie; probabilities instead of written verdicts
 // as in AlpacaEval 2 (Dubois et al. 2024).
-import type { ModelRef, ScoreRequest, ScoreResult } from '../../domain/model.ts'
+import type { ScoreRequest, ScoreResult } from '../../domain/completion-request.ts'
+import type { ModelRef } from '../../domain/model-card.ts'
 import type { PairVerdict } from '../../domain/verdict.ts'
 import { BETTER_PREFIX, writePairChat } from '../templates/judge-chat.ts'
 import type { Rubric } from '../templates/rubrics.ts'
@@ -16,25 +17,25 @@ export interface Pair {
 
 type LogProbs = Pick<ScoreResult, 'logProbs'>
 
-/** Both orders of one comparison, for a judge of so many tokens' context; the ids are `id/1` (first text shown first) and `id/2` (first text shown second). */
-export function askPair(
+/** Requests for both orders of one comparison, for a judge with `contextLength` tokens; the ids are `id/1` (first text shown first) and `id/2` (first text shown second). */
+export function buildPairRequests(
   id: string,
   { prompt, first, second }: Pair,
   rubric: Rubric,
   contextLength?: number,
 ): readonly [ScoreRequest, ScoreRequest] {
-  const ask = (name: string, a: string, b: string): ScoreRequest => ({
-    id: name,
-    asked: writePairChat(rubric, prompt, a, b, contextLength),
+  const build = (requestId: string, a: string, b: string): ScoreRequest => ({
+    id: requestId,
+    input: writePairChat(rubric, prompt, a, b, contextLength),
     answerPrefix: BETTER_PREFIX,
     continuations: CONTINUATIONS,
   })
-  return [ask(`${id}/1`, first, second), ask(`${id}/2`, second, first)]
+  return [build(`${id}/1`, first, second), build(`${id}/2`, second, first)]
 }
 
 /**
- * The outcome of both orders. A text wins only when it is preferred in both; the same place preferred twice is a tie, and so is an
- * exact half. Equal texts always tie. What could not be read in either order is marked `unreadable` (its probability is told as 0.5).
+ * The outcome of both orders. A text wins only if it is preferred in both; a preference for the same position is a tie, and so is
+ * exactly 0.5. Equal texts always tie. If either order is unreadable, the verdict is marked `unreadable` (with probability 0.5).
  */
 export function readPair(
   shownFirst: LogProbs,
@@ -43,7 +44,7 @@ export function readPair(
   texts?: Omit<Pair, 'prompt'>,
 ): PairVerdict {
   const one = readPreference(shownFirst.logProbs)
-  const other = readPreference(shownSecond.logProbs.toReversed()) // there the first text is B
+  const other = readPreference(shownSecond.logProbs.toReversed()) // here the first text is B
   if (one === undefined || other === undefined) {
     return {
       judge,
@@ -64,7 +65,7 @@ export function readPair(
   return { judge, shownFirst: one, shownSecond: other, outcome }
 }
 
-/** Probability of the first of two continuations among the two; `undefined` where it cannot be told. */
+/** Probability of the first of two continuations among the two; `undefined` if unreadable. */
 function readPreference(logProbs: readonly number[]): number | undefined {
   const [a = Number.NaN, b = Number.NaN] = logProbs
   if (logProbs.length !== 2 || Number.isNaN(a) || Number.isNaN(b) || !Number.isFinite(Math.max(a, b)))

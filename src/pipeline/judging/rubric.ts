@@ -1,4 +1,4 @@
-// Knows: the judge step that scores one completion by a rubric. The rubrics' words are templates/rubrics.ts.
+// Knows: the judge step that scores one completion by a rubric. The rubrics' texts are in templates/rubrics.ts.
 import { defineStep } from '../define-step.ts'
 import { choice, realNumber, text, type ValuesOf } from '../../domain/settings.ts'
 import { RUBRIC_NAMES } from '../templates/rubrics.ts'
@@ -8,23 +8,23 @@ export const rubric = defineStep({
   family: 'judge',
   name: 'rubric',
   title: 'Judge by a rubric',
-  help: 'The judge gives every completion a score from 1 to 5, read from its token probabilities.',
+  help: 'The judge scores every completion from 1 to 5, read from its token probabilities.',
   settings: {
     rubric: choice({
       label: 'Rubric',
-      help: 'What the score stands for.',
+      help: 'What the score measures.',
       choices: [...RUBRIC_NAMES, 'own'],
       default: 'helpfulness@1',
     }),
     own: text({
       label: 'Own rubric',
-      help: 'Your words for what a score of 5 has and a score of 1 lacks; used when the rubric is “own”.',
+      help: 'What a score of 5 requires and a score of 1 lacks; used if the rubric is “own”.',
       default: '',
       lines: 6,
     }),
     minMass: realNumber({
-      label: 'Smallest mass',
-      help: 'A verdict is unreadable when the five scores together have less probability than this.',
+      label: 'Minimum probability mass',
+      help: 'A verdict is unreadable if the five scores together have less probability than this.',
       from: 0,
       to: 1,
       default: 0.01,

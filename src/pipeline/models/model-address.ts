@@ -1,14 +1,14 @@
-// Knows: what an address of a model means: a GGUF file, or a model's page on a hub, in the forms in which people copy it.
-// Must not know: what the hub answers (workers/teachers/hub).
-// The forms are those of huggingface.co: `/owner/name`, with `/tree/revision`, `/blob/revision/file` or `/resolve/revision/file` behind it.
+// Knows: what an address of a model refers to: a GGUF file, or a model's page on a hub, in the forms in which people copy it.
+// Must not know: the hub's responses (workers/teachers/hub).
+// The forms are those of huggingface.co: `/owner/name`, with `/tree/revision`, `/blob/revision/file` or `/resolve/revision/file` after it.
 
-/** A model's page on a hub, taken apart. */
-export interface HubPlace {
-  /** Where the hub lies, without a slash at its end. */
+/** The parts of the address of a model's page on a hub. */
+export interface HubLocation {
+  /** The hub's address, without a final slash. */
   readonly base: string
   /** `owner/name`, or `name` alone for the oldest models. */
   readonly name: string
-  /** A branch, a tag or a commit; undefined is what the hub shows first. */
+  /** A branch, a tag or a commit; undefined is the hub's default. */
   readonly revision?: string
   /** The file that the address points at. */
   readonly file?: string
@@ -18,23 +18,23 @@ export type ModelAddress =
   | { readonly kind: 'url'; readonly url: string }
   | { readonly kind: 'hub'; readonly url: string; readonly variant?: string }
 
-/** Letters of an address at most. */
-const LONGEST = 2000
+/** Max characters of an address. */
+const MAX_LENGTH = 2000
 
-/** What the text is the address of; undefined where it is no web address. A GGUF file is asked for itself, all else is taken for a hub's page. */
+/** What the text is the address of; undefined if it is not a web address. A GGUF file is its own address, anything else is a hub's page. */
 export function readModelAddress(text: string): ModelAddress | undefined {
   const url = readUrl(text)
   if (url === undefined) return undefined
-  const place = readHubPlace(url.href)
+  const location = readHubLocation(url.href)
   const isGguf = /\.gguf$/i.test(url.pathname)
-  if (place === undefined || (isGguf && place.file === undefined) || /\.gguf\b/i.test(url.search))
+  if (location === undefined || (isGguf && location.file === undefined) || /\.gguf\b/i.test(url.search))
     return { kind: 'url', url: url.href }
   if (isGguf && !/\/blob\//.test(url.pathname)) return { kind: 'url', url: url.href }
-  return { kind: 'hub', url: url.href, ...(place.file === undefined ? {} : { variant: place.file }) }
+  return { kind: 'hub', url: url.href, ...(location.file === undefined ? {} : { variant: location.file }) }
 }
 
-/** Takes a page's address apart; undefined where it has no name in it. */
-export function readHubPlace(address: string): HubPlace | undefined {
+/** Parses the address of a page; undefined if it contains no model name. */
+export function readHubLocation(address: string): HubLocation | undefined {
   const url = readUrl(address)
   if (url === undefined) return undefined
   const parts = url.pathname
@@ -63,7 +63,7 @@ export function readHubPlace(address: string): HubPlace | undefined {
 
 function readUrl(text: string): URL | undefined {
   const trimmed = text.trim()
-  if (trimmed.length > LONGEST || !URL.canParse(trimmed)) return undefined
+  if (trimmed.length > MAX_LENGTH || !URL.canParse(trimmed)) return undefined
   const url = new URL(trimmed)
   return /^https?:$/.test(url.protocol) && url.username === '' ? url : undefined
 }

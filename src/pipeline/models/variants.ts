@@ -1,44 +1,45 @@
-// Knows: which models lie among the files of a folder, and which files each of them needs, by their names alone.
-// Must not know: where the folder is (a disk, a hub), what is inside the files.
-import type { ModelVariant } from '../../domain/model.ts'
+// Knows: which models are among the files of a folder, and which files each of them needs, by file names alone.
+// Must not know: where the folder is (a disk, a hub), the contents of the files.
+import type { ModelVariant } from '../../domain/model-source.ts'
 
-/** A file by its place in a folder, such as `onnx/model.onnx`. */
+/** A file by its path in a folder, such as `onnx/model.onnx`. */
 export interface ListedFile {
   readonly path: string
   readonly bytes: number
 }
 
-/** Files that are looked at in one folder, letters of a place, and folders within one another. */
-export const FOLDER_LIMITS = { files: 2000, letters: 400, depth: 8, nameLetters: 180 } as const
+/** Max files per folder, characters of a path, nested folders, and characters of a name. */
+export const FOLDER_LIMITS = { files: 2000, pathLength: 400, depth: 8, nameLength: 180 } as const
 
-/** Endings that the store gives to what is not whole yet. */
-const TAKEN = /\.(part|tag|retort|tmp)$/i
+/** Names that are hidden, or contain what a file system reads as a separator, a drive or a wildcard. */
+// oxlint-disable-next-line no-control-regex -- refuses control characters
+const UNUSABLE_NAME = /^\.|[. ]$|[\\:*?"<>|%\u0000-\u001f\u007f]/
+
+/** File extensions reserved by the store for incomplete files. */
+const RESERVED = /\.(part|tag|retort|tmp)$/i
 
 /**
- * Whether a place can be the name of a kept file everywhere: relative, below its folder, no hidden part, nothing that a file system
+ * Whether a path can name a stored file on every system: relative, below its folder, no hidden part, nothing that a file system
  * reads as a separator, a drive or a wildcard.
  */
 export function isUsablePath(path: string): boolean {
   const parts = path.split('/')
-  // oxlint-disable-next-line no-control-regex -- control characters are what is refused
   const isName = (part: string): boolean =>
-    part !== '' &&
-    part.length <= FOLDER_LIMITS.nameLetters &&
-    !/^\.|[. ]$|[\\:*?"<>|%\u0000-\u001f\u007f]/.test(part)
+    part !== '' && part.length <= FOLDER_LIMITS.nameLength && !UNUSABLE_NAME.test(part)
   return (
-    path.length <= FOLDER_LIMITS.letters &&
+    path.length <= FOLDER_LIMITS.pathLength &&
     parts.length <= FOLDER_LIMITS.depth &&
     parts.every(isName) &&
-    !TAKEN.test(path)
+    !RESERVED.test(path)
   )
 }
 
-/** The files whose places can be used, 2,000 at most; hidden ones and those of other form are left out. */
+/** The files with usable paths, up to 2,000; hidden files and others are skipped. */
 export const keepUsable = <F extends { readonly path: string }>(files: readonly F[]): readonly F[] =>
   files.filter(({ path }) => isUsablePath(path)).slice(0, FOLDER_LIMITS.files)
 
-/** Small files beside the weights that say what they are and how texts become tokens. */
-const BESIDE = new Set([
+/** Small files next to the weights: configuration and tokenizer. */
+const CONFIG_FILES = new Set([
   'config.json',
   'generation_config.json',
   'tokenizer.json',
@@ -52,20 +53,20 @@ const BESIDE = new Set([
   'tokenizer.model',
 ])
 
-/** `x-00001-of-00003.gguf`, and the like of safetensors. */
+/** `x-00001-of-00003.gguf`, and the same for safetensors. */
 const SPLIT = /^(.*)-(\d{5})-of-(\d{5})\.(gguf|safetensors)$/i
 
-/** Every model among the files, in the order of their places. None where there is no file of a known form. */
+/** Every model among the files, ordered by path. Empty if no file has a known format. */
 export function listVariants(listed: readonly ListedFile[]): readonly ModelVariant[] {
   const files = keepUsable(listed)
   const root = rootOf(files)
-  const beside = files.filter(({ path }) => BESIDE.has(within(root, path) ?? ''))
-  return [...listGguf(files), ...listSafetensors(files, root, beside), ...listOnnx(files, beside)].toSorted(
+  const configs = files.filter(({ path }) => CONFIG_FILES.has(within(root, path) ?? ''))
+  return [...listGguf(files), ...listSafetensors(files, root, configs), ...listOnnx(files, configs)].toSorted(
     (a, b) => (a.id < b.id ? -1 : 1),
   )
 }
 
-/** The folder of `config.json`: the top one, or the only one below that has it. */
+/** The folder of `config.json`: the top folder, or the only subfolder that contains it. */
 export function rootOf(files: readonly { readonly path: string }[]): string {
   const folders = files
     .map(({ path }) => path)
@@ -81,17 +82,17 @@ const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
 const variant = (
   form: ModelVariant['form'],
   weights: readonly ListedFile[],
-  beside: readonly ListedFile[],
+  configs: readonly ListedFile[],
   id = weights[0]?.path,
 ): ModelVariant[] => {
   if (id === undefined || weights.length === 0) return []
-  const all = [...weights, ...beside]
+  const all = [...weights, ...configs]
   return [
     { id, form, bytes: all.reduce((sum, { bytes }) => sum + bytes, 0), files: all.map(({ path }) => path) },
   ]
 }
 
-/** A part's siblings, itself among them, in order; none where one is missing. */
+/** All parts of a split file, in order; empty if one is missing. */
 function partsOf(path: string, files: readonly ListedFile[]): readonly ListedFile[] {
   const [, base, , count, ending] = SPLIT.exec(path) ?? []
   const all = Array.from(
@@ -102,15 +103,15 @@ function partsOf(path: string, files: readonly ListedFile[]): readonly ListedFil
   return found.length === all.length ? found : []
 }
 
-/** Each GGUF file, or each whole row of parts. What sees pictures (`mmproj`) or weighs words for quantising (`imatrix`) is no language model. */
+/** Each GGUF file, or each complete set of parts. Vision projectors (`mmproj`) and importance matrices (`imatrix`) are not language models. */
 function listGguf(files: readonly ListedFile[]): ModelVariant[] {
   return files
     .filter(({ path }) => /\.gguf$/i.test(path) && !/mmproj|imatrix/i.test(nameOf(path)))
     .flatMap((file) => {
-      const [, base, place] = SPLIT.exec(file.path) ?? []
-      if (place === undefined) return variant('gguf', [file], [])
+      const [, base, part] = SPLIT.exec(file.path) ?? []
+      if (part === undefined) return variant('gguf', [file], [])
       const whole = `${base}.gguf`
-      return place === '00001'
+      return part === '00001'
         ? variant(
             'gguf',
             partsOf(file.path, files),
@@ -121,24 +122,24 @@ function listGguf(files: readonly ListedFile[]): ModelVariant[] {
     })
 }
 
-/** The weights as transformers names them: one file, or an index and its parts. */
+/** The weights with the file names of transformers: one file, or an index and its parts. */
 function listSafetensors(
   files: readonly ListedFile[],
   root: string,
-  beside: readonly ListedFile[],
+  configs: readonly ListedFile[],
 ): ModelVariant[] {
   const here = files.filter(({ path }) => /^[^/]+$/.test(within(root, path) ?? '/'))
   const single = here.filter(({ path }) => nameOf(path) === 'model.safetensors')
-  if (single.length > 0) return variant('safetensors', single, beside)
+  if (single.length > 0) return variant('safetensors', single, configs)
   const index = here.filter(({ path }) => nameOf(path) === 'model.safetensors.index.json')
   const first = here.find(({ path }) => /^model-00001-of-\d{5}\.safetensors$/.test(nameOf(path)))
   return first === undefined
     ? []
-    : variant('safetensors', partsOf(first.path, files), [...index, ...beside], `${root}model.safetensors`)
+    : variant('safetensors', partsOf(first.path, files), [...index, ...configs], `${root}model.safetensors`)
 }
 
-/** Each decoder graph, with the files that hold its weights. Encoders and the halves of unmerged decoders are none. */
-function listOnnx(files: readonly ListedFile[], beside: readonly ListedFile[]): ModelVariant[] {
+/** Each decoder graph with its weight files. Encoders and the halves of unmerged decoders are skipped. */
+function listOnnx(files: readonly ListedFile[], configs: readonly ListedFile[]): ModelVariant[] {
   return files
     .filter(({ path }) =>
       /^(decoder_)?model(_merged)?(_(fp16|fp32|int8|uint8|quantized|q\d\w*|bnb4))?\.onnx$/i.test(
@@ -152,6 +153,6 @@ function listOnnx(files: readonly ListedFile[], beside: readonly ListedFile[]): 
           path.startsWith(graph.path) &&
           /^[._]data(_\d+)?$/.test(path.slice(graph.path.length)),
       )
-      return variant('onnx', [graph, ...data], beside)
+      return variant('onnx', [graph, ...data], configs)
     })
 }

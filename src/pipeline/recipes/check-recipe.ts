@@ -1,4 +1,4 @@
-// Knows: which drafts make sense: members, settings, and what steps need of each other.
+// Knows: which drafts are valid: members, settings, and what steps require of each other.
 // Must not know: YAML (parse-recipe.ts), the loaded teacher (check-teacher.ts).
 import { fullContentId } from '../../domain/id.ts'
 import type { Json } from '../../domain/hash.ts'
@@ -9,11 +9,13 @@ import {
   type CheckedStep,
   type Family,
   type RecipeDraft,
+  type StepDraft,
 } from '../../domain/recipe.ts'
 import { checkSettings } from '../../domain/settings.ts'
 import { findStep, listSteps } from '../steps.ts'
 import { checkOrder, checkTogether } from './check-together.ts'
 import { parseRecipe, RECIPE_LIMITS } from './parse-recipe.ts'
+import { findNewKey, keepOldKeys } from './upgrade-recipe.ts'
 import { writeRecipe } from './write-recipe.ts'
 
 /** YAML to a checked recipe, or every problem found. Never throws. */
@@ -23,37 +25,42 @@ export function checkRecipeText(yamlText: string): Checked<CheckedRecipe> {
 }
 
 /**
- * A checked recipe: every member known, every setting in its range (defaults filled in), and the steps fit together.
- * Its hash is taken over what determines a run (rngSeed and steps); two names for the same steps are the same recipe.
+ * A checked recipe: every member known, every setting in its range (defaults filled in), and the steps compatible.
+ * Its hash covers what determines a run (rngSeed and steps); two names for the same steps are the same recipe. The hash uses
+ * the form and the keys of version 1, so that runs and datasets made before version 2 keep theirs.
  */
 export function checkRecipe(draft: RecipeDraft): Checked<CheckedRecipe> {
   const problems: Problem[] = []
   if (!Number.isSafeInteger(draft.rngSeed) || draft.rngSeed < 0)
     problems.push({
-      sentence: `\`rngSeed\` must be a whole number from 0, not ${draft.rngSeed}.`,
+      sentence: `\`rngSeed\` must be a whole number of 0 or more, not ${draft.rngSeed}.`,
       field: 'rngSeed',
     })
   if (draft.name.trim() === '' || draft.name.length > RECIPE_LIMITS.name)
-    problems.push({ sentence: `A recipe’s name has 1 to ${RECIPE_LIMITS.name} characters.`, field: 'name' })
+    problems.push({
+      sentence: `A recipe’s name must have 1 to ${RECIPE_LIMITS.name} characters.`,
+      field: 'name',
+    })
   if (draft.steps.length > RECIPE_LIMITS.steps)
     problems.push({
-      sentence: `The recipe has ${draft.steps.length} steps; at most ${RECIPE_LIMITS.steps} are taken.`,
+      sentence: `The recipe has ${draft.steps.length} steps; the limit is ${RECIPE_LIMITS.steps}.`,
       field: 'steps',
     })
   const steps: { readonly index: number; readonly step: CheckedStep }[] = []
-  draft.steps.slice(0, RECIPE_LIMITS.steps).forEach(({ family, name, settings }, index) => {
+  draft.steps.slice(0, RECIPE_LIMITS.steps).forEach((step, index) => {
+    const { family, name, settings } = step
     const at = `Step ${index + 1}`
     const known = readFamily(family)
     if (!known)
       return void problems.push({
-        sentence: `${at}: \`${family.slice(0, 60)}\` is not a kind of step. There are: ${FAMILIES.join(', ')}.`,
+        sentence: `${at}: \`${family.slice(0, 60)}\` is not a step family. The families are: ${FAMILIES.join(', ')}.`,
         step: index,
       })
     const declaration = findStep(family, name)
     if (!declaration) {
       const names = listSteps(family).map((member) => member.name)
       return void problems.push({
-        sentence: `${at}: there is no \`${family}\` step called \`${name.slice(0, 60)}\`. There are: ${names.join(', ')}.`,
+        sentence: `${at}: there is no \`${family}\` step called \`${name.slice(0, 60)}\`. The \`${family}\` steps are: ${names.join(', ')}.`,
         step: index,
         field: family,
       })
@@ -64,7 +71,7 @@ export function checkRecipe(draft: RecipeDraft): Checked<CheckedRecipe> {
       problems.push(
         ...values.problems.map((problem) => ({
           ...problem,
-          sentence: `${at} (${declaration.title}): ${problem.sentence}`,
+          sentence: `${at} (${declaration.title}): ${problem.sentence}${describeRename(step, problem)}`,
           step: index,
         })),
       )
@@ -75,9 +82,19 @@ export function checkRecipe(draft: RecipeDraft): Checked<CheckedRecipe> {
   const hash = fullContentId('recipe', {
     retort: 1,
     rngSeed: contents.rngSeed,
-    steps: contents.steps.map(({ family, name, settings }): Json => ({ family, name, settings })),
+    steps: contents.steps.map((step): Json => ({
+      family: step.family,
+      name: step.name,
+      settings: keepOldKeys(step),
+    })),
   })
-  return accept({ ...contents, hash, text: writeRecipe(contents) } as unknown as CheckedRecipe) // the brand is given here and nowhere else
+  return accept({ ...contents, hash, text: writeRecipe(contents) } as unknown as CheckedRecipe) // only this function makes the branded type
+}
+
+/** For a key of version 1: what it is called now. */
+const describeRename = (step: StepDraft, { field = '' }: Problem): string => {
+  const key = findNewKey(step, field)
+  return key === undefined ? '' : ` \`${field}\` is now called \`${key}\`.`
 }
 
 const readFamily = (text: string): Family | undefined => FAMILIES.find((family) => family === text)

@@ -1,99 +1,100 @@
-// Knows: what a checked recipe needs of the loaded teacher, told before anything is generated.
-import { GREEDY, SAMPLING_NAMES, type TeacherDescription } from '../../domain/model.ts'
+// Knows: what a checked recipe requires of the loaded teacher, checked before anything is generated.
+import { GREEDY, SAMPLING_NAMES } from '../../domain/sampling.ts'
+import type { TeacherDescription } from '../../domain/teacher-description.ts'
 import type { Problem } from '../../domain/problem.ts'
 import type { CheckedRecipe } from '../../domain/recipe.ts'
-import { needsTeacher } from '../../domain/student.ts'
+import { needsSoftTargets } from '../../domain/student.ts'
 import { writeJudgeChat } from '../templates/judge-chat.ts'
 import { rubricOfSettings } from '../judging/expected-score.ts'
-import type { BoxCard } from '../box-card.ts'
+import type { BuiltInTeacherCard } from '../built-in-teacher-card.ts'
 import { readSteps } from './read-steps.ts'
 
-/** Characters of a token, roughly, in text that people write. */
+/** Characters per token, roughly, in natural text. */
 const CHARACTERS_PER_TOKEN = 4
 
-/** Why this teacher cannot run this recipe; empty where it can. */
+/** Why this teacher cannot run this recipe; empty if it can. */
 export function checkAgainstTeacher(
   recipe: CheckedRecipe,
-  { card, gives, contextLength }: TeacherDescription,
+  { card, capabilities, contextLength }: TeacherDescription,
 ): Problem[] {
   const { grow, complete, judge, train } = readSteps(recipe)
   const problems: Problem[] = []
-  const tell = (step: number, field: string | undefined, sentence: string): void => {
+  const report = (step: number, field: string | undefined, sentence: string): void => {
     problems.push({
       sentence: `Step ${step + 1}: ${sentence}`,
       step,
       ...(field === undefined ? {} : { field }),
     })
   }
-  if (grow && !gives.rawPrompts)
-    tell(
+  if (grow && !capabilities.rawPrompts)
+    report(
       grow.index,
       undefined,
-      `growing prompts needs a teacher that continues raw text, and ${card.name} does not. Set \`prompts\` to 0, or load another model.`,
+      `growing prompts needs a teacher that continues raw text, and ${card.name} does not support it. Set \`prompts\` to 0, or load another model.`,
     )
   if (grow && grow.settings.maxTokens >= contextLength) {
-    tell(
+    report(
       grow.index,
       'maxTokens',
-      `${grow.settings.maxTokens} tokens of answer leave no room for the list that is shown: the teacher holds ${contextLength} in all. Lower \`maxTokens\`.`,
+      `${grow.settings.maxTokens} tokens of response leave no room for the list of examples: the teacher’s context length is ${contextLength}. Lower \`maxTokens\`.`,
     )
   }
-  if (!gives.chat)
-    tell(
+  if (!capabilities.chat)
+    report(
       complete.index,
       undefined,
-      `${card.name} has no chat template, so it cannot be asked a prompt. Load a model that was tuned for chat (its name often says “Instruct”).`,
+      `${card.name} has no chat template, so prompts cannot be formatted for it. Load a model tuned for chat (often called “Instruct”).`,
     )
   if (complete.settings.maxTokens >= contextLength) {
-    tell(
+    report(
       complete.index,
       'maxTokens',
-      `${complete.settings.maxTokens} tokens of completion leave no room for the prompt: the teacher holds ${contextLength} in all. Lower \`maxTokens\`.`,
+      `${complete.settings.maxTokens} tokens of completion leave no room for the prompt: the teacher’s context length is ${contextLength}. Lower \`maxTokens\`.`,
     )
   }
-  if (judge && !gives.scores)
-    tell(
+  if (judge && !capabilities.scores)
+    report(
       judge.index,
       undefined,
-      `the judge is read from token probabilities, and ${card.name} does not give them. Remove the step, or load another model.`,
+      `verdicts are read from token probabilities, and ${card.name} does not return them. Remove the step, or load another model.`,
     )
-  if (judge && gives.scores && !gives.chat)
-    tell(
+  if (judge && capabilities.scores && !capabilities.chat)
+    report(
       judge.index,
       undefined,
-      `${card.name} has no chat template, so it cannot be asked for a verdict. Remove the step, or load a model that was tuned for chat.`,
+      `${card.name} has no chat template, so it cannot judge. Remove the step, or load a model tuned for chat.`,
     )
   if (judge) {
-    const asked = writeJudgeChat(rubricOfSettings(judge.settings), '', '')
+    const input = writeJudgeChat(rubricOfSettings(judge.settings), '', '')
     const characters =
-      asked.kind === 'chat' ? asked.messages.reduce((sum, { content }) => sum + content.length, 0) : 0
+      input.kind === 'chat' ? input.messages.reduce((sum, { content }) => sum + content.length, 0) : 0
     if (characters / CHARACTERS_PER_TOKEN > contextLength / 2) {
-      tell(
+      report(
         judge.index,
         'own',
-        `the rubric takes about ${Math.round(characters / CHARACTERS_PER_TOKEN)} tokens, more than half of the ${contextLength} that the judge holds. Shorten it.`,
+        `the rubric takes about ${Math.round(characters / CHARACTERS_PER_TOKEN)} tokens, more than half of the judge’s context length of ${contextLength}. Shorten it.`,
       )
     }
   }
   for (const step of grow ? [grow, complete] : [complete]) {
-    const untaken = SAMPLING_NAMES.filter(
+    const unsupported = SAMPLING_NAMES.filter(
       (name) =>
         name in step.settings &&
-        !gives.sampling.includes(name) &&
+        !capabilities.sampling.includes(name) &&
         readSetting(step.settings, name) !== GREEDY[name],
     )
-    for (const name of untaken)
-      tell(
+    for (const name of unsupported)
+      report(
         step.index,
         name,
-        `${card.name} cannot be told \`${name}\`. Set it to ${GREEDY[name]}, which changes nothing, or load another model.`,
+        `${card.name} does not support \`${name}\`. Set it to ${GREEDY[name]}, which has no effect, or load another model.`,
       )
   }
-  if (train && needsTeacher(train.settings) && !gives.traces)
-    tell(
+  if (train && needsSoftTargets(train.settings) && !capabilities.softTargets)
+    report(
       train.index,
       undefined,
-      `the student is to learn from probabilities, and ${card.name} does not tell those of every token. Train on the texts alone, or load a model file.`,
+      `this objective needs token probabilities, and ${card.name} does not return them for every token. Choose “Train a student on the texts”, or load a model file.`,
     )
   return problems
 }
@@ -101,31 +102,31 @@ export function checkAgainstTeacher(
 const readSetting = (settings: object, name: string): unknown =>
   Object.entries(settings).find(([key]) => key === name)?.[1]
 
-/** Parameters below which a judge's scores are close to guesses. */
+/** Parameters below which a judge's scores are little better than guesses. */
 const SMALL_JUDGE = 1e9
 
-/** What a person should know of this pair of recipe and teacher; nothing here stops a run. The box says what was measured of it. */
+/** Warnings about this recipe with this teacher; none stops a run. For the built-in teacher they state its measurements. */
 export function adviseOnTeacher(
   recipe: CheckedRecipe,
   { card }: Pick<TeacherDescription, 'card'>,
-  box?: BoxCard,
+  builtIn?: BuiltInTeacherCard,
 ): string[] {
   const { judge } = readSteps(recipe)
-  if (box?.fingerprint === card.fingerprint)
+  if (builtIn?.fingerprint === card.fingerprint)
     return [
-      `${card.name} knows its own shop and nothing else: to anything else it gives answers about the shop.`,
-      ...(judge ? [tellJudge(box, judge.settings.rubric)] : []),
+      `${card.name} knows only its own shop: whatever the prompt, it writes about the shop.`,
+      ...(judge ? [describeJudge(builtIn, judge.settings.rubric)] : []),
     ]
   if (!judge || card.parameters === undefined || card.parameters >= SMALL_JUDGE) return []
   return [
-    `${card.name} has ${Math.round(card.parameters / 1e6)} million parameters. Judges below about a billion hardly tell a good answer from a bad one: read some rows yourself before you trust the scores.`,
+    `${card.name} has ${Math.round(card.parameters / 1e6)} million parameters. Judges below about a billion hardly distinguish good completions from bad ones: read some rows before you trust the scores.`,
   ]
 }
 
-/** How far the box's verdicts can be trusted, in counts. */
-function tellJudge({ name, measures }: BoxCard, rubric: string): string {
+/** How reliable the built-in teacher's verdicts are, in counts. */
+function describeJudge({ name, measures }: BuiltInTeacherCard, rubric: string): string {
   const measured = measures.verdicts.find((verdict) => verdict.rubric === rubric)
   if (measured === undefined)
-    return `How well ${name} judges by this rubric was never measured: read some rows yourself before you trust the scores.`
-  return `As a judge by ${rubric}, ${name} came within one point of the right score for ${measured.replies.withinOne} of ${measured.replies.of} replies that it had never seen, and for ${measured.solutions.withinOne} of ${measured.solutions.of} solutions of word problems.`
+    return `${name} was never evaluated as a judge with this rubric: read some rows before you trust the scores.`
+  return `As a judge by ${rubric}, ${name} was within one point of the true score for ${measured.replies.withinOne} of ${measured.replies.of} held-out replies and ${measured.solutions.withinOne} of ${measured.solutions.of} solutions of word problems.`
 }

@@ -1,11 +1,11 @@
-// Knows: what steps of a recipe need of each other: their order, how many of each there may be, and settings that contradict.
+// Knows: what steps of a recipe require of each other: their order, their number, and settings that contradict each other.
 import type { Problem } from '../../domain/problem.ts'
 import { FAMILIES, type CheckedStep, type StepDraft } from '../../domain/recipe.ts'
 import { findStep } from '../steps.ts'
 
 const indexOf = (family: string): number => FAMILIES.findIndex((known) => known === family)
 
-/** Problems of order and number. They need families only, so they are told beside wrong settings and not after them. */
+/** Problems of order and number. They need families only, so they are reported together with invalid settings. */
 export function checkOrder(steps: readonly StepDraft[]): Problem[] {
   const problems: Problem[] = []
   let latest = -1
@@ -15,7 +15,7 @@ export function checkOrder(steps: readonly StepDraft[]): Problem[] {
     if (at < latest) {
       const after = FAMILIES[latest]
       problems.push({
-        sentence: `Step ${step + 1}: \`${family}\` stands after \`${after}\`. The order is ${FAMILIES.join(', ')}; move it up.`,
+        sentence: `Step ${step + 1}: \`${family}\` comes after \`${after}\`. The order is ${FAMILIES.join(', ')}; move it up.`,
         step,
       })
     }
@@ -33,32 +33,32 @@ export function checkOrder(steps: readonly StepDraft[]): Problem[] {
   if (listOf('complete').length === 0)
     problems.push({
       sentence:
-        'The recipe needs a `complete` step: without it the teacher answers nothing. Add `- complete: teacher`.',
+        'The recipe needs a `complete` step: without it there are no completions. Add `- complete: teacher`.',
       field: 'steps',
     })
   const [keep] = listOf('keep')
   if (keep !== undefined && listOf('judge').length === 0) {
     problems.push({
-      sentence: `Step ${keep + 1}: \`keep\` chooses by score and needs a judge. Add \`- judge: rubric\` before it, or remove it.`,
+      sentence: `Step ${keep + 1}: \`keep\` selects by score and needs a judge. Add \`- judge: rubric\` before it, or remove it.`,
       step: keep,
     })
   }
   const [train] = listOf('train')
   if (train !== undefined && listOf('freeze').length === 0) {
     problems.push({
-      sentence: `Step ${train + 1}: \`train\` measures the student on held-out rows and needs \`- freeze: split\` before it.`,
+      sentence: `Step ${train + 1}: \`train\` evaluates the student on held-out rows and needs \`- freeze: split\` before it.`,
       step: train,
     })
   }
   return problems
 }
 
-/** Problems between settings whose values are each right on their own. */
+/** Contradictions between settings whose values are each valid. */
 export function checkTogether(
   steps: readonly { readonly index: number; readonly step: CheckedStep }[],
 ): Problem[] {
   return steps.flatMap(({ index, step: { family, name, settings } }): Problem[] => {
-    const tell = (field: string, sentence: string): Problem[] => [
+    const problem = (field: string, sentence: string): Problem[] => [
       {
         sentence: `Step ${index + 1} (${findStep(family, name)?.title ?? name}): ${sentence}`,
         step: index,
@@ -69,29 +69,29 @@ export function checkTogether(
     switch (`${family}/${name}`) {
       case 'grow/self-instruct':
         if (read('minWords') > read('maxWords'))
-          return tell(
+          return problem(
             'minWords',
-            `\`minWords\` (${read('minWords')}) is more than \`maxWords\` (${read('maxWords')}), so nothing could pass.`,
+            `\`minWords\` (${read('minWords')}) is more than \`maxWords\` (${read('maxWords')}), so nothing can pass.`,
           )
         if (read('lastItem') <= read('humanShots') + read('machineShots')) {
-          return tell(
+          return problem(
             'lastItem',
-            `the list shows ${read('humanShots')} + ${read('machineShots')} prompts and ends at number ${read('lastItem')}, so none could be written. Raise \`lastItem\`.`,
+            `the list shows ${read('humanShots')} + ${read('machineShots')} prompts and ends at number ${read('lastItem')}, so there is no room for new ones. Raise \`lastItem\`.`,
           )
         }
         return []
       case 'filter/length':
         return read('min') > read('max')
-          ? tell(
+          ? problem(
               'min',
-              `\`min\` (${read('min')}) is more than \`max\` (${read('max')}), so nothing could pass.`,
+              `\`min\` (${read('min')}) is more than \`max\` (${read('max')}), so nothing can pass.`,
             )
           : []
       case 'judge/rubric':
         return settings['rubric'] === 'own' && String(settings['own']).trim() === ''
-          ? tell(
+          ? problem(
               'own',
-              'the rubric is “own”, but `own` is empty. Write what a good answer has, or choose another rubric.',
+              'the rubric is “own”, but `own` is empty. Describe a good completion, or choose another rubric.',
             )
           : []
       default:

@@ -1,4 +1,4 @@
-// Knows: the recipe that a new project starts with.
+// Knows: the recipe of a new project.
 import type { RecipeDraft, StepDeclaration, StepDraft } from '../../domain/recipe.ts'
 import { findStep } from '../steps.ts'
 

@@ -1,24 +1,26 @@
-// Knows: a recipe as YAML text, and its form. What the steps mean is check-recipe.ts.
+// Knows: a recipe as YAML text, and its shape. What the steps mean is check-recipe.ts.
 // Must not know: which members exist.
 import { isMap, isScalar, isSeq, parseDocument, type Document, type YAMLParseError } from 'yaml'
 import { accept, refuse, type Checked, type Problem } from '../../domain/problem.ts'
 import type { RecipeDraft, StepDraft } from '../../domain/recipe.ts'
+import { findOldKey, upgradeStep } from './upgrade-recipe.ts'
 
-/** Characters and steps of a recipe at most: a recipe is read by people. */
+/** Max characters and steps of a recipe: people read recipes. */
 export const RECIPE_LIMITS = { characters: 60_000, steps: 64, name: 120 } as const
 
-/** The version of the form: `retort: 1`. */
-export const RECIPE_VERSION = 1
+/** The version that is written: `retort: 2`. Version 1 is read too. */
+export const RECIPE_VERSION = 2
+const READ_VERSIONS: readonly unknown[] = [1, RECIPE_VERSION]
 
 const FIELDS = ['retort', 'name', 'rngSeed', 'steps']
-const EXAMPLE = 'A recipe begins with `retort: 1` and has a list called `steps`.'
+const EXAMPLE = `A recipe begins with \`retort: ${RECIPE_VERSION}\` and has a list called \`steps\`.`
 
-/** A draft from YAML (or JSON, which YAML contains). Never throws: whatever is wrong comes back in sentences, with its line or step. */
+/** A draft from YAML (or JSON, which YAML contains). Never throws: every error is returned as a sentence with its line or step. */
 export function parseRecipe(yamlText: string): Checked<RecipeDraft> {
   if (yamlText.trim() === '') return refuse({ sentence: `The recipe is empty. ${EXAMPLE}` })
   if (yamlText.length > RECIPE_LIMITS.characters) {
     return refuse({
-      sentence: `The recipe has ${yamlText.length} characters; at most ${RECIPE_LIMITS.characters} are read. Is this another file?`,
+      sentence: `The recipe has ${yamlText.length} characters; the limit is ${RECIPE_LIMITS.characters}. Is this the right file?`,
     })
   }
   let document: Document
@@ -31,7 +33,7 @@ export function parseRecipe(yamlText: string): Checked<RecipeDraft> {
       prettyErrors: false,
     })
     if (document.errors.length > 0)
-      return refuse(describeSyntax(yamlText, document.errors[0] as YAMLParseError)) // the others follow from the first
+      return refuse(describeSyntax(yamlText, document.errors[0] as YAMLParseError)) // the first causes the others
     value = document.toJS({ maxAliasCount: 0 }) // an alias can make a small text enormous; recipes need none
   } catch (thrown) {
     return refuse({ sentence: describeThrown(thrown) })
@@ -39,26 +41,27 @@ export function parseRecipe(yamlText: string): Checked<RecipeDraft> {
   return readRecipe(value)
 }
 
-/** A draft from a value that some parser gave: YAML here, JSON in a project file or an example. */
+/** A draft from a parsed value: YAML here, JSON in a project file or an example. Version 1 is upgraded. */
 export function readRecipe(value: unknown): Checked<RecipeDraft> {
   if (!isRecord(value))
     return refuse({
-      sentence: `This is not a recipe: it holds ${nameOf(value)} where a map is needed. ${EXAMPLE}`,
+      sentence: `This is not a recipe: it contains ${nameOf(value)} instead of a map. ${EXAMPLE}`,
     })
   const problems: Problem[] = []
   for (const key of Object.keys(value)) {
     if (!FIELDS.includes(key))
       problems.push({
-        sentence: `\`${shorten(key)}\` is not a field of a recipe. There are: ${FIELDS.join(', ')}.`,
+        sentence: `\`${shorten(key)}\` is not a field of a recipe. The fields are: ${FIELDS.join(', ')}.`,
         field: shorten(key),
       })
   }
-  if (value['retort'] !== RECIPE_VERSION) {
+  const version = value['retort']
+  if (!READ_VERSIONS.includes(version)) {
     problems.push({
       sentence:
-        value['retort'] === undefined
-          ? `\`retort: ${RECIPE_VERSION}\` is missing; it tells which form the recipe has.`
-          : `This recipe has form ${shorten(String(value['retort']))}; this program reads \`retort: ${RECIPE_VERSION}\`.`,
+        version === undefined
+          ? `\`retort: ${RECIPE_VERSION}\` is missing; it states the recipe’s version.`
+          : `This recipe has version ${shorten(String(version))}; this program reads versions ${READ_VERSIONS.join(' and ')}.`,
       field: 'retort',
     })
   }
@@ -67,17 +70,19 @@ export function readRecipe(value: unknown): Checked<RecipeDraft> {
     problems.push({ sentence: `\`name\` must be text, not ${nameOf(name)}.`, field: 'name' })
   else if (name.length > RECIPE_LIMITS.name)
     problems.push({
-      sentence: `\`name\` has ${name.length} characters; ${RECIPE_LIMITS.name} fit.`,
+      sentence: `\`name\` has ${name.length} characters; the limit is ${RECIPE_LIMITS.name}.`,
       field: 'name',
     })
   const rngSeed = value['rngSeed'] ?? 1
   if (typeof rngSeed !== 'number' || !Number.isSafeInteger(rngSeed) || rngSeed < 0) {
     problems.push({
-      sentence: `\`rngSeed\` must be a whole number from 0, not ${nameOf(rngSeed)}.`,
+      sentence: `\`rngSeed\` must be a whole number of 0 or more, not ${nameOf(rngSeed)}.`,
       field: 'rngSeed',
     })
   }
-  const steps = readSteps(value['steps'], problems)
+  const written = readSteps(value['steps'], problems)
+  if (version === 1) problems.push(...reportNewKeys(written))
+  const steps = version === 1 ? written.map(upgradeStep) : written
   if (problems.length > 0) return refuse(...problems)
   return accept({ name: String(name).trim(), rngSeed: Number(rngSeed), steps })
 }
@@ -95,7 +100,7 @@ function readSteps(value: unknown, problems: Problem[]): StepDraft[] {
   }
   if (value.length > RECIPE_LIMITS.steps) {
     problems.push({
-      sentence: `The recipe has ${value.length} steps; at most ${RECIPE_LIMITS.steps} are taken.`,
+      sentence: `The recipe has ${value.length} steps; the limit is ${RECIPE_LIMITS.steps}.`,
       field: 'steps',
     })
     return []
@@ -119,7 +124,7 @@ function readSteps(value: unknown, problems: Problem[]): StepDraft[] {
     const [family, name] = first
     if (typeof name !== 'string') {
       problems.push({
-        sentence: `Step ${step + 1} begins with \`${shorten(family)}\` and ${nameOf(name)}; a step begins with its kind and its name, such as \`filter: length\`.`,
+        sentence: `Step ${step + 1} begins with \`${shorten(family)}\` and ${nameOf(name)}; a step begins with its family and its name, such as \`filter: length\`.`,
         step,
       })
       return []
@@ -128,9 +133,25 @@ function readSteps(value: unknown, problems: Problem[]): StepDraft[] {
   })
 }
 
+/** Keys of version 2 in a recipe of version 1: there they are not settings. */
+const reportNewKeys = (steps: readonly StepDraft[]): Problem[] =>
+  steps.flatMap((draft, step) =>
+    Object.keys(draft.settings).flatMap((field): Problem[] => {
+      const old = findOldKey(draft, field)
+      if (old === undefined) return []
+      return [
+        {
+          sentence: `Step ${step + 1}: \`${field}\` is not a setting here: version 1 calls it \`${old}\`. Rename it, or change the first line to \`retort: ${RECIPE_VERSION}\`.`,
+          step,
+          field,
+        },
+      ]
+    }),
+  )
+
 /**
- * Line (from 1) on which a problem's step or field stands in the text, so that an editor can show it there.
- * `undefined` where the problem has no place or the text no longer has one.
+ * Line (from 1) of a problem's step or field in the text, so that an editor can show it there.
+ * `undefined` if the problem has no location or the text no longer contains it.
  */
 export function lineOfProblem(yamlText: string, { line, step, field }: Problem): number | undefined {
   if (line !== undefined) return line
@@ -140,14 +161,23 @@ export function lineOfProblem(yamlText: string, { line, step, field }: Problem):
     if (!isMap(root)) return undefined
     let map = root
     let start: number | undefined
+    let old: string | undefined // the field's key in version 1
     if (step !== undefined) {
       const steps = root.get('steps', true)
       const item = isSeq(steps) ? steps.items[step] : undefined
       if (!isMap(item)) return undefined
       map = item as typeof root
       start = item.range?.[0]
+      const head = map.items[0]
+      if (
+        Number(root.get('retort')) === 1 &&
+        field !== undefined &&
+        isScalar(head?.key) &&
+        isScalar(head.value)
+      )
+        old = findOldKey({ family: String(head.key.value), name: String(head.value.value) }, field)
     }
-    const pair = map.items.find(({ key }) => isScalar(key) && key.value === field)
+    const pair = map.items.find(({ key }) => isScalar(key) && (key.value === field || key.value === old))
     const at = isScalar(pair?.key) ? pair.key.range?.[0] : start
     return at === undefined ? undefined : lineAt(yamlText, at)
   } catch {
@@ -159,16 +189,16 @@ const lineAt = (text: string, offset: number): number => text.slice(0, offset).s
 
 function describeSyntax(text: string, error: YAMLParseError): Problem {
   const line = lineAt(text, error.pos[0])
-  const said = error.message.split('\n')[0] ?? error.message
-  if (/call stack/.test(said)) return { sentence: 'The text is nested too deeply to be a recipe.', line }
+  const message = error.message.split('\n')[0] ?? error.message
+  if (/call stack/.test(message)) return { sentence: 'The text is nested too deeply to be a recipe.', line }
   if (error.code === 'DUPLICATE_KEY')
-    return { sentence: `Line ${line}: the same field stands twice in one map. Remove one.`, line }
-  return { sentence: `Line ${line} is not YAML: ${said.replace(/\.?$/, '.')}`, line }
+    return { sentence: `Line ${line}: the same field appears twice in one map. Remove one.`, line }
+  return { sentence: `Line ${line} is not YAML: ${message.replace(/\.?$/, '.')}`, line }
 }
 
 const describeThrown = (thrown: unknown): string =>
   thrown instanceof ReferenceError
-    ? 'The recipe uses YAML aliases (`*name`), which recipes do not have. Write the settings out.'
+    ? 'The recipe uses YAML aliases (`*name`), which recipes do not support. Write the settings out in full.'
     : `This text could not be read as YAML (${thrown instanceof Error ? shorten(thrown.message) : 'unknown reason'}).`
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>

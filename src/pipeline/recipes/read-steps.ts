@@ -1,4 +1,4 @@
-// Knows: a checked recipe's steps by kind, each with its place and its settings under their declared types.
+// Knows: a checked recipe's steps by family, each with its index and its typed settings.
 import { settingsOf, type CheckedRecipe, type CheckedStep } from '../../domain/recipe.ts'
 import type { TrainSettings } from '../../domain/student.ts'
 import { complete, type CompleteSettings } from '../completing/complete.ts'
@@ -11,7 +11,7 @@ import { findKeep } from '../selecting/index.ts'
 import type { KeepMember } from '../selecting/selection.ts'
 import { trainSettingsOf } from '../training/index.ts'
 
-/** A step's place in its recipe (from 0) and its settings. */
+/** A step's index in its recipe (from 0) and its settings. */
 export interface Placed<Values> {
   readonly index: number
   readonly name: string
@@ -24,7 +24,7 @@ export interface PlacedKeep extends Placed<CheckedStep['settings']> {
   readonly member: KeepMember
 }
 
-/** A recipe as a run reads it. `grow` is absent where the seeds themselves are asked (no grow step, or `prompts: 0`). */
+/** A recipe as a run reads it. `grow` is absent if the seeds themselves are the prompts (no grow step, or `prompts: 0`). */
 export interface RecipeSteps {
   readonly grow?: Placed<SelfInstructSettings>
   readonly complete: Placed<CompleteSettings>
@@ -35,36 +35,36 @@ export interface RecipeSteps {
   readonly train?: Placed<TrainSettings>
 }
 
-/** The steps of a checked recipe, by kind. Throws only on a recipe that `checkRecipe` did not make. */
+/** The steps of a checked recipe, by family. Throws only on a recipe that `checkRecipe` did not make. */
 export function readSteps(recipe: CheckedRecipe): RecipeSteps {
   const placed = recipe.steps.map((step, index) => ({ step, index }))
   const find = (family: CheckedStep['family']) => placed.find(({ step }) => step.family === family)
 
   const grow = find('grow')
-  const asked = find('complete')
+  const completing = find('complete')
   const judge = find('judge')
   const freeze = find('freeze')
   const train = find('train')
-  if (!asked) throw new TypeError('a checked recipe has a complete step')
-  const growth = grow && place(grow, settingsOf(selfInstruct, grow.step))
+  if (!completing) throw new TypeError('a checked recipe has a complete step')
+  const growth = grow && withSettings(grow, settingsOf(selfInstruct, grow.step))
   return {
     ...(growth && growth.settings.prompts > 0 ? { grow: growth } : {}),
-    complete: place(asked, settingsOf(complete, asked.step)),
+    complete: withSettings(completing, settingsOf(complete, completing.step)),
     filters: placed.flatMap(({ step, index }) => {
       const member = step.family === 'filter' ? findFilter(step.name) : undefined
       return member ? [{ index, name: step.name, settings: step.settings, member }] : []
     }),
-    ...(judge ? { judge: place(judge, settingsOf(rubric, judge.step)) } : {}),
+    ...(judge ? { judge: withSettings(judge, settingsOf(rubric, judge.step)) } : {}),
     keeps: placed.flatMap(({ step, index }) => {
       const member = step.family === 'keep' ? findKeep(step.name) : undefined
       return member ? [{ index, name: step.name, settings: step.settings, member }] : []
     }),
-    ...(freeze ? { freeze: place(freeze, settingsOf(split, freeze.step)) } : {}),
-    ...(train ? { train: place(train, trainSettingsOf(train.step, recipe.rngSeed)) } : {}),
+    ...(freeze ? { freeze: withSettings(freeze, settingsOf(split, freeze.step)) } : {}),
+    ...(train ? { train: withSettings(train, trainSettingsOf(train.step, recipe.rngSeed)) } : {}),
   }
 }
 
-const place = <V>(found: { step: CheckedStep; index: number }, settings: V): Placed<V> => ({
+const withSettings = <V>(found: { step: CheckedStep; index: number }, settings: V): Placed<V> => ({
   index: found.index,
   name: found.step.name,
   settings,

@@ -3,7 +3,7 @@ import { Document, isMap, isScalar, visit } from 'yaml'
 import type { RecipeDraft } from '../../domain/recipe.ts'
 import { RECIPE_VERSION } from './parse-recipe.ts'
 
-/** YAML that `parseRecipe` reads back as the same draft. Settings stand as given: a checked recipe's are complete, a draft's as written. */
+/** YAML that `parseRecipe` reads back as the same draft. Settings are written as given: a checked recipe's are complete, a draft's may not be. */
 export function writeRecipe({
   name,
   rngSeed,
@@ -20,7 +20,7 @@ export function writeRecipe({
     },
     { aliasDuplicateObjects: false },
   )
-  // Long text stays on lines of its own, with its own line breaks; YAML's folding would make it hard to edit.
+  // Long text keeps its own line breaks; YAML's folding would make it hard to edit.
   visit(document, {
     Scalar(_key, node) {
       if (typeof node.value === 'string' && /[^\n]\n[^\n]/.test(node.value) && isPlainText(node.value))
@@ -37,6 +37,6 @@ export function writeRecipe({
   return document.toString({ lineWidth: 0 })
 }
 
-/** Printable text without spaces at line ends: what a block literal carries unchanged. */
+/** Printable text without spaces at line ends: what a block literal preserves. */
 const isPlainText = (text: string): boolean =>
   !/[\p{Cc}\p{Cs}\u0085\u2028\u2029\ufeff]/u.test(text.replaceAll('\n', '')) && !/[ \t](\n|$)|^\s/.test(text)

@@ -1,9 +1,9 @@
-// Knows: seeds as a table in text: which column holds them, and how a table comes in pieces.
+// Knows: seeds as a delimited table: which column contains them, and how a table is read in pieces.
 import Papa from 'papaparse'
 import { ANSWER_FIELDS, readRecord, TEXT_FIELDS } from './record.ts'
 import { LINE_LIMIT, type RawRow, type RowReader } from './row-reader.ts'
 
-/** What the parser answers; read by hand, because its own type is `any`. */
+/** The parser's result; declared here, because its own type is `any`. */
 interface Parsed {
   readonly data: readonly (readonly string[])[]
   readonly errors: readonly { readonly row?: number }[]
@@ -11,8 +11,8 @@ interface Parsed {
 }
 
 /**
- * Comma, semicolon or tab, whichever stands most often in the first line, outside quotes; a tab where `tabs` says so.
- * Tab-separated files are split without quoting (as IANA's text/tab-separated-values has it); a cell that is quoted whole is unwrapped.
+ * Comma, semicolon or tab, whichever is most frequent in the first line, outside quotes; a tab if `tabs` is true.
+ * Tab-separated files are split without quoting (as in IANA's text/tab-separated-values); a fully quoted cell is unquoted.
  */
 export class CsvReader implements RowReader {
   readonly #tabs: boolean
@@ -20,7 +20,7 @@ export class CsvReader implements RowReader {
   #returned = false
   #line = 1
   #delimiter: string | undefined
-  /** Column names, or `null` where the first row is data. */
+  /** Column names, or `null` if the first row is data. */
   #columns: readonly string[] | null | undefined
   #broken = false
 
@@ -29,7 +29,7 @@ export class CsvReader implements RowReader {
   }
 
   push(piece: string): RawRow[] {
-    // The parser wants one kind of line end.
+    // The parser needs a single kind of line end.
     const text = (this.#returned && piece.startsWith('\n') ? piece.slice(1) : piece).replaceAll(
       /\r\n?/g,
       '\n',
@@ -54,35 +54,35 @@ export class CsvReader implements RowReader {
       newline: '\n',
       ...(tabs ? { fastMode: true } : {}),
     })
-    const { data, errors, meta } = parser.parse(this.#rest, 0, ignoreLast) as Parsed // the library's documented answer
-    const faulty = new Set(errors.map(({ row }) => row))
+    const { data, errors, meta } = parser.parse(this.#rest, 0, ignoreLast) as Parsed // the library's documented result
+    const malformed = new Set(errors.map(({ row }) => row))
     const rows = data.flatMap((cells, i): RawRow[] =>
-      this.#readRow(tabs ? cells.map(unwrap) : cells, faulty.has(i)),
+      this.#readRow(tabs ? cells.map(unquote) : cells, malformed.has(i)),
     )
     this.#rest = ignoreLast ? this.#rest.slice(meta.cursor) : ''
     if (this.#rest.length > LINE_LIMIT) {
       this.#broken = true
       rows.push({
         line: this.#line,
-        sentence: `From line ${this.#line} on, a quotation mark is opened and not closed for ${LINE_LIMIT.toLocaleString('en')} characters. The rows after it were not read: close it and add the file again.`,
+        sentence: `A quotation mark opened on line ${this.#line} is not closed within ${LINE_LIMIT.toLocaleString('en')} characters. The rows after it were not read: close it and add the file again.`,
       })
       this.#rest = ''
     }
     return rows
   }
 
-  #readRow(cells: readonly string[], faulty: boolean): RawRow[] {
+  #readRow(cells: readonly string[], malformed: boolean): RawRow[] {
     const line = this.#line
     const lines = 1 + cells.reduce((sum, cell) => sum + (cell.split('\n').length - 1), 0)
     this.#line += lines
     if (cells.every((cell) => cell.trim() === '')) return []
-    if (faulty) {
+    if (malformed) {
       const where =
         lines > 1 ? `Lines ${line} to ${line + lines - 1} are read as one row because` : 'In this row'
       return [
         {
           line,
-          sentence: `${where} a quotation mark is not closed, or stands alone inside a quoted cell. Double it (“""”) or close it.`,
+          sentence: `${where} a quotation mark is not closed, or is single inside a quoted cell. Double it (“""”) or close it.`,
         },
       ]
     }
@@ -98,21 +98,21 @@ export class CsvReader implements RowReader {
     })
     const read = readRecord(record)
     if (!('sentence' in read)) return [{ line, ...read }]
-    const wanted = this.#columns.find((name) => isTextField(name)) ?? 'prompt'
-    return [{ line, sentence: `The column \`${wanted}\` is empty in this row.`, field: wanted }]
+    const column = this.#columns.find((name) => isTextField(name)) ?? 'prompt'
+    return [{ line, sentence: `The column \`${column}\` is empty in this row.`, field: column }]
   }
 }
 
 const isTextField = (name: string): boolean => TEXT_FIELDS.some((field) => field === name)
 const isKnown = (name: string): boolean => isTextField(name) || ANSWER_FIELDS.some((field) => field === name)
 
-/** Column names in lower case, if this row is a header: one of its cells names a text that we know. */
+/** Column names in lower case, if this row is a header: one of its cells is a known name of a text column. */
 export function readHeader(cells: readonly string[]): readonly string[] | null {
   const names = cells.map((cell) => cell.trim().toLowerCase())
   return names.some(isTextField) ? names : null
 }
 
-/** True for a first line that is surely a header of several columns: for pasted text, where no file name tells. */
+/** True for a first line that is certainly a header of several columns: for pasted text, which has no file name. */
 export function isHeaderLine(line: string): boolean {
   const names = line.split(/[,;\t]/).map((name) => name.trim().toLowerCase())
   return (
@@ -129,7 +129,7 @@ function guessDelimiter(text: string): string {
   return [',', ';', '\t'].reduce((best, delimiter) => (count(delimiter) > count(best) ? delimiter : best))
 }
 
-const unwrap = (cell: string): string =>
+const unquote = (cell: string): string =>
   cell.length > 1 && cell.startsWith('"') && cell.endsWith('"')
     ? cell.slice(1, -1).replaceAll('""', '"')
     : cell

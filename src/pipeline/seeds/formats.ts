@@ -1,4 +1,4 @@
-// Knows: which format a source has, from its name and its beginning; and what is no text at all.
+// Knows: the format of a source, from its name and its first bytes; and which files are not text.
 import { CsvReader, isHeaderLine } from './csv.ts'
 import { JsonlReader } from './jsonl.ts'
 import { JsonReader } from './json.ts'
@@ -7,7 +7,7 @@ import { TextReader } from './text.ts'
 
 export type SeedFormat = 'text' | 'jsonl' | 'json' | 'csv' | 'tsv'
 
-/** The format that a file's name tells, else the one its beginning looks like. Text that looks like nothing else is text. */
+/** The format by the file's extension, else by its beginning. Text of no other format is plain text. */
 export function chooseFormat(name: string, head: string): SeedFormat {
   const ending = /\.([a-z]+)$/i.exec(name)?.[1]?.toLowerCase()
   switch (ending) {
@@ -38,7 +38,7 @@ function looksLike(head: string): SeedFormat {
   return isHeaderLine(line) ? (line.includes('\t') ? 'tsv' : 'csv') : 'text'
 }
 
-/** The first line is a record of its own and another one follows. A single record is read by the JSON reader as well. */
+/** The first line is a complete record and another one follows. The JSON reader reads a single record as well. */
 function isJsonLines(head: string): boolean {
   const lines = head.trimStart().split(/\r\n|\n|\r/)
   try {
@@ -68,8 +68,8 @@ export function makeReader(format: SeedFormat): RowReader {
   }
 }
 
-/** First bytes of files that people drop by mistake. */
-const KNOWN: readonly { readonly start: string; readonly sentence: string }[] = [
+/** First bytes of files that people add by mistake. */
+const MAGIC_NUMBERS: readonly { readonly start: string; readonly sentence: string }[] = [
   { start: 'GGUF', sentence: 'This is a model file (GGUF). Open it under Teacher.' },
   {
     start: 'PK\u0003\u0004',
@@ -77,20 +77,20 @@ const KNOWN: readonly { readonly start: string; readonly sentence: string }[] = 
       'This is a ZIP archive or an Office document. Save its table as CSV, or its text as plain text.',
   },
   { start: '%PDF', sentence: 'This is a PDF. Copy its text and paste it, or save it as plain text.' },
-  { start: 'PAR1', sentence: 'This is a Parquet file, which is not read yet. Save it as JSONL or CSV.' },
+  { start: 'PAR1', sentence: 'This is a Parquet file, which is not supported yet. Save it as JSONL or CSV.' },
   { start: '\u001f\u008b', sentence: 'This is a gzip archive. Unpack it first.' },
   { start: '\u0089PNG', sentence: 'This is an image.' },
   { start: '\u00ff\u00d8\u00ff', sentence: 'This is an image.' },
   { start: 'SQLite format', sentence: 'This is a database. Save the table as CSV.' },
 ]
 
-/** Why these first bytes cannot be text in UTF-8; `undefined` where they may be. */
+/** Why these first bytes cannot be UTF-8 text; `undefined` if they may be. */
 export function nameBinary(bytes: Uint8Array): string | undefined {
   const start = String.fromCharCode(...bytes.subarray(0, 16))
-  const known = KNOWN.find((kind) => start.startsWith(kind.start))
+  const known = MAGIC_NUMBERS.find((kind) => start.startsWith(kind.start))
   if (known) return known.sentence
   const utf16 =
-    'The file is text in UTF-16, as some Windows programs write it. Save it as UTF-8 and add it again.'
+    'The file is UTF-16 text, as some Windows programs write it. Save it as UTF-8 and add it again.'
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) return utf16
   const head = bytes.subarray(0, 4096)
   let [even, odd] = [0, 0]
@@ -100,7 +100,7 @@ export function nameBinary(bytes: Uint8Array): string | undefined {
     else odd += 1
   })
   if (even + odd === 0) return undefined
-  // Western text in UTF-16 has a zero in nearly every second byte, and always on the same side.
+  // Western UTF-16 text has a zero in nearly every second byte, always at odd or always at even offsets.
   if (even + odd > head.length / 4 && Math.min(even, odd) < (even + odd) / 20) return utf16
-  return 'The file is not text: it holds zero bytes. Save what it contains as plain text, JSONL or CSV.'
+  return 'The file is not text: it contains zero bytes. Save its contents as plain text, JSONL or CSV.'
 }

@@ -1,11 +1,11 @@
-// Knows: seeds as one JSON value: a list of records, or a record that holds such a list. It is read whole, so its size is bounded.
+// Knows: seeds as one JSON value: a list of records, or a record with such a list. It is read whole, so its size is limited.
 import { isRecord, readRecord } from './record.ts'
 import type { RawRow, RowReader } from './row-reader.ts'
 
-/** Characters of a JSON file at most. */
+/** Max characters of a JSON file. */
 export const JSON_LIMIT = 64_000_000
 
-/** Fields that usually hold the list, the likeliest first. */
+/** Fields that usually contain the list, the most common first. */
 const LIST_FIELDS = ['seeds', 'data', 'rows', 'examples', 'train', 'prompts', 'items']
 
 export class JsonReader implements RowReader {
@@ -25,7 +25,7 @@ export class JsonReader implements RowReader {
       return [
         {
           line: 1,
-          sentence: `A JSON file is read whole, and this one has more than ${JSON_LIMIT / 1e6} million characters. Save it as JSONL, one record a line.`,
+          sentence: `A JSON file can have up to ${JSON_LIMIT / 1e6} million characters, and this one has more. Save it as JSONL, one record per line.`,
         },
       ]
     const text = this.#pieces.join('')
@@ -39,8 +39,8 @@ export class JsonReader implements RowReader {
         {
           line: 1,
           sentence: cut
-            ? 'The file begins as JSON and ends in the middle. Is it whole?'
-            : 'The file is not JSON. If every line is a record of its own, name it .jsonl.',
+            ? 'The file begins as JSON but is cut off. Is it complete?'
+            : 'The file is not JSON. If every line is a separate record, rename it to .jsonl.',
         },
       ]
     }
@@ -50,7 +50,7 @@ export class JsonReader implements RowReader {
   }
 }
 
-/** The list of records in a JSON value; `undefined` where the value is a record itself. */
+/** The list of records in a JSON value; `undefined` if the value itself is a record. */
 function findList(value: unknown): readonly unknown[] | undefined {
   if (Array.isArray(value)) return value
   if (!isRecord(value) || !('sentence' in readRecord(value))) return undefined

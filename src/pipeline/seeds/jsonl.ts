@@ -1,4 +1,4 @@
-// Knows: seeds as JSON lines, one record a line.
+// Knows: seeds as JSON lines, one record per line.
 import { LineSplitter, tooLongSentence, type Line } from './lines.ts'
 import { readRecord } from './record.ts'
 import type { RawRow, RowReader } from './row-reader.ts'
@@ -28,7 +28,7 @@ function readLine(line: Line): RawRow[] {
       {
         line: line.line,
         sentence: cut
-          ? 'The line begins as JSON and ends in the middle. Is the file whole?'
+          ? 'The line begins as JSON but is cut off. Is the file complete?'
           : 'The line is not JSON. In a JSONL file every line is one record, such as {"prompt": "…"}.',
       },
     ]

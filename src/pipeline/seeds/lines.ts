@@ -1,4 +1,4 @@
-// Knows: how text that comes in pieces becomes lines, whatever ends them (\n, \r\n, \r), with a bound on their length.
+// Knows: how text in pieces becomes lines, with any line end (\n, \r\n, \r) and a limit on their length.
 import { LINE_LIMIT } from './row-reader.ts'
 
 export type Line =
@@ -8,9 +8,9 @@ export type Line =
 export class LineSplitter {
   #rest = ''
   #line = 0
-  /** The piece before ended in \r: a \n that follows belongs to it. */
+  /** The previous piece ended in \r: a \n that follows belongs to it. */
   #afterReturn = false
-  /** The line at hand is longer than the bound: skip to its end. */
+  /** The current line is longer than the limit: skip to its end. */
   #skipping = false
 
   push(piece: string): Line[] {

@@ -1,4 +1,4 @@
-// Knows: how a file or a pasted text becomes seeds: in pieces, so that a large one neither fills the memory nor holds the thread.
+// Knows: how a file or a pasted text becomes seeds: in pieces, so that a large one neither fills the memory nor blocks the thread.
 // Must not know: storage, workers, the page.
 import type { ProjectId, SeedId } from '../../domain/id.ts'
 import type { Problem } from '../../domain/problem.ts'
@@ -12,13 +12,13 @@ export type SeedSource =
   | { readonly kind: 'file'; readonly file: Pick<File, 'name' | 'size' | 'slice'> }
   | { readonly kind: 'text'; readonly text: string }
 
-/** What one piece of the source gave. */
+/** The result of one piece of the source. */
 export interface SeedBatch {
   readonly seeds: readonly Seed[]
   readonly problems: readonly Problem[]
-  /** Rows read so far, good and bad. */
+  /** Rows read so far, valid and invalid. */
   readonly rows: number
-  /** Bytes (of text: characters) read so far, and in all. */
+  /** Bytes (for text: characters) read so far, and in total. */
   readonly bytes: number
   readonly totalBytes: number
   readonly format: SeedFormat
@@ -31,13 +31,13 @@ export interface ReadOptions {
   readonly signal?: AbortSignal
 }
 
-/** Bytes of a piece, and rows of a source at most. */
+/** Bytes of a piece, and max rows of a source. */
 const PIECE = 256 * 1024
 export const ROW_LIMIT = 1_000_000
 
 /**
- * Reads a source piece by piece. A bad row is a problem with its line, and the good ones go on; what is wrong with the file as a
- * whole (no text, not UTF-8, cut off) is one problem, and the rows before it stay. Never throws but for an abort of `signal`.
+ * Reads a source in pieces. An invalid row is a problem with its line; the other rows are read. An error of the whole file (not
+ * text, not UTF-8, truncated) is one problem, and the rows before it are kept. Only throws if `signal` aborts.
  */
 export async function* readSeeds(
   source: SeedSource,
@@ -51,7 +51,7 @@ export async function* readSeeds(
   let rows = 0
   let found = 0
 
-  const settle = (raw: readonly RawRow[], bytes: number, more: readonly Problem[] = []): SeedBatch => {
+  const toBatch = (raw: readonly RawRow[], bytes: number, more: readonly Problem[] = []): SeedBatch => {
     const seeds: Seed[] = []
     const problems: Problem[] = []
     for (const row of raw) {
@@ -80,7 +80,7 @@ export async function* readSeeds(
       } else
         problems.push({
           line: row.line,
-          sentence: `This repeats line ${earlier}; one seed was made of both.`,
+          sentence: `This line repeats line ${earlier}; both became one seed.`,
         })
     }
     found += seeds.length + problems.length
@@ -97,7 +97,7 @@ export async function* readSeeds(
   for await (const piece of readPieces(source)) {
     signal?.throwIfAborted()
     if ('sentence' in piece)
-      return yield settle([], piece.bytes, [
+      return yield toBatch([], piece.bytes, [
         piece.line === undefined
           ? { sentence: piece.sentence }
           : { sentence: piece.sentence, line: piece.line },
@@ -106,7 +106,7 @@ export async function* readSeeds(
       format = chooseFormat(source.kind === 'file' ? source.file.name : '', piece.text)
       reader = makeReader(format)
     }
-    const batch = settle(reader.push(piece.text), piece.bytes)
+    const batch = toBatch(reader.push(piece.text), piece.bytes)
     if (rows > ROW_LIMIT) {
       return yield {
         ...batch,
@@ -119,27 +119,27 @@ export async function* readSeeds(
       }
     }
     yield batch
-    if (piece.fault) {
-      const sentence = `Line ${piece.fault} is not UTF-8 text. The lines before it were read. Save the file as UTF-8 and add it again; what is there already is not added twice.`
-      return yield settle(reader.end(false), piece.bytes, [{ sentence, line: piece.fault }])
+    if (piece.badLine) {
+      const sentence = `Line ${piece.badLine} is not UTF-8 text. The lines before it were read. Save the file as UTF-8 and add it again; existing seeds are not added twice.`
+      return yield toBatch(reader.end(false), piece.bytes, [{ sentence, line: piece.badLine }])
     }
   }
-  const last = settle(reader?.end(true) ?? [], totalBytes)
+  const last = toBatch(reader?.end(true) ?? [], totalBytes)
   if (found > 0) return yield last
   const sentence =
     source.kind === 'text'
-      ? 'There is no text yet. Type or paste one seed a line.'
+      ? 'There is no text yet. Type or paste one seed per line.'
       : totalBytes === 0
         ? `${name} is empty.`
-        : `${name} holds no seed: all of it is blank.`
+        : `${name} contains no seed: it is blank.`
   yield { ...last, problems: [...last.problems, { sentence }] }
 }
 
 type Piece =
-  | { readonly text: string; readonly bytes: number; readonly fault?: number }
+  | { readonly text: string; readonly bytes: number; readonly badLine?: number }
   | { readonly sentence: string; readonly line?: number; readonly bytes: number }
 
-/** The source's text in pieces, or a sentence where it cannot be read (on). */
+/** The source's text in pieces, or a sentence if it cannot be read (any further). */
 async function* readPieces(source: SeedSource): AsyncGenerator<Piece> {
   if (source.kind === 'text') {
     for (let from = 0; from < source.text.length; from += PIECE)
@@ -155,7 +155,7 @@ async function* readPieces(source: SeedSource): AsyncGenerator<Piece> {
       bytes = new Uint8Array(await file.slice(from, to).arrayBuffer())
     } catch {
       yield {
-        sentence: `${file.name} could not be read${from === 0 ? '' : ' to its end'}: it was moved, changed or closed to us meanwhile. Choose it again.`,
+        sentence: `${file.name} could not be read${from === 0 ? '' : ' to its end'}: it was moved, changed or locked. Choose it again.`,
         bytes: from,
       }
       return
@@ -168,7 +168,7 @@ async function* readPieces(source: SeedSource): AsyncGenerator<Piece> {
     const decoded = decoder.decode(bytes, to === file.size)
     yield decoded.ok
       ? { text: decoded.text, bytes: to }
-      : { text: decoded.text, bytes: to, fault: decoded.line }
+      : { text: decoded.text, bytes: to, badLine: decoded.line }
     if (!decoded.ok) return
   }
 }

@@ -1,11 +1,11 @@
-// Knows: the forms in which other tools write a record, and what in each is the seed and what its answer.
+// Knows: the record formats of other tools, and which fields of each are the seed and its answer.
 
-/** A record as a seed, or why it is none. */
+/** A record as a seed, or why it is not one. */
 export type RecordRead =
   | { readonly text: string; readonly answer?: string }
   | { readonly sentence: string; readonly field?: string }
 
-/** Fields that hold what is asked and what was answered, the likeliest first. */
+/** Fields of the prompt and of the answer, the most common first. */
 export const TEXT_FIELDS = [
   'prompt',
   'instruction',
@@ -21,9 +21,9 @@ export const TEXT_FIELDS = [
 export const ANSWER_FIELDS = ['completion', 'output', 'response', 'answer', 'reply', 'chosen'] as const
 
 /**
- * Reads one record: a string; Self-Instruct's {instruction, instances: [{input, output}]}, of which the first instance is taken;
- * Alpaca's {instruction, input, output}; {prompt, completion}; {messages} and ShareGPT's {conversations}, of which the first
- * question and its answer are taken; {text}. Instruction and input are joined by a blank line.
+ * Reads one record: a string; the first instance of Self-Instruct's {instruction, instances: [{input, output}]}; Alpaca's
+ * {instruction, input, output}; {prompt, completion}; the first user message and its answer of {messages} and ShareGPT's
+ * {conversations}; {text}. Instruction and input are joined by a blank line.
  */
 export function readRecord(value: unknown): RecordRead {
   if (typeof value === 'string') return { text: value }
@@ -33,23 +33,23 @@ export function readRecord(value: unknown): RecordRead {
     if (value[field] !== undefined) return readChat(value[field], field)
   const field = TEXT_FIELDS.find((name) => value[name] !== undefined && value[name] !== null)
   if (field === undefined) {
-    const there = Object.keys(value)
+    const fields = Object.keys(value)
       .slice(0, 8)
       .map((name) => `\`${name.slice(0, 40)}\``)
     return {
-      sentence: `The record has no \`prompt\`, \`instruction\`, \`text\` or \`messages\`; it has ${there.join(', ') || 'nothing'}.`,
+      sentence: `The record has no \`prompt\`, \`instruction\`, \`text\` or \`messages\`; it has ${fields.join(', ') || 'no fields'}.`,
       field: 'prompt',
     }
   }
   if (Array.isArray(value[field])) return readChat(value[field], field, readAnswer(value))
-  const asked = value[field]
-  if (typeof asked !== 'string')
-    return { sentence: `\`${field}\` must be text, not ${nameOf(asked)}.`, field }
+  const prompt = value[field]
+  if (typeof prompt !== 'string')
+    return { sentence: `\`${field}\` must be text, not ${nameOf(prompt)}.`, field }
   const instance = readInstance(value)
   if (instance && 'sentence' in instance) return instance
   const input = instance?.input ?? (field === 'input' ? undefined : value['input'])
   const answer = instance?.output ?? readAnswer(value)
-  return join(asked, typeof input === 'string' ? input : '', answer)
+  return join(prompt, typeof input === 'string' ? input : '', answer)
 }
 
 function readInstance(
@@ -74,13 +74,13 @@ function readAnswer(value: Readonly<Record<string, unknown>>): string | undefine
   for (const name of ANSWER_FIELDS) {
     const answer = value[name]
     if (typeof answer === 'string') return answer
-    const last: unknown = Array.isArray(answer) ? answer.at(-1) : undefined // a chat, as TRL writes it
+    const last: unknown = Array.isArray(answer) ? answer.at(-1) : undefined // a chat, as in TRL's formats
     if (isRecord(last) && typeof last['content'] === 'string') return last['content']
   }
   return undefined
 }
 
-/** The first question of a chat, and the answer that follows it. */
+/** The first user message of a chat, and the assistant message after it. */
 function readChat(value: unknown, field: string, answer?: string): RecordRead {
   if (!Array.isArray(value))
     return { sentence: `\`${field}\` must be a list of messages, not ${nameOf(value)}.`, field }
@@ -90,22 +90,22 @@ function readChat(value: unknown, field: string, answer?: string): RecordRead {
       : undefined,
   )
   const at = turns.findIndex((turn) => turn?.role === 'user' || turn?.role === 'human')
-  const asked = turns[at]?.content
-  if (typeof asked !== 'string')
-    return { sentence: `\`${field}\` has no message of the role “user” with text in it.`, field }
+  const prompt = turns[at]?.content
+  if (typeof prompt !== 'string')
+    return { sentence: `\`${field}\` has no text message of the role “user”.`, field }
   const next = turns[at + 1]
-  const said =
+  const completion =
     answer ??
     ((next?.role === 'assistant' || next?.role === 'gpt') && typeof next.content === 'string'
       ? next.content
       : undefined)
-  return join(asked, '', said)
+  return join(prompt, '', completion)
 }
 
-/** `<noinput>` is what some Self-Instruct data write for none. */
-const join = (asked: string, input: string, answer: string | undefined): RecordRead => {
+/** Some Self-Instruct data write `<noinput>` for an empty input. */
+const join = (prompt: string, input: string, answer: string | undefined): RecordRead => {
   const more = input.trim()
-  const text = more === '' || /^<?no ?input>?$/i.test(more) ? asked : `${asked.trimEnd()}\n\n${more}`
+  const text = more === '' || /^<?no ?input>?$/i.test(more) ? prompt : `${prompt.trimEnd()}\n\n${more}`
   return answer === undefined ? { text } : { text, answer }
 }
 

@@ -1,4 +1,4 @@
-// Knows: seeds as plain text, one a line; blank lines part nothing and are passed over.
+// Knows: seeds as plain text, one per line; blank lines are skipped.
 import { LineSplitter, tooLongSentence, type Line } from './lines.ts'
 import type { RawRow, RowReader } from './row-reader.ts'
 

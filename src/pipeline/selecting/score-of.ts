@@ -1,16 +1,16 @@
-// Knows: a row's score for choosing, or the answer that says why there is none. Unreadable is a reason of its own, never a low score.
-import { dropped, type FilterAnswer } from '../../domain/filter-answer.ts'
+// Knows: a row's score for selection, or the drop if it has none. Unreadable is a separate reason, never a low score.
+import { dropped, type FilterDecision } from '../../domain/filter-decision.ts'
 import type { JudgedRow } from './selection.ts'
 
-/** The expected score, or the answer for a row that has none. */
-export function scoreOf({
+/** The expected score, or the decision on a row without one. */
+export function scoreOrDrop({
   verdict,
-}: JudgedRow): { ok: true; value: number } | { ok: false; answer: FilterAnswer } {
-  if (!verdict) return { ok: false, answer: dropped('not judged', { verdict: 'none' }) }
+}: JudgedRow): { ok: true; value: number } | { ok: false; decision: FilterDecision } {
+  if (!verdict) return { ok: false, decision: dropped('not judged', { verdict: 'none' }) }
   if (verdict.kind === 'unreadable')
     return {
       ok: false,
-      answer: dropped('its verdict could not be read', { verdict: 'unreadable', why: verdict.reason }),
+      decision: dropped('unreadable verdict', { verdict: 'unreadable', reason: verdict.reason }),
     }
   return { ok: true, value: verdict.score }
 }

@@ -1,24 +1,24 @@
-// Knows: how judged rows go through all keep steps of a recipe: each looks only at what the ones before it kept.
-import type { StepAnswer } from '../../domain/filter-answer.ts'
+// Knows: how judged rows pass through all keep steps of a recipe: each step gets only the rows that earlier ones kept.
+import type { StepDecision } from '../../domain/filter-decision.ts'
 import type { PlacedKeep } from '../recipes/read-steps.ts'
 import type { JudgedRow } from './selection.ts'
 
-/** Each row's answers, by its id; a row that was dropped has no answers of later steps. */
+/** Each row's decisions by its id; a dropped row has no decisions of later steps. */
 export function selectRows<Row extends JudgedRow>(
   keeps: readonly PlacedKeep[],
   rows: readonly Row[],
-): Map<Row['id'], StepAnswer[]> {
-  const answers = new Map<Row['id'], StepAnswer[]>(rows.map(({ id }) => [id, []]))
-  let standing = rows
+): Map<Row['id'], StepDecision[]> {
+  const decisions = new Map<Row['id'], StepDecision[]>(rows.map(({ id }) => [id, []]))
+  let left = rows
   for (const { index, name, member, settings } of keeps) {
-    const said = member.select(standing, settings)
-    standing = standing.filter((row, i) => {
-      const answer = said[i]
-      if (!answer)
-        throw new RangeError(`keep step ${name} gave ${said.length} answers for ${standing.length} rows`)
-      answers.get(row.id)?.push({ step: index, name, answer })
-      return answer.kind === 'kept'
+    const selected = member.select(left, settings)
+    left = left.filter((row, i) => {
+      const decision = selected[i]
+      if (!decision)
+        throw new RangeError(`keep step ${name} made ${selected.length} decisions on ${left.length} rows`)
+      decisions.get(row.id)?.push({ step: index, name, decision })
+      return decision.kind === 'kept'
     })
   }
-  return answers
+  return decisions
 }

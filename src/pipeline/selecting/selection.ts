@@ -1,5 +1,5 @@
-// Knows: what every member of the keep family is: it looks at judged rows and answers for each.
-import type { FilterAnswer } from '../../domain/filter-answer.ts'
+// Knows: what a member of the keep family is: it decides on judged rows.
+import type { FilterDecision } from '../../domain/filter-decision.ts'
 import type { StepDeclaration } from '../../domain/recipe.ts'
 import type { Settings, ValuesOf } from '../../domain/settings.ts'
 import type { Verdict } from '../../domain/verdict.ts'
@@ -16,10 +16,10 @@ export interface JudgedRow {
 /** A member of the keep family. */
 export interface KeepMember<S extends Settings = Settings> extends StepDeclaration<S> {
   readonly family: 'keep'
-  /** True where a row's answer depends on the others, so that all must be judged first. */
+  /** True if a row's decision depends on the others, so that all must be judged first. */
   readonly comparesRows: boolean
-  /** One answer a row, in the rows' order. */
-  select(rows: readonly JudgedRow[], settings: ValuesOf<S>): readonly FilterAnswer[]
+  /** One decision per row, in the rows' order. */
+  select(rows: readonly JudgedRow[], settings: ValuesOf<S>): readonly FilterDecision[]
 }
 
 /** A keep step's declaration, its settings' types inferred. */

@@ -1,18 +1,18 @@
-// Knows: keeping rows whose score reaches a bound.
-import { dropped, kept } from '../../domain/filter-answer.ts'
+// Knows: keeping rows whose score reaches a threshold.
+import { dropped, kept } from '../../domain/filter-decision.ts'
 import { realNumber } from '../../domain/settings.ts'
 import { defineKeep } from './selection.ts'
-import { scoreOf } from './score-of.ts'
+import { scoreOrDrop } from './score-of.ts'
 
-/** Keeps rows at or above a score. Judges differ in where they put the middle, small ones below 3: look at the scores of five rows first. */
+/** Keeps rows at or above a score. Judges differ in their mean score, small ones are below 3: try five rows first. */
 export const threshold = defineKeep({
   name: 'threshold',
-  title: 'Keep from a score',
-  help: 'Keeps completions whose score is at least this.',
+  title: 'Minimum score',
+  help: 'Keeps completions with this score or a higher one.',
   comparesRows: false,
   settings: {
     min: realNumber({
-      label: 'Smallest score',
+      label: 'Minimum score',
       help: 'Expected score from 1 to 5.',
       from: 1,
       to: 5,
@@ -22,8 +22,8 @@ export const threshold = defineKeep({
   },
   select: (rows, { min }) =>
     rows.map((row) => {
-      const score = scoreOf(row)
-      if (!score.ok) return score.answer
+      const score = scoreOrDrop(row)
+      if (!score.ok) return score.decision
       const evidence = { score: score.value }
       return score.value >= min
         ? kept(evidence)

@@ -1,30 +1,36 @@
-// Knows: keeping the best k rows, of the whole run or of each prompt.
+// Knows: keeping the top k rows, of the whole run or of each prompt.
 // Source: rejection sampling; top-1 per prompt and top-K overall have different biases (RLHF book, chapter on rejection sampling).
-import { dropped, kept, type FilterAnswer } from '../../domain/filter-answer.ts'
+import { dropped, kept, type FilterDecision } from '../../domain/filter-decision.ts'
 import { choice, wholeNumber } from '../../domain/settings.ts'
 import { defineKeep } from './selection.ts'
-import { scoreOf } from './score-of.ts'
+import { scoreOrDrop } from './score-of.ts'
 
 export const top = defineKeep({
   name: 'top',
   title: 'Keep the best',
-  help: 'Keeps the best completions, of all or of each prompt.',
+  help: 'Keeps the k best completions, of the whole run or of each prompt.',
   comparesRows: true,
   settings: {
-    k: wholeNumber({ label: 'How many', help: 'Completions to keep.', from: 1, to: 1_000_000, default: 1 }),
+    k: wholeNumber({
+      label: 'Completions to keep',
+      help: 'Number of the best completions to keep.',
+      from: 1,
+      to: 1_000_000,
+      default: 1,
+    }),
     per: choice({
-      label: 'Of',
-      help: 'The best of each prompt, or the best of the whole run.',
+      label: 'Per',
+      help: 'The k best of each prompt, or of the whole run.',
       choices: ['prompt', 'run'],
       default: 'prompt',
     }),
   },
   select(rows, { k, per }) {
-    const answers: FilterAnswer[] = []
+    const decisions: FilterDecision[] = []
     const groups = new Map<string, { at: number; order: number; score: number }[]>()
     rows.forEach((row, at) => {
-      const score = scoreOf(row)
-      if (!score.ok) return void (answers[at] = score.answer)
+      const score = scoreOrDrop(row)
+      if (!score.ok) return void (decisions[at] = score.decision)
       const group = per === 'prompt' ? row.promptId : ''
       const ranked = groups.get(group)
       if (ranked) ranked.push({ at, order: row.order, score: score.value })
@@ -35,9 +41,9 @@ export const top = defineKeep({
       ranked.sort((a, b) => b.score - a.score || a.order - b.order)
       ranked.forEach(({ at, score }, i) => {
         const evidence = { score, rank: i + 1, of: ranked.length }
-        answers[at] = i < k ? kept(evidence) : dropped(`not among the best ${k} ${whole}`, evidence)
+        decisions[at] = i < k ? kept(evidence) : dropped(`not in the top ${k} ${whole}`, evidence)
       })
     }
-    return answers
+    return decisions
   },
 })

@@ -1,14 +1,14 @@
-// Knows: how sure a mean is.
+// Knows: the confidence interval of a mean.
 // Source: percentile bootstrap (Efron 1979).
 import type { Interval } from '../../domain/comparison.ts'
 import type { Rng } from '../../domain/rng.ts'
 
-/** Resamples: enough for the second digit of a 95 % interval. */
+/** Number of resamples: enough for the second digit of a 95 % interval. */
 export const RESAMPLES = 2000
 
 /**
- * Mean with its 95 % percentile bootstrap interval. Values that are not finite are left out; `n` counts the others.
- * No value at all gives NaN for the mean and both ends; one value gives an interval of no width that means nothing: show `n`.
+ * Mean with its 95 % percentile bootstrap interval. Values that are not finite are ignored; `n` counts the others.
+ * Without values, the mean and both bounds are NaN; a single value gives a meaningless interval of width 0: show `n`.
  */
 export function bootstrapMean(values: readonly number[], rng: Rng, resamples = RESAMPLES): Interval {
   const sample = values.filter(Number.isFinite)
@@ -29,7 +29,7 @@ export function bootstrapMean(values: readonly number[], rng: Rng, resamples = R
   }
 }
 
-/** Quantile of sorted values, linear between neighbours (type 7 of Hyndman and Fan). */
+/** Quantile of sorted values, linear interpolation (type 7 of Hyndman and Fan). */
 function quantile(sorted: Float64Array, share: number): number {
   const at = share * (sorted.length - 1)
   const below = Math.floor(at)

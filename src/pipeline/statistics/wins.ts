@@ -1,4 +1,4 @@
-// Knows: how often one side of a comparison wins.
+// Knows: the win rate of one side of a comparison.
 import type { Interval } from '../../domain/comparison.ts'
 import type { Rng } from '../../domain/rng.ts'
 import type { PairVerdict } from '../../domain/verdict.ts'
@@ -8,7 +8,7 @@ export interface Wins {
   readonly wins: number
   readonly losses: number
   readonly ties: number
-  /** Verdicts that could not be read; they count for nobody and are not in the rate. */
+  /** Unreadable verdicts; they count for neither side and are not in the rate. */
   readonly unreadable: number
   /** (wins + ½ ties) / n of the first text, with its interval. Source: MT-Bench's adjusted win rate. */
   readonly rate: Interval

@@ -1,11 +1,9 @@
-// Knows: the texts that ask a teacher to criticise an answer and to write it anew, versioned. A published version never changes.
-// Source: critique and revision of Constitutional AI (Bai et al. 2022), in words of our own.
-import type { Asked } from '../../domain/model.ts'
+// Knows: the prompts for a critique of a completion and for its revision, versioned. A published version never changes.
+// Source: critique and revision of Constitutional AI (Bai et al. 2022), in our own words.
+import type { PromptInput } from '../../domain/completion-request.ts'
 
-export const CRITIQUE_TEMPLATE = 'critique@1'
-
-/** Asks what is wrong with an answer. */
-export const writeCritiqueChat = (prompt: string, completion: string): Asked => ({
+/** The prompt for a critique. Version critique@1. */
+export const writeCritiqueChat = (prompt: string, completion: string): PromptInput => ({
   kind: 'chat',
   messages: [
     {
@@ -15,8 +13,8 @@ export const writeCritiqueChat = (prompt: string, completion: string): Asked => 
   ],
 })
 
-/** Asks for the answer as it should have been. */
-export const writeRevisionChat = (prompt: string, completion: string, critique: string): Asked => ({
+/** The prompt for a revised completion. Version critique@1. */
+export const writeRevisionChat = (prompt: string, completion: string, critique: string): PromptInput => ({
   kind: 'chat',
   messages: [
     {

@@ -1,11 +1,9 @@
-// Knows: the text that asks a teacher to make a prompt harder, versioned. A published version never changes: raise the number.
-// Source: in-depth evolving of Evol-Instruct (Xu et al. 2023), in words of our own.
-import type { Asked } from '../../domain/model.ts'
+// Knows: the prompt for a harder version of a task, versioned. A published version never changes: raise the number.
+// Source: in-depth evolving of Evol-Instruct (Xu et al. 2023), in our own words.
+import type { PromptInput } from '../../domain/completion-request.ts'
 
-export const EVOLVE_TEMPLATE = 'evolve@1'
-
-/** Asks for the prompt with one more demand. */
-export const writeEvolveChat = (prompt: string): Asked => ({
+/** The prompt for the same task with one more requirement. Version evolve@1. */
+export const writeEvolveChat = (prompt: string): PromptInput => ({
   kind: 'chat',
   messages: [
     {

@@ -1,18 +1,18 @@
-// Knows: the chats that ask a judge, versioned with the rubrics. What all rows share stands first, the row's own text last, so that
-// the shared part is computed once.
-import type { Asked, ChatMessage } from '../../domain/model.ts'
+// Knows: the judge's chats, versioned with the rubrics. What all rows share comes first, the row's own text last, so that the shared
+// prefix is computed once.
+import type { ChatMessage, PromptInput } from '../../domain/completion-request.ts'
 import type { Rubric } from './rubrics.ts'
 
-/** What the answer begins with; the score follows as " 1" … " 5". The space belongs to the digit: that is how tokenizers cut it. */
+/** The answer's prefix; the score follows as " 1" … " 5". The space belongs to the digit: tokenizers split it that way. */
 export const SCORE_PREFIX = 'Score:'
 
-/** Characters that a judge is shown of one row at most, and at least; the middle of a longer text is left out, visibly. */
-const SHOWN = { most: 6000, least: 400 } as const
-/** Characters of a token at least, on average, so that what is shown surely fits; and tokens that a chat's own marks take. */
+/** Max and min characters of one row in the chat; a longer text loses its middle, visibly. */
+const SHOWN = { max: 6000, min: 400 } as const
+/** Min characters per token, on average, so that the texts fit; and tokens of the chat template itself. */
 const CHARACTERS_PER_TOKEN = 2.5
-const MARKS = 96
+const TEMPLATE_TOKENS = 96
 
-/** The middle of a long text left out, with a mark where it was. */
+/** A long text without its middle, with a mark in its place. */
 export const shorten = (text: string, limit: number): string =>
   text.length <= limit
     ? text
@@ -21,22 +21,22 @@ export const shorten = (text: string, limit: number): string =>
 const showItem = (prompt: string, completion: string): string =>
   `Question:\n${prompt}\n\nAnswer:\n${completion}`
 
-/** Characters for a row's texts in a context of so many tokens, where `shared` characters stand before them. */
+/** Characters for a row's texts in a context of `contextLength` tokens, after `shared` characters. */
 function roomFor(contextLength: number | undefined, shared: number): number {
-  if (contextLength === undefined) return SHOWN.most
+  if (contextLength === undefined) return SHOWN.max
   return Math.min(
-    SHOWN.most,
-    Math.max(SHOWN.least, Math.floor((contextLength - MARKS) * CHARACTERS_PER_TOKEN) - shared),
+    SHOWN.max,
+    Math.max(SHOWN.min, Math.floor((contextLength - TEMPLATE_TOKENS) * CHARACTERS_PER_TOKEN) - shared),
   )
 }
 
-/** A rubric, its examples as turns of the chat, and the item to be scored. `contextLength` (tokens) bounds what is shown. */
+/** A rubric, its examples as turns of the chat, and the item to score. `contextLength` (tokens) limits the texts. */
 export function writeJudgeChat(
   rubric: Rubric,
   prompt: string,
   completion: string,
   contextLength?: number,
-): Asked {
+): PromptInput {
   const messages: ChatMessage[] = [
     { role: 'system', content: `${rubric.text}\n\nReply with the score only, a digit from 1 to 5.` },
   ]
@@ -57,17 +57,17 @@ export function writeJudgeChat(
   return { kind: 'chat', messages }
 }
 
-/** What the answer of a comparison begins with; " A" or " B" follows. */
+/** The prefix of a comparison's answer; " A" or " B" follows. */
 export const BETTER_PREFIX = 'Better:'
 
-/** Two answers to one prompt, called A and B. */
+/** Two completions of one prompt, called A and B. */
 export function writePairChat(
   rubric: Rubric,
   prompt: string,
   a: string,
   b: string,
   contextLength?: number,
-): Asked {
+): PromptInput {
   const task = `Two answers to the same question are compared.\n${rubric.text}\n\nReply with A or B, whichever answer would get the higher score.`
   const room = roomFor(contextLength, task.length)
   return {

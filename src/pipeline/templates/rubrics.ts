@@ -1,7 +1,7 @@
-// Knows: the rubrics' words, versioned. A published version never changes: change the words, raise the number.
+// Knows: the rubrics' texts, versioned. A published version never changes: raise the number.
 // Must not know: how a score is read.
 
-/** An answer with the score it deserves, shown to the judge before the real one. */
+/** A completion with its true score, shown to the judge before the item to score. */
 export interface ScoredExample {
   readonly prompt: string
   readonly completion: string
@@ -11,9 +11,9 @@ export interface ScoredExample {
 export interface Rubric {
   /** Name and version, as in a recipe and in a verdict. */
   readonly name: string
-  /** What is judged and what the points of the scale mean. */
+  /** What is judged and what each score means. */
   readonly text: string
-  /** Small judges learn the form from examples; all rows share them as a prefix, so they cost next to nothing. */
+  /** Small judges learn the format from examples; they are in the shared prefix of all rows, so they cost next to nothing. */
   readonly examples: readonly ScoredExample[]
 }
 
@@ -86,7 +86,7 @@ const RUBRICS: Readonly<Record<RubricName, Omit<Rubric, 'name'>>> = {
   },
 }
 
-/** The rubric that a judge step names; an own text is named `own` and has no examples. */
+/** The rubric of a judge step; an own text is named `own` and has no examples. */
 export function rubricOf(name: RubricName | 'own', own: string): Rubric {
   return name === 'own' ? { name, text: own.trim(), examples: [] } : { name, ...RUBRICS[name] }
 }

@@ -1,17 +1,16 @@
-// Knows: the train step of a student that answers with one of a few classes: its labels, and the teacher's probabilities of them
-// (soft labels, Hinton et al. 2015).
+// Knows: the train step of a classifier: its labels, and the teacher's probabilities of them (soft labels, Hinton et al. 2015).
 // Must not know: graphs, tensors.
 import { realNumber, wholeNumber } from '../../domain/settings.ts'
 import { defineStep } from '../define-step.ts'
 import { commonSettings } from './common-settings.ts'
 
-const { preset, packing: _packing, batch, ...others } = commonSettings
+const { preset, packing: _packing, batchSize, ...others } = commonSettings
 
 export const classStep = defineStep({
   family: 'train',
   name: 'classes',
   title: 'Train a classifier',
-  help: 'A small model learns to answer with one of a few classes: the different completions of the rows, such as “yes” and “no”. It says how sure it is, and writes nothing.',
+  help: 'A small model learns to choose one of a few classes: the distinct completions of the rows, such as “yes” and “no”. It returns probabilities and generates no text.',
   settings: {
     preset,
     vocabulary: wholeNumber({
@@ -23,16 +22,16 @@ export const classStep = defineStep({
       unit: 'tokens',
     }),
     softShare: realNumber({
-      label: 'Share of the teacher',
-      help: 'Share of the loss that is the divergence from the teacher’s probabilities of the classes, for which the teacher must be loaded; the rest is the rows’ own answers. 0 needs no teacher.',
+      label: 'Soft label share',
+      help: 'Share of the loss that is the divergence from the teacher’s class probabilities, which needs a loaded teacher; the rest is cross-entropy on the labels. 0 needs no teacher.',
       from: 0,
       to: 1,
       default: 0,
       step: 0.05,
     }),
     temperature: realNumber({
-      label: 'Temperature',
-      help: 'Above 1 the classes that the teacher finds less likely count for more. Without a share of the teacher it changes nothing.',
+      label: 'Distillation temperature',
+      help: 'Above 1, the classes that the teacher finds less likely count more. No effect if the soft label share is 0.',
       from: 0.1,
       to: 10,
       default: 1,
@@ -40,13 +39,13 @@ export const classStep = defineStep({
     }),
     labelSmoothing: realNumber({
       label: 'Label smoothing',
-      help: 'Share of the right class’s probability that is spread over all classes, against too much certainty.',
+      help: 'Share of the right class’s probability that is spread over all classes; reduces overconfidence.',
       from: 0,
       to: 0.5,
       default: 0,
       step: 0.01,
     }),
-    batch: { ...batch, default: 16 },
+    batchSize: { ...batchSize, default: 16 },
     ...others,
   },
 })

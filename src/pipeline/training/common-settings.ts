@@ -1,18 +1,18 @@
-// Knows: the settings that every train step has, whatever the student learns from.
+// Knows: the settings that every train step has, whatever its loss.
 import { choice, realNumber, toggle, wholeNumber } from '../../domain/settings.ts'
 import { CURRICULA, OPTIMIZER_NAMES, SCHEDULE_NAMES, STUDENT_PRESETS } from '../../domain/student.ts'
 
-/** In the order of the form: what it is, how long, how. */
+/** In the order of the form: the model, the length of the training, the method. */
 export const commonSettings = {
   preset: choice({
     label: 'Size',
-    help: 'Nano has about 0.1 million parameters, micro 0.4, small 0.9, fair 2, medium 3, large 10, huge 29.',
+    help: 'Approximate parameters in millions: nano 0.1, micro 0.4, small 0.9, fair 2, medium 3, large 10, huge 29.',
     choices: STUDENT_PRESETS,
     default: 'micro',
   }),
   context: wholeNumber({
-    label: 'Context',
-    help: 'Tokens of a training row at most; longer completions are cut.',
+    label: 'Context length',
+    help: 'Max tokens of a training row; longer completions are truncated.',
     from: 32,
     to: 2048,
     default: 256,
@@ -20,48 +20,48 @@ export const commonSettings = {
   }),
   steps: wholeNumber({
     label: 'Steps',
-    help: 'Times the weights are changed.',
+    help: 'Number of weight updates.',
     from: 1,
     to: 1_000_000,
     default: 300,
     unit: 'steps',
   }),
-  batch: wholeNumber({
-    label: 'Rows of a step',
-    help: 'Rows whose loss each step averages.',
+  batchSize: wholeNumber({
+    label: 'Batch size',
+    help: 'Rows per step; the loss is their mean.',
     from: 1,
     to: 256,
     default: 8,
     unit: 'rows',
   }),
-  accumulate: wholeNumber({
-    label: 'Parts of a step',
-    help: 'The rows of a step are taken in so many parts: the same result in less memory, and slower.',
+  gradientAccumulation: wholeNumber({
+    label: 'Gradient accumulation steps',
+    help: 'Micro-batches per batch: more take less memory and more time, with the same result.',
     from: 1,
     to: 64,
     default: 1,
-    unit: 'parts',
+    unit: 'micro-batches',
   }),
   packing: toggle({
     label: 'Pack rows',
-    help: 'Short rows share a line of the context without seeing each other: less is padded, so more rows fit in a step.',
+    help: 'Packs short rows into one sequence without attention between them: less padding, so more rows fit in a step.',
     default: false,
   }),
   curriculum: choice({
     label: 'Order',
-    help: 'Short rows first in the first pass, or any order.',
+    help: 'Short rows first in the first epoch, or random order.',
     choices: CURRICULA,
     default: 'none',
   }),
   optimizer: choice({
     label: 'Optimizer',
-    help: 'AdamW is quick and forgiving; Muon learns more from each step of a larger student, and its steps take longer.',
+    help: 'AdamW is fast and robust. Muon learns more per step on larger students, but its steps take longer.',
     choices: OPTIMIZER_NAMES,
     default: 'adam-w',
   }),
   learningRate: realNumber({
     label: 'Learning rate',
-    help: 'Largest size of a change; rises first and then follows the schedule.',
+    help: 'Peak learning rate: reached after warm-up, then it follows the schedule.',
     from: 0.000001,
     to: 0.1,
     default: 0.002,
@@ -69,13 +69,13 @@ export const commonSettings = {
   }),
   schedule: choice({
     label: 'Schedule',
-    help: 'How the learning rate falls: along a cosine to a tenth, straight to nothing, not at all, or late (the last fifth).',
+    help: 'Decay of the learning rate: cosine to a tenth, linear to zero, none, or only in the last fifth of the steps.',
     choices: SCHEDULE_NAMES,
     default: 'cosine',
   }),
   warmUp: realNumber({
     label: 'Warm-up',
-    help: 'Share of the steps in which the learning rate rises.',
+    help: 'Share of the steps during which the learning rate rises.',
     from: 0,
     to: 0.5,
     default: 0.05,
@@ -83,31 +83,31 @@ export const commonSettings = {
   }),
   weightDecay: realNumber({
     label: 'Weight decay',
-    help: 'How strongly weights are pulled to zero.',
+    help: 'How strongly weights are pulled towards zero.',
     from: 0,
     to: 1,
     default: 0.1,
     step: 0.01,
   }),
-  clip: realNumber({
-    label: 'Clip',
-    help: 'Largest norm of a gradient; 0 does not clip.',
+  maxGradientNorm: realNumber({
+    label: 'Max gradient norm',
+    help: 'Gradients with a larger norm are clipped to it; 0 turns clipping off.',
     from: 0,
     to: 100,
     default: 1,
     step: 0.1,
   }),
   dropout: realNumber({
-    label: 'Dropout',
-    help: 'Share of each layer’s work that is left out at random in training, against learning few rows by heart.',
+    label: 'Dropout probability',
+    help: 'Probability of dropping a value of a layer’s output during training; reduces overfitting.',
     from: 0,
     to: 0.5,
     default: 0,
     step: 0.01,
   }),
-  averaging: realNumber({
-    label: 'Averaging',
-    help: 'Decay of a running average of the weights, which then is the student; 0 keeps none, 0.99 averages about 100 steps.',
+  emaDecay: realNumber({
+    label: 'Weight averaging (EMA decay)',
+    help: 'Decay of the moving average of the weights, which becomes the student; 0 turns it off, 0.99 averages about 100 steps.',
     from: 0,
     to: 0.999,
     default: 0,
@@ -115,15 +115,15 @@ export const commonSettings = {
   }),
   patience: wholeNumber({
     label: 'Patience',
-    help: 'Looks without a better held-out loss after which training ends and the best weights are kept; 0 goes on to the last step.',
+    help: 'Evaluations without a better held-out loss before training stops and keeps the best weights; 0 turns it off.',
     from: 0,
     to: 1000,
     default: 0,
-    unit: 'looks',
+    unit: 'evaluations',
   }),
   evaluateEvery: wholeNumber({
-    label: 'Look every',
-    help: 'Steps between held-out losses, samples and checkpoints.',
+    label: 'Evaluate every',
+    help: 'Steps between evaluations on the held-out rows, each with samples and a checkpoint.',
     from: 1,
     to: 100_000,
     default: 25,

@@ -1,5 +1,5 @@
-// Knows: the train steps that learn from the teacher's probabilities instead of its texts alone (Hinton et al. 2015): one for each
-// divergence, with the same settings.
+// Knows: the train steps that learn from the teacher's token probabilities instead of its texts alone (Hinton et al. 2015): one for
+// each divergence, with the same settings.
 // Must not know: graphs, tensors.
 import { realNumber, wholeNumber } from '../../domain/settings.ts'
 import type { DivergenceTrainSettings } from '../../domain/student.ts'
@@ -11,32 +11,32 @@ const { preset, ...others } = commonSettings
 const settings = {
   preset,
   temperature: realNumber({
-    label: 'Temperature',
-    help: 'Above 1 the teacher’s less likely tokens count for more.',
+    label: 'Distillation temperature',
+    help: 'Above 1, the teacher’s less likely tokens count more.',
     from: 0.1,
     to: 10,
     default: 1,
     step: 0.1,
   }),
-  choices: wholeNumber({
-    label: 'Tokens kept',
-    help: 'The teacher’s likeliest tokens that are stored for each token of a text; all others are one. 16 take about 100 bytes.',
+  topK: wholeNumber({
+    label: 'Top-k tokens stored',
+    help: 'The teacher’s most likely tokens stored at each position; all other tokens are merged into one. 16 tokens take about 100 bytes per position.',
     from: 1,
     to: 64,
     default: 16,
     unit: 'tokens',
   }),
   textShare: realNumber({
-    label: 'Share of the text',
-    help: 'Share of the loss that is plain cross-entropy on the text; the rest is the divergence.',
+    label: 'Cross-entropy share',
+    help: 'Share of the loss that is cross-entropy on the text; the rest is the divergence.',
     from: 0,
     to: 1,
     default: 0.1,
     step: 0.05,
   }),
   hiddenShare: realNumber({
-    label: 'Weight of the hidden states',
-    help: 'Above 0 the student’s last hidden states are pulled towards the teacher’s too, by their cosine times this; both must be equally wide. 0 leaves them out.',
+    label: 'Hidden state loss weight',
+    help: 'Weight of the cosine loss between the last hidden states of student and teacher, which must have the same width; 0 turns it off.',
     from: 0,
     to: 10,
     default: 0,
@@ -54,17 +54,17 @@ const define = <const Name extends DivergenceTrainSettings['loss']>(
 export const divergenceSteps = [
   define(
     'forward-kl',
-    'Train on the probabilities (forward KL)',
-    'A small model learns at every token what else the teacher might have written, and covers all of it. Needs the teacher loaded.',
+    'Distillation (forward KL)',
+    'A small model learns the teacher’s probabilities at every token and covers everything that the teacher might write. Needs a loaded teacher.',
   ),
   define(
     'reverse-kl',
-    'Train on the probabilities (reverse KL)',
-    'A small model learns to write only what the teacher finds likely, and leaves out what it cannot do. Needs the teacher loaded.',
+    'Distillation (reverse KL)',
+    'A small model learns to write only what the teacher finds likely, and skips what it cannot model. Needs a loaded teacher.',
   ),
   define(
     'jensen-shannon',
-    'Train on the probabilities (Jensen-Shannon)',
-    'Between forward and reverse KL: half of either, to the mean of both. Needs the teacher loaded.',
+    'Distillation (Jensen-Shannon)',
+    'Between forward and reverse KL: the mean divergence of both models from their average. Needs a loaded teacher.',
   ),
 ] as const

@@ -1,4 +1,4 @@
-// Knows: the train steps there are, and what a step and a rngSeed tell the student worker.
+// Knows: all train steps, and the settings that the student worker gets from a step and an rngSeed.
 import { settingsOf, type CheckedStep } from '../../domain/recipe.ts'
 import { DIVERGENCE_NAMES, PREFERENCE_NAMES, type TrainSettings } from '../../domain/student.ts'
 import { classStep } from './classes.ts'
@@ -19,7 +19,7 @@ export const trainMembers = [
   loraStep,
 ] as const
 
-/** What the student worker is told. Throws only on a step that `checkRecipe` did not make. */
+/** The student worker's settings. Throws only on a step that `checkRecipe` did not make. */
 export function trainSettingsOf(step: CheckedStep, rngSeed: number): TrainSettings {
   const loss = DIVERGENCE_NAMES.find((name) => name === step.name)
   const member = divergenceSteps.find(({ name }) => name === loss)
@@ -29,18 +29,18 @@ export function trainSettingsOf(step: CheckedStep, rngSeed: number): TrainSettin
   if (step.name === onPolicyStep.name)
     return { loss: 'on-policy', ...settingsOf(onPolicyStep, step), rngSeed }
   if (step.name === rewardStep.name)
-    return { loss: 'grpo', ...BEGUN, ...settingsOf(rewardStep, step), rngSeed }
+    return { loss: 'grpo', ...FROM_STUDENT, ...settingsOf(rewardStep, step), rngSeed }
   if (step.name === loraStep.name)
-    return { loss: 'lora', ...IMPORTED, ...settingsOf(loraStep, step), rngSeed }
+    return { loss: 'lora', ...FROM_MODEL, ...settingsOf(loraStep, step), rngSeed }
   if (step.name === classStep.name)
     return { loss: 'classes', packing: false, ...settingsOf(classStep, step), rngSeed }
   return { loss: 'teacher-text', ...settingsOf(teacherText, step), rngSeed }
 }
 
-/** Size and context become those of the student that it goes on from, once one is chosen; neither pairs nor answers are packed. */
-const BEGUN = { preset: 'micro', context: 256, packing: false } as const
-/** The size is that of the model that the adapters lie on. */
-const IMPORTED = { preset: 'micro', optimizer: 'adam-w', dropout: 0 } as const
+/** Size and context are replaced by those of the chosen base student; neither pairs nor completions are packed. */
+const FROM_STUDENT = { preset: 'micro', context: 256, packing: false } as const
+/** The size is that of the model that the adapters train on. */
+const FROM_MODEL = { preset: 'micro', optimizer: 'adam-w', dropout: 0 } as const
 
 function preferenceSettingsOf(
   loss: (typeof PREFERENCE_NAMES)[number],
@@ -48,16 +48,16 @@ function preferenceSettingsOf(
   rngSeed: number,
 ): TrainSettings {
   const [dpo, simpo, orpo, kto] = preferenceSteps
-  const begun = { ...BEGUN, rngSeed }
+  const fromStudent = { ...FROM_STUDENT, rngSeed }
   switch (loss) {
     case 'dpo':
-      return { loss, ...begun, ...settingsOf(dpo, step) }
+      return { loss, ...fromStudent, ...settingsOf(dpo, step) }
     case 'simpo':
-      return { loss, ...begun, ...settingsOf(simpo, step) }
+      return { loss, ...fromStudent, ...settingsOf(simpo, step) }
     case 'orpo':
-      return { loss, ...begun, ...settingsOf(orpo, step) }
+      return { loss, ...fromStudent, ...settingsOf(orpo, step) }
     case 'kto':
-      return { loss, ...begun, ...settingsOf(kto, step) }
+      return { loss, ...fromStudent, ...settingsOf(kto, step) }
     default:
       return loss satisfies never
   }

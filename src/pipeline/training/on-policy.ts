@@ -1,5 +1,4 @@
-// Knows: the train step in which the student writes and the teacher says token by token what it would have written instead
-// (generalised knowledge distillation, GKD: Agarwal et al. 2023).
+// Knows: the train step in which the student generates and the teacher returns its own probabilities of each token (generalised knowledge distillation, GKD: Agarwal et al. 2023).
 // Must not know: graphs, tensors.
 import { choice, realNumber, wholeNumber } from '../../domain/settings.ts'
 import { DIVERGENCE_NAMES } from '../../domain/student.ts'
@@ -8,64 +7,64 @@ import { commonSettings } from './common-settings.ts'
 
 const { preset, ...others } = commonSettings
 
-/** TRL's default of λ. The paper's students were trained before; ours begin from nothing, hence the steps on texts alone,
- * and forward KL: from nothing, reverse KL learned hardly anything in some hundred steps. */
+/** λ is TRL's default. The paper's students were pretrained; ours start from scratch, hence the warm-up on texts and forward KL:
+ * from scratch, reverse KL learned hardly anything in some hundred steps. */
 export const onPolicyStep = defineStep({
   family: 'train',
   name: 'on-policy',
-  title: 'Train on its own answers, told by the teacher (GKD)',
-  help: 'A small model writes answers itself and learns at each of their tokens what the teacher would have written there; it begins on the texts. Needs the teacher loaded all the while.',
+  title: 'On-policy distillation (GKD)',
+  help: 'A small model generates completions and learns the teacher’s probabilities at each of their tokens, after a warm-up on the texts. The teacher must stay loaded.',
   settings: {
     preset,
     divergence: choice({
       label: 'Divergence',
-      help: 'Forward KL covers all that the teacher might write; reverse KL keeps to what it finds likely; Jensen-Shannon lies between.',
+      help: 'Forward KL covers everything that the teacher might write, reverse KL only what it finds likely; Jensen-Shannon is in between.',
       choices: DIVERGENCE_NAMES,
       default: 'forward-kl',
     }),
     lambda: realNumber({
-      label: 'Own answers (λ)',
-      help: 'Share of the steps in which it learns from answers of its own; the others are on the texts, with the teacher’s stored probabilities.',
+      label: 'On-policy share (λ)',
+      help: 'Share of the steps on the student’s own completions; the others use the texts with the teacher’s stored probabilities.',
       from: 0,
       to: 1,
       default: 0.5,
       step: 0.05,
     }),
-    ownFrom: realNumber({
-      label: 'Texts first',
-      help: 'Share of all steps before the first on its own answers: a model that knows nothing yet writes noise.',
+    textWarmUp: realNumber({
+      label: 'Warm-up on texts',
+      help: 'Share of all steps before the first on-policy step: an untrained model generates noise.',
       from: 0,
       to: 0.9,
       default: 0.3,
       step: 0.05,
     }),
     temperature: realNumber({
-      label: 'Temperature',
-      help: 'Of the divergence: above 1 the teacher’s less likely tokens count for more.',
+      label: 'Distillation temperature',
+      help: 'Above 1, the teacher’s less likely tokens count more.',
       from: 0.1,
       to: 10,
       default: 1,
       step: 0.1,
     }),
-    choices: wholeNumber({
-      label: 'Tokens kept',
-      help: 'The teacher’s likeliest tokens that count by themselves for each token of a text or an answer; all others are one.',
+    topK: wholeNumber({
+      label: 'Top-k tokens',
+      help: 'The teacher’s most likely tokens used at each position; all other tokens are merged into one.',
       from: 1,
       to: 64,
       default: 16,
       unit: 'tokens',
     }),
-    answerTokens: wholeNumber({
-      label: 'Longest answer',
-      help: 'Tokens of an own answer at most; a longer one is cut there and learned from all the same.',
+    maxTokens: wholeNumber({
+      label: 'Max tokens',
+      help: 'Max tokens of a generated completion; a longer one is truncated and still used.',
       from: 8,
       to: 1024,
       default: 96,
       unit: 'tokens',
     }),
-    answerTemperature: realNumber({
-      label: 'Temperature of its answers',
-      help: 'How much its own answers differ from the likeliest ones.',
+    samplingTemperature: realNumber({
+      label: 'Sampling temperature',
+      help: 'Higher values make the student’s completions more random.',
       from: 0.1,
       to: 2,
       default: 1,

@@ -1,5 +1,4 @@
-// Knows: the train steps that learn from pairs of answers, the better against the worse: one for each loss. They go on from a student
-// that was trained before, and have its size.
+// Knows: the train steps that learn from preference pairs: one for each loss. They start from a trained student and have its size.
 // Must not know: graphs, tensors.
 import { realNumber } from '../../domain/settings.ts'
 import { defineStep } from '../define-step.ts'
@@ -14,7 +13,7 @@ const {
   ...others
 } = commonSettings
 
-/** Defaults of ours: a student of some hundred thousand parameters moves at rates at which a large model would break. */
+/** Our defaults: a student of some hundred thousand parameters needs learning rates at which a large model diverges. */
 const shared = {
   steps: { ...steps, default: 100 },
   learningRate: { ...learningRate, default: 0.0003 },
@@ -24,7 +23,7 @@ const shared = {
 const beta = (value: number) =>
   realNumber({
     label: 'Beta',
-    help: 'How strongly a difference between the two answers counts. Higher stays nearer to the student before.',
+    help: 'Scale of the log-probability difference. Higher values stay closer to the student before training.',
     from: 0.01,
     to: 10,
     default: value,
@@ -35,20 +34,20 @@ export const preferenceSteps = [
   defineStep({
     family: 'train',
     name: 'dpo',
-    title: 'Prefer the better answer (DPO)',
-    help: 'A trained student learns to find the better answer of each pair likelier than the worse one, compared with what it was before.',
+    title: 'Prefer the better completion (DPO)',
+    help: 'A trained student learns to make the better completion of each pair more likely than the worse one, relative to itself before training.',
     settings: { beta: beta(0.1), ...shared },
   }),
   defineStep({
     family: 'train',
     name: 'simpo',
-    title: 'Prefer the better answer (SimPO)',
-    help: 'As DPO, by the likelihood of a token and without looking back: long answers have no advantage.',
+    title: 'Prefer the better completion (SimPO)',
+    help: 'Like DPO, with the mean log-probability of a token and no reference model: long completions have no advantage.',
     settings: {
       beta: beta(2),
       margin: realNumber({
         label: 'Margin',
-        help: 'How far the better answer should be ahead, as a share of beta.',
+        help: 'How far ahead the better completion should be, as a multiple of beta.',
         from: 0,
         to: 5,
         default: 0.5,
@@ -60,12 +59,12 @@ export const preferenceSteps = [
   defineStep({
     family: 'train',
     name: 'orpo',
-    title: 'Prefer the better answer (ORPO)',
-    help: 'Learns the text of the better answer and, beside it, better odds for it than for the worse one.',
+    title: 'Prefer the better completion (ORPO)',
+    help: 'Cross-entropy on the better completion, plus a loss on its odds against the worse one.',
     settings: {
       beta: realNumber({
-        label: 'Weight of the odds',
-        help: 'How much the odds count beside the text.',
+        label: 'Odds ratio weight',
+        help: 'Weight of the odds ratio loss, added to the cross-entropy.',
         from: 0.01,
         to: 10,
         default: 0.1,
@@ -77,8 +76,8 @@ export const preferenceSteps = [
   defineStep({
     family: 'train',
     name: 'kto',
-    title: 'Tell good answers from bad (KTO)',
-    help: 'Each answer counts alone as good or bad, measured against how far the student has moved on answers that belong to other prompts.',
+    title: 'Prefer good completions to bad ones (KTO)',
+    help: 'Each completion counts as good or bad on its own, relative to how far the student has moved on completions of other prompts.',
     settings: { beta: beta(0.1), ...shared },
   }),
 ] as const

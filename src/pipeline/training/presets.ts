@@ -1,10 +1,10 @@
-// Knows: the sizes a student can have. Widths and depths are ours; the proportions (feed-forward near 8/3 of the width, half as many
+// Knows: the sizes of a student. Widths and depths are ours; the proportions (feed-forward near 8/3 of the width, half as many
 // key-value heads as heads) are Llama's (Touvron et al. 2023).
 import { countParameters, type StudentPreset, type StudentShape } from '../../domain/student.ts'
 
 type Size = Omit<StudentShape, 'vocabulary' | 'context'>
 
-/** Parameters at a vocabulary of 1024: 0.10, 0.40, 0.89, 1.8, 3.0, 10.1 and 28.9 million. Heads are 16 to 64 wide. `fair` is as wide as the teacher in the box, `huge` as SmolLM2-135M: hidden states can be compared. */
+/** Parameters at a vocabulary of 1024: 0.10, 0.40, 0.89, 1.8, 3.0, 10.1 and 28.9 million. Heads are 16 to 64 wide. `fair` is as wide as the built-in teacher, `huge` as SmolLM2-135M, so their hidden states can be compared. */
 const SIZES: Readonly<Record<StudentPreset, Size>> = {
   nano: { layers: 2, width: 48, heads: 3, kvHeads: 1, feedForward: 128 },
   micro: { layers: 3, width: 96, heads: 4, kvHeads: 2, feedForward: 256 },

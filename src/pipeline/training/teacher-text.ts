@@ -10,7 +10,7 @@ export const teacherText = defineStep({
   family: 'train',
   name: 'teacher-text',
   title: 'Train a student on the texts',
-  help: 'A small model learns to write the kept completions; the prompts are read but not learned. This is sequence-level distillation (Kim and Rush 2016).',
+  help: 'A small model learns the kept completions by cross-entropy; prompt tokens have no loss. This is sequence-level distillation (Kim and Rush 2016).',
   settings: {
     preset,
     vocabulary: wholeNumber({
@@ -24,7 +24,7 @@ export const teacherText = defineStep({
     ...others,
     labelSmoothing: realNumber({
       label: 'Label smoothing',
-      help: 'Share of the right token’s probability that is spread over all tokens, against too much certainty.',
+      help: 'Share of the right token’s probability that is spread over all tokens; reduces overconfidence.',
       from: 0,
       to: 0.5,
       default: 0,

@@ -1,11 +1,11 @@
-// Knows: WebLLM's catalogue as data (models.json, which a test compares with the package's own list), what a model's name says,
+// Knows: WebLLM's catalogue as data (models.json, which a test compares with the package's own list), what a model's name encodes,
 // and which models a machine can run.
 // Must not know: the package.
-import type { MachineFacts } from '../../domain/model.ts'
+import type { MachineFacts } from '../../domain/machine.ts'
 import type { WebLlmModel } from '../../domain/web-llm.ts'
 import catalogue from './models.json' with { type: 'json' }
 
-/** Bits that a weight takes in a download, scales included. One scale for 32 weights (`q4f16_1`: 4 + 16 ÷ 32). */
+/** Bits per weight in a download, scales included. One scale per 32 weights (`q4f16_1`: 4 + 16 ÷ 32). */
 const BITS: Readonly<Record<string, number>> = {
   q3f16_1: 3.6,
   q4f16_1: 4.5,
@@ -14,7 +14,7 @@ const BITS: Readonly<Record<string, number>> = {
   q0f32: 32,
 }
 
-/** Parameters as a name tells them: `SmolLM2-135M`, `stablelm-2-zephyr-1_6b`; not `gemma-4-E2B`, which counts another thing. */
+/** Parameters from a name: `SmolLM2-135M`, `stablelm-2-zephyr-1_6b`; not `gemma-4-E2B`, which counts effective parameters. */
 export function readParameters(id: string): number | undefined {
   const found = /(?:^|[-_])(\d+(?:[._]\d+)?)([bm])(?=-|$)/i.exec(id)
   if (found?.[1] === undefined) return undefined
@@ -24,7 +24,7 @@ export function readParameters(id: string): number | undefined {
 export const readQuantisation = (id: string): string =>
   /-(q\d+f\d+(?:_\d+)?)(?=-|$)/.exec(id)?.[1] ?? 'unknown'
 
-/** The name without how its weights are written: what the same model in other forms shares. */
+/** The name without its quantisation: the same for all quantisations of a model. */
 export const baseName = (id: string): string => id.replace(/-q\d+f\d+(?:_\d+)?-MLC.*$/, '')
 
 export const WEB_LLM_MODELS: readonly WebLlmModel[] = catalogue.models.map(
@@ -57,10 +57,10 @@ export const WEB_LLM_MODELS: readonly WebLlmModel[] = catalogue.models.map(
   },
 )
 
-/** An entry of models.json; what is absent is usual. */
+/** An entry of models.json; absent fields have the usual value. */
 export interface CatalogueEntry {
   readonly id: string
-  /** Of its weights on the hub, where that is not its id. */
+  /** Folder of its weights on the hub, if it is not its id. */
   readonly folder?: string
   readonly library: string
   readonly memoryMB: number
@@ -72,17 +72,17 @@ export interface CatalogueEntry {
 export const findWebLlmModel = (id: string): WebLlmModel | undefined =>
   WEB_LLM_MODELS.find((model) => model.id === id)
 
-/** The same model computed with 32 bits. */
+/** The same model with 32-bit arithmetic. */
 export const findF32Sibling = ({ id }: Pick<WebLlmModel, 'id'>): WebLlmModel | undefined =>
   findWebLlmModel(id.replace(/(-q\d+)f16/, '$1f32'))
 
-/** Why a machine cannot run any of them, and what would work; undefined where it can. */
-export function refuseMachine({ available, why }: MachineFacts['webgpu']): string | undefined {
+/** Why a machine cannot run any of them, and what would work; undefined if it can. */
+export function refuseMachine({ available, reason }: MachineFacts['webgpu']): string | undefined {
   if (available) return undefined
-  return `WebLLM computes on the graphics card alone, by WebGPU. ${why ?? 'This browser does not offer it here.'} A GGUF file works without one; or open this page in a browser with WebGPU: Chrome or Edge from 113, Safari from 26, Firefox on Windows from 141.`
+  return `WebLLM runs only on the graphics card, by WebGPU. ${reason ?? 'This browser does not support it here.'} A GGUF file works without one; or open this page in a browser with WebGPU: Chrome or Edge from 113, Safari from 26, Firefox on Windows from 141.`
 }
 
-/** Why a machine with WebGPU cannot run this model, and what would work; undefined where it can. */
+/** Why a machine with WebGPU cannot run this model, and what would work; undefined if it can. */
 export function refuseModel(
   model: WebLlmModel,
   { shaderF16 }: Pick<MachineFacts['webgpu'], 'shaderF16'>,
@@ -91,12 +91,12 @@ export function refuseModel(
   const sibling = findF32Sibling(model)
   const instead =
     sibling === undefined
-      ? 'Choose one whose name has f32 in it.'
+      ? 'Choose one with f32 in its name.'
       : `${sibling.id} is the same model and works here.`
-  return `${model.id} computes with numbers of 16 bits, which this browser does not offer on this graphics card. ${instead}`
+  return `${model.id} needs 16-bit floats, which this browser does not support on this graphics card. ${instead}`
 }
 
-/** Models whose names hold every word; those that run in little memory first. */
+/** Models whose names contain every word, ordered by memory. */
 export function searchModels(
   words: string,
   models: readonly WebLlmModel[] = WEB_LLM_MODELS,

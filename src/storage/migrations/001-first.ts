@@ -1,5 +1,5 @@
-// Knows: the first shape of the database.
-import type { Migration } from './index.ts'
+// Knows: the first version of the database.
+import type { Migration } from './migration.ts'
 
 export const first: Migration = (database) => {
   database.createObjectStore('projects', { keyPath: 'id' })

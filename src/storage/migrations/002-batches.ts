@@ -1,5 +1,5 @@
-// Knows: the store of what was measured of models on this machine.
-import type { Migration } from './index.ts'
+// Knows: the store of batch sizes measured on this machine.
+import type { Migration } from './migration.ts'
 
 export const batches: Migration = (database) => {
   database.createObjectStore('batches', { keyPath: ['fingerprint', 'device'] })

@@ -1,12 +1,11 @@
 // Knows: the steps from an empty database to today's, in order. A step that has been released never changes: add one.
 import { first } from './001-first.ts'
 import { batches } from './002-batches.ts'
-
-/** One step, inside the upgrade transaction. It may change stores and, through the transaction, their records. */
-export type Migration = (database: IDBDatabase, transaction: IDBTransaction) => void
+import { renameFields } from './003-field-names.ts'
+import type { Migration } from './migration.ts'
 
 /** The database's version is the number of steps. */
-export const MIGRATIONS: readonly Migration[] = [first, batches]
+export const MIGRATIONS: readonly Migration[] = [first, batches, renameFields]
 
 /** Takes every step after `from`. A failing step aborts the upgrade and leaves the old database as it was. */
 export function migrate(

@@ -1,4 +1,4 @@
-// Knows: what the three that are compared are called, and their colours.
+// Knows: the names and colours of the three contenders.
 import type { Contender } from '../../domain/comparison.ts'
 import type { Student } from '../../domain/student.ts'
 
@@ -7,15 +7,15 @@ const TEXTS: Readonly<Record<Contender, string>> = {
   after: 'Student after',
   teacher: 'Teacher',
 }
-/** A student that is adapters was another's model before. */
+/** For adapters, the contender before training is the base model. */
 const ADAPTED: Readonly<Record<Contender, string>> = {
-  before: 'Model as it was',
+  before: 'Base model',
   after: 'With adapters',
   teacher: 'Teacher',
 }
 export const nameContenders = (
-  student: Pick<Student, 'adapts'> | undefined,
-): Readonly<Record<Contender, string>> => (student?.adapts ? ADAPTED : TEXTS)
+  student: Pick<Student, 'baseModel'> | undefined,
+): Readonly<Record<Contender, string>> => (student?.baseModel ? ADAPTED : TEXTS)
 export const CONTENDER_COLOURS: Readonly<Record<Contender, string>> = {
   before: 'var(--before)',
   after: 'var(--after)',

@@ -1,4 +1,5 @@
 // Knows: how numbers and a few words are written for people: grouped, rounded to what matters, always with their unit.
+import type { FinishReason } from '../../domain/completion-request.ts'
 import type { Student, TrainSettings } from '../../domain/student.ts'
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
@@ -10,7 +11,7 @@ export const formatCount = (n: number): string => whole.format(n)
 export const formatMany = (n: number, one: string, many = `${one}s`): string =>
   `${formatCount(n)} ${n === 1 ? one : many}`
 
-/** “98 MB”: decimal units, as disks and downloads are told. */
+/** “98 MB”: decimal units, as for disks and downloads. */
 export function formatBytes(bytes: number): string {
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB']
   let value = bytes
@@ -65,28 +66,32 @@ export function formatTime(at: number, now = Date.now()): string {
   })
 }
 
-/** What a model wrote, so that it can be looked at: long runs of empty lines as their number, nothing as a word. */
+/** A model's output for display: long runs of empty lines as their number, an empty text as a word. */
 export function showWritten(text: string): string {
-  if (text === '') return '(nothing)'
+  if (text === '') return '(empty)'
   const breaks = (run: string): number => run.split('\n').length - 1
   if (text.trim() === '')
-    return breaks(text) > 0
-      ? `(${formatMany(breaks(text), 'line break')} and nothing else)`
-      : '(spaces and nothing else)'
+    return breaks(text) > 0 ? `(${formatMany(breaks(text), 'line break')} only)` : '(spaces only)'
   return text.replace(/[^\S\n]*\n(?:[^\S\n]*\n){3,}/g, (run) => ` ⏎ × ${breaks(run)}\n`)
 }
 
-/** What a training's points are, and in which unit. */
+/** What the points of a training are, and their unit. */
 export const namePoints = (loss: TrainSettings['loss']): { readonly name: string; readonly unit: string } => {
-  if (loss === 'grpo') return { name: 'Wrong answers', unit: 'share of all' }
+  if (loss === 'grpo') return { name: 'Error rate', unit: 'share of completions' }
   if (loss === 'dpo' || loss === 'simpo' || loss === 'orpo' || loss === 'kto')
-    return { name: 'Loss', unit: 'a pair' }
-  if (loss === 'classes') return { name: 'Loss', unit: 'nats an answer' }
-  return { name: 'Loss', unit: 'nats a token' }
+    return { name: 'Loss', unit: 'per pair' }
+  if (loss === 'classes') return { name: 'Loss', unit: 'nats per row' }
+  return { name: 'Loss', unit: 'nats per token' }
 }
-/** What a student learned from, in two words. */
+/** How a completion ended. */
+export const FINISH_REASONS: Readonly<Record<FinishReason, string>> = {
+  end: 'ended by the model',
+  length: 'cut at max tokens',
+  aborted: 'stopped',
+}
+/** A student's training objective, in a few words. */
 export const LOSS_NAMES: Readonly<Record<TrainSettings['loss'], string>> = {
-  'teacher-text': 'texts',
+  'teacher-text': 'cross-entropy',
   'forward-kl': 'forward KL',
   'reverse-kl': 'reverse KL',
   'jensen-shannon': 'Jensen-Shannon',
@@ -94,11 +99,11 @@ export const LOSS_NAMES: Readonly<Record<TrainSettings['loss'], string>> = {
   simpo: 'pairs, SimPO',
   orpo: 'pairs, ORPO',
   kto: 'pairs, KTO',
-  grpo: 'own right answers, GRPO',
-  'on-policy': 'own answers, GKD',
-  lora: 'texts, LoRA',
+  grpo: 'own correct completions, GRPO',
+  'on-policy': 'own completions, GKD',
+  lora: 'cross-entropy, LoRA',
   classes: 'classes',
 }
-/** A student’s size in a word: its preset, or the model that it fits. */
-export const nameSize = ({ settings, adapts }: Pick<Student, 'settings' | 'adapts'>): string =>
-  adapts?.model.name ?? settings.preset
+/** A student's size in a word: its preset, or the name of its base model. */
+export const nameSize = ({ settings, baseModel }: Pick<Student, 'settings' | 'baseModel'>): string =>
+  baseModel?.model.name ?? settings.preset

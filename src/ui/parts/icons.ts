@@ -1,4 +1,4 @@
-// Knows: the drawings of the small signs, 20 by 20, stroked in the text's colour. Drawn for this page.
+// Knows: the icons, 20 by 20, stroked in the text's colour. Drawn for this page.
 export const ICONS = {
   check: 'M4 10.5l4 4 8-9',
   cross: 'M5 5l10 10M15 5L5 15',
@@ -17,6 +17,7 @@ export const ICONS = {
   open: 'M10 13V4M6 7.500l4-4 4 4M3.500 13v4h13v-4',
   copy: 'M7 7h9v10H7zM4 13V3h9v2',
   warn: 'M10 3l8 14H2zM10 8v4M10 14.500h.01',
+  book: 'M10 5.500C8.500 4 6 3.500 3 3.500v11.500c3 0 5.500.5 7 2 1.500-1.500 4-2 7-2V3.500c-3 0-5.500.5-7 2zM10 5.500V17',
   info: 'M10 2.500a7.500 7.500 0 1 0 0 15 7.500 7.500 0 0 0 0-15zM10 9v5M10 6.300h.01',
   search: 'M8.500 3.500a5 5 0 1 0 0 10 5 5 0 0 0 0-10zM12.300 12.300L17 17',
   play: 'M6 3.500v13l11-6.500z',

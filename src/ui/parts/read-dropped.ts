@@ -1,23 +1,23 @@
-// Knows: how dropped and picked files come with their places: a folder's entries are read one by one, within bounds.
+// Knows: how dropped and picked files are read with their paths: a folder's entries one by one, within limits.
 // Must not know: what the files are for.
 
-export interface PlacedFile {
+export interface FileWithPath {
   /** Below the folder, or the file's name. */
   readonly path: string
   readonly file: File
 }
 
 export interface Picked {
-  readonly files: readonly PlacedFile[]
-  /** Name of the folder, where one was picked. */
+  readonly files: readonly FileWithPath[]
+  /** Name of the folder, if one was picked. */
   readonly folder?: string
 }
 
-/** Entries looked at, and folders within one another. */
-const MOST = 5000
-const DEPTH = 8
+/** Limits of entries read and of nested folders. */
+const MAX_ENTRIES = 5000
+const MAX_DEPTH = 8
 
-/** From an input: with `webkitdirectory` each file says where in its folder it lies. */
+/** From an input: with `webkitdirectory` each file has its path in the folder. */
 export function readPicked(list: FileList | null): Picked {
   const files = Array.from(list ?? [])
   const [first] = files
@@ -35,8 +35,8 @@ export async function readDropped(data: DataTransfer | null): Promise<Picked> {
   const entries = Array.from(data?.items ?? []).flatMap((item) => item.webkitGetAsEntry?.() ?? [])
   const [only] = entries
   if (only === undefined || entries.length > 1 || !isFolder(only)) return readPicked(data?.files ?? null)
-  const files: PlacedFile[] = []
-  await walk(only, '', files, { left: MOST })
+  const files: FileWithPath[] = []
+  await walk(only, '', files, { left: MAX_ENTRIES })
   return { folder: only.name, files }
 }
 
@@ -46,12 +46,12 @@ const isFile = (entry: FileSystemEntry): entry is FileSystemFileEntry => entry.i
 async function walk(
   folder: FileSystemDirectoryEntry,
   path: string,
-  into: PlacedFile[],
+  into: FileWithPath[],
   budget: { left: number },
   depth = 0,
 ): Promise<void> {
   const reader = folder.createReader()
-  // A reader gives some entries at a time, and none at its end.
+  // A reader returns entries in batches, and an empty batch at its end.
   for (;;) {
     const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
       reader.readEntries(resolve, reject),
@@ -65,7 +65,7 @@ async function walk(
           path: path + entry.name,
           file: await new Promise<File>((resolve, reject) => entry.file(resolve, reject)),
         })
-      else if (isFolder(entry) && depth < DEPTH)
+      else if (isFolder(entry) && depth < MAX_DEPTH)
         await walk(entry, `${path}${entry.name}/`, into, budget, depth + 1)
     }
   }

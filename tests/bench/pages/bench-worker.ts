@@ -1,7 +1,7 @@
 // Knows: which parts are measured in a worker.
-import type { Part, PartAnswer } from '../measure.ts'
+import type { Part, PartResult } from '../measure.ts'
 
-async function measurePart(part: Part): Promise<PartAnswer> {
+async function measurePart(part: Part): Promise<PartResult> {
   if (part === 'training') return (await import('./training-part.ts')).measureTraining()
   if (part === 'lora') return (await import('./lora-part.ts')).measureLora()
   if (part === 'generation') return (await import('./teacher-part.ts')).measureGeneration()
@@ -14,8 +14,8 @@ async function measurePart(part: Part): Promise<PartAnswer> {
 
 globalThis.addEventListener('message', ({ data }: MessageEvent<Part>) => {
   measurePart(data).then(
-    (answer) => postMessage(answer),
+    (result) => postMessage(result),
     (thrown: unknown) =>
-      postMessage({ broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) }),
+      postMessage({ error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) }),
   )
 })

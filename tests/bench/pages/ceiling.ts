@@ -1,11 +1,11 @@
-// Knows: how fast the runtime's own matrix product is, which no training on it can surpass.
+// Knows: how fast the runtime's own matrix product is, which is the ceiling for any training on it.
 import { makeNumbers } from '../../../src/engine/checks/numbers.ts'
 import { Graph } from '../../../src/engine/graph/graph.ts'
 import { matMul, reduceSum } from '../../../src/engine/graph/ops/index.ts'
 import type { Runtime } from '../../../src/engine/runtime/types.ts'
 import { medianOf, timeOf } from '../measure.ts'
 
-/** GFLOP/s of eight products of 1024 × 1024 matrices in one graph: the ceiling of everything above. */
+/** GFLOP/s of eight products of 1024 × 1024 matrices in one graph. */
 export async function measureCeiling(runtime: Runtime): Promise<number> {
   const [size, products] = [1024, 8]
   const g = new Graph()

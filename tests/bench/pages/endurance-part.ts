@@ -1,15 +1,15 @@
-// Knows: whether the memory of a long training stays where it is, and how long a person waits for the first step. In a page of its
-// own: a heap that something larger has grown would hide what this adds to it.
+// Knows: whether the memory of a long training stays constant, and how long the first step takes. It runs in a page of its own: a heap
+// that a larger part has grown would hide the growth.
 import { countOf, listParameters } from '../../../src/engine/training/parameters.ts'
 import { makeBatch } from '../../../src/engine/training/packing.ts'
-import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
+import { initialState, Trainer } from '../../../src/engine/training/trainer.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import type { Runtime } from '../../../src/engine/runtime/types.ts'
 import type { TrainEvent } from '../../../src/protocol/student.ts'
 import { train } from '../../../workers/student/train.ts'
 import { makeNumbers } from '../../../src/engine/checks/numbers.ts'
 import { IDS, makeMemoryStores, makeRows, SETTINGS } from '../../workers/student/memory-stores.ts'
-import type { PartAnswer } from '../measure.ts'
+import type { PartResult } from '../measure.ts'
 import { makeTokenRows } from '../sizes.ts'
 
 const SMALL = {
@@ -30,8 +30,8 @@ const SMALL = {
 async function measureHeap(runtime: Runtime): Promise<readonly [early: number, late: number]> {
   const trainer = new Trainer(
     runtime,
-    { shape: SMALL, weightDecay: 0.1, clip: 1 },
-    beginState(makeNumbers(countOf(listParameters(SMALL)), 1, 0.02)),
+    { shape: SMALL, weightDecay: 0.1, maxGradientNorm: 1 },
+    initialState(makeNumbers(countOf(listParameters(SMALL)), 1, 0.02)),
   )
   const rows = makeTokenRows(4, SMALL.vocabulary)
   const batches = [32, 64].map((length) =>
@@ -51,7 +51,7 @@ async function measureHeap(runtime: Runtime): Promise<readonly [early: number, l
   return [early, late]
 }
 
-/** Milliseconds from the student worker's call to its first step told: vocabulary, packing, building and the step itself. */
+/** Milliseconds from the call of the student's worker to its first step event: vocabulary, packing, building and the step itself. */
 async function measureFirstStep(runtime: Runtime): Promise<number> {
   const stores = makeMemoryStores(makeRows(200, 20))
   const stop = new AbortController()
@@ -65,7 +65,14 @@ async function measureFirstStep(runtime: Runtime): Promise<number> {
   await train(
     {
       ...IDS,
-      settings: { ...SETTINGS, preset: 'micro', vocabulary: 1024, steps: 100, batch: 8, evaluateEvery: 100 },
+      settings: {
+        ...SETTINGS,
+        preset: 'micro',
+        vocabulary: 1024,
+        steps: 100,
+        batchSize: 8,
+        evaluateEvery: 100,
+      },
       backend: 'wasm',
     },
     { signal: stop.signal, emit },
@@ -75,7 +82,7 @@ async function measureFirstStep(runtime: Runtime): Promise<number> {
 }
 
 /** Two wasm threads. */
-export async function measureEndurance(): Promise<PartAnswer> {
+export async function measureEndurance(): Promise<PartResult> {
   const runtime = await openRuntime({ backend: 'wasm', threads: 2 })
   const firstStep = await measureFirstStep(runtime)
   const [early, late] = await measureHeap(runtime)
@@ -94,6 +101,6 @@ export async function measureEndurance(): Promise<PartAnswer> {
         how: `0.1 M parameters, two lengths; ${(early / 1e6).toFixed(0)} MB after 100`,
       },
     ],
-    ratios: [{ what: 'memory after 2,000 steps against after 100', ratio: late / early }],
+    ratios: [{ what: 'memory after 2,000 steps relative to after 100', ratio: late / early }],
   }
 }

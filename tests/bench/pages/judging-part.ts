@@ -1,21 +1,26 @@
-// Knows: how fast a real teacher judges: by probabilities behind a shared beginning, and by texts, in batches and alone, turn by turn.
-import type { Asked, ChatMessage, CompletionRequest, CompletionResult } from '../../../src/domain/model.ts'
-import { askVerdict } from '../../../src/pipeline/judging/expected-score.ts'
+// Knows: how fast a real teacher judges: by token probabilities with a shared prefix, and by generated text, batched and one by one, in alternating rounds.
+import type {
+  PromptInput,
+  ChatMessage,
+  CompletionRequest,
+  CompletionResult,
+} from '../../../src/domain/completion-request.ts'
+import { buildVerdictRequest } from '../../../src/pipeline/judging/expected-score.ts'
 import { rubricOf } from '../../../src/pipeline/templates/rubrics.ts'
-import { medianOf, timeOf, type Measured, type PartAnswer, type Ratio } from '../measure.ts'
+import { medianOf, timeOf, type Measured, type PartResult, type Ratio } from '../measure.ts'
 import { openTeacher, PROMPTS, quiet, requestFor } from './teacher-part.ts'
 
 const ANSWER =
   'The sky looks blue because sunlight is made of many colours, and the tiny bits of air scatter the blue part of it the most.'
-const TURNS = 3
-const MOST_TOKENS = 20
-/** What an example's answer begins with where reasons are asked for: else this judge mostly writes “Score: 7” and ends. */
+const ROUNDS = 3
+const MAX_TOKENS = 20
+/** Start of an example's answer with reasons: otherwise this judge mostly generates “Score: 7” and ends. */
 const REASONS =
-  'The answer stays with the question and is easy to read, but it leaves out something that the person who asked would miss.'
+  'The answer stays with the question and is easy to read, but it leaves out something that the reader would miss.'
 
-/** The same chat, asked for a sentence of reasons before the score, and with reasons in its examples. */
-function withReasons(asked: Asked): Asked {
-  if (asked.kind === 'raw') return asked
+/** The same chat with instructions to give a sentence of reasons before the score, and with reasons in its examples. */
+function withReasons(input: PromptInput): PromptInput {
+  if (input.kind === 'raw') return input
   const reword = ({ role, content }: ChatMessage): string => {
     if (role === 'assistant') return `${REASONS} ${content}`
     return content.replace(
@@ -25,60 +30,60 @@ function withReasons(asked: Asked): Asked {
   }
   return {
     kind: 'chat',
-    messages: asked.messages.map((message) => ({ ...message, content: reword(message) })),
+    messages: input.messages.map((message) => ({ ...message, content: reword(message) })),
   }
 }
 
-/** Sixteen verdicts under one rubric in each way, three times in turn. Texts share the rubric's beginning too, where they are asked together. */
-export async function measureJudging(): Promise<PartAnswer> {
+/** Sixteen verdicts with one rubric in each way, in three rounds. Batched texts share the rubric's prefix too. */
+export async function measureJudging(): Promise<PartResult> {
   const teacher = await openTeacher()
   const rubric = rubricOf('helpfulness@1', '')
-  const asked = [0, 1].flatMap((round) =>
+  const requests = [0, 1].flatMap((round) =>
     PROMPTS.map((prompt, index) =>
-      askVerdict(`${round}.${index}`, { prompt, completion: `${ANSWER} (${index})` }, rubric),
+      buildVerdictRequest(`${round}.${index}`, { prompt, completion: `${ANSWER} (${index})` }, rubric),
     ),
   )
-  const short = asked.map(({ id, asked: chat }) => requestFor(id, chat, MOST_TOKENS))
-  const long = asked.map(({ id, asked: chat }) => requestFor(id, withReasons(chat), MOST_TOKENS))
+  const short = requests.map(({ id, input: chat }) => requestFor(id, chat, MAX_TOKENS))
+  const long = requests.map(({ id, input: chat }) => requestFor(id, withReasons(chat), MAX_TOKENS))
   const times = {
     probabilities: [] as number[],
-    shortTogether: [] as number[],
+    shortBatched: [] as number[],
     shortAlone: [] as number[],
-    longTogether: [] as number[],
+    longBatched: [] as number[],
     longAlone: [] as number[],
   }
   const written = { short: 0, long: 0 }
-  const together = (requests: readonly CompletionRequest[], length: keyof typeof written): Promise<number> =>
+  const batched = (texts: readonly CompletionRequest[], length: keyof typeof written): Promise<number> =>
     timeOf(() =>
-      teacher.complete(requests, {
+      teacher.complete(texts, {
         ...quiet,
-        onResult: ({ tokens }: CompletionResult) => (written[length] += tokens / (requests.length * TURNS)),
+        onResult: ({ tokens }: CompletionResult) => (written[length] += tokens / (texts.length * ROUNDS)),
       }),
     )
-  const alone = (requests: readonly CompletionRequest[]): Promise<number> =>
+  const alone = (texts: readonly CompletionRequest[]): Promise<number> =>
     timeOf(async () => {
-      for (const request of requests) await teacher.complete([request], quiet)
+      for (const text of texts) await teacher.complete([text], quiet)
     })
-  await teacher.score(asked, quiet) // the shared beginning is there for all that follow, as it is after a run's first batch
-  for (let turn = 0; turn < TURNS; turn += 1) {
-    times.probabilities.push(await timeOf(() => teacher.score(asked, quiet)))
-    times.shortTogether.push(await together(short, 'short'))
-    times.longTogether.push(await together(long, 'long'))
+  await teacher.score(requests, quiet) // fills the prefix cache, as a run's first batch does
+  for (let round = 0; round < ROUNDS; round += 1) {
+    times.probabilities.push(await timeOf(() => teacher.score(requests, quiet)))
+    times.shortBatched.push(await batched(short, 'short'))
+    times.longBatched.push(await batched(long, 'long'))
     times.shortAlone.push(await alone(short))
     times.longAlone.push(await alone(long))
   }
   await teacher.release()
-  const each = (of: readonly number[]): number => medianOf(of) / asked.length
-  const how = `${asked.length} verdicts, the middle of ${TURNS} turns, SmolLM2-135M Q4_1`
+  const each = (of: readonly number[]): number => medianOf(of) / requests.length
+  const how = `${requests.length} verdicts, median of ${ROUNDS} rounds, SmolLM2-135M Q4_1`
   const ways = [
-    { name: 'text in batches of 8', of: times.shortTogether, tokens: written.short },
-    { name: 'text one at a time', of: times.shortAlone, tokens: written.short },
-    { name: 'text with reasons in batches of 8', of: times.longTogether, tokens: written.long },
-    { name: 'text with reasons one at a time', of: times.longAlone, tokens: written.long },
+    { name: 'text, batch 8', of: times.shortBatched, tokens: written.short },
+    { name: 'text, batch 1', of: times.shortAlone, tokens: written.short },
+    { name: 'text with reasons, batch 8', of: times.longBatched, tokens: written.long },
+    { name: 'text with reasons, batch 1', of: times.longAlone, tokens: written.long },
   ]
   const measured: Measured[] = [
     {
-      what: 'a verdict by probabilities, shared beginning, batches of 8',
+      what: 'a verdict by probabilities, shared prefix, batch 8',
       value: each(times.probabilities),
       unit: 'ms',
       how,
@@ -90,10 +95,10 @@ export async function measureJudging(): Promise<PartAnswer> {
       what: `a verdict as ${name}`,
       value: each(of),
       unit: 'ms',
-      how: `${tokens.toFixed(1)} tokens each, at most ${MOST_TOKENS}`,
+      how: `${tokens.toFixed(1)} tokens each, max ${MAX_TOKENS}`,
     })
     ratios.push({
-      what: `verdicts by probabilities against ${name}, how much faster${name.includes('reasons one') ? ' (goal 5)' : ''}`,
+      what: `speed-up of verdicts by probabilities over ${name}${name.includes('reasons, batch 1') ? ' (goal 5)' : ''}`,
       ratio: each(of) / each(times.probabilities),
     })
   }

@@ -1,5 +1,5 @@
-// Knows: how well students of one size learn from the same rows by different losses: the teacher's texts, its probabilities, both.
-import type { CompletionResult } from '../../../src/domain/model.ts'
+// Knows: how well students of one size learn from the same rows with different losses: the teacher's texts, its soft targets, both.
+import type { CompletionResult } from '../../../src/domain/completion-request.ts'
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import { contentId } from '../../../src/domain/id.ts'
 import { makeRng, shuffle } from '../../../src/domain/rng.ts'
@@ -7,17 +7,17 @@ import { tokenizerFromJson } from '../../../src/engine/tokenizers/json-tokenizer
 import { renderStudentExample } from '../../../src/engine/tokenizers/student-template.ts'
 import { BatchOrder } from '../../../src/engine/training/batch-order.ts'
 import type { DivergenceName } from '../../../src/engine/training/divergences/index.ts'
-import { LEAST_PROBABILITY } from '../../../src/engine/training/distillation.ts'
+import { MIN_PROBABILITY } from '../../../src/engine/training/distillation.ts'
 import { bucketLengths, makeBatch, packRows, type PackedRow } from '../../../src/engine/training/packing.ts'
-import { listParameters, makeFirstWeights } from '../../../src/engine/training/parameters.ts'
+import { listParameters, initialWeights } from '../../../src/engine/training/parameters.ts'
 import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
-import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
+import { initialState, Trainer } from '../../../src/engine/training/trainer.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import { shapeOf } from '../../../src/pipeline/training/presets.ts'
 import { decoderShapeOf } from '../../../workers/student/stored-student.ts'
-import { shareVocabulary, traceRows } from '../../../workers/teachers/trace.ts'
+import { shareVocabulary, computeRowSoftTargets } from '../../../workers/teachers/soft-targets.ts'
 import type { EngineTeacher } from '../../../workers/teachers/engine-teacher.ts'
-import type { Measured, PartAnswer } from '../measure.ts'
+import type { Measured, PartResult } from '../measure.ts'
 import { openTeacher } from './teacher-part.ts'
 
 const PRODUCTS = [
@@ -34,18 +34,18 @@ const PRODUCTS = [
   'an umbrella',
   'goat cheese',
 ]
-const ASKED = [
+const TEMPLATES = [
   'A customer asks for %. Answer in one friendly sentence.',
   'A customer wants to return %. Answer in one sentence.',
   'A customer says that % costs too much. Answer in one sentence.',
   'A customer asks when % comes in again. Answer in one sentence.',
 ]
-const [STEPS, ROWS, CONTEXT, LOOK] = [200, 8, 128, 20]
+const [STEPS, ROWS, CONTEXT, EVALUATE_EVERY] = [200, 8, 128, 20]
 
-/** Completions by the teacher, three of each prompt; the last three products are held out. */
+/** Completions by the teacher, three per prompt; the last three products are held out. */
 async function writeRows(teacher: EngineTeacher): Promise<DatasetRow[]> {
   const prompts = PRODUCTS.flatMap((product, i) =>
-    ASKED.map((text) => ({
+    TEMPLATES.map((text) => ({
       prompt: text.replace('%', product),
       split: i < PRODUCTS.length - 3 ? ('train' as const) : ('held-out' as const),
     })),
@@ -54,7 +54,7 @@ async function writeRows(teacher: EngineTeacher): Promise<DatasetRow[]> {
   const requests = prompts.flatMap(({ prompt }, i) =>
     [0, 1, 2].map((variant) => ({
       id: `${i} ${variant}`,
-      asked: { kind: 'chat' as const, messages: [{ role: 'user' as const, content: prompt }] },
+      input: { kind: 'chat' as const, messages: [{ role: 'user' as const, content: prompt }] },
       sampling: {
         temperature: 0.7,
         topK: 0,
@@ -87,35 +87,35 @@ async function writeRows(teacher: EngineTeacher): Promise<DatasetRow[]> {
     .filter(({ completion }) => completion !== '')
 }
 
-/** Held-out cross-entropy on the teacher's texts, in nats a token: after each look of 200 steps, and the lowest of them. Two wasm threads. */
-export async function measureLosses(): Promise<PartAnswer> {
+/** Lowest held-out cross-entropy on the teacher's texts within 200 steps, in nats per token. Two wasm threads. */
+export async function measureLosses(): Promise<PartResult> {
   const teacher = await openTeacher()
   const rows = await writeRows(teacher)
   const train = rows.filter(({ split }) => split === 'train')
   const shared = shareVocabulary(teacher.tokenizer, train)
   const tokenizer = tokenizerFromJson(JSON.parse(shared.files.json), JSON.parse(shared.files.config))
-  const traced = await traceRows(
+  const softTargets = await computeRowSoftTargets(
     teacher,
     train,
     shared,
-    { choices: 16, temperature: 1, among: shared.among },
+    { topK: 16, temperature: 1, allowedIds: shared.teacherIds },
     new AbortController().signal,
   )
   await teacher.release()
-  const pack = (some: readonly DatasetRow[], taught: boolean): readonly PackedRow[] =>
+  const pack = (some: readonly DatasetRow[], withTeacher: boolean): readonly PackedRow[] =>
     packRows(
       some.map((row, i) => {
-        const { ids, border } = renderStudentExample(tokenizer, row)
-        const said = taught ? traced[i] : undefined
+        const { ids, promptLength } = renderStudentExample(tokenizer, row)
+        const rowTargets = withTeacher ? softTargets[i] : undefined
         return {
-          prompt: ids.slice(0, border),
-          completion: ids.slice(border),
-          ...(said
+          prompt: ids.slice(0, promptLength),
+          completion: ids.slice(promptLength),
+          ...(rowTargets
             ? {
                 teacher: {
-                  ...said,
-                  probabilities: said.probabilities.map((probability) =>
-                    Math.max(probability, LEAST_PROBABILITY),
+                  ...rowTargets,
+                  probabilities: rowTargets.probabilities.map((probability) =>
+                    Math.max(probability, MIN_PROBABILITY),
                   ),
                 },
               }
@@ -124,7 +124,7 @@ export async function measureLosses(): Promise<PartAnswer> {
       }),
       CONTEXT,
     ).rows
-  const [learned, heldOut] = [
+  const [trainRows, heldOut] = [
     pack(train, true),
     pack(
       rows.filter(({ split }) => split === 'held-out'),
@@ -136,13 +136,13 @@ export async function measureLosses(): Promise<PartAnswer> {
 
   const lowestWith = async (divergence: DivergenceName, textShare: number): Promise<number> => {
     const rng = makeRng('losses')
-    const state = beginState(makeFirstWeights(listParameters(shape), () => rng.normal()))
+    const state = initialState(initialWeights(listParameters(shape), () => rng.normal()))
     const trainer = new Trainer(
       runtime,
-      { shape, weightDecay: 0.1, clip: 1, distils: { divergence, temperature: 1, textShare } },
+      { shape, weightDecay: 0.1, maxGradientNorm: 1, distils: { divergence, temperature: 1, textShare } },
       state,
     )
-    const order = new BatchOrder(learned, ROWS, bucketLengths(CONTEXT), {
+    const order = new BatchOrder(trainRows, ROWS, bucketLengths(CONTEXT), {
       state: () => rng.state(),
       shuffle: (items) => shuffle(items, rng),
     })
@@ -158,18 +158,18 @@ export async function measureLosses(): Promise<PartAnswer> {
       const { lines, length } = order.take()
       await trainer.train(
         makeBatch(
-          lines.map((line) => line.map((i) => learned[i] as PackedRow)),
+          lines.map((line) => line.map((i) => trainRows[i] as PackedRow)),
           ROWS,
           length,
         ),
         learningRateAt(step, { steps: STEPS, learningRate: 0.004, warmUp: 0.05 }),
       )
-      if (step % LOOK === 0) lowest = Math.min(lowest, await trainer.measure(measureBatches))
+      if (step % EVALUATE_EVERY === 0) lowest = Math.min(lowest, await trainer.measure(measureBatches))
     }
     await trainer.release()
     return lowest
   }
-  const how = `${train.length} rows, ${heldOut.length} held out, vocabulary of ${tokenizer.vocabularySize}, ${STEPS} steps of ${ROWS}`
+  const how = `${train.length} rows, ${heldOut.length} held out, vocabulary of ${tokenizer.vocabularySize}, ${STEPS} steps, batch size ${ROWS}`
   const text = await lowestWith('forward-kl', 1)
   const soft = await lowestWith('forward-kl', 0)
   const both = await lowestWith('forward-kl', 0.5)
@@ -184,14 +184,14 @@ export async function measureLosses(): Promise<PartAnswer> {
   return {
     measured: [
       line('the teacher’s texts', text),
-      line('its probabilities, forward KL', soft),
-      line('half of either', both),
-      line('its probabilities, reverse KL', reverse),
-      line('its probabilities, Jensen-Shannon', jensen),
+      line('soft targets, forward KL', soft),
+      line('texts and soft targets, half each', both),
+      line('soft targets, reverse KL', reverse),
+      line('soft targets, Jensen-Shannon', jensen),
     ],
     ratios: [
-      { what: 'held-out loss: forward KL against the texts, same rows and tokens', ratio: soft / text },
-      { what: 'held-out loss: half of either against the texts', ratio: both / text },
+      { what: 'held-out loss: forward KL relative to texts, same rows and tokens', ratio: soft / text },
+      { what: 'held-out loss: half each relative to texts', ratio: both / text },
     ],
   }
 }

@@ -1,4 +1,4 @@
-// Knows: how fast 20,000 rows go into storage and come back: in batches as a run writes them, one by one, as heads and one by one by id.
+// Knows: how fast 20,000 rows are written and read: in batches as a run writes them, one by one, as table entries and by id.
 import type { PromptId, RunId, SeedId } from '../../../src/domain/id.ts'
 import { freshId } from '../../../src/domain/id.ts'
 import { rowId, type Row } from '../../../src/domain/row.ts'
@@ -6,7 +6,7 @@ import { makeProject } from '../../../src/domain/project.ts'
 import { openDatabase } from '../../../src/storage/database.ts'
 import { loadRowIndex } from '../../../src/storage/row-index.ts'
 import { eachRow, putRows, readRows } from '../../../src/storage/rows.ts'
-import { timeOf, type PartAnswer } from '../measure.ts'
+import { timeOf, type PartResult } from '../measure.ts'
 
 const ROWS = 20_000
 const ONE_BY_ONE = 1000
@@ -26,7 +26,7 @@ function makeRow(projectId: Row['projectId'], runId: RunId, order: number): Row 
     order,
     completion: {
       text: TEXT.repeat(4),
-      ending: 'end',
+      finishReason: 'end',
       tokens: 100,
       teacher: { name: 'none', fingerprint: '0000000000000000', quantisation: 'F32' },
       system: '',
@@ -42,12 +42,12 @@ function makeRow(projectId: Row['projectId'], runId: RunId, order: number): Row 
       },
       writtenAt: order,
     },
-    answers: [],
+    decisions: [],
     status: 'kept',
   }
 }
 
-export async function measureStorage(): Promise<PartAnswer> {
+export async function measureStorage(): Promise<PartResult> {
   const db = await openDatabase('retort-bench')
   const project = makeProject('bench', 0)
   const runId: RunId = freshId('run')
@@ -58,7 +58,7 @@ export async function measureStorage(): Promise<PartAnswer> {
   const pages = await timeOf(async () => {
     let count = 0
     for await (const page of eachRow(db, project.id, runId)) count += page.length
-    if (count !== ROWS) throw new Error(`${count} rows came back`)
+    if (count !== ROWS) throw new Error(`${count} rows were read`)
   })
   const heads = await timeOf(() => loadRowIndex(db, project.id, runId))
   const some = rows.slice(0, ONE_BY_ONE).map(({ id }) => id)
@@ -74,7 +74,7 @@ export async function measureStorage(): Promise<PartAnswer> {
   return {
     measured: [
       {
-        what: `${ROWS.toLocaleString('en')} rows written, 500 a transaction`,
+        what: `${ROWS.toLocaleString('en')} rows written, 500 per transaction`,
         value: batched,
         unit: 'ms',
         how: `${Math.round(perSecond(ROWS, batched))} rows/s`,
@@ -86,7 +86,7 @@ export async function measureStorage(): Promise<PartAnswer> {
         how: `${Math.round(perSecond(ROWS, pages))} rows/s`,
       },
       {
-        what: `heads of ${ROWS.toLocaleString('en')} rows for the table`,
+        what: `table entries of ${ROWS.toLocaleString('en')} rows`,
         value: heads,
         unit: 'ms',
         how: `${Math.round(perSecond(ROWS, heads))} rows/s`,
@@ -98,7 +98,7 @@ export async function measureStorage(): Promise<PartAnswer> {
         how: `${Math.round(perSecond(ONE_BY_ONE, byId))} rows/s`,
       },
       {
-        what: `${ONE_BY_ONE.toLocaleString('en')} rows written one at a time, as a run does`,
+        what: `${ONE_BY_ONE.toLocaleString('en')} rows written one by one, as a run does`,
         value: single,
         unit: 'ms',
         how: `${Math.round(perSecond(ONE_BY_ONE, single))} rows/s`,
@@ -106,10 +106,10 @@ export async function measureStorage(): Promise<PartAnswer> {
     ],
     ratios: [
       {
-        what: 'rows a second: written 500 a transaction against one',
+        what: 'rows/s: written 500 per transaction relative to one',
         ratio: perSecond(ROWS, batched) / perSecond(ONE_BY_ONE, single),
       },
-      { what: 'rows a second: read in order against written in batches', ratio: batched / pages },
+      { what: 'rows/s: read in order relative to written in batches', ratio: batched / pages },
     ],
   }
 }

@@ -1,9 +1,9 @@
-// Knows: how fast a real teacher writes in batches and alone.
-import type { Asked, CompletionRequest } from '../../../src/domain/model.ts'
+// Knows: how fast a real teacher generates with batch size 8 and 1.
+import type { PromptInput, CompletionRequest } from '../../../src/domain/completion-request.ts'
 import { sourceFromBlob } from '../../../src/engine/weights/source.ts'
 import type { EngineTeacher } from '../../../workers/teachers/engine-teacher.ts'
 import { openGguf } from '../../../workers/teachers/gguf.ts'
-import type { PartAnswer } from '../measure.ts'
+import type { PartResult } from '../measure.ts'
 
 const FILE = 'SmolLM2-135M-Instruct.Q4_1.gguf'
 export const PROMPTS = [
@@ -29,9 +29,9 @@ export async function openTeacher(): Promise<EngineTeacher> {
   })
 }
 
-export const requestFor = (id: string, asked: Asked, maxTokens: number): CompletionRequest => ({
+export const requestFor = (id: string, input: PromptInput, maxTokens: number): CompletionRequest => ({
   id,
-  asked,
+  input,
   sampling: {
     temperature: 0.7,
     topK: 0,
@@ -49,8 +49,8 @@ export const quiet = {
   onProgress: () => undefined,
 }
 
-/** Sixteen answers of at most 64 tokens, eight rows together and one after the other; prompts are computed within the time. */
-export async function measureGeneration(): Promise<PartAnswer> {
+/** Sixteen completions of up to 64 tokens, with batch size 8 and 1; prefill is part of the time. */
+export async function measureGeneration(): Promise<PartResult> {
   const teacher = await openTeacher()
   const requests = [0, 1].flatMap((round) =>
     PROMPTS.map((content, index) =>
@@ -58,7 +58,7 @@ export async function measureGeneration(): Promise<PartAnswer> {
     ),
   )
   await teacher.complete(requests.slice(0, 1), quiet)
-  const together = await teacher.complete(requests, quiet)
+  const batched = await teacher.complete(requests, quiet)
   const alone = { newTokens: 0, ms: 0 }
   for (const request of requests) {
     const { newTokens, ms } = await teacher.complete([request], quiet)
@@ -67,16 +67,16 @@ export async function measureGeneration(): Promise<PartAnswer> {
   }
   await teacher.release()
   const perSecond = ({ newTokens, ms }: { newTokens: number; ms: number }): number => (newTokens * 1000) / ms
-  const how = `SmolLM2-135M Q4_1, ${requests.length} answers of at most 64 tokens, prompts included`
+  const how = `SmolLM2-135M Q4_1, ${requests.length} completions of up to 64 tokens, prefill included`
   return {
     measured: [
-      { what: 'writing, eight rows together', value: perSecond(together), unit: 'tokens/s', how },
-      { what: 'writing, one row at a time', value: perSecond(alone), unit: 'tokens/s', how },
+      { what: 'generation, batch 8', value: perSecond(batched), unit: 'tokens/s', how },
+      { what: 'generation, batch 1', value: perSecond(alone), unit: 'tokens/s', how },
     ],
     ratios: [
       {
-        what: 'writing eight rows together against one at a time, tokens a second',
-        ratio: perSecond(together) / perSecond(alone),
+        what: 'generation, batch 8 relative to batch 1, tokens/s',
+        ratio: perSecond(batched) / perSecond(alone),
       },
     ],
   }

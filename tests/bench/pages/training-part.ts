@@ -1,32 +1,32 @@
-// Knows: how many tokens a second a whole train step takes (forward, backward, update) at four sizes of student, beside what the
-// runtime's own matrix product gives in the same run; and what other losses and optimizers cost.
+// Knows: tokens/s of whole train steps (forward, backward, update) at four sizes of student, next to the speed of the runtime's own matrix
+// product in the same run; and the cost of other losses and optimizers.
 import type { DecoderShape } from '../../../src/engine/models/shape.ts'
 import { makeBatch, type PackedRow } from '../../../src/engine/training/packing.ts'
-import { countOf, listParameters, makeFirstWeights } from '../../../src/engine/training/parameters.ts'
-import { beginState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
+import { countOf, listParameters, initialWeights } from '../../../src/engine/training/parameters.ts'
+import { initialState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import type { Runtime } from '../../../src/engine/runtime/types.ts'
 import { makeRng } from '../../../src/domain/rng.ts'
 import { LENGTH, makeTokenRows, ROWS, SHAPES } from '../sizes.ts'
-import { medianOf, timeOf, type Measured, type PartAnswer } from '../measure.ts'
+import { medianOf, timeOf, type Measured, type PartResult } from '../measure.ts'
 import { measureProducts } from '../products.ts'
 import { measureCeiling } from './ceiling.ts'
 
-/** Rows that also bring a teacher's sixteen likeliest tokens. */
-const makeTaught = (rows: readonly PackedRow[]): PackedRow[] =>
+/** Adds soft targets with the top 16 tokens to rows. */
+const addTeacherRows = (rows: readonly PackedRow[]): PackedRow[] =>
   rows.map((row) => {
     const count = row.tokens.length - 1
     return {
       ...row,
       teacher: {
-        choices: 16,
+        topK: 16,
         ids: Uint16Array.from({ length: count * 16 }, (_, i) => (i % 16) * 50 + 3),
         probabilities: new Float32Array(count * 17).fill(1 / 17),
       },
     }
   })
 
-/** Tokens a second: median of 7 steps after 2. It begins as students do. */
+/** Tokens/s: median of 7 steps after 2, from a student's initial weights. */
 async function measureSteps(
   runtime: Runtime,
   shape: DecoderShape,
@@ -35,12 +35,12 @@ async function measureSteps(
   const rng = makeRng('training')
   const trainer = new Trainer(
     runtime,
-    { shape, weightDecay: 0.1, clip: 1, ...options },
-    beginState(makeFirstWeights(listParameters(shape), () => rng.normal())),
+    { shape, weightDecay: 0.1, maxGradientNorm: 1, ...options },
+    initialState(initialWeights(listParameters(shape), () => rng.normal())),
   )
   const plain = makeTokenRows(ROWS, shape.vocabulary)
   const batch = makeBatch(
-    (options.distils ? makeTaught(plain) : plain).map((row) => [row]),
+    (options.distils ? addTeacherRows(plain) : plain).map((row) => [row]),
     ROWS,
     LENGTH,
   )
@@ -51,7 +51,7 @@ async function measureSteps(
 }
 
 /** Two wasm threads. */
-export async function measureTraining(): Promise<PartAnswer> {
+export async function measureTraining(): Promise<PartResult> {
   const runtime = await openRuntime({ backend: 'wasm', threads: 2 })
   const ceiling = await measureCeiling(runtime)
   const measured: Measured[] = [
@@ -80,10 +80,10 @@ export async function measureTraining(): Promise<PartAnswer> {
       what: `training, ${millions} M parameters`,
       value: perSecond,
       unit: 'tokens/s',
-      how: `${ROWS} rows of ${LENGTH}, ${gflops.toFixed(1)} GFLOP/s, ${runtime.threads} threads`,
+      how: `batch ${ROWS} × ${LENGTH} tokens, ${gflops.toFixed(1)} GFLOP/s, ${runtime.threads} threads`,
     })
     measured.push({
-      what: `the products of a step alone, ${millions} M`,
+      what: `matrix products of a step alone, ${millions} M`,
       value: products,
       unit: 'GFLOP/s',
       how: `at the step’s own shapes, the matrices as inputs, ${runtime.threads} threads`,
@@ -98,17 +98,17 @@ export async function measureTraining(): Promise<PartAnswer> {
   measured.push(
     { what: 'training with Muon, 0.9 M', value: muon, unit: 'tokens/s', how: 'as above' },
     {
-      what: 'training on probabilities (forward KL), 0.9 M',
+      what: 'training on soft targets (forward KL), 0.9 M',
       value: soft,
       unit: 'tokens/s',
-      how: '16 tokens of the teacher for each',
+      how: 'top 16 tokens of the teacher',
     },
   )
   return {
     measured,
     ratios: [
       ...speeds.slice(1).map(({ millions, perSecond }) => ({
-        what: `training ${millions} M against ${first?.millions} M, tokens a second`,
+        what: `training ${millions} M relative to ${first?.millions} M, tokens/s`,
         ratio: perSecond / (first?.perSecond ?? Number.NaN),
       })),
       ...speeds.map(({ millions, gflops }) => ({
@@ -116,15 +116,15 @@ export async function measureTraining(): Promise<PartAnswer> {
         ratio: gflops / ceiling,
       })),
       ...speeds.map(({ millions, gflops, products }) => ({
-        what: `training ${millions} M, share of its own products alone`,
+        what: `training ${millions} M, share of its matrix products alone`,
         ratio: gflops / products,
       })),
       {
-        what: 'a step with Muon against AdamW at 0.9 M, tokens a second',
+        what: 'Muon relative to AdamW at 0.9 M, tokens/s',
         ratio: muon / (middle?.perSecond ?? Number.NaN),
       },
       {
-        what: 'a step on probabilities against texts at 0.9 M, tokens a second',
+        what: 'soft targets relative to texts at 0.9 M, tokens/s',
         ratio: soft / (middle?.perSecond ?? Number.NaN),
       },
     ],

@@ -1,4 +1,4 @@
 // Knows: the types of the next file.
-import type { Lesson, Trainee } from './trainee.ts'
+import type { TrainingJob, Trainee } from './trainee.ts'
 
-export function openJax(lesson: Lesson): Promise<Trainee>
+export function openJax(job: TrainingJob): Promise<Trainee>

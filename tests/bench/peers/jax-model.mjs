@@ -1,15 +1,15 @@
 // Knows: the student in jax-js as its users write it: pure functions on a tree of arrays, its own attention, one `jit` around the whole
-// step. AdamW is written out here, inside the same `jit`, in the order of operations of Optax.
+// step. AdamW is implemented here, inside the same `jit`, in the order of operations of Optax.
 import { blockUntilReady, defaultDevice, init, jit, nn, numpy as np, tree, valueAndGrad } from '@jax-js/jax'
 import { ADAM_W, scalarsOf } from './trainee.ts'
 
-/** Every function owns its arguments: what is used again is passed as `.ref`. */
+/** Every function owns its arguments: an argument that is used again is passed as `.ref`. */
 const rmsNorm = (x, weight, epsilon) => {
   const scale = np.sqrt(np.mean(np.square(x.ref), -1, { keepdims: true }).add(epsilon))
   return x.div(scale).mul(weight)
 }
 
-const turn = (x, cos, sin) => {
+const rotate = (x, cos, sin) => {
   const [first, second] = np.split(x, 2, -1)
   return np.concatenate(
     [first.ref.mul(cos.ref).sub(second.ref.mul(sin.ref)), second.mul(cos).add(first.mul(sin))],
@@ -35,7 +35,7 @@ function makeLoss({ shape, rows, length }) {
         .matmul(rmsNorm(x.ref, p.attentionNorm, normEpsilon), p.qkv)
         .reshape([rows, length, heads + 2 * kvHeads, headWidth])
       const [q, k, v] = np.split(qkv, [heads, heads + kvHeads], 2)
-      const attended = nn.dotProductAttention(turn(q, cos.ref, sin.ref), turn(k, cos.ref, sin.ref), v, {
+      const attended = nn.dotProductAttention(rotate(q, cos.ref, sin.ref), rotate(k, cos.ref, sin.ref), v, {
         isCausal: true,
       })
       x = x.add(np.matmul(attended.reshape([rows * length, heads * headWidth]), p.output))
@@ -48,34 +48,34 @@ function makeLoss({ shape, rows, length }) {
   }
 }
 
-function makeStep(lesson) {
+function makeStep(job) {
   const { beta1, beta2, clip } = ADAM_W
-  const lossAndGradient = valueAndGrad(makeLoss(lesson))
-  return jit((params, first, second, ids, targets, rate, epsilon, keep) => {
+  const lossAndGradient = valueAndGrad(makeLoss(job))
+  return jit((params, firstMoments, secondMoments, ids, targets, correctedLr, epsilon, decayFactor) => {
     const [loss, raw] = lossAndGradient(tree.ref(params), ids, targets)
     const norm = np.sqrt(
       tree.leaves(tree.map((x) => np.square(x).sum(), tree.ref(raw))).reduce((a, b) => a.add(b)),
     )
     const scale = np.minimum(np.array(clip).div(norm.add(1e-6)), 1)
     const gradient = tree.map((x) => x.mul(scale.ref), raw)
-    const m = tree.map((old, x) => old.mul(beta1).add(x.mul(1 - beta1)), first, tree.ref(gradient))
-    const v = tree.map((old, x) => old.mul(beta2).add(np.square(x).mul(1 - beta2)), second, gradient)
+    const m = tree.map((old, x) => old.mul(beta1).add(x.mul(1 - beta1)), firstMoments, tree.ref(gradient))
+    const v = tree.map((old, x) => old.mul(beta2).add(np.square(x).mul(1 - beta2)), secondMoments, gradient)
     const next = tree.map(
       (x, a, b) => {
-        const change = a.div(np.sqrt(b).add(epsilon.ref)).mul(rate.ref)
-        return (x.shape.length === 2 ? x.mul(keep.ref) : x).sub(change)
+        const change = a.div(np.sqrt(b).add(epsilon.ref)).mul(correctedLr.ref)
+        return (x.shape.length === 2 ? x.mul(decayFactor.ref) : x).sub(change)
       },
       params,
       tree.ref(m),
       tree.ref(v),
     )
-    for (const each of [scale, rate, epsilon, keep]) each.dispose()
+    for (const each of [scale, correctedLr, epsilon, decayFactor]) each.dispose()
     return [loss, next, m, v]
   })
 }
 
 /** The parameters as a tree, from our flat array in the order of `listParameters`. */
-function plant({ shape, weights }) {
+function makeParameters({ shape, weights }) {
   const { layers, width, heads, kvHeads, headWidth, feedForward, vocabulary } = shape
   let at = 0
   const take = (...size) => {
@@ -98,13 +98,13 @@ function plant({ shape, weights }) {
   }
 }
 
-export async function openJax(lesson) {
+export async function openJax(job) {
   await init('wasm')
   defaultDevice('wasm')
-  const step = makeStep(lesson)
-  const ids = np.array(lesson.ids, { dtype: np.int32 })
-  const targets = np.array(lesson.targets, { dtype: np.int32 })
-  let params = plant(lesson)
+  const step = makeStep(job)
+  const ids = np.array(job.ids, { dtype: np.int32 })
+  const targets = np.array(job.targets, { dtype: np.int32 })
+  let params = makeParameters(job)
   let first = tree.map((x) => np.zeros(x.shape), params)
   let second = tree.map((x) => np.zeros(x.shape), params)
   let done = 0

@@ -1,5 +1,5 @@
 // Knows: that jax-js trains in this worker.
 import { serveTrainee } from './trainee.ts'
 
-// Its threads are counted when it is loaded: the worker says two before that.
-serveTrainee(async (lesson) => (await import('./jax-model.mjs')).openJax(lesson))
+// It reads the number of threads when it is loaded: the worker sets two before that.
+serveTrainee(async (job) => (await import('./jax-model.mjs')).openJax(job))

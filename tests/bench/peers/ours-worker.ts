@@ -1,14 +1,14 @@
 // Knows: that our own graphs train in this worker, on onnxruntime-web.
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import { makeBatch } from '../../../src/engine/training/packing.ts'
-import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
+import { initialState, Trainer } from '../../../src/engine/training/trainer.ts'
 import { measureCeiling } from '../pages/ceiling.ts'
 import { ADAM_W, serveTrainee } from './trainee.ts'
 
 serveTrainee(async ({ shape, weights, rows, length, ids, targets }) => {
   const runtime = await openRuntime({ backend: 'wasm', threads: 2 })
   const { weightDecay, clip, learningRate } = ADAM_W
-  const trainer = new Trainer(runtime, { shape, weightDecay, clip }, beginState(weights))
+  const trainer = new Trainer(runtime, { shape, weightDecay, maxGradientNorm: clip }, initialState(weights))
   const lines = Array.from({ length: rows }, (_, row) => [
     {
       tokens: Int32Array.from([

@@ -1,50 +1,52 @@
-// Knows: how programs that train are measured side by side: each in a worker of its own, turn by turn, the same student for all; and
-// that a program which computes another loss is no peer.
-import { makeFirstWeights, countOf, listParameters } from '../../../src/engine/training/parameters.ts'
+// Knows: how training programs are compared: each in a worker of its own, in alternating rounds, with the same student; a program that
+// computes a different loss is not compared.
+import { initialWeights, countOf, listParameters } from '../../../src/engine/training/parameters.ts'
 import type { DecoderShape } from '../../../src/engine/models/shape.ts'
 import { makeRng } from '../../../src/domain/rng.ts'
-import { medianOf, type Measured, type PartAnswer, type Ratio } from '../measure.ts'
+import { medianOf, type Measured, type PartResult, type Ratio } from '../measure.ts'
 import { LENGTH, makeTokenRows, ROWS, SHAPES } from '../sizes.ts'
-import type { Ask, Lesson, Told, Turn } from './trainee.ts'
+import type { WorkerRequest, TrainingJob, WorkerResponse, Round } from './trainee.ts'
 
 const WORKERS = {
   ours: () => new Worker(new URL('./ours-worker.ts', import.meta.url), { type: 'module' }),
   'jax-js': () => new Worker(new URL('./jax-worker.ts', import.meta.url), { type: 'module' }),
   tfjs: () => new Worker(new URL('./tfjs-worker.ts', import.meta.url), { type: 'module' }),
-  'tfjs, products arranged': () =>
+  'tfjs, rearranged products': () =>
     new Worker(new URL('./tfjs-worker.ts', import.meta.url), { type: 'module' }),
 } as const
 type Name = keyof typeof WORKERS
 const NAMES = Object.keys(WORKERS) as Name[] // the keys of the object above
 
-/** First steps, which warm up and whose losses are compared: the first proves the forward pass, the others the gradients and AdamW. */
-const PROOF = 3
-const LARGEST_GAP = 1e-2
-const TURNS = 3
-/** A turn ends after so many steps, or after the first that ends later than this. */
+/** Warm-up steps whose losses are compared: the first checks the forward pass, the others the gradients and AdamW. */
+const CHECKED_STEPS = 3
+const MAX_LOSS_GAP = 1e-2
+const ROUNDS = 3
+/** A round ends after this many steps, or after the first step that ends later than this time. */
 const STEPS = 6
-const TURN_MS = 5000
-/** What does not answer within this is said not to run. */
-const PATIENCE_MS = 240_000
+const ROUND_MS = 5000
+/** A program that does not respond within this time counts as failed. */
+const TIMEOUT_MS = 240_000
 
-/** The worker's answer, or a sentence where it breaks or takes too long. */
-const ask = (worker: Worker, question: Ask): Promise<Told> =>
+/** The worker's response, or an error if it fails or takes too long. */
+const send = (worker: Worker, request: WorkerRequest): Promise<WorkerResponse> =>
   new Promise((resolve) => {
     const timer = setTimeout(
-      () => resolve({ broken: `no answer within ${PATIENCE_MS / 1000} s` }),
-      PATIENCE_MS,
+      () => resolve({ error: `no response within ${TIMEOUT_MS / 1000} s` }),
+      TIMEOUT_MS,
     )
-    const settle = (told: Told): void => {
+    const settle = (response: WorkerResponse): void => {
       clearTimeout(timer)
-      resolve(told)
+      resolve(response)
     }
-    worker.addEventListener('message', ({ data }: MessageEvent<Told>) => settle(data), { once: true })
+    worker.addEventListener('message', ({ data }: MessageEvent<WorkerResponse>) => settle(data), {
+      once: true,
+    })
     worker.addEventListener(
       'error',
-      ({ message }) => settle({ broken: message || 'the worker did not start' }),
+      ({ message }) => settle({ error: message || 'the worker did not start' }),
       { once: true },
     )
-    worker.postMessage(question)
+    worker.postMessage(request)
   })
 
 interface Runner {
@@ -52,45 +54,45 @@ interface Runner {
   readonly worker: Worker
   readonly times: number[]
   losses: readonly number[]
-  fault: string | undefined
+  error: string | undefined
 }
 
-async function take(runner: Runner, question: Ask): Promise<Turn> {
-  const told = runner.fault === undefined ? await ask(runner.worker, question) : { broken: runner.fault }
-  if ('turn' in told) return told.turn
-  runner.fault = 'broken' in told ? told.broken : 'it answered another question'
+async function runRound(runner: Runner, request: WorkerRequest): Promise<Round> {
+  const response = runner.error === undefined ? await send(runner.worker, request) : { error: runner.error }
+  if ('round' in response) return response.round
+  runner.error = 'error' in response ? response.error : 'it sent the response to another request'
   return { losses: [], times: [] }
 }
 
-/** One size: all begin with the same weights and batch, prove their losses, and take turns. */
-async function measureSize(shape: DecoderShape): Promise<PartAnswer> {
+/** One size: all start with the same weights and batch, have their losses checked, and run alternating rounds. */
+async function measureSize(shape: DecoderShape): Promise<PartResult> {
   const rng = makeRng('peers')
-  const weights = makeFirstWeights(listParameters(shape), () => rng.normal())
+  const weights = initialWeights(listParameters(shape), () => rng.normal())
   const rows = makeTokenRows(ROWS, shape.vocabulary).map(({ tokens }) => tokens)
   const ids = Int32Array.from(rows.flatMap((tokens) => [...tokens.subarray(0, LENGTH)]))
   const targets = Int32Array.from(rows.flatMap((tokens) => [...tokens.subarray(1)]))
-  const lesson: Lesson = { shape, weights, rows: ROWS, length: LENGTH, ids, targets }
+  const job: TrainingJob = { shape, weights, rows: ROWS, length: LENGTH, ids, targets }
   const runners: Runner[] = []
   for (const name of NAMES) {
-    const runner: Runner = { name, worker: WORKERS[name](), times: [], losses: [], fault: undefined }
+    const runner: Runner = { name, worker: WORKERS[name](), times: [], losses: [], error: undefined }
     runners.push(runner)
-    await take(runner, { open: lesson, arranged: name === 'tfjs, products arranged' })
-    runner.losses = (await take(runner, { steps: PROOF, forMs: Infinity })).losses
+    await runRound(runner, { open: job, arranged: name === 'tfjs, rearranged products' })
+    runner.losses = (await runRound(runner, { steps: CHECKED_STEPS, forMs: Infinity })).losses
   }
   const [ours] = runners as [Runner, ...Runner[]]
   const gapOf = ({ losses }: Runner): number =>
-    losses.length === PROOF
+    losses.length === CHECKED_STEPS
       ? Math.max(...losses.map((loss, i) => Math.abs(loss - (ours.losses[i] ?? Number.NaN))))
       : Number.NaN
   for (const runner of runners)
-    if (runner.fault === undefined && !(gapOf(runner) <= LARGEST_GAP))
-      runner.fault = `it computes something else: losses ${runner.losses.map((loss) => loss.toFixed(4)).join(', ')} where ours are ${ours.losses.map((loss) => loss.toFixed(4)).join(', ')}`
+    if (runner.error === undefined && !(gapOf(runner) <= MAX_LOSS_GAP))
+      runner.error = `it computes something different: losses ${runner.losses.map((loss) => loss.toFixed(4)).join(', ')} and ours are ${ours.losses.map((loss) => loss.toFixed(4)).join(', ')}`
   const ceilings: number[] = []
-  for (let turn = 0; turn < TURNS; turn += 1) {
-    const told = await ask(ours.worker, { ceiling: true })
-    if ('gflops' in told) ceilings.push(told.gflops)
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const response = await send(ours.worker, { ceiling: true })
+    if ('gflops' in response) ceilings.push(response.gflops)
     for (const runner of runners)
-      runner.times.push(...(await take(runner, { steps: STEPS, forMs: TURN_MS })).times)
+      runner.times.push(...(await runRound(runner, { steps: STEPS, forMs: ROUND_MS })).times)
   }
   for (const { worker } of runners) worker.terminate()
   return report(shape, runners, medianOf(ceilings), gapOf)
@@ -101,28 +103,28 @@ function report(
   runners: readonly Runner[],
   ceiling: number,
   gapOf: (runner: Runner) => number,
-): PartAnswer {
+): PartResult {
   const parameters = countOf(listParameters(shape))
   const millions = (parameters / 1e6).toFixed(1)
   const perSecond = ({ times }: Runner): number => (ROWS * LENGTH * 1000) / medianOf(times)
   const measured: Measured[] = [
     {
-      what: `the runtime’s own matrix product, beside ${millions} M`,
+      what: `the runtime’s own matrix product, measured with ${millions} M`,
       value: ceiling,
       unit: 'GFLOP/s',
-      how: `1024 × 1024, f32, 2 threads, the middle of ${TURNS} turns`,
+      how: `1024 × 1024, f32, 2 threads, median of ${ROUNDS} rounds`,
     },
   ]
   const ratios: Ratio[] = []
   const [ours] = runners as [Runner, ...Runner[]]
   for (const runner of runners) {
     const what = `${runner.name}, training ${millions} M`
-    if (runner.fault !== undefined) {
+    if (runner.error !== undefined) {
       measured.push({
         what,
         value: Number.NaN,
         unit: 'tokens/s',
-        how: `does not run: ${runner.fault.split('\n')[0] ?? ''}`,
+        how: `failed: ${runner.error.split('\n')[0] ?? ''}`,
       })
       continue
     }
@@ -130,11 +132,11 @@ function report(
       what,
       value: perSecond(runner),
       unit: 'tokens/s',
-      how: `${runner.times.length} steps in ${TURNS} turns; ${runner === ours ? `losses ${ours.losses.map((loss) => loss.toFixed(3)).join(', ')}` : `losses at most ${gapOf(runner).toExponential(0)} from ours`}`,
+      how: `${runner.times.length} steps in ${ROUNDS} rounds; ${runner === ours ? `losses ${ours.losses.map((loss) => loss.toFixed(3)).join(', ')}` : `losses within ${gapOf(runner).toExponential(0)} of ours`}`,
     })
     if (runner !== ours)
       ratios.push({
-        what: `ours against ${runner.name} at ${millions} M, tokens a second`,
+        what: `ours relative to ${runner.name} at ${millions} M, tokens/s`,
         ratio: perSecond(ours) / perSecond(runner),
       })
   }
@@ -145,19 +147,19 @@ function report(
   return { measured, ratios }
 }
 
-async function measurePeers(): Promise<PartAnswer> {
-  const answers: PartAnswer[] = []
-  for (const shape of SHAPES) answers.push(await measureSize(shape))
+async function measurePeers(): Promise<PartResult> {
+  const results: PartResult[] = []
+  for (const shape of SHAPES) results.push(await measureSize(shape))
   return {
-    measured: answers.flatMap(({ measured }) => measured),
-    ratios: answers.flatMap(({ ratios }) => ratios),
+    measured: results.flatMap(({ measured }) => measured),
+    ratios: results.flatMap(({ ratios }) => ratios),
   }
 }
 
 measurePeers().then(
-  (answer) => (globalThis.benchAnswer = answer),
+  (result) => (globalThis.benchResult = result),
   (thrown: unknown) =>
-    (globalThis.benchAnswer = {
-      broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
+    (globalThis.benchResult = {
+      error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
     }),
 )

@@ -1,14 +1,14 @@
-// Knows: the student in TensorFlow.js as its users write it: variables, `variableGrads`, everything within `tidy`. And once more
-// `arranged`: its wasm backend has a fast kernel (XNNPACK) for one product of two matrices that are not transposed, and plain loops
-// for all others, the gradients' among them; there every product is brought into that form.
-// It has no AdamW and no gradient of `gather` on wasm: both are written here.
+// Knows: the student in TensorFlow.js as its users write it: variables, `variableGrads`, everything within `tidy`. And a second version,
+// `arranged`: its wasm backend has a fast kernel (XNNPACK) only for one product of two matrices that are not transposed, and plain loops
+// for all others, including those of gradients; this version brings every product into that form.
+// It has no AdamW and no gradient of `gather` on wasm: both are implemented here.
 import * as tf from '@tensorflow/tfjs'
 import { setThreadsCount, setWasmPaths } from '@tensorflow/tfjs-backend-wasm'
 import { ADAM_W, scalarsOf } from './trainee.ts'
 
 const plainProduct = (a, b) => tf.matMul(a, b)
 const transposed = (x) => tf.transpose(x, x.rank === 2 ? [1, 0] : [0, 2, 1])
-/** A product of two matrices, or of two equally long rows of matrices one by one. */
+/** A product of two matrices, or of two equally long stacks of matrices, one by one. */
 const forward = (a, b) => {
   if (a.rank === 2) return tf.matMul(a, b)
   const others = tf.unstack(b)
@@ -36,7 +36,7 @@ const lookUp = (embedding, ids) => {
 const rmsNorm = (x, weight, epsilon) =>
   tf.mul(tf.mul(x, tf.rsqrt(tf.add(tf.mean(tf.square(x), -1, true), epsilon))), weight)
 
-const turn = (x, cos, sin) => {
+const rotate = (x, cos, sin) => {
   const [first, second] = tf.split(x, 2, -1)
   return tf.concat(
     [tf.sub(tf.mul(first, cos), tf.mul(second, sin)), tf.add(tf.mul(second, cos), tf.mul(first, sin))],
@@ -44,7 +44,7 @@ const turn = (x, cos, sin) => {
   )
 }
 
-function makeLoss({ shape, rows, length }, ids, wanted, params, product) {
+function makeLoss({ shape, rows, length }, ids, targets, params, product) {
   const { layers, heads, kvHeads, headWidth, ropeTheta, normEpsilon } = shape
   const half = headWidth / 2
   const shared = heads / kvHeads
@@ -62,15 +62,15 @@ function makeLoss({ shape, rows, length }, ids, wanted, params, product) {
     ),
     [shared * length, length],
   )
-  // Heads that share keys are folded into the query axis, so that nothing is repeated.
+  // Heads that share keys are folded into the query axis, so that no keys are repeated.
   const attend = (qkv) => {
     const [q, k, v] = tf.split(
       tf.transpose(tf.reshape(qkv, [rows, length, heads + 2 * kvHeads, headWidth]), [0, 2, 1, 3]),
       [heads, kvHeads, kvHeads],
       1,
     )
-    const queries = tf.reshape(turn(q, cos, sin), [rows * kvHeads, shared * length, headWidth])
-    const keys = tf.reshape(turn(k, cos, sin), [rows * kvHeads, length, headWidth])
+    const queries = tf.reshape(rotate(q, cos, sin), [rows * kvHeads, shared * length, headWidth])
+    const keys = tf.reshape(rotate(k, cos, sin), [rows * kvHeads, length, headWidth])
     const scores =
       product === plainProduct ? tf.matMul(queries, keys, false, true) : product(queries, transposed(keys))
     const weights = tf.softmax(tf.add(tf.mul(scores, 1 / Math.sqrt(headWidth)), mask))
@@ -94,12 +94,12 @@ function makeLoss({ shape, rows, length }, ids, wanted, params, product) {
       product === plainProduct
         ? tf.matMul(hidden, params.embedding, false, true)
         : product(hidden, transposed(params.embedding))
-    return tf.losses.softmaxCrossEntropy(wanted, logits)
+    return tf.losses.softmaxCrossEntropy(targets, logits)
   }
 }
 
 /** The parameters as variables, from our flat array in the order of `listParameters`. */
-function plant({ shape, weights }) {
+function makeParameters({ shape, weights }) {
   const { layers, width, heads, kvHeads, headWidth, feedForward, vocabulary } = shape
   let at = 0
   const take = (...size) => {
@@ -122,15 +122,15 @@ function plant({ shape, weights }) {
   }
 }
 
-export async function openTfjs(lesson, wasmFolder, arranged) {
+export async function openTfjs(job, wasmFolder, arranged) {
   setWasmPaths(wasmFolder)
   setThreadsCount(2)
   await tf.setBackend('wasm')
   await tf.ready()
-  const params = plant(lesson)
-  const ids = tf.tensor(lesson.ids, undefined, 'int32')
-  const wanted = tf.oneHot(tf.tensor(lesson.targets, undefined, 'int32'), lesson.shape.vocabulary)
-  const loss = makeLoss(lesson, ids, wanted, params, arranged ? arrangedProduct : plainProduct)
+  const params = makeParameters(job)
+  const ids = tf.tensor(job.ids, undefined, 'int32')
+  const targets = tf.oneHot(tf.tensor(job.targets, undefined, 'int32'), job.shape.vocabulary)
+  const loss = makeLoss(job, ids, targets, params, arranged ? arrangedProduct : plainProduct)
   const all = [params.embedding, ...params.layers.flatMap((layer) => Object.values(layer)), params.finalNorm]
   const moments = all.map((x) => [tf.variable(tf.zerosLike(x), false), tf.variable(tf.zerosLike(x), false)])
   const { beta1, beta2, clip } = ADAM_W
@@ -138,7 +138,7 @@ export async function openTfjs(lesson, wasmFolder, arranged) {
   return {
     async step() {
       done += 1
-      const [rate, epsilon, keep] = scalarsOf(done)
+      const [correctedLr, epsilon, decayFactor] = scalarsOf(done)
       const value = tf.tidy(() => {
         const { value: before, grads } = tf.variableGrads(loss, all)
         const gradients = all.map((x) => grads[x.name])
@@ -149,8 +149,8 @@ export async function openTfjs(lesson, wasmFolder, arranged) {
           const gradient = tf.mul(gradients[i], scale)
           first.assign(tf.add(tf.mul(first, beta1), tf.mul(gradient, 1 - beta1)))
           second.assign(tf.add(tf.mul(second, beta2), tf.mul(tf.square(gradient), 1 - beta2)))
-          const change = tf.mul(tf.div(first, tf.add(tf.sqrt(second), epsilon)), rate)
-          x.assign(tf.sub(x.rank === 2 ? tf.mul(x, keep) : x, change))
+          const change = tf.mul(tf.div(first, tf.add(tf.sqrt(second), epsilon)), correctedLr)
+          x.assign(tf.sub(x.rank === 2 ? tf.mul(x, decayFactor) : x, change))
         })
         return before
       })

@@ -1,4 +1,4 @@
-// Knows: that TensorFlow.js trains in this worker and where its wasm lies.
+// Knows: that TensorFlow.js trains in this worker, and the addresses of its wasm.
 import plain from './node_modules/@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url'
 import simd from './node_modules/@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url'
 import threaded from './node_modules/@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url'
@@ -11,4 +11,4 @@ const folder = {
   'tfjs-backend-wasm-simd.wasm': at(simd),
   'tfjs-backend-wasm-threaded-simd.wasm': at(threaded),
 }
-serveTrainee((lesson, arranged) => openTfjs(lesson, folder, arranged))
+serveTrainee((job, arranged) => openTfjs(job, folder, arranged))

@@ -1,8 +1,8 @@
-"""A whole train step of the same decoder in PyTorch, eager, on the processor: forward, backward, clip, AdamW. Prints milliseconds a step,
-and those of the step's matrix products alone, attention left out.
+"""A whole train step of the same decoder in PyTorch, eager, on the processor: forward, backward, clip, AdamW. Prints milliseconds per step,
+and those of the step's matrix products alone, without attention.
 
 Usage: python torch_step.py '{"layers": …, "width": …, "heads": …, "kvHeads": …, "headWidth": …, "feedForward": …, "vocabulary": …}' rows length steps threads
-As a person would write it for speed: fused q, k, v; torch's own attention, rms_norm and cross-entropy; the fused AdamW where there is one.
+Written for speed: fused q, k, v; torch's own attention, rms_norm and cross-entropy; the fused AdamW.
 """
 import json, sys, time
 import torch
@@ -27,8 +27,8 @@ class Block(torch.nn.Module):
     def forward(self, x, cos, sin):
         q, k, v = self.qkv(F.rms_norm(x, (C,), self.norm1, 1e-5)).split([H * D, HK * D, HK * D], -1)
         q, k, v = (t.view(rows, length, -1, D).transpose(1, 2) for t in (q, k, v))
-        turn = lambda t: t * cos + torch.cat([-t[..., D // 2:], t[..., :D // 2]], -1) * sin
-        a = F.scaled_dot_product_attention(turn(q), turn(k), v, is_causal=True, enable_gqa=True)
+        rotate = lambda t: t * cos + torch.cat([-t[..., D // 2:], t[..., :D // 2]], -1) * sin
+        a = F.scaled_dot_product_attention(rotate(q), rotate(k), v, is_causal=True, enable_gqa=True)
         x = x + self.out(a.transpose(1, 2).reshape(rows, length, H * D))
         gate, up = self.gate_up(F.rms_norm(x, (C,), self.norm2, 1e-5)).chunk(2, -1)
         return x + self.down(F.silu(gate) * up)
@@ -38,7 +38,7 @@ class Student(torch.nn.Module):
     def __init__(self):
         super().__init__()
         self.embedding = torch.nn.Embedding(V, C)
-        # As ours begins. With PyTorch's own deviation of 1 a tied head gives gradients too small for normal floats, which are slow.
+        # Initialized like ours. With PyTorch's default deviation of 1, a tied head has gradients that are subnormal floats, which are slow.
         torch.nn.init.normal_(self.embedding.weight, std=0.02)
         self.blocks = torch.nn.ModuleList(Block() for _ in range(L))
         self.norm = torch.nn.Parameter(torch.ones(C))

@@ -1,19 +1,19 @@
-// Knows: what each of the programs that train side by side is asked to do, and how its worker answers.
+// Knows: the requests and responses of the workers in which the compared programs train.
 import type { DecoderShape } from '../../../src/engine/models/shape.ts'
 
-/** One training, begun: the same weights and the same batch for all. */
-export interface Lesson {
+/** A training job: the same initial weights and the same batch for all programs. */
+export interface TrainingJob {
   readonly shape: DecoderShape
   /** All parameters, in the order of `listParameters`. */
   readonly weights: Float32Array
   readonly rows: number
   readonly length: number
-  /** Tokens and what each predicts, [rows · length]. */
+  /** Tokens and their targets, [rows · length]. */
   readonly ids: Int32Array
   readonly targets: Int32Array
 }
 
-/** AdamW as all do it: decay of matrices only, the gradient's norm clipped. */
+/** AdamW settings of all programs: weight decay of matrices only, gradient norm clipped. */
 export const ADAM_W = {
   learningRate: 1e-3,
   beta1: 0.9,
@@ -23,8 +23,10 @@ export const ADAM_W = {
   clip: 1,
 } as const
 
-/** The scalars of a step (from 1): the rate with both bias corrections, ε with one, what decay leaves of a weight. */
-export function scalarsOf(step: number): readonly [rate: number, epsilon: number, keep: number] {
+/** The scalars of a step (from 1): the learning rate with both bias corrections, ε with one, the decay factor of a weight. */
+export function scalarsOf(
+  step: number,
+): readonly [correctedLr: number, epsilon: number, decayFactor: number] {
   const { learningRate, beta1, beta2, epsilon, weightDecay } = ADAM_W
   const root = Math.sqrt(1 - beta2 ** step)
   return [(learningRate * root) / (1 - beta1 ** step), epsilon * root, 1 - learningRate * weightDecay]
@@ -32,50 +34,56 @@ export function scalarsOf(step: number): readonly [rate: number, epsilon: number
 
 /** A program in training. */
 export interface Trainee {
-  /** One whole step: forward, backward, clip, update. Resolves to the loss before the update once everything of the step is done. */
+  /** One whole step: forward, backward, clip, update. Resolves to the loss before the update when the step is complete. */
   step(): Promise<number>
-  /** GFLOP/s of the program's own matrix product, where it is asked for. */
+  /** GFLOP/s of the program's own matrix product, if it is measured. */
   ceiling?(): Promise<number>
 }
 
-export type Ask =
-  | { readonly open: Lesson; readonly arranged: boolean }
+export type WorkerRequest =
+  | { readonly open: TrainingJob; readonly arranged: boolean }
   | { readonly steps: number; readonly forMs: number }
   | { readonly ceiling: true }
-export interface Turn {
+export interface Round {
   readonly losses: readonly number[]
   /** Milliseconds of each step. */
   readonly times: readonly number[]
 }
-export type Told = { readonly broken: string } | { readonly turn: Turn } | { readonly gflops: number }
+export type WorkerResponse =
+  | { readonly error: string }
+  | { readonly round: Round }
+  | { readonly gflops: number }
 
-/** Makes this worker one that trains with a program, on two threads whatever the machine has. `arranged` is for TensorFlow.js alone. */
-export function serveTrainee(open: (lesson: Lesson, arranged: boolean) => Promise<Trainee>): void {
-  Object.defineProperty(navigator, 'hardwareConcurrency', { value: 2 }) // jax-js starts as many threads as this says
+/** Makes this worker train with a program, on two threads on any machine. `arranged` is only for TensorFlow.js. */
+export function serveTrainee(open: (job: TrainingJob, arranged: boolean) => Promise<Trainee>): void {
+  Object.defineProperty(navigator, 'hardwareConcurrency', { value: 2 }) // jax-js starts this many threads
   let trainee: Trainee | undefined
-  const answer = async (ask: Ask): Promise<Told> => {
-    if ('open' in ask) {
-      trainee = await open(ask.open, ask.arranged)
-      return { turn: { losses: [], times: [] } }
+  const respond = async (request: WorkerRequest): Promise<WorkerResponse> => {
+    if ('open' in request) {
+      trainee = await open(request.open, request.arranged)
+      return { round: { losses: [], times: [] } }
     }
     if (trainee === undefined) throw new Error('Nothing is being trained.')
-    if ('ceiling' in ask) return { gflops: (await trainee.ceiling?.()) ?? Number.NaN }
+    if ('ceiling' in request) return { gflops: (await trainee.ceiling?.()) ?? Number.NaN }
     const [losses, times]: [number[], number[]] = [[], []]
     const from = performance.now()
-    while (losses.length < ask.steps && (losses.length === 0 || performance.now() - from < ask.forMs)) {
+    while (
+      losses.length < request.steps &&
+      (losses.length === 0 || performance.now() - from < request.forMs)
+    ) {
       const start = performance.now()
       losses.push(await trainee.step())
       times.push(performance.now() - start)
     }
-    return { turn: { losses, times } }
+    return { round: { losses, times } }
   }
-  globalThis.addEventListener('message', ({ data }: MessageEvent<Ask>) => {
-    answer(data).then(
-      (told) => postMessage(told),
+  globalThis.addEventListener('message', ({ data }: MessageEvent<WorkerRequest>) => {
+    respond(data).then(
+      (response) => postMessage(response),
       (thrown: unknown) =>
         postMessage({
-          broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
-        } satisfies Told),
+          error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
+        } satisfies WorkerResponse),
     )
   })
 }

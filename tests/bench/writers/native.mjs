@@ -21,20 +21,20 @@ async function open({ rows, context: contextSize, threads, path, settings = {} }
   })
   const sequences = Array.from({ length: rows }, () => context.getSequence())
 
-  async function writeRow(sequence, prompt, most, reuse, row, tally) {
+  async function generateRow(sequence, prompt, maxTokens, reuse, row, tally) {
     let tokens = model.tokenize(prompt)
     const promptTokens = tokens.length
     if (reuse) {
       await sequence.adaptStateToTokens(tokens.slice(0, -1), false)
       tokens = tokens.slice(sequence.nextTokenIndex)
     } else await sequence.clearHistory()
-    const written = []
+    const generated = []
     for await (const token of sequence.evaluate(tokens, { temperature: 0, yieldEogToken: true })) {
-      written.push(token)
-      tally.note(row, written.length)
-      if (written.length >= most) break
+      generated.push(token)
+      tally.note(row, generated.length)
+      if (generated.length >= maxTokens) break
     }
-    return { promptTokens, text: model.detokenize(written, false, model.tokenize(prompt).slice(-4)) }
+    return { promptTokens, text: model.detokenize(generated, false, model.tokenize(prompt).slice(-4)) }
   }
 
   return {
@@ -43,29 +43,29 @@ async function open({ rows, context: contextSize, threads, path, settings = {} }
     )
       .map(([name, value]) => `, ${name} ${value}`)
       .join('')}`,
-    async write({ prompts, tokens, reuse }) {
+    async generate({ prompts, tokens, reuse }) {
       const tally = startTally(prompts.length)
-      const told = await Promise.all(
-        prompts.map((prompt, row) => writeRow(sequences[row], prompt, tokens, reuse, row, tally)),
+      const results = await Promise.all(
+        prompts.map((prompt, row) => generateRow(sequences[row], prompt, tokens, reuse, row, tally)),
       )
       return tally.end(
-        told.reduce((sum, { promptTokens }) => sum + promptTokens, 0),
-        told.map(({ text }) => text),
+        results.reduce((sum, { promptTokens }) => sum + promptTokens, 0),
+        results.map(({ text }) => text),
       )
     },
   }
 }
 
 let writer
-const answer = async (question) => {
-  if ('open' in question) return { about: (writer = await open(question.open)).about }
-  return { told: await writer.write(question.write) }
+const respond = async (request) => {
+  if ('open' in request) return { about: (writer = await open(request.open)).about }
+  return { result: await writer.generate(request.generate) }
 }
-process.on('message', (question) => {
-  answer(question).then(
-    (told) => process.send(told),
+process.on('message', (request) => {
+  respond(request).then(
+    (response) => process.send(response),
     (thrown) =>
-      process.send({ broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) }),
+      process.send({ error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) }),
   )
 })
 process.on('disconnect', () => process.exit(0))

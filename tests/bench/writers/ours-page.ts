@@ -1,32 +1,34 @@
-// Knows: that our own teacher writes in a worker of this page.
-import type { Answer, Question } from './ours-worker.ts'
-import { offerWriter } from './writer-page.ts'
+// Knows: that our own teacher generates in a worker of this page.
+import type { WorkerResponse, WorkerRequest } from './ours-worker.ts'
+import { exposeWriter } from './writer-page.ts'
 
 const worker = new Worker(new URL('./ours-worker.ts', import.meta.url), { type: 'module' })
 
-const ask = (question: Question): Promise<Answer> =>
+const send = (request: WorkerRequest): Promise<WorkerResponse> =>
   new Promise((resolve) => {
-    worker.addEventListener('message', ({ data }: MessageEvent<Answer>) => resolve(data), { once: true })
+    worker.addEventListener('message', ({ data }: MessageEvent<WorkerResponse>) => resolve(data), {
+      once: true,
+    })
     worker.addEventListener(
       'error',
-      ({ message }) => resolve({ broken: message || 'the worker did not start' }),
+      ({ message }) => resolve({ error: message || 'the worker did not start' }),
       { once: true },
     )
-    worker.postMessage(question)
+    worker.postMessage(request)
   })
 
-const sentenceOf = (answer: Answer): string =>
-  'broken' in answer ? answer.broken : 'It answered another question.'
+const errorOf = (response: WorkerResponse): string =>
+  'error' in response ? response.error : 'It sent the response to another request.'
 
-offerWriter(async (opening) => {
-  const opened = await ask({ open: opening })
-  if (!('about' in opened)) throw new Error(sentenceOf(opened))
+exposeWriter(async (openOptions) => {
+  const opened = await send({ open: openOptions })
+  if (!('about' in opened)) throw new Error(errorOf(opened))
   return {
     about: opened.about,
-    write: async (order) => {
-      const written = await ask({ write: order })
-      if (!('told' in written)) throw new Error(sentenceOf(written))
-      return written.told
+    generate: async (job) => {
+      const generated = await send({ generate: job })
+      if (!('result' in generated)) throw new Error(errorOf(generated))
+      return generated.result
     },
   }
 })

@@ -1,4 +1,4 @@
-// Knows: how the programs that write come onto this machine and are opened: ours and wllama each in a page of a browser of its own, native
+// Knows: how the programs whose decoding is compared are installed and opened: ours and wllama each in a page of its own browser, native
 // llama.cpp in a process of its own. wllama and node-llama-cpp are no dependencies of this project.
 import { fork } from 'node:child_process'
 import { join } from 'node:path'
@@ -9,47 +9,49 @@ import { openBrowser, SHARED } from '../../browser/launch.ts'
 import { serveFolder } from '../../browser/serve.ts'
 import { installPeers } from '../install.ts'
 import { renderersOf } from '../process-memory.ts'
-import type { Opening, Order, Told, Writer } from './writer.ts'
+import type { OpenOptions, GenerationJob, GenerationResult, Writer } from './writer.ts'
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url))
 const OUT = fileURLToPath(new URL('../../../test-results/bench-writers', import.meta.url))
 const NATIVE = 'node-llama-cpp@3.22.1'
-/** Where its makers have a binary for this machine: Linux and Windows under these names, macOS under its own. */
+/** Its prebuilt binary for this machine, if there is one: Linux and Windows have these names, macOS its own. */
 const BINARY = `@node-llama-cpp/${process.platform === 'darwin' ? (process.arch === 'arm64' ? 'mac-arm64-metal' : 'mac-x64') : `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`}@3.22.1`
 
 export const NAMES = ['ours', 'wllama', 'native'] as const
 export type Name = (typeof NAMES)[number]
 
-/** A program with the model loaded, wherever it runs. */
+/** A program with the model loaded. */
 export interface Program extends Writer {
   readonly name: Name
-  /** Milliseconds that opening took. */
+  /** Milliseconds of opening. */
   readonly openedIn: number
-  /** Processes that its memory is counted in. */
+  /** Processes whose memory is measured. */
   processes(): Promise<readonly number[]>
   close(): Promise<void>
 }
 
 let installed: Promise<ReadonlySet<Name>> | undefined
 
-/** Which are wanted, where the variable says so, such as `ours,native`: wllama takes ten minutes. */
+/** The programs to measure, such as `ours,native`; all if the variable is not set. wllama takes ten minutes. */
 const WANTED = process.env['BENCH_WRITERS']?.split(',')
 
-/** Installs the others, says out loud what cannot be had, and gives what there is; once in a run. */
+/** Installs the other programs, prints which are not available, and returns those that are; once per run. */
 export const installWriters = (): Promise<ReadonlySet<Name>> => (installed ??= installAndBuild())
 
 async function installAndBuild(): Promise<ReadonlySet<Name>> {
-  const there = new Set<Name>(['ours'])
-  const say = (name: string, why: string): void =>
-    console.log(`${name} is not measured beside ours, ${why.split('\n').slice(0, 3).join(' ')}`)
+  const available = new Set<Name>(['ours'])
+  const printSkipped = (name: string, reason: string): void =>
+    console.log(`${name} is not measured: ${reason.split('\n').slice(0, 3).join(' ')}`)
   const wllama = await installPeers(FOLDER)
-  if (wllama === undefined) there.add('wllama')
-  else say('wllama', wllama)
+  if (wllama === undefined) available.add('wllama')
+  else printSkipped('wllama', wllama)
   const native = await installPeers(FOLDER, NATIVE, BINARY)
-  if (native === undefined) there.add('native')
-  else say('node-llama-cpp', native)
-  for (const name of NAMES) if (name !== 'ours' && WANTED?.includes(name) === false) there.delete(name)
-  const inputs = [...there].filter((name) => name !== 'native').map((name) => join(FOLDER, `${name}.html`))
+  if (native === undefined) available.add('native')
+  else printSkipped('node-llama-cpp', native)
+  for (const name of NAMES) if (name !== 'ours' && WANTED?.includes(name) === false) available.delete(name)
+  const inputs = [...available]
+    .filter((name) => name !== 'native')
+    .map((name) => join(FOLDER, `${name}.html`))
   await build({
     root: FOLDER,
     configFile: false,
@@ -68,13 +70,13 @@ async function installAndBuild(): Promise<ReadonlySet<Name>> {
       rolldownOptions: { input: inputs },
     },
   })
-  return there
+  return available
 }
 
-export const openProgram = (name: Name, opening: Opening): Promise<Program> =>
-  name === 'native' ? openNative(opening) : openInPage(name, opening)
+export const openProgram = (name: Name, openOptions: OpenOptions): Promise<Program> =>
+  name === 'native' ? openNative(openOptions) : openInPage(name, openOptions)
 
-async function openInPage(name: Exclude<Name, 'native'>, opening: Opening): Promise<Program> {
+async function openInPage(name: Exclude<Name, 'native'>, openOptions: OpenOptions): Promise<Program> {
   const site = await serveFolder(OUT, { headers: ISOLATION_HEADERS, models: [join(SHARED, 'models')] })
   const browser = await openBrowser()
   const close = async (): Promise<void> => {
@@ -87,60 +89,63 @@ async function openInPage(name: Exclude<Name, 'native'>, opening: Opening): Prom
     await page.goto(`${site.url}${name}.html`)
     await page.waitForFunction(() => globalThis.benchOpen !== undefined)
     const from = performance.now()
-    const about = await page.evaluate((how) => globalThis.benchOpen?.(how), opening)
+    const about = await page.evaluate((options) => globalThis.benchOpen?.(options), openOptions)
     const openedIn = performance.now() - from
-    const write = async (order: Order): Promise<Told> => {
-      const told = await page.evaluate((asked) => globalThis.benchWriter?.write(asked), order)
-      if (told === undefined) throw new Error(`The page of ${name} lost its program.`)
-      return told
+    const generate = async (job: GenerationJob): Promise<GenerationResult> => {
+      const result = await page.evaluate((sent) => globalThis.benchWriter?.generate(sent), job)
+      if (result === undefined) throw new Error(`The page of ${name} lost its program.`)
+      return result
     }
-    return { name, about: about ?? '', openedIn, write, processes: () => renderersOf(browser), close }
+    return { name, about: about ?? '', openedIn, generate, processes: () => renderersOf(browser), close }
   } catch (thrown) {
     await close()
     throw thrown
   }
 }
 
-type NativeAnswer = { readonly about: string } | { readonly told: Told } | { readonly broken: string }
+type NativeResponse =
+  | { readonly about: string }
+  | { readonly result: GenerationResult }
+  | { readonly error: string }
 
-async function openNative(opening: Opening): Promise<Program> {
+async function openNative(openOptions: OpenOptions): Promise<Program> {
   const child = fork(join(FOLDER, 'native.mjs'), {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     execArgv: [],
   })
-  const ask = (question: object): Promise<NativeAnswer> =>
+  const send = (request: object): Promise<NativeResponse> =>
     new Promise((resolve) => {
-      const settle = (told: NativeAnswer): void => {
+      const settle = (response: NativeResponse): void => {
         child.off('message', settle)
         child.off('exit', died)
-        resolve(told)
+        resolve(response)
       }
       const died = (code: number | null): void =>
-        settle({ broken: `its process ended with ${code ?? 'a signal'}` })
+        settle({ error: `its process ended with ${code ?? 'a signal'}` })
       child.on('message', settle)
       child.on('exit', died)
-      child.send(question)
+      child.send(request)
     })
   const close = async (): Promise<void> => {
     if (child.connected) child.disconnect()
     if (child.exitCode === null) await new Promise((resolve) => child.once('exit', resolve))
   }
-  const sentenceOf = (told: NativeAnswer): string =>
-    'broken' in told ? told.broken : 'it answered another question'
+  const errorOf = (response: NativeResponse): string =>
+    'error' in response ? response.error : 'it sent the response to another request'
   const from = performance.now()
-  const opened = await ask({ open: { ...opening, path: join(SHARED, 'models', opening.file) } })
+  const opened = await send({ open: { ...openOptions, path: join(SHARED, 'models', openOptions.file) } })
   if (!('about' in opened)) {
     await close()
-    throw new Error(sentenceOf(opened))
+    throw new Error(errorOf(opened))
   }
   return {
     name: 'native',
     about: opened.about,
     openedIn: performance.now() - from,
-    write: async (order) => {
-      const told = await ask({ write: order })
-      if (!('told' in told)) throw new Error(sentenceOf(told))
-      return told.told
+    generate: async (job) => {
+      const response = await send({ generate: job })
+      if (!('result' in response)) throw new Error(errorOf(response))
+      return response.result
     },
     processes: async () => (child.pid === undefined ? [] : [child.pid]),
     close,

@@ -1,10 +1,10 @@
 // Knows: the types of the next file.
-import type { Told } from './writer.ts'
+import type { GenerationResult } from './writer.ts'
 
 export interface Tally {
-  /** A row has so many tokens now. */
+  /** Sets the number of tokens of a row. */
   note(row: number, tokens: number): void
-  end(promptTokens: number, texts: readonly string[]): Told
+  end(promptTokens: number, texts: readonly string[]): GenerationResult
 }
-/** Begins to count the time. */
+/** Starts the clock. */
 export function startTally(rows: number): Tally

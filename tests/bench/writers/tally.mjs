@@ -1,7 +1,7 @@
-// Knows: how tokens that rows get one by one become what a program tells. Runs in a page and in Node.
+// Knows: how the token counts of rows over time become a program's result. Runs in a page and in Node.
 
 export function startTally(rows) {
-  const began = performance.now()
+  const start = performance.now()
   const counts = Array.from({ length: rows }, () => 0)
   const sum = () => counts.reduce((total, count) => total + count, 0)
   let from
@@ -9,10 +9,10 @@ export function startTally(rows) {
     note(row, tokens) {
       counts[row] = tokens
       if (from === undefined && counts.every((count) => count > 0))
-        from = { ms: performance.now() - began, tokens: sum() }
+        from = { ms: performance.now() - start, tokens: sum() }
     },
     end(promptTokens, texts) {
-      const ms = performance.now() - began
+      const ms = performance.now() - start
       return {
         promptTokens,
         firstMs: from?.ms ?? ms,

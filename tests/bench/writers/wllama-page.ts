@@ -1,8 +1,8 @@
-// Knows: that wllama writes in this page and where its wasm lies.
+// Knows: that wllama generates in this page, and the address of its wasm.
 import wasm from './node_modules/@wllama/wllama/esm/wasm/wllama.wasm?url'
 import { openWllama } from './wllama.mjs'
-import { fetchModel, offerWriter } from './writer-page.ts'
+import { fetchModel, exposeWriter } from './writer-page.ts'
 
-offerWriter(async (opening) =>
-  openWllama(new URL(wasm, location.href).href, await fetchModel(opening.file), opening),
+exposeWriter(async (openOptions) =>
+  openWllama(new URL(wasm, location.href).href, await fetchModel(openOptions.file), openOptions),
 )

@@ -1,4 +1,4 @@
 // Knows: the types of the next file.
-import type { Opening, Writer } from './writer.ts'
+import type { OpenOptions, Writer } from './writer.ts'
 
-export function openWllama(wasm: string, model: Blob, opening: Opening): Promise<Writer>
+export function openWllama(wasm: string, model: Blob, openOptions: OpenOptions): Promise<Writer>

@@ -1,4 +1,4 @@
-// Knows: wllama as its users call it: one instance, as many slots as rows, one streamed completion for each row, all begun at once.
+// Knows: wllama as its users call it: one instance, as many slots as rows, one streamed completion per row, all started at once.
 import { LoggerWithoutDebug, Wllama } from '@wllama/wllama'
 import { startTally } from './tally.mjs'
 
@@ -14,8 +14,8 @@ export async function openWllama(wasm, model, { rows, context, threads, settings
     ...settings,
   })
 
-  async function writeRow(prompt, tokens, reuse, row, tally) {
-    const told = { text: '', tokens: 0, promptTokens: 0 }
+  async function generateRow(prompt, tokens, reuse, row, tally) {
+    const result = { text: '', tokens: 0, promptTokens: 0 }
     const stream = await wllama.createCompletion({
       prompt,
       max_tokens: tokens,
@@ -28,11 +28,12 @@ export async function openWllama(wasm, model, { rows, context, threads, settings
       stream_options: { include_usage: true },
     })
     for await (const chunk of stream) {
-      told.text += chunk.choices?.[0]?.text ?? ''
-      if (chunk.timings?.predicted_n > told.tokens) tally.note(row, (told.tokens = chunk.timings.predicted_n))
-      if (chunk.usage) told.promptTokens = chunk.usage.prompt_tokens
+      result.text += chunk.choices?.[0]?.text ?? ''
+      if (chunk.timings?.predicted_n > result.tokens)
+        tally.note(row, (result.tokens = chunk.timings.predicted_n))
+      if (chunk.usage) result.promptTokens = chunk.usage.prompt_tokens
     }
-    return told
+    return result
   }
 
   return {
@@ -41,14 +42,14 @@ export async function openWllama(wasm, model, { rows, context, threads, settings
     )
       .map(([name, value]) => `, ${name} ${value}`)
       .join('')}`,
-    async write({ prompts, tokens, reuse }) {
+    async generate({ prompts, tokens, reuse }) {
       const tally = startTally(prompts.length)
-      const told = await Promise.all(
-        prompts.map((prompt, row) => writeRow(prompt, tokens, reuse, row, tally)),
+      const results = await Promise.all(
+        prompts.map((prompt, row) => generateRow(prompt, tokens, reuse, row, tally)),
       )
       return tally.end(
-        told.reduce((sum, { promptTokens }) => sum + promptTokens, 0),
-        told.map(({ text }) => text),
+        results.reduce((sum, { promptTokens }) => sum + promptTokens, 0),
+        results.map(({ text }) => text),
       )
     },
   }

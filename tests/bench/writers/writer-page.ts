@@ -1,22 +1,22 @@
-// Knows: how a page offers its program to whoever drives it.
-import type { Opening, Writer } from './writer.ts'
+// Knows: how a page exposes its program to the benchmark.
+import type { OpenOptions, Writer } from './writer.ts'
 
 declare global {
-  var benchOpen: ((opening: Opening) => Promise<string>) | undefined
+  var benchOpen: ((openOptions: OpenOptions) => Promise<string>) | undefined
   var benchWriter: Writer | undefined
 }
 
-/** Leaves `open` where the driver finds it. It gives what the program says of itself. */
-export function offerWriter(open: (opening: Opening) => Promise<Writer>): void {
-  globalThis.benchOpen = async (opening) => {
-    globalThis.benchWriter = await open(opening)
+/** Exposes `open` to the benchmark; it returns the program's version and settings. */
+export function exposeWriter(open: (openOptions: OpenOptions) => Promise<Writer>): void {
+  globalThis.benchOpen = async (openOptions) => {
+    globalThis.benchWriter = await open(openOptions)
     return globalThis.benchWriter.about
   }
 }
 
-/** The model's file, as a person's browser has it. */
+/** Downloads the model's file. */
 export async function fetchModel(file: string): Promise<Blob> {
   const response = await fetch(`/models/${file}`)
-  if (!response.ok) throw new Error(`/models/${file} was answered with ${response.status}.`)
+  if (!response.ok) throw new Error(`/models/${file}: HTTP status ${response.status}.`)
   return response.blob()
 }

@@ -1,20 +1,20 @@
-// Knows: what each of the programs that write side by side is asked, and what it tells.
-import type { WeightForm } from '../../../src/domain/model.ts'
+// Knows: the jobs and results of the programs whose decoding is compared.
+import type { WeightForm } from '../../../src/domain/teacher-description.ts'
 
-/** Rows to write greedily: together where the program can, else one after another. */
-export interface Order {
+/** Prompts to complete greedily: in one batch if the program can, else one after another. */
+export interface GenerationJob {
   readonly prompts: readonly string[]
-  /** Tokens of each row; one that ends by itself has fewer, and is counted as it is. */
+  /** Tokens per row; a row that ends by itself has fewer and is counted as it is. */
   readonly tokens: number
-  /** Whether what was computed of earlier prompts may be used again, as far as the program can. */
+  /** Whether the program may use its prefix cache of earlier prompts. */
   readonly reuse: boolean
 }
 
-export interface Told {
+export interface GenerationResult {
   readonly promptTokens: number
-  /** Milliseconds until every row had its first token: the prompts are computed. */
+  /** Milliseconds until every row has its first token, which is the end of prefill. */
   readonly firstMs: number
-  /** A moment at or soon after that, and the tokens that all rows together had by then. */
+  /** A moment at or soon after that, and the tokens of all rows by then. */
   readonly from: { readonly ms: number; readonly tokens: number }
   /** Until the last token of the last row, and the tokens of all rows. */
   readonly ms: number
@@ -22,24 +22,24 @@ export interface Told {
   readonly texts: readonly string[]
 }
 
-/** How a program is opened: the same for all. */
-export interface Opening {
-  /** Rows that it must have room for at once, and tokens of each. */
+/** How every program is opened. */
+export interface OpenOptions {
+  /** Batch size and context length that it must support. */
   readonly rows: number
   readonly context: number
   readonly threads: number
   /** Name of the model's file. */
   readonly file: string
-  /** How our own weights lie in memory; nothing to the others, which keep the file's bits. */
+  /** Weight format of ours in memory; the others keep the file's quantization. */
   readonly weights?: WeightForm
-  /** Settings of the program's own, under its own names. */
+  /** The program's own settings, under its own names. */
   readonly settings?: Settings
 }
 export type Settings = Readonly<Record<string, boolean>>
 
-/** A program with the model in its memory. */
+/** A program with the model loaded. */
 export interface Writer {
   /** Its version and settings. */
   readonly about: string
-  write(order: Order): Promise<Told>
+  generate(job: GenerationJob): Promise<GenerationResult>
 }

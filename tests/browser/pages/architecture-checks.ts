@@ -1,13 +1,13 @@
-// Knows: that decoders which do more than a Llama give transformers' logits in the browser too, with their memory where the backend has it.
+// Knows: that decoders which do more than a Llama give transformers' logits in the browser too, with the KV cache on the device of the backend.
 import { makeDeviceModel } from '../../../src/engine/generation/device-cache.ts'
 import { makeHostModel } from '../../../src/engine/generation/host-cache.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import { describeHuggingFace, loadHuggingFaceWeights } from '../../../src/engine/weights/hugging-face.ts'
-import { tryBehindBeginning } from '../../engine/compare-logits.ts'
+import { compareAfterPrefix } from '../../engine/compare-logits.ts'
 import { makeSafetensors, oracle } from '../../engine/small-architectures.ts'
 import { checkAtMost, checkThat, type Check } from './check.ts'
 
-/** Norms of every kind, GELU and windows are in the last; what the others have more, products and sums alone, other checks have tried on a card. */
+/** The last has every kind of norm, GELU and attention windows; what the others add, products and sums, other checks cover. */
 const TRIED = ['qwen3 with wide heads', 'gemma3 with a scale and layers of its own']
 const BOUND = 1e-4
 
@@ -26,7 +26,7 @@ export async function runArchitectureChecks(backend: 'wasm' | 'webgpu'): Promise
         })
         if (!described.ok) throw new Error(described.sentence)
         const model = await make(runtime, await loadHuggingFaceWeights(described.model, 'f32'), 2, 64)
-        const worst = await tryBehindBeginning(saved, model)
+        const worst = await compareAfterPrefix(saved, model)
         await model.release()
         return checkAtMost(title, worst, BOUND)
       }),

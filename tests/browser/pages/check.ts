@@ -1,4 +1,4 @@
-// Knows: what a check in a real browser answers, and how numbers are compared there.
+// Knows: the result of a check in a real browser, and how numbers are compared there.
 
 /** One claim and whether it held, with the numbers. */
 export interface Check {
@@ -7,8 +7,8 @@ export interface Check {
   readonly detail: string
 }
 
-/** What a worker of checks is told and answers. */
-export interface ChecksAsked {
+/** Request and response of a worker of checks. */
+export interface ChecksRequest {
   readonly kind:
     | 'gradients'
     | 'training'
@@ -18,16 +18,16 @@ export interface ChecksAsked {
     | 'claims'
     | 'storage'
     | 'full-disk'
-  /** Of the engine's checks. */
+  /** For the engine's checks. */
   readonly backend: 'wasm' | 'webgpu'
 }
-export type ChecksAnswer = { readonly checks: readonly Check[] } | { readonly broken: string }
+export type ChecksResponse = { readonly checks: readonly Check[] } | { readonly error: string }
 
 /** A claim that a number is at most a bound; NaN fails. */
 export const checkAtMost = (name: string, value: number, bound: number): Check => ({
   name,
   ok: value <= bound,
-  detail: `${value.toExponential(2)}, at most ${bound.toExponential(0)}`,
+  detail: `${value.toExponential(2)}, max ${bound.toExponential(0)}`,
 })
 
 /** A claim that two things are the same, as JSON writes them. */

@@ -1,7 +1,7 @@
 // Knows: which checks there are.
-import type { ChecksAnswer, ChecksAsked, Check } from './check.ts'
+import type { ChecksResponse, ChecksRequest, Check } from './check.ts'
 
-async function runChecks({ kind, backend }: ChecksAsked): Promise<readonly Check[]> {
+async function runChecks({ kind, backend }: ChecksRequest): Promise<readonly Check[]> {
   if (kind === 'gradients') return (await import('./gradient-checks.ts')).runGradientChecks(backend)
   if (kind === 'training') return (await import('./training-checks.ts')).runTrainingChecks(backend)
   if (kind === 'engine') return (await import('./engine-checks.ts')).runEngineChecks(backend)
@@ -14,12 +14,12 @@ async function runChecks({ kind, backend }: ChecksAsked): Promise<readonly Check
   throw new RangeError(`There are no checks called ${kind}.`)
 }
 
-globalThis.addEventListener('message', ({ data }: MessageEvent<ChecksAsked>) => {
+globalThis.addEventListener('message', ({ data }: MessageEvent<ChecksRequest>) => {
   runChecks(data).then(
-    (checks) => postMessage({ checks } satisfies ChecksAnswer),
+    (checks) => postMessage({ checks } satisfies ChecksResponse),
     (thrown: unknown) =>
       postMessage({
-        broken: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
-      } satisfies ChecksAnswer),
+        error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
+      } satisfies ChecksResponse),
   )
 })

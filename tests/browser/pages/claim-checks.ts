@@ -1,5 +1,5 @@
-// Knows: that the claims of the self-check hold in the browser. On the software graphics card, a hundred times slower than a real one,
-// without those on whole trainings, which training-checks.ts tries with fewer steps.
+// Knows: that the claims of the self-check hold in the browser. On software WebGPU, a hundred times slower than a real card, it skips the claims on
+// whole trainings: training-checks.ts covers them with fewer steps.
 import { listClaims, tryClaim } from '../../../src/engine/checks/index.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import type { Check } from './check.ts'
@@ -9,11 +9,11 @@ export async function runClaimChecks(backend: 'wasm' | 'webgpu'): Promise<readon
   const claims = listClaims({ runtime }).filter(({ group }) => backend === 'wasm' || group !== 'training')
   const checks: Check[] = []
   for (const claim of claims) {
-    const { name, ok, difference, bound, fault } = await tryClaim(claim, { runtime })
+    const { name, ok, difference, bound, error } = await tryClaim(claim, { runtime })
     checks.push({
       name,
       ok,
-      detail: fault ?? `${difference.toExponential(2)}, at most ${bound.toExponential(0)}`,
+      detail: error ?? `${difference.toExponential(2)}, max ${bound.toExponential(0)}`,
     })
   }
   return checks

@@ -4,7 +4,7 @@ import {
   Generator,
   type GenerateRequest,
   type GenerateResult,
-  type Scored,
+  type ScoreOutput,
 } from '../../../src/engine/generation/generator.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import type { Runtime } from '../../../src/engine/runtime/types.ts'
@@ -37,16 +37,16 @@ const requests = (texts: readonly string[]): GenerateRequest[] =>
     },
   }))
 
-async function write(
+async function generate(
   generator: Generator,
-  asked: readonly GenerateRequest[],
+  batch: readonly GenerateRequest[],
 ): Promise<Map<string, GenerateResult>> {
   const results = new Map<string, GenerateResult>()
-  await generator.generate(asked, { onResult: (result) => results.set(result.id, result) })
+  await generator.generate(batch, { onResult: (result) => results.set(result.id, result) })
   return results
 }
-async function score(generator: Generator, texts: readonly string[]): Promise<Map<string, Scored>> {
-  const results = new Map<string, Scored>()
+async function score(generator: Generator, texts: readonly string[]): Promise<Map<string, ScoreOutput>> {
+  const results = new Map<string, ScoreOutput>()
   const continuations = ['1', '2', '34'].map((text) => byteTokenizer.encode(text))
   await generator.score(
     texts.map((text) => ({ id: text, tokens: byteTokenizer.encode(text), continuations })),
@@ -54,14 +54,14 @@ async function score(generator: Generator, texts: readonly string[]): Promise<Ma
   )
   return results
 }
-/** Largest difference of any log-probability; NaN where one is missing. */
-function worst(a: ReadonlyMap<string, Scored>, b: ReadonlyMap<string, Scored>): number {
-  let most = 0
+/** Largest difference of any log-probability; NaN if one is missing. */
+function worst(a: ReadonlyMap<string, ScoreOutput>, b: ReadonlyMap<string, ScoreOutput>): number {
+  let max = 0
   for (const [id, { logProbs }] of a)
     logProbs.forEach(
-      (logProb, i) => (most = Math.max(most, Math.abs(logProb - (b.get(id)?.logProbs[i] ?? Number.NaN)))),
+      (logProb, i) => (max = Math.max(max, Math.abs(logProb - (b.get(id)?.logProbs[i] ?? Number.NaN)))),
     )
-  return a.size === 0 ? Number.NaN : most
+  return a.size === 0 ? Number.NaN : max
 }
 const sameTexts = (
   name: string,
@@ -79,35 +79,35 @@ const sameTexts = (
   }
 }
 
-/** All checks of a backend; WebGPU runs wholly on the GPU or fails. */
+/** All checks of a backend; WebGPU runs on the GPU only, or fails. */
 export async function runEngineChecks(backend: 'wasm' | 'webgpu'): Promise<readonly Check[]> {
   const reference = await openRuntime({ backend: 'wasm' })
   const runtime = backend === 'wasm' ? reference : await openRuntime({ backend, forbidFallback: true })
   const make = (on: Runtime, weights: LoadedWeights, maxBatch: number): Promise<Generator> =>
-    Generator.create(on, weights, byteTokenizer, { maxBatch, contextLength: 128 })
+    Generator.create(on, weights, byteTokenizer, { batchSize: maxBatch, contextLength: 128 })
   const whole = [...QUESTIONS, ...QUESTIONS.slice(0, 3).map((text) => OPENING + text)]
   const shared = QUESTIONS.map((text) => OPENING + text)
   const checks: Check[] = [
     {
-      name: 'the backend was the one that was asked for',
+      name: 'the backend is the requested one',
       ok: runtime.backend === backend,
       detail: `${runtime.backend}, ${runtime.threads} threads`,
     },
   ]
 
   const spec = await make(reference, makeTinyWeights(), 1)
-  const [texts, scores] = [await write(spec, requests(whole)), await score(spec, whole)]
-  const sharedScores = new Map<string, Scored>()
+  const [texts, scores] = [await generate(spec, requests(whole)), await score(spec, whole)]
+  const sharedScores = new Map<string, ScoreOutput>()
   for (const text of shared)
     for (const [id, scored] of await score(spec, [text])) sharedScores.set(id, scored)
   await spec.release()
 
   const batch = await make(runtime, makeTinyWeights(), 4)
   checks.push(
-    await checkThat('a batch of four writes what wasm writes row by row', async () =>
+    await checkThat('a batch of four generates what wasm generates row by row', async () =>
       sameTexts(
-        'a batch of four writes what wasm writes row by row',
-        await write(batch, requests(whole)),
+        'a batch of four generates what wasm generates row by row',
+        await generate(batch, requests(whole)),
         texts,
       ),
     ),
@@ -118,12 +118,8 @@ export async function runEngineChecks(backend: 'wasm' | 'webgpu'): Promise<reado
     ),
   )
   checks.push(
-    await checkThat('a shared beginning changes no score', async () =>
-      checkAtMost(
-        'a shared beginning changes no score',
-        worst(await score(batch, shared), sharedScores),
-        1e-3,
-      ),
+    await checkThat('a shared prefix changes no score', async () =>
+      checkAtMost('a shared prefix changes no score', worst(await score(batch, shared), sharedScores), 1e-3),
     ),
   )
   await batch.release()

@@ -1,5 +1,5 @@
-// Knows: graphs of other exporters in the browser: on a backend they write what transformers writes from the same weights, with the memory
-// kept on the graphics card where that is the backend.
+// Knows: graphs of other exporters in the browser: on each backend they generate what transformers generates from the same weights, with the KV
+// cache on the graphics card if that is the backend.
 import { unzipSync } from 'fflate'
 import { openForeignModel } from '../../../src/engine/generation/foreign-batching.ts'
 import { Generator } from '../../../src/engine/generation/generator.ts'
@@ -44,7 +44,7 @@ export async function runForeignChecks(backend: 'wasm' | 'webgpu'): Promise<read
     )
     const generator = Generator.over(model, endless)
     const got = new Map<string, readonly number[]>()
-    // Rows that end at other times than others leave their places behind.
+    // Rows that end at different times free their slots.
     const limitOf = (i: number): number => NEW_TOKENS - (i % 2)
     await generator.generate(
       rows.map(({ text, ids }, i) => ({
@@ -71,8 +71,8 @@ export async function runForeignChecks(backend: 'wasm' | 'webgpu'): Promise<read
     )
   }
   const data = need('onnx/model.onnx_data')
-  // A card's build reads a Blob piece by piece.
-  const name = 'a folder from Optimum writes what transformers writes'
+  // The WebGPU build reads a Blob in pieces.
+  const name = 'a folder from Optimum generates what transformers generates'
   return [
     await checkThat(name, async () => ({
       ...(await write(backend === 'webgpu' ? new Blob([data]) : data)),

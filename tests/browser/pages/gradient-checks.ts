@@ -48,10 +48,10 @@ export async function runGradientChecks(backend: 'wasm' | 'webgpu'): Promise<rea
             { dtype: 'f32', shape, data: makeNumbers(elementsOf(shape), index + 1, scale, offset) },
           ]),
         )
-        const answer = await session.run(feeds)
+        const outputs = await session.run(feeds)
         await session.release()
         const numbersOf = (name: string): Float32Array => {
-          const tensor = answer[name]
+          const tensor = outputs[name]
           if (tensor === undefined || 'onDevice' in tensor || !(tensor.data instanceof Float32Array))
             throw new TypeError(`${name} did not come back as floats`)
           return tensor.data

@@ -1,5 +1,5 @@
 // Knows: what is stored in a real browser: files in the origin-private file system and records in IndexedDB, in a worker,
-// with room and without.
+// with room and on a full disk.
 import { freshId, type ProjectId, type RowId, type StudentId } from '../../../src/domain/id.ts'
 import type { Row } from '../../../src/domain/row.ts'
 import { openDatabase } from '../../../src/storage/database.ts'
@@ -29,7 +29,7 @@ async function filesOf(path: readonly string[]): Promise<string[]> {
 const modelsNow = async (): Promise<string[]> =>
   (await modelFiles.list()).map(({ name, bytes }) => `${name} ${bytes}`)
 
-/** With room: what is written is there, what is cut off leaves nothing, what belongs together goes together. */
+/** With room: written files exist, cancelled writes leave nothing, related records are deleted together. */
 export async function runStorageChecks(): Promise<readonly Check[]> {
   await removeAll()
   return [...(await checkFiles()), ...(await checkRecords())]
@@ -38,13 +38,13 @@ export async function runStorageChecks(): Promise<readonly Check[]> {
 async function checkFiles(): Promise<Check[]> {
   return [
     await checkThat('a model is copied in pieces', async () => {
-      const told: number[] = []
+      const reported: number[] = []
       await modelFiles.write('a/b.gguf', new Blob([bytesOf(20_000_000)]), {
-        onProgress: (bytes) => told.push(bytes),
+        onProgress: (bytes) => reported.push(bytes),
       })
       return checkSame(
         'a model is copied in pieces',
-        [told, await modelsNow()],
+        [reported, await modelsNow()],
         [[2 ** 23, 2 ** 24, 20_000_000], ['a_b.gguf 20000000']],
       )
     }),
@@ -62,7 +62,7 @@ async function checkFiles(): Promise<Check[]> {
         ['AbortError', ['a_b.gguf 20000000']],
       )
     }),
-    await checkThat('a download goes on where it was cut', async () => {
+    await checkThat('a download resumes where it stopped', async () => {
       const first = await modelFiles.openPart('m.gguf', 0, 'v1')
       await first.append(bytesOf(100, 1))
       await first.close()
@@ -75,7 +75,7 @@ async function checkFiles(): Promise<Check[]> {
         (await (await modelFiles.find('m.gguf'))?.arrayBuffer()) ?? new ArrayBuffer(),
       )
       return checkSame(
-        'a download goes on where it was cut',
+        'a download resumes where it stopped',
         [found, whole.length, whole[59], whole[60], await modelFiles.findPart('m.gguf')],
         [{ bytes: 100, tag: 'v1' }, 70, 1, 2, undefined],
       )
@@ -120,7 +120,7 @@ async function checkRecords(): Promise<Check[]> {
         ['DataCloneError', untouched],
       )
     }),
-    await checkThat('a change that throws undoes the rows beside it', async () => {
+    await checkThat('a change that throws rolls back the rows of the same call', async () => {
       const work = writeRows(
         db,
         sample.id,
@@ -135,7 +135,7 @@ async function checkRecords(): Promise<Check[]> {
         ]),
       )
       return checkSame(
-        'a change that throws undoes the rows beside it',
+        'a change that throws rolls back the rows of the same call',
         [
           await nameOf(work),
           await nameOf(updateRow(db, sample.id, 'gone' as RowId, (row) => row)),
@@ -162,7 +162,7 @@ async function checkRecords(): Promise<Check[]> {
   return checks
 }
 
-/** Where the browser gives the page 3 MB only: what did not fit leaves no trace, and what was there before stays. */
+/** With 3 MB of storage: writes that do not fit leave nothing, and earlier records stay. */
 export async function runFullDiskChecks(): Promise<readonly Check[]> {
   await removeAll()
   const db = await openDatabase('full disk checks')
@@ -196,7 +196,7 @@ export async function runFullDiskChecks(): Promise<readonly Check[]> {
     }),
     await checkThat('rows that do not fit are not stored, and the earlier ones stay', async () => {
       const seed = makeSeed(sample.id, 'A seed', 1)
-      // Random, since what is alike is stored small.
+      // Random, since repeated text is stored compressed.
       const noise = (): string =>
         Array.from(crypto.getRandomValues(new Uint8Array(20_000)), (byte) =>
           byte.toString(16).padStart(2, '0'),

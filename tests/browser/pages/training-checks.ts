@@ -1,16 +1,15 @@
-// Knows: the whole train step in the browser, with what can be chosen for it, against PyTorch's losses and norms from the same
-// weights and batches.
+// Knows: the whole train step in the browser, with its options, against PyTorch's losses and norms from the same weights and batches.
 import { makeBatch, type Batch } from '../../../src/engine/training/packing.ts'
 import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
-import { beginState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
+import { initialState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import type { Runtime } from '../../../src/engine/runtime/types.ts'
 import {
   DISTILLING,
   makeSmallRows,
   makeSmallWeights,
-  makeTaughtRows,
-  makeWords,
+  makeTeacherRows,
+  makeUniform,
   SMALL,
 } from '../../../src/engine/checks/small.ts'
 import oracle from '../../oracles/train-step.json'
@@ -23,8 +22,8 @@ export async function runTrainingChecks(backend: 'wasm' | 'webgpu'): Promise<rea
   const runtime = await openRuntime({ backend, forbidFallback: true })
   const trainer = new Trainer(
     runtime,
-    { shape: SMALL, weightDecay: 0.1, clip: 1 },
-    beginState(makeSmallWeights()),
+    { shape: SMALL, weightDecay: 0.1, maxGradientNorm: 1 },
+    initialState(makeSmallWeights()),
   )
   const checks: Check[] = []
   const steps = backend === 'wasm' ? 20 : 6
@@ -61,7 +60,7 @@ export async function runTrainingChecks(backend: 'wasm' | 'webgpu'): Promise<rea
     detail: `${wild} of ${weights.length} are none`,
   })
   checks.push({
-    name: 'the backend was the one that was asked for',
+    name: 'the backend is the requested one',
     ok: runtime.backend === backend,
     detail: `${runtime.backend}, ${runtime.threads} threads, ${Math.round(performance.now() - from)} ms`,
   })
@@ -79,16 +78,16 @@ interface Variant {
   readonly batchesOf?: (step: number) => Batch | readonly Batch[]
 }
 
-/** What can be chosen for a step, three steps of each. */
+/** The options of a step, three steps each. */
 const VARIANTS: readonly Variant[] = [
   { name: 'Muon', options: { optimizer: 'muon' }, losses: oracle.variants.muon.losses },
   {
-    name: 'dropout and an average',
-    options: { dropout: 0.25, averaging: 0.9 },
+    name: 'dropout and weight averaging',
+    options: { dropout: 0.25, emaDecay: 0.9 },
     losses: oracle.variants.dropout.losses,
   },
   {
-    name: 'label smoothing, in two parts',
+    name: 'label smoothing, with gradient accumulation',
     options: { smoothing: 0.1 },
     losses: oracle.variants.smoothing.losses,
     batchesOf: (step) => {
@@ -98,7 +97,7 @@ const VARIANTS: readonly Variant[] = [
     },
   },
   {
-    name: 'rows that share a line',
+    name: 'packed rows',
     options: {},
     losses: oracle.losses,
     batchesOf: (step) => {
@@ -112,7 +111,7 @@ const VARIANTS: readonly Variant[] = [
     losses: oracle.variants[divergence].losses,
     batchesOf: (step) =>
       makeBatch(
-        makeTaughtRows(step).map((row) => [row]),
+        makeTeacherRows(step).map((row) => [row]),
         3,
         12,
       ),
@@ -125,8 +124,8 @@ async function followVariant(
 ): Promise<Check[]> {
   const trainer = new Trainer(
     runtime,
-    { shape: SMALL, weightDecay: 0.1, clip: 1, ...options },
-    beginState(makeSmallWeights()),
+    { shape: SMALL, weightDecay: 0.1, maxGradientNorm: 1, ...options },
+    initialState(makeSmallWeights()),
   )
   const checks: Check[] = []
   for (let step = 1; step <= 3; step += 1) {
@@ -137,7 +136,7 @@ async function followVariant(
         3,
         12,
       )
-    const { loss } = await trainer.train(batches, learningRateAt(step, SCHEDULE), makeWords(step))
+    const { loss } = await trainer.train(batches, learningRateAt(step, SCHEDULE), makeUniform(step))
     checks.push(
       checkAtMost(
         `${name}: loss of step ${step}`,

@@ -1,4 +1,4 @@
-// What the page proves of the engine on a person's machine: that it holds here, and that it would not hold of a machine that computes wrongly.
+// The self-check: all claims hold on this machine, and some fail on a machine that computes wrong numbers.
 import { expect, test } from 'vitest'
 import {
   CLASS_LOSSES,
@@ -20,14 +20,14 @@ async function tryAll(runtime: Runtime): Promise<CheckResult[]> {
   return results
 }
 
-test('every claim holds on wasm', async () => {
+test('all claims of the self-check hold on wasm', async () => {
   const results = await tryAll(await openTestRuntime())
   expect(results.filter(({ ok }) => !ok)).toEqual([])
   expect(results.length).toBeGreaterThan(75)
   expect(new Set(results.map(({ name }) => name)).size).toBe(results.length)
 })
 
-/** A machine whose every result is a little off, as by a broken driver. */
+/** A runtime with wrong results, as of a broken driver. */
 const makeWrong = (runtime: Runtime, wrong: (x: number, i: number) => number): Runtime => ({
   backend: runtime.backend,
   threads: runtime.threads,
@@ -35,9 +35,9 @@ const makeWrong = (runtime: Runtime, wrong: (x: number, i: number) => number): R
   open: async (model, options) => {
     const session = await runtime.open(model, options)
     return {
-      run: async (feeds, wanted) =>
+      run: async (feeds, outputs) =>
         Object.fromEntries(
-          Object.entries(await session.run(feeds, wanted)).map(([name, tensor]) => [
+          Object.entries(await session.run(feeds, outputs)).map(([name, tensor]) => [
             name,
             'onDevice' in tensor || !(tensor.data instanceof Float32Array)
               ? tensor
@@ -49,7 +49,7 @@ const makeWrong = (runtime: Runtime, wrong: (x: number, i: number) => number): R
   },
 })
 
-test('a machine that is off by a hundredth, now and then, is found out', async () => {
+test('the self-check detects errors of one percent in every fifth number', async () => {
   const right = await openTestRuntime()
   const results = await tryAll(makeWrong(right, (x, i) => (i % 5 === 0 ? x * 1.01 + 0.01 : x)))
   for (const group of ['gradients', 'losses', 'training'] as const)
@@ -60,7 +60,7 @@ test('a machine that is off by a hundredth, now and then, is found out', async (
   expect((await tryAll(makeWrong(right, () => Number.NaN))).filter(({ ok }) => ok)).toEqual([])
 }, 120_000)
 
-test('a claim that throws is a fault with its words', async () => {
+test('tryClaim returns the message of what the claim throws', async () => {
   const broken: Runtime = {
     backend: 'wasm',
     threads: 1,
@@ -70,11 +70,11 @@ test('a claim that throws is a fault with its words', async () => {
   const [claim] = listClaims({ runtime: broken })
   expect(await tryClaim(claim!, { runtime: broken })).toMatchObject({
     ok: false,
-    fault: 'the driver is gone',
+    error: 'the driver is gone',
   })
 })
 
-test('the losses that the page expects are those that PyTorch gave', () => {
+test('the expected losses of the self-check are the saved losses of PyTorch', () => {
   const rounded = (losses: readonly number[]): number[] => losses.map((loss) => Math.round(loss * 1e6) / 1e6)
   expect(TEXT_LOSSES).toEqual(rounded(oracle.losses))
   expect(LONG_LOSSES).toEqual(rounded(long.losses))

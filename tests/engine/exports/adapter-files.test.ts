@@ -1,4 +1,5 @@
-// An exported adapter, opened by peft on the exported decoder, says what ours says; and files of a loaded model become the same decoder again.
+// peft opens an exported adapter on the exported decoder and computes our log-probabilities; a loaded model becomes the
+// same decoder again.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,7 +16,7 @@ import { readFrozen } from '../../../src/engine/training/frozen-decoder.ts'
 import { makeBatch } from '../../../src/engine/training/packing.ts'
 import { toHuggingFaceTensors } from '../../../src/engine/training/student-tensors.ts'
 import { makeStudentWeights } from '../../../src/engine/training/student-weights.ts'
-import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
+import { initialState, Trainer } from '../../../src/engine/training/trainer.ts'
 import { openTestRuntime } from '../session.ts'
 
 const python = process.env['RETORT_PYTHON'] ?? 'python3'
@@ -26,14 +27,14 @@ const hasPeft =
   ]).status === 0
 if (!hasPeft)
   console.warn(
-    `SKIPPED in part: exported adapters are not opened by peft: not there for ${python}. Name another Python in RETORT_PYTHON.`,
+    `SKIPPED in part: ${python} has no peft to open exported adapters. Set another Python in RETORT_PYTHON.`,
   )
 
 const OPTIONS: AdapterOptions = { rank: 3, alpha: 12, targets: ['q', 'k', 'output', 'up', 'down'] }
 const adapters = makeNumbers(countOf(listAdapters(SMALL, OPTIONS)), 7, 0.3)
 const files = writeAdapterFiles({ shape: SMALL, options: OPTIONS, adapters, baseName: 'base' })
 
-test('the files are named and shaped as peft has them', () => {
+test('writeAdapterFiles uses the file names, fields and tensor names of peft', () => {
   expect(files.map(({ name }) => name)).toEqual(['adapter_config.json', 'adapter_model.safetensors'])
   const config: unknown = JSON.parse(new TextDecoder().decode(files[0]?.bytes))
   expect(config).toMatchObject({
@@ -48,18 +49,18 @@ test('the files are named and shaped as peft has them', () => {
   )
 })
 
-test('a loaded model’s weights become the parameters that they were', () => {
+test('readFrozen restores the parameters of a loaded model and refuses packed weights', () => {
   const weights = makeSmallWeights()
   expect(readFrozen(makeStudentWeights(SMALL, weights))).toEqual(weights)
   const packed = {
     ...makeStudentWeights(SMALL, weights),
     linear: () => ({ kind: 'nb8' as const, K: 32, N: 32, b: new Uint8Array(), scales: new Float32Array() }),
   }
-  expect(() => readFrozen(packed)).toThrow('Adapters are trained on weights that were loaded as floats.')
+  expect(() => readFrozen(packed)).toThrow('Adapters need weights that were loaded as floats.')
 })
 
 test.skipIf(!hasPeft)(
-  'peft gives the log-probabilities that training saw, with the adapter apart and merged',
+  'peft computes the log-probabilities of the trainer, with the adapter separate and merged',
   { timeout: 120_000 },
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'retort-adapter-'))
@@ -89,10 +90,15 @@ test.skipIf(!hasPeft)(
       const theirs: { apart: number[][]; merged: number[][] } = JSON.parse(run.stdout)
       const trainer = new Trainer(
         await openTestRuntime(),
-        { shape: SMALL, weightDecay: 0, clip: 0, adapts: { ...OPTIONS, frozen: makeSmallWeights() } },
-        beginState(adapters),
+        {
+          shape: SMALL,
+          weightDecay: 0,
+          maxGradientNorm: 0,
+          adapts: { ...OPTIONS, frozen: makeSmallWeights() },
+        },
+        initialState(adapters),
       )
-      const ours = await trainer.findLikelihoods(
+      const ours = await trainer.logProbs(
         makeBatch(
           rows.map((row) => [row]),
           3,
@@ -100,9 +106,9 @@ test.skipIf(!hasPeft)(
         ),
       )
       await trainer.release()
-      for (const told of [theirs.apart.flat(), theirs.merged.flat()]) {
-        expect(told.length).toBe(rows.reduce((sum, { tokens }) => sum + tokens.length - 1, 0))
-        told.forEach((one, i) =>
+      for (const logProbs of [theirs.apart.flat(), theirs.merged.flat()]) {
+        expect(logProbs.length).toBe(rows.reduce((sum, { tokens }) => sum + tokens.length - 1, 0))
+        logProbs.forEach((one, i) =>
           expect(Math.abs(one - (ours[i] ?? Number.NaN)), `token ${i}`).toBeLessThanOrEqual(2e-3),
         )
       }

@@ -1,4 +1,5 @@
-// Decoders that other exporters made write here what transformers and ONNX Runtime write from the same weights, in batches and alone.
+// Decoders of other exporters generate the same tokens as transformers and ONNX Runtime with the same weights,
+// in batches and in single rows.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openForeignModel, type OpenedForeign } from '../../../src/engine/generation/foreign-batching.ts'
 import { Generator, type GenerateResult } from '../../../src/engine/generation/generator.ts'
@@ -53,11 +54,11 @@ describe.each([
   })
   afterAll(() => generator.release())
 
-  test(`shares runs as its ops allow: ${batching}`, () => {
+  test(`batches rows as its ops allow: ${batching}`, () => {
     expect(opened.batching).toBe(batching)
   })
 
-  test('logits are those of its maker', async () => {
+  test('computes the logits of its own runtime', async () => {
     for (const { ids, logits } of opened.expected) {
       const slot = opened.model.open()
       const got = await opened.model.step(
@@ -72,7 +73,7 @@ describe.each([
     }
   })
 
-  const write = async (rows: readonly ExpectedRow[]): Promise<Map<string, GenerateResult>> => {
+  const generate = async (rows: readonly ExpectedRow[]): Promise<Map<string, GenerateResult>> => {
     const results = new Map<string, GenerateResult>()
     await generator.generate(
       rows.map(({ text, ids, written }) => ({
@@ -95,9 +96,9 @@ describe.each([
   }
 
   test.skipIf(path.includes('quantized'))(
-    'rows of all lengths together write what its maker writes of each',
+    'generates in a batch of mixed lengths what its own runtime generates for each row',
     async () => {
-      const results = await write(opened.expected)
+      const results = await generate(opened.expected)
       for (const { text, written } of opened.expected)
         expect(results.get(text)?.tokens, text).toEqual(written)
     },

@@ -1,10 +1,11 @@
-// What is told of each written token while writing is what a tracing of the same text says afterwards, and asking changes no text.
+// Log-probabilities returned during generation equal the soft targets of the same text, and requesting them
+// changes no text.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   Generator,
   type GenerateRequest,
   type GenerateResult,
-  type Traced,
+  type SoftTargetOutput,
 } from '../../../src/engine/generation/generator.ts'
 import { byteTokenizer, makeTinyWeights } from '../small-model.ts'
 import { openTestRuntime } from '../session.ts'
@@ -12,7 +13,7 @@ import { openTestRuntime } from '../session.ts'
 let generator: Generator
 beforeAll(async () => {
   generator = await Generator.create(await openTestRuntime(), makeTinyWeights(), byteTokenizer, {
-    maxBatch: 4,
+    batchSize: 4,
   })
 })
 afterAll(() => generator.release())
@@ -32,68 +33,68 @@ const request = (i: number, logProbs?: number): GenerateRequest => ({
   },
   ...(logProbs === undefined ? {} : { logProbs }),
 })
-async function write(requests: readonly GenerateRequest[]): Promise<Map<string, GenerateResult>> {
+async function generate(requests: readonly GenerateRequest[]): Promise<Map<string, GenerateResult>> {
   const results = new Map<string, GenerateResult>()
   await generator.generate(requests, { onResult: (result) => results.set(result.id, result) })
   return results
 }
 
-test('log-probabilities while writing are those of a tracing of the same tokens, at any temperature and penalty', async () => {
-  const [choices, rows] = [7, [0, 1, 2, 3, 4, 5, 6, 7]]
-  const plain = await write(rows.map((i) => request(i)))
-  const told = await write(rows.map((i) => request(i, choices)))
-  const among = Int32Array.from({ length: 257 }, (_, id) => id)
-  const traced = new Map<string, Traced>()
-  await generator.trace(
+test('returns the log-probabilities of the soft targets, at any temperature and penalty', async () => {
+  const [topK, rows] = [7, [0, 1, 2, 3, 4, 5, 6, 7]]
+  const plain = await generate(rows.map((i) => request(i)))
+  const generated = await generate(rows.map((i) => request(i, topK)))
+  const allowedIds = Int32Array.from({ length: 257 }, (_, id) => id)
+  const softTargets = new Map<string, SoftTargetOutput>()
+  await generator.computeSoftTargets(
     rows.map((i) => ({
       id: `row ${i}`,
       prompt: request(i).tokens,
-      answer: told.get(`row ${i}`)?.tokens ?? [],
+      completion: generated.get(`row ${i}`)?.tokens ?? [],
     })),
-    { choices, temperature: 1, among },
-    { onResult: (result) => traced.set(result.id, result) },
+    { topK, temperature: 1, allowedIds },
+    { onResult: (result) => softTargets.set(result.id, result) },
   )
   const scores = new Map<string, readonly number[]>()
   await generator.score(
     rows.map((i) => ({
       id: `row ${i}`,
       tokens: request(i).tokens,
-      continuations: [told.get(`row ${i}`)?.tokens ?? []],
+      continuations: [generated.get(`row ${i}`)?.tokens ?? []],
     })),
     { onResult: ({ id, logProbs }) => scores.set(id, logProbs) },
   )
-  for (const [id, { logProbs, ...rest }] of told) {
+  for (const [id, { logProbs, ...rest }] of generated) {
     expect(rest).toEqual(plain.get(id))
-    if (logProbs === undefined) throw new Error('nothing was told')
+    if (logProbs === undefined) throw new Error('no log-probabilities were returned')
     const count = rest.tokens.length
     expect([
-      logProbs.written.length,
-      logProbs.ids.length,
-      logProbs.listed.length,
-      logProbs.rest.length,
-    ]).toEqual([count, count * choices, count * choices, count])
-    const { places, probabilities } = traced.get(id)!
+      logProbs.chosen.length,
+      logProbs.topIds.length,
+      logProbs.topLogProbs.length,
+      logProbs.restProbabilities.length,
+    ]).toEqual([count, count * topK, count * topK, count])
+    const { indices, probabilities } = softTargets.get(id)!
     for (let at = 0; at < count; at++) {
-      expect([...logProbs.ids.subarray(at * choices, (at + 1) * choices)]).toEqual([
-        ...places.subarray(at * choices, (at + 1) * choices),
+      expect([...logProbs.topIds.subarray(at * topK, (at + 1) * topK)]).toEqual([
+        ...indices.subarray(at * topK, (at + 1) * topK),
       ])
-      for (let i = 0; i < choices; i++)
+      for (let i = 0; i < topK; i++)
         expect(
-          Math.abs(Math.exp(logProbs.listed[at * choices + i]!) - probabilities[at * (choices + 1) + i]!),
+          Math.abs(Math.exp(logProbs.topLogProbs[at * topK + i]!) - probabilities[at * (topK + 1) + i]!),
         ).toBeLessThanOrEqual(1e-5)
-      expect(Math.abs(logProbs.rest[at]! - probabilities[at * (choices + 1) + choices]!)).toBeLessThanOrEqual(
-        1e-5,
-      )
-      const listed = logProbs.ids.subarray(at * choices, (at + 1) * choices).indexOf(rest.tokens[at]!)
-      if (listed >= 0) expect(logProbs.written[at]).toBe(logProbs.listed[at * choices + listed])
+      expect(
+        Math.abs(logProbs.restProbabilities[at]! - probabilities[at * (topK + 1) + topK]!),
+      ).toBeLessThanOrEqual(1e-5)
+      const listed = logProbs.topIds.subarray(at * topK, (at + 1) * topK).indexOf(rest.tokens[at]!)
+      if (listed >= 0) expect(logProbs.chosen[at]).toBe(logProbs.topLogProbs[at * topK + listed])
     }
     expect(
-      Math.abs(logProbs.written.reduce((a, b) => a + b, 0) - (scores.get(id)?.[0] ?? Number.NaN)),
+      Math.abs(logProbs.chosen.reduce((a, b) => a + b, 0) - (scores.get(id)?.[0] ?? Number.NaN)),
     ).toBeLessThanOrEqual(1e-4 * Math.max(1, count))
   }
 })
 
-test('a number of choices that cannot be told is refused with a sentence', async () => {
-  for (const choices of [0, 21, 2.5, Number.NaN])
-    expect((await write([request(1, choices)])).get('row 1')?.refusal).toMatch(/1 to 20 can be told/)
+test('refuses a `logProbs` outside of 1 to 20 with a sentence', async () => {
+  for (const topK of [0, 21, 2.5, Number.NaN])
+    expect((await generate([request(1, topK)])).get('row 1')?.refusal).toMatch(/from 1 to 20/)
 })

@@ -1,11 +1,12 @@
-// What is read from logits in one pass is what a whole sort and `Math.exp` give, and draws follow the distribution that the settings leave.
+// Single-pass reductions of logits equal a full sort and `Math.exp`, and samples follow the distribution that
+// the settings leave.
 import { expect, test } from 'vitest'
 import { argMax, logSumExp, pickLargest, sumExp } from '../../../src/engine/generation/logits.ts'
 import { makeRandom } from '../../../src/engine/generation/random.ts'
-import { drawToken, type SamplingSettings } from '../../../src/engine/generation/sampling.ts'
+import { sampleToken, type SamplingSettings } from '../../../src/engine/generation/sampling.ts'
 
 const random = makeRandom('sampling')
-/** Logits of several kinds: peaked, flat, with equals, with what a mask leaves. */
+/** Logits of several kinds: peaked, flat, with equal values, masked. */
 function makeLogits(kind: number, size: number): Float32Array {
   const spread = [3, 0.01, 8, 1][kind % 4] ?? 1
   const logits = Float32Array.from(
@@ -24,30 +25,30 @@ const softmax = (logits: readonly number[]): number[] => {
   return weights.map((weight) => weight / sum)
 }
 
-test('sums of exponentials and the largest of thousands are those of a plain sort, wherever they stand in a batch', () => {
+test('computes the sums of exponentials and the top k of a plain sort, at any offset in a batch', () => {
   for (let kind = 0; kind < 6; kind++) {
     const own = makeLogits(kind, 5000)
-    const among = new Float32Array(15_000).fill(99)
-    among.set(own, 5000)
+    const batch = new Float32Array(15_000).fill(99)
+    batch.set(own, 5000)
     const top = Math.max(...own)
     for (const factor of [0.5, 1, 1 / 0.7, 4]) {
       const exact = own.reduce((sum, x) => sum + Math.exp((x - top) * factor), 0)
-      expect(Math.abs(sumExp(among, 5000, 10_000, top, factor) / exact - 1)).toBeLessThanOrEqual(1e-9)
+      expect(Math.abs(sumExp(batch, 5000, 10_000, top, factor) / exact - 1)).toBeLessThanOrEqual(1e-9)
     }
-    expect(argMax(among, 5000, 10_000)).toBe(own.indexOf(top))
+    expect(argMax(batch, 5000, 10_000)).toBe(own.indexOf(top))
     expect(
       Math.abs(
-        logSumExp(among, 5000, 10_000) - top - Math.log(own.reduce((sum, x) => sum + Math.exp(x - top), 0)),
+        logSumExp(batch, 5000, 10_000) - top - Math.log(own.reduce((sum, x) => sum + Math.exp(x - top), 0)),
       ),
     ).toBeLessThanOrEqual(1e-6)
     const sorted = Array.from(own.keys()).toSorted((a, b) => own[b]! - own[a]! || a - b)
     for (const count of [1, 20, 3000, 9000])
-      expect(pickLargest(among, 5000, 10_000, count)).toEqual(sorted.slice(0, count))
+      expect(pickLargest(batch, 5000, 10_000, count)).toEqual(sorted.slice(0, count))
   }
 })
 
-/** Probabilities that the settings leave, by the definitions: a sort of everything, cut by top-k, then top-p, then min-p. */
-function keptBy(
+/** Probabilities by definition: a full sort, filtered by top-k, then top-p, then min-p. */
+function filteredBy(
   logits: Float32Array,
   { temperature, topK, topP, minP }: SamplingSettings,
 ): Map<number, number> {
@@ -65,7 +66,7 @@ function keptBy(
   return new Map(probabilities.map((probability, i) => [order[i]!, probability / mass]))
 }
 
-test('a token is drawn as often as top-k, top-p and min-p leave it likely, at any temperature', () => {
+test('samples each token with its probability after top-k, top-p and min-p, at any temperature', () => {
   const base: SamplingSettings = { temperature: 0.7, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 }
   const settings: SamplingSettings[] = [
     base,
@@ -79,12 +80,12 @@ test('a token is drawn as often as top-k, top-p and min-p leave it likely, at an
   for (let kind = 0; kind < 4; kind++) {
     const logits = makeLogits(kind, 300)
     for (const one of settings) {
-      const kept = keptBy(logits, one)
-      // Evenly spaced numbers instead of random ones: how often each token comes is then its probability, to one step.
+      const kept = filteredBy(logits, one)
+      // Evenly spaced numbers instead of random ones: a token's frequency is then its probability, up to one step.
       const steps = 400
       const drawn = new Map<number, number>()
       for (let i = 0; i < steps; i++) {
-        const token = drawToken(logits, 0, logits.length, one, () => (i + 0.5) / steps)
+        const token = sampleToken(logits, 0, logits.length, one, () => (i + 0.5) / steps)
         drawn.set(token, (drawn.get(token) ?? 0) + 1)
       }
       for (const [token, count] of drawn)
@@ -92,7 +93,7 @@ test('a token is drawn as often as top-k, top-p and min-p leave it likely, at an
       const missed = [...kept].filter(([token]) => !drawn.has(token)).map(([, probability]) => probability)
       expect(Math.max(0, ...missed)).toBeLessThanOrEqual(2 / steps)
     }
-    expect(drawToken(logits, 0, logits.length, { ...base, temperature: 0 }, () => 0.99)).toBe(
+    expect(sampleToken(logits, 0, logits.length, { ...base, temperature: 0 }, () => 0.99)).toBe(
       argMax(logits, 0, logits.length),
     )
   }

@@ -1,10 +1,10 @@
-// How many rows a memory is given room for.
+// How many rows fit into the KV cache.
 import { expect, test } from 'vitest'
 import { countRows } from '../../../src/engine/generation/slots.ts'
 
 const SMOLLM2 = { layers: 30, kvHeads: 3, headWidth: 64 }
 
-test('rows of full length stay below a gigabyte together, and 32 are the most', () => {
+test('limits the cache of all rows to a gibibyte and the batch to 32 rows', () => {
   const bytesOf = (rows: number, context: number): number =>
     rows * 2 * 4 * SMOLLM2.layers * SMOLLM2.kvHeads * SMOLLM2.headWidth * context
   expect(countRows({ layers: 2, kvHeads: 1, headWidth: 16 }, 256, 8)).toBe(32)
@@ -14,6 +14,6 @@ test('rows of full length stay below a gigabyte together, and 32 are the most', 
   expect(bytesOf(rows + 1, 2048)).toBeGreaterThan(2 ** 30)
 })
 
-test('those that are wanted at first are had whatever they take', () => {
+test('allows the requested number of rows whatever they take', () => {
   expect(countRows({ layers: 64, kvHeads: 32, headWidth: 128 }, 8192, 8)).toBe(8)
 })

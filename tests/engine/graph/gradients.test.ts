@@ -50,17 +50,17 @@ function buildCase(example: GradientCase) {
 }
 
 describe.each(CASES)('the gradient of $name', (example) => {
-  test('is that of finite differences and that of PyTorch', async () => {
+  test('matches finite differences and PyTorch', async () => {
     const session = await openSession(buildCase(example))
     const inputs = example.inputs.map(({ shape, scale, offset }, i): Feed => ({
       shape,
       data: makeNumbers(elementsOf(shape), i + 1, scale, offset),
     }))
-    const answer = await session.run(feed(inputs))
+    const outputs = await session.run(feed(inputs))
     const saved = oracle.cases[example.name]
     if (!saved)
       throw new Error(`gradients.json has no case “${example.name}”: run tests/oracles/gradients.py again`)
-    expect(worstDifference(answer['y']?.data as Float32Array, saved.output)).toBeLessThanOrEqual(2e-6)
+    expect(worstDifference(outputs['y']?.data as Float32Array, saved.output)).toBeLessThanOrEqual(2e-6)
     const lossAt = async (which: number, element: number, step: number): Promise<number> => {
       const moved = inputs.map((x, i): Feed =>
         i === which
@@ -73,10 +73,10 @@ describe.each(CASES)('the gradient of $name', (example) => {
       return (await session.run(feed(moved)))['loss']?.data[0] as number
     }
     for (const [i, x] of inputs.entries()) {
-      const gradient = answer[`d${i}`]?.data as Float32Array
-      expect(answer[`d${i}`]?.shape).toEqual(x.shape)
+      const gradient = outputs[`d${i}`]?.data as Float32Array
+      expect(outputs[`d${i}`]?.shape).toEqual(x.shape)
       expect(worstDifference(gradient, saved.gradients[i] ?? [])).toBeLessThanOrEqual(5e-6)
-      if (example.name === 'detach') continue // its derivative is not that of its value, on purpose
+      if (example.name === 'detach') continue // its gradient is not the slope of its value, on purpose
       for (let element = 0; element < x.data.length; element++) {
         const slope = ((await lossAt(i, element, 4e-3)) - (await lossAt(i, element, -4e-3))) / 8e-3
         expect(Math.abs(slope - (gradient[element] ?? Number.NaN))).toBeLessThanOrEqual(

@@ -1,4 +1,4 @@
-// The builder: shape rules, refusals, what ends up in the model.
+// The graph builder: shape rules, refusals, the contents of the model.
 import { describe, expect, test } from 'vitest'
 import { addDims, divideDims, multiplyDims } from '../../../src/engine/graph/dims.ts'
 import { differentiate } from '../../../src/engine/graph/differentiate.ts'
@@ -6,14 +6,14 @@ import { Graph, type Dim, type Value } from '../../../src/engine/graph/graph.ts'
 import * as ops from '../../../src/engine/graph/ops/index.ts'
 import { runOnce } from '../session.ts'
 
-/** The numbers of an output; none where it is missing. */
+/** The numbers of an output; an empty list if it is missing. */
 const listOf = (output: { readonly data: ArrayLike<number | bigint> } | undefined): (number | bigint)[] =>
   Array.from(output?.data ?? [])
 
 const f32 = (g: Graph, name: string, shape: readonly Dim[]): Value => g.input(name, 'f32', shape)
 
-describe('sizes', () => {
-  test('multiply, divide and add whatever is a number and whatever is a symbol', () => {
+describe('dims', () => {
+  test('multiplies, divides and adds numbers and symbols', () => {
     expect(multiplyDims([2, 'S', 3, 'B'])).toBe('6*B*S')
     expect(divideDims('6*B*S', '2*B')).toBe('3*S')
     expect(divideDims('6*B*S', 'T')).toBeUndefined()
@@ -37,7 +37,7 @@ describe('shape rules', () => {
       ['B', 2, 'S', 'T'],
     ],
     [
-      'a reshape works out what is left',
+      'a reshape infers the remaining size',
       (g) => ops.reshape(g, f32(g, 'a', ['B', 'S', 12]), [0, 0, 3, -1]),
       ['B', 'S', 3, 4],
     ],
@@ -53,19 +53,23 @@ describe('shape rules', () => {
       (g) => ops.slice(g, f32(g, 'a', ['S', 4]), 0, ops.TO_END, 0),
       ['S', 4],
     ],
-    ['a slice from the end is counted', (g) => ops.slice(g, f32(g, 'a', ['S', 4]), -3, -1, 1), ['S', 2]],
+    [
+      'a slice counts negative bounds from the end',
+      (g) => ops.slice(g, f32(g, 'a', ['S', 4]), -3, -1, 1),
+      ['S', 2],
+    ],
     [
       'a reduction drops or keeps its axes',
       (g) => ops.reduceSum(g, ops.reduceMax(g, f32(g, 'a', ['B', 'S', 4]), [-1]), [0], false),
       ['S', 1],
     ],
     [
-      'gathering puts the indices in the place of the axis',
+      'gather replaces the axis by the shape of the indices',
       (g) => ops.gather(g, f32(g, 'a', [9, 4]), g.input('i', 'i64', ['B', 'S'])),
       ['B', 'S', 4],
     ],
     [
-      'packed weights give their rows',
+      'a product with packed weights has their rows as its last axis',
       (g) =>
         ops.matMulNBits(
           g,
@@ -93,56 +97,52 @@ describe('shape rules', () => {
       (g) => ops.add(g, f32(g, 'a', ['B', 3]), f32(g, 'b', [4])),
       /^Add cannot take .*the sizes 3 and 4 of axis 1 differ and neither is 1/,
     ],
-    ['types that differ', (g) => ops.mul(g, f32(g, 'a', [2]), g.input('b', 'i32', [2])), /one type/],
+    ['types that differ', (g) => ops.mul(g, f32(g, 'a', [2]), g.input('b', 'i32', [2])), /the same type/],
     [
-      'parts that do not add up',
+      'split sizes that do not add up',
       (g) => ops.split(g, f32(g, 'a', [2, 5]), [2, 2], 1),
-      /^Split cannot take .*parts of 2, 2 are 4, not the 5 of axis 1/,
+      /^Split cannot take .*the sizes 2, 2 sum to 4, not to the 5 of axis 1/,
     ],
     [
-      'a layout that elements do not fill',
+      'a shape with another number of elements',
       (g) => ops.reshape(g, f32(g, 'a', [2, 5]), [3, -1]),
-      /10 elements cannot be laid out as \[3, -1\]/,
+      /10 elements do not fit into the shape \[3, -1\]/,
     ],
-    [
-      'an axis that is not there',
-      (g) => ops.softmax(g, f32(g, 'a', [2, 5]), 2),
-      /there is no axis 2 among 2/,
-    ],
-    ['an order that is none', (g) => ops.transpose(g, f32(g, 'a', [2, 5]), [1, 1]), /not an order/],
+    ['a missing axis', (g) => ops.softmax(g, f32(g, 'a', [2, 5]), 2), /there is no axis 2 in 2 axes/],
+    ['an invalid permutation', (g) => ops.transpose(g, f32(g, 'a', [2, 5]), [1, 1]), /not a permutation/],
     ['indices of floats', (g) => ops.gather(g, f32(g, 'a', [2]), f32(g, 'b', [2])), /indices must be/],
     [
-      'a norm whose weight has another width',
+      'a norm with a weight of another width',
       (g) => ops.simplifiedLayerNormalization(g, f32(g, 'a', [2, 5]), f32(g, 'w', [4]), 1e-5),
       /the size 5 of the last axis/,
     ],
-    ['two values of one name', (g) => [f32(g, 'a', [1]), f32(g, 'a', [1])], /two values named a/],
+    ['two values with one name', (g) => [f32(g, 'a', [1]), f32(g, 'a', [1])], /two values named a/],
     [
       'a weight of the wrong size',
       (g) => g.weight('w', 'f32', [2, 2], new Float32Array(3)),
       /weight w .* needs 16 bytes, not 12/,
     ],
   ]
-  test.each(refusals)('refuse %s', (_, build, sentence) => {
+  test.each(refusals)('refuses %s', (_, build, sentence) => {
     expect(() => build(new Graph())).toThrow(sentence)
   })
 })
 
-describe('a model', () => {
-  test('holds what its outputs need and nothing else, equal nodes once', () => {
+describe('Graph.finish', () => {
+  test('keeps only what the outputs need, and equal nodes once', () => {
     const g = new Graph()
     const x = f32(g, 'x', [2])
     g.weight('unused', 'f32', [1000], new Float32Array(1000))
     ops.exp(g, x)
     expect(ops.neg(g, x)).toEqual(ops.neg(g, x))
-    const before = new Graph()
-    before.output('y', ops.neg(before, f32(before, 'x', [2])))
+    const minimal = new Graph()
+    minimal.output('y', ops.neg(minimal, f32(minimal, 'x', [2])))
     g.output('y', ops.neg(g, x))
     expect(g.finish().external).toEqual([])
-    expect(g.finish().bytes.length).toBe(before.finish().bytes.length)
+    expect(g.finish().bytes.length).toBe(minimal.finish().bytes.length)
   })
 
-  test('runs: inputs, constants, weights in files of their own, one value under two names, an input given back', async () => {
+  test('creates a model that runs with constants, external weights, a value with two names and an input as output', async () => {
     const g = new Graph()
     const x = f32(g, 'x', ['N', 2])
     const w = g.weight('w', 'f32', [2, 2], Float32Array.of(1, 2, 3, 4, 9).subarray(0, 4))
@@ -150,13 +150,13 @@ describe('a model', () => {
     g.output('y', y)
     g.output('again', y)
     g.output('same', x)
-    const answer = await runOnce(g.finish(), { x: { shape: [1, 2], data: Float32Array.of(1, -1) } })
-    expect(listOf(answer['y'])).toEqual([-1.5, -1.5])
-    expect(answer['again']?.data).toEqual(answer['y']?.data)
-    expect(listOf(answer['same'])).toEqual([1, -1])
+    const outputs = await runOnce(g.finish(), { x: { shape: [1, 2], data: Float32Array.of(1, -1) } })
+    expect(listOf(outputs['y'])).toEqual([-1.5, -1.5])
+    expect(outputs['again']?.data).toEqual(outputs['y']?.data)
+    expect(listOf(outputs['same'])).toEqual([1, -1])
   })
 
-  test('takes integers, booleans and optional inputs where ops have them', async () => {
+  test('creates a model that runs with integers, booleans and optional outputs', async () => {
     const g = new Graph()
     const i = g.input('i', 'i32', [3])
     g.output('picked', ops.where(g, ops.less(g, i, g.constant('i32', [], [2])), g.scalar(-7), g.scalar(7)))
@@ -164,16 +164,16 @@ describe('a model', () => {
     const { values, indices } = ops.topK(g, ops.cast(g, i, 'f32'), 2)
     g.output('values', values)
     g.output('indices', indices)
-    const answer = await runOnce(g.finish(), { i: { shape: [3], data: Int32Array.of(1, 5, 2) } })
-    expect(listOf(answer['picked'])).toEqual([-7, 7, 7])
-    expect(listOf(answer['best'])).toEqual([1n])
-    expect(listOf(answer['values'])).toEqual([5, 2])
-    expect(listOf(answer['indices'])).toEqual([1n, 2n])
+    const outputs = await runOnce(g.finish(), { i: { shape: [3], data: Int32Array.of(1, 5, 2) } })
+    expect(listOf(outputs['picked'])).toEqual([-7, 7, 7])
+    expect(listOf(outputs['best'])).toEqual([1n])
+    expect(listOf(outputs['values'])).toEqual([5, 2])
+    expect(listOf(outputs['indices'])).toEqual([1n, 2n])
   })
 })
 
-describe('the reverse pass', () => {
-  test('names the op through which it cannot go', () => {
+describe('differentiate', () => {
+  test('names the op without a gradient', () => {
     const g = new Graph()
     const y = ops.matMulNBits(
       g,
@@ -196,7 +196,7 @@ describe('the reverse pass', () => {
     )
   })
 
-  test('gives zeros to what the loss does not depend on, and passes nothing through comparisons', async () => {
+  test('returns zeros for values without influence on the loss and ignores comparisons', async () => {
     const g = new Graph()
     const [x, other] = [f32(g, 'x', [2]), f32(g, 'other', [3])]
     const flags = ops.where(g, ops.less(g, x, g.scalar(0)), g.scalar(1), g.scalar(2))
@@ -204,11 +204,11 @@ describe('the reverse pass', () => {
     const [dx, dOther] = differentiate(g, loss, [x, other])
     g.output('dx', dx as Value)
     g.output('dOther', dOther as Value)
-    const answer = await runOnce(g.finish(), {
+    const outputs = await runOnce(g.finish(), {
       x: { shape: [2], data: Float32Array.of(-1, 1) },
       other: { shape: [3], data: new Float32Array(3) },
     })
-    expect(listOf(answer['dx'])).toEqual([3, 3])
-    expect(listOf(answer['dOther'])).toEqual([0, 0, 0])
+    expect(listOf(outputs['dx'])).toEqual([3, 3])
+    expect(listOf(outputs['dOther'])).toEqual([0, 0, 0])
   })
 })

@@ -1,4 +1,5 @@
-// Every architecture's logits against transformers' (tests/oracles/architectures.py), from files of both formats, however the rows come.
+// The logits of every architecture against transformers (tests/oracles/architectures.py), from files of both formats,
+// alone, in batches and after a shared prefix.
 import { describe, expect, test } from 'vitest'
 import { makeHostModel } from '../../../src/engine/generation/host-cache.ts'
 import { describeHuggingFace, loadHuggingFaceWeights } from '../../../src/engine/weights/hugging-face.ts'
@@ -6,7 +7,7 @@ import { readHeaderOf } from '../../../src/engine/weights/gguf-header.ts'
 import { loadGgufWeights, type WeightKind } from '../../../src/engine/weights/llama-gguf.ts'
 import type { LoadedWeights } from '../../../src/engine/weights/loaded.ts'
 import type { ByteSource } from '../../../src/engine/weights/source.ts'
-import { runTexts, tryAllWays } from '../compare-logits.ts'
+import { runTexts, compareAllWays } from '../compare-logits.ts'
 import { openTestRuntime } from '../session.ts'
 import {
   asEightBits,
@@ -32,49 +33,52 @@ async function loadFolder(model: OracleModel, kind: WeightKind): Promise<LoadedW
 
 async function expectLogits(saved: OracleModel, weights: LoadedWeights): Promise<void> {
   const model = await makeHostModel(await openTestRuntime(), weights, 2, 64)
-  const differences = await tryAllWays(saved, model)
+  const differences = await compareAllWays(saved, model)
   await model.release()
   for (const [way, worst] of Object.entries(differences)) expect(worst, way).toBeLessThanOrEqual(BOUND)
 }
 
 describe.each(Object.entries(oracle.models))('%s', (title, saved) => {
-  test('gives the logits of transformers from a folder of Hugging Face', async () =>
+  test('computes the logits of transformers from a Hugging Face folder', async () =>
     expectLogits(saved, await loadFolder(saved, 'f32')))
 
-  test.skipIf(saved.gguf === undefined)('gives them from a GGUF file', async () =>
+  test.skipIf(saved.gguf === undefined)('computes the logits of transformers from a GGUF file', async () =>
     expectLogits(saved, await loadGguf(makeGguf(saved), 'f32')),
   )
 
-  // Eight bits take the same way as four, so one of the models is enough for them.
+  // Eight bits use the same code path as four, so one model is enough for them.
   test
     .skipIf(saved.gguf === undefined)
     .each([
       ['four', asFourBits],
       ...(title === 'qwen3 with wide heads' ? [['eight', asEightBits] as const] : []),
-    ] as const)('gives with %s bits that stay packed what their floats give', async (_bits, store) => {
-    const runtime = await openTestRuntime()
-    const [floats, packed] = await Promise.all(
-      (['f32', 'nb4s'] as const).map(async (kind) => {
-        const weights = await loadGguf(makeGguf(saved, store), kind)
-        expect(weights.linear(0, 'qkv').kind).toBe(
-          kind === 'f32' ? 'f32' : store === asFourBits ? 'nb4s' : 'nb8',
-        )
-        const model = await makeHostModel(runtime, weights, 1, 64)
-        const [logits = []] = await runTexts(model, [[20, 36]])
-        await model.release()
-        return logits
-      }),
-    )
-    const worst = Math.max(
-      ...(floats ?? []).map((row, i) =>
-        Math.max(
-          ...row.map(
-            (logit, j) => Math.abs(logit - (packed?.[i]?.[j] ?? Number.NaN)) / Math.max(1, Math.abs(logit)),
+    ] as const)(
+    'computes the same logits with packed %s-bit weights and with their floats',
+    async (_bits, store) => {
+      const runtime = await openTestRuntime()
+      const [floats, packed] = await Promise.all(
+        (['f32', 'nb4s'] as const).map(async (kind) => {
+          const weights = await loadGguf(makeGguf(saved, store), kind)
+          expect(weights.linear(0, 'qkv').kind).toBe(
+            kind === 'f32' ? 'f32' : store === asFourBits ? 'nb4s' : 'nb8',
+          )
+          const model = await makeHostModel(runtime, weights, 1, 64)
+          const [logits = []] = await runTexts(model, [[20, 36]])
+          await model.release()
+          return logits
+        }),
+      )
+      const worst = Math.max(
+        ...(floats ?? []).map((row, i) =>
+          Math.max(
+            ...row.map(
+              (logit, j) => Math.abs(logit - (packed?.[i]?.[j] ?? Number.NaN)) / Math.max(1, Math.abs(logit)),
+            ),
           ),
         ),
-      ),
-    )
-    expect(worst).toBeLessThanOrEqual(BOUND)
-    expect(floats?.length).toBe(36)
-  })
+      )
+      expect(worst).toBeLessThanOrEqual(BOUND)
+      expect(floats?.length).toBe(36)
+    },
+  )
 })

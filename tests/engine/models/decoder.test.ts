@@ -1,23 +1,23 @@
-// The decoder's form: the tables of RoPE, the parameters of training and the tensors that others read.
+// The decoder: RoPE tables, the parameters of training and the tensors of other tools.
 import { expect, test } from 'vitest'
-import { faultOfShape, ropeTables } from '../../../src/engine/models/shape.ts'
+import { findShapeProblem, ropeTables } from '../../../src/engine/models/shape.ts'
 import {
   countOf,
   listParameters,
-  makeFirstWeights,
+  initialWeights,
   viewParameters,
 } from '../../../src/engine/training/parameters.ts'
 import { toHuggingFaceTensors } from '../../../src/engine/training/student-tensors.ts'
 import { SMALL } from '../../../src/engine/checks/small.ts'
 
-test('a shape that cannot be built is refused with its reason', () => {
-  expect(faultOfShape(SMALL)).toBeUndefined()
-  expect(faultOfShape({ ...SMALL, heads: 3 })).toBe('3 heads cannot share 2 key-value heads evenly.')
-  expect(faultOfShape({ ...SMALL, headWidth: 7 })).toMatch(/head width of 7 is odd/)
-  expect(faultOfShape({ ...SMALL, layers: 0 })).toMatch(/layers = 0 cannot be built/)
+test('findShapeProblem states what is wrong with a shape', () => {
+  expect(findShapeProblem(SMALL)).toBeUndefined()
+  expect(findShapeProblem({ ...SMALL, heads: 3 })).toBe('3 heads cannot share 2 key-value heads evenly.')
+  expect(findShapeProblem({ ...SMALL, headWidth: 7 })).toMatch(/head width of 7 is odd/)
+  expect(findShapeProblem({ ...SMALL, layers: 0 })).toMatch(/layers = 0 cannot be built/)
 })
 
-test('the tables of RoPE hold cos and sin of position / theta^(2i / head width)', () => {
+test('ropeTables contains cos and sin of position / theta^(2i / head width)', () => {
   const { cos, sin } = ropeTables({ headWidth: 4, ropeTheta: 100 }, 3)
   expect(Array.from(cos)).toEqual(
     [1, 1, Math.cos(1), Math.cos(0.1), Math.cos(2), Math.cos(0.2)].map(Math.fround),
@@ -27,15 +27,15 @@ test('the tables of RoPE hold cos and sin of position / theta^(2i / head width)'
   )
 })
 
-test('first weights depend on the draws alone; norms begin as ones', () => {
+test('initialWeights depends only on the draws and sets norms to one', () => {
   let word = 0
-  const flat = makeFirstWeights(listParameters(SMALL), () => Math.sin(++word))
+  const flat = initialWeights(listParameters(SMALL), () => Math.sin(++word))
   const views = viewParameters(listParameters(SMALL), flat)
   expect(new Set(views.get('final norm'))).toEqual(new Set([1]))
   expect(views.get('embedding')?.[1]).toBeCloseTo(0.02 * Math.sin(2), 8)
 })
 
-test('every parameter stands once among the tensors, projections turned to [out, in], q, k and v apart', () => {
+test('toHuggingFaceTensors contains every parameter once, with transposed projections and separate q, k and v', () => {
   const parameters = listParameters(SMALL)
   const flat = Float32Array.from({ length: countOf(parameters) }, (_, i) => i)
   const tensors = toHuggingFaceTensors(SMALL, flat)

@@ -1,5 +1,5 @@
-// The whole model's logits against PyTorch's Llama (tests/oracles/logits.py), however the rows come: alone, in a ragged batch
-// in pieces, behind a shared beginning; with floats and with packed bits.
+// The logits of a whole model against PyTorch's Llama (tests/oracles/logits.py): one row alone, a ragged batch in
+// pieces, and rows after a shared prefix; with floats and with packed bits.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CachedModel, Prefix } from '../../../src/engine/generation/cached-model.ts'
 import { makeHostModel } from '../../../src/engine/generation/host-cache.ts'
@@ -8,12 +8,12 @@ import { loadGgufWeights, type WeightKind } from '../../../src/engine/weights/ll
 import oracle from '../../oracles/logits.json'
 import { hasSharedModel, openSharedModel, readSharedHeader, whySkipped } from '../shared-model.ts'
 
-/** Measured: 9.4e-5 at most against a double-checked reference over 55 positions; PyTorch's own rounding comes on top. */
+/** Measured: up to 9.4e-5 against a double-checked reference over 55 positions; PyTorch's own rounding is added. */
 const BOUND = 2e-4
 const [long, short] = oracle.texts as [(typeof oracle.texts)[number], (typeof oracle.texts)[number]]
 const SHARED = 15
 
-/** Takes both texts from `from` on through the model in pieces that end at the given places; gives every position's logits. */
+/** Runs both texts from `from` on through the model in pieces with these ends; returns the logits of every position. */
 async function run(
   model: CachedModel,
   ends: readonly (readonly number[])[],
@@ -22,14 +22,14 @@ async function run(
 ): Promise<Float32Array[][]> {
   const texts = [long, short].slice(0, ends.length)
   const slots = texts.map(() => model.open())
-  const held = texts.map(() => from)
+  const lengths = texts.map(() => from)
   const logits: Float32Array[][] = texts.map(() => [])
   for (let piece = 0; piece < Math.max(...ends.map(({ length }) => length)); piece++) {
     const steps = texts.flatMap(({ tokens }, i) => {
       const end = ends[i]?.[piece]
       if (end === undefined) return []
-      const part = tokens.slice(held[i], end)
-      held[i] = end
+      const part = tokens.slice(lengths[i], end)
+      lengths[i] = end
       return [{ slot: slots[i]!, tokens: part, logitsAt: part.map((_, at) => at), row: logits[i]! }]
     })
     const out = await model.step(steps, prefix, true)
@@ -41,7 +41,7 @@ async function run(
   return logits
 }
 
-/** The largest difference of anything saved, and the positions where another token stands first. */
+/** The largest difference from the saved numbers, and the positions where another token is most likely. */
 function compare(
   saved: (typeof oracle.texts)[number],
   logits: readonly Float32Array[],
@@ -98,12 +98,12 @@ describe.skipIf(!hasSharedModel).each<WeightKind>(['f32', 'nb4s'])(
       expect(result.worst).toBeLessThan(BOUND)
     }
 
-    test('one row at once', async () => {
+    test('gives the logits of PyTorch for one row', async () => {
       const [alone] = await run(model, [[long.tokens.length]])
       expectSame(long, alone!, 48)
     }, 120_000)
 
-    test('two rows of different lengths in one batch, in pieces of different lengths', async () => {
+    test('gives the logits of PyTorch for a ragged batch in pieces of different lengths', async () => {
       const logits = await run(model, [
         [20, 21, 22, 40, 48],
         [7, 8, 20, 27],
@@ -112,7 +112,7 @@ describe.skipIf(!hasSharedModel).each<WeightKind>(['f32', 'nb4s'])(
       expectSame(short, logits[1]!, 27)
     }, 120_000)
 
-    test('two rows behind a beginning that is held once', async () => {
+    test('gives the logits of PyTorch for two rows after a shared prefix', async () => {
       const { prefix } = await model.makePrefix(long.tokens.slice(0, SHARED), async () => undefined)
       const logits = await run(
         model,

@@ -1,4 +1,4 @@
-// A graphics card that goes away while the runtime works, with a device whose loss the test decides.
+// A GPU device that is lost while the runtime works; the test controls the loss.
 import { expect, test } from 'vitest'
 import { CardWatch } from '../../../src/engine/runtime/card-watch.ts'
 import type { OrtModule } from '../../../src/engine/runtime/load-ort.ts'
@@ -18,20 +18,20 @@ function makeCard(): Card {
 }
 const never = (): Promise<never> => new Promise(() => undefined)
 
-test('ends work that would wait for ever', async () => {
+test('rejects work that would hang', async () => {
   const [watch, card] = [new CardWatch(), makeCard()]
-  await watch.look(card.ort)
+  await watch.observe(card.ort)
   const work = watch.guard(never, 'computing')
   card.lose('unknown')
   await expect(work).rejects.toMatchObject({
     kind: 'device-lost',
-    message: expect.stringMatching(/^The GPU was lost while computing\./),
+    message: expect.stringMatching(/^The graphics card was lost while computing\./),
   })
 })
 
-test('names work that breaks just before the browser tells of the loss, and all that comes after', async () => {
+test('rejects with `device-lost` if work fails just before the browser reports the loss, and later', async () => {
   const [watch, card] = [new CardWatch(), makeCard()]
-  await watch.look(card.ort)
+  await watch.observe(card.ort)
   const work = watch.guard(() => Promise.reject(new Error('mapAsync failed')), 'reading')
   setTimeout(() => card.lose('unknown'), 20)
   await expect(work).rejects.toMatchObject({ kind: 'device-lost' })
@@ -40,24 +40,24 @@ test('names work that breaks just before the browser tells of the loss, and all 
   })
 })
 
-test('leaves what breaks for another reason its name, with a card and without', async () => {
+test('keeps the kind of other errors, with and without a device', async () => {
   const [watch, card] = [new CardWatch(), makeCard()]
   const fail = (): Promise<never> => Promise.reject(new Error('std::bad_alloc'))
   await expect(watch.guard(fail, 'computing')).rejects.toMatchObject({ kind: 'out-of-memory' })
-  await watch.look(card.ort)
+  await watch.observe(card.ort)
   await expect(watch.guard(fail, 'computing')).rejects.toMatchObject({ kind: 'out-of-memory' })
   expect(await watch.guard(async () => 7, 'computing')).toBe(7)
 })
 
-test('does not take it for a loss when the runtime lets its own device go, and watches the next one', async () => {
+test('ignores a device that the runtime destroys and watches the next one', async () => {
   const [watch, first, second] = [new CardWatch(), makeCard(), makeCard()]
-  await watch.look(first.ort)
+  await watch.observe(first.ort)
   first.lose('destroyed')
   expect(await watch.guard(async () => 7, 'computing')).toBe(7)
   await expect(
     watch.guard(() => Promise.reject(new Error('std::bad_alloc')), 'computing'),
   ).rejects.toMatchObject({ kind: 'out-of-memory' })
-  await watch.look(second.ort)
+  await watch.observe(second.ort)
   const work = watch.guard(never, 'computing')
   second.lose('unknown')
   await expect(work).rejects.toMatchObject({ kind: 'device-lost' })

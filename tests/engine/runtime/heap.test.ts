@@ -1,4 +1,4 @@
-// What lies in the runtime's heap is read where it is; answers are the same as those that are copied.
+// Inputs in the runtime's heap are read without a copy; the outputs equal those of a run with copies.
 import { expect, test } from 'vitest'
 import { Graph } from '../../../src/engine/graph/graph.ts'
 import { add, matMul } from '../../../src/engine/graph/ops/index.ts'
@@ -18,21 +18,21 @@ const buildGraph = () => {
 }
 const tensor = (data: Float32Array, ...shape: number[]): HostTensor => ({ dtype: 'f32', shape, data })
 
-test('a session looks at numbers in the heap without copies, sees what is written there later, and answers as a run does', async () => {
+test('runs on floats in the heap without copies, sees later writes, and returns what `run` returns', async () => {
   const runtime = await openTestRuntime()
   const session = await runtime.open(buildGraph())
-  if (session.look === undefined || runtime.reserve === undefined)
-    throw new Error('this build of the runtime is not of the form that is known')
-  const held = runtime.reserve(12)
-  held.data.set([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
-  expect(addressInHeap(held.data)).toBeGreaterThan(0)
-  expect(addressInHeap(held.data.subarray(3))).toBe((addressInHeap(held.data) ?? 0) + 12)
+  if (session.runInPlace === undefined || runtime.reserve === undefined)
+    throw new Error('this build of the runtime does not expose its heap')
+  const floats = runtime.reserve(12)
+  floats.data.set([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
+  expect(addressInHeap(floats.data)).toBeGreaterThan(0)
+  expect(addressInHeap(floats.data.subarray(3))).toBe((addressInHeap(floats.data) ?? 0) + 12)
   expect(addressInHeap(new Float32Array(4))).toBeUndefined()
   const y = Float32Array.of(1, 0, 0, 1, 1, 1)
   for (let round = 0; round < 3; round++) {
-    held.data[3] = 4 + round
-    const feeds = { x: tensor(held.data.subarray(3, 9), 2, 3), y: tensor(y, 3, 2) }
-    const seen = await session.look(feeds, ['product', 'twice'], (outputs) => {
+    floats.data[3] = 4 + round
+    const feeds = { x: tensor(floats.data.subarray(3, 9), 2, 3), y: tensor(y, 3, 2) }
+    const seen = await session.runInPlace(feeds, ['product', 'twice'], (outputs) => {
       const product = onHost(outputs, 'product')
       expect(addressInHeap(product.data)).toBeGreaterThan(0)
       return {
@@ -49,43 +49,43 @@ test('a session looks at numbers in the heap without copies, sees what is writte
     })
     expect(seen.product).toEqual([4 + round + 6, 11, 16, 17])
   }
-  held.free()
-  held.free() // a second time does nothing
+  floats.free()
+  floats.free() // a second time does nothing
   await session.release()
   await expect(
-    session.look({ x: tensor(y, 2, 3), y: tensor(y, 3, 2) }, ['product'], () => 0),
+    session.runInPlace({ x: tensor(y, 2, 3), y: tensor(y, 3, 2) }, ['product'], () => 0),
   ).rejects.toThrow(/released/)
 })
 
-test('what the runtime refuses is told in its words, and nothing is left behind', async () => {
+test('rejects with the runtime’s own error message and leaks nothing', async () => {
   const runtime = await openTestRuntime()
   const session = await runtime.open(buildGraph())
   const bytes = runtime.heapBytes()
   for (let i = 0; i < 200; i++)
     await expect(
-      session.look?.(
+      session.runInPlace?.(
         { x: tensor(new Float32Array(40_000), 10_000, 4), y: tensor(new Float32Array(6), 3, 2) },
         ['product'],
         () => 0,
       ),
     ).rejects.toThrow(/Got invalid dimensions|INVALID_ARGUMENT/i)
   for (let i = 0; i < 200; i++) {
-    const held = runtime.reserve?.(100_000)
-    await session.look?.(
+    const floats = runtime.reserve?.(100_000)
+    await session.runInPlace?.(
       {
-        x: tensor(held?.data.subarray(0, 30_000).fill(1) ?? new Float32Array(30_000), 10_000, 3),
+        x: tensor(floats?.data.subarray(0, 30_000).fill(1) ?? new Float32Array(30_000), 10_000, 3),
         y: tensor(new Float32Array(6), 3, 2),
       },
       ['product'],
       () => 0,
     )
-    held?.free()
+    floats?.free()
   }
-  expect(runtime.heapBytes() - bytes).toBeLessThanOrEqual(8 << 20) // 400 runs of 160 KB and more
+  expect(runtime.heapBytes() - bytes).toBeLessThanOrEqual(8 << 20) // 400 runs of at least 160 KB
   await session.release()
 })
 
-/** A heap that notes where tensors are made, and refuses to compute. */
+/** A heap that records where tensors are created, and fails to compute. */
 class HeapOnly implements HeapModule {
   readonly buffer = new ArrayBuffer(65_536)
   readonly tensorsAt: number[] = []
@@ -112,22 +112,22 @@ class HeapOnly implements HeapModule {
     new Uint32Array(this.buffer, message, 1)[0] = 1
     return 0
   }
-  readText = (): string => 'it only notes'
+  readText = (): string => 'no computation'
 }
 
-test('an input that lies in the heap is a tensor where it lies, any other is copied and given back', async () => {
+test('creates a tensor in place for an input in the heap; copies any other input and frees the copy', async () => {
   const heap = new HeapOnly()
-  const held = reserveInHeap(heap, 6)
+  const floats = reserveInHeap(heap, 6)
   const elsewhere = Float32Array.of(7, 8, 9)
   await expect(
     new HeapRun(heap, 1).run(
-      { x: tensor(held.data, 2, 3), y: tensor(elsewhere, 3, 1) },
+      { x: tensor(floats.data, 2, 3), y: tensor(elsewhere, 3, 1) },
       ['product'],
       () => 0,
     ),
-  ).rejects.toThrow('it only notes')
+  ).rejects.toThrow('no computation')
   const [x, y = 0] = heap.tensorsAt
-  expect(x).toBe(held.data.byteOffset)
+  expect(x).toBe(floats.data.byteOffset)
   expect([...new Float32Array(heap.buffer, y, 3)]).toEqual([7, 8, 9])
   expect(heap.freed).toContain(y)
   expect(heap.freed).not.toContain(x)

@@ -5,8 +5,8 @@ import { compileChatTemplate } from '../../../src/engine/tokenizers/chat-templat
 const render = (template: string, content = 'hi'): string =>
   compileChatTemplate(template, { eos_token: '</s>' }).render([{ role: 'user', content }], true)
 
-describe('a chat template', () => {
-  test('sees the messages, the generation prompt and the tokens', () => {
+describe('compileChatTemplate', () => {
+  test('renders the messages, the generation prompt and the tokens', () => {
     expect(
       render(
         '{% for m in messages %}{{ m.role }}: {{ m.content }}{{ eos_token }}{% endfor %}{% if add_generation_prompt %}>{% endif %}',
@@ -14,13 +14,13 @@ describe('a chat template', () => {
     ).toBe('user: hi</s>>')
   })
 
-  test('that refuses the messages says why', () => {
+  test('reports why a template rejects the messages', () => {
     expect(() => render("{{ raise_exception('roles must alternate') }}")).toThrow(
       /chat template failed.*roles must alternate/,
     )
   })
 
-  test('that cannot be read is an error with a sentence', () => {
+  test('throws a sentence if the template cannot be parsed', () => {
     expect(() => render('{% for %}')).toThrow(/chat template cannot be read/)
     expect(() => compileChatTemplate('x'.repeat(300_000), {})).toThrow(/longer than/)
   })
@@ -44,11 +44,11 @@ describe('a chat template', () => {
     ['a huge indentation', "{{ 'a\nb' | indent(400000000) }}"],
     ['a macro that calls itself', '{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}'],
     ['deep nesting', '{{ ' + '('.repeat(50_000) + '1' + ')'.repeat(50_000) + ' }}'],
-  ])('that would never end or fill the memory is stopped: %s', (_, template) => {
+  ])('stops a template that would never end or exhaust memory: %s', (_, template) => {
     expect(() => render(template)).toThrow(/chat template/)
   })
 
-  test('never hangs and throws Errors only, whatever its text', () => {
+  test('never hangs and throws only Errors for any template', () => {
     const part = fc.constantFrom(
       '{%',
       '%}',

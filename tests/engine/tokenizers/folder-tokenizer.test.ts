@@ -37,17 +37,17 @@ function open(folder: TokenizerFolder): TextTokenizer {
   if (!result.ok) throw new Error(result.sentence)
   return result.tokenizer
 }
-const whyRefused = (folder: TokenizerFolder): string => {
+const refusalOf = (folder: TokenizerFolder): string => {
   const result = tokenizerFromFolder(folder)
   return result.ok ? '' : result.sentence
 }
 const modelOf = (name: string): Model => models[name] as Model
 
-describe.each(Object.keys(models))('a folder’s tokenizer like "%s"', (name) => {
+describe.each(Object.keys(models))('tokenizerFromFolder with a tokenizer like "%s"', (name) => {
   const { tokenizerJson, tokenizerConfig, sums, framed } = modelOf(name)
   const tokenizer = open({ tokenizerJson, tokenizerConfig })
 
-  test('gives the ids and the texts of transformers on hundreds of strings of many scripts', () => {
+  test('gives the ids and the texts of transformers for hundreds of strings of many scripts', () => {
     const expected = sums.split(' ')
     expect(expected).toHaveLength(texts.length)
     const wrong = texts.filter((text, i) => {
@@ -63,12 +63,12 @@ describe.each(Object.keys(models))('a folder’s tokenizer like "%s"', (name) =>
     expect(wrong).toEqual([])
   })
 
-  test('begins texts as transformers does', () => {
+  test('adds the same start tokens as transformers', () => {
     expect([...tokenizer.startIds, ...tokenizer.encode('ab')]).toEqual(framed)
   })
 
-  // NFKC and an alphabet without bytes lose characters on the way in.
-  test.skipIf(name === 'unigram')('writes behind a prompt what its tokens say one at a time', () => {
+  // NFKC and an alphabet without bytes lose characters in encoding.
+  test.skipIf(name === 'unigram')('decodes a completion after a prompt token by token', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'grapheme', maxLength: 40 }).map((any) => any.replaceAll('▁', '')),
@@ -77,7 +77,7 @@ describe.each(Object.keys(models))('a folder’s tokenizer like "%s"', (name) =>
           const ids = tokenizer.encode(text, { special: false, continues: true })
           const stream = new TextStream()
           const streamed = ids.map((id) => stream.push(tokenizer.tokenBytes(id))).join('') + stream.flush()
-          if (name !== 'gpt2') expect(streamed).toBe(text) // it has NFC, and tokens that swallow spaces
+          if (name !== 'gpt2') expect(streamed).toBe(text) // it has NFC, and tokens that strip spaces
           const prompt = tokenizer.encode('Once upon a')
           expect(tokenizer.decode([...prompt, ...ids])).toBe(tokenizer.decode(prompt) + streamed)
         },
@@ -87,13 +87,13 @@ describe.each(Object.keys(models))('a folder’s tokenizer like "%s"', (name) =>
   })
 })
 
-describe.each(Object.keys(templates))('a chat template with %s', (name) => {
+describe.each(Object.keys(templates))('a chat template of a folder with %s', (name) => {
   const { template = '', rendered = [] } = templates[name] ?? {}
   const { tokenizerJson, tokenizerConfig } = modelOf('llama3')
   const { chat_template: _, ...config } = tokenizerConfig
 
   test.each(chats.map((messages, i) => [messages.map(({ role }) => role).join(', '), i] as const))(
-    'says what it says in transformers: %s',
+    'renders the same text as transformers: %s',
     (_roles, i) => {
       const tokenizer = open({ tokenizerJson, tokenizerConfig: { ...config, chat_template: template } })
       for (const [at, addGenerationPrompt] of [false, true].entries()) {
@@ -106,7 +106,7 @@ describe.each(Object.keys(templates))('a chat template with %s', (name) => {
   )
 })
 
-describe('a folder’s files', () => {
+describe('tokenizerFromFolder', () => {
   const { tokenizerJson, tokenizerConfig } = modelOf('llama3')
   const special = (content: string): number => open({ tokenizerJson }).idOf(content) as number
   const chat = (folder: Partial<TokenizerFolder>): string =>
@@ -114,7 +114,7 @@ describe('a folder’s files', () => {
       addGenerationPrompt: true,
     })
 
-  test('say together which tokens end an answer', () => {
+  test('collects the end tokens from all files', () => {
     const [begin, turn, end] = ['<s>', '<|eot_id|>', '<|im_end|>'].map(special)
     expect(open({ tokenizerJson }).endIds).toEqual(new Set([turn, end]))
     expect(
@@ -126,7 +126,7 @@ describe('a folder’s files', () => {
     )
   })
 
-  test('say whether a text begins with a token', () => {
+  test('reads from the files whether a text starts with a token', () => {
     expect(
       open({ tokenizerJson, tokenizerConfig: { ...tokenizerConfig, add_bos_token: false } }).startIds,
     ).toEqual([])
@@ -135,7 +135,7 @@ describe('a folder’s files', () => {
     ).toEqual([open(modelOf('gpt2')).idOf('</s>')])
   })
 
-  test('have a template in one of three places, or several by name', () => {
+  test('finds the template in one of three files, or among several by name', () => {
     expect(() => chat({})).toThrow(/no chat template/)
     expect(chat({ tokenizerConfig: { chat_template: 'config' }, chatTemplate: 'own file' })).toBe('own file')
     expect(chat({ chatTemplate: { chat_template: 'record' } })).toBe('record')
@@ -154,7 +154,7 @@ describe('a folder’s files', () => {
     expect(() => chat({ tokenizerConfig: { chat_template: '{% for %}' } })).toThrow(/cannot be read/)
   })
 
-  test('add tokens that tokenizer.json lacks', () => {
+  test('adds tokens that tokenizer.json lacks', () => {
     const at = open({ tokenizerJson }).vocabularySize
     const tokenizer = open({
       tokenizerJson,
@@ -167,7 +167,7 @@ describe('a folder’s files', () => {
     expect(tokenizer.json).toBeUndefined()
   })
 
-  test('give a tokenizer.json that frames nothing', () => {
+  test('returns a tokenizer.json without post-processing', () => {
     expect(open({ tokenizerJson }).json).toEqual({
       ...tokenizerJson,
       post_processor: null,
@@ -178,20 +178,20 @@ describe('a folder’s files', () => {
 
   const changed = (changes: object): TokenizerFolder => ({ tokenizerJson: { ...tokenizerJson, ...changes } })
   test.each([
-    ['nothing', { tokenizerJson: undefined }, 'holds no vocabulary'],
+    ['nothing', { tokenizerJson: undefined }, 'has no vocabulary'],
     ['WordPiece', changed({ model: { type: 'WordPiece', vocab: {} } }), '"WordPiece"'],
     [
-      'a normaliser of SentencePiece’s own',
+      'SentencePiece’s own normaliser',
       changed({
         normalizer: { type: 'Sequence', normalizers: [{ type: 'Precompiled', precompiled_charsmap: '' }] },
       }),
       '"Precompiled"',
     ],
-    ['BERT’s cuts', changed({ pre_tokenizer: { type: 'BertPreTokenizer' } }), '"BertPreTokenizer"'],
+    ['BERT’s pre-tokenizer', changed({ pre_tokenizer: { type: 'BertPreTokenizer' } }), '"BertPreTokenizer"'],
     ['another decoder', changed({ decoder: { type: 'WordPiece' } }), '"WordPiece"'],
     ['no decoder', changed({ decoder: null }), 'nothing'],
     [
-      'a merge to nowhere',
+      'a merge without a token',
       changed({ model: { type: 'BPE', vocab: { a: 0, b: 1 }, merges: [['a', 'b']] } }),
       'merge with "ab"',
     ],
@@ -206,16 +206,16 @@ describe('a folder’s files', () => {
       'whole number',
     ],
     [
-      'ends of words inside tokens',
+      'word boundaries inside tokens',
       changed({ model: { type: 'BPE', vocab: { 'a</w>': 0 }, merges: [], end_of_word_suffix: '</w>' } }),
-      'borders of words',
+      'word boundaries',
     ],
-  ])('that cannot be used are refused in a sentence: %s', (_, folder, why) => {
-    expect(whyRefused(folder)).toContain(why)
-    expect(whyRefused(folder)).toMatch(/^This model cannot be used: .*\. Choose another one\.$/)
+  ])('refuses files that cannot be used with a sentence: %s', (_, folder, reason) => {
+    expect(refusalOf(folder)).toContain(reason)
+    expect(refusalOf(folder)).toMatch(/^This model cannot be used: .*\. Choose another one\.$/)
   })
 
-  test('never throw and never hang, whatever they say', () => {
+  test('never throws or hangs with arbitrary files', () => {
     const mess = fc.oneof(
       fc.string(),
       fc.integer(),

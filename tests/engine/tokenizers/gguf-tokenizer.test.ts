@@ -20,7 +20,7 @@ const oracle = JSON.parse(
   readFileSync(new URL('../../oracles/tokens.json', import.meta.url), 'utf8'),
 ) as Oracle
 
-describe.skipIf(!hasSharedModel)(`the tokenizer of a GGUF file${whySkipped}`, () => {
+describe.skipIf(!hasSharedModel)(`tokenizerFromGguf with SmolLM2${whySkipped}`, () => {
   let tokenizer: TextTokenizer
   beforeAll(async () => {
     const result = tokenizerFromGguf((await readSharedHeader()).metadata)
@@ -28,13 +28,13 @@ describe.skipIf(!hasSharedModel)(`the tokenizer of a GGUF file${whySkipped}`, ()
     tokenizer = result.tokenizer
   })
 
-  test('gives the ids of the Rust tokenizers library on more than 1,000 strings of many scripts', () => {
+  test('gives the ids of the Rust tokenizers library for more than 1,000 strings of many scripts', () => {
     expect(oracle.strings.length).toBeGreaterThanOrEqual(1000)
     const wrong = oracle.strings.filter((text, i) => tokenizer.encode(text).join(' ') !== oracle.ids[i])
     expect(wrong).toEqual([])
   })
 
-  test('decodes those ids to the same texts as the library', () => {
+  test('decodes these ids to the same texts as the library', () => {
     const expected = oracle.decoded.split(' ')
     const wrong = oracle.strings.filter(
       (text, i) => crc32(tokenizer.decode(tokenizer.encode(text))) !== expected[i],
@@ -42,7 +42,7 @@ describe.skipIf(!hasSharedModel)(`the tokenizer of a GGUF file${whySkipped}`, ()
     expect(wrong).toEqual([])
   })
 
-  test('takes special tokens as plain characters where that is asked', () => {
+  test('encodes special tokens as plain characters with `special: false`', () => {
     const special = tokenizer.idOf('<|im_end|>') as number
     expect(tokenizer.encode('a<|im_end|>')).toContain(special)
     expect(tokenizer.encode('a<|im_end|>', { special: false })).not.toContain(special)
@@ -50,7 +50,7 @@ describe.skipIf(!hasSharedModel)(`the tokenizer of a GGUF file${whySkipped}`, ()
     expect(tokenizer.decode(tokenizer.encode('a<|im_end|>b'), { skipSpecial: true })).toBe('ab')
   })
 
-  test('knows the tokens that end an answer', () => {
+  test('finds the end tokens', () => {
     expect([...tokenizer.endIds].toSorted((a, b) => a - b)).toEqual([
       tokenizer.idOf('<|endoftext|>'),
       tokenizer.idOf('<|im_end|>'),
@@ -58,7 +58,7 @@ describe.skipIf(!hasSharedModel)(`the tokenizer of a GGUF file${whySkipped}`, ()
     expect(tokenizer.startIds).toEqual([])
   })
 
-  test("renders a chat by the model's own template", () => {
+  test("renders a chat with the model's own template", () => {
     const text = tokenizer.renderChat(
       [
         { role: 'system', content: 'Be brief.' },
@@ -71,8 +71,8 @@ describe.skipIf(!hasSharedModel)(`the tokenizer of a GGUF file${whySkipped}`, ()
     )
   })
 
-  // The model's vocabulary lacks a few bytes (0xF1 to 0xF4 begin characters that nobody uses), so not every code point.
-  test('any text of assigned characters comes back from its ids, and from its tokens one at a time', () => {
+  // The model's vocabulary lacks a few bytes (0xF1 to 0xF4 start unassigned characters), so not every code point.
+  test('round-trips any text of assigned characters, as a whole and token by token', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 60 }), (text) => {
         const ids = tokenizer.encode(text, { special: false })
@@ -85,25 +85,25 @@ describe.skipIf(!hasSharedModel)(`the tokenizer of a GGUF file${whySkipped}`, ()
   })
 })
 
-describe('pre-tokenizers', () => {
-  test.each(Object.keys(oracle.pieces))('"%s" cuts texts where the Rust library cuts them', (name) => {
+describe('PRE_TOKENIZERS', () => {
+  test.each(Object.keys(oracle.pieces))('splits texts like the Rust library: %s', (name) => {
     const family = PRE_TOKENIZERS.get(name)
     if (family === undefined) throw new Error(`no family ${name}`)
-    const cutters = family.expressions.map(
+    const steps = family.expressions.map(
       (Regex) =>
         new SplitPreTokenizer({ type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false }),
     )
     const expected = oracle.pieces[name]?.split(' ') ?? []
     const wrong = oracle.strings.filter((text, i) => {
       let pieces = text === '' ? [] : [text]
-      for (const cutter of cutters) pieces = pieces.flatMap((piece) => cutter.pre_tokenize(piece))
+      for (const step of steps) pieces = pieces.flatMap((piece) => step.pre_tokenize(piece))
       return crc32(pieces.map(writeBytes).join(' ')) !== expected[i]
     })
     expect(wrong).toEqual([])
   })
 })
 
-describe('a vocabulary that cannot be used', () => {
+describe('tokenizerFromGguf', () => {
   const vocabulary = new Map<string, string | number | string[] | number[]>([
     ['tokenizer.ggml.model', 'gpt2'],
     ['tokenizer.ggml.pre', 'gpt-2'],
@@ -119,7 +119,7 @@ describe('a vocabulary that cannot be used', () => {
     return tokenizerFromGguf(changed)
   }
 
-  test('is refused with the reason: no tokenizer, another kind, an unknown pre-tokenizer, missing lists', () => {
+  test('refuses with the reason: no tokenizer, another kind, an unknown pre-tokenizer, missing lists', () => {
     expect(without('tokenizer.ggml.model')).toMatchObject({
       ok: false,
       sentence: expect.stringContaining('no tokenizer') as string,
@@ -142,7 +142,7 @@ describe('a vocabulary that cannot be used', () => {
     })
   })
 
-  test('is not refused when it is small but whole; bytes that it lacks are left out', () => {
+  test('accepts a small but complete vocabulary and skips bytes that it lacks', () => {
     const result = tokenizerFromGguf(vocabulary)
     if (!result.ok) throw new Error(result.sentence)
     expect(result.tokenizer.encode('abXa<end>')).toEqual([2, 0, 3])
@@ -151,7 +151,7 @@ describe('a vocabulary that cannot be used', () => {
     expect(() => result.tokenizer.renderChat([], { addGenerationPrompt: true })).toThrow(/no chat template/)
   })
 
-  test('tokenizerFromGguf never throws, whatever the metadata', () => {
+  test('never throws with arbitrary metadata', () => {
     const value = fc.oneof(
       fc.string(),
       fc.integer(),

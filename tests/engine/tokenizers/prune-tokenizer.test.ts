@@ -1,4 +1,4 @@
-// A teacher's vocabulary, pruned to what some texts use: cut alike on those texts, and never at a loss on others.
+// A teacher's vocabulary, pruned to the tokens of some texts: the same tokens on those texts, and no loss on others.
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -29,7 +29,7 @@ function prune(teacher: TextTokenizer, texts: readonly string[]): PrunedTokenize
   return made.pruned
 }
 
-describe.skipIf(!hasSharedModel)(`the vocabulary of SmolLM2, pruned${whySkipped}`, () => {
+describe.skipIf(!hasSharedModel)(`pruneTokenizer with SmolLM2${whySkipped}`, () => {
   let teacher: TextTokenizer
   let pruned: PrunedTokenizer
   beforeAll(async () => {
@@ -39,14 +39,14 @@ describe.skipIf(!hasSharedModel)(`the vocabulary of SmolLM2, pruned${whySkipped}
     pruned = prune(teacher, used)
   })
 
-  test('cuts the texts as the teacher does, in numbers of its own', () => {
+  test('tokenizes the texts like the teacher, with its own ids', () => {
     for (const text of used)
       expect(
         [...pruned.tokenizer.encode(text, { special: false })].map((id) => pruned.teacherIds[id]),
       ).toEqual(teacher.encode(text, { special: false }))
   })
 
-  test('is far smaller, and has its own special tokens, all bytes and nothing twice', () => {
+  test('is much smaller and has its own special tokens, all bytes and no duplicates', () => {
     const { tokenizer, teacherIds } = pruned
     expect(tokenizer.vocabularySize).toBeLessThan(teacher.vocabularySize / 5)
     expect(STUDENT_SPECIALS.map((token) => tokenizer.idOf(token))).toEqual([0, 1, 2, 3, 4])
@@ -61,7 +61,7 @@ describe.skipIf(!hasSharedModel)(`the vocabulary of SmolLM2, pruned${whySkipped}
     ).toBe(256)
   })
 
-  test('gives any other text back, in no fewer tokens than the teacher', () => {
+  test('round-trips any other text with at least as many tokens as the teacher', () => {
     for (const text of others) {
       const ids = pruned.tokenizer.encode(text, { special: false })
       expect(pruned.tokenizer.decode(ids)).toBe(text)
@@ -75,17 +75,17 @@ describe.skipIf(!hasSharedModel)(`the vocabulary of SmolLM2, pruned${whySkipped}
     )
   })
 
-  test('covers a row as the student reads it, so that its completion has the teacher’s tokens', () => {
+  test('covers a rendered row, so that its completion has the teacher’s tokens', () => {
     const row = { system: 'Be brief.', prompt: 'Où est le café?', completion: 'Là-bas, à gauche. 🙂' }
     const own = prune(teacher, textsOfExample(row))
-    const { ids, border } = renderStudentExample(own.tokenizer, row)
-    expect(ids.slice(border, -1).map((id) => own.teacherIds[id])).toEqual(
+    const { ids, promptLength } = renderStudentExample(own.tokenizer, row)
+    expect(ids.slice(promptLength, -1).map((id) => own.teacherIds[id])).toEqual(
       teacher.encode(row.completion, { special: false }),
     )
     expect(ids.at(-1)).toBe(4)
   })
 
-  test('keeps the name by which llama.cpp knows how it cuts', () => {
+  test('keeps llama.cpp’s name of the pre-tokenizer', () => {
     expect(namePreTokenizer(pruned.tokenizerJson)).toBe('smollm')
     expect(
       namePreTokenizer({ pre_tokenizer: { pretokenizers: [{ type: 'Split', pattern: { Regex: 'x+' } }] } }),
@@ -93,7 +93,7 @@ describe.skipIf(!hasSharedModel)(`the vocabulary of SmolLM2, pruned${whySkipped}
     expect(namePreTokenizer({})).toBe('gpt-2')
   })
 
-  test('has the same name where a folder says the same in other steps', () => {
+  test('finds the same name for equivalent steps of a folder', () => {
     const bytes = { type: 'ByteLevel', add_prefix_space: false, use_regex: true }
     expect(namePreTokenizer({ pre_tokenizer: bytes })).toBe('gpt-2')
     expect(
@@ -126,7 +126,7 @@ const open = (name: string, added: readonly object[] = []): TextTokenizer => {
   return result.tokenizer
 }
 
-test('added words that the texts contain stay words of the student', () => {
+test('keeps added words that occur in the texts', () => {
   const teacher = open('llama3', [
     { id: 400, content: '<think>', special: false },
     { id: 401, content: '<never>', special: false },
@@ -145,15 +145,15 @@ test('added words that the texts contain stay words of the student', () => {
 const NO_SHARING = {
   ok: false,
   sentence:
-    'This teacher’s vocabulary is no byte-level BPE, so a student cannot share it. Train on the texts alone, or load another teacher.',
+    'This teacher’s vocabulary is not a byte-level BPE, so a student cannot share it. Train on the texts alone, or load another teacher.',
 }
 
-test('a vocabulary that is no byte-level BPE is refused with a sentence', () => {
+test('refuses a vocabulary that is not a byte-level BPE with a sentence', () => {
   expect(pruneTokenizer(byteTokenizer, ['a'])).toEqual(NO_SHARING)
 })
 
 test.each(['llama2', 'gemma', 'unigram'])(
-  'so is one that writes bytes in SentencePiece’s way: %s',
+  'refuses a vocabulary with SentencePiece’s byte tokens: %s',
   (name) => {
     expect(pruneTokenizer(open(name), ['a'])).toEqual(NO_SHARING)
   },

@@ -42,30 +42,30 @@ function open(metadata: ReadonlyMap<string, GgufValue>): TextTokenizer {
   return result.tokenizer
 }
 
-/** Texts on which a checksum of ours is another than the reference's. */
+/** Texts whose checksum differs from the reference. */
 function wrongOn(sums: string, make: (text: string) => string): string[] {
   const expected = sums.split(' ')
   expect(expected).toHaveLength(texts.length)
   return texts.filter((text, i) => crc32(make(text)) !== expected[i])
 }
 
-describe.each(Object.keys(models))('a SentencePiece vocabulary like "%s"', (name) => {
+describe.each(Object.keys(models))('makeSpmTokenizer with a vocabulary like "%s"', (name) => {
   const model = models[name] as Model
   const tokenizer = open(metadataOf(name))
   const plain = (text: string): number[] => tokenizer.encode(text, { special: false })
 
-  test('gives the ids of the sentencepiece package on hundreds of strings of many scripts', () => {
+  test('gives the ids of the sentencepiece package for hundreds of strings of many scripts', () => {
     expect(texts.length).toBeGreaterThanOrEqual(500)
     expect(wrongOn(model.ids, (text) => plain(text).join(' '))).toEqual([])
   })
 
-  // What has no token and no bytes is an unknown token, which the package decodes to a sign of its own.
-  test.skipIf(name === 'lacking')('decodes those ids to the texts of the package', () => {
+  // Text without tokens or bytes becomes an unknown token, which the package decodes to its own symbol.
+  test.skipIf(name === 'lacking')('decodes these ids to the texts of the package', () => {
     expect(wrongOn(model.decoded, (text) => tokenizer.decode(plain(text)))).toEqual([])
   })
 
   test.skipIf(name === 'lacking')(
-    'gives any text back from its ids, and behind a prompt from its tokens one at a time',
+    'round-trips any text, as a whole and token by token after a prompt',
     () => {
       fc.assert(
         fc.property(
@@ -88,24 +88,24 @@ describe.each(Object.keys(models))('a SentencePiece vocabulary like "%s"', (name
   )
 })
 
-describe('a SentencePiece vocabulary of a GGUF file', () => {
+describe('makeSpmTokenizer', () => {
   const llama = open(metadataOf('llama'))
   const gemma = open(metadataOf('gemma'))
 
-  test('reads special tokens as the Rust library does with Llama 2’s tokenizer.json', () => {
+  test('encodes special tokens like the Rust library with Llama 2’s tokenizer.json', () => {
     const { json = '', jsonDecoded = '' } = models['llama'] as Model
     expect(wrongOn(json, (text) => llama.encode(text).join(' '))).toEqual([])
     expect(wrongOn(jsonDecoded, (text) => llama.decode(llama.encode(text)))).toEqual([])
   })
 
-  test('puts a space before texts and behind special tokens, but not where it goes on', () => {
+  test('adds a space before texts and after special tokens, but not before a continuation', () => {
     expect(llama.encode('<s>a')).toEqual([1, llama.idOf('▁a')])
     expect(llama.encode('a', { continues: true })).toEqual([llama.idOf('a')])
     expect(llama.encode('', { continues: true })).toEqual([])
     expect(gemma.encode('<b>a')).toEqual([gemma.idOf('<b>'), gemma.idOf('a')])
   })
 
-  test('writes a character byte by byte where it has no token, and a stream gives it out whole', () => {
+  test('encodes a character without a token as bytes, and a stream decodes it as a whole', () => {
     const ids = llama.encode('🧑‍🚀', { continues: true })
     expect(ids.map((id) => llama.tokenBytes(id).length)).toEqual(Array.from({ length: 11 }, () => 1))
     const stream = new TextStream()
@@ -122,7 +122,7 @@ describe('a SentencePiece vocabulary of a GGUF file', () => {
     expect(llama.decode([id])).toBe('a')
   })
 
-  test('begins and ends texts by the ids that llama.cpp takes where the file is silent', () => {
+  test('uses llama.cpp’s default begin and end ids if the file has none', () => {
     expect(llama.startIds).toEqual([1])
     expect([...llama.endIds]).toEqual([2])
     expect(open(new Map([...metadataOf('llama'), ['tokenizer.ggml.add_bos_token', false]])).startIds).toEqual(
@@ -131,7 +131,7 @@ describe('a SentencePiece vocabulary of a GGUF file', () => {
     expect(llama.isSpecial(0) && llama.isSpecial(1) && !llama.isSpecial(3)).toBe(true)
   })
 
-  test('ends at names that are known, but not at one that is HTML in this vocabulary', () => {
+  test('finds end tokens by name, but not a name that is HTML in this vocabulary', () => {
     const { tokens = [], types } = models['gemma'] as Model
     const named = (changes: Readonly<Record<string, string>>): string[] =>
       tokens.map((token) => changes[token] ?? token)
@@ -162,7 +162,7 @@ describe('a SentencePiece vocabulary of a GGUF file', () => {
     ])
   })
 
-  test('lets Phi-3’s special tokens swallow the white space behind them', () => {
+  test('strips the white space after Phi-3’s special tokens', () => {
     expect(open(new Map([...metadataOf('llama'), ['general.name', 'Phi 3']])).encode('</s>\n a')).toEqual([
       2,
       ...llama.encode('\n a'),
@@ -172,12 +172,12 @@ describe('a SentencePiece vocabulary of a GGUF file', () => {
     ).toEqual([2, llama.idOf('▁a')])
   })
 
-  test('takes tokens of a long text without taking long: 100,000 characters without a border', () => {
+  test('encodes 100,000 characters without a word boundary quickly', () => {
     const text = 'return'.repeat(16_667)
     expect(llama.decode(llama.encode(text))).toBe(text)
   })
 
-  test('is refused in a sentence where its scores are missing', () => {
+  test('refuses a vocabulary without scores with a sentence', () => {
     const without = metadataOf('llama')
     without.delete('tokenizer.ggml.scores')
     expect(tokenizerFromGguf(without)).toEqual({
@@ -187,7 +187,7 @@ describe('a SentencePiece vocabulary of a GGUF file', () => {
   })
 
   test.each(['bert', 't5', 'rwkv', 'plamo2', 'gemma4', 'no_vocab'])(
-    'of another kind is refused by its name: %s',
+    'refuses another kind of vocabulary by its name: %s',
     (kind) => {
       expect(
         tokenizerFromGguf(new Map([...metadataOf('llama'), ['tokenizer.ggml.model', kind]])),
@@ -195,7 +195,7 @@ describe('a SentencePiece vocabulary of a GGUF file', () => {
     },
   )
 
-  test('never throws, whatever the metadata', () => {
+  test('never throws with arbitrary metadata', () => {
     const value = fc.oneof(
       fc.string(),
       fc.integer(),

@@ -1,4 +1,4 @@
-// LoRA against peft's numbers (tests/oracles/adapters.py) and against its own limits.
+// LoRA against peft's numbers (tests/oracles/adapters.py) and its own invariants.
 import { expect, test } from 'vitest'
 import { makeNumbers, worstDifference } from '../../../src/engine/checks/numbers.ts'
 import { makeSmallRows, makeSmallWeights, SMALL } from '../../../src/engine/checks/small.ts'
@@ -6,14 +6,14 @@ import { elementsOf } from '../../../src/engine/graph/dims.ts'
 import {
   ADAPTER_TARGETS,
   listAdapters,
-  makeFirstAdapters,
+  initialAdapters,
   mergeAdapters,
   type AdapterOptions,
 } from '../../../src/engine/training/adapters.ts'
 import { countPredictions, makeBatch } from '../../../src/engine/training/packing.ts'
 import { viewParameters, type Flat } from '../../../src/engine/training/parameters.ts'
 import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
-import { beginState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
+import { initialState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import oracle from '../../oracles/adapters.json'
 import { openTestRuntime } from '../session.ts'
 
@@ -40,21 +40,27 @@ const makeTrainer = async (
 ): Promise<Trainer> =>
   new Trainer(
     await openTestRuntime(),
-    { shape: SMALL, weightDecay: 0.1, clip: 1, adapts: { ...options, frozen: makeSmallWeights() }, ...more },
-    beginState(adapters),
+    {
+      shape: SMALL,
+      weightDecay: 0.1,
+      maxGradientNorm: 1,
+      adapts: { ...options, frozen: makeSmallWeights() },
+      ...more,
+    },
+    initialState(adapters),
   )
 const measurePlain = async (weights: Flat): Promise<number> => {
   const trainer = new Trainer(
     await openTestRuntime(),
-    { shape: SMALL, weightDecay: 0.1, clip: 1 },
-    beginState(weights),
+    { shape: SMALL, weightDecay: 0.1, maxGradientNorm: 1 },
+    initialState(weights),
   )
   const loss = await trainer.measure([batchOf(2)])
   await trainer.release()
   return loss
 }
 
-test('six steps give the losses, gradient norms and adapters that peft gives', async () => {
+test('trains adapters with the losses, gradient norms and values of peft for six steps', async () => {
   const trainer = await makeTrainer(makeAdapters())
   for (let step = 1; step <= 6; step++) {
     const { loss, norm } = await trainer.train(batchOf(step), rateOf(step))
@@ -75,15 +81,15 @@ test('six steps give the losses, gradient norms and adapters that peft gives', a
   await trainer.release()
 })
 
-test('fresh adapters change nothing, and even draws fill A alone', async () => {
+test('initialAdapters leaves the loss unchanged and draws only A', async () => {
   let word = 0
-  const fresh = makeFirstAdapters(SMALL, OPTIONS, () => (word = (word + 0.618) % 1))
-  for (const [name, view] of viewParameters(listAdapters(SMALL, OPTIONS), fresh)) {
+  const initial = initialAdapters(SMALL, OPTIONS, () => (word = (word + 0.618) % 1))
+  for (const [name, view] of viewParameters(listAdapters(SMALL, OPTIONS), initial)) {
     const bound = name.endsWith('A') ? 1 / Math.sqrt(view.length / OPTIONS.rank) : 0
     expect(Math.max(...view.map(Math.abs)), name).toBeLessThanOrEqual(bound)
     if (bound > 0) expect(Math.max(...view), name).toBeGreaterThan(0.8 * bound)
   }
-  const trainer = await makeTrainer(fresh)
+  const trainer = await makeTrainer(initial)
   expect(
     Math.abs((await trainer.measure([batchOf(2)])) - (await measurePlain(makeSmallWeights()))),
   ).toBeLessThanOrEqual(1e-6)
@@ -94,27 +100,30 @@ test.each([
   OPTIONS,
   { rank: 3, alpha: 9, targets: ['k'] },
   { rank: 8, alpha: 8, targets: ADAPTER_TARGETS },
-] as AdapterOptions[])('merged into the decoder they give the same loss: $targets', async (options) => {
-  const [base, adapters] = [makeSmallWeights(), makeAdapters(options).map((x) => 10 * x)]
-  const trainer = await makeTrainer(adapters, options)
-  const loss = await trainer.measure([batchOf(2)])
-  expect(
-    Math.abs(loss - (await measurePlain(mergeAdapters(SMALL, options, base, adapters)))),
-  ).toBeLessThanOrEqual(1e-4)
-  expect(Math.abs(loss - (await measurePlain(base)))).toBeGreaterThan(1e-3)
-  expect(base).toEqual(makeSmallWeights())
-  await trainer.release()
-})
+] as AdapterOptions[])(
+  'mergeAdapters gives the same loss as separate adapters: $targets',
+  async (options) => {
+    const [base, adapters] = [makeSmallWeights(), makeAdapters(options).map((x) => 10 * x)]
+    const trainer = await makeTrainer(adapters, options)
+    const loss = await trainer.measure([batchOf(2)])
+    expect(
+      Math.abs(loss - (await measurePlain(mergeAdapters(SMALL, options, base, adapters)))),
+    ).toBeLessThanOrEqual(1e-4)
+    expect(Math.abs(loss - (await measurePlain(base)))).toBeGreaterThan(1e-3)
+    expect(base).toEqual(makeSmallWeights())
+    await trainer.release()
+  },
+)
 
-test('a step in two parts is the step at once, with an average too', async () => {
+test('gradient accumulation gives the same step with adapters and weight averaging', async () => {
   const rows = makeSmallRows(3)
   const countedInStep = countPredictions([rows])
-  const [whole, parts] = [
-    await makeTrainer(makeAdapters(), OPTIONS, { averaging: 0.9 }),
-    await makeTrainer(makeAdapters(), OPTIONS, { averaging: 0.9 }),
+  const [whole, accumulated] = [
+    await makeTrainer(makeAdapters(), OPTIONS, { emaDecay: 0.9 }),
+    await makeTrainer(makeAdapters(), OPTIONS, { emaDecay: 0.9 }),
   ]
   const first = await whole.train(batchOf(3), 0.003)
-  const second = await parts.train(
+  const second = await accumulated.train(
     [
       makeBatch([rows.slice(0, 1)], 1, 12, { countedInStep }),
       makeBatch(
@@ -128,13 +137,15 @@ test('a step in two parts is the step at once, with an average too', async () =>
   )
   expect(Math.abs(first.loss - second.loss)).toBeLessThanOrEqual(1e-5)
   expect(Math.abs(first.norm - second.norm)).toBeLessThanOrEqual(1e-3 * first.norm)
-  expect(worstDifference(await whole.readWeights(), await parts.readWeights())).toBeLessThanOrEqual(1e-4)
+  expect(worstDifference(await whole.readWeights(), await accumulated.readWeights())).toBeLessThanOrEqual(
+    1e-4,
+  )
   await whole.release()
-  await parts.release()
+  await accumulated.release()
 })
 
-test('a rank of nothing, no projection and a decoder of another size are refused', async () => {
-  expect(() => listAdapters(SMALL, { ...OPTIONS, rank: 0 })).toThrow('A rank of 0 is none')
+test('refuses a rank of 0, no projections and a decoder of another size', async () => {
+  expect(() => listAdapters(SMALL, { ...OPTIONS, rank: 0 })).toThrow('The rank 0 is not valid')
   expect(() => listAdapters(SMALL, { ...OPTIONS, targets: [] })).toThrow(
     'Adapters need at least one projection',
   )

@@ -1,22 +1,22 @@
-// Rows so long that attention takes them block by block, against PyTorch's numbers and against the same rows in other company.
+// Rows that attention splits into blocks, against PyTorch's numbers and against the same rows in other batches.
 import { expect, test } from 'vitest'
 import { LONG, makeLongRows, makeSmallWeights, SMALL } from '../../../src/engine/checks/small.ts'
 import { worstDifference } from '../../../src/engine/checks/numbers.ts'
 import { makeBatch, type Batch, type PackedRow } from '../../../src/engine/training/packing.ts'
 import { listParameters, viewParameters } from '../../../src/engine/training/parameters.ts'
 import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
-import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
+import { initialState, Trainer } from '../../../src/engine/training/trainer.ts'
 import oracle from '../../oracles/long-rows.json'
 import { openTestRuntime } from '../session.ts'
 
 const makeTrainer = async (): Promise<Trainer> =>
   new Trainer(
     await openTestRuntime(),
-    { shape: SMALL, weightDecay: 0.1, clip: 1 },
-    beginState(makeSmallWeights()),
+    { shape: SMALL, weightDecay: 0.1, maxGradientNorm: 1 },
+    initialState(makeSmallWeights()),
   )
 
-test('long rows give the losses, gradient norms and weights that PyTorch gives', async () => {
+test('trains on long rows with the losses, gradient norms and weights of PyTorch', async () => {
   const trainer = await makeTrainer()
   for (let step = 1; step <= 3; step++) {
     const { loss, norm } = await trainer.train(
@@ -51,21 +51,21 @@ test('long rows give the losses, gradient norms and weights that PyTorch gives',
   await trainer.release()
 })
 
-/** The first step's loss and norm on a batch. */
+/** Loss and norm of the first step on a batch. */
 async function tryBatch(batch: Batch): Promise<{ loss: number; norm: number }> {
   const trainer = await makeTrainer()
-  const found = await trainer.train(batch, 0)
+  const result = await trainer.train(batch, 0)
   await trainer.release()
-  return found
+  return result
 }
-const cut = ({ tokens, from }: PackedRow, length: number): PackedRow => ({
+const truncate = ({ tokens, from }: PackedRow, length: number): PackedRow => ({
   tokens: tokens.slice(0, length),
   from: Math.min(from, length - 5),
 })
 
-test('texts that share a long line, across its blocks, have the loss and the gradient of texts that do not', async () => {
+test('packed texts across block borders have the loss and gradient of separate texts', async () => {
   const [a, b, c] = makeLongRows(1) as [PackedRow, PackedRow, PackedRow]
-  const rows = [cut(a, 50), cut(b, 90), cut(c, 60), cut(a, 130)] as const
+  const rows = [truncate(a, 50), truncate(b, 90), truncate(c, 60), truncate(a, 130)] as const
   const alone = await tryBatch(
     makeBatch(
       rows.map((row) => [row]),
@@ -73,17 +73,15 @@ test('texts that share a long line, across its blocks, have the loss and the gra
       LONG,
     ),
   )
-  const together = await tryBatch(
-    makeBatch([[rows[0], rows[1], rows[2]], [rows[3]]], 2, 210, { packs: true }),
-  )
-  expect(Math.abs(alone.loss - together.loss)).toBeLessThanOrEqual(1e-5)
-  expect(Math.abs(alone.norm - together.norm) / alone.norm).toBeLessThanOrEqual(1e-4)
+  const packed = await tryBatch(makeBatch([[rows[0], rows[1], rows[2]], [rows[3]]], 2, 210, { packs: true }))
+  expect(Math.abs(alone.loss - packed.loss)).toBeLessThanOrEqual(1e-5)
+  expect(Math.abs(alone.norm - packed.norm) / alone.norm).toBeLessThanOrEqual(1e-4)
 })
 
-test('a later token reaches back neither within its block nor into one before it', async () => {
+test('later tokens do not change earlier predictions, within a block or across blocks', async () => {
   const trainer = await makeTrainer()
   const [row] = makeLongRows(2) as [PackedRow]
-  /** Loss of the prediction at place `at`, where the token at `changed` is another. */
+  /** Loss of the prediction at position `at` if the token at `changed` is another. */
   const lossAt = (at: number, changed: number): Promise<number> => {
     const tokens = row.tokens.map((token, i) => (i === changed ? (token + 7) % SMALL.vocabulary : token))
     const batch = makeBatch([[{ tokens, from: 1 }]], 1, LONG)
@@ -94,7 +92,7 @@ test('a later token reaches back neither within its block nor into one before it
   for (const at of [30, 69, 100])
     for (const changed of [at + 2, 118])
       expect(await lossAt(at, changed), `${at} with another token at ${changed}`).toBe(await lossAt(at, LONG))
-  // And what it may see it does see, in its own block and in the one before.
+  // And earlier tokens do change it, in its own block and in the one before.
   for (const changed of [20, 80])
     expect(
       Math.abs((await lossAt(100, changed)) - (await lossAt(100, LONG))),

@@ -1,4 +1,4 @@
-// Checkpoints: what is read is what was written, what is broken is refused, and training goes on bit for bit.
+// Checkpoints: a file is read as it was written, broken files are refused, and training resumes bit for bit.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BatchOrder, type Shuffler } from '../../../src/engine/training/batch-order.ts'
@@ -10,7 +10,7 @@ import {
 } from '../../../src/engine/training/checkpoint.ts'
 import { crc32 } from '../../../src/engine/training/crc32.ts'
 import { makeBatch } from '../../../src/engine/training/packing.ts'
-import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
+import { initialState, Trainer } from '../../../src/engine/training/trainer.ts'
 import { openTestRuntime } from '../session.ts'
 import { makeSmallRows, makeSmallWeights, SMALL } from '../../../src/engine/checks/small.ts'
 
@@ -26,7 +26,7 @@ const TINY = {
 }
 const makeTiny = (): Checkpoint => ({
   shape: TINY,
-  state: { ...beginState(makeSmallWeights(TINY)), step: 7 },
+  state: { ...initialState(makeSmallWeights(TINY)), step: 7 },
   cursor: { epoch: 1, next: 3, random: [1, 2, 3, 4294967295] },
   tokenizer: { json: '{"model":"ü"}', config: '{}' },
   losses: [
@@ -35,7 +35,7 @@ const makeTiny = (): Checkpoint => ({
   ],
   about: 'dataset 12',
 })
-/** With all that may be there: an average and the best weights. */
+/** With all optional parts: an average and the best weights. */
 function makeFull(): Checkpoint {
   const tiny = makeTiny()
   return {
@@ -45,8 +45,8 @@ function makeFull(): Checkpoint {
   }
 }
 
-describe('a checkpoint', () => {
-  test('is read back as it was written, from any offset of a larger buffer', () => {
+describe('readCheckpoint', () => {
+  test('returns what writeCheckpoint wrote, from any offset of a larger buffer', () => {
     const checkpoint = makeTiny()
     const bytes = writeCheckpoint(checkpoint)
     const { state, best } = makeFull()
@@ -65,18 +65,18 @@ describe('a checkpoint', () => {
     expect(readCheckpoint(shifted.subarray(3))).toEqual({ ok: true, checkpoint })
   })
 
-  test('that is cut anywhere is refused with a sentence', () => {
+  test('refuses a truncated file with a sentence', () => {
     const bytes = writeCheckpoint(makeFull())
     for (let length = 0; length < bytes.length; length++) {
       const read = readCheckpoint(bytes.subarray(0, length))
-      if (read.ok) throw new Error(`a checkpoint of ${length} of ${bytes.length} bytes was taken`)
+      if (read.ok) throw new Error(`a checkpoint of ${length} of ${bytes.length} bytes was accepted`)
       expect(read.sentence).toMatch(
         /^The checkpoint cannot be used: .+\. Train this student again from the start\.$/,
       )
     }
   })
 
-  test('with one byte changed anywhere is refused', () => {
+  test('refuses a file with one changed byte', () => {
     const bytes = writeCheckpoint(makeTiny())
     fc.assert(
       fc.property(fc.nat(bytes.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
@@ -87,7 +87,7 @@ describe('a checkpoint', () => {
     )
   })
 
-  test('made of any bytes never throws', () => {
+  test('never throws for random bytes', () => {
     const magic = writeCheckpoint(makeTiny()).subarray(0, 16)
     fc.assert(
       fc.property(
@@ -97,7 +97,7 @@ describe('a checkpoint', () => {
     )
   })
 
-  test('carries the check sum that every other program computes', () => {
+  test('uses the standard CRC-32', () => {
     expect(crc32(new TextEncoder().encode('123456789'))).toBe(0xcbf43926)
   })
 })
@@ -111,18 +111,18 @@ const makeShuffler = (word: number): Shuffler => ({
       .map(({ item }) => item),
 })
 
-test('training resumed from a checkpoint goes on bit for bit', async () => {
+test('training resumes from a checkpoint bit for bit', async () => {
   const runtime = await openTestRuntime()
   const rows = [1, 2, 3, 4].flatMap((step) => makeSmallRows(step))
-  const begin = (
-    state = beginState(makeSmallWeights()),
+  const start = (
+    state = initialState(makeSmallWeights()),
     shuffler = makeShuffler(5),
     cursor?: Checkpoint['cursor'],
   ) => ({
-    trainer: new Trainer(runtime, { shape: SMALL, weightDecay: 0.1, clip: 1 }, state),
+    trainer: new Trainer(runtime, { shape: SMALL, weightDecay: 0.1, maxGradientNorm: 1 }, state),
     order: new BatchOrder(rows, 3, [6, 12], shuffler, cursor),
   })
-  const go = async ({ trainer, order }: ReturnType<typeof begin>, steps: number): Promise<number[]> => {
+  const run = async ({ trainer, order }: ReturnType<typeof start>, steps: number): Promise<number[]> => {
     const losses: number[] = []
     for (let i = 0; i < steps; i++) {
       const planned = order.take()
@@ -141,10 +141,10 @@ test('training resumed from a checkpoint goes on bit for bit', async () => {
     }
     return losses
   }
-  const whole = begin()
-  const losses = await go(whole, 12)
-  const half = begin()
-  const before = await go(half, 7)
+  const whole = start()
+  const losses = await run(whole, 12)
+  const half = start()
+  const before = await run(half, 7)
   const bytes = writeCheckpoint({
     shape: SMALL,
     state: await half.trainer.read(),
@@ -156,8 +156,8 @@ test('training resumed from a checkpoint goes on bit for bit', async () => {
   const read = readCheckpoint(bytes)
   if (!read.ok) throw new Error(read.sentence)
   const { state, cursor } = read.checkpoint
-  const resumed = begin(state, makeShuffler(cursor.random[0] ?? 0), cursor)
-  expect([...before, ...(await go(resumed, 5))]).toEqual(losses)
+  const resumed = start(state, makeShuffler(cursor.random[0] ?? 0), cursor)
+  expect([...before, ...(await run(resumed, 5))]).toEqual(losses)
   expect(resumed.trainer.step).toBe(12)
   expect(await resumed.trainer.read()).toEqual(await whole.trainer.read())
   for (const { trainer } of [whole, half, resumed]) await trainer.release()

@@ -1,19 +1,20 @@
-// Several teachers: draws follow the weights and repeat, and their mean gradient is exactly the mixture's where the loss is linear.
+// Several teachers: draws follow the weights and are reproducible, and their mean gradient is the mixture's if the loss
+// is linear.
 import { describe, expect, test } from 'vitest'
 import { hashOfBytes } from '../../../src/domain/hash.ts'
 import { makeRng } from '../../../src/domain/rng.ts'
-import { makeSmallWeights, makeTaughtRows, SMALL } from '../../../src/engine/checks/small.ts'
+import { makeSmallWeights, makeTeacherRows, SMALL } from '../../../src/engine/checks/small.ts'
 import type { DivergenceName } from '../../../src/engine/training/divergences/index.ts'
 import { drawTeachers } from '../../../src/engine/training/draw-teachers.ts'
 import { viewGroup } from '../../../src/engine/training/layout.ts'
 import { makeBatch, type PackedRow, type TeacherRow } from '../../../src/engine/training/packing.ts'
 import { nameIn, ruleGroups } from '../../../src/engine/training/step-state.ts'
 import { buildGradientStep, sumNames } from '../../../src/engine/training/train-graph.ts'
-import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
+import { initialState, Trainer } from '../../../src/engine/training/trainer.ts'
 import { openSession, openTestRuntime, type Feed } from '../session.ts'
 
 const side = (mark: number): TeacherRow => ({
-  choices: 1,
+  topK: 1,
   ids: Uint16Array.of(mark),
   probabilities: Float32Array.of(0.5, 0.5),
 })
@@ -24,7 +25,7 @@ const row = (teachers: readonly (TeacherRow | undefined)[]): PackedRow => ({
 })
 const markOf = (drawn: PackedRow | undefined): number => drawn?.teacher?.ids[0] ?? -1
 
-describe('a draw', () => {
+describe('drawTeachers', () => {
   const lines = Array.from({ length: 6000 }, () => [row([side(0), side(1), side(2)])])
 
   test('follows the weights', () => {
@@ -36,7 +37,7 @@ describe('a draw', () => {
     expect(Math.abs((counts[0] ?? Number.NaN) - 4500)).toBeLessThanOrEqual(134)
   })
 
-  test('is the same for the same numbers, another for others, and leaves the rest of a row as it was', () => {
+  test('is reproducible, depends on the random numbers and keeps the rest of a row', () => {
     const draw = (name: string): number[] => {
       const rng = makeRng(name)
       return drawTeachers(lines.slice(0, 200), [1, 1, 1], () => rng.next()).map(([drawn]) => markOf(drawn))
@@ -48,7 +49,7 @@ describe('a draw', () => {
     expect(teacher).toBe(lines[0]![0]!.teachers![0])
   })
 
-  test('among those that said something keeps their proportion, and does not move the draws of other rows', () => {
+  test('keeps the proportion of the available teachers and the draws of other rows', () => {
     const mixed = lines.map(([whole], i) => [
       i % 2 === 0 ? row([undefined, side(1), side(2)]) : (whole as PackedRow),
     ])
@@ -68,11 +69,11 @@ describe('a draw', () => {
     partly.forEach(([drawn], i) => i % 2 === 1 && expect(markOf(drawn)).toBe(markOf(wholly[i]![0])))
   })
 
-  test('of rows with one teacher gives the very rows, and of none at all is a mistake', () => {
+  test('returns rows with one teacher unchanged and throws with none', () => {
     const plain: PackedRow = { tokens: Int32Array.of(1, 2), from: 0, teacher: side(4) }
     expect(drawTeachers([[plain]], [1], () => 0)[0]![0]).toBe(plain)
     expect(() => drawTeachers([[row([side(0), undefined])]], [0, 1], () => 0)).toThrow(
-      /No teacher with a weight/,
+      /no soft targets of a teacher with a weight/,
     )
     expect(() => drawTeachers([[row([side(0)])]], [1, 1], () => 0)).toThrow(
       /1 teachers, and there are 2 weights/,
@@ -80,35 +81,35 @@ describe('a draw', () => {
   })
 })
 
-/** The rows of a step with two teachers that list the same tokens and find them differently likely. */
-function makeTwice(step: number): PackedRow[] {
-  return makeTaughtRows(step).map((taught): PackedRow => {
-    const first = taught.teacher as TeacherRow
-    const each = first.choices + 1
-    // The other one has them the other way round, token by token: still distributions.
+/** The rows of one step with two teachers that list the same tokens with different probabilities. */
+function makeTwoTeacherRows(step: number): PackedRow[] {
+  return makeTeacherRows(step).map((teacherRow): PackedRow => {
+    const first = teacherRow.teacher as TeacherRow
+    const each = first.topK + 1
+    // The other one has them in reverse order for each token: still distributions.
     const probabilities = first.probabilities.map(
       (_, i) => first.probabilities[Math.floor(i / each) * each + (each - 1 - (i % each))] ?? Number.NaN,
     )
-    return { ...taught, teachers: [first, { ...first, probabilities }] }
+    return { ...teacherRow, teachers: [first, { ...first, probabilities }] }
   })
 }
 
-/** Σ over parameters' gradients of a batch, in one array. */
+/** Computes the gradients of all parameters for a batch, in one array. */
 async function openGradients(divergence: DivergenceName): Promise<{
   of: (rows: readonly PackedRow[]) => Promise<{ loss: number; gradient: Float64Array }>
   release: () => Promise<void>
 }> {
   const options = {
     layout: 'separate',
-    clip: 0,
+    maxGradientNorm: 0,
     optimizer: 'adam-w',
-    averages: false,
+    keepsAverage: false,
     smoothing: 0,
     drops: false,
     distils: { divergence, temperature: 2, textShare: 0.25 },
   } as const
   const session = await openSession(
-    buildGradientStep(SMALL, { rows: 3, length: 12, packed: false, choices: 5 }, options),
+    buildGradientStep(SMALL, { rows: 3, length: 12, packed: false, topK: 5 }, options),
   )
   const groups = ruleGroups(SMALL, options)
   const weights = makeSmallWeights()
@@ -139,11 +140,11 @@ async function openGradients(divergence: DivergenceName): Promise<{
         feeds[nameIn(group, 'weights')] = { shape: group.shape, data: viewGroup(group, weights).slice() }
         feeds[sumNames(group).in] = { shape: group.shape, data: new Float32Array(group.count) }
       }
-      const answer = await session.run(feeds)
+      const outputs = await session.run(feeds)
       return {
-        loss: Number(answer['loss']?.data[0]),
+        loss: Number(outputs['loss']?.data[0]),
         gradient: Float64Array.from(
-          groups.flatMap(({ group }) => Array.from(answer[sumNames(group).out]?.data ?? [], Number)),
+          groups.flatMap(({ group }) => Array.from(outputs[sumNames(group).out]?.data ?? [], Number)),
         ),
       }
     },
@@ -153,21 +154,24 @@ async function openGradients(divergence: DivergenceName): Promise<{
 describe('the mean gradient over all draws', () => {
   const [first, second] = [0.75, 0.25]
 
-  /** How far the mean over the eight draws of three rows is from the mixture's, in shares of its norm. */
+  /**
+   * The difference between the mean over the eight draws of three rows and the mixture's gradient, relative to its
+   * norm.
+   */
   async function compare(divergence: DivergenceName): Promise<number> {
     const gradients = await openGradients(divergence)
-    const rows = makeTwice(2)
+    const rows = makeTwoTeacherRows(2)
     const mean = new Float64Array((await gradients.of(rows)).gradient.length)
     for (let draw = 0; draw < 8; draw++) {
-      const takes = rows.map((_, r) => (draw >> r) & 1)
-      const probability = takes.reduce((product, take) => product * (take === 0 ? first : second), 1)
+      const picks = rows.map((_, r) => (draw >> r) & 1)
+      const probability = picks.reduce((product, pick) => product * (pick === 0 ? first : second), 1)
       let at = 0
       const drawn = drawTeachers(
         rows.map((one) => [one]),
         [3, 1],
-        () => (takes[at++] === 0 ? 0.1 : 0.9),
+        () => (picks[at++] === 0 ? 0.1 : 0.9),
       ).flat()
-      expect(drawn.map(({ teacher }, r) => rows[r]!.teachers!.indexOf(teacher))).toEqual(takes)
+      expect(drawn.map(({ teacher }, r) => rows[r]!.teachers!.indexOf(teacher))).toEqual(picks)
       ;(await gradients.of(drawn)).gradient.forEach((value, i) => (mean[i]! += probability * value))
     }
     const mixed = rows.map((one): PackedRow => {
@@ -189,15 +193,15 @@ describe('the mean gradient over all draws', () => {
     )
   }
 
-  test('is the mixture’s with forward KL', async () =>
+  test('is the gradient of the mixture with forward KL', async () =>
     expect(await compare('forward-kl')).toBeLessThanOrEqual(1e-6))
   test.each(['reverse-kl', 'jensen-shannon'] as const)(
-    'is not with %s, which is not linear in the teacher',
+    'differs from the gradient of the mixture with %s, which is not linear',
     async (divergence) => expect(await compare(divergence)).toBeGreaterThan(0.01),
   )
 })
 
-test('weights of 1 and 0 train as the single teacher does, bit for bit', async () => {
+test('teacher weights of 1 and 0 train like the single teacher, bit for bit', async () => {
   const runtime = await openTestRuntime()
   const train = async (
     choose: (rows: readonly PackedRow[], step: number) => readonly PackedRow[],
@@ -207,15 +211,15 @@ test('weights of 1 and 0 train as the single teacher does, bit for bit', async (
       {
         shape: SMALL,
         weightDecay: 0.1,
-        clip: 1,
+        maxGradientNorm: 1,
         distils: { divergence: 'forward-kl', temperature: 2, textShare: 0 },
       },
-      beginState(makeSmallWeights()),
+      initialState(makeSmallWeights()),
     )
     for (let step = 1; step <= 3; step++)
       await trainer.train(
         makeBatch(
-          choose(makeTwice(step), step).map((one) => [one]),
+          choose(makeTwoTeacherRows(step), step).map((one) => [one]),
           3,
           12,
         ),

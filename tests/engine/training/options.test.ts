@@ -1,10 +1,11 @@
-// What can be chosen for a train step, each against PyTorch's numbers from the same weights and batches (tests/oracles/train-step.py).
+// The options of a train step, each against PyTorch's numbers from the same weights and batches
+// (tests/oracles/train-step.py).
 import { describe, expect, test } from 'vitest'
-import { makeDropMask } from '../../../src/engine/training/dropout.ts'
+import { makeDropoutMask } from '../../../src/engine/training/dropout.ts'
 import { makeBatch, type Batch } from '../../../src/engine/training/packing.ts'
 import { listParameters, viewParameters } from '../../../src/engine/training/parameters.ts'
 import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
-import { beginState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
+import { initialState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import oracle from '../../oracles/train-step.json'
 import { worstDifference } from '../../../src/engine/checks/numbers.ts'
 import { openTestRuntime } from '../session.ts'
@@ -13,14 +14,14 @@ import {
   DISTILLING,
   makeSmallRows,
   makeSmallWeights,
-  makeTaughtRows,
-  makeWords,
+  makeTeacherRows,
+  makeUniform,
   SMALL,
 } from '../../../src/engine/checks/small.ts'
 
 type Saved = Pick<typeof oracle, 'losses' | 'norms' | 'final'>
 const rateOf = (step: number): number => learningRateAt(step, { steps: 20, learningRate: 3e-3, warmUp: 0.1 })
-const oneALine = (step: number): Batch =>
+const unpackedBatch = (step: number): Batch =>
   makeBatch(
     makeSmallRows(step).map((row) => [row]),
     3,
@@ -30,26 +31,26 @@ const oneALine = (step: number): Batch =>
 async function makeTrainer(options: Partial<TrainerOptions> = {}): Promise<Trainer> {
   return new Trainer(
     await openTestRuntime(),
-    { shape: SMALL, weightDecay: 0.1, clip: 1, ...options },
-    beginState(makeSmallWeights()),
+    { shape: SMALL, weightDecay: 0.1, maxGradientNorm: 1, ...options },
+    initialState(makeSmallWeights()),
   )
 }
 
-/** Takes the steps that the oracle took and compares losses, norms and weights. */
-async function follow(
+/** Runs the oracle's steps and compares losses and norms. */
+async function compareSteps(
   trainer: Trainer,
   saved: Saved,
-  batchesOf: (step: number) => Batch | readonly Batch[] = oneALine,
+  batchesOf: (step: number) => Batch | readonly Batch[] = unpackedBatch,
   steps = 10,
 ): Promise<void> {
   for (let step = 1; step <= steps; step++) {
-    const { loss, norm } = await trainer.train(batchesOf(step), rateOf(step), makeWords(step))
-    const [wantedLoss, wantedNorm] = [
+    const { loss, norm } = await trainer.train(batchesOf(step), rateOf(step), makeUniform(step))
+    const [expectedLoss, expectedNorm] = [
       saved.losses[step - 1] ?? Number.NaN,
       saved.norms[step - 1] ?? Number.NaN,
     ]
-    expect(Math.abs(loss - wantedLoss) / wantedLoss, `loss of step ${step}`).toBeLessThanOrEqual(1e-3)
-    expect(Math.abs(norm - wantedNorm) / wantedNorm, `norm of step ${step}`).toBeLessThanOrEqual(1e-2)
+    expect(Math.abs(loss - expectedLoss) / expectedLoss, `loss of step ${step}`).toBeLessThanOrEqual(1e-3)
+    expect(Math.abs(norm - expectedNorm) / expectedNorm, `norm of step ${step}`).toBeLessThanOrEqual(1e-2)
   }
 }
 async function compareWeights(trainer: Trainer, saved: Saved): Promise<void> {
@@ -67,71 +68,71 @@ async function compareWeights(trainer: Trainer, saved: Saved): Promise<void> {
   }
 }
 
-test('Muon for the matrices between the layers, AdamW for the rest', async () => {
+test('matches PyTorch with Muon for hidden matrices and AdamW for the rest', async () => {
   const trainer = await makeTrainer({ optimizer: 'muon' })
-  await follow(trainer, oracle.variants.muon)
+  await compareSteps(trainer, oracle.variants.muon)
   await compareWeights(trainer, oracle.variants.muon)
   await trainer.release()
 })
 
-test('Muon wants every parameter in a buffer of its own', async () => {
+test('refuses Muon with fused buffers', async () => {
   await expect(makeTrainer({ optimizer: 'muon', layout: 'fused' })).rejects.toThrow(
-    /needs each in a buffer of its own/,
+    /each needs its own buffer/,
   )
 })
 
-test('label smoothing, which is not measured', async () => {
+test('matches PyTorch with label smoothing and evaluates without it', async () => {
   const [smooth, plain] = [await makeTrainer({ smoothing: 0.1 }), await makeTrainer()]
-  expect(await smooth.measure([oneALine(1)])).toBeCloseTo(await plain.measure([oneALine(1)]), 6)
-  await follow(smooth, oracle.variants.smoothing)
+  expect(await smooth.measure([unpackedBatch(1)])).toBeCloseTo(await plain.measure([unpackedBatch(1)]), 6)
+  await compareSteps(smooth, oracle.variants.smoothing)
   await compareWeights(smooth, oracle.variants.smoothing)
   await smooth.release()
   await plain.release()
 })
 
-test('dropout with given draws, which is not measured', async () => {
+test('matches PyTorch with dropout and evaluates without it', async () => {
   const [dropping, plain] = [await makeTrainer({ dropout: 0.25 }), await makeTrainer()]
-  expect(await dropping.measure([oneALine(1)])).toBeCloseTo(await plain.measure([oneALine(1)]), 6)
-  await follow(dropping, oracle.variants.dropout)
+  expect(await dropping.measure([unpackedBatch(1)])).toBeCloseTo(await plain.measure([unpackedBatch(1)]), 6)
+  await compareSteps(dropping, oracle.variants.dropout)
   await compareWeights(dropping, oracle.variants.dropout)
-  await expect(dropping.train(oneALine(1), 0.001)).rejects.toThrow('Dropout needs random numbers.')
+  await expect(dropping.train(unpackedBatch(1), 0.001)).rejects.toThrow('Dropout needs random numbers.')
   await dropping.release()
   await plain.release()
 })
 
-test('masks of dropout keep their share and their mean', () => {
+test('makeDropoutMask keeps the share and the mean', () => {
   let word = 7
   const random = (): number => (word = (Math.imul(word, 1_664_525) + 1_013_904_223) >>> 0) / 4_294_967_296
-  const mask = makeDropMask(random, 0.3, 100_001)
+  const mask = makeDropoutMask(random, 0.3, 100_001)
   expect(new Set(mask)).toEqual(new Set([0, Math.fround(1 / 0.7)]))
   expect(mask.reduce((sum, x) => sum + x, 0) / mask.length).toBeCloseTo(1, 2)
-  expect([...makeDropMask(random, 0, 3)]).toEqual([1, 1, 1])
+  expect([...makeDropoutMask(random, 0, 3)]).toEqual([1, 1, 1])
 })
 
-test('a running average of the weights is what is measured; training goes on as without it', async () => {
-  const trainer = await makeTrainer({ averaging: 0.9 })
-  await follow(trainer, oracle.variants.averaging)
+test('evaluates with the averaged weights and trains as without averaging', async () => {
+  const trainer = await makeTrainer({ emaDecay: 0.9 })
+  await compareSteps(trainer, oracle.variants.averaging)
   await compareWeights(trainer, oracle.variants.averaging)
   expect(
-    Math.abs((await trainer.measure([oneALine(11)])) - oracle.variants.averaging.averaged),
+    Math.abs((await trainer.measure([unpackedBatch(11)])) - oracle.variants.averaging.averaged),
   ).toBeLessThanOrEqual(5e-3)
   const state = await trainer.read()
   expect(worstDifference(state.average ?? [], state.weights)).toBeGreaterThan(1e-3)
-  const other = await makeTrainer({ averaging: 0.9 })
+  const other = await makeTrainer({ emaDecay: 0.9 })
   other.load(state)
-  expect(await other.measure([oneALine(11)])).toBe(await trainer.measure([oneALine(11)]))
+  expect(await other.measure([unpackedBatch(11)])).toBe(await trainer.measure([unpackedBatch(11)]))
   await trainer.release()
   await other.release()
 })
 
 test.each(['adam-w', 'muon'] as const)(
-  'a step in two parts of different sizes is the step at once, with %s',
+  'gradient accumulation over batches of different sizes gives the same step with %s',
   async (optimizer) => {
     const saved = optimizer === 'muon' ? oracle.variants.muon : oracle
     const trainer = await makeTrainer({ optimizer })
-    await follow(trainer, saved, (step) => {
+    await compareSteps(trainer, saved, (step) => {
       const [a, b, c] = makeSmallRows(step).map((row) => [row]) as [Row, Row, Row]
-      const countedInStep = oneALine(step).counted
+      const countedInStep = unpackedBatch(step).counted
       return [makeBatch([a, b], 2, 12, { countedInStep }), makeBatch([c], 2, 12, { countedInStep })]
     })
     await compareWeights(trainer, {
@@ -143,23 +144,23 @@ test.each(['adam-w', 'muon'] as const)(
 )
 type Row = ReturnType<typeof makeSmallRows>
 
-test('rows that share a line are trained on as rows in lines of their own', async () => {
+test('packed rows train like separate rows', async () => {
   const trainer = await makeTrainer()
-  await follow(trainer, oracle, (step) => {
+  await compareSteps(trainer, oracle, (step) => {
     const [a, b, c] = makeSmallRows(step) as [Row[number], Row[number], Row[number]]
     return makeBatch([[a, c], [b]], 3, 26, { packs: true })
   })
   await trainer.release()
 })
 
-test('rows in one line see nothing of each other', async () => {
+test('packed rows do not attend to each other', async () => {
   const trainer = await makeTrainer()
   const [first, second] = makeSmallRows(4) as [Row[number], Row[number]]
   const other = { ...first, tokens: first.tokens.map((token) => (token + 11) % SMALL.vocabulary) }
   const secondAlone = await trainer.measure([makeBatch([[second]], 1, 12)])
-  const lossOf = async (before: Row[number]): Promise<number> => {
-    const batch = makeBatch([[before, second]], 1, 26, { packs: true })
-    const skipped = before.tokens.length - 1 - before.from // what counts of the first row is not looked at
+  const lossOf = async (preceding: Row[number]): Promise<number> => {
+    const batch = makeBatch([[preceding, second]], 1, 26, { packs: true })
+    const skipped = preceding.tokens.length - 1 - preceding.from // the predictions of the first row are ignored
     const counted = batch.counted - skipped
     return trainer.measure([
       {
@@ -171,23 +172,23 @@ test('rows in one line see nothing of each other', async () => {
   }
   expect(await lossOf(first)).toBe(await lossOf(other))
   expect(await lossOf(first)).toBeCloseTo(secondAlone, 5)
-  expect(() => makeBatch([[first, second]], 1, 26)).toThrow('Rows in one line need to be kept apart.')
+  expect(() => makeBatch([[first, second]], 1, 26)).toThrow('Several rows in one line need a mask.')
   await trainer.release()
 })
 
 describe.each(Object.keys(DIVERGENCES) as DivergenceName[])(
-  '%s to the teacher’s likeliest tokens and all others together',
+  '%s to the teacher’s top-k tokens and the remaining mass',
   (divergence) => {
     const distils = { divergence, ...DISTILLING }
 
-    test('follows PyTorch through eight steps', async () => {
+    test('matches PyTorch for eight steps', async () => {
       const trainer = await makeTrainer({ distils })
-      await follow(
+      await compareSteps(
         trainer,
         oracle.variants[divergence],
         (step) =>
           makeBatch(
-            makeTaughtRows(step).map((row) => [row]),
+            makeTeacherRows(step).map((row) => [row]),
             3,
             12,
           ),
@@ -197,9 +198,9 @@ describe.each(Object.keys(DIVERGENCES) as DivergenceName[])(
       await trainer.release()
     })
 
-    test('is the same in lines that rows share, and is measured as plain cross-entropy', async () => {
+    test('is the same with packed rows and is evaluated as cross-entropy', async () => {
       const trainer = await makeTrainer({ distils })
-      const [a, b, c] = makeTaughtRows(1) as [Row[number], Row[number], Row[number]]
+      const [a, b, c] = makeTeacherRows(1) as [Row[number], Row[number], Row[number]]
       const { loss } = await trainer.train(makeBatch([[a, c], [b]], 2, 26, { packs: true }), 0)
       expect(
         Math.abs(loss - (oracle.variants[divergence].losses[0] ?? Number.NaN)) / loss,
@@ -208,9 +209,7 @@ describe.each(Object.keys(DIVERGENCES) as DivergenceName[])(
         oracle.losses[0] ?? Number.NaN,
         4,
       )
-      await expect(trainer.train(oneALine(1), 0.001)).rejects.toThrow(
-        'The batch brings nothing of the teacher.',
-      )
+      await expect(trainer.train(unpackedBatch(1), 0.001)).rejects.toThrow('The batch has no soft targets.')
       await trainer.release()
     })
   },

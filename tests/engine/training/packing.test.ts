@@ -1,4 +1,4 @@
-// Rows into batches: nothing lost, nothing twice, nothing taught that should not be.
+// Rows into batches: each row once, and only tokens of the completion count.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BatchOrder, type Shuffler } from '../../../src/engine/training/batch-order.ts'
@@ -14,7 +14,7 @@ import {
 const tokens = fc.array(fc.integer({ min: 1, max: 500 }), { maxLength: 40 })
 const tokenRows = fc.array(fc.record({ prompt: tokens, completion: tokens }), { maxLength: 60 })
 
-/** A generator for tests alone: its state is a counter. */
+/** A generator for tests: its state is one word. */
 function makeShuffler(start = 1): Shuffler {
   let word = start
   return {
@@ -32,12 +32,12 @@ function makeShuffler(start = 1): Shuffler {
 }
 
 describe('packing', () => {
-  test('every row is packed or left out, cut rows are counted, and what counts are tokens of the completion', () => {
+  test('packRows packs or skips every row, counts truncated rows and counts only completion tokens', () => {
     fc.assert(
       fc.property(tokenRows, fc.integer({ min: 1, max: 48 }), (rows, context) => {
-        const { rows: packed, sources, cut, leftOut } = packRows(rows, context)
-        expect(packed.length + leftOut).toBe(rows.length)
-        let cutHere = 0
+        const { rows: packed, sources, truncated, skipped } = packRows(rows, context)
+        expect(packed.length + skipped).toBe(rows.length)
+        let expected = 0
         packed.forEach((row, i) => {
           const { prompt, completion } = rows[sources[i] as number] as (typeof rows)[number]
           const whole = [...prompt, ...completion]
@@ -46,14 +46,14 @@ describe('packing', () => {
           const counted = whole.slice(row.from + 1, row.tokens.length)
           expect(counted.length).toBeGreaterThan(0)
           expect(counted).toEqual(completion.slice(prompt.length ? 0 : 1, row.tokens.length - prompt.length))
-          if (row.tokens.length < whole.length) cutHere++
+          if (row.tokens.length < whole.length) expected++
         })
-        expect(cut).toBe(cutHere)
+        expect(truncated).toBe(expected)
       }),
     )
   })
 
-  test('a row of which nothing of the completion fits is left out, one that loses its end is cut', () => {
+  test('packRows skips rows whose completion does not fit and truncates long ones', () => {
     const packed = packRows(
       [
         { prompt: [1, 2, 3, 4], completion: [5] },
@@ -62,11 +62,11 @@ describe('packing', () => {
       ],
       3,
     )
-    expect(packed).toMatchObject({ cut: 1, leftOut: 2, sources: [1] })
+    expect(packed).toMatchObject({ truncated: 1, skipped: 2, sources: [1] })
     expect([...(packed.rows[0]?.tokens ?? [])]).toEqual([1, 2, 3, 4])
   })
 
-  test('an epoch holds every row exactly once, in batches no larger than asked and rows no longer than their length', () => {
+  test('planEpoch contains every row once, within the batch size and the length of the batch', () => {
     fc.assert(
       fc.property(
         tokenRows,
@@ -93,7 +93,7 @@ describe('packing', () => {
     )
   })
 
-  test('rows that share lines fit into them, fill them well and are all there once', () => {
+  test('planEpoch with packing contains every row once and fills lines well', () => {
     fc.assert(
       fc.property(
         tokenRows,
@@ -114,7 +114,7 @@ describe('packing', () => {
             lines.map((line) => line.reduce((sum, i) => sum + positionsOf(packed[i]!), 0)),
           )
           expect(Math.max(0, ...fills)).toBeLessThanOrEqual(context)
-          // Of any two lines that were open together one is more than half full (first fit).
+          // Of any two lines that were open at the same time, one is more than half full (first fit).
           expect(fills.filter((fill) => fill <= context / 2).length).toBeLessThanOrEqual(
             1 + Math.floor(fills.length / 32),
           )
@@ -132,7 +132,7 @@ describe('packing', () => {
     )
   })
 
-  test('short rows come first where that is asked for', () => {
+  test('planEpoch puts short rows first in the first epoch with shortFirst', () => {
     const rows = Array.from({ length: 40 }, (_, i): PackedRow => ({
       tokens: new Int32Array(2 + ((i * 7) % 31)),
       from: 0,
@@ -144,12 +144,12 @@ describe('packing', () => {
     const lengths = plan.flatMap(({ lines }) => lines.flat().map((i) => positionsOf(rows[i]!)))
     expect(lengths).toEqual(lengths.toSorted((a, b) => a - b))
     const order = new BatchOrder(rows, 4, bucketLengths(32), makeShuffler(5), undefined, { shortFirst: true })
-    const passes = Array.from({ length: 20 }, () => order.take())
-    const second = passes.slice(10).flatMap(({ lines }) => lines.flat().map((i) => positionsOf(rows[i]!)))
+    const batches = Array.from({ length: 20 }, () => order.take())
+    const second = batches.slice(10).flatMap(({ lines }) => lines.flat().map((i) => positionsOf(rows[i]!)))
     expect(second).not.toEqual(second.toSorted((a, b) => a - b))
   })
 
-  test('a batch picks the places whose predictions count, each with its target and weight 1 / counted, and pads with weight 0', () => {
+  test('makeBatch picks the predictions that count with target and weight and pads with weight 0', () => {
     const rows: PackedRow[] = [
       { tokens: Int32Array.of(5, 6, 7, 8), from: 1 },
       { tokens: Int32Array.of(9, 3), from: 0 },
@@ -173,7 +173,7 @@ describe('packing', () => {
     ).toHaveLength(64)
   })
 
-  test('a prediction counts as many times as its row says, and not at all where it says none', () => {
+  test('makeBatch counts each prediction as often as the row says', () => {
     const row: PackedRow = {
       tokens: Int32Array.from([5, 6, 7, 8, 9]),
       from: 1,
@@ -186,14 +186,14 @@ describe('packing', () => {
     expect([...batch.weights].slice(0, 3)).toEqual([2 / 3, 1 / 3, 0].map(Math.fround))
   })
 
-  test('lengths are the context and its halves', () => {
+  test('bucketLengths returns the context and its halves', () => {
     expect(bucketLengths(128)).toEqual([16, 32, 64, 128])
     expect(bucketLengths(512)).toEqual([64, 128, 256, 512])
     expect(bucketLengths(20)).toEqual([20])
   })
 })
 
-test('a batch order taken up at any cursor goes on as the first one did', () => {
+test('BatchOrder resumes at any cursor with the same batches', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 30 }),

@@ -1,4 +1,4 @@
-// The preference losses against PyTorch's numbers (tests/oracles/train-step.py) and against their own limits.
+// The preference losses against PyTorch's numbers (tests/oracles/train-step.py) and their own invariants.
 import { describe, expect, test } from 'vitest'
 import { worstDifference } from '../../../src/engine/checks/numbers.ts'
 import {
@@ -13,7 +13,7 @@ import { lengthOfPair, makePairBatch, type TrainPair } from '../../../src/engine
 import { listParameters, viewParameters } from '../../../src/engine/training/parameters.ts'
 import { PREFERENCES, type PreferenceName } from '../../../src/engine/training/preferences/index.ts'
 import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
-import { beginState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
+import { initialState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import oracle from '../../oracles/train-step.json'
 import { openTestRuntime } from '../session.ts'
 
@@ -22,24 +22,24 @@ const rateOf = (step: number): number => learningRateAt(step, { steps: 20, learn
 const makeTrainer = async (options: Partial<TrainerOptions>): Promise<Trainer> =>
   new Trainer(
     await openTestRuntime(),
-    { shape: SMALL, weightDecay: 0.1, clip: 1, ...options },
-    beginState(makeSmallWeights()),
+    { shape: SMALL, weightDecay: 0.1, maxGradientNorm: 1, ...options },
+    initialState(makeSmallWeights()),
   )
 const batchOf = (
   loss: PreferenceName,
   pairs: readonly TrainPair[],
-  places = pairs.length,
+  slots = pairs.length,
   length = 12,
-  ofStep?: number,
+  pairsInStep?: number,
 ) =>
-  makePairBatch(pairs, places, length, {
+  makePairBatch(pairs, slots, length, {
     averages: PREFERENCES[loss].averages,
-    ...(ofStep === undefined ? {} : { ofStep }),
+    ...(pairsInStep === undefined ? {} : { pairsInStep }),
   })
 
 /** Log-probabilities of the chosen answers, sums over their tokens. */
-async function findSums(trainer: Trainer, pairs: readonly TrainPair[]): Promise<number[]> {
-  const found = await trainer.findLikelihoods(
+async function sumLogProbs(trainer: Trainer, pairs: readonly TrainPair[]): Promise<number[]> {
+  const logProbs = await trainer.logProbs(
     makeBatch(
       pairs.map(({ chosen }) => [chosen]),
       pairs.length,
@@ -48,7 +48,7 @@ async function findSums(trainer: Trainer, pairs: readonly TrainPair[]): Promise<
   )
   let at = 0
   return pairs.map(({ chosen }) =>
-    found.subarray(at, (at += chosen.tokens.length - 1 - chosen.from)).reduce((sum, one) => sum + one, 0),
+    logProbs.subarray(at, (at += chosen.tokens.length - 1 - chosen.from)).reduce((sum, one) => sum + one, 0),
   )
 }
 
@@ -56,7 +56,7 @@ describe.each(names)('%s', (loss) => {
   const prefers = { loss, ...PREFERRING }
   const drift = PREFERENCES[loss].needsDrift ? PREFERRING.drift : 0
 
-  test('six steps give the losses, gradient norms and weights that PyTorch gives', async () => {
+  test('trains with the losses, gradient norms and weights of PyTorch for six steps', async () => {
     const trainer = await makeTrainer({ prefers })
     const saved = oracle.preferences[loss]
     for (let step = 1; step <= 6; step++) {
@@ -90,16 +90,16 @@ describe.each(names)('%s', (loss) => {
     await trainer.release()
   })
 
-  test('empty places, more padding and several parts change nothing but rounding', async () => {
+  test('empty slots, padding and gradient accumulation change only rounding', async () => {
     const pairs = makeSmallPairs(2)
-    const [plain, loose, parts] = [
+    const [plain, padded, accumulated] = [
       await makeTrainer({ prefers }),
       await makeTrainer({ prefers }),
       await makeTrainer({ prefers }),
     ]
     const first = await plain.train(batchOf(loss, pairs), 0, undefined, drift)
-    const second = await loose.train(batchOf(loss, pairs, 5, 24), 0, undefined, drift)
-    const third = await parts.train(
+    const second = await padded.train(batchOf(loss, pairs, 5, 24), 0, undefined, drift)
+    const third = await accumulated.train(
       [batchOf(loss, pairs.slice(0, 2), 2, 12, 3), batchOf(loss, pairs.slice(2), 2, 12, 3)],
       0,
       undefined,
@@ -109,61 +109,63 @@ describe.each(names)('%s', (loss) => {
       expect(Math.abs(other.loss - first.loss)).toBeLessThanOrEqual(1e-5 * first.loss)
       expect(Math.abs(other.norm - first.norm)).toBeLessThanOrEqual(1e-3 * first.norm)
     }
-    for (const trainer of [plain, loose, parts]) await trainer.release()
+    for (const trainer of [plain, padded, accumulated]) await trainer.release()
   })
 
-  test('training on the same pairs makes the chosen answers likelier than the rejected ones', async () => {
+  test('training makes the chosen answers more likely than the rejected ones', async () => {
     const trainer = await makeTrainer({ prefers })
     const pairs = makeSmallPairs(4)
-    const turned = pairs.map(({ chosen, rejected }) => ({ chosen: rejected, rejected: chosen }))
-    const ahead = async (): Promise<number> => {
-      const [good, bad] = [await findSums(trainer, pairs), await findSums(trainer, turned)]
+    const swapped = pairs.map(({ chosen, rejected }) => ({ chosen: rejected, rejected: chosen }))
+    const margin = async (): Promise<number> => {
+      const [good, bad] = [await sumLogProbs(trainer, pairs), await sumLogProbs(trainer, swapped)]
       return good.reduce((sum, x, i) => sum + x - (bad[i] ?? Number.NaN), 0)
     }
-    const before = await ahead()
+    const before = await margin()
     for (let step = 1; step <= 15; step++) await trainer.train(batchOf(loss, pairs), 0.003, undefined, drift)
-    expect(await ahead()).toBeGreaterThan(before + 1)
+    expect(await margin()).toBeGreaterThan(before + 1)
     await trainer.release()
   })
 })
 
-test('a student that is its own reference is undecided: log 2 for DPO, a half for KTO', async () => {
+test('a student that is its own reference has the loss log 2 for DPO and 0.5 for KTO', async () => {
   const pairs = makeSmallPairs(3).map(({ chosen, rejected }) => ({ chosen, rejected }))
-  const turned = pairs.map(({ chosen, rejected }) => ({ chosen: rejected, rejected: chosen }))
-  for (const [loss, wanted] of [
+  const swapped = pairs.map(({ chosen, rejected }) => ({ chosen: rejected, rejected: chosen }))
+  for (const [loss, expected] of [
     ['dpo', Math.log(2)],
     ['kto', 0.5],
   ] as const) {
     const trainer = await makeTrainer({ prefers: { loss, ...PREFERRING } })
-    const [good, bad] = [await findSums(trainer, pairs), await findSums(trainer, turned)]
-    const referred = pairs.map((pair, i) => ({
+    const [good, bad] = [await sumLogProbs(trainer, pairs), await sumLogProbs(trainer, swapped)]
+    const withReference = pairs.map((pair, i) => ({
       ...pair,
       reference: { chosen: good[i] ?? 0, rejected: bad[i] ?? 0 },
     }))
-    expect(Math.abs((await trainer.measure([batchOf(loss, referred)])) - wanted)).toBeLessThanOrEqual(1e-5)
+    expect(Math.abs((await trainer.measure([batchOf(loss, withReference)])) - expected)).toBeLessThanOrEqual(
+      1e-5,
+    )
     await trainer.release()
   }
 })
 
-test('likelihoods are those of the plain loss: the sum over a row is minus its cross-entropy', async () => {
+test('the sum of log-probabilities of a row is minus its cross-entropy', async () => {
   const [preferring, plain] = [
     await makeTrainer({ prefers: { loss: 'dpo', ...PREFERRING } }),
     await makeTrainer({}),
   ]
   const pairs = makeSmallPairs(1)
-  const found = await findSums(preferring, pairs)
+  const sums = await sumLogProbs(preferring, pairs)
   const rows = makeSmallRows(1)
   for (const [i, row] of rows.entries()) {
     const tokens = row.tokens.length - 1 - row.from
     expect(
-      Math.abs((found[i] ?? Number.NaN) + tokens * (await plain.measure([makeBatch([[row]], 1, 12)]))),
+      Math.abs((sums[i] ?? Number.NaN) + tokens * (await plain.measure([makeBatch([[row]], 1, 12)]))),
     ).toBeLessThanOrEqual(1e-4)
   }
   await preferring.release()
   await plain.release()
 })
 
-test('a batch of rows without pairs is refused, and a pair is as long as its longer answer', async () => {
+test('refuses a batch without pairs, and lengthOfPair returns the longer length', async () => {
   const trainer = await makeTrainer({ prefers: { loss: 'dpo', ...PREFERRING } })
   await expect(
     trainer.train(
@@ -174,7 +176,7 @@ test('a batch of rows without pairs is refused, and a pair is as long as its lon
       ),
       0.001,
     ),
-  ).rejects.toThrow('The batch brings no pairs of answers.')
+  ).rejects.toThrow('The batch has no pairs of answers.')
   for (const pair of makeSmallPairs(1)) expect(lengthOfPair(pair)).toBe(pair.chosen.tokens.length - 1)
   await trainer.release()
 })

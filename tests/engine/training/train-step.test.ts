@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { makeBatch } from '../../../src/engine/training/packing.ts'
 import { listParameters, viewParameters } from '../../../src/engine/training/parameters.ts'
 import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
-import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
+import { initialState, Trainer } from '../../../src/engine/training/trainer.ts'
 import { worstDifference } from '../../../src/engine/checks/numbers.ts'
 import { openTestRuntime } from '../session.ts'
 import { makeSmallRows, makeSmallWeights, SMALL } from '../../../src/engine/checks/small.ts'
@@ -13,12 +13,12 @@ const oracle = JSON.parse(
   readFileSync(new URL('../../oracles/train-step.json', import.meta.url), 'utf8'),
 ) as { losses: number[]; norms: number[]; final: Record<string, number[]> }
 const schedule = { steps: 20, learningRate: 3e-3, warmUp: 0.1 }
-const options = { shape: SMALL, weightDecay: 0.1, clip: 1 }
+const options = { shape: SMALL, weightDecay: 0.1, maxGradientNorm: 1 }
 
 describe.each(['separate', 'fused'] as const)('20 steps with parameters in %s buffers', (layout) => {
-  test('give the losses, gradient norms and weights that PyTorch gives', async () => {
+  test('give the losses, gradient norms and weights of PyTorch', async () => {
     const runtime = await openTestRuntime()
-    const trainer = new Trainer(runtime, { ...options, layout }, beginState(makeSmallWeights()))
+    const trainer = new Trainer(runtime, { ...options, layout }, initialState(makeSmallWeights()))
     for (let step = 1; step <= 20; step++) {
       const { loss, norm } = await trainer.train(
         makeBatch(
@@ -53,31 +53,31 @@ describe.each(['separate', 'fused'] as const)('20 steps with parameters in %s bu
   })
 })
 
-test('a longer padding and empty rows change nothing but rounding', async () => {
+test('padding and empty rows change only rounding', async () => {
   const runtime = await openTestRuntime()
-  const trainer = new Trainer(runtime, options, beginState(makeSmallWeights()))
+  const trainer = new Trainer(runtime, options, initialState(makeSmallWeights()))
   const rows = makeSmallRows(3)
-  const tight = await trainer.measure([
+  const compact = await trainer.measure([
     makeBatch(
       rows.map((row) => [row]),
       3,
       12,
     ),
   ])
-  const loose = await trainer.measure([
+  const padded = await trainer.measure([
     makeBatch(
       rows.map((row) => [row]),
       5,
       24,
     ),
   ])
-  expect(Math.abs(tight - loose)).toBeLessThanOrEqual(1e-5)
+  expect(Math.abs(compact - padded)).toBeLessThanOrEqual(1e-5)
   await trainer.release()
 })
 
-test('no row sees another: its loss alone is its loss in company', async () => {
+test('rows have the same loss alone and in a batch', async () => {
   const runtime = await openTestRuntime()
-  const trainer = new Trainer(runtime, options, beginState(makeSmallWeights()))
+  const trainer = new Trainer(runtime, options, initialState(makeSmallWeights()))
   const rows = makeSmallRows(5)
   const alone: number[] = []
   for (const row of rows) alone.push(await trainer.measure([makeBatch([[row]], 1, 12)]))
@@ -98,14 +98,14 @@ test('no row sees another: its loss alone is its loss in company', async () => {
   await trainer.release()
 })
 
-test('tokens of the prompt are not taught, and what comes after a token does not reach back to it', async () => {
+test('prompt tokens do not count, and later tokens do not change earlier predictions', async () => {
   const runtime = await openTestRuntime()
-  const trainer = new Trainer(runtime, options, beginState(makeSmallWeights()))
+  const trainer = new Trainer(runtime, options, initialState(makeSmallWeights()))
   const row = { tokens: Int32Array.of(4, 9, 2, 7, 30), from: 2 } // predicts 7 and 30 only
   const loss = await trainer.measure([makeBatch([[row]], 1, 12)])
   const otherTarget = await trainer.measure([makeBatch([[{ ...row, from: 1 }]], 1, 12)])
   expect(Math.abs(loss - otherTarget)).toBeGreaterThan(1e-3)
-  // The first counted prediction alone must not change with the last token, which it may not see.
+  // The first counted prediction alone must not change with the last token, which comes later.
   const first = (last: number): Promise<number> =>
     trainer.measure([
       {

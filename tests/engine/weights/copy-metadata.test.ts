@@ -1,4 +1,4 @@
-// Metadata of one GGUF in another, byte by byte; and headers that grow while they are written.
+// GGUF metadata copied byte by byte, and headers that grow while they are written.
 import { expect, test } from 'vitest'
 import { copyMetadata } from '../../../src/engine/weights/copy-metadata.ts'
 import { readGgufHeader, type GgufHeader } from '../../../src/engine/weights/gguf-header.ts'
@@ -11,7 +11,7 @@ function read(file: Uint8Array): GgufHeader {
   return result.header
 }
 
-test('every kind of value is taken over as it was, wide numbers and lists of all kinds included', () => {
+test('copyMetadata copies every kind of value unchanged, including 64-bit numbers and lists', () => {
   const wide: Uint8Array = new Uint8Array(8)
   new DataView(wide.buffer).setBigUint64(0, 2n ** 60n + 1n, true)
   const metadata = new Map<string, WrittenValue>([
@@ -31,7 +31,7 @@ test('every kind of value is taken over as it was, wide numbers and lists of all
   expect(read(again).metadata.get('a.wide')).toBe(2n ** 60n + 1n)
 })
 
-test('a text or a copied value that is longer than the room there is does not get lost', () => {
+test('writeGguf keeps texts and copied values that exceed its buffer', () => {
   for (const length of [65_000, 65_510, 65_536, 200_000]) {
     const long = 'x'.repeat(length)
     const file = writeGguf(

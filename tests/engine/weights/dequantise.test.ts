@@ -19,19 +19,19 @@ const decode = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, '
 
 function readOracle(name: string): { bytes: Uint8Array; values: Float32Array } {
   const entry = oracle[name]
-  if (entry === undefined) throw new Error(`the oracle lacks ${name}`)
+  if (entry === undefined) throw new Error(`the oracle has no ${name}`)
   return { bytes: decode(entry.bytes), values: new Float32Array(decode(entry.values).buffer) }
 }
 
-/** Rows of a type made of the oracle's blocks, each row the blocks in another order, so that no row is like its neighbour. */
+/** Rows of a type from the oracle's blocks, in a different order in each row, so that neighbouring rows differ. */
 function makeRows(name: string, rows: number, blocks: number): RowBlock {
   const quant = requireQuant(name)
   const { bytes } = readOracle(name)
-  const there = bytes.length / quant.blockBytes
+  const blockCount = bytes.length / quant.blockBytes
   const out = new Uint8Array(rows * blocks * quant.blockBytes)
   for (let i = 0; i < rows * blocks; i++)
     out.set(
-      bytes.subarray(((i * 7 + 3) % there) * quant.blockBytes).subarray(0, quant.blockBytes),
+      bytes.subarray(((i * 7 + 3) % blockCount) * quant.blockBytes).subarray(0, quant.blockBytes),
       i * quant.blockBytes,
     )
   return { quant, bytes: out, columns: blocks * quant.elements, rows }
@@ -46,7 +46,7 @@ function readRows({ quant, bytes, columns, rows, order }: RowBlock): number[][] 
   })
 }
 
-/** What MatMulNBits makes of a packed matrix, and the correction: the whole [N][K] that it stands for. */
+/** The matrix [N][K] that a packed matrix with its correction represents to MatMulNBits. */
 function unpack(weight: FourBitWeight | EightBitWeight): number[][] {
   const perRow = weight.K / 32
   return Array.from({ length: weight.N }, (_row, n) =>
@@ -69,21 +69,21 @@ const largestDifference = (a: number[][], b: number[][]): number =>
   )
 
 describe('dequantising', () => {
-  test.each(QUANTS.map(({ name }) => name))("%s gives the values of ggml's own package", (name) => {
+  test.each(QUANTS.map(({ name }) => name))("dequantises %s to the values of ggml's own package", (name) => {
     const { bytes, values } = readOracle(name)
     const out = new Float32Array(values.length + 3)
     dequantiseRow(name, bytes, 0, values.length, out, 3)
-    // The package rounds every step to 32 bits, we round once: one part in 2^22 at most.
+    // The package rounds every step to 32 bits, we round once: up to one part in 2^22.
     const worst = values.reduce(
-      (most, value, i) =>
-        Math.max(most, Math.abs(value - (out[i + 3] as number)) / Math.max(Math.abs(value), 1e-3)),
+      (max, value, i) =>
+        Math.max(max, Math.abs(value - (out[i + 3] as number)) / Math.max(Math.abs(value), 1e-3)),
       0,
     )
     expect(worst).toBeLessThanOrEqual(2.5e-7 * 4)
     expect(values.some((value) => value !== 0)).toBe(true)
   })
 
-  test('the sizes of blocks are those of the type table', () => {
+  test('has the block sizes of the type table', () => {
     for (const quant of QUANTS) {
       expect(findGgufType(findGgufTypeId(quant.name) ?? -1)).toEqual({
         name: quant.name,
@@ -93,11 +93,11 @@ describe('dequantising', () => {
     }
   })
 
-  test('a type that is not read is a RangeError with its name', () => {
+  test('throws a RangeError with the name of an unsupported type', () => {
     expect(() => requireQuant('IQ2_XS')).toThrow(/IQ2_XS/)
   })
 
-  test('stacked rows come out transposed, in the order asked for', () => {
+  test('toDense stacks and transposes rows in the requested order', () => {
     const first = {
       ...makeRows('Q4_1', 20, 3),
       order: Int32Array.from({ length: 20 }, (_, i) => (i * 7) % 20),
@@ -112,29 +112,29 @@ describe('dequantising', () => {
   })
 })
 
-describe('packing without loss', () => {
+describe('lossless packing', () => {
   test.each([
     ['Q4_0', 3],
     ['Q4_1', 3],
     ['Q4_K', 1],
-  ] as const)('%s keeps its four bits', (name, blocks) => {
+  ] as const)('keeps the four bits of %s', (name, blocks) => {
     const rows = { ...makeRows(name, 6, blocks), order: Int32Array.of(5, 0, 3, 1, 4, 2) }
     const packed = toFourBit([rows]) as FourBitWeight
     expect(packed.kind).toBe('nb4s')
     expect(largestDifference(unpack(packed), readRows(rows))).toBeLessThanOrEqual(1e-6)
   })
 
-  test('Q4_0 needs no correction, Q4_1 does', () => {
+  test('adds a correction for Q4_1 and none for Q4_0', () => {
     expect(toFourBit([makeRows('Q4_0', 2, 2)])).not.toHaveProperty('correction')
     expect(toFourBit([makeRows('Q4_1', 2, 2)])).toHaveProperty('correction')
   })
 
-  test('Q8_0 keeps its eight bits', () => {
+  test('keeps the eight bits of Q8_0', () => {
     const rows = makeRows('Q8_0', 5, 3)
     expect(largestDifference(unpack(toEightBit([rows]) as EightBitWeight), readRows(rows))).toBe(0)
   })
 
-  test('other types and mixtures are not packed', () => {
+  test('does not pack other types and mixtures', () => {
     expect(toFourBit([makeRows('Q5_0', 2, 1)])).toBeUndefined()
     expect(toFourBit([makeRows('Q4_0', 2, 8), makeRows('Q6_K', 2, 1)])).toBeUndefined()
     expect(toEightBit([makeRows('Q4_0', 2, 1)])).toBeUndefined()

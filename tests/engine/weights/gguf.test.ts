@@ -1,5 +1,5 @@
-// GGUF files as they come: whole, cut anywhere, with any byte wrong, with lengths that lie, of kinds that are not read.
-// Whatever the bytes, the answer is a model that can be loaded or one sentence.
+// GGUF files: whole, truncated, with wrong bytes, with wrong lengths, of unsupported kinds. For any bytes, the result
+// is a model that can be loaded or one sentence.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { describeGguf } from '../../../src/engine/weights/describe-gguf.ts'
@@ -20,7 +20,7 @@ async function readWhole(): Promise<GgufHeader> {
   return result.header
 }
 
-/** The sentence with which the page refuses a file, or what the file is. */
+/** The sentence with which the page refuses a file, or the kind of the model. */
 async function verdictOn(bytes: Uint8Array): Promise<string> {
   try {
     const { card } = await readGgufCard(sourceFromBytes('x.gguf', bytes))
@@ -32,7 +32,7 @@ async function verdictOn(bytes: Uint8Array): Promise<string> {
   }
 }
 
-test('a whole file is described', async () => {
+test('readGgufCard describes a whole file', async () => {
   const { card, tokenizer } = await readGgufCard(sourceFromBytes('small.gguf', whole))
   expect(card).toMatchObject({
     name: 'Small',
@@ -49,34 +49,34 @@ test('a whole file is described', async () => {
   expect(tokenizer.decode(tokenizer.encode('Ä b<|end|>'))).toBe('Ä b<|end|>')
 })
 
-describe('a cut', () => {
-  test('at any byte of the header is told as a cut', async () => {
+describe('a truncated file', () => {
+  test('is refused as truncated at any byte of the header', async () => {
     const { headerBytes } = await readWhole()
     for (let end = 0; end < headerBytes; end++) {
       const sentence = await verdictOn(whole.subarray(0, end))
-      expect(sentence, `cut at ${end}`).toMatch(SENTENCE)
-      expect(sentence, `cut at ${end}`).toMatch(
+      expect(sentence, `truncated at ${end}`).toMatch(SENTENCE)
+      expect(sentence, `truncated at ${end}`).toMatch(
         end === 0
           ? /it is empty/
           : end < 4
-            ? /bytes only/
-            : /probably cut|ends|more than the file has bytes for/,
+            ? /only \d bytes/
+            : /probably truncated|ends|more than the file has bytes for/,
       )
     }
   }, 60_000)
 
-  test('in the weights names the tensor that is cut', async () => {
+  test('is refused with the name of the truncated tensor', async () => {
     const { headerBytes, tensors } = await readWhole()
     const end = Math.max(...[...tensors.values()].map(({ offset, bytes }) => offset + bytes))
     for (let cut = headerBytes; cut < end; cut += 101)
-      expect(await verdictOn(whole.subarray(0, cut)), `cut at ${cut}`).toMatch(
-        /it ends too early: the tensor "[a-z_.0-9]+" reaches to byte [\d,]+ and the file has [\d,]+\. It was probably cut/,
+      expect(await verdictOn(whole.subarray(0, cut)), `truncated at ${cut}`).toMatch(
+        /it ends too early: the tensor "[a-z_.0-9]+" reaches to byte [\d,]+ and the file has [\d,]+\. It was probably truncated/,
       )
     expect(await verdictOn(whole.subarray(0, end - 1))).toMatch(/ends too early/)
     expect(await verdictOn(whole.subarray(0, end))).toBe('llama of 23744')
   }, 60_000)
 
-  test('of what has come so far asks for more, and never for more than there is', async () => {
+  test('makes readGgufHeader request more bytes, but not more than the file has', async () => {
     const { headerBytes } = await readWhole()
     for (let have = 0; have < headerBytes; have++) {
       const result = readGgufHeader(whole.subarray(0, have), whole.length)
@@ -87,14 +87,14 @@ describe('a cut', () => {
   })
 
   test.skipIf(!hasSharedModel)(
-    `of the model beside the project${whySkipped}, at the boundaries of its header`,
+    `is refused at the boundaries of the header of a real model${whySkipped}`,
     async () => {
       const source = openSharedModel()
       const { headerBytes, dataStart, tensors } = await readSharedHeader()
       const bytes = await source.read(0, dataStart)
       const spread = Array.from({ length: 12 }, (_, i) => Math.floor((headerBytes * (i + 1)) / 13))
       for (const end of [1, 3, 4, 8, 16, 24, 25, ...spread, headerBytes - 1])
-        expect(await verdictOn(bytes.subarray(0, end)), `cut at ${end}`).toMatch(SENTENCE)
+        expect(await verdictOn(bytes.subarray(0, end)), `truncated at ${end}`).toMatch(SENTENCE)
       for (const { offset, bytes: size } of [...tensors.values()].filter((_, i) => i % 50 === 0)) {
         const result = readGgufHeader(bytes, offset + size - 1)
         expect(result.kind === 'refused' ? result.sentence : result.kind).toMatch(
@@ -106,8 +106,8 @@ describe('a cut', () => {
   )
 })
 
-describe('whatever the bytes', () => {
-  /** Reads as far as a person's opening of a file does; fails where anything but a refusal is thrown. */
+describe('a file of any bytes', () => {
+  /** Opens a file like the page does; fails if anything but a refusal is thrown. */
   async function open(bytes: Uint8Array): Promise<void> {
     const source = sourceFromBytes('x.gguf', bytes)
     const verdict = await verdictOn(bytes)
@@ -118,18 +118,18 @@ describe('whatever the bytes', () => {
     expect(weights.shape.layers).toBeGreaterThan(0)
   }
 
-  test('a number that is too large anywhere in the header costs neither memory nor an exception', async () => {
+  test('costs neither memory nor an exception with a huge number in its header', async () => {
     const { headerBytes } = await readWhole()
     for (let at = 4; at < headerBytes; at += 3) {
-      const lying = whole.slice()
-      lying.fill(0xff, at, Math.min(at + 8, headerBytes))
-      lying[Math.min(at + 7, headerBytes - 1)] = at % 2 === 0 ? 0x7f : 0xff
-      await open(lying)
+      const changed = whole.slice()
+      changed.fill(0xff, at, Math.min(at + 8, headerBytes))
+      changed[Math.min(at + 7, headerBytes - 1)] = at % 2 === 0 ? 0x7f : 0xff
+      await open(changed)
     }
   }, 120_000)
 
   test(
-    'wrong bytes',
+    'is opened or refused with wrong bytes',
     () =>
       fc.assert(
         fc.asyncProperty(
@@ -145,7 +145,7 @@ describe('whatever the bytes', () => {
     120_000,
   )
 
-  test('bytes of no file at all, with and without the magic', () =>
+  test('is refused with random bytes, with and without the magic number', () =>
     fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), fc.boolean(), async (noise, magic) => {
         await open(magic ? Uint8Array.from([0x47, 0x47, 0x55, 0x46, 3, 0, 0, 0, ...noise]) : noise)
@@ -154,7 +154,7 @@ describe('whatever the bytes', () => {
     ))
 })
 
-describe('a file that is not read is refused with what it is', () => {
+describe('an unsupported file is refused with the reason', () => {
   const text = (value: string): WrittenValue => ({ kind: 'text', value })
   const u32 = (value: number): WrittenValue => ({ kind: 'u32', value })
   const where =
@@ -183,28 +183,28 @@ describe('a file that is not read is refused with what it is', () => {
       /it is not a GGUF file \(its first four bytes are not "GGUF"\)/,
     ],
     ['version 1', patched(4, 1), /GGUF version 1, of August 2023/],
-    ['version 4', patched(4, 4), /GGUF version 4; versions 2 and 3 are read/],
+    ['version 4', patched(4, 4), /GGUF version 4; versions 2 and 3 are supported/],
     ['big-endian', patched(4, 0, 0, 0, 3), /big-endian/],
     [
       'another architecture',
       writeSmallGguf({ 'general.architecture': text('mamba') }),
-      /its architecture is "mamba", and only "llama", "qwen2", .* are read/,
+      /its architecture is "mamba", and only "llama", "qwen2", .* are supported/,
     ],
     [
       'no architecture',
       writeSmallGguf({ 'general.architecture': undefined }),
-      /does not say which architecture/,
+      /does not state its architecture/,
     ],
     ['an adapter', writeSmallGguf({ 'general.type': text('adapter') }), /not a model but "adapter"/],
     ['a part', writeSmallGguf({ 'split.count': u32(3) }), /one of 3 parts/],
     ['experts', writeSmallGguf({ 'llama.expert_count': u32(8) }), /mixture of 8 experts/],
     [
-      'a window of no tokens and a half',
+      'a window of half a token',
       writeSmallGguf({ 'llama.attention.sliding_window': { kind: 'f32', value: 0.5 } }),
       /A window of 0.5 tokens/,
     ],
     [
-      'another list of windows than of layers',
+      'a list of windows of another length',
       writeSmallGguf({
         'llama.attention.sliding_window': u32(64),
         'llama.attention.sliding_window_pattern': { kind: 'i32s', value: [1] },
@@ -214,27 +214,27 @@ describe('a file that is not read is refused with what it is', () => {
     [
       'capped logits',
       writeSmallGguf({ 'llama.final_logit_softcapping': { kind: 'f32', value: 30 } }),
-      /caps its numbers/,
+      /has softcapping/,
     ],
     [
-      'positions stretched by nothing',
+      'a negative RoPE scaling factor',
       writeSmallGguf({ 'llama.rope.scaling.factor': { kind: 'f32', value: -2 } }),
-      /stretches its positions by -2/,
+      /RoPE scaling factor is -2/,
     ],
     [
-      'stretched positions',
+      'an unsupported RoPE scaling',
       writeSmallGguf({
         'llama.rope.scaling.type': text('yarn'),
         'llama.rope.scaling.factor': { kind: 'f32', value: 4 },
       }),
-      /stretches its positions \(RoPE scaling "yarn"\)/,
+      /a RoPE scaling \("yarn"\)/,
     ],
-    ['partial RoPE', writeSmallGguf({ 'llama.rope.dimension_count': u32(4) }), /turns only 4 of 8/],
+    ['partial RoPE', writeSmallGguf({ 'llama.rope.dimension_count': u32(4) }), /rotates only 4 of 8/],
     ['no layers', writeSmallGguf({ 'llama.block_count': u32(0) }), /"llama.block_count" is 0/],
     [
       'a million layers',
       writeSmallGguf({ 'llama.block_count': u32(1_000_000) }),
-      /says that it has 1000000 layers but holds 20 tensors/,
+      /claims to have 1000000 layers but has 20 tensors/,
     ],
     [
       'no heads',
@@ -257,15 +257,15 @@ describe('a file that is not read is refused with what it is', () => {
     [
       'a tensor twice',
       writeSmallGguf({}, (tensors) => [...tensors, tensors[0]!]),
-      /"token_embd.weight" is there twice/,
+      /"token_embd.weight" occurs twice/,
     ],
     [
-      'a type that is not read',
+      'an unsupported tensor type',
       writeSmallGguf({}, retyped('IQ4_NL')),
-      /has the type IQ4_NL, which is not read \(read are .*Q4_1/,
+      /has the type IQ4_NL, which is not supported \(supported: .*Q4_1/,
     ],
     [
-      'factors of RoPE of another size',
+      'RoPE factors of another size',
       writeSmallGguf({}, (tensors) => [
         ...tensors,
         { name: 'rope_freqs.weight', type: 'F32', shape: [3], bytes: new Uint8Array(12) },
@@ -273,17 +273,17 @@ describe('a file that is not read is refused with what it is', () => {
       /rope_freqs\.weight" has the shape 3, and 4 was expected/,
     ],
     [
-      'factors of RoPE beside a scale',
+      'RoPE factors and a RoPE scaling',
       writeSmallGguf({ 'llama.rope.scaling.factor': { kind: 'f32', value: 2 } }, extra('rope_freqs.weight')),
-      /in two ways at once/,
+      /both RoPE factors and RoPE scaling/,
     ],
-    ['biases', writeSmallGguf({}, extra('blk.0.attn_q.bias')), /adds a bias/],
+    ['biases', writeSmallGguf({}, extra('blk.0.attn_q.bias')), /has a bias/],
     [
-      'a strange tensor',
+      'an unknown tensor',
       writeSmallGguf({}, extra('blk.0.attn_q_norm.weight')),
-      /"blk\.0\.attn_q_norm\.weight" that the decoder here has no place for/,
+      /"blk\.0\.attn_q_norm\.weight" that the decoder does not support/,
     ],
-    ['no tokenizer', writeSmallGguf({ 'tokenizer.ggml.model': undefined }), /it holds no tokenizer/],
+    ['no tokenizer', writeSmallGguf({ 'tokenizer.ggml.model': undefined }), /it has no tokenizer/],
     [
       'another tokenizer',
       writeSmallGguf({ 'tokenizer.ggml.model': text('bert') }),
@@ -295,9 +295,9 @@ describe('a file that is not read is refused with what it is', () => {
       /its list of scores is missing or too short/,
     ],
     [
-      'another cutter',
+      'another pre-tokenizer',
       writeSmallGguf({ 'tokenizer.ggml.pre': text('new\nkind') }),
-      /cuts texts in a way called "new\\nkind"/,
+      /uses the pre-tokenizer "new\\nkind"/,
     ],
     [
       'an endless name',
@@ -305,10 +305,10 @@ describe('a file that is not read is refused with what it is', () => {
       /its architecture is "x{60}…"/,
     ],
   ]
-  test.each(cases)('%s', async (_, bytes, why) => {
+  test.each(cases)('%s', async (_, bytes, reason) => {
     const sentence = await verdictOn(bytes)
     expect(sentence).toMatch(SENTENCE)
-    expect(sentence).toMatch(why)
+    expect(sentence).toMatch(reason)
   })
 
   test('a type that ggml does not have', async () => {
@@ -316,13 +316,11 @@ describe('a file that is not read is refused with what it is', () => {
     const name = new TextEncoder().encode('blk.1.ffn_gate.weight')
     const at = whole.findIndex((_, i) => name.every((byte, j) => whole[i + j] === byte))
     expect(tensors.has('blk.1.ffn_gate.weight')).toBe(true)
-    expect(await verdictOn(patched(at + name.length + 4 + 16, 99))).toMatch(
-      /has the type 99, which is not known here/,
-    )
+    expect(await verdictOn(patched(at + name.length + 4 + 16, 99))).toMatch(/has the unknown type 99/)
   })
 })
 
-test('tensors with types that are read load as the numbers they hold', async () => {
+test('loadGgufWeights dequantises tensors of supported types', async () => {
   const bytes = writeSmallGguf({}, (tensors) =>
     tensors.map((tensor) =>
       tensor.shape.length === 2 && tensor.shape[0] === 32

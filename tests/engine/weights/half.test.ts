@@ -1,4 +1,4 @@
-// Numbers of 16 bits: every one of them comes back from its value, and what lies between two goes to the nearer.
+// Half precision: every number converts back from its value, and values between two round to the nearer.
 import { expect, test } from 'vitest'
 import { toHalf } from '../../../src/engine/weights/half.ts'
 
@@ -9,7 +9,7 @@ function valueOf(bits: number): number {
   return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25))
 }
 
-test('each of the 65,536 comes back', () => {
+test('toHalf converts the values of all 65,536 halves back', () => {
   for (let bits = 0; bits < 65_536; bits++) {
     const value = valueOf(bits)
     if (Number.isNaN(value)) expect(valueOf(toHalf(value))).toBeNaN()
@@ -17,7 +17,7 @@ test('each of the 65,536 comes back', () => {
   }
 })
 
-test('between two the nearer is taken, in the middle the even one', () => {
+test('toHalf rounds to the nearest, ties to even', () => {
   for (const low of [0, 1, 2, 1022, 1023, 1024, 1025, 15_360, 15_361, 31_742]) {
     const [a, b] = [valueOf(low), valueOf(low + 1)]
     expect(toHalf(a + (b - a) * 0.25)).toBe(low)

@@ -1,4 +1,4 @@
-// A model split over several GGUF files: one model again, or one sentence on what does not belong.
+// A model split over several GGUF files: joined to one model, or refused with a sentence.
 import { expect, test } from 'vitest'
 import { describeGguf } from '../../../src/engine/weights/describe-gguf.ts'
 import { readHeaderOf } from '../../../src/engine/weights/gguf-header.ts'
@@ -13,7 +13,9 @@ import { convertToGguf, makeGguf, oracle } from '../small-architectures.ts'
 const model = oracle.models['qwen2']!
 const u32 = (value: number): WrittenValue => ({ kind: 'u32', value })
 
-/** The model in three files, as gguf-split cuts it: the first has the metadata and, where `emptyFirst`, no tensor. */
+/**
+ * The model in three files, as gguf-split writes them: the first has the metadata and, with `emptyFirst`, no tensor.
+ */
 function split(emptyFirst: boolean, changes: Readonly<Record<string, WrittenValue>> = {}): ByteSource[] {
   const { metadata, tensors } = convertToGguf(model)
   const cuts = emptyFirst ? [0, 0, 10, tensors.length] : [0, 7, 19, tensors.length]
@@ -37,7 +39,7 @@ async function sentenceOf(sources: readonly ByteSource[]): Promise<string> {
 }
 
 test.each([false, true])(
-  'parts in any order are the model that they were cut from (first without tensors: %s)',
+  'joinParts restores the model from parts in any order (first without tensors: %s)',
   async (emptyFirst) => {
     const [a, b, c] = split(emptyFirst) as [ByteSource, ByteSource, ByteSource]
     const joined = await joinParts([c, a, b])
@@ -51,7 +53,7 @@ test.each([false, true])(
     expect(ours?.linear(1, 'gateUp')).toEqual(theirs?.linear(1, 'gateUp'))
     expect(ours?.qkvBias?.(0)).toEqual(theirs?.qkvBias?.(0))
     expect(ours?.head).toEqual(theirs?.head)
-    // Whoever reads headers himself finds one file: its metadata are those of the model and do not speak of parts.
+    // A reader of the header finds one file with the metadata of the model and no keys of parts.
     const again = await readHeaderOf(joined.source)
     const { 'general.alignment': alignment, ...metadata } =
       again.kind === 'header' ? Object.fromEntries(again.header.metadata) : {}
@@ -62,29 +64,29 @@ test.each([false, true])(
   },
 )
 
-test('what is missing, twice there or of another model is said', async () => {
+test('joinParts names parts that are missing, duplicate or of another model', async () => {
   const [a, b, c] = split(false) as [ByteSource, ByteSource, ByteSource]
   expect(await sentenceOf([a, c])).toBe(
     'This model cannot be used: part 2 of 3 is missing. Choose all files of one model together.',
   )
   expect(await sentenceOf([c])).toMatch(/parts 1 to 2 of 3 are missing/)
   expect(await sentenceOf([a])).toMatch(/parts 2 to 3 of 3 are missing/)
-  expect(await sentenceOf([a, b, b, c])).toMatch(/part 2 of 3 is there twice \("qwen-00002-of-00003\.gguf"\)/)
+  expect(await sentenceOf([a, b, b, c])).toMatch(/part 2 of 3 occurs twice \("qwen-00002-of-00003\.gguf"\)/)
   expect(await sentenceOf([a, b, c, makeGguf(model)])).toMatch(
-    /is a part of 3, and "[^"]+" of 1: they do not belong together|is a part of 1, and "[^"]+" of 3: they do not belong together/,
+    /is a part of 3, and "[^"]+" of 1: they belong to different models|is a part of 1, and "[^"]+" of 3: they belong to different models/,
   )
   expect(await sentenceOf([makeGguf(model), makeGguf(model)])).toMatch(
-    /is a whole model and no part of another/,
+    /is a complete model, not a part of another/,
   )
   expect(await sentenceOf([])).toMatch(/there is no file/)
   expect(await sentenceOf([a, ...split(false, { 'split.count': u32(4) }).slice(1)])).toMatch(
-    /do not belong together/,
+    /belong to different models/,
   )
   expect(await sentenceOf([a, ...split(false, { 'split.no': { kind: 'i32', value: -1 } }).slice(1)])).toMatch(
-    /says that it is part 0 of 3/,
+    /claims to be part 0 of 3/,
   )
   expect(await sentenceOf([a, c, ...split(true).slice(1, 2)])).toMatch(
-    /says that it has 27 tensors, and its parts hold|is in "qwen-0000\d-of-00003\.gguf" and in another part too/,
+    /claims to have 27 tensors, and its parts have|is in "qwen-0000\d-of-00003\.gguf" and in another part/,
   )
   const cut = sourceFromBytes('cut.gguf', await b.read(0, b.size - 40))
   expect(await sentenceOf([a, cut, c])).toMatch(
@@ -92,14 +94,14 @@ test('what is missing, twice there or of another model is said', async () => {
   )
 })
 
-test('a part alone is refused with how many there are', async () => {
+test('readGgufCard refuses a single part with the number of parts', async () => {
   await expect(readGgufCard(split(false)[0]!)).rejects.toMatchObject({
     name: 'ModelRefused',
     message: expect.stringMatching(/one of 3 parts of a split model/) as string,
   })
 })
 
-test('a joined source gives any piece, and no byte beyond its end', async () => {
+test('joinSources reads any piece and nothing beyond its end', async () => {
   const bytes = Uint8Array.from({ length: 20 }, (_, i) => i)
   const { source, starts } = joinSources(
     'all',

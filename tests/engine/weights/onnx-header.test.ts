@@ -1,11 +1,11 @@
-// Headers of ONNX files: what they say is read without their weights, and damaged or hostile bytes give a sentence.
+// Headers of ONNX files: read without the weights; damaged or hostile bytes give a sentence.
 import { expect, test } from 'vitest'
 import { describeForeignDecoder } from '../../../src/engine/weights/onnx-decoder.ts'
 import { readOnnxHeader, type OnnxHeader, type OnnxValue } from '../../../src/engine/weights/onnx-header.ts'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
 import { need, openFolder, readGraph, readWhole } from '../onnx-folder.ts'
 
-test('inputs, outputs, ops and places of weights are read, and of the file little more than those', async () => {
+test('readOnnxHeader reads inputs, outputs, ops and the positions of weights', async () => {
   const source = need(openFolder('llama'), 'onnx/model.onnx')
   const { header, decoder } = await readGraph(source)
   expect(header.opsets.get('')).toBe(18)
@@ -16,7 +16,7 @@ test('inputs, outputs, ops and places of weights are read, and of the file littl
     takesPositions: true,
     vocabulary: 272,
     groupsQueries: false,
-    roundsByBatch: false,
+    quantizesPerBatch: false,
   })
   expect(decoder.past[3]).toEqual({
     past: 'past_key_values.1.value',
@@ -32,17 +32,16 @@ test('inputs, outputs, ops and places of weights are read, and of the file littl
   })
 })
 
-test('a cut file is refused in a sentence, wherever it is cut', async () => {
+test('readOnnxHeader refuses a truncated file with a sentence', async () => {
   const whole = await readWhole(need(openFolder('grouped'), 'model.onnx'))
   for (let to = 0; to < whole.length; to += 97) {
     const read = await readOnnxHeader(sourceFromBytes('cut', whole.subarray(0, to)))
-    if (read.kind === 'refused')
-      expect(read.sentence).toMatch(/^this is no ONNX model that can be read: .+\.$/)
+    if (read.kind === 'refused') expect(read.sentence).toMatch(/^this is not a readable ONNX model: .+\.$/)
     else expect(to).toBe(0) // never reached: a model without its end has no whole graph
   }
 })
 
-test('bytes changed at random are read or refused, and nothing else', async () => {
+test('readOnnxHeader reads or refuses randomly changed bytes', async () => {
   const whole = await readWhole(need(openFolder('grouped'), 'model.onnx'))
   let state = 7
   const next = (below: number): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) % below
@@ -76,28 +75,32 @@ const made = (inputs: readonly OnnxValue[], outputs: readonly OnnxValue[] = pres
 const ids = value('input_ids', 7, ['b', 's'])
 
 test.each([
-  ['a memory', made([ids]), 'no inputs for a memory'],
-  ['logits', made([ids, ...past], []), 'gives no logits'],
-  ['tokens', made([value('inputs_embeds', 1, ['b', 's', 8]), ...past]), 'no input_ids'],
+  ['a KV cache', made([ids]), 'no inputs for a KV cache'],
+  ['logits', made([ids, ...past], []), 'no output logits'],
+  ['tokens', made([value('inputs_embeds', 1, ['b', 's', 8]), ...past]), 'without input_ids'],
   ['one kind of branch', made([ids, value('use_cache_branch', 9, [1]), ...past]), 'two graphs in one'],
-  ['an encoder', made([ids, value('encoder_hidden_states', 1, ['b', 'e', 8]), ...past]), 'with an encoder'],
+  [
+    'an encoder',
+    made([ids, value('encoder_hidden_states', 1, ['b', 'e', 8]), ...past]),
+    'encoder-decoder model',
+  ],
   [
     'known inputs only',
     made([ids, value('past_conv.0', 1, ['b', 8, 3]), ...past]),
-    '"past_conv.0" that is not known',
+    'unknown input "past_conv.0"',
   ],
   [
-    'a memory of floats',
+    'a KV cache of floats',
     made([ids, ...past.map((one) => ({ ...one, type: 3 }))]),
-    'neither of 32-bit nor of 16-bit',
+    'neither 32-bit nor 16-bit',
   ],
-  ['a memory that comes back', made([ids, ...past], present.slice(0, 2)), 'gives no "present.0.value"'],
+  ['KV cache outputs', made([ids, ...past], present.slice(0, 2)), 'no output "present.0.value"'],
   [
     'four dimensions',
     made([ids, ...past.map((one) => ({ ...one, shape: ['b', 'p', 32] }))]),
-    '[batch, heads, places, width]',
+    '[batch, heads, length, width]',
   ],
-] as const)('a graph without %s is refused', (_, header, sentence) => {
+] as const)('describeForeignDecoder refuses a graph without %s', (_, header, sentence) => {
   const described = describeForeignDecoder(header)
   expect(described.ok ? '' : described.sentence).toContain(sentence)
 })

@@ -1,4 +1,4 @@
-// Knows: a small GGUF file of a Llama-like model that nothing is wrong with, and variations of it.
+// Knows: a small valid GGUF file of a Llama-like model, and variations of it.
 import { CHARACTER_OF_BYTE } from '../../../src/engine/tokenizers/byte-alphabet.ts'
 import { findGgufType, findGgufTypeId } from '../../../src/engine/weights/gguf-types.ts'
 import { writeGguf, type WrittenTensor, type WrittenValue } from '../../../src/engine/weights/gguf-write.ts'

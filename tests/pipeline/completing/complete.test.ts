@@ -13,13 +13,13 @@ const prompts = ['Why is the sky blue?', 'Name three fruits.'].map((text) => ({
 const settings = settingsWith(complete, { n: 3, system: ' Be brief. ', topK: 40, minP: 0.05 })
 const plan = planCompletions({ prompts, settings, rngSeed: 5, teacher })
 
-test('every prompt is asked n times, in order, with the settings of the step', () => {
+test('plans n requests per prompt, in order, with the step’s settings', () => {
   expect(plan.map(({ order, variant, prompt }) => [order, variant, prompt])).toEqual(
     prompts.flatMap(({ text }, i) => [0, 1, 2].map((variant) => [3 * i + variant, variant, text])),
   )
   expect(plan[0]!.request).toMatchObject({
     id: plan[0]!.id,
-    asked: {
+    input: {
       kind: 'chat',
       messages: [
         { role: 'system', content: 'Be brief.' },
@@ -38,21 +38,21 @@ test('every prompt is asked n times, in order, with the settings of the step', (
   })
 })
 
-test('without a system prompt none is sent, so that the model’s template decides', () => {
+test('sends no system message if the system prompt is empty', () => {
   const [row] = planCompletions({ prompts, settings: settingsWith(complete), rngSeed: 5, teacher })
-  expect(row!.request.asked).toEqual({
+  expect(row!.request.input).toEqual({
     kind: 'chat',
     messages: [{ role: 'user', content: 'Why is the sky blue?' }],
   })
 })
 
-test('a row’s id and draws are the same whatever stands beside it', () => {
+test('gives a row the same id and draws whatever other rows are planned', () => {
   const alone = planCompletions({ prompts: prompts.slice(1), settings, rngSeed: 5, teacher, first: 1 })
   expect(alone).toEqual(plan.slice(3))
   expect(planCompletions({ prompts, settings, rngSeed: 5, teacher })).toEqual(plan)
 })
 
-test('ids differ as soon as anything that determines a completion differs', () => {
+test('changes the ids with everything that determines a completion', () => {
   const ids = (changed: Partial<Parameters<typeof planCompletions>[0]>): string[] =>
     planCompletions({ prompts, settings, rngSeed: 5, teacher, ...changed }).map(({ id }) => id)
   const all = [
@@ -65,7 +65,7 @@ test('ids differ as soon as anything that determines a completion differs', () =
   expect(new Set(all).size).toBe(all.length)
 })
 
-test('no two rows of a run draw alike', () => {
+test('gives every row of a run its own id and rngSeed', () => {
   fc.assert(
     fc.property(
       fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 1, maxLength: 20 }),

@@ -1,4 +1,4 @@
-// The shop's generator against itself and against plain arithmetic: right replies are right, flaws are seen, problems are solved.
+// The shop's generator against itself and against plain arithmetic: right replies pass, flaws are detected, problems are solved.
 import { describe, expect, test } from 'vitest'
 import { makeRng } from '../../../src/domain/rng.ts'
 import { drawDocument, isHeldOut } from '../../../src/pipeline/corner-shop/documents/index.ts'
@@ -24,7 +24,7 @@ const many = <T>(count: number, draw: () => T): T[] => Array.from({ length: coun
 const keysOf = (task: Parameters<typeof factsOf>[0]): string[] => factsOf(task).map(({ key }) => key)
 
 describe('customers', () => {
-  test('a reply drawn as right follows the rules and deserves full scores', () => {
+  test('draws right replies that follow the rules and get full scores', () => {
     for (const task of many(600, () => drawTask(rng))) {
       const reply = joinParts(drawReply(task, rng))
       expect(followsRules(task, reply), `${task.text}\n${reply}`).toBe(true)
@@ -33,7 +33,7 @@ describe('customers', () => {
     }
   })
 
-  test('a task is read back from its text with the same facts, and a text of another world is none', () => {
+  test('reads a task back from its text with the same facts, and rejects other texts', () => {
     for (const task of many(600, () => drawTask(rng))) {
       const read = readTask(task.text)
       expect(read && keysOf(read), task.text).toEqual(keysOf(task))
@@ -42,7 +42,7 @@ describe('customers', () => {
     expect(readTask('Explain to a child of six why the sky is blue.')).toBeUndefined()
   })
 
-  test('every flaw but chance’s own repairs is seen, and costs points', () => {
+  test('detects nearly every flaw and lowers its score', () => {
     for (const { name, write } of FLAWS) {
       if (name === 'none' || name === 'nonsense') continue
       const drawn = many(300, () => drawTask(rng)).flatMap((task) => {
@@ -50,14 +50,14 @@ describe('customers', () => {
         return text === undefined ? [] : [{ task, text }]
       })
       expect(drawn.length, name).toBeGreaterThan(10)
-      const faulted = drawn.filter(
+      const detected = drawn.filter(
         ({ task, text }) => !followsRules(task, text) && scoreReply(task, text).helpfulness < 5,
       )
-      expect(faulted.length / drawn.length, name).toBeGreaterThan(0.9)
+      expect(detected.length / drawn.length, name).toBeGreaterThan(0.9)
     }
   })
 
-  test('notes say their news', () => {
+  test('writes notes that contain their news', () => {
     for (const note of many(100, () => drawNote(rng))) {
       expect(readNote(note.text)).toEqual(note)
       expect(noteFollows(note, writeNote(note, rng))).toBe(true)
@@ -65,7 +65,7 @@ describe('customers', () => {
   })
 })
 
-/** One line of a solution, worked out by plain arithmetic in cents. */
+/** One line of a solution, checked by plain arithmetic in cents. */
 function checkStep(step: string): boolean {
   const [, left, sign, right, result] =
     /^\$?(\d+(?:\.\d\d)?) ([x+-]) \$(\d+\.\d\d) = \$(\d+\.\d\d)$/.exec(step) ?? []
@@ -80,7 +80,7 @@ function checkStep(step: string): boolean {
 }
 
 describe('word problems', () => {
-  test('every step is right, and the answer follows from the words of the problem alone', () => {
+  test('writes right steps, and answers that follow from the problem’s text alone', () => {
     for (const { level, draw } of PROBLEM_KINDS) {
       for (const problem of many(200, () => draw(rng))) {
         expect(problem.level).toBe(level)
@@ -92,7 +92,7 @@ describe('word problems', () => {
     }
   })
 
-  test('a slip never ends at the right answer', () => {
+  test('never ends a slip with the right answer', () => {
     const slips = SOLUTION_FLAWS.filter(({ name }) => name === 'slip' || name === 'wrong answer')
     expect(slips).toHaveLength(2)
     for (const { write } of slips) {
@@ -104,33 +104,33 @@ describe('word problems', () => {
   })
 })
 
-describe('what is kept out of training', () => {
-  test('is about one prompt in twenty, and never asked in a document that is learned', () => {
+describe('isHeldOut', () => {
+  test('holds out about one prompt in twenty, and never draws one for training', () => {
     const prompts = many(4000, () => drawTask(rng).text)
     const share = prompts.filter(isHeldOut).length / prompts.length
     expect(share).toBeGreaterThan(0.035)
     expect(share).toBeLessThan(0.065)
-    let asked = 0
+    let prompted = 0
     for (const document of many(1500, () =>
       drawDocument(rng, { items: 2, isHeldOut }, { judge: 0, compare: 0 }),
     )) {
       if (document.kind !== 'chat') continue
       for (const { role, content } of document.messages) {
         if (role !== 'user') continue
-        const [prompt = ''] = content.split('\n') // the wish for steps stands on a line of its own
+        const [prompt = ''] = content.split('\n') // the instruction to show steps is on a separate line
         if (
           !/^[^:]*(?:\.|\?|"[^"]*"[^:]*)$/.test(prompt) ||
           (readTask(prompt) ?? solveProblem(prompt)) === undefined
         )
           continue
-        asked++
+        prompted++
         expect(isHeldOut(prompt), prompt).toBe(false)
       }
     }
-    expect(asked).toBeGreaterThan(500)
+    expect(prompted).toBeGreaterThan(500)
   })
 
-  test('can be drawn alone, for measuring', () => {
+  test('allows drawing only held-out prompts, for evaluation', () => {
     for (let i = 0; i < 20; i++)
       expect(isHeldOut(drawItemSource(rng, (text) => !isHeldOut(text)).prompt)).toBe(true)
   })

@@ -31,7 +31,7 @@ const dataset: Dataset = {
   ],
 }
 
-test('the card says how the data were made, by which model under which licence, with the funnel’s counts and the split', () => {
+test('states how the dataset was made, by which model and licence, with funnel counts and split', () => {
   const card = writeDataCard({ title: 'Corner shop', dataset })
   for (const part of [
     '# Corner shop',
@@ -46,7 +46,7 @@ test('the card says how the data were made, by which model under which licence, 
     'helpfulness@1',
     recipe.hash,
     '- filter: length',
-    '## Limits',
+    '## Limitations',
   ])
     expect(card).toContain(part)
   expect(parse(card.split('---')[1]!)).toMatchObject({
@@ -55,19 +55,19 @@ test('the card says how the data were made, by which model under which licence, 
   })
 })
 
-test('a model that names no licence is said to name none', () => {
+test('states that a model names no licence', () => {
   const { licence: _, ...nameless } = teacher
   expect(writeDataCard({ title: 'x', dataset: { ...dataset, teacher: nameless } })).toContain(
     'names no licence',
   )
 })
 
-test('names and recipes cannot break out of their places', () => {
+test('escapes names and recipes', () => {
   const card = writeDataCard({
     title: 'A |\n<script>: "x',
     dataset: {
       ...dataset,
-      recipeText: `retort: 1\nsteps:\n  - complete: teacher\n    system: "\`\`\`\`"\n`,
+      recipeText: `retort: 2\nsteps:\n  - complete: teacher\n    system: "\`\`\`\`"\n`,
       funnel: [{ ...dataset.funnel[0]!, reasons: [{ reason: 'a | b\nc', count: 1 }] }],
     },
   })
@@ -77,7 +77,7 @@ test('names and recipes cannot break out of their places', () => {
   expect(parse(card.split('\n---\n')[0]!.slice(4))).toMatchObject({ pretty_name: 'A |\n<script>: "x' })
 })
 
-test('with the rows it counts edits and warns of cells that look like formulas', () => {
+test('counts edits and warns of cells that look like formulas, given the rows', () => {
   const frozen = freezeRows(
     [
       makeRow(0, { edit: { prompt: '=1+1', completion: 'two words', editedAt: 1 } }),

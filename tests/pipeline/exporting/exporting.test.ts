@@ -34,7 +34,7 @@ const lines = (format: string): unknown[] =>
     .split('\n')
     .map((line) => JSON.parse(line))
 
-test('messages carry the chat as it was asked', () => {
+test('exports the chat as messages', () => {
   expect(lines('messages')).toMatchObject([
     {
       messages: [
@@ -56,7 +56,7 @@ test('messages carry the chat as it was asked', () => {
   ])
 })
 
-test('prompt-completion and Alpaca have the fields that their readers look for', () => {
+test('exports the fields of the prompt-completion and Alpaca formats', () => {
   expect(lines('prompt-completion')[0]).toMatchObject({ prompt: 'Why?', completion: 'Because.' })
   expect(lines('alpaca')[1]).toMatchObject({
     instruction: '=SUM(A1)',
@@ -66,7 +66,7 @@ test('prompt-completion and Alpaca have the fields that their readers look for',
   })
 })
 
-test('a table reads back as the same texts, formulas and line breaks included', () => {
+test('exports a table that reads back as the same texts, including formulas and line breaks', () => {
   const { data } = Papa.parse<Record<string, string>>(exportRows(rows, 'csv').text, {
     header: true,
     skipEmptyLines: true,
@@ -77,8 +77,8 @@ test('a table reads back as the same texts, formulas and line breaks included', 
   ])
 })
 
-test('every format gives any text back exactly, and no row is lost', () => {
-  const text = fc.string({ unit: 'binary', minLength: 1 }).filter((one) => !one.includes('\r')) // CSV readers are free to change a bare \r
+test('preserves any text and every row in every format', () => {
+  const text = fc.string({ unit: 'binary', minLength: 1 }).filter((one) => !one.includes('\r')) // CSV readers may change a bare \r
   fc.assert(
     fc.property(fc.array(fc.tuple(text, text), { maxLength: 10 }), (pairs) => {
       const many = pairs.map(([prompt, completion]) => row({ prompt, completion }))
@@ -107,9 +107,9 @@ test('every format gives any text back exactly, and no row is lost', () => {
   )
 })
 
-test('what is taken home can be brought back as seeds', async () => {
+test('exports files that can be imported as seeds', async () => {
   for (const { format } of exporters) {
-    if (format === 'preference') continue // pairs are for trainers: two answers to a prompt are no seed
+    if (format === 'preference') continue // pairs are for trainers: two completions of a prompt are not a seed
     const { text, ending } = exportRows(rows, format)
     const found = []
     for await (const { seeds } of readSeeds(
@@ -127,6 +127,6 @@ test('what is taken home can be brought back as seeds', async () => {
   }
 })
 
-test('a format that there is not is an error of ours', () => {
+test('throws a RangeError on an unknown format', () => {
   expect(() => exportRows(rows, 'parquet')).toThrow(RangeError)
 })

@@ -6,24 +6,24 @@ import { checked } from '../samples.ts'
 
 const steps = readSteps(
   checked(
-    'retort: 1\nsteps:\n  - complete: teacher\n  - filter: length\n    min: 3\n  - filter: novelty\n  - filter: repetition\n    n: 2\n',
+    'retort: 2\nsteps:\n  - complete: teacher\n  - filter: length\n    min: 3\n  - filter: novelty\n  - filter: repetition\n    n: 2\n',
   ),
 )
-const row = (completion: string) => ({ prompt: 'Asked', completion, ending: 'end' as const })
+const row = (completion: string) => ({ prompt: 'Prompt', completion, finishReason: 'end' as const })
 
-test('a row goes through the filters in the recipe’s order and stops at the first drop', () => {
+test('runs the filters in the recipe’s order up to the first drop', () => {
   const bank = new FilterBank(steps.filters)
-  expect(bank.decide(row('one two')).map(({ step, name, answer }) => [step, name, answer.kind])).toEqual([
+  expect(bank.decide(row('one two')).map(({ step, name, decision }) => [step, name, decision.kind])).toEqual([
     [1, 'length', 'dropped'],
   ])
-  expect(bank.decide(row('one two three')).map(({ step, answer }) => [step, answer.kind])).toEqual([
+  expect(bank.decide(row('one two three')).map(({ step, decision }) => [step, decision.kind])).toEqual([
     [1, 'kept'],
     [2, 'kept'],
     [3, 'kept'],
   ])
 })
 
-test('only rows that passed every filter count as earlier ones', () => {
+test('compares only with rows that passed every filter', () => {
   const bank = new FilterBank(steps.filters)
   const circle = 'go round go round go round go round'
   expect(findDrop(bank.decide(row(circle)))?.name).toBe('repetition')
@@ -32,14 +32,14 @@ test('only rows that passed every filter count as earlier ones', () => {
   expect(findDrop(bank.decide(row('one two three four')))?.name).toBe('novelty')
 })
 
-test('a bank that is told what passed before goes on as if it had decided it', () => {
+test('resumes with remembered rows as if it had decided them', () => {
   const resumed = new FilterBank(steps.filters)
   resumed.remember(row('one two three four'))
   expect(findDrop(resumed.decide(row('one two three four')))?.name).toBe('novelty')
   expect(resumed.comparesRows).toBe(true)
 })
 
-test('like drops have one reason in the funnel, whatever was measured', () => {
+test('gives equal drops one funnel reason, whatever was measured', () => {
   const bank = new FilterBank(steps.filters)
   const texts = [
     'one two three four five six seven',
@@ -53,12 +53,12 @@ test('like drops have one reason in the funnel, whatever was measured', () => {
   const reasons = texts.flatMap((text) =>
     bank
       .decide(row(text))
-      .filter(({ answer }) => answer.kind === 'dropped')
+      .filter(({ decision }) => decision.kind === 'dropped')
       .map(shortenReason),
   )
   expect(new Set(reasons)).toEqual(
     new Set([
-      'too like an earlier completion: likeness …, above 0.7',
+      'too similar to an earlier completion: ROUGE-L …, above 0.7',
       '… % of its phrases are repeated, more than 20 %',
       '… words, fewer than 3',
       '… word, fewer than 3',

@@ -2,14 +2,14 @@ import { expect, test } from 'vitest'
 import { length } from '../../../src/pipeline/filters/length.ts'
 
 const decide = (completion: string, min = 4, max = 6) =>
-  length.decide({ prompt: '', completion, ending: 'end', settings: { min, max } })
+  length.decide({ prompt: '', completion, finishReason: 'end', settings: { min, max } })
 
-test('both bounds belong to the range', () => {
+test('keeps both bounds of the range', () => {
   expect(decide('one two three four').kind).toBe('kept')
   expect(decide('one two three four five six').kind).toBe('kept')
 })
 
-test('a drop says how many words there were and how many are wanted', () => {
+test('drops with the number of words and the limit', () => {
   expect(decide('one two three')).toEqual({
     kind: 'dropped',
     reason: '3 words, fewer than 4',

@@ -5,24 +5,30 @@ import { NoveltyPool } from '../../../src/pipeline/novelty-pool.ts'
 const earlier = new NoveltyPool()
 earlier.add('Thank you for coming to our shop today')
 const decide = (prompt: string, completion: string) =>
-  novelty.decide({ prompt, completion, ending: 'end', settings: { threshold: 0.7, echo: 0.8 }, earlier })
+  novelty.decide({
+    prompt,
+    completion,
+    finishReason: 'end',
+    settings: { threshold: 0.7, echo: 0.8 },
+    earlier,
+  })
 
-test('what repeats its prompt is dropped and shows the prompt', () => {
+test('drops a completion that repeats its prompt, and shows the prompt', () => {
   expect(decide('Explain rain to a child.', 'Explain rain to a child!')).toMatchObject({
     kind: 'dropped',
     nearest: { text: 'Explain rain to a child.', score: 1 },
-    reason: 'repeats its prompt: likeness 1.00, above 0.8',
+    reason: 'repeats its prompt: ROUGE-L 1.00, above 0.8',
   })
 })
 
-test('what repeats an earlier completion is dropped and shows it', () => {
+test('drops a completion that repeats an earlier one, and shows it', () => {
   expect(decide('Say thanks.', 'Thank you for coming to our shop yesterday')).toMatchObject({
     kind: 'dropped',
     nearest: { text: 'Thank you for coming to our shop today' },
   })
 })
 
-test('what is new is kept, with how near it came', () => {
+test('keeps a new completion, with its highest scores', () => {
   expect(decide('Say no.', 'We are sorry, the cake is sold out.')).toMatchObject({
     kind: 'kept',
     evidence: { echo: 0 },

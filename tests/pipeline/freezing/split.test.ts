@@ -11,7 +11,7 @@ const row = fc.record({
   prompt: fc.integer({ min: 0, max: 60 }).map((n) => `Prompt ${n}`),
 })
 
-test('a split never separates siblings, neither by seed nor by prompt, and both sides have rows', () => {
+test('never separates siblings by seed or prompt, and puts rows on both sides', () => {
   fc.assert(
     fc.property(
       fc.array(row, { maxLength: 80 }),
@@ -36,7 +36,7 @@ test('a split never separates siblings, neither by seed nor by prompt, and both 
   )
 })
 
-test('the same rows in another order are split the same way', () => {
+test('splits the same rows in another order the same way', () => {
   fc.assert(
     fc.property(fc.array(row, { minLength: 2, maxLength: 40 }), fc.nat(), (rows, rngSeed) => {
       const one = splitRows(rows, { heldOut: 0.2 }, rngSeed)
@@ -48,7 +48,7 @@ test('the same rows in another order are split the same way', () => {
   )
 })
 
-test('the share held out is near the one asked for when seeds are many', () => {
+test('holds out the requested share if there are many seeds', () => {
   const rows = Array.from({ length: 1000 }, (_, i) => ({ seedId: seedId(`s${i % 200}`), prompt: `p${i}` }))
   const split = splitRows(rows, { heldOut: 0.1 }, 1)
   expect(split.ok && split.value.filter((side) => side === 'held-out').length).toBe(100)
@@ -59,7 +59,7 @@ const refusalOf = (rows: { seedId: ReturnType<typeof seedId>; prompt: string }[]
   return split.ok ? '' : split.problems[0]!.sentence
 }
 
-test('what cannot be split is refused in a sentence', () => {
+test('refuses what cannot be split with a sentence', () => {
   expect(refusalOf([])).toContain('No row was kept')
   expect(refusalOf([{ seedId: seedId('a'), prompt: 'p' }])).toContain('Only one row')
   expect(
@@ -76,7 +76,7 @@ test('what cannot be split is refused in a sentence', () => {
   ).toContain('the same prompt')
 })
 
-test('two seeds give one row to each side', () => {
+test('puts one row of two seeds on each side', () => {
   const split = splitRows(
     [
       { seedId: seedId('a'), prompt: 'p' },
@@ -88,14 +88,14 @@ test('two seeds give one row to each side', () => {
   expect(split.ok && split.value.toSorted()).toEqual(['held-out', 'train'])
 })
 
-test('a dataset takes kept rows alone, in order, with the hand’s version of their text and their score', () => {
+test('freezes only kept rows, in order, with a person’s edits and their scores', () => {
   const rows = [
     makeRow(2, { verdict: scored(4) }),
     makeRow(0),
     makeRow(1, { edit: { prompt: 'better prompt', completion: 'better completion', editedAt: 5 } }),
     makeRow(3, { status: 'dropped' }),
     makeRow(4, { status: 'rejected' }),
-    makeRow(5, { status: 'asked' }),
+    makeRow(5, { status: 'pending' }),
   ]
   const frozen = freezeRows(rows, { heldOut: 0.3 }, 1)
   if (!frozen.ok) throw new Error(frozen.problems[0]!.sentence)

@@ -1,27 +1,27 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { kept, dropped } from '../../../src/domain/filter-answer.ts'
+import { kept, dropped } from '../../../src/domain/filter-decision.ts'
 import {
   decideUsable,
   novelTexts,
   promptsFromSeeds,
   readGrown,
-  settlePrompts,
+  promptsFromCandidates,
 } from '../../../src/pipeline/growing/read-grown.ts'
 import { planGrowth, selfInstruct } from '../../../src/pipeline/growing/self-instruct.ts'
 import { projectId, runId, settingsWith, shot, teacher } from '../samples.ts'
 
 const settings = settingsWith(selfInstruct)
-const seeds = Array.from({ length: 8 }, (_, i) => shot(`Seed number ${i} asks for something.`))
+const seeds = Array.from({ length: 8 }, (_, i) => shot(`Seed number ${i} is about something.`))
 const [request] = planGrowth({ next: 4, pool: { seeds, accepted: [] }, settings, rngSeed: 1 })
-const read = (text: string, ending: 'end' | 'length' | 'aborted' = 'end') =>
-  readGrown(request!, { text, ending }, settings)
+const read = (text: string, finishReason: 'end' | 'length' | 'aborted' = 'end') =>
+  readGrown(request!, { text, finishReason }, settings)
 
-test('a numbered answer becomes prompts', () => {
+test('splits a numbered response into prompts', () => {
   const found = read(
     ' write a short note to a baker\n10. Explain why Bread rises in Paris.\n11 . Name\n   three kinds of flour\n12) Say it more politely, please.',
   )
-  expect(found.map(({ text, item, answer }) => [item, text, answer.kind])).toEqual([
+  expect(found.map(({ text, item, decision }) => [item, text, decision.kind])).toEqual([
     [0, 'Write a short note to a baker', 'kept'],
     [1, 'Explain why Bread rises in Paris.', 'kept'],
     [2, 'Name three kinds of flour', 'kept'],
@@ -29,30 +29,30 @@ test('a numbered answer becomes prompts', () => {
   ])
 })
 
-test('an answer cut by length loses its last prompt only, with the reason', () => {
-  const found = read(' One whole prompt stands here.\n10. This one was cut in the mid', 'length')
-  expect(found.map(({ answer }) => answer.kind)).toEqual(['kept', 'dropped'])
-  expect(found[1]!.answer).toMatchObject({ reason: 'cut by length' })
-  expect(read(' A prompt that was being written', 'aborted')[0]!.answer).toMatchObject({
-    reason: 'stopped while it was being written',
+test('drops only the last prompt of a response cut by length, with the reason', () => {
+  const found = read(' One whole prompt is written here.\n10. This one was cut in the mid', 'length')
+  expect(found.map(({ decision }) => decision.kind)).toEqual(['kept', 'dropped'])
+  expect(found[1]!.decision).toMatchObject({ reason: 'cut by length' })
+  expect(read(' A prompt that was being written', 'aborted')[0]!.decision).toMatchObject({
+    reason: 'stopped during generation',
   })
 })
 
 test.each([
   ['Too few words', '3 words, fewer than 4'],
   [Array.from({ length: 151 }, () => 'word').join(' '), '151 words, more than 150'],
-  ['Describe what this Picture shows us', 'speaks of “picture”, which a text model cannot see or make'],
-  ['Draw a cat in the garden', 'speaks of “draw”, which a text model cannot see or make'],
-  ['Tell me how to go to the station', 'speaks of “go to”, which a text model cannot see or make'],
+  ['Describe what this Picture shows us', 'mentions “picture”, which a text model cannot see or make'],
+  ['Draw a cat in the garden', 'mentions “draw”, which a text model cannot see or make'],
+  ['Show me how to go to the station', 'mentions “go to”, which a text model cannot see or make'],
   ['Write a program that sorts a list', 'starts with “Write a program”'],
   ['"Quoted text at the start of it', 'starts with punctuation'],
   ['- a dash before the whole prompt', 'starts with punctuation'],
   ['Über die Berge und weit weg', 'starts with a character outside ASCII'],
-])('“%.40s” is dropped: %s', (text, reason) => {
+])('drops “%.40s”: %s', (text, reason) => {
   expect(decideUsable(text, settings)).toMatchObject({ kind: 'dropped', reason })
 })
 
-test('words that merely hold a forbidden one are not forbidden', () => {
+test('keeps words that merely contain an excluded one', () => {
   for (const text of [
     'Explain photography and imagery to me',
     'Describe how a paragraph is built',
@@ -65,7 +65,7 @@ test('words that merely hold a forbidden one are not forbidden', () => {
   expect(decideUsable('Über die Berge und weit weg', { ...settings, asciiStart: false }).kind).toBe('kept')
 })
 
-test('reading an answer never throws, and every prompt is one line', () => {
+test('never throws on a response, and returns one-line prompts', () => {
   fc.assert(
     fc.property(
       fc.oneof(
@@ -77,8 +77,8 @@ test('reading an answer never throws, and every prompt is one line', () => {
           .map((parts) => parts.join('')),
       ),
       fc.constantFrom('end' as const, 'length' as const, 'aborted' as const),
-      (text, ending) => {
-        for (const candidate of readGrown(request!, { text, ending }, settings)) {
+      (text, finishReason) => {
+        for (const candidate of readGrown(request!, { text, finishReason }, settings)) {
           expect(candidate.text).not.toBe('')
           expect(candidate.text).not.toMatch(/[\n\r]/)
         }
@@ -87,7 +87,7 @@ test('reading an answer never throws, and every prompt is one line', () => {
   )
 })
 
-test('prompts keep their seed, their template and every answer; good ones beyond the wanted number say that they were not needed', () => {
+test('stores seed, template and decisions with prompts, and drops surplus ones with a reason', () => {
   const candidates = [
     ...read(
       ' First good prompt is here.\n10. Too short\n11. Second good prompt is here.\n12. Third good prompt is here.\n13. Fourth one is not new.',
@@ -95,12 +95,12 @@ test('prompts keep their seed, their template and every answer; good ones beyond
   ]
   expect(novelTexts(candidates)).toHaveLength(4)
   const novelty = [
-    kept({ likeness: 0.1 }),
-    kept({ likeness: 0.2 }),
-    kept({ likeness: 0.3 }),
-    dropped('too like a prompt already there', { likeness: 0.9 }),
+    kept({ 'ROUGE-L': 0.1 }),
+    kept({ 'ROUGE-L': 0.2 }),
+    kept({ 'ROUGE-L': 0.3 }),
+    dropped('too similar to an earlier prompt', { 'ROUGE-L': 0.9 }),
   ]
-  const prompts = settlePrompts({
+  const prompts = promptsFromCandidates({
     projectId,
     runId,
     step: 0,
@@ -120,30 +120,30 @@ test('prompts keep their seed, their template and every answer; good ones beyond
   expect(prompts.every(({ seedId }) => seedId === request!.seedId)).toBe(true)
   expect(prompts[0]).toMatchObject({
     origin: { kind: 'grown', template: 'self-instruct@1', request: 4, item: 0, shots: request!.shots },
-    answers: [{ step: 0, answer: { evidence: { words: 5, likeness: 0.1 } } }],
+    decisions: [{ step: 0, decision: { evidence: { words: 5, 'ROUGE-L': 0.1 } } }],
   })
-  expect(prompts[3]!.answers[0]!.answer).toMatchObject({
+  expect(prompts[3]!.decisions[0]!.decision).toMatchObject({
     kind: 'dropped',
-    reason: 'not needed: enough prompts were there',
+    reason: 'not needed: there were enough prompts',
   })
-  expect(prompts[4]!.answers[0]!.answer).toMatchObject({
+  expect(prompts[4]!.decisions[0]!.decision).toMatchObject({
     kind: 'dropped',
-    reason: 'too like a prompt already there',
+    reason: 'too similar to an earlier prompt',
   })
   expect(new Set(prompts.map(({ id }) => id)).size).toBe(5)
   expect(
-    settlePrompts({ projectId, runId, step: 0, teacher, candidates, novelty, wanted: 2, order: 10 }),
+    promptsFromCandidates({ projectId, runId, step: 0, teacher, candidates, novelty, wanted: 2, order: 10 }),
   ).toEqual(prompts)
 })
 
-test('too few answers on novelty are a bug that is told, not a prompt that is kept', () => {
+test('throws if there are fewer novelty decisions than candidates', () => {
   expect(() =>
-    settlePrompts({
+    promptsFromCandidates({
       projectId,
       runId,
       step: 0,
       teacher,
-      candidates: read(' One whole prompt stands here.'),
+      candidates: read(' One whole prompt is written here.'),
       novelty: [],
       wanted: 2,
       order: 0,
@@ -151,7 +151,7 @@ test('too few answers on novelty are a bug that is told, not a prompt that is ke
   ).toThrow(RangeError)
 })
 
-test('seeds can be asked as they are', () => {
+test('uses seeds as prompts', () => {
   const prompts = promptsFromSeeds(
     seeds.map((seed) => ({ ...seed, projectId })),
     runId,

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
-  countRequestsAtMost,
+  countMaxRequests,
   growthEnded,
   planGrowth,
   selfInstruct,
@@ -15,9 +15,9 @@ const grown = Array.from({ length: 5 }, (_, i) => ({
 }))
 const settings = settingsWith(selfInstruct)
 const textOf = (plan: ReturnType<typeof planGrowth>[number]): string =>
-  plan.request.asked.kind === 'raw' ? plan.request.asked.text : ''
+  plan.request.input.kind === 'raw' ? plan.request.input.text : ''
 
-test('a request shows six seeds and two grown prompts as a numbered list and asks for the next', () => {
+test('lists six seeds and two grown prompts and ends with the next number', () => {
   const [first] = planGrowth({ next: 3, pool: { seeds, accepted: grown }, settings, rngSeed: 1 })
   const text = textOf(first!)
   expect(text.startsWith('Come up with a series of tasks:\n1. ')).toBe(true)
@@ -31,7 +31,7 @@ test('a request shows six seeds and two grown prompts as a numbered list and ask
   })
 })
 
-test('without grown prompts seeds take their places, and with few seeds all of them are shown', () => {
+test('replaces missing grown prompts by seeds, and shows all seeds if there are few', () => {
   expect(planGrowth({ next: 0, pool: { seeds, accepted: [] }, settings, rngSeed: 1 })[0]!.shots).toHaveLength(
     8,
   )
@@ -41,7 +41,7 @@ test('without grown prompts seeds take their places, and with few seeds all of t
   expect(planGrowth({ next: 0, pool: { seeds: [], accepted: [] }, settings, rngSeed: 1 })).toEqual([])
 })
 
-test('a plan depends on the pool, the rngSeed and the number of the request, and on no order of storage', () => {
+test('plans by pool, rngSeed and request number, in any order of storage', () => {
   const plan = planGrowth({ next: 2, pool: { seeds, accepted: grown }, settings, rngSeed: 9 })
   expect(
     planGrowth({ next: 2, pool: { seeds: seeds.toReversed(), accepted: grown }, settings, rngSeed: 9 }),
@@ -52,7 +52,7 @@ test('a plan depends on the pool, the rngSeed and the number of the request, and
   ).not.toBe(textOf(plan[0]!))
 })
 
-test('every request belongs to a seed that it shows', () => {
+test('assigns every request to a seed among its examples', () => {
   fc.assert(
     fc.property(
       fc.nat(1000),
@@ -70,7 +70,7 @@ test('every request belongs to a seed that it shows', () => {
   )
 })
 
-test('examples that would not leave room for the answer are left out', () => {
+test('drops examples that would not leave room for the response', () => {
   const long = Array.from({ length: 10 }, (_, i) =>
     shot(`Task ${i}: ${'many words of a long example '.repeat(20)}`),
   )
@@ -87,7 +87,7 @@ test('examples that would not leave room for the answer are left out', () => {
   expect(textOf(narrow!).length).toBeLessThanOrEqual((1024 - settings.maxTokens) * 2.5)
 })
 
-test('shots stand on one line without the colon at their end', () => {
+test('writes shots on one line without a final colon', () => {
   const [only] = planGrowth({
     next: 0,
     pool: { seeds: [shot('Rewrite this\n\n  text kindly:')], accepted: [] },
@@ -105,15 +105,15 @@ const countPlanned = (accepted: number): number =>
     rngSeed: 1,
   }).length
 
-test('no more requests are planned than the missing prompts need', () => {
+test('plans no more requests than the missing prompts need', () => {
   expect(countPlanned(0)).toBe(8)
   expect(countPlanned(36)).toBe(1)
   expect(countPlanned(40)).toBe(0)
 })
 
-test('growing ends with enough prompts, or in a sentence when a teacher brings nothing new', () => {
+test('ends with enough prompts, or with a sentence if the teacher returns nothing new', () => {
   expect(growthEnded({ accepted: 40, requests: 2, settings })).toEqual({ ended: true })
   expect(growthEnded({ accepted: 3, requests: 5, settings })).toEqual({ ended: false })
-  const over = growthEnded({ accepted: 3, requests: countRequestsAtMost(settings), settings })
+  const over = growthEnded({ accepted: 3, requests: countMaxRequests(settings), settings })
   expect(over.ended && over.sentence).toContain('3 of 40 prompts')
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
-  askVerdict,
+  buildVerdictRequest,
   readVerdict,
   rubricOfSettings,
   SCORE_CONTINUATIONS,
@@ -15,7 +15,7 @@ const logs = (...probabilities: number[]): { logProbs: number[] } => ({
   logProbs: probabilities.map(Math.log),
 })
 
-test('the score is the expected value of the five probabilities, and the mass is their sum', () => {
+test('computes the score as the expected value of the five probabilities, and the mass as their sum', () => {
   const verdict = readVerdict(logs(0.05, 0.05, 0.1, 0.2, 0.4), reading)
   expect(verdict.kind).toBe('score')
   if (verdict.kind !== 'score') return
@@ -26,10 +26,10 @@ test('the score is the expected value of the five probabilities, and the mass is
   )
 })
 
-test('a judge that does not answer with a score is unreadable, with the reason: never a zero, never a guess', () => {
+test('marks a response without a score unreadable, with the reason: never zero, never a guess', () => {
   expect(readVerdict(logs(0.001, 0.001, 0.001, 0.001, 0.001), reading)).toMatchObject({
     kind: 'unreadable',
-    reason: expect.stringContaining('less probability than 0.01'),
+    reason: expect.stringContaining('total probability below 0.01'),
     mass: expect.closeTo(0.005, 9),
   })
   for (const logProbs of [
@@ -45,7 +45,7 @@ test('a judge that does not answer with a score is unreadable, with the reason: 
   }
 })
 
-test('a score that the judge holds impossible has probability zero and the others are read', () => {
+test('reads a log-probability of −∞ as probability zero', () => {
   const verdict = readVerdict(
     { logProbs: [-Infinity, -Infinity, -Infinity, -Infinity, Math.log(0.5)] },
     reading,
@@ -53,7 +53,7 @@ test('a score that the judge holds impossible has probability zero and the other
   expect(verdict).toMatchObject({ kind: 'score', score: 5, mass: 0.5, distribution: [0, 0, 0, 0, 1] })
 })
 
-test('any five log-probabilities give a score from 1 to 5 with a distribution of 1, or no score at all', () => {
+test('reads any five log-probabilities as a score from 1 to 5 or as unreadable', () => {
   fc.assert(
     fc.property(
       fc.array(fc.oneof(fc.double({ min: -800, max: 0 }), fc.double()), { minLength: 5, maxLength: 5 }),
@@ -68,18 +68,18 @@ test('any five log-probabilities give a score from 1 to 5 with a distribution of
   )
 })
 
-test('the rubric and its examples are the same words for all rows, and the row’s own text comes last', () => {
-  const asked = ['one', 'two'].map((word) =>
-    askVerdict(
+test('puts the rubric and its examples first for all rows, and the row’s own text last', () => {
+  const requests = ['one', 'two'].map((word) =>
+    buildVerdictRequest(
       word,
       { prompt: `prompt ${word}`, completion: `completion ${word}` },
       rubricOf('helpfulness@1', ''),
     ),
   )
-  const [one, two] = asked.map((request) => (request.asked.kind === 'chat' ? request.asked.messages : []))
+  const [one, two] = requests.map((request) => (request.input.kind === 'chat' ? request.input.messages : []))
   expect(one!.slice(0, -1)).toEqual(two!.slice(0, -1))
   expect(one!.at(-1)).toEqual({ role: 'user', content: 'Question:\nprompt one\n\nAnswer:\ncompletion one' })
-  expect(asked[0]).toMatchObject({
+  expect(requests[0]).toMatchObject({
     id: 'one',
     answerPrefix: 'Score:',
     continuations: [' 1', ' 2', ' 3', ' 4', ' 5'],
@@ -87,51 +87,51 @@ test('the rubric and its examples are the same words for all rows, and the row�
   expect(SCORE_CONTINUATIONS).toHaveLength(5)
 })
 
-test('what follows an example’s prefix is exactly one of the continuations that are scored', () => {
+test('continues the prefix in every example with one of the scored continuations', () => {
   for (const name of RUBRIC_NAMES) {
-    const { asked, answerPrefix, continuations } = askVerdict(
+    const { input, answerPrefix, continuations } = buildVerdictRequest(
       'x',
       { prompt: 'p', completion: 'c' },
       rubricOf(name, ''),
     )
-    const said = asked.kind === 'chat' ? asked.messages.filter(({ role }) => role === 'assistant') : []
-    expect(said.length).toBeGreaterThan(4)
-    for (const { content } of said) expect(continuations).toContain(content.slice(answerPrefix!.length))
-    expect(new Set(said.map(({ content }) => content)).size).toBe(5) // every score is shown once at least
+    const examples = input.kind === 'chat' ? input.messages.filter(({ role }) => role === 'assistant') : []
+    expect(examples.length).toBeGreaterThan(4)
+    for (const { content } of examples) expect(continuations).toContain(content.slice(answerPrefix!.length))
+    expect(new Set(examples.map(({ content }) => content)).size).toBe(5) // every score has an example
   }
 })
 
-test('a rubric of one’s own is shown in its own words, without our examples', () => {
+test('uses an own rubric verbatim, without our examples', () => {
   const own = rubricOfSettings(settingsWith(step, { rubric: 'own', own: '  Must rhyme.  ' }))
   expect(own).toEqual({ name: 'own', text: 'Must rhyme.', examples: [] })
-  const { asked } = askVerdict('x', { prompt: 'p', completion: 'c' }, own)
-  expect(asked.kind === 'chat' && asked.messages.map(({ role }) => role)).toEqual(['system', 'user'])
+  const { input } = buildVerdictRequest('x', { prompt: 'p', completion: 'c' }, own)
+  expect(input.kind === 'chat' && input.messages.map(({ role }) => role)).toEqual(['system', 'user'])
 })
 
-test('a huge completion is shown with its middle left out, visibly', () => {
-  const { asked } = askVerdict(
+test('cuts the middle out of a huge completion, visibly', () => {
+  const { input } = buildVerdictRequest(
     'x',
     { prompt: 'p', completion: `start ${'x'.repeat(100_000)} finish` },
     rubricOf('own', 'Be good.'),
   )
-  const shown = asked.kind === 'chat' ? asked.messages.at(-1)!.content : ''
+  const shown = input.kind === 'chat' ? input.messages.at(-1)!.content : ''
   expect(shown.length).toBeLessThan(4000)
   expect(shown).toContain('\n[…]\n')
   expect(shown.endsWith('finish')).toBe(true)
 })
 
-const measureAsked = (contextLength: number, length: number): number => {
-  const { asked } = askVerdict(
+const countCharacters = (contextLength: number, length: number): number => {
+  const { input } = buildVerdictRequest(
     'x',
     { prompt: 'p'.repeat(length), completion: 'c'.repeat(length) },
     rubricOf('helpfulness@1', ''),
     contextLength,
   )
-  return asked.kind === 'chat' ? asked.messages.reduce((sum, { content }) => sum + content.length, 0) : 0
+  return input.kind === 'chat' ? input.messages.reduce((sum, { content }) => sum + content.length, 0) : 0
 }
 
-test('what is asked fits the judge’s context, and short texts are shown whole', () => {
-  expect(measureAsked(2048, 50_000)).toBeLessThanOrEqual(2048 * 2.5)
-  expect(measureAsked(1024, 50_000)).toBeLessThanOrEqual(1024 * 2.5)
-  expect(measureAsked(2048, 600)).toBe(measureAsked(100_000, 600))
+test('fits the request into the judge’s context, and short texts whole', () => {
+  expect(countCharacters(2048, 50_000)).toBeLessThanOrEqual(2048 * 2.5)
+  expect(countCharacters(1024, 50_000)).toBeLessThanOrEqual(1024 * 2.5)
+  expect(countCharacters(2048, 600)).toBe(countCharacters(100_000, 600))
 })

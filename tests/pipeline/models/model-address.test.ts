@@ -1,6 +1,6 @@
-// What people paste where an address of a model is asked for.
+// What people paste as the address of a model.
 import { expect, test } from 'vitest'
-import { readHubPlace, readModelAddress } from '../../../src/pipeline/models/model-address.ts'
+import { readHubLocation, readModelAddress } from '../../../src/pipeline/models/model-address.ts'
 
 const hub = 'https://huggingface.co'
 
@@ -27,7 +27,7 @@ test.each([
   ['file:///etc/passwd', undefined],
   ['https://person:secret@example.org/owner/name', undefined],
   [`https://example.org/${'a'.repeat(3000)}`, undefined],
-])('“%s” is understood', (text, meant) => {
+])('reads the address “%s”', (text, meant) => {
   expect(readModelAddress(text)).toEqual(meant)
 })
 
@@ -47,6 +47,6 @@ test.each([
   [`${hub}/owner/na%20me`, undefined],
   [`${hub}/owner/%zz`, undefined],
   [`${hub}/%2e%2e/name`, { base: hub, name: 'name' }],
-])('a page’s address “%s” is taken apart', (text, place) => {
-  expect(readHubPlace(text)).toEqual(place)
+])('parses the page’s address “%s”', (text, place) => {
+  expect(readHubLocation(text)).toEqual(place)
 })

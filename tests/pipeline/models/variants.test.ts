@@ -1,4 +1,4 @@
-// Which models lie among files, by their names alone; and which names are none.
+// Which models are among files, by their names alone; and which names are not models.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
@@ -11,8 +11,8 @@ import { safeFileName } from '../../../src/storage/folders.ts'
 
 const of = (...paths: string[]) => listVariants(paths.map((path) => ({ path, bytes: 10 })))
 
-describe('the models of a folder', () => {
-  test('a folder of safetensors is one model with its configurations, in one file or in several', () => {
+describe('listVariants', () => {
+  test('lists safetensors in one file or in parts as one model with its configuration', () => {
     expect(
       of(
         'README.md',
@@ -42,7 +42,7 @@ describe('the models of a folder', () => {
     expect(of('config.json', 'adapter_model.safetensors')).toEqual([])
   })
 
-  test('each GGUF file is a model, parts are one together, and what only sees is none', () => {
+  test('lists each GGUF file or set of parts as a model, without vision projectors', () => {
     expect(of('a.Q4_0.gguf', 'a.Q8_0.gguf', 'mmproj-a.gguf', 'a.imatrix.gguf').map(({ id }) => id)).toEqual([
       'a.Q4_0.gguf',
       'a.Q8_0.gguf',
@@ -63,7 +63,7 @@ describe('the models of a folder', () => {
     ])
   })
 
-  test('each precision of an ONNX decoder is a model with the files that hold its weights, and encoders are none', () => {
+  test('lists each precision of an ONNX decoder with its weight files, without encoders', () => {
     const all = of(
       'config.json',
       'tokenizer.json',
@@ -93,7 +93,7 @@ describe('the models of a folder', () => {
     ])
   })
 
-  test('a model may lie one folder down, as caches of hubs have it', () => {
+  test('finds a model one folder down, as in hub caches', () => {
     expect(
       of(
         'refs/main',
@@ -105,8 +105,8 @@ describe('the models of a folder', () => {
   })
 })
 
-describe('a place', () => {
-  test('that leads out, is hidden, overlong or of a form that some file system reads otherwise is not used', () => {
+describe('isUsablePath', () => {
+  test('rejects paths that escape, are hidden, too long or special on some file system', () => {
     for (const path of [
       '../a',
       'a/../b',
@@ -134,7 +134,7 @@ describe('a place', () => {
       expect(isUsablePath(path), path).toBe(true)
   })
 
-  test('that is used is kept under its very name, whatever it is', () => {
+  test('accepts only names that the store keeps unchanged', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'binary', maxLength: 12 }), { maxLength: 10 }), (parts) => {
         const path = parts.join('/')
@@ -144,7 +144,7 @@ describe('a place', () => {
     )
   })
 
-  test('two thousand files are looked at and no more', () => {
+  test('limits a folder to two thousand files', () => {
     expect(keepUsable(Array.from({ length: 5000 }, (_, i) => ({ path: `f${i}` })))).toHaveLength(
       FOLDER_LIMITS.files,
     )

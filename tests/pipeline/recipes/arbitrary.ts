@@ -1,4 +1,4 @@
-// Knows: any recipe that makes sense, at random.
+// Knows: random valid recipes.
 import fc from 'fast-check'
 import type { RecipeDraft, StepDeclaration, StepDraft } from '../../../src/domain/recipe.ts'
 import type { Setting, SettingValue } from '../../../src/domain/settings.ts'
@@ -63,7 +63,7 @@ const step = (declaration: StepDeclaration): fc.Arbitrary<StepDraft> =>
       settings: fitTogether(`${declaration.family}/${declaration.name}`, settings),
     }))
 
-/** Settings that contradict each other are put right. */
+/** Resolves settings that contradict each other. */
 function fitTogether(
   path: string,
   settings: Record<string, SettingValue | undefined>,

@@ -12,14 +12,14 @@ const sentences = (text: string): string[] => {
   return read.ok ? [] : read.problems.map(({ sentence }) => sentence)
 }
 
-test('the recipe that a project starts with is right, complete and readable', () => {
+test('starts a project with a valid, complete and readable recipe', () => {
   const read = checkRecipe(defaultRecipe())
   if (!read.ok) throw new Error(JSON.stringify(read.problems))
   expect(read.value.text).toContain('\n  - filter: length\n    min: 4\n    max: 150\n')
   expect(read.value.steps).toHaveLength(10)
 })
 
-test('any recipe that makes sense survives its own YAML, with the same hash', () => {
+test('reads back the YAML of any valid recipe, with the same hash', () => {
   fc.assert(
     fc.property(recipeDrafts, (draft) => {
       const first = checkRecipe(draft)
@@ -41,20 +41,20 @@ const hashOfText = (text: string): string => {
   return read.value.hash
 }
 
-test('a recipe is named after what it does: not after its name or its spelling, but after every setting', () => {
-  const plain = hashOfText('retort: 1\nname: A\nsteps:\n  - complete: teacher\n')
+test('hashes every setting, and neither the name nor the spelling', () => {
+  const plain = hashOfText('retort: 2\nname: A\nsteps:\n  - complete: teacher\n')
   expect(
-    hashOfText('{"retort": 1, "name": "B", "rngSeed": 1, "steps": [{"complete": "teacher", "n": 1}]}'),
+    hashOfText('{"retort": 2, "name": "B", "rngSeed": 1, "steps": [{"complete": "teacher", "n": 1}]}'),
   ).toBe(plain)
-  expect(hashOfText('retort: 1\nsteps:\n  - complete: teacher\n    n: 2\n')).not.toBe(plain)
-  expect(hashOfText('retort: 1\nrngSeed: 2\nsteps:\n  - complete: teacher\n')).not.toBe(plain)
+  expect(hashOfText('retort: 2\nsteps:\n  - complete: teacher\n    n: 2\n')).not.toBe(plain)
+  expect(hashOfText('retort: 2\nrngSeed: 2\nsteps:\n  - complete: teacher\n')).not.toBe(plain)
 })
 
-test('reading never throws, whatever the text is', () => {
+test('never throws on any text', () => {
   const yamlish = fc
     .array(
       fc.constantFrom(
-        'retort: 1\n',
+        'retort: 2\n',
         'steps:\n',
         '  - ',
         'complete: teacher',
@@ -99,7 +99,7 @@ test('reading never throws, whatever the text is', () => {
   )
 })
 
-test('random bytes read as text are refused, not thrown', () => {
+test('refuses random bytes without throwing', () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ maxLength: 400 }),
@@ -111,28 +111,28 @@ test('random bytes read as text are refused, not thrown', () => {
 test.each([
   ['', 'The recipe is empty.'],
   ['hello', 'This is not a recipe'],
-  ['- a\n- b', 'it holds a list'],
-  ['retort: 2\nsteps: []', 'This recipe has form 2'],
-  ['steps: []', '`retort: 1` is missing'],
-  ['retort: 1\nsteps: 5', '`steps` must be a list'],
+  ['- a\n- b', 'it contains a list'],
+  ['retort: 3\nsteps: []', 'This recipe has version 3'],
+  ['steps: []', '`retort: 2` is missing'],
+  ['retort: 2\nsteps: 5', '`steps` must be a list'],
   ['retort: 1', 'has no `steps`'],
-  ['retort: 1\nsteps:\n  - complete', 'a step is a map'],
-  ['retort: 1\nsteps:\n  - {}', 'Step 1 is empty'],
-  ['retort: 1\nsteps:\n  - complete: 5', 'begins with its kind and its name'],
-  ['retort: 1\ncolour: red\nsteps:\n  - complete: teacher', '`colour` is not a field of a recipe'],
-  ['retort: 1\nrngSeed: -1\nsteps:\n  - complete: teacher', '`rngSeed` must be a whole number from 0'],
-  ['retort: 1\nname: [a]\nsteps:\n  - complete: teacher', '`name` must be text'],
-  ['retort: 1\nretort: 1\nsteps: []', 'Line 2: the same field stands twice'],
-  ['retort: 1\nsteps:\n  - complete: teacher\n    system: "open', 'is not YAML'],
-  ['retort: 1\nsteps: &a\n  - complete: teacher\nname: *a', 'aliases'],
-  [`retort: 1\nsteps:\n${'  - filter: length\n'.repeat(65)}`, '65 steps'],
-  [`retort: 1\nname: "${'x'.repeat(70_000)}"`, 'characters; at most 60000'],
+  ['retort: 2\nsteps:\n  - complete', 'a step is a map'],
+  ['retort: 2\nsteps:\n  - {}', 'Step 1 is empty'],
+  ['retort: 2\nsteps:\n  - complete: 5', 'begins with its family and its name'],
+  ['retort: 2\ncolour: red\nsteps:\n  - complete: teacher', '`colour` is not a field of a recipe'],
+  ['retort: 2\nrngSeed: -1\nsteps:\n  - complete: teacher', '`rngSeed` must be a whole number of 0 or more'],
+  ['retort: 2\nname: [a]\nsteps:\n  - complete: teacher', '`name` must be text'],
+  ['retort: 2\nretort: 2\nsteps: []', 'Line 2: the same field appears twice'],
+  ['retort: 2\nsteps:\n  - complete: teacher\n    system: "open', 'is not YAML'],
+  ['retort: 2\nsteps: &a\n  - complete: teacher\nname: *a', 'aliases'],
+  [`retort: 2\nsteps:\n${'  - filter: length\n'.repeat(65)}`, '65 steps'],
+  [`retort: 2\nname: "${'x'.repeat(70_000)}"`, 'characters; the limit is 60000'],
   ['['.repeat(50_000), 'nested too deeply'],
-])('%.40s… is answered with a sentence', (text, part) => {
+])('refuses %.40s… with a sentence', (text, part) => {
   expect(sentences(text).join(' ')).toContain(part)
 })
 
-test('a text that would grow without end through aliases is refused at once', () => {
+test('refuses a text with exponential aliases at once', () => {
   const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghij'
     .split('')
     .map(
@@ -145,7 +145,7 @@ test('a text that would grow without end through aliases is refused at once', ()
 })
 
 test.each([
-  ['  - filter: length\n  - complete: teacher\n', 1, '`complete` stands after `filter`'],
+  ['  - filter: length\n  - complete: teacher\n', 1, '`complete` comes after `filter`'],
   ['  - filter: length\n', undefined, 'needs a `complete` step'],
   ['  - complete: teacher\n  - complete: teacher\n', 1, 'second `complete` step'],
   ['  - complete: teacher\n  - keep: top\n', 1, 'needs a judge'],
@@ -156,21 +156,21 @@ test.each([
     'second `train` step',
   ],
   ['  - complete: teacher\n  - judge: rubric\n    rubric: own\n', 1, '`own` is empty'],
-  ['  - complete: teacher\n  - filter: length\n    min: 9\n    max: 3\n', 1, 'nothing could pass'],
+  ['  - complete: teacher\n  - filter: length\n    min: 9\n    max: 3\n', 1, 'nothing can pass'],
   ['  - grow: self-instruct\n    lastItem: 8\n  - complete: teacher\n', 0, 'Raise `lastItem`'],
   [
     '  - grow: self-instruct\n    minWords: 20\n    maxWords: 10\n  - complete: teacher\n',
     0,
-    'nothing could pass',
+    'nothing can pass',
   ],
-  ['  - complete: teachr\n', 0, 'There are: teacher.'],
-  ['  - cmplete: teacher\n', 0, 'is not a kind of step'],
+  ['  - complete: teachr\n', 0, 'The `complete` steps are: teacher.'],
+  ['  - cmplete: teacher\n', 0, 'is not a step family'],
   ['  - complete: teacher\n    temprature: 1\n', 0, '`temprature` is not a setting here'],
-  ['  - complete: teacher\n    temperature: 9\n', 0, 'must lie from 0 to 2'],
+  ['  - complete: teacher\n    temperature: 9\n', 0, 'must be from 0 to 2'],
   ['  - complete: teacher\n    n: 1.5\n', 0, 'must be a whole number'],
   ['  - complete: teacher\n    system: [a]\n', 0, 'must be text'],
-])('steps that do not fit are told where they stand: %s', (steps, step, part) => {
-  const read = checkRecipeText(`retort: 1\nsteps:\n${steps}`)
+])('reports an invalid step with its index: %s', (steps, step, part) => {
+  const read = checkRecipeText(`retort: 2\nsteps:\n${steps}`)
   const found = read.ok ? undefined : read.problems.find(({ sentence }) => sentence.includes(part))
   expect(
     found,
@@ -179,21 +179,21 @@ test.each([
   expect(found?.step).toBe(step)
 })
 
-test('all problems are told at once', () => {
+test('reports all problems at once', () => {
   expect(
     sentences(
-      'retort: 1\nsteps:\n  - complete: teacher\n    n: 0\n    topP: 7\n  - filter: lenth\n  - keep: top\n',
+      'retort: 2\nsteps:\n  - complete: teacher\n    n: 0\n    topP: 7\n  - filter: lenth\n  - keep: top\n',
     ).length,
   ).toBeGreaterThanOrEqual(4)
 })
 
-test('a problem knows its line in the text', () => {
-  const text = 'retort: 1\nname: Mine\nsteps:\n  - complete: teacher\n    n: 0\n\n  - filter: lenth\n'
+test('finds the line of a problem in the text', () => {
+  const text = 'retort: 2\nname: Mine\nsteps:\n  - complete: teacher\n    n: 0\n\n  - filter: lenth\n'
   const read = checkRecipeText(text)
   expect(read.ok ? [] : read.problems.map((problem) => lineOfProblem(text, problem))).toEqual([5, 7])
 })
 
-test('every member can be put into a recipe as it is offered, and is described for a person', () => {
+test('has a title, help, labels and valid defaults for every step', () => {
   const names = stepDeclarations.map(({ family, name }) => `${family}/${name}`)
   expect(new Set(names).size).toBe(names.length)
   for (const declaration of stepDeclarations) {
@@ -208,7 +208,7 @@ test('every member can be put into a recipe as it is offered, and is described f
   }
 })
 
-test('long texts stand in the YAML on lines of their own', () => {
+test('writes long texts as block literals', () => {
   const read = checkRecipe({
     name: 'R',
     rngSeed: 1,

@@ -10,13 +10,13 @@ const soup = fc
   })
   .map((parts) => parts.join(''))
 
-/** A text cut at some places. */
+/** A text cut at the given places. */
 const cut = (text: string, places: number[]): string[] => {
   const at = [...new Set(places.map((place) => place % (text.length + 1)))].toSorted((a, b) => a - b)
   return [0, ...at].map((from, i) => text.slice(from, at[i] ?? text.length))
 }
 
-test('lines are the same however the text is cut into pieces', () => {
+test('splits the same lines however the text is cut into pieces', () => {
   fc.assert(
     fc.property(soup, fc.array(fc.nat(), { maxLength: 6 }), (text, places) => {
       const splitter = new LineSplitter()
@@ -32,7 +32,7 @@ test('lines are the same however the text is cut into pieces', () => {
 })
 
 test.each(['text', 'jsonl', 'json', 'csv', 'tsv'] as const)(
-  'rows of %s are the same however the text is cut into pieces',
+  'reads the same rows of %s however the text is cut into pieces',
   (format) => {
     fc.assert(
       fc.property(soup, fc.array(fc.nat(), { maxLength: 6 }), (text, places) => {
@@ -47,10 +47,10 @@ test.each(['text', 'jsonl', 'json', 'csv', 'tsv'] as const)(
   },
 )
 
-test('text is the same however its bytes are cut, and a fault is told on its line with all whole lines before it', () => {
+test('decodes the same text however its bytes are cut, and reports the line of an invalid byte', () => {
   fc.assert(
-    fc.property(soup, fc.boolean(), fc.array(fc.nat(), { maxLength: 6 }), (text, faulty, places) => {
-      const bytes = new Uint8Array([...new TextEncoder().encode(text), ...(faulty ? [0xc3, 0x28] : [])])
+    fc.property(soup, fc.boolean(), fc.array(fc.nat(), { maxLength: 6 }), (text, invalid, places) => {
+      const bytes = new Uint8Array([...new TextEncoder().encode(text), ...(invalid ? [0xc3, 0x28] : [])])
       const at = [...new Set(places.map((place) => place % (bytes.length + 1)))].toSorted((a, b) => a - b)
       const pieces = [0, ...at].map((from, i) => bytes.slice(from, at[i] ?? bytes.length))
       const decoder = new Utf8Decoder()
@@ -64,9 +64,9 @@ test('text is the same however its bytes are cut, and a fault is told on its lin
           break
         }
       }
-      if (!faulty) return void expect([out, line]).toEqual([text, undefined])
+      if (!invalid) return void expect([out, line]).toEqual([text, undefined])
       expect(line).toBe(text.split('\n').length)
-      // Whole lines before the fault are there; of the faulty line at most a beginning.
+      // All lines before the invalid one are complete; of the invalid line there may be a prefix.
       expect(text.startsWith(out)).toBe(true)
       expect(out.split('\n').length).toBe(line)
     }),

@@ -21,10 +21,10 @@ const file = (name: string, content: BlobPart) => read({ kind: 'file', file: new
 const typed = (text: string) => read({ kind: 'text', text })
 const texts = ({ seeds }: { seeds: Seed[] }): string[] => seeds.map(({ text }) => text)
 const sentence = ({ problems }: { problems: Problem[] }): string =>
-  problems.map(({ line, sentence: said }) => `${line ?? '-'}: ${said}`).join('\n')
+  problems.map(({ line, sentence: text }) => `${line ?? '-'}: ${text}`).join('\n')
 
 describe('plain text', () => {
-  test('has one seed a line, whatever ends the lines; blank lines are nothing', async () => {
+  test('has one seed per line, with any line ends, and ignores blank lines', async () => {
     const found = await typed('One seed\r\n\r\n  Two seeds \rThree seeds\n\nFour')
     expect(found.seeds.map(({ text, line, source, addedAt }) => [text, line, source, addedAt])).toEqual([
       ['One seed', 1, 'typed', 7],
@@ -35,13 +35,13 @@ describe('plain text', () => {
     expect(found.problems).toEqual([])
   })
 
-  test('tells a repetition, and takes one seed', async () => {
+  test('reports a repeated line and makes one seed', async () => {
     const found = await typed('Same\nOther\nSame')
     expect(texts(found)).toEqual(['Same', 'Other'])
-    expect(sentence(found)).toBe('3: This repeats line 1; one seed was made of both.')
+    expect(sentence(found)).toBe('3: This line repeats line 1; both became one seed.')
   })
 
-  test('that looks like a note in brackets stays text', async () => {
+  test('keeps a note in brackets as text', async () => {
     expect(texts(await typed('[Reply to this] The shop is closed.\n{hello}'))).toEqual([
       '[Reply to this] The shop is closed.',
       '{hello}',
@@ -63,7 +63,7 @@ describe('JSON lines', () => {
     '"A bare string"',
   ]
 
-  test('are read in the forms that other tools write', async () => {
+  test('reads the record formats of other tools', async () => {
     const found = await file('seeds.jsonl', lines.join('\n'))
     expect(sentence(found)).toBe('')
     expect(found.seeds.map(({ text, answer }) => [text, answer])).toEqual([
@@ -80,7 +80,7 @@ describe('JSON lines', () => {
     ])
   })
 
-  test('with bad rows give the line and the reason, and the good rows', async () => {
+  test('reports the line and reason of invalid rows, and keeps valid ones', async () => {
     const found = await file(
       'seeds.jsonl',
       `${lines[2]}\nnot json\n{"prompt": 5}\n{"label": 1}\n[1]\n{"prompt": "  "}\n{"messages": [{"role": "assistant", "content": "A"}]}\n{"instruction": "x", "instances": [4]}\n{"prompt": "cut in the mid`,
@@ -93,14 +93,14 @@ describe('JSON lines', () => {
       'it has `label`',
       'a list',
       'is empty',
-      'no message of the role “user”',
+      'no text message of the role “user”',
       '`instances` must be',
-      'ends in the middle',
+      'is cut off',
     ])
       expect(sentence(found)).toContain(part)
   })
 
-  test('are recognised without a name, and in files called .json', async () => {
+  test('recognises JSON lines without a name and in files called .json', async () => {
     expect((await typed(lines.slice(0, 3).join('\n'))).format).toBe('jsonl')
     expect((await file('seeds.json', lines.slice(0, 3).join('\n'))).format).toBe('jsonl')
     expect(texts(await typed('{"prompt": "only one"}'))).toEqual(['only one'])
@@ -108,22 +108,22 @@ describe('JSON lines', () => {
 })
 
 describe('JSON', () => {
-  test('is a list, a record that holds one, or one record', async () => {
+  test('reads a list, a record with a list, or one record', async () => {
     expect(texts(await file('a.json', '["x", {"prompt": "y"}]'))).toEqual(['x', 'y'])
     expect(texts(await file('a.json', '{"version": 1, "data": [{"text": "x"}]}'))).toEqual(['x'])
     expect(texts(await file('a.json', '{\n"instruction": "one",\n"instances": []}'))).toEqual(['one'])
     expect(texts(await typed('[\n  {"prompt": "pasted"}\n]'))).toEqual(['pasted'])
   })
 
-  test('tells the number of a bad item, and a file that is cut', async () => {
+  test('reports the number of an invalid item, and a truncated file', async () => {
     expect(sentence(await file('a.json', '["x", 5]'))).toContain('2: A seed is a text or a record')
-    expect(sentence(await file('a.json', '[{"prompt": "x"}, {"pro'))).toContain('ends in the middle')
+    expect(sentence(await file('a.json', '[{"prompt": "x"}, {"pro'))).toContain('is cut off')
     expect(sentence(await file('a.json', '{"a": 1}\n]'))).toContain('not JSON')
   })
 })
 
 describe('tables', () => {
-  test('take the column that a header names, with its answer', async () => {
+  test('takes the column named by a header, with its answer', async () => {
     const found = await file(
       'a.csv',
       'id,Prompt,completion\n1,"Say ""hi"", please",Hi\n2,"Two\nlines",\n3,,x\n4,Last,y',
@@ -136,7 +136,7 @@ describe('tables', () => {
     expect(sentence(found)).toContain('5: The column `prompt` is empty')
   })
 
-  test('without a header give their first column', async () => {
+  test('takes the first column without a header', async () => {
     expect(texts(await file('a.csv', 'First seed;1\nSecond seed;0'))).toEqual(['First seed', 'Second seed'])
     expect(texts(await file('a.tsv', 'a "quoted word , and\t1\n"whole cell ""quoted"""\t0'))).toEqual([
       'a "quoted word , and',
@@ -144,13 +144,13 @@ describe('tables', () => {
     ])
   })
 
-  test('join an instruction and its input', async () => {
+  test('joins an instruction and its input', async () => {
     expect(texts(await file('a.csv', 'instruction,input,output\nTranslate,Guten Tag,Hello'))).toEqual([
       'Translate\n\nGuten Tag',
     ])
   })
 
-  test('are recognised when they are pasted with a header', async () => {
+  test('recognises a pasted table by its header', async () => {
     expect((await typed('prompt\tcompletion\nWhy?\tBecause.')).seeds[0]).toMatchObject({
       text: 'Why?',
       answer: 'Because.',
@@ -158,17 +158,17 @@ describe('tables', () => {
     expect((await typed('Dear customer, thank you\nSecond, line')).format).toBe('text')
   })
 
-  test('with a stray quotation mark lose that row and tell it', async () => {
+  test('reports a row with a stray quotation mark', async () => {
     const found = await file('a.csv', 'prompt\nGood one\n"Bad" one\nGood two\n')
     expect(texts(found)).toContain('Good one')
     expect(sentence(found)).toContain('quotation mark')
   })
 
-  test('with a quotation mark that is never closed end in one sentence, with the rows before it', async () => {
+  test('reports an unclosed quotation mark once, and keeps the rows before it', async () => {
     const found = await file('a.csv', `prompt\nGood one\n"open ${'x, y\n'.repeat(500_000)}`)
     expect(texts(found)).toEqual(['Good one'])
     expect(found.problems).toHaveLength(1)
-    expect(sentence(found)).toMatch(/^3: From line 3 on, a quotation mark/)
+    expect(sentence(found)).toMatch(/^3: A quotation mark opened on line 3 is not closed/)
   })
 })
 
@@ -177,28 +177,28 @@ const latin1 = (text: string): Uint8Array<ArrayBuffer> =>
 const utf16 = (text: string, mark: boolean): Uint8Array<ArrayBuffer> =>
   new Uint8Array(Uint16Array.from((mark ? '\ufeff' : '') + text, (letter) => letter.charCodeAt(0)).buffer)
 
-describe('what is no text', () => {
+describe('files that are not text', () => {
   test.each([
     ['an empty file', 'a.txt', new Uint8Array(), 'a.txt is empty.'],
-    ['a blank file', 'a.txt', latin1('\n \n\t\n'), 'all of it is blank'],
+    ['a blank file', 'a.txt', latin1('\n \n\t\n'), 'it is blank'],
     ['UTF-16 with its mark', 'a.csv', utf16('prompt\nHello', true), 'UTF-16'],
     ['UTF-16 without', 'a.txt', utf16('Hello there, this is a line', false), 'UTF-16'],
     ['a model', 'a.txt', latin1('GGUF\u0003\0\0\0'), 'Open it under Teacher'],
     ['a spreadsheet', 'a.csv', latin1('PK\u0003\u0004xxxx'), 'Office document'],
     ['a Parquet file', 'a.parquet', latin1('PAR1xxxx'), 'Parquet'],
     ['random bytes', 'a.jsonl', Uint8Array.from({ length: 9000 }, (_, i) => (i * 7919) % 256), 'not text'],
-  ])('%s is one sentence', async (_what, name, bytes, part) => {
+  ])('refuses %s with one sentence', async (_what, name, bytes, part) => {
     const found = await file(name, bytes)
     expect(found.seeds).toEqual([])
     expect(found.problems).toHaveLength(1)
     expect(sentence(found)).toContain(part)
   })
 
-  test('nothing typed is one sentence', async () => {
+  test('refuses an empty text with one sentence', async () => {
     expect(sentence(await typed(''))).toContain('There is no text yet')
   })
 
-  test('a hundred thousand lines in another encoding are one sentence, with the lines before the first bad one', async () => {
+  test('reports another encoding once, and keeps the lines before the first invalid one', async () => {
     const found = await file(
       'a.txt',
       latin1(`First line\nSecond line\nCaf\u00e9 three\n${'Caf\u00e9 again\n'.repeat(100_000)}`),
@@ -207,14 +207,14 @@ describe('what is no text', () => {
     expect(sentence(found)).toMatch(/^3: Line 3 is not UTF-8 text\./)
   })
 
-  test('a bad byte far into a long file is found on its line', async () => {
+  test('finds the line of an invalid byte far into a long file', async () => {
     const good = Array.from({ length: 60_000 }, (_, i) => `Zeile ${i} mit ü und 語`).join('\n')
     const found = await file('a.txt', new Blob([good, '\n', new Uint8Array([0x41, 0xff]), '\nafter']))
     expect(found.seeds).toHaveLength(60_000)
     expect(sentence(found)).toMatch(/^60001: Line 60001 is not UTF-8/)
   })
 
-  test('a file that vanishes while it is read ends in a sentence and keeps what was read', async () => {
+  test('reports a file that vanishes during reading, and keeps what was read', async () => {
     let reads = 0
     const whole = new File([`${'A line of text\n'.repeat(40_000)}`], 'gone.txt')
     const found = await read({
@@ -234,7 +234,7 @@ describe('what is no text', () => {
 })
 
 describe('large and odd sources', () => {
-  test('a hundred thousand rows come in batches, quickly', async () => {
+  test('reads a hundred thousand rows in batches, quickly', async () => {
     const before = performance.now()
     const found = await file(
       'a.jsonl',
@@ -245,19 +245,19 @@ describe('large and odd sources', () => {
     expect(performance.now() - before).toBeLessThan(30_000)
   })
 
-  test('a line without end is told and skipped, and is never gathered', async () => {
+  test('reports and skips a huge line without buffering it', async () => {
     const found = await file('a.txt', `Before\n${'x'.repeat(3_000_000)}\nAfter`)
     expect(texts(found)).toEqual(['Before', 'After'])
     expect(sentence(found)).toContain('2: The line has more than 1,000,000 characters')
   })
 
-  test('a seed that is too long is told, the others are taken', async () => {
+  test('reports a seed that is too long, and takes the others', async () => {
     const found = await typed(`Short\n${'long '.repeat(2000)}\nShort too`)
     expect(texts(found)).toEqual(['Short', 'Short too'])
     expect(sentence(found)).toContain('2: The seed has 9999 characters')
   })
 
-  test('an abort ends the reading', async () => {
+  test('stops reading on abort', async () => {
     const aborter = new AbortController()
     const reading = readSeeds(
       { kind: 'text', text: 'line\n'.repeat(200_000) },
@@ -268,7 +268,7 @@ describe('large and odd sources', () => {
     await expect(reading.next()).rejects.toThrow()
   })
 
-  test('any bytes under any name are read without a throw', async () => {
+  test('never throws on any bytes under any name', async () => {
     const names = fc.constantFrom('a.txt', 'a.jsonl', 'a.json', 'a.csv', 'a.tsv', 'a', 'a.parquet')
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 500 }),
@@ -295,9 +295,9 @@ describe('large and odd sources', () => {
 
 const shared = new URL('../../../../shared/data/', import.meta.url)
 const isThere = existsSync(shared)
-if (!isThere) console.warn('Skipped: the seed files beside the project are not there (../shared/data).')
+if (!isThere) console.warn('Skipped: ../shared/data with the seed files is missing.')
 
-test.skipIf(!isThere)('Self-Instruct’s own seed file loads as it is (needs ../shared/data)', async () => {
+test.skipIf(!isThere)('reads Self-Instruct’s own seed file (needs ../shared/data)', async () => {
   const found = await file(
     'self-instruct-seeds.jsonl',
     readFileSync(new URL('self-instruct-seeds.jsonl', shared)),
@@ -310,11 +310,8 @@ test.skipIf(!isThere)('Self-Instruct’s own seed file loads as it is (needs ../
   })
 })
 
-test.skipIf(!isThere)(
-  'a tab-separated file without a header loads as it is (needs ../shared/data)',
-  async () => {
-    const found = await file('sst2-train.tsv', readFileSync(new URL('sst2-train.tsv', shared)))
-    expect(found.rows).toBe(6920)
-    expect(found.problems.every(({ sentence: said }) => said.includes('repeats line'))).toBe(true)
-  },
-)
+test.skipIf(!isThere)('reads a tab-separated file without a header (needs ../shared/data)', async () => {
+  const found = await file('sst2-train.tsv', readFileSync(new URL('sst2-train.tsv', shared)))
+  expect(found.rows).toBe(6920)
+  expect(found.problems.every((problem) => problem.sentence.includes('repeats line'))).toBe(true)
+})

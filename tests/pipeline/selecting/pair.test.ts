@@ -1,4 +1,4 @@
-// Preference pairs: the best of a prompt against its worst, and a reason wherever there is no pair.
+// Preference pairs: the best of a prompt against its worst, and a reason if there is no pair.
 import { expect, test } from 'vitest'
 import { datasetId } from '../../../src/domain/dataset.ts'
 import { exportRows } from '../../../src/pipeline/exporting/index.ts'
@@ -14,32 +14,37 @@ const row = (
   completion = `text ${id}`,
 ) => ({ id, promptId, order, completion, ...(score === undefined ? {} : { verdict: scored(score) }) })
 const select = (rows: readonly ReturnType<typeof row>[], margin = 0.5) =>
-  new Map(pair.select(rows, { margin }).map((answer, i) => [rows[i]?.id, answer]))
+  new Map(pair.select(rows, { margin }).map((decision, i) => [rows[i]?.id, decision]))
 
-test('the best is kept and names the worst; those between and the worst are dropped, each with its reason', () => {
-  const said = select([row('a', 'p', 0, 3), row('b', 'p', 1, 4.5), row('c', 'p', 2, 1), row('d', 'p', 3, 2)])
-  expect(said.get('b')).toEqual({
+test('keeps the best with the id of the worst, and drops the others with a reason', () => {
+  const decisions = select([
+    row('a', 'p', 0, 3),
+    row('b', 'p', 1, 4.5),
+    row('c', 'p', 2, 1),
+    row('d', 'p', 3, 2),
+  ])
+  expect(decisions.get('b')).toEqual({
     kind: 'kept',
-    evidence: { score: 4.5, [PREFERRED_TO]: 'c', 'its score': 1 },
+    evidence: { score: 4.5, [PREFERRED_TO]: 'c', 'rejected score': 1 },
   })
-  expect(said.get('c')).toMatchObject({ kind: 'dropped', reason: 'the lesser of its pair' })
+  expect(decisions.get('c')).toMatchObject({ kind: 'dropped', reason: 'the rejected completion of its pair' })
   for (const id of ['a', 'd'])
-    expect(said.get(id)).toMatchObject({
+    expect(decisions.get(id)).toMatchObject({
       kind: 'dropped',
       reason: 'neither the best nor the worst of its prompt',
     })
 })
 
-test('ties, equal texts, lonely completions and unread verdicts are no pairs, and say so', () => {
-  for (const answer of select([row('a', 'p', 0, 4), row('b', 'p', 1, 3.6)]).values())
-    expect(answer).toMatchObject({
+test('drops ties, equal texts, single completions and unreadable verdicts with a reason', () => {
+  for (const decision of select([row('a', 'p', 0, 4), row('b', 'p', 1, 3.6)]).values())
+    expect(decision).toMatchObject({
       kind: 'dropped',
       reason: 'no pair: the best and the worst are less than 0.5 points apart',
     })
-  for (const answer of select([row('a', 'p', 0, 4), row('b', 'p', 1, 4)], 0).values())
-    expect(answer.kind).toBe('dropped')
-  for (const answer of select([row('a', 'p', 0, 4, 'Same.'), row('b', 'p', 1, 1, ' Same. ')]).values())
-    expect(answer).toMatchObject({ reason: 'no pair: the best and the worst are the same text' })
+  for (const decision of select([row('a', 'p', 0, 4), row('b', 'p', 1, 4)], 0).values())
+    expect(decision.kind).toBe('dropped')
+  for (const decision of select([row('a', 'p', 0, 4, 'Same.'), row('b', 'p', 1, 1, ' Same. ')]).values())
+    expect(decision).toMatchObject({ reason: 'no pair: the best and the worst are the same text' })
   expect(select([row('a', 'p', 0, 4)]).get('a')).toMatchObject({
     reason: expect.stringContaining('the only completion of its prompt'),
   })
@@ -47,15 +52,15 @@ test('ties, equal texts, lonely completions and unread verdicts are no pairs, an
     pair.select([{ ...row('a', 'p', 0, 4), verdict: unreadable }, row('b', 'p', 1, undefined)], {
       margin: 0.5,
     }),
-  ).toMatchObject([{ reason: 'its verdict could not be read' }, { reason: 'not judged' }])
+  ).toMatchObject([{ reason: 'unreadable verdict' }, { reason: 'not judged' }])
 })
 
-test('completions of different prompts are never set against each other', () => {
-  for (const answer of select([row('a', 'p', 0, 5), row('b', 'q', 1, 1)]).values())
-    expect(answer).toMatchObject({ reason: expect.stringContaining('the only completion of its prompt') })
+test('never pairs completions of different prompts', () => {
+  for (const decision of select([row('a', 'p', 0, 5), row('b', 'q', 1, 1)]).values())
+    expect(decision).toMatchObject({ reason: expect.stringContaining('the only completion of its prompt') })
 })
 
-/** Two prompts with a pair each; the second one's lesser row as a test wants it. */
+/** Two prompts with a pair each; `changed` applies to the rejected row of the second. */
 function makePairs(changed: Partial<Parameters<typeof makeRow>[1]> = {}) {
   const rows = [
     makeRow(0, { prompt: 'p', verdict: scored(4) }),
@@ -67,11 +72,11 @@ function makePairs(changed: Partial<Parameters<typeof makeRow>[1]> = {}) {
     i % 2 === 0
       ? {
           ...one,
-          answers: [
+          decisions: [
             {
               step: 3,
               name: 'pair',
-              answer: { kind: 'kept' as const, evidence: { [PREFERRED_TO]: rows[i + 1]?.id ?? '' } },
+              decision: { kind: 'kept' as const, evidence: { [PREFERRED_TO]: rows[i + 1]?.id ?? '' } },
             },
           ],
         }
@@ -84,7 +89,7 @@ const freeze = (rows: Parameters<typeof freezeRows>[0]) => {
   return frozen.value
 }
 
-test('a dataset carries what each row is preferred to, and its name depends on it', () => {
+test('stores the rejected completions in the dataset and in its id', () => {
   const rows = freeze(makePairs())
   expect(rows.map(({ completion, rejected }) => [completion, rejected])).toEqual([
     ['completion 0', { completion: 'completion 1', score: 2 }],
@@ -106,7 +111,7 @@ test('a dataset carries what each row is preferred to, and its name depends on i
   })
 })
 
-test('a pair ends where a person rejects one of the two, makes the texts the same, or the prompts different', () => {
+test('dissolves a pair if an edit rejects a row, equates the texts or separates the prompts', () => {
   const rejectedOf = (rows: Parameters<typeof freezeRows>[0]) =>
     freeze(rows).map(({ rejected }) => rejected?.completion)
   expect(rejectedOf(makePairs({ status: 'rejected' }))).toEqual(['completion 1', undefined])

@@ -14,42 +14,46 @@ const rows = [
   { id: 'e', promptId: 'q', order: 4, completion: 'x' },
   { id: 'f', promptId: 'q', order: 5, completion: 'x', verdict: scored(3) },
 ]
-const keptOf = (answers: readonly { kind: string }[]): string =>
+const keptOf = (decisions: readonly { kind: string }[]): string =>
   rows
-    .filter((_, i) => answers[i]!.kind === 'kept')
+    .filter((_, i) => decisions[i]!.kind === 'kept')
     .map(({ id }) => id)
     .join('')
 
-test('the threshold keeps what reaches it and drops the rest: the flag is not upside down', () => {
-  const answers = threshold.select(rows, { min: 3 })
-  expect(keptOf(answers)).toBe('bcf')
-  expect(answers[0]).toMatchObject({ kind: 'dropped', reason: 'score 2.00, below 3', evidence: { score: 2 } })
+test('keeps scores at or above the threshold and drops the rest', () => {
+  const decisions = threshold.select(rows, { min: 3 })
+  expect(keptOf(decisions)).toBe('bcf')
+  expect(decisions[0]).toMatchObject({
+    kind: 'dropped',
+    reason: 'score 2.00, below 3',
+    evidence: { score: 2 },
+  })
 })
 
-test('an unreadable verdict and a missing one are reasons of their own, not low scores', () => {
-  for (const answers of [threshold.select(rows, { min: 1 }), top.select(rows, { k: 100, per: 'run' })]) {
-    expect(answers[3]).toMatchObject({ kind: 'dropped', reason: 'its verdict could not be read' })
-    expect(answers[4]).toMatchObject({ kind: 'dropped', reason: 'not judged' })
+test('drops unreadable and missing verdicts with separate reasons, not as low scores', () => {
+  for (const decisions of [threshold.select(rows, { min: 1 }), top.select(rows, { k: 100, per: 'run' })]) {
+    expect(decisions[3]).toMatchObject({ kind: 'dropped', reason: 'unreadable verdict' })
+    expect(decisions[4]).toMatchObject({ kind: 'dropped', reason: 'not judged' })
   }
 })
 
-test('the best of each prompt and the best of the run are different choices', () => {
+test('keeps the top k of each prompt or of the run', () => {
   expect(keptOf(top.select(rows, { k: 1, per: 'prompt' }))).toBe('bc')
   expect(keptOf(top.select(rows, { k: 2, per: 'run' }))).toBe('bc')
   expect(keptOf(top.select(rows, { k: 3, per: 'run' }))).toBe('bcf')
   expect(top.select(rows, { k: 1, per: 'prompt' })[0]).toMatchObject({
-    reason: 'not among the best 1 of its prompt',
+    reason: 'not in the top 1 of its prompt',
     evidence: { rank: 2, of: 2 },
   })
 })
 
-test('equal scores keep the earlier row, whatever order the rows come in', () => {
+test('keeps the earlier row of equal scores, in any order of the rows', () => {
   const shuffled = [rows[2]!, rows[1]!]
-  const answers = top.select(shuffled, { k: 1, per: 'run' })
-  expect(answers.map(({ kind }) => kind)).toEqual(['dropped', 'kept'])
+  const decisions = top.select(shuffled, { k: 1, per: 'run' })
+  expect(decisions.map(({ kind }) => kind)).toEqual(['dropped', 'kept'])
 })
 
-test('top keeps k rows exactly, and no dropped row is better than a kept one', () => {
+test('keeps exactly k rows, and no dropped row is better than a kept one', () => {
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 30 }),
@@ -62,9 +66,9 @@ test('top keeps k rows exactly, and no dropped row is better than a kept one', (
           completion: 'x',
           verdict: scored(score),
         }))
-        const answers = top.select(some, { k, per: 'run' })
-        const kept = scores.filter((_, i) => answers[i]!.kind === 'kept')
-        const gone = scores.filter((_, i) => answers[i]!.kind === 'dropped')
+        const decisions = top.select(some, { k, per: 'run' })
+        const kept = scores.filter((_, i) => decisions[i]!.kind === 'kept')
+        const gone = scores.filter((_, i) => decisions[i]!.kind === 'dropped')
         expect(kept).toHaveLength(Math.min(k, scores.length))
         expect(Math.min(...kept) >= Math.max(...gone, 0)).toBe(true)
       },
@@ -72,14 +76,14 @@ test('top keeps k rows exactly, and no dropped row is better than a kept one', (
   )
 })
 
-test('keep steps follow each other, and each sees only what the one before it kept', () => {
+test('passes to each keep step only the rows that the earlier ones kept', () => {
   const { keeps } = readSteps(
     checked(
-      'retort: 1\nsteps:\n  - complete: teacher\n  - judge: rubric\n  - keep: threshold\n    min: 3\n  - keep: top\n    k: 1\n    per: prompt\n',
+      'retort: 2\nsteps:\n  - complete: teacher\n  - judge: rubric\n  - keep: threshold\n    min: 3\n  - keep: top\n    k: 1\n    per: prompt\n',
     ),
   )
-  const answers = selectRows(keeps, rows)
-  expect(answers.get('a')?.map(({ step, name }) => [step, name])).toEqual([[2, 'threshold']])
-  expect(answers.get('b')?.map(({ answer }) => answer.kind)).toEqual(['kept', 'kept'])
-  expect(answers.get('f')?.map(({ answer }) => answer.kind)).toEqual(['kept', 'dropped'])
+  const decisions = selectRows(keeps, rows)
+  expect(decisions.get('a')?.map(({ step, name }) => [step, name])).toEqual([[2, 'threshold']])
+  expect(decisions.get('b')?.map(({ decision }) => decision.kind)).toEqual(['kept', 'kept'])
+  expect(decisions.get('f')?.map(({ decision }) => decision.kind)).toEqual(['kept', 'dropped'])
 })

@@ -1,11 +1,11 @@
-// The classes of a dataset: found whatever the order, and refused with a sentence that names the trouble.
+// The classes of a dataset: found in any order of the rows, and refused with a sentence that names the problem.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
   findClasses,
-  LONGEST_CLASS,
-  MOST_CLASSES,
-  tellClasses,
+  MAX_CLASS_LENGTH,
+  MAX_CLASSES,
+  describeClasses,
 } from '../../../src/pipeline/training/find-classes.ts'
 import { trainSettingsOf } from '../../../src/pipeline/training/index.ts'
 import { checkRecipe } from '../../../src/pipeline/recipes/check-recipe.ts'
@@ -18,7 +18,7 @@ const refusalOf = (...completions: string[]): string => {
   return found.ok ? '' : (found.problems[0]?.sentence ?? '')
 }
 
-test('are the different completions, trimmed, by name', () => {
+test('finds the distinct trimmed completions by name', () => {
   const found = findClasses(rowsOf('yes', 'no ', '\nyes', 'no', 'No', 'No', 'yes'))
   expect(found).toEqual({
     ok: true,
@@ -28,10 +28,10 @@ test('are the different completions, trimmed, by name', () => {
       { name: 'yes', rows: 3 },
     ],
   })
-  if (found.ok) expect(tellClasses(found.value)).toBe('3 classes: No (2 rows), no (2 rows), yes (3 rows)')
+  if (found.ok) expect(describeClasses(found.value)).toBe('3 classes: No (2 rows), no (2 rows), yes (3 rows)')
 })
 
-test('do not depend on the rows’ order', () => {
+test('finds the same classes in any order of the rows', () => {
   fc.assert(
     fc.property(
       fc.shuffledSubarray(['a', 'a', 'b', 'b', 'c', 'c', 'c'], { minLength: 7 }),
@@ -43,10 +43,10 @@ test('do not depend on the rows’ order', () => {
   )
 })
 
-test('are refused where they cannot be learned, and the sentence says which and what to do', () => {
+test('refuses classes that cannot be learned, and names them and the remedy', () => {
   expect(refusalOf()).toContain('There is no training row')
   expect(refusalOf('yes', 'yes')).toContain(
-    'All 2 training rows are answered with “yes”, so there is nothing to tell apart',
+    'All 2 training rows have the completion “yes”, so there is nothing to classify',
   )
   expect(refusalOf('yes', 'yes', 'no', 'no', 'perhaps')).toContain(
     '“perhaps” is the completion of only one training row',
@@ -55,17 +55,17 @@ test('are refused where they cannot be learned, and the sentence says which and 
     '“no” and “perhaps” are each the completion of only one training row',
   )
   expect(refusalOf('yes', ' ', 'no')).toContain('1 of 3 training rows has an empty completion')
-  expect(refusalOf('a'.repeat(LONGEST_CLASS + 1), 'b', 'b')).toContain(
-    '1 of the 2 different completions is longer',
+  expect(refusalOf('a'.repeat(MAX_CLASS_LENGTH + 1), 'b', 'b')).toContain(
+    '1 of the 2 distinct completions is longer',
   )
-  const many = Array.from({ length: MOST_CLASSES + 1 }, (_, i) => `class ${i}`)
-  expect(refusalOf(...many, ...many)).toContain(`have ${MOST_CLASSES + 1} different completions`)
+  const many = Array.from({ length: MAX_CLASSES + 1 }, (_, i) => `class ${i}`)
+  expect(refusalOf(...many, ...many)).toContain(`have ${MAX_CLASSES + 1} distinct completions`)
   expect(findClasses(rowsOf(...many.slice(1), ...many.slice(1))).ok).toBe(true)
 })
 
-test('the recipe’s step is read with its defaults, and packs nothing', () => {
+test('reads the recipe’s step with its defaults, without packing', () => {
   const draft = readRecipe({
-    retort: 1,
+    retort: 2,
     name: 'Labels',
     rngSeed: 3,
     steps: [

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { readFinalAnswer, verifyFinalAnswer } from '../../../src/pipeline/verifiers/final-answer.ts'
 
-describe('the final answer', () => {
+describe('readFinalAnswer and verifyFinalAnswer', () => {
   test.each([
     ['3 x $0.55 = $1.65\nAnswer: $1.65', '1.65'],
     ['Answer: 4\nNo, I was wrong.\nAnswer: 5', '5'],
@@ -21,14 +21,14 @@ describe('the final answer', () => {
     ['There are 12 apples.', undefined],
     ['', undefined],
     [`Answer: ${'9'.repeat(60)}`, undefined],
-  ])('of %j is %j', (text, wanted) => expect(readFinalAnswer(text)).toBe(wanted))
+  ])('reads the answer of %j as %j', (text, wanted) => expect(readFinalAnswer(text)).toBe(wanted))
 
-  test('is compared exactly, not nearly', () => {
+  test('compares answers exactly', () => {
     expect(verifyFinalAnswer('Answer: $2.10', '2.1')).toBe(true)
     expect(verifyFinalAnswer('Answer: 0.30000000000000004', '0.3')).toBe(false)
     expect(verifyFinalAnswer('I do not know.', '$2.10')).toBe(false)
   })
 
-  test('of a seed whose known answer is no number verifies nothing', () =>
+  test('verifies nothing if the reference answer is not a number', () =>
     expect(verifyFinalAnswer('Answer: 3', 'a red one')).toBeUndefined())
 })

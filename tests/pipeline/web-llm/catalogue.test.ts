@@ -1,4 +1,4 @@
-// WebLLM's catalogue: the data is the package's own list, names are read right, and what a machine cannot run is refused with what would.
+// WebLLM's catalogue: the data equals the package's own list, names are parsed right, and refusals name what would work.
 import { prebuiltAppConfig, type ModelRecord } from '@mlc-ai/web-llm'
 import { describe, expect, test } from 'vitest'
 import {
@@ -35,14 +35,14 @@ function entryOf(record: ModelRecord): CatalogueEntry {
 }
 
 describe('the catalogue', () => {
-  test('is the package’s own list without the models that write nothing (`vitest -u` writes it anew)', async () => {
+  test('equals the package’s own list without embedding models (`vitest -u` updates it)', async () => {
     const lines = records.map((record) => `    ${JSON.stringify(entryOf(record))}`)
     await expect(
       `{\n  "hub": ${JSON.stringify(HUB)},\n  "libraries": ${JSON.stringify(libraries)},\n  "models": [\n${lines.join(',\n')}\n  ]\n}\n`,
     ).toMatchFileSnapshot('../../../src/pipeline/web-llm/models.json')
   })
 
-  test('leads to the package’s own addresses, memory and contexts', () => {
+  test('has the package’s addresses, memory and context lengths', () => {
     expect(WEB_LLM_MODELS.length).toBe(records.length)
     for (const { model_id, model, model_lib, vram_required_MB = 0, overrides } of records) {
       expect(findWebLlmModel(model_id)).toMatchObject({
@@ -57,7 +57,7 @@ describe('the catalogue', () => {
     }
   })
 
-  test('knows of every model how its weights are written', () => {
+  test('knows every model’s quantisation', () => {
     for (const { id, quantisation, contextLength } of WEB_LLM_MODELS) {
       expect(['q0f32', 'q0f16', 'q4f32_1', 'q4f16_1', 'q3f16_1'], id).toContain(quantisation)
       expect(contextLength, id).toBeGreaterThanOrEqual(1024)
@@ -74,11 +74,11 @@ describe('a name', () => {
     ['OLMo-2-1124-7B-Instruct-q4f16_1-MLC', 7e9, 'q4f16_1', 'OLMo-2-1124-7B-Instruct'],
     ['gemma-4-E2B-it-q4f16_1-MLC', undefined, 'q4f16_1', 'gemma-4-E2B-it'],
     ['phi-2-q4f16_1-MLC', undefined, 'q4f16_1', 'phi-2'],
-  ])('%s tells parameters, quantisation and the model', (id, parameters, quantisation, base) => {
+  ])('parses parameters, quantisation and base model from %s', (id, parameters, quantisation, base) => {
     expect([readParameters(id), readQuantisation(id), baseName(id)]).toEqual([parameters, quantisation, base])
   })
 
-  test('gives a download about as large as it is: 135 million floats are 540 MB', () => {
+  test('estimates the download size: 135 million floats are 540 MB', () => {
     expect(findWebLlmModel('SmolLM2-135M-Instruct-q0f32-MLC')?.downloadBytes).toBe(540e6)
   })
 })
@@ -86,30 +86,30 @@ describe('a name', () => {
 describe('a machine', () => {
   const find = (id: string) => findWebLlmModel(id) ?? expect.fail(id)
 
-  test('without WebGPU is told why and what works', () => {
+  test('gets the reason and an alternative without WebGPU', () => {
     expect(refuseMachine({ available: true, shaderF16: false })).toBeUndefined()
-    expect(refuseMachine({ available: false, shaderF16: false, why: 'No adapter was found.' })).toMatch(
+    expect(refuseMachine({ available: false, shaderF16: false, reason: 'No adapter was found.' })).toMatch(
       /No adapter was found\. A GGUF file works without one/,
     )
   })
 
-  test('without 16-bit numbers is told the sibling with 32', () => {
+  test('gets the 32-bit sibling without 16-bit floats', () => {
     expect(refuseModel(find('Llama-3.2-1B-Instruct-q4f16_1-MLC'), { shaderF16: false })).toMatch(
       /Llama-3\.2-1B-Instruct-q4f32_1-MLC is the same model and works here\.$/,
     )
     expect(refuseModel(find('gemma3-1b-it-q4f16_1-MLC'), { shaderF16: false })).toMatch(
-      /Choose one whose name has f32 in it\.$/,
+      /Choose one with f32 in its name\.$/,
     )
     expect(refuseModel(find('Llama-3.2-1B-Instruct-q4f16_1-MLC'), { shaderF16: true })).toBeUndefined()
     expect(refuseModel(find('SmolLM2-135M-Instruct-q0f32-MLC'), { shaderF16: false })).toBeUndefined()
   })
 
-  test('no sibling computes with 16 bits itself', () => {
+  test('never suggests a sibling with 16-bit floats', () => {
     for (const model of WEB_LLM_MODELS) expect(findF32Sibling(model)?.needsF16 ?? false).toBe(false)
   })
 })
 
-test('a search takes words in any order and puts little memory first', () => {
+test('searches words in any order and orders models by memory', () => {
   const found = searchModels('instruct QWEN2.5 0.5b')
   expect(found.map(({ id }) => id)).toContain('Qwen2.5-0.5B-Instruct-q4f16_1-MLC')
   expect(found.every(({ id }) => /qwen2\.5.*0\.5b.*instruct/i.test(id))).toBe(true)

@@ -1,20 +1,21 @@
-// A stored student answers: with its last weights what it learned, with its first ones nothing it could know.
+// A stored student completes prompts: with its final weights as it was trained, with its initial ones it cannot know anything.
 import { describe, expect, test } from 'vitest'
-import { GREEDY, type CompletionRequest, type CompletionResult } from '../../../src/domain/model.ts'
+import type { CompletionRequest, CompletionResult } from '../../../src/domain/completion-request.ts'
+import { GREEDY } from '../../../src/domain/sampling.ts'
 import { Generator } from '../../../src/engine/generation/generator.ts'
 import { renderStudentExample } from '../../../src/engine/tokenizers/student-template.ts'
 import { makeBatch } from '../../../src/engine/training/packing.ts'
 import { makeStudentWeights } from '../../../src/engine/training/student-weights.ts'
 import { Trainer } from '../../../src/engine/training/trainer.ts'
-import { StudentWriter } from '../../../workers/student/complete.ts'
-import { needStoredStudent } from '../../../workers/student/stored-student.ts'
+import { StudentCompleter } from '../../../workers/student/complete.ts'
+import { requireStoredStudent } from '../../../workers/student/stored-student.ts'
 import { openTestRuntime } from '../../engine/session.ts'
 import { IDS, makeMemoryStores, makeRows } from './memory-stores.ts'
 import { trainSmall } from './train-small.ts'
 
-const ask = (id: string, content: string): CompletionRequest => ({
+const makeRequest = (id: string, content: string): CompletionRequest => ({
   id,
-  asked: {
+  input: {
     kind: 'chat',
     messages: [
       { role: 'system', content: '' },
@@ -25,13 +26,13 @@ const ask = (id: string, content: string): CompletionRequest => ({
 })
 
 async function complete(
-  writer: StudentWriter,
+  completer: StudentCompleter,
   which: 'before' | 'after',
   requests: readonly CompletionRequest[],
   signal = new AbortController().signal,
 ): Promise<CompletionResult[]> {
   const results: CompletionResult[] = []
-  const summary = await writer.complete(
+  const summary = await completer.complete(
     { ...IDS, which, requests },
     { signal, emit: (event) => event.kind === 'completion' && results.push(event.result) },
   )
@@ -39,26 +40,26 @@ async function complete(
   return results
 }
 
-describe('a trained student', () => {
-  test('writes what it was trained on, its first weights do not, and both repeat themselves', async () => {
+describe('StudentCompleter', () => {
+  test('reproduces the training texts with the final weights but not the initial ones, deterministically', async () => {
     const stores = await trainSmall(220)
-    const writer = new StudentWriter(stores, openTestRuntime)
+    const completer = new StudentCompleter(stores, openTestRuntime)
     const rows = makeRows(24, 4).slice(0, 10)
-    const requests = rows.map(({ prompt }, i) => ask(String(i), prompt))
-    const after = await complete(writer, 'after', requests)
+    const requests = rows.map(({ prompt }, i) => makeRequest(String(i), prompt))
+    const after = await complete(completer, 'after', requests)
     expect(after.map(({ id }) => Number(id)).toSorted((a, b) => a - b)).toEqual(rows.map((_, i) => i))
     const right = after.filter(({ id, text }) => text === rows[Number(id)]?.completion)
     expect(right.length).toBeGreaterThanOrEqual(5)
     expect(after.every(({ promptTokens, tokens }) => promptTokens > 5 && tokens <= 24)).toBe(true)
-    const before = await complete(writer, 'before', requests)
+    const before = await complete(completer, 'before', requests)
     expect(before.some(({ id, text }) => text === rows[Number(id)]?.completion)).toBe(false)
-    expect(await complete(new StudentWriter(stores, openTestRuntime), 'before', requests)).toEqual(before)
-    expect(await complete(writer, 'after', requests)).toEqual(after)
-    await writer.close()
+    expect(await complete(new StudentCompleter(stores, openTestRuntime), 'before', requests)).toEqual(before)
+    expect(await complete(completer, 'after', requests)).toEqual(after)
+    await completer.close()
   })
 
-  test('gives in its cached generator the probabilities that its training computed', async () => {
-    const { checkpoint, tokenizer } = await needStoredStudent(
+  test('scores with the KV cache the log-probabilities that training computed', async () => {
+    const { checkpoint, tokenizer } = await requireStoredStudent(
       await trainSmall(40),
       IDS.projectId,
       IDS.studentId,
@@ -66,7 +67,7 @@ describe('a trained student', () => {
     const runtime = await openTestRuntime()
     const trainer = new Trainer(
       runtime,
-      { shape: checkpoint.shape, weightDecay: 0, clip: 0 },
+      { shape: checkpoint.shape, weightDecay: 0, maxGradientNorm: 0 },
       checkpoint.state,
     )
     const generator = await Generator.create(
@@ -75,16 +76,19 @@ describe('a trained student', () => {
       tokenizer,
     )
     for (const row of makeRows(24, 4).slice(22, 26)) {
-      const { ids, border } = renderStudentExample(
+      const { ids, promptLength } = renderStudentExample(
         tokenizer,
         row.system ? row : { prompt: row.prompt, completion: row.completion },
       )
-      const batch = makeBatch([[{ tokens: Int32Array.from(ids), from: border - 1 }]], 1, 64)
+      const batch = makeBatch([[{ tokens: Int32Array.from(ids), from: promptLength - 1 }]], 1, 64)
       const logProb = -(await trainer.measure([batch])) * batch.counted
       let scored = Number.NaN
-      await generator.score([{ id: 'x', tokens: ids.slice(0, border), continuations: [ids.slice(border)] }], {
-        onResult: ({ logProbs }) => (scored = logProbs[0] ?? Number.NaN),
-      })
+      await generator.score(
+        [{ id: 'x', tokens: ids.slice(0, promptLength), continuations: [ids.slice(promptLength)] }],
+        {
+          onResult: ({ logProbs }) => (scored = logProbs[0] ?? Number.NaN),
+        },
+      )
       expect(Math.abs(scored - logProb)).toBeLessThanOrEqual(1e-3)
     }
     await trainer.release()
@@ -92,16 +96,16 @@ describe('a trained student', () => {
   })
 })
 
-test('a student without a checkpoint, and one whose checkpoint is broken, are refused with a sentence', async () => {
+test('refuses a student without a checkpoint or with a corrupt one', async () => {
   const stores = makeMemoryStores([])
-  const writer = new StudentWriter(stores, openTestRuntime)
+  const completer = new StudentCompleter(stores, openTestRuntime)
   const call = { signal: new AbortController().signal, emit: () => undefined }
-  await expect(writer.complete({ ...IDS, which: 'after', requests: [] }, call)).rejects.toMatchObject({
+  await expect(completer.complete({ ...IDS, which: 'after', requests: [] }, call)).rejects.toMatchObject({
     name: 'ModelMissing',
     message: expect.stringMatching(/no checkpoint yet\. Train it/),
   })
   stores.checkpoint = new Uint8Array(40)
-  await expect(writer.complete({ ...IDS, which: 'after', requests: [] }, call)).rejects.toMatchObject({
+  await expect(completer.complete({ ...IDS, which: 'after', requests: [] }, call)).rejects.toMatchObject({
     name: 'ModelRefused',
   })
 })

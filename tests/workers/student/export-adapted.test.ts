@@ -1,25 +1,26 @@
-// Adapters taken home: alone, merged into a folder and merged into a GGUF. peft, transformers and the gguf package open them and say what
-// the page says; where they are not there, that part is skipped out loud.
+// Exported adapters: alone, merged into a folder and merged into a GGUF. peft, transformers and the gguf package open them and get the
+// same results as the page; a part whose package is not installed is skipped with a warning.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { GREEDY, type CompletionResult } from '../../../src/domain/model.ts'
+import type { CompletionResult } from '../../../src/domain/completion-request.ts'
+import { GREEDY } from '../../../src/domain/sampling.ts'
 import { writeMergedFolder } from '../../../src/engine/exports/merged-files.ts'
 import type { WrittenFile } from '../../../src/engine/exports/student-files.ts'
 import { finalWeights } from '../../../src/engine/training/checkpoint.ts'
 import { makeBatch } from '../../../src/engine/training/packing.ts'
 import { toHuggingFaceTensors } from '../../../src/engine/training/student-tensors.ts'
-import { beginState, Trainer } from '../../../src/engine/training/trainer.ts'
+import { initialState, Trainer } from '../../../src/engine/training/trainer.ts'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
 import type { StudentFormat } from '../../../src/protocol/student.ts'
-import { loadFrozen } from '../../../workers/student/adapted-model.ts'
-import { StudentWriter } from '../../../workers/student/complete.ts'
+import { loadFrozen } from '../../../workers/student/base-model.ts'
+import { StudentCompleter } from '../../../workers/student/complete.ts'
 import { exportStudent } from '../../../workers/student/export.ts'
 import { renderByTemplate } from '../../../workers/student/rendering.ts'
-import { needStoredStudent, type StoredStudent } from '../../../workers/student/stored-student.ts'
+import { requireStoredStudent, type StoredStudent } from '../../../workers/student/stored-student.ts'
 import { openGguf } from '../../../workers/teachers/gguf.ts'
 import { openTestRuntime } from '../../engine/session.ts'
 import { IDS, type MemoryStores } from './memory-stores.ts'
@@ -30,7 +31,7 @@ import {
   makeShopRows,
   makeSmallModel,
   makeStores,
-  readBox,
+  readBuiltInTeacher,
 } from './train-adapters.ts'
 
 const python = process.env['RETORT_PYTHON'] ?? 'python3'
@@ -49,11 +50,11 @@ const missing = Object.entries(tools)
   .map(([name]) => name)
 if (missing.length > 0)
   console.warn(
-    `SKIPPED in part: exported adapters are not opened by ${missing.join(' and ')}: not there for ${python}. Name another Python in RETORT_PYTHON.`,
+    `SKIPPED in part: exported adapters are not opened by ${missing.join(' and ')} (not installed for ${python}). Name another Python in RETORT_PYTHON.`,
   )
 
-/** What a script of tests/oracles prints. */
-function ask(script: string, args: readonly string[], input: unknown): unknown {
+/** Runs a script of tests/oracles and returns the JSON that it prints. */
+function runOracle(script: string, args: readonly string[], input: unknown): unknown {
   const run = spawnSync(
     python,
     [fileURLToPath(new URL(`../../oracles/${script}`, import.meta.url)), ...args],
@@ -71,8 +72,8 @@ const inOrder = (results: readonly CompletionResult[]): string[] =>
 const students = [
   ['a small model', makeSmallModel, makeOtherRows(24, 6), { steps: 60, evaluateEvery: 60 }],
   [
-    'the teacher in the box',
-    async () => readBox(),
+    'the built-in teacher',
+    async () => readBuiltInTeacher(),
     makeShopRows(),
     { steps: 12, evaluateEvery: 12, rank: 8, learningRate: 0.004 },
   ],
@@ -80,12 +81,12 @@ const students = [
 
 for (const [what, make, rows, settings] of students)
   describe(`adapters on ${what}`, () => {
-    const asked = [...rows.slice(14, 20).map(({ prompt }) => prompt), 'Que\u0301 color?  \n\t 東京 🙂'].map(
+    const chats = [...rows.slice(14, 20).map(({ prompt }) => prompt), 'Que\u0301 color?  \n\t 東京 🙂'].map(
       (content) => [{ role: 'user' as const, content }],
     )
-    const requests = asked.map((messages, i) => ({
+    const requests = chats.map((messages, i) => ({
       id: String(i),
-      asked: { kind: 'chat' as const, messages },
+      input: { kind: 'chat' as const, messages },
       sampling: { ...GREEDY, maxTokens: TOKENS, rngSeed: 'export' },
     }))
     let folder: string
@@ -102,14 +103,14 @@ for (const [what, make, rows, settings] of students)
       model = await make()
       stores = makeStores([...rows])
       await adapt(stores, await keep(stores, 'base.gguf', model), settings)
-      stored = await needStoredStudent(stores, IDS.projectId, IDS.studentId)
-      const writer = new StudentWriter(stores, openTestRuntime)
+      stored = await requireStoredStudent(stores, IDS.projectId, IDS.studentId)
+      const completer = new StudentCompleter(stores, openTestRuntime)
       const results: CompletionResult[] = []
-      await writer.complete(
+      await completer.complete(
         { ...IDS, which: 'after', requests },
         { signal: quiet.signal, emit: (event) => event.kind === 'completion' && results.push(event.result) },
       )
-      await writer.close()
+      await completer.close()
       own = inOrder(results)
       for (const format of ['adapter', 'huggingface', 'gguf'] as const) {
         const { value } = await exportStudent({ ...IDS, format }, stores)
@@ -121,7 +122,7 @@ for (const [what, make, rows, settings] of students)
     }, 120_000)
     afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-    test('are a few kilobytes alone, and whole where they are merged', () => {
+    test('exports small adapter files and whole merged models', () => {
       expect([...files].map(([format, all]) => [format, all.map(({ name }) => name)])).toEqual([
         ['adapter', ['adapter_config.json', 'adapter_model.safetensors']],
         [
@@ -152,7 +153,7 @@ for (const [what, make, rows, settings] of students)
       ).toMatchObject({ eos_token_id: [4, 0], do_sample: false })
     })
 
-    test('merged into a GGUF open here as a teacher that writes the same', async () => {
+    test('opens the merged GGUF as a teacher that generates the same texts', async () => {
       const teacher = await openGguf(sourceFromBytes('model.gguf', fileOf('gguf', 'model.gguf')), {
         backend: 'wasm',
         contextLength: 128,
@@ -165,22 +166,22 @@ for (const [what, make, rows, settings] of students)
       expect(inOrder(results)).toEqual(own)
       const { name, licence, parameters, quantisation } = teacher.description.card
       expect({ name, licence, parameters, quantisation }).toEqual({
-        name: stored.on?.card.name,
-        licence: stored.on?.card.licence,
-        parameters: stored.on?.card.parameters,
+        name: stored.baseModel?.card.name,
+        licence: stored.baseModel?.card.licence,
+        parameters: stored.baseModel?.card.parameters,
         quantisation: 'F16',
       })
     })
 
     test.skipIf(!tools.gguf)(
-      'merged into a GGUF keep what the file said of itself, as the gguf package reads it',
+      'keeps the base model’s metadata in the merged GGUF, as the gguf package reads it',
       () => {
         interface Found {
           keys: Record<string, [kinds: string[], items: number, value: unknown]>
           tensors: Record<string, [type: string, shape: number[]]>
         }
         const [before, after] = [join(folder, 'base.gguf'), join(folder, 'gguf/model.gguf')].map(
-          (path) => ask('merged-gguf.py', [path], null) as Found,
+          (path) => runOracle('merged-gguf.py', [path], null) as Found,
         )
         const { 'general.file_type': type, ...keys } = after!.keys
         const { 'general.file_type': _, 'GGUF.kv_count': __, ...kept } = before!.keys
@@ -195,25 +196,25 @@ for (const [what, make, rows, settings] of students)
     )
 
     test.skipIf(!tools.transformers)(
-      'merged into a folder are cut and write in transformers as on the page',
+      'tokenizes and generates in transformers as on the page, from the merged folder',
       { timeout: 240_000 },
       () => {
-        const { transformers } = ask(
+        const { transformers } = runOracle(
           'exports.py',
           [join(folder, 'huggingface'), join(folder, 'gguf/model.gguf')],
-          { asked, tokens: TOKENS },
+          { prompts: chats, tokens: TOKENS },
         ) as { transformers: { ids: number[][]; texts: string[] } }
         const rendering = renderByTemplate(stored.tokenizer)
-        expect(transformers.ids).toEqual(asked.map((messages) => rendering.prompt(messages)))
+        expect(transformers.ids).toEqual(chats.map((messages) => rendering.prompt(messages)))
         expect(transformers.texts).toEqual(own)
       },
     )
 
     test.skipIf(!tools.peft)(
-      'alone are laid by peft on the model, and give the log-probabilities that training saw',
+      'gets the training log-probabilities in peft, with separate and merged adapters',
       { timeout: 240_000 },
       async () => {
-        const { on, checkpoint, tokenizer } = stored
+        const { baseModel: on, checkpoint, tokenizer } = stored
         if (!on || !checkpoint.adapts) return expect.fail('no adapters')
         const frozen = await loadFrozen(on)
         mkdirSync(join(folder, 'base'))
@@ -223,15 +224,15 @@ for (const [what, make, rows, settings] of students)
         ))
           writeFileSync(join(folder, 'base', name), bytes)
         const lines = rows.slice(14, 18).map((row) => renderByTemplate(tokenizer).example(row).ids)
-        const theirs = ask('adapter-files.py', [join(folder, 'base'), join(folder, 'adapter')], {
+        const theirs = runOracle('adapter-files.py', [join(folder, 'base'), join(folder, 'adapter')], {
           rows: lines,
         }) as { apart: number[][]; merged: number[][] }
         const trainer = new Trainer(
           await openTestRuntime(),
-          { shape: on.shape, weightDecay: 0, clip: 0, adapts: { ...checkpoint.adapts, frozen } },
-          beginState(finalWeights(checkpoint)),
+          { shape: on.shape, weightDecay: 0, maxGradientNorm: 0, adapts: { ...checkpoint.adapts, frozen } },
+          initialState(finalWeights(checkpoint)),
         )
-        const ours = await trainer.findLikelihoods(
+        const ours = await trainer.logProbs(
           makeBatch(
             lines.map((ids) => [{ tokens: Int32Array.from(ids), from: 0 }]),
             lines.length,
@@ -239,9 +240,9 @@ for (const [what, make, rows, settings] of students)
           ),
         )
         await trainer.release()
-        for (const told of [theirs.apart.flat(), theirs.merged.flat()]) {
-          expect(told.length).toBe(lines.reduce((sum, ids) => sum + ids.length - 1, 0))
-          told.forEach((one, i) =>
+        for (const logProbs of [theirs.apart.flat(), theirs.merged.flat()]) {
+          expect(logProbs.length).toBe(lines.reduce((sum, ids) => sum + ids.length - 1, 0))
+          logProbs.forEach((one, i) =>
             expect(Math.abs(one - (ours[i] ?? Number.NaN)), `token ${i}`).toBeLessThanOrEqual(5e-3),
           )
         }

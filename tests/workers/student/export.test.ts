@@ -1,41 +1,42 @@
-// A student taken home: our own readers find the same numbers again, and where Python is there, transformers and llama.cpp
-// write the same texts with it (tests/oracles/exports.py).
+// An exported student: our own readers get the same numbers, and if Python packages are installed, transformers and llama.cpp generate
+// the same texts with it (tests/oracles/exports.py).
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { GREEDY, type CompletionResult } from '../../../src/domain/model.ts'
+import type { CompletionResult } from '../../../src/domain/completion-request.ts'
+import { GREEDY } from '../../../src/domain/sampling.ts'
 import { renderStudentPrompt } from '../../../src/engine/tokenizers/student-template.ts'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
-import { StudentWriter } from '../../../workers/student/complete.ts'
+import { StudentCompleter } from '../../../workers/student/complete.ts'
 import { exportStudent } from '../../../workers/student/export.ts'
-import { needStoredStudent } from '../../../workers/student/stored-student.ts'
+import { requireStoredStudent } from '../../../workers/student/stored-student.ts'
 import { openGguf } from '../../../workers/teachers/gguf.ts'
 import { openTestRuntime } from '../../engine/session.ts'
 import { IDS, makeMemoryStores, makeRows, type MemoryStores } from './memory-stores.ts'
 import { hasSharedModel, whySkipped } from '../../engine/shared-model.ts'
-import { trainSmall, trainTaught } from './train-small.ts'
+import { trainSmall, trainOnSoftTargets } from './train-small.ts'
 
 const TOKENS = 24
 const call = { signal: new AbortController().signal, onProgress: () => undefined }
-/** The last two are outside of what it learned: emoji, other scripts and white space go through all three tokenizers. */
-const questions = [
+/** The last two are unlike the training texts: emoji, other scripts and white space go through all three tokenizers. */
+const prompts = [
   ...makeRows(24, 4)
     .slice(18, 26)
     .map(({ prompt }) => prompt),
   'Que\u0301 color?  \n\t 東京 🙂',
   'THE red-hot BOAT, isn’t it?',
 ]
-const asked = questions.map((content) => [{ role: 'user' as const, content }])
+const chats = prompts.map((content) => [{ role: 'user' as const, content }])
 
-/** In the order of the requests; what a student writes is untrimmed. */
+/** In the order of the requests; texts are untrimmed. */
 const inOrder = (results: readonly CompletionResult[]): string[] =>
   results.toSorted((a, b) => Number(a.id) - Number(b.id)).map(({ text }) => text)
-const requests = asked.map((messages, i) => ({
+const requests = chats.map((messages, i) => ({
   id: String(i),
-  asked: { kind: 'chat' as const, messages },
+  input: { kind: 'chat' as const, messages },
   sampling: { ...GREEDY, maxTokens: TOKENS, rngSeed: 'export' },
 }))
 
@@ -49,7 +50,7 @@ if (!tools.transformers || !tools['llama.cpp'])
     `SKIPPED in part: exported students are not opened by ${Object.entries(tools)
       .filter(([, there]) => !there)
       .map(([name]) => name)
-      .join(' and ')}: not there for ${python}. Name another Python in RETORT_PYTHON.`,
+      .join(' and ')} (not installed for ${python}). Name another Python in RETORT_PYTHON.`,
   )
 
 interface Opened {
@@ -59,7 +60,7 @@ interface Opened {
 
 const students = [
   ['a vocabulary of its own', trainSmall, true],
-  [`a part of a teacher’s vocabulary${whySkipped}`, trainTaught, hasSharedModel],
+  [`a part of a teacher’s vocabulary${whySkipped}`, trainOnSoftTargets, hasSharedModel],
 ] as const
 
 for (const [what, make, isPossible] of students)
@@ -70,13 +71,13 @@ for (const [what, make, isPossible] of students)
 
     beforeAll(async () => {
       stores = await make(160)
-      const writer = new StudentWriter(stores, openTestRuntime)
+      const completer = new StudentCompleter(stores, openTestRuntime)
       const results: CompletionResult[] = []
-      await writer.complete(
+      await completer.complete(
         { ...IDS, which: 'after', requests },
         { signal: call.signal, emit: (event) => event.kind === 'completion' && results.push(event.result) },
       )
-      await writer.close()
+      await completer.close()
       own = inOrder(results)
       const both = [
         await exportStudent({ ...IDS, format: 'huggingface' }, stores),
@@ -92,8 +93,8 @@ for (const [what, make, isPossible] of students)
 
     const fileOf = (name: string): Uint8Array => files.get(name) ?? expect.fail(`no ${name}`)
 
-    describe('exported', () => {
-      test('has the files that transformers looks for', () => {
+    describe('the export', () => {
+      test('has the files that transformers needs', () => {
         expect([...files.keys()].toSorted()).toEqual([
           'config.json',
           'generation_config.json',
@@ -112,7 +113,7 @@ for (const [what, make, isPossible] of students)
         })
       })
 
-      test('is laid out as safetensors says: no gaps, no overlap, aligned, every number there', async () => {
+      test('writes safetensors without gaps or overlap, aligned and complete', async () => {
         const bytes = fileOf('model.safetensors')
         const view = new DataView(bytes.buffer, bytes.byteOffset)
         const headerBytes = Number(view.getBigUint64(0, true))
@@ -134,11 +135,11 @@ for (const [what, make, isPossible] of students)
           end = to
         }
         expect(8 + headerBytes + end).toBe(bytes.length)
-        const { checkpoint } = await needStoredStudent(stores, IDS.projectId, IDS.studentId)
+        const { checkpoint } = await requireStoredStudent(stores, IDS.projectId, IDS.studentId)
         expect(end).toBe(checkpoint.state.weights.byteLength)
       })
 
-      test('opens as a GGUF teacher here and writes the same texts', async () => {
+      test('opens as a GGUF teacher that generates the same texts', async () => {
         const teacher = await openGguf(sourceFromBytes('model.gguf', fileOf('model.gguf')), {
           backend: 'wasm',
           contextLength: 64,
@@ -150,7 +151,7 @@ for (const [what, make, isPossible] of students)
         expect(inOrder(results)).toEqual(own)
       })
 
-      test('is refused with a sentence where there is no checkpoint', async () => {
+      test('refuses a student without a checkpoint', async () => {
         await expect(exportStudent({ ...IDS, format: 'gguf' }, makeMemoryStores([]))).rejects.toMatchObject({
           name: 'ModelMissing',
         })
@@ -166,7 +167,7 @@ for (const [what, make, isPossible] of students)
           for (const [name, bytes] of files) writeFileSync(join(folder, name), bytes)
           const script = fileURLToPath(new URL('../../oracles/exports.py', import.meta.url))
           const run = spawnSync(python, [script, folder, join(folder, 'model.gguf')], {
-            input: JSON.stringify({ asked, tokens: TOKENS }),
+            input: JSON.stringify({ prompts: chats, tokens: TOKENS }),
             encoding: 'utf8',
             maxBuffer: 1e8,
           })
@@ -178,9 +179,9 @@ for (const [what, make, isPossible] of students)
       }, 240_000)
 
       for (const tool of ['transformers', 'llama.cpp'] as const) {
-        test.skipIf(!tools[tool])(`${tool} cuts and writes what the page does`, async () => {
-          const { tokenizer } = await needStoredStudent(stores, IDS.projectId, IDS.studentId)
-          expect(opened[tool]?.ids).toEqual(asked.map((messages) => renderStudentPrompt(tokenizer, messages)))
+        test.skipIf(!tools[tool])(`tokenizes and generates in ${tool} as on the page`, async () => {
+          const { tokenizer } = await requireStoredStudent(stores, IDS.projectId, IDS.studentId)
+          expect(opened[tool]?.ids).toEqual(chats.map((messages) => renderStudentPrompt(tokenizer, messages)))
           expect(opened[tool]?.texts).toEqual(own)
         })
       }

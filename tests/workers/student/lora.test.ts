@@ -1,17 +1,18 @@
-// A student that is adapters on an imported model: it learns, is stored without its model, is taken up again bit for bit, writes as the
-// model with its own template, and says what is missing.
+// A student with adapters on an imported model: it learns, is stored without its base model, resumes bit for bit, generates with the model's
+// own template, and reports what is missing.
 import { beforeAll, describe, expect, test } from 'vitest'
 import { hashOfBytes } from '../../../src/domain/hash.ts'
-import { GREEDY, type CompletionResult } from '../../../src/domain/model.ts'
-import type { AdaptedModel } from '../../../src/domain/student.ts'
+import type { CompletionResult } from '../../../src/domain/completion-request.ts'
+import { GREEDY } from '../../../src/domain/sampling.ts'
+import type { BaseModel } from '../../../src/domain/student.ts'
 import { tokenizerFromGguf } from '../../../src/engine/tokenizers/tokenizer.ts'
 import { readCheckpoint } from '../../../src/engine/training/checkpoint.ts'
 import { readHeaderOf } from '../../../src/engine/weights/gguf-header.ts'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
-import { StudentWriter } from '../../../workers/student/complete.ts'
+import { StudentCompleter } from '../../../workers/student/complete.ts'
 import { exportStudent } from '../../../workers/student/export.ts'
 import { renderByTemplate } from '../../../workers/student/rendering.ts'
-import { toGenerateRequest } from '../../../workers/teachers/ask.ts'
+import { toGenerateRequest } from '../../../workers/teachers/tokenize-request.ts'
 import { openGguf } from '../../../workers/teachers/gguf.ts'
 import { openTestRuntime } from '../../engine/session.ts'
 import { hasSharedModel, readSharedHeader, whySkipped } from '../../engine/shared-model.ts'
@@ -25,31 +26,31 @@ import {
   makeShopRows,
   makeSmallModel,
   makeStores,
-  readBox,
+  readBuiltInTeacher,
 } from './train-adapters.ts'
 
 const quiet = { signal: new AbortController().signal, emit: () => undefined }
-const questions = makeOtherRows(24, 6)
+const prompts = makeOtherRows(24, 6)
   .slice(22, 28)
   .map(({ prompt }) => prompt)
-const requests = questions.map((content, i) => ({
+const requests = prompts.map((content, i) => ({
   id: String(i),
-  asked: { kind: 'chat' as const, messages: [{ role: 'user' as const, content }] },
+  input: { kind: 'chat' as const, messages: [{ role: 'user' as const, content }] },
   sampling: { ...GREEDY, maxTokens: 20, rngSeed: 'lora' },
 }))
 
-async function write(stores: MemoryStores, which: 'before' | 'after'): Promise<string[]> {
-  const writer = new StudentWriter(stores, openTestRuntime)
+async function complete(stores: MemoryStores, which: 'before' | 'after'): Promise<string[]> {
+  const completer = new StudentCompleter(stores, openTestRuntime)
   const results: CompletionResult[] = []
-  await writer.complete(
+  await completer.complete(
     { ...IDS, which, requests },
     { ...quiet, emit: (event) => event.kind === 'completion' && results.push(event.result) },
   )
-  await writer.close()
+  await completer.close()
   return results.toSorted((a, b) => Number(a.id) - Number(b.id)).map(({ text }) => text)
 }
 
-async function writeAsTeacher(bytes: Uint8Array): Promise<string[]> {
+async function completeAsTeacher(bytes: Uint8Array): Promise<string[]> {
   const teacher = await openGguf(sourceFromBytes('model.gguf', bytes), {
     backend: 'wasm',
     contextLength: 64,
@@ -73,20 +74,24 @@ beforeAll(async () => void (model = await makeSmallModel()), 120_000)
 
 describe('adapters on an imported model', () => {
   test(
-    'learn what the model did not say, and the model itself is as it was before',
+    'learns what the base model did not say and leaves the base model unchanged',
     { timeout: 120_000 },
     async () => {
       const stores = makeStores()
       const on = await keep(stores, 'small.gguf', model)
       const { outcome, events } = await adapt(stores, on, { steps: 60, evaluateEvery: 20 })
-      expect(outcome).toEqual({ ending: 'finished', step: 60 })
+      expect(outcome).toEqual({ outcome: 'finished', step: 60 })
       const points = events.flatMap((event) => (event.kind === 'step' ? [event.point] : []))
       const heldOut = points.flatMap((point) => (point.heldOut === undefined ? [] : [point.heldOut]))
       expect(heldOut).toHaveLength(3)
       expect(heldOut[2]).toBeLessThan(0.5 * (points[0]?.train ?? 0))
       const [shape] = events.flatMap((event) => (event.kind === 'shape' ? [event] : []))
-      expect(shape).toMatchObject({ trained: expect.any(Number) as number, cutRows: 0, leftOutRows: 0 })
-      expect(shape?.trained).toBeLessThan(0.5 * (shape?.parameters ?? 0))
+      expect(shape).toMatchObject({
+        trainedParameters: expect.any(Number) as number,
+        truncatedRows: 0,
+        skippedRows: 0,
+      })
+      expect(shape?.trainedParameters).toBeLessThan(0.5 * (shape?.parameters ?? 0))
       expect(events.flatMap((event) => (event.kind === 'phase' ? [event.phase] : []))).toEqual([
         'tokenizer',
         'packing',
@@ -94,26 +99,27 @@ describe('adapters on an imported model', () => {
         'building',
         'training',
       ])
-      const before = await write(stores, 'before')
-      expect(before).toEqual(await writeAsTeacher(model))
-      for (const text of before) expect(text).toMatch(/^The \w+ is/)
-      for (const text of before) expect(text).not.toMatch(COLOURED)
-      for (const text of await write(stores, 'after')) expect(text).toMatch(COLOURED)
+      const initialTexts = await complete(stores, 'before')
+      expect(initialTexts).toEqual(await completeAsTeacher(model))
+      for (const text of initialTexts) expect(text).toMatch(/^The \w+ is/)
+      for (const text of initialTexts) expect(text).not.toMatch(COLOURED)
+      for (const text of await complete(stores, 'after')) expect(text).toMatch(COLOURED)
       expect(events.flatMap((event) => (event.kind === 'samples' ? event.samples : [])).at(-1)?.text).toMatch(
         COLOURED,
       )
     },
   )
 
-  test('are all that a checkpoint holds of them', async () => {
+  test('stores only the adapters in a checkpoint', async () => {
     const stores = makeStores()
-    const { events } = await adapt(stores, await keep(stores, 'box', readBox()), {
+    const { events } = await adapt(stores, await keep(stores, 'built-in', readBuiltInTeacher()), {
       rank: 2,
       projections: 'attention',
       steps: 1,
       evaluateEvery: 1,
     })
-    const trained = events.flatMap((event) => (event.kind === 'shape' ? [event.trained ?? 0] : []))[0] ?? 0
+    const trained =
+      events.flatMap((event) => (event.kind === 'shape' ? [event.trainedParameters ?? 0] : []))[0] ?? 0
     // Six layers: q 192 to 192, k and v 192 to 64, output 192 to 192.
     expect(trained).toBe(6 * 2 * (2 * (192 + 192) + 2 * (192 + 64)))
     expect(stores.checkpoint?.length).toBeLessThan(3 * 4 * trained + 2000)
@@ -125,47 +131,47 @@ describe('adapters on an imported model', () => {
   const everything = {
     steps: 10,
     evaluateEvery: 3,
-    accumulate: 2,
+    gradientAccumulation: 2,
     packing: true,
-    averaging: 0.9,
+    emaDecay: 0.9,
     patience: 50,
     curriculum: 'short-first',
     schedule: 'warm-stable-decay',
   } as const
   test.each([
-    ['plainly', {}],
-    ['with parts of a step, packing, an average and patience', everything],
+    ['default settings', {}],
+    ['gradient accumulation, packing, EMA and patience', everything],
   ] as const)(
-    'stopped and taken up again end with the very numbers of those that were not, %s',
+    'ends with the same checkpoint after a stop and resume as without, with %s',
     { timeout: 120_000 },
     async (_, changes) => {
       const [whole, halves] = [makeStores(), makeStores()]
       const on = await keep(whole, 'small.gguf', model)
       await keep(halves, 'small.gguf', model)
       await adapt(whole, on, changes)
-      expect((await adapt(halves, on, changes, 5)).outcome).toEqual({ ending: 'stopped', step: 5 })
+      expect((await adapt(halves, on, changes, 5)).outcome).toEqual({ outcome: 'stopped', step: 5 })
       const { outcome, events } = await adapt(halves, on, changes)
-      expect(outcome).toMatchObject({ ending: 'finished', step: changes === everything ? 10 : 12 })
+      expect(outcome).toMatchObject({ outcome: 'finished', step: changes === everything ? 10 : 12 })
       expect(events.flatMap((event) => (event.kind === 'step' ? [event.point.step] : []))[0]).toBe(6)
       expect(hashOfBytes(halves.checkpoint!)).toBe(hashOfBytes(whole.checkpoint!))
     },
   )
 
-  test('lie on the teacher in the box too', { timeout: 120_000 }, async () => {
+  test('trains on the built-in teacher too', { timeout: 120_000 }, async () => {
     const stores = makeStores(makeShopRows())
-    const on: AdaptedModel = {
-      ...(await keep(stores, 'box', readBox())),
-      source: { kind: 'box', url: 'box' },
+    const on: BaseModel = {
+      ...(await keep(stores, 'built-in', readBuiltInTeacher())),
+      source: { kind: 'built-in', url: 'built-in' },
     }
     const { events } = await adapt(stores, on, { steps: 20, evaluateEvery: 20, rank: 8, learningRate: 0.004 })
     const points = events.flatMap((event) => (event.kind === 'step' ? [event.point] : []))
     expect(points.at(-1)?.heldOut).toBeLessThan(0.1 * (points[0]?.train ?? 0))
-    for (const text of await write(stores, 'after'))
+    for (const text of await complete(stores, 'after'))
       expect(text).toMatch(/^Thank you for your order\. Answer: (7|12)$/)
   })
 })
 
-describe('rows for an imported model', () => {
+describe('renderByTemplate', () => {
   const check = (
     tokenizer: Extract<ReturnType<typeof tokenizerFromGguf>, { ok: true }>['tokenizer'],
     end: string,
@@ -176,106 +182,109 @@ describe('rows for an imported model', () => {
         ...(row.system ? [{ role: 'system' as const, content: row.system }] : []),
         { role: 'user' as const, content: row.prompt },
       ]
-      const { ids, border } = rendering.example(row)
-      expect(ids.slice(0, border), String(i)).toEqual(
+      const { ids, promptLength } = rendering.example(row)
+      expect(ids.slice(0, promptLength), String(i)).toEqual(
         toGenerateRequest(
-          { id: '', asked: { kind: 'chat', messages }, sampling: { ...GREEDY, maxTokens: 1, rngSeed: '' } },
+          { id: '', input: { kind: 'chat', messages }, sampling: { ...GREEDY, maxTokens: 1, rngSeed: '' } },
           tokenizer,
         ).tokens,
       )
-      expect(tokenizer.decode(ids.slice(border))).toBe(`${row.completion}${end}`)
+      expect(tokenizer.decode(ids.slice(promptLength))).toBe(`${row.completion}${end}`)
     }
   }
-  test('are put as the teacher in the box is asked', async () => {
-    const header = await readHeaderOf(sourceFromBytes('box', readBox()))
+  test('formats rows like requests to the built-in teacher', async () => {
+    const header = await readHeaderOf(sourceFromBytes('built-in', readBuiltInTeacher()))
     const made = header.kind === 'header' ? tokenizerFromGguf(header.header.metadata) : undefined
     if (!made?.ok) throw new Error('no tokenizer')
     check(made.tokenizer, '<|end|>')
   })
-  test.skipIf(!hasSharedModel)(`are put as SmolLM2 is asked, with its own end${whySkipped}`, async () => {
-    const made = tokenizerFromGguf((await readSharedHeader()).metadata)
-    if (!made.ok) throw new Error(made.sentence)
-    check(made.tokenizer, '<|im_end|>')
-  })
+  test.skipIf(!hasSharedModel)(
+    `formats rows like requests to SmolLM2, with its end token${whySkipped}`,
+    async () => {
+      const made = tokenizerFromGguf((await readSharedHeader()).metadata)
+      if (!made.ok) throw new Error(made.sentence)
+      check(made.tokenizer, '<|im_end|>')
+    },
+  )
 })
 
-describe('a sentence is told', () => {
+describe('training adapters', () => {
   const reject = (work: Promise<unknown>) => expect(work).rejects
-  test('where the model is gone, and everything goes on when it is back', async () => {
+  test('refuses while the base model is missing and resumes when it is stored again', async () => {
     const stores = makeStores()
     const on = await keep(stores, 'small.gguf', model)
     await adapt(stores, on, { steps: 4 }, 2)
     stores.models.clear()
     const sentence =
-      /^Retort student, on which this student’s adapters lie, is not kept in this browser any more\. Keep the same file again on the Teacher screen, under the name “small\.gguf”, and go on\.$/
+      /^Retort student, the base model of this student’s adapters, is no longer stored in this browser\. Store the same file again on the Teacher screen, under the name “small\.gguf”, then resume\.$/
     const gone = { name: 'ModelMissing', message: expect.stringMatching(sentence) as string }
     await reject(adapt(stores, on, { steps: 4 })).toMatchObject(gone)
-    await reject(write(stores, 'after')).toMatchObject(gone)
+    await reject(complete(stores, 'after')).toMatchObject(gone)
     for (const format of ['adapter', 'huggingface', 'gguf'] as const)
       await reject(exportStudent({ ...IDS, format }, stores)).toMatchObject(gone)
     await keep(stores, 'small.gguf', model)
-    expect((await adapt(stores, on, { steps: 4 })).outcome).toEqual({ ending: 'finished', step: 4 })
+    expect((await adapt(stores, on, { steps: 4 })).outcome).toEqual({ outcome: 'finished', step: 4 })
   })
 
-  test('where another file lies under its name', async () => {
+  test('refuses another file with the name of the base model', async () => {
     const stores = makeStores()
     const on = await keep(stores, 'small.gguf', model)
     await adapt(stores, on, { steps: 2 })
-    await keep(stores, 'small.gguf', readBox())
+    await keep(stores, 'small.gguf', readBuiltInTeacher())
     const other = {
       name: 'ModelRefused',
       message: expect.stringMatching(
-        /^The file “model\.gguf” is not the one on which this student’s adapters lie: it says 0a828d0ff7b529b1 of itself/,
+        /^The file “model\.gguf” is not the base model of this student’s adapters: its fingerprint is 0a828d0ff7b529b1, and/,
       ) as string,
     }
     await reject(adapt(stores, on, { steps: 2 })).toMatchObject(other)
-    await reject(write(stores, 'before')).toMatchObject(other)
+    await reject(complete(stores, 'before')).toMatchObject(other)
     await reject(exportStudent({ ...IDS, format: 'gguf' }, stores)).toMatchObject(other)
   })
 
-  test('where no model was chosen, and where one cannot carry adapters', async () => {
+  test('refuses without a base model and with one that does not support adapters', async () => {
     const stores = makeStores()
     await reject(adapt(stores, undefined)).toMatchObject({
       name: 'ModelMissing',
       message: expect.stringMatching(/none was chosen\. Choose one on the Student screen\.$/) as string,
     })
-    const speechless = await keep(
+    const withoutTemplate = await keep(
       stores,
-      'speechless',
+      'withoutTemplate',
       writeSmallGguf({ 'tokenizer.chat_template': undefined }),
     )
-    await reject(adapt(stores, speechless)).toMatchObject({
+    await reject(adapt(stores, withoutTemplate)).toMatchObject({
       name: 'ModelRefused',
       message: expect.stringMatching(
         /^Small has no chat template, .* Choose a model that was tuned for chat/,
       ) as string,
     })
-    const headed = await keep(
+    const untiedHead = await keep(
       stores,
-      'headed',
+      'untiedHead',
       writeSmallGguf({}, (tensors) => [
         ...tensors,
         { ...tensors.find(({ name }) => name === 'token_embd.weight')!, name: 'output.weight' },
       ]),
     )
-    await reject(adapt(stores, headed)).toMatchObject({
+    await reject(adapt(stores, untiedHead)).toMatchObject({
       name: 'ModelRefused',
       message: expect.stringMatching(
-        /^Small has a head of its own beside its embedding, and adapters are trained here on models without/,
+        /^Small has a head that is not tied to its embedding, which adapter training does not support/,
       ) as string,
     })
-    const stretched = await keep(
+    const scaledRope = await keep(
       stores,
-      'stretched',
+      'scaledRope',
       writeSmallGguf({
         'llama.rope.scaling.factor': { kind: 'f32', value: 2 },
         'llama.attention.sliding_window': { kind: 'u32', value: 64 },
       }),
     )
-    await reject(adapt(stores, stretched)).toMatchObject({
+    await reject(adapt(stores, scaledRope)).toMatchObject({
       name: 'ModelRefused',
       message: expect.stringMatching(
-        /^Small has stretched positions and layers that see a window only, and adapters/,
+        /^Small has scaled RoPE and layers with a sliding window, which adapter training/,
       ) as string,
     })
     const factors = await keep(
@@ -288,17 +297,24 @@ describe('a sentence is told', () => {
     )
     await reject(adapt(stores, factors)).toMatchObject({
       name: 'ModelRefused',
-      message: expect.stringMatching(/^Small has stretched positions, and adapters/) as string,
+      message: expect.stringMatching(/^Small has scaled RoPE, which adapter training/) as string,
     })
   })
 
-  test('where another loss would go on from adapters, and where a student without adapters is to give some', async () => {
+  test('refuses adapters as a base for another loss, and the export of adapters that do not exist', async () => {
     const stores = makeStores()
     const on = await keep(stores, 'small.gguf', model)
     await adapt(stores, on, { steps: 2 })
     const { train } = await import('../../../workers/student/train.ts')
     const { rank: _, alpha: __, projections: ___, ...common } = LORA
-    const rewards = { ...common, loss: 'grpo' as const, answers: 2, answerTokens: 8, temperature: 1, beta: 0 }
+    const rewards = {
+      ...common,
+      loss: 'grpo' as const,
+      completionsPerPrompt: 2,
+      maxTokens: 8,
+      temperature: 1,
+      beta: 0,
+    }
     const other = {
       ...stores,
       readCheckpoint: async (_project: unknown, student: string) =>
@@ -318,7 +334,7 @@ describe('a sentence is told', () => {
       ),
     ).toMatchObject({
       message: expect.stringMatching(
-        /^A student that is adapters on an imported model cannot be gone on from/,
+        /^This objective does not support a student with adapters on an imported model/,
       ) as string,
     })
     const { trainSmall } = await import('./train-small.ts')

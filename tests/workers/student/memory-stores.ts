@@ -1,4 +1,4 @@
-// Knows: stores in memory for tests of the student's work, and a small dataset with something to learn.
+// Knows: stores in memory for tests of the student's worker, and a small dataset to learn.
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import { contentId, freshId, type DatasetId, type ProjectId, type StudentId } from '../../../src/domain/id.ts'
 import type { TextTrainSettings } from '../../../src/domain/student.ts'
@@ -10,7 +10,7 @@ import { SMALL_TRAINING } from '../../stand-ins/sample-project.ts'
 export interface MemoryStores extends StudentStores {
   rows: DatasetRow[] | undefined
   checkpoint: Uint8Array | undefined
-  trace: Uint8Array | undefined
+  softTargets: Uint8Array | undefined
   /** Imported models' files by name. */
   models: Map<string, Uint8Array>
   writes: number
@@ -20,16 +20,16 @@ export function makeMemoryStores(rows: DatasetRow[] | undefined): MemoryStores {
   const stores: MemoryStores = {
     rows,
     checkpoint: undefined,
-    trace: undefined,
+    softTargets: undefined,
     models: new Map(),
     writes: 0,
     readRows: async () => stores.rows,
     openModel: async (source) => {
-      const found = stores.models.get(source.kind === 'box' ? source.url : source.name)
-      if (!found) throw new RetortError('ModelMissing', 'It is not kept any more.')
+      const found = stores.models.get(source.kind === 'built-in' ? source.url : source.name)
+      if (!found) throw new RetortError('ModelMissing', 'It is no longer stored.')
       return sourceFromBytes('model.gguf', found)
     },
-    readTrace: async () => stores.trace,
+    readSoftTargets: async () => stores.softTargets,
     readCheckpoint: async () => stores.checkpoint,
     writeCheckpoint: async (_project, _student, bytes) => {
       stores.checkpoint = bytes
@@ -42,7 +42,7 @@ export function makeMemoryStores(rows: DatasetRow[] | undefined): MemoryStores {
 const COLOURS = ['red', 'green', 'blue', 'yellow'] as const
 const THINGS = ['house', 'boat', 'bird', 'lamp', 'door', 'book', 'coat', 'tree', 'road', 'cup'] as const
 
-/** Rows whose completion repeats the prompt's colour: `train` for training and `heldOut` held out. */
+/** Rows whose completion repeats the prompt's colour: `train` training rows and `heldOut` held-out rows. */
 export function makeRows(train: number, heldOut: number, system = ''): DatasetRow[] {
   return Array.from({ length: train + heldOut }, (_, i): DatasetRow => {
     const [colour, thing] = [COLOURS[i % 4] ?? '', THINGS[(i * 7 + Math.floor(i / 4)) % 10] ?? '']

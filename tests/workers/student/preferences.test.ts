@@ -1,4 +1,4 @@
-// A trained student that goes on with pairs of answers: it comes to prefer the better ones, repeats bit for bit, and says what it lacks.
+// Preference losses on a trained student: it learns to prefer the chosen completions, resumes bit for bit, and reports what is missing.
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import { hashOfBytes } from '../../../src/domain/hash.ts'
@@ -11,14 +11,14 @@ import {
 } from '../../../src/domain/student.ts'
 import { finalWeights, readCheckpoint } from '../../../src/engine/training/checkpoint.ts'
 import type { TrainEvent, TrainOutcome } from '../../../src/protocol/student.ts'
-import { readBeginning, readStoredStudent } from '../../../workers/student/stored-student.ts'
+import { readInitialWeights, readStoredStudent } from '../../../workers/student/stored-student.ts'
 import type { StudentStores } from '../../../workers/student/stores.ts'
 import { train } from '../../../workers/student/train.ts'
 import { openTestRuntime } from '../../engine/session.ts'
 import { IDS, makeRows, SETTINGS } from './memory-stores.ts'
 
 const COLOURS = ['red', 'green', 'blue', 'yellow']
-/** The worse answer names another colour. */
+/** The rejected completion names another colour. */
 const paired = (rows: readonly DatasetRow[]): DatasetRow[] =>
   rows.map((row) => ({
     ...row,
@@ -50,8 +50,8 @@ class Stores implements StudentStores {
   readonly checkpoints = new Map<StudentId, Uint8Array>()
   rows: DatasetRow[] = paired(makeRows(24, 8))
   readRows = async () => this.rows
-  readTrace = async () => undefined
-  openModel = async () => expect.fail('no imported model is asked for')
+  readSoftTargets = async () => undefined
+  openModel = async () => expect.fail('no imported model is needed')
   readCheckpoint = async (_project: unknown, student: StudentId) => this.checkpoints.get(student)
   writeCheckpoint = async (_project: unknown, student: StudentId, bytes: Uint8Array) =>
     void this.checkpoints.set(student, bytes)
@@ -93,12 +93,12 @@ const makeStores = (): Stores => {
 
 describe.each(PREFERENCE_NAMES)('%s', (loss) => {
   test(
-    'goes on from the trained student, lowers its loss on pairs it learns from, and tells so',
+    'starts from the trained student, lowers the loss on its pairs and reports its progress',
     { timeout: 120_000 },
     async () => {
       const stores = makeStores()
       const { outcome, events } = await run(stores, settingsOf(loss), first, base)
-      expect(outcome).toEqual({ ending: 'finished', step: 20 })
+      expect(outcome).toEqual({ outcome: 'finished', step: 20 })
       const points = events.flatMap((event) => (event.kind === 'step' ? [event.point] : []))
       const mean = (from: number, to: number): number =>
         points.slice(from, to).reduce((sum, { train: one }) => sum + one, 0) / (to - from)
@@ -113,53 +113,51 @@ describe.each(PREFERENCE_NAMES)('%s', (loss) => {
     },
   )
 
-  test(
-    'stopped and taken up again ends with the very weights of one that was not',
-    { timeout: 120_000 },
-    async () => {
-      const stores = makeStores()
-      await run(stores, settingsOf(loss), first, base)
-      expect((await run(stores, settingsOf(loss), second, base, 7)).outcome).toEqual({
-        ending: 'stopped',
-        step: 7,
-      })
-      expect((await run(stores, settingsOf(loss), second, base)).outcome).toEqual({
-        ending: 'finished',
-        step: 20,
-      })
-      expect(hashOfBytes(stores.checkpoints.get(second) as Uint8Array)).toBe(
-        hashOfBytes(stores.checkpoints.get(first) as Uint8Array),
-      )
-    },
-  )
+  test('ends with the same checkpoint after a stop and resume as without', { timeout: 120_000 }, async () => {
+    const stores = makeStores()
+    await run(stores, settingsOf(loss), first, base)
+    expect((await run(stores, settingsOf(loss), second, base, 7)).outcome).toEqual({
+      outcome: 'stopped',
+      step: 7,
+    })
+    expect((await run(stores, settingsOf(loss), second, base)).outcome).toEqual({
+      outcome: 'finished',
+      step: 20,
+    })
+    expect(hashOfBytes(stores.checkpoints.get(second) as Uint8Array)).toBe(
+      hashOfBytes(stores.checkpoints.get(first) as Uint8Array),
+    )
+  })
 })
 
-test('what it was before is the student that it went on from', async () => {
+test('reads the initial weights from the base student', async () => {
   const stores = makeStores()
   await run(stores, { ...settingsOf('dpo'), steps: 2 }, first, base)
   const stored = await readStoredStudent(stores, IDS.projectId, first)
   const read = readCheckpoint(trained)
   if (!stored || !read.ok) throw new Error('there is no checkpoint')
-  expect(await readBeginning({ stores, projectId: IDS.projectId }, stored)).toEqual(
+  expect(await readInitialWeights({ stores, projectId: IDS.projectId }, stored)).toEqual(
     finalWeights(read.checkpoint),
   )
   expect(finalWeights(stored.checkpoint)).not.toEqual(finalWeights(read.checkpoint))
   stores.checkpoints.delete(base)
-  await expect(readBeginning({ stores, projectId: IDS.projectId }, stored)).rejects.toThrow(
-    'The student that this one goes on from is not stored here any more.',
+  await expect(readInitialWeights({ stores, projectId: IDS.projectId }, stored)).rejects.toThrow(
+    'The student that this training starts from is no longer stored.',
   )
 })
 
-test('without a student to go on from, or without pairs, the sentence says what to do', async () => {
+test('refuses without a base student, without pairs, or with a base student of another size', async () => {
   const stores = makeStores()
   await expect(run(stores, settingsOf('dpo'), first)).rejects.toThrow(
-    'Train one on the texts, and go on from that.',
+    'Train one on texts, and start from that.',
   )
   stores.rows = makeRows(24, 8)
-  await expect(run(stores, settingsOf('dpo'), first, base)).rejects.toThrow('this loss needs at least two')
+  await expect(run(stores, settingsOf('dpo'), first, base)).rejects.toThrow(
+    'this objective needs at least two',
+  )
   expect(stores.checkpoints.has(first)).toBe(false)
   stores.rows = paired(makeRows(24, 8))
   await expect(run(stores, { ...settingsOf('dpo'), preset: 'small' }, first, base)).rejects.toThrow(
-    'The student to go on from has another size than these settings.',
+    'The student to start from does not have the size of these settings.',
   )
 })

@@ -1,4 +1,4 @@
-// A trained student that goes on with its own answers: more of them come out right, it repeats bit for bit, and says what it lacks.
+// GRPO on a trained student: more of its completions are right afterwards, it resumes bit for bit, and reports what is missing.
 import { beforeAll, expect, test } from 'vitest'
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import { hashOfBytes } from '../../../src/domain/hash.ts'
@@ -10,7 +10,7 @@ import { train } from '../../../workers/student/train.ts'
 import { openTestRuntime } from '../../engine/session.ts'
 import { IDS, makeRows, SETTINGS } from './memory-stores.ts'
 
-/** Answers of one digit. A student first learns that there are many; then `right` says which counts. */
+/** Answers of one digit. A student first learns all of them; then `right` is the one that is rewarded. */
 const makeRiddles = (rows: readonly DatasetRow[], right?: number): DatasetRow[] =>
   rows.map((row, i) => ({ ...row, completion: `Answer: ${right ?? (i * 3) % 10}` }))
 
@@ -22,11 +22,11 @@ const settings: RewardTrainSettings = {
   loss: 'grpo',
   steps: 30,
   evaluateEvery: 15,
-  batch: 4,
+  batchSize: 4,
   learningRate: 0.002,
   weightDecay: 0,
-  answers: 6,
-  answerTokens: 12,
+  completionsPerPrompt: 6,
+  maxTokens: 12,
   temperature: 1,
   beta: 0.01,
 }
@@ -35,8 +35,8 @@ class Stores implements StudentStores {
   readonly checkpoints = new Map<StudentId, Uint8Array>()
   rows: DatasetRow[] = makeRiddles(makeRows(16, 4), 7)
   readRows = async () => this.rows
-  readTrace = async () => undefined
-  openModel = async () => expect.fail('no imported model is asked for')
+  readSoftTargets = async () => undefined
+  openModel = async () => expect.fail('no imported model is needed')
   readCheckpoint = async (_project: unknown, student: StudentId) => this.checkpoints.get(student)
   writeCheckpoint = async (_project: unknown, student: StudentId, bytes: Uint8Array) =>
     void this.checkpoints.set(student, bytes)
@@ -44,7 +44,7 @@ class Stores implements StudentStores {
 
 async function run(
   stores: Stores,
-  asked: TrainSettings,
+  trainSettings: TrainSettings,
   studentId: StudentId,
   from?: StudentId,
   stopAfter = Infinity,
@@ -57,7 +57,13 @@ async function run(
   }
   let clock = 0
   const outcome = await train(
-    { ...IDS, studentId, settings: asked, backend: 'wasm', ...(from === undefined ? {} : { base: from }) },
+    {
+      ...IDS,
+      studentId,
+      settings: trainSettings,
+      backend: 'wasm',
+      ...(from === undefined ? {} : { base: from }),
+    },
     { signal: controller.signal, emit },
     { stores, openRuntime: openTestRuntime, now: () => (clock += 150) },
   )
@@ -78,17 +84,17 @@ const makeStores = (): Stores => {
 }
 
 test(
-  'fewer of its answers are wrong after it than before, and it tells so',
+  'gets fewer completions wrong after training and reports its progress',
   { timeout: 120_000 },
   async () => {
     const { outcome, events } = await run(makeStores(), settings, first, base)
-    expect(outcome).toEqual({ ending: 'finished', step: 30 })
+    expect(outcome).toEqual({ outcome: 'finished', step: 30 })
     const points = events.flatMap((event) => (event.kind === 'step' ? [event.point] : []))
     const mean = (from: number, to: number): number =>
       points.slice(from, to).reduce((sum, { train: one }) => sum + one, 0) / (to - from)
     expect(mean(22, 30)).toBeLessThan(mean(0, 8) - 0.1)
-    for (const { train: wrong, heldOut } of points) {
-      expect(wrong >= 0 && wrong <= 1).toBe(true)
+    for (const { train: errorRate, heldOut } of points) {
+      expect(errorRate >= 0 && errorRate <= 1).toBe(true)
       if (heldOut !== undefined) expect(heldOut >= 0 && heldOut <= 1).toBe(true)
     }
     expect(points.flatMap(({ step, heldOut }) => (heldOut === undefined ? [] : [step]))).toEqual([15, 30])
@@ -98,23 +104,19 @@ test(
   },
 )
 
-test(
-  'stopped and taken up again ends with the very weights of one that was not',
-  { timeout: 120_000 },
-  async () => {
-    const stores = makeStores()
-    const short = { ...settings, steps: 8, evaluateEvery: 4 }
-    await run(stores, short, first, base)
-    expect((await run(stores, short, second, base, 3)).outcome).toEqual({ ending: 'stopped', step: 3 })
-    expect((await run(stores, short, second, base)).outcome).toEqual({ ending: 'finished', step: 8 })
-    expect(hashOfBytes(stores.checkpoints.get(second) as Uint8Array)).toBe(
-      hashOfBytes(stores.checkpoints.get(first) as Uint8Array),
-    )
-  },
-)
+test('ends with the same checkpoint after a stop and resume as without', { timeout: 120_000 }, async () => {
+  const stores = makeStores()
+  const short = { ...settings, steps: 8, evaluateEvery: 4 }
+  await run(stores, short, first, base)
+  expect((await run(stores, short, second, base, 3)).outcome).toEqual({ outcome: 'stopped', step: 3 })
+  expect((await run(stores, short, second, base)).outcome).toEqual({ outcome: 'finished', step: 8 })
+  expect(hashOfBytes(stores.checkpoints.get(second) as Uint8Array)).toBe(
+    hashOfBytes(stores.checkpoints.get(first) as Uint8Array),
+  )
+})
 
 test(
-  'rows without a final answer are refused, and one that is never right is told so',
+  'refuses rows without a final answer and notes steps without any right one',
   { timeout: 120_000 },
   async () => {
     const stores = makeStores()
@@ -123,10 +125,10 @@ test(
       'Of 16 training rows none ends with a final answer that can be checked',
     )
     stores.rows = makeRiddles(makeRows(16, 4), 1_234_567)
-    const { events } = await run(stores, { ...settings, steps: 6, answers: 2 }, first, base)
+    const { events } = await run(stores, { ...settings, steps: 6, completionsPerPrompt: 2 }, first, base)
     const notes = events.flatMap((event) =>
       event.kind === 'step' && event.note !== undefined ? [event.note] : [],
     )
-    expect(notes.at(-1)).toContain('None of its answers was right in the last 6 steps')
+    expect(notes.at(-1)).toContain('No completion had the correct final answer in the last 6 steps')
   },
 )

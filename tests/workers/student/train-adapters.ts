@@ -1,9 +1,9 @@
-// Knows: students that are adapters on an imported model, trained in Node for tests; and a small model to import, which can write.
+// Knows: students with adapters on an imported model, trained in Node for tests; and a small model to import, which generates text.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
-import { refOf } from '../../../src/domain/model.ts'
-import type { AdaptedModel, LoraTrainSettings } from '../../../src/domain/student.ts'
+import { refOf } from '../../../src/domain/model-card.ts'
+import type { BaseModel, LoraTrainSettings } from '../../../src/domain/student.ts'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
 import type { TrainEvent, TrainOutcome } from '../../../src/protocol/student.ts'
 import { exportStudent } from '../../../workers/student/export.ts'
@@ -26,9 +26,9 @@ export const LORA: LoraTrainSettings = {
   evaluateEvery: 6,
 }
 
-/** Rows that ask what `makeRows` asks and want it said the other way round, in pieces that the small model has written: its embedding, which is its head, stays as it is. */
-export const makeOtherRows = (taught: number, heldOut: number): DatasetRow[] =>
-  makeRows(taught, heldOut).map((row) => ({
+/** The prompts of `makeRows` with another answer, in tokens that the small model has generated: its embedding, which is its head, stays frozen. */
+export const makeOtherRows = (training: number, heldOut: number): DatasetRow[] =>
+  makeRows(training, heldOut).map((row) => ({
     ...row,
     completion: row.completion.replace(/^The (\w+) is (\w+)\.$/, 'The $2 is $2.'),
   }))
@@ -39,13 +39,13 @@ export async function makeSmallModel(): Promise<Uint8Array> {
   return value.files[0]?.bytes ?? new Uint8Array()
 }
 
-export const readBox = (): Uint8Array =>
+export const readBuiltInTeacher = (): Uint8Array =>
   new Uint8Array(
     readFileSync(fileURLToPath(new URL('../../../public/teacher/corner-shop.gguf', import.meta.url))),
   )
 
-/** As the page finds a kept model. */
-export async function keep(stores: MemoryStores, name: string, bytes: Uint8Array): Promise<AdaptedModel> {
+/** Stores a model as the page does. */
+export async function keep(stores: MemoryStores, name: string, bytes: Uint8Array): Promise<BaseModel> {
   stores.models.set(name, bytes)
   return {
     source: { kind: 'stored', name },
@@ -53,7 +53,7 @@ export async function keep(stores: MemoryStores, name: string, bytes: Uint8Array
   }
 }
 
-/** Rows in the words of the teacher in the box. */
+/** Rows in the vocabulary of the built-in teacher. */
 export const makeShopRows = (): DatasetRow[] =>
   makeRows(16, 4).map((row) => ({
     ...row,
@@ -62,10 +62,10 @@ export const makeShopRows = (): DatasetRow[] =>
 
 export const makeStores = (rows: DatasetRow[] = makeOtherRows(24, 6)): MemoryStores => makeMemoryStores(rows)
 
-/** Trains, or goes on; `stopAfter` aborts after that step. */
+/** Trains or resumes; `stopAfter` aborts after that step. */
 export async function adapt(
   stores: MemoryStores,
-  adapts: AdaptedModel | undefined,
+  baseModel: BaseModel | undefined,
   changes: Partial<LoraTrainSettings> = {},
   stopAfter = Infinity,
 ): Promise<{ outcome: TrainOutcome; events: TrainEvent[] }> {
@@ -77,7 +77,7 @@ export async function adapt(
   }
   let clock = 0
   const outcome = await train(
-    { ...IDS, settings: { ...LORA, ...changes }, backend: 'wasm', ...(adapts ? { adapts } : {}) },
+    { ...IDS, settings: { ...LORA, ...changes }, backend: 'wasm', ...(baseModel ? { baseModel } : {}) },
     { signal: controller.signal, emit },
     { stores, openRuntime: openTestRuntime, now: () => (clock += 150) },
   )

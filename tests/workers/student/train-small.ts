@@ -1,9 +1,9 @@
-// Knows: small students, trained in Node for tests of what comes after training.
+// Knows: small students, trained in Node for tests of what follows training.
 import type { TrainSettings } from '../../../src/domain/student.ts'
 import { pruneTokenizer } from '../../../src/engine/tokenizers/prune-tokenizer.ts'
 import { renderStudentExample, textsOfExample } from '../../../src/engine/tokenizers/student-template.ts'
 import { tokenizerFromGguf } from '../../../src/engine/tokenizers/tokenizer.ts'
-import { writeTraceHeader, writeTraceRow } from '../../../src/engine/training/trace-file.ts'
+import { writeSoftTargetHeader, writeSoftTargetRow } from '../../../src/engine/training/soft-target-file.ts'
 import { train } from '../../../workers/student/train.ts'
 import { openTestRuntime } from '../../engine/session.ts'
 import { readSharedHeader } from '../../engine/shared-model.ts'
@@ -11,7 +11,7 @@ import { IDS, makeMemoryStores, makeRows, SETTINGS, type MemoryStores } from './
 
 async function trainWith(stores: MemoryStores, settings: TrainSettings): Promise<MemoryStores> {
   await train(
-    { ...IDS, settings, trace: 'a.trace', backend: 'wasm' },
+    { ...IDS, settings, softTargets: 'a.trace', backend: 'wasm' },
     { signal: new AbortController().signal, emit: () => undefined },
     { stores, openRuntime: openTestRuntime, now: () => performance.now() },
   )
@@ -25,46 +25,46 @@ export const trainSmall = (steps: number): Promise<MemoryStores> =>
     steps,
     evaluateEvery: steps,
     learningRate: 0.008,
-    batch: 8,
+    batchSize: 8,
   })
 
-/** With the part of SmolLM2's vocabulary that its rows use, and a teacher that is nearly sure of the text. Needs the shared model. */
-export async function trainTaught(steps: number): Promise<MemoryStores> {
+/** With the part of SmolLM2's vocabulary that the rows use, and a teacher that is nearly sure of the text. Needs the shared model. */
+export async function trainOnSoftTargets(steps: number): Promise<MemoryStores> {
   const rows = makeRows(24, 4)
-  const taught = rows.filter(({ split }) => split === 'train')
+  const trainRows = rows.filter(({ split }) => split === 'train')
   const teacher = tokenizerFromGguf((await readSharedHeader()).metadata)
   if (!teacher.ok) throw new Error(teacher.sentence)
-  const made = pruneTokenizer(teacher.tokenizer, taught.flatMap(textsOfExample))
+  const made = pruneTokenizer(teacher.tokenizer, trainRows.flatMap(textsOfExample))
   if (!made.ok) throw new Error(made.sentence)
   const { tokenizer, tokenizerJson, tokenizerConfig } = made.pruned
-  const parts = taught.map((row) => {
-    const { ids, border } = renderStudentExample(tokenizer, row)
-    const answer = ids.slice(border)
-    return writeTraceRow({
-      choices: 2,
-      ids: Uint16Array.from(answer.flatMap((id) => [id, id === 7 ? 8 : 7])),
-      probabilities: Float32Array.from(answer.flatMap(() => [0.98, 0.01, 0.01])),
+  const parts = trainRows.map((row) => {
+    const { ids, promptLength } = renderStudentExample(tokenizer, row)
+    const completion = ids.slice(promptLength)
+    return writeSoftTargetRow({
+      topK: 2,
+      ids: Uint16Array.from(completion.flatMap((id) => [id, id === 7 ? 8 : 7])),
+      probabilities: Float32Array.from(completion.flatMap(() => [0.98, 0.01, 0.01])),
     })
   })
-  const header = writeTraceHeader({
-    choices: 2,
+  const header = writeSoftTargetHeader({
+    topK: 2,
     temperature: 1,
     tokenizer: { json: JSON.stringify(tokenizerJson), config: JSON.stringify(tokenizerConfig) },
-    rows: taught.length,
+    rows: trainRows.length,
   })
   const { vocabulary: _, labelSmoothing: __, ...common } = SETTINGS
   const stores = Object.assign(makeMemoryStores(rows), {
-    trace: Uint8Array.from([header, ...parts].flatMap((part) => [...part])),
+    softTargets: Uint8Array.from([header, ...parts].flatMap((part) => [...part])),
   })
   return trainWith(stores, {
     ...common,
     loss: 'forward-kl',
     temperature: 1,
-    choices: 2,
+    topK: 2,
     textShare: 0,
     steps,
     evaluateEvery: steps,
     learningRate: 0.008,
-    batch: 8,
+    batchSize: 8,
   })
 }

@@ -13,7 +13,7 @@ interface Ran {
   readonly outcome: Awaited<ReturnType<typeof train>>
 }
 
-/** Trains with what is given; `stopAfter` aborts when that step is told. */
+/** Trains with some settings changed; `stopAfter` aborts when that step is reported. */
 async function run(
   stores: MemoryStores,
   settings: Partial<TextTrainSettings> = {},
@@ -40,11 +40,11 @@ const of = <K extends TrainEvent['kind']>(
 ): Extract<TrainEvent, { kind: K }>[] =>
   events.filter((event): event is Extract<TrainEvent, { kind: K }> => event.kind === kind)
 
-describe('a training', () => {
-  test('tells its phases, shape, steps, held-out losses, samples and checkpoints, and learns', async () => {
+describe('train', () => {
+  test('emits phases, shape, steps, held-out losses, samples and checkpoints, and lowers the loss', async () => {
     const stores = makeMemoryStores(makeRows(24, 6))
     const { events, outcome } = await run(stores, { steps: 60, evaluateEvery: 30 })
-    expect(outcome).toEqual({ ending: 'finished', step: 60 })
+    expect(outcome).toEqual({ outcome: 'finished', step: 60 })
     expect([...new Set(of(events, 'phase').map(({ phase }) => phase))]).toEqual([
       'tokenizer',
       'packing',
@@ -52,7 +52,7 @@ describe('a training', () => {
       'training',
     ])
     const [shape] = of(events, 'shape')
-    expect(shape).toMatchObject({ cutRows: 0, leftOutRows: 0, shape: { layers: 2, context: 64 } })
+    expect(shape).toMatchObject({ truncatedRows: 0, skippedRows: 0, shape: { layers: 2, context: 64 } })
     expect(shape?.shape.vocabulary).toBeLessThanOrEqual(320)
     const points = of(events, 'step').map(({ point }) => point)
     expect(points.map(({ step }) => step)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1))
@@ -72,18 +72,18 @@ describe('a training', () => {
         expect(Number.isFinite(x) && x >= 0).toBe(true)
   })
 
-  test('stopped and taken up again ends with the very weights of one that was not', async () => {
+  test('ends with the same weights and losses after a stop and resume as without', async () => {
     const whole = makeMemoryStores(makeRows(22, 4))
     await run(whole)
     const halves = makeMemoryStores(makeRows(22, 4))
     const first = await run(halves, {}, 5)
-    expect(first.outcome).toEqual({ ending: 'stopped', step: 5 })
+    expect(first.outcome).toEqual({ outcome: 'stopped', step: 5 })
     expect(of(first.events, 'checkpoint').at(-1)).toEqual({ kind: 'checkpoint', step: 5 })
     const second = await run(halves)
-    expect(second.outcome).toEqual({ ending: 'finished', step: 12 })
+    expect(second.outcome).toEqual({ outcome: 'finished', step: 12 })
     expect(of(second.events, 'phase')[0]).toMatchObject({
       phase: 'resuming',
-      sentence: 'Going on from the checkpoint of step 5.',
+      sentence: 'Resuming from the checkpoint at step 5.',
     })
     expect(of(second.events, 'step').map(({ point }) => point.step)).toEqual([6, 7, 8, 9, 10, 11, 12])
     const [a, b] = [
@@ -98,17 +98,17 @@ describe('a training', () => {
   const everything: Partial<TextTrainSettings> = {
     optimizer: 'muon',
     schedule: 'warm-stable-decay',
-    accumulate: 2,
+    gradientAccumulation: 2,
     packing: true,
     curriculum: 'short-first',
     labelSmoothing: 0.05,
     dropout: 0.1,
-    averaging: 0.9,
+    emaDecay: 0.9,
     patience: 50,
     evaluateEvery: 3,
   }
 
-  test('with everything that can be chosen repeats bit for bit, whole and taken up again', async () => {
+  test('is reproducible bit for bit with every option, uninterrupted and resumed', async () => {
     const [whole, again, halves] = [
       makeMemoryStores(makeRows(22, 4)),
       makeMemoryStores(makeRows(22, 4)),
@@ -116,9 +116,9 @@ describe('a training', () => {
     ]
     const { events } = await run(whole, everything)
     await run(again, everything)
-    expect((await run(halves, everything, 5)).outcome).toEqual({ ending: 'stopped', step: 5 })
+    expect((await run(halves, everything, 5)).outcome).toEqual({ outcome: 'stopped', step: 5 })
     const { outcome } = await run(halves, everything)
-    expect(outcome).toMatchObject({ ending: 'finished', step: 12, bestStep: expect.any(Number) as number })
+    expect(outcome).toMatchObject({ outcome: 'finished', step: 12, bestStep: expect.any(Number) as number })
     expect(hashOfBytes(again.checkpoint!)).toBe(hashOfBytes(whole.checkpoint!))
     expect(hashOfBytes(halves.checkpoint!)).toBe(hashOfBytes(whole.checkpoint!))
     const heldOut = of(events, 'step').flatMap(({ point }) =>
@@ -127,7 +127,7 @@ describe('a training', () => {
     expect(heldOut.at(-1)).toBeLessThan(heldOut[0] ?? 0)
   }, 120_000)
 
-  test('ends when the held-out loss has not been lower for as many looks as were asked for, and keeps the best weights', async () => {
+  test('stops after patience evaluations and keeps the best weights', async () => {
     const stores = makeMemoryStores(
       makeRows(10, 5).map((row) =>
         row.split === 'train' ? row : { ...row, completion: 'Zzyzx quux 12345!' },
@@ -140,11 +140,11 @@ describe('a training', () => {
       learningRate: 0.02,
       schedule: 'constant',
     })
-    const looks = of(events, 'step').flatMap(({ point }) =>
+    const evaluations = of(events, 'step').flatMap(({ point }) =>
       point.heldOut === undefined ? [] : [{ step: point.step, heldOut: point.heldOut }],
     )
-    const best = looks.reduce((a, b) => (b.heldOut < a.heldOut ? b : a))
-    expect(outcome).toEqual({ ending: 'finished', step: best.step + 10, bestStep: best.step })
+    const best = evaluations.reduce((a, b) => (b.heldOut < a.heldOut ? b : a))
+    expect(outcome).toEqual({ outcome: 'finished', step: best.step + 10, bestStep: best.step })
     expect(outcome.step).toBeLessThan(400)
     const read = readCheckpoint(stores.checkpoint ?? new Uint8Array())
     if (!read.ok) throw new Error(read.sentence)
@@ -163,15 +163,15 @@ describe('a training', () => {
     ).toEqual(outcome)
   }, 120_000)
 
-  test('that is finished and asked again has nothing to do', async () => {
+  test('does nothing if the training has already finished', async () => {
     const stores = makeMemoryStores(makeRows(8, 2))
     await run(stores, { steps: 2 })
     const { outcome, events } = await run(stores, { steps: 2 })
-    expect(outcome).toEqual({ ending: 'finished', step: 2 })
+    expect(outcome).toEqual({ outcome: 'finished', step: 2 })
     expect(of(events, 'step')).toEqual([])
   })
 
-  test('stores a checkpoint every 20 seconds between its looks', async () => {
+  test('stores a checkpoint every 20 seconds between evaluations', async () => {
     const stores = makeMemoryStores(makeRows(8, 2))
     const { events } = await run(stores, { steps: 110, evaluateEvery: 1000 })
     const steps = of(events, 'checkpoint').map(({ step }) => step)
@@ -179,76 +179,76 @@ describe('a training', () => {
     expect(steps.at(-1)).toBe(110)
   })
 
-  test('counts rows that are cut and left out, and takes system prompts and datasets without held-out rows', async () => {
+  test('counts truncated and skipped rows, and supports system prompts and datasets without held-out rows', async () => {
     const rows = makeRows(6, 0, 'Answer briefly.')
     rows.push({ ...rows[0]!, completion: 'very '.repeat(200) }, { ...rows[1]!, prompt: 'long '.repeat(300) })
     const { events, outcome } = await run(makeMemoryStores(rows), { steps: 2, evaluateEvery: 2 })
-    expect(outcome.ending).toBe('finished')
-    expect(of(events, 'shape')[0]).toMatchObject({ cutRows: 1, leftOutRows: 1 })
+    expect(outcome.outcome).toBe('finished')
+    expect(of(events, 'shape')[0]).toMatchObject({ truncatedRows: 1, skippedRows: 1 })
     expect(of(events, 'step').at(-1)?.point.heldOut).toBeUndefined()
     expect(of(events, 'samples')[0]?.samples).toHaveLength(3)
   })
 
-  test('says when the texts give fewer tokens than were asked for', async () => {
+  test('reports a vocabulary smaller than the setting', async () => {
     const { events } = await run(makeMemoryStores(makeRows(8, 2)), { steps: 1, vocabulary: 4000 })
     const size = of(events, 'shape')[0]?.shape.vocabulary ?? 0
     expect(size).toBeLessThan(4000)
     expect(of(events, 'phase').map(({ sentence }) => sentence)).toContain(
-      `The texts gave ${size} tokens of the 4000 asked for; the vocabulary is that small.`,
+      `The vocabulary has ${size} tokens, not 4000: the texts do not yield more.`,
     )
   })
 })
 
-describe('a training is refused with a sentence', () => {
+describe('train, with a sentence', () => {
   const refusals: readonly [string, MemoryStores, Partial<TextTrainSettings>, string, RegExp][] = [
     [
-      'where the dataset is gone',
+      'refuses a missing dataset',
       makeMemoryStores(undefined),
       {},
       'ModelMissing',
-      /dataset of this student is not stored here any more\. Freeze/,
+      /dataset of this student is no longer stored\. Freeze/,
     ],
     [
-      'where no row is for training',
+      'refuses a dataset without training rows',
       makeMemoryStores(makeRows(0, 3)),
       {},
       'ModelRefused',
       /no training row: all 3 are held out\. Keep more rows/,
     ],
     [
-      'where one row is for training',
+      'refuses a dataset with one training row',
       makeMemoryStores(makeRows(1, 3)),
       {},
       'ModelRefused',
-      /one training row, and one row teaches nothing/,
+      /one training row, and training needs at least two/,
     ],
     [
-      'where no completion fits the context',
+      'refuses rows that do not fit the context',
       makeMemoryStores(makeRows(5, 1)),
       { context: 32, vocabulary: 262 },
       'ModelRefused',
       /Of 5 training rows none fits a context of 32 tokens.*Raise the context/,
     ],
     [
-      'where the vocabulary has no room for bytes',
+      'refuses a vocabulary without room for all bytes',
       makeMemoryStores(makeRows(5, 1)),
       { vocabulary: 100 },
       'ModelRefused',
       /vocabulary of 100 entries is too small.*alone take 261/,
     ],
     [
-      'where the checkpoint is broken',
+      'refuses a corrupt checkpoint',
       Object.assign(makeMemoryStores(makeRows(5, 1)), { checkpoint: new Uint8Array(100) }),
       {},
       'ModelRefused',
       /^The checkpoint cannot be used: it is not a checkpoint file\. Train this student again/,
     ],
     [
-      'where the loss blows up',
+      'stops if the loss diverges',
       makeMemoryStores(makeRows(5, 1)),
-      { learningRate: 1e30, clip: 0, steps: 40 },
+      { learningRate: 1e30, maxGradientNorm: 0, steps: 40 },
       'Unexpected',
-      /^The loss of step \d+ is not a number: training has blown up\. Lower the learning rate/,
+      /^The loss of step \d+ is not a number: training diverged\. Lower the learning rate/,
     ],
   ]
   test.each(refusals)('%s', async (_, stores, settings, name, sentence) => {
@@ -256,7 +256,7 @@ describe('a training is refused with a sentence', () => {
     expect(refused).toMatchObject({ name, message: expect.stringMatching(sentence) })
   })
 
-  test('where the checkpoint began with other settings, and is left as it was', async () => {
+  test('refuses a checkpoint of other settings and leaves it unchanged', async () => {
     const stores = makeMemoryStores(makeRows(5, 1))
     await run(stores, { steps: 1 })
     const before = stores.checkpoint

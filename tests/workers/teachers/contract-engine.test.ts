@@ -1,4 +1,4 @@
-// What every teacher keeps, kept by those that this engine runs: the one in the box, and a small one without a chat template.
+// Teachers on this engine meet the contract of every teacher: the built-in teacher, and a small model without a chat template.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
@@ -16,7 +16,7 @@ const options = {
 } as const
 
 describeTeacherContract(
-  'The one in the box',
+  'The built-in teacher',
   () => {
     const path = fileURLToPath(new URL('../../../public/teacher/corner-shop.gguf', import.meta.url))
     return openGguf(sourceFromBytes('corner-shop.gguf', new Uint8Array(readFileSync(path))), {
@@ -25,7 +25,7 @@ describeTeacherContract(
     })
   },
   {
-    asked: {
+    input: {
       kind: 'chat',
       messages: [
         {

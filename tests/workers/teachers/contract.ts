@@ -1,28 +1,27 @@
-// Knows: what every teacher must keep, whatever runs it; each adapter's own test gives it one that is open.
-// Must not know: any one adapter. What a teacher does not give must be refused with a sentence, and is tested as such.
+// Knows: the contract of every teacher, whatever runs it; each adapter's own test passes an open teacher.
+// Must not know: any one adapter. A capability that a teacher lacks must be refused with a sentence, which is tested too.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  GREEDY,
-  type Asked,
-  type CompletionRequest,
-  type CompletionResult,
-  type Sampling,
-  type ScoreRequest,
-  type ScoreResult,
-} from '../../../src/domain/model.ts'
-import type { Progress } from '../../../src/engine/generation/generator.ts'
+import type {
+  PromptInput,
+  CompletionRequest,
+  CompletionResult,
+  ScoreRequest,
+  ScoreResult,
+} from '../../../src/domain/completion-request.ts'
+import { GREEDY, type Sampling } from '../../../src/domain/sampling.ts'
+import type { GenerationProgress } from '../../../src/engine/generation/generator.ts'
 import type { Teacher } from '../../../workers/teachers/teacher.ts'
 
 export interface ContractOptions {
-  /** What is asked; the greedy answer must have eight tokens at least and not be one letter again and again. Default: a short text, as a chat where chats are given. */
-  readonly asked?: Asked
-  /** Longer than the context. Default: twice as many words as the context has tokens. */
-  readonly tooLong?: Asked
-  /** Texts of which none begins another. */
+  /** The prompt; its greedy answer must have at least eight tokens and must not repeat one letter. Default: a short text, as a chat if chats are supported. */
+  readonly input?: PromptInput
+  /** Longer than the context. Default: as many words as twice the context length. */
+  readonly tooLong?: PromptInput
+  /** Texts of which none is a prefix of another. */
   readonly continuations?: readonly string[]
-  /** At which eight seeds do not all write the same. Default 1. */
+  /** A temperature at which eight seeds do not all generate the same text. Default 1. */
   readonly temperature?: number
-  /** How far apart two log-probabilities of the same may lie: servers with several slots compute in other orders. Default 1e-3. */
+  /** Max difference of two log-probabilities of the same text: servers with several slots compute in varying orders. Default 1e-3. */
   readonly tolerance?: number
   /** Milliseconds of one test. Default 60,000. */
   readonly timeout?: number
@@ -30,30 +29,33 @@ export interface ContractOptions {
 
 const SENTENCE = /^\S.{8,}[.!?]$/s
 
-/** Asks and collects; a result that is told twice, or of a row that nobody asked for, fails. */
+/** Completes the requests and collects the results; fails for a result that is reported twice or was not requested. */
 export async function completeAll(
   teacher: Teacher,
   requests: readonly CompletionRequest[],
   {
     signal = new AbortController().signal,
-    onBegun,
-  }: { readonly signal?: AbortSignal; readonly onBegun?: () => void } = {},
-): Promise<{ readonly results: ReadonlyMap<string, CompletionResult>; readonly progress: Progress }> {
+    onStarted,
+  }: { readonly signal?: AbortSignal; readonly onStarted?: () => void } = {},
+): Promise<{
+  readonly results: ReadonlyMap<string, CompletionResult>
+  readonly progress: GenerationProgress
+}> {
   const results = new Map<string, CompletionResult>()
-  const told: string[] = []
+  const reported: string[] = []
   const progress = await teacher.complete(requests, {
     signal,
     onResult: (result) => {
-      told.push(result.id)
+      reported.push(result.id)
       results.set(result.id, result)
-      if (result.refusal === undefined) onBegun?.()
+      if (result.refusal === undefined) onStarted?.()
     },
-    onProgress: ({ newTokens }) => newTokens > 0 && onBegun?.(),
-    onPartial: () => onBegun?.(),
+    onProgress: ({ newTokens }) => newTokens > 0 && onStarted?.(),
+    onPartial: () => onStarted?.(),
   })
-  // Behind a channel nobody would hear what is thrown in the middle.
-  expect(told.length).toBe(results.size)
-  expect(told.filter((id) => !requests.some((request) => request.id === id))).toEqual([])
+  // Checked at the end: through a channel, an error thrown in a callback would be lost.
+  expect(reported.length).toBe(results.size)
+  expect(reported.filter((id) => !requests.some((request) => request.id === id))).toEqual([])
   return { results, progress }
 }
 
@@ -79,57 +81,57 @@ export function describeTeacherContract(
   describe(`${name}, as a teacher`, { timeout }, () => {
     let opened: Teacher | undefined
     let teacher: Teacher
-    let asked: Asked
+    let input: PromptInput
     beforeAll(async () => {
       opened = await openTeacher()
       teacher = opened
-      asked = options.asked ?? say('Name three things that one finds at a market.')
+      input = options.input ?? makeInput('Name three things that one finds at a market.')
     }, 180_000)
     afterAll(() => opened?.release(), timeout)
 
-    const say = (text: string): Asked =>
-      teacher.description.gives.chat
+    const makeInput = (text: string): PromptInput =>
+      teacher.description.capabilities.chat
         ? { kind: 'chat', messages: [{ role: 'user', content: text }] }
         : { kind: 'raw', text }
-    const ask = (
+    const makeRequest = (
       id: string,
       sampling: Partial<Sampling> = {},
       rest: Partial<CompletionRequest> = {},
     ): CompletionRequest => ({
       id,
-      asked,
+      input,
       sampling: { ...GREEDY, maxTokens: 8, rngSeed: id, ...sampling },
       ...rest,
     })
     const one = async (request: CompletionRequest): Promise<CompletionResult> => {
       const result = (await completeAll(teacher, [request])).results.get(request.id)
-      if (result === undefined) throw new Error('The row was not told.')
+      if (result === undefined) throw new Error('The row has no result.')
       return result
     }
     const expectRefusal = async (request: CompletionRequest): Promise<void> => {
       expect(await one(request)).toMatchObject({
         id: request.id,
         text: '',
-        ending: 'aborted',
+        finishReason: 'aborted',
         tokens: 0,
         refusal: expect.stringMatching(SENTENCE),
       })
     }
 
-    test('says what it is and what it gives', () => {
-      const { card, contextLength, batch, threads, gives, notes } = teacher.description
+    test('describes its model and its capabilities', () => {
+      const { card, contextLength, batch, threads, capabilities, notes } = teacher.description
       expect(card.name).not.toBe('')
       expect(card.fingerprint).toMatch(/^[0-9a-f]{16}$/)
       for (const count of [contextLength, batch, threads])
         expect(Number.isInteger(count) && count >= 1, `${count}`).toBe(true)
-      expect(gives.chat || gives.rawPrompts).toBe(true)
-      expect(Number.isInteger(gives.logProbs) && gives.logProbs >= 0).toBe(true)
-      expect(teacher.ownTokens !== undefined).toBe(gives.traces)
+      expect(capabilities.chat || capabilities.rawPrompts).toBe(true)
+      expect(Number.isInteger(capabilities.logProbs) && capabilities.logProbs >= 0).toBe(true)
+      expect(teacher.ownTokens !== undefined).toBe(capabilities.softTargets)
       for (const note of notes) expect(note).toMatch(SENTENCE)
     })
 
-    test('completes many, and tells each once by its id', async () => {
-      const requests = Array.from({ length: 5 }, (_, i) => ask(`row ${i}`, { maxTokens: 2 + i }))
+    test('completes many requests and reports each result once by its id', async () => {
+      const requests = Array.from({ length: 5 }, (_, i) => makeRequest(`row ${i}`, { maxTokens: 2 + i }))
       const { results, progress } = await completeAll(teacher, requests)
       expect([...results.keys()].toSorted()).toEqual(requests.map(({ id }) => id))
       for (const { sampling, id } of requests) {
@@ -137,55 +139,60 @@ export function describeTeacherContract(
         expect(result?.refusal).toBeUndefined()
         expect(result?.tokens).toBeLessThanOrEqual(sampling.maxTokens)
         expect(result?.promptTokens).toBeGreaterThan(0)
-        expect(['end', 'length']).toContain(result?.ending)
+        expect(['end', 'length']).toContain(result?.finishReason)
       }
       expect(progress.newTokens).toBeGreaterThan(0)
     })
 
-    test('asked nothing it ends at once, with nothing done', async () => {
+    test('ends at once without requests', async () => {
       const { results, progress } = await completeAll(teacher, [])
       expect([results.size, progress.newTokens]).toEqual([0, 0])
     })
 
-    test('ends by length where its tokens run out, and has then written as many', async () => {
-      expect(await one(ask('short', { maxTokens: 3 }))).toMatchObject({ ending: 'length', tokens: 3 })
-    })
-
-    test('a greedy answer is the same every time, whatever its seed', async () => {
-      const first = await one(ask('first'))
-      expect(first.text).not.toBe('')
-      expect((await one(ask('second'))).text).toBe(first.text)
-    })
-
-    test('what it says of seeds is true', async () => {
-      const draw = (ids: readonly string[]) =>
-        completeAll(
-          teacher,
-          ids.map((id) => ask(id, { temperature, maxTokens: 12 })),
-        )
-      const ids = Array.from({ length: 8 }, (_, i) => `seed ${i}`)
-      const { results } = await draw(ids)
-      expect(new Set([...results.values()].map(({ text }) => text)).size).toBeGreaterThan(1)
-      if (!teacher.description.gives.seeded) return
-      const again = (await draw(ids.slice(2, 5).toReversed())).results
-      for (const [id, { text }] of again) expect(text).toBe(results.get(id)?.text)
-    })
-
-    test('a stop text ends the answer and is no part of it', async () => {
-      const free = (await one(ask('free', { maxTokens: 16 }))).text
-      const middle = Math.floor(free.length / 2)
-      const stop = free.slice(middle, middle + 2)
-      expect(stop.length).toBe(2)
-      expect(await one(ask('stopped', { maxTokens: 16, stop: ['never written', stop] }))).toMatchObject({
-        text: free.slice(0, free.indexOf(stop)),
-        ending: 'end',
+    test('finishes with reason length after exactly max tokens', async () => {
+      expect(await one(makeRequest('short', { maxTokens: 3 }))).toMatchObject({
+        finishReason: 'length',
+        tokens: 3,
       })
     })
 
-    test('stopped, it tells the rows under way as aborted and ends; then it can be asked again', async () => {
+    test('repeats a greedy answer whatever the seed', async () => {
+      const first = await one(makeRequest('first'))
+      expect(first.text).not.toBe('')
+      expect((await one(makeRequest('second'))).text).toBe(first.text)
+    })
+
+    test('samples differently with other seeds, and repeats a seed’s text if it is seeded', async () => {
+      const sampleSeeds = (ids: readonly string[]) =>
+        completeAll(
+          teacher,
+          ids.map((id) => makeRequest(id, { temperature, maxTokens: 12 })),
+        )
+      const ids = Array.from({ length: 8 }, (_, i) => `seed ${i}`)
+      const { results } = await sampleSeeds(ids)
+      expect(new Set([...results.values()].map(({ text }) => text)).size).toBeGreaterThan(1)
+      if (!teacher.description.capabilities.seeded) return
+      const again = (await sampleSeeds(ids.slice(2, 5).toReversed())).results
+      for (const [id, { text }] of again) expect(text).toBe(results.get(id)?.text)
+    })
+
+    test('ends an answer before a stop text', async () => {
+      const free = (await one(makeRequest('free', { maxTokens: 16 }))).text
+      const middle = Math.floor(free.length / 2)
+      const stop = free.slice(middle, middle + 2)
+      expect(stop.length).toBe(2)
+      expect(
+        await one(makeRequest('stopped', { maxTokens: 16, stop: ['never generated', stop] })),
+      ).toMatchObject({
+        text: free.slice(0, free.indexOf(stop)),
+        finishReason: 'end',
+      })
+    })
+
+    test('reports rows in progress as aborted when stopped, and serves the next request', async () => {
       const stop = new AbortController()
       const requests = Array.from({ length: teacher.description.batch + 2 }, (_, i) =>
-        ask(`long ${i}`, {
+        makeRequest(`long ${i}`, {
           maxTokens: Math.min(200, Math.floor(teacher.description.contextLength / 2)),
           temperature,
           rngSeed: `${i}`,
@@ -193,89 +200,91 @@ export function describeTeacherContract(
       )
       const { results } = await completeAll(teacher, requests, {
         signal: stop.signal,
-        onBegun: () => stop.abort(),
+        onStarted: () => stop.abort(),
       })
-      const endings = [...results.values()].map(({ ending }) => ending)
-      expect(endings).toContain('aborted')
-      for (const { ending, refusal } of results.values())
-        if (ending === 'aborted') expect(refusal).toBeUndefined()
-      expect((await one(ask('after'))).ending).not.toBe('aborted')
+      const finishReasons = [...results.values()].map(({ finishReason }) => finishReason)
+      expect(finishReasons).toContain('aborted')
+      for (const { finishReason, refusal } of results.values())
+        if (finishReason === 'aborted') expect(refusal).toBeUndefined()
+      expect((await one(makeRequest('after'))).finishReason).not.toBe('aborted')
     })
 
-    test('asked when stopped already it writes nothing', async () => {
-      const { results, progress } = await completeAll(teacher, [ask('late')], { signal: AbortSignal.abort() })
-      expect([...results.values()].every(({ ending, text }) => ending === 'aborted' && text === '')).toBe(
-        true,
-      )
+    test('generates nothing if the signal is aborted before the call', async () => {
+      const { results, progress } = await completeAll(teacher, [makeRequest('late')], {
+        signal: AbortSignal.abort(),
+      })
+      expect(
+        [...results.values()].every(({ finishReason, text }) => finishReason === 'aborted' && text === ''),
+      ).toBe(true)
       expect(progress.newTokens).toBe(0)
     })
 
-    test('one row that cannot be asked is refused with a sentence and ends nothing', async () => {
-      const tooLong = options.tooLong ?? say('word '.repeat(2 * teacher.description.contextLength))
+    test('refuses a prompt that is too long with a sentence and completes the other rows', async () => {
+      const tooLong = options.tooLong ?? makeInput('word '.repeat(2 * teacher.description.contextLength))
       const { results } = await completeAll(teacher, [
-        ask('before'),
-        { ...ask('too long'), asked: tooLong },
-        ask('behind'),
+        makeRequest('before'),
+        { ...makeRequest('too long'), input: tooLong },
+        makeRequest('following'),
       ])
       expect(results.get('too long')).toMatchObject({
         text: '',
-        ending: 'aborted',
+        finishReason: 'aborted',
         refusal: expect.stringMatching(SENTENCE),
       })
-      for (const id of ['before', 'behind'])
+      for (const id of ['before', 'following'])
         expect(results.get(id)).toMatchObject({
           tokens: expect.any(Number),
-          ending: expect.stringMatching(/end|length/),
+          finishReason: expect.stringMatching(/end|length/),
         })
     })
 
-    test('two calls at once both end whole', async () => {
+    test('completes two concurrent calls', async () => {
       const [left, right] = await Promise.all([
-        completeAll(teacher, [ask('l 1'), ask('l 2')]),
-        completeAll(teacher, [ask('r 1'), ask('r 2')]),
+        completeAll(teacher, [makeRequest('l 1'), makeRequest('l 2')]),
+        completeAll(teacher, [makeRequest('r 1'), makeRequest('r 2')]),
       ])
       expect(left.results.get('l 1')?.text).toBe(right.results.get('r 2')?.text)
       expect([left.results.size, right.results.size]).toEqual([2, 2])
     })
 
-    test('chats and raw texts are answered where they are given, and refused in a sentence where not', async () => {
-      const { chat, rawPrompts } = teacher.description.gives
-      const chatting = {
-        ...ask('chat'),
-        asked: { kind: 'chat', messages: [{ role: 'user', content: 'Good morning.' }] },
+    test('answers chats and raw prompts if they are supported, and refuses them with a sentence otherwise', async () => {
+      const { chat, rawPrompts } = teacher.description.capabilities
+      const chatRequest = {
+        ...makeRequest('chat'),
+        input: { kind: 'chat', messages: [{ role: 'user', content: 'Good morning.' }] },
       } as const
-      const raw = { ...ask('raw'), asked: { kind: 'raw', text: 'Once upon a time' } } as const
-      if (chat) expect((await one(chatting)).refusal).toBeUndefined()
-      else await expectRefusal(chatting)
+      const raw = { ...makeRequest('raw'), input: { kind: 'raw', text: 'Once upon a time' } } as const
+      if (chat) expect((await one(chatRequest)).refusal).toBeUndefined()
+      else await expectRefusal(chatRequest)
       if (rawPrompts) expect((await one(raw)).refusal).toBeUndefined()
       else await expectRefusal(raw)
     })
 
-    test('what it finds of written tokens are log-probabilities, as many as it gives; more are refused', async () => {
-      const given = teacher.description.gives.logProbs
-      await expectRefusal(ask('more', {}, { logProbs: given + 1 }))
-      expect((await one(ask('none'))).logProbs).toBeUndefined()
-      if (given === 0) return
-      const wanted = Math.min(3, given)
-      const { logProbs, tokens } = await one(ask('some', { maxTokens: 6 }, { logProbs: wanted }))
+    test('returns up to its supported number of top-k log-probabilities per token, and refuses more', async () => {
+      const supported = teacher.description.capabilities.logProbs
+      await expectRefusal(makeRequest('more', {}, { logProbs: supported + 1 }))
+      expect((await one(makeRequest('none'))).logProbs).toBeUndefined()
+      if (supported === 0) return
+      const topK = Math.min(3, supported)
+      const { logProbs, tokens } = await one(makeRequest('some', { maxTokens: 6 }, { logProbs: topK }))
       expect(logProbs?.length).toBe(tokens)
-      for (const { logProb, likeliest, tail } of logProbs ?? []) {
-        const sorted = likeliest.map((token) => token.logProb)
-        expect(sorted.length).toBe(wanted)
+      for (const { logProb, top, restProbability } of logProbs ?? []) {
+        const sorted = top.map((token) => token.logProb)
+        expect(sorted.length).toBe(topK)
         expect(sorted).toEqual(sorted.toSorted((a, b) => b - a))
-        // Greedy: what was written is the likeliest.
+        // Greedy: the generated token is the most likely one.
         expect(Math.abs(logProb - (sorted[0] ?? NaN))).toBeLessThanOrEqual(tolerance)
         expect(logProb).toBeLessThanOrEqual(tolerance)
-        expect(tail >= 0 && tail <= 1, `${tail}`).toBe(true)
-        expect(Math.abs(sorted.reduce((sum, value) => sum + Math.exp(value), tail) - 1)).toBeLessThanOrEqual(
-          0.01,
-        )
+        expect(restProbability >= 0 && restProbability <= 1, `${restProbability}`).toBe(true)
+        expect(
+          Math.abs(sorted.reduce((sum, value) => sum + Math.exp(value), restProbability) - 1),
+        ).toBeLessThanOrEqual(0.01)
       }
     })
 
-    test('a form is kept where it is given, and refused in a sentence where not', async () => {
-      const { formats } = teacher.description.gives
-      const schema = ask(
+    test('follows output formats that it supports, and refuses others with a sentence', async () => {
+      const { outputFormats: formats } = teacher.description.capabilities
+      const schema = makeRequest(
         'schema',
         { maxTokens: 60 },
         {
@@ -290,7 +299,7 @@ export function describeTeacherContract(
           },
         },
       )
-      const grammar = ask(
+      const grammar = makeRequest(
         'grammar',
         { maxTokens: 60 },
         { format: { kind: 'grammar', ebnf: 'root ::= "yes" | "no"' } },
@@ -301,10 +310,10 @@ export function describeTeacherContract(
       else expect((await one(grammar)).text).toMatch(/^(yes|no)$/)
     })
 
-    test('scores are log-probabilities of exclusive texts, in the order asked; where none are given that is refused', async () => {
+    test('scores continuations as log-probabilities in the requested order, or refuses if it does not support scores', async () => {
       const continuations = options.continuations ?? [' yes', ' no', ' perhaps']
-      const request = { id: 'there', asked, continuations }
-      if (!teacher.description.gives.scores)
+      const request = { id: 'there', input, continuations }
+      if (!teacher.description.capabilities.scores)
         return expect(scoreAll(teacher, [request])).rejects.toMatchObject({
           name: 'ModelRefused',
           message: expect.stringMatching(SENTENCE),
@@ -329,7 +338,7 @@ export function describeTeacherContract(
       expect(results.get('after')?.logProbs).not.toEqual(there)
     })
 
-    test('counts the tokens of texts, in order', async () => {
+    test('counts the tokens of texts in order', async () => {
       const [none = NaN, few = NaN, many = NaN] = await teacher.countTokens([
         '',
         'Good morning.',
@@ -341,7 +350,7 @@ export function describeTeacherContract(
       expect(await teacher.countTokens([])).toEqual([])
     })
 
-    test('can be let go twice, which is its last test', async () => {
+    test('can be released twice (the last test)', async () => {
       await teacher.release()
       await teacher.release()
     })

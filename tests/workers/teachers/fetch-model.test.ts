@@ -8,13 +8,13 @@ import { fetchModel, nameInAddress, type DownloadPart } from '../../../workers/t
 const CONTENTS = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 31 + (i >> 8)) % 251)
 let server: Server
 let base: string
-let asked: (string | undefined)[]
+let ranges: (string | undefined)[]
 let handle: (request: IncomingMessage, response: ServerResponse) => void
 
 beforeEach(async () => {
-  asked = []
+  ranges = []
   server = createServer((request, response) => {
-    asked.push(request.headers.range)
+    ranges.push(request.headers.range)
     handle(request, response)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -25,7 +25,7 @@ afterEach(() => {
   server.close()
 })
 
-/** Sends the contents as a hub does: ranges, an ETag; cut after `limit` bytes of this answer. */
+/** Sends the contents as a hub does: ranges, an ETag; cut after `limit` bytes of this response. */
 function send(
   request: IncomingMessage,
   response: ServerResponse,
@@ -52,58 +52,58 @@ function send(
 }
 
 function makePart(bytes: Uint8Array = new Uint8Array(0), tag = ''): DownloadPart & { whole(): Uint8Array } {
-  let held = [...bytes]
+  let stored = [...bytes]
   let version = tag
   return {
     get bytes() {
-      return held.length
+      return stored.length
     },
     get tag() {
       return version
     },
     async restart(keep, next) {
-      held = held.slice(0, keep)
+      stored = stored.slice(0, keep)
       version = next
     },
     async append(piece) {
-      for (const byte of piece) held.push(byte)
+      for (const byte of piece) stored.push(byte)
     },
-    whole: () => Uint8Array.from(held),
+    whole: () => Uint8Array.from(stored),
   }
 }
 const quick = { pauseMs: 1 }
 
-test('follows a redirect and takes the whole file, telling how far it is', async () => {
+test('follows a redirect, downloads the whole file and reports progress', async () => {
   handle = (request, response) =>
     request.url === '/model.gguf'
       ? response.writeHead(302, { Location: '/elsewhere/blob' }).end()
       : send(request, response)
   const part = makePart()
-  const told: number[] = []
+  const reported: number[] = []
   expect(
-    await fetchModel(`${base}/model.gguf`, part, { ...quick, onProgress: (done) => told.push(done) }),
+    await fetchModel(`${base}/model.gguf`, part, { ...quick, onProgress: (done) => reported.push(done) }),
   ).toBe(CONTENTS.length)
   expect(part.whole()).toEqual(CONTENTS)
-  expect(told.at(-1)).toBe(CONTENTS.length)
+  expect(reported.at(-1)).toBe(CONTENTS.length)
 })
 
-test('goes on where a cut connection ended, and never asks for a byte twice', async () => {
+test('resumes after a cut connection and never requests a byte twice', async () => {
   handle = (request, response) => send(request, response, { limit: 90_000 })
   const part = makePart()
   await fetchModel(`${base}/m.gguf`, part, quick)
   expect(part.whole()).toEqual(CONTENTS)
-  expect(asked).toEqual([undefined, 'bytes=90000-', 'bytes=180000-', 'bytes=270000-'])
+  expect(ranges).toEqual([undefined, 'bytes=90000-', 'bytes=180000-', 'bytes=270000-'])
 })
 
-test('goes on from what an earlier visit left', async () => {
+test('resumes from the part that an earlier visit left', async () => {
   handle = (request, response) => send(request, response)
   const part = makePart(CONTENTS.subarray(0, 120_000), '"v1"')
   await fetchModel(`${base}/m.gguf`, part, quick)
-  expect(asked).toEqual(['bytes=120000-'])
+  expect(ranges).toEqual(['bytes=120000-'])
   expect(part.whole()).toEqual(CONTENTS)
 })
 
-test('begins again where the file changed in between, and mixes no versions', async () => {
+test('starts again if the file changed, without mixing versions', async () => {
   const changed = CONTENTS.map((byte) => 255 - byte)
   handle = (request, response) => send(request, response, { tag: '"v2"', contents: changed })
   const part = makePart(CONTENTS.subarray(0, 120_000), '"v1"')
@@ -111,7 +111,7 @@ test('begins again where the file changed in between, and mixes no versions', as
   expect(part.whole()).toEqual(changed)
 })
 
-test('a server without ranges sends all again from the start', async () => {
+test('downloads from the start if the server does not support ranges', async () => {
   handle = (_request, response) =>
     void response.writeHead(200, { 'Content-Length': CONTENTS.length }).end(CONTENTS)
   const part = makePart(CONTENTS.subarray(0, 1000), '')
@@ -119,26 +119,26 @@ test('a server without ranges sends all again from the start', async () => {
   expect(part.whole()).toEqual(CONTENTS)
 })
 
-test('a part that is whole already is not downloaded again', async () => {
+test('does not download a complete part again', async () => {
   handle = (request, response) => send(request, response)
   const part = makePart(CONTENTS, '"v1"')
   expect(await fetchModel(`${base}/m.gguf`, part, quick)).toBe(CONTENTS.length)
 })
 
 test.each([
-  [401, /does not give this file to everyone/],
+  [401, /does not serve this file publicly/],
   [404, /no file at this address/],
   [400, /refused the download/],
-])('an answer of %i is told in a sentence and not tried again', async (status, sentence) => {
+])('reports status %i in a sentence without a retry', async (status, sentence) => {
   handle = (_request, response) => void response.writeHead(status).end('no')
   await expect(fetchModel(`${base}/m.gguf`, makePart(), quick)).rejects.toMatchObject({
     name: 'DownloadFailed',
     message: expect.stringMatching(sentence),
   })
-  expect(asked.length).toBe(1)
+  expect(ranges.length).toBe(1)
 })
 
-test('a web page in place of a file is refused', async () => {
+test('refuses a web page instead of a file', async () => {
   handle = (_request, response) =>
     void response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end('<html>')
   await expect(fetchModel(`${base}/m.gguf`, makePart(), quick)).rejects.toThrow(
@@ -146,37 +146,37 @@ test('a web page in place of a file is refused', async () => {
   )
 })
 
-test('a server that keeps failing is given up after a few tries; what came is kept', async () => {
-  let answers = 0
+test('gives up after a few attempts and keeps the bytes so far', async () => {
+  let responses = 0
   handle = (request, response) =>
-    answers++ === 0 ? send(request, response, { limit: 5000 }) : void response.writeHead(503).end()
+    responses++ === 0 ? send(request, response, { limit: 5000 }) : void response.writeHead(503).end()
   const part = makePart()
-  await expect(fetchModel(`${base}/m.gguf`, part, { ...quick, tries: 3 })).rejects.toThrow(
-    /the server answered 503\. 5000 bytes are kept/,
+  await expect(fetchModel(`${base}/m.gguf`, part, { ...quick, attempts: 3 })).rejects.toThrow(
+    /the server responded with 503\. 5000 bytes are stored/,
   )
   expect(part.bytes).toBe(5000)
 })
 
-test('an abort stops at once and keeps what came', async () => {
+test('stops at once on abort and keeps the bytes so far', async () => {
   handle = (request, response) => send(request, response, { limit: 50_000 })
   const stop = new AbortController()
   const part = makePart()
-  const going = fetchModel(`${base}/m.gguf`, part, {
+  const download = fetchModel(`${base}/m.gguf`, part, {
     pauseMs: 60_000,
     signal: stop.signal,
     onProgress: (done) => done >= 50_000 && setTimeout(() => stop.abort(), 5),
   })
-  await expect(going).rejects.toMatchObject({ name: 'AbortError' })
+  await expect(download).rejects.toMatchObject({ name: 'AbortError' })
   expect(part.bytes).toBeGreaterThan(0)
 })
 
-test('what is no web address is refused before anything is asked', async () => {
-  await expect(fetchModel('file:///etc/passwd', makePart(), quick)).rejects.toThrow(/no web address/)
-  await expect(fetchModel('hello', makePart(), quick)).rejects.toThrow(/no web address/)
-  expect(asked).toEqual([])
+test('refuses an invalid address before any request', async () => {
+  await expect(fetchModel('file:///etc/passwd', makePart(), quick)).rejects.toThrow(/is not a web address/)
+  await expect(fetchModel('hello', makePart(), quick)).rejects.toThrow(/is not a web address/)
+  expect(ranges).toEqual([])
 })
 
-test('a header is read by ranges, and from a server without ranges by reading on and stopping', async () => {
+test('reads parts by ranges, or by cancelling the response if ranges are not supported', async () => {
   handle = (request, response) => send(request, response)
   const ranged = await openAddress(`${base}/some%20model.gguf`)
   expect([ranged.name, ranged.size]).toEqual(['some model.gguf', CONTENTS.length])
@@ -188,7 +188,7 @@ test('a header is read by ranges, and from a server without ranges by reading on
   expect(await plain.read(1000, 3000)).toEqual(CONTENTS.slice(1000, 3000))
 })
 
-test('the name in an address is its last part', () => {
+test('takes the last part of an address as the name', () => {
   expect(nameInAddress('https://example.org/a/b/model.Q4_1.gguf?download=true')).toBe('model.Q4_1.gguf')
   expect(nameInAddress('https://example.org/')).toBe('model.gguf')
 })

@@ -1,10 +1,12 @@
-// Models of several files as teachers: a folder of safetensors from a hub, from disk and from the store, a split GGUF file; and what is
-// wrong with folders, in sentences.
+// Models of several files as teachers: a folder of safetensors from a hub, from disk and from the store, a split GGUF file; and the
+// sentences for folders that cannot be used.
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { isSized, type ModelSource } from '../../../src/domain/model.ts'
+import { isSized } from '../../../src/domain/model-card.ts'
+import type { ModelSource } from '../../../src/domain/model-source.ts'
 import { modelFiles } from '../../../src/storage/files.ts'
 import { modelFolders } from '../../../src/storage/model-folders.ts'
-import { files as opener, type FileSource } from '../../../workers/teachers/openers/files.ts'
+import type { FileSource } from '../../../workers/teachers/file-source.ts'
+import { files as opener } from '../../../workers/teachers/openers/files.ts'
 import type { Teacher } from '../../../workers/teachers/teacher.ts'
 import { writeGguf } from '../../../src/engine/weights/gguf-write.ts'
 import { convertToGguf, oracle } from '../../engine/small-architectures.ts'
@@ -44,7 +46,7 @@ async function open(source: FileSource, keep = false): Promise<Teacher> {
     contextLength: 64,
     signal,
     onProgress: () => undefined,
-    letGo: async () => undefined,
+    unloadPrevious: async () => undefined,
   })
   opened.push(teacher)
   return teacher
@@ -59,26 +61,26 @@ const refusal = async (change: (files: Map<string, Uint8Array<ArrayBuffer>>) => 
 }
 const text = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value)
 
-/** How far the teacher's log-probabilities of some tokens after some beginnings are from what transformers computed. */
+/** Max difference between the teacher's log-probabilities of some tokens after some prefixes and those that transformers computed. */
 async function distanceFromOracle(teacher: Teacher): Promise<number> {
   const [tokens = []] = oracle.texts
   const [saved] = FOLDER_MODEL.texts
   const ends = [7, 20, 35]
-  const found = new Map<string, readonly number[]>()
+  const results = new Map<string, readonly number[]>()
   const requests = ends.map((end) => ({
     id: String(end),
     tokens: tokens.slice(0, end + 1),
     continuations: oracle.places.map((place) => [place]),
   }))
-  await teacher.ownTokens?.weigh(requests, {
+  await teacher.ownTokens?.scoreTokens(requests, {
     signal,
-    onResult: ({ id, logProbs }) => void found.set(id, logProbs),
+    onResult: ({ id, logProbs }) => void results.set(id, logProbs),
   })
   return Math.max(
     ...ends.flatMap((end) =>
       oracle.places.map((_, i) =>
         Math.abs(
-          (found.get(String(end))?.[i] ?? Number.NaN) -
+          (results.get(String(end))?.[i] ?? Number.NaN) -
             ((saved?.chosen[end]?.[i] ?? Number.NaN) - (saved?.logSumExp[end] ?? Number.NaN)),
         ),
       ),
@@ -89,7 +91,7 @@ async function distanceFromOracle(teacher: Teacher): Promise<number> {
 describeTeacherContract('A folder of safetensors', () => open(fromDisk(FOLDER)), { temperature: 5 })
 
 describe('a folder of safetensors', () => {
-  test('from disk is described by its files, and finds of every token what transformers finds', async () => {
+  test('opens a folder from disk with the log-probabilities that transformers computes', async () => {
     const card = await opener.inspect(fromDisk(FOLDER), signal)
     expect(card).toMatchObject({
       name: 'tiny',
@@ -111,13 +113,13 @@ describe('a folder of safetensors', () => {
     expect(teacher.description).toMatchObject({
       card,
       weights: 'f32',
-      gives: { chat: true, scores: true, traces: true },
+      capabilities: { chat: true, scores: true, softTargets: true },
     })
     expect(await distanceFromOracle(teacher)).toBeLessThanOrEqual(2e-4)
     expect(await modelFiles.list()).toEqual([])
   })
 
-  test('from a hub is kept, opened again from the store, and knows whence it is and under which licence', async () => {
+  test('stores a folder from a hub with its origin and licence and opens it again', async () => {
     const hub = await new HubStandIn().open()
     const commit = hub.put('owner/tiny', { files: FOLDER, licence: 'apache-2.0' })
     hub.cutAfter = 40_000
@@ -134,7 +136,7 @@ describe('a folder of safetensors', () => {
     expect(await distanceFromOracle(again)).toBeLessThanOrEqual(2e-4)
   })
 
-  test('from disk is kept whole or not at all, and what is kept under its name stays', async () => {
+  test('stores a folder from disk whole or not at all, under a free name', async () => {
     await open(fromDisk(FOLDER), true)
     const other = new Map([...FOLDER, ['generation_config.json', text('{}')] as const])
     const second = await open(fromDisk(other), true)
@@ -151,7 +153,7 @@ describe('a folder of safetensors', () => {
     expect(disk.bytes).toBe(0)
   })
 
-  test('may lie one folder below the picked one, beside hidden files', async () => {
+  test('finds the model in a subfolder of the picked folder, next to hidden files', async () => {
     const card = await opener.inspect(
       fromDisk(
         new Map([
@@ -165,7 +167,7 @@ describe('a folder of safetensors', () => {
     expect(card.architecture).toBe('qwen3')
   })
 
-  test('has another fingerprint where a weight is another, and the same wherever it lies', async () => {
+  test('changes the fingerprint with a weight, but not with the order of files', async () => {
     const changed = new Map(
       [...FOLDER].map(
         ([path, bytes]) =>
@@ -177,12 +179,12 @@ describe('a folder of safetensors', () => {
           ] as const,
       ),
     )
-    const names = await Promise.all(
+    const fingerprints = await Promise.all(
       [FOLDER, changed, new Map([...FOLDER].toReversed())].map(
         async (files) => (await opener.inspect(fromDisk(files), signal)).fingerprint,
       ),
     )
-    expect([names[0] === names[1], names[0] === names[2]]).toEqual([false, true])
+    expect([fingerprints[0] === fingerprints[1], fingerprints[0] === fingerprints[2]]).toEqual([false, true])
   })
 
   test.each([
@@ -197,37 +199,37 @@ describe('a folder of safetensors', () => {
       /^ModelRefused: .*it has no tokenizer\.json/,
     ],
     [
-      'whose configuration is damaged',
+      'with a damaged configuration',
       (files) => void files.set('config.json', text('{"model_type":')),
-      /^ModelRefused: .*config\.json is damaged \(it is no JSON\)/,
+      /^ModelRefused: .*config\.json is damaged \(not valid JSON\)/,
     ],
     [
-      'of an architecture that is not read',
+      'of an unsupported architecture',
       (files) => void files.set('config.json', text('{"model_type":"mamba"}')),
       /^ModelRefused: .*"model_type" is "mamba"/,
     ],
     [
-      'with one of its weights files missing',
+      'with one of its weight files missing',
       (files) => void files.delete('model-00002-of-00002.safetensors'),
       /^ModelRefused: .*"model-00002-of-00002\.safetensors" is missing/,
     ],
     [
-      'whose weights were cut',
+      'with truncated weights',
       (files) =>
         void files.set(
           'model-00002-of-00002.safetensors',
           (files.get('model-00002-of-00002.safetensors') ?? new Uint8Array()).slice(0, -10),
         ),
-      /^ModelRefused: .*probably cut/,
+      /^ModelRefused: .*probably truncated/,
     ],
     [
-      'of pictures',
+      'of images',
       (files) => {
         files.clear()
         files.set('a.png', text('x'))
         files.set('b.png', text('y'))
       },
-      /^ModelRefused: .*neither a GGUF file nor safetensors/,
+      /^ModelRefused: .*no GGUF file, no safetensors/,
     ],
     [
       'of hidden files',
@@ -236,10 +238,10 @@ describe('a folder of safetensors', () => {
         files.set('.a', text('x'))
         files.set('../b', text('y'))
       },
-      /^ModelRefused: .*holds no file that can be read/,
+      /^ModelRefused: .*has no file that can be read/,
     ],
   ] satisfies readonly (readonly [string, (files: Map<string, Uint8Array<ArrayBuffer>>) => void, RegExp])[])(
-    '%s is refused in a sentence',
+    'refuses a folder %s with a sentence',
     async (_, change, sentence) => {
       expect(await refusal(change)).toMatch(sentence)
     },
@@ -247,7 +249,7 @@ describe('a folder of safetensors', () => {
 })
 
 describe('GGUF files', () => {
-  test('that are parts of one model are opened together, in any order; two models are not', async () => {
+  test('opens the parts of one model together in any order, but not two models', async () => {
     const whole = convertToGguf(oracle.models['qwen2'] ?? FOLDER_MODEL)
     const small = writeSmallGguf()
     const both = fromDisk(
@@ -275,7 +277,7 @@ describe('GGUF files', () => {
     )
   })
 
-  test('alone in a folder of a hub can be kept, and stand in the list by one name', async () => {
+  test('stores a single file from a hub under one name', async () => {
     const hub = await new HubStandIn().open()
     hub.put('owner/tiny-GGUF', {
       files: new Map([
@@ -299,7 +301,7 @@ describe('GGUF files', () => {
   })
 })
 
-/** The small model in two files, as llama.cpp's gguf-split makes them. */
+/** The small model in two files, as llama.cpp's gguf-split writes them. */
 function splitSmall(): Map<string, Uint8Array<ArrayBuffer>> {
   const count = 2
   const name = (i: number): string => `small-0000${i + 1}-of-0000${count}.gguf`

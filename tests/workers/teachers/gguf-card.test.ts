@@ -1,4 +1,4 @@
-// What names a model: files of one header are told apart by their weights.
+// Fingerprints of models: files with one header are distinguished by their weights.
 import { expect, test } from 'vitest'
 import { makeSmallWeights, SMALL } from '../../../src/engine/checks/small.ts'
 import { writeStudentGguf } from '../../../src/engine/exports/student-files.ts'
@@ -22,20 +22,20 @@ function write(change: (weights: Float32Array) => void): Uint8Array {
     name: 'Twin',
   }).bytes
 }
-const nameOf = async (bytes: Uint8Array, file = 'a.gguf'): Promise<string> =>
+const fingerprintOf = async (bytes: Uint8Array, file = 'a.gguf'): Promise<string> =>
   (await readGgufCard(sourceFromBytes(file, bytes))).card.fingerprint
 
-test('a fingerprint is that of the contents, and not of the file’s name', async () => {
+test('derives the fingerprint from the contents and not from the file’s name', async () => {
   const bytes = write(() => undefined)
-  expect(await nameOf(bytes)).toMatch(/^[0-9a-f]{16}$/)
-  expect(await nameOf(bytes.slice(), 'b.gguf')).toBe(await nameOf(bytes))
+  expect(await fingerprintOf(bytes)).toMatch(/^[0-9a-f]{16}$/)
+  expect(await fingerprintOf(bytes.slice(), 'b.gguf')).toBe(await fingerprintOf(bytes))
 })
 
-test('two models of one header that were trained otherwise have two', async () => {
+test('gives models with one header and other weights different fingerprints', async () => {
   const [one, other] = [
     write(() => undefined),
     write((weights) => weights.forEach((weight, i) => (weights[i] = weight + 0.001))),
   ]
   expect(one.length).toBe(other.length)
-  expect(await nameOf(one)).not.toBe(await nameOf(other))
+  expect(await fingerprintOf(one)).not.toBe(await fingerprintOf(other))
 })

@@ -1,7 +1,8 @@
-// The adapter of GGUF files, with the real model beside the project.
+// The adapter of GGUF files, with a real shared model.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { CompletionResult, Sampling, ScoreResult } from '../../../src/domain/model.ts'
-import { GREEDY } from '../../../src/domain/model.ts'
+import type { CompletionResult, ScoreResult } from '../../../src/domain/completion-request.ts'
+import type { Sampling } from '../../../src/domain/sampling.ts'
+import { GREEDY } from '../../../src/domain/sampling.ts'
 import type { EngineTeacher } from '../../../workers/teachers/engine-teacher.ts'
 import { openGguf } from '../../../workers/teachers/gguf.ts'
 import { hasSharedModel, openSharedModel, whySkipped } from '../../engine/shared-model.ts'
@@ -25,7 +26,7 @@ describe.skipIf(!hasSharedModel)(`SmolLM2 as a teacher${whySkipped}`, () => {
     onProgress: () => undefined,
   })
 
-  test('says what it is and what it can give', () => {
+  test('describes its model and its capabilities', () => {
     expect(teacher.description.card).toMatchObject({
       architecture: 'llama',
       quantisation: 'Q4_1',
@@ -36,16 +37,16 @@ describe.skipIf(!hasSharedModel)(`SmolLM2 as a teacher${whySkipped}`, () => {
       hasChatTemplate: true,
     })
     expect(teacher.description.card.parameters).toBe(134_515_008)
-    expect(teacher.description.gives).toMatchObject({
+    expect(teacher.description.capabilities).toMatchObject({
       chat: true,
       rawPrompts: true,
       scores: true,
-      traces: true,
+      softTargets: true,
       seeded: true,
     })
   })
 
-  test('answers in a batch what it answers alone, and stops by itself', async () => {
+  test('generates the same answers in a batch as alone, and ends them by itself', async () => {
     const questions = [
       'What is the capital of France? Answer in one sentence.',
       'What is the capital of Italy? Answer in one sentence.',
@@ -53,34 +54,34 @@ describe.skipIf(!hasSharedModel)(`SmolLM2 as a teacher${whySkipped}`, () => {
     ]
     const requests = questions.map((content, i) => ({
       id: `q${i}`,
-      asked: { kind: 'chat' as const, messages: [{ role: 'user' as const, content }] },
+      input: { kind: 'chat' as const, messages: [{ role: 'user' as const, content }] },
       sampling: greedy,
     }))
-    const together: CompletionResult[] = []
-    await teacher.complete(requests, hooks(together))
-    expect(together.find(({ id }) => id === 'q0')).toMatchObject({
+    const batched: CompletionResult[] = []
+    await teacher.complete(requests, hooks(batched))
+    expect(batched.find(({ id }) => id === 'q0')).toMatchObject({
       text: 'The capital of France is Paris.',
-      ending: 'end',
+      finishReason: 'end',
     })
     for (const request of requests) {
       const alone: CompletionResult[] = []
       await teacher.complete([request], hooks(alone))
-      expect(together.find(({ id }) => id === request.id)).toEqual(alone[0])
+      expect(batched.find(({ id }) => id === request.id)).toEqual(alone[0])
     }
   }, 120_000)
 
-  test('reads a verdict from the probabilities of continuations', async () => {
+  test('scores continuations so that a verdict can be read', async () => {
     const results: ScoreResult[] = []
-    const ask = (content: string, continuations: string[]) => ({
+    const makeRequest = (content: string, continuations: string[]) => ({
       id: content,
-      asked: { kind: 'chat' as const, messages: [{ role: 'user' as const, content }] },
+      input: { kind: 'chat' as const, messages: [{ role: 'user' as const, content }] },
       answerPrefix: 'The answer is',
       continuations,
     })
     await teacher.score(
       [
-        ask('Which city is the capital of France, Paris or Madrid?', [' Paris', ' Madrid']),
-        ask('Rate 1 to 5.', [' 1', ' 2', ' 3', ' 4', ' 5']),
+        makeRequest('Which city is the capital of France, Paris or Madrid?', [' Paris', ' Madrid']),
+        makeRequest('Rate 1 to 5.', [' 1', ' 2', ' 3', ' 4', ' 5']),
       ],
       hooks(results),
     )
@@ -91,17 +92,17 @@ describe.skipIf(!hasSharedModel)(`SmolLM2 as a teacher${whySkipped}`, () => {
     expect(digits.reduce((sum, logProb) => sum + Math.exp(logProb), 0)).toBeLessThanOrEqual(1 + 1e-6)
   }, 60_000)
 
-  test('a prompt that is too long is refused alone; the others are answered', async () => {
+  test('refuses only the prompt that is too long', async () => {
     const results: CompletionResult[] = []
-    const asked = (text: string) => ({ kind: 'raw' as const, text })
+    const raw = (text: string) => ({ kind: 'raw' as const, text })
     await teacher.complete(
       [
-        { id: 'long', asked: asked('word '.repeat(600)), sampling: greedy },
-        { id: 'short', asked: asked('One, two, three,'), sampling: { ...greedy, maxTokens: 3 } },
+        { id: 'long', input: raw('word '.repeat(600)), sampling: greedy },
+        { id: 'short', input: raw('One, two, three,'), sampling: { ...greedy, maxTokens: 3 } },
       ],
       hooks(results),
     )
-    expect(results.find(({ id }) => id === 'long')?.refusal).toMatch(/tokens, and the context holds 512/)
+    expect(results.find(({ id }) => id === 'long')?.refusal).toMatch(/tokens, but the context length is 512/)
     expect(results.find(({ id }) => id === 'short')?.text).toMatch(/four/)
   }, 60_000)
 })

@@ -1,5 +1,5 @@
-// From a teacher's hidden states to a student that was pulled towards them: the teacher is a student of this program, taken home as a GGUF
-// file and loaded again, so that there is a student of its very width.
+// From a teacher's hidden states to a student that is trained towards them: the teacher is a student of this program, exported as a GGUF
+// file and loaded again, so that a student of the same width exists.
 import 'fake-indexeddb/auto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { datasetId, type Dataset, type DatasetRow } from '../../../src/domain/dataset.ts'
@@ -9,17 +9,17 @@ import type { DivergenceTrainSettings, TrainSettings } from '../../../src/domain
 import { writeStudentGguf } from '../../../src/engine/exports/student-files.ts'
 import { finalWeights, readCheckpoint, type Checkpoint } from '../../../src/engine/training/checkpoint.ts'
 import { toHuggingFaceTensors } from '../../../src/engine/training/student-tensors.ts'
-import { readTraceFile, type TraceFile } from '../../../src/engine/training/trace-file.ts'
+import { readSoftTargetFile, type SoftTargetFile } from '../../../src/engine/training/soft-target-file.ts'
 import { readDirection } from '../../../src/engine/weights/directions.ts'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
 import { openDatabase, type Database } from '../../../src/storage/database.ts'
 import { putDataset } from '../../../src/storage/datasets.ts'
-import { traceFiles } from '../../../src/storage/files.ts'
-import { listTraces } from '../../../workers/student/list-traces.ts'
+import { softTargetFiles } from '../../../src/storage/files.ts'
+import { listSoftTargets } from '../../../workers/student/list-soft-targets.ts'
 import { train } from '../../../workers/student/train.ts'
 import type { EngineTeacher } from '../../../workers/teachers/engine-teacher.ts'
 import { openGguf } from '../../../workers/teachers/gguf.ts'
-import { traceDataset } from '../../../workers/teachers/trace.ts'
+import { computeDatasetSoftTargets } from '../../../workers/teachers/soft-targets.ts'
 import { openTestRuntime } from '../../engine/session.ts'
 import { installPrivateFiles, PrivateFiles } from '../../stand-ins/private-files.ts'
 import { MODEL, SMALL_TRAINING } from '../../stand-ins/sample-project.ts'
@@ -32,21 +32,21 @@ const id: DatasetId = datasetId(rows)
 let db: Database
 let uninstall: () => void
 let teacher: EngineTeacher
-/** File names of the probabilities with hidden states and without. */
+/** File names of the soft targets with hidden states and without. */
 let [hidden, plain] = ['', '']
 
 const storesOf = () =>
   Object.assign(makeMemoryStores(rows), {
-    readTrace: (_project: unknown, name: string) => traceFiles.read(projectId, name),
+    readSoftTargets: (_project: unknown, name: string) => softTargetFiles.read(projectId, name),
   })
 
-async function teach(
+async function trainStudent(
   settings: TrainSettings,
   {
-    trace,
+    softTargets,
     stopAfter,
     stores = storesOf(),
-  }: { trace?: string; stopAfter?: number; stores?: ReturnType<typeof storesOf> } = {},
+  }: { softTargets?: string; stopAfter?: number; stores?: ReturnType<typeof storesOf> } = {},
 ): Promise<Checkpoint> {
   const controller = new AbortController()
   let clock = 0
@@ -56,7 +56,7 @@ async function teach(
       studentId: freshId('student') as StudentId,
       datasetId: id,
       settings,
-      ...(trace === undefined ? {} : { trace }),
+      ...(softTargets === undefined ? {} : { softTargets }),
       backend: 'wasm',
     },
     {
@@ -70,7 +70,7 @@ async function teach(
   return found.checkpoint
 }
 
-/** A student as a model of its own. */
+/** A student opened as a teacher. */
 async function open(checkpoint: Checkpoint, name: string): Promise<EngineTeacher> {
   const { shape, tokenizer } = checkpoint
   const { bytes } = writeStudentGguf({
@@ -86,18 +86,18 @@ async function open(checkpoint: Checkpoint, name: string): Promise<EngineTeacher
     onProgress: () => undefined,
   })
 }
-async function traceWith(model: EngineTeacher, withHidden: boolean): Promise<string> {
+async function storeSoftTargets(model: EngineTeacher, withHidden: boolean): Promise<string> {
   return (
-    await traceDataset(
+    await computeDatasetSoftTargets(
       model,
-      { projectId, datasetId: id, choices: 8, temperature: 1, hidden: withHidden },
+      { projectId, datasetId: id, topK: 8, temperature: 1, hidden: withHidden },
       { signal: new AbortController().signal, emit: () => undefined },
       db,
     )
-  ).trace
+  ).softTargets
 }
-async function read(name: string): Promise<TraceFile> {
-  const found = readTraceFile((await traceFiles.read(projectId, name)) ?? new Uint8Array())
+async function read(name: string): Promise<SoftTargetFile> {
+  const found = readSoftTargetFile((await softTargetFiles.read(projectId, name)) ?? new Uint8Array())
   if (!found.ok) throw new Error(found.sentence)
   return found.file
 }
@@ -119,11 +119,17 @@ beforeAll(async () => {
   }
   await putDataset(db, dataset, rows)
   teacher = await open(
-    await teach({ ...SMALL_TRAINING, vocabulary: 320, steps: 60, evaluateEvery: 60, learningRate: 0.01 }),
+    await trainStudent({
+      ...SMALL_TRAINING,
+      vocabulary: 320,
+      steps: 60,
+      evaluateEvery: 60,
+      learningRate: 0.01,
+    }),
     'Nan',
   )
-  hidden = await traceWith(teacher, true)
-  plain = await traceWith(teacher, false)
+  hidden = await storeSoftTargets(teacher, true)
+  plain = await storeSoftTargets(teacher, false)
 }, 120_000)
 afterAll(async () => {
   await teacher.release()
@@ -132,29 +138,29 @@ afterAll(async () => {
 })
 
 const { vocabulary: _, labelSmoothing: __, ...common } = SMALL_TRAINING
-/** From another beginning than the teacher’s, whose directions it would otherwise share. */
+/** With another seed than the teacher’s, because it would otherwise share the teacher’s directions. */
 const SETTINGS: DivergenceTrainSettings = {
   ...common,
   loss: 'forward-kl',
   temperature: 1,
-  choices: 8,
+  topK: 8,
   textShare: 0,
   steps: 60,
   evaluateEvery: 60,
   learningRate: 0.01,
   rngSeed: 8,
 }
-const markOf = ({ state: { weights } }: Checkpoint): string =>
+const hashOf = ({ state: { weights } }: Checkpoint): string =>
   hashOfBytes(new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength))
 
-test('stored states lie beside the very probabilities that are stored without them, two bytes a number', async () => {
+test('stores hidden states next to the same probabilities, with two bytes per number', async () => {
   const [withStates, without] = [await read(hidden), await read(plain)]
   expect(hidden).toBe(plain.replace(/\.trace$/, '-hidden.trace'))
   expect(withStates.header).toMatchObject({ hidden: { width: WIDTH }, teacher: { name: 'Nan' } })
   expect(without.header.hidden).toBeUndefined()
   withStates.rows.forEach((row, i) => {
-    const { hidden: states, ...said } = row
-    expect(said).toEqual(without.rows[i])
+    const { hidden: states, ...probabilities } = row
+    expect(probabilities).toEqual(without.rows[i])
     expect(states?.directions).toHaveLength((row.ids.length / 8) * WIDTH)
   })
   const tokens = withStates.rows.reduce((sum, { ids }) => sum + ids.length / 8, 0)
@@ -162,17 +168,17 @@ test('stored states lie beside the very probabilities that are stored without th
     withStates.wholeBytes - without.wholeBytes - JSON.stringify({ hidden: { width: WIDTH } }).length,
   ).toBeGreaterThanOrEqual(2 * WIDTH * tokens - 8)
   expect(
-    (await listTraces({ projectId, datasetId: id }))
+    (await listSoftTargets({ projectId, datasetId: id }))
       .map(({ hiddenWidth }) => hiddenWidth ?? 0)
       .toSorted((a, b) => a - b),
   ).toEqual([0, WIDTH])
 })
 
-describe('a student that learns hidden states too', () => {
+describe('training with hidden states', () => {
   /** Mean cosine of a student's and the teacher's states along the rows, from files of both. */
   async function compare(checkpoint: Checkpoint, name: string): Promise<number> {
     const model = await open(checkpoint, name)
-    const own = await read(await traceWith(model, true))
+    const own = await read(await storeSoftTargets(model, true))
     await model.release()
     const theirs = await read(hidden)
     const [a, b] = [new Float32Array(WIDTH), new Float32Array(WIDTH)]
@@ -188,41 +194,48 @@ describe('a student that learns hidden states too', () => {
     return cosines.reduce((sum, one) => sum + one, 0) / cosines.length
   }
 
-  test('comes to have states like the teacher’s, which the probabilities alone do not make', async () => {
-    const pulled = await compare(await teach({ ...SETTINGS, hiddenShare: 3 }, { trace: hidden }), 'Pulled')
-    const free = await compare(await teach(SETTINGS, { trace: hidden }), 'Free')
+  test('brings hidden states close to the teacher’s, unlike probabilities alone', async () => {
+    const pulled = await compare(
+      await trainStudent({ ...SETTINGS, hiddenShare: 3 }, { softTargets: hidden }),
+      'Pulled',
+    )
+    const free = await compare(await trainStudent(SETTINGS, { softTargets: hidden }), 'Free')
     expect(pulled).toBeGreaterThan(0.5)
     expect(Math.abs(free)).toBeLessThan(pulled - 0.3)
   }, 120_000)
 
-  test('stopped and taken up again is the one that was not, bit for bit', async () => {
+  test('resumes a stopped training to the same student bit for bit', async () => {
     const settings = { ...SETTINGS, hiddenShare: 2, steps: 6, evaluateEvery: 3 }
-    const whole = markOf(await teach(settings, { trace: hidden }))
+    const whole = hashOf(await trainStudent(settings, { softTargets: hidden }))
     const stores = storesOf()
-    expect((await teach(settings, { trace: hidden, stopAfter: 2, stores })).state.step).toBe(2)
-    expect(markOf(await teach(settings, { trace: hidden, stores }))).toBe(whole)
+    expect((await trainStudent(settings, { softTargets: hidden, stopAfter: 2, stores })).state.step).toBe(2)
+    expect(hashOf(await trainStudent(settings, { softTargets: hidden, stores }))).toBe(whole)
   })
 
-  test('with weight 0 is the student of the probabilities alone, whichever file it reads', async () => {
+  test('trains the same student with weight 0 as without hidden states', async () => {
     const settings = { ...SETTINGS, steps: 4, evaluateEvery: 4 }
-    const alone = markOf(await teach(settings, { trace: plain }))
-    expect(markOf(await teach({ ...settings, hiddenShare: 0 }, { trace: hidden }))).toBe(alone)
-    expect(markOf(await teach({ ...settings, hiddenShare: 1 }, { trace: hidden }))).not.toBe(alone)
+    const alone = hashOf(await trainStudent(settings, { softTargets: plain }))
+    expect(hashOf(await trainStudent({ ...settings, hiddenShare: 0 }, { softTargets: hidden }))).toBe(alone)
+    expect(hashOf(await trainStudent({ ...settings, hiddenShare: 1 }, { softTargets: hidden }))).not.toBe(
+      alone,
+    )
   })
 
-  test('is refused with a sentence where the states are of another width or were not stored', async () => {
+  test('refuses hidden states of another width or that are not stored', async () => {
     await expect(
-      teach({ ...SETTINGS, hiddenShare: 1, preset: 'micro' }, { trace: hidden }),
+      trainStudent({ ...SETTINGS, hiddenShare: 1, preset: 'micro' }, { softTargets: hidden }),
     ).rejects.toMatchObject({
       name: 'ModelRefused',
       message:
-        'The hidden states of Nan are 48 wide and those of a student of size “micro” 96; only states of one width can be compared. Choose the size “nano”, which is 48 wide, or set the weight of the hidden states to 0.',
+        'The hidden states of Nan have width 48, but those of a student of size “micro” have width 96; only equal widths can be compared. Choose the model size “nano”, which has width 48, or set “Hidden state loss weight” to 0.',
     })
-    await expect(teach({ ...SETTINGS, hiddenShare: 1 }, { trace: plain })).rejects.toMatchObject({
-      name: 'ModelRefused',
-      message: expect.stringMatching(
-        /^The hidden states of Nan were not stored with its probabilities\. Load it and train/,
-      ),
-    })
+    await expect(trainStudent({ ...SETTINGS, hiddenShare: 1 }, { softTargets: plain })).rejects.toMatchObject(
+      {
+        name: 'ModelRefused',
+        message: expect.stringMatching(
+          /^The hidden states of Nan were not stored with its soft targets\. Load it and train/,
+        ),
+      },
+    )
   })
 })

@@ -1,5 +1,5 @@
-// Models on a hub, over real HTTP against a server that behaves like one: lists in pages, redirects to another host, cuts, damage,
-// versions that move, doors that are closed, and lists that lie.
+// Models on a hub, over real HTTP against a stand-in server: paginated lists, redirects to another host, cut connections, damaged files,
+// changing versions, denied access, and false lists.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { ModelBundle } from '../../../workers/teachers/bundle.ts'
 import { browseHub } from '../../../workers/teachers/hub/hub-bundle.ts'
@@ -9,7 +9,7 @@ import { modelFolders } from '../../../src/storage/model-folders.ts'
 import { HubStandIn } from '../../stand-ins/hub.ts'
 import { installPrivateFiles, PrivateFiles } from '../../stand-ins/private-files.ts'
 
-const text = (words: string): Uint8Array => new TextEncoder().encode(words)
+const text = (content: string): Uint8Array => new TextEncoder().encode(content)
 const noise = (bytes: number, seed: number): Uint8Array =>
   Uint8Array.from({ length: bytes }, (_, i) => ((i + seed) * 2654435761) >>> 13)
 const FILES = new Map([
@@ -26,7 +26,7 @@ const FILES = new Map([
 const WANTED = [...FILES.keys()].filter((path) => !/gitattributes|README|\.bin$/.test(path))
 const TOTAL = WANTED.reduce((sum, path) => sum + (FILES.get(path)?.length ?? 0), 0)
 const NAME = 'owner/some-model'
-const KEPT = 'owner_some-model'
+const STORED = 'owner_some-model'
 
 let hub: HubStandIn
 let disk: PrivateFiles
@@ -61,15 +61,15 @@ const fetchIt = (
     signal: options.signal ?? signal,
     onProgress: ({ done, total }) => options.onProgress?.(done, total),
   })
-/** True where every wanted file is there with its bytes, and nothing else. */
+/** Whether exactly the expected files are there with their bytes. */
 async function isWhole(
   { files }: ModelBundle,
-  wanted: ReadonlyMap<string, Uint8Array> = FILES,
+  expected: ReadonlyMap<string, Uint8Array> = FILES,
   paths = WANTED,
 ): Promise<boolean> {
   if (files.size !== paths.length) return false
   const same = paths.map(async (path) => {
-    const [found, bytes] = [files.get(path), wanted.get(path)]
+    const [found, bytes] = [files.get(path), expected.get(path)]
     return (
       found !== undefined &&
       bytes !== undefined &&
@@ -78,10 +78,10 @@ async function isWhole(
   })
   return (await Promise.all(same)).every(Boolean)
 }
-const weightsAsked = (): string[] => hub.asked.filter((line) => line.startsWith('cdn model-'))
+const weightRequests = (): string[] => hub.requests.filter((line) => line.startsWith('cdn model-'))
 
-describe('looking at a page', () => {
-  test('its files are listed over pages, and only those that the model needs are named', async () => {
+describe('inspecting a page', () => {
+  test('lists files over several pages, and only those that the model needs', async () => {
     hub.pageSize = 3
     const listing = await browseHub(page(), signal)
     expect(listing).toMatchObject({
@@ -92,11 +92,11 @@ describe('looking at a page', () => {
     expect(listing.variants).toHaveLength(1)
     expect(listing.variants[0]).toMatchObject({ id: 'model.safetensors', form: 'safetensors', bytes: TOTAL })
     expect(listing.variants[0]?.files.toSorted()).toEqual(WANTED.toSorted())
-    expect(hub.asked.filter((line) => line.includes('/tree/'))).toHaveLength(3)
-    expect(weightsAsked()).toEqual([])
+    expect(hub.requests.filter((line) => line.includes('/tree/'))).toHaveLength(3)
+    expect(weightRequests()).toEqual([])
   })
 
-  test('headers are read by ranges at the commit, over the redirect, and nothing else is downloaded', async () => {
+  test('reads headers by ranges at the commit through the redirect, and nothing else', async () => {
     const { files, hub: from } = await peekModel(source(), signal)
     const weights = files.get('model-00002-of-00002.safetensors')
     expect(weights?.size).toBe(70_000)
@@ -108,12 +108,12 @@ describe('looking at a page', () => {
     ).toBe(0)
     expect(from?.licence).toBe('apache-2.0')
     expect(from?.origin).toMatch(new RegExp(`^${hub.url}/${NAME}/tree/[0-9a-f]{40}$`))
-    expect(hub.asked.filter((line) => line.startsWith('cdn'))).toEqual([
+    expect(hub.requests.filter((line) => line.startsWith('cdn'))).toEqual([
       'cdn model-00002-of-00002.safetensors bytes=100-159',
     ])
   })
 
-  test('where a page holds several models, the person is asked which, and the chosen one is taken with its data files', async () => {
+  test('requires a choice among several models and downloads the chosen one with its data files', async () => {
     const files = new Map([
       ['config.json', text('{}')],
       ['tokenizer.json', noise(2000, 1)],
@@ -136,10 +136,10 @@ describe('looking at a page', () => {
     ])
     await expect(peekModel(source(), signal)).rejects.toMatchObject({
       name: 'ModelRefused',
-      message: expect.stringContaining('holds 4 models: “big.gguf”') as string,
+      message: expect.stringContaining('has 4 models: “big.gguf”') as string,
     })
     await expect(peekModel(source('', 'onnx/nothing.onnx'), signal)).rejects.toThrow(
-      /holds no model “onnx\/nothing.onnx”/,
+      /has no model “onnx\/nothing.onnx”/,
     )
     const bundle = await fetchIt(true, { variant: 'onnx/model.onnx' })
     expect([bundle.name, [...bundle.files.keys()].toSorted()]).toEqual([
@@ -152,12 +152,12 @@ describe('looking at a page', () => {
     [
       401,
       'ModelRefused',
-      /shows “owner\/some-model” to nobody who is not signed in \(401\).*Download its files with your account/,
+      /shows “owner\/some-model” only to signed-in users \(401\).*Download its files with your account/,
     ],
     [404, 'ModelRefused', /has no model “owner\/some-model”.*ends in \.gguf/],
-    [429, 'DownloadFailed', /answered 429: it was asked too often/],
-    [503, 'DownloadFailed', /answered 503\. Try again in a while/],
-  ])('an answer of %i is told in a sentence', async (status, name, sentence) => {
+    [429, 'DownloadFailed', /responded with 429: too many requests/],
+    [503, 'DownloadFailed', /responded with 503\. Try again later/],
+  ])('reports status %i in a sentence', async (status, name, sentence) => {
     hub.refuse = () => status
     await expect(browseHub(page(), signal)).rejects.toMatchObject({
       name,
@@ -165,25 +165,25 @@ describe('looking at a page', () => {
     })
   })
 
-  test('a page whose terms have to be accepted says that its files must be downloaded by hand', async () => {
+  test('says that files of a gated page must be downloaded by hand', async () => {
     hub.put(NAME, { files: FILES, gated: 'manual' })
     await expect(browseHub(page(), signal)).rejects.toMatchObject({
       name: 'ModelRefused',
       message: expect.stringMatching(
-        /only to people who accepted its terms there\. Download its files with your account/,
+        /only to users who accepted its terms there\. Download its files with your account/,
       ) as string,
     })
   })
 
-  test('a server that is no hub, and one that is not there, are told apart', async () => {
+  test('distinguishes a server that is not a hub from one that does not respond', async () => {
     hub.tamper = () => 'hello'
-    await expect(browseHub(page(), signal)).rejects.toThrow(/does not answer like a model hub/)
+    await expect(browseHub(page(), signal)).rejects.toThrow(/does not respond like a model hub/)
     await expect(browseHub('http://127.0.0.1:1/owner/name', signal)).rejects.toThrow(
-      /did not answer, or does not allow other pages/,
+      /did not respond, or does not allow other pages/,
     )
   })
 
-  test('places that lead out of the folder, that are hidden or overlong, are no files of the model', async () => {
+  test('ignores paths that lead out of the folder, are hidden or are too long', async () => {
     const hostile = [
       '../x.gguf',
       '/etc/x.gguf',
@@ -199,57 +199,57 @@ describe('looking at a page', () => {
       'manifest.retort',
       'x.gguf.part',
     ]
-    hub.tamper = (path, answer) =>
+    hub.tamper = (path, json) =>
       path.includes('/tree/')
-        ? hostile.map((place) => ({ type: 'file', path: place, size: 5, oid: 'a'.repeat(40) }))
-        : answer
-    await expect(peekModel(source(), signal)).rejects.toThrow(/holds no model that can be read/)
-    await expect(fetchIt(true)).rejects.toThrow(/holds no model that can be read/)
+        ? hostile.map((hostilePath) => ({ type: 'file', path: hostilePath, size: 5, oid: 'a'.repeat(40) }))
+        : json
+    await expect(peekModel(source(), signal)).rejects.toThrow(/has no model that can be read/)
+    await expect(fetchIt(true)).rejects.toThrow(/has no model that can be read/)
     expect(disk.bytes).toBe(0)
   })
 
-  test('a list of a hundred thousand files is given up after ten thousand, and one that leads elsewhere is not followed', async () => {
+  test('stops listing after 10,000 files and follows no link to another host', async () => {
     hub.put(NAME, { files: new Map(Array.from({ length: 100_000 }, (_, i) => [`f${i}.bin`, text('x')])) })
     await expect(browseHub(page(), signal)).rejects.toThrow(/more than 10,000 files/)
-    expect(hub.asked.length).toBeLessThan(15)
+    expect(hub.requests.length).toBeLessThan(15)
     hub.put(NAME, { files: FILES })
     hub.pageSize = 5
     const elsewhere = await new HubStandIn().open()
     hub.nextPage = (address) => address.replace(hub.url, elsewhere.url)
     await expect(browseHub(page(), signal)).resolves.toMatchObject({ name: NAME })
-    expect(elsewhere.asked).toEqual([])
+    expect(elsewhere.requests).toEqual([])
     await elsewhere.close()
   })
 })
 
 describe('downloading', () => {
-  test('takes every file, tells bytes over all of them, and keeps them as one model that knows whence it is', async () => {
-    const told: [number, number][] = []
-    const bundle = await fetchIt(true, { onProgress: (...one) => told.push(one) })
+  test('downloads every file, reports bytes over all of them and stores them as one model with its origin', async () => {
+    const reported: [number, number][] = []
+    const bundle = await fetchIt(true, { onProgress: (...one) => reported.push(one) })
     expect(await isWhole(bundle)).toBe(true)
-    expect(told.every(([, total]) => total === TOTAL)).toBe(true)
-    expect(told.map(([done]) => done)).toEqual(told.map(([done]) => done).toSorted((a, b) => a - b))
-    expect(told.at(-1)).toEqual([TOTAL, TOTAL])
-    expect(await modelFiles.list()).toMatchObject([{ name: KEPT, bytes: TOTAL }])
-    const again = await peekModel({ kind: 'stored', name: KEPT }, signal)
+    expect(reported.every(([, total]) => total === TOTAL)).toBe(true)
+    expect(reported.map(([done]) => done)).toEqual(reported.map(([done]) => done).toSorted((a, b) => a - b))
+    expect(reported.at(-1)).toEqual([TOTAL, TOTAL])
+    expect(await modelFiles.list()).toMatchObject([{ name: STORED, bytes: TOTAL }])
+    const again = await peekModel({ kind: 'stored', name: STORED }, signal)
     expect(await isWhole(again)).toBe(true)
     expect(again.hub).toMatchObject({ origin: bundle.hub?.origin, licence: 'apache-2.0' })
-    const before = hub.asked.length
+    const before = hub.requests.length
     expect(await isWhole(await fetchIt(true))).toBe(true)
-    expect(hub.asked.length).toBe(before)
-    await modelFiles.remove(KEPT)
+    expect(hub.requests.length).toBe(before)
+    await modelFiles.remove(STORED)
     expect([await modelFiles.list(), disk.bytes]).toEqual([[], 0])
   })
 
-  test('without keeping it lies in memory only', async () => {
+  test('downloads into memory only if the model is not to be stored', async () => {
     expect(await isWhole(await fetchIt(false))).toBe(true)
     expect(disk.bytes).toBe(0)
   })
 
-  test('connections that are cut in the middle are taken up where they ended', async () => {
+  test('resumes cut connections where they ended', async () => {
     hub.cutAfter = 30_000
     expect(await isWhole(await fetchIt(true))).toBe(true)
-    expect(weightsAsked()).toEqual([
+    expect(weightRequests()).toEqual([
       'cdn model-00001-of-00002.safetensors',
       'cdn model-00001-of-00002.safetensors bytes=30000-',
       'cdn model-00002-of-00002.safetensors',
@@ -258,7 +258,7 @@ describe('downloading', () => {
     ])
   })
 
-  test('a stop keeps what came; it is no model yet, and going on asks for the rest alone', async () => {
+  test('keeps a stopped download, which is not a model yet, and resumes with the rest', async () => {
     const stop = new AbortController()
     hub.pauseMs = 1
     await expect(
@@ -266,34 +266,34 @@ describe('downloading', () => {
     ).rejects.toMatchObject({ name: 'AbortError' })
     expect(await modelFiles.list()).toEqual([])
     const [half] = await modelFolders.list()
-    expect(half).toMatchObject({ name: KEPT, bytes: TOTAL, hub: { url: page() } })
-    expect(half?.here).toBeGreaterThan(60_000)
-    await expect(peekModel({ kind: 'stored', name: KEPT }, signal)).rejects.toMatchObject({
+    expect(half).toMatchObject({ name: STORED, bytes: TOTAL, hub: { url: page() } })
+    expect(half?.downloadedBytes).toBeGreaterThan(60_000)
+    await expect(peekModel({ kind: 'stored', name: STORED }, signal)).rejects.toMatchObject({
       name: 'ModelMissing',
-      message: expect.stringContaining('is not whole in this browser') as string,
+      message: expect.stringContaining('is only partly downloaded') as string,
     })
-    hub.asked.length = 0
+    hub.requests.length = 0
     hub.pauseMs = 0
     expect(await isWhole(await fetchIt(true))).toBe(true)
-    expect(weightsAsked()).toEqual([
+    expect(weightRequests()).toEqual([
       expect.stringMatching(/^cdn model-00002-of-00002\.safetensors bytes=\d+-$/),
     ])
   })
 
-  test('bytes that are not those of the list are thrown away with a sentence, large files and small ones, also where a part was there', async () => {
+  test('deletes files whose bytes do not match the list, also if a part was there', async () => {
     for (const path of ['model-00002-of-00002.safetensors', 'config.json']) {
-      hub.damage = (place, bytes) =>
-        place === path ? bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte)) : bytes
+      hub.damage = (damagedPath, bytes) =>
+        damagedPath === path ? bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte)) : bytes
       await expect(fetchIt(true)).rejects.toMatchObject({
         name: 'DownloadFailed',
         message: expect.stringMatching(new RegExp(`“${path}” arrived damaged`)) as string,
       })
       await expect(fetchIt(false)).rejects.toThrow(/arrived damaged/)
-      expect(await modelFolders.bytesHere(KEPT, path)).toBe(0)
+      expect(await modelFolders.downloadedBytes(STORED, path)).toBe(0)
       expect(await modelFiles.list()).toEqual([])
-      await modelFiles.remove(KEPT)
+      await modelFiles.remove(STORED)
     }
-    // What an earlier visit left is damaged on disk: the whole is hashed, not only what comes now.
+    // The part of an earlier visit is damaged on disk: the whole file is hashed, not only the new bytes.
     hub.damage = (_, bytes) => bytes
     const stop = new AbortController()
     hub.pauseMs = 1
@@ -302,7 +302,7 @@ describe('downloading', () => {
     ).rejects.toMatchObject({ name: 'AbortError' })
     const part = disk.root.folders
       .get('models')
-      ?.folders.get(KEPT)
+      ?.folders.get(STORED)
       ?.files.get('model-00002-of-00002.safetensors.part')
     if (part) part.bytes[5] = (part.bytes[5] ?? 0) ^ 1
     hub.pauseMs = 0
@@ -310,19 +310,19 @@ describe('downloading', () => {
     expect(await isWhole(await fetchIt(true))).toBe(true)
   })
 
-  test('a file that is longer or shorter than its list says is not taken', async () => {
+  test('rejects a file that is longer or shorter than its list states', async () => {
     for (const change of [
       (bytes: Uint8Array) => bytes.subarray(0, 40_000),
       (bytes: Uint8Array) => Buffer.concat([bytes, bytes]),
     ]) {
-      hub.damage = (place, bytes) => (place.startsWith('model-00001') ? change(bytes) : bytes)
+      hub.damage = (path, bytes) => (path.startsWith('model-00001') ? change(bytes) : bytes)
       await expect(fetchIt(true)).rejects.toMatchObject({ name: 'DownloadFailed' })
       expect(await modelFiles.list()).toEqual([])
-      await modelFiles.remove(KEPT)
+      await modelFiles.remove(STORED)
     }
   })
 
-  test('a page that moves in the middle changes nothing of the download, which stays at its commit', async () => {
+  test('stays at its commit if the page changes during the download', async () => {
     const changed = new Map([...FILES, ['model-00002-of-00002.safetensors', noise(70_000, 99)]])
     const bundle = await fetchIt(true, {
       onProgress: (done) => done > 10_000 && hub.put(NAME, { files: changed }),
@@ -330,7 +330,7 @@ describe('downloading', () => {
     expect(await isWhole(bundle)).toBe(true)
   })
 
-  test('going on after the page moved takes the new files, and of the old ones only those that are the same', async () => {
+  test('resumes after a page change with the new files and reuses unchanged ones', async () => {
     const stop = new AbortController()
     hub.pauseMs = 1
     await expect(
@@ -343,41 +343,44 @@ describe('downloading', () => {
     ])
     hub.put(NAME, { files: changed })
     await browseHub(page(), signal)
-    hub.asked.length = 0
+    hub.requests.length = 0
     hub.pauseMs = 0
     expect(await isWhole(await fetchIt(true), changed)).toBe(true)
-    expect(weightsAsked()).toEqual(['cdn model-00002-of-00002.safetensors'])
+    expect(weightRequests()).toEqual(['cdn model-00002-of-00002.safetensors'])
     expect(
-      hub.asked
+      hub.requests
         .filter((line) => line.startsWith('hub /owner'))
         .map((line) => line.split('/').at(-1)?.trim())
         .toSorted(),
     ).toEqual(['model-00002-of-00002.safetensors', 'tokenizer_config.json'])
   })
 
-  test('another version is kept beside the one that is kept already', async () => {
+  test('stores another version next to the one that is stored already', async () => {
     await fetchIt(true)
     const changed = new Map([...FILES, ['config.json', text('{"model_type":"qwen2"}')]])
     const commit = hub.put(NAME, { files: changed })
     await browseHub(page(), signal)
     expect(await isWhole(await fetchIt(true), changed)).toBe(true)
-    expect((await modelFiles.list()).map(({ name }) => name)).toEqual([KEPT, `${KEPT} ${commit.slice(0, 8)}`])
-    expect(await isWhole(await peekModel({ kind: 'stored', name: KEPT }, signal))).toBe(true)
+    expect((await modelFiles.list()).map(({ name }) => name)).toEqual([
+      STORED,
+      `${STORED} ${commit.slice(0, 8)}`,
+    ])
+    expect(await isWhole(await peekModel({ kind: 'stored', name: STORED }, signal))).toBe(true)
   })
 
-  test('what does not fit is refused before anything large is asked for', async () => {
+  test('refuses a model that does not fit before any large request', async () => {
     uninstall()
     uninstall = installPrivateFiles(disk, { quota: 100_000, usage: 20_000 })
     await expect(fetchIt(true)).rejects.toMatchObject({
       name: 'StorageFull',
       message: expect.stringContaining('needs 1 MB, and this browser has 1 MB left') as string,
     })
-    expect(weightsAsked()).toEqual([])
+    expect(weightRequests()).toEqual([])
   })
 
-  test('a file that the hub closes in between is told with its place to get it', async () => {
+  test('explains how to get a file that became gated in between', async () => {
     await browseHub(page(), signal)
     hub.put(NAME, { files: FILES, gated: 'auto' })
-    await expect(fetchIt(true)).rejects.toThrow(/does not give this file to everyone \(401\)/)
+    await expect(fetchIt(true)).rejects.toThrow(/does not serve this file publicly \(401\)/)
   })
 })

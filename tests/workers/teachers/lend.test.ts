@@ -1,10 +1,10 @@
-// A teacher that is lent: to the training it was lent for, as long as it is loaded, and no other.
+// Lending a teacher: to the training that it was lent for, and only while it is loaded.
 import 'fake-indexeddb/auto'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { datasetId, type Dataset, type DatasetRow } from '../../../src/domain/dataset.ts'
 import { EngineError } from '../../../src/engine/errors.ts'
 import { makeNumbers } from '../../../src/engine/checks/numbers.ts'
-import { readTraceFile, writeTraceHeader } from '../../../src/engine/training/trace-file.ts'
+import { readSoftTargetFile, writeSoftTargetHeader } from '../../../src/engine/training/soft-target-file.ts'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
 import { connect, portOf, serve } from '../../../src/protocol/channel.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
@@ -12,12 +12,12 @@ import type { LentTeacherContract } from '../../../src/protocol/lent-teacher.ts'
 import type { LendRequest } from '../../../src/protocol/teacher.ts'
 import { openDatabase, type Database } from '../../../src/storage/database.ts'
 import { putDataset } from '../../../src/storage/datasets.ts'
-import { traceFiles } from '../../../src/storage/files.ts'
+import { softTargetFiles } from '../../../src/storage/files.ts'
 import { borrowTeacher } from '../../../workers/student/borrowed-teacher.ts'
 import type { EngineTeacher } from '../../../workers/teachers/engine-teacher.ts'
 import { openGguf } from '../../../workers/teachers/gguf.ts'
 import { lendTeacher } from '../../../workers/teachers/lend.ts'
-import { traceDataset, type TracingTeacher } from '../../../workers/teachers/trace.ts'
+import { computeDatasetSoftTargets, type SoftTargetTeacher } from '../../../workers/teachers/soft-targets.ts'
 import { writeSmallGguf } from '../../engine/weights/small-gguf.ts'
 import { installPrivateFiles, PrivateFiles } from '../../stand-ins/private-files.ts'
 import { MODEL } from '../../stand-ins/sample-project.ts'
@@ -71,18 +71,18 @@ beforeEach(async () => {
   db = await openDatabase(`lending ${databases++}`)
   uninstall = installPrivateFiles(new PrivateFiles())
   const id = await store(makeRows(6, 2))
-  const summary = await traceDataset(
+  const summary = await computeDatasetSoftTargets(
     teacher,
-    { projectId, datasetId: id, choices: 8, temperature: 1 },
+    { projectId, datasetId: id, topK: 8, temperature: 1 },
     { signal: never, emit: () => undefined },
     db,
   )
   request = {
     projectId,
     datasetId: id,
-    choices: 8,
+    topK: 8,
     temperature: 1,
-    trace: summary.trace,
+    softTargets: summary.softTargets,
     teacher: summary.teacher,
   }
 })
@@ -91,49 +91,49 @@ afterEach(() => {
   uninstall()
 })
 
-/** A lending under way: the asking side, and how it is ended. */
-function lend(over: Partial<LendRequest> = {}, isHere: () => boolean = () => true) {
+/** A loan in progress: the caller's side, and how it is ended. */
+function lend(over: Partial<LendRequest> = {}, isLoaded: () => boolean = () => true) {
   const { port1, port2 } = new MessageChannel()
   const ends = new AbortController()
   const { remote, close } = connect<LentTeacherContract>(portOf(port2))
-  let tellReady: () => void = () => undefined
-  const ready = new Promise<void>((resolve) => (tellReady = resolve))
+  let resolveReady: () => void = () => undefined
+  const ready = new Promise<void>((resolve) => (resolveReady = resolve))
   const lending = lendTeacher(
     teacher,
-    isHere,
+    isLoaded,
     { ...request, ...over, port: port1 },
-    { signal: ends.signal, emit: tellReady },
+    { signal: ends.signal, emit: resolveReady },
     db,
   )
   return { remote, ready, lending, end: () => (ends.abort(), close('ended'), port2.close(), lending) }
 }
-/** Made anew where it is handed over. */
-const makeAnswers = () => [
+/** New arrays for each call, because they are transferred. */
+const makeCompletions = () => [
   { system: '', prompt: 'What colour is the cup?', tokens: Uint16Array.of(100, 101, 102, 4) },
 ]
-const answers = makeAnswers()
+const completions = makeCompletions()
 
-test('answers on its port in the student’s numbers until it is taken back', async () => {
+test('computes soft targets on its port in the student’s token ids until the loan ends', async () => {
   const { remote, ready, end } = lend()
   await ready
-  const [traced] = await remote.trace({ answers })
-  expect(traced!.choices).toBe(8)
-  expect(traced!.ids).toHaveLength(4 * 8)
-  expect(traced!.ids.every((id) => id >= 4 && id < 5 + 256)).toBe(true) // tokens of texts, and the end
+  const [targets] = await remote.computeSoftTargets({ completions })
+  expect(targets!.topK).toBe(8)
+  expect(targets!.ids).toHaveLength(4 * 8)
+  expect(targets!.ids.every((id) => id >= 4 && id < 5 + 256)).toBe(true) // tokens of texts, and the end
   for (let i = 0; i < 4; i++)
     expect(
-      Math.abs(traced!.probabilities.subarray(9 * i, 9 * i + 9).reduce((a, b) => a + b, 0) - 1),
+      Math.abs(targets!.probabilities.subarray(9 * i, 9 * i + 9).reduce((a, b) => a + b, 0) - 1),
     ).toBeLessThanOrEqual(1e-5)
   expect(await end()).toBeNull()
 })
 
-test('that is unloaded meanwhile says so to whoever asks', async () => {
-  let here = true
-  const { remote, ready, end } = lend({}, () => here)
+test('rejects calls with NotLoaded after the teacher is unloaded', async () => {
+  let loaded = true
+  const { remote, ready, end } = lend({}, () => loaded)
   await ready
-  expect(await remote.trace({ answers })).toHaveLength(1)
-  here = false
-  await expect(remote.trace({ answers })).rejects.toMatchObject({
+  expect(await remote.computeSoftTargets({ completions })).toHaveLength(1)
+  loaded = false
+  await expect(remote.computeSoftTargets({ completions })).rejects.toMatchObject({
     name: 'NotLoaded',
     message: expect.stringMatching(
       /^The teacher that this student learns from, “.+”, was unloaded\. Load it again/,
@@ -142,46 +142,51 @@ test('that is unloaded meanwhile says so to whoever asks', async () => {
   await end()
 })
 
-test('is not lent in the place of another, without its stored answers, or where the rows are others by now', async () => {
+test('refuses to lend another teacher, one without stored soft targets, or one whose vocabulary changed', async () => {
   await expect(
     lend({ teacher: { ...request.teacher, name: 'Elsewhere', fingerprint: 'ffff' } }).lending,
   ).rejects.toMatchObject({
     name: 'ModelRefused',
     message: expect.stringMatching(
-      /^This student learns from the teacher “Elsewhere”, and “.+” is loaded\. Load the one it began with/,
+      /^This student learns from the teacher “Elsewhere”, but “.+” is loaded\. Load “Elsewhere” from the same file/,
     ),
   })
   await expect(lend({ teacher: { ...request.teacher, fingerprint: 'ffff' } }).lending).rejects.toMatchObject({
     message: expect.stringMatching(/another file of that name is loaded/),
   })
-  await expect(lend({ trace: 'gone.trace' }).lending).rejects.toMatchObject({
+  await expect(lend({ softTargets: 'gone.trace' }).lending).rejects.toMatchObject({
     name: 'ModelMissing',
     message: expect.stringMatching(/not stored here any more/),
   })
-  // As if the rows had used other tokens when it was traced.
-  const stored = readTraceFile((await traceFiles.read(projectId, request.trace)) ?? new Uint8Array())
+  // As if the rows had used other tokens when the soft targets were computed.
+  const stored = readSoftTargetFile(
+    (await softTargetFiles.read(projectId, request.softTargets)) ?? new Uint8Array(),
+  )
   if (!stored.ok) throw new Error(stored.sentence)
-  const appender = await traceFiles.openPart(projectId, 'other.trace', 0)
+  const appender = await softTargetFiles.openPart(projectId, 'other.trace', 0)
   await appender.append(
-    writeTraceHeader({ ...stored.file.header, tokenizer: { ...stored.file.header.tokenizer, json: '{}' } }),
+    writeSoftTargetHeader({
+      ...stored.file.header,
+      tokenizer: { ...stored.file.header.tokenizer, json: '{}' },
+    }),
   )
   await appender.close()
-  await traceFiles.finishPart(projectId, 'other.trace')
-  await expect(lend({ trace: 'other.trace' }).lending).rejects.toMatchObject({
+  await softTargetFiles.finishPart(projectId, 'other.trace')
+  await expect(lend({ softTargets: 'other.trace' }).lending).rejects.toMatchObject({
     name: 'ModelRefused',
-    message: expect.stringMatching(/cannot be made again/),
+    message: expect.stringMatching(/cannot be rebuilt/),
   })
 })
 
-test('that loses the graphics card ends the lending with that, and the student’s worker hears of a teacher that is gone', async () => {
+test('ends the loan with DeviceLost if the graphics card is lost, and the student’s call rejects', async () => {
   const { port1, port2 } = new MessageChannel()
-  const card: TracingTeacher = {
+  const lost: SoftTargetTeacher = {
     description: teacher.description,
     tokenizer: teacher.tokenizer,
-    trace: () => Promise.reject(new EngineError('device-lost', 'The device is gone.')),
+    computeSoftTargets: () => Promise.reject(new EngineError('device-lost', 'The device is gone.')),
   }
   const lending = lendTeacher(
-    card,
+    lost,
     () => true,
     { ...request, port: port1 },
     { signal: never, emit: () => undefined },
@@ -189,24 +194,28 @@ test('that loses the graphics card ends the lending with that, and the student�
   )
   const borrowed = borrowTeacher(port2)
   const ends = new AbortController()
-  const asking = borrowed.trace(makeAnswers(), ends.signal).catch((thrown: Error) => thrown.name)
+  const call = borrowed
+    .computeSoftTargets(makeCompletions(), ends.signal)
+    .catch((thrown: Error) => thrown.name)
   void lending.catch(() => ends.abort()) // as the page does
   await expect(lending).rejects.toMatchObject({ name: 'DeviceLost' })
-  await expect(asking).resolves.toMatch(/^(NotLoaded|AbortError)$/)
+  await expect(call).resolves.toMatch(/^(NotLoaded|AbortError)$/)
   borrowed.close()
 })
 
-test('whose answer fails is a teacher that is not there, never a student’s worker that broke', async () => {
+test('reports a failed teacher as NotLoaded to the student’s worker', async () => {
   const { port1, port2 } = new MessageChannel()
   const stop = serve<LentTeacherContract>(
-    { trace: () => Promise.reject(new RetortError('DeviceLost', 'The GPU was lost.')) },
+    {
+      computeSoftTargets: () => Promise.reject(new RetortError('DeviceLost', 'The graphics card was lost.')),
+    },
     portOf(port1),
   )
   const borrowed = borrowTeacher(port2)
-  await expect(borrowed.trace(makeAnswers(), never)).rejects.toMatchObject({
+  await expect(borrowed.computeSoftTargets(makeCompletions(), never)).rejects.toMatchObject({
     name: 'NotLoaded',
     message:
-      'The teacher could not go through the student’s answers. The GPU was lost. Load the teacher again, then go on from the last checkpoint.',
+      'The teacher could not score the student’s completions. The graphics card was lost. Load the teacher again, then resume from the last checkpoint.',
   })
   stop()
   borrowed.close()

@@ -1,4 +1,4 @@
-// Knows: a tiny model as a folder of Hugging Face: configuration, tokenizer, weights in two files; in Node and in a page.
+// Knows: a tiny model as a Hugging Face folder: configuration, tokenizer, weights in two files; in Node and in a page.
 import { CHARACTER_OF_BYTE } from '../../../src/engine/tokenizers/byte-alphabet.ts'
 import { writeSafetensors } from '../../../src/engine/weights/safetensors.ts'
 import { makeTensors, oracle, type OracleModel } from '../../engine/small-architectures.ts'
@@ -11,7 +11,7 @@ export const FOLDER_MODEL: OracleModel =
   })()
 
 const PRINTABLE = CHARACTER_OF_BYTE.slice(32, 32 + 79)
-/** The token behind the last one that is a letter: it ends answers. */
+/** The token after the last letter: it ends answers. */
 const END = {
   id: 79,
   content: '<|end|>',
@@ -49,7 +49,7 @@ const CONFIG = {
 
 const json = (value: unknown): Uint8Array<ArrayBuffer> => new TextEncoder().encode(JSON.stringify(value))
 
-/** Its files by their places. */
+/** Its files by path. */
 export function makeModelFolder(): Map<string, Uint8Array<ArrayBuffer>> {
   const tensors = [...makeTensors(FOLDER_MODEL)]
   const half = Math.ceil(tensors.length / 2)

@@ -1,4 +1,4 @@
-// In which form weights are held, and the sentence that says why.
+// The form of weights on each backend, and the sentence with the reason.
 import { describe, expect, test } from 'vitest'
 import { chooseWeightForm } from '../../../workers/teachers/weight-form.ts'
 
@@ -8,8 +8,8 @@ const model = (floats: number, packed: number) => ({
   memoryBytes: { wasm: floats * GiB, webgpu: packed * GiB },
 })
 
-describe('weights', () => {
-  test('are floats on the processor where they fit, packed where only that fits, and refused where neither does', () => {
+describe('chooseWeightForm', () => {
+  test('chooses floats on the processor if they fit, packed weights otherwise, and refuses if neither fits', () => {
     expect(chooseWeightForm('wasm', model(1, 0.2))).toMatchObject({
       form: 'f32',
       note: expect.stringContaining('fastest'),
@@ -19,24 +19,24 @@ describe('weights', () => {
       note: expect.stringContaining('several times slower'),
     })
     expect(() => chooseWeightForm('wasm', model(40, 9))).toThrow(
-      /“Some model” needs about 9\.0 GiB, and wasm has 4\. Choose a smaller model/,
+      /“Some model” needs about 9\.0 GiB, and WebAssembly has 4\. Choose a smaller model/,
     )
   })
 
-  test('are packed on a graphics card, unless floats are wanted', () => {
+  test('chooses packed weights on a graphics card unless floats are requested', () => {
     expect(chooseWeightForm('webgpu', model(1, 0.2)).form).toBe('nb4s')
-    expect(chooseWeightForm('webgpu', model(1, 0.2), { wanted: 'f32' })).toMatchObject({
+    expect(chooseWeightForm('webgpu', model(1, 0.2), { preferred: 'f32' })).toMatchObject({
       form: 'f32',
       note: expect.stringContaining('as you chose'),
     })
   })
 
-  test('are what was wanted where that can be had, and what fits otherwise', () => {
-    expect(chooseWeightForm('wasm', model(1, 0.2), { wanted: 'nb4s' }).form).toBe('nb4s')
-    expect(chooseWeightForm('wasm', model(9, 2), { wanted: 'f32' }).form).toBe('nb4s')
-    expect(chooseWeightForm('wasm', model(1, 0.2), { wanted: 'nb4s', forms: ['f32'] })).toMatchObject({
+  test('chooses the requested form if it is available and fits, or the other one', () => {
+    expect(chooseWeightForm('wasm', model(1, 0.2), { preferred: 'nb4s' }).form).toBe('nb4s')
+    expect(chooseWeightForm('wasm', model(9, 2), { preferred: 'f32' }).form).toBe('nb4s')
+    expect(chooseWeightForm('wasm', model(1, 0.2), { preferred: 'nb4s', forms: ['f32'] })).toMatchObject({
       form: 'f32',
-      note: expect.stringContaining('cannot be had packed'),
+      note: expect.stringContaining('Packed weights are not available'),
     })
     expect(() => chooseWeightForm('wasm', model(9, 2), { forms: ['f32'] })).toThrow(/9\.0 GiB/)
     expect(chooseWeightForm('webgpu', model(9, 2), { forms: ['f32'] }).form).toBe('f32')

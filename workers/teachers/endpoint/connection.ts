@@ -1,52 +1,53 @@
-// Knows: how a server is asked by HTTP: what is sent along and what is not, and which fault stands for which answer.
-// Must not know: what is asked (ask.ts), what answers mean (parse.ts).
-import { rootOf, sentenceOfSilence } from './address.ts'
-import { Fault, waitOf } from './fault.ts'
+// Knows: how a server is called over HTTP: what is sent and what is not, and which error each failed response becomes.
+// Must not know: what a request contains (write-request.ts), what responses mean (parse.ts).
+import { rootOf, sentenceForNoResponse } from './address.ts'
+import { ServerError, retryAfterMs } from './server-error.ts'
 import { parseErrorSentence, parseJson } from './parse.ts'
 import { readEvents, readWhole, type BodyBounds } from './read-body.ts'
 import type { Json } from '../../../src/domain/hash.ts'
 
 export interface ConnectionOptions {
-  /** Milliseconds until the first byte of an answer: a server that works on one row at a time lets the others wait. Default 15 minutes. */
-  readonly patienceMs?: number
+  /** Milliseconds until the first byte of a response: a server that works on one row at a time queues the others. Default 15 minutes. */
+  readonly firstByteTimeoutMs?: number
   /** Milliseconds between two bytes. Default 2 minutes. */
-  readonly stallMs?: number
+  readonly stallTimeoutMs?: number
 }
 
 export type Body = { readonly [field: string]: Json | undefined }
 
-/** Bytes of one answer: a list of likeliest tokens is the longest that is asked for. */
-const MOST_BYTES = 64 * 2 ** 20
-const MOST_LINE = 2 ** 20
+/** Max bytes of one response; lists of top tokens are the longest. */
+const MAX_BYTES = 64 * 2 ** 20
+/** Max characters of a line. */
+const MAX_LINE = 2 ** 20
 
 export class Connection {
   readonly url: string
   readonly #key: string | undefined
-  readonly #patienceMs: number
+  readonly #firstByteTimeoutMs: number
   readonly #bounds: BodyBounds
 
-  /** `url` as `requireEndpoint` gives it; `key` is sent to it and nowhere else. */
+  /** `url` as `requireEndpoint` returns it; `key` is sent to it and nowhere else. */
   constructor(
     url: string,
     key: string | undefined,
-    { patienceMs = 900_000, stallMs = 120_000 }: ConnectionOptions = {},
+    { firstByteTimeoutMs = 900_000, stallTimeoutMs = 120_000 }: ConnectionOptions = {},
   ) {
     this.url = url
     this.#key = key
-    this.#patienceMs = patienceMs
-    this.#bounds = { bytes: MOST_BYTES, line: MOST_LINE, patienceMs, stallMs }
+    this.#firstByteTimeoutMs = firstByteTimeoutMs
+    this.#bounds = { bytes: MAX_BYTES, line: MAX_LINE, firstByteTimeoutMs, stallTimeoutMs }
   }
 
-  /** Asks a path below the address, or (`~/…`) below what stands above `/v1`. A body makes it a POST. Throws a `Fault` or an AbortError. */
-  async ask(path: string, signal: AbortSignal, body?: Body): Promise<unknown> {
+  /** Requests a path below the address or, as `~/…`, below the address without `/v1`. With a body it is a POST. Throws a `ServerError` or an AbortError. */
+  async request(path: string, signal: AbortSignal, body?: Body): Promise<unknown> {
     const response = await this.#send(path, signal, body)
     return parseJson(await readWhole(response.body, this.#bounds, signal))
   }
 
-  /** Asks for a stream of events and gives each as parsed JSON. Throws as `ask` does. */
+  /** Requests a stream of events and yields each as parsed JSON. Throws as `request` does. */
   async *stream(path: string, signal: AbortSignal, body: Body): AsyncGenerator<unknown> {
     const response = await this.#send(path, signal, body)
-    // A server that cannot stream answers at once and whole.
+    // A server that cannot stream sends one whole JSON response.
     if (/json/i.test(response.headers.get('Content-Type') ?? ''))
       yield parseJson(await readWhole(response.body, this.#bounds, signal))
     else for await (const data of readEvents(response.body, this.#bounds, signal)) yield parseJson(data)
@@ -55,8 +56,8 @@ export class Connection {
   async #send(path: string, signal: AbortSignal, body: Body | undefined): Promise<Response> {
     signal.throwIfAborted()
     const address = path.startsWith('~') ? rootOf(this.url) + path.slice(1) : `${this.url}${path}`
-    const late = new AbortController()
-    const timer = setTimeout(() => late.abort(), this.#patienceMs)
+    const timeout = new AbortController()
+    const timer = setTimeout(() => timeout.abort(), this.#firstByteTimeoutMs)
     let response: Response
     try {
       response = await fetch(address, {
@@ -66,48 +67,48 @@ export class Connection {
           ...(this.#key ? { Authorization: `Bearer ${this.#key}` } : {}),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.any([signal, late.signal]),
+        signal: AbortSignal.any([signal, timeout.signal]),
         credentials: 'omit',
         referrerPolicy: 'no-referrer',
         cache: 'no-store',
-        // Elsewhere nobody was asked whether the key and the texts may go there.
+        // The person has not agreed to send the key and the texts to another host.
         redirect: 'error',
       })
     } catch {
       signal.throwIfAborted()
-      if (late.signal.aborted)
-        throw new Fault(
-          'cut',
-          `The server did not begin to answer for ${Math.round(this.#patienceMs / 1000)} seconds.`,
+      if (timeout.signal.aborted)
+        throw new ServerError(
+          'interrupted',
+          `The server did not respond for ${Math.round(this.#firstByteTimeoutMs / 1000)} seconds.`,
         )
-      throw new Fault('unreachable', sentenceOfSilence(this.url))
+      throw new ServerError('unreachable', sentenceForNoResponse(this.url))
     } finally {
       clearTimeout(timer)
     }
     if (response.ok) return response
     const text = await readWhole(response.body, { ...this.#bounds, bytes: 2 ** 16 }, signal).catch(() => '')
     signal.throwIfAborted()
-    throw faultOfStatus(response, text, new URL(this.url).host)
+    throw errorOfStatus(response, text, new URL(this.url).host)
   }
 }
 
-function faultOfStatus({ status, headers }: Response, text: string, host: string): Fault {
-  const said = parseErrorSentence(text)
-  const detail = said === '' ? '' : `: ${said}`
-  // Over origins a page sees this header only where the server exposes it; else the pauses are our own.
-  const wait = waitOf(headers.get('Retry-After'), Date.now())
+function errorOfStatus({ status, headers }: Response, text: string, host: string): ServerError {
+  const sentence = parseErrorSentence(text)
+  const detail = sentence === '' ? '' : `: ${sentence}`
+  // Across origins a page sees this header only if the server exposes it; otherwise the pauses are our own.
+  const wait = retryAfterMs(headers.get('Retry-After'), Date.now())
   if (status === 401 || status === 403)
-    return new Fault(
-      'closed',
-      `${host} does not accept the key (${status})${detail}. Type the key that it was started with, or that your account there gives.`,
+    return new ServerError(
+      'denied',
+      `${host} does not accept the key (${status})${detail}. Enter the key that it was started with, or the key of your account there.`,
     )
   if (status === 404)
-    return new Fault(
-      'closed',
-      `${host} has no such model or no such way of asking (404)${detail}. Look at its list of models again.`,
+    return new ServerError(
+      'denied',
+      `${host} has no such model or endpoint (404)${detail}. Check its list of models.`,
     )
   if (status === 408 || status === 429 || status === 503)
-    return new Fault('busy', `${host} has too much to do (${status})${detail}.`, wait)
-  if (status >= 500) return new Fault('failed', `${host} failed (${status})${detail}.`, wait)
-  return new Fault('refused', `${host} refused this request (${status})${detail}.`)
+    return new ServerError('overloaded', `${host} is overloaded (${status})${detail}.`, wait)
+  if (status >= 500) return new ServerError('failed', `${host} failed (${status})${detail}.`, wait)
+  return new ServerError('refused', `${host} refused this request (${status})${detail}.`)
 }

@@ -1,7 +1,7 @@
-// Knows: how fields of an unknown value are looked at without trusting it. What is not of the wanted kind is absent.
+// Knows: how fields of an untrusted value are read. A field of another type counts as absent.
 import { fieldOf } from '../../../src/engine/tokenizers/unknown-json.ts'
 
-/** A field of a field, and so on; a number is a place in a list. */
+/** A field of a field, and so on; a number is an index in a list. */
 export const reach = (value: unknown, ...path: readonly (string | number)[]): unknown =>
   path.reduce<unknown>((at, step) => fieldOf(at, String(step)), value)
 
@@ -15,37 +15,37 @@ export const numberIn = (value: unknown, ...path: readonly (string | number)[]):
   return typeof found === 'number' && Number.isFinite(found) ? found : undefined
 }
 
-/** A whole number from 0 on. */
+/** A whole number of at least 0. */
 export const countIn = (value: unknown, ...path: readonly (string | number)[]): number | undefined => {
   const found = numberIn(value, ...path)
   return found !== undefined && Number.isSafeInteger(found) && found >= 0 ? found : undefined
 }
 
-/** At most `most` items; empty where there is no list. */
+/** Up to `max` items; empty if there is no list. */
 export const listIn = (
   value: unknown,
-  most: number,
+  max: number,
   ...path: readonly (string | number)[]
 ): readonly unknown[] => {
   const found = reach(value, ...path)
-  return Array.isArray(found) ? found.slice(0, most) : []
+  return Array.isArray(found) ? found.slice(0, max) : []
 }
 
-/** Pairs of an object's own fields, at most `most`. */
+/** Up to `max` pairs of an object's own fields. */
 export const pairsIn = (
   value: unknown,
-  most: number,
+  max: number,
   ...path: readonly (string | number)[]
 ): readonly (readonly [string, unknown])[] => {
   const found = reach(value, ...path)
   return typeof found === 'object' && found !== null && !Array.isArray(found)
-    ? Object.entries(found).slice(0, most)
+    ? Object.entries(found).slice(0, max)
     : []
 }
 
-/** One line of at most `most` characters, without characters that move a cursor or turn text around. */
-export const oneLine = (text: string, most: number): string =>
+/** One line of up to `max` characters, without control characters and characters that reverse the text direction. */
+export const oneLine = (text: string, max: number): string =>
   text
     .replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
     .trim()
-    .slice(0, most)
+    .slice(0, max)

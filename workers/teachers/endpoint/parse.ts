@@ -1,24 +1,24 @@
-// Knows: what servers answer, in the forms of OpenAI's protocol and in llama.cpp's own. The one file that reads their answers: what
-// it gives is checked, and what a server sends besides is dropped.
-import type { WrittenToken } from '../../../src/domain/model.ts'
+// Knows: how servers' responses are read, in the forms of OpenAI's protocol and of llama.cpp's own endpoints. The only file that reads
+// them: its results are checked, and all other fields are dropped.
+import type { TokenLogProbs } from '../../../src/domain/completion-request.ts'
 import type { ServedModel } from '../../../src/protocol/teacher.ts'
-import { Fault } from './fault.ts'
+import { ServerError } from './server-error.ts'
 import { countIn, listIn, numberIn, oneLine, pairsIn, reach, textIn } from './json.ts'
 
-/** Models listed, tokens of an answer and of a list of likeliest ones, at most: beyond it an answer is not one to what was asked. */
-const MOST_MODELS = 1000
-const MOST_TOKENS = 200_000
-const MOST_LIKELIEST = 1000
+/** Limits on listed models, on tokens of an answer and on top-k tokens: a response beyond them is not one to the request. */
+const MAX_MODELS = 1000
+const MAX_TOKENS = 200_000
+const MAX_TOP_LOG_PROBS = 1000
 
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new Fault('garbled', `The server sent something that is no JSON: “${oneLine(text, 80)}”.`)
+    throw new ServerError('malformed', `The server’s response is not JSON: “${oneLine(text, 80)}”.`)
   }
 }
 
-/** What a server says of its failure; empty where it says nothing that can be read. */
+/** A server's own error message; empty if there is none that can be read. */
 export function parseErrorSentence(text: string): string {
   let json: unknown
   try {
@@ -26,24 +26,24 @@ export function parseErrorSentence(text: string): string {
   } catch {
     return /^\s*</.test(text) ? '' : oneLine(text, 200)
   }
-  const said =
+  const message =
     textIn(json, 'error', 'message') ??
     textIn(json, 'error') ??
     textIn(json, 'message') ??
     textIn(json, 'detail') ??
     textIn(json, 'detail', 0, 'msg') ??
     ''
-  return oneLine(said, 300).replace(/[.!]+$/, '')
+  return oneLine(message, 300).replace(/[.!]+$/, '')
 }
 
-/** The list at `/models`. Throws a `garbled` fault where it is none. */
+/** The list at `/models`. Throws a `malformed` error if it is not a list. */
 export function parseModels(json: unknown): readonly ServedModel[] {
   if (!Array.isArray(reach(json, 'data')))
-    throw new Fault(
-      'garbled',
-      'The server’s list of models is not of the form that OpenAI’s protocol has. Look whether the address ends as the program’s own page says, mostly in /v1.',
+    throw new ServerError(
+      'malformed',
+      'The server’s list of models does not follow OpenAI’s protocol. Check the end of the address in the program’s documentation; it is usually /v1.',
     )
-  return listIn(json, MOST_MODELS, 'data').flatMap((entry) => {
+  return listIn(json, MAX_MODELS, 'data').flatMap((entry) => {
     const id = textIn(entry, 'id')
     if (id === undefined || id === '' || id.length > 300 || oneLine(id, 300) !== id) return []
     const contextLength =
@@ -63,33 +63,33 @@ export function parseModels(json: unknown): readonly ServedModel[] {
   })
 }
 
-/** A piece of a streamed answer, or a whole one. */
+/** A chunk of a streamed answer, or a whole one. */
 export interface Piece {
   readonly text: string
-  /** It sends what it thinks before it answers. */
+  /** It contains reasoning text. */
   readonly thinks: boolean
   readonly finish?: 'end' | 'length'
   readonly usage?: { readonly promptTokens: number; readonly tokens: number }
-  readonly tokens: readonly WrittenToken[]
+  readonly tokens: readonly TokenLogProbs[]
 }
 
-/** A piece of a chat's or a text's completion. Throws a fault for an error that is sent as an event, and for what is neither. */
+/** A chunk of a chat's or a text's completion. Throws a `ServerError` for an error that is sent as an event, and for other content. */
 export function parsePiece(json: unknown): Piece {
   const error = reach(json, 'error')
   if (error !== undefined && error !== null) {
     const code = numberIn(error, 'code') ?? 500
-    throw new Fault(
+    throw new ServerError(
       code >= 400 && code < 500 && code !== 408 && code !== 429 ? 'refused' : 'failed',
-      `The server broke off: ${parseErrorSentence(JSON.stringify(json))}.`,
+      `The server reported an error: ${parseErrorSentence(JSON.stringify(json))}.`,
     )
   }
   if (!Array.isArray(reach(json, 'choices')))
-    throw new Fault('garbled', 'The server’s answer holds no choices.')
+    throw new ServerError('malformed', 'The server’s response has no choices.')
   const choice = reach(json, 'choices', 0)
   const reason = textIn(choice, 'finish_reason')
   const promptTokens = countIn(json, 'usage', 'prompt_tokens')
   const tokens = countIn(json, 'usage', 'completion_tokens')
-  const thought = ['delta', 'message'].some((part) =>
+  const thinks = ['delta', 'message'].some((part) =>
     ['reasoning_content', 'reasoning'].some((name) => (textIn(choice, part, name) ?? '') !== ''),
   )
   return {
@@ -98,32 +98,32 @@ export function parsePiece(json: unknown): Piece {
       textIn(choice, 'message', 'content') ??
       textIn(choice, 'text') ??
       '',
-    thinks: thought,
+    thinks,
     ...(reason === undefined ? {} : { finish: reason === 'length' ? 'length' : 'end' }),
     ...(promptTokens === undefined || tokens === undefined ? {} : { usage: { promptTokens, tokens } }),
     tokens: parseTokens(reach(choice, 'logprobs')),
   }
 }
 
-/** Log-probabilities in the form of chats (`content`) or of texts (lists side by side). */
-function parseTokens(logprobs: unknown): readonly WrittenToken[] {
-  const content = listIn(logprobs, MOST_TOKENS, 'content')
+/** Log-probabilities in the form of chats (`content`) or of texts (parallel lists). */
+function parseTokens(logprobs: unknown): readonly TokenLogProbs[] {
+  const content = listIn(logprobs, MAX_TOKENS, 'content')
   if (content.length > 0)
     return content.flatMap((entry) =>
-      written(
+      toTokenLogProbs(
         textIn(entry, 'token'),
         numberIn(entry, 'logprob'),
-        listIn(entry, MOST_LIKELIEST, 'top_logprobs').map((top) => [
+        listIn(entry, MAX_TOP_LOG_PROBS, 'top_logprobs').map((top) => [
           textIn(top, 'token'),
           numberIn(top, 'logprob'),
         ]),
       ),
     )
-  return listIn(logprobs, MOST_TOKENS, 'tokens').flatMap((token, i) =>
-    written(
+  return listIn(logprobs, MAX_TOKENS, 'tokens').flatMap((token, i) =>
+    toTokenLogProbs(
       typeof token === 'string' ? token : undefined,
       numberIn(logprobs, 'token_logprobs', i),
-      pairsIn(logprobs, MOST_LIKELIEST, 'top_logprobs', i).map(([text, logProb]) => [
+      pairsIn(logprobs, MAX_TOP_LOG_PROBS, 'top_logprobs', i).map(([text, logProb]) => [
         text,
         typeof logProb === 'number' ? logProb : undefined,
       ]),
@@ -131,30 +131,30 @@ function parseTokens(logprobs: unknown): readonly WrittenToken[] {
   )
 }
 
-function written(
+function toTokenLogProbs(
   text: string | undefined,
   logProb: number | undefined,
-  likeliest: readonly (readonly [string | undefined, number | undefined])[],
-): WrittenToken[] {
+  top: readonly (readonly [string | undefined, number | undefined])[],
+): TokenLogProbs[] {
   if (text === undefined || !isLog(logProb)) return []
-  const list = likeliest
+  const list = top
     .flatMap(([of, log]) => (of !== undefined && isLog(log) ? [{ text: of, logProb: Math.min(0, log) }] : []))
     .toSorted((a, b) => b.logProb - a.logProb)
-  return [{ text, logProb: Math.min(0, logProb), likeliest: list, tail: tailOf(list) }]
+  return [{ text, logProb: Math.min(0, logProb), top: list, restProbability: restProbabilityOf(list) }]
 }
 
-/** A log of a probability; half a thousandth above 0 is rounding. */
+/** Whether a value is the log of a probability; up to 5e-4 above 0 is rounding. */
 const isLog = (log: number | undefined): log is number => log !== undefined && log <= 5e-4
 
-/** Probability of all that is not on a list. */
-export const tailOf = (likeliest: readonly { readonly logProb: number }[]): number =>
-  Math.max(0, 1 - likeliest.reduce((sum, { logProb }) => sum + Math.exp(logProb), 0))
+/** Total probability of all tokens that are not on a list. */
+export const restProbabilityOf = (top: readonly { readonly logProb: number }[]): number =>
+  Math.max(0, 1 - top.reduce((sum, { logProb }) => sum + Math.exp(logProb), 0))
 
-/** What is found along a prompt that is sent back (`echo`): pieces of text and the log-probability of each; the first has none. */
+/** Log-probabilities along an echoed prompt (`echo`): the text of each token and its log-probability; the first has none. */
 export function parseEcho(
   json: unknown,
 ): readonly { readonly text: string; readonly logProb: number | undefined }[] {
-  return listIn(json, MOST_TOKENS, 'choices', 0, 'logprobs', 'tokens').flatMap((token, i) => {
+  return listIn(json, MAX_TOKENS, 'choices', 0, 'logprobs', 'tokens').flatMap((token, i) => {
     const logProb = numberIn(json, 'choices', 0, 'logprobs', 'token_logprobs', i)
     return typeof token === 'string' ? [{ text: token, logProb: isLog(logProb) ? logProb : undefined }] : []
   })
@@ -162,7 +162,7 @@ export function parseEcho(
 
 /** llama.cpp's and vLLM's own `/tokenize`. */
 export function parseTokenIds(json: unknown): readonly number[] | undefined {
-  const tokens = listIn(json, MOST_TOKENS, 'tokens')
+  const tokens = listIn(json, MAX_TOKENS, 'tokens')
   const ids = tokens.filter(
     (id): id is number => typeof id === 'number' && Number.isSafeInteger(id) && id >= 0,
   )
@@ -172,12 +172,10 @@ export function parseTokenIds(json: unknown): readonly number[] | undefined {
 /** llama.cpp's own `/apply-template`. */
 export const parseRendered = (json: unknown): string | undefined => textIn(json, 'prompt')
 
-/** The first token of llama.cpp's own `/completion`, with the likeliest in its place. */
+/** The first token of llama.cpp's own `/completion`, with the top-k tokens at its position. */
 export function parseNative(
   json: unknown,
-):
-  | { readonly id: number; readonly logProb: number; readonly likeliest: ReadonlyMap<number, number> }
-  | undefined {
+): { readonly id: number; readonly logProb: number; readonly top: ReadonlyMap<number, number> } | undefined {
   const first = reach(json, 'completion_probabilities', 0)
   const id = countIn(first, 'id')
   const logProb = numberIn(first, 'logprob')
@@ -185,17 +183,17 @@ export function parseNative(
   return {
     id,
     logProb,
-    likeliest: new Map(
-      listIn(first, MOST_LIKELIEST, 'top_logprobs').flatMap((top) => {
-        const [of, log] = [countIn(top, 'id'), numberIn(top, 'logprob')]
+    top: new Map(
+      listIn(first, MAX_TOP_LOG_PROBS, 'top_logprobs').flatMap((entry) => {
+        const [of, log] = [countIn(entry, 'id'), numberIn(entry, 'logprob')]
         return of !== undefined && isLog(log) ? [[of, log] as const] : []
       }),
     ),
   }
 }
 
-/** What programs tell of a model in their own ways. `marks` go into its fingerprint. */
-export interface Told {
+/** Facts about a model from programs' own endpoints. `marks` go into its fingerprint. */
+export interface ModelInfo {
   readonly architecture?: string
   readonly quantisation?: string
   readonly parameters?: number
@@ -206,8 +204,8 @@ export interface Told {
 }
 
 /** llama.cpp's `/props`, and its entry in the list of models. */
-export function parseLlamaProps(props: unknown, models: unknown, model: string): Told {
-  const entry = listIn(models, MOST_MODELS, 'data').find((one) => textIn(one, 'id') === model)
+export function parseLlamaProps(props: unknown, models: unknown, model: string): ModelInfo {
+  const entry = listIn(models, MAX_MODELS, 'data').find((one) => textIn(one, 'id') === model)
   const path = oneLine(textIn(props, 'model_path') ?? '', 500)
   const quantisation = /[._-]((?:I?Q\d\w*|F16|BF16|F32))\.gguf$/i.exec(path)?.[1]?.toUpperCase()
   const slots = countIn(props, 'total_slots')
@@ -227,8 +225,8 @@ export function parseLlamaProps(props: unknown, models: unknown, model: string):
 }
 
 /** Ollama's `/api/tags` and `/api/show`. */
-export function parseOllama(tags: unknown, show: unknown, model: string): Told {
-  const entry = listIn(tags, MOST_MODELS, 'models').find(
+export function parseOllama(tags: unknown, show: unknown, model: string): ModelInfo {
+  const entry = listIn(tags, MAX_MODELS, 'models').find(
     (one) => textIn(one, 'name') === model || textIn(one, 'model') === model,
   )
   const details = reach(show, 'details') ?? reach(entry, 'details')
@@ -237,7 +235,7 @@ export function parseOllama(tags: unknown, show: unknown, model: string): Told {
     const value = info.find(([name]) => name.endsWith(end))?.[1]
     return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : undefined
   }
-  return toTold(
+  return toModelInfo(
     textIn(details, 'family'),
     textIn(details, 'quantization_level'),
     ofInfo('.parameter_count'),
@@ -247,9 +245,9 @@ export function parseOllama(tags: unknown, show: unknown, model: string): Told {
 }
 
 /** LM Studio's `/api/v0/models`. */
-export function parseLmStudio(json: unknown, model: string): Told {
-  const entry = listIn(json, MOST_MODELS, 'data').find((one) => textIn(one, 'id') === model)
-  return toTold(
+export function parseLmStudio(json: unknown, model: string): ModelInfo {
+  const entry = listIn(json, MAX_MODELS, 'data').find((one) => textIn(one, 'id') === model)
+  return toModelInfo(
     textIn(entry, 'arch'),
     textIn(entry, 'quantization'),
     undefined,
@@ -258,13 +256,13 @@ export function parseLmStudio(json: unknown, model: string): Told {
   )
 }
 
-const toTold = (
+const toModelInfo = (
   architecture: string | undefined,
   quantisation: string | undefined,
   parameters: number | undefined,
   contextLength: number | undefined,
   marks: readonly string[],
-): Told => ({
+): ModelInfo => ({
   ...(architecture ? { architecture: oneLine(architecture, 60) } : {}),
   ...(quantisation ? { quantisation: oneLine(quantisation, 60) } : {}),
   ...(parameters === undefined ? {} : { parameters }),

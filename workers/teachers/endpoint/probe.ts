@@ -1,77 +1,82 @@
-// Knows: how it is found out what a server heeds: by what it does, not by what it accepts, since many accept fields that they ignore.
-// Up to twenty requests of one to 24 tokens, asked one after another.
+// Knows: how a server's capabilities are probed: by what it does, not by what it accepts, because many servers accept fields that they ignore.
+// Sends up to twenty requests of one to 24 tokens, one after another.
 import type { Json } from '../../../src/domain/hash.ts'
-import type { Abilities, Extension } from './abilities.ts'
-import { PENALISED } from './ask.ts'
+import type { ServerCapabilities, Extension } from './server-capabilities.ts'
+import { PENALTY_WINDOW } from './write-request.ts'
 import type { Body, Connection } from './connection.ts'
-import { Fault } from './fault.ts'
+import { ServerError } from './server-error.ts'
 import { parseEcho, parseNative, parsePiece, parseRendered, parseTokenIds, type Piece } from './parse.ts'
-import { persist, type Patience } from './patience.ts'
+import { retry, type RetryOptions } from './retry.ts'
 
-/** Has an answer that repeats itself, so that a penalty shows. */
-const ASKED = 'Repeat these words: yes yes yes yes yes yes yes yes'
-const WORDS = 8
+/** Its answer repeats itself, so that a repetition penalty is visible. */
+const PROMPT = 'Repeat these words: yes yes yes yes yes yes yes yes'
+/** Tokens of an answer to it. */
+const ANSWER_TOKENS = 8
 const SCHEMA: Json = {
   type: 'object',
   properties: { b: { type: 'boolean' } },
   required: ['b'],
   additionalProperties: false,
 }
-/** A word that nobody writes unless a grammar makes them. */
+/** A word that no model generates unless a grammar forces it. */
 const FORCED = 'xyzzy'
-/** Tokens that a prompt of one letter may have, with one that begins every text; a template takes more. */
-const BARE = 3
+/** Max tokens of a prompt of one letter, including a begin token; a template adds more. */
+const MAX_BARE_TOKENS = 3
 
 export interface ProbeHooks {
-  /** It says that it is llama.cpp: others are not asked in its ways, which they would answer with errors. */
+  /** It identifies itself as llama.cpp; other programs would return errors for its own endpoints. */
   readonly llama: boolean
   readonly signal: AbortSignal
-  readonly patience?: Patience
+  readonly retryOptions?: RetryOptions
   readonly onProgress: (done: number, total: number) => void
 }
 
-/** Gives nothing where the server refuses: that is what is to be found out. Other faults are thrown. */
-type Try<T> = (work: () => Promise<T>) => Promise<T | undefined>
+/** Returns undefined if the server refuses, which is a result of the probe. Other errors are thrown. */
+type Attempt<T> = (work: () => Promise<T>) => Promise<T | undefined>
 
 export async function probe(
   connection: Connection,
   model: string,
-  { llama, signal, patience = {}, onProgress }: ProbeHooks,
-): Promise<Abilities> {
-  let asked = 0
+  { llama, signal, retryOptions = {}, onProgress }: ProbeHooks,
+): Promise<ServerCapabilities> {
+  let sent = 0
   const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
-    onProgress(asked++, 17)
+    onProgress(sent++, 17)
     try {
-      return await persist(work, { tries: 4, ...patience }, { signal })
+      return await retry(work, { attempts: 4, ...retryOptions }, { signal })
     } catch (thrown) {
-      // A server that fails at a field that it does not know (500) is as good as one that refuses it.
-      if (thrown instanceof Fault && !['unreachable', 'cut', 'busy'].includes(thrown.kind)) return undefined
+      // A server that fails (500) at an unknown field counts as one that refuses it.
+      if (
+        thrown instanceof ServerError &&
+        !['unreachable', 'interrupted', 'overloaded'].includes(thrown.kind)
+      )
+        return undefined
       throw thrown
     }
   }
   const chatOf = (content: string, fields: Body): Promise<Piece> =>
     connection
-      .ask('/chat/completions', signal, { model, messages: [{ role: 'user', content }], ...fields })
+      .request('/chat/completions', signal, { model, messages: [{ role: 'user', content }], ...fields })
       .then(parsePiece)
 
   const limit = await findLimit(attempt, chatOf)
   const chat = limit !== undefined
-  const ask = (fields: Body, content = ASKED): Promise<Piece | undefined> =>
-    attempt(() => chatOf(content, { [limit ?? 'max_tokens']: WORDS, ...fields }))
+  const generate = (fields: Body, content = PROMPT): Promise<Piece | undefined> =>
+    attempt(() => chatOf(content, { [limit ?? 'max_tokens']: ANSWER_TOKENS, ...fields }))
   const text = await probeText(attempt, connection, model, signal)
-  if (!chat && text === undefined) await chatOf(ASKED, { max_tokens: 1 }) // throws with the server's own sentence
+  if (!chat && text === undefined) await chatOf(PROMPT, { max_tokens: 1 }) // throws with the server's own sentence
 
-  const greedy = chat ? await ask({ temperature: 0 }) : undefined
-  const chatLogProbs = chat ? await countLikeliest(ask) : 0
-  const first = chat ? await ask({ temperature: 1.5, seed: 1 }) : undefined
-  const again = first && (await ask({ temperature: 1.5, seed: 1 }))
-  const other = first && (await ask({ temperature: 1.5, seed: 2 }))
+  const greedy = chat ? await generate({ temperature: 0 }) : undefined
+  const chatLogProbs = chat ? await countTopLogProbs(generate) : 0
+  const first = chat ? await generate({ temperature: 1.5, seed: 1 }) : undefined
+  const again = first && (await generate({ temperature: 1.5, seed: 1 }))
+  const other = first && (await generate({ temperature: 1.5, seed: 2 }))
   const extensions =
-    greedy && other && greedy.text !== other.text ? await probeExtensions(ask, greedy.text) : []
+    greedy && other && greedy.text !== other.text ? await probeExtensions(generate, greedy.text) : []
   const schema =
     chat &&
     holdsSchema(
-      await ask({
+      await generate({
         temperature: 0,
         [limit]: 24,
         response_format: {
@@ -93,58 +98,58 @@ export async function probe(
       first.text !== other.text,
     extensions,
     schema,
-    grammar: chat ? await probeGrammar(ask) : undefined,
+    grammar: chat ? await probeGrammar(generate) : undefined,
     prefill: chatLogProbs > 0 ? await probePrefill(attempt, connection, model, signal) : undefined,
     echo: text?.echo ?? false,
     native: llama && (await probeNative(attempt, connection, signal)),
-    counts:
+    countsTokens:
       chat &&
       (await countsInStream(attempt, connection, signal, {
         model,
-        messages: [{ role: 'user', content: ASKED }],
+        messages: [{ role: 'user', content: PROMPT }],
         [limit]: 1,
       })),
-    newLimit: limit === 'max_completion_tokens',
+    usesMaxCompletionTokens: limit === 'max_completion_tokens',
     thinks: greedy?.thinks ?? false,
   }
 }
 
 async function findLimit(
-  attempt: Try<Piece>,
+  attempt: Attempt<Piece>,
   chatOf: (content: string, fields: Body) => Promise<Piece>,
 ): Promise<'max_tokens' | 'max_completion_tokens' | undefined> {
   for (const name of ['max_tokens', 'max_completion_tokens'] as const)
-    if ((await attempt(() => chatOf(ASKED, { [name]: 1, temperature: 0 }))) !== undefined) return name
+    if ((await attempt(() => chatOf(PROMPT, { [name]: 1, temperature: 0 }))) !== undefined) return name
   return undefined
 }
 
-type Ask = (fields: Body, content?: string) => Promise<Piece | undefined>
+type Generate = (fields: Body, content?: string) => Promise<Piece | undefined>
 
-/** As many as it tells, 20 at most. Those after temperature do not count: what it finds and what it draws from are different things. */
-async function countLikeliest(ask: Ask): Promise<number> {
+/** The k of its top-k lists, up to 20; 0 if the log-probabilities are those after temperature, which are not the model's own. */
+async function countTopLogProbs(generate: Generate): Promise<number> {
   for (const top of [20, 5]) {
-    const cold = await ask({ temperature: 0, logprobs: true, top_logprobs: top })
-    const likeliest = cold?.tokens[0]?.likeliest ?? []
-    if (cold === undefined || likeliest.length === 0) continue
-    const hot = await ask({ temperature: 1.5, seed: 1, logprobs: true, top_logprobs: top })
-    const [a, b] = [likeliest[0]?.logProb, hot?.tokens[0]?.likeliest[0]?.logProb]
+    const cold = await generate({ temperature: 0, logprobs: true, top_logprobs: top })
+    const list = cold?.tokens[0]?.top ?? []
+    if (cold === undefined || list.length === 0) continue
+    const hot = await generate({ temperature: 1.5, seed: 1, logprobs: true, top_logprobs: top })
+    const [a, b] = [list[0]?.logProb, hot?.tokens[0]?.top[0]?.logProb]
     return a !== undefined && b !== undefined && Math.abs(a - b) <= 0.05
-      ? Math.min(top, ...cold.tokens.map((token) => token.likeliest.length))
+      ? Math.min(top, ...cold.tokens.map((token) => token.top.length))
       : 0
   }
   return 0
 }
 
-/** A cut that leaves one token makes a hot draw the greedy one; a penalty changes the greedy one. */
-async function probeExtensions(ask: Ask, greedy: string): Promise<Extension[]> {
+/** A filter that leaves one token makes a sample at high temperature greedy; a penalty changes the greedy text. */
+async function probeExtensions(generate: Generate, greedy: string): Promise<Extension[]> {
   const found: Extension[] = []
-  if ((await ask({ temperature: 1.5, seed: 2, top_k: 1 }))?.text === greedy) found.push('top_k')
-  if ((await ask({ temperature: 1.5, seed: 2, min_p: 1 }))?.text === greedy) found.push('min_p')
-  const penalised = await ask({
+  if ((await generate({ temperature: 1.5, seed: 2, top_k: 1 }))?.text === greedy) found.push('top_k')
+  if ((await generate({ temperature: 1.5, seed: 2, min_p: 1 }))?.text === greedy) found.push('min_p')
+  const penalised = await generate({
     temperature: 0,
     repeat_penalty: 2,
     repetition_penalty: 2,
-    repeat_last_n: PENALISED,
+    repeat_last_n: PENALTY_WINDOW,
   })
   if (penalised !== undefined && penalised.text !== greedy) found.push('repetition')
   return found
@@ -159,21 +164,21 @@ function holdsSchema(piece: Piece | undefined): boolean {
   }
 }
 
-async function probeGrammar(ask: Ask): Promise<Abilities['grammar']> {
+async function probeGrammar(generate: Generate): Promise<ServerCapabilities['grammar']> {
   const grammar = `root ::= "${FORCED}"`
-  if ((await ask({ temperature: 0, grammar }))?.text === FORCED) return 'grammar'
-  return (await ask({ temperature: 0, structured_outputs: { grammar } }))?.text === FORCED
+  if ((await generate({ temperature: 0, grammar }))?.text === FORCED) return 'grammar'
+  return (await generate({ temperature: 0, structured_outputs: { grammar } }))?.text === FORCED
     ? 'structured_outputs'
     : undefined
 }
 
-/** An alphabet that is begun goes on with the next letter only where the beginning counts as the model's own. */
+/** A partial alphabet continues with the next letter only if the server treats it as the start of the model's own answer. */
 async function probePrefill(
-  attempt: Try<Piece>,
+  attempt: Attempt<Piece>,
   connection: Connection,
   model: string,
   signal: AbortSignal,
-): Promise<Abilities['prefill']> {
+): Promise<ServerCapabilities['prefill']> {
   const messages = [
     { role: 'user', content: 'Say the alphabet.' },
     { role: 'assistant', content: 'A B C D E F' },
@@ -184,7 +189,7 @@ async function probePrefill(
   ] as const) {
     const piece = await attempt(() =>
       connection
-        .ask('/chat/completions', signal, {
+        .request('/chat/completions', signal, {
           model,
           messages,
           max_tokens: 1,
@@ -201,14 +206,14 @@ async function probePrefill(
 }
 
 async function probeText(
-  attempt: Try<unknown>,
+  attempt: Attempt<unknown>,
   connection: Connection,
   model: string,
   signal: AbortSignal,
 ): Promise<{ raw: boolean; logProbs: number; echo: boolean } | undefined> {
   const send = (fields: Body): Promise<unknown> =>
     attempt(() =>
-      connection.ask('/completions', signal, {
+      connection.request('/completions', signal, {
         model,
         prompt: 'a',
         max_tokens: 1,
@@ -221,7 +226,7 @@ async function probeText(
   json ??= (await send({ logprobs: 5 })) ?? (await send({}))
   if (json === undefined) return undefined
   const piece = parsePiece(json)
-  const raw = (piece.usage?.promptTokens ?? Number.POSITIVE_INFINITY) <= BARE
+  const raw = (piece.usage?.promptTokens ?? Number.POSITIVE_INFINITY) <= MAX_BARE_TOKENS
   if (!raw) return { raw, logProbs: 0, echo: false }
   const echoed = parseEcho(await send({ prompt: 'One two three', logprobs: 1, echo: true }))
   const echo =
@@ -231,24 +236,24 @@ async function probeText(
       .join('')
       .startsWith('One two three') &&
     echoed.slice(1).every(({ logProb }) => logProb !== undefined)
-  return { raw, logProbs: Math.min(lists ? 20 : 5, piece.tokens[0]?.likeliest.length ?? 0), echo }
+  return { raw, logProbs: Math.min(lists ? 20 : 5, piece.tokens[0]?.top.length ?? 0), echo }
 }
 
-/** llama.cpp's own ways, where an unlikely token that is forced is told with its own log-probability. */
+/** Whether llama.cpp's own endpoints return the log-probability of an unlikely token that is forced. */
 async function probeNative(
-  attempt: Try<unknown>,
+  attempt: Attempt<unknown>,
   connection: Connection,
   signal: AbortSignal,
 ): Promise<boolean> {
   const rendered = parseRendered(
     await attempt(() =>
-      connection.ask('~/apply-template', signal, { messages: [{ role: 'user', content: 'a' }] }),
+      connection.request('~/apply-template', signal, { messages: [{ role: 'user', content: 'a' }] }),
     ),
   )
   if (rendered === undefined) return false
   const ids = parseTokenIds(
     await attempt(() =>
-      connection.ask('~/tokenize', signal, {
+      connection.request('~/tokenize', signal, {
         content: 'One two three',
         add_special: false,
         parse_special: false,
@@ -259,7 +264,7 @@ async function probeNative(
   if (ids === undefined || forced === undefined || ids.length < 2) return false
   const native = parseNative(
     await attempt(() =>
-      connection.ask('~/completion', signal, {
+      connection.request('~/completion', signal, {
         prompt: ids.slice(0, -1),
         n_predict: 1,
         n_probs: 2,
@@ -272,9 +277,9 @@ async function probeNative(
   return native?.id === forced
 }
 
-/** Whether streamed answers end with counts of tokens. */
+/** Whether streamed answers end with token counts. */
 async function countsInStream(
-  attempt: Try<boolean>,
+  attempt: Attempt<boolean>,
   connection: Connection,
   signal: AbortSignal,
   body: Body,

@@ -1,22 +1,22 @@
-// Knows: how the body of an answer is read with bounds: on its length, on its lines, on the time in which no byte comes.
-// Must not know: what it says.
-import { Fault } from './fault.ts'
+// Knows: how a response's body is read within bounds on its length, on its lines and on the time without a byte.
+// Must not know: what it contains.
+import { ServerError } from './server-error.ts'
 
 export interface BodyBounds {
-  /** Bytes at most, of the whole body. */
+  /** Max bytes of the whole body. */
   readonly bytes: number
-  /** Characters of a line at most. */
+  /** Max characters of a line. */
   readonly line: number
-  /** Milliseconds until the first byte: some servers say at once that they will answer, and then have a queue. */
-  readonly patienceMs: number
+  /** Milliseconds until the first byte: some servers send headers at once and then queue the request. */
+  readonly firstByteTimeoutMs: number
   /** Milliseconds without a byte after that. */
-  readonly stallMs: number
+  readonly stallTimeoutMs: number
 }
 
-/** Pieces of text as they come. Cancels the body at the end, at a fault and when the reader leaves. */
+/** Yields text as it arrives. Cancels the body at the end, after an error and when the caller stops reading. */
 async function* readPieces(
   body: ReadableStream<Uint8Array> | null,
-  { bytes, patienceMs, stallMs }: BodyBounds,
+  { bytes, firstByteTimeoutMs, stallTimeoutMs }: BodyBounds,
   signal: AbortSignal,
 ): AsyncGenerator<string> {
   if (body === null) return
@@ -25,34 +25,41 @@ async function* readPieces(
   let read = 0
   try {
     for (;;) {
-      const { done, value } = await soon(reader.read(), read === 0 ? patienceMs : stallMs)
+      const { done, value } = await withTimeout(
+        reader.read(),
+        read === 0 ? firstByteTimeoutMs : stallTimeoutMs,
+      )
       signal.throwIfAborted()
       if (done) break
       read += value.byteLength
-      if (read > bytes) throw new Fault('garbled', `The server sent more than ${bytes} bytes for one answer.`)
+      if (read > bytes)
+        throw new ServerError('malformed', `The server sent more than ${bytes} bytes in one response.`)
       yield decoder.decode(value, { stream: true })
     }
     yield decoder.decode()
   } catch (thrown) {
     signal.throwIfAborted()
-    if (thrown instanceof Fault) throw thrown
-    throw new Fault('cut', 'The connection to the server ended in the middle of an answer.')
+    if (thrown instanceof ServerError) throw thrown
+    throw new ServerError('interrupted', 'The connection to the server ended in the middle of a response.')
   } finally {
-    // Not awaited: a connection that is stuck must not hold the caller too.
+    // Not awaited: a stalled connection must not block the caller.
     reader.cancel().catch(() => undefined)
   }
 }
 
-async function soon<T>(promise: Promise<T>, ms: number): Promise<T> {
+async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
+  const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new Fault('cut', `The server sent nothing for ${Math.round(ms / 1000)} seconds.`)),
+      () =>
+        reject(
+          new ServerError('interrupted', `The server sent nothing for ${Math.round(ms / 1000)} seconds.`),
+        ),
       ms,
     )
   })
   try {
-    return await Promise.race([promise, late])
+    return await Promise.race([promise, timeout])
   } finally {
     clearTimeout(timer)
   }
@@ -69,7 +76,7 @@ export async function readWhole(
   return text
 }
 
-/** The data of server-sent events, one line each, as all servers of this protocol send them. Ends before `[DONE]`, or throws a `cut` where none came. */
+/** The data of server-sent events, one line each, as all servers of this protocol send them. Ends before `[DONE]`; throws an `interrupted` error if there is none. */
 export async function* readEvents(
   body: ReadableStream<Uint8Array> | null,
   bounds: BodyBounds,
@@ -85,13 +92,13 @@ export async function* readEvents(
       if (data !== '') yield data
     }
     if (rest.length > bounds.line)
-      throw new Fault('garbled', `The server sent a line of more than ${bounds.line} characters.`)
+      throw new ServerError('malformed', `The server sent a line of more than ${bounds.line} characters.`)
   }
   const data = dataOf(rest)
   if (data === '[DONE]') return
   if (data !== '') yield data
-  throw new Fault('cut', 'The answer ended before the server said that it was whole.')
+  throw new ServerError('interrupted', 'The response ended before the server marked it as complete.')
 }
 
-/** What stands behind `data:`; nothing for comments and other fields. */
+/** The text after `data:`; empty for comments and other fields. */
 const dataOf = (line: string): string => (line.startsWith('data:') ? line.slice(5).trim() : '')

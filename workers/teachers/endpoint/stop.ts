@@ -1,4 +1,4 @@
-// Knows: how a text that comes in pieces is cut at the first of several stop texts, wherever the pieces' borders lie.
+// Knows: how a streamed text is cut at the first of several stop texts, wherever its chunks are split.
 
 export class StopCut {
   readonly #stops: readonly string[]
@@ -11,15 +11,15 @@ export class StopCut {
     this.#longest = Math.max(0, ...this.#stops.map((stop) => stop.length))
   }
 
-  /** A stop text has come. */
+  /** Whether a stop text was found. */
   get stopped(): boolean {
     return this.#stopped
   }
-  /** All so far, up to a stop text. */
+  /** The text so far, up to a stop text. */
   get text(): string {
     return this.#text
   }
-  /** What can be shown: without an end that may be the beginning of a stop text. */
+  /** The text that can be shown: without a suffix that may be the start of a stop text. */
   get shown(): string {
     if (this.#stopped) return this.#text
     for (let length = Math.min(this.#longest - 1, this.#text.length); length > 0; length--) {
@@ -31,7 +31,7 @@ export class StopCut {
 
   add(piece: string): void {
     if (this.#stopped || piece === '') return
-    // A stop text may begin in what came earlier.
+    // A stop text may begin in an earlier chunk.
     const from = Math.max(0, this.#text.length - this.#longest + 1)
     this.#text += piece
     const found = this.#stops.map((stop) => this.#text.indexOf(stop, from)).filter((at) => at >= 0)

@@ -5,10 +5,10 @@ import { rootOf } from '../../../src/pipeline/models/variants.ts'
 import type { ByteSource } from '../../../src/engine/weights/source.ts'
 import type { ModelBundle } from '../bundle.ts'
 
-/** The largest tokenizer.json there are have 35 MB; a configuration has some kB. */
-const LARGEST = 128 * 1024 * 1024
+/** Max bytes of a file: the largest known tokenizer.json has 35 MB, a configuration some kB. */
+const MAX_BYTES = 128 * 1024 * 1024
 
-/** The files beside `config.json`, which may lie in a folder of its own. */
+/** The files next to `config.json`, which may be in a subfolder. */
 export class FolderFiles {
   readonly #bundle: ModelBundle
   readonly #root: string
@@ -22,19 +22,19 @@ export class FolderFiles {
     return this.#bundle.files.get(this.#root + name)
   }
 
-  /** The file's text; undefined where there is none. Throws `ModelRefused` where it is too large to be one. */
+  /** The file's text; undefined if there is none. Throws `ModelRefused` if it is too large. */
   async readText(name: string): Promise<string | undefined> {
     const source = this.find(name)
     if (source === undefined) return undefined
-    if (source.size > LARGEST)
+    if (source.size > MAX_BYTES)
       throw new RetortError(
         'ModelRefused',
-        `“${this.#bundle.name}” cannot be used: its ${name} has ${Math.round(source.size / 1e6)} MB, more than any has. Get the model’s files again.`,
+        `“${this.#bundle.name}” cannot be used: its ${name} has ${Math.round(source.size / 1e6)} MB, more than any such file should have. Get the model’s files again.`,
       )
     return new TextDecoder().decode(await source.read(0, source.size))
   }
 
-  /** The parsed file; undefined where there is none. Throws `ModelRefused` where it is no JSON. */
+  /** The parsed file; undefined if there is none. Throws `ModelRefused` if it is not JSON. */
   async readJson(name: string): Promise<unknown> {
     const text = await this.readText(name)
     if (text === undefined) return undefined
@@ -43,12 +43,12 @@ export class FolderFiles {
     } catch {
       throw new RetortError(
         'ModelRefused',
-        `“${this.#bundle.name}” cannot be used: its ${name} is damaged (it is no JSON). Get the model’s files again.`,
+        `“${this.#bundle.name}” cannot be used: its ${name} is damaged (not valid JSON). Get the model’s files again.`,
       )
     }
   }
 
-  /** As `readJson`; throws `ModelRefused` where the file is missing. */
+  /** As `readJson`; throws `ModelRefused` if the file is missing. */
   async requireJson(name: string): Promise<unknown> {
     if (this.find(name) === undefined)
       throw new RetortError(

@@ -6,7 +6,7 @@ import { readGgufCard } from '../gguf-card.ts'
 import { openGguf } from '../gguf.ts'
 import type { FormReader } from './form.ts'
 
-/** A file without siblings that is of no other form is taken for GGUF whatever its name: its header says whether it is. */
+/** A single file that is of no other form is read as GGUF whatever its name: its header shows whether it is. */
 export const gguf: FormReader = {
   form: 'gguf',
   recognises: ({ files }) => {
@@ -29,12 +29,12 @@ function partsOf({ name, files }: ModelBundle): readonly [first: ByteSource, oth
     .filter(([path]) => files.size === 1 || /\.gguf$/i.test(path))
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
   if (first === undefined)
-    throw new RetortError('ModelRefused', `“${name}” holds no GGUF file. Choose another folder.`)
+    throw new RetortError('ModelRefused', `“${name}” has no GGUF file. Choose another folder.`)
   const stem = (path: string): string | undefined => /^(.*)-\d{5}-of-\d{5}\.gguf$/i.exec(path)?.[1]
   if (others.some(([path]) => stem(path) === undefined || stem(path) !== stem(first[0])))
     throw new RetortError(
       'ModelRefused',
-      `“${name}” holds several GGUF files that are not parts of one model. Choose one of them.`,
+      `“${name}” has several GGUF files that are not parts of one model. Choose one of them.`,
     )
   return [first[1], others.map(([, source]) => source)]
 }

@@ -1,5 +1,5 @@
-// Knows: a folder of Hugging Face (config.json, tokenizer.json, safetensors in one file or several) as a form of model files.
-import type { SizedCard } from '../../../src/domain/model.ts'
+// Knows: a Hugging Face folder (config.json, tokenizer.json, safetensors in one file or several) as a form of model files.
+import type { SizedCard } from '../../../src/domain/model-card.ts'
 import { tokenizerFromFolder, type TextTokenizer } from '../../../src/engine/tokenizers/tokenizer.ts'
 import {
   describeHuggingFace,
@@ -9,7 +9,7 @@ import {
 import type { ByteSource } from '../../../src/engine/weights/source.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
 import type { ModelBundle } from '../bundle.ts'
-import { nameByContents } from '../fingerprint.ts'
+import { fingerprintOf } from '../fingerprint.ts'
 import { openEngineTeacher } from '../open-engine-teacher.ts'
 import { FolderFiles } from './folder-files.ts'
 import type { FormReader } from './form.ts'
@@ -36,13 +36,13 @@ export const safetensors: FormReader = {
   },
 }
 
-/** Bytes of the first weights file that a fingerprint looks at: its header, or enough of it. */
-const HEADER_LOOK = 65_536
+/** Bytes of the first weights file in the fingerprint: its header, or enough of it. */
+const HEADER_BYTES = 65_536
 
-/** Tokens that a tokenizer may know beyond the weights: Gemma 3's has one for pictures, which its text models never read. */
+/** Tokens that a tokenizer may have beyond the weights: Gemma 3's has one for images, which its text models never use. */
 const SPARE_TOKENS = 256
 
-/** Reads configurations and headers, and builds the tokenizer; throws `ModelRefused` with the reason where the folder cannot be used. */
+/** Reads configurations and headers, and builds the tokenizer; throws `ModelRefused` with the reason if the folder cannot be used. */
 async function describeFolder(bundle: ModelBundle): Promise<DescribedFolder> {
   const refuse = (sentence: string): RetortError =>
     new RetortError('ModelRefused', `“${bundle.name}”: ${sentence}`)
@@ -76,7 +76,7 @@ async function describeFolder(bundle: ModelBundle): Promise<DescribedFolder> {
   const { facts } = model
   if (tokenizer.vocabularySize > facts.shape.vocabulary + SPARE_TOKENS)
     throw refuse(
-      `its tokenizer.json knows ${tokenizer.vocabularySize.toLocaleString('en')} tokens, and its weights have ${facts.shape.vocabulary.toLocaleString('en')}: they do not belong together. Get the model’s files again.`,
+      `its tokenizer.json has ${tokenizer.vocabularySize.toLocaleString('en')} tokens and its weights have ${facts.shape.vocabulary.toLocaleString('en')}: they do not belong together. Get the model’s files again.`,
     )
   const card: SizedCard = {
     name: bundle.name,
@@ -93,10 +93,10 @@ async function describeFolder(bundle: ModelBundle): Promise<DescribedFolder> {
     width: facts.shape.width,
     ...licenceOf(config),
     memoryBytes: facts.memoryBytes,
-    fingerprint: await nameByContents(
+    fingerprint: await fingerprintOf(
       [
         new TextEncoder().encode(JSON.stringify(config)),
-        await first.read(0, Math.min(first.size, HEADER_LOOK)),
+        await first.read(0, Math.min(first.size, HEADER_BYTES)),
       ],
       model.source,
       0,
@@ -106,7 +106,7 @@ async function describeFolder(bundle: ModelBundle): Promise<DescribedFolder> {
   return { card, tokenizer, model }
 }
 
-/** The weights under the names by which the index calls them. */
+/** The weight files under the names that the index uses. */
 const listWeights = ({ files }: ModelBundle): readonly ByteSource[] =>
   [...files]
     .filter(([path]) => /\.safetensors$/i.test(path))

@@ -1,66 +1,66 @@
-// Knows: a model on a hub as a bundle: its headers read where they lie, or all of it downloaded, checked and kept.
-// Must not know: how the hub is asked (ask-hub.ts).
-import type { HubListing, ModelSource, ModelVariant } from '../../../src/domain/model.ts'
+// Knows: a model on a hub as a bundle: its headers read in place, or all of it downloaded, verified and stored.
+// Must not know: how the hub's page is read (fetch-hub-folder.ts).
+import type { HubListing, ModelSource, ModelVariant } from '../../../src/domain/model-source.ts'
 import { sourceFromBlob, type ByteSource } from '../../../src/engine/weights/source.ts'
-import type { HubFile } from '../../../src/pipeline/models/hub-answers.ts'
+import type { HubFile } from '../../../src/pipeline/models/hub-responses.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
 import { modelFiles } from '../../../src/storage/files.ts'
-import { modelFolders, placeOf, sumBytes } from '../../../src/storage/model-folders.ts'
+import { modelFolders, locateFile, sumBytes } from '../../../src/storage/model-folders.ts'
 import { guardQuota } from '../../../src/storage/quota.ts'
 import { sourceAt } from '../address-source.ts'
 import { bundleOfBlobs, type ModelBundle } from '../bundle.ts'
 import { checkPart, openMemoryPart, openStoredPart, type OpenPart } from '../download-parts.ts'
 import { fetchModel } from '../fetch-model.ts'
-import type { LocateOptions } from '../locate-model.ts'
+import type { LocateOptions } from '../file-source.ts'
 import { requireRoom } from '../require-room.ts'
-import { askHub, chooseVariant, type HubFolder } from './ask-hub.ts'
+import { fetchHubFolder, chooseVariant, type HubFolder } from './fetch-hub-folder.ts'
 
 export type HubSource = Extract<ModelSource, { readonly kind: 'hub' }>
 
-/** The page that was looked at last: what the person saw of it is what is downloaded, whatever moves there meanwhile. */
-let seen:
-  | { readonly url: string; readonly folder: HubFolder; readonly held: Map<string, Promise<Uint8Array>> }
+/** The page that was inspected last: the download uses the commit that the person saw, even if the page changes meanwhile. */
+let lastPage:
+  | { readonly url: string; readonly folder: HubFolder; readonly reads: Map<string, Promise<Uint8Array>> }
   | undefined
 
-async function look(url: string, signal: AbortSignal): Promise<HubFolder> {
-  if (seen?.url !== url) seen = { url, folder: await askHub(url, signal), held: new Map() }
-  return seen.folder
+async function openFolder(url: string, signal: AbortSignal): Promise<HubFolder> {
+  if (lastPage?.url !== url) lastPage = { url, folder: await fetchHubFolder(url, signal), reads: new Map() }
+  return lastPage.folder
 }
 
-/** Files beside the weights up to this size are read whole and held until the model is loaded: it is looked at before that, twice. */
-const HELD_BYTES = 48 * 1024 * 1024
+/** Other files than weights are read whole up to this size and cached until the model is loaded: the model is inspected twice before that. */
+const MAX_CACHED_BYTES = 48 * 1024 * 1024
 
-/** The source, read once. */
-function hold(source: ByteSource): ByteSource {
-  const held = seen?.held
+/** The source; a small file is read only once. */
+function cacheReads(source: ByteSource): ByteSource {
+  const reads = lastPage?.reads
   if (
-    held === undefined ||
-    source.size > HELD_BYTES ||
+    reads === undefined ||
+    source.size > MAX_CACHED_BYTES ||
     /\.(gguf|safetensors|onnx|onnx_data(_\d+)?|data)$/i.test(source.name)
   )
     return source
   const readAll = (): Promise<Uint8Array> => {
-    const reading = held.get(source.name) ?? source.read(0, source.size)
-    held.set(source.name, reading)
-    reading.catch(() => held.delete(source.name))
+    const reading = reads.get(source.name) ?? source.read(0, source.size)
+    reads.set(source.name, reading)
+    reading.catch(() => reads.delete(source.name))
     return reading
   }
   return { ...source, read: async (from, to) => (await readAll()).subarray(from, to) }
 }
 
-/** What a page holds, asked anew. */
+/** Lists a page's models, from a new request. */
 export async function browseHub(url: string, signal: AbortSignal): Promise<HubListing> {
-  seen = undefined
-  return (await look(url, signal)).listing
+  lastPage = undefined
+  return (await openFolder(url, signal)).listing
 }
 
 /** The model's files for reading their headers, by ranges. */
 export async function peekHub({ url, variant }: HubSource, signal: AbortSignal): Promise<ModelBundle> {
-  const folder = await look(url, signal)
+  const folder = await openFolder(url, signal)
   const chosen = chooseVariant(folder, variant)
   const sources = filesOf(folder, chosen).map(({ path, bytes }): [string, ByteSource] => [
     path,
-    hold(sourceAt(folder.addressOf(path), path, bytes, signal)),
+    cacheReads(sourceAt(folder.addressOf(path), path, bytes, signal)),
   ])
   return { name: nameOf(folder, chosen), files: new Map(sources), hub: hubOf(folder) }
 }
@@ -70,33 +70,33 @@ const hubOf = ({ origin, listing: { licence } }: HubFolder): NonNullable<ModelBu
   ...(licence === undefined ? {} : { licence }),
 })
 
-/** All files, small ones first: what they say may spare the large ones. */
+/** All files, small ones first: they may show that the large ones are not needed. */
 const filesOf = ({ files }: HubFolder, { files: paths }: ModelVariant): readonly HubFile[] =>
   paths.flatMap((path) => files.get(path) ?? []).toSorted((a, b) => a.bytes - b.bytes)
 
-/** Owner and name, and which one where there are several. A folder's name has no separators. */
+/** Owner and name, and the variant if there are several. A folder's name has no separators. */
 function nameOf({ listing: { name, variants } }: HubFolder, { id }: ModelVariant): string {
   const base = name.replace('/', '_')
   return variants.length === 1 ? base : `${base} ${id.slice(id.lastIndexOf('/') + 1)}`
 }
 
-/** The whole model: in this browser's store where it is to be kept, else in memory. Every file is checked against its digest. */
+/** The whole model, in this browser's store or in memory. Every file is verified by its digest. */
 export async function fetchHub(
   { url, variant }: HubSource,
   keep: boolean,
   options: LocateOptions,
 ): Promise<ModelBundle> {
-  const folder = await look(url, options.signal)
+  const folder = await openFolder(url, options.signal)
   const chosen = chooseVariant(folder, variant)
   try {
     const bundle = keep
       ? await fetchToStore(folder, chosen, { url, ...(variant === undefined ? {} : { variant }) }, options)
       : await fetchToMemory(folder, chosen, options)
-    seen?.held.clear()
+    lastPage?.reads.clear()
     return { ...bundle, hub: hubOf(folder) }
   } catch (thrown) {
-    // What the list said was not what came: the next try asks for the list anew. After a stop it goes on with the same commit.
-    if (!options.signal.aborted) seen = undefined
+    // The files did not match the list, so the next attempt fetches the list again. After a stop, the download resumes at the same commit.
+    if (!options.signal.aborted) lastPage = undefined
     throw thrown
   }
 }
@@ -104,7 +104,7 @@ export async function fetchHub(
 async function fetchToStore(
   folder: HubFolder,
   chosen: ModelVariant,
-  asked: Omit<HubSource, 'kind'>,
+  source: Omit<HubSource, 'kind'>,
   options: LocateOptions,
 ): Promise<ModelBundle> {
   const { origin } = folder
@@ -112,37 +112,37 @@ async function fetchToStore(
   const files = filesOf(folder, chosen)
   if ((await modelFolders.find(name))?.wholeAt === undefined) {
     await guardQuota(`The model “${name}”`, () =>
-      modelFolders.begin(name, { files, hub: { ...asked, ...hubOf(folder) } }),
+      modelFolders.begin(name, { files, hub: { ...source, ...hubOf(folder) } }),
     )
-    const here = await Promise.all(files.map(({ path }) => modelFolders.bytesHere(name, path)))
-    await requireRoom(name, sumBytes(files) - here.reduce((sum, n) => sum + n, 0))
+    const stored = await Promise.all(files.map(({ path }) => modelFolders.downloadedBytes(name, path)))
+    await requireRoom(name, sumBytes(files) - stored.reduce((sum, n) => sum + n, 0))
     await eachFile(files, options, async (file, onProgress) => {
-      const place = placeOf(name, file.path)
-      if ((await place.files.find(place.name))?.size === file.bytes) return // it was checked when it became whole
-      const part = await openStoredPart(place.files, place.name)
+      const location = locateFile(name, file.path)
+      if ((await location.files.find(location.name))?.size === file.bytes) return // it was verified when it was completed
+      const part = await openStoredPart(location.files, location.name)
       await guardQuota(`The model “${name}”`, () =>
         fetchChecked(folder.addressOf(file.path), file, part, onProgress, options.signal),
       )
-      await place.files.finishPart(place.name)
+      await location.files.finishPart(location.name)
     })
     await modelFolders.finish(name, Date.now())
   }
-  const kept = await modelFolders.open(name)
-  if (kept === undefined)
+  const opened = await modelFolders.open(name)
+  if (opened === undefined)
     throw new RetortError(
       'ModelMissing',
-      `The model “${name}” was kept, and files of it are gone from this browser’s storage already. Load it again.`,
+      `The model “${name}” was stored, but some of its files are missing from this browser’s storage. Load it again.`,
     )
-  return bundleOfBlobs(name, kept)
+  return bundleOfBlobs(name, opened)
 }
 
-/** The name, or one with the commit behind it where another version is kept under the name already. */
+/** The name, or the name followed by the commit if another version is stored under the name already. */
 async function freeName(name: string, origin: string, commit: string): Promise<string> {
-  const kept = await modelFolders.find(name)
+  const stored = await modelFolders.find(name)
   const isTaken =
-    kept === undefined
+    stored === undefined
       ? (await modelFiles.find(name)) !== undefined
-      : kept.wholeAt !== undefined && kept.hub?.origin !== origin
+      : stored.wholeAt !== undefined && stored.hub?.origin !== origin
   return isTaken ? `${name} ${commit.slice(0, 8)}` : name
 }
 
@@ -160,7 +160,7 @@ async function fetchToMemory(
   return { name: nameOf(folder, chosen), files: sources }
 }
 
-/** One file after another; progress is told over all of them. */
+/** One file after another; reports the progress over all of them. */
 async function eachFile(
   files: readonly HubFile[],
   { signal, onProgress }: LocateOptions,
@@ -170,15 +170,15 @@ async function eachFile(
   let before = 0
   for (const file of files) {
     signal.throwIfAborted()
-    const tell = (done: number): void =>
+    const report = (done: number): void =>
       onProgress({ phase: 'downloading', done: before + Math.min(done, file.bytes), total })
-    tell(0)
-    await take(file, tell)
+    report(0)
+    await take(file, report)
     before += file.bytes
   }
 }
 
-/** Downloads a file into its part and closes it. What turns out to be something else than the hub promised is thrown away. */
+/** Downloads a file into its part and closes it. A file that does not match the hub's list is deleted. */
 async function fetchChecked(
   address: string,
   file: HubFile,
@@ -186,18 +186,18 @@ async function fetchChecked(
   onProgress: (done: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  let isRight: boolean
+  let matches: boolean
   try {
     const checked = await checkPart(part, file, signal)
     if (checked.bytes < file.bytes) await fetchModel(address, checked, { signal, onProgress })
-    isRight = checked.isRight()
+    matches = checked.matches()
   } finally {
     await part.close()
   }
-  if (isRight) return
+  if (matches) return
   await part.drop()
   throw new RetortError(
     'DownloadFailed',
-    `“${file.path}” arrived damaged from ${new URL(address).host}: its bytes are not those that the hub’s list names. What came of it was thrown away; load it again to fetch it anew.`,
+    `“${file.path}” arrived damaged from ${new URL(address).host}: its bytes do not match the hub’s list. The downloaded bytes were deleted; load it again to download it again.`,
   )
 }

@@ -1,31 +1,32 @@
-// Knows: a student that was trained here as a teacher: for self-distillation, and for what becomes of generations that learn from one another.
+// Knows: a student that was trained here as a teacher: for self-distillation, and for chains of students that learn from one another.
 import { hashOfBytes } from '../../../src/domain/hash.ts'
-import type { ModelSource, SizedCard } from '../../../src/domain/model.ts'
+import type { SizedCard } from '../../../src/domain/model-card.ts'
+import type { ModelSource } from '../../../src/domain/model-source.ts'
 import { finalWeights } from '../../../src/engine/training/checkpoint.ts'
 import { makeStudentWeights } from '../../../src/engine/training/student-weights.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
-import { forWriting, loadMerged } from '../../student/adapted-model.ts'
+import { withGenerationContext, loadMerged } from '../../student/base-model.ts'
 import { makeBrowserStores } from '../../student/browser-stores.ts'
-import { needStoredStudent, type StoredStudent } from '../../student/stored-student.ts'
+import { requireStoredStudent, type StoredStudent } from '../../student/stored-student.ts'
 import type { StudentStores } from '../../student/stores.ts'
 import { openEngineTeacher, type ReadableModel } from '../open-engine-teacher.ts'
-import type { Opener } from '../sources.ts'
+import type { Opener } from './opener.ts'
 
 type StudentSource = Extract<ModelSource, { readonly kind: 'student' }>
 
-/** Bytes in memory for each of its floats: the runtime's prepacked copies beside those of JavaScript, as for other weights. */
+/** Copies of each float in memory: the runtime's prepacked copies in addition to those of JavaScript, as for other weights. */
 const COPIES = 2.55
 const FLOAT = 4
 
-/** Opens students of these stores. */
+/** An opener of students in these stores. */
 export function makeStudentOpener(stores: StudentStores): Opener<StudentSource> {
   const read = async ({ projectId, studentId }: StudentSource): Promise<ReadableModel> =>
-    readStudent(await needStoredStudent(stores, projectId, studentId))
+    readStudent(await requireStoredStudent(stores, projectId, studentId))
   return {
     inspect: async (source) => (await read(source)).card,
-    open: async (source, { keep: _kept, letGo, ...options }) => {
+    open: async (source, { keep: _kept, unloadPrevious, ...options }) => {
       const model = await read(source)
-      await letGo()
+      await unloadPrevious()
       return openEngineTeacher(model, options)
     },
   }
@@ -33,16 +34,16 @@ export function makeStudentOpener(stores: StudentStores): Opener<StudentSource> 
 
 export const student: Opener<StudentSource> = makeStudentOpener(makeBrowserStores())
 
-/** Throws `ModelRefused` for a student that answers with classes. */
+/** Throws `ModelRefused` for a student that is a classifier. */
 async function readStudent(stored: StoredStudent): Promise<ReadableModel> {
-  const { checkpoint, about, tokenizer, on } = stored
+  const { checkpoint, about, tokenizer, baseModel: on } = stored
   if (about.classes)
     throw new RetortError(
       'ModelRefused',
-      'This student answers with one of its classes and writes nothing, so it cannot be a teacher. Choose one that was trained on texts.',
+      'This student is a classifier and generates no text, so it cannot be a teacher. Choose one that was trained on texts.',
     )
   const trained = finalWeights(checkpoint)
-  const shape = on ? forWriting(on.shape) : checkpoint.shape
+  const shape = on ? withGenerationContext(on.shape) : checkpoint.shape
   const parameters = on ? on.card.parameters : trained.length
   const bytes = FLOAT * parameters
   const own = hashOfBytes(new Uint8Array(trained.buffer, trained.byteOffset, trained.byteLength))

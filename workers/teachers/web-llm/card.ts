@@ -1,11 +1,11 @@
-// Knows: a model of WebLLM's catalogue as a model card.
+// Knows: the model card of a model in WebLLM's catalogue.
 // Must not know: the package.
 import { hashOf } from '../../../src/domain/hash.ts'
-import type { ModelCard } from '../../../src/domain/model.ts'
+import type { ModelCard } from '../../../src/domain/model-card.ts'
 import type { WebLlmModel } from '../../../src/domain/web-llm.ts'
 import { baseName } from '../../../src/pipeline/web-llm/catalogue.ts'
 
-/** What is known before anything is downloaded. Weights and program together name it: WebLLM gives no hash of either. */
+/** The facts that are known before anything is downloaded. The addresses of weights and program make up the fingerprint: WebLLM has no hash of either. */
 export const cardOf = ({
   id,
   address,

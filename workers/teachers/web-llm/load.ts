@@ -1,5 +1,5 @@
-// Knows: how WebLLM's engine is made and told to load a model of its catalogue, and what is known of the model then.
-// Must not know: threads. It must be the only file that imports the package's code: six megabytes that nobody needs before.
+// Knows: how WebLLM's engine is made and loads a model of its catalogue, and how the loaded model is described.
+// Must not know: threads. This must be the only file that imports the package's code: six megabytes that nothing else needs.
 import {
   deleteChatConfigInCache,
   deleteModelWasmInCache,
@@ -9,50 +9,51 @@ import {
   type MLCEngineConfig,
   type MLCEngineInterface,
 } from '@mlc-ai/web-llm'
-import { SAMPLING_NAMES, type TeacherDescription, type TeacherGives } from '../../../src/domain/model.ts'
+import { SAMPLING_NAMES } from '../../../src/domain/sampling.ts'
+import type { TeacherDescription, Capabilities } from '../../../src/domain/teacher-description.ts'
 import type { WebLlmModel } from '../../../src/domain/web-llm.ts'
-import { MOST_LOG_PROBS } from '../../../src/engine/generation/requests.ts'
+import { MAX_LOG_PROBS } from '../../../src/engine/generation/requests.ts'
 import { findWebLlmModel } from '../../../src/pipeline/web-llm/catalogue.ts'
 import type { Call } from '../../../src/protocol/contract.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
 import type { LoadProgress } from '../../../src/protocol/teacher.ts'
 import type { WebLlmLoad, WebLlmStore } from '../../../src/protocol/web-llm.ts'
 import { cardOf } from './card.ts'
-import { damagedFileOf, loadFaultOf, type DamagedFile } from './faults.ts'
+import { damagedFileOf, loadErrorOf, type DamagedFile } from './errors.ts'
 import { LogitWatch } from './logit-watch.ts'
 import { readModelFiles, type ModelFiles, type ReadModelFile } from './model-files.ts'
 import { readProgress } from './progress.ts'
-import { isThinking, NO_SAMPLING } from './requests.ts'
+import { isReasoning, NO_SAMPLING } from './requests.ts'
 import { WebLlmTeacher } from './web-llm-teacher.ts'
 
 export interface LoadParts {
   readonly makeEngine: (config: MLCEngineConfig) => MLCEngineInterface
   readonly readFile: (model: WebLlmModel, store: WebLlmStore) => ReadModelFile
-  /** Deletes one of a model's small files, which WebLLM would read again for ever. */
+  /** Deletes one of a model's small files, which WebLLM would otherwise read again each time. */
   readonly deleteFile: (file: DamagedFile, model: string, config: AppConfig) => Promise<void>
 }
 
-/** A file that WebLLM has kept, else from its address; it is small beside the weights. */
-const readKept: LoadParts['readFile'] =
+/** A small file from WebLLM's cache, or from its address. */
+const readCached: LoadParts['readFile'] =
   ({ address }, store) =>
   async (name) => {
     const url = `${address}/resolve/main/${name}`
-    const kept = store === 'cache' ? await caches.match(url) : undefined
-    const response = kept ?? (await fetch(url))
-    if (!response.ok) throw new Error(`${url} answered ${response.status}`)
+    const cached = store === 'cache' ? await caches.match(url) : undefined
+    const response = cached ?? (await fetch(url))
+    if (!response.ok) throw new Error(`${url} responded with ${response.status}`)
     return response.json()
   }
 
 const REAL: LoadParts = {
   makeEngine: (config) => new MLCEngine(config),
-  readFile: readKept,
+  readFile: readCached,
   deleteFile: (file, model, config) =>
     file === 'program' ? deleteModelWasmInCache(model, config) : deleteChatConfigInCache(model, config),
 }
 
-/** Loads the model. Throws `ModelRefused`, `DownloadFailed`, `StorageFull`, `OutOfMemory`, `DeviceLost`; an AbortError when stopped, which keeps what came. */
+/** Loads the model. Throws `ModelRefused`, `DownloadFailed`, `StorageFull`, `OutOfMemory`, `DeviceLost`; an AbortError when stopped, after which downloaded files stay stored. */
 export async function loadWebLlm(
-  { model: id, contextLength: wanted, store }: WebLlmLoad,
+  { model: id, contextLength: requestedLength, store }: WebLlmLoad,
   { signal, emit }: Call<LoadProgress>,
   { makeEngine, readFile, deleteFile }: LoadParts = REAL,
 ): Promise<WebLlmTeacher> {
@@ -68,14 +69,17 @@ export async function loadWebLlm(
     appConfig,
     logitProcessorRegistry: new Map([[id, watch]]),
     initProgressCallback: (report) => emit(readProgress(report, model.downloadBytes ?? model.memoryBytes)),
-    logLevel: 'SILENT', // its errors are thrown too, and told in our sentences
+    logLevel: 'SILENT', // its errors are also thrown, and reported in our sentences
   })
   const stop = (): void => void engine.unload()
   signal.throwIfAborted()
   signal.addEventListener('abort', stop)
   try {
     emit({ phase: 'reading', done: 0, total: 0 })
-    await engine.reload(id, { ...NO_SAMPLING, context_window_size: Math.min(wanted, model.contextLength) })
+    await engine.reload(id, {
+      ...NO_SAMPLING,
+      context_window_size: Math.min(requestedLength, model.contextLength),
+    })
     signal.throwIfAborted()
     const files = await readModelFiles(readFile(model, store))
     signal.throwIfAborted()
@@ -83,18 +87,18 @@ export async function loadWebLlm(
       engine,
       model: id,
       watch,
-      description: describe(model, wanted, files),
+      description: describe(model, requestedLength, files),
       endIds: files.endIds,
       start: files.start,
       ...(files.tokenizer === undefined ? {} : { tokenizer: files.tokenizer }),
     })
   } catch (thrown) {
     void engine.unload().catch(() => undefined)
-    // WebLLM ends a stopped loading with whatever it was doing.
+    // WebLLM ends a stopped load with an error of whatever it was doing.
     signal.throwIfAborted()
     const damaged = damagedFileOf(thrown)
     if (damaged !== undefined) await deleteFile(damaged, id, appConfig).catch(() => undefined)
-    throw loadFaultOf(thrown, id)
+    throw loadErrorOf(thrown, id)
   } finally {
     signal.removeEventListener('abort', stop)
   }
@@ -102,19 +106,19 @@ export async function loadWebLlm(
 
 function describe(
   model: WebLlmModel,
-  wanted: number,
+  requestedLength: number,
   { architecture, vocabularySize, tokenizer, notes }: ModelFiles,
 ): TeacherDescription {
-  const knows = tokenizer !== undefined
-  const gives: TeacherGives = {
+  const hasTokenizer = tokenizer !== undefined
+  const capabilities: Capabilities = {
     chat: true,
     rawPrompts: true,
-    scores: knows,
-    traces: false,
-    logProbs: knows ? MOST_LOG_PROBS : 0,
+    scores: hasTokenizer,
+    softTargets: false,
+    logProbs: hasTokenizer ? MAX_LOG_PROBS : 0,
     sampling: SAMPLING_NAMES,
     seeded: true,
-    formats: ['json-schema', 'grammar'],
+    outputFormats: ['json-schema', 'grammar'],
   }
   return {
     card: {
@@ -124,12 +128,12 @@ function describe(
     },
     backend: 'webgpu',
     threads: 1,
-    contextLength: Math.min(wanted, model.contextLength),
+    contextLength: Math.min(requestedLength, model.contextLength),
     batch: 1,
-    gives,
+    capabilities,
     notes: [
-      'WebLLM works on one row at a time. A repetition penalty counts what is written, not the prompt.',
-      ...(isThinking(model.id) ? ['It is told not to think aloud before it answers.'] : []),
+      'WebLLM works on one row at a time. A repetition penalty applies to generated tokens, not to the prompt.',
+      ...(isReasoning(model.id) ? ['Reasoning before the completion is turned off.'] : []),
       ...notes,
     ],
   }

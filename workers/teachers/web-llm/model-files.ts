@@ -1,25 +1,25 @@
-// Knows: the two small files beside a model's weights that are read here too: how its tokenizer cuts texts, and where its answers end.
+// Knows: the two small files of a model that are also read here: its tokenizer, and its configuration with the tokens that end an answer.
 // Must not know: the package.
 import { tokenizerFromFolder } from '../../../src/engine/tokenizers/folder-tokenizer.ts'
 import type { TextTokenizer } from '../../../src/engine/tokenizers/text-tokenizer.ts'
 import { fieldOf } from '../../../src/engine/tokenizers/unknown-json.ts'
 
-/** Gives a file of the model by its name, from where it is kept or from its address. */
+/** Reads a file of the model by its name, from the cache or from its address. */
 export type ReadModelFile = (name: string) => Promise<unknown>
 
 export interface ModelFiles {
   readonly tokenizer?: TextTokenizer
   readonly endIds: ReadonlySet<number>
-  /** Of the configuration, such as `llama`. */
+  /** From the configuration, such as `llama`. */
   readonly architecture?: string
   readonly vocabularySize?: number
-  /** What raw texts begin with, as text: WebLLM puts no begin token before them. */
+  /** The start of raw texts, as text: WebLLM adds no begin token. */
   readonly start: string
-  /** What could not be read, in sentences. */
+  /** Sentences about files that could not be read. */
   readonly notes: readonly string[]
 }
 
-/** Reads both; what is missing or of another form costs what depends on it, and is said. */
+/** Reads both. If a file is missing or invalid, the capabilities that need it are off, and a note reports it. */
 export async function readModelFiles(read: ReadModelFile): Promise<ModelFiles> {
   const config = await read('mlc-chat-config.json').catch(() => undefined)
   const template = fieldOf(config, 'conv_template')
@@ -41,7 +41,7 @@ export async function readModelFiles(read: ReadModelFile): Promise<ModelFiles> {
       ...common,
       start: '',
       notes: [
-        `It tells no probabilities and cannot judge by them, because its tokenizer.json cannot be used here. ${result.sentence}`,
+        `It returns no log-probabilities and cannot judge, because its tokenizer.json cannot be used here. ${result.sentence}`,
       ],
     }
   return { ...common, tokenizer: result.tokenizer, start: result.tokenizer.decode(startIds), notes: [] }

@@ -1,15 +1,15 @@
-// Knows: how WebLLM tells how far it is: a share and a sentence, in which the megabytes stand.
+// Knows: how WebLLM's progress reports are read: a share, and a sentence with the megabytes.
 import type { LoadProgress } from '../../../src/protocol/teacher.ts'
 
-/** One report; `bytes`: of the whole model as far as it is known, where the sentence does not tell. */
+/** One report; `bytes`: estimated size of the whole model, used if the sentence has no size. */
 export function readProgress(
   { progress, text }: { readonly progress: number; readonly text: string },
   bytes: number,
 ): LoadProgress {
   const share = Number.isFinite(progress) ? Math.min(1, Math.max(0, progress)) : 0
-  const told = Number(/: (\d+)MB (?:fetched|loaded)/.exec(text)?.[1] ?? NaN) * 2 ** 20
-  // The sentence rounds megabytes up, so of a small share it tells nothing.
-  const total = share >= 0.02 && told > 0 ? told / share : bytes
+  const reported = Number(/: (\d+)MB (?:fetched|loaded)/.exec(text)?.[1] ?? NaN) * 2 ** 20
+  // The sentence rounds megabytes up, so it is too imprecise for a small share.
+  const total = share >= 0.02 && reported > 0 ? reported / share : bytes
   return {
     phase: /^(?:start to fetch|fetching)/i.test(text) ? 'downloading' : 'building',
     done: Math.round(share * total),

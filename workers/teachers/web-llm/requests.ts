@@ -1,13 +1,13 @@
-// Knows: how a request of ours is put to WebLLM: chats through its own template, raw texts as they stand, forms as it names them.
-// Sampling is not among it: tokens are drawn by logit-watch.ts, so WebLLM's own is told to change nothing.
+// Knows: how a request is written for WebLLM: chats through its own template, raw texts unchanged, output formats by its names.
+// Sampling is not included: logit-watch.ts samples the tokens, so WebLLM's own sampling is set to change nothing.
 import type {
   ChatCompletionMessageParam,
   ChatCompletionRequestStreaming,
   CompletionCreateParamsStreaming,
 } from '@mlc-ai/web-llm'
-import type { Asked, ChatMessage, CompletionRequest } from '../../../src/domain/model.ts'
+import type { PromptInput, ChatMessage, CompletionRequest } from '../../../src/domain/completion-request.ts'
 
-/** Sampling that leaves logits as they are. */
+/** Sampling settings that do not change the logits. */
 export const NO_SAMPLING = {
   temperature: 1,
   top_p: 1,
@@ -18,43 +18,47 @@ export const NO_SAMPLING = {
 
 const STREAM = { stream: true, stream_options: { include_usage: true } } as const
 
-/** What a model that would think aloud begins its answer with, so that it does not. WebLLM counts it as written. */
-export const NO_THOUGHTS = '<think>\n\n</think>\n\n'
+/** The start of a reasoning model's answer that turns reasoning off. WebLLM counts it as generated. */
+export const EMPTY_REASONING = '<think>\n\n</think>\n\n'
 
-/** Models that think aloud unless told not to: what they think would be taken for the answer. */
-export const isThinking = (model: string): boolean => /^Qwen3(\.5)?-/.test(model)
+/** Whether a model reasons by default: its reasoning would be taken for the answer. */
+export const isReasoning = (model: string): boolean => /^Qwen3(\.5)?-/.test(model)
 
-/** The answer without the empty thoughts that stand before it. */
-export const dropThoughts = (text: string): string => text.replace(/^\s*<think>\s*<\/think>\s*/, '')
+/** The answer without the empty reasoning before it. */
+export const dropReasoning = (text: string): string => text.replace(/^\s*<think>\s*<\/think>\s*/, '')
 
 const toMessage = ({ role, content }: ChatMessage): ChatCompletionMessageParam => ({ role, content })
 
-export interface Put {
+export interface ModelTraits {
   readonly model: string
-  readonly thinking: boolean
-  /** Tokens of `NO_THOUGHTS`. */
-  readonly thoughtTokens: number
-  /** What a raw text begins with: the begin token as text, where the model was trained with one. */
+  readonly reasons: boolean
+  /** Tokens of `EMPTY_REASONING`. */
+  readonly reasoningTokens: number
+  /** The start of a raw text: the begin token as text, if the model was trained with one. */
   readonly start: string
 }
 
-type ChatAsked = Extract<Asked, { readonly kind: 'chat' }>
+type ChatInput = Extract<PromptInput, { readonly kind: 'chat' }>
 
-const toChat = ({ messages }: ChatAsked, maxTokens: number, { model, thinking, thoughtTokens }: Put) => ({
+const toChat = (
+  { messages }: ChatInput,
+  maxTokens: number,
+  { model, reasons, reasoningTokens }: ModelTraits,
+) => ({
   model,
   messages: messages.map(toMessage),
-  max_tokens: maxTokens + (thinking ? thoughtTokens : 0),
+  max_tokens: maxTokens + (reasons ? reasoningTokens : 0),
   ...NO_SAMPLING,
-  ...(thinking ? { extra_body: { enable_thinking: false } } : {}),
+  ...(reasons ? { extra_body: { enable_thinking: false } } : {}),
 })
 
 export function toChatRequest(
   { sampling, format }: CompletionRequest,
-  asked: ChatAsked,
-  put: Put,
+  input: ChatInput,
+  traits: ModelTraits,
 ): ChatCompletionRequestStreaming {
   return {
-    ...toChat(asked, sampling.maxTokens, put),
+    ...toChat(input, sampling.maxTokens, traits),
     ...STREAM,
     ...(sampling.stop.length > 0 ? { stop: [...sampling.stop] } : {}),
     ...(format === undefined
@@ -71,7 +75,7 @@ export function toChatRequest(
 export function toRawRequest(
   { sampling }: CompletionRequest,
   text: string,
-  { model, start }: Put,
+  { model, start }: ModelTraits,
 ): CompletionCreateParamsStreaming {
   return {
     model,
@@ -83,14 +87,14 @@ export function toRawRequest(
   }
 }
 
-/** A chat of which only what stands before the answer is computed. */
-export const toPromptOnly = (asked: ChatAsked, put: Put) => ({
-  ...toChat(asked, 1, put),
+/** A chat request that computes only the prompt. */
+export const toPromptOnly = (input: ChatInput, traits: ModelTraits) => ({
+  ...toChat(input, 1, traits),
   stream: false as const,
 })
 
-/** The text up to the first stop text: WebLLM cuts at the last one it finds. */
+/** The text up to the first stop text: WebLLM cuts at the last one that it finds. */
 export function cutAtStop(text: string, stop: readonly string[]): string {
-  const places = stop.map((one) => (one === '' ? -1 : text.indexOf(one))).filter((at) => at >= 0)
-  return places.length === 0 ? text : text.slice(0, Math.min(...places))
+  const positions = stop.map((one) => (one === '' ? -1 : text.indexOf(one))).filter((at) => at >= 0)
+  return positions.length === 0 ? text : text.slice(0, Math.min(...positions))
 }

@@ -1,6 +1,6 @@
 // Knows: WebLLM's contract, served by one model at a time.
 // Must not know: the package (load.ts), the thread (workers/web-llm.ts).
-import type { CompletionRequest, ScoreRequest } from '../../../src/domain/model.ts'
+import type { CompletionRequest, ScoreRequest } from '../../../src/domain/completion-request.ts'
 import type { Served } from '../../../src/protocol/channel.ts'
 import type { Call } from '../../../src/protocol/contract.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
@@ -14,7 +14,7 @@ export function makeWebLlmService(
   let teacher: Teacher | undefined
   const requireTeacher = (): Teacher => {
     if (teacher === undefined)
-      throw new RetortError('NotLoaded', 'WebLLM holds no model. Load one on the Teacher screen.')
+      throw new RetortError('NotLoaded', 'WebLLM has no model loaded. Load one on the Teacher screen.')
     return teacher
   }
   const unload = async (): Promise<null> => {
@@ -23,7 +23,7 @@ export function makeWebLlmService(
     await old?.release()
     return null
   }
-  const tell =
+  const reportProgress =
     (emit: (event: GenerationEvent) => void) =>
     ({ promptTokens, newTokens, ms }: { promptTokens: number; newTokens: number; ms: number }) =>
       emit({ kind: 'progress', promptTokens, newTokens, ms })
@@ -43,14 +43,14 @@ export function makeWebLlmService(
       requireTeacher().complete(requests, {
         signal,
         onResult: (result) => emit({ kind: 'completion', result }),
-        onProgress: tell(emit),
+        onProgress: reportProgress(emit),
         ...(partials ? { onPartial: (id: string, text: string) => emit({ kind: 'partial', id, text }) } : {}),
       }),
     score: ({ requests }: { requests: readonly ScoreRequest[] }, { signal, emit }: Call<GenerationEvent>) =>
       requireTeacher().score(requests, {
         signal,
         onResult: (result) => emit({ kind: 'score', result }),
-        onProgress: tell(emit),
+        onProgress: reportProgress(emit),
       }),
     countTokens: async ({ texts }: { texts: readonly string[] }) => requireTeacher().countTokens(texts),
   }

@@ -1,35 +1,35 @@
-// Knows: how a model that WebLLM runs is asked, through the interface of its engine: one row after another.
-// Must not know: the package's own classes (a stand-in takes their place in tests), downloads, threads.
+// Knows: how requests are served by a model that WebLLM runs, through its engine's interface: one row after another.
+// Must not know: the package's own classes (tests use a stand-in), downloads, threads.
 import type { MLCEngineInterface } from '@mlc-ai/web-llm'
 import type {
   CompletionRequest,
   CompletionResult,
-  Ending,
+  FinishReason,
   ScoreRequest,
   ScoreResult,
-  TeacherDescription,
-  WrittenToken,
-} from '../../../src/domain/model.ts'
-import type { Progress } from '../../../src/engine/generation/generator.ts'
-import { Pace } from '../../../src/engine/generation/pace.ts'
-import { sharedLength } from '../../../src/engine/generation/prefixes.ts'
+  TokenLogProbs,
+} from '../../../src/domain/completion-request.ts'
+import type { TeacherDescription } from '../../../src/domain/teacher-description.ts'
+import type { GenerationProgress } from '../../../src/engine/generation/generator.ts'
+import { ProgressTracker } from '../../../src/engine/generation/progress-tracker.ts'
+import { sharedPrefixLength } from '../../../src/engine/generation/prefix-cache.ts'
 import type { TextTokenizer } from '../../../src/engine/tokenizers/text-tokenizer.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
 import { refusalOf } from '../refuse.ts'
-import type { AskHooks, Teacher } from '../teacher.ts'
-import { callFaultOf, refusalOfFault } from './faults.ts'
-import { Drawing, type FoundToken, type LogitWatch } from './logit-watch.ts'
+import type { RequestHooks, Teacher } from '../teacher.ts'
+import { callErrorOf, refusalOfError } from './errors.ts'
+import { TokenSampler, type SampledToken, type LogitWatch } from './logit-watch.ts'
 import {
   cutAtStop,
-  dropThoughts,
-  NO_THOUGHTS,
-  isThinking,
+  dropReasoning,
+  EMPTY_REASONING,
+  isReasoning,
   toChatRequest,
   toPromptOnly,
   toRawRequest,
-  type Put,
+  type ModelTraits,
 } from './requests.ts'
-import { weighContinuations } from './weigh.ts'
+import { scoreContinuations } from './score-continuations.ts'
 
 const PARTIAL_EVERY_MS = 100
 
@@ -40,18 +40,18 @@ export interface WebLlmParts {
   /** Registered with the engine for this model. */
   readonly watch: LogitWatch
   readonly description: TeacherDescription
-  /** The model's own; absent where its file could not be read: then nothing is scored. */
+  /** The model's own; absent if its file could not be read: then nothing can be scored. */
   readonly tokenizer?: TextTokenizer
   /** Tokens at which WebLLM ends an answer. */
   readonly endIds: ReadonlySet<number>
-  /** What raw texts begin with. */
+  /** The start of raw texts. */
   readonly start: string
 }
 
 export class WebLlmTeacher implements Teacher {
   readonly description: TeacherDescription
   readonly #parts: WebLlmParts
-  readonly #put: Put
+  readonly #traits: ModelTraits
   #turn: Promise<unknown> = Promise.resolve()
   #released = false
 
@@ -59,42 +59,55 @@ export class WebLlmTeacher implements Teacher {
     this.#parts = parts
     this.description = parts.description
     const { model, start, tokenizer } = parts
-    this.#put = {
+    this.#traits = {
       model,
       start,
-      thinking: isThinking(model),
-      thoughtTokens: tokenizer?.encode(NO_THOUGHTS).length ?? 4,
+      reasons: isReasoning(model),
+      reasoningTokens: tokenizer?.encode(EMPTY_REASONING).length ?? 4,
     }
   }
 
-  complete(requests: readonly CompletionRequest[], hooks: AskHooks<CompletionResult>): Promise<Progress> {
+  complete(
+    requests: readonly CompletionRequest[],
+    hooks: RequestHooks<CompletionResult>,
+  ): Promise<GenerationProgress> {
     return this.#each(requests, hooks, async (request, pace) => {
       if (hooks.signal.aborted) return
       const refuse = (refusal: string): void =>
-        hooks.onResult({ id: request.id, text: '', ending: 'aborted', promptTokens: 0, tokens: 0, refusal })
+        hooks.onResult({
+          id: request.id,
+          text: '',
+          finishReason: 'aborted',
+          promptTokens: 0,
+          tokens: 0,
+          refusal,
+        })
       const refusal = this.#refusalOf(request)
       if (refusal !== undefined) return refuse(refusal)
       try {
-        hooks.onResult(await this.#write(request, hooks, pace))
+        hooks.onResult(await this.#generate(request, hooks, pace))
       } catch (thrown) {
-        const own = refusalOfFault(thrown, this.description.contextLength)
+        const own = refusalOfError(thrown, this.description.contextLength)
         if (own === undefined) throw thrown
         refuse(own)
       }
     })
   }
 
-  async score(requests: readonly ScoreRequest[], hooks: AskHooks<ScoreResult>): Promise<Progress> {
+  async score(
+    requests: readonly ScoreRequest[],
+    hooks: RequestHooks<ScoreResult>,
+  ): Promise<GenerationProgress> {
     const { tokenizer } = this.#parts
     if (tokenizer === undefined)
       throw new RetortError(
         'ModelRefused',
-        `${this.description.card.name} cannot tell probabilities of given texts: its tokenizer.json cannot be used here. Choose another model to judge with.`,
+        `${this.description.card.name} returns no log-probabilities of given texts, because its tokenizer.json cannot be used here. Choose another model as a judge.`,
       )
     return this.#each(requests, hooks, async (request, pace) => {
       hooks.signal.throwIfAborted()
       const { id } = request
-      const refusal = refusalOf(request, this.description.gives)
+      const refusal = refusalOf(request, this.description.capabilities)
       if (refusal !== undefined) return hooks.onResult({ id, logProbs: [], refusal })
       try {
         hooks.onResult({ id, logProbs: await this.#score(request, tokenizer, pace) })
@@ -102,7 +115,7 @@ export class WebLlmTeacher implements Teacher {
         const own =
           thrown instanceof RowRefusal
             ? thrown.message
-            : refusalOfFault(thrown, this.description.contextLength)
+            : refusalOfError(thrown, this.description.contextLength)
         if (own === undefined) throw thrown
         hooks.onResult({ id, logProbs: [], refusal: own })
       }
@@ -129,18 +142,18 @@ export class WebLlmTeacher implements Teacher {
     return next
   }
 
-  /** Works on requests one by one. A broken machine is thrown under its name. */
+  /** Works on requests one by one. Errors of the engine are rethrown under the program's names. */
   #each<Request, Result>(
     requests: readonly Request[],
-    { signal, onProgress }: AskHooks<Result>,
-    work: (request: Request, pace: Pace) => Promise<void>,
-  ): Promise<Progress> {
+    { signal, onProgress }: RequestHooks<Result>,
+    work: (request: Request, pace: ProgressTracker) => Promise<void>,
+  ): Promise<GenerationProgress> {
     return this.#inTurn(async () => {
-      const pace = new Pace(onProgress)
+      const pace = new ProgressTracker(onProgress)
       const { engine, model } = this.#parts
       try {
         for (const request of requests) {
-          // Each row stands for itself: without this WebLLM would go on from what it still holds of a chat that begins alike.
+          // Rows are independent: without this reset WebLLM would continue from its KV cache of a chat with the same prefix.
           await engine.resetChat(false, model)
           await work(request, pace)
         }
@@ -150,7 +163,7 @@ export class WebLlmTeacher implements Teacher {
           () => true,
           () => false,
         )
-        throw callFaultOf(thrown, this.description.card.name, loaded)
+        throw callErrorOf(thrown, this.description.card.name, loaded)
       }
       onProgress(pace.progress)
       return pace.progress
@@ -158,25 +171,25 @@ export class WebLlmTeacher implements Teacher {
   }
 
   #refusalOf(request: CompletionRequest): string | undefined {
-    const { asked, format, logProbs, sampling } = request
-    if (sampling.maxTokens < 1) return 'No token may be written: ask for one at least.'
-    if (asked.kind === 'raw' && asked.text + this.#put.start === '') return 'The prompt is empty.'
-    if (format !== undefined && asked.kind === 'raw')
-      return 'WebLLM holds answers of a chat to a form, and no raw texts. Ask by chat.'
+    const { input, format, logProbs, sampling } = request
+    if (sampling.maxTokens < 1) return 'Max tokens must be at least 1.'
+    if (input.kind === 'raw' && input.text + this.#traits.start === '') return 'The prompt is empty.'
+    if (format !== undefined && input.kind === 'raw')
+      return 'WebLLM supports output formats only for chats, not for raw texts. Use a chat prompt.'
     if (format !== undefined && logProbs !== undefined)
-      return 'WebLLM rules out tokens before their probabilities can be seen, so they cannot be told of an answer that is held to a form.'
-    return refusalOf(request, this.description.gives)
+      return 'WebLLM masks tokens before their log-probabilities can be read, so it does not support log-probabilities with an output format.'
+    return refusalOf(request, this.description.capabilities)
   }
 
-  async #write(
+  async #generate(
     request: CompletionRequest,
-    { signal, onPartial }: AskHooks<CompletionResult>,
-    pace: Pace,
+    { signal, onPartial }: RequestHooks<CompletionResult>,
+    pace: ProgressTracker,
   ): Promise<CompletionResult> {
     const { engine, model, watch, endIds } = this.#parts
-    const { id, asked, sampling } = request
-    const drawing = new Drawing(sampling, request.logProbs)
-    watch.drawing = drawing
+    const { id, input, sampling } = request
+    const sampler = new TokenSampler(sampling, request.logProbs)
+    watch.sampler = sampler
     const interrupt = (): void => void engine.interruptGenerate()
     signal.addEventListener('abort', interrupt)
     let finish: string | null | undefined
@@ -186,100 +199,100 @@ export class WebLlmTeacher implements Teacher {
     const before = pace.newTokens
     try {
       const stream =
-        asked.kind === 'chat'
-          ? await engine.chatCompletion(toChatRequest(request, asked, this.#put))
-          : await engine.completion(toRawRequest(request, asked.text, this.#put))
+        input.kind === 'chat'
+          ? await engine.chatCompletion(toChatRequest(request, input, this.#traits))
+          : await engine.completion(toRawRequest(request, input.text, this.#traits))
       for await (const { choices, usage } of stream) {
         finish = choices[0]?.finish_reason ?? finish
         if (usage) {
           promptTokens = usage.prompt_tokens
           pace.promptTokens += promptTokens
         }
-        pace.newTokens += drawing.written.length - counted
-        counted = drawing.written.length
+        pace.newTokens += sampler.tokens.length - counted
+        counted = sampler.tokens.length
         const now = performance.now()
         if (onPartial !== undefined && now - partialAt >= PARTIAL_EVERY_MS) {
           partialAt = now
-          onPartial(id, cutAtStop(dropThoughts(await engine.getMessage(model)), sampling.stop))
+          onPartial(id, cutAtStop(dropReasoning(await engine.getMessage(model)), sampling.stop))
         }
         await pace.tick(undefined)
-        // WebLLM forgets an interruption that comes before it has begun.
+        // WebLLM ignores an interruption that comes before it starts.
         if (signal.aborted) interrupt()
       }
-      const ended = endingOf(finish)
+      const finishReason = toFinishReason(finish)
       const ids =
-        ended === 'end' && endIds.has(drawing.written.at(-1) ?? -1)
-          ? drawing.written.slice(0, -1)
-          : drawing.written
-      const text = cutAtStop(dropThoughts(await engine.getMessage(model)), sampling.stop)
+        finishReason === 'end' && endIds.has(sampler.tokens.at(-1) ?? -1)
+          ? sampler.tokens.slice(0, -1)
+          : sampler.tokens
+      const text = cutAtStop(dropReasoning(await engine.getMessage(model)), sampling.stop)
       pace.newTokens = before + ids.length
       return {
         id,
         text,
-        ending: ended,
+        finishReason,
         promptTokens,
         tokens: ids.length,
         ...(request.logProbs === undefined
           ? {}
-          : { logProbs: drawing.found.slice(0, ids.length).map((found) => this.#nameToken(found)) }),
+          : { logProbs: sampler.logProbs.slice(0, ids.length).map((token) => this.#toTokenLogProbs(token)) }),
       }
     } finally {
       signal.removeEventListener('abort', interrupt)
-      watch.drawing = undefined
+      watch.sampler = undefined
     }
   }
 
-  #nameToken({ id, logProb, likeliest, tail }: FoundToken): WrittenToken {
+  #toTokenLogProbs({ id, logProb, top, restProbability }: SampledToken): TokenLogProbs {
     const textOf = (token: number): string => this.#parts.tokenizer?.decode([token]) ?? ''
     return {
       text: textOf(id),
       logProb,
-      likeliest: likeliest.map((other) => ({ text: textOf(other.id), logProb: other.logProb })),
-      tail,
+      top: top.map((other) => ({ text: textOf(other.id), logProb: other.logProb })),
+      restProbability,
     }
   }
 
   /**
-   * The context is computed as WebLLM computes it for an answer (a chat by its own template, of which no token is kept), and
-   * given tokens behind it. What all continuations begin with is tokenised with them, because a token may reach over the border.
+   * WebLLM computes the context as for an answer (a chat by its own template, of which no token is kept), followed by given tokens.
+   * The shared prefix of all continuations is tokenized with them, because a token may span the boundary.
    */
   async #score(
-    { asked, answerPrefix = '', continuations }: ScoreRequest,
+    { input, answerPrefix = '', continuations }: ScoreRequest,
     tokenizer: TextTokenizer,
-    pace: Pace,
+    pace: ProgressTracker,
   ): Promise<readonly number[]> {
     const { engine, model, watch } = this.#parts
     const whole = continuations.map((continuation) => {
       const answer = answerPrefix + continuation
-      return asked.kind === 'raw'
-        ? tokenizer.encode(this.#put.start + asked.text + answer)
+      return input.kind === 'raw'
+        ? tokenizer.encode(this.#traits.start + input.text + answer)
         : tokenizer.encode(answer, { special: false, continues: true })
     })
-    const shared = whole[0]?.slice(0, sharedLength(whole)) ?? []
-    if (whole.some(({ length }) => length === 0)) throw new RowRefusal('An empty text cannot be weighed.')
-    if (asked.kind === 'raw' && shared.length === 0)
-      throw new RowRefusal('The prompt is too short to be weighed behind: it has no token of its own.')
+    const shared = whole[0]?.slice(0, sharedPrefixLength(whole)) ?? []
+    if (whole.some(({ length }) => length === 0)) throw new RowRefusal('An empty text cannot be scored.')
+    if (input.kind === 'raw' && shared.length === 0)
+      throw new RowRefusal('The prompt is too short for scoring: it has no token of its own.')
     const longest = Math.max(...whole.map(({ length }) => length))
-    const goOn = async (tokens: readonly number[]): Promise<Float32Array> => {
+    const extend = async (tokens: readonly number[]): Promise<Float32Array> => {
       await engine.forwardTokensAndSample([...tokens], tokens.length > 1, model)
       pace.promptTokens += tokens.length
       return watch.takeLogits()
     }
-    const begin = async (): Promise<Float32Array> => {
+    const prefill = async (): Promise<Float32Array> => {
       await engine.resetChat(false, model)
-      if (asked.kind === 'raw') {
+      if (input.kind === 'raw') {
         this.#requireRoom(longest)
-        return goOn(shared)
+        return extend(shared)
       }
-      const { usage } = await engine.chatCompletion(toPromptOnly(asked, this.#put))
+      const { usage } = await engine.chatCompletion(toPromptOnly(input, this.#traits))
       pace.promptTokens += usage?.prompt_tokens ?? 0
       this.#requireRoom((usage?.prompt_tokens ?? 0) + longest)
       const logits = watch.takeLogits()
-      return shared.length > 0 ? goOn(shared) : logits
+      return shared.length > 0 ? extend(shared) : logits
     }
-    const sums = await weighContinuations(
+    const sums = await scoreContinuations(
       whole.map((tokens) => tokens.slice(shared.length)),
-      { begin, goOn },
+      { prefill, extend },
     )
     await pace.tick(undefined)
     return sums
@@ -289,13 +302,13 @@ export class WebLlmTeacher implements Teacher {
     const { contextLength } = this.description
     if (tokens > contextLength)
       throw new RowRefusal(
-        `The prompt and what is weighed have ${tokens} tokens, and the context holds ${contextLength}. Shorten it or load the model with a longer context.`,
+        `The prompt and the scored texts have ${tokens} tokens, but the context length is ${contextLength}. Shorten them or load the model with a longer context.`,
       )
   }
 }
 
-/** Why one row cannot be weighed: nothing is broken. */
+/** Why one row cannot be scored; the model still works. */
 class RowRefusal extends Error {}
 
-const endingOf = (finish: string | null | undefined): Ending =>
+const toFinishReason = (finish: string | null | undefined): FinishReason =>
   finish === 'stop' ? 'end' : finish === 'length' ? 'length' : 'aborted'

@@ -7,6 +7,7 @@ import { sumTo } from './sum-to.ts'
 export const addOp = defineOp({
   type: 'Add',
   infer: inferBinary,
+  // d(a + b) = da + db
   gradient: (g, { inputs: [a, b] }, [dy]) =>
     a && b && dy ? [sumTo(g, dy, a.shape), sumTo(g, dy, b.shape)] : [null, null],
 })

@@ -13,6 +13,7 @@ export const castOp = defineOp({
       { dtype: dtype ?? inference.refuse('it needs a type to cast to.'), shape: inference.need(0).shape },
     ]
   },
+  // d cast(x) = dx, cast back to the type of x
   gradient: (g, { inputs: [x] }, [dy]) =>
     x && dy && (x.dtype === 'f32' || x.dtype === 'f16') ? [cast(g, dy, x.dtype)] : [null],
 })

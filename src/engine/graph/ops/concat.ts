@@ -12,8 +12,8 @@ export const concatOp = defineOp({
     const all = inference.inputs.map((_, i) => inference.need(i))
     const axis = normaliseAxis(inference, intAttribute(inference.attributes, 'axis', 0), first.shape.length)
     for (const x of all) {
-      if (x.dtype !== first.dtype) inference.refuse('all must be of one type.')
-      if (x.shape.length !== first.shape.length) inference.refuse('all must have as many axes.')
+      if (x.dtype !== first.dtype) inference.refuse('all must have the same type.')
+      if (x.shape.length !== first.shape.length) inference.refuse('all must have the same number of axes.')
       x.shape.forEach(
         (dim, at) =>
           at === axis ||
@@ -30,6 +30,7 @@ export const concatOp = defineOp({
       },
     ]
   },
+  // The gradient of a concatenation is its split.
   gradient: (g, { inputs, outputs: [y], attributes }, [dy]) => {
     if (!dy || !y) return inputs.map(() => null)
     const axis = axisFromEnd(intAttribute(attributes, 'axis', 0), y.shape.length)
@@ -42,6 +43,6 @@ export const concatOp = defineOp({
   },
 })
 
-/** All of `xs` one after the other along `axis` */
+/** `xs` concatenated along `axis` */
 export const concat = (g: Graph, xs: readonly Value[], axis: number): Value =>
   xs.length === 1 ? (xs[0] as Value) : g.apply1(concatOp, xs, { axis })

@@ -7,10 +7,10 @@ export const constantOfShapeOp = defineOp({
   infer: (inference) => [
     { dtype: 'f32', shape: inference.constant(0) ?? inference.refuse('the shape must be a constant.') },
   ],
-  gradient: { zero: 'it depends on nothing' },
+  gradient: { zero: 'it has no inputs with a slope' },
 })
 
-/** f32 tensor of `shape` in which every element is `x`; takes no room in the model file */
+/** f32 tensor of `shape` in which every element is `x`; its elements are not stored in the model file */
 export const constantOfShape = (g: Graph, shape: readonly number[], x: number): Value =>
   g.apply1(constantOfShapeOp, [g.integers(shape)], {
     value: { tensor: { dtype: 'f32', shape: [1], data: new Uint8Array(Float32Array.of(x).buffer) } },

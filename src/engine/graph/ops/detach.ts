@@ -1,4 +1,4 @@
-// Knows: a value through which no gradient flows. Makes no node.
+// Knows: a value through which no gradient flows. Creates no node.
 import type { Graph, Value } from '../graph.ts'
 import type { CompositeDefinition } from '../op.ts'
 
@@ -8,5 +8,5 @@ const detached: CompositeDefinition = {
   gradient: () => [null],
 }
 
-/** x, taken for a constant by the reverse pass */
+/** x, which the reverse pass treats as a constant */
 export const detach = (g: Graph, x: Value): Value => g.composite(detached, [x])[0] as Value

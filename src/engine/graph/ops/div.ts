@@ -9,6 +9,7 @@ import { sumTo } from './sum-to.ts'
 export const divOp = defineOp({
   type: 'Div',
   infer: inferBinary,
+  // d(a / b) = da / b − (a / b) / b db
   gradient: (g, { inputs: [a, b], outputs: [y] }, [dy]) => {
     if (!a || !b || !y || !dy) return [null, null]
     const da = div(g, dy, b)
@@ -16,5 +17,5 @@ export const divOp = defineOp({
   },
 })
 
-/** a / b, element by element; whole numbers are divided towards zero */
+/** a / b, element by element; whole numbers are rounded towards zero */
 export const div = (g: Graph, a: Value, b: Value): Value => g.apply1(divOp, [a, b])

@@ -1,4 +1,5 @@
-// Knows: Equal, a comparison of two tensors, broadcast together. On WebGPU it has a kernel for f32 and i32, not for i64.
+// Knows: Equal, a comparison of two tensors, broadcast together. On WebGPU it has a kernel for f32 and i32, not for
+// i64.
 import type { Graph, Value } from '../graph.ts'
 import { defineOp } from '../op.ts'
 import { inferComparison } from '../rules.ts'

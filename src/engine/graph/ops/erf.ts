@@ -9,6 +9,7 @@ import { neg } from './neg.ts'
 export const erfOp = defineOp({
   type: 'Erf',
   infer: inferSameFloat,
+  // d erf(x) = 2/√π e^(−x²) dx
   gradient: (g, { inputs: [x] }, [dy]) =>
     x && dy ? [mul(g, dy, mul(g, exp(g, neg(g, mul(g, x, x))), g.scalar(2 / Math.sqrt(Math.PI))))] : [null],
 })

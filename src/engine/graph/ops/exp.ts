@@ -7,6 +7,7 @@ import { mul } from './mul.ts'
 export const expOp = defineOp({
   type: 'Exp',
   infer: inferSameFloat,
+  // d eˣ = eˣ dx
   gradient: (g, { outputs: [y] }, [dy]) => (y && dy ? [mul(g, dy, y)] : [null]),
 })
 

@@ -22,6 +22,7 @@ export const expandOp = defineOp({
       },
     ]
   },
+  // The gradient of broadcasting is the sum over the stretched axes.
   gradient: (g, { inputs: [x] }, [dy]) => (x && dy ? [sumTo(g, dy, x.shape), null] : [null, null]),
 })
 

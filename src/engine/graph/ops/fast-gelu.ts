@@ -1,4 +1,4 @@
-// Knows: FastGelu (com.microsoft), the GELU by tanh, element by element.
+// Knows: FastGelu (com.microsoft), the tanh approximation of GELU, element by element.
 import type { Graph, Value } from '../graph.ts'
 import { defineOp } from '../op.ts'
 import { inferSameFloat } from '../rules.ts'
@@ -7,7 +7,7 @@ export const fastGeluOp = defineOp({
   type: 'FastGelu',
   domain: 'com.microsoft',
   infer: inferSameFloat,
-  gradient: { none: 'no model that is trained here has it' },
+  gradient: { none: 'no model that is trained here uses it' },
 })
 
 /** x / 2 · (1 + tanh(√(2 / π) · (x + 0.044715 x³))). Source: Hendrycks and Gimpel 2016. */

@@ -10,10 +10,11 @@ export const gatherElementsOp = defineOp({
   infer: (inference) => {
     const [x, indices] = [inference.need(0), inference.need(1)]
     needInteger(inference, indices)
-    if (x.shape.length !== indices.shape.length) inference.refuse('both must have as many axes.')
+    if (x.shape.length !== indices.shape.length) inference.refuse('both must have the same number of axes.')
     normaliseAxis(inference, intAttribute(inference.attributes, 'axis', 0), x.shape.length)
     return [{ dtype: x.dtype, shape: indices.shape }]
   },
+  // dx = zeros with dy added at the indices
   gradient: (g, { inputs: [x, indices], attributes }, [dy]) => {
     if (!x || !indices || !dy) return [null, null]
     const zeros = constantOfShape(g, needStatic(x, 'the gradient of GatherElements'), 0)
@@ -21,6 +22,6 @@ export const gatherElementsOp = defineOp({
   },
 })
 
-/** For each index its element of x along `axis`; the result has the indices' shape */
+/** The element of x along `axis` for each index; the result has the indices' shape */
 export const gatherElements = (g: Graph, x: Value, indices: Value, axis: number): Value =>
   g.apply1(gatherElementsOp, [x, indices], { axis })

@@ -17,11 +17,12 @@ export const gatherOp = defineOp({
       { dtype: x.dtype, shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)] },
     ]
   },
-  // Rows that were picked more than once add up. Along axis 0 with int64 indices: what ScatterND takes.
+  // dx = zeros with dy added at the rows of the indices; rows picked more than once add up. Axis 0 and int64 indices:
+  // ScatterND needs these.
   gradient: (g, { inputs: [x, indices], attributes }, [dy]) => {
     if (!x || !indices || !dy) return [null, null]
     if (intAttribute(attributes, 'axis', 0) !== 0 || indices.dtype !== 'i64')
-      throw new GraphError('The gradient of Gather is written for axis 0 and int64 indices.')
+      throw new GraphError('The gradient of Gather supports axis 0 and int64 indices only.')
     const shape = needStatic(x, 'the gradient of Gather')
     const count = multiplyDims(indices.shape)
     const rows = reshape(g, dy, [count, ...shape.slice(1)])

@@ -1,4 +1,5 @@
-// Knows: Gemm, a product of two matrices, either of them transposed. The form with a WebGPU kernel for transposed factors.
+// Knows: Gemm, a product of two matrices, each optionally transposed. The op with a WebGPU kernel for transposed
+// factors.
 import { mayBeEqual, type Dim } from '../dims.ts'
 import type { Graph, Value } from '../graph.ts'
 import { defineOp, intAttribute } from '../op.ts'
@@ -9,7 +10,7 @@ export const gemmOp = defineOp({
   infer: (inference) => {
     const [a, b] = [inference.need(0), inference.need(1)]
     needFloat(inference, a)
-    if (a.dtype !== b.dtype) inference.refuse('both must be of one type.')
+    if (a.dtype !== b.dtype) inference.refuse('both must have the same type.')
     if (a.shape.length !== 2 || b.shape.length !== 2) inference.refuse('both must be matrices.')
     const [ta, tb] = [
       intAttribute(inference.attributes, 'transA', 0),
@@ -19,6 +20,7 @@ export const gemmOp = defineOp({
     if (!mayBeEqual(inner, other)) inference.refuse(`the inner sizes ${inner} and ${other} differ.`)
     return [{ dtype: a.dtype, shape: [a.shape[ta ? 1 : 0] as Dim, b.shape[tb ? 0 : 1] as Dim] }]
   },
+  // y = a b: da = dy bᵀ, db = aᵀ dy; transposed where a or b is
   gradient: (g, { inputs: [a, b], attributes }, [dy]) => {
     if (!a || !b || !dy) return [null, null]
     const [ta, tb] = [

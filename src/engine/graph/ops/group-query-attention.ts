@@ -1,5 +1,5 @@
-// Knows: GroupQueryAttention (com.microsoft), fused attention with a cache. Half the plain ops' prefill speed on wasm, and
-// it refuses a batch that continues a cache by more than one token.
+// Knows: GroupQueryAttention (com.microsoft), fused attention with a KV cache. Half the prefill speed of the plain ops
+// on wasm, and it refuses a batch that extends a cache by more than one token.
 import { addDims, type Dim } from '../dims.ts'
 import type { Graph, Value } from '../graph.ts'
 import { defineOp } from '../op.ts'
@@ -33,8 +33,8 @@ export const groupQueryAttentionOp = defineOp({
 })
 
 /**
- * Attention of packed q|k|v [batch, sequence, (heads + 2 kvHeads) · width] over a cache [batch, kvHeads, past, width].
- * `lengths` i32 [batch]: tokens of each row, this call's included, less one; `total` i32 []: the longest.
+ * Attention of packed q|k|v [batch, sequence, (heads + 2 kvHeads) · width] over a KV cache [batch, kvHeads, past,
+ * width]. `lengths` i32 [batch]: tokens of each row including this call's, minus one; `total` i32 []: the longest.
  */
 export function groupQueryAttention(
   g: Graph,

@@ -6,6 +6,7 @@ import { inferSame } from '../rules.ts'
 export const identityOp = defineOp({
   type: 'Identity',
   infer: inferSame,
+  // dx = dy
   gradient: (_g, _node, [dy]) => [dy ?? null],
 })
 

@@ -1,4 +1,4 @@
-// Knows: the family of ops, one a file. Adding one is adding a file and a line here.
+// Knows: the list of ops, one file each. To add one, add a file and a line here.
 export * from './abs.ts'
 export * from './add.ts'
 export * from './and.ts'

@@ -7,6 +7,7 @@ import { div } from './div.ts'
 export const logOp = defineOp({
   type: 'Log',
   infer: inferSameFloat,
+  // d log x = dx / x
   gradient: (g, { inputs: [x] }, [dy]) => (x && dy ? [div(g, dy, x)] : [null]),
 })
 

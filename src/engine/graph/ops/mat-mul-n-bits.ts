@@ -17,12 +17,13 @@ export const matMulNBitsOp = defineOp({
       inference.refuse(`the packed weights must be u8 with N = ${N} rows.`)
     return [{ dtype: x.dtype, shape: [...x.shape.slice(0, -1), N as Dim] }]
   },
-  gradient: { none: 'packed weights have no transposed product; dequantise them to differentiate' },
+  gradient: { none: 'packed weights have no transposed product; dequantise them first' },
 })
 
 /**
  * x [.., K] times the transpose of packed weights: [.., N].
- * `b` u8 [N, K/32, 16 or 32]; `scales` f32 [N, K/32] or flat; `zeroPoints` u8, packed two a byte for 4 bits, absent for 8 or 128.
+ * `b` u8 [N, K/32, 16 or 32]; `scales` f32 [N, K/32] or flat; `zeroPoints` u8, packed two per byte for 4 bits; if
+ * absent, 8 (4 bits) or 128 (8 bits).
  */
 export function matMulNBits(
   g: Graph,

@@ -13,13 +13,14 @@ export const matMulOp = defineOp({
   infer: (inference) => {
     const [a, b] = [inference.need(0), inference.need(1)]
     needFloat(inference, a)
-    if (a.dtype !== b.dtype) inference.refuse('both must be of one type.')
-    if (a.shape.length < 2 || b.shape.length < 2) inference.refuse('both need two axes or more.')
+    if (a.dtype !== b.dtype) inference.refuse('both must have the same type.')
+    if (a.shape.length < 2 || b.shape.length < 2) inference.refuse('both need two or more axes.')
     const [inner, other] = [a.shape.at(-1) as Dim, b.shape.at(-2) as Dim]
     if (!mayBeEqual(inner, other)) inference.refuse(`the inner sizes ${inner} and ${other} differ.`)
     const stack = broadcastShapes(inference, [a.shape.slice(0, -2), b.shape.slice(0, -2)])
     return [{ dtype: a.dtype, shape: [...stack, a.shape.at(-2) as Dim, b.shape.at(-1) as Dim] }]
   },
+  // y = a b: da = dy bᵀ, db = aᵀ dy, summed over broadcast axes
   gradient: (g, { inputs: [a, b] }, [dy]) => {
     if (!a || !b || !dy) return [null, null]
     if (b.shape.length > 2)

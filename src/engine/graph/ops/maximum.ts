@@ -9,7 +9,7 @@ import { where } from './where.ts'
 export const maximumOp = defineOp({
   type: 'Max',
   infer: inferBinary,
-  // Where both are equal the gradient goes to b.
+  // The gradient goes to the larger one; to b where both are equal.
   gradient: (g, { inputs: [a, b] }, [dy]) => {
     if (!a || !b || !dy) return [null, null]
     const chosen = less(g, b, a)

@@ -7,6 +7,7 @@ import { sumTo } from './sum-to.ts'
 export const mulOp = defineOp({
   type: 'Mul',
   infer: inferBinary,
+  // d(a · b) = b da + a db
   gradient: (g, { inputs: [a, b] }, [dy]) =>
     a && b && dy ? [sumTo(g, mul(g, dy, b), a.shape), sumTo(g, mul(g, dy, a), b.shape)] : [null, null],
 })

@@ -6,6 +6,7 @@ import { inferSameFloat } from '../rules.ts'
 export const negOp = defineOp({
   type: 'Neg',
   infer: inferSameFloat,
+  // d(−x) = −dx
   gradient: (g, _, [dy]) => (dy ? [neg(g, dy)] : [null]),
 })
 

@@ -9,7 +9,7 @@ import { sumTo } from './sum-to.ts'
 export const powOp = defineOp({
   type: 'Pow',
   infer: inferBinary,
-  // The exponent is a constant here: it is passed no gradient. x must not be 0 where one is wanted.
+  // d xⁿ = n xⁿ / x dx; n is a constant and has no gradient. x must not be 0.
   gradient: (g, { inputs: [x, n], outputs: [y] }, [dy]) =>
     x && n && y && dy ? [sumTo(g, mul(g, dy, div(g, mul(g, n, y), x)), x.shape), null] : [null, null],
 })

@@ -8,6 +8,7 @@ import { neg } from './neg.ts'
 export const reciprocalOp = defineOp({
   type: 'Reciprocal',
   infer: inferSameFloat,
+  // d(1 / x) = −x⁻² dx
   gradient: (g, { outputs: [y] }, [dy]) => (y && dy ? [neg(g, mul(g, dy, mul(g, y, y)))] : [null]),
 })
 

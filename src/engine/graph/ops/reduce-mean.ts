@@ -9,6 +9,7 @@ import { applyReduction, inferReduction, reducedAxes, withReducedAxes } from './
 export const reduceMeanOp = defineOp({
   type: 'ReduceMean',
   infer: inferReduction,
+  // d mean(x) = mean(dx): dy / n for each of the n elements
   gradient: (g, node, [dy]) => {
     const x = node.inputs[0]
     if (!x || !dy) return [null, null]

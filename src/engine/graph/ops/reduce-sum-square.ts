@@ -7,6 +7,7 @@ import { applyReduction, inferReduction, withReducedAxes } from './reduce.ts'
 export const reduceSumSquareOp = defineOp({
   type: 'ReduceSumSquare',
   infer: inferReduction,
+  // d sum(x²) = sum(2 x dx)
   gradient: (g, node, [dy]) => {
     const x = node.inputs[0]
     return x && dy ? [mul(g, mul(g, x, g.scalar(2)), withReducedAxes(g, node, dy)), null] : [null, null]

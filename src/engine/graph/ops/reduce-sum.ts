@@ -7,6 +7,7 @@ import { applyReduction, inferReduction, withReducedAxes } from './reduce.ts'
 export const reduceSumOp = defineOp({
   type: 'ReduceSum',
   infer: inferReduction,
+  // d sum(x) = sum(dx): dy for each element
   gradient: (g, node, [dy]) => {
     const x = node.inputs[0]
     return x && dy ? [expandLike(g, withReducedAxes(g, node, dy), x), null] : [null, null]

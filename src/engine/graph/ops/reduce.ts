@@ -1,4 +1,4 @@
-// Knows: what the reductions share: axes as a constant input, kept or dropped axes.
+// Knows: the shared part of the reductions: axes as a constant input, kept or dropped axes.
 import type { Graph, Value } from '../graph.ts'
 import { intAttribute, type GraphNode, type Inference, type OpDefinition, type OutputType } from '../op.ts'
 import { axisFromEnd, needFloat, normaliseAxis } from '../rules.ts'
@@ -25,13 +25,13 @@ export const applyReduction = (
   keep: boolean,
 ): Value => g.apply1(op, [x, g.integers(axes)], { keepdims: keep ? 1 : 0 })
 
-/** Axes that a reduction's node went over, from 0. */
+/** The axes of a reduction's node, from 0. */
 export function reducedAxes(g: Graph, node: GraphNode): number[] {
   const [x, axes] = node.inputs
   return x && axes ? (g.integersOf(axes) ?? []).map((axis) => axisFromEnd(axis, x.shape.length)) : []
 }
 
-/** A reduction's output, or its gradient, with the reduced axes present as 1, so that it broadcasts against the input. */
+/** A reduction's output, or its gradient, with the reduced axes as 1, so that it broadcasts against the input. */
 export function withReducedAxes(g: Graph, node: GraphNode, value: Value): Value {
   const x = node.inputs[0]
   if (!x || value.shape.length === x.shape.length) return value

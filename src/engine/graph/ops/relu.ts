@@ -8,6 +8,7 @@ import { where } from './where.ts'
 export const reluOp = defineOp({
   type: 'Relu',
   infer: inferSameFloat,
+  // d max(x, 0) = dx where x > 0, else 0
   gradient: (g, { inputs: [x] }, [dy]) =>
     x && dy ? [where(g, less(g, g.scalar(0), x), dy, g.scalar(0))] : [null],
 })

@@ -1,4 +1,4 @@
-// Knows: ScatterElements that adds, element by element along one axis.
+// Knows: ScatterElements with reduction `add`, element by element along one axis.
 import type { Graph, Value } from '../graph.ts'
 import { defineOp, intAttribute } from '../op.ts'
 import { inferSame, needInteger, normaliseAxis } from '../rules.ts'
@@ -9,12 +9,13 @@ export const scatterElementsAddOp = defineOp({
   infer: (inference) => {
     const [x, indices, updates] = [inference.need(0), inference.need(1), inference.need(2)]
     needInteger(inference, indices)
-    if (x.dtype !== updates.dtype) inference.refuse('what is added must be of the same type.')
+    if (x.dtype !== updates.dtype) inference.refuse('the updates must have the same type.')
     if (x.shape.length !== indices.shape.length || x.shape.length !== updates.shape.length)
-      inference.refuse('all must have as many axes.')
+      inference.refuse('all must have the same number of axes.')
     normaliseAxis(inference, intAttribute(inference.attributes, 'axis', 0), x.shape.length)
     return inferSame(inference)
   },
+  // y = x + updates at the indices: dx = dy, dupdates = dy at the indices
   gradient: (g, { inputs: [, indices], attributes }, [dy]) =>
     indices && dy
       ? [dy, null, gatherElements(g, dy, indices, intAttribute(attributes, 'axis', 0))]

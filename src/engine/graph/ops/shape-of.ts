@@ -5,7 +5,7 @@ import { defineOp } from '../op.ts'
 export const shapeOfOp = defineOp({
   type: 'Shape',
   infer: (inference) => [{ dtype: 'i64', shape: [inference.need(0).shape.length] }],
-  gradient: { zero: 'sizes do not depend on contents' },
+  gradient: { zero: 'sizes do not depend on values' },
 })
 
 /** The sizes of x, known when the graph runs */

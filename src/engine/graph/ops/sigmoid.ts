@@ -8,6 +8,7 @@ import { sub } from './sub.ts'
 export const sigmoidOp = defineOp({
   type: 'Sigmoid',
   infer: inferSameFloat,
+  // dσ(x) = σ(x) (1 − σ(x)) dx
   gradient: (g, { outputs: [y] }, [dy]) =>
     y && dy ? [mul(g, dy, mul(g, y, sub(g, g.scalar(1), y)))] : [null],
 })

@@ -13,7 +13,7 @@ import { reshape } from './reshape.ts'
 import { sqrt } from './sqrt.ts'
 import { sub } from './sub.ts'
 
-/** The weight must be one number for each of the last axis. */
+/** The weight must have one number per element of the last axis. */
 export function needNormWeight(inference: Inference, weight: Value): void {
   const x = inference.need(0)
   if (weight.shape.length !== 1 || !mayBeEqual(weight.shape[0] as Dim, x.shape.at(-1) ?? 0))
@@ -35,7 +35,7 @@ export const simplifiedLayerNormalizationOp = defineOp({
 /**
  * Gradients of y = x / rms(x) · weight. With n = x / rms(x) and c = mean over the axis of (dy · weight · n):
  * dx = (dy · weight − n · c) / rms(x), and dweight = sum over rows of dy · n.
- * The mean is a product with weight / width, which spares a pass over the activations.
+ * The mean is a product with weight / width, which saves a pass over the activations.
  */
 export function rmsNormGradient(
   g: Graph,

@@ -12,11 +12,12 @@ export const skipSimplifiedLayerNormalizationOp = defineOp({
   infer: (inference) => {
     const [a, b] = [inference.need(0), inference.need(1)]
     needFloat(inference, a)
-    if (!sameShape(a.shape, b.shape)) inference.refuse('both summands must have one shape.')
+    if (!sameShape(a.shape, b.shape)) inference.refuse('both summands must have the same shape.')
     needNormWeight(inference, inference.need(2))
     const type = { dtype: a.dtype, shape: a.shape }
     return [type, null, null, type]
   },
+  // The gradient of RMSNorm at the sum, plus the gradient of the sum itself, for both summands.
   gradient: (g, { inputs: [a, , weight], outputs: [, , , sum], attributes }, [dNormed, , , dSum]) => {
     if (!a || !weight || !sum) return [null, null, null]
     if (!dNormed) return [dSum ?? null, dSum ?? null, null]

@@ -22,7 +22,7 @@ export const sliceOp = defineOp({
       inference.constant(4),
     ]
     if (!axes) return inference.refuse('the axes must be a constant.')
-    if (steps?.some((step) => step !== 1)) inference.refuse('only steps of 1 are written here.')
+    if (steps?.some((step) => step !== 1)) inference.refuse('only steps of 1 are supported.')
     const shape: Dim[] = x.shape.slice()
     axes.forEach((given, i) => {
       const axis = normaliseAxis(inference, given, shape.length)
@@ -36,7 +36,7 @@ export const sliceOp = defineOp({
     })
     return [{ dtype: x.dtype, shape }]
   },
-  // The rest of the axis gets zeros; for constant bounds on axes of known size.
+  // dx = dy padded with zeros; for constant bounds on axes of known size.
   gradient: (g, node, [dy]) => {
     const [x, starts, ends, axes] = node.inputs
     if (!x || !starts || !ends || !axes || !dy) return [null, null, null, null]
@@ -64,7 +64,10 @@ export const sliceOp = defineOp({
   },
 })
 
-/** Elements `from` (with) to `to` (without) of x along `axis`; negative numbers count from the end, values are int64 [1] */
+/**
+ * Elements `from` (inclusive) to `to` (exclusive) of x along `axis`; negative numbers count from the end, values are
+ * int64 [1]
+ */
 export const slice = (g: Graph, x: Value, from: number | Value, to: number | Value, axis: number): Value => {
   const asValue = (at: number | Value): Value => (typeof at === 'number' ? g.integers([at]) : at)
   return g.apply1(sliceOp, [x, asValue(from), asValue(to), g.integers([axis])])

@@ -12,6 +12,7 @@ export const softmaxOp = defineOp({
     normaliseAxis(inference, intAttribute(inference.attributes, 'axis', -1), inference.need(0).shape.length)
     return inferSameFloat(inference)
   },
+  // y = softmax(x): dx = y (dy − Σ dy y)
   gradient: (g, { outputs: [y], attributes }, [dy]) => {
     if (!y || !dy) return [null]
     const total = reduceSum(g, mul(g, dy, y), [intAttribute(attributes, 'axis', -1)])
@@ -19,5 +20,5 @@ export const softmaxOp = defineOp({
   },
 })
 
-/** eˣ divided by its sum along `axis` (steady for large x) */
+/** eˣ divided by its sum along `axis` (numerically stable for large x) */
 export const softmax = (g: Graph, x: Value, axis = -1): Value => g.apply1(softmaxOp, [x], { axis })

@@ -1,4 +1,4 @@
-// Knows: Split into parts of given sizes along one axis. On WebGPU at most 9 parts: a node may bind 10 buffers.
+// Knows: Split into parts of given sizes along one axis. On WebGPU up to 9 parts: a node may bind 10 buffers.
 import { elementsOf } from '../dims.ts'
 import { needStatic, type Graph, type Value } from '../graph.ts'
 import { defineOp, intAttribute } from '../op.ts'
@@ -15,13 +15,13 @@ export const splitOp = defineOp({
     const whole = x.shape[axis]
     const sum = sizes.reduce((a, b) => a + b, 0)
     if (typeof whole === 'number' && sum !== whole)
-      inference.refuse(`parts of ${sizes.join(', ')} are ${sum}, not the ${whole} of axis ${axis}.`)
+      inference.refuse(`the sizes ${sizes.join(', ')} sum to ${sum}, not to the ${whole} of axis ${axis}.`)
     return sizes.map((size) => ({
       dtype: x.dtype,
       shape: x.shape.map((dim, at) => (at === axis ? size : dim)),
     }))
   },
-  // A part without influence on the loss gives zeros.
+  // The gradient of a split is its concatenation; a part without influence on the loss has zeros.
   gradient: (g, { outputs, attributes }, gradients) => {
     const parts = outputs.flatMap((part, i) => {
       if (!part) return []
@@ -34,6 +34,6 @@ export const splitOp = defineOp({
   },
 })
 
-/** x cut along `axis` into parts of `sizes`, which add up to its size there */
+/** x split along `axis` into parts of `sizes`, which add up to its size there */
 export const split = (g: Graph, x: Value, sizes: readonly number[], axis: number): Value[] =>
   sizes.length === 1 ? [x] : g.apply(splitOp, [x, g.integers(sizes)], { axis })

@@ -8,8 +8,9 @@ import { mul } from './mul.ts'
 export const sqrtOp = defineOp({
   type: 'Sqrt',
   infer: inferSameFloat,
+  // d√x = dx / (2 √x)
   gradient: (g, { outputs: [y] }, [dy]) => (y && dy ? [div(g, mul(g, dy, g.scalar(0.5)), y)] : [null]),
 })
 
-/** √x; x > 0 where a gradient is wanted. */
+/** √x; the gradient needs x > 0. */
 export const sqrt = (g: Graph, x: Value): Value => g.apply1(sqrtOp, [x])

@@ -1,4 +1,4 @@
-// Knows: Squeeze, axes of size 1 taken away.
+// Knows: Squeeze, which removes axes of size 1.
 import type { Graph, Value } from '../graph.ts'
 import { defineOp } from '../op.ts'
 import { normaliseAxis } from '../rules.ts'
@@ -19,6 +19,6 @@ export const squeezeOp = defineOp({
   gradient: (g, { inputs: [x] }, [dy]) => (x && dy ? [reshape(g, dy, x.shape), null] : [null, null]),
 })
 
-/** x without the axes named, all of size 1 */
+/** x without `axes`, all of size 1 */
 export const squeeze = (g: Graph, x: Value, axes: readonly number[]): Value =>
   g.apply1(squeezeOp, [x, g.integers(axes)])

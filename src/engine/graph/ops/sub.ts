@@ -8,6 +8,7 @@ import { neg } from './neg.ts'
 export const subOp = defineOp({
   type: 'Sub',
   infer: inferBinary,
+  // d(a − b) = da − db
   gradient: (g, { inputs: [a, b] }, [dy]) =>
     a && b && dy ? [sumTo(g, dy, a.shape), sumTo(g, neg(g, dy), b.shape)] : [null, null],
 })

@@ -1,11 +1,11 @@
-// Knows: the reverse of broadcasting: a gradient summed back to the shape that was stretched.
+// Knows: the gradient of broadcasting: a sum back to the original shape.
 import { sameShape, type Dim } from '../dims.ts'
 import type { Graph, Value } from '../graph.ts'
 import { GraphError, showType } from '../op.ts'
 import { reduceSum } from './reduce-sum.ts'
 import { reshape } from './reshape.ts'
 
-/** `x` summed over the axes along which `shape` was broadcast to it. A symbol is taken to be stretched by nothing but itself. */
+/** `x` summed over the axes along which `shape` was broadcast to it. A symbol counts as stretched only to itself. */
 export function sumTo(g: Graph, x: Value, shape: readonly Dim[]): Value {
   if (sameShape(x.shape, shape)) return x
   const lead = x.shape.length - shape.length

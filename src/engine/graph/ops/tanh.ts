@@ -8,6 +8,7 @@ import { sub } from './sub.ts'
 export const tanhOp = defineOp({
   type: 'Tanh',
   infer: inferSameFloat,
+  // d tanh x = (1 − tanh² x) dx
   gradient: (g, { outputs: [y] }, [dy]) =>
     y && dy ? [mul(g, dy, sub(g, g.scalar(1), mul(g, y, y)))] : [null],
 })

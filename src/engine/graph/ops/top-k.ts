@@ -11,7 +11,7 @@ export const topKOp = defineOp({
     const k = inference.constant(1)?.[0] ?? inference.refuse('k must be a constant.')
     const last = x.shape.at(-1)
     if (typeof last === 'number' && k > last)
-      inference.refuse(`there are no ${k} elements along an axis of ${last}.`)
+      inference.refuse(`there are no ${k} elements along an axis of size ${last}.`)
     const shape = [...x.shape.slice(0, -1), k]
     return [
       { dtype: x.dtype, shape },

@@ -1,4 +1,4 @@
-// Knows: Transpose, axes in another order.
+// Knows: Transpose, a permutation of the axes.
 import type { Dim } from '../dims.ts'
 import type { Graph, Value } from '../graph.ts'
 import { defineOp, intsAttribute } from '../op.ts'
@@ -10,9 +10,11 @@ export const transposeOp = defineOp({
     const order =
       intsAttribute(inference.attributes, 'perm') ?? inference.refuse('it needs an order of axes.')
     const isOrder = order.length === x.shape.length && x.shape.every((_, axis) => order.includes(axis))
-    if (!isOrder) inference.refuse(`[${order.join(', ')}] is not an order of its ${x.shape.length} axes.`)
+    if (!isOrder)
+      inference.refuse(`[${order.join(', ')}] is not a permutation of its ${x.shape.length} axes.`)
     return [{ dtype: x.dtype, shape: order.map((axis) => x.shape[axis] as Dim) }]
   },
+  // The gradient is the inverse permutation.
   gradient: (g, { attributes }, [dy]) => {
     const order = intsAttribute(attributes, 'perm')
     return dy && order
@@ -27,13 +29,13 @@ export const transposeOp = defineOp({
   },
 })
 
-/** x with axis `order[i]` at place i */
+/** x with axis `order[i]` as axis i */
 export const transpose = (g: Graph, x: Value, order: readonly number[]): Value =>
   order.every((axis, i) => axis === i) && order.length === x.shape.length
     ? x
     : g.apply1(transposeOp, [x], { perm: order })
 
-/** x with its last two axes exchanged */
+/** x with its last two axes swapped */
 export function transposeLast(g: Graph, x: Value): Value {
   const rank = x.shape.length
   return transpose(g, x, [...Array(rank - 2).keys(), rank - 1, rank - 2])

@@ -11,7 +11,7 @@ export const unsqueezeOp = defineOp({
     const given = inference.constant(1) ?? inference.refuse('the axes must be a constant.')
     const rank = x.shape.length + given.length
     const axes = new Set(given.map((axis) => normaliseAxis(inference, axis, rank)))
-    if (axes.size !== given.length) inference.refuse('an axis is named twice.')
+    if (axes.size !== given.length) inference.refuse('an axis is listed twice.')
     const old = x.shape.values()
     return [
       {
@@ -23,6 +23,6 @@ export const unsqueezeOp = defineOp({
   gradient: (g, { inputs: [x] }, [dy]) => (x && dy ? [reshape(g, dy, x.shape), null] : [null, null]),
 })
 
-/** x with axes of size 1 at the places that `axes` names in the result */
+/** x with new axes of size 1; `axes` are their indices in the result */
 export const unsqueeze = (g: Graph, x: Value, axes: readonly number[]): Value =>
   g.apply1(unsqueezeOp, [x, g.integers(axes)])

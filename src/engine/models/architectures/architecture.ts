@@ -1,50 +1,62 @@
-// Knows: what is told of an architecture: what it does otherwise than Llama, and how its files write that down.
+// Knows: the description of an architecture: its differences from Llama, and how its files store them.
 // Must not know: any particular architecture, files.
 import type { DecoderShape } from '../shape.ts'
 
-/** One file each in this folder; the index lists them. */
+/** One file per architecture in this folder; the index lists them. */
 export interface Architecture {
-  /** `general.architecture` of GGUF files, and what its keys begin with. */
+  /** `general.architecture` of GGUF files, and the prefix of its keys. */
   readonly name: string
   /** `model_type` in the config.json of Hugging Face. */
   readonly modelTypes: readonly string[]
-  /** In GGUF files the rows of q and k lie in pairs that turn together (2i, 2i + 1) and not half a head apart: llama.cpp's converter does so for Llama and what derives from it there. */
+  /**
+   * In GGUF files, rows of q and k that rotate together are neighbours (2i, 2i + 1) and not half a head apart:
+   * llama.cpp's converter does so for Llama and its derivatives.
+   */
   readonly pairsRows: boolean
-  /** GGUF files may bring factors of RoPE as `rope_freqs.weight`. */
+  /** GGUF files may have RoPE factors as `rope_freqs.weight`. */
   readonly storesRopeFactors?: boolean
   readonly qkvBias?: boolean
   readonly queryKeyNorm?: boolean
   readonly postNorms?: boolean
-  /** The gate's, and the name that a config.json must give it. */
+  /** Activation of the gate, and its name in config.json. */
   readonly activation: { readonly kind: 'silu' | 'gelu'; readonly named: string }
-  /** Embeddings are multiplied with √width. Hugging Face rounds that to the type of its weights (34 in bfloat16 for 33.94); here, as in llama.cpp, it is not rounded. */
+  /**
+   * Embeddings are multiplied by √width. Hugging Face rounds it to the type of its weights (34 in bfloat16 for 33.94);
+   * here, as in llama.cpp, it is not rounded.
+   */
   readonly scalesEmbeddings?: boolean
-  /** Every n-th layer does not turn queries and keys, where its file does not say which. */
-  readonly unturnedEvery?: number
-  /** How its window goes with its layers, where it has one. */
+  /** Every n-th layer has no RoPE, if its file does not list them. */
+  readonly noRopeEvery?: number
+  /** Its layers with a sliding window, if it has any. */
   readonly windows?: {
-    /** Every n-th layer sees all, all others a window; 0: all layers see a window. */
+    /** Every n-th layer has full attention, all others a window; 0: all layers have a window. */
     readonly wholeEvery: number
-    /** Base of RoPE in layers with a window; absent: as everywhere. */
+    /** Base of RoPE in layers with a window; absent: as in all others. */
     readonly ropeTheta?: number
-    /** A GGUF file must tell the window. */
-    readonly needed: boolean
-    /** Model types whose config.json means its `sliding_window`; all others do where they say `use_sliding_window`. */
+    /** A GGUF file must state the window. */
+    readonly required: boolean
+    /**
+     * Model types whose `sliding_window` in config.json always applies; for others it applies with
+     * `use_sliding_window`.
+     */
     readonly modelTypes: readonly string[]
   }
-  /** The scale of attention of models with so many layers, from their width and heads, where it is not 1 / √headWidth. Files do not tell it. */
+  /**
+   * Attention scale of models with this number of layers, from their width and heads, if it is not 1 / √headWidth.
+   * Files do not state it.
+   */
   readonly attentionScaleOf?: {
     readonly layers: number
     readonly scale: (sizes: { readonly width: number; readonly heads: number }) => number
   }
-  /** Norms of Hugging Face's files are less by 1 than what they multiply with. */
+  /** Norm weights in Hugging Face's files are smaller by 1 than the factor. */
   readonly normsLessOne?: boolean
-  /** What a config.json need not say, by its own names. */
+  /** Defaults of config.json, by its own keys. */
   readonly defaults: Readonly<Record<string, number | boolean>>
 }
 
-/** What files tell of a model beside what its architecture says. */
-export interface ToldShape extends Pick<
+/** What a model's files state in addition to its architecture. */
+export interface FileShape extends Pick<
   DecoderShape,
   | 'layers'
   | 'width'
@@ -60,19 +72,19 @@ export interface ToldShape extends Pick<
 > {
   readonly ropeFactors?: readonly number[] | 'stored'
   readonly attentionScale?: number
-  /** Tokens that layers with a window see. */
+  /** Tokens in the window of layers that have one. */
   readonly window?: number
-  /** Base of RoPE in them. */
+  /** Base of RoPE in these layers. */
   readonly windowTheta?: number
-  /** Which layers those are, and which are not turned, where the file says it itself. */
+  /** Layers with a window and layers without RoPE, if the file lists them. */
   readonly localLayers?: readonly boolean[]
-  readonly unturned?: readonly boolean[]
+  readonly noRope?: readonly boolean[]
 }
 
 /** The shape that the decoder is built from. */
-export function makeShape(architecture: Architecture, told: ToldShape): DecoderShape {
-  const { window, windowTheta, localLayers, unturned, attentionScale, ...sizes } = told
-  const { unturnedEvery, windows, attentionScaleOf } = architecture
+export function makeShape(architecture: Architecture, file: FileShape): DecoderShape {
+  const { window, windowTheta, localLayers, noRope, attentionScale, ...sizes } = file
+  const { noRopeEvery, windows, attentionScaleOf } = architecture
   const each = (is: (layer: number) => boolean): boolean[] =>
     Array.from({ length: sizes.layers }, (_, layer) => is(layer))
   const local =
@@ -81,13 +93,13 @@ export function makeShape(architecture: Architecture, told: ToldShape): DecoderS
       : (localLayers ??
         (windows && each((layer) => windows.wholeEvery === 0 || (layer + 1) % windows.wholeEvery !== 0)))
   const localTheta = windowTheta ?? windows?.ropeTheta
-  const still =
-    unturned ?? (unturnedEvery === undefined ? undefined : each((layer) => (layer + 1) % unturnedEvery === 0))
+  const withoutRope =
+    noRope ?? (noRopeEvery === undefined ? undefined : each((layer) => (layer + 1) % noRopeEvery === 0))
   const scale =
     attentionScale ?? (attentionScaleOf?.layers === sizes.layers ? attentionScaleOf.scale(sizes) : undefined)
   return {
     ...sizes,
-    ...(still?.includes(true) ? { unturned: still } : {}),
+    ...(withoutRope?.includes(true) ? { noRope: withoutRope } : {}),
     ...(window !== undefined && local?.includes(true)
       ? { local: { layers: local, window, ...(localTheta === undefined ? {} : { ropeTheta: localTheta }) } }
       : {}),
@@ -105,19 +117,20 @@ export function makeShape(architecture: Architecture, told: ToldShape): DecoderS
 const isClose = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-6 * b
 
 /**
- * Factors of RoPE as Llama 3.1 stretches its positions: long waves by `factor`, short ones not at all, those between by degrees.
+ * RoPE factors of Llama 3.1: long wavelengths are stretched by `factor`, short ones not at all, those between
+ * gradually.
  * Source: Hugging Face's `_compute_llama3_parameters`.
  */
 export function llama3Factors(
   { headWidth, ropeTheta }: Pick<DecoderShape, 'headWidth' | 'ropeTheta'>,
-  told: {
+  scaling: {
     readonly factor: number
     readonly lowFrequencyFactor: number
     readonly highFrequencyFactor: number
     readonly originalContext: number
   },
 ): number[] {
-  const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalContext } = told
+  const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalContext } = scaling
   return Array.from({ length: headWidth / 2 }, (_, i) => {
     const wave = 2 * Math.PI * ropeTheta ** ((2 * i) / headWidth)
     if (wave < originalContext / high) return 1
@@ -127,6 +140,6 @@ export function llama3Factors(
   })
 }
 
-/** Factors that stretch all positions alike. */
+/** Equal RoPE factors for all frequencies. */
 export const linearFactors = ({ headWidth }: Pick<DecoderShape, 'headWidth'>, factor: number): number[] =>
   Array.from({ length: headWidth / 2 }, () => factor)

@@ -1,5 +1,5 @@
-// Knows: Gemma 3, its texts: norms on both sides of every part and of queries and keys, a gate with GELU, scaled embeddings, and five
-// of six layers that see a window and turn with a base of their own.
+// Knows: Gemma 3 for text: norms before and after every part and of queries and keys, a GELU gate, scaled embeddings,
+// and a sliding window with its own RoPE base in five of six layers.
 import type { Architecture } from './architecture.ts'
 
 export const gemma3: Architecture = {
@@ -10,8 +10,8 @@ export const gemma3: Architecture = {
   postNorms: true,
   activation: { kind: 'gelu', named: 'gelu_pytorch_tanh' },
   scalesEmbeddings: true,
-  windows: { wholeEvery: 6, ropeTheta: 10_000, needed: true, modelTypes: ['gemma3_text', 'gemma3'] },
-  // The one with 27 billion parameters, as llama.cpp tells it too; its config.json says `query_pre_attn_scalar`.
+  windows: { wholeEvery: 6, ropeTheta: 10_000, required: true, modelTypes: ['gemma3_text', 'gemma3'] },
+  // The model with 27 billion parameters, recognised as in llama.cpp; its config.json has `query_pre_attn_scalar`.
   attentionScaleOf: { layers: 62, scale: ({ width, heads }) => 1 / Math.sqrt(width / heads) },
   normsLessOne: true,
   defaults: {

@@ -1,4 +1,5 @@
-// Knows: the architectures that the decoder computes. Adding one is adding a file and a line, and what it does that no other did to the decoder.
+// Knows: the architectures that the decoder supports. To add one, add a file and a line, and its new features to the
+// decoder.
 import type { Architecture } from './architecture.ts'
 import { gemma3 } from './gemma3.ts'
 import { llama } from './llama.ts'
@@ -7,7 +8,7 @@ import { qwen3 } from './qwen3.ts'
 import { smollm3 } from './smollm3.ts'
 
 export { linearFactors, llama3Factors, makeShape } from './architecture.ts'
-export type { Architecture, ToldShape } from './architecture.ts'
+export type { Architecture } from './architecture.ts'
 
 export const ARCHITECTURES: readonly Architecture[] = [llama, qwen2, qwen3, smollm3, gemma3]
 

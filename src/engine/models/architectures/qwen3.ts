@@ -1,4 +1,5 @@
-// Knows: Qwen 3: Llama with norms of every head's queries and keys; its heads together need not be as wide as the model.
+// Knows: Qwen 3: Llama with norms of every head's queries and keys; the total width of its heads may differ from the
+// model's width.
 import type { Architecture } from './architecture.ts'
 
 export const qwen3: Architecture = {

@@ -1,4 +1,5 @@
-// Knows: SmolLM 3: Llama whose every fourth layer knows no positions. GGUF files do not say so; llama.cpp has the four in its code.
+// Knows: SmolLM 3: Llama without RoPE in every fourth layer. GGUF files do not state it; llama.cpp has the four in its
+// code.
 import type { Architecture } from './architecture.ts'
 
 export const smollm3: Architecture = {
@@ -6,6 +7,6 @@ export const smollm3: Architecture = {
   modelTypes: ['smollm3'],
   pairsRows: true,
   activation: { kind: 'silu', named: 'silu' },
-  unturnedEvery: 4,
+  noRopeEvery: 4,
   defaults: { rms_norm_eps: 1e-6, rope_theta: 2_000_000, tie_word_embeddings: true },
 }

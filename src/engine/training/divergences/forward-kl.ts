@@ -1,4 +1,4 @@
-// Knows: KL(teacher ‖ student), which wants the student wherever the teacher is (Hinton et al. 2015).
+// Knows: KL(teacher ‖ student), mode-covering: the student must cover all that the teacher does (Hinton et al. 2015).
 import { div, log, mul, neg } from '../../graph/ops/index.ts'
 import type { Divergence } from './divergence.ts'
 

@@ -1,4 +1,4 @@
-// Knows: the divergences there are.
+// Knows: the list of divergences.
 import type { Divergence } from './divergence.ts'
 import { forwardKl } from './forward-kl.ts'
 import { jensenShannon } from './jensen-shannon.ts'

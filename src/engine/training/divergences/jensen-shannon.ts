@@ -1,5 +1,6 @@
-// Knows: the Jensen-Shannon divergence, half of either KL to the mean of both (Lin 1991): bounded by log 2. Not a slider between
-// the two: the generalised one with a weight tends to zero at both of its ends.
+// Knows: the Jensen-Shannon divergence, the mean of both KL divergences to the mixture (Lin 1991): bounded by log 2. It
+// does not interpolate between forward and reverse KL: the generalised one with a weight tends to zero at both of its
+// ends.
 import { add, div, log, mul } from '../../graph/ops/index.ts'
 import type { Divergence } from './divergence.ts'
 

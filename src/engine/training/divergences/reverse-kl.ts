@@ -1,4 +1,4 @@
-// Knows: KL(student ‖ teacher), which wants the student nowhere where the teacher is not (Gu et al. 2023, MiniLLM).
+// Knows: KL(student ‖ teacher), mode-seeking: the student must avoid what the teacher avoids (Gu et al. 2023, MiniLLM).
 import { add, div, log, mul } from '../../graph/ops/index.ts'
 import type { Divergence } from './divergence.ts'
 

@@ -1,4 +1,4 @@
-// Knows: the optimizers there are, and which rule each gives a parameter.
+// Knows: the list of optimizers, and which rule each uses for a parameter.
 import { CLASS_HEAD, type Parameter } from '../parameters.ts'
 import { adamW } from './adam-w.ts'
 import { muon } from './muon.ts'
@@ -7,7 +7,7 @@ import type { UpdateRule } from './optimizer.ts'
 export { scalarsOf } from './adam-w.ts'
 export * from './optimizer.ts'
 
-/** Muon is for the matrices between the layers; embeddings, heads and norms stay with AdamW, as its authors advise. */
+/** Muon updates the hidden matrices; embeddings, heads and norms use AdamW, as its authors advise. */
 export const OPTIMIZERS = {
   'adam-w': (): UpdateRule => adamW,
   muon: ({ name, shape }: Parameter): UpdateRule =>

@@ -1,6 +1,6 @@
-// Knows: Muon as nodes of a graph: momentum, made orthogonal by five Newton-Schulz steps, for matrices.
-// Source: Jordan et al. 2024, as torch.optim.Muon computes it (with Nesterov's momentum, in 32-bit floats); the factor
-// 0.2 · √(larger side) gives its changes the size of AdamW's, so that one learning rate serves both (Liu et al. 2025).
+// Knows: Muon as nodes of a graph: momentum, orthogonalized by five Newton-Schulz steps, for matrices.
+// Source: Jordan et al. 2024, as torch.optim.Muon computes it (with Nesterov momentum, in 32-bit floats); the factor
+// 0.2 · √(larger side) gives its updates the size of AdamW's, so that both can use one learning rate (Liu et al. 2025).
 import { needStatic, type Graph, type Value } from '../../graph/graph.ts'
 import {
   add,
@@ -23,7 +23,7 @@ const [A, B, C] = [3.4445, -4.775, 2.0315]
 const EPSILON = 1e-7
 
 /** A matrix with the same singular vectors and singular values near one. */
-function makeOrthogonal(g: Graph, matrix: Value): Value {
+function orthogonalize(g: Graph, matrix: Value): Value {
   const [rows = 0, columns = 0] = needStatic(matrix, 'a matrix of Muon')
   const tall = rows > columns
   const wide = tall ? transpose(g, matrix, [1, 0]) : matrix
@@ -38,21 +38,21 @@ function makeOrthogonal(g: Graph, matrix: Value): Value {
 }
 
 export const muon: UpdateRule = {
-  hasSecond: false,
+  hasSecondMoment: false,
   update: (g, { state, gradient, gradientScale, scalars, decays }) => {
     const [rows = 0, columns = 0] = needStatic(gradient, 'a gradient of Muon')
     const clipped = gradientScale ? mul(g, gradient, gradientScale) : gradient
-    // torch keeps a running mean and looks ahead along it.
-    const first = add(g, mul(g, state.first, g.scalar(MOMENTUM)), mul(g, clipped, g.scalar(1 - MOMENTUM)))
-    const ahead = add(g, mul(g, clipped, g.scalar(1 - MOMENTUM)), mul(g, first, g.scalar(MOMENTUM)))
-    const size = mul(g, scalars.plain, g.scalar(0.2 * Math.sqrt(Math.max(rows, columns))))
+    // torch keeps a running mean: m ← μ m + (1 − μ) g, nesterov = (1 − μ) g + μ m.
+    const m = add(g, mul(g, state.m, g.scalar(MOMENTUM)), mul(g, clipped, g.scalar(1 - MOMENTUM)))
+    const nesterov = add(g, mul(g, clipped, g.scalar(1 - MOMENTUM)), mul(g, m, g.scalar(MOMENTUM)))
+    const size = mul(g, scalars.lr, g.scalar(0.2 * Math.sqrt(Math.max(rows, columns))))
     return {
       weights: sub(
         g,
-        decays ? mul(g, state.weights, scalars.keep) : state.weights,
-        mul(g, makeOrthogonal(g, ahead), size),
+        decays ? mul(g, state.weights, scalars.decayFactor) : state.weights,
+        mul(g, orthogonalize(g, nesterov), size),
       ),
-      first,
+      m,
     }
   },
 }

@@ -1,38 +1,42 @@
-// Knows: what an optimizer is to a train step: which of a buffer's moments it keeps, and the nodes that update it.
+// Knows: the interface of an optimizer: which moments of a buffer it needs, and the nodes that update the buffer.
 // Must not know: sessions, schedules, which parameters there are.
 import type { Graph, Value } from '../../graph/graph.ts'
 
-/** Scalars that change from step to step, fed at run time. */
+/** Scalars that change from step to step, passed at run time. */
 export interface StepScalars {
-  /** Learning rate as the schedule gives it. */
-  readonly plain: number
+  /** Learning rate of the schedule. */
+  readonly lr: number
   /** Learning rate with AdamW's two bias corrections. */
-  readonly rate: number
-  /** ε with the second moment's bias correction. */
+  readonly correctedLr: number
+  /** ε with the bias correction of the second moment. */
   readonly epsilon: number
-  /** What decay leaves of a weight: 1 − learning rate · weight decay. */
-  readonly keep: number
+  /** 1 − learning rate · weight decay: the factor on the weights. */
+  readonly decayFactor: number
 }
 export const STEP_SCALARS = [
-  'plain',
-  'rate',
+  'lr',
+  'correctedLr',
   'epsilon',
-  'keep',
+  'decayFactor',
 ] as const satisfies readonly (keyof StepScalars)[]
 /** Values of the scalars in a graph. */
 export type ScalarValues = Readonly<Record<keyof StepScalars, Value>>
 
-/** A buffer and its moments, as values of a graph. An optimizer without a second moment neither reads nor gives one. */
+/**
+ * A buffer and its moments, as values of a graph. An optimizer without a second moment neither reads nor returns one.
+ */
 export interface BufferState {
   readonly weights: Value
-  readonly first: Value
-  readonly second?: Value
+  /** First moment. */
+  readonly m: Value
+  /** Second moment. */
+  readonly v?: Value
 }
 
 export interface UpdateInput {
   readonly state: BufferState
   readonly gradient: Value
-  /** Scalar that clips the gradient; null does not. */
+  /** Scalar that clips the gradient; null: no clipping. */
   readonly gradientScale: Value | null
   readonly scalars: ScalarValues
   /** Weight decay applies. */
@@ -40,6 +44,6 @@ export interface UpdateInput {
 }
 
 export interface UpdateRule {
-  readonly hasSecond: boolean
+  readonly hasSecondMoment: boolean
   readonly update: (g: Graph, input: UpdateInput) => BufferState
 }

@@ -8,7 +8,7 @@ export const dpo: Preference = {
   needsReference: true,
   needsDrift: false,
   loss: (g, { chosen, rejected, chosenReference, rejectedReference }, { beta }) => {
-    const ahead = sub(g, sub(g, chosen, chosenReference), sub(g, rejected, rejectedReference))
-    return softplus(g, mul(g, ahead, g.scalar(-beta)))
+    const margin = sub(g, sub(g, chosen, chosenReference), sub(g, rejected, rejectedReference))
+    return softplus(g, mul(g, margin, g.scalar(-beta)))
   },
 }

@@ -1,5 +1,5 @@
-// Knows: KTO: each answer alone is good or bad, worth what it gains over the student's drift from the reference (Ethayarajh et al.
-// 2024, equation 8), good and bad ones with the same weight.
+// Knows: KTO: each answer is good or bad by itself and is compared with the student's drift from the reference
+// (Ethayarajh et al. 2024, equation 8); good and bad ones have the same weight.
 import { mul, sigmoid, sub, add } from '../../graph/ops/index.ts'
 import type { Preference } from './preference.ts'
 

@@ -1,18 +1,18 @@
-// Knows: ORPO: the text's own loss and, beside it, the odds of the chosen answer against those of the rejected one (Hong et al. 2024,
-// equations 4 to 7). It needs no reference, and so may begin with a student that was never trained.
+// Knows: ORPO: the loss of the text plus the odds ratio of the chosen and the rejected answer (Hong et al. 2024,
+// equations 4 to 7). It needs no reference, so it can start from an untrained student.
 import type { Graph, Value } from '../../graph/graph.ts'
 import { add, exp, log, maximum, mul, neg, sub } from '../../graph/ops/index.ts'
 import { softplus, type Preference } from './preference.ts'
 
-/** An answer that is certain has no odds: 1 − p is taken for no less than this. */
-const LEAST_DOUBT = 1e-6
+/** A certain answer has infinite odds: 1 − p is raised to this. */
+const MIN_COMPLEMENT = 1e-6
 
 /** log(p / (1 − p)) from log p. */
 const logOdds = (g: Graph, logProbability: Value): Value =>
   sub(
     g,
     logProbability,
-    log(g, maximum(g, sub(g, g.scalar(1), exp(g, logProbability)), g.scalar(LEAST_DOUBT))),
+    log(g, maximum(g, sub(g, g.scalar(1), exp(g, logProbability)), g.scalar(MIN_COMPLEMENT))),
   )
 
 export const orpo: Preference = {

@@ -1,32 +1,36 @@
-// Knows: what a preference loss is: a loss for each pair of answers from how likely the student finds both.
+// Knows: the interface of a preference loss: a loss for each pair of answers from their log-probabilities under the
+// student.
 import type { Graph, Value } from '../../graph/graph.ts'
 import type { CompositeDefinition } from '../../graph/op.ts'
 import { abs, add, exp, log, maximum, mul, neg, sigmoid } from '../../graph/ops/index.ts'
 
-/** What a loss is computed from, each f32 [pairs, 1]. */
+/** Inputs of a loss, each f32 [pairs, 1]. */
 export interface PairValues {
-  /** Log-probabilities of the whole answers: sums over their tokens, or means where the loss says so. */
+  /** Log-probabilities of the whole answers: sums over their tokens, or means if `averages`. */
   readonly chosen: Value
   readonly rejected: Value
-  /** The same under the reference, the student before this training; zeros where the loss needs none. */
+  /** The same under the reference, the student before this training; zeros if the loss needs none. */
   readonly chosenReference: Value
   readonly rejectedReference: Value
-  /** f32 [1, 1]: how far the student is from the reference on answers that do not belong to their prompts, at least 0; 0 where the loss needs none. */
+  /**
+   * f32 [1, 1]: how far the student is from the reference on answers that do not belong to their prompts, 0 or more; 0
+   * if the loss needs none.
+   */
   readonly drift: Value
 }
 
 export interface PreferenceNumbers {
   /** How strongly a difference counts, above 0. */
   readonly beta: number
-  /** SimPO's margin that the chosen answer should be ahead by, as a multiple of beta (γ / β), at least 0. */
+  /** SimPO's target margin between the chosen and the rejected answer, as a multiple of beta (γ / β), 0 or more. */
   readonly margin: number
 }
 
 export interface Preference {
   readonly name: string
-  /** Likelihoods are means over an answer's tokens, and not sums. */
+  /** Log-probabilities are means over an answer's tokens, not sums. */
   readonly averages: boolean
-  /** It is measured against the student before this training. */
+  /** It compares with the student before this training. */
   readonly needsReference: boolean
   /** It needs `drift`. */
   readonly needsDrift: boolean
@@ -46,5 +50,5 @@ const softplusRule: CompositeDefinition = {
   gradient: (g, { inputs: [x] }, [d]) => (x && d ? [mul(g, d, sigmoid(g, x))] : [null]),
 }
 
-/** log(1 + eˣ), steady for large x: −log σ(−x). */
+/** log(1 + eˣ) = −log σ(−x), numerically stable for large x. */
 export const softplus = (g: Graph, x: Value): Value => g.composite(softplusRule, [x])[0] as Value

@@ -1,4 +1,4 @@
-// Knows: SimPO: likelihoods a token, no reference, a margin to be ahead by (Meng et al. 2024, equation 6).
+// Knows: SimPO: mean log-probabilities per token, no reference, a target margin (Meng et al. 2024, equation 6).
 import { mul, sub } from '../../graph/ops/index.ts'
 import { softplus, type Preference } from './preference.ts'
 

@@ -1,4 +1,4 @@
-// Knows: a rate that stays where the rise has brought it.
+// Knows: a constant rate after warm-up.
 import type { Schedule } from './schedule.ts'
 
 export const constant: Schedule = { name: 'constant', share: () => 1 }

@@ -1,4 +1,4 @@
-// Knows: the schedules there are, and the rate of a step under one of them.
+// Knows: the list of schedules, and the learning rate of a step.
 import { constant } from './constant.ts'
 import { cosine } from './cosine.ts'
 import { linear } from './linear.ts'
@@ -16,19 +16,22 @@ export type ScheduleName = keyof typeof SCHEDULES
 export interface RateOptions {
   readonly steps: number
   readonly learningRate: number
-  /** Share of the steps in which the rate rises, 0 to 0.5. */
+  /** Share of the steps that are warm-up, 0 to 0.5. */
   readonly warmUp: number
   /** Default `cosine`. */
   readonly schedule?: ScheduleName
 }
 
-/** Rate of step `step` (1 … steps): a straight rise to the full rate, then the schedule, whose end is the last step. */
+/**
+ * Learning rate of step `step` (1 … steps): linear warm-up to the full rate, then the schedule, which ends at the last
+ * step.
+ */
 export function learningRateAt(
   step: number,
   { steps, learningRate, warmUp, schedule = 'cosine' }: RateOptions,
 ): number {
-  const rise = Math.round(steps * warmUp)
-  if (step <= rise) return (learningRate * step) / rise
-  const done = steps > rise + 1 ? Math.min(1, (step - rise - 1) / (steps - rise - 1)) : 0
+  const warmUpSteps = Math.round(steps * warmUp)
+  if (step <= warmUpSteps) return (learningRate * step) / warmUpSteps
+  const done = steps > warmUpSteps + 1 ? Math.min(1, (step - warmUpSteps - 1) / (steps - warmUpSteps - 1)) : 0
   return learningRate * SCHEDULES[schedule].share(done)
 }

@@ -1,7 +1,11 @@
-// Knows: what a learning-rate schedule is: the share of the full rate after the rise that all of them begin with.
+// Knows: the interface of a learning-rate schedule: the share of the full rate after warm-up, which all schedules
+// share.
 
 export interface Schedule {
   readonly name: string
-  /** Share of the full rate, 0 to 1, when `done` (0 at the first step after the rise, 1 at the last step) of the fall is over. */
+  /**
+   * Share of the full rate, 0 to 1, when `done` of the decay is over (0 at the first step after warm-up, 1 at the last
+   * step).
+   */
   readonly share: (done: number) => number
 }

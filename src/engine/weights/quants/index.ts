@@ -1,4 +1,4 @@
-// Knows: the tensor types that can be read. Adding one is adding a file and a line.
+// Knows: the supported tensor types. To add one, add a file and a line.
 import { bf16 } from './bf16.ts'
 import { f16 } from './f16.ts'
 import { f32 } from './f32.ts'
@@ -16,5 +16,5 @@ export const QUANTS: readonly Quant[] = [f32, f16, bf16, q4_0, q4_1, q5_0, q5_1,
 
 const BY_NAME: ReadonlyMap<string, Quant> = new Map(QUANTS.map((quant) => [quant.name, quant]))
 
-/** How a type is read, or undefined where it is not. */
+/** The reader of a type, or undefined if it is not supported. */
 export const findQuant = (name: string): Quant | undefined => BY_NAME.get(name)

@@ -1,4 +1,5 @@
-// Knows: Q4_1, blocks of 32: half scale d, half minimum m and 16 bytes; value = q · d + m. Source: ggml's dequantize_row_q4_1.
+// Knows: Q4_1, blocks of 32: half scale d, half minimum m and 16 bytes; value = q · d + m. Source: ggml's
+// dequantize_row_q4_1.
 import { pairNibbles, readHalf } from './quant.ts'
 import type { Quant } from './quant.ts'
 

@@ -1,5 +1,5 @@
-// Knows: Q4_K, blocks of 256 in eight sub-blocks of 32: halves d and dmin, 12 bytes of 6-bit scales and minima, 128 bytes;
-// value = d · scale · q − dmin · minimum. Source: ggml's dequantize_row_q4_K.
+// Knows: Q4_K, blocks of 256 in eight sub-blocks of 32: halves d and dmin, 12 bytes of 6-bit scales and minima, 128
+// bytes; value = d · scale · q − dmin · minimum. Source: ggml's dequantize_row_q4_K.
 import { readHalf, readScaleAndMinimum } from './quant.ts'
 import type { Quant } from './quant.ts'
 

@@ -1,4 +1,5 @@
-// Knows: Q5_0, blocks of 32: half scale d, 32 fifth bits, 16 bytes; value = (q − 16) · d. Source: ggml's dequantize_row_q5_0.
+// Knows: Q5_0, blocks of 32: half scale d, 32 fifth bits, 16 bytes; value = (q − 16) · d. Source: ggml's
+// dequantize_row_q5_0.
 import { readHalf } from './quant.ts'
 import type { Quant } from './quant.ts'
 

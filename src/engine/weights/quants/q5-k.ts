@@ -1,5 +1,5 @@
-// Knows: Q5_K, blocks of 256 in eight sub-blocks of 32: as Q4_K, with a fifth bit in 32 bytes of their own (bit s of byte j
-// belongs to element j of sub-block s). Source: ggml's dequantize_row_q5_K.
+// Knows: Q5_K, blocks of 256 in eight sub-blocks of 32: as Q4_K, with a fifth bit in 32 bytes of their own (bit s of
+// byte j belongs to element j of sub-block s). Source: ggml's dequantize_row_q5_K.
 import { readHalf, readScaleAndMinimum } from './quant.ts'
 import type { Quant } from './quant.ts'
 

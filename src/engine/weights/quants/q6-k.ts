@@ -1,5 +1,5 @@
-// Knows: Q6_K, blocks of 256 in sixteen sub-blocks of 16: 128 bytes of low halves, 64 bytes of upper pairs of bits, 16 signed
-// scales, a half d; value = d · scale · (q − 32). Source: ggml's dequantize_row_q6_K.
+// Knows: Q6_K, blocks of 256 in sixteen sub-blocks of 16: 128 bytes of low halves, 64 bytes of upper pairs of bits, 16
+// signed scales, a half d; value = d · scale · (q − 32). Source: ggml's dequantize_row_q6_K.
 import { readHalf } from './quant.ts'
 import type { Quant } from './quant.ts'
 
@@ -10,7 +10,8 @@ export const q6_k: Quant = {
   readRow(bytes, from, columns, out, at) {
     for (let k = 0, p = from; k < columns; k += 256, p += 210) {
       const d = readHalf(bytes, p + 208)
-      // Four runs of 32 elements come from each half of the block: the low bytes' low and high halves, with the upper bits at 0, 2, 4, 6.
+      // Four runs of 32 elements come from each half of the block: the low bytes' low and high halves, with the upper
+      // bits at 0, 2, 4, 6.
       for (let run = 0; run < 8; run++) {
         const half = run >> 2
         const quarter = run & 3

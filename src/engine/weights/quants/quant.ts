@@ -1,17 +1,17 @@
-// Knows: what a tensor type's file declares, and half-precision numbers.
+// Knows: the interface of a tensor type, and half-precision numbers.
 
-/** How one tensor type is read. One file a type in this folder; the index lists them. */
+/** The reader of one tensor type. One file per type in this folder; the index lists them. */
 export interface Quant {
   readonly name: string
   /** Elements and bytes of a block. */
   readonly elements: number
   readonly blockBytes: number
-  /** Writes `columns` values (a whole number of blocks) of the row that begins at `bytes[from]` to `out[at …]`. */
+  /** Writes `columns` values (a whole number of blocks) of the row that starts at `bytes[from]` to `out[at …]`. */
   readRow(bytes: Uint8Array, from: number, columns: number, out: Float32Array, at: number): void
   /**
    * Only for types whose values are scale · q + minimum with q in 0 … 15 over blocks of 32: copies a row without loss.
-   * `b` gets 16 bytes a block (byte j: elements 2j low, 2j+1 high) from `block · 16`, `scales` and `minima` one number a
-   * block from `block`.
+   * `b` gets 16 bytes a block (byte j: elements 2j low, 2j+1 high) from `block · 16`, `scales` and `minima` one number
+   * per block from `block`.
    */
   readonly readFourBits?: (
     bytes: Uint8Array,
@@ -57,7 +57,10 @@ export function pairNibbles(bytes: Uint8Array, from: number, b: Uint8Array, to: 
   }
 }
 
-/** The 6-bit scale and minimum of sub-block `j` (0 … 7), as Q4_K and Q5_K pack eight of each into 12 bytes: scale | minimum << 6. */
+/**
+ * The 6-bit scale and minimum of sub-block `j` (0 … 7), as Q4_K and Q5_K pack eight of each into 12 bytes: scale |
+ * minimum << 6.
+ */
 export function readScaleAndMinimum(bytes: Uint8Array, from: number, j: number): number {
   if (j < 4) return ((bytes[from + j] as number) & 63) | (((bytes[from + j + 4] as number) & 63) << 6)
   const low = bytes[from + j + 4] as number

@@ -1,9 +1,9 @@
-// Knows: a customer's situation, or a wish for a note, and its right reply.
+// Knows: a customer's situation, or a request for a note, and its right reply.
 import { chance } from '../draws.ts'
 import { drawNote, writeNote } from '../notes.ts'
 import { drawReply, joinParts } from '../reply.ts'
 import { drawTask } from '../task.ts'
-import { asks, drawAllowed, says, type DocumentKind } from './document.ts'
+import { assistantMessage, drawAllowed, promptMessages, type DocumentKind } from './document.ts'
 
 export const answer: DocumentKind = {
   name: 'answer',
@@ -11,12 +11,16 @@ export const answer: DocumentKind = {
   draw(rng, { isHeldOut }) {
     if (chance(0.06, rng)) {
       const note = drawNote(rng)
-      return { kind: 'chat', messages: [...asks(note.text, rng), says(writeNote(note, rng))], learnFrom: 1 }
+      return {
+        kind: 'chat',
+        messages: [...promptMessages(note.text, rng), assistantMessage(writeNote(note, rng))],
+        learnFrom: 1,
+      }
     }
     const task = drawAllowed(() => drawTask(rng), isHeldOut)
     return {
       kind: 'chat',
-      messages: [...asks(task.text, rng), says(joinParts(drawReply(task, rng)))],
+      messages: [...promptMessages(task.text, rng), assistantMessage(joinParts(drawReply(task, rng)))],
       learnFrom: 1,
     }
   },

@@ -1,9 +1,9 @@
-// Knows: two answers to one question, and which deserves the higher score. Several follow one another, as turns of one chat.
+// Knows: two completions of one prompt, and which has the higher true score. Several in one chat, as turns.
 import { BETTER_PREFIX, writePairChat } from '../../templates/judge-chat.ts'
 import { rubricOf, RUBRIC_NAMES } from '../../templates/rubrics.ts'
 import { chance, pick } from '../draws.ts'
 import { drawItemSource } from '../items.ts'
-import { messagesIn, says, type DocumentKind } from './document.ts'
+import { assistantMessage, messagesOf, type DocumentKind } from './document.ts'
 
 export const compare: DocumentKind = {
   name: 'compare',
@@ -22,15 +22,15 @@ export const compare: DocumentKind = {
         const [a, b] = chance(0.5, rng) ? pair : [pair[1], pair[0]]
         const aIsBetter = (a === pair[0]) === one > other
         return {
-          asked: messagesIn(writePairChat(rubric, source.prompt, a.completion, b.completion)),
-          answer: says(`${BETTER_PREFIX} ${aIsBetter ? 'A' : 'B'}`),
+          input: messagesOf(writePairChat(rubric, source.prompt, a.completion, b.completion)),
+          answer: assistantMessage(`${BETTER_PREFIX} ${aIsBetter ? 'A' : 'B'}`),
         }
       }
     })
-    const shared = turns[0]?.asked.slice(0, -1) ?? []
+    const shared = turns[0]?.input.slice(0, -1) ?? []
     return {
       kind: 'chat',
-      messages: [...shared, ...turns.flatMap(({ asked, answer }) => [...asked.slice(-1), answer])],
+      messages: [...shared, ...turns.flatMap(({ input, answer }) => [...input.slice(-1), answer])],
       learnFrom: shared.length,
       times: 8,
     }

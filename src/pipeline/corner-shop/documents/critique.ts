@@ -1,7 +1,7 @@
-// Knows: an answer and what is wrong with it.
+// Knows: a completion and its critique.
 import { writeCritiqueChat } from '../../templates/critique.ts'
 import { drawItemSource } from '../items.ts'
-import { messagesIn, says, type DocumentKind } from './document.ts'
+import { assistantMessage, messagesOf, type DocumentKind } from './document.ts'
 
 export const critique: DocumentKind = {
   name: 'critique',
@@ -10,7 +10,10 @@ export const critique: DocumentKind = {
     const item = drawItemSource(rng, isHeldOut).draw(rng)
     return {
       kind: 'chat',
-      messages: [...messagesIn(writeCritiqueChat(item.prompt, item.completion)), says(item.critique)],
+      messages: [
+        ...messagesOf(writeCritiqueChat(item.prompt, item.completion)),
+        assistantMessage(item.critique),
+      ],
       learnFrom: 1,
       times: 3,
     }

@@ -1,20 +1,20 @@
-// Knows: what the teacher in the box is trained on: texts in the very shapes of the templates, with what is only read and what is learned.
-import type { Asked, ChatMessage } from '../../../domain/model.ts'
+// Knows: the training documents of the built-in teacher: texts in the formats of the templates, with the part that has a loss.
+import type { ChatMessage, PromptInput } from '../../../domain/completion-request.ts'
 import type { Rng } from '../../../domain/rng.ts'
 import { chance, pick } from '../draws.ts'
 
-/** A chat, of which the assistant's messages from `learnFrom` on are learned; or a plain text, learned from a character on. */
+/** A chat whose assistant messages from index `learnFrom` on have a loss; or a plain text with a loss from character `learnFrom` on. */
 export type Document =
   | {
       readonly kind: 'chat'
       readonly messages: readonly ChatMessage[]
       readonly learnFrom: number
-      /** How often each learned token counts: a verdict is few tokens among many. Default 1. */
+      /** Weight of each token's loss: a verdict is few tokens among many. Default 1. */
       readonly times?: number
     }
   | { readonly kind: 'raw'; readonly text: string; readonly learnFrom: number }
 
-/** A kind of document. `weight` is its share of all documents. */
+/** A kind of document. `weight` is its relative frequency. */
 export interface DocumentKind {
   readonly name: string
   readonly weight: number
@@ -22,13 +22,13 @@ export interface DocumentKind {
 }
 
 export interface DrawOptions {
-  /** Items that a document with several holds at most: verdicts, comparisons. */
+  /** Max items of a document with several: verdicts, comparisons. */
   readonly items: number
-  /** Texts that must not come: what the box is measured on. */
+  /** Held-out texts: the built-in teacher is evaluated on them. */
   readonly isHeldOut: (text: string) => boolean
 }
 
-/** Draws again until the text may be learned. */
+/** Draws until the text is not held out. */
 export function drawAllowed<T extends { readonly text: string }>(
   draw: () => T,
   isHeldOut: DrawOptions['isHeldOut'],
@@ -39,13 +39,13 @@ export function drawAllowed<T extends { readonly text: string }>(
   }
 }
 
-/** What is asked as messages; only for templates that write a chat. */
-export function messagesIn(asked: Asked): readonly ChatMessage[] {
-  if (asked.kind !== 'chat') throw new TypeError('This template writes no chat.')
-  return asked.messages
+/** The messages of an input; only for templates that write a chat. */
+export function messagesOf(input: PromptInput): readonly ChatMessage[] {
+  if (input.kind !== 'chat') throw new TypeError('This template does not write a chat.')
+  return input.messages
 }
 
-/** What a shop may tell its model to be; one chat in eight begins so. */
+/** System prompts; one chat in eight has one. */
 const SYSTEMS = [
   'You work in a corner shop.',
   'Be friendly and brief.',
@@ -55,10 +55,10 @@ const SYSTEMS = [
   'Be exact.',
 ]
 
-/** A prompt, now and then behind a system prompt. */
-export const asks = (prompt: string, rng: Rng): ChatMessage[] => [
+/** A prompt, sometimes after a system prompt. */
+export const promptMessages = (prompt: string, rng: Rng): ChatMessage[] => [
   ...(chance(0.125, rng) ? [{ role: 'system' as const, content: pick(SYSTEMS, rng) }] : []),
   { role: 'user', content: prompt },
 ]
 
-export const says = (content: string): ChatMessage => ({ role: 'assistant', content })
+export const assistantMessage = (content: string): ChatMessage => ({ role: 'assistant', content })

@@ -1,9 +1,9 @@
-// Knows: a task and the same one made harder: one more thing to say, or a problem with one more step.
+// Knows: a task and a harder version of it: with one more request or a word limit.
 import { writeEvolveChat } from '../../templates/evolve.ts'
 import { chance } from '../draws.ts'
 import { fillSlots } from '../situation.ts'
 import { drawExtra, drawTask } from '../task.ts'
-import { messagesIn, says, type DocumentKind } from './document.ts'
+import { assistantMessage, messagesOf, type DocumentKind } from './document.ts'
 
 export const evolve: DocumentKind = {
   name: 'evolve',
@@ -15,10 +15,10 @@ export const evolve: DocumentKind = {
       if (task.short || task.extra || !extra || isHeldOut(task.text)) continue
       const harder = chance(0.25, rng)
         ? `${task.text} Do not use more than thirty words.`
-        : `${task.text} ${fillSlots(extra.ask, task.particulars)}`
+        : `${task.text} ${fillSlots(extra.request, task.particulars)}`
       return {
         kind: 'chat',
-        messages: [...messagesIn(writeEvolveChat(task.text)), says(harder)],
+        messages: [...messagesOf(writeEvolveChat(task.text)), assistantMessage(harder)],
         learnFrom: 1,
       }
     }

@@ -1,4 +1,4 @@
-// Knows: lists of tasks as Self-Instruct asks for them.
+// Knows: lists of tasks in Self-Instruct's format.
 import { flattenShot, writeGrowthText } from '../../templates/self-instruct.ts'
 import { chance } from '../draws.ts'
 import { drawNote } from '../notes.ts'
@@ -6,7 +6,7 @@ import { drawProblem } from '../problems/index.ts'
 import { drawTask } from '../task.ts'
 import { drawAllowed, type DocumentKind } from './document.ts'
 
-/** Numbers that a list goes to at most: where Self-Instruct stops reading. */
+/** Last number of a list: Self-Instruct's default stop. */
 const LAST = 16
 
 export const grow: DocumentKind = {
@@ -26,7 +26,7 @@ export const grow: DocumentKind = {
     const list = tasks
       .map((text, i) => `${i === 0 ? '' : `${shown + 1 + i}.`} ${flattenShot(text)}\n`)
       .join('')
-    // The list goes on to the number at which the request ends.
+    // The list ends with the number at which the request stops.
     return { kind: 'raw', text: `${head}${list}${LAST}.`, learnFrom: head.length }
   },
 }

@@ -1,4 +1,4 @@
-// Knows: the mix that the teacher in the box is trained on, and a name for all the words that it depends on.
+// Knows: the training mix of the built-in teacher, and a hash of all the texts that it depends on.
 import { hashOf } from '../../../domain/hash.ts'
 import { makeRng, type Rng } from '../../../domain/rng.ts'
 import { pickByWeight } from '../draws.ts'
@@ -23,7 +23,7 @@ export const DOCUMENT_KINDS: readonly DocumentKind[] = [
   revise,
 ]
 
-/** Weights of kinds by their names, where they are others than the kinds' own. */
+/** Weights by kind, where they differ from the kinds' own. */
 export type Mix = Readonly<Record<string, number>>
 
 /** One document, its kind drawn by weight. */
@@ -33,14 +33,14 @@ export const drawDocument = (rng: Rng, options: DrawOptions, mix: Mix = {}): Doc
     rng,
   ).draw(rng, options)
 
-/** Prompts are kept out of training, one in so many, by the hash of their text: what the box is measured on. */
+/** One prompt in this many is held out of training, by the hash of its text: for evaluation. */
 const HELD_OUT = 20
 export const isHeldOut = (text: string): boolean =>
   Number.parseInt(hashOf(text).slice(0, 8), 16) % HELD_OUT === 0
 
 /**
- * A name for everything that training texts depend on: the templates' words, the shop's rules, the mix. A box trained under another
- * name does not know the present templates: it has to be trained anew.
+ * A hash of everything that training texts depend on: the templates' texts, the shop's rules, the mix. A built-in teacher trained
+ * with another hash does not know the current templates and must be trained again.
  */
 export const nameOfWorld = (): string =>
   hashOf(

@@ -1,9 +1,9 @@
-// Knows: a rubric with its examples, and answers with the scores that they deserve. Several follow one another, as turns of one chat.
+// Knows: a rubric with its examples, and completions with their true scores. Several in one chat, as turns.
 import { SCORE_PREFIX, writeJudgeChat } from '../../templates/judge-chat.ts'
 import { rubricOf, RUBRIC_NAMES } from '../../templates/rubrics.ts'
 import { pick } from '../draws.ts'
 import { drawItemSource } from '../items.ts'
-import { messagesIn, says, type DocumentKind } from './document.ts'
+import { assistantMessage, messagesOf, type DocumentKind } from './document.ts'
 
 export const judge: DocumentKind = {
   name: 'judge',
@@ -13,18 +13,18 @@ export const judge: DocumentKind = {
     const rubric = rubricOf(name, '')
     const turns = Array.from({ length: items }, () => {
       const { prompt, completion, scores } = drawItemSource(rng, isHeldOut).draw(rng)
-      const asked = messagesIn(writeJudgeChat(rubric, prompt, completion))
+      const input = messagesOf(writeJudgeChat(rubric, prompt, completion))
       return {
-        asked,
-        answer: says(
+        input,
+        answer: assistantMessage(
           `${SCORE_PREFIX} ${name.startsWith('helpfulness') ? scores.helpfulness : scores.correctness}`,
         ),
       }
     })
-    const shared = turns[0]?.asked.slice(0, -1) ?? []
+    const shared = turns[0]?.input.slice(0, -1) ?? []
     return {
       kind: 'chat',
-      messages: [...shared, ...turns.flatMap(({ asked, answer }) => [...asked.slice(-1), answer])],
+      messages: [...shared, ...turns.flatMap(({ input, answer }) => [...input.slice(-1), answer])],
       learnFrom: shared.length,
       times: 8,
     }

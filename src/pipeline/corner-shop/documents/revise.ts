@@ -1,7 +1,7 @@
-// Knows: an answer, what is wrong with it, and the right one.
+// Knows: a completion, its critique, and the right completion.
 import { writeRevisionChat } from '../../templates/critique.ts'
 import { drawItemSource } from '../items.ts'
-import { messagesIn, says, type DocumentKind } from './document.ts'
+import { assistantMessage, messagesOf, type DocumentKind } from './document.ts'
 
 export const revise: DocumentKind = {
   name: 'revise',
@@ -11,8 +11,8 @@ export const revise: DocumentKind = {
     return {
       kind: 'chat',
       messages: [
-        ...messagesIn(writeRevisionChat(item.prompt, item.completion, item.critique)),
-        says(item.right),
+        ...messagesOf(writeRevisionChat(item.prompt, item.completion, item.critique)),
+        assistantMessage(item.right),
       ],
       learnFrom: 1,
     }

@@ -1,9 +1,9 @@
-// Knows: a word problem and its worked solution, asked plainly or with the wish for steps.
+// Knows: a word problem and its worked solution, with or without the instruction to show steps.
 import { writeSolvePrompt } from '../../templates/solve.ts'
 import { chance } from '../draws.ts'
 import { drawProblem } from '../problems/index.ts'
 import { writeSolution } from '../problems/problem.ts'
-import { asks, drawAllowed, says, type DocumentKind } from './document.ts'
+import { assistantMessage, drawAllowed, promptMessages, type DocumentKind } from './document.ts'
 
 export const solve: DocumentKind = {
   name: 'solve',
@@ -13,8 +13,8 @@ export const solve: DocumentKind = {
     return {
       kind: 'chat',
       messages: [
-        ...asks(chance(0.3, rng) ? writeSolvePrompt(problem.text) : problem.text, rng),
-        says(writeSolution(problem)),
+        ...promptMessages(chance(0.3, rng) ? writeSolvePrompt(problem.text) : problem.text, rng),
+        assistantMessage(writeSolution(problem)),
       ],
       learnFrom: 1,
     }

@@ -1,4 +1,4 @@
-// Knows: the ways in which a solution can be less than right, and the scores that they deserve.
+// Knows: the ways in which a solution can be wrong or incomplete, and their true scores.
 import type { Rng } from '../../../domain/rng.ts'
 import { pick } from '../draws.ts'
 import { writeMoney } from '../goods.ts'

@@ -1,4 +1,4 @@
-// Knows: all kinds of word problems, by level; and the answer of one that a model has written in the shop's words.
+// Knows: all kinds of word problems, by level; and how to solve one that a model has written in the shop's words.
 import type { Rng } from '../../../domain/rng.ts'
 import { basket } from './basket.ts'
 import { change } from './change.ts'
@@ -15,8 +15,8 @@ export const drawProblem = (rng: Rng): Problem =>
 const toCents = (dollars: string): number => Math.round(Number(dollars) * 100)
 
 /**
- * The right answer of a problem in cents, worked out from its words: counts at prices, single things for a price, a coupon, and a
- * note where change is asked for. Undefined where the text is no problem of the shop.
+ * The right answer of a problem in cents, computed from its text: counts at prices, single products at a price, a coupon, and a
+ * banknote if the question is the change. Undefined if the text is not a problem of the shop.
  */
 export function solveProblem(text: string): number | undefined {
   const lots = [...text.matchAll(/\b(\d+) [a-z ]+? at \$(\d+\.\d\d) each/g)].reduce(

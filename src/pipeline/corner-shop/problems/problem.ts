@@ -1,4 +1,4 @@
-// Knows: what a word problem of the shop is, and how its parts are written.
+// Knows: what a word problem of the shop is, and the text of its parts.
 import type { Rng } from '../../../domain/rng.ts'
 import { chance } from '../draws.ts'
 import { drawGoods, writeMoney, type Goods } from '../goods.ts'
@@ -8,14 +8,14 @@ export interface Problem {
   /** 1 (one product) to 4 (a basket, a coupon and change). */
   readonly level: Level
   readonly text: string
-  /** Calculations in their order, such as `3 x $0.40 = $1.20`. */
+  /** Calculations in order, such as `3 x $0.40 = $1.20`. */
   readonly steps: readonly string[]
   readonly cents: number
 }
 
 export type Level = 1 | 2 | 3 | 4
 
-/** How problems of a level are made. */
+/** A generator of problems of one level. */
 export interface ProblemKind {
   readonly level: Level
   draw(rng: Rng): Problem
@@ -25,7 +25,7 @@ export interface ProblemKind {
 export interface Lot {
   readonly goods: Goods
   readonly count: number
-  /** Of one. */
+  /** Price of one. */
   readonly cents: number
 }
 
@@ -45,12 +45,12 @@ export const sumStep = (a: number, b: number): string =>
 export const lessStep = (a: number, b: number): string =>
   `${writeMoney(a)} - ${writeMoney(b)} = ${writeMoney(a - b)}`
 
-/** Notes that people pay with, in cents. */
+/** Banknotes, in cents. */
 export const BANKNOTES: readonly number[] = [500, 1000, 2000, 5000, 10_000]
 
-/** The smallest note that is enough. */
+/** The smallest sufficient banknote. */
 export const noteFor = (cents: number): number => BANKNOTES.find((note) => note >= cents) ?? 10_000
 
-/** The worked steps, one a line, and the answer. */
+/** The steps, one per line, and the answer. */
 export const writeSolution = ({ steps, cents }: Pick<Problem, 'steps' | 'cents'>): string =>
   [...steps, `Answer: ${writeMoney(cents)}`].join('\n')

@@ -1,4 +1,4 @@
-// Knows: a bill that is too high.
+// Knows: a complaint about a bill that is too high.
 import { defineSituation } from '../situation.ts'
 import { overchargeFact } from '../rules.ts'
 

@@ -1,4 +1,4 @@
-// Knows: something to be brought home.
+// Knows: a request for delivery.
 import { defineSituation } from '../situation.ts'
 import { deliveryFact } from '../rules.ts'
 

@@ -1,4 +1,4 @@
-// Knows: a question for the opening hours, and the shop’s answer.
+// Knows: a question about the opening hours.
 import { defineSituation } from '../situation.ts'
 import { hoursFact } from '../rules.ts'
 

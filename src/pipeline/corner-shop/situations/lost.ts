@@ -1,4 +1,4 @@
-// Knows: something left in the shop.
+// Knows: something lost in the shop.
 import { defineSituation } from '../situation.ts'
 import { lostFact } from '../rules.ts'
 

@@ -1,4 +1,4 @@
-// Knows: a question for where something comes from.
+// Knows: a question about the origin of a product.
 import { defineSituation } from '../situation.ts'
 import { originFact } from '../rules.ts'
 

@@ -1,4 +1,4 @@
-// Knows: a question for how to pay.
+// Knows: a question about payment.
 import { defineSituation } from '../situation.ts'
 import { paymentFact } from '../rules.ts'
 

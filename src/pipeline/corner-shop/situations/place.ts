@@ -1,4 +1,4 @@
-// Knows: a question for the place of something.
+// Knows: a question about where a product is.
 import { defineSituation } from '../situation.ts'
 import { placeFact } from '../rules.ts'
 

@@ -1,4 +1,4 @@
-// Knows: a question for a price.
+// Knows: a question about a price.
 import { defineSituation } from '../situation.ts'
 import { priceFact } from '../rules.ts'
 

@@ -1,4 +1,4 @@
-// Knows: a queue that was too long.
+// Knows: a complaint about a long queue.
 import { defineSituation } from '../situation.ts'
 import { queueFact } from '../rules.ts'
 

@@ -1,4 +1,4 @@
-// Knows: something brought back: within 14 days the shop takes it.
+// Knows: a return: the shop accepts it within 14 days.
 import { defineSituation } from '../situation.ts'
 import { returnFact } from '../rules.ts'
 

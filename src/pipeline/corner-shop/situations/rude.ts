@@ -1,4 +1,4 @@
-// Knows: someone who was not treated well.
+// Knows: a complaint about rude service.
 import { defineSituation } from '../situation.ts'
 import { rudeFact } from '../rules.ts'
 

@@ -1,4 +1,4 @@
-// Knows: spoiled goods: the shop says sorry and makes up for it.
+// Knows: spoiled goods: the shop apologises and makes up for it.
 import { defineSituation } from '../situation.ts'
 import { amendsFact } from '../rules.ts'
 

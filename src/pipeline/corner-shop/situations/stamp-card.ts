@@ -1,4 +1,4 @@
-// Knows: a question for the stamp card.
+// Knows: a question about the stamp card.
 import { defineSituation } from '../situation.ts'
 import { stampFact } from '../rules.ts'
 

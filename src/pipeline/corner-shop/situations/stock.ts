@@ -1,4 +1,4 @@
-// Knows: a question for what is there.
+// Knows: a question about stock.
 import { defineSituation } from '../situation.ts'
 import { stockFact } from '../rules.ts'
 

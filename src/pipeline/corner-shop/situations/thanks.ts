@@ -1,4 +1,4 @@
-// Knows: someone who is content.
+// Knows: a satisfied customer.
 import { defineSituation } from '../situation.ts'
 import { thanksFact } from '../rules.ts'
 

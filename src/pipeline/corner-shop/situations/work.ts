@@ -1,4 +1,4 @@
-// Knows: someone who is looking for work.
+// Knows: a job seeker.
 import { defineSituation } from '../situation.ts'
 import { workFact } from '../rules.ts'
 

@@ -10,18 +10,18 @@ const NAMES = Object.keys(SCHEDULES) as ScheduleName[]
 const base = { steps: 100, learningRate: 1, warmUp: 0.1 }
 
 describe.each(NAMES)('%s', (schedule) => {
-  test('falls as transformers has it, after the rise', () => {
-    const { steps, rise } = oracle
+  test('matches transformers after warm-up', () => {
+    const { steps, rise: warmUpSteps } = oracle
     const ours = oracle[schedule].map((_, i) =>
-      learningRateAt(rise + 1 + i, { steps, learningRate: 1, warmUp: rise / steps, schedule }),
+      learningRateAt(warmUpSteps + 1 + i, { steps, learningRate: 1, warmUp: warmUpSteps / steps, schedule }),
     )
     ours.forEach((rate, i) =>
-      expect(rate, `step ${rise + 1 + i}`).toBeCloseTo(oracle[schedule][i] ?? Number.NaN, 6),
+      expect(rate, `step ${warmUpSteps + 1 + i}`).toBeCloseTo(oracle[schedule][i] ?? Number.NaN, 6),
     )
-    expect(ours).toHaveLength(steps - rise)
+    expect(ours).toHaveLength(steps - warmUpSteps)
   })
 
-  test('rises evenly to its height and never goes up again', () => {
+  test('warms up linearly and never rises again', () => {
     const rates = Array.from({ length: 100 }, (_, i) => learningRateAt(i + 1, { ...base, schedule }))
     expect(rates[0]).toBeCloseTo(0.1, 12)
     expect([rates[9], rates[10]]).toEqual([1, 1])
@@ -29,7 +29,7 @@ describe.each(NAMES)('%s', (schedule) => {
     expect(Math.min(...rates)).toBeGreaterThanOrEqual(0)
   })
 
-  test('has a rate for a run of one step and for one without a rise', () => {
+  test('has a rate for one step and without warm-up', () => {
     expect(learningRateAt(1, { ...base, steps: 1, schedule })).toBe(1)
     expect(learningRateAt(1, { ...base, warmUp: 0, schedule })).toBe(1)
   })

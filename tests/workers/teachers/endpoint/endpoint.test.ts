@@ -1,22 +1,21 @@
-// A server that speaks OpenAI's protocol, kind and unkind: what is found out of it, what is asked of it, and what comes of its mishaps.
+// A server with OpenAI's protocol, well-behaved and not: how it is probed, what requests contain, and how its failures are handled.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import {
-  GREEDY,
-  type CompletionRequest,
-  type CompletionResult,
-  type ModelSource,
-  type Sampling,
-  type ScoreRequest,
-  type ScoreResult,
-} from '../../../../src/domain/model.ts'
-import { givesOf } from '../../../../workers/teachers/endpoint/abilities.ts'
+import type {
+  CompletionRequest,
+  CompletionResult,
+  ScoreRequest,
+  ScoreResult,
+} from '../../../../src/domain/completion-request.ts'
+import type { ModelSource } from '../../../../src/domain/model-source.ts'
+import { GREEDY, type Sampling } from '../../../../src/domain/sampling.ts'
+import { capabilitiesOf } from '../../../../workers/teachers/endpoint/server-capabilities.ts'
 import { Connection } from '../../../../workers/teachers/endpoint/connection.ts'
 import { EndpointTeacher } from '../../../../workers/teachers/endpoint/endpoint-teacher.ts'
 import { probe } from '../../../../workers/teachers/endpoint/probe.ts'
-import { endpoint, findServed } from '../../../../workers/teachers/openers/endpoint.ts'
+import { endpoint, listServedModels } from '../../../../workers/teachers/openers/endpoint.ts'
 import type { Teacher } from '../../../../workers/teachers/teacher.ts'
 import { DESCRIPTION } from '../../../stand-ins/teacher.ts'
-import { logProbOf, ModelServer, type Heeded, type Mishap } from '../../../stand-ins/model-server.ts'
+import { logProbOf, ModelServer, type Feature, type Mishap } from '../../../stand-ins/model-server.ts'
 import { completeAll, describeTeacherContract } from '../contract.ts'
 
 const signal = new AbortController().signal
@@ -33,7 +32,7 @@ const OPTIONS = {
   keep: false,
   signal,
   onProgress: () => undefined,
-  letGo: async () => undefined,
+  unloadPrevious: async () => undefined,
 } as const
 const source = (key?: string): Extract<ModelSource, { kind: 'endpoint' }> => ({
   kind: 'endpoint',
@@ -42,31 +41,38 @@ const source = (key?: string): Extract<ModelSource, { kind: 'endpoint' }> => ({
   ...(key === undefined ? {} : { key }),
 })
 const open = (): Promise<Teacher> => endpoint.open(source(), OPTIONS)
-const lose = (...names: Heeded[]): void =>
-  void (server.heeds = new Set([...server.heeds].filter((name) => !names.includes(name as Heeded))))
+const disable = (...names: Feature[]): void =>
+  void (server.supports = new Set([...server.supports].filter((name) => !names.includes(name as Feature))))
 
-/** As the opener makes it, with pauses that a test can wait for. */
-async function openImpatient({ stallMs = 30_000, tries = 6 } = {}): Promise<EndpointTeacher> {
-  const connection = new Connection(server.url, undefined, { stallMs, patienceMs: stallMs })
-  const abilities = await probe(connection, 'hash-1', { llama: false, signal, onProgress: () => undefined })
-  server.asked.splice(0)
+/** As the opener makes it, with pauses that are short enough for a test. */
+async function openImpatient({ timeoutMs = 30_000, attempts = 6 } = {}): Promise<EndpointTeacher> {
+  const connection = new Connection(server.url, undefined, {
+    stallTimeoutMs: timeoutMs,
+    firstByteTimeoutMs: timeoutMs,
+  })
+  const capabilities = await probe(connection, 'hash-1', {
+    llama: false,
+    signal,
+    onProgress: () => undefined,
+  })
+  server.requests.splice(0)
   return new EndpointTeacher(
-    { ...DESCRIPTION, backend: 'server', gives: givesOf(abilities) },
+    { ...DESCRIPTION, backend: 'server', capabilities: capabilitiesOf(capabilities) },
     connection,
     'hash-1',
-    abilities,
-    { tries, pauseMs: 1 },
+    capabilities,
+    { attempts, pauseMs: 1 },
   )
 }
 
 const QUESTION = 'What does one find at a market?'
-const ask = (
+const makeRequest = (
   id: string,
   sampling: Partial<Sampling> = {},
   rest: Partial<CompletionRequest> = {},
 ): CompletionRequest => ({
   id,
-  asked: { kind: 'chat', messages: [{ role: 'user', content: QUESTION }] },
+  input: { kind: 'chat', messages: [{ role: 'user', content: QUESTION }] },
   sampling: { ...GREEDY, maxTokens: 8, rngSeed: id, ...sampling },
   ...rest,
 })
@@ -74,7 +80,7 @@ const one = async (teacher: Teacher, request: CompletionRequest): Promise<Comple
   (await completeAll(teacher, [request])).results.get(request.id)
 async function score(teacher: Teacher, request: Partial<ScoreRequest>): Promise<ScoreResult> {
   const results: ScoreResult[] = []
-  await teacher.score([{ id: 's', asked: ask('s').asked, continuations: [' 1', ' 2'], ...request }], {
+  await teacher.score([{ id: 's', input: makeRequest('s').input, continuations: [' 1', ' 2'], ...request }], {
     signal,
     onResult: (result) => results.push(result),
     onProgress: () => undefined,
@@ -82,7 +88,7 @@ async function score(teacher: Teacher, request: Partial<ScoreRequest>): Promise<
   return results[0] ?? { id: 'none', logProbs: [] }
 }
 
-describe('the contract, on a server that heeds everything', () => {
+describe('the contract on a server that supports everything', () => {
   let own: ModelServer
   describeTeacherContract('a server', async () => {
     own = new ModelServer()
@@ -90,19 +96,19 @@ describe('the contract, on a server that heeds everything', () => {
     return endpoint.open({ kind: 'endpoint', url: own.url, model: 'hash-1' }, OPTIONS)
   })
 })
-describe('the contract, on a server that heeds little', () => {
+describe('the contract on a server that supports little', () => {
   let own: ModelServer
   describeTeacherContract('a server', async () => {
     own = new ModelServer()
-    own.heeds = new Set(['seed', 'stop'])
+    own.supports = new Set(['seed', 'stop'])
     await own.start()
     return endpoint.open({ kind: 'endpoint', url: own.url, model: 'hash-1' }, OPTIONS)
   })
 })
 
-describe('looking at a server', () => {
-  test('lists its models, and a card costs no token', async () => {
-    expect(await findServed({ url: `${server.url}/` }, signal)).toEqual([
+describe('inspecting a server', () => {
+  test('lists models and describes one without generating a token', async () => {
+    expect(await listServedModels({ url: `${server.url}/` }, signal)).toEqual([
       { id: 'hash-1', owner: 'a test', contextLength: 256 },
     ])
     expect(await endpoint.inspect(source(), signal)).toMatchObject({
@@ -111,17 +117,17 @@ describe('looking at a server', () => {
       contextLength: 256,
       fingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
     })
-    expect(server.asked.map(({ path }) => path)).toEqual(['/v1/models', '/v1/models'])
+    expect(server.requests.map(({ path }) => path)).toEqual(['/v1/models', '/v1/models'])
   })
 
-  test('another server, another model or what it tells makes another fingerprint; a key does not', async () => {
+  test('changes the fingerprint with the reported owner, but not with the key', async () => {
     const { fingerprint } = await endpoint.inspect(source(), signal)
     expect((await endpoint.inspect(source('key'), signal)).fingerprint).toBe(fingerprint)
     server.list = { data: [{ id: 'hash-1', owned_by: 'another' }] }
     expect((await endpoint.inspect(source(), signal)).fingerprint).not.toBe(fingerprint)
   })
 
-  test('Ollama’s own ways tell size, quantisation and the digest', async () => {
+  test('reads size, quantisation and digest from Ollama’s own endpoints', async () => {
     server.list = { data: [{ id: 'hash-1', owned_by: 'library' }] }
     const digest = 'a'.repeat(64)
     server.mishap = ({ path }, response) => {
@@ -141,42 +147,42 @@ describe('looking at a server', () => {
       contextLength: 8192,
       parameters: 135_000_000,
     })
-    server.mishap = () => false // what it does not tell is no failure
+    server.mishap = () => false // without these endpoints the model can still be described
     expect((await endpoint.inspect(source(), signal)).fingerprint).not.toBe(card.fingerprint)
   })
 
   test.each([
-    ['ftp://here/v1', /no address of a server/],
+    ['ftp://here/v1', /is not the address of a server/],
     ['http://192.168.1.5:11434/v1', /only over https.*forward its port/],
-    ['https://me:secret@example.org/v1', /a name or a password/],
-  ])('an address that may not be asked is refused: %s', async (url, sentence) => {
-    await expect(findServed({ url }, signal)).rejects.toMatchObject({
+    ['https://me:secret@example.org/v1', /a user name or a password/],
+  ])('refuses the address %s', async (url, sentence) => {
+    await expect(listServedModels({ url }, signal)).rejects.toMatchObject({
       name: 'ModelRefused',
       message: expect.stringMatching(sentence),
     })
   })
 
-  test('where nobody answers, it says how the program is told to answer', async () => {
+  test('explains how to configure the program if nothing responds', async () => {
     const { url } = server
     server.stop()
-    await expect(findServed({ url }, signal)).rejects.toMatchObject({
+    await expect(listServedModels({ url }, signal)).rejects.toMatchObject({
       name: 'DownloadFailed',
       message: expect.stringMatching(/OLLAMA_ORIGINS.*Enable CORS.*--allowed-origins.*allow it\.$/),
     })
   })
 
   test.each([
-    ['no JSON', '<html>', /no JSON/],
-    ['no list', '{"models": 3}', /not of the form/],
-  ])('an answer that is %s is refused', async (_name, text, sentence) => {
-    server.mishap = (_asked, response) => !!response.writeHead(200).end(text)
-    await expect(findServed({ url: server.url }, signal)).rejects.toMatchObject({
+    ['not JSON', '<html>', /is not JSON/],
+    ['not a list', '{"models": 3}', /does not follow OpenAI/],
+  ])('refuses a model list that is %s', async (_name, text, sentence) => {
+    server.mishap = (_request, response) => !!response.writeHead(200).end(text)
+    await expect(listServedModels({ url: server.url }, signal)).rejects.toMatchObject({
       name: 'ModelRefused',
       message: expect.stringMatching(sentence),
     })
   })
 
-  test('names that are none are left out of the list, and it has an end', async () => {
+  test('drops invalid model names and limits the length of the list', async () => {
     server.list = {
       data: [
         { id: 7 },
@@ -187,51 +193,61 @@ describe('looking at a server', () => {
         ...Array.from({ length: 2000 }, (_, i) => ({ id: `m${i}` })),
       ],
     }
-    const list = await findServed({ url: server.url }, signal)
+    const list = await listServedModels({ url: server.url }, signal)
     expect(list.length).toBe(995)
     expect(list[0]?.id).toBe('m0')
   })
 })
 
-describe('finding out what it heeds', () => {
-  test('a server that heeds everything gives everything', async () => {
+describe('probing capabilities', () => {
+  test('finds every capability of a server that supports everything', async () => {
     const { description } = await open()
     expect(description).toMatchObject({ backend: 'server', batch: 8, contextLength: 256 })
-    expect(description.gives).toEqual({
+    expect(description.capabilities).toEqual({
       chat: true,
       rawPrompts: true,
       scores: true,
-      traces: false,
+      softTargets: false,
       logProbs: 20,
       sampling: ['topP', 'topK', 'minP', 'repetitionPenalty'],
       seeded: true,
-      formats: ['json-schema', 'grammar'],
+      outputFormats: ['json-schema', 'grammar'],
     })
-    expect(description.notes.join(' ')).not.toMatch(/does not heed|estimates/)
-    // Few tokens: nobody waits or pays for a probe.
+    expect(description.notes.join(' ')).not.toMatch(/does not support|estimates/)
+    // Few tokens: a probe must be fast and cheap.
     expect(server.completions.length).toBeLessThan(20)
     for (const { body } of server.completions) expect(body['max_tokens']).toBeLessThanOrEqual(24)
   })
 
-  test('fields that are accepted and ignored are not promised', async () => {
-    lose('seed', 'top_k', 'min_p', 'repeat_penalty', 'response_format', 'grammar', 'raw', 'logprobs', 'usage')
+  test('does not count fields that are accepted and ignored as supported', async () => {
+    disable(
+      'seed',
+      'top_k',
+      'min_p',
+      'repeat_penalty',
+      'response_format',
+      'grammar',
+      'raw',
+      'logprobs',
+      'usage',
+    )
     const { description } = await open()
-    expect(description.gives).toEqual({
+    expect(description.capabilities).toEqual({
       chat: true,
       rawPrompts: false,
       scores: false,
-      traces: false,
+      softTargets: false,
       logProbs: 0,
       sampling: ['topP'],
       seeded: false,
-      formats: [],
+      outputFormats: [],
     })
     expect(description.notes.join(' ')).toMatch(
-      /does not heed top-k and min-p and the repetition penalty.*same seed does not.*no text as it stands.*no probabilities.*estimates/,
+      /does not support top-k and min-p and the repetition penalty.*same seed does not.*does not continue raw texts.*no log-probabilities.*estimates/,
     )
   })
 
-  test('fields that are refused are not sent again', async () => {
+  test('does not send refused fields again', async () => {
     server.refuses = [
       'top_k',
       'min_p',
@@ -243,12 +259,12 @@ describe('finding out what it heeds', () => {
       'stream_options',
     ]
     const teacher = await open()
-    server.asked.splice(0)
-    expect((await one(teacher, ask('a', { topK: 3, minP: 0.1 })))?.refusal).toBeUndefined()
-    for (const name of server.refuses) expect(server.asked[0]?.body).not.toHaveProperty(name)
+    server.requests.splice(0)
+    expect((await one(teacher, makeRequest('a', { topK: 3, minP: 0.1 })))?.refusal).toBeUndefined()
+    for (const name of server.refuses) expect(server.requests[0]?.body).not.toHaveProperty(name)
   })
 
-  test('probabilities after temperature do not count', async () => {
+  test('ignores log-probabilities that depend on the temperature', async () => {
     server.mishap = ({ body, path }, response) => {
       if (path !== '/v1/chat/completions' || body['logprobs'] !== true) return false
       server.send(response, {
@@ -270,27 +286,27 @@ describe('finding out what it heeds', () => {
       })
       return true
     }
-    expect((await open()).description.gives.logProbs).toBe(0)
+    expect((await open()).description.capabilities.logProbs).toBe(0)
   })
 })
 
-describe('asking', () => {
-  test('many rows are under way at once, and no more than its lanes', async () => {
+describe('completing', () => {
+  test('keeps as many rows in flight as the concurrency limit', async () => {
     const teacher = await openImpatient()
     server.slow = 3
-    server.most = 0
+    server.maxInFlight = 0
     const { results, progress } = await completeAll(
       teacher,
-      Array.from({ length: 40 }, (_, i) => ask(`${i}`)),
+      Array.from({ length: 40 }, (_, i) => makeRequest(`${i}`)),
     )
     expect(results.size).toBe(40)
-    expect(server.most).toBe(8)
+    expect(server.maxInFlight).toBe(8)
     expect(progress.newTokens).toBe([...results.values()].reduce((sum, { tokens }) => sum + tokens, 0))
   })
 
-  test('sampling is said whole: what a server would choose by itself is never left to it', async () => {
-    await one(await openImpatient(), ask('a', { topP: 0.9, stop: ['', 'u', 'v', 'w', 'x', 'y'] }))
-    const body = server.asked[0]?.body
+  test('sends every sampling setting, so that no server default applies', async () => {
+    await one(await openImpatient(), makeRequest('a', { topP: 0.9, stop: ['', 'u', 'v', 'w', 'x', 'y'] }))
+    const body = server.requests[0]?.body
     expect(body).toMatchObject({
       temperature: 0,
       top_p: 0.9,
@@ -301,27 +317,29 @@ describe('asking', () => {
       stop: ['u', 'v', 'w', 'x'],
     })
     expect(Number(body?.['seed'])).toBeLessThan(2 ** 31)
-    expect(server.asked[0]?.headers['authorization']).toBeUndefined()
+    expect(server.requests[0]?.headers['authorization']).toBeUndefined()
   })
 
-  test('a server that ignores stop texts is cut here, across the pieces’ borders', async () => {
-    lose('stop')
+  test('cuts at stop texts across chunks if the server ignores them', async () => {
+    disable('stop')
     const teacher = await openImpatient()
-    const free = (await one(teacher, ask('free')))?.text ?? ''
+    const free = (await one(teacher, makeRequest('free')))?.text ?? ''
     for (let at = 1; at < free.length - 4; at++) {
       const stop = free.slice(at, at + 4)
-      expect(await one(teacher, ask(`cut ${at}`, { stop: ['zz', 'yy', 'xx', 'ww', stop] }))).toMatchObject({
+      expect(
+        await one(teacher, makeRequest(`cut ${at}`, { stop: ['zz', 'yy', 'xx', 'ww', stop] })),
+      ).toMatchObject({
         text: free.slice(0, free.indexOf(stop)),
-        ending: 'end',
+        finishReason: 'end',
       })
     }
   })
 
-  test('a key goes with every request, and nowhere else', async () => {
+  test('sends the key with every request and stores it nowhere', async () => {
     server.key = 'open sesame'
     const teacher = await endpoint.open(source('open sesame'), OPTIONS)
-    expect((await one(teacher, ask('a')))?.refusal).toBeUndefined()
-    for (const { headers } of server.asked) expect(headers['authorization']).toBe('Bearer open sesame')
+    expect((await one(teacher, makeRequest('a')))?.refusal).toBeUndefined()
+    for (const { headers } of server.requests) expect(headers['authorization']).toBe('Bearer open sesame')
     expect(JSON.stringify(teacher.description)).not.toContain('sesame')
     await expect(endpoint.open(source('wrong'), OPTIONS)).rejects.toMatchObject({
       name: 'ModelRefused',
@@ -329,21 +347,21 @@ describe('asking', () => {
     })
   })
 
-  test('a redirect is not followed', async () => {
+  test('does not follow redirects', async () => {
     const elsewhere = new ModelServer()
     await elsewhere.start()
-    server.mishap = (_asked, response) =>
+    server.mishap = (_request, response) =>
       !!response.writeHead(307, { Location: `${elsewhere.url}/models` }).end()
-    await expect(findServed({ url: server.url, key: 'open sesame' }, signal)).rejects.toMatchObject({
+    await expect(listServedModels({ url: server.url, key: 'open sesame' }, signal)).rejects.toMatchObject({
       name: 'DownloadFailed',
     })
-    expect(elsewhere.asked).toEqual([])
+    expect(elsewhere.requests).toEqual([])
     elsewhere.stop()
   })
 })
 
-/** The first so many completions go wrong. */
-const wrong =
+/** The first `times` completions fail. */
+const failFirst =
   (times: number, how: (response: Parameters<Mishap>[1]) => void): Mishap =>
   ({ path }, response) => {
     if (!path.endsWith('/completions') || times-- <= 0) return false
@@ -353,26 +371,29 @@ const wrong =
 const event = (text: string): string =>
   `data: ${JSON.stringify({ choices: [{ delta: { content: text }, finish_reason: null }] })}\n\n`
 
-describe('mishaps', () => {
+describe('failures', () => {
   test.each<[string, (response: Parameters<Mishap>[1]) => void, number?]>([
     ['500', (response) => server.send(response, { error: { message: 'out of memory' } }, 500)],
-    ['a cut in the middle', (response) => void response.write(event(' half'), () => response.destroy())],
-    ['an end without an end', (response) => void response.writeHead(200).end(event(' half'))],
-    ['no byte for too long', (response) => void response.writeHead(200).write(event(' half')), 1000],
+    [
+      'a connection cut in the middle',
+      (response) => void response.write(event(' half'), () => response.destroy()),
+    ],
+    ['an end without [DONE]', (response) => void response.writeHead(200).end(event(' half'))],
+    ['a stalled connection', (response) => void response.writeHead(200).write(event(' half')), 1000],
     ['broken JSON', (response) => void response.writeHead(200).end('data: {"choices": [\n\n')],
     [
       'an error as an event',
       (response) =>
         void response.writeHead(200).end('data: {"error": {"code": 500, "message": "slot lost"}}\n\n'),
     ],
-  ])('after %s a row begins again and comes out the same', async (_name, how, stallMs) => {
-    const teacher = await openImpatient(stallMs === undefined ? {} : { stallMs })
-    const clean = await one(teacher, ask('a'))
-    server.mishap = wrong(2, how)
-    expect(await one(teacher, ask('a'))).toEqual(clean)
+  ])('restarts a row after %s and returns the same result', async (_name, how, timeoutMs) => {
+    const teacher = await openImpatient(timeoutMs === undefined ? {} : { timeoutMs })
+    const clean = await one(teacher, makeRequest('a'))
+    server.mishap = failFirst(2, how)
+    expect(await one(teacher, makeRequest('a'))).toEqual(clean)
   })
 
-  test('429 opens fewer lanes, waits as long as asked, and ends well', async () => {
+  test('lowers the concurrency and waits for Retry-After on 429, then recovers', async () => {
     const teacher = await openImpatient()
     const times: number[] = []
     server.mishap = ({ path }, response) => {
@@ -381,123 +402,124 @@ describe('mishaps', () => {
       server.send(response, { error: { message: 'slow down' } }, 429)
       return true
     }
-    const result = await one(teacher, ask('a'))
+    const result = await one(teacher, makeRequest('a'))
     expect(result?.refusal).toBeUndefined()
     expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(190)
-    expect(teacher.open).toBeLessThan(8)
+    expect(teacher.concurrency).toBeLessThan(8)
     await completeAll(
       teacher,
-      Array.from({ length: 60 }, (_, i) => ask(`${i}`, { maxTokens: 1 })),
+      Array.from({ length: 60 }, (_, i) => makeRequest(`${i}`, { maxTokens: 1 })),
     )
-    expect(teacher.open).toBe(8)
+    expect(teacher.concurrency).toBe(8)
   })
 
-  test('what is refused is not repeated: the row is told with the server’s own words, and others go on', async () => {
+  test('does not retry a refused row, reports the server’s message and completes the other rows', async () => {
     const teacher = await openImpatient()
     server.mishap = ({ body }, response) =>
       JSON.stringify(body).includes('forbidden')
         ? (server.send(response, { error: { message: 'no such thing' } }, 422), true)
         : false
-    const bad = ask(
+    const bad = makeRequest(
       'bad',
       {},
-      { asked: { kind: 'chat', messages: [{ role: 'user', content: 'forbidden' }] } },
+      { input: { kind: 'chat', messages: [{ role: 'user', content: 'forbidden' }] } },
     )
-    const { results } = await completeAll(teacher, [ask('a'), bad, ask('b')])
+    const { results } = await completeAll(teacher, [makeRequest('a'), bad, makeRequest('b')])
     expect(results.get('bad')).toMatchObject({
       text: '',
       tokens: 0,
-      ending: 'aborted',
+      finishReason: 'aborted',
       refusal: expect.stringMatching(/refused this request \(422\): no such thing\.$/),
     })
     expect([results.get('a')?.refusal, results.get('b')?.refusal]).toEqual([undefined, undefined])
-    expect(server.asked.filter(({ body }) => JSON.stringify(body).includes('forbidden'))).toHaveLength(1)
+    expect(server.requests.filter(({ body }) => JSON.stringify(body).includes('forbidden'))).toHaveLength(1)
   })
 
-  test('500 without end refuses the row and ends nothing', async () => {
-    const teacher = await openImpatient({ tries: 3 })
+  test('refuses a row that always fails with 500 and completes the other rows', async () => {
+    const teacher = await openImpatient({ attempts: 3 })
     server.mishap = ({ body }, response) =>
       JSON.stringify(body).includes('heavy') ? (server.send(response, { detail: 'boom' }, 500), true) : false
     const { results } = await completeAll(teacher, [
-      ask('heavy', {}, { asked: { kind: 'chat', messages: [{ role: 'user', content: 'heavy' }] } }),
-      ask('light'),
+      makeRequest('heavy', {}, { input: { kind: 'chat', messages: [{ role: 'user', content: 'heavy' }] } }),
+      makeRequest('light'),
     ])
     expect(results.get('heavy')?.refusal).toMatch(/failed \(500\): boom\.$/)
     expect(results.get('light')?.refusal).toBeUndefined()
-    expect(server.asked.filter(({ body }) => JSON.stringify(body).includes('heavy'))).toHaveLength(3)
+    expect(server.requests.filter(({ body }) => JSON.stringify(body).includes('heavy'))).toHaveLength(3)
   })
 
-  test('a server that goes away ends the call with a sentence, and what was finished stays told', async () => {
+  test('ends the call with a sentence if the server disappears, and keeps reported results', async () => {
     const teacher = await openImpatient()
     server.slow = 2
-    const told: string[] = []
+    const reported: string[] = []
     const call = teacher.complete(
-      Array.from({ length: 40 }, (_, i) => ask(`${i}`)),
+      Array.from({ length: 40 }, (_, i) => makeRequest(`${i}`)),
       {
         signal,
         onResult: ({ id, refusal }) => (
           expect(refusal).toBeUndefined(),
-          told.push(id) === 10 && server.stop()
+          reported.push(id) === 10 && server.stop()
         ),
         onProgress: () => undefined,
       },
     )
     await expect(call).rejects.toMatchObject({
       name: 'DownloadFailed',
-      message: expect.stringMatching(/^Nothing at .*What was finished is kept\.$/),
+      message: expect.stringMatching(/did not respond.*Finished results are kept\.$/),
     })
-    expect(told.length).toBeGreaterThanOrEqual(10)
-    expect(told.length).toBeLessThan(40)
+    expect(reported.length).toBeGreaterThanOrEqual(10)
+    expect(reported.length).toBeLessThan(40)
   })
 
-  test('stopped, it closes every connection at once and tells rows with their text', async () => {
+  test('closes every connection at once when stopped and reports rows with their partial text', async () => {
     const teacher = await openImpatient()
     server.mishap = ({ path }, response) =>
       path.endsWith('/completions') && response.writeHead(200).write(event(' half an answer'))
     const stop = new AbortController()
-    let begun = 0
+    let partials = 0
     const results: CompletionResult[] = []
     await teacher.complete(
-      Array.from({ length: 20 }, (_, i) => ask(`${i}`)),
+      Array.from({ length: 20 }, (_, i) => makeRequest(`${i}`)),
       {
         signal: stop.signal,
         onResult: (result) => results.push(result),
         onProgress: () => undefined,
-        onPartial: () => (begun += 1) === 8 && stop.abort(),
+        onPartial: () => (partials += 1) === 8 && stop.abort(),
       },
     )
     expect(results).toHaveLength(8)
-    for (const result of results) expect(result).toMatchObject({ ending: 'aborted', text: ' half an answer' })
-    await expect.poll(() => server.asked.length).toBe(8)
+    for (const result of results)
+      expect(result).toMatchObject({ finishReason: 'aborted', text: ' half an answer' })
+    await expect.poll(() => server.requests.length).toBe(8)
   })
 
   test.each<[string, (response: Parameters<Mishap>[1]) => void, RegExp]>([
     [
-      'a line without end',
+      'an endless line',
       (response) => void response.writeHead(200).write(`data: ${'x'.repeat(1_200_000)}`),
       /a line of more than 1048576 characters/,
     ],
     [
-      'no end of text',
+      'endless text',
       (response) => void response.writeHead(200).write(event('x'.repeat(100)).repeat(50)),
-      /wrote on past the 8 tokens/,
+      /ignored the limit of 8 tokens/,
     ],
     [
-      'nested beyond sense',
+      'too deeply nested JSON',
       (response) =>
         void response.writeHead(200).end(`data: ${'['.repeat(100_000)}${']'.repeat(100_000)}\n\n`),
-      /no choices|no JSON/,
+      /no choices|not JSON/,
     ],
-    ['choices of another form', (response) => server.send(response, { choices: { 0: 7 } }), /no choices/],
-  ])('a server that sends %s is bounded', async (_name, how, sentence) => {
-    const teacher = await openImpatient({ tries: 2 })
-    server.mishap = wrong(9, how)
-    expect((await one(teacher, ask('a')))?.refusal).toMatch(sentence)
+    ['choices of another type', (response) => server.send(response, { choices: { 0: 7 } }), /no choices/],
+  ])('refuses a row if the server sends %s', async (_name, how, sentence) => {
+    const teacher = await openImpatient({ attempts: 2 })
+    server.mishap = failFirst(9, how)
+    expect((await one(teacher, makeRequest('a')))?.refusal).toMatch(sentence)
   })
 
-  test('fields of other kinds are taken for absent', async () => {
+  test('treats fields of other types as absent', async () => {
     const teacher = await openImpatient()
-    server.mishap = wrong(1, (response) =>
+    server.mishap = failFirst(1, (response) =>
       server.send(response, {
         choices: [
           {
@@ -514,9 +536,9 @@ describe('mishaps', () => {
         usage: { prompt_tokens: -1, completion_tokens: 'many' },
       }),
     )
-    expect(await one(teacher, ask('a', {}, { logProbs: 1 }))).toMatchObject({
+    expect(await one(teacher, makeRequest('a', {}, { logProbs: 1 }))).toMatchObject({
       text: ' fine',
-      ending: 'end',
+      finishReason: 'end',
       logProbs: [],
     })
   })
@@ -525,14 +547,14 @@ describe('mishaps', () => {
 describe('scores', () => {
   const WORDS = [' 1', ' 2', ' 3', ' 4', ' 5']
 
-  test('from lists are the model’s own, behind a beginning of the answer', async () => {
+  test('reads the model’s own probabilities from top-k lists after an answer prefix', async () => {
     const teacher = await openImpatient()
     const { logProbs } = await score(teacher, { answerPrefix: 'Score:', continuations: WORDS })
     for (const [i, word] of WORDS.entries())
       expect(Math.abs((logProbs[i] ?? NaN) - logProbOf(QUESTION, 'Score:', word))).toBeLessThanOrEqual(1e-6)
   })
 
-  test('of texts of several tokens are summed along them', async () => {
+  test('sums the log-probabilities of texts of several tokens', async () => {
     const { logProbs } = await score(await openImpatient(), {
       answerPrefix: 'Score:',
       continuations: [' 1 and', ' 1 fish', ' 2'],
@@ -544,7 +566,7 @@ describe('scores', () => {
     ).toBeLessThanOrEqual(1e-6)
   })
 
-  test('a text off the list is no likelier than the list’s end, and is refused where that says little', async () => {
+  test('bounds a text that is not on the list by the list’s last token, or refuses it', async () => {
     const teacher = await openImpatient()
     const few =
       (count: number): Mishap =>
@@ -569,25 +591,25 @@ describe('scores', () => {
     ).toBeCloseTo(0.002, 6)
     server.mishap = few(1)
     expect((await score(teacher, { continuations: [' 1', ' zebra'] })).refusal).toMatch(
-      /“ zebra” is not among the 1 likeliest.*40 %/,
+      /“ zebra” is not among the top 1 tokens.*40 %/,
     )
   })
 
-  test('of raw texts are read along the prompt that comes back', async () => {
+  test('reads scores of raw texts along the echoed prompt', async () => {
     const { logProbs } = await score(await openImpatient(), {
-      asked: { kind: 'raw', text: 'At the market one finds' },
+      input: { kind: 'raw', text: 'At the market one finds' },
       continuations: [' bread and fish', ' cheese'],
     })
     expect(logProbs).toHaveLength(2)
-    expect(server.asked.every(({ body, path }) => path === '/v1/completions' && body['echo'] === true)).toBe(
-      true,
-    )
+    expect(
+      server.requests.every(({ body, path }) => path === '/v1/completions' && body['echo'] === true),
+    ).toBe(true)
   })
 
-  test('are refused as a whole where a server gives none', async () => {
-    lose('prefill')
+  test('refuses the whole call if the server does not support scores', async () => {
+    disable('prefill')
     const teacher = await openImpatient()
-    expect(teacher.description.gives.scores).toBe(false)
+    expect(teacher.description.capabilities.scores).toBe(false)
     await expect(score(teacher, {})).rejects.toMatchObject({ name: 'ModelRefused' })
   })
 })

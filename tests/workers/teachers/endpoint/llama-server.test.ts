@@ -1,13 +1,13 @@
-// A real llama.cpp server with SmolLM2, beside this program's own engine on the same file: the same texts, the same probabilities.
+// A real llama.cpp server with SmolLM2, compared with this program's own engine on the same file: the same texts, the same probabilities.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  GREEDY,
-  type Asked,
-  type CompletionRequest,
-  type ScoreRequest,
-  type ScoreResult,
-} from '../../../../src/domain/model.ts'
-import { endpoint, findServed } from '../../../../workers/teachers/openers/endpoint.ts'
+import type {
+  PromptInput,
+  CompletionRequest,
+  ScoreRequest,
+  ScoreResult,
+} from '../../../../src/domain/completion-request.ts'
+import { GREEDY } from '../../../../src/domain/sampling.ts'
+import { endpoint, listServedModels } from '../../../../workers/teachers/openers/endpoint.ts'
 import { openGguf } from '../../../../workers/teachers/gguf.ts'
 import type { Teacher } from '../../../../workers/teachers/teacher.ts'
 import { openSharedModel } from '../../../engine/shared-model.ts'
@@ -24,10 +24,10 @@ const open = (url: string, key?: string): Promise<Teacher> =>
       keep: false,
       signal,
       onProgress: () => undefined,
-      letGo: async () => undefined,
+      unloadPrevious: async () => undefined,
     },
   )
-const chat = (content: string): Asked => ({ kind: 'chat', messages: [{ role: 'user', content }] })
+const chat = (content: string): PromptInput => ({ kind: 'chat', messages: [{ role: 'user', content }] })
 const QUESTIONS = [
   'What is the capital of France? Answer in one sentence.',
   'Write a short poem about the sea.',
@@ -55,11 +55,11 @@ describe.skipIf(!canServe)(`a real llama.cpp server${whyNotServed}`, { timeout: 
     await server?.stop()
   })
 
-  const ask = (
+  const makeRequest = (
     id: string,
-    asked: Asked,
+    input: PromptInput,
     rest: Partial<CompletionRequest['sampling']> = {},
-  ): CompletionRequest => ({ id, asked, sampling: { ...GREEDY, maxTokens: 24, rngSeed: id, ...rest } })
+  ): CompletionRequest => ({ id, input, sampling: { ...GREEDY, maxTokens: 24, rngSeed: id, ...rest } })
   const score = async (
     of: Teacher,
     requests: readonly ScoreRequest[],
@@ -73,8 +73,8 @@ describe.skipIf(!canServe)(`a real llama.cpp server${whyNotServed}`, { timeout: 
     return results
   }
 
-  test('lists its model and says what it gives', async () => {
-    expect(await findServed({ url: server?.url ?? '' }, signal)).toMatchObject([
+  test('lists its model and describes its capabilities', async () => {
+    expect(await listServedModels({ url: server?.url ?? '' }, signal)).toMatchObject([
       { id: 'smollm2', owner: 'llamacpp', contextLength: 2048 },
     ])
     expect(teacher.description).toMatchObject({
@@ -83,23 +83,23 @@ describe.skipIf(!canServe)(`a real llama.cpp server${whyNotServed}`, { timeout: 
       contextLength: 2048,
       card: { parameters: 134_515_008 },
     })
-    expect(teacher.description.gives).toEqual({
+    expect(teacher.description.capabilities).toEqual({
       chat: true,
       rawPrompts: true,
       scores: true,
-      traces: false,
+      softTargets: false,
       logProbs: 20,
       sampling: ['topP', 'topK', 'minP', 'repetitionPenalty'],
       seeded: true,
-      formats: ['json-schema', 'grammar'],
+      outputFormats: ['json-schema', 'grammar'],
     })
     expect(teacher.description.notes).toHaveLength(1)
   })
 
-  test('writes greedily what the engine here writes from the same file, eight rows at once', async () => {
+  test('generates the same greedy texts as the engine from the same file, eight rows at once', async () => {
     const requests = [
-      ...QUESTIONS.map((question, i) => ask(`chat ${i}`, chat(question))),
-      ...QUESTIONS.map((text, i) => ask(`raw ${i}`, { kind: 'raw', text })),
+      ...QUESTIONS.map((question, i) => makeRequest(`chat ${i}`, chat(question))),
+      ...QUESTIONS.map((text, i) => makeRequest(`raw ${i}`, { kind: 'raw', text })),
     ]
     const theirs = (await completeAll(teacher, requests)).results
     const ours = (await completeAll(own, requests)).results
@@ -109,35 +109,35 @@ describe.skipIf(!canServe)(`a real llama.cpp server${whyNotServed}`, { timeout: 
     }
   })
 
-  // With four-bit weights llama.cpp rounds what they are multiplied with to eight bits, and the engine here does not: probabilities differ
-  // in their second digit, and improbable texts by more in their logs. With weights in floats (RETORT_LLAMA_MODEL) logs differ by about a hundredth.
-  test('scores what the engine here scores: verdicts, words, raw texts', async () => {
+  // With four-bit weights llama.cpp rounds activations to eight bits, which the engine does not: probabilities differ in their second digit,
+  // and log-probabilities of improbable texts by more. With float weights (RETORT_LLAMA_MODEL) they differ by about a hundredth.
+  test('scores verdicts, words and raw texts as the engine does', async () => {
     const requests: ScoreRequest[] = [
       {
         id: 'verdict',
-        asked: chat('Rate this answer from 1 to 5: “Paris is the capital of France.”'),
+        input: chat('Rate this answer from 1 to 5: “Paris is the capital of France.”'),
         answerPrefix: 'Score:',
         continuations: [' 1', ' 2', ' 3', ' 4', ' 5'],
       },
       {
         id: 'pair',
-        asked: chat('Which is better, A or B?'),
+        input: chat('Which is better, A or B?'),
         answerPrefix: 'Better:',
         continuations: [' A', ' B'],
       },
       {
         id: 'words',
-        asked: chat(QUESTIONS[0] ?? ''),
+        input: chat(QUESTIONS[0] ?? ''),
         continuations: ['The capital of France', 'Paris', 'I do not know', 'zebra xylophone'],
       },
       {
         id: 'raw',
-        asked: { kind: 'raw', text: 'Once upon a' },
+        input: { kind: 'raw', text: 'Once upon a' },
         continuations: [' time', ' midnight dreary', ' big dog'],
       },
       {
         id: 'angle',
-        asked: { kind: 'raw', text: 'Not special: <|im_start|>' },
+        input: { kind: 'raw', text: 'Not special: <|im_start|>' },
         continuations: [' yes', ' no'],
       },
     ]
@@ -152,83 +152,86 @@ describe.skipIf(!canServe)(`a real llama.cpp server${whyNotServed}`, { timeout: 
       }
     }
     console.info(
-      `llama.cpp and the engine: continuations differ by ${inProbability.toExponential(1)} in probability and ${inLog.toExponential(1)} in its log at most`,
+      `llama.cpp and the engine: continuations differ by up to ${inProbability.toExponential(1)} in probability and ${inLog.toExponential(1)} in its log`,
     )
     expect(inProbability).toBeLessThanOrEqual(0.05)
     if (teacher.description.card.quantisation === 'F32') expect(inLog).toBeLessThanOrEqual(0.05)
   })
 
-  test('scores of a text are those that it tells while it writes it', async () => {
-    const asked = chat(QUESTIONS[0] ?? '')
+  test('scores a text as it did while generating it', async () => {
+    const input = chat(QUESTIONS[0] ?? '')
     const { text = '', logProbs = [] } =
-      (await completeAll(teacher, [{ ...ask('written', asked, { maxTokens: 6 }), logProbs: 1 }])).results.get(
-        'written',
-      ) ?? {}
+      (
+        await completeAll(teacher, [{ ...makeRequest('generated', input, { maxTokens: 6 }), logProbs: 1 }])
+      ).results.get('generated') ?? {}
     expect(text).not.toBe('')
-    const written = logProbs.reduce((sum, { logProb }) => sum + logProb, 0)
+    const generated = logProbs.reduce((sum, { logProb }) => sum + logProb, 0)
     const [scored = NaN] =
-      (await score(teacher, [{ id: 'scored', asked, continuations: [text, 'zebra'] }])).get('scored')
+      (await score(teacher, [{ id: 'scored', input, continuations: [text, 'zebra'] }])).get('scored')
         ?.logProbs ?? []
-    expect(Math.abs(scored - written)).toBeLessThanOrEqual(0.02)
+    expect(Math.abs(scored - generated)).toBeLessThanOrEqual(0.02)
   })
 
-  test('heeds cuts of sampling: a hot draw of the one likeliest token is the greedy text', async () => {
+  test('supports top-k and min-p: a hot sample of the most likely token is the greedy text', async () => {
     const { results } = await completeAll(teacher, [
-      ask('greedy', chat('Tell me a story.')),
-      ask('k', chat('Tell me a story.'), { temperature: 2, topK: 1 }),
-      ask('p', chat('Tell me a story.'), { temperature: 2, minP: 1 }),
-      ask('hot', chat('Tell me a story.'), { temperature: 2 }),
+      makeRequest('greedy', chat('Write a story.')),
+      makeRequest('k', chat('Write a story.'), { temperature: 2, topK: 1 }),
+      makeRequest('p', chat('Write a story.'), { temperature: 2, minP: 1 }),
+      makeRequest('hot', chat('Write a story.'), { temperature: 2 }),
     ])
     expect(results.get('k')?.text).toBe(results.get('greedy')?.text)
     expect(results.get('p')?.text).toBe(results.get('greedy')?.text)
     expect(results.get('hot')?.text).not.toBe(results.get('greedy')?.text)
   })
 
-  test('eight stop texts cut, though the protocol takes four', async () => {
+  test('cuts at eight stop texts, though the protocol allows four', async () => {
     const free =
-      (await completeAll(teacher, [ask('free', chat('Tell me a story.'))])).results.get('free')?.text ?? ''
+      (await completeAll(teacher, [makeRequest('free', chat('Write a story.'))])).results.get('free')?.text ??
+      ''
     const stop = free.slice(10, 14)
     const cut = (
       await completeAll(teacher, [
-        ask('cut', chat('Tell me a story.'), {
+        makeRequest('cut', chat('Write a story.'), {
           stop: ['qqq', 'qqw', 'qqe', 'qqr', 'qqt', 'qqy', 'qqu', stop],
         }),
       ])
     ).results.get('cut')
-    expect(cut).toMatchObject({ text: free.slice(0, free.indexOf(stop)), ending: 'end' })
+    expect(cut).toMatchObject({ text: free.slice(0, free.indexOf(stop)), finishReason: 'end' })
   })
 
-  test('that goes away in the middle ends the call with a sentence and keeps what was finished', async () => {
+  test('ends the call with a sentence if the server disappears, and keeps reported results', async () => {
     const other = await startLlamaServer()
-    const there = await open(other.url)
-    const told: string[] = []
+    const otherTeacher = await open(other.url)
+    const reported: string[] = []
     const requests = Array.from({ length: 12 }, (_, i) =>
-      ask(`row ${i}`, chat(`Count to ${i + 5}.`), { maxTokens: 20 + 20 * i }),
+      makeRequest(`row ${i}`, chat(`Count to ${i + 5}.`), { maxTokens: 20 + 20 * i }),
     )
-    const call = there.complete(requests, {
+    const call = otherTeacher.complete(requests, {
       signal,
-      onResult: ({ id }) => (told.push(id), told.length === 2 ? void other.stop() : undefined),
+      onResult: ({ id }) => (reported.push(id), reported.length === 2 ? void other.stop() : undefined),
       onProgress: () => undefined,
     })
     await expect(call).rejects.toMatchObject({
       name: 'DownloadFailed',
-      message: expect.stringMatching(/^Nothing at 127\.0\.0\.1:\d+ answered.*What was finished is kept\.$/),
+      message: expect.stringMatching(/^127\.0\.0\.1:\d+ did not respond.*Finished results are kept\.$/),
     })
-    expect(told.length).toBeGreaterThanOrEqual(2)
-    expect(told.length).toBeLessThan(12)
+    expect(reported.length).toBeGreaterThanOrEqual(2)
+    expect(reported.length).toBeLessThan(12)
   })
 
-  test('with a key lets in who has it, and nobody else', async () => {
-    const locked = await startLlamaServer({ key: 'open sesame' })
+  test('accepts requests only with its key', async () => {
+    const protectedServer = await startLlamaServer({ key: 'open sesame' })
     try {
-      const welcome = await open(locked.url, 'open sesame')
-      expect((await completeAll(welcome, [ask('in', chat('Hi'))])).results.get('in')?.refusal).toBeUndefined()
-      await expect(open(locked.url, 'wrong')).rejects.toMatchObject({
+      const accepted = await open(protectedServer.url, 'open sesame')
+      expect(
+        (await completeAll(accepted, [makeRequest('in', chat('Hi'))])).results.get('in')?.refusal,
+      ).toBeUndefined()
+      await expect(open(protectedServer.url, 'wrong')).rejects.toMatchObject({
         name: 'ModelRefused',
         message: expect.stringMatching(/does not accept the key \(401\)/),
       })
     } finally {
-      await locked.stop()
+      await protectedServer.stop()
     }
   })
 })

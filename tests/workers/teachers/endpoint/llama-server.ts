@@ -1,4 +1,4 @@
-// Knows: where a real llama.cpp server may be found, and how it is started on the model beside the project. Without either the tests skip out loud.
+// Knows: where a real llama.cpp server is found, and how it is started with the shared model. Without either, the tests are skipped with a warning.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
@@ -24,7 +24,7 @@ const path = findServer()
 export const canServe = path !== undefined && existsSync(MODEL)
 export const whyNotServed = canServe
   ? ''
-  : ` (SKIPPED: ${path === undefined ? 'no llama-server on the PATH, and RETORT_LLAMA_SERVER names none' : '../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf is not there'})`
+  : ` (SKIPPED: ${path === undefined ? 'no llama-server on the PATH or in RETORT_LLAMA_SERVER' : '../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf is missing'})`
 if (!canServe) console.warn(`The tests with a real llama.cpp server are skipped:${whyNotServed}`)
 
 export interface RunningServer {
@@ -42,7 +42,7 @@ const freePort = (): Promise<number> =>
     })
   })
 
-/** Starts it with four slots of 2,048 tokens, named `smollm2`; `key` is what it then wants. */
+/** Starts it with four slots of 2,048 tokens, named `smollm2`; `key`: the key that it requires. */
 export async function startLlamaServer({ key }: { key?: string } = {}): Promise<RunningServer> {
   if (path === undefined) throw new Error(whyNotServed)
   const port = await freePort()
@@ -65,7 +65,7 @@ export async function startLlamaServer({ key }: { key?: string } = {}): Promise<
     'smollm2',
     ...(key === undefined ? [] : ['--api-key', key]),
   ]
-  // Builds that come as a folder have their libraries beside them.
+  // Builds that are distributed as a folder have their libraries next to them.
   const child = spawn(path, args, {
     stdio: 'ignore',
     env: {
@@ -73,19 +73,19 @@ export async function startLlamaServer({ key }: { key?: string } = {}): Promise<
       LD_LIBRARY_PATH: [dirname(path), process.env['LD_LIBRARY_PATH'] ?? ''].join(delimiter),
     },
   })
-  const state = { gone: false }
-  child.on('exit', () => (state.gone = true))
+  const state = { exited: false }
+  child.on('exit', () => (state.exited = true))
   const url = `http://127.0.0.1:${port}`
   for (let i = 0; ; i++) {
-    if (state.gone || i > 600) throw new Error(`llama-server did not come up: ${path} ${args.join(' ')}`)
+    if (state.exited || i > 600) throw new Error(`llama-server did not start: ${path} ${args.join(' ')}`)
     if ((await fetch(`${url}/health`).catch(() => undefined))?.ok) break
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   return { url: `${url}/v1`, stop: () => stopChild(child, state) }
 }
 
-async function stopChild(child: ChildProcess, state: { gone: boolean }): Promise<void> {
-  if (state.gone) return
+async function stopChild(child: ChildProcess, state: { exited: boolean }): Promise<void> {
+  if (state.exited) return
   const ended = new Promise((resolve) => child.on('exit', resolve))
   child.kill()
   await ended

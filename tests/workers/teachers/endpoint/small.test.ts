@@ -1,15 +1,15 @@
-// The small parts that rows are asked with: stop texts over borders, pauses, lanes, bodies cut anywhere.
+// Small parts of the endpoint teacher: stop texts across chunks, pauses, the concurrency limit, bodies split anywhere.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { seedOf } from '../../../../workers/teachers/endpoint/ask.ts'
-import { waitOf } from '../../../../workers/teachers/endpoint/fault.ts'
-import { Lanes } from '../../../../workers/teachers/endpoint/lanes.ts'
+import { seedOf } from '../../../../workers/teachers/endpoint/write-request.ts'
+import { retryAfterMs } from '../../../../workers/teachers/endpoint/server-error.ts'
+import { ConcurrencyLimit } from '../../../../workers/teachers/endpoint/concurrency-limit.ts'
 import { readEvents } from '../../../../workers/teachers/endpoint/read-body.ts'
 import { StopCut } from '../../../../workers/teachers/endpoint/stop.ts'
 
 const signal = new AbortController().signal
 
-test('however a text is cut into pieces, it ends at its first stop text, and nothing shown is taken back', () => {
+test('ends a text at its first stop text, however it is split, and never shrinks the shown text', () => {
   const letters = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 4 })
   fc.assert(
     fc.property(
@@ -28,7 +28,7 @@ test('however a text is cut into pieces, it ends at its first stop text, and not
           .filter((stop) => stop !== '')
           .map((stop) => whole.indexOf(stop))
           .filter((at) => at >= 0)
-        // The first stop text that is whole ends the text; another that began earlier and was not whole by then does not count.
+        // The first complete stop text ends the text; one that starts earlier but is not complete by then does not count.
         if (ends.length === 0) expect([cut.text, cut.stopped]).toEqual([whole, false])
         else {
           expect(cut.stopped).toBe(true)
@@ -41,7 +41,7 @@ test('however a text is cut into pieces, it ends at its first stop text, and not
   )
 })
 
-test('events come out the same however the bytes are cut, in the midst of letters too', async () => {
+test('reads the same events however the bytes are split, even inside a letter', async () => {
   const events = ['{"a":"Grüße"}', '{"b":"水"}', '{"c":3}']
   const bytes = new TextEncoder().encode(
     `: hello\r\n\r\n${events.map((event) => `event: x\ndata: ${event}\r\n\n`).join('')}data: [DONE]\n\n`,
@@ -56,7 +56,7 @@ test('events come out the same however the bytes are cut, in the midst of letter
     const found: string[] = []
     for await (const event of readEvents(
       body,
-      { bytes: 1000, line: 100, patienceMs: 1000, stallMs: 1000 },
+      { bytes: 1000, line: 100, firstByteTimeoutMs: 1000, stallTimeoutMs: 1000 },
       signal,
     ))
       found.push(event)
@@ -64,7 +64,7 @@ test('events come out the same however the bytes are cut, in the midst of letter
   }
 })
 
-describe('a server that asks to wait', () => {
+describe('retryAfterMs', () => {
   test.each<[string | null, number | undefined]>([
     ['2', 2000],
     ['0.5', 500],
@@ -74,24 +74,24 @@ describe('a server that asks to wait', () => {
     ['99999999', 600_000],
     ['Thu, 01 Jan 1970 00:00:10 GMT', 9000],
     ['Thu, 01 Jan 1970 00:00:00 GMT', undefined],
-  ])('“%s”', (header, ms) => {
-    expect(waitOf(header, 1000)).toBe(ms)
+  ])('reads the Retry-After header “%s”', (header, ms) => {
+    expect(retryAfterMs(header, 1000)).toBe(ms)
   })
 })
 
-test('lanes are halved when one is turned away, and come back one by one', () => {
-  const lanes = new Lanes(8)
-  lanes.narrow()
-  lanes.narrow()
-  expect(lanes.open).toBe(2)
-  for (let i = 0; i < 4; i++) lanes.narrow()
-  expect(lanes.open).toBe(1)
-  const opened = Array.from({ length: 40 }, () => (lanes.ease(), lanes.open))
+test('halves the concurrency limit when overloaded and raises it one by one', () => {
+  const limit = new ConcurrencyLimit(8)
+  limit.decrease()
+  limit.decrease()
+  expect(limit.current).toBe(2)
+  for (let i = 0; i < 4; i++) limit.decrease()
+  expect(limit.current).toBe(1)
+  const opened = Array.from({ length: 40 }, () => (limit.recordSuccess(), limit.current))
   expect(opened.slice(0, 3)).toEqual([2, 2, 3])
   expect(opened.at(-1)).toBe(8)
 })
 
-test('seeds of other names differ and fit 31 bits', () => {
+test('maps row names to distinct seeds of 31 bits', () => {
   const seeds = Array.from({ length: 1000 }, (_, i) => seedOf(`row ${i}`))
   expect(new Set(seeds).size).toBe(1000)
   expect(seeds.every((seed) => Number.isInteger(seed) && seed >= 0 && seed < 2 ** 31)).toBe(true)

@@ -1,7 +1,8 @@
-// A model of WebLLM's catalogue is opened in a worker of its own: what is refused before, what is told meanwhile, and what becomes of
-// it when it is stopped, when loading fails, when the graphics card is lost and when the worker breaks down.
+// A model of WebLLM's catalogue is opened in a worker of its own: refusals before loading, progress, and what happens when it is stopped,
+// when loading fails, when the graphics card is lost and when the worker dies.
 import { describe, expect, test } from 'vitest'
-import { GREEDY, type CompletionRequest } from '../../../../src/domain/model.ts'
+import type { CompletionRequest } from '../../../../src/domain/completion-request.ts'
+import { GREEDY } from '../../../../src/domain/sampling.ts'
 import type { RetortError } from '../../../../src/protocol/errors.ts'
 import type { LoadProgress } from '../../../../src/protocol/teacher.ts'
 import { completeAll } from '../contract.ts'
@@ -9,9 +10,9 @@ import { makeOpener, MODEL, openOptions, type Prepare } from './stand-in-model.t
 
 const source = { kind: 'web-llm', model: MODEL } as const
 const signal = new AbortController().signal
-const ask = (id: string, maxTokens = 6): CompletionRequest => ({
+const makeRequest = (id: string, maxTokens = 6): CompletionRequest => ({
   id,
-  asked: { kind: 'raw', text: `Row ${id}` },
+  input: { kind: 'raw', text: `Row ${id}` },
   sampling: { ...GREEDY, maxTokens, rngSeed: id },
 })
 const fail = (name: string, message: string): never => {
@@ -19,7 +20,7 @@ const fail = (name: string, message: string): never => {
 }
 
 describe('before anything is downloaded', () => {
-  test('the card says what it needs of the graphics card, and starts no worker', async () => {
+  test('describes the memory that a model needs without starting a worker', async () => {
     const { opener, opened } = makeOpener()
     expect(await opener.inspect(source, signal)).toMatchObject({
       name: MODEL,
@@ -41,7 +42,7 @@ describe('before anything is downloaded', () => {
       /no model “no-such-model”/,
     ],
     [
-      '16-bit numbers where there are none',
+      '16-bit floats on a graphics card without them',
       'Llama-3.2-1B-Instruct-q4f16_1-MLC',
       { available: true, shaderF16: false },
       /Llama-3\.2-1B-Instruct-q4f32_1-MLC is the same model and works here/,
@@ -52,7 +53,7 @@ describe('before anything is downloaded', () => {
       { available: false, shaderF16: false },
       /A GGUF file works without one/,
     ],
-  ])('%s is refused with what would work', async (_, model, gpu, sentence) => {
+  ])('refuses %s and names an alternative', async (_, model, gpu, sentence) => {
     const { opener, opened } = makeOpener(undefined, gpu)
     await expect(opener.inspect({ kind: 'web-llm', model }, signal)).rejects.toMatchObject({
       name: 'ModelRefused',
@@ -66,8 +67,8 @@ describe('before anything is downloaded', () => {
 })
 
 describe('loading', () => {
-  test('tells megabytes, and lets the model that is loaded go once everything is downloaded', async () => {
-    const told: (LoadProgress | 'let go')[] = []
+  test('reports megabytes and unloads the previous model once everything is downloaded', async () => {
+    const reported: (LoadProgress | 'unloaded')[] = []
     const { opener, opened } = makeOpener((engine) => {
       engine.onReload = async (report) => {
         report({ progress: 0, timeElapsed: 0, text: 'Start to fetch params' })
@@ -87,15 +88,15 @@ describe('loading', () => {
     const teacher = await opener.open(
       source,
       openOptions({
-        onProgress: (progress) => told.push(progress),
-        letGo: async () => void told.push('let go'),
+        onProgress: (progress) => reported.push(progress),
+        unloadPrevious: async () => void reported.push('unloaded'),
       }),
     )
-    expect(told).toEqual([
+    expect(reported).toEqual([
       { phase: 'reading', done: 0, total: 0 },
       { phase: 'downloading', done: 0, total: 540e6 },
       { phase: 'downloading', done: 130 * 2 ** 20, total: 520 * 2 ** 20 },
-      'let go',
+      'unloaded',
       { phase: 'building', done: 260 * 2 ** 20, total: 520 * 2 ** 20 },
       { phase: 'building', done: 540e6, total: 540e6 },
     ])
@@ -108,42 +109,45 @@ describe('loading', () => {
     expect(opened.workers[0]?.ended).toBe(true)
   })
 
-  test('stopped, ends its worker at once, and the model that was loaded stays', async () => {
+  test('terminates its worker when stopped and leaves the loaded model in place', async () => {
     const stop = new AbortController()
-    let letGo = false
+    let unloaded = false
     const { opener, opened } = makeOpener((engine) => {
       engine.onReload = () => new Promise(() => setTimeout(() => stop.abort(), 5))
     })
     await expect(
-      opener.open(source, openOptions({ signal: stop.signal, letGo: async () => void (letGo = true) })),
+      opener.open(
+        source,
+        openOptions({ signal: stop.signal, unloadPrevious: async () => void (unloaded = true) }),
+      ),
     ).rejects.toMatchObject({ name: 'AbortError' })
-    expect([opened.workers[0]?.ended, letGo]).toEqual([true, false])
+    expect([opened.workers[0]?.ended, unloaded]).toEqual([true, false])
   })
 
-  const faults: readonly (readonly [string, () => never, RetortError['name'], RegExp])[] = [
+  const failures: readonly (readonly [string, () => never, RetortError['name'], RegExp])[] = [
     [
-      'WebGPU that is gone',
+      'missing WebGPU',
       () => fail('WebGPUNotAvailableError', 'WebGPU is not supported'),
       'ModelRefused',
       /A GGUF file works without one/,
     ],
     [
-      '16-bit numbers that are missing',
+      'missing 16-bit floats',
       () => fail('ShaderF16SupportError', 'needs f16'),
       'ModelRefused',
       /name has f32 in it/,
     ],
     [
-      'a file that the host does not give',
+      'a file that the host does not send',
       () => fail('NetworkError', "Failed to execute 'add' on 'Cache': Request failed"),
       'DownloadFailed',
-      /load it again to go on/,
+      /load it again to resume/,
     ],
     [
       'a cut connection',
       () => fail('TypeError', 'Failed to fetch'),
       'DownloadFailed',
-      /What came whole is kept/,
+      /Complete files are stored/,
     ],
     [
       'a full disk',
@@ -152,19 +156,19 @@ describe('loading', () => {
       /Delete another model/,
     ],
     [
-      'a card that is lost',
+      'a lost graphics card',
       () => fail('DeviceLostError', 'The WebGPU device was lost'),
       'DeviceLost',
       /Choose a smaller model/,
     ],
     [
-      'a program that is none',
+      'a damaged program',
       () => fail('CompileError', 'WebAssembly.instantiate(): expected magic word'),
       'DownloadFailed',
-      /came damaged/,
+      /is damaged/,
     ],
     [
-      'a card that is too small',
+      'a graphics card that is too small',
       () =>
         fail(
           'Error',
@@ -173,26 +177,26 @@ describe('loading', () => {
       'ModelRefused',
       /limit=16384/,
     ],
-    ['what nobody foresaw', () => fail('Error', 'ouch'), 'Unexpected', /could not load .*: ouch/],
+    ['an unknown error', () => fail('Error', 'ouch'), 'Unexpected', /could not load .*: ouch/],
   ]
-  test.each(faults)('%s is told by its name, in a sentence', async (_, throwing, name, sentence) => {
+  test.each(failures)('reports %s under its name with a sentence', async (_, fails, name, sentence) => {
     const { opener, opened } = makeOpener((engine) => {
-      engine.onReload = async () => throwing()
+      engine.onReload = async () => fails()
     })
     await expect(opener.open(source, openOptions())).rejects.toMatchObject({
       name,
       message: expect.stringMatching(sentence),
     })
     expect(opened.workers.every(({ ended }) => ended)).toBe(true)
-    // What came damaged would be read again for ever.
+    // A damaged file would otherwise be read again each time.
     expect(opened.engines[0]?.log.filter((line) => line.startsWith('delete'))).toEqual(
       /damaged/.test(String(sentence)) ? ['delete program'] : [],
     )
   })
 })
 
-/** Engines that lose their card: the first after some positions, and how the later ones do. */
-const losing = (steps: readonly number[]): Prepare => {
+/** Engines that lose their graphics card after a number of positions, one number per engine. */
+const loseAfter = (steps: readonly number[]): Prepare => {
   let made = 0
   return (engine) => {
     const limit = steps[made++] ?? Infinity
@@ -205,45 +209,47 @@ const losing = (steps: readonly number[]): Prepare => {
   }
 }
 
-describe('a graphics card that is lost', () => {
-  test('is answered by a new worker: what was told stays told, the rest is written as it would have been', async () => {
-    const calm = await makeOpener().opener.open(source, openOptions())
-    const requests = ['a', 'b', 'c', 'd'].map((id) => ask(id))
-    const wanted = (await completeAll(calm, requests)).results
-    const { opener, opened } = makeOpener(losing([9]))
+describe('a lost graphics card', () => {
+  test('continues in a new worker with the same results', async () => {
+    const reference = await makeOpener().opener.open(source, openOptions())
+    const requests = ['a', 'b', 'c', 'd'].map((id) => makeRequest(id))
+    const expected = (await completeAll(reference, requests)).results
+    const { opener, opened } = makeOpener(loseAfter([9]))
     const teacher = await opener.open(source, openOptions())
     const { results } = await completeAll(teacher, requests)
     expect(opened.workers.map(({ ended }) => ended)).toEqual([true, false])
-    expect(results).toEqual(wanted)
+    expect(results).toEqual(expected)
   })
 
-  test('again and again without an answer between ends, under its name', async () => {
-    const { opener, opened } = makeOpener(losing([9, 2, 2]))
+  test('ends with DeviceLost if no result comes between two losses', async () => {
+    const { opener, opened } = makeOpener(loseAfter([9, 2, 2]))
     const teacher = await opener.open(source, openOptions())
     await expect(
       completeAll(
         teacher,
-        ['a', 'b', 'c'].map((id) => ask(id)),
+        ['a', 'b', 'c'].map((id) => makeRequest(id)),
       ),
     ).rejects.toMatchObject({ name: 'DeviceLost', message: expect.stringMatching(/Choose a smaller model/) })
     expect(opened.workers.length).toBe(2)
-    // Asked again it begins anew, and this card holds.
-    expect((await completeAll(teacher, [ask('a', 1)])).results.get('a')?.ending).toBe('length')
+    // The next call starts a new worker, whose card is not lost.
+    expect((await completeAll(teacher, [makeRequest('a', 1)])).results.get('a')?.finishReason).toBe('length')
     expect(opened.workers.length).toBe(3)
   })
 })
 
-test('a worker that breaks down is told by name, and the next question loads the model again', async () => {
+test('reports a worker that dies under its name, and loads the model again for the next call', async () => {
   const { opener, opened } = makeOpener()
   const teacher = await opener.open(source, openOptions())
-  const going = completeAll(teacher, [ask('long', 100)], {
-    onBegun: () => opened.workers[0]?.breakDown('out of memory'),
+  const call = completeAll(teacher, [makeRequest('long', 100)], {
+    onStarted: () => opened.workers[0]?.breakDown('out of memory'),
   })
-  await expect(going).rejects.toMatchObject({
+  await expect(call).rejects.toMatchObject({
     name: 'WorkerDied',
     message: expect.stringMatching(/out of memory/),
   })
-  expect((await completeAll(teacher, [ask('again')])).results.get('again')?.ending).toBe('length')
+  expect((await completeAll(teacher, [makeRequest('again')])).results.get('again')?.finishReason).toBe(
+    'length',
+  )
   await teacher.release()
-  await expect(completeAll(teacher, [ask('gone')])).rejects.toMatchObject({ name: 'NotLoaded' })
+  await expect(completeAll(teacher, [makeRequest('gone')])).rejects.toMatchObject({ name: 'NotLoaded' })
 })

@@ -1,9 +1,9 @@
-// Knows: how WebLLM's adapter is opened over the stand-in engine: the files beside the weights, a model of the catalogue, a worker without a thread.
+// Knows: how WebLLM's adapter is opened over the stand-in engine: the small files of a model, a model of the catalogue, a worker without a thread.
 import { CHARACTER_OF_BYTE } from '../../../../src/engine/tokenizers/byte-alphabet.ts'
 import type { LoadProgress } from '../../../../src/protocol/teacher.ts'
 import type { WebLlmContract } from '../../../../src/protocol/web-llm.ts'
 import { makeWebLlmOpener } from '../../../../workers/teachers/openers/web-llm.ts'
-import type { OpenSourceOptions } from '../../../../workers/teachers/sources.ts'
+import type { OpenSourceOptions } from '../../../../workers/teachers/openers/opener.ts'
 import { loadWebLlm } from '../../../../workers/teachers/web-llm/load.ts'
 import { makeWebLlmService } from '../../../../workers/teachers/web-llm/serve.ts'
 import { WebLlmEngineStandIn } from '../../../stand-ins/web-llm-engine.ts'
@@ -12,7 +12,7 @@ import { WorkerStandIn } from '../../../stand-ins/worker.ts'
 export const MODEL = 'SmolLM2-135M-Instruct-q0f32-MLC'
 const END = 256
 
-/** One token a byte. */
+/** One token per byte. */
 const FILES: Readonly<Record<string, unknown>> = {
   'tokenizer.json': {
     model: {
@@ -40,7 +40,7 @@ export interface Opened {
   readonly progress: LoadProgress[]
 }
 
-/** What is handed to each engine that is made, before it loads. */
+/** Called with each new engine before it loads. */
 export type Prepare = (engine: WebLlmEngineStandIn) => void
 
 export const SCHEMA = JSON.stringify({
@@ -51,7 +51,7 @@ export const SCHEMA = JSON.stringify({
 })
 const FORMS = { [SCHEMA]: ['{"good":true}', '{"good":false}'], 'root ::= "yes" | "no"': ['yes', 'no'] }
 
-/** Loads as the worker does; `files` in place of those beside the weights. */
+/** Loads as the worker does; `files` replace the model's small files. */
 export const loadStandIn =
   (engines: WebLlmEngineStandIn[], prepare: Prepare = () => undefined, files = FILES): typeof loadWebLlm =>
   (request, call) =>
@@ -70,7 +70,7 @@ export const loadStandIn =
       deleteFile: async (file) => void engines.at(-1)?.log.push(`delete ${file}`),
     })
 
-/** The opener of the teacher worker, whose own worker is a stand-in with the real service and adapter in it. */
+/** The teacher worker's opener, whose own worker is a stand-in with the real service and adapter. */
 export function makeOpener(prepare?: Prepare, gpu = { available: true, shaderF16: false }) {
   const opened: Opened = { engines: [], workers: [], progress: [] }
   const opener = makeWebLlmOpener({
@@ -81,7 +81,7 @@ export function makeOpener(prepare?: Prepare, gpu = { available: true, shaderF16
       opened.workers.push(worker)
       return worker
     },
-    lookAtGpu: async () => gpu,
+    inspectGpu: async () => gpu,
   })
   return { opener, opened }
 }
@@ -92,6 +92,6 @@ export const openOptions = (change: Partial<OpenSourceOptions> = {}): OpenSource
   keep: false,
   signal: new AbortController().signal,
   onProgress: () => undefined,
-  letGo: async () => undefined,
+  unloadPrevious: async () => undefined,
   ...change,
 })

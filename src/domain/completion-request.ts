@@ -1,0 +1,74 @@
+// Knows: requests to a language model for completions and scores, and their results.
+// Must not know: files, tensors, workers.
+import type { Sampling } from './sampling.ts'
+
+export type ChatRole = 'system' | 'user' | 'assistant'
+export interface ChatMessage {
+  readonly role: ChatRole
+  readonly content: string
+}
+
+/** A model's input: a chat that its template renders, or raw text that it continues. */
+export type PromptInput =
+  | { readonly kind: 'chat'; readonly messages: readonly ChatMessage[] }
+  | { readonly kind: 'raw'; readonly text: string }
+
+/** Why a completion ended: at the end token or a stop text, at max tokens, or by an abort. */
+export type FinishReason = 'end' | 'length' | 'aborted'
+
+/** A format that constrains decoding. */
+export type OutputFormat =
+  | { readonly kind: 'json-schema'; readonly schema: string }
+  | { readonly kind: 'grammar'; readonly ebnf: string }
+
+export interface CompletionRequest {
+  /** Comes back with the result; unique within one call. */
+  readonly id: string
+  readonly input: PromptInput
+  readonly sampling: Sampling
+  /** Top-k tokens to return with each token, 0 to the teacher's `capabilities.logProbs`. Absent: no log-probabilities at all. */
+  readonly logProbs?: number
+  /** Only for a teacher whose `capabilities.outputFormats` include it. */
+  readonly format?: OutputFormat
+}
+
+/** A generated token's log-probabilities (natural), before temperature and truncation. */
+export interface TokenLogProbs {
+  readonly text: string
+  readonly logProb: number
+  /** The most likely tokens at this position, the most likely first. */
+  readonly top: readonly { readonly text: string; readonly logProb: number }[]
+  /** Probability of all tokens that are not in `top`. */
+  readonly restProbability: number
+}
+
+export interface CompletionResult {
+  readonly id: string
+  readonly text: string
+  readonly finishReason: FinishReason
+  /** Tokens of the prompt and of the completion. */
+  readonly promptTokens: number
+  readonly tokens: number
+  /** One for each generated token; absent if the request has no `logProbs`. */
+  readonly logProbs?: readonly TokenLogProbs[]
+  /** Why this request has no completion (such as a prompt longer than the context): a sentence. One bad row does not end a run. */
+  readonly refusal?: string
+}
+
+/** Requests the log-probability of each of several continuations of the same text. */
+export interface ScoreRequest {
+  readonly id: string
+  readonly input: PromptInput
+  /** Text that all continuations share ("Score: "). */
+  readonly answerPrefix?: string
+  /** 1 to 16 texts. */
+  readonly continuations: readonly string[]
+}
+
+export interface ScoreResult {
+  readonly id: string
+  /** Natural log of each continuation's probability (the sum over its tokens). */
+  readonly logProbs: readonly number[]
+  /** Why there are none: a sentence. */
+  readonly refusal?: string
+}

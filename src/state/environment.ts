@@ -1,0 +1,31 @@
+// Knows: what the state needs from its environment; main.ts provides the browser's, a test its own.
+import type { Download, Machines } from '../actions/machines.ts'
+
+export interface Environment {
+  readonly machines: Machines
+  readonly window: Pick<Window, 'location' | 'addEventListener'>
+  /** The element that carries the chosen theme. */
+  readonly root: HTMLElement
+  /** Local storage; absent if the browser refuses it. */
+  readonly memory: Pick<Storage, 'getItem' | 'setItem'> | undefined
+  readonly fetch: (address: string) => Promise<Response>
+  /** Address of the page without its `#` part. */
+  readonly page: string
+  /** The browser discarded the page to save memory and loaded it again: nobody closed it. Only Chromium reports this. */
+  readonly wasDiscarded: boolean
+  /** Delivers a file to the person. */
+  readonly deliver: (download: Download) => void
+}
+
+/** Saves a file by clicking a temporary link. */
+export function deliverByLink({ name, blob }: Download): void {
+  const link = document.createElement('a')
+  const address = URL.createObjectURL(blob)
+  link.href = address
+  link.download = name
+  document.body.append(link)
+  link.click()
+  link.remove()
+  // Safari reads the blob after the click has returned.
+  setTimeout(() => URL.revokeObjectURL(address), 60_000)
+}

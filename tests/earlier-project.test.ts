@@ -1,0 +1,106 @@
+// The work on a project of version 0.1 continues: its paused run and its paused training resume, its rows freeze, its student generates.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { compareStudents } from '../src/actions/compare-students.ts'
+import { RunControl } from '../src/actions/control.ts'
+import { freezeDataset } from '../src/actions/freeze-dataset.ts'
+import { resumeRun } from '../src/actions/run-recipe.ts'
+import { resumeStudent } from '../src/actions/train-student.ts'
+import type { Dataset } from '../src/domain/dataset.ts'
+import type { RunId, StudentId } from '../src/domain/id.ts'
+import type { TeacherDescription } from '../src/domain/teacher-description.ts'
+import { openDatabase } from '../src/storage/database.ts'
+import { listDatasets } from '../src/storage/datasets.ts'
+import { listDone } from '../src/storage/journal.ts'
+import { listPrompts } from '../src/storage/prompts.ts'
+import { listRows } from '../src/storage/rows.ts'
+import { listRuns } from '../src/storage/runs.ts'
+import { getStudent } from '../src/storage/students.ts'
+import { finish, makeMachines, type TestMachines } from './stand-ins/machines.ts'
+import { PROJECT, readCheckpoints, storeOldDatabase, SUMMARY } from './stand-ins/project-of-0.1.ts'
+import { DESCRIPTION } from './stand-ins/teacher.ts'
+
+const projectId = PROJECT.id
+const idOf = (list: readonly { readonly id: string; readonly status: string }[], status: string): string =>
+  list.find((one) => one.status === status)?.id ?? expect.fail(`nothing is ${status}`)
+const paused = idOf(SUMMARY.runs, 'paused') as RunId
+const finished = idOf(SUMMARY.runs, 'finished') as RunId
+
+let databases = 0
+let machines: TestMachines
+beforeEach(async () => {
+  const name = `earlier project ${databases++}`
+  await storeOldDatabase(name)
+  machines = await makeMachines({ db: await openDatabase(name), checkpoints: readCheckpoints() })
+})
+afterEach(() => machines.db.close())
+
+/** The stand-in under the name and fingerprint of the teacher that wrote the run. */
+async function describeTeacher(): Promise<TeacherDescription> {
+  const run = (await listRuns(machines.db, projectId)).find(({ id }) => id === paused)
+  return { ...DESCRIPTION, card: { ...DESCRIPTION.card, ...run?.teacher } }
+}
+
+describe('a project of version 0.1', () => {
+  test('resumes its paused run without repeating a request', async () => {
+    const { db, standIn } = machines
+    const before = await listRows(db, projectId, paused)
+    const prompts = await listPrompts(db, projectId, paused)
+    const accepted = prompts.filter(({ status }) => status === 'accepted')
+    expect(before.filter(({ status }) => status === 'pending').length).toBeGreaterThan(0)
+
+    const run = await finish(
+      resumeRun(machines, { projectId, runId: paused, teacher: await describeTeacher() }, new RunControl()),
+    )
+    expect(run.status).toBe('finished')
+    expect(await listPrompts(db, projectId, paused)).toEqual(prompts)
+    expect([...(await listDone(db, projectId, paused))].toSorted()).toEqual(['grown to 3', 'seeds added'])
+
+    const rows = await listRows(db, projectId, paused)
+    expect(rows.map(({ order }) => order)).toEqual(Array.from({ length: 2 * accepted.length }, (_, i) => i))
+    expect(rows.map(({ status }) => status)).not.toContain('pending')
+    for (const { id, completion } of before)
+      expect(rows.find((row) => row.id === id)?.completion).toEqual(completion)
+    expect(standIn.completed).toHaveLength(rows.length - before.length)
+    for (const { id, status } of before) if (status === 'dropped') expect(standIn.scored).not.toContain(id)
+  })
+
+  test('resumes its paused training from the checkpoint', { timeout: 120_000 }, async () => {
+    const { db } = machines
+    const id = idOf(SUMMARY.students, 'paused') as StudentId
+    const before = (await getStudent(db, projectId, id)) ?? expect.fail('no student')
+    expect(before.checkpointStep).toBe(66)
+
+    const sentences: string[] = []
+    const student = await finish(
+      resumeStudent(machines, { projectId, studentId: id }, new RunControl()),
+      (progress) => sentences.push(progress.sentence),
+    )
+    expect(student).toMatchObject({ status: 'trained', checkpointStep: 200, settings: before.settings })
+    expect(sentences.join(' ')).toMatch(/step 66/)
+    expect(student.points.slice(0, before.points.length)).toEqual(before.points)
+    expect(student.points[before.points.length]?.step).toBeGreaterThan(66)
+    expect(student.points.at(-1)?.train).toBeLessThan((before.points.at(-1)?.train ?? 0) - 1)
+  })
+
+  test('freezes its finished run as the same dataset, with the same funnel', async () => {
+    const [stored] = await listDatasets(machines.db, projectId)
+    const frozen = await finish(freezeDataset(machines, { projectId, runId: finished }))
+    if (!frozen.ok) return expect.fail(JSON.stringify(frozen.problems))
+    const withoutTitles = (dataset: Dataset | undefined): unknown => ({
+      ...dataset,
+      frozenAt: 0,
+      funnel: dataset?.funnel.map((bar) => ({ ...bar, title: '' })), // a step’s title may change
+    })
+    expect(withoutTitles(frozen.value)).toEqual(withoutTitles(stored))
+  })
+
+  test('compares its trained student', async () => {
+    const studentId = idOf(SUMMARY.students, 'trained') as StudentId
+    const compared = await finish(
+      compareStudents(machines, { projectId, studentId, teacher: await describeTeacher(), prompts: 3 }),
+    )
+    if (!compared.ok) return expect.fail(JSON.stringify(compared.problems))
+    expect(compared.value.prompts).toHaveLength(3)
+    for (const { texts } of compared.value.prompts) expect(texts.after).toMatch(/[a-z]{2} [a-z]{2}/)
+  })
+})

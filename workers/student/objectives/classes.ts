@@ -1,0 +1,74 @@
+// Knows: how a student learns classes: one prediction per row, at the last token of its prompt; how it is evaluated and sampled.
+// Must not know: where rows are stored, where the teacher's class probabilities come from.
+import type { DecoderShape } from '../../../src/engine/models/shape.ts'
+import type { Runtime } from '../../../src/engine/runtime/types.ts'
+import { Classifier } from '../../../src/engine/training/classifier.ts'
+import type { Flat } from '../../../src/engine/training/parameters.ts'
+import { yieldToMessages } from '../yield-to-messages.ts'
+import { argmax, classNumberOf, promptOf, type PreparedClasses } from '../prepare-classes.ts'
+import type { Objective } from './objective.ts'
+import { makeTextObjective, type BatchPlan } from './texts.ts'
+
+export interface ClassModel {
+  readonly runtime: Runtime
+  readonly shape: DecoderShape
+}
+
+/** Lower bound of a probability in the loss, which keeps it finite. */
+const MIN_PREDICTED = 1e-30
+
+export function makeClassObjective(
+  prepared: PreparedClasses,
+  plan: BatchPlan,
+  { runtime, shape }: ClassModel,
+): Objective {
+  const { classes, heldOut, unknownClassRows } = prepared
+  let classifier: Classifier | undefined
+  let errorRate: number | undefined
+  const classify = (
+    weights: Flat,
+    prompts: readonly (readonly number[])[],
+    signal: AbortSignal,
+  ): Promise<(Float32Array | undefined)[]> => {
+    if (classifier) classifier.load(weights)
+    else classifier = new Classifier(runtime, shape, weights)
+    return classifier.classify(prompts, { signal, onBatch: yieldToMessages })
+  }
+  return {
+    ...makeTextObjective(prepared, plan),
+    async evaluate(trainer, signal) {
+      const classified = await classify(await trainer.readWeights(), heldOut.map(promptOf), signal)
+      const predictions = classified.flatMap((probabilities, i) =>
+        probabilities
+          ? [{ probabilities, number: classNumberOf(heldOut[i] as (typeof heldOut)[number]) }]
+          : [],
+      )
+      const misses = predictions.filter(
+        ({ probabilities, number }) => argmax(probabilities) !== number,
+      ).length
+      errorRate =
+        predictions.length === 0
+          ? undefined
+          : (misses + unknownClassRows) / (predictions.length + unknownClassRows)
+      return (
+        predictions.reduce(
+          (sum, { probabilities, number }) =>
+            sum - Math.log(Math.max(MIN_PREDICTED, probabilities[number] ?? 0)),
+          0,
+        ) / predictions.length
+      )
+    },
+    errorRate: () => errorRate,
+    generateSamples: async (weights, prompts, signal) =>
+      (await classify(weights, prompts, signal)).map((probabilities) =>
+        probabilities ? describeClass(probabilities, classes) : '',
+      ),
+    release: async () => classifier?.release(),
+  }
+}
+
+/** “positive, 93 %”. */
+export function describeClass(probabilities: Float32Array, classes: readonly string[]): string {
+  const best = argmax(probabilities)
+  return `${classes[best] ?? ''}, ${Math.round(100 * (probabilities[best] ?? 0))} %`
+}

@@ -1,0 +1,72 @@
+// Knows: what the training loop needs of an objective: rows to order, the batches of a step, an evaluation.
+// Must not know: texts, pairs, rewards (the other files here).
+import type { Batch, PackedRow } from '../../../src/engine/training/packing.ts'
+import type { Flat } from '../../../src/engine/training/parameters.ts'
+import type { Trainer } from '../../../src/engine/training/trainer.ts'
+import type { StepsLeft } from '../pace.ts'
+
+/** What one step learns from. */
+export interface ObjectiveStep {
+  /** The micro-batches of the step, which share one mean. */
+  readonly batches: readonly Batch[]
+  /** Number of trained positions, for the pace. */
+  readonly positions: number
+  /** KTO's estimate of the divergence. */
+  readonly drift?: number
+  /** Shown instead of the step's loss. */
+  readonly displayedLoss?: number
+  /** A sentence for the person. */
+  readonly note?: string
+}
+
+/** The lines of one step, as the order planned them. */
+export interface PlannedLines {
+  readonly lines: readonly (readonly PackedRow[])[]
+  /** Padded length of every line. */
+  readonly length: number
+  /** Number of the next step, from 1. */
+  readonly step: number
+  /** A step that is aborted before its weights change does not count: it is repeated exactly. */
+  readonly signal: AbortSignal
+}
+
+/** Kinds of steps that take different times. */
+export interface StepKinds {
+  /** The kind of a step, from 1. */
+  readonly kindOf: (step: number) => string
+  /** Expected number of steps of each kind after the step `done`. */
+  readonly remaining: (done: number) => StepsLeft
+  /** Runs the extra work of one kind once, before the first step, to measure its time and check that it works. Returns that kind. */
+  readonly dryRun: (trainer: Trainer, signal: AbortSignal) => Promise<string>
+}
+
+export interface Objective {
+  /** The rows that are ordered and split into steps. */
+  readonly train: readonly PackedRow[]
+  readonly heldOut: readonly PackedRow[]
+  readonly truncatedRows: number
+  readonly skippedRows: number
+  /** What the rows are called in a sentence: `rows`, `pairs`. */
+  readonly rowNoun: string
+  /** Absent if all steps are alike. */
+  readonly stepKinds?: StepKinds
+  /** Computes the log-probabilities of the reference, which is the student before this training; absent if the loss has no reference. */
+  readonly computeReference?: (trainer: Trainer, signal: AbortSignal) => Promise<void>
+  makeStep(trainer: Trainer, planned: PlannedLines): Promise<ObjectiveStep>
+  /** The held-out loss, or what is shown instead; NaN without held-out rows. May end early when aborted. */
+  evaluate(trainer: Trainer, signal: AbortSignal): Promise<number>
+  /** Share of wrong held-out predictions at the last evaluation, if predictions are right or wrong and `evaluate` returns something else. */
+  readonly errorRate?: () => number | undefined
+  /** Samples from these weights, if the student does not generate text. An abort leaves the rest empty. */
+  readonly generateSamples?: (
+    weights: Flat,
+    prompts: readonly (readonly number[])[],
+    signal: AbortSignal,
+  ) => Promise<string[]>
+  /** Releases what the objective has opened. */
+  readonly release?: () => Promise<unknown>
+}
+
+/** Splits a step's lines into micro-batches of at most `size`. */
+export const splitIntoMicroBatches = <T>(lines: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(lines.length / size) }, (_, i) => lines.slice(i * size, (i + 1) * size))

@@ -1,0 +1,146 @@
+// Knows: how a student learns from its own completions (GRPO): several per problem, with reward 1 for a right final answer.
+// Must not know: where rows are stored, the loss (engine/training/policy.ts).
+import type { RewardTrainSettings } from '../../../src/domain/student.ts'
+import {
+  countPredictions,
+  makeBatch,
+  packRows,
+  positionsOf,
+  type PackedRow,
+} from '../../../src/engine/training/packing.ts'
+import { computeAdvantages, makePolicyBatch, type RewardedRow } from '../../../src/engine/training/policy.ts'
+import type { Trainer } from '../../../src/engine/training/trainer.ts'
+import { verifyFinalAnswer } from '../../../src/pipeline/verifiers/final-answer.ts'
+import type { PreparedProblems, Problem } from '../prepare-problems.ts'
+import {
+  roundLength,
+  generateCompletions,
+  type StudentInTraining,
+  type OwnCompletion,
+} from '../generate-completions.ts'
+import { splitIntoMicroBatches, type Objective } from './objective.ts'
+import type { BatchPlan } from './texts.ts'
+
+/** Steps without one right answer before a note says so. */
+const STEPS_WITHOUT_REWARD = 5
+
+/** The student before this training, whose log-probabilities give the KL divergence; only if its weight is above 0. */
+export type Reference = Pick<Trainer, 'logProbs'>
+
+export interface RewardOptions {
+  readonly settings: RewardTrainSettings
+  readonly student: StudentInTraining
+  readonly reference?: Reference
+}
+
+/** 1 for a completion that ends by itself with the right final answer, else 0. */
+const rewardOf = ({ text, ended }: OwnCompletion, { reference }: Problem): number =>
+  ended && verifyFinalAnswer(text, reference) === true ? 1 : 0
+
+export function makeRewardObjective(
+  problems: PreparedProblems,
+  { linesPerStep }: Pick<BatchPlan, 'linesPerStep'>,
+  { settings, student, reference }: RewardOptions,
+): Objective {
+  const { completionsPerPrompt, maxTokens, temperature, gradientAccumulation, context, rngSeed } = settings
+  const problemsOf = (rows: readonly PackedRow[]): Problem[] =>
+    rows.flatMap((row) => problems.byRow.get(row) ?? [])
+  let stepsWithoutReward = 0
+  return {
+    ...problems,
+    rowNoun: 'problems',
+    async makeStep(trainer, { lines, step, signal }) {
+      const stepProblems = problemsOf(lines.flat())
+      const completions = await generateCompletions(
+        student,
+        trainer,
+        stepProblems.map(({ prompt }) => prompt),
+        { completionsPerPrompt, temperature, maxTokens, rngSeed: `${rngSeed}/answers/${step}`, signal },
+      )
+      signal.throwIfAborted()
+      const rewards = completions.map((completion, i) =>
+        rewardOf(completion, stepProblems[Math.floor(i / completionsPerPrompt)] as Problem),
+      )
+      const right = rewards.reduce((sum, one) => sum + one, 0)
+      stepsWithoutReward = right > 0 ? 0 : stepsWithoutReward + 1
+      const advantages = computeAdvantages(rewards, completionsPerPrompt)
+      const rows = completions.map(
+        ({ tokens }, i) =>
+          packRows(
+            [
+              {
+                prompt: stepProblems[Math.floor(i / completionsPerPrompt)]?.prompt ?? [],
+                completion: tokens,
+              },
+            ],
+            context,
+          ).rows[0],
+      )
+      const microBatch = Math.ceil((linesPerStep * completionsPerPrompt) / gradientAccumulation)
+      const length = roundLength(Math.max(1, ...rows.map((row) => (row ? positionsOf(row) : 1))))
+      const kept = rows.flatMap((row, i) => (row ? [{ row, advantage: advantages[i] ?? 0 }] : []))
+      const countedInStep = countPredictions(kept.map(({ row }) => [row]))
+      const batches = []
+      for (const part of splitIntoMicroBatches(kept, microBatch))
+        batches.push(
+          makePolicyBatch(
+            await addLogProbs(trainer, reference, part, microBatch, length),
+            microBatch,
+            length,
+            countedInStep,
+          ),
+        )
+      return {
+        batches,
+        positions: kept.reduce((sum, { row }) => sum + positionsOf(row), 0),
+        displayedLoss: 1 - right / completions.length,
+        ...(stepsWithoutReward >= STEPS_WITHOUT_REWARD
+          ? {
+              note: `No completion had the correct final answer in the last ${stepsWithoutReward} steps, so there is nothing to learn from. If this continues, stop, and train the student longer on texts first.`,
+            }
+          : {}),
+      }
+    },
+    async evaluate(trainer, signal) {
+      const heldOut = problemsOf(problems.heldOut)
+      if (heldOut.length === 0) return Number.NaN
+      const completions = await generateCompletions(
+        student,
+        trainer,
+        heldOut.map(({ prompt }) => prompt),
+        { completionsPerPrompt: 1, temperature: 0, maxTokens, rngSeed: 'held out', signal },
+      )
+      return (
+        1 -
+        completions.reduce((sum, completion, i) => sum + rewardOf(completion, heldOut[i] as Problem), 0) /
+          completions.length
+      )
+    },
+  }
+}
+
+async function addLogProbs(
+  trainer: Trainer,
+  reference: Reference | undefined,
+  part: readonly Pick<RewardedRow, 'row' | 'advantage'>[],
+  size: number,
+  length: number,
+): Promise<RewardedRow[]> {
+  const batch = makeBatch(
+    part.map(({ row }) => [row]),
+    size,
+    length,
+  )
+  const oldLogProbs = await trainer.logProbs(batch)
+  const referenceLogProbs = await reference?.logProbs(batch)
+  let at = 0
+  return part.map(({ row, advantage }): RewardedRow => {
+    const [from, to] = [at, (at += countPredictions([[row]]))]
+    return {
+      row,
+      advantage,
+      oldLogProbs: oldLogProbs.subarray(from, to),
+      ...(referenceLogProbs ? { referenceLogProbs: referenceLogProbs.subarray(from, to) } : {}),
+    }
+  })
+}
