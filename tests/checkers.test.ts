@@ -67,7 +67,7 @@ describe('svelte-check', () => {
     expect(status).not.toBe(0)
   })
 
-  test('is content with what is right', () => {
+  test('accepts correct components', () => {
     const { status, output } = checkComponents(
       makeProject({
         'Fine.svelte':
@@ -107,11 +107,49 @@ describe('the linter', () => {
   })
 })
 
+describe('the formatter', () => {
+  const format = (name: string, input: string): string =>
+    spawnSync(
+      process.execPath,
+      [join(root, 'node_modules/oxfmt/bin/oxfmt'), `--stdin-filepath=${join(root, 'src', name)}`],
+      { cwd: root, encoding: 'utf8', input },
+    ).stdout
+
+  test('reads its settings: no semicolons, single quotes, 110 columns, components too', () => {
+    expect(format('a.ts', 'export const open = (x: string) => { return x + "a" };\n')).toBe(
+      "export const open = (x: string) => {\n  return x + 'a'\n}\n",
+    )
+    expect(format('B.svelte', '<p   class="a">{"text"}</p>\n')).toBe(`<p class="a">{'text'}</p>\n`)
+    const call = `export const sum = add(${Array.from({ length: 12 }, (_, index) => `term${index + 10}`).join(', ')})\n`
+    expect(call.length).toBeGreaterThan(110)
+    expect(format('a.ts', call).split('\n').length).toBeGreaterThan(3)
+  })
+})
+
+describe('the dead-code check', () => {
+  test('finds an export that nothing uses and a file that nothing imports', () => {
+    const folder = makeProject({
+      'main.ts': "import { used } from './used.ts'\nconsole.log(used)\n",
+      'used.ts': 'export const used = 1\nexport const unused = 2\n',
+      'alone.ts': 'console.log(1)\n',
+    })
+    writeFileSync(
+      join(folder, 'package.json'),
+      JSON.stringify({ name: 'planted', knip: { entry: ['main.ts'], project: ['*.ts'] } }),
+    )
+    const { status, output } = runTool('knip/bin/knip.js', ['--directory', folder, '--no-progress'])
+    expect(output).toMatch(/unused +used\.ts/)
+    expect(output).toContain('alone.ts')
+    expect(status).not.toBe(0)
+  })
+})
+
 describe('npm test', () => {
-  test('is what continuous integration runs, and checks everything', () => {
+  test('is what continuous integration runs, with every checker', () => {
     expect(readFileSync(join(root, '.ci/run'), 'utf8')).toMatch(/^exec npm test$/m)
     expect(existsSync(join(root, 'tests/run.mjs'))).toBe(true)
     const rig = readFileSync(join(root, 'tests/run.mjs'), 'utf8')
-    for (const tool of ['oxlint', 'tsc', 'svelte-check', 'vite', 'vitest']) expect(rig).toContain(tool)
+    for (const tool of ['oxfmt', 'oxlint', 'knip', 'tsc', 'svelte-check', 'vite', 'vitest'])
+      expect(rig).toContain(tool)
   })
 })

@@ -110,7 +110,9 @@ if (only.length > 0) {
   finish()
 }
 
+runBin('Format', 'oxfmt/bin/oxfmt', ['--check'])
 runBin('Lint', 'oxlint/bin/oxlint', ['--deny-warnings'])
+runBin('Dead code', 'knip/bin/knip.js', ['--no-progress', '--no-config-hints'])
 runBin('Types', 'typescript/bin/tsc', ['-p', 'tsconfig.json'])
 runBin('Components', 'svelte-check/bin/svelte-check', [
   '--tsconfig',
