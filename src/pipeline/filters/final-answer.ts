@@ -11,7 +11,7 @@ import { defineFilter } from './filter.ts'
 export const finalAnswer = defineFilter({
   name: 'final-answer',
   title: 'Right final answer',
-  help: 'Keeps completions whose number after “Answer:” equals the seed’s reference answer. Needs no judge.',
+  help: 'Keeps completions whose final answer (after “Answer:”, “####” or in \\boxed{}) equals the seed’s reference answer. Needs no judge.',
   usesReference: true,
   settings: {
     unknown: choice({
@@ -30,9 +30,6 @@ export const finalAnswer = defineFilter({
     }
     const evidence = { reference, ...(found === undefined ? {} : { found }) }
     if (right) return kept(evidence)
-    return dropped(
-      found === undefined ? 'no final answer after “Answer:”' : 'the final answer is wrong',
-      evidence,
-    )
+    return dropped(found === undefined ? 'no final answer' : 'the final answer is wrong', evidence)
   },
 })
