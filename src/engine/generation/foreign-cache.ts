@@ -2,6 +2,7 @@
 // step longer. Rows share a run as far as the graph supports it (`Batching`); each refers to its row in the
 // output of its last run.
 // Must not know: how batching is detected (foreign-batching.ts), files.
+// Long because one class owns the slots and every forward pass that fills, moves or releases them.
 // Long because one file shows how a step becomes runs: groups, chunks, packs.
 import type { DeviceTensor, Feeds, HostTensor, Runtime, Session } from '../runtime/types.ts'
 import { onHost } from '../runtime/types.ts'

@@ -1,6 +1,7 @@
 // Knows: the graphs of training: one whole step (forward, backward, update), its two halves for gradient accumulation,
 // and the loss alone.
 // Must not know: sessions, data, schedules.
+// Long because the whole step and its two halves are built from the same parts, with one loss per objective.
 import { differentiate } from '../graph/differentiate.ts'
 import { Graph, type OnnxModel, type Value } from '../graph/graph.ts'
 import { add, concat, gather, gemm, mul, reduceSum, reshape, softmax, split } from '../graph/ops/index.ts'
