@@ -20,6 +20,9 @@ const runtimeAlias = [
   },
 ]
 
+/** Browser tests that take a minute or more and guard what rarely changes: `npm run test:long` runs them too. */
+const LONG_TESTS = ['tests/browser/device-loss.test.ts']
+
 export default defineConfig({
   // Relative addresses: the built folder works under any path of any static host.
   base: './',
@@ -75,6 +78,7 @@ export default defineConfig({
           environment: 'node',
           globalSetup: ['tests/browser/build.ts'],
           include: ['tests/browser/**/*.test.ts'],
+          exclude: process.env['RETORT_LONG'] === undefined ? LONG_TESTS : [],
           fileParallelism: false,
           maxWorkers: 1,
           testTimeout: 300_000,

@@ -1,5 +1,6 @@
 // Knows: the order in which everything is checked, from a clean clone to a closing line. Node's own modules only.
-// `npm test` runs all; `npm test -- tests/engine/graph` runs the tests below that path and nothing else.
+// `npm test` runs all but the longest tests; `npm run test:long` runs these too; `npm test -- tests/engine/graph` runs the tests below
+// that path and nothing else.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -90,12 +91,15 @@ if (
 )
   finish()
 
-const only = process.argv.slice(2)
+const isLong = process.argv.includes('--long')
+const only = process.argv.slice(2).filter((argument) => argument !== '--long')
 const chromium = findOrInstallChromium()
 const vitest = (title, args) => {
   const env = {
     ...(chromium === undefined ? {} : { RETORT_CHROMIUM: chromium }),
     ...(only.length > 0 ? {} : { RETORT_BUILT: '1' }),
+    // A test that is named is run, however long it takes.
+    ...(isLong || only.length > 0 ? { RETORT_LONG: '1' } : {}),
   }
   runBin(
     title,
