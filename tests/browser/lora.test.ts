@@ -114,7 +114,7 @@ describe('LoRA adapters', { timeout: 300_000 }, () => {
     const samples = student?.['samples'] as readonly { text: string }[] | undefined
     expect(samples?.at(-1)?.text).toMatch(/\w+ \w+/)
     expect(await shown()).toContain('Sample completions')
-    expect(await watched.page.getByRole('row', { name: /Corner shop.*texts, LoRA/ }).count()).toBe(1)
+    expect(await watched.page.getByRole('row', { name: /Corner shop.*cross-entropy, LoRA/ }).count()).toBe(1)
     await checkScreen()
     await watched.page.getByLabel('Training objective').selectOption('grpo')
     expect(await shown()).toContain('there is none yet: train one on the texts first') // adapters are no base for another student
