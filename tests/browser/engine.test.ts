@@ -29,6 +29,10 @@ async function runChecks({ kind, backend }: ChecksRequest): Promise<readonly Che
   }
 }
 
+/** Two and a half minutes of software WebGPU; the training steps below try the same graphs with fewer claims. */
+const isLong = process.env['RETORT_LONG'] !== undefined
+if (!isLong) console.info('The self-check on WebGPU is skipped: npm run test:long runs it.')
+
 describe.each(['wasm', 'webgpu'] as const)('on %s', (backend) => {
   test('computes PyTorch’s values and gradients for every op', async () => {
     const checks = await runChecks({ kind: 'gradients', backend })
@@ -54,7 +58,7 @@ describe.each(['wasm', 'webgpu'] as const)('on %s', (backend) => {
     expect(checks.length).toBe(2)
   })
 
-  test('passes the self-check', async () => {
+  test.skipIf(backend === 'webgpu' && !isLong)('passes the self-check', async () => {
     const checks = await runChecks({ kind: 'claims', backend })
     expect(failuresOf(checks)).toEqual([])
     expect(checks.length).toBeGreaterThan(60)
