@@ -39,7 +39,7 @@ export class JsonReader implements RowReader {
         {
           line: 1,
           sentence: cut
-            ? 'The file begins as JSON but is cut off. Is it complete?'
+            ? 'The file begins as JSON but ends in the middle. Is it complete?'
             : 'The file is not JSON. If every line is a separate record, rename it to .jsonl.',
         },
       ]

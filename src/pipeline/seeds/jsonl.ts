@@ -28,7 +28,7 @@ function readLine(line: Line): RawRow[] {
       {
         line: line.line,
         sentence: cut
-          ? 'The line begins as JSON but is cut off. Is the file complete?'
+          ? 'The line begins as JSON but ends in the middle. Is the file complete?'
           : 'The line is not JSON. In a JSONL file every line is one record, such as {"prompt": "…"}.',
       },
     ]

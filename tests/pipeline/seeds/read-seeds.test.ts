@@ -95,7 +95,7 @@ describe('JSON lines', () => {
       'is empty',
       'no text message of the role “user”',
       '`instances` must be',
-      'is cut off',
+      'ends in the middle',
     ])
       expect(sentence(found)).toContain(part)
   })
@@ -117,7 +117,7 @@ describe('JSON', () => {
 
   test('reports the number of an invalid item, and a truncated file', async () => {
     expect(sentence(await file('a.json', '["x", 5]'))).toContain('2: A seed is a text or a record')
-    expect(sentence(await file('a.json', '[{"prompt": "x"}, {"pro'))).toContain('is cut off')
+    expect(sentence(await file('a.json', '[{"prompt": "x"}, {"pro'))).toContain('ends in the middle')
     expect(sentence(await file('a.json', '{"a": 1}\n]'))).toContain('not JSON')
   })
 })
