@@ -41,7 +41,7 @@ else:
     for messages in job['prompts']:
         prompt_ids = model.tokenize(template(messages=messages).prompt.encode(), add_bos=False, special=True)
         ids.append(prompt_ids)
-        answer = model.create_completion(prompt_ids, max_tokens=job['tokens'], temperature=0, repeat_penalty=1.0, top_k=1)
+        completion = model.create_completion(prompt_ids, max_tokens=job['tokens'], temperature=0, repeat_penalty=1.0, top_k=1)
         texts.append(completion['choices'][0]['text'])
     out['llama.cpp'] = {'ids': ids, 'texts': texts}
 

@@ -115,7 +115,9 @@ describe('seeds', () => {
   test('reports a file without a valid row as problems, not an error', async () => {
     const read = await addSeeds(db, asFile('{"text": "cut', 'seeds.jsonl'), makeCall<Progress>(), NOW)
     expect(read).toMatchObject({ added: 0, problemCount: 1 })
-    expect(read.problems[0]?.sentence).toBe('The line begins as JSON but ends in the middle. Is the file complete?')
+    expect(read.problems[0]?.sentence).toBe(
+      'The line begins as JSON but ends in the middle. Is the file complete?',
+    )
   })
 })
 
