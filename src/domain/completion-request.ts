@@ -30,6 +30,8 @@ export interface CompletionRequest {
   readonly logProbs?: number
   /** Only for a teacher whose `capabilities.outputFormats` include it. */
   readonly format?: OutputFormat
+  /** Lets a model that reasons do so before it responds. Absent or false: reasoning is switched off if the teacher can. */
+  readonly thinking?: boolean
 }
 
 /** A generated token's log-probabilities (natural), before temperature and truncation. */
@@ -44,8 +46,13 @@ export interface TokenLogProbs {
 
 export interface CompletionResult {
   readonly id: string
+  /** The response alone: reasoning is never part of it. */
   readonly text: string
   readonly finishReason: FinishReason
+  /** What a reasoning model wrote before its response; absent if there is none. */
+  readonly reasoning?: string
+  /** True if the completion ended inside the reasoning: there is no response, and `text` is empty. */
+  readonly unfinishedReasoning?: true
   /** Tokens of the prompt and of the completion. */
   readonly promptTokens: number
   readonly tokens: number

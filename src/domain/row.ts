@@ -11,6 +11,8 @@ import type { Verdict } from './verdict.ts'
 export interface Completion {
   readonly text: string
   readonly finishReason: FinishReason
+  /** What a reasoning model wrote before its response; never part of `text`. */
+  readonly reasoning?: string
   /** Tokens of the completion. */
   readonly tokens: number
   readonly teacher: ModelRef

@@ -194,6 +194,7 @@ const row = exactly<Row>()(
     completion: v.object({
       text: written,
       finishReason: v.picklist(['end', 'length', 'aborted']),
+      reasoning: v.exactOptional(written),
       tokens: count,
       teacher: model,
       system: written,

@@ -15,7 +15,7 @@ import { listRuns } from '../../src/storage/runs.ts'
 import { PROJECT_STORES, type ProjectStore } from '../../src/storage/schema.ts'
 import { putSeeds } from '../../src/storage/seeds.ts'
 import { listStudents } from '../../src/storage/students.ts'
-import { upgradeRecord } from '../../src/storage/upgrades/index.ts'
+import { RECORD_VERSION, upgradeRecord } from '../../src/storage/upgrades/index.ts'
 import { openProject, type Opened } from '../../workers/corpus/open-project.ts'
 import { SAVED_STORES } from '../../workers/corpus/project-file.ts'
 import { saveProject } from '../../workers/corpus/save-project.ts'
@@ -209,7 +209,9 @@ describe('an invalid project file', () => {
       [alter(good, { 'retort.json': 'not JSON' }), /not a saved project/],
       [alter(good, { 'retort.json': '{"format":"retort-project"}' }), /retort\.json has no version/],
       [
-        alter(good, { 'retort.json': manifest.replace('"version":2', '"version":3') }),
+        alter(good, {
+          'retort.json': manifest.replace(`"version":${RECORD_VERSION}`, `"version":${RECORD_VERSION + 1}`),
+        }),
         /newer version of this page/,
       ],
       [alter(good, { 'retort.json': manifest.replace('"name":"Sample"', '"name":""') }), /`name` is invalid/],
@@ -385,11 +387,11 @@ describe('a project file of version 1', () => {
       ).toBe(hashOfBytes(bytes))
   })
 
-  test('is saved as version 2, with equal contents', async () => {
+  test('is saved as today’s version, with equal contents', async () => {
     const opened = await openProject(db, { file: old.makeFile() }, makeCall(), NOW)
     if (!opened.ok) return expect.fail(JSON.stringify(opened.problems))
     const bytes = await save(opened.projectId)
-    expect(JSON.parse(entryText(bytes, 'retort.json'))).toMatchObject({ version: 2 })
+    expect(JSON.parse(entryText(bytes, 'retort.json'))).toMatchObject({ version: RECORD_VERSION })
     const again = await open(bytes)
     expect(again.ok && (await contentsOf(again.projectId))).toEqual(await contentsOf(opened.projectId))
   })
