@@ -18,6 +18,7 @@ import { judgeRows } from './run/judge-rows.ts'
 import { keepRows } from './run/keep-rows.ts'
 import { LiveRun } from './run/live-run.ts'
 import type { RunContext } from './run/run-context.ts'
+import { nameRunLock } from './run/run-lock.ts'
 import { writeCompletions } from './run/write-completions.ts'
 import { streamProgress } from './stream-progress.ts'
 
@@ -98,7 +99,7 @@ async function* runWithLock(
   return yield* streamProgress<RunProgress, Run>(
     async (report) => {
       const outcome = await withLock(
-        `retort run ${projectId}`,
+        nameRunLock(projectId),
         `a tab that has been running it since ${since}`,
         async () => runLocked(machines, recipe, teacher, control, await open(), report),
       )

@@ -1,9 +1,10 @@
-// Knows: a project's runs: the stored ones, the running one, its funnel, and the prompts or rows of a bar.
+// Knows: a project's runs: the stored ones, the running one, the one that is shown, its funnel, and the prompts or rows of a bar.
+import { deleteRun, undoDeleteRun } from '../actions/delete-run.ts'
 import { computeFunnel } from '../actions/funnel.ts'
 import { listBarMembers, type BarSelection, type BarMembers } from '../actions/list-bar-members.ts'
 import { resumeRun, startRun } from '../actions/run-recipe.ts'
 import { checkStorageSpace, type StorageSpace } from '../actions/storage-space.ts'
-import type { ProjectId } from '../domain/id.ts'
+import type { ProjectId, RunId } from '../domain/id.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
 import type { Problem } from '../domain/problem.ts'
 import type { Prompt } from '../domain/prompt.ts'
@@ -15,11 +16,20 @@ import type { BuiltInTeacherCard } from '../pipeline/built-in-teacher-card.ts'
 import { adviseOnTeacher, checkAgainstTeacher } from '../pipeline/recipes/check-teacher.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { listPrompts } from '../storage/prompts.ts'
-import { readRows } from '../storage/rows.ts'
+import { countRows, readRows } from '../storage/rows.ts'
 import { listRuns } from '../storage/runs.ts'
 import { WatchedControl } from './control.svelte.ts'
 import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
+import { Undo } from './undo.svelte.ts'
+
+/** Rows of a stored run. */
+export interface RunCounts {
+  readonly rows: number
+  readonly kept: number
+}
+
+const NO_ROWS: RunCounts = { rows: 0, kept: 0 }
 
 /** An open bar: the selected part, and its prompts or rows. */
 export interface OpenBar {
@@ -31,17 +41,36 @@ export interface OpenBar {
 export class Runs {
   readonly task = new Task<RunProgress>()
   #list = $state.raw<readonly Run[]>([])
+  #counts = $state.raw<ReadonlyMap<RunId, RunCounts>>(new Map())
   #ready = $state(false)
   #stored = $state.raw<readonly FunnelBar[]>([])
   #open = $state.raw<OpenBar | undefined>()
-  /** The newest run: the one all screens show. */
+  #chosenId = $state<RunId | undefined>()
+  /** The run being resumed; a new one is the newest. */
+  #resumedId = $state<RunId | undefined>()
   #latest = $derived(this.#list[0])
+  #chosen = $derived(this.#list.find(({ id }) => id === this.#chosenId))
+  #active = $derived(
+    this.task.running && this.task.progress
+      ? (this.#list.find(({ id }) => id === this.#resumedId) ?? this.#latest)
+      : undefined,
+  )
+  /** A run that has stored rows; of the active one, its progress shows that. */
+  #hasRows = (run: Run): boolean =>
+    this.countsOf(run).rows > 0 ||
+    (run === this.#active &&
+      (this.task.progress?.funnel.some(({ of, reached }) => of === 'completion' && reached > 0) ?? false))
+  #withRows = $derived(this.#chosen ?? this.#list.find((run) => this.#hasRows(run)))
+  #subject = $derived(this.#active ?? this.#chosen ?? this.#latest)
+  #shown = $derived(this.#active ?? this.#withRows ?? this.#latest)
   #interrupted = $derived(
-    this.#latest !== undefined && this.#latest.status !== 'finished' && !this.task.running
-      ? this.#latest
+    this.#subject !== undefined && this.#subject.status !== 'finished' && !this.task.running
+      ? this.#subject
       : undefined,
   )
   #funnel = $derived(this.task.running && this.task.progress ? this.task.progress.funnel : this.#stored)
+  readonly deleting = new Task()
+  readonly undo = new Undo()
   readonly opening = new Task()
   readonly control = new WatchedControl()
   readonly #env: Environment
@@ -65,9 +94,28 @@ export class Runs {
   get latest(): Run | undefined {
     return this.#latest
   }
-  /** The newest run, if it has not finished and is not running here. */
+  /** The run that the status and *Resume* concern: the active one, else the chosen one, else the newest. */
+  get subject(): Run | undefined {
+    return this.#subject
+  }
+  /** The run whose funnel is shown: the active one, else the chosen one, else the newest that has rows, else the newest. */
+  get shown(): Run | undefined {
+    return this.#shown
+  }
+  /** The run whose rows are shown: the chosen one, else the newest that has rows. */
+  get withRows(): Run | undefined {
+    return this.#withRows
+  }
+  /** The run in progress here. */
+  get active(): Run | undefined {
+    return this.#active
+  }
+  /** The subject, if it has not finished and is not running here. */
   get interrupted(): Run | undefined {
     return this.#interrupted
+  }
+  countsOf({ id }: Pick<Run, 'id'>): RunCounts {
+    return this.#counts.get(id) ?? NO_ROWS
   }
   get funnel(): readonly FunnelBar[] {
     return this.#funnel
@@ -83,16 +131,48 @@ export class Runs {
   async refresh(): Promise<void> {
     const { db } = this.#env.machines
     const list = await listRuns(db, this.#projectId)
-    const [latest] = list
-    const recipe = latest === undefined ? undefined : this.#recipeOf(latest)
-    const funnel =
-      latest === undefined || recipe === undefined
-        ? []
-        : await computeFunnel(db, this.#projectId, latest.id, recipe)
+    const counts = await this.#count(list)
+    const shown =
+      list.find(({ id }) => id === this.#chosenId) ??
+      list.find(({ id }) => (counts.get(id)?.rows ?? 0) > 0) ??
+      list[0]
+    const funnel = await this.#readFunnel(shown)
     // Assigned together, so that a finished run is never shown with the counts from its start.
     this.#list = list
+    this.#counts = counts
     this.#stored = funnel
     this.#ready = true
+  }
+
+  /** Shows a run's funnel and rows until another is chosen or a new one starts; undefined: the newest that has rows. */
+  async choose(id: RunId | undefined): Promise<void> {
+    this.#open = undefined
+    const chosen =
+      this.#list.find((run) => run.id === id) ??
+      this.#list.find((run) => this.countsOf(run).rows > 0) ??
+      this.#latest
+    const funnel = await this.opening.do(() => this.#readFunnel(chosen))
+    if (funnel === undefined) return
+    this.#chosenId = id
+    this.#stored = funnel
+  }
+
+  /** Deletes a run with its rows; datasets frozen from it stay. Can be undone while the page is open. */
+  async delete(run: Run): Promise<void> {
+    const { rows } = this.countsOf(run)
+    const deleted = await this.deleting.do(async () => {
+      const contents = await deleteRun(this.#env.machines, { projectId: this.#projectId, runId: run.id })
+      if (this.#chosenId === run.id) this.#chosenId = undefined
+      await this.refresh()
+      return contents
+    })
+    if (deleted === undefined) return
+    this.undo.put(`Run deleted, with ${rows === 1 ? '1 row' : `${rows} rows`}.`, async () => {
+      await this.deleting.do(() => undoDeleteRun(this.#env.machines, deleted))
+      await this.refresh()
+      this.#onEnd()
+    })
+    this.#onEnd()
   }
 
   /** Upper bounds of the rows and bytes of a run of this recipe over `seeds` seeds, against the storage left. */
@@ -105,6 +185,8 @@ export class Runs {
   }
 
   start(recipe: CheckedRecipe, teacher: TeacherDescription): Promise<Run | undefined> {
+    this.#chosenId = undefined
+    this.#resumedId = undefined
     return this.#run((control) =>
       startRun(this.#env.machines, { projectId: this.#projectId, recipe, teacher }, control),
     )
@@ -112,6 +194,7 @@ export class Runs {
 
   /** Resumes a run that was interrupted, paused, stopped or failed. */
   resume(run: Run, teacher: TeacherDescription): Promise<Run | undefined> {
+    this.#resumedId = run.id
     return this.#run((control) =>
       resumeRun(this.#env.machines, { projectId: this.#projectId, runId: run.id, teacher }, control),
     )
@@ -119,7 +202,7 @@ export class Runs {
 
   /** Finds the prompts or rows of a bar, or of a part of it. */
   async openBar(bar: FunnelBar, part: BarSelection['part']): Promise<void> {
-    const run = this.#latest
+    const run = this.#shown
     const recipe = run === undefined ? undefined : this.#recipeOf(run)
     if (run === undefined || recipe === undefined) return
     const members = await this.opening.do(() =>
@@ -152,7 +235,7 @@ export class Runs {
 
   /** The prompts of an open bar, in its order. */
   async readPrompts(members: Extract<BarMembers, { of: 'prompt' }>): Promise<readonly Prompt[]> {
-    const run = this.#latest
+    const run = this.#shown
     if (run === undefined) return []
     const byId = new Map(
       (await listPrompts(this.#env.machines.db, this.#projectId, run.id)).map((prompt) => [
@@ -190,6 +273,28 @@ export class Runs {
     if (ended === undefined) await this.refresh()
     this.#onEnd()
     return ended
+  }
+
+  async #count(list: readonly Run[]): Promise<ReadonlyMap<RunId, RunCounts>> {
+    const { db } = this.#env.machines
+    return new Map(
+      await Promise.all(
+        list.map(async ({ id }): Promise<[RunId, RunCounts]> => {
+          const [rows, kept] = await Promise.all([
+            countRows(db, this.#projectId, id),
+            countRows(db, this.#projectId, id, 'kept'),
+          ])
+          return [id, { rows, kept }]
+        }),
+      ),
+    )
+  }
+
+  async #readFunnel(run: Run | undefined): Promise<readonly FunnelBar[]> {
+    const recipe = run === undefined ? undefined : this.#recipeOf(run)
+    return run === undefined || recipe === undefined
+      ? []
+      : computeFunnel(this.#env.machines.db, this.#projectId, run.id, recipe)
   }
 
   #recipeOf(run: Run): CheckedRecipe | undefined {

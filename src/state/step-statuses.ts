@@ -41,6 +41,12 @@ const running = (long: string, part = 0, total = 0): StepStatus => ({
   long,
 })
 
+/** Of a run or a training that can be resumed; one that nobody paused or stopped was interrupted. */
+const paused = (status: string): StepStatus => {
+  const known = status === 'stopped' || status === 'failed' || status === 'paused'
+  return { kind: 'todo', short: known ? status : 'paused', long: known ? status : 'interrupted' }
+}
+
 /** The status of every step of a project. */
 export function stepStatuses({
   seeds,
@@ -76,7 +82,7 @@ export function stepStatuses({
       : runs.latest?.status === 'finished'
         ? done(`finished, ${runs.kept} kept`, runs.kept)
         : runs.latest
-          ? { kind: 'todo', short: '‖', long: 'interrupted' }
+          ? paused(runs.latest.status)
           : todo('not started'),
     dataset: datasets.list[0]
       ? done('frozen', datasets.list[0].rows.train + datasets.list[0].rows.heldOut)
@@ -86,7 +92,7 @@ export function stepStatuses({
       : students.latest?.status === 'trained'
         ? done('trained')
         : students.latest
-          ? { kind: 'todo', short: '‖', long: 'interrupted' }
+          ? paused(students.latest.status)
           : todo('not trained'),
     compare: comparisons.task.running
       ? running('running', comparing?.done, comparing?.total)

@@ -41,7 +41,7 @@ export class Workspace {
     this.seeds = new Seeds(env, id)
     this.recipe = new Recipe(env, id, project.recipeText)
     this.rows = new Rows(env, id)
-    this.runs = new Runs(env, id, () => void this.rows.show(this.runs.latest?.id))
+    this.runs = new Runs(env, id, () => void this.rows.show(this.runs.withRows?.id))
     this.datasets = new Datasets(env, id)
     this.students = new Students(env, id)
     this.softTargets = new SoftTargets(env, id)

@@ -1,9 +1,20 @@
 // Knows: runs in storage.
 import type { ProjectId, RunId } from '../domain/id.ts'
+import type { Prompt } from '../domain/prompt.ts'
+import type { Row } from '../domain/row.ts'
 import type { Run } from '../domain/run.ts'
-import type { Database } from './database.ts'
+import { RELAXED, type Database } from './database.ts'
 import { within } from './ranges.ts'
+import type { JournalEntry } from './schema.ts'
 import { allOrNone } from './transactions.ts'
+
+/** A run with everything that belongs to it alone. Datasets have copies of their rows. */
+export interface RunContents {
+  readonly run: Run
+  readonly prompts: readonly Prompt[]
+  readonly rows: readonly Row[]
+  readonly journal: readonly JournalEntry[]
+}
 
 export async function putRun(db: Database, run: Run): Promise<void> {
   await db.put('runs', run)
@@ -32,4 +43,52 @@ export async function patchRun(
     await transaction.store.put(changed)
     return changed
   })
+}
+
+/** Deletes a run with its prompts, rows and journal, all or nothing, and returns them; undefined if there is no such run. */
+export async function takeRun(
+  db: Database,
+  projectId: ProjectId,
+  id: RunId,
+): Promise<RunContents | undefined> {
+  const transaction = db.transaction(['runs', 'prompts', 'rows', 'journal'], 'readwrite')
+  const [runs, prompts, rows, journal] = [
+    transaction.objectStore('runs'),
+    transaction.objectStore('prompts'),
+    transaction.objectStore('rows'),
+    transaction.objectStore('journal'),
+  ]
+  return allOrNone(transaction, async () => {
+    const inRun = within(projectId, id)
+    const [run, itsPrompts, itsRows, itsJournal] = await Promise.all([
+      runs.get([projectId, id]),
+      prompts.index('inRun').getAll(inRun),
+      rows.index('inRun').getAll(inRun),
+      journal.getAll(inRun),
+    ])
+    if (run === undefined) return undefined
+    await Promise.all([
+      runs.delete([projectId, id]),
+      ...itsPrompts.map(async (prompt) => prompts.delete([projectId, prompt.id])),
+      ...itsRows.map(async (row) => rows.delete([projectId, row.id])),
+      journal.delete(inRun),
+    ])
+    return { run, prompts: itsPrompts, rows: itsRows, journal: itsJournal }
+  })
+}
+
+/** Stores a deleted run again, all or nothing. */
+export async function putRunContents(
+  db: Database,
+  { run, prompts, rows, journal }: RunContents,
+): Promise<void> {
+  const transaction = db.transaction(['runs', 'prompts', 'rows', 'journal'], 'readwrite', RELAXED)
+  await allOrNone(transaction, () =>
+    Promise.all([
+      transaction.objectStore('runs').put(run),
+      ...prompts.map(async (prompt) => transaction.objectStore('prompts').put(prompt)),
+      ...rows.map(async (row) => transaction.objectStore('rows').put(row)),
+      ...journal.map(async (entry) => transaction.objectStore('journal').put(entry)),
+    ]),
+  )
 }

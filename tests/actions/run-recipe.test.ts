@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { RunControl } from '../../src/actions/control.ts'
 import { computeFunnel } from '../../src/actions/funnel.ts'
+import { deleteRun } from '../../src/actions/delete-run.ts'
 import { resumeRun, startRun } from '../../src/actions/run-recipe.ts'
 import { listBarMembers } from '../../src/actions/list-bar-members.ts'
 import type { ProjectId, RunId } from '../../src/domain/id.ts'
@@ -264,6 +265,10 @@ describe('two tabs', () => {
     await expect(finish(start(second, projectId))).rejects.toMatchObject({
       name: 'Busy',
       message: expect.stringMatching(/in progress in a tab that has been running it since \d/),
+    })
+    const [running] = await listRuns(machines.db, projectId)
+    await expect(deleteRun(second, { projectId, runId: running!.id })).rejects.toMatchObject({
+      name: 'Busy',
     })
     expect(await listRuns(machines.db, projectId)).toHaveLength(1)
     control.stop()
