@@ -55,6 +55,12 @@ const OPEN = new RegExp(String.raw`\s*(${oneOf(MARKS.map(({ open }) => open))})`
 const ANY_OPEN = new RegExp(oneOf(MARKS.map(({ open }) => open)), 'iu')
 const CLOSE = new RegExp(oneOf(MARKS.map(({ close }) => close)), 'giu')
 const STRAY_CLOSE = new RegExp(String.raw`\s*(?:${oneOf(MARKS.map(({ close }) => close))})`, 'iuy')
+const ANY_END = new RegExp(
+  String.raw`${oneOf(MARKS.map(({ close }) => close))}|<\|message\|>|assistantfinal`,
+  'iu',
+)
+/** Characters of the longest mark. */
+export const MAX_MARK = 24
 const BLANKS = /\s*/uy
 
 /** gpt-oss writes messages in channels (OpenAI's Harmony format). */
@@ -92,6 +98,9 @@ export function splitReasoning(
   return close === undefined ? unfinished(whole, whole.slice(first.end)) : splitAfter(whole, close, first.end)
 }
 
+/** Whether reasoning may end in this text: a cheap test for a piece of a growing text, with `MAX_MARK` characters before it. */
+export const mayEndReasoning = (text: string): boolean => ANY_END.test(text)
+
 interface Close {
   readonly begin: number
   readonly end: number
@@ -110,7 +119,7 @@ function opens(whole: string, at: number): { readonly end: number; readonly clos
 function mayOpen(whole: string): boolean {
   const text = whole.trimStart().toLowerCase()
   const begins = [...MARKS.map(({ open }) => open), '<|channel|>', '<|start|>assistant', 'analysis']
-  return text !== '' && begins.some((open) => open.startsWith(text))
+  return begins.some((open) => open.startsWith(text))
 }
 
 /** The first closing mark, of one kind or of any: one in backticks only if there is no other. */

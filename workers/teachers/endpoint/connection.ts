@@ -3,7 +3,9 @@
 import { rootOf, sentenceForNoResponse } from './address.ts'
 import { ServerError, retryAfterMs } from './server-error.ts'
 import { parseErrorSentence, parseJson } from './parse.ts'
-import { readEvents, readWhole, type BodyBounds } from './read-body.ts'
+import { readWhole, type BodyBounds } from './read-body.ts'
+import { readStream } from './read-stream.ts'
+import { toWellFormed } from './well-formed.ts'
 import type { Json } from '../../../src/domain/hash.ts'
 
 export interface ConnectionOptions {
@@ -19,6 +21,10 @@ export type Body = { readonly [field: string]: Json | undefined }
 const MAX_BYTES = 64 * 2 ** 20
 /** Max characters of a line. */
 const MAX_LINE = 2 ** 20
+
+/** Servers refuse JSON with half a surrogate pair. */
+const wellFormedTexts = (_key: string, value: unknown): unknown =>
+  typeof value === 'string' ? toWellFormed(value) : value
 
 export class Connection {
   readonly url: string
@@ -44,13 +50,13 @@ export class Connection {
     return parseJson(await readWhole(response.body, this.#bounds, signal))
   }
 
-  /** Requests a stream of events and yields each as parsed JSON. Throws as `request` does. */
+  /**
+   * Requests a stream and yields each of its values as parsed JSON; a server that cannot stream sends one. Throws as `request` does, and an
+   * `interrupted` error if the stream ends without a mark.
+   */
   async *stream(path: string, signal: AbortSignal, body: Body): AsyncGenerator<unknown> {
     const response = await this.#send(path, signal, body)
-    // A server that cannot stream sends one whole JSON response.
-    if (/json/i.test(response.headers.get('Content-Type') ?? ''))
-      yield parseJson(await readWhole(response.body, this.#bounds, signal))
-    else for await (const data of readEvents(response.body, this.#bounds, signal)) yield parseJson(data)
+    for await (const data of readStream(response.body, this.#bounds, signal)) yield parseJson(data)
   }
 
   async #send(path: string, signal: AbortSignal, body: Body | undefined): Promise<Response> {
@@ -66,7 +72,7 @@ export class Connection {
           ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
           ...(this.#key ? { Authorization: `Bearer ${this.#key}` } : {}),
         },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body: JSON.stringify(body, wellFormedTexts) }),
         signal: AbortSignal.any([signal, timeout.signal]),
         credentials: 'omit',
         referrerPolicy: 'no-referrer',

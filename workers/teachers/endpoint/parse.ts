@@ -5,10 +5,11 @@ import type { ServedModel } from '../../../src/protocol/teacher.ts'
 import { ServerError } from './server-error.ts'
 import { countIn, listIn, numberIn, oneLine, pairsIn, reach, textIn } from './json.ts'
 
-/** Limits on listed models, on tokens of an answer and on top-k tokens: a response beyond them is not one to the request. */
+/** Limits on listed models, tokens of an answer, top-k tokens and parts of a content: a response beyond them is not one to the request. */
 const MAX_MODELS = 1000
 const MAX_TOKENS = 200_000
 const MAX_TOP_LOG_PROBS = 1000
+const MAX_PARTS = 1000
 
 export function parseJson(text: string): unknown {
   try {
@@ -66,12 +67,27 @@ export function parseModels(json: unknown): readonly ServedModel[] {
 /** A chunk of a streamed answer, or a whole one. */
 export interface Piece {
   readonly text: string
-  /** It contains reasoning text. */
-  readonly thinks: boolean
+  /** What the server itself separated from the text. */
+  readonly reasoning: string
+  /** False for a sign of life without content. */
+  readonly hasChoice: boolean
   readonly finish?: 'end' | 'length'
-  readonly usage?: { readonly promptTokens: number; readonly tokens: number }
+  /** `reasoningTokens`: of `tokens`, if the server counts them. */
+  readonly usage?: {
+    readonly promptTokens: number
+    readonly tokens: number
+    readonly reasoningTokens: number
+  }
+  /** Tokens of the text. */
   readonly tokens: readonly TokenLogProbs[]
+  /** Tokens of reasoning that the server separated. */
+  readonly reasoningTokens: readonly TokenLogProbs[]
 }
+
+/** Names of the field in which servers put reasoning: vLLM (two of them), llama.cpp, DeepSeek; Ollama, OpenRouter; Ollama's own protocol. */
+const REASONING_FIELDS = ['reasoning_content', 'reasoning', 'thinking'] as const
+/** Finish reasons of an answer that was cut. */
+const CUT = new Set(['length', 'max_tokens', 'model_length'])
 
 /** A chunk of a chat's or a text's completion. Throws a `ServerError` for an error that is sent as an event, and for other content. */
 export function parsePiece(json: unknown): Piece {
@@ -83,26 +99,66 @@ export function parsePiece(json: unknown): Piece {
       `The server reported an error: ${parseErrorSentence(JSON.stringify(json))}.`,
     )
   }
-  if (!Array.isArray(reach(json, 'choices')))
+  const choices = reach(json, 'choices')
+  const isSign = choices === null || (choices === undefined && reach(json, 'usage') !== undefined)
+  if (!Array.isArray(choices) && !isSign)
     throw new ServerError('malformed', 'The server’s response has no choices.')
   const choice = reach(json, 'choices', 0)
   const reason = textIn(choice, 'finish_reason')
   const promptTokens = countIn(json, 'usage', 'prompt_tokens')
   const tokens = countIn(json, 'usage', 'completion_tokens')
-  const thinks = ['delta', 'message'].some((part) =>
-    ['reasoning_content', 'reasoning'].some((name) => (textIn(choice, part, name) ?? '') !== ''),
-  )
+  const reasoningTokens = countIn(json, 'usage', 'completion_tokens_details', 'reasoning_tokens') ?? 0
+  const { text, reasoning } = parseMessage(choice)
+  const all = parseTokens(reach(choice, 'logprobs'))
+  const ofText = reasoning === '' ? all : text === '' ? [] : tokensAtEnd(all, text)
+  return {
+    text,
+    reasoning,
+    hasChoice: choice !== undefined,
+    ...(reason === undefined ? {} : { finish: CUT.has(reason) ? 'length' : 'end' }),
+    ...(promptTokens === undefined || tokens === undefined
+      ? {}
+      : { usage: { promptTokens, tokens, reasoningTokens } }),
+    tokens: ofText,
+    reasoningTokens: all.slice(0, all.length - ofText.length),
+  }
+}
+
+function parseMessage(choice: unknown): { readonly text: string; readonly reasoning: string } {
+  const message = reach(choice, 'delta') ?? reach(choice, 'message')
+  const parts = listIn(message, MAX_PARTS, 'content')
+  const isReasoning = (part: unknown): boolean => /^(?:thinking|reasoning)$/.test(textIn(part, 'type') ?? '')
+  const join = (list: readonly unknown[]): string => list.map(textOfPart).join('')
+  const field = REASONING_FIELDS.map((name) => textIn(message, name) ?? '').find((text) => text !== '')
   return {
     text:
-      textIn(choice, 'delta', 'content') ??
-      textIn(choice, 'message', 'content') ??
-      textIn(choice, 'text') ??
+      textIn(message, 'content') ??
+      (parts.length > 0 ? join(parts.filter((part) => !isReasoning(part))) : textIn(choice, 'text')) ??
       '',
-    thinks,
-    ...(reason === undefined ? {} : { finish: reason === 'length' ? 'length' : 'end' }),
-    ...(promptTokens === undefined || tokens === undefined ? {} : { usage: { promptTokens, tokens } }),
-    tokens: parseTokens(reach(choice, 'logprobs')),
+    reasoning: field ?? join(parts.filter(isReasoning)),
   }
+}
+
+/** Content as a list: its parts are texts, objects with a text, or (Mistral's reasoning) objects with a list of them. */
+const textOfPart = (part: unknown): string =>
+  typeof part === 'string'
+    ? part
+    : (textIn(part, 'text') ??
+      textIn(part, 'thinking') ??
+      listIn(part, MAX_PARTS, 'thinking')
+        .map((inner) => textIn(inner, 'text') ?? '')
+        .join(''))
+
+/** Of the tokens of a whole answer, those of the text after its reasoning; none if they cannot be aligned. */
+function tokensAtEnd(all: readonly TokenLogProbs[], text: string): readonly TokenLogProbs[] {
+  const begin = all
+    .map((token) => token.text)
+    .join('')
+    .lastIndexOf(text)
+  if (begin === -1) return []
+  let end = 0
+  const first = all.findIndex((token) => (end += token.text.length) > begin)
+  return first === -1 ? [] : all.slice(first)
 }
 
 /** Log-probabilities in the form of chats (`content`) or of texts (parallel lists). */

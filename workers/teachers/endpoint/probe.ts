@@ -110,7 +110,7 @@ export async function probe(
         [limit]: 1,
       })),
     usesMaxCompletionTokens: limit === 'max_completion_tokens',
-    thinks: greedy?.thinks ?? false,
+    thinks: (greedy?.reasoning ?? '') !== '',
   }
 }
 

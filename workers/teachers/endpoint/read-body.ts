@@ -1,5 +1,5 @@
 // Knows: how a response's body is read within bounds on its length, on its lines and on the time without a byte.
-// Must not know: what it contains.
+// Must not know: what it contains (read-stream.ts).
 import { ServerError } from './server-error.ts'
 
 export interface BodyBounds {
@@ -14,7 +14,7 @@ export interface BodyBounds {
 }
 
 /** Yields text as it arrives. Cancels the body at the end, after an error and when the caller stops reading. */
-async function* readPieces(
+export async function* readPieces(
   body: ReadableStream<Uint8Array> | null,
   { bytes, firstByteTimeoutMs, stallTimeoutMs }: BodyBounds,
   signal: AbortSignal,
@@ -75,30 +75,3 @@ export async function readWhole(
   for await (const piece of readPieces(body, bounds, signal)) text += piece
   return text
 }
-
-/** The data of server-sent events, one line each, as all servers of this protocol send them. Ends before `[DONE]`; throws an `interrupted` error if there is none. */
-export async function* readEvents(
-  body: ReadableStream<Uint8Array> | null,
-  bounds: BodyBounds,
-  signal: AbortSignal,
-): AsyncGenerator<string> {
-  let rest = ''
-  for await (const piece of readPieces(body, bounds, signal)) {
-    const lines = (rest + piece).split(/\r\n|\n|\r(?!$)/)
-    rest = lines.pop() ?? ''
-    for (const line of lines) {
-      const data = dataOf(line)
-      if (data === '[DONE]') return
-      if (data !== '') yield data
-    }
-    if (rest.length > bounds.line)
-      throw new ServerError('malformed', `The server sent a line of more than ${bounds.line} characters.`)
-  }
-  const data = dataOf(rest)
-  if (data === '[DONE]') return
-  if (data !== '') yield data
-  throw new ServerError('interrupted', 'The response ended before the server marked it as complete.')
-}
-
-/** The text after `data:`; empty for comments and other fields. */
-const dataOf = (line: string): string => (line.startsWith('data:') ? line.slice(5).trim() : '')

@@ -7,6 +7,7 @@ import { scoresChats, type ServerCapabilities } from './server-capabilities.ts'
 import { pathOf, writeInput, writeLogProbs } from './write-request.ts'
 import type { Connection } from './connection.ts'
 import { ServerError } from './server-error.ts'
+import { toWellFormed } from './well-formed.ts'
 import {
   parseEcho,
   parseNative,
@@ -111,7 +112,7 @@ async function scoreByEcho(
 ): Promise<readonly number[]> {
   const whole = await Promise.all(
     continuations.map(async (continuation) => {
-      const prompt = text + answerPrefix + continuation
+      const prompt = toWellFormed(text + answerPrefix + continuation)
       const echoed = parseEcho(
         await connection.request('/completions', signal, {
           model,

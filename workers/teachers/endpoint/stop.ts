@@ -4,6 +4,8 @@ export class StopCut {
   readonly #stops: readonly string[]
   readonly #longest: number
   #text = ''
+  /** Its last characters, as many as the longest stop text has. */
+  #end = ''
   #stopped = false
 
   constructor(stops: readonly string[]) {
@@ -31,12 +33,16 @@ export class StopCut {
 
   add(piece: string): void {
     if (this.#stopped || piece === '') return
-    // A stop text may begin in an earlier chunk.
-    const from = Math.max(0, this.#text.length - this.#longest + 1)
+    const before = this.#text.length
     this.#text += piece
-    const found = this.#stops.map((stop) => this.#text.indexOf(stop, from)).filter((at) => at >= 0)
+    if (this.#longest === 0) return
+    // A stop text may begin in an earlier chunk; only so much of it is searched again.
+    const end = this.#end + piece
+    const from = before - this.#end.length
+    this.#end = end.slice(-this.#longest)
+    const found = this.#stops.map((stop) => end.indexOf(stop)).filter((at) => at >= 0)
     if (found.length === 0) return
-    this.#text = this.#text.slice(0, Math.min(...found))
+    this.#text = this.#text.slice(0, from + Math.min(...found))
     this.#stopped = true
   }
 }

@@ -1,13 +1,10 @@
-// Small parts of the endpoint teacher: stop texts across chunks, pauses, the concurrency limit, bodies split anywhere.
+// Small parts of the endpoint teacher: stop texts across chunks, pauses, the concurrency limit.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { seedOf } from '../../../../workers/teachers/endpoint/write-request.ts'
 import { retryAfterMs } from '../../../../workers/teachers/endpoint/server-error.ts'
 import { ConcurrencyLimit } from '../../../../workers/teachers/endpoint/concurrency-limit.ts'
-import { readEvents } from '../../../../workers/teachers/endpoint/read-body.ts'
 import { StopCut } from '../../../../workers/teachers/endpoint/stop.ts'
-
-const signal = new AbortController().signal
 
 test('ends a text at its first stop text, however it is split, and never shrinks the shown text', () => {
   const letters = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 4 })
@@ -39,29 +36,6 @@ test('ends a text at its first stop text, however it is split, and never shrinks
       },
     ),
   )
-})
-
-test('reads the same events however the bytes are split, even inside a letter', async () => {
-  const events = ['{"a":"Grüße"}', '{"b":"水"}', '{"c":3}']
-  const bytes = new TextEncoder().encode(
-    `: hello\r\n\r\n${events.map((event) => `event: x\ndata: ${event}\r\n\n`).join('')}data: [DONE]\n\n`,
-  )
-  for (let size = 1; size < 40; size++) {
-    const body = new ReadableStream<Uint8Array>({
-      start(controller) {
-        for (let at = 0; at < bytes.length; at += size) controller.enqueue(bytes.slice(at, at + size))
-        controller.close()
-      },
-    })
-    const found: string[] = []
-    for await (const event of readEvents(
-      body,
-      { bytes: 1000, line: 100, firstByteTimeoutMs: 1000, stallTimeoutMs: 1000 },
-      signal,
-    ))
-      found.push(event)
-    expect(found).toEqual(events)
-  }
 })
 
 describe('retryAfterMs', () => {
