@@ -281,6 +281,11 @@ export interface Student {
   readonly endedAt?: number
   /** Step of the last checkpoint. */
   readonly checkpointStep: number
+  /**
+   * Step of the best weights on held-out rows, which are the student's. Absent without held-out rows, before the first evaluation,
+   * and for students of version 0.1 without early stopping: their last weights are the only ones.
+   */
+  readonly bestStep?: number
   readonly points: readonly LossPoint[]
   readonly samples: readonly StudentSample[]
   /** Rows whose completion was truncated, and rows skipped because none of the completion fits. */

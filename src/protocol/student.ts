@@ -54,14 +54,14 @@ export type TrainEvent =
       readonly note?: string
     }
   | { readonly kind: 'samples'; readonly samples: readonly StudentSample[] }
-  /** Weights, optimizer state, data cursor and RNG state are stored. */
-  | { readonly kind: 'checkpoint'; readonly step: number }
+  /** Weights, optimizer state, data cursor and RNG state are stored, and the best weights with their step. */
+  | { readonly kind: 'checkpoint'; readonly step: number; readonly bestStep?: number }
 
 export interface TrainOutcome {
   /** `finished`: trained to the last step, or stopped early; `stopped`: aborted, after a checkpoint. */
   readonly outcome: 'finished' | 'stopped'
   readonly step: number
-  /** With early stopping: the step with the lowest held-out loss, whose weights are the student's. */
+  /** The step with the lowest held-out loss, whose weights are the student's; absent without held-out rows. */
   readonly bestStep?: number
 }
 
@@ -91,7 +91,7 @@ export interface StudentContract {
   train: Method<TrainRequest, TrainOutcome, TrainEvent>
   /** The soft targets stored for a dataset, the newest first. */
   listSoftTargets: Method<{ projectId: ProjectId; datasetId: DatasetId }, readonly StoredSoftTargets[]>
-  /** Completions by a stored student: `before` with its initial weights, `after` with its last checkpoint. */
+  /** Completions by a stored student: `before` with its initial weights, `after` with the best weights of its checkpoint. */
   complete: Method<
     {
       projectId: ProjectId

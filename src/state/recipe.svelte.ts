@@ -13,6 +13,7 @@ import { lineOfProblem, parseRecipe } from '../pipeline/recipes/parse-recipe.ts'
 import { writeRecipe } from '../pipeline/recipes/write-recipe.ts'
 import { findStep, stepDeclarations } from '../pipeline/steps.ts'
 import type { Environment } from './environment.ts'
+import { StepSwaps } from './step-swaps.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
 
@@ -35,8 +36,7 @@ export class Recipe {
   readonly using = new Task()
   readonly trial = new Task<TryProgress>()
   readonly undo = new Undo()
-  /** Settings of steps that were swapped for others, by family and name. */
-  readonly #setAside = new Map<string, StepDraft['settings']>()
+  readonly #swaps = new StepSwaps()
   readonly #env: Environment
   readonly #projectId: ProjectId
 
@@ -112,21 +112,21 @@ export class Recipe {
     this.#changeStep(step, (old) => ({ ...old, settings: { ...old.settings, [field]: value } }))
   }
 
-  /** Replaces a step with another of its family. Fields with the same default in both keep their value; the rest come from the last use of that step, else from its defaults. */
+  /** Replaces a step with another of its family. */
   swap(step: number, declaration: StepDeclaration): void {
-    this.#changeStep(step, (before) => {
-      const fresh = defaultStep(declaration)
-      const earlier = this.declarationOf(before)?.settings ?? {}
-      // A learning rate that suits one loss breaks another: if the defaults of the two steps differ, the field is not carried over.
-      const carried = Object.entries(before.settings).filter(
-        ([field]) =>
-          declaration.settings[field] !== undefined &&
-          declaration.settings[field].default === earlier[field]?.default,
-      )
-      const own = this.#setAside.get(`${before.family}/${declaration.name}`)
-      this.#setAside.set(`${before.family}/${before.name}`, before.settings)
-      return { ...fresh, settings: { ...fresh.settings, ...own, ...Object.fromEntries(carried) } }
-    })
+    this.#changeStep(step, (before) => this.#swaps.swap(before, declaration))
+  }
+
+  /** Replaces the step of this step's family, or adds it if there is none. For families of which a recipe has one step. */
+  putStep(step: StepDraft): void {
+    const { steps } = this.#draft
+    const at = steps.findIndex(({ family }) => family === step.family)
+    const declaration = this.declarationOf(step)
+    if (at >= 0) this.#change({ ...this.#draft, steps: steps.with(at, step) })
+    else if (declaration !== undefined) {
+      const added = this.add(declaration)
+      this.#changeStep(added, () => step)
+    }
   }
 
   /** Inserts a step in the position of its family, after others of the family. Returns its index. */

@@ -15,6 +15,7 @@ import { TakeHome } from './take-home.svelte.ts'
 import { Task } from './task.svelte.ts'
 import { SoftTargets } from './soft-targets.svelte.ts'
 import type { Teacher } from './teacher.svelte.ts'
+import { TrainingForm } from './training-form.svelte.ts'
 
 export class Workspace {
   readonly projectId: ProjectId
@@ -25,6 +26,7 @@ export class Workspace {
   readonly rows: Rows
   readonly datasets: Datasets
   readonly students: Students
+  readonly training: TrainingForm
   readonly softTargets: SoftTargets
   readonly comparisons: Comparisons
   readonly takeHome: TakeHome
@@ -44,6 +46,7 @@ export class Workspace {
     this.runs = new Runs(env, id, () => void this.rows.show(this.runs.withRows?.id))
     this.datasets = new Datasets(env, id)
     this.students = new Students(env, id)
+    this.training = new TrainingForm(this.recipe)
     this.softTargets = new SoftTargets(env, id)
     this.comparisons = new Comparisons(env, id, () => this.students.chosen?.id)
     this.takeHome = new TakeHome(env, id)

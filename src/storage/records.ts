@@ -384,6 +384,7 @@ const student = exactly<Student>()(
     startedAt: time,
     endedAt: v.exactOptional(time),
     checkpointStep: count,
+    bestStep: v.exactOptional(count),
     points: list(
       v.object({
         step: count,

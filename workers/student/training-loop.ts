@@ -1,4 +1,4 @@
-// Knows: the steps of one training: batches, evaluations, early stopping, events and checkpoints, from the start or from the last checkpoint.
+// Knows: the steps of one training: batches, evaluations, early stopping, events, checkpoints and the best weights, from the start or from the last checkpoint.
 // Must not know: where rows, tokenizer and base weights come from (train.ts), threads, databases, graphs.
 // It is long because one loop owns all state that a checkpoint stores: order, trainer, losses, best weights.
 import { makeRng, restoreRng, shuffle, type Rng } from '../../src/domain/rng.ts'
@@ -323,7 +323,6 @@ export class TrainingLoop {
     const {
       call,
       prepared: { rows },
-      request,
     } = this.#options
     const { step } = this.#trainer
     const last = this.#losses.pop() as StoredLoss
@@ -340,11 +339,7 @@ export class TrainingLoop {
     this.#pace.mayEmit(true)
     call.emit(this.#stepEvent(point))
     const state = await this.#trainer.read()
-    if (
-      request.settings.patience > 0 &&
-      point.heldOut !== undefined &&
-      point.heldOut < (this.#best?.heldOut ?? Infinity)
-    )
+    if (point.heldOut !== undefined && point.heldOut < (this.#best?.heldOut ?? Infinity))
       this.#best = { step, heldOut: point.heldOut, weights: state.average ?? state.weights }
     await this.#save(state)
     if (!call.signal.aborted)
@@ -410,7 +405,11 @@ export class TrainingLoop {
     this.#savedAt = tools.now()
     this.#storingMs = this.#savedAt - from
     this.#savedStep = state.step
-    call.emit({ kind: 'checkpoint', step: state.step })
+    call.emit({
+      kind: 'checkpoint',
+      step: state.step,
+      ...(this.#best ? { bestStep: this.#best.step } : {}),
+    })
   }
 }
 

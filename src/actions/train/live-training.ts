@@ -20,7 +20,7 @@ export class LiveTraining {
   #status = { phase: 'building' as TrainProgress['phase'], sentence: 'Starting the student’s worker.' }
 
   constructor(
-    { id, settings, points, samples, checkpointStep, truncatedRows, skippedRows }: Student,
+    { id, settings, points, samples, checkpointStep, bestStep, truncatedRows, skippedRows }: Student,
     onProgress: (progress: TrainProgress) => void,
   ) {
     this.#onProgress = onProgress
@@ -36,6 +36,7 @@ export class LiveTraining {
       learningRate: 0,
       gradientNorm: 0,
       checkpointStep,
+      ...(bestStep === undefined ? {} : { bestStep }),
       truncatedRows,
       skippedRows,
     }
@@ -107,8 +108,11 @@ export class LiveTraining {
         record.sample(event.samples)
         return this.#show({ samples: record.samples })
       case 'checkpoint':
-        record.checkpoint(event.step)
-        return this.#show({ checkpointStep: event.step })
+        record.checkpoint(event.step, event.bestStep)
+        return this.#show({
+          checkpointStep: event.step,
+          ...(event.bestStep === undefined ? {} : { bestStep: event.bestStep }),
+        })
       default:
         event satisfies never
     }

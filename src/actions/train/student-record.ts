@@ -20,6 +20,7 @@ export class StudentRecord {
   #points: readonly LossPoint[]
   #samples: readonly StudentSample[]
   #checkpointStep: number
+  #bestStep: number | undefined
   #shape: ShapeFacts | undefined
   #facts: Facts = {}
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -27,12 +28,13 @@ export class StudentRecord {
 
   constructor(
     write: (change: (student: Student) => Student) => Promise<Student>,
-    { points, samples, checkpointStep }: Student,
+    { points, samples, checkpointStep, bestStep }: Student,
   ) {
     this.#write = write
     this.#points = points
     this.#samples = samples
     this.#checkpointStep = checkpointStep
+    this.#bestStep = bestStep
   }
 
   get points(): readonly LossPoint[] {
@@ -64,8 +66,10 @@ export class StudentRecord {
     this.#samples = [...this.#samples.filter(({ step }) => step < first.step), ...samples].slice(-MAX_SAMPLES)
     this.#scheduleFlush()
   }
-  checkpoint(step: number): void {
+  /** A checkpoint is stored; `bestStep` is the step of the best weights in it, if there are any. */
+  checkpoint(step: number, bestStep?: number): void {
     this.#checkpointStep = step
+    this.#bestStep = bestStep
     void this.#flush()
   }
   shape(facts: ShapeFacts): void {
@@ -107,6 +111,7 @@ export class StudentRecord {
       points: this.#points,
       samples: this.#samples,
       checkpointStep: this.#checkpointStep,
+      ...(this.#bestStep === undefined ? {} : { bestStep: this.#bestStep }),
     }
   }
 }

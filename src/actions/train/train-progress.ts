@@ -30,6 +30,8 @@ export interface TrainProgress {
   readonly msLeft?: number
   /** Step of the last checkpoint: where training resumes after a reload. */
   readonly checkpointStep: number
+  /** Step of the best weights on held-out rows so far. */
+  readonly bestStep?: number
   /** Known once the rows are packed. */
   readonly shape?: StudentShape
   readonly parameters?: number

@@ -15,7 +15,7 @@ export interface StoredLoss {
   /** Share of the held-out rows with a wrong answer, if answers are right or wrong. `wrong` in the file. */
   readonly errorRate?: number
 }
-/** The weights with the lowest held-out loss so far, if early stopping is on. */
+/** The weights with the lowest held-out loss so far; absent before the first evaluation and without held-out rows. */
 export interface BestWeights {
   readonly step: number
   readonly heldOut: number

@@ -15,7 +15,7 @@ const {
   ...others
 } = commonSettings
 
-/** Our defaults, found with the example “Corner shop, sums”; no KL penalty, as in TRL. */
+/** Our defaults, found with the example “Corner shop sums”; no KL penalty, as in TRL. */
 export const rewardStep = defineStep({
   family: 'train',
   name: 'grpo',

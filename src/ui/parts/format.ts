@@ -107,3 +107,11 @@ export const LOSS_NAMES: Readonly<Record<TrainSettings['loss'], string>> = {
 /** A student's size in a word: its preset, or the name of its base model. */
 export const nameSize = ({ settings, baseModel }: Pick<Student, 'settings' | 'baseModel'>): string =>
   baseModel?.model.name ?? settings.preset
+/** Which weights a student's are: “after 300 steps”, “of step 250, the best on held-out rows of 300 steps”. */
+export const describeWeights = ({
+  bestStep,
+  checkpointStep,
+}: Pick<Student, 'bestStep' | 'checkpointStep'>): string =>
+  bestStep === undefined || bestStep === checkpointStep
+    ? `after ${formatMany(checkpointStep, 'step')}`
+    : `of step ${formatCount(bestStep)}, the best on held-out rows of ${formatMany(checkpointStep, 'step')}`

@@ -121,7 +121,7 @@ test(
   async () => {
     const stores = makeMemoryStores(makeLabelled())
     const { outcome, events } = await run(stores, settings)
-    expect(outcome).toEqual({ outcome: 'finished', step: 120 })
+    expect(outcome).toMatchObject({ outcome: 'finished', step: 120 })
     expect(shapeOf(events)).toMatchObject({
       classes: COLOURS,
       shape: { classes: 4 },

@@ -80,7 +80,7 @@ describe('adapters on an imported model', () => {
       const stores = makeStores()
       const on = await keep(stores, 'small.gguf', model)
       const { outcome, events } = await adapt(stores, on, { steps: 60, evaluateEvery: 20 })
-      expect(outcome).toEqual({ outcome: 'finished', step: 60 })
+      expect(outcome).toMatchObject({ outcome: 'finished', step: 60 })
       const points = events.flatMap((event) => (event.kind === 'step' ? [event.point] : []))
       const heldOut = points.flatMap((point) => (point.heldOut === undefined ? [] : [point.heldOut]))
       expect(heldOut).toHaveLength(3)
@@ -122,7 +122,7 @@ describe('adapters on an imported model', () => {
       events.flatMap((event) => (event.kind === 'shape' ? [event.trainedParameters ?? 0] : []))[0] ?? 0
     // Six layers: q 192 to 192, k and v 192 to 64, output 192 to 192.
     expect(trained).toBe(6 * 2 * (2 * (192 + 192) + 2 * (192 + 64)))
-    expect(stores.checkpoint?.length).toBeLessThan(3 * 4 * trained + 2000)
+    expect(stores.checkpoint?.length).toBeLessThan(4 * 4 * trained + 2000)
     const read = readCheckpoint(stores.checkpoint ?? new Uint8Array())
     if (!read.ok) throw new Error(read.sentence)
     expect(read.checkpoint.adapts).toEqual({ rank: 2, alpha: 8, targets: ['q', 'k', 'v', 'output'] })
@@ -223,7 +223,7 @@ describe('training adapters', () => {
     for (const format of ['adapter', 'huggingface', 'gguf'] as const)
       await reject(exportStudent({ ...IDS, format }, stores)).toMatchObject(gone)
     await keep(stores, 'small.gguf', model)
-    expect((await adapt(stores, on, { steps: 4 })).outcome).toEqual({ outcome: 'finished', step: 4 })
+    expect((await adapt(stores, on, { steps: 4 })).outcome).toMatchObject({ outcome: 'finished', step: 4 })
   })
 
   test('refuses another file with the name of the base model', async () => {

@@ -98,7 +98,7 @@ describe.each(PREFERENCE_NAMES)('%s', (loss) => {
     async () => {
       const stores = makeStores()
       const { outcome, events } = await run(stores, settingsOf(loss), first, base)
-      expect(outcome).toEqual({ outcome: 'finished', step: 20 })
+      expect(outcome).toMatchObject({ outcome: 'finished', step: 20 })
       const points = events.flatMap((event) => (event.kind === 'step' ? [event.point] : []))
       const mean = (from: number, to: number): number =>
         points.slice(from, to).reduce((sum, { train: one }) => sum + one, 0) / (to - from)
@@ -120,7 +120,7 @@ describe.each(PREFERENCE_NAMES)('%s', (loss) => {
       outcome: 'stopped',
       step: 7,
     })
-    expect((await run(stores, settingsOf(loss), second, base)).outcome).toEqual({
+    expect((await run(stores, settingsOf(loss), second, base)).outcome).toMatchObject({
       outcome: 'finished',
       step: 20,
     })

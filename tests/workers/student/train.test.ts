@@ -44,7 +44,7 @@ describe('train', () => {
   test('emits phases, shape, steps, held-out losses, samples and checkpoints, and lowers the loss', async () => {
     const stores = makeMemoryStores(makeRows(24, 6))
     const { events, outcome } = await run(stores, { steps: 60, evaluateEvery: 30 })
-    expect(outcome).toEqual({ outcome: 'finished', step: 60 })
+    expect(outcome).toEqual({ outcome: 'finished', step: 60, bestStep: 60 })
     expect([...new Set(of(events, 'phase').map(({ phase }) => phase))]).toEqual([
       'tokenizer',
       'packing',
@@ -80,7 +80,7 @@ describe('train', () => {
     expect(first.outcome).toEqual({ outcome: 'stopped', step: 5 })
     expect(of(first.events, 'checkpoint').at(-1)).toEqual({ kind: 'checkpoint', step: 5 })
     const second = await run(halves)
-    expect(second.outcome).toEqual({ outcome: 'finished', step: 12 })
+    expect(second.outcome).toMatchObject({ outcome: 'finished', step: 12 })
     expect(of(second.events, 'phase')[0]).toMatchObject({
       phase: 'resuming',
       sentence: 'Resuming from the checkpoint at step 5.',
@@ -163,11 +163,38 @@ describe('train', () => {
     ).toEqual(outcome)
   }, 120_000)
 
+  test('keeps the best weights by default, and resumes from the latest bit for bit', async () => {
+    const foreign = (): MemoryStores =>
+      makeMemoryStores(
+        makeRows(10, 5).map((row) =>
+          row.split === 'train' ? row : { ...row, completion: 'Zzyzx quux 12345!' },
+        ),
+      )
+    const settings = { steps: 40, evaluateEvery: 5, learningRate: 0.02, schedule: 'constant' } as const
+    const [whole, halves] = [foreign(), foreign()]
+    const { events, outcome } = await run(whole, settings)
+    const evaluations = of(events, 'step').flatMap(({ point }) =>
+      point.heldOut === undefined ? [] : [{ step: point.step, heldOut: point.heldOut }],
+    )
+    const best = evaluations.reduce((a, b) => (b.heldOut < a.heldOut ? b : a))
+    expect(best.step).toBeLessThan(40)
+    expect(outcome).toEqual({ outcome: 'finished', step: 40, bestStep: best.step })
+    expect(of(events, 'checkpoint').at(-1)).toEqual({ kind: 'checkpoint', step: 40, bestStep: best.step })
+    const read = readCheckpoint(whole.checkpoint ?? new Uint8Array())
+    if (!read.ok) throw new Error(read.sentence)
+    expect(read.checkpoint.state.step).toBe(40)
+    expect(finalWeights(read.checkpoint)).toEqual(read.checkpoint.best?.weights)
+    expect(finalWeights(read.checkpoint)).not.toEqual(read.checkpoint.state.weights)
+    await run(halves, settings, 23)
+    await run(halves, settings)
+    expect(hashOfBytes(halves.checkpoint!)).toBe(hashOfBytes(whole.checkpoint!))
+  }, 120_000)
+
   test('does nothing if the training has already finished', async () => {
     const stores = makeMemoryStores(makeRows(8, 2))
     await run(stores, { steps: 2 })
     const { outcome, events } = await run(stores, { steps: 2 })
-    expect(outcome).toEqual({ outcome: 'finished', step: 2 })
+    expect(outcome).toEqual({ outcome: 'finished', step: 2, bestStep: 2 })
     expect(of(events, 'step')).toEqual([])
   })
 

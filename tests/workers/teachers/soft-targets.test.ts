@@ -182,7 +182,7 @@ describe('a small teacher', () => {
         { signal: new AbortController().signal, emit },
         { stores, openRuntime: openTestRuntime, now: () => performance.now() },
       )
-      expect(outcome).toEqual({ outcome: 'finished', step: 40 })
+      expect(outcome).toMatchObject({ outcome: 'finished', step: 40 })
       expect(points.at(-1)?.train).toBeLessThan(0.5 * (points[0]?.train ?? 0))
       const read = readCheckpoint(stores.checkpoint ?? new Uint8Array())
       if (!read.ok) throw new Error(read.sentence)
