@@ -3,7 +3,6 @@ import { resumeStudent, trainStudent } from '../actions/train-student.ts'
 import type { TrainProgress } from '../actions/train/train-progress.ts'
 import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type { Backend } from '../domain/machine.ts'
-import type { CheckedRecipe } from '../domain/recipe.ts'
 import {
   countParameters,
   DIVERGENCE_NAMES,
@@ -19,7 +18,6 @@ import {
   type TrainSettings,
 } from '../domain/student.ts'
 import type { TeacherShare } from '../domain/soft-targets.ts'
-import { readSteps } from '../pipeline/recipes/read-steps.ts'
 import { findClasses, describeClasses } from '../pipeline/training/find-classes.ts'
 import { shapeOf } from '../pipeline/training/presets.ts'
 import { listDatasetRows } from '../storage/datasets.ts'
@@ -59,11 +57,6 @@ export const needsStudent = (name: string | undefined): boolean => needsPairs(na
 export const needsBaseModel = (name: string | undefined): boolean => name === 'lora'
 /** Whether a train step of this name needs the loaded teacher during training. */
 export const needsLoadedTeacher = (name: string | undefined): boolean => name === 'on-policy'
-
-/** The training settings of a recipe; undefined if it has no train step. */
-export function readTraining(recipe: CheckedRecipe | undefined): TrainSettings | undefined {
-  return recipe === undefined ? undefined : readSteps(recipe).train?.settings
-}
 
 export class Students {
   readonly task = new Task<TrainProgress>()
