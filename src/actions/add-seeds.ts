@@ -1,4 +1,5 @@
 // Knows: how seeds are imported, from a file or typed text.
+import type { ColumnMapping } from '../domain/column-mapping.ts'
 import type { ProjectId } from '../domain/id.ts'
 import type { SeedsRead } from '../protocol/corpus.ts'
 import type { Machines } from './machines.ts'
@@ -15,13 +16,14 @@ export interface SeedProgress {
   readonly totalBytes: number
 }
 
-/** Reads the source in the corpus worker and stores its valid rows; invalid ones are returned as problems with their lines. */
+/**
+ * Reads the source in the corpus worker and stores its valid rows; invalid ones are returned as problems with their lines.
+ * `columns` says which column is what, for a source that was `undecided` without it or is to be read in another way.
+ */
 export async function* addSeeds(
   { corpus }: Pick<Machines, 'corpus'>,
-  { projectId, source }: { projectId: ProjectId; source: SeedSource },
+  request: { projectId: ProjectId; source: SeedSource; columns?: ColumnMapping },
   signal?: AbortSignal,
 ): AsyncGenerator<SeedProgress, SeedsRead> {
-  return yield* followCall<SeedProgress, SeedsRead>(signal, (options) =>
-    corpus.addSeeds({ projectId, source }, options),
-  )
+  return yield* followCall<SeedProgress, SeedsRead>(signal, (options) => corpus.addSeeds(request, options))
 }

@@ -10,6 +10,8 @@ export interface Seed {
   readonly text: string
   /** The answer that a person wrote, if the file has one. */
   readonly answer?: string
+  /** Other columns that a person keeps: at most `MAX_SEED_FIELDS`, each up to `SEED_FIELD_LIMIT` characters. */
+  readonly fields?: Readonly<Record<string, string>>
   /** File it came from, or `typed`. */
   readonly source: string
   /** Line (or row) in the source, from 1. */
@@ -19,17 +21,20 @@ export interface Seed {
 }
 
 export const SEED_TEXT_LIMIT = 8_000
+export const MAX_SEED_FIELDS = 20
+export const SEED_FIELD_LIMIT = 2_000
 
-/** A seed, or the reason why this text cannot be one. Equal texts in one project are one seed. */
+/** A seed, or the reason why this text cannot be one. Equal texts in one project are one seed. Half characters become U+FFFD. */
 export function parseSeed(input: {
   projectId: ProjectId
   text: string
   answer?: string | undefined
+  fields?: Readonly<Record<string, string>> | undefined
   source: string
   line: number
   addedAt: number
 }): Checked<Seed> {
-  const text = input.text.trim()
+  const text = toWellFormed(input.text).trim()
   const where = { line: input.line }
   if (text === '') return refuse({ ...where, sentence: 'The seed is empty.' })
   if (text.length > SEED_TEXT_LIMIT)
@@ -37,17 +42,28 @@ export function parseSeed(input: {
       ...where,
       sentence: `The seed has ${text.length} characters; the limit is ${SEED_TEXT_LIMIT}. Shorten it or split it.`,
     })
-  if (text.includes('\uFFFD') || text.includes('\0'))
+  if (text.includes('\0'))
     return refuse({
       ...where,
-      sentence: 'The seed contains bytes that are not UTF-8 text. Save the file as UTF-8 and add it again.',
+      sentence: 'The seed contains a zero character (U+0000). Remove it and add the seed again.',
     })
-  const answer = input.answer?.trim()
+  const answer = input.answer === undefined ? undefined : toWellFormed(input.answer).trim()
+  const fields = Object.entries(input.fields ?? {}).slice(0, MAX_SEED_FIELDS)
   return accept({
     projectId: input.projectId,
     id: seedId(text),
     text,
     ...(answer ? { answer } : {}),
+    ...(fields.length > 0
+      ? {
+          fields: Object.fromEntries(
+            fields.map(([name, value]) => [
+              toWellFormed(name),
+              toWellFormed(value.slice(0, SEED_FIELD_LIMIT)),
+            ]),
+          ),
+        }
+      : {}),
     source: input.source,
     line: input.line,
     addedAt: input.addedAt,
@@ -56,3 +72,6 @@ export function parseSeed(input: {
 
 /** A seed's id depends on its text alone. */
 export const seedId = (text: string): SeedId => contentId('seed', text)
+
+/** Lone surrogates as U+FFFD: text that has them cannot be sent or written as UTF-8. */
+const toWellFormed = (text: string): string => text.replaceAll(/\p{Surrogate}/gu, '\uFFFD')

@@ -1,4 +1,5 @@
 // Knows: the contract of the corpus worker: long work without a model (reading files, novelty, freezing, downloads).
+import type { ColumnMapping, ColumnPreview } from '../domain/column-mapping.ts'
 import type { Dataset } from '../domain/dataset.ts'
 import type { FilterDecision } from '../domain/filter-decision.ts'
 import type { ProjectId, RunId } from '../domain/id.ts'
@@ -10,9 +11,19 @@ export interface SeedsRead {
   /** Seeds stored by this call, without those already stored. */
   readonly added: number
   readonly alreadyThere: number
-  /** The first 200 problems; `problemCount` counts all. */
+  /** Rows that repeat an earlier one of the source. */
+  readonly repeated: number
+  /** Up to 200 different reasons why rows could not be used, each with its lines; `moreProblems` are not listed. */
   readonly problems: readonly Problem[]
+  readonly moreProblems: number
+  /** All rows that could not be used. */
   readonly problemCount: number
+  /** What was read as what, and what was not used: one sentence for each thing, with counts. */
+  readonly report: readonly string[]
+  /** The columns as they were read, if the source has columns. */
+  readonly columns?: ColumnPreview
+  /** The columns are not known: nothing was read, and a person has to choose. */
+  readonly undecided: boolean
   /** Ids of the added seeds, for undo. */
   readonly addedIds: readonly string[]
 }
@@ -27,9 +38,16 @@ export interface NamedFile {
 }
 
 export interface CorpusContract {
-  /** Reads seeds from a file or typed text and stores the valid ones; events report the rows read so far. */
+  /**
+   * Reads seeds from a file or typed text and stores the valid ones; events report the rows read so far. `columns` is a person's
+   * choice, which is remembered for files of its form.
+   */
   addSeeds: Method<
-    { projectId: ProjectId; source: { kind: 'file'; file: File } | { kind: 'text'; text: string } },
+    {
+      projectId: ProjectId
+      source: { kind: 'file'; file: File } | { kind: 'text'; text: string }
+      columns?: ColumnMapping
+    },
     SeedsRead,
     { rows: number; bytes: number; totalBytes: number }
   >

@@ -62,10 +62,14 @@ export async function duplicateProject(
 
 /** Deletes all records of all projects. */
 export async function deleteEverything(db: Database): Promise<void> {
-  const transaction = db.transaction(['projects', 'batches', ...PROJECT_STORES], 'readwrite')
+  const transaction = db.transaction(
+    ['projects', 'batches', 'columnMappings', ...PROJECT_STORES],
+    'readwrite',
+  )
   await Promise.all([
     transaction.objectStore('projects').clear(),
     transaction.objectStore('batches').clear(),
+    transaction.objectStore('columnMappings').clear(),
     ...PROJECT_STORES.map((store) => transaction.objectStore(store).clear()),
     transaction.done,
   ])

@@ -10,7 +10,8 @@ import { PROJECT_NAME_LIMIT, type Project } from '../domain/project.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import type { Row } from '../domain/row.ts'
 import type { Run } from '../domain/run.ts'
-import { SEED_TEXT_LIMIT, type Seed } from '../domain/seed.ts'
+import { COLUMN_NAME_LIMIT } from '../domain/column-mapping.ts'
+import { MAX_SEED_FIELDS, SEED_FIELD_LIMIT, SEED_TEXT_LIMIT, type Seed } from '../domain/seed.ts'
 import {
   ADAPTED_PROJECTIONS,
   CURRICULA,
@@ -135,6 +136,15 @@ const seed = exactly<Seed>()(
     id: id('seed'),
     text: v.pipe(v.string(), v.minLength(1), v.maxLength(SEED_TEXT_LIMIT)),
     answer: v.exactOptional(written),
+    fields: v.exactOptional(
+      v.pipe(
+        v.record(
+          v.pipe(v.string(), v.maxLength(COLUMN_NAME_LIMIT)),
+          v.pipe(v.string(), v.maxLength(SEED_FIELD_LIMIT)),
+        ),
+        v.check((fields) => Object.keys(fields).length <= MAX_SEED_FIELDS, 'a seed has up to 20 fields'),
+      ),
+    ),
     source: word,
     line: count,
     addedAt: time,

@@ -1,6 +1,7 @@
 // Knows: the stores of the database and their keys, as one type that checks every call.
 // Must not know: how the stores are created and upgraded (migrations/).
 import type { DBSchema } from 'idb'
+import type { ColumnMapping } from '../domain/column-mapping.ts'
 import type { Comparison } from '../domain/comparison.ts'
 import type { Dataset, DatasetRow } from '../domain/dataset.ts'
 import type { DatasetId, ProjectId, RunId } from '../domain/id.ts'
@@ -27,6 +28,12 @@ export interface JournalEntry {
   readonly key: string
 }
 
+/** What a person chose for files of one form. */
+export interface StoredColumnMapping extends ColumnMapping {
+  /** Milliseconds since 1970. */
+  readonly changedAt: number
+}
+
 type InProject = [projectId: string, id: string]
 type InRun = [projectId: string, runId: string, order: number]
 
@@ -50,9 +57,10 @@ export interface Schema extends DBSchema {
   students: { key: InProject; value: Student }
   comparisons: { key: InProject; value: Comparison }
   batches: { key: [fingerprint: string, device: string]; value: MeasuredBatch }
+  columnMappings: { key: string; value: StoredColumnMapping }
 }
 
-/** Every store whose records belong to a project: all but the projects themselves and the measured batch sizes. */
+/** Every store whose records belong to a project: all but the projects themselves, the measured batch sizes and the column mappings. */
 export const PROJECT_STORES = [
   'seeds',
   'runs',

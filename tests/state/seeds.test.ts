@@ -28,8 +28,12 @@ async function makeState() {
       rows: source.text.split('\n').length,
       added: added.length,
       alreadyThere,
+      repeated: 0,
       problems: [],
+      moreProblems: 0,
       problemCount: 0,
+      report: [],
+      undecided: false,
       addedIds: added,
     }
   }

@@ -66,13 +66,15 @@ describe('seeds', () => {
     source: { kind: 'file' as const, file: new File([text], name) },
   })
 
-  test('stores seeds as they are read, and reports progress and problems', async () => {
+  test('stores seeds as they are read, and reports progress and repeated rows', async () => {
     const call = makeCall<Progress>()
     const text = `${lines(25_000)}\n\n${lines(3)}\n`
     const read = await addSeeds(db, asFile(text), call, NOW)
-    expect(read).toMatchObject({ rows: 25_003, added: 25_000, problemCount: 3 })
+    expect(read).toMatchObject({ rows: 25_003, added: 25_000, problemCount: 0, repeated: 3 })
     expect(read.addedIds).toHaveLength(25_000)
-    expect(read.problems[0]?.sentence).toMatch(/repeats line 1/)
+    expect(read.report).toEqual([
+      '3 rows repeat an earlier one and became one seed with it, first line 25,002, which repeats line 1.',
+    ])
     expect(await countSeeds(db, projectId)).toBe(25_000)
     expect((await pageSeeds(db, projectId, { from: 3, limit: 2 })).map(({ text: seed }) => seed)).toEqual([
       'Question 3 of many?',

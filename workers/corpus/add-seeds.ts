@@ -1,13 +1,16 @@
-// Knows: how seeds from a file or a text are stored, batch by batch.
+// Knows: how seeds from a file or a text are stored, batch by batch, and that a choice of columns is remembered.
+import type { ColumnPreview } from '../../src/domain/column-mapping.ts'
+import { ProblemGroups } from '../../src/pipeline/seeds/group-problems.ts'
 import { readSeeds } from '../../src/pipeline/seeds/read-seeds.ts'
-import type { Problem } from '../../src/domain/problem.ts'
+import type { ImportReport } from '../../src/pipeline/seeds/report.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import type { CorpusContract, SeedsRead } from '../../src/protocol/corpus.ts'
+import { getColumnMappings, putColumnMapping } from '../../src/storage/column-mappings.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { guardQuota } from '../../src/storage/quota.ts'
 import { putSeeds } from '../../src/storage/seeds.ts'
 
-/** Problems that are listed; all of them are counted. */
+/** Different reasons that are listed; all problems are counted. */
 const MAX_LISTED_PROBLEMS = 200
 
 type Request = Parameters<CorpusContract['addSeeds']>[0]
@@ -15,23 +18,41 @@ type Request = Parameters<CorpusContract['addSeeds']>[0]
 /** Stores each batch as it is read, so that the earlier ones stay stored after an abort or on a full disk. */
 export async function addSeeds(
   db: Database,
-  { projectId, source }: Request,
+  { projectId, source, columns: chosen }: Request,
   { signal, emit }: Call<{ rows: number; bytes: number; totalBytes: number }>,
   now: number,
 ): Promise<SeedsRead> {
-  const problems: Problem[] = []
+  const problems = new ProblemGroups(MAX_LISTED_PROBLEMS)
   const addedIds: string[] = []
-  let problemCount = 0
   let alreadyThere = 0
   let rows = 0
-  for await (const batch of readSeeds(source, { projectId, now, signal })) {
+  let report: ImportReport | undefined
+  let columns: ColumnPreview | undefined
+  let undecided = false
+  const remembered = await getColumnMappings(db)
+  for await (const batch of readSeeds(source, { projectId, now, signal, chosen, remembered, guess: true })) {
     const { added, alreadyThere: known } = await guardQuota('The seeds', () => putSeeds(db, batch.seeds))
     addedIds.push(...added)
     alreadyThere += known
-    problemCount += batch.problems.length
-    problems.push(...batch.problems.slice(0, MAX_LISTED_PROBLEMS - problems.length))
+    problems.add(batch.problems)
     rows = batch.rows
+    report = batch.report
+    columns = batch.columns
+    undecided = batch.undecided === true
     emit({ rows, bytes: batch.bytes, totalBytes: batch.totalBytes })
   }
-  return { rows, added: addedIds.length, alreadyThere, problems, problemCount, addedIds }
+  if (chosen) await guardQuota('The choice of columns', () => putColumnMapping(db, chosen, now))
+  return {
+    rows,
+    added: addedIds.length,
+    alreadyThere,
+    repeated: report?.repeated ?? 0,
+    problems: problems.list(),
+    moreProblems: problems.unlisted,
+    problemCount: problems.count,
+    report: report?.sentences() ?? [],
+    ...(columns ? { columns } : {}),
+    undecided,
+    addedIds,
+  }
 }

@@ -2,7 +2,8 @@
 import { CsvReader, isHeaderLine } from './csv.ts'
 import { JsonlReader } from './jsonl.ts'
 import { JsonReader } from './json.ts'
-import type { RowReader } from './row-reader.ts'
+import { decideAlone, type Decide, type RowReader } from './row-reader.ts'
+import { looksLikeTable } from './table-layout.ts'
 import { TextReader } from './text.ts'
 
 export type SeedFormat = 'text' | 'jsonl' | 'json' | 'csv' | 'tsv'
@@ -17,6 +18,7 @@ export function chooseFormat(name: string, head: string): SeedFormat {
     case 'json':
       return isJsonLines(head) ? 'jsonl' : 'json' // many JSONL files are called .json
     case 'csv':
+    case 'psv':
       return 'csv'
     case 'tsv':
     case 'tab':
@@ -24,7 +26,7 @@ export function chooseFormat(name: string, head: string): SeedFormat {
     case 'txt':
     case 'text':
     case 'md':
-      return 'text'
+      return isJsonLines(head) ? 'jsonl' : 'text'
     default:
       return looksLike(head)
   }
@@ -34,8 +36,11 @@ function looksLike(head: string): SeedFormat {
   const start = head.trimStart()
   if (isJsonLines(start)) return 'jsonl'
   if (/^(\[\s*["{[]|\{\s*")/.test(start)) return 'json'
-  const [line = ''] = start.split(/\r\n|\n|\r/, 1)
-  return isHeaderLine(line) ? (line.includes('\t') ? 'tsv' : 'csv') : 'text'
+  const lines = start.split(/\r\n|\n|\r/)
+  if (/^"?sep=/i.test(start)) return 'csv'
+  const first = lines.find((line) => line.trim() !== '' && !line.startsWith('#')) ?? ''
+  if (isHeaderLine(first)) return first.includes('\t') ? 'tsv' : 'csv'
+  return looksLikeTable(head) ? (first.includes('\t') ? 'tsv' : 'csv') : 'text'
 }
 
 /** The first line is a complete record and another one follows. The JSON reader reads a single record as well. */
@@ -51,18 +56,19 @@ function isJsonLines(head: string): boolean {
   }
 }
 
-export function makeReader(format: SeedFormat): RowReader {
+/** `decide` is called once by readers of columns, as soon as these are known. */
+export function makeReader(format: SeedFormat, decide: Decide = decideAlone): RowReader {
   switch (format) {
     case 'text':
       return new TextReader()
     case 'jsonl':
-      return new JsonlReader()
+      return new JsonlReader(decide)
     case 'json':
-      return new JsonReader()
+      return new JsonReader(decide)
     case 'csv':
-      return new CsvReader(false)
+      return new CsvReader(false, decide)
     case 'tsv':
-      return new CsvReader(true)
+      return new CsvReader(true, decide)
     default:
       return format satisfies never
   }

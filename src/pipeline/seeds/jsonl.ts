@@ -1,37 +1,35 @@
-// Knows: seeds as JSON lines, one record per line.
-import { LineSplitter, tooLongSentence, type Line } from './lines.ts'
-import { readRecord } from './record.ts'
-import type { RawRow, RowReader } from './row-reader.ts'
+// Knows: seeds as JSON lines, read in pieces.
+import { JsonLines } from './json-lines.ts'
+import { LineSplitter, type Line } from './lines.ts'
+import { RecordRows } from './record-rows.ts'
+import { decideAlone, HEAD_CHARACTERS, type Decide, type RawRow, type RowReader } from './row-reader.ts'
 
 export class JsonlReader implements RowReader {
   readonly #lines = new LineSplitter()
+  readonly #values = new JsonLines()
+  readonly #rows: RecordRows
+  #read = 0
+
+  constructor(decide: Decide = decideAlone) {
+    this.#rows = new RecordRows(decide)
+  }
 
   push(text: string): RawRow[] {
-    return this.#lines.push(text).flatMap(readLine)
+    return this.#take(this.#lines.push(text))
   }
 
   end(whole: boolean): RawRow[] {
-    return whole ? this.#lines.end().flatMap(readLine) : []
+    const rows = whole ? this.#take(this.#lines.end()) : []
+    const open = this.#rows.add(this.#values.end())
+    return [...rows, ...this.#rows.decide(), ...open]
   }
-}
 
-function readLine(line: Line): RawRow[] {
-  if ('tooLong' in line) return [{ line: line.line, sentence: tooLongSentence }]
-  const text = line.text.trim()
-  if (text === '') return []
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    const cut = /^[[{]/.test(text) && !/[\]}],?$/.test(text)
-    return [
-      {
-        line: line.line,
-        sentence: cut
-          ? 'The line begins as JSON but ends in the middle. Is the file complete?'
-          : 'The line is not JSON. In a JSONL file every line is one record, such as {"prompt": "…"}.',
-      },
-    ]
+  /** Columns are decided from a number of whole lines, however the text came in pieces. */
+  #take(lines: readonly Line[]): RawRow[] {
+    return lines.flatMap((line) => {
+      const rows = this.#rows.add(this.#values.push(line))
+      this.#read += 'text' in line ? line.text.length : HEAD_CHARACTERS
+      return this.#read < HEAD_CHARACTERS ? rows : [...this.#rows.decide(), ...rows]
+    })
   }
-  return [{ line: line.line, ...readRecord(value) }]
 }

@@ -1,11 +1,15 @@
 // Knows: how a file or a pasted text becomes seeds: in pieces, so that a large one neither fills the memory nor blocks the thread.
 // Must not know: storage, workers, the page.
+import type { ColumnPreview } from '../../domain/column-mapping.ts'
 import type { ProjectId, SeedId } from '../../domain/id.ts'
 import type { Problem } from '../../domain/problem.ts'
 import { parseSeed, type Seed } from '../../domain/seed.ts'
 import { Utf8Decoder } from './decode.ts'
 import { chooseFormat, makeReader, nameBinary, type SeedFormat } from './formats.ts'
-import type { RawRow, RowReader } from './row-reader.ts'
+import { decideColumns, type ColumnOptions } from './decide-columns.ts'
+import type { Note } from './notes.ts'
+import { ImportReport } from './report.ts'
+import type { Decide, RawRow, RowReader } from './row-reader.ts'
 
 /** A file (or any blob with a name), or text that was typed or pasted. */
 export type SeedSource =
@@ -16,6 +20,12 @@ export type SeedSource =
 export interface SeedBatch {
   readonly seeds: readonly Seed[]
   readonly problems: readonly Problem[]
+  /** What was read as what so far, and what was not used; the same object in each batch. */
+  readonly report: ImportReport
+  /** The columns as they are read, once known. */
+  readonly columns?: ColumnPreview
+  /** The columns are not known, so nothing is read: a person has to choose. */
+  readonly undecided?: true
   /** Rows read so far, valid and invalid. */
   readonly rows: number
   /** Bytes (for text: characters) read so far, and in total. */
@@ -24,7 +34,7 @@ export interface SeedBatch {
   readonly format: SeedFormat
 }
 
-export interface ReadOptions {
+export interface ReadOptions extends ColumnOptions {
   readonly projectId: ProjectId
   /** Milliseconds since 1970, for `addedAt`. */
   readonly now: number
@@ -36,25 +46,42 @@ const PIECE = 256 * 1024
 export const ROW_LIMIT = 1_000_000
 
 /**
- * Reads a source in pieces. An invalid row is a problem with its line; the other rows are read. An error of the whole file (not
+ * Reads a source in pieces. If its columns are not known and none were chosen, the only batch with rows is one that is `undecided`.
+ * An invalid row is a problem with its line; the other rows are read. An error of the whole file (not
  * text, not UTF-8, truncated) is one problem, and the rows before it are kept. Only throws if `signal` aborts.
  */
 export async function* readSeeds(
   source: SeedSource,
-  { projectId, now, signal }: ReadOptions,
+  options: ReadOptions,
 ): AsyncGenerator<SeedBatch, void, undefined> {
+  const { projectId, now, signal } = options
   const name = source.kind === 'file' ? source.file.name : 'typed'
   const totalBytes = source.kind === 'file' ? source.file.size : source.text.length
   const lineOfSeed = new Map<SeedId, number>()
+  const report = new ImportReport()
   let format: SeedFormat = 'text'
   let reader: RowReader | undefined
+  let columns: ColumnPreview | undefined
+  let undecided = false
   let rows = 0
   let found = 0
+
+  const decide: Decide = (preview) => {
+    const decided = decideColumns(preview, options)
+    columns = decided.preview
+    undecided = decided.plan === undefined
+    return decided.plan
+  }
 
   const toBatch = (raw: readonly RawRow[], bytes: number, more: readonly Problem[] = []): SeedBatch => {
     const seeds: Seed[] = []
     const problems: Problem[] = []
+    let repeated = 0
     for (const row of raw) {
+      if ('skipped' in row) {
+        report.addRow(row.skipped)
+        continue
+      }
       rows += 1
       if (rows > ROW_LIMIT) break
       if ('sentence' in row) {
@@ -65,6 +92,7 @@ export async function* readSeeds(
         projectId,
         text: row.text,
         answer: row.answer,
+        fields: row.fields,
         source: name,
         line: row.line,
         addedAt: now,
@@ -77,16 +105,19 @@ export async function* readSeeds(
       if (earlier === undefined) {
         lineOfSeed.set(seed.value.id, row.line)
         seeds.push(seed.value)
-      } else
-        problems.push({
-          line: row.line,
-          sentence: `This line repeats line ${earlier}; both became one seed.`,
-        })
+        report.addRow([...(row.notes ?? []), ...noteCharacters(row.text, row.answer ?? '')])
+      } else {
+        repeated += 1
+        report.addRepeat(row.line, earlier)
+      }
     }
-    found += seeds.length + problems.length
+    found += seeds.length + problems.length + repeated
     return {
       seeds,
       problems: [...problems, ...more],
+      report,
+      ...(columns ? { columns } : {}),
+      ...(undecided ? { undecided } : {}),
       rows: Math.min(rows, ROW_LIMIT),
       bytes,
       totalBytes,
@@ -104,9 +135,10 @@ export async function* readSeeds(
       ])
     if (!reader) {
       format = chooseFormat(source.kind === 'file' ? source.file.name : '', piece.text)
-      reader = makeReader(format)
+      reader = makeReader(format, decide)
     }
     const batch = toBatch(reader.push(piece.text), piece.bytes)
+    if (batch.undecided) return yield batch
     if (rows > ROW_LIMIT) {
       return yield {
         ...batch,
@@ -125,14 +157,25 @@ export async function* readSeeds(
     }
   }
   const last = toBatch(reader?.end(true) ?? [], totalBytes)
-  if (found > 0) return yield last
+  if (last.undecided || found > 0) return yield last
   const sentence =
     source.kind === 'text'
       ? 'There is no text yet. Type or paste one seed per line.'
       : totalBytes === 0
         ? `${name} is empty.`
-        : `${name} contains no seed: it is blank.`
+        : rows === 0 && columns
+          ? `${name} contains no seed: it has a header and no rows.`
+          : `${name} contains no seed: it is blank.`
   yield { ...last, problems: [...last.problems, { sentence }] }
+}
+
+/** Characters that are broken: half of a pair, which a seed stores as U+FFFD, and U+FFFD itself. */
+function noteCharacters(text: string, answer: string): Note[] {
+  const both = text + answer
+  return [
+    ...(/\p{Surrogate}/u.test(both) ? [{ kind: 'broken-character' } as const] : []),
+    ...(both.includes('\uFFFD') ? [{ kind: 'lost-character' } as const] : []),
+  ]
 }
 
 type Piece =
@@ -143,7 +186,10 @@ type Piece =
 async function* readPieces(source: SeedSource): AsyncGenerator<Piece> {
   if (source.kind === 'text') {
     for (let from = 0; from < source.text.length; from += PIECE)
-      yield { text: source.text.slice(from, from + PIECE), bytes: Math.min(from + PIECE, source.text.length) }
+      yield {
+        text: source.text.slice(from, from + PIECE).replace(from === 0 ? /^\uFEFF/ : /(?!)/, ''),
+        bytes: Math.min(from + PIECE, source.text.length),
+      }
     return
   }
   const { file } = source
