@@ -2,7 +2,7 @@
 // Must not know: what any of them does.
 import { mount } from 'svelte'
 import type { MachineScope } from './actions/describe-machine.ts'
-import { registerService } from './actions/register-service.ts'
+import { takeNewestVersion } from './actions/register-service.ts'
 import { openWorker } from './protocol/channel.ts'
 import type { CorpusContract } from './protocol/corpus.ts'
 import { sentenceOf } from './protocol/errors.ts'
@@ -29,7 +29,10 @@ async function openPage(target: HTMLElement): Promise<void> {
   try {
     db = await openDatabase()
   } catch (thrown) {
-    mount(Refusal, { target, props: { sentence: sentenceOf(thrown) } })
+    mount(Refusal, {
+      target,
+      props: { sentence: sentenceOf(thrown), onReload: () => void takeNewestVersion() },
+    })
     return
   }
   const teacher = openWorker<TeacherContract>(
@@ -59,8 +62,10 @@ async function openPage(target: HTMLElement): Promise<void> {
     deliver: deliverByLink,
   })
   mount(Page, { target, props: { app } })
-  await app.start(globalThis as unknown as MachineScope) // TypeScript’s DOM library does not declare WebGPU and deviceMemory
-  app.setNotice(await registerService())
+  const ready = app.start(globalThis as unknown as MachineScope) // TypeScript’s DOM library does not declare WebGPU and deviceMemory
+  // Whatever fails there, the page needs the service worker's headers.
+  void app.service.start(ready)
+  await ready
 }
 
 const target = document.querySelector<HTMLElement>('#page')

@@ -1,6 +1,13 @@
 // Knows: the kinds of engine errors. Workers turn these into the program's named errors.
 
-export type EngineErrorKind = 'out-of-memory' | 'device-lost' | 'no-webgpu' | 'refused' | 'broken'
+export type EngineErrorKind =
+  | 'out-of-memory'
+  | 'device-lost'
+  | 'no-webgpu'
+  | 'refused'
+  /** The runtime's own files could not be fetched. */
+  | 'unreachable'
+  | 'broken'
 
 /** The machine failed, or a model cannot run here; `message` is a sentence for people. */
 export class EngineError extends Error {
@@ -35,5 +42,16 @@ export function engineErrorOf(thrown: unknown, doing: string): EngineError {
     )
   if (/disable_cpu_ep_fallback|fallback to CPU EP/i.test(message))
     return new EngineError('refused', 'Part of this model has no WebGPU kernel. Choose the processor.', cause)
+  // The three browsers' words for a module or a wasm file that could not be fetched.
+  if (
+    /dynamically imported module|importing a module script failed|fetching of the wasm failed|failed to fetch|networkerror when|load failed/i.test(
+      message,
+    )
+  )
+    return new EngineError(
+      'unreachable',
+      'The engine could not be fetched from this page’s host, and is not stored in this browser. Connect to the network and try again.',
+      cause,
+    )
   return new EngineError('broken', `The runtime failed while ${doing}: ${message.slice(0, 300)}`, cause)
 }

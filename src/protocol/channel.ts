@@ -62,10 +62,11 @@ export interface Connection<C> {
   close(reason: string): void
 }
 
-const DEVICE_LOST: ErrorName = 'DeviceLost'
+/** Errors after which the realm is of no more use. */
+const FATAL: ReadonlySet<string> = new Set<ErrorName>(['DeviceLost', 'EngineMissing'])
 
 /**
- * Connects to a served contract. An `error` or `messageerror` of the port, and a `DeviceLost` reply, close the connection: all pending
+ * Connects to a served contract. An `error` or `messageerror` of the port, and a `DeviceLost` or `EngineMissing` reply, close the connection: all pending
  * requests are rejected, and `onDeath` is called once.
  */
 export function connect<C>(port: PortLike, onDeath?: (reason: string) => void): Connection<C> {
@@ -91,8 +92,8 @@ export function connect<C>(port: PortLike, onDeath?: (reason: string) => void): 
     if (message.retort === 'event') return request.onEvent?.(message.event)
     pending.delete(message.id)
     request.onReply(message)
-    // The runtime holds a lost graphics card as long as its realm lives: only another worker can request a new one.
-    if (message.retort === 'error' && message.error.name === DEVICE_LOST) close(message.error.message)
+    // The runtime holds a lost graphics card, and never tries again to fetch its own files, as long as its realm lives.
+    if (message.retort === 'error' && FATAL.has(message.error.name)) close(message.error.message)
   }
   const onError = (event: Event): void => {
     const detail =

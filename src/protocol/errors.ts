@@ -10,6 +10,7 @@ export const ERROR_NAMES = [
   'StorageFull',
   'StorageFailed',
   'DownloadFailed',
+  'EngineMissing',
   'Busy',
   'Unexpected',
 ] as const

@@ -10,6 +10,7 @@ import { Projects } from './projects.svelte.ts'
 import { hrefOf, Route, SELF_CHECK, type Place } from './route.svelte.ts'
 import type { Environment } from './environment.ts'
 import { SelfCheck } from './self-check.svelte.ts'
+import { Service } from './service.svelte.ts'
 import { Task } from './task.svelte.ts'
 import { Teacher } from './teacher.svelte.ts'
 import { Theme } from './theme.svelte.ts'
@@ -34,10 +35,10 @@ export class App {
   readonly endpoint: Endpoint
   readonly finder: ModelFinder
   readonly selfCheck: SelfCheck
+  readonly service = new Service()
   /** The first read of the store. */
   readonly opening = new Task()
   #open = $state.raw<readonly Workspace[]>([])
-  #notice = $state<string | undefined>()
   #backgroundWork = $derived.by(() => this.#findBackgroundWork())
   readonly #env: Environment
   #discarded: boolean
@@ -56,12 +57,22 @@ export class App {
     this.selfCheck = new SelfCheck(env)
   }
 
-  /** A notice for every screen, for example that the page cannot be stored for offline use. */
-  get notice(): string | undefined {
-    return this.#notice
-  }
   get backgroundWork(): BackgroundWork | undefined {
     return this.#backgroundWork
+  }
+  /** Work is running, on any screen, that a reload of the page would interrupt. */
+  get isWorking(): boolean {
+    return (
+      this.#backgroundWork !== undefined ||
+      this.selfCheck.task.running ||
+      this.projects.task.running ||
+      this.teacher.loading.running ||
+      this.teacher.generation.running ||
+      this.#open.some(
+        ({ runs, students, comparisons }) =>
+          runs.task.running || students.task.running || comparisons.task.running,
+      )
+    )
   }
 
   /** Reads what the first screen shows. `scope` is the browser's global scope. */
@@ -80,10 +91,6 @@ export class App {
 
   workspaceOf(projectId: ProjectId): Workspace | undefined {
     return this.#open.find((workspace) => workspace.projectId === projectId)
-  }
-
-  setNotice(notice: string | undefined): void {
-    this.#notice = notice
   }
 
   /** Creates a project and opens its first screen. */

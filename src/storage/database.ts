@@ -63,7 +63,7 @@ export async function openDatabase(
     if (thrown instanceof DOMException && thrown.name === 'VersionError')
       throw new RetortError(
         'StorageFailed',
-        'The stored data was written by a newer version of this page. Reload the page to get that version.',
+        'The stored data was written by a newer version of this page. Close the other tabs that show it and reload to get that version.',
         { cause: thrown },
       )
     const detail = thrown instanceof Error ? thrown.message : String(thrown)

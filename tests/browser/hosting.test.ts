@@ -97,7 +97,7 @@ describe('a host that sends no headers', () => {
     const policy = await watched.page.evaluate(async () =>
       (await fetch('index.html')).headers.get('Content-Security-Policy'),
     )
-    expect(policy).toContain("default-src 'none'")
+    expect(policy).toContain("default-src 'self'")
     expectNoErrors(watched)
     await watched.context.close()
   })

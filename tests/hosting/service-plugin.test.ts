@@ -27,6 +27,10 @@ describe('the service worker’s manifest', () => {
     })
   })
 
+  test('has the size of each file', () => {
+    expect(makeManifest([file('index.html', 'twelve bytes')]).bytes).toEqual({ 'index.html': 12 })
+  })
+
   test('lists a loader before its engine, whatever their names', () => {
     const named = [
       file('assets/ort-wasm-simd-threaded-AAAAAAAA.wasm'),
@@ -47,8 +51,9 @@ describe('the service worker’s manifest', () => {
 })
 
 describe('the content security policy', () => {
-  test('blocks everything by default and allows neither inline code nor eval', () => {
-    expect(POLICY_FOR_META).toContain("default-src 'none'")
+  test('allows the page’s own files only, names no directive that WebKit does not know, and allows neither inline code nor eval', () => {
+    expect(POLICY_FOR_META).toContain("default-src 'self'")
+    expect(POLICY_FOR_META).not.toContain('manifest-src')
     expect(POLICY_FOR_META).not.toMatch(/unsafe-inline|'unsafe-eval'|\*(?!;| |$)/)
     expect(/script-src ([^;]*)/.exec(POLICY_FOR_META)?.[1]).toBe("'self' 'wasm-unsafe-eval'")
   })

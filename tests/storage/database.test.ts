@@ -88,7 +88,7 @@ describe('openDatabase', () => {
     await expect(openDatabase(name)).rejects.toMatchObject({
       name: 'StorageFailed',
       message:
-        'The stored data was written by a newer version of this page. Reload the page to get that version.',
+        'The stored data was written by a newer version of this page. Close the other tabs that show it and reload to get that version.',
     })
     db = await openDatabase(`${name} again`)
   })

@@ -12,18 +12,19 @@ export const ISOLATION_HEADERS: Readonly<Record<string, string>> = {
 }
 
 /**
- * Everything that is not named is blocked. `connect-src` allows https and this machine because a person may
+ * The page's own files are the default, since WebKit does not know `manifest-src`; what the page never uses is blocked. `connect-src` allows https and this machine because a person may
  * enter the address of a model; nothing else makes a request. `wasm-unsafe-eval` allows wasm, not `eval`.
  */
 const DIRECTIVES: readonly string[] = [
-  "default-src 'none'",
+  "default-src 'self'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "worker-src 'self'",
   "style-src 'self'",
   "img-src 'self' data: blob:",
   "connect-src 'self' blob: https: http://localhost:* http://127.0.0.1:*",
   "font-src 'self'",
-  "manifest-src 'self'",
+  "media-src 'none'",
+  "frame-src 'none'",
   "base-uri 'none'",
   "form-action 'none'",
   "object-src 'none'",

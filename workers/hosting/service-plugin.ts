@@ -5,6 +5,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve, sep } from 'node:path'
 import { transformWithOxc, type Plugin } from 'vite'
 import { HOSTING_HEADERS } from './headers.ts'
+import { STATUS_PATH } from './status-path.ts'
 
 /** What the build passes to the service worker. */
 export interface ServiceManifest {
@@ -14,6 +15,10 @@ export interface ServiceManifest {
   readonly shell: readonly string[]
   /** Wasm and its loaders, by variant; cached later, and only those that this browser can use. `onDemand`: cached at the first request. */
   readonly engines: Readonly<Record<string, readonly string[]>>
+  /** Size of each file, by its path. */
+  readonly bytes: Readonly<Record<string, number>>
+  /** Path under which the worker reports how much is stored; no such file exists. */
+  readonly statusPath: string
   readonly headers: Readonly<Record<string, string>>
 }
 
@@ -37,7 +42,14 @@ export function makeManifest(files: readonly { path: string; bytes: Uint8Array }
   // A loader comes before its engine: if the host becomes unreachable in between, the files that are cached are usable.
   for (const own of Object.values(engines))
     own.sort((a, b) => Number(a.endsWith('.wasm')) - Number(b.endsWith('.wasm')))
-  return { version: hash.digest('hex').slice(0, 16), shell, engines, headers: HOSTING_HEADERS }
+  return {
+    version: hash.digest('hex').slice(0, 16),
+    shell,
+    engines,
+    bytes: Object.fromEntries(files.map(({ path, bytes }) => [path, bytes.length])),
+    statusPath: STATUS_PATH,
+    headers: HOSTING_HEADERS,
+  }
 }
 
 function* walkFiles(folder: string): Generator<string> {

@@ -1,6 +1,7 @@
 // Knows: which named error each engine error becomes, and what a person can do about it while a student trains.
 import { EngineError } from '../../src/engine/errors.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
+import { nameMissingEngine } from '../missing-engine.ts'
 
 /** Anything thrown while a student trains, generates or is checked, as a named error; a named error stays as it is. */
 export function nameError(thrown: unknown, doing: string): unknown {
@@ -22,6 +23,8 @@ export function nameError(thrown: unknown, doing: string): unknown {
     case 'no-webgpu':
     case 'refused':
       return new RetortError('ModelRefused', thrown.message, cause)
+    case 'unreachable':
+      return new RetortError('EngineMissing', thrown.message, cause)
     case 'broken':
       return new RetortError('Unexpected', thrown.message, cause)
     default:
@@ -34,6 +37,7 @@ export async function withNamedErrors<T>(doing: string, work: () => Promise<T>):
   try {
     return await work()
   } catch (thrown) {
+    if (thrown instanceof EngineError && thrown.kind === 'unreachable') throw await nameMissingEngine(thrown)
     throw nameError(thrown, doing)
   }
 }
