@@ -44,7 +44,7 @@ export function engineErrorOf(thrown: unknown, doing: string): EngineError {
     return new EngineError('refused', 'Part of this model has no WebGPU kernel. Choose the processor.', cause)
   // The three browsers' words for a module or a wasm file that could not be fetched.
   if (
-    /dynamically imported module|importing a module script failed|fetching of the wasm failed|failed to fetch|networkerror when|load failed/i.test(
+    /dynamically imported module|importing a module script failed|fetching of the wasm failed|failed to fetch|networkerror|failed to load '|load failed/i.test(
       message,
     )
   )

@@ -130,6 +130,79 @@ describe('a host that sends no headers', () => {
     await watched.context.close()
   })
 
+  test('shows when everything is stored, and reports how much of the engine is missing offline', async () => {
+    const site = await serve({ under: '/some/where/', headers: false })
+    const watched = await openPage(browser, site.url)
+    const { page } = watched
+    await waitUntilIsolated(page)
+    await waitUntilCached(page)
+    await page.getByText('Everything except downloads works offline').waitFor()
+    await page.evaluate(async () => {
+      for (const name of await caches.keys()) {
+        const cache = await caches.open(name)
+        for (const { url } of await cache.keys()) if (url.endsWith('.wasm')) await cache.delete(url)
+      }
+    })
+    await site.close()
+    await page.reload()
+    await page.getByText('The host of this page could not be reached, so not everything is stored').waitFor()
+    await page.getByRole('main').getByRole('button', { name: 'Use this example' }).first().click()
+    await page
+      .getByRole('link', { name: /Teacher/ })
+      .first()
+      .click()
+    await page.getByRole('button', { name: 'Load it' }).click()
+    await page
+      .getByText(
+        /The engine is not stored in this browser yet: 1\d\.\d of the page’s \d+\.\d MB are still to come/,
+      )
+      .first()
+      .waitFor()
+    await watched.context.close()
+  })
+
+  test('takes a waiting version at a press, when no other tab shows the page', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'retort-dist-'))
+    cpSync(DIST, folder, { recursive: true })
+    const site = await serveFolder(folder, { under: '/some/where/', headers: false })
+    const watched = await openPage(browser, site.url)
+    const { page } = watched
+    await waitUntilIsolated(page)
+    await waitUntilCached(page)
+    const script = readFileSync(join(folder, 'service.js'), 'utf8')
+    writeFileSync(
+      join(folder, 'service.js'),
+      script.replace(/version:\s*"\w+"|"version":\s*"\w+"/, '"version":"newer"'),
+    )
+    writeFileSync(
+      join(folder, 'index.html'),
+      readFileSync(join(folder, 'index.html'), 'utf8').replace(
+        '<head>',
+        '<head><meta name="build" content="newer">',
+      ),
+    )
+    await page.evaluate(async () => void (await (await navigator.serviceWorker.ready).update()))
+    const other = await watched.context.newPage()
+    await other.goto(site.url)
+    await page.getByRole('button', { name: 'New version' }).click()
+    await page.getByRole('button', { name: 'Reload with the new version' }).click()
+    await page.getByText('Another tab shows this page. Close it first').waitFor()
+    await other.close()
+    await page.getByRole('button', { name: 'Reload with the new version' }).click()
+    await expect
+      .poll(
+        () => page.evaluate(() => document.querySelector('meta[name=build]') !== null).catch(() => false),
+        { timeout: 30_000 },
+      )
+      .toBe(true)
+    await expect.poll(() => page.evaluate(async () => (await caches.keys()).length)).toBe(1)
+    await page.getByRole('button', { name: 'New project', exact: true }).first().waitFor()
+    expectNoErrors(watched)
+    await watched.context.close()
+    await site.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
   test('never caches a model', async () => {
     const site = await serve({ under: '/some/where/', headers: false })
     const watched = await openPage(browser, site.url)

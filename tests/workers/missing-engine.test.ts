@@ -9,6 +9,7 @@ const WORDS = [
   'Importing a module script failed.',
   'Aborted(both async and sync fetching of the wasm failed). Build with -sASSERTIONS for more info.',
   'NetworkError when attempting to fetch resource.',
+  "no available backend found. ERR: [wasm] RuntimeError: Aborted(NetworkError: Failed to execute 'send' on 'XMLHttpRequest': Failed to load 'http://localhost/assets/ort.wasm'.). Build with -sASSERTIONS for more info.",
 ]
 
 test.each(WORDS)('recognises “%s” as an engine that could not be fetched', (message) => {
