@@ -53,6 +53,7 @@ export async function* startRun(
       recipeHash: recipe.hash,
       recipeText: recipe.text,
       teacher: refOf(teacher.card),
+      ...loadedWith(teacher),
       status: 'running',
       startedAt: machines.now(),
       workedMs: 0,
@@ -60,6 +61,12 @@ export async function* startRun(
     await guardQuota('The run', () => putRun(machines.db, run))
     return run
   })
+}
+
+/** How the teacher is loaded, for a resume after a reload. */
+function loadedWith({ backend, contextLength, weights }: TeacherDescription): Pick<Run, 'loadedWith'> {
+  if (backend === 'server') return {}
+  return { loadedWith: { backend, contextLength, ...(weights === undefined ? {} : { weights }) } }
 }
 
 /** Resumes a run that is not finished: nothing stored is done again. Otherwise like `startRun`. */

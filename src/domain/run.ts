@@ -1,8 +1,18 @@
 // Knows: a run: one execution of one checked recipe, as stored. Counters are computed from rows, never stored here.
 import type { ProjectId, RecipeHash, RunId } from './id.ts'
+import type { Backend } from './machine.ts'
 import type { ModelRef } from './model-card.ts'
+import type { WeightForm } from './teacher-description.ts'
 
 export type RunStatus = 'running' | 'paused' | 'stopped' | 'finished' | 'failed'
+
+/** How a model was loaded: with the same values it generates the same texts. */
+export interface LoadedWith {
+  readonly backend: Backend
+  /** Tokens. */
+  readonly contextLength: number
+  readonly weights?: WeightForm
+}
 
 export interface Run {
   readonly projectId: ProjectId
@@ -11,6 +21,8 @@ export interface Run {
   /** The recipe as YAML; it never changes after the start. */
   readonly recipeText: string
   readonly teacher: ModelRef
+  /** How the teacher was loaded at the start; absent for a model server, and in runs of version 0.1. */
+  readonly loadedWith?: LoadedWith
   readonly status: RunStatus
   /** A sentence; only if the run failed or was stopped. */
   readonly reason?: string

@@ -123,7 +123,7 @@ export class App {
     if (place.kind !== 'screen') return void this.projects.refresh().catch(() => undefined) // if this fails, the old list stays
     const project = this.projects.find(place.projectId)
     if (project === undefined || this.workspaceOf(project.id) !== undefined) return
-    const workspace = new Workspace(this.#env, project, this.teacher)
+    const workspace = new Workspace(this.#env, project, this.teacher, this.models)
     this.#open = [...this.#open, workspace]
     void workspace.refresh().then(() => this.#afterDiscard(workspace))
     void workspace.offerTeacher(this.models)

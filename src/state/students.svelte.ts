@@ -87,10 +87,17 @@ export class Students {
   datasetId = $state<DatasetId | undefined>()
   readonly #env: Environment
   readonly #projectId: ProjectId
+  readonly #prepare: (student: Student) => Promise<void>
 
-  constructor(env: Environment, projectId: ProjectId) {
+  /** `prepare` loads the teacher that a resumed training needs, if it can. */
+  constructor(
+    env: Environment,
+    projectId: ProjectId,
+    prepare: (student: Student) => Promise<void> = async () => undefined,
+  ) {
     this.#env = env
     this.#projectId = projectId
+    this.#prepare = prepare
     this.imported = new ImportedModel(env)
   }
 
@@ -197,8 +204,10 @@ export class Students {
     await this.resume(interrupted)
   }
 
-  /** Resumes from the last checkpoint. */
-  resume(student: Student): Promise<Student | undefined> {
+  /** Resumes from the last checkpoint. If its teacher is needed and cannot be loaded, the training's own refusal names it. */
+  async resume(student: Student): Promise<Student | undefined> {
+    if (this.task.running) return undefined
+    await this.#prepare(student)
     return this.#run((control) =>
       resumeStudent(this.#env.machines, { projectId: this.#projectId, studentId: student.id }, control),
     )

@@ -7,6 +7,7 @@ import type { ProjectId } from '../domain/id.ts'
 import type { Backend } from '../domain/machine.ts'
 import type { ModelCard } from '../domain/model-card.ts'
 import type { ModelSource } from '../domain/model-source.ts'
+import type { LoadedWith } from '../domain/run.ts'
 import type { TeacherDescription, WeightForm } from '../domain/teacher-description.ts'
 import type { Problem } from '../domain/problem.ts'
 import type { LoadProgress } from '../protocol/teacher.ts'
@@ -104,10 +105,20 @@ export class Teacher {
     this.#refusals = []
   }
 
-  /** Chooses and loads, for a model that needs no inspection. */
-  async chooseAndLoad({ source, name }: Choice, projectId: ProjectId): Promise<void> {
+  /** Chooses and loads without further questions; `loaded`: as it was loaded before. */
+  async chooseAndLoad(
+    { source, name }: Choice,
+    projectId: ProjectId,
+    loaded?: LoadedWith,
+  ): Promise<TeacherDescription | undefined> {
     await this.choose(source, name)
-    if (this.#card !== undefined) await this.load(projectId)
+    if (this.#card === undefined) return undefined
+    if (loaded !== undefined) {
+      this.backend = loaded.backend
+      this.contextLength = loaded.contextLength
+      this.weights = loaded.weights
+    }
+    return this.load(projectId)
   }
 
   async load(projectId: ProjectId): Promise<TeacherDescription | undefined> {

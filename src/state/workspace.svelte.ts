@@ -13,6 +13,7 @@ import { Students } from './students.svelte.ts'
 import type { Environment } from './environment.ts'
 import { TakeHome } from './take-home.svelte.ts'
 import { Task } from './task.svelte.ts'
+import { TeacherRecall, teacherNeededBy } from './teacher-recall.svelte.ts'
 import { SoftTargets } from './soft-targets.svelte.ts'
 import type { Teacher } from './teacher.svelte.ts'
 import { TrainingForm } from './training-form.svelte.ts'
@@ -30,12 +31,13 @@ export class Workspace {
   readonly softTargets: SoftTargets
   readonly comparisons: Comparisons
   readonly takeHome: TakeHome
+  readonly recall: TeacherRecall
   readonly reading = new Task()
   /** File name of the last teacher of this project that is stored or built in. */
   readonly teacherName: string | undefined
   #stepStatuses = $derived.by(() => stepStatuses(this))
 
-  constructor(env: Environment, project: Project, teacher: Teacher) {
+  constructor(env: Environment, project: Project, teacher: Teacher, models: Models) {
     const { id } = project
     this.projectId = id
     this.teacher = teacher
@@ -45,7 +47,16 @@ export class Workspace {
     this.rows = new Rows(env, id)
     this.runs = new Runs(env, id, () => void this.rows.show(this.runs.withRows?.id))
     this.datasets = new Datasets(env, id)
-    this.students = new Students(env, id)
+    this.students = new Students(env, id, async (student) => {
+      const wanted = teacherNeededBy(student)
+      if (wanted !== undefined) await this.recall.recall(wanted)
+    })
+    this.recall = new TeacherRecall(env, id, {
+      teacher,
+      models,
+      students: () => this.students.usable,
+      lastName: project.teacherName,
+    })
     this.training = new TrainingForm(this.recipe)
     this.softTargets = new SoftTargets(env, id)
     this.comparisons = new Comparisons(env, id, () => this.students.chosen?.id)

@@ -158,6 +158,13 @@ const run = exactly<Run>()(
     recipeHash: id('recipe'),
     recipeText,
     teacher: model,
+    loadedWith: v.exactOptional(
+      v.object({
+        backend,
+        contextLength: count,
+        weights: v.exactOptional(v.picklist(['f32', 'nb4s'])),
+      }),
+    ),
     status: v.picklist(['running', 'paused', 'stopped', 'finished', 'failed']),
     reason: v.exactOptional(sentence),
     startedAt: time,

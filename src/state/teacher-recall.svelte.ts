@@ -1,0 +1,113 @@
+// Knows: how a run or a training that is resumed gets its own model again: loaded already, or found among the models that can be
+// loaded without a person (built in, stored in this browser, served next to the page, students of the project); or what it waits for.
+import { findModel, type ModelCandidate } from '../actions/find-model.ts'
+import type { ProjectId } from '../domain/id.ts'
+import type { ModelRef } from '../domain/model-card.ts'
+import type { LoadedWith } from '../domain/run.ts'
+import type { Student } from '../domain/student.ts'
+import type { TeacherDescription } from '../domain/teacher-description.ts'
+import type { Environment } from './environment.ts'
+import type { Models } from './models.svelte.ts'
+import { Task } from './task.svelte.ts'
+import type { Teacher } from './teacher.svelte.ts'
+
+/** The model that is needed. */
+export type WantedModel = Pick<ModelRef, 'name' | 'fingerprint' | 'origin'>
+
+/** The teacher that a training still needs when it is resumed; undefined if it needs none. */
+export function teacherNeededBy({ settings, teacher, teachers }: Student): WantedModel | undefined {
+  if (settings.loss === 'on-policy') return teacher
+  return teachers?.find(({ softTargets, weight }) => softTargets === undefined && weight > 0)
+}
+
+/** What a person has to do before a run or a training with this model can be resumed. */
+export const sayWaiting = ({ name, origin }: WantedModel): string =>
+  `Resume needs ${name}, which is neither built in nor stored in this browser${origin === undefined ? '' : ` (it came from ${origin})`}. Load it on the Teacher screen, from its file, address or server, then resume.`
+
+export class TeacherRecall {
+  readonly #env: Environment
+  readonly #projectId: ProjectId
+  readonly #teacher: Teacher
+  readonly #models: Models
+  readonly #students: () => readonly Student[]
+  /** File name of the project's last teacher: the likeliest candidate. */
+  readonly #lastName: string | undefined
+  #wanted = $state.raw<WantedModel | undefined>()
+  #waitsFor = $state<string | undefined>()
+  readonly task = new Task()
+
+  constructor(
+    env: Environment,
+    projectId: ProjectId,
+    {
+      teacher,
+      models,
+      students,
+      lastName,
+    }: {
+      readonly teacher: Teacher
+      readonly models: Models
+      readonly students: () => readonly Student[]
+      readonly lastName: string | undefined
+    },
+  ) {
+    this.#env = env
+    this.#projectId = projectId
+    this.#teacher = teacher
+    this.#models = models
+    this.#students = students
+    this.#lastName = lastName
+  }
+
+  /** Name of the model that is being found and loaded. */
+  get loadingName(): string | undefined {
+    return this.task.running ? this.#wanted?.name : undefined
+  }
+  /** What a person has to do first, after a recall that found no model. */
+  get waitsFor(): string | undefined {
+    return this.#waitsFor
+  }
+
+  /**
+   * The wanted model, loaded: at once if it is the loaded one, else found and loaded as it was before, in the place of another.
+   * Undefined if it cannot be found (`waitsFor` has the sentence), if loading failed (`teacher.loading.error`), or after `stop`.
+   */
+  async recall(wanted: WantedModel, loaded?: LoadedWith): Promise<TeacherDescription | undefined> {
+    this.#waitsFor = undefined
+    if (this.#teacher.description?.card.fingerprint === wanted.fingerprint) return this.#teacher.description
+    this.#wanted = wanted
+    return this.task.do(async (signal) => {
+      if (!this.#models.ready) await this.#models.refresh()
+      const found = await findModel(
+        this.#env.machines,
+        { fingerprint: wanted.fingerprint, candidates: this.#list() },
+        signal,
+      )
+      if (found === undefined) {
+        this.#waitsFor = sayWaiting(wanted)
+        return undefined
+      }
+      signal.addEventListener('abort', () => this.#teacher.loading.stop(), { once: true })
+      return this.#teacher.chooseAndLoad(found, this.#projectId, loaded)
+    })
+  }
+
+  stop(): void {
+    this.task.stop()
+  }
+
+  /** The likeliest first: reading a header may take a request. */
+  #list(): readonly ModelCandidate[] {
+    const { builtIn, list } = this.#models
+    const files = [...(builtIn ? [builtIn] : []), ...list.filter(({ where }) => where !== 'partial')]
+    const students = this.#students().map(({ id }) => ({
+      name: id,
+      source: { kind: 'student' as const, projectId: this.#projectId, studentId: id },
+    }))
+    return [
+      ...files.filter(({ name }) => name === this.#lastName),
+      ...files.filter(({ name }) => name !== this.#lastName),
+      ...students,
+    ]
+  }
+}
