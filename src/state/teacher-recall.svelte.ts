@@ -30,7 +30,7 @@ export class TeacherRecall {
   readonly #teacher: Teacher
   readonly #models: Models
   readonly #students: () => readonly Student[]
-  /** File name of the project's last teacher: the likeliest candidate. */
+  /** File name of the project's last teacher: the first candidate. */
   readonly #lastName: string | undefined
   #wanted = $state.raw<WantedModel | undefined>()
   #waitsFor = $state<string | undefined>()
@@ -96,7 +96,7 @@ export class TeacherRecall {
     this.task.stop()
   }
 
-  /** The likeliest first: reading a header may take a request. */
+  /** The first ones are the most probable: reading a header may take a request. */
   #list(): readonly ModelCandidate[] {
     const { builtIn, list } = this.#models
     const files = [...(builtIn ? [builtIn] : []), ...list.filter(({ where }) => where !== 'partial')]
