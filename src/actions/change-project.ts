@@ -1,7 +1,7 @@
 // Knows: how a stored project's record is changed: read, changed, dated, written.
 import type { ProjectId } from '../domain/id.ts'
 import type { Project } from '../domain/project.ts'
-import { RetortError } from '../protocol/errors.ts'
+import { projectIsGone } from '../storage/project-writes.ts'
 import { getProject, putProject } from '../storage/projects.ts'
 import { guardQuota } from '../storage/quota.ts'
 import type { Machines } from './machines.ts'
@@ -9,11 +9,7 @@ import type { Machines } from './machines.ts'
 /** The stored project; throws `StorageFailed` if it is gone (deleted in another tab). */
 export async function readProject({ db }: Pick<Machines, 'db'>, projectId: ProjectId): Promise<Project> {
   const project = await getProject(db, projectId)
-  if (!project)
-    throw new RetortError(
-      'StorageFailed',
-      'This project is no longer stored; perhaps it was deleted in another tab. Open or create another one.',
-    )
+  if (!project) throw projectIsGone()
   return project
 }
 

@@ -1,7 +1,7 @@
 // Knows: the columns that a person chose for files of a form, in storage: they belong to no project and are not in project files.
 import type { ColumnMapping } from '../domain/column-mapping.ts'
 import type { Database } from './database.ts'
-import { allOrNone } from './transactions.ts'
+import { transact } from './transactions.ts'
 
 /** Max forms that are remembered; the oldest are forgotten. */
 export const MAX_MAPPINGS = 200
@@ -14,12 +14,11 @@ export async function getColumnMappings(db: Database): Promise<Map<string, Colum
 
 /** Stores a mapping, in place of an earlier one of its form. */
 export async function putColumnMapping(db: Database, mapping: ColumnMapping, now: number): Promise<void> {
-  const transaction = db.transaction('columnMappings', 'readwrite')
   const { form, header, columns } = mapping
-  await allOrNone(transaction, async () => {
-    await transaction.store.put({ form, header, columns, changedAt: now })
-    const all = await transaction.store.getAll()
+  await transact(db, ['columnMappings'], 'readwrite', async ({ store }) => {
+    await store.put({ form, header, columns, changedAt: now })
+    const all = await store.getAll()
     const oldest = all.toSorted((a, b) => a.changedAt - b.changedAt).slice(0, -MAX_MAPPINGS)
-    await Promise.all(oldest.map(async (old) => transaction.store.delete(old.form)))
+    await Promise.all(oldest.map(async (old) => store.delete(old.form)))
   })
 }

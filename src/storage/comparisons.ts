@@ -2,10 +2,13 @@
 import type { Comparison } from '../domain/comparison.ts'
 import type { ProjectId } from '../domain/id.ts'
 import type { Database } from './database.ts'
+import { writeInProject } from './project-writes.ts'
 import { within } from './ranges.ts'
 
 export async function putComparison(db: Database, comparison: Comparison): Promise<void> {
-  await db.put('comparisons', comparison)
+  await writeInProject(db, comparison.projectId, ['comparisons'], (transaction) =>
+    transaction.objectStore('comparisons').put(comparison),
+  )
 }
 
 /** The newest first. */

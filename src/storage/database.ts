@@ -2,6 +2,7 @@
 // Must not know: what its records mean.
 import { openDB, unwrap, type IDBPDatabase } from 'idb'
 import { RetortError } from '../protocol/errors.ts'
+import { keepConnected } from './connection.ts'
 import { migrate, MIGRATIONS } from './migrations/index.ts'
 import type { Migration } from './migrations/migration.ts'
 import type { Schema } from './schema.ts'
@@ -13,12 +14,18 @@ export const RELAXED: IDBTransactionOptions = { durability: 'relaxed' }
 
 /**
  * Opens the database, upgrading an older one. Throws `StorageFailed` with a sentence if the browser has no IndexedDB,
- * if another tab has an older version open, and if the stored version is newer than this page.
+ * if another tab has an older version open, and if the stored version is newer than this page. The connection is opened again when
+ * the browser closes it.
  */
 export async function openDatabase(
   name = 'retort',
   steps: readonly Migration[] = MIGRATIONS,
 ): Promise<Database> {
+  const open = (): Promise<Database> => openConnection(name, steps)
+  return keepConnected(await open(), open)
+}
+
+async function openConnection(name: string, steps: readonly Migration[]): Promise<Database> {
   if (!('indexedDB' in globalThis))
     throw new RetortError(
       'StorageFailed',
@@ -46,7 +53,7 @@ export async function openDatabase(
       }
     },
     blocked: () => blocked?.(),
-    // A newer page needs to upgrade: close for it. The next use here fails with a sentence.
+    // A newer page needs to upgrade: close for it. The next use here opens it again, which fails with a sentence.
     blocking: (_current, _blocked, event) => {
       if (event.target instanceof IDBDatabase) event.target.close()
     },

@@ -2,18 +2,23 @@
 import type { Dataset, DatasetRow, Split } from '../domain/dataset.ts'
 import type { DatasetId, ProjectId } from '../domain/id.ts'
 import { RELAXED, type Database } from './database.ts'
+import { writeInProject } from './project-writes.ts'
 import { within } from './ranges.ts'
-import { allOrNone } from './transactions.ts'
 
 /** Stores a dataset with its rows: all or none. Freezing the same rows again changes only the time. */
 export async function putDataset(db: Database, dataset: Dataset, rows: readonly DatasetRow[]): Promise<void> {
-  const transaction = db.transaction(['datasets', 'datasetRows'], 'readwrite', RELAXED)
   const { projectId, id: datasetId } = dataset
-  const store = transaction.objectStore('datasetRows')
-  await allOrNone(transaction, async () => {
-    await Promise.all(rows.map(async (row, index) => store.put({ projectId, datasetId, index, row })))
-    await transaction.objectStore('datasets').put(dataset)
-  })
+  await writeInProject(
+    db,
+    projectId,
+    ['datasets', 'datasetRows'],
+    async (transaction) => {
+      const store = transaction.objectStore('datasetRows')
+      await Promise.all(rows.map(async (row, index) => store.put({ projectId, datasetId, index, row })))
+      await transaction.objectStore('datasets').put(dataset)
+    },
+    RELAXED,
+  )
 }
 
 export const getDataset = (db: Database, projectId: ProjectId, id: DatasetId): Promise<Dataset | undefined> =>

@@ -1,10 +1,13 @@
 // Knows: which units of a run are done, if no other record shows that.
 import type { ProjectId, RunId } from '../domain/id.ts'
 import type { Database } from './database.ts'
+import { writeInProject } from './project-writes.ts'
 import { within } from './ranges.ts'
 
 export async function markDone(db: Database, projectId: ProjectId, runId: RunId, key: string): Promise<void> {
-  await db.put('journal', { projectId, runId, key })
+  await writeInProject(db, projectId, ['journal'], (transaction) =>
+    transaction.objectStore('journal').put({ projectId, runId, key }),
+  )
 }
 
 export async function isDone(

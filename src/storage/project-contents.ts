@@ -4,7 +4,7 @@ import type { ProjectId } from '../domain/id.ts'
 import { RELAXED, type Database } from './database.ts'
 import { within } from './ranges.ts'
 import { PROJECT_STORES, type ProjectStore, type Schema } from './schema.ts'
-import { allOrNone } from './transactions.ts'
+import { transact } from './transactions.ts'
 
 export type RecordOf<Store extends ProjectStore> = Schema[Store]['value']
 
@@ -18,11 +18,11 @@ export async function* eachRecord<Store extends ProjectStore>(
   projectId: ProjectId,
 ): AsyncGenerator<readonly RecordOf<Store>[]> {
   for (let range = within(projectId); ;) {
-    const transaction = db.transaction(store)
-    const [page, keys] = await Promise.all([
-      transaction.store.getAll(range, PAGE),
-      transaction.store.getAllKeys(range, PAGE),
-    ])
+    const current = range
+    const [page, keys] = await transact(db, [store], 'readonly', (transaction) => {
+      const records = transaction.objectStore(store)
+      return Promise.all([records.getAll(current, PAGE), records.getAllKeys(current, PAGE)])
+    })
     const last = keys.at(-1)
     if (last === undefined) return
     yield page
@@ -37,15 +37,21 @@ export async function countRecords(db: Database, projectId: ProjectId): Promise<
   return counts.reduce((sum, count) => sum + count, 0)
 }
 
-/** Writes records of one store in one transaction: all or none. */
+/** Writes records of one store in one transaction, before or after their project: all or none. */
 export async function putRecords<Store extends ProjectStore>(
   db: Database,
   store: Store,
   records: readonly RecordOf<Store>[],
 ): Promise<void> {
-  const transaction = db.transaction(store, 'readwrite', RELAXED)
-  await allOrNone(transaction, () =>
-    Promise.all(records.map(async (record) => transaction.store.put(record))),
+  await transact(
+    db,
+    [store],
+    'readwrite',
+    (transaction) => {
+      const target = transaction.objectStore(store)
+      return Promise.all(records.map(async (record) => target.put(record)))
+    },
+    RELAXED,
   )
 }
 
@@ -54,21 +60,21 @@ export async function putRecords<Store extends ProjectStore>(
  * its project was deleted. Returns the ids of those projects.
  */
 export async function removeOrphans(db: Database): Promise<ProjectId[]> {
-  const transaction = db.transaction(['projects', ...PROJECT_STORES], 'readwrite')
-  const known = new Set<string>(await transaction.objectStore('projects').getAllKeys())
-  const orphans = new Set<ProjectId>()
-  for (const name of PROJECT_STORES) {
-    const store = transaction.objectStore(name)
-    // One cursor per project: [projectId, []] sorts after every key of a project.
-    for (let cursor = await store.openCursor(); cursor !== null;) {
-      const { projectId } = cursor.value
-      if (!known.has(projectId)) {
-        orphans.add(projectId)
-        await store.delete(within(projectId))
+  return transact(db, ['projects', ...PROJECT_STORES], 'readwrite', async (transaction) => {
+    const known = new Set<string>(await transaction.objectStore('projects').getAllKeys())
+    const orphans = new Set<ProjectId>()
+    for (const name of PROJECT_STORES) {
+      const store = transaction.objectStore(name)
+      // One cursor per project: [projectId, []] sorts after every key of a project.
+      for (let cursor = await store.openCursor(); cursor !== null;) {
+        const { projectId } = cursor.value
+        if (!known.has(projectId)) {
+          orphans.add(projectId)
+          await store.delete(within(projectId))
+        }
+        cursor = await store.openCursor(IDBKeyRange.lowerBound([projectId, []], true))
       }
-      cursor = await store.openCursor(IDBKeyRange.lowerBound([projectId, []], true))
     }
-  }
-  await transaction.done
-  return [...orphans]
+    return [...orphans]
+  })
 }

@@ -6,6 +6,7 @@ import { RELAXED, type Database } from './database.ts'
 import { checkpointFiles } from './files.ts'
 import { within } from './ranges.ts'
 import { PROJECT_STORES } from './schema.ts'
+import { transact } from './transactions.ts'
 
 /** All projects, the most recently changed first. */
 export async function listProjects(db: Database): Promise<Project[]> {
@@ -21,15 +22,15 @@ export async function putProject(db: Database, project: Project): Promise<void> 
 
 /** Deletes the project and all its records, or nothing. Its students' files are deleted by `checkpointFiles`. */
 export async function deleteProject(db: Database, id: ProjectId): Promise<void> {
-  const transaction = db.transaction(['projects', ...PROJECT_STORES], 'readwrite')
-  await Promise.all([
-    transaction.objectStore('projects').delete(id),
-    ...PROJECT_STORES.map((store) => transaction.objectStore(store).delete(within(id))),
-    transaction.done,
-  ])
+  await transact(db, ['projects', ...PROJECT_STORES], 'readwrite', (transaction) =>
+    Promise.all([
+      transaction.objectStore('projects').delete(id),
+      ...PROJECT_STORES.map((store) => transaction.objectStore(store).delete(within(id))),
+    ]),
+  )
 }
 
-/** Copies a project with all its records and its students' files under a new id. All records are copied, or none. */
+/** Copies a project with all its records and its students' files under a new id: all of it, or nothing. */
 export async function duplicateProject(
   db: Database,
   id: ProjectId,
@@ -39,38 +40,55 @@ export async function duplicateProject(
   const original = await db.get('projects', id)
   if (original === undefined) throw new RangeError(`no project ${id}`)
   const copy: Project = { ...original, id: freshId('project'), name, createdAt: now, changedAt: now }
-  await checkpointFiles.copy(id, copy.id)
-  const transaction = db.transaction(['projects', ...PROJECT_STORES], 'readwrite', RELAXED)
-  await transaction.objectStore('projects').put(copy)
-  for (const storeName of PROJECT_STORES) {
-    const store = transaction.objectStore(storeName)
-    // Pages, not a cursor's single steps and not the whole store at once.
-    for (let range: IDBKeyRange | undefined = within(id); range !== undefined;) {
-      const page: { projectId: ProjectId }[] = await store.getAll(range, 1000)
-      const keys = await store.getAllKeys(range, 1000)
-      const puts = page.map((record) =>
-        (store.put as (value: object) => Promise<unknown>)({ ...record, projectId: copy.id }),
-      )
-      await Promise.all(puts)
-      const last = keys.at(-1)
-      range = last === undefined || page.length < 1000 ? undefined : IDBKeyRange.bound(last, [id, []], true)
-    }
+  try {
+    await checkpointFiles.copy(id, copy.id)
+    await copyRecords(db, id, copy)
+  } catch (thrown) {
+    await checkpointFiles.remove(copy.id).catch(() => undefined) // the first error is more informative
+    throw thrown
   }
-  await transaction.done
   return copy
 }
 
+/** Stores the copy with the records of project `id`, in one transaction. */
+const copyRecords = (db: Database, id: ProjectId, copy: Project): Promise<void> =>
+  transact(
+    db,
+    ['projects', ...PROJECT_STORES],
+    'readwrite',
+    async (transaction) => {
+      await transaction.objectStore('projects').put(copy)
+      for (const storeName of PROJECT_STORES) {
+        const store = transaction.objectStore(storeName)
+        // Pages, not a cursor's single steps and not the whole store at once.
+        for (let range: IDBKeyRange | undefined = within(id); range !== undefined;) {
+          const page: { projectId: ProjectId }[] = await store.getAll(range, 1000)
+          const keys = await store.getAllKeys(range, 1000)
+          const puts = page.map((record) =>
+            (store.put as (value: object) => Promise<unknown>)({ ...record, projectId: copy.id }),
+          )
+          await Promise.all(puts)
+          const last = keys.at(-1)
+          range =
+            last === undefined || page.length < 1000 ? undefined : IDBKeyRange.bound(last, [id, []], true)
+        }
+      }
+    },
+    RELAXED,
+  )
+
 /** Deletes all records of all projects. */
 export async function deleteEverything(db: Database): Promise<void> {
-  const transaction = db.transaction(
+  await transact(
+    db,
     ['projects', 'batches', 'columnMappings', ...PROJECT_STORES],
     'readwrite',
+    (transaction) =>
+      Promise.all([
+        transaction.objectStore('projects').clear(),
+        transaction.objectStore('batches').clear(),
+        transaction.objectStore('columnMappings').clear(),
+        ...PROJECT_STORES.map((store) => transaction.objectStore(store).clear()),
+      ]),
   )
-  await Promise.all([
-    transaction.objectStore('projects').clear(),
-    transaction.objectStore('batches').clear(),
-    transaction.objectStore('columnMappings').clear(),
-    ...PROJECT_STORES.map((store) => transaction.objectStore(store).clear()),
-    transaction.done,
-  ])
 }

@@ -2,21 +2,28 @@
 import type { ProjectId, PromptId, RunId } from '../domain/id.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import { RELAXED, type Database } from './database.ts'
+import { writeInProject } from './project-writes.ts'
 import { within } from './ranges.ts'
-import { allOrNone } from './transactions.ts'
 
-/** Stores prompts together with the journal entry of the unit they came from: all or none. */
+/** Stores prompts of one project together with the journal entry of the unit they came from: all or none. */
 export async function putPrompts(
   db: Database,
   prompts: readonly Prompt[],
   done?: { projectId: ProjectId; runId: RunId; key: string },
 ): Promise<void> {
-  const transaction = db.transaction(['prompts', 'journal'], 'readwrite', RELAXED)
-  const store = transaction.objectStore('prompts')
-  await allOrNone(transaction, async () => {
-    await Promise.all(prompts.map(async (prompt) => store.put(prompt)))
-    if (done !== undefined) await transaction.objectStore('journal').put(done)
-  })
+  const projectId = (prompts[0] ?? done)?.projectId
+  if (projectId === undefined) return
+  await writeInProject(
+    db,
+    projectId,
+    ['prompts', 'journal'],
+    async (transaction) => {
+      const store = transaction.objectStore('prompts')
+      await Promise.all(prompts.map(async (prompt) => store.put(prompt)))
+      if (done !== undefined) await transaction.objectStore('journal').put(done)
+    },
+    RELAXED,
+  )
 }
 
 export const getPrompt = (db: Database, projectId: ProjectId, id: PromptId): Promise<Prompt | undefined> =>

@@ -2,13 +2,14 @@
 import type { ProjectId, RowId, RunId } from '../domain/id.ts'
 import type { Row, RowStatus } from '../domain/row.ts'
 import { RELAXED, type Database } from './database.ts'
+import { writeInProject } from './project-writes.ts'
 import { within } from './ranges.ts'
-import { allOrNone } from './transactions.ts'
+import { transact } from './transactions.ts'
 
-/** Stores rows in one transaction: all or none. */
+/** Stores rows of one project in one transaction: all or none. */
 export async function putRows(db: Database, rows: readonly Row[]): Promise<void> {
-  const transaction = db.transaction('rows', 'readwrite', RELAXED)
-  await allOrNone(transaction, () => Promise.all(rows.map(async (row) => transaction.store.put(row))))
+  const [first] = rows
+  if (first !== undefined) await writeRows(db, first.projectId, rows, new Map())
 }
 
 export const getRow = (db: Database, projectId: ProjectId, id: RowId): Promise<Row | undefined> =>
@@ -47,8 +48,10 @@ export const countRows = (
 
 /** The rows with these ids that exist, in the order of the ids. */
 export async function readRows(db: Database, projectId: ProjectId, ids: readonly RowId[]): Promise<Row[]> {
-  const { store } = db.transaction('rows')
-  return (await Promise.all(ids.map((id) => store.get([projectId, id])))).filter((row) => row !== undefined)
+  const found = await transact(db, ['rows'], 'readonly', ({ store }) =>
+    Promise.all(ids.map((id) => store.get([projectId, id]))),
+  )
+  return found.filter((row) => row !== undefined)
 }
 
 /** Changes one row in one transaction. Throws a RangeError if there is none. */
@@ -58,31 +61,37 @@ export async function updateRow(
   id: RowId,
   change: (row: Row) => Row,
 ): Promise<Row> {
-  const transaction = db.transaction('rows', 'readwrite')
-  return allOrNone(transaction, async () => {
-    const row = await transaction.store.get([projectId, id])
+  return writeInProject(db, projectId, ['rows'], async (transaction) => {
+    const store = transaction.objectStore('rows')
+    const row = await store.get([projectId, id])
     if (row === undefined) throw new RangeError(`no row ${id}`)
     const changed = change(row)
-    await transaction.store.put(changed)
+    await store.put(changed)
     return changed
   })
 }
 
-/** Stores new rows and changes stored ones in one transaction: all or none. Returns the changed rows; ids without a row are skipped. */
+/** Stores new rows and changes stored ones in one transaction: all or none. Returns the changed rows; ids without a row are skipped. Throws `StorageFailed` if the project is gone. */
 export async function writeRows(
   db: Database,
   projectId: ProjectId,
   put: readonly Row[],
   changes: ReadonlyMap<RowId, (row: Row) => Row>,
 ): Promise<Row[]> {
-  const transaction = db.transaction('rows', 'readwrite', RELAXED)
-  return allOrNone(transaction, async () => {
-    const stored = await Promise.all([...changes.keys()].map((id) => transaction.store.get([projectId, id])))
-    const changed = [...changes.values()].flatMap((change, i) => {
-      const row = stored[i]
-      return row === undefined ? [] : [change(row)]
-    })
-    await Promise.all([...put, ...changed].map(async (row) => transaction.store.put(row)))
-    return changed
-  })
+  return writeInProject(
+    db,
+    projectId,
+    ['rows'],
+    async (transaction) => {
+      const store = transaction.objectStore('rows')
+      const stored = await Promise.all([...changes.keys()].map((id) => store.get([projectId, id])))
+      const changed = [...changes.values()].flatMap((change, i) => {
+        const row = stored[i]
+        return row === undefined ? [] : [change(row)]
+      })
+      await Promise.all([...put, ...changed].map(async (row) => store.put(row)))
+      return changed
+    },
+    RELAXED,
+  )
 }

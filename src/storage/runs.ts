@@ -4,9 +4,9 @@ import type { Prompt } from '../domain/prompt.ts'
 import type { Row } from '../domain/row.ts'
 import type { Run } from '../domain/run.ts'
 import { RELAXED, type Database } from './database.ts'
+import { writeInProject } from './project-writes.ts'
 import { within } from './ranges.ts'
 import type { JournalEntry } from './schema.ts'
-import { allOrNone } from './transactions.ts'
 
 /** A run with everything that belongs to it alone. Datasets have copies of their rows. */
 export interface RunContents {
@@ -17,7 +17,7 @@ export interface RunContents {
 }
 
 export async function putRun(db: Database, run: Run): Promise<void> {
-  await db.put('runs', run)
+  await writeInProject(db, run.projectId, ['runs'], (transaction) => transaction.objectStore('runs').put(run))
 }
 
 export const getRun = (db: Database, projectId: ProjectId, id: RunId): Promise<Run | undefined> =>
@@ -28,19 +28,19 @@ export async function listRuns(db: Database, projectId: ProjectId): Promise<Run[
   return (await db.getAll('runs', within(projectId))).toSorted((a, b) => b.startedAt - a.startedAt)
 }
 
-/** Changes fields of a stored run in one transaction. Throws a RangeError if there is no such run. */
+/** Changes fields of a stored run in one transaction. Throws `StorageFailed` if its project is gone, a RangeError if there is no such run. */
 export async function patchRun(
   db: Database,
   projectId: ProjectId,
   id: RunId,
   patch: Partial<Omit<Run, 'projectId' | 'id'>>,
 ): Promise<Run> {
-  const transaction = db.transaction('runs', 'readwrite')
-  return allOrNone(transaction, async () => {
-    const run = await transaction.store.get([projectId, id])
+  return writeInProject(db, projectId, ['runs'], async (transaction) => {
+    const store = transaction.objectStore('runs')
+    const run = await store.get([projectId, id])
     if (run === undefined) throw new RangeError(`no run ${id}`)
     const changed: Run = { ...run, ...patch }
-    await transaction.store.put(changed)
+    await store.put(changed)
     return changed
   })
 }
@@ -51,14 +51,13 @@ export async function takeRun(
   projectId: ProjectId,
   id: RunId,
 ): Promise<RunContents | undefined> {
-  const transaction = db.transaction(['runs', 'prompts', 'rows', 'journal'], 'readwrite')
-  const [runs, prompts, rows, journal] = [
-    transaction.objectStore('runs'),
-    transaction.objectStore('prompts'),
-    transaction.objectStore('rows'),
-    transaction.objectStore('journal'),
-  ]
-  return allOrNone(transaction, async () => {
+  return writeInProject(db, projectId, ['runs', 'prompts', 'rows', 'journal'], async (transaction) => {
+    const [runs, prompts, rows, journal] = [
+      transaction.objectStore('runs'),
+      transaction.objectStore('prompts'),
+      transaction.objectStore('rows'),
+      transaction.objectStore('journal'),
+    ]
     const inRun = within(projectId, id)
     const [run, itsPrompts, itsRows, itsJournal] = await Promise.all([
       runs.get([projectId, id]),
@@ -82,13 +81,17 @@ export async function putRunContents(
   db: Database,
   { run, prompts, rows, journal }: RunContents,
 ): Promise<void> {
-  const transaction = db.transaction(['runs', 'prompts', 'rows', 'journal'], 'readwrite', RELAXED)
-  await allOrNone(transaction, () =>
-    Promise.all([
-      transaction.objectStore('runs').put(run),
-      ...prompts.map(async (prompt) => transaction.objectStore('prompts').put(prompt)),
-      ...rows.map(async (row) => transaction.objectStore('rows').put(row)),
-      ...journal.map(async (entry) => transaction.objectStore('journal').put(entry)),
-    ]),
+  await writeInProject(
+    db,
+    run.projectId,
+    ['runs', 'prompts', 'rows', 'journal'],
+    (transaction) =>
+      Promise.all([
+        transaction.objectStore('runs').put(run),
+        ...prompts.map(async (prompt) => transaction.objectStore('prompts').put(prompt)),
+        ...rows.map(async (row) => transaction.objectStore('rows').put(row)),
+        ...journal.map(async (entry) => transaction.objectStore('journal').put(entry)),
+      ]),
+    RELAXED,
   )
 }

@@ -2,25 +2,31 @@
 import type { ProjectId, SeedId } from '../domain/id.ts'
 import type { Seed } from '../domain/seed.ts'
 import { RELAXED, type Database } from './database.ts'
+import { writeInProject } from './project-writes.ts'
 import { within } from './ranges.ts'
-import { allOrNone } from './transactions.ts'
+import { transact } from './transactions.ts'
 
-/** Stores the seeds that are not stored yet, in one transaction: all or none. */
+/** Stores the seeds of one project that are not stored yet, in one transaction: all or none. */
 export async function putSeeds(
   db: Database,
   seeds: readonly Seed[],
 ): Promise<{ added: SeedId[]; alreadyThere: number }> {
-  const transaction = db.transaction('seeds', 'readwrite', RELAXED)
-  const fresh = new Map(seeds.map((seed) => [`${seed.projectId}/${seed.id}`, seed]))
-  const candidates = [...fresh.values()]
-  return allOrNone(transaction, async () => {
-    const known = await Promise.all(
-      candidates.map(({ projectId, id }) => transaction.store.count([projectId, id])),
-    )
-    const added = candidates.filter((_seed, i) => known[i] === 0)
-    await Promise.all(added.map(async (seed) => transaction.store.put(seed)))
-    return { added: added.map(({ id }) => id), alreadyThere: seeds.length - added.length }
-  })
+  const candidates = [...new Map(seeds.map((seed) => [seed.id, seed])).values()]
+  const [first] = candidates
+  if (first === undefined) return { added: [], alreadyThere: 0 }
+  return writeInProject(
+    db,
+    first.projectId,
+    ['seeds'],
+    async (transaction) => {
+      const store = transaction.objectStore('seeds')
+      const known = await Promise.all(candidates.map(({ projectId, id }) => store.count([projectId, id])))
+      const added = candidates.filter((_seed, i) => known[i] === 0)
+      await Promise.all(added.map(async (seed) => store.put(seed)))
+      return { added: added.map(({ id }) => id), alreadyThere: seeds.length - added.length }
+    },
+    RELAXED,
+  )
 }
 
 export const getSeed = (db: Database, projectId: ProjectId, id: SeedId): Promise<Seed | undefined> =>
@@ -35,11 +41,13 @@ export async function pageSeeds(
   projectId: ProjectId,
   { from, limit }: { from: number; limit: number },
 ): Promise<Seed[]> {
-  let cursor = await db.transaction('seeds').store.index('inOrder').openCursor(within(projectId))
-  if (from > 0) cursor = (await cursor?.advance(from)) ?? null
-  const page: Seed[] = []
-  for (; cursor !== null && page.length < limit; cursor = await cursor.continue()) page.push(cursor.value)
-  return page
+  return transact(db, ['seeds'], 'readonly', async ({ store }) => {
+    let cursor = await store.index('inOrder').openCursor(within(projectId))
+    if (from > 0) cursor = (await cursor?.advance(from)) ?? null
+    const page: Seed[] = []
+    for (; cursor !== null && page.length < limit; cursor = await cursor.continue()) page.push(cursor.value)
+    return page
+  })
 }
 
 /** Every seed in order, read in pages of 2,000. */
@@ -64,8 +72,10 @@ export async function removeSeeds(
   projectId: ProjectId,
   ids: readonly SeedId[],
 ): Promise<Seed[]> {
-  const transaction = db.transaction('seeds', 'readwrite')
-  const found = await Promise.all(ids.map((id) => transaction.store.get([projectId, id])))
-  await Promise.all([...ids.map((id) => transaction.store.delete([projectId, id])), transaction.done])
+  const found = await transact(db, ['seeds'], 'readwrite', async ({ store }) => {
+    const stored = await Promise.all(ids.map((id) => store.get([projectId, id])))
+    await Promise.all(ids.map((id) => store.delete([projectId, id])))
+    return stored
+  })
   return found.filter((seed) => seed !== undefined)
 }

@@ -2,11 +2,13 @@
 import type { ProjectId, StudentId } from '../domain/id.ts'
 import type { Student } from '../domain/student.ts'
 import type { Database } from './database.ts'
+import { writeInProject } from './project-writes.ts'
 import { within } from './ranges.ts'
-import { allOrNone } from './transactions.ts'
 
 export async function putStudent(db: Database, student: Student): Promise<void> {
-  await db.put('students', student)
+  await writeInProject(db, student.projectId, ['students'], (transaction) =>
+    transaction.objectStore('students').put(student),
+  )
 }
 
 export const getStudent = (db: Database, projectId: ProjectId, id: StudentId): Promise<Student | undefined> =>
@@ -17,19 +19,19 @@ export async function listStudents(db: Database, projectId: ProjectId): Promise<
   return (await db.getAll('students', within(projectId))).toSorted((a, b) => b.startedAt - a.startedAt)
 }
 
-/** Changes a stored student in one transaction: fields, or by a function of the stored student. Throws a RangeError if there is none. */
+/** Changes a stored student in one transaction: fields, or by a function of the stored student. Throws `StorageFailed` if its project is gone, a RangeError if there is no such student. */
 export async function patchStudent(
   db: Database,
   projectId: ProjectId,
   id: StudentId,
   patch: Partial<Omit<Student, 'projectId' | 'id'>> | ((student: Student) => Student),
 ): Promise<Student> {
-  const transaction = db.transaction('students', 'readwrite')
-  return allOrNone(transaction, async () => {
-    const student = await transaction.store.get([projectId, id])
+  return writeInProject(db, projectId, ['students'], async (transaction) => {
+    const store = transaction.objectStore('students')
+    const student = await store.get([projectId, id])
     if (student === undefined) throw new RangeError(`no student ${id}`)
     const changed: Student = typeof patch === 'function' ? patch(student) : { ...student, ...patch }
-    await transaction.store.put(changed)
+    await store.put(changed)
     return changed
   })
 }

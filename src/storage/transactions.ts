@@ -1,5 +1,9 @@
 // Knows: how several writes become atomic: all of them or none.
 // Must not know: which stores there are.
+import type { IDBPTransaction, StoreNames } from 'idb'
+import { repeatIfLost } from './connection.ts'
+import type { Database } from './database.ts'
+import type { Schema } from './schema.ts'
 
 /** The part of idb's transactions that is used. */
 interface Transaction {
@@ -12,7 +16,7 @@ interface Transaction {
  * IndexedDB alone would commit the writes requested before a throw: only a failed write aborts a transaction by itself.
  * Several writes at once are requested in `async` functions, so that one that throws synchronously is a rejection like the others.
  */
-export async function allOrNone<T>(transaction: Transaction, work: () => Promise<T>): Promise<T> {
+async function allOrNone<T>(transaction: Transaction, work: () => Promise<T>): Promise<T> {
   try {
     const value = await work()
     await transaction.done
@@ -26,4 +30,25 @@ export async function allOrNone<T>(transaction: Transaction, work: () => Promise
     }
     throw thrown
   }
+}
+
+/**
+ * Does the work in a transaction on these stores: all of its writes are stored, or none. On a connection that the browser closed it is
+ * repeated once, so it must not change anything outside.
+ */
+export async function transact<
+  const Names extends readonly StoreNames<Schema>[],
+  Mode extends 'readonly' | 'readwrite',
+  T,
+>(
+  db: Database,
+  names: Names,
+  mode: Mode,
+  work: (transaction: IDBPTransaction<Schema, Names, Mode>) => Promise<T>,
+  options?: IDBTransactionOptions,
+): Promise<T> {
+  return repeatIfLost(db, async () => {
+    const transaction = db.transaction(names, mode, options)
+    return allOrNone(transaction, () => work(transaction))
+  })
 }

@@ -10,7 +10,7 @@ import { listComparisons } from '../../src/storage/comparisons.ts'
 import { putDataset } from '../../src/storage/datasets.ts'
 import { putStudent } from '../../src/storage/students.ts'
 import { finish, makeMachines, type TestMachines } from '../stand-ins/machines.ts'
-import { makeStudent, MODEL } from '../stand-ins/sample-project.ts'
+import { makeStudent, MODEL, storeProject } from '../stand-ins/sample-project.ts'
 import { DESCRIPTION } from '../stand-ins/teacher.ts'
 import { RECIPE, readRecipe } from './small-project.ts'
 
@@ -49,6 +49,7 @@ async function begin(
     editedByHand: false,
   }))
   const student = makeStudent(projectId, freshId('student'), { id: contentId('dataset', heldOut) })
+  await storeProject(machines.db, projectId)
   await putDataset(
     machines.db,
     {

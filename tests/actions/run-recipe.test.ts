@@ -215,7 +215,7 @@ describe('startRun and resumeRun', () => {
       mode?: IDBTransactionMode,
       options?: IDBTransactionOptions,
     ) => {
-      if (names === 'rows' && mode === 'readwrite' && left-- <= 0)
+      if ([names].flat().includes('rows') && mode === 'readwrite' && left-- <= 0)
         throw new DOMException('full', 'QuotaExceededError')
       return whole(names as 'rows', mode, options)
     }) as typeof db.transaction)

@@ -4,7 +4,7 @@ import { freshId, type ProjectId, type RecipeHash, type RunId, type StudentId } 
 import { hashOf } from '../../src/domain/hash.ts'
 import type { ModelRef } from '../../src/domain/model-card.ts'
 import type { Comparison } from '../../src/domain/comparison.ts'
-import type { Project } from '../../src/domain/project.ts'
+import { makeProject, type Project } from '../../src/domain/project.ts'
 import { promptId, type Prompt } from '../../src/domain/prompt.ts'
 import { rowId, type Row } from '../../src/domain/row.ts'
 import type { Run } from '../../src/domain/run.ts'
@@ -102,6 +102,10 @@ const verdict: Verdict = {
   distribution: [0.1, 0.1, 0.2, 0.5, 0.1],
   mass: 0.9,
 }
+
+/** Stores an empty project of this id: records are written only into projects that exist. */
+export const storeProject = (db: Database, id: ProjectId): Promise<void> =>
+  putProject(db, { ...makeProject('Project', START), id })
 
 /** Rows that cycle through every status. */
 export function makeRow(run: Run, prompt: Prompt, order: number): Row {

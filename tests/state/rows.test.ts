@@ -3,6 +3,7 @@ import { freshId, type RowId } from '../../src/domain/id.ts'
 import type { RowStatus } from '../../src/domain/row.ts'
 import { arrangeRows, Rows } from '../../src/state/rows.svelte.ts'
 import { putRows } from '../../src/storage/rows.ts'
+import { storeProject } from '../stand-ins/sample-project.ts'
 import { makeEnvironment } from './make-environment.ts'
 import { makeRow } from './make-row.ts'
 
@@ -65,6 +66,7 @@ async function makeRows() {
   const stored = [0, 1, 2].map((order) =>
     makeRow({ projectId, runId, order, status: order === 1 ? 'dropped' : 'kept' }),
   )
+  await storeProject(env.machines.db, projectId)
   await putRows(env.machines.db, stored)
   const rows = new Rows(env, projectId)
   await rows.show(runId)

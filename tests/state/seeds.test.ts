@@ -4,6 +4,7 @@ import { parseSeed, type Seed } from '../../src/domain/seed.ts'
 import type { Machines } from '../../src/actions/machines.ts'
 import { Seeds } from '../../src/state/seeds.svelte.ts'
 import { putSeeds } from '../../src/storage/seeds.ts'
+import { storeProject } from '../stand-ins/sample-project.ts'
 import { makeEnvironment } from './make-environment.ts'
 
 const makeSeeds = (projectId: ProjectId, count: number): Seed[] =>
@@ -38,6 +39,7 @@ async function makeState() {
     }
   }
   const env = await makeEnvironment({ corpus: { addSeeds } })
+  await storeProject(env.machines.db, projectId)
   return { seeds: new Seeds(env, projectId), db: env.machines.db, projectId }
 }
 

@@ -36,7 +36,13 @@ import { patchRun } from '../../src/storage/runs.ts'
 import { PROJECT_STORES } from '../../src/storage/schema.ts'
 import { countSeeds, eachSeed, pageSeeds, putSeeds, removeSeeds } from '../../src/storage/seeds.ts'
 import { patchStudent } from '../../src/storage/students.ts'
-import { makePrompt, makeRow, makeSeed, storeSampleProject } from '../stand-ins/sample-project.ts'
+import {
+  makePrompt,
+  makeRow,
+  makeSeed,
+  storeProject,
+  storeSampleProject,
+} from '../stand-ins/sample-project.ts'
 
 /** An invalid key: the store refuses to write a record with it. */
 const noKey = Number.NaN as unknown as never
@@ -110,6 +116,7 @@ describe('seeds', () => {
     Array.from({ length: count }, (_, i) => makeSeed(projectId, `Seed number ${i}`, i + 1))
 
   test('stores equal texts as one seed, within one call and across calls', async () => {
+    await storeProject(db, projectId)
     const [a, b] = [makeSeed(projectId, 'Same', 1), makeSeed(projectId, 'Same', 2)]
     expect(await putSeeds(db, [a, b])).toEqual({ added: [seedId('Same')], alreadyThere: 1 })
     expect(await putSeeds(db, [a])).toEqual({ added: [], alreadyThere: 1 })
@@ -122,6 +129,7 @@ describe('seeds', () => {
       ...Array.from({ length: 40 }, (_, i) => ({ ...makeSeed(projectId, `Tied ${i}`, 1991) })),
       ...many(4100).slice(2030),
     ]
+    await storeProject(db, projectId)
     await putSeeds(db, seeds)
     const all: Seed[] = []
     for await (const page of eachSeed(db, projectId)) all.push(...page)
@@ -137,6 +145,7 @@ describe('seeds', () => {
 
   test('removes seeds and returns them for undo', async () => {
     const seeds = many(5)
+    await storeProject(db, projectId)
     await putSeeds(db, seeds)
     const removed = await removeSeeds(db, projectId, [seeds[1]!.id, seedId('never stored'), seeds[3]!.id])
     expect(removed.map(({ text }) => text)).toEqual(['Seed number 1', 'Seed number 3'])

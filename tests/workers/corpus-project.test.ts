@@ -7,13 +7,12 @@ import type { Call } from '../../src/protocol/contract.ts'
 import { openDatabase, type Database } from '../../src/storage/database.ts'
 import { listDatasetRows } from '../../src/storage/datasets.ts'
 import { checkpointFiles } from '../../src/storage/files.ts'
-import { eachRecord, removeOrphans } from '../../src/storage/project-contents.ts'
+import { eachRecord, putRecords, removeOrphans } from '../../src/storage/project-contents.ts'
 import { getProject, listProjects, putProject } from '../../src/storage/projects.ts'
 import { readRecord, RECORDS } from '../../src/storage/records.ts'
 import { listRows } from '../../src/storage/rows.ts'
 import { listRuns } from '../../src/storage/runs.ts'
 import { PROJECT_STORES, type ProjectStore } from '../../src/storage/schema.ts'
-import { putSeeds } from '../../src/storage/seeds.ts'
 import { listStudents } from '../../src/storage/students.ts'
 import { RECORD_VERSION, upgradeRecord } from '../../src/storage/upgrades/index.ts'
 import { openProject, type Opened } from '../../workers/corpus/open-project.ts'
@@ -459,7 +458,7 @@ describe('opening a project file', () => {
     const good = await save(project.id)
     const contents = await contentsOf(project.id)
     const lost = 'eeeeeeeeeeeeeeeeeeeeeeee' as ProjectId
-    await putSeeds(db, [makeSeed(lost, 'Left behind', 1)])
+    await putRecords(db, 'seeds', [makeSeed(lost, 'Left behind', 1)])
     const opened = await open(good)
     expect(opened.ok).toBe(true)
     expect(await db.count('seeds', IDBKeyRange.bound([lost], [lost, []]))).toBe(0)

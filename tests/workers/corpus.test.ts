@@ -13,7 +13,7 @@ import { countSeeds, pageSeeds } from '../../src/storage/seeds.ts'
 import { addSeeds } from '../../workers/corpus/add-seeds.ts'
 import { exportDataset } from '../../workers/corpus/export-dataset.ts'
 import { freeze } from '../../workers/corpus/freeze.ts'
-import { storeSampleProject } from '../stand-ins/sample-project.ts'
+import { storeProject, storeSampleProject } from '../stand-ins/sample-project.ts'
 
 const NOW = 1_760_000_000_000
 let db: Database
@@ -58,6 +58,7 @@ function fillDisk(store: string, after: number): void {
 
 describe('seeds', () => {
   const projectId: ProjectId = freshId('project')
+  beforeEach(() => storeProject(db, projectId))
   type Progress = { rows: number; bytes: number; totalBytes: number }
   const lines = (count: number): string =>
     Array.from({ length: count }, (_, i) => `Question ${i} of many?`).join('\n')

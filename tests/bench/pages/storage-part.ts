@@ -4,6 +4,7 @@ import { freshId } from '../../../src/domain/id.ts'
 import { rowId, type Row } from '../../../src/domain/row.ts'
 import { makeProject } from '../../../src/domain/project.ts'
 import { openDatabase } from '../../../src/storage/database.ts'
+import { putProject } from '../../../src/storage/projects.ts'
 import { loadRowIndex } from '../../../src/storage/row-index.ts'
 import { eachRow, putRows, readRows } from '../../../src/storage/rows.ts'
 import { timeOf, type PartResult } from '../measure.ts'
@@ -50,6 +51,7 @@ function makeRow(projectId: Row['projectId'], runId: RunId, order: number): Row 
 export async function measureStorage(): Promise<PartResult> {
   const db = await openDatabase('retort-bench')
   const project = makeProject('bench', 0)
+  await putProject(db, project)
   const runId: RunId = freshId('run')
   const rows = Array.from({ length: ROWS }, (_, order) => makeRow(project.id, runId, order))
   const batched = await timeOf(async () => {

@@ -17,7 +17,7 @@ import { findAnswerEnd } from '../../../src/engine/tokenizers/answer-end.ts'
 import { toTeacherRow, computeClassSoftTargets } from '../../../workers/teachers/class-soft-targets.ts'
 import { writeSmallGguf } from '../../engine/weights/small-gguf.ts'
 import { installPrivateFiles, PrivateFiles } from '../../stand-ins/private-files.ts'
-import { MODEL } from '../../stand-ins/sample-project.ts'
+import { MODEL, storeProject } from '../../stand-ins/sample-project.ts'
 import { IDS, makeRows } from '../student/memory-stores.ts'
 
 const { projectId } = IDS
@@ -82,6 +82,7 @@ async function store(rows: readonly DatasetRow[]): Promise<DatasetId> {
     seeds: 1,
     funnel: [],
   }
+  await storeProject(db, projectId)
   await putDataset(db, dataset, rows)
   return id
 }

@@ -22,7 +22,7 @@ import { openGguf } from '../../../workers/teachers/gguf.ts'
 import { computeDatasetSoftTargets } from '../../../workers/teachers/soft-targets.ts'
 import { openTestRuntime } from '../../engine/session.ts'
 import { installPrivateFiles, PrivateFiles } from '../../stand-ins/private-files.ts'
-import { MODEL, SMALL_TRAINING } from '../../stand-ins/sample-project.ts'
+import { MODEL, SMALL_TRAINING, storeProject } from '../../stand-ins/sample-project.ts'
 import { IDS, makeMemoryStores, makeRows } from '../student/memory-stores.ts'
 
 const { projectId } = IDS
@@ -117,6 +117,7 @@ beforeAll(async () => {
     seeds: 1,
     funnel: [],
   }
+  await storeProject(db, projectId)
   await putDataset(db, dataset, rows)
   teacher = await open(
     await trainStudent({

@@ -20,7 +20,7 @@ import { lendTeacher } from '../../../workers/teachers/lend.ts'
 import { computeDatasetSoftTargets, type SoftTargetTeacher } from '../../../workers/teachers/soft-targets.ts'
 import { writeSmallGguf } from '../../engine/weights/small-gguf.ts'
 import { installPrivateFiles, PrivateFiles } from '../../stand-ins/private-files.ts'
-import { MODEL } from '../../stand-ins/sample-project.ts'
+import { MODEL, storeProject } from '../../stand-ins/sample-project.ts'
 import { IDS, makeRows } from '../student/memory-stores.ts'
 
 const { projectId } = IDS
@@ -64,6 +64,7 @@ async function store(rows: readonly DatasetRow[]): Promise<Dataset['id']> {
     seeds: 1,
     funnel: [],
   }
+  await storeProject(db, projectId)
   await putDataset(db, dataset, rows)
   return id
 }

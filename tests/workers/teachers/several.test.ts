@@ -25,7 +25,7 @@ import { computeDatasetSoftTargets } from '../../../workers/teachers/soft-target
 import { openTestRuntime } from '../../engine/session.ts'
 import { writeSmallGguf } from '../../engine/weights/small-gguf.ts'
 import { installPrivateFiles, PrivateFiles } from '../../stand-ins/private-files.ts'
-import { MODEL, SMALL_TRAINING } from '../../stand-ins/sample-project.ts'
+import { MODEL, SMALL_TRAINING, storeProject } from '../../stand-ins/sample-project.ts'
 import { IDS, makeMemoryStores, makeRows } from '../student/memory-stores.ts'
 
 const { projectId } = IDS
@@ -79,6 +79,7 @@ beforeAll(async () => {
     seeds: 1,
     funnel: [],
   }
+  await storeProject(db, projectId)
   await putDataset(db, dataset, rows)
   first = await storeSoftTargets('Ann', 0.5)
   second = await storeSoftTargets('Bob', 0.3)

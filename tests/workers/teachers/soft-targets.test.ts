@@ -21,7 +21,7 @@ import { openTestRuntime } from '../../engine/session.ts'
 import { hasSharedModel, openSharedModel, whySkipped } from '../../engine/shared-model.ts'
 import { writeSmallGguf } from '../../engine/weights/small-gguf.ts'
 import { installPrivateFiles, PrivateFiles } from '../../stand-ins/private-files.ts'
-import { MODEL, SMALL_TRAINING } from '../../stand-ins/sample-project.ts'
+import { MODEL, SMALL_TRAINING, storeProject } from '../../stand-ins/sample-project.ts'
 import { IDS, makeMemoryStores, makeRows } from '../student/memory-stores.ts'
 
 const { projectId } = IDS
@@ -73,6 +73,7 @@ async function store(rows: readonly DatasetRow[]): Promise<DatasetId> {
     seeds: 1,
     funnel: [],
   }
+  await storeProject(db, projectId)
   await putDataset(db, dataset, rows)
   return id
 }
