@@ -7,10 +7,11 @@ type Repeat = <T>(work: () => Promise<T>) => Promise<T>
 const repeats = new WeakMap<object, Repeat>()
 
 /** The database's calls that run in a transaction of their own. */
-const SHORTCUTS: ReadonlySet<PropertyKey> = new Set([
-  ...['get', 'getKey', 'getAll', 'getAllKeys', 'count', 'put', 'add', 'delete', 'clear'],
-  ...['getFromIndex', 'getKeyFromIndex', 'getAllFromIndex', 'getAllKeysFromIndex', 'countFromIndex'],
-])
+const SHORTCUTS: ReadonlySet<PropertyKey> = new Set(
+  'get getKey getAll getAllKeys count put add delete clear getFromIndex getKeyFromIndex getAllFromIndex getAllKeysFromIndex countFromIndex'.split(
+    ' ',
+  ),
+)
 
 const nameOf = (thrown: unknown): string => (thrown instanceof DOMException ? thrown.name : '')
 
