@@ -2,6 +2,7 @@
 import { openDatabase, type Database } from '../../src/storage/database.ts'
 import { getDataset, listDatasetRows } from '../../src/storage/datasets.ts'
 import { checkpointFiles, softTargetFiles } from '../../src/storage/files.ts'
+import { requireProject } from '../../src/storage/project-writes.ts'
 import { guardQuota } from '../../src/storage/quota.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { peekModel } from '../teachers/locate-model.ts'
@@ -38,7 +39,10 @@ export function makeBrowserStores(): StudentStores {
     },
     readSoftTargets: (projectId, name) => softTargetFiles.read(projectId, name),
     readCheckpoint: (projectId, studentId) => checkpointFiles.read(projectId, studentId, LAST),
-    writeCheckpoint: (projectId, studentId, bytes) =>
-      guardQuota('The checkpoint', () => checkpointFiles.write(projectId, studentId, LAST, bytes)),
+    async writeCheckpoint(projectId, studentId, bytes) {
+      // Not of a project that was deleted meanwhile: no list would show the file.
+      await requireProject(await database(), projectId)
+      await guardQuota('The checkpoint', () => checkpointFiles.write(projectId, studentId, LAST, bytes))
+    },
   }
 }
