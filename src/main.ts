@@ -3,17 +3,17 @@
 import { mount } from 'svelte'
 import type { MachineScope } from './actions/describe-machine.ts'
 import { takeNewestVersion } from './actions/register-service.ts'
-import { openWorker } from './protocol/channel.ts'
 import type { CorpusContract } from './protocol/corpus.ts'
 import { sentenceOf } from './protocol/errors.ts'
 import type { StudentContract } from './protocol/student.ts'
+import { openWorker } from './protocol/supervised-worker.ts'
 import type { TeacherContract } from './protocol/teacher.ts'
 import { App } from './state/app.svelte.ts'
 import { deliverByLink } from './state/environment.ts'
 import { openDatabase, type Database } from './storage/database.ts'
 import Page from './ui/shell/Page.svelte'
 import Refusal from './ui/shell/Refusal.svelte'
-import './ui/styles/index.css'
+import { loadAllScreens } from './ui/shell/screens.ts'
 
 /** localStorage; undefined if the browser refuses access to it. */
 function readLocalStorage(): Storage | undefined {
@@ -29,18 +29,21 @@ async function openPage(target: HTMLElement): Promise<void> {
   try {
     db = await openDatabase()
   } catch (thrown) {
+    target.replaceChildren()
     mount(Refusal, {
       target,
       props: { sentence: sentenceOf(thrown), onReload: () => void takeNewestVersion() },
     })
     return
   }
+  const onNote = (sentence: string): void => app.setStartNote(sentence)
   const teacher = openWorker<TeacherContract>(
     () => new Worker(new URL('../workers/teacher.ts', import.meta.url), { type: 'module', name: 'teacher' }),
-    () => app.teacher.markLost(),
+    { onDeath: () => app.teacher.markLost(), onNote },
   )
   const student = openWorker<StudentContract>(
     () => new Worker(new URL('../workers/student.ts', import.meta.url), { type: 'module', name: 'student' }),
+    { onNote },
   )
   const corpus = openWorker<CorpusContract>(
     () => new Worker(new URL('../workers/corpus.ts', import.meta.url), { type: 'module', name: 'corpus' }),
@@ -61,13 +64,16 @@ async function openPage(target: HTMLElement): Promise<void> {
     wasDiscarded: 'wasDiscarded' in document && document.wasDiscarded === true,
     deliver: deliverByLink,
   })
+  target.replaceChildren()
   mount(Page, { target, props: { app } })
   const ready = app.start(globalThis as unknown as MachineScope) // TypeScript’s DOM library does not declare WebGPU and deviceMemory
   // Whatever fails there, the page needs the service worker's headers.
   void app.service.start(ready)
   await ready
+  await loadAllScreens()
 }
 
 const target = document.querySelector<HTMLElement>('#page')
 if (target === null) throw new Error('index.html has no element called #page')
-void openPage(target)
+/** Settles when the page is open; rejects if it cannot be opened. */
+export const opened = openPage(target)

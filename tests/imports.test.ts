@@ -43,6 +43,7 @@ const RINGS: Readonly<Record<string, Ring>> = {
     ours: ['src/state', 'src/ui', 'src/protocol', 'src/storage', 'src/actions'],
     packages: ['svelte'],
   },
+  'src/start.ts': { ours: ['src/main.ts', 'src/ui'], packages: [] },
   workers: {
     ours: ['src/domain', 'src/pipeline', 'src/engine', 'src/protocol', 'src/storage'],
     packages: ['fflate'],

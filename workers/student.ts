@@ -13,7 +13,9 @@ import { withNamedErrors } from './student/named-errors.ts'
 import { borrowTeacher } from './student/borrowed-teacher.ts'
 import { selfCheck } from './student/self-check.ts'
 import { train } from './student/train.ts'
+import { watchStartsFromPage } from './watch-starts.ts'
 
+watchStartsFromPage()
 const stores = makeBrowserStores()
 /** A worker runs one build of the runtime; completions use the one that training opened. */
 let runtime: Runtime | undefined

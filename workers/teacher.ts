@@ -18,7 +18,9 @@ import { fetchWhole, peekModel } from './teachers/locate-model.ts'
 import { describe } from './teachers/openers/files.ts'
 import { findOpener } from './teachers/sources.ts'
 import type { Teacher, TokenTeacher } from './teachers/teacher.ts'
+import { watchStartsFromPage } from './watch-starts.ts'
 
+watchStartsFromPage()
 let teacher: Teacher | undefined
 let loading: AbortController | undefined
 let database: Promise<Database> | undefined

@@ -3,6 +3,7 @@
 import type { MachineCheck } from '../domain/machine-check.ts'
 import type { Backend } from '../domain/machine.ts'
 import type { SelfCheckSummary } from '../protocol/student.ts'
+import { CANCEL_PATIENCE } from '../protocol/contract.ts'
 import { textDownload } from './downloads.ts'
 import type { Download, Machines } from './machines.ts'
 import { streamProgress } from './stream-progress.ts'
@@ -32,6 +33,7 @@ export async function* checkMachine(
         { backend },
         {
           signal: AbortSignal.any([signal, abort.signal]),
+          patience: CANCEL_PATIENCE,
           onEvent: ({ done, total, result }) => {
             results = [...results, result]
             report({ done, total, results })

@@ -2,6 +2,7 @@
 import { refuse, accept, type Checked } from '../domain/problem.ts'
 import type { ModelCard } from '../domain/model-card.ts'
 import type { ModelSource } from '../domain/model-source.ts'
+import { CANCEL_PATIENCE } from '../protocol/contract.ts'
 import { RetortError } from '../protocol/errors.ts'
 import type { Machines } from './machines.ts'
 
@@ -12,7 +13,7 @@ export async function inspectModel(
   signal?: AbortSignal,
 ): Promise<Checked<ModelCard>> {
   try {
-    return accept(await teacher.inspect({ source }, signal ? { signal } : {}))
+    return accept(await teacher.inspect({ source }, signal ? { signal, patience: CANCEL_PATIENCE } : {}))
   } catch (thrown) {
     if (thrown instanceof RetortError && (thrown.name === 'ModelRefused' || thrown.name === 'ModelMissing'))
       return refuse({ sentence: thrown.message })

@@ -4,6 +4,7 @@ import type { Backend } from '../domain/machine.ts'
 import type { ModelSource } from '../domain/model-source.ts'
 import type { TeacherDescription, WeightForm } from '../domain/teacher-description.ts'
 import type { LoadProgress } from '../protocol/teacher.ts'
+import { CANCEL_PATIENCE } from '../protocol/contract.ts'
 import { changeProject } from './change-project.ts'
 import type { Machines } from './machines.ts'
 import { followCall } from './stream-progress.ts'
@@ -27,7 +28,7 @@ export async function* loadTeacher(
   signal?: AbortSignal,
 ): AsyncGenerator<LoadProgress, TeacherDescription> {
   const description = yield* followCall<LoadProgress, TeacherDescription>(signal, (call) =>
-    machines.teacher.load({ source, keep, ...options }, call),
+    machines.teacher.load({ source, keep, ...options }, { ...call, patience: CANCEL_PATIENCE }),
   )
   if (keep || source.kind === 'stored' || source.kind === 'built-in')
     await changeProject(machines, projectId, { teacherName: description.card.fileName })

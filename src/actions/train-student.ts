@@ -353,7 +353,8 @@ async function trainWithRetries(
     } catch (thrown) {
       if (isAbort(thrown) && signal.aborted) continue
       const died =
-        thrown instanceof RetortError && (thrown.name === 'WorkerDied' || thrown.name === 'DeviceLost')
+        thrown instanceof RetortError &&
+        (thrown.name === 'WorkerDied' || thrown.name === 'StartFailed' || thrown.name === 'DeviceLost')
       if (!died || diedAt === record.checkpointStep) throw thrown
       diedAt = record.checkpointStep
       live.note = `${thrown.name === 'DeviceLost' ? 'The browser lost the graphics card' : 'The student’s worker crashed'}. Training resumed automatically ${diedAt > 0 ? `from the checkpoint at step ${diedAt}` : 'from the start'}.`

@@ -1,25 +1,11 @@
 // Knows: the format of the example projects that come with the page (public/examples), and what makes one valid.
 import * as v from 'valibot'
-import { accept, refuse, type Checked, type Problem } from '../domain/problem.ts'
+import { accept, refuse, type Checked } from '../domain/problem.ts'
 import { parseProjectName } from '../domain/project.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
+import { describeIssue } from './example-index.ts'
 import { checkRecipe } from './recipes/check-recipe.ts'
 import { readRecipe } from './recipes/parse-recipe.ts'
-
-const indexSchema = v.object({
-  examples: v.pipe(
-    v.array(
-      v.object({
-        /** File in the index's folder, without a path. */
-        file: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,60}\.json$/)),
-        name: v.pipe(v.string(), v.minLength(1), v.maxLength(80)),
-        description: v.pipe(v.string(), v.minLength(1), v.maxLength(300)),
-        seeds: v.pipe(v.number(), v.integer(), v.minValue(1)),
-      }),
-    ),
-    v.maxLength(50),
-  ),
-})
 
 const seedSchema = v.object({
   text: v.pipe(v.string(), v.minLength(1), v.maxLength(8000)),
@@ -35,9 +21,6 @@ const exampleSchema = v.object({
   recipe: v.unknown(),
 })
 
-/** An entry of `examples/index.json`. */
-export type ExampleIndexEntry = v.InferOutput<typeof indexSchema>['examples'][number]
-
 export interface Example {
   readonly name: string
   readonly description: string
@@ -45,12 +28,6 @@ export interface Example {
   readonly recipe: CheckedRecipe
   /** File of the teacher it was made for. */
   readonly teacher?: string
-}
-
-/** The list of examples, from `examples/index.json`. */
-export function parseExampleIndex(value: unknown): Checked<readonly ExampleIndexEntry[]> {
-  const read = v.safeParse(indexSchema, value)
-  return read.success ? accept(read.output.examples) : refuse(...read.issues.slice(0, 5).map(describeIssue))
 }
 
 /** An example with its checked recipe. */
@@ -71,12 +48,4 @@ export function parseExample(value: unknown): Checked<Example> {
     seeds: texts,
     ...(teacher === undefined ? {} : { teacher }),
   })
-}
-
-const describeIssue = (issue: v.BaseIssue<unknown>): Problem => {
-  const at = v.getDotPath(issue)
-  return {
-    sentence: `This example is invalid${at === null ? '' : `: \`${at}\``}: ${issue.message}.`,
-    ...(at === null ? {} : { field: at }),
-  }
 }

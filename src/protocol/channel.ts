@@ -1,6 +1,7 @@
 // Knows: how a contract crosses a thread: requests, events, responses, errors and aborts over a port; every request gets a reply.
 // Must not know: any one contract.
 import { Transferred, type CallOptions, type Call, type Remote } from './contract.ts'
+import { readFromStart, START_LIMIT, type FailedStart } from './start.ts'
 import { fromErrorMessage, RetortError, toErrorMessage, type ErrorMessage, type ErrorName } from './errors.ts'
 
 /** The part of a Worker, a MessagePort or a worker's global scope that the channel uses. */
@@ -51,6 +52,8 @@ function readToClient(data: unknown): ToClient | undefined {
 }
 
 interface PendingRequest {
+  /** True once its signal aborted. */
+  readonly isAborted: () => boolean
   readonly onReply: (message: Exclude<ToClient, { retort: 'event' }>) => void
   readonly onEvent: ((event: unknown) => void) | undefined
   readonly fail: (error: Error) => void
@@ -62,31 +65,85 @@ export interface Connection<C> {
   close(reason: string): void
 }
 
+/** What the client does about starts of a runtime in the worker. */
+export interface StartWatch {
+  /** Number of threads for the next start; undefined: as many as the browser reports. */
+  readonly chooseThreads: () => Promise<number | undefined>
+  readonly onStarted?: () => void
+  /** Called before the connection is closed. */
+  readonly onFailed?: (failed: FailedStart) => void
+  /** Milliseconds a start may take. Default: `START_LIMIT`. */
+  readonly limit?: number
+}
+
+const abortError = (): Error => fromErrorMessage({ name: 'AbortError', message: 'Stopped.' })
+/** Milliseconds after which `giveUp` looks again whether other requests have ended. */
+const GIVE_UP_AGAIN = 500
 /** Errors after which the realm is of no more use. */
 const FATAL: ReadonlySet<string> = new Set<ErrorName>(['DeviceLost', 'EngineMissing'])
 
 /**
- * Connects to a served contract. An `error` or `messageerror` of the port, and a `DeviceLost` or `EngineMissing` reply, close the connection: all pending
- * requests are rejected, and `onDeath` is called once.
+ * Connects to a served contract. An `error` or `messageerror` of the port, a `DeviceLost` or `EngineMissing` reply, and a start of the
+ * runtime that fails or does not end in time close the connection: all pending requests are rejected, and `onDeath` is called once.
  */
-export function connect<C>(port: PortLike, onDeath?: (reason: string) => void): Connection<C> {
+export function connect<C>(
+  port: PortLike,
+  onDeath?: (reason: string) => void,
+  starts?: StartWatch,
+): Connection<C> {
   const pending = new Map<number, PendingRequest>()
   let lastId = 0
   let closedBecause: string | undefined
+  /** The start in progress. */
+  let start: { readonly threads: number; readonly timer: ReturnType<typeof setTimeout> } | undefined
 
-  const close = (reason: string): void => {
+  const close = (reason: string, name: ErrorName = 'WorkerDied'): void => {
     if (closedBecause !== undefined) return
     closedBecause = reason
+    clearTimeout(start?.timer)
     port.removeEventListener('message', onMessage)
     port.removeEventListener('error', onError)
     port.removeEventListener('messageerror', onMessageError)
     const rejected = [...pending.values()]
     pending.clear()
-    for (const request of rejected) request.fail(new RetortError('WorkerDied', reason))
+    for (const request of rejected)
+      request.fail(request.isAborted() ? abortError() : new RetortError(name, reason))
     onDeath?.(reason)
   }
+  const failStart = (kind: FailedStart['kind'], reason: string): void => {
+    const threads = start?.threads ?? 1
+    starts?.onFailed?.({ kind, threads, reason })
+    close(reason, 'StartFailed')
+  }
+  const onStart = (message: NonNullable<ReturnType<typeof readFromStart>>): void => {
+    if (message.retort === 'choose-threads') {
+      const reply = (count?: number): void => port.postMessage({ retort: 'threads', count }, [])
+      // Without a number the worker goes by what the browser reports.
+      void (starts?.chooseThreads() ?? Promise.resolve(undefined)).then(reply, () => reply())
+      return
+    }
+    if (message.retort === 'start-failed') return failStart('broken', message.reason)
+    clearTimeout(start?.timer)
+    start = undefined
+    if (message.retort === 'start-ended') return starts?.onStarted?.()
+    const limit = starts?.limit ?? START_LIMIT
+    start = {
+      threads: message.threads,
+      timer: setTimeout(
+        () =>
+          failStart(
+            'stalled',
+            `The runtime did not start within ${Math.round(limit / 1000)} seconds, so its worker was stopped. Stored data is safe; try again.`,
+          ),
+        limit,
+      ),
+    }
+  }
   const onMessage = (event: Event): void => {
-    const message = readToClient('data' in event ? event.data : undefined)
+    const data: unknown = 'data' in event ? event.data : undefined
+    const started = readFromStart(data)
+    if (started !== undefined) return onStart(started)
+    const message = readToClient(data)
     const request = message && pending.get(message.id)
     if (!message || !request) return
     if (message.retort === 'event') return request.onEvent?.(message.event)
@@ -100,7 +157,9 @@ export function connect<C>(port: PortLike, onDeath?: (reason: string) => void): 
       'message' in event && typeof event.message === 'string' && event.message !== ''
         ? ` (${event.message})`
         : ''
-    close(`The background worker crashed${detail}. Stored data is safe; try again.`)
+    const reason = `The background worker crashed${detail}. Stored data is safe; try again.`
+    if (start === undefined) close(reason)
+    else failStart('broken', reason)
   }
   const onMessageError = (): void =>
     close('A message from the background worker could not be read. Stored data is safe; try again.')
@@ -109,15 +168,29 @@ export function connect<C>(port: PortLike, onDeath?: (reason: string) => void): 
   port.addEventListener('messageerror', onMessageError)
   port.start?.()
 
+  /** Ends a worker that does not reply to an abort, once nothing else is in progress in it. */
+  const giveUp = (id: number): void => {
+    if (!pending.has(id)) return
+    if ([...pending.values()].every((request) => request.isAborted()))
+      close(
+        'The background worker did not stop when it was cancelled, and was restarted. Stored data is safe.',
+      )
+    else setTimeout(() => giveUp(id), GIVE_UP_AGAIN)
+  }
+
   const send = (method: string, request: unknown, options: CallOptions<unknown> = {}): Promise<unknown> =>
     new Promise((resolve, reject) => {
       if (closedBecause !== undefined) return reject(new RetortError('WorkerDied', closedBecause))
       const { signal } = options
-      if (signal?.aborted) return reject(fromErrorMessage({ name: 'AbortError', message: 'Stopped.' }))
+      if (signal?.aborted) return reject(abortError())
       const id = ++lastId
-      const abort = (): void => port.postMessage({ retort: 'abort', id } satisfies ToServer, [])
+      const abort = (): void => {
+        port.postMessage({ retort: 'abort', id } satisfies ToServer, [])
+        if (options.patience !== undefined) setTimeout(() => giveUp(id), options.patience)
+      }
       const stopListening = (): void => signal?.removeEventListener('abort', abort)
       pending.set(id, {
+        isAborted: () => signal?.aborted === true,
         onEvent: options.onEvent,
         onReply: (message) => {
           stopListening()
@@ -211,50 +284,5 @@ export function serve<C>(implementation: Served<C>, port: PortLike): () => void 
   return () => {
     port.removeEventListener('message', onMessage)
     for (const controller of running.values()) controller.abort()
-  }
-}
-
-/** The part of a Worker that `openWorker` uses. */
-export interface WorkerLike extends PortLike {
-  terminate(): void
-}
-
-/** A worker that is started by the first request, and restarted by the first one after it crashed or was terminated. */
-export interface SupervisedWorker<C> {
-  readonly remote: Remote<C>
-  /** True while a worker runs. */
-  readonly alive: boolean
-  /** Terminates the worker at once; pending requests are rejected with `WorkerDied` and the sentence. */
-  terminate(reason?: string): void
-}
-
-/** `make` starts the worker; `onDeath` is called whenever it crashes or is terminated. */
-export function openWorker<C>(
-  make: () => WorkerLike,
-  onDeath?: (reason: string) => void,
-): SupervisedWorker<C> {
-  let running: { worker: WorkerLike; connection: Connection<C> } | undefined
-  const start = (): Connection<C> => {
-    if (running !== undefined) return running.connection
-    const worker = make()
-    const connection = connect<C>(worker, (reason) => {
-      worker.terminate()
-      running = undefined
-      onDeath?.(reason)
-    })
-    running = { worker, connection }
-    return connection
-  }
-  const remote = new Proxy(
-    {},
-    { get: (_target, name) => (name === 'then' ? undefined : Reflect.get(start().remote as object, name)) },
-  )
-  return {
-    remote: remote as Remote<C>, // as in `connect`
-    get alive() {
-      return running !== undefined
-    },
-    terminate: (reason = 'The background worker was stopped. Stored data is safe.') =>
-      running?.connection.close(reason),
   }
 }

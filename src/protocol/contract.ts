@@ -20,7 +20,15 @@ export interface CallOptions<Event> {
   readonly signal?: AbortSignal
   readonly onEvent?: (event: Event) => void
   readonly transfer?: Transferable[]
+  /**
+   * Milliseconds the worker has to reply once `signal` aborts; then it is terminated, unless other requests are in
+   * progress in it, which are waited for. Absent: as long as it takes.
+   */
+  readonly patience?: number
 }
+
+/** Patience with a request whose cancelling loses nothing, in milliseconds. */
+export const CANCEL_PATIENCE = 2000
 
 /** The contract as the client calls it. */
 export type Remote<C> = {

@@ -7,6 +7,7 @@ export const ERROR_NAMES = [
   'OutOfMemory',
   'DeviceLost',
   'WorkerDied',
+  'StartFailed',
   'StorageFull',
   'StorageFailed',
   'DownloadFailed',

@@ -15,13 +15,16 @@ import { Task } from './task.svelte.ts'
 import { Teacher } from './teacher.svelte.ts'
 import { Theme } from './theme.svelte.ts'
 import { WebLlm } from './web-llm.svelte.ts'
-import { Workspace } from './workspace.svelte.ts'
+import type { Workspace } from './workspace.svelte.ts'
 
 /** Long work that runs while another screen is shown. */
 export interface BackgroundWork {
   readonly href: string
   readonly sentence: string
 }
+
+/** What projects need of the program is not part of the first page: it is loaded when a project is first opened. */
+const loadWorkspace = () => import('./workspace.svelte.ts')
 
 export class App {
   readonly route: Route
@@ -39,6 +42,8 @@ export class App {
   /** The first read of the store. */
   readonly opening = new Task()
   #open = $state.raw<readonly Workspace[]>([])
+  #startNote = $state<string | undefined>()
+  #unloadable = $state(false)
   #backgroundWork = $derived.by(() => this.#findBackgroundWork())
   readonly #env: Environment
   #discarded: boolean
@@ -46,7 +51,7 @@ export class App {
   constructor(env: Environment) {
     this.#env = env
     this.#discarded = env.wasDiscarded
-    this.route = new Route(env.window, (place) => this.#enter(place))
+    this.route = new Route(env.window, (place) => void this.#enter(place))
     this.theme = new Theme(env.root, env.memory)
     this.projects = new Projects(env)
     this.examples = new Examples(env)
@@ -80,13 +85,29 @@ export class App {
     await this.opening.do(async () => {
       await Promise.all([this.projects.refresh(), this.machine.detect(scope)])
       if (this.machine.backends.includes('webgpu')) this.teacher.backend = this.selfCheck.backend = 'webgpu'
-      this.#enter(this.route.place)
+      await this.#enter(this.route.place)
     })
     // Another tab may have made, renamed or deleted projects meanwhile.
     this.#env.window.addEventListener('focus', () => void this.projects.refresh().catch(() => undefined))
     await Promise.all([this.models.refresh(), this.examples.refresh()])
     if (this.route.place.kind === 'screen')
       await this.workspaceOf(this.route.place.projectId)?.offerTeacher(this.models)
+  }
+
+  /** What a person should know about a start of the runtime that failed at first: a sentence, for every screen. */
+  get startNote(): string | undefined {
+    return this.#startNote
+  }
+  setStartNote(sentence: string): void {
+    this.#startNote = sentence
+  }
+
+  /** True if a project's part of the program could not be fetched; `reenter` tries again. */
+  get unloadable(): boolean {
+    return this.#unloadable
+  }
+  reenter(): Promise<void> {
+    return this.#enter(this.route.place)
   }
 
   workspaceOf(projectId: ProjectId): Workspace | undefined {
@@ -119,11 +140,16 @@ export class App {
   }
 
   // Outside any effect: what is created here must outlive the screen that requested it.
-  #enter(place: Place): void {
+  async #enter(place: Place): Promise<void> {
     if (place.kind !== 'screen') return void this.projects.refresh().catch(() => undefined) // if this fails, the old list stays
     const project = this.projects.find(place.projectId)
     if (project === undefined || this.workspaceOf(project.id) !== undefined) return
-    const workspace = new Workspace(this.#env, project, this.teacher, this.models)
+    this.#unloadable = false
+    const code = await loadWorkspace().catch(() => undefined)
+    if (code === undefined) this.#unloadable = true
+    // Two navigations may have waited for the same code.
+    if (code === undefined || this.workspaceOf(project.id) !== undefined) return
+    const workspace = new code.Workspace(this.#env, project, this.teacher, this.models)
     this.#open = [...this.#open, workspace]
     void workspace.refresh().then(() => this.#afterDiscard(workspace))
     void workspace.offerTeacher(this.models)

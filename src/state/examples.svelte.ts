@@ -1,5 +1,5 @@
 // Knows: the example projects that ship with the page.
-import { listExamples, openExample, type ListedExample } from '../actions/open-example.ts'
+import { listExamples, type ListedExample } from '../actions/list-examples.ts'
 import type { Problem } from '../domain/problem.ts'
 import type { Project } from '../domain/project.ts'
 import type { Environment } from './environment.ts'
@@ -29,7 +29,11 @@ export class Examples {
 
   async open(name: string): Promise<Project | undefined> {
     this.#problems = []
-    const opened = await this.opening.do(() => openExample(this.#env.machines, this.#env, { name }))
+    const opened = await this.opening.do(async () => {
+      // What reads a recipe is loaded when it is first needed.
+      const { openExample } = await import('../actions/open-example.ts')
+      return openExample(this.#env.machines, this.#env, { name })
+    })
     if (opened === undefined) return undefined
     if (opened.ok) return opened.value
     this.#problems = opened.problems

@@ -1,5 +1,4 @@
 // Knows: the list of projects and the operations on a whole project.
-import { createProject } from '../actions/create-project.ts'
 import { deleteEverything } from '../actions/delete-everything.ts'
 import { deleteProject } from '../actions/delete-project.ts'
 import { duplicateProject } from '../actions/duplicate-project.ts'
@@ -75,6 +74,8 @@ export class Projects {
   async create(name = 'Untitled', recipeText?: string): Promise<Project | undefined> {
     this.#clear()
     return this.task.do(async () => {
+      // What writes a recipe is loaded when it is first needed.
+      const { createProject } = await import('../actions/create-project.ts')
       const made = await createProject(this.#env.machines, {
         name: this.#freeName(name),
         ...(recipeText === undefined ? {} : { recipeText }),

@@ -2,7 +2,9 @@
 import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import type { Browser, Page } from 'playwright-core'
+import ts from 'typescript'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { DIST, expectNoErrors, openBrowser, openPage, waitUntilIsolated } from './harness.ts'
 import { serveFolder, type Site } from './serve.ts'
@@ -39,6 +41,25 @@ const waitUntilCached = (page: Page) =>
     )
     .toBe(true)
 
+/** The chunks and everything that they import before they run. */
+function withStaticImports(names: readonly string[], read: (name: string) => string): Set<string> {
+  const found = new Set<string>()
+  const queue = [...names]
+  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+    if (found.has(name)) continue
+    found.add(name)
+    const imported = ts.preProcessFile(read(name), true, true).importedFiles
+    const text = read(name)
+    for (const { fileName, pos } of imported)
+      // A dynamic import has a parenthesis before its specifier.
+      if (fileName.startsWith('./') && !/\(\s*$/.test(text.slice(0, pos))) queue.push(fileName.slice(2))
+  }
+  return found
+}
+
+const gzipBytes = (names: Iterable<string>, read: (name: string) => string): number =>
+  [...names].reduce((sum, name) => sum + gzipSync(read(name), { level: 9 }).length, 0)
+
 describe('the built folder', () => {
   test('has no absolute path and no model', () => {
     const html = readFileSync(join(DIST, 'index.html'), 'utf8')
@@ -49,6 +70,26 @@ describe('the built folder', () => {
     ).toEqual([])
     expect(readFileSync(join(DIST, 'models/index.json'), 'utf8')).toBe('[]')
     expect(readdirSync(join(DIST, 'models'))).toEqual(['index.json'])
+  })
+
+  test('needs less than 150 KB of compressed JavaScript for its first screen, and 90 more for a project’s', () => {
+    const read = (name: string): string => readFileSync(join(DIST, 'assets', name), 'utf8')
+    const entry = /<script[^>]+src="\.\/assets\/([^"]+\.js)"/.exec(
+      readFileSync(join(DIST, 'index.html'), 'utf8'),
+    )?.[1]
+    if (entry === undefined) throw new Error('index.html loads no script')
+    // `start` does nothing but load `main`: both belong to the first screen.
+    const main = readdirSync(join(DIST, 'assets')).filter((name) => /^main-[\w-]{8}\.js$/.test(name))
+    expect(main).toHaveLength(1)
+    const first = withStaticImports([entry, ...main], read)
+    expect(first.size).toBeGreaterThan(2)
+    expect(gzipBytes(first, read)).toBeLessThan(150_000)
+    const project = readdirSync(join(DIST, 'assets')).filter((name) =>
+      /^(workspace\.svelte|SeedsScreen)-[\w-]{8}\.js$/.test(name),
+    )
+    expect(project).toHaveLength(2)
+    const more = [...withStaticImports(project, read)].filter((name) => !first.has(name))
+    expect(gzipBytes(more, read)).toBeLessThan(90_000)
   })
 
   test('contains only the engine files in use', () => {

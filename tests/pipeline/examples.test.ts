@@ -2,7 +2,8 @@ import { readFileSync, readdirSync } from 'node:fs'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { parseSeed } from '../../src/domain/seed.ts'
-import { parseExample, parseExampleIndex } from '../../src/pipeline/examples.ts'
+import { parseExampleIndex } from '../../src/pipeline/example-index.ts'
+import { parseExample } from '../../src/pipeline/examples.ts'
 import { projectId } from './samples.ts'
 
 const folder = new URL('../../public/examples/', import.meta.url)

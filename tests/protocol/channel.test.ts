@@ -1,8 +1,9 @@
 // The channel over a real MessageChannel: every request gets a reply, whatever breaks.
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { connect, openWorker, serve, type PortLike, type Served } from '../../src/protocol/channel.ts'
+import { connect, serve, type PortLike, type Served } from '../../src/protocol/channel.ts'
 import { Transferred, type Method } from '../../src/protocol/contract.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
+import { openWorker } from '../../src/protocol/supervised-worker.ts'
 import { WorkerStandIn } from '../stand-ins/worker.ts'
 
 interface Contract {
@@ -216,7 +217,7 @@ describe('a supervised worker', () => {
         workers.push(made)
         return made
       },
-      (reason) => deaths.push(reason),
+      { onDeath: (reason) => deaths.push(reason) },
     )
     return { workers, deaths, worker }
   }

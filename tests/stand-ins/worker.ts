@@ -1,5 +1,6 @@
 // Knows: a worker without a thread: a contract served over a real message channel, which can die like a worker.
-import type { PortLike, Served, WorkerLike } from '../../src/protocol/channel.ts'
+import type { PortLike, Served } from '../../src/protocol/channel.ts'
+import type { WorkerLike } from '../../src/protocol/supervised-worker.ts'
 import { serve } from '../../src/protocol/channel.ts'
 
 export class WorkerStandIn<C> implements WorkerLike {
@@ -16,6 +17,24 @@ export class WorkerStandIn<C> implements WorkerLike {
   breakDown(message: string): void {
     this.terminate()
     for (const listener of this.#errorListeners) listener(Object.assign(new Event('error'), { message }))
+  }
+
+  /** Sends the page a message of the worker's own. */
+  report(message: unknown): void {
+    this.#channel.port2.postMessage(message)
+  }
+  /** Waits for the page's choice of a number of threads, as a worker does before it starts the runtime. */
+  chooseThreads(): Promise<number | undefined> {
+    return new Promise((resolve) => {
+      const onMessage = ({ data }: { data: unknown }): void => {
+        if (typeof data !== 'object' || data === null || !('retort' in data) || data.retort !== 'threads')
+          return
+        this.#channel.port2.removeEventListener('message', onMessage as never)
+        resolve('count' in data && typeof data.count === 'number' ? data.count : undefined)
+      }
+      this.#channel.port2.addEventListener('message', onMessage as never)
+      this.report({ retort: 'choose-threads' })
+    })
   }
 
   postMessage(message: unknown, transfer: Transferable[]): void {

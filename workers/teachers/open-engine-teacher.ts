@@ -74,12 +74,15 @@ export async function openEngineTeacher(
     runtime: openedRuntime,
   }: EngineOptions,
 ): Promise<EngineTeacher> {
+  const runtime =
+    openedRuntime ?? (await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) }))
+  // After the start: only then is known how much memory the browser grants.
+  const heapLimit = runtime.heapLimit?.()
   const { form, note } = chooseWeightForm(backend, card, {
     ...(preferred === undefined ? {} : { preferred }),
     ...(forms === undefined ? {} : { forms }),
+    ...(heapLimit === undefined ? {} : { heapLimit }),
   })
-  const runtime =
-    openedRuntime ?? (await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) }))
   const weights = await loadWeights(form)
   onProgress({ phase: 'building', done: 0, total: 0 })
   const generator = await Generator.create(runtime, weights, tokenizer, {

@@ -4,8 +4,12 @@ import type { SizedCard } from '../../src/domain/model-card.ts'
 import type { WeightForm } from '../../src/domain/teacher-description.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 
-/** A wasm heap has at most 4 GiB; the runtime's own working memory needs a share of it. */
-export const WASM_LIMIT = 3.6 * 2 ** 30
+/** Share of a wasm heap that a model may fill: the runtime's own working memory needs the rest. */
+const MODEL_SHARE = 0.9
+/** Max bytes of a wasm heap. */
+const WASM_BYTES = 2 ** 32
+/** Bytes of a model that fits into a wasm heap. */
+export const WASM_LIMIT = MODEL_SHARE * WASM_BYTES
 
 export interface WeightChoice {
   readonly form: WeightForm
@@ -18,6 +22,8 @@ export interface WeightPreference {
   readonly preferred?: WeightForm
   /** Available forms of the weights; absent: both. */
   readonly forms?: readonly WeightForm[]
+  /** Bytes that the wasm heap may grow to, if the browser granted less than 4 GiB. */
+  readonly heapLimit?: number
 }
 
 /**
@@ -27,7 +33,7 @@ export interface WeightPreference {
 export function chooseWeightForm(
   backend: Backend,
   { memoryBytes, name }: Pick<SizedCard, 'memoryBytes' | 'name'>,
-  { preferred, forms = ['f32', 'nb4s'] }: WeightPreference = {},
+  { preferred, forms = ['f32', 'nb4s'], heapLimit = WASM_BYTES }: WeightPreference = {},
 ): WeightChoice {
   const canPack = forms.includes('nb4s')
   if (backend === 'webgpu') {
@@ -43,8 +49,9 @@ export function chooseWeightForm(
     }
   }
   // Packed weights need as much memory on wasm as on the GPU: the estimate counts both copies.
-  const packs = canPack && memoryBytes.webgpu <= WASM_LIMIT
-  const floats = memoryBytes.wasm <= WASM_LIMIT
+  const limit = MODEL_SHARE * heapLimit
+  const packs = canPack && memoryBytes.webgpu <= limit
+  const floats = memoryBytes.wasm <= limit
   if (packs && preferred === 'nb4s')
     return {
       form: 'nb4s',
@@ -63,6 +70,6 @@ export function chooseWeightForm(
   const bytes = canPack ? Math.min(memoryBytes.webgpu, memoryBytes.wasm) : memoryBytes.wasm
   throw new RetortError(
     'ModelRefused',
-    `“${name}” needs about ${(bytes / 2 ** 30).toFixed(1)} GiB, and WebAssembly has 4. Choose a smaller model, one with fewer bits, or the graphics card.`,
+    `“${name}” needs about ${(bytes / 2 ** 30).toFixed(1)} GiB, and ${heapLimit < WASM_BYTES ? `this browser grants WebAssembly ${(heapLimit / 2 ** 30).toFixed(1)}` : 'WebAssembly has 4'}. Choose a smaller model, one with fewer bits, or the graphics card.`,
   )
 }

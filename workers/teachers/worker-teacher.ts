@@ -8,7 +8,7 @@ import type {
 } from '../../src/domain/completion-request.ts'
 import type { TeacherDescription } from '../../src/domain/teacher-description.ts'
 import type { GenerationProgress } from '../../src/engine/generation/generator.ts'
-import type { SupervisedWorker } from '../../src/protocol/channel.ts'
+import type { SupervisedWorker } from '../../src/protocol/supervised-worker.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { GenerationSummary, LoadProgress } from '../../src/protocol/teacher.ts'
 import type { WebLlmContract, WebLlmLoad } from '../../src/protocol/web-llm.ts'

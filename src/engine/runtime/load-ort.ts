@@ -35,6 +35,14 @@ async function addressesOf(entry: OrtEntry): Promise<{ mjs: string; wasm: string
   return { mjs: absolute(mjs.default), wasm: absolute(wasm.default) }
 }
 
+/** Fetches a build's wasm to its end, so that what follows finds it in the browser's cache. */
+export async function fetchEngine(entry: OrtEntry): Promise<void> {
+  if (!inBrowser()) return
+  const { body } = await fetch((await addressesOf(entry)).wasm)
+  const reader = body?.getReader()
+  for (let done = reader === undefined; !done;) done = (await reader?.read())?.done ?? true
+}
+
 const importEntry = (entry: OrtEntry): Promise<OrtModule> =>
   entry === 'wasm'
     ? import('onnxruntime-web/wasm')

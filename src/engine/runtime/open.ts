@@ -4,29 +4,22 @@ import { EngineError, engineErrorOf } from '../errors.ts'
 import { CardWatch } from './card-watch.ts'
 import { reserveInHeap, reserveInJs } from './heap-floats.ts'
 import { findHeapModule } from './heap-module.ts'
-import { heapBytes, watchHeap } from './heap.ts'
+import { heapBytes, heapLimit, watchHeap } from './heap.ts'
 import { Queue } from './queue.ts'
-import { entryFor, keeperOf, loadOrt, type OrtModule } from './load-ort.ts'
+import { entryFor, keeperOf, type OrtModule } from './load-ort.ts'
 import { makeSession } from './session.ts'
+import { startOrt } from './start.ts'
 import type { Runtime } from './types.ts'
 
-/** More threads do not speed up models of these sizes and take a stack each. */
-const MAX_THREADS = 8
 const queue = new Queue()
 const watch = new CardWatch()
 
 export interface RuntimeOptions {
   readonly backend: 'wasm' | 'webgpu'
-  /** Requested threads; bounded by 8 and by what the page may use. Default: the number of cores. */
+  /** Requested threads; bounded by 8 and by what the page may use. Default: what the page chose (`watchStarts`), else the number of cores. */
   readonly threads?: number
   /** Default of the same option of `open`. */
   readonly forbidFallback?: boolean
-}
-
-/** Threads available to this realm: 1 without cross-origin isolation (no shared memory) and in Node. */
-export function availableThreads(requested?: number): number {
-  if (!('crossOriginIsolated' in globalThis) || !globalThis.crossOriginIsolated) return 1
-  return Math.max(1, Math.min(requested ?? navigator.hardwareConcurrency, MAX_THREADS))
 }
 
 /**
@@ -35,12 +28,11 @@ export function availableThreads(requested?: number): number {
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { backend } = options
-  const threads = availableThreads(options.threads)
   const adapter = backend === 'webgpu' ? await requireAdapter() : undefined
   watchHeap()
   let ort: OrtModule
   try {
-    ort = await loadOrt(entryFor(backend), threads)
+    ort = await startOrt(entryFor(backend), options.threads, queue)
   } catch (thrown) {
     throw engineErrorOf(thrown, 'loading the runtime')
   }
@@ -48,11 +40,13 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const findHeap = () => (keeper === undefined ? undefined : findHeapModule(keeper))
   return {
     backend,
-    threads,
+    // The runtime falls back to one thread where it may not share memory.
+    threads: ort.env.wasm.numThreads ?? 1,
     ...(adapter
       ? { supportsFloat16: adapter.features.has('shader-f16'), device: describeDevice(adapter) }
       : {}),
     heapBytes,
+    heapLimit,
     reserve: (count) => {
       const heap = findHeap()
       return heap === undefined ? reserveInJs(count) : reserveInHeap(heap, count)

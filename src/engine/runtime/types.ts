@@ -85,6 +85,8 @@ export interface Runtime {
   reserve?(count: number): Floats
   /** Bytes of this realm's wasm heap; 0 if unknown. */
   heapBytes(): number
+  /** Bytes that the realm's wasm heap may grow to; absent without one. */
+  heapLimit?(): number
 }
 
 /** An output as a host tensor; throws if it is missing or stayed on the device. */

@@ -1,5 +1,5 @@
 // Inputs in the runtime's heap are read without a copy; the outputs equal those of a run with copies.
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { Graph } from '../../../src/engine/graph/graph.ts'
 import { add, matMul } from '../../../src/engine/graph/ops/index.ts'
 import { addressInHeap, reserveInHeap } from '../../../src/engine/runtime/heap-floats.ts'
@@ -131,4 +131,34 @@ test('creates a tensor in place for an input in the heap; copies any other input
   expect([...new Float32Array(heap.buffer, y, 3)]).toEqual([7, 8, 9])
   expect(heap.freed).toContain(y)
   expect(heap.freed).not.toContain(x)
+})
+
+test('takes a smaller wasm memory where the browser refuses 4 GB, and reports what was granted', async () => {
+  const own = WebAssembly.Memory
+  const asked: (number | undefined)[] = []
+  class Small extends own {
+    constructor(descriptor: WebAssembly.MemoryDescriptor) {
+      asked.push(descriptor.maximum)
+      if ((descriptor.maximum ?? 0) > 20_000) throw new RangeError('Out of memory')
+      super(descriptor)
+    }
+  }
+  WebAssembly.Memory = Small
+  vi.resetModules()
+  try {
+    const { heapBytes, heapLimit, watchHeap } = await import('../../../src/engine/runtime/heap.ts')
+    expect(heapLimit()).toBe(2 ** 32)
+    watchHeap()
+    const memory = new WebAssembly.Memory({ initial: 2, maximum: 65_536, shared: true })
+    expect(asked).toEqual([65_536, 32_768, 16_384])
+    expect(heapLimit()).toBe(2 ** 30)
+    expect(heapBytes()).toBe(2 * 65_536)
+    expect(memory.buffer.byteLength).toBe(2 * 65_536)
+    // What no size can satisfy stays an error of the browser's own.
+    expect(() => new WebAssembly.Memory({ initial: 30_000, maximum: 60_000, shared: true })).toThrow(
+      RangeError,
+    )
+  } finally {
+    WebAssembly.Memory = own
+  }
 })

@@ -41,4 +41,12 @@ describe('chooseWeightForm', () => {
     expect(() => chooseWeightForm('wasm', model(9, 2), { forms: ['f32'] })).toThrow(/9\.0 GiB/)
     expect(chooseWeightForm('webgpu', model(9, 2), { forms: ['f32'] }).form).toBe('f32')
   })
+
+  test('goes by the memory that the browser granted', () => {
+    expect(chooseWeightForm('wasm', model(1.5, 0.4), { heapLimit: 2 ** 32 }).form).toBe('f32')
+    expect(chooseWeightForm('wasm', model(1.5, 0.4), { heapLimit: 2 ** 30 }).form).toBe('nb4s')
+    expect(() => chooseWeightForm('wasm', model(1.5, 1.2), { heapLimit: 2 ** 30 })).toThrow(
+      /needs about 1\.2 GiB, and this browser grants WebAssembly 1\.0\. Choose/,
+    )
+  })
 })

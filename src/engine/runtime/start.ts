@@ -1,0 +1,78 @@
+// Knows: how the runtime is started in this realm: once per build, with a number of threads, while the page watches the clock.
+// Must not know: who watches (the workers connect it to their page).
+import { engineErrorOf } from '../errors.ts'
+import { Graph } from '../graph/graph.ts'
+import { identity } from '../graph/ops/identity.ts'
+import { fetchEngine, loadOrt, type OrtEntry, type OrtModule } from './load-ort.ts'
+import type { Queue } from './queue.ts'
+
+/** Takes part in every start of this realm. */
+export interface StartWatch {
+  /** Number of threads to start with; undefined: as many as the browser reports. */
+  chooseThreads(): Promise<number | undefined>
+  begin(threads: number): void
+  end(): void
+  fail(reason: string): void
+}
+
+let watch: StartWatch | undefined
+/** Sets the realm's watch. Call before the first runtime is opened. */
+export const watchStarts = (own: StartWatch): void => void (watch = own)
+
+/** More threads do not speed up models of these sizes and take a stack each. */
+const MAX_THREADS = 8
+
+/** Threads available to this realm: 1 without shared memory (no cross-origin isolation) and in Node. */
+export function availableThreads(requested?: number): number {
+  const shares = 'crossOriginIsolated' in globalThis && globalThis.crossOriginIsolated
+  if (!shares || typeof SharedArrayBuffer === 'undefined') return 1
+  return Math.max(1, Math.min(requested ?? navigator.hardwareConcurrency, MAX_THREADS))
+}
+
+const started = new Map<OrtEntry, Promise<OrtModule>>()
+
+/**
+ * The started build; its `env.wasm.numThreads` is the number of threads that run. Throws EngineError. A start that failed cannot be
+ * repeated in the same realm.
+ */
+export function startOrt(entry: OrtEntry, requested: number | undefined, queue: Queue): Promise<OrtModule> {
+  const known = started.get(entry) ?? start(entry, requested, queue)
+  started.set(entry, known)
+  return known
+}
+
+async function start(entry: OrtEntry, requested: number | undefined, queue: Queue): Promise<OrtModule> {
+  const threads = availableThreads(requested ?? (await watch?.chooseThreads()))
+  // A download may take minutes and fails by itself; what follows takes seconds, or hangs.
+  try {
+    await fetchEngine(entry)
+  } catch (thrown) {
+    throw engineErrorOf(thrown, 'loading the runtime')
+  }
+  watch?.begin(threads)
+  try {
+    const ort = await loadOrt(entry, threads)
+    await queue.run(async () => {
+      const session = await ort.InferenceSession.create(smallestModel(), {
+        executionProviders: ['wasm'],
+        logSeverityLevel: 3,
+      })
+      await session.release()
+    })
+    watch?.end()
+    return ort
+  } catch (thrown) {
+    const error = engineErrorOf(thrown, 'starting the runtime')
+    // A file that is out of reach is no reason to start again with fewer threads.
+    if (error.kind === 'unreachable') watch?.end()
+    else watch?.fail(error.message)
+    throw error
+  }
+}
+
+/** A model that returns its input: opening it starts the runtime. */
+function smallestModel(): Uint8Array {
+  const g = new Graph()
+  g.output('out', identity(g, g.input('in', 'f32', [1])))
+  return g.finish().bytes
+}

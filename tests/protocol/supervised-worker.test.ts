@@ -1,0 +1,134 @@
+// Knows: what the page does if a worker cannot start the runtime, or does not reply when it is cancelled.
+import { expect, test, vi } from 'vitest'
+import type { Method } from '../../src/protocol/contract.ts'
+import { openWorker } from '../../src/protocol/supervised-worker.ts'
+import type { FromStart } from '../../src/protocol/start.ts'
+import { WorkerStandIn } from '../stand-ins/worker.ts'
+
+interface Contract {
+  load: Method<string, string, string>
+  quick: Method<number, number>
+}
+
+/** How the start in one worker ends. */
+type Fate = 'starts' | 'hangs' | 'refuses' | 'crashes'
+
+/** Workers with the given fates, one after another; `threads` has the number each was started with. */
+function open(fates: readonly Fate[], cores = 4) {
+  const threads: number[] = []
+  const notes: string[] = []
+  const deaths: string[] = []
+  const workers: WorkerStandIn<Contract>[] = []
+  const make = (): WorkerStandIn<Contract> => {
+    const fate = fates[workers.length] ?? 'starts'
+    const worker: WorkerStandIn<Contract> = new WorkerStandIn<Contract>({
+      quick: async (n) => n * 2,
+      load: async (name, { emit }) => {
+        emit('building')
+        const count = (await worker.chooseThreads()) ?? cores
+        threads.push(count)
+        const report = (message: FromStart): void => worker.report(message)
+        report({ retort: 'start-begun', threads: count })
+        if (fate === 'hangs') return new Promise<never>(() => undefined)
+        if (fate === 'crashes') {
+          await new Promise((resolve) => setTimeout(resolve, 10)) // the page has read the message above
+          worker.breakDown('no room for a thread')
+          return new Promise<never>(() => undefined)
+        }
+        if (fate === 'refuses') {
+          report({ retort: 'start-failed', reason: 'The memory ran out while starting the runtime.' })
+          throw new Error('not reached')
+        }
+        report({ retort: 'start-ended' })
+        return `${name} loaded`
+      },
+    })
+    workers.push(worker)
+    return worker
+  }
+  const worker = openWorker<Contract>(make, {
+    onDeath: (reason) => deaths.push(reason),
+    onNote: (sentence) => notes.push(sentence),
+    startLimit: 60,
+  })
+  return { worker, workers, threads, notes, deaths }
+}
+
+test('starts a hanging runtime once more in another worker with as many threads, and reports it', async () => {
+  const { worker, workers, threads, notes } = open(['hangs'])
+  const events: string[] = []
+  expect(await worker.remote.load('a', { onEvent: (event) => events.push(event) })).toBe('a loaded')
+  expect(threads).toEqual([4, 4])
+  expect(workers[0]?.ended).toBe(true)
+  expect(events).toEqual(['building', 'building'])
+  expect(notes).toEqual([
+    'The runtime did not start at first and was started again in a new worker. Nothing is lost.',
+  ])
+})
+
+test('falls back to one thread if memory or the browser refuses several, and stays there', async () => {
+  for (const fate of ['refuses', 'crashes'] as const) {
+    const { worker, threads, notes } = open([fate])
+    expect(await worker.remote.load('a')).toBe('a loaded')
+    worker.terminate()
+    expect(await worker.remote.load('b')).toBe('b loaded')
+    expect(threads).toEqual([4, 1, 1])
+    expect(notes).toHaveLength(1)
+    expect(notes[0]).toMatch(
+      /^The runtime did not start with 4 threads \(.+\)\. It runs on one thread, which is slower\.$/,
+    )
+  }
+})
+
+test('gives up with a sentence if one thread does not start either, and tries again at the next request', async () => {
+  const { worker, threads } = open(['hangs', 'hangs', 'hangs', 'starts'])
+  await expect(worker.remote.load('a')).rejects.toThrow(/did not start within 0 seconds/)
+  expect(threads).toEqual([4, 4, 1])
+  expect(worker.alive).toBe(false)
+  expect(await worker.remote.load('b')).toBe('b loaded')
+})
+
+test('does not send again what was transferred', async () => {
+  const { worker, threads } = open(['hangs'])
+  const { port1 } = new MessageChannel()
+  await expect(worker.remote.load('a', { transfer: [port1] })).rejects.toMatchObject({ name: 'StartFailed' })
+  expect(threads).toEqual([4])
+})
+
+test('terminates a worker that does not reply to a cancel in time, and starts another for the next request', async () => {
+  const { worker, workers, deaths } = open(['hangs', 'starts'])
+  const abort = new AbortController()
+  const loading = worker.remote.load('a', { signal: abort.signal, patience: 20 })
+  const rejected = expect(loading).rejects.toMatchObject({ name: 'AbortError' })
+  await vi.waitFor(() => expect(workers).toHaveLength(1))
+  abort.abort()
+  await rejected
+  expect(workers[0]?.ended).toBe(true)
+  expect(deaths).toHaveLength(1)
+  expect(await worker.remote.load('b')).toBe('b loaded')
+})
+
+test('waits with the termination until the worker’s other requests have ended', async () => {
+  let finish: (n: number) => void = () => undefined
+  const workers: WorkerStandIn<Contract>[] = []
+  const worker = openWorker<Contract>(() => {
+    const made = new WorkerStandIn<Contract>({
+      quick: () => new Promise<number>((resolve) => (finish = resolve)),
+      load: () => new Promise<never>(() => undefined),
+    })
+    workers.push(made)
+    return made
+  })
+  const abort = new AbortController()
+  const loading = worker.remote.load('a', { signal: abort.signal, patience: 20 })
+  const rejected = expect(loading).rejects.toMatchObject({ name: 'AbortError' })
+  const other = worker.remote.quick(1)
+  await vi.waitFor(() => expect(workers).toHaveLength(1))
+  abort.abort()
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  expect(workers[0]?.ended).toBe(false)
+  finish(7)
+  expect(await other).toBe(7)
+  await rejected
+  expect(workers[0]?.ended).toBe(true)
+})
