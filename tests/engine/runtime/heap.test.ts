@@ -135,10 +135,10 @@ test('creates a tensor in place for an input in the heap; copies any other input
 
 test('takes a smaller wasm memory where the browser refuses 4 GB, and reports what was granted', async () => {
   const own = WebAssembly.Memory
-  const asked: (number | undefined)[] = []
+  const requested: (number | undefined)[] = []
   class Small extends own {
     constructor(descriptor: WebAssembly.MemoryDescriptor) {
-      asked.push(descriptor.maximum)
+      requested.push(descriptor.maximum)
       if ((descriptor.maximum ?? 0) > 20_000) throw new RangeError('Out of memory')
       super(descriptor)
     }
@@ -150,7 +150,7 @@ test('takes a smaller wasm memory where the browser refuses 4 GB, and reports wh
     expect(heapLimit()).toBe(2 ** 32)
     watchHeap()
     const memory = new WebAssembly.Memory({ initial: 2, maximum: 65_536, shared: true })
-    expect(asked).toEqual([65_536, 32_768, 16_384])
+    expect(requested).toEqual([65_536, 32_768, 16_384])
     expect(heapLimit()).toBe(2 ** 30)
     expect(heapBytes()).toBe(2 * 65_536)
     expect(memory.buffer.byteLength).toBe(2 * 65_536)
