@@ -13,7 +13,7 @@ import { browseHub } from './teachers/hub/hub-bundle.ts'
 import { lendTeacher } from './teachers/lend.ts'
 import { computeDatasetSoftTargets } from './teachers/soft-targets.ts'
 import { computeClassSoftTargets } from './teachers/class-soft-targets.ts'
-import { listServedModels } from './teachers/openers/endpoint.ts'
+import { findServedModels } from './teachers/endpoint/inspect-server.ts'
 import { fetchWhole, peekModel } from './teachers/locate-model.ts'
 import { describe } from './teachers/openers/files.ts'
 import { findOpener } from './teachers/sources.ts'
@@ -82,7 +82,7 @@ const reportProgress =
     emit({ kind: 'progress', promptTokens, newTokens, ms })
 
 serveSelf<TeacherContract>({
-  listServedModels: (source, { signal }) => listServedModels(source, signal),
+  listServedModels: (source, { signal }) => findServedModels(source, signal),
 
   inspect: ({ source }, { signal }) => findOpener(source).inspect(source, signal),
 

@@ -1,7 +1,7 @@
 // Knows: how the models that a server offers are listed.
 import { refuse, accept, type Checked } from '../domain/problem.ts'
 import { RetortError } from '../protocol/errors.ts'
-import type { ServedModel } from '../protocol/teacher.ts'
+import type { ServedModels } from '../protocol/teacher.ts'
 import type { Machines } from './machines.ts'
 
 export interface EndpointAddress {
@@ -10,19 +10,18 @@ export interface EndpointAddress {
   readonly key?: string
 }
 
-/** The models that the server lists, or the sentence why it cannot be used. Requests only the list. */
+/** The models that the server lists and where, or the sentence why it cannot be used. Requests only the list. */
 export async function listServedModels(
   { teacher }: Pick<Machines, 'teacher'>,
   request: EndpointAddress,
   signal?: AbortSignal,
-): Promise<Checked<readonly ServedModel[]>> {
+): Promise<Checked<ServedModels>> {
   try {
     const served = await teacher.listServedModels(request, signal ? { signal } : {})
-    return served.length > 0
+    return served.models.length > 0
       ? accept(served)
       : refuse({
-          sentence:
-            'The server responds but lists no models. Load or download one there, then look for models again.',
+          sentence: `The server at ${served.url} responds but lists no models. Load or download one there, then look for models again.`,
         })
   } catch (thrown) {
     if (thrown instanceof RetortError && (thrown.name === 'ModelRefused' || thrown.name === 'DownloadFailed'))

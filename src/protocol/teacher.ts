@@ -108,9 +108,16 @@ export interface ServedModel {
   readonly parameters?: number
 }
 
+/** A server's list of models, and the address that lists them. */
+export interface ServedModels {
+  /** The base address of its protocol: what was typed, completed. */
+  readonly url: string
+  readonly models: readonly ServedModel[]
+}
+
 export interface TeacherContract {
-  /** The models that a server at an address lists. Throws `ModelRefused` and `DownloadFailed`. */
-  listServedModels: Method<{ url: string; key?: string }, readonly ServedModel[]>
+  /** The models that a server at a typed address lists; a missing scheme or path is tried out. Throws `ModelRefused` and `DownloadFailed`. */
+  listServedModels: Method<{ url: string; key?: string }, ServedModels>
   /** Reads a header and describes the model, or throws `ModelRefused` with the reason. Loads no weights. */
   inspect: Method<{ source: ModelSource }, ModelCard>
   /** Loads a model and unloads the earlier one. Throws `ModelRefused`, `OutOfMemory`, `DownloadFailed`. */

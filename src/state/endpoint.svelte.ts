@@ -17,7 +17,7 @@ export const PRESETS: readonly { readonly name: string; readonly url: string }[]
 export class Endpoint {
   #served = $state.raw<readonly ServedModel[]>([])
   #refusal = $state<string | undefined>()
-  /** The address and key of the last listing: `served` belongs to them, whatever is typed since. */
+  /** The address that works and the key of the last listing: `served` belongs to them, whatever is typed since. */
   #listed = $state.raw<{ readonly url: string; readonly key?: string } | undefined>()
   url = $state('')
   key = $state('')
@@ -49,9 +49,14 @@ export class Endpoint {
     this.#refusal = undefined
     const found = await this.listing.do((signal) => listServedModels(this.#env.machines, address, signal))
     if (found === undefined) return
-    this.#listed = address
-    if (found.ok) this.#served = found.value
-    else this.#refusal = found.problems[0]?.sentence
+    if (!found.ok) {
+      this.#refusal = found.problems[0]?.sentence
+      return
+    }
+    // The address that works is shown and stored, not the typed one.
+    if (this.url.trim() === address.url) this.url = found.value.url
+    this.#listed = { ...address, url: found.value.url }
+    this.#served = found.value.models
   }
 
   /** The source of a listed model. */

@@ -2,6 +2,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ModelServer } from '../stand-ins/model-server.ts'
+import { OllamaServer, QWEN } from '../stand-ins/ollama-server.ts'
 import {
   canServe,
   startLlamaServer,
@@ -124,14 +125,46 @@ describe('a model server', { timeout: 300_000 }, () => {
     try {
       await findModels(watched, deaf.url)
       await watched.page
-        .getByText(/does not allow this page to read its responses.*OLLAMA_ORIGINS=http:\/\/localhost:\d+/)
+        .getByText(/does not allow this page to read its responses.*CORS, for http:\/\/localhost:\d+/)
         .waitFor()
-      await findModels(watched, 'http://192.168.1.5:8080/v1')
-      await watched.page.getByText(/only over https/).waitFor()
+      await watched.page.getByText('Which servers a page can reach').click()
+      await watched.page.getByText(/OLLAMA_ORIGINS=http:\/\/localhost:\d+/).waitFor()
+      await findModels(watched, 'no address at all')
+      await watched.page.getByText(/is not the address of a server/).waitFor()
       await checkScreen(watched)
-      expect(watched.errors.filter((error) => error.includes('192.168'))).toEqual([])
     } finally {
       deaf.stop()
+      await watched.context.close()
+    }
+  })
+})
+
+describe('a model that reasons, behind Ollama', { timeout: 300_000 }, () => {
+  test('is found at a bare address, completes and judges, and its reasoning is in no text', async () => {
+    const ollama = new OllamaServer()
+    ollama.models = [QWEN]
+    await ollama.start()
+    const { watched, person } = await openTeacherScreen()
+    try {
+      await findModels(watched, ollama.host)
+      await watched.page.getByText(`Models at ${ollama.origin}/v1:`).waitFor()
+      expect(await watched.page.getByLabel('Server address').inputValue()).toBe(`${ollama.origin}/v1`)
+      await watched.page.getByRole('button', { name: QWEN.name }).click()
+      await person.press('Use as teacher')
+      await person.waitFor(/qwen3:0\.6b is ready\. A model server runs it\./)
+      await watched.page.getByText(/Reasoning is switched off unless a step switches it on/).waitFor()
+      await checkScreen(watched)
+      await person.goTo('Run')
+      await person.press('Start run')
+      expect(await person.waitFor(/^(Run finished|The run failed)/, 120)).toMatch(/finished/)
+      const rows = JSON.stringify(await readStore(watched.page, 'rows'))
+      expect(rows).toMatch(/"verdict"/)
+      expect(rows).not.toMatch(/the user wants|think/)
+      watched.ignore(new RegExp(`^request to another origin: ${ollama.origin}/`))
+      watched.ignore(/status of 404/)
+      expectNoErrors(watched)
+    } finally {
+      ollama.stop()
       await watched.context.close()
     }
   })

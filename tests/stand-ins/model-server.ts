@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { hashOf } from '../../src/domain/hash.ts'
 
 /** The end token is last. No more tokens than the protocol's longest top-k list. */
-const VOCABULARY = [
+export const VOCABULARY = [
   ' market',
   ' bread',
   ' is',
@@ -39,7 +39,7 @@ interface ReceivedRequest {
 }
 
 /** Log-probabilities of the next token, before temperature and filters. */
-function logitsOf(before: string): number[] {
+export function logitsOf(before: string): number[] {
   const hash = hashOf(['model', before])
   const raw = VOCABULARY.map((_, i) =>
     i === END ? -4 : (4 * Number.parseInt(hash.slice(2 * i, 2 * i + 2), 16)) / 255,
@@ -53,7 +53,7 @@ const numberOf = (value: unknown, otherwise: number): number =>
 const best = (logs: readonly number[]): number => logs.indexOf(Math.max(...logs))
 
 /** Samples as a server does: penalty, temperature, top-k, min-p. */
-function sample(
+export function sample(
   logs: readonly number[],
   body: Fields,
   written: string,

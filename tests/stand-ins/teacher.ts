@@ -24,6 +24,7 @@ import type {
   GenerationSummary,
   LendRequest,
   ServedModel,
+  ServedModels,
   TeacherContract,
   SoftTargetsRequest,
   SoftTargetsSummary,
@@ -228,7 +229,7 @@ export class TeacherStandIn implements Served<TeacherContract> {
 
   /** The models that a program at any address serves. */
   served: readonly ServedModel[] = []
-  listServedModels = async (): Promise<readonly ServedModel[]> => this.served
+  listServedModels = async ({ url }: { url: string }): Promise<ServedModels> => ({ url, models: this.served })
 
   loaded = true
   inspect = async (): Promise<TeacherDescription['card']> => DESCRIPTION.card

@@ -5,27 +5,34 @@ import { Endpoint } from '../../src/state/endpoint.svelte.ts'
 import { makeEnvironment } from './make-environment.ts'
 
 const MODEL: ServedModel = { id: 'small', owner: 'library' }
+const BASE = 'http://localhost:11434/v1'
 type Listed = { readonly url: string; readonly key?: string }
 
 async function make(respond: () => Promise<readonly ServedModel[]> = async () => [MODEL]) {
   const requests: Listed[] = []
   const endpoint = new Endpoint(
     await makeEnvironment({
-      teacher: { listServedModels: (request: Listed) => (requests.push(request), respond()) },
+      teacher: {
+        listServedModels: (request: Listed) => (
+          requests.push(request),
+          respond().then((models) => ({ url: BASE, models }))
+        ),
+      },
     }),
   )
   return { endpoint, requests }
 }
 
-test('requests nothing before listing; the list belongs to the listed address, whatever is typed since', async () => {
+test('requests nothing before listing; shows the address that works; the list belongs to the listed address, whatever is typed since', async () => {
   const { endpoint, requests } = await make()
-  endpoint.url = ' http://localhost:11434/v1 '
+  endpoint.url = ' localhost:11434 '
   endpoint.key = 'secret'
   expect(requests).toEqual([])
   await endpoint.listModels()
+  expect(endpoint.url).toBe(BASE)
   endpoint.url = 'https://elsewhere.example/v1'
   endpoint.key = ''
-  expect(requests).toEqual([{ url: 'http://localhost:11434/v1', key: 'secret' }])
+  expect(requests).toEqual([{ url: 'localhost:11434', key: 'secret' }])
   expect(endpoint.foundAt).toBe('http://localhost:11434/v1')
   expect(endpoint.sourceOf(MODEL)).toEqual({
     kind: 'endpoint',

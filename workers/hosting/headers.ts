@@ -12,8 +12,9 @@ export const ISOLATION_HEADERS: Readonly<Record<string, string>> = {
 }
 
 /**
- * The page's own files are the default, since WebKit does not know `manifest-src`; what the page never uses is blocked. `connect-src` allows https and this machine because a person may
- * enter the address of a model; nothing else makes a request. `wasm-unsafe-eval` allows wasm, not `eval`.
+ * The page's own files are the default, since WebKit does not know `manifest-src`; what the page never uses is blocked. `connect-src`
+ * allows other addresses because a person may enter that of a model or of a server, which may be on this machine or the local network
+ * (http: a policy cannot name private addresses or `[::1]`); nothing else makes a request. `wasm-unsafe-eval` allows wasm, not `eval`.
  */
 const DIRECTIVES: readonly string[] = [
   "default-src 'self'",
@@ -21,7 +22,7 @@ const DIRECTIVES: readonly string[] = [
   "worker-src 'self'",
   "style-src 'self'",
   "img-src 'self' data: blob:",
-  "connect-src 'self' blob: https: http://localhost:* http://127.0.0.1:*",
+  "connect-src 'self' blob: https: http:",
   "font-src 'self'",
   "media-src 'none'",
   "frame-src 'none'",

@@ -98,6 +98,12 @@ export function splitReasoning(
   return close === undefined ? unfinished(whole, whole.slice(first.end)) : splitAfter(whole, close, first.end)
 }
 
+/** The mark that closes the reasoning which a rendered prompt ends with; undefined if it ends with none. */
+export function closingMarkFor(prompt: string): string | undefined {
+  const end = prompt.slice(-100).trimEnd().toLowerCase()
+  return MARKS.find(({ open }) => end.endsWith(open))?.close
+}
+
 /** Whether reasoning may end in this text: a cheap test for a piece of a growing text, with `MAX_MARK` characters before it. */
 export const mayEndReasoning = (text: string): boolean => ANY_END.test(text)
 

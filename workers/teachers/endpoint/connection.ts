@@ -1,21 +1,29 @@
 // Knows: how a server is called over HTTP: what is sent and what is not, and which error each failed response becomes.
 // Must not know: what a request contains (write-request.ts), what responses mean (parse.ts).
-import { rootOf, sentenceForNoResponse } from './address.ts'
+import { isOwnOllama, rootOf } from './address.ts'
+import {
+  causeOfSilence,
+  fetchOptions,
+  refusalOf,
+  readEnvironment,
+  type BrowserEnvironment,
+} from './browser-rules.ts'
 import { ServerError, retryAfterMs } from './server-error.ts'
 import { parseErrorSentence, parseJson } from './parse.ts'
+import { fromOwnResponse, toOwnRequest } from './ollama-protocol.ts'
 import { readWhole, type BodyBounds } from './read-body.ts'
 import { readStream } from './read-stream.ts'
 import { toWellFormed } from './well-formed.ts'
-import type { Json } from '../../../src/domain/hash.ts'
+import type { Body } from './json.ts'
 
 export interface ConnectionOptions {
   /** Milliseconds until the first byte of a response: a server that works on one row at a time queues the others. Default 15 minutes. */
   readonly firstByteTimeoutMs?: number
   /** Milliseconds between two bytes. Default 2 minutes. */
   readonly stallTimeoutMs?: number
+  /** Default: this browser and this page. */
+  readonly environment?: BrowserEnvironment
 }
-
-export type Body = { readonly [field: string]: Json | undefined }
 
 /** Max bytes of one response; lists of top tokens are the longest. */
 const MAX_BYTES = 64 * 2 ** 20
@@ -31,23 +39,35 @@ export class Connection {
   readonly #key: string | undefined
   readonly #firstByteTimeoutMs: number
   readonly #bounds: BodyBounds
+  readonly #environment: BrowserEnvironment
 
-  /** `url` as `requireEndpoint` returns it; `key` is sent to it and nowhere else. */
+  /** `url`: a base of `listBases`; `key` is sent to it and nowhere else. */
   constructor(
     url: string,
     key: string | undefined,
-    { firstByteTimeoutMs = 900_000, stallTimeoutMs = 120_000 }: ConnectionOptions = {},
+    {
+      firstByteTimeoutMs = 900_000,
+      stallTimeoutMs = 120_000,
+      environment = readEnvironment(),
+    }: ConnectionOptions = {},
   ) {
     this.url = url
     this.#key = key
+    this.#environment = environment
     this.#firstByteTimeoutMs = firstByteTimeoutMs
     this.#bounds = { bytes: MAX_BYTES, line: MAX_LINE, firstByteTimeoutMs, stallTimeoutMs }
   }
 
-  /** Requests a path below the address or, as `~/…`, below the address without `/v1`. With a body it is a POST. Throws a `ServerError` or an AbortError. */
+  /**
+   * Requests a path below the address or, as `~/…`, below the address without its protocol. With a body it is a POST. Responses of Ollama's
+   * own protocol have the form of OpenAI's. Throws a `ServerError` or an AbortError.
+   */
   async request(path: string, signal: AbortSignal, body?: Body): Promise<unknown> {
-    const response = await this.#send(path, signal, body)
-    return parseJson(await readWhole(response.body, this.#bounds, signal))
+    const isTranslated = this.#isTranslated(path)
+    const sent = isTranslated ? toOwnRequest(path, body) : { path, body }
+    const response = await this.#send(sent.path, signal, sent.body)
+    const json = parseJson(await readWhole(response.body, this.#bounds, signal))
+    return isTranslated ? fromOwnResponse(path, json) : json
   }
 
   /**
@@ -55,13 +75,24 @@ export class Connection {
    * `interrupted` error if the stream ends without a mark.
    */
   async *stream(path: string, signal: AbortSignal, body: Body): AsyncGenerator<unknown> {
-    const response = await this.#send(path, signal, body)
-    for await (const data of readStream(response.body, this.#bounds, signal)) yield parseJson(data)
+    const isTranslated = this.#isTranslated(path)
+    const sent = isTranslated ? toOwnRequest(path, body) : { path, body }
+    const response = await this.#send(sent.path, signal, sent.body)
+    for await (const data of readStream(response.body, this.#bounds, signal)) {
+      const json = parseJson(data)
+      yield isTranslated ? fromOwnResponse(path, json) : json
+    }
+  }
+
+  #isTranslated(path: string): boolean {
+    return isOwnOllama(this.url) && !path.startsWith('~')
   }
 
   async #send(path: string, signal: AbortSignal, body: Body | undefined): Promise<Response> {
     signal.throwIfAborted()
     const address = path.startsWith('~') ? rootOf(this.url) + path.slice(1) : `${this.url}${path}`
+    const blocked = refusalOf(this.url, this.#environment)
+    if (blocked !== undefined) throw new ServerError('blocked', blocked)
     const timeout = new AbortController()
     const timer = setTimeout(() => timeout.abort(), this.#firstByteTimeoutMs)
     let response: Response
@@ -79,6 +110,7 @@ export class Connection {
         cache: 'no-store',
         // The person has not agreed to send the key and the texts to another host.
         redirect: 'error',
+        ...fetchOptions(this.url, this.#environment),
       })
     } catch {
       signal.throwIfAborted()
@@ -87,7 +119,7 @@ export class Connection {
           'interrupted',
           `The server did not respond for ${Math.round(this.#firstByteTimeoutMs / 1000)} seconds.`,
         )
-      throw new ServerError('unreachable', sentenceForNoResponse(this.url))
+      throw new ServerError('unreachable', await causeOfSilence(this.url, this.#environment))
     } finally {
       clearTimeout(timer)
     }
@@ -112,6 +144,8 @@ function errorOfStatus({ status, headers }: Response, text: string, host: string
     return new ServerError(
       'denied',
       `${host} has no such model or endpoint (404)${detail}. Check its list of models.`,
+      undefined,
+      true,
     )
   if (status === 408 || status === 429 || status === 503)
     return new ServerError('overloaded', `${host} is overloaded (${status})${detail}.`, wait)

@@ -65,10 +65,12 @@ export class EndpointTeacher implements Teacher {
       })
       const unsupported = this.#refusalOf(request)
       if (unsupported !== undefined) return refused(unsupported)
-      let generation = new RowGeneration(request)
+      const { opened } = this.#serverCapabilities.reasoning
+      const isOpened = request.input.kind === 'chat' && (request.thinking ? opened.on : opened.off)
+      let generation = new RowGeneration(request, isOpened)
       try {
         const result = await this.#retry(() => {
-          generation = new RowGeneration(request) // an interrupted answer is discarded and starts again
+          generation = new RowGeneration(request, isOpened) // an interrupted answer is discarded and starts again
           return generation.generate(this.#connection, this.#model, this.#serverCapabilities, {
             signal,
             ...(hooks.onPartial ? { onPartial: hooks.onPartial } : {}),

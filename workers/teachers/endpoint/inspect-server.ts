@@ -2,8 +2,9 @@
 import { hashOf } from '../../../src/domain/hash.ts'
 import type { ModelCard } from '../../../src/domain/model-card.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
-import type { ServedModel } from '../../../src/protocol/teacher.ts'
-import type { Connection } from './connection.ts'
+import type { ServedModel, ServedModels } from '../../../src/protocol/teacher.ts'
+import { isOwnOllama, listBases } from './address.ts'
+import { Connection, type ConnectionOptions } from './connection.ts'
 import { ServerError } from './server-error.ts'
 import { parseLlamaProps, parseLmStudio, parseModels, parseOllama, type ModelInfo } from './parse.ts'
 
@@ -21,21 +22,75 @@ export async function withNamedServerErrors<T>(work: () => Promise<T>): Promise<
   } catch (thrown) {
     if (!(thrown instanceof ServerError)) throw thrown
     throw new RetortError(
-      thrown.kind === 'refused' || thrown.kind === 'denied' || thrown.kind === 'malformed'
-        ? 'ModelRefused'
-        : 'DownloadFailed',
+      ['refused', 'denied', 'malformed', 'blocked'].includes(thrown.kind) ? 'ModelRefused' : 'DownloadFailed',
       thrown.message,
       { cause: thrown },
     )
   }
 }
 
-/** The models of a server. Throws `DownloadFailed` if it does not respond, `ModelRefused` if the response is not a list. */
-export const fetchServedModels = (
-  connection: Connection,
+/** Milliseconds until a list's first byte. */
+const LIST_TIMEOUT_MS = 15_000
+
+/** Of failures at several addresses of one server, the clearest first. */
+const CLEARNESS: readonly ServerError['kind'][] = [
+  'denied',
+  'overloaded',
+  'failed',
+  'refused',
+  'malformed',
+  'interrupted',
+  'unreachable',
+]
+
+const pathOfList = (base: string): string =>
+  `${new URL(base).pathname.replace(/\/$/, '')}/${isOwnOllama(base) ? 'tags' : 'models'}`
+
+/** A response, but not that of such a server. */
+const UNSUITABLE: ReadonlySet<ServerError['kind']> = new Set(['denied', 'refused', 'malformed'])
+
+/**
+ * The models at a typed address: the first of its meanings that lists any, else the first that responds with a list. Throws
+ * `DownloadFailed` if nothing responds, `ModelRefused` if the address is invalid, the browser blocks it or no response is a list.
+ */
+export const findServedModels = (
+  { url, key }: { readonly url: string; readonly key?: string },
   signal: AbortSignal,
-): Promise<readonly ServedModel[]> =>
-  withNamedServerErrors(async () => parseModels(await connection.request('/models', signal)))
+  options: ConnectionOptions = {},
+): Promise<ServedModels> =>
+  withNamedServerErrors(async () => {
+    const failures: ServerError[] = []
+    const tried: string[] = []
+    const silent = new Set<string>()
+    let responded: string | undefined
+    let empty: ServedModels | undefined
+    for (const base of listBases(url)) {
+      const { origin, protocol } = new URL(base)
+      if (silent.has(origin) || (responded !== undefined && responded !== protocol)) continue
+      tried.push(base)
+      try {
+        const connection = new Connection(base, key, { firstByteTimeoutMs: LIST_TIMEOUT_MS, ...options })
+        const models = parseModels(await connection.request('/models', signal))
+        if (models.length > 0) return { url: base, models }
+        empty ??= { url: base, models }
+      } catch (thrown) {
+        if (!(thrown instanceof ServerError)) throw thrown
+        failures.push(thrown)
+        // A host that keeps the page waiting does so at every path; a server that wants a key wants it everywhere.
+        if (thrown.kind === 'interrupted') silent.add(origin)
+        if (UNSUITABLE.has(thrown.kind)) responded = protocol // so the other scheme is of no use
+        if (thrown.kind === 'blocked' || (thrown.kind === 'denied' && !thrown.isMissing)) throw thrown
+      }
+    }
+    if (empty !== undefined) return empty
+    if (failures.some(({ isMissing }) => isMissing) && failures.every(({ kind }) => UNSUITABLE.has(kind)))
+      throw new ServerError(
+        'denied',
+        `${new URL(tried[0] ?? '').host} responds, but lists no models at ${tried.map(pathOfList).join(', ')}. Enter the address that the program’s documentation gives for OpenAI’s protocol.`,
+      )
+    const [worst] = failures.toSorted((a, b) => CLEARNESS.indexOf(a.kind) - CLEARNESS.indexOf(b.kind))
+    throw worst ?? new RangeError('An address has at least one meaning.')
+  })
 
 /** Describes a model without generating anything. Throws as `fetchServedModels` does, and `ModelRefused` if the server does not have it. */
 export async function inspectServedModel(
@@ -82,7 +137,7 @@ async function readModelInfo(
 ): Promise<ModelInfo> {
   const { port } = new URL(connection.url)
   if (isLlama(owner)) return parseLlamaProps(await connection.request('~/props', signal), models, id)
-  if (owner === 'library' || port === '11434') {
+  if (owner === 'library' || port === '11434' || isOwnOllama(connection.url)) {
     const [tags, show] = await Promise.all([
       connection.request('~/api/tags', signal),
       connection.request('~/api/show', signal, { model: id }).catch(() => undefined),

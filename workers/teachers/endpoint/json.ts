@@ -1,5 +1,9 @@
-// Knows: how fields of an untrusted value are read. A field of another type counts as absent.
+// Knows: the form of a request's body; how fields of an untrusted value are read. A field of another type counts as absent.
+import type { Json } from '../../../src/domain/hash.ts'
 import { fieldOf } from '../../../src/engine/tokenizers/unknown-json.ts'
+
+/** Of a request; a field without a value is not sent. */
+export type Body = { readonly [field: string]: Json | undefined }
 
 /** A field of a field, and so on; a number is an index in a list. */
 export const reach = (value: unknown, ...path: readonly (string | number)[]): unknown =>

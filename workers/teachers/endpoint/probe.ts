@@ -1,11 +1,19 @@
 // Knows: how a server's capabilities are probed: by what it does, not by what it accepts, because many servers accept fields that they ignore.
-// Sends up to twenty requests of one to 24 tokens, one after another.
+// Sends about twenty requests of one to 24 tokens, one after another; a model that always reasons gets up to seven longer ones.
+// What its reasoning hides is unknown, which is not the same as missing.
 import type { Json } from '../../../src/domain/hash.ts'
-import type { ServerCapabilities, Extension } from './server-capabilities.ts'
+import {
+  UNKNOWN_ORDER,
+  type ServerCapabilities,
+  type Extension,
+  type Unknown,
+} from './server-capabilities.ts'
 import { PENALTY_WINDOW } from './write-request.ts'
-import type { Body, Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
+import type { Body } from './json.ts'
 import { ServerError } from './server-error.ts'
 import { parseEcho, parseNative, parsePiece, parseRendered, parseTokenIds, type Piece } from './parse.ts'
+import { generatedOf, probeReasoning, reasons, responseOf, type ReasoningSwitch } from './probe-reasoning.ts'
 import { retry, type RetryOptions } from './retry.ts'
 
 /** Its answer repeats itself, so that a repetition penalty is visible. */
@@ -41,7 +49,7 @@ export async function probe(
 ): Promise<ServerCapabilities> {
   let sent = 0
   const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
-    onProgress(sent++, 17)
+    onProgress(sent++, Math.max(19, sent))
     try {
       return await retry(work, { attempts: 4, ...retryOptions }, { signal })
     } catch (thrown) {
@@ -61,57 +69,98 @@ export async function probe(
 
   const limit = await findLimit(attempt, chatOf)
   const chat = limit !== undefined
-  const generate = (fields: Body, content = PROMPT): Promise<Piece | undefined> =>
+  const generate: Generate = (fields, content = PROMPT) =>
     attempt(() => chatOf(content, { [limit ?? 'max_tokens']: ANSWER_TOKENS, ...fields }))
   const text = await probeText(attempt, connection, model, signal)
   if (!chat && text === undefined) await chatOf(PROMPT, { max_tokens: 1 }) // throws with the server's own sentence
 
-  const greedy = chat ? await generate({ temperature: 0 }) : undefined
-  const chatLogProbs = chat ? await countTopLogProbs(generate) : 0
-  const first = chat ? await generate({ temperature: 1.5, seed: 1 }) : undefined
-  const again = first && (await generate({ temperature: 1.5, seed: 1 }))
-  const other = first && (await generate({ temperature: 1.5, seed: 2 }))
+  const { reasoning, greedy } = await probeReasoning(async (fields, maxTokens) =>
+    chat
+      ? generate({ temperature: 0, ...fields, ...(maxTokens === undefined ? {} : { [limit]: maxTokens }) })
+      : undefined,
+  )
+  /** With reasoning switched off, as rows are generated; without it, a few tokens suffice. */
+  const calm: Generate = (fields, content) => generate({ ...reasoning.off, ...fields }, content)
+  const unknown = new Set<Unknown>()
+  const respond: Respond = (fields, maxTokens) =>
+    respondAfterReasoning(calm, reasoning, limit ?? 'max_tokens', fields, maxTokens)
+  const chatLogProbs = chat ? await countTopLogProbs(calm) : 0
+  if (chatLogProbs === undefined) unknown.add('logProbs')
+  const first = chat ? await calm({ temperature: 1.5, seed: 1 }) : undefined
+  const again = first && (await calm({ temperature: 1.5, seed: 1 }))
+  const other = first && (await calm({ temperature: 1.5, seed: 2 }))
+  const isHidden = greedy !== undefined && generatedOf(greedy) === ''
+  if (isHidden) unknown.add('sampling').add('seeded')
   const extensions =
-    greedy && other && greedy.text !== other.text ? await probeExtensions(generate, greedy.text) : []
-  const schema =
-    chat &&
-    holdsSchema(
-      await generate({
-        temperature: 0,
-        [limit]: 24,
-        response_format: {
-          type: 'json_schema',
-          json_schema: { name: 'answer', strict: true, schema: SCHEMA },
+    greedy && other && generatedOf(greedy) !== generatedOf(other)
+      ? await probeExtensions(calm, generatedOf(greedy))
+      : []
+  const schema = chat
+    ? await respond(
+        {
+          temperature: 0,
+          response_format: {
+            type: 'json_schema',
+            json_schema: { name: 'answer', strict: true, schema: SCHEMA },
+          },
         },
-      }),
-    )
+        24,
+      )
+    : 'refused'
+  if (schema === 'unknown') unknown.add('schema')
+  const grammar = chat ? await probeGrammar(respond) : undefined
+  if (grammar === 'unknown') unknown.add('grammar')
+  const prefill =
+    chatLogProbs === 0
+      ? undefined
+      : await probePrefill(attempt, connection, model, limit ?? 'max_tokens', reasoning, signal)
+  if (prefill === 'unknown' || (prefill !== undefined && chatLogProbs === undefined)) unknown.add('scores')
   return {
     chat,
     raw: text?.raw ?? false,
-    chatLogProbs,
+    chatLogProbs: chatLogProbs ?? LISTS_IF_UNKNOWN,
     rawLogProbs: text?.logProbs ?? 0,
     seeded:
       first !== undefined &&
       again !== undefined &&
       other !== undefined &&
-      first.text === again.text &&
-      first.text !== other.text,
+      generatedOf(first) === generatedOf(again) &&
+      generatedOf(first) !== generatedOf(other),
     extensions,
-    schema,
-    grammar: chat ? await probeGrammar(generate) : undefined,
-    prefill: chatLogProbs > 0 ? await probePrefill(attempt, connection, model, signal) : undefined,
+    schema: schema === 'unknown' || holdsSchema(schema),
+    grammar: grammar === 'unknown' ? 'grammar' : grammar,
+    prefill: prefill === 'unknown' ? 'message' : prefill,
     echo: text?.echo ?? false,
-    native: llama && (await probeNative(attempt, connection, signal)),
+    native: llama && (await probeNative(attempt, connection, reasoning, signal)),
     countsTokens:
       chat &&
       (await countsInStream(attempt, connection, signal, {
         model,
         messages: [{ role: 'user', content: PROMPT }],
+        ...reasoning.off,
         [limit]: 1,
       })),
     usesMaxCompletionTokens: limit === 'max_completion_tokens',
-    thinks: (greedy?.reasoning ?? '') !== '',
+    reasoning,
+    unknown: UNKNOWN_ORDER.filter((name) => unknown.has(name)),
   }
+}
+
+type Respond = (fields: Body, maxTokens: number) => Promise<string | 'refused' | 'unknown'>
+
+/** A greedy response behind reasoning that may be always on: unknown if the reasoning did not end within its budget. */
+async function respondAfterReasoning(
+  generate: Generate,
+  { isAlwaysOn, budget, opened }: ReasoningSwitch,
+  limit: string,
+  fields: Body,
+  maxTokens: number,
+): Promise<string | 'refused' | 'unknown'> {
+  if (isAlwaysOn && budget === undefined) return 'unknown'
+  const piece = await generate({ ...fields, [limit]: maxTokens + (isAlwaysOn ? (budget ?? 0) : 0) })
+  return piece === undefined
+    ? 'refused'
+    : ((isAlwaysOn ? responseOf(piece, opened.off) : piece.text) ?? 'unknown')
 }
 
 async function findLimit(
@@ -125,51 +174,65 @@ async function findLimit(
 
 type Generate = (fields: Body, content?: string) => Promise<Piece | undefined>
 
-/** The k of its top-k lists, up to 20; 0 if the log-probabilities are those after temperature, which are not the model's own. */
-async function countTopLogProbs(generate: Generate): Promise<number> {
+/** Top-k tokens of a request if it is not known how many a server returns: all servers that return any return as many. */
+const LISTS_IF_UNKNOWN = 5
+
+/** The k of its top-k lists, up to 20; 0 if the log-probabilities are those after temperature, which are not the model's own. Undefined if a server has none for reasoning, which may be different for the response. */
+async function countTopLogProbs(generate: Generate): Promise<number | undefined> {
+  let isHidden = false
   for (const top of [20, 5]) {
     const cold = await generate({ temperature: 0, logprobs: true, top_logprobs: top })
-    const list = cold?.tokens[0]?.top ?? []
-    if (cold === undefined || list.length === 0) continue
+    const tokens = cold === undefined ? [] : [...cold.reasoningTokens, ...cold.tokens]
+    const list = tokens[0]?.top ?? []
+    if (cold === undefined || list.length === 0) {
+      isHidden ||= cold !== undefined && reasons(cold)
+      continue
+    }
     const hot = await generate({ temperature: 1.5, seed: 1, logprobs: true, top_logprobs: top })
-    const [a, b] = [list[0]?.logProb, hot?.tokens[0]?.top[0]?.logProb]
+    const warm = hot === undefined ? undefined : [...hot.reasoningTokens, ...hot.tokens][0]
+    const [a, b] = [list[0]?.logProb, warm?.top[0]?.logProb]
     return a !== undefined && b !== undefined && Math.abs(a - b) <= 0.05
-      ? Math.min(top, ...cold.tokens.map((token) => token.top.length))
+      ? Math.min(top, ...tokens.map((token) => token.top.length))
       : 0
   }
-  return 0
+  return isHidden ? undefined : 0
 }
 
 /** A filter that leaves one token makes a sample at high temperature greedy; a penalty changes the greedy text. */
 async function probeExtensions(generate: Generate, greedy: string): Promise<Extension[]> {
   const found: Extension[] = []
-  if ((await generate({ temperature: 1.5, seed: 2, top_k: 1 }))?.text === greedy) found.push('top_k')
-  if ((await generate({ temperature: 1.5, seed: 2, min_p: 1 }))?.text === greedy) found.push('min_p')
-  const penalised = await generate({
+  const generated = async (fields: Body): Promise<string | undefined> => {
+    const piece = await generate(fields)
+    return piece && generatedOf(piece)
+  }
+  if ((await generated({ temperature: 1.5, seed: 2, top_k: 1 })) === greedy) found.push('top_k')
+  if ((await generated({ temperature: 1.5, seed: 2, min_p: 1 })) === greedy) found.push('min_p')
+  const penalised = await generated({
     temperature: 0,
     repeat_penalty: 2,
     repetition_penalty: 2,
     repeat_last_n: PENALTY_WINDOW,
   })
-  if (penalised !== undefined && penalised.text !== greedy) found.push('repetition')
+  if (penalised !== undefined && penalised !== greedy) found.push('repetition')
   return found
 }
 
-function holdsSchema(piece: Piece | undefined): boolean {
+function holdsSchema(text: string): boolean {
   try {
-    const value: unknown = JSON.parse(piece?.text ?? '')
+    const value: unknown = JSON.parse(text)
     return typeof value === 'object' && value !== null && 'b' in value && typeof value.b === 'boolean'
   } catch {
     return false
   }
 }
 
-async function probeGrammar(generate: Generate): Promise<ServerCapabilities['grammar']> {
+async function probeGrammar(respond: Respond): Promise<ServerCapabilities['grammar'] | 'unknown'> {
   const grammar = `root ::= "${FORCED}"`
-  if ((await generate({ temperature: 0, grammar }))?.text === FORCED) return 'grammar'
-  return (await generate({ temperature: 0, structured_outputs: { grammar } }))?.text === FORCED
-    ? 'structured_outputs'
-    : undefined
+  const named = await respond({ temperature: 0, grammar }, ANSWER_TOKENS)
+  if (named === FORCED) return 'grammar'
+  const structured = await respond({ temperature: 0, structured_outputs: { grammar } }, ANSWER_TOKENS)
+  if (structured === FORCED) return 'structured_outputs'
+  return named === 'unknown' ? 'unknown' : undefined
 }
 
 /** A partial alphabet continues with the next letter only if the server treats it as the start of the model's own answer. */
@@ -177,8 +240,11 @@ async function probePrefill(
   attempt: Attempt<Piece>,
   connection: Connection,
   model: string,
+  limit: string,
+  reasoning: ReasoningSwitch,
   signal: AbortSignal,
-): Promise<ServerCapabilities['prefill']> {
+): Promise<ServerCapabilities['prefill'] | 'unknown'> {
+  let isHidden = false
   const messages = [
     { role: 'user', content: 'Say the alphabet.' },
     { role: 'assistant', content: 'A B C D E F' },
@@ -192,7 +258,8 @@ async function probePrefill(
         .request('/chat/completions', signal, {
           model,
           messages,
-          max_tokens: 1,
+          ...reasoning.off,
+          [limit]: 1,
           temperature: 0,
           logprobs: true,
           top_logprobs: 1,
@@ -201,8 +268,9 @@ async function probePrefill(
         .then(parsePiece),
     )
     if (piece?.tokens[0]?.text === ' G') return name
+    isHidden ||= piece !== undefined && piece.tokens.length === 0 && reasons(piece)
   }
-  return undefined
+  return isHidden ? 'unknown' : undefined
 }
 
 async function probeText(
@@ -243,11 +311,12 @@ async function probeText(
 async function probeNative(
   attempt: Attempt<unknown>,
   connection: Connection,
+  { off }: ReasoningSwitch,
   signal: AbortSignal,
 ): Promise<boolean> {
   const rendered = parseRendered(
     await attempt(() =>
-      connection.request('~/apply-template', signal, { messages: [{ role: 'user', content: 'a' }] }),
+      connection.request('~/apply-template', signal, { messages: [{ role: 'user', content: 'a' }], ...off }),
     ),
   )
   if (rendered === undefined) return false
@@ -285,13 +354,20 @@ async function countsInStream(
   body: Body,
 ): Promise<boolean> {
   const counted = await attempt(async () => {
-    let found = false
-    for await (const json of connection.stream('/chat/completions', signal, {
-      ...body,
-      stream: true,
-      stream_options: { include_usage: true },
-    }))
-      found = parsePiece(json).usage !== undefined || found
+    let [found, ended] = [false, false]
+    try {
+      for await (const json of connection.stream('/chat/completions', signal, {
+        ...body,
+        stream: true,
+        stream_options: { include_usage: true },
+      })) {
+        const piece = parsePiece(json)
+        found ||= piece.usage !== undefined
+        ended ||= piece.finish !== undefined
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof ServerError && thrown.kind === 'interrupted' && ended)) throw thrown
+    }
     return found
   })
   return counted ?? false

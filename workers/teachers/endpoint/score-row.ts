@@ -3,6 +3,7 @@
 // Must not know: retries, other rows.
 import type { PromptInput, ScoreRequest } from '../../../src/domain/completion-request.ts'
 import { sharedPrefixLength } from '../../../src/engine/generation/prefix-cache.ts'
+import { closingMarkFor, splitReasoning } from '../../../src/pipeline/reasoning/split-reasoning.ts'
 import { scoresChats, type ServerCapabilities } from './server-capabilities.ts'
 import { pathOf, writeInput, writeLogProbs } from './write-request.ts'
 import type { Connection } from './connection.ts'
@@ -40,14 +41,21 @@ export function scoreRow(server: Server, request: ScoreRequest): Promise<readonl
  * bias. Tokens in the top-k list of a position need no separate request.
  */
 async function scoreNatively(
-  { connection, signal }: Server,
+  { connection, capabilities: { reasoning }, signal }: Server,
   { input, answerPrefix = '', continuations }: ScoreRequest,
 ): Promise<readonly number[]> {
   const text =
     input.kind === 'raw'
       ? input.text
-      : requireLlamaField(
-          parseRendered(await connection.request('~/apply-template', signal, writeInput(input))),
+      : closeReasoning(
+          requireLlamaField(
+            parseRendered(
+              await connection.request('~/apply-template', signal, {
+                ...writeInput(input),
+                ...reasoning.off,
+              }),
+            ),
+          ),
         )
   // As for models on this engine: special tokens are parsed in a chat's template, but not in raw text.
   const tokenize = async (continuation: string): Promise<readonly number[]> =>
@@ -102,6 +110,12 @@ async function scoreNatively(
         0,
       ),
   )
+}
+
+/** A template that opens the reasoning leaves it empty: a score is never that of a token inside it. */
+function closeReasoning(prompt: string): string {
+  const close = closingMarkFor(prompt)
+  return close === undefined ? prompt : `${prompt.trimEnd()}\n\n${close}\n\n`
 }
 
 /** Sends the whole text with each continuation as a prompt that is echoed with log-probabilities; one generated token is ignored. */
@@ -218,15 +232,26 @@ async function requestList(
     model,
     ...writeInput(continued),
     ...writeLogProbs(input, input.kind === 'chat' ? capabilities.chatLogProbs : capabilities.rawLogProbs),
+    ...(input.kind === 'chat' ? capabilities.reasoning.off : {}),
     [limit]: 1,
     temperature: 0,
     ...flags,
   }
-  const list = parsePiece(await connection.request(pathOf(input), signal, body)).tokens[0]?.top ?? []
+  const piece = parsePiece(await connection.request(pathOf(input), signal, body))
+  const [token] = piece.tokens
+  if (input.kind === 'chat' && (piece.reasoning !== '' || (token && beginsReasoning(token.text))))
+    throw new ServerError(
+      'refused',
+      'The model reasons before it responds, and this server does not switch that off: the probabilities that it returns are not those of the response. Choose a judge that does not reason.',
+    )
+  const list = token?.top ?? []
   if (list.length === 0)
     throw new ServerError('refused', 'The server returned no log-probabilities with its response.')
   return list
 }
+
+const beginsReasoning = (token: string): boolean =>
+  splitReasoning(token).unfinished === true || /^<\|?channel\|?>/.test(token)
 
 /** A field that llama.cpp's server always sends. */
 function requireLlamaField<T>(value: T | undefined): T {

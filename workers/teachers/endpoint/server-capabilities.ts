@@ -1,6 +1,7 @@
 // Knows: what the probe finds out about a server, and the capabilities of a teacher on it.
 import type { SamplingName } from '../../../src/domain/sampling.ts'
 import type { Capabilities } from '../../../src/domain/teacher-description.ts'
+import type { ReasoningSwitch } from './probe-reasoning.ts'
 
 /** Sampling fields beyond OpenAI's that a server may support. */
 export type Extension = 'top_k' | 'min_p' | 'repetition'
@@ -38,8 +39,23 @@ export interface ServerCapabilities {
   readonly countsTokens: boolean
   /** It requires `max_completion_tokens` instead of `max_tokens`. */
   readonly usesMaxCompletionTokens: boolean
-  /** It generates reasoning before its answer. */
-  readonly thinks: boolean
+  readonly reasoning: ReasoningSwitch
+  /** What the model's reasoning hid from the probe. It counts as supported, so that a person can try. */
+  readonly unknown: readonly Unknown[]
+}
+
+/** What a probe may be unable to find out. */
+export const UNKNOWN_ORDER = ['scores', 'logProbs', 'sampling', 'seeded', 'schema', 'grammar'] as const
+export type Unknown = (typeof UNKNOWN_ORDER)[number]
+
+/** As parts of a sentence. */
+const UNKNOWN_TITLES: Readonly<Record<Unknown, string>> = {
+  logProbs: 'log-probabilities',
+  scores: 'scores, which a judge needs',
+  sampling: 'top-k, min-p and the repetition penalty',
+  seeded: 'seeds',
+  schema: 'JSON schemas',
+  grammar: 'grammars',
 }
 
 /** Minimum k of a top-k list from which a verdict of five scores can be read. */
@@ -72,15 +88,15 @@ export function capabilitiesOf(server: ServerCapabilities): Capabilities {
 
 /** What a person should know about the server, in sentences. */
 export function noteCapabilities(server: ServerCapabilities, host: string): readonly string[] {
-  const { chat, raw, seeded, extensions, countsTokens: counts, thinks, native } = server
+  const { chat, raw, seeded, extensions, countsTokens: counts, reasoning, native, unknown } = server
   const missing = EXTENSIONS.filter(({ name }) => !extensions.includes(name)).map(({ title }) => title)
   const capabilities = capabilitiesOf(server)
   return [
     `Prompts are sent to the program at ${host}, which generates the completions.`,
-    ...(missing.length > 0
+    ...(missing.length > 0 && !unknown.includes('sampling')
       ? [`It does not support ${missing.join(' and ')}; the program’s own settings apply.`]
       : []),
-    ...(seeded
+    ...(seeded || unknown.includes('seeded')
       ? []
       : ['The same seed does not generate the same text again: a run cannot be reproduced word for word.']),
     ...(chat && !raw
@@ -97,10 +113,23 @@ export function noteCapabilities(server: ServerCapabilities, host: string): read
         ]
       : []),
     ...(counts ? [] : ['It does not count tokens; token counts are estimates.']),
-    ...(thinks
+    ...noteReasoning(reasoning),
+    ...(unknown.length > 0
       ? [
-          'It generates reasoning before the completion. The reasoning is not stored, but counts towards max tokens.',
+          `Its reasoning hid from a short test whether it supports ${unknown.map((name) => UNKNOWN_TITLES[name]).join('; ')}. Try it: a request that fails is reported with its reason.`,
         ]
       : []),
   ]
+}
+
+function noteReasoning({ isAlwaysOn, canReason }: ReasoningSwitch): readonly string[] {
+  if (isAlwaysOn)
+    return [
+      'It reasons before every response, and this server does not switch that off. Reasoning is kept apart from the text, and counts towards max tokens.',
+    ]
+  if (canReason)
+    return [
+      'It can reason before it responds. Reasoning is switched off unless a step switches it on; it is kept apart from the text, and counts towards max tokens.',
+    ]
+  return []
 }

@@ -3,6 +3,8 @@
 export type ServerErrorKind =
   /** No connection, or a response that the browser hides from the page. */
   | 'unreachable'
+  /** The browser would block the request: none was sent. */
+  | 'blocked'
   /** The connection ended or stalled in the middle of a response. */
   | 'interrupted'
   /** 408, 429, 503: it is overloaded. */
@@ -29,11 +31,14 @@ export class ServerError extends Error {
   readonly kind: ServerErrorKind
   /** Milliseconds to wait, as requested by the server. */
   readonly waitMs: number | undefined
+  /** The server does not know this path or model (404). */
+  readonly isMissing: boolean
 
-  constructor(kind: ServerErrorKind, sentence: string, waitMs?: number) {
+  constructor(kind: ServerErrorKind, sentence: string, waitMs?: number, isMissing = false) {
     super(sentence)
     this.kind = kind
     this.waitMs = waitMs
+    this.isMissing = isMissing
   }
 
   get isRetryable(): boolean {

@@ -4,7 +4,7 @@ import type { OutputFormat, PromptInput, CompletionRequest } from '../../../src/
 import type { Sampling } from '../../../src/domain/sampling.ts'
 import { hashOf, type Json } from '../../../src/domain/hash.ts'
 import type { ServerCapabilities } from './server-capabilities.ts'
-import type { Body } from './connection.ts'
+import type { Body } from './json.ts'
 
 /** Stop texts that the protocol allows; all of them are also searched for here. */
 const MAX_STOPS = 4
@@ -24,16 +24,21 @@ export interface ServerRequest {
 
 /** Throws a RangeError for a schema that is not JSON. */
 export function writeRequest(
-  { input, sampling, logProbs, format }: CompletionRequest,
+  { input, sampling, logProbs, format, thinking = false }: CompletionRequest,
   model: string,
   server: ServerCapabilities,
 ): ServerRequest {
+  const { reasoning } = server
+  const isChat = input.kind === 'chat'
+  // Servers look for stop texts in the reasoning too; here they count in the response only.
+  const mayReason = isChat && (reasoning.isAlwaysOn || (thinking && reasoning.canReason))
   return {
     path: pathOf(input),
     body: {
       model,
       ...writeInput(input),
-      ...writeSampling(sampling, server),
+      ...(isChat ? (thinking ? reasoning.on : reasoning.off) : {}),
+      ...writeSampling(mayReason ? { ...sampling, stop: [] } : sampling, server),
       ...writeLogProbs(input, logProbs),
       ...(format ? writeFormat(format, server) : {}),
       stream: true,

@@ -1,19 +1,13 @@
-// Knows: a teacher that another program runs: inspected without generating a token, then probed for its capabilities with up to twenty short requests.
+// Knows: a teacher that another program runs: inspected without generating a token, then probed for its capabilities with short requests.
 import type { ModelSource } from '../../../src/domain/model-source.ts'
 import type { TeacherDescription } from '../../../src/domain/teacher-description.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
 import { capabilitiesOf, noteCapabilities } from '../endpoint/server-capabilities.ts'
-import { requireEndpoint } from '../endpoint/address.ts'
+import { requireBase } from '../endpoint/address.ts'
 import { Connection } from '../endpoint/connection.ts'
 import { EndpointTeacher } from '../endpoint/endpoint-teacher.ts'
-import {
-  isLlama,
-  fetchServedModels,
-  inspectServedModel,
-  withNamedServerErrors,
-} from '../endpoint/inspect-server.ts'
+import { isLlama, inspectServedModel, withNamedServerErrors } from '../endpoint/inspect-server.ts'
 import { probe } from '../endpoint/probe.ts'
-import type { ServedModel } from '../../../src/protocol/teacher.ts'
 import type { Opener } from './opener.ts'
 
 type EndpointSource = Extract<ModelSource, { readonly kind: 'endpoint' }>
@@ -22,13 +16,7 @@ type EndpointSource = Extract<ModelSource, { readonly kind: 'endpoint' }>
 const DEFAULT_CONCURRENCY = 8
 
 const connect = ({ url, key }: Pick<EndpointSource, 'url' | 'key'>): Connection =>
-  new Connection(requireEndpoint(url), key)
-
-/** The models at an address. Throws `ModelRefused` and `DownloadFailed` with sentences. */
-export const listServedModels = async (
-  source: Pick<EndpointSource, 'url' | 'key'>,
-  signal: AbortSignal,
-): Promise<readonly ServedModel[]> => fetchServedModels(connect(source), signal)
+  new Connection(requireBase(url), key)
 
 export const endpoint: Opener<EndpointSource> = {
   inspect: async (source, signal) => (await inspectServedModel(connect(source), source.model, signal)).card,

@@ -7,7 +7,8 @@ import type {
   ScoreResult,
 } from '../../../../src/domain/completion-request.ts'
 import { GREEDY } from '../../../../src/domain/sampling.ts'
-import { endpoint, listServedModels } from '../../../../workers/teachers/openers/endpoint.ts'
+import { findServedModels } from '../../../../workers/teachers/endpoint/inspect-server.ts'
+import { endpoint } from '../../../../workers/teachers/openers/endpoint.ts'
 import { openGguf } from '../../../../workers/teachers/gguf.ts'
 import type { Teacher } from '../../../../workers/teachers/teacher.ts'
 import { openSharedModel } from '../../../engine/shared-model.ts'
@@ -74,7 +75,7 @@ describe.skipIf(!canServe)(`a real llama.cpp server${whyNotServed}`, { timeout: 
   }
 
   test('lists its model and describes its capabilities', async () => {
-    expect(await listServedModels({ url: server?.url ?? '' }, signal)).toMatchObject([
+    expect((await findServedModels({ url: server?.url ?? '' }, signal)).models).toMatchObject([
       { id: 'smollm2', owner: 'llamacpp', contextLength: 2048 },
     ])
     expect(teacher.description).toMatchObject({

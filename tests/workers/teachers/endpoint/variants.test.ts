@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { CompletionRequest, CompletionResult } from '../../../../src/domain/completion-request.ts'
 import { GREEDY } from '../../../../src/domain/sampling.ts'
 import { Connection } from '../../../../workers/teachers/endpoint/connection.ts'
+import { NO_REASONING } from '../../../../workers/teachers/endpoint/probe-reasoning.ts'
 import { RowGeneration } from '../../../../workers/teachers/endpoint/complete-row.ts'
 import type { ServerCapabilities } from '../../../../workers/teachers/endpoint/server-capabilities.ts'
 import { ModelServer } from '../../../stand-ins/model-server.ts'
@@ -28,7 +29,8 @@ const PLAIN: ServerCapabilities = {
   native: false,
   countsTokens: true,
   usesMaxCompletionTokens: false,
-  thinks: false,
+  reasoning: NO_REASONING,
+  unknown: [],
 }
 const delta = (fields: object, finish: string | null = null): object => ({
   choices: [{ index: 0, delta: fields, finish_reason: finish }],
