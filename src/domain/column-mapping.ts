@@ -21,6 +21,8 @@ export interface ColumnMapping {
 
 /** The beginning of a source of columns, and what each column is taken for. */
 export interface ColumnPreview {
+  /** Files of the same form have the same kind and the same set of columns; see `formOf`. */
+  readonly form: string
   readonly kind: 'table' | 'records'
   readonly header: boolean
   readonly columns: readonly MappedColumn[]
@@ -40,7 +42,7 @@ export const COLUMN_NAME_LIMIT = 100
 export function nameColumns(cells: readonly string[], header: boolean): string[] {
   const taken = new Set<string>()
   return cells.map((cell, i) => {
-    const own = header ? cell.trim().slice(0, COLUMN_NAME_LIMIT) : ''
+    const own = header ? cell.trim().replaceAll(/\s+/g, ' ').slice(0, COLUMN_NAME_LIMIT) : ''
     const base = own === '' ? `Column ${i + 1}` : own
     let name = base
     for (let n = 2; taken.has(name); n++) name = `${base} (${n})`

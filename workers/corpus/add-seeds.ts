@@ -30,7 +30,7 @@ export async function addSeeds(
   let columns: ColumnPreview | undefined
   let undecided = false
   const remembered = await getColumnMappings(db)
-  for await (const batch of readSeeds(source, { projectId, now, signal, chosen, remembered, guess: true })) {
+  for await (const batch of readSeeds(source, { projectId, now, signal, chosen, remembered })) {
     const { added, alreadyThere: known } = await guardQuota('The seeds', () => putSeeds(db, batch.seeds))
     addedIds.push(...added)
     alreadyThere += known

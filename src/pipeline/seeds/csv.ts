@@ -1,5 +1,5 @@
 // Knows: seeds as a delimited table, read in pieces: its layout and columns from the beginning, then row by row.
-import { MAX_COLUMNS, nameColumns, type ColumnPreview } from '../../domain/column-mapping.ts'
+import { formOf, MAX_COLUMNS, nameColumns, type ColumnPreview } from '../../domain/column-mapping.ts'
 import { CellReader, type CellRow } from './cells.ts'
 import { guessRoles } from './guess-columns.ts'
 import { isKnownField, isTextField } from './known-fields.ts'
@@ -167,10 +167,12 @@ function previewTable(layout: TableLayout): ColumnPreview {
   const all = nameColumns(namesOf(first).slice(0, layout.width), layout.header)
   const names = all.slice(0, MAX_COLUMNS)
   const rows = layout.header ? layout.rows.slice(1) : layout.rows
+  const columns = layout.known ? knownRoles(names) : guessRoles(names, rows)
   return {
+    form: formOf({ kind: 'table', header: layout.header, columns }),
     kind: 'table',
     header: layout.header,
-    columns: layout.known ? knownRoles(names) : guessRoles(names, rows),
+    columns,
     moreColumns: all.length - names.length,
     rows: layout.rows.slice(0, PREVIEW_ROWS + 1).map((cells) => cells.slice(0, names.length).map(shorten)),
     origin: layout.known ? 'recognised' : 'guessed',

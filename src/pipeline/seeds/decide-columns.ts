@@ -1,5 +1,5 @@
 // Knows: which roles columns get: those chosen now, those remembered for the form, those of known names; otherwise none.
-import { checkColumns, formOf, type ColumnMapping, type ColumnPreview } from '../../domain/column-mapping.ts'
+import { checkColumns, type ColumnMapping, type ColumnPreview } from '../../domain/column-mapping.ts'
 import type { ColumnPlan } from './row-reader.ts'
 
 export interface ColumnOptions {
@@ -7,17 +7,15 @@ export interface ColumnOptions {
   readonly chosen?: ColumnMapping | undefined
   /** Earlier choices by the form of the files. */
   readonly remembered?: ReadonlyMap<string, ColumnMapping> | undefined
-  /** Take the guess where columns are not known, instead of nothing. */
-  readonly guess?: boolean
 }
 
 /** The plan (`undefined`: a person has to choose), and the preview with the roles that it gives. */
 export function decideColumns(
   preview: ColumnPreview,
-  { chosen, remembered, guess }: ColumnOptions,
+  { chosen, remembered }: ColumnOptions,
 ): { readonly plan: ColumnPlan | undefined; readonly preview: ColumnPreview } {
   if (chosen) return { plan: chosen, preview: withRoles(preview, chosen, 'chosen') }
-  const earlier = remembered?.get(formOf(preview))
+  const earlier = remembered?.get(preview.form)
   if (earlier && fits(earlier, preview)) {
     const shown = withRoles(preview, earlier, 'remembered')
     // Columns without names have the same form in unlike files: an earlier choice is only a suggestion there.
@@ -26,13 +24,7 @@ export function decideColumns(
       preview: shown,
     }
   }
-  if (preview.origin === 'recognised') return { plan: 'recognised', preview }
-  const plan: ColumnMapping = {
-    form: formOf(preview),
-    header: preview.header,
-    columns: preview.columns,
-  }
-  return { plan: guess ? plan : undefined, preview }
+  return { plan: preview.origin === 'recognised' ? 'recognised' : undefined, preview }
 }
 
 /** The prompt's column is there, and the roles are valid. */

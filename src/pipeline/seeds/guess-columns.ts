@@ -48,10 +48,11 @@ export function guessRoles(names: readonly string[], rows: readonly (readonly st
     best(withHint('context')) ??
     best(all) ??
     0
-  const left = all.filter((i) => i !== prompt && hints[i] !== 'ignore' && hints[i] !== 'context')
-  // A single other column is the answer, unless it only numbers the rows.
-  const alone =
-    left.length === 1 && left[0] !== undefined && !isNumbering(rows, left[0]) ? left[0] : undefined
+  // A single other column is the answer, apart from one that only numbers the rows.
+  const left = all.filter(
+    (i) => i !== prompt && hints[i] !== 'ignore' && hints[i] !== 'context' && !isNumbering(rows, i),
+  )
+  const alone = left.length === 1 ? left[0] : undefined
   const answer = withHint('answer').find((i) => i !== prompt) ?? alone
   return names.map((name, i): MappedColumn => {
     const role = (): ColumnRole => {

@@ -1,5 +1,5 @@
 // Knows: how JSON values become rows: which columns they have, decided from the first ones, and how each is read.
-import { COLUMN_NAME_LIMIT, MAX_COLUMNS, type ColumnPreview } from '../../domain/column-mapping.ts'
+import { COLUMN_NAME_LIMIT, formOf, MAX_COLUMNS, type ColumnPreview } from '../../domain/column-mapping.ts'
 import { isChat } from './chat.ts'
 import { guessRoles } from './guess-columns.ts'
 import type { JsonItem } from './json-lines.ts'
@@ -76,10 +76,12 @@ function previewRecords(values: readonly unknown[]): ColumnPreview | undefined {
   const names = all.filter((name) => name.length <= COLUMN_NAME_LIMIT).slice(0, MAX_COLUMNS)
   if (names.length === 0) return undefined
   const rows = records.map((record) => names.map((name) => anyText(record[name]) ?? ''))
+  const columns = known ? knownRoles(names) : guessRoles(names, rows)
   return {
+    form: formOf({ kind: 'records', header: true, columns }),
     kind: 'records',
     header: true,
-    columns: known ? knownRoles(names) : guessRoles(names, rows),
+    columns,
     moreColumns: all.length - names.length,
     rows: rows.slice(0, PREVIEW_ROWS).map((cells) => cells.map(shorten)),
     origin: known ? 'recognised' : 'guessed',

@@ -33,7 +33,7 @@ export type ColumnPlan = 'recognised' | ColumnMapping
 export const decideAlone: Decide = (preview) =>
   preview.origin === 'recognised'
     ? 'recognised'
-    : { form: '', header: preview.header, columns: preview.columns }
+    : { form: preview.form, header: preview.header, columns: preview.columns }
 
 /** Max characters of one line or row of cells; a longer one is a problem and is skipped, never buffered. */
 export const LINE_LIMIT = 1_000_000

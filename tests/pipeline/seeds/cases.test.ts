@@ -100,3 +100,302 @@ describe.skipIf(!isThere)('a dropped file (needs ../shared/cases)', () => {
     expect(found.problems).toHaveLength(file === 'unquoted-comma.csv' ? 1 : 0)
   })
 })
+
+describe('a table', () => {
+  test.each([
+    ['a semicolon in cells', 'a.csv', 'prompt,answer\n"One; two?",x; y\n', [['One; two?', 'x; y']]],
+    ['sep= with a tab', 'a.csv', 'sep=\t\nprompt\tanswer\nOne, two?\tx\n', [['One, two?', 'x']]],
+    ['sep= with a bar, quoted', 'a.csv', '"sep=|"\r\nprompt|answer\r\nOne?|x\r\n', [['One?', 'x']]],
+    ['blank and comment lines', 'a.tsv', '\n# one\n\n# two, three\nprompt\tanswer\nA?\tb\n', [['A?', 'b']]],
+    ['a header behind #', 'a.csv', '#prompt,answer\nA?,b\n', [['A?', 'b']]],
+    ['a .csv with tabs', 'a.csv', 'prompt\tanswer\nA, b?\tc\n', [['A, b?', 'c']]],
+    [
+      'empty cells behind the last',
+      'a.csv',
+      'prompt,answer,\nA?,b,\nC?,d,,,\n',
+      [
+        ['A?', 'b'],
+        ['C?', 'd'],
+      ],
+    ],
+    [
+      'one column with quotes',
+      'a.csv',
+      'question\n"One, ""two""?"\nThree, four?\n',
+      [['One, "two"?'], ['Three, four?']],
+    ],
+    [
+      'lines of text with commas',
+      'a.csv',
+      'Hello, dear world\nGood night\nWhy, oh why?\n',
+      [['Hello, dear world'], ['Good night'], ['Why, oh why?']],
+    ],
+    [
+      'a list of lines that begin with #',
+      'a.csv',
+      '#one is what?\n#two is what?\n',
+      [['#one is what?'], ['#two is what?']],
+    ],
+    ['a byte order mark in pasted text', '', '\uFEFFprompt\tanswer\nA?\tb', [['A?', 'b']]],
+    [
+      'its context',
+      'a.csv',
+      'passage,question,answer\nAnn has a dog.,What has Ann?,a dog\n',
+      [['What has Ann?\n\nAnn has a dog.', 'a dog']],
+    ],
+    ['a text with its label', 'a.csv', 'text,label\nA lovely film,1\n', [['A lovely film', '1']]],
+  ] as const)('is read with %s', async (_what, name, content, seeds) => {
+    const found = await read(name, content)
+    expect(found.seeds).toEqual(seeds)
+    expect(found.problems).toEqual([])
+  })
+
+  test('keeps a line end inside a quoted cell as it is', async () => {
+    const found = await read('a.csv', 'prompt,answer\r\n"One\r\ntwo?",x\r\nThree?,y')
+    expect(found.seeds).toEqual([
+      ['One\r\ntwo?', 'x'],
+      ['Three?', 'y'],
+    ])
+    expect(found.lines).toEqual([2, 4])
+  })
+
+  test('counts columns that are not used, and names them', async () => {
+    const found = await read('a.csv', 'id,prompt,answer,topic\n1,A?,b,\n2,C?,,x\n')
+    expect(found.report).toEqual([
+      'Read `prompt` as the prompt in 2 rows.',
+      'Read `answer` as the answer in 1 row.',
+      'Ignored: `id` in 2 rows, `topic` in 1 row.',
+    ])
+  })
+
+  test('with a header and no rows is not called blank', async () => {
+    expect((await read('a.csv', 'prompt,answer\n')).problems).toEqual([
+      '-: a.csv contains no seed: it has a header and no rows.',
+    ])
+  })
+})
+
+describe('JSON in lines', () => {
+  test.each([
+    [
+      'a list that begins and ends in lines of records',
+      '[{"prompt":"A?"},\n {"prompt":"B?"}]\n',
+      ['A?', 'B?'],
+    ],
+    ['a list in one line', '[{"prompt":"A?"},{"prompt":"B?"}]', ['A?', 'B?']],
+    ['a list of texts', '[\n"A?",\n"B?"\n]', ['A?', 'B?']],
+    [
+      'a list of printed records',
+      '[\n  {\n    "prompt": "A?"\n  },\n  {\n    "prompt": "B?"\n  }\n]\n',
+      ['A?', 'B?'],
+    ],
+    [
+      'nested printed records',
+      '{\n "prompt": "A?",\n "meta": {\n  "x": [\n   {"prompt": "no"}\n  ]\n }\n}\n{"prompt":"B?"}',
+      ['A?', 'B?'],
+    ],
+    ['brackets in texts', '{\n "prompt": "A ] } \\" { ?"\n}\n{"prompt": "B [?"}', ['A ] } " { ?', 'B [?']],
+  ])('reads %s', async (_what, content, texts) => {
+    for (const name of ['a.jsonl', 'a.json', '']) {
+      const found = await read(name, content)
+      expect(found.seeds.map(([text]) => text)).toEqual(texts)
+      expect(found.problems).toEqual([])
+    }
+  })
+
+  test('resumes after a record that is cut off, and names its line', async () => {
+    const found = await read(
+      'a.jsonl',
+      '{"prompt": "A?"}\n{"prompt": "cut",\n{"prompt": "B?"}\n{"prompt": "in a str\n{"prompt": "C?"}\n{"x": [\n{"prompt": "D?"}\n',
+    )
+    expect(found.seeds.map(([text]) => text)).toEqual(['A?', 'B?', 'C?', 'D?'])
+    expect(found.problems.map((problem) => problem.split(':')[0])).toEqual(['2', '4', '6'])
+  })
+
+  test('reports a list that is not closed, and an empty one', async () => {
+    const open = await read('a.jsonl', '[\n{"prompt":"A?"},\n')
+    expect(open.seeds).toEqual([['A?']])
+    expect(open.problems).toEqual([expect.stringMatching(/^1: The list that begins here is not closed/)])
+    for (const name of ['a.json', 'a.jsonl'])
+      expect((await read(name, ' [] ')).problems).toEqual(['1: The list is empty: it has no seed.'])
+  })
+})
+
+describe('a record', () => {
+  const one = async (record: unknown) => read('a.jsonl', JSON.stringify(record))
+  test.each([
+    [{ prompt: 'A?', answer: 0 }, 'A?', '0'],
+    [{ prompt: 'A?', answer: false }, 'A?', 'false'],
+    [{ prompt: 'A?', answer: ['only'] }, 'A?', 'only'],
+    [{ question: 'A?', answers: { text: [], answer_start: [] } }, 'A?', undefined],
+    [{ question: 'A?', answers: [{ text: 'x' }, { text: 'y' }] }, 'A?', 'x'],
+    [{ question: 'A?', answer: { value: 'x', aliases: ['y'] } }, 'A?', 'x'],
+    [{ Question: 'A?', Answer: 'x' }, 'A?', 'x'],
+    [{ prompt: '  ', question: 'A?', response: 'x' }, 'A?', 'x'],
+    [{ human: 'A?', gpt: 'x' }, 'A?', 'x'],
+    [{ instruction: 'A?', input: 'B', context: 'C', output: 'x' }, 'A?\n\nB\n\nC', 'x'],
+    [{ question: 'Which?', choices: ['red', 'blue'], answer: 'red' }, 'Which?\n\nred\nblue', 'red'],
+    [{ question: 'Which?', options: { A: 'red', B: 'blue' }, answer: 'A' }, 'Which?\n\nA: red\nB: blue', 'A'],
+    [
+      [
+        { role: 'user', content: 'A?' },
+        { role: 'assistant', content: 'x' },
+      ],
+      'A?',
+      'x',
+    ],
+    [{ messages: [{ role: 'user', content: [{ type: 'text', text: 'A?' }] }] }, 'A?', undefined],
+    [{ prompt: 'A\ud83d?', answer: 'x\udc00' }, 'A\uFFFD?', 'x\uFFFD'],
+  ])('%j is read', async (record, text, answer) => {
+    const found = await one(record)
+    expect(found.seeds).toEqual([answer === undefined ? [text] : [text, answer]])
+    expect(found.problems).toEqual([])
+  })
+
+  test('never shows a value as [object Object]', async () => {
+    const odd = { a: { b: { c: 1 } }, list: [{ d: 1 }, [2]] }
+    for (const record of [
+      odd,
+      { prompt: odd },
+      { prompt: 'A?', answer: odd },
+      { prompt: 'A?', context: odd },
+      { messages: [odd] },
+      { instruction: 'A?', instances: [[odd]] },
+    ]) {
+      const found = await one(record)
+      expect(JSON.stringify(found)).not.toContain('[object')
+    }
+  })
+
+  test('with more turns, parts, answers or instances than are used reports their number', async () => {
+    const turn = (role: string, content: unknown) => ({ role, content })
+    const found = await read(
+      'a.jsonl',
+      [
+        {
+          messages: [
+            turn('system', 'S'),
+            turn('assistant', 'Hello!'),
+            turn('user', [{ type: 'image' }, { type: 'text', text: 'A?' }]),
+            turn('assistant', 'a'),
+            turn('user', 'B?'),
+          ],
+        },
+        {
+          conversations: [
+            { from: 'human', value: 'C?' },
+            { from: 'gpt', value: 'c' },
+            { from: 'human', value: 'D?' },
+          ],
+        },
+        { question: 'E?', answers: { text: ['e', 'f'] } },
+        {
+          instruction: 'G?',
+          instances: [
+            { input: '', output: 'g' },
+            { input: 'x', output: 'h' },
+            { input: 'y', output: 'i' },
+          ],
+        },
+        { prompt: 'J?', system: 'Be brief.' },
+      ]
+        .map((record) => JSON.stringify(record))
+        .join('\n'),
+    )
+    expect(found.seeds).toEqual([['A?', 'a'], ['C?', 'c'], ['E?', 'e'], ['G?', 'g'], ['J?']])
+    expect(found.report).toEqual(
+      expect.arrayContaining([
+        '2 later turns, 1 turn before the first question and 2 system messages are not used yet.',
+        'Read only the first of several `answers` in 1 row.',
+        '1 part of a message that is not text is not used.',
+        '2 further instances of tasks are not used.',
+      ]),
+    )
+  })
+
+  test('made of columns gives its rows, and what is next to a list is reported', async () => {
+    expect((await read('a.json', '{"prompt":["A?","B?"],"answer":["a",2]}')).seeds).toEqual([
+      ['A?', 'a'],
+      ['B?', '2'],
+    ])
+    const found = await read('a.json', '{"version":1,"data":[{"prompt":"A?"}],"test":[{"prompt":"B?"}]}')
+    expect(found.seeds).toEqual([['A?']])
+    expect(found.report).toContain('Ignored `version` and `test` in 1 row each.')
+  })
+})
+
+describe('columns that are not known', () => {
+  const table =
+    'id,question_text,answer_text,hint\n1,What is rain?,Water.,sky\n2,What is snow?,Frozen water.,\n'
+  const chosen = {
+    form: 'x',
+    header: true,
+    columns: [
+      { name: 'id', role: 'ignore' },
+      { name: 'question_text', role: 'prompt' },
+      { name: 'answer_text', role: 'answer' },
+      { name: 'hint', role: 'field' },
+    ],
+  } as const
+
+  test.each([
+    ['a.csv', table],
+    ['', table],
+    ['a.tsv', table.replaceAll(',', '\t')],
+    ['a.jsonl', '{"id":1,"q_text":"What is rain?","a_text":"Water."}\n{"id":2,"q_text":"What is snow?"}\n'],
+    ['a.json', '[{"id":1,"q_text":"What is rain?"},{"id":2,"q_text":"What is snow?"}]'],
+    ['a.csv', 'what is rain;water\nwhat is snow;frozen\n'],
+  ])('of %s %j add nothing', async (name, content) => {
+    const found = await read(name, content)
+    expect(found).toMatchObject({ seeds: [], problems: [], undecided: true })
+  })
+
+  test('are read as chosen, in one line of the report for each role', async () => {
+    const found = await read('a.csv', table, { chosen })
+    expect(found.seeds).toEqual([
+      ['What is rain?', 'Water.'],
+      ['What is snow?', 'Frozen water.'],
+    ])
+    expect(found.report).toEqual([
+      'Read `question_text` as the prompt and `answer_text` as the answer in 2 rows.',
+      'Kept `hint` with the seed in 1 row.',
+      'Ignored `id` in 2 rows.',
+    ])
+  })
+
+  test('are shown from the first rows of a large file without reading the rest', async () => {
+    const large = new File([table, '3,What is ice?,Cold water.,\n'.repeat(400_000)], 'a.csv')
+    let furthest = 0
+    const file = {
+      name: large.name,
+      size: large.size,
+      slice: (from?: number, to?: number) => {
+        furthest = Math.max(furthest, to ?? 0)
+        return large.slice(from, to)
+      },
+    }
+    for await (const batch of readSeeds({ kind: 'file', file }, { projectId, now: 7 })) {
+      expect(batch.undecided).toBe(true)
+      expect(batch.columns?.rows.slice(0, 2)).toEqual([
+        ['id', 'question_text', 'answer_text', 'hint'],
+        ['1', 'What is rain?', 'Water.', 'sky'],
+      ])
+    }
+    expect(furthest).toBeLessThan(300_000)
+  })
+
+  test('are read as remembered, in another order and letter case', async () => {
+    let form = ''
+    for await (const batch of readSeeds({ kind: 'text', text: table }, { projectId, now: 7 }))
+      form = batch.columns?.form ?? ''
+    const remembered = new Map([[form, chosen]])
+    const other = 'Answer_text,ID,Hint,Question_text\nWater.,1,sky,What is rain?\n'
+    expect(await read('b.csv', other, { remembered })).toMatchObject({
+      seeds: [['What is rain?', 'Water.']],
+      undecided: false,
+    })
+    expect(await read('b.csv', table.replaceAll('hint', 'clue'), { remembered })).toMatchObject({
+      undecided: true,
+    })
+  })
+})

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { ColumnMapping } from '../../../src/domain/column-mapping.ts'
 import type { Problem } from '../../../src/domain/problem.ts'
 import type { Seed } from '../../../src/domain/seed.ts'
 import { readSeeds, type SeedSource } from '../../../src/pipeline/seeds/read-seeds.ts'
@@ -328,8 +329,14 @@ test.skipIf(!isThere)('reads Self-Instruct’s own seed file (needs ../shared/da
 
 test.skipIf(!isThere)('reads a tab-separated file without a header (needs ../shared/data)', async () => {
   const source = new File([readFileSync(new URL('sst2-train.tsv', shared))], 'sst2-train.tsv')
+  let chosen: ColumnMapping | undefined
+  for await (const batch of readSeeds({ kind: 'file', file: source }, { projectId, now: 7 })) {
+    expect(batch).toMatchObject({ undecided: true, seeds: [], columns: { header: false } })
+    chosen = batch.columns
+  }
+  expect(chosen?.columns.map(({ role }) => role)).toEqual(['prompt', 'answer'])
   let [rows, found, labelled] = [0, 0, 0]
-  for await (const batch of readSeeds({ kind: 'file', file: source }, { projectId, now: 7, guess: true })) {
+  for await (const batch of readSeeds({ kind: 'file', file: source }, { projectId, now: 7, chosen })) {
     expect(batch.problems).toEqual([])
     rows = batch.rows
     found += batch.seeds.length
