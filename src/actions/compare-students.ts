@@ -25,6 +25,7 @@ import { readSteps } from '../pipeline/recipes/read-steps.ts'
 import { RetortError } from '../protocol/errors.ts'
 import type { GenerationEvent } from '../protocol/teacher.ts'
 import { putComparison } from '../storage/comparisons.ts'
+import type { Database } from '../storage/database.ts'
 import { getDataset, listDatasetRows } from '../storage/datasets.ts'
 import { guardQuota } from '../storage/quota.ts'
 import { getStudent } from '../storage/students.ts'
@@ -102,11 +103,14 @@ async function compare(
     return refuse({
       sentence: `${teacher.card.name} does not support ${teacher.capabilities.chat ? 'the probabilities that a score needs' : 'chat'}. Load another teacher, then compare.`,
     })
-  const rows = chooseRows(
-    await listDatasetRows(db, projectId, dataset.id, 'held-out'),
-    prompts,
-    recipe.value.rngSeed,
-  )
+  const heldOut = await listDatasetRows(db, projectId, dataset.id, 'held-out')
+  const seen = await listSeenPrompts(db, student)
+  const unseen = heldOut.filter(({ prompt }) => !seen.has(normalisePrompt(prompt)))
+  const rows = chooseRows(unseen, prompts, recipe.value.rngSeed)
+  if (rows.length === 0 && heldOut.length > 0)
+    return refuse({
+      sentence: `All ${heldOut.length} held-out rows of this dataset were training rows of the student that this one started from, so a comparison on them would show nothing. Train both on the same dataset, or freeze one with other rows.`,
+    })
   if (rows.length === 0)
     return refuse({
       sentence:
@@ -128,9 +132,27 @@ async function compare(
     judge: refOf(teacher.card),
     comparedAt: machines.now(),
     prompts: compared,
+    ...(heldOut.length > unseen.length ? { excluded: heldOut.length - unseen.length } : {}),
   }
   await guardQuota('The comparison', () => putComparison(db, comparison))
   return accept(comparison)
+}
+
+const normalisePrompt = (prompt: string): string => prompt.toLowerCase().replaceAll(/\s+/gu, ' ').trim()
+
+/** Prompts of the training rows of all students that this one started from, directly or not. */
+async function listSeenPrompts(db: Database, { projectId, base }: Student): Promise<ReadonlySet<string>> {
+  const seen = new Set<string>()
+  const visited = new Set<string>()
+  for (let next = base; next !== undefined && !visited.has(next);) {
+    visited.add(next)
+    const earlier: Student | undefined = await getStudent(db, projectId, next)
+    if (earlier === undefined) break
+    for (const { prompt } of await listDatasetRows(db, projectId, earlier.datasetId, 'train'))
+      seen.add(normalisePrompt(prompt))
+    next = earlier.base
+  }
+  return seen
 }
 
 /** Rows with distinct prompts: always the same for the same dataset. */

@@ -1,7 +1,6 @@
 // Knows: how a student is trained: its record, its lock, its progress.
 // Must not know: how a step of training works.
 import { freshId, type DatasetId, type ProjectId, type StudentId } from '../domain/id.ts'
-import type { Dataset } from '../domain/dataset.ts'
 import type { Backend } from '../domain/machine.ts'
 import { isSized, refOf } from '../domain/model-card.ts'
 import type { TeacherShare } from '../domain/soft-targets.ts'
@@ -10,7 +9,6 @@ import {
   startsFromStudent,
   trainsAdapters,
   learnsClasses,
-  learnsFromPairs,
   learnsFromProbabilities,
   learnsOnPolicy,
   needsSoftTargets,
@@ -21,11 +19,15 @@ import {
   type TrainSettings,
 } from '../domain/student.ts'
 import { refuseAdapterTraining } from '../pipeline/training/adapter-memory.ts'
-import { findClasses } from '../pipeline/training/find-classes.ts'
+import {
+  refuseTraining,
+  type TrainingFacts,
+  type TrainingRefusal,
+} from '../pipeline/training/refuse-training.ts'
 import { shapeOf } from '../pipeline/training/presets.ts'
-import { isAbort, RetortError, sentenceOf } from '../protocol/errors.ts'
+import { isAbort, RetortError, sentenceOf, type ErrorName } from '../protocol/errors.ts'
 import type { TrainOutcome, TrainRequest } from '../protocol/student.ts'
-import { getDataset, listDatasetRows } from '../storage/datasets.ts'
+import { getDataset } from '../storage/datasets.ts'
 import { withLock } from '../storage/locks.ts'
 import { guardQuota } from '../storage/quota.ts'
 import { getStudent, patchStudent, putStudent } from '../storage/students.ts'
@@ -36,6 +38,7 @@ import { computeSoftTargets, type TeacherInputs } from './train/compute-soft-tar
 import { withLentTeacher } from './train/lend-teacher.ts'
 import { LiveTraining } from './train/live-training.ts'
 import { StudentRecord } from './train/student-record.ts'
+import { readRowFacts } from './train/read-row-facts.ts'
 import { openShares, shareFields } from './train/teacher-shares.ts'
 import type { TrainProgress } from './train/train-progress.ts'
 
@@ -83,12 +86,24 @@ export async function* trainStudent(
         'StorageFailed',
         'This dataset is no longer stored. Freeze the run again, then train on it.',
       )
-    const base = startsFromStudent(requested)
-      ? await requireBase(machines, { dataset, pairs: learnsFromPairs(requested) }, baseId)
-      : undefined
-    const imported = trainsAdapters(requested)
-      ? await requireBaseModel(machines, source, { settings: requested, backend })
-      : undefined
+    const base =
+      startsFromStudent(requested) && baseId !== undefined
+        ? await getStudent(machines.db, projectId, baseId)
+        : undefined
+    const rows = await readRowFacts(machines.db, dataset)
+    requireStart(requested, {
+      rows,
+      base,
+      ...(source === undefined ? {} : { model: { card: undefined } }),
+      backend,
+      // Its own checks follow: they name the teacher that is missing.
+      teacherLoaded: true,
+      storedTeachers: 0,
+    })
+    const imported =
+      trainsAdapters(requested) && source !== undefined
+        ? await requireBaseModel(machines, source, { settings: requested, backend })
+        : undefined
     const settings = imported
       ? imported.settings
       : base
@@ -102,7 +117,8 @@ export async function* trainStudent(
         'NotLoaded',
         `This student learns from the teacher’s probabilities, but no teacher is loaded. Load one on the Teacher screen, or ${learnsClasses(settings) ? 'set the share of the teacher to 0' : 'train on the texts only'}.`,
       )
-    const classes = learnsClasses(settings) ? await requireClasses(machines, dataset) : undefined
+    const classes =
+      learnsClasses(settings) && rows.classes?.ok ? rows.classes.value.map(({ name }) => name) : undefined
     const shape = base?.shape ??
       imported?.shape ?? {
         ...shapeOf(
@@ -138,50 +154,30 @@ export async function* trainStudent(
   })
 }
 
-/** The classes of a dataset; throws a sentence that names the rows that have none. */
-async function requireClasses({ db }: TrainMachines, { projectId, id }: Dataset): Promise<readonly string[]> {
-  const found = findClasses(await listDatasetRows(db, projectId, id, 'train'))
-  if (!found.ok)
-    throw new RetortError('NotLoaded', found.problems[0]?.sentence ?? 'The rows have no classes.')
-  return found.value.map(({ name }) => name)
+const ERRORS: Readonly<Record<TrainingRefusal['kind'], ErrorName>> = {
+  'no dataset': 'StorageFailed',
+  'too few rows': 'ModelRefused',
+  'no classes': 'NoClasses',
+  'no pairs': 'NoPairs',
+  'no problems': 'NoProblems',
+  'no base student': 'NoBaseStudent',
+  'no model chosen': 'NoModelChosen',
+  'model refused': 'ModelRefused',
+  'no teacher': 'NotLoaded',
 }
 
-/** The student to start from; throws a sentence that says what is missing. */
-async function requireBase(
-  { db }: TrainMachines,
-  { dataset: { pairs = 0, projectId }, pairs: needsPairs }: { dataset: Dataset; pairs: boolean },
-  baseId: StudentId | undefined,
-): Promise<Student> {
-  if (needsPairs && pairs < 2)
-    throw new RetortError(
-      'NotLoaded',
-      `This objective learns from preference pairs, but this dataset has ${pairs === 0 ? 'none' : 'only one'}. Put the step “Pair the best with the worst” after the judge, generate several completions per prompt, then run and freeze again.`,
-    )
-  const base = baseId === undefined ? undefined : await getStudent(db, projectId, baseId)
-  if (base === undefined || base.checkpointStep === 0)
-    throw new RetortError(
-      'NotLoaded',
-      'This objective starts from a trained student, but there is none. Train one on the texts first.',
-    )
-  if (base.classes)
-    throw new RetortError(
-      'NotLoaded',
-      'The student to start from is a classifier and generates no text, but this objective learns from generated completions. Choose one that was trained on the texts.',
-    )
-  return base
+/** Throws what the page shows before the press, for whoever starts a training in another way. */
+function requireStart(settings: TrainSettings, facts: TrainingFacts): void {
+  const refusal = refuseTraining(settings, facts)
+  if (refusal) throw new RetortError(ERRORS[refusal.kind], refusal.sentence)
 }
 
 /** The base model of the adapters, inspected before anything is stored; throws a sentence that says why it cannot be used. */
 async function requireBaseModel(
   { teacher }: TrainMachines,
-  source: BaseModel['source'] | undefined,
+  source: BaseModel['source'],
   { settings, backend }: { settings: LoraTrainSettings; backend: Backend },
 ): Promise<{ baseModel: BaseModel; settings: LoraTrainSettings; shape: StudentShape; parameters: number }> {
-  if (source === undefined)
-    throw new RetortError(
-      'NotLoaded',
-      'This objective fine-tunes a model that you have, but none is chosen. Store one in this browser on the Teacher screen, or use the built-in teacher.',
-    )
   const card = await teacher.inspect({ source })
   if (!isSized(card))
     throw new RetortError(
@@ -277,6 +273,10 @@ async function trainLocked(
 /** The sentence on which weights are kept, if they are not those of the last requested step. */
 function reasonOf({ step, bestStep }: TrainOutcome, steps: number): { reason?: string } {
   if (bestStep === undefined || bestStep === steps) return {}
+  if (bestStep === 0)
+    return {
+      reason: `No evaluation on the held-out rows was better than the one before the first step: the weights of the student that it started from are kept.`,
+    }
   const ended = step < steps ? `Training ended early, at step ${step} of ${steps}. ` : ''
   return { reason: `${ended}The held-out loss was lowest at step ${bestStep}: those weights are kept.` }
 }

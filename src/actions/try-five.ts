@@ -151,7 +151,7 @@ class Trial {
     const seeds = await pageSeeds(db, projectId, { from: 0, limit: MAX_SEEDS })
     if (seeds.length === 0)
       throw new RetortError(
-        'Unexpected',
+        'NoSeeds',
         'This project has no seeds yet. Add some on the Seeds screen, then try the recipe.',
       )
     const grown = this.#steps.grow ? await this.#grow(seeds) : []

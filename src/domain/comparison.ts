@@ -32,4 +32,6 @@ export interface Comparison {
   readonly judge: ModelRef
   readonly comparedAt: number
   readonly prompts: readonly ComparedPrompt[]
+  /** Held-out rows left out because a student that this one started from was trained on them. */
+  readonly excluded?: number
 }

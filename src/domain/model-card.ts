@@ -37,6 +37,8 @@ export interface ModelCard {
    */
   readonly fingerprint: string
   readonly hasChatTemplate: boolean
+  /** What it has that training does not support, as a phrase: “biases”; absent if adapters can be trained on it. */
+  readonly untrainable?: string
 }
 
 /** The card of a model whose weights this program reads itself. */

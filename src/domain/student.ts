@@ -214,6 +214,8 @@ export const learnsFromPairs = (
 ): settings is PreferenceTrainSettings | SimpoTrainSettings =>
   PREFERENCE_NAMES.some((name) => name === settings.loss)
 
+/** True if each completion counts as good or bad by itself, so that no pairs are needed. */
+export const learnsFromSides = (settings: Pick<TrainSettings, 'loss'>): boolean => settings.loss === 'kto'
 export const learnsFromRewards = (settings: TrainSettings): settings is RewardTrainSettings =>
   settings.loss === 'grpo'
 export const trainsAdapters = (settings: TrainSettings): settings is LoraTrainSettings =>
@@ -241,12 +243,16 @@ export interface LossPoint {
   readonly heldOut?: number
   /** Share of wrong answers on the held-out rows, if answers are right or wrong. */
   readonly errorRate?: number
+  /** Number of held-out rows that a share of wrong answers is a share of. */
+  readonly evaluated?: number
 }
 
 export interface StudentSample {
   readonly step: number
   readonly prompt: string
   readonly text: string
+  /** The right answer, if answers are right or wrong. */
+  readonly expected?: string
 }
 
 export type StudentStatus = 'training' | 'paused' | 'stopped' | 'trained' | 'failed'
@@ -288,6 +294,8 @@ export interface Student {
   readonly bestStep?: number
   readonly points: readonly LossPoint[]
   readonly samples: readonly StudentSample[]
+  /** Held-out rows that it got wrong at the last evaluation, the first ones, if answers are right or wrong. */
+  readonly mistakes?: readonly StudentSample[]
   /** Rows whose completion was truncated, and rows skipped because none of the completion fits. */
   readonly truncatedRows: number
   readonly skippedRows: number

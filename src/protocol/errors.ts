@@ -4,6 +4,13 @@ export const ERROR_NAMES = [
   'ModelRefused',
   'ModelMissing',
   'NotLoaded',
+  /** What a request needs and the project does not have yet. */
+  'NoSeeds',
+  'NoClasses',
+  'NoPairs',
+  'NoProblems',
+  'NoBaseStudent',
+  'NoModelChosen',
   'OutOfMemory',
   'DeviceLost',
   'WorkerDied',

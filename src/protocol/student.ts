@@ -53,7 +53,14 @@ export type TrainEvent =
       readonly msLeft: number
       readonly note?: string
     }
-  | { readonly kind: 'samples'; readonly samples: readonly StudentSample[] }
+  /** What it generates, and the held-out rows that it gets wrong, if answers are right or wrong. */
+  | {
+      readonly kind: 'samples'
+      readonly samples: readonly StudentSample[]
+      readonly mistakes?: readonly StudentSample[]
+    }
+  /** A sentence about the rows or the student, in addition to those of `shape`. */
+  | { readonly kind: 'note'; readonly note: string }
   /** Weights, optimizer state, data cursor and RNG state are stored, and the best weights with their step. */
   | { readonly kind: 'checkpoint'; readonly step: number; readonly bestStep?: number }
 

@@ -1,6 +1,7 @@
 // Knows: which advice each screen shows, and the form of advice.
 import type { Student } from '../domain/student.ts'
 import type { Advice } from '../pipeline/advice/advice.ts'
+import { adviseOnEndedWorse } from '../pipeline/advice/ended-worse.ts'
 import { adviseOnMemorising } from '../pipeline/advice/memorising.ts'
 import type { Students } from './students.svelte.ts'
 
@@ -18,5 +19,8 @@ export function adviseOnTraining(
     settings: latest.settings,
     ...(bestStep === undefined ? {} : { bestStep }),
   }
-  return [adviseOnMemorising(student, rows)].flatMap((advice) => advice ?? [])
+  return [
+    adviseOnMemorising(student, rows),
+    adviseOnEndedWorse({ ...student, status: task.running ? 'training' : latest.status }),
+  ].flatMap((advice) => advice ?? [])
 }

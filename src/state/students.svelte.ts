@@ -18,9 +18,10 @@ import {
   type TrainSettings,
 } from '../domain/student.ts'
 import type { TeacherShare } from '../domain/soft-targets.ts'
-import { findClasses, describeClasses } from '../pipeline/training/find-classes.ts'
+import { describeClasses } from '../pipeline/training/find-classes.ts'
+import { describeAnswers } from '../pipeline/training/known-answers.ts'
 import { shapeOf } from '../pipeline/training/presets.ts'
-import { listDatasetRows } from '../storage/datasets.ts'
+import type { RowFacts } from '../pipeline/training/row-facts.ts'
 import { listStudents } from '../storage/students.ts'
 import { WatchedControl } from './control.svelte.ts'
 import { ImportedModel } from './imported-model.svelte.ts'
@@ -45,8 +46,7 @@ export const listPresets = (vocabulary: number, context: number): readonly Prese
   })
 
 /** Whether a train step of this name learns from preference pairs. */
-export const needsPairs = (name: string | undefined): boolean =>
-  PREFERENCE_NAMES.some((known) => known === name)
+const needsPairs = (name: string | undefined): boolean => PREFERENCE_NAMES.some((known) => known === name)
 /** Whether a train step of this name learns from soft targets. */
 export const needsTeachers = (name: string | undefined): boolean =>
   DIVERGENCE_NAMES.some((known) => known === name)
@@ -55,8 +55,14 @@ export const needsStudent = (name: string | undefined): boolean => needsPairs(na
 
 /** Whether a train step of this name fine-tunes an imported model. */
 export const needsBaseModel = (name: string | undefined): boolean => name === 'lora'
-/** Whether a train step of this name needs the loaded teacher during training. */
-export const needsLoadedTeacher = (name: string | undefined): boolean => name === 'on-policy'
+/** What a dataset's rows offer to a train step of this name. */
+export function describeRows(name: string, facts: RowFacts): string {
+  const { classes, good, bad, undecided, pairs, problems, knownAnswers } = facts
+  if (name === 'classes') return classes?.ok ? `${describeClasses(classes.value)}.` : ''
+  if (name === 'grpo') return describeAnswers(problems, knownAnswers)
+  if (name !== 'kto') return `${pairs} preference ${pairs === 1 ? 'pair' : 'pairs'} for training.`
+  return `For training: ${good} good rows (kept) and ${bad} bad ones (dropped with a lower score).${undecided > 0 ? ` ${undecided} dropped with a score are on neither side.` : ''}`
+}
 
 export class Students {
   readonly task = new Task<TrainProgress>()
@@ -78,7 +84,7 @@ export class Students {
   #note = $state<string | undefined>()
   #chosenId = $state<string | undefined>()
   #baseId = $state<string | undefined>()
-  #base = $derived(this.bases.find(({ id }) => id === this.#baseId) ?? this.bases[0])
+  #chosenBase = $derived(this.bases.find(({ id }) => id === this.#baseId))
   #chosen = $derived(this.usable.find(({ id }) => id === this.#chosenId) ?? this.usable[0])
   /** The base model of adapters. */
   readonly imported: ImportedModel
@@ -124,9 +130,9 @@ export class Students {
   get chosen(): Student | undefined {
     return this.#chosen
   }
-  /** The student that a preference loss starts from: the newest if none is chosen. */
-  get base(): Student | undefined {
-    return this.#base
+  /** The student that was chosen to start from. */
+  get chosenBase(): Student | undefined {
+    return this.#chosenBase
   }
   chooseBase(id: string): void {
     this.#baseId = id
@@ -158,10 +164,13 @@ export class Students {
   train(
     datasetId: DatasetId,
     settings: TrainSettings,
-    teachers?: readonly TeacherShare[],
+    {
+      base: from,
+      teachers,
+    }: { readonly base?: Student | undefined; readonly teachers?: readonly TeacherShare[] | undefined } = {},
   ): Promise<Student | undefined> {
     const { backend } = this
-    const base = startsFromStudent(settings) ? this.#base : undefined
+    const base = startsFromStudent(settings) ? from : undefined
     const baseModel = trainsAdapters(settings) ? this.imported.choice?.source : undefined
     this.#chosenId = undefined // the new student is shown next
     return this.#run((control) =>
@@ -179,16 +188,6 @@ export class Students {
         control,
       ),
     )
-  }
-
-  /** A sentence that lists the classes of a dataset's training rows, or says why they cannot be used. */
-  async describeClasses(datasetId: DatasetId): Promise<{ readonly ok: boolean; readonly sentence: string }> {
-    const found = findClasses(
-      await listDatasetRows(this.#env.machines.db, this.#projectId, datasetId, 'train'),
-    )
-    return found.ok
-      ? { ok: true, sentence: `${describeClasses(found.value)}.` }
-      : { ok: false, sentence: found.problems[0]?.sentence ?? 'The rows have no classes.' }
   }
 
   /** What happened to the training without a request from the person. */

@@ -16,6 +16,7 @@ import { Task } from './task.svelte.ts'
 import { TeacherRecall, teacherNeededBy } from './teacher-recall.svelte.ts'
 import { SoftTargets } from './soft-targets.svelte.ts'
 import type { Teacher } from './teacher.svelte.ts'
+import { TrainingChecks } from './training-checks.svelte.ts'
 import { TrainingForm } from './training-form.svelte.ts'
 
 export class Workspace {
@@ -28,6 +29,7 @@ export class Workspace {
   readonly datasets: Datasets
   readonly students: Students
   readonly training: TrainingForm
+  readonly checks: TrainingChecks
   readonly softTargets: SoftTargets
   readonly comparisons: Comparisons
   readonly takeHome: TakeHome
@@ -59,6 +61,7 @@ export class Workspace {
     })
     this.training = new TrainingForm(this.recipe)
     this.softTargets = new SoftTargets(env, id)
+    this.checks = new TrainingChecks(env, this)
     this.comparisons = new Comparisons(env, id, () => this.students.chosen?.id)
     this.takeHome = new TakeHome(env, id)
   }

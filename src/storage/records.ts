@@ -303,6 +303,12 @@ const commonTraining = {
   rngSeed: number,
 } as const
 
+const studentSample = v.object({
+  step: count,
+  prompt: written,
+  text: written,
+  expected: v.exactOptional(written),
+})
 const student = exactly<Student>()(
   v.object({
     projectId: project,
@@ -408,14 +414,16 @@ const student = exactly<Student>()(
         train: measured,
         heldOut: v.exactOptional(measured),
         errorRate: v.exactOptional(measured),
+        evaluated: v.exactOptional(count),
       }),
       1_000_000,
     ),
-    samples: list(v.object({ step: count, prompt: written, text: written }), 10_000),
+    samples: list(studentSample, 10_000),
+    mistakes: v.exactOptional(list(studentSample, 1000)),
     truncatedRows: count,
     skippedRows: count,
     classes: v.exactOptional(list(word, 1000)),
-    notes: v.exactOptional(list(sentence, 16)),
+    notes: v.exactOptional(list(sentence, 64)),
   }),
 )
 
@@ -429,6 +437,7 @@ const comparison = exactly<Comparison>()(
     datasetId: id('dataset'),
     judge: model,
     comparedAt: time,
+    excluded: v.exactOptional(count),
     prompts: list(
       v.object({
         rowId: id('row'),

@@ -95,3 +95,11 @@ export async function writeRows(
     RELAXED,
   )
 }
+
+/** Rows of a run that a step dropped after the judge had scored them, in order. */
+export async function listDroppedWithScore(db: Database, projectId: ProjectId, runId: RunId): Promise<Row[]> {
+  const found: Row[] = []
+  for await (const page of eachRow(db, projectId, runId))
+    found.push(...page.filter(({ status, verdict }) => status === 'dropped' && verdict?.kind === 'score'))
+  return found
+}

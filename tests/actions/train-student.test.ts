@@ -242,7 +242,7 @@ describe('training of adapters', () => {
   test('is refused without a model, without a chat template and without enough memory, before anything is stored', async () => {
     const all = await begin()
     await expect(finish(startLora(all))).rejects.toMatchObject({
-      name: 'NotLoaded',
+      name: 'NoModelChosen',
       message: expect.stringMatching(
         /^This objective fine-tunes a model that you have, but none is chosen\. Store one/,
       ) as string,

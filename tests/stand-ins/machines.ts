@@ -61,6 +61,8 @@ function serveStudent(db: Database, checkpoints: Map<string, Uint8Array>): Serve
   const stores: StudentStores = {
     readRows: async (projectId, datasetId) =>
       (await getDataset(db, projectId, datasetId)) && listDatasetRows(db, projectId, datasetId),
+    readDropped: async () => [],
+    readAnswers: async () => new Map(),
     openModel: async () => {
       throw new RetortError('ModelMissing', 'No model is stored here.')
     },

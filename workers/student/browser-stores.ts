@@ -4,12 +4,23 @@ import { getDataset, listDatasetRows } from '../../src/storage/datasets.ts'
 import { checkpointFiles, softTargetFiles } from '../../src/storage/files.ts'
 import { requireProject } from '../../src/storage/project-writes.ts'
 import { guardQuota } from '../../src/storage/quota.ts'
+import { listDroppedWithScore } from '../../src/storage/rows.ts'
+import { eachSeed } from '../../src/storage/seeds.ts'
+import type { ProjectId } from '../../src/domain/id.ts'
+import { referencesOf, type References } from '../../src/pipeline/filters/references.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { peekModel } from '../teachers/locate-model.ts'
 import type { StudentStores } from './stores.ts'
 
 /** One file per student: the last checkpoint is all that resuming, generating and exporting need. */
 const LAST = 'last.checkpoint'
+
+async function readReferences(db: Database, projectId: ProjectId): Promise<References> {
+  const all = new Map<string, string>()
+  for await (const seeds of eachSeed(db, projectId))
+    for (const [text, answer] of referencesOf(seeds)) all.set(text, answer)
+  return all
+}
 
 /** Stores that open the database when it is first needed. */
 export function makeBrowserStores(): StudentStores {
@@ -24,6 +35,12 @@ export function makeBrowserStores(): StudentStores {
       const db = await database()
       return (await getDataset(db, projectId, datasetId)) && listDatasetRows(db, projectId, datasetId)
     },
+    async readDropped(projectId, datasetId) {
+      const db = await database()
+      const dataset = await getDataset(db, projectId, datasetId)
+      return dataset ? listDroppedWithScore(db, projectId, dataset.runId) : []
+    },
+    readAnswers: async (projectId) => readReferences(await database(), projectId),
     async openModel(source, signal = new AbortController().signal) {
       // A record may come from someone else's project file: the built-in teacher is always on the page's own origin.
       if (source.kind === 'built-in' && new URL(source.url).origin !== globalThis.location.origin)

@@ -29,6 +29,9 @@ export interface PreparedClasses extends PreparedRows {
   readonly notes: readonly string[]
   /** Held-out rows of a class that no training row has: every prediction for them is wrong. */
   readonly unknownClassRows: number
+  /** The dataset's row of each held-out row, and the rows of an unknown class. */
+  readonly heldOutRows: readonly DatasetRow[]
+  readonly unknownRows: readonly DatasetRow[]
 }
 
 /** Throws ModelRefused if the rows have no classes or fewer than two prompts fit the context. A prompt is never truncated: its end may decide the class. */
@@ -87,6 +90,8 @@ export async function prepareClasses(
     classes,
     notes,
     unknownClassRows,
+    heldOutRows: heldOut.sources.flatMap((i) => known[i] ?? []),
+    unknownRows: sampled.filter(({ completion }) => !numbers.has(classOf(completion))),
   }
 }
 

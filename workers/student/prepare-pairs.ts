@@ -1,7 +1,7 @@
 // Knows: how the rows of a dataset that have a rejected completion become preference pairs, and how the reference log-probabilities of the
 // pairs are computed.
 // Must not know: losses, steps.
-import type { DatasetRow } from '../../src/domain/dataset.ts'
+import type { DatasetRow, Split } from '../../src/domain/dataset.ts'
 import { renderStudentExample } from '../../src/engine/tokenizers/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import {
@@ -13,6 +13,7 @@ import {
 } from '../../src/engine/training/packing.ts'
 import type { TrainPair } from '../../src/engine/training/pairs.ts'
 import type { Trainer } from '../../src/engine/training/trainer.ts'
+import { coupleSides, describeSides, type Sides } from '../../src/pipeline/training/sides.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { yieldToMessages } from './yield-to-messages.ts'
 import type { PreparedRows } from './prepare-rows.ts'
@@ -35,16 +36,34 @@ interface MismatchedRow {
   readonly reference?: number
 }
 
-/** Tokenizes the pairs; a pair with a completion that does not fit the context is left out. Throws ModelRefused if fewer than two are left. */
+type Text = Pick<DatasetRow, 'system' | 'prompt' | 'completion'>
+interface Couple {
+  readonly chosen: Text
+  readonly rejected: Text
+}
+
+/** The rows that have a rejected completion, each with it. */
+const pairsOf = (rows: readonly DatasetRow[]): Couple[] =>
+  rows.flatMap((row) =>
+    row.rejected === undefined
+      ? []
+      : [{ chosen: row, rejected: { ...row, completion: row.rejected.completion } }],
+  )
+
+/**
+ * Tokenizes the pairs; a pair with a completion that does not fit the context is left out. `sides`: instead of the rows' own pairs, a
+ * good and a bad row each, of any prompts (KTO). Throws ModelRefused if fewer than two are left.
+ */
 export async function preparePairs(
   split: { train: readonly DatasetRow[]; heldOut: readonly DatasetRow[] },
   tokenizer: TextTokenizer,
   context: number,
   signal: AbortSignal,
+  sides?: Sides,
 ): Promise<PreparedPairs> {
   const byRow = new Map<PackedRow, PreparedPair>()
   let [truncatedRows, skippedRows] = [0, 0]
-  const pack = (row: Pick<DatasetRow, 'system' | 'prompt'>, completion: string): PackedRow | undefined => {
+  const pack = (row: Text, completion = row.completion): PackedRow | undefined => {
     const { ids, promptLength } = renderStudentExample(tokenizer, {
       system: row.system,
       prompt: row.prompt,
@@ -57,14 +76,13 @@ export async function preparePairs(
     truncatedRows += packed.truncated
     return packed.rows[0]
   }
-  const prepare = async (rows: readonly DatasetRow[]): Promise<PackedRow[]> => {
-    const paired = rows.filter(({ rejected }) => rejected !== undefined)
+  const prepare = async (paired: readonly Couple[]): Promise<PackedRow[]> => {
     const out: PackedRow[] = []
-    for (const [i, row] of paired.entries()) {
+    for (const [i, couple] of paired.entries()) {
       if (i % PAIRS_PER_YIELD === PAIRS_PER_YIELD - 1) await yieldToMessages()
       signal.throwIfAborted()
-      const [chosen, rejected] = [pack(row, row.completion), pack(row, row.rejected?.completion ?? '')]
-      const mismatched = pack(row, paired[(i + 1) % paired.length]?.completion ?? '')
+      const [chosen, rejected] = [pack(couple.chosen), pack(couple.rejected)]
+      const mismatched = pack(couple.chosen, paired[(i + 1) % paired.length]?.chosen.completion ?? '')
       if (!chosen || !rejected || !mismatched) {
         skippedRows += 1
         continue
@@ -75,14 +93,33 @@ export async function preparePairs(
     }
     return out
   }
-  const train = await prepare(split.train)
-  const heldOut = await prepare(split.heldOut.slice(0, MAX_HELD_OUT))
+  const side = (name: Split): Couple[] =>
+    coupleSides<Text>(
+      (sides?.good ?? []).filter((row) => row.split === name),
+      (sides?.bad ?? []).filter((row) => row.split === name),
+    )
+  const train = await prepare(sides ? side('train') : pairsOf(split.train))
+  const heldOut = await prepare(
+    sides ? side('held-out').slice(0, MAX_HELD_OUT) : pairsOf(split.heldOut.slice(0, MAX_HELD_OUT)),
+  )
+  if (train.length < 2 && sides)
+    throw new RetortError(
+      'ModelRefused',
+      `This objective needs at least two good and two bad training rows that fit a context of ${context} tokens. There are ${describeSides(sides)} Judge the rows and keep those above a threshold, then freeze again.`,
+    )
   if (train.length < 2)
     throw new RetortError(
       'ModelRefused',
       `The dataset has ${train.length === 1 ? 'one training pair' : 'no training pair'} that fits a context of ${context} tokens, and this objective needs at least two. Keep more pairs and freeze again, or start from a student with a longer context.`,
     )
-  return { train, heldOut, byRow, truncatedRows, skippedRows }
+  return {
+    train,
+    heldOut,
+    byRow,
+    truncatedRows,
+    skippedRows,
+    ...(sides ? { notes: [describeSides(sides)] } : {}),
+  }
 }
 
 export interface ReferenceOptions {

@@ -4,7 +4,8 @@ import type { DatasetRow } from '../../src/domain/dataset.ts'
 import { messagesOf, renderStudentPrompt } from '../../src/engine/tokenizers/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { PackedRow } from '../../src/engine/training/packing.ts'
-import { readFinalAnswer } from '../../src/pipeline/verifiers/final-answer.ts'
+import type { References } from '../../src/pipeline/filters/references.ts'
+import { describeAnswers, findAnswer } from '../../src/pipeline/training/known-answers.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { yieldToMessages } from './yield-to-messages.ts'
 import type { PreparedRows } from './prepare-rows.ts'
@@ -16,8 +17,10 @@ const ROWS_PER_YIELD = 128
 const MIN_ROOM = 8
 
 export interface Problem {
+  /** The prompt as a person reads it. */
+  readonly text: string
   readonly prompt: readonly number[]
-  /** The row's completion, which ends with the right answer. */
+  /** A text that ends with the right answer: the one given with the seed if there is one, else the row's completion. */
   readonly reference: string
 }
 export interface PreparedProblems extends PreparedRows {
@@ -28,21 +31,25 @@ export interface PreparedProblems extends PreparedRows {
 /** Rows without a final answer, or with a prompt that leaves no room for one, are left out. Throws ModelRefused if fewer than two are left. */
 export async function prepareProblems(
   split: { train: readonly DatasetRow[]; heldOut: readonly DatasetRow[] },
+  answers: References,
   tokenizer: TextTokenizer,
   context: number,
   signal: AbortSignal,
 ): Promise<PreparedProblems> {
   const byRow = new Map<PackedRow, Problem>()
+  const known = new Set<PackedRow>()
   const prepare = async (rows: readonly DatasetRow[]): Promise<PackedRow[]> => {
     const out: PackedRow[] = []
     for (const [i, row] of rows.entries()) {
       if (i % ROWS_PER_YIELD === ROWS_PER_YIELD - 1) await yieldToMessages()
       signal.throwIfAborted()
-      if (readFinalAnswer(row.completion) === undefined) continue
+      const answer = findAnswer(row, answers)
+      if (answer === undefined) continue
       const prompt = renderStudentPrompt(tokenizer, messagesOf(row))
       if (prompt.length + MIN_ROOM > context) continue
       const packed = { tokens: Int32Array.from(prompt), from: 0 }
-      byRow.set(packed, { prompt, reference: row.completion })
+      byRow.set(packed, { text: row.prompt, prompt, reference: answer.reference })
+      if (answer.isKnown) known.add(packed)
       out.push(packed)
     }
     return out
@@ -54,5 +61,12 @@ export async function prepareProblems(
       'ModelRefused',
       `Of ${split.train.length} training rows ${train.length === 1 ? 'only one ends' : 'none ends'} with a final answer that can be checked (“Answer: 12”) and leaves room in a context of ${context} tokens; this objective needs at least two. Freeze a run of problems with known answers, such as the example “Corner shop sums”.`,
     )
-  return { train, heldOut, byRow, truncatedRows: 0, skippedRows: split.train.length - train.length }
+  return {
+    train,
+    heldOut,
+    byRow,
+    truncatedRows: 0,
+    skippedRows: split.train.length - train.length,
+    notes: [describeAnswers(train.length, train.filter((row) => known.has(row)).length)],
+  }
 }

@@ -29,6 +29,8 @@ export interface PreparedRows {
   readonly heldOut: readonly PackedRow[]
   readonly truncatedRows: number
   readonly skippedRows: number
+  /** Sentences about the rows. */
+  readonly notes?: readonly string[]
 }
 
 export interface PreparedTexts extends PreparedRows {
@@ -156,13 +158,13 @@ export function chooseSamplePrompts(
   split: { train: readonly DatasetRow[]; heldOut: readonly DatasetRow[] },
   rendering: Rendering,
   context: number,
-): { prompt: string; tokens: number[] }[] {
-  const chosen: { prompt: string; tokens: number[] }[] = []
+): { prompt: string; expected: string; tokens: number[] }[] {
+  const chosen: { prompt: string; expected: string; tokens: number[] }[] = []
   for (const row of [...split.heldOut, ...split.train]) {
     if (chosen.length === 3) break
     const tokens = rendering.prompt(messagesOf(row))
     if (tokens.length < context && !chosen.some(({ prompt }) => prompt === row.prompt))
-      chosen.push({ prompt: row.prompt, tokens })
+      chosen.push({ prompt: row.prompt, expected: row.completion.trim(), tokens })
   }
   return chosen
 }

@@ -7,12 +7,14 @@ import {
   trainsAdapters,
   learnsFromPairs,
   learnsFromRewards,
+  learnsFromSides,
   learnsOnPolicy,
   type TrainSettings,
 } from '../../src/domain/student.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import { finalWeights } from '../../src/engine/training/checkpoint.ts'
 import { shapeOf } from '../../src/pipeline/training/presets.ts'
+import { findSides } from '../../src/pipeline/training/sides.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import { isAbort, RetortError } from '../../src/protocol/errors.ts'
 import type { TrainEvent, TrainOutcome, TrainRequest } from '../../src/protocol/student.ts'
@@ -67,7 +69,8 @@ export async function train(
     const baseStudent = startsFromStudent(settings)
       ? await readBaseStudent(tools.stores, projectId, request.base)
       : undefined
-    const split = splitRows(await tools.stores.readRows(projectId, request.datasetId), softTargets?.rows)
+    const rows = await tools.stores.readRows(projectId, request.datasetId)
+    const split = splitRows(rows, softTargets?.rows)
     if (stored)
       reportPhase('resuming', `Resuming from the checkpoint at step ${stored.checkpoint.state.step}.`)
     else reportPhase('tokenizer', describeTokenizerPhase(settings, split.train.length))
@@ -80,9 +83,13 @@ export async function train(
       makeTokenizer(split, settings, (note) => reportPhase('tokenizer', note))
     reportPhase('packing', 'Tokenizing rows.')
     const rendering = baseModel ? renderByTemplate(tokenizer.tokenizer) : renderAsStudent(tokenizer.tokenizer)
-    const prepared = await prepareDataset(split, tokenizer.tokenizer, settings, call.signal, rendering)
-    const classInfo =
-      prepared.kind === 'classes' ? { classes: prepared.rows.classes, notes: prepared.rows.notes } : undefined
+    const prepared = await prepareDataset(split, tokenizer.tokenizer, settings, call.signal, rendering, {
+      ...(learnsFromSides(settings)
+        ? { sides: findSides(rows ?? [], await tools.stores.readDropped(projectId, request.datasetId)) }
+        : {}),
+      ...(learnsFromRewards(settings) ? { answers: await tools.stores.readAnswers(projectId) } : {}),
+    })
+    const classInfo = prepared.kind === 'classes' ? { classes: prepared.rows.classes } : undefined
     if (
       classInfo &&
       softTargets?.labels &&
@@ -113,6 +120,7 @@ export async function train(
       truncatedRows: prepared.rows.truncatedRows,
       skippedRows: prepared.rows.skippedRows,
       ...classInfo,
+      ...(prepared.rows.notes ? { notes: prepared.rows.notes } : {}),
     })
     const samplePrompts = chooseSamplePrompts(split, rendering, settings.context)
     if (baseModel)

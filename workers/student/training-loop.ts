@@ -77,7 +77,11 @@ export interface TrainingLoopOptions {
   readonly tokenizer: StudentTokenizer
   /** Weights of the teachers, if there are any. */
   readonly teacherWeights: readonly number[] | undefined
-  readonly samplePrompts: readonly { readonly prompt: string; readonly tokens: number[] }[]
+  readonly samplePrompts: readonly {
+    readonly prompt: string
+    readonly expected: string
+    readonly tokens: number[]
+  }[]
 }
 
 /** The steps of one training, with the events they emit and the checkpoints they store. */
@@ -168,7 +172,10 @@ export class TrainingLoop {
     this.#savedStep = state.step
   }
 
-  /** Runs before the first step: the reference log-probabilities of a preference loss, a dry run of on-policy steps. */
+  /**
+   * Runs before the first step: the reference log-probabilities of a preference loss, a dry run of on-policy steps; and for a student
+   * that starts from another, its evaluation and a sample, so that the curve begins with what it was before.
+   */
   async prepare(): Promise<void> {
     const { baseWeights, call, stored, tools } = this.#options
     if (this.#objective.stepKinds) {
@@ -184,15 +191,48 @@ export class TrainingLoop {
       )
       this.#pace.start()
     }
-    if (!this.#objective.computeReference || !baseWeights) return
+    if (!baseWeights) return
+    if (this.#objective.computeReference) {
+      call.emit({
+        kind: 'phase',
+        phase: 'building',
+        sentence: 'Computing the reference log-probabilities of the pairs.',
+      })
+      if (stored) this.#trainer.load(initialState(baseWeights))
+      await this.#objective.computeReference(this.#trainer, call.signal)
+      if (stored) this.#trainer.load(stored.checkpoint.state)
+    }
+    if (!stored) await this.#evaluateFirst(baseWeights)
+  }
+
+  /** Point 0 of the curve. These weights are the best until others are better on the held-out rows. */
+  async #evaluateFirst(weights: Flat): Promise<void> {
+    const { call, prepared } = this.#options
     call.emit({
       kind: 'phase',
       phase: 'building',
-      sentence: 'Computing the reference log-probabilities of the pairs.',
+      sentence: 'Evaluating the student that this training starts from.',
     })
-    if (stored) this.#trainer.load(initialState(baseWeights))
-    await this.#objective.computeReference(this.#trainer, call.signal)
-    if (stored) this.#trainer.load(stored.checkpoint.state)
+    const first = await this.#objective.sampleFirst?.(this.#trainer, call.signal)
+    call.signal.throwIfAborted()
+    if (first) call.emit({ kind: 'note', note: first.note })
+    const heldOut =
+      prepared.rows.heldOut.length > 0
+        ? await this.#objective.evaluate(this.#trainer, call.signal)
+        : Number.NaN
+    call.signal.throwIfAborted()
+    const train = first?.displayedLoss ?? heldOut
+    if (!Number.isFinite(train)) return
+    const evaluated = this.#objective.evaluated?.()
+    const point: StoredLoss = {
+      step: 0,
+      train,
+      ...(Number.isFinite(heldOut) ? { heldOut, ...(evaluated === undefined ? {} : { evaluated }) } : {}),
+    }
+    this.#losses.push(point)
+    if (point.heldOut !== undefined) this.#best = { step: 0, heldOut: point.heldOut, weights }
+    call.emit({ ...this.#stepEvent(point), msLeft: Number.NaN })
+    this.#pace.start()
   }
 
   /** What the training rows are called in a sentence: `rows`, `pairs`. */
@@ -304,7 +344,7 @@ export class TrainingLoop {
     gradientNorm: 0,
   }
 
-  #stepEvent(point: StoredLoss): TrainEvent {
+  #stepEvent(point: StoredLoss): Extract<TrainEvent, { kind: 'step' }> {
     const { step } = this.#trainer
     const left = this.#objective.stepKinds?.remaining(step) ?? [
       ['', this.#options.request.settings.steps - step] as const,
@@ -331,9 +371,15 @@ export class TrainingLoop {
         ? await this.#objective.evaluate(this.#trainer, call.signal)
         : undefined
     const errorRate = this.#objective.errorRate?.()
+    const evaluated = this.#objective.evaluated?.()
     const point: StoredLoss =
       heldOut !== undefined && Number.isFinite(heldOut) && !call.signal.aborted
-        ? { ...last, heldOut, ...(errorRate === undefined ? {} : { errorRate }) }
+        ? {
+            ...last,
+            heldOut,
+            ...(errorRate === undefined ? {} : { errorRate }),
+            ...(evaluated === undefined ? {} : { evaluated }),
+          }
         : last
     this.#losses.push(point)
     this.#pace.mayEmit(true)
@@ -343,7 +389,13 @@ export class TrainingLoop {
       this.#best = { step, heldOut: point.heldOut, weights: state.average ?? state.weights }
     await this.#save(state)
     if (!call.signal.aborted)
-      call.emit({ kind: 'samples', samples: await this.#generateSamples(step, state) })
+      call.emit({
+        kind: 'samples',
+        samples: await this.#generateSamples(step, state),
+        ...(this.#objective.mistakes
+          ? { mistakes: this.#objective.mistakes().map((mistake) => ({ step, ...mistake })) }
+          : {}),
+      })
   }
 
   async #generateSamples(step: number, state: TrainState): Promise<StudentSample[]> {
@@ -362,7 +414,12 @@ export class TrainingLoop {
         prompts,
         call.signal,
       ))
-    return samplePrompts.map(({ prompt }, i): StudentSample => ({ step, prompt, text: texts[i] ?? '' }))
+    return samplePrompts.map(({ prompt, expected }, i): StudentSample => ({
+      step,
+      prompt,
+      text: texts[i] ?? '',
+      ...(this.#objective.errorRate ? { expected } : {}),
+    }))
   }
 
   async #save(state: TrainState): Promise<void> {

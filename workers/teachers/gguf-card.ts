@@ -1,5 +1,6 @@
 // Knows: how a GGUF file is described before it is loaded.
 import type { SizedCard } from '../../src/domain/model-card.ts'
+import { findUntrainable } from '../../src/engine/models/shape.ts'
 import { tokenizerFromGguf } from '../../src/engine/tokenizers/tokenizer.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { readHeaderOf, type GgufHeader } from '../../src/engine/weights/gguf-header.ts'
@@ -33,6 +34,7 @@ export async function readGgufCard(
   if (!made.ok) throw new RetortError('ModelRefused', `“${source.name}”: ${made.sentence}`)
   const { facts } = description
   const { shape } = facts
+  const untrainable = findUntrainable(shape)
   const card: SizedCard = {
     name: facts.name ?? source.name.replace(/\.gguf$/i, ''),
     form: 'gguf',
@@ -50,6 +52,7 @@ export async function readGgufCard(
     memoryBytes: facts.memoryBytes,
     fingerprint: await fingerprintOf([await first.read(0, header.headerBytes)], source, header.dataStart),
     hasChatTemplate: facts.hasChatTemplate,
+    ...(untrainable === undefined ? {} : { untrainable }),
   }
   return { header, source, facts, tokenizer: made.tokenizer, card }
 }

@@ -86,7 +86,7 @@ export class LiveTraining {
           ...(classes ? { classes } : {}),
           ...(notes ? { notes } : {}),
         })
-        return this.#show({ shape, parameters, truncatedRows, skippedRows, ...(notes ? { notes } : {}) })
+        return this.#show({ shape, parameters, truncatedRows, skippedRows, notes: record.notes })
       }
       case 'step': {
         const { point, tokensPerSecond, learningRate, gradientNorm, msLeft, note } = event
@@ -105,8 +105,14 @@ export class LiveTraining {
         })
       }
       case 'samples':
-        record.sample(event.samples)
-        return this.#show({ samples: record.samples })
+        record.sample(event.samples, event.mistakes)
+        return this.#show({
+          samples: record.samples,
+          ...(record.mistakes ? { mistakes: record.mistakes } : {}),
+        })
+      case 'note':
+        record.note(event.note)
+        return this.#show({ notes: record.notes })
       case 'checkpoint':
         record.checkpoint(event.step, event.bestStep)
         return this.#show({

@@ -21,6 +21,8 @@ export class StudentRecord {
   #samples: readonly StudentSample[]
   #checkpointStep: number
   #bestStep: number | undefined
+  #mistakes: readonly StudentSample[] | undefined
+  #notes: readonly string[]
   #shape: ShapeFacts | undefined
   #facts: Facts = {}
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -28,13 +30,15 @@ export class StudentRecord {
 
   constructor(
     write: (change: (student: Student) => Student) => Promise<Student>,
-    { points, samples, checkpointStep, bestStep }: Student,
+    { points, samples, checkpointStep, bestStep, mistakes, notes = [] }: Student,
   ) {
     this.#write = write
     this.#points = points
     this.#samples = samples
     this.#checkpointStep = checkpointStep
     this.#bestStep = bestStep
+    this.#mistakes = mistakes
+    this.#notes = notes
   }
 
   get points(): readonly LossPoint[] {
@@ -60,7 +64,8 @@ export class StudentRecord {
         : all
     this.#scheduleFlush()
   }
-  sample(samples: readonly StudentSample[]): void {
+  sample(samples: readonly StudentSample[], mistakes?: readonly StudentSample[]): void {
+    if (mistakes !== undefined) this.#mistakes = mistakes
     const [first] = samples
     if (!first) return
     this.#samples = [...this.#samples.filter(({ step }) => step < first.step), ...samples].slice(-MAX_SAMPLES)
@@ -74,7 +79,19 @@ export class StudentRecord {
   }
   shape(facts: ShapeFacts): void {
     this.#shape = facts
+    this.#notes = [...new Set([...(facts.notes ?? []), ...this.#notes])]
     this.#scheduleFlush()
+  }
+  /** A sentence in addition to those of the shape. */
+  note(note: string): void {
+    this.#notes = [...new Set([...this.#notes, note])]
+    this.#scheduleFlush()
+  }
+  get notes(): readonly string[] {
+    return this.#notes
+  }
+  get mistakes(): readonly StudentSample[] | undefined {
+    return this.#mistakes
   }
   /** Facts for the next write, which starts at once. */
   update(facts: Facts): void {
@@ -112,6 +129,8 @@ export class StudentRecord {
       samples: this.#samples,
       checkpointStep: this.#checkpointStep,
       ...(this.#bestStep === undefined ? {} : { bestStep: this.#bestStep }),
+      ...(this.#mistakes === undefined ? {} : { mistakes: this.#mistakes }),
+      ...(this.#notes.length === 0 ? {} : { notes: this.#notes }),
     }
   }
 }

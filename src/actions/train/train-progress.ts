@@ -23,6 +23,8 @@ export interface TrainProgress {
   /** The whole curve so far; the same array until a point is added. */
   readonly points: readonly LossPoint[]
   readonly samples: readonly StudentSample[]
+  /** Held-out rows that it got wrong at the last evaluation. */
+  readonly mistakes?: readonly StudentSample[]
   readonly tokensPerSecond: number
   readonly learningRate: number
   readonly gradientNorm: number

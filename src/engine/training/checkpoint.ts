@@ -14,6 +14,8 @@ export interface StoredLoss {
   readonly heldOut?: number
   /** Share of the held-out rows with a wrong answer, if answers are right or wrong. `wrong` in the file. */
   readonly errorRate?: number
+  /** Number of held-out rows that a share of wrong answers is a share of. */
+  readonly evaluated?: number
 }
 /** The weights with the lowest held-out loss so far; absent before the first evaluation and without held-out rows. */
 export interface BestWeights {
@@ -212,6 +214,7 @@ function parseHeader(bytes: Uint8Array): Header | undefined {
         train: item['train'],
         ...(typeof item['heldOut'] === 'number' ? { heldOut: item['heldOut'] } : {}),
         ...(typeof item['wrong'] === 'number' ? { errorRate: item['wrong'] } : {}),
+        ...(isCount(item['evaluated'], MAX_STEP) ? { evaluated: item['evaluated'] } : {}),
       },
     ]
   })

@@ -61,6 +61,8 @@ export function refuseAdapterTraining(
     return `${card.name} has no chat template, so rows cannot be formatted for it. Choose a model tuned for chat (often called “Instruct”).`
   if (!isSized(card) || card.form !== 'gguf')
     return `LoRA training needs a model from a GGUF file, and ${card.name} is not one. Choose another model.`
+  if (card.untrainable !== undefined)
+    return `${card.name} has ${card.untrainable}, which adapter training does not support. Choose another model, such as SmolLM2 or the built-in teacher.`
   const { runtime } = estimateAdapterMemory(card, settings)
   if (backend !== 'wasm' || runtime <= WASM_LIMIT) return undefined
   const smallest = estimateAdapterMemory(card, { ...settings, batchSize: 1, gradientAccumulation: 1 }).runtime

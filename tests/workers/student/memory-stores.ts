@@ -24,6 +24,8 @@ export function makeMemoryStores(rows: DatasetRow[] | undefined): MemoryStores {
     models: new Map(),
     writes: 0,
     readRows: async () => stores.rows,
+    readDropped: async () => [],
+    readAnswers: async () => new Map(),
     openModel: async (source) => {
       const found = stores.models.get(source.kind === 'built-in' ? source.url : source.name)
       if (!found) throw new RetortError('ModelMissing', 'It is no longer stored.')

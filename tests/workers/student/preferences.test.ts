@@ -2,7 +2,8 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import { hashOfBytes } from '../../../src/domain/hash.ts'
-import { freshId, type StudentId } from '../../../src/domain/id.ts'
+import { contentId, freshId, type StudentId } from '../../../src/domain/id.ts'
+import type { Row } from '../../../src/domain/row.ts'
 import {
   PREFERENCE_NAMES,
   type PreferenceTrainSettings,
@@ -15,6 +16,7 @@ import { readInitialWeights, readStoredStudent } from '../../../workers/student/
 import type { StudentStores } from '../../../workers/student/stores.ts'
 import { train } from '../../../workers/student/train.ts'
 import { openTestRuntime } from '../../engine/session.ts'
+import { makeRow } from '../../state/make-row.ts'
 import { IDS, makeRows, SETTINGS } from './memory-stores.ts'
 
 const COLOURS = ['red', 'green', 'blue', 'yellow']
@@ -50,6 +52,10 @@ class Stores implements StudentStores {
   readonly checkpoints = new Map<StudentId, Uint8Array>()
   rows: DatasetRow[] = paired(makeRows(24, 8))
   readRows = async () => this.rows
+  dropped: Row[] = []
+  answers = new Map<string, string>()
+  readDropped = async () => this.dropped
+  readAnswers = async () => this.answers
   readSoftTargets = async () => undefined
   openModel = async () => expect.fail('no imported model is needed')
   readCheckpoint = async (_project: unknown, student: StudentId) => this.checkpoints.get(student)
@@ -103,7 +109,9 @@ describe.each(PREFERENCE_NAMES)('%s', (loss) => {
       const mean = (from: number, to: number): number =>
         points.slice(from, to).reduce((sum, { train: one }) => sum + one, 0) / (to - from)
       expect(mean(15, 20)).toBeLessThan(mean(0, 5))
-      expect(points.flatMap(({ step, heldOut }) => (heldOut === undefined ? [] : [step]))).toEqual([10, 20])
+      expect(points.flatMap(({ step, heldOut }) => (heldOut === undefined ? [] : [step]))).toEqual([
+        0, 10, 20,
+      ])
       expect(events.flatMap((event) => (event.kind === 'phase' ? [event.sentence] : []))).toContain(
         'Training 20 steps on 24 pairs.',
       )
@@ -139,7 +147,7 @@ test('reads the initial weights from the base student', async () => {
   expect(await readInitialWeights({ stores, projectId: IDS.projectId }, stored)).toEqual(
     finalWeights(read.checkpoint),
   )
-  expect(finalWeights(stored.checkpoint)).not.toEqual(finalWeights(read.checkpoint))
+  expect(stored.checkpoint.state.weights).not.toEqual(finalWeights(read.checkpoint))
   stores.checkpoints.delete(base)
   await expect(readInitialWeights({ stores, projectId: IDS.projectId }, stored)).rejects.toThrow(
     'The student that this training starts from is no longer stored.',
@@ -161,3 +169,48 @@ test('refuses without a base student, without pairs, or with a base student of a
     'The student to start from does not have the size of these settings.',
   )
 })
+
+test(
+  'KTO learns from kept rows and from dropped ones with a lower score, without pairs',
+  { timeout: 120_000 },
+  async () => {
+    const stores = makeStores()
+    stores.rows = makeRows(24, 8).map((row, i) => ({
+      ...row,
+      score: 4,
+      seedId: contentId('seed', `own ${i}`),
+    }))
+    const heldOut = new Set(stores.rows.slice(24).map(({ prompt }) => prompt))
+    const wrong = paired(stores.rows.slice(0, 24)).filter(({ prompt }) => !heldOut.has(prompt))
+    stores.dropped = wrong.slice(0, 12).map(({ seedId, prompt, rejected }, order): Row => {
+      const row = makeRow({ projectId: IDS.projectId, runId: freshId('run'), order, status: 'dropped' })
+      return {
+        ...row,
+        seedId,
+        prompt,
+        completion: { ...row.completion, text: rejected?.completion ?? '' },
+        verdict: {
+          kind: 'score',
+          rubric: 'helpfulness',
+          judge: row.completion.teacher,
+          score: 1.5,
+          distribution: [0.2, 0.2, 0.2, 0.2, 0.2],
+          mass: 1,
+        },
+      }
+    })
+    const { outcome, events } = await run(stores, settingsOf('kto'), first, base)
+    expect(outcome).toMatchObject({ outcome: 'finished', step: 20 })
+    expect(events.flatMap((event) => (event.kind === 'shape' ? (event.notes ?? []) : []))).toEqual([
+      expect.stringMatching(/^32 rows on the good side \(kept\) and 12 rows on the bad side/) as string,
+    ])
+    const losses = events.flatMap((event) =>
+      event.kind === 'step' && event.point.step > 0 ? [event.point.train] : [],
+    )
+    expect(losses.at(-1)).toBeLessThan(losses[0] ?? 0)
+    stores.dropped = []
+    await expect(run(stores, settingsOf('kto'), second, base)).rejects.toThrow(
+      'This objective needs at least two good and two bad training rows',
+    )
+  },
+)

@@ -3,7 +3,9 @@ import { beforeAll, expect, test } from 'vitest'
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import { hashOfBytes } from '../../../src/domain/hash.ts'
 import { freshId, type StudentId } from '../../../src/domain/id.ts'
+import type { Row } from '../../../src/domain/row.ts'
 import type { RewardTrainSettings, TrainSettings } from '../../../src/domain/student.ts'
+import { finalWeights, readCheckpoint } from '../../../src/engine/training/checkpoint.ts'
 import type { TrainEvent, TrainOutcome } from '../../../src/protocol/student.ts'
 import type { StudentStores } from '../../../workers/student/stores.ts'
 import { train } from '../../../workers/student/train.ts'
@@ -35,6 +37,10 @@ class Stores implements StudentStores {
   readonly checkpoints = new Map<StudentId, Uint8Array>()
   rows: DatasetRow[] = makeRiddles(makeRows(16, 4), 7)
   readRows = async () => this.rows
+  dropped: Row[] = []
+  answers = new Map<string, string>()
+  readDropped = async () => this.dropped
+  readAnswers = async () => this.answers
   readSoftTargets = async () => undefined
   openModel = async () => expect.fail('no imported model is needed')
   readCheckpoint = async (_project: unknown, student: StudentId) => this.checkpoints.get(student)
@@ -97,7 +103,7 @@ test(
       expect(errorRate >= 0 && errorRate <= 1).toBe(true)
       if (heldOut !== undefined) expect(heldOut >= 0 && heldOut <= 1).toBe(true)
     }
-    expect(points.flatMap(({ step, heldOut }) => (heldOut === undefined ? [] : [step]))).toEqual([15, 30])
+    expect(points.flatMap(({ step, heldOut }) => (heldOut === undefined ? [] : [step]))).toEqual([0, 15, 30])
     expect(events.flatMap((event) => (event.kind === 'phase' ? [event.sentence] : []))).toContain(
       'Training 30 steps on 16 problems.',
     )
@@ -130,5 +136,48 @@ test(
       event.kind === 'step' && event.note !== undefined ? [event.note] : [],
     )
     expect(notes.at(-1)).toContain('No completion had the correct final answer in the last 6 steps')
+  },
+)
+
+test(
+  'rewards the answer given with the seed, not the row’s own, and says so',
+  { timeout: 120_000 },
+  async () => {
+    const stores = makeStores()
+    // The rows say 7; the seeds know that 3 is right for all but one of them.
+    const prompts = [...new Set(stores.rows.map(({ prompt }) => prompt))]
+    for (const prompt of prompts.slice(1)) stores.answers.set(prompt, '#### 3')
+    const { events } = await run(stores, { ...settings, steps: 2, evaluateEvery: 2 }, first, base)
+    const notes = events.flatMap((event) => (event.kind === 'shape' ? (event.notes ?? []) : []))
+    expect(notes).toEqual([
+      expect.stringMatching(
+        /^\d+ of 16 problems are checked against the answers given with their seeds/,
+      ) as string,
+    ])
+    const mistakes = events.flatMap((event) => (event.kind === 'samples' ? (event.mistakes ?? []) : []))
+    expect(mistakes.length).toBeGreaterThan(0)
+    expect(mistakes.map(({ expected }) => expected)).toContain('#### 3')
+  },
+)
+
+test(
+  'samples before the first step, says what share is right, and keeps the weights from before if nothing is better',
+  { timeout: 120_000 },
+  async () => {
+    const stores = makeStores()
+    for (const { prompt } of stores.rows) stores.answers.set(prompt, '123456')
+    const { outcome, events } = await run(stores, { ...settings, steps: 4, evaluateEvery: 2 }, first, base)
+    expect(events.flatMap((event) => (event.kind === 'note' ? [event.note] : []))).toEqual([
+      expect.stringMatching(
+        /^Before training, 0 of 24 sampled completions have the right answer: nothing to reward yet\./,
+      ) as string,
+    ])
+    const points = events.flatMap((event) => (event.kind === 'step' ? [event.point] : []))
+    expect(points[0]).toEqual({ step: 0, train: 1, heldOut: 1, evaluated: 4 })
+    expect(outcome).toEqual({ outcome: 'finished', step: 4, bestStep: 0 })
+    const read = readCheckpoint(stores.checkpoints.get(first) ?? new Uint8Array())
+    const before = readCheckpoint(trained)
+    if (!read.ok || !before.ok) throw new Error('a checkpoint could not be read')
+    expect(finalWeights(read.checkpoint)).toEqual(finalWeights(before.checkpoint))
   },
 )

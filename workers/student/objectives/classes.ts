@@ -1,12 +1,14 @@
 // Knows: how a student learns classes: one prediction per row, at the last token of its prompt; how it is evaluated and sampled.
 // Must not know: where rows are stored, where the teacher's class probabilities come from.
+import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import type { DecoderShape } from '../../../src/engine/models/shape.ts'
 import type { Runtime } from '../../../src/engine/runtime/types.ts'
 import { Classifier } from '../../../src/engine/training/classifier.ts'
 import type { Flat } from '../../../src/engine/training/parameters.ts'
+import { classOf } from '../../../src/pipeline/training/find-classes.ts'
 import { yieldToMessages } from '../yield-to-messages.ts'
 import { argmax, classNumberOf, promptOf, type PreparedClasses } from '../prepare-classes.ts'
-import type { Objective } from './objective.ts'
+import type { Mistake, Objective } from './objective.ts'
 import { makeTextObjective, type BatchPlan } from './texts.ts'
 
 export interface ClassModel {
@@ -16,15 +18,19 @@ export interface ClassModel {
 
 /** Lower bound of a probability in the loss, which keeps it finite. */
 const MIN_PREDICTED = 1e-30
+/** Wrong held-out rows that are reported. */
+const MAX_MISTAKES = 100
 
 export function makeClassObjective(
   prepared: PreparedClasses,
   plan: BatchPlan,
   { runtime, shape }: ClassModel,
 ): Objective {
-  const { classes, heldOut, unknownClassRows } = prepared
+  const { classes, heldOut, heldOutRows, unknownClassRows, unknownRows } = prepared
   let classifier: Classifier | undefined
   let errorRate: number | undefined
+  let evaluated: number | undefined
+  let mistakes: readonly Mistake[] = []
   const classify = (
     weights: Flat,
     prompts: readonly (readonly number[])[],
@@ -46,10 +52,18 @@ export function makeClassObjective(
       const misses = predictions.filter(
         ({ probabilities, number }) => argmax(probabilities) !== number,
       ).length
-      errorRate =
-        predictions.length === 0
-          ? undefined
-          : (misses + unknownClassRows) / (predictions.length + unknownClassRows)
+      evaluated = predictions.length === 0 ? undefined : predictions.length + unknownClassRows
+      errorRate = evaluated === undefined ? undefined : (misses + unknownClassRows) / evaluated
+      mistakes = [
+        ...heldOutRows.flatMap((row, i) => {
+          const probabilities = classified[i]
+          const number = classNumberOf(heldOut[i] as (typeof heldOut)[number])
+          return probabilities === undefined || argmax(probabilities) === number
+            ? []
+            : [mistakeOf(row, describeClass(probabilities, classes))]
+        }),
+        ...unknownRows.map((row) => mistakeOf(row, '')),
+      ].slice(0, MAX_MISTAKES)
       return (
         predictions.reduce(
           (sum, { probabilities, number }) =>
@@ -59,6 +73,8 @@ export function makeClassObjective(
       )
     },
     errorRate: () => errorRate,
+    evaluated: () => evaluated,
+    mistakes: () => mistakes,
     generateSamples: async (weights, prompts, signal) =>
       (await classify(weights, prompts, signal)).map((probabilities) =>
         probabilities ? describeClass(probabilities, classes) : '',
@@ -66,6 +82,12 @@ export function makeClassObjective(
     release: async () => classifier?.release(),
   }
 }
+
+const mistakeOf = ({ prompt, completion }: DatasetRow, text: string): Mistake => ({
+  prompt,
+  text,
+  expected: classOf(completion),
+})
 
 /** “positive, 93 %”. */
 export function describeClass(probabilities: Float32Array, classes: readonly string[]): string {

@@ -40,6 +40,18 @@ export interface StepKinds {
   readonly dryRun: (trainer: Trainer, signal: AbortSignal) => Promise<string>
 }
 
+/** A held-out row with a wrong answer. */
+export interface Mistake {
+  readonly prompt: string
+  readonly text: string
+  readonly expected: string
+}
+export interface FirstSample {
+  /** Shown as the loss of step 0. */
+  readonly displayedLoss: number
+  readonly note: string
+}
+
 export interface Objective {
   /** The rows that are ordered and split into steps. */
   readonly train: readonly PackedRow[]
@@ -57,6 +69,12 @@ export interface Objective {
   evaluate(trainer: Trainer, signal: AbortSignal): Promise<number>
   /** Share of wrong held-out predictions at the last evaluation, if predictions are right or wrong and `evaluate` returns something else. */
   readonly errorRate?: () => number | undefined
+  /** Number of held-out rows of which the last evaluation returned a share of wrong answers; absent if it returns no share. */
+  readonly evaluated?: () => number | undefined
+  /** Held-out rows that the last evaluation found wrong, the first ones, with the right answer. */
+  readonly mistakes?: () => readonly Mistake[]
+  /** Before the first step: a sentence about a sample of the student's completions. */
+  readonly sampleFirst?: (trainer: Trainer, signal: AbortSignal) => Promise<FirstSample>
   /** Samples from these weights, if the student does not generate text. An abort leaves the rest empty. */
   readonly generateSamples?: (
     weights: Flat,

@@ -9,6 +9,8 @@ import {
   type TrainSettings,
 } from '../../../src/domain/student.ts'
 import type { TextTokenizer } from '../../../src/engine/tokenizers/text-tokenizer.ts'
+import type { References } from '../../../src/pipeline/filters/references.ts'
+import type { Sides } from '../../../src/pipeline/training/sides.ts'
 import type { BorrowedTeacher } from '../borrowed-teacher.ts'
 import { prepareOnPolicyRows, type OnPolicyRows } from '../prepare-on-policy.ts'
 import { prepareClasses, type PreparedClasses } from '../prepare-classes.ts'
@@ -32,6 +34,14 @@ export type Prepared =
   | { readonly kind: 'on-policy'; readonly rows: OnPolicyRows }
   | { readonly kind: 'classes'; readonly rows: PreparedClasses }
 
+/** What some objectives need in addition to the dataset's rows. */
+export interface Extras {
+  /** KTO's two sides. */
+  readonly sides?: Sides
+  /** The answers given with seeds, by prompt. */
+  readonly answers?: References
+}
+
 /** Throws ModelRefused if the loss can use too few of the rows. */
 export async function prepareDataset(
   split: { train: readonly RowWithTeachers[]; heldOut: readonly DatasetRow[] },
@@ -39,11 +49,15 @@ export async function prepareDataset(
   settings: TrainSettings,
   signal: AbortSignal,
   rendering?: Rendering,
+  { sides, answers = new Map() }: Extras = {},
 ): Promise<Prepared> {
   if (learnsFromPairs(settings))
-    return { kind: 'pairs', rows: await preparePairs(split, tokenizer, settings.context, signal) }
+    return { kind: 'pairs', rows: await preparePairs(split, tokenizer, settings.context, signal, sides) }
   if (learnsFromRewards(settings))
-    return { kind: 'problems', rows: await prepareProblems(split, tokenizer, settings.context, signal) }
+    return {
+      kind: 'problems',
+      rows: await prepareProblems(split, answers, tokenizer, settings.context, signal),
+    }
   if (learnsOnPolicy(settings))
     return { kind: 'on-policy', rows: await prepareOnPolicyRows(split, tokenizer, settings, signal) }
   if (learnsClasses(settings))

@@ -18,7 +18,7 @@ import {
   type StudentInTraining,
   type OwnCompletion,
 } from '../generate-completions.ts'
-import { splitIntoMicroBatches, type Objective } from './objective.ts'
+import { splitIntoMicroBatches, type Mistake, type Objective } from './objective.ts'
 import type { BatchPlan } from './texts.ts'
 
 /** Steps without one right answer before a note says so. */
@@ -46,6 +46,7 @@ export function makeRewardObjective(
   const problemsOf = (rows: readonly PackedRow[]): Problem[] =>
     rows.flatMap((row) => problems.byRow.get(row) ?? [])
   let stepsWithoutReward = 0
+  let mistakes: readonly Mistake[] = []
   return {
     ...problems,
     rowNoun: 'problems',
@@ -110,14 +111,41 @@ export function makeRewardObjective(
         heldOut.map(({ prompt }) => prompt),
         { completionsPerPrompt: 1, temperature: 0, maxTokens, rngSeed: 'held out', signal },
       )
-      return (
-        1 -
-        completions.reduce((sum, completion, i) => sum + rewardOf(completion, heldOut[i] as Problem), 0) /
-          completions.length
+      const wrong = completions.flatMap((completion, i) => {
+        const problem = heldOut[i] as Problem
+        return rewardOf(completion, problem) === 1
+          ? []
+          : [{ prompt: problem.text, text: completion.text, expected: problem.reference }]
+      })
+      mistakes = wrong
+      return wrong.length / completions.length
+    },
+    evaluated: () => problems.heldOut.length,
+    mistakes: () => mistakes,
+    async sampleFirst(trainer, signal) {
+      const sampled = problemsOf(problems.train.slice(0, linesPerStep))
+      const completions = await generateCompletions(
+        student,
+        trainer,
+        sampled.map(({ prompt }) => prompt),
+        { completionsPerPrompt, temperature, maxTokens, rngSeed: `${rngSeed}/before`, signal },
       )
+      const right = completions.reduce(
+        (sum, completion, i) =>
+          sum + rewardOf(completion, sampled[Math.floor(i / completionsPerPrompt)] as Problem),
+        0,
+      )
+      return { displayedLoss: 1 - right / completions.length, note: describeFirst(right, completions.length) }
     },
   }
 }
+
+const describeFirst = (right: number, of: number): string =>
+  right === 0
+    ? `Before training, 0 of ${of} sampled completions have the right answer: nothing to reward yet. If the first steps find none either, stop, and train the student longer on texts first.`
+    : right === of
+      ? `Before training, all ${of} sampled completions have the right answer: there is nothing left to learn on these problems.`
+      : `Before training, ${right} of ${of} sampled completions have the right answer (${Math.round((100 * right) / of)} %).`
 
 async function addLogProbs(
   trainer: Trainer,

@@ -1,0 +1,47 @@
+// Knows: what a dataset's rows offer to each objective, counted once.
+// Must not know: where rows are stored.
+import type { DatasetRow } from '../../domain/dataset.ts'
+import type { Checked } from '../../domain/problem.ts'
+import type { Row } from '../../domain/row.ts'
+import type { References } from '../filters/references.ts'
+import { findClasses, type ClassOfRows } from './find-classes.ts'
+import { findAnswer } from './known-answers.ts'
+import { findSides } from './sides.ts'
+
+/** Counts of training rows. */
+export interface RowFacts {
+  readonly train: number
+  readonly heldOut: number
+  /** Rows with a rejected completion. */
+  readonly pairs: number
+  /** KTO's two sides, and dropped rows on neither. */
+  readonly good: number
+  readonly bad: number
+  readonly undecided: number
+  /** Rows with an answer that can be checked; and those whose answer was given with the seed. */
+  readonly problems: number
+  readonly knownAnswers: number
+  readonly classes?: Checked<readonly ClassOfRows[]>
+}
+
+/** `dropped`: rows of the run that were dropped with a score. */
+export function countRowFacts(
+  rows: readonly DatasetRow[],
+  dropped: readonly Row[],
+  references: References,
+): RowFacts {
+  const train = rows.filter(({ split }) => split === 'train')
+  const sides = findSides(rows, dropped)
+  const answers = train.flatMap((row) => findAnswer(row, references) ?? [])
+  return {
+    train: train.length,
+    heldOut: rows.length - train.length,
+    pairs: train.filter(({ rejected }) => rejected !== undefined).length,
+    good: sides.good.filter(({ split }) => split === 'train').length,
+    bad: sides.bad.filter(({ split }) => split === 'train').length,
+    undecided: sides.undecided,
+    problems: answers.length,
+    knownAnswers: answers.filter(({ isKnown }) => isKnown).length,
+    classes: findClasses(train),
+  }
+}
