@@ -42,7 +42,7 @@ export function findSides(rows: readonly DatasetRow[], dropped: readonly Row[]):
   return { good: rows, bad: [...bad.values()], undecided }
 }
 
-/** A good and a bad row for each place of the larger side; rows of the smaller one occur several times, so both sides weigh the same. */
+/** A good and a bad row for each place of the larger side; rows of the smaller one occur several times, so both sides count equally. */
 export function coupleSides<T>(
   good: readonly T[],
   bad: readonly T[],

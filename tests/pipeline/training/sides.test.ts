@@ -70,7 +70,7 @@ describe('findSides', () => {
   })
 })
 
-it('couples both sides so that they weigh the same', () => {
+it('couples both sides so that they count equally', () => {
   const couples = coupleSides(['a', 'b'], [1, 2, 3, 4, 5] as unknown as string[])
   expect(couples.map(({ chosen }) => chosen)).toEqual(['a', 'b', 'a', 'b', 'a'])
   expect(couples).toHaveLength(5)
