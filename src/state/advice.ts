@@ -1,11 +1,36 @@
 // Knows: which advice each screen shows, and the form of advice.
-import type { Student } from '../domain/student.ts'
+import type { Student, TrainSettings } from '../domain/student.ts'
 import type { Advice } from '../pipeline/advice/advice.ts'
 import { adviseOnEndedWorse } from '../pipeline/advice/ended-worse.ts'
+import { adviseOnFewRows, type FewRowsFacts } from '../pipeline/advice/few-rows.ts'
 import { adviseOnMemorising } from '../pipeline/advice/memorising.ts'
+import { adviseOnTooFewPrompts } from '../pipeline/advice/too-few-prompts.ts'
+import type { Summary } from './comparisons.svelte.ts'
 import type { Students } from './students.svelte.ts'
 
+export { estimateAdapterMs } from '../pipeline/advice/few-rows.ts'
 export type { Advice, Change as AdviceChange } from '../pipeline/advice/advice.ts'
+
+/** Advice before a training: what the rows can teach. */
+export function adviseBeforeTraining(
+  settings: TrainSettings | undefined,
+  rows: number | undefined,
+  { model, msPerRow }: Pick<FewRowsFacts, 'model' | 'msPerRow'>,
+): readonly Advice[] {
+  if (settings === undefined || rows === undefined || rows < 2) return []
+  return adviseOnFewRows({
+    rows,
+    settings,
+    ...(model ? { model } : {}),
+    ...(msPerRow === undefined ? {} : { msPerRow }),
+  })
+}
+
+/** Advice on a comparison. `available`: held-out rows of its dataset. */
+export const adviseOnComparison = (
+  { afterBefore }: Pick<Summary, 'afterBefore'>,
+  available: number | undefined,
+): readonly Advice[] => [adviseOnTooFewPrompts(afterBefore, available)].flatMap((advice) => advice ?? [])
 
 /** Advice on the training that runs, or on the newest student. `rows`: training rows of its dataset. */
 export function adviseOnTraining(

@@ -1,5 +1,6 @@
 // Knows: a project's comparisons, and the statistics of one.
 import { COMPARED_PROMPTS, compareStudents, type CompareProgress } from '../actions/compare-students.ts'
+import { measureClassifier } from '../actions/measure-classifier.ts'
 import {
   CONTENDERS,
   type ComparedPrompt,
@@ -11,6 +12,8 @@ import type { ProjectId, StudentId } from '../domain/id.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
 import type { Problem } from '../domain/problem.ts'
 import { makeRng } from '../domain/rng.ts'
+import type { Student } from '../domain/student.ts'
+import type { LabelMeasure } from '../pipeline/training/label-measure.ts'
 import { bootstrapMean } from '../pipeline/statistics/bootstrap.ts'
 import { countWins, type Wins } from '../pipeline/statistics/wins.ts'
 import { listComparisons } from '../storage/comparisons.ts'
@@ -53,6 +56,8 @@ export function summarise(prompts: readonly ComparedPrompt[]): Summary {
 
 export class Comparisons {
   readonly task = new Task<CompareProgress>()
+  readonly measuring = new Task()
+  #measured = $state.raw<{ readonly studentId: StudentId; readonly measure: LabelMeasure } | undefined>()
   #list = $state.raw<readonly Comparison[]>([])
   #problems = $state.raw<readonly Problem[]>([])
   /** The latest comparison of the chosen student. */
@@ -98,6 +103,17 @@ export class Comparisons {
     this.#list = (await listComparisons(this.#env.machines.db, this.#projectId)).toSorted(
       (a, b) => b.comparedAt - a.comparedAt,
     )
+  }
+
+  /** Share of right labels of a classifier: in memory only, since it takes seconds. */
+  get measured(): LabelMeasure | undefined {
+    return this.#measured?.studentId === this.#chosen() ? this.#measured?.measure : undefined
+  }
+  async measure(student: Student): Promise<void> {
+    this.#problems = []
+    const done = await this.measuring.do((signal) => measureClassifier(this.#env.machines, student, signal))
+    if (done?.ok) this.#measured = { studentId: student.id, measure: done.value }
+    else if (done) this.#problems = done.problems
   }
 
   async compare(studentId: StudentId, teacher: TeacherDescription): Promise<void> {

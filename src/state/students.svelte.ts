@@ -151,6 +151,12 @@ export class Students {
       'teacher-text'
     )
   }
+  /** Held-out rows that the student got wrong at the last evaluation. */
+  get mistakes(): readonly StudentSample[] {
+    return (
+      (this.task.running && this.task.progress ? this.task.progress.mistakes : this.#latest?.mistakes) ?? []
+    )
+  }
   get samples(): readonly StudentSample[] {
     return this.#samples
   }

@@ -7,8 +7,10 @@ import type { Download } from '../actions/machines.ts'
 import type { Dataset } from '../domain/dataset.ts'
 import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type { Student } from '../domain/student.ts'
+import { estimateDatasetBytes, estimateStudentBytes } from '../pipeline/exporting/file-sizes.ts'
 import { DATASET_FORMATS, type DatasetFormat } from '../protocol/corpus.ts'
 import type { StudentFormat } from '../protocol/student.ts'
+import { listDatasetRows } from '../storage/datasets.ts'
 import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 
@@ -16,6 +18,8 @@ export interface FormatChoice<Name extends string> {
   readonly name: Name
   readonly title: string
   readonly help: string
+  /** About how large the file is; absent until it is known. */
+  readonly bytes?: number
 }
 
 const DATASET_TEXTS: Readonly<Record<DatasetFormat, { readonly title: string; readonly help: string }>> = {
@@ -39,12 +43,14 @@ const DATASET_TEXTS: Readonly<Record<DatasetFormat, { readonly title: string; re
 }
 
 /** Formats for a dataset: preference pairs are offered if it has some. */
-export const listDatasetFormats = ({
-  pairs = 0,
-}: Pick<Dataset, 'pairs'>): readonly FormatChoice<DatasetFormat>[] =>
+export const listDatasetFormats = (
+  { pairs = 0 }: Pick<Dataset, 'pairs'>,
+  bytes: Partial<Record<DatasetFormat, number>> = {},
+): readonly FormatChoice<DatasetFormat>[] =>
   DATASET_FORMATS.filter((name) => name !== 'preference' || pairs > 0).map((name) => ({
     name,
     ...DATASET_TEXTS[name],
+    ...(bytes[name] === undefined ? {} : { bytes: bytes[name] }),
   }))
 
 const WHOLE: readonly FormatChoice<StudentFormat>[] = [
@@ -59,7 +65,7 @@ const MERGED: readonly FormatChoice<StudentFormat>[] = [
   {
     name: 'adapter',
     title: 'Adapter, zip',
-    help: 'A few megabytes, which `peft` applies to the original model. That model may differ slightly from the quantized file used here.',
+    help: 'The adapters alone, which `peft` applies to the original model. That model may differ slightly from the quantized file used here.',
   },
   {
     name: 'huggingface',
@@ -82,15 +88,16 @@ const CLASSIFIER: readonly FormatChoice<StudentFormat>[] = [
 ]
 
 /** Formats for a student. Adapters can be exported without the base model; a classifier has one format, whose help says why. */
-export const listStudentFormats = (
-  student: Pick<Student, 'baseModel' | 'classes'> | undefined,
-): readonly FormatChoice<StudentFormat>[] =>
-  student?.classes ? CLASSIFIER : student?.baseModel ? MERGED : WHOLE
+export const listStudentFormats = (student: Student | undefined): readonly FormatChoice<StudentFormat>[] =>
+  (student?.classes ? CLASSIFIER : student?.baseModel ? MERGED : WHOLE).map((choice) =>
+    student ? { ...choice, bytes: estimateStudentBytes(student, choice.name) } : choice,
+  )
 
 export class TakeHome {
   #sentence = $state<string | undefined>()
   datasetFormat = $state<DatasetFormat>('messages')
-  studentFormat = $state<StudentFormat>('huggingface')
+  #studentFormat = $state<StudentFormat | undefined>()
+  #datasetBytes = $state.raw<Partial<Record<DatasetFormat, number>>>({})
   readonly task = new Task()
   readonly #env: Environment
   readonly #projectId: ProjectId
@@ -105,25 +112,34 @@ export class TakeHome {
     return this.#sentence
   }
 
+  /** The chosen format if the student has it, since the choice may have been made for another one; else the first, which is the smallest. */
+  formatOf(student: Student | undefined): StudentFormat {
+    const offered = listStudentFormats(student).map(({ name }) => name)
+    return offered.find((name) => name === this.#studentFormat) ?? offered[0] ?? 'huggingface'
+  }
+  chooseFormat(format: StudentFormat): void {
+    this.#studentFormat = format
+  }
+  /** About how large a dataset is in each format. */
+  get datasetBytes(): Partial<Record<DatasetFormat, number>> {
+    return this.#datasetBytes
+  }
+  async measureDataset(datasetId: DatasetId): Promise<void> {
+    const rows = await listDatasetRows(this.#env.machines.db, this.#projectId, datasetId)
+    this.#datasetBytes = Object.fromEntries(
+      DATASET_FORMATS.map((format) => [format, estimateDatasetBytes(rows, format)]),
+    )
+  }
+
   downloadDataset(datasetId: DatasetId): Promise<void> {
     return this.#download((machines) =>
       downloadDataset(machines, { projectId: this.#projectId, datasetId, format: this.datasetFormat }),
     )
   }
-  /** In the chosen format if the student has it: the choice may have been made for another student. */
-  downloadStudent({
-    id: studentId,
-    baseModel,
-    classes,
-  }: Pick<Student, 'id' | 'baseModel' | 'classes'>): Promise<void> {
-    const format = listStudentFormats({
-      ...(baseModel ? { baseModel } : {}),
-      ...(classes ? { classes } : {}),
-    }).some(({ name }) => name === this.studentFormat)
-      ? this.studentFormat
-      : 'huggingface'
+  downloadStudent(student: Student): Promise<void> {
+    const format = this.formatOf(student)
     return this.#download((machines, signal) =>
-      downloadStudent(machines, { projectId: this.#projectId, studentId, format }, signal),
+      downloadStudent(machines, { projectId: this.#projectId, studentId: student.id, format }, signal),
     )
   }
   downloadRecipe(): Promise<void> {

@@ -40,6 +40,8 @@ import { generateSamples } from './student-generator.ts'
 /** Maximum age of the last checkpoint during training; more if storing one takes longer than a twentieth of that. */
 const CHECKPOINT_EVERY_MS = 20_000
 const MAX_STORING_SHARE = 1 / 20
+/** Age at which the first checkpoint is stored, so that a reload soon after the start loses little. */
+const FIRST_CHECKPOINT_MS = 3000
 /** Number of padded lengths with adapters: each has its own graph and working memory, which is large for an imported model. */
 const MAX_ADAPTER_LENGTHS = 2
 /** Losses kept in a checkpoint; beyond that, every other one of the older half is dropped. */
@@ -263,7 +265,9 @@ export class TrainingLoop {
       if (step % settings.evaluateEvery === 0 || step === settings.steps) await this.#evaluate()
       else if (
         tools.now() - this.#savedAt >
-        Math.max(CHECKPOINT_EVERY_MS, this.#storingMs / MAX_STORING_SHARE)
+        (this.#savedStep === 0
+          ? FIRST_CHECKPOINT_MS
+          : Math.max(CHECKPOINT_EVERY_MS, this.#storingMs / MAX_STORING_SHARE))
       )
         await this.#save(await this.#trainer.read())
       else continue

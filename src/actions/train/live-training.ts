@@ -6,10 +6,13 @@ import type { StudentRecord } from './student-record.ts'
 import type { TrainProgress } from './train-progress.ts'
 
 /** A point of the curve in words. */
-function describePoint({ train, heldOut, errorRate }: LossPoint, loss: TrainSettings['loss']): string {
+function describePoint(
+  { train, heldOut, errorRate, evaluated }: LossPoint,
+  loss: TrainSettings['loss'],
+): string {
   if (loss === 'grpo')
     return `${(100 * train).toFixed(0)} % of its answers wrong${heldOut === undefined ? '' : `, held out ${(100 * heldOut).toFixed(0)} %`}`
-  return `loss ${train.toFixed(2)}${heldOut === undefined ? '' : `, held out ${heldOut.toFixed(2)}`}${errorRate === undefined ? '' : `, ${(100 * errorRate).toFixed(0)} % of those wrong`}`
+  return `loss ${train.toFixed(2)}${heldOut === undefined ? '' : `, held out ${heldOut.toFixed(2)}`}${errorRate === undefined ? '' : `, ${(100 * errorRate).toFixed(0)} % of those wrong${evaluated === undefined ? '' : `, ${Math.round(errorRate * evaluated)} of ${evaluated}`}`}`
 }
 
 export class LiveTraining {

@@ -77,7 +77,7 @@ export function showWritten(text: string): string {
 
 /** What the points of a training are, and their unit. */
 export const namePoints = (loss: TrainSettings['loss']): { readonly name: string; readonly unit: string } => {
-  if (loss === 'grpo') return { name: 'Error rate', unit: 'share of completions' }
+  if (loss === 'grpo') return { name: 'Wrong answers', unit: '% of completions' }
   if (loss === 'dpo' || loss === 'simpo' || loss === 'orpo' || loss === 'kto')
     return { name: 'Loss', unit: 'per pair' }
   if (loss === 'classes') return { name: 'Loss', unit: 'nats per row' }
@@ -115,3 +115,6 @@ export const describeWeights = ({
   bestStep === undefined || bestStep === checkpointStep
     ? `after ${formatMany(checkpointStep, 'step')}`
     : `of step ${formatCount(bestStep)}, the best on held-out rows of ${formatMany(checkpointStep, 'step')}`
+/** “10 % wrong, 4 of 40”; the count if it is known. */
+export const formatWrong = (share: number, of?: number): string =>
+  `${Math.round(100 * share)} % wrong${of === undefined ? '' : `, ${formatCount(Math.round(share * of))} of ${formatCount(of)}`}`
