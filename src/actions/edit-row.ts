@@ -2,6 +2,7 @@
 import type { ProjectId, RowId } from '../domain/id.ts'
 import { accept, refuse, type Checked } from '../domain/problem.ts'
 import type { Row } from '../domain/row.ts'
+import type { Verdict } from '../domain/verdict.ts'
 import { RetortError } from '../protocol/errors.ts'
 import { guardQuota } from '../storage/quota.ts'
 import { getRow, updateRow } from '../storage/rows.ts'
@@ -15,12 +16,14 @@ export interface EditRow {
   readonly rowId: RowId
   readonly prompt: string
   readonly completion: string
+  /** A verdict on these very texts, when an earlier edit is restored. */
+  readonly verdict?: Verdict
 }
 
 /** Stores the edit in addition to the original; texts equal to the original remove the edit. Empty texts are refused. */
 export async function editRow(
   { db, now }: Pick<Machines, 'db' | 'now'>,
-  { projectId, rowId, prompt, completion }: EditRow,
+  { projectId, rowId, prompt, completion, verdict }: EditRow,
 ): Promise<Checked<Row>> {
   for (const [field, text] of Object.entries({ prompt, completion })) {
     if (text.trim() === '')
@@ -32,11 +35,11 @@ export async function editRow(
       })
   }
   return accept(
-    await changeRow(db, projectId, rowId, ({ edit: _, ...row }) =>
-      prompt === row.prompt && completion === row.completion.text
-        ? row
-        : { ...row, edit: { prompt, completion, editedAt: now() } },
-    ),
+    await changeRow(db, projectId, rowId, ({ edit, ...row }) => {
+      if (prompt === row.prompt && completion === row.completion.text) return row
+      if (prompt === edit?.prompt && completion === edit.completion) return { ...row, edit }
+      return { ...row, edit: { prompt, completion, editedAt: now(), ...(verdict ? { verdict } : {}) } }
+    }),
   )
 }
 

@@ -11,11 +11,13 @@ import { RetortError, sentenceOf } from '../protocol/errors.ts'
 import { withLock } from '../storage/locks.ts'
 import { guardQuota } from '../storage/quota.ts'
 import { getRun, patchRun, putRun } from '../storage/runs.ts'
+import { doubtBatchSize } from './batch-size.ts'
 import type { RunControl } from './control.ts'
 import type { Machines } from './machines.ts'
 import { growPrompts } from './run/grow-prompts.ts'
 import { judgeRows } from './run/judge-rows.ts'
 import { keepRows } from './run/keep-rows.ts'
+import { probeJudge } from './run/probe-judge.ts'
 import { LiveRun } from './run/live-run.ts'
 import type { RunContext } from './run/run-context.ts'
 import { nameRunLock } from './run/run-lock.ts'
@@ -176,6 +178,8 @@ async function runLocked(
     throw thrown
   } finally {
     unwatch()
+    // Only a better guess of the batch size depends on it.
+    await doubtBatchSize(machines, teacher, live.completed).catch(() => undefined)
   }
 }
 
@@ -185,5 +189,6 @@ async function runPhases(context: RunContext): Promise<{ rows: number; kept: num
   if (prompts === undefined) return undefined
   if (!(await writeCompletions(context, prompts))) return undefined
   if (!(await judgeRows(context))) return undefined
+  if (!(await probeJudge(context))) return undefined
   return keepRows(context)
 }

@@ -39,7 +39,12 @@ export interface Dataset {
   /** Rows with a rejected completion; absent if there are none. */
   readonly pairs?: number
   readonly teacher: ModelRef
+  /** Seeds that its rows belong to, which is what the split goes by. */
   readonly seeds: number
+  /** Seeds that the run showed as examples or used as prompts, and all seeds of the project; absent in datasets of version 0.1. */
+  readonly seedsUsed?: { readonly shown: number; readonly of: number }
+  /** Rows that a person rejected before freezing; absent if there are none. */
+  readonly rejectedByHand?: number
   /** The funnel at the time the rows were frozen, for the data card. */
   readonly funnel: readonly FunnelBar[]
 }

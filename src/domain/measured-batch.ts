@@ -10,6 +10,8 @@ export interface MeasuredBatch {
   readonly batch: number
   /** Every batch size that was measured, the smallest first. */
   readonly rates: readonly BatchRate[]
+  /** A person set the batch size; it is not measured again by itself. */
+  readonly byHand?: true
   /** Milliseconds since 1970. */
   readonly measuredAt: number
 }

@@ -27,6 +27,8 @@ export interface HandEdit {
   readonly prompt: string
   readonly completion: string
   readonly editedAt: number
+  /** The judge's verdict on the edited texts, if they were judged again. */
+  readonly verdict?: Verdict
 }
 
 /**
@@ -59,6 +61,16 @@ export interface Row {
 
 /** An id that depends on everything that determines the row: prompt, variant, teacher, system prompt, sampling. */
 export const rowId = (determinants: Json): RowId => contentId('row', determinants)
+
+/** The verdict on the texts as they go into a dataset. That on the original texts is not a verdict on edited ones. */
+export const effectiveVerdict = (row: Pick<Row, 'edit' | 'verdict'>): Verdict | undefined =>
+  row.edit ? row.edit.verdict : row.verdict
+
+/** The score of these texts, if there is a readable verdict. */
+export function effectiveScore(row: Pick<Row, 'edit' | 'verdict'>): number | undefined {
+  const verdict = effectiveVerdict(row)
+  return verdict?.kind === 'score' ? verdict.score : undefined
+}
 
 /** Prompt and completion as they go into a dataset: the edited version if there is one. */
 export const effectiveText = (row: Row): { prompt: string; completion: string } =>

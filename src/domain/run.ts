@@ -14,6 +14,16 @@ export interface LoadedWith {
   readonly weights?: WeightForm
 }
 
+/** What a judge made of completions that were shown with another row's prompt, next to its scores of them with their own. */
+export interface JudgeProbe {
+  /** Completions scored both ways. */
+  readonly pairs: number
+  /** Pairs in which the score with the other prompt was not lower. */
+  readonly foreignAsHigh: number
+  readonly meanOwn: number
+  readonly meanForeign: number
+}
+
 export interface Run {
   readonly projectId: ProjectId
   readonly id: RunId
@@ -28,6 +38,8 @@ export interface Run {
   readonly reason?: string
   readonly startedAt: number
   readonly endedAt?: number
+  /** Of its judge, after its last verdict; absent without a judge, or with too few rows. */
+  readonly judgeProbe?: JudgeProbe
   /** Milliseconds of work so far, without pauses. */
   readonly workedMs: number
 }

@@ -21,7 +21,8 @@ export interface StepOutcome {
 
 /**
  * A reason without the measured number, so that equal reasons add up: “3 words, fewer than 4” becomes
- * “… words, fewer than 4”. The measured numbers are those in the decision's evidence.
+ * “fewer than 4 words”, “ROUGE-L 0.85, above 0.7” becomes “ROUGE-L above 0.7”. The measured numbers are those in the decision's
+ * evidence.
  */
 export function shortenReason({ decision }: StepDecision): string {
   if (decision.kind === 'kept') return ''
@@ -34,6 +35,11 @@ export function shortenReason({ decision }: StepDecision): string {
     if (found) reason = `${reason.slice(0, found.index)}…${reason.slice(found.index + found[0].length)}`
   }
   return reason
+    .replace(
+      /^… (?:% )?(.+), ((?:fewer|more) than \d\S*(?: %)?)$/u,
+      (_, what: string, limit: string) => `${limit} ${what === 'word' ? 'words' : what}`,
+    )
+    .replaceAll(/ …, (above|below) /gu, ' $1 ')
 }
 
 /** The reason counted for an unreadable verdict. It is not a drop: the keep step decides on such a row. */

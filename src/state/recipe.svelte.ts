@@ -12,6 +12,7 @@ import { defaultRecipe, defaultStep } from '../pipeline/recipes/default-recipe.t
 import { lineOfProblem, parseRecipe } from '../pipeline/recipes/parse-recipe.ts'
 import { writeRecipe } from '../pipeline/recipes/write-recipe.ts'
 import { findStep, stepDeclarations } from '../pipeline/steps.ts'
+import { RUBRIC_NAMES, rubricOf, type Rubric } from '../pipeline/templates/rubrics.ts'
 import type { Environment } from './environment.ts'
 import { StepSwaps } from './step-swaps.ts'
 import { Task } from './task.svelte.ts'
@@ -83,6 +84,49 @@ export class Recipe {
     return findStep(step.family, step.name)
   }
 
+  /** The title of a step by its name alone, as decisions have it; the name itself if no step is called so. */
+  titleOf(name: string): string {
+    return stepDeclarations.find((known) => known.name === name)?.title ?? name
+  }
+
+  /** The text of a judge step's built-in rubric, with its examples; undefined for other steps and own rubrics. */
+  rubricOf({ family, settings }: StepDraft): Rubric | undefined {
+    const name = RUBRIC_NAMES.find((known) => known === (settings['rubric'] ?? RUBRIC_NAMES[0]))
+    return family === 'judge' && name !== undefined ? rubricOf(name, '') : undefined
+  }
+
+  /**
+   * Sets a field in the step that corresponds to one of another recipe: the same family, name and place among its like. Returns how
+   * to undo it; undefined if there is no such step.
+   */
+  setLike(
+    other: readonly Pick<StepDraft, 'family' | 'name'>[],
+    step: number,
+    field: string,
+    value: SettingValue,
+  ): (() => Promise<void>) | undefined {
+    const at = this.#findLike(other, step)
+    if (at === undefined) return undefined
+    const before = this.#text
+    this.set(at, field, value)
+    return async () => this.write(before)
+  }
+
+  /** The value of a field of the corresponding step. */
+  readLike(other: readonly Pick<StepDraft, 'family' | 'name'>[], step: number, field: string): unknown {
+    const found = this.#draft.steps[this.#findLike(other, step) ?? -1]
+    return found && (found.settings[field] ?? this.declarationOf(found)?.settings[field]?.default)
+  }
+
+  #findLike(other: readonly Pick<StepDraft, 'family' | 'name'>[], step: number): number | undefined {
+    const wanted = other[step]
+    if (wanted === undefined) return undefined
+    const isLike = ({ family, name }: Pick<StepDraft, 'family' | 'name'>): boolean =>
+      family === wanted.family && name === wanted.name
+    const place = other.slice(0, step).filter(isLike).length
+    return this.#draft.steps.flatMap((found, at) => (isLike(found) ? [at] : []))[place]
+  }
+
   /** Problems that belong to no step. */
   get generalProblems(): readonly Problem[] {
     return this.#problems.filter(({ step }) => step === undefined).map((problem) => this.#withLine(problem))
@@ -96,6 +140,7 @@ export class Recipe {
   }
 
   write(text: string): void {
+    this.undo.dismiss() // it would also undo this
     this.#text = text
     if (this.#parsed.ok) this.#lastDraft = this.#parsed.value
   }
@@ -191,6 +236,7 @@ export class Recipe {
   }
 
   #change(draft: RecipeDraft): void {
+    this.undo.dismiss()
     this.#lastDraft = draft
     this.#text = writeRecipe(draft)
   }

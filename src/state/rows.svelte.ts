@@ -1,12 +1,15 @@
 // Knows: the rows of one run as a table: loaded as an index, searched, filtered and sorted in memory; one open row with its history.
 import { editRow } from '../actions/edit-row.ts'
+import { judgeEdited, type JudgeProgress } from '../actions/judge-edited.ts'
 import { rejectRow } from '../actions/reject-row.ts'
 import { restoreRow } from '../actions/restore-row.ts'
 import type { ProjectId, RowId, RunId } from '../domain/id.ts'
 import type { Problem } from '../domain/problem.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import type { Row, RowStatus } from '../domain/row.ts'
+import type { Run } from '../domain/run.ts'
 import type { Seed } from '../domain/seed.ts'
+import type { TeacherDescription } from '../domain/teacher-description.ts'
 import { getPrompt } from '../storage/prompts.ts'
 import { loadRowIndex, summarizeRow, type RowIndexEntry } from '../storage/row-index.ts'
 import { getRow } from '../storage/rows.ts'
@@ -46,7 +49,8 @@ export function arrangeRows(
   const found = entries.filter((entry) => {
     if (status !== 'all' && entry.status !== status) return false
     if (words.length === 0) return true
-    const text = `${entry.prompt}\n${entry.completion}\n${entry.droppedBy ?? ''}`.toLowerCase()
+    const text =
+      `${entry.prompt}\n${entry.completion}\n${entry.droppedBy ?? ''}\n${entry.reason ?? ''}`.toLowerCase()
     return words.every((word) => text.includes(word))
   })
   const sign = down ? -1 : 1
@@ -81,9 +85,12 @@ export class Rows {
     for (const { status } of this.#entries) counts[status]++
     return counts
   })
+  #stale = $derived(this.#entries.filter(({ staleVerdict }) => staleVerdict).map(({ id }) => id))
   /** Progress is the fraction read, 0 to 1. */
   readonly reading = new Task<number>()
   readonly changing = new Task()
+  /** Edited rows are being judged again. */
+  readonly judging = new Task<JudgeProgress>()
   readonly undo = new Undo()
   readonly #env: Environment
   readonly #projectId: ProjectId
@@ -102,6 +109,10 @@ export class Rows {
   }
   get sort(): { readonly key: RowColumn; readonly down: boolean } {
     return { key: this.#column, down: this.#down }
+  }
+  /** Edited rows whose only verdict is on their original texts. */
+  get stale(): readonly RowId[] {
+    return this.#stale
   }
   /** The open row. */
   get history(): RowHistory | undefined {
@@ -178,6 +189,7 @@ export class Rows {
           rowId: row.id,
           prompt: before.prompt,
           completion: before.completion,
+          ...(before.verdict ? { verdict: before.verdict } : {}),
         })
         if (back.ok) this.#update(back.value)
       } else await this.restore(edited.value, 'edit')
@@ -200,6 +212,19 @@ export class Rows {
       restoreRow(this.#env.machines, { projectId: this.#projectId, rowId: row.id, what }),
     )
     if (restored !== undefined) this.#update(restored)
+  }
+
+  /** Judges edited rows again with the loaded model, and stores the verdicts with the edits. */
+  async judgeAgain(run: Run, rowIds: readonly RowId[], teacher: TeacherDescription): Promise<void> {
+    this.#problems = []
+    await this.judging.follow(
+      (signal) =>
+        judgeEdited(this.#env.machines, { projectId: this.#projectId, run, rowIds, teacher }, signal),
+      async (judged) => {
+        if (!judged.ok) this.#problems = judged.problems
+        else for (const row of judged.value) this.#update(row)
+      },
+    )
   }
 
   #update(row: Row): void {

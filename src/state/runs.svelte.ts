@@ -1,6 +1,6 @@
 // Knows: a project's runs: the stored ones, the running one, the one that is shown, its funnel, and the prompts or rows of a bar.
 import { deleteRun, undoDeleteRun } from '../actions/delete-run.ts'
-import { computeFunnel } from '../actions/funnel.ts'
+import { readRunFacts } from '../actions/funnel.ts'
 import { listBarMembers, type BarSelection, type BarMembers } from '../actions/list-bar-members.ts'
 import { resumeRun, startRun } from '../actions/run-recipe.ts'
 import { checkStorageSpace, type StorageSpace } from '../actions/storage-space.ts'
@@ -11,6 +11,9 @@ import type { Prompt } from '../domain/prompt.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import type { Row } from '../domain/row.ts'
 import type { FunnelBar, Run, RunProgress } from '../domain/run.ts'
+import type { Advice } from '../pipeline/advice/advice.ts'
+import type { RunFacts } from '../pipeline/advice/run-facts.ts'
+import { adviseOnRun } from '../pipeline/advice/run-advice.ts'
 import { boundRun } from '../pipeline/estimate.ts'
 import type { BuiltInTeacherCard } from '../pipeline/built-in-teacher-card.ts'
 import { adviseOnTeacher, checkAgainstTeacher } from '../pipeline/recipes/check-teacher.ts'
@@ -43,7 +46,7 @@ export class Runs {
   #list = $state.raw<readonly Run[]>([])
   #counts = $state.raw<ReadonlyMap<RunId, RunCounts>>(new Map())
   #ready = $state(false)
-  #stored = $state.raw<readonly FunnelBar[]>([])
+  #facts = $state.raw<RunFacts | undefined>()
   #open = $state.raw<OpenBar | undefined>()
   #chosenId = $state<RunId | undefined>()
   /** The run being resumed; a new one is the newest. */
@@ -68,7 +71,11 @@ export class Runs {
       ? this.#subject
       : undefined,
   )
-  #funnel = $derived(this.task.running && this.task.progress ? this.task.progress.funnel : this.#stored)
+  #funnel = $derived(
+    this.task.running && this.task.progress ? this.task.progress.funnel : (this.#facts?.funnel ?? []),
+  )
+  /** On the shown run, while none is in progress. */
+  #advice = $derived(this.task.running || this.#facts === undefined ? [] : adviseOnRun(this.#facts))
   readonly deleting = new Task()
   readonly undo = new Undo()
   readonly opening = new Task()
@@ -120,6 +127,14 @@ export class Runs {
   get funnel(): readonly FunnelBar[] {
     return this.#funnel
   }
+  /** What the shown run's rows suggest to change. Its remedies name steps of that run's recipe. */
+  get advice(): readonly Advice[] {
+    return this.#advice
+  }
+  /** The recipe of the shown run. */
+  get adviceRecipe(): CheckedRecipe | undefined {
+    return this.#facts?.recipe
+  }
   /** Rows that passed the last step. */
   get kept(): number {
     return this.#funnel.at(-1)?.passed ?? 0
@@ -136,11 +151,11 @@ export class Runs {
       list.find(({ id }) => id === this.#chosenId) ??
       list.find(({ id }) => (counts.get(id)?.rows ?? 0) > 0) ??
       list[0]
-    const funnel = await this.#readFunnel(shown)
+    const facts = await this.#readFacts(shown)
     // Assigned together, so that a finished run is never shown with the counts from its start.
     this.#list = list
     this.#counts = counts
-    this.#stored = funnel
+    this.#facts = facts
     this.#ready = true
   }
 
@@ -151,10 +166,10 @@ export class Runs {
       this.#list.find((run) => run.id === id) ??
       this.#list.find((run) => this.countsOf(run).rows > 0) ??
       this.#latest
-    const funnel = await this.opening.do(() => this.#readFunnel(chosen))
-    if (funnel === undefined) return
+    const read = await this.opening.do(async () => ({ facts: await this.#readFacts(chosen) }))
+    if (read === undefined) return
     this.#chosenId = id
-    this.#stored = funnel
+    this.#facts = read.facts
   }
 
   /** Deletes a run with its rows; datasets frozen from it stay. Can be undone while the page is open. */
@@ -290,11 +305,11 @@ export class Runs {
     )
   }
 
-  async #readFunnel(run: Run | undefined): Promise<readonly FunnelBar[]> {
+  async #readFacts(run: Run | undefined): Promise<RunFacts | undefined> {
     const recipe = run === undefined ? undefined : this.#recipeOf(run)
     return run === undefined || recipe === undefined
-      ? []
-      : computeFunnel(this.#env.machines.db, this.#projectId, run.id, recipe)
+      ? undefined
+      : readRunFacts(this.#env.machines.db, run, recipe)
   }
 
   #recipeOf(run: Run): CheckedRecipe | undefined {

@@ -1,5 +1,6 @@
 // Knows: the chosen model, the loaded one, and its completion of a prompt tried on the page. The worker holds one model at a time,
 // so all projects share one teacher.
+import { forgetBatchSize, setBatchSize } from '../actions/batch-size.ts'
 import { inspectModel } from '../actions/inspect-model.ts'
 import { loadTeacher } from '../actions/load-teacher.ts'
 import { unloadTeacher } from '../actions/unload-teacher.ts'
@@ -31,6 +32,8 @@ export class Teacher {
   #description = $state.raw<TeacherDescription | undefined>()
   #choice = $state.raw<Choice | undefined>()
   #card = $state.raw<ModelCard | undefined>()
+  /** What was loaded, and for which project. */
+  #loaded: { readonly choice: Choice; readonly projectId: ProjectId } | undefined
   #refusals = $state.raw<readonly Problem[]>([])
   #timeLeft = $state<number | undefined>()
   #answer = $state('')
@@ -156,6 +159,7 @@ export class Teacher {
       }
     })
     this.#description = description
+    this.#loaded = description === undefined ? undefined : { choice, projectId }
     if (description === undefined) await this.sync()
     else if (this.keep && canBeStored(choice.source))
       this.#choice = {
@@ -163,6 +167,27 @@ export class Teacher {
         name: description.card.fileName,
       }
     return description
+  }
+
+  /** Loads the loaded model again, after its batch size was forgotten or set by hand. */
+  async #reload(): Promise<void> {
+    const loaded = this.#loaded
+    if (loaded === undefined) return
+    this.#choice = loaded.choice
+    await this.load(loaded.projectId)
+  }
+
+  /** Measures the loaded model's batch size again: loads it again. */
+  async measureAgain(): Promise<void> {
+    if (this.#description === undefined || this.loading.running) return
+    await forgetBatchSize(this.#env.machines, this.#description)
+    await this.#reload()
+  }
+
+  /** Sets the loaded model's batch size, and loads it again. */
+  async chooseBatchSize(batch: number): Promise<void> {
+    if (this.#description === undefined || this.loading.running) return
+    if (await setBatchSize(this.#env.machines, this.#description, batch)) await this.#reload()
   }
 
   async unload(): Promise<void> {

@@ -169,6 +169,9 @@ const run = exactly<Run>()(
     reason: v.exactOptional(sentence),
     startedAt: time,
     endedAt: v.exactOptional(time),
+    judgeProbe: v.exactOptional(
+      v.object({ pairs: count, foreignAsHigh: count, meanOwn: number, meanForeign: number }),
+    ),
     workedMs: time,
   }),
 )
@@ -230,7 +233,9 @@ const row = exactly<Row>()(
     decisions,
     verdict: v.exactOptional(verdict),
     droppedBy: v.exactOptional(word),
-    edit: v.exactOptional(v.object({ prompt: written, completion: written, editedAt: time })),
+    edit: v.exactOptional(
+      v.object({ prompt: written, completion: written, editedAt: time, verdict: v.exactOptional(verdict) }),
+    ),
     rejectedByHand: v.exactOptional(v.object({ at: time, before: status })),
     status,
   }),
@@ -259,6 +264,8 @@ const dataset = exactly<Dataset>()(
     pairs: v.exactOptional(count),
     teacher: model,
     seeds: count,
+    seedsUsed: v.exactOptional(v.object({ shown: count, of: count })),
+    rejectedByHand: v.exactOptional(count),
     funnel: list(funnelBar, 1000),
   }),
 )

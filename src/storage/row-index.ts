@@ -1,6 +1,6 @@
 // Knows: what the table of 100,000 rows has in memory: a summary of each row, not the row.
 import type { ProjectId, RowId, RunId } from '../domain/id.ts'
-import { effectiveText, type Row, type RowStatus } from '../domain/row.ts'
+import { effectiveScore, effectiveText, effectiveVerdict, type Row, type RowStatus } from '../domain/row.ts'
 import type { Database } from './database.ts'
 import { countRows, eachRow } from './rows.ts'
 
@@ -12,23 +12,33 @@ export interface RowIndexEntry {
   readonly order: number
   readonly prompt: string
   readonly completion: string
-  /** The judge's expected score; absent without a readable verdict. */
+  /** The judge's expected score of these texts; absent without a readable verdict on them. */
   readonly score?: number
+  /** The row was judged before it was edited, and not since. */
+  readonly staleVerdict?: true
   readonly status: RowStatus
   readonly droppedBy?: string
+  /** Why it was dropped, as the step says it. */
+  readonly reason?: string
   readonly edited: boolean
 }
 
 export function summarizeRow(row: Row): RowIndexEntry {
   const { prompt, completion } = effectiveText(row)
+  const score = effectiveScore(row)
+  const [reason] = row.decisions.flatMap(({ decision }) =>
+    decision.kind === 'dropped' ? [decision.reason] : [],
+  )
   return {
     id: row.id,
     order: row.order,
     prompt: prompt.slice(0, SUMMARY_LENGTH),
     completion: completion.slice(0, SUMMARY_LENGTH),
-    ...(row.verdict?.kind === 'score' ? { score: row.verdict.score } : {}),
+    ...(score === undefined ? {} : { score }),
+    ...(row.verdict !== undefined && effectiveVerdict(row) === undefined ? { staleVerdict: true } : {}),
     status: row.status,
     ...(row.droppedBy === undefined ? {} : { droppedBy: row.droppedBy }),
+    ...(reason === undefined ? {} : { reason: reason.slice(0, SUMMARY_LENGTH) }),
     edited: row.edit !== undefined,
   }
 }

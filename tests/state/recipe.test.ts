@@ -124,3 +124,27 @@ test('using a recipe stores its text, even with problems, and marks it unchanged
   expect(await recipe.use()).toBeUndefined()
   expect(await stored()).toBe('retort: 2\nsteps: none')
 })
+
+describe('a remedy of advice on an earlier recipe', () => {
+  test('is set in the step of the same name and place, and can be undone', async () => {
+    const { recipe } = await makeRecipe()
+    const earlier = recipe.checked!.steps
+    const complete = earlier.findIndex(({ family }) => family === 'complete')
+    recipe.remove(0) // every step is one place earlier now
+    const before = recipe.text
+    const back = recipe.setLike(earlier, complete, 'maxTokens', 320)
+    expect(recipe.draft.steps[complete - 1]?.settings['maxTokens']).toBe(320)
+    expect(recipe.readLike(earlier, complete, 'maxTokens')).toBe(320)
+    await back?.()
+    expect(recipe.text).toBe(before)
+    expect(recipe.setLike(earlier, 0, 'temperature', 1)).toBeUndefined()
+  })
+
+  test('a change after a removal ends the offer to undo it, which would undo the change too', async () => {
+    const { recipe } = await makeRecipe()
+    recipe.remove(0)
+    expect(recipe.undo.offer?.sentence).toMatch(/was removed/)
+    recipe.write(`${recipe.text}# later\n`)
+    expect(recipe.undo.offer).toBeUndefined()
+  })
+})

@@ -141,6 +141,10 @@ describe('freezing', () => {
     expect(frozen.dataset.rows.train + frozen.dataset.rows.heldOut).toBe(kept.length)
     expect(frozen.dataset.rows.heldOut).toBeGreaterThan(0)
     expect(call.events.at(-1)).toEqual({ done: 40, total: 40 })
+    const { seeds, seedsUsed, rejectedByHand } = frozen.dataset
+    expect(seedsUsed?.of).toBe(12)
+    expect(seedsUsed?.shown).toBeGreaterThanOrEqual(seeds)
+    expect(rejectedByHand).toBe(rows.filter(({ status }) => status === 'rejected').length)
     const stored = await listDatasetRows(db, project.id, frozen.dataset.id)
     expect(stored.map(({ rowId }) => rowId)).toEqual(kept.map(({ id }) => id))
     expect(stored.filter(({ editedByHand }) => editedByHand).map(({ completion }) => completion)).toEqual(

@@ -15,6 +15,7 @@ import { listPrompts } from '../../src/storage/prompts.ts'
 import { guardQuota } from '../../src/storage/quota.ts'
 import { countRows, eachRow } from '../../src/storage/rows.ts'
 import { getRun } from '../../src/storage/runs.ts'
+import { eachSeed } from '../../src/storage/seeds.ts'
 
 type Request = Parameters<CorpusContract['freeze']>[0]
 type Frozen = { ok: true; dataset: Dataset } | { ok: false; problems: readonly Problem[] }
@@ -37,14 +38,24 @@ export async function freeze(
   if (!checked.ok) return { ok: false, problems: checked.problems }
   const recipe = checked.value
   const tally = new FunnelTally(recipe)
-  for (const prompt of await listPrompts(db, projectId, runId)) tally.countPrompt(prompt)
+  const seedIds = new Set<string>()
+  for await (const page of eachSeed(db, projectId)) for (const { id } of page) seedIds.add(id)
+  const shown = new Set<string>()
+  for (const prompt of await listPrompts(db, projectId, runId)) {
+    tally.countPrompt(prompt)
+    // Examples are seeds, or prompts that were grown before.
+    const examples = prompt.origin.kind === 'grown' ? prompt.origin.shots : [prompt.seedId]
+    for (const id of examples) if (seedIds.has(id)) shown.add(id)
+  }
   const total = await countRows(db, projectId, runId)
   const wanted: Row[] = []
   let done = 0
+  let rejectedByHand = 0
   for await (const page of eachRow(db, projectId, runId)) {
     signal.throwIfAborted()
     for (const row of page) {
       tally.countRow(row)
+      if (row.status === 'rejected') rejectedByHand += 1
       if (row.status === 'kept' || row.droppedBy === pair.name) wanted.push(row)
     }
     done += page.length
@@ -65,6 +76,8 @@ export async function freeze(
     ...(pairs > 0 ? { pairs } : {}),
     teacher: run.teacher,
     seeds: new Set(rows.value.map(({ seedId }) => seedId)).size,
+    seedsUsed: { shown: shown.size, of: seedIds.size },
+    ...(rejectedByHand > 0 ? { rejectedByHand } : {}),
     funnel: tally.bars(),
   }
   await guardQuota('The dataset', () => putDataset(db, dataset, rows.value))

@@ -48,6 +48,7 @@ export async function setBestBatchSize(
   const measured = (await store.find(card.fingerprint, device)) ?? (await measure())
   const batch = Math.min(measured.batch, max)
   await generator.setBatchSize(batch)
+  if (measured.byHand) return `Batch size ${batch}, set by hand.`
   const chosen = measured.rates.find(({ rows }) => rows === batch)
   const one = measured.rates.find(({ rows }) => rows === 1)
   if (chosen === undefined || one === undefined) return undefined

@@ -33,6 +33,9 @@ export class LiveRun {
   #phase: Phase = 'growing'
   #done = 0
   #total = 0
+  /** Tokens and milliseconds of all calls that generated completions, but for the current one. */
+  readonly #completed = { tokens: 0, ms: 0 }
+  #call = { tokens: 0, ms: 0 }
   readonly #onProgress: (progress: RunProgress) => void
 
   constructor(recipe: CheckedRecipe, report: (progress: RunProgress) => void) {
@@ -46,6 +49,10 @@ export class LiveRun {
 
   get done(): number {
     return this.#done
+  }
+  /** The real speed of generating completions in this part of the run. */
+  get completed(): { readonly tokens: number; readonly ms: number } {
+    return this.#completed
   }
   get workedMs(): number {
     return this.#timer.workedMs
@@ -71,12 +78,20 @@ export class LiveRun {
   startCall(): () => void {
     const phase = this.#phase
     this.#speed.reset()
-    return isWork(phase) ? this.#timer.start(phase) : () => undefined
+    this.#call = { tokens: 0, ms: 0 }
+    const end = isWork(phase) ? this.#timer.start(phase) : () => undefined
+    return () => {
+      end()
+      if (phase !== 'completing') return
+      this.#completed.tokens += this.#call.tokens
+      this.#completed.ms += this.#call.ms
+    }
   }
 
   /** Adds the teacher's token counts since its call began. */
   addTokens({ promptTokens, newTokens, ms }: Extract<GenerationEvent, { kind: 'progress' }>): void {
     // A judge generates no tokens: its speed is that of prefill.
+    this.#call = { tokens: newTokens, ms }
     this.#speed.addTokens(this.#phase === 'judging' ? promptTokens : newTokens, ms)
     this.report()
   }

@@ -1,7 +1,7 @@
 // Knows: which rows of a run become a dataset, in which order, and with which texts.
 import type { DatasetRow } from '../../domain/dataset.ts'
 import { accept, type Checked } from '../../domain/problem.ts'
-import { effectiveText, type Row } from '../../domain/row.ts'
+import { effectiveScore, effectiveText, type Row } from '../../domain/row.ts'
 import { PREFERRED_TO } from '../selecting/pair.ts'
 import { splitRows, type SplitSettings } from './split.ts'
 
@@ -17,6 +17,12 @@ export function findPreferredTo({ decisions }: Pick<Row, 'decisions'>): string |
   return undefined
 }
 
+/** The score of the row's texts as they are frozen: a score of earlier texts is left out. */
+function scoreField(row: Row): { readonly score?: number } {
+  const score = effectiveScore(row)
+  return score === undefined ? {} : { score }
+}
+
 /**
  * The rejected completion of a kept row's pair, with a person's edits. Undefined if there is none: the other row is gone
  * or was rejected by hand, or edits made both texts equal or their prompts different.
@@ -27,10 +33,7 @@ function readRejected(row: Row, others: ReadonlyMap<string, Row>): DatasetRow['r
   const [chosen, rejected] = [effectiveText(row), effectiveText(other)]
   if (chosen.prompt !== rejected.prompt || chosen.completion.trim() === rejected.completion.trim())
     return undefined
-  return {
-    completion: rejected.completion,
-    ...(other.verdict?.kind === 'score' ? { score: other.verdict.score } : {}),
-  }
+  return { completion: rejected.completion, ...scoreField(other) }
 }
 
 /**
@@ -63,7 +66,7 @@ export function freezeRows(
         system: row.completion.system,
         prompt: texts[i]?.prompt ?? '',
         completion: texts[i]?.completion ?? '',
-        ...(row.verdict?.kind === 'score' ? { score: row.verdict.score } : {}),
+        ...scoreField(row),
         editedByHand: row.edit !== undefined,
         ...(rejected ? { rejected } : {}),
       }

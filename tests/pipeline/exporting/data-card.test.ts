@@ -26,7 +26,7 @@ const dataset: Dataset = {
       of: 'completion',
       reached: 50,
       passed: 40,
-      reasons: [{ reason: '… words, fewer than 4', count: 10 }],
+      reasons: [{ reason: 'fewer than 4 words', count: 10 }],
     },
   ],
 }
@@ -40,7 +40,7 @@ test('states how the dataset was made, by which model and licence, with funnel c
     '**Tiny** (`Q4_1`',
     '**apache-2.0**',
     '12 seeds by Self-Instruct',
-    '| Length | completions | 50 | 40 | 10 | … words, fewer than 4 (10) |',
+    '| Length | completions | 50 | 40 | 10 | fewer than 4 words (10) |',
     '| train | 30 |',
     '| held-out | 4 |',
     'helpfulness@1',
@@ -90,4 +90,17 @@ test('counts edits and warns of cells that look like formulas, given the rows', 
   expect(card).toContain('1 row was edited by hand')
   expect(card).toContain('begin with =')
   expect(card).toContain('3 words on average')
+})
+
+test('counts the seeds that were shown, of all, and the rows rejected by hand', () => {
+  const card = writeDataCard({
+    title: 'x',
+    dataset: { ...dataset, seeds: 5, seedsUsed: { shown: 28, of: 30 }, rejectedByHand: 2 },
+  })
+  expect(card).toContain('Prompts grown from 28 of 30 seeds by Self-Instruct')
+  expect(card).toContain('all rows of one of the 5 seeds that they belong to')
+  expect(card).toContain('2 rows were rejected by hand and are not in the dataset')
+  const all = writeDataCard({ title: 'x', dataset: { ...dataset, seedsUsed: { shown: 30, of: 30 } } })
+  expect(all).toContain('grown from 30 seeds by')
+  expect(all).not.toContain('rejected by hand')
 })

@@ -1,0 +1,89 @@
+// Knows: how edited rows are judged again: by the loaded model, with the rubric of their run, stored with the edit.
+import type { ScoreRequest, ScoreResult } from '../domain/completion-request.ts'
+import type { ProjectId, RowId } from '../domain/id.ts'
+import { refOf } from '../domain/model-card.ts'
+import { accept, refuse, type Checked } from '../domain/problem.ts'
+import { effectiveText, type HandEdit, type Row } from '../domain/row.ts'
+import type { Run } from '../domain/run.ts'
+import type { TeacherDescription } from '../domain/teacher-description.ts'
+import type { Verdict } from '../domain/verdict.ts'
+import { buildVerdictRequest, readVerdict, rubricOfSettings } from '../pipeline/judging/expected-score.ts'
+import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
+import { readSteps } from '../pipeline/recipes/read-steps.ts'
+import type { GenerationEvent } from '../protocol/teacher.ts'
+import { guardQuota } from '../storage/quota.ts'
+import { readRows, writeRows } from '../storage/rows.ts'
+import type { Machines } from './machines.ts'
+import { streamProgress } from './stream-progress.ts'
+
+export interface JudgeProgress {
+  readonly done: number
+  readonly total: number
+}
+export interface JudgeEdited {
+  readonly projectId: ProjectId
+  /** The run that the rows belong to. */
+  readonly run: Run
+  readonly rowIds: readonly RowId[]
+  /** The loaded model, which judges. */
+  readonly teacher: TeacherDescription
+}
+
+const sameTexts = (a: HandEdit, b: HandEdit | undefined): boolean =>
+  a.prompt === b?.prompt && a.completion === b.completion
+
+/**
+ * Judges the edited texts of these rows; rows without an edit are skipped. A row's status stays as it is: a person decided on it.
+ * Returns the changed rows, or why none can be judged. An edit made meanwhile keeps no verdict of the earlier text.
+ */
+export async function* judgeEdited(
+  machines: Pick<Machines, 'db' | 'teacher'>,
+  { projectId, run, rowIds, teacher }: JudgeEdited,
+  signal: AbortSignal,
+): AsyncGenerator<JudgeProgress, Checked<readonly Row[]>> {
+  const checked = checkRecipeText(run.recipeText)
+  const judge = checked.ok ? readSteps(checked.value).judge : undefined
+  if (judge === undefined)
+    return refuse({ sentence: 'The recipe of this run has no judge, so its rows have no scores.' })
+  const { name } = teacher.card
+  if (!teacher.capabilities.scores || !teacher.capabilities.chat)
+    return refuse({ sentence: `${name} cannot judge. Load another model on the Teacher screen.` })
+  const rubric = rubricOfSettings(judge.settings)
+  const ref = refOf(teacher.card)
+  const rows = (await readRows(machines.db, projectId, rowIds)).filter((row) => row.edit !== undefined)
+  const results = new Map<string, Verdict>()
+  yield* streamProgress<JudgeProgress, null>(
+    async (report) => {
+      report({ done: 0, total: rows.length })
+      const requests = rows.map((row): ScoreRequest =>
+        buildVerdictRequest(row.id, effectiveText(row), rubric, teacher.contextLength),
+      )
+      const read = (result: ScoreResult): Verdict =>
+        result.refusal === undefined
+          ? readVerdict(result, { rubric: rubric.name, judge: ref, minMass: judge.settings.minMass })
+          : { kind: 'unreadable', rubric: rubric.name, judge: ref, reason: result.refusal }
+      const onEvent = (event: GenerationEvent): void => {
+        if (event.kind !== 'score') return
+        results.set(event.result.id, read(event.result))
+        report({ done: results.size, total: rows.length })
+      }
+      try {
+        if (requests.length > 0) await machines.teacher.score({ requests }, { signal, onEvent })
+      } catch (thrown) {
+        if (!signal.aborted) throw thrown // the verdicts before a stop are stored
+      }
+      return null
+    },
+    () => undefined,
+  )
+  const changes = new Map<RowId, (row: Row) => Row>()
+  for (const row of rows) {
+    const verdict = results.get(row.id)
+    const { edit } = row
+    if (verdict === undefined || edit === undefined) continue
+    changes.set(row.id, (stored) =>
+      stored.edit && sameTexts(edit, stored.edit) ? { ...stored, edit: { ...stored.edit, verdict } } : stored,
+    )
+  }
+  return accept(await guardQuota('The verdicts', () => writeRows(machines.db, projectId, [], changes)))
+}

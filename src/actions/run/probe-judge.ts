@@ -1,0 +1,52 @@
+// Knows: how a run's judge is probed once, after its last verdict, and where the outcome is stored.
+import type { ScoreRequest, ScoreResult } from '../../domain/completion-request.ts'
+import type { Row } from '../../domain/row.ts'
+import { readVerdict, rubricOfSettings } from '../../pipeline/judging/expected-score.ts'
+import { planProbe, readProbe } from '../../pipeline/judging/probe.ts'
+import { eachRow } from '../../storage/rows.ts'
+import { getRun, patchRun } from '../../storage/runs.ts'
+import { requestAll } from './request-all.ts'
+import { callScore, type RunContext } from './run-context.ts'
+
+/** Rows read to find some with different prompts. */
+const ROWS_READ = 500
+
+/** Runs the probe unless it is stored already; false when stopped before the end. A judge that cannot be probed has no probe. */
+export async function probeJudge(context: RunContext): Promise<boolean> {
+  const {
+    machines: { db },
+    projectId,
+    runId,
+    steps: { judge },
+    ref,
+    teacher,
+    control,
+  } = context
+  if (judge === undefined || (await getRun(db, projectId, runId))?.judgeProbe !== undefined) return true
+  const rubric = rubricOfSettings(judge.settings)
+  let rows: readonly Row[] = []
+  for await (const page of eachRow(db, projectId, runId, ROWS_READ)) {
+    rows = page
+    break
+  }
+  const probe = planProbe(rows, rubric, teacher.contextLength)
+  if (probe === undefined) return true
+  const scores = new Map<string, number>()
+  const ended = await requestAll<ScoreRequest, ScoreResult>({
+    control,
+    requests: probe.requests,
+    call: callScore(context),
+    onResult: (result) => {
+      const verdict =
+        result.refusal === undefined
+          ? readVerdict(result, { rubric: rubric.name, judge: ref, minMass: judge.settings.minMass })
+          : undefined
+      if (verdict?.kind === 'score') scores.set(result.id, verdict.score)
+    },
+    onFailure: () => undefined, // one pair fewer
+  })
+  if (!ended) return false
+  const outcome = readProbe(probe, scores)
+  if (outcome !== undefined) await patchRun(db, projectId, runId, { judgeProbe: outcome })
+  return true
+}

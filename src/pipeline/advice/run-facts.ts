@@ -1,0 +1,111 @@
+// Knows: what advice on a run reads of it: the funnel, how completions ended, the scores, the measured values of dropped rows.
+// Collected one row at a time, so that a run of any size can be read.
+// Must not know: where rows are stored.
+import type { ModelRef } from '../../domain/model-card.ts'
+import type { CheckedRecipe } from '../../domain/recipe.ts'
+import type { Row } from '../../domain/row.ts'
+import type { FunnelBar, JudgeProbe } from '../../domain/run.ts'
+import { readSteps } from '../recipes/read-steps.ts'
+
+export interface RunFacts {
+  readonly recipe: CheckedRecipe
+  /** Of the run as it is stored; prompts and completions. */
+  readonly funnel: readonly FunnelBar[]
+  /** The model that generated the completions. */
+  readonly teacher: Pick<ModelRef, 'name' | 'fingerprint'>
+  /** Tokens of a prompt and its completion together, if it is recorded. */
+  readonly contextLength?: number
+  readonly completions: number
+  /** Completions that ended at max tokens. */
+  readonly cut: number
+  /** Of the judge, in the rows' order. */
+  readonly scores: readonly number[]
+  /** The judge, if a row was judged. */
+  readonly judge?: Pick<ModelRef, 'name' | 'fingerprint'>
+  /** For each step, the evidence with that name of the rows it dropped: `words`, `score`. */
+  readonly measured: ReadonlyMap<number, Readonly<Record<string, readonly number[]>>>
+  readonly probe?: JudgeProbe
+}
+
+/** What advice reads of a row. */
+export type AdvisedRow = Pick<Row, 'completion' | 'decisions' | 'verdict'>
+
+/** Max values kept of one evidence of one step: enough for a quantile. */
+const MAX_VALUES = 5000
+
+export class RunFactsCollector {
+  #completions = 0
+  #cut = 0
+  #judge: RunFacts['judge']
+  readonly #scores: number[] = []
+  readonly #measured = new Map<number, Record<string, number[]>>()
+
+  add({ completion, decisions, verdict }: AdvisedRow): void {
+    this.#completions += 1
+    if (completion.finishReason === 'length') this.#cut += 1
+    if (verdict !== undefined) this.#judge ??= verdict.judge
+    if (verdict?.kind === 'score') this.#scores.push(verdict.score)
+    for (const { step, decision } of decisions) {
+      if (decision.kind === 'kept') continue
+      const values = this.#measured.get(step) ?? {}
+      this.#measured.set(step, values)
+      for (const [name, value] of Object.entries(decision.evidence)) {
+        if (typeof value !== 'number') continue
+        const known = (values[name] ??= [])
+        if (known.length < MAX_VALUES) known.push(value)
+      }
+    }
+  }
+
+  facts(run: Pick<RunFacts, 'recipe' | 'funnel' | 'teacher' | 'contextLength' | 'probe'>): RunFacts {
+    return {
+      ...run,
+      completions: this.#completions,
+      cut: this.#cut,
+      scores: this.#scores,
+      measured: this.#measured,
+      ...(this.#judge ? { judge: this.#judge } : {}),
+    }
+  }
+}
+
+/** Fewer rows than this show nothing. */
+const MIN_DROPPED = 3
+/** Share of the rows that reached a step from which its drops are worth an advice. */
+const MIN_SHARE = 0.3
+
+/** Names of steps whose purpose is to drop: best of n, and pairs. */
+const PICKS = ['top', 'pair']
+
+/** The bar that drops most completions, if it drops at least three and 30 % of those that reached it. */
+export function mostDropping({ funnel }: Pick<RunFacts, 'funnel'>): FunnelBar | undefined {
+  const drops = (bar: FunnelBar): number => bar.reached - bar.passed
+  const [most] = funnel
+    .filter(({ of, name }) => of === 'completion' && !PICKS.includes(name))
+    .toSorted((a, b) => drops(b) - drops(a))
+  return most !== undefined && drops(most) >= MIN_DROPPED && drops(most) >= MIN_SHARE * most.reached
+    ? most
+    : undefined
+}
+
+/** The same bar, if it is of this step. */
+export const mostDroppingIs = (facts: RunFacts, name: string): FunnelBar | undefined => {
+  const bar = mostDropping(facts)
+  return bar?.name === name ? bar : undefined
+}
+
+/** The value at a share (0 to 1) of the sorted values; undefined without values. */
+export function quantile(values: readonly number[] | undefined, share: number): number | undefined {
+  if (values === undefined || values.length === 0) return undefined
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]
+}
+
+/** A whole number setting of a step; undefined if it is none. */
+export function numberOf(recipe: CheckedRecipe, step: number, field: string): number | undefined {
+  const value = recipe.steps[step]?.settings[field]
+  return typeof value === 'number' ? value : undefined
+}
+
+/** The complete step. */
+export const completeOf = (recipe: CheckedRecipe) => readSteps(recipe).complete
