@@ -1,4 +1,4 @@
-// Knows: when the minimum score drops most completions, and the minimum that would keep half of what was judged.
+// Knows: when the minimum score drops most completions, and the minimum that would keep about half of what was judged.
 import type { Advice } from './advice.ts'
 import { mostDroppingIs, numberOf, quantile, type RunFacts } from './run-facts.ts'
 
@@ -15,9 +15,10 @@ export function adviseOnThreshold(facts: RunFacts): Advice | undefined {
   const value = Math.max(LOWEST, Math.floor(10 * middle) / 10)
   if (value >= min)
     return { id: 'score-below-threshold', sentence: `${seen} A better teacher would raise the scores.` }
+  const kept = facts.scores.filter((score) => score >= value).length
   return {
     id: 'score-below-threshold',
-    sentence: `${seen} A minimum of ${value} would keep about half. Read some rows near it first.`,
+    sentence: `${seen} A minimum of ${value} would keep ${kept} of ${facts.scores.length}. Read some rows near it first.`,
     remedy: {
       label: `Set Minimum score to ${value}`,
       change: { kind: 'set', step: bar.step, field: 'min', value },

@@ -8,7 +8,7 @@ const scores = Array.from({ length: 40 }, (_, i) => 2 + i / 20)
 test('proposes the minimum that keeps about half of what was judged', () => {
   const advice = adviseOnThreshold(makeFacts({ drops, scores }))
   expect(advice?.sentence).toBe(
-    '31 of 40 completions scored below 3.5; half of them score 3.00 or less. A minimum of 3 would keep about half. Read some rows near it first.',
+    '31 of 40 completions scored below 3.5; half of them score 3.00 or less. A minimum of 3 would keep 20 of 40. Read some rows near it first.',
   )
   expect(advice?.remedy?.change).toEqual({ kind: 'set', step: 7, field: 'min', value: 3 })
 })
