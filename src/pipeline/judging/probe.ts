@@ -7,7 +7,7 @@ import type { JudgeProbe } from '../../domain/run.ts'
 import type { Rubric } from '../templates/rubrics.ts'
 import { buildVerdictRequest } from './expected-score.ts'
 
-/** Completions that are scored a second time: enough to tell guessing from reading, few next to a run. */
+/** Completions that are scored a second time: enough to distinguish guessing from reading, few compared with a run. */
 const PAIRS = 8
 /** Fewer show nothing. */
 const MIN_PAIRS = 4
