@@ -1,7 +1,7 @@
 // Knows: which servers a browser lets a page call, and the most likely cause when there is no response.
 // Sources: W3C Mixed Content; Local Network Access (Chrome and Edge 142: a page from https may call a private network over http if the person
 // allows it; Firefox and Safari: only programs on this machine).
-import { spaceOf } from './address.ts'
+import { spaceOf, type AddressSpace } from './address.ts'
 
 /** What the browser and the page are like. */
 export interface BrowserEnvironment {
@@ -65,6 +65,14 @@ export function fetchOptions(base: string, { page, requestsPermission }: Browser
   return isMarked ? ({ targetAddressSpace: 'local' } as RequestInit) : {} // not in TypeScript's types yet
 }
 
+const SPACES: readonly AddressSpace[] = ['public', 'local', 'loopback']
+
+/** A permission is needed only from a page in a less private space: one from this machine reaches everything. */
+function isMorePrivate(space: AddressSpace, page: string): boolean {
+  const own = URL.canParse(page) ? spaceOf(new URL(page).hostname) : 'public'
+  return SPACES.indexOf(space) > SPACES.indexOf(own)
+}
+
 /** Programs by their default port, and how each is configured to accept requests from a page. */
 const PROGRAMS = new Map<string, (page: string) => string>([
   ['11434', (page) => `is Ollama running, and was it started with OLLAMA_ORIGINS=${page}?`],
@@ -82,11 +90,12 @@ export async function causeOfSilence(base: string, environment: BrowserEnvironme
   const space = spaceOf(hostname)
   if (space === 'public' && environment.isOffline)
     return `${host} cannot be reached: this machine is offline.`
-  const permission = space === 'public' ? undefined : await environment.permission(space)
+  const permission =
+    space !== 'public' && isMorePrivate(space, environment.page)
+      ? await environment.permission(space)
+      : undefined
   if (permission === 'denied')
     return `The browser does not let this page reach ${space === 'loopback' ? 'programs on this machine' : 'the local network'}: the permission was denied. Allow it in the browser’s settings for this site, then look for models again.`
-  if (permission === 'prompt')
-    return `The browser has not been allowed yet to let this page reach ${space === 'loopback' ? 'programs on this machine' : 'the local network'}. Allow it when it requests permission, then look for models again.`
   const program =
     PROGRAMS.get(port)?.(environment.page) ??
     `is the program running, and does it allow requests from other pages (CORS, for ${environment.page})?`

@@ -156,6 +156,11 @@ describe('what a browser allows', () => {
     expect(await at('http://localhost:11434/v1', denied)).toMatch(
       /programs on this machine: the permission was denied/,
     )
+    // A page from this machine needs no permission, and one that is still open is no cause.
+    expect(await at('http://localhost:11434/v1', { ...denied, ...HERE })).toMatch(/is Ollama running/)
+    expect(await at('http://localhost:11434/v1', { permission: async () => 'prompt' })).toMatch(
+      /is Ollama running/,
+    )
     expect(await at('https://example.org/v1', { isOffline: true })).toMatch(/this machine is offline\.$/)
     expect(await at('http://localhost:11434/v1', { isOffline: true })).toMatch(/Ollama/)
     for (const sentence of [await at('http://localhost:9999/v1'), await at('http://localhost:1234/v1')])
