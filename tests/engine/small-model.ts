@@ -137,6 +137,9 @@ export const byteTokenizer: TextTokenizer = {
   startIds: [],
   isSpecial: (id) => id === END,
   idOf: () => undefined,
+  encodeChat: () => {
+    throw new Error('no chat')
+  },
   renderChat: () => {
     throw new Error('This tokenizer has no chat template.')
   },

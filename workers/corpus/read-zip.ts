@@ -144,7 +144,7 @@ export async function* readZipEntry(file: Blob, entry: ZipEntry): AsyncGenerator
 
 function readName(bytes: Uint8Array): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
     return undefined
   }

@@ -30,7 +30,7 @@ export const renderAsStudent = (tokenizer: TextTokenizer): Rendering => ({
 export function renderByTemplate(tokenizer: TextTokenizer): Rendering {
   const end = findAnswerEnd(tokenizer)
   const prompt = (messages: readonly ChatMessageText[]): number[] =>
-    tokenizer.encode(tokenizer.renderChat(messages, { addGenerationPrompt: true }))
+    tokenizer.encodeChat(messages, { closeReasoning: true })
   return {
     prompt,
     example({ system, prompt: content, completion }) {
@@ -38,7 +38,7 @@ export function renderByTemplate(tokenizer: TextTokenizer): Rendering {
       return {
         ids: [
           ...promptIds,
-          ...tokenizer.encode(completion, { special: false, continues: true }),
+          ...tokenizer.encode(completion, { special: 'never', continues: true }),
           ...(end === undefined ? [] : [end]),
         ],
         promptLength: promptIds.length,

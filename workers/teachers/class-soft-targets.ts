@@ -78,13 +78,13 @@ export async function scoreClasses(
   const { tokenizer } = teacher
   const end = findAnswerEnd(tokenizer)
   const continuations = labels.map((label) => [
-    ...tokenizer.encode(label, { special: false, continues: true }),
+    ...tokenizer.encode(label, { special: 'never', continues: true }),
     ...(end === undefined ? [] : [end]),
   ])
   const results = new Map<string, readonly number[]>()
   const requests = rows.map((row, i): ScoreInput => ({
     id: String(i),
-    tokens: tokenizer.encode(tokenizer.renderChat(messagesOf(row), { addGenerationPrompt: true })),
+    tokens: tokenizer.encodeChat(messagesOf(row), { closeReasoning: true }),
     continuations,
   }))
   await teacher.scoreTokens(requests, {

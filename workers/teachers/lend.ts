@@ -55,9 +55,7 @@ export function makeSoftTargetComputer(
       const inputs = teacherTokens.slice(0, unknownAt < 0 ? tokens.length - 1 : unknownAt)
       return {
         id: String(i),
-        prompt: tokenizer.encode(
-          tokenizer.renderChat(messagesOf({ system, prompt }), { addGenerationPrompt: true }),
-        ),
+        prompt: tokenizer.encodeChat(messagesOf({ system, prompt }), { closeReasoning: true }),
         completion: inputs.flatMap((id) => id ?? []),
       }
     })

@@ -133,8 +133,8 @@ export async function computeRowSoftTargets(
   const { tokenizer } = teacher
   const requests = rows.map((row, i): SoftTargetInput => ({
     id: String(i),
-    prompt: tokenizer.encode(tokenizer.renderChat(messagesOf(row), { addGenerationPrompt: true })),
-    completion: tokenizer.encode(row.completion, { special: false, continues: true }),
+    prompt: tokenizer.encodeChat(messagesOf(row), { closeReasoning: true }),
+    completion: tokenizer.encode(row.completion, { special: 'never', continues: true }),
   }))
   const results = new Map<string, SoftTargetOutput>()
   await teacher.computeSoftTargets(requests, options, {

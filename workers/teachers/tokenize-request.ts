@@ -3,30 +3,33 @@
 import type { PromptInput, CompletionRequest, ScoreRequest } from '../../src/domain/completion-request.ts'
 import type { GenerateRequest, ScoreInput } from '../../src/engine/generation/generator.ts'
 import { sharedPrefixLength } from '../../src/engine/generation/prefix-cache.ts'
-import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
+import type { EncodeChatOptions, TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 
-/** The input's text up to where the model's answer begins, and whether special tokens in it are parsed. */
-function renderInput(input: PromptInput, tokenizer: TextTokenizer): { text: string; special: boolean } {
-  if (input.kind === 'raw') return { text: input.text, special: false }
-  return { text: tokenizer.renderChat(input.messages, { addGenerationPrompt: true }), special: true }
-}
-
-/** Tokens of the input, followed by the start of an answer. */
-function encodeInput(input: PromptInput, answer: string, tokenizer: TextTokenizer): number[] {
-  const { text, special } = renderInput(input, tokenizer)
-  const tokens = tokenizer.encode(text + answer, { special })
-  return input.kind === 'raw' ? [...tokenizer.startIds, ...tokens] : tokens
+/** Tokens of the input, followed by the start of an answer. Nothing in a message, a raw text or the answer becomes a control token. */
+function encodeInput(
+  input: PromptInput,
+  tokenizer: TextTokenizer,
+  { answer = '', ...options }: Omit<EncodeChatOptions, 'addGenerationPrompt'>,
+): number[] {
+  return input.kind === 'raw'
+    ? [...tokenizer.startIds, ...tokenizer.encode(input.text + answer, { special: 'never' })]
+    : tokenizer.encodeChat(input.messages, { ...options, answer })
 }
 
 export function toGenerateRequest(
-  { id, input, sampling, logProbs = 0 }: CompletionRequest,
+  { id, input, sampling, logProbs = 0, thinking = false }: CompletionRequest,
   tokenizer: TextTokenizer,
 ): GenerateRequest {
-  return { id, tokens: encodeInput(input, '', tokenizer), sampling, ...(logProbs > 0 ? { logProbs } : {}) }
+  return {
+    id,
+    tokens: encodeInput(input, tokenizer, { thinking }),
+    sampling,
+    ...(logProbs > 0 ? { logProbs } : {}),
+  }
 }
 
 /**
- * Each continuation is tokenized together with the text before it, because a token may span the boundary (" 4" after
+ * An answer is scored, never a continuation of reasoning: a block in which the prompt ends is closed. Each continuation is tokenized together with the text before it, because a token may span the boundary (" 4" after
  * "Score:"); the prefix that all of them share belongs to the context.
  */
 export function toScoreInput(
@@ -34,7 +37,7 @@ export function toScoreInput(
   tokenizer: TextTokenizer,
 ): ScoreInput {
   const whole = continuations.map((continuation) =>
-    encodeInput(input, answerPrefix + continuation, tokenizer),
+    encodeInput(input, tokenizer, { answer: answerPrefix + continuation, closeReasoning: true }),
   )
   const shared = sharedPrefixLength(whole)
   return {

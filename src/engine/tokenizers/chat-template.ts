@@ -1,6 +1,7 @@
 // Knows: how a model's chat template (Jinja) is rendered. Templates are untrusted: rendering always ends within
 // a bounded time and size, with a text or an error with a sentence.
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja'
+import { probeTemplate, type ProbedTemplate, type TemplateTraits } from './template-traits.ts'
 import type { ChatMessageText } from './text-tokenizer.ts'
 import { fieldOf } from './unknown-json.ts'
 
@@ -9,14 +10,24 @@ const MAX_TEMPLATE = 256 * 1024
 /** Max characters of any text in a template; prompts reach the context length long before. */
 const MAX_TEXT = 8 * 1024 * 1024
 const MAX_ITEMS = 20_000
-const MAX_NUMBER = 1_000_000
+/** Whole numbers are exact up to here. */
+const MAX_NUMBER = Number.MAX_SAFE_INTEGER
 /** Max items of all ranges in total. */
 const MAX_COUNTED = 200_000
 const MAX_MS = 3_000
+/** The same for each of the small chats with which a template is tried. */
+const MAX_PROBE_MS = 300
 
 export interface ChatTemplate {
-  /** Throws an Error with a sentence if the template rejects the messages, fails or takes too long. */
-  render(messages: readonly ChatMessageText[], addGenerationPrompt: boolean): string
+  /**
+   * As transformers renders it. `thinking` switches reasoning, if the template has a switch; absent: its own default. Throws an Error with a
+   * sentence if the template rejects the messages, fails or takes too long.
+   */
+  render(messages: readonly ChatMessageText[], addGenerationPrompt: boolean, thinking?: boolean): string
+  /** Found by rendering small chats, when first needed. */
+  readonly traits: TemplateTraits
+  /** Whether it writes this text by itself. */
+  mentions(token: string): boolean
 }
 
 /** A variable of a template other than the messages. */
@@ -28,13 +39,20 @@ class LimitReached extends Error {}
 
 /** The package's interpreter with limits on time and on the size of every value. */
 class BoundedInterpreter extends Interpreter {
-  readonly #until = performance.now() + MAX_MS
+  readonly #maxMs: number
+  readonly #until: number
   #steps = 0
+
+  constructor(environment: Environment, maxMs: number) {
+    super(environment)
+    this.#maxMs = maxMs
+    this.#until = performance.now() + maxMs
+  }
 
   override evaluate(statement: Parameters<Interpreter['evaluate']>[0], environment: Environment): Value {
     // Reading the clock is slower than most steps, so only every 64th step does; empty loops are bounded by MAX_ITEMS.
     if ((this.#steps++ & 63) === 0 && performance.now() > this.#until)
-      throw new LimitReached(`takes longer than ${MAX_MS / 1000} seconds`)
+      throw new LimitReached(`takes longer than ${this.#maxMs / 1000} seconds`)
     const result = super.evaluate(statement, environment)
     const { value } = result
     if (typeof value === 'string' && value.length > MAX_TEXT)
@@ -64,23 +82,46 @@ export function compileChatTemplate(
     rewriteStrips(parsed)
     return parsed
   })
+  const renderWithin = (
+    messages: readonly ChatMessageText[],
+    addGenerationPrompt: boolean,
+    thinking: boolean | undefined,
+    maxMs: number,
+  ): string =>
+    guard('failed', () => {
+      const interpreter = new BoundedInterpreter(makeEnvironment(), maxMs)
+      const variables: Readonly<Record<string, unknown>> = {
+        ...NO_TOKENS,
+        ...tokens,
+        messages: messages.map(({ role, content }) => ({ role, content })),
+        add_generation_prompt: addGenerationPrompt,
+        ...(thinking === undefined ? {} : { enable_thinking: thinking, thinking }), // the two names that families use
+        tools: null, // as transformers does for what a chat does not have
+        documents: null,
+      }
+      for (const [name, value] of Object.entries(variables)) interpreter.global.set(name, value)
+      const { value } = interpreter.run(program)
+      if (typeof value !== 'string') throw new Error('its output is not text')
+      return value
+    })
+  let probed: ProbedTemplate | undefined
+  const probe = (): ProbedTemplate =>
+    (probed ??= probeTemplate((messages, addGenerationPrompt, thinking) =>
+      renderWithin(messages, addGenerationPrompt, thinking, MAX_PROBE_MS),
+    ))
   return {
-    render(messages, addGenerationPrompt) {
-      return guard('failed', () => {
-        const interpreter = new BoundedInterpreter(makeEnvironment())
-        for (const [name, value] of Object.entries(tokens)) interpreter.global.set(name, value)
-        interpreter.global.set(
-          'messages',
-          messages.map(({ role, content }) => ({ role, content })),
-        )
-        interpreter.global.set('add_generation_prompt', addGenerationPrompt)
-        const { value } = interpreter.run(program)
-        if (typeof value !== 'string') throw new Error('its output is not text')
-        return value
-      })
+    get traits() {
+      return probe().traits
     },
+    mentions: (token) =>
+      token !== '' && (template.includes(token) || probe().samples.some((sample) => sample.includes(token))),
+    render: (messages, addGenerationPrompt, thinking) =>
+      renderWithin(messages, addGenerationPrompt, thinking, MAX_MS),
   }
 }
+
+/** A model without one of these tokens has an empty text in its place, as a GGUF file has it. */
+const NO_TOKENS = { bos_token: '', eos_token: '', unk_token: '', pad_token: '' } as const
 
 const STRIPS: ReadonlySet<string> = new Set(['strip', 'lstrip', 'rstrip'])
 

@@ -1,12 +1,14 @@
 // Knows: how the tokenizer of a Hugging Face folder becomes ours: tokenizer.json, tokenizer_config.json, and
 // the end tokens and chat templates of other files. All of it is untrusted parsed data.
 // Must not know: where the files come from.
-import { compileChatTemplate, type TemplateValue } from './chat-template.ts'
+import type { TemplateValue } from './chat-template.ts'
 import { findNamedEnds } from './end-tokens.ts'
+import { readTemplate } from './read-template.ts'
+import type { TemplateFamily } from './template-families.ts'
 import type { TokenizerResult } from './text-tokenizer.ts'
 import { MAX_VOCABULARY, readTokenizerFile, type TokenizerFile } from './tokenizer-file.ts'
 import { fieldOf, isIndex, isRecord, listOf, textOf } from './unknown-json.ts'
-import { VocabularyTokenizer, type VocabularyParts } from './vocabulary-tokenizer.ts'
+import { VocabularyTokenizer } from './vocabulary-tokenizer.ts'
 
 /** Parsed JSON each, except `chatTemplate`; absent if the folder has no such file. */
 export interface TokenizerFolder {
@@ -34,8 +36,11 @@ const ROLES = [
 /** Max end tokens read from a configuration's list. */
 const MAX_ENDS = 64
 
-/** The tokenizer, or the sentence why the folder's tokenizer cannot be used. Never throws. */
-export function tokenizerFromFolder(folder: TokenizerFolder): TokenizerResult {
+/**
+ * The tokenizer, or the sentence why the folder's tokenizer cannot be used. `family`: this family's chat format instead of the folder's
+ * template. Never throws.
+ */
+export function tokenizerFromFolder(folder: TokenizerFolder, family?: TemplateFamily): TokenizerResult {
   try {
     const read = readTokenizerFile(folder.tokenizerJson)
     const file = addConfigured(read, folder.tokenizerConfig)
@@ -49,7 +54,12 @@ export function tokenizerFromFolder(folder: TokenizerFolder): TokenizerResult {
       ...file,
       endIds: findEnds(folder, file, idOfName(names.get('eos_token'))),
       startIds: findStarts(folder.tokenizerConfig, file, idOfName(names.get('bos_token'))),
-      ...readTemplate(folder, names),
+      ...readTemplate({
+        text: templateTextOf(folder),
+        values: templateValuesOf(folder, names),
+        tokens: file.tokens,
+        ...(family === undefined ? {} : { family }),
+      }),
       json: () => (file === read ? withoutPostProcessing(folder.tokenizerJson) : undefined),
     })
     return { ok: true, tokenizer }
@@ -139,26 +149,22 @@ function findStarts(
   return adds === true && begin !== undefined ? [begin] : beginIds
 }
 
-/** With a template that cannot be parsed, a model still supports raw prompts, but not chats. */
-function readTemplate(
-  folder: TokenizerFolder,
+/** chat_template.jinja comes first, if it is not empty; an empty text is a template that is there and empty. */
+function templateTextOf({ chatTemplate, tokenizerConfig }: TokenizerFolder): string | undefined {
+  const texts = [findTemplate(chatTemplate), findTemplate(fieldOf(tokenizerConfig, 'chat_template'))]
+  return (
+    texts.find((text) => text !== undefined && text.trim() !== '') ?? texts.find((text) => text !== undefined)
+  )
+}
+
+function templateValuesOf(
+  { tokenizerConfig, specialTokensMap }: TokenizerFolder,
   names: ReadonlyMap<string, string>,
-): Pick<VocabularyParts, 'template' | 'templateError'> {
-  const text =
-    findTemplate(folder.chatTemplate) ?? findTemplate(fieldOf(folder.tokenizerConfig, 'chat_template'))
-  if (text === undefined) return { template: undefined }
-  const more = [folder.tokenizerConfig, folder.specialTokensMap]
+): Record<string, TemplateValue> {
+  const more = [tokenizerConfig, specialTokensMap]
     .map((file) => listOf(file, 'additional_special_tokens').flatMap((item) => nameOf(item) ?? []))
     .find((list) => list.length > 0)
-  const values: Record<string, TemplateValue> = {
-    ...Object.fromEntries(names),
-    ...(more ? { additional_special_tokens: more } : {}),
-  }
-  try {
-    return { template: compileChatTemplate(text, values) }
-  } catch (thrown) {
-    return { template: undefined, templateError: thrown instanceof Error ? thrown.message : String(thrown) }
-  }
+  return { ...Object.fromEntries(names), ...(more ? { additional_special_tokens: more } : {}) }
 }
 
 /**
@@ -166,7 +172,7 @@ function readTemplate(
  * also from a record of names.
  */
 function findTemplate(value: unknown): string | undefined {
-  if (typeof value === 'string') return value === '' ? undefined : value
+  if (typeof value === 'string') return value
   if (!Array.isArray(value))
     return isRecord(value) ? (textOf(value, 'default') ?? textOf(value, 'chat_template')) : undefined
   const named = value

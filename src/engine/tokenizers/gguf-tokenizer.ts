@@ -8,12 +8,16 @@ import { readGgufVocabulary, type GgufVocabulary } from './gguf-vocabulary.ts'
 import { PRE_TOKENIZERS } from './pre-tokenizers.ts'
 import type { PreTokenizer } from './pre-tokenizers.ts'
 import { makeSpmTokenizer } from './spm-tokenizer.ts'
+import type { TemplateFamily } from './template-families.ts'
 import type { TokenizerResult } from './text-tokenizer.ts'
 import { splitMerge, readTokenizerFile } from './tokenizer-file.ts'
 import { VocabularyTokenizer } from './vocabulary-tokenizer.ts'
 
-/** The tokenizer of a GGUF file, or the sentence why its vocabulary cannot be used. */
-export function tokenizerFromGguf(metadata: Metadata): TokenizerResult {
+/**
+ * The tokenizer of a GGUF file, or the sentence why its vocabulary cannot be used. `family`: this family's chat format instead of the file's
+ * template.
+ */
+export function tokenizerFromGguf(metadata: Metadata, family?: TemplateFamily): TokenizerResult {
   const model = readText(metadata, 'tokenizer.ggml.model')
   const make = model === 'gpt2' ? makeBpeTokenizer : model === 'llama' ? makeSpmTokenizer : undefined
   if (make === undefined)
@@ -23,7 +27,7 @@ export function tokenizerFromGguf(metadata: Metadata): TokenizerResult {
         : `its vocabulary is of the kind ${quote(model)}, but only byte-level BPE ("gpt2") and SentencePiece ("llama") are supported`,
     )
   try {
-    return { ok: true, tokenizer: make(metadata) }
+    return { ok: true, tokenizer: make(metadata, family) }
   } catch (thrown) {
     return refuse(thrown instanceof Error ? thrown.message : String(thrown))
   }
@@ -34,10 +38,10 @@ const refuse = (reason: string): TokenizerResult => ({
   sentence: `This model cannot be used: ${reason}. Choose another one.`,
 })
 
-function makeBpeTokenizer(metadata: Metadata): VocabularyTokenizer {
+function makeBpeTokenizer(metadata: Metadata, family?: TemplateFamily): VocabularyTokenizer {
   const name = readText(metadata, 'tokenizer.ggml.pre') ?? 'default'
   const preTokenizer = PRE_TOKENIZERS.get(name)
-  const vocabulary = readGgufVocabulary(metadata, { addsBegin: preTokenizer?.addsBegin ?? false })
+  const vocabulary = readGgufVocabulary(metadata, { addsBegin: preTokenizer?.addsBegin ?? false }, family)
   if (vocabulary === undefined) throw new Error('its list of tokens is missing')
   const merges = readTexts(metadata, 'tokenizer.ggml.merges')
   if (merges === undefined) throw new Error('its list of merges is missing')

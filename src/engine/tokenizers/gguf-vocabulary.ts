@@ -3,8 +3,9 @@
 // Must not know: how texts become ids.
 import { readFlag, readNumber, readNumbers, readText, readTexts } from '../weights/metadata.ts'
 import type { Metadata } from '../weights/metadata.ts'
-import { compileChatTemplate } from './chat-template.ts'
 import { findNamedEnds } from './end-tokens.ts'
+import { readTemplate } from './read-template.ts'
+import type { TemplateFamily } from './template-families.ts'
 import type { VocabularyParts, AddedToken } from './vocabulary-tokenizer.ts'
 
 /** Kinds of tokens in `tokenizer.ggml.token_type`; 1 is a normal token. */
@@ -20,6 +21,7 @@ export type GgufVocabulary = Pick<
   | 'startIds'
   | 'template'
   | 'templateError'
+  | 'templateFamily'
 > & {
   /** By id; empty if the file has none. */
   readonly kinds: readonly number[]
@@ -33,7 +35,11 @@ export interface GgufDefaults {
 }
 
 /** Undefined if the file has no list of tokens. */
-export function readGgufVocabulary(metadata: Metadata, defaults: GgufDefaults): GgufVocabulary | undefined {
+export function readGgufVocabulary(
+  metadata: Metadata,
+  defaults: GgufDefaults,
+  family?: TemplateFamily,
+): GgufVocabulary | undefined {
   const tokens = readTexts(metadata, 'tokenizer.ggml.tokens')
   if (tokens === undefined || tokens.length === 0) return undefined
   const kinds = readNumbers(metadata, 'tokenizer.ggml.token_type') ?? []
@@ -61,11 +67,16 @@ export function readGgufVocabulary(metadata: Metadata, defaults: GgufDefaults): 
     addedTokens: listAddedTokens(metadata, tokens, [...specialIds, ...literalIds]),
     endIds,
     startIds: begins && begin !== undefined ? [begin] : [],
-    ...readTemplate(metadata, {
-      bos_token: nameOf(begin),
-      eos_token: nameOf(idOfRole('eos', defaults.endId)),
-      unk_token: nameOf(idOfRole('unknown')),
-      pad_token: nameOf(idOfRole('padding')),
+    ...readTemplate({
+      text: readText(metadata, 'tokenizer.chat_template'),
+      values: {
+        bos_token: nameOf(begin),
+        eos_token: nameOf(idOfRole('eos', defaults.endId)),
+        unk_token: nameOf(idOfRole('unknown')),
+        pad_token: nameOf(idOfRole('padding')),
+      },
+      tokens,
+      ...(family === undefined ? {} : { family }),
     }),
   }
 }
@@ -86,18 +97,4 @@ function listAddedTokens(
       ? []
       : [{ id, content, rstrip: strips && !['<unk>', '<s>', '<|endoftext|>'].includes(content) }]
   })
-}
-
-/** With a template that cannot be parsed, a model still supports raw prompts, but not chats. */
-function readTemplate(
-  metadata: Metadata,
-  names: Readonly<Record<string, string>>,
-): Pick<VocabularyParts, 'template' | 'templateError'> {
-  const text = readText(metadata, 'tokenizer.chat_template')
-  if (text === undefined) return { template: undefined }
-  try {
-    return { template: compileChatTemplate(text, names) }
-  } catch (thrown) {
-    return { template: undefined, templateError: thrown instanceof Error ? thrown.message : String(thrown) }
-  }
 }

@@ -13,6 +13,17 @@ export interface LiteralToken {
   readonly singleWord?: boolean
 }
 
+/** Text between tokens. */
+export interface Segment {
+  /** Never ''. */
+  readonly text: string
+  /** Where it begins, in UTF-16 units. */
+  readonly from: number
+}
+
+/** Whether a token must not match at these offsets. */
+export type IsBarred = (id: number, from: number, to: number) => boolean
+
 interface TrieNode {
   readonly next: Map<number, TrieNode>
   token: LiteralToken | undefined
@@ -32,14 +43,14 @@ export class LiteralTokens {
     this.#empty = tokens.length === 0
   }
 
-  /** Segments of text and ids of tokens, in order; segments are never ''. */
-  split(text: string): (string | number)[] {
-    if (this.#empty) return text === '' ? [] : [text]
-    const parts: (string | number)[] = []
+  /** Segments of text and ids of tokens, in order. */
+  split(text: string, isBarred?: IsBarred): (Segment | number)[] {
+    if (this.#empty) return text === '' ? [] : [{ text, from: 0 }]
+    const parts: (Segment | number)[] = []
     let from = 0
     let at = 0
     while (at < text.length) {
-      const token = this.#longestAt(text, at)
+      const token = this.#longestAt(text, at, isBarred)
       if (token === undefined) {
         at++
         continue
@@ -54,14 +65,14 @@ export class LiteralTokens {
       ) {
         let to = at
         if (token.lstrip) while (to > from && SPACE.test(text[to - 1] as string)) to--
-        if (to > from) parts.push(text.slice(from, to))
+        if (to > from) parts.push({ text: text.slice(from, to), from })
         parts.push(token.id)
         from = end
         if (token.rstrip) while (from < text.length && SPACE.test(text[from] as string)) from++
       }
       at = Math.max(end, from)
     }
-    if (from < text.length) parts.push(text.slice(from))
+    if (from < text.length) parts.push({ text: text.slice(from), from })
     return parts
   }
 
@@ -79,13 +90,13 @@ export class LiteralTokens {
     node.token ??= token
   }
 
-  #longestAt(text: string, at: number): LiteralToken | undefined {
+  #longestAt(text: string, at: number, isBarred: IsBarred | undefined): LiteralToken | undefined {
     let node: TrieNode | undefined = this.#root
     let found: LiteralToken | undefined
     for (let i = at; i < text.length; i++) {
       node = node.next.get(text.charCodeAt(i))
       if (node === undefined) break
-      found = node.token ?? found
+      if (node.token !== undefined && isBarred?.(node.token.id, at, i + 1) !== true) found = node.token
     }
     return found
   }

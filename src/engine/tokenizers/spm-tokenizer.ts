@@ -2,19 +2,21 @@
 // Mistral, Gemma.
 // Must not know: tensors, other kinds of vocabularies.
 // A space is added as in llama.cpp: at the start of a text and after every added token, as in the tokenizer.json
-// files of those models; SentencePiece itself adds it at the start only.
+// files of those models; SentencePiece itself adds it at the start only, and so do the tokenizer.json files of the vocabularies in which Mistral
+// has control tokens for instructions: its templates write the space themselves.
 import { readFlag, readNumber, readNumbers } from '../weights/metadata.ts'
 import type { Metadata } from '../weights/metadata.ts'
 import { KIND, readGgufVocabulary, type GgufVocabulary } from './gguf-vocabulary.ts'
 import { SpmModel, type SpmPieces } from './spm-model.ts'
+import type { TemplateFamily } from './template-families.ts'
 import { readByteToken, VocabularyTokenizer } from './vocabulary-tokenizer.ts'
 
 /** Ids if the file has none. Source: llama.cpp, src/llama-vocab.cpp. */
 const DEFAULTS = { beginId: 1, endId: 2, addsBegin: true } as const
 
 /** Throws an Error with the middle of a sentence ("its …") if something is missing. */
-export function makeSpmTokenizer(metadata: Metadata): VocabularyTokenizer {
-  const vocabulary = readGgufVocabulary(metadata, DEFAULTS)
+export function makeSpmTokenizer(metadata: Metadata, family?: TemplateFamily): VocabularyTokenizer {
+  const vocabulary = readGgufVocabulary(metadata, DEFAULTS, family)
   if (vocabulary === undefined) throw new Error('its list of tokens is missing')
   const scores = readNumbers(metadata, 'tokenizer.ggml.scores')
   if (scores === undefined || scores.length < vocabulary.tokens.length)
@@ -23,10 +25,14 @@ export function makeSpmTokenizer(metadata: Metadata): VocabularyTokenizer {
     readPieces(vocabulary, scores, readNumber(metadata, 'tokenizer.ggml.unknown_token_id') ?? 0),
   )
   const addsSpace = readFlag(metadata, 'tokenizer.ggml.add_space_prefix') ?? true
+  const { specialIds, addedTokens } = vocabulary
+  const controls = addedTokens.flatMap(({ id, content }) => (specialIds.has(id) ? [content] : []))
+  const addsOnce = ['[INST]', '[/INST]'].every((token) => controls.includes(token))
   return new VocabularyTokenizer({
     ...vocabulary,
     model: {
-      normalise: (text, { continues }) => (addsSpace && !continues ? ` ${text}` : text).replaceAll(' ', '▁'),
+      normalise: (text, { first, continues }) =>
+        (addsSpace && !continues && (first || !addsOnce) ? ` ${text}` : text).replaceAll(' ', '▁'),
       encode: (normal) => model.encode(normal),
     },
     style: 'sentencepiece',

@@ -50,7 +50,8 @@ export class GgufCursor {
   readonly #bytes: Uint8Array
   readonly #view: DataView
   readonly #fileBytes: number
-  readonly #decoder = new TextDecoder()
+  /** Texts are data: a token may begin with U+FEFF. */
+  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
   /** `bytes` is the start of a file of `fileBytes` bytes. */
   constructor(bytes: Uint8Array, fileBytes: number) {

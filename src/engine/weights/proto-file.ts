@@ -13,7 +13,7 @@ export class ProtoRefusal {
 /** Bytes read at a time: the fields between two weights are small. */
 const WINDOW = 64 * 1024
 
-const text = new TextDecoder()
+const text = new TextDecoder('utf-8', { ignoreBOM: true }) // names are data
 
 /** The tag of a field: its number and its wire type. */
 export interface ProtoField {

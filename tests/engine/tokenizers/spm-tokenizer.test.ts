@@ -105,6 +105,26 @@ describe('makeSpmTokenizer', () => {
     expect(gemma.encode('<b>a')).toEqual([gemma.idOf('<b>'), gemma.idOf('a')])
   })
 
+  test('adds no space after control tokens if instructions are control tokens, as Mistral’s folders do', () => {
+    const { tokens = [], types } = models['gemma'] as Model
+    const names = tokens.map((token) => ({ '<b>': '[INST]', '</s>x': '[/INST]' })[token] ?? token)
+    const kinds = types.map((type, id) => (['[INST]', '[/INST]'].includes(names[id] ?? '') ? 3 : type))
+    const openWith = (token_type: readonly number[]): TextTokenizer =>
+      open(
+        new Map<string, GgufValue>([
+          ...metadataOf('gemma'),
+          ['tokenizer.ggml.tokens', names],
+          ['tokenizer.ggml.token_type', [...token_type]],
+          ['tokenizer.ggml.add_space_prefix', true],
+        ]),
+      )
+    const mistral = openWith(kinds)
+    const [begin, end] = [mistral.idOf('[INST]') as number, mistral.idOf('[/INST]') as number]
+    expect(mistral.encode('[INST] a[/INST] b')).toEqual([begin, mistral.idOf('▁a'), end, mistral.idOf('▁b')])
+    expect(mistral.encode('a')).toEqual([mistral.idOf('▁a')])
+    expect(openWith(types).encode('[INST]a')).toEqual([begin, mistral.idOf('▁a')])
+  })
+
   test('encodes a character without a token as bytes, and a stream decodes it as a whole', () => {
     const ids = llama.encode('🧑‍🚀', { continues: true })
     expect(ids.map((id) => llama.tokenBytes(id).length)).toEqual(Array.from({ length: 11 }, () => 1))

@@ -67,8 +67,8 @@ class FormulaModel implements CachedModel {
 function makeComputer(): SoftTargetComputer {
   const model = new FormulaModel()
   const tokenizer = {
-    renderChat: (messages: readonly { content: string }[]) => messages.at(-1)?.content ?? '',
-    encode: (text: string) => text.split(' ').map((id) => teacherIdOf(Number(id))),
+    encodeChat: (messages: readonly { content: string }[]) =>
+      (messages.at(-1)?.content ?? '').split(' ').map((id) => teacherIdOf(Number(id))),
   } as unknown as TextTokenizer // all that is used here
   const students = Array.from({ length: V }, (_, i) => (i * 13) % V).filter((id) => id !== MISSING) // unordered
   const shared = {

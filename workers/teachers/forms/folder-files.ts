@@ -22,7 +22,7 @@ export class FolderFiles {
     return this.#bundle.files.get(this.#root + name)
   }
 
-  /** The file's text; undefined if there is none. Throws `ModelRefused` if it is too large. */
+  /** The file's text, with a byte-order mark if it has one; undefined if there is none. Throws `ModelRefused` if it is too large. */
   async readText(name: string): Promise<string | undefined> {
     const source = this.find(name)
     if (source === undefined) return undefined
@@ -31,7 +31,7 @@ export class FolderFiles {
         'ModelRefused',
         `“${this.#bundle.name}” cannot be used: its ${name} has ${Math.round(source.size / 1e6)} MB, more than any such file should have. Get the model’s files again.`,
       )
-    return new TextDecoder().decode(await source.read(0, source.size))
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(await source.read(0, source.size))
   }
 
   /** The parsed file; undefined if there is none. Throws `ModelRefused` if it is not JSON. */
@@ -39,7 +39,7 @@ export class FolderFiles {
     const text = await this.readText(name)
     if (text === undefined) return undefined
     try {
-      return JSON.parse(text)
+      return JSON.parse(text.startsWith('\ufeff') ? text.slice(1) : text)
     } catch {
       throw new RetortError(
         'ModelRefused',
