@@ -11,7 +11,7 @@ import type { CheckedRecipe } from '../domain/recipe.ts'
 import type { Completion } from '../domain/row.ts'
 import type { Seed } from '../domain/seed.ts'
 import type { Verdict } from '../domain/verdict.ts'
-import { planCompletions, type PlannedRow } from '../pipeline/completing/complete.ts'
+import { findNoResponse, planCompletions, type PlannedRow } from '../pipeline/completing/complete.ts'
 import { estimateRun, type TrialMeasures } from '../pipeline/estimate.ts'
 import { referencesOf, referenceFor, type References } from '../pipeline/filters/references.ts'
 import { FilterBank, findDrop } from '../pipeline/filters/decide-filters.ts'
@@ -293,11 +293,12 @@ class Trial {
       teacher: refOf(this.#request.teacher.card),
       system,
       sampling,
+      ...(result.reasoning === undefined ? {} : { reasoning: result.reasoning }),
       writtenAt: this.#machines.now(),
     }
     const { index, name } = this.#steps.complete
-    const refused =
-      result.refusal === undefined ? undefined : [{ step: index, name, decision: dropped(result.refusal) }]
+    const reason = findNoResponse(result)
+    const refused = reason === undefined ? undefined : [{ step: index, name, decision: dropped(reason) }]
     this.#done += 1
     this.#change(id, {
       completion,

@@ -39,6 +39,8 @@ export interface ModelCard {
   readonly hasChatTemplate: boolean
   /** What it has that training does not support, as a phrase: “biases”; absent if adapters can be trained on it. */
   readonly untrainable?: string
+  /** What the chat template does, in sentences for people; absent if there is nothing to say. */
+  readonly chatNotes?: readonly string[]
 }
 
 /** The card of a model whose weights this program reads itself. */

@@ -19,7 +19,9 @@ import type {
   SoftTargetOutput,
   SoftTargetOptions,
 } from '../../src/engine/generation/generator.ts'
+import { endsInReasoning } from '../../src/engine/tokenizers/reasoning-marks.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
+import { splitReasoning } from '../../src/pipeline/reasoning/split-reasoning.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { toGenerateRequest, toScoreInput } from './tokenize-request.ts'
 import { refusalOf } from './refuse.ts'
@@ -42,8 +44,10 @@ export class EngineTeacher implements Teacher, TokenTeacher {
 
   complete(
     requests: readonly CompletionRequest[],
-    { onResult, ...hooks }: RequestHooks<CompletionResult>,
+    { onResult, onPartial, ...hooks }: RequestHooks<CompletionResult>,
   ): Promise<GenerationProgress> {
+    /** Requests whose prompt ends inside reasoning: the completion begins there. */
+    const opened = new Set<string>()
     const ready = requests.flatMap((request) => {
       const refuse = (refusal: string): [] => {
         onResult({ id: request.id, text: '', finishReason: 'aborted', promptTokens: 0, tokens: 0, refusal })
@@ -52,17 +56,28 @@ export class EngineTeacher implements Teacher, TokenTeacher {
       const refusal = refusalOf(request, this.description.capabilities)
       if (refusal !== undefined) return refuse(refusal)
       try {
-        return [toGenerateRequest(request, this.tokenizer)]
+        const generate = toGenerateRequest(request, this.tokenizer)
+        if (request.input.kind === 'chat' && endsInReasoning(this.#readEnd(generate.tokens)))
+          opened.add(request.id)
+        return [generate]
       } catch (thrown) {
         return refuse(sentenceOf(thrown))
       }
     })
+    const isChat = new Set(requests.flatMap(({ id, input }) => (input.kind === 'chat' ? [id] : [])))
     return this.#generator.generate(ready, {
       ...hooks,
+      ...(onPartial && {
+        onPartial: (id: string, text: string) =>
+          onPartial(
+            id,
+            isChat.has(id) ? splitReasoning(text, { opened: opened.has(id), partial: true }).text : text,
+          ),
+      }),
       onResult: ({ id, text, tokens, finishReason, promptTokens, logProbs, refusal }) =>
         onResult({
           id,
-          text,
+          ...(isChat.has(id) ? this.#separateReasoning(text, tokens, opened.has(id)) : { text }),
           finishReason,
           promptTokens,
           tokens: tokens.length,
@@ -70,6 +85,28 @@ export class EngineTeacher implements Teacher, TokenTeacher {
           ...(refusal === undefined ? {} : { refusal }),
         }),
     })
+  }
+
+  /** The last tokens of a prompt as text, control tokens included: enough for a mark. */
+  #readEnd(tokens: readonly number[]): string {
+    return this.tokenizer.decode(tokens.slice(-MARK_TOKENS))
+  }
+
+  /** Marks of reasoning that are control tokens are not part of a completion's text, and are put back to find them. */
+  #separateReasoning(
+    text: string,
+    tokens: readonly number[],
+    opened: boolean,
+  ): Pick<CompletionResult, 'text' | 'reasoning' | 'unfinishedReasoning'> {
+    const marks = tokens.some((id) => this.tokenizer.isSpecial(id) && !this.tokenizer.endIds.has(id))
+    const whole = marks ? this.tokenizer.decode(tokens.filter((id) => !this.tokenizer.endIds.has(id))) : text
+    const { text: response, reasoning, unfinished } = splitReasoning(whole, { opened })
+    if (reasoning === undefined && unfinished === undefined) return { text }
+    return {
+      text: response,
+      ...(reasoning === undefined ? {} : { reasoning }),
+      ...(unfinished ? { unfinishedReasoning: true } : {}),
+    }
   }
 
   score(
@@ -134,6 +171,9 @@ function toTokenLogProbs(
     restProbability: restProbabilities[i] ?? Number.NaN,
   }))
 }
+
+/** The longest mark of reasoning, and blanks behind it, in tokens of at least one character. */
+const MARK_TOKENS = 32
 
 /** A token may hold part of a character: such a part becomes U+FFFD. */
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })

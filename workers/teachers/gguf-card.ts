@@ -8,6 +8,7 @@ import { joinParts } from '../../src/engine/weights/join-parts.ts'
 import { describeGguf, type ModelFacts } from '../../src/engine/weights/llama-gguf.ts'
 import type { ByteSource } from '../../src/engine/weights/source.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
+import { describeChat } from './chat-notes.ts'
 import { fingerprintOf } from './fingerprint.ts'
 
 export interface DescribedGguf {
@@ -51,7 +52,8 @@ export async function readGgufCard(
     ...(facts.licence === undefined ? {} : { licence: facts.licence }),
     memoryBytes: facts.memoryBytes,
     fingerprint: await fingerprintOf([await first.read(0, header.headerBytes)], source, header.dataStart),
-    hasChatTemplate: facts.hasChatTemplate,
+    hasChatTemplate: made.tokenizer.hasChatTemplate,
+    ...describeChat(made.tokenizer),
     ...(untrainable === undefined ? {} : { untrainable }),
   }
   return { header, source, facts, tokenizer: made.tokenizer, card }

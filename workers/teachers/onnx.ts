@@ -11,6 +11,7 @@ import type { ByteSource } from '../../src/engine/weights/source.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { ModelBundle } from './bundle.ts'
 import { setBestBatchSize } from './batch-size.ts'
+import { describeChat } from './chat-notes.ts'
 import { EngineTeacher } from './engine-teacher.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { FolderFiles } from './forms/folder-files.ts'
@@ -210,6 +211,7 @@ async function describe(
       0,
     ),
     hasChatTemplate: tokenizer.hasChatTemplate,
+    ...describeChat(tokenizer),
   }
 }
 

@@ -48,7 +48,7 @@ export const capabilitiesOf = (card: { readonly hasChatTemplate: boolean }): Cap
 /** What a person should know about how the model runs here. */
 export function noteMachine(
   { backend, threads }: Pick<Runtime, 'backend' | 'threads'>,
-  { hasChatTemplate }: { readonly hasChatTemplate: boolean },
+  { hasChatTemplate, chatNotes = [] }: Pick<SizedCard, 'hasChatTemplate' | 'chatNotes'>,
 ): string[] {
   const notes: string[] = []
   if (backend === 'wasm' && threads === 1)
@@ -56,8 +56,12 @@ export function noteMachine(
       'One thread: this page is not cross-origin isolated, so the browser allows no more. It is several times slower than it could be.',
     )
   if (!hasChatTemplate)
-    notes.push('The file has no chat template: the model can continue text, but not respond to chats.')
-  return notes
+    notes.push(
+      chatNotes.length > 0
+        ? 'The model can continue text, but not respond to chats.'
+        : 'The file has no chat template: the model can continue text, but not respond to chats.',
+    )
+  return [...notes, ...chatNotes]
 }
 
 /** Loads and builds the model. Throws `ModelRefused` with the reason, EngineError if the machine fails, AbortError when stopped. */

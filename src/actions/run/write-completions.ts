@@ -5,7 +5,7 @@ import type { RowId } from '../../domain/id.ts'
 import type { CompletionRequest, CompletionResult } from '../../domain/completion-request.ts'
 import type { Prompt } from '../../domain/prompt.ts'
 import type { Row } from '../../domain/row.ts'
-import { planCompletions, type PlannedRow } from '../../pipeline/completing/complete.ts'
+import { findNoResponse, planCompletions, type PlannedRow } from '../../pipeline/completing/complete.ts'
 import { referencesOf, referenceFor, type References } from '../../pipeline/filters/references.ts'
 import { FilterBank, findDrop } from '../../pipeline/filters/decide-filters.ts'
 import { eachRow } from '../../storage/rows.ts'
@@ -107,17 +107,19 @@ function makeRow(
       teacher: ref,
       system: plan.system,
       sampling: plan.sampling,
+      ...(result.reasoning === undefined ? {} : { reasoning: result.reasoning }),
       writtenAt: machines.now(),
     },
     decisions: [],
     status: 'pending',
   }
-  if (result.refusal === undefined) return row
+  const refusal = findNoResponse(result)
+  if (refusal === undefined) return row
   // The teacher could not complete it: dropped by the complete step, with the reason.
   const { index, name } = steps.complete
   return {
     ...row,
-    decisions: [{ step: index, name, decision: dropped(result.refusal) }],
+    decisions: [{ step: index, name, decision: dropped(refusal) }],
     droppedBy: name,
     status: 'dropped',
   }

@@ -2,7 +2,7 @@
 // a bounded time and size, with a text or an error with a sentence.
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja'
 import { probeTemplate, type ProbedTemplate, type TemplateTraits } from './template-traits.ts'
-import type { ChatMessageText } from './text-tokenizer.ts'
+import type { ChatMessageText } from './chat-message.ts'
 import { fieldOf } from './unknown-json.ts'
 
 /** Max characters of a template: those with tool calls in several languages reach about 30,000. */

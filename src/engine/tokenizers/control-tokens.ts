@@ -50,7 +50,7 @@ const JOINER = '\u2060'
 export const breakControlTokens = (text: string): string =>
   text.replaceAll(ANYWHERE, (token) => token[0] + JOINER + token.slice(1, LONGEST + 8))
 
-/** A token that stands for structure: it has more than letters, digits and blanks. */
+/** A token of structure: it has more than letters, digits and blanks. */
 const isMarker = (token: string): boolean => /[^\p{L}\p{N}\s▁]/u.test(token)
 
 export interface RoleSources {

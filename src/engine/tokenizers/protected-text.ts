@@ -1,8 +1,8 @@
-// Knows: how to tell a rendered chat's own text from the messages in it, so that no message becomes a control token.
+// Knows: which parts of a rendered chat are messages, so that no message becomes a control token.
 // Must not know: tokens' ids, Jinja.
 // A message is rendered with an invisible mark after each of its characters that a control token begins with. Templates handle marks like any
 // other character, wherever they put, cut or join the message; then the marks are removed, and where they were, no control token may match.
-import type { ChatMessageText } from './text-tokenizer.ts'
+import type { ChatMessageText } from './chat-message.ts'
 
 export interface ProtectedText {
   readonly text: string

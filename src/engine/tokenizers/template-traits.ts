@@ -1,7 +1,7 @@
 // Knows: what a chat template does, found out by rendering small chats with it.
 // Must not know: Jinja, tokens.
 import { endsInReasoning } from './reasoning-marks.ts'
-import type { ChatMessageText } from './text-tokenizer.ts'
+import type { ChatMessageText } from './chat-message.ts'
 
 export interface TemplateTraits {
   /** It has a place for a system message; else that text is put before the first message of the user. */

@@ -1,13 +1,11 @@
 // Knows: the interface of all tokenizers, from any file.
 // Must not know: how the vocabulary is stored (gguf-tokenizer.ts, json-tokenizer.ts).
 
+import type { ChatMessageText } from './chat-message.ts'
 import type { TemplateFamily } from './template-families.ts'
 import type { TemplateTraits } from './template-traits.ts'
 
-export interface ChatMessageText {
-  readonly role: string
-  readonly content: string
-}
+export type { ChatMessageText } from './chat-message.ts'
 
 export interface EncodeOptions {
   /**

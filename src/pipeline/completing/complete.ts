@@ -2,12 +2,12 @@
 // Must not know: workers, storage.
 import { hashOf } from '../../domain/hash.ts'
 import type { PromptId, RowId, SeedId } from '../../domain/id.ts'
-import type { CompletionRequest, PromptInput } from '../../domain/completion-request.ts'
+import type { CompletionRequest, CompletionResult, PromptInput } from '../../domain/completion-request.ts'
 import type { ModelRef } from '../../domain/model-card.ts'
 import type { Sampling } from '../../domain/sampling.ts'
 import type { Prompt } from '../../domain/prompt.ts'
 import { rowId } from '../../domain/row.ts'
-import { realNumber, text, wholeNumber, type ValuesOf } from '../../domain/settings.ts'
+import { realNumber, text, toggle, wholeNumber, type ValuesOf } from '../../domain/settings.ts'
 import { defineStep } from '../define-step.ts'
 
 /** Generates completions with the teacher. Best-of-n uses temperatures of 0.7 to 1.0 (algorithms: rejection sampling). */
@@ -71,14 +71,29 @@ export const complete = defineStep({
     }),
     maxTokens: wholeNumber({
       label: 'Max tokens',
-      help: 'Max tokens of a completion; a longer one is cut.',
+      help: 'Max tokens of a completion, with its reasoning if it has any; a longer one is cut.',
       from: 1,
       to: 4096,
       default: 160,
       unit: 'tokens',
     }),
+    thinking: toggle({
+      label: 'Reasoning',
+      help: 'Lets a model that can reason do so before it responds. Its reasoning counts in max tokens and is kept apart from the text. Off: it is switched off where the model has a switch, and cut out of the text in any case.',
+      default: false,
+    }),
   },
 })
+
+const UNFINISHED_REASONING =
+  'The reasoning never ended, so there is no response. Raise max tokens, or switch reasoning off.'
+
+/** Why the complete step drops a row with this result: the teacher refused, or the completion ended inside its reasoning. */
+export const findNoResponse = ({
+  refusal,
+  unfinishedReasoning,
+}: Pick<CompletionResult, 'refusal' | 'unfinishedReasoning'>): string | undefined =>
+  refusal ?? (unfinishedReasoning ? UNFINISHED_REASONING : undefined)
 
 export type CompleteSettings = ValuesOf<typeof complete.settings>
 
@@ -124,6 +139,8 @@ export function planCompletions(plan: {
         teacher: teacher.fingerprint,
         system,
         sampling: { ...sampling, stop: [...sampling.stop] },
+        // Only where it is on: rows of recipes from before it existed keep their ids.
+        ...(settings.thinking ? { thinking: true } : {}),
       })
       return {
         id,
@@ -134,7 +151,12 @@ export function planCompletions(plan: {
         order: (first + i) * settings.n + variant,
         system,
         sampling,
-        request: { id, input: writePromptChat(prompt.text, system), sampling },
+        request: {
+          id,
+          input: writePromptChat(prompt.text, system),
+          sampling,
+          ...(settings.thinking ? { thinking: true } : {}),
+        },
       }
     })
   })

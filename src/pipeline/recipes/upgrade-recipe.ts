@@ -1,4 +1,4 @@
-// Knows: the setting keys that recipe version 2 renamed: the only place with the keys of version 1.
+// Knows: the setting keys that recipe version 2 renamed, and the settings added since: the only place with the keys of version 1.
 // Must not know: YAML, what a setting means.
 import type { StepDraft } from '../../domain/recipe.ts'
 
@@ -52,10 +52,23 @@ export const upgradeStep = (step: StepDraft): StepDraft => ({
   ),
 })
 
-/** A step's settings under the keys of version 1: recipe hashes are taken over these, so that a rename does not change them. */
+/** Settings that were added later, with the value that steps had before: at that value they are no part of a recipe's hash. */
+const ADDED_SETTINGS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  'complete/teacher': { thinking: false },
+}
+
+/**
+ * A step's settings under the keys of version 1, without settings that were added later and have no effect: recipe hashes are taken over these, so
+ * that neither changes them.
+ */
 export const keepOldKeys = <Value>(
   step: Step & { readonly settings: Readonly<Record<string, Value>> },
 ): Record<string, Value> =>
   Object.fromEntries(
-    Object.entries(step.settings).map(([key, value]) => [findOldKey(step, key) ?? key, value]),
+    Object.entries(step.settings)
+      .filter(([key, value]) => {
+        const added = ADDED_SETTINGS[`${step.family}/${step.name}`]
+        return !(added !== undefined && Object.hasOwn(added, key) && added[key] === value)
+      })
+      .map(([key, value]) => [findOldKey(step, key) ?? key, value]),
   )

@@ -9,6 +9,7 @@ import {
 import type { ByteSource } from '../../../src/engine/weights/source.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
 import type { ModelBundle } from '../bundle.ts'
+import { describeChat } from '../chat-notes.ts'
 import { fingerprintOf } from '../fingerprint.ts'
 import { openEngineTeacher } from '../open-engine-teacher.ts'
 import { FolderFiles } from './folder-files.ts'
@@ -102,6 +103,7 @@ async function describeFolder(bundle: ModelBundle): Promise<DescribedFolder> {
       0,
     ),
     hasChatTemplate: tokenizer.hasChatTemplate,
+    ...describeChat(tokenizer),
   }
   return { card, tokenizer, model }
 }

@@ -5,6 +5,7 @@ import type {
   ChatCompletionRequestStreaming,
   CompletionCreateParamsStreaming,
 } from '@mlc-ai/web-llm'
+import { breakControlTokens } from '../../../src/engine/tokenizers/control-tokens.ts'
 import type { PromptInput, ChatMessage, CompletionRequest } from '../../../src/domain/completion-request.ts'
 
 /** Sampling settings that do not change the logits. */
@@ -27,7 +28,11 @@ export const isReasoning = (model: string): boolean => /^Qwen3(\.5)?-/.test(mode
 /** The answer without the empty reasoning before it. */
 export const dropReasoning = (text: string): string => text.replace(/^\s*<think>\s*<\/think>\s*/, '')
 
-const toMessage = ({ role, content }: ChatMessage): ChatCompletionMessageParam => ({ role, content })
+/** WebLLM encodes a whole chat with its control tokens, so those in a message are broken up. */
+const toMessage = ({ role, content }: ChatMessage): ChatCompletionMessageParam => ({
+  role,
+  content: breakControlTokens(content),
+})
 
 export interface ModelTraits {
   readonly model: string
@@ -79,7 +84,7 @@ export function toRawRequest(
 ): CompletionCreateParamsStreaming {
   return {
     model,
-    prompt: start + text,
+    prompt: start + breakControlTokens(text),
     max_tokens: sampling.maxTokens,
     ...NO_SAMPLING,
     ...STREAM,

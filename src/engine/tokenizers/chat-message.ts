@@ -1,0 +1,6 @@
+// Knows: a message of a chat as templates get it.
+
+export interface ChatMessageText {
+  readonly role: string
+  readonly content: string
+}
