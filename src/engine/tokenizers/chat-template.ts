@@ -1,6 +1,8 @@
 // Knows: how a model's chat template (Jinja) is rendered. Templates are untrusted: rendering always ends within
 // a bounded time and size, with a text or an error with a sentence.
-import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja'
+import { Environment, type Interpreter } from '@huggingface/jinja'
+import { prepareProgram, PythonInterpreter } from './python-interpreter.ts'
+import { parseTemplate } from './template-syntax.ts'
 import { probeTemplate, type ProbedTemplate, type TemplateTraits } from './template-traits.ts'
 import type { ChatMessageText } from './chat-message.ts'
 import { fieldOf } from './unknown-json.ts'
@@ -37,8 +39,8 @@ type Value = ReturnType<Interpreter['evaluate']>
 
 class LimitReached extends Error {}
 
-/** The package's interpreter with limits on time and on the size of every value. */
-class BoundedInterpreter extends Interpreter {
+/** The interpreter with limits on time and on the size of every value. */
+class BoundedInterpreter extends PythonInterpreter {
   readonly #maxMs: number
   readonly #until: number
   #steps = 0
@@ -78,8 +80,9 @@ export function compileChatTemplate(
       `The model's chat template is longer than ${MAX_TEMPLATE} characters, which is not supported. Use raw prompts with this model, or choose another.`,
     )
   const program = guard('cannot be read', () => {
-    const parsed = parse(tokenize(template, { lstrip_blocks: true, trim_blocks: true }))
+    const parsed = parseTemplate(template)
     rewriteStrips(parsed)
+    prepareProgram(parsed)
     return parsed
   })
   const renderWithin = (
