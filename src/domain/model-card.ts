@@ -39,6 +39,8 @@ export interface ModelCard {
   readonly hasChatTemplate: boolean
   /** What it has that training does not support, as a phrase: “biases”; absent if adapters can be trained on it. */
   readonly untrainable?: string
+  /** Whether it reasons before it responds: by a switch, or always. Absent: not as far as its chat template shows. */
+  readonly reasoning?: 'switch' | 'always'
   /** What the chat template does, in sentences for people; absent if there is nothing to say. */
   readonly chatNotes?: readonly string[]
 }

@@ -16,7 +16,10 @@ export function describeChat({
   templateTraits: traits,
   templateError,
   templateFamily,
-}: Pick<TextTokenizer, 'templateTraits' | 'templateError' | 'templateFamily'>): Pick<ModelCard, 'chatNotes'> {
+}: Pick<TextTokenizer, 'templateTraits' | 'templateError' | 'templateFamily'>): Pick<
+  ModelCard,
+  'chatNotes' | 'reasoning'
+> {
   const notes: string[] = []
   if (templateFamily !== undefined)
     notes.push(`The model’s own chat template is empty, so chats are written in ${FAMILIES[templateFamily]}.`)
@@ -31,5 +34,9 @@ export function describeChat({
     notes.push(
       'It always reasons before it responds, which takes tokens: its reasoning is cut out of the text. Its scores are read without any reasoning.',
     )
-  return notes.length === 0 ? {} : { chatNotes: notes }
+  const reasoning = traits?.switchesReasoning ? 'switch' : traits?.opensReasoning ? 'always' : undefined
+  return {
+    ...(reasoning === undefined ? {} : { reasoning }),
+    ...(notes.length === 0 ? {} : { chatNotes: notes }),
+  }
 }

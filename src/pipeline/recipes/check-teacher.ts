@@ -102,6 +102,9 @@ export function checkAgainstTeacher(
 const readSetting = (settings: object, name: string): unknown =>
   Object.entries(settings).find(([key]) => key === name)?.[1]
 
+/** Models whose chat template is known here; servers have their own. */
+const LOCAL_FORMS: ReadonlySet<string> = new Set(['gguf', 'safetensors', 'onnx', 'student'])
+
 /** Parameters below which a judge's scores are little better than guesses. */
 const SMALL_JUDGE = 1e9
 
@@ -111,14 +114,22 @@ export function adviseOnTeacher(
   { card }: Pick<TeacherDescription, 'card'>,
   builtIn?: BuiltInTeacherCard,
 ): string[] {
-  const { judge } = readSteps(recipe)
+  const { complete, judge } = readSteps(recipe)
+  const advice =
+    complete.settings.thinking && LOCAL_FORMS.has(card.form) && card.reasoning === undefined
+      ? [
+          `${card.name} has no switch for reasoning, so “Reasoning” of step ${complete.index + 1} has no effect.`,
+        ]
+      : []
   if (builtIn?.fingerprint === card.fingerprint)
     return [
+      ...advice,
       `${card.name} knows only its own shop: whatever the prompt, it writes about the shop.`,
       ...(judge ? [describeJudge(builtIn, judge.settings.rubric)] : []),
     ]
-  if (!judge || card.parameters === undefined || card.parameters >= SMALL_JUDGE) return []
+  if (!judge || card.parameters === undefined || card.parameters >= SMALL_JUDGE) return advice
   return [
+    ...advice,
     `${card.name} has ${Math.round(card.parameters / 1e6)} million parameters. Judges below about a billion hardly distinguish good completions from bad ones: read some rows before you trust the scores.`,
   ]
 }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { promptId } from '../../../src/domain/prompt.ts'
 import { seedId } from '../../../src/domain/seed.ts'
-import { complete, planCompletions } from '../../../src/pipeline/completing/complete.ts'
+import { complete, findNoResponse, planCompletions } from '../../../src/pipeline/completing/complete.ts'
 import { settingsWith, teacher } from '../samples.ts'
 
 const prompts = ['Why is the sky blue?', 'Name three fruits.'].map((text) => ({
@@ -82,4 +82,23 @@ test('gives every row of a run its own id and rngSeed', () => {
       },
     ),
   )
+})
+
+test('requests reasoning only where the setting is on, and leaves the ids of other rows as they were', () => {
+  const on = planCompletions({ prompts, settings: { ...settings, thinking: true }, rngSeed: 5, teacher })
+  expect(on[0]!.request.thinking).toBe(true)
+  expect(plan[0]!.request).not.toHaveProperty('thinking')
+  expect(on.map(({ id }) => id)).not.toEqual(plan.map(({ id }) => id))
+  const { thinking: _, ...before } = settings
+  expect(
+    planCompletions({ prompts, settings: before as typeof settings, rngSeed: 5, teacher }).map(
+      ({ id }) => id,
+    ),
+  ).toEqual(plan.map(({ id }) => id))
+})
+
+test('finds that a completion which ended inside its reasoning is no response', () => {
+  expect(findNoResponse({ unfinishedReasoning: true })).toMatch(/reasoning never ended/)
+  expect(findNoResponse({ refusal: 'Too long.', unfinishedReasoning: true })).toBe('Too long.')
+  expect(findNoResponse({})).toBeUndefined()
 })

@@ -73,3 +73,14 @@ test('warns of a small judge, and only in a recipe with a judge', () => {
   )
   expect(adviseOnTeacher(checked('retort: 2\nsteps:\n  - complete: teacher\n'), description())).toEqual([])
 })
+
+test('says that the setting “Reasoning” has no effect on a model without a switch, and keeps it out of hashes where it is off', () => {
+  const on = checked('retort: 2\nsteps:\n  - complete: teacher\n    thinking: true\n')
+  const off = checked('retort: 2\nsteps:\n  - complete: teacher\n    thinking: false\n')
+  const { card } = description()
+  expect(adviseOnTeacher(on, description())).toEqual([expect.stringContaining('no switch for reasoning')])
+  expect(adviseOnTeacher(on, description({ card: { ...card, reasoning: 'switch' } }))).toEqual([])
+  expect(adviseOnTeacher(on, description({ card: { ...card, form: 'endpoint' } }))).toEqual([])
+  expect(off.hash).toBe(checked('retort: 2\nsteps:\n  - complete: teacher\n').hash)
+  expect(on.hash).not.toBe(off.hash)
+})
