@@ -1,7 +1,8 @@
-// Knows: the parts of the page: the store, the three workers, the state, the components.
+// Knows: the parts of the page: the store, the workers, the state, the components.
 // Must not know: what any of them does.
 import { mount } from 'svelte'
 import type { MachineScope } from './actions/describe-machine.ts'
+import { NetworkAccess } from './actions/network-access.ts'
 import { takeNewestVersion } from './actions/register-service.ts'
 import type { CorpusContract } from './protocol/corpus.ts'
 import { sentenceOf } from './protocol/errors.ts'
@@ -10,6 +11,7 @@ import { openWorker } from './protocol/supervised-worker.ts'
 import type { TeacherContract } from './protocol/teacher.ts'
 import { App } from './state/app.svelte.ts'
 import { deliverByLink } from './state/environment.ts'
+import { NetworkLog } from './state/network-log.svelte.ts'
 import { openDatabase, type Database } from './storage/database.ts'
 import Page from './ui/shell/Page.svelte'
 import Refusal from './ui/shell/Refusal.svelte'
@@ -39,7 +41,13 @@ async function openPage(target: HTMLElement): Promise<void> {
   const onNote = (sentence: string): void => app.setStartNote(sentence)
   const teacher = openWorker<TeacherContract>(
     () => new Worker(new URL('../workers/teacher.ts', import.meta.url), { type: 'module', name: 'teacher' }),
-    { onDeath: () => app.teacher.markLost(), onNote },
+    {
+      onDeath: () => {
+        network.reset()
+        app.teacher.markLost()
+      },
+      onNote,
+    },
   )
   const student = openWorker<StudentContract>(
     () => new Worker(new URL('../workers/student.ts', import.meta.url), { type: 'module', name: 'student' }),
@@ -48,10 +56,20 @@ async function openPage(target: HTMLElement): Promise<void> {
   const corpus = openWorker<CorpusContract>(
     () => new Worker(new URL('../workers/corpus.ts', import.meta.url), { type: 'module', name: 'corpus' }),
   )
+  const page = new URL('.', location.href).href
+  const traffic = new NetworkLog()
+  const network = new NetworkAccess({
+    startWorker: () =>
+      new Worker(new URL('../workers/network.ts', import.meta.url), { type: 'module', name: 'network' }),
+    teacher,
+    page,
+    onTraffic: (request, worker) => traffic.add(request, worker),
+    onPermissions: (permissions) => traffic.permit(permissions),
+  })
   const app: App = new App({
     machines: {
       db,
-      teacher: teacher.remote,
+      teacher: network.teacher,
       student: student.remote,
       corpus: corpus.remote,
       now: () => Date.now(),
@@ -60,7 +78,8 @@ async function openPage(target: HTMLElement): Promise<void> {
     root: document.documentElement,
     memory: readLocalStorage(),
     fetch: (address) => fetch(address),
-    page: new URL('.', location.href).href,
+    page,
+    traffic,
     wasDiscarded: 'wasDiscarded' in document && document.wasDiscarded === true,
     deliver: deliverByLink,
   })

@@ -49,7 +49,15 @@ const RINGS: Readonly<Record<string, Ring>> = {
     packages: ['fflate'],
   },
   'workers/teachers/web-llm': {
-    ours: ['src/domain', 'src/pipeline', 'src/engine', 'src/protocol', 'src/storage', 'workers/teachers'],
+    ours: [
+      'src/domain',
+      'src/pipeline',
+      'src/engine',
+      'src/protocol',
+      'src/storage',
+      'workers/teachers',
+      'workers/network',
+    ],
     packages: ['@mlc-ai/web-llm'],
   },
   'workers/service.ts': { ours: ['workers/hosting'], packages: [] },

@@ -43,6 +43,9 @@ const addressOf = (path: string): string => new URL(path, scope.registration.sco
 const pageAddress = addressOf('index.html')
 const shell = new Set(manifest.shell.map(addressOf))
 const engines = new Set(Object.values(manifest.engines).flat().map(addressOf))
+const ownHeaders = new Map(
+  Object.entries(manifest.ownHeaders).map(([path, headers]) => [addressOf(path), headers]),
+)
 const sizes = new Map(Object.entries(manifest.bytes).map(([path, bytes]) => [addressOf(path), bytes]))
 
 /** The engine files that this browser can use: the others are tens of megabytes that it would never run. */
@@ -137,11 +140,12 @@ async function dropOldCaches(): Promise<void> {
 }
 
 /** The response with the isolation headers, which the host may not send. */
-function isolate(response: Response): Response {
+function isolate(response: Response, address = ''): Response {
   // Opaque responses and redirects cannot be read, so they are returned as they are.
   if (response.status === 0 || response.type === 'opaqueredirect') return response
   const headers = new Headers(response.headers)
-  for (const [name, value] of Object.entries(manifest.headers)) headers.set(name, value)
+  for (const [name, value] of Object.entries(ownHeaders.get(address) ?? manifest.headers))
+    headers.set(name, value)
   return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
 }
 
@@ -159,11 +163,11 @@ async function respond(
 ): Promise<Response> {
   const cache = await scope.caches.open(cacheName).catch(() => undefined) // without storage everything is fetched
   const cached = await cache?.match(address).catch(() => undefined)
-  if (cached !== undefined) return isolate(cached)
+  if (cached !== undefined) return isolate(cached, address)
   const fetched = await fetch(request)
   if (cache !== undefined && fetched.ok && engines.has(address))
     keep(cache.put(address, fetched.clone()).catch(() => undefined))
-  return isolate(fetched)
+  return isolate(fetched, address)
 }
 
 /** The address under which a request's response is cached; undefined if the request is not for this page's files. */

@@ -8,6 +8,7 @@ import type { GenerationEvent, GenerationSummary, TeacherContract } from '../src
 import { getBatchSize, putBatchSize } from '../src/storage/batches.ts'
 import { openDatabase, type Database } from '../src/storage/database.ts'
 import { withNamedErrors } from './named-errors.ts'
+import { useNetwork } from './network/fetch-beyond.ts'
 import type { BatchStore } from './teachers/batch-size.ts'
 import { browseHub } from './teachers/hub/hub-bundle.ts'
 import { lendTeacher } from './teachers/lend.ts'
@@ -82,6 +83,11 @@ const reportProgress =
     emit({ kind: 'progress', promptTokens, newTokens, ms })
 
 serveSelf<TeacherContract>({
+  useNetwork: async ({ port }) => {
+    useNetwork(port)
+    return null
+  },
+
   listServedModels: (source, { signal }) => findServedModels(source, signal),
 
   inspect: ({ source }, { signal }) => findOpener(source).inspect(source, signal),

@@ -116,6 +116,8 @@ export interface ServedModels {
 }
 
 export interface TeacherContract {
+  /** The port to the network worker, to be transferred, or null when it is stopped: requests in progress then fail. */
+  useNetwork: Method<{ readonly port: MessagePort | null }, null>
   /** The models that a server at a typed address lists; a missing scheme or path is tried out. Throws `ModelRefused` and `DownloadFailed`. */
   listServedModels: Method<{ url: string; key?: string }, ServedModels>
   /** Reads a header and describes the model, or throws `ModelRefused` with the reason. Loads no weights. */

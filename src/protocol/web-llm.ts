@@ -20,6 +20,8 @@ export interface WebLlmContract {
    * leaves the files downloaded so far.
    */
   load: Method<WebLlmLoad, TeacherDescription, LoadProgress>
+  /** The port to the network worker, to be transferred; without one, only stored files can be loaded. */
+  useNetwork: Method<{ readonly port: MessagePort | null }, null>
   unload: Method<null, null>
   /** The loaded model, if any. */
   describe: Method<null, TeacherDescription | null>

@@ -6,6 +6,7 @@ import { Examples } from './examples.svelte.ts'
 import { Machine } from './machine.svelte.ts'
 import { ModelFinder } from './model-finder.svelte.ts'
 import { Models } from './models.svelte.ts'
+import type { NetworkLog } from './network-log.svelte.ts'
 import { Projects } from './projects.svelte.ts'
 import { hrefOf, Route, SELF_CHECK, type Place } from './route.svelte.ts'
 import type { Environment } from './environment.ts'
@@ -39,6 +40,7 @@ export class App {
   readonly finder: ModelFinder
   readonly selfCheck: SelfCheck
   readonly service = new Service()
+  readonly traffic: NetworkLog
   /** The first read of the store. */
   readonly opening = new Task()
   #open = $state.raw<readonly Workspace[]>([])
@@ -51,6 +53,7 @@ export class App {
   constructor(env: Environment) {
     this.#env = env
     this.#discarded = env.wasDiscarded
+    this.traffic = env.traffic
     this.route = new Route(env.window, (place) => void this.#enter(place))
     this.theme = new Theme(env.root, env.memory)
     this.projects = new Projects(env)

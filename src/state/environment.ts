@@ -1,5 +1,6 @@
 // Knows: what the state needs from its environment; main.ts provides the browser's, a test its own.
 import type { Download, Machines } from '../actions/machines.ts'
+import type { NetworkLog } from './network-log.svelte.ts'
 
 export interface Environment {
   readonly machines: Machines
@@ -13,6 +14,8 @@ export interface Environment {
   readonly page: string
   /** The browser discarded the page to save memory and loaded it again: nobody closed it. Only Chromium reports this. */
   readonly wasDiscarded: boolean
+  /** What left this page for another origin; filled from outside. */
+  readonly traffic: NetworkLog
   /** Delivers a file to the person. */
   readonly deliver: (download: Download) => void
 }

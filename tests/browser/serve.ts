@@ -3,7 +3,7 @@ import { createReadStream, readFileSync, statSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { extname, join, normalize, sep } from 'node:path'
-import { HOSTING_HEADERS } from '../../workers/hosting/headers.ts'
+import { headersOf } from '../../workers/hosting/headers.ts'
 import { serveModels } from '../../workers/hosting/models-plugin.ts'
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -43,7 +43,6 @@ export async function serveFolder(
 ): Promise<Site> {
   const { under = '/', headers = true, models = [] } = options
   const requested: string[] = []
-  const sent = headers === true ? HOSTING_HEADERS : headers === false ? {} : headers
   const serveModelFiles = serveModels(models)
   const sockets = new Set<Socket>()
   const server = createServer((request, response) => {
@@ -54,6 +53,7 @@ export async function serveFolder(
     }
     const path = decodeURIComponent(pathname.slice(under.length))
     requested.push(path)
+    const sent = headers === true ? headersOf(path) : headers === false ? {} : headers
     for (const [name, value] of Object.entries(sent)) response.setHeader(name, value)
     if (path.startsWith('models/')) {
       request.url = `/${path}`

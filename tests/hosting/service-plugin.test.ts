@@ -1,6 +1,13 @@
 // Knows: how the build sorts its files for the service worker.
 import { describe, expect, test } from 'vitest'
-import { HOSTING_HEADERS, POLICY_FOR_HEADER, POLICY_FOR_META } from '../../workers/hosting/headers.ts'
+import {
+  developmentPolicyOf,
+  headersOf,
+  HOSTING_HEADERS,
+  NETWORK_POLICY,
+  POLICY_FOR_HEADER,
+  POLICY_FOR_META,
+} from '../../workers/hosting/headers.ts'
 import { makeManifest } from '../../workers/hosting/service-plugin.ts'
 
 const file = (path: string, text = path) => ({ path, bytes: new TextEncoder().encode(text) })
@@ -56,6 +63,26 @@ describe('the content security policy', () => {
     expect(POLICY_FOR_META).not.toContain('manifest-src')
     expect(POLICY_FOR_META).not.toMatch(/unsafe-inline|'unsafe-eval'|\*(?!;| |$)/)
     expect(/script-src ([^;]*)/.exec(POLICY_FOR_META)?.[1]).toBe("'self' 'wasm-unsafe-eval'")
+  })
+  test('keeps the page and every worker but one on the page’s own origin', () => {
+    const connectOf = (policy: string | undefined) => /connect-src ([^;]*)/.exec(policy ?? '')?.[1]
+    for (const path of [
+      '',
+      'index.html',
+      'assets/teacher-AAAAAAAA.js',
+      'assets/web-llm-AAAAAAAA.js',
+      'some/network.js',
+    ])
+      expect(connectOf(headersOf(path)['Content-Security-Policy'])).toBe("'self'")
+    expect(connectOf(POLICY_FOR_META)).toBe("'self'")
+    expect(headersOf('under/assets/network-A-_AAAAA.js')['Content-Security-Policy']).toBe(NETWORK_POLICY)
+    expect(makeManifest([file('assets/network-AAAAAAAA.js'), file('index.html')]).ownHeaders).toEqual({
+      'assets/network-AAAAAAAA.js': headersOf('assets/network-AAAAAAAA.js'),
+    })
+    const development = (url: string) => connectOf(developmentPolicyOf(url, 'localhost:5173'))
+    expect(development('/')).toBe("'self' ws://localhost:5173")
+    expect(development('/workers/teacher.ts?worker_file&type=module')).toBe("'self' ws://localhost:5173")
+    expect(developmentPolicyOf('/workers/network.ts?worker_file&type=module', 'x')).toBe(NETWORK_POLICY)
   })
   test('forbids framing in the header, where browsers apply it', () => {
     expect(POLICY_FOR_META).not.toContain('frame-ancestors')

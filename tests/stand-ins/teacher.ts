@@ -88,6 +88,8 @@ export class TeacherStandIn implements Served<TeacherContract> {
   beforeResult: (resultCount: number, id: string) => Mishap | undefined | void = () => undefined
   resultCount = 0
 
+  useNetwork = async (): Promise<null> => null
+
   #text({ input, sampling }: CompletionRequest): string {
     const rng = makeRng(`${sampling.rngSeed} ${JSON.stringify(input)}`)
     if (input.kind === 'chat')

@@ -3,6 +3,7 @@ import 'fake-indexeddb/auto'
 import type { Download, Machines } from '../../src/actions/machines.ts'
 import type { Environment } from '../../src/state/environment.ts'
 import { installPrivateFiles, PrivateFiles } from '../stand-ins/private-files.ts'
+import { NetworkLog } from '../../src/state/network-log.svelte.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 
 /** A worker with only the given methods; calling another one throws, since it is a mistake in the test. */
@@ -47,6 +48,7 @@ export async function makeEnvironment(
     fetch: async () => new Response('[]', { headers: { 'content-type': 'application/json' } }),
     page: 'http://localhost/',
     wasDiscarded: false,
+    traffic: new NetworkLog(),
     deliver: (download) => void delivered.push(download),
     delivered,
   }

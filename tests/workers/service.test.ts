@@ -13,6 +13,7 @@ const MANIFEST: ServiceManifest = {
   bytes: { 'assets/index-AAAAAAAA.js': 10, 'index.html': 5, 'assets/ort.mjs': 100, 'assets/ort.wasm': 1000 },
   statusPath: 'offline-status.json',
   headers: { 'Cross-Origin-Embedder-Policy': 'require-corp' },
+  ownHeaders: { 'assets/network-AAAAAAAA.js': { 'Content-Security-Policy': 'of the network worker' } },
 }
 
 let code = ''
@@ -145,6 +146,14 @@ describe('a host out of reach', () => {
     service.facts.serves = () => true
     expect((await service.send('keep-all')).at(-1)).toEqual({ stored: 1115, total: 1115, ended: true })
   })
+})
+
+test('adds a file’s own headers, and the others’ headers to every other response', async () => {
+  const service = start()
+  const policyOf = async (path: string): Promise<string | null | undefined> =>
+    (await service.fetch(path))?.headers.get('Content-Security-Policy')
+  expect(await policyOf('assets/network-AAAAAAAA.js')).toBe('of the network worker')
+  expect(await policyOf('assets/teacher-AAAAAAAA.js')).toBe(null)
 })
 
 describe('a newer version', () => {

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve, sep } from 'node:path'
 import { transformWithOxc, type Plugin } from 'vite'
-import { HOSTING_HEADERS } from './headers.ts'
+import { headersOf, HOSTING_HEADERS } from './headers.ts'
 import { STATUS_PATH } from './status-path.ts'
 
 /** What the build passes to the service worker. */
@@ -20,6 +20,8 @@ export interface ServiceManifest {
   /** Path under which the worker reports how much is stored; no such file exists. */
   readonly statusPath: string
   readonly headers: Readonly<Record<string, string>>
+  /** Files whose headers are others: the network worker's policy. */
+  readonly ownHeaders: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
 
 const ENGINE_FILE = /ort-wasm-simd-threaded(?:\.(\w+))?-[\w-]{8}\.(?:wasm|mjs)$/
@@ -49,6 +51,9 @@ export function makeManifest(files: readonly { path: string; bytes: Uint8Array }
     bytes: Object.fromEntries(files.map(({ path, bytes }) => [path, bytes.length])),
     statusPath: STATUS_PATH,
     headers: HOSTING_HEADERS,
+    ownHeaders: Object.fromEntries(
+      files.map(({ path }) => [path, headersOf(path)] as const).filter(([, own]) => own !== HOSTING_HEADERS),
+    ),
   }
 }
 

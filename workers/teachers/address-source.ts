@@ -1,6 +1,7 @@
 // Knows: how parts of a file at an address are read without downloading the rest.
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { ByteSource } from '../../src/engine/weights/source.ts'
+import { fetchBeyond } from '../network/fetch-beyond.ts'
 import { nameInAddress, pause, requireAddress, sentenceOfStatus } from './fetch-model.ts'
 
 /**
@@ -89,12 +90,9 @@ async function requestRange(
 ): Promise<RangeResponse | { readonly kind: 'failed'; readonly reason: unknown }> {
   let response: Response
   try {
-    response = await fetch(url, {
+    response = await fetchBeyond(url, {
       ...(signal ? { signal } : {}),
       headers: { Range: `bytes=${from}-${to - 1}` },
-      credentials: 'omit',
-      referrerPolicy: 'no-referrer',
-      cache: 'no-store',
     })
   } catch (thrown) {
     signal?.throwIfAborted()

@@ -1,6 +1,7 @@
 // Knows: how a model is downloaded from an address: in one request or several, resumed after an interruption, cancellable.
 // Must not know: where the bytes go (a part that the caller opens), what they mean.
 import { RetortError } from '../../src/protocol/errors.ts'
+import { fetchBeyond } from '../network/fetch-beyond.ts'
 
 /** Where a download's bytes go. `bytes` and `tag` describe what an earlier attempt left. */
 export interface DownloadPart {
@@ -94,13 +95,10 @@ async function requestFile(
   signal: AbortSignal | undefined,
 ): Promise<FileResponse | 'complete'> {
   const from = part.bytes
-  const response = await fetch(url, {
+  const response = await fetchBeyond(url, {
     ...(signal ? { signal } : {}),
     // A range of this form needs no preflight request; nothing personal is sent.
     headers: from > 0 ? { Range: `bytes=${from}-` } : {},
-    credentials: 'omit',
-    referrerPolicy: 'no-referrer',
-    cache: 'no-store',
   })
   const tag = response.headers.get('ETag') ?? response.headers.get('Last-Modified') ?? ''
   const cancel = async (): Promise<void> => void (await response.body?.cancel())

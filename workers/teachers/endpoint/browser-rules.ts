@@ -58,11 +58,14 @@ export function refusalOf(
 }
 
 /** Marks a request to a name on the local network, which a browser cannot recognise by itself: it then requests permission instead of blocking it. */
-export function fetchOptions(base: string, { page, requestsPermission }: BrowserEnvironment): RequestInit {
+export function fetchOptions(
+  base: string,
+  { page, requestsPermission }: BrowserEnvironment,
+): { readonly targetAddressSpace?: 'local' } {
   const { protocol, hostname } = new URL(base)
   const isMarked =
     requestsPermission && isEncrypted(page) && protocol === 'http:' && spaceOf(hostname) === 'local'
-  return isMarked ? ({ targetAddressSpace: 'local' } as RequestInit) : {} // not in TypeScript's types yet
+  return isMarked ? { targetAddressSpace: 'local' } : {}
 }
 
 const SPACES: readonly AddressSpace[] = ['public', 'local', 'loopback']

@@ -15,6 +15,7 @@ import { readWhole, type BodyBounds } from './read-body.ts'
 import { readStream } from './read-stream.ts'
 import { toWellFormed } from './well-formed.ts'
 import type { Body } from './json.ts'
+import { fetchBeyond } from '../../network/fetch-beyond.ts'
 
 export interface ConnectionOptions {
   /** Milliseconds until the first byte of a response: a server that works on one row at a time queues the others. Default 15 minutes. */
@@ -97,7 +98,7 @@ export class Connection {
     const timer = setTimeout(() => timeout.abort(), this.#firstByteTimeoutMs)
     let response: Response
     try {
-      response = await fetch(address, {
+      response = await fetchBeyond(address, {
         method: body === undefined ? 'GET' : 'POST',
         headers: {
           ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
@@ -105,9 +106,6 @@ export class Connection {
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body, wellFormedTexts) }),
         signal: AbortSignal.any([signal, timeout.signal]),
-        credentials: 'omit',
-        referrerPolicy: 'no-referrer',
-        cache: 'no-store',
         // The person has not agreed to send the key and the texts to another host.
         redirect: 'error',
         ...fetchOptions(this.url, this.#environment),

@@ -11,6 +11,7 @@ import {
 import { readHubLocation, type HubLocation } from '../../../src/pipeline/models/model-address.ts'
 import type { HubListing } from '../../../src/domain/model-source.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
+import { fetchBeyond } from '../../network/fetch-beyond.ts'
 
 /** A model's page, and the addresses of its files. */
 export interface HubFolder {
@@ -94,12 +95,7 @@ async function fetchJson(url: string, location: HubLocation, signal: AbortSignal
   const { host } = new URL(location.base)
   let response: Response
   try {
-    response = await fetch(url, {
-      signal,
-      credentials: 'omit',
-      referrerPolicy: 'no-referrer',
-      cache: 'no-store',
-    })
+    response = await fetchBeyond(url, { signal })
   } catch (thrown) {
     signal.throwIfAborted()
     throw new RetortError(

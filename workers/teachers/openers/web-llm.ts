@@ -7,6 +7,7 @@ import { findWebLlmModel, refuseMachine, refuseModel } from '../../../src/pipeli
 import { RetortError } from '../../../src/protocol/errors.ts'
 import { openWorker, type WorkerLike } from '../../../src/protocol/supervised-worker.ts'
 import type { WebLlmContract } from '../../../src/protocol/web-llm.ts'
+import { shareNetwork } from '../../network/fetch-beyond.ts'
 import type { Opener } from './opener.ts'
 import { cardOf } from '../web-llm/card.ts'
 import { WorkerTeacher } from '../worker-teacher.ts'
@@ -48,6 +49,8 @@ export const makeWebLlmOpener = ({
       signal.throwIfAborted()
       let makingRoom: Promise<void> | undefined
       const worker = openWorker<WebLlmContract>(startWorker)
+      const port = await shareNetwork()
+      if (port !== undefined) await worker.remote.useNetwork({ port }, { transfer: [port] })
       const teacher = await WorkerTeacher.open(
         worker,
         { model: id, contextLength, store: STORE },

@@ -6,6 +6,7 @@ import type { Call } from '../../../src/protocol/contract.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
 import type { GenerationEvent, LoadProgress } from '../../../src/protocol/teacher.ts'
 import type { WebLlmContract, WebLlmLoad } from '../../../src/protocol/web-llm.ts'
+import { useNetwork } from '../../network/fetch-beyond.ts'
 import type { Teacher } from '../teacher.ts'
 
 export function makeWebLlmService(
@@ -33,6 +34,10 @@ export function makeWebLlmService(
       await unload()
       teacher = await load(request, call)
       return teacher.description
+    },
+    useNetwork: async ({ port }: { port: MessagePort | null }) => {
+      useNetwork(port)
+      return null
     },
     unload,
     describe: async () => teacher?.description ?? null,

@@ -1,0 +1,114 @@
+// Knows: every request that left the page for another origin since it was opened, and what is permitted now.
+// Must not know: how requests are sent (actions/network-access.ts fills this).
+import type { Permission, Purpose, Traffic } from '../domain/traffic.ts'
+
+/** A request of the list. */
+export interface LoggedRequest extends Traffic {
+  readonly key: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+/** Single requests that are listed; a server answers thousands. Older ones are in the totals only. */
+const MAX_LISTED = 200
+
+/** All requests to one host for one purpose. */
+export interface HostTotal {
+  readonly key: string
+  readonly host: string
+  readonly purpose: Purpose
+  readonly requests: number
+  readonly sentBytes: number
+  readonly receivedBytes: number
+}
+
+const add = (total: HostTotal, { sentBytes, receivedBytes }: Traffic, sign: 1 | -1): HostTotal => ({
+  ...total,
+  requests: total.requests + sign,
+  sentBytes: total.sentBytes + sign * sentBytes,
+  receivedBytes: total.receivedBytes + sign * receivedBytes,
+})
+
+export class NetworkLog {
+  #requests = $state.raw<readonly LoggedRequest[]>([])
+  #totals = $state.raw<ReadonlyMap<string, HostTotal>>(new Map())
+  #permissions = $state.raw<readonly Permission[]>([])
+  readonly #now: () => number
+
+  constructor(now: () => number = () => Date.now()) {
+    this.#now = now
+  }
+
+  /** The latest requests, newest first; with those that were refused before they were sent. */
+  get requests(): readonly LoggedRequest[] {
+    return this.#requests
+  }
+  /** Totals by host and purpose, without refused requests. */
+  get totals(): readonly HostTotal[] {
+    return [...this.#totals.values()]
+  }
+  /** Requests that were sent. */
+  get count(): number {
+    return this.totals.reduce((sum, { requests }) => sum + requests, 0)
+  }
+  get sentBytes(): number {
+    return this.totals.reduce((sum, total) => sum + total.sentBytes, 0)
+  }
+  get receivedBytes(): number {
+    return this.totals.reduce((sum, total) => sum + total.receivedBytes, 0)
+  }
+  /** What may be requested now; empty when the network worker is off. */
+  get permissions(): readonly Permission[] {
+    return this.#permissions
+  }
+
+  /** A new request, or the latest state of a known one. */
+  add(traffic: Traffic, worker: number): void {
+    const key = `${worker} ${traffic.id}`
+    const index = this.#requests.findIndex((known) => known.key === key)
+    const known = this.#requests[index]
+    // The end of a request that is no longer listed still counts; its earlier state is in the list of open ones.
+    const before = known ?? this.#open.get(key)
+    const logged: LoggedRequest = { ...traffic, key, at: before?.at ?? this.#now() }
+    if (traffic.status === 'running') this.#open.set(key, logged)
+    else this.#open.delete(key)
+    this.#requests =
+      known !== undefined
+        ? this.#requests.with(index, logged)
+        : before !== undefined
+          ? this.#requests
+          : [logged, ...this.#requests].slice(0, MAX_LISTED)
+    if (traffic.status !== 'refused') this.#count(before, logged)
+  }
+  readonly #open = new Map<string, LoggedRequest>()
+
+  /** What is permitted from now on. Without any permission the worker is off, and what was running has been stopped. */
+  permit(permissions: readonly Permission[]): void {
+    this.#permissions = permissions
+    if (permissions.length > 0) return
+    this.#open.clear()
+    if (this.#requests.some(({ status }) => status === 'running'))
+      this.#requests = this.#requests.map((request) =>
+        request.status === 'running' ? { ...request, status: 'stopped' } : request,
+      )
+  }
+
+  #count(before: LoggedRequest | undefined, now: LoggedRequest): void {
+    const totals = new Map(this.#totals)
+    const change = (request: LoggedRequest, sign: 1 | -1): void => {
+      const key = `${request.host} ${request.purpose}`
+      const empty = {
+        key,
+        host: request.host,
+        purpose: request.purpose,
+        requests: 0,
+        sentBytes: 0,
+        receivedBytes: 0,
+      }
+      totals.set(key, add(totals.get(key) ?? empty, request, sign))
+    }
+    if (before !== undefined) change(before, -1)
+    change(now, 1)
+    this.#totals = totals
+  }
+}
