@@ -18,6 +18,7 @@ import type { Student } from '../domain/student.ts'
 import type { PairVerdict, Verdict } from '../domain/verdict.ts'
 import { writePromptChat } from '../pipeline/completing/complete.ts'
 import { buildVerdictRequest, readVerdict, rubricOfSettings } from '../pipeline/judging/expected-score.ts'
+import { isEmptyText, outcomeOfEmpty, verdictOnEmpty } from '../pipeline/judging/empty-text.ts'
 import { buildPairRequests, readPair } from '../pipeline/judging/pairwise.ts'
 import { rubric as rubricStep, type RubricSettings } from '../pipeline/judging/rubric.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
@@ -250,14 +251,16 @@ class Work {
     const { settings, rubric } = this.#judge()
     const judge = refOf(teacher.card)
     const requests = rows.flatMap(({ prompt }, i) =>
-      CONTENDERS.map((who) =>
-        buildVerdictRequest(
-          `${i}/${who}`,
-          { prompt, completion: this.#text(i, who) },
-          rubric,
-          teacher.contextLength,
-        ),
-      ),
+      CONTENDERS.flatMap((who) => {
+        const id = `${i}/${who}`
+        const completion = this.#text(i, who)
+        const verdict = verdictOnEmpty(completion, { rubric: rubric.name, judge })
+        if (verdict === undefined)
+          return [buildVerdictRequest(id, { prompt, completion }, rubric, teacher.contextLength)]
+        this.#verdicts.set(id, verdict)
+        this.#step()
+        return []
+      }),
     )
     await this.#requestScores(requests, (result) => {
       const unreadable = (reason: string): Verdict => ({
@@ -279,15 +282,16 @@ class Work {
     const { teacher, rows } = this.#job
     const { rubric } = this.#judge()
     const requests = rows.flatMap(({ prompt }, i) =>
-      (['before', 'teacher'] as const).flatMap((other) =>
-        buildPairRequests(
-          `${i}/${other}`,
-          { prompt, first: this.#text(i, 'after'), second: this.#text(i, other) },
-          rubric,
-          teacher.contextLength,
-        ),
-      ),
+      (['before', 'teacher'] as const).flatMap((other) => {
+        const pair = { prompt, first: this.#text(i, 'after'), second: this.#text(i, other) }
+        if (isEmptyText(pair.first) || isEmptyText(pair.second)) {
+          this.#step(2) // both orders
+          return []
+        }
+        return buildPairRequests(`${i}/${other}`, pair, rubric, teacher.contextLength)
+      }),
     )
+    rows.forEach((_, i) => this.#finishPrompt(i)) // those that need no judge
     await this.#requestScores(requests, ({ id, logProbs }) => {
       this.#orders.set(id, logProbs)
       this.#finishPrompt(Number.parseInt(id, 10))
@@ -352,13 +356,12 @@ class Work {
   }
 
   #readPair(i: number, other: 'before' | 'teacher'): PairVerdict | undefined {
+    const texts = { first: this.#text(i, 'after'), second: this.#text(i, other) }
+    const judge = refOf(this.#job.teacher.card)
+    const decided = outcomeOfEmpty(texts, judge)
+    if (decided !== undefined) return decided
     const [one, two] = [this.#orders.get(`${i}/${other}/1`), this.#orders.get(`${i}/${other}/2`)]
-    return one && two
-      ? readPair({ logProbs: one }, { logProbs: two }, refOf(this.#job.teacher.card), {
-          first: this.#text(i, 'after'),
-          second: this.#text(i, other),
-        })
-      : undefined
+    return one && two ? readPair({ logProbs: one }, { logProbs: two }, judge, texts) : undefined
   }
 
   #text(i: number, who: Contender): string {
@@ -374,8 +377,8 @@ class Work {
     this.#sentence = sentence
     this.#show()
   }
-  #step(): void {
-    this.#done += 1
+  #step(units = 1): void {
+    this.#done += units
     this.#show()
   }
   #show(): void {

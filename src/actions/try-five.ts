@@ -22,6 +22,7 @@ import {
   promptsFromCandidates,
 } from '../pipeline/growing/read-grown.ts'
 import { planGrowth } from '../pipeline/growing/self-instruct.ts'
+import { verdictOnEmpty } from '../pipeline/judging/empty-text.ts'
 import { buildVerdictRequest, readVerdict, rubricOfSettings } from '../pipeline/judging/expected-score.ts'
 import { readSteps, type RecipeSteps } from '../pipeline/recipes/read-steps.ts'
 import { selectRows } from '../pipeline/selecting/select-rows.ts'
@@ -325,16 +326,23 @@ class Trial {
             : { kind: 'unreadable', rubric: rubric.name, judge: facts.judge, reason: result.refusal },
       })
     }
-    const requests = pending.map(({ id, prompt, completion }) =>
-      buildVerdictRequest(id, { prompt, completion: completion?.text ?? '' }, rubric, contextLength),
-    )
+    const requests = pending.flatMap(({ id, prompt, completion }) => {
+      const text = completion?.text ?? ''
+      const verdict = verdictOnEmpty(text, facts)
+      if (verdict === undefined)
+        return [buildVerdictRequest(id, { prompt, completion: text }, rubric, contextLength)]
+      this.#done += 1
+      this.#change(id, { verdict })
+      return []
+    })
+    if (requests.length === 0) return
     const { ms } = await this.#timeCall(
       (onEvent) => this.#machines.teacher.score({ requests }, { signal: this.#signal, onEvent }),
       (event) => {
         if (event.kind === 'score') addVerdict(event.result)
       },
     )
-    this.#tried.verdicts = { rows: pending.length, ms }
+    this.#tried.verdicts = { rows: requests.length, ms }
   }
 
   #keep(): void {

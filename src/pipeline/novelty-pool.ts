@@ -2,6 +2,7 @@
 // that cannot change the result.
 // Must not know: what the texts are.
 import { dropped, kept, type FilterDecision, type Nearest } from '../domain/filter-decision.ts'
+import { firstOf } from './cut-text.ts'
 import { rougeOfTokens } from './rouge.ts'
 import { tokensOf } from './words.ts'
 
@@ -81,7 +82,7 @@ export class NoveltyPool {
       ...Object.fromEntries(
         near.map(({ text: other, score }, i) => [
           `nearest ${i + 1}`,
-          `${score.toFixed(2)} ${other.slice(0, 160)}`,
+          `${score.toFixed(2)} ${firstOf(other, 160)}`,
         ]),
       ),
     }
@@ -103,7 +104,7 @@ export class NoveltyPool {
   }
 
   #tokensOf(text: string): string[] {
-    return tokensOf(text.slice(0, COMPARED_TOKENS * 20)).slice(0, COMPARED_TOKENS)
+    return tokensOf(firstOf(text, COMPARED_TOKENS * 20)).slice(0, COMPARED_TOKENS)
   }
 
   #idOf(token: string): number {

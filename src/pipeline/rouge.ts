@@ -3,7 +3,7 @@
 // alphanumeric tokens without stemming; F1 of precision and recall.
 import { tokensOf } from './words.ts'
 
-/** F1 of ROUGE-L, 0 to 1, symmetric. 0 if one of the texts has no tokens. */
+/** F1 of ROUGE-L, 0 to 1, symmetric. 1 for equal texts; 0 if one of the texts is blank. */
 export function measureRougeL(a: string, b: string): number {
   return rougeOfTokens(tokensOf(a), tokensOf(b))
 }

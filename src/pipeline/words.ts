@@ -24,14 +24,16 @@ export function countWords(text: string): number {
 /**
  * Tokens that texts are compared by. For ASCII text these are the tokens of the reference ROUGE (lower case, runs of a-z and 0-9,
  * no stemming); beyond ASCII, where the reference discards the letters, runs of letters and digits, and single
- * characters of scripts without spaces.
+ * characters of scripts without spaces. Texts are compared in Unicode's form NFC. A text without letters and digits, such as “🙂🙂”
+ * or “?!”, has its other characters as tokens, so that it equals itself.
  */
 export function tokensOf(text: string): string[] {
   const out: string[] = []
   // Marks belong to the letters before them (Hindi, decomposed accents).
-  for (const [run] of text.toLowerCase().matchAll(/[\p{L}\p{N}\p{M}]+/gu)) {
+  const whole = text.normalize('NFC').toLowerCase()
+  for (const [run] of whole.matchAll(/[\p{L}\p{N}\p{M}]+/gu)) {
     if (UNSPACED.test(run)) out.push(...(run.match(PARTS) ?? []))
     else out.push(run)
   }
-  return out
+  return out.length > 0 ? out : Array.from(whole.replaceAll(/\s+/gu, ''))
 }

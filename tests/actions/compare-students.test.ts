@@ -14,8 +14,8 @@ import { makeStudent, MODEL, storeProject } from '../stand-ins/sample-project.ts
 import { DESCRIPTION } from '../stand-ins/teacher.ts'
 import { RECIPE, readRecipe } from './small-project.ts'
 
-/** A student that echoes its prompt after training, and generates nothing before. */
-const echo: Served<StudentContract> = {
+/** A student that echoes its prompt after training, and generates dots before, or nothing. */
+const echo = (textBefore = '…'): Served<StudentContract> => ({
   listSoftTargets: async () => [],
   train: async () => ({ outcome: 'finished', step: 1 }),
   check: async () => ({ tried: 0, failed: 0, threads: 1 }),
@@ -23,7 +23,7 @@ const echo: Served<StudentContract> = {
   complete: async ({ which, requests }, { emit }) => {
     const complete = (id: string, input: CompletionRequest['input']): string =>
       which === 'before' || input.kind !== 'chat'
-        ? ''
+        ? textBefore
         : `${id.split('/')[0]}: ${input.messages.at(-1)?.content ?? ''}`
     for (const { id, input } of requests.toReversed())
       emit({
@@ -32,12 +32,13 @@ const echo: Served<StudentContract> = {
       })
     return { promptTokens: 0, sharedTokens: 0, newTokens: 0, ms: 0 }
   },
-}
+})
 
 async function begin(
   heldOut: number,
+  textBefore?: string,
 ): Promise<{ machines: TestMachines; projectId: ProjectId; studentId: StudentId }> {
-  const machines = await makeMachines({ student: echo })
+  const machines = await makeMachines({ student: echo(textBefore) })
   const projectId = freshId('project')
   const rows: DatasetRow[] = Array.from({ length: 10 + heldOut }, (_, i) => ({
     rowId: contentId('row', i),
@@ -86,7 +87,7 @@ describe('compareStudents', () => {
       Array.from({ length: 6 }, (_, i) => `Question ${10 + i}?`).toSorted(),
     )
     for (const { prompt, texts, verdicts, afterBefore, afterTeacher } of prompts) {
-      expect(texts.before).toBe('')
+      expect(texts.before).toBe('…')
       expect(texts.after).toContain(prompt)
       expect(texts.teacher).not.toBe('')
       for (const verdict of Object.values(verdicts)) expect(verdict.kind).toBe('score')
@@ -104,6 +105,18 @@ describe('compareStudents', () => {
     expect([all.machines.standIn.completed.length, all.machines.standIn.scored.length]).toEqual([6, 42])
     expect(reports.at(-1)).toMatchObject({ phase: 'finished', done: 60, total: 60 })
     expect(await listComparisons(all.machines.db, all.projectId)).toEqual([compared.value])
+  })
+
+  test('gives empty texts the lowest score and lets them lose, without the judge', async () => {
+    const all = await begin(3, ' \n')
+    const compared = await finish(compare(all))
+    if (!compared.ok) throw new Error('refused')
+    for (const { verdicts, afterBefore } of compared.value.prompts) {
+      expect(verdicts.before).toMatchObject({ kind: 'score', score: 1 })
+      expect(afterBefore).toMatchObject({ outcome: 'first', shownFirst: 1, shownSecond: 1 })
+    }
+    // 6 scores and 6 orders of pairs with the teacher.
+    expect(all.machines.standIn.scored.length).toBe(12)
   })
 
   test('takes the requested number of prompts, the same ones each time', async () => {

@@ -47,3 +47,11 @@ test('finds the longest common subsequence', () => {
     fc.property(word, word, (a, b) => void expect(measureCommon(a, b)).toBe(slow(a.join(''), b.join('')))),
   )
 })
+
+test('compares emoji, punctuation and both forms of an accent', () => {
+  for (const text of ['🙂🙂', '?!', '...', '“ ”', 'cafe\u0301']) expect(measureRougeL(text, text)).toBe(1)
+  expect(measureRougeL('café', 'cafe\u0301')).toBe(1)
+  expect(measureRougeL('🙂🙂', '🙃🙃')).toBe(0)
+  expect(measureRougeL('?!', 'rain')).toBe(0)
+  expect(measureRougeL(' ', ' ')).toBe(0)
+})

@@ -4,6 +4,7 @@ import type { ScoreRequest, ScoreResult } from '../../domain/completion-request.
 import type { Row } from '../../domain/row.ts'
 import type { Verdict } from '../../domain/verdict.ts'
 import { buildVerdictRequest, readVerdict, rubricOfSettings } from '../../pipeline/judging/expected-score.ts'
+import { verdictOnEmpty } from '../../pipeline/judging/empty-text.ts'
 import { eachRow, readRows } from '../../storage/rows.ts'
 import { requestAndStore } from './request-all.ts'
 import { callScore, inChunks, makeRowWriter, REQUESTS_PER_CALL, type RunContext } from './run-context.ts'
@@ -50,16 +51,18 @@ export async function judgeRows(context: RunContext): Promise<boolean> {
       judge: ref,
       reason,
     })
+    const requests: ScoreRequest[] = []
+    for (const { id, prompt, completion } of rows.values()) {
+      const verdict = verdictOnEmpty(completion.text, { rubric: rubric.name, judge: ref })
+      if (verdict !== undefined) setVerdict(id, verdict)
+      else
+        requests.push(
+          buildVerdictRequest(id, { prompt, completion: completion.text }, rubric, teacher.contextLength),
+        )
+    }
     const ended = await requestAndStore<ScoreRequest, ScoreResult>(writer, {
       control,
-      requests: [...rows.values()].map((row) =>
-        buildVerdictRequest(
-          row.id,
-          { prompt: row.prompt, completion: row.completion.text },
-          rubric,
-          teacher.contextLength,
-        ),
-      ),
+      requests,
       call: callScore(context),
       onResult: (result) =>
         setVerdict(

@@ -1,6 +1,7 @@
 // Knows: the judge's chats, versioned with the rubrics. What all rows share comes first, the row's own text last, so that the shared
 // prefix is computed once.
 import type { ChatMessage, PromptInput } from '../../domain/completion-request.ts'
+import { firstOf, lastOf } from '../cut-text.ts'
 import type { Rubric } from './rubrics.ts'
 
 /** The answer's prefix; the score follows as " 1" … " 5". The space belongs to the digit: tokenizers split it that way. */
@@ -16,7 +17,7 @@ const TEMPLATE_TOKENS = 96
 export const shorten = (text: string, limit: number): string =>
   text.length <= limit
     ? text
-    : `${text.slice(0, Math.ceil(limit * 0.6))}\n[…]\n${text.slice(-Math.floor(limit * 0.4))}`
+    : `${firstOf(text, Math.ceil(limit * 0.6))}\n[…]\n${lastOf(text, Math.floor(limit * 0.4))}`
 
 const showItem = (prompt: string, completion: string): string =>
   `Question:\n${prompt}\n\nAnswer:\n${completion}`
