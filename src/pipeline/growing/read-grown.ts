@@ -1,7 +1,8 @@
 // Knows: how a numbered response becomes prompts, and every rule that drops one.
 // Must not know: earlier prompts (novelty-pool.ts), workers.
 // Source: post_process_gpt3_response in self_instruct/bootstrap_instructions.py. Two differences: a response cut by length loses
-// only its last prompt, not all of them; and only the first letter is capitalised (the reference lowercases the others).
+// only its last prompt, not all of them; only the first letter is capitalised (the reference lowercases the others); quotes and bold
+// marks around a prompt are removed instead of dropping it; and a word for an image or a file drops it in that sense only.
 import { dropped, kept, type FilterDecision } from '../../domain/filter-decision.ts'
 import type { ProjectId, RunId } from '../../domain/id.ts'
 import type { CompletionResult } from '../../domain/completion-request.ts'
@@ -9,8 +10,11 @@ import type { ModelRef } from '../../domain/model-card.ts'
 import { promptId, type Prompt } from '../../domain/prompt.ts'
 import type { Seed } from '../../domain/seed.ts'
 import { SELF_INSTRUCT_TEMPLATE } from '../templates/self-instruct.ts'
+import { firstOf } from '../cut-text.ts'
 import { countWords } from '../words.ts'
 import type { GrowthRequest, SelfInstructSettings } from './self-instruct.ts'
+import { splitList } from './split-list.ts'
+import { findUnusable } from './unusable.ts'
 
 /** A prompt as the teacher generated it, with the rules' decision; novelty is not decided yet. */
 export interface Candidate {
@@ -21,23 +25,6 @@ export interface Candidate {
   readonly decision: FilterDecision
 }
 
-/** Words for things that a text model cannot see or make. */
-const UNUSABLE = [
-  'image',
-  'images',
-  'graph',
-  'graphs',
-  'picture',
-  'pictures',
-  'file',
-  'files',
-  'map',
-  'maps',
-  'draw',
-  'plot',
-  'go to',
-]
-const UNUSABLE_WORD = new RegExp(`\\b(${UNUSABLE.join('|')})\\b`, 'i')
 const PUNCTUATION = /^[!-/:-@[-`{-~]/
 /** Max characters of a prompt; anything longer is not a list item. */
 const MAX_CHARACTERS = 8_000
@@ -48,11 +35,13 @@ export function readGrown(
   result: Pick<CompletionResult, 'text' | 'finishReason'>,
   settings: SelfInstructSettings,
 ): Candidate[] {
-  const pieces = result.text.split(/\n\s*\d+\s?[.)](?=\s|$)/)
+  // The response continues the list after its examples.
+  const pieces = splitList(result.text, request.shots.length + 1)
   return pieces.flatMap((piece, item): Candidate[] => {
     const flat = piece.replaceAll(/\s+/gu, ' ').trim()
     if (flat === '') return []
-    const text = capitalise(flat.slice(0, MAX_CHARACTERS))
+    const text = capitalise(firstOf(unwrap(flat), MAX_CHARACTERS))
+    if (text === '') return []
     const last = item === pieces.length - 1
     return [
       {
@@ -81,17 +70,40 @@ export function decideUsable(
   if (words < minWords)
     return dropped(`${words} ${words === 1 ? 'word' : 'words'}, fewer than ${minWords}`, { words })
   if (words > maxWords) return dropped(`${words} words, more than ${maxWords}`, { words })
-  const unusable = UNUSABLE_WORD.exec(text)?.[1]
+  const unusable = findUnusable(text)
   if (unusable !== undefined)
-    return dropped(`mentions “${unusable.toLowerCase()}”, which a text model cannot see or make`, {
-      word: unusable,
-    })
+    return dropped(`mentions “${unusable}”, which a text model cannot see or make`, { word: unusable })
   if (/^write a program/i.test(text)) return dropped('starts with “Write a program”', { words })
   if (PUNCTUATION.test(text)) return dropped('starts with punctuation', { start: text.slice(0, 1) })
   const first = text.codePointAt(0) ?? 0
   if (asciiStart && first > 127)
     return dropped('starts with a character outside ASCII', { start: String.fromCodePoint(first) })
   return kept({ words })
+}
+
+/** Pairs of marks around a whole prompt. */
+const WRAPPERS = [
+  ['**', '**'],
+  ['__', '__'],
+  ['*', '*'],
+  ['`', '`'],
+  ['"', '"'],
+  ["'", "'"],
+  ['“', '”'],
+  ['„', '“'],
+  ['«', '»'],
+  ['‘', '’'],
+] as const
+
+/** A prompt without the quotes and marks of emphasis around it, and without the bold marks of a title before it. */
+function unwrap(text: string): string {
+  for (const [open, close] of WRAPPERS) {
+    const inner = text.slice(open.length, -close.length)
+    const wrapped = text.length > open.length + close.length && text.startsWith(open) && text.endsWith(close)
+    // “A” and “B” begins and ends with quotes that are no pair.
+    if (wrapped && !inner.includes(open) && !inner.includes(close)) return unwrap(inner.trim())
+  }
+  return text.replace(/^\*\*([^*]{1,80})\*\*(?=[:\s])/u, '$1').trim()
 }
 
 const capitalise = (text: string): string => {

@@ -29,6 +29,30 @@ test('splits a numbered response into prompts', () => {
   ])
 })
 
+test('removes quotes and bold marks around a prompt, and those of a title', () => {
+  const found = read(
+    ' "Explain why bread rises."\n10. **Name three kinds of flour.**\n11. **Baking**: Explain what yeast does.\n12. “Wash” and “rinse” are verbs: explain both.\n13. *`Sort these five words.`*',
+  )
+  expect(found.map(({ text, decision }) => [text, decision.kind])).toEqual([
+    ['Explain why bread rises.', 'kept'],
+    ['Name three kinds of flour.', 'kept'],
+    ['Baking: Explain what yeast does.', 'kept'],
+    ['“Wash” and “rinse” are verbs: explain both.', 'dropped'], // starts outside ASCII, as the paper drops it
+    ['Sort these five words.', 'kept'],
+  ])
+})
+
+test('keeps a list inside a prompt in that prompt', () => {
+  const found = read(
+    ' Rank these cakes by weight:\n1. plum cake\n2. cheese cake\n10. Explain why bread rises.\n11. Sort these words by length:\n1. oven\n2. flour',
+  )
+  expect(found.map(({ text }) => text)).toEqual([
+    'Rank these cakes by weight: 1. plum cake 2. cheese cake',
+    'Explain why bread rises.',
+    'Sort these words by length: 1. oven 2. flour',
+  ])
+})
+
 test('drops only the last prompt of a response cut by length, with the reason', () => {
   const found = read(' One whole prompt is written here.\n10. This one was cut in the mid', 'length')
   expect(found.map(({ decision }) => decision.kind)).toEqual(['kept', 'dropped'])
@@ -43,7 +67,7 @@ test.each([
   [Array.from({ length: 151 }, () => 'word').join(' '), '151 words, more than 150'],
   ['Describe what this Picture shows us', 'mentions “picture”, which a text model cannot see or make'],
   ['Draw a cat in the garden', 'mentions “draw”, which a text model cannot see or make'],
-  ['Show me how to go to the station', 'mentions “go to”, which a text model cannot see or make'],
+  ['Go to the website and copy its first line', 'mentions “go to”, which a text model cannot see or make'],
   ['Write a program that sorts a list', 'starts with “Write a program”'],
   ['"Quoted text at the start of it', 'starts with punctuation'],
   ['- a dash before the whole prompt', 'starts with punctuation'],
