@@ -1,8 +1,18 @@
 // Knows: a recipe as YAML text, and its shape. What the steps mean is check-recipe.ts.
-// Must not know: which members exist.
-import { isMap, isScalar, isSeq, parseDocument, type Document, type YAMLParseError } from 'yaml'
+// Must not know: which members exist (lost-text.ts finds the text settings).
+import {
+  isMap,
+  isScalar,
+  isSeq,
+  parseAllDocuments,
+  visit,
+  type Document,
+  type ParsedNode,
+  type YAMLParseError,
+} from 'yaml'
 import { accept, refuse, type Checked, type Problem } from '../../domain/problem.ts'
 import type { RecipeDraft, StepDraft } from '../../domain/recipe.ts'
+import { findLostText } from './lost-text.ts'
 import { findOldKey, upgradeStep } from './upgrade-recipe.ts'
 
 /** Max characters and steps of a recipe: people read recipes. */
@@ -23,22 +33,61 @@ export function parseRecipe(yamlText: string): Checked<RecipeDraft> {
       sentence: `The recipe has ${yamlText.length} characters; the limit is ${RECIPE_LIMITS.characters}. Is this the right file?`,
     })
   }
-  let document: Document
-  let value: unknown
   try {
-    document = parseDocument(yamlText, {
-      schema: 'core',
-      uniqueKeys: true,
-      logLevel: 'silent',
-      prettyErrors: false,
-    })
-    if (document.errors.length > 0)
-      return refuse(describeSyntax(yamlText, document.errors[0] as YAMLParseError)) // the first causes the others
-    value = document.toJS({ maxAliasCount: 0 }) // an alias can make a small text enormous; recipes need none
+    const documents = readDocuments(yamlText)
+    const error = documents.flatMap(({ errors }) => errors)[0] // the first causes the others
+    if (error !== undefined) return refuse(describeSyntax(yamlText, error))
+    const repeated = findRepeatedDirective(yamlText)
+    if (repeated !== undefined) return refuse(repeated)
+    const [document, second] = documents
+    const directive = yamlText.split('\n').findIndex((line) => line.startsWith('%'))
+    if (document === undefined && directive >= 0)
+      return refuse({
+        sentence: `Line ${directive + 1} is a YAML directive without a document after it. ${EXAMPLE}`,
+        line: directive + 1,
+      })
+    if (document === undefined) return refuse({ sentence: `The recipe is empty. ${EXAMPLE}` })
+    if (second !== undefined)
+      return refuse({
+        sentence: `The text has ${documents.length} YAML documents, separated by \`---\`; a recipe is one. Remove ${documents.length === 2 ? 'the other one' : 'the others'}.`,
+      })
+    const read = readRecipe(document.toJS({ maxAliasCount: 0 })) // an alias can make a small text enormous; recipes need none
+    const lost = findLostText(yamlText, document)
+    return lost.length === 0 ? read : refuse(...(read.ok ? [] : read.problems), ...lost)
   } catch (thrown) {
     return refuse({ sentence: describeThrown(thrown) })
   }
-  return readRecipe(value)
+}
+
+/** The documents of a text; an empty one at its end, as behind a last `---`, does not count. */
+function readDocuments(yamlText: string): Document.Parsed[] {
+  const read = parseAllDocuments(yamlText, {
+    schema: 'core',
+    // An empty key twice is valid YAML; it is refused as a field later.
+    uniqueKeys: (a, b) => a === b || (isScalar(a) && isScalar(b) && a.value === b.value && a.value !== null),
+    logLevel: 'silent',
+    prettyErrors: false,
+  })
+  const documents = 'empty' in read ? [] : [...read]
+  while (documents.length > 1 && isBlank(documents.at(-1))) documents.pop()
+  return documents
+}
+
+const isBlank = (document: Document.Parsed | undefined): boolean =>
+  document !== undefined &&
+  document.errors.length === 0 &&
+  (document.contents === null || (isScalar(document.contents) && document.contents.source === ''))
+
+/** The directive `%YAML` twice before one document, which the parser accepts and YAML forbids. */
+function findRepeatedDirective(yamlText: string): Problem | undefined {
+  let seen = false
+  for (const [at, line] of yamlText.split(/\r\n|[\r\n]/).entries()) {
+    if (/^%YAML[ \t]/.test(line)) {
+      if (seen) return { sentence: `Line ${at + 1} repeats the directive %YAML. Remove it.`, line: at + 1 }
+      seen = true
+    } else if (!/^(%|#|[ \t]*$)/.test(line)) return undefined
+  }
+  return undefined
 }
 
 /** A draft from a parsed value: YAML here, JSON in a project file or an example. Version 1 is upgraded. */
@@ -150,17 +199,20 @@ const reportNewKeys = (steps: readonly StepDraft[]): Problem[] =>
   )
 
 /**
- * Line (from 1) of a problem's step or field in the text, so that an editor can show it there.
- * `undefined` if the problem has no location or the text no longer contains it.
+ * Line (from 1) of a problem in the text, so that an editor can show it there: of its step or field, else of the first alias or the
+ * second document, else of the recipe's first line. `undefined` if the text is too long or no longer contains the step.
  */
 export function lineOfProblem(yamlText: string, { line, step, field }: Problem): number | undefined {
   if (line !== undefined) return line
   if (yamlText.length > RECIPE_LIMITS.characters) return undefined
   try {
-    const root = parseDocument(yamlText, { schema: 'core', logLevel: 'silent' }).contents
-    if (!isMap(root)) return undefined
+    const [document, second] = readDocuments(yamlText)
+    if (document === undefined) return 1
+    const root = document.contents
+    const top = second === undefined ? (findAlias(document) ?? firstOffset(yamlText)) : startOf(second)
+    if ((step === undefined && field === undefined) || !isMap(root)) return lineAt(yamlText, top)
     let map = root
-    let start: number | undefined
+    let start: number | undefined = root.range?.[0] ?? top
     let old: string | undefined // the field's key in version 1
     if (step !== undefined) {
       const steps = root.get('steps', true)
@@ -183,6 +235,26 @@ export function lineOfProblem(yamlText: string, { line, step, field }: Problem):
   } catch {
     return undefined // the text is not YAML at the moment
   }
+}
+
+const startOf = ({ contents, range }: Document.Parsed): number => contents?.range?.[0] ?? range[0]
+
+/** Where the first alias is, which a recipe must not have. */
+function findAlias(document: Document.Parsed): number | undefined {
+  let found: number | undefined
+  visit(document, {
+    Alias(_key, node) {
+      found = (node as Partial<ParsedNode>).range?.[0]
+      return visit.BREAK
+    },
+  })
+  return found
+}
+
+/** Where the first line that is no comment, directive or mark begins; the text's start if there is none. */
+function firstOffset(yamlText: string): number {
+  const line = /^(?!\s*(?:#|%|---\s*$|$)).*\S/m.exec(yamlText)
+  return line?.index ?? 0
 }
 
 const lineAt = (text: string, offset: number): number => text.slice(0, offset).split('\n').length
@@ -209,8 +281,10 @@ const nameOf = (value: unknown): string =>
     ? 'nothing'
     : Array.isArray(value)
       ? 'a list'
-      : typeof value === 'object'
-        ? 'a map'
-        : typeof value === 'string'
-          ? `the text “${shorten(value)}”`
-          : shorten(String(value))
+      : value instanceof Uint8Array
+        ? 'binary data'
+        : typeof value === 'object'
+          ? 'a map'
+          : typeof value === 'string'
+            ? `the text “${shorten(value)}”`
+            : shorten(String(value))

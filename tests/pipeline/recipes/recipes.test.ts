@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { checkRecipe, checkRecipeText } from '../../../src/pipeline/recipes/check-recipe.ts'
 import { defaultRecipe, defaultStep } from '../../../src/pipeline/recipes/default-recipe.ts'
 import { lineOfProblem, parseRecipe } from '../../../src/pipeline/recipes/parse-recipe.ts'
@@ -123,6 +123,17 @@ test.each([
   ['retort: 2\nrngSeed: -1\nsteps:\n  - complete: teacher', '`rngSeed` must be a whole number of 0 or more'],
   ['retort: 2\nname: [a]\nsteps:\n  - complete: teacher', '`name` must be text'],
   ['retort: 2\nretort: 2\nsteps: []', 'Line 2: the same field appears twice'],
+  ['retort: 2\nname: !!binary aGk=\nsteps: []', '`name` must be text, not binary data'],
+  ['retort: 2\nsteps: []\n---\nretort: 2\nsteps: []', '2 YAML documents'],
+  ['retort: 2\nsteps: []\n---\na: [b', 'Line 4 is not YAML'],
+  ['%YAML 1.2\n%YAML 1.2\n---\nretort: 2', 'Line 2 repeats the directive'],
+  ['%YAML 1.2\n', 'Line 1 is a YAML directive without a document'],
+  ['# only a comment', 'The recipe is empty.'],
+  ['retort: 2\nname: Recipe #2\nsteps:\n  - complete: teacher', '`name` ends before “#2”'],
+  [
+    'retort: 2\nsteps:\n  - complete: teacher\n    system: Write about #gardens # and rain\n',
+    'Step 1: `system` ends before “#gardens # and rain”',
+  ],
   ['retort: 2\nsteps:\n  - complete: teacher\n    system: "open', 'is not YAML'],
   ['retort: 2\nsteps: &a\n  - complete: teacher\nname: *a', 'aliases'],
   [`retort: 2\nsteps:\n${'  - filter: length\n'.repeat(65)}`, '65 steps'],
@@ -215,4 +226,31 @@ test('writes long texts as block literals', () => {
     steps: [{ family: 'complete', name: 'teacher', settings: { system: 'First line.\nSecond line.' } }],
   })
   expect(read.ok && read.value.text).toContain('    system: |-\n      First line.\n      Second line.\n')
+})
+
+describe('lineOfProblem', () => {
+  test.each([
+    ['# a\n\n- list', [3]],
+    ['retort: 2\nsteps: &a []\nname: *a', [3]],
+    ['retort: 2\nsteps: []\n---\nname: second', [4]],
+    ['name: Recipe #2\nretort: 2\nsteps:\n  - complete: teacher', [1]],
+    ['\n\nsteps:\n  - complete: teacher', [3]],
+    ['? [complex, key]\n: value\nretort: 2\nsteps:\n  - complete: teacher', [1]],
+    ['', [1]],
+  ])('finds a line for every refusal of %j', (text, lines) => {
+    const read = parseRecipe(text)
+    expect(read.ok ? [] : read.problems.map((problem) => lineOfProblem(text, problem))).toEqual(lines)
+  })
+})
+
+test('keeps texts with # that are quoted, in a block, or without a space before it', () => {
+  const recipe = (system: string) =>
+    `retort: 2\nname: C#\nsteps:\n  - complete: teacher # the only one\n    n: 2 # two\n    system: ${system}\n`
+  for (const system of ['"Use # for headings"', "'a #b'", '|\n      Use # for headings', 'issue#5'])
+    expect(parseRecipe(recipe(system))).toMatchObject({ ok: true })
+})
+
+test('ignores an empty document at the end', () => {
+  expect(parseRecipe('retort: 2\nsteps:\n  - complete: teacher\n---\n').ok).toBe(true)
+  expect(parseRecipe('---\nretort: 2\nsteps:\n  - complete: teacher\n...\n').ok).toBe(true)
 })
