@@ -2,7 +2,7 @@
 import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type { DatasetFormat } from '../protocol/corpus.ts'
 import { readProject } from './change-project.ts'
-import { fileStem, makeDownload } from './downloads.ts'
+import { blobDownload, fileStem } from './downloads.ts'
 import type { Download, Machines } from './machines.ts'
 
 /** The dataset in one of the five export formats; named after the project, the dataset and the format. */
@@ -12,5 +12,5 @@ export async function downloadDataset(
 ): Promise<Download> {
   const project = await readProject(machines, projectId)
   const file = await machines.corpus.exportDataset({ projectId, datasetId, format })
-  return makeDownload(file, `${fileStem(project.name)}-${datasetId.slice(0, 8)}-${format}`)
+  return blobDownload(file, `${fileStem(project.name)}-${datasetId.slice(0, 8)}-${format}`)
 }

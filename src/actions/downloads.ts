@@ -1,5 +1,5 @@
 // Knows: the names of downloaded files, and how bytes become a download.
-import type { NamedFile } from '../protocol/corpus.ts'
+import type { NamedBlob, NamedFile } from '../protocol/corpus.ts'
 import type { Download } from './machines.ts'
 
 /** Max characters of a file's stem. */
@@ -23,6 +23,11 @@ export function fileStem(text: string, otherwise = 'retort'): string {
 export const makeDownload = ({ name, bytes, mime }: NamedFile, stem?: string): Download => ({
   name: stem === undefined ? name : `${stem}${extensionOf(name)}`,
   blob: new Blob([bytes as Uint8Array<ArrayBuffer>], { type: mime }),
+})
+
+export const blobDownload = ({ name, blob }: NamedBlob, stem: string): Download => ({
+  name: `${stem}${extensionOf(name)}`,
+  blob,
 })
 
 export const textDownload = (name: string, text: string, mime: string): Download => ({

@@ -14,6 +14,7 @@ import type { ModelRef } from './model-card.ts'
 export type Split = 'train' | 'held-out'
 
 export interface DatasetRow {
+  /** Depends on the row's contents alone, so that two equal runs export equal ids. */
   readonly rowId: RowId
   readonly seedId: SeedId
   readonly split: Split
@@ -49,17 +50,29 @@ export interface Dataset {
   readonly funnel: readonly FunnelBar[]
 }
 
-/** A dataset's id depends on its rows alone. */
+/**
+ * A dataset's id depends on its rows alone. Scores count to one decimal: their last digits differ between threads and backends,
+ * and the same rows should have the same name.
+ */
 export const datasetId = (rows: readonly DatasetRow[]): DatasetId =>
-  fullContentId(
+  hashRows(rows, (score) => Math.round(10 * score) / 10)
+
+/** The id that datasets of record version 2 have, with all digits of the scores. */
+export const datasetIdOfVersion2 = (rows: readonly DatasetRow[]): DatasetId =>
+  hashRows(rows, (score) => score)
+
+const hashRows = (rows: readonly DatasetRow[], read: (score: number) => number): DatasetId => {
+  const readScore = (score: number | undefined): number | null => (score === undefined ? null : read(score))
+  return fullContentId(
     'dataset',
-    rows.map((row) => [
-      row.seedId,
-      row.split,
-      row.system,
-      row.prompt,
-      row.completion,
-      row.score ?? null,
-      ...(row.rejected ? [row.rejected.completion, row.rejected.score ?? null] : []),
+    rows.map(({ seedId, split, system, prompt, completion, score, rejected }) => [
+      seedId,
+      split,
+      system,
+      prompt,
+      completion,
+      readScore(score),
+      ...(rejected ? [rejected.completion, readScore(rejected.score)] : []),
     ]),
   )
+}

@@ -37,6 +37,13 @@ export interface NamedFile {
   readonly mime: string
 }
 
+/** A file that may be larger than one buffer. */
+export interface NamedBlob {
+  readonly name: string
+  readonly blob: Blob
+  readonly mime: string
+}
+
 export interface CorpusContract {
   /**
    * Reads seeds from a file or typed text and stores the valid ones; events report the rows read so far. `columns` is a person's
@@ -63,7 +70,7 @@ export interface CorpusContract {
     { ok: true; dataset: Dataset } | { ok: false; problems: readonly Problem[] },
     { done: number; total: number }
   >
-  exportDataset: Method<{ projectId: ProjectId; datasetId: string; format: DatasetFormat }, NamedFile>
+  exportDataset: Method<{ projectId: ProjectId; datasetId: string; format: DatasetFormat }, NamedBlob>
   /** A project with its students' checkpoints, but without imported models, as one file, and back. */
   saveProject: Method<{ projectId: ProjectId }, NamedFile, { done: number; total: number }>
   openProject: Method<

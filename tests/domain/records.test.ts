@@ -32,6 +32,13 @@ test('derives a dataset’s id from its texts, their split and their scores alon
   expect(datasetId([row, { ...row, prompt: 'q' }])).not.toBe(datasetId([{ ...row, prompt: 'q' }, row]))
 })
 
+test('derives equal ids from scores that differ in their last digits', () => {
+  const at = (score: number): string =>
+    datasetId([{ ...row, score, rejected: { completion: 'd', score: score - 1 } }])
+  expect(at(3.000001)).toBe(at(2.999999))
+  expect(at(3.2)).not.toBe(at(3))
+})
+
 test('reads a row with its edit and keeps the original', () => {
   const edited = makeRow(1, { edit: { prompt: 'by hand', completion: 'edited too', editedAt: 1 } })
   expect(effectiveText(edited)).toEqual({ prompt: 'by hand', completion: 'edited too' })

@@ -1,6 +1,7 @@
 // The corpus worker's work on a database: adding seeds, freezing a run, exporting a dataset as a file.
 import 'fake-indexeddb/auto'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { effectiveText } from '../../src/domain/row.ts'
 import { freshId, type ProjectId } from '../../src/domain/id.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import { defaultRecipe } from '../../src/pipeline/recipes/default-recipe.ts'
@@ -146,7 +147,7 @@ describe('freezing', () => {
     expect(seedsUsed?.shown).toBeGreaterThanOrEqual(seeds)
     expect(rejectedByHand).toBe(rows.filter(({ status }) => status === 'rejected').length)
     const stored = await listDatasetRows(db, project.id, frozen.dataset.id)
-    expect(stored.map(({ rowId }) => rowId)).toEqual(kept.map(({ id }) => id))
+    expect(stored.map(({ prompt }) => prompt)).toEqual(kept.map((row) => effectiveText(row).prompt))
     expect(stored.filter(({ editedByHand }) => editedByHand).map(({ completion }) => completion)).toEqual(
       kept.filter(({ edit }) => edit).map(() => 'Edited by hand.'),
     )
@@ -217,16 +218,15 @@ describe('freezing', () => {
 })
 
 describe('an exported dataset', () => {
-  test('is in the requested format, as transferred bytes', async () => {
+  test('is in the requested format, as a blob of chunks', async () => {
     const { project, dataset } = await storeSampleProject(db, { rows: 30 })
-    const { value, transfer } = await exportDataset(db, {
+    const file = await exportDataset(db, {
       projectId: project.id,
       datasetId: dataset.id,
       format: 'messages',
     })
-    expect(value).toMatchObject({ name: 'messages.jsonl', mime: expect.stringMatching(/json/) })
-    expect(transfer).toEqual([value.bytes.buffer])
-    const lines = new TextDecoder().decode(value.bytes).trimEnd().split('\n')
+    expect(file).toMatchObject({ name: 'messages.jsonl', mime: expect.stringMatching(/json/) })
+    const lines = (await file.blob.text()).trimEnd().split('\n')
     expect(lines).toHaveLength(dataset.rows.train + dataset.rows.heldOut)
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ messages: [{ role: 'user' }, { role: 'assistant' }] })
   })

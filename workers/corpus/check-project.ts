@@ -1,7 +1,7 @@
 // Knows: what must hold between the records of a project: keys are unique, references have targets, and ids that are hashes match
 // the contents.
 // Must not know: files, storage.
-import { datasetId, type Dataset, type DatasetRow } from '../../src/domain/dataset.ts'
+import { datasetId, datasetIdOfVersion2, type Dataset, type DatasetRow } from '../../src/domain/dataset.ts'
 import type { ProjectId } from '../../src/domain/id.ts'
 import { seedId } from '../../src/domain/seed.ts'
 import type { RecordOf } from '../../src/storage/project-contents.ts'
@@ -75,7 +75,8 @@ export class ProjectCheck {
       dataset !== undefined &&
       dataset.rows.heldOut === heldOut &&
       dataset.rows.train === open.rows.length - heldOut
-    return isComplete && datasetId(open.rows) === open.id
+    const ids: readonly string[] = [datasetId(open.rows), datasetIdOfVersion2(open.rows)]
+    return isComplete && ids.includes(open.id)
       ? undefined
       : `the rows of dataset ${open.id.slice(0, 8)} do not match its id`
   }

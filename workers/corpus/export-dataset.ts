@@ -1,8 +1,7 @@
 // Knows: how a frozen dataset becomes a file.
 import { exportRows } from '../../src/pipeline/exporting/index.ts'
 import { readId } from '../../src/domain/id.ts'
-import { Transferred } from '../../src/protocol/contract.ts'
-import type { CorpusContract, NamedFile } from '../../src/protocol/corpus.ts'
+import type { CorpusContract, NamedBlob } from '../../src/protocol/corpus.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { listDatasetRows } from '../../src/storage/datasets.ts'
@@ -10,7 +9,7 @@ import { listDatasetRows } from '../../src/storage/datasets.ts'
 export async function exportDataset(
   db: Database,
   { projectId, datasetId, format }: Parameters<CorpusContract['exportDataset']>[0],
-): Promise<Transferred<NamedFile>> {
+): Promise<NamedBlob> {
   const id = readId('dataset', datasetId)
   const rows = id === undefined ? [] : await listDatasetRows(db, projectId, id)
   if (rows.length === 0)
@@ -18,7 +17,29 @@ export async function exportDataset(
       'Unexpected',
       'This dataset is no longer stored. Freeze the run again on the Dataset screen.',
     )
-  const { text, ending, mime } = exportRows(rows, format)
-  const bytes = new TextEncoder().encode(text)
-  return new Transferred({ name: `${format}${ending}`, mime, bytes }, [bytes.buffer])
+  const { pieces, ending, mime } = exportRows(rows, format)
+  return { name: `${format}${ending}`, mime, blob: new Blob(encodeChunks(pieces), { type: mime }) }
+}
+
+/** Characters of a chunk. */
+const CHUNK = 1024 * 1024
+
+/** The pieces as UTF-8 in chunks: a blob of chunks has no limit that memory does not set. */
+function encodeChunks(pieces: Iterable<string>): Uint8Array<ArrayBuffer>[] {
+  const encoder = new TextEncoder()
+  const chunks: Uint8Array<ArrayBuffer>[] = []
+  let waiting: string[] = []
+  let length = 0
+  const flush = (): void => {
+    chunks.push(encoder.encode(waiting.join('')))
+    waiting = []
+    length = 0
+  }
+  for (const piece of pieces) {
+    waiting.push(piece)
+    length += piece.length
+    if (length >= CHUNK) flush()
+  }
+  flush()
+  return chunks
 }

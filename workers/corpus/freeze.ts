@@ -1,5 +1,6 @@
 // Knows: how a run's kept rows become a dataset: split, hashed, and stored with the funnel of that time.
-import { datasetId, type Dataset } from '../../src/domain/dataset.ts'
+import { datasetId, datasetIdOfVersion2, type Dataset, type DatasetRow } from '../../src/domain/dataset.ts'
+import type { DatasetId, ProjectId } from '../../src/domain/id.ts'
 import type { Problem } from '../../src/domain/problem.ts'
 import type { Row } from '../../src/domain/row.ts'
 import { freezeRows, DEFAULT_SPLIT } from '../../src/pipeline/freezing/freeze-rows.ts'
@@ -10,7 +11,7 @@ import { readSteps } from '../../src/pipeline/recipes/read-steps.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import type { CorpusContract } from '../../src/protocol/corpus.ts'
 import type { Database } from '../../src/storage/database.ts'
-import { putDataset } from '../../src/storage/datasets.ts'
+import { getDataset, putDataset } from '../../src/storage/datasets.ts'
 import { listPrompts } from '../../src/storage/prompts.ts'
 import { guardQuota } from '../../src/storage/quota.ts'
 import { countRows, eachRow } from '../../src/storage/rows.ts'
@@ -67,7 +68,7 @@ export async function freeze(
   const heldOut = rows.value.filter(({ split }) => split === 'held-out').length
   const dataset: Dataset = {
     projectId,
-    id: datasetId(rows.value),
+    id: await nameRows(db, projectId, rows.value),
     runId,
     recipeHash: run.recipeHash,
     recipeText: run.recipeText,
@@ -82,4 +83,10 @@ export async function freeze(
   }
   await guardQuota('The dataset', () => putDataset(db, dataset, rows.value))
   return { ok: true, dataset }
+}
+
+/** The rows' id; if they were frozen before under the id of an earlier version, that one: equal rows are one dataset. */
+async function nameRows(db: Database, projectId: ProjectId, rows: readonly DatasetRow[]): Promise<DatasetId> {
+  const earlier = datasetIdOfVersion2(rows)
+  return (await getDataset(db, projectId, earlier)) === undefined ? datasetId(rows) : earlier
 }

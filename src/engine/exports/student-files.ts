@@ -60,7 +60,7 @@ export function writeHuggingFaceFiles({
     ...(classes
       ? []
       : [jsonFile('generation_config.json', { do_sample: false, bos_token_id: null, ...ends })]),
-    jsonFile('tokenizer.json', tokenizerJson),
+    jsonFile('tokenizer.json', joinMerges(tokenizerJson)),
     jsonFile('tokenizer_config.json', makeStudentTokenizerConfig(shape.context)),
   ]
 }
@@ -213,6 +213,23 @@ function pairRows({ shape, data }: PlainTensor, heads: number): Float32Array {
     out.set(data.subarray(from * columns, (from + 1) * columns), to * columns)
   }
   return out
+}
+
+/**
+ * A tokenizer.json with its merges as texts such as “a b”, which readers of every version take; those of lists of two need a recent
+ * one. Unchanged if a token contains a space, which could not be distinguished from the separator.
+ */
+function joinMerges(tokenizerJson: unknown): unknown {
+  const model = fieldOf(tokenizerJson, 'model')
+  const merges = fieldOf(model, 'merges')
+  const isPair = (pair: unknown): pair is string[] =>
+    Array.isArray(pair) &&
+    pair.length === 2 &&
+    pair.every((part) => typeof part === 'string' && !part.includes(' '))
+  if (!Array.isArray(merges) || !merges.every(isPair)) return tokenizerJson
+  return Object.assign({}, tokenizerJson, {
+    model: Object.assign({}, model, { merges: merges.map((pair) => pair.join(' ')) }),
+  })
 }
 
 /** Tokens by id and merges as lines, from a tokenizer.json that trainBpe wrote and a checkpoint stored. */

@@ -9,17 +9,20 @@ export const csv: Exporter = {
   format: 'csv',
   ending: '.csv',
   mime: 'text/csv',
-  write(rows) {
-    const data = rows.map((row) => [
-      row.split,
-      row.system,
-      row.prompt,
-      row.completion,
-      row.score ?? '',
-      row.editedByHand,
-      row.rowId,
-      row.seedId,
-    ])
-    return `${Papa.unparse([COLUMNS, ...data], { newline: '\r\n', escapeFormulae: false })}\r\n` // line ends as in RFC 4180
+  *write(rows) {
+    const writeRow = (cells: readonly unknown[]): string =>
+      `${Papa.unparse([cells], { newline: '\r\n', escapeFormulae: false })}\r\n` // line ends as in RFC 4180
+    yield writeRow(COLUMNS)
+    for (const row of rows)
+      yield writeRow([
+        row.split,
+        row.system,
+        row.prompt,
+        row.completion,
+        row.score ?? '',
+        row.editedByHand,
+        row.rowId,
+        row.seedId,
+      ])
   },
 }

@@ -6,19 +6,32 @@ export interface Exporter {
   /** Extension of the file, with the dot. */
   readonly ending: string
   readonly mime: string
-  /** The whole file, with the dataset's texts unchanged. */
-  write(rows: readonly DatasetRow[]): string
+  /** The file in pieces, of a row at most each: a file may be longer than a text can be. The dataset's texts are unchanged. */
+  write(rows: readonly DatasetRow[]): Iterable<string>
 }
 
-/** One JSON record per line. */
-export const writeLines = (records: readonly object[]): string =>
-  records.map((record) => `${JSON.stringify(record)}\n`).join('')
+/** A record per row as a line of JSON; a row without a record has no line. */
+export function* writeLines(
+  rows: readonly DatasetRow[],
+  toRecord: (row: DatasetRow) => object | undefined,
+): Generator<string> {
+  for (const row of rows) {
+    const record = toRecord(row)
+    if (record !== undefined) yield `${JSON.stringify(record)}\n`
+  }
+}
 
-/** The fields of every record in addition to its texts; readers ignore fields that they do not know. */
+/**
+ * The fields of every record in addition to its texts; readers ignore fields that they do not know. Every line has every field, null
+ * where there is no value: loaders infer a file's columns from its first lines and fail on a field that appears later.
+ */
 export const describeRow = ({ rowId, seedId, split, score, editedByHand }: DatasetRow): object => ({
   split,
-  ...(score === undefined ? {} : { score }),
-  ...(editedByHand ? { edited_by_hand: true } : {}),
+  score: score ?? null,
+  edited_by_hand: editedByHand,
   row: rowId,
   seed: seedId,
 })
+
+/** The system prompt, null if there is none. */
+export const systemOf = ({ system }: DatasetRow): string | null => (system === '' ? null : system)

@@ -13,12 +13,13 @@ export interface ExportedText {
   /** Extension of the file, with the dot. */
   readonly ending: string
   readonly mime: string
-  readonly text: string
+  /** The file's text in pieces: joined, it may be longer than a text can be. */
+  readonly pieces: Iterable<string>
 }
 
 /** A dataset's rows in one format. Throws a RangeError on an unknown format. */
 export function exportRows(rows: readonly DatasetRow[], format: string): ExportedText {
   const exporter = exporters.find((known) => known.format === format)
   if (!exporter) throw new RangeError(`no export format called ${format}`)
-  return { ending: exporter.ending, mime: exporter.mime, text: exporter.write(rows) }
+  return { ending: exporter.ending, mime: exporter.mime, pieces: exporter.write(rows) }
 }

@@ -6,14 +6,12 @@ export const messages: Exporter = {
   ending: '.jsonl',
   mime: 'application/jsonl',
   write: (rows) =>
-    writeLines(
-      rows.map((row) => ({
-        messages: [
-          ...(row.system === '' ? [] : [{ role: 'system', content: row.system }]),
-          { role: 'user', content: row.prompt },
-          { role: 'assistant', content: row.completion },
-        ],
-        ...describeRow(row),
-      })),
-    ),
+    writeLines(rows, (row) => ({
+      messages: [
+        ...(row.system === '' ? [] : [{ role: 'system', content: row.system }]),
+        { role: 'user', content: row.prompt },
+        { role: 'assistant', content: row.completion },
+      ],
+      ...describeRow(row),
+    })),
 }

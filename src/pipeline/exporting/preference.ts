@@ -8,24 +8,20 @@ export const preference: Exporter = {
   ending: '.jsonl',
   mime: 'application/jsonl',
   write: (rows) =>
-    writeLines(
-      rows.flatMap((row) => {
-        const { rejected } = row
-        if (rejected === undefined) return []
-        const assistant = (content: string): object[] => [{ role: 'assistant', content }]
-        return [
-          {
-            prompt: [
-              ...(row.system === '' ? [] : [{ role: 'system', content: row.system }]),
-              { role: 'user', content: row.prompt },
-            ],
-            chosen: assistant(row.completion),
-            rejected: assistant(rejected.completion),
-            ...(row.score === undefined ? {} : { score_chosen: row.score }),
-            ...(rejected.score === undefined ? {} : { score_rejected: rejected.score }),
-            ...describeRow(row),
-          },
-        ]
-      }),
-    ),
+    writeLines(rows, (row) => {
+      const { rejected } = row
+      if (rejected === undefined) return undefined
+      const assistant = (content: string): object[] => [{ role: 'assistant', content }]
+      return {
+        prompt: [
+          ...(row.system === '' ? [] : [{ role: 'system', content: row.system }]),
+          { role: 'user', content: row.prompt },
+        ],
+        chosen: assistant(row.completion),
+        rejected: assistant(rejected.completion),
+        score_chosen: row.score ?? null,
+        score_rejected: rejected.score ?? null,
+        ...describeRow(row),
+      }
+    }),
 }

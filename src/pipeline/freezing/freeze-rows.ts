@@ -1,5 +1,6 @@
 // Knows: which rows of a run become a dataset, in which order, and with which texts.
 import type { DatasetRow } from '../../domain/dataset.ts'
+import { contentId, type RowId } from '../../domain/id.ts'
 import { accept, type Checked } from '../../domain/problem.ts'
 import { effectiveScore, effectiveText, type Row } from '../../domain/row.ts'
 import { PREFERRED_TO } from '../selecting/pair.ts'
@@ -36,6 +37,20 @@ function readRejected(row: Row, others: ReadonlyMap<string, Row>): DatasetRow['r
   return { completion: rejected.completion, ...scoreField(other) }
 }
 
+/** Ids from the rows' contents, unlike those in storage, which depend on the run; the n-th of several equal rows counts as that. */
+function makeRowIds(rows: readonly Row[]): RowId[] {
+  const seen = new Map<string, number>()
+  return rows.map((row) => {
+    const { system, teacher, sampling } = row.completion
+    const { prompt, completion } = effectiveText(row)
+    const contents = [system, prompt, completion, teacher.fingerprint, sampling.rngSeed]
+    const key = contents.join('\0')
+    const repeat = seen.get(key) ?? 0
+    seen.set(key, repeat + 1)
+    return contentId('row', [...contents, repeat])
+  })
+}
+
 /**
  * The kept rows in the run's order, with a person's edits and their split; or why they cannot be frozen. `rows` also contains the
  * rows that they are preferred to.
@@ -56,11 +71,12 @@ export function freezeRows(
     rngSeed,
   )
   if (!sides.ok) return sides
+  const ids = makeRowIds(kept)
   return accept(
     kept.map((row, i) => {
       const rejected = readRejected(row, byId)
       return {
-        rowId: row.id,
+        rowId: ids[i] ?? row.id,
         seedId: row.seedId,
         split: sides.value[i] ?? 'train',
         system: row.completion.system,

@@ -12,7 +12,7 @@ const OTHER_SENSES = [
   String.raw`plots?(?=\s+(?:of|for)\s+(?!(?:(?:the|a|an|this|these|your|its|some)\s+)?(?:data|points?|values?|functions?|sine|cosine|equations?|curves?|results?|numbers?|distributions?|table)\b))`,
   String.raw`(?<=\b(?:the|its|a|an|your|their|main|whose|movie|film|story|novel|book|series|play|game|thriller|mystery|(?:movie|film|story|novel|book|series|play|game)['’]s)\s)plot(?!\s+(?:of|for|the|these|this)\b)`,
   // what is drawn is no drawing
-  String.raw`draw(?=\s+(?:(?:a|an|the|some|any|your|their|our|more|clear|logical)\s+){0,3}(?:conclusions?|comparisons?|parallels?|distinctions?|attention|inspiration|inferences?|lessons?|crowds?|breath|criticism|interest|line\s+between|lots|straws|blood|water|strength|customers|visitors|up|on|upon|from|near)\b)`,
+  String.raw`draw(?=\s+(?:(?:a|an|the|some|any|your|their|our|more|clear|logical)\s+){0,3}(?:conclusions?|comparisons?|parallels?|distinctions?|attention|inspiration|inferences?|crowds?|breath|criticism|interest|line\s+between|lots|straws|blood|water|strength|customers|visitors|up|on|upon|from|near)\b)`,
   String.raw`(?<=\b(?:a|the|prize|lucky)\s)draw(?!\s+(?:a|an|the)\b)`,
   // a complaint is filed, not opened
   String.raw`files?(?=\s+(?:(?:for|a|an|the|my|your|his|her|their|our|new|formal|official|insurance|income|small)\s+){0,3}(?:complaints?|claims?|reports?|lawsuits?|suits?|tax(?:es)?|returns?|appeals?|petitions?|patents?|bankruptcy|divorce|charges|grievances?|objections?|applications?|requests?)\b)`,

@@ -28,9 +28,11 @@ const rows = [
     editedByHand: true,
   }),
 ]
+const write = (given: readonly DatasetRow[], format: string): string =>
+  [...exportRows(given, format).pieces].join('')
 const lines = (format: string): unknown[] =>
-  exportRows(rows, format)
-    .text.trimEnd()
+  write(rows, format)
+    .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line))
 
@@ -67,7 +69,7 @@ test('exports the fields of the prompt-completion and Alpaca formats', () => {
 })
 
 test('exports a table that reads back as the same texts, including formulas and line breaks', () => {
-  const { data } = Papa.parse<Record<string, string>>(exportRows(rows, 'csv').text, {
+  const { data } = Papa.parse<Record<string, string>>(write(rows, 'csv'), {
     header: true,
     skipEmptyLines: true,
   })
@@ -83,8 +85,8 @@ test('preserves any text and every row in every format', () => {
     fc.property(fc.array(fc.tuple(text, text), { maxLength: 10 }), (pairs) => {
       const many = pairs.map(([prompt, completion]) => row({ prompt, completion }))
       const read = (format: string): unknown[] =>
-        exportRows(many, format)
-          .text.split('\n')
+        write(many, format)
+          .split('\n')
           .filter(Boolean)
           .map((line) => JSON.parse(line))
       expect(
@@ -101,7 +103,7 @@ test('preserves any text and every row in every format', () => {
           (one as { output: string }).output,
         ]),
       ).toEqual(pairs)
-      const table = Papa.parse<string[]>(exportRows(many, 'csv').text, { newline: '\r\n' }).data.slice(1, -1)
+      const table = Papa.parse<string[]>(write(many, 'csv'), { newline: '\r\n' }).data.slice(1, -1)
       expect(table.map((cells) => [cells[2], cells[3]])).toEqual(pairs)
     }),
   )
@@ -110,7 +112,8 @@ test('preserves any text and every row in every format', () => {
 test('exports files that can be imported as seeds', async () => {
   for (const { format } of exporters) {
     if (format === 'preference') continue // pairs are for trainers: two completions of a prompt are not a seed
-    const { text, ending } = exportRows(rows, format)
+    const { ending } = exportRows(rows, format)
+    const text = write(rows, format)
     const found = []
     for await (const { seeds } of readSeeds(
       { kind: 'file', file: new File([text], `d${ending}`) },
@@ -129,4 +132,27 @@ test('exports files that can be imported as seeds', async () => {
 
 test('throws a RangeError on an unknown format', () => {
   expect(() => exportRows(rows, 'parquet')).toThrow(RangeError)
+})
+
+test('writes every field in every line, so that a loader finds all columns in the first ones', () => {
+  const pairs = rows.map((one) => ({ ...one, rejected: { completion: 'No.' } }))
+  for (const { format } of exporters) {
+    if (format === 'csv') continue
+    const records = [...exportRows(pairs, format).pieces].map((line) => JSON.parse(line) as object)
+    expect(records).toHaveLength(2)
+    expect(Object.keys(records[1] ?? {}), format).toEqual(Object.keys(records[0] ?? {}))
+    expect(records[1]).toMatchObject({ score: null, edited_by_hand: true })
+  }
+})
+
+test('writes a file row by row, never as one text', () => {
+  for (const { format } of exporters) {
+    const pieces = [
+      ...exportRows(
+        Array.from({ length: 50 }, () => row()),
+        format,
+      ).pieces,
+    ]
+    expect(pieces.length, format).toBe(format === 'preference' ? 0 : format === 'csv' ? 51 : 50)
+  }
 })

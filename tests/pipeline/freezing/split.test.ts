@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { rowId } from '../../../src/domain/row.ts'
 import { datasetId } from '../../../src/domain/dataset.ts'
 import { seedId } from '../../../src/domain/seed.ts'
 import { freezeRows } from '../../../src/pipeline/freezing/freeze-rows.ts'
@@ -115,4 +116,27 @@ test('freezes only kept rows, in order, with a person’s edits and their scores
   expect(again.ok && datasetId(again.value)).toBe(datasetId(frozen.value))
   const other = freezeRows(rows.slice(0, 2), { heldOut: 0.3 }, 1)
   expect(other.ok && datasetId(other.value)).not.toBe(datasetId(frozen.value))
+})
+
+test('gives the rows of two equal runs equal ids, and each row of one run its own', () => {
+  const frozen = [1, 2].map((run) => {
+    const rows = [0, 1, 2].map((order) => makeRow(order))
+    const result = freezeRows(
+      rows.map((made, i) => ({ ...made, id: rowId([run, i]), verdict: scored(3 + run * 1e-9) })),
+      { heldOut: 0.4 },
+      1,
+    )
+    if (!result.ok) throw new Error(result.problems[0]?.sentence)
+    return result.value
+  })
+  const ids = frozen.map((rows) => rows.map(({ rowId: id }) => id))
+  expect(ids[0]).toEqual(ids[1])
+  expect(new Set(ids[0]).size).toBe(3)
+  expect(datasetId(frozen[0] ?? [])).toBe(datasetId(frozen[1] ?? []))
+})
+
+test('gives equal rows of one run different ids', () => {
+  const twin = makeRow(0)
+  const frozen = freezeRows([twin, { ...twin, id: rowId('twin'), order: 1 }, makeRow(2)], { heldOut: 0.4 }, 1)
+  expect(frozen.ok && new Set(frozen.value.map(({ rowId: id }) => id)).size).toBe(3)
 })

@@ -97,10 +97,8 @@ test('stores the rejected completions in the dataset and in its id', () => {
   ])
   const without = rows.map(({ rejected: _, ...rest }) => rest)
   expect(datasetId(without)).not.toBe(datasetId(rows))
-  const lines = exportRows([rows[0]!, without[1]!], 'preference')
-    .text.trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as object)
+  const { pieces } = exportRows([rows[0]!, without[1]!], 'preference')
+  const lines = [...pieces].map((line) => JSON.parse(line) as object)
   expect(lines).toHaveLength(1)
   expect(lines[0]).toMatchObject({
     prompt: [{ role: 'user', content: 'p' }],
