@@ -1,6 +1,6 @@
 // Knows: one result of the self-check of training on this machine: the claim, the difference measured and the bound.
 
-export const CHECK_GROUPS = ['gradients', 'losses', 'rows', 'training'] as const
+export const CHECK_GROUPS = ['products', 'gradients', 'losses', 'rows', 'training'] as const
 export type CheckGroup = (typeof CHECK_GROUPS)[number]
 
 export interface MachineCheck {

@@ -1,7 +1,7 @@
 // Knows: the form of a self-check of the engine on the user's machine, and of its result.
 import type { Runtime } from '../runtime/types.ts'
 
-export type CheckGroup = 'gradients' | 'losses' | 'rows' | 'training'
+export type CheckGroup = 'products' | 'gradients' | 'losses' | 'rows' | 'training'
 
 /** The result of one claim. */
 export interface CheckResult {

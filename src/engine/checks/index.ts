@@ -7,6 +7,7 @@ import { gradientClaims } from './gradient-claims.ts'
 import { hiddenClaims } from './hidden-claims.ts'
 import { lossClaims } from './loss-claims.ts'
 import { ownAnswerClaims } from './own-answer-claims.ts'
+import { productClaims } from './product-claims.ts'
 import { rowClaims } from './row-claims.ts'
 import { trainingClaims } from './training-claims.ts'
 
@@ -16,6 +17,7 @@ export type { CheckMachine, CheckResult, Claim } from './check.ts'
 /** The claims that apply to this machine. */
 export function listClaims({ runtime, reference }: CheckMachine): readonly Claim[] {
   const all = [
+    ...productClaims,
     ...gradientClaims,
     ...lossClaims,
     ...answerClaims,

@@ -2,6 +2,7 @@
 // Must not know: batches, the model.
 import { TextStream } from '../tokenizers/text-stream.ts'
 import type { TextTokenizer } from '../tokenizers/text-tokenizer.ts'
+import { refuseNotANumber } from './logits.ts'
 import { LogProbRecord } from './log-probs.ts'
 import { makeRandom } from './random.ts'
 import type { GenerateRequest, GenerateResult } from './requests.ts'
@@ -41,16 +42,26 @@ export class Decoding {
 
   /**
    * Samples from the logits after the text so far (they are changed); returns the next token, or undefined at
-   * the end.
+   * the end. A head may have more rows than the vocabulary has tokens: the others are never sampled. Throws an EngineError
+   * if a logit is not a number.
    */
-  advance(logits: Float32Array, from: number, vocabulary: number): number | undefined {
-    const { sampling, tokens } = this.request
+  advance(logits: Float32Array, from: number, width: number): number | undefined {
+    const { sampling } = this.request
+    const vocabulary = Math.min(width, this.#tokenizer.vocabularySize)
+    refuseNotANumber(logits, from, from + vocabulary)
     this.#logProbs?.readLogits(logits, from, vocabulary)
     const raw =
       this.#logProbs === undefined || sampling.repetitionPenalty === 1
         ? logits
         : logits.slice(from, from + vocabulary)
-    penaliseRepetition(logits, from, vocabulary, [...tokens, ...this.#tokens], sampling.repetitionPenalty)
+    // The prompt does not count: it repeats the template's tokens, the end of a turn among them.
+    penaliseRepetition(
+      logits,
+      from,
+      vocabulary,
+      this.#tokens.filter((id) => !this.#tokenizer.isSpecial(id)),
+      sampling.repetitionPenalty,
+    )
     const token = sampleToken(logits, from, vocabulary, sampling, this.#random)
     if (this.#tokenizer.endIds.has(token)) return this.#end('end')
     this.#logProbs?.add(raw[raw === logits ? from + token : token] ?? Number.NaN)

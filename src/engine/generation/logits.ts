@@ -2,6 +2,8 @@
 // A batch of eight rows reads 400,000 logits per step, so the work per logit matters for tokens/s.
 // Must not know: sampling (sampling.ts).
 
+import { EngineError } from '../errors.ts'
+
 /** Index of the largest number of `x[from, to)`, counted from `from`; the first if several are equal. */
 export function argMax(x: Float32Array, from: number, to: number): number {
   let best = from
@@ -15,6 +17,26 @@ export function argMax(x: Float32Array, from: number, to: number): number {
   }
   return best - from
 }
+
+/**
+ * Throws an EngineError if a number of `x[from, to)` is NaN or +∞, or if none is above −∞: sampling would return token 0 again and
+ * again.
+ */
+export function refuseNotANumber(x: Float32Array, from: number, to: number): void {
+  let largest = Number.NEGATIVE_INFINITY
+  for (let i = from; i < to; i++) {
+    const value = x[i] ?? 0
+    if (!(value < Number.POSITIVE_INFINITY)) throw notNumbers()
+    if (value > largest) largest = value
+  }
+  if (largest === Number.NEGATIVE_INFINITY) throw notNumbers()
+}
+
+const notNumbers = (): EngineError =>
+  new EngineError(
+    'broken',
+    'The model computed a probability that is not a number. Either the graphics card computes it wrong (load the model on the processor, and run the self-check), or the model’s file is damaged (download it again).',
+  )
 
 /** Table entries per doubling. */
 const STEPS = 32

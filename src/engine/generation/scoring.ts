@@ -1,7 +1,7 @@
 // Knows: how to score continuations by their log-probability, many at a time. Continuations with a common
 // prefix share a row.
 import type { CachedModel } from './cached-model.ts'
-import { logSumExp } from './logits.ts'
+import { logSumExp, refuseNotANumber } from './logits.ts'
 import type { PrefixCache } from './prefix-cache.ts'
 import type { Hooks, GenerationProgress, ScoreInput, ScoreOutput } from './requests.ts'
 import { prefillRows } from './prefill-rows.ts'
@@ -35,6 +35,7 @@ export async function scoreAll(
   }
   const read = ({ request, reads }: Job, at: number, logits: Float32Array, from: number): void => {
     const sums = open.get(request)?.sums
+    refuseNotANumber(logits, from, from + model.vocabulary)
     const total = logSumExp(logits, from, from + model.vocabulary)
     for (const { at: position, token, to } of reads)
       if (position === at && sums !== undefined)

@@ -1,7 +1,7 @@
 // Knows: soft targets: a model's next-token distributions along given completions, restricted to some of its
 // tokens (top-k and remaining mass); and the hidden states of these positions, if requested.
 import type { CachedModel } from './cached-model.ts'
-import { logSumExp, pickLargest } from './logits.ts'
+import { logSumExp, pickLargest, refuseNotANumber } from './logits.ts'
 import type { PrefixCache } from './prefix-cache.ts'
 import type { Hooks, GenerationProgress } from './requests.ts'
 import { prefillRows } from './prefill-rows.ts'
@@ -135,6 +135,7 @@ function readDistribution(
   const allowed = new Float32Array(allowedIds.length)
   for (let index = 0; index < allowed.length; index++)
     allowed[index] = (logits[from + (allowedIds[index] ?? 0)] ?? -Infinity) / temperature
+  refuseNotANumber(allowed, 0, allowed.length)
   const total = logSumExp(allowed, 0, allowed.length)
   const best = pickLargest(allowed, 0, allowed.length, topK)
   let listed = 0

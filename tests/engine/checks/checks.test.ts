@@ -52,7 +52,7 @@ const makeWrong = (runtime: Runtime, wrong: (x: number, i: number) => number): R
 test('the self-check detects errors of one percent in every fifth number', async () => {
   const right = await openTestRuntime()
   const results = await tryAll(makeWrong(right, (x, i) => (i % 5 === 0 ? x * 1.01 + 0.01 : x)))
-  for (const group of ['gradients', 'losses', 'training'] as const)
+  for (const group of ['products', 'gradients', 'losses', 'training'] as const)
     expect(
       results.some((result) => result.group === group && !result.ok),
       group,

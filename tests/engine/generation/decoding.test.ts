@@ -104,3 +104,82 @@ test('finds a stop text across tokens and inside a multi-byte character and remo
     })
   }
 })
+
+/** One greedy step from the given logits, after a prompt and earlier tokens. */
+function stepFrom(
+  tokenizer: TextTokenizer,
+  {
+    prompt,
+    earlier,
+    penalty,
+    logits,
+  }: { prompt: number[]; earlier: number[]; penalty: number; logits: Float32Array },
+): number | undefined {
+  const decoding = new Decoding(
+    {
+      id: 'a',
+      tokens: prompt,
+      sampling: {
+        temperature: 0,
+        topK: 0,
+        topP: 1,
+        minP: 0,
+        repetitionPenalty: penalty,
+        maxTokens: 1000,
+        stop: [],
+        rngSeed: 'a',
+      },
+    },
+    tokenizer,
+    1000,
+  )
+  for (const id of earlier) {
+    const one = new Float32Array(tokenizer.vocabularySize)
+    one[id] = 100
+    decoding.advance(one, 0, one.length)
+  }
+  return decoding.advance(logits, 0, logits.length)
+}
+
+test('penalises the repetition of generated tokens alone, never of the prompt or of the end token', () => {
+  const tokenizer = open('llama')
+  const [word, other] = tokenizer.encode('one two', { continues: true }) as [number, number]
+  const end = 2
+  const make = (values: Readonly<Record<number, number>>): Float32Array => {
+    const logits = new Float32Array(tokenizer.vocabularySize).fill(-10)
+    for (const [id, value] of Object.entries(values)) logits[Number(id)] = value
+    return logits
+  }
+  const logits = (): Float32Array => make({ [word]: 4, [other]: 3.8 })
+  // In the prompt: not penalised. Generated: penalised.
+  expect(stepFrom(tokenizer, { prompt: [1, word], earlier: [], penalty: 1.1, logits: logits() })).toBe(word)
+  expect(stepFrom(tokenizer, { prompt: [1], earlier: [word], penalty: 1.1, logits: logits() })).toBe(other)
+  // The end token of earlier turns: the completion ends (undefined).
+  const ending = make({ [end]: 4, [word]: 3.8 })
+  expect(
+    stepFrom(tokenizer, { prompt: [1, end, word, end], earlier: [other], penalty: 1.1, logits: ending }),
+  ).toBeUndefined()
+})
+
+test('throws an error that names the cause if a logit is not a number, and never returns token 0 for it', () => {
+  const tokenizer = open('llama')
+  for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    const logits = new Float32Array(tokenizer.vocabularySize)
+    logits[17] = wrong
+    expect(() => stepFrom(tokenizer, { prompt: [1], earlier: [], penalty: 1, logits })).toThrow(
+      /not a number.*graphics card.*file/,
+    )
+  }
+  const none = new Float32Array(tokenizer.vocabularySize).fill(Number.NEGATIVE_INFINITY)
+  expect(() => stepFrom(tokenizer, { prompt: [1], earlier: [], penalty: 1, logits: none })).toThrow(
+    /not a number/,
+  )
+})
+
+test('never samples an id beyond the vocabulary, in a head that is padded', () => {
+  const tokenizer = open('llama')
+  const logits = new Float32Array(tokenizer.vocabularySize + 64)
+  logits[tokenizer.vocabularySize + 5] = 10
+  logits[20] = 1
+  expect(stepFrom(tokenizer, { prompt: [1], earlier: [], penalty: 1, logits })).toBe(20)
+})

@@ -9,6 +9,7 @@ import { openTestRuntime } from '../session.ts'
 
 const endless = {
   ...byteTokenizer,
+  vocabularySize: 272, // of the models
   endIds: new Set<number>(),
   tokenBytes: (id: number) => Uint8Array.of(id % 256),
 }
