@@ -28,6 +28,6 @@ export function estimateDatasetBytes(rows: readonly DatasetRow[], format: string
   const usable = format === 'preference' ? rows.filter(({ rejected }) => rejected !== undefined) : rows
   const sample = usable.slice(0, SAMPLE)
   if (sample.length === 0) return 0
-  const bytes = new TextEncoder().encode(exportRows(sample, format).text).length
+  const bytes = new TextEncoder().encode([...exportRows(sample, format).pieces].join('')).length
   return Math.round((bytes / sample.length) * usable.length)
 }

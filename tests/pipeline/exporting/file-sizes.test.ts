@@ -50,7 +50,7 @@ describe('estimateDatasetBytes', () => {
   it.each(['messages', 'prompt-completion', 'alpaca', 'csv'])(
     'is within a tenth of the file for %s',
     (format) => {
-      const size = new TextEncoder().encode(exportRows(rows, format).text).length
+      const size = new TextEncoder().encode([...exportRows(rows, format).pieces].join('')).length
       expect(Math.abs(estimateDatasetBytes(rows, format) - size)).toBeLessThan(size / 10)
     },
   )
