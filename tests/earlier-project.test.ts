@@ -9,7 +9,7 @@ import type { Dataset } from '../src/domain/dataset.ts'
 import type { RunId, StudentId } from '../src/domain/id.ts'
 import type { TeacherDescription } from '../src/domain/teacher-description.ts'
 import { openDatabase } from '../src/storage/database.ts'
-import { listDatasets } from '../src/storage/datasets.ts'
+import { listDatasetRows, listDatasets } from '../src/storage/datasets.ts'
 import { listDone } from '../src/storage/journal.ts'
 import { listPrompts } from '../src/storage/prompts.ts'
 import { listRows } from '../src/storage/rows.ts'
@@ -82,16 +82,28 @@ describe('a project of version 0.1', () => {
     expect(student.points.at(-1)?.train).toBeLessThan((before.points.at(-1)?.train ?? 0) - 1)
   })
 
-  test('freezes its finished run as the same dataset, with the same funnel', async () => {
+  test('freezes its finished run as the same rows, with the same counts, without the score of an edited row', async () => {
     const [stored] = await listDatasets(machines.db, projectId)
     const frozen = await finish(freezeDataset(machines, { projectId, runId: finished }))
-    if (!frozen.ok) return expect.fail(JSON.stringify(frozen.problems))
-    const withoutTitles = (dataset: Dataset | undefined): unknown => ({
-      ...dataset,
-      frozenAt: 0,
-      funnel: dataset?.funnel.map((bar) => ({ ...bar, title: '' })), // a step’s title may change
-    })
-    expect(withoutTitles(frozen.value)).toEqual(withoutTitles(stored))
+    if (!frozen.ok || stored === undefined) return expect.fail(JSON.stringify(frozen))
+    const rowsOf = ({ id }: Dataset) => listDatasetRows(machines.db, projectId, id)
+    const before = await rowsOf(stored)
+    expect(before.some(({ editedByHand, score }) => editedByHand && score !== undefined)).toBe(true)
+    // Version 0.1 froze the score of the original text with an edited one.
+    const expected = before.map(({ score, ...row }) =>
+      row.editedByHand || score === undefined ? row : { ...row, score },
+    )
+    expect(await rowsOf(frozen.value)).toEqual(expected)
+    const countsOf = ({ funnel }: Dataset) =>
+      funnel.map(({ step, reached, passed, reasons }) => [
+        step,
+        reached,
+        passed,
+        reasons.map(({ count }) => count),
+      ])
+    expect(countsOf(frozen.value)).toEqual(countsOf(stored))
+    const { rows, seeds, teacher } = stored
+    expect(frozen.value).toMatchObject({ rows, seeds, teacher, rejectedByHand: 1 })
   })
 
   test('compares its trained student', async () => {

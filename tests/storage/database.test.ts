@@ -240,7 +240,8 @@ describe('rows', () => {
     expect(shares.at(-1)).toBe(1)
     expect(entries[0]).toMatchObject({ status: 'dropped', droppedBy: 'novelty', edited: false })
     expect(entries[1]?.score).toBeUndefined() // its verdict could not be read
-    expect(entries[2]).toMatchObject({ edited: true, completion: 'Edited by hand.', score: 3.4 })
+    expect(entries[2]).toMatchObject({ edited: true, completion: 'Edited by hand.', staleVerdict: true })
+    expect(entries[2]?.score).toBeUndefined() // its verdict is on the original text
     expect(entries[3]?.status).toBe('rejected')
     expect(entries.every(({ completion }) => completion.length <= 160)).toBe(true)
   })
