@@ -18,7 +18,8 @@ export function listBases(typed: string): readonly string[] {
   const text = typed.trim().replace(/^["'`<]+|["'`>]+$/g, '')
   const hasScheme = /^[a-z][a-z\d+.-]*:\/\//i.test(text)
   const whole = hasScheme ? text : `http://${text}`
-  const first = URL.canParse(whole) ? new URL(whole) : undefined
+  // Chromium accepts blanks in a host and encodes them.
+  const first = URL.canParse(whole) && !/\s/.test(text) ? new URL(whole) : undefined
   if (first === undefined || text === '' || !/^https?:$/.test(first.protocol))
     throw new RetortError(
       'ModelRefused',
