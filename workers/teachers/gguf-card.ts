@@ -10,6 +10,7 @@ import type { ByteSource } from '../../src/engine/weights/source.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { describeChat } from './chat-notes.ts'
 import { fingerprintOf } from './fingerprint.ts'
+import { nameModel } from './model-name.ts'
 
 export interface DescribedGguf {
   readonly header: GgufHeader
@@ -37,7 +38,7 @@ export async function readGgufCard(
   const { shape } = facts
   const untrainable = findUntrainable(shape)
   const card: SizedCard = {
-    name: facts.name ?? source.name.replace(/\.gguf$/i, ''),
+    name: nameModel(facts.name, source.name),
     form: 'gguf',
     fileName: source.name,
     fileBytes: source.size,

@@ -116,11 +116,13 @@ export interface HuggingFaceLayout {
   readonly prefix: string
   readonly head: string
 }
-/** A text model alone, and the two ways in which a model that also reads images contains one. */
+/** A text model alone, the two ways in which a model that also reads images contains one, and a model without a prefix. */
 export const HUGGING_FACE_LAYOUTS: readonly HuggingFaceLayout[] = [
   { prefix: 'model.', head: 'lm_head.weight' },
   { prefix: 'language_model.model.', head: 'language_model.lm_head.weight' },
   { prefix: 'model.language_model.', head: 'lm_head.weight' },
+  // The decoder alone, as a base class saves it.
+  { prefix: '', head: 'lm_head.weight' },
 ]
 
 /**

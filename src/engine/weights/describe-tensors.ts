@@ -56,8 +56,10 @@ export function findTensorProblem(
       return `the tensor "${name}" has the type ${tensor.type.name}, which is not supported (supported: ${QUANTS.map((quant) => quant.name).join(', ')})`
     }
   }
-  for (const name of tensors.keys()) {
+  for (const [name, tensor] of tensors) {
     if (expected.has(name) || name.endsWith('rotary_emb.inv_freq') || passes(name)) continue // tables of old converters; they follow from the base
+    // An empty tensor, or a table of positions or of a mask: no weights.
+    if (tensor.bytes === 0 || /^(?:[IU]\d+|BOOL)$/.test(tensor.type.name)) continue
     if (name.startsWith('rope_freqs'))
       return 'it has RoPE factors ("rope_freqs.weight"), which are not supported for its architecture'
     if (name.endsWith('.bias')) return `it has a bias (${quote(name)}), which the decoder does not support`

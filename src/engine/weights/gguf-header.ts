@@ -38,6 +38,10 @@ export type HeaderResult =
   | { readonly kind: 'more'; readonly need: number }
   | { readonly kind: 'refused'; readonly sentence: string }
 
+/** Bytes of a tensor's name that the format allows. */
+const MAX_NAME = 64
+/** Kind of a value: an unsigned number of 32 bits. */
+const U32 = 4
 const MAX_KEYS = 65_536
 const MAX_TENSORS = 65_536
 /** Far above any useful file: vocabularies of 262,144 tokens need about 15 MB. */
@@ -90,7 +94,10 @@ function parseHeader(bytes: Uint8Array, fileBytes: number): GgufHeader {
   for (let i = 0; i < keyCount; i++) {
     const key = cursor.text(`the name of key ${i + 1}`, 65_535)
     if (metadata.has(key)) throw new Refusal(`the key ${quote(key)} occurs twice`)
-    metadata.set(key, cursor.value(cursor.u32(), key))
+    const type = cursor.u32()
+    if (key === 'general.alignment' && type !== U32)
+      throw new Refusal(`its alignment has a value of kind ${type}; a number of kind ${U32} was expected`)
+    metadata.set(key, cursor.value(type, key))
   }
   const alignment = checkAlignment(metadata.get('general.alignment') ?? 32)
   const listed: Listed[] = []
@@ -107,6 +114,7 @@ function parseHeader(bytes: Uint8Array, fileBytes: number): GgufHeader {
     listed.map((tensor) => [tensor.name, locateTensor(tensor, dataStart, alignment, fileBytes)]),
   )
   checkOverlap(tensors)
+  checkPadding(tensors, dataStart, alignment)
   return { version, metadata, tensors, dataStart, alignment, headerBytes }
 }
 
@@ -158,7 +166,7 @@ interface Listed {
 }
 
 function readTensorInfo(cursor: GgufCursor, index: number): Listed {
-  const name = cursor.text(`the name of tensor ${index + 1}`, 1024)
+  const name = cursor.text(`the name of tensor ${index + 1}`, MAX_NAME)
   const rank = cursor.u32()
   if (rank < 1 || rank > 4)
     throw new Refusal(`the tensor ${quote(name)} has ${rank} dimensions; 1 to 4 are possible`)
@@ -206,5 +214,17 @@ function checkOverlap(tensors: ReadonlyMap<string, GgufTensor>): void {
     const after = ordered[i] as GgufTensor
     if (before.offset + before.bytes > after.offset)
       throw new Refusal(`the tensors ${quote(before.name)} and ${quote(after.name)} overlap`)
+  }
+}
+
+/** Tensors follow each other without gaps but for the padding to the alignment, as llama.cpp demands. */
+function checkPadding(tensors: ReadonlyMap<string, GgufTensor>, dataStart: number, alignment: number): void {
+  let end = dataStart
+  for (const tensor of [...tensors.values()].toSorted((a, b) => a.offset - b.offset)) {
+    if (tensor.offset !== end)
+      throw new Refusal(
+        `the tensor ${quote(tensor.name)} begins at byte ${tensor.offset.toLocaleString('en')} instead of ${end.toLocaleString('en')}, where the one before it ends`,
+      )
+    end = Math.ceil((tensor.offset + tensor.bytes) / alignment) * alignment
   }
 }

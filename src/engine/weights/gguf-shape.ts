@@ -10,7 +10,7 @@ import {
 } from '../models/architectures/index.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import type { GgufTensor } from './gguf-header.ts'
-import { readNumber, readText, type Metadata } from './metadata.ts'
+import { readNumber, readText, readUniform, type Metadata } from './metadata.ts'
 import { quote } from './quote.ts'
 
 /** The architecture, or the end of a sentence on why it is not supported. */
@@ -36,7 +36,7 @@ export function readGgufShape(
   tensors: ReadonlyMap<string, GgufTensor>,
 ): DecoderShape | string {
   const prefix = architecture.name
-  const number = (key: string): number | undefined => readNumber(metadata, `${prefix}.${key}`)
+  const number = (key: string): number | undefined => readUniform(metadata, `${prefix}.${key}`)
   const unsupported = findUnsupportedFeature(prefix, metadata)
   if (unsupported !== undefined) return unsupported
   const embedding = tensors.get('token_embd.weight')
@@ -50,7 +50,8 @@ export function readGgufShape(
     'attention.layer_norm_rms_epsilon': number('attention.layer_norm_rms_epsilon'),
   }
   for (const [key, value] of Object.entries(sizes)) {
-    if (value === undefined) return `"${prefix}.${key}" is missing in it or is not one number`
+    if (value === undefined)
+      return `"${prefix}.${key}" is missing in it, is no number, or differs between its layers`
     if (value <= 0) return `"${prefix}.${key}" is ${value} in it`
   }
   const {

@@ -1,7 +1,13 @@
 // Knows: how a model in a Hugging Face folder (config.json, one or several safetensors files) is described and loaded.
 // Must not know: where the files are, tokenizers, sessions.
 import { shapeFromConfig } from './config-shape.ts'
-import { HUGGING_FACE_LAYOUTS, huggingFaceNames, listNeeded } from './decoder-tensors.ts'
+import type { DecoderShape } from '../models/shape.ts'
+import {
+  HUGGING_FACE_LAYOUTS,
+  huggingFaceNames,
+  listNeeded,
+  type HuggingFaceLayout,
+} from './decoder-tensors.ts'
 import { countTensors, estimateMemory, findTensorProblem, type ModelFacts } from './describe-tensors.ts'
 import type { GgufTensor } from './gguf-header.ts'
 import { joinSources } from './join-sources.ts'
@@ -46,7 +52,7 @@ export async function describeHuggingFace({
 }: HuggingFaceFiles): Promise<HuggingFaceDescription> {
   const read = shapeFromConfig(config)
   if (!read.ok) return read
-  const { shape, architecture } = read
+  const { architecture } = read
   const missing = index === undefined ? undefined : findMissing(index, sources)
   if (missing !== undefined) return missing
   const { source, starts } = joinSources(sources[0]?.name ?? 'model.safetensors', sources)
@@ -54,14 +60,17 @@ export async function describeHuggingFace({
   for (const [i, one] of sources.entries()) {
     const header = await readSafetensorsHeader(one)
     if (!header.ok) return header
-    for (const [name, tensor] of header.tensors) {
+    for (const [written, tensor] of header.tensors) {
+      const name = written.replace(/^_orig_mod\./, '') // added by torch.compile
       if (tensors.has(name))
         return refuse(`the tensor ${quote(name)} is in ${quote(one.name)} and in another file`)
-      tensors.set(name, { ...tensor, offset: (starts[i] ?? 0) + tensor.offset })
+      tensors.set(name, { ...tensor, name, offset: (starts[i] ?? 0) + tensor.offset })
     }
   }
   const layout = HUGGING_FACE_LAYOUTS.find(({ prefix }) => tensors.has(`${prefix}embed_tokens.weight`))
   if (layout === undefined) return refuse('its embedding ("model.embed_tokens.weight") is missing')
+  const hasOwnHead = read.shape.tiedHead && (await findOwnHead(source, tensors, layout))
+  const shape: DecoderShape = hasOwnHead ? { ...read.shape, tiedHead: false } : read.shape
   const nameOf = huggingFaceNames(shape, layout)
   // The vision tensors are next to those of the text model; a tied head may be stored twice.
   const passes = (name: string): boolean =>
@@ -92,6 +101,33 @@ export const loadHuggingFaceWeights = (
   kind: WeightKind,
   hooks?: ReadHooks,
 ): Promise<LoadedWeights> => readWeights(model, kind, hooks)
+
+/** Bytes that are compared at the start, in the middle and at the end of both tensors. */
+const SAMPLE = 64 * 1024
+
+/**
+ * True if a file whose config ties the head to the embedding has a head with other numbers: the config is wrong then, and the head
+ * is used, as transformers 5 does.
+ */
+async function findOwnHead(
+  source: ByteSource,
+  tensors: ReadonlyMap<string, GgufTensor>,
+  { prefix, head }: HuggingFaceLayout,
+): Promise<boolean> {
+  const [one, other] = [tensors.get(head), tensors.get(`${prefix}embed_tokens.weight`)]
+  if (one === undefined || other === undefined || one.shape.join() !== other.shape.join()) return false
+  if (one.type.name !== other.type.name || one.bytes !== other.bytes) return true
+  const last = Math.max(0, one.bytes - SAMPLE)
+  for (const from of [0, Math.floor(last / 2), last]) {
+    const to = Math.min(one.bytes, from + SAMPLE)
+    const [a, b] = [
+      await source.read(one.offset + from, one.offset + to),
+      await source.read(other.offset + from, other.offset + to),
+    ]
+    if (a.some((byte, i) => byte !== b[i])) return true
+  }
+  return false
+}
 
 function findMissing(index: unknown, sources: readonly ByteSource[]): HuggingFaceDescription | undefined {
   const shards = listShards(index)

@@ -12,6 +12,15 @@ export function readNumber(metadata: Metadata, key: string): number | undefined 
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }
 
+/** The number of a key that has one, or a list of one equal number per layer; undefined if the numbers differ. */
+export function readUniform(metadata: Metadata, key: string): number | undefined {
+  const list = readNumbers(metadata, key)
+  const [first] = list ?? []
+  return list !== undefined && first !== undefined && list.every((value) => value === first)
+    ? first
+    : readNumber(metadata, key)
+}
+
 export function readText(metadata: Metadata, key: string): string | undefined {
   const value = metadata.get(key)
   return typeof value === 'string' ? value : undefined

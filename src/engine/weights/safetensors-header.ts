@@ -3,6 +3,7 @@
 // Format: the safetensors repository's README.
 import type { GgufTensor } from './gguf-header.ts'
 import { quote } from './quote.ts'
+import { findRepeatedKey } from './repeated-key.ts'
 import type { ByteSource } from './source.ts'
 
 export type SafetensorsResult =
@@ -12,23 +13,28 @@ export type SafetensorsResult =
 /** Headers of models with 70 billion parameters have 100 KB per file. */
 const MAX_HEADER = 32 * 1024 * 1024
 const MAX_TENSORS = 65_536
-/** Bytes per element of every type of the format. */
-const BYTES_OF: ReadonlyMap<string, number> = new Map([
-  ['F64', 8],
-  ['F32', 4],
-  ['F16', 2],
-  ['BF16', 2],
-  ['F8_E4M3', 1],
-  ['F8_E5M2', 1],
-  ['I64', 8],
-  ['I32', 4],
-  ['I16', 2],
-  ['I8', 1],
-  ['U64', 8],
-  ['U32', 4],
-  ['U16', 2],
-  ['U8', 1],
-  ['BOOL', 1],
+/** Bits per element of every type of the format; those of less than a byte are located, and refused only if they are needed. */
+const BITS_OF: ReadonlyMap<string, number> = new Map([
+  ['C64', 64],
+  ['F64', 64],
+  ['F32', 32],
+  ['F16', 16],
+  ['BF16', 16],
+  ['F8_E4M3', 8],
+  ['F8_E5M2', 8],
+  ['F8_E8M0', 8],
+  ['F6_E2M3', 6],
+  ['F6_E3M2', 6],
+  ['F4', 4],
+  ['I64', 64],
+  ['I32', 32],
+  ['I16', 16],
+  ['I8', 8],
+  ['U64', 64],
+  ['U32', 32],
+  ['U16', 16],
+  ['U8', 8],
+  ['BOOL', 8],
 ])
 
 /**
@@ -52,13 +58,25 @@ export async function readSafetensorsHeader(source: ByteSource): Promise<Safeten
       `its header reaches to byte ${dataStart.toLocaleString('en')} and it has ${source.size.toLocaleString('en')}. It was probably truncated when it was downloaded or copied`,
     )
   let header: unknown
+  let repeated: string | undefined
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(await source.read(8, dataStart)))
+    const json = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(
+      await source.read(8, dataStart),
+    )
+    header = JSON.parse(json)
+    repeated = findRepeatedKey(json)
+    if (!json.startsWith('{')) return refuse('its header does not begin with “{”, as the format demands')
   } catch {
     return refuse('it is not a safetensors file (its header is not JSON)')
   }
   if (typeof header !== 'object' || header === null || Array.isArray(header))
     return refuse('its header is not a list of tensors')
+  if (repeated !== undefined) return refuse(`its header has ${quote(repeated)} twice`)
+  const [, metadata = {}]: readonly unknown[] =
+    Object.entries(header).find(([name]) => name === '__metadata__') ?? []
+  const isText = typeof metadata === 'object' && metadata !== null && !Array.isArray(metadata)
+  if (!isText || Object.values(metadata).some((value) => typeof value !== 'string'))
+    return refuse('its metadata are not texts under names')
   const entries = Object.entries(header).filter(([name]) => name !== '__metadata__')
   if (entries.length > MAX_TENSORS)
     return refuse(
@@ -74,13 +92,24 @@ export async function readSafetensorsHeader(source: ByteSource): Promise<Safeten
       )
     tensors.set(name, tensor)
   }
-  const ordered = [...tensors.values()].toSorted((a, b) => a.offset - b.offset)
-  for (const [i, after] of ordered.entries()) {
-    const before = ordered[i - 1]
-    if (before && before.offset + before.bytes > after.offset)
-      return refuse(`the tensors ${quote(before.name)} and ${quote(after.name)} overlap`)
+  const problem = findGap([...tensors.values()], dataStart, source.size)
+  return problem === undefined ? { ok: true, tensors } : refuse(problem)
+}
+
+/** The format demands that the tensors fill the data without gaps and without overlaps, so that nothing can be hidden in a file. */
+function findGap(tensors: readonly GgufTensor[], dataStart: number, fileBytes: number): string | undefined {
+  let end = dataStart
+  let last: GgufTensor | undefined
+  for (const tensor of tensors.toSorted((a, b) => a.offset - b.offset || a.bytes - b.bytes)) {
+    if (tensor.offset < end) return `the tensors ${quote(last?.name ?? '')} and ${quote(tensor.name)} overlap`
+    if (tensor.offset > end)
+      return `${(tensor.offset - end).toLocaleString('en')} bytes before the tensor ${quote(tensor.name)} belong to no tensor`
+    end = tensor.offset + tensor.bytes
+    last = tensor
   }
-  return { ok: true, tensors }
+  return end === fileBytes
+    ? undefined
+    : `its last ${(fileBytes - end).toLocaleString('en')} bytes belong to no tensor`
 }
 
 /** A tensor of the header, or the end of a sentence on what is wrong with it. */
@@ -92,20 +121,18 @@ function locateTensor(name: string, entry: unknown, dataStart: number): GgufTens
   )
     return 'has no type, shape or offsets'
   const { dtype, shape, data_offsets: offsets } = entry
-  const elementBytes = typeof dtype === 'string' ? BYTES_OF.get(dtype) : undefined
-  if (typeof dtype !== 'string' || elementBytes === undefined)
-    return `has the unknown type ${quote(String(dtype))}`
+  const bits = typeof dtype === 'string' ? BITS_OF.get(dtype) : undefined
+  if (typeof dtype !== 'string' || bits === undefined) return `has the unknown type ${quote(String(dtype))}`
   if (!isSizes(shape) || shape.length > 8) return 'has no list of sizes as its shape'
   if (!isSizes(offsets) || offsets.length !== 2) return 'has no offsets'
   const [from = 0, to = 0] = offsets
-  const bytes = shape.reduce((product, size) => product * size, elementBytes)
   // A product that is too large to be exact is larger than any file.
-  if (bytes === 0) return `is empty (its shape is ${shape.join(' × ')})`
+  const bytes = shape.reduce((product, size) => product * size, bits) / 8
   if (to - from !== bytes)
     return `has ${(to - from).toLocaleString('en')} bytes, and its shape ${shape.join(' × ') || 'of one number'} of ${dtype} needs ${bytes.toLocaleString('en')}`
   return {
     name,
-    type: { name: dtype, elements: 1, bytes: elementBytes },
+    type: { name: dtype, elements: 1, bytes: bits / 8 },
     shape: shape.length === 0 ? [1] : shape.toReversed(),
     offset: dataStart + from,
     bytes,

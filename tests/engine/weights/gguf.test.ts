@@ -195,6 +195,21 @@ describe('an unsupported file is refused with the reason', () => {
       writeSmallGguf({ 'general.architecture': undefined }),
       /does not state its architecture/,
     ],
+    [
+      'a name of more than 64 bytes',
+      writeSmallGguf({}, extra('x'.repeat(65))),
+      /the length of the name of tensor \d+ is 65; the limit is 64/,
+    ],
+    [
+      'an alignment of another kind',
+      writeSmallGguf({ 'general.alignment': { kind: 'u64', value: 32 } }),
+      /its alignment has a value of kind/,
+    ],
+    [
+      'layers that differ in their number of key-value heads',
+      writeSmallGguf({ 'llama.attention.head_count_kv': { kind: 'i32s', value: [1, 2] } }),
+      /different numbers of key-value heads/,
+    ],
     ['an adapter', writeSmallGguf({ 'general.type': text('adapter') }), /not a model but "adapter"/],
     ['a part', writeSmallGguf({ 'split.count': u32(3) }), /one of 3 parts/],
     ['experts', writeSmallGguf({ 'llama.expert_count': u32(8) }), /mixture of 8 experts/],

@@ -36,19 +36,22 @@ function write(
     keeps = () => true,
     rename = (tensor) => tensor,
     change = (_, entry) => entry,
+    replace = {},
   }: {
     dtype?: 'F32' | 'F16' | 'BF16'
     name?: string
     keeps?: (tensor: string) => boolean
     rename?: (tensor: string) => string
     change?: (tensor: string, entry: Entry) => unknown
+    replace?: Readonly<Record<string, Float32Array>>
   } = {},
 ): ByteSource {
   const parts: Uint8Array[] = []
   let end = 0
   const header: Record<string, unknown> = {}
-  for (const [tensor, { shape, data }] of makeTensors(model)) {
+  for (const [tensor, { shape, data: own }] of makeTensors(model)) {
     if (!keeps(tensor)) continue
+    const data = replace[tensor] ?? own
     const words =
       dtype === 'F16'
         ? Uint16Array.from(data, toHalf)
@@ -173,13 +176,38 @@ describe('a folder', () => {
     }
   })
 
-  test('may store a tied head twice, but no bias or unknown tensor', async () => {
+  test('may store a tied head twice; a head with other numbers is used', async () => {
     const tied = { ...llama, config: { ...llama.config, tie_word_embeddings: true } }
-    const parameters = [...makeTensors(llama)].reduce(
-      (sum, [name, { data }]) => sum + (name === 'lm_head.weight' ? 0 : data.length),
-      0,
-    )
-    expect(await verdictOn([write(tied)], tied)).toBe(`llama of ${parameters}`)
+    const count = (counts: (name: string) => boolean): number =>
+      [...makeTensors(llama)].reduce((sum, [name, { data }]) => sum + (counts(name) ? data.length : 0), 0)
+    expect(await verdictOn([write(tied)], tied)).toBe(`llama of ${count(() => true)}`)
+    const embedding = makeTensors(llama).get('model.embed_tokens.weight')
+    if (embedding === undefined) throw new Error('no embedding')
+    const same = await verdictOn([write(tied, { replace: { 'lm_head.weight': embedding.data } })], tied)
+    expect(same).toBe(`llama of ${count((name) => name !== 'lm_head.weight')}`)
+  })
+
+  test('may have no prefix before its names, or the one of a compiled model', async () => {
+    const whole = await verdictOn([write(llama)])
+    for (const rename of [
+      (name: string) => name.replace(/^model\./, ''),
+      (name: string) => `_orig_mod.${name}`,
+    ])
+      expect(await verdictOn([write(llama, { rename })])).toBe(whole)
+  })
+
+  test('may have empty tensors, and tables of positions that are no weights', async () => {
+    const extra = (entry: object, bytes: number) => writeRaw({ 'model.x': entry }, new Uint8Array(bytes), 'b')
+    const whole = await verdictOn([write(llama)])
+    for (const source of [
+      extra({ dtype: 'F32', shape: [0, 4], data_offsets: [0, 0] }, 0),
+      extra({ dtype: 'I64', shape: [1, 8], data_offsets: [0, 64] }, 64),
+      extra({ dtype: 'BOOL', shape: [8], data_offsets: [0, 8] }, 8),
+    ])
+      expect(await verdictOn([write(llama), source])).toBe(whole)
+  })
+
+  test('may have no bias and no unknown tensor', async () => {
     expect(await verdictOn([write(llama, { keeps: (tensor) => tensor !== 'lm_head.weight' })])).toMatch(
       /the tensor "lm_head\.weight" is missing/,
     )
@@ -224,7 +252,44 @@ describe('an invalid file', () => {
       /header reaches to byte 208/,
     ],
     ['with a header that is not JSON', writeRaw('{"a":', new Uint8Array(4)), /its header is not JSON/],
-    ['with a list as header', writeRaw('[1]', new Uint8Array(4)), /not a list of tensors/],
+    ['with a list as header', writeRaw('[1]', new Uint8Array(4)), /does not begin with “\{”/],
+    ['with blanks before its header', writeRaw(' {}', new Uint8Array(0)), /does not begin with “\{”/],
+    [
+      'with a name twice',
+      writeRaw(
+        '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0061":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+        new Uint8Array(4),
+      ),
+      /its header has "a" twice/,
+    ],
+    [
+      'with metadata that are not texts',
+      writeRaw({ __metadata__: { steps: 5 } }, new Uint8Array(0)),
+      /metadata are not texts/,
+    ],
+    [
+      'with metadata that are a text',
+      writeRaw({ __metadata__: 'pt' }, new Uint8Array(0)),
+      /metadata are not texts/,
+    ],
+    [
+      'with bytes behind its last tensor',
+      writeRaw({ a: { dtype: 'F32', shape: [1], data_offsets: [0, 4] } }, new Uint8Array(7)),
+      /its last 3 bytes belong to no tensor/,
+    ],
+    [
+      'with a gap before a tensor',
+      writeRaw({ a: { dtype: 'F32', shape: [1], data_offsets: [8, 12] } }, new Uint8Array(12)),
+      /8 bytes before the tensor "a" belong to no tensor/,
+    ],
+    [
+      'with floats of 4 bits where weights are needed',
+      write(llama, {
+        change: (name, entry) =>
+          name === norm ? { dtype: 'F4', shape: [64 * 8], data_offsets: entry.data_offsets } : entry,
+      }),
+      /has the shape 512, and 64 was expected/,
+    ],
     [
       'with an unknown type',
       changed(norm, { dtype: 'Q4_0' }),
@@ -237,7 +302,11 @@ describe('an invalid file', () => {
     ],
     ['with a negative size', changed(norm, { shape: [-64] }), /no list of sizes/],
     ['with a huge size', changed(norm, { shape: [2 ** 50, 2 ** 50] }), /needs/],
-    ['with an empty tensor', changed(norm, { shape: [0] }), /is empty/],
+    [
+      'with an empty tensor that has bytes',
+      changed(norm, { shape: [0] }),
+      /has 256 bytes, and its shape 0 of F32 needs 0/,
+    ],
     [
       'with fewer bytes than its shape',
       changed(norm, { shape: [65] }),
