@@ -63,10 +63,10 @@ export const complete = defineStep({
     }),
     repetitionPenalty: realNumber({
       label: 'Repetition penalty',
-      help: 'Above 1, tokens that already occurred become less likely.',
+      help: 'Above 1, tokens that the completion already has become less likely; 1 is off.',
       from: 1,
       to: 2,
-      default: 1.1,
+      default: 1,
       step: 0.05,
     }),
     maxTokens: wholeNumber({
@@ -74,7 +74,7 @@ export const complete = defineStep({
       help: 'Max tokens of a completion, with its reasoning if it has any; a longer one is cut.',
       from: 1,
       to: 4096,
-      default: 160,
+      default: 512,
       unit: 'tokens',
     }),
     thinking: toggle({

@@ -4,7 +4,7 @@ import { wholeNumber } from '../../domain/settings.ts'
 import { countWords } from '../words.ts'
 import { defineFilter } from './filter.ts'
 
-/** Drops completions outside a range of words. Defaults: Self-Instruct's range for an instruction (4 to 150). */
+/** Drops completions outside a range of words. Defaults: Self-Instruct's minimum for an instruction (4), and what fits in the default max tokens of a completion. */
 export const length = defineFilter({
   name: 'length',
   title: 'Length',
@@ -23,7 +23,7 @@ export const length = defineFilter({
       help: 'Longer completions are dropped.',
       from: 1,
       to: 10_000,
-      default: 150,
+      default: 400,
       unit: 'words',
     }),
   },

@@ -31,8 +31,8 @@ test('plans n requests per prompt, in order, with the step’s settings', () => 
       topK: 40,
       topP: 0.95,
       minP: 0.05,
-      repetitionPenalty: 1.1,
-      maxTokens: 160,
+      repetitionPenalty: 1,
+      maxTokens: 512,
       stop: [],
     },
   })

@@ -15,7 +15,7 @@ const sentences = (text: string): string[] => {
 test('starts a project with a valid, complete and readable recipe', () => {
   const read = checkRecipe(defaultRecipe())
   if (!read.ok) throw new Error(JSON.stringify(read.problems))
-  expect(read.value.text).toContain('\n  - filter: length\n    min: 4\n    max: 150\n')
+  expect(read.value.text).toContain('\n  - filter: length\n    min: 4\n    max: 400\n')
   expect(read.value.steps).toHaveLength(10)
 })
 
