@@ -23,7 +23,8 @@ steps:
     min: 1
   - judge: rubric
     rubric: helpfulness@1
-  - keep: best
+  - keep: threshold
+    min: 1
   - freeze: split
     heldOut: 0.2
   - train: teacher-text
