@@ -1,11 +1,11 @@
 // Knows: the corpus worker, which serves long work without a model. A thin shell: the work is in corpus/.
-import { NoveltyPool } from '../src/pipeline/novelty-pool.ts'
 import type { CorpusContract } from '../src/protocol/corpus.ts'
 import { serveSelf } from '../src/protocol/serve-self.ts'
 import { openDatabase, type Database } from '../src/storage/database.ts'
 import { addSeeds } from './corpus/add-seeds.ts'
 import { exportDataset } from './corpus/export-dataset.ts'
 import { freeze } from './corpus/freeze.ts'
+import { NoveltyPools } from './corpus/novelty-pools.ts'
 import { openProject } from './corpus/open-project.ts'
 import { saveProject } from './corpus/save-project.ts'
 
@@ -17,18 +17,17 @@ const openOnce = (): Promise<Database> => {
   return database
 }
 
-/** The pool of texts of the current run; a pool of another name replaces it. */
-let pool: { readonly name: string; readonly texts: NoveltyPool } | undefined
-const poolOf = (name: string, reset = false): NoveltyPool => {
-  if (pool?.name !== name || reset) pool = { name, texts: new NoveltyPool() }
-  return pool.texts
-}
+const pools = new NoveltyPools()
 
 serveSelf<CorpusContract>({
   addSeeds: async (request, call) => addSeeds(await openOnce(), request, call, Date.now()),
-  novelty: async ({ pool: name, threshold, candidates }) => poolOf(name).decideAll(candidates, threshold),
-  remember: async ({ pool: name, texts, reset }) => {
-    poolOf(name, reset).add(...texts)
+  novelty: async ({ pool, threshold, candidates }) => pools.decide(pool, candidates, threshold),
+  remember: async ({ pool, texts, reset }) => {
+    pools.remember(pool, texts, reset)
+    return null
+  },
+  forget: async ({ pool }) => {
+    pools.forget(pool)
     return null
   },
   freeze: async (request, call) => freeze(await openOnce(), request, call, Date.now()),

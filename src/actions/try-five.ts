@@ -155,7 +155,15 @@ class Trial {
         'NoSeeds',
         'This project has no seeds yet. Add some on the Seeds screen, then try the recipe.',
       )
-    const grown = this.#steps.grow ? await this.#grow(seeds) : []
+    // A name of its own: another trial of this project may still be ending.
+    const pool = `${this.#runId}/tried prompts`
+    let grown: Prompt[] = []
+    if (this.#steps.grow)
+      try {
+        grown = await this.#grow(seeds, pool)
+      } finally {
+        await this.#machines.corpus.forget({ pool }).catch(() => undefined) // a worker that died has forgotten it
+      }
     const fromSeeds = promptsFromSeeds(seeds.slice(0, TRIED_ROWS), this.#runId, grown.length)
     if (this.#steps.grow && grown.length < TRIED_ROWS)
       this.#note = `Growing yielded ${grown.length} usable ${grown.length === 1 ? 'prompt' : 'prompts'} in ${this.#tried.growth.requests} requests; seeds fill the rest.`
@@ -172,12 +180,11 @@ class Trial {
     }
   }
 
-  async #grow(seeds: readonly Seed[]): Promise<Prompt[]> {
+  async #grow(seeds: readonly Seed[], pool: string): Promise<Prompt[]> {
     const { corpus } = this.#machines
     const { projectId, recipe, teacher } = this.#request
     const { settings, index: step } = this.#steps.grow ?? expectStep('grow')
     const wanted = Math.min(TRIED_ROWS, settings.prompts)
-    const pool = `try/${projectId}`
     const accepted: Prompt[] = []
     this.#setSentence(`The teacher grows ${wanted} prompts from your seeds.`)
     await corpus.remember({ pool, texts: seeds.map(({ text }) => text), reset: true })

@@ -58,12 +58,17 @@ export interface CorpusContract {
     SeedsRead,
     { rows: number; bytes: number; totalBytes: number }
   >
-  /** Decides on candidates by their ROUGE-L novelty against this worker's texts under `pool`; `remember` adds texts. */
+  /**
+   * Decides on candidates by their ROUGE-L novelty against this worker's texts under `pool`; `remember` adds texts. `WorkerDied` if there is
+   * no such pool.
+   */
   novelty: Method<
     { pool: string; threshold: number; candidates: readonly string[] },
     readonly FilterDecision[]
   >
   remember: Method<{ pool: string; texts: readonly string[]; reset?: boolean }, null>
+  /** Frees a pool. Every run and every trial has its own. */
+  forget: Method<{ pool: string }, null>
   /** Splits, hashes and stores the kept rows of a run. Refusals are problems. */
   freeze: Method<
     { projectId: ProjectId; runId: RunId },

@@ -4,6 +4,7 @@ import { RunControl } from '../../src/actions/control.ts'
 import { computeFunnel } from '../../src/actions/funnel.ts'
 import { deleteRun } from '../../src/actions/delete-run.ts'
 import { resumeRun, startRun } from '../../src/actions/run-recipe.ts'
+import { tryFive } from '../../src/actions/try-five.ts'
 import { listBarMembers } from '../../src/actions/list-bar-members.ts'
 import type { ProjectId, RunId } from '../../src/domain/id.ts'
 import type { Run, RunProgress } from '../../src/domain/run.ts'
@@ -12,7 +13,7 @@ import { listRows } from '../../src/storage/rows.ts'
 import { listRuns } from '../../src/storage/runs.ts'
 import { finish, makeMachines, type TestMachines } from '../stand-ins/machines.ts'
 import { DESCRIPTION, OTHER } from '../stand-ins/teacher.ts'
-import { makeSmallProject, outcomeOf, readRecipe } from './small-project.ts'
+import { makeSmallProject, outcomeOf, readRecipe, RECIPE } from './small-project.ts'
 
 const recipe = readRecipe()
 const start = (machines: TestMachines, projectId: ProjectId, control = new RunControl()) =>
@@ -56,6 +57,27 @@ describe('startRun and resumeRun', () => {
       msLeft: 0,
     })
     expect(reports.at(-1)?.funnel).toEqual(await computeFunnel(machines.db, projectId, run.id, recipe))
+  })
+
+  test('grow the same prompts while the recipe is tried on five rows', async () => {
+    // Few words are novel enough, so that what the pool holds decides.
+    const strict = readRecipe(RECIPE.replace('prompts: 5', 'prompts: 12\n    novelty: 0.3'))
+    const startStrict = ({ machines, projectId }: Awaited<ReturnType<typeof begin>>) =>
+      startRun(machines, { projectId, recipe: strict, teacher: DESCRIPTION }, new RunControl())
+    const alone = await begin()
+    const first = await finish(startStrict(alone))
+    const outcome = await outcomeOf(alone.machines, alone.projectId, first.id)
+    const { machines, projectId } = await begin()
+    // The trial fills its pool while the run waits for its first prompts; neither may compare with the texts of the other.
+    let trial: Promise<unknown> | undefined
+    machines.standIn.beforeResult = () => {
+      trial ??= finish(tryFive(machines, { projectId, recipe: strict, teacher: DESCRIPTION }))
+      return undefined
+    }
+    const run = await finish(startStrict({ machines, projectId }))
+    await trial
+    expect(await outcomeOf(machines, projectId, run.id)).toEqual(outcome)
+    expect(machines.poolNames()).toEqual([])
   })
 
   test('lists as many members of each bar as the bar counts', async () => {

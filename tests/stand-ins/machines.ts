@@ -1,6 +1,5 @@
 // Knows: machines for actions in Node: a stand-in teacher on a real channel, and the corpus worker's and the student worker's own code.
 import 'fake-indexeddb/auto'
-import { NoveltyPool } from '../../src/pipeline/novelty-pool.ts'
 import type { Machines } from '../../src/actions/machines.ts'
 import type { Served } from '../../src/protocol/channel.ts'
 import type { CorpusContract } from '../../src/protocol/corpus.ts'
@@ -13,6 +12,7 @@ import { softTargetFiles } from '../../src/storage/files.ts'
 import { addSeeds } from '../../workers/corpus/add-seeds.ts'
 import { exportDataset } from '../../workers/corpus/export-dataset.ts'
 import { freeze } from '../../workers/corpus/freeze.ts'
+import { NoveltyPools } from '../../workers/corpus/novelty-pools.ts'
 import { openProject } from '../../workers/corpus/open-project.ts'
 import { saveProject } from '../../workers/corpus/save-project.ts'
 import { borrowTeacher } from '../../workers/student/borrowed-teacher.ts'
@@ -32,6 +32,8 @@ let databases = 0
 
 export interface TestMachines extends Machines {
   readonly standIn: TeacherStandIn
+  /** Names of the novelty pools that the corpus worker holds. */
+  readonly poolNames: () => readonly string[]
   /** Bytes of checkpoints by student. */
   readonly checkpoints: Map<string, Uint8Array>
   /** Lets the teacher's or the student's worker die. */
@@ -39,14 +41,16 @@ export interface TestMachines extends Machines {
 }
 
 /** The corpus worker's methods on the given store. */
-function serveCorpus(db: Database): Served<CorpusContract> {
-  let pool = new NoveltyPool()
+function serveCorpus(db: Database, pools: NoveltyPools): Served<CorpusContract> {
   return {
     addSeeds: (request, call) => addSeeds(db, request, call, NOW),
-    novelty: async ({ threshold, candidates }) => pool.decideAll(candidates, threshold),
-    remember: async ({ texts, reset }) => {
-      if (reset) pool = new NoveltyPool()
-      pool.add(...texts)
+    novelty: async ({ pool, threshold, candidates }) => pools.decide(pool, candidates, threshold),
+    remember: async ({ pool, texts, reset }) => {
+      pools.remember(pool, texts, reset)
+      return null
+    },
+    forget: async ({ pool }) => {
+      pools.forget(pool)
       return null
     },
     freeze: (request, call) => freeze(db, request, call, NOW),
@@ -105,7 +109,11 @@ export async function makeMachines({
   const store = db ?? (await openDatabase(`machines ${databases++}`))
   const standIn = new TeacherStandIn()
   let now = NOW
-  const running: { teacher?: WorkerStandIn<TeacherContract>; student?: WorkerStandIn<StudentContract> } = {}
+  const running: {
+    teacher?: WorkerStandIn<TeacherContract>
+    student?: WorkerStandIn<StudentContract>
+    pools?: NoveltyPools
+  } = {}
   const teacherWorker: SupervisedWorker<TeacherContract> = openWorker(
     () => (running.teacher = new WorkerStandIn<TeacherContract>(standIn)),
   )
@@ -113,7 +121,7 @@ export async function makeMachines({
     () => (running.student = new WorkerStandIn<StudentContract>(student ?? serveStudent(store, checkpoints))),
   )
   const corpusWorker: SupervisedWorker<CorpusContract> = openWorker(
-    () => new WorkerStandIn<CorpusContract>(serveCorpus(store)),
+    () => new WorkerStandIn<CorpusContract>(serveCorpus(store, (running.pools = new NoveltyPools()))),
   )
   return {
     db: store,
@@ -122,6 +130,7 @@ export async function makeMachines({
     corpus: corpusWorker.remote,
     now: () => (now += 5),
     standIn,
+    poolNames: () => running.pools?.names ?? [],
     checkpoints,
     kill: (which) => running[which]?.breakDown('killed by the test'),
   }

@@ -31,7 +31,7 @@ const REQUESTS = 'grown to '
 /** Runs the phase; the accepted prompts in their order, or undefined when stopped before the end. */
 export async function growPrompts(context: RunContext): Promise<readonly Prompt[] | undefined> {
   const {
-    machines: { db },
+    machines: { db, corpus },
     projectId,
     runId,
     steps,
@@ -40,7 +40,14 @@ export async function growPrompts(context: RunContext): Promise<readonly Prompt[
   const prompts = await listPrompts(db, projectId, runId)
   const done = await listDone(db, projectId, runId)
   for (const prompt of prompts) live.tally.countPrompt(prompt)
-  if (steps.grow && !(await growRounds(context, steps.grow, prompts, done))) return undefined
+  if (steps.grow) {
+    const pool = `${runId}/prompts`
+    try {
+      if (!(await growRounds(context, steps.grow, pool, prompts, done))) return undefined
+    } finally {
+      await corpus.forget({ pool }).catch(() => undefined) // a worker that died has forgotten it
+    }
+  }
   if ((!steps.grow || steps.grow.settings.alsoSeeds) && !done.has(SEEDS_ADDED))
     await addSeedPrompts(context, prompts)
   return prompts.filter(({ status }) => status === 'accepted')
@@ -70,6 +77,7 @@ async function addSeedPrompts(
 async function growRounds(
   context: RunContext,
   grow: NonNullable<RunContext['steps']['grow']>,
+  pool: string,
   prompts: Prompt[],
   done: ReadonlySet<string>,
 ): Promise<boolean> {
@@ -92,7 +100,6 @@ async function growRounds(
     ...[...done].filter((key) => key.startsWith(REQUESTS)).map((key) => Number(key.slice(REQUESTS.length))),
   )
   live.enter('growing', accepted.length, settings.prompts)
-  const pool = `${runId}/prompts`
   const seeds = await readSeeds(context, pool, accepted)
   for (;;) {
     const over = growthEnded({ accepted: accepted.length, requests, settings })
