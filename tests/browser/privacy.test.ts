@@ -252,7 +252,7 @@ steps:
       await page.getByLabel('Model folder').setInputFiles(join(disk, 'hostile'))
       await person.waitFor(/can be used\. It is not loaded yet/)
       await person.press('Load teacher')
-      await person.waitFor(/is ready/)
+      await person.waitFor(/is loaded on/)
       await page.locator('summary').filter({ hasText: 'A model server' }).click()
       await page.getByLabel('Server address').fill(server.url)
       await page.getByRole('button', { name: 'Look for models' }).click()

@@ -21,7 +21,8 @@ export function routeDownloads(): void {
   globalThis.fetch = routed
   Cache.prototype.add = async function add(this: Cache, input: RequestInfo | URL): Promise<void> {
     const response = await routed(input)
-    if (!response.ok) throw new TypeError(`${new Request(input).url} responded with ${response.status}`)
+    if (!response.ok)
+      throw new TypeError(`Request failed: ${new Request(input).url} responded with ${response.status}`)
     await this.put(input, response)
   }
 }
