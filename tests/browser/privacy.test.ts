@@ -257,7 +257,8 @@ steps:
       await page.getByLabel('Server address').fill(server.url)
       await page.getByRole('button', { name: 'Look for models' }).click()
       await page.getByRole('button', { name: 'hash-1' }).click()
-      await person.waitFor(/hash-1 can be used/)
+      await person.press('Use as teacher')
+      await person.waitFor(/hash-1 is ready/)
       await page.waitForTimeout(1000)
       expect(collected).toEqual([])
     } finally {
