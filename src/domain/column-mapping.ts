@@ -41,11 +41,16 @@ export const COLUMN_NAME_LIMIT = 100
 /** Names of columns: the header's cells (shortened, made unique), or `Column 1` … if there is no header. */
 export function nameColumns(cells: readonly string[], header: boolean): string[] {
   const taken = new Set<string>()
+  /** The number that the next name of this base is tried with: counting from 2 each time would take minutes on a hostile header. */
+  const next = new Map<string, number>()
   return cells.map((cell, i) => {
     const own = header ? cell.trim().replaceAll(/\s+/g, ' ').slice(0, COLUMN_NAME_LIMIT) : ''
     const base = own === '' ? `Column ${i + 1}` : own
     let name = base
-    for (let n = 2; taken.has(name); n++) name = `${base} (${n})`
+    for (let n = next.get(base) ?? 2; taken.has(name); n++) {
+      name = `${base} (${n})`
+      next.set(base, n + 1)
+    }
     taken.add(name)
     return name
   })

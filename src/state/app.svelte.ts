@@ -76,9 +76,19 @@ export class App {
       this.projects.task.running ||
       this.teacher.loading.running ||
       this.teacher.generation.running ||
+      this.models.download.running ||
       this.#open.some(
-        ({ runs, students, comparisons }) =>
-          runs.task.running || students.task.running || comparisons.task.running,
+        ({ seeds, recipe, runs, rows, recall, datasets, students, comparisons, takeHome }) =>
+          seeds.task.running ||
+          recipe.trial.running ||
+          runs.task.running ||
+          rows.judging.running ||
+          recall.task.running ||
+          datasets.task.running ||
+          students.task.running ||
+          comparisons.task.running ||
+          comparisons.measuring.running ||
+          takeHome.task.running,
       )
     )
   }

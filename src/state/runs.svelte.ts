@@ -20,7 +20,7 @@ import { adviseOnTeacher, checkAgainstTeacher } from '../pipeline/recipes/check-
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { listPrompts } from '../storage/prompts.ts'
 import { countRows, readRows } from '../storage/rows.ts'
-import { listRuns } from '../storage/runs.ts'
+import { listRuns, type RunContents } from '../storage/runs.ts'
 import { WatchedControl } from './control.svelte.ts'
 import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
@@ -182,12 +182,21 @@ export class Runs {
       return contents
     })
     if (deleted === undefined) return
-    this.undo.put(`Run deleted, with ${rows === 1 ? '1 row' : `${rows} rows`}.`, async () => {
-      await this.deleting.do(() => undoDeleteRun(this.#env.machines, deleted))
+    this.#offerUndo(`Run deleted, with ${rows === 1 ? '1 row' : `${rows} rows`}.`, deleted)
+    this.#onEnd()
+  }
+
+  /** The run is in memory only: a restore that fails, as on a full disk, is offered again. */
+  #offerUndo(sentence: string, deleted: RunContents): void {
+    this.undo.put(sentence, async () => {
+      const restored = await this.deleting.do(async () => {
+        await undoDeleteRun(this.#env.machines, deleted)
+        return true
+      })
+      if (restored === undefined) this.#offerUndo(sentence, deleted)
       await this.refresh()
       this.#onEnd()
     })
-    this.#onEnd()
   }
 
   /** Upper bounds of the rows and bytes of a run of this recipe over `seeds` seeds, against the storage left. */

@@ -162,7 +162,7 @@ export class Seeds {
       }
       this.#read = all
       if (all.problemCount === 0) this.#clear(source)
-      if (all.added > 0) this.#offerRemoval(all, replaced)
+      if (all.added > 0 || (replaced.length > 0 && all.alreadyThere > 0)) this.#offerRemoval(all, replaced)
     })
     if (read === undefined) await this.refresh() // what was stored before a stop stays
     return read
@@ -193,7 +193,8 @@ export class Seeds {
       this.#read = undefined
       if (replaced.length > 0) await restoreSeeds(this.#env.machines, { seeds: replaced })
       await this.refresh()
-      this.undo.put(`${removed.length.toLocaleString('en')} seeds removed.`, () => this.#restore(removed))
+      if (removed.length > 0)
+        this.undo.put(`${removed.length.toLocaleString('en')} seeds removed.`, () => this.#restore(removed))
     })
   }
 

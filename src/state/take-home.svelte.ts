@@ -98,6 +98,8 @@ export class TakeHome {
   datasetFormat = $state<DatasetFormat>('messages')
   #studentFormat = $state<StudentFormat | undefined>()
   #datasetBytes = $state.raw<Partial<Record<DatasetFormat, number>>>({})
+  /** The dataset that was measured last. */
+  #measured: DatasetId | undefined
   readonly task = new Task()
   readonly #env: Environment
   readonly #projectId: ProjectId
@@ -124,8 +126,12 @@ export class TakeHome {
   get datasetBytes(): Partial<Record<DatasetFormat, number>> {
     return this.#datasetBytes
   }
+  /** Sizes are only shown: if the rows cannot be read, none are, and the download reports why. */
   async measureDataset(datasetId: DatasetId): Promise<void> {
-    const rows = await listDatasetRows(this.#env.machines.db, this.#projectId, datasetId)
+    this.#measured = datasetId
+    this.#datasetBytes = {}
+    const rows = await listDatasetRows(this.#env.machines.db, this.#projectId, datasetId).catch(() => [])
+    if (this.#measured !== datasetId || rows.length === 0) return
     this.#datasetBytes = Object.fromEntries(
       DATASET_FORMATS.map((format) => [format, estimateDatasetBytes(rows, format)]),
     )

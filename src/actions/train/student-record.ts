@@ -8,6 +8,8 @@ const WRITE_EVERY = 2000
 const MAX_POINTS = 4000
 /** Max samples; the oldest are removed first. */
 const MAX_SAMPLES = 120
+/** Max sentences about the rows and the student, as many as a stored student may have. */
+const MAX_NOTES = 64
 
 type ShapeFacts = Pick<
   Student,
@@ -79,12 +81,12 @@ export class StudentRecord {
   }
   shape(facts: ShapeFacts): void {
     this.#shape = facts
-    this.#notes = [...new Set([...(facts.notes ?? []), ...this.#notes])]
+    this.#notes = [...new Set([...(facts.notes ?? []), ...this.#notes])].slice(0, MAX_NOTES)
     this.#scheduleFlush()
   }
   /** A sentence in addition to those of the shape. */
   note(note: string): void {
-    this.#notes = [...new Set([...this.#notes, note])]
+    this.#notes = [...new Set([...this.#notes, note])].slice(-MAX_NOTES)
     this.#scheduleFlush()
   }
   get notes(): readonly string[] {

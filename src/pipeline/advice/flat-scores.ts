@@ -12,7 +12,9 @@ export function adviseOnFlatScores({ scores, judge }: RunFacts): Advice | undefi
   const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length
   const deviation = Math.sqrt(scores.reduce((sum, score) => sum + (score - mean) ** 2, 0) / scores.length)
   if (!(deviation < MAX_DEVIATION)) return undefined
-  const [low, high] = [Math.min(...scores), Math.max(...scores)]
+  // Not as arguments: a run may have more scores than a call takes.
+  const low = scores.reduce((least, score) => Math.min(least, score), Infinity)
+  const high = scores.reduce((most, score) => Math.max(most, score), -Infinity)
   return {
     id: 'flat-scores',
     sentence: `All ${scores.length} scores are between ${low.toFixed(2)} and ${high.toFixed(2)} (standard deviation ${deviation.toFixed(2)}): ${judge.name} hardly distinguishes these completions, so a selection by score is chance. Use a larger judge.`,

@@ -53,6 +53,8 @@ const escape = (text: string): string => text.replaceAll(/[[\]|/]/g, String.raw`
 const oneOf = (texts: readonly string[]): string => texts.map(escape).join('|')
 const OPEN = new RegExp(String.raw`\s*(${oneOf(MARKS.map(({ open }) => open))})`, 'iuy')
 const ANY_OPEN = new RegExp(oneOf(MARKS.map(({ open }) => open)), 'iu')
+/** An element with attributes, as in XML that a response consists of: the closing tag behind it is the response's own. */
+const ANY_ELEMENT = /<(?:thinking|thought|reason|reasoning)\s[^<>]{0,200}>/iu
 const CLOSE = new RegExp(oneOf(MARKS.map(({ close }) => close)), 'giu')
 const STRAY_CLOSE = new RegExp(String.raw`\s*(?:${oneOf(MARKS.map(({ close }) => close))})`, 'iuy')
 const ANY_END = new RegExp(
@@ -91,17 +93,13 @@ export function splitReasoning(
     if (partial && !opened && mayOpen(whole)) return { text: '', begin: whole.length }
     const close = findClose(whole, 0, undefined)
     if (opened) return close === undefined ? unfinished(whole, whole) : splitAfter(whole, close, 0)
-    const isLone = close !== undefined && !close.isMention && !ANY_OPEN.test(whole.slice(0, close.begin))
+    const before = whole.slice(0, close?.begin)
+    const isLone =
+      close !== undefined && !close.isMention && !ANY_OPEN.test(before) && !ANY_ELEMENT.test(before)
     return isLone ? splitAfter(whole, close, 0) : { text: whole, begin: 0 }
   }
   const close = findClose(whole, first.end, first.close)
   return close === undefined ? unfinished(whole, whole.slice(first.end)) : splitAfter(whole, close, first.end)
-}
-
-/** The mark that closes the reasoning which a rendered prompt ends with; undefined if it ends with none. */
-export function closingMarkFor(prompt: string): string | undefined {
-  const end = prompt.slice(-100).trimEnd().toLowerCase()
-  return MARKS.find(({ open }) => end.endsWith(open))?.close
 }
 
 /** Whether reasoning may end in this text: a cheap test for a piece of a growing text, with `MAX_MARK` characters before it. */

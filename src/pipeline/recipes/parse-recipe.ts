@@ -253,7 +253,7 @@ function findAlias(document: Document.Parsed): number | undefined {
 
 /** Where the first line that is no comment, directive or mark begins; the text's start if there is none. */
 function firstOffset(yamlText: string): number {
-  const line = /^(?!\s*(?:#|%|---\s*$|$)).*\S/m.exec(yamlText)
+  const line = /^(?![ \t]*(?:#|%|---[ \t]*\r?$|\r?$)).*\S/m.exec(yamlText)
   return line?.index ?? 0
 }
 

@@ -1,6 +1,6 @@
 // Knows: the marks of lists in plain text (`1.`, `2)`, `-`, `*`, `•`), and when lines have them because they are a list.
 
-const MARK = /^\s*(?:\(?(\d{1,4})(?:[.)．）](?=\s)|、)|([-*+•‣◦–—])(?=\s))\s*(?:\[[ xX]\]\s+)?(?=\S)/u
+const MARK = /^\s*(?:\(?(\d{1,7})(?:[.)．）](?=\s)|、)|([-*+•‣◦–—])(?=\s))\s*(?:\[[ xX]\]\s+)?(?=\S)/u
 
 /** A line without its mark; `undefined` if it has none. */
 export function removeMark(line: string): string | undefined {

@@ -62,9 +62,27 @@ const spread = (value: unknown): readonly unknown[] =>
     : [value]
 
 function readOne(value: unknown, plan: ColumnPlan): RecordRead {
-  return plan === 'recognised' || !isRecord(value)
-    ? readRecord(value)
-    : readMapped(new Map(Object.entries(value)), plan.columns)
+  try {
+    return plan === 'recognised' || !isRecord(value)
+      ? readRecord(value)
+      : readMapped(new Map(Object.entries(value)), plan.columns)
+  } catch (thrown) {
+    // Writing a value as text needs stack for each level.
+    if (!(thrown instanceof RangeError)) throw thrown
+    return {
+      sentence: 'The record has lists within lists too deep to be read. Remove that field, or flatten it.',
+    }
+  }
+}
+
+/** A value as a preview shows it; `…` if it is nested too deeply to be written. */
+function showValue(value: unknown): string {
+  try {
+    return anyText(value) ?? ''
+  } catch (thrown) {
+    if (!(thrown instanceof RangeError)) throw thrown
+    return '…'
+  }
 }
 
 /** The columns of the first records; `undefined` if there are none to choose from. */
@@ -75,7 +93,7 @@ function previewRecords(values: readonly unknown[]): ColumnPreview | undefined {
   const all = [...new Set(records.flatMap((record) => Object.keys(record)))]
   const names = all.filter((name) => name.length <= COLUMN_NAME_LIMIT).slice(0, MAX_COLUMNS)
   if (names.length === 0) return undefined
-  const rows = records.map((record) => names.map((name) => anyText(record[name]) ?? ''))
+  const rows = records.map((record) => names.map((name) => showValue(record[name])))
   const columns = known ? knownRoles(names) : guessRoles(names, rows)
   return {
     form: formOf({ kind: 'records', header: true, columns }),

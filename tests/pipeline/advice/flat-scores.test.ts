@@ -16,3 +16,10 @@ test('says nothing about scores that vary, or too few of them', () => {
   ).toBeUndefined()
   expect(adviseOnFlatScores(makeFacts({ scores: [3, 3, 3], judge }))).toBeUndefined()
 })
+
+test('reads more scores than a call takes arguments', () => {
+  const scores = Array.from({ length: 300_000 }, (_, i) => 3 + (i % 5) / 100)
+  expect(adviseOnFlatScores(makeFacts({ scores, judge: TEACHER }))?.sentence).toMatch(
+    /^All 300000 scores are between 3\.00 and 3\.04 /,
+  )
+})

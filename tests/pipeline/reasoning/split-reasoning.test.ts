@@ -57,6 +57,13 @@ describe('reasoning at the beginning is separated', () => {
   })
 })
 
+test.each([
+  ['<reason code="1">Two and two.</reason> is valid XML.'],
+  ['In XML:\n<reasoning id="2">Two and two.</reasoning>\nThat is all.'],
+])('the closing tag of an element with attributes is the response’s own: %s', (whole) => {
+  expect(split(whole)).toEqual({ text: whole })
+})
+
 describe('a closing mark without an opening one ends what the template opened', () => {
   test.each(['</think>', '</thinking>', '[/THINK]', '◁/think▷', '</seed:think>'])('%s', (close) => {
     expect(split(`Two and two.\n${close}\n\nFour.`)).toEqual({ text: 'Four.', reasoning: 'Two and two.' })

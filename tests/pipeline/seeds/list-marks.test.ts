@@ -5,6 +5,7 @@ test.each([
   ['1. Write a poem', 'Write a poem'],
   ['12) Explain tides', 'Explain tides'],
   ['(3) Explain tides', 'Explain tides'],
+  ['12345. Explain tides', 'Explain tides'],
   ['- Draw a plan', 'Draw a plan'],
   ['  * Draw a plan', 'Draw a plan'],
   ['•\tDraw a plan', 'Draw a plan'],

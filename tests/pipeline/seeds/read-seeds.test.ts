@@ -346,3 +346,16 @@ test.skipIf(!isThere)('reads a tab-separated file without a header (needs ../sha
   expect(found).toBeGreaterThan(6900)
   expect(labelled).toBe(found)
 })
+
+test('a record nested too deeply to be written as text is refused by itself, with a sentence', async () => {
+  const deep = '['.repeat(20_000) + ']'.repeat(20_000)
+  const text = `{"prompt":"Why?","context":${deep}}\n{"prompt":"How?"}\n`
+  const { seeds, problems } = await read({ kind: 'file', file: new File([text], 'deep.jsonl') })
+  expect(seeds.map((seed) => seed.text)).toEqual(['How?'])
+  expect(problems).toEqual([
+    {
+      line: 1,
+      sentence: 'The record has lists within lists too deep to be read. Remove that field, or flatten it.',
+    },
+  ])
+})

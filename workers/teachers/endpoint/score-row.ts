@@ -3,7 +3,8 @@
 // Must not know: retries, other rows.
 import type { PromptInput, ScoreRequest } from '../../../src/domain/completion-request.ts'
 import { sharedPrefixLength } from '../../../src/engine/generation/prefix-cache.ts'
-import { closingMarkFor, splitReasoning } from '../../../src/pipeline/reasoning/split-reasoning.ts'
+import { closeReasoning } from '../../../src/engine/tokenizers/reasoning-marks.ts'
+import { splitReasoning } from '../../../src/pipeline/reasoning/split-reasoning.ts'
 import { scoresChats, type ServerCapabilities } from './server-capabilities.ts'
 import { pathOf, writeInput, writeLogProbs } from './write-request.ts'
 import type { Connection } from './connection.ts'
@@ -47,7 +48,7 @@ async function scoreNatively(
   const text =
     input.kind === 'raw'
       ? input.text
-      : closeReasoning(
+      : withClosedReasoning(
           requireLlamaField(
             parseRendered(
               await connection.request('~/apply-template', signal, {
@@ -112,11 +113,8 @@ async function scoreNatively(
   )
 }
 
-/** A template that opens the reasoning leaves it empty: a score is never that of a token inside it. */
-function closeReasoning(prompt: string): string {
-  const close = closingMarkFor(prompt)
-  return close === undefined ? prompt : `${prompt.trimEnd()}\n\n${close}\n\n`
-}
+/** Reasoning that the template opens is left empty: a score is never that of a token inside it. */
+const withClosedReasoning = (prompt: string): string => prompt + closeReasoning(prompt)
 
 /** Sends the whole text with each continuation as a prompt that is echoed with log-probabilities; one generated token is ignored. */
 async function scoreByEcho(
