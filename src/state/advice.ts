@@ -4,7 +4,9 @@ import type { Advice } from '../pipeline/advice/advice.ts'
 import { adviseOnEndedWorse } from '../pipeline/advice/ended-worse.ts'
 import { adviseOnFewRows, type FewRowsFacts } from '../pipeline/advice/few-rows.ts'
 import { adviseOnMemorising } from '../pipeline/advice/memorising.ts'
+import { adviseOnNearEqualLabels } from '../pipeline/advice/near-equal-labels.ts'
 import { adviseOnTooFewPrompts } from '../pipeline/advice/too-few-prompts.ts'
+import type { LabelGroup } from '../pipeline/training/near-equal-labels.ts'
 import type { Summary } from './comparisons.svelte.ts'
 import type { Students } from './students.svelte.ts'
 
@@ -15,15 +17,23 @@ export type { Advice, Change as AdviceChange } from '../pipeline/advice/advice.t
 export function adviseBeforeTraining(
   settings: TrainSettings | undefined,
   rows: number | undefined,
-  { model, msPerRow }: Pick<FewRowsFacts, 'model' | 'msPerRow'>,
+  {
+    model,
+    msPerRow,
+    nearEqualLabels = [],
+  }: Pick<FewRowsFacts, 'model' | 'msPerRow'> & { readonly nearEqualLabels?: readonly LabelGroup[] },
 ): readonly Advice[] {
   if (settings === undefined || rows === undefined || rows < 2) return []
-  return adviseOnFewRows({
-    rows,
-    settings,
-    ...(model ? { model } : {}),
-    ...(msPerRow === undefined ? {} : { msPerRow }),
-  })
+  const labels = settings.loss === 'classes' ? adviseOnNearEqualLabels(nearEqualLabels) : undefined
+  return [
+    ...(labels ? [labels] : []),
+    ...adviseOnFewRows({
+      rows,
+      settings,
+      ...(model ? { model } : {}),
+      ...(msPerRow === undefined ? {} : { msPerRow }),
+    }),
+  ]
 }
 
 /** Advice on a comparison. `available`: held-out rows of its dataset. */

@@ -51,7 +51,8 @@ const pairsOf = (rows: readonly DatasetRow[]): Couple[] =>
   )
 
 /**
- * Tokenizes the pairs; a pair with a completion that does not fit the context is left out. `sides`: instead of the rows' own pairs, a
+ * Tokenizes the pairs; a pair with a completion that does not fit the context, or whose completions differ
+ * only beyond it, is left out and counted. `sides`: instead of the rows' own pairs, a
  * good and a bad row each, of any prompts (KTO). Throws ModelRefused if fewer than two are left.
  */
 export async function preparePairs(
@@ -83,7 +84,8 @@ export async function preparePairs(
       signal.throwIfAborted()
       const [chosen, rejected] = [pack(couple.chosen), pack(couple.rejected)]
       const mismatched = pack(couple.chosen, paired[(i + 1) % paired.length]?.chosen.completion ?? '')
-      if (!chosen || !rejected || !mismatched) {
+      // Texts that differ only beyond the context are one text here: no preference can be learned from them.
+      if (!chosen || !rejected || !mismatched || isSameRow(chosen, rejected)) {
         skippedRows += 1
         continue
       }
@@ -110,7 +112,7 @@ export async function preparePairs(
   if (train.length < 2)
     throw new RetortError(
       'ModelRefused',
-      `The dataset has ${train.length === 1 ? 'one training pair' : 'no training pair'} that fits a context of ${context} tokens, and this objective needs at least two. Keep more pairs and freeze again, or start from a student with a longer context.`,
+      `The dataset has ${train.length === 1 ? 'one training pair' : 'no training pair'} that fits a context of ${context} tokens and differs within it, and this objective needs at least two. Keep more pairs and freeze again, or start from a student with a longer context.`,
     )
   return {
     train,
@@ -121,6 +123,11 @@ export async function preparePairs(
     ...(sides ? { notes: [describeSides(sides)] } : {}),
   }
 }
+
+const isSameRow = (one: PackedRow, other: PackedRow): boolean =>
+  one.from === other.from &&
+  one.tokens.length === other.tokens.length &&
+  one.tokens.every((token, i) => token === other.tokens[i])
 
 export interface ReferenceOptions {
   readonly averages: boolean

@@ -1,6 +1,7 @@
 // Knows: the form of an advice: a sentence with a number, and what one click can do about it. Pure data.
 // Must not know: screens, stores.
 import type { SettingValue } from '../../domain/settings.ts'
+import type { LabelGroup } from '../training/near-equal-labels.ts'
 
 /** What a remedy does. */
 export type Change =
@@ -15,6 +16,8 @@ export type Change =
   | { readonly kind: 'set-training'; readonly field: string; readonly value: SettingValue }
   /** Chooses another objective for the student that is about to be trained. */
   | { readonly kind: 'choose-objective'; readonly name: string }
+  /** Gives all rows of a dataset's run one spelling of each label, and freezes them again. */
+  | { readonly kind: 'merge-labels'; readonly groups: readonly LabelGroup[] }
   /** Sets how many held-out prompts the next comparison uses. */
   | { readonly kind: 'compare-prompts'; readonly prompts: number }
   /** Opens a screen of the project. */

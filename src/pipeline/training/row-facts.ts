@@ -5,6 +5,7 @@ import type { Checked } from '../../domain/problem.ts'
 import type { Row } from '../../domain/row.ts'
 import type { References } from '../filters/references.ts'
 import { findClasses, type ClassOfRows } from './find-classes.ts'
+import { findNearEqualLabels, type LabelGroup } from './near-equal-labels.ts'
 import { findAnswer } from './known-answers.ts'
 import { findSides } from './sides.ts'
 
@@ -22,6 +23,8 @@ export interface RowFacts {
   readonly problems: number
   readonly knownAnswers: number
   readonly classes?: Checked<readonly ClassOfRows[]>
+  /** Labels that are one label in several spellings, of all rows. */
+  readonly nearEqualLabels?: readonly LabelGroup[]
 }
 
 /** `dropped`: rows of the run that were dropped with a score. */
@@ -43,5 +46,6 @@ export function countRowFacts(
     problems: answers.length,
     knownAnswers: answers.filter(({ isKnown }) => isKnown).length,
     classes: findClasses(train),
+    nearEqualLabels: findNearEqualLabels(rows.map(({ completion }) => completion)),
   }
 }

@@ -170,6 +170,17 @@ test('refuses without a base student, without pairs, or with a base student of a
   )
 })
 
+test('leaves out pairs whose completions differ only beyond the context', async () => {
+  const stores = makeStores()
+  const long = 'red green blue '.repeat(200)
+  stores.rows = makeRows(24, 8).map((row) => ({
+    ...row,
+    completion: `${long}yes`,
+    rejected: { completion: `${long}no` },
+  }))
+  await expect(run(stores, settingsOf('dpo'), first, base)).rejects.toThrow('no training pair')
+})
+
 test(
   'KTO learns from kept rows and from dropped ones with a lower score, without pairs',
   { timeout: 120_000 },
