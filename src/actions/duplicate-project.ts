@@ -3,6 +3,7 @@ import type { ProjectId } from '../domain/id.ts'
 import { accept, type Checked } from '../domain/problem.ts'
 import { parseProjectName, type Project } from '../domain/project.ts'
 import * as projects from '../storage/projects.ts'
+import { STORING_LOCK, whenLocked } from '../storage/locks.ts'
 import { guardQuota } from '../storage/quota.ts'
 import { readProject } from './change-project.ts'
 import type { Machines } from './machines.ts'
@@ -17,7 +18,9 @@ export async function duplicateProject(
   await readProject(machines, projectId)
   return accept(
     await guardQuota(`The copy “${checked.value}”`, () =>
-      projects.duplicateProject(machines.db, projectId, checked.value, machines.now()),
+      whenLocked(STORING_LOCK, () =>
+        projects.duplicateProject(machines.db, projectId, checked.value, machines.now()),
+      ),
     ),
   )
 }

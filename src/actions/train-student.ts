@@ -28,7 +28,7 @@ import { shapeOf } from '../pipeline/training/presets.ts'
 import { isAbort, RetortError, sentenceOf, type ErrorName } from '../protocol/errors.ts'
 import type { TrainOutcome, TrainRequest } from '../protocol/student.ts'
 import { getDataset } from '../storage/datasets.ts'
-import { withLock } from '../storage/locks.ts'
+import { trainingLock, withLock } from '../storage/locks.ts'
 import { guardQuota } from '../storage/quota.ts'
 import { getStudent, patchStudent, putStudent } from '../storage/students.ts'
 import type { RunControl } from './control.ts'
@@ -223,7 +223,7 @@ async function* trainWithLock(
   return yield* streamProgress<TrainProgress, Student>(
     async (report) => {
       const outcome = await withLock(
-        `retort training ${projectId}`,
+        trainingLock(projectId),
         `a tab that has been running it since ${since}`,
         async () => trainLocked(machines, await open(), control, report),
       )

@@ -1,6 +1,7 @@
 // Knows: the state of the whole page: the route, the list of projects, the machine, the one teacher, the open projects.
 import type { MachineScope } from '../actions/describe-machine.ts'
 import type { ProjectId } from '../domain/id.ts'
+import { watchChanges } from '../storage/changes.ts'
 import { Endpoint } from './endpoint.svelte.ts'
 import { Examples } from './examples.svelte.ts'
 import { Machine } from './machine.svelte.ts'
@@ -27,6 +28,9 @@ export interface BackgroundWork {
 /** What projects need of the program is not part of the first page: it is loaded when a project is first opened. */
 const loadWorkspace = () => import('./workspace.svelte.ts')
 
+/** Min milliseconds between two readings of what other tabs changed. */
+const CATCH_UP_EVERY_MS = 2000
+
 export class App {
   readonly route: Route
   readonly theme: Theme
@@ -49,6 +53,8 @@ export class App {
   #backgroundWork = $derived.by(() => this.#findBackgroundWork())
   readonly #env: Environment
   #discarded: boolean
+  readonly #changed = new Set<string>()
+  #catchingUp = false
 
   constructor(env: Environment) {
     this.#env = env
@@ -102,7 +108,10 @@ export class App {
     })
     // Another tab may have made, renamed or deleted projects meanwhile.
     this.#env.window.addEventListener('focus', () => void this.projects.refresh().catch(() => undefined))
-    await Promise.all([this.models.refresh(), this.examples.refresh()])
+    watchChanges(this.#env.machines.db, (parts) => this.#noteChanges(parts))
+    // Nothing below is needed to use the page: what fails there is reported where it is shown.
+    void this.projects.clearOrphans().catch(() => undefined)
+    await Promise.all([this.models.refresh().catch(() => undefined), this.examples.refresh()])
     if (this.route.place.kind === 'screen')
       await this.workspaceOf(this.route.place.projectId)?.offerTeacher(this.models)
   }
@@ -150,6 +159,32 @@ export class App {
     this.#open = []
     this.teacher.forget()
     await Promise.all([this.teacher.sync(), this.models.refresh()])
+  }
+
+  /** Shows what another tab, or a worker of this one, changed: at once, then at most every two seconds. */
+  #noteChanges(parts: ReadonlySet<string>): void {
+    for (const part of parts) this.#changed.add(part)
+    if (this.#catchingUp) return
+    this.#catchingUp = true
+    void this.#catchUp()
+      .catch(() => undefined) // the old state stays; the next change tries again
+      .finally(() =>
+        setTimeout(() => {
+          this.#catchingUp = false
+          if (this.#changed.size > 0) this.#noteChanges(new Set())
+        }, CATCH_UP_EVERY_MS),
+      )
+  }
+
+  async #catchUp(): Promise<void> {
+    const parts = new Set(this.#changed)
+    this.#changed.clear()
+    if (parts.has('projects')) {
+      await this.projects.refresh()
+      this.#open = this.#open.filter(({ projectId }) => this.projects.isStored(projectId))
+    }
+    if (parts.has('models')) await this.models.refresh()
+    await Promise.all(this.#open.map((workspace) => workspace.refreshParts(parts)))
   }
 
   // Outside any effect: what is created here must outlive the screen that requested it.

@@ -6,6 +6,7 @@ import type { ModelCard } from '../domain/model-card.ts'
 import type { RemoteSource } from '../domain/model-source.ts'
 import type { BuiltInTeacherCard } from '../pipeline/built-in-teacher-card.ts'
 import type { LoadProgress } from '../protocol/teacher.ts'
+import { reportChange } from '../storage/changes.ts'
 import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 
@@ -49,12 +50,14 @@ export class Models {
   /** Downloads a model and stores it; a second try resumes where the first ended. */
   async keep(source: RemoteSource): Promise<ModelCard | undefined> {
     const card = await this.download.follow((signal) => keepModel(this.#env.machines, { source }, signal))
+    reportChange(this.#env.machines.db, ['models'])
     await this.refresh()
     return card
   }
 
   async remove(name: string): Promise<void> {
     await this.removal.do(() => deleteModel({ name }))
+    reportChange(this.#env.machines.db, ['models'])
     await this.refresh()
   }
 }

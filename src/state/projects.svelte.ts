@@ -1,29 +1,36 @@
 // Knows: the list of projects and the operations on a whole project.
+import { clearOrphans } from '../actions/clear-orphans.ts'
 import { deleteEverything } from '../actions/delete-everything.ts'
 import { deleteProject } from '../actions/delete-project.ts'
 import { duplicateProject } from '../actions/duplicate-project.ts'
 import { openProject } from '../actions/open-project.ts'
+import { findProjectWork } from '../actions/project-work.ts'
 import { renameProject } from '../actions/rename-project.ts'
 import { saveProject, type SaveProgress } from '../actions/save-project.ts'
 import { readId, type ProjectId } from '../domain/id.ts'
 import type { Problem } from '../domain/problem.ts'
 import { PROJECT_NAME_LIMIT, type Project } from '../domain/project.ts'
+import { reportChange } from '../storage/changes.ts'
+import { deletionLock, holdLock, withLock } from '../storage/locks.ts'
 import { listProjects } from '../storage/projects.ts'
 import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
 
-/** Key of the ids shown as deleted. They are deleted for good unless undone, at the latest at the next visit. */
+/** Key of the ids shown as deleted, in all tabs. They are deleted for good unless undone, at the latest at the next visit. */
 const DELETING = 'retort deleting'
 
 export class Projects {
   #stored = $state.raw<readonly Project[]>([])
-  #deleting = $state.raw<readonly ProjectId[]>([])
+  /** Deleted here and still to be undone: what releases the lock that keeps other tabs from carrying it out. */
+  #held = $state.raw<ReadonlyMap<ProjectId, () => void>>(new Map())
+  /** Deleted in another tab, which may still undo it; or in an earlier visit, and it could not be carried out. */
+  #hidden = $state.raw<readonly ProjectId[]>([])
   #problems = $state.raw<readonly Problem[]>([])
   #sentence = $state<string | undefined>()
   #list = $derived(
     this.#stored
-      .filter(({ id }) => !this.#deleting.includes(id))
+      .filter(({ id }) => !this.#held.has(id) && !this.#hidden.includes(id))
       .toSorted((a, b) => b.changedAt - a.changedAt),
   )
   readonly task = new Task<SaveProgress>()
@@ -51,23 +58,23 @@ export class Projects {
     return this.#list.find((project) => project.id === id)
   }
 
-  /** Reads the list again; the first time, projects waiting for deletion are deleted. */
+  /** Reads the list again, and deletes the projects whose deletion nobody can undo any more. */
   async refresh(): Promise<void> {
-    if (this.#deleting.length === 0) {
-      const waiting = this.#readDeleting()
-      // A project that cannot be deleted now stays hidden and is retried at the next visit; the list must open anyway.
-      const left = await Promise.all(
-        waiting.map((projectId) =>
-          deleteProject(this.#env.machines, { projectId }).then(
-            () => [],
-            () => [projectId],
-          ),
-        ),
-      )
-      this.#deleting = left.flat()
-      this.#rememberDeleting()
-    }
+    const waiting = this.#readDeleting().filter((id) => !this.#held.has(id))
+    this.#hidden = (await Promise.all(waiting.map((id) => this.#finish(id)))).flat()
     this.#stored = await listProjects(this.#env.machines.db)
+  }
+
+  /** Whether it is in the store as read last, also while it is hidden because its deletion can be undone. */
+  isStored(id: ProjectId): boolean {
+    return this.#stored.some((project) => project.id === id)
+  }
+
+  /** Clears what is left of projects that no list shows. */
+  async clearOrphans(): Promise<void> {
+    const count = await clearOrphans(this.#env.machines)
+    if (count > 0 && this.#sentence === undefined)
+      this.#sentence = `Data was left of ${count === 1 ? 'a project that is' : `${count} projects that are`} no longer listed, and was deleted.`
   }
 
   /** Stores a new project; a name already in use gets a number. */
@@ -104,17 +111,39 @@ export class Projects {
     })
   }
 
-  /** Hides the project at once and deletes it when it can no longer be undone. */
+  /**
+   * Hides the project at once and deletes it when it can no longer be undone: at the next deletion, or when this tab is gone. Refused
+   * while a run or a training of it is in progress in any tab.
+   */
   async delete(projectId: ProjectId): Promise<void> {
     this.#clear()
     const name = this.find(projectId)?.name ?? ''
+    const work = await findProjectWork(projectId)
+    if (work !== undefined) {
+      this.#problems = [{ sentence: `“${name}” was not deleted: ${work}` }]
+      return
+    }
     await this.#deleteForGood()
-    this.#deleting = [projectId]
-    this.#rememberDeleting()
-    this.undo.put(`“${name}” was deleted.`, async () => {
-      this.#deleting = this.#deleting.filter((id) => id !== projectId)
-      this.#rememberDeleting()
-    })
+    // While this tab has the lock, no other tab carries the deletion out.
+    const release = await holdLock(deletionLock(projectId))
+    if (release === undefined) return this.refresh() // another tab is deleting it
+    this.#held = new Map(this.#held).set(projectId, release)
+    this.#rememberDeleting((ids) => [...ids, projectId])
+    this.undo.put(`“${name}” was deleted.`, () => this.#restore(projectId, name))
+  }
+
+  async #restore(projectId: ProjectId, name: string): Promise<void> {
+    this.#clear()
+    this.#rememberDeleting((ids) => ids.filter((id) => id !== projectId))
+    this.#release(projectId)
+    await this.refresh()
+    if (this.find(projectId) === undefined)
+      this.#problems = [
+        {
+          sentence: `“${name}” cannot be restored: it is no longer stored. Perhaps everything was deleted in another tab.`,
+        },
+      ]
+    else this.#sentence = `“${name}” is restored.`
   }
 
   async save(projectId: ProjectId): Promise<void> {
@@ -140,11 +169,15 @@ export class Projects {
 
   async deleteEverything(): Promise<void> {
     this.#clear()
-    this.undo.dismiss()
     await this.task.do(async () => {
-      await deleteEverything(this.#env.machines)
-      this.#deleting = []
-      this.#rememberDeleting()
+      const work = await deleteEverything(this.#env.machines)
+      if (work !== undefined) {
+        this.#problems = [{ sentence: work }]
+        return
+      }
+      this.undo.dismiss()
+      for (const id of this.#held.keys()) this.#release(id)
+      this.#rememberDeleting(() => [])
       await this.refresh()
       this.#sentence = 'Everything was deleted: projects, models and checkpoints.'
     })
@@ -155,11 +188,34 @@ export class Projects {
     this.#sentence = undefined
   }
 
+  /** Carries out the deletions that this tab offered to undo; one that must wait stays hidden. */
   async #deleteForGood(): Promise<void> {
-    for (const projectId of this.#deleting) await deleteProject(this.#env.machines, { projectId })
-    this.#deleting = []
-    this.#rememberDeleting()
+    for (const projectId of this.#held.keys()) {
+      if ((await deleteProject(this.#env.machines, { projectId })) === undefined)
+        this.#rememberDeleting((ids) => ids.filter((id) => id !== projectId))
+      this.#release(projectId)
+    }
     await this.refresh()
+  }
+
+  /** Deletes a project that waits for it, unless another tab offers to undo that; returns its id while it stays hidden. */
+  async #finish(projectId: ProjectId): Promise<ProjectId[]> {
+    try {
+      const outcome = await withLock(deletionLock(projectId), 'a tab that is deleting it', async () => {
+        if (!this.#readDeleting().includes(projectId)) return [] // undone meanwhile
+        if ((await deleteProject(this.#env.machines, { projectId })) !== undefined) return [projectId]
+        this.#rememberDeleting((ids) => ids.filter((id) => id !== projectId))
+        return []
+      })
+      return outcome.held ? outcome.value : [projectId]
+    } catch {
+      return [projectId] // it cannot be deleted now and is tried again at the next visit; the list must open anyway
+    }
+  }
+
+  #release(projectId: ProjectId): void {
+    this.#held.get(projectId)?.()
+    this.#held = new Map([...this.#held].filter(([id]) => id !== projectId))
   }
 
   #freeName(name: string): string {
@@ -177,7 +233,9 @@ export class Projects {
       .flatMap((text) => readId('project', text) ?? [])
   }
 
-  #rememberDeleting(): void {
-    this.#env.memory?.setItem(DELETING, this.#deleting.join(' '))
+  /** Other tabs have the same list. */
+  #rememberDeleting(change: (ids: readonly ProjectId[]) => readonly ProjectId[]): void {
+    this.#env.memory?.setItem(DELETING, change(this.#readDeleting()).join(' '))
+    reportChange(this.#env.machines.db, ['projects'])
   }
 }

@@ -2,6 +2,7 @@
 import { deleteRun, undoDeleteRun } from '../actions/delete-run.ts'
 import { readRunFacts } from '../actions/funnel.ts'
 import { listBarMembers, type BarSelection, type BarMembers } from '../actions/list-bar-members.ts'
+import { nameRunLock } from '../actions/run/run-lock.ts'
 import { resumeRun, startRun } from '../actions/run-recipe.ts'
 import { checkStorageSpace, type StorageSpace } from '../actions/storage-space.ts'
 import type { ProjectId, RunId } from '../domain/id.ts'
@@ -22,6 +23,7 @@ import { listPrompts } from '../storage/prompts.ts'
 import { countRows, readRows } from '../storage/rows.ts'
 import { listRuns, type RunContents } from '../storage/runs.ts'
 import { WatchedControl } from './control.svelte.ts'
+import { Elsewhere } from './elsewhere.svelte.ts'
 import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
@@ -43,6 +45,8 @@ export interface OpenBar {
 
 export class Runs {
   readonly task = new Task<RunProgress>()
+  /** A run of this project that is in progress in another tab. */
+  readonly elsewhere = new Elsewhere()
   #list = $state.raw<readonly Run[]>([])
   #counts = $state.raw<ReadonlyMap<RunId, RunCounts>>(new Map())
   #ready = $state(false)
@@ -67,7 +71,10 @@ export class Runs {
   #subject = $derived(this.#active ?? this.#chosen ?? this.#latest)
   #shown = $derived(this.#active ?? this.#withRows ?? this.#latest)
   #interrupted = $derived(
-    this.#subject !== undefined && this.#subject.status !== 'finished' && !this.task.running
+    this.#subject !== undefined &&
+      this.#subject.status !== 'finished' &&
+      !this.task.running &&
+      this.elsewhere.holder === undefined
       ? this.#subject
       : undefined,
   )
@@ -146,6 +153,9 @@ export class Runs {
   async refresh(): Promise<void> {
     const { db } = this.#env.machines
     const list = await listRuns(db, this.#projectId)
+    await this.elsewhere.check(nameRunLock(this.#projectId), this.task.running, () =>
+      this.refresh().catch(() => undefined),
+    )
     const counts = await this.#count(list)
     const shown =
       list.find(({ id }) => id === this.#chosenId) ??

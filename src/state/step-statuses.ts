@@ -13,9 +13,9 @@ interface ProjectState {
   readonly seeds: Pick<Seeds, 'task' | 'count'>
   readonly teacher: Pick<Teacher, 'loading' | 'description'>
   readonly recipe: Pick<Recipe, 'problems' | 'changed'>
-  readonly runs: Pick<Runs, 'task' | 'latest' | 'kept'>
+  readonly runs: Pick<Runs, 'task' | 'latest' | 'kept'> & Partial<Pick<Runs, 'elsewhere'>>
   readonly datasets: Pick<Datasets, 'list'>
-  readonly students: Pick<Students, 'task' | 'latest'>
+  readonly students: Pick<Students, 'task' | 'latest'> & Partial<Pick<Students, 'elsewhere'>>
   readonly comparisons: Pick<Comparisons, 'task' | 'latest'>
 }
 
@@ -79,21 +79,25 @@ export function stepStatuses({
           : done('ready'),
     run: runs.task.running
       ? running('running', run?.done, run?.total)
-      : runs.latest?.status === 'finished'
-        ? done(`finished, ${runs.kept} kept`, runs.kept)
-        : runs.latest
-          ? paused(runs.latest.status)
-          : todo('not started'),
+      : runs.elsewhere?.holder !== undefined
+        ? running('running in another tab')
+        : runs.latest?.status === 'finished'
+          ? done(`finished, ${runs.kept} kept`, runs.kept)
+          : runs.latest
+            ? paused(runs.latest.status)
+            : todo('not started'),
     dataset: datasets.list[0]
       ? done('frozen', datasets.list[0].rows.train + datasets.list[0].rows.heldOut)
       : todo('not frozen'),
     student: students.task.running
       ? running('training', training?.step, training?.steps)
-      : students.latest?.status === 'trained'
-        ? done('trained')
-        : students.latest
-          ? paused(students.latest.status)
-          : todo('not trained'),
+      : students.elsewhere?.holder !== undefined
+        ? running('training in another tab')
+        : students.latest?.status === 'trained'
+          ? done('trained')
+          : students.latest
+            ? paused(students.latest.status)
+            : todo('not trained'),
     compare: comparisons.task.running
       ? running('running', comparing?.done, comparing?.total)
       : comparisons.latest

@@ -22,9 +22,11 @@ import { describeClasses } from '../pipeline/training/find-classes.ts'
 import { describeAnswers } from '../pipeline/training/known-answers.ts'
 import { shapeOf } from '../pipeline/training/presets.ts'
 import type { RowFacts } from '../pipeline/training/row-facts.ts'
+import { trainingLock } from '../storage/locks.ts'
 import { listStudents } from '../storage/students.ts'
 import { WatchedControl } from './control.svelte.ts'
 import { ImportedModel } from './imported-model.svelte.ts'
+import { Elsewhere } from './elsewhere.svelte.ts'
 import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 
@@ -66,11 +68,16 @@ export function describeRows(name: string, facts: RowFacts): string {
 
 export class Students {
   readonly task = new Task<TrainProgress>()
+  /** A training in this project that is in progress in another tab. */
+  readonly elsewhere = new Elsewhere()
   readonly control = new WatchedControl()
   #list = $state.raw<readonly Student[]>([])
   #latest = $derived(this.#list[0])
   #interrupted = $derived(
-    this.#latest !== undefined && this.#latest.status !== 'trained' && !this.task.running
+    this.#latest !== undefined &&
+      this.#latest.status !== 'trained' &&
+      !this.task.running &&
+      this.elsewhere.holder === undefined
       ? this.#latest
       : undefined,
   )
@@ -164,6 +171,9 @@ export class Students {
   async refresh(): Promise<void> {
     this.#list = (await listStudents(this.#env.machines.db, this.#projectId)).toSorted(
       (a, b) => b.startedAt - a.startedAt,
+    )
+    await this.elsewhere.check(trainingLock(this.#projectId), this.task.running, () =>
+      this.refresh().catch(() => undefined),
     )
   }
 

@@ -84,6 +84,16 @@ export class Workspace {
     })
   }
 
+  /** Reads again what another tab or thread changed, except what this tab is working on: that is read when it ends. */
+  async refreshParts(parts: ReadonlySet<string>): Promise<void> {
+    const changed = (...names: readonly string[]): boolean => names.some((name) => parts.has(name))
+    if (changed('seeds') && !this.seeds.task.running) await this.seeds.refresh()
+    if (changed('runs', 'prompts', 'rows') && !this.runs.task.running) await this.runs.refresh()
+    if (changed('datasets') && !this.datasets.task.running) await this.datasets.refresh()
+    if (changed('students') && !this.students.task.running) await this.students.refresh()
+    if (changed('comparisons') && !this.comparisons.task.running) await this.comparisons.refresh()
+  }
+
   /** Chooses the project's own teacher if it is stored in this browser or built in, and nothing else is chosen. */
   async offerTeacher(models: Models): Promise<void> {
     if (this.teacher.choice !== undefined || this.teacher.description !== undefined) return

@@ -1,10 +1,11 @@
 // Knows: where files are stored: models in one folder for all projects, as a file or a folder each; students' checkpoints by project.
 // Must not know: what is inside them.
-import type { ProjectId, StudentId } from '../domain/id.ts'
+import { readId, type ProjectId, type StudentId } from '../domain/id.ts'
 import {
   findFile,
   findFolder,
   listFiles,
+  listFolders,
   makeFolder,
   openAppender,
   removeEntry,
@@ -73,6 +74,13 @@ export const checkpointFiles = {
   async list(projectId: ProjectId, studentId: StudentId): Promise<{ name: string; bytes: number }[]> {
     const folder = await findFolder(studentFolder(projectId, studentId))
     return folder ? (await listFiles(folder)).map(({ name, size }) => ({ name, bytes: size })) : []
+  },
+
+  /** Ids of the projects that have files. */
+  async listProjects(): Promise<ProjectId[]> {
+    const students = await findFolder([STUDENTS])
+    const names = students === undefined ? [] : await listFolders(students)
+    return names.flatMap((name) => readId('project', name) ?? [])
   },
 
   /** Removes all files of a student, or of all students of a project. */

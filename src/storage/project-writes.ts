@@ -38,5 +38,6 @@ export async function writeInProject<const Names extends readonly StoreNames<Sch
       return work(transaction)
     },
     options,
+    names,
   )
 }

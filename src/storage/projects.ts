@@ -17,7 +17,7 @@ export const getProject = (db: Database, id: ProjectId): Promise<Project | undef
   db.get('projects', id)
 
 export async function putProject(db: Database, project: Project): Promise<void> {
-  await db.put('projects', project)
+  await transact(db, ['projects'], 'readwrite', ({ store }) => store.put(project))
 }
 
 /** Deletes the project and all its records, or nothing. Its students' files are deleted by `checkpointFiles`. */

@@ -1,6 +1,7 @@
 // Knows: how several writes become atomic: all of them or none.
 // Must not know: which stores there are.
 import type { IDBPTransaction, StoreNames } from 'idb'
+import { reportChange } from './changes.ts'
 import { repeatIfLost } from './connection.ts'
 import type { Database } from './database.ts'
 import type { Schema } from './schema.ts'
@@ -34,7 +35,7 @@ async function allOrNone<T>(transaction: Transaction, work: () => Promise<T>): P
 
 /**
  * Does the work in a transaction on these stores: all of its writes are stored, or none. On a connection that the browser closed it is
- * repeated once, so it must not change anything outside.
+ * repeated once, so it must not change anything outside. A change is reported to other tabs, as one of `changed`.
  */
 export async function transact<
   const Names extends readonly StoreNames<Schema>[],
@@ -46,9 +47,12 @@ export async function transact<
   mode: Mode,
   work: (transaction: IDBPTransaction<Schema, Names, Mode>) => Promise<T>,
   options?: IDBTransactionOptions,
+  changed: readonly string[] = names,
 ): Promise<T> {
-  return repeatIfLost(db, async () => {
+  const value = await repeatIfLost(db, async () => {
     const transaction = db.transaction(names, mode, options)
     return allOrNone(transaction, () => work(transaction))
   })
+  if (mode === 'readwrite') reportChange(db, changed)
+  return value
 }

@@ -7,7 +7,7 @@ import type { Call } from '../../src/protocol/contract.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { checkpointFiles } from '../../src/storage/files.ts'
-import { withLock } from '../../src/storage/locks.ts'
+import { STORING_LOCK, withLock } from '../../src/storage/locks.ts'
 import { putRecords, removeOrphans, type RecordOf } from '../../src/storage/project-contents.ts'
 import { deleteProject, listProjects, putProject } from '../../src/storage/projects.ts'
 import { estimateStorage, guardQuota } from '../../src/storage/quota.ts'
@@ -36,7 +36,7 @@ export async function openProject(
   call: Call<OpenProgress>,
   now: number,
 ): Promise<Opened> {
-  const outcome = await withLock('retort open project', 'another tab', () =>
+  const outcome = await withLock(STORING_LOCK, 'another tab', () =>
     readAndStore(db, file, call, now),
   )
   if (!outcome.held)
