@@ -81,6 +81,7 @@ async function openPage(target: HTMLElement): Promise<void> {
     page,
     traffic,
     wasDiscarded: 'wasDiscarded' in document && document.wasDiscarded === true,
+    awake: { document, ...('wakeLock' in navigator ? { wakeLock: navigator.wakeLock } : {}) },
     deliver: deliverByLink,
   })
   target.replaceChildren()

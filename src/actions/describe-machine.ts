@@ -5,11 +5,13 @@ import type { MachineFacts } from '../domain/machine.ts'
 /** The part of a browser's global scope that is read. */
 export interface MachineScope {
   readonly navigator: {
+    readonly userAgent?: string
     readonly hardwareConcurrency?: number
     /** GiB; Chromium only. */
     readonly deviceMemory?: number
     readonly gpu?: { requestAdapter(): Promise<MachineAdapter | null> }
     readonly storage?: {
+      getDirectory?(): Promise<unknown>
       estimate?(): Promise<{ quota?: number; usage?: number }>
       persisted?(): Promise<boolean>
     }
@@ -29,7 +31,11 @@ export async function describeMachine({
   navigator,
   crossOriginIsolated,
 }: MachineScope): Promise<MachineFacts> {
-  const [webgpu, storage] = await Promise.all([describeGpu(navigator), describeStorage(navigator)])
+  const [webgpu, storage, storesFiles] = await Promise.all([
+    describeGpu(navigator),
+    describeStorage(navigator),
+    canStoreFiles(navigator),
+  ])
   const cores = navigator.hardwareConcurrency ?? 1
   return {
     webgpu,
@@ -39,6 +45,8 @@ export async function describeMachine({
     },
     ...(navigator.deviceMemory === undefined ? {} : { memoryGiB: navigator.deviceMemory }),
     ...(storage ? { storage } : {}),
+    ...(storesFiles ? {} : { lacksFiles: true }),
+    ...(isSafari(navigator.userAgent ?? '') ? { forgetsAfterDays: SAFARI_FORGETS_AFTER_DAYS } : {}),
   }
 }
 
@@ -70,6 +78,21 @@ async function describeGpu({ gpu }: MachineScope['navigator']): Promise<MachineF
       shaderF16: false,
       reason: `WebGPU could not be queried: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
     }
+  }
+}
+
+/** Safari deletes what scripts stored for a site that was not used on this number of days of using the browser (WebKit, since 13.1). */
+const SAFARI_FORGETS_AFTER_DAYS = 7
+
+const isSafari = (userAgent: string): boolean =>
+  /\bVersion\/\d.*\bSafari\//.test(userAgent) && !/Chrom|Android|Edg/.test(userAgent)
+
+/** Whether the browser has an origin-private file system here; private windows often have none. */
+async function canStoreFiles({ storage }: MachineScope['navigator']): Promise<boolean> {
+  try {
+    return (await storage?.getDirectory?.()) !== undefined
+  } catch {
+    return false
   }
 }
 

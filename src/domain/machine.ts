@@ -13,5 +13,9 @@ export interface MachineFacts {
   readonly threads: { readonly isolated: boolean; readonly count: number }
   /** GiB as the browser reports it (rounded, max 8 in Chromium); undefined if it does not. */
   readonly memoryGiB?: number
+  /** There is no origin-private file system: models cannot be stored, and checkpoints are stored in the database. */
+  readonly lacksFiles?: boolean
+  /** The browser deletes the data of a site that was not used for this number of days. */
+  readonly forgetsAfterDays?: number
   readonly storage?: { readonly quotaBytes: number; readonly usedBytes: number; readonly persisted: boolean }
 }

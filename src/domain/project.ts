@@ -1,5 +1,6 @@
 // Knows: a project, which all other stored records belong to. Every record carries its id.
 import { freshId, type ProjectId } from './id.ts'
+import { plainName } from './plain-name.ts'
 import { accept, refuse, type Checked } from './problem.ts'
 
 export interface Project {
@@ -16,9 +17,9 @@ export interface Project {
 
 export const PROJECT_NAME_LIMIT = 80
 
-/** A project's name: 1 to 80 characters, no line breaks, trimmed. */
+/** A project's name: 1 to 80 characters, no line breaks, nothing that reorders text, trimmed. */
 export function parseProjectName(text: string): Checked<string> {
-  const name = text.replaceAll(/\s+/g, ' ').trim()
+  const name = plainName(text)
   if (name === '')
     return refuse({
       sentence: 'A project needs a name. Type one, for example “Customer replies”.',

@@ -2,6 +2,7 @@
 import type { MachineScope } from '../actions/describe-machine.ts'
 import type { ProjectId } from '../domain/id.ts'
 import { watchChanges } from '../storage/changes.ts'
+import { Awake } from './awake.ts'
 import { Endpoint } from './endpoint.svelte.ts'
 import { Examples } from './examples.svelte.ts'
 import { Machine } from './machine.svelte.ts'
@@ -108,6 +109,12 @@ export class App {
     })
     // Another tab may have made, renamed or deleted projects meanwhile.
     this.#env.window.addEventListener('focus', () => void this.projects.refresh().catch(() => undefined))
+    if (this.#env.awake !== undefined) {
+      const awake = new Awake(this.#env.awake)
+      $effect.root(() => {
+        $effect(() => awake.update(this.isWorking, this.#findShare()))
+      })
+    }
     watchChanges(this.#env.machines.db, (parts) => this.#noteChanges(parts))
     // Nothing below is needed to use the page: what fails there is reported where it is shown.
     void this.projects.clearOrphans().catch(() => undefined)
@@ -139,7 +146,9 @@ export class App {
   /** Creates a project and opens its first screen. */
   async createProject(): Promise<void> {
     const project = await this.projects.create()
-    if (project !== undefined) this.route.go(project.id, 'seeds')
+    if (project === undefined) return
+    void this.machine.protectQuietly()
+    this.route.go(project.id, 'seeds')
   }
 
   async createFromExample(name: string): Promise<void> {
@@ -155,7 +164,7 @@ export class App {
   }
 
   async deleteEverything(): Promise<void> {
-    await this.projects.deleteEverything()
+    if (!(await this.projects.deleteEverything())) return
     this.#open = []
     this.teacher.forget()
     await Promise.all([this.teacher.sync(), this.models.refresh()])
@@ -208,6 +217,17 @@ export class App {
     if (!this.#discarded) return
     this.#discarded = false
     void students.resumeAfterDiscard()
+  }
+
+  /** How much is done of the work in progress, 0 to 1; undefined if that is not known. */
+  #findShare(): number | undefined {
+    for (const { runs, students, comparisons } of this.#open) {
+      const { task } = [runs, comparisons].find((work) => work.task.running) ?? {}
+      if (task?.progress && task.progress.total > 0) return task.progress.done / task.progress.total
+      const training = students.task.running ? students.task.progress : undefined
+      if (training && training.steps > 0) return training.step / training.steps
+    }
+    return undefined
   }
 
   #findBackgroundWork(): BackgroundWork | undefined {

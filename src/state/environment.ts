@@ -1,6 +1,7 @@
 // Knows: what the state needs from its environment; main.ts provides the browser's, a test its own.
 import type { Download, Machines } from '../actions/machines.ts'
 import type { NetworkLog } from './network-log.svelte.ts'
+import type { AwakePage } from './awake.ts'
 
 export interface Environment {
   readonly machines: Machines
@@ -16,6 +17,8 @@ export interface Environment {
   readonly wasDiscarded: boolean
   /** What left this page for another origin; filled from outside. */
   readonly traffic: NetworkLog
+  /** What keeps the machine awake and shows progress in the title; absent in tests. */
+  readonly awake?: AwakePage
   /** Delivers a file to the person. */
   readonly deliver: (download: Download) => void
 }

@@ -1,5 +1,6 @@
 // Knows: what this machine can do: the facts, and sentences that explain them.
 import { describeMachine, type MachineScope } from '../actions/describe-machine.ts'
+import { decidesQuietly, requestPersistence } from '../storage/quota.ts'
 import type { Backend, MachineFacts } from '../domain/machine.ts'
 
 /** One ability of the machine, as shown to a person. */
@@ -72,22 +73,27 @@ function describeMemory({ memoryGiB }: MachineFacts): Ability {
   }
 }
 
-function describeStorage({ storage }: MachineFacts): Ability {
+function describeStorage({ storage, lacksFiles, forgetsAfterDays }: MachineFacts): Ability {
+  const noFiles = lacksFiles
+    ? ' This browser gives the page no file system, as in a private window: models cannot be stored, checkpoints are stored in its database, and a private window deletes everything when it is closed.'
+    : ''
   if (storage === undefined)
     return {
       title: 'Storage',
       value: 'Unknown',
-      meaning: 'This browser does not report how much it can store. Save the project to a file now and then.',
+      meaning: `This browser does not report how much it can store. Save the project to a file now and then.${noFiles}`,
       tone: 'fair',
     }
   const free = Math.max(0, storage.quotaBytes - storage.usedBytes)
   const persistence = storage.persisted
     ? 'The browser will not clear it automatically.'
-    : 'The browser may clear it when the disk is full: save projects to files.'
+    : forgetsAfterDays === undefined
+      ? 'The browser may clear it when the disk is full: save projects to files.'
+      : `Safari deletes the data of a site that you have not used for ${forgetsAfterDays} days, unless it is protected: save projects to files.`
   return {
     title: 'Free storage',
     value: `up to ${gigabytes(free)}`,
-    meaning: `${gigabytes(storage.usedBytes)} in use by Retort. ${persistence}`,
+    meaning: `${gigabytes(storage.usedBytes)} in use by Retort. ${persistence}${noFiles}`,
     tone: free > 1e9 ? 'good' : 'fair',
   }
 }
@@ -102,6 +108,7 @@ export const describeAbilities = (facts: MachineFacts): readonly Ability[] => [
 
 export class Machine {
   #facts = $state.raw<MachineFacts | undefined>()
+  #protection = $state<string | undefined>()
   #abilities = $derived(this.#facts === undefined ? [] : describeAbilities(this.#facts))
 
   get facts(): MachineFacts | undefined {
@@ -113,6 +120,33 @@ export class Machine {
   /** The backends that can be chosen here. */
   get backends(): readonly Backend[] {
     return this.#facts?.webgpu.available ? ['wasm', 'webgpu'] : ['wasm']
+  }
+
+  /** Whether the browser may clear the stored data on its own and can be requested not to. */
+  get isClearable(): boolean {
+    return this.#facts?.storage?.persisted === false
+  }
+  /** What became of the request, as a sentence. */
+  get protection(): string | undefined {
+    return this.#protection
+  }
+
+  /** Requests that the browser does not clear the stored data on its own. */
+  async protect(): Promise<void> {
+    const persisted = await requestPersistence()
+    const { storage } = this.#facts ?? {}
+    if (this.#facts !== undefined && storage !== undefined && persisted)
+      this.#facts = { ...this.#facts, storage: { ...storage, persisted } }
+    this.#protection = persisted
+      ? 'The data is protected: the browser will not clear it on its own.'
+      : 'The browser did not agree. Some agree only once the page is used often, bookmarked or installed. Save projects to files.'
+  }
+
+  /** The same when the first own work is created, where no question is shown for it; a refusal is not reported. */
+  async protectQuietly(): Promise<void> {
+    if (!this.isClearable || !decidesQuietly()) return
+    await this.protect()
+    this.#protection = undefined
   }
 
   async detect(scope: MachineScope): Promise<void> {

@@ -167,20 +167,23 @@ export class Projects {
     return undefined
   }
 
-  async deleteEverything(): Promise<void> {
+  /** False if it was refused or failed: nothing was deleted then, or not all of it. */
+  async deleteEverything(): Promise<boolean> {
     this.#clear()
-    await this.task.do(async () => {
+    const deleted = await this.task.do(async () => {
       const work = await deleteEverything(this.#env.machines)
       if (work !== undefined) {
         this.#problems = [{ sentence: work }]
-        return
+        return false
       }
       this.undo.dismiss()
       for (const id of this.#held.keys()) this.#release(id)
       this.#rememberDeleting(() => [])
       await this.refresh()
       this.#sentence = 'Everything was deleted: projects, models and checkpoints.'
+      return true
     })
+    return deleted ?? false
   }
 
   #clear(): void {

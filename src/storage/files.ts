@@ -53,6 +53,9 @@ export const modelFiles = {
   },
 }
 
+/** The file with a student's weights: all that resuming, generating and exporting need. */
+export const LAST_CHECKPOINT = 'last.checkpoint'
+
 const studentFolder = (projectId: ProjectId, studentId: StudentId): string[] => [
   STUDENTS,
   projectId,
@@ -62,42 +65,41 @@ const studentFolder = (projectId: ProjectId, studentId: StudentId): string[] => 
 export const checkpointFiles = {
   /** Writes a student's file atomically: an interrupted write leaves the earlier file. */
   async write(projectId: ProjectId, studentId: StudentId, name: string, bytes: Uint8Array): Promise<void> {
-    await writeWhole(await makeFolder(studentFolder(projectId, studentId)), safeFileName(name), bytes)
+    await writeWhole(await makeFolder(studentFolder(projectId, studentId), true), safeFileName(name), bytes)
   },
 
   async read(projectId: ProjectId, studentId: StudentId, name: string): Promise<Uint8Array | undefined> {
-    const folder = await findFolder(studentFolder(projectId, studentId))
+    const folder = await findFolder(studentFolder(projectId, studentId), true)
     const file = folder && (await findFile(folder, safeFileName(name)))
     return file && new Uint8Array(await file.arrayBuffer())
   },
 
   async list(projectId: ProjectId, studentId: StudentId): Promise<{ name: string; bytes: number }[]> {
-    const folder = await findFolder(studentFolder(projectId, studentId))
+    const folder = await findFolder(studentFolder(projectId, studentId), true)
     return folder ? (await listFiles(folder)).map(({ name, size }) => ({ name, bytes: size })) : []
   },
 
   /** Ids of the projects that have files. */
   async listProjects(): Promise<ProjectId[]> {
-    const students = await findFolder([STUDENTS])
+    const students = await findFolder([STUDENTS], true)
     const names = students === undefined ? [] : await listFolders(students)
     return names.flatMap((name) => readId('project', name) ?? [])
   },
 
   /** Removes all files of a student, or of all students of a project. */
   async remove(projectId: ProjectId, studentId?: StudentId): Promise<void> {
-    const folder = await findFolder(studentId === undefined ? [STUDENTS] : [STUDENTS, projectId])
+    const folder = await findFolder(studentId === undefined ? [STUDENTS] : [STUDENTS, projectId], true)
     if (folder !== undefined) await removeEntry(folder, studentId ?? projectId)
   },
 
-  /** Copies all students' files of a project to another. Does nothing if there are none or no file system. */
+  /** Copies all students' files of a project to another. Does nothing if there are none. */
   async copy(from: ProjectId, to: ProjectId): Promise<void> {
-    if (globalThis.navigator?.storage?.getDirectory === undefined) return
-    const students = await findFolder([STUDENTS, from])
+    const students = await findFolder([STUDENTS, from], true)
     if (students === undefined) return
     for await (const student of students.values()) {
       if (student.kind !== 'directory') continue
       const source = await students.getDirectoryHandle(student.name)
-      const target = await makeFolder([STUDENTS, to, student.name])
+      const target = await makeFolder([STUDENTS, to, student.name], true)
       for (const file of await listFiles(source)) await writeWhole(target, file.name, file)
     }
   },
@@ -108,14 +110,14 @@ const softTargetFolder = (projectId: ProjectId): string[] => [STUDENTS, projectI
 
 export const softTargetFiles = {
   async read(projectId: ProjectId, name: string): Promise<Uint8Array | undefined> {
-    const folder = await findFolder(softTargetFolder(projectId))
+    const folder = await findFolder(softTargetFolder(projectId), true)
     const file = folder && (await findFile(folder, safeFileName(name)))
     return file && new Uint8Array(await file.arrayBuffer())
   },
 
   /** Complete files by name, with the file itself, so that its header can be read alone. */
   async list(projectId: ProjectId): Promise<{ readonly name: string; readonly file: File }[]> {
-    const folder = await findFolder(softTargetFolder(projectId))
+    const folder = await findFolder(softTargetFolder(projectId), true)
     return folder
       ? (await listFiles(folder))
           .filter(({ name }) => !name.endsWith(PART))
@@ -124,7 +126,7 @@ export const softTargetFiles = {
   },
 
   async remove(projectId: ProjectId, name: string): Promise<void> {
-    const folder = await findFolder(softTargetFolder(projectId))
+    const folder = await findFolder(softTargetFolder(projectId), true)
     if (folder) await removeEntry(folder, safeFileName(name))
   },
 
@@ -135,13 +137,17 @@ export const softTargetFiles = {
 
   /** Opens the unfinished file to append after its first `keep` bytes. */
   async openPart(projectId: ProjectId, name: string, keep: number): Promise<Appender> {
-    return openAppender(await makeFolder(softTargetFolder(projectId)), safeFileName(`${name}${PART}`), keep)
+    return openAppender(
+      await makeFolder(softTargetFolder(projectId), true),
+      safeFileName(`${name}${PART}`),
+      keep,
+    )
   },
 
   /** The unfinished file becomes the complete one. */
   async finishPart(projectId: ProjectId, name: string): Promise<void> {
     await renameFile(
-      await makeFolder(softTargetFolder(projectId)),
+      await makeFolder(softTargetFolder(projectId), true),
       safeFileName(`${name}${PART}`),
       safeFileName(name),
     )
@@ -150,7 +156,7 @@ export const softTargetFiles = {
 
 /** Removes every model and every checkpoint. */
 export async function removeAll(): Promise<void> {
-  const root = await findFolder([])
+  const root = await findFolder([], true)
   if (root === undefined) return
   for (const name of [MODELS, STUDENTS]) await removeEntry(root, name)
 }

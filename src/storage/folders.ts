@@ -1,25 +1,14 @@
-// Knows: the origin-private file system: folders by path, atomic writes of whole files, appending, renaming.
+// Knows: the origin-private file system (or the database in its place): folders by path, atomic writes of whole files, appending, renaming.
 // Must not know: what the files are.
 import { RetortError } from '../protocol/errors.ts'
-
-/** Parts of the file system's interface that TypeScript's DOM library lacks. */
-interface SyncHandle {
-  write(bytes: Uint8Array, options: { at: number }): number
-  truncate(bytes: number): void
-  getSize(): number
-  flush(): void
-  close(): void
-}
-interface FileHandle extends FileSystemFileHandle {
-  move?(folder: FileSystemDirectoryHandle, name: string): Promise<void>
-  createSyncAccessHandle?(): Promise<SyncHandle>
-}
+import { databaseFolder } from './database-folder.ts'
+import type { FileHandle, Folder, Writer } from './file-handles.ts'
 
 /** A name that a person chose as a file name: no separators, no control characters, no leading dot, max 180 characters. */
 export const safeFileName = (name: string): string =>
   name
     // oxlint-disable-next-line no-control-regex -- control characters are what is removed
-    .replaceAll(/[/\\:*?"<>|\u0000-\u001f]/g, '_')
+    .replaceAll(/[/\\:*?"<>|\u0000-\u001f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '_')
     .replace(/^\.+/, '')
     .slice(-180) || 'unnamed'
 
@@ -29,45 +18,49 @@ const CHUNK = 8 * 1024 * 1024
 const isMissing = (thrown: unknown): boolean =>
   thrown instanceof DOMException && (thrown.name === 'NotFoundError' || thrown.name === 'TypeMismatchError')
 
-/** The folder at the path, created if it is missing. Throws `StorageFailed` if the browser has no such file system. */
-export async function makeFolder(path: readonly string[]): Promise<FileSystemDirectoryHandle> {
-  let folder = await openRoot()
+/**
+ * The folder at the path, created if it is missing. Without an origin-private file system it is in the database if `orDatabase`, else
+ * `StorageFailed` is thrown.
+ */
+export async function makeFolder(path: readonly string[], orDatabase = false): Promise<Folder> {
+  let folder = await openRoot(orDatabase)
   for (const name of path) folder = await folder.getDirectoryHandle(name, { create: true })
   return folder
 }
 
-/** The folder at the path, or undefined. */
-export async function findFolder(path: readonly string[]): Promise<FileSystemDirectoryHandle | undefined> {
+/** The folder at the path, or undefined; also where nothing can be stored. */
+export async function findFolder(path: readonly string[], orDatabase = false): Promise<Folder | undefined> {
   try {
-    let folder = await openRoot()
+    let folder = await openRoot(orDatabase)
     for (const name of path) folder = await folder.getDirectoryHandle(name)
     return folder
   } catch (thrown) {
-    if (isMissing(thrown)) return undefined
+    if (isMissing(thrown) || thrown instanceof RetortError) return undefined
     throw thrown
   }
 }
 
-async function openRoot(): Promise<FileSystemDirectoryHandle> {
+async function openRoot(orDatabase: boolean): Promise<Folder> {
   const storage = globalThis.navigator?.storage
-  if (storage?.getDirectory === undefined)
-    throw new RetortError(
-      'StorageFailed',
-      'This browser stores no files for the page (no origin-private file system). Leave private browsing or use a newer browser.',
-    )
   try {
-    return await storage.getDirectory()
+    if (storage?.getDirectory !== undefined) return (await storage.getDirectory()) as Folder // its `values` is missing in TypeScript’s DOM library
+    if (orDatabase) return databaseFolder()
   } catch (thrown) {
+    if (orDatabase) return databaseFolder()
     throw new RetortError(
       'StorageFailed',
       'This browser refuses to store files for the page. Leave private browsing or allow site data.',
       { cause: thrown },
     )
   }
+  throw new RetortError(
+    'StorageFailed',
+    'This browser stores no files for the page (no origin-private file system). Leave private browsing or use a newer browser.',
+  )
 }
 
 /** The file of that name as it is now, or undefined. */
-export async function findFile(folder: FileSystemDirectoryHandle, name: string): Promise<File | undefined> {
+export async function findFile(folder: Folder, name: string): Promise<File | undefined> {
   try {
     return await (await folder.getFileHandle(name)).getFile()
   } catch (thrown) {
@@ -77,7 +70,7 @@ export async function findFile(folder: FileSystemDirectoryHandle, name: string):
 }
 
 /** All files of a folder, by name. */
-export async function listFiles(folder: FileSystemDirectoryHandle): Promise<File[]> {
+export async function listFiles(folder: Folder): Promise<File[]> {
   const files: File[] = []
   for await (const handle of folder.values())
     if (handle.kind === 'file') files.push(await (await folder.getFileHandle(handle.name)).getFile())
@@ -85,14 +78,14 @@ export async function listFiles(folder: FileSystemDirectoryHandle): Promise<File
 }
 
 /** Names of the folders within a folder, in order. */
-export async function listFolders(folder: FileSystemDirectoryHandle): Promise<string[]> {
+export async function listFolders(folder: Folder): Promise<string[]> {
   const names: string[] = []
   for await (const handle of folder.values()) if (handle.kind === 'directory') names.push(handle.name)
   return names.toSorted()
 }
 
 /** Removes a file or a folder with its contents; does nothing if it is missing. */
-export async function removeEntry(folder: FileSystemDirectoryHandle, name: string): Promise<void> {
+export async function removeEntry(folder: Folder, name: string): Promise<void> {
   try {
     await folder.removeEntry(name, { recursive: true })
   } catch (thrown) {
@@ -109,14 +102,13 @@ export interface Appender {
 }
 
 /** Opens a file to append to it, truncated to `keep` bytes first. Workers write in place; elsewhere a swap file is used. */
-export async function openAppender(
-  folder: FileSystemDirectoryHandle,
-  name: string,
-  keep: number,
-): Promise<Appender> {
+export async function openAppender(folder: Folder, name: string, keep: number): Promise<Appender> {
   const handle: FileHandle = await folder.getFileHandle(name, { create: true })
-  if (handle.createSyncAccessHandle !== undefined) {
-    const file = await handle.createSyncAccessHandle()
+  // Some browsers have the method and reject; the writable works there.
+  const file = await handle.createSyncAccessHandle?.().catch((thrown: unknown) => {
+    if (handle.createWritable === undefined) throw thrown
+  })
+  if (file) {
     let bytes = Math.min(keep, file.getSize())
     file.truncate(bytes)
     return {
@@ -136,6 +128,7 @@ export async function openAppender(
       },
     }
   }
+  if (handle.createWritable === undefined) throw new DOMException('no way to write', 'NotSupportedError')
   const stream = await handle.createWritable({ keepExistingData: true })
   let bytes = Math.min(keep, (await handle.getFile()).size)
   await stream.truncate(bytes)
@@ -153,10 +146,7 @@ export async function openAppender(
 }
 
 /** These writes are never aborted: an AbortError in a private window of Chromium (“Failed to write data to data pipe”) is a full disk. */
-async function writeTo(
-  stream: FileSystemWritableFileStream,
-  contents: Blob | Uint8Array<ArrayBuffer>,
-): Promise<void> {
+async function writeTo(stream: Writer, contents: Blob | Uint8Array<ArrayBuffer>): Promise<void> {
   try {
     await stream.write(contents)
   } catch (thrown) {
@@ -167,7 +157,7 @@ async function writeTo(
 }
 
 /** Renames a file within its folder, replacing any file of that name. */
-export async function renameFile(folder: FileSystemDirectoryHandle, from: string, to: string): Promise<void> {
+export async function renameFile(folder: Folder, from: string, to: string): Promise<void> {
   const handle: FileHandle = await folder.getFileHandle(from)
   await removeEntry(folder, to)
   if (handle.move !== undefined) return handle.move(folder, to)
@@ -176,7 +166,7 @@ export async function renameFile(folder: FileSystemDirectoryHandle, from: string
 }
 
 /** Copies the contents into a file in chunks; an interrupted copy leaves no file of that name. */
-async function copyInto(folder: FileSystemDirectoryHandle, name: string, contents: Blob): Promise<void> {
+async function copyInto(folder: Folder, name: string, contents: Blob): Promise<void> {
   try {
     const appender = await openAppender(folder, name, 0)
     try {
@@ -192,15 +182,12 @@ async function copyInto(folder: FileSystemDirectoryHandle, name: string, content
 }
 
 /** Writes a file atomically: it has the new contents or, if the write is interrupted, the old ones; nothing else is left. */
-export async function writeWhole(
-  folder: FileSystemDirectoryHandle,
-  name: string,
-  contents: Uint8Array | Blob,
-): Promise<void> {
+export async function writeWhole(folder: Folder, name: string, contents: Uint8Array | Blob): Promise<void> {
   const isNew = (await findFile(folder, name)) === undefined
   const handle: FileHandle = await folder.getFileHandle(name, { create: true })
   try {
-    if (typeof handle.createWritable === 'function') await writeSwapped(handle, contents)
+    const stream = await handle.createWritable?.()
+    if (stream) await writeSwapped(stream, contents)
     else await writeAndRename(folder, name, contents)
   } catch (thrown) {
     if (isNew) await removeEntry(folder, name).catch(() => undefined)
@@ -209,8 +196,7 @@ export async function writeWhole(
 }
 
 /** A writable writes to a swap file, which replaces the file when it is closed. */
-async function writeSwapped(handle: FileSystemFileHandle, contents: Uint8Array | Blob): Promise<void> {
-  const stream = await handle.createWritable()
+async function writeSwapped(stream: Writer, contents: Uint8Array | Blob): Promise<void> {
   try {
     await writeTo(stream, contents instanceof Blob ? contents : new Uint8Array(contents))
   } catch (thrown) {
@@ -221,11 +207,7 @@ async function writeSwapped(handle: FileSystemFileHandle, contents: Uint8Array |
 }
 
 /** Without writables: writes another file and renames it. */
-async function writeAndRename(
-  folder: FileSystemDirectoryHandle,
-  name: string,
-  contents: Uint8Array | Blob,
-): Promise<void> {
+async function writeAndRename(folder: Folder, name: string, contents: Uint8Array | Blob): Promise<void> {
   const temporary = `${name}.tmp`
   await copyInto(
     folder,

@@ -81,13 +81,14 @@ const copyRecords = (db: Database, id: ProjectId, copy: Project): Promise<void> 
 export async function deleteEverything(db: Database): Promise<void> {
   await transact(
     db,
-    ['projects', 'batches', 'columnMappings', ...PROJECT_STORES],
+    ['projects', 'batches', 'columnMappings', 'files', ...PROJECT_STORES],
     'readwrite',
     (transaction) =>
       Promise.all([
         transaction.objectStore('projects').clear(),
         transaction.objectStore('batches').clear(),
         transaction.objectStore('columnMappings').clear(),
+        transaction.objectStore('files').clear(),
         ...PROJECT_STORES.map((store) => transaction.objectStore(store).clear()),
       ]),
   )

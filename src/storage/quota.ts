@@ -20,6 +20,21 @@ export async function estimateStorage(): Promise<StorageEstimate | undefined> {
   return { quotaBytes: quota, usedBytes: usage, persisted: (await manager.persisted?.()) ?? false }
 }
 
+/**
+ * Requests that the browser does not clear the page's storage on its own; true if it agrees. Chromium and Safari decide by themselves,
+ * Firefox shows the person a question.
+ */
+export async function requestPersistence(): Promise<boolean> {
+  try {
+    return (await globalThis.navigator?.storage?.persist?.()) ?? false
+  } catch {
+    return false // refused, as in some private windows
+  }
+}
+
+/** Whether the browser decides about `requestPersistence` without a question to the person. */
+export const decidesQuietly = (): boolean => !/Firefox/.test(globalThis.navigator?.userAgent ?? 'Firefox')
+
 /** True for the errors by which browsers refuse to store more, of IndexedDB and of the file system. */
 export const isQuotaError = (thrown: unknown): boolean =>
   thrown instanceof DOMException &&

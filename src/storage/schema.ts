@@ -34,6 +34,15 @@ export interface StoredColumnMapping extends ColumnMapping {
   readonly changedAt: number
 }
 
+/** A file where the browser has no file system for the page. */
+export interface StoredFile {
+  /** Names with `/` between them. */
+  readonly path: string
+  readonly bytes: Uint8Array<ArrayBuffer>
+  /** Milliseconds since 1970. */
+  readonly changedAt: number
+}
+
 type InProject = [projectId: string, id: string]
 type InRun = [projectId: string, runId: string, order: number]
 
@@ -56,6 +65,7 @@ export interface Schema extends DBSchema {
   datasetRows: { key: [projectId: string, datasetId: string, index: number]; value: StoredDatasetRow }
   students: { key: InProject; value: Student }
   comparisons: { key: InProject; value: Comparison }
+  files: { key: string; value: StoredFile }
   batches: { key: [fingerprint: string, device: string]; value: MeasuredBatch }
   columnMappings: { key: string; value: StoredColumnMapping }
 }

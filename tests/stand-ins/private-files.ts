@@ -7,7 +7,7 @@ export interface Lacking {
   /** As on a page of an older Safari. */
   readonly createWritable?: false
   /** As on a page, which must not write in place. */
-  readonly createSyncAccessHandle?: false
+  readonly createSyncAccessHandle?: false | 'rejects'
   readonly move?: false
 }
 
@@ -117,17 +117,20 @@ function makeFileHandle(folder: FolderStandIn, name: string, system: PrivateFile
       abort: async () => undefined,
     }
   }
-  const createSyncAccessHandle = async (): Promise<object> => ({
-    write: (bytes: Uint8Array, { at }: { at: number }) => {
-      system.charge(bytes.length)
-      put(overwrite(current().bytes, bytes, at))
-      return bytes.length
-    },
-    truncate: (size: number) => put(resize(current().bytes, size)),
-    getSize: () => current().bytes.length,
-    flush: () => undefined,
-    close: () => undefined,
-  })
+  const createSyncAccessHandle = async (): Promise<object> => {
+    if (lacking.createSyncAccessHandle === 'rejects') throw new DOMException('', 'InvalidStateError')
+    return {
+      write: (bytes: Uint8Array, { at }: { at: number }) => {
+        system.charge(bytes.length)
+        put(overwrite(current().bytes, bytes, at))
+        return bytes.length
+      },
+      truncate: (size: number) => put(resize(current().bytes, size)),
+      getSize: () => current().bytes.length,
+      flush: () => undefined,
+      close: () => undefined,
+    }
+  }
   const move = async (to: FolderStandIn, newName: string): Promise<void> => {
     to.files.set(newName, current())
     folder.files.delete(name)

@@ -1,7 +1,8 @@
 // Models and checkpoints in a file system that is full, lacks methods, or is interrupted.
+import 'fake-indexeddb/auto'
 import { afterEach, describe, expect, test } from 'vitest'
 import { freshId, type ProjectId, type StudentId } from '../../src/domain/id.ts'
-import { checkpointFiles, modelFiles, removeAll } from '../../src/storage/files.ts'
+import { checkpointFiles, modelFiles, removeAll, softTargetFiles } from '../../src/storage/files.ts'
 import { modelFolders, locateFile } from '../../src/storage/model-folders.ts'
 import { safeFileName } from '../../src/storage/folders.ts'
 import { isQuotaError } from '../../src/storage/quota.ts'
@@ -173,12 +174,54 @@ describe.each(browsers)('in %s', (_, lacking) => {
   })
 })
 
-test('throws a sentence in a browser without a file system', async () => {
-  uninstall = installPrivateFiles(undefined)
-  await expect(checkpointFiles.write(project, student, 'x', bytesOf(1))).rejects.toMatchObject({
-    name: 'StorageFailed',
-    message: expect.stringMatching(/^[A-Z].+\.$/),
+describe('in a browser without a file system', () => {
+  test('a model is refused with a sentence, and the list of models is empty', async () => {
+    uninstall = installPrivateFiles(undefined)
+    await expect(modelFiles.write('m.gguf', new Blob([bytesOf(1)]))).rejects.toMatchObject({
+      name: 'StorageFailed',
+      message: expect.stringMatching(/^[A-Z].+\.$/),
+    })
+    expect([await modelFiles.list(), await modelFolders.list()]).toEqual([[], []])
   })
+
+  test('checkpoints are stored in the database, replaced, copied, listed and removed', async () => {
+    uninstall = installPrivateFiles(undefined)
+    await checkpointFiles.write(project, student, 'last.checkpoint', bytesOf(300, 1))
+    await checkpointFiles.write(project, student, 'last.checkpoint', bytesOf(200, 2))
+    expect(await checkpointFiles.read(project, student, 'last.checkpoint')).toEqual(bytesOf(200, 2))
+    expect(await checkpointFiles.list(project, student)).toEqual([{ name: 'last.checkpoint', bytes: 200 }])
+    const other = freshId('project')
+    await checkpointFiles.copy(project, other)
+    expect(await checkpointFiles.listProjects()).toHaveLength(2)
+    await checkpointFiles.remove(project)
+    expect(await checkpointFiles.read(project, student, 'last.checkpoint')).toBeUndefined()
+    expect(await checkpointFiles.read(other, student, 'last.checkpoint')).toEqual(bytesOf(200, 2))
+    await removeAll()
+    expect(await checkpointFiles.listProjects()).toEqual([])
+  })
+
+  test('soft targets are appended across interruptions', async () => {
+    uninstall = installPrivateFiles(undefined)
+    const first = await softTargetFiles.openPart(project, 'a.trace', 0)
+    await first.append(bytesOf(100, 1))
+    await first.close()
+    const second = await softTargetFiles.openPart(project, 'a.trace', 60)
+    expect(second.bytes).toBe(60)
+    await second.append(bytesOf(20, 2))
+    await second.close()
+    expect(await softTargetFiles.list(project)).toEqual([])
+    await softTargetFiles.finishPart(project, 'a.trace')
+    const whole = (await softTargetFiles.read(project, 'a.trace')) ?? new Uint8Array()
+    expect([whole.length, [...whole.subarray(60)]]).toEqual([80, [...bytesOf(20, 2)]])
+    expect((await softTargetFiles.list(project)).map(({ name }) => name)).toEqual(['a.trace'])
+  })
+})
+
+test('a file that cannot be opened for writing in place is written through a swap file', async () => {
+  const rejecting = new PrivateFiles({ createSyncAccessHandle: 'rejects' })
+  uninstall = installPrivateFiles(rejecting)
+  await modelFiles.write('m.gguf', new Blob([bytesOf(9_000_000, 1)]))
+  expect((await modelFiles.find('m.gguf'))?.size).toBe(9_000_000)
 })
 
 test('makes safe file names from any name', () => {

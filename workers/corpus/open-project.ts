@@ -1,16 +1,19 @@
 // Knows: how a project's file becomes a stored project under a new id: all of it, or nothing.
 // Must not know: the file's format (read-project.ts).
-import { freshId, type ProjectId } from '../../src/domain/id.ts'
+import { freshId, type ProjectId, type StudentId } from '../../src/domain/id.ts'
 import type { Problem } from '../../src/domain/problem.ts'
+import { plainName } from '../../src/domain/plain-name.ts'
 import { parseProjectName, PROJECT_NAME_LIMIT, type Project } from '../../src/domain/project.ts'
+import { readCheckpoint } from '../../src/engine/training/checkpoint.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { Database } from '../../src/storage/database.ts'
-import { checkpointFiles } from '../../src/storage/files.ts'
+import { checkpointFiles, LAST_CHECKPOINT } from '../../src/storage/files.ts'
 import { STORING_LOCK, withLock } from '../../src/storage/locks.ts'
 import { putRecords, removeOrphans, type RecordOf } from '../../src/storage/project-contents.ts'
 import { deleteProject, listProjects, putProject } from '../../src/storage/projects.ts'
 import { estimateStorage, guardQuota } from '../../src/storage/quota.ts'
+import { getStudent } from '../../src/storage/students.ts'
 import type { ProjectStore } from '../../src/storage/schema.ts'
 import { BadFile } from './bad-file.ts'
 import { readProjectFile, type ProjectFile } from './read-project.ts'
@@ -36,9 +39,7 @@ export async function openProject(
   call: Call<OpenProgress>,
   now: number,
 ): Promise<Opened> {
-  const outcome = await withLock(STORING_LOCK, 'another tab', () =>
-    readAndStore(db, file, call, now),
-  )
+  const outcome = await withLock(STORING_LOCK, 'another tab', () => readAndStore(db, file, call, now))
   if (!outcome.held)
     throw new RetortError(
       'Busy',
@@ -83,7 +84,7 @@ async function readAndStore(
       ok: false,
       problems: [
         {
-          sentence: `${file.name} cannot be opened as a project: ${thrown.message}. Nothing was stored.`,
+          sentence: `${plainName(file.name)} cannot be opened as a project: ${thrown.message}. Nothing was stored.`,
         },
       ],
     }
@@ -103,9 +104,34 @@ async function store(
         part.store,
         part.records.map((record): RecordOf<ProjectStore> => ({ ...record, projectId })),
       )
-    if (part.kind === 'file') await checkpointFiles.write(projectId, part.studentId, part.name, part.contents)
+    if (part.kind === 'file') {
+      const sentence = findCheckpointProblem(part.name, part.contents)
+      if (sentence === undefined)
+        await checkpointFiles.write(projectId, part.studentId, part.name, part.contents)
+      else await markUnusable(db, projectId, part.studentId, sentence)
+    }
     report(contents.bytes + part.bytes)
   }
+}
+
+/** Why a file is not the checkpoint that its name says, as a sentence; undefined for a good one and for any other file. */
+function findCheckpointProblem(name: string, contents: Uint8Array): string | undefined {
+  if (name !== LAST_CHECKPOINT) return undefined
+  const read = readCheckpoint(contents)
+  return read.ok ? undefined : read.sentence
+}
+
+/** The student stays with its curve and samples, but not as a trained one: it has no weights. */
+async function markUnusable(
+  db: Database,
+  projectId: ProjectId,
+  studentId: StudentId,
+  sentence: string,
+): Promise<void> {
+  const student = await getStudent(db, projectId, studentId)
+  if (student === undefined) return
+  const reason = `In the project file, ${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}`
+  await putRecords(db, 'students', [{ ...student, status: 'failed', checkpointStep: 0, reason }])
 }
 
 /** If the browser gives no estimate, storing is tried: a full disk is then reported and undone. */

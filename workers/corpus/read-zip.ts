@@ -52,6 +52,8 @@ export async function readZipDirectory(file: Blob): Promise<ReadonlyMap<string, 
       view.getUint16(offset + 32, true)
     const name = readName(directory.subarray(offset + 46, offset + 46 + view.getUint16(offset + 28, true)))
     if (next > directory.length || name === undefined) throw new BadFile('its list of entries is damaged')
+    if (name.split(/[/\\]/).some((part) => part === '.' || part === '..'))
+      throw new BadFile(`the path of ${shorten(name)} leads out of the project`)
     if (entries.has(name)) throw new BadFile(`it contains ${shorten(name)} twice`)
     entries.set(name, readEntry(view, offset, name))
     offset = next

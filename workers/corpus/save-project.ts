@@ -97,9 +97,8 @@ async function findProject(db: Database, id: ProjectId): Promise<Project> {
   return project
 }
 
-/** Files of a student, without those of interrupted writes. None if the browser has no file system. */
+/** Files of a student, without those of interrupted writes. */
 async function listFilesOf(...student: Parameters<typeof checkpointFiles.list>): Promise<string[]> {
-  if (globalThis.navigator?.storage?.getDirectory === undefined) return []
   return (await checkpointFiles.list(...student))
     .map(({ name }) => name)
     .filter((name) => !name.endsWith('.tmp'))

@@ -1,7 +1,7 @@
 // Knows: the student's stores in a browser: rows in IndexedDB, checkpoints in the origin-private file system.
 import { openDatabase, type Database } from '../../src/storage/database.ts'
 import { getDataset, listDatasetRows } from '../../src/storage/datasets.ts'
-import { checkpointFiles, softTargetFiles } from '../../src/storage/files.ts'
+import { checkpointFiles, LAST_CHECKPOINT, softTargetFiles } from '../../src/storage/files.ts'
 import { requireProject } from '../../src/storage/project-writes.ts'
 import { guardQuota } from '../../src/storage/quota.ts'
 import { listDroppedWithScore } from '../../src/storage/rows.ts'
@@ -11,9 +11,6 @@ import { referencesOf, type References } from '../../src/pipeline/filters/refere
 import { RetortError } from '../../src/protocol/errors.ts'
 import { peekModel } from '../teachers/locate-model.ts'
 import type { StudentStores } from './stores.ts'
-
-/** One file per student: the last checkpoint is all that resuming, generating and exporting need. */
-const LAST = 'last.checkpoint'
 
 async function readReferences(db: Database, projectId: ProjectId): Promise<References> {
   const all = new Map<string, string>()
@@ -55,11 +52,13 @@ export function makeBrowserStores(): StudentStores {
       return file
     },
     readSoftTargets: (projectId, name) => softTargetFiles.read(projectId, name),
-    readCheckpoint: (projectId, studentId) => checkpointFiles.read(projectId, studentId, LAST),
+    readCheckpoint: (projectId, studentId) => checkpointFiles.read(projectId, studentId, LAST_CHECKPOINT),
     async writeCheckpoint(projectId, studentId, bytes) {
       // Not of a project that was deleted meanwhile: no list would show the file.
       await requireProject(await database(), projectId)
-      await guardQuota('The checkpoint', () => checkpointFiles.write(projectId, studentId, LAST, bytes))
+      await guardQuota('The checkpoint', () =>
+        checkpointFiles.write(projectId, studentId, LAST_CHECKPOINT, bytes),
+      )
     },
   }
 }
