@@ -47,16 +47,27 @@ export function makeBpe({
 
   const toInitialIds = (piece: string): number[] => {
     const ids: number[] = []
-    let wasUnknown = false
+    // As in the library, an unknown token waits for the next character with a token of its own: bytes come before it.
+    let waiting = false
+    const putUnknown = (): void => {
+      if (waiting && unknownId !== undefined) ids.push(unknownId)
+      waiting = false
+    }
     for (const character of piece) {
       const id = idOf.get(character)
-      const fallback =
-        id === undefined && byteFallback ? Array.from(encoder.encode(character), (byte) => bytes[byte]) : [id]
-      const known = fallback.every((one) => one !== undefined)
-      if (known) ids.push(...fallback)
-      else if (unknownId !== undefined && !(wasUnknown && fusesUnknown)) ids.push(unknownId)
-      wasUnknown = !known
+      if (id !== undefined) {
+        putUnknown()
+        ids.push(id)
+        continue
+      }
+      const fallback = byteFallback ? Array.from(encoder.encode(character), (byte) => bytes[byte]) : []
+      if (fallback.length > 0 && fallback.every((byte) => byte !== undefined)) ids.push(...fallback)
+      else {
+        if (!fusesUnknown) putUnknown()
+        waiting = true
+      }
     }
+    putUnknown()
     return ids
   }
   const merge = (piece: string): readonly number[] => {

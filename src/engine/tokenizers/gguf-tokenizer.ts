@@ -1,16 +1,16 @@
-// Knows: how a GGUF file's vocabulary becomes a tokenizer: byte-level BPE ("gpt2") here, SentencePiece
-// ("llama") in spm-tokenizer.ts.
+// Knows: how a GGUF file's vocabulary becomes a tokenizer: BPE on bytes ("gpt2") and on characters ("gemma4") here,
+// SentencePiece ("llama") in spm-tokenizer.ts.
 // Must not know: tensors.
-import { readText, readTexts } from '../weights/metadata.ts'
+import { readNumber, readText, readTexts } from '../weights/metadata.ts'
 import type { Metadata } from '../weights/metadata.ts'
 import { quote } from '../weights/quote.ts'
-import { readGgufVocabulary, type GgufVocabulary } from './gguf-vocabulary.ts'
+import { writeByteLevelJson, writeCharacterJson } from './bpe-json.ts'
+import { KIND, readGgufVocabulary, type GgufDefaults, type GgufVocabulary } from './gguf-vocabulary.ts'
 import { PRE_TOKENIZERS } from './pre-tokenizers.ts'
-import type { PreTokenizer } from './pre-tokenizers.ts'
 import { makeSpmTokenizer } from './spm-tokenizer.ts'
 import type { TemplateFamily } from './template-families.ts'
 import type { TokenizerResult } from './text-tokenizer.ts'
-import { splitMerge, readTokenizerFile } from './tokenizer-file.ts'
+import { readTokenizerFile } from './tokenizer-file.ts'
 import { VocabularyTokenizer } from './vocabulary-tokenizer.ts'
 
 /**
@@ -19,12 +19,12 @@ import { VocabularyTokenizer } from './vocabulary-tokenizer.ts'
  */
 export function tokenizerFromGguf(metadata: Metadata, family?: TemplateFamily): TokenizerResult {
   const model = readText(metadata, 'tokenizer.ggml.model')
-  const make = model === 'gpt2' ? makeBpeTokenizer : model === 'llama' ? makeSpmTokenizer : undefined
+  const make = model === undefined ? undefined : MAKERS.get(model)
   if (make === undefined)
     return refuse(
       model === undefined
         ? 'it has no tokenizer'
-        : `its vocabulary is of the kind ${quote(model)}, but only byte-level BPE ("gpt2") and SentencePiece ("llama") are supported`,
+        : `its vocabulary is of the kind ${quote(model)}, but only byte-level BPE ("gpt2"), BPE with byte tokens ("gemma4") and SentencePiece ("llama") are supported`,
     )
   try {
     return { ok: true, tokenizer: make(metadata, family) }
@@ -40,69 +40,50 @@ const refuse = (reason: string): TokenizerResult => ({
 
 function makeBpeTokenizer(metadata: Metadata, family?: TemplateFamily): VocabularyTokenizer {
   const name = readText(metadata, 'tokenizer.ggml.pre') ?? 'default'
+  if (name === GEMMA4) return makeCharacterTokenizer(metadata, family)
   const preTokenizer = PRE_TOKENIZERS.get(name)
-  const vocabulary = readGgufVocabulary(metadata, { addsBegin: preTokenizer?.addsBegin ?? false }, family)
-  if (vocabulary === undefined) throw new Error('its list of tokens is missing')
-  const merges = readTexts(metadata, 'tokenizer.ggml.merges')
-  if (merges === undefined) throw new Error('its list of merges is missing')
+  const { vocabulary, merges } = readBpe(metadata, { addsBegin: preTokenizer?.addsBegin ?? false }, family)
   if (preTokenizer === undefined)
     throw new Error(`it uses the pre-tokenizer ${quote(name)}, which is not supported`)
-  const json = writeTokenizerJson(vocabulary, merges, preTokenizer)
+  const json = writeByteLevelJson(vocabulary, merges, preTokenizer)
   const { model, style, strippedAtStart } = readTokenizerFile(json)
   return new VocabularyTokenizer({ ...vocabulary, model, style, strippedAtStart, json: () => json })
 }
 
-/** The equivalent tokenizer.json, as the `tokenizers` library reads it. */
-function writeTokenizerJson(
-  { tokens, addedTokens, specialIds }: GgufVocabulary,
-  merges: readonly string[],
-  preTokenizer: PreTokenizer,
-): object {
-  const vocab: Record<string, number> = Object.create(null) as Record<string, number> // "__proto__" can be a token
-  for (const [id, token] of tokens.entries()) vocab[token] ??= id
-  return {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: addedTokens
-      .toSorted((a, b) => a.id - b.id)
-      .map(({ id, content, rstrip = false }) => ({
-        id,
-        content,
-        single_word: false,
-        lstrip: false,
-        rstrip,
-        normalized: false,
-        special: specialIds.has(id),
-      })),
-    normalizer: null,
-    pre_tokenizer: {
-      type: 'Sequence',
-      pretokenizers: [
-        ...preTokenizer.expressions.map((expression) => ({
-          type: 'Split',
-          pattern: { Regex: expression },
-          behavior: 'Isolated',
-          invert: false,
-        })),
-        { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false },
-      ],
-    },
-    post_processor: null,
-    decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: preTokenizer.ignoreMerges ?? false,
-      vocab,
-      merges: merges
-        .map(splitMerge)
-        .filter(([left, right]) => [left, right, left + right].every((token) => vocab[token] !== undefined)),
-    },
-  }
+/** Files with `add_bos_token: false` are from before llama.cpp's converter was corrected: the model needs the token. */
+function makeCharacterTokenizer(metadata: Metadata, family?: TemplateFamily): VocabularyTokenizer {
+  const { vocabulary, merges } = readBpe(metadata, { addsBegin: true, ignoresFlag: true }, family)
+  const unknown =
+    readNumber(metadata, 'tokenizer.ggml.unknown_token_id') ?? vocabulary.kinds.indexOf(KIND.unknown)
+  const json = writeCharacterJson(vocabulary, merges, vocabulary.tokens[unknown])
+  const { model, style, strippedAtStart, literalIds } = readTokenizerFile(json)
+  return new VocabularyTokenizer({
+    ...vocabulary,
+    model,
+    style,
+    strippedAtStart,
+    literalIds,
+    json: () => json,
+  })
 }
+
+function readBpe(
+  metadata: Metadata,
+  defaults: GgufDefaults,
+  family?: TemplateFamily,
+): { readonly vocabulary: GgufVocabulary; readonly merges: readonly string[] } {
+  const vocabulary = readGgufVocabulary(metadata, defaults, family)
+  if (vocabulary === undefined) throw new Error('its list of tokens is missing')
+  const merges = readTexts(metadata, 'tokenizer.ggml.merges')
+  if (merges === undefined) throw new Error('its list of merges is missing')
+  return { vocabulary, merges }
+}
+
+/** Both the kind of vocabulary and, in other files, the pre-tokenizer have this name. */
+const GEMMA4 = 'gemma4'
+
+const MAKERS: ReadonlyMap<string, typeof makeBpeTokenizer> = new Map([
+  ['gpt2', makeBpeTokenizer],
+  [GEMMA4, makeCharacterTokenizer],
+  ['llama', makeSpmTokenizer],
+])

@@ -32,6 +32,8 @@ export interface GgufDefaults {
   readonly beginId?: number
   readonly endId?: number
   readonly addsBegin: boolean
+  /** `addsBegin` decides whatever the file says. */
+  readonly ignoresFlag?: boolean
 }
 
 /** Undefined if the file has no list of tokens. */
@@ -57,7 +59,8 @@ export function readGgufVocabulary(
     else if (kinds[id] === KIND.userDefined && !specialIds.has(id)) literalIds.add(id)
   }
   const begin = idOfRole('bos', defaults.beginId)
-  const begins = readFlag(metadata, 'tokenizer.ggml.add_bos_token') ?? defaults.addsBegin
+  const flag = defaults.ignoresFlag ? undefined : readFlag(metadata, 'tokenizer.ggml.add_bos_token')
+  const begins = flag ?? defaults.addsBegin
   const nameOf = (id: number | undefined): string => (id === undefined ? '' : (tokens[id] ?? ''))
   return {
     tokens,
