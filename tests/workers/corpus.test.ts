@@ -75,7 +75,7 @@ describe('seeds', () => {
     expect(read).toMatchObject({ rows: 25_003, added: 25_000, problemCount: 0, repeated: 3 })
     expect(read.addedIds).toHaveLength(25_000)
     expect(read.report).toEqual([
-      '3 rows repeat an earlier one and became one seed with it, first line 25,002, which repeats line 1.',
+      '3 rows repeat an earlier one and were merged with it; the first is line 25,002, which repeats line 1.',
     ])
     expect(await countSeeds(db, projectId)).toBe(25_000)
     expect((await pageSeeds(db, projectId, { from: 3, limit: 2 })).map(({ text: seed }) => seed)).toEqual([

@@ -60,7 +60,7 @@ export function chooseWeightForm(
   if (floats)
     return {
       form: 'f32',
-      note: `The weights are stored as floats: this is the fastest on the processor, and they fit.${preferred === 'nb4s' ? ' Packed weights are not available.' : ''}`,
+      note: `The weights are stored as floats, which is fastest on the processor, and there is enough memory for them.${preferred === 'nb4s' ? ' Packed weights are not available.' : ''}`,
     }
   if (packs)
     return {

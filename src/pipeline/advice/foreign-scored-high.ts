@@ -12,7 +12,7 @@ export function adviseOnForeign({ probe, judge }: RunFacts): Advice | undefined 
   if (probe.foreignAsHigh < MAX_WRONG * probe.pairs) return undefined
   return {
     id: 'foreign-scored-high',
-    sentence: `${judge.name} scored ${probe.foreignAsHigh} of ${probe.pairs} completions of another prompt as high as the prompt’s own (mean ${probe.meanForeign.toFixed(2)} and ${probe.meanOwn.toFixed(2)}): its scores hardly depend on the prompt. Use a larger judge, or do not select by score.`,
+    sentence: `In ${probe.foreignAsHigh} of ${probe.pairs} tests, ${judge.name} gave a completion of another prompt as high a score as the prompt’s own (mean scores ${probe.meanForeign.toFixed(2)} and ${probe.meanOwn.toFixed(2)}): its scores hardly depend on the prompt. Use a larger judge, or do not select by score.`,
     remedy: { label: 'Open Teacher', change: { kind: 'open', screen: 'teacher' } },
   }
 }

@@ -64,10 +64,15 @@ export class ImportReport {
         (n) =>
           `${many(n, 'row')} ${n === 1 ? 'has' : 'have'} a “\uFFFD”: a character was lost before the file was saved.`,
       ),
-      this.#firstRepeat === undefined
-        ? undefined
-        : `${many(this.#repeated, 'row')} ${this.#repeated === 1 ? 'repeats' : 'repeat'} an earlier one and became one seed with it, first line ${count(this.#firstRepeat.line)}, which repeats line ${count(this.#firstRepeat.earlier)}.`,
+      this.#firstRepeat === undefined ? undefined : this.#sayRepeats(this.#firstRepeat),
     ].filter((sentence) => sentence !== undefined)
+  }
+
+  /** “2 rows repeat an earlier one and were merged with it; the first is line 8, which repeats line 5.” */
+  #sayRepeats({ line, earlier }: { readonly line: number; readonly earlier: number }): string {
+    return this.#repeated === 1
+      ? `1 row repeats an earlier one and was merged with it: line ${count(line)} repeats line ${count(earlier)}.`
+      : `${many(this.#repeated, 'row')} repeat an earlier one and were merged with it; the first is line ${count(line)}, which repeats line ${count(earlier)}.`
   }
 
   /** “Read `a` as the prompt and `b` as the answer in 2 rows.” */

@@ -9,7 +9,7 @@ const advise = (foreignAsHigh: number, pairs = 8) =>
 
 test('says how many completions of another prompt scored as high as the right ones', () => {
   expect(advise(5)?.sentence).toMatch(
-    /^Little teacher scored 5 of 8 completions of another prompt as high as the prompt’s own \(mean 3\.40 and 3\.50\)/,
+    /^In 5 of 8 tests, Little teacher gave a completion of another prompt as high a score as the prompt’s own \(mean scores 3\.40 and 3\.50\)/,
   )
 })
 

@@ -54,7 +54,7 @@ describe('plain text', () => {
     expect(texts(found)).toEqual(['Same', 'Other'])
     expect(sentence(found)).toBe('')
     expect(found.report).toEqual([
-      '1 row repeats an earlier one and became one seed with it, first line 3, which repeats line 1.',
+      '1 row repeats an earlier one and was merged with it: line 3 repeats line 1.',
     ])
   })
 

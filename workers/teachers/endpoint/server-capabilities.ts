@@ -94,7 +94,9 @@ export function noteCapabilities(server: ServerCapabilities, host: string): read
   return [
     `Prompts are sent to the program at ${host}, which generates the completions.`,
     ...(missing.length > 0 && !unknown.includes('sampling')
-      ? [`It does not support ${missing.join(' and ')}; the program’s own settings apply.`]
+      ? [
+          `It does not support ${new Intl.ListFormat('en-GB', { type: 'disjunction' }).format(missing)}; the program’s own settings apply.`,
+        ]
       : []),
     ...(seeded || unknown.includes('seeded')
       ? []

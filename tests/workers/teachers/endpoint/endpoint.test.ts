@@ -247,7 +247,7 @@ describe('probing capabilities', () => {
       outputFormats: [],
     })
     expect(description.notes.join(' ')).toMatch(
-      /does not support top-k and min-p and the repetition penalty.*same seed does not.*does not continue raw texts.*no log-probabilities.*estimates/,
+      /does not support top-k, min-p or the repetition penalty.*same seed does not.*does not continue raw texts.*no log-probabilities.*estimates/,
     )
   })
 
