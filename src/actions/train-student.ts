@@ -37,6 +37,7 @@ import { streamProgress } from './stream-progress.ts'
 import { computeSoftTargets, type TeacherInputs } from './train/compute-soft-targets.ts'
 import { withLentTeacher } from './train/lend-teacher.ts'
 import { LiveTraining } from './train/live-training.ts'
+import { firstStepLimit, StallWatch } from './train/stall-watch.ts'
 import { StudentRecord } from './train/student-record.ts'
 import { readRowFacts } from './train/read-row-facts.ts'
 import { openShares, shareFields } from './train/teacher-shares.ts'
@@ -291,6 +292,9 @@ async function trainWithRetries(
 ): Promise<TrainOutcome | undefined> {
   const { projectId, id: studentId, datasetId, recipeHash, settings, backend, base, baseModel } = student
   let diedAt: number | undefined
+  /** Set once a first step did not end in time: another one may be as slow as it is. */
+  let stalled = false
+  const stepLimit = firstStepLimit(student.parameters, settings)
   let inputs: TeacherInputs = student
   for (;;) {
     live.paused = control.paused
@@ -322,12 +326,24 @@ async function trainWithRetries(
         ...(base === undefined ? {} : { base }),
         ...(baseModel === undefined ? {} : { baseModel }),
       }
+      const stall = new AbortController()
+      const watch = stalled ? undefined : new StallWatch(stepLimit, () => stall.abort())
       const train = (trainSignal: AbortSignal, lent?: MessagePort): Promise<TrainOutcome> =>
-        machines.student.train(lent ? { ...request, lent } : request, {
-          signal: trainSignal,
-          onEvent: (event) => live.handle(event, record),
-          ...(lent ? { transfer: [lent] } : {}),
-        })
+        machines.student
+          .train(lent ? { ...request, lent } : request, {
+            signal: AbortSignal.any([trainSignal, stall.signal]),
+            patience: stepLimit,
+            onEvent: (event) => {
+              watch?.handle(event)
+              live.handle(event, record)
+            },
+            ...(lent ? { transfer: [lent] } : {}),
+          })
+          .catch((thrown: unknown) => {
+            if (isAbort(thrown) && stall.signal.aborted) return { outcome: 'stopped' as const, step: 0 }
+            throw thrown
+          })
+          .finally(() => watch?.end())
       const outcome =
         learnsOnPolicy(settings) && settings.lambda > 0 && softTargets !== undefined && lender !== undefined
           ? await withLentTeacher(
@@ -345,7 +361,10 @@ async function trainWithRetries(
             )
           : await train(signal)
       if (outcome.outcome === 'finished') return outcome
-      if (!signal.aborted)
+      if (stall.signal.aborted) {
+        stalled = true
+        live.note = 'The first step did not end in time, so the training was restarted in a new worker.'
+      } else if (!signal.aborted)
         throw new RetortError(
           'Unexpected',
           `Training ended at step ${outcome.step} of ${settings.steps} for an unknown reason. Resume it from the last checkpoint.`,
