@@ -9,6 +9,8 @@ import { fieldOf } from './unknown-json.ts'
 
 /** Max characters of a template: those with tool calls in several languages reach about 30,000. */
 const MAX_TEMPLATE = 256 * 1024
+/** Max blanks in a row: the package's tokenizer takes quadratic time for them. */
+const MAX_BLANKS = 1000
 /** Max characters of any text in a template; prompts reach the context length long before. */
 const MAX_TEXT = 8 * 1024 * 1024
 const MAX_ITEMS = 20_000
@@ -78,6 +80,10 @@ export function compileChatTemplate(
   if (template.length > MAX_TEMPLATE)
     throw new Error(
       `The model's chat template is longer than ${MAX_TEMPLATE} characters, which is not supported. Use raw prompts with this model, or choose another.`,
+    )
+  if (template.match(/\s+/g)?.some((blanks) => blanks.length > MAX_BLANKS))
+    throw new Error(
+      `The model's chat template has more than ${MAX_BLANKS} blanks in a row, which is not supported. Use raw prompts with this model, or choose another.`,
     )
   const program = guard('cannot be read', () => {
     const parsed = parseTemplate(template)

@@ -97,6 +97,9 @@ const toInteger: Filter = (operand, call) => {
   return Number.isFinite(float) ? toValue(Math.trunc(float)) : fallback
 }
 
+const itemOf = (item: Value | undefined): Value => item ?? toValue(undefined)
+const characterOf = (character: string | undefined): Value => toValue(character)
+
 const FILTERS: Readonly<Record<string, Filter>> = {
   string: (operand) => toValue(pythonText(operand)),
   upper: (operand) => toValue(pythonText(operand).toUpperCase()),
@@ -154,10 +157,15 @@ const FILTERS: Readonly<Record<string, Filter>> = {
           : roundHalfEven(value, places),
     )
   },
-  length: (operand) => toValue(iterate(operand).length),
+  length: (operand) =>
+    toValue(isText(operand) ? Array.from(textOf(operand)).length : iterate(operand).length),
   list: (operand) => toList(iterate(operand)),
-  first: (operand) => iterate(operand)[0] ?? toValue(undefined),
-  last: (operand) => iterate(operand).at(-1) ?? toValue(undefined),
+  first: (operand) =>
+    isText(operand) ? characterOf(Array.from(textOf(operand).slice(0, 2))[0]) : itemOf(iterate(operand)[0]),
+  last: (operand) =>
+    isText(operand)
+      ? characterOf(Array.from(textOf(operand).slice(-2)).at(-1))
+      : itemOf(iterate(operand).at(-1)),
   reverse: (operand) =>
     isText(operand)
       ? toValue([...textOf(operand)].toReversed().join(''))
@@ -185,12 +193,24 @@ const FILTERS: Readonly<Record<string, Filter>> = {
     )
   },
   sum: (operand) => toValue(iterate(operand).reduce((sum, item) => sum + numberOf(item), 0)),
-  unique: (operand) =>
-    toList(iterate(operand).filter((item, i, all) => all.findIndex((other) => isSame(item, other)) === i)),
+  unique: (operand) => {
+    const seen = new Set<string>()
+    const others: Value[] = []
+    return toList(
+      iterate(operand).filter((item) => {
+        const key = isText(item)
+          ? `text ${textOf(item).toLowerCase()}`
+          : isNumber(item)
+            ? `number ${numberOf(item)}`
+            : undefined
+        const isKnown = key === undefined ? others.some((other) => isEqual(item, other)) : seen.has(key)
+        if (key !== undefined) seen.add(key)
+        else if (!isKnown) others.push(item)
+        return !isKnown
+      }),
+    )
+  },
 }
-
-const isSame = (a: Value, b: Value): boolean =>
-  isText(a) && isText(b) ? textOf(a).toLowerCase() === textOf(b).toLowerCase() : isEqual(a, b)
 
 const ALIASES: Readonly<Record<string, string>> = { count: 'length', d: 'default' }
 

@@ -114,10 +114,18 @@ export function isEqual(a: Value, b: Value): boolean {
   return isUndefined(a) || a.value === b.value
 }
 
+/** Max characters of a text that is taken apart: each becomes a value of its own. */
+const MAX_CHARACTERS = 100_000
+
 /** What a `for` goes through: characters, items or keys; something undefined has none. */
 export function iterate(value: Value): Value[] {
   if (isList(value)) return listOf(value)
-  if (isText(value)) return Array.from(String(value.value), toValue)
+  if (isText(value)) {
+    const text = String(value.value)
+    if (text.length > MAX_CHARACTERS)
+      throw new Error(`it goes through a text of more than ${MAX_CHARACTERS} characters`)
+    return Array.from(text, toValue)
+  }
   if (value.type === 'ObjectValue') return Array.from(mapOf(value).keys(), toValue)
   if (isUndefined(value)) return []
   throw new Error(`it goes through ${typeOf(value)} as if it were a list`)

@@ -11,34 +11,58 @@ export function parseTemplate(template: string): ReturnType<typeof parse> {
   return parse(testsAsFilters(tokens))
 }
 
-const RAW = /(^[ \t]*)?\{%([-+]?)\s*raw\s*(-?)%\}(\n?)([\s\S]*?)([ \t]*)\{%([-+]?)\s*endraw\s*(-?)%\}(\n?)/gm
+const RAW = /\{%([-+]?)\s*raw\s*(-?)%\}/g
+const END_RAW = /\{%([-+]?)\s*endraw\s*(-?)%\}/g
 
-/** `{% raw %}` as a text in an expression. */
-const writeRaw = (template: string): string =>
-  template.replaceAll(
-    RAW,
-    (
-      _,
-      indent: string | undefined,
-      before: string,
-      stripsStart: string,
-      first: string,
-      body: string,
-      last: string,
-      stripsEnd: string,
-      after: string,
-    ) => {
-      const whole = stripsStart === '-' ? body.trimStart() : first + body
-      const isOwnLine = whole.endsWith('\n') || whole === ''
-      const text = stripsEnd === '-' ? whole.trimEnd() : isOwnLine ? whole : whole + last
-      const quoted = text
-        .replaceAll('\\', '\\\\')
-        .replaceAll("'", "\\'")
-        .replaceAll('\n', '\\n')
-        .replaceAll('\r', '\\r')
-      return `${before === '+' ? (indent ?? '') : ''}{{${before === '-' ? '-' : ''} '${quoted}' ${after === '-' ? '-' : ''}}}`
-    },
-  )
+/** `{% raw %}` as a text in an expression. Linear in the template, which is untrusted. */
+function writeRaw(template: string): string {
+  const out: string[] = []
+  let from = 0
+  for (;;) {
+    RAW.lastIndex = from
+    const open = RAW.exec(template)
+    if (open === null) break
+    END_RAW.lastIndex = RAW.lastIndex
+    const close = END_RAW.exec(template)
+    if (close === null) break
+    const [, before, stripsStart] = open
+    const [, stripsEnd, after] = close
+    let begin = open.index
+    while (begin > from && isBlank(template[begin - 1])) begin -= 1
+    // Blanks count as the tag's indent only if nothing else is before it in its line.
+    if (begin > 0 && template[begin - 1] !== '\n') begin = open.index
+    const text = textOfRaw(template.slice(RAW.lastIndex, close.index), {
+      stripsStart: stripsStart === '-',
+      stripsEnd: stripsEnd === '-',
+    })
+    const quoted = text
+      .replaceAll('\\', '\\\\')
+      .replaceAll("'", "\\'")
+      .replaceAll('\n', '\\n')
+      .replaceAll('\r', '\\r')
+    out.push(
+      template.slice(from, before === '+' ? open.index : begin),
+      `{{${before === '-' ? '-' : ''} '${quoted}' ${after === '-' ? '-' : ''}}}`,
+    )
+    from = END_RAW.lastIndex + (template[END_RAW.lastIndex] === '\n' ? 1 : 0)
+  }
+  return out.join('') + template.slice(from)
+}
+
+const isBlank = (character: string | undefined): boolean => character === ' ' || character === '\t'
+
+/** What a raw block writes: without the indent of its end tag, if that is alone in its line. */
+function textOfRaw(
+  inner: string,
+  { stripsStart, stripsEnd }: { readonly stripsStart: boolean; readonly stripsEnd: boolean },
+): string {
+  let end = inner.length
+  while (end > 0 && isBlank(inner[end - 1])) end -= 1
+  const body = inner.slice(0, end)
+  const whole = stripsStart ? body.trimStart() : body
+  if (stripsEnd) return whole.trimEnd()
+  return whole.endsWith('\n') || whole === '' ? whole : whole + inner.slice(end)
+}
 
 /** Words that may follow a test without being its argument. */
 const NO_ARGUMENT: ReadonlySet<string> = new Set(['and', 'or', 'else', 'if', 'in', 'is', 'not', 'recursive'])

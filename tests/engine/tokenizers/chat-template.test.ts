@@ -44,8 +44,21 @@ describe('compileChatTemplate', () => {
     ['a huge indentation', "{{ 'a\nb' | indent(400000000) }}"],
     ['a macro that calls itself', '{% macro f(x) %}{{ f(x) }}{% endmacro %}{{ f(1) }}'],
     ['deep nesting', '{{ ' + '('.repeat(50_000) + '1' + ')'.repeat(50_000) + ' }}'],
+    ['a raw block that never ends', '{% raw %}'.repeat(20_000)],
+    ['a run of blanks', `{% raw %}${' '.repeat(200_000)}x`],
+    ['the characters of a long text', "{{ ('ab' * 400000) | list | length }}"],
   ])('stops a template that would never end or exhaust memory: %s', (_, template) => {
     expect(() => render(template)).toThrow(/chat template/)
+  })
+
+  test.each([
+    ['{{ range(20000) | unique | list | length }}', '20000'],
+    ["{{ ('a ' * 300000) | length }}", '600000'],
+    ["{{ ('ab' * 400000) | first }}{{ ('ab' * 400000) | last }}", 'ab'],
+    ["{{ '🙂b' | first }}{{ 'b🙂' | last }}{{ '' | first }}", '🙂🙂'],
+    ["{{ ['B', 'b', 1, true, [1], [1], 2] | unique | list | length }}", '4'],
+  ])('%s takes a moment, not minutes', (template, text) => {
+    expect(render(template)).toBe(text)
   })
 
   test('never hangs and throws only Errors for any template', () => {
