@@ -1,4 +1,5 @@
 // Knows: how a teacher is loaded and recorded in its project.
+import type { ChatFormat } from '../domain/chat-format.ts'
 import type { ProjectId } from '../domain/id.ts'
 import type { Backend } from '../domain/machine.ts'
 import type { ModelSource } from '../domain/model-source.ts'
@@ -19,6 +20,8 @@ export interface LoadTeacher {
   readonly contextLength: number
   /** Format of the weights in memory; absent: the fastest that fits. */
   readonly weights?: WeightForm
+  /** In place of the model's own chat template. */
+  readonly chatFormat?: ChatFormat
 }
 
 /** Loads the model and unloads an earlier one. Throws `ModelRefused`, `OutOfMemory`, `DownloadFailed`, `StorageFull` with sentences. */

@@ -66,9 +66,21 @@ export async function* startRun(
 }
 
 /** How the teacher is loaded, for a resume after a reload. */
-function loadedWith({ backend, contextLength, weights }: TeacherDescription): Pick<Run, 'loadedWith'> {
+function loadedWith({
+  backend,
+  contextLength,
+  weights,
+  chatFormat,
+}: TeacherDescription): Pick<Run, 'loadedWith'> {
   if (backend === 'server') return {}
-  return { loadedWith: { backend, contextLength, ...(weights === undefined ? {} : { weights }) } }
+  return {
+    loadedWith: {
+      backend,
+      contextLength,
+      ...(weights === undefined ? {} : { weights }),
+      ...(chatFormat === undefined ? {} : { chatFormat }),
+    },
+  }
 }
 
 /** Resumes a run that is not finished: nothing stored is done again. Otherwise like `startRun`. */

@@ -61,6 +61,10 @@ export function isSized(card: ModelCard): card is SizedCard {
   )
 }
 
+/** Whether a known chat format can take the place of its own chat template: only for models from files. */
+export const hasChatFormats = ({ form }: Pick<ModelCard, 'form'>): boolean =>
+  form === 'gguf' || form === 'safetensors' || form === 'onnx'
+
 /** The model that wrote or judged a text, as recorded with it. */
 export interface ModelRef {
   readonly name: string

@@ -1,4 +1,5 @@
 // Knows: a run: one execution of one checked recipe, as stored. Counters are computed from rows, never stored here.
+import type { ChatFormat } from './chat-format.ts'
 import type { ProjectId, RecipeHash, RunId } from './id.ts'
 import type { Backend } from './machine.ts'
 import type { ModelRef } from './model-card.ts'
@@ -12,6 +13,8 @@ export interface LoadedWith {
   /** Tokens. */
   readonly contextLength: number
   readonly weights?: WeightForm
+  /** In place of the model's own chat template. */
+  readonly chatFormat?: ChatFormat
 }
 
 /** What a judge made of completions that were shown with another row's prompt, next to its scores of them with their own. */

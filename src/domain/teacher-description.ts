@@ -1,4 +1,5 @@
 // Knows: a loaded model: what it supports and how it is computed.
+import type { ChatFormat } from './chat-format.ts'
 import type { OutputFormat } from './completion-request.ts'
 import type { Backend } from './machine.ts'
 import type { ModelCard } from './model-card.ts'
@@ -38,6 +39,8 @@ export interface TeacherDescription {
   readonly batch: number
   /** How the weights are held in memory, if this program reads them. */
   readonly weights?: WeightForm
+  /** Chosen in place of the model's own chat template. */
+  readonly chatFormat?: ChatFormat
   readonly capabilities: Capabilities
   readonly notes: readonly string[]
 }

@@ -1,4 +1,5 @@
 // Knows: the contract of the teacher worker: one language model at a time, which generates and scores.
+import type { ChatFormat } from '../domain/chat-format.ts'
 import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type {
   CompletionRequest,
@@ -21,6 +22,8 @@ export interface LoadRequest {
   readonly contextLength: number
   /** How to hold the weights in memory; absent: the fastest way that fits. */
   readonly weights?: WeightForm
+  /** In place of the model's own chat template; for files only. */
+  readonly chatFormat?: ChatFormat
 }
 
 export interface LoadProgress {

@@ -4,6 +4,7 @@ import { forgetBatchSize, setBatchSize } from '../actions/batch-size.ts'
 import { inspectModel } from '../actions/inspect-model.ts'
 import { loadTeacher } from '../actions/load-teacher.ts'
 import { unloadTeacher } from '../actions/unload-teacher.ts'
+import type { ChatFormat } from '../domain/chat-format.ts'
 import type { ProjectId } from '../domain/id.ts'
 import type { Backend } from '../domain/machine.ts'
 import type { ModelCard } from '../domain/model-card.ts'
@@ -12,6 +13,7 @@ import type { LoadedWith } from '../domain/run.ts'
 import type { TeacherDescription, WeightForm } from '../domain/teacher-description.ts'
 import type { Problem } from '../domain/problem.ts'
 import type { LoadProgress } from '../protocol/teacher.ts'
+import { ChosenFormats } from './chosen-formats.ts'
 import { estimateTimeLeft } from './time-left.ts'
 import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
@@ -33,9 +35,17 @@ export class Teacher {
   #choice = $state.raw<Choice | undefined>()
   #card = $state.raw<ModelCard | undefined>()
   /** What was loaded, and for which project. */
-  #loaded: { readonly choice: Choice; readonly projectId: ProjectId } | undefined
+  #loaded:
+    | {
+        readonly choice: Choice
+        readonly projectId: ProjectId
+        readonly chatFormat: ChatFormat | undefined
+      }
+    | undefined
   #refusals = $state.raw<readonly Problem[]>([])
   #timeLeft = $state<number | undefined>()
+  #chatFormat = $state<ChatFormat | undefined>()
+  readonly #formats = new ChosenFormats()
   #answer = $state('')
   #triedPrompt = $state('')
   #inspection = $state.raw(new Task())
@@ -76,6 +86,14 @@ export class Teacher {
   get timeLeft(): number | undefined {
     return this.#timeLeft
   }
+  /** In place of the chosen model's own chat template; remembered with its source in this session. */
+  get chatFormat(): ChatFormat | undefined {
+    return this.#chatFormat
+  }
+  set chatFormat(format: ChatFormat | undefined) {
+    this.#chatFormat = format
+    if (this.#choice) this.#formats.remember(this.#choice.source, format)
+  }
   /** The prompt tried on the Teacher screen; `answer` is its completion, as it grows. */
   get triedPrompt(): string {
     return this.#triedPrompt
@@ -93,6 +111,7 @@ export class Teacher {
     this.#choice = choice
     this.#card = undefined
     this.#refusals = []
+    this.#chatFormat = this.#formats.find(source)
     const inspected = await inspection.do((signal) => inspectModel(this.#env.machines, { source }, signal))
     if (this.#choice !== choice || inspected === undefined) return
     if (inspected.ok) {
@@ -120,6 +139,7 @@ export class Teacher {
       this.backend = loaded.backend
       this.contextLength = loaded.contextLength
       this.weights = loaded.weights
+      this.chatFormat = loaded.chatFormat
     }
     return this.load(projectId)
   }
@@ -127,7 +147,7 @@ export class Teacher {
   async load(projectId: ProjectId): Promise<TeacherDescription | undefined> {
     const choice = this.#choice
     if (choice === undefined) return undefined
-    const { backend, contextLength, weights } = this
+    const { backend, contextLength, weights, chatFormat } = this
     this.#answer = ''
     this.#triedPrompt = ''
     let phase = ''
@@ -143,6 +163,7 @@ export class Teacher {
           keep,
           contextLength,
           ...(weights === undefined ? {} : { weights }),
+          ...(chatFormat === undefined ? {} : { chatFormat }),
         },
         signal,
       )
@@ -159,21 +180,22 @@ export class Teacher {
       }
     })
     this.#description = description
-    this.#loaded = description === undefined ? undefined : { choice, projectId }
+    this.#loaded = description === undefined ? undefined : { choice, projectId, chatFormat }
     if (description === undefined) await this.sync()
-    else if (this.keep && canBeStored(choice.source))
-      this.#choice = {
-        source: { kind: 'stored', name: description.card.fileName },
-        name: description.card.fileName,
-      }
+    else if (this.keep && canBeStored(choice.source)) {
+      const { fileName } = description.card
+      this.#choice = { source: { kind: 'stored', name: fileName }, name: fileName }
+      this.#formats.remember(this.#choice.source, chatFormat)
+    }
     return description
   }
 
-  /** Loads the loaded model again, after its batch size was forgotten or set by hand. */
+  /** Loads the loaded model again, with another batch size or chat format. */
   async #reload(): Promise<void> {
     const loaded = this.#loaded
     if (loaded === undefined) return
     this.#choice = loaded.choice
+    this.chatFormat = loaded.chatFormat
     await this.load(loaded.projectId)
   }
 
@@ -188,6 +210,14 @@ export class Teacher {
   async chooseBatchSize(batch: number): Promise<void> {
     if (this.#description === undefined || this.loading.running) return
     if (await setBatchSize(this.#env.machines, this.#description, batch)) await this.#reload()
+  }
+
+  /** Sets the loaded model's chat format, or its own template without one, and loads it again. */
+  async chooseChatFormat(format: ChatFormat | undefined): Promise<void> {
+    const loaded = this.#loaded
+    if (this.#description === undefined || loaded === undefined || this.loading.running) return
+    this.#loaded = { ...loaded, chatFormat: format }
+    await this.#reload()
   }
 
   async unload(): Promise<void> {

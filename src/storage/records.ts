@@ -2,6 +2,7 @@
 // Must not know: files, where records are stored, and earlier versions (upgrades/).
 // Long because the nine stores share the schemas of models, verdicts and decisions, and because one list shows what an untrusted file may hold.
 import * as v from 'valibot'
+import { CHAT_FORMAT_NAMES } from '../domain/chat-format.ts'
 import type { Comparison } from '../domain/comparison.ts'
 import type { Dataset } from '../domain/dataset.ts'
 import { hasIdForm, type Id } from '../domain/id.ts'
@@ -163,6 +164,7 @@ const run = exactly<Run>()(
         backend,
         contextLength: count,
         weights: v.exactOptional(v.picklist(['f32', 'nb4s'])),
+        chatFormat: v.exactOptional(v.picklist(CHAT_FORMAT_NAMES)),
       }),
     ),
     status: v.picklist(['running', 'paused', 'stopped', 'finished', 'failed']),

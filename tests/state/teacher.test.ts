@@ -106,6 +106,75 @@ describe('Teacher.load', () => {
   })
 })
 
+describe('Teacher.chatFormat', () => {
+  async function makeTeacher(keep: boolean) {
+    const formats: unknown[] = []
+    const env = await makeEnvironment({
+      teacher: {
+        inspect: async ({ source }) => card(source.kind === 'url' ? 'small' : 'other'),
+        load: async ({ chatFormat }) => {
+          formats.push(chatFormat)
+          return { ...describeTeacher('small'), ...(chatFormat === undefined ? {} : { chatFormat }) }
+        },
+        describe: async () => null,
+      },
+    })
+    const project = makeProject('Shop', 1)
+    await putProject(env.machines.db, project)
+    const teacher = new Teacher(env)
+    teacher.keep = keep
+    return { teacher, formats, projectId: project.id }
+  }
+
+  test('is passed on, and remembered with its source', async () => {
+    const { teacher, formats, projectId } = await makeTeacher(false)
+    await teacher.choose(url('small'), 'small.gguf')
+    expect(teacher.chatFormat).toBeUndefined()
+    teacher.chatFormat = 'llama-3'
+    await teacher.load(projectId)
+    await teacher.choose(url('another'), 'another.gguf')
+    expect(teacher.chatFormat).toBeUndefined()
+    await teacher.load(projectId)
+    await teacher.choose(url('small'), 'small.gguf')
+    expect(teacher.chatFormat).toBe('llama-3')
+    expect(formats).toEqual(['llama-3', undefined])
+  })
+
+  test('is remembered with the stored copy too', async () => {
+    const { teacher, projectId } = await makeTeacher(true)
+    await teacher.choose(url('small'), 'small.gguf')
+    teacher.chatFormat = 'gemma'
+    await teacher.load(projectId)
+    expect(teacher.choice?.source).toEqual({ kind: 'stored', name: 'small.gguf' })
+    await teacher.choose({ kind: 'stored', name: 'small.gguf' }, 'small.gguf')
+    expect(teacher.chatFormat).toBe('gemma')
+  })
+
+  test('of the loaded model loads that one again, whatever is chosen meanwhile', async () => {
+    const { teacher, formats, projectId } = await makeTeacher(false)
+    await teacher.choose(url('small'), 'small.gguf')
+    await teacher.load(projectId)
+    await teacher.choose(url('another'), 'another.gguf')
+    teacher.chatFormat = 'zephyr'
+    await teacher.chooseChatFormat('phi-3')
+    expect(formats).toEqual([undefined, 'phi-3'])
+    expect(teacher.choice?.name).toBe('small.gguf')
+    expect(teacher.description?.chatFormat).toBe('phi-3')
+    await teacher.chooseChatFormat(undefined)
+    expect(formats.at(-1)).toBeUndefined()
+    expect(teacher.chatFormat).toBeUndefined()
+  })
+
+  test('is set as it was when a run is resumed', async () => {
+    const { teacher, formats, projectId } = await makeTeacher(false)
+    const choice = { source: url('small'), name: 'small.gguf' }
+    const loaded = { backend: 'wasm', contextLength: 512 } as const
+    await teacher.chooseAndLoad(choice, projectId, { ...loaded, chatFormat: 'chatml' })
+    await teacher.chooseAndLoad(choice, projectId, loaded)
+    expect(formats).toEqual(['chatml', undefined])
+  })
+})
+
 test('an answer grows while it streams and ends with the final text', async () => {
   const seen: string[] = []
   const env = await makeEnvironment({

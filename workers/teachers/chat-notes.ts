@@ -1,29 +1,31 @@
 // Knows: what people should know about how a model's chats are written, in sentences.
+import { CHAT_FORMATS, type ChatFormat } from '../../src/domain/chat-format.ts'
 import type { ModelCard } from '../../src/domain/model-card.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 
-const FAMILIES: Readonly<Record<NonNullable<TextTokenizer['templateFamily']>, string>> = {
-  chatml: 'ChatML',
-  'llama-3': 'Llama 3’s format',
-  'llama-2': 'Llama 2’s format',
-  gemma: 'Gemma’s format',
-  'phi-3': 'Phi-3’s format',
-  zephyr: 'Zephyr’s format',
-}
+const nameOf = (format: ChatFormat): string =>
+  format === 'chatml' ? CHAT_FORMATS[format] : `${CHAT_FORMATS[format]}’s format`
 
-/** For a card: how the template differs from what people expect; nothing for a usual one. */
-export function describeChat({
-  templateTraits: traits,
-  templateError,
-  templateFamily,
-}: Pick<TextTokenizer, 'templateTraits' | 'templateError' | 'templateFamily'>): Pick<
-  ModelCard,
-  'chatNotes' | 'reasoning'
-> {
+/** For a card: how the template differs from what people expect; nothing for a usual one. `chosen`: by a person, in place of the model's own. */
+export function describeChat(
+  {
+    templateTraits: traits,
+    templateError,
+    templateFamily,
+  }: Pick<TextTokenizer, 'templateTraits' | 'templateError' | 'templateFamily'>,
+  chosen?: ChatFormat,
+): Pick<ModelCard, 'chatNotes' | 'reasoning'> {
   const notes: string[] = []
   if (templateFamily !== undefined)
-    notes.push(`The model’s own chat template is empty, so chats are written in ${FAMILIES[templateFamily]}.`)
-  if (templateError !== undefined) notes.push(templateError)
+    notes.push(
+      templateFamily === chosen
+        ? `Chats are written in ${nameOf(templateFamily)}, as you chose.`
+        : `The model’s own chat template is empty, so chats are written in ${nameOf(templateFamily)}.`,
+    )
+  if (templateError !== undefined)
+    notes.push(
+      `${templateError.replace(/\.$/, '')}. If you know the model’s format, choose it as the chat template.`,
+    )
   if (traits?.systemRole === false)
     notes.push(
       'Its chat template has no place for a system prompt: that text is put before the first message of the user.',

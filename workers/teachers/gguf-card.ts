@@ -1,4 +1,5 @@
 // Knows: how a GGUF file is described before it is loaded.
+import type { ChatFormat } from '../../src/domain/chat-format.ts'
 import type { SizedCard } from '../../src/domain/model-card.ts'
 import { findUntrainable } from '../../src/engine/models/shape.ts'
 import { tokenizerFromGguf } from '../../src/engine/tokenizers/tokenizer.ts'
@@ -23,16 +24,17 @@ export interface DescribedGguf {
 
 /**
  * Reads the header and builds the tokenizer; throws `ModelRefused` with the reason if the file cannot be used. `others`: the further
- * parts of a split file.
+ * parts of a split file. `chatFormat`: in place of its own chat template.
  */
 export async function readGgufCard(
   first: ByteSource,
   others: readonly ByteSource[] = [],
+  chatFormat?: ChatFormat,
 ): Promise<DescribedGguf> {
   const { header, source } = await readHeader(first, others)
   const description = describeGguf(header)
   if (!description.ok) throw new RetortError('ModelRefused', `“${source.name}”: ${description.sentence}`)
-  const made = tokenizerFromGguf(header.metadata)
+  const made = tokenizerFromGguf(header.metadata, chatFormat)
   if (!made.ok) throw new RetortError('ModelRefused', `“${source.name}”: ${made.sentence}`)
   const { facts } = description
   const { shape } = facts
@@ -54,7 +56,7 @@ export async function readGgufCard(
     memoryBytes: facts.memoryBytes,
     fingerprint: await fingerprintOf([await first.read(0, header.headerBytes)], source, header.dataStart),
     hasChatTemplate: made.tokenizer.hasChatTemplate,
-    ...describeChat(made.tokenizer),
+    ...describeChat(made.tokenizer, chatFormat),
     ...(untrainable === undefined ? {} : { untrainable }),
   }
   return { header, source, facts, tokenizer: made.tokenizer, card }

@@ -15,7 +15,7 @@ export async function openGguf(
   options: EngineOptions,
   others: readonly ByteSource[] = [],
 ): Promise<EngineTeacher> {
-  const { header, source, card, tokenizer } = await readGgufCard(first, others)
+  const { header, source, card, tokenizer } = await readGgufCard(first, others, options.chatFormat)
   const { signal, onProgress } = options
   return openEngineTeacher(
     {

@@ -1,5 +1,6 @@
 // Knows: a teacher from a folder of ONNX files: how it is described, and how its graph is opened.
 // Must not know: where the files came from (locate-model.ts), how rows are batched (foreign-batching.ts).
+import type { ChatFormat } from '../../src/domain/chat-format.ts'
 import type { SizedCard } from '../../src/domain/model-card.ts'
 import { EngineError } from '../../src/engine/errors.ts'
 import { openForeignModel, type OpenedForeign } from '../../src/engine/generation/foreign-batching.ts'
@@ -56,6 +57,7 @@ export async function openOnnx(
     backend,
     contextLength,
     weights: preferred,
+    chatFormat,
     batchStore: store,
     signal,
     onProgress,
@@ -63,7 +65,7 @@ export async function openOnnx(
     runtime: openedRuntime,
   }: EngineOptions,
 ): Promise<EngineTeacher> {
-  const folder = await readFolder(bundle)
+  const folder = await readFolder(bundle, chatFormat)
   const runtime =
     openedRuntime ?? (await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) }))
   const { graph, note } = chooseGraph(folder.graphs, backend, {
@@ -71,7 +73,7 @@ export async function openOnnx(
     ...(preferred === undefined ? {} : { preferred }),
     name: bundle.name,
   })
-  const card = await describe(bundle, folder, graph)
+  const card = await describe(bundle, folder, graph, chatFormat)
   const model = await openGraph()
   const generator = Generator.over(model.model, folder.tokenizer)
   onProgress({ phase: 'warming', done: 0, total: 0 })
@@ -91,6 +93,7 @@ export async function openOnnx(
     threads: runtime.threads,
     contextLength: generator.contextLength,
     batch: generator.batchSize,
+    ...(chatFormat === undefined ? {} : { chatFormat }),
     capabilities: capabilitiesOf(card),
     notes: [
       note,
@@ -134,7 +137,7 @@ export async function openOnnx(
 }
 
 /** Reads small files and headers, and builds the tokenizer. */
-async function readFolder(bundle: ModelBundle): Promise<Folder> {
+async function readFolder(bundle: ModelBundle, chatFormat?: ChatFormat): Promise<Folder> {
   const refuse = (sentence: string): RetortError =>
     new RetortError('ModelRefused', `“${bundle.name}”: ${sentence}`)
   const files = new FolderFiles(bundle)
@@ -146,15 +149,18 @@ async function readFolder(bundle: ModelBundle): Promise<Folder> {
   const kind = refuseKind(config)
   if (kind !== undefined) throw refuse(kind)
   const graphs = await readGraphs(bundle)
-  const made = tokenizerFromFolder({
-    tokenizerJson: await files.requireJson('tokenizer.json'),
-    tokenizerConfig: await files.readJson('tokenizer_config.json'),
-    specialTokensMap: await files.readJson('special_tokens_map.json'),
-    config,
-    generationConfig: await files.readJson('generation_config.json'),
-    chatTemplate:
-      (await files.readText('chat_template.jinja')) ?? (await files.readJson('chat_template.json')),
-  })
+  const made = tokenizerFromFolder(
+    {
+      tokenizerJson: await files.requireJson('tokenizer.json'),
+      tokenizerConfig: await files.readJson('tokenizer_config.json'),
+      specialTokensMap: await files.readJson('special_tokens_map.json'),
+      config,
+      generationConfig: await files.readJson('generation_config.json'),
+      chatTemplate:
+        (await files.readText('chat_template.jinja')) ?? (await files.readJson('chat_template.json')),
+    },
+    chatFormat,
+  )
   if (!made.ok) throw refuse(made.sentence)
   const contextLength =
     sizeOf(config, ['max_position_embeddings', 'n_positions', 'n_ctx', 'max_seq_len', 'seq_length']) ??
@@ -180,6 +186,7 @@ async function describe(
   bundle: ModelBundle,
   { tokenizer, config, contextLength }: Folder,
   graph: OnnxGraph,
+  chatFormat?: ChatFormat,
 ): Promise<SizedCard> {
   const { decoder } = graph
   const { parameters, tensorTypes } = countWeights(graph)
@@ -211,7 +218,7 @@ async function describe(
       0,
     ),
     hasChatTemplate: tokenizer.hasChatTemplate,
-    ...describeChat(tokenizer),
+    ...describeChat(tokenizer, chatFormat),
   }
 }
 

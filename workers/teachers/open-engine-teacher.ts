@@ -59,7 +59,7 @@ export function noteMachine(
     notes.push(
       chatNotes.length > 0
         ? 'The model can continue text, but not respond to chats.'
-        : 'The file has no chat template: the model can continue text, but not respond to chats.',
+        : 'The file has no chat template: the model can continue text, but not respond to chats. If it was tuned for chats, choose its format as the chat template.',
     )
   return [...notes, ...chatNotes]
 }
@@ -71,6 +71,7 @@ export async function openEngineTeacher(
     backend,
     contextLength,
     weights: preferred,
+    chatFormat,
     batchStore: store,
     signal,
     onProgress,
@@ -111,6 +112,7 @@ export async function openEngineTeacher(
     contextLength: generator.contextLength,
     batch: generator.batchSize,
     weights: form,
+    ...(tokenizer.templateFamily === chatFormat && chatFormat !== undefined ? { chatFormat } : {}),
     capabilities: capabilitiesOf(card),
     notes: [note, ...(batchNote === undefined ? [] : [batchNote]), ...noteMachine(runtime, card)],
   }

@@ -20,7 +20,7 @@ export function refusalOf(
   capabilities: Capabilities,
 ): string | undefined {
   if (input.kind === 'chat' && !capabilities.chat)
-    return 'This teacher cannot respond to chats: it has no chat template. Use a step with raw prompts, or load a model that has one.'
+    return 'This teacher cannot respond to chats: it has no chat template that can be used. Choose one for it on the Teacher screen, use a step with raw prompts, or load a model that has one.'
   if (input.kind === 'raw' && !capabilities.rawPrompts)
     return 'This teacher cannot continue a raw text: it responds to chats only. Use a step with chat prompts, or load a model file.'
   if (logProbs > capabilities.logProbs) {

@@ -6,6 +6,7 @@ import type {
   ScoreRequest,
   ScoreResult,
 } from '../../src/domain/completion-request.ts'
+import type { ChatFormat } from '../../src/domain/chat-format.ts'
 import type { Backend } from '../../src/domain/machine.ts'
 import type { TeacherDescription, WeightForm } from '../../src/domain/teacher-description.ts'
 import type {
@@ -70,6 +71,8 @@ export interface OpenOptions {
   readonly contextLength: number
   /** Form of the weights in memory; absent: the fastest that fits. */
   readonly weights?: WeightForm
+  /** In place of the model's own chat template. */
+  readonly chatFormat?: ChatFormat
   /** Measured batch sizes of this machine; absent: batch size 8 without a measurement. */
   readonly batchStore?: BatchStore
   readonly signal: AbortSignal

@@ -43,7 +43,7 @@ export function checkAgainstTeacher(
     report(
       complete.index,
       undefined,
-      `${card.name} has no chat template, so prompts cannot be formatted for it. Load a model tuned for chat (often called “Instruct”).`,
+      `${card.name} has no chat template, so prompts cannot be formatted for it. Load a model tuned for chat (often called “Instruct”), or choose a chat template for this one on the Teacher screen.`,
     )
   if (complete.settings.maxTokens >= contextLength) {
     report(
@@ -62,7 +62,7 @@ export function checkAgainstTeacher(
     report(
       judge.index,
       undefined,
-      `${card.name} has no chat template, so it cannot judge. Remove the step, or load a model tuned for chat.`,
+      `${card.name} has no chat template, so it cannot judge. Remove the step, load a model tuned for chat, or choose a chat template for this one on the Teacher screen.`,
     )
   if (judge) {
     const input = writeJudgeChat(rubricOfSettings(judge.settings), '', '')

@@ -1,12 +1,15 @@
-// Fingerprints of models: files with one header are distinguished by their weights.
+// Fingerprints of models: files with one header are distinguished by their weights. And the chat format that a person chose.
 import { expect, test } from 'vitest'
+import { CHAT_FORMAT_NAMES } from '../../../src/domain/chat-format.ts'
 import { makeSmallWeights, SMALL } from '../../../src/engine/checks/small.ts'
 import { writeStudentGguf } from '../../../src/engine/exports/student-files.ts'
 import { trainStudentTokenizer } from '../../../src/engine/tokenizers/student-template.ts'
 import { countOf, listParameters } from '../../../src/engine/training/parameters.ts'
 import { toHuggingFaceTensors } from '../../../src/engine/training/student-tensors.ts'
+import { TEMPLATE_FAMILIES } from '../../../src/engine/tokenizers/template-families.ts'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
 import { readGgufCard } from '../../../workers/teachers/gguf-card.ts'
+import { writeSmallGguf } from '../../engine/weights/small-gguf.ts'
 
 const { tokenizerJson } = trainStudentTokenizer(['a text with some words'], 261)
 const shape = { ...SMALL, vocabulary: 261 }
@@ -38,4 +41,41 @@ test('gives models with one header and other weights different fingerprints', as
   ]
   expect(one.length).toBe(other.length)
   expect(await fingerprintOf(one)).not.toBe(await fingerprintOf(other))
+})
+
+const MESSAGES = [{ role: 'user', content: 'Hi' }] as const
+const BROKEN = '{% for message in messages %}{{ message.content | no_such_filter }}{% endfor %}'
+const withTemplate = (template: string | undefined) =>
+  sourceFromBytes(
+    'small.gguf',
+    writeSmallGguf({
+      'tokenizer.chat_template': template === undefined ? undefined : { kind: 'text', value: template },
+    }),
+  )
+
+test('names what it cannot run in a chat template, and offers a known format', async () => {
+  const { card } = await readGgufCard(withTemplate(BROKEN))
+  expect(card.hasChatTemplate).toBe(false)
+  expect(card.chatNotes?.join(' ')).toMatch(
+    /no_such_filter.*If you know the model’s format, choose it as the chat template\.$/,
+  )
+})
+
+test.each([
+  ['a template that cannot be used', BROKEN],
+  ['no template', undefined],
+  ['a template of its own', '{{ messages[0].content }}'],
+])('writes chats in the chosen format for a file with %s', async (_, template) => {
+  const source = withTemplate(template)
+  const own = await readGgufCard(source)
+  const { card, tokenizer } = await readGgufCard(source, [], 'chatml')
+  expect(card).toMatchObject({ hasChatTemplate: true, fingerprint: own.card.fingerprint })
+  expect(card.chatNotes).toContain('Chats are written in ChatML, as you chose.')
+  expect(tokenizer.renderChat(MESSAGES, { addGenerationPrompt: true })).toBe(
+    '<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n',
+  )
+})
+
+test('offers every format that the tokenizers can write', () => {
+  expect(CHAT_FORMAT_NAMES).toEqual(TEMPLATE_FAMILIES)
 })

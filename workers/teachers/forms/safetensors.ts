@@ -1,4 +1,5 @@
 // Knows: a Hugging Face folder (config.json, tokenizer.json, safetensors in one file or several) as a form of model files.
+import type { ChatFormat } from '../../../src/domain/chat-format.ts'
 import type { SizedCard } from '../../../src/domain/model-card.ts'
 import { tokenizerFromFolder, type TextTokenizer } from '../../../src/engine/tokenizers/tokenizer.ts'
 import {
@@ -26,7 +27,7 @@ export const safetensors: FormReader = {
   recognises: ({ files }) => [...files.keys()].some((path) => /\.safetensors$/i.test(path)),
   inspect: async (bundle) => (await describeFolder(bundle)).card,
   open: async (bundle, options) => {
-    const { card, tokenizer, model } = await describeFolder(bundle)
+    const { card, tokenizer, model } = await describeFolder(bundle, options.chatFormat)
     const { signal, onProgress } = options
     const loadWeights = (form: 'f32' | 'nb4s') =>
       loadHuggingFaceWeights(model, form, {
@@ -44,7 +45,7 @@ const HEADER_BYTES = 65_536
 const SPARE_TOKENS = 256
 
 /** Reads configurations and headers, and builds the tokenizer; throws `ModelRefused` with the reason if the folder cannot be used. */
-async function describeFolder(bundle: ModelBundle): Promise<DescribedFolder> {
+async function describeFolder(bundle: ModelBundle, chatFormat?: ChatFormat): Promise<DescribedFolder> {
   const refuse = (sentence: string): RetortError =>
     new RetortError('ModelRefused', `“${bundle.name}”: ${sentence}`)
   const folder = new FolderFiles(bundle)
@@ -64,14 +65,17 @@ async function describeFolder(bundle: ModelBundle): Promise<DescribedFolder> {
     await folder.readJson('generation_config.json'),
     (await folder.readText('chat_template.jinja')) ?? (await folder.readJson('chat_template.json')),
   ]
-  const made = tokenizerFromFolder({
-    tokenizerJson,
-    tokenizerConfig,
-    specialTokensMap,
-    config,
-    generationConfig,
-    chatTemplate: template,
-  })
+  const made = tokenizerFromFolder(
+    {
+      tokenizerJson,
+      tokenizerConfig,
+      specialTokensMap,
+      config,
+      generationConfig,
+      chatTemplate: template,
+    },
+    chatFormat,
+  )
   if (!made.ok) throw refuse(made.sentence)
   const { tokenizer } = made
   const { facts } = model
@@ -103,7 +107,7 @@ async function describeFolder(bundle: ModelBundle): Promise<DescribedFolder> {
       0,
     ),
     hasChatTemplate: tokenizer.hasChatTemplate,
-    ...describeChat(tokenizer),
+    ...describeChat(tokenizer, chatFormat),
   }
   return { card, tokenizer, model }
 }
