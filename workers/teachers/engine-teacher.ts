@@ -100,8 +100,8 @@ export class EngineTeacher implements Teacher, TokenTeacher {
   ): Pick<CompletionResult, 'text' | 'reasoning' | 'unfinishedReasoning'> {
     const marks = tokens.some((id) => this.tokenizer.isSpecial(id) && !this.tokenizer.endIds.has(id))
     const whole = marks ? this.tokenizer.decode(tokens.filter((id) => !this.tokenizer.endIds.has(id))) : text
-    const { text: response, reasoning, unfinished } = splitReasoning(whole, { opened })
-    if (reasoning === undefined && unfinished === undefined) return { text }
+    const { text: response, begin, reasoning, unfinished } = splitReasoning(whole, { opened })
+    if (begin === 0 && reasoning === undefined && unfinished === undefined) return { text }
     return {
       text: response,
       ...(reasoning === undefined ? {} : { reasoning }),

@@ -1,5 +1,6 @@
 // Knows: the final answer of a worked solution: where it is, how it is written, and when two are equal.
 // Must not know: how a number is written (parse-value.ts), who wrote it, what follows from it.
+import { splitReasoning } from '../reasoning/split-reasoning.ts'
 import { parseValue, toFloat, type ParsedNumber, type ParsedValue } from './parse-value.ts'
 
 /** Texts are untrusted: this many characters of a value, and of a line after a mark, are read. */
@@ -60,8 +61,10 @@ function readValue(text: string): ParsedValue | undefined {
   return parseValue(readLine(input, last.index + last[0].length, isSentence))
 }
 
-/** What comes after reasoning; undefined if reasoning never ended. */
-function withoutReasoning(text: string): string | undefined {
+/** What comes after reasoning, also after reasoning in the middle of a text; undefined if reasoning never ended. */
+function withoutReasoning(whole: string): string | undefined {
+  const { text, unfinished } = splitReasoning(whole)
+  if (unfinished) return undefined
   const end = text.lastIndexOf('</think>')
   const visible = end === -1 ? text : text.slice(end + '</think>'.length)
   return visible.includes('<think>') ? undefined : visible

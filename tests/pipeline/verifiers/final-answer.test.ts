@@ -49,6 +49,13 @@ describe('readFinalAnswer', () => {
     ['Answer: 90°', '90'],
     ['Answer: 7 \\text{ apples}', '7'],
     ['<think>maybe Answer: 41</think>\nAnswer: 42', '42'],
+    ['Let me see. <think>Answer: 41</think> Answer: 42', '42'],
+    ['[THINK]Answer: 41[/THINK]42', '42'],
+    ['<thinking>Answer: 41</thinking>\n<answer>42</answer>', '42'],
+    [
+      '<|channel|>analysis<|message|>Answer: 41<|end|><|start|>assistant<|channel|>final<|message|>42<|return|>',
+      '42',
+    ],
   ])('reads %j as %j', (text, found) => expect(readFinalAnswer(text)).toBe(found))
 
   test.each([
@@ -79,6 +86,9 @@ describe('readFinalAnswer', () => {
     'Answer: 0x10',
     `Answer: ${'9'.repeat(60)}`,
     '<think>maybe Answer: 42',
+    'First <think>maybe Answer: 42',
+    '[THINK]maybe Answer: 42',
+    '<|channel|>analysis<|message|>Answer: 42',
   ])('finds no number in %j', (text) => expect(readFinalAnswer(text)).toBeUndefined())
 
   test('reads hostile texts in linear time', () => {

@@ -72,6 +72,12 @@ async function complete(
   return { result: results[0], partials, prompt }
 }
 
+test('drops reasoning that is empty', async () => {
+  const { result } = await complete(openTokenizer(''), '<think>\n\n</think>\n\nYes.')
+  expect(result?.text).toBe('Yes.')
+  expect(result?.reasoning).toBeUndefined()
+})
+
 test('separates reasoning from the response, and shows none of it meanwhile', async () => {
   const { result, partials } = await complete(openTokenizer(''), '<think>\nhm\n</think>\n\nYes.')
   expect(result).toMatchObject({ text: 'Yes.', reasoning: 'hm' })

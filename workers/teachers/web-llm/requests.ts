@@ -6,7 +6,13 @@ import type {
   CompletionCreateParamsStreaming,
 } from '@mlc-ai/web-llm'
 import { breakControlTokens } from '../../../src/engine/tokenizers/control-tokens.ts'
-import type { PromptInput, ChatMessage, CompletionRequest } from '../../../src/domain/completion-request.ts'
+import { splitReasoning } from '../../../src/pipeline/reasoning/split-reasoning.ts'
+import type {
+  PromptInput,
+  ChatMessage,
+  CompletionRequest,
+  CompletionResult,
+} from '../../../src/domain/completion-request.ts'
 
 /** Sampling settings that do not change the logits. */
 export const NO_SAMPLING = {
@@ -25,8 +31,22 @@ export const EMPTY_REASONING = '<think>\n\n</think>\n\n'
 /** Whether a model reasons by default: its reasoning would be taken for the answer. */
 export const isReasoning = (model: string): boolean => /^Qwen3(\.5)?-/.test(model)
 
-/** The answer without the empty reasoning before it. */
-export const dropReasoning = (text: string): string => text.replace(/^\s*<think>\s*<\/think>\s*/, '')
+/** A chat's response, and what a model reasoned before it; the empty reasoning that WebLLM counts is dropped. */
+export function readResponse(
+  whole: string,
+  stop: readonly string[],
+): Pick<CompletionResult, 'text' | 'reasoning' | 'unfinishedReasoning'> {
+  const { text, reasoning, unfinished } = splitReasoning(whole)
+  return {
+    text: cutAtStop(text, stop),
+    ...(reasoning === undefined ? {} : { reasoning }),
+    ...(unfinished ? { unfinishedReasoning: true } : {}),
+  }
+}
+
+/** The response as far as it is written. */
+export const readPartial = (whole: string, stop: readonly string[]): string =>
+  cutAtStop(splitReasoning(whole, { partial: true }).text, stop)
 
 /** WebLLM encodes a whole chat with its control tokens, so those in a message are broken up. */
 const toMessage = ({ role, content }: ChatMessage): ChatCompletionMessageParam => ({

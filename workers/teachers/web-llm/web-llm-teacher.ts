@@ -21,9 +21,10 @@ import { callErrorOf, refusalOfError } from './errors.ts'
 import { TokenSampler, type SampledToken, type LogitWatch } from './logit-watch.ts'
 import {
   cutAtStop,
-  dropReasoning,
   EMPTY_REASONING,
   isReasoning,
+  readPartial,
+  readResponse,
   toChatRequest,
   toPromptOnly,
   toRawRequest,
@@ -213,7 +214,8 @@ export class WebLlmTeacher implements Teacher {
         const now = performance.now()
         if (onPartial !== undefined && now - partialAt >= PARTIAL_EVERY_MS) {
           partialAt = now
-          onPartial(id, cutAtStop(dropReasoning(await engine.getMessage(model)), sampling.stop))
+          const read = input.kind === 'chat' ? readPartial : cutAtStop
+          onPartial(id, read(await engine.getMessage(model), sampling.stop))
         }
         await pace.tick(undefined)
         // WebLLM ignores an interruption that comes before it starts.
@@ -224,11 +226,13 @@ export class WebLlmTeacher implements Teacher {
         finishReason === 'end' && endIds.has(sampler.tokens.at(-1) ?? -1)
           ? sampler.tokens.slice(0, -1)
           : sampler.tokens
-      const text = cutAtStop(dropReasoning(await engine.getMessage(model)), sampling.stop)
+      const whole = await engine.getMessage(model)
       pace.newTokens = before + ids.length
       return {
         id,
-        text,
+        ...(input.kind === 'chat'
+          ? readResponse(whole, sampling.stop)
+          : { text: cutAtStop(whole, sampling.stop) }),
         finishReason,
         promptTokens,
         tokens: ids.length,
