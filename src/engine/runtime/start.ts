@@ -2,7 +2,7 @@
 // Must not know: who watches (the workers connect it to their page).
 import { engineErrorOf } from '../errors.ts'
 import { Graph } from '../graph/graph.ts'
-import { identity } from '../graph/ops/identity.ts'
+import { matMul } from '../graph/ops/mat-mul.ts'
 import { fetchEngine, loadOrt, type OrtEntry, type OrtModule } from './load-ort.ts'
 import type { Queue } from './queue.ts'
 
@@ -53,10 +53,13 @@ async function start(entry: OrtEntry, requested: number | undefined, queue: Queu
   try {
     const ort = await loadOrt(entry, threads)
     await queue.run(async () => {
-      const session = await ort.InferenceSession.create(smallestModel(), {
+      const session = await ort.InferenceSession.create(smallModel(), {
         executionProviders: ['wasm'],
         logSeverityLevel: 3,
       })
+      // Threads begin to work with the first product that is divided among them: a start that hangs there must hang while it is watched.
+      const x = new ort.Tensor('float32', new Float32Array(SIZE * SIZE), [SIZE, SIZE])
+      for (let run = 0; run < 2; run++) await session.run({ x })
       await session.release()
     })
     watch?.end()
@@ -70,9 +73,13 @@ async function start(entry: OrtEntry, requested: number | undefined, queue: Queu
   }
 }
 
-/** A model that returns its input: opening it starts the runtime. */
-function smallestModel(): Uint8Array {
+/** Rows and columns of the product below: large enough for the runtime to divide it among its threads. */
+const SIZE = 256
+
+/** A model that squares a matrix. */
+function smallModel(): Uint8Array {
   const g = new Graph()
-  g.output('out', identity(g, g.input('in', 'f32', [1])))
+  const x = g.input('x', 'f32', [SIZE, SIZE])
+  g.output('out', matMul(g, x, x))
   return g.finish().bytes
 }
