@@ -93,7 +93,9 @@ describe('a project of version 0.1', () => {
     const expected = before.map(({ score, ...row }) =>
       row.editedByHand || score === undefined ? row : { ...row, score },
     )
-    expect(await rowsOf(frozen.value)).toEqual(expected)
+    // The rows' ids come from their contents now; those of version 0.1 came from the run.
+    const withoutIds = (rows: readonly object[]) => rows.map((row) => ({ ...row, rowId: '' }))
+    expect(withoutIds(await rowsOf(frozen.value))).toEqual(withoutIds(expected))
     const countsOf = ({ funnel }: Dataset) =>
       funnel.map(({ step, reached, passed, reasons }) => [
         step,
