@@ -92,6 +92,7 @@ export class App {
           rows.judging.running ||
           recall.task.running ||
           datasets.task.running ||
+          datasets.merging.running ||
           students.task.running ||
           comparisons.task.running ||
           comparisons.measuring.running ||
