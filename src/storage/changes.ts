@@ -11,9 +11,10 @@ interface Reporter {
 }
 const reporters = new Map<string, Reporter>()
 
-/** In Node an open channel and a timer keep the process alive; browsers have no `unref`. */
-const unref = (held: object): void => {
-  if ('unref' in held && typeof held.unref === 'function') held.unref()
+/** In Node an open channel and a timer keep the process alive. In browsers there is no `unref`, and a timer is a number. */
+const unref = (held: unknown): void => {
+  if (typeof held === 'object' && held !== null && 'unref' in held && typeof held.unref === 'function')
+    held.unref()
 }
 
 function findReporter(name: string): Reporter | undefined {
