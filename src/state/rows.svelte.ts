@@ -92,6 +92,7 @@ export class Rows {
   /** Edited rows are being judged again. */
   readonly judging = new Task<JudgeProgress>()
   readonly undo = new Undo()
+  #judgedAgain = $state(0)
   readonly #env: Environment
   readonly #projectId: ProjectId
 
@@ -113,6 +114,10 @@ export class Rows {
   /** Edited rows whose only verdict is on their original texts. */
   get stale(): readonly RowId[] {
     return this.#stale
+  }
+  /** Number of edited rows that the last judging gave a score; 0 after any other change. */
+  get judgedAgain(): number {
+    return this.#judgedAgain
   }
   /** The open row. */
   get history(): RowHistory | undefined {
@@ -136,6 +141,7 @@ export class Rows {
     if (entries === undefined) return
     this.#entries = entries
     this.#runId = runId
+    this.#judgedAgain = 0
   }
 
   /** A second click on a column reverses its order. */
@@ -222,12 +228,16 @@ export class Rows {
         judgeEdited(this.#env.machines, { projectId: this.#projectId, run, rowIds, teacher }, signal),
       async (judged) => {
         if (!judged.ok) this.#problems = judged.problems
-        else for (const row of judged.value) this.#update(row)
+        else {
+          for (const row of judged.value) this.#update(row)
+          this.#judgedAgain = judged.value.length
+        }
       },
     )
   }
 
   #update(row: Row): void {
+    this.#judgedAgain = 0
     if (this.#history?.row.id === row.id) this.#history = { ...this.#history, row }
     if (this.#runId !== row.runId) return
     this.#entries = this.#entries.map((entry) => (entry.id === row.id ? summarizeRow(row) : entry))

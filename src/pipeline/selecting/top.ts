@@ -36,12 +36,12 @@ export const top = defineKeep({
       if (ranked) ranked.push({ at, order: row.order, score: score.value })
       else groups.set(group, [{ at, order: row.order, score: score.value }])
     })
-    const whole = per === 'prompt' ? 'of its prompt' : 'of the run'
+    const place = `${k === 1 ? 'the best' : `in the best ${k}`} ${per === 'prompt' ? 'of its prompt' : 'of the run'}`
     for (const ranked of groups.values()) {
       ranked.sort((a, b) => b.score - a.score || a.order - b.order)
       ranked.forEach(({ at, score }, i) => {
         const evidence = { score, rank: i + 1, of: ranked.length }
-        decisions[at] = i < k ? kept(evidence) : dropped(`not in the top ${k} ${whole}`, evidence)
+        decisions[at] = i < k ? kept(evidence) : dropped(`not ${place}`, evidence)
       })
     }
     return decisions

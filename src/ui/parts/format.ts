@@ -107,14 +107,14 @@ export const LOSS_NAMES: Readonly<Record<TrainSettings['loss'], string>> = {
 /** A student's size in a word: its preset, or the name of its base model. */
 export const nameSize = ({ settings, baseModel }: Pick<Student, 'settings' | 'baseModel'>): string =>
   baseModel?.model.name ?? settings.preset
-/** Which weights a student's are: “after 300 steps”, “of step 250, the best on held-out rows of 300 steps”. */
+/** Which weights a student's are: “after 300 steps”, “of step 250 of 300, where the held-out loss was lowest”. */
 export const describeWeights = ({
   bestStep,
   checkpointStep,
 }: Pick<Student, 'bestStep' | 'checkpointStep'>): string =>
   bestStep === undefined || bestStep === checkpointStep
     ? `after ${formatMany(checkpointStep, 'step')}`
-    : `of step ${formatCount(bestStep)}, the best on held-out rows of ${formatMany(checkpointStep, 'step')}`
+    : `of step ${formatCount(bestStep)} of ${formatCount(checkpointStep)}, where the held-out loss was lowest`
 /** “10 % wrong, 4 of 40”; the count if it is known. */
 export const formatWrong = (share: number, of?: number): string =>
   `${Math.round(100 * share)} % wrong${of === undefined ? '' : `, ${formatCount(Math.round(share * of))} of ${formatCount(of)}`}`

@@ -42,9 +42,10 @@ test('keeps the top k of each prompt or of the run', () => {
   expect(keptOf(top.select(rows, { k: 2, per: 'run' }))).toBe('bc')
   expect(keptOf(top.select(rows, { k: 3, per: 'run' }))).toBe('bcf')
   expect(top.select(rows, { k: 1, per: 'prompt' })[0]).toMatchObject({
-    reason: 'not in the top 1 of its prompt',
+    reason: 'not the best of its prompt',
     evidence: { rank: 2, of: 2 },
   })
+  expect(top.select(rows, { k: 2, per: 'run' })[5]).toMatchObject({ reason: 'not in the best 2 of the run' })
 })
 
 test('keeps the earlier row of equal scores, in any order of the rows', () => {
