@@ -206,7 +206,7 @@ describe('makeSpmTokenizer', () => {
     })
   })
 
-  test.each(['bert', 't5', 'rwkv', 'plamo2', 'gemma4', 'no_vocab'])(
+  test.each(['bert', 't5', 'rwkv', 'plamo2', 'no_vocab'])(
     'refuses another kind of vocabulary by its name: %s',
     (kind) => {
       expect(
