@@ -28,7 +28,7 @@ test('checkMachine checks and reports every claim, and its report has a line for
     `${checked.tried - 1} of ${checked.tried} claims hold.`,
   ])
   expect(lines.filter((line) => line.startsWith('FAILS'))).toEqual([
-    expect.stringMatching(/^FAILS {2}gradients: .+: the driver is gone$/),
+    expect.stringMatching(/^FAILS {2}products: .+: the driver is gone$/),
   ])
   expect(lines.filter((line) => line.startsWith('holds'))).toHaveLength(checked.tried - 1)
 }, 60_000)

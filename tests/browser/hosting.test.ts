@@ -195,7 +195,7 @@ describe('a host that sends no headers', () => {
     await page.getByRole('button', { name: 'Load it' }).click()
     await page
       .getByText(
-        /The engine is not stored in this browser yet: 1\d\.\d of the page’s \d+\.\d MB are still to come/,
+        /The engine is not stored in this browser yet: \d+\.\d of the page’s \d+\.\d MB are still to come/,
       )
       .first()
       .waitFor()
