@@ -80,7 +80,7 @@ describe('preference pairs', { timeout: 300_000 }, () => {
     await person.goTo('Student')
     await watched.page.getByLabel('Training objective').selectOption('dpo')
     expect(await watched.page.getByRole('main').innerText()).toContain(
-      'there is none yet: train one on the texts first',
+      'there is none. Train one on the texts first',
     )
     await checkScreen()
     await watched.page.getByLabel('Training objective').selectOption('teacher-text')
