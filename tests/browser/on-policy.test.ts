@@ -60,13 +60,12 @@ describe('on-policy distillation', { timeout: 300_000 }, () => {
     await site.close()
   })
 
-  test('shows that it needs a loaded teacher before it starts', async () => {
+  test('shows what it still needs before it starts', async () => {
     await person.beginWith(RECIPE)
     await checkScreen()
     await person.goTo('Student')
-    expect(await main()).toContain(
-      'This objective needs a loaded teacher, and none is loaded: load one first.',
-    )
+    expect(await main()).toContain('Training needs a frozen dataset, and there is none.')
+    expect(await person.button('Train student').isDisabled()).toBe(true)
     await checkScreen()
     await person.runAndFreeze(120)
   })
@@ -104,7 +103,7 @@ describe('on-policy distillation', { timeout: 300_000 }, () => {
     await checkScreen()
   })
 
-  test('stops with a sentence if the teacher is unloaded, and resumes after it is loaded again', async () => {
+  test('stops with a sentence if the teacher is unloaded, and Resume loads it again', async () => {
     await person.press('Train student')
     await person.waitFor(/% of the steps so far were on-policy/, 60)
     await person.goTo('Teacher')
@@ -117,13 +116,7 @@ describe('on-policy distillation', { timeout: 300_000 }, () => {
     const failed = await newest()
     expect(failed).toMatchObject({ status: 'failed' })
     expect(failed?.['checkpointStep']).toBeGreaterThan(12)
-    await person.press('Resume')
-    await person.waitFor(/and no teacher is loaded\. Load it on the Teacher screen/, 30)
-    await person.goTo('Teacher')
-    await person.press('Load it')
-    await person.waitFor(/is loaded on/)
-    await person.goTo('Student')
-    await person.press('Resume')
+    await person.press('Resume') // loads the built-in teacher again by itself
     await person.waitFor(/The student is trained/, 120)
     expect(await newest()).toMatchObject({ status: 'trained', checkpointStep: 60, id: failed?.['id'] })
     expectNoErrors(watched)
