@@ -24,7 +24,10 @@ export interface LoadTeacher {
   readonly chatFormat?: ChatFormat
 }
 
-/** Loads the model and unloads an earlier one. Throws `ModelRefused`, `OutOfMemory`, `DownloadFailed`, `StorageFull` with sentences. */
+/**
+ * Loads the model and unloads an earlier one; `notStored` of the description says why a copy is not stored. Throws `ModelRefused`,
+ * `OutOfMemory`, `DownloadFailed` with sentences.
+ */
 export async function* loadTeacher(
   machines: Pick<Machines, 'teacher' | 'db' | 'now'>,
   { projectId, source, keep, ...options }: LoadTeacher,
@@ -33,7 +36,7 @@ export async function* loadTeacher(
   const description = yield* followCall<LoadProgress, TeacherDescription>(signal, (call) =>
     machines.teacher.load({ source, keep, ...options }, { ...call, patience: CANCEL_PATIENCE }),
   )
-  if (keep || source.kind === 'stored' || source.kind === 'built-in')
+  if ((keep && description.notStored === undefined) || source.kind === 'stored' || source.kind === 'built-in')
     await changeProject(machines, projectId, { teacherName: description.card.fileName })
   return description
 }

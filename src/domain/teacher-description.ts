@@ -43,4 +43,6 @@ export interface TeacherDescription {
   readonly chatFormat?: ChatFormat
   readonly capabilities: Capabilities
   readonly notes: readonly string[]
+  /** Why the copy that was requested is not stored, as a sentence. */
+  readonly notStored?: string
 }

@@ -182,7 +182,7 @@ export class Teacher {
     this.#description = description
     this.#loaded = description === undefined ? undefined : { choice, projectId, chatFormat }
     if (description === undefined) await this.sync()
-    else if (this.keep && canBeStored(choice.source)) {
+    else if (this.keep && canBeStored(choice.source) && description.notStored === undefined) {
       const { fileName } = description.card
       this.#choice = { source: { kind: 'stored', name: fileName }, name: fileName }
       this.#formats.remember(this.#choice.source, chatFormat)

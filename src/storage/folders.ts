@@ -110,7 +110,12 @@ export async function openAppender(folder: Folder, name: string, keep: number): 
   })
   if (file) {
     let bytes = Math.min(keep, file.getSize())
-    file.truncate(bytes)
+    try {
+      file.truncate(bytes)
+    } catch (thrown) {
+      file.close() // an open handle would lock the file
+      throw thrown
+    }
     return {
       get bytes() {
         return bytes
@@ -123,8 +128,11 @@ export async function openAppender(folder: Folder, name: string, keep: number): 
         bytes += written
       },
       async close() {
-        file.flush()
-        file.close()
+        try {
+          file.flush()
+        } finally {
+          file.close()
+        }
       },
     }
   }

@@ -91,6 +91,17 @@ describe('Teacher.load', () => {
     expect((await getProject(env.machines.db, project.id))?.teacherName).toBe('small.gguf')
   })
 
+  test('does not record or choose a copy that the browser did not store', async () => {
+    const notStored = 'The model could not be stored.'
+    const { teacher, env, project } = await makeLoaded(async () => ({
+      ...describeTeacher('small'),
+      notStored,
+    }))
+    expect(teacher.description?.notStored).toBe(notStored)
+    expect(teacher.choice?.source).toEqual(url('small'))
+    expect((await getProject(env.machines.db, project.id))?.teacherName).toBeUndefined()
+  })
+
   test('reports a failure and shows the model that the worker still has', async () => {
     const { teacher } = await makeLoaded(() =>
       Promise.reject(new RetortError('OutOfMemory', 'Memory ran out.')),

@@ -61,17 +61,20 @@ export async function openStoredPart(files: PartFiles, name: string): Promise<Op
   }
 }
 
-/** A part in memory that becomes a blob, which the browser may keep on disk, and not one array in the heap. */
-export function openMemoryPart(): OpenPart & { toBlob(): Blob } {
-  let pieces: Uint8Array<ArrayBuffer>[] = []
-  let bytes = 0
-  let tag = ''
+/**
+ * A part in memory that becomes a blob, which the browser may keep on disk, and not one array in the heap. `left`: what was downloaded
+ * before, of the version `leftTag`.
+ */
+export function openMemoryPart(left?: Blob, leftTag = ''): OpenPart & { toBlob(): Blob } {
+  let pieces: (Blob | Uint8Array<ArrayBuffer>)[] = left === undefined ? [] : [left]
+  let bytes = left?.size ?? 0
+  let tag = bytes > 0 ? leftTag : ''
   const empty = (): void => {
     pieces = []
     bytes = 0
   }
   return {
-    left: undefined,
+    left,
     get bytes() {
       return bytes
     },

@@ -10,4 +10,9 @@ export type FileSource = Extract<
 export interface LocateOptions {
   readonly signal: AbortSignal
   readonly onProgress: (progress: LoadProgress) => void
+  /**
+   * Called if a copy cannot be stored, with the sentence that says so; the model is used without. Absent: the copy is the purpose, and the
+   * refusal is thrown.
+   */
+  readonly onNotStored?: (sentence: string) => void
 }

@@ -5,13 +5,13 @@ import { keepUsable } from '../../src/pipeline/models/variants.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { modelFiles } from '../../src/storage/files.ts'
 import { modelFolders, locateFile } from '../../src/storage/model-folders.ts'
-import { guardQuota } from '../../src/storage/quota.ts'
 import { openAddress } from './address-source.ts'
 import { bundleOfBlobs, bundleOfOne, type ModelBundle } from './bundle.ts'
-import { openMemoryPart, openStoredPart } from './download-parts.ts'
+import { openMemoryPart, type OpenPart } from './download-parts.ts'
 import { fetchModel, nameInAddress } from './fetch-model.ts'
 import { fetchHub, peekHub } from './hub/hub-bundle.ts'
 import type { FileSource, LocateOptions } from './file-source.ts'
+import { KeptCopy } from './kept-copy.ts'
 import { requireRoom } from './require-room.ts'
 
 /** The model's files for reading their headers; from an address, ranges are requested. */
@@ -73,7 +73,7 @@ function requireFiles(name: string, files: readonly ModelFile[]): readonly Model
   return usable
 }
 
-/** The whole model, downloaded if necessary, and stored in this browser if `keep` is set. */
+/** The whole model, downloaded if necessary, and stored in this browser if `keep` is set and the browser stores it. */
 export async function fetchWhole(
   source: FileSource,
   keep: boolean,
@@ -86,21 +86,25 @@ export async function fetchWhole(
     )
   if (source.kind === 'hub') return fetchHub(source, keep, options)
   if (!keep || source.kind === 'stored') return openLocal(source)
-  const name =
-    source.kind === 'file'
-      ? await storeFile(source.file, options)
-      : await storeFolder(source.name, source.files, options)
-  return openLocal({ kind: 'stored', name })
+  const copy = new KeptCopy(source.kind === 'file' ? source.file.name : source.name, options)
+  const stored = await copy.attempt(async () =>
+    openLocal({
+      kind: 'stored',
+      name:
+        source.kind === 'file'
+          ? await storeFile(source.file, options)
+          : await storeFolder(source.name, source.files, options),
+    }),
+  )
+  return stored ?? openLocal(source)
 }
 
 async function storeFile(file: File, { signal, onProgress }: LocateOptions): Promise<string> {
   await requireRoom(file.name, file.size)
-  await guardQuota(`The model “${file.name}”`, () =>
-    modelFiles.write(file.name, file, {
-      signal,
-      onProgress: (done) => onProgress({ phase: 'keeping', done, total: file.size }),
-    }),
-  )
+  await modelFiles.write(file.name, file, {
+    signal,
+    onProgress: (done) => onProgress({ phase: 'keeping', done, total: file.size }),
+  })
   return file.name
 }
 
@@ -124,61 +128,46 @@ async function storeFolder(
   const total = files.reduce((sum, { file }) => sum + file.size, 0)
   await requireRoom(name, total)
   try {
-    await guardQuota(`The model “${name}”`, async () => {
-      await modelFolders.begin(name, { files: files.map(({ path, file }) => ({ path, bytes: file.size })) })
-      let before = 0
-      for (const { path, file } of files) {
-        const location = locateFile(name, path)
-        await location.files.write(location.name, file, {
-          signal,
-          onProgress: (done) => onProgress({ phase: 'keeping', done: before + done, total }),
-        })
-        before += file.size
-      }
-    })
+    await modelFolders.begin(name, { files: files.map(({ path, file }) => ({ path, bytes: file.size })) })
+    let before = 0
+    for (const { path, file } of files) {
+      const location = locateFile(name, path)
+      await location.files.write(location.name, file, {
+        signal,
+        onProgress: (done) => onProgress({ phase: 'keeping', done: before + done, total }),
+      })
+      before += file.size
+    }
+    await modelFolders.finish(name, Date.now())
   } catch (thrown) {
-    await modelFolders.remove(name)
+    await modelFolders.remove(name).catch(() => undefined) // the first error is more informative
     throw thrown
   }
-  await modelFolders.finish(name, Date.now())
   return name
 }
 
-/** Downloads a file into the model store; resumes what an earlier attempt left. */
-export async function downloadToStore(
-  url: string,
-  { signal, onProgress }: LocateOptions,
-): Promise<ByteSource> {
+/** Downloads a file into the model store, resuming what an earlier attempt left; into memory if the store refuses it. */
+async function downloadToStore(url: string, options: LocateOptions): Promise<ByteSource> {
   const name = nameInAddress(url)
-  const left = await modelFiles.findPart(name)
-  const { size } = await openAddress(url, signal)
-  await requireRoom(name, size - (left?.bytes ?? 0))
-  const part = await openStoredPart(modelFiles, name)
+  const { size } = await openAddress(url, options.signal)
+  const copy = new KeptCopy(name, options)
+  await copy.attempt(async () => requireRoom(name, size - ((await modelFiles.findPart(name))?.bytes ?? 0)))
+  return sourceFromBlob(name, await copy.fetch(modelFiles, name, (part) => fillPart(url, part, options)))
+}
+
+async function downloadToMemory(url: string, options: LocateOptions): Promise<ByteSource> {
+  const part = openMemoryPart()
+  await fillPart(url, part, options)
+  return sourceFromBlob(nameInAddress(url), part.toBlob())
+}
+
+async function fillPart(url: string, part: OpenPart, { signal, onProgress }: LocateOptions): Promise<void> {
   try {
-    await guardQuota(`The model “${name}”`, () =>
-      fetchModel(url, part, {
-        signal,
-        onProgress: (done, total) => onProgress({ phase: 'downloading', done, total }),
-      }),
-    )
+    await fetchModel(url, part, {
+      signal,
+      onProgress: (done, total) => onProgress({ phase: 'downloading', done, total }),
+    })
   } finally {
     await part.close()
   }
-  await modelFiles.finishPart(name)
-  const stored = await modelFiles.find(name)
-  if (stored === undefined)
-    throw new RetortError(
-      'ModelMissing',
-      `The model “${name}” was stored, but is missing from this browser’s storage. Load it again.`,
-    )
-  return sourceFromBlob(name, stored)
-}
-
-async function downloadToMemory(url: string, { signal, onProgress }: LocateOptions): Promise<ByteSource> {
-  const part = openMemoryPart()
-  await fetchModel(url, part, {
-    signal,
-    onProgress: (done, total) => onProgress({ phase: 'downloading', done, total }),
-  })
-  return sourceFromBlob(nameInAddress(url), part.toBlob())
 }

@@ -10,6 +10,6 @@ export async function requireRoom(name: string, bytes: number): Promise<void> {
   const mb = (n: number): string => `${Math.ceil(n / 1e6)} MB`
   throw new RetortError(
     'StorageFull',
-    `“${name}” needs ${mb(bytes)}, and this browser has ${mb(free)} left for the page. Delete a model or a project, or load it without storing it.`,
+    `“${name}” needs ${mb(bytes)}, and this browser has ${mb(free)} left for the page. Delete a model or a project to make room.`,
   )
 }

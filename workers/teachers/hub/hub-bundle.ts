@@ -6,12 +6,12 @@ import type { HubFile } from '../../../src/pipeline/models/hub-responses.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
 import { modelFiles } from '../../../src/storage/files.ts'
 import { modelFolders, locateFile, sumBytes } from '../../../src/storage/model-folders.ts'
-import { guardQuota } from '../../../src/storage/quota.ts'
 import { sourceAt } from '../address-source.ts'
 import { bundleOfBlobs, type ModelBundle } from '../bundle.ts'
-import { checkPart, openMemoryPart, openStoredPart, type OpenPart } from '../download-parts.ts'
+import { checkPart, openMemoryPart, type OpenPart } from '../download-parts.ts'
 import { fetchModel } from '../fetch-model.ts'
 import type { LocateOptions } from '../file-source.ts'
+import { KeptCopy } from '../kept-copy.ts'
 import { requireRoom } from '../require-room.ts'
 import { fetchHubFolder, chooseVariant, type HubFolder } from './fetch-hub-folder.ts'
 
@@ -108,25 +108,40 @@ async function fetchToStore(
   options: LocateOptions,
 ): Promise<ModelBundle> {
   const { origin } = folder
-  const name = await freeName(nameOf(folder, chosen), origin, folder.listing.commit)
+  const wanted = nameOf(folder, chosen)
+  const copy = new KeptCopy(wanted, options)
+  const name = (await copy.attempt(() => freeName(wanted, origin, folder.listing.commit))) ?? wanted
   const files = filesOf(folder, chosen)
-  if ((await modelFolders.find(name))?.wholeAt === undefined) {
-    await guardQuota(`The model “${name}”`, () =>
-      modelFolders.begin(name, { files, hub: { ...source, ...hubOf(folder) } }),
-    )
+  let begun = false
+  const isComplete = await copy.attempt(async () => {
+    if ((await modelFolders.find(name))?.wholeAt !== undefined) return true
+    await modelFolders.begin(name, { files, hub: { ...source, ...hubOf(folder) } })
+    begun = true
     const stored = await Promise.all(files.map(({ path }) => modelFolders.downloadedBytes(name, path)))
     await requireRoom(name, sumBytes(files) - stored.reduce((sum, n) => sum + n, 0))
-    await eachFile(files, options, async (file, onProgress) => {
-      const location = locateFile(name, file.path)
-      if ((await location.files.find(location.name))?.size === file.bytes) return // it was verified when it was completed
-      const part = await openStoredPart(location.files, location.name)
-      await guardQuota(`The model “${name}”`, () =>
-        fetchChecked(folder.addressOf(file.path), file, part, onProgress, options.signal),
-      )
-      await location.files.finishPart(location.name)
-    })
-    await modelFolders.finish(name, Date.now())
-  }
+    return false
+  })
+  if (isComplete === true) return openStored(name)
+  const fetched = new Map<string, Blob>()
+  await eachFile(files, options, async (file, onProgress) => {
+    const location = locateFile(name, file.path)
+    // It was verified when it was completed; before the folder is begun, it may be of another version.
+    const stored = begun ? await location.files.find(location.name).catch(() => undefined) : undefined
+    const contents =
+      stored?.size === file.bytes
+        ? stored
+        : await copy.fetch(location.files, location.name, (part) =>
+            fetchChecked(folder.addressOf(file.path), file, part, onProgress, options.signal),
+          )
+    fetched.set(file.path, contents)
+  })
+  await copy.attempt(() => modelFolders.finish(name, Date.now()))
+  if (!copy.refused) return openStored(name)
+  await dropEmpty(name).catch(() => undefined)
+  return bundleOfBlobs(name, fetched)
+}
+
+async function openStored(name: string): Promise<ModelBundle> {
   const opened = await modelFolders.open(name)
   if (opened === undefined)
     throw new RetortError(
@@ -134,6 +149,11 @@ async function fetchToStore(
       `The model “${name}” was stored, but some of its files are missing from this browser’s storage. Load it again.`,
     )
   return bundleOfBlobs(name, opened)
+}
+
+/** Removes a folder of which nothing is stored; files of a partly stored one stay, and a later download resumes. */
+async function dropEmpty(name: string): Promise<void> {
+  if (((await modelFolders.find(name))?.downloadedBytes ?? 0) === 0) await modelFolders.remove(name)
 }
 
 /** The name, or the name followed by the commit if another version is stored under the name already. */

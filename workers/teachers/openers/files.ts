@@ -1,5 +1,6 @@
 // Knows: a teacher from files: inspected first, fetched whole, then opened by their form.
 import type { ModelCard } from '../../../src/domain/model-card.ts'
+import type { TeacherDescription } from '../../../src/domain/teacher-description.ts'
 import { readHubLocation } from '../../../src/pipeline/models/model-address.ts'
 import type { ModelBundle } from '../bundle.ts'
 import type { FileSource } from '../file-source.ts'
@@ -14,10 +15,18 @@ export const files: Opener<FileSource> = {
   open: async (source, { keep, unloadPrevious, ...options }) => {
     // Files that cannot be used are refused before anything is downloaded and before the loaded model is unloaded.
     await files.inspect(source, options.signal)
-    const bundle = await fetchWhole(source, keep, options)
+    let notStored: string | undefined
+    const bundle = await fetchWhole(source, keep, {
+      ...options,
+      onNotStored: (sentence) => (notStored = sentence),
+    })
     await unloadPrevious()
     const teacher = await findForm(bundle).open(bundle, options)
-    return withCard(teacher, complete(teacher.description.card, bundle))
+    return describedAs(teacher, {
+      ...teacher.description,
+      card: complete(teacher.description.card, bundle),
+      ...(notStored === undefined ? {} : { notStored }),
+    })
   },
 }
 
@@ -39,9 +48,9 @@ function complete(card: ModelCard, { name, hub }: ModelBundle): ModelCard {
   }
 }
 
-/** The teacher under another card. */
-const withCard = (teacher: Teacher, card: ModelCard): Teacher => ({
-  description: { ...teacher.description, card },
+/** The teacher under another description. */
+const describedAs = (teacher: Teacher, description: TeacherDescription): Teacher => ({
+  description,
   complete: (...args) => teacher.complete(...args),
   score: (...args) => teacher.score(...args),
   countTokens: (texts) => teacher.countTokens(texts),
