@@ -116,10 +116,10 @@ const CHUNK = 8 * 1024 * 1024
 /** A copy of the first bytes of an unfinished file, max `bytes`; undefined if they cannot be read. */
 async function readBack(files: PartFiles, name: string, bytes: number): Promise<Blob | undefined> {
   try {
-    const part = await files.readPart(name)
+    const part = (await files.readPart(name)) ?? new Blob()
     const pieces: ArrayBuffer[] = []
-    const end = Math.min(bytes, part?.size ?? 0)
-    for (let from = 0; part !== undefined && from < end; from += CHUNK)
+    const end = Math.min(bytes, part.size)
+    for (let from = 0; from < end; from += CHUNK)
       pieces.push(await part.slice(from, Math.min(end, from + CHUNK)).arrayBuffer())
     return new Blob(pieces)
   } catch {
