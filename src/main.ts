@@ -9,9 +9,11 @@ import { sentenceOf } from './protocol/errors.ts'
 import type { StudentContract } from './protocol/student.ts'
 import { openWorker } from './protocol/supervised-worker.ts'
 import type { TeacherContract } from './protocol/teacher.ts'
+import type { ThreadsContract } from './protocol/threads.ts'
 import { App } from './state/app.svelte.ts'
 import { deliverByLink } from './state/environment.ts'
 import { NetworkLog } from './state/network-log.svelte.ts'
+import { Threads } from './state/threads.svelte.ts'
 import { openDatabase, type Database } from './storage/database.ts'
 import Page from './ui/shell/Page.svelte'
 import Refusal from './ui/shell/Refusal.svelte'
@@ -38,6 +40,25 @@ async function openPage(target: HTMLElement): Promise<void> {
     })
     return
   }
+  const canShare = globalThis.crossOriginIsolated && typeof SharedArrayBuffer !== 'undefined'
+  const threads = new Threads(
+    canShare && navigator.hardwareConcurrency > 1
+      ? {
+          db,
+          cores: navigator.hardwareConcurrency,
+          now: () => Date.now(),
+          open: () =>
+            openWorker<ThreadsContract>(
+              () =>
+                new Worker(new URL('../workers/threads.ts', import.meta.url), {
+                  type: 'module',
+                  name: 'threads',
+                }),
+            ),
+        }
+      : undefined,
+  )
+  const chooseThreads = (): Promise<number | undefined> => threads.choose()
   const onNote = (sentence: string): void => app.setStartNote(sentence)
   const teacher = openWorker<TeacherContract>(
     () => new Worker(new URL('../workers/teacher.ts', import.meta.url), { type: 'module', name: 'teacher' }),
@@ -47,11 +68,12 @@ async function openPage(target: HTMLElement): Promise<void> {
         app.teacher.markLost()
       },
       onNote,
+      chooseThreads,
     },
   )
   const student = openWorker<StudentContract>(
     () => new Worker(new URL('../workers/student.ts', import.meta.url), { type: 'module', name: 'student' }),
-    { onNote },
+    { onNote, chooseThreads },
   )
   const corpus = openWorker<CorpusContract>(
     () => new Worker(new URL('../workers/corpus.ts', import.meta.url), { type: 'module', name: 'corpus' }),
@@ -74,6 +96,7 @@ async function openPage(target: HTMLElement): Promise<void> {
       corpus: corpus.remote,
       now: () => Date.now(),
     },
+    threads,
     window,
     root: document.documentElement,
     memory: readLocalStorage(),

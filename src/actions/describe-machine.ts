@@ -37,11 +37,12 @@ export async function describeMachine({
     canStoreFiles(navigator),
   ])
   const cores = navigator.hardwareConcurrency ?? 1
+  const sharesMemory = crossOriginIsolated && typeof SharedArrayBuffer !== 'undefined'
   return {
     webgpu,
     threads: {
-      isolated: crossOriginIsolated,
-      count: crossOriginIsolated ? Math.max(1, Math.min(MAX_THREADS, cores)) : 1,
+      isolated: sharesMemory,
+      count: sharesMemory ? Math.max(1, Math.min(MAX_THREADS, cores)) : 1,
     },
     ...(navigator.deviceMemory === undefined ? {} : { memoryGiB: navigator.deviceMemory }),
     ...(storage ? { storage } : {}),

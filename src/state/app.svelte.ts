@@ -37,8 +37,8 @@ export class App {
   readonly theme: Theme
   readonly projects: Projects
   readonly examples: Examples
-  readonly machine = new Machine()
-  readonly webLlm = new WebLlm(this.machine)
+  readonly machine: Machine
+  readonly webLlm: WebLlm
   readonly models: Models
   readonly teacher: Teacher
   readonly endpoint: Endpoint
@@ -61,6 +61,8 @@ export class App {
     this.#env = env
     this.#discarded = env.wasDiscarded
     this.traffic = env.traffic
+    this.machine = new Machine(env.threads)
+    this.webLlm = new WebLlm(this.machine)
     this.route = new Route(env.window, (place) => void this.#enter(place))
     this.theme = new Theme(env.root, env.memory)
     this.projects = new Projects(env)
@@ -104,7 +106,7 @@ export class App {
   /** Reads what the first screen shows. `scope` is the browser's global scope. */
   async start(scope: MachineScope): Promise<void> {
     await this.opening.do(async () => {
-      await Promise.all([this.projects.refresh(), this.machine.detect(scope)])
+      await Promise.all([this.projects.refresh(), this.machine.detect(scope), this.machine.threads.refresh()])
       if (this.machine.backends.includes('webgpu')) this.teacher.backend = this.selfCheck.backend = 'webgpu'
       await this.#enter(this.route.place)
     })

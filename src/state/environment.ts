@@ -1,4 +1,5 @@
 // Knows: what the state needs from its environment; main.ts provides the browser's, a test its own.
+import type { Threads } from './threads.svelte.ts'
 import type { Download, Machines } from '../actions/machines.ts'
 import type { NetworkLog } from './network-log.svelte.ts'
 import type { AwakePage } from './awake.ts'
@@ -10,6 +11,8 @@ export interface Environment {
   readonly root: HTMLElement
   /** Local storage; absent if the browser refuses it. */
   readonly memory: Pick<Storage, 'getItem' | 'setItem'> | undefined
+  /** Chooses the number of threads; absent: as many as the browser reports. */
+  readonly threads?: Threads
   readonly fetch: (address: string) => Promise<Response>
   /** Address of the page without its `#` part. */
   readonly page: string

@@ -2,6 +2,8 @@
 import { describeMachine, type MachineScope } from '../actions/describe-machine.ts'
 import { decidesQuietly, requestPersistence } from '../storage/quota.ts'
 import type { Backend, MachineFacts } from '../domain/machine.ts'
+import type { MeasuredThreads } from '../domain/measured-threads.ts'
+import { Threads } from './threads.svelte.ts'
 
 /** One ability of the machine, as shown to a person. */
 export interface Ability {
@@ -29,6 +31,29 @@ function describeGraphics({ webgpu }: MachineFacts): Ability {
     title: 'Graphics card',
     value: webgpu.adapter ?? 'WebGPU',
     meaning: `Models can run on it through WebGPU.${speed}`,
+    tone: 'good',
+  }
+}
+
+function describeMeasured({ threads, rates }: MeasuredThreads): Ability {
+  const rateOf = (count: number): number => rates.find((rate) => rate.threads === count)?.runsPerSecond ?? 0
+  const times = (count: number): string => (rateOf(count) / rateOf(1)).toFixed(1)
+  const others = rates.filter((rate) => rate.threads !== 1)
+  const title = 'Processor'
+  if (threads === 1)
+    return {
+      title,
+      value: '1 thread',
+      meaning:
+        others.length === 0
+          ? 'Several threads do not start here. Small datasets are fine; keep runs short.'
+          : `Measured: ${others.map((rate) => `${rate.threads} threads are ${times(rate.threads)} × as fast`).join(', ')}, so one is used.`,
+      tone: 'fair',
+    }
+  return {
+    title,
+    value: `${threads} threads`,
+    meaning: `Measured: ${times(threads)} × as fast as one thread.${threads < 4 ? ' Small datasets are fine; keep runs short.' : ''}`,
     tone: 'good',
   }
 }
@@ -99,9 +124,9 @@ function describeStorage({ storage, lacksFiles, forgetsAfterDays }: MachineFacts
 }
 
 /** The four abilities that matter here. */
-export const describeAbilities = (facts: MachineFacts): readonly Ability[] => [
+export const describeAbilities = (facts: MachineFacts, measured?: MeasuredThreads): readonly Ability[] => [
   describeGraphics(facts),
-  describeThreads(facts),
+  facts.threads.isolated && measured !== undefined ? describeMeasured(measured) : describeThreads(facts),
   describeMemory(facts),
   describeStorage(facts),
 ]
@@ -109,13 +134,25 @@ export const describeAbilities = (facts: MachineFacts): readonly Ability[] => [
 export class Machine {
   #facts = $state.raw<MachineFacts | undefined>()
   #protection = $state<string | undefined>()
-  #abilities = $derived(this.#facts === undefined ? [] : describeAbilities(this.#facts))
+  readonly threads: Threads
+  #abilities = $derived.by(() =>
+    this.#facts === undefined ? [] : describeAbilities(this.#facts, this.threads.measured),
+  )
+
+  constructor(threads: Threads = new Threads(undefined)) {
+    this.threads = threads
+  }
 
   get facts(): MachineFacts | undefined {
     return this.#facts
   }
   get abilities(): readonly Ability[] {
     return this.#abilities
+  }
+  /** Threads of the processor that a start has: measured, else what the browser reports. */
+  get threadCount(): number {
+    const { isolated = false, count = 1 } = this.#facts?.threads ?? {}
+    return isolated ? (this.threads.measured?.threads ?? count) : 1
   }
   /** The backends that can be chosen here. */
   get backends(): readonly Backend[] {

@@ -81,7 +81,7 @@ const copyRecords = (db: Database, id: ProjectId, copy: Project): Promise<void> 
 export async function deleteEverything(db: Database): Promise<void> {
   await transact(
     db,
-    ['projects', 'batches', 'columnMappings', 'files', ...PROJECT_STORES],
+    ['projects', 'batches', 'threads', 'columnMappings', 'files', ...PROJECT_STORES],
     'readwrite',
     (transaction) =>
       Promise.all([
@@ -89,6 +89,7 @@ export async function deleteEverything(db: Database): Promise<void> {
         transaction.objectStore('batches').clear(),
         transaction.objectStore('columnMappings').clear(),
         transaction.objectStore('files').clear(),
+        transaction.objectStore('threads').clear(),
         ...PROJECT_STORES.map((store) => transaction.objectStore(store).clear()),
       ]),
   )

@@ -6,6 +6,7 @@ import type { Comparison } from '../domain/comparison.ts'
 import type { Dataset, DatasetRow } from '../domain/dataset.ts'
 import type { DatasetId, ProjectId, RunId } from '../domain/id.ts'
 import type { MeasuredBatch } from '../domain/measured-batch.ts'
+import type { MeasuredThreads } from '../domain/measured-threads.ts'
 import type { Project } from '../domain/project.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import type { Row } from '../domain/row.ts'
@@ -67,6 +68,7 @@ export interface Schema extends DBSchema {
   comparisons: { key: InProject; value: Comparison }
   files: { key: string; value: StoredFile }
   batches: { key: [fingerprint: string, device: string]; value: MeasuredBatch }
+  threads: { key: string; value: MeasuredThreads }
   columnMappings: { key: string; value: StoredColumnMapping }
 }
 

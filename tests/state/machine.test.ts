@@ -41,3 +41,22 @@ test('Machine offers WebGPU only if it is available', async () => {
   })
   expect(machine.backends).toEqual(['wasm', 'webgpu'])
 })
+
+test('describeAbilities says what was measured instead of what the browser reports', () => {
+  const facts = { ...BARE, threads: { isolated: true, count: 4 } }
+  const measured = { device: '4 cores', measuredAt: 0 }
+  const rates = [
+    { threads: 1, runsPerSecond: 100 },
+    { threads: 2, runsPerSecond: 150 },
+    { threads: 4, runsPerSecond: 20 },
+  ]
+  expect(describeAbilities(facts, { ...measured, threads: 2, rates })[1]).toMatchObject({
+    value: '2 threads',
+    meaning: 'Measured: 1.5 × as fast as one thread. Small datasets are fine; keep runs short.',
+  })
+  expect(describeAbilities(facts, { ...measured, threads: 1, rates: rates.slice(0, 1) })[1]).toMatchObject({
+    value: '1 thread',
+  })
+  // Without shared memory one thread runs, whatever was measured before.
+  expect(describeAbilities(BARE, { ...measured, threads: 2, rates })[1]?.value).toBe('1 thread')
+})

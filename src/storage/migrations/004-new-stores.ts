@@ -1,7 +1,9 @@
-// Knows: the store of column mappings, by the form of the files they are for; and the store of files, for browsers without a file system.
+// Knows: the stores of column mappings, by the form of the files they are for; of files, for browsers without a file system; and of
+// measured numbers of threads.
 import type { Migration } from './migration.ts'
 
 export const newStores: Migration = (database) => {
   database.createObjectStore('columnMappings', { keyPath: 'form' })
   database.createObjectStore('files', { keyPath: 'path' })
+  database.createObjectStore('threads', { keyPath: 'device' })
 }
