@@ -28,6 +28,9 @@ function readLocalStorage(): Storage | undefined {
   }
 }
 
+/** Milliseconds a start may take while threads are measured: whatever needs longer is not worth the wait. */
+const MEASURED_START_LIMIT = 10_000
+
 async function openPage(target: HTMLElement): Promise<void> {
   let db: Database
   try {
@@ -54,6 +57,7 @@ async function openPage(target: HTMLElement): Promise<void> {
                   type: 'module',
                   name: 'threads',
                 }),
+              { startLimit: MEASURED_START_LIMIT },
             ),
         }
       : undefined,

@@ -13,8 +13,8 @@ const ROWS = 8
 const WIDTH = 384
 const LAYERS = 12
 /** Milliseconds before and during the measurement. */
-const WARM_UP = 60
-const MEASURE = 250
+const WARM_UP = 40
+const MEASURE = 160
 
 function buildGraph() {
   const g = new Graph()

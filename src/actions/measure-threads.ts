@@ -26,13 +26,14 @@ export const findMeasuredThreads = ({
   getThreads(db, deviceOf(cores)).catch(() => undefined)
 
 /**
- * Measures 1, 2, 4 … threads until more of them are slower or do not start, and stores the result. About a second for each number.
- * If it cannot be stored, it is measured again next time.
+ * Measures 1, 2, 4 … threads until more of them are slower or do not start, and stores the result. Half a second for each number. After a
+ * start that failed nothing is stored, because the cause may pass: threads are measured again next time.
  */
 export async function measureThreads({ db, open, cores, now }: ThreadsMachine): Promise<MeasuredThreads> {
   const max = Math.max(1, Math.min(MAX_THREADS, cores))
   const numbers = [...new Set([1, 2, 4, 8, max])].filter((n) => n <= max).toSorted((a, b) => a - b)
   const rates: ThreadRate[] = []
+  let failed = false
   for (const threads of numbers) {
     const worker = open()
     try {
@@ -42,6 +43,7 @@ export async function measureThreads({ db, open, cores, now }: ThreadsMachine): 
       rates.push(rate)
       if (bestThreads(rates) !== threads) break
     } catch {
+      failed = true
       break // what does not start is not used
     } finally {
       worker.terminate()
@@ -53,6 +55,6 @@ export async function measureThreads({ db, open, cores, now }: ThreadsMachine): 
     rates,
     measuredAt: now(),
   }
-  if (rates.length > 0) await putThreads(db, measured).catch(() => undefined)
+  if (!failed) await putThreads(db, measured).catch(() => undefined)
   return measured
 }

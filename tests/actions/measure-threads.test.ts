@@ -55,15 +55,18 @@ test.each([
   expect(here.workers.every(({ ended }) => ended)).toBe(true)
 })
 
-test('stores the result for the machine, unless nothing was measured', async () => {
+test('stores the result for the machine, unless a number of threads did not start', async () => {
   const here = await machine({ 1: 100, 2: 190 }, 2)
   expect(await findMeasuredThreads(here)).toBeUndefined()
   const result = await measureThreads(here)
   expect(await findMeasuredThreads(here)).toEqual(result)
   expect(await findMeasuredThreads({ db: here.db, cores: 4 })).toBeUndefined()
-  const broken = await machine({}, 4)
-  await measureThreads(broken)
-  expect(await findMeasuredThreads(broken)).toBeUndefined()
+  // The cause may pass: the next start measures again.
+  for (const speeds of [{}, { 1: 100, 2: 190 }]) {
+    const broken = await machine(speeds, 4)
+    await measureThreads(broken)
+    expect(await findMeasuredThreads(broken)).toBeUndefined()
+  }
 })
 
 test('does not count a number of threads that the browser did not grant', async () => {
