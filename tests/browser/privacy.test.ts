@@ -160,6 +160,7 @@ const WORKERS = [
   /^student-[\w-]{8}\.js$/,
   /^corpus-[\w-]{8}\.js$/,
   /^web-llm-[\w-]{8}\.js$/,
+  /^threads-[\w-]{8}\.js$/,
   /^ort-wasm-simd-threaded-[\w-]{8}\.mjs$/,
 ]
 
