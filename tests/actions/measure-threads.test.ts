@@ -7,7 +7,7 @@ import type { ThreadsContract } from '../../src/protocol/threads.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 import { WorkerStandIn } from '../stand-ins/worker.ts'
 
-/** A machine whose runtime runs so many times a second with each number of threads; a number without a speed does not start. */
+/** A machine whose runtime has these runs per second with each number of threads; a number without a speed does not start. */
 async function machine(speeds: Readonly<Record<number, number>>, cores: number, granted = Infinity) {
   const measured: number[] = []
   const workers: WorkerStandIn<ThreadsContract>[] = []
