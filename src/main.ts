@@ -57,7 +57,7 @@ async function openPage(target: HTMLElement): Promise<void> {
                   type: 'module',
                   name: 'threads',
                 }),
-              { startLimit: MEASURED_START_LIMIT },
+              { startLimit: MEASURED_START_LIMIT, retries: false },
             ),
         }
       : undefined,

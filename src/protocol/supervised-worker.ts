@@ -28,6 +28,8 @@ export interface WorkerOptions {
   readonly onNote?: (sentence: string) => void
   /** Milliseconds a start of the runtime may take. */
   readonly startLimit?: number
+  /** Whether a start that failed is tried again. Default: true. */
+  readonly retries?: boolean
 }
 
 /**
@@ -37,7 +39,7 @@ export interface WorkerOptions {
  */
 export function openWorker<C>(
   make: () => WorkerLike,
-  { onDeath, chooseThreads, onNote, startLimit }: WorkerOptions = {},
+  { onDeath, chooseThreads, onNote, startLimit, retries = true }: WorkerOptions = {},
 ): SupervisedWorker<C> {
   let running: { worker: WorkerLike; connection: Connection<C> } | undefined
   /** Failed starts since the last one that succeeded. */
@@ -48,9 +50,10 @@ export function openWorker<C>(
 
   const onFailed = (start: FailedStart): void => {
     failed.push(start)
-    mayRetry = true
+    mayRetry = retries
     if (start.kind === 'stalled' && failed.length === 1) return
-    if (start.threads > 1) isSingle = true
+    // A request may name its own number of threads, whatever is chosen here.
+    if (start.threads > 1 && !isSingle) isSingle = true
     else {
       mayRetry = false
       failed = []

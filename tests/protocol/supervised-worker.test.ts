@@ -1,12 +1,14 @@
 // Knows: what the page does if a worker cannot start the runtime, or does not reply when it is cancelled.
 import { expect, test, vi } from 'vitest'
 import type { Method } from '../../src/protocol/contract.ts'
-import { openWorker } from '../../src/protocol/supervised-worker.ts'
+import { openWorker, type WorkerOptions } from '../../src/protocol/supervised-worker.ts'
 import type { FromStart } from '../../src/protocol/start.ts'
 import { WorkerStandIn } from '../stand-ins/worker.ts'
 
 interface Contract {
   load: Method<string, string, string>
+  /** Like `load`, on a number of threads that the page does not choose. */
+  loadOn: Method<number, string>
   quick: Method<number, number>
 }
 
@@ -14,7 +16,7 @@ interface Contract {
 type Fate = 'starts' | 'hangs' | 'refuses' | 'crashes'
 
 /** Workers with the given fates, one after another; `threads` has the number each was started with. */
-function open(fates: readonly Fate[], cores = 4) {
+function open(fates: readonly Fate[], cores = 4, options: WorkerOptions = {}) {
   const threads: number[] = []
   const notes: string[] = []
   const deaths: string[] = []
@@ -25,24 +27,27 @@ function open(fates: readonly Fate[], cores = 4) {
       quick: async (n) => n * 2,
       load: async (name, { emit }) => {
         emit('building')
-        const count = (await worker.chooseThreads()) ?? cores
-        threads.push(count)
-        const report = (message: FromStart): void => worker.report(message)
-        report({ retort: 'start-begun', threads: count })
-        if (fate === 'hangs') return new Promise<never>(() => undefined)
-        if (fate === 'crashes') {
-          await new Promise((resolve) => setTimeout(resolve, 10)) // the page has read the message above
-          worker.breakDown('no room for a thread')
-          return new Promise<never>(() => undefined)
-        }
-        if (fate === 'refuses') {
-          report({ retort: 'start-failed', reason: 'The memory ran out while starting the runtime.' })
-          throw new Error('not reached')
-        }
-        report({ retort: 'start-ended' })
-        return `${name} loaded`
+        return startOn((await worker.chooseThreads()) ?? cores, name)
       },
+      loadOn: (count) => startOn(count, 'b'),
     })
+    const startOn = async (count: number, name: string): Promise<string> => {
+      threads.push(count)
+      const report = (message: FromStart): void => worker.report(message)
+      report({ retort: 'start-begun', threads: count })
+      if (fate === 'hangs') return new Promise<never>(() => undefined)
+      if (fate === 'crashes') {
+        await new Promise((resolve) => setTimeout(resolve, 10)) // the page has read the message above
+        worker.breakDown('no room for a thread')
+        return new Promise<never>(() => undefined)
+      }
+      if (fate === 'refuses') {
+        report({ retort: 'start-failed', reason: 'The memory ran out while starting the runtime.' })
+        throw new Error('not reached')
+      }
+      report({ retort: 'start-ended' })
+      return `${name} loaded`
+    }
     workers.push(worker)
     return worker
   }
@@ -50,6 +55,7 @@ function open(fates: readonly Fate[], cores = 4) {
     onDeath: (reason) => deaths.push(reason),
     onNote: (sentence) => notes.push(sentence),
     startLimit: 60,
+    ...options,
   })
   return { worker, workers, threads, notes, deaths }
 }
@@ -88,6 +94,18 @@ test('gives up with a sentence if one thread does not start either, and tries ag
   expect(await worker.remote.load('b')).toBe('b loaded')
 })
 
+test('gives up if a request that names its number of threads never starts', async () => {
+  const { worker, threads } = open(['hangs', 'hangs', 'hangs', 'hangs'])
+  await expect(worker.remote.loadOn(2)).rejects.toMatchObject({ name: 'StartFailed' })
+  expect(threads).toEqual([2, 2, 2])
+})
+
+test('tries no start again where none is wanted', async () => {
+  const { worker, threads } = open(['hangs'], 4, { retries: false })
+  await expect(worker.remote.loadOn(2)).rejects.toMatchObject({ name: 'StartFailed' })
+  expect(threads).toEqual([2])
+})
+
 test('does not send again what was transferred', async () => {
   const { worker, threads } = open(['hangs'])
   const { port1 } = new MessageChannel()
@@ -115,6 +133,7 @@ test('waits with the termination until the worker’s other requests have ended'
     const made = new WorkerStandIn<Contract>({
       quick: () => new Promise<number>((resolve) => (finish = resolve)),
       load: () => new Promise<never>(() => undefined),
+      loadOn: () => new Promise<never>(() => undefined),
     })
     workers.push(made)
     return made
