@@ -62,6 +62,12 @@ const studentFolder = (projectId: ProjectId, studentId: StudentId): string[] => 
   studentId,
 ]
 
+/**
+ * A browser creates an empty file before the first write into it, and leaves it when the page is closed or reloaded meanwhile: such a file
+ * is none.
+ */
+const isWritten = (file: File): boolean => file.size > 0
+
 export const checkpointFiles = {
   /** Writes a student's file atomically: an interrupted write leaves the earlier file. */
   async write(projectId: ProjectId, studentId: StudentId, name: string, bytes: Uint8Array): Promise<void> {
@@ -71,12 +77,13 @@ export const checkpointFiles = {
   async read(projectId: ProjectId, studentId: StudentId, name: string): Promise<Uint8Array | undefined> {
     const folder = await findFolder(studentFolder(projectId, studentId), true)
     const file = folder && (await findFile(folder, safeFileName(name)))
-    return file && new Uint8Array(await file.arrayBuffer())
+    return file && isWritten(file) ? new Uint8Array(await file.arrayBuffer()) : undefined
   },
 
   async list(projectId: ProjectId, studentId: StudentId): Promise<{ name: string; bytes: number }[]> {
     const folder = await findFolder(studentFolder(projectId, studentId), true)
-    return folder ? (await listFiles(folder)).map(({ name, size }) => ({ name, bytes: size })) : []
+    const files = folder ? (await listFiles(folder)).filter(isWritten) : []
+    return files.map(({ name, size }) => ({ name, bytes: size }))
   },
 
   /** Ids of the projects that have files. */

@@ -143,6 +143,17 @@ describe.each(browsers)('in %s', (_, lacking) => {
     expect(await checkpointFiles.read(other, student, 'last.checkpoint')).toEqual(bytesOf(40, 2))
   })
 
+  test('has no checkpoint if the page was reloaded while the first one was written', async () => {
+    let folder = install(lacking).root
+    for (const name of ['students', project, student])
+      folder = await folder.getDirectoryHandle(name, { create: true })
+    await folder.getFileHandle('last.checkpoint', { create: true })
+    expect(await checkpointFiles.read(project, student, 'last.checkpoint')).toBeUndefined()
+    expect(await checkpointFiles.list(project, student)).toEqual([])
+    await checkpointFiles.write(project, student, 'last.checkpoint', bytesOf(5))
+    expect(await checkpointFiles.read(project, student, 'last.checkpoint')).toEqual(bytesOf(5))
+  })
+
   test('keeps the earlier checkpoint, or none, on a full disk', async () => {
     const files = install({ ...lacking, quota: 1000 })
     await expect(checkpointFiles.write(project, student, 'last.checkpoint', bytesOf(2000))).rejects.toSatisfy(
