@@ -79,9 +79,11 @@ export function checkSetting(field: string, setting: Setting, value: unknown): C
   const shown =
     typeof value === 'string'
       ? `“${value.slice(0, 40)}”`
-      : typeof value === 'object'
-        ? 'a list or a map'
-        : String(value)
+      : value === null
+        ? 'nothing'
+        : typeof value === 'object'
+          ? 'a list or a map'
+          : String(value)
   switch (setting.kind) {
     case 'whole':
     case 'real': {

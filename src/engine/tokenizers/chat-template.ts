@@ -5,7 +5,7 @@ import { prepareProgram, PythonInterpreter } from './python-interpreter.ts'
 import { parseTemplate } from './template-syntax.ts'
 import { probeTemplate, type ProbedTemplate, type TemplateTraits } from './template-traits.ts'
 import type { ChatMessageText } from './chat-message.ts'
-import { fieldOf } from './unknown-json.ts'
+import { fieldOf, show } from './unknown-json.ts'
 
 /** Max characters of a template: those with tool calls in several languages reach about 30,000. */
 const MAX_TEMPLATE = 256 * 1024
@@ -203,13 +203,12 @@ function makeEnvironment(): Environment {
       stripCharacters(name, text, characters),
     )
   environment.set('raise_exception', (message: unknown) => {
-    throw new Error(`it raised: ${String(message)}`)
+    throw new Error(`it raised: ${typeof message === 'string' ? message : show(message)}`)
   })
-  environment.set('strftime_now', (format: unknown) =>
-    String(format)
-      .slice(0, 1000)
-      .replace(/%-?([a-zA-Z%])/g, (whole, code: string) => TODAY[code] ?? whole),
-  )
+  environment.set('strftime_now', (format: unknown) => {
+    if (typeof format !== 'string') throw new Error(`it formats the date by ${show(format)}`)
+    return format.slice(0, 1000).replace(/%-?([a-zA-Z%])/g, (whole, code: string) => TODAY[code] ?? whole)
+  })
   return environment
 }
 

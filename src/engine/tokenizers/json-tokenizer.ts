@@ -3,7 +3,7 @@
 import { compileChatTemplate } from './chat-template.ts'
 import type { TextTokenizer } from './text-tokenizer.ts'
 import { readTokenizerFile } from './tokenizer-file.ts'
-import { fieldOf, isRecord, textOf } from './unknown-json.ts'
+import { fieldOf, isRecord, show, textOf } from './unknown-json.ts'
 import { VocabularyTokenizer } from './vocabulary-tokenizer.ts'
 
 /**
@@ -16,9 +16,7 @@ export function tokenizerFromJson(tokenizerJson: unknown, config: unknown): Text
   checkRecord(model, 'the model in tokenizer.json')
   const type = fieldOf(model, 'type')
   if (type !== 'BPE')
-    throw new Error(
-      `tokenizer.json has a model of the kind ${JSON.stringify(type)}; only byte-level BPE is supported.`,
-    )
+    throw new Error(`tokenizer.json has a model of the kind ${show(type)}; only byte-level BPE is supported.`)
   checkRecord(fieldOf(model, 'vocab'), 'the vocabulary in tokenizer.json')
   const nameOf = (key: string): string => textOf(config, key) ?? ''
   const file = readStudentFile(tokenizerJson)

@@ -1,6 +1,6 @@
 // Knows: how to read values of the expected type from untrusted parsed JSON.
 // Must not know: what the values are for.
-import { quote } from '../weights/quote.ts'
+import { quoteValue } from '../weights/quote.ts'
 
 /** A field of a record, or undefined if the value is not a record or lacks it. Inherited fields do not count. */
 export function fieldOf(value: unknown, field: string): unknown {
@@ -27,9 +27,4 @@ export const isIndex = (value: unknown, length: number): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < length
 
 /** Formats a value for a sentence. */
-export const show = (value: unknown): string =>
-  typeof value === 'string'
-    ? quote(value)
-    : value === undefined
-      ? 'nothing'
-      : quote(JSON.stringify(value) ?? 'something else')
+export const show = quoteValue

@@ -11,7 +11,7 @@ import {
   type Architecture,
 } from '../models/architectures/index.ts'
 import { findShapeProblem, type DecoderShape } from '../models/shape.ts'
-import { quote } from './quote.ts'
+import { quote, quoteValue } from './quote.ts'
 
 export type ConfigShape =
   | { readonly ok: true; readonly shape: DecoderShape; readonly architecture: Architecture }
@@ -90,7 +90,7 @@ function refuseFeatures(fields: Fields, { activation, qkvBias }: Architecture): 
     )
   const gate = fields['hidden_activation'] ?? fields['hidden_act'] ?? activation.named
   if (gate !== activation.named)
-    throw new Refusal(`its activation is ${quote(String(gate))}, and ${activation.named} was expected`)
+    throw new Refusal(`its activation is ${quoteValue(gate)}, and ${activation.named} was expected`)
   if (has('attention_bias') && qkvBias !== true)
     throw new Refusal('it has biases in attention, which the decoder does not support for its architecture')
   if (has('mlp_bias'))
@@ -115,9 +115,7 @@ function readShape(fields: Fields, architecture: Architecture, modelType: string
     const value = fields[name]
     if (value === undefined) return undefined
     if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0)
-      throw new Refusal(
-        `"${name}" is ${quote(String(value))} in its config.json; a number above 0 was expected`,
-      )
+      throw new Refusal(`"${name}" is ${quoteValue(value)} in its config.json; a number above 0 was expected`)
     return value
   }
   const number = (name: string): number => {
@@ -167,9 +165,10 @@ function readRope(
   const scaling = isFields(fields['rope_scaling']) ? { ...whole, ...fields['rope_scaling'] } : whole
   const numberIn = (from: Fields, name: string): number => {
     const value = from[name]
+    if (value === undefined) throw new Refusal(`"${name}" is missing in its config.json`)
     if (typeof value !== 'number' || !(value > 0 && value < Infinity))
       throw new Refusal(
-        `"${name}" of its RoPE is ${quote(String(value))} in its config.json; a number above 0 was expected`,
+        `"${name}" of its RoPE is ${quoteValue(value)} in its config.json; a number above 0 was expected`,
       )
     return value
   }
@@ -183,7 +182,7 @@ function readRope(
   const localType = isFields(inWindow) ? (inWindow['rope_type'] ?? 'default') : 'default'
   if (localType !== 'default')
     throw new Refusal(
-      `it has scaled RoPE in its layers with a window (${quote(String(localType))}), which the decoder does not support`,
+      `it has scaled RoPE in its layers with a window (${quoteValue(localType)}), which the decoder does not support`,
     )
   const type = scaling['rope_type'] ?? scaling['type'] ?? 'default'
   const base = { ropeTheta, ...(windowTheta === undefined ? {} : { windowTheta }) }
@@ -209,7 +208,7 @@ function readRope(
         ),
       }
     default:
-      throw new Refusal(`it has a RoPE scaling (${quote(String(type))}) that the decoder does not support`)
+      throw new Refusal(`it has a RoPE scaling (${quoteValue(type)}) that the decoder does not support`)
   }
 }
 
@@ -224,9 +223,7 @@ function readWindow(
   const counts = fields['use_sliding_window'] === true || (windows?.modelTypes.includes(modelType) ?? false)
   if (!counts || window === undefined) return {}
   if (typeof window !== 'number')
-    throw new Refusal(
-      `"sliding_window" is ${quote(String(window))} in its config.json; a number was expected`,
-    )
+    throw new Refusal(`"sliding_window" is ${quoteValue(window)} in its config.json; a number was expected`)
   const known = { window, ...(windowTheta === undefined ? {} : { windowTheta }) }
   const types = fields['layer_types']
   if (Array.isArray(types)) {
@@ -235,7 +232,7 @@ function readWindow(
     )
     if (unknown !== undefined)
       throw new Refusal(
-        `it has layers of the kind ${quote(String(unknown))}, which the decoder does not support`,
+        `it has layers of the kind ${quoteValue(unknown)}, which the decoder does not support`,
       )
     return { ...known, localLayers: types.map((type: unknown) => type === 'sliding_attention') }
   }

@@ -5,7 +5,7 @@ import { GgufCursor, NeedMore, Refusal } from './gguf-cursor.ts'
 import type { GgufValue } from './gguf-cursor.ts'
 import { findGgufType } from './gguf-types.ts'
 import type { GgufType } from './gguf-types.ts'
-import { quote } from './quote.ts'
+import { quote, quoteValue } from './quote.ts'
 import type { ByteSource } from './source.ts'
 
 export type { GgufValue } from './gguf-cursor.ts'
@@ -151,9 +151,7 @@ function checkAlignment(value: GgufValue): number {
     value % 8 === 0
   )
     return value
-  throw new Refusal(
-    `its alignment is ${String(value).slice(0, 40)}; a multiple of 8 up to 65,536 was expected`,
-  )
+  throw new Refusal(`its alignment is ${quoteValue(value)}; a multiple of 8 up to 65,536 was expected`)
 }
 
 interface Listed {

@@ -2,7 +2,7 @@
 // Must not know: what the tensors mean (hugging-face.ts), how a tensor's bytes are read (quants/).
 // Format: the safetensors repository's README.
 import type { GgufTensor } from './gguf-header.ts'
-import { quote } from './quote.ts'
+import { quote, quoteValue } from './quote.ts'
 import { findRepeatedKey } from './repeated-key.ts'
 import type { ByteSource } from './source.ts'
 
@@ -122,7 +122,7 @@ function locateTensor(name: string, entry: unknown, dataStart: number): GgufTens
     return 'has no type, shape or offsets'
   const { dtype, shape, data_offsets: offsets } = entry
   const bits = typeof dtype === 'string' ? BITS_OF.get(dtype) : undefined
-  if (typeof dtype !== 'string' || bits === undefined) return `has the unknown type ${quote(String(dtype))}`
+  if (typeof dtype !== 'string' || bits === undefined) return `has the unknown type ${quoteValue(dtype)}`
   if (!isSizes(shape) || shape.length > 8) return 'has no list of sizes as its shape'
   if (!isSizes(offsets) || offsets.length !== 2) return 'has no offsets'
   const [from = 0, to = 0] = offsets
@@ -160,7 +160,7 @@ export function listShards(
   for (const file of Object.values(map) as unknown[]) {
     // A plain name: the index may name only files in its own folder.
     if (typeof file !== 'string' || !/^[\w][\w.-]{0,200}\.safetensors$/.test(file))
-      return refuse(`it names a file ${quote(String(file))}`)
+      return refuse(`it names a file ${quoteValue(file)}`)
     files.add(file)
     if (files.size > 1024) return refuse('it names more than 1,024 files')
   }

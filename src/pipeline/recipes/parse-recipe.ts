@@ -110,7 +110,7 @@ export function readRecipe(value: unknown): Checked<RecipeDraft> {
       sentence:
         version === undefined
           ? `\`retort: ${RECIPE_VERSION}\` is missing; it states the recipe’s version.`
-          : `This recipe has version ${shorten(String(version))}; this program reads versions ${READ_VERSIONS.join(' and ')}.`,
+          : `${typeof version === 'number' ? `This recipe has version ${version}` : `\`retort\` must be the recipe’s version, not ${nameOf(version)}`}; this program reads versions ${READ_VERSIONS.join(' and ')}.`,
       field: 'retort',
     })
   }
