@@ -20,6 +20,7 @@ import { writePromptChat } from '../pipeline/completing/complete.ts'
 import { buildVerdictRequest, readVerdict, rubricOfSettings } from '../pipeline/judging/expected-score.ts'
 import { isEmptyText, outcomeOfEmpty, verdictOnEmpty } from '../pipeline/judging/empty-text.ts'
 import { buildPairRequests, readPair } from '../pipeline/judging/pairwise.ts'
+import { contextForJudge } from '../pipeline/judging/reasoning.ts'
 import { rubric as rubricStep, type RubricSettings } from '../pipeline/judging/rubric.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
@@ -31,6 +32,7 @@ import { getDataset, listDatasetRows } from '../storage/datasets.ts'
 import { guardQuota } from '../storage/quota.ts'
 import { getStudent } from '../storage/students.ts'
 import type { Machines } from './machines.ts'
+import { requestScores } from './request-scores.ts'
 import { streamProgress } from './stream-progress.ts'
 
 /** Live only; never stored. */
@@ -63,6 +65,8 @@ const DEFAULT_JUDGE: RubricSettings = {
   rubric: rubricStep.settings.rubric.default,
   own: rubricStep.settings.own.default,
   minMass: rubricStep.settings.minMass.default,
+  thinking: rubricStep.settings.thinking.default,
+  maxTokens: rubricStep.settings.maxTokens.default,
 }
 
 /**
@@ -256,7 +260,14 @@ class Work {
         const completion = this.#text(i, who)
         const verdict = verdictOnEmpty(completion, { rubric: rubric.name, judge })
         if (verdict === undefined)
-          return [buildVerdictRequest(id, { prompt, completion }, rubric, teacher.contextLength)]
+          return [
+            buildVerdictRequest(
+              id,
+              { prompt, completion },
+              rubric,
+              contextForJudge(teacher.contextLength, settings),
+            ),
+          ]
         this.#verdicts.set(id, verdict)
         this.#step()
         return []
@@ -280,7 +291,7 @@ class Work {
 
   async #pair(): Promise<void> {
     const { teacher, rows } = this.#job
-    const { rubric } = this.#judge()
+    const { settings, rubric } = this.#judge()
     const requests = rows.flatMap(({ prompt }, i) =>
       (['before', 'teacher'] as const).flatMap((other) => {
         const pair = { prompt, first: this.#text(i, 'after'), second: this.#text(i, other) }
@@ -288,7 +299,12 @@ class Work {
           this.#step(2) // both orders
           return []
         }
-        return buildPairRequests(`${i}/${other}`, pair, rubric, teacher.contextLength)
+        return buildPairRequests(
+          `${i}/${other}`,
+          pair,
+          rubric,
+          contextForJudge(teacher.contextLength, settings),
+        )
       }),
     )
     rows.forEach((_, i) => this.#finishPrompt(i)) // those that need no judge
@@ -304,8 +320,9 @@ class Work {
   ): Promise<void> {
     const { signal } = this.#job
     const missing = new Set(requests.map(({ id }) => id))
-    await this.#machines.teacher.score(
-      { requests },
+    await requestScores(
+      this.#machines,
+      { requests, settings: this.#judge().settings },
       {
         signal,
         onEvent: (event) => {

@@ -8,12 +8,14 @@ import type { Run } from '../domain/run.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
 import type { Verdict } from '../domain/verdict.ts'
 import { buildVerdictRequest, readVerdict, rubricOfSettings } from '../pipeline/judging/expected-score.ts'
+import { contextForJudge } from '../pipeline/judging/reasoning.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
 import type { GenerationEvent } from '../protocol/teacher.ts'
 import { guardQuota } from '../storage/quota.ts'
 import { readRows, writeRows } from '../storage/rows.ts'
 import type { Machines } from './machines.ts'
+import { requestScores } from './request-scores.ts'
 import { streamProgress } from './stream-progress.ts'
 
 export interface JudgeProgress {
@@ -56,7 +58,12 @@ export async function* judgeEdited(
     async (report) => {
       report({ done: 0, total: rows.length })
       const requests = rows.map((row): ScoreRequest =>
-        buildVerdictRequest(row.id, effectiveText(row), rubric, teacher.contextLength),
+        buildVerdictRequest(
+          row.id,
+          effectiveText(row),
+          rubric,
+          contextForJudge(teacher.contextLength, judge.settings),
+        ),
       )
       const read = (result: ScoreResult): Verdict =>
         result.refusal === undefined
@@ -68,7 +75,8 @@ export async function* judgeEdited(
         report({ done: results.size, total: rows.length })
       }
       try {
-        if (requests.length > 0) await machines.teacher.score({ requests }, { signal, onEvent })
+        if (requests.length > 0)
+          await requestScores(machines, { requests, settings: judge.settings }, { signal, onEvent })
       } catch (thrown) {
         if (!signal.aborted) throw thrown // the verdicts before a stop are stored
       }

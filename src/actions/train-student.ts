@@ -1,5 +1,6 @@
 // Knows: how a student is trained: its record, its lock, its progress.
 // Must not know: how a step of training works.
+import type { ChatFormat } from '../domain/chat-format.ts'
 import { freshId, type DatasetId, type ProjectId, type StudentId } from '../domain/id.ts'
 import type { Backend } from '../domain/machine.ts'
 import { isSized, refOf } from '../domain/model-card.ts'
@@ -55,6 +56,8 @@ export interface TrainStudent {
   readonly base?: StudentId
   /** The source of the imported model, if its loss trains adapters. */
   readonly baseModel?: BaseModel['source']
+  /** In place of the imported model's own chat template. */
+  readonly chatFormat?: ChatFormat
   /** The teachers whose soft targets it learns from, if its loss needs some; absent: the loaded one. Those with weight 0 are skipped. */
   readonly teachers?: readonly TeacherShare[]
 }
@@ -76,6 +79,7 @@ export async function* trainStudent(
     backend,
     base: baseId,
     baseModel: source,
+    chatFormat,
     teachers: chosen,
   }: TrainStudent,
   control: RunControl,
@@ -103,7 +107,7 @@ export async function* trainStudent(
     })
     const imported =
       trainsAdapters(requested) && source !== undefined
-        ? await requireBaseModel(machines, source, { settings: requested, backend })
+        ? await requireBaseModel(machines, source, { settings: requested, backend, chatFormat })
         : undefined
     const settings = imported
       ? imported.settings
@@ -177,7 +181,11 @@ function requireStart(settings: TrainSettings, facts: TrainingFacts): void {
 async function requireBaseModel(
   { teacher }: TrainMachines,
   source: BaseModel['source'],
-  { settings, backend }: { settings: LoraTrainSettings; backend: Backend },
+  {
+    settings,
+    backend,
+    chatFormat,
+  }: { settings: LoraTrainSettings; backend: Backend; chatFormat: ChatFormat | undefined },
 ): Promise<{ baseModel: BaseModel; settings: LoraTrainSettings; shape: StudentShape; parameters: number }> {
   const card = await teacher.inspect({ source })
   if (!isSized(card))
@@ -186,12 +194,12 @@ async function requireBaseModel(
       `The size of ${card.name} is unknown, so adapters cannot be trained on it. Choose a GGUF file.`,
     )
   const fitting = { ...settings, context: Math.min(settings.context, card.contextLength) }
-  const refusal = refuseAdapterTraining(card, fitting, backend)
+  const refusal = refuseAdapterTraining(card, fitting, backend, chatFormat)
   if (refusal !== undefined) throw new RetortError('ModelRefused', refusal)
   const { layers, width, vocabularySize: vocabulary, contextLength: context, parameters } = card
   // Heads and the feed-forward width are read when its file is opened; a card does not have them.
   return {
-    baseModel: { source, model: refOf(card) },
+    baseModel: { source, model: refOf(card), ...(chatFormat === undefined ? {} : { chatFormat }) },
     settings: fitting,
     shape: { layers, width, heads: 1, kvHeads: 1, feedForward: width, vocabulary, context },
     parameters,

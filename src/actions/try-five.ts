@@ -23,6 +23,7 @@ import {
 } from '../pipeline/growing/read-grown.ts'
 import { planGrowth } from '../pipeline/growing/self-instruct.ts'
 import { verdictOnEmpty } from '../pipeline/judging/empty-text.ts'
+import { contextForJudge } from '../pipeline/judging/reasoning.ts'
 import { buildVerdictRequest, readVerdict, rubricOfSettings } from '../pipeline/judging/expected-score.ts'
 import { readSteps, type RecipeSteps } from '../pipeline/recipes/read-steps.ts'
 import { selectRows } from '../pipeline/selecting/select-rows.ts'
@@ -31,6 +32,7 @@ import type { GenerationEvent, GenerationSummary } from '../protocol/teacher.ts'
 import { countSeeds, pageSeeds } from '../storage/seeds.ts'
 import type { Machines } from './machines.ts'
 import { checkStorageSpace } from './storage-space.ts'
+import { requestScores } from './request-scores.ts'
 import { streamProgress } from './stream-progress.ts'
 
 /** Number of rows tried. */
@@ -337,14 +339,26 @@ class Trial {
       const text = completion?.text ?? ''
       const verdict = verdictOnEmpty(text, facts)
       if (verdict === undefined)
-        return [buildVerdictRequest(id, { prompt, completion: text }, rubric, contextLength)]
+        return [
+          buildVerdictRequest(
+            id,
+            { prompt, completion: text },
+            rubric,
+            contextForJudge(contextLength, judge.settings),
+          ),
+        ]
       this.#done += 1
       this.#change(id, { verdict })
       return []
     })
     if (requests.length === 0) return
     const { ms } = await this.#timeCall(
-      (onEvent) => this.#machines.teacher.score({ requests }, { signal: this.#signal, onEvent }),
+      (onEvent) =>
+        requestScores(
+          this.#machines,
+          { requests, settings: judge.settings },
+          { signal: this.#signal, onEvent },
+        ),
       (event) => {
         if (event.kind === 'score') addVerdict(event.result)
       },

@@ -76,6 +76,8 @@ export interface ScoreResult {
   readonly id: string
   /** Natural log of each continuation's probability (the sum over its tokens). */
   readonly logProbs: readonly number[]
+  /** What the judge wrote before it scored, if it may reason. */
+  readonly reasoning?: string
   /** Why there are none: a sentence. */
   readonly refusal?: string
 }

@@ -1,4 +1,5 @@
 // Knows: a teacher's stored soft targets for a dataset, as they are listed; and the share of a teacher in a student's training.
+import { CHAT_FORMATS, type ChatFormat } from './chat-format.ts'
 
 /** A file of soft targets, as its header describes it. */
 export interface StoredSoftTargets {
@@ -6,6 +7,8 @@ export interface StoredSoftTargets {
   /** Name of the model; absent in the oldest files. */
   readonly name?: string
   readonly fingerprint: string
+  /** The chat format that it was loaded with; absent: its own template. */
+  readonly chatFormat?: ChatFormat
   /** k: tokens stored for each distribution. */
   readonly topK: number
   readonly temperature: number
@@ -28,8 +31,10 @@ export interface TeacherShare {
   readonly softTargets?: string
 }
 
-/** A model's name, or its fingerprint if it has none. */
+/** A model's name, or its fingerprint if it has none; and the chat format if it is not its own. */
 export const nameOfSoftTargets = ({
   name,
   fingerprint,
-}: Pick<StoredSoftTargets, 'name' | 'fingerprint'>): string => name ?? `a model (${fingerprint.slice(0, 8)})`
+  chatFormat,
+}: Pick<StoredSoftTargets, 'name' | 'fingerprint' | 'chatFormat'>): string =>
+  `${name ?? `a model (${fingerprint.slice(0, 8)})`}${chatFormat === undefined ? '' : `, with the chat template of ${CHAT_FORMATS[chatFormat]}`}`

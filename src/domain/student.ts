@@ -1,4 +1,5 @@
 // Knows: a student (the model being trained) as stored, and its training settings.
+import type { ChatFormat } from './chat-format.ts'
 import type { DatasetId, ProjectId, RecipeHash, StudentId } from './id.ts'
 import type { Backend } from './machine.ts'
 import type { ModelRef } from './model-card.ts'
@@ -178,6 +179,8 @@ export interface LoraTrainSettings extends CommonTrainSettings {
 export interface BaseModel {
   readonly source: Extract<ModelSource, { readonly kind: 'stored' | 'built-in' }>
   readonly model: ModelRef
+  /** In place of its own chat template. */
+  readonly chatFormat?: ChatFormat
 }
 
 /** A classifier: its classes are the distinct completions of the rows, and it has its own head instead of generating text. */

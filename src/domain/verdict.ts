@@ -16,6 +16,8 @@ export type Verdict =
       readonly distribution: readonly number[]
       /** Sum of the five scores' probabilities before they were normalised, 0 to 1. */
       readonly mass: number
+      /** What a judge that may reason wrote before the score was read. */
+      readonly reasoning?: string
     }
   | {
       readonly kind: 'unreadable'

@@ -1,8 +1,10 @@
 // Knows: which base model adapters are trained on, among those available after a reload, and its model card.
 import { inspectModel } from '../actions/inspect-model.ts'
 import type { ListedModel } from '../actions/list-models.ts'
+import type { ChatFormat } from '../domain/chat-format.ts'
 import type { ModelCard } from '../domain/model-card.ts'
 import type { BaseModel } from '../domain/student.ts'
+import type { ChosenFormats } from './chosen-formats.ts'
 import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 
@@ -24,11 +26,15 @@ export class ImportedModel {
   #choice = $state.raw<KeptModel | undefined>()
   #card = $state.raw<ModelCard | undefined>()
   #refusal = $state<string | undefined>()
+  #chatFormat = $state<ChatFormat | undefined>()
   #reading = $state.raw(new Task())
   readonly #env: Environment
+  readonly #formats: Pick<ChosenFormats, 'find'>
 
-  constructor(env: Environment) {
+  /** `formats`: the chat formats that were chosen on the Teacher screen. */
+  constructor(env: Environment, formats: Pick<ChosenFormats, 'find'> = { find: () => undefined }) {
     this.#env = env
+    this.#formats = formats
   }
 
   get choice(): KeptModel | undefined {
@@ -37,6 +43,13 @@ export class ImportedModel {
   /** The chosen model's card; undefined while it is being read or if it is refused. */
   get card(): ModelCard | undefined {
     return this.#card
+  }
+  /** The chat format in place of its own template: the one chosen for it on the Teacher screen, until another is chosen here. */
+  get chatFormat(): ChatFormat | undefined {
+    return this.#chatFormat
+  }
+  set chatFormat(format: ChatFormat | undefined) {
+    this.#chatFormat = format
   }
   /** Why it cannot be used: a sentence. */
   get refusal(): string | undefined {
@@ -54,6 +67,7 @@ export class ImportedModel {
   async choose(model: KeptModel): Promise<void> {
     this.#forget()
     this.#choice = model
+    this.#chatFormat = this.#formats.find(model.source)
     const reading = new Task()
     this.#reading = reading
     const read = await reading.do((signal) =>
@@ -68,6 +82,7 @@ export class ImportedModel {
     this.#reading.stop()
     this.#choice = undefined
     this.#card = undefined
+    this.#chatFormat = undefined
     this.#refusal = undefined
   }
 }

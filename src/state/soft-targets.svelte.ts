@@ -1,6 +1,7 @@
 // Knows: the teachers that a student can learn from: those whose soft targets are stored for a dataset, and the loaded one;
 // and the weight that the person sets for each.
 import { deleteSoftTargets } from '../actions/delete-soft-targets.ts'
+import type { ChatFormat } from '../domain/chat-format.ts'
 import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type { ModelCard } from '../domain/model-card.ts'
 import {
@@ -72,8 +73,12 @@ export class SoftTargets {
     this.#weights = new Map(this.#weights).set(key, weight)
   }
 
-  /** The loaded teacher first. By default it has weight 1 and all others 0. */
-  offer(wanted: WantedSoftTargets, loaded: ModelCard | undefined): readonly OfferedTeacher[] {
+  /** The loaded teacher first, with the chat format that it is loaded with. By default it has weight 1 and all others 0. */
+  offer(
+    wanted: WantedSoftTargets,
+    loaded: ModelCard | undefined,
+    chatFormat?: ChatFormat,
+  ): readonly OfferedTeacher[] {
     const { topK, temperature, preset } = wanted
     const usesHidden = learnsFromHidden(wanted)
     const weightOf = (key: string, otherwise: number): number => this.#weights.get(key) ?? otherwise
@@ -86,7 +91,10 @@ export class SoftTargets {
         : refuseWidths(preset, { name: nameOfSoftTargets(stored), width: stored.hiddenWidth })
     }
     const fitting = this.#list.filter(
-      (stored) => stored.fingerprint === loaded?.fingerprint && unfitOf(stored) === undefined,
+      (stored) =>
+        stored.fingerprint === loaded?.fingerprint &&
+        stored.chatFormat === chatFormat &&
+        unfitOf(stored) === undefined,
     )
     const own = fitting.find(({ hiddenWidth }) => hiddenWidth === undefined) ?? fitting[0] // if two match, the smaller one
     const offered = this.#list.map((stored): OfferedTeacher => {
@@ -103,15 +111,19 @@ export class SoftTargets {
         ...(unfit === undefined ? {} : { unfit }),
       }
     })
-    const toCompute = loaded && own === undefined ? [offerLoaded(loaded, wanted, weightOf)] : []
+    const toCompute = loaded && own === undefined ? [offerLoaded(loaded, chatFormat, wanted, weightOf)] : []
     return [...toCompute, ...offered]
       .map(refuseOtherVocabularies)
       .toSorted((a, b) => Number(b.isLoaded) - Number(a.isLoaded))
   }
 
   /** The teacher shares of a new student with these settings; undefined if it needs none or none was offered. */
-  sharesFor(settings: TrainSettings, loaded: ModelCard | undefined): readonly TeacherShare[] | undefined {
-    return learnsFromProbabilities(settings) ? sharesOf(this.offer(settings, loaded)) : undefined
+  sharesFor(
+    settings: TrainSettings,
+    loaded: ModelCard | undefined,
+    chatFormat?: ChatFormat,
+  ): readonly TeacherShare[] | undefined {
+    return learnsFromProbabilities(settings) ? sharesOf(this.offer(settings, loaded, chatFormat)) : undefined
   }
 
   async remove({ file }: StoredSoftTargets, datasetId: DatasetId): Promise<void> {
@@ -123,11 +135,12 @@ export class SoftTargets {
 /** A teacher whose soft targets are still to be computed. If its hidden width does not match it keeps its weight: training then reports why it is refused. */
 function offerLoaded(
   { name, fingerprint, width, form }: ModelCard,
+  chatFormat: ChatFormat | undefined,
   wanted: WantedSoftTargets,
   weightOf: (key: string, otherwise: number) => number,
 ): OfferedTeacher {
   const usesHidden = learnsFromHidden(wanted)
-  const key = `${fingerprint}-${wanted.topK}-${wanted.temperature}${usesHidden ? '-hidden' : ''}`
+  const key = `${fingerprint}-${wanted.topK}-${wanted.temperature}${usesHidden ? '-hidden' : ''}${chatFormat === undefined ? '' : `-${chatFormat}`}`
   const unfit = usesHidden ? refuseWidths(wanted.preset, { name, width, form }) : undefined
   return {
     key,

@@ -24,6 +24,7 @@ import { shapeOf } from '../pipeline/training/presets.ts'
 import type { RowFacts } from '../pipeline/training/row-facts.ts'
 import { trainingLock } from '../storage/locks.ts'
 import { listStudents } from '../storage/students.ts'
+import type { ChosenFormats } from './chosen-formats.ts'
 import { WatchedControl } from './control.svelte.ts'
 import { ImportedModel } from './imported-model.svelte.ts'
 import { Elsewhere } from './elsewhere.svelte.ts'
@@ -102,16 +103,17 @@ export class Students {
   readonly #projectId: ProjectId
   readonly #prepare: (student: Student) => Promise<void>
 
-  /** `prepare` loads the teacher that a resumed training needs, if it can. */
+  /** `prepare` loads the teacher that a resumed training needs, if it can; `formats`: the chat formats chosen for models. */
   constructor(
     env: Environment,
     projectId: ProjectId,
     prepare: (student: Student) => Promise<void> = async () => undefined,
+    formats?: Pick<ChosenFormats, 'find'>,
   ) {
     this.#env = env
     this.#projectId = projectId
     this.#prepare = prepare
-    this.imported = new ImportedModel(env)
+    this.imported = new ImportedModel(env, formats)
   }
 
   /** Newest first. */
@@ -188,6 +190,7 @@ export class Students {
     const { backend } = this
     const base = startsFromStudent(settings) ? from : undefined
     const baseModel = trainsAdapters(settings) ? this.imported.choice?.source : undefined
+    const { chatFormat } = this.imported
     this.#chosenId = undefined // the new student is shown next
     return this.#run((control) =>
       trainStudent(
@@ -199,6 +202,7 @@ export class Students {
           backend,
           ...(base ? { base: base.id } : {}),
           ...(baseModel ? { baseModel } : {}),
+          ...(baseModel && chatFormat !== undefined ? { chatFormat } : {}),
           ...(teachers ? { teachers } : {}),
         },
         control,

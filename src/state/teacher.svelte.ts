@@ -45,7 +45,8 @@ export class Teacher {
   #refusals = $state.raw<readonly Problem[]>([])
   #timeLeft = $state<number | undefined>()
   #chatFormat = $state<ChatFormat | undefined>()
-  readonly #formats = new ChosenFormats()
+  /** The chat formats that a person chose in place of models' own templates. */
+  readonly formats = new ChosenFormats()
   #answer = $state('')
   #triedPrompt = $state('')
   #inspection = $state.raw(new Task())
@@ -92,7 +93,7 @@ export class Teacher {
   }
   set chatFormat(format: ChatFormat | undefined) {
     this.#chatFormat = format
-    if (this.#choice) this.#formats.remember(this.#choice.source, format)
+    if (this.#choice) this.formats.remember(this.#choice.source, format)
   }
   /** The prompt tried on the Teacher screen; `answer` is its completion, as it grows. */
   get triedPrompt(): string {
@@ -111,7 +112,7 @@ export class Teacher {
     this.#choice = choice
     this.#card = undefined
     this.#refusals = []
-    this.#chatFormat = this.#formats.find(source)
+    this.#chatFormat = this.formats.find(source)
     const inspected = await inspection.do((signal) => inspectModel(this.#env.machines, { source }, signal))
     if (this.#choice !== choice || inspected === undefined) return
     if (inspected.ok) {
@@ -185,7 +186,7 @@ export class Teacher {
     else if (this.keep && canBeStored(choice.source) && description.notStored === undefined) {
       const { fileName } = description.card
       this.#choice = { source: { kind: 'stored', name: fileName }, name: fileName }
-      this.#formats.remember(this.#choice.source, chatFormat)
+      this.formats.remember(this.#choice.source, chatFormat)
     }
     return description
   }

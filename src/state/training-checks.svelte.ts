@@ -41,13 +41,20 @@ export class TrainingChecks {
     const { settings } = training
     if (settings === undefined) return undefined
     const { imported } = students
-    const card = teacher.description?.card
+    const { card, chatFormat } = teacher.description ?? {}
     return refuseTraining(settings, {
       rows: this.#facts ?? (this.#dataset && factsOf(this.#dataset)),
       base: this.#base,
-      ...(imported.choice === undefined ? {} : { model: { card: imported.card } }),
+      ...(imported.choice === undefined
+        ? {}
+        : {
+            model: {
+              card: imported.card,
+              ...(imported.chatFormat === undefined ? {} : { chatFormat: imported.chatFormat }),
+            },
+          }),
       teacherLoaded: card !== undefined,
-      storedTeachers: (softTargets.sharesFor(settings, card) ?? []).filter(
+      storedTeachers: (softTargets.sharesFor(settings, card, chatFormat) ?? []).filter(
         ({ weight, softTargets: file }) => weight > 0 && file !== undefined,
       ).length,
       backend: students.backend,

@@ -49,10 +49,15 @@ export class Workspace {
     this.rows = new Rows(env, id)
     this.runs = new Runs(env, id, () => void this.rows.show(this.runs.withRows?.id))
     this.datasets = new Datasets(env, id)
-    this.students = new Students(env, id, async (student) => {
-      const wanted = teacherNeededBy(student)
-      if (wanted !== undefined) await this.recall.recall(wanted)
-    })
+    this.students = new Students(
+      env,
+      id,
+      async (student) => {
+        const wanted = teacherNeededBy(student)
+        if (wanted !== undefined) await this.recall.recall(wanted)
+      },
+      teacher.formats,
+    )
     this.recall = new TeacherRecall(env, id, {
       teacher,
       models,

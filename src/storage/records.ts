@@ -100,6 +100,7 @@ const verdict = exactly<Verdict>()(
       score: v.pipe(v.number(), v.minValue(1), v.maxValue(5)),
       distribution: v.pipe(v.array(share), v.length(5)),
       mass: share,
+      reasoning: v.exactOptional(written),
     }),
     v.object({
       kind: v.literal('unreadable'),
@@ -408,6 +409,7 @@ const student = exactly<Student>()(
           v.object({ kind: v.literal('built-in'), url: sentence }),
         ]),
         model,
+        chatFormat: v.exactOptional(v.picklist(CHAT_FORMAT_NAMES)),
       }),
     ),
     trainedParameters: v.exactOptional(count),

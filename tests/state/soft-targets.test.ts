@@ -81,6 +81,23 @@ describe('SoftTargets.offer', () => {
     expect(softTargets.offer(wanted, undefined).map(({ weight }) => weight)).toEqual([0, 0])
   })
 
+  test('does not take the soft targets of another chat format for those of the loaded teacher', async () => {
+    const softTargets = await open([bob])
+    const [first, second] = softTargets.offer(wanted, card('Bob', bob.fingerprint), 'zephyr')
+    expect([first?.stored, first?.weight, second?.stored, second?.weight]).toEqual([undefined, 1, bob, 0])
+    const zephyr = makeStored('Bob', bob.fingerprint, {
+      chatFormat: 'zephyr',
+      file: bob.file.replace('.trace', '-zephyr.trace'),
+    })
+    const both = await open([bob, zephyr])
+    expect(both.offer(wanted, card('Bob', bob.fingerprint), 'zephyr')[0]).toMatchObject({
+      stored: zephyr,
+      name: 'Bob, with the chat template of Zephyr',
+      key: first?.key,
+    })
+    expect(both.offer(wanted, card('Bob', bob.fingerprint))[0]?.stored).toBe(bob)
+  })
+
   test('keeps a model’s weight once its soft targets are stored', async () => {
     const softTargets = await open([ann])
     const [loaded] = softTargets.offer(wanted, card('Bob', bob.fingerprint))

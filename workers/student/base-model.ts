@@ -34,7 +34,7 @@ const MAX_GENERATION_CONTEXT = 1024
  */
 export async function openBaseModel(
   stores: Pick<StudentStores, 'openModel'>,
-  { source: location, model }: BaseModel,
+  { source: location, model, chatFormat }: BaseModel,
   signal?: AbortSignal,
 ): Promise<OpenModel> {
   const remedy =
@@ -49,7 +49,7 @@ export async function openBaseModel(
       { cause: thrown },
     )
   })
-  const described = await readGgufCard(source)
+  const described = await readGgufCard(source, [], chatFormat)
   const {
     card,
     facts: { shape },

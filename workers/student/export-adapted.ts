@@ -3,6 +3,7 @@
 import { writeAdapterFiles } from '../../src/engine/exports/adapter-files.ts'
 import { writeMergedFolder, writeMergedGguf } from '../../src/engine/exports/merged-files.ts'
 import type { WrittenFile } from '../../src/engine/exports/student-files.ts'
+import { templateOf } from '../../src/engine/tokenizers/template-families.ts'
 import { finalWeights } from '../../src/engine/training/checkpoint.ts'
 import { toHuggingFaceTensors } from '../../src/engine/training/student-tensors.ts'
 import { readText } from '../../src/engine/weights/metadata.ts'
@@ -24,6 +25,8 @@ export async function writeAdapted(
     tokenizer,
   } = baseModel
   const { adapts } = checkpoint
+  const { templateFamily } = tokenizer
+  const template = templateFamily === undefined ? undefined : templateOf(templateFamily)
   if (!adapts) throw new TypeError('this student has no adapters')
   const adapters = finalWeights(checkpoint)
   switch (format) {
@@ -41,7 +44,7 @@ export async function writeAdapted(
           metadata,
           tensors: toHuggingFaceTensors(shape, await loadMerged(baseModel, adapts, adapters)),
         },
-        { json: tokenizer.json, endIds: tokenizer.endIds, startIds: tokenizer.startIds },
+        { json: tokenizer.json, endIds: tokenizer.endIds, startIds: tokenizer.startIds, template },
       )
     }
     case 'gguf':
@@ -50,6 +53,7 @@ export async function writeAdapted(
           { shape, tensors: toHuggingFaceTensors(shape, await loadMerged(baseModel, adapts, adapters)) },
           await source.read(0, headerBytes),
           source.size,
+          template,
         ),
       ]
     default:

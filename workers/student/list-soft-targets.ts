@@ -1,4 +1,5 @@
 // Knows: which soft-target files are stored for a dataset, by their headers alone.
+import { findChatFormat } from '../../src/domain/chat-format.ts'
 import type { DatasetId, ProjectId } from '../../src/domain/id.ts'
 import type { StoredSoftTargets } from '../../src/domain/soft-targets.ts'
 import { crc32 } from '../../src/engine/training/crc32.ts'
@@ -33,12 +34,14 @@ async function readSummary(name: string, file: File): Promise<StoredSoftTargets 
       : readSoftTargetHeader(new Uint8Array(await file.slice(0, end).arrayBuffer()))
   if (!header) return undefined
   const { topK, temperature, tokenizer, hidden, teacher } = header
+  const chatFormat = header.chatFormat === undefined ? undefined : findChatFormat(header.chatFormat)
   const fingerprint = teacher?.fingerprint ?? name.split('-')[1] ?? ''
   const vocabulary = crc32(new TextEncoder().encode(tokenizer.json)).toString(16)
   return {
     file: name,
     ...(teacher ? { name: teacher.name } : {}),
     fingerprint,
+    ...(chatFormat === undefined ? {} : { chatFormat }),
     topK,
     temperature,
     ...(hidden ? { hiddenWidth: hidden.width } : {}),

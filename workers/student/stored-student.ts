@@ -2,6 +2,7 @@
 import { readId, type ProjectId, type StudentId } from '../../src/domain/id.ts'
 import { hashOf } from '../../src/domain/hash.ts'
 import { makeRng } from '../../src/domain/rng.ts'
+import { findChatFormat } from '../../src/domain/chat-format.ts'
 import type { BaseModel, StudentShape } from '../../src/domain/student.ts'
 import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import { tokenizerFromJson } from '../../src/engine/tokenizers/json-tokenizer.ts'
@@ -61,6 +62,7 @@ export const keyOf = ({ datasetId, settings, base, baseModel, teachers }: KeyPar
     ),
     ...(base === undefined ? [] : [base]),
     ...(baseModel === undefined ? [] : [baseModel.model.fingerprint]),
+    ...(baseModel?.chatFormat === undefined ? [] : [baseModel.chatFormat]),
     ...(teachers === undefined ? [] : teachers.map(({ softTargets, weight }) => [softTargets, weight])),
   ])
 
@@ -241,8 +243,12 @@ function parseBaseModel(raw: unknown): BaseModel | undefined {
         : undefined
   if (!location || name === undefined || fingerprint === undefined || quantisation === undefined)
     return undefined
+  const format = textOf(raw, 'chatFormat')
+  const chatFormat = format === undefined ? undefined : findChatFormat(format)
+  if (format !== undefined && chatFormat === undefined) return undefined
   return {
     source: location,
+    ...(chatFormat === undefined ? {} : { chatFormat }),
     model: { name, fingerprint, quantisation, ...(licence === undefined ? {} : { licence }) },
   }
 }

@@ -1,6 +1,7 @@
 // Knows: how a teacher's probabilities of a dataset's classes are computed and stored: soft labels, one distribution per row.
 // A class's probability is that of its whole label followed by the token that ends an answer: for a label of several tokens it is a product,
 // and a label that is a prefix of another (“no”, “not sure”) counts only its own share. Shares among the classes are taken at a temperature.
+import type { ChatFormat } from '../../src/domain/chat-format.ts'
 import type { DatasetRow } from '../../src/domain/dataset.ts'
 import type { GenerationProgress, ScoreInput, ScoreOutput } from '../../src/engine/generation/generator.ts'
 import { messagesOf } from '../../src/engine/tokenizers/student-template.ts'
@@ -19,6 +20,7 @@ import { findAnswerEnd } from '../../src/engine/tokenizers/answer-end.ts'
 export interface TokenScoringTeacher {
   readonly description: {
     readonly card: { readonly name: string; readonly fingerprint: string; readonly hasChatTemplate: boolean }
+    readonly chatFormat?: ChatFormat
   }
   readonly tokenizer: TextTokenizer
   scoreTokens(
@@ -33,7 +35,7 @@ export async function computeClassSoftTargets(
   call: Call<{ done: number; total: number }>,
   db: Database,
 ): Promise<ClassSoftTargetsSummary> {
-  const { card } = teacher.description
+  const { card, chatFormat } = teacher.description
   if (!card.hasChatTemplate)
     throw new RetortError(
       'ModelRefused',
@@ -49,7 +51,7 @@ export async function computeClassSoftTargets(
   if (!classes.ok)
     throw new RetortError('ModelRefused', classes.problems[0]?.sentence ?? 'The rows have no classes.')
   const labels = classes.value.map(({ name }) => name)
-  const fileName = `${datasetId.slice(0, 16)}-${card.fingerprint}-classes-${temperature}.trace`
+  const fileName = `${datasetId.slice(0, 16)}-${card.fingerprint}-classes-${temperature}${chatFormat === undefined ? '' : `-${chatFormat}`}.trace`
   const header = { topK: labels.length, temperature, labels, tokenizer: { json: '', config: '' } } // the student has its own tokenizer
   const done = await fillSoftTargetFile(
     {

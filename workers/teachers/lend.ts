@@ -1,6 +1,7 @@
 // Knows: how a loaded teacher is lent to the student's worker: it computes soft targets along the student's own completions, in the
 // vocabulary that both share.
 // Must not know: how the student uses them.
+import { CHAT_FORMATS, findChatFormat } from '../../src/domain/chat-format.ts'
 import type { SoftTargetInput, SoftTargetOutput } from '../../src/engine/generation/generator.ts'
 import { messagesOf } from '../../src/engine/tokenizers/student-template.ts'
 import { readSoftTargetFile } from '../../src/engine/training/soft-target-file.ts'
@@ -140,7 +141,7 @@ async function openLending(
   { projectId, datasetId, softTargets, teacher: borrowed, topK, temperature }: LendRequest,
   db: Database,
 ): Promise<SoftTargetComputer> {
-  const { card } = teacher.description
+  const { card, chatFormat } = teacher.description
   if (card.fingerprint !== borrowed.fingerprint) {
     const other =
       card.name === borrowed.name ? 'another file of that name is loaded' : `“${card.name}” is loaded`
@@ -158,6 +159,12 @@ async function openLending(
         ? stored.sentence
         : 'The teacher’s token probabilities for this student are not stored here any more. Train a new student.',
     )
+  const earlier = stored.file.header.chatFormat
+  if (earlier !== chatFormat)
+    throw new RetortError(
+      'ModelRefused',
+      `This student’s soft targets were computed with ${nameOfFormat(earlier)}, but “${card.name}” is loaded with ${nameOfFormat(chatFormat)}. Choose ${nameOfFormat(earlier)} on the Teacher screen, then resume from the last checkpoint.`,
+    )
   const shared = shareVocabulary(teacher.tokenizer, await listDatasetRows(db, projectId, datasetId, 'train'))
   if (shared.files.json !== stored.file.header.tokenizer.json)
     throw new RetortError(
@@ -165,4 +172,9 @@ async function openLending(
       'The vocabulary that this student shares with its teacher cannot be rebuilt from the stored rows. Train a new student.',
     )
   return makeSoftTargetComputer(teacher, shared, { topK, temperature })
+}
+
+const nameOfFormat = (name: string | undefined): string => {
+  const format = name === undefined ? undefined : findChatFormat(name)
+  return format === undefined ? 'its own chat template' : `the chat template of ${CHAT_FORMATS[format]}`
 }

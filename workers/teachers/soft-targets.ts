@@ -1,5 +1,6 @@
 // Knows: how a teacher's soft targets along a dataset's completions are computed for the file that a student trains on: the vocabulary
 // that both share, and the request for each row.
+import type { ChatFormat } from '../../src/domain/chat-format.ts'
 import type { DatasetRow } from '../../src/domain/dataset.ts'
 import { refOf, type SizedCard } from '../../src/domain/model-card.ts'
 import type {
@@ -26,7 +27,7 @@ import { fillSoftTargetFile } from './stored-soft-targets.ts'
 
 /** The part of a loaded teacher that is needed here. */
 export interface SoftTargetTeacher {
-  readonly description: { readonly card: SizedCard }
+  readonly description: { readonly card: SizedCard; readonly chatFormat?: ChatFormat }
   readonly tokenizer: TextTokenizer
   computeSoftTargets(
     requests: readonly SoftTargetInput[],
@@ -41,7 +42,7 @@ export async function computeDatasetSoftTargets(
   call: Call<{ done: number; total: number }>,
   db: Database,
 ): Promise<SoftTargetsSummary> {
-  const { card } = teacher.description
+  const { card, chatFormat } = teacher.description
   if (!card.hasChatTemplate)
     throw new RetortError(
       'ModelRefused',
@@ -55,7 +56,7 @@ export async function computeDatasetSoftTargets(
     )
   const shared = shareVocabulary(teacher.tokenizer, rows)
   const topK = Math.min(requestedTopK, shared.teacherIds.length)
-  const fileName = `${datasetId.slice(0, 16)}-${card.fingerprint}-${topK}-${temperature}${hidden ? '-hidden' : ''}.trace`
+  const fileName = `${datasetId.slice(0, 16)}-${card.fingerprint}-${topK}-${temperature}${hidden ? '-hidden' : ''}${chatFormat === undefined ? '' : `-${chatFormat}`}.trace`
   const options = { topK, temperature, allowedIds: shared.teacherIds, hidden }
   const header = {
     topK,
@@ -63,6 +64,7 @@ export async function computeDatasetSoftTargets(
     tokenizer: shared.files,
     ...(hidden ? { hidden: { width: card.width } } : {}),
     teacher: { name: card.name, fingerprint: card.fingerprint },
+    ...(chatFormat === undefined ? {} : { chatFormat }),
   }
   const done = await fillSoftTargetFile(
     {

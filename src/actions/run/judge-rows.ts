@@ -5,6 +5,7 @@ import type { Row } from '../../domain/row.ts'
 import type { Verdict } from '../../domain/verdict.ts'
 import { buildVerdictRequest, readVerdict, rubricOfSettings } from '../../pipeline/judging/expected-score.ts'
 import { verdictOnEmpty } from '../../pipeline/judging/empty-text.ts'
+import { contextForJudge } from '../../pipeline/judging/reasoning.ts'
 import { eachRow, readRows } from '../../storage/rows.ts'
 import { requestAndStore } from './request-all.ts'
 import { callScore, inChunks, makeRowWriter, REQUESTS_PER_CALL, type RunContext } from './run-context.ts'
@@ -57,13 +58,18 @@ export async function judgeRows(context: RunContext): Promise<boolean> {
       if (verdict !== undefined) setVerdict(id, verdict)
       else
         requests.push(
-          buildVerdictRequest(id, { prompt, completion: completion.text }, rubric, teacher.contextLength),
+          buildVerdictRequest(
+            id,
+            { prompt, completion: completion.text },
+            rubric,
+            contextForJudge(teacher.contextLength, judge.settings),
+          ),
         )
     }
     const ended = await requestAndStore<ScoreRequest, ScoreResult>(writer, {
       control,
       requests,
-      call: callScore(context),
+      call: callScore(context, judge.settings),
       onResult: (result) =>
         setVerdict(
           result.id,

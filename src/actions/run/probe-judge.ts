@@ -3,6 +3,7 @@ import type { ScoreRequest, ScoreResult } from '../../domain/completion-request.
 import type { Row } from '../../domain/row.ts'
 import { readVerdict, rubricOfSettings } from '../../pipeline/judging/expected-score.ts'
 import { planProbe, readProbe } from '../../pipeline/judging/probe.ts'
+import { contextForJudge } from '../../pipeline/judging/reasoning.ts'
 import { eachRow } from '../../storage/rows.ts'
 import { getRun, patchRun } from '../../storage/runs.ts'
 import { requestAll } from './request-all.ts'
@@ -29,13 +30,13 @@ export async function probeJudge(context: RunContext): Promise<boolean> {
     rows = page
     break
   }
-  const probe = planProbe(rows, rubric, teacher.contextLength)
+  const probe = planProbe(rows, rubric, contextForJudge(teacher.contextLength, judge.settings))
   if (probe === undefined) return true
   const scores = new Map<string, number>()
   const ended = await requestAll<ScoreRequest, ScoreResult>({
     control,
     requests: probe.requests,
-    call: callScore(context),
+    call: callScore(context, judge.settings),
     onResult: (result) => {
       const verdict =
         result.refusal === undefined

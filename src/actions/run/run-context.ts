@@ -9,12 +9,14 @@ import type {
 import type { ModelRef } from '../../domain/model-card.ts'
 import type { TeacherDescription } from '../../domain/teacher-description.ts'
 import type { CheckedRecipe } from '../../domain/recipe.ts'
+import type { RubricSettings } from '../../pipeline/judging/rubric.ts'
 import type { RecipeSteps } from '../../pipeline/recipes/read-steps.ts'
 import type { GenerationEvent } from '../../protocol/teacher.ts'
 import { guardQuota } from '../../storage/quota.ts'
 import { writeRows } from '../../storage/rows.ts'
 import type { RunControl } from '../control.ts'
 import type { Machines } from '../machines.ts'
+import { requestScores } from '../request-scores.ts'
 import type { LiveRun } from './live-run.ts'
 import { RowWriter } from './row-writer.ts'
 
@@ -61,9 +63,9 @@ export const callComplete =
       },
     )
 
-/** One call that scores. */
+/** One call that scores, for the recipe's judge. */
 export const callScore =
-  ({ machines, live }: RunContext) =>
+  ({ machines, live }: RunContext, settings: RubricSettings) =>
   (
     requests: readonly ScoreRequest[],
     signal: AbortSignal,
@@ -71,7 +73,7 @@ export const callScore =
   ): Promise<void> =>
     trackCall(
       live,
-      (onEvent) => machines.teacher.score({ requests }, { signal, onEvent }),
+      (onEvent) => requestScores(machines, { requests, settings }, { signal, onEvent }),
       (event) => {
         if (event.kind === 'score') onResult(event.result)
       },

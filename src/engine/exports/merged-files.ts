@@ -22,6 +22,8 @@ export interface MergedTokenizer {
   readonly endIds: ReadonlySet<number>
   /** Tokens at the start of every text. */
   readonly startIds: readonly number[]
+  /** The chat template that the student was trained with, if it is not the original file's. */
+  readonly template?: string | undefined
 }
 
 /**
@@ -38,7 +40,7 @@ export function writeMergedFolder(
   const nameOf = (id: number | null): string | null => (id === null ? null : (tokens[id] ?? null))
   const ids = { bos_token_id: bos, pad_token_id: pad }
   const ends = [...new Set([...(eos === null ? [] : [eos]), ...tokenizer.endIds])]
-  const template = readText(metadata, 'tokenizer.chat_template')
+  const template = tokenizer.template ?? readText(metadata, 'tokenizer.chat_template')
   return [
     { name: 'model.safetensors', bytes: writeSafetensors(tensors, { format: 'pt' }) },
     jsonFile('config.json', { ...makeConfig(shape), ...ids, eos_token_id: eos }),
@@ -85,17 +87,22 @@ const DROPPED_KEYS =
 
 /**
  * One GGUF with the metadata of the original file (`header` is its start, `fileBytes` its length) without the keys on
- * its quantisation. Matrices are rounded to 16 bits, norms are not.
+ * its quantisation, and with `template` if the student was trained with another one than the file's. Matrices are rounded to 16 bits, norms
+ * are not.
  */
 export function writeMergedGguf(
   { shape, tensors }: Pick<MergedModel, 'shape' | 'tensors'>,
   header: Uint8Array,
   fileBytes: number,
+  template?: string,
 ): WrittenFile {
   const kept = [...copyMetadata(header, fileBytes)].filter(([key]) => !DROPPED_KEYS.test(key))
   const metadata = new Map<string, WrittenValue>([
     ...kept,
     ['general.file_type', { kind: 'u32', value: FILE_TYPE_F16 }],
+    ...(template === undefined
+      ? []
+      : [['tokenizer.chat_template', { kind: 'text', value: template }] as const]),
   ])
   return {
     name: 'model.gguf',

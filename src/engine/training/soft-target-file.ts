@@ -18,6 +18,8 @@ export interface SoftTargetHeader {
   readonly hidden?: { readonly width: number }
   /** The teacher whose distributions they are; missing in older files. */
   readonly teacher?: { readonly name: string; readonly fingerprint: string }
+  /** The chat format that it was loaded with; absent: its own template. */
+  readonly chatFormat?: string
 }
 
 export interface SoftTargetFile {
@@ -163,6 +165,7 @@ function parseHeader(bytes: Uint8Array): SoftTargetHeader | undefined {
     labels,
     hidden: rawHidden,
     teacher: rawTeacher,
+    chatFormat,
   }: Record<string, unknown> = Object.fromEntries(Object.entries(raw))
   if (typeof topK !== 'number' || !Number.isInteger(topK) || topK < 1 || topK > 1024) return undefined
   if (
@@ -190,6 +193,7 @@ function parseHeader(bytes: Uint8Array): SoftTargetHeader | undefined {
   const teacher = parseTeacher(rawTeacher)
   const hidden = parseHidden(rawHidden)
   if (rawHidden !== undefined && !hidden) return undefined
+  if (chatFormat !== undefined && typeof chatFormat !== 'string') return undefined
   return typeof json === 'string' && typeof config === 'string'
     ? {
         topK,
@@ -199,6 +203,7 @@ function parseHeader(bytes: Uint8Array): SoftTargetHeader | undefined {
         ...(labels ? { labels } : {}),
         ...(hidden ? { hidden } : {}),
         ...(teacher ? { teacher } : {}),
+        ...(chatFormat === undefined ? {} : { chatFormat }),
       }
     : undefined
 }

@@ -42,10 +42,10 @@ export function buildVerdictRequest(
  * did not respond with a score.
  */
 export function readVerdict(
-  result: Pick<ScoreResult, 'logProbs'>,
+  result: Pick<ScoreResult, 'logProbs' | 'reasoning'>,
   { rubric, judge, minMass }: { rubric: string; judge: ModelRef; minMass: number },
 ): Verdict {
-  const { logProbs } = result
+  const { logProbs, reasoning } = result
   const unreadable = (reason: string, probability?: number): Verdict => ({
     kind: 'unreadable',
     rubric,
@@ -69,5 +69,13 @@ export function readVerdict(
     )
   const distribution = weights.map((weight) => weight / total)
   const score = distribution.reduce((sum, probability, i) => sum + probability * (SCALE[i] as number), 0)
-  return { kind: 'score', rubric, judge, score, distribution, mass }
+  return {
+    kind: 'score',
+    rubric,
+    judge,
+    score,
+    distribution,
+    mass,
+    ...(reasoning === undefined ? {} : { reasoning }),
+  }
 }

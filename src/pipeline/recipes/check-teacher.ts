@@ -76,6 +76,12 @@ export function checkAgainstTeacher(
       )
     }
   }
+  if (judge?.settings.thinking && judge.settings.maxTokens > contextLength / 2)
+    report(
+      judge.index,
+      'maxTokens',
+      `${judge.settings.maxTokens} tokens of reasoning leave too little room for the texts to judge: the judge’s context length is ${contextLength}. Lower \`maxTokens\` to ${Math.floor(contextLength / 2)} or less, or set \`thinking\` to false.`,
+    )
   for (const step of grow ? [grow, complete] : [complete]) {
     const unsupported = SAMPLING_NAMES.filter(
       (name) =>
@@ -116,10 +122,13 @@ export function adviseOnTeacher(
 ): string[] {
   const { complete, judge } = readSteps(recipe)
   const advice =
-    complete.settings.thinking && LOCAL_FORMS.has(card.form) && card.reasoning === undefined
-      ? [
-          `${card.name} has no switch for reasoning, so “Reasoning” of step ${complete.index + 1} has no effect.`,
-        ]
+    LOCAL_FORMS.has(card.form) && card.reasoning === undefined
+      ? [complete, ...(judge ? [judge] : [])]
+          .filter(({ settings }) => settings.thinking)
+          .map(
+            ({ index }) =>
+              `${card.name} has no switch for reasoning, so “Reasoning” of step ${index + 1} has no effect.`,
+          )
       : []
   if (builtIn?.fingerprint === card.fingerprint)
     return [

@@ -55,6 +55,7 @@ export const upgradeStep = (step: StepDraft): StepDraft => ({
 /** Settings that were added later, with the value that steps had before: at that value they are no part of a recipe's hash. */
 const ADDED_SETTINGS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'complete/teacher': { thinking: false },
+  'judge/rubric': { thinking: false, maxTokens: 512 },
 }
 
 /**

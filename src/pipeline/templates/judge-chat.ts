@@ -10,7 +10,7 @@ export const SCORE_PREFIX = 'Score:'
 /** Max and min characters of one row in the chat; a longer text loses its middle, visibly. */
 const SHOWN = { max: 6000, min: 400 } as const
 /** Min characters per token, on average, so that the texts fit; and tokens of the chat template itself. */
-const CHARACTERS_PER_TOKEN = 2.5
+export const CHARACTERS_PER_TOKEN = 2.5
 const TEMPLATE_TOKENS = 96
 
 /** A long text without its middle, with a mark in its place. */

@@ -1,5 +1,6 @@
 // Knows: an estimate of the memory that LoRA training takes, from a model's card; and which models cannot be trained.
 // Must not know: runtimes, files.
+import type { ChatFormat } from '../../domain/chat-format.ts'
 import type { Backend } from '../../domain/machine.ts'
 import { isSized, type ModelCard, type SizedCard } from '../../domain/model-card.ts'
 import type { LoraTrainSettings } from '../../domain/student.ts'
@@ -51,14 +52,15 @@ export function estimateAdapterMemory(
   }
 }
 
-/** Why a model cannot be trained with these settings, in a sentence; undefined if it can. */
+/** Why a model cannot be trained with these settings, in a sentence; undefined if it can. `chatFormat`: in place of its own chat template. */
 export function refuseAdapterTraining(
   card: ModelCard,
   settings: Pick<LoraTrainSettings, 'batchSize' | 'gradientAccumulation' | 'context'>,
   backend: Backend,
+  chatFormat?: ChatFormat,
 ): string | undefined {
-  if (!card.hasChatTemplate)
-    return `${card.name} has no chat template, so rows cannot be formatted for it. Choose a model tuned for chat (often called “Instruct”).`
+  if (!card.hasChatTemplate && chatFormat === undefined)
+    return `${card.name} has no chat template, so rows cannot be formatted for it. Choose a chat template for it below, or a model tuned for chat (often called “Instruct”).`
   if (!isSized(card) || card.form !== 'gguf')
     return `LoRA training needs a model from a GGUF file, and ${card.name} is not one. Choose another model.`
   if (card.untrainable !== undefined)

@@ -1,5 +1,6 @@
 // Knows: why a training cannot start, as far as it can be known beforehand, in one wording for the page and for what starts it.
 // Must not know: stores, screens, errors.
+import type { ChatFormat } from '../../domain/chat-format.ts'
 import type { Backend } from '../../domain/machine.ts'
 import type { ModelCard } from '../../domain/model-card.ts'
 import {
@@ -23,7 +24,7 @@ export interface TrainingFacts {
   readonly rows: RowFacts | undefined
   readonly base?: Pick<Student, 'checkpointStep' | 'classes' | 'baseModel'> | undefined
   /** The base model of adapters; its card is undefined while it is being read. */
-  readonly model?: { readonly card: ModelCard | undefined } | undefined
+  readonly model?: { readonly card: ModelCard | undefined; readonly chatFormat?: ChatFormat } | undefined
   readonly teacherLoaded: boolean
   /** Teachers with a weight above 0 whose soft targets are stored. */
   readonly storedTeachers: number
@@ -134,6 +135,7 @@ function refuseStart(
       card,
       { ...settings, context: Math.min(settings.context, card.contextLength ?? settings.context) },
       backend,
+      model.chatFormat,
     )
   return sentence === undefined ? undefined : { about: 'model', kind: 'model refused', sentence }
 }

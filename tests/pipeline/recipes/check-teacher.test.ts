@@ -84,3 +84,21 @@ test('says that the setting “Reasoning” has no effect on a model without a s
   expect(off.hash).toBe(checked('retort: 2\nsteps:\n  - complete: teacher\n').hash)
   expect(on.hash).not.toBe(off.hash)
 })
+
+test('says the same of a judge, keeps its reasoning out of hashes where it is off, and refuses reasoning that fills the context', () => {
+  const judged = (settings = ''): ReturnType<typeof checked> =>
+    checked(`retort: 2\nsteps:\n  - complete: teacher\n  - judge: rubric\n${settings}`)
+  const on = judged('    thinking: true\n')
+  const large = { card: { ...description().card, parameters: 8e9 } }
+  expect(adviseOnTeacher(on, description(large))).toEqual([
+    expect.stringContaining('“Reasoning” of step 2 has no effect'),
+  ])
+  expect(judged('    thinking: false\n    maxTokens: 512\n').hash).toBe(judged().hash)
+  // The hash of this recipe before judges had the setting.
+  expect(judged().hash).toBe('0028bcfeb84782f031c1edcb255b93c85cc4f6dd8c9c039d02cf47afe199fedd')
+  expect(on.hash).not.toBe(judged().hash)
+  expect(problemsOf({ contextLength: 1024 }, on)).toEqual([])
+  expect(problemsOf({ contextLength: 1000 }, on)).toEqual([
+    [1, expect.stringContaining('Lower `maxTokens` to 500 or less')],
+  ])
+})

@@ -7,10 +7,13 @@ import { GREEDY } from '../../../src/domain/sampling.ts'
 import type { BaseModel } from '../../../src/domain/student.ts'
 import { tokenizerFromGguf } from '../../../src/engine/tokenizers/tokenizer.ts'
 import { readCheckpoint } from '../../../src/engine/training/checkpoint.ts'
+import { templateOf } from '../../../src/engine/tokenizers/template-families.ts'
 import { readHeaderOf } from '../../../src/engine/weights/gguf-header.ts'
+import { readText } from '../../../src/engine/weights/metadata.ts'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
 import { StudentCompleter } from '../../../workers/student/complete.ts'
 import { exportStudent } from '../../../workers/student/export.ts'
+import { readStoredStudent } from '../../../workers/student/stored-student.ts'
 import { renderByTemplate } from '../../../workers/student/rendering.ts'
 import { toGenerateRequest } from '../../../workers/teachers/tokenize-request.ts'
 import { openGguf } from '../../../workers/teachers/gguf.ts'
@@ -109,6 +112,26 @@ describe('adapters on an imported model', () => {
       )
     },
   )
+
+  test('renders rows with the chat format that was chosen, in training, afterwards and in exports', async () => {
+    const stores = makeStores()
+    const own = await keep(stores, 'small.gguf', model)
+    const chosen: BaseModel = { ...own, chatFormat: 'zephyr' }
+    const short = { steps: 2, evaluateEvery: 2 }
+    await adapt(stores, own, short)
+    await expect(adapt(stores, chosen, short)).rejects.toMatchObject({ name: 'ModelRefused' }) // another student
+    const other = makeStores()
+    await keep(other, 'small.gguf', model)
+    await adapt(other, chosen, short)
+    expect(hashOfBytes(other.checkpoint!)).not.toBe(hashOfBytes(stores.checkpoint!))
+    const stored = await readStoredStudent(other, IDS.projectId, IDS.studentId)
+    expect(stored?.tokenizer.templateFamily).toBe('zephyr')
+    const { value } = await exportStudent({ ...IDS, format: 'gguf' }, other)
+    const header = await readHeaderOf(sourceFromBytes('out.gguf', value.files[0]?.bytes ?? new Uint8Array()))
+    expect(header.kind === 'header' && readText(header.header.metadata, 'tokenizer.chat_template')).toBe(
+      templateOf('zephyr'),
+    )
+  })
 
   test('stores only the adapters in a checkpoint', async () => {
     const stores = makeStores()

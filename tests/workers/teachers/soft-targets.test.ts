@@ -12,10 +12,11 @@ import type { TrainEvent } from '../../../src/protocol/student.ts'
 import { openDatabase, type Database } from '../../../src/storage/database.ts'
 import { putDataset } from '../../../src/storage/datasets.ts'
 import { softTargetFiles } from '../../../src/storage/files.ts'
+import { listSoftTargets } from '../../../workers/student/list-soft-targets.ts'
 import { train } from '../../../workers/student/train.ts'
 import type { EngineTeacher } from '../../../workers/teachers/engine-teacher.ts'
 import { openGguf } from '../../../workers/teachers/gguf.ts'
-import { computeDatasetSoftTargets } from '../../../workers/teachers/soft-targets.ts'
+import { computeDatasetSoftTargets, type SoftTargetTeacher } from '../../../workers/teachers/soft-targets.ts'
 import { makeNumbers } from '../../../src/engine/checks/numbers.ts'
 import { openTestRuntime } from '../../engine/session.ts'
 import { hasSharedModel, openSharedModel, whySkipped } from '../../engine/shared-model.ts'
@@ -113,6 +114,24 @@ describe('a small teacher', () => {
     const again = makeCall()
     expect(await computeDatasetSoftTargets(teacher, request(id), again, db)).toEqual(summary)
     expect(again.reported).toEqual([])
+  })
+
+  test('stores them apart for each chat format, with its name in the header', async () => {
+    const id = await store(makeRows(4, 1))
+    const own = await computeDatasetSoftTargets(teacher, request(id), makeCall(), db)
+    const zephyr: SoftTargetTeacher = {
+      description: { ...teacher.description, chatFormat: 'zephyr' },
+      tokenizer: teacher.tokenizer,
+      computeSoftTargets: (...request) => teacher.computeSoftTargets(...request),
+    }
+    const other = await computeDatasetSoftTargets(zephyr, request(id), makeCall(), db)
+    expect(other.softTargets).not.toBe(own.softTargets)
+    expect(await listSoftTargets({ projectId, datasetId: id })).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ file: other.softTargets, chatFormat: 'zephyr' }),
+        expect.not.objectContaining({ chatFormat: expect.anything() }),
+      ]),
+    )
   })
 
   test('resumes after an interruption to the same file', async () => {
