@@ -122,7 +122,7 @@ describe('a small teacher', () => {
     const zephyr: SoftTargetTeacher = {
       description: { ...teacher.description, chatFormat: 'zephyr' },
       tokenizer: teacher.tokenizer,
-      computeSoftTargets: (...request) => teacher.computeSoftTargets(...request),
+      computeSoftTargets: (...given) => teacher.computeSoftTargets(...given),
     }
     const other = await computeDatasetSoftTargets(zephyr, request(id), makeCall(), db)
     expect(other.softTargets).not.toBe(own.softTargets)
