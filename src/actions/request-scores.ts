@@ -34,7 +34,7 @@ export async function requestScores(
 ): Promise<GenerationSummary> {
   if (!settings.thinking) return teacher.score({ requests }, { signal, onEvent })
   let total = NOTHING
-  /** Token counts go on from call to call, as in one call. */
+  /** Token counts add up over the calls, as in one call. */
   const emit = (event: GenerationEvent): void =>
     onEvent(
       event.kind === 'progress'
