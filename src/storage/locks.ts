@@ -35,12 +35,13 @@ export async function withLock<T>(
   })
 }
 
-/** Waits for the lock, then does the work while holding it. */
+/** Waits for the lock, then does the work while holding it; rejects with an AbortError if `signal` aborts before. */
 export const whenLocked = async <T>(
   name: string,
   work: () => Promise<T>,
+  signal?: AbortSignal,
   locks: LockManager | undefined = thisBrowsers(),
-): Promise<T> => (locks === undefined ? work() : locks.request(name, work))
+): Promise<T> => (locks === undefined ? work() : locks.request(name, signal ? { signal } : {}, work))
 
 /** Takes the lock until the returned function is called or the tab is gone; undefined if it is held. */
 export async function holdLock(

@@ -3,10 +3,15 @@ import { strToU8, unzipSync, zipSync, type Zippable } from 'fflate'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { hashOfBytes } from '../../src/domain/hash.ts'
 import type { DatasetId, ProjectId, RunId, StudentId } from '../../src/domain/id.ts'
+import type { Student } from '../../src/domain/student.ts'
+import { makeSmallWeights, SMALL } from '../../src/engine/checks/small.ts'
+import { writeCheckpoint } from '../../src/engine/training/checkpoint.ts'
+import { initialState } from '../../src/engine/training/trainer.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import { openDatabase, type Database } from '../../src/storage/database.ts'
 import { listDatasetRows } from '../../src/storage/datasets.ts'
-import { checkpointFiles } from '../../src/storage/files.ts'
+import { checkpointFiles, LAST_CHECKPOINT } from '../../src/storage/files.ts'
+import { holdLock, STORING_LOCK } from '../../src/storage/locks.ts'
 import { eachRecord, putRecords, removeOrphans } from '../../src/storage/project-contents.ts'
 import { getProject, listProjects, putProject } from '../../src/storage/projects.ts'
 import { readRecord, RECORDS } from '../../src/storage/records.ts'
@@ -18,6 +23,7 @@ import { RECORD_VERSION, upgradeRecord } from '../../src/storage/upgrades/index.
 import { openProject, type Opened } from '../../workers/corpus/open-project.ts'
 import { SAVED_STORES } from '../../workers/corpus/project-file.ts'
 import { saveProject } from '../../workers/corpus/save-project.ts'
+import { installLocks, Locks } from '../stand-ins/locks.ts'
 import { installPrivateFiles, PrivateFiles } from '../stand-ins/private-files.ts'
 import * as old from '../stand-ins/project-of-0.1.ts'
 import { makeSeed, storeSampleProject } from '../stand-ins/sample-project.ts'
@@ -48,6 +54,21 @@ const save = async (projectId: ProjectId, call = makeCall()): Promise<Uint8Array
   (await saveProject(db, { projectId }, call, NOW)).value.bytes as Uint8Array<ArrayBuffer>
 const open = (bytes: Uint8Array<ArrayBuffer>, call = makeCall()): Promise<Opened> =>
   openProject(db, { file: new File([bytes], 'mine.retort.zip') }, call, NOW)
+
+/** A checkpoint of the smallest student. */
+function makeCheckpoint(): Uint8Array<ArrayBuffer> {
+  const weights = makeSmallWeights(SMALL)
+  return new Uint8Array(
+    writeCheckpoint({
+      shape: SMALL,
+      state: { ...initialState(weights), step: 20 },
+      cursor: { epoch: 1, next: 0, random: [1, 2, 3, 4] },
+      tokenizer: { json: '{}', config: '{}' },
+      losses: [],
+      about: '',
+    }),
+  )
+}
 
 /** All records of a project without its id, so that two projects can be compared. */
 async function contentsOf(projectId: ProjectId): Promise<Record<string, unknown[]>> {
@@ -108,7 +129,8 @@ describe('a project file', () => {
       'checkpoint.bin',
       Uint8Array.from({ length: 70_000 }, (_none, i) => i * 7),
     )
-    await checkpointFiles.write(project.id, student.id, 'before.bin', new Uint8Array())
+    await checkpointFiles.write(project.id, student.id, 'before.bin', Uint8Array.of(5))
+    await checkpointFiles.write(project.id, student.id, LAST_CHECKPOINT, makeCheckpoint())
     const saving = makeCall()
     const bytes = await save(project.id, saving)
     const opening = makeCall()
@@ -127,7 +149,7 @@ describe('a project file', () => {
     expect(await checkpointFiles.read(opened.projectId, student.id, 'checkpoint.bin')).toEqual(
       await checkpointFiles.read(project.id, student.id, 'checkpoint.bin'),
     )
-    expect(await checkpointFiles.read(opened.projectId, student.id, 'before.bin')).toEqual(new Uint8Array())
+    expect(await checkpointFiles.read(opened.projectId, student.id, 'before.bin')).toEqual(Uint8Array.of(5))
     for (const { events } of [saving, opening]) {
       expect(events.every(({ done }, i) => done >= (events[i - 1]?.done ?? 0))).toBe(true)
       expect(events.at(-1)?.done).toBe(events.at(-1)?.total)
@@ -146,7 +168,8 @@ describe('a project file', () => {
   })
 
   test('opens after another program repacked it in another order with extra entries', async () => {
-    const { project } = await storeSampleProject(db)
+    const { project, student } = await storeSampleProject(db)
+    await checkpointFiles.write(project.id, student.id, LAST_CHECKPOINT, makeCheckpoint())
     const entries = Object.entries(unzipSync(await save(project.id))).toReversed()
     const repacked = zipSync(
       { '__MACOSX/._retort.json': strToU8('x'), ...Object.fromEntries(entries) },
@@ -324,6 +347,46 @@ describe('an invalid project file', () => {
   }, 120_000)
 })
 
+describe('a project file whose student has no usable checkpoint', () => {
+  /** The student as stored after the file was opened without, or with another, checkpoint; everything else must be equal. */
+  async function openWith(contents: Uint8Array | undefined): Promise<Student | undefined> {
+    const { project, student } = await storeSampleProject(db)
+    await checkpointFiles.write(project.id, student.id, LAST_CHECKPOINT, makeCheckpoint())
+    const entry = `students/${student.id}/${LAST_CHECKPOINT}`
+    const good = await save(project.id)
+    expect(Object.keys(unzipSync(good))).toContain(entry)
+    const opened = await open(alter(good, { [entry]: contents }))
+    if (!opened.ok) return expect.fail(JSON.stringify(opened.problems))
+    const [before, after] = [await contentsOf(project.id), await contentsOf(opened.projectId)]
+    expect({ ...after, students: [] }).toEqual({ ...before, students: [] })
+    const [found] = await listStudents(db, opened.projectId)
+    expect(found?.points).toEqual(student.points)
+    expect(found?.samples).toEqual(student.samples)
+    expect(await checkpointFiles.read(opened.projectId, student.id, LAST_CHECKPOINT)).toBeUndefined()
+    return found
+  }
+
+  test.each([
+    ['it is missing', undefined, /In the project file, the checkpoint with its weights is missing/],
+    ['it is of random bytes', new Uint8Array(5000).fill(3), /In the project file, .+/],
+    ['it is cut', makeCheckpoint().slice(0, 100), /In the project file, .+/],
+  ])('opens with everything else, and reports the student: %s', async (_, contents, reason) => {
+    expect(await openWith(contents)).toMatchObject({
+      status: 'failed',
+      checkpointStep: 0,
+      reason: expect.stringMatching(reason) as string,
+    })
+  })
+
+  test('a student that never reached a checkpoint stays as it was', async () => {
+    const { project, student } = await storeSampleProject(db)
+    await putRecords(db, 'students', [{ ...student, status: 'stopped', checkpointStep: 0 }])
+    const opened = await open(await save(project.id))
+    if (!opened.ok) return expect.fail(JSON.stringify(opened.problems))
+    expect(await listStudents(db, opened.projectId)).toMatchObject([{ status: 'stopped' }])
+  })
+})
+
 describe('a project file of version 1', () => {
   test('opens with every record valid and under today’s names', async () => {
     const opened = await openProject(db, { file: old.makeFile() }, makeCall(), NOW)
@@ -414,6 +477,22 @@ describe('a project file of version 1', () => {
 })
 
 describe('opening a project file', () => {
+  test('waits while another tab stores or tidies, and can be stopped meanwhile', async () => {
+    const { project } = await storeSampleProject(db)
+    const good = await save(project.id)
+    installLocks(new Locks())
+    const release = await holdLock(STORING_LOCK)
+    const stopped = new AbortController()
+    const waiting = open(good)
+    const stoppedWaiting = open(good, makeCall(stopped.signal))
+    stopped.abort()
+    await expect(stoppedWaiting).rejects.toMatchObject({ name: 'AbortError' })
+    expect(await listProjects(db)).toHaveLength(1)
+    release?.()
+    expect(await waiting).toMatchObject({ ok: true })
+    expect(await listProjects(db)).toHaveLength(2)
+  })
+
   test('removes what it stored if the disk is full, and reports it', async () => {
     const { project, student } = await storeSampleProject(db)
     await checkpointFiles.write(project.id, student.id, 'a.bin', new Uint8Array(50_000))

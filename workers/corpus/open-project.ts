@@ -6,14 +6,13 @@ import { plainName } from '../../src/domain/plain-name.ts'
 import { parseProjectName, PROJECT_NAME_LIMIT, type Project } from '../../src/domain/project.ts'
 import { readCheckpoint } from '../../src/engine/training/checkpoint.ts'
 import type { Call } from '../../src/protocol/contract.ts'
-import { RetortError } from '../../src/protocol/errors.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { checkpointFiles, LAST_CHECKPOINT } from '../../src/storage/files.ts'
-import { STORING_LOCK, withLock } from '../../src/storage/locks.ts'
+import { STORING_LOCK, whenLocked } from '../../src/storage/locks.ts'
 import { putRecords, removeOrphans, type RecordOf } from '../../src/storage/project-contents.ts'
 import { deleteProject, listProjects, putProject } from '../../src/storage/projects.ts'
 import { estimateStorage, guardQuota } from '../../src/storage/quota.ts'
-import { getStudent } from '../../src/storage/students.ts'
+import { getStudent, listStudents } from '../../src/storage/students.ts'
 import type { ProjectStore } from '../../src/storage/schema.ts'
 import { BadFile } from './bad-file.ts'
 import { readProjectFile, type ProjectFile } from './read-project.ts'
@@ -30,8 +29,8 @@ export interface OpenProgress {
 
 /**
  * Checks the whole file, then stores it; the project itself is stored last, so that an incomplete one is never listed. Records left by a
- * crash are removed the next time. An invalid file is returned as problems; throws `StorageFull`, `Busy` if another tab is opening a
- * project file, and an AbortError: in all these cases nothing stays stored.
+ * crash are removed the next time. Waits while another tab stores or tidies. An invalid file is returned as problems; throws
+ * `StorageFull` and an AbortError: in all these cases nothing stays stored.
  */
 export async function openProject(
   db: Database,
@@ -39,13 +38,7 @@ export async function openProject(
   call: Call<OpenProgress>,
   now: number,
 ): Promise<Opened> {
-  const outcome = await withLock(STORING_LOCK, 'another tab', () => readAndStore(db, file, call, now))
-  if (!outcome.held)
-    throw new RetortError(
-      'Busy',
-      'Another tab is opening a project file. Wait until it is done, then open this one.',
-    )
-  return outcome.value
+  return whenLocked(STORING_LOCK, () => readAndStore(db, file, call, now), call.signal)
 }
 
 async function readAndStore(
@@ -97,6 +90,7 @@ async function store(
   contents: ProjectFile,
   report: (bytes: number) => void,
 ): Promise<void> {
+  const withFile = new Set<StudentId>()
   for await (const part of contents.readParts(true)) {
     if (part.kind === 'records')
       await putRecords(
@@ -105,6 +99,7 @@ async function store(
         part.records.map((record): RecordOf<ProjectStore> => ({ ...record, projectId })),
       )
     if (part.kind === 'file') {
+      if (part.name === LAST_CHECKPOINT) withFile.add(part.studentId)
       const sentence = findCheckpointProblem(part.name, part.contents)
       if (sentence === undefined)
         await checkpointFiles.write(projectId, part.studentId, part.name, part.contents)
@@ -112,6 +107,14 @@ async function store(
     }
     report(contents.bytes + part.bytes)
   }
+  for (const { id, checkpointStep } of await listStudents(db, projectId))
+    if (checkpointStep > 0 && !withFile.has(id))
+      await markUnusable(
+        db,
+        projectId,
+        id,
+        'The checkpoint with its weights is missing. Train a new one, or open another copy of the file.',
+      )
 }
 
 /** Why a file is not the checkpoint that its name says, as a sentence; undefined for a good one and for any other file. */
