@@ -7,20 +7,15 @@ import { isSized, refOf } from '../domain/model-card.ts'
 import type { TeacherShare } from '../domain/soft-targets.ts'
 import {
   countParameters,
-  startsFromStudent,
-  trainsAdapters,
-  learnsClasses,
-  learnsFromProbabilities,
-  learnsOnPolicy,
-  needsSoftTargets,
   type BaseModel,
   type Student,
-  type LoraTrainSettings,
   type StudentShape,
   type TrainSettings,
 } from '../domain/student.ts'
 import { refuseAdapterTraining } from '../pipeline/training/adapter-memory.ts'
+import { lossOf, planOf } from '../pipeline/training/index.ts'
 import {
+  describeNoTeacher,
   refuseTraining,
   type TrainingFacts,
   type TrainingRefusal,
@@ -91,8 +86,9 @@ export async function* trainStudent(
         'StorageFailed',
         'This dataset is no longer stored. Freeze the run again, then train on it.',
       )
+    const { startsFrom, rows: rowKind } = lossOf(requested)
     const base =
-      startsFromStudent(requested) && baseId !== undefined
+      startsFrom === 'student' && baseId !== undefined
         ? await getStudent(machines.db, projectId, baseId)
         : undefined
     const rows = await readRowFacts(machines.db, dataset)
@@ -106,7 +102,7 @@ export async function* trainStudent(
       storedTeachers: 0,
     })
     const imported =
-      trainsAdapters(requested) && source !== undefined
+      startsFrom === 'model' && source !== undefined
         ? await requireBaseModel(machines, source, { settings: requested, backend, chatFormat })
         : undefined
     const settings = imported
@@ -114,16 +110,15 @@ export async function* trainStudent(
       : base
         ? { ...requested, preset: base.settings.preset, context: base.shape.context }
         : requested
-    const teachers = learnsFromProbabilities(settings)
-      ? await openShares(machines, settings, chosen)
-      : undefined
-    if (!teachers && needsSoftTargets(settings) && (await machines.teacher.describe(null)) === null)
-      throw new RetortError(
-        'NotLoaded',
-        `This student learns from the teacher’s probabilities, but no teacher is loaded. Load one on the Teacher screen, or ${learnsClasses(settings) ? 'set the share of the teacher to 0' : 'train on the texts only'}.`,
-      )
+    const { teacher: need } = planOf(settings)
+    const teachers =
+      need?.kind === 'before'
+        ? await openShares(machines, { ...need, preset: settings.preset }, chosen)
+        : undefined
+    if (!teachers && need && (await machines.teacher.describe(null)) === null)
+      throw new RetortError('NotLoaded', describeNoTeacher(need))
     const classes =
-      learnsClasses(settings) && rows.classes?.ok ? rows.classes.value.map(({ name }) => name) : undefined
+      rowKind === 'labels' && rows.classes?.ok ? rows.classes.value.map(({ name }) => name) : undefined
     const shape = base?.shape ??
       imported?.shape ?? {
         ...shapeOf(
@@ -185,8 +180,8 @@ async function requireBaseModel(
     settings,
     backend,
     chatFormat,
-  }: { settings: LoraTrainSettings; backend: Backend; chatFormat: ChatFormat | undefined },
-): Promise<{ baseModel: BaseModel; settings: LoraTrainSettings; shape: StudentShape; parameters: number }> {
+  }: { settings: TrainSettings; backend: Backend; chatFormat: ChatFormat | undefined },
+): Promise<{ baseModel: BaseModel; settings: TrainSettings; shape: StudentShape; parameters: number }> {
   const card = await teacher.inspect({ source })
   if (!isSized(card))
     throw new RetortError(
@@ -303,6 +298,7 @@ async function trainWithRetries(
   /** Set once a first step did not end in time: another one may be as slow as it is. */
   let stalled = false
   const stepLimit = firstStepLimit(student.parameters, settings)
+  const { teacher: need } = planOf(settings)
   let inputs: TeacherInputs = student
   for (;;) {
     live.paused = control.paused
@@ -317,7 +313,7 @@ async function trainWithRetries(
         { signal, onProgress: (done, total) => live.reportSoftTargets(done, total) },
       )
       const { softTargets, teacher: lender } = inputs
-      if (needsSoftTargets(settings))
+      if (need)
         record.update({
           ...(softTargets === undefined ? {} : { softTargets }),
           ...(inputs.teachers ? { teachers: inputs.teachers } : {}),
@@ -353,14 +349,14 @@ async function trainWithRetries(
           })
           .finally(() => watch?.end())
       const outcome =
-        learnsOnPolicy(settings) && settings.lambda > 0 && softTargets !== undefined && lender !== undefined
+        need?.kind === 'during' && need.lent && softTargets !== undefined && lender !== undefined
           ? await withLentTeacher(
               machines.teacher,
               {
                 projectId,
                 datasetId,
-                topK: settings.topK,
-                temperature: settings.temperature,
+                topK: need.topK,
+                temperature: need.temperature,
                 softTargets,
                 teacher: lender,
               },

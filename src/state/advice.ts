@@ -6,6 +6,7 @@ import { adviseOnFewRows, type FewRowsFacts } from '../pipeline/advice/few-rows.
 import { adviseOnMemorising } from '../pipeline/advice/memorising.ts'
 import { adviseOnNearEqualLabels } from '../pipeline/advice/near-equal-labels.ts'
 import { adviseOnTooFewPrompts } from '../pipeline/advice/too-few-prompts.ts'
+import { lossOf } from '../pipeline/training/index.ts'
 import type { LabelGroup } from '../pipeline/training/near-equal-labels.ts'
 import type { Summary } from './comparisons.svelte.ts'
 import type { Students } from './students.svelte.ts'
@@ -24,7 +25,7 @@ export function adviseBeforeTraining(
   }: Pick<FewRowsFacts, 'model' | 'msPerRow'> & { readonly nearEqualLabels?: readonly LabelGroup[] },
 ): readonly Advice[] {
   if (settings === undefined || rows === undefined || rows < 2) return []
-  const labels = settings.loss === 'classes' ? adviseOnNearEqualLabels(nearEqualLabels) : undefined
+  const labels = lossOf(settings).rows === 'labels' ? adviseOnNearEqualLabels(nearEqualLabels) : undefined
   return [
     ...(labels ? [labels] : []),
     ...adviseOnFewRows({

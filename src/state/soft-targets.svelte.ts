@@ -4,13 +4,9 @@ import { deleteSoftTargets } from '../actions/delete-soft-targets.ts'
 import type { ChatFormat } from '../domain/chat-format.ts'
 import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type { ModelCard } from '../domain/model-card.ts'
-import {
-  learnsFromHidden,
-  learnsFromProbabilities,
-  type StudentPreset,
-  type TrainSettings,
-} from '../domain/student.ts'
+import type { StudentPreset, TrainSettings } from '../domain/student.ts'
 import { hiddenBytes, refuseWidths } from '../pipeline/training/hidden-widths.ts'
+import { planOf } from '../pipeline/training/index.ts'
 import { nameOfSoftTargets, type StoredSoftTargets, type TeacherShare } from '../domain/soft-targets.ts'
 import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
@@ -35,7 +31,8 @@ export interface OfferedTeacher {
 export interface WantedSoftTargets {
   readonly topK: number
   readonly temperature: number
-  readonly hiddenShare?: number
+  /** The loss uses the teacher's hidden states too. */
+  readonly hidden?: boolean
   readonly preset: StudentPreset
 }
 
@@ -79,8 +76,7 @@ export class SoftTargets {
     loaded: ModelCard | undefined,
     chatFormat?: ChatFormat,
   ): readonly OfferedTeacher[] {
-    const { topK, temperature, preset } = wanted
-    const usesHidden = learnsFromHidden(wanted)
+    const { topK, temperature, preset, hidden: usesHidden = false } = wanted
     const weightOf = (key: string, otherwise: number): number => this.#weights.get(key) ?? otherwise
     const unfitOf = (stored: StoredSoftTargets): string | undefined => {
       if (stored.temperature !== temperature || stored.topK !== topK)
@@ -123,7 +119,10 @@ export class SoftTargets {
     loaded: ModelCard | undefined,
     chatFormat?: ChatFormat,
   ): readonly TeacherShare[] | undefined {
-    return learnsFromProbabilities(settings) ? sharesOf(this.offer(settings, loaded, chatFormat)) : undefined
+    const { teacher } = planOf(settings)
+    return teacher?.kind === 'before'
+      ? sharesOf(this.offer({ ...teacher, preset: settings.preset }, loaded, chatFormat))
+      : undefined
   }
 
   async remove({ file }: StoredSoftTargets, datasetId: DatasetId): Promise<void> {
@@ -139,7 +138,7 @@ function offerLoaded(
   wanted: WantedSoftTargets,
   weightOf: (key: string, otherwise: number) => number,
 ): OfferedTeacher {
-  const usesHidden = learnsFromHidden(wanted)
+  const usesHidden = wanted.hidden === true
   const key = `${fingerprint}-${wanted.topK}-${wanted.temperature}${usesHidden ? '-hidden' : ''}${chatFormat === undefined ? '' : `-${chatFormat}`}`
   const unfit = usesHidden ? refuseWidths(wanted.preset, { name, width, form }) : undefined
   return {

@@ -5,10 +5,6 @@ import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type { Backend } from '../domain/machine.ts'
 import {
   countParameters,
-  DIVERGENCE_NAMES,
-  startsFromStudent,
-  trainsAdapters,
-  PREFERENCE_NAMES,
   STUDENT_PRESETS,
   type LossPoint,
   type Student,
@@ -18,16 +14,15 @@ import {
   type TrainSettings,
 } from '../domain/student.ts'
 import type { TeacherShare } from '../domain/soft-targets.ts'
-import { describeClasses } from '../pipeline/training/find-classes.ts'
-import { describeAnswers } from '../pipeline/training/known-answers.ts'
+import { lossOf } from '../pipeline/training/index.ts'
 import { shapeOf } from '../pipeline/training/presets.ts'
-import type { RowFacts } from '../pipeline/training/row-facts.ts'
 import { trainingLock } from '../storage/locks.ts'
 import { listStudents } from '../storage/students.ts'
 import type { ChosenFormats } from './chosen-formats.ts'
 import { WatchedControl } from './control.svelte.ts'
 import { ImportedModel } from './imported-model.svelte.ts'
 import { Elsewhere } from './elsewhere.svelte.ts'
+import { describeLoss, type LossView } from './losses.ts'
 import type { Environment } from './environment.ts'
 import { Task } from './task.svelte.ts'
 
@@ -47,25 +42,6 @@ export const listPresets = (vocabulary: number, context: number): readonly Prese
     const shape = shapeOf(name, vocabulary, context)
     return { name, shape, parameters: countParameters(shape) }
   })
-
-/** Whether a train step of this name learns from preference pairs. */
-const needsPairs = (name: string | undefined): boolean => PREFERENCE_NAMES.some((known) => known === name)
-/** Whether a train step of this name learns from soft targets. */
-export const needsTeachers = (name: string | undefined): boolean =>
-  DIVERGENCE_NAMES.some((known) => known === name)
-/** Whether a train step of this name starts from a trained student. */
-export const needsStudent = (name: string | undefined): boolean => needsPairs(name) || name === 'grpo'
-
-/** Whether a train step of this name fine-tunes an imported model. */
-export const needsBaseModel = (name: string | undefined): boolean => name === 'lora'
-/** What a dataset's rows offer to a train step of this name. */
-export function describeRows(name: string, facts: RowFacts): string {
-  const { classes, good, bad, undecided, pairs, problems, knownAnswers } = facts
-  if (name === 'classes') return classes?.ok ? `${describeClasses(classes.value)}.` : ''
-  if (name === 'grpo') return describeAnswers(problems, knownAnswers)
-  if (name !== 'kto') return `${pairs} preference ${pairs === 1 ? 'pair' : 'pairs'} for training.`
-  return `For training: ${good} good rows (kept) and ${bad} bad ones (dropped with a lower score).${undecided > 0 ? ` ${undecided} dropped with a score are on neither side.` : ''}`
-}
 
 export class Students {
   readonly task = new Task<TrainProgress>()
@@ -153,11 +129,9 @@ export class Students {
     return this.#points
   }
   /** The loss of the student whose points these are. */
-  get loss(): TrainSettings['loss'] {
-    return (
-      (this.task.running ? this.task.progress?.loss : undefined) ??
-      this.#latest?.settings.loss ??
-      'teacher-text'
+  get loss(): LossView {
+    return describeLoss(
+      (this.task.running ? this.task.progress?.loss : undefined) ?? this.#latest?.settings.loss,
     )
   }
   /** Held-out rows that the student got wrong at the last evaluation. */
@@ -188,8 +162,9 @@ export class Students {
     }: { readonly base?: Student | undefined; readonly teachers?: readonly TeacherShare[] | undefined } = {},
   ): Promise<Student | undefined> {
     const { backend } = this
-    const base = startsFromStudent(settings) ? from : undefined
-    const baseModel = trainsAdapters(settings) ? this.imported.choice?.source : undefined
+    const { startsFrom } = lossOf(settings)
+    const base = startsFrom === 'student' ? from : undefined
+    const baseModel = startsFrom === 'model' ? this.imported.choice?.source : undefined
     const { chatFormat } = this.imported
     this.#chosenId = undefined // the new student is shown next
     return this.#run((control) =>

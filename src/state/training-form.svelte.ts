@@ -6,9 +6,10 @@ import type { TrainSettings } from '../domain/student.ts'
 import { checkTrainStep } from '../pipeline/recipes/check-train-step.ts'
 import { defaultStep } from '../pipeline/recipes/default-recipe.ts'
 import { findStep, listSteps } from '../pipeline/steps.ts'
-import { teacherText } from '../pipeline/training/teacher-text.ts'
+import { planOf, trainMembers } from '../pipeline/training/index.ts'
 import type { AdviceChange } from './advice.ts'
 import type { Recipe } from './recipe.svelte.ts'
+import type { WantedSoftTargets } from './soft-targets.svelte.ts'
 import { StepSwaps } from './step-swaps.ts'
 
 export class TrainingForm {
@@ -17,7 +18,7 @@ export class TrainingForm {
   /** What was changed here; absent: the form follows the recipe. */
   #own = $state.raw<StepDraft | undefined>()
   #recipeStep = $derived.by(() => this.#recipe.draft.steps.find(({ family }) => family === 'train'))
-  #step = $derived(this.#own ?? this.#recipeStep ?? defaultStep(teacherText))
+  #step = $derived(this.#own ?? this.#recipeStep ?? defaultStep(trainMembers[0] as StepDeclaration))
   #checked = $derived.by(() => checkTrainStep(this.#step, this.#recipe.draft.rngSeed))
   #differs = $derived.by(() => {
     if (this.#recipeStep === undefined) return true
@@ -44,6 +45,18 @@ export class TrainingForm {
   /** The settings, if they have no problem. */
   get settings(): TrainSettings | undefined {
     return this.#checked.ok ? this.#checked.value : undefined
+  }
+  /** The soft targets that it learns from, if they can be those of several teachers. A setting that has a problem counts as its default. */
+  get wantedSoftTargets(): WantedSoftTargets | undefined {
+    const wrong = this.problems.map(({ field }) => field)
+    const valid = Object.entries(this.#step.settings).filter(([field]) => !wrong.includes(field))
+    const checked = checkTrainStep(
+      { ...this.#step, settings: Object.fromEntries(valid) },
+      this.#recipe.draft.rngSeed,
+    )
+    if (!checked.ok) return undefined
+    const { teacher } = planOf(checked.value)
+    return teacher?.kind === 'before' ? { ...teacher, preset: checked.value.preset } : undefined
   }
   get problems(): readonly Problem[] {
     return this.#checked.ok ? [] : this.#checked.problems

@@ -135,7 +135,7 @@ describe('SoftTargets.offer', () => {
     })
     const wide = makeStored('Wide', 'd'.repeat(16), { hiddenWidth: 576 })
     const softTargets = await open([ann, states, wide])
-    const withHidden = { ...wanted, hiddenShare: 1 }
+    const withHidden = { ...wanted, hidden: true }
     expect(
       softTargets
         .offer(withHidden, card('Ann', ann.fingerprint))

@@ -1,11 +1,7 @@
 // Knows: which soft targets the teacher computes before a student learns from it: of the rows' tokens, or of their classes; once per dataset.
 // Must not know: how a step of training works.
-import {
-  learnsFromProbabilities,
-  learnsClasses,
-  needsSoftTargets,
-  type Student,
-} from '../../domain/student.ts'
+import type { Student } from '../../domain/student.ts'
+import { planOf } from '../../pipeline/training/index.ts'
 import { RetortError } from '../../protocol/errors.ts'
 import type { Machines } from '../machines.ts'
 import { computeShareSoftTargets } from './teacher-shares.ts'
@@ -24,27 +20,28 @@ export async function computeSoftTargets(
   { signal, onProgress }: { signal: AbortSignal; onProgress: (done: number, total: number) => void },
 ): Promise<TeacherInputs> {
   const { projectId, datasetId, settings, softTargets } = student
-  if (!needsSoftTargets(settings) || softTargets !== undefined) return student
+  const { teacher: need } = planOf(settings)
+  if (need === undefined || softTargets !== undefined) return student
   const hooks = {
     signal,
     onEvent: ({ done, total }: { done: number; total: number }) => onProgress(done, total),
   }
   try {
-    if (learnsFromProbabilities(settings))
-      return await computeShareSoftTargets({ teacher }, student, settings, { signal, onProgress })
+    if (need.kind === 'before')
+      return await computeShareSoftTargets(
+        { teacher },
+        student,
+        { ...need, preset: settings.preset },
+        { signal, onProgress },
+      )
     onProgress(0, 0)
-    if (learnsClasses(settings))
-      return {
-        softTargets: (
-          await teacher.computeClassSoftTargets(
-            { projectId, datasetId, temperature: settings.temperature },
-            hooks,
-          )
-        ).softTargets,
-      }
-    if (settings.loss !== 'on-policy') throw new TypeError(`${settings.loss} needs no teacher`)
+    const { temperature } = need
+    if (need.kind === 'labels') {
+      const computed = await teacher.computeClassSoftTargets({ projectId, datasetId, temperature }, hooks)
+      return { softTargets: computed.softTargets }
+    }
     const computed = await teacher.computeSoftTargets(
-      { projectId, datasetId, topK: settings.topK, temperature: settings.temperature },
+      { projectId, datasetId, topK: need.topK, temperature },
       hooks,
     )
     return { softTargets: computed.softTargets, teacher: computed.teacher }

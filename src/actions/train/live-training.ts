@@ -1,6 +1,7 @@
 // Knows: the progress of a training, and its sentence. In memory only.
 // Must not know: the store, the worker.
 import type { LossPoint, Student, TrainSettings } from '../../domain/student.ts'
+import { lossOf, planOf } from '../../pipeline/training/index.ts'
 import type { TrainEvent } from '../../protocol/student.ts'
 import type { StudentRecord } from './student-record.ts'
 import type { TrainProgress } from './train-progress.ts'
@@ -10,13 +11,14 @@ function describePoint(
   { train, heldOut, errorRate, evaluated }: LossPoint,
   loss: TrainSettings['loss'],
 ): string {
-  if (loss === 'grpo')
+  if (lossOf({ loss }).points.isShare)
     return `${(100 * train).toFixed(0)} % of its answers wrong${heldOut === undefined ? '' : `, held out ${(100 * heldOut).toFixed(0)} %`}`
   return `loss ${train.toFixed(2)}${heldOut === undefined ? '' : `, held out ${heldOut.toFixed(2)}`}${errorRate === undefined ? '' : `, ${(100 * errorRate).toFixed(0)} % of those wrong${evaluated === undefined ? '' : `, ${Math.round(errorRate * evaluated)} of ${evaluated}`}`}`
 }
 
 export class LiveTraining {
   readonly #onProgress: (progress: TrainProgress) => void
+  readonly #ofLabels: boolean
   #progress: TrainProgress
   #paused = false
   /** Phase and sentence while not paused. */
@@ -27,6 +29,7 @@ export class LiveTraining {
     onProgress: (progress: TrainProgress) => void,
   ) {
     this.#onProgress = onProgress
+    this.#ofLabels = planOf(settings).teacher?.kind === 'labels'
     this.#progress = {
       studentId: id,
       loss: settings.loss,
@@ -64,7 +67,7 @@ export class LiveTraining {
       phase: 'soft-targets',
       sentence:
         total === 0
-          ? this.#progress.loss === 'classes'
+          ? this.#ofLabels
             ? 'Computing the teacher’s class probabilities.'
             : 'Computing the teacher’s token probabilities.'
           : `Computing the teacher’s probabilities: ${done} of ${total} training rows.`,

@@ -1,14 +1,18 @@
 // Knows: the teachers whose soft targets a student learns from: the chosen ones, or the loaded one, which computes its own.
 // Must not know: how a step of training works.
 import type { ModelCard } from '../../domain/model-card.ts'
-import { learnsFromHidden, type DivergenceTrainSettings, type Student } from '../../domain/student.ts'
+import type { Student, StudentPreset } from '../../domain/student.ts'
 import type { TeacherShare } from '../../domain/soft-targets.ts'
 import { refuseWidths } from '../../pipeline/training/hidden-widths.ts'
+import type { TeacherNeed } from '../../pipeline/training/losses/loss.ts'
 import { RetortError } from '../../protocol/errors.ts'
 import type { TrainRequest } from '../../protocol/student.ts'
 import type { Machines } from '../machines.ts'
 
 type TeacherMachines = Pick<Machines, 'teacher'>
+
+/** What a student of some size needs of its teachers. */
+type ShareNeed = Extract<TeacherNeed, { kind: 'before' }> & { readonly preset: StudentPreset }
 
 /**
  * The teachers of a new student: those chosen with a weight above 0, or the loaded one if none were offered. Throws `NotLoaded` if
@@ -17,7 +21,7 @@ type TeacherMachines = Pick<Machines, 'teacher'>
  */
 export async function openShares(
   { teacher }: TeacherMachines,
-  settings: DivergenceTrainSettings,
+  need: ShareNeed,
   chosen?: readonly TeacherShare[],
 ): Promise<readonly TeacherShare[]> {
   const card = (await teacher.describe(null))?.card
@@ -30,7 +34,7 @@ export async function openShares(
   for (const share of shares) {
     if (share.softTargets !== undefined) continue // the worker checks the file
     const loaded = requireLoaded(share, card)
-    const refusal = learnsFromHidden(settings) ? refuseWidths(settings.preset, loaded) : undefined
+    const refusal = need.hidden ? refuseWidths(need.preset, loaded) : undefined
     if (refusal !== undefined) throw new RetortError('ModelRefused', refusal)
   }
   return shares
@@ -58,13 +62,13 @@ export type ComputedShares = Pick<Student, 'softTargets' | 'teachers'>
 export async function computeShareSoftTargets(
   { teacher }: TeacherMachines,
   { projectId, datasetId, teachers }: Student,
-  settings: DivergenceTrainSettings,
+  need: ShareNeed,
   { signal, onProgress }: { signal: AbortSignal; onProgress: (done: number, total: number) => void },
 ): Promise<ComputedShares> {
-  const { topK, temperature } = settings
+  const { topK, temperature, hidden } = need
   const computed: TeacherShare[] = []
   // A student of an earlier version that was interrupted here has no teachers.
-  for (const share of teachers ?? (await openShares({ teacher }, settings))) {
+  for (const share of teachers ?? (await openShares({ teacher }, need))) {
     if (share.softTargets !== undefined) {
       computed.push(share)
       continue
@@ -72,7 +76,7 @@ export async function computeShareSoftTargets(
     requireLoaded(share, (await teacher.describe(null))?.card)
     onProgress(0, 0)
     const { softTargets } = await teacher.computeSoftTargets(
-      { projectId, datasetId, topK, temperature, ...(learnsFromHidden(settings) ? { hidden: true } : {}) },
+      { projectId, datasetId, topK, temperature, ...(hidden ? { hidden } : {}) },
       { signal, onEvent: ({ done, total }) => onProgress(done, total) },
     )
     computed.push({ ...share, softTargets })

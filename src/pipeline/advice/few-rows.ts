@@ -1,12 +1,9 @@
 // Knows: what a number of rows can teach: a student from scratch needs some hundred rows; fewer suit adapters on an available model.
 // Must not know: screens.
-import { startsFromStudent, trainsAdapters, type TrainSettings } from '../../domain/student.ts'
+import type { TrainSettings } from '../../domain/student.ts'
+import { lossOf, trainMembers } from '../training/index.ts'
+import { rowKindOf } from '../training/row-kinds.ts'
 import type { Advice } from './advice.ts'
-
-/** Below this, a student from scratch learns the rows by heart and nothing else. */
-export const MIN_ROWS_FROM_SCRATCH = 100
-/** A classifier learns less from each row, and needs fewer. */
-const MIN_ROWS_OF_CLASSES = 40
 
 export interface FewRowsFacts {
   readonly rows: number
@@ -19,24 +16,27 @@ export interface FewRowsFacts {
 
 /** Two advices for too few rows, the better one first: adapters on an available model, and more rows. */
 export function adviseOnFewRows({ rows, settings, model, msPerRow }: FewRowsFacts): readonly Advice[] {
-  const enough = settings.loss === 'classes' ? MIN_ROWS_OF_CLASSES : MIN_ROWS_FROM_SCRATCH
-  if (rows >= enough || trainsAdapters(settings) || startsFromStudent(settings)) return []
+  const loss = lossOf(settings)
+  const { enough } = rowKindOf(loss.rows)
+  if (rows >= enough || loss.startsFrom !== 'scratch') return []
+  const adapters =
+    loss.rows === 'labels' ? undefined : trainMembers.find(({ startsFrom }) => startsFrom === 'model')
   const about = `${rows} training ${rows === 1 ? 'row is' : 'rows are'} too few to train a student from scratch: it would learn them by heart.`
   const more: Advice = {
     id: 'more-rows',
-    sentence: `${model && settings.loss !== 'classes' ? 'Or make' : `${about} Make`} more rows: ${enough} or more.${
+    sentence: `${model && adapters ? 'Or make' : `${about} Make`} more rows: ${enough} or more.${
       msPerRow === undefined
         ? ''
         : ` At the speed of the last run, ${enough - rows} more take about ${describeTime((enough - rows) * msPerRow)}.`
     }`,
     remedy: { label: 'Open the recipe', change: { kind: 'open', screen: 'recipe' } },
   }
-  if (model === undefined || settings.loss === 'classes') return [more]
+  if (model === undefined || adapters === undefined) return [more]
   return [
     {
       id: 'few-rows',
       sentence: `${about} Adapters on ${model.name} start from what it knows already; training them takes about ${describeTime(model.msToTrain)}.`,
-      remedy: { label: 'Train adapters instead', change: { kind: 'choose-objective', name: 'lora' } },
+      remedy: { label: 'Train adapters instead', change: { kind: 'choose-objective', name: adapters.name } },
     },
     more,
   ]

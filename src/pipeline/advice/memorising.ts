@@ -1,7 +1,8 @@
 // Knows: when a training's curve shows that the student memorises its rows.
 // Must not know: who trains it.
-import { startsFromStudent, type Student } from '../../domain/student.ts'
+import type { Student } from '../../domain/student.ts'
 import { bestPoint } from '../training/best-point.ts'
+import { lossOf } from '../training/index.ts'
 import type { Advice } from './advice.ts'
 
 /** A rise of the held-out loss by this factor is no longer noise of the last digit. */
@@ -17,7 +18,7 @@ export function adviseOnMemorising(
   { points, settings, bestStep }: Pick<Student, 'points' | 'settings' | 'bestStep'>,
   rows: number,
 ): Advice | undefined {
-  if (startsFromStudent(settings)) return undefined
+  if (lossOf(settings).startsFrom === 'student') return undefined
   const best = bestPoint(points)
   const evaluated = points.filter(({ heldOut }) => heldOut !== undefined)
   const later = evaluated.filter(({ step }) => step > (best?.step ?? Infinity))

@@ -3,10 +3,10 @@ import { GREEDY, SAMPLING_NAMES } from '../../domain/sampling.ts'
 import type { TeacherDescription } from '../../domain/teacher-description.ts'
 import type { Problem } from '../../domain/problem.ts'
 import type { CheckedRecipe } from '../../domain/recipe.ts'
-import { needsSoftTargets } from '../../domain/student.ts'
 import { writeJudgeChat } from '../templates/judge-chat.ts'
 import { rubricOfSettings } from '../judging/expected-score.ts'
 import type { BuiltInTeacherCard } from '../built-in-teacher-card.ts'
+import { planOf } from '../training/index.ts'
 import { readSteps } from './read-steps.ts'
 
 /** Characters per token, roughly, in natural text. */
@@ -96,7 +96,7 @@ export function checkAgainstTeacher(
         `${card.name} does not support \`${name}\`. Set it to ${GREEDY[name]}, which has no effect, or load another model.`,
       )
   }
-  if (train && needsSoftTargets(train.settings) && !capabilities.softTargets)
+  if (train && planOf(train.settings).teacher && !capabilities.softTargets)
     report(
       train.index,
       undefined,

@@ -1,11 +1,13 @@
 // Knows: which student is preselected to start from: the best on held-out rows, not the newest.
 import type { DatasetId } from '../../domain/id.ts'
-import { learnsFromPairs, learnsFromRewards, type Student } from '../../domain/student.ts'
+import type { Student } from '../../domain/student.ts'
 import { bestPoint } from './best-point.ts'
+import { lossOf } from './index.ts'
+import { NATS_PER_TOKEN } from './losses/loss.ts'
 
 /**
  * The student with the lowest held-out loss in nats per token; those trained on this dataset come first, because losses on other rows
- * say less. Students of preference losses and of GRPO have losses in other units and are not preselected if there is another one.
+ * say less. Students whose losses have other units (of preference losses, for example) are not preselected if there is another one.
  * Without any held-out loss, the newest. `bases`: newest first.
  */
 export function findBestBase<S extends Pick<Student, 'datasetId' | 'settings' | 'points'>>(
@@ -14,9 +16,9 @@ export function findBestBase<S extends Pick<Student, 'datasetId' | 'settings' | 
 ): S | undefined {
   const measured = bases.flatMap((student) => {
     const loss =
-      learnsFromPairs(student.settings) || learnsFromRewards(student.settings)
-        ? undefined
-        : bestPoint(student.points)?.heldOut
+      lossOf(student.settings).points.unit === NATS_PER_TOKEN.unit
+        ? bestPoint(student.points)?.heldOut
+        : undefined
     return loss === undefined ? [] : [{ student, loss }]
   })
   const here = measured.filter(({ student }) => student.datasetId === datasetId)

@@ -1,64 +1,39 @@
-// Knows: all train steps, and the settings that the student worker gets from a step and an rngSeed.
-import { settingsOf, type CheckedStep } from '../../domain/recipe.ts'
-import { DIVERGENCE_NAMES, PREFERENCE_NAMES, type TrainSettings } from '../../domain/student.ts'
-import { classStep } from './classes.ts'
-import { divergenceSteps } from './divergences.ts'
-import { loraStep } from './lora.ts'
-import { onPolicyStep } from './on-policy.ts'
-import { preferenceSteps } from './preferences.ts'
-import { rewardStep } from './rewards.ts'
-import { teacherText } from './teacher-text.ts'
+// Knows: the declaration of a student's loss, what it says about the student's settings, and the settings that a recipe's step makes.
+import type { CheckedStep } from '../../domain/recipe.ts'
+import type { TrainSettings } from '../../domain/student.ts'
+import { LOSSES } from './losses/index.ts'
+import type { LossDeclaration, LossPlan } from './losses/loss.ts'
 
-export const trainMembers = [
-  teacherText,
-  ...divergenceSteps,
-  onPolicyStep,
-  classStep,
-  ...preferenceSteps,
-  rewardStep,
-  loraStep,
-] as const
+type Loss = (typeof LOSSES)[number]
 
-/** The student worker's settings. Throws only on a step that `checkRecipe` did not make. */
-export function trainSettingsOf(step: CheckedStep, rngSeed: number): TrainSettings {
-  const loss = DIVERGENCE_NAMES.find((name) => name === step.name)
-  const member = divergenceSteps.find(({ name }) => name === loss)
-  if (loss !== undefined && member !== undefined) return { loss, ...settingsOf(member, step), rngSeed }
-  const preferred = PREFERENCE_NAMES.find((name) => name === step.name)
-  if (preferred !== undefined) return preferenceSettingsOf(preferred, step, rngSeed)
-  if (step.name === onPolicyStep.name)
-    return { loss: 'on-policy', ...settingsOf(onPolicyStep, step), rngSeed }
-  if (step.name === rewardStep.name)
-    return { loss: 'grpo', ...FROM_STUDENT, ...settingsOf(rewardStep, step), rngSeed }
-  if (step.name === loraStep.name)
-    return { loss: 'lora', ...FROM_MODEL, ...settingsOf(loraStep, step), rngSeed }
-  if (step.name === classStep.name)
-    return { loss: 'classes', packing: false, ...settingsOf(classStep, step), rngSeed }
-  return { loss: 'teacher-text', ...settingsOf(teacherText, step), rngSeed }
+/** A plan with one of the objectives that the losses name. */
+export type TrainingPlan = LossPlan & { readonly objective: ReturnType<Loss['plan']>['objective'] }
+
+/** All train steps, in the order of the form. */
+export const trainMembers: readonly LossDeclaration[] = LOSSES
+
+/** The loss of this name; undefined for a name that only a later version has. */
+export const findLoss = (name: string | undefined): LossDeclaration | undefined =>
+  trainMembers.find((loss) => loss.name === name)
+
+/** The loss of a student's settings. Throws a TypeError for one that no declaration has, which a check lets nothing pass with. */
+export function lossOf({ loss: name }: Pick<TrainSettings, 'loss'>): LossDeclaration {
+  const loss = findLoss(name)
+  if (loss === undefined) throw new TypeError(`there is no loss called ${name}`)
+  return loss
 }
 
-/** Size and context are replaced by those of the chosen base student; neither pairs nor completions are packed. */
-const FROM_STUDENT = { preset: 'micro', context: 256, packing: false } as const
-/** The size is that of the model that the adapters train on. */
-const FROM_MODEL = { preset: 'micro', optimizer: 'adam-w', dropout: 0 } as const
+/** How a student learns with these settings. A setting that an older student does not have is its default. */
+export function planOf(settings: TrainSettings): TrainingPlan {
+  const loss = lossOf(settings)
+  const defaults = Object.fromEntries(
+    Object.entries(loss.settings).map(([name, setting]) => [name, setting.default]),
+  )
+  return loss.plan({ ...defaults, ...settings }) as TrainingPlan // made by a member of LOSSES
+}
 
-function preferenceSettingsOf(
-  loss: (typeof PREFERENCE_NAMES)[number],
-  step: CheckedStep,
-  rngSeed: number,
-): TrainSettings {
-  const [dpo, simpo, orpo, kto] = preferenceSteps
-  const fromStudent = { ...FROM_STUDENT, rngSeed }
-  switch (loss) {
-    case 'dpo':
-      return { loss, ...fromStudent, ...settingsOf(dpo, step) }
-    case 'simpo':
-      return { loss, ...fromStudent, ...settingsOf(simpo, step) }
-    case 'orpo':
-      return { loss, ...fromStudent, ...settingsOf(orpo, step) }
-    case 'kto':
-      return { loss, ...fromStudent, ...settingsOf(kto, step) }
-    default:
-      return loss satisfies never
-  }
+/** The student worker's settings. Throws only on a step that `checkRecipe` did not make. */
+export function trainSettingsOf({ name, settings }: CheckedStep, rngSeed: number): TrainSettings {
+  const loss = lossOf({ loss: name as TrainSettings['loss'] })
+  return { loss: loss.name, ...loss.fixed, ...settings, rngSeed } as TrainSettings // `checkRecipe` built these values from this declaration
 }

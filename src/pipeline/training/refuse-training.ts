@@ -3,20 +3,12 @@
 import type { ChatFormat } from '../../domain/chat-format.ts'
 import type { Backend } from '../../domain/machine.ts'
 import type { ModelCard } from '../../domain/model-card.ts'
-import {
-  learnsClasses,
-  learnsFromPairs,
-  learnsFromProbabilities,
-  learnsFromRewards,
-  learnsFromSides,
-  needsSoftTargets,
-  startsFromStudent,
-  trainsAdapters,
-  type Student,
-  type TrainSettings,
-} from '../../domain/student.ts'
+import type { Student, TrainSettings } from '../../domain/student.ts'
 import { refuseAdapterTraining } from './adapter-memory.ts'
+import { lossOf, planOf } from './index.ts'
+import type { LossDeclaration, TeacherNeed } from './losses/loss.ts'
 import type { RowFacts } from './row-facts.ts'
+import { rowKindOf, type RowRefusal } from './row-kinds.ts'
 
 /** Everything a refusal may depend on. */
 export interface TrainingFacts {
@@ -37,9 +29,7 @@ export interface TrainingRefusal {
   readonly kind:
     | 'no dataset'
     | 'too few rows'
-    | 'no classes'
-    | 'no pairs'
-    | 'no problems'
+    | RowRefusal['kind']
     | 'no base student'
     | 'no model chosen'
     | 'model refused'
@@ -64,44 +54,23 @@ export function refuseTraining(settings: TrainSettings, facts: TrainingFacts): T
       kind: 'too few rows',
       sentence: `This dataset has ${rows.train === 1 ? 'one training row' : 'no training row'}, and training needs at least ${MIN_ROWS}. Keep more rows and freeze again.`,
     }
-  return refuseStart(settings, facts) ?? refuseRows(settings, rows) ?? refuseTeacher(settings, facts)
+  const loss = lossOf(settings)
+  return refuseStart(loss, settings, facts) ?? refuseRows(loss, rows) ?? refuseTeacher(settings, facts)
 }
 
 /** What the objective needs of the rows. */
-function refuseRows(settings: TrainSettings, rows: RowFacts): TrainingRefusal | undefined {
-  if (learnsClasses(settings) && rows.classes !== undefined && !rows.classes.ok)
-    return {
-      about: 'objective',
-      kind: 'no classes',
-      sentence: rows.classes.problems[0]?.sentence ?? 'The rows have no classes.',
-    }
-  if (learnsFromSides(settings) && (rows.good < MIN_ROWS || rows.bad < MIN_ROWS))
-    return {
-      about: 'objective',
-      kind: 'no pairs',
-      sentence: `This objective learns from good and bad rows: kept rows, and rows dropped with a lower score. For training there are ${rows.good} good and ${rows.bad} bad ones, and it needs at least ${MIN_ROWS} of each. Judge the rows and keep those above a threshold, then run and freeze again.`,
-    }
-  if (learnsFromPairs(settings) && !learnsFromSides(settings) && rows.pairs < MIN_ROWS)
-    return {
-      about: 'objective',
-      kind: 'no pairs',
-      sentence: `This objective learns from preference pairs, but this dataset has ${rows.pairs === 0 ? 'none' : 'only one'}. Put the step “Pair the best with the worst” after the judge, generate several completions per prompt, then run and freeze again.`,
-    }
-  if (learnsFromRewards(settings) && rows.problems < MIN_ROWS)
-    return {
-      about: 'objective',
-      kind: 'no problems',
-      sentence: `Of ${rows.train} training rows ${rows.problems === 1 ? 'only one has' : 'none has'} a final answer that can be checked (“Answer: 12”), and this objective needs at least ${MIN_ROWS}. Freeze a run of problems with known answers, such as the example “Corner shop sums”.`,
-    }
-  return undefined
+function refuseRows({ rows: kind }: LossDeclaration, rows: RowFacts): TrainingRefusal | undefined {
+  const refusal = rowKindOf(kind).refuse?.(rows)
+  return refusal && { about: 'objective', ...refusal }
 }
 
 /** What it starts from. */
 function refuseStart(
+  { startsFrom }: LossDeclaration,
   settings: TrainSettings,
   { base, model, backend }: TrainingFacts,
 ): TrainingRefusal | undefined {
-  if (startsFromStudent(settings)) {
+  if (startsFrom === 'student') {
     const refuse = (sentence: string): TrainingRefusal => ({
       about: 'base',
       kind: 'no base student',
@@ -120,7 +89,7 @@ function refuseStart(
         'The student to start from has adapters on another model, which this objective does not support. Choose one that was trained on texts.',
       )
   }
-  if (!trainsAdapters(settings)) return undefined
+  if (startsFrom !== 'model') return undefined
   if (model === undefined)
     return {
       about: 'model',
@@ -140,15 +109,23 @@ function refuseStart(
   return sentence === undefined ? undefined : { about: 'model', kind: 'model refused', sentence }
 }
 
+/** How a student learns without a teacher. */
+const INSTEAD: Readonly<Record<TeacherNeed['kind'], string>> = {
+  before: 'train on the texts only',
+  during: 'train on the texts only',
+  labels: 'set the share of the teacher to 0',
+}
+
+/** The sentence for a student that needs a teacher when none is loaded. */
+export const describeNoTeacher = ({ kind }: TeacherNeed): string =>
+  `This student learns from the teacher’s probabilities, but no teacher is loaded. Load one on the Teacher screen, or ${INSTEAD[kind]}.`
+
 function refuseTeacher(
   settings: TrainSettings,
   { teacherLoaded, storedTeachers }: TrainingFacts,
 ): TrainingRefusal | undefined {
-  if (!needsSoftTargets(settings) || teacherLoaded) return undefined
-  if (learnsFromProbabilities(settings) && storedTeachers > 0) return undefined
-  return {
-    about: 'teacher',
-    kind: 'no teacher',
-    sentence: `This student learns from the teacher’s probabilities, but no teacher is loaded. Load one on the Teacher screen, or ${learnsClasses(settings) ? 'set the share of the teacher to 0' : 'train on the texts only'}.`,
-  }
+  const { teacher } = planOf(settings)
+  if (teacher === undefined || teacherLoaded) return undefined
+  if (teacher.kind === 'before' && storedTeachers > 0) return undefined
+  return { about: 'teacher', kind: 'no teacher', sentence: describeNoTeacher(teacher) }
 }

@@ -1,6 +1,6 @@
 // Knows: how numbers and a few words are written for people: grouped, rounded to what matters, always with their unit.
 import type { FinishReason } from '../../domain/completion-request.ts'
-import type { Student, TrainSettings } from '../../domain/student.ts'
+import type { Student } from '../../domain/student.ts'
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
 
@@ -75,34 +75,11 @@ export function showWritten(text: string): string {
   return text.replace(/[^\S\n]*\n(?:[^\S\n]*\n){3,}/g, (run) => ` ⏎ × ${breaks(run)}\n`)
 }
 
-/** What the points of a training are, and their unit. */
-export const namePoints = (loss: TrainSettings['loss']): { readonly name: string; readonly unit: string } => {
-  if (loss === 'grpo') return { name: 'Wrong answers', unit: '% of completions' }
-  if (loss === 'dpo' || loss === 'simpo' || loss === 'orpo' || loss === 'kto')
-    return { name: 'Loss', unit: 'per pair' }
-  if (loss === 'classes') return { name: 'Loss', unit: 'nats per row' }
-  return { name: 'Loss', unit: 'nats per token' }
-}
 /** How a completion ended. */
 export const FINISH_REASONS: Readonly<Record<FinishReason, string>> = {
   end: 'ended by the model',
   length: 'cut at max tokens',
   aborted: 'stopped',
-}
-/** A student's training objective, in a few words. */
-export const LOSS_NAMES: Readonly<Record<TrainSettings['loss'], string>> = {
-  'teacher-text': 'cross-entropy',
-  'forward-kl': 'forward KL',
-  'reverse-kl': 'reverse KL',
-  'jensen-shannon': 'Jensen-Shannon',
-  dpo: 'pairs, DPO',
-  simpo: 'pairs, SimPO',
-  orpo: 'pairs, ORPO',
-  kto: 'pairs, KTO',
-  grpo: 'own correct completions, GRPO',
-  'on-policy': 'own completions, GKD',
-  lora: 'cross-entropy, LoRA',
-  classes: 'classes',
 }
 /** A student's size in a word: its preset, or the name of its base model. */
 export const nameSize = ({ settings, baseModel }: Pick<Student, 'settings' | 'baseModel'>): string =>

@@ -1,16 +1,22 @@
-// Knows: the train step of a classifier: its labels, and the teacher's probabilities of them (soft labels, Hinton et al. 2015).
+// Knows: the loss of a classifier: its labels, and the teacher's probabilities of them (soft labels, Hinton et al. 2015).
 // Must not know: graphs, tensors.
-import { realNumber, wholeNumber } from '../../domain/settings.ts'
-import { defineStep } from '../define-step.ts'
+import { realNumber, wholeNumber } from '../../../domain/settings.ts'
 import { commonSettings } from './common-settings.ts'
+import { forwardKl } from './forward-kl.ts'
+import { defineLoss } from './loss.ts'
 
 const { preset, packing: _packing, batchSize, ...others } = commonSettings
 
-export const classStep = defineStep({
-  family: 'train',
+export const classes = defineLoss({
   name: 'classes',
   title: 'Train a classifier',
   help: 'A small model learns to choose one of a few classes: the distinct completions of the rows, such as “yes” and “no”. It returns probabilities and generates no text.',
+  short: 'classes',
+  startsFrom: 'scratch',
+  rows: 'labels',
+  teacher: 'labels',
+  points: { name: 'Loss', unit: 'nats per row', isShare: false },
+  fixed: { packing: false },
   settings: {
     preset,
     vocabulary: wholeNumber({
@@ -48,4 +54,19 @@ export const classStep = defineStep({
     batchSize: { ...batchSize, default: 16 },
     ...others,
   },
+  plan: ({ softShare, temperature, labelSmoothing, vocabulary }) => ({
+    objective:
+      softShare > 0
+        ? {
+            kind: 'distillation',
+            divergence: forwardKl.name,
+            temperature,
+            textShare: 1 - softShare,
+            hiddenShare: 0,
+            smoothing: labelSmoothing,
+          }
+        : { kind: 'texts', smoothing: labelSmoothing },
+    ...(softShare > 0 ? { teacher: { kind: 'labels', temperature } } : {}),
+    vocabulary,
+  }),
 })

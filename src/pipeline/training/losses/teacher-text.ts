@@ -1,16 +1,21 @@
-// Knows: the train step that learns from the teacher's texts: cross-entropy on completions (sequence-level distillation, Kim and Rush 2016).
+// Knows: the loss that learns from the teacher's texts: cross-entropy on completions (sequence-level distillation, Kim and Rush 2016).
 // Must not know: graphs, tensors.
-import { realNumber, wholeNumber } from '../../domain/settings.ts'
-import { defineStep } from '../define-step.ts'
+import { realNumber, wholeNumber } from '../../../domain/settings.ts'
 import { commonSettings } from './common-settings.ts'
+import { defineLoss, NATS_PER_TOKEN } from './loss.ts'
 
 const { preset, ...others } = commonSettings
 
-export const teacherText = defineStep({
-  family: 'train',
+export const teacherText = defineLoss({
   name: 'teacher-text',
   title: 'Train a student on the texts',
   help: 'A small model learns the kept completions by cross-entropy; prompt tokens have no loss. This is sequence-level distillation (Kim and Rush 2016).',
+  short: 'cross-entropy',
+  startsFrom: 'scratch',
+  rows: 'texts',
+  teacher: 'none',
+  points: NATS_PER_TOKEN,
+  fixed: {},
   settings: {
     preset,
     vocabulary: wholeNumber({
@@ -31,4 +36,8 @@ export const teacherText = defineStep({
       step: 0.01,
     }),
   },
+  plan: ({ labelSmoothing, vocabulary }) => ({
+    objective: { kind: 'texts', smoothing: labelSmoothing },
+    vocabulary,
+  }),
 })

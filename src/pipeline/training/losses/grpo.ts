@@ -1,8 +1,8 @@
-// Knows: the train step that learns from the student's own completions, rewarded by the final-answer verifier (GRPO, Shao et al. 2024).
+// Knows: the loss that learns from the student's own completions, rewarded by the final-answer verifier (GRPO, Shao et al. 2024).
 // Must not know: graphs, tensors.
-import { realNumber, wholeNumber } from '../../domain/settings.ts'
-import { defineStep } from '../define-step.ts'
-import { commonSettings } from './common-settings.ts'
+import { realNumber, wholeNumber } from '../../../domain/settings.ts'
+import { commonSettings, FROM_STUDENT } from './common-settings.ts'
+import { defineLoss } from './loss.ts'
 
 const {
   preset: _preset,
@@ -15,12 +15,20 @@ const {
   ...others
 } = commonSettings
 
+/** TRL's ε. Each completion is trained on once, so it has no effect: the ratio is still 1. */
+const RATIO_CLIP = 0.2
+
 /** Our defaults, found with the example “Corner shop sums”; no KL penalty, as in TRL. */
-export const rewardStep = defineStep({
-  family: 'train',
+export const grpo = defineLoss({
   name: 'grpo',
   title: 'Learn from its own correct answers (GRPO)',
   help: 'A trained student solves each problem several times; completions with the correct final answer become more likely, wrong ones less likely. Needs rows that end with an answer.',
+  short: 'own correct completions, GRPO',
+  startsFrom: 'student',
+  rows: 'problems',
+  teacher: 'none',
+  points: { name: 'Wrong answers', unit: '% of completions', isShare: true },
+  fixed: FROM_STUDENT,
   settings: {
     steps: { ...steps, default: 60 },
     batchSize: {
@@ -65,4 +73,9 @@ export const rewardStep = defineStep({
     ...others,
     evaluateEvery: { ...evaluateEvery, default: 10 },
   },
+  plan: ({ completionsPerPrompt, maxTokens, temperature, beta }) => ({
+    objective: { kind: 'policy', clip: RATIO_CLIP, beta },
+    completions: { perPrompt: completionsPerPrompt, maxTokens, temperature, share: 1, textWarmUp: 0 },
+    comparesWithStart: beta > 0,
+  }),
 })

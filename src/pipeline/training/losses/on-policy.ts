@@ -1,26 +1,32 @@
-// Knows: the train step in which the student generates and the teacher returns its own probabilities of each token (generalised knowledge distillation, GKD: Agarwal et al. 2023).
+// Knows: the loss for which the student generates and the teacher returns its own probabilities of each token (generalised knowledge distillation, GKD: Agarwal et al. 2023).
 // Must not know: graphs, tensors.
-import { choice, realNumber, wholeNumber } from '../../domain/settings.ts'
-import { DIVERGENCE_NAMES } from '../../domain/student.ts'
-import { defineStep } from '../define-step.ts'
+import { choice, realNumber, wholeNumber } from '../../../domain/settings.ts'
 import { commonSettings } from './common-settings.ts'
+import { DIVERGENCES } from './divergences.ts'
+import { forwardKl } from './forward-kl.ts'
+import { defineLoss, NATS_PER_TOKEN } from './loss.ts'
 
 const { preset, ...others } = commonSettings
 
 /** λ is TRL's default. The paper's students were pretrained; ours start from scratch, hence the warm-up on texts and forward KL:
  * from scratch, reverse KL learned hardly anything in some hundred steps. */
-export const onPolicyStep = defineStep({
-  family: 'train',
+export const onPolicy = defineLoss({
   name: 'on-policy',
   title: 'On-policy distillation (GKD)',
   help: 'A small model generates completions and learns the teacher’s probabilities at each of their tokens, after a warm-up on the texts. The teacher must stay loaded.',
+  short: 'own completions, GKD',
+  startsFrom: 'scratch',
+  rows: 'prompts',
+  teacher: 'during',
+  points: NATS_PER_TOKEN,
+  fixed: {},
   settings: {
     preset,
     divergence: choice({
       label: 'Divergence',
       help: 'Forward KL covers everything that the teacher might write, reverse KL only what it finds likely; Jensen-Shannon is in between.',
-      choices: DIVERGENCE_NAMES,
-      default: 'forward-kl',
+      choices: DIVERGENCES.map(({ name }) => name),
+      default: forwardKl.name,
     }),
     lambda: realNumber({
       label: 'On-policy share (λ)',
@@ -72,4 +78,9 @@ export const onPolicyStep = defineStep({
     }),
     ...others,
   },
+  plan: ({ divergence, temperature, topK, lambda, textWarmUp, maxTokens, samplingTemperature }) => ({
+    objective: { kind: 'distillation', divergence, temperature, textShare: 0, hiddenShare: 0 },
+    teacher: { kind: 'during', topK, temperature, lent: lambda > 0 },
+    completions: { perPrompt: 1, maxTokens, temperature: samplingTemperature, share: lambda, textWarmUp },
+  }),
 })

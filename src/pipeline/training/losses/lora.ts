@@ -1,9 +1,9 @@
-// Knows: the train step that fits an imported model to the teacher's texts by low-rank adapters (LoRA, Hu et al. 2021).
+// Knows: the loss that fits an imported model to the teacher's texts by low-rank adapters (LoRA, Hu et al. 2021).
 // Must not know: graphs, tensors, where models are stored.
-import { choice, realNumber, wholeNumber } from '../../domain/settings.ts'
-import { ADAPTED_PROJECTIONS } from '../../domain/student.ts'
-import { defineStep } from '../define-step.ts'
+import { choice, realNumber, wholeNumber } from '../../../domain/settings.ts'
+import { ADAPTED_PROJECTIONS } from '../../../domain/student.ts'
 import { commonSettings } from './common-settings.ts'
+import { defineLoss, NATS_PER_TOKEN } from './loss.ts'
 
 // Muon equalises the directions of a wide matrix. Adapters have only a few columns or rows, so there is nothing to equalise: AdamW.
 const {
@@ -24,11 +24,17 @@ const {
  * projections, not on attention alone, are what QLoRA found necessary (Dettmers et al. 2023, section 4). The learning rate is ours,
  * between QLoRA's 2e-4 for large models and that of small students.
  */
-export const loraStep = defineStep({
-  family: 'train',
+export const lora = defineLoss({
   name: 'lora',
   title: 'Fine-tune a model you have (LoRA)',
   help: 'Freezes a model stored in this browser, or the built-in teacher, and trains small adapters on its matrices to write the kept completions.',
+  short: 'cross-entropy, LoRA',
+  startsFrom: 'model',
+  rows: 'texts',
+  teacher: 'none',
+  points: NATS_PER_TOKEN,
+  // The size is that of the model.
+  fixed: { preset: 'micro', optimizer: 'adam-w', dropout: 0 },
   settings: {
     rank: wholeNumber({
       label: 'Rank',
@@ -59,4 +65,8 @@ export const loraStep = defineStep({
     ...others,
     evaluateEvery: { ...evaluateEvery, default: 20 },
   },
+  plan: ({ rank, alpha, projections }) => ({
+    objective: { kind: 'texts', smoothing: 0 },
+    adapters: { rank, alpha, projections },
+  }),
 })

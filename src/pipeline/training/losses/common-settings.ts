@@ -1,6 +1,6 @@
-// Knows: the settings that every train step has, whatever its loss.
-import { choice, realNumber, toggle, wholeNumber } from '../../domain/settings.ts'
-import { CURRICULA, OPTIMIZER_NAMES, SCHEDULE_NAMES, STUDENT_PRESETS } from '../../domain/student.ts'
+// Knows: the settings that every loss has.
+import { choice, realNumber, toggle, wholeNumber } from '../../../domain/settings.ts'
+import { CURRICULA, OPTIMIZER_NAMES, SCHEDULE_NAMES, STUDENT_PRESETS } from '../../../domain/student.ts'
 
 /** In the order of the form: the model, the length of the training, the method. */
 export const commonSettings = {
@@ -130,3 +130,6 @@ export const commonSettings = {
     unit: 'steps',
   }),
 } as const
+
+/** For a loss that starts from a student: size and context are replaced by those of that student; neither pairs nor completions are packed. */
+export const FROM_STUDENT = { preset: 'micro', context: 256, packing: false } as const

@@ -1,0 +1,10 @@
+// Knows: distillation by the forward KL divergence.
+// Must not know: graphs, tensors.
+import { defineDivergence } from './divergence.ts'
+
+export const forwardKl = defineDivergence({
+  name: 'forward-kl',
+  title: 'Distillation (forward KL)',
+  help: 'A small model learns the teacher’s probabilities at every token and covers everything that the teacher might write. Needs a loaded teacher.',
+  short: 'forward KL',
+})
