@@ -4,20 +4,25 @@ import { RetortError } from '../protocol/errors.ts'
 import { withLock } from '../storage/locks.ts'
 import { getProject } from '../storage/projects.ts'
 import { guardQuota } from '../storage/quota.ts'
-import { getRun, putRunContents, takeRun, type RunContents } from '../storage/runs.ts'
+import { hideRun, removeRun, showRun } from '../storage/runs.ts'
 import type { Machines } from './machines.ts'
 import { nameRunLock } from './run/run-lock.ts'
 
+interface RunOf {
+  readonly projectId: ProjectId
+  readonly runId: RunId
+}
+
 /**
- * Deletes a run and returns what was deleted, for an undo; undefined if it was deleted already. Datasets that were frozen from
- * it stay. Throws `Busy` while a run of this project is in progress, here or in another tab.
+ * Marks a run as deleted: no list shows it any more, and `removeRunForGood` can be undone until it is called. False if it was deleted
+ * already. Datasets that were frozen from it stay. Throws `Busy` while a run of this project is in progress, here or in another tab.
  */
 export async function deleteRun(
-  { db }: Pick<Machines, 'db'>,
-  { projectId, runId }: { projectId: ProjectId; runId: RunId },
-): Promise<RunContents | undefined> {
+  { db, now }: Pick<Machines, 'db' | 'now'>,
+  { projectId, runId }: RunOf,
+): Promise<boolean> {
   const outcome = await withLock(nameRunLock(projectId), 'a tab that is deleting a run', () =>
-    takeRun(db, projectId, runId),
+    hideRun(db, projectId, runId, now()),
   )
   if (!outcome.held)
     throw new RetortError(
@@ -27,14 +32,23 @@ export async function deleteRun(
   return outcome.value
 }
 
-/** Stores a deleted run again. Throws `StorageFailed` if its project was deleted meanwhile. */
-export async function undoDeleteRun({ db }: Pick<Machines, 'db'>, contents: RunContents): Promise<void> {
-  const { projectId, id } = contents.run
+/** Lists a deleted run again. Throws `StorageFailed` if it, or its project, is no longer stored. */
+export async function undoDeleteRun(
+  { db }: Pick<Machines, 'db'>,
+  { projectId, runId }: RunOf,
+): Promise<void> {
   if ((await getProject(db, projectId)) === undefined)
     throw new RetortError(
       'StorageFailed',
       'The run cannot be restored: its project was deleted meanwhile, perhaps in another tab.',
     )
-  if ((await getRun(db, projectId, id)) !== undefined) return
-  await guardQuota('The restored run', () => putRunContents(db, contents))
+  if (!(await guardQuota('The restored run', () => showRun(db, projectId, runId))))
+    throw new RetortError(
+      'StorageFailed',
+      'The run cannot be restored: it is no longer stored. Perhaps everything was deleted in another tab.',
+    )
 }
+
+/** Deletes a run that is marked as deleted, with its prompts, rows and journal. Does nothing if it was restored or is gone. */
+export const removeRunForGood = ({ db }: Pick<Machines, 'db'>, { projectId, runId }: RunOf): Promise<void> =>
+  removeRun(db, projectId, runId)

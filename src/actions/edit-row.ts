@@ -34,13 +34,23 @@ export async function editRow(
         field,
       })
   }
-  return accept(
-    await changeRow(db, projectId, rowId, ({ edit, ...row }) => {
-      if (prompt === row.prompt && completion === row.completion.text) return row
-      if (prompt === edit?.prompt && completion === edit.completion) return { ...row, edit }
-      return { ...row, edit: { prompt, completion, editedAt: now(), ...(verdict ? { verdict } : {}) } }
-    }),
-  )
+  const edit = {
+    prompt,
+    completion,
+    ...(verdict ? { verdict } : {}),
+  }
+  return accept(await changeRow(db, projectId, rowId, (row) => withEdit(row, edit, now())))
+}
+
+/** The row with the edit; texts equal to the original remove the edit, and an equal edit stays as it was. */
+export function withEdit(
+  { edit: before, ...row }: Row,
+  edit: Pick<EditRow, 'prompt' | 'completion' | 'verdict'>,
+  editedAt: number,
+): Row {
+  if (edit.prompt === row.prompt && edit.completion === row.completion.text) return row
+  if (edit.prompt === before?.prompt && edit.completion === before.completion) return { ...row, edit: before }
+  return { ...row, edit: { ...edit, editedAt } }
 }
 
 /** Changes one stored row. Throws `StorageFailed` if it is gone. */

@@ -90,7 +90,11 @@ export async function* resumeRun(
   control: RunControl,
 ): AsyncGenerator<RunProgress, Run> {
   const run = await getRun(machines.db, projectId, runId)
-  if (run === undefined) throw new RetortError('Unexpected', 'This run is no longer stored.')
+  if (run === undefined || run.deletedAt !== undefined)
+    throw new RetortError(
+      'StorageFailed',
+      'This run is no longer stored; perhaps it was deleted in another tab.',
+    )
   const checked = checkRecipeText(run.recipeText)
   if (!checked.ok)
     throw new RetortError(

@@ -45,6 +45,8 @@ export interface Run {
   readonly judgeProbe?: JudgeProbe
   /** Milliseconds of work so far, without pauses. */
   readonly workedMs: number
+  /** It was deleted then, in milliseconds since 1970, and can still be restored; no list shows it. */
+  readonly deletedAt?: number
 }
 
 /** A bar of the funnel: how many rows reached a step and how many passed it. */

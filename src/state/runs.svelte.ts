@@ -1,5 +1,4 @@
 // Knows: a project's runs: the stored ones, the running one, the one that is shown, its funnel, and the prompts or rows of a bar.
-import { deleteRun, undoDeleteRun } from '../actions/delete-run.ts'
 import { readRunFacts } from '../actions/funnel.ts'
 import { listBarMembers, type BarSelection, type BarMembers } from '../actions/list-bar-members.ts'
 import { nameRunLock } from '../actions/run/run-lock.ts'
@@ -21,10 +20,11 @@ import { adviseOnTeacher, checkAgainstTeacher } from '../pipeline/recipes/check-
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { listPrompts } from '../storage/prompts.ts'
 import { countRows, readRows } from '../storage/rows.ts'
-import { listRuns, type RunContents } from '../storage/runs.ts'
+import { listRuns, readRuns } from '../storage/runs.ts'
 import { WatchedControl } from './control.svelte.ts'
 import { Elsewhere } from './elsewhere.svelte.ts'
 import type { Environment } from './environment.ts'
+import { RunDeletions } from './run-deletions.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
 
@@ -33,6 +33,9 @@ export interface RunCounts {
   readonly rows: number
   readonly kept: number
 }
+
+/** Share of the time for which a passive tab reads the rows of a run that another tab works on. */
+const READING_SHARE = 0.05
 
 const NO_ROWS: RunCounts = { rows: 0, kept: 0 }
 
@@ -90,12 +93,17 @@ export class Runs {
   readonly #env: Environment
   readonly #projectId: ProjectId
   readonly #onEnd: () => void
+  readonly #deletions: RunDeletions
+  /** When the facts were read last, of which run, and how long that took, in milliseconds. */
+  #lastRead: { readonly run: Run | undefined; readonly at: number; readonly took: number } | undefined
+  #laterRead: ReturnType<typeof setTimeout> | undefined
 
   /** `onEnd` is called when a run ends or is interrupted: lists of its rows are out of date then. */
   constructor(env: Environment, projectId: ProjectId, onEnd: () => void) {
     this.#env = env
     this.#projectId = projectId
     this.#onEnd = onEnd
+    this.#deletions = new RunDeletions(env, projectId, this.undo, (restore) => this.#restore(restore))
   }
 
   /** Newest first. */
@@ -150,9 +158,33 @@ export class Runs {
     return this.#open
   }
 
-  async refresh(): Promise<void> {
+  refresh(): Promise<void> {
+    return this.#refresh(() => true)
+  }
+
+  /**
+   * Reads what another tab or thread changed: the list and its counts at once; what needs every row of the shown run for a twentieth of the
+   * time at most, and at once if its status changed.
+   */
+  async refreshSparingly(): Promise<void> {
+    const last = this.#lastRead
+    const wait = last === undefined ? 0 : last.at + last.took * (1 / READING_SHARE) - performance.now()
+    let left = false
+    await this.#refresh((shown) => {
+      left = wait > 0 && shown?.id === last?.run?.id && shown?.status === last?.run?.status
+      return !left
+    })
+    if (left && this.#laterRead === undefined)
+      this.#laterRead = setTimeout(() => {
+        this.#laterRead = undefined
+        if (!this.task.running) void this.refresh().catch(() => undefined)
+      }, wait)
+  }
+
+  async #refresh(withFacts: (shown: Run | undefined) => boolean): Promise<void> {
     const { db } = this.#env.machines
-    const list = await listRuns(db, this.#projectId)
+    const { listed: list, deleted } = await readRuns(db, this.#projectId)
+    await this.#deletions.finish(deleted)
     await this.elsewhere.check(nameRunLock(this.#projectId), this.task.running, () =>
       this.refresh().catch(() => undefined),
     )
@@ -161,7 +193,10 @@ export class Runs {
       list.find(({ id }) => id === this.#chosenId) ??
       list.find(({ id }) => (counts.get(id)?.rows ?? 0) > 0) ??
       list[0]
-    const facts = await this.#readFacts(shown)
+    const since = performance.now()
+    const isRead = withFacts(shown)
+    const facts = isRead ? await this.#readFacts(shown) : this.#facts
+    if (isRead) this.#lastRead = { run: shown, at: performance.now(), took: performance.now() - since }
     // Assigned together, so that a finished run is never shown with the counts from its start.
     this.#list = list
     this.#counts = counts
@@ -182,31 +217,29 @@ export class Runs {
     this.#facts = read.facts
   }
 
-  /** Deletes a run with its rows; datasets frozen from it stay. Can be undone while the page is open. */
+  /** Deletes a run with its rows; datasets frozen from it stay. Can be undone until the offer is dismissed or this tab is gone. */
   async delete(run: Run): Promise<void> {
     const { rows } = this.countsOf(run)
     const deleted = await this.deleting.do(async () => {
-      const contents = await deleteRun(this.#env.machines, { projectId: this.#projectId, runId: run.id })
+      const isDeleted = await this.#deletions.delete(run, rows)
       if (this.#chosenId === run.id) this.#chosenId = undefined
       await this.refresh()
-      return contents
+      return isDeleted
     })
     if (deleted === undefined) return
-    this.#offerUndo(`Run deleted, with ${rows === 1 ? '1 row' : `${rows} rows`}.`, deleted)
+    this.#deletions.offerUndo()
     this.#onEnd()
   }
 
-  /** The run is in memory only: a restore that fails, as on a full disk, is offered again. */
-  #offerUndo(sentence: string, deleted: RunContents): void {
-    this.undo.put(sentence, async () => {
-      const restored = await this.deleting.do(async () => {
-        await undoDeleteRun(this.#env.machines, deleted)
-        return true
-      })
-      if (restored === undefined) this.#offerUndo(sentence, deleted)
-      await this.refresh()
-      this.#onEnd()
+  /** True if the runs were restored. */
+  async #restore(restore: () => Promise<void>): Promise<boolean> {
+    const restored = await this.deleting.do(async () => {
+      await restore()
+      return true
     })
+    await this.refresh()
+    this.#onEnd()
+    return restored ?? false
   }
 
   /** Upper bounds of the rows and bytes of a run of this recipe over `seeds` seeds, against the storage left. */

@@ -26,6 +26,8 @@ export class TrainingChecks {
   readonly #env: Environment
   readonly #parts: Parts
   readonly reading = new Task()
+  /** Requested while another dataset is being read. */
+  #wanted: Dataset | undefined
   #read = $state.raw<{ readonly id: string; readonly facts: RowFacts } | undefined>()
   #dataset = $derived.by(() => {
     const { datasets, students } = this.#parts
@@ -83,10 +85,23 @@ export class TrainingChecks {
     return this.#refusal
   }
 
-  /** Counts the rows of a dataset again: rows of its run and seeds may have changed. */
+  /** Counts the rows of a dataset again: rows of its run and seeds may have changed. Of several requests the last one counts. */
   async read(dataset: Dataset): Promise<void> {
-    const facts = await this.reading.do(() => readRowFacts(this.#env.machines.db, dataset))
-    if (facts !== undefined) this.#read = { id: dataset.id, facts }
+    this.#wanted = dataset
+    await this.reading.do(async () => {
+      for (let next = this.#takeWanted(); next !== undefined; next = this.#takeWanted()) {
+        const facts = await readRowFacts(this.#env.machines.db, next)
+        this.#read = { id: next.id, facts }
+      }
+    })
+    // Requested after the last look and before the end of the task.
+    if (this.#wanted !== undefined && !this.reading.running) await this.read(this.#wanted)
+  }
+
+  #takeWanted(): Dataset | undefined {
+    const wanted = this.#wanted
+    this.#wanted = undefined
+    return wanted
   }
 }
 

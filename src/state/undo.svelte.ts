@@ -4,6 +4,8 @@ export interface UndoOffer {
   /** What was done: “Seed deleted.” Empty if the screen reports it itself. */
   readonly sentence: string
   readonly back: () => Promise<void>
+  /** Called when the offer is dismissed or replaced, not when it is used. */
+  readonly onLapse?: () => void
 }
 
 /** Holds the latest offer until it is used, dismissed or replaced. It does not expire: nobody should have to hurry. */
@@ -14,8 +16,10 @@ export class Undo {
     return this.#offer
   }
 
-  put(sentence: string, back: () => Promise<void>): void {
-    this.#offer = { sentence, back }
+  put(sentence: string, back: () => Promise<void>, onLapse?: () => void): void {
+    const before = this.#offer
+    this.#offer = { sentence, back, ...(onLapse ? { onLapse } : {}) }
+    before?.onLapse?.()
   }
 
   async use(): Promise<void> {
@@ -25,6 +29,8 @@ export class Undo {
   }
 
   dismiss(): void {
+    const offer = this.#offer
     this.#offer = undefined
+    offer?.onLapse?.()
   }
 }

@@ -93,7 +93,7 @@ export class Workspace {
   async refreshParts(parts: ReadonlySet<string>): Promise<void> {
     const changed = (...names: readonly string[]): boolean => names.some((name) => parts.has(name))
     if (changed('seeds') && !this.seeds.task.running) await this.seeds.refresh()
-    if (changed('runs', 'prompts', 'rows') && !this.runs.task.running) await this.runs.refresh()
+    if (changed('runs', 'prompts', 'rows') && !this.runs.task.running) await this.runs.refreshSparingly()
     if (changed('datasets') && !this.datasets.task.running) await this.datasets.refresh()
     if (changed('students') && !this.students.task.running) await this.students.refresh()
     if (changed('comparisons') && !this.comparisons.task.running) await this.comparisons.refresh()

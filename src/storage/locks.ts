@@ -1,5 +1,5 @@
 // Knows: locks between tabs: two tabs do not do the same work at once, and the second one learns which tab does it.
-import type { ProjectId } from '../domain/id.ts'
+import type { ProjectId, RunId } from '../domain/id.ts'
 
 export type LockOutcome<T> =
   | { readonly held: true; readonly value: T }
@@ -7,8 +7,8 @@ export type LockOutcome<T> =
 
 /** Held while a student of the project is trained. */
 export const trainingLock = (projectId: ProjectId): string => `retort training ${projectId}`
-/** Held by the tab that offers to undo the deletion of the project, which is not deleted before that tab is gone. */
-export const deletionLock = (projectId: ProjectId): string => `retort deleting ${projectId}`
+/** Held by the tab that offers to undo the deletion of the project or run, which is not deleted before that tab is gone. */
+export const deletionLock = (id: ProjectId | RunId): string => `retort deleting ${id}`
 /** Held while records or files are stored before the project that they belong to. */
 export const STORING_LOCK = 'retort open project'
 

@@ -176,6 +176,7 @@ const run = exactly<Run>()(
       v.object({ pairs: count, foreignAsHigh: count, meanOwn: number, meanForeign: number }),
     ),
     workedMs: time,
+    deletedAt: v.exactOptional(time),
   }),
 )
 

@@ -1,20 +1,9 @@
 // Knows: runs in storage.
 import type { ProjectId, RunId } from '../domain/id.ts'
-import type { Prompt } from '../domain/prompt.ts'
-import type { Row } from '../domain/row.ts'
 import type { Run } from '../domain/run.ts'
-import { RELAXED, type Database } from './database.ts'
+import type { Database } from './database.ts'
 import { writeInProject } from './project-writes.ts'
 import { within } from './ranges.ts'
-import type { JournalEntry } from './schema.ts'
-
-/** A run with everything that belongs to it alone. Datasets have copies of their rows. */
-export interface RunContents {
-  readonly run: Run
-  readonly prompts: readonly Prompt[]
-  readonly rows: readonly Row[]
-  readonly journal: readonly JournalEntry[]
-}
 
 export async function putRun(db: Database, run: Run): Promise<void> {
   await writeInProject(db, run.projectId, ['runs'], (transaction) => transaction.objectStore('runs').put(run))
@@ -23,9 +12,22 @@ export async function putRun(db: Database, run: Run): Promise<void> {
 export const getRun = (db: Database, projectId: ProjectId, id: RunId): Promise<Run | undefined> =>
   db.get('runs', [projectId, id])
 
-/** The newest first. */
-export async function listRuns(db: Database, projectId: ProjectId): Promise<Run[]> {
-  return (await db.getAll('runs', within(projectId))).toSorted((a, b) => b.startedAt - a.startedAt)
+/** The newest first, without those that were deleted and can still be restored. */
+export const listRuns = async (db: Database, projectId: ProjectId): Promise<Run[]> =>
+  (await readRuns(db, projectId)).listed
+
+/** Runs as listed, the newest first, and the ids of those that were deleted and can still be restored. */
+export async function readRuns(
+  db: Database,
+  projectId: ProjectId,
+): Promise<{ readonly listed: Run[]; readonly deleted: readonly RunId[] }> {
+  const all = await db.getAll('runs', within(projectId))
+  return {
+    listed: all
+      .filter(({ deletedAt }) => deletedAt === undefined)
+      .toSorted((a, b) => b.startedAt - a.startedAt),
+    deleted: all.flatMap(({ id, deletedAt }) => (deletedAt === undefined ? [] : id)),
+  }
 }
 
 /** Changes fields of a stored run in one transaction. Throws `StorageFailed` if its project is gone, a RangeError if there is no such run. */
@@ -45,53 +47,48 @@ export async function patchRun(
   })
 }
 
-/** Deletes a run with its prompts, rows and journal, all or nothing, and returns them; undefined if there is no such run. */
-export async function takeRun(
-  db: Database,
-  projectId: ProjectId,
-  id: RunId,
-): Promise<RunContents | undefined> {
-  return writeInProject(db, projectId, ['runs', 'prompts', 'rows', 'journal'], async (transaction) => {
+/** Marks a run as deleted; false if there is none, or it is marked already. */
+export const hideRun = (db: Database, projectId: ProjectId, id: RunId, deletedAt: number): Promise<boolean> =>
+  writeInProject(db, projectId, ['runs'], async (transaction) => {
+    const store = transaction.objectStore('runs')
+    const run = await store.get([projectId, id])
+    if (run === undefined || run.deletedAt !== undefined) return false
+    await store.put({ ...run, deletedAt })
+    return true
+  })
+
+/** Takes the mark of a deletion off; false if there is no such run. */
+export const showRun = (db: Database, projectId: ProjectId, id: RunId): Promise<boolean> =>
+  writeInProject(db, projectId, ['runs'], async (transaction) => {
+    const store = transaction.objectStore('runs')
+    const run = await store.get([projectId, id])
+    if (run === undefined) return false
+    const { deletedAt: _, ...shown } = run
+    await store.put(shown)
+    return true
+  })
+
+/** Deletes a run that is marked as deleted with its prompts, rows and journal, all or nothing; any other run stays. */
+export async function removeRun(db: Database, projectId: ProjectId, id: RunId): Promise<void> {
+  await writeInProject(db, projectId, ['runs', 'prompts', 'rows', 'journal'], async (transaction) => {
     const [runs, prompts, rows, journal] = [
       transaction.objectStore('runs'),
       transaction.objectStore('prompts'),
       transaction.objectStore('rows'),
       transaction.objectStore('journal'),
     ]
+    if ((await runs.get([projectId, id]))?.deletedAt === undefined) return
     const inRun = within(projectId, id)
-    const [run, itsPrompts, itsRows, itsJournal] = await Promise.all([
-      runs.get([projectId, id]),
-      prompts.index('inRun').getAll(inRun),
-      rows.index('inRun').getAll(inRun),
-      journal.getAll(inRun),
+    // Keys only: the rows themselves may not fit into the memory.
+    const [itsPrompts, itsRows] = await Promise.all([
+      prompts.index('inRun').getAllKeys(inRun),
+      rows.index('inRun').getAllKeys(inRun),
     ])
-    if (run === undefined) return undefined
     await Promise.all([
       runs.delete([projectId, id]),
-      ...itsPrompts.map(async (prompt) => prompts.delete([projectId, prompt.id])),
-      ...itsRows.map(async (row) => rows.delete([projectId, row.id])),
+      ...itsPrompts.map(async (key) => prompts.delete(key)),
+      ...itsRows.map(async (key) => rows.delete(key)),
       journal.delete(inRun),
     ])
-    return { run, prompts: itsPrompts, rows: itsRows, journal: itsJournal }
   })
-}
-
-/** Stores a deleted run again, all or nothing. */
-export async function putRunContents(
-  db: Database,
-  { run, prompts, rows, journal }: RunContents,
-): Promise<void> {
-  await writeInProject(
-    db,
-    run.projectId,
-    ['runs', 'prompts', 'rows', 'journal'],
-    (transaction) =>
-      Promise.all([
-        transaction.objectStore('runs').put(run),
-        ...prompts.map(async (prompt) => transaction.objectStore('prompts').put(prompt)),
-        ...rows.map(async (row) => transaction.objectStore('rows').put(row)),
-        ...journal.map(async (entry) => transaction.objectStore('journal').put(entry)),
-      ]),
-    RELAXED,
-  )
 }

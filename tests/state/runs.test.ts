@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { freshId, type ProjectId, type RunId } from '../../src/domain/id.ts'
 import { makeProject } from '../../src/domain/project.ts'
 import { rowId } from '../../src/domain/row.ts'
@@ -85,22 +85,74 @@ describe('Runs', () => {
     expect(await listRuns(db, projectId)).toHaveLength(1)
   })
 
-  test('deletes a run with its rows and journal, and restores all of it', async () => {
+  test('deletes a run with its rows and journal once its undo is dismissed, and until then restores all of it', async () => {
     const { state, db, projectId, runs, ends } = await makeRuns()
     const before = await db.getAll('journal')
     await state.choose(runs[0]?.id)
     await state.delete(runs[0]!)
     expect(state.list.map(({ id }) => id)).toEqual([runs[2]?.id, runs[1]?.id])
     expect(state.withRows?.id).toBe(runs[1]?.id)
-    expect(await listRows(db, projectId, runs[0]!.id)).toEqual([])
-    expect(await listRows(db, projectId, runs[1]!.id)).toHaveLength(3)
-    expect(await db.getAll('journal')).toEqual([])
     expect(state.undo.offer?.sentence).toBe('Run deleted, with 2 rows.')
     await state.undo.use()
     expect(state.list).toHaveLength(3)
+    expect(await listRuns(db, projectId)).toEqual(runs.toReversed())
     expect(await listRows(db, projectId, runs[0]!.id)).toHaveLength(2)
     expect(await db.getAll('journal')).toEqual(before)
     expect(ends()).toBe(2)
+    await state.delete(runs[0]!)
+    state.undo.dismiss()
+    await vi.waitFor(async () => expect(await db.count('runs')).toBe(2))
+    expect(await listRows(db, projectId, runs[0]!.id)).toEqual([])
+    expect(await listRows(db, projectId, runs[1]!.id)).toHaveLength(3)
+    expect(await db.getAll('journal')).toEqual([])
+  })
+
+  test('offers one undo for all runs deleted since, and another offer ends it', async () => {
+    const { state, db, runs } = await makeRuns()
+    await state.delete(runs[0]!)
+    await state.delete(runs[1]!)
+    expect(state.undo.offer?.sentence).toBe('2 runs deleted, with 5 rows.')
+    expect(await db.count('rows')).toBe(5)
+    await state.undo.use()
+    expect(state.list).toHaveLength(3)
+    expect(state.countsOf(runs[1]!)).toEqual({ rows: 3, kept: 2 })
+    await state.delete(runs[1]!)
+    state.undo.put('Something else was done.', async () => undefined)
+    await vi.waitFor(async () => expect(await db.count('rows')).toBe(2))
+    expect(await db.count('runs')).toBe(2)
+  })
+
+  test('reads the rows of a run that another tab works on for a small share of the time, and the counts each time', async () => {
+    const { env, db, projectId, runs } = await makeRuns()
+    let reads = 0
+    const counting = new Proxy(db, {
+      get: (target, name) => {
+        if (name === 'getAllFromIndex') reads++
+        return Reflect.get(target, name) as unknown
+      },
+    })
+    vi.spyOn(performance, 'now').mockImplementation(() => reads * 1000) // each read of all rows seems to take long
+    try {
+      const state = new Runs(
+        { ...env, machines: { ...env.machines, db: counting } },
+        projectId,
+        () => undefined,
+      )
+      await state.refresh()
+      const first = reads
+      expect(first).toBeGreaterThan(0)
+      const row = makeRow({ projectId, runId: runs[1]!.id, order: 9, status: 'kept' })
+      await putRows(db, [{ ...row, id: rowId([runs[1]!.id, 9]) }])
+      for (let i = 0; i < 5; i++) await state.refreshSparingly()
+      expect(reads).toBe(first)
+      expect(state.countsOf(runs[1]!)).toEqual({ rows: 4, kept: 3 })
+      await putRun(db, { ...runs[1]!, reason: 'changed', status: 'stopped' })
+      await state.refreshSparingly()
+      expect(reads).toBe(2 * first)
+      expect(state.funnel.find(({ of }) => of === 'completion')?.reached).toBe(4)
+    } finally {
+      vi.restoreAllMocks()
+    }
   })
 
   test('undo of a deletion restores nothing into a project that was deleted meanwhile, and says so', async () => {

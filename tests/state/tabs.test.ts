@@ -165,3 +165,22 @@ test('lists and counts follow what another tab writes', async () => {
   await vi.waitFor(() => expect(app.workspaceOf(project.id)).toBeUndefined(), 5000)
   tab.close()
 })
+
+test('a deleted run is hidden in the other tab, is whole again after undo, and is deleted once nobody can undo it', async () => {
+  const { project, run, rows } = await storeSampleProject(env.machines.db)
+  const [a, b] = [new Runs(env, project.id, () => undefined), new Runs(env, project.id, () => undefined)]
+  await Promise.all([a.refresh(), b.refresh()])
+  await a.delete(run)
+  await b.refresh()
+  expect([a.list, b.list]).toEqual([[], []])
+  expect(await env.machines.db.count('rows')).toBe(rows.length)
+  await b.delete(run) // from a list that was out of date
+  expect(b.undo.offer).toBeUndefined()
+  await a.undo.use()
+  await b.refresh()
+  expect([a.list, b.list]).toEqual([[run], [run]])
+  await a.delete(run)
+  installLocks(new Locks()) // the locks of a closed tab are released
+  await b.refresh()
+  expect([await env.machines.db.count('runs'), await env.machines.db.count('rows')]).toEqual([0, 0])
+})
