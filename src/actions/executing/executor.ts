@@ -1,0 +1,375 @@
+// Knows: how programs are run: thousands side by side, their calls looked up in the journal or gathered into full batches, their
+// replies recorded before anything that follows from them.
+// Must not know: what the programs do, which machines respond.
+import { callKey } from '../../pipeline/programs/call-key.ts'
+import type { Call, Program, Reply } from '../../pipeline/programs/program.ts'
+import type { RunControl } from '../control.ts'
+import { requestAll } from '../run/request-all.ts'
+import { Breather } from './breather.ts'
+import type { Journal, ModelCall, ModelResult, Models, Pools } from './ports.ts'
+
+/** Programs in progress at once: a few full batches, so that a batch is full although some programs are between two calls. */
+const MAX_IN_PROGRESS = 512
+/** Keys per look into the journal. */
+const KEYS_PER_READ = 512
+
+/** One stretch of work: a program for each item. */
+export interface Stage<Item, Emitted, Outcome> {
+  readonly items: Iterable<Item>
+  readonly program: (item: Item) => Program<Outcome, Emitted>
+  /** What a program emitted. */
+  readonly onEmit?: (item: Item, value: Emitted) => void
+  readonly onEnd?: (item: Item, outcome: Outcome) => void
+  /** A program threw: its item alone fails, with this reason. Absent: the error ends the work. */
+  readonly onFailure?: (item: Item, reason: string) => void
+}
+
+/** Calls of a piece of work. */
+export interface CallCounts {
+  /** Made by a machine. */
+  readonly made: number
+  /** Found in the journal. */
+  readonly replayed: number
+}
+
+/** Continues a program with the reply that it waits for. */
+type Advance = (input: Reply | undefined) => void
+
+/** An item with all programs of its own: if one throws, none of them continues. */
+interface Scope<Item> {
+  readonly item: Item
+  failed: boolean
+  readonly fail: (thrown: unknown) => void
+}
+
+interface WaitingCall {
+  readonly key: string
+  readonly call: Call
+  readonly tasks: Advance[]
+}
+
+export interface ExecutorOptions {
+  readonly models: Models
+  readonly journal: Journal
+  readonly pools: Pools
+  readonly control: RunControl
+  /** Called with each call that a machine starts; the returned function is called when it ends. */
+  readonly onBatch?: (batch: { readonly kind: ModelCall['kind']; readonly role: string }) => () => void
+}
+
+export class Executor {
+  readonly #options: ExecutorOptions
+  #made = 0
+  #replayed = 0
+
+  constructor(options: ExecutorOptions) {
+    this.#options = options
+  }
+
+  get counts(): CallCounts {
+    return { made: this.#made, replayed: this.#replayed }
+  }
+
+  /**
+   * Runs the programs of all items; false if it was stopped before the end. Every reply is stored when it returns or throws. Throws
+   * errors of machines and of the journal, and errors of programs unless the stage takes them.
+   */
+  async each<Item, Emitted, Outcome>(stage: Stage<Item, Emitted, Outcome>): Promise<boolean> {
+    const work = new Work(this.#options, stage, (kind) => {
+      if (kind === 'made') this.#made += 1
+      else this.#replayed += 1
+    })
+    try {
+      return await work.run()
+    } finally {
+      await this.#options.journal.drain()
+    }
+  }
+
+  /** Runs one program; its outcome, or `stopped`. An error of the program is thrown. */
+  async together<Emitted, Outcome>(
+    program: () => Program<Outcome, Emitted>,
+    onEmit: (value: Emitted) => void = () => undefined,
+  ): Promise<{ readonly stopped: true } | { readonly stopped: false; readonly outcome: Outcome }> {
+    const ended: { outcome: Outcome }[] = []
+    const finished = await this.each<null, Emitted, Outcome>({
+      items: [null],
+      program,
+      onEmit: (_, value) => onEmit(value),
+      onEnd: (_, outcome) => ended.push({ outcome }),
+    })
+    const [end] = ended
+    return finished && end ? { stopped: false, outcome: end.outcome } : { stopped: true }
+  }
+}
+
+class Work<Item, Emitted, Outcome> {
+  readonly #options: ExecutorOptions
+  readonly #stage: Stage<Item, Emitted, Outcome>
+  readonly #count: (kind: 'made' | 'replayed') => void
+  readonly #items: Iterator<Item>
+  #itemsLeft = true
+  #inProgress = 0
+  /** Programs to advance, with what they waited for. */
+  readonly #ready: (() => void)[] = []
+  /** Calls not looked up yet, then those that a machine must make, by machine, kind and role. All calls that are open, by key. */
+  #unread: WaitingCall[] = []
+  readonly #queues = new Map<string, WaitingCall[]>()
+  readonly #open = new Map<string, WaitingCall>()
+  readonly #busy = new Set<string>()
+  readonly #abort = new AbortController()
+  #thrown: { readonly reason: unknown } | undefined
+  #stopped = false
+  #wake: () => void = () => undefined
+
+  constructor(
+    options: ExecutorOptions,
+    stage: Stage<Item, Emitted, Outcome>,
+    count: (kind: 'made' | 'replayed') => void,
+  ) {
+    this.#options = options
+    this.#stage = stage
+    this.#count = count
+    this.#items = stage.items[Symbol.iterator]()
+  }
+
+  async run(): Promise<boolean> {
+    const breather = new Breather()
+    while (this.#thrown === undefined && !this.#stopped) {
+      const advance = this.#ready.shift()
+      if (advance) {
+        advance()
+        if (breather.isDue) await breather.pause()
+        continue
+      }
+      if (this.#itemsLeft && this.#inProgress < MAX_IN_PROGRESS) {
+        this.#startNext()
+        if (breather.isDue) await breather.pause()
+        continue
+      }
+      if (this.#unread.length > 0) {
+        await this.#lookUp()
+        breather.reset()
+        continue
+      }
+      this.#dispatch()
+      if (this.#busy.size === 0 && this.#inProgress === 0) break
+      await new Promise<void>((resolve) => (this.#wake = resolve))
+      breather.reset()
+    }
+    // Machines that still work are stopped, and what they have finished is recorded before the work ends.
+    this.#abort.abort()
+    while (this.#busy.size > 0) await new Promise<void>((resolve) => (this.#wake = resolve))
+    if (this.#thrown) throw this.#thrown.reason
+    return !this.#stopped
+  }
+
+  #startNext(): void {
+    const next = this.#items.next()
+    if (next.done) {
+      this.#itemsLeft = false
+      return
+    }
+    const item = next.value
+    this.#inProgress += 1
+    const end = (): void => void (this.#inProgress -= 1)
+    const fail = (thrown: unknown): void => {
+      if (this.#stage.onFailure === undefined) return this.#break(thrown)
+      end()
+      this.#stage.onFailure(item, thrown instanceof Error ? thrown.message : String(thrown))
+    }
+    const scope: Scope<Item> = { item, failed: false, fail }
+    let program: Program<Outcome, Emitted>
+    try {
+      program = this.#stage.program(item)
+    } catch (thrown) {
+      return fail(thrown)
+    }
+    this.#spawn(scope, program, (outcome) => {
+      end()
+      this.#stage.onEnd?.(item, outcome)
+    })
+  }
+
+  /** Starts a program; it advances until it waits for a call or for programs of its own. */
+  #spawn<Result>(scope: Scope<Item>, program: Program<Result, Emitted>, end: (result: Result) => void): void {
+    const advance = (input: Reply | undefined): void => {
+      for (let next = input; ; next = undefined) {
+        if (scope.failed) return
+        let step: ReturnType<typeof program.next>
+        try {
+          step = program.next(next)
+        } catch (thrown) {
+          scope.failed = true
+          return scope.fail(thrown)
+        }
+        // Outside the try: an error of who takes the values is not one of the program.
+        if (step.done) return end(step.value)
+        const yielded = step.value
+        if (yielded.kind === 'call') return this.#request(yielded.call, advance)
+        if (yielded.kind === 'emit') this.#stage.onEmit?.(scope.item, yielded.value)
+        else if (yielded.programs.length > 0) {
+          let left = yielded.programs.length
+          const onEnd = (): void => {
+            left -= 1
+            if (left === 0) this.#ready.push(() => advance(undefined))
+          }
+          for (const child of yielded.programs) this.#spawn(scope, child, onEnd)
+          return
+        }
+      }
+    }
+    this.#ready.push(() => advance(undefined))
+  }
+
+  #request(call: Call, task: Advance): void {
+    const key = callKey(call, (role) => this.#options.models.identify(role))
+    const open = this.#open.get(key)
+    if (open) {
+      open.tasks.push(task)
+      return
+    }
+    const waiting = { key, call, tasks: [task] }
+    this.#open.set(key, waiting)
+    this.#unread.push(waiting)
+  }
+
+  async #lookUp(): Promise<void> {
+    const looked = this.#unread.splice(0, KEYS_PER_READ)
+    try {
+      const found = await this.#options.journal.read(looked.map(({ key }) => key))
+      for (const waiting of looked) {
+        const reply = found.get(waiting.key)
+        // A reply of another kind under this key can only be damage: the call is made again.
+        if (reply?.kind === waiting.call.kind) {
+          this.#count('replayed')
+          this.#answer(waiting, reply)
+        } else this.#enqueue(waiting)
+      }
+    } catch (thrown) {
+      this.#break(thrown)
+    }
+  }
+
+  #enqueue(waiting: WaitingCall): void {
+    const { call } = waiting
+    if (call.kind === 'novelty') return void this.#decide(waiting, call)
+    const name = `${call.kind} ${call.role}`
+    const queue = this.#queues.get(name)
+    if (queue) queue.push(waiting)
+    else this.#queues.set(name, [waiting])
+  }
+
+  /** Gives work to every machine that has none: of its queues the longest, since it fills the batch best. */
+  #dispatch(): void {
+    const { models } = this.#options
+    for (;;) {
+      const queues = [...this.#queues.values()].filter(({ length }) => length > 0)
+      const free = queues.filter(([first]) => first && !this.#busy.has(models.machineOf(roleOf(first))))
+      const queue = free.toSorted((a, b) => b.length - a.length)[0]
+      const [first] = queue ?? []
+      if (queue === undefined || first === undefined) return
+      void this.#callMachine(queue.splice(0, models.batchOf(roleOf(first))))
+    }
+  }
+
+  async #callMachine(batch: readonly WaitingCall[]): Promise<void> {
+    const { models, journal, control, onBatch } = this.#options
+    const [first] = batch
+    if (first === undefined || first.call.kind === 'novelty') return
+    const { kind, role } = first.call
+    const machine = models.machineOf(role)
+    this.#busy.add(machine)
+    const byId = new Map<string, WaitingCall>()
+    const requests = batch.flatMap((waiting) => {
+      if (waiting.call.kind === 'novelty') return []
+      const { request } = waiting.call
+      const id = byId.has(request.id) ? `${request.id} ${waiting.key}` : request.id
+      byId.set(id, waiting)
+      return [id === request.id ? request : { ...request, id }]
+    })
+    const answer = (id: string, result: ModelResult, isStored: boolean): void => {
+      const waiting = byId.get(id)
+      if (waiting === undefined) return
+      this.#count('made')
+      const reply = replyOf(kind, result)
+      if (isStored) journal.record(waiting.key, reply)
+      this.#answer(waiting, reply)
+    }
+    try {
+      const ended = await requestAll<ModelCall['request'], ModelResult>({
+        control,
+        requests,
+        failed: AbortSignal.any([this.#abort.signal, journal.failed]),
+        call: async (some, signal, onResult) => {
+          const end = onBatch?.({ kind, role })
+          try {
+            await models.call({ kind, role, requests: some }, signal, onResult)
+          } finally {
+            end?.()
+          }
+        },
+        onResult: (result) => answer(result.id, result, true),
+        // No reply of the machine: nothing to find in the journal, so that a later run tries again.
+        onFailure: ({ id }, reason) => answer(id, noResult(kind, id, reason), false),
+      })
+      if (!ended) {
+        if (journal.failed.aborted) await journal.drain() // throws the reason
+        this.#stopped = true
+      }
+    } catch (thrown) {
+      this.#break(thrown)
+    } finally {
+      this.#busy.delete(machine)
+      this.#wake()
+    }
+  }
+
+  async #decide(waiting: WaitingCall, call: Extract<Call, { kind: 'novelty' }>): Promise<void> {
+    const name = `pool ${waiting.key}`
+    this.#busy.add(name)
+    try {
+      const decisions = await this.#options.pools.decide(call.pool, call.threshold, call.candidates)
+      this.#count('made')
+      const reply: Reply = { kind: 'novelty', decisions }
+      this.#options.journal.record(waiting.key, reply)
+      this.#answer(waiting, reply)
+    } catch (thrown) {
+      this.#break(thrown)
+    } finally {
+      this.#busy.delete(name)
+      this.#wake()
+    }
+  }
+
+  #answer({ key, tasks }: WaitingCall, reply: Reply): void {
+    this.#open.delete(key)
+    for (const advance of tasks) this.#ready.push(() => advance(reply))
+    this.#wake()
+  }
+
+  #break(thrown: unknown): void {
+    this.#thrown ??= { reason: thrown }
+    this.#abort.abort()
+    this.#wake()
+  }
+}
+
+const roleOf = ({ call }: WaitingCall): string => (call.kind === 'novelty' ? '' : call.role)
+
+function replyOf(kind: ModelCall['kind'], result: ModelResult): Reply {
+  if (kind === 'score' && 'logProbs' in result && !('text' in result)) {
+    const { id: _, ...rest } = result
+    return { kind, result: rest }
+  }
+  if (kind === 'complete' && 'text' in result) {
+    const { id: _, ...rest } = result
+    return { kind, result: rest }
+  }
+  throw new TypeError(`a call of kind ${kind} returned a result of another kind`)
+}
+
+const noResult = (kind: ModelCall['kind'], id: string, refusal: string): ModelResult =>
+  kind === 'complete'
+    ? { id, text: '', finishReason: 'aborted', promptTokens: 0, tokens: 0, refusal }
+    : { id, logProbs: [], refusal }

@@ -1,0 +1,92 @@
+// Knows: what a step program is: a generator that yields what it needs from a machine and is resumed with the reply. Helpers give every
+// reply its type.
+// Must not know: who makes the calls, in which batches, and what was stored before (actions/executing).
+import type {
+  CompletionRequest,
+  CompletionResult,
+  ScoreRequest,
+  ScoreResult,
+} from '../../domain/completion-request.ts'
+import type { FilterDecision } from '../../domain/filter-decision.ts'
+import type { PoolState } from './text-pool.ts'
+
+/** The part that a model plays in a recipe: `teacher`, `judge`, or a name of the recipe's own. */
+export type Role = string
+
+/** A request of one model call. Its `id` names it in reports and must be unique among the calls in progress; it is no part of the address. */
+export type Call =
+  | { readonly kind: 'complete'; readonly role: Role; readonly request: CompletionRequest }
+  | { readonly kind: 'score'; readonly role: Role; readonly request: ScoreRequest }
+  | {
+      readonly kind: 'novelty'
+      /** The texts to compare with. */
+      readonly pool: PoolState
+      /** ROUGE-L, 0 to 1: a candidate with a higher one is dropped. */
+      readonly threshold: number
+      /** Decided in order; each one that is kept is added to the pool for those after it. */
+      readonly candidates: readonly string[]
+    }
+
+/** What a call returns. A `refusal` in a result is a value: the program decides what it means. */
+export type Reply =
+  | { readonly kind: 'complete'; readonly result: Omit<CompletionResult, 'id'> }
+  | { readonly kind: 'score'; readonly result: Omit<ScoreResult, 'id'> }
+  | { readonly kind: 'novelty'; readonly decisions: readonly FilterDecision[] }
+
+/** What a program yields: a call, programs to run side by side, or something that is finished before the program is. */
+export type Yielded<Emitted> =
+  | { readonly kind: 'call'; readonly call: Call }
+  | { readonly kind: 'all'; readonly programs: readonly Program<void, Emitted>[] }
+  | { readonly kind: 'emit'; readonly value: Emitted }
+
+/**
+ * A step's work on one row, or on all of them. Pure: the same row, settings, `rngSeed` and replies give the same outcome, whatever the
+ * batches and the order of the replies.
+ */
+export type Program<Outcome, Emitted = never> = Generator<Yielded<Emitted>, Outcome, Reply | undefined>
+
+/** Requests a completion. */
+export function* complete(role: Role, request: CompletionRequest): Program<Omit<CompletionResult, 'id'>> {
+  const reply = yield { kind: 'call', call: { kind: 'complete', role, request } }
+  if (reply?.kind !== 'complete') throw unexpected('complete', reply)
+  return reply.result
+}
+
+/** Requests the log-probabilities of continuations. */
+export function* score(role: Role, request: ScoreRequest): Program<Omit<ScoreResult, 'id'>> {
+  const reply = yield { kind: 'call', call: { kind: 'score', role, request } }
+  if (reply?.kind !== 'score') throw unexpected('score', reply)
+  return reply.result
+}
+
+/** Decides which candidates differ enough from the pool and from the candidates kept before them; one decision for each. */
+export function* decideNovelty(
+  pool: PoolState,
+  threshold: number,
+  candidates: readonly string[],
+): Program<readonly FilterDecision[]> {
+  if (candidates.length === 0) return []
+  const reply = yield { kind: 'call', call: { kind: 'novelty', pool, threshold, candidates } }
+  if (reply?.kind !== 'novelty') throw unexpected('novelty', reply)
+  return reply.decisions
+}
+
+/** Runs programs side by side: each goes on as soon as its own reply is there. Returns their outcomes in order. */
+export function* all<Outcome, Emitted = never>(
+  programs: readonly Program<Outcome, Emitted>[],
+): Program<readonly Outcome[], Emitted> {
+  const outcomes: { readonly value: Outcome }[] = []
+  const children = programs.map(function* (program, i): Program<void, Emitted> {
+    outcomes[i] = { value: yield* program }
+  })
+  yield { kind: 'all', programs: children }
+  return outcomes.map(({ value }) => value)
+}
+
+/** Hands over something that is finished, such as one of several rows, before the program ends. */
+export function* emit<Emitted>(value: Emitted): Program<void, Emitted> {
+  yield { kind: 'emit', value }
+}
+
+const unexpected = (wanted: Call['kind'], reply: Reply | undefined): TypeError =>
+  new TypeError(`a call of kind ${wanted} was answered by ${reply?.kind ?? 'nothing'}`)
