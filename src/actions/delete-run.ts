@@ -1,10 +1,11 @@
 // Knows: how a run is deleted with its prompts and rows, and how that is undone.
 import type { ProjectId, RunId } from '../domain/id.ts'
 import { RetortError } from '../protocol/errors.ts'
+import { forgetCalls } from '../storage/calls.ts'
 import { withLock } from '../storage/locks.ts'
 import { getProject } from '../storage/projects.ts'
 import { guardQuota } from '../storage/quota.ts'
-import { hideRun, removeRun, showRun } from '../storage/runs.ts'
+import { getRun, hideRun, removeRun, showRun } from '../storage/runs.ts'
 import type { Machines } from './machines.ts'
 import { nameRunLock } from './run/run-lock.ts'
 
@@ -49,6 +50,14 @@ export async function undoDeleteRun(
     )
 }
 
-/** Deletes a run that is marked as deleted, with its prompts, rows and journal. Does nothing if it was restored or is gone. */
-export const removeRunForGood = ({ db }: Pick<Machines, 'db'>, { projectId, runId }: RunOf): Promise<void> =>
-  removeRun(db, projectId, runId)
+/**
+ * Deletes a run that is marked as deleted, with its prompts, rows and journal, and the replies of calls that no other run uses. Does
+ * nothing if it was restored or is gone.
+ */
+export async function removeRunForGood(
+  { db }: Pick<Machines, 'db'>,
+  { projectId, runId }: RunOf,
+): Promise<void> {
+  await removeRun(db, projectId, runId)
+  if ((await getRun(db, projectId, runId)) === undefined) await forgetCalls(db, projectId, runId)
+}

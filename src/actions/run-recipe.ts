@@ -8,6 +8,7 @@ import type { Run, RunProgress } from '../domain/run.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
 import { RetortError, sentenceOf } from '../protocol/errors.ts'
+import { forgetCalls } from '../storage/calls.ts'
 import { withLock } from '../storage/locks.ts'
 import { guardQuota } from '../storage/quota.ts'
 import { getRun, patchRun, putRun } from '../storage/runs.ts'
@@ -19,7 +20,7 @@ import { judgeRows } from './run/judge-rows.ts'
 import { keepRows } from './run/keep-rows.ts'
 import { probeJudge } from './run/probe-judge.ts'
 import { LiveRun } from './run/live-run.ts'
-import type { RunContext } from './run/run-context.ts'
+import { openContext, type RunContext } from './run/run-context.ts'
 import { nameRunLock } from './run/run-lock.ts'
 import { writeCompletions } from './run/write-completions.ts'
 import { streamProgress } from './stream-progress.ts'
@@ -151,6 +152,17 @@ async function runLocked(
   const { projectId, id } = run
   const live = new LiveRun(recipe, report)
   const worked = (): number => run.workedMs + live.workedMs
+  const { context, close } = openContext({
+    machines,
+    projectId,
+    runId: id,
+    recipe,
+    steps: readSteps(recipe),
+    teacher,
+    ref: refOf(teacher.card),
+    control,
+    live,
+  })
   const unwatch = control.onChange(() => {
     live.paused = control.paused
     live.report()
@@ -162,17 +174,7 @@ async function runLocked(
       }).catch(() => undefined)
   })
   try {
-    const result = await runPhases({
-      machines,
-      projectId,
-      runId: id,
-      recipe,
-      steps: readSteps(recipe),
-      teacher,
-      ref: refOf(teacher.card),
-      control,
-      live,
-    })
+    const result = await runPhases(context)
     if (result === undefined)
       return await patchRun(db, projectId, id, {
         status: 'stopped',
@@ -180,6 +182,8 @@ async function runLocked(
         workedMs: worked(),
       })
     live.enter('finished', result.kept, result.rows)
+    // What trials generated and the run did not use was for recipes that were changed. It only takes room.
+    await forgetCalls(db, projectId, 'trial').catch(() => undefined)
     return await patchRun(db, projectId, id, {
       status: 'finished',
       endedAt: machines.now(),
@@ -194,6 +198,7 @@ async function runLocked(
     throw thrown
   } finally {
     unwatch()
+    await close()
     // Only a better guess of the batch size depends on it.
     await doubtBatchSize(machines, teacher, live.completed).catch(() => undefined)
   }

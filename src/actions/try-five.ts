@@ -3,7 +3,7 @@
 import type { StepDecision } from '../domain/filter-decision.ts'
 import { dropped } from '../domain/filter-decision.ts'
 import { freshId, type ProjectId, type RunId } from '../domain/id.ts'
-import type { CompletionResult, ScoreResult } from '../domain/completion-request.ts'
+import type { CompletionResult } from '../domain/completion-request.ts'
 import { refOf } from '../domain/model-card.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
 import type { Prompt } from '../domain/prompt.ts'
@@ -15,24 +15,24 @@ import { findNoResponse, planCompletions, type PlannedRow } from '../pipeline/co
 import { estimateRun, type TrialMeasures } from '../pipeline/estimate.ts'
 import { referencesOf, referenceFor, type References } from '../pipeline/filters/references.ts'
 import { FilterBank, findDrop } from '../pipeline/filters/decide-filters.ts'
-import {
-  novelTexts,
-  promptsFromSeeds,
-  readGrown,
-  promptsFromCandidates,
-} from '../pipeline/growing/read-grown.ts'
-import { planGrowth } from '../pipeline/growing/self-instruct.ts'
-import { verdictOnEmpty } from '../pipeline/judging/empty-text.ts'
-import { contextForJudge } from '../pipeline/judging/reasoning.ts'
-import { buildVerdictRequest, readVerdict, rubricOfSettings } from '../pipeline/judging/expected-score.ts'
+import { growPrompts } from '../pipeline/growing/grow-program.ts'
+import { promptsFromSeeds } from '../pipeline/growing/read-grown.ts'
+import { isEmptyText } from '../pipeline/judging/empty-text.ts'
+import { rubricOfSettings } from '../pipeline/judging/expected-score.ts'
+import { judgeText } from '../pipeline/judging/judge-program.ts'
+import { complete as completeCall } from '../pipeline/programs/program.ts'
 import { readSteps, type RecipeSteps } from '../pipeline/recipes/read-steps.ts'
 import { selectRows } from '../pipeline/selecting/select-rows.ts'
 import { RetortError } from '../protocol/errors.ts'
-import type { GenerationEvent, GenerationSummary } from '../protocol/teacher.ts'
 import { countSeeds, pageSeeds } from '../storage/seeds.ts'
+import { RunControl } from './control.ts'
+import { CorpusPools } from './executing/corpus-pools.ts'
+import { Executor } from './executing/executor.ts'
+import type { Journal } from './executing/ports.ts'
+import { TeacherModels } from './executing/teacher-models.ts'
+import { openTrialJournal } from './executing/trial-journal.ts'
 import type { Machines } from './machines.ts'
 import { checkStorageSpace } from './storage-space.ts'
-import { requestScores } from './request-scores.ts'
 import { streamProgress } from './stream-progress.ts'
 
 /** Number of rows tried. */
@@ -80,6 +80,8 @@ export interface TriedEstimate {
 export interface TriedRecipe {
   readonly rows: readonly TriedRow[]
   readonly estimate: TriedEstimate
+  /** For the next trial with this teacher. */
+  readonly measures: TrialMeasures
   /** A sentence if growing yielded fewer prompts than rows are tried, so that seeds fill the rest. */
   readonly note?: string
 }
@@ -88,10 +90,18 @@ export interface TryFive {
   readonly projectId: ProjectId
   readonly recipe: CheckedRecipe
   readonly teacher: TeacherDescription
+  /**
+   * Measures of an earlier trial with this teacher. With them, calls that are in the journal are not made again; without, all are made,
+   * because the estimate needs their time.
+   */
+  readonly earlier?: TrialMeasures
 }
 export type TryMachines = Pick<Machines, 'db' | 'teacher' | 'corpus' | 'now'>
 
-/** Five rows through grow, complete, filters, judge and keep. Stores nothing. Throws an AbortError when `signal` aborts. */
+/**
+ * Five rows through grow, complete, filters, judge and keep. Stores nothing but the replies of its calls, which the run then does not
+ * request again. Throws an AbortError when `signal` aborts.
+ */
 export async function* tryFive(
   machines: TryMachines,
   request: TryFive,
@@ -127,6 +137,9 @@ class Trial {
     kept: 0,
     characters: 0,
   }
+  readonly #control = new RunControl()
+  readonly #journal: Journal
+  #grownRequests = 0
   #references: References = new Map()
   #rows: TriedRow[] = []
   #done = 0
@@ -144,6 +157,9 @@ class Trial {
     this.#signal = signal
     this.#onProgress = onProgress
     this.#steps = readSteps(request.recipe)
+    signal.addEventListener('abort', () => this.#control.stop())
+    if (signal.aborted) this.#control.stop()
+    this.#journal = openTrialJournal(machines.db, request.projectId, request.earlier !== undefined)
     this.#total = TRIED_ROWS * (1 + (this.#steps.grow ? 1 : 0) + (this.#steps.judge ? 1 : 0))
   }
 
@@ -158,17 +174,17 @@ class Trial {
         'This project has no seeds yet. Add some on the Seeds screen, then try the recipe.',
       )
     // A name of its own: another trial of this project may still be ending.
-    const pool = `${this.#runId}/tried prompts`
+    const pools = new CorpusPools(this.#machines.corpus, `${this.#runId}/tried prompts`)
     let grown: Prompt[] = []
     if (this.#steps.grow)
       try {
-        grown = await this.#grow(seeds, pool)
+        grown = await this.#grow(seeds, pools)
       } finally {
-        await this.#machines.corpus.forget({ pool }).catch(() => undefined) // a worker that died has forgotten it
+        await pools.close()
       }
     const fromSeeds = promptsFromSeeds(seeds.slice(0, TRIED_ROWS), this.#runId, grown.length)
     if (this.#steps.grow && grown.length < TRIED_ROWS)
-      this.#note = `Growing yielded ${grown.length} usable ${grown.length === 1 ? 'prompt' : 'prompts'} in ${this.#tried.growth.requests} requests; seeds fill the rest.`
+      this.#note = `Growing yielded ${grown.length} usable ${grown.length === 1 ? 'prompt' : 'prompts'} in ${this.#grownRequests} requests; seeds fill the rest.`
     this.#references = referencesOf(seeds)
     await this.#complete([...grown, ...fromSeeds])
     await this.#judge()
@@ -178,62 +194,47 @@ class Trial {
     return {
       rows: this.#rows,
       estimate: { storageBytes, msTotal, rows, tokens, ...(warning === undefined ? {} : { warning }) },
+      measures: this.#tried,
       ...(this.#note === undefined ? {} : { note: this.#note }),
     }
   }
 
-  async #grow(seeds: readonly Seed[], pool: string): Promise<Prompt[]> {
-    const { corpus } = this.#machines
+  async #grow(seeds: readonly Seed[], pools: CorpusPools): Promise<Prompt[]> {
     const { projectId, recipe, teacher } = this.#request
     const { settings, index: step } = this.#steps.grow ?? expectStep('grow')
     const wanted = Math.min(TRIED_ROWS, settings.prompts)
     const accepted: Prompt[] = []
     this.#setSentence(`The teacher grows ${wanted} prompts from your seeds.`)
-    await corpus.remember({ pool, texts: seeds.map(({ text }) => text), reset: true })
-    for (let round = 0; round < MAX_ROUNDS && accepted.length < wanted; round++) {
-      const plan = planGrowth({
-        next: this.#tried.growth.requests,
-        pool: { seeds, accepted },
-        settings: { ...settings, prompts: wanted },
-        rngSeed: recipe.rngSeed,
-        contextLength: teacher.contextLength,
-      })
-      const results = new Map<string, CompletionResult>()
-      const { ms, newTokens } = await this.#timeCall(
-        (onEvent) =>
-          this.#machines.teacher.complete(
-            { requests: plan.map(({ request }) => request), partials: false },
-            { signal: this.#signal, onEvent },
-          ),
-        (event) => {
-          if (event.kind === 'completion') results.set(event.result.id, event.result)
+    const measured = { requests: 0, accepted: 0, tokens: 0 }
+    const stage = await this.#work(pools, (executor) =>
+      executor.together(
+        () =>
+          growPrompts({
+            projectId,
+            runId: this.#runId,
+            step,
+            settings: { ...settings, prompts: wanted },
+            rngSeed: recipe.rngSeed,
+            teacher: refOf(teacher.card),
+            contextLength: teacher.contextLength,
+            shown: seeds,
+            seedTexts: seeds.map(({ text }) => text),
+            prompts: [],
+            requests: 0,
+            maxRounds: MAX_ROUNDS,
+          }),
+        ({ prompts, usable, tokens }) => {
+          accepted.push(...prompts.filter(({ status }) => status === 'accepted'))
+          measured.accepted += usable // unneeded prompts count too: a run would accept them
+          measured.tokens += tokens
         },
-      )
-      const candidates = plan.flatMap((planned) => {
-        const result = results.get(planned.request.id)
-        return result ? readGrown(planned, result, settings) : []
-      })
-      const texts = novelTexts(candidates)
-      const novelty =
-        texts.length > 0 ? await corpus.novelty({ pool, threshold: settings.novelty, candidates: texts }) : []
-      const decided = promptsFromCandidates({
-        projectId,
-        runId: this.#runId,
-        step,
-        teacher: refOf(teacher.card),
-        candidates,
-        novelty,
-        wanted: wanted - accepted.length,
-        order: accepted.length,
-      })
-      const usable = novelty.filter(({ kind }) => kind === 'kept').length
-      accepted.push(...decided.filter(({ status }) => status === 'accepted'))
-      const { growth } = this.#tried
-      growth.requests += plan.length
-      growth.accepted += usable // unneeded prompts count too: a run would accept them
-      growth.tokens += newTokens
-      growth.ms += ms
-    }
+      ),
+    )
+    if (!stage.value.stopped) measured.requests = stage.value.outcome.requests
+    this.#grownRequests = measured.requests
+    this.#tried.growth = stage.isMeasured
+      ? { ...measured, ms: stage.ms }
+      : (this.#request.earlier?.growth ?? { ...measured, ms: stage.ms })
     this.#done += TRIED_ROWS
     return accepted
   }
@@ -258,17 +259,12 @@ class Trial {
     this.#setSentence(
       `The teacher completes ${planned.length} ${planned.length === 1 ? 'prompt' : 'prompts'}.`,
     )
-    const byId = new Map(planned.map((row) => [row.request.id, row]))
-    const { ms } = await this.#timeCall(
-      (onEvent) =>
-        this.#machines.teacher.complete(
-          { requests: planned.map(({ request }) => request), partials: false },
-          { signal: this.#signal, onEvent },
-        ),
-      (event) => {
-        const row = event.kind === 'completion' ? byId.get(event.result.id) : undefined
-        if (row && event.kind === 'completion') this.#addCompletion(row, event.result)
-      },
+    const stage = await this.#work(undefined, (executor) =>
+      executor.each({
+        items: planned,
+        program: ({ request }) => completeCall('teacher', request),
+        onEnd: (row, result) => this.#addCompletion(row, result),
+      }),
     )
     const bank = new FilterBank(filters)
     for (const row of this.#rows) {
@@ -283,19 +279,24 @@ class Trial {
       this.#change(row.id, { decisions, ...(drop ? { status: 'dropped', droppedBy: drop.name } : {}) })
     }
     const written = this.#rows.flatMap(({ completion }) => completion ?? [])
-    this.#tried.completions = {
+    const measured = {
       rows: written.length,
       tokens: written.reduce((sum, { tokens }) => sum + tokens, 0),
-      ms,
+      ms: stage.ms,
       passed: this.#rows.filter(({ status }) => status === 'pending').length,
     }
+    const known = stage.isMeasured ? undefined : this.#request.earlier?.completions
+    const earlier = known && known.rows > 0 ? known : undefined
+    // What was in the journal took no time here: its time is the earlier trial's, for as many rows.
+    this.#tried.completions =
+      earlier === undefined ? measured : { ...measured, ms: (earlier.ms / earlier.rows) * measured.rows }
     this.#tried.characters = this.#rows.reduce(
       (sum, { prompt, completion }) => sum + prompt.length + (completion?.text.length ?? 0),
       0,
     )
   }
 
-  #addCompletion({ id, system, sampling }: PlannedRow, result: CompletionResult): void {
+  #addCompletion({ id, system, sampling }: PlannedRow, result: Omit<CompletionResult, 'id'>): void {
     const completion: Completion = {
       text: result.text.trim(),
       finishReason: result.finishReason,
@@ -325,45 +326,22 @@ class Trial {
     this.#setSentence(
       `The judge scores ${pending.length} ${pending.length === 1 ? 'completion' : 'completions'}.`,
     )
-    const facts = { rubric: rubric.name, judge: refOf(card), minMass: judge.settings.minMass }
-    const addVerdict = (result: ScoreResult): void => {
-      this.#done += 1
-      this.#change(result.id, {
-        verdict:
-          result.refusal === undefined
-            ? readVerdict(result, facts)
-            : { kind: 'unreadable', rubric: rubric.name, judge: facts.judge, reason: result.refusal },
-      })
-    }
-    const requests = pending.flatMap(({ id, prompt, completion }) => {
-      const text = completion?.text ?? ''
-      const verdict = verdictOnEmpty(text, facts)
-      if (verdict === undefined)
-        return [
-          buildVerdictRequest(
-            id,
-            { prompt, completion: text },
-            rubric,
-            contextForJudge(contextLength, judge.settings),
-          ),
-        ]
-      this.#done += 1
-      this.#change(id, { verdict })
-      return []
-    })
-    if (requests.length === 0) return
-    const { ms } = await this.#timeCall(
-      (onEvent) =>
-        requestScores(
-          this.#machines,
-          { requests, settings: judge.settings },
-          { signal: this.#signal, onEvent },
-        ),
-      (event) => {
-        if (event.kind === 'score') addVerdict(event.result)
-      },
+    const judging = { rubric, judge: refOf(card), settings: judge.settings, contextLength }
+    const stage = await this.#work(undefined, (executor) =>
+      executor.each({
+        items: pending,
+        program: ({ id, prompt, completion }) =>
+          judgeText(id, { prompt, completion: completion?.text ?? '' }, judging),
+        onEnd: ({ id }, verdict) => {
+          this.#done += 1
+          this.#change(id, { verdict })
+        },
+      }),
     )
-    this.#tried.verdicts = { rows: requests.length, ms }
+    const judged = pending.filter(({ completion }) => !isEmptyText(completion?.text ?? '')).length
+    this.#tried.verdicts = stage.isMeasured
+      ? { rows: judged, ms: stage.ms }
+      : (this.#request.earlier?.verdicts ?? { rows: judged, ms: stage.ms })
   }
 
   #keep(): void {
@@ -389,15 +367,23 @@ class Trial {
     this.#tried.kept = this.#rows.filter(({ status }) => status === 'kept').length
   }
 
-  /** One call of the teacher: its own count of tokens, and its time on this page's clock. */
-  async #timeCall(
-    call: (onEvent: (event: GenerationEvent) => void) => Promise<GenerationSummary>,
-    onEvent: (event: GenerationEvent) => void,
-  ): Promise<{ ms: number; newTokens: number }> {
-    const since = this.#machines.now()
-    const { newTokens } = await call(onEvent)
+  /** Work of an executor, and how long it took; measured only if a machine made all of its calls. */
+  async #work<T>(
+    pools: CorpusPools | undefined,
+    work: (executor: Executor) => Promise<T>,
+  ): Promise<{ value: T; ms: number; isMeasured: boolean }> {
+    const { teacher: machine, corpus, now } = this.#machines
+    const executor = new Executor({
+      models: new TeacherModels(machine, this.#request.teacher),
+      journal: this.#journal,
+      pools: pools ?? new CorpusPools(corpus, `${this.#runId}/none`),
+      control: this.#control,
+    })
+    const since = now()
+    const value = await work(executor)
     this.#signal.throwIfAborted()
-    return { ms: this.#machines.now() - since, newTokens }
+    const { made, replayed } = executor.counts
+    return { value, ms: now() - since, isMeasured: replayed === 0 && made > 0 }
   }
 
   #change(id: string, changed: Partial<TriedRow>): void {

@@ -1,4 +1,5 @@
 // Knows: a project's recipe while it is edited, as text and as steps (two views of the same recipe); and its trial on five rows.
+import type { TrialMeasures } from '../pipeline/estimate.ts'
 import { tryFive, type TriedRecipe, type TriedRow, type TryProgress } from '../actions/try-five.ts'
 import { useRecipe } from '../actions/use-recipe.ts'
 import type { ProjectId } from '../domain/id.ts'
@@ -28,6 +29,8 @@ export class Recipe {
   #used = $state('')
   #lastDraft = $state.raw<RecipeDraft>(defaultRecipe())
   #tried = $state.raw<TriedRecipe | undefined>()
+  /** Of the last trial: the time of calls that are in the journal. */
+  #measured: { readonly teacher: TeacherDescription; readonly measures: TrialMeasures } | undefined
   #parsed = $derived(parseRecipe(this.#text))
   #checked: Checked<CheckedRecipe> = $derived(
     this.#parsed.ok ? checkRecipe(this.#parsed.value) : this.#parsed,
@@ -223,9 +226,20 @@ export class Recipe {
     const recipe = this.checked
     if (recipe === undefined) return
     this.#tried = undefined
+    const measured = this.#measured?.teacher === teacher ? this.#measured.measures : undefined
     this.#tried = await this.trial.follow((signal) =>
-      tryFive(this.#env.machines, { projectId: this.#projectId, recipe, teacher }, signal),
+      tryFive(
+        this.#env.machines,
+        {
+          projectId: this.#projectId,
+          recipe,
+          teacher,
+          ...(measured === undefined ? {} : { earlier: measured }),
+        },
+        signal,
+      ),
     )
+    if (this.#tried) this.#measured = { teacher, measures: this.#tried.measures }
   }
 
   #changeStep(step: number, change: (old: StepDraft) => StepDraft): void {

@@ -3,7 +3,7 @@
 import type { ProjectId } from '../domain/id.ts'
 import { RELAXED, type Database } from './database.ts'
 import { within } from './ranges.ts'
-import { PROJECT_STORES, type ProjectStore, type Schema } from './schema.ts'
+import { DERIVED_STORES, PROJECT_STORES, type ProjectStore, type Schema } from './schema.ts'
 import { transact } from './transactions.ts'
 
 export type RecordOf<Store extends ProjectStore> = Schema[Store]['value']
@@ -60,21 +60,26 @@ export async function putRecords<Store extends ProjectStore>(
  * its project was deleted. Returns the ids of those projects.
  */
 export async function removeOrphans(db: Database): Promise<ProjectId[]> {
-  return transact(db, ['projects', ...PROJECT_STORES], 'readwrite', async (transaction) => {
-    const known = new Set<string>(await transaction.objectStore('projects').getAllKeys())
-    const orphans = new Set<ProjectId>()
-    for (const name of PROJECT_STORES) {
-      const store = transaction.objectStore(name)
-      // One cursor per project: [projectId, []] sorts after every key of a project.
-      for (let cursor = await store.openCursor(); cursor !== null;) {
-        const { projectId } = cursor.value
-        if (!known.has(projectId)) {
-          orphans.add(projectId)
-          await store.delete(within(projectId))
+  return transact(
+    db,
+    ['projects', ...PROJECT_STORES, ...DERIVED_STORES],
+    'readwrite',
+    async (transaction) => {
+      const known = new Set<string>(await transaction.objectStore('projects').getAllKeys())
+      const orphans = new Set<ProjectId>()
+      for (const name of [...PROJECT_STORES, ...DERIVED_STORES]) {
+        const store = transaction.objectStore(name)
+        // One cursor per project: [projectId, []] sorts after every key of a project.
+        for (let cursor = await store.openCursor(); cursor !== null;) {
+          const { projectId } = cursor.value
+          if (!known.has(projectId)) {
+            orphans.add(projectId)
+            await store.delete(within(projectId))
+          }
+          cursor = await store.openCursor(IDBKeyRange.lowerBound([projectId, []], true))
         }
-        cursor = await store.openCursor(IDBKeyRange.lowerBound([projectId, []], true))
       }
-    }
-    return [...orphans]
-  })
+      return [...orphans]
+    },
+  )
 }

@@ -5,7 +5,7 @@ import type { Project } from '../domain/project.ts'
 import { RELAXED, type Database } from './database.ts'
 import { checkpointFiles } from './files.ts'
 import { within } from './ranges.ts'
-import { PROJECT_STORES } from './schema.ts'
+import { DERIVED_STORES, PROJECT_STORES } from './schema.ts'
 import { transact } from './transactions.ts'
 
 /** All projects, the most recently changed first. */
@@ -22,10 +22,12 @@ export async function putProject(db: Database, project: Project): Promise<void> 
 
 /** Deletes the project and all its records, or nothing. Its students' files are deleted by `checkpointFiles`. */
 export async function deleteProject(db: Database, id: ProjectId): Promise<void> {
-  await transact(db, ['projects', ...PROJECT_STORES], 'readwrite', (transaction) =>
+  await transact(db, ['projects', ...PROJECT_STORES, ...DERIVED_STORES], 'readwrite', (transaction) =>
     Promise.all([
       transaction.objectStore('projects').delete(id),
-      ...PROJECT_STORES.map((store) => transaction.objectStore(store).delete(within(id))),
+      ...[...PROJECT_STORES, ...DERIVED_STORES].map((store) =>
+        transaction.objectStore(store).delete(within(id)),
+      ),
     ]),
   )
 }
@@ -81,7 +83,7 @@ const copyRecords = (db: Database, id: ProjectId, copy: Project): Promise<void> 
 export async function deleteEverything(db: Database): Promise<void> {
   await transact(
     db,
-    ['projects', 'batches', 'threads', 'columnMappings', 'files', ...PROJECT_STORES],
+    ['projects', 'batches', 'threads', 'columnMappings', 'files', ...PROJECT_STORES, ...DERIVED_STORES],
     'readwrite',
     (transaction) =>
       Promise.all([
@@ -90,7 +92,7 @@ export async function deleteEverything(db: Database): Promise<void> {
         transaction.objectStore('columnMappings').clear(),
         transaction.objectStore('files').clear(),
         transaction.objectStore('threads').clear(),
-        ...PROJECT_STORES.map((store) => transaction.objectStore(store).clear()),
+        ...[...PROJECT_STORES, ...DERIVED_STORES].map((store) => transaction.objectStore(store).clear()),
       ]),
   )
 }

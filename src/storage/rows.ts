@@ -1,6 +1,7 @@
 // Knows: a run's rows in storage.
 import type { ProjectId, RowId, RunId } from '../domain/id.ts'
 import type { Row, RowStatus } from '../domain/row.ts'
+import { putCalls, type CallWrites } from './calls.ts'
 import { RELAXED, type Database } from './database.ts'
 import { writeInProject } from './project-writes.ts'
 import { within } from './ranges.ts'
@@ -71,18 +72,20 @@ export async function updateRow(
   })
 }
 
-/** Stores new rows and changes stored ones in one transaction: all or none. Returns the changed rows; ids without a row are skipped. Throws `StorageFailed` if the project is gone. */
+/** Stores new rows, changes stored ones and stores replies in one transaction: all or none. Returns the changed rows; ids without a row are skipped. Throws `StorageFailed` if the project is gone. */
 export async function writeRows(
   db: Database,
   projectId: ProjectId,
   put: readonly Row[],
   changes: ReadonlyMap<RowId, (row: Row) => Row>,
+  calls?: CallWrites,
 ): Promise<Row[]> {
   return writeInProject(
     db,
     projectId,
-    ['rows'],
+    ['rows', 'calls', 'callUses'],
     async (transaction) => {
+      if (calls) await putCalls(transaction, projectId, calls)
       const store = transaction.objectStore('rows')
       const stored = await Promise.all([...changes.keys()].map((id) => store.get([projectId, id])))
       const changed = [...changes.values()].flatMap((change, i) => {

@@ -9,6 +9,7 @@ import type { MeasuredBatch } from '../domain/measured-batch.ts'
 import type { MeasuredThreads } from '../domain/measured-threads.ts'
 import type { Project } from '../domain/project.ts'
 import type { Prompt } from '../domain/prompt.ts'
+import type { Reply } from '../domain/reply.ts'
 import type { Row } from '../domain/row.ts'
 import type { Run } from '../domain/run.ts'
 import type { Seed } from '../domain/seed.ts'
@@ -27,6 +28,21 @@ export interface JournalEntry {
   readonly projectId: ProjectId
   readonly runId: RunId
   readonly key: string
+}
+
+/** The reply of a call, by the call's address. */
+export interface StoredCall {
+  readonly projectId: ProjectId
+  readonly key: string
+  readonly reply: Reply
+}
+
+/** That a run, or the project's trials, use a reply. */
+export interface CallUse {
+  readonly projectId: ProjectId
+  readonly key: string
+  /** A run's id, or `trial`. */
+  readonly user: string
 }
 
 /** What a person chose for files of one form. */
@@ -62,6 +78,12 @@ export interface Schema extends DBSchema {
     indexes: { inRun: InRun; byStatus: [projectId: string, runId: string, status: string] }
   }
   journal: { key: [projectId: string, runId: string, key: string]; value: JournalEntry }
+  calls: { key: InProject; value: StoredCall }
+  callUses: {
+    key: [projectId: string, key: string, user: string]
+    value: CallUse
+    indexes: { ofUser: [projectId: string, user: string] }
+  }
   datasets: { key: InProject; value: Dataset }
   datasetRows: { key: [projectId: string, datasetId: string, index: number]; value: StoredDatasetRow }
   students: { key: InProject; value: Student }
@@ -72,7 +94,7 @@ export interface Schema extends DBSchema {
   columnMappings: { key: string; value: StoredColumnMapping }
 }
 
-/** Every store whose records belong to a project: all but the projects themselves, the measured batch sizes and the column mappings. */
+/** Every store whose records make up a project, and are saved and copied with it: all but the journal of calls, the projects themselves, the measured batch sizes and the column mappings. */
 export const PROJECT_STORES = [
   'seeds',
   'runs',
@@ -85,3 +107,6 @@ export const PROJECT_STORES = [
   'comparisons',
 ] as const
 export type ProjectStore = (typeof PROJECT_STORES)[number]
+
+/** Stores whose records belong to a project and only save it work: deleted with it, but neither saved in a file nor copied. */
+export const DERIVED_STORES = ['calls', 'callUses'] as const

@@ -1,4 +1,4 @@
-// A trial runs five rows through every step, estimates the whole run, and stores nothing.
+// A trial runs five rows through every step, estimates the whole run, and stores nothing but the replies of its calls.
 import { expect, test, vi } from 'vitest'
 import { tryFive, type TryProgress } from '../../src/actions/try-five.ts'
 import type { ProjectId } from '../../src/domain/id.ts'
@@ -18,7 +18,7 @@ async function countStored({ db }: TestMachines): Promise<Record<string, number>
   return Object.fromEntries(counts)
 }
 
-test('tryFive runs five rows through all steps and stores nothing', async () => {
+test('tryFive runs five rows through all steps and stores only replies', async () => {
   const machines = await makeMachines()
   const projectId = await makeSmallProject(machines)
   const before = await countStored(machines)
@@ -43,7 +43,10 @@ test('tryFive runs five rows through all steps and stores nothing', async () => 
     total: 15,
     sentence: expect.stringMatching(/judge scores \d completions?/),
   })
-  expect(await countStored(machines)).toEqual(before)
+  const { calls = 0, callUses, ...others } = await countStored(machines)
+  expect(calls).toBeGreaterThan(5)
+  expect({ ...others, calls: 0, callUses: 0 }).toEqual(before)
+  expect(callUses).toBe(calls)
 })
 
 test('tryFive returns the same rows each time', async () => {
@@ -56,6 +59,23 @@ test('tryFive returns the same rows each time', async () => {
       status,
     ])
   expect(await texts()).toEqual(await texts())
+})
+
+test('tryFive repeats no call if the time of an earlier trial is known, and gives the same estimate', async () => {
+  const machines = await makeMachines()
+  const projectId = await makeSmallProject(machines)
+  const first = await finish(trial(machines, projectId))
+  const made = machines.standIn.resultCount
+  await finish(trial(machines, projectId))
+  expect(machines.standIn.resultCount).toBe(2 * made) // without known times they are measured again
+  const again = await finish(
+    tryFive(machines, { projectId, recipe, teacher: DESCRIPTION, earlier: first.measures }),
+  )
+  expect(machines.standIn.resultCount).toBe(2 * made)
+  expect(again.rows.map(({ completion, status }) => [completion?.text, status])).toEqual(
+    first.rows.map(({ completion, status }) => [completion?.text, status]),
+  )
+  expect(again.estimate).toEqual(first.estimate)
 })
 
 test('tryFive uses the seeds as prompts if nothing is grown or growing yields nothing', async () => {

@@ -14,11 +14,6 @@ export class Breather {
   /** Lets everything that waits run. */
   async pause(): Promise<void> {
     await new Promise<void>((resolve) => setTimeout(resolve))
-    this.reset()
-  }
-
-  /** To be called after the work has waited for something else. */
-  reset(): void {
     this.#since = performance.now()
   }
 }

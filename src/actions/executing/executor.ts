@@ -2,24 +2,31 @@
 // replies recorded before anything that follows from them.
 // Must not know: what the programs do, which machines respond.
 import { callKey } from '../../pipeline/programs/call-key.ts'
-import type { Call, Program, Reply } from '../../pipeline/programs/program.ts'
+import type { Call, Program } from '../../pipeline/programs/program.ts'
+import type { Reply, Role } from '../../domain/reply.ts'
 import type { RunControl } from '../control.ts'
 import { requestAll } from '../run/request-all.ts'
 import { Breather } from './breather.ts'
-import type { Journal, ModelCall, ModelResult, Models, Pools } from './ports.ts'
+import type { Journal, ModelBatch, ModelCall, ModelResult, Models, Pools } from './ports.ts'
 
 /** Programs in progress at once: a few full batches, so that a batch is full although some programs are between two calls. */
 const MAX_IN_PROGRESS = 512
 /** Keys per look into the journal. */
 const KEYS_PER_READ = 512
 
+/** What an item took so far. */
+export interface ItemWork {
+  /** Calls that a machine made for it; 0 if everything was in the journal. */
+  readonly made: number
+}
+
 /** One stretch of work: a program for each item. */
 export interface Stage<Item, Emitted, Outcome> {
   readonly items: Iterable<Item>
   readonly program: (item: Item) => Program<Outcome, Emitted>
-  /** What a program emitted. */
-  readonly onEmit?: (item: Item, value: Emitted) => void
-  readonly onEnd?: (item: Item, outcome: Outcome) => void
+  /** What a program emitted; with a promise, the program waits for it, and an error of it ends the work. */
+  readonly onEmit?: (item: Item, value: Emitted, work: ItemWork) => void | Promise<void>
+  readonly onEnd?: (item: Item, outcome: Outcome, work: ItemWork) => void
   /** A program threw: its item alone fails, with this reason. Absent: the error ends the work. */
   readonly onFailure?: (item: Item, reason: string) => void
 }
@@ -32,12 +39,16 @@ export interface CallCounts {
   readonly replayed: number
 }
 
-/** Continues a program with the reply that it waits for. */
-type Advance = (input: Reply | undefined) => void
+/** A program that waits for a reply. */
+interface WaitingTask {
+  readonly advance: (reply: Reply) => void
+  readonly work: { made: number }
+}
 
 /** An item with all programs of its own: if one throws, none of them continues. */
 interface Scope<Item> {
   readonly item: Item
+  readonly work: { made: number }
   failed: boolean
   readonly fail: (thrown: unknown) => void
 }
@@ -45,7 +56,7 @@ interface Scope<Item> {
 interface WaitingCall {
   readonly key: string
   readonly call: Call
-  readonly tasks: Advance[]
+  readonly tasks: WaitingTask[]
 }
 
 export interface ExecutorOptions {
@@ -75,8 +86,8 @@ export class Executor {
    * errors of machines and of the journal, and errors of programs unless the stage takes them.
    */
   async each<Item, Emitted, Outcome>(stage: Stage<Item, Emitted, Outcome>): Promise<boolean> {
-    const work = new Work(this.#options, stage, (kind) => {
-      if (kind === 'made') this.#made += 1
+    const work = new Work(this.#options, stage, (from) => {
+      if (from === 'machine') this.#made += 1
       else this.#replayed += 1
     })
     try {
@@ -89,13 +100,13 @@ export class Executor {
   /** Runs one program; its outcome, or `stopped`. An error of the program is thrown. */
   async together<Emitted, Outcome>(
     program: () => Program<Outcome, Emitted>,
-    onEmit: (value: Emitted) => void = () => undefined,
+    onEmit: (value: Emitted, work: ItemWork) => void | Promise<void> = () => undefined,
   ): Promise<{ readonly stopped: true } | { readonly stopped: false; readonly outcome: Outcome }> {
     const ended: { outcome: Outcome }[] = []
     const finished = await this.each<null, Emitted, Outcome>({
       items: [null],
       program,
-      onEmit: (_, value) => onEmit(value),
+      onEmit: (_, value, work) => onEmit(value, work),
       onEnd: (_, outcome) => ended.push({ outcome }),
     })
     const [end] = ended
@@ -106,7 +117,7 @@ export class Executor {
 class Work<Item, Emitted, Outcome> {
   readonly #options: ExecutorOptions
   readonly #stage: Stage<Item, Emitted, Outcome>
-  readonly #count: (kind: 'made' | 'replayed') => void
+  readonly #count: (from: 'machine' | 'journal') => void
   readonly #items: Iterator<Item>
   #itemsLeft = true
   #inProgress = 0
@@ -116,7 +127,8 @@ class Work<Item, Emitted, Outcome> {
   #unread: WaitingCall[] = []
   readonly #queues = new Map<string, WaitingCall[]>()
   readonly #open = new Map<string, WaitingCall>()
-  readonly #busy = new Set<string>()
+  /** Machines, pools and receivers at work. */
+  readonly #busy = new Set<string | Promise<void>>()
   readonly #abort = new AbortController()
   #thrown: { readonly reason: unknown } | undefined
   #stopped = false
@@ -125,7 +137,7 @@ class Work<Item, Emitted, Outcome> {
   constructor(
     options: ExecutorOptions,
     stage: Stage<Item, Emitted, Outcome>,
-    count: (kind: 'made' | 'replayed') => void,
+    count: (from: 'machine' | 'journal') => void,
   ) {
     this.#options = options
     this.#stage = stage
@@ -149,13 +161,11 @@ class Work<Item, Emitted, Outcome> {
       }
       if (this.#unread.length > 0) {
         await this.#lookUp()
-        breather.reset()
         continue
       }
       this.#dispatch()
       if (this.#busy.size === 0 && this.#inProgress === 0) break
       await new Promise<void>((resolve) => (this.#wake = resolve))
-      breather.reset()
     }
     // Machines that still work are stopped, and what they have finished is recorded before the work ends.
     this.#abort.abort()
@@ -178,7 +188,7 @@ class Work<Item, Emitted, Outcome> {
       end()
       this.#stage.onFailure(item, thrown instanceof Error ? thrown.message : String(thrown))
     }
-    const scope: Scope<Item> = { item, failed: false, fail }
+    const scope: Scope<Item> = { item, work: { made: 0 }, failed: false, fail }
     let program: Program<Outcome, Emitted>
     try {
       program = this.#stage.program(item)
@@ -187,7 +197,7 @@ class Work<Item, Emitted, Outcome> {
     }
     this.#spawn(scope, program, (outcome) => {
       end()
-      this.#stage.onEnd?.(item, outcome)
+      this.#stage.onEnd?.(item, outcome, scope.work)
     })
   }
 
@@ -206,9 +216,11 @@ class Work<Item, Emitted, Outcome> {
         // Outside the try: an error of who takes the values is not one of the program.
         if (step.done) return end(step.value)
         const yielded = step.value
-        if (yielded.kind === 'call') return this.#request(yielded.call, advance)
-        if (yielded.kind === 'emit') this.#stage.onEmit?.(scope.item, yielded.value)
-        else if (yielded.programs.length > 0) {
+        if (yielded.kind === 'call') return this.#request(yielded.call, { advance, work: scope.work })
+        if (yielded.kind === 'emit') {
+          const taken = this.#stage.onEmit?.(scope.item, yielded.value, scope.work)
+          if (taken) return void this.#waitFor(taken, () => advance(undefined))
+        } else if (yielded.programs.length > 0) {
           let left = yielded.programs.length
           const onEnd = (): void => {
             left -= 1
@@ -222,7 +234,21 @@ class Work<Item, Emitted, Outcome> {
     this.#ready.push(() => advance(undefined))
   }
 
-  #request(call: Call, task: Advance): void {
+  /** Continues when something that a program emitted has been taken. */
+  async #waitFor(taken: Promise<void>, advance: () => void): Promise<void> {
+    this.#busy.add(taken)
+    try {
+      await taken
+      this.#ready.push(advance)
+    } catch (thrown) {
+      this.#break(thrown)
+    } finally {
+      this.#busy.delete(taken)
+      this.#wake()
+    }
+  }
+
+  #request(call: Call, task: WaitingTask): void {
     const key = callKey(call, (role) => this.#options.models.identify(role))
     const open = this.#open.get(key)
     if (open) {
@@ -242,8 +268,7 @@ class Work<Item, Emitted, Outcome> {
         const reply = found.get(waiting.key)
         // A reply of another kind under this key can only be damage: the call is made again.
         if (reply?.kind === waiting.call.kind) {
-          this.#count('replayed')
-          this.#answer(waiting, reply)
+          this.#answer(waiting, reply, 'journal')
         } else this.#enqueue(waiting)
       }
     } catch (thrown) {
@@ -291,10 +316,9 @@ class Work<Item, Emitted, Outcome> {
     const answer = (id: string, result: ModelResult, isStored: boolean): void => {
       const waiting = byId.get(id)
       if (waiting === undefined) return
-      this.#count('made')
       const reply = replyOf(kind, result)
       if (isStored) journal.record(waiting.key, reply)
-      this.#answer(waiting, reply)
+      this.#answer(waiting, reply, 'machine')
     }
     try {
       const ended = await requestAll<ModelCall['request'], ModelResult>({
@@ -304,7 +328,7 @@ class Work<Item, Emitted, Outcome> {
         call: async (some, signal, onResult) => {
           const end = onBatch?.({ kind, role })
           try {
-            await models.call({ kind, role, requests: some }, signal, onResult)
+            await models.call(makeBatch(kind, role, some), signal, onResult)
           } finally {
             end?.()
           }
@@ -330,10 +354,9 @@ class Work<Item, Emitted, Outcome> {
     this.#busy.add(name)
     try {
       const decisions = await this.#options.pools.decide(call.pool, call.threshold, call.candidates)
-      this.#count('made')
       const reply: Reply = { kind: 'novelty', decisions }
       this.#options.journal.record(waiting.key, reply)
-      this.#answer(waiting, reply)
+      this.#answer(waiting, reply, 'machine')
     } catch (thrown) {
       this.#break(thrown)
     } finally {
@@ -342,9 +365,13 @@ class Work<Item, Emitted, Outcome> {
     }
   }
 
-  #answer({ key, tasks }: WaitingCall, reply: Reply): void {
+  #answer({ key, tasks }: WaitingCall, reply: Reply, from: 'machine' | 'journal'): void {
     this.#open.delete(key)
-    for (const advance of tasks) this.#ready.push(() => advance(reply))
+    this.#count(from)
+    for (const { advance, work } of tasks) {
+      if (from === 'machine') work.made += 1
+      this.#ready.push(() => advance(reply))
+    }
     this.#wake()
   }
 
@@ -353,6 +380,16 @@ class Work<Item, Emitted, Outcome> {
     this.#abort.abort()
     this.#wake()
   }
+}
+
+function makeBatch(
+  kind: ModelCall['kind'],
+  role: Role,
+  requests: readonly ModelCall['request'][],
+): ModelBatch {
+  return kind === 'complete'
+    ? { kind, role, requests: requests.filter((request) => 'sampling' in request) }
+    : { kind, role, requests: requests.filter((request) => 'continuations' in request) }
 }
 
 const roleOf = ({ call }: WaitingCall): string => (call.kind === 'novelty' ? '' : call.role)

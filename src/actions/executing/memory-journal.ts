@@ -1,5 +1,5 @@
 // Knows: a journal in memory, for work that is not stored.
-import type { Reply } from '../../pipeline/programs/program.ts'
+import type { Reply } from '../../domain/reply.ts'
 import type { Journal } from './ports.ts'
 
 export class MemoryJournal implements Journal {

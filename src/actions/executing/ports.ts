@@ -2,8 +2,14 @@
 // store; those in memory serve a trial and tests.
 import type { FilterDecision } from '../../domain/filter-decision.ts'
 import type { Json } from '../../domain/hash.ts'
-import type { CompletionResult, ScoreResult } from '../../domain/completion-request.ts'
-import type { Call, Reply, Role } from '../../pipeline/programs/program.ts'
+import type {
+  CompletionRequest,
+  CompletionResult,
+  ScoreRequest,
+  ScoreResult,
+} from '../../domain/completion-request.ts'
+import type { Call } from '../../pipeline/programs/program.ts'
+import type { Reply, Role } from '../../domain/reply.ts'
 import type { PoolState } from '../../pipeline/programs/text-pool.ts'
 
 /** A call of a model. */
@@ -11,11 +17,9 @@ export type ModelCall = Extract<Call, { readonly kind: 'complete' | 'score' }>
 export type ModelResult = CompletionResult | ScoreResult
 
 /** Calls of one kind for one role, made together. */
-export interface ModelBatch {
-  readonly kind: ModelCall['kind']
-  readonly role: Role
-  readonly requests: readonly ModelCall['request'][]
-}
+export type ModelBatch =
+  | { readonly kind: 'complete'; readonly role: Role; readonly requests: readonly CompletionRequest[] }
+  | { readonly kind: 'score'; readonly role: Role; readonly requests: readonly ScoreRequest[] }
 
 /** The models of a recipe's roles. */
 export interface Models {

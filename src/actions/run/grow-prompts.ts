@@ -1,28 +1,19 @@
 // Knows: the first phase: prompts grown by the teacher in rounds, or the seeds used as prompts. A round is stored in one transaction
-// with its journal entry, so that a resumed run plans exactly the round that was interrupted.
-import type { CompletionRequest, CompletionResult } from '../../domain/completion-request.ts'
+// with its journal entry, so that a resumed run continues after it.
 import type { Prompt } from '../../domain/prompt.ts'
 import { makeRng, shuffle } from '../../domain/rng.ts'
 import type { Seed } from '../../domain/seed.ts'
-import {
-  novelTexts,
-  promptsFromSeeds,
-  readGrown,
-  promptsFromCandidates,
-} from '../../pipeline/growing/read-grown.ts'
-import { growthEnded, planGrowth, type Shot } from '../../pipeline/growing/self-instruct.ts'
+import { growPrompts as growProgram } from '../../pipeline/growing/grow-program.ts'
+import { promptsFromSeeds } from '../../pipeline/growing/read-grown.ts'
 import { RetortError } from '../../protocol/errors.ts'
 import { listDone } from '../../storage/journal.ts'
 import { listPrompts, putPrompts } from '../../storage/prompts.ts'
 import { guardQuota } from '../../storage/quota.ts'
 import { eachSeed } from '../../storage/seeds.ts'
-import { requestAll } from './request-all.ts'
-import { callComplete, inChunks, type RunContext } from './run-context.ts'
+import { inChunks, type RunContext } from './run-context.ts'
 
 /** Max seeds from which growth draws its examples; a random sample of more. All seeds count for novelty. */
 const MAX_SHOWN = 5000
-/** Texts per message to the corpus worker. */
-const TEXTS_PER_CALL = 5000
 const PROMPTS_PER_WRITE = 1000
 /** Journal keys. They are stored: never change them. */
 const SEEDS_ADDED = 'seeds added'
@@ -31,7 +22,7 @@ const REQUESTS = 'grown to '
 /** Runs the phase; the accepted prompts in their order, or undefined when stopped before the end. */
 export async function growPrompts(context: RunContext): Promise<readonly Prompt[] | undefined> {
   const {
-    machines: { db, corpus },
+    machines: { db },
     projectId,
     runId,
     steps,
@@ -40,14 +31,7 @@ export async function growPrompts(context: RunContext): Promise<readonly Prompt[
   const prompts = await listPrompts(db, projectId, runId)
   const done = await listDone(db, projectId, runId)
   for (const prompt of prompts) live.tally.countPrompt(prompt)
-  if (steps.grow) {
-    const pool = `${runId}/prompts`
-    try {
-      if (!(await growRounds(context, steps.grow, pool, prompts, done))) return undefined
-    } finally {
-      await corpus.forget({ pool }).catch(() => undefined) // a worker that died has forgotten it
-    }
-  }
+  if (steps.grow && !(await growRounds(context, steps.grow, prompts, done))) return undefined
   if ((!steps.grow || steps.grow.settings.alsoSeeds) && !done.has(SEEDS_ADDED))
     await addSeedPrompts(context, prompts)
   return prompts.filter(({ status }) => status === 'accepted')
@@ -74,107 +58,75 @@ async function addSeedPrompts(
   prompts.push(...fresh)
 }
 
+/** Adds the prompts of each round to `prompts`, stored before the next round begins; false when stopped before the end. */
 async function growRounds(
   context: RunContext,
   grow: NonNullable<RunContext['steps']['grow']>,
-  pool: string,
   prompts: Prompt[],
   done: ReadonlySet<string>,
 ): Promise<boolean> {
   const {
-    machines: { db, corpus },
+    machines: { db },
     projectId,
     runId,
     recipe,
     teacher,
     ref,
-    control,
     live,
+    executor,
   } = context
   const { settings, index: step } = grow
-  const accepted: Shot[] = prompts
-    .filter(({ status, origin }) => status === 'accepted' && origin.kind === 'grown')
-    .map(({ id, text }) => ({ id, text }))
-  let requests = Math.max(
-    0,
-    ...[...done].filter((key) => key.startsWith(REQUESTS)).map((key) => Number(key.slice(REQUESTS.length))),
+  const earlier = prompts.filter(({ status, origin }) => status === 'accepted' && origin.kind === 'grown')
+  live.enter('growing', earlier.length, settings.prompts)
+  const seeds = await readSeeds(context)
+  const outcome = await executor.together(
+    () =>
+      growProgram({
+        projectId,
+        runId,
+        step,
+        settings,
+        rngSeed: recipe.rngSeed,
+        teacher: ref,
+        contextLength: teacher.contextLength,
+        shown: sampleShown(seeds, recipe.rngSeed),
+        seedTexts: seeds.map(({ text }) => text),
+        prompts: [...prompts],
+        requests: Math.max(
+          0,
+          ...[...done]
+            .filter((key) => key.startsWith(REQUESTS))
+            .map((key) => Number(key.slice(REQUESTS.length))),
+        ),
+      }),
+    async (round, { made }) => {
+      await context.writer.drain()
+      await guardQuota('The prompts', () =>
+        putPrompts(db, round.prompts, { projectId, runId, key: `${REQUESTS}${round.requests}` }),
+      )
+      prompts.push(...round.prompts)
+      for (const prompt of round.prompts) live.tally.countPrompt(prompt)
+      live.count(round.prompts.filter(({ status }) => status === 'accepted').length, made > 0)
+    },
   )
-  live.enter('growing', accepted.length, settings.prompts)
-  const seeds = await readSeeds(context, pool, accepted)
-  for (;;) {
-    const over = growthEnded({ accepted: accepted.length, requests, settings })
-    if (over.ended) {
-      live.note = over.sentence ?? ''
-      return true
-    }
-    const plan = planGrowth({
-      next: requests,
-      pool: { seeds, accepted },
-      settings,
-      rngSeed: recipe.rngSeed,
-      contextLength: teacher.contextLength,
-    })
-    if (plan.length === 0) return true
-    const results = new Map<string, CompletionResult>()
-    let failure: string | undefined
-    const ended = await requestAll<CompletionRequest, CompletionResult>({
-      control,
-      requests: plan.map(({ request }) => request),
-      call: callComplete(context),
-      onResult: (result) => results.set(result.id, result),
-      onFailure: (_request, reason) => (failure = reason), // a failed request counts as made
-    })
-    if (!ended) return false
-    // A round without any result is a failure of the teacher, not a lack of new prompts.
-    if (failure !== undefined && results.size === 0)
-      throw new RetortError('Unexpected', `Every request for prompts failed: ${failure}`)
-    const candidates = plan.flatMap((request) => {
-      const result = results.get(request.request.id)
-      return result ? readGrown(request, result, settings) : []
-    })
-    const texts = novelTexts(candidates)
-    const novelty =
-      texts.length > 0 ? await corpus.novelty({ pool, threshold: settings.novelty, candidates: texts }) : []
-    const decided = promptsFromCandidates({
-      projectId,
-      runId,
-      step,
-      teacher: ref,
-      candidates,
-      novelty,
-      wanted: settings.prompts - accepted.length,
-      order: prompts.length,
-    })
-    requests += plan.length
-    await guardQuota('The prompts', () =>
-      putPrompts(db, decided, { projectId, runId, key: `${REQUESTS}${requests}` }),
-    )
-    prompts.push(...decided)
-    const fresh = decided.filter(({ status }) => status === 'accepted')
-    accepted.push(...fresh.map(({ id, text }) => ({ id, text })))
-    for (const prompt of decided) live.tally.countPrompt(prompt)
-    live.count(fresh.length)
-  }
+  if (outcome.stopped) return false
+  const { note, failure } = outcome.outcome
+  if (failure !== undefined) throw new RetortError('Unexpected', failure)
+  live.note = note ?? ''
+  return true
 }
 
-/** Fills the novelty pool, and returns the seeds that growth may use as examples. */
-async function readSeeds(
-  { machines: { db, corpus }, projectId, recipe }: RunContext,
-  pool: string,
-  accepted: readonly Shot[],
-): Promise<Pick<Seed, 'id' | 'text'>[]> {
-  await corpus.remember({ pool, texts: [], reset: true })
+async function readSeeds({ machines: { db }, projectId }: RunContext): Promise<Pick<Seed, 'id' | 'text'>[]> {
   const seeds: Pick<Seed, 'id' | 'text'>[] = []
-  for await (const page of eachSeed(db, projectId)) {
-    await corpus.remember({ pool, texts: page.map(({ text }) => text) })
-    for (const { id, text } of page) seeds.push({ id, text })
-  }
-  for (const chunk of inChunks(accepted, TEXTS_PER_CALL))
-    await corpus.remember({ pool, texts: chunk.map(({ text }) => text) })
-  if (seeds.length <= MAX_SHOWN) return seeds
-  // The sample must not depend on the order in which storage returns them.
-  return shuffle(
-    seeds.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
-    makeRng(`${recipe.rngSeed}/shown seeds`),
-  ).slice(0, MAX_SHOWN)
+  for await (const page of eachSeed(db, projectId)) for (const { id, text } of page) seeds.push({ id, text })
+  return seeds
 }
+
+/** The seeds that growth may use as examples. The sample must not depend on the order in which storage returns them. */
+const sampleShown = (seeds: readonly Pick<Seed, 'id' | 'text'>[], rngSeed: number) =>
+  seeds.length <= MAX_SHOWN
+    ? seeds
+    : shuffle(
+        seeds.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+        makeRng(`${rngSeed}/shown seeds`),
+      ).slice(0, MAX_SHOWN)

@@ -1,15 +1,15 @@
 // Knows: the third phase: a verdict for every row that passed the filters, stored as it arrives.
 import type { RowId } from '../../domain/id.ts'
-import type { ScoreRequest, ScoreResult } from '../../domain/completion-request.ts'
 import type { Row } from '../../domain/row.ts'
 import type { Verdict } from '../../domain/verdict.ts'
-import { buildVerdictRequest, readVerdict, rubricOfSettings } from '../../pipeline/judging/expected-score.ts'
-import { verdictOnEmpty } from '../../pipeline/judging/empty-text.ts'
-import { contextForJudge } from '../../pipeline/judging/reasoning.ts'
+import { rubricOfSettings } from '../../pipeline/judging/expected-score.ts'
+import { judgeText } from '../../pipeline/judging/judge-program.ts'
 import { eachRow, readRows } from '../../storage/rows.ts'
-import { requestAndStore } from './request-all.ts'
-import { callScore, inChunks, makeRowWriter, REQUESTS_PER_CALL, type RunContext } from './run-context.ts'
+import { inChunks, type RunContext } from './run-context.ts'
 import { applyDecisions, statusInRun } from './row-status.ts'
+
+/** Rows held at a time. */
+const ROWS_PER_READ = 2000
 
 /** Runs the phase; false when stopped before the end. */
 export async function judgeRows(context: RunContext): Promise<boolean> {
@@ -20,8 +20,9 @@ export async function judgeRows(context: RunContext): Promise<boolean> {
     steps,
     ref,
     teacher,
-    control,
     live,
+    executor,
+    writer,
   } = context
   const { judge } = steps
   if (judge === undefined) return true
@@ -35,51 +36,22 @@ export async function judgeRows(context: RunContext): Promise<boolean> {
     }
   }
   live.enter('judging', judged, judged + open.length)
-  const writer = makeRowWriter(context)
-  for (const chunk of inChunks(open, REQUESTS_PER_CALL)) {
-    const rows = new Map<string, Row>((await readRows(db, projectId, chunk)).map((row) => [row.id, row]))
-    const setVerdict = (id: string, verdict: Verdict): void => {
-      const row = rows.get(id)
-      if (row === undefined) return
-      live.tally.countRow(row, -1)
-      live.tally.countRow({ ...row, verdict })
-      writer.change(row.id, (stored) => applyDecisions(stored, { verdict, status: 'pending' }))
-      live.count(1)
-    }
-    const unreadable = (reason: string): Verdict => ({
-      kind: 'unreadable',
-      rubric: rubric.name,
-      judge: ref,
-      reason,
-    })
-    const requests: ScoreRequest[] = []
-    for (const { id, prompt, completion } of rows.values()) {
-      const verdict = verdictOnEmpty(completion.text, { rubric: rubric.name, judge: ref })
-      if (verdict !== undefined) setVerdict(id, verdict)
-      else
-        requests.push(
-          buildVerdictRequest(
-            id,
-            { prompt, completion: completion.text },
-            rubric,
-            contextForJudge(teacher.contextLength, judge.settings),
-          ),
-        )
-    }
-    const ended = await requestAndStore<ScoreRequest, ScoreResult>(writer, {
-      control,
-      requests,
-      call: callScore(context, judge.settings),
-      onResult: (result) =>
-        setVerdict(
-          result.id,
-          result.refusal === undefined
-            ? readVerdict(result, { rubric: rubric.name, judge: ref, minMass: judge.settings.minMass })
-            : unreadable(result.refusal),
-        ),
-      onFailure: ({ id }, reason) => setVerdict(id, unreadable(reason)),
+  const setVerdict = (row: Row, verdict: Verdict, isWorked: boolean): void => {
+    live.tally.countRow(row, -1)
+    live.tally.countRow({ ...row, verdict })
+    writer.change(row.id, (stored) => applyDecisions(stored, { verdict, status: 'pending' }))
+    live.count(1, isWorked)
+  }
+  const judging = { rubric, judge: ref, settings: judge.settings, contextLength: teacher.contextLength }
+  for (const chunk of inChunks(open, ROWS_PER_READ)) {
+    const ended = await executor.each<Row, never, Verdict>({
+      items: await readRows(db, projectId, chunk),
+      program: ({ id, prompt, completion }) =>
+        judgeText(id, { prompt, completion: completion.text }, judging),
+      onEnd: (row, verdict, { made }) => setVerdict(row, verdict, made > 0),
     })
     if (!ended) return false
   }
+  await writer.drain()
   return true
 }

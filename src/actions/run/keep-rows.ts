@@ -5,7 +5,7 @@ import type { Row } from '../../domain/row.ts'
 import { findDrop } from '../../pipeline/filters/decide-filters.ts'
 import { selectRows } from '../../pipeline/selecting/select-rows.ts'
 import { eachRow } from '../../storage/rows.ts'
-import { inChunks, makeRowWriter, type RunContext } from './run-context.ts'
+import { inChunks, type RunContext } from './run-context.ts'
 import { applyDecisions, statusInRun } from './row-status.ts'
 
 const ROWS_PER_WRITE = 1000
@@ -26,6 +26,7 @@ export async function keepRows(context: RunContext): Promise<{ rows: number; kep
     runId,
     steps,
     live,
+    writer,
   } = context
   const keepSteps = new Set(steps.keeps.map(({ index }) => index))
   const candidates: Candidate[] = []
@@ -53,7 +54,6 @@ export async function keepRows(context: RunContext): Promise<{ rows: number; kep
   }
   live.enter('keeping', 0, candidates.length)
   const selected = selectRows(steps.keeps, candidates)
-  const writer = makeRowWriter(context)
   let kept = 0
   for (const chunk of inChunks(candidates, ROWS_PER_WRITE)) {
     for (const { id, before, counted } of chunk) {

@@ -67,10 +67,10 @@ export class LiveRun {
     this.report()
   }
 
-  /** Adds finished units of the current phase. */
-  count(units: number): void {
+  /** Adds finished units of the current phase; those that were in the journal already take no time. */
+  count(units: number, isWorked = true): void {
     this.#done += units
-    if (isWork(this.#phase)) this.#timer.count(this.#phase, units)
+    if (isWorked && isWork(this.#phase)) this.#timer.count(this.#phase, units)
     this.report()
   }
 

@@ -1,13 +1,12 @@
 // Knows: how a run's judge is probed once, after its last verdict, and where the outcome is stored.
-import type { ScoreRequest, ScoreResult } from '../../domain/completion-request.ts'
 import type { Row } from '../../domain/row.ts'
 import { readVerdict, rubricOfSettings } from '../../pipeline/judging/expected-score.ts'
 import { planProbe, readProbe } from '../../pipeline/judging/probe.ts'
+import { scoreAfterReasoning } from '../../pipeline/judging/judge-program.ts'
 import { contextForJudge } from '../../pipeline/judging/reasoning.ts'
 import { eachRow } from '../../storage/rows.ts'
 import { getRun, patchRun } from '../../storage/runs.ts'
-import { requestAll } from './request-all.ts'
-import { callScore, type RunContext } from './run-context.ts'
+import type { RunContext } from './run-context.ts'
 
 /** Rows read to find some with different prompts. */
 const ROWS_READ = 500
@@ -21,7 +20,7 @@ export async function probeJudge(context: RunContext): Promise<boolean> {
     steps: { judge },
     ref,
     teacher,
-    control,
+    executor,
   } = context
   if (judge === undefined || (await getRun(db, projectId, runId))?.judgeProbe !== undefined) return true
   const rubric = rubricOfSettings(judge.settings)
@@ -33,18 +32,16 @@ export async function probeJudge(context: RunContext): Promise<boolean> {
   const probe = planProbe(rows, rubric, contextForJudge(teacher.contextLength, judge.settings))
   if (probe === undefined) return true
   const scores = new Map<string, number>()
-  const ended = await requestAll<ScoreRequest, ScoreResult>({
-    control,
-    requests: probe.requests,
-    call: callScore(context, judge.settings),
-    onResult: (result) => {
+  const ended = await executor.each({
+    items: probe.requests,
+    program: (request) => scoreAfterReasoning('judge', request, judge.settings),
+    onEnd: ({ id }, result) => {
       const verdict =
         result.refusal === undefined
           ? readVerdict(result, { rubric: rubric.name, judge: ref, minMass: judge.settings.minMass })
           : undefined
-      if (verdict?.kind === 'score') scores.set(result.id, verdict.score)
+      if (verdict?.kind === 'score') scores.set(id, verdict.score)
     },
-    onFailure: () => undefined, // one pair fewer
   })
   if (!ended) return false
   const outcome = readProbe(probe, scores)

@@ -2,7 +2,6 @@
 // Must not know: what the requests contain.
 import { isAbort, RetortError } from '../../protocol/errors.ts'
 import type { RunControl } from '../control.ts'
-import type { RowWriter } from './row-writer.ts'
 
 interface Named {
   readonly id: string
@@ -80,19 +79,4 @@ export async function requestAll<Request extends Named, Result extends Named>({
   }
   for (const [request, reason] of failures) onFailure(request, reason)
   return true
-}
-
-/**
- * Like `requestAll`, and stores the results whatever ends it: a row still waiting to be written after a machine error would be written after
- * the rows of a resumed run, and overwrite their decisions.
- */
-export async function requestAndStore<Request extends Named, Result extends Named>(
-  writer: RowWriter,
-  options: Omit<RequestAllOptions<Request, Result>, 'failed'>,
-): Promise<boolean> {
-  try {
-    return await requestAll({ ...options, failed: writer.failed })
-  } finally {
-    await writer.drain()
-  }
 }

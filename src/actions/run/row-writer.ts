@@ -1,24 +1,33 @@
-// Knows: how rows are stored soon and in few transactions: new rows as they end, stored ones as they are decided.
+// Knows: how what a run makes is stored soon and in few transactions: replies as they arrive, new rows as they end, stored ones as they are
+// decided. A row is never stored before the replies that it follows from.
 // Must not know: what is decided.
 import type { RowId } from '../../domain/id.ts'
+import type { Reply } from '../../domain/reply.ts'
 import type { Row } from '../../domain/row.ts'
 
 /** Max milliseconds that a result waits, so that a crash loses no more than that. */
 export const WRITE_WITHIN = 100
 
-/** Writes rows in one transaction: `put` new ones, `change` stored ones, read in that transaction. */
-export type WriteRows = (put: readonly Row[], change: ReadonlyMap<RowId, (row: Row) => Row>) => Promise<void>
+/** What goes into one transaction: new rows, changes of stored ones (read in that transaction), replies, and addresses of used ones. */
+export interface Writes {
+  readonly put: readonly Row[]
+  readonly change: ReadonlyMap<RowId, (row: Row) => Row>
+  readonly replies: ReadonlyMap<string, Reply>
+  readonly used: ReadonlySet<string>
+}
 
 export class RowWriter {
-  readonly #write: WriteRows
+  readonly #write: (writes: Writes) => Promise<void>
   readonly #failure = new AbortController()
   #put = new Map<RowId, Row>()
   #change = new Map<RowId, (row: Row) => Row>()
+  #replies = new Map<string, Reply>()
+  #used = new Set<string>()
   #timer: ReturnType<typeof setTimeout> | undefined
   #writing: Promise<void> = Promise.resolve()
   #thrown: unknown
 
-  constructor(write: WriteRows) {
+  constructor(write: (writes: Writes) => Promise<void>) {
     this.#write = write
   }
 
@@ -42,6 +51,18 @@ export class RowWriter {
     this.#scheduleFlush()
   }
 
+  /** Adds a reply under its address. */
+  record(key: string, reply: Reply): void {
+    this.#replies.set(key, reply)
+    this.#scheduleFlush()
+  }
+
+  /** Adds that the run uses a reply that is stored. */
+  use(key: string): void {
+    this.#used.add(key)
+    this.#scheduleFlush()
+  }
+
   /** Resolves when everything is stored; throws what a write threw. */
   async drain(): Promise<void> {
     this.#flush()
@@ -56,15 +77,22 @@ export class RowWriter {
   #flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#put.size + this.#change.size === 0) return
-    const [put, change] = [[...this.#put.values()], this.#change]
+    if (this.#put.size + this.#change.size + this.#replies.size + this.#used.size === 0) return
+    const writes: Writes = {
+      put: [...this.#put.values()],
+      change: this.#change,
+      replies: this.#replies,
+      used: this.#used,
+    }
     this.#put = new Map()
     this.#change = new Map()
+    this.#replies = new Map()
+    this.#used = new Set()
     // In sequence: a later write must find what an earlier one stored.
     this.#writing = this.#writing.then(async () => {
       if (this.#failure.signal.aborted) return
       try {
-        await this.#write(put, change)
+        await this.#write(writes)
       } catch (thrown) {
         this.#thrown = thrown
         this.#failure.abort()

@@ -1,22 +1,17 @@
 // Knows: what every phase of a run uses.
 import type { ProjectId, RunId } from '../../domain/id.ts'
-import type {
-  CompletionRequest,
-  CompletionResult,
-  ScoreRequest,
-  ScoreResult,
-} from '../../domain/completion-request.ts'
 import type { ModelRef } from '../../domain/model-card.ts'
 import type { TeacherDescription } from '../../domain/teacher-description.ts'
 import type { CheckedRecipe } from '../../domain/recipe.ts'
-import type { RubricSettings } from '../../pipeline/judging/rubric.ts'
 import type { RecipeSteps } from '../../pipeline/recipes/read-steps.ts'
-import type { GenerationEvent } from '../../protocol/teacher.ts'
 import { guardQuota } from '../../storage/quota.ts'
 import { writeRows } from '../../storage/rows.ts'
+import { CorpusPools } from '../executing/corpus-pools.ts'
+import { Executor } from '../executing/executor.ts'
+import { StoredJournal } from '../executing/stored-journal.ts'
+import { TeacherModels } from '../executing/teacher-models.ts'
 import type { RunControl } from '../control.ts'
 import type { Machines } from '../machines.ts'
-import { requestScores } from '../request-scores.ts'
 import type { LiveRun } from './live-run.ts'
 import { RowWriter } from './row-writer.ts'
 
@@ -28,71 +23,37 @@ export interface RunContext {
   readonly steps: RecipeSteps
   readonly teacher: TeacherDescription
   readonly ref: ModelRef
-  readonly control: RunControl
   readonly live: LiveRun
+  readonly executor: Executor
+  /** Writes replies and rows, in this order. */
+  readonly writer: RowWriter
 }
 
-/** Requests per call of the teacher: enough to fill its batches, few enough to notice a pause soon. */
-export const REQUESTS_PER_CALL = 128
+type Parts = Omit<RunContext, 'executor' | 'writer'> & { readonly control: RunControl }
 
-/** A writer of the run's rows; a full disk is reported in a sentence. */
-export function makeRowWriter({ machines: { db }, projectId }: RunContext): RowWriter {
-  return new RowWriter(
-    async (put, change) =>
-      void (await guardQuota('The rows of this run', () => writeRows(db, projectId, put, change))),
+/** What the phases use, and how it is released at the end. */
+export function openContext({ control, ...parts }: Parts): {
+  context: RunContext
+  close: () => Promise<void>
+} {
+  const { machines, projectId, runId, teacher, live } = parts
+  const { db } = machines
+  // A full disk is reported in a sentence.
+  const writer = new RowWriter(
+    async ({ put, change, replies, used }) =>
+      void (await guardQuota('The rows of this run', () =>
+        writeRows(db, projectId, put, change, { user: runId, replies, used }),
+      )),
   )
-}
-
-/** One call that completes; unfinished results are not passed on. */
-export const callComplete =
-  ({ machines, live }: RunContext) =>
-  (
-    requests: readonly CompletionRequest[],
-    signal: AbortSignal,
-    onResult: (result: CompletionResult) => void,
-  ): Promise<void> =>
-    trackCall(
-      live,
-      (onEvent) => machines.teacher.complete({ requests, partials: false }, { signal, onEvent }),
-      (event) => {
-        if (
-          event.kind === 'completion' &&
-          (event.result.finishReason !== 'aborted' || event.result.refusal !== undefined)
-        )
-          onResult(event.result)
-      },
-    )
-
-/** One call that scores, for the recipe's judge. */
-export const callScore =
-  ({ machines, live }: RunContext, settings: RubricSettings) =>
-  (
-    requests: readonly ScoreRequest[],
-    signal: AbortSignal,
-    onResult: (result: ScoreResult) => void,
-  ): Promise<void> =>
-    trackCall(
-      live,
-      (onEvent) => requestScores(machines, { requests, settings }, { signal, onEvent }),
-      (event) => {
-        if (event.kind === 'score') onResult(event.result)
-      },
-    )
-
-async function trackCall(
-  live: LiveRun,
-  call: (onEvent: (event: GenerationEvent) => void) => Promise<unknown>,
-  onEvent: (event: GenerationEvent) => void,
-): Promise<void> {
-  const end = live.startCall()
-  try {
-    await call((event) => {
-      if (event.kind === 'progress') live.addTokens(event)
-      else onEvent(event)
-    })
-  } finally {
-    end()
-  }
+  const pools = new CorpusPools(machines.corpus, `${runId}/prompts`)
+  const executor = new Executor({
+    models: new TeacherModels(machines.teacher, teacher, (progress) => live.addTokens(progress)),
+    journal: new StoredJournal(db, projectId, writer),
+    pools,
+    control,
+    onBatch: () => live.startCall(),
+  })
+  return { context: { ...parts, executor, writer }, close: () => pools.close() }
 }
 
 /** Chunks of a list. */

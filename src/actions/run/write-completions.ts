@@ -2,18 +2,19 @@
 // compare rows decide in the rows' order, whatever order the completions end in.
 import { dropped } from '../../domain/filter-decision.ts'
 import type { RowId } from '../../domain/id.ts'
-import type { CompletionRequest, CompletionResult } from '../../domain/completion-request.ts'
+import type { CompletionResult } from '../../domain/completion-request.ts'
 import type { Prompt } from '../../domain/prompt.ts'
 import type { Row } from '../../domain/row.ts'
 import { findNoResponse, planCompletions, type PlannedRow } from '../../pipeline/completing/complete.ts'
 import { referencesOf, referenceFor, type References } from '../../pipeline/filters/references.ts'
 import { FilterBank, findDrop } from '../../pipeline/filters/decide-filters.ts'
+import { complete } from '../../pipeline/programs/program.ts'
 import { eachRow } from '../../storage/rows.ts'
 import { eachSeed } from '../../storage/seeds.ts'
-import { requestAndStore } from './request-all.ts'
-import type { RowWriter } from './row-writer.ts'
-import { callComplete, inChunks, makeRowWriter, REQUESTS_PER_CALL, type RunContext } from './run-context.ts'
+import type { RunContext } from './run-context.ts'
 import { applyDecisions } from './row-status.ts'
+
+type CompletionReply = Omit<CompletionResult, 'id'>
 
 /** What the phase holds of a row: enough to filter it and to count it. */
 type HeldRow = Pick<Row, 'decisions' | 'verdict'> & { readonly row: Row }
@@ -27,8 +28,9 @@ export async function writeCompletions(context: RunContext, prompts: readonly Pr
     recipe,
     steps,
     ref,
-    control,
     live,
+    executor,
+    writer,
   } = context
   const planned = planCompletions({
     prompts,
@@ -37,8 +39,7 @@ export async function writeCompletions(context: RunContext, prompts: readonly Pr
     teacher: ref,
   })
   const written = new Set<RowId>()
-  const writer = makeRowWriter(context)
-  const filters = new FilterStage(context, planned, writer, await readReferences(context))
+  const filters = new FilterStage(context, planned, await readReferences(context))
   for await (const page of eachRow(db, projectId, runId)) {
     for (const row of page) {
       written.add(row.id)
@@ -51,30 +52,17 @@ export async function writeCompletions(context: RunContext, prompts: readonly Pr
   live.enter('completing', written.size, planned.length)
   filters.decideReady()
 
-  const byId = new Map(planned.map((row) => [row.id, row]))
-  const onResult = (result: CompletionResult): void => {
-    const plan = byId.get(result.id as RowId) // results carry the ids of their requests
-    if (plan === undefined) return
-    live.expected.written += 1
-    filters.add(makeRow(context, plan, result))
-    live.count(1)
-  }
-  for (const chunk of inChunks(
-    planned.filter(({ id }) => !written.has(id)),
-    REQUESTS_PER_CALL,
-  )) {
-    const ended = await requestAndStore<CompletionRequest, CompletionResult>(writer, {
-      control,
-      requests: chunk.map(({ request }) => request),
-      call: callComplete(context),
-      onResult,
-      onFailure: ({ id }, reason) =>
-        onResult({ id, text: '', finishReason: 'aborted', promptTokens: 0, tokens: 0, refusal: reason }),
-    })
-    if (!ended) return false
-  }
-  await writer.drain()
-  return true
+  const ended = await executor.each<PlannedRow, never, CompletionReply>({
+    items: planned.filter(({ id }) => !written.has(id)),
+    program: ({ request }) => complete('teacher', request),
+    onEnd: (plan, result, { made }) => {
+      live.expected.written += 1
+      filters.add(makeRow(context, plan, result))
+      live.count(1, made > 0)
+    },
+  })
+  if (ended) await writer.drain()
+  return ended
 }
 
 /** Reference answers of the seeds, if a filter compares with them. */
@@ -89,7 +77,7 @@ async function readReferences({ machines: { db }, projectId, steps }: RunContext
 function makeRow(
   { projectId, runId, ref, steps, machines }: RunContext,
   plan: PlannedRow,
-  result: CompletionResult,
+  result: CompletionReply,
 ): Row {
   const row: Row = {
     projectId,
@@ -129,21 +117,14 @@ function makeRow(
 class FilterStage {
   readonly #context: RunContext
   readonly #planned: readonly PlannedRow[]
-  readonly #writer: RowWriter
   readonly #bank: FilterBank
   readonly #references: References
   readonly #waiting = new Map<RowId, HeldRow>()
   #next = 0
 
-  constructor(
-    context: RunContext,
-    planned: readonly PlannedRow[],
-    writer: RowWriter,
-    references: References,
-  ) {
+  constructor(context: RunContext, planned: readonly PlannedRow[], references: References) {
     this.#context = context
     this.#planned = planned
-    this.#writer = writer
     this.#references = references
     this.#bank = new FilterBank(context.steps.filters)
   }
@@ -159,14 +140,14 @@ class FilterStage {
   add(row: Row): void {
     const { live } = this.#context
     if (this.#bank.comparesRows) {
-      this.#writer.put(row)
+      this.#context.writer.put(row)
       live.tally.countRow(row)
       this.#waiting.set(row.id, { row, decisions: row.decisions })
       this.decideReady()
       return
     }
     const decided = this.#decide(row)
-    this.#writer.put(decided)
+    this.#context.writer.put(decided)
     live.tally.countRow(decided)
     this.#countPassed(decided)
   }
@@ -212,7 +193,7 @@ class FilterStage {
     tally.countRow(decided)
     this.#countPassed(decided)
     const { decisions, droppedBy, status } = decided
-    this.#writer.change(row.id, (stored) =>
+    this.#context.writer.change(row.id, (stored) =>
       applyDecisions(stored, {
         decisions,
         status: status === 'rejected' ? (decided.rejectedByHand?.before ?? 'pending') : status,

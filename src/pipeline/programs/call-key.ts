@@ -1,6 +1,7 @@
 // Knows: the address of a call in the journal: a hash of what determines its reply.
 import { hashOf, type Json } from '../../domain/hash.ts'
-import type { Call, Role } from './program.ts'
+import type { Role } from '../../domain/reply.ts'
+import type { Call } from './program.ts'
 
 /** What identifies the model of a role, such as its fingerprint and how its weights are held. */
 export type IdentifyModel = (role: Role) => Json

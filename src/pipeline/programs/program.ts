@@ -8,10 +8,8 @@ import type {
   ScoreResult,
 } from '../../domain/completion-request.ts'
 import type { FilterDecision } from '../../domain/filter-decision.ts'
+import type { Reply, Role } from '../../domain/reply.ts'
 import type { PoolState } from './text-pool.ts'
-
-/** The part that a model plays in a recipe: `teacher`, `judge`, or a name of the recipe's own. */
-export type Role = string
 
 /** A request of one model call. Its `id` names it in reports and must be unique among the calls in progress; it is no part of the address. */
 export type Call =
@@ -26,12 +24,6 @@ export type Call =
       /** Decided in order; each one that is kept is added to the pool for those after it. */
       readonly candidates: readonly string[]
     }
-
-/** What a call returns. A `refusal` in a result is a value: the program decides what it means. */
-export type Reply =
-  | { readonly kind: 'complete'; readonly result: Omit<CompletionResult, 'id'> }
-  | { readonly kind: 'score'; readonly result: Omit<ScoreResult, 'id'> }
-  | { readonly kind: 'novelty'; readonly decisions: readonly FilterDecision[] }
 
 /** What a program yields: a call, programs to run side by side, or something that is finished before the program is. */
 export type Yielded<Emitted> =

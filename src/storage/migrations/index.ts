@@ -3,10 +3,11 @@ import { first } from './001-first.ts'
 import { batches } from './002-batches.ts'
 import { renameFields } from './003-field-names.ts'
 import { newStores } from './004-new-stores.ts'
+import { callStores } from './005-calls.ts'
 import type { Migration } from './migration.ts'
 
 /** The database's version is the number of steps. */
-export const MIGRATIONS: readonly Migration[] = [first, batches, renameFields, newStores]
+export const MIGRATIONS: readonly Migration[] = [first, batches, renameFields, newStores, callStores]
 
 /** Takes every step after `from`. A failing step aborts the upgrade and leaves the old database as it was. */
 export function migrate(

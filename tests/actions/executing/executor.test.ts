@@ -12,8 +12,8 @@ import {
   emit,
   score,
   type Program,
-  type Reply,
 } from '../../../src/pipeline/programs/program.ts'
+import type { Reply } from '../../../src/domain/reply.ts'
 import { TextPool } from '../../../src/pipeline/programs/text-pool.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
 import { GREEDY } from '../../../src/domain/sampling.ts'
@@ -84,7 +84,7 @@ async function run(
   const finished = await executor.each<number, string, string>({
     items: Array.from({ length: items }, (_, i) => i),
     program: evolve,
-    onEmit: (item, value) => outcome.emitted.push(`${item} ${value}`),
+    onEmit: (item, value) => void outcome.emitted.push(`${item} ${value}`),
     onEnd: (item, value) => outcome.ended.set(item, value),
     onFailure: (item, reason) => outcome.ended.set(item, `failed: ${reason}`),
   })
@@ -267,7 +267,7 @@ describe('programs side by side', () => {
       const start = (models: ModelsStandIn) =>
         new Executor({ models, journal, pools: poolsStandIn, control: new RunControl() }).together(
           grow,
-          (value) => emitted.push(value),
+          (value) => void emitted.push(value),
         )
       const first = await start(new ModelsStandIn({ order }))
       const replay = new ModelsStandIn()

@@ -1,8 +1,14 @@
 // Knows: machines that respond in any order and any batch, and can break; a journal on a store that a kill leaves as it is.
-import type { ModelBatch, ModelResult, Models, Pools } from '../../../src/actions/executing/ports.ts'
+import type {
+  ModelBatch,
+  ModelCall,
+  ModelResult,
+  Models,
+  Pools,
+} from '../../../src/actions/executing/ports.ts'
 import { hashOf } from '../../../src/domain/hash.ts'
 import { makeRng, shuffle } from '../../../src/domain/rng.ts'
-import type { Reply } from '../../../src/pipeline/programs/program.ts'
+import type { Reply } from '../../../src/domain/reply.ts'
 import { NoveltyPool } from '../../../src/pipeline/novelty-pool.ts'
 import type { Journal } from '../../../src/actions/executing/ports.ts'
 import { dropped, kept } from '../../../src/domain/filter-decision.ts'
@@ -40,7 +46,10 @@ export class ModelsStandIn implements Models {
     onResult: (result: ModelResult) => void,
   ): Promise<void> {
     this.batches.push(requests.length)
-    for (const request of shuffle(requests, makeRng(`${this.#order}/${this.batches.length}`))) {
+    for (const request of shuffle<ModelCall['request']>(
+      requests,
+      makeRng(`${this.#order}/${this.batches.length}`),
+    )) {
       await Promise.resolve()
       signal.throwIfAborted()
       const mishap = this.mishap(this.made.length, request.id)
