@@ -19,7 +19,7 @@ import { RetortError } from '../../../src/protocol/errors.ts'
 import { GREEDY } from '../../../src/domain/sampling.ts'
 import { Killed, KilledJournal, ModelsStandIn, poolsStandIn } from './stand-ins.ts'
 
-const ask = (role: string, id: string, text: string) =>
+const request = (role: string, id: string, text: string) =>
   complete(role, {
     id,
     input: { kind: 'raw', text },
@@ -30,7 +30,7 @@ const ask = (role: string, id: string, text: string) =>
 function* evolve(item: number): Program<string, string> {
   let text = `row ${item}`
   for (let round = 0; round < 3; round++) {
-    const { text: next, refusal } = yield* ask('teacher', `${item}/${round}`, text)
+    const { text: next, refusal } = yield* request('teacher', `${item}/${round}`, text)
     if (refusal !== undefined) return `refused: ${refusal}`
     const [first, second] = yield* all([
       score('judge', {
@@ -57,7 +57,7 @@ function* grow(): Program<number, readonly string[]> {
   for (let round = 0; round < 5; round++) {
     const texts = yield* all(
       [0, 1, 2].map((i) =>
-        ask('teacher', `grow-${round}-${i}`, `round ${round} of ${pool.state.size}, ${i}`),
+        request('teacher', `grow-${round}-${i}`, `round ${round} of ${pool.state.size}, ${i}`),
       ),
     )
     const candidates = texts.map(({ text }) => text)
@@ -121,7 +121,7 @@ describe('programs side by side', () => {
     let kills = 0
     for (;;) {
       const models = new ModelsStandIn({ batch: 4, order: `${kills}` })
-      const before = new Set([...stored.keys()])
+      const before = new Set(stored.keys())
       const outcome = await run(models, new KilledJournal(stored, 10), { items: 12 }).catch(
         (thrown: unknown) => thrown,
       )
@@ -155,7 +155,7 @@ describe('programs side by side', () => {
     await executor.each<number, never, string>({
       items: [1, 2, 3],
       program: function* (item) {
-        return (yield* ask('teacher', `same ${item}`, 'one text')).text
+        return (yield* request('teacher', `same ${item}`, 'one text')).text
       },
       onEnd: (_, text) => texts.push(text),
     })
@@ -183,7 +183,7 @@ describe('programs side by side', () => {
       program: function* (item) {
         const texts = yield* all(
           [1, 2].map(function* (i): Program<string> {
-            const { text } = yield* ask('teacher', `${item} ${i}`, `${item} ${i}`)
+            const { text } = yield* request('teacher', `${item} ${i}`, `${item} ${i}`)
             if (item === 2) throw new Error('a bug')
             return text
           }),
