@@ -63,7 +63,7 @@ export function* decideNovelty(
   return reply.decisions
 }
 
-/** Runs programs side by side: each goes on as soon as its own reply is there. Returns their outcomes in order. */
+/** Runs programs side by side: each continues as soon as its own reply is there. Returns their outcomes in order. */
 export function* all<Outcome, Emitted = never>(
   programs: readonly Program<Outcome, Emitted>[],
 ): Program<readonly Outcome[], Emitted> {
