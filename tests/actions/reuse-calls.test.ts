@@ -1,7 +1,7 @@
 // No call is made twice: a run uses what its trial and earlier runs of the project made, and only that is deleted which nothing uses.
 import { describe, expect, test } from 'vitest'
 import { RunControl } from '../../src/actions/control.ts'
-import { deleteRun } from '../../src/actions/delete-run.ts'
+import { deleteRun, removeRunForGood } from '../../src/actions/delete-run.ts'
 import { startRun } from '../../src/actions/run-recipe.ts'
 import { tryFive } from '../../src/actions/try-five.ts'
 import type { ProjectId } from '../../src/domain/id.ts'
@@ -89,9 +89,14 @@ describe('calls of a project', () => {
     const second = await run(machines, projectId, RECIPE.replace('n: 2', 'n: 3'))
     expect(await db.count('calls')).toBeGreaterThan(stored)
     await deleteRun(machines, { projectId, runId: second.id })
+    expect(await db.count('calls')).toBeGreaterThan(stored) // it can still be undone
+    await removeRunForGood(machines, { projectId, runId: second.id })
     expect(await db.count('calls')).toBe(stored)
     expect(await countResults(machines, () => run(machines, projectId))).toBe(0)
-    for (const { id } of await db.getAll('runs')) await deleteRun(machines, { projectId, runId: id })
+    for (const { id } of await db.getAll('runs')) {
+      await deleteRun(machines, { projectId, runId: id })
+      await removeRunForGood(machines, { projectId, runId: id })
+    }
     expect(first.status).toBe('finished')
     expect(await db.count('calls')).toBe(0)
     expect(await db.count('callUses')).toBe(0)
