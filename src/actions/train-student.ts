@@ -26,7 +26,7 @@ import type { TrainOutcome, TrainRequest } from '../protocol/student.ts'
 import { getDataset } from '../storage/datasets.ts'
 import { trainingLock, withLock } from '../storage/locks.ts'
 import { guardQuota } from '../storage/quota.ts'
-import { getStudent, patchStudent, putStudent } from '../storage/students.ts'
+import { deleteStudent, getStudent, patchStudent, putStudent } from '../storage/students.ts'
 import type { RunControl } from './control.ts'
 import type { Machines } from './machines.ts'
 import { streamProgress } from './stream-progress.ts'
@@ -63,7 +63,7 @@ export type TrainMachines = Pick<Machines, 'db' | 'student' | 'teacher' | 'now'>
  * its graphics card, training resumes automatically from the last checkpoint, once per checkpoint; if it dies again before the next
  * one, the student is stored as `failed` and the error is thrown. If the loss needs soft targets, the loaded teacher computes them
  * first, once per dataset; stored ones of other models can be added. Throws `NotLoaded` if no teacher is loaded then, `Busy` if
- * another tab trains in this project.
+ * another tab trains in this project, `NothingToReward` if GRPO finds no right completion before its first step: then no student is stored.
  */
 export async function* trainStudent(
   machines: TrainMachines,
@@ -268,6 +268,9 @@ async function trainLocked(
     return await guardQuota('The student’s record', () => record.close(facts))
   } catch (thrown) {
     await record.close({ status: 'failed', reason: sentenceOf(thrown) }).catch(() => undefined)
+    // It never began, and resuming would end the same way: nothing of it is kept but the sentence.
+    if (thrown instanceof RetortError && thrown.name === 'NothingToReward')
+      await deleteStudent(db, projectId, id).catch(() => undefined)
     throw thrown
   } finally {
     unwatch()

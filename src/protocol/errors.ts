@@ -11,6 +11,8 @@ export const ERROR_NAMES = [
   'NoProblems',
   'NoBaseStudent',
   'NoModelChosen',
+  /** None of a student's own completions was right before GRPO, which learns from right ones. */
+  'NothingToReward',
   'OutOfMemory',
   'DeviceLost',
   'WorkerDied',

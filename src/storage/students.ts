@@ -19,6 +19,13 @@ export async function listStudents(db: Database, projectId: ProjectId): Promise<
   return (await db.getAll('students', within(projectId))).toSorted((a, b) => b.startedAt - a.startedAt)
 }
 
+/** Deletes a student's record; its files are separate. */
+export async function deleteStudent(db: Database, projectId: ProjectId, id: StudentId): Promise<void> {
+  await writeInProject(db, projectId, ['students'], (transaction) =>
+    transaction.objectStore('students').delete([projectId, id]),
+  )
+}
+
 /** Changes a stored student in one transaction: fields, or by a function of the stored student. Throws `StorageFailed` if its project is gone, a RangeError if there is no such student. */
 export async function patchStudent(
   db: Database,

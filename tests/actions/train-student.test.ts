@@ -191,6 +191,18 @@ describe('training on soft targets', () => {
   })
 })
 
+test('a training that has nothing to reward leaves no student, and any other failure leaves one to resume', async () => {
+  const all = await begin()
+  all.worker.beforeStep = () => new RetortError('NothingToReward', '0 of 32 are right.')
+  await expect(finish(start(all))).rejects.toMatchObject({ message: '0 of 32 are right.' })
+  expect(await listStudents(all.machines.db, all.projectId)).toEqual([])
+  all.worker.beforeStep = () => new RetortError('ModelRefused', 'Another reason.')
+  await expect(finish(start(all))).rejects.toMatchObject({ message: 'Another reason.' })
+  expect(await listStudents(all.machines.db, all.projectId)).toMatchObject([
+    { status: 'failed', reason: 'Another reason.' },
+  ])
+})
+
 describe('training of adapters', () => {
   const lora: LoraTrainSettings = {
     ...softOf(settings),

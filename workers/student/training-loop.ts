@@ -217,6 +217,7 @@ export class TrainingLoop {
     })
     const first = await this.#objective.sampleFirst?.(this.#trainer, call.signal)
     call.signal.throwIfAborted()
+    if (first?.learnsNothing) throw new RetortError('NothingToReward', first.note)
     if (first) call.emit({ kind: 'note', note: first.note })
     const heldOut =
       prepared.rows.heldOut.length > 0

@@ -50,6 +50,8 @@ export interface FirstSample {
   /** Shown as the loss of step 0. */
   readonly displayedLoss: number
   readonly note: string
+  /** Training would learn nothing: `note` says why, and it ends before its first step. */
+  readonly learnsNothing: boolean
 }
 
 export interface Objective {

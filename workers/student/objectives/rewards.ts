@@ -21,6 +21,9 @@ import {
 import { splitIntoMicroBatches, type Mistake, type Objective } from './objective.ts'
 import type { BatchPlan } from './texts.ts'
 
+/** Min completions sampled before the first step: with 1 in 10 right, none of 32 is right once in 30 times. */
+const MIN_SAMPLED = 32
+
 /** Steps without one right answer before a note says so. */
 const STEPS_WITHOUT_REWARD = 5
 
@@ -123,7 +126,8 @@ export function makeRewardObjective(
     evaluated: () => problems.heldOut.length,
     mistakes: () => mistakes,
     async sampleFirst(trainer, signal) {
-      const sampled = problemsOf(problems.train.slice(0, linesPerStep))
+      const lines = Math.max(linesPerStep, Math.ceil(MIN_SAMPLED / completionsPerPrompt))
+      const sampled = problemsOf(problems.train.slice(0, lines))
       const completions = await generateCompletions(
         student,
         trainer,
@@ -135,14 +139,20 @@ export function makeRewardObjective(
           sum + rewardOf(completion, sampled[Math.floor(i / completionsPerPrompt)] as Problem),
         0,
       )
-      return { displayedLoss: 1 - right / completions.length, note: describeFirst(right, completions.length) }
+      const cut = completions.filter(({ ended }) => !ended).length
+      return {
+        displayedLoss: 1 - right / completions.length,
+        note: describeFirst(right, completions.length, cut > completions.length / 2 ? maxTokens : undefined),
+        learnsNothing: right === 0,
+      }
     },
   }
 }
 
-const describeFirst = (right: number, of: number): string =>
+/** `cutAt`: max tokens, if most completions were cut there. */
+const describeFirst = (right: number, of: number, cutAt: number | undefined): string =>
   right === 0
-    ? `Before training, 0 of ${of} sampled completions have the right answer: nothing to reward yet. If the first steps find none either, stop, and train the student longer on texts first.`
+    ? `Before training, 0 of ${of} sampled completions have the right answer: nothing to reward, so training did not start, and no student was stored. ${cutAt === undefined ? 'Train' : `Most were cut at ${cutAt} tokens: raise Max tokens, or train`} the student longer on the texts first, use easier problems, or start from a larger student.`
     : right === of
       ? `Before training, all ${of} sampled completions have the right answer: there is nothing left to learn on these problems.`
       : `Before training, ${right} of ${of} sampled completions have the right answer (${Math.round((100 * right) / of)} %).`
