@@ -334,12 +334,13 @@ async function trainWithRetries(
         ...(baseModel === undefined ? {} : { baseModel }),
       }
       const stall = new AbortController()
-      const watch = stalled ? undefined : new StallWatch(stepLimit, () => stall.abort())
+      const watch =
+        stalled || stepLimit === undefined ? undefined : new StallWatch(stepLimit, () => stall.abort())
       const train = (trainSignal: AbortSignal, lent?: MessagePort): Promise<TrainOutcome> =>
         machines.student
           .train(lent ? { ...request, lent } : request, {
             signal: AbortSignal.any([trainSignal, stall.signal]),
-            patience: stepLimit,
+            ...(stepLimit === undefined ? {} : { patience: stepLimit }),
             onEvent: (event) => {
               watch?.handle(event)
               live.handle(event, record)

@@ -5,6 +5,7 @@ import { adviseOnEndedWorse } from '../pipeline/advice/ended-worse.ts'
 import { adviseOnFewRows, type FewRowsFacts } from '../pipeline/advice/few-rows.ts'
 import { adviseOnMemorising } from '../pipeline/advice/memorising.ts'
 import { adviseOnNearEqualLabels } from '../pipeline/advice/near-equal-labels.ts'
+import { adviseOnContext, adviseOnCutRows } from '../pipeline/advice/short-context.ts'
 import { adviseOnTooFewPrompts } from '../pipeline/advice/too-few-prompts.ts'
 import { lossOf } from '../pipeline/training/index.ts'
 import type { LabelGroup } from '../pipeline/training/near-equal-labels.ts'
@@ -22,12 +23,17 @@ export function adviseBeforeTraining(
     model,
     msPerRow,
     nearEqualLabels = [],
-  }: Pick<FewRowsFacts, 'model' | 'msPerRow'> & { readonly nearEqualLabels?: readonly LabelGroup[] },
+    rowBytes = [],
+  }: Pick<FewRowsFacts, 'model' | 'msPerRow'> & {
+    readonly nearEqualLabels?: readonly LabelGroup[]
+    readonly rowBytes?: readonly number[]
+  },
 ): readonly Advice[] {
   if (settings === undefined || rows === undefined || rows < 2) return []
   const labels = lossOf(settings).rows === 'labels' ? adviseOnNearEqualLabels(nearEqualLabels) : undefined
   return [
     ...(labels ? [labels] : []),
+    ...[adviseOnContext({ settings, rowBytes })].flatMap((advice) => advice ?? []),
     ...adviseOnFewRows({
       rows,
       settings,
@@ -58,5 +64,6 @@ export function adviseOnTraining(
   return [
     adviseOnMemorising(student, rows),
     adviseOnEndedWorse({ ...student, status: task.running ? 'training' : latest.status }),
+    task.running ? undefined : adviseOnCutRows(latest, rows),
   ].flatMap((advice) => advice ?? [])
 }

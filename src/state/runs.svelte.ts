@@ -32,12 +32,14 @@ import { Undo } from './undo.svelte.ts'
 export interface RunCounts {
   readonly rows: number
   readonly kept: number
+  /** Prompts that were grown and accepted; counted only while there are no rows. */
+  readonly grown: number
 }
 
 /** Share of the time for which a passive tab reads the rows of a run that another tab works on. */
 const READING_SHARE = 0.05
 
-const NO_ROWS: RunCounts = { rows: 0, kept: 0 }
+const NO_ROWS: RunCounts = { rows: 0, kept: 0, grown: 0 }
 
 /** An open bar: the selected part, and its prompts or rows. */
 export interface OpenBar {
@@ -351,7 +353,12 @@ export class Runs {
             countRows(db, this.#projectId, id),
             countRows(db, this.#projectId, id, 'kept'),
           ])
-          return [id, { rows, kept }]
+          if (rows > 0) return [id, { rows, kept, grown: 0 }]
+          const prompts = await listPrompts(db, this.#projectId, id)
+          const grown = prompts.filter(
+            ({ origin, status }) => origin.kind === 'grown' && status === 'accepted',
+          )
+          return [id, { rows, kept, grown: grown.length }]
         }),
       ),
     )

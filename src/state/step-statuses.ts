@@ -44,7 +44,8 @@ const running = (long: string, part = 0, total = 0): StepStatus => ({
 /** Of a run or a training that can be resumed; one that nobody paused or stopped was interrupted. */
 const paused = (status: string): StepStatus => {
   const known = status === 'stopped' || status === 'failed' || status === 'paused'
-  return { kind: 'todo', short: known ? status : 'paused', long: known ? status : 'interrupted' }
+  const name = known ? status : 'interrupted'
+  return { kind: 'todo', short: name, long: name }
 }
 
 /** The status of every step of a project. */

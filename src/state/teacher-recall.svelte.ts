@@ -3,6 +3,7 @@
 import { findModel, type ModelCandidate } from '../actions/find-model.ts'
 import type { ProjectId } from '../domain/id.ts'
 import type { ModelRef } from '../domain/model-card.ts'
+import { CHAT_FORMATS } from '../domain/chat-format.ts'
 import type { LoadedWith } from '../domain/run.ts'
 import type { Student } from '../domain/student.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
@@ -25,6 +26,24 @@ export function teacherNeededBy({ settings, teacher, teachers }: Student): Wante
 export const sayWaiting = ({ name, origin }: WantedModel): string =>
   `Resume needs ${name}, which is neither built in nor stored in this browser${origin === undefined ? '' : ` (it came from ${origin})`}. Load it on the Teacher screen, from its file, address or server, then resume.`
 
+/** Whether a model is loaded with these values, so that it generates the same texts. Without values (a server), any will do. */
+const isLoadedAs = (
+  { backend, contextLength, weights, chatFormat }: TeacherDescription,
+  loaded: LoadedWith | undefined,
+): boolean =>
+  loaded === undefined ||
+  (backend === loaded.backend &&
+    contextLength === loaded.contextLength &&
+    chatFormat === loaded.chatFormat &&
+    (loaded.weights === undefined || weights === loaded.weights))
+
+/** What a person has to do if the model is loaded with other values than before, and cannot be loaded again from here. */
+const sayOtherwise = ({ name }: WantedModel, now: TeacherDescription, before: LoadedWith): string => {
+  const describe = ({ backend, contextLength, chatFormat }: LoadedWith | TeacherDescription): string =>
+    `a context of ${contextLength} tokens, ${backend === 'webgpu' ? 'on the graphics card' : 'on the processor'}, ${chatFormat === undefined ? 'its own chat template' : `the chat template of ${CHAT_FORMATS[chatFormat]}`}`
+  return `${name} was loaded with ${describe(before)} before, and is loaded with ${describe(now)} now, so it would generate other texts. Load it on the Teacher screen as before, then resume.`
+}
+
 export class TeacherRecall {
   readonly #env: Environment
   readonly #projectId: ProjectId
@@ -34,6 +53,7 @@ export class TeacherRecall {
   /** File name of the project's last teacher: the first candidate. */
   readonly #lastName: string | undefined
   #wanted = $state.raw<WantedModel | undefined>()
+  #loadedBefore = $state.raw<LoadedWith | undefined>()
   #waitsFor = $state<string | undefined>()
   readonly task = new Task()
 
@@ -64,20 +84,32 @@ export class TeacherRecall {
   get loadingName(): string | undefined {
     return this.task.running ? this.#wanted?.name : undefined
   }
-  /** What a person has to do first, after a recall that found no model. */
+  /** What a person has to do first, after a recall that found no model, until it is loaded. */
   get waitsFor(): string | undefined {
-    return this.#waitsFor
+    const { description } = this.#teacher
+    const isThere =
+      description !== undefined &&
+      description.card.fingerprint === this.#wanted?.fingerprint &&
+      isLoadedAs(description, this.#loadedBefore)
+    return isThere ? undefined : this.#waitsFor
   }
 
   /**
-   * The wanted model, loaded: at once if it is the loaded one, else found and loaded as it was before, in the place of another.
+   * The wanted model, loaded: at once if it is the loaded one with the same values, else found and loaded as it was before, in the place of
+   * another.
    * Undefined if it cannot be found (`waitsFor` has the sentence), if loading failed (`teacher.loading.error`), or after `stop`.
    */
   async recall(wanted: WantedModel, loaded?: LoadedWith): Promise<TeacherDescription | undefined> {
     this.#waitsFor = undefined
-    if (this.#teacher.description?.card.fingerprint === wanted.fingerprint) return this.#teacher.description
+    const { description } = this.#teacher
+    const isLoaded = description?.card.fingerprint === wanted.fingerprint
+    if (isLoaded && isLoadedAs(description, loaded)) return description
     this.#wanted = wanted
+    this.#loadedBefore = loaded
     return this.task.do(async (signal) => {
+      signal.addEventListener('abort', () => this.#teacher.loading.stop(), { once: true })
+      // The same file is at hand, also one that was picked: it only has to be loaded with other values.
+      if (isLoaded && loaded && this.#teacher.canReload) return this.#teacher.reloadAs(loaded)
       if (!this.#models.ready) await this.#models.refresh()
       const found = await findModel(
         this.#env.machines,
@@ -85,10 +117,9 @@ export class TeacherRecall {
         signal,
       )
       if (found === undefined) {
-        this.#waitsFor = sayWaiting(wanted)
+        this.#waitsFor = isLoaded && loaded ? sayOtherwise(wanted, description, loaded) : sayWaiting(wanted)
         return undefined
       }
-      signal.addEventListener('abort', () => this.#teacher.loading.stop(), { once: true })
       return this.#teacher.chooseAndLoad(found, this.#projectId, loaded)
     })
   }

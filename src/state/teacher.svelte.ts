@@ -200,6 +200,28 @@ export class Teacher {
     await this.load(loaded.projectId)
   }
 
+  /** The loaded model's source is known, so that it can be loaded again with other values. */
+  get canReload(): boolean {
+    return this.#loaded !== undefined && this.#description !== undefined && !this.loading.running
+  }
+
+  /** Loads the loaded model again, with these values. */
+  async reloadAs({
+    backend,
+    contextLength,
+    weights,
+    chatFormat,
+  }: LoadedWith): Promise<TeacherDescription | undefined> {
+    const loaded = this.#loaded
+    if (loaded === undefined) return undefined
+    this.#choice = loaded.choice
+    this.backend = backend
+    this.contextLength = contextLength
+    this.weights = weights
+    this.chatFormat = chatFormat
+    return this.load(loaded.projectId)
+  }
+
   /** Measures the loaded model's batch size again: loads it again. */
   async measureAgain(): Promise<void> {
     if (this.#description === undefined || this.loading.running) return

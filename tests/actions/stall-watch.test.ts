@@ -1,6 +1,7 @@
 // Knows: that a training whose first step never ends is noticed, and one that is only slow, or computes, is left alone.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { firstStepLimit, StallWatch } from '../../src/actions/train/stall-watch.ts'
+import { SMALL_TRAINING } from '../stand-ins/sample-project.ts'
 import type { TrainEvent } from '../../src/protocol/student.ts'
 
 beforeEach(() => void vi.useFakeTimers())
@@ -19,6 +20,15 @@ const STEP: TrainEvent = {
   gradientNorm: 1,
   msLeft: 1,
 }
+
+const limit = (parameters: number, changes: object): number =>
+  firstStepLimit(parameters, {
+    ...SMALL_TRAINING,
+    batchSize: 32,
+    context: 256,
+    gradientAccumulation: 1,
+    ...changes,
+  }) ?? Infinity
 
 test.each([
   ['steps that have begun and none ends', [phase('training')], 1],
@@ -45,10 +55,27 @@ test('a training that has ended is not watched', () => {
 })
 
 test('the limit grows with the work of a step, far beyond what a slow machine needs', () => {
-  const small = firstStepLimit(300_000, { batchSize: 8, context: 96, gradientAccumulation: 1 })
-  const large = firstStepLimit(25_000_000, { batchSize: 32, context: 256, gradientAccumulation: 1 })
+  const small = limit(300_000, { batchSize: 8, context: 96 })
+  const large = limit(25_000_000, {})
   expect(small).toBeGreaterThan(30_000)
   expect(small).toBeLessThan(40_000)
   // 1.2e12 operations: four minutes at 5 billion a second.
   expect(large).toBeGreaterThan(10 * 240_000)
+})
+
+test('counts the completions of GRPO and both rows of a pair, and waits for a lent teacher as long as it takes', () => {
+  const one = limit(25_000_000, {}) - 30_000
+  expect(limit(25_000_000, { loss: 'dpo' }) - 30_000).toBe(2 * one)
+  expect(limit(25_000_000, { loss: 'grpo', completionsPerPrompt: 8 }) - 30_000).toBe(16 * one)
+  expect(limit(25_000_000, { loss: 'on-policy', lambda: 0.5 })).toBe(Infinity)
+  expect(limit(25_000_000, { loss: 'on-policy', lambda: 0 }) - 30_000).toBe(one)
+})
+
+test('is never longer than a timer can wait, which would end it at once', () => {
+  const longest = limit(1_000_000_000, { loss: 'lora', context: 2048, gradientAccumulation: 8 })
+  expect(longest).toBe(2 ** 31 - 1)
+  const onStall = vi.fn()
+  new StallWatch(longest, onStall).handle(phase('training'))
+  vi.advanceTimersByTime(60_000)
+  expect(onStall).not.toHaveBeenCalled()
 })

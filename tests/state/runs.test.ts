@@ -64,7 +64,7 @@ describe('Runs', () => {
     expect(state.interrupted?.id).toBe(runs[2]?.id)
     expect([state.shown?.id, state.withRows?.id]).toEqual([runs[1]?.id, runs[1]?.id])
     expect(state.funnel.find(({ of }) => of === 'completion')?.reached).toBe(3)
-    expect(state.countsOf(runs[1]!)).toEqual({ rows: 3, kept: 2 })
+    expect(state.countsOf(runs[1]!)).toEqual({ rows: 3, kept: 2, grown: 0 })
   })
 
   test('shows a chosen run with its funnel, and its own Resume, until another is chosen', async () => {

@@ -22,6 +22,7 @@ const FINGERPRINTS: Readonly<Record<string, string>> = {
 async function makeRecall({
   served = ['first.gguf', 'second.gguf'],
   lastName = undefined as string | undefined,
+  maxContext = Infinity,
 } = {}) {
   const loads: LoadRequest[] = []
   const inspected: string[] = []
@@ -48,7 +49,13 @@ async function makeRecall({
       },
       load: async (request) => {
         loads.push(request)
-        description = { ...DESCRIPTION, card: cardOf(nameOf(request.source)) }
+        description = {
+          ...DESCRIPTION,
+          card: cardOf(nameOf(request.source)),
+          backend: request.backend,
+          contextLength: Math.min(request.contextLength, maxContext),
+          ...(request.chatFormat === undefined ? {} : { chatFormat: request.chatFormat }),
+        }
         return description
       },
       describe: async () => description ?? null,
@@ -68,7 +75,7 @@ async function makeRecall({
     students: () => [student],
     lastName,
   })
-  return { recall, teacher, loads, inspected }
+  return { recall, teacher, loads, inspected, env }
 }
 const want = (fingerprint: string, origin?: string) => ({
   name: 'Wanted',
@@ -94,6 +101,37 @@ describe('TeacherRecall', () => {
     await recall.recall(want('aaaaaaaaaaaaaaaa'))
     expect((await recall.recall(want('aaaaaaaaaaaaaaaa')))?.card.fileName).toBe('first.gguf')
     expect(loads).toHaveLength(1)
+  })
+
+  test('loads the loaded model again if a run was made with other values', async () => {
+    const { recall, loads } = await makeRecall()
+    const first = await recall.recall(want('aaaaaaaaaaaaaaaa'))
+    const before = { backend: 'wasm', contextLength: 512, chatFormat: 'zephyr' } as const
+    expect(await recall.recall(want('aaaaaaaaaaaaaaaa'), before)).toMatchObject({
+      ...before,
+      card: first?.card,
+    })
+    expect(loads).toHaveLength(2)
+    await recall.recall(want('aaaaaaaaaaaaaaaa'), before)
+    await recall.recall(want('aaaaaaaaaaaaaaaa'))
+    expect(loads).toHaveLength(2)
+    expect(recall.waitsFor).toBeUndefined()
+  })
+
+  test('says the difference if the loaded model cannot be loaded as before', async () => {
+    const { recall, teacher, env } = await makeRecall({ served: [] })
+    await env.machines.teacher.load({
+      source: { kind: 'url', url: 'https://a.example/first.gguf' },
+      backend: 'wasm',
+      keep: false,
+      contextLength: 1024,
+    })
+    await teacher.sync() // loaded by someone else: its source is not known here
+    const before = { backend: 'wasm', contextLength: 512, chatFormat: 'zephyr' } as const
+    expect(await recall.recall(want('aaaaaaaaaaaaaaaa'), before)).toBeUndefined()
+    expect(recall.waitsFor).toBe(
+      'Wanted was loaded with a context of 512 tokens, on the processor, the chat template of Zephyr before, and is loaded with a context of 1024 tokens, on the processor, its own chat template now, so it would generate other texts. Load it on the Teacher screen as before, then resume.',
+    )
   })
 
   test('replaces another loaded model, and finds students of the project', async () => {

@@ -41,7 +41,13 @@ export async function addSeeds(
     undecided = batch.undecided === true
     emit({ rows, bytes: batch.bytes, totalBytes: batch.totalBytes })
   }
-  if (chosen) await guardQuota('The choice of columns', () => putColumnMapping(db, chosen, now))
+  // The seeds are stored: a choice that cannot be remembered is worth a sentence, not a failure.
+  const remember = chosen
+    ? await putColumnMapping(db, chosen, now).then(
+        () => [],
+        () => ['The choice of columns could not be stored: for the next file of this form, choose again.'],
+      )
+    : []
   return {
     rows,
     added: addedIds.length,
@@ -50,7 +56,7 @@ export async function addSeeds(
     problems: problems.list(),
     moreProblems: problems.unlisted,
     problemCount: problems.count,
-    report: report?.sentences() ?? [],
+    report: [...(report?.sentences() ?? []), ...remember],
     ...(columns ? { columns } : {}),
     undecided,
     addedIds,

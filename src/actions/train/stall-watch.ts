@@ -1,5 +1,6 @@
 // Knows: when a training that has begun its steps sends none for far longer than the slowest machine needs for one.
 // Must not know: what is done about it.
+import { lossOf, planOf } from '../../pipeline/training/index.ts'
 import type { TrainEvent, TrainRequest } from '../../protocol/student.ts'
 
 /** Milliseconds that every first step gets at least. */
@@ -9,16 +10,26 @@ const OPERATIONS = 6
 /** Operations per millisecond of a slow phone on one thread, halved. */
 const SLOWEST = 500_000
 
-/** Milliseconds that the first step may take: ten to a hundred times as long as it takes on a laptop. */
-export function firstStepLimit(
-  parameters: number,
-  {
-    batchSize,
-    context,
-    gradientAccumulation,
-  }: Pick<TrainRequest['settings'], 'batchSize' | 'context' | 'gradientAccumulation'>,
-): number {
-  return MIN_LIMIT + (parameters * batchSize * context * gradientAccumulation * OPERATIONS) / SLOWEST
+/** Further operations of a loss on its own completions: they are generated, and scored by the student and by the one it started from. */
+const OWN_OPERATIONS = 6
+/** The longest time that a browser's timer can wait; a longer one would end at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+/**
+ * Milliseconds that the first step may take: ten to a hundred times as long as it takes on a laptop. Undefined if it waits for another model,
+ * whose speed is not known: a lent teacher may be as slow as it is.
+ */
+export function firstStepLimit(parameters: number, settings: TrainRequest['settings']): number | undefined {
+  const { teacher, completions } = planOf(settings)
+  if (teacher?.kind === 'during' && teacher.lent) return undefined
+  const { batchSize, context, gradientAccumulation } = settings
+  const kind = lossOf(settings).rows
+  const rows = batchSize * (completions?.perPrompt ?? 1) * (kind === 'pairs' || kind === 'sides' ? 2 : 1)
+  const operations = OPERATIONS + (completions && completions.share > 0 ? OWN_OPERATIONS : 0)
+  return Math.min(
+    MAX_TIMER_MS,
+    MIN_LIMIT + (parameters * rows * context * gradientAccumulation * operations) / SLOWEST,
+  )
 }
 
 /**

@@ -22,10 +22,15 @@ export interface RowFacts {
   /** Rows with an answer that can be checked; and those whose answer was given with the seed. */
   readonly problems: number
   readonly knownAnswers: number
+  /** UTF-8 bytes of the texts of each training row. */
+  readonly rowBytes?: readonly number[]
   readonly classes?: Checked<readonly ClassOfRows[]>
   /** Labels that are one label in several spellings, of all rows. */
   readonly nearEqualLabels?: readonly LabelGroup[]
 }
+
+const encoder = new TextEncoder()
+const countBytes = (text: string): number => encoder.encode(text).length
 
 /** `dropped`: rows of the run that were dropped with a score. */
 export function countRowFacts(
@@ -45,6 +50,7 @@ export function countRowFacts(
     undecided: sides.undecided,
     problems: answers.length,
     knownAnswers: answers.filter(({ isKnown }) => isKnown).length,
+    rowBytes: train.map(({ system, prompt, completion }) => countBytes(system + prompt + completion)),
     classes: findClasses(train),
     nearEqualLabels: findNearEqualLabels(rows.map(({ completion }) => completion)),
   }

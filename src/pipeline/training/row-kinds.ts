@@ -53,11 +53,11 @@ export const ROW_KINDS = {
     ...written,
     describe: ({ good, bad, undecided }) =>
       `For training: ${good} good rows (kept) and ${bad} bad ones (dropped with a lower score).${undecided > 0 ? ` ${undecided} dropped with a score are on neither side.` : ''}`,
-    refuse: ({ good, bad }) =>
+    refuse: ({ good, bad, undecided }) =>
       good < MIN_ROWS || bad < MIN_ROWS
         ? {
             kind: 'no pairs',
-            sentence: `This objective learns from good and bad rows: kept rows, and rows dropped with a lower score. For training there are ${good} good and ${bad} bad ones, and it needs at least ${MIN_ROWS} of each. Judge the rows and keep those above a threshold, then run and freeze again.`,
+            sentence: `This objective learns from good and bad rows: kept rows, and rows dropped with a lower score. For training there are ${good} good and ${bad} bad ones, and it needs at least ${MIN_ROWS} of each. ${undecided > 0 ? `${undecided} dropped with a score are on neither side: no kept row has a higher one. ` : ''}Judge the rows and keep those above a threshold, then run and freeze again.`,
           }
         : undefined,
   },

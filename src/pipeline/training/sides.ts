@@ -9,7 +9,7 @@ export interface SidedRow extends Pick<DatasetRow, 'system' | 'prompt' | 'comple
 export interface Sides {
   readonly good: readonly SidedRow[]
   readonly bad: readonly SidedRow[]
-  /** Dropped rows with a score that are on neither side: edited by hand, or scored as high as a kept row. */
+  /** Dropped rows with a score that are on neither side: edited by hand, scored as high as a kept row, or where no kept row has a score. */
   readonly undecided: number
 }
 
@@ -17,13 +17,17 @@ const normalise = (prompt: string): string => prompt.toLowerCase().replaceAll(/\
 
 /**
  * Good: the rows of the dataset. Bad: the rejected completions of its pairs, and rows of the run that were dropped with a score below
- * that of every kept row. A dropped row that shares its seed or its prompt with a held-out row is held out too.
+ * that of every kept row; without a kept row that has a score, nothing says that a dropped one is worse. A dropped row that shares its seed or its prompt with a held-out row is held out too.
  */
 export function findSides(rows: readonly DatasetRow[], dropped: readonly Row[]): Sides {
   const heldOut = rows.filter(({ split }) => split === 'held-out')
   const heldOutSeeds = new Set(heldOut.map(({ seedId }) => seedId))
   const heldOutPrompts = new Set(heldOut.map(({ prompt }) => normalise(prompt)))
-  const lowest = rows.reduce((low, { score }) => Math.min(low, score ?? Infinity), Infinity)
+  const scores = rows.flatMap(({ score }) => score ?? [])
+  const lowest = scores.reduce(
+    (low, score) => Math.min(low, score),
+    scores.length === 0 ? -Infinity : Infinity,
+  )
   const bad = new Map<string, SidedRow>()
   const add = (row: SidedRow): void => void bad.set(JSON.stringify([row.prompt, row.completion]), row)
   for (const { split, system, prompt, rejected } of rows)
@@ -59,7 +63,7 @@ export function describeSides({ good, bad, undecided }: Sides): string {
   const rows = (n: number): string => `${n} ${n === 1 ? 'row' : 'rows'}`
   return `${rows(good.length)} on the good side (kept) and ${rows(bad.length)} on the bad side (dropped with a lower score, or rejected in a pair).${
     undecided > 0
-      ? ` ${rows(undecided)} dropped with a score ${undecided === 1 ? 'is' : 'are'} on neither side: edited by hand, or scored as high as a kept row.`
+      ? ` ${rows(undecided)} dropped with a score ${undecided === 1 ? 'is' : 'are'} on neither side: edited by hand, scored as high as a kept row, or dropped where no kept row has a score.`
       : ''
   }`
 }

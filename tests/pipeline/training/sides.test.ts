@@ -53,6 +53,17 @@ describe('findSides', () => {
     expect(describeSides(sides)).toMatch(/^2 rows on the good side .* 1 row on the bad side/)
   })
 
+  it('does not take dropped rows for bad ones where no kept row has a score', () => {
+    const sides = findSides(
+      [keptRow(1, 'train'), keptRow(2, 'train')],
+      [droppedRow(3, 'Low', 1), droppedRow(4, 'High', 5)],
+    )
+    expect(sides.bad).toEqual([])
+    expect(sides.undecided).toBe(2)
+    expect(describeSides(sides)).toContain('dropped where no kept row has a score')
+    expect(findSides([], [droppedRow(3, 'Low', 1)]).bad).toEqual([])
+  })
+
   it('holds out a dropped row that shares a seed or a prompt with a held-out row', () => {
     const kept = [keptRow(1, 'train', 4), keptRow(2, 'held-out', 4)]
     const { bad } = findSides(kept, [

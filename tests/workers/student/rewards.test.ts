@@ -205,7 +205,9 @@ test(
       ),
     })
     const cut = run(stores, { ...settings, maxTokens: 1, steps: 4, evaluateEvery: 2 }, first, base)
-    await expect(cut).rejects.toThrow('Most were cut at 1 tokens: raise Max tokens, or train the student longer')
+    await expect(cut).rejects.toThrow(
+      'Most were cut at 1 tokens: raise Max tokens, or train the student longer',
+    )
     expect([...stores.checkpoints.keys()]).toEqual([base])
   },
 )
