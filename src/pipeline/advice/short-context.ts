@@ -20,7 +20,8 @@ export interface ContextFacts {
 
 /** Tokens of a row under a student's vocabulary, roughly. */
 export const estimateRowTokens = (bytes: number, settings: TrainSettings): number =>
-  TEMPLATE_TOKENS + bytes / (planOf(settings).vocabulary !== undefined ? BYTES_PER_TOKEN.learned : BYTES_PER_TOKEN.given)
+  TEMPLATE_TOKENS +
+  bytes / (planOf(settings).vocabulary !== undefined ? BYTES_PER_TOKEN.learned : BYTES_PER_TOKEN.given)
 
 /** Estimated from the texts, so “about”. Students that start from another have its context. */
 export function adviseOnContext({ settings, rowBytes }: ContextFacts): Advice | undefined {
@@ -64,7 +65,12 @@ export function adviseOnCutRows(
 ): Advice | undefined {
   const cut = truncatedRows + skippedRows
   const value = Math.min(commonSettings.context.to, 2 * settings.context)
-  if (lossOf(settings).startsFrom === 'student' || cut === 0 || cut < MIN_SHARE * rows || value <= settings.context)
+  if (
+    lossOf(settings).startsFrom === 'student' ||
+    cut === 0 ||
+    cut < MIN_SHARE * rows ||
+    value <= settings.context
+  )
     return undefined
   return {
     id: 'cut-rows',
