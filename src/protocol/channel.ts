@@ -1,7 +1,7 @@
 // Knows: how a contract crosses a thread: requests, events, responses, errors and aborts over a port; every request gets a reply.
 // Must not know: any one contract.
 import { Transferred, type CallOptions, type Call, type Remote } from './contract.ts'
-import { readFromStart, START_LIMIT, type FailedStart } from './start.ts'
+import { CHOICE_LIMIT, readFromStart, READY_LIMIT, START_LIMIT, type FailedStart } from './start.ts'
 import { fromErrorMessage, RetortError, toErrorMessage, type ErrorMessage, type ErrorName } from './errors.ts'
 
 /** The part of a Worker, a MessagePort or a worker's global scope that the channel uses. */
@@ -74,6 +74,10 @@ export interface StartWatch {
   readonly onFailed?: (failed: FailedStart) => void
   /** Milliseconds a start may take. Default: `START_LIMIT`. */
   readonly limit?: number
+  /** Milliseconds until the worker sends its first message. Default: `READY_LIMIT`. */
+  readonly readyLimit?: number
+  /** Milliseconds for `chooseThreads`. Default: `CHOICE_LIMIT`. */
+  readonly choiceLimit?: number
 }
 
 const abortError = (): Error => fromErrorMessage({ name: 'AbortError', message: 'Stopped.' })
@@ -83,8 +87,9 @@ const GIVE_UP_AGAIN = 500
 const FATAL: ReadonlySet<string> = new Set<ErrorName>(['DeviceLost', 'EngineMissing'])
 
 /**
- * Connects to a served contract. An `error` or `messageerror` of the port, a `DeviceLost` or `EngineMissing` reply, and a start of the
- * runtime that fails or does not end in time close the connection: all pending requests are rejected, and `onDeath` is called once.
+ * Connects to a served contract. An `error` or `messageerror` of the port, a `DeviceLost` or `EngineMissing` reply, a start of the runtime
+ * that fails or does not end in time, and a worker that stays silent after its own start close the connection: all pending requests are
+ * rejected, and `onDeath` is called once.
  */
 export function connect<C>(
   port: PortLike,
@@ -101,6 +106,7 @@ export function connect<C>(
     if (closedBecause !== undefined) return
     closedBecause = reason
     clearTimeout(start?.timer)
+    clearTimeout(silence)
     port.removeEventListener('message', onMessage)
     port.removeEventListener('error', onError)
     port.removeEventListener('messageerror', onMessageError)
@@ -115,11 +121,28 @@ export function connect<C>(
     starts?.onFailed?.({ kind, threads, reason })
     close(reason, 'StartFailed')
   }
+  const stalled = (what: string, limit: number): void =>
+    failStart(
+      'stalled',
+      `${what} did not start within ${Math.round(limit / 1000)} seconds, so its worker was stopped. Stored data is safe; try again.`,
+    )
+  const readyLimit = starts?.readyLimit ?? READY_LIMIT
+  // A script that never arrives is no error in every browser.
+  const silence = starts && setTimeout(() => stalled('A background worker', readyLimit), readyLimit)
+  let isSilent = starts !== undefined
   const onStart = (message: NonNullable<ReturnType<typeof readFromStart>>): void => {
+    if (message.retort === 'ready') return
     if (message.retort === 'choose-threads') {
-      const reply = (count?: number): void => port.postMessage({ retort: 'threads', count }, [])
+      let limit: ReturnType<typeof setTimeout> | undefined
+      const late = new Promise<number>((resolve) => {
+        limit = setTimeout(() => resolve(1), starts?.choiceLimit ?? CHOICE_LIMIT)
+      })
+      const reply = (count?: number): void => {
+        clearTimeout(limit)
+        port.postMessage({ retort: 'threads', count }, [])
+      }
       // Without a number the worker goes by what the browser reports.
-      void (starts?.chooseThreads() ?? Promise.resolve(undefined)).then(reply, () => reply())
+      void Promise.race([starts?.chooseThreads(), late]).then(reply, () => reply())
       return
     }
     if (message.retort === 'start-failed') return failStart('broken', message.reason)
@@ -129,17 +152,12 @@ export function connect<C>(
     const limit = starts?.limit ?? START_LIMIT
     start = {
       threads: message.threads,
-      timer: setTimeout(
-        () =>
-          failStart(
-            'stalled',
-            `The runtime did not start within ${Math.round(limit / 1000)} seconds, so its worker was stopped. Stored data is safe; try again.`,
-          ),
-        limit,
-      ),
+      timer: setTimeout(() => stalled('The runtime', limit), limit),
     }
   }
   const onMessage = (event: Event): void => {
+    clearTimeout(silence)
+    isSilent = false
     const data: unknown = 'data' in event ? event.data : undefined
     const started = readFromStart(data)
     if (started !== undefined) return onStart(started)
@@ -158,7 +176,9 @@ export function connect<C>(
         ? ` (${event.message})`
         : ''
     const reason = `The background worker crashed${detail}. Stored data is safe; try again.`
-    if (start === undefined) close(reason)
+    // A script that could not be loaded, which has no message, may be at the next try.
+    if (isSilent && detail === '') failStart('stalled', reason)
+    else if (start === undefined) close(reason)
     else failStart('broken', reason)
   }
   const onMessageError = (): void =>

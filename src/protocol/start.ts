@@ -1,12 +1,18 @@
-// Knows: how a worker and its page agree on a start of the runtime: the number of threads, and signs that it began and ended. A start
-// can hang where nothing in the worker can notice it, so the page watches the clock.
+// Knows: how a worker and its page agree on a start, of the worker and of the runtime in it: the number of threads, and signs that it
+// began and ended. A start can hang where nothing in the worker can notice it, so the page watches the clock.
 // Must not know: what the runtime is.
 
 /** Milliseconds a start may take, downloads not included: a slow machine under load needs a few seconds. */
 export const START_LIMIT = 30_000
 
-/** What a worker reports of a start. */
+/** Milliseconds until a worker shows its first sign of life: its script, which may come over a slow network, is loaded by then. */
+export const READY_LIMIT = 60_000
+/** Milliseconds for the choice of a number of threads, which may need to be measured; then it is one. */
+export const CHOICE_LIMIT = 60_000
+
+/** What a worker reports: `ready` once its script runs, the others of a start. */
 export type FromStart =
+  | { readonly retort: 'ready' }
   | { readonly retort: 'choose-threads' }
   | { readonly retort: 'start-begun'; readonly threads: number }
   | { readonly retort: 'start-ended' }
@@ -15,7 +21,7 @@ export type FromStart =
 export function readFromStart(data: unknown): FromStart | undefined {
   if (typeof data !== 'object' || data === null || !('retort' in data)) return undefined
   const { retort } = data
-  if (retort === 'choose-threads' || retort === 'start-ended') return { retort }
+  if (retort === 'ready' || retort === 'choose-threads' || retort === 'start-ended') return { retort }
   if (retort === 'start-begun') return { retort, threads: 'threads' in data ? Number(data.threads) : 1 }
   if (retort === 'start-failed') return { retort, reason: 'reason' in data ? String(data.reason) : '' }
   return undefined

@@ -28,18 +28,22 @@ export interface WorkerOptions {
   readonly onNote?: (sentence: string) => void
   /** Milliseconds a start of the runtime may take. */
   readonly startLimit?: number
+  /** Milliseconds until a worker sends its first message. */
+  readonly readyLimit?: number
+  /** Milliseconds for `chooseThreads`; then it is one. */
+  readonly choiceLimit?: number
   /** Whether a start that failed is tried again. Default: true. */
   readonly retries?: boolean
 }
 
 /**
- * `make` starts the worker. If the runtime does not start in it, another worker is started and the requests are sent again: once with as
+ * `make` starts the worker. If it or the runtime in it does not start, another worker is started and the requests are sent again: once with as
  * many threads if the start hung, then on one thread. Requests that transferred something cannot be sent again and are rejected with
  * `StartFailed`.
  */
 export function openWorker<C>(
   make: () => WorkerLike,
-  { onDeath, chooseThreads, onNote, startLimit, retries = true }: WorkerOptions = {},
+  { onDeath, chooseThreads, onNote, startLimit, readyLimit, choiceLimit, retries = true }: WorkerOptions = {},
 ): SupervisedWorker<C> {
   let running: { worker: WorkerLike; connection: Connection<C> } | undefined
   /** Failed starts since the last one that succeeded. */
@@ -84,6 +88,8 @@ export function openWorker<C>(
         onStarted,
         onFailed,
         ...(startLimit === undefined ? {} : { limit: startLimit }),
+        ...(readyLimit === undefined ? {} : { readyLimit }),
+        ...(choiceLimit === undefined ? {} : { choiceLimit }),
       },
     )
     running = { worker, connection }

@@ -39,12 +39,15 @@ class TrainingStandIn implements Served<StudentContract> {
   /** Ports on which a teacher responds. */
   readonly lent: MessagePort[] = []
   readonly checkpoints = new Map<string, number>()
+  /** Workers that were killed: what ran in them stores nothing any more. */
+  killed = 0
   beforeStep: (step: number) => unknown = () => undefined
 
   train: Served<StudentContract>['train'] = async (
     { studentId, settings: { steps }, softTargets, teachers, baseModel, lent }: TrainRequest,
     { signal, emit },
   ) => {
+    const { killed } = this
     let step = this.checkpoints.get(studentId) ?? 0
     this.startSteps.push(step)
     this.softTargets.push(softTargets)
@@ -74,6 +77,7 @@ class TrainingStandIn implements Served<StudentContract> {
         return { outcome: 'stopped', step }
       }
       const failure = await this.beforeStep(step + 1)
+      if (killed !== this.killed) return new Promise<never>(() => undefined)
       if (failure instanceof Error) throw failure
       step += 1
       const evaluates = step % 4 === 0
@@ -110,7 +114,14 @@ async function begin(): Promise<{
   datasetId: DatasetId
 }> {
   const worker = new TrainingStandIn()
-  const machines = await makeMachines({ student: worker })
+  const made = await makeMachines({ student: worker })
+  const machines: TestMachines = {
+    ...made,
+    kill: (which) => {
+      if (which === 'student') worker.killed += 1
+      made.kill(which)
+    },
+  }
   const { project, dataset, student } = await storeSampleProject(machines.db)
   await machines.db.delete('students', [project.id, student.id])
   return { machines, worker, projectId: project.id, datasetId: dataset.id }

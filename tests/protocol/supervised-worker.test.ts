@@ -13,7 +13,7 @@ interface Contract {
 }
 
 /** How the start in one worker ends. */
-type Fate = 'starts' | 'hangs' | 'refuses' | 'crashes'
+type Fate = 'starts' | 'hangs' | 'refuses' | 'crashes' | 'is silent' | 'has no script'
 
 /** Workers with the given fates, one after another; `threads` has the number each was started with. */
 function open(fates: readonly Fate[], cores = 4, options: WorkerOptions = {}) {
@@ -26,6 +26,11 @@ function open(fates: readonly Fate[], cores = 4, options: WorkerOptions = {}) {
     const worker: WorkerStandIn<Contract> = new WorkerStandIn<Contract>({
       quick: async (n) => n * 2,
       load: async (name, { emit }) => {
+        if (fate === 'is silent') return new Promise<never>(() => undefined)
+        if (fate === 'has no script') {
+          worker.breakDown('')
+          return new Promise<never>(() => undefined)
+        }
         emit('building')
         return startOn((await worker.chooseThreads()) ?? cores, name)
       },
@@ -92,6 +97,27 @@ test('gives up with a sentence if one thread does not start either, and tries ag
   expect(threads).toEqual([4, 4, 1])
   expect(worker.alive).toBe(false)
   expect(await worker.remote.load('b')).toBe('b loaded')
+})
+
+test('starts a worker once more that stays silent or whose script is not loaded, then gives up', async () => {
+  for (const fate of ['is silent', 'has no script'] as const) {
+    const lucky = open([fate], 4, { readyLimit: 60 })
+    expect(await lucky.worker.remote.load('a')).toBe('a loaded')
+    expect(lucky.workers).toHaveLength(2)
+    const unlucky = open([fate, fate, 'starts'], 4, { readyLimit: 60 })
+    await expect(unlucky.worker.remote.load('a')).rejects.toMatchObject({ name: 'StartFailed' })
+    expect(unlucky.worker.alive).toBe(false)
+    expect(await unlucky.worker.remote.load('b')).toBe('b loaded')
+  }
+})
+
+test('starts on one thread if the choice of their number takes too long', async () => {
+  const { worker, threads } = open([], 4, {
+    chooseThreads: () => new Promise(() => undefined),
+    choiceLimit: 30,
+  })
+  expect(await worker.remote.load('a')).toBe('a loaded')
+  expect(threads).toEqual([1])
 })
 
 test('gives up if a request that names its number of threads never starts', async () => {
