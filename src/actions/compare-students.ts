@@ -1,38 +1,35 @@
 // Knows: how a student is compared with itself before training and with its teacher, on held-out prompts.
-import { CONTENDERS, type ComparedPrompt, type Comparison, type Contender } from '../domain/comparison.ts'
+import { CONTENDERS, type ComparedPrompt, type Comparison } from '../domain/comparison.ts'
 import type { DatasetRow } from '../domain/dataset.ts'
 import { freshId, type ProjectId, type StudentId } from '../domain/id.ts'
-import type {
-  CompletionRequest,
-  CompletionResult,
-  ScoreRequest,
-  ScoreResult,
-} from '../domain/completion-request.ts'
 import { refOf } from '../domain/model-card.ts'
-import { GREEDY } from '../domain/sampling.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
 import { accept, refuse, type Checked } from '../domain/problem.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import { makeRng, shuffle } from '../domain/rng.ts'
 import type { Student } from '../domain/student.ts'
-import type { PairVerdict, Verdict } from '../domain/verdict.ts'
-import { writePromptChat } from '../pipeline/completing/complete.ts'
-import { buildVerdictRequest, readVerdict, rubricOfSettings } from '../pipeline/judging/expected-score.ts'
-import { isEmptyText, outcomeOfEmpty, verdictOnEmpty } from '../pipeline/judging/empty-text.ts'
-import { buildPairRequests, readPair } from '../pipeline/judging/pairwise.ts'
-import { contextForJudge } from '../pipeline/judging/reasoning.ts'
+import {
+  comparePrompt,
+  UNITS_PER_PROMPT,
+  type ComparedUnit,
+  type HeldOutPrompt,
+} from '../pipeline/comparing/compare-program.ts'
+import { rubricOfSettings } from '../pipeline/judging/expected-score.ts'
 import { rubric as rubricStep, type RubricSettings } from '../pipeline/judging/rubric.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
 import { RetortError } from '../protocol/errors.ts'
-import type { GenerationEvent } from '../protocol/teacher.ts'
+import { forgetCalls } from '../storage/calls.ts'
 import { putComparison } from '../storage/comparisons.ts'
 import type { Database } from '../storage/database.ts'
 import { getDataset, listDatasetRows } from '../storage/datasets.ts'
 import { guardQuota } from '../storage/quota.ts'
 import { getStudent } from '../storage/students.ts'
+import { controlOf } from './executing/control-of.ts'
+import { Executor } from './executing/executor.ts'
+import { openJournal } from './executing/open-journal.ts'
+import { RoleModels, studentModel, teacherModel } from './executing/role-models.ts'
 import type { Machines } from './machines.ts'
-import { requestScores } from './request-scores.ts'
 import { streamProgress } from './stream-progress.ts'
 
 /** Live only; never stored. */
@@ -58,8 +55,6 @@ export type CompareMachines = Pick<Machines, 'db' | 'teacher' | 'student' | 'now
 
 /** Default number of held-out prompts. */
 export const COMPARED_PROMPTS = 20
-/** Texts, scores and ordered pairs per prompt. */
-const WORK_PER_PROMPT = 3 + 3 + 4
 /** Defaults of the judge step, for recipes without one. */
 const DEFAULT_JUDGE: RubricSettings = {
   rubric: rubricStep.settings.rubric.default,
@@ -121,14 +116,14 @@ async function compare(
       sentence:
         'This dataset has no held-out row, so there is no prompt to compare on. Freeze again with a larger held-out share or more rows, and train on that.',
     })
-  const compared = await new Work(machines, {
+  const compared = await comparePrompts(machines, {
     student,
     teacher,
     recipe: recipe.value,
     rows,
     signal,
     report,
-  }).run()
+  })
   const comparison: Comparison = {
     projectId,
     id: freshId('comparison'),
@@ -140,6 +135,7 @@ async function compare(
     ...(heldOut.length > unseen.length ? { excluded: heldOut.length - unseen.length } : {}),
   }
   await guardQuota('The comparison', () => putComparison(db, comparison))
+  await forgetCalls(db, projectId, `comparison ${studentId}`).catch(() => undefined) // it only takes room
   return accept(comparison)
 }
 
@@ -177,235 +173,122 @@ interface Job {
   readonly report: (progress: CompareProgress) => void
 }
 
-/** One running comparison. Request ids are a row's index and what is requested for it: `3/after`, `3/teacher/1`. */
-class Work {
-  readonly #machines: CompareMachines
-  readonly #job: Job
-  readonly #texts = new Map<string, string>()
-  readonly #verdicts = new Map<string, Verdict>()
-  readonly #orders = new Map<string, readonly number[]>()
+/** Runs the comparison's programs; its replies are kept until the comparison is stored, so that a cancelled one continues. */
+async function comparePrompts(
+  { db, teacher: teacherMachine, student: studentMachine }: CompareMachines,
+  { student, teacher, recipe, rows, signal, report }: Job,
+): Promise<ComparedPrompt[]> {
+  const { projectId } = student
+  const { complete, judge } = readSteps(recipe)
+  const settings = judge?.settings ?? DEFAULT_JUDGE
+  const judging = {
+    rubric: rubricOfSettings(settings),
+    judge: refOf(teacher.card),
+    settings,
+    contextLength: teacher.contextLength,
+  }
+  const models = {
+    before: studentModel(studentMachine, student, 'before'),
+    after: studentModel(studentMachine, student, 'after'),
+    teacher: teacherModel(teacherMachine, teacher),
+  }
+  const progress = new Live(rows.length, report)
+  const { control, release } = controlOf(signal)
+  const sentences = describeWork(student, teacher, rows.length)
+  const executor = new Executor({
+    models: new RoleModels((role) => (role === 'before' || role === 'after' ? models[role] : models.teacher)),
+    journal: openJournal(db, projectId, `comparison ${student.id}`, 'The comparison'),
+    control,
+    onNoReply: (reason) => {
+      throw new RetortError('Unexpected', `A completion or a verdict is missing: ${reason}. Compare again.`)
+    },
+    onBatch: ({ role }) => {
+      const phase = role === 'before' || role === 'after' || role === 'teacher' ? role : progress.judging
+      progress.enter(phase, sentences[phase])
+      return () => undefined
+    },
+  })
+  try {
+    await executor.each<HeldOutPrompt, ComparedUnit, ComparedPrompt>({
+      items: rows.map(({ rowId, prompt, system }, index) => ({ rowId, prompt, system, index })),
+      program: (row) => comparePrompt(row, judging, complete.settings.maxTokens),
+      onEmit: (_, unit) => progress.add(unit),
+      onEnd: ({ index }, compared) => progress.finishPrompt(index, compared),
+    })
+  } finally {
+    release()
+  }
+  signal.throwIfAborted()
+  progress.enter('finished', 'All completions are judged. Storing the comparison.')
+  return progress.prompts
+}
+
+function describeWork(
+  { baseModel }: Student,
+  teacher: TeacherDescription,
+  prompts: number,
+): Record<Exclude<CompareProgress['phase'], 'finished'>, string> {
+  const name = baseModel?.model.name
+  const completes = `completes ${prompts} held-out ${prompts === 1 ? 'prompt' : 'prompts'}.`
+  return {
+    before: `${name === undefined ? 'The student before training' : `${name} without adapters`} ${completes}`,
+    after: `${name === undefined ? 'The student after training' : `${name} with its adapters`} ${completes}`,
+    teacher: `${teacher.card.name} ${completes}`,
+    scores: 'The judge scores every completion.',
+    pairs: 'The judge compares the completions in pairs, in both orders.',
+  }
+}
+
+/** The progress of a comparison. */
+class Live {
+  readonly #total: number
+  readonly #scores: number
+  readonly #report: (progress: CompareProgress) => void
   readonly #compared = new Map<number, ComparedPrompt>()
   #phase: CompareProgress['phase'] = 'before'
   #sentence = ''
   #done = 0
+  #scored = 0
 
-  constructor(machines: CompareMachines, job: Job) {
-    this.#machines = machines
-    this.#job = job
+  constructor(prompts: number, report: (progress: CompareProgress) => void) {
+    this.#total = prompts * UNITS_PER_PROMPT
+    this.#scores = prompts * CONTENDERS.length
+    this.#report = report
   }
 
-  async run(): Promise<ComparedPrompt[]> {
-    const { student, teacher, rows } = this.#job
-    const name = student.baseModel?.model.name
-    const subjects: Record<Contender, string> = {
-      before: name === undefined ? 'The student before training' : `${name} without adapters`,
-      after: name === undefined ? 'The student after training' : `${name} with its adapters`,
-      teacher: teacher.card.name,
-    }
-    for (const who of CONTENDERS) {
-      this.#enter(
-        who,
-        `${subjects[who]} completes ${rows.length} held-out ${rows.length === 1 ? 'prompt' : 'prompts'}.`,
-      )
-      const { projectId, id: studentId } = student
-      await this.#complete(who, (requests, options) =>
-        who === 'teacher'
-          ? this.#machines.teacher.complete({ requests, partials: false }, options)
-          : this.#machines.student.complete({ projectId, studentId, which: who, requests }, options),
-      )
-    }
-    this.#enter('scores', 'The judge scores every completion.')
-    await this.#score()
-    this.#enter('pairs', 'The judge compares the completions in pairs, in both orders.')
-    await this.#pair()
-    this.#enter('finished', 'All completions are judged. Storing the comparison.')
-    return this.#finished()
-  }
-
-  async #complete(
-    who: Contender,
-    call: (
-      requests: readonly CompletionRequest[],
-      options: { signal: AbortSignal; onEvent: (event: GenerationEvent) => void },
-    ) => Promise<unknown>,
-  ): Promise<void> {
-    const { recipe, rows, signal } = this.#job
-    const { maxTokens } = readSteps(recipe).complete.settings
-    const requests = rows.map(({ prompt, system }, i): CompletionRequest => ({
-      id: `${i}/${who}`,
-      input: writePromptChat(prompt, system),
-      sampling: { ...GREEDY, maxTokens, rngSeed: 'compare' },
-    }))
-    const addText = ({ id, text }: CompletionResult): void => {
-      this.#texts.set(id, text.trim())
-      this.#step()
-    }
-    await call(requests, { signal, onEvent: (event) => event.kind === 'completion' && addText(event.result) })
-    signal.throwIfAborted()
-    const missing = requests.filter(({ id }) => !this.#texts.has(id)).length
-    if (missing > 0)
-      throw new RetortError(
-        'Unexpected',
-        `${missing} of ${requests.length} completions are missing. Compare again.`,
-      )
-  }
-
-  async #score(): Promise<void> {
-    const { teacher, rows } = this.#job
-    const { settings, rubric } = this.#judge()
-    const judge = refOf(teacher.card)
-    const requests = rows.flatMap(({ prompt }, i) =>
-      CONTENDERS.flatMap((who) => {
-        const id = `${i}/${who}`
-        const completion = this.#text(i, who)
-        const verdict = verdictOnEmpty(completion, { rubric: rubric.name, judge })
-        if (verdict === undefined)
-          return [
-            buildVerdictRequest(
-              id,
-              { prompt, completion },
-              rubric,
-              contextForJudge(teacher.contextLength, settings),
-            ),
-          ]
-        this.#verdicts.set(id, verdict)
-        this.#step()
-        return []
-      }),
-    )
-    await this.#requestScores(requests, (result) => {
-      const unreadable = (reason: string): Verdict => ({
-        kind: 'unreadable',
-        rubric: rubric.name,
-        judge,
-        reason,
-      })
-      this.#verdicts.set(
-        result.id,
-        result.refusal === undefined
-          ? readVerdict(result, { rubric: rubric.name, judge, minMass: settings.minMass })
-          : unreadable(result.refusal),
-      )
-    })
-  }
-
-  async #pair(): Promise<void> {
-    const { teacher, rows } = this.#job
-    const { settings, rubric } = this.#judge()
-    const requests = rows.flatMap(({ prompt }, i) =>
-      (['before', 'teacher'] as const).flatMap((other) => {
-        const pair = { prompt, first: this.#text(i, 'after'), second: this.#text(i, other) }
-        if (isEmptyText(pair.first) || isEmptyText(pair.second)) {
-          this.#step(2) // both orders
-          return []
-        }
-        return buildPairRequests(
-          `${i}/${other}`,
-          pair,
-          rubric,
-          contextForJudge(teacher.contextLength, settings),
-        )
-      }),
-    )
-    rows.forEach((_, i) => this.#finishPrompt(i)) // those that need no judge
-    await this.#requestScores(requests, ({ id, logProbs }) => {
-      this.#orders.set(id, logProbs)
-      this.#finishPrompt(Number.parseInt(id, 10))
-    })
-  }
-
-  async #requestScores(
-    requests: readonly ScoreRequest[],
-    onResult: (result: ScoreResult) => void,
-  ): Promise<void> {
-    const { signal } = this.#job
-    const missing = new Set(requests.map(({ id }) => id))
-    await requestScores(
-      this.#machines,
-      { requests, settings: this.#judge().settings },
-      {
-        signal,
-        onEvent: (event) => {
-          if (event.kind !== 'score' || !missing.delete(event.result.id)) return
-          onResult(event.result)
-          this.#step()
-        },
-      },
-    )
-    signal.throwIfAborted()
-    if (missing.size > 0)
-      throw new RetortError(
-        'Unexpected',
-        `${missing.size} of ${requests.length} verdicts are missing. Compare again.`,
-      )
-  }
-
-  #judge(): { settings: RubricSettings; rubric: ReturnType<typeof rubricOfSettings> } {
-    const settings = readSteps(this.#job.recipe).judge?.settings ?? DEFAULT_JUDGE
-    return { settings, rubric: rubricOfSettings(settings) }
-  }
-
-  /** Builds the prompt's record once all four pair verdicts have arrived. */
-  #finishPrompt(i: number): void {
-    const row = this.#job.rows[i]
-    const [afterBefore, afterTeacher] = [this.#readPair(i, 'before'), this.#readPair(i, 'teacher')]
-    if (!row || !afterBefore || !afterTeacher) return
-    const each = <T>(make: (who: Contender) => T): Record<Contender, T> => ({
-      before: make('before'),
-      after: make('after'),
-      teacher: make('teacher'),
-    })
-    const verdictOf = (who: Contender): Verdict =>
-      this.#verdicts.get(`${i}/${who}`) ?? {
-        kind: 'unreadable',
-        rubric: this.#judge().rubric.name,
-        judge: refOf(this.#job.teacher.card),
-        reason: 'the judge gave no response',
-      }
-    this.#compared.set(i, {
-      rowId: row.rowId,
-      prompt: row.prompt,
-      texts: each((who) => this.#text(i, who)),
-      verdicts: each(verdictOf),
-      afterBefore,
-      afterTeacher,
-    })
-  }
-
-  #readPair(i: number, other: 'before' | 'teacher'): PairVerdict | undefined {
-    const texts = { first: this.#text(i, 'after'), second: this.#text(i, other) }
-    const judge = refOf(this.#job.teacher.card)
-    const decided = outcomeOfEmpty(texts, judge)
-    if (decided !== undefined) return decided
-    const [one, two] = [this.#orders.get(`${i}/${other}/1`), this.#orders.get(`${i}/${other}/2`)]
-    return one && two ? readPair({ logProbs: one }, { logProbs: two }, judge, texts) : undefined
-  }
-
-  #text(i: number, who: Contender): string {
-    return this.#texts.get(`${i}/${who}`) ?? ''
-  }
-
-  #finished(): ComparedPrompt[] {
+  get prompts(): ComparedPrompt[] {
     return [...this.#compared].toSorted(([a], [b]) => a - b).map(([, prompt]) => prompt)
   }
 
-  #enter(phase: CompareProgress['phase'], sentence: string): void {
+  /** What the judge does next. */
+  get judging(): 'scores' | 'pairs' {
+    return this.#scored < this.#scores ? 'scores' : 'pairs'
+  }
+
+  enter(phase: CompareProgress['phase'], sentence: string): void {
     this.#phase = phase
     this.#sentence = sentence
     this.#show()
   }
-  #step(units = 1): void {
-    this.#done += units
+
+  add(unit: ComparedUnit): void {
+    this.#done += unit.kind === 'pair' ? unit.orders : 1
+    if (unit.kind === 'score') this.#scored += 1
     this.#show()
   }
+
+  finishPrompt(index: number, prompt: ComparedPrompt): void {
+    this.#compared.set(index, prompt)
+    this.#show()
+  }
+
   #show(): void {
-    const { rows, report } = this.#job
-    report({
+    this.#report({
       phase: this.#phase,
       sentence: this.#sentence,
       done: this.#done,
-      total: rows.length * WORK_PER_PROMPT,
-      prompts: this.#phase === 'pairs' || this.#phase === 'finished' ? this.#finished() : [],
+      total: this.#total,
+      prompts: this.prompts,
     })
   }
 }

@@ -1,5 +1,4 @@
 // Knows: how edited rows are judged again: by the loaded model, with the rubric of their run, stored with the edit.
-import type { ScoreRequest, ScoreResult } from '../domain/completion-request.ts'
 import type { ProjectId, RowId } from '../domain/id.ts'
 import { refOf } from '../domain/model-card.ts'
 import { accept, refuse, type Checked } from '../domain/problem.ts'
@@ -7,15 +6,17 @@ import { effectiveText, type HandEdit, type Row } from '../domain/row.ts'
 import type { Run } from '../domain/run.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
 import type { Verdict } from '../domain/verdict.ts'
-import { buildVerdictRequest, readVerdict, rubricOfSettings } from '../pipeline/judging/expected-score.ts'
-import { contextForJudge } from '../pipeline/judging/reasoning.ts'
+import { rubricOfSettings } from '../pipeline/judging/expected-score.ts'
+import { judgeText } from '../pipeline/judging/judge-program.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
-import type { GenerationEvent } from '../protocol/teacher.ts'
 import { guardQuota } from '../storage/quota.ts'
 import { readRows, writeRows } from '../storage/rows.ts'
+import { controlOf } from './executing/control-of.ts'
+import { Executor } from './executing/executor.ts'
+import { openJournal } from './executing/open-journal.ts'
+import { RoleModels, teacherModel } from './executing/role-models.ts'
 import type { Machines } from './machines.ts'
-import { requestScores } from './request-scores.ts'
 import { streamProgress } from './stream-progress.ts'
 
 export interface JudgeProgress {
@@ -50,36 +51,34 @@ export async function* judgeEdited(
   const { name } = teacher.card
   if (!teacher.capabilities.scores || !teacher.capabilities.chat)
     return refuse({ sentence: `${name} cannot judge. Load another model on the Teacher screen.` })
-  const rubric = rubricOfSettings(judge.settings)
-  const ref = refOf(teacher.card)
   const rows = (await readRows(machines.db, projectId, rowIds)).filter((row) => row.edit !== undefined)
   const results = new Map<string, Verdict>()
   yield* streamProgress<JudgeProgress, null>(
     async (report) => {
       report({ done: 0, total: rows.length })
-      const requests = rows.map((row): ScoreRequest =>
-        buildVerdictRequest(
-          row.id,
-          effectiveText(row),
-          rubric,
-          contextForJudge(teacher.contextLength, judge.settings),
-        ),
-      )
-      const read = (result: ScoreResult): Verdict =>
-        result.refusal === undefined
-          ? readVerdict(result, { rubric: rubric.name, judge: ref, minMass: judge.settings.minMass })
-          : { kind: 'unreadable', rubric: rubric.name, judge: ref, reason: result.refusal }
-      const onEvent = (event: GenerationEvent): void => {
-        if (event.kind !== 'score') return
-        results.set(event.result.id, read(event.result))
-        report({ done: results.size, total: rows.length })
+      const { control, release } = controlOf(signal)
+      const model = teacherModel(machines.teacher, teacher)
+      const executor = new Executor({
+        models: new RoleModels(() => model),
+        journal: openJournal(machines.db, projectId, run.id, 'The verdicts'),
+        control,
+      })
+      const judging = {
+        rubric: rubricOfSettings(judge.settings),
+        judge: refOf(teacher.card),
+        settings: judge.settings,
+        contextLength: teacher.contextLength,
       }
-      try {
-        if (requests.length > 0)
-          await requestScores(machines, { requests, settings: judge.settings }, { signal, onEvent })
-      } catch (thrown) {
-        if (!signal.aborted) throw thrown // the verdicts before a stop are stored
-      }
+      // The verdicts before a stop are stored.
+      await executor.each<Row, never, Verdict>({
+        items: rows,
+        program: (row) => judgeText(row.id, effectiveText(row), judging),
+        onEnd: (row, verdict) => {
+          results.set(row.id, verdict)
+          report({ done: results.size, total: rows.length })
+        },
+      })
+      release()
       return null
     },
     () => undefined,

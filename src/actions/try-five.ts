@@ -25,12 +25,13 @@ import { readSteps, type RecipeSteps } from '../pipeline/recipes/read-steps.ts'
 import { selectRows } from '../pipeline/selecting/select-rows.ts'
 import { RetortError } from '../protocol/errors.ts'
 import { countSeeds, pageSeeds } from '../storage/seeds.ts'
-import { RunControl } from './control.ts'
+import type { RunControl } from './control.ts'
+import { controlOf } from './executing/control-of.ts'
 import { CorpusPools } from './executing/corpus-pools.ts'
 import { Executor } from './executing/executor.ts'
 import type { Journal } from './executing/ports.ts'
-import { TeacherModels } from './executing/teacher-models.ts'
-import { openTrialJournal } from './executing/trial-journal.ts'
+import { RoleModels, teacherModel } from './executing/role-models.ts'
+import { openJournal, writeOnly } from './executing/open-journal.ts'
 import type { Machines } from './machines.ts'
 import { checkStorageSpace } from './storage-space.ts'
 import { streamProgress } from './stream-progress.ts'
@@ -137,7 +138,7 @@ class Trial {
     kept: 0,
     characters: 0,
   }
-  readonly #control = new RunControl()
+  readonly #control: RunControl
   readonly #journal: Journal
   #grownRequests = 0
   #references: References = new Map()
@@ -157,9 +158,9 @@ class Trial {
     this.#signal = signal
     this.#onProgress = onProgress
     this.#steps = readSteps(request.recipe)
-    signal.addEventListener('abort', () => this.#control.stop())
-    if (signal.aborted) this.#control.stop()
-    this.#journal = openTrialJournal(machines.db, request.projectId, request.earlier !== undefined)
+    this.#control = controlOf(signal).control
+    const journal = openJournal(machines.db, request.projectId, 'trial', 'The trial')
+    this.#journal = request.earlier === undefined ? writeOnly(journal) : journal
     this.#total = TRIED_ROWS * (1 + (this.#steps.grow ? 1 : 0) + (this.#steps.judge ? 1 : 0))
   }
 
@@ -372,11 +373,12 @@ class Trial {
     pools: CorpusPools | undefined,
     work: (executor: Executor) => Promise<T>,
   ): Promise<{ value: T; ms: number; isMeasured: boolean }> {
-    const { teacher: machine, corpus, now } = this.#machines
+    const { teacher: machine, now } = this.#machines
+    const model = teacherModel(machine, this.#request.teacher)
     const executor = new Executor({
-      models: new TeacherModels(machine, this.#request.teacher),
+      models: new RoleModels(() => model),
       journal: this.#journal,
-      pools: pools ?? new CorpusPools(corpus, `${this.#runId}/none`),
+      ...(pools === undefined ? {} : { pools }),
       control: this.#control,
     })
     const since = now()

@@ -1,12 +1,12 @@
 // Knows: the journal in storage: replies of calls by their address in a project, kept as long as a run or a trial uses them.
-import type { ProjectId, RunId } from '../domain/id.ts'
+import type { ProjectId, RunId, StudentId } from '../domain/id.ts'
 import type { Reply } from '../domain/reply.ts'
 import type { Database } from './database.ts'
 import { writeInProject } from './project-writes.ts'
 import { transact } from './transactions.ts'
 
-/** What uses a reply: a run, or the project's trials. */
-export type CallUser = RunId | 'trial'
+/** What uses a reply: a run, the project's trials, or a comparison of a student that has not ended. */
+export type CallUser = RunId | 'trial' | `comparison ${StudentId}`
 
 /** Replies to store, and addresses of stored ones that are used too. */
 export interface CallWrites {

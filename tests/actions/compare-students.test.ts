@@ -145,6 +145,24 @@ describe('compareStudents', () => {
     expect(await listComparisons(all.machines.db, all.projectId)).toEqual([])
   })
 
+  test('repeats nothing that a cancelled comparison made, and keeps no reply afterwards', async () => {
+    const whole = await begin(5)
+    const wanted = await finish(compare(whole))
+    const all = await begin(5)
+    const abort = new AbortController()
+    all.machines.standIn.beforeResult = (given) => (given === 9 ? 'silence' : undefined)
+    const ending = finish(compare(all, 5, abort.signal))
+    await vi.waitFor(() => expect(all.machines.standIn.resultCount).toBe(9))
+    abort.abort()
+    await expect(ending).rejects.toMatchObject({ name: 'AbortError' })
+    all.machines.standIn.beforeResult = () => undefined
+    const compared = await finish(compare(all))
+    if (!compared.ok || !wanted.ok) throw new Error('refused')
+    expect(compared.value.prompts).toEqual(wanted.value.prompts)
+    expect(all.machines.standIn.resultCount).toBe(whole.machines.standIn.resultCount)
+    expect(await all.machines.db.count('calls')).toBe(0)
+  })
+
   test('marks texts that the judge could not read, and counts them for neither side', async () => {
     const all = await begin(3)
     all.machines.standIn.beforeResult = (_, id) =>

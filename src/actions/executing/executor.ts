@@ -62,8 +62,11 @@ interface WaitingCall {
 export interface ExecutorOptions {
   readonly models: Models
   readonly journal: Journal
-  readonly pools: Pools
+  /** Absent: no program compares texts with a pool. */
+  readonly pools?: Pools
   readonly control: RunControl
+  /** Called if a machine has no reply to a request of its own; absent: the program gets a refusal with the reason. May throw. */
+  readonly onNoReply?: (reason: string) => void
   /** Called with each call that a machine starts; the returned function is called when it ends. */
   readonly onBatch?: (batch: { readonly kind: ModelCall['kind']; readonly role: string }) => () => void
 }
@@ -299,7 +302,7 @@ class Work<Item, Emitted, Outcome> {
   }
 
   async #callMachine(batch: readonly WaitingCall[]): Promise<void> {
-    const { models, journal, control, onBatch } = this.#options
+    const { models, journal, control, onBatch, onNoReply } = this.#options
     const [first] = batch
     if (first === undefined || first.call.kind === 'novelty') return
     const { kind, role } = first.call
@@ -335,7 +338,10 @@ class Work<Item, Emitted, Outcome> {
         },
         onResult: (result) => answer(result.id, result, true),
         // No reply of the machine: nothing to find in the journal, so that a later run tries again.
-        onFailure: ({ id }, reason) => answer(id, noResult(kind, id, reason), false),
+        onFailure: ({ id }, reason) => {
+          onNoReply?.(reason)
+          answer(id, noResult(kind, id, reason), false)
+        },
       })
       if (!ended) {
         if (journal.failed.aborted) await journal.drain() // throws the reason
@@ -353,7 +359,9 @@ class Work<Item, Emitted, Outcome> {
     const name = `pool ${waiting.key}`
     this.#busy.add(name)
     try {
-      const decisions = await this.#options.pools.decide(call.pool, call.threshold, call.candidates)
+      const { pools } = this.#options
+      if (pools === undefined) throw new TypeError('this work has no pools')
+      const decisions = await pools.decide(call.pool, call.threshold, call.candidates)
       const reply: Reply = { kind: 'novelty', decisions }
       this.#options.journal.record(waiting.key, reply)
       this.#answer(waiting, reply, 'machine')

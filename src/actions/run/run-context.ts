@@ -9,7 +9,7 @@ import { writeRows } from '../../storage/rows.ts'
 import { CorpusPools } from '../executing/corpus-pools.ts'
 import { Executor } from '../executing/executor.ts'
 import { StoredJournal } from '../executing/stored-journal.ts'
-import { TeacherModels } from '../executing/teacher-models.ts'
+import { RoleModels, teacherModel } from '../executing/role-models.ts'
 import type { RunControl } from '../control.ts'
 import type { Machines } from '../machines.ts'
 import type { LiveRun } from './live-run.ts'
@@ -46,8 +46,12 @@ export function openContext({ control, ...parts }: Parts): {
       )),
   )
   const pools = new CorpusPools(machines.corpus, `${runId}/prompts`)
+  const judgeAndTeacher = teacherModel(machines.teacher, teacher)
   const executor = new Executor({
-    models: new TeacherModels(machines.teacher, teacher, (progress) => live.addTokens(progress)),
+    models: new RoleModels(
+      () => judgeAndTeacher,
+      (progress) => live.addTokens(progress),
+    ),
     journal: new StoredJournal(db, projectId, writer),
     pools,
     control,

@@ -1,0 +1,88 @@
+// Knows: which machine responds for which role: the loaded teacher, or a student of the project.
+import type { CompletionRequest, ScoreRequest } from '../../domain/completion-request.ts'
+import type { Json } from '../../domain/hash.ts'
+import type { Role } from '../../domain/reply.ts'
+import type { Student } from '../../domain/student.ts'
+import type { TeacherDescription } from '../../domain/teacher-description.ts'
+import { RetortError } from '../../protocol/errors.ts'
+import type { GenerationEvent } from '../../protocol/teacher.ts'
+import type { Machines } from '../machines.ts'
+import type { ModelBatch, ModelResult, Models } from './ports.ts'
+
+/** Requests per call: enough to fill a machine's batches, few enough to notice a pause soon. */
+const REQUESTS_PER_CALL = 128
+
+/** Tokens of a call since it began. */
+export type TokenProgress = Extract<GenerationEvent, { readonly kind: 'progress' }>
+
+interface CallOptions {
+  readonly signal: AbortSignal
+  readonly onEvent: (event: GenerationEvent) => void
+}
+
+/** A model that can respond for roles. */
+export interface RoleModel {
+  /** Equal values generate the same texts. */
+  readonly identity: Json
+  complete(requests: readonly CompletionRequest[], options: CallOptions): Promise<unknown>
+  score(requests: readonly ScoreRequest[], options: CallOptions): Promise<unknown>
+}
+
+/** The loaded teacher. */
+export function teacherModel(
+  teacher: Machines['teacher'],
+  { card, weights, chatFormat }: TeacherDescription,
+): RoleModel {
+  return {
+    // The same weights rounded in another way, or in another chat template, write other texts.
+    identity: { fingerprint: card.fingerprint, weights, chatFormat },
+    complete: (requests, options) => teacher.complete({ requests, partials: false }, options),
+    score: (requests, options) => teacher.score({ requests }, options),
+  }
+}
+
+/** A stored student, with its initial weights or with the best of its checkpoint. */
+export function studentModel(
+  machine: Machines['student'],
+  { projectId, id: studentId, checkpointStep, bestStep }: Student,
+  which: 'before' | 'after',
+): RoleModel {
+  return {
+    identity: { student: studentId, which, ...(which === 'after' ? { checkpointStep, bestStep } : {}) },
+    complete: (requests, options) => machine.complete({ projectId, studentId, which, requests }, options),
+    score: () => Promise.reject(new RetortError('Unexpected', 'A student that is compared does not score.')),
+  }
+}
+
+/** Models by role. They share the cores, so that one call is made at a time. */
+export class RoleModels implements Models {
+  readonly #modelOf: (role: Role) => RoleModel
+  readonly #onTokens: (progress: TokenProgress) => void
+
+  constructor(
+    modelOf: (role: Role) => RoleModel,
+    onTokens: (progress: TokenProgress) => void = () => undefined,
+  ) {
+    this.#modelOf = modelOf
+    this.#onTokens = onTokens
+  }
+
+  identify = (role: Role): Json => this.#modelOf(role).identity
+  machineOf = (_role: Role): string => 'this machine'
+  batchOf = (_role: Role): number => REQUESTS_PER_CALL
+
+  async call(batch: ModelBatch, signal: AbortSignal, onResult: (result: ModelResult) => void): Promise<void> {
+    const onEvent = (event: GenerationEvent): void => {
+      if (event.kind === 'progress') this.#onTokens(event)
+      else if (event.kind === 'score') onResult(event.result)
+      else if (
+        event.kind === 'completion' &&
+        (event.result.finishReason !== 'aborted' || event.result.refusal !== undefined)
+      )
+        onResult(event.result)
+    }
+    const model = this.#modelOf(batch.role)
+    if (batch.kind === 'complete') await model.complete(batch.requests, { signal, onEvent })
+    else await model.score(batch.requests, { signal, onEvent })
+  }
+}
