@@ -22,6 +22,37 @@ export interface HostTotal {
   readonly receivedBytes: number
 }
 
+/** Requests in a row to one host that ended alike. */
+export interface RequestGroup extends Omit<LoggedRequest, 'id' | 'purpose'> {
+  readonly count: number
+  /** Time of the oldest; `at` is that of the newest. */
+  readonly since: number
+}
+
+/** `requests`: newest first. A group has the key of its oldest one, so that it stays the same while newer ones are added. */
+function groupRequests(requests: readonly LoggedRequest[]): readonly RequestGroup[] {
+  const groups: RequestGroup[] = []
+  for (const request of requests) {
+    const last = groups.at(-1)
+    const isAlike =
+      last?.method === request.method &&
+      last.host === request.host &&
+      last.redirectedTo === request.redirectedTo &&
+      last.status === request.status
+    if (last === undefined || !isAlike) groups.push({ ...request, count: 1, since: request.at })
+    else
+      groups[groups.length - 1] = {
+        ...last,
+        key: request.key,
+        count: last.count + 1,
+        since: request.at,
+        sentBytes: last.sentBytes + request.sentBytes,
+        receivedBytes: last.receivedBytes + request.receivedBytes,
+      }
+  }
+  return groups
+}
+
 const add = (total: HostTotal, { sentBytes, receivedBytes }: Traffic, sign: 1 | -1): HostTotal => ({
   ...total,
   requests: total.requests + sign,
@@ -42,6 +73,10 @@ export class NetworkLog {
   /** The latest requests, newest first; with those that were refused before they were sent. */
   get requests(): readonly LoggedRequest[] {
     return this.#requests
+  }
+  /** The latest requests, newest first: those in a row that are alike are one group. */
+  get groups(): readonly RequestGroup[] {
+    return groupRequests(this.#requests)
   }
   /** Totals by host and purpose, without refused requests. */
   get totals(): readonly HostTotal[] {

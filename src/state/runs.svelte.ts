@@ -18,7 +18,7 @@ import { boundRun } from '../pipeline/estimate.ts'
 import type { BuiltInTeacherCard } from '../pipeline/built-in-teacher-card.ts'
 import { adviseOnTeacher, checkAgainstTeacher } from '../pipeline/recipes/check-teacher.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
-import { listPrompts } from '../storage/prompts.ts'
+import { countPrompts, listPrompts } from '../storage/prompts.ts'
 import { countRows, readRows } from '../storage/rows.ts'
 import { listRuns, readRuns } from '../storage/runs.ts'
 import { WatchedControl } from './control.svelte.ts'
@@ -32,14 +32,14 @@ import { Undo } from './undo.svelte.ts'
 export interface RunCounts {
   readonly rows: number
   readonly kept: number
-  /** Prompts that were grown and accepted; counted only while there are no rows. */
-  readonly grown: number
+  /** Prompts, dropped ones included; counted only while there are no rows. */
+  readonly prompts: number
 }
 
 /** Share of the time for which a passive tab reads the rows of a run that another tab works on. */
 const READING_SHARE = 0.05
 
-const NO_ROWS: RunCounts = { rows: 0, kept: 0, grown: 0 }
+const NO_ROWS: RunCounts = { rows: 0, kept: 0, prompts: 0 }
 
 /** An open bar: the selected part, and its prompts or rows. */
 export interface OpenBar {
@@ -353,12 +353,8 @@ export class Runs {
             countRows(db, this.#projectId, id),
             countRows(db, this.#projectId, id, 'kept'),
           ])
-          if (rows > 0) return [id, { rows, kept, grown: 0 }]
-          const prompts = await listPrompts(db, this.#projectId, id)
-          const grown = prompts.filter(
-            ({ origin, status }) => origin.kind === 'grown' && status === 'accepted',
-          )
-          return [id, { rows, kept, grown: grown.length }]
+          const prompts = rows > 0 ? 0 : await countPrompts(db, this.#projectId, id)
+          return [id, { rows, kept, prompts }]
         }),
       ),
     )

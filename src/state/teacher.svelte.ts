@@ -283,8 +283,8 @@ export class Teacher {
         {
           signal,
           onEvent: (event) => {
-            if (event.kind === 'partial') this.#answer = event.text
-            if (event.kind === 'completion') this.#answer = event.result.text
+            if (event.kind === 'partial') this.#answer = event.text.trimStart()
+            if (event.kind === 'completion') this.#answer = event.result.text.trim()
           },
         },
       ),

@@ -29,6 +29,9 @@ export async function putPrompts(
 export const getPrompt = (db: Database, projectId: ProjectId, id: PromptId): Promise<Prompt | undefined> =>
   db.get('prompts', [projectId, id])
 
+export const countPrompts = (db: Database, projectId: ProjectId, runId: RunId): Promise<number> =>
+  db.countFromIndex('prompts', 'inRun', within(projectId, runId))
+
 /** In the run's order. */
 export const listPrompts = (db: Database, projectId: ProjectId, runId: RunId): Promise<Prompt[]> =>
   db.getAllFromIndex('prompts', 'inRun', within(projectId, runId))

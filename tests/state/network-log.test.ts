@@ -48,6 +48,32 @@ describe('the list of requests', () => {
     expect([log.requests.length, log.count, log.receivedBytes]).toEqual([200, 301, 1300])
   })
 
+  test('groups requests in a row that are alike, with their count and the times of the first and the last', () => {
+    let now = 0
+    const log = new NetworkLog(() => (now += 1))
+    for (const id of [1, 2, 3]) log.add(make(id, { status: 'finished', receivedBytes: id }), 1)
+    log.add(make(4, { status: 'failed' }), 1)
+    log.add(make(5, { status: 'finished', host: 'other.example' }), 1)
+    expect(
+      log.groups.map(({ host, status, count, since, at, sentBytes, receivedBytes }) => [
+        host,
+        status,
+        count,
+        since,
+        at,
+        sentBytes,
+        receivedBytes,
+      ]),
+    ).toEqual([
+      ['other.example', 'finished', 1, 5, 5, 100, 0],
+      ['hub.example', 'failed', 1, 4, 4, 100, 0],
+      ['hub.example', 'finished', 3, 1, 3, 300, 6],
+    ])
+    const { key } = log.groups[0]!
+    log.add(make(6, { status: 'finished', host: 'other.example' }), 1)
+    expect(log.groups[0]).toMatchObject({ key, count: 2 })
+  })
+
   test('marks what was running as stopped when everything is switched off', () => {
     const log = new NetworkLog()
     log.permit([{ purpose: 'hub', addresses: [], sends: false }])

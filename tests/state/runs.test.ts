@@ -64,7 +64,7 @@ describe('Runs', () => {
     expect(state.interrupted?.id).toBe(runs[2]?.id)
     expect([state.shown?.id, state.withRows?.id]).toEqual([runs[1]?.id, runs[1]?.id])
     expect(state.funnel.find(({ of }) => of === 'completion')?.reached).toBe(3)
-    expect(state.countsOf(runs[1]!)).toEqual({ rows: 3, kept: 2, grown: 0 })
+    expect(state.countsOf(runs[1]!)).toEqual({ rows: 3, kept: 2, prompts: 0 })
   })
 
   test('shows a chosen run with its funnel, and its own Resume, until another is chosen', async () => {
@@ -115,7 +115,7 @@ describe('Runs', () => {
     expect(await db.count('rows')).toBe(5)
     await state.undo.use()
     expect(state.list).toHaveLength(3)
-    expect(state.countsOf(runs[1]!)).toEqual({ rows: 3, kept: 2 })
+    expect(state.countsOf(runs[1]!)).toMatchObject({ rows: 3, kept: 2 })
     await state.delete(runs[1]!)
     state.undo.put('Something else was done.', async () => undefined)
     await vi.waitFor(async () => expect(await db.count('rows')).toBe(2))
@@ -145,7 +145,7 @@ describe('Runs', () => {
       await putRows(db, [{ ...row, id: rowId([runs[1]!.id, 9]) }])
       for (let i = 0; i < 5; i++) await state.refreshSparingly()
       expect(reads).toBe(first)
-      expect(state.countsOf(runs[1]!)).toEqual({ rows: 4, kept: 3 })
+      expect(state.countsOf(runs[1]!)).toMatchObject({ rows: 4, kept: 3 })
       await putRun(db, { ...runs[1]!, reason: 'changed', status: 'stopped' })
       await state.refreshSparingly()
       expect(reads).toBe(2 * first)
