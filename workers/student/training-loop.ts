@@ -2,7 +2,7 @@
 // Must not know: where rows, tokenizer and base weights come from (train.ts), threads, databases, graphs.
 // It is long because one loop owns all state that a checkpoint stores: order, trainer, losses, best weights.
 import { makeRng, restoreRng, shuffle, type Rng } from '../../src/domain/rng.ts'
-import { learnsFromRewards, type StudentSample, type StudentShape } from '../../src/domain/student.ts'
+import type { StudentSample, StudentShape } from '../../src/domain/student.ts'
 import type { Flat } from '../../src/engine/training/parameters.ts'
 import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import { mergeAdapters } from '../../src/engine/training/adapters.ts'
@@ -15,6 +15,7 @@ import {
   type BestWeights,
   type StoredLoss,
 } from '../../src/engine/training/checkpoint.ts'
+import { makeObjective } from '../../src/engine/training/objectives/index.ts'
 import { bucketLengths, positionsOf, type PackedRow } from '../../src/engine/training/packing.ts'
 import { learningRateAt } from '../../src/engine/training/schedules/index.ts'
 import {
@@ -23,6 +24,7 @@ import {
   type FrozenDecoder,
   type TrainState,
 } from '../../src/engine/training/trainer.ts'
+import { planOf } from '../../src/pipeline/training/index.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import { isAbort, RetortError } from '../../src/protocol/errors.ts'
 import type { TrainEvent, TrainOutcome, TrainRequest } from '../../src/protocol/student.ts'
@@ -30,7 +32,6 @@ import { drawAdapters, withGenerationContext } from './base-model.ts'
 import type { BorrowedTeacher } from './borrowed-teacher.ts'
 import { yieldToMessages } from './yield-to-messages.ts'
 import type { Objective, ObjectiveStep, PlannedLines } from './objectives/objective.ts'
-import { lossOptionsOf } from './objectives/loss-options.ts'
 import { openObjective, type Prepared } from './objectives/open-objective.ts'
 import { Pace } from './pace.ts'
 import { keyOf, makeInitialWeights, writeAbout, type StoredStudent } from './stored-student.ts'
@@ -118,6 +119,7 @@ export class TrainingLoop {
       adapters,
     } = options
     const { rows } = prepared
+    const plan = planOf(settings)
     const state =
       stored?.checkpoint.state ??
       initialState(
@@ -136,7 +138,7 @@ export class TrainingLoop {
         optimizer,
         dropout,
         emaDecay,
-        ...lossOptionsOf(settings),
+        objective: makeObjective(plan.objective),
         ...(adapters ? { adapts: adapters } : {}),
       },
       state,
@@ -146,7 +148,7 @@ export class TrainingLoop {
     const lengths = bucketLengths(fitLength([...rows.train, ...rows.heldOut], settings.context))
     this.#lengths = adapters ? lengths.slice(-MAX_ADAPTER_LENGTHS) : lengths
     this.#reference =
-      baseWeights && learnsFromRewards(settings) && settings.beta > 0
+      baseWeights && plan.comparesWithStart
         ? new Trainer(runtime, { shape, weightDecay: 0, maxGradientNorm: 0 }, initialState(baseWeights))
         : undefined
     this.#objective = openObjective(prepared, {

@@ -4,6 +4,8 @@ import type { Runtime } from '../runtime/types.ts'
 import { countPredictions, makeBatch, type PackedRow } from '../training/packing.ts'
 import { makePairBatch } from '../training/pairs.ts'
 import { makePolicyBatch } from '../training/policy.ts'
+import { makePolicy } from '../training/objectives/policy.ts'
+import { makePreference } from '../training/objectives/preference.ts'
 import { initialState, Trainer, type TrainerOptions } from '../training/trainer.ts'
 import type { Claim } from './check.ts'
 import { makeSmallPairs, makeSmallRows, makeSmallWeights, PREFERRING, SMALL } from './small.ts'
@@ -55,7 +57,7 @@ export const answerClaims: readonly Claim[] = [
     name: `${loss} of a student that is its own reference is ${shown}`,
     bound: BOUND,
     measure: ({ runtime }) =>
-      withTrainer(runtime, { prefers: { loss, ...PREFERRING } }, async (trainer) => {
+      withTrainer(runtime, { objective: makePreference({ loss, ...PREFERRING }) }, async (trainer) => {
         const pairs = makeSmallPairs(3)
         const [good, bad] = [
           await sumLogProbs(
@@ -82,7 +84,7 @@ export const answerClaims: readonly Claim[] = [
     name: 'grpo at the weights that generated the answers is minus their mean advantage',
     bound: BOUND,
     measure: ({ runtime }) =>
-      withTrainer(runtime, { reinforces: { clip: 0.2, beta: 0.1 } }, async (trainer) => {
+      withTrainer(runtime, { objective: makePolicy({ clip: 0.2, beta: 0.1 }) }, async (trainer) => {
         const rows = makeSmallRows(3)
         const oldLogProbs = await computeLogProbs(trainer, rows)
         const tokens = rows.map((row) => countPredictions([[row]]))

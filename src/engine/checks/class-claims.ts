@@ -4,6 +4,7 @@ import type { Runtime } from '../runtime/types.ts'
 import { Classifier } from '../training/classifier.ts'
 import { makeBatch, type PackedRow } from '../training/packing.ts'
 import { learningRateAt } from '../training/schedules/index.ts'
+import { makeDistillation } from '../training/objectives/distillation.ts'
 import { initialState, Trainer, type TrainerOptions } from '../training/trainer.ts'
 import type { Claim } from './check.ts'
 import { CLASS_LOSSES } from './expected.ts'
@@ -11,8 +12,13 @@ import { CLASS_OPTIONS, makeClassRows, SMALL_CLASSES, toSoftTargets } from './sm
 import { makeSmallWeights } from './small.ts'
 
 const { temperature, softShare, smoothing } = CLASS_OPTIONS
-const soften = (share: number): Pick<TrainerOptions, 'distils'> => ({
-  distils: { divergence: 'forward-kl', temperature, textShare: 1 - share },
+const soften = (share: number, smooth = 0): Pick<TrainerOptions, 'objective'> => ({
+  objective: makeDistillation({
+    divergence: 'forward-kl',
+    temperature,
+    textShare: 1 - share,
+    smoothing: smooth,
+  }),
 })
 const batchOf = (rows: readonly PackedRow[]) =>
   makeBatch(
@@ -93,7 +99,7 @@ export const classClaims: readonly Claim[] = [
         {
           weightDecay: 0.1,
           maxGradientNorm: 1,
-          ...(kind === 'both' ? { smoothing, ...soften(softShare) } : {}),
+          ...(kind === 'both' ? soften(softShare, smoothing) : {}),
         },
         async (trainer) => {
           let worst = 0

@@ -6,6 +6,7 @@ import { onHost, type Runtime } from '../runtime/types.ts'
 import { hiddenCosine } from '../training/hidden-cosine.ts'
 import { makeBatch } from '../training/packing.ts'
 import { learningRateAt } from '../training/schedules/index.ts'
+import { makeDistillation } from '../training/objectives/distillation.ts'
 import { initialState, Trainer } from '../training/trainer.ts'
 import type { Claim } from './check.ts'
 import { makeNumbers } from './numbers.ts'
@@ -120,7 +121,11 @@ export const hiddenClaims: readonly Claim[] = [
           shape: SMALL,
           weightDecay: 0.1,
           maxGradientNorm: 1,
-          distils: { divergence: 'forward-kl', ...DISTILLING, hiddenShare: HIDDEN_SHARE },
+          objective: makeDistillation({
+            divergence: 'forward-kl',
+            ...DISTILLING,
+            hiddenShare: HIDDEN_SHARE,
+          }),
         },
         initialState(makeSmallWeights()),
       )

@@ -6,6 +6,7 @@ import { trainStudentTokenizer } from '../tokenizers/student-template.ts'
 import type { DivergenceName } from '../training/divergences/index.ts'
 import { makeBatch, packRows, type PackedRow } from '../training/packing.ts'
 import { makeStudentWeights } from '../training/student-weights.ts'
+import { makeDistillation } from '../training/objectives/distillation.ts'
 import { initialState, Trainer } from '../training/trainer.ts'
 import type { Claim } from './check.ts'
 import { makeSmallRows, makeSmallWeights, SMALL } from './small.ts'
@@ -82,7 +83,7 @@ async function stepOn(
       shape: SMALL,
       weightDecay: 0,
       maxGradientNorm: 0,
-      distils: { divergence, temperature: TEMPERATURE, textShare: 0 },
+      objective: makeDistillation({ divergence, temperature: TEMPERATURE, textShare: 0 }),
     },
     initialState(makeSmallWeights()),
   )

@@ -3,6 +3,9 @@
 import type { Runtime } from '../runtime/types.ts'
 import { makeBatch, type Batch } from '../training/packing.ts'
 import { learningRateAt } from '../training/schedules/index.ts'
+import { makeDistillation } from '../training/objectives/distillation.ts'
+import { makePreference } from '../training/objectives/preference.ts'
+import { makeTexts } from '../training/objectives/texts.ts'
 import { initialState, Trainer, type TrainerOptions } from '../training/trainer.ts'
 import type { Claim } from './check.ts'
 import { makePairBatch } from '../training/pairs.ts'
@@ -85,13 +88,15 @@ export const trainingClaims: readonly Claim[] = [
   claim('20 steps of AdamW give PyTorch’s losses', TEXT_LOSSES, {}),
   claim('steps on rows of more than a hundred tokens give PyTorch’s losses', LONG_LOSSES, {}, longBatch),
   claim('steps of Muon give PyTorch’s losses', OPTION_LOSSES.muon, { optimizer: 'muon' }),
-  claim('steps with label smoothing give PyTorch’s losses', OPTION_LOSSES.smoothing, { smoothing: 0.1 }),
+  claim('steps with label smoothing give PyTorch’s losses', OPTION_LOSSES.smoothing, {
+    objective: makeTexts({ smoothing: 0.1 }),
+  }),
   claim('steps with dropout give PyTorch’s losses', OPTION_LOSSES.dropout, { dropout: 0.25 }),
   ...(['forward-kl', 'reverse-kl', 'jensen-shannon'] as const).map((divergence) =>
     claim(
       `steps on a teacher’s probabilities (${divergence}) give PyTorch’s losses`,
       OPTION_LOSSES[divergence],
-      { distils: { divergence, ...DISTILLING } },
+      { objective: makeDistillation({ divergence, ...DISTILLING }) },
       teacherBatch,
     ),
   ),
@@ -104,7 +109,7 @@ export const trainingClaims: readonly Claim[] = [
       const losses = await trainSteps(
         runtime,
         5,
-        { prefers: { loss, ...PREFERRING } },
+        { objective: makePreference({ loss, ...PREFERRING }) },
         (step) => makePairBatch(makeSmallPairs(step), 3, 12, { averages }),
         rateOf,
         needsDrift ? PREFERRING.drift : 0,

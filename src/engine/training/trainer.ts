@@ -1,20 +1,18 @@
 // Knows: a training run on a runtime: its sessions, its state between steps, on the host or on the device.
 // Must not know: data order, schedules, files.
-// Long because one class owns the state buffers and every session that reads or writes them; the feeds of a batch are
-// next to it.
+// Long because one class owns the state buffers and every session that reads or writes them.
 import type { OnnxModel } from '../graph/graph.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import { dropTensor } from '../runtime/tensors.ts'
 import type { DeviceTensor, HostTensor, Runtime, Session } from '../runtime/types.ts'
 import { listTrainable, type AdapterOptions } from './adapters.ts'
 import { averagingRate } from './weight-averaging.ts'
-import type { DistillationOptions } from './distillation.ts'
 import { dropoutSites, makeDropoutMask } from './dropout.ts'
 import { viewGroup, type Layout } from './layout.ts'
 import { scalarsOf, type OptimizerName } from './optimizers/index.ts'
 import type { Batch } from './packing.ts'
-import type { BatchOfPairs, PairBatch } from './pairs.ts'
-import type { BatchOfAnswers, PolicyNumbers } from './policy.ts'
+import type { Objective, StepNumbers } from './objectives/objective.ts'
+import { makeTexts } from './objectives/texts.ts'
 import { countOf, listParameters, viewParameters, type Flat } from './parameters.ts'
 import { nameIn, nameOut, ruleGroups, type RuledGroup, type UpdateOptions } from './step-state.ts'
 import {
@@ -26,7 +24,6 @@ import {
   sumNames,
   type BatchSize,
   type LossOptions,
-  type PreferenceOptions,
 } from './train-graph.ts'
 
 export interface TrainerOptions {
@@ -36,18 +33,12 @@ export interface TrainerOptions {
   readonly maxGradientNorm: number
   /** Default `adam-w`. */
   readonly optimizer?: OptimizerName
-  /** Label smoothing, 0 to 1; default 0. */
-  readonly smoothing?: number
+  /** What it minimises; default: cross-entropy on the texts. */
+  readonly objective?: Objective
   /** Dropout probability of what each layer adds, 0 to 0.9; default 0. */
   readonly dropout?: number
   /** Decay of the running average of the weights (EMA), 0 to 1; default 0: no average. */
   readonly emaDecay?: number
-  /** Learn from the teacher's soft targets in the batches, instead of the text alone. */
-  readonly distils?: DistillationOptions
-  /** Learn from the pairs of answers in the batches, instead of the text alone. */
-  readonly prefers?: PreferenceOptions
-  /** Learn from the rewards of the student's own answers in the batches, instead of the text alone. */
-  readonly reinforces?: PolicyNumbers
   /** Train adapters on a frozen decoder; the state is then the state of the adapters. */
   readonly adapts?: FrozenDecoder
   /** Default `separate`, which both backends support and which is not slower on wasm. */
@@ -99,7 +90,8 @@ export class Trainer {
    */
   #spare: Record<string, HostTensor> = {}
   #step = 0
-  #drift = 0
+  /** Those of the last step; held-out rows are measured with them too. */
+  #numbers: StepNumbers = { drift: 0 }
 
   constructor(runtime: Runtime, options: TrainerOptions, state: TrainState) {
     const {
@@ -108,11 +100,8 @@ export class Trainer {
       layout = 'separate',
       optimizer = 'adam-w',
       emaDecay = 0,
-      smoothing = 0,
+      objective = makeTexts({}),
       dropout = 0,
-      distils,
-      prefers,
-      reinforces,
       adapts,
     } = options
     this.#runtime = runtime
@@ -122,11 +111,8 @@ export class Trainer {
       maxGradientNorm,
       optimizer,
       keepsAverage: emaDecay > 0,
-      smoothing,
+      objective,
       drops: dropout > 0,
-      ...(distils ? { distils } : {}),
-      ...(prefers ? { prefers } : {}),
-      ...(reinforces ? { reinforces } : {}),
       ...(adapts ? { adapts: { rank: adapts.rank, alpha: adapts.alpha, targets: adapts.targets } } : {}),
     }
     this.#frozen = adapts ? feedFrozen(shape, adapts.frozen) : {}
@@ -161,7 +147,7 @@ export class Trainer {
   /**
    * One step on a batch, or on several with gradient accumulation, whose weights together make one mean. Returns the
    * loss (mean over the tokens that count) and the gradient's norm before the update. `random` draws the dropout masks:
-   * numbers in [0, 1). `drift` is the input of this name of a loss on pairs.
+   * numbers in [0, 1). `drift`: see `StepNumbers`.
    */
   async train(
     batches: Batch | readonly Batch[],
@@ -171,7 +157,7 @@ export class Trainer {
   ): Promise<{ loss: number; norm: number }> {
     const all = isMany(batches) ? batches : [batches]
     const [first] = all
-    this.#drift = drift
+    this.#numbers = { drift }
     if (first === undefined) throw new RangeError('A step needs a batch.')
     const { loss, outputs } =
       all.length === 1
@@ -201,9 +187,7 @@ export class Trainer {
         ...this.#frozen,
         ...this.#state,
         ...feedBatch(batch),
-        ...this.#feedTeacher(batch),
-        ...this.#feedPairs(batch),
-        ...this.#feedPolicy(batch),
+        ...this.#feedObjective(batch),
         ...this.#feedMasks(batch, random),
         ...this.#feedScalars(learningRate),
       },
@@ -233,9 +217,7 @@ export class Trainer {
         ...this.#weights(),
         ...sums,
         ...feedBatch(batch),
-        ...this.#feedTeacher(batch),
-        ...this.#feedPairs(batch),
-        ...this.#feedPolicy(batch),
+        ...this.#feedObjective(batch),
         ...this.#feedMasks(batch, random),
       })
       loss += await readNumber(outputs['loss'])
@@ -258,10 +240,11 @@ export class Trainer {
   }
 
   /**
-   * Mean loss over all tokens that count in the batches (or over all pairs, if each batch's weights are their mean),
-   * divided once, without dropout and smoothing. NaN if none counts.
+   * Mean loss over all that the objective counts in the batches (predictions, or pairs if each batch's weights are their
+   * mean), divided once, without dropout and smoothing. NaN if none counts.
    */
   async measure(batches: Iterable<Batch> | AsyncIterable<Batch>): Promise<number> {
+    const evaluation = this.#evaluation
     let sum = 0
     let counted = 0
     for await (const batch of batches) {
@@ -272,11 +255,9 @@ export class Trainer {
       const outputs = await session.run({
         ...this.#weights(this.#graphs.keepsAverage ? 'average' : 'weights'),
         ...feedBatch(batch),
-        ...this.#feedPairs(batch),
+        ...evaluation.feed(batch, this.#options.shape, this.#numbers),
       })
-      const times = this.#graphs.prefers
-        ? pairsOf(batch).weights.filter((weight) => weight > 0).length
-        : batch.counted
+      const times = evaluation.countOf(batch)
       sum += (await readNumber(outputs['loss'])) * times
       counted += times
     }
@@ -391,37 +372,14 @@ export class Trainer {
     )
   }
 
-  #feedTeacher({ teacher }: Batch): Feeds {
-    if (!this.#graphs.distils) return {}
-    if (!teacher) throw new RangeError('The batch has no soft targets.')
-    const { topK, ids, probabilities, hidden } = teacher
-    const count = ids.length / topK
-    return {
-      ...(this.#usesHidden ? feedHidden(hidden, this.#options.shape) : {}),
-      teacher_ids: { dtype: 'i32', shape: [count, topK], data: ids },
-      teacher_probabilities: { dtype: 'f32', shape: [count, topK + 1], data: probabilities },
-    }
+  /** The objective by which held-out rows are measured. */
+  get #evaluation(): Objective {
+    const { objective } = this.#graphs
+    return objective.evaluation ?? objective
   }
 
-  /** The loss uses the teacher's hidden states. */
-  get #usesHidden(): boolean {
-    return (this.#graphs.distils?.hiddenShare ?? 0) > 0
-  }
-
-  #feedPairs(batch: Batch): Feeds {
-    return this.#graphs.prefers ? feedPairs(pairsOf(batch), this.#drift) : {}
-  }
-
-  #feedPolicy(batch: Batch): Feeds {
-    if (!this.#graphs.reinforces) return {}
-    if (!isOfAnswers(batch)) throw new RangeError('The batch has no advantages.')
-    const { advantages, oldLogProbs, referenceLogProbs } = batch.policy
-    const column = (data: Float32Array): HostTensor => ({ dtype: 'f32', shape: [data.length, 1], data })
-    return {
-      advantages: column(advantages),
-      old_log_probs: column(oldLogProbs),
-      reference_log_probs: column(referenceLogProbs),
-    }
+  #feedObjective(batch: Batch): Feeds {
+    return this.#graphs.objective.feed(batch, this.#options.shape, this.#numbers)
   }
 
   async #sessionFor(
@@ -429,16 +387,15 @@ export class Trainer {
     batch: Batch | undefined,
     build: (size: BatchSize) => OnnxModel,
   ): Promise<Session> {
+    const objective =
+      kind === 'loss' ? this.#evaluation : kind === 'log-probs' ? undefined : this.#graphs.objective
     const size: BatchSize = {
       rows: batch?.rows ?? 0,
       length: batch?.length ?? 0,
       packed: batch?.attentionMask !== undefined,
-      topK: kind !== 'loss' && this.#graphs.distils ? (batch?.teacher?.topK ?? 0) : 0,
-      hidden: this.#usesHidden,
-      pairs: batch !== undefined && kind !== 'log-probs' && 'pairs' in batch ? pairsOf(batch).slots : 0,
-      rewarded: kind !== 'loss' && kind !== 'log-probs' && this.#graphs.reinforces !== undefined,
+      own: batch && objective ? objective.sizesOf(batch) : {},
     }
-    const key = [kind, size.rows, size.length, size.packed, size.topK, size.pairs].join(' ')
+    const key = [kind, size.rows, size.length, size.packed, JSON.stringify(size.own)].join(' ')
     const open = this.#sessions.get(key)
     if (open) return open
     // On a GPU, weights, moments and gradients stay there: outputs of one run are inputs of the next.
@@ -455,40 +412,6 @@ export class Trainer {
 }
 
 const isMany = (batches: Batch | readonly Batch[]): batches is readonly Batch[] => Array.isArray(batches)
-
-/** The pairs of a batch. Throws a RangeError if it has none. */
-function pairsOf(batch: Batch): PairBatch {
-  if (!isOfPairs(batch)) throw new RangeError('The batch has no pairs of answers.')
-  return batch.pairs
-}
-const isOfPairs = (batch: Batch): batch is BatchOfPairs => 'pairs' in batch
-const isOfAnswers = (batch: Batch): batch is BatchOfAnswers => 'policy' in batch
-
-function feedHidden(hidden: NonNullable<Batch['teacher']>['hidden'], { width }: DecoderShape): Feeds {
-  if (hidden?.width !== width)
-    throw new RangeError(
-      hidden
-        ? `The teacher’s hidden states have width ${hidden.width}, the student’s ${width}.`
-        : 'The batch has no hidden states of the teacher.',
-    )
-  return {
-    teacher_hidden: { dtype: 'f32', shape: [hidden.states.length / width, width], data: hidden.states },
-  }
-}
-
-function feedPairs(
-  { chosen, rejected, references, weights, slots }: PairBatch,
-  drift: number,
-): Record<'chosen' | 'rejected' | 'references' | 'pair_weights' | 'drift', HostTensor> {
-  const predictions = chosen.length / slots
-  return {
-    chosen: { dtype: 'f32', shape: [slots, predictions], data: chosen },
-    rejected: { dtype: 'f32', shape: [slots, predictions], data: rejected },
-    references: { dtype: 'f32', shape: [slots, 2], data: references },
-    pair_weights: { dtype: 'f32', shape: [slots, 1], data: weights },
-    drift: { dtype: 'f32', shape: [1, 1], data: Float32Array.of(drift) },
-  }
-}
 
 function feedFrozen(shape: DecoderShape, frozen: Flat): Feeds {
   const parameters = listParameters(shape)

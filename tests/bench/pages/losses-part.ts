@@ -11,6 +11,7 @@ import { MIN_PROBABILITY } from '../../../src/engine/training/distillation.ts'
 import { bucketLengths, makeBatch, packRows, type PackedRow } from '../../../src/engine/training/packing.ts'
 import { listParameters, initialWeights } from '../../../src/engine/training/parameters.ts'
 import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
+import { makeDistillation } from '../../../src/engine/training/objectives/distillation.ts'
 import { initialState, Trainer } from '../../../src/engine/training/trainer.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import { shapeOf } from '../../../src/pipeline/training/presets.ts'
@@ -139,7 +140,12 @@ export async function measureLosses(): Promise<PartResult> {
     const state = initialState(initialWeights(listParameters(shape), () => rng.normal()))
     const trainer = new Trainer(
       runtime,
-      { shape, weightDecay: 0.1, maxGradientNorm: 1, distils: { divergence, temperature: 1, textShare } },
+      {
+        shape,
+        weightDecay: 0.1,
+        maxGradientNorm: 1,
+        objective: makeDistillation({ divergence, temperature: 1, textShare }),
+      },
       state,
     )
     const order = new BatchOrder(trainRows, ROWS, bucketLengths(CONTEXT), {

@@ -3,6 +3,7 @@
 import type { DecoderShape } from '../../../src/engine/models/shape.ts'
 import { makeBatch, type PackedRow } from '../../../src/engine/training/packing.ts'
 import { countOf, listParameters, initialWeights } from '../../../src/engine/training/parameters.ts'
+import { makeDistillation } from '../../../src/engine/training/objectives/distillation.ts'
 import { initialState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import type { Runtime } from '../../../src/engine/runtime/types.ts'
@@ -40,7 +41,7 @@ async function measureSteps(
   )
   const plain = makeTokenRows(ROWS, shape.vocabulary)
   const batch = makeBatch(
-    (options.distils ? addTeacherRows(plain) : plain).map((row) => [row]),
+    (options.objective ? addTeacherRows(plain) : plain).map((row) => [row]),
     ROWS,
     LENGTH,
   )
@@ -93,7 +94,7 @@ export async function measureTraining(): Promise<PartResult> {
   const [first, middle] = speeds
   const muon = await measureSteps(runtime, shape, { optimizer: 'muon' })
   const soft = await measureSteps(runtime, shape, {
-    distils: { divergence: 'forward-kl', temperature: 1, textShare: 0 },
+    objective: makeDistillation({ divergence: 'forward-kl', temperature: 1, textShare: 0 }),
   })
   measured.push(
     { what: 'training with Muon, 0.9 M', value: muon, unit: 'tokens/s', how: 'as above' },

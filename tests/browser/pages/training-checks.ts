@@ -1,6 +1,8 @@
 // Knows: the whole train step in the browser, with its options, against PyTorch's losses and norms from the same weights and batches.
 import { makeBatch, type Batch } from '../../../src/engine/training/packing.ts'
 import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
+import { makeDistillation } from '../../../src/engine/training/objectives/distillation.ts'
+import { makeTexts } from '../../../src/engine/training/objectives/texts.ts'
 import { initialState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
 import type { Runtime } from '../../../src/engine/runtime/types.ts'
@@ -88,7 +90,7 @@ const VARIANTS: readonly Variant[] = [
   },
   {
     name: 'label smoothing, with gradient accumulation',
-    options: { smoothing: 0.1 },
+    options: { objective: makeTexts({ smoothing: 0.1 }) },
     losses: oracle.variants.smoothing.losses,
     batchesOf: (step) => {
       const lines = makeSmallRows(step).map((row) => [row])
@@ -107,7 +109,7 @@ const VARIANTS: readonly Variant[] = [
   },
   ...DIVERGENCES_TRIED.map((divergence): Variant => ({
     name: divergence,
-    options: { distils: { divergence, ...DISTILLING } },
+    options: { objective: makeDistillation({ divergence, ...DISTILLING }) },
     losses: oracle.variants[divergence].losses,
     batchesOf: (step) =>
       makeBatch(

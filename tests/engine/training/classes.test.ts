@@ -13,19 +13,26 @@ import {
   viewParameters,
 } from '../../../src/engine/training/parameters.ts'
 import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
+import { makeDistillation } from '../../../src/engine/training/objectives/distillation.ts'
+import { makeTexts } from '../../../src/engine/training/objectives/texts.ts'
 import { initialState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import oracle from '../../oracles/classes.json'
 import { openTestRuntime } from '../session.ts'
 
 const { temperature, softShare, smoothing } = CLASS_OPTIONS
-const soften = (share: number): Pick<TrainerOptions, 'distils'> => ({
-  distils: { divergence: 'forward-kl', temperature, textShare: 1 - share },
+const soften = (share: number, smooth = 0): Pick<TrainerOptions, 'objective'> => ({
+  objective: makeDistillation({
+    divergence: 'forward-kl',
+    temperature,
+    textShare: 1 - share,
+    smoothing: smooth,
+  }),
 })
 const LOSSES = {
   hard: {},
-  smoothed: { smoothing },
+  smoothed: { objective: makeTexts({ smoothing }) },
   soft: soften(1),
-  both: { smoothing, ...soften(softShare) },
+  both: soften(softShare, smoothing),
 } as const
 const batchOf = (rows: readonly PackedRow[]) =>
   makeBatch(

@@ -10,6 +10,7 @@ import { viewGroup } from '../../../src/engine/training/layout.ts'
 import { makeBatch, type PackedRow, type TeacherRow } from '../../../src/engine/training/packing.ts'
 import { nameIn, ruleGroups } from '../../../src/engine/training/step-state.ts'
 import { buildGradientStep, sumNames } from '../../../src/engine/training/train-graph.ts'
+import { makeDistillation } from '../../../src/engine/training/objectives/distillation.ts'
 import { initialState, Trainer } from '../../../src/engine/training/trainer.ts'
 import { openSession, openTestRuntime, type Feed } from '../session.ts'
 
@@ -104,12 +105,11 @@ async function openGradients(divergence: DivergenceName): Promise<{
     maxGradientNorm: 0,
     optimizer: 'adam-w',
     keepsAverage: false,
-    smoothing: 0,
     drops: false,
-    distils: { divergence, temperature: 2, textShare: 0.25 },
+    objective: makeDistillation({ divergence, temperature: 2, textShare: 0.25 }),
   } as const
   const session = await openSession(
-    buildGradientStep(SMALL, { rows: 3, length: 12, packed: false, topK: 5 }, options),
+    buildGradientStep(SMALL, { rows: 3, length: 12, packed: false, own: { topK: 5 } }, options),
   )
   const groups = ruleGroups(SMALL, options)
   const weights = makeSmallWeights()
@@ -212,7 +212,7 @@ test('teacher weights of 1 and 0 train like the single teacher, bit for bit', as
         shape: SMALL,
         weightDecay: 0.1,
         maxGradientNorm: 1,
-        distils: { divergence: 'forward-kl', temperature: 2, textShare: 0 },
+        objective: makeDistillation({ divergence: 'forward-kl', temperature: 2, textShare: 0 }),
       },
       initialState(makeSmallWeights()),
     )

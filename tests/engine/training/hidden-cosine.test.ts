@@ -19,6 +19,7 @@ import {
   writeSoftTargetRow,
   type SoftTargetHeader,
 } from '../../../src/engine/training/soft-target-file.ts'
+import { makeDistillation } from '../../../src/engine/training/objectives/distillation.ts'
 import { initialState, Trainer } from '../../../src/engine/training/trainer.ts'
 import { readDirection, storeDirection } from '../../../src/engine/weights/directions.ts'
 import oracle from '../../oracles/hidden-cosine.json'
@@ -35,7 +36,11 @@ const openTrainer = async (
       shape: SMALL,
       weightDecay: 0.1,
       maxGradientNorm: 1,
-      distils: { divergence, ...DISTILLING, ...(hiddenShare === undefined ? {} : { hiddenShare }) },
+      objective: makeDistillation({
+        divergence,
+        ...DISTILLING,
+        ...(hiddenShare === undefined ? {} : { hiddenShare }),
+      }),
     },
     initialState(makeSmallWeights()),
   )

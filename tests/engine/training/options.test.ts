@@ -5,6 +5,8 @@ import { makeDropoutMask } from '../../../src/engine/training/dropout.ts'
 import { makeBatch, type Batch } from '../../../src/engine/training/packing.ts'
 import { listParameters, viewParameters } from '../../../src/engine/training/parameters.ts'
 import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
+import { makeDistillation } from '../../../src/engine/training/objectives/distillation.ts'
+import { makeTexts } from '../../../src/engine/training/objectives/texts.ts'
 import { initialState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import oracle from '../../oracles/train-step.json'
 import { worstDifference } from '../../../src/engine/checks/numbers.ts'
@@ -82,7 +84,10 @@ test('refuses Muon with fused buffers', async () => {
 })
 
 test('matches PyTorch with label smoothing and evaluates without it', async () => {
-  const [smooth, plain] = [await makeTrainer({ smoothing: 0.1 }), await makeTrainer()]
+  const [smooth, plain] = [
+    await makeTrainer({ objective: makeTexts({ smoothing: 0.1 }) }),
+    await makeTrainer(),
+  ]
   expect(await smooth.measure([unpackedBatch(1)])).toBeCloseTo(await plain.measure([unpackedBatch(1)]), 6)
   await compareSteps(smooth, oracle.variants.smoothing)
   await compareWeights(smooth, oracle.variants.smoothing)
@@ -179,10 +184,10 @@ test('packed rows do not attend to each other', async () => {
 describe.each(Object.keys(DIVERGENCES) as DivergenceName[])(
   '%s to the teacher’s top-k tokens and the remaining mass',
   (divergence) => {
-    const distils = { divergence, ...DISTILLING }
+    const objective = makeDistillation({ divergence, ...DISTILLING })
 
     test('matches PyTorch for eight steps', async () => {
-      const trainer = await makeTrainer({ distils })
+      const trainer = await makeTrainer({ objective })
       await compareSteps(
         trainer,
         oracle.variants[divergence],
@@ -199,7 +204,7 @@ describe.each(Object.keys(DIVERGENCES) as DivergenceName[])(
     })
 
     test('is the same with packed rows and is evaluated as cross-entropy', async () => {
-      const trainer = await makeTrainer({ distils })
+      const trainer = await makeTrainer({ objective })
       const [a, b, c] = makeTeacherRows(1) as [Row[number], Row[number], Row[number]]
       const { loss } = await trainer.train(makeBatch([[a, c], [b]], 2, 26, { packs: true }), 0)
       expect(

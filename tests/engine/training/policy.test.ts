@@ -6,16 +6,17 @@ import { countPredictions, makeBatch, type PackedRow } from '../../../src/engine
 import { listParameters, viewParameters } from '../../../src/engine/training/parameters.ts'
 import { computeAdvantages, makePolicyBatch, type RewardedRow } from '../../../src/engine/training/policy.ts'
 import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
+import { makePolicy } from '../../../src/engine/training/objectives/policy.ts'
 import { initialState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import oracle from '../../oracles/train-step.json'
 import { openTestRuntime } from '../session.ts'
 
-const reinforces = { clip: 0.2, beta: 0.1 }
+const objective = makePolicy({ clip: 0.2, beta: 0.1 })
 const rateOf = (step: number): number => learningRateAt(step, { steps: 20, learningRate: 3e-3, warmUp: 0.1 })
 const makeTrainer = async (options: Partial<TrainerOptions> = {}): Promise<Trainer> =>
   new Trainer(
     await openTestRuntime(),
-    { shape: SMALL, weightDecay: 0.1, maxGradientNorm: 1, reinforces, ...options },
+    { shape: SMALL, weightDecay: 0.1, maxGradientNorm: 1, objective, ...options },
     initialState(makeSmallWeights()),
   )
 
@@ -95,7 +96,7 @@ test('empty rows, padding and gradient accumulation change only rounding', async
 })
 
 test('at the generating weights, the loss is minus the mean advantage and the gradient raises good answers', async () => {
-  const trainer = await makeTrainer({ reinforces: { clip: 0.2, beta: 0 } })
+  const trainer = await makeTrainer({ objective: makePolicy({ clip: 0.2, beta: 0 }) })
   const rows = makeSmallRows(3)
   const oldLogProbs = await computeLogProbs(trainer, rows)
   const advantages = [0.7, -1.2, 0.5]
@@ -119,7 +120,7 @@ test('at the generating weights, the loss is minus the mean advantage and the gr
 })
 
 test('tokens beyond the clip range give no gradient', async () => {
-  const trainer = await makeTrainer({ reinforces: { clip: 0.2, beta: 0 } })
+  const trainer = await makeTrainer({ objective: makePolicy({ clip: 0.2, beta: 0 }) })
   const rows = makeSmallRows(1)
   const oldLogProbs = (await computeLogProbs(trainer, rows)).map((row) => row.map((x) => x - 1))
   const { loss, norm } = await trainer.train(

@@ -13,6 +13,7 @@ import { lengthOfPair, makePairBatch, type TrainPair } from '../../../src/engine
 import { listParameters, viewParameters } from '../../../src/engine/training/parameters.ts'
 import { PREFERENCES, type PreferenceName } from '../../../src/engine/training/preferences/index.ts'
 import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
+import { makePreference } from '../../../src/engine/training/objectives/preference.ts'
 import { initialState, Trainer, type TrainerOptions } from '../../../src/engine/training/trainer.ts'
 import oracle from '../../oracles/train-step.json'
 import { openTestRuntime } from '../session.ts'
@@ -53,11 +54,11 @@ async function sumLogProbs(trainer: Trainer, pairs: readonly TrainPair[]): Promi
 }
 
 describe.each(names)('%s', (loss) => {
-  const prefers = { loss, ...PREFERRING }
+  const objective = makePreference({ loss, ...PREFERRING })
   const drift = PREFERENCES[loss].needsDrift ? PREFERRING.drift : 0
 
   test('trains with the losses, gradient norms and weights of PyTorch for six steps', async () => {
-    const trainer = await makeTrainer({ prefers })
+    const trainer = await makeTrainer({ objective })
     const saved = oracle.preferences[loss]
     for (let step = 1; step <= 6; step++) {
       const { loss: found, norm } = await trainer.train(
@@ -93,9 +94,9 @@ describe.each(names)('%s', (loss) => {
   test('empty slots, padding and gradient accumulation change only rounding', async () => {
     const pairs = makeSmallPairs(2)
     const [plain, padded, accumulated] = [
-      await makeTrainer({ prefers }),
-      await makeTrainer({ prefers }),
-      await makeTrainer({ prefers }),
+      await makeTrainer({ objective }),
+      await makeTrainer({ objective }),
+      await makeTrainer({ objective }),
     ]
     const first = await plain.train(batchOf(loss, pairs), 0, undefined, drift)
     const second = await padded.train(batchOf(loss, pairs, 5, 24), 0, undefined, drift)
@@ -113,7 +114,7 @@ describe.each(names)('%s', (loss) => {
   })
 
   test('training makes the chosen answers more likely than the rejected ones', async () => {
-    const trainer = await makeTrainer({ prefers })
+    const trainer = await makeTrainer({ objective })
     const pairs = makeSmallPairs(4)
     const swapped = pairs.map(({ chosen, rejected }) => ({ chosen: rejected, rejected: chosen }))
     const margin = async (): Promise<number> => {
@@ -134,7 +135,7 @@ test('a student that is its own reference has the loss log 2 for DPO and 0.5 for
     ['dpo', Math.log(2)],
     ['kto', 0.5],
   ] as const) {
-    const trainer = await makeTrainer({ prefers: { loss, ...PREFERRING } })
+    const trainer = await makeTrainer({ objective: makePreference({ loss, ...PREFERRING }) })
     const [good, bad] = [await sumLogProbs(trainer, pairs), await sumLogProbs(trainer, swapped)]
     const withReference = pairs.map((pair, i) => ({
       ...pair,
@@ -149,7 +150,7 @@ test('a student that is its own reference has the loss log 2 for DPO and 0.5 for
 
 test('the sum of log-probabilities of a row is minus its cross-entropy', async () => {
   const [preferring, plain] = [
-    await makeTrainer({ prefers: { loss: 'dpo', ...PREFERRING } }),
+    await makeTrainer({ objective: makePreference({ loss: 'dpo', ...PREFERRING }) }),
     await makeTrainer({}),
   ]
   const pairs = makeSmallPairs(1)
@@ -166,7 +167,7 @@ test('the sum of log-probabilities of a row is minus its cross-entropy', async (
 })
 
 test('refuses a batch without pairs, and lengthOfPair returns the longer length', async () => {
-  const trainer = await makeTrainer({ prefers: { loss: 'dpo', ...PREFERRING } })
+  const trainer = await makeTrainer({ objective: makePreference({ loss: 'dpo', ...PREFERRING }) })
   await expect(
     trainer.train(
       makeBatch(

@@ -10,6 +10,7 @@ import type { TextTokenizer } from '../../../src/engine/tokenizers/text-tokenize
 import { countPredictions, makeBatch, type PackedRow } from '../../../src/engine/training/packing.ts'
 import { listParameters, viewParameters } from '../../../src/engine/training/parameters.ts'
 import { learningRateAt } from '../../../src/engine/training/schedules/index.ts'
+import { makeDistillation } from '../../../src/engine/training/objectives/distillation.ts'
 import { initialState, Trainer } from '../../../src/engine/training/trainer.ts'
 import { packCompletion } from '../../../workers/student/objectives/on-policy.ts'
 import { makeSoftTargetComputer, type SoftTargetComputer } from '../../../workers/teachers/lend.ts'
@@ -135,7 +136,7 @@ describe.each(['forward-kl', 'reverse-kl', 'jensen-shannon'] as const)(
           shape: SMALL,
           weightDecay: 0.1,
           maxGradientNorm: 1,
-          distils: { divergence, temperature: TEMPERATURE, textShare: 0 },
+          objective: makeDistillation({ divergence, temperature: TEMPERATURE, textShare: 0 }),
         },
         initialState(makeSmallWeights()),
       )

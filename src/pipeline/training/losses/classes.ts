@@ -57,15 +57,15 @@ export const classes = defineLoss({
   plan: ({ softShare, temperature, labelSmoothing, vocabulary }) => ({
     objective:
       softShare > 0
-        ? {
+        ? ({
             kind: 'distillation',
             divergence: forwardKl.name,
             temperature,
             textShare: 1 - softShare,
             hiddenShare: 0,
             smoothing: labelSmoothing,
-          }
-        : { kind: 'texts', smoothing: labelSmoothing },
+          } as const)
+        : ({ kind: 'texts', smoothing: labelSmoothing } as const),
     ...(softShare > 0 ? { teacher: { kind: 'labels', temperature } } : {}),
     vocabulary,
   }),
