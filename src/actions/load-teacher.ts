@@ -5,7 +5,8 @@ import type { Backend } from '../domain/machine.ts'
 import type { ModelSource } from '../domain/model-source.ts'
 import type { TeacherDescription, WeightForm } from '../domain/teacher-description.ts'
 import type { LoadProgress } from '../protocol/teacher.ts'
-import { CANCEL_PATIENCE } from '../protocol/contract.ts'
+import { CANCEL_PATIENCE, type CallOptions } from '../protocol/contract.ts'
+import { isAbort, RetortError } from '../protocol/errors.ts'
 import { changeProject } from './change-project.ts'
 import type { Machines } from './machines.ts'
 import { followCall } from './stream-progress.ts'
@@ -22,20 +23,66 @@ export interface LoadTeacher {
   readonly weights?: WeightForm
   /** In place of the model's own chat template. */
   readonly chatFormat?: ChatFormat
+  /** Size of the model's file, if known. */
+  readonly fileBytes?: number
 }
 
+type LoadCall = Required<Pick<CallOptions<LoadProgress>, 'signal' | 'onEvent'>>
+
+/** Milliseconds that building a model may take without a word, whatever its size, and per byte: far longer than on the slowest machine. */
+const MIN_SILENCE = 90_000
+const SILENCE_PER_BYTE = 1 / 500
+/** Bytes of the largest models that run in a browser: of one whose size is unknown. */
+const LARGEST = 2e9
+
+/** Milliseconds after which a model that is being built, or computes for the first time, is given up. */
+export const buildLimit = (fileBytes = LARGEST): number => MIN_SILENCE + fileBytes * SILENCE_PER_BYTE
+
 /**
- * Loads the model and unloads an earlier one; `notStored` of the description says why a copy is not stored. Throws `ModelRefused`,
- * `OutOfMemory`, `DownloadFailed` with sentences.
+ * Loads the model and unloads an earlier one; `notStored` of the description says why a copy is not stored. A model that is not ready long
+ * after its file was read is loaded once more in another worker: the runtime's threads may wait for each other, which nothing in the worker
+ * can notice. Throws `ModelRefused`, `OutOfMemory`, `DownloadFailed`, and `StartFailed` if it is not ready the second time either, with
+ * sentences.
  */
 export async function* loadTeacher(
   machines: Pick<Machines, 'teacher' | 'db' | 'now'>,
-  { projectId, source, keep, ...options }: LoadTeacher,
+  { projectId, source, keep, fileBytes, ...options }: LoadTeacher,
   signal?: AbortSignal,
 ): AsyncGenerator<LoadProgress, TeacherDescription> {
-  const description = yield* followCall<LoadProgress, TeacherDescription>(signal, (call) =>
-    machines.teacher.load({ source, keep, ...options }, { ...call, patience: CANCEL_PATIENCE }),
-  )
+  const limit = buildLimit(fileBytes)
+  const load = async (stall: AbortController, call: LoadCall): Promise<TeacherDescription> => {
+    let timer: ReturnType<typeof setTimeout> | undefined
+    return machines.teacher
+      .load(
+        { source, keep, ...options },
+        {
+          signal: AbortSignal.any([call.signal, stall.signal]),
+          patience: CANCEL_PATIENCE,
+          onEvent: (progress) => {
+            call.onEvent(progress)
+            clearTimeout(timer)
+            if (progress.phase === 'building' || progress.phase === 'warming')
+              timer = setTimeout(() => stall.abort(), limit)
+          },
+        },
+      )
+      .finally(() => clearTimeout(timer))
+  }
+  const description = yield* followCall<LoadProgress, TeacherDescription>(signal, async (call) => {
+    for (let tries = 1; ; tries++) {
+      const stall = new AbortController()
+      try {
+        return await load(stall, call)
+      } catch (thrown) {
+        if (!isAbort(thrown) || !stall.signal.aborted || call.signal.aborted) throw thrown
+        if (tries === 2)
+          throw new RetortError(
+            'StartFailed',
+            `The model was not ready after ${Math.round(limit / 60_000)} minutes, twice. Its worker was stopped, and stored data is safe. Load it again, or choose a smaller model.`,
+          )
+      }
+    }
+  })
   if ((keep && description.notStored === undefined) || source.kind === 'stored' || source.kind === 'built-in')
     await changeProject(machines, projectId, { teacherName: description.card.fileName })
   return description

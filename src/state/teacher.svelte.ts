@@ -7,7 +7,7 @@ import { unloadTeacher } from '../actions/unload-teacher.ts'
 import type { ChatFormat } from '../domain/chat-format.ts'
 import type { ProjectId } from '../domain/id.ts'
 import type { Backend } from '../domain/machine.ts'
-import type { ModelCard } from '../domain/model-card.ts'
+import { isSized, type ModelCard } from '../domain/model-card.ts'
 import type { ModelSource } from '../domain/model-source.ts'
 import type { LoadedWith } from '../domain/run.ts'
 import type { TeacherDescription, WeightForm } from '../domain/teacher-description.ts'
@@ -149,6 +149,7 @@ export class Teacher {
     const choice = this.#choice
     if (choice === undefined) return undefined
     const { backend, contextLength, weights, chatFormat } = this
+    const card = this.#card
     this.#answer = ''
     this.#triedPrompt = ''
     let phase = ''
@@ -165,6 +166,7 @@ export class Teacher {
           contextLength,
           ...(weights === undefined ? {} : { weights }),
           ...(chatFormat === undefined ? {} : { chatFormat }),
+          ...(card !== undefined && isSized(card) ? { fileBytes: card.fileBytes } : {}),
         },
         signal,
       )

@@ -6,6 +6,7 @@ import type { Capabilities, WeightForm } from '../../src/domain/teacher-descript
 import { Generator } from '../../src/engine/generation/generator.ts'
 import { MAX_LOG_PROBS } from '../../src/engine/generation/requests.ts'
 import { openRuntime } from '../../src/engine/runtime/open.ts'
+import { availableThreads } from '../../src/engine/runtime/start.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { LoadedWeights } from '../../src/engine/weights/loaded.ts'
@@ -53,7 +54,11 @@ export function noteMachine(
   const notes: string[] = []
   if (backend === 'wasm' && threads === 1)
     notes.push(
-      'One thread: this page is not cross-origin isolated, so the browser allows no more. It is several times slower than it could be.',
+      availableThreads() > 1
+        ? 'One thread: several were not faster on this machine, or did not start. The first screen shows what was measured.'
+        : availableThreads(2) > 1
+          ? 'One thread: the browser reports one core.'
+          : 'One thread: this page is not cross-origin isolated, so the browser allows no more. It is several times slower than it could be.',
     )
   if (!hasChatTemplate)
     notes.push(

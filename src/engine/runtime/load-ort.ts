@@ -1,6 +1,7 @@
 // Knows: which build of onnxruntime-web a realm needs and where its files are. Never the default entry point:
 // that is the deprecated JSEP build.
 import type * as Ort from 'onnxruntime-web/wasm'
+import { whileHeard } from './while-heard.ts'
 
 export type OrtModule = typeof Ort
 export type OrtEntry = 'wasm' | 'webgpu' | 'jspi'
@@ -35,12 +36,19 @@ async function addressesOf(entry: OrtEntry): Promise<{ mjs: string; wasm: string
   return { mjs: absolute(mjs.default), wasm: absolute(wasm.default) }
 }
 
-/** Fetches a build's wasm to its end, so that what follows finds it in the browser's cache. */
+/** Milliseconds without a byte after which a download is given up. */
+const SILENCE_LIMIT = 30_000
+
+/** Fetches a build's wasm to its end, so that what follows finds it in the browser's cache. A download that stops is begun once more. */
 export async function fetchEngine(entry: OrtEntry): Promise<void> {
   if (!inBrowser()) return
-  const { body } = await fetch((await addressesOf(entry)).wasm)
-  const reader = body?.getReader()
-  for (let done = reader === undefined; !done;) done = (await reader?.read())?.done ?? true
+  await whileHeard(SILENCE_LIMIT, async (heard, signal) => {
+    const { wasm } = await addressesOf(entry)
+    heard()
+    const { body } = await fetch(wasm, { signal })
+    const reader = body?.getReader()
+    for (let done = reader === undefined; !done; heard()) done = (await reader?.read())?.done ?? true
+  })
 }
 
 const importEntry = (entry: OrtEntry): Promise<OrtModule> =>
