@@ -14,8 +14,7 @@ import {
   type ComparedUnit,
   type HeldOutPrompt,
 } from '../pipeline/comparing/compare-program.ts'
-import { rubricOfSettings } from '../pipeline/judging/expected-score.ts'
-import { rubric as rubricStep, type RubricSettings } from '../pipeline/judging/rubric.ts'
+import { rubricOfSettings, rubric as rubricStep, type RubricSettings } from '../pipeline/judging/rubric.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
 import { RetortError } from '../protocol/errors.ts'

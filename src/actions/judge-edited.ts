@@ -1,4 +1,5 @@
 // Knows: how edited rows are judged again: by the loaded model, with the rubric of their run, stored with the edit.
+import { rubricOfSettings } from '../pipeline/judging/rubric.ts'
 import type { ProjectId, RowId } from '../domain/id.ts'
 import { refOf } from '../domain/model-card.ts'
 import { accept, refuse, type Checked } from '../domain/problem.ts'
@@ -6,7 +7,6 @@ import { effectiveText, type HandEdit, type Row } from '../domain/row.ts'
 import type { Run } from '../domain/run.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
 import type { Verdict } from '../domain/verdict.ts'
-import { rubricOfSettings } from '../pipeline/judging/expected-score.ts'
 import { judgeText } from '../pipeline/judging/judge-program.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'

@@ -1,5 +1,6 @@
 // Knows: how a recipe is tried on five rows before it runs: through all steps, in memory only.
 // Must not know: the store, except to read seeds and the storage left.
+import { rubricOfSettings } from '../pipeline/judging/rubric.ts'
 import type { StepDecision } from '../domain/filter-decision.ts'
 import { dropped } from '../domain/filter-decision.ts'
 import { freshId, type ProjectId, type RunId } from '../domain/id.ts'
@@ -18,7 +19,6 @@ import { FilterBank, findDrop } from '../pipeline/filters/decide-filters.ts'
 import { growPrompts } from '../pipeline/growing/grow-program.ts'
 import { promptsFromSeeds } from '../pipeline/growing/read-grown.ts'
 import { isEmptyText } from '../pipeline/judging/empty-text.ts'
-import { rubricOfSettings } from '../pipeline/judging/expected-score.ts'
 import { judgeText } from '../pipeline/judging/judge-program.ts'
 import { complete as completeCall } from '../pipeline/programs/program.ts'
 import { readSteps, type RecipeSteps } from '../pipeline/recipes/read-steps.ts'

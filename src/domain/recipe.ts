@@ -1,11 +1,22 @@
 // Knows: a recipe: its steps and their settings. A draft and a checked recipe are two types; only a checked one runs.
 // Must not know: which members each family has (pipeline/steps.ts) and YAML (pipeline/recipes).
 import type { RecipeHash } from './id.ts'
+import type { Role } from './reply.ts'
 import type { Settings, SettingValues, ValuesOf } from './settings.ts'
+import type { Capabilities, TeacherDescription } from './teacher-description.ts'
 
 /** The kinds of step, in the order in which a recipe may have them. */
 export const FAMILIES = ['grow', 'complete', 'filter', 'judge', 'keep', 'freeze', 'train'] as const
 export type Family = (typeof FAMILIES)[number]
+
+/** Families of which a recipe has at most one step. */
+export const SINGLE_FAMILIES: ReadonlySet<string> = new Set<Family>([
+  'grow',
+  'complete',
+  'judge',
+  'freeze',
+  'train',
+])
 
 /** A step as a person wrote it: nothing checked yet. */
 export interface StepDraft {
@@ -38,7 +49,26 @@ export interface CheckedRecipe {
   readonly text: string
 }
 
-/** What every step of a family declares; the recipe's schema, YAML, form and help are derived from it. */
+/** A problem of a step; the sentence follows “Step 3: ” or “Step 3 (Length): ”. */
+export interface StepProblem {
+  readonly field?: string
+  readonly sentence: string
+}
+
+/** What a step needs of the model of a role. */
+export interface ModelNeed {
+  readonly role: Role
+  readonly ability: keyof {
+    [A in keyof Capabilities as Capabilities[A] extends boolean ? A : never]: true
+  }
+  /** The problem with a model that lacks it: what happens, and what to do. */
+  readonly without: (model: string) => string
+}
+
+/** The models of a recipe's roles. */
+export type ModelOf = (role: Role) => Pick<TeacherDescription, 'card' | 'capabilities' | 'contextLength'>
+
+/** What every step of a family declares; the recipe's schema, checks, YAML, form and help are derived from it. */
 export interface StepDeclaration<S extends Settings = Settings> {
   readonly family: Family
   /** As written in a recipe. */
@@ -47,6 +77,14 @@ export interface StepDeclaration<S extends Settings = Settings> {
   /** One sentence for people. */
   readonly help: string
   readonly settings: S
+  /** A family that the recipe must have too, with the reason and the remedy. */
+  readonly requires?: { readonly family: Family; readonly sentence: string }
+  /** Contradictions between settings that are each valid. */
+  check?(settings: ValuesOf<S>): readonly StepProblem[]
+  /** The models that it needs with these settings. */
+  needs?(settings: ValuesOf<S>): readonly ModelNeed[]
+  /** What does not fit these models, besides a missing ability. */
+  checkModels?(settings: ValuesOf<S>, modelOf: ModelOf): readonly StepProblem[]
 }
 
 /** The settings of a checked step under their declaration's types. */

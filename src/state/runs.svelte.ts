@@ -16,7 +16,8 @@ import type { RunFacts } from '../pipeline/advice/run-facts.ts'
 import { adviseOnRun } from '../pipeline/advice/run-advice.ts'
 import { boundRun } from '../pipeline/estimate.ts'
 import type { BuiltInTeacherCard } from '../pipeline/built-in-teacher-card.ts'
-import { adviseOnTeacher, checkAgainstTeacher } from '../pipeline/recipes/check-teacher.ts'
+import { adviseOnTeacher } from '../pipeline/recipes/advise-on-teacher.ts'
+import { checkModels } from '../pipeline/recipes/check-models.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { countPrompts, listPrompts } from '../storage/prompts.ts'
 import { countRows, readRows } from '../storage/rows.ts'
@@ -287,7 +288,7 @@ export class Runs {
 
   /** What the recipe requires that the loaded teacher does not support. */
   findMismatch(recipe: CheckedRecipe, teacher: TeacherDescription): readonly Problem[] {
-    return checkAgainstTeacher(recipe, teacher)
+    return checkModels(recipe, () => teacher)
   }
   /** Advice on this recipe with this teacher; none of it prevents a run. */
   advise(

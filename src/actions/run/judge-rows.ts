@@ -1,8 +1,8 @@
 // Knows: the third phase: a verdict for every row that passed the filters, stored as it arrives.
+import { rubricOfSettings } from '../../pipeline/judging/rubric.ts'
 import type { RowId } from '../../domain/id.ts'
 import type { Row } from '../../domain/row.ts'
 import type { Verdict } from '../../domain/verdict.ts'
-import { rubricOfSettings } from '../../pipeline/judging/expected-score.ts'
 import { judgeText } from '../../pipeline/judging/judge-program.ts'
 import { eachRow, readRows } from '../../storage/rows.ts'
 import { inChunks, type RunContext } from './run-context.ts'

@@ -1,6 +1,7 @@
 // Knows: how a run's judge is probed once, after its last verdict, and where the outcome is stored.
 import type { Row } from '../../domain/row.ts'
-import { readVerdict, rubricOfSettings } from '../../pipeline/judging/expected-score.ts'
+import { readVerdict } from '../../pipeline/judging/expected-score.ts'
+import { rubricOfSettings } from '../../pipeline/judging/rubric.ts'
 import { planProbe, readProbe } from '../../pipeline/judging/probe.ts'
 import { scoreAfterReasoning } from '../../pipeline/judging/judge-program.ts'
 import { contextForJudge } from '../../pipeline/judging/reasoning.ts'

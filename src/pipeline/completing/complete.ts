@@ -9,6 +9,7 @@ import type { Prompt } from '../../domain/prompt.ts'
 import { rowId } from '../../domain/row.ts'
 import { realNumber, text, toggle, wholeNumber, type ValuesOf } from '../../domain/settings.ts'
 import { defineStep } from '../define-step.ts'
+import { findUnsupportedSampling } from '../unsupported-sampling.ts'
 
 /** Generates completions with the teacher. Best-of-n uses temperatures of 0.7 to 1.0 (algorithms: rejection sampling). */
 export const complete = defineStep({
@@ -82,6 +83,29 @@ export const complete = defineStep({
       help: 'Lets a model that can reason do so before it responds. Its reasoning counts in max tokens and is kept apart from the text. Off: it is switched off where the model has a switch, and cut out of the text in any case.',
       default: false,
     }),
+  },
+  needs: () => [
+    {
+      role: 'teacher',
+      ability: 'chat',
+      without: (model) =>
+        `${model} has no chat template, so prompts cannot be formatted for it. Load a model tuned for chat (often called “Instruct”), or choose a chat template for this one on the Teacher screen.`,
+    },
+  ],
+  checkModels(settings, modelOf) {
+    const teacher = modelOf('teacher')
+    const { maxTokens } = settings
+    return [
+      ...(maxTokens >= teacher.contextLength
+        ? [
+            {
+              field: 'maxTokens',
+              sentence: `${maxTokens} tokens of completion leave no room for the prompt: the teacher’s context length is ${teacher.contextLength}. Lower \`maxTokens\`.`,
+            },
+          ]
+        : []),
+      ...findUnsupportedSampling(settings, teacher),
+    ]
   },
 })
 

@@ -27,6 +27,12 @@ export const length = defineFilter({
       unit: 'words',
     }),
   },
+  check({ min, max }) {
+    if (min <= max) return []
+    return [
+      { field: 'min', sentence: `\`min\` (${min}) is more than \`max\` (${max}), so nothing can pass.` },
+    ]
+  },
   decide({ completion, settings: { min, max } }) {
     const words = countWords(completion)
     if (words < min)

@@ -6,6 +6,7 @@ import type { CompletionRequest } from '../../domain/completion-request.ts'
 import { makeRng, shuffle, type Rng } from '../../domain/rng.ts'
 import { realNumber, toggle, wholeNumber, type ValuesOf } from '../../domain/settings.ts'
 import { defineStep } from '../define-step.ts'
+import { findUnsupportedSampling } from '../unsupported-sampling.ts'
 import { flattenShot, growthStops, writeGrowthText } from '../templates/self-instruct.ts'
 import { countWords } from '../words.ts'
 
@@ -116,6 +117,50 @@ export const selfInstruct = defineStep({
       to: 64,
       default: 16,
     }),
+  },
+  check({ minWords, maxWords, lastItem, humanShots, machineShots }) {
+    if (minWords > maxWords)
+      return [
+        {
+          field: 'minWords',
+          sentence: `\`minWords\` (${minWords}) is more than \`maxWords\` (${maxWords}), so nothing can pass.`,
+        },
+      ]
+    if (lastItem <= humanShots + machineShots)
+      return [
+        {
+          field: 'lastItem',
+          sentence: `the list shows ${humanShots} + ${machineShots} prompts and ends at number ${lastItem}, so there is no room for new ones. Raise \`lastItem\`.`,
+        },
+      ]
+    return []
+  },
+  needs({ prompts }) {
+    if (prompts === 0) return []
+    return [
+      {
+        role: 'teacher',
+        ability: 'rawPrompts',
+        without: (model) =>
+          `growing prompts needs a teacher that continues raw text, and ${model} does not support it. Set \`prompts\` to 0, or load another model.`,
+      },
+    ]
+  },
+  checkModels({ prompts, ...settings }, modelOf) {
+    if (prompts === 0) return []
+    const { contextLength } = modelOf('teacher')
+    const { maxTokens } = settings
+    return [
+      ...(maxTokens >= contextLength
+        ? [
+            {
+              field: 'maxTokens',
+              sentence: `${maxTokens} tokens of response leave no room for the list of examples: the teacher’s context length is ${contextLength}. Lower \`maxTokens\`.`,
+            },
+          ]
+        : []),
+      ...findUnsupportedSampling(settings, modelOf('teacher')),
+    ]
   },
 })
 

@@ -4,17 +4,10 @@ import type { ScoreRequest, ScoreResult } from '../../domain/completion-request.
 import type { ModelRef } from '../../domain/model-card.ts'
 import { SCALE, type Verdict } from '../../domain/verdict.ts'
 import { SCORE_PREFIX, writeJudgeChat } from '../templates/judge-chat.ts'
-import { rubricOf, RUBRIC_NAMES, type Rubric } from '../templates/rubrics.ts'
-import type { RubricSettings } from './rubric.ts'
+import type { Rubric } from '../templates/rubrics.ts'
 
 /** The five continuations of the answer prefix. */
 export const SCORE_CONTINUATIONS: readonly string[] = SCALE.map((score) => ` ${score}`)
-
-/** The rubric of a judge step's settings. */
-export const rubricOfSettings = ({ rubric, own }: Pick<RubricSettings, 'rubric' | 'own'>): Rubric => {
-  const name = RUBRIC_NAMES.find((known) => known === rubric)
-  return rubricOf(name ?? 'own', own)
-}
 
 export interface JudgedText {
   readonly prompt: string

@@ -1,7 +1,9 @@
 // Knows: the judge step that scores one completion by a rubric. The rubrics' texts are in templates/rubrics.ts.
 import { defineStep } from '../define-step.ts'
+import type { StepProblem } from '../../domain/recipe.ts'
 import { choice, realNumber, text, toggle, wholeNumber, type ValuesOf } from '../../domain/settings.ts'
-import { RUBRIC_NAMES } from '../templates/rubrics.ts'
+import { writeJudgeChat } from '../templates/judge-chat.ts'
+import { rubricOf, RUBRIC_NAMES, type Rubric } from '../templates/rubrics.ts'
 
 /** Scores 1 to 5, read as the expected score from the probabilities of the five digits; prose is never parsed. */
 export const rubric = defineStep({
@@ -44,6 +46,62 @@ export const rubric = defineStep({
       unit: 'tokens',
     }),
   },
+  check({ rubric: name, own }) {
+    if (name !== 'own' || own.trim() !== '') return []
+    return [
+      {
+        field: 'own',
+        sentence:
+          'the rubric is “own”, but `own` is empty. Describe a good completion, or choose another rubric.',
+      },
+    ]
+  },
+  needs: () => [
+    {
+      role: 'judge',
+      ability: 'scores',
+      without: (model) =>
+        `verdicts are read from token probabilities, and ${model} does not return them. Remove the step, or load another model.`,
+    },
+    {
+      role: 'judge',
+      ability: 'chat',
+      without: (model) =>
+        `${model} has no chat template, so it cannot judge. Remove the step, load a model tuned for chat, or choose a chat template for this one on the Teacher screen.`,
+    },
+  ],
+  checkModels(settings, modelOf) {
+    const { contextLength } = modelOf('judge')
+    const problems: StepProblem[] = []
+    const input = writeJudgeChat(rubricOfSettings(settings), '', '')
+    const characters =
+      input.kind === 'chat' ? input.messages.reduce((sum, { content }) => sum + content.length, 0) : 0
+    if (characters / CHARACTERS_PER_TOKEN > contextLength / 2)
+      problems.push({
+        field: 'own',
+        sentence: `the rubric takes about ${Math.round(characters / CHARACTERS_PER_TOKEN)} tokens, more than half of the judge’s context length of ${contextLength}. Shorten it.`,
+      })
+    if (settings.thinking && settings.maxTokens > contextLength / 2)
+      problems.push({
+        field: 'maxTokens',
+        sentence: `${settings.maxTokens} tokens of reasoning leave too little room for the texts to judge: the judge’s context length is ${contextLength}. Lower \`maxTokens\` to ${Math.floor(contextLength / 2)} or less, or set \`thinking\` to false.`,
+      })
+    return problems
+  },
 })
+
+/** Characters per token, roughly, in natural text. */
+const CHARACTERS_PER_TOKEN = 4
+
+/** The rubric that these settings choose. */
+export function rubricOfSettings({
+  rubric: name,
+  own,
+}: {
+  readonly rubric: string
+  readonly own: string
+}): Rubric {
+  return rubricOf(RUBRIC_NAMES.find((known) => known === name) ?? 'own', own)
+}
 
 export type RubricSettings = ValuesOf<typeof rubric.settings>

@@ -1,5 +1,5 @@
 // Knows: which drafts are valid: members, settings, and what steps require of each other.
-// Must not know: YAML (parse-recipe.ts), the loaded teacher (check-teacher.ts).
+// Must not know: YAML (parse-recipe.ts), the loaded teacher (check-models.ts).
 import { fullContentId } from '../../domain/id.ts'
 import type { Json } from '../../domain/hash.ts'
 import { accept, refuse, type Checked, type Problem } from '../../domain/problem.ts'
@@ -13,7 +13,7 @@ import {
 } from '../../domain/recipe.ts'
 import { checkSettings } from '../../domain/settings.ts'
 import { findStep, listSteps } from '../steps.ts'
-import { checkOrder, checkTogether } from './check-together.ts'
+import { checkOrder, checkTogether } from './check-steps.ts'
 import { parseRecipe, RECIPE_LIMITS } from './parse-recipe.ts'
 import { findNewKey, keepOldKeys } from './upgrade-recipe.ts'
 import { writeRecipe } from './write-recipe.ts'

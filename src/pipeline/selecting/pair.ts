@@ -2,7 +2,7 @@
 // Source: best against worst of n by a scoring model, as UltraFeedback's pairs are made (Cui et al. 2023; Zephyr, Tunstall et al. 2023).
 import { dropped, kept, type FilterDecision } from '../../domain/filter-decision.ts'
 import { realNumber } from '../../domain/settings.ts'
-import { defineKeep, type JudgedRow } from './selection.ts'
+import { defineKeep, NEEDS_JUDGE, type JudgedRow } from './selection.ts'
 import { scoreOrDrop } from './score-of.ts'
 
 /** The evidence key under which a kept row stores the id of the row that it is preferred to. */
@@ -12,6 +12,7 @@ export const pair = defineKeep({
   name: 'pair',
   title: 'Pair the best with the worst',
   help: 'Keeps the best completion of each prompt, paired with the worst one. Needs several completions per prompt.',
+  requires: NEEDS_JUDGE,
   comparesRows: true,
   settings: {
     margin: realNumber({

@@ -26,3 +26,9 @@ export interface KeepMember<S extends Settings = Settings> extends StepDeclarati
 export const defineKeep = <const S extends Settings>(
   member: Omit<KeepMember<S>, 'family'>,
 ): KeepMember<S> => ({ ...member, family: 'keep' })
+
+/** Of members that select by score. */
+export const NEEDS_JUDGE = {
+  family: 'judge',
+  sentence: '`keep` selects by score and needs a judge. Add `- judge: rubric` before it, or remove it.',
+} as const

@@ -1,7 +1,7 @@
 // Knows: keeping rows whose score reaches a threshold.
 import { dropped, kept } from '../../domain/filter-decision.ts'
 import { realNumber } from '../../domain/settings.ts'
-import { defineKeep } from './selection.ts'
+import { defineKeep, NEEDS_JUDGE } from './selection.ts'
 import { scoreOrDrop } from './score-of.ts'
 
 /** Keeps rows at or above a score. Judges differ in their mean score, small ones are below 3: try five rows first. */
@@ -9,6 +9,7 @@ export const threshold = defineKeep({
   name: 'threshold',
   title: 'Minimum score',
   help: 'Keeps completions with this score or a higher one.',
+  requires: NEEDS_JUDGE,
   comparesRows: false,
   settings: {
     min: realNumber({

@@ -2,13 +2,14 @@
 // Source: rejection sampling; top-1 per prompt and top-K overall have different biases (RLHF book, chapter on rejection sampling).
 import { dropped, kept, type FilterDecision } from '../../domain/filter-decision.ts'
 import { choice, wholeNumber } from '../../domain/settings.ts'
-import { defineKeep } from './selection.ts'
+import { defineKeep, NEEDS_JUDGE } from './selection.ts'
 import { scoreOrDrop } from './score-of.ts'
 
 export const top = defineKeep({
   name: 'top',
   title: 'Keep the best',
   help: 'Keeps the k best completions, of the whole run or of each prompt.',
+  requires: NEEDS_JUDGE,
   comparesRows: true,
   settings: {
     k: wholeNumber({

@@ -3,10 +3,9 @@ import { expect, test } from 'vitest'
 import {
   buildVerdictRequest,
   readVerdict,
-  rubricOfSettings,
   SCORE_CONTINUATIONS,
 } from '../../../src/pipeline/judging/expected-score.ts'
-import { rubric as step } from '../../../src/pipeline/judging/rubric.ts'
+import { rubricOfSettings, rubric as step } from '../../../src/pipeline/judging/rubric.ts'
 import { rubricOf, RUBRIC_NAMES } from '../../../src/pipeline/templates/rubrics.ts'
 import { settingsWith, teacher } from '../samples.ts'
 

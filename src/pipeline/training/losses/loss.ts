@@ -1,6 +1,6 @@
 // Knows: the form of a training objective: everything that the rest of the program needs to know about it.
 // Must not know: graphs, tensors, which objectives there are.
-import type { StepDeclaration } from '../../../domain/recipe.ts'
+import type { ModelNeed, StepDeclaration } from '../../../domain/recipe.ts'
 import type { Settings, ValuesOf } from '../../../domain/settings.ts'
 import type { ADAPTED_PROJECTIONS, CommonTrainSettings } from '../../../domain/student.ts'
 import type { RowKind } from '../row-kinds.ts'
@@ -91,8 +91,23 @@ export interface LossDeclaration<
 
 /** A loss's declaration, the types of its name, settings and plan inferred. */
 export const defineLoss = <const Name extends string, const S extends Settings, const Plan extends LossPlan>(
-  declaration: Omit<LossDeclaration<Name, S, Plan>, 'family'>,
-): LossDeclaration<Name, S, Plan> => ({ family: 'train', ...declaration })
+  declaration: Omit<LossDeclaration<Name, S, Plan>, 'family' | 'requires' | 'needs'>,
+): LossDeclaration<Name, S, Plan> => ({
+  family: 'train',
+  requires: {
+    family: 'freeze',
+    sentence: '`train` evaluates the student on held-out rows and needs `- freeze: split` before it.',
+  },
+  needs: (settings) => (declaration.plan(settings).teacher ? [NEEDS_SOFT_TARGETS] : []),
+  ...declaration,
+})
+
+const NEEDS_SOFT_TARGETS: ModelNeed = {
+  role: 'teacher',
+  ability: 'softTargets',
+  without: (model) =>
+    `this objective needs token probabilities, and ${model} does not return them for every token. Choose “Train a student on the texts”, or load a model file.`,
+}
 
 /** A student's settings under the types of its loss's declaration. */
 export type TrainSettingsOf<Loss extends LossDeclaration> =

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { ALL_CAPABILITIES } from '../../stand-ins/teacher.ts'
-import { adviseOnTeacher, checkAgainstTeacher } from '../../../src/pipeline/recipes/check-teacher.ts'
+import { adviseOnTeacher } from '../../../src/pipeline/recipes/advise-on-teacher.ts'
+import { checkModels } from '../../../src/pipeline/recipes/check-models.ts'
 import { defaultRecipe } from '../../../src/pipeline/recipes/default-recipe.ts'
 import { checked, description } from '../samples.ts'
 
@@ -9,7 +10,7 @@ const problemsOf = (
   changed: Parameters<typeof description>[0],
   of = recipe,
 ): [number | undefined, string][] =>
-  checkAgainstTeacher(of, description(changed)).map(({ step, sentence }) => [step, sentence])
+  checkModels(of, () => description(changed)).map(({ step, sentence }) => [step, sentence])
 
 test('finds no problem with a teacher that supports everything', () => {
   expect(problemsOf({})).toEqual([])
@@ -101,4 +102,13 @@ test('says the same of a judge, keeps its reasoning out of hashes where it is of
   expect(problemsOf({ contextLength: 1000 }, on)).toEqual([
     [1, expect.stringContaining('Lower `maxTokens` to 500 or less')],
   ])
+})
+
+test('checks each role’s model: a judge of its own may lack what only the teacher needs', () => {
+  const judge = description({ capabilities: { ...ALL_CAPABILITIES, rawPrompts: false } })
+  const problems = checkModels(recipe, (role) => (role === 'judge' ? judge : description()))
+  expect(problems).toEqual([])
+  expect(
+    checkModels(recipe, (role) => (role === 'judge' ? description() : judge)).map(({ step }) => step),
+  ).toEqual([0])
 })
