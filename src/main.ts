@@ -11,7 +11,7 @@ import { openWorker } from './protocol/supervised-worker.ts'
 import type { TeacherContract } from './protocol/teacher.ts'
 import type { ThreadsContract } from './protocol/threads.ts'
 import { App } from './state/app.svelte.ts'
-import { deliverByLink } from './state/environment.ts'
+import { deliverByLink, showNotice } from './state/environment.ts'
 import { NetworkLog } from './state/network-log.svelte.ts'
 import { Threads } from './state/threads.svelte.ts'
 import { openDatabase, type Database } from './storage/database.ts'
@@ -109,6 +109,16 @@ async function openPage(target: HTMLElement): Promise<void> {
     traffic,
     wasDiscarded: 'wasDiscarded' in document && document.wasDiscarded === true,
     awake: { document, ...('wakeLock' in navigator ? { wakeLock: navigator.wakeLock } : {}) },
+    ...('Notification' in globalThis
+      ? {
+          notices: {
+            document,
+            permission: () => Notification.permission,
+            request: () => Notification.requestPermission(),
+            show: showNotice,
+          },
+        }
+      : {}),
     deliver: deliverByLink,
   })
   target.replaceChildren()

@@ -1,4 +1,5 @@
 // Knows: how the student's contract is served: it trains, runs and exports students, one training at a time. A thin shell: the work is in student/.
+import { workNow } from '../src/domain/work-clock.ts'
 import type { Backend } from '../src/domain/machine.ts'
 import { openRuntime } from '../src/engine/runtime/open.ts'
 import type { Runtime } from '../src/engine/runtime/types.ts'
@@ -41,7 +42,7 @@ serveSelf<StudentContract>({
       return await train(request, call, {
         stores,
         openRuntime: open,
-        now: () => performance.now(),
+        now: workNow,
         ...(borrowed ? { teacher: borrowed } : {}),
       })
     } finally {

@@ -3,6 +3,7 @@ import type { Threads } from './threads.svelte.ts'
 import type { Download, Machines } from '../actions/machines.ts'
 import type { NetworkLog } from './network-log.svelte.ts'
 import type { AwakePage } from './awake.ts'
+import type { NoticePage } from './end-notices.svelte.ts'
 
 export interface Environment {
   readonly machines: Machines
@@ -22,8 +23,23 @@ export interface Environment {
   readonly traffic: NetworkLog
   /** What keeps the machine awake and shows progress in the title; absent in tests. */
   readonly awake?: AwakePage
+  /** What shows notifications; absent where the browser has none, and in tests. */
+  readonly notices?: NoticePage
   /** Delivers a file to the person. */
   readonly deliver: (download: Download) => void
+}
+
+/** Shows a notification that brings the page to the front when it is pressed. */
+export function showNotice(title: string, sentence: string): void {
+  try {
+    const notice = new Notification(title, { body: sentence, tag: title })
+    notice.addEventListener('click', () => {
+      window.focus()
+      notice.close()
+    })
+  } catch {
+    // Phones allow a page none. The title says that the work is done.
+  }
 }
 
 /** Saves a file by clicking a temporary link. */

@@ -10,6 +10,7 @@ import type { Backend } from '../domain/machine.ts'
 import { isSized, type ModelCard } from '../domain/model-card.ts'
 import type { ModelSource } from '../domain/model-source.ts'
 import type { LoadedWith } from '../domain/run.ts'
+import { workNow } from '../domain/work-clock.ts'
 import type { TeacherDescription, WeightForm } from '../domain/teacher-description.ts'
 import type { Problem } from '../domain/problem.ts'
 import type { LoadProgress } from '../protocol/teacher.ts'
@@ -176,9 +177,9 @@ export class Teacher {
         if (next.done) return next.value
         if (next.value.phase !== phase) {
           phase = next.value.phase
-          since = performance.now()
+          since = workNow()
         }
-        this.#timeLeft = estimateTimeLeft(next.value.done, next.value.total, performance.now() - since)
+        this.#timeLeft = estimateTimeLeft(next.value.done, next.value.total, workNow() - since)
         report(next.value)
       }
     })

@@ -3,6 +3,7 @@ import type { ProjectId } from '../domain/id.ts'
 import type { Project } from '../domain/project.ts'
 import { Comparisons } from './comparisons.svelte.ts'
 import { Datasets } from './datasets.svelte.ts'
+import { EndNotices } from './end-notices.svelte.ts'
 import { stepStatuses } from './step-statuses.ts'
 import type { Models } from './models.svelte.ts'
 import { Recipe } from './recipe.svelte.ts'
@@ -19,6 +20,14 @@ import type { Teacher } from './teacher.svelte.ts'
 import { TrainingChecks } from './training-checks.svelte.ts'
 import { TrainingForm } from './training-form.svelte.ts'
 
+const notices = new WeakMap<Environment, EndNotices>()
+/** The same for all projects. */
+function noticesOf(env: Environment): EndNotices {
+  const found = notices.get(env) ?? new EndNotices(env)
+  notices.set(env, found)
+  return found
+}
+
 export class Workspace {
   readonly projectId: ProjectId
   readonly teacher: Teacher
@@ -34,6 +43,7 @@ export class Workspace {
   readonly comparisons: Comparisons
   readonly takeHome: TakeHome
   readonly recall: TeacherRecall
+  readonly notices: EndNotices
   readonly reading = new Task()
   /** File name of the last teacher of this project that is stored or built in. */
   readonly teacherName: string | undefined
@@ -69,6 +79,15 @@ export class Workspace {
     this.checks = new TrainingChecks(env, this)
     this.comparisons = new Comparisons(env, id, () => this.students.chosen?.id)
     this.takeHome = new TakeHome(env, id)
+    this.notices = noticesOf(env)
+    this.notices.watch(
+      () => project.name,
+      [
+        { name: 'Run', task: this.runs.task },
+        { name: 'Training', task: this.students.task },
+        { name: 'Comparison', task: this.comparisons.task },
+      ],
+    )
   }
 
   /** The status of each step. */

@@ -2,6 +2,7 @@
 // Must not know: the store, the teacher.
 import type { CheckedRecipe } from '../../domain/recipe.ts'
 import type { RunProgress } from '../../domain/run.ts'
+import { workNow } from '../../domain/work-clock.ts'
 import { FunnelTally } from '../../pipeline/funnel.ts'
 import { readSteps } from '../../pipeline/recipes/read-steps.ts'
 import type { GenerationEvent } from '../../protocol/teacher.ts'
@@ -35,7 +36,7 @@ export class LiveRun {
   #total = 0
   /** Tokens and milliseconds of all calls that generated completions, but for the current one. */
   readonly #completed = { tokens: 0, ms: 0 }
-  #call = { tokens: 0, ms: 0 }
+  #callTokens = 0
   readonly #onProgress: (progress: RunProgress) => void
 
   constructor(recipe: CheckedRecipe, report: (progress: RunProgress) => void) {
@@ -78,20 +79,21 @@ export class LiveRun {
   startCall(): () => void {
     const phase = this.#phase
     this.#speed.reset()
-    this.#call = { tokens: 0, ms: 0 }
+    this.#callTokens = 0
+    const since = workNow()
     const end = isWork(phase) ? this.#timer.start(phase) : () => undefined
     return () => {
       end()
       if (phase !== 'completing') return
-      this.#completed.tokens += this.#call.tokens
-      this.#completed.ms += this.#call.ms
+      this.#completed.tokens += this.#callTokens
+      this.#completed.ms += workNow() - since
     }
   }
 
   /** Adds the teacher's token counts since its call began. */
   addTokens({ promptTokens, newTokens, ms }: Extract<GenerationEvent, { kind: 'progress' }>): void {
     // A judge generates no tokens: its speed is that of prefill.
-    this.#call = { tokens: newTokens, ms }
+    this.#callTokens = newTokens
     this.#speed.addTokens(this.#phase === 'judging' ? promptTokens : newTokens, ms)
     this.report()
   }

@@ -1,5 +1,6 @@
 // Knows: the measured time per unit of each phase, and an estimate of the time left.
 // Must not know: what the units are.
+import { workNow } from '../../domain/work-clock.ts'
 
 export type WorkPhase = 'growing' | 'completing' | 'judging'
 type PerPhase = Readonly<Record<WorkPhase, number>>
@@ -19,7 +20,7 @@ export class PhaseTimer {
   readonly #clock: () => number
   #active: { readonly phase: WorkPhase; readonly since: number } | undefined
 
-  constructor(clock: () => number = () => performance.now()) {
+  constructor(clock: () => number = workNow) {
     this.#clock = clock
   }
 
