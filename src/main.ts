@@ -31,16 +31,19 @@ function readLocalStorage(): Storage | undefined {
 /** Milliseconds a start may take while threads are measured: whatever needs longer is not worth the wait. */
 const MEASURED_START_LIMIT = 10_000
 
+/** Removes the line of index.html once there is something else to see: until then an error is shown in it. */
+const removeFirstLine = (): void => document.querySelector('#not-started')?.remove()
+
 async function openPage(target: HTMLElement): Promise<void> {
   let db: Database
   try {
     db = await openDatabase()
   } catch (thrown) {
-    target.replaceChildren()
     mount(Refusal, {
       target,
       props: { sentence: sentenceOf(thrown), onReload: () => void takeNewestVersion() },
     })
+    removeFirstLine()
     return
   }
   const canShare = globalThis.crossOriginIsolated && typeof SharedArrayBuffer !== 'undefined'
@@ -121,8 +124,8 @@ async function openPage(target: HTMLElement): Promise<void> {
       : {}),
     deliver: deliverByLink,
   })
-  target.replaceChildren()
   mount(Page, { target, props: { app } })
+  removeFirstLine()
   const ready = app.start(globalThis as unknown as MachineScope) // TypeScript’s DOM library does not declare WebGPU and deviceMemory
   // Whatever fails there, the page needs the service worker's headers.
   void app.service.start(ready)

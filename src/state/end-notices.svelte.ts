@@ -2,7 +2,6 @@
 // browser, and only while the page is hidden.
 // Must not know: what the work is.
 import { untrack } from 'svelte'
-import type { Environment } from './environment.ts'
 
 /** The parts of the browser that are used; a test has its own. */
 export interface NoticePage {
@@ -23,15 +22,17 @@ export interface NoticedWork {
   }
 }
 
+type Memory = Pick<Storage, 'getItem' | 'setItem'> | undefined
+
 const KEY = 'retort notices'
 
 export class EndNotices {
   readonly #page: NoticePage | undefined
-  readonly #memory: Environment['memory']
+  readonly #memory: Memory
   #wanted = $state(false)
   #permission = $state<NotificationPermission>('default')
 
-  constructor({ notices, memory }: Pick<Environment, 'notices' | 'memory'>) {
+  constructor({ notices, memory }: { readonly notices?: NoticePage; readonly memory: Memory }) {
     this.#page = notices
     this.#memory = memory
     this.#wanted = memory?.getItem(KEY) === 'on'
@@ -50,7 +51,7 @@ export class EndNotices {
     return this.#wanted && this.#permission === 'granted'
   }
 
-  /** Switches them on or off; the browser asks for the permission when they are first switched on. */
+  /** Switches them on or off; the browser shows its question about the permission when they are first switched on. */
   async toggle(): Promise<void> {
     const wanted = !this.on
     if (wanted && this.#permission !== 'granted')

@@ -38,7 +38,7 @@ async function work(task: Task<{ sentence: string }>, fail = false): Promise<voi
   flushSync()
 }
 
-test('nothing is asked or shown until the person switches it on, and then only of hidden pages', async () => {
+test('nothing is requested or shown until the person switches it on, and then only of hidden pages', async () => {
   const { env, document, shown, requests } = makePage('granted')
   const notices = new EndNotices(env)
   const task = new Task<{ sentence: string }>()
@@ -69,5 +69,5 @@ test('the choice is remembered, and a refusal in the browser is shown as such', 
   const notices = new EndNotices(refused.env)
   await notices.toggle()
   expect([notices.on, notices.blocked]).toEqual([false, true])
-  expect(new EndNotices({ notices: undefined, memory: undefined } as never).possible).toBe(false)
+  expect(new EndNotices({ memory: undefined }).possible).toBe(false)
 })
