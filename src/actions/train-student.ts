@@ -288,6 +288,9 @@ function reasonOf({ step, bestStep }: TrainOutcome, steps: number): { reason?: s
   return { reason: `${ended}The held-out loss was lowest at step ${bestStep}: those weights are kept.` }
 }
 
+/** How many times as long a step may take after one did not end in time. */
+const PATIENT = 10
+
 /** Trains across pauses and one worker death per checkpoint; undefined when stopped before the end. */
 async function trainWithRetries(
   machines: TrainMachines,
@@ -298,7 +301,7 @@ async function trainWithRetries(
 ): Promise<TrainOutcome | undefined> {
   const { projectId, id: studentId, datasetId, recipeHash, settings, backend, base, baseModel } = student
   let diedAt: number | undefined
-  /** Set once a first step did not end in time: another one may be as slow as it is. */
+  /** Set once a step did not end in time: it may be as slow as that, so the next ones get longer. */
   let stalled = false
   const stepLimit = firstStepLimit(student.parameters, settings)
   const { teacher: need } = planOf(settings)
@@ -335,7 +338,9 @@ async function trainWithRetries(
       }
       const stall = new AbortController()
       const watch =
-        stalled || stepLimit === undefined ? undefined : new StallWatch(stepLimit, () => stall.abort())
+        stepLimit === undefined
+          ? undefined
+          : new StallWatch(stalled ? stepLimit * PATIENT : stepLimit, () => stall.abort())
       const train = (trainSignal: AbortSignal, lent?: MessagePort): Promise<TrainOutcome> =>
         machines.student
           .train(lent ? { ...request, lent } : request, {
@@ -370,8 +375,13 @@ async function trainWithRetries(
           : await train(signal)
       if (outcome.outcome === 'finished') return outcome
       if (stall.signal.aborted) {
+        if (stalled)
+          throw new RetortError(
+            'Unexpected',
+            'A step of the training did not end in time, twice. Its worker was stopped. Resume it from the last checkpoint; if it happens again, choose a smaller student.',
+          )
         stalled = true
-        live.note = 'The first step did not end in time, so the training was restarted in a new worker.'
+        live.note = 'A step did not end in time, so the training was restarted in a new worker.'
       } else if (!signal.aborted)
         throw new RetortError(
           'Unexpected',

@@ -33,7 +33,7 @@ const limit = (parameters: number, changes: object): number =>
 test.each([
   ['steps that have begun and none ends', [phase('training')], 1],
   ['a download of the runtime that takes long', [phase('building')], 0],
-  ['a step that has ended', [phase('training'), STEP], 0],
+  ['a step that has ended, and what follows takes long', [phase('training'), STEP], 0],
   ['a checkpoint that was stored', [phase('training'), { kind: 'checkpoint', step: 1 }], 0],
 ] as const)('%s', (_name, events, stalls) => {
   const onStall = vi.fn()
@@ -43,6 +43,21 @@ test.each([
   expect(onStall).not.toHaveBeenCalled()
   vi.advanceTimersByTime(5000)
   expect(onStall).toHaveBeenCalledTimes(stalls)
+})
+
+test('a later step may take ten times as long, and is watched too', () => {
+  const onStall = vi.fn()
+  const watch = new StallWatch(1000, onStall)
+  watch.handle(phase('training'))
+  watch.handle(STEP)
+  vi.advanceTimersByTime(9000)
+  watch.handle(STEP)
+  vi.advanceTimersByTime(9999)
+  expect(onStall).not.toHaveBeenCalled()
+  vi.advanceTimersByTime(1)
+  expect(onStall).toHaveBeenCalledOnce()
+  vi.advanceTimersByTime(100_000)
+  expect(onStall).toHaveBeenCalledOnce()
 })
 
 test('a training that has ended is not watched', () => {

@@ -32,9 +32,12 @@ export function firstStepLimit(parameters: number, settings: TrainRequest['setti
   )
 }
 
+/** How many times as long as the first step a later one may take: evaluations, samples and checkpoints come between two steps. */
+const LATER = 10
+
 /**
- * Calls `onStall` once if the first step does not end within `limit` milliseconds after the steps have begun: in Firefox the runtime's
- * threads sometimes wait for each other forever in their first work, where nothing in the worker can notice it.
+ * Calls `onStall` once if the first step does not end within `limit` milliseconds after the steps have begun, or a later one within ten
+ * times that: in Firefox the runtime's threads sometimes wait for each other forever, where nothing in the worker can notice it.
  */
 export class StallWatch {
   readonly #limit: number
@@ -42,17 +45,21 @@ export class StallWatch {
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(limit: number, onStall: () => void) {
-    this.#limit = limit
+    this.#limit = Math.min(MAX_TIMER_MS, limit)
     this.#onStall = onStall
   }
 
   handle(event: TrainEvent): void {
     if (event.kind === 'phase' && event.phase === 'training')
       this.#timer ??= setTimeout(this.#onStall, this.#limit)
-    else if (event.kind === 'step' || event.kind === 'checkpoint') this.end()
+    else if (this.#timer !== undefined) {
+      clearTimeout(this.#timer)
+      this.#timer = setTimeout(this.#onStall, Math.min(MAX_TIMER_MS, this.#limit * LATER))
+    }
   }
 
   end(): void {
     clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 }
