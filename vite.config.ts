@@ -21,7 +21,12 @@ const runtimeAlias = [
 ]
 
 /** Browser tests that take a minute or more and guard what rarely changes: `npm run test:long` runs them too. */
-const LONG_TESTS = ['tests/browser/device-loss.test.ts', 'tests/browser/firefox.test.ts']
+const LONG_TESTS = [
+  'tests/browser/device-loss.test.ts',
+  'tests/browser/firefox.test.ts',
+  'tests/browser/pairs.test.ts',
+  'tests/browser/teachers.test.ts',
+]
 
 export default defineConfig({
   // Relative addresses: the built folder works under any path of any static host.

@@ -29,9 +29,10 @@ async function runChecks({ kind, backend }: ChecksRequest): Promise<readonly Che
   }
 }
 
-/** Two and a half minutes of software WebGPU; the training steps below try the same graphs with fewer claims. */
+/** Four minutes of software WebGPU; the gradients of every op are checked in any case. */
 const isLong = process.env['RETORT_LONG'] !== undefined
-if (!isLong) console.info('The self-check on WebGPU is skipped: npm run test:long runs it.')
+if (!isLong)
+  console.info('The self-check and training steps on WebGPU are skipped: npm run test:long runs them.')
 
 describe.each(['wasm', 'webgpu'] as const)('on %s', (backend) => {
   test('computes PyTorch’s values and gradients for every op', async () => {
@@ -64,9 +65,12 @@ describe.each(['wasm', 'webgpu'] as const)('on %s', (backend) => {
     expect(checks.length).toBeGreaterThan(60)
   })
 
-  test('computes PyTorch’s losses and norms in training steps', async () => {
-    const checks = await runChecks({ kind: 'training', backend })
-    expect(failuresOf(checks)).toEqual([])
-    expect(checks.length).toBeGreaterThan(10)
-  })
+  test.skipIf(backend === 'webgpu' && !isLong)(
+    'computes PyTorch’s losses and norms in training steps',
+    async () => {
+      const checks = await runChecks({ kind: 'training', backend })
+      expect(failuresOf(checks)).toEqual([])
+      expect(checks.length).toBeGreaterThan(10)
+    },
+  )
 })

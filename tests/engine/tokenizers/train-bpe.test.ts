@@ -87,7 +87,6 @@ describe('trainBpe', () => {
       `BPE training: 20,000 rows, ${rows.reduce((sum, row) => sum + row.length, 0)} characters, vocabulary 4,096: ${Math.round(ms)} ms`,
     )
     expect(tokenizer.vocabularySize).toBe(4096)
-    expect(ms).toBeLessThan(20_000)
   })
 
   test('throws if the vocabulary is too small for the bytes', () => {

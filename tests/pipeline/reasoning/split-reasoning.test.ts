@@ -163,7 +163,7 @@ test('keeps every letter of any response, for any reasoning without marks', () =
   )
 })
 
-test('is linear in hostile texts', () => {
+test('reads hostile texts to their end', () => {
   for (const piece of [
     '<think>',
     '</think>',
@@ -173,9 +173,9 @@ test('is linear in hostile texts', () => {
     ' ',
     '<think></think>',
   ]) {
-    const started = performance.now()
-    splitReasoning(piece.repeat(200_000 / piece.length))
-    splitReasoning(`<think>${piece.repeat(200_000 / piece.length)}`)
-    expect(performance.now() - started, piece).toBeLessThan(1000)
+    // Work that grows with the square of the length does not end within the runner’s time limit.
+    const text = piece.repeat(2_000_000 / piece.length)
+    expect(splitReasoning(text).text.length, piece).toBeLessThanOrEqual(text.length)
+    expect(splitReasoning(`<think>${text}`).text.length, piece).toBeLessThanOrEqual(text.length)
   }
 })

@@ -67,7 +67,6 @@ test('a character that was cut at the end is dropped, a replacement character in
 })
 
 test('long reasoning and long responses in small pieces cost about their length', () => {
-  const started = performance.now()
   read(['<think>', ...Array.from({ length: 25_000 }, () => 'x > y, x > y, xy'), '</think>', 'Yes.'])
   read(
     Array.from({ length: 25_000 }, () => 'abcdefghijklmnop'),
@@ -75,5 +74,5 @@ test('long reasoning and long responses in small pieces cost about their length'
   )
   read(Array.from({ length: 25_000 }, () => '                '))
   read(['<think>', ...Array.from({ length: 25_000 }, () => ' `</think>` then')])
-  expect(performance.now() - started).toBeLessThan(4000)
+  // Work that grows with the square of the length does not end within the runner’s time limit.
 })
