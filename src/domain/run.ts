@@ -72,6 +72,8 @@ export interface RunProgress {
   readonly done: number
   readonly total: number
   readonly tokensPerSecond: number
+  /** Calls of models made so far, and calls whose replies were in the journal. */
+  readonly calls: { readonly made: number; readonly replayed: number }
   /** Milliseconds for the rest of the run; undefined until it can be estimated. */
   readonly msLeft?: number
   readonly funnel: readonly FunnelBar[]

@@ -2,6 +2,7 @@
 import { readRunFacts } from '../actions/funnel.ts'
 import { listBarMembers, type BarSelection, type BarMembers } from '../actions/list-bar-members.ts'
 import { nameRunLock } from '../actions/run/run-lock.ts'
+import { previewRun, type RunPreview } from '../actions/preview-run.ts'
 import { resumeRun, startRun } from '../actions/run-recipe.ts'
 import { checkStorageSpace, type StorageSpace } from '../actions/storage-space.ts'
 import type { ProjectId, RunId } from '../domain/id.ts'
@@ -38,6 +39,8 @@ export interface RunCounts {
 }
 
 /** Share of the time for which a passive tab reads the rows of a run that another tab works on. */
+export type { RunPreview } from '../actions/preview-run.ts'
+
 const READING_SHARE = 0.05
 
 const NO_ROWS: RunCounts = { rows: 0, kept: 0, prompts: 0 }
@@ -252,6 +255,16 @@ export class Runs {
   ): Promise<{ readonly rows: number; readonly storageBytes: number } & StorageSpace> {
     const bound = boundRun(recipe, seeds)
     return { ...bound, ...(await checkStorageSpace(bound.storageBytes)) }
+  }
+
+  /** What a new run of this recipe would find in the journal; undefined if that is nothing, or cannot be read. */
+  async preview(
+    recipe: CheckedRecipe,
+    teacher: TeacherDescription,
+    signal: AbortSignal,
+  ): Promise<RunPreview | undefined> {
+    const request = { projectId: this.#projectId, recipe, teacher }
+    return previewRun(this.#env.machines, request, signal).catch(() => undefined) // only a sentence depends on it
   }
 
   start(recipe: CheckedRecipe, teacher: TeacherDescription): Promise<Run | undefined> {

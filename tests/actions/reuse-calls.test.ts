@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { RunControl } from '../../src/actions/control.ts'
 import { deleteRun, removeRunForGood } from '../../src/actions/delete-run.ts'
+import { previewRun } from '../../src/actions/preview-run.ts'
 import { startRun } from '../../src/actions/run-recipe.ts'
 import { tryFive } from '../../src/actions/try-five.ts'
 import type { ProjectId } from '../../src/domain/id.ts'
@@ -78,6 +79,37 @@ describe('calls of a project', () => {
     )
     // What the run did not use of the trial is gone.
     expect(await machines.db.countFromIndex('callUses', 'ofUser', [projectId, 'trial'])).toBe(0)
+  })
+
+  test('are counted before a run, without a call', async () => {
+    const { machines, projectId } = await begin()
+    const preview = (text = RECIPE) =>
+      previewRun(
+        machines,
+        { projectId, recipe: readRecipe(text), teacher: DESCRIPTION },
+        new AbortController().signal,
+      )
+    expect(await preview()).toBeUndefined()
+    await run(machines, projectId)
+    const made = machines.standIn.resultCount
+    const whole = await preview()
+    expect(whole).toMatchObject({ prompts: 5, completions: { stored: 10, known: 10 } })
+    expect(whole?.verdicts).toBeGreaterThan(4)
+    expect(await preview(RECIPE.replace('min: 2.6', 'min: 3.1'))).toEqual(whole)
+    expect(await preview(RECIPE.replace('n: 2', 'n: 3'))).toMatchObject({
+      completions: { stored: 10, known: 15 },
+    })
+    const rubric = RECIPE.replace(
+      '- judge: rubric',
+      '- judge: rubric\n    rubric: own\n    own: Is it short?',
+    )
+    expect(await preview(rubric)).toMatchObject({ completions: { stored: 10 }, verdicts: 0 })
+    expect(await preview(RECIPE.replace('rngSeed: 3', 'rngSeed: 4'))).toMatchObject({
+      prompts: 0,
+      completions: { stored: 0, known: 0 },
+    })
+    expect(machines.standIn.resultCount).toBe(made)
+    expect(await machines.db.count('callUses')).toBe(await machines.db.count('calls'))
   })
 
   test('stay as long as a run uses them, and go with the last one', async () => {

@@ -1,9 +1,8 @@
 // Knows: the first phase: prompts grown by the teacher in rounds, or the seeds used as prompts. A round is stored in one transaction
 // with its journal entry, so that a resumed run continues after it.
 import type { Prompt } from '../../domain/prompt.ts'
-import { makeRng, shuffle } from '../../domain/rng.ts'
 import type { Seed } from '../../domain/seed.ts'
-import { growPrompts as growProgram } from '../../pipeline/growing/grow-program.ts'
+import { growPrompts as growProgram, sampleShown } from '../../pipeline/growing/grow-program.ts'
 import { promptsFromSeeds } from '../../pipeline/growing/read-grown.ts'
 import { RetortError } from '../../protocol/errors.ts'
 import { listDone } from '../../storage/journal.ts'
@@ -12,8 +11,6 @@ import { guardQuota } from '../../storage/quota.ts'
 import { eachSeed } from '../../storage/seeds.ts'
 import { inChunks, type RunContext } from './run-context.ts'
 
-/** Max seeds from which growth draws its examples; a random sample of more. All seeds count for novelty. */
-const MAX_SHOWN = 5000
 const PROMPTS_PER_WRITE = 1000
 /** Journal keys. They are stored: never change them. */
 const SEEDS_ADDED = 'seeds added'
@@ -121,12 +118,3 @@ async function readSeeds({ machines: { db }, projectId }: RunContext): Promise<P
   for await (const page of eachSeed(db, projectId)) for (const { id, text } of page) seeds.push({ id, text })
   return seeds
 }
-
-/** The seeds that growth may use as examples. The sample must not depend on the order in which storage returns them. */
-const sampleShown = (seeds: readonly Pick<Seed, 'id' | 'text'>[], rngSeed: number) =>
-  seeds.length <= MAX_SHOWN
-    ? seeds
-    : shuffle(
-        seeds.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
-        makeRng(`${rngSeed}/shown seeds`),
-      ).slice(0, MAX_SHOWN)

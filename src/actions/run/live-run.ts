@@ -26,6 +26,8 @@ export class LiveRun {
   /** A sentence added to the current one, such as why growing ended early. */
   note = ''
   paused = false
+  /** Counts of calls, read at each report. */
+  countCalls: () => RunProgress['calls'] = () => ({ made: 0, replayed: 0 })
   readonly #timer = new PhaseTimer()
   readonly #speed = new Speed()
   readonly #completionsPerPrompt: number
@@ -109,6 +111,7 @@ export class LiveRun {
       sentence: [this.paused ? 'Paused.' : '', this.#sentence(), this.note].filter(Boolean).join(' '),
       done: this.#done,
       total: this.#total,
+      calls: this.countCalls(),
       tokensPerSecond: this.paused ? 0 : this.#speed.perSecond,
       ...(msLeft === undefined ? {} : { msLeft }),
       funnel: this.tally.bars(),

@@ -57,6 +57,7 @@ export function openContext({ control, ...parts }: Parts): {
     control,
     onBatch: () => live.startCall(),
   })
+  live.countCalls = () => executor.counts
   return { context: { ...parts, executor, writer }, close: () => pools.close() }
 }
 

@@ -3,6 +3,7 @@
 import type { ProjectId, RunId, SeedId } from '../../domain/id.ts'
 import type { ModelRef } from '../../domain/model-card.ts'
 import type { Prompt } from '../../domain/prompt.ts'
+import { makeRng, shuffle } from '../../domain/rng.ts'
 import { all, complete, decideNovelty, emit, type Program } from '../programs/program.ts'
 import { TextPool } from '../programs/text-pool.ts'
 import { novelTexts, promptsFromCandidates, readGrown } from './read-grown.ts'
@@ -106,3 +107,18 @@ export function* growPrompts(growth: Growth): Program<GrowthEnd, GrownRound> {
   }
   return { requests }
 }
+
+/** Max seeds from which growth draws its examples; a random sample of more. All seeds count for novelty. */
+const MAX_SHOWN = 5000
+
+/** The seeds that growth may use as examples. The sample does not depend on the order in which storage returns them. */
+export const sampleShown = <Seed extends Shot<SeedId>>(
+  seeds: readonly Seed[],
+  rngSeed: number,
+): readonly Seed[] =>
+  seeds.length <= MAX_SHOWN
+    ? seeds
+    : shuffle(
+        seeds.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+        makeRng(`${rngSeed}/shown seeds`),
+      ).slice(0, MAX_SHOWN)

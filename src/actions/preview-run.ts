@@ -1,0 +1,163 @@
+// Knows: how many calls of a run are in the journal already, found before it starts by running its programs without a machine.
+import type { ProjectId, RunId } from '../domain/id.ts'
+import { freshId } from '../domain/id.ts'
+import { refOf } from '../domain/model-card.ts'
+import type { Prompt } from '../domain/prompt.ts'
+import type { CheckedRecipe } from '../domain/recipe.ts'
+import type { TeacherDescription } from '../domain/teacher-description.ts'
+import { planCompletions } from '../pipeline/completing/complete.ts'
+import { growPrompts, sampleShown } from '../pipeline/growing/grow-program.ts'
+import { promptsFromSeeds } from '../pipeline/growing/read-grown.ts'
+import { judgeText } from '../pipeline/judging/judge-program.ts'
+import { rubricOfSettings } from '../pipeline/judging/rubric.ts'
+import { complete } from '../pipeline/programs/program.ts'
+import { readSteps } from '../pipeline/recipes/read-steps.ts'
+import { isAbort } from '../protocol/errors.ts'
+import { readCalls } from '../storage/calls.ts'
+import { pageSeeds } from '../storage/seeds.ts'
+import { controlOf } from './executing/control-of.ts'
+import { Executor } from './executing/executor.ts'
+import type { Journal } from './executing/ports.ts'
+import { RoleModels, teacherModel, type RoleModel } from './executing/role-models.ts'
+import type { Machines } from './machines.ts'
+
+/** What a run will find, as far as the journal leads. */
+export interface RunPreview {
+  /** Grown prompts whose requests are in the journal. */
+  readonly prompts: number
+  /** Completions of the known prompts: all, and those in the journal. */
+  readonly completions: { readonly stored: number; readonly known: number }
+  /** Verdicts in the journal, on completions that are there too. */
+  readonly verdicts: number
+}
+
+/** Max seeds of a preview: more take long to read for a sentence. */
+const MAX_SEEDS = 2000
+
+/** Undefined if nothing is in the journal. Makes no call of a model and stores nothing. Throws an AbortError when `signal` aborts. */
+export async function previewRun(
+  { db, teacher: machine }: Pick<Machines, 'db' | 'teacher'>,
+  {
+    projectId,
+    recipe,
+    teacher,
+  }: { readonly projectId: ProjectId; readonly recipe: CheckedRecipe; readonly teacher: TeacherDescription },
+  signal: AbortSignal,
+): Promise<RunPreview | undefined> {
+  if ((await db.count('calls', IDBKeyRange.bound([projectId], [projectId, []]))) === 0) return undefined
+  const steps = readSteps(recipe)
+  const runId: RunId = freshId('run')
+  const ref = refOf(teacher.card)
+  const { control, release } = controlOf(signal)
+  const open = (): Executor =>
+    new Executor({
+      models: new RoleModels(() => withoutMachine(teacherModel(machine, teacher))),
+      journal: readOnly(db, projectId),
+      pools: { decide: () => Promise.reject(new NotStored()) },
+      control,
+    })
+  try {
+    const seeds = await pageSeeds(db, projectId, { from: 0, limit: MAX_SEEDS })
+    const prompts: Prompt[] = []
+    if (steps.grow) {
+      const { settings, index: step } = steps.grow
+      try {
+        await open().together(
+          () =>
+            growPrompts({
+              projectId,
+              runId,
+              step,
+              settings,
+              rngSeed: recipe.rngSeed,
+              teacher: ref,
+              contextLength: teacher.contextLength,
+              shown: sampleShown(seeds, recipe.rngSeed),
+              seedTexts: seeds.map(({ text }) => text),
+              prompts: [],
+              requests: 0,
+            }),
+          (round, { made }) => {
+            if (made > 0) throw new NotStored()
+            prompts.push(...round.prompts.filter(({ status }) => status === 'accepted'))
+          },
+        )
+      } catch (thrown) {
+        if (!(thrown instanceof NotStored)) throw thrown
+      }
+    }
+    const grown = prompts.length
+    if (!steps.grow || steps.grow.settings.alsoSeeds) prompts.push(...promptsFromSeeds(seeds, runId, grown))
+    const planned = planCompletions({
+      prompts,
+      settings: steps.complete.settings,
+      rngSeed: recipe.rngSeed,
+      teacher: ref,
+    })
+    const stored: { readonly id: string; readonly prompt: string; readonly text: string }[] = []
+    await open().each({
+      items: planned,
+      program: ({ request }) => complete('teacher', request),
+      onEnd: ({ id, prompt }, { text }, { made }) => {
+        if (made === 0) stored.push({ id, prompt, text })
+      },
+    })
+    let verdicts = 0
+    const { judge } = steps
+    if (judge)
+      await open().each({
+        items: stored,
+        program: ({ id, prompt, text }) =>
+          judgeText(
+            id,
+            { prompt, completion: text.trim() },
+            {
+              rubric: rubricOfSettings(judge.settings),
+              judge: ref,
+              settings: judge.settings,
+              contextLength: teacher.contextLength,
+            },
+          ),
+        onEnd: (_, _verdict, { made }) => {
+          if (made === 0) verdicts += 1
+        },
+      })
+    signal.throwIfAborted()
+    return {
+      prompts: grown,
+      completions: { stored: stored.length, known: planned.length },
+      verdicts,
+    }
+  } catch (thrown) {
+    if (isAbort(thrown) || signal.aborted) signal.throwIfAborted()
+    throw thrown
+  } finally {
+    release()
+  }
+}
+
+/** Ends what cannot be known without a machine. */
+class NotStored extends Error {}
+
+/** The identity of a model, and a refusal for each of its calls. */
+const withoutMachine = ({ identity }: RoleModel): RoleModel => ({
+  identity,
+  complete: async (requests, { onEvent }) => {
+    for (const { id } of requests)
+      onEvent({
+        kind: 'completion',
+        result: { id, text: '', finishReason: 'aborted', promptTokens: 0, tokens: 0, refusal: 'not stored' },
+      })
+  },
+  score: async (requests, { onEvent }) => {
+    for (const { id } of requests)
+      onEvent({ kind: 'score', result: { id, logProbs: [], refusal: 'not stored' } })
+  },
+})
+
+const readOnly = (db: Machines['db'], projectId: ProjectId): Journal => ({
+  read: (keys) => readCalls(db, projectId, keys),
+  record: () => undefined,
+  drain: async () => undefined,
+  failed: new AbortController().signal,
+})
