@@ -5,7 +5,7 @@ import { makePolicy } from './policy.ts'
 import { makePreference } from './preference.ts'
 import { makeTexts } from './texts.ts'
 
-export type { Objective, StepNumbers } from './objective.ts'
+export type { Objective } from './objective.ts'
 
 const KINDS = {
   texts: makeTexts,

@@ -108,9 +108,3 @@ const NEEDS_SOFT_TARGETS: ModelNeed = {
   without: (model) =>
     `this objective needs token probabilities, and ${model} does not return them for every token. Choose “Train a student on the texts”, or load a model file.`,
 }
-
-/** A student's settings under the types of its loss's declaration. */
-export type TrainSettingsOf<Loss extends LossDeclaration> =
-  Loss extends LossDeclaration<infer Name, infer S, LossPlan>
-    ? { readonly loss: Name } & CommonTrainSettings & ValuesOf<S>
-    : never
