@@ -194,6 +194,8 @@ export class App {
     if (parts.has('projects')) {
       await this.projects.refresh()
       this.#open = this.#open.filter(({ projectId }) => this.projects.isStored(projectId))
+      // Its address was opened before this tab knew the project.
+      if (this.route.place.kind === 'screen') await this.#enter(this.route.place)
     }
     if (parts.has('models')) await this.models.refresh()
     await Promise.all(this.#open.map((workspace) => workspace.refreshParts(parts)))

@@ -42,22 +42,25 @@ async function openConnection(name: string, steps: readonly Migration[]): Promis
       )
   })
   let failed: unknown
-  const opening = openDB<Schema>(name, steps.length, {
-    upgrade: (database, from, _to, transaction) => {
-      transaction.done.catch(() => undefined) // opening rejects with the same error
-      try {
-        migrate(unwrap(database), unwrap(transaction), from, steps)
-      } catch (thrown) {
-        failed = thrown
-        transaction.abort()
-      }
-    },
-    blocked: () => blocked?.(),
-    // A newer page needs to upgrade: close for it. The next use here opens it again, which fails with a sentence.
-    blocking: (_current, _blocked, event) => {
-      if (event.target instanceof IDBDatabase) event.target.close()
-    },
-  })
+  // In a function of its own: where site data is blocked, opening throws at once.
+  const open = async () =>
+    openDB<Schema>(name, steps.length, {
+      upgrade: (database, from, _to, transaction) => {
+        transaction.done.catch(() => undefined) // opening rejects with the same error
+        try {
+          migrate(unwrap(database), unwrap(transaction), from, steps)
+        } catch (thrown) {
+          failed = thrown
+          transaction.abort()
+        }
+      },
+      blocked: () => blocked?.(),
+      // A newer page needs to upgrade: close for it. The next use here opens it again, which fails with a sentence.
+      blocking: (_current, _blocked, event) => {
+        if (event.target instanceof IDBDatabase) event.target.close()
+      },
+    })
+  const opening = open()
   try {
     return await Promise.race([opening, blocking])
   } catch (refused) {

@@ -77,6 +77,20 @@ describe('openDatabase', () => {
     db = await openDatabase(`${name} again`)
   })
 
+  test('is refused with a sentence where opening it throws at once, as browsers that block site data do', async () => {
+    const opening = vi.spyOn(IDBFactory.prototype, 'open').mockImplementation(() => {
+      throw new DOMException('blocked', 'SecurityError')
+    })
+    try {
+      await expect(openDatabase('blocked')).rejects.toMatchObject({
+        name: 'StorageFailed',
+        message: expect.stringContaining('storage did not open (blocked)') as string,
+      })
+    } finally {
+      opening.mockRestore()
+    }
+  })
+
   test('leaves the old database unchanged if a step fails', async () => {
     await putProject(db, makeProject('Mine', 1))
     db.close()
