@@ -7,7 +7,7 @@ import type { Download } from '../actions/machines.ts'
 import type { Dataset } from '../domain/dataset.ts'
 import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type { Student } from '../domain/student.ts'
-import { estimateDatasetBytes, estimateStudentBytes } from '../pipeline/exporting/file-sizes.ts'
+import { estimateStudentBytes } from '../pipeline/exporting/file-sizes.ts'
 import { DATASET_FORMATS, type DatasetFormat } from '../protocol/corpus.ts'
 import type { StudentFormat } from '../protocol/student.ts'
 import { listDatasetRows } from '../storage/datasets.ts'
@@ -131,6 +131,8 @@ export class TakeHome {
     this.#measured = datasetId
     this.#datasetBytes = {}
     const rows = await listDatasetRows(this.#env.machines.db, this.#projectId, datasetId).catch(() => [])
+    // The formats are loaded when they are needed: a project opens without them.
+    const { estimateDatasetBytes } = await import('../pipeline/exporting/dataset-sizes.ts')
     if (this.#measured !== datasetId || rows.length === 0) return
     this.#datasetBytes = Object.fromEntries(
       DATASET_FORMATS.map((format) => [format, estimateDatasetBytes(rows, format)]),

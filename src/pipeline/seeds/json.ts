@@ -5,6 +5,7 @@ import { LineSplitter } from './lines.ts'
 import { isKnownRecord } from './record.ts'
 import { RecordRows } from './record-rows.ts'
 import { decideAlone, type Decide, type RawRow, type RowReader } from './row-reader.ts'
+import { flattenArticles } from './squad.ts'
 import { isBlank, isRecord } from './values.ts'
 
 /** Max characters of a JSON file. */
@@ -56,7 +57,8 @@ export class JsonReader implements RowReader {
         },
       ]
     }
-    const { list, others } = findList(value)
+    const { list: found, others } = findList(value)
+    const list = flattenArticles(found) ?? found
     const items = list.length === 0 ? [[]] : list // an empty list is reported as such
     const rows = this.#readItems(items.map((item, i) => ({ line: i + 1, value: item })))
     return others.length === 0

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { contentId } from '../../../src/domain/id.ts'
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
-import { estimateDatasetBytes, estimateStudentBytes } from '../../../src/pipeline/exporting/file-sizes.ts'
+import { estimateDatasetBytes } from '../../../src/pipeline/exporting/dataset-sizes.ts'
+import { estimateStudentBytes } from '../../../src/pipeline/exporting/file-sizes.ts'
 import { exportRows } from '../../../src/pipeline/exporting/index.ts'
 
 const rows = Array.from({ length: 300 }, (_, i): DatasetRow => ({

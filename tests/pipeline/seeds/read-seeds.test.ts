@@ -37,7 +37,53 @@ const texts = ({ seeds }: { seeds: Seed[] }): string[] => seeds.map(({ text }) =
 const sentence = ({ problems }: { problems: Problem[] }): string =>
   problems.map(({ line, sentence: text }) => `${line ?? '-'}: ${text}`).join('\n')
 
+describe('SQuAD’s original nesting', () => {
+  const article = (questions: readonly object[]) => ({
+    title: 'Rivers',
+    paragraphs: [{ context: 'The Elbe is 1,094 km long.', qas: questions }],
+  })
+  test('gives one seed for each question, with its paragraph and its first answer', async () => {
+    const found = await file(
+      'train-v2.0.json',
+      JSON.stringify({
+        version: 'v2.0',
+        data: [
+          article([
+            {
+              id: '1',
+              question: 'How long is the Elbe?',
+              answers: [
+                { text: '1,094 km', answer_start: 12 },
+                { text: '1,094', answer_start: 12 },
+              ],
+              is_impossible: false,
+            },
+            { id: '2', question: 'How deep is it?', answers: [], is_impossible: true },
+          ]),
+          article([{ id: '3', question: 'Which river is it?', answers: [{ text: 'The Elbe' }] }]),
+        ],
+      }),
+    )
+    expect(found.problems).toEqual([])
+    expect(found.seeds).toHaveLength(3)
+    expect(found.seeds.map(({ answer }) => answer)).toEqual(['1,094 km', undefined, 'The Elbe'])
+    for (const { text } of found.seeds) expect(text).toContain('The Elbe is 1,094 km long.')
+    expect(found.seeds[1]?.text).toContain('How deep is it?')
+    expect(found.report.join(' ')).toMatch(/version/)
+  })
+})
+
 describe('plain text', () => {
+  test('reads a pasted Markdown table as columns, without its line of dashes', async () => {
+    const found = await typed(
+      '| question | answer |\n| :--- | ---: |\n| What is 2 + 2? | 4 |\n| What is 3 + 3? | 6 |\n',
+    )
+    expect(found.seeds.map(({ text, answer }) => [text, answer])).toEqual([
+      ['What is 2 + 2?', '4'],
+      ['What is 3 + 3?', '6'],
+    ])
+  })
+
   test('has one seed per line, with any line ends, and ignores blank lines', async () => {
     const found = await typed('One seed\r\n\r\n  Two seeds \rThree seeds\n\nFour')
     expect(found.seeds.map(({ text, line, source, addedAt }) => [text, line, source, addedAt])).toEqual([

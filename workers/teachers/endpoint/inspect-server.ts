@@ -121,6 +121,7 @@ export async function inspectServedModel(
     quantisation: info.quantisation ?? 'unknown',
     tensorTypes: {},
     ...(contextLength === undefined ? {} : { contextLength }),
+    ...(info.licence === undefined ? {} : { licence: info.licence }),
     // The key is not part of it: it identifies the caller, not the model.
     fingerprint: hashOf(['endpoint', connection.url, model, ...info.marks]).slice(0, 16),
     hasChatTemplate: true,

@@ -291,12 +291,39 @@ export function parseOllama(tags: unknown, show: unknown, model: string): ModelI
     const value = info.find(([name]) => name.endsWith(end))?.[1]
     return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : undefined
   }
-  return toModelInfo(
-    textIn(details, 'family'),
-    textIn(details, 'quantization_level'),
-    ofInfo('.parameter_count'),
-    ofInfo('.context_length'),
-    [textIn(entry, 'digest') ?? ''],
+  const licence = nameLicence(textIn(show, 'license') ?? '')
+  return {
+    ...toModelInfo(
+      textIn(details, 'family'),
+      textIn(details, 'quantization_level'),
+      ofInfo('.parameter_count'),
+      ofInfo('.context_length'),
+      [textIn(entry, 'digest') ?? ''],
+    ),
+    ...(licence === undefined ? {} : { licence }),
+  }
+}
+
+/** Licences by what their texts begin with; the names are those of SPDX. */
+const LICENCES: readonly (readonly [RegExp, string])[] = [
+  [/^apache license,? version 2\.0\b/i, 'apache-2.0'],
+  [/^(?:the )?mit license\b/i, 'mit'],
+  [/^bsd 3-clause\b/i, 'bsd-3-clause'],
+  [/^creative commons attribution-noncommercial 4\.0\b/i, 'cc-by-nc-4.0'],
+  [/^creative commons attribution 4\.0\b/i, 'cc-by-4.0'],
+]
+
+/** The name of a licence from its text: a known one, or its title, which is its first line. */
+function nameLicence(text: string): string | undefined {
+  const lines = text
+    .slice(0, 2000)
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+  const [title = ''] = lines
+  const start = lines.slice(0, 3).join(' ')
+  return (
+    LICENCES.find(([begins]) => begins.test(start))?.[1] ?? (title === '' ? undefined : oneLine(title, 80))
   )
 }
 

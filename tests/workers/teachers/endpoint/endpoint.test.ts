@@ -136,6 +136,8 @@ describe('inspecting a server', () => {
       if (path === '/api/tags') server.send(response, { models: [{ name: 'hash-1', digest }] })
       else if (path === '/api/show')
         server.send(response, {
+          license:
+            '\n                                 Apache License\n                           Version 2.0, January 2004\n',
           details: { family: 'llama', quantization_level: 'Q4_K_M' },
           model_info: { 'llama.context_length': 8192, 'general.parameter_count': 135_000_000 },
         })
@@ -148,6 +150,7 @@ describe('inspecting a server', () => {
       quantisation: 'Q4_K_M',
       contextLength: 8192,
       parameters: 135_000_000,
+      licence: 'apache-2.0',
     })
     server.mishap = () => false // without these endpoints the model can still be described
     expect((await endpoint.inspect(source(), signal)).fingerprint).not.toBe(card.fingerprint)
