@@ -2,11 +2,12 @@
 import { CsvReader, isHeaderLine } from './csv.ts'
 import { JsonlReader } from './jsonl.ts'
 import { JsonReader } from './json.ts'
+import { isMarkdownTable, MarkdownTableReader } from './markdown-table.ts'
 import { decideAlone, type Decide, type RowReader } from './row-reader.ts'
 import { looksLikeTable } from './table-layout.ts'
 import { TextReader } from './text.ts'
 
-export type SeedFormat = 'text' | 'jsonl' | 'json' | 'csv' | 'tsv'
+export type SeedFormat = 'text' | 'markdown' | 'jsonl' | 'json' | 'csv' | 'tsv'
 
 /** The format by the file's extension, else by its beginning. Text of no other format is plain text. */
 export function chooseFormat(name: string, head: string): SeedFormat {
@@ -26,7 +27,7 @@ export function chooseFormat(name: string, head: string): SeedFormat {
     case 'txt':
     case 'text':
     case 'md':
-      return isJsonLines(head) ? 'jsonl' : 'text'
+      return isJsonLines(head) ? 'jsonl' : isMarkdownTable(head) ? 'markdown' : 'text'
     default:
       return looksLike(head)
   }
@@ -35,6 +36,7 @@ export function chooseFormat(name: string, head: string): SeedFormat {
 function looksLike(head: string): SeedFormat {
   const start = head.trimStart()
   if (isJsonLines(start)) return 'jsonl'
+  if (isMarkdownTable(start)) return 'markdown'
   if (/^(\[\s*["{[]|\{\s*")/.test(start)) return 'json'
   const lines = start.split(/\r\n|\n|\r/)
   if (/^"?sep=/i.test(start)) return 'csv'
@@ -61,6 +63,8 @@ export function makeReader(format: SeedFormat, decide: Decide = decideAlone): Ro
   switch (format) {
     case 'text':
       return new TextReader()
+    case 'markdown':
+      return new MarkdownTableReader(decide)
     case 'jsonl':
       return new JsonlReader(decide)
     case 'json':

@@ -82,6 +82,11 @@ describe('plain text', () => {
       ['What is 2 + 2?', '4'],
       ['What is 3 + 3?', '6'],
     ])
+    expect(found.seeds.map(({ line }) => line)).toEqual([3, 4])
+    expect(texts(await file('notes.md', 'prompt | answer\n-|-\nEither a \\| b, “or” "c" | d\n'))).toEqual([
+      'Either a | b, “or” "c"',
+    ])
+    expect(texts(await typed('Is | a bar?\nWrite a line of ---'))).toHaveLength(2)
   })
 
   test('has one seed per line, with any line ends, and ignores blank lines', async () => {
