@@ -27,7 +27,7 @@ afterAll(async () => {
 })
 
 const FILE =
-  'nr,wording,solved,where\n1,How many pears are in two bags of six?,12,Ulm\n2,How many eggs are in a box of ten?,10,Bonn\n'
+  'nr,wording,solved,where\n1,How many pears are in two bags of six?,12,Ulm\n2,How many eggs are in a carton of ten?,10,Bonn\n'
 const drop = (name: string, text: string): Promise<void> =>
   page
     .locator('input[type=file]')
@@ -73,7 +73,7 @@ test('columns of unknown names are mapped by keyboard alone, and the report says
   expect(seeds.map(({ text, answer }) => [text, answer])).toEqual(
     expect.arrayContaining([
       ['How many pears are in two bags of six?', '12'],
-      ['How many eggs are in a box of ten?', '10'],
+      ['How many eggs are in a carton of ten?', '10'],
     ]),
   )
 })
