@@ -2,6 +2,7 @@
 // Must not know: what any of them does.
 import { mount } from 'svelte'
 import type { MachineScope } from './actions/describe-machine.ts'
+import { judgeMachine } from './actions/judge-machine.ts'
 import { NetworkAccess } from './actions/network-access.ts'
 import { takeNewestVersion } from './actions/register-service.ts'
 import type { CorpusContract } from './protocol/corpus.ts'
@@ -78,6 +79,17 @@ async function openPage(target: HTMLElement): Promise<void> {
       chooseThreads,
     },
   )
+  const judge = openWorker<TeacherContract>(
+    () => new Worker(new URL('../workers/teacher.ts', import.meta.url), { type: 'module', name: 'judge' }),
+    {
+      onDeath: () => {
+        judgeNetwork.reset()
+        app.judge.markLost()
+      },
+      onNote,
+      chooseThreads,
+    },
+  )
   const student = openWorker<StudentContract>(
     () => new Worker(new URL('../workers/student.ts', import.meta.url), { type: 'module', name: 'student' }),
     { onNote, chooseThreads },
@@ -87,18 +99,23 @@ async function openPage(target: HTMLElement): Promise<void> {
   )
   const page = new URL('.', location.href).href
   const traffic = new NetworkLog()
-  const network = new NetworkAccess({
-    startWorker: () =>
-      new Worker(new URL('../workers/network.ts', import.meta.url), { type: 'module', name: 'network' }),
-    teacher,
-    page,
-    onTraffic: (request, worker) => traffic.add(request, worker),
-    onPermissions: (permissions) => traffic.permit(permissions),
-  })
+  // Each model has a network worker of its own, so that one's permission is none of the other's.
+  const openNetwork = (of: 'teacher' | 'judge', worker: typeof teacher): NetworkAccess =>
+    new NetworkAccess({
+      startWorker: () =>
+        new Worker(new URL('../workers/network.ts', import.meta.url), { type: 'module', name: 'network' }),
+      teacher: worker,
+      page,
+      onTraffic: (request, count) => traffic.add(request, count, of),
+      onPermissions: (permissions) => traffic.permit(permissions, of),
+    })
+  const network = openNetwork('teacher', teacher)
+  const judgeNetwork = openNetwork('judge', judge)
   const app: App = new App({
     machines: {
       db,
       teacher: network.teacher,
+      judge: judgeMachine(judgeNetwork.teacher, judge),
       student: student.remote,
       corpus: corpus.remote,
       now: () => Date.now(),

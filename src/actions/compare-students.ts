@@ -27,7 +27,7 @@ import { getStudent } from '../storage/students.ts'
 import { controlOf } from './executing/control-of.ts'
 import { Executor } from './executing/executor.ts'
 import { openJournal } from './executing/open-journal.ts'
-import { RoleModels, studentModel, teacherModel } from './executing/role-models.ts'
+import { judgeModel, RoleModels, studentModel, teacherModel } from './executing/role-models.ts'
 import type { Machines } from './machines.ts'
 import { streamProgress } from './stream-progress.ts'
 
@@ -47,10 +47,12 @@ export interface CompareStudents {
   readonly projectId: ProjectId
   readonly studentId: StudentId
   readonly teacher: TeacherDescription
+  /** The judge's own model; absent: the teacher judges. */
+  readonly judge?: TeacherDescription
   /** Max held-out prompts. */
   readonly prompts: number
 }
-export type CompareMachines = Pick<Machines, 'db' | 'teacher' | 'student' | 'now'>
+export type CompareMachines = Pick<Machines, 'db' | 'teacher' | 'judge' | 'student' | 'now'>
 
 /** Default number of held-out prompts. */
 export const COMPARED_PROMPTS = 20
@@ -82,7 +84,7 @@ export async function* compareStudents(
 
 async function compare(
   machines: CompareMachines,
-  { projectId, studentId, teacher, prompts }: CompareStudents,
+  { projectId, studentId, teacher, judge = teacher, prompts }: CompareStudents,
   signal: AbortSignal,
   report: (progress: CompareProgress) => void,
 ): Promise<Checked<Comparison>> {
@@ -98,9 +100,13 @@ async function compare(
     return refuse({
       sentence: `The recipe of this dataset can no longer be read. ${recipe.problems[0]?.sentence ?? ''}`,
     })
-  if (!teacher.capabilities.scores || !teacher.capabilities.chat)
+  if (!teacher.capabilities.chat)
     return refuse({
-      sentence: `${teacher.card.name} does not support ${teacher.capabilities.chat ? 'the probabilities that a score needs' : 'chat'}. Load another teacher, then compare.`,
+      sentence: `${teacher.card.name} does not support chat. Load another teacher, then compare.`,
+    })
+  if (!judge.capabilities.scores || !judge.capabilities.chat)
+    return refuse({
+      sentence: `${judge.card.name} does not support ${judge.capabilities.chat ? 'the probabilities that a score needs' : 'chat'}. Load another ${judge === teacher ? 'teacher' : 'model for the judge'}, then compare.`,
     })
   const heldOut = await listDatasetRows(db, projectId, dataset.id, 'held-out')
   const seen = await listSeenPrompts(db, student)
@@ -118,6 +124,7 @@ async function compare(
   const compared = await comparePrompts(machines, {
     student,
     teacher,
+    judge: judge === teacher ? undefined : judge,
     recipe: recipe.value,
     rows,
     signal,
@@ -128,7 +135,8 @@ async function compare(
     id: freshId('comparison'),
     studentId,
     datasetId: dataset.id,
-    judge: refOf(teacher.card),
+    judge: refOf(judge.card),
+    ...(judge === teacher ? {} : { teacher: refOf(teacher.card) }),
     comparedAt: machines.now(),
     prompts: compared,
     ...(heldOut.length > unseen.length ? { excluded: heldOut.length - unseen.length } : {}),
@@ -166,6 +174,8 @@ function chooseRows(rows: readonly DatasetRow[], count: number, rngSeed: number)
 interface Job {
   readonly student: Student
   readonly teacher: TeacherDescription
+  /** Undefined: the teacher judges. */
+  readonly judge: TeacherDescription | undefined
   readonly recipe: CheckedRecipe
   readonly rows: readonly DatasetRow[]
   readonly signal: AbortSignal
@@ -174,28 +184,33 @@ interface Job {
 
 /** Runs the comparison's programs; its replies are kept until the comparison is stored, so that a cancelled one continues. */
 async function comparePrompts(
-  { db, teacher: teacherMachine, student: studentMachine }: CompareMachines,
-  { student, teacher, recipe, rows, signal, report }: Job,
+  machines: CompareMachines,
+  { student, teacher, judge: ownJudge, recipe, rows, signal, report }: Job,
 ): Promise<ComparedPrompt[]> {
+  const { db, student: studentMachine } = machines
   const { projectId } = student
+  const judgeCard = (ownJudge ?? teacher).card
   const { complete, judge } = readSteps(recipe)
   const settings = judge?.settings ?? DEFAULT_JUDGE
   const judging = {
     rubric: rubricOfSettings(settings),
-    judge: refOf(teacher.card),
+    judge: refOf(judgeCard),
     settings,
-    contextLength: teacher.contextLength,
+    contextLength: (ownJudge ?? teacher).contextLength,
   }
   const models = {
     before: studentModel(studentMachine, student, 'before'),
     after: studentModel(studentMachine, student, 'after'),
-    teacher: teacherModel(teacherMachine, teacher),
+    teacher: teacherModel(machines.teacher, teacher),
+    judge: judgeModel(machines, teacher, ownJudge),
   }
   const progress = new Live(rows.length, report)
   const { control, release } = controlOf(signal)
-  const sentences = describeWork(student, teacher, rows.length)
+  const sentences = describeWork(student, teacher, ownJudge, rows.length)
   const executor = new Executor({
-    models: new RoleModels((role) => (role === 'before' || role === 'after' ? models[role] : models.teacher)),
+    models: new RoleModels((role) =>
+      role === 'before' || role === 'after' || role === 'judge' ? models[role] : models.teacher,
+    ),
     journal: openJournal(db, projectId, `comparison ${student.id}`, 'The comparison'),
     control,
     onNoReply: (reason) => {
@@ -225,16 +240,18 @@ async function comparePrompts(
 function describeWork(
   { baseModel }: Student,
   teacher: TeacherDescription,
+  judge: TeacherDescription | undefined,
   prompts: number,
 ): Record<Exclude<CompareProgress['phase'], 'finished'>, string> {
   const name = baseModel?.model.name
+  const judging = judge === undefined ? 'The judge' : `The judge, ${judge.card.name},`
   const completes = `completes ${prompts} held-out ${prompts === 1 ? 'prompt' : 'prompts'}.`
   return {
     before: `${name === undefined ? 'The student before training' : `${name} without adapters`} ${completes}`,
     after: `${name === undefined ? 'The student after training' : `${name} with its adapters`} ${completes}`,
     teacher: `${teacher.card.name} ${completes}`,
-    scores: 'The judge scores every completion.',
-    pairs: 'The judge compares the completions in pairs, in both orders.',
+    scores: `${judging} scores every completion.`,
+    pairs: `${judging} compares the completions in pairs, in both orders.`,
   }
 }
 

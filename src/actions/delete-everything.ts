@@ -6,13 +6,14 @@ import type { Machines } from './machines.ts'
 import { findProjectWork } from './project-work.ts'
 
 /**
- * The loaded teacher is unloaded first, so that no worker holds a file that is being deleted. Refused while a run, a training or the
+ * The loaded models are unloaded first, so that no worker holds a file that is being deleted. Refused while a run, a training or the
  * storing of a project file is in progress in some tab: the sentence is returned then.
  */
 export async function deleteEverything({
   db,
   teacher,
-}: Pick<Machines, 'db' | 'teacher'>): Promise<string | undefined> {
+  judge,
+}: Pick<Machines, 'db' | 'teacher' | 'judge'>): Promise<string | undefined> {
   const known = await projects.listProjects(db)
   for (const { id, name } of known) {
     const work = await findProjectWork(id)
@@ -20,7 +21,7 @@ export async function deleteEverything({
   }
   if ((await findHolder(STORING_LOCK)) !== undefined)
     return 'Nothing was deleted: a tab is storing a project. Wait until it is done.'
-  await teacher.unload(null).catch(() => undefined) // nothing was loaded, or the worker is dead: no file is held in either case
+  for (const machine of [teacher, judge]) await machine.unload(null).catch(() => undefined) // nothing was loaded, or the worker is dead: no file is held in either case
   await projects.deleteEverything(db)
   await removeAll()
   return undefined

@@ -1,4 +1,4 @@
-// Knows: how edited rows are judged again: by the loaded model, with the rubric of their run, stored with the edit.
+// Knows: how edited rows are judged again: by the judge's model, with the rubric of their run, stored with the edit.
 import { rubricOfSettings } from '../pipeline/judging/rubric.ts'
 import type { ProjectId, RowId } from '../domain/id.ts'
 import { refOf } from '../domain/model-card.ts'
@@ -28,8 +28,10 @@ export interface JudgeEdited {
   /** The run that the rows belong to. */
   readonly run: Run
   readonly rowIds: readonly RowId[]
-  /** The loaded model, which judges. */
-  readonly teacher: TeacherDescription
+  /** The loaded teacher, which judges if `judge` is absent. */
+  readonly teacher?: TeacherDescription
+  /** The judge's own model. */
+  readonly judge?: TeacherDescription
 }
 
 const sameTexts = (a: HandEdit, b: HandEdit | undefined): boolean =>
@@ -40,39 +42,42 @@ const sameTexts = (a: HandEdit, b: HandEdit | undefined): boolean =>
  * Returns the changed rows, or why none can be judged. An edit made meanwhile keeps no verdict of the earlier text.
  */
 export async function* judgeEdited(
-  machines: Pick<Machines, 'db' | 'teacher'>,
-  { projectId, run, rowIds, teacher }: JudgeEdited,
+  machines: Pick<Machines, 'db' | 'teacher' | 'judge'>,
+  { projectId, run, rowIds, teacher, judge: ownJudge }: JudgeEdited,
   signal: AbortSignal,
 ): AsyncGenerator<JudgeProgress, Checked<readonly Row[]>> {
   const checked = checkRecipeText(run.recipeText)
   const judge = checked.ok ? readSteps(checked.value).judge : undefined
   if (judge === undefined)
     return refuse({ sentence: 'The recipe of this run has no judge, so its rows have no scores.' })
-  const { name } = teacher.card
-  if (!teacher.capabilities.scores || !teacher.capabilities.chat)
-    return refuse({ sentence: `${name} cannot judge. Load another model on the Teacher screen.` })
+  const judging = ownJudge ?? teacher
+  if (judging === undefined)
+    return refuse({ sentence: 'No model is loaded that can judge. Load one on the Teacher screen.' })
+  const { card, capabilities, contextLength } = judging
+  if (!capabilities.scores || !capabilities.chat)
+    return refuse({ sentence: `${card.name} cannot judge. Load another model on the Teacher screen.` })
   const rows = (await readRows(machines.db, projectId, rowIds)).filter((row) => row.edit !== undefined)
   const results = new Map<string, Verdict>()
   yield* streamProgress<JudgeProgress, null>(
     async (report) => {
       report({ done: 0, total: rows.length })
       const { control, release } = controlOf(signal)
-      const model = teacherModel(machines.teacher, teacher)
+      const model = teacherModel(ownJudge ? machines.judge : machines.teacher, judging)
       const executor = new Executor({
         models: new RoleModels(() => model),
         journal: openJournal(machines.db, projectId, run.id, 'The verdicts'),
         control,
       })
-      const judging = {
+      const made = {
         rubric: rubricOfSettings(judge.settings),
-        judge: refOf(teacher.card),
+        judge: refOf(card),
         settings: judge.settings,
-        contextLength: teacher.contextLength,
+        contextLength,
       }
       // The verdicts before a stop are stored.
       await executor.each<Row, never, Verdict>({
         items: rows,
-        program: (row) => judgeText(row.id, effectiveText(row), judging),
+        program: (row) => judgeText(row.id, effectiveText(row), made),
         onEnd: (row, verdict) => {
           results.set(row.id, verdict)
           report({ done: results.size, total: rows.length })

@@ -1,4 +1,4 @@
-// Knows: how a teacher is loaded and recorded in its project.
+// Knows: how a model is loaded as the teacher, and recorded in its project, or as the judge.
 import type { ChatFormat } from '../domain/chat-format.ts'
 import type { ProjectId } from '../domain/id.ts'
 import type { Backend } from '../domain/machine.ts'
@@ -12,7 +12,8 @@ import type { Machines } from './machines.ts'
 import { followCall } from './stream-progress.ts'
 
 export interface LoadTeacher {
-  readonly projectId: ProjectId
+  /** The project whose teacher it becomes; absent for a judge, which is recorded in runs only. */
+  readonly projectId?: ProjectId
   readonly source: ModelSource
   readonly backend: Backend
   /** Store a copy in this browser. */
@@ -83,6 +84,7 @@ export async function* loadTeacher(
       }
     }
   })
+  if (projectId === undefined) return description
   if ((keep && description.notStored === undefined) || source.kind === 'stored' || source.kind === 'built-in')
     await changeProject(machines, projectId, { teacherName: description.card.fileName })
   return description

@@ -1,4 +1,4 @@
-// Knows: what an action uses: the store, the three workers and a clock. Created once in main.ts; tests use stand-ins.
+// Knows: what an action uses: the store, the workers and a clock. Created once in main.ts; tests use stand-ins.
 // Must not know: how a worker is started.
 import type { Remote } from '../protocol/contract.ts'
 import type { CorpusContract } from '../protocol/corpus.ts'
@@ -9,6 +9,8 @@ import type { Database } from '../storage/database.ts'
 export interface Machines {
   readonly db: Database
   readonly teacher: Remote<TeacherContract>
+  /** A second model, for a judge that is not the teacher; its worker runs only while one is chosen. */
+  readonly judge: Remote<TeacherContract>
   readonly student: Remote<StudentContract>
   readonly corpus: Remote<CorpusContract>
   /** Milliseconds since 1970. */

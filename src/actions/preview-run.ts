@@ -18,7 +18,7 @@ import { pageSeeds } from '../storage/seeds.ts'
 import { controlOf } from './executing/control-of.ts'
 import { Executor } from './executing/executor.ts'
 import type { Journal } from './executing/ports.ts'
-import { RoleModels, teacherModel, type RoleModel } from './executing/role-models.ts'
+import { judgeModel, RoleModels, teacherModel, type RoleModel } from './executing/role-models.ts'
 import type { Machines } from './machines.ts'
 
 /** What a run will find, as far as the journal leads. */
@@ -36,22 +36,34 @@ const MAX_SEEDS = 2000
 
 /** Undefined if nothing is in the journal. Makes no call of a model and stores nothing. Throws an AbortError when `signal` aborts. */
 export async function previewRun(
-  { db, teacher: machine }: Pick<Machines, 'db' | 'teacher'>,
+  machines: Pick<Machines, 'db' | 'teacher' | 'judge'>,
   {
     projectId,
     recipe,
     teacher,
-  }: { readonly projectId: ProjectId; readonly recipe: CheckedRecipe; readonly teacher: TeacherDescription },
+    judge: ownJudge,
+  }: {
+    readonly projectId: ProjectId
+    readonly recipe: CheckedRecipe
+    readonly teacher: TeacherDescription
+    /** The judge's own model; absent: the teacher judges. */
+    readonly judge?: TeacherDescription
+  },
   signal: AbortSignal,
 ): Promise<RunPreview | undefined> {
+  const { db } = machines
   if ((await db.count('calls', IDBKeyRange.bound([projectId], [projectId, []]))) === 0) return undefined
   const steps = readSteps(recipe)
   const runId: RunId = freshId('run')
   const ref = refOf(teacher.card)
   const { control, release } = controlOf(signal)
+  const models = {
+    teacher: withoutMachine(teacherModel(machines.teacher, teacher)),
+    judge: withoutMachine(judgeModel(machines, teacher, ownJudge)),
+  }
   const open = (): Executor =>
     new Executor({
-      models: new RoleModels(() => withoutMachine(teacherModel(machine, teacher))),
+      models: new RoleModels((role) => (role === 'judge' ? models.judge : models.teacher)),
       journal: readOnly(db, projectId),
       pools: { decide: () => Promise.reject(new NotStored()) },
       control,
@@ -113,9 +125,9 @@ export async function previewRun(
             { prompt, completion: text.trim() },
             {
               rubric: rubricOfSettings(judge.settings),
-              judge: ref,
+              judge: refOf((ownJudge ?? teacher).card),
               settings: judge.settings,
-              contextLength: teacher.contextLength,
+              contextLength: (ownJudge ?? teacher).contextLength,
             },
           ),
         onEnd: (_, _verdict, { made }) => {
@@ -140,8 +152,9 @@ export async function previewRun(
 class NotStored extends Error {}
 
 /** The identity of a model, and a refusal for each of its calls. */
-const withoutMachine = ({ identity }: RoleModel): RoleModel => ({
+const withoutMachine = ({ identity, machine }: RoleModel): RoleModel => ({
   identity,
+  machine,
   complete: async (requests, { onEvent }) => {
     for (const { id } of requests)
       onEvent({

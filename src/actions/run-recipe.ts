@@ -4,7 +4,7 @@ import { freshId, type ProjectId, type RunId } from '../domain/id.ts'
 import { refOf } from '../domain/model-card.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
-import type { Run, RunProgress } from '../domain/run.ts'
+import type { LoadedWith, Run, RunProgress } from '../domain/run.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
 import { RetortError, sentenceOf } from '../protocol/errors.ts'
@@ -29,14 +29,18 @@ export interface StartRun {
   readonly projectId: ProjectId
   readonly recipe: CheckedRecipe
   readonly teacher: TeacherDescription
+  /** The judge's own model; absent: the teacher judges. */
+  readonly judge?: TeacherDescription
 }
 export interface ResumeRun {
   readonly projectId: ProjectId
   readonly runId: RunId
   readonly teacher: TeacherDescription
+  /** Required if the run was started with a judge of its own, else not used. */
+  readonly judge?: TeacherDescription
 }
 /** The machines that a run needs. */
-export type RunMachines = Pick<Machines, 'db' | 'teacher' | 'corpus' | 'now'>
+export type RunMachines = Pick<Machines, 'db' | 'teacher' | 'judge' | 'corpus' | 'now'>
 
 /**
  * Stores a new run and runs it: grow, complete, filter, judge, keep. Yields at most ten times a second; returns the run as
@@ -46,17 +50,20 @@ export type RunMachines = Pick<Machines, 'db' | 'teacher' | 'corpus' | 'now'>
  */
 export async function* startRun(
   machines: RunMachines,
-  { projectId, recipe, teacher }: StartRun,
+  { projectId, recipe, teacher, judge: chosen }: StartRun,
   control: RunControl,
 ): AsyncGenerator<RunProgress, Run> {
-  return yield* runWithLock(machines, recipe, teacher, control, projectId, async () => {
+  const judge = readSteps(recipe).judge === undefined ? undefined : chosen
+  return yield* runWithLock(machines, { recipe, teacher, judge }, control, projectId, async () => {
     const run: Run = {
       projectId,
       id: freshId('run'),
       recipeHash: recipe.hash,
       recipeText: recipe.text,
       teacher: refOf(teacher.card),
-      ...loadedWith(teacher),
+      ...(isLocal(teacher) ? { loadedWith: loadedWith(teacher) } : {}),
+      ...(judge === undefined ? {} : { judge: refOf(judge.card) }),
+      ...(isLocal(judge) ? { judgeLoadedWith: loadedWith(judge) } : {}),
       status: 'running',
       startedAt: machines.now(),
       workedMs: 0,
@@ -66,28 +73,22 @@ export async function* startRun(
   })
 }
 
-/** How the teacher is loaded, for a resume after a reload. */
-function loadedWith({
+type LocalModel = TeacherDescription & { readonly backend: LoadedWith['backend'] }
+const isLocal = (model: TeacherDescription | undefined): model is LocalModel =>
+  model !== undefined && model.backend !== 'server'
+
+/** How a model is loaded, for a resume after a reload. */
+const loadedWith = ({ backend, contextLength, weights, chatFormat }: LocalModel): LoadedWith => ({
   backend,
   contextLength,
-  weights,
-  chatFormat,
-}: TeacherDescription): Pick<Run, 'loadedWith'> {
-  if (backend === 'server') return {}
-  return {
-    loadedWith: {
-      backend,
-      contextLength,
-      ...(weights === undefined ? {} : { weights }),
-      ...(chatFormat === undefined ? {} : { chatFormat }),
-    },
-  }
-}
+  ...(weights === undefined ? {} : { weights }),
+  ...(chatFormat === undefined ? {} : { chatFormat }),
+})
 
 /** Resumes a run that is not finished: nothing stored is done again. Otherwise like `startRun`. */
 export async function* resumeRun(
   machines: RunMachines,
-  { projectId, runId, teacher }: ResumeRun,
+  { projectId, runId, teacher, judge }: ResumeRun,
   control: RunControl,
 ): AsyncGenerator<RunProgress, Run> {
   const run = await getRun(machines.db, projectId, runId)
@@ -108,15 +109,29 @@ export async function* resumeRun(
       'ModelMissing',
       `This run was started with ${run.teacher.name}, but ${teacher.card.name} is loaded. Load ${run.teacher.name} to resume it, or start a new run.`,
     )
-  return yield* runWithLock(machines, checked.value, teacher, control, projectId, () =>
+  // One dataset has one judge: scores of two models mean different things.
+  if (run.judge !== undefined && run.judge.fingerprint !== judge?.card.fingerprint)
+    throw new RetortError(
+      'ModelMissing',
+      `The rows of this run are judged by ${run.judge.name}, but ${judge === undefined ? 'the judge has no model of its own now' : `${judge.card.name} is the judge now`}. Load ${run.judge.name} for the judge to resume it, or start a new run.`,
+    )
+  const models = { recipe: checked.value, teacher, judge: run.judge === undefined ? undefined : judge }
+  return yield* runWithLock(machines, models, control, projectId, () =>
     patchRun(machines.db, projectId, runId, { status: 'running' }),
   )
 }
 
+/** A recipe with the models of its roles. */
+interface Cast {
+  readonly recipe: CheckedRecipe
+  readonly teacher: TeacherDescription
+  /** Undefined: the teacher judges. */
+  readonly judge: TeacherDescription | undefined
+}
+
 async function* runWithLock(
   machines: RunMachines,
-  recipe: CheckedRecipe,
-  teacher: TeacherDescription,
+  cast: Cast,
   control: RunControl,
   projectId: ProjectId,
   open: () => Promise<Run>,
@@ -127,7 +142,7 @@ async function* runWithLock(
       const outcome = await withLock(
         nameRunLock(projectId),
         `a tab that has been running it since ${since}`,
-        async () => runLocked(machines, recipe, teacher, control, await open(), report),
+        async () => runLocked(machines, cast, control, await open(), report),
       )
       if (!outcome.held)
         throw new RetortError(
@@ -142,8 +157,7 @@ async function* runWithLock(
 
 async function runLocked(
   machines: RunMachines,
-  recipe: CheckedRecipe,
-  teacher: TeacherDescription,
+  { recipe, teacher, judge }: Cast,
   control: RunControl,
   run: Run,
   report: (progress: RunProgress) => void,
@@ -160,6 +174,7 @@ async function runLocked(
     steps: readSteps(recipe),
     teacher,
     ref: refOf(teacher.card),
+    judge,
     control,
     live,
   })

@@ -30,7 +30,7 @@ import { controlOf } from './executing/control-of.ts'
 import { CorpusPools } from './executing/corpus-pools.ts'
 import { Executor } from './executing/executor.ts'
 import type { Journal } from './executing/ports.ts'
-import { RoleModels, teacherModel } from './executing/role-models.ts'
+import { judgeModel, RoleModels, teacherModel } from './executing/role-models.ts'
 import { openJournal, writeOnly } from './executing/open-journal.ts'
 import type { Machines } from './machines.ts'
 import { checkStorageSpace } from './storage-space.ts'
@@ -81,7 +81,7 @@ export interface TriedEstimate {
 export interface TriedRecipe {
   readonly rows: readonly TriedRow[]
   readonly estimate: TriedEstimate
-  /** For the next trial with this teacher. */
+  /** For the next trial with these models. */
   readonly measures: TrialMeasures
   /** A sentence if growing yielded fewer prompts than rows are tried, so that seeds fill the rest. */
   readonly note?: string
@@ -91,13 +91,15 @@ export interface TryFive {
   readonly projectId: ProjectId
   readonly recipe: CheckedRecipe
   readonly teacher: TeacherDescription
+  /** The judge's own model; absent: the teacher judges. */
+  readonly judge?: TeacherDescription
   /**
-   * Measures of an earlier trial with this teacher. With them, calls that are in the journal are not made again; without, all are made,
+   * Measures of an earlier trial with these models. With them, calls that are in the journal are not made again; without, all are made,
    * because the estimate needs their time.
    */
   readonly earlier?: TrialMeasures
 }
-export type TryMachines = Pick<Machines, 'db' | 'teacher' | 'corpus' | 'now'>
+export type TryMachines = Pick<Machines, 'db' | 'teacher' | 'judge' | 'corpus' | 'now'>
 
 /**
  * Five rows through grow, complete, filters, judge and keep. Stores nothing but the replies of its calls, which the run then does not
@@ -322,7 +324,7 @@ class Trial {
     const { judge } = this.#steps
     const pending = this.#rows.filter(({ status }) => status === 'pending')
     if (!judge || pending.length === 0) return
-    const { card, contextLength } = this.#request.teacher
+    const { card, contextLength } = this.#request.judge ?? this.#request.teacher
     const rubric = rubricOfSettings(judge.settings)
     this.#setSentence(
       `The judge scores ${pending.length} ${pending.length === 1 ? 'completion' : 'completions'}.`,
@@ -373,10 +375,14 @@ class Trial {
     pools: CorpusPools | undefined,
     work: (executor: Executor) => Promise<T>,
   ): Promise<{ value: T; ms: number; isMeasured: boolean }> {
-    const { teacher: machine, now } = this.#machines
-    const model = teacherModel(machine, this.#request.teacher)
+    const { now } = this.#machines
+    const { teacher, judge } = this.#request
+    const models = {
+      teacher: teacherModel(this.#machines.teacher, teacher),
+      judge: judgeModel(this.#machines, teacher, judge),
+    }
     const executor = new Executor({
-      models: new RoleModels(() => model),
+      models: new RoleModels((role) => (role === 'judge' ? models.judge : models.teacher)),
       journal: this.#journal,
       ...(pools === undefined ? {} : { pools }),
       control: this.#control,

@@ -30,6 +30,8 @@ export interface Comparison {
   readonly studentId: StudentId
   readonly datasetId: DatasetId
   readonly judge: ModelRef
+  /** The teacher, if it is not the judge. */
+  readonly teacher?: ModelRef
   readonly comparedAt: number
   readonly prompts: readonly ComparedPrompt[]
   /** Held-out rows left out because a student that this one started from was trained on them. */

@@ -40,6 +40,8 @@ export interface Dataset {
   /** Rows with a rejected completion; absent if there are none. */
   readonly pairs?: number
   readonly teacher: ModelRef
+  /** The models whose verdicts its run's rows carry; absent in datasets frozen by an earlier version. */
+  readonly judges?: readonly ModelRef[]
   /** Seeds that its rows belong to, which is what the split goes by. */
   readonly seeds: number
   /** Seeds that the run showed as examples or used as prompts, and all seeds of the project; absent in datasets of version 0.1. */

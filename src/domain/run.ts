@@ -36,6 +36,10 @@ export interface Run {
   readonly teacher: ModelRef
   /** How the teacher was loaded at the start; absent for a model server, and in runs of version 0.1. */
   readonly loadedWith?: LoadedWith
+  /** The model that judges, if it is not the teacher as loaded for this run; absent too without a judge step. */
+  readonly judge?: ModelRef
+  /** How the judge's own model was loaded; absent for a model server. */
+  readonly judgeLoadedWith?: LoadedWith
   readonly status: RunStatus
   /** A sentence; only if the run failed or was stopped. */
   readonly reason?: string

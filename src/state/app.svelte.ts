@@ -1,4 +1,4 @@
-// Knows: the state of the whole page: the route, the list of projects, the machine, the one teacher, the open projects.
+// Knows: the state of the whole page: the route, the list of projects, the machine, the loaded models, the open projects.
 import type { MachineScope } from '../actions/describe-machine.ts'
 import type { ProjectId } from '../domain/id.ts'
 import { watchChanges } from '../storage/changes.ts'
@@ -41,6 +41,8 @@ export class App {
   readonly webLlm: WebLlm
   readonly models: Models
   readonly teacher: Teacher
+  /** The judge's own model, if it has one; else the teacher judges. */
+  readonly judge: Teacher
   readonly endpoint: Endpoint
   readonly finder: ModelFinder
   readonly selfCheck: SelfCheck
@@ -69,6 +71,7 @@ export class App {
     this.examples = new Examples(env)
     this.models = new Models(env)
     this.teacher = new Teacher(env)
+    this.judge = new Teacher(env, 'judge')
     this.endpoint = new Endpoint(env)
     this.finder = new ModelFinder(env, this.teacher)
     this.selfCheck = new SelfCheck(env)
@@ -85,6 +88,8 @@ export class App {
       this.projects.task.running ||
       this.teacher.loading.running ||
       this.teacher.generation.running ||
+      this.judge.loading.running ||
+      this.judge.generation.running ||
       this.models.download.running ||
       this.#open.some(
         ({ seeds, recipe, runs, rows, recall, datasets, students, comparisons, takeHome }) =>
@@ -107,7 +112,8 @@ export class App {
   async start(scope: MachineScope): Promise<void> {
     await this.opening.do(async () => {
       await Promise.all([this.projects.refresh(), this.machine.detect(scope), this.machine.threads.refresh()])
-      if (this.machine.backends.includes('webgpu')) this.teacher.backend = this.selfCheck.backend = 'webgpu'
+      if (this.machine.backends.includes('webgpu'))
+        this.teacher.backend = this.judge.backend = this.selfCheck.backend = 'webgpu'
       await this.#enter(this.route.place)
     })
     // Another tab may have made, renamed or deleted projects meanwhile.
@@ -170,7 +176,8 @@ export class App {
     if (!(await this.projects.deleteEverything())) return
     this.#open = []
     this.teacher.forget()
-    await Promise.all([this.teacher.sync(), this.models.refresh()])
+    this.judge.forget()
+    await Promise.all([this.teacher.sync(), this.judge.sync(), this.models.refresh()])
   }
 
   /** Shows what another tab, or a worker of this one, changed: at once, then at most every two seconds. */

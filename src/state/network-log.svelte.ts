@@ -2,6 +2,9 @@
 // Must not know: how requests are sent (actions/network-access.ts fills this).
 import type { Permission, Purpose, Traffic } from '../domain/traffic.ts'
 
+/** The model for which something is requested. */
+export type Asker = 'teacher' | 'judge'
+
 /** A request of the list. */
 export interface LoggedRequest extends Traffic {
   readonly key: string
@@ -63,7 +66,7 @@ const add = (total: HostTotal, { sentBytes, receivedBytes }: Traffic, sign: 1 | 
 export class NetworkLog {
   #requests = $state.raw<readonly LoggedRequest[]>([])
   #totals = $state.raw<ReadonlyMap<string, HostTotal>>(new Map())
-  #permissions = $state.raw<readonly Permission[]>([])
+  #permissions = $state.raw<Readonly<Record<Asker, readonly Permission[]>>>({ teacher: [], judge: [] })
   readonly #now: () => number
 
   constructor(now: () => number = () => Date.now()) {
@@ -92,14 +95,14 @@ export class NetworkLog {
   get receivedBytes(): number {
     return this.totals.reduce((sum, total) => sum + total.receivedBytes, 0)
   }
-  /** What may be requested now; empty when the network worker is off. */
+  /** What may be requested now; empty when no network worker runs. */
   get permissions(): readonly Permission[] {
-    return this.#permissions
+    return Object.values(this.#permissions).flat()
   }
 
-  /** A new request, or the latest state of a known one. */
-  add(traffic: Traffic, worker: number): void {
-    const key = `${worker} ${traffic.id}`
+  /** A new request, or the latest state of a known one, of the network worker of a model. */
+  add(traffic: Traffic, worker: number, asker: Asker = 'teacher'): void {
+    const key = `${asker} ${worker} ${traffic.id}`
     const index = this.#requests.findIndex((known) => known.key === key)
     const known = this.#requests[index]
     // The end of a request that is no longer listed still counts; its earlier state is in the list of open ones.
@@ -117,14 +120,15 @@ export class NetworkLog {
   }
   readonly #open = new Map<string, LoggedRequest>()
 
-  /** What is permitted from now on. Without any permission the worker is off, and what was running has been stopped. */
-  permit(permissions: readonly Permission[]): void {
-    this.#permissions = permissions
+  /** What a model is permitted from now on. Without any permission its worker is off, and what was running has been stopped. */
+  permit(permissions: readonly Permission[], asker: Asker = 'teacher'): void {
+    this.#permissions = { ...this.#permissions, [asker]: permissions }
     if (permissions.length > 0) return
-    this.#open.clear()
-    if (this.#requests.some(({ status }) => status === 'running'))
+    const isItsOwn = (key: string): boolean => key.startsWith(`${asker} `)
+    for (const key of this.#open.keys()) if (isItsOwn(key)) this.#open.delete(key)
+    if (this.#requests.some(({ key, status }) => status === 'running' && isItsOwn(key)))
       this.#requests = this.#requests.map((request) =>
-        request.status === 'running' ? { ...request, status: 'stopped' } : request,
+        request.status === 'running' && isItsOwn(request.key) ? { ...request, status: 'stopped' } : request,
       )
   }
 

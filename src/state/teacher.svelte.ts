@@ -1,8 +1,9 @@
-// Knows: the chosen model, the loaded one, and its completion of a prompt tried on the page. The worker holds one model at a time,
-// so all projects share one teacher.
+// Knows: the model of a role, the teacher's or the judge's own: the chosen one, the loaded one, and its completion of a prompt tried on the
+// page. A worker holds one model at a time, so all projects share one teacher and one judge.
 import { forgetBatchSize, setBatchSize } from '../actions/batch-size.ts'
 import { inspectModel } from '../actions/inspect-model.ts'
 import { loadTeacher } from '../actions/load-teacher.ts'
+import type { Machines } from '../actions/machines.ts'
 import { unloadTeacher } from '../actions/unload-teacher.ts'
 import type { ChatFormat } from '../domain/chat-format.ts'
 import type { ProjectId } from '../domain/id.ts'
@@ -59,10 +60,12 @@ export class Teacher {
   weights = $state<WeightForm | undefined>()
   readonly loading = new Task<LoadProgress>()
   readonly generation = new Task()
-  readonly #env: Environment
+  readonly role: 'teacher' | 'judge'
+  readonly #machines: Pick<Machines, 'teacher' | 'db' | 'now'>
 
-  constructor(env: Environment) {
-    this.#env = env
+  constructor({ machines }: Pick<Environment, 'machines'>, role: 'teacher' | 'judge' = 'teacher') {
+    this.role = role
+    this.#machines = role === 'teacher' ? machines : { ...machines, teacher: machines.judge }
   }
 
   /** Reads the chosen model's header. Each choice has its own task: a worker may take a while to abort an earlier one. */
@@ -114,7 +117,7 @@ export class Teacher {
     this.#card = undefined
     this.#refusals = []
     this.#chatFormat = this.formats.find(source)
-    const inspected = await inspection.do((signal) => inspectModel(this.#env.machines, { source }, signal))
+    const inspected = await inspection.do((signal) => inspectModel(this.#machines, { source }, signal))
     if (this.#choice !== choice || inspected === undefined) return
     if (inspected.ok) {
       this.#card = inspected.value
@@ -158,9 +161,9 @@ export class Teacher {
     const description = await this.loading.do(async (signal, report) => {
       const keep = this.keep && canBeStored(choice.source)
       const work = loadTeacher(
-        this.#env.machines,
+        this.#machines,
         {
-          projectId,
+          ...(this.role === 'teacher' ? { projectId } : {}),
           source: choice.source,
           backend,
           keep,
@@ -228,14 +231,14 @@ export class Teacher {
   /** Measures the loaded model's batch size again: loads it again. */
   async measureAgain(): Promise<void> {
     if (this.#description === undefined || this.loading.running) return
-    await forgetBatchSize(this.#env.machines, this.#description)
+    await forgetBatchSize(this.#machines, this.#description)
     await this.#reload()
   }
 
   /** Sets the loaded model's batch size, and loads it again. */
   async chooseBatchSize(batch: number): Promise<void> {
     if (this.#description === undefined || this.loading.running) return
-    if (await setBatchSize(this.#env.machines, this.#description, batch)) await this.#reload()
+    if (await setBatchSize(this.#machines, this.#description, batch)) await this.#reload()
   }
 
   /** Sets the loaded model's chat format, or its own template without one, and loads it again. */
@@ -247,7 +250,7 @@ export class Teacher {
   }
 
   async unload(): Promise<void> {
-    await unloadTeacher(this.#env.machines)
+    await unloadTeacher(this.#machines)
     this.#description = undefined
   }
 
@@ -258,7 +261,7 @@ export class Teacher {
 
   /** Queries the worker for the loaded model: after a failure there may be none. */
   async sync(): Promise<void> {
-    this.#description = (await this.#env.machines.teacher.describe(null).catch(() => null)) ?? undefined
+    this.#description = (await this.#machines.teacher.describe(null).catch(() => null)) ?? undefined
   }
 
   /** Completes one prompt; the text streams into `answer`. `repetitionPenalty` 1 is for models that must repeat numbers. */
@@ -281,7 +284,7 @@ export class Teacher {
       rngSeed: crypto.randomUUID(),
     }
     await this.generation.do((signal) =>
-      this.#env.machines.teacher.complete(
+      this.#machines.teacher.complete(
         { requests: [{ id: 'tried', input, sampling }], partials: true },
         {
           signal,

@@ -153,6 +153,12 @@ const seed = exactly<Seed>()(
   }),
 )
 
+const loadedWith = v.object({
+  backend,
+  contextLength: count,
+  weights: v.exactOptional(v.picklist(['f32', 'nb4s'])),
+  chatFormat: v.exactOptional(v.picklist(CHAT_FORMAT_NAMES)),
+})
 const run = exactly<Run>()(
   v.object({
     projectId: project,
@@ -160,14 +166,9 @@ const run = exactly<Run>()(
     recipeHash: id('recipe'),
     recipeText,
     teacher: model,
-    loadedWith: v.exactOptional(
-      v.object({
-        backend,
-        contextLength: count,
-        weights: v.exactOptional(v.picklist(['f32', 'nb4s'])),
-        chatFormat: v.exactOptional(v.picklist(CHAT_FORMAT_NAMES)),
-      }),
-    ),
+    loadedWith: v.exactOptional(loadedWith),
+    judge: v.exactOptional(model),
+    judgeLoadedWith: v.exactOptional(loadedWith),
     status: v.picklist(['running', 'paused', 'stopped', 'finished', 'failed']),
     reason: v.exactOptional(sentence),
     startedAt: time,
@@ -267,6 +268,7 @@ const dataset = exactly<Dataset>()(
     rows: v.object({ train: count, heldOut: count }),
     pairs: v.exactOptional(count),
     teacher: model,
+    judges: v.exactOptional(list(model, 1000)),
     seeds: count,
     seedsUsed: v.exactOptional(v.object({ shown: count, of: count })),
     rejectedByHand: v.exactOptional(count),
@@ -448,6 +450,7 @@ const comparison = exactly<Comparison>()(
     studentId: id('student'),
     datasetId: id('dataset'),
     judge: model,
+    teacher: v.exactOptional(model),
     comparedAt: time,
     excluded: v.exactOptional(count),
     prompts: list(

@@ -11,7 +11,7 @@ import { putDataset } from '../../src/storage/datasets.ts'
 import { putStudent } from '../../src/storage/students.ts'
 import { finish, makeMachines, type TestMachines } from '../stand-ins/machines.ts'
 import { makeStudent, MODEL, storeProject } from '../stand-ins/sample-project.ts'
-import { DESCRIPTION } from '../stand-ins/teacher.ts'
+import { DESCRIPTION, OTHER } from '../stand-ins/teacher.ts'
 import { RECIPE, readRecipe } from './small-project.ts'
 
 /** A student that echoes its prompt after training, and generates dots before, or nothing. */
@@ -105,6 +105,34 @@ describe('compareStudents', () => {
     expect([all.machines.standIn.completed.length, all.machines.standIn.scored.length]).toEqual([6, 42])
     expect(reports.at(-1)).toMatchObject({ phase: 'finished', done: 60, total: 60 })
     expect(await listComparisons(all.machines.db, all.projectId)).toEqual([compared.value])
+  })
+
+  test('is judged by the judge of its own, which completes nothing, and records both', async () => {
+    const { machines, projectId, studentId } = await begin(6)
+    const compared = await finish(
+      compareStudents(machines, { projectId, studentId, teacher: DESCRIPTION, judge: OTHER, prompts: 20 }),
+    )
+    if (!compared.ok) throw new Error('refused')
+    expect([machines.standIn.completed.length, machines.standIn.scored.length]).toEqual([6, 0])
+    expect([machines.judgeStandIn.completed.length, machines.judgeStandIn.scored.length]).toEqual([0, 42])
+    expect([compared.value.judge.name, compared.value.teacher?.name]).toEqual(['Other', 'Stand-in'])
+    const names = compared.value.prompts.flatMap(({ verdicts, afterBefore, afterTeacher }) =>
+      [...Object.values(verdicts), afterBefore, afterTeacher].map(({ judge }) => judge.name),
+    )
+    expect(new Set(names)).toEqual(new Set(['Other']))
+    const mute = { ...OTHER, capabilities: { ...OTHER.capabilities, scores: false } }
+    expect(
+      await finish(
+        compareStudents(machines, { projectId, studentId, teacher: DESCRIPTION, judge: mute, prompts: 20 }),
+      ),
+    ).toMatchObject({
+      problems: [
+        {
+          sentence:
+            'Other does not support the probabilities that a score needs. Load another model for the judge, then compare.',
+        },
+      ],
+    })
   })
 
   test('gives empty texts the lowest score and lets them lose, without the judge', async () => {

@@ -10,7 +10,7 @@ import type { Run } from '../../src/domain/run.ts'
 import { deleteProject } from '../../src/storage/projects.ts'
 import { listRows } from '../../src/storage/rows.ts'
 import { finish, makeMachines, type TestMachines } from '../stand-ins/machines.ts'
-import { DESCRIPTION } from '../stand-ins/teacher.ts'
+import { DESCRIPTION, OTHER } from '../stand-ins/teacher.ts'
 import { makeSmallProject, readRecipe, RECIPE } from './small-project.ts'
 
 async function begin(): Promise<{ machines: TestMachines; projectId: ProjectId }> {
@@ -61,6 +61,36 @@ describe('calls of a project', () => {
     expect(machines.standIn.completed).toHaveLength(completed + 5) // a third completion of each prompt
   })
 
+  test('are made again by another judge only for its verdicts, and by none if the first one judges again', async () => {
+    const { machines, projectId } = await begin()
+    const first = await run(machines, projectId)
+    const { completed, scored } = machines.standIn
+    const before = [completed.length, scored.length]
+    const second = await finish(
+      startRun(
+        machines,
+        { projectId, recipe: readRecipe(), teacher: DESCRIPTION, judge: OTHER },
+        new RunControl(),
+      ),
+    )
+    expect([completed.length, scored.length]).toEqual(before)
+    expect(machines.judgeStandIn.completed).toEqual([])
+    // Each row that the filters passed, and the pairs of the probe.
+    expect(machines.judgeStandIn.scored).toHaveLength(scored.length)
+    const read = async ({ id }: Run) => await listRows(machines.db, projectId, id)
+    const [own, others] = [await read(first), await read(second)]
+    expect(others.map(({ completion }) => completion.text)).toEqual(
+      own.map(({ completion }) => completion.text),
+    )
+    expect(others.map(({ verdict }) => verdict?.judge.name)).toEqual(
+      own.map(({ verdict }) => verdict && 'Other'),
+    )
+    expect(others.map(({ verdict }) => verdict)).not.toEqual(own.map(({ verdict }) => verdict))
+    const again = machines.judgeStandIn.scored.length
+    expect(await countResults(machines, () => run(machines, projectId))).toBe(0)
+    expect(machines.judgeStandIn.scored).toHaveLength(again)
+  })
+
   test('of a trial are not made again by the run', async () => {
     const alone = await begin()
     const whole = await countResults(alone.machines, () => run(alone.machines, alone.projectId))
@@ -108,6 +138,13 @@ describe('calls of a project', () => {
       prompts: 0,
       completions: { stored: 0, known: 0 },
     })
+    expect(
+      await previewRun(
+        machines,
+        { projectId, recipe: readRecipe(), teacher: DESCRIPTION, judge: OTHER },
+        new AbortController().signal,
+      ),
+    ).toMatchObject({ completions: { stored: 10, known: 10 }, verdicts: 0 })
     expect(machines.standIn.resultCount).toBe(made)
     expect(await machines.db.count('callUses')).toBe(await machines.db.count('calls'))
   })

@@ -1,5 +1,6 @@
-// Knows: machines for actions in Node: a stand-in teacher on a real channel, and the corpus worker's and the student worker's own code.
+// Knows: machines for actions in Node: stand-ins for the teacher and the judge on real channels, and the corpus worker's and the student worker's own code.
 import 'fake-indexeddb/auto'
+import { judgeMachine } from '../../src/actions/judge-machine.ts'
 import type { Machines } from '../../src/actions/machines.ts'
 import type { Served } from '../../src/protocol/channel.ts'
 import type { CorpusContract } from '../../src/protocol/corpus.ts'
@@ -24,7 +25,7 @@ import { selfCheck } from '../../workers/student/self-check.ts'
 import { listSoftTargets } from '../../workers/student/list-soft-targets.ts'
 import { train } from '../../workers/student/train.ts'
 import { openTestRuntime } from '../engine/session.ts'
-import { TeacherStandIn } from './teacher.ts'
+import { OTHER, TeacherStandIn } from './teacher.ts'
 import { WorkerStandIn } from './worker.ts'
 
 const NOW = 1_760_000_000_000
@@ -32,12 +33,14 @@ let databases = 0
 
 export interface TestMachines extends Machines {
   readonly standIn: TeacherStandIn
+  /** The judge's own model. */
+  readonly judgeStandIn: TeacherStandIn
   /** Names of the novelty pools that the corpus worker holds. */
   readonly poolNames: () => readonly string[]
   /** Bytes of checkpoints by student. */
   readonly checkpoints: Map<string, Uint8Array>
-  /** Lets the teacher's or the student's worker die. */
-  kill(which: 'teacher' | 'student'): void
+  /** Lets one of the workers die. */
+  kill(which: 'teacher' | 'judge' | 'student'): void
 }
 
 /** The corpus worker's methods on the given store. */
@@ -108,14 +111,19 @@ export async function makeMachines({
 } = {}): Promise<TestMachines> {
   const store = db ?? (await openDatabase(`machines ${databases++}`))
   const standIn = new TeacherStandIn()
+  const judgeStandIn = new TeacherStandIn(OTHER)
   let now = NOW
   const running: {
     teacher?: WorkerStandIn<TeacherContract>
+    judge?: WorkerStandIn<TeacherContract>
     student?: WorkerStandIn<StudentContract>
     pools?: NoveltyPools
   } = {}
   const teacherWorker: SupervisedWorker<TeacherContract> = openWorker(
     () => (running.teacher = new WorkerStandIn<TeacherContract>(standIn)),
+  )
+  const judgeWorker: SupervisedWorker<TeacherContract> = openWorker(
+    () => (running.judge = new WorkerStandIn<TeacherContract>(judgeStandIn)),
   )
   const studentWorker: SupervisedWorker<StudentContract> = openWorker(
     () => (running.student = new WorkerStandIn<StudentContract>(student ?? serveStudent(store, checkpoints))),
@@ -126,10 +134,12 @@ export async function makeMachines({
   return {
     db: store,
     teacher: teacherWorker.remote,
+    judge: judgeMachine(judgeWorker.remote, judgeWorker),
     student: studentWorker.remote,
     corpus: corpusWorker.remote,
     now: () => (now += 5),
     standIn,
+    judgeStandIn,
     poolNames: () => running.pools?.names ?? [],
     checkpoints,
     kill: (which) => running[which]?.breakDown('killed by the test'),

@@ -126,7 +126,10 @@ export class TeacherStandIn implements Served<TeacherContract> {
     call: Call<GenerationEvent>,
   ): Promise<GenerationSummary> => {
     return this.#each(requests, call, ({ id, input, continuations }, refusal) => {
-      const rng = makeRng(JSON.stringify(input))
+      // Every model has an opinion of its own.
+      const { fingerprint } = this.description.card
+      const isFirst = fingerprint === DESCRIPTION.card.fingerprint
+      const rng = makeRng(JSON.stringify(isFirst ? input : [input, fingerprint]))
       const raw = continuations.map(() => 0.1 + rng.next())
       const total = raw.reduce((sum, value) => sum + value, 0)
       this.scored.push(id)
@@ -193,7 +196,12 @@ export class TeacherStandIn implements Served<TeacherContract> {
     }
   }
 
-  description = DESCRIPTION
+  description: TeacherDescription
+
+  constructor(description = DESCRIPTION) {
+    this.description = description
+  }
+
   /** The loans, and how many of them have ended. */
   readonly lent: LendRequest[] = []
   endedLoans = 0
@@ -234,8 +242,8 @@ export class TeacherStandIn implements Served<TeacherContract> {
   listServedModels = async ({ url }: { url: string }): Promise<ServedModels> => ({ url, models: this.served })
 
   loaded = true
-  inspect = async (): Promise<TeacherDescription['card']> => DESCRIPTION.card
-  load = async () => DESCRIPTION
+  inspect = async (): Promise<TeacherDescription['card']> => this.description.card
+  load = async () => this.description
   unload = async () => null
   describe = async () => (this.loaded ? this.description : null)
   browse = async () => ({ name: 'owner/stand-in', commit: '0'.repeat(40), variants: [] })

@@ -26,6 +26,7 @@ let made = 0
 export async function makeEnvironment(
   workers: {
     teacher?: Partial<Machines['teacher']>
+    judge?: Partial<Machines['judge']>
     student?: Partial<Machines['student']>
     corpus?: Partial<Machines['corpus']>
   } = {},
@@ -38,6 +39,7 @@ export async function makeEnvironment(
     machines: {
       db: await openDatabase(`state ${made++}`),
       teacher: only<Machines['teacher']>(workers.teacher ?? {}),
+      judge: only<Machines['judge']>(workers.judge ?? {}),
       student: only<Machines['student']>(workers.student ?? {}),
       corpus: only<Machines['corpus']>(workers.corpus ?? {}),
       now: () => clock++,

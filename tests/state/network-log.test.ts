@@ -29,8 +29,8 @@ describe('the list of requests', () => {
     log.add(make(1, { receivedBytes: 5, status: 'finished' }), 2)
     expect([log.count, log.sentBytes, log.receivedBytes]).toEqual([2, 200, 85])
     expect(log.requests.map(({ key, at, status }) => [key, at, status])).toEqual([
-      ['2 1', 7, 'finished'],
-      ['1 1', 7, 'finished'],
+      ['teacher 2 1', 7, 'finished'],
+      ['teacher 1 1', 7, 'finished'],
     ])
   })
 
@@ -82,4 +82,22 @@ describe('the list of requests', () => {
     log.permit([])
     expect(log.requests.map(({ status }) => status)).toEqual(['stopped'])
   })
+})
+
+test('keeps the requests and the permissions of the two models apart', () => {
+  const log = new NetworkLog()
+  const permission = { purpose: 'server' as const, addresses: ['http://localhost:1/'], sends: true }
+  log.permit([permission], 'teacher')
+  log.permit([permission], 'judge')
+  log.add(make(1), 1, 'teacher')
+  log.add(make(1), 1, 'judge')
+  expect([log.count, log.permissions.length]).toEqual([2, 2])
+  log.permit([], 'judge')
+  expect(log.permissions).toEqual([permission])
+  expect(log.requests.map(({ key, status }) => [key, status])).toEqual([
+    ['judge 1 1', 'stopped'],
+    ['teacher 1 1', 'running'],
+  ])
+  log.add(make(1, { status: 'finished' }), 1, 'teacher')
+  expect(log.requests[1]?.status).toBe('finished')
 })

@@ -1,6 +1,7 @@
 // Knows: how a run's kept rows become a dataset: split, hashed, and stored with the funnel of that time.
 import { datasetId, datasetIdOfVersion2, type Dataset, type DatasetRow } from '../../src/domain/dataset.ts'
 import type { DatasetId, ProjectId } from '../../src/domain/id.ts'
+import type { ModelRef } from '../../src/domain/model-card.ts'
 import type { Problem } from '../../src/domain/problem.ts'
 import type { Row } from '../../src/domain/row.ts'
 import { freezeRows, DEFAULT_SPLIT } from '../../src/pipeline/freezing/freeze-rows.ts'
@@ -52,10 +53,13 @@ export async function freeze(
   const wanted: Row[] = []
   let done = 0
   let rejectedByHand = 0
+  const judges = new Map<string, ModelRef>()
   for await (const page of eachRow(db, projectId, runId)) {
     signal.throwIfAborted()
     for (const row of page) {
       tally.countRow(row)
+      for (const verdict of [row.verdict, row.edit?.verdict])
+        if (verdict) judges.set(verdict.judge.fingerprint, verdict.judge)
       if (row.status === 'rejected') rejectedByHand += 1
       if (row.status === 'kept' || row.droppedBy === pair.name) wanted.push(row)
     }
@@ -76,6 +80,7 @@ export async function freeze(
     rows: { train: rows.value.length - heldOut, heldOut },
     ...(pairs > 0 ? { pairs } : {}),
     teacher: run.teacher,
+    judges: [...judges.values()],
     seeds: new Set(rows.value.map(({ seedId }) => seedId)).size,
     seedsUsed: { shown: shown.size, of: seedIds.size },
     ...(rejectedByHand > 0 ? { rejectedByHand } : {}),

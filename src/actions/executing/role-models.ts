@@ -1,4 +1,4 @@
-// Knows: which machine responds for which role: the loaded teacher, or a student of the project.
+// Knows: which machine responds for which role: the loaded teacher, a judge of its own, or a student of the project.
 import type { CompletionRequest, ScoreRequest } from '../../domain/completion-request.ts'
 import type { Json } from '../../domain/hash.ts'
 import type { Role } from '../../domain/reply.ts'
@@ -20,26 +20,40 @@ interface CallOptions {
   readonly onEvent: (event: GenerationEvent) => void
 }
 
+/** What computes on this machine: one call at a time, since all models share its cores and its memory. */
+const HERE = 'this machine'
+
 /** A model that can respond for roles. */
 export interface RoleModel {
   /** Equal values generate the same texts. */
   readonly identity: Json
+  /** What computes: calls with equal values are made one after the other. */
+  readonly machine: string
   complete(requests: readonly CompletionRequest[], options: CallOptions): Promise<unknown>
   score(requests: readonly ScoreRequest[], options: CallOptions): Promise<unknown>
 }
 
-/** The loaded teacher. */
+/** A model loaded in a teacher's worker. */
 export function teacherModel(
   teacher: Machines['teacher'],
-  { card, weights, chatFormat }: TeacherDescription,
+  { card, weights, chatFormat, backend }: TeacherDescription,
 ): RoleModel {
   return {
+    machine: backend === 'server' ? `server ${card.fingerprint}` : HERE,
     // The same weights rounded in another way, or in another chat template, write other texts.
     identity: { fingerprint: card.fingerprint, weights, chatFormat },
     complete: (requests, options) => teacher.complete({ requests, partials: false }, options),
     score: (requests, options) => teacher.score({ requests }, options),
   }
 }
+
+/** The model of the judge: its own, else the teacher. */
+export const judgeModel = (
+  machines: Pick<Machines, 'teacher' | 'judge'>,
+  teacher: TeacherDescription,
+  judge: TeacherDescription | undefined,
+): RoleModel =>
+  judge === undefined ? teacherModel(machines.teacher, teacher) : teacherModel(machines.judge, judge)
 
 /** A stored student, with its initial weights or with the best of its checkpoint. */
 export function studentModel(
@@ -48,13 +62,14 @@ export function studentModel(
   which: 'before' | 'after',
 ): RoleModel {
   return {
+    machine: HERE,
     identity: { student: studentId, which, ...(which === 'after' ? { checkpointStep, bestStep } : {}) },
     complete: (requests, options) => machine.complete({ projectId, studentId, which, requests }, options),
     score: () => Promise.reject(new RetortError('Unexpected', 'A student that is compared does not score.')),
   }
 }
 
-/** Models by role. They share the cores, so that one call is made at a time. */
+/** Models by role. Those on this machine make one call at a time; a server may work meanwhile. */
 export class RoleModels implements Models {
   readonly #modelOf: (role: Role) => RoleModel
   readonly #onTokens: (progress: TokenProgress) => void
@@ -68,7 +83,7 @@ export class RoleModels implements Models {
   }
 
   identify = (role: Role): Json => this.#modelOf(role).identity
-  machineOf = (_role: Role): string => 'this machine'
+  machineOf = (role: Role): string => this.#modelOf(role).machine
   batchOf = (_role: Role): number => REQUESTS_PER_CALL
 
   async call(batch: ModelBatch, signal: AbortSignal, onResult: (result: ModelResult) => void): Promise<void> {

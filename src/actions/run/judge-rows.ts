@@ -1,6 +1,7 @@
 // Knows: the third phase: a verdict for every row that passed the filters, stored as it arrives.
 import { rubricOfSettings } from '../../pipeline/judging/rubric.ts'
 import type { RowId } from '../../domain/id.ts'
+import { refOf } from '../../domain/model-card.ts'
 import type { Row } from '../../domain/row.ts'
 import type { Verdict } from '../../domain/verdict.ts'
 import { judgeText } from '../../pipeline/judging/judge-program.ts'
@@ -18,8 +19,8 @@ export async function judgeRows(context: RunContext): Promise<boolean> {
     projectId,
     runId,
     steps,
-    ref,
     teacher,
+    judge: ownJudge,
     live,
     executor,
     writer,
@@ -42,7 +43,8 @@ export async function judgeRows(context: RunContext): Promise<boolean> {
     writer.change(row.id, (stored) => applyDecisions(stored, { verdict, status: 'pending' }))
     live.count(1, isWorked)
   }
-  const judging = { rubric, judge: ref, settings: judge.settings, contextLength: teacher.contextLength }
+  const { card, contextLength } = ownJudge ?? teacher
+  const judging = { rubric, judge: refOf(card), settings: judge.settings, contextLength }
   for (const chunk of inChunks(open, ROWS_PER_READ)) {
     const ended = await executor.each<Row, never, Verdict>({
       items: await readRows(db, projectId, chunk),

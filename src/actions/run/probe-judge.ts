@@ -1,4 +1,5 @@
 // Knows: how a run's judge is probed once, after its last verdict, and where the outcome is stored.
+import { refOf } from '../../domain/model-card.ts'
 import type { Row } from '../../domain/row.ts'
 import { readVerdict } from '../../pipeline/judging/expected-score.ts'
 import { rubricOfSettings } from '../../pipeline/judging/rubric.ts'
@@ -19,18 +20,20 @@ export async function probeJudge(context: RunContext): Promise<boolean> {
     projectId,
     runId,
     steps: { judge },
-    ref,
     teacher,
+    judge: ownJudge,
     executor,
   } = context
   if (judge === undefined || (await getRun(db, projectId, runId))?.judgeProbe !== undefined) return true
+  const { card, contextLength } = ownJudge ?? teacher
+  const ref = refOf(card)
   const rubric = rubricOfSettings(judge.settings)
   let rows: readonly Row[] = []
   for await (const page of eachRow(db, projectId, runId, ROWS_READ)) {
     rows = page
     break
   }
-  const probe = planProbe(rows, rubric, contextForJudge(teacher.contextLength, judge.settings))
+  const probe = planProbe(rows, rubric, contextForJudge(contextLength, judge.settings))
   if (probe === undefined) return true
   const scores = new Map<string, number>()
   const ended = await executor.each({

@@ -1,4 +1,4 @@
-// Knows: how all requests of a list get a result from the teacher: pauses, stops, rows without a result, and machine errors.
+// Knows: how all requests of a list get a result from a model: pauses, stops, rows without a result, and machine errors.
 // Must not know: what the requests contain.
 import { isAbort, RetortError } from '../../protocol/errors.ts'
 import type { RunControl } from '../control.ts'
@@ -10,7 +10,7 @@ interface Named {
 export interface RequestAllOptions<Request extends Named, Result extends Named> {
   readonly control: RunControl
   readonly requests: readonly Request[]
-  /** One call of the teacher; passes each finished result to `onResult`, without aborted ones. */
+  /** One call of the model; passes each finished result to `onResult`, without aborted ones. */
   readonly call: (
     requests: readonly Request[],
     signal: AbortSignal,
@@ -28,7 +28,7 @@ export interface RequestAllOptions<Request extends Named, Result extends Named> 
 const MAX_LONE_FAILURES = 2
 
 /**
- * Calls the teacher until every request has a result or has failed; false when stopped (or `failed`) before. A pause aborts the current
+ * Calls the model until every request has a result or has failed; false when stopped (or `failed`) before. A pause aborts the current
  * call; unfinished requests are sent again after it. Throws errors of the machine (a dead worker, a lost device, …).
  */
 export async function requestAll<Request extends Named, Result extends Named>({
@@ -50,7 +50,7 @@ export async function requestAll<Request extends Named, Result extends Named>({
     if (control.stopped || failed?.aborted) return false
     const signal = withFailed(control.signal)
     const batch = [...missing.values()].slice(0, batchSize)
-    let reason = 'the teacher gave no response'
+    let reason = 'the model gave no response'
     try {
       await call(batch, signal, (result) => {
         if (!missing.delete(result.id)) return // a duplicate, or never requested
@@ -74,7 +74,7 @@ export async function requestAll<Request extends Named, Result extends Named>({
       missing.delete(lone.id)
       failures.push([lone, reason])
       if (succeeded === 0 && failures.length > MAX_LONE_FAILURES)
-        throw new RetortError('Unexpected', `Every request to the teacher failed: ${reason}`)
+        throw new RetortError('Unexpected', `Every request to the model failed: ${reason}`)
     }
   }
   for (const [request, reason] of failures) onFailure(request, reason)

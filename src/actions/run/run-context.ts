@@ -9,20 +9,22 @@ import { writeRows } from '../../storage/rows.ts'
 import { CorpusPools } from '../executing/corpus-pools.ts'
 import { Executor } from '../executing/executor.ts'
 import { StoredJournal } from '../executing/stored-journal.ts'
-import { RoleModels, teacherModel } from '../executing/role-models.ts'
+import { judgeModel, RoleModels, teacherModel } from '../executing/role-models.ts'
 import type { RunControl } from '../control.ts'
 import type { Machines } from '../machines.ts'
 import type { LiveRun } from './live-run.ts'
 import { RowWriter } from './row-writer.ts'
 
 export interface RunContext {
-  readonly machines: Pick<Machines, 'db' | 'teacher' | 'corpus' | 'now'>
+  readonly machines: Pick<Machines, 'db' | 'teacher' | 'judge' | 'corpus' | 'now'>
   readonly projectId: ProjectId
   readonly runId: RunId
   readonly recipe: CheckedRecipe
   readonly steps: RecipeSteps
   readonly teacher: TeacherDescription
   readonly ref: ModelRef
+  /** The judge's own model; undefined: the teacher judges. */
+  readonly judge: TeacherDescription | undefined
   readonly live: LiveRun
   readonly executor: Executor
   /** Writes replies and rows, in this order. */
@@ -36,7 +38,7 @@ export function openContext({ control, ...parts }: Parts): {
   context: RunContext
   close: () => Promise<void>
 } {
-  const { machines, projectId, runId, teacher, live } = parts
+  const { machines, projectId, runId, teacher, judge, live } = parts
   const { db } = machines
   // A full disk is reported in a sentence.
   const writer = new RowWriter(
@@ -46,10 +48,13 @@ export function openContext({ control, ...parts }: Parts): {
       )),
   )
   const pools = new CorpusPools(machines.corpus, `${runId}/prompts`)
-  const judgeAndTeacher = teacherModel(machines.teacher, teacher)
+  const models = {
+    teacher: teacherModel(machines.teacher, teacher),
+    judge: judgeModel(machines, teacher, judge),
+  }
   const executor = new Executor({
     models: new RoleModels(
-      () => judgeAndTeacher,
+      (role) => (role === 'judge' ? models.judge : models.teacher),
       (progress) => live.addTokens(progress),
     ),
     journal: new StoredJournal(db, projectId, writer),

@@ -104,3 +104,28 @@ test('counts the seeds that were shown, of all, and the rows rejected by hand', 
   expect(all).toContain('grown from 30 seeds by')
   expect(all).not.toContain('rejected by hand')
 })
+
+test('names the models that judged, and says that the teacher did only where that is true', () => {
+  const other = { name: 'Other', fingerprint: '00000000000000bb', quantisation: 'F32', licence: 'mit' }
+  const write = (judges?: Dataset['judges']): string =>
+    writeDataCard({ title: 'x', dataset: { ...dataset, ...(judges ? { judges } : {}) } })
+  for (const self of [write(), write([teacher])]) {
+    expect(self).toContain('It also judged the completions.')
+    expect(self).toContain('The judge is the model that generated the texts.')
+    expect(self).not.toContain('Judged by **')
+  }
+  const own = write([other])
+  expect(own).toContain('Judged by **Other** (`F32`; header fingerprint `00000000000000bb`; licence mit).')
+  expect(own).toContain('The judge is another model than the one that generated the texts.')
+  expect(own).not.toContain('It also judged')
+  const both = write([teacher, other])
+  for (const part of [
+    'It also judged the completions.',
+    'Some were judged by **Other**',
+    '2 models judged, whose scores are not comparable; one of them generated the texts',
+  ])
+    expect(both).toContain(part)
+  const none = write([])
+  expect(none).toContain('No judge scored the texts.')
+  expect(none).not.toContain('It also judged')
+})
