@@ -1,6 +1,6 @@
 // Knows: the imported model that a student's adapters are trained on: how its file is found again and verified, and how its weights are read.
 // Must not know: where models are stored (stores), steps.
-import type { BaseModel, LoraTrainSettings, StudentShape } from '../../src/domain/student.ts'
+import type { BaseModel, StudentShape } from '../../src/domain/student.ts'
 import { findUntrainable, type DecoderShape } from '../../src/engine/models/shape.ts'
 import {
   ADAPTER_TARGETS,
@@ -15,6 +15,7 @@ import { loadGgufWeights } from '../../src/engine/weights/llama-gguf.ts'
 import type { LoadedWeights } from '../../src/engine/weights/loaded.ts'
 import type { ByteSource } from '../../src/engine/weights/source.ts'
 import { makeRng } from '../../src/domain/rng.ts'
+import type { AdapterPlan } from '../../src/pipeline/training/losses/loss.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { readGgufCard, type DescribedGguf } from '../teachers/gguf-card.ts'
 import type { StudentStores } from './stores.ts'
@@ -75,11 +76,7 @@ export async function openBaseModel(
 }
 
 /** The engine's options for the adapters. */
-export const adaptersOf = ({
-  rank,
-  alpha,
-  projections,
-}: Pick<LoraTrainSettings, 'rank' | 'alpha' | 'projections'>): AdapterOptions => ({
+export const adaptersOf = ({ rank, alpha, projections }: AdapterPlan): AdapterOptions => ({
   rank,
   alpha,
   targets:

@@ -2,7 +2,7 @@
 // notes about them.
 // Must not know: losses, steps, where rows are stored.
 import type { DatasetRow } from '../../src/domain/dataset.ts'
-import type { ClassTrainSettings } from '../../src/domain/student.ts'
+import type { CommonTrainSettings } from '../../src/domain/student.ts'
 import { messagesOf, renderStudentPrompt } from '../../src/engine/tokenizers/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { MIN_PROBABILITY } from '../../src/engine/training/distillation.ts'
@@ -38,7 +38,7 @@ export interface PreparedClasses extends PreparedRows {
 export async function prepareClasses(
   split: { train: readonly RowWithTeachers[]; heldOut: readonly DatasetRow[] },
   tokenizer: TextTokenizer,
-  { context }: Pick<ClassTrainSettings, 'context'>,
+  { context }: Pick<CommonTrainSettings, 'context'>,
   signal: AbortSignal,
 ): Promise<PreparedClasses> {
   const found = findClasses(split.train)

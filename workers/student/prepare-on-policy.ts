@@ -1,7 +1,7 @@
 // Knows: how the rows of a dataset become training texts with a prompt each for the student and the teacher to continue.
 // Must not know: teachers, steps.
 import type { DatasetRow } from '../../src/domain/dataset.ts'
-import type { TrainSettings } from '../../src/domain/student.ts'
+import type { CommonTrainSettings } from '../../src/domain/student.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { PackedRow } from '../../src/engine/training/packing.ts'
 import { prepareRows, type PreparedTexts, type RowWithTeachers } from './prepare-rows.ts'
@@ -21,7 +21,7 @@ export interface OnPolicyRows extends PreparedTexts {
 export async function prepareOnPolicyRows(
   split: { train: readonly RowWithTeachers[]; heldOut: readonly DatasetRow[] },
   tokenizer: TextTokenizer,
-  settings: TrainSettings,
+  settings: Pick<CommonTrainSettings, 'context'>,
   signal: AbortSignal,
 ): Promise<OnPolicyRows> {
   const texts = await prepareRows(split, tokenizer, settings, signal)

@@ -1,7 +1,7 @@
 // Knows: how the rows of a dataset become training data: tokenizer, tokens, packed rows, and how many were truncated or skipped.
 // Must not know: weights, sessions, where rows are stored.
 import type { DatasetRow } from '../../src/domain/dataset.ts'
-import type { TextTrainSettings, TrainSettings } from '../../src/domain/student.ts'
+import type { CommonTrainSettings } from '../../src/domain/student.ts'
 import {
   messagesOf,
   STUDENT_SPECIALS,
@@ -79,7 +79,7 @@ export function splitRows(
 /** Learns the vocabulary from the training rows alone. `note` reports a vocabulary smaller than the settings. */
 export function learnTokenizer(
   train: readonly DatasetRow[],
-  settings: Pick<TextTrainSettings, 'vocabulary'>,
+  settings: { readonly vocabulary: number },
 ): { files: StudentTokenizerFiles; tokenizer: TextTokenizer; note?: string } {
   const min = STUDENT_SPECIALS.length + 256
   if (settings.vocabulary < min)
@@ -111,7 +111,7 @@ export function learnTokenizer(
 export async function prepareRows(
   split: { train: readonly RowWithTeachers[]; heldOut: readonly DatasetRow[] },
   tokenizer: TextTokenizer,
-  settings: TrainSettings,
+  settings: Pick<CommonTrainSettings, 'context'>,
   signal: AbortSignal,
   rendering: Rendering = renderAsStudent(tokenizer),
 ): Promise<PreparedTexts> {

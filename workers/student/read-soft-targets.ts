@@ -1,13 +1,6 @@
 // Knows: how the stored soft targets of a student's teachers are read and checked: the distributions, and the one vocabulary or the
 // classes that they are over.
-import {
-  needsTokenSoftTargets,
-  learnsClasses,
-  learnsFromHidden,
-  learnsFromProbabilities,
-  needsSoftTargets,
-  type TrainSettings,
-} from '../../src/domain/student.ts'
+import type { StudentPreset } from '../../src/domain/student.ts'
 import { tokenizerFromJson } from '../../src/engine/tokenizers/json-tokenizer.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { TeacherRow } from '../../src/engine/training/packing.ts'
@@ -18,6 +11,7 @@ import {
   type SoftTargetHeader,
 } from '../../src/engine/training/soft-target-file.ts'
 import { refuseWidths } from '../../src/pipeline/training/hidden-widths.ts'
+import { planOf } from '../../src/pipeline/training/index.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { TrainRequest } from '../../src/protocol/student.ts'
 import type { StudentStores } from './stores.ts'
@@ -44,7 +38,8 @@ export async function readSoftTargets(
   { projectId, settings, softTargets, teachers }: TrainRequest,
   stores: StudentStores,
 ): Promise<SoftTargetSet | undefined> {
-  if (!needsSoftTargets(settings)) return undefined
+  const { teacher: need } = planOf(settings)
+  if (need === undefined) return undefined
   const named = teachers ?? (softTargets === undefined ? [] : [{ softTargets, weight: 1 }])
   if (named.length === 0) throw new RetortError('ModelMissing', GONE)
   const shares = named.filter(({ weight }) => weight !== 0)
@@ -57,7 +52,7 @@ export async function readSoftTargets(
   for (const share of shares) files.push(await readOne(projectId, share.softTargets, stores))
   const [first] = files as [SoftTargetFile, ...SoftTargetFile[]]
   const weights = shares.map(({ weight }) => weight)
-  if (learnsClasses(settings)) {
+  if (need.kind === 'labels') {
     if (first.header.labels === undefined)
       throw new RetortError(
         'ModelRefused',
@@ -65,7 +60,10 @@ export async function readSoftTargets(
       )
     return { rows: files.map(({ rows }) => rows), weights, labels: first.header.labels }
   }
-  for (const { header } of files) checkHeader(header, first.header, settings)
+  const { temperature } = need
+  const usesHidden = need.kind === 'before' && need.hidden
+  for (const { header } of files)
+    checkHeader(header, first.header, { temperature, usesHidden, preset: settings.preset })
   const tokenizer = readTokenizer(first.header.tokenizer)
   if (
     files.some(({ rows }) =>
@@ -77,7 +75,7 @@ export async function readSoftTargets(
       'The teacher’s stored soft targets cannot be used: they contain tokens that are not in the vocabulary. Load the teacher and train a new student.',
     )
   return {
-    rows: files.map(({ rows }) => rows.map((row) => clampProbabilities(row, usesHiddenStates(settings)))),
+    rows: files.map(({ rows }) => rows.map((row) => clampProbabilities(row, usesHidden))),
     weights,
     tokenizer,
   }
@@ -105,9 +103,15 @@ async function readOne(
 }
 
 /** Checks a file's header against the first file's header and the settings. Throws ModelRefused. */
-function checkHeader(header: SoftTargetHeader, first: SoftTargetHeader, settings: TrainSettings): void {
-  if (!needsTokenSoftTargets(settings)) return
-  const { temperature } = settings
+function checkHeader(
+  header: SoftTargetHeader,
+  first: SoftTargetHeader,
+  {
+    temperature,
+    usesHidden,
+    preset,
+  }: { readonly temperature: number; readonly usesHidden: boolean; readonly preset: StudentPreset },
+): void {
   const [one, other] = [nameOf(first), nameOf(header)]
   const refuse = (reason: string): never => {
     throw new RetortError(
@@ -129,17 +133,15 @@ function checkHeader(header: SoftTargetHeader, first: SoftTargetHeader, settings
       'ModelRefused',
       `${one} and ${other} have different vocabularies, and a student can use only one. Set the weight of one of them to 0 on the Student screen.`,
     )
-  if (!usesHiddenStates(settings)) return
+  if (!usesHidden) return
   if (!header.hidden)
     throw new RetortError(
       'ModelRefused',
       `The hidden states of ${other} were not stored with its soft targets. Load it and train a new student, which computes them, or set “Hidden state loss weight” to 0.`,
     )
-  const unequal = refuseWidths(settings.preset, { name: other, width: header.hidden.width })
+  const unequal = refuseWidths(preset, { name: other, width: header.hidden.width })
   if (unequal !== undefined) throw new RetortError('ModelRefused', unequal)
 }
-const usesHiddenStates = (settings: TrainSettings): boolean =>
-  learnsFromProbabilities(settings) && learnsFromHidden(settings)
 const nameOf = ({ teacher }: SoftTargetHeader): string => teacher?.name ?? 'a teacher without a name'
 
 function readTokenizer({

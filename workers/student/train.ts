@@ -1,18 +1,10 @@
 // Knows: how a training is set up: rows, tokenizer, packing, base student or base model, the graphics card; training-loop.ts runs its steps.
 // Must not know: threads, databases (stores), graphs (engine/training).
-import {
-  needsTokenSoftTargets,
-  countParameters,
-  startsFromStudent,
-  trainsAdapters,
-  learnsFromPairs,
-  learnsFromRewards,
-  learnsFromSides,
-  learnsOnPolicy,
-  type TrainSettings,
-} from '../../src/domain/student.ts'
+import { countParameters } from '../../src/domain/student.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import { finalWeights } from '../../src/engine/training/checkpoint.ts'
+import { lossOf, planOf, type TrainingPlan } from '../../src/pipeline/training/index.ts'
+import type { LossDeclaration } from '../../src/pipeline/training/losses/loss.ts'
 import { shapeOf } from '../../src/pipeline/training/presets.ts'
 import { findSides } from '../../src/pipeline/training/sides.ts'
 import type { Call } from '../../src/protocol/contract.ts'
@@ -37,7 +29,8 @@ import {
 } from './training-loop.ts'
 import { describeCardPlan, planOnCard } from './card-limits.ts'
 import { withNamedErrors } from './named-errors.ts'
-import { prepareDataset, type Prepared } from './objectives/open-objective.ts'
+import { prepareDataset } from './objectives/index.ts'
+import type { Prepared } from './objectives/objective.ts'
 import { chooseSamplePrompts, learnTokenizer, splitRows } from './prepare-rows.ts'
 import { decoderShapeOf, keyOf, readBaseStudent, readStoredStudent } from './stored-student.ts'
 import { readSoftTargets } from './read-soft-targets.ts'
@@ -53,6 +46,8 @@ export async function train(
   tools: TrainTools,
 ): Promise<TrainOutcome> {
   const { settings, projectId, studentId } = request
+  const loss = lossOf(settings)
+  const learning = planOf(settings)
   const reportPhase = (phase: Extract<TrainEvent, { kind: 'phase' }>['phase'], sentence: string): void =>
     call.emit({ kind: 'phase', phase, sentence })
   const stored = await readStoredStudent(tools.stores, projectId, studentId)
@@ -65,31 +60,35 @@ export async function train(
     const softTargets = await readSoftTargets(request, tools.stores)
     const baseModel =
       stored?.baseModel ??
-      (trainsAdapters(settings) ? await requireBaseModel(request, tools, call.signal) : undefined)
-    const baseStudent = startsFromStudent(settings)
-      ? await readBaseStudent(tools.stores, projectId, request.base)
-      : undefined
+      (loss.startsFrom === 'model' ? await requireBaseModel(request, tools, call.signal) : undefined)
+    const baseStudent =
+      loss.startsFrom === 'student' ? await readBaseStudent(tools.stores, projectId, request.base) : undefined
     const rows = await tools.stores.readRows(projectId, request.datasetId)
     const split = splitRows(rows, softTargets?.rows)
     if (stored)
       reportPhase('resuming', `Resuming from the checkpoint at step ${stored.checkpoint.state.step}.`)
-    else reportPhase('tokenizer', describeTokenizerPhase(settings, split.train.length))
+    else reportPhase('tokenizer', describeTokenizerPhase(loss, learning, split.train.length))
     await yieldToMessages()
     const tokenizer =
       stored ??
       softTargets?.tokenizer ??
       baseStudent ??
       (baseModel && { tokenizer: baseModel.tokenizer, tokenizerFiles: NO_TOKENIZER }) ??
-      makeTokenizer(split, settings, (note) => reportPhase('tokenizer', note))
+      makeTokenizer(split, learning, (note) => reportPhase('tokenizer', note))
     reportPhase('packing', 'Tokenizing rows.')
     const rendering = baseModel ? renderByTemplate(tokenizer.tokenizer) : renderAsStudent(tokenizer.tokenizer)
-    const prepared = await prepareDataset(split, tokenizer.tokenizer, settings, call.signal, rendering, {
-      ...(learnsFromSides(settings)
-        ? { sides: findSides(rows ?? [], await tools.stores.readDropped(projectId, request.datasetId)) }
-        : {}),
-      ...(learnsFromRewards(settings) ? { answers: await tools.stores.readAnswers(projectId) } : {}),
+    const prepared = await prepareDataset({
+      split,
+      tokenizer: tokenizer.tokenizer,
+      settings,
+      plan: learning,
+      signal: call.signal,
+      rendering,
+      readSides: async () =>
+        findSides(rows ?? [], await tools.stores.readDropped(projectId, request.datasetId)),
+      readAnswers: () => tools.stores.readAnswers(projectId),
     })
-    const classInfo = prepared.kind === 'classes' ? { classes: prepared.rows.classes } : undefined
+    const classInfo = prepared.classes ? { classes: prepared.classes } : undefined
     if (
       classInfo &&
       softTargets?.labels &&
@@ -114,8 +113,8 @@ export async function train(
       kind: 'shape',
       shape,
       parameters: baseModel?.facts.parameters ?? countParameters(shape),
-      ...(baseModel && trainsAdapters(settings)
-        ? { trainedParameters: countTrainedParameters(baseModel.shape, adaptersOf(settings)) }
+      ...(baseModel && learning.adapters
+        ? { trainedParameters: countTrainedParameters(baseModel.shape, adaptersOf(learning.adapters)) }
         : {}),
       truncatedRows: prepared.rows.truncatedRows,
       skippedRows: prepared.rows.skippedRows,
@@ -129,8 +128,8 @@ export async function train(
         `Reading the weights of ${baseModel.card.name}, ${(baseModel.card.fileBytes / 1e6).toFixed(0)} MB.`,
       )
     const adapters =
-      baseModel && trainsAdapters(settings)
-        ? { ...adaptersOf(settings), frozen: await loadFrozen(baseModel, call.signal) }
+      baseModel && learning.adapters
+        ? { ...adaptersOf(learning.adapters), frozen: await loadFrozen(baseModel, call.signal) }
         : undefined
     reportPhase('building', 'Building the train step.')
     return await withNamedErrors('training', async () => {
@@ -170,14 +169,10 @@ export async function train(
   }
 }
 
-/** Rows per line of the batch plan. */
-const rowsPerLine = (settings: TrainSettings): number =>
-  learnsFromPairs(settings) ? 2 : learnsFromRewards(settings) ? settings.completionsPerPrompt : 1
-
 /** Gradient accumulation steps: those of the settings, or more if a graphics card would be busy for too long otherwise. */
 async function planStep(
   runtime: Runtime,
-  { rows }: Prepared,
+  { rows, rowsPerLine, fillsContext }: Prepared,
   { decoder: shape, adapters }: Pick<TrainingLoopOptions, 'decoder' | 'adapters'>,
   { request: { settings }, call, tools }: Pick<TrainingLoopOptions, 'request' | 'call' | 'tools'>,
 ): Promise<{ readonly gradientAccumulation: number; readonly note?: string }> {
@@ -188,14 +183,13 @@ async function planStep(
     phase: 'building',
     sentence: 'Measuring how long the graphics card takes for one row.',
   })
-  const length =
-    learnsFromRewards(settings) || learnsOnPolicy(settings) ? context : fitLength(rows.train, context)
+  const length = fillsContext ? context : fitLength(rows.train, context)
   const cardPlan = await planOnCard(runtime, {
     shape,
     ...(adapters ? { adapters } : {}),
     rows: rows.train,
     length,
-    rowsPerStep: Math.min(settings.batchSize, rows.train.length) * rowsPerLine(settings),
+    rowsPerStep: Math.min(settings.batchSize, rows.train.length) * rowsPerLine,
     now: tools.now,
     signal: call.signal,
   })
@@ -220,23 +214,27 @@ function requireBaseModel(
   return openBaseModel(stores, baseModel, signal)
 }
 
-function describeTokenizerPhase(settings: TrainSettings, rows: number): string {
-  if (needsTokenSoftTargets(settings))
-    return 'Selecting the part of the teacher’s vocabulary that the rows use.'
-  if (learnsFromPairs(settings) || learnsFromRewards(settings))
-    return 'Reading the student that this training starts from.'
-  if (trainsAdapters(settings)) return 'Reading the model’s vocabulary and chat template.'
-  return `Learning a vocabulary of up to ${settings.vocabulary} tokens from ${rows} rows.`
+function describeTokenizerPhase(
+  { startsFrom }: LossDeclaration,
+  { vocabulary }: TrainingPlan,
+  rows: number,
+): string {
+  if (vocabulary !== undefined)
+    return `Learning a vocabulary of up to ${vocabulary} tokens from ${rows} rows.`
+  return startsFrom === 'student'
+    ? 'Reading the student that this training starts from.'
+    : startsFrom === 'model'
+      ? 'Reading the model’s vocabulary and chat template.'
+      : 'Selecting the part of the teacher’s vocabulary that the rows use.'
 }
 
 function makeTokenizer(
   split: ReturnType<typeof splitRows>,
-  settings: TrainSettings,
+  { vocabulary }: TrainingPlan,
   onNote: (note: string) => void,
 ): StudentTokenizer {
-  if (settings.loss !== 'teacher-text' && settings.loss !== 'classes')
-    throw new TypeError(`${settings.loss} uses the teacher’s vocabulary`)
-  const { tokenizer, files, note } = learnTokenizer(split.train, settings)
+  if (vocabulary === undefined) throw new TypeError('the loss has no vocabulary of its own')
+  const { tokenizer, files, note } = learnTokenizer(split.train, { vocabulary })
   if (note) onNote(note)
   return { tokenizer, tokenizerFiles: files }
 }

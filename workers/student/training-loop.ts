@@ -31,8 +31,7 @@ import type { TrainEvent, TrainOutcome, TrainRequest } from '../../src/protocol/
 import { drawAdapters, withGenerationContext } from './base-model.ts'
 import type { BorrowedTeacher } from './borrowed-teacher.ts'
 import { yieldToMessages } from './yield-to-messages.ts'
-import type { Objective, ObjectiveStep, PlannedLines } from './objectives/objective.ts'
-import { openObjective, type Prepared } from './objectives/open-objective.ts'
+import type { Objective, ObjectiveStep, PlannedLines, Prepared } from './objectives/objective.ts'
 import { Pace } from './pace.ts'
 import { keyOf, makeInitialWeights, writeAbout, type StoredStudent } from './stored-student.ts'
 import type { StudentStores } from './stores.ts'
@@ -120,6 +119,7 @@ export class TrainingLoop {
     } = options
     const { rows } = prepared
     const plan = planOf(settings)
+    const objective = makeObjective(plan.objective)
     const state =
       stored?.checkpoint.state ??
       initialState(
@@ -138,7 +138,7 @@ export class TrainingLoop {
         optimizer,
         dropout,
         emaDecay,
-        objective: makeObjective(plan.objective),
+        objective,
         ...(adapters ? { adapts: adapters } : {}),
       },
       state,
@@ -151,7 +151,8 @@ export class TrainingLoop {
       baseWeights && plan.comparesWithStart
         ? new Trainer(runtime, { shape, weightDecay: 0, maxGradientNorm: 0 }, initialState(baseWeights))
         : undefined
-    this.#objective = openObjective(prepared, {
+    this.#objective = prepared.open({
+      objective,
       settings: { ...settings, gradientAccumulation: options.gradientAccumulation },
       linesPerStep: this.#linesPerStep,
       lengths: this.#lengths,
@@ -461,7 +462,7 @@ export class TrainingLoop {
         skippedRows: rows.skippedRows,
         ...(base === undefined ? {} : { base }),
         ...(baseModel === undefined ? {} : { baseModel }),
-        ...(prepared.kind === 'classes' ? { classes: prepared.rows.classes } : {}),
+        ...(prepared.classes ? { classes: prepared.classes } : {}),
       }),
     })
     const from = tools.now()

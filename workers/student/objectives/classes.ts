@@ -1,31 +1,33 @@
 // Knows: how a student learns classes: one prediction per row, at the last token of its prompt; how it is evaluated and sampled.
 // Must not know: where rows are stored, where the teacher's class probabilities come from.
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
-import type { DecoderShape } from '../../../src/engine/models/shape.ts'
-import type { Runtime } from '../../../src/engine/runtime/types.ts'
 import { Classifier } from '../../../src/engine/training/classifier.ts'
 import type { Flat } from '../../../src/engine/training/parameters.ts'
 import { classOf } from '../../../src/pipeline/training/find-classes.ts'
 import { yieldToMessages } from '../yield-to-messages.ts'
-import { argmax, classNumberOf, promptOf, type PreparedClasses } from '../prepare-classes.ts'
-import type { Mistake, Objective } from './objective.ts'
-import { makeTextObjective, type BatchPlan } from './texts.ts'
-
-export interface ClassModel {
-  readonly runtime: Runtime
-  readonly shape: DecoderShape
-}
+import { argmax, classNumberOf, prepareClasses, promptOf, type PreparedClasses } from '../prepare-classes.ts'
+import type { Mistake, Objective, OpenOptions, Prepare } from './objective.ts'
+import { makeTextObjective } from './texts.ts'
 
 /** Lower bound of a probability in the loss, which keeps it finite. */
 const MIN_PREDICTED = 1e-30
 /** Wrong held-out rows that are reported. */
 const MAX_MISTAKES = 100
 
-export function makeClassObjective(
-  prepared: PreparedClasses,
-  plan: BatchPlan,
-  { runtime, shape }: ClassModel,
-): Objective {
+export const learnFromLabels: Prepare = async ({ split, tokenizer, settings, signal }) => {
+  const rows = await prepareClasses(split, tokenizer, settings, signal)
+  const { classes } = rows
+  return {
+    rows,
+    classes,
+    rowsPerLine: 1,
+    fillsContext: false,
+    open: (options) => makeClassObjective(rows, options),
+  }
+}
+
+function makeClassObjective(prepared: PreparedClasses, plan: OpenOptions): Objective {
+  const { runtime, shape } = plan.student
   const { classes, heldOut, heldOutRows, unknownClassRows, unknownRows } = prepared
   let classifier: Classifier | undefined
   let errorRate: number | undefined

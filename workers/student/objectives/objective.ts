@@ -1,9 +1,70 @@
-// Knows: what the training loop needs of an objective: rows to order, the batches of a step, an evaluation.
+// Knows: what the training loop needs of an objective: rows to order, the batches of a step, an evaluation; and how one is prepared.
 // Must not know: texts, pairs, rewards (the other files here).
+import type { DatasetRow } from '../../../src/domain/dataset.ts'
+import type { CommonTrainSettings, TrainSettings } from '../../../src/domain/student.ts'
+import type { TextTokenizer } from '../../../src/engine/tokenizers/text-tokenizer.ts'
+import type { Objective as TrainerObjective } from '../../../src/engine/training/objectives/index.ts'
 import type { Batch, PackedRow } from '../../../src/engine/training/packing.ts'
 import type { Flat } from '../../../src/engine/training/parameters.ts'
 import type { Trainer } from '../../../src/engine/training/trainer.ts'
+import type { References } from '../../../src/pipeline/filters/references.ts'
+import type { TrainingPlan } from '../../../src/pipeline/training/index.ts'
+import type { Sides } from '../../../src/pipeline/training/sides.ts'
+import type { BorrowedTeacher } from '../borrowed-teacher.ts'
+import type { StudentInTraining } from '../generate-completions.ts'
 import type { StepsLeft } from '../pace.ts'
+import type { PreparedRows, RowWithTeachers } from '../prepare-rows.ts'
+import type { Rendering } from '../rendering.ts'
+
+/** What rows are prepared from. */
+export interface PrepareInput {
+  readonly split: { readonly train: readonly RowWithTeachers[]; readonly heldOut: readonly DatasetRow[] }
+  readonly tokenizer: TextTokenizer
+  readonly settings: TrainSettings
+  readonly plan: TrainingPlan
+  readonly signal: AbortSignal
+  readonly rendering: Rendering
+  /** Reads the good and the bad rows. */
+  readonly readSides: () => Promise<Sides>
+  /** Reads the answers given with seeds, by prompt. */
+  readonly readAnswers: () => Promise<References>
+}
+
+/** The rows in the form that a kind of learning needs, and the objective on them. */
+export interface Prepared {
+  readonly rows: PreparedRows
+  /** Names of the classes in the order of their numbers, if the student is a classifier. */
+  readonly classes?: readonly string[]
+  /** Rows of a batch per line of the batch plan. */
+  readonly rowsPerLine: number
+  /** Rows may be as long as the context, however long those of the dataset are. */
+  readonly fillsContext: boolean
+  readonly open: (options: OpenOptions) => Objective
+}
+
+/** Throws ModelRefused if the loss can use too few of the rows. */
+export type Prepare = (input: PrepareInput) => Promise<Prepared>
+
+export interface BatchPlan {
+  readonly settings: CommonTrainSettings
+  /** Batch size in lines: at most the number of rows. */
+  readonly linesPerStep: number
+  /** Padded lengths of batches. */
+  readonly lengths: readonly number[]
+  /** Weights of the teachers, if rows have several. */
+  readonly teacherWeights?: readonly number[]
+}
+
+export interface OpenOptions extends BatchPlan {
+  /** What the trainer minimises. */
+  readonly objective: TrainerObjective
+  /** For an objective that generates with the student. */
+  readonly student: StudentInTraining
+  /** The student before this training, if the loss compares with it at every step. */
+  readonly reference?: Pick<Trainer, 'logProbs'>
+  /** The teacher, if the loss calls it during training. */
+  readonly teacher?: BorrowedTeacher
+}
 
 /** What one step learns from. */
 export interface ObjectiveStep {

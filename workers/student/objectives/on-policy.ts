@@ -2,7 +2,6 @@
 // mixed with steps on texts and stored soft targets. As in TRL, each step is on-policy with probability lambda.
 // Must not know: where rows are stored, how the teacher is called, the loss (engine/training/distillation.ts).
 import { makeRng } from '../../../src/domain/rng.ts'
-import type { OnPolicyTrainSettings } from '../../../src/domain/student.ts'
 import {
   countPredictions,
   makeBatch,
@@ -12,18 +11,28 @@ import {
   type TeacherRow,
 } from '../../../src/engine/training/packing.ts'
 import type { Trainer } from '../../../src/engine/training/trainer.ts'
+import type { OwnCompletions } from '../../../src/pipeline/training/losses/loss.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
-import type { BorrowedTeacher } from '../borrowed-teacher.ts'
-import type { RowPrompt, OnPolicyRows } from '../prepare-on-policy.ts'
-import { roundLength, generateCompletions, type StudentInTraining } from '../generate-completions.ts'
-import { splitIntoMicroBatches, type Objective } from './objective.ts'
-import { makeTextObjective, type BatchPlan } from './texts.ts'
+import { prepareOnPolicyRows, type OnPolicyRows, type RowPrompt } from '../prepare-on-policy.ts'
+import { roundLength, generateCompletions } from '../generate-completions.ts'
+import { splitIntoMicroBatches, type Objective, type OpenOptions, type Prepare } from './objective.ts'
+import { makeTextObjective } from './texts.ts'
 
-export interface OnPolicyOptions {
-  readonly settings: OnPolicyTrainSettings
-  readonly student: StudentInTraining
-  /** Absent only if no step is on-policy. */
-  readonly teacher?: BorrowedTeacher
+export const learnFromPrompts: Prepare = async ({
+  split,
+  tokenizer,
+  settings,
+  plan: { completions },
+  signal,
+}) => {
+  if (!completions) throw new TypeError('the loss plans no completions of its prompts')
+  const rows = await prepareOnPolicyRows(split, tokenizer, settings, signal)
+  return {
+    rows,
+    rowsPerLine: 1,
+    fillsContext: true,
+    open: (options) => makeOnPolicyObjective(rows, completions, options),
+  }
 }
 
 /** A completion of the student as a row: its tokens as sampled, up to the last one with soft targets. */
@@ -45,7 +54,12 @@ export function planOnPolicySteps({
   textWarmUp,
   steps,
   rngSeed,
-}: Pick<OnPolicyTrainSettings, 'lambda' | 'textWarmUp' | 'steps' | 'rngSeed'>): {
+}: {
+  readonly lambda: number
+  readonly textWarmUp: number
+  readonly steps: number
+  readonly rngSeed: number
+}): {
   warmUpSteps: number
   isOnPolicy: (step: number) => boolean
 } {
@@ -56,15 +70,16 @@ export function planOnPolicySteps({
   }
 }
 
-export function makeOnPolicyObjective(
+function makeOnPolicyObjective(
   rows: OnPolicyRows,
-  plan: BatchPlan,
-  { settings, student, teacher }: OnPolicyOptions,
+  { share: lambda, textWarmUp, maxTokens, temperature }: OwnCompletions,
+  plan: OpenOptions,
 ): Objective {
-  const { lambda, steps, context, gradientAccumulation, maxTokens, samplingTemperature, rngSeed } = settings
+  const { settings, student, teacher } = plan
+  const { steps, context, gradientAccumulation, rngSeed } = settings
   const texts = makeTextObjective(rows, plan)
   if (lambda === 0) return texts
-  const { warmUpSteps, isOnPolicy } = planOnPolicySteps(settings)
+  const { warmUpSteps, isOnPolicy } = planOnPolicySteps({ lambda, textWarmUp, steps, rngSeed })
   const microBatch = Math.ceil(plan.linesPerStep / gradientAccumulation)
   let counted = { upTo: 0, onPolicy: 0 }
   const countOnPolicy = (step: number): number => {
@@ -92,7 +107,7 @@ export function makeOnPolicyObjective(
       student,
       trainer,
       prompts.map(({ tokens }) => tokens),
-      { completionsPerPrompt: 1, temperature: samplingTemperature, maxTokens, rngSeed: seed, signal },
+      { completionsPerPrompt: 1, temperature, maxTokens, rngSeed: seed, signal },
     )
     signal.throwIfAborted()
     const softTargets = await teacher.computeSoftTargets(

@@ -1,19 +1,40 @@
 // Knows: how a student learns from preference pairs: the reference log-probabilities, and batches of chosen and rejected completions.
 // Must not know: where rows are stored.
-import type { PREFERENCE_NAMES } from '../../../src/domain/student.ts'
 import { positionsOf, type Batch, type PackedRow } from '../../../src/engine/training/packing.ts'
 import { makePairBatch } from '../../../src/engine/training/pairs.ts'
-import { PREFERENCES } from '../../../src/engine/training/preferences/index.ts'
-import { estimateDrift, computeReference, type PreparedPair, type PreparedPairs } from '../prepare-pairs.ts'
-import { splitIntoMicroBatches, type Objective } from './objective.ts'
-import { planHeldOutBatches, type BatchPlan } from './texts.ts'
+import type { Sides } from '../../../src/pipeline/training/sides.ts'
+import {
+  computeReference,
+  estimateDrift,
+  preparePairs,
+  type PreparedPair,
+  type PreparedPairs,
+} from '../prepare-pairs.ts'
+import {
+  splitIntoMicroBatches,
+  type Objective,
+  type OpenOptions,
+  type Prepare,
+  type Prepared,
+  type PrepareInput,
+} from './objective.ts'
+import { planHeldOutBatches } from './texts.ts'
 
-export function makePairObjective(
-  prepared: PreparedPairs,
-  plan: BatchPlan,
-  loss: (typeof PREFERENCE_NAMES)[number],
-): Objective {
-  const { averages, needsReference, needsDrift } = PREFERENCES[loss]
+const prepareFrom = async (
+  { split, tokenizer, settings, signal }: PrepareInput,
+  sides?: Sides,
+): Promise<Prepared> => {
+  const rows = await preparePairs(split, tokenizer, settings.context, signal, sides)
+  return { rows, rowsPerLine: 2, fillsContext: false, open: (options) => makePairObjective(rows, options) }
+}
+/** From the rows' own pairs. */
+export const learnFromPairs: Prepare = (input) => prepareFrom(input)
+/** From a good and a bad row each, of any prompts. */
+export const learnFromSides: Prepare = async (input) => prepareFrom(input, await input.readSides())
+
+function makePairObjective(prepared: PreparedPairs, plan: OpenOptions): Objective {
+  if (!plan.objective.pairs) throw new TypeError('the objective does not learn from pairs')
+  const { averages, needsReference, needsDrift } = plan.objective.pairs
   const {
     settings: { gradientAccumulation },
     linesPerStep,

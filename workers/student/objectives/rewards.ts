@@ -1,6 +1,5 @@
 // Knows: how a student learns from its own completions (GRPO): several per problem, with reward 1 for a right final answer.
 // Must not know: where rows are stored, the loss (engine/training/policy.ts).
-import type { RewardTrainSettings } from '../../../src/domain/student.ts'
 import {
   countPredictions,
   makeBatch,
@@ -10,16 +9,17 @@ import {
 } from '../../../src/engine/training/packing.ts'
 import { computeAdvantages, makePolicyBatch, type RewardedRow } from '../../../src/engine/training/policy.ts'
 import type { Trainer } from '../../../src/engine/training/trainer.ts'
+import type { OwnCompletions } from '../../../src/pipeline/training/losses/loss.ts'
 import { verifyFinalAnswer } from '../../../src/pipeline/verifiers/final-answer.ts'
-import type { PreparedProblems, Problem } from '../prepare-problems.ts'
+import { prepareProblems, type PreparedProblems, type Problem } from '../prepare-problems.ts'
+import { roundLength, generateCompletions, type OwnCompletion } from '../generate-completions.ts'
 import {
-  roundLength,
-  generateCompletions,
-  type StudentInTraining,
-  type OwnCompletion,
-} from '../generate-completions.ts'
-import { splitIntoMicroBatches, type Mistake, type Objective } from './objective.ts'
-import type { BatchPlan } from './texts.ts'
+  splitIntoMicroBatches,
+  type Mistake,
+  type Objective,
+  type OpenOptions,
+  type Prepare,
+} from './objective.ts'
 
 /** Min completions sampled before the first step: with 1 in 10 right, none of 32 is right once in 30 times. */
 const MIN_SAMPLED = 32
@@ -28,24 +28,36 @@ const MIN_SAMPLED = 32
 const STEPS_WITHOUT_REWARD = 5
 
 /** The student before this training, whose log-probabilities give the KL divergence; only if its weight is above 0. */
-export type Reference = Pick<Trainer, 'logProbs'>
+type Reference = OpenOptions['reference']
 
-export interface RewardOptions {
-  readonly settings: RewardTrainSettings
-  readonly student: StudentInTraining
-  readonly reference?: Reference
+export const learnFromProblems: Prepare = async ({
+  split,
+  tokenizer,
+  settings: { context },
+  plan: { completions },
+  signal,
+  readAnswers,
+}) => {
+  if (!completions) throw new TypeError('the loss plans no completions of its problems')
+  const rows = await prepareProblems(split, await readAnswers(), tokenizer, context, signal)
+  return {
+    rows,
+    rowsPerLine: completions.perPrompt,
+    fillsContext: true,
+    open: (options) => makeRewardObjective(rows, completions, options),
+  }
 }
 
 /** 1 for a completion that ends by itself with the right final answer, else 0. */
 const rewardOf = ({ text, ended }: OwnCompletion, { reference }: Problem): number =>
   ended && verifyFinalAnswer(text, reference) === true ? 1 : 0
 
-export function makeRewardObjective(
+function makeRewardObjective(
   problems: PreparedProblems,
-  { linesPerStep }: Pick<BatchPlan, 'linesPerStep'>,
-  { settings, student, reference }: RewardOptions,
+  { perPrompt: completionsPerPrompt, maxTokens, temperature }: OwnCompletions,
+  { settings, linesPerStep, student, reference }: OpenOptions,
 ): Objective {
-  const { completionsPerPrompt, maxTokens, temperature, gradientAccumulation, context, rngSeed } = settings
+  const { gradientAccumulation, context, rngSeed } = settings
   const problemsOf = (rows: readonly PackedRow[]): Problem[] =>
     rows.flatMap((row) => problems.byRow.get(row) ?? [])
   let stepsWithoutReward = 0
@@ -159,7 +171,7 @@ const describeFirst = (right: number, of: number, cutAt: number | undefined): st
 
 async function addLogProbs(
   trainer: Trainer,
-  reference: Reference | undefined,
+  reference: Reference,
   part: readonly Pick<RewardedRow, 'row' | 'advantage'>[],
   size: number,
   length: number,

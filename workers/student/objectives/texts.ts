@@ -1,7 +1,6 @@
 // Knows: how a student learns from texts, with or without the teacher's soft targets.
 // Must not know: where rows and soft targets are stored.
 import { makeRng } from '../../../src/domain/rng.ts'
-import type { CommonTrainSettings } from '../../../src/domain/student.ts'
 import { drawTeachers } from '../../../src/engine/training/draw-teachers.ts'
 import {
   countPredictions,
@@ -12,17 +11,12 @@ import {
   type PackedRow,
 } from '../../../src/engine/training/packing.ts'
 import { yieldToMessages } from '../yield-to-messages.ts'
-import type { PreparedRows } from '../prepare-rows.ts'
-import { splitIntoMicroBatches, type Objective } from './objective.ts'
+import { prepareRows, type PreparedRows } from '../prepare-rows.ts'
+import { splitIntoMicroBatches, type BatchPlan, type Objective, type Prepare } from './objective.ts'
 
-export interface BatchPlan {
-  readonly settings: CommonTrainSettings
-  /** Batch size in lines: at most the number of rows. */
-  readonly linesPerStep: number
-  /** Padded lengths of batches. */
-  readonly lengths: readonly number[]
-  /** Weights of the teachers, if rows have several. */
-  readonly teacherWeights?: readonly number[]
+export const learnFromTexts: Prepare = async ({ split, tokenizer, settings, signal, rendering }) => {
+  const rows = await prepareRows(split, tokenizer, settings, signal, rendering)
+  return { rows, rowsPerLine: 1, fillsContext: false, open: (options) => makeTextObjective(rows, options) }
 }
 
 /** The held-out rows in batches; ends early when aborted. */

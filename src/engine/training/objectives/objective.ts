@@ -4,6 +4,7 @@ import type { Graph, Value } from '../../graph/graph.ts'
 import type { DecoderShape } from '../../models/shape.ts'
 import type { HostTensor } from '../../runtime/types.ts'
 import type { Batch } from '../packing.ts'
+import type { Preference } from '../preferences/preference.ts'
 
 /** The student's side of a loss, for R predictions that count. */
 export interface StudentValues {
@@ -35,6 +36,8 @@ export interface Objective {
   readonly feed: (batch: Batch, shape: DecoderShape, numbers: StepNumbers) => Record<string, HostTensor>
   /** What the loss of a batch is a mean of: its predictions that count, or its pairs. */
   readonly countOf: (batch: Batch) => number
+  /** What it needs of pairs of answers, if it learns from pairs. */
+  readonly pairs?: Pick<Preference, 'averages' | 'needsReference' | 'needsDrift'>
   /** The objective by which held-out rows are measured; absent: itself. */
   readonly evaluation?: Objective
 }

@@ -51,6 +51,7 @@ export const makePreference = ({ loss, ...numbers }: PreferenceOptions): Objecti
       drift: { dtype: 'f32', shape: [1, 1], data: Float32Array.of(drift) },
     }
   },
+  pairs: PREFERENCES[loss],
   countOf: (batch) => pairsOf(batch).weights.filter((weight) => weight > 0).length,
 })
 
