@@ -110,7 +110,7 @@ export async function* trainStudent(
       : base
         ? { ...requested, preset: base.settings.preset, context: base.shape.context }
         : requested
-    const { teacher: need } = planOf(settings)
+    const { teacher: need, vocabulary = GUESSED_VOCABULARY } = planOf(settings)
     const teachers =
       need?.kind === 'before'
         ? await openShares(machines, { ...need, preset: settings.preset }, chosen)
@@ -121,11 +121,7 @@ export async function* trainStudent(
       rowKind === 'labels' && rows.classes?.ok ? rows.classes.value.map(({ name }) => name) : undefined
     const shape = base?.shape ??
       imported?.shape ?? {
-        ...shapeOf(
-          settings.preset,
-          'vocabulary' in settings ? settings.vocabulary : GUESSED_VOCABULARY,
-          settings.context,
-        ),
+        ...shapeOf(settings.preset, vocabulary, settings.context),
         ...(classes ? { classes: classes.length } : {}),
       } // the worker reports the final shape later
     const student: Student = {

@@ -4,6 +4,7 @@ import type { DatasetId, ProjectId, RecipeHash, StudentId } from './id.ts'
 import type { Backend } from './machine.ts'
 import type { ModelRef } from './model-card.ts'
 import type { ModelSource } from './model-source.ts'
+import type { SettingValue } from './settings.ts'
 import type { TeacherShare } from './soft-targets.ts'
 
 /** Shape of a Llama-like decoder. */
@@ -53,12 +54,6 @@ export const SCHEDULE_NAMES = ['cosine', 'linear', 'constant', 'warm-stable-deca
 /** Which rows come first. */
 export const CURRICULA = ['none', 'short-first'] as const
 
-/** Divergences from the teacher's soft targets. */
-export const DIVERGENCE_NAMES = ['forward-kl', 'reverse-kl', 'jensen-shannon'] as const
-
-/** Losses on preference pairs; each continues from a trained student. */
-export const PREFERENCE_NAMES = ['dpo', 'simpo', 'orpo', 'kto'] as const
-
 /** Settings that every loss has. */
 export interface CommonTrainSettings {
   readonly preset: StudentPreset
@@ -91,89 +86,8 @@ export interface CommonTrainSettings {
   readonly rngSeed: number
 }
 
-/** Cross-entropy on the teacher's texts, with the student's own vocabulary. */
-export interface TextTrainSettings extends CommonTrainSettings {
-  readonly loss: 'teacher-text'
-  /** Entries of the byte-level BPE vocabulary, special tokens included. */
-  readonly vocabulary: number
-  /** Share of the target's probability that is spread evenly over all tokens, 0 to 0.5. */
-  readonly labelSmoothing: number
-}
-
-/** A divergence from the teacher's soft targets, with the part of the teacher's vocabulary that the texts use. */
-export interface DivergenceTrainSettings extends CommonTrainSettings {
-  readonly loss: (typeof DIVERGENCE_NAMES)[number]
-  /** Of both distributions, above 0. */
-  readonly temperature: number
-  /** Top-k teacher tokens stored for each token of a text. */
-  readonly topK: number
-  /** Share of plain cross-entropy on the text, 0 to 1. */
-  readonly textShare: number
-  /** Weight of the cosine loss between the hidden states of student and teacher, 0 to 10; absent in the oldest students, which is 0. */
-  readonly hiddenShare?: number
-}
-
-/** A loss on preference pairs, which continues from a trained student: shape and context are that student's. */
-export interface PreferenceTrainSettings extends CommonTrainSettings {
-  readonly loss: Exclude<(typeof PREFERENCE_NAMES)[number], 'simpo'>
-  /** Scale of the difference in log-probability, above 0. */
-  readonly beta: number
-}
-
-/** SimPO, which has a target margin. */
-export interface SimpoTrainSettings extends CommonTrainSettings {
-  readonly loss: 'simpo'
-  readonly beta: number
-  /** A multiple of beta, 0 or more. */
-  readonly margin: number
-}
-
-/** GRPO: continues from a trained student on its own completions, several for each prompt, rewarded if the final answer is right. */
-export interface RewardTrainSettings extends CommonTrainSettings {
-  readonly loss: 'grpo'
-  /** Group size: completions of each prompt, whose rewards are compared with one another. */
-  readonly completionsPerPrompt: number
-  /** Max tokens of a completion. */
-  readonly maxTokens: number
-  /** Sampling temperature, above 0. */
-  readonly temperature: number
-  /** Weight of the divergence from the student it started from, 0 or more. */
-  readonly beta: number
-}
-
-/** On-policy distillation (GKD): the student generates completions, and the loaded teacher computes soft targets for each of their tokens. */
-export interface OnPolicyTrainSettings extends CommonTrainSettings {
-  readonly loss: 'on-policy'
-  readonly divergence: (typeof DIVERGENCE_NAMES)[number]
-  /** Share of the steps on its own completions, 0 to 1; the others are on the dataset's texts with stored soft targets. */
-  readonly lambda: number
-  /** Share of all steps before the first one on its own completions, 0 to 0.9. */
-  readonly textWarmUp: number
-  /** Of both distributions, above 0. */
-  readonly temperature: number
-  /** Top-k teacher tokens for each token of a text or a completion; the rest counts as one. */
-  readonly topK: number
-  /** Max tokens of its own completion. */
-  readonly maxTokens: number
-  /** Temperature of its own completions, above 0. */
-  readonly samplingTemperature: number
-}
-
 /** Which projections of each layer have adapters: those of attention (q, k, v, output), or all seven. */
 export const ADAPTED_PROJECTIONS = ['attention', 'all'] as const
-
-/**
- * LoRA: cross-entropy on the teacher's texts with low-rank adapters on an imported model, whose weights are frozen. Shape and
- * vocabulary are that model's.
- */
-export interface LoraTrainSettings extends CommonTrainSettings {
-  readonly loss: 'lora'
-  /** Columns of each adapter's A matrix and rows of its B matrix. */
-  readonly rank: number
-  /** The adapters' output is multiplied by alpha / rank. */
-  readonly alpha: number
-  readonly projections: (typeof ADAPTED_PROJECTIONS)[number]
-}
 
 /** The imported model under adapters: where to find it after a reload, and which file it must be. */
 export interface BaseModel {
@@ -183,61 +97,15 @@ export interface BaseModel {
   readonly chatFormat?: ChatFormat
 }
 
-/** A classifier: its classes are the distinct completions of the rows, and it has its own head instead of generating text. */
-export interface ClassTrainSettings extends CommonTrainSettings {
-  readonly loss: 'classes'
-  /** Entries of the byte-level BPE vocabulary, special tokens included. */
-  readonly vocabulary: number
-  /** Share of the loss that is the divergence from the teacher's class probabilities, 0 to 1; 0 needs no teacher. */
-  readonly softShare: number
-  /** Of both distributions in that share, above 0. */
-  readonly temperature: number
-  /** Share of the label's probability that is spread evenly over all classes, 0 to 0.5, in the rest of the loss. */
-  readonly labelSmoothing: number
+/**
+ * The recipe's `train` step and its rngSeed: the settings that every loss has, and those of its own, which only its declaration knows
+ * (pipeline/training/losses).
+ */
+export type TrainSettings = CommonTrainSettings & {
+  /** The name of the loss. */
+  readonly loss: string
+  readonly [own: string]: SettingValue
 }
-
-/** The recipe's `train` step and its rngSeed. A union: each loss has its own fields. */
-export type TrainSettings =
-  | TextTrainSettings
-  | DivergenceTrainSettings
-  | PreferenceTrainSettings
-  | SimpoTrainSettings
-  | RewardTrainSettings
-  | OnPolicyTrainSettings
-  | LoraTrainSettings
-  | ClassTrainSettings
-
-export const learnsFromProbabilities = (settings: TrainSettings): settings is DivergenceTrainSettings =>
-  DIVERGENCE_NAMES.some((name) => name === settings.loss)
-/** True if the loss includes the teacher's hidden states. */
-export const learnsFromHidden = (settings: Pick<DivergenceTrainSettings, 'hiddenShare'>): boolean =>
-  (settings.hiddenShare ?? 0) > 0
-export const learnsFromPairs = (
-  settings: TrainSettings,
-): settings is PreferenceTrainSettings | SimpoTrainSettings =>
-  PREFERENCE_NAMES.some((name) => name === settings.loss)
-
-/** True if each completion counts as good or bad by itself, so that no pairs are needed. */
-export const learnsFromSides = (settings: Pick<TrainSettings, 'loss'>): boolean => settings.loss === 'kto'
-export const learnsFromRewards = (settings: TrainSettings): settings is RewardTrainSettings =>
-  settings.loss === 'grpo'
-export const trainsAdapters = (settings: TrainSettings): settings is LoraTrainSettings =>
-  settings.loss === 'lora'
-export const learnsOnPolicy = (settings: TrainSettings): settings is OnPolicyTrainSettings =>
-  settings.loss === 'on-policy'
-export const learnsClasses = (settings: TrainSettings): settings is ClassTrainSettings =>
-  settings.loss === 'classes'
-/** True if the loss needs the loaded teacher's soft targets for the rows; teacher and student then share a vocabulary. */
-export const needsTokenSoftTargets = (
-  settings: TrainSettings,
-): settings is DivergenceTrainSettings | OnPolicyTrainSettings =>
-  learnsFromProbabilities(settings) || learnsOnPolicy(settings)
-/** True if the teacher's soft targets, of tokens or of classes, are computed before training. */
-export const needsSoftTargets = (settings: TrainSettings): boolean =>
-  needsTokenSoftTargets(settings) || (learnsClasses(settings) && settings.softShare > 0)
-/** True if training continues from a trained student. */
-export const startsFromStudent = (settings: TrainSettings): boolean =>
-  learnsFromPairs(settings) || learnsFromRewards(settings)
 
 export interface LossPoint {
   readonly step: number

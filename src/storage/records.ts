@@ -14,11 +14,8 @@ import type { Run } from '../domain/run.ts'
 import { COLUMN_NAME_LIMIT } from '../domain/column-mapping.ts'
 import { MAX_SEED_FIELDS, SEED_FIELD_LIMIT, SEED_TEXT_LIMIT, type Seed } from '../domain/seed.ts'
 import {
-  ADAPTED_PROJECTIONS,
   CURRICULA,
-  DIVERGENCE_NAMES,
   OPTIMIZER_NAMES,
-  PREFERENCE_NAMES,
   SCHEDULE_NAMES,
   STUDENT_PRESETS,
   type Student,
@@ -65,6 +62,8 @@ const share = v.pipe(v.number(), v.minValue(-1e-6), v.maxValue(1 + 1e-6))
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 /** Milliseconds since 1970, up to the last one that a Date supports. */
 const time = v.pipe(v.number(), v.minValue(0), v.maxValue(8.64e15))
+/** Settings of a training. */
+const MAX_SETTINGS = 100
 const list = <S extends v.GenericSchema>(item: S, max: number) => v.pipe(v.array(item), v.maxLength(max))
 const id = <Kind extends string>(_kind: Kind) =>
   v.custom<Id<Kind>>(hasIdForm, 'an id has 8 to 64 hexadecimal digits')
@@ -316,6 +315,17 @@ const commonTraining = {
   rngSeed: number,
 } as const
 
+/** Those of a loss are checked against its declaration where a file is read: which there are is not known here. */
+const trainSettings = v.pipe(
+  v.objectWithRest({ loss: word, ...commonTraining }, v.union([number, word, v.boolean()])),
+  v.check(
+    (settings) =>
+      Object.keys(settings).length <= MAX_SETTINGS &&
+      Object.keys(settings).every((name) => name.length <= 100),
+    `a training has at most ${MAX_SETTINGS} settings with short names`,
+  ),
+)
+
 const studentSample = v.object({
   step: count,
   prompt: written,
@@ -328,62 +338,7 @@ const student = exactly<Student>()(
     id: id('student'),
     datasetId: id('dataset'),
     recipeHash: id('recipe'),
-    settings: v.variant('loss', [
-      v.object({
-        loss: v.literal('teacher-text'),
-        vocabulary: count,
-        labelSmoothing: number,
-        ...commonTraining,
-      }),
-      v.object({
-        loss: v.picklist(DIVERGENCE_NAMES),
-        temperature: number,
-        topK: count,
-        textShare: number,
-        hiddenShare: v.exactOptional(number),
-        ...commonTraining,
-      }),
-      v.object({
-        loss: v.picklist(PREFERENCE_NAMES.filter((name) => name !== 'simpo')),
-        beta: number,
-        ...commonTraining,
-      }),
-      v.object({
-        loss: v.literal('on-policy'),
-        divergence: v.picklist(DIVERGENCE_NAMES),
-        lambda: number,
-        textWarmUp: number,
-        temperature: number,
-        topK: count,
-        maxTokens: count,
-        samplingTemperature: number,
-        ...commonTraining,
-      }),
-      v.object({
-        loss: v.literal('classes'),
-        vocabulary: count,
-        softShare: number,
-        temperature: number,
-        labelSmoothing: number,
-        ...commonTraining,
-      }),
-      v.object({
-        loss: v.literal('grpo'),
-        completionsPerPrompt: count,
-        maxTokens: count,
-        temperature: number,
-        beta: number,
-        ...commonTraining,
-      }),
-      v.object({
-        loss: v.literal('lora'),
-        rank: count,
-        alpha: number,
-        projections: v.picklist(ADAPTED_PROJECTIONS),
-        ...commonTraining,
-      }),
-      v.object({ loss: v.literal('simpo'), beta: number, margin: number, ...commonTraining }),
-    ]),
+    settings: trainSettings,
     shape: v.object({
       layers: count,
       width: count,

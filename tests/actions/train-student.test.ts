@@ -6,12 +6,8 @@ import type { TrainProgress } from '../../src/actions/train/train-progress.ts'
 import { datasetId as nameOfRows } from '../../src/domain/dataset.ts'
 import type { DatasetId, ProjectId, StudentId } from '../../src/domain/id.ts'
 import { refOf } from '../../src/domain/model-card.ts'
-import type {
-  LoraTrainSettings,
-  OnPolicyTrainSettings,
-  TextTrainSettings,
-  TrainSettings,
-} from '../../src/domain/student.ts'
+import type { SettingValues } from '../../src/domain/settings.ts'
+import type { TrainSettings } from '../../src/domain/student.ts'
 import type { Served } from '../../src/protocol/channel.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { CompletionSoftTargets } from '../../src/protocol/lent-teacher.ts'
@@ -27,7 +23,7 @@ import { SMALL_TRAINING, storeSampleProject } from '../stand-ins/sample-project.
 import { DESCRIPTION, OTHER } from '../stand-ins/teacher.ts'
 
 const STEPS = 12
-const settings: TextTrainSettings = { ...SMALL_TRAINING, steps: STEPS, evaluateEvery: 4 }
+const settings: TrainSettings = { ...SMALL_TRAINING, steps: STEPS, evaluateEvery: 4 }
 
 /** A training with instant steps: a checkpoint every fourth step, and on abort. */
 class TrainingStandIn implements Served<StudentContract> {
@@ -215,7 +211,7 @@ test('a training that has nothing to reward leaves no student, and any other fai
 })
 
 describe('training of adapters', () => {
-  const lora: LoraTrainSettings = {
+  const lora: TrainSettings = {
     ...softOf(settings),
     loss: 'lora',
     rank: 8,
@@ -226,7 +222,7 @@ describe('training of adapters', () => {
   const startLora = (
     { machines, projectId, datasetId }: Awaited<ReturnType<typeof begin>>,
     from?: typeof source,
-    changes: Partial<LoraTrainSettings> = {},
+    changes: SettingValues = {},
     control = new RunControl(),
   ) =>
     trainStudent(
@@ -308,7 +304,7 @@ describe('on-policy training', () => {
   const startOwn = (
     { machines, projectId, datasetId }: Awaited<ReturnType<typeof begin>>,
     control = new RunControl(),
-    over: Partial<OnPolicyTrainSettings> = {},
+    over: SettingValues = {},
   ) =>
     trainStudent(machines, { projectId, datasetId, settings: { ...own, ...over }, backend: 'wasm' }, control)
   const teacherRef = refOf(DESCRIPTION.card)

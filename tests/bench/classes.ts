@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { loadNative } from '../../src/command-line/load-native.ts'
 import { freshId, type StudentId } from '../../src/domain/id.ts'
 import { GREEDY } from '../../src/domain/sampling.ts'
-import { countParameters, type ClassTrainSettings } from '../../src/domain/student.ts'
+import { countParameters, type TrainSettings } from '../../src/domain/student.ts'
 import { openNativeRuntime } from '../../src/engine/runtime/native.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import type { TeacherRow } from '../../src/engine/training/packing.ts'
@@ -35,7 +35,7 @@ const SECONDS = 300
 const LORA = { steps: 60, learningRate: 0.001, seconds: 900 }
 
 /** The page's defaults, except for what was chosen on the dev sentences. The weights with the lowest dev loss are kept. */
-export const SETTINGS: ClassTrainSettings = {
+export const SETTINGS: TrainSettings = {
   loss: 'classes',
   preset: 'nano',
   vocabulary: 1024,
@@ -69,7 +69,7 @@ export interface TrainedClassifier {
 /** A student from scratch, trained and evaluated with the worker's own code. */
 export async function trainClassifier(
   runtime: Runtime,
-  settings: ClassTrainSettings,
+  settings: TrainSettings,
   { train: trainSentences, dev, test }: Sentences,
   softTargets?: readonly TeacherRow[],
 ): Promise<TrainedClassifier> {
@@ -77,7 +77,7 @@ export async function trainClassifier(
   if (softTargets) {
     const header = writeSoftTargetHeader({
       topK: LABELS.length,
-      temperature: settings.temperature,
+      temperature: Number(settings['temperature']),
       labels: LABELS,
       tokenizer: { json: '', config: '' },
       rows: trainSentences.length,

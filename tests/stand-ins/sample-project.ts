@@ -9,7 +9,7 @@ import { promptId, type Prompt } from '../../src/domain/prompt.ts'
 import { rowId, type Row } from '../../src/domain/row.ts'
 import type { Run } from '../../src/domain/run.ts'
 import { seedId, type Seed } from '../../src/domain/seed.ts'
-import type { Student, TextTrainSettings } from '../../src/domain/student.ts'
+import type { Student, TrainSettings } from '../../src/domain/student.ts'
 import type { Verdict } from '../../src/domain/verdict.ts'
 import { putComparison } from '../../src/storage/comparisons.ts'
 import { putDataset } from '../../src/storage/datasets.ts'
@@ -70,7 +70,7 @@ export const makePrompt = (run: Run, seed: Seed, order: number): Prompt => ({
 })
 
 /** Settings of a short training with all options off. */
-export const SMALL_TRAINING: TextTrainSettings = {
+export const SMALL_TRAINING: TrainSettings = {
   loss: 'teacher-text',
   preset: 'nano',
   vocabulary: 512,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { DatasetId, ProjectId } from '../../src/domain/id.ts'
 import type { ModelCard } from '../../src/domain/model-card.ts'
-import type { DivergenceTrainSettings } from '../../src/domain/student.ts'
+import type { TrainSettings } from '../../src/domain/student.ts'
 import type { StoredSoftTargets } from '../../src/domain/soft-targets.ts'
 import { SoftTargets } from '../../src/state/soft-targets.svelte.ts'
 import { SMALL_TRAINING } from '../stand-ins/sample-project.ts'
@@ -47,7 +47,7 @@ const card = (name: string, fingerprint: string): ModelCard => ({
   hasChatTemplate: true,
 })
 const { vocabulary: _, labelSmoothing: __, ...common } = SMALL_TRAINING
-const settings: DivergenceTrainSettings = { ...common, ...wanted, loss: 'forward-kl', textShare: 0 }
+const settings: TrainSettings = { ...common, ...wanted, loss: 'forward-kl', textShare: 0 }
 
 async function open(list: readonly StoredSoftTargets[]): Promise<SoftTargets> {
   const softTargets = new SoftTargets(

@@ -222,6 +222,8 @@ describe('an invalid project file', () => {
     const good = await save(project.id)
     const rows = entryText(good, 'rows.jsonl')
     const manifest = entryText(good, 'retort.json')
+    const alterStudents = (from: string | RegExp, to: string): Uint8Array<ArrayBuffer> =>
+      alter(good, { 'students.jsonl': entryText(good, 'students.jsonl').replace(from, to) })
     const cases: readonly (readonly [Uint8Array<ArrayBuffer>, RegExp])[] = [
       [new Uint8Array(), /it is empty/],
       [strToU8('GGUF and then something else'), /not a zip file, or it is truncated/],
@@ -270,6 +272,19 @@ describe('an invalid project file', () => {
         /an earlier row is missing/,
       ],
       [alter(good, { 'students.jsonl': undefined, 'comparisons.jsonl': undefined }), /belongs to no student/],
+      [
+        alterStudents('"loss":"teacher-text"', '"loss":"of-the-future"'),
+        /students\.jsonl line 1: this version does not know the training objective "of-the-future"/,
+      ],
+      [
+        alterStudents('"labelSmoothing":0', '"labelSmoothing":"none"'),
+        /its setting labelSmoothing cannot be "none"/,
+      ],
+      [alterStudents('"loss":', '"rank":{},"loss":'), /students\.jsonl line 1: `settings/],
+      [
+        alterStudents('"loss":', `${Array.from({ length: 100 }, (_, i) => `"more${i}":1,`).join('')}"loss":`),
+        /at most 100 settings/,
+      ],
     ]
     for (const [bytes, sentence] of cases) await expectRefused(bytes, sentence)
   })

@@ -4,6 +4,8 @@
 import { datasetId, datasetIdOfVersion2, type Dataset, type DatasetRow } from '../../src/domain/dataset.ts'
 import type { ProjectId } from '../../src/domain/id.ts'
 import { seedId } from '../../src/domain/seed.ts'
+import type { Student } from '../../src/domain/student.ts'
+import { findWrongSetting } from '../../src/pipeline/training/check-settings.ts'
 import type { RecordOf } from '../../src/storage/project-contents.ts'
 import type { ProjectStore, StoredDatasetRow } from '../../src/storage/schema.ts'
 
@@ -39,6 +41,10 @@ export class ProjectCheck {
     if ('runId' in record && !this.has('runs', record.runId)) return 'its run is missing'
     if ('studentId' in record && !this.has('students', record.studentId)) return 'its student is missing'
     if ('datasetId' in record && !this.has('datasets', record.datasetId)) return 'its dataset is missing'
+    if (isStudent(record)) {
+      const wrong = findWrongSetting(record.settings)
+      if (wrong !== undefined) return wrong
+    }
     if (isSeed(record) && record.id !== seedId(record.text)) return 'its id does not match its text'
     if (isDataset(record)) this.#datasets.set(record.id, record)
     return isDatasetRow(record) ? this.#addRow(record) : undefined
@@ -97,5 +103,6 @@ export const CHECKED_STORES: readonly ProjectStore[] = [
 
 type AnyRecord = RecordOf<ProjectStore>
 const isSeed = (record: AnyRecord): record is RecordOf<'seeds'> => 'addedAt' in record
+const isStudent = (record: AnyRecord): record is Student => 'settings' in record && 'shape' in record
 const isDataset = (record: AnyRecord): record is Dataset => 'frozenAt' in record
 const isDatasetRow = (record: AnyRecord): record is StoredDatasetRow => 'index' in record

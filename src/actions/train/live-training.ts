@@ -1,16 +1,13 @@
 // Knows: the progress of a training, and its sentence. In memory only.
 // Must not know: the store, the worker.
-import type { LossPoint, Student, TrainSettings } from '../../domain/student.ts'
+import type { LossPoint, Student } from '../../domain/student.ts'
 import { lossOf, planOf } from '../../pipeline/training/index.ts'
 import type { TrainEvent } from '../../protocol/student.ts'
 import type { StudentRecord } from './student-record.ts'
 import type { TrainProgress } from './train-progress.ts'
 
 /** A point of the curve in words. */
-function describePoint(
-  { train, heldOut, errorRate, evaluated }: LossPoint,
-  loss: TrainSettings['loss'],
-): string {
+function describePoint({ train, heldOut, errorRate, evaluated }: LossPoint, loss: string): string {
   if (lossOf({ loss }).points.isShare)
     return `${(100 * train).toFixed(0)} % of its answers wrong${heldOut === undefined ? '' : `, held out ${(100 * heldOut).toFixed(0)} %`}`
   return `loss ${train.toFixed(2)}${heldOut === undefined ? '' : `, held out ${heldOut.toFixed(2)}`}${errorRate === undefined ? '' : `, ${(100 * errorRate).toFixed(0)} % of those wrong${evaluated === undefined ? '' : `, ${Math.round(errorRate * evaluated)} of ${evaluated}`}`}`

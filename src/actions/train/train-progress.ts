@@ -1,11 +1,11 @@
 // Knows: the progress of a training, as its generator yields it.
 import type { StudentId } from '../../domain/id.ts'
-import type { LossPoint, StudentSample, StudentShape, TrainSettings } from '../../domain/student.ts'
+import type { LossPoint, StudentSample, StudentShape } from '../../domain/student.ts'
 
 /** Live only; never stored. */
 export interface TrainProgress {
   readonly studentId: StudentId
-  readonly loss: TrainSettings['loss']
+  readonly loss: string
   readonly phase:
     | 'soft-targets'
     | 'tokenizer'

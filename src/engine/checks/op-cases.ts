@@ -6,7 +6,7 @@ import * as ops from '../graph/ops/index.ts'
 import { swiGlu } from '../models/swi-glu.ts'
 import { crossEntropy } from '../training/cross-entropy.ts'
 import { distillation } from '../training/distillation.ts'
-import type { DivergenceName } from '../training/divergences/index.ts'
+import { DIVERGENCES, type DivergenceName } from '../training/divergences/index.ts'
 
 export interface GradientCase {
   readonly name: string
@@ -271,7 +271,7 @@ export const CASES: readonly GradientCase[] = [
         0.2,
       ),
   },
-  ...(['forward-kl', 'reverse-kl', 'jensen-shannon'] as const).map(distillationCase),
+  ...(Object.keys(DIVERGENCES) as DivergenceName[]).map(distillationCase),
 ]
 
 function distillationCase(divergence: DivergenceName): GradientCase {

@@ -1,6 +1,7 @@
 // Knows: claims that whole train steps give PyTorch's losses, with each option and loss, and that WebGPU gives the
 // losses of wasm.
 import type { Runtime } from '../runtime/types.ts'
+import { DIVERGENCES, type DivergenceName } from '../training/divergences/index.ts'
 import { makeBatch, type Batch } from '../training/packing.ts'
 import { learningRateAt } from '../training/schedules/index.ts'
 import { makeDistillation } from '../training/objectives/distillation.ts'
@@ -9,7 +10,7 @@ import { makeTexts } from '../training/objectives/texts.ts'
 import { initialState, Trainer, type TrainerOptions } from '../training/trainer.ts'
 import type { Claim } from './check.ts'
 import { makePairBatch } from '../training/pairs.ts'
-import { PREFERENCES } from '../training/preferences/index.ts'
+import { PREFERENCES, type PreferenceName } from '../training/preferences/index.ts'
 import { LONG_LOSSES, OPTION_LOSSES, PREFERENCE_LOSSES, TEXT_LOSSES } from './expected.ts'
 import {
   DISTILLING,
@@ -92,7 +93,7 @@ export const trainingClaims: readonly Claim[] = [
     objective: makeTexts({ smoothing: 0.1 }),
   }),
   claim('steps with dropout give PyTorch’s losses', OPTION_LOSSES.dropout, { dropout: 0.25 }),
-  ...(['forward-kl', 'reverse-kl', 'jensen-shannon'] as const).map((divergence) =>
+  ...(Object.keys(DIVERGENCES) as DivergenceName[]).map((divergence) =>
     claim(
       `steps on a teacher’s probabilities (${divergence}) give PyTorch’s losses`,
       OPTION_LOSSES[divergence],
@@ -100,7 +101,7 @@ export const trainingClaims: readonly Claim[] = [
       teacherBatch,
     ),
   ),
-  ...(['dpo', 'simpo', 'orpo', 'kto'] as const).map((loss): Claim => ({
+  ...(Object.keys(PREFERENCES) as PreferenceName[]).map((loss): Claim => ({
     group: 'training',
     name: `steps on pairs of answers (${loss}) give PyTorch’s losses`,
     bound: 1e-3,

@@ -3,7 +3,7 @@
 import type { ChatFormat } from '../../domain/chat-format.ts'
 import type { Backend } from '../../domain/machine.ts'
 import { isSized, type ModelCard, type SizedCard } from '../../domain/model-card.ts'
-import type { LoraTrainSettings } from '../../domain/student.ts'
+import type { CommonTrainSettings } from '../../domain/student.ts'
 
 type Sizes = Pick<SizedCard, 'parameters' | 'layers' | 'width' | 'vocabularySize'>
 
@@ -36,7 +36,7 @@ export function estimateAdapterMemory(
     batchSize,
     gradientAccumulation,
     context,
-  }: Pick<LoraTrainSettings, 'batchSize' | 'gradientAccumulation' | 'context'>,
+  }: Pick<CommonTrainSettings, 'batchSize' | 'gradientAccumulation' | 'context'>,
 ): AdapterMemory {
   const positions = Math.ceil(batchSize / gradientAccumulation) * context
   const weights = FLOAT * parameters
@@ -55,7 +55,7 @@ export function estimateAdapterMemory(
 /** Why a model cannot be trained with these settings, in a sentence; undefined if it can. `chatFormat`: in place of its own chat template. */
 export function refuseAdapterTraining(
   card: ModelCard,
-  settings: Pick<LoraTrainSettings, 'batchSize' | 'gradientAccumulation' | 'context'>,
+  settings: Pick<CommonTrainSettings, 'batchSize' | 'gradientAccumulation' | 'context'>,
   backend: Backend,
   chatFormat?: ChatFormat,
 ): string | undefined {

@@ -34,6 +34,6 @@ export function planOf(settings: TrainSettings): TrainingPlan {
 
 /** The student worker's settings. Throws only on a step that `checkRecipe` did not make. */
 export function trainSettingsOf({ name, settings }: CheckedStep, rngSeed: number): TrainSettings {
-  const loss = lossOf({ loss: name as TrainSettings['loss'] })
+  const loss = lossOf({ loss: name })
   return { loss: loss.name, ...loss.fixed, ...settings, rngSeed } as TrainSettings // `checkRecipe` built these values from this declaration
 }

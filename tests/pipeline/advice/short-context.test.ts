@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import { contentId } from '../../../src/domain/id.ts'
-import type { LoraTrainSettings, PreferenceTrainSettings } from '../../../src/domain/student.ts'
+import type { TrainSettings } from '../../../src/domain/student.ts'
 import {
   adviseOnContext,
   adviseOnCutRows,
@@ -11,10 +11,10 @@ import {
 import { countRowFacts } from '../../../src/pipeline/training/row-facts.ts'
 import { SMALL_TRAINING } from '../../stand-ins/sample-project.ts'
 
-const settings = { ...SMALL_TRAINING, context: 256 }
+const settings: TrainSettings = { ...SMALL_TRAINING, context: 256 }
 const { vocabulary: _, labelSmoothing: __, loss: ___, ...common } = settings
-const dpo: PreferenceTrainSettings = { ...common, loss: 'dpo', beta: 0.1 }
-const lora: LoraTrainSettings = { ...common, loss: 'lora', rank: 8, alpha: 16, projections: 'all' }
+const dpo: TrainSettings = { ...common, loss: 'dpo', beta: 0.1 }
+const lora: TrainSettings = { ...common, loss: 'lora', rank: 8, alpha: 16, projections: 'all' }
 
 describe('adviseOnContext', () => {
   it('counts the rows that are cut, and offers a context that all fit with its cost', () => {

@@ -10,7 +10,7 @@ import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import { hashOfBytes } from '../../../src/domain/hash.ts'
 import type { CompletionResult } from '../../../src/domain/completion-request.ts'
 import { GREEDY } from '../../../src/domain/sampling.ts'
-import type { ClassTrainSettings } from '../../../src/domain/student.ts'
+import type { TrainSettings } from '../../../src/domain/student.ts'
 import { renderStudentPrompt } from '../../../src/engine/tokenizers/student-template.ts'
 import { Classifier } from '../../../src/engine/training/classifier.ts'
 import { finalWeights } from '../../../src/engine/training/checkpoint.ts'
@@ -28,7 +28,7 @@ const COLOURS = ['blue', 'green', 'red', 'yellow']
 /** Labels instead of texts: the colour that a prompt names. */
 const makeLabelled = (rows = makeRows(32, 8)): DatasetRow[] =>
   rows.map((row) => ({ ...row, completion: `${/ is (\w+)\./.exec(row.prompt)?.[1] ?? ''}\n` }))
-const settings: ClassTrainSettings = {
+const settings: TrainSettings = {
   ...SETTINGS,
   loss: 'classes',
   softShare: 0,
@@ -42,7 +42,7 @@ const settings: ClassTrainSettings = {
 
 async function run(
   stores: MemoryStores,
-  trainSettings: ClassTrainSettings,
+  trainSettings: TrainSettings,
   stopAfter = Infinity,
 ): Promise<{ outcome: TrainOutcome; events: TrainEvent[] }> {
   const controller = new AbortController()

@@ -1,7 +1,7 @@
 // Knows: stores in memory for tests of the student's worker, and a small dataset to learn.
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import { contentId, freshId, type DatasetId, type ProjectId, type StudentId } from '../../../src/domain/id.ts'
-import type { TextTrainSettings } from '../../../src/domain/student.ts'
+import type { TrainSettings } from '../../../src/domain/student.ts'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
 import type { StudentStores } from '../../../workers/student/stores.ts'
@@ -60,7 +60,7 @@ export function makeRows(train: number, heldOut: number, system = ''): DatasetRo
   })
 }
 
-export const SETTINGS: TextTrainSettings = {
+export const SETTINGS: TrainSettings = {
   ...SMALL_TRAINING,
   vocabulary: 320,
   steps: 12,

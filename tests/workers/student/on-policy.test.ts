@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import { hashOfBytes } from '../../../src/domain/hash.ts'
-import type { OnPolicyTrainSettings, TrainSettings } from '../../../src/domain/student.ts'
+import type { TrainSettings } from '../../../src/domain/student.ts'
 import { readCheckpoint } from '../../../src/engine/training/checkpoint.ts'
 import {
   readSoftTargetFile,
@@ -40,7 +40,7 @@ import { IDS, makeMemoryStores, makeRows, SETTINGS, type MemoryStores } from './
 const signal = new AbortController().signal
 const TOP_K = 6
 const { vocabulary: _vocabulary, labelSmoothing: _smoothing, loss: _text, ...common } = SETTINGS
-const settings: OnPolicyTrainSettings = {
+const settings: TrainSettings = {
   ...common,
   loss: 'on-policy',
   divergence: 'reverse-kl',
@@ -154,7 +154,7 @@ describe('on-policy steps', () => {
       } = settings
       const [onPolicy, offPolicy] = [makeStores(), makeStores()]
       const first = await run(onPolicy, { ...settings, lambda: 0 })
-      const second = await run(offPolicy, { ...plain, loss: divergence, textShare: 0 })
+      const second = await run(offPolicy, { ...plain, loss: String(divergence), textShare: 0 })
       expect(first.points).toEqual(second.points)
       expect(weightsOf(onPolicy)).toBe(weightsOf(offPolicy))
     },

@@ -4,13 +4,9 @@ import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import { hashOfBytes } from '../../../src/domain/hash.ts'
 import { contentId, freshId, type StudentId } from '../../../src/domain/id.ts'
 import type { Row } from '../../../src/domain/row.ts'
-import {
-  PREFERENCE_NAMES,
-  type PreferenceTrainSettings,
-  type SimpoTrainSettings,
-  type TrainSettings,
-} from '../../../src/domain/student.ts'
+import type { TrainSettings } from '../../../src/domain/student.ts'
 import { finalWeights, readCheckpoint } from '../../../src/engine/training/checkpoint.ts'
+import { PREFERENCES } from '../../../src/engine/training/preferences/index.ts'
 import type { TrainEvent, TrainOutcome } from '../../../src/protocol/student.ts'
 import { readInitialWeights, readStoredStudent } from '../../../workers/student/stored-student.ts'
 import type { StudentStores } from '../../../workers/student/stores.ts'
@@ -35,9 +31,7 @@ const paired = (rows: readonly DatasetRow[]): DatasetRow[] =>
 const base = freshId('student') as StudentId
 const [first, second] = [freshId('student') as StudentId, freshId('student') as StudentId]
 const { vocabulary: _, labelSmoothing: __, loss: ___, ...common } = SETTINGS
-const settingsOf = (
-  loss: (typeof PREFERENCE_NAMES)[number],
-): PreferenceTrainSettings | SimpoTrainSettings => {
+const settingsOf = (loss: string): TrainSettings => {
   const shared = {
     ...common,
     steps: 20,
@@ -97,7 +91,7 @@ const makeStores = (): Stores => {
   return stores
 }
 
-describe.each(PREFERENCE_NAMES)('%s', (loss) => {
+describe.each(Object.keys(PREFERENCES))('%s', (loss) => {
   test(
     'starts from the trained student, lowers the loss on its pairs and reports its progress',
     { timeout: 120_000 },

@@ -4,7 +4,7 @@ import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import { hashOfBytes } from '../../../src/domain/hash.ts'
 import { freshId, type StudentId } from '../../../src/domain/id.ts'
 import type { Row } from '../../../src/domain/row.ts'
-import type { RewardTrainSettings, TrainSettings } from '../../../src/domain/student.ts'
+import type { TrainSettings } from '../../../src/domain/student.ts'
 import { finalWeights, readCheckpoint } from '../../../src/engine/training/checkpoint.ts'
 import type { TrainEvent, TrainOutcome } from '../../../src/protocol/student.ts'
 import type { StudentStores } from '../../../workers/student/stores.ts'
@@ -19,7 +19,7 @@ const makeRiddles = (rows: readonly DatasetRow[], right?: number): DatasetRow[] 
 const base = freshId('student') as StudentId
 const [first, second] = [freshId('student') as StudentId, freshId('student') as StudentId]
 const { vocabulary: _, labelSmoothing: __, loss: ___, ...common } = SETTINGS
-const settings: RewardTrainSettings = {
+const settings: TrainSettings = {
   ...common,
   loss: 'grpo',
   steps: 30,

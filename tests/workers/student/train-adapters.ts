@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import { refOf } from '../../../src/domain/model-card.ts'
-import type { BaseModel, LoraTrainSettings } from '../../../src/domain/student.ts'
+import type { SettingValues } from '../../../src/domain/settings.ts'
+import type { BaseModel, TrainSettings } from '../../../src/domain/student.ts'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
 import type { TrainEvent, TrainOutcome } from '../../../src/protocol/student.ts'
 import { exportStudent } from '../../../workers/student/export.ts'
@@ -14,7 +15,7 @@ import { IDS, makeMemoryStores, makeRows, SETTINGS, type MemoryStores } from './
 import { trainSmall } from './train-small.ts'
 
 const { vocabulary: _, labelSmoothing: __, ...common } = SETTINGS
-export const LORA: LoraTrainSettings = {
+export const LORA: TrainSettings = {
   ...common,
   loss: 'lora',
   rank: 4,
@@ -66,7 +67,7 @@ export const makeStores = (rows: DatasetRow[] = makeOtherRows(24, 6)): MemorySto
 export async function adapt(
   stores: MemoryStores,
   baseModel: BaseModel | undefined,
-  changes: Partial<LoraTrainSettings> = {},
+  changes: SettingValues = {},
   stopAfter = Infinity,
 ): Promise<{ outcome: TrainOutcome; events: TrainEvent[] }> {
   const controller = new AbortController()

@@ -1,6 +1,6 @@
 // The student worker's training, on the real engine in Node with stores in memory.
 import { describe, expect, test } from 'vitest'
-import type { TextTrainSettings } from '../../../src/domain/student.ts'
+import type { SettingValues } from '../../../src/domain/settings.ts'
 import { hashOfBytes } from '../../../src/domain/hash.ts'
 import { finalWeights, readCheckpoint } from '../../../src/engine/training/checkpoint.ts'
 import type { TrainEvent } from '../../../src/protocol/student.ts'
@@ -14,11 +14,7 @@ interface Ran {
 }
 
 /** Trains with some settings changed; `stopAfter` aborts when that step is reported. */
-async function run(
-  stores: MemoryStores,
-  settings: Partial<TextTrainSettings> = {},
-  stopAfter?: number,
-): Promise<Ran> {
+async function run(stores: MemoryStores, settings: SettingValues = {}, stopAfter?: number): Promise<Ran> {
   const controller = new AbortController()
   const events: TrainEvent[] = []
   const emit = (event: TrainEvent): void => {
@@ -96,7 +92,7 @@ describe('train', () => {
     expect(b.checkpoint.losses).toEqual(a.checkpoint.losses)
   })
 
-  const everything: Partial<TextTrainSettings> = {
+  const everything: SettingValues = {
     optimizer: 'muon',
     schedule: 'warm-stable-decay',
     gradientAccumulation: 2,
@@ -228,7 +224,7 @@ describe('train', () => {
 })
 
 describe('train, with a sentence', () => {
-  const refusals: readonly [string, MemoryStores, Partial<TextTrainSettings>, string, RegExp][] = [
+  const refusals: readonly [string, MemoryStores, SettingValues, string, RegExp][] = [
     [
       'refuses a missing dataset',
       makeMemoryStores(undefined),

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { datasetId, type Dataset, type DatasetRow } from '../../../src/domain/dataset.ts'
 import { hashOfBytes } from '../../../src/domain/hash.ts'
 import { freshId, type DatasetId, type StudentId } from '../../../src/domain/id.ts'
-import type { DivergenceTrainSettings, TrainSettings } from '../../../src/domain/student.ts'
+import type { TrainSettings } from '../../../src/domain/student.ts'
 import { writeStudentGguf } from '../../../src/engine/exports/student-files.ts'
 import { finalWeights, readCheckpoint, type Checkpoint } from '../../../src/engine/training/checkpoint.ts'
 import { toHuggingFaceTensors } from '../../../src/engine/training/student-tensors.ts'
@@ -140,7 +140,7 @@ afterAll(async () => {
 
 const { vocabulary: _, labelSmoothing: __, ...common } = SMALL_TRAINING
 /** With another seed than the teacher’s, because it would otherwise share the teacher’s directions. */
-const SETTINGS: DivergenceTrainSettings = {
+const SETTINGS: TrainSettings = {
   ...common,
   loss: 'forward-kl',
   temperature: 1,

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { datasetId, type Dataset, type DatasetRow } from '../../../src/domain/dataset.ts'
 import { hashOfBytes } from '../../../src/domain/hash.ts'
 import type { DatasetId } from '../../../src/domain/id.ts'
-import type { DivergenceTrainSettings } from '../../../src/domain/student.ts'
+import type { TrainSettings } from '../../../src/domain/student.ts'
 import { makeNumbers } from '../../../src/engine/checks/numbers.ts'
 import { readCheckpoint, type Checkpoint } from '../../../src/engine/training/checkpoint.ts'
 import {
@@ -90,7 +90,7 @@ afterAll(() => {
 })
 
 const { vocabulary: _, labelSmoothing: __, ...common } = SMALL_TRAINING
-const SETTINGS: DivergenceTrainSettings = {
+const SETTINGS: TrainSettings = {
   ...common,
   loss: 'forward-kl',
   temperature: 1,
@@ -106,7 +106,7 @@ type Teachers = readonly { readonly softTargets: string; readonly weight: number
 interface TrainOptions {
   readonly stopAfter?: number
   readonly stores?: ReturnType<typeof storesOf>
-  readonly settings?: DivergenceTrainSettings
+  readonly settings?: TrainSettings
 }
 const storesOf = () =>
   Object.assign(makeMemoryStores(rows), {

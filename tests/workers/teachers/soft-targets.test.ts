@@ -3,7 +3,8 @@ import 'fake-indexeddb/auto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { datasetId, type Dataset, type DatasetRow } from '../../../src/domain/dataset.ts'
 import type { DatasetId } from '../../../src/domain/id.ts'
-import { DIVERGENCE_NAMES, type DivergenceTrainSettings } from '../../../src/domain/student.ts'
+import type { TrainSettings } from '../../../src/domain/student.ts'
+import { DIVERGENCES } from '../../../src/engine/training/divergences/index.ts'
 import { finalWeights, readCheckpoint } from '../../../src/engine/training/checkpoint.ts'
 import { readSoftTargetFile } from '../../../src/engine/training/soft-target-file.ts'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
@@ -174,7 +175,7 @@ describe('a small teacher', () => {
     })
   })
 
-  test.each(DIVERGENCE_NAMES)(
+  test.each(Object.keys(DIVERGENCES))(
     'trains a student on its soft targets by %s',
     async (loss) => {
       const rows = makeRows(24, 4)
@@ -184,7 +185,7 @@ describe('a small teacher', () => {
         softTargets: await softTargetFiles.read(projectId, softTargets),
       })
       const { vocabulary: _, labelSmoothing: __, ...common } = SMALL_TRAINING
-      const settings: DivergenceTrainSettings = {
+      const settings: TrainSettings = {
         ...common,
         loss,
         temperature: 1,
@@ -217,7 +218,7 @@ describe('a small teacher', () => {
     const id = await store(rows)
     const { softTargets } = await computeDatasetSoftTargets(teacher, request(id), makeCall(), db)
     const { vocabulary: _, labelSmoothing: __, ...common } = SMALL_TRAINING
-    const settings: DivergenceTrainSettings = {
+    const settings: TrainSettings = {
       ...common,
       loss: 'forward-kl',
       temperature: 1,
@@ -281,7 +282,7 @@ test.skipIf(!hasSharedModel)(
     const bytes = await softTargetFiles.read(projectId, softTargets)
     const stores = Object.assign(makeMemoryStores(rows), { softTargets: bytes })
     const { vocabulary: _, labelSmoothing: __, ...common } = SMALL_TRAINING
-    const settings: DivergenceTrainSettings = {
+    const settings: TrainSettings = {
       ...common,
       loss: 'forward-kl',
       temperature: 1,

@@ -2,8 +2,8 @@
 import { div, log, mul, neg } from '../../graph/ops/index.ts'
 import type { Divergence } from './divergence.ts'
 
-export const forwardKl: Divergence = {
+export const forwardKl = {
   name: 'forward-kl',
   terms: (g, teacher, student) => mul(g, teacher, log(g, div(g, teacher, student))),
   slopes: (g, teacher, student) => neg(g, div(g, teacher, student)),
-}
+} as const satisfies Divergence

@@ -6,9 +6,10 @@ import { reverseKl } from './reverse-kl.ts'
 
 export type { Divergence } from './divergence.ts'
 
-export const DIVERGENCES = {
-  'forward-kl': forwardKl,
-  'reverse-kl': reverseKl,
-  'jensen-shannon': jensenShannon,
-} as const satisfies Readonly<Record<string, Divergence>>
-export type DivergenceName = keyof typeof DIVERGENCES
+const MEMBERS = [forwardKl, reverseKl, jensenShannon] as const
+export type DivergenceName = (typeof MEMBERS)[number]['name']
+
+/** By their names. */
+export const DIVERGENCES = Object.fromEntries(MEMBERS.map((member) => [member.name, member])) as Readonly<
+  Record<DivergenceName, Divergence>
+> // `fromEntries` loses the names

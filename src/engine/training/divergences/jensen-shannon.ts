@@ -4,7 +4,7 @@
 import { add, div, log, mul } from '../../graph/ops/index.ts'
 import type { Divergence } from './divergence.ts'
 
-export const jensenShannon: Divergence = {
+export const jensenShannon = {
   name: 'jensen-shannon',
   terms: (g, teacher, student) => {
     const mean = mul(g, add(g, teacher, student), g.scalar(0.5))
@@ -19,4 +19,4 @@ export const jensenShannon: Divergence = {
     const mean = mul(g, add(g, teacher, student), g.scalar(0.5))
     return mul(g, log(g, div(g, student, mean)), g.scalar(0.5))
   },
-}
+} as const satisfies Divergence

@@ -2,8 +2,8 @@
 import { add, div, log, mul } from '../../graph/ops/index.ts'
 import type { Divergence } from './divergence.ts'
 
-export const reverseKl: Divergence = {
+export const reverseKl = {
   name: 'reverse-kl',
   terms: (g, teacher, student) => mul(g, student, log(g, div(g, student, teacher))),
   slopes: (g, teacher, student) => add(g, log(g, div(g, student, teacher)), g.scalar(1)),
-}
+} as const satisfies Divergence
