@@ -4,6 +4,7 @@ import type { MeasuredBatch } from '../domain/measured-batch.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
 import { deleteBatchSize, listBatchSizes, putBatchSize } from '../storage/batches.ts'
 import type { Machines } from './machines.ts'
+import { doubtThreads } from './measure-threads.ts'
 
 type Loaded = Pick<TeacherDescription, 'card' | 'backend' | 'batch'>
 
@@ -57,4 +58,14 @@ export async function doubtBatchSize(
     doubted = true
   }
   return doubted
+}
+
+/** After a run. Doubts the batch size; and, if the processor was much faster or slower than measured, the number of threads too. */
+export async function doubtSpeed(
+  machines: Pick<Machines, 'db'>,
+  teacher: Loaded,
+  completed: { readonly tokens: number; readonly ms: number },
+): Promise<void> {
+  const doubted = await doubtBatchSize(machines, teacher, completed)
+  if (doubted && teacher.backend === 'wasm') await doubtThreads(machines.db)
 }

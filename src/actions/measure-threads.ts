@@ -1,10 +1,16 @@
-// Knows: how the best number of threads is found: measured once per machine, one worker per number, and stored.
+// Knows: how the best number of threads is found: one worker per number; a certain result is stored until it is old or doubted.
 // Must not know: how a worker is started.
-import { bestThreads, type MeasuredThreads, type ThreadRate } from '../domain/measured-threads.ts'
+import {
+  chooseThreads,
+  CLEAR_GAIN,
+  isStillGood,
+  type MeasuredThreads,
+  type ThreadRate,
+} from '../domain/measured-threads.ts'
 import type { ThreadsContract } from '../protocol/threads.ts'
 import type { SupervisedWorker } from '../protocol/supervised-worker.ts'
 import type { Database } from '../storage/database.ts'
-import { getThreads, putThreads } from '../storage/threads.ts'
+import { deleteThreads, getThreads, putThreads } from '../storage/threads.ts'
 import { MAX_THREADS } from './describe-machine.ts'
 
 export interface ThreadsMachine {
@@ -18,43 +24,58 @@ export interface ThreadsMachine {
 
 const deviceOf = (cores: number): string => `${cores} cores`
 
-/** The stored measurement, or undefined. Never throws. */
-export const findMeasuredThreads = ({
+/** The stored measurement if it is still good, or undefined. Never throws. */
+export const findMeasuredThreads = async ({
   db,
   cores,
-}: Pick<ThreadsMachine, 'db' | 'cores'>): Promise<MeasuredThreads | undefined> =>
-  getThreads(db, deviceOf(cores)).catch(() => undefined)
+  now,
+}: Pick<ThreadsMachine, 'db' | 'cores' | 'now'>): Promise<MeasuredThreads | undefined> => {
+  const found = await getThreads(db, deviceOf(cores)).catch(() => undefined)
+  return found !== undefined && isStillGood(found, now()) ? found : undefined
+}
+
+/** Forgets every stored measurement: the next start of the page measures again. */
+export const doubtThreads = (db: Database): Promise<void> => deleteThreads(db)
 
 /**
- * Measures 1, 2, 4 … threads until more of them are slower or do not start, and stores the result. Half a second for each number. After a
- * start that failed nothing is stored, because the cause may pass: threads are measured again next time.
+ * Measures 1, 2, 4 … threads until more of them are clearly slower or do not start. Half a second for each number. Fewer threads than there
+ * are cores are chosen only where they are clearly faster, and a number that seems slower is measured twice, as another program may
+ * have been busy. The result is stored if it is certain and every number started: else threads are measured again next time.
  */
-export async function measureThreads({ db, open, cores, now }: ThreadsMachine): Promise<MeasuredThreads> {
+export async function measureThreads(machine: ThreadsMachine): Promise<MeasuredThreads> {
+  const { db, cores, now } = machine
   const max = Math.max(1, Math.min(MAX_THREADS, cores))
   const numbers = [...new Set([1, 2, 4, 8, max])].filter((n) => n <= max).toSorted((a, b) => a - b)
   const rates: ThreadRate[] = []
+  let fastest = 0
   let failed = false
   for (const threads of numbers) {
-    const worker = open()
     try {
-      const rate = await worker.remote.measure({ threads })
-      // Fewer than requested: the browser or its memory allows no more.
-      if (rate.threads !== threads) break
-      rates.push(rate)
-      if (bestThreads(rates) !== threads) break
+      let runsPerSecond = await measureOnce(machine, threads)
+      if (runsPerSecond !== undefined && runsPerSecond * CLEAR_GAIN <= fastest)
+        runsPerSecond = Math.max(runsPerSecond, (await measureOnce(machine, threads)) ?? 0)
+      if (runsPerSecond === undefined) break
+      rates.push({ threads, runsPerSecond })
+      if (runsPerSecond * CLEAR_GAIN <= fastest) break
+      fastest = Math.max(fastest, runsPerSecond)
     } catch {
       failed = true
       break // what does not start is not used
-    } finally {
-      worker.terminate()
     }
   }
-  const measured: MeasuredThreads = {
-    device: deviceOf(cores),
-    threads: bestThreads(rates),
-    rates,
-    measuredAt: now(),
-  }
-  if (!failed) await putThreads(db, measured).catch(() => undefined)
+  const { threads, certain } = chooseThreads(rates)
+  const measured: MeasuredThreads = { device: deviceOf(cores), threads, rates, measuredAt: now() }
+  if (certain && !failed) await putThreads(db, measured).catch(() => undefined)
   return measured
+}
+
+/** Runs per second in a worker of its own; undefined if the browser or its memory allows fewer threads. Throws if it does not start. */
+async function measureOnce({ open }: ThreadsMachine, threads: number): Promise<number | undefined> {
+  const worker = open()
+  try {
+    const rate = await worker.remote.measure({ threads })
+    return rate.threads === threads ? rate.runsPerSecond : undefined
+  } finally {
+    worker.terminate()
+  }
 }

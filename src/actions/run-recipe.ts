@@ -12,7 +12,7 @@ import { forgetCalls } from '../storage/calls.ts'
 import { withLock } from '../storage/locks.ts'
 import { guardQuota } from '../storage/quota.ts'
 import { getRun, patchRun, putRun } from '../storage/runs.ts'
-import { doubtBatchSize } from './batch-size.ts'
+import { doubtSpeed } from './batch-size.ts'
 import type { RunControl } from './control.ts'
 import type { Machines } from './machines.ts'
 import { growPrompts } from './run/grow-prompts.ts'
@@ -214,8 +214,8 @@ async function runLocked(
   } finally {
     unwatch()
     await close()
-    // Only a better guess of the batch size depends on it.
-    await doubtBatchSize(machines, teacher, live.completed).catch(() => undefined)
+    // Only better guesses of the batch size and the threads depend on it.
+    await doubtSpeed(machines, teacher, live.completed).catch(() => undefined)
   }
 }
 

@@ -7,6 +7,7 @@ import { freshId, type ProjectId, type RunId } from '../domain/id.ts'
 import type { CompletionResult } from '../domain/completion-request.ts'
 import { refOf } from '../domain/model-card.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
+import { workNow } from '../domain/work-clock.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import type { Completion } from '../domain/row.ts'
@@ -375,7 +376,6 @@ class Trial {
     pools: CorpusPools | undefined,
     work: (executor: Executor) => Promise<T>,
   ): Promise<{ value: T; ms: number; isMeasured: boolean }> {
-    const { now } = this.#machines
     const { teacher, judge } = this.#request
     const models = {
       teacher: teacherModel(this.#machines.teacher, teacher),
@@ -387,11 +387,11 @@ class Trial {
       ...(pools === undefined ? {} : { pools }),
       control: this.#control,
     })
-    const since = now()
+    const since = workNow()
     const value = await work(executor)
     this.#signal.throwIfAborted()
     const { made, replayed } = executor.counts
-    return { value, ms: now() - since, isMeasured: replayed === 0 && made > 0 }
+    return { value, ms: workNow() - since, isMeasured: replayed === 0 && made > 0 }
   }
 
   #change(id: string, changed: Partial<TriedRow>): void {

@@ -2,7 +2,7 @@
 import { describeMachine, type MachineScope } from '../actions/describe-machine.ts'
 import { decidesQuietly, requestPersistence } from '../storage/quota.ts'
 import type { Backend, MachineFacts } from '../domain/machine.ts'
-import type { MeasuredThreads } from '../domain/measured-threads.ts'
+import { chooseThreads, type MeasuredThreads } from '../domain/measured-threads.ts'
 import { Threads } from './threads.svelte.ts'
 
 /** One ability of the machine, as shown to a person. */
@@ -40,6 +40,7 @@ function describeMeasured({ threads, rates }: MeasuredThreads): Ability {
   const times = (count: number): string => (rateOf(count) / rateOf(1)).toFixed(1)
   const others = rates.filter((rate) => rate.threads !== 1)
   const title = 'Processor'
+  const isCertain = chooseThreads(rates).certain
   if (threads === 1)
     return {
       title,
@@ -50,10 +51,13 @@ function describeMeasured({ threads, rates }: MeasuredThreads): Ability {
           : `Measured: ${others.map((rate) => `${rate.threads} threads are ${times(rate.threads)} × as fast`).join(', ')}, so one is used.`,
       tone: 'fair',
     }
+  const again = isCertain
+    ? ''
+    : ' Another number is about as fast, so this is measured again at the next start.'
   return {
     title,
     value: `${threads} threads`,
-    meaning: `Measured: ${times(threads)} × as fast as one thread.${threads < 4 ? ' Small datasets are fine; keep runs short.' : ''}`,
+    meaning: `Measured: ${times(threads)} × as fast as one thread.${again}${threads < 4 ? ' Small datasets are fine; keep runs short.' : ''}`,
     tone: 'good',
   }
 }

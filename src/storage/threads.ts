@@ -8,3 +8,8 @@ export const getThreads = (db: Database, device: string): Promise<MeasuredThread
 export async function putThreads(db: Database, measured: MeasuredThreads): Promise<void> {
   await db.put('threads', measured)
 }
+
+/** Deletes every measurement. */
+export async function deleteThreads(db: Database): Promise<void> {
+  await db.clear('threads')
+}

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { doubtBatchSize, forgetBatchSize, setBatchSize } from '../../src/actions/batch-size.ts'
+import { doubtBatchSize, doubtSpeed, forgetBatchSize, setBatchSize } from '../../src/actions/batch-size.ts'
 import type { MeasuredBatch } from '../../src/domain/measured-batch.ts'
 import { listBatchSizes, putBatchSize } from '../../src/storage/batches.ts'
+import { getThreads, putThreads } from '../../src/storage/threads.ts'
 import { makeMachines } from '../stand-ins/machines.ts'
 import { DESCRIPTION } from '../stand-ins/teacher.ts'
 
@@ -66,4 +67,15 @@ test('setBatchSize and forgetBatchSize change the device that the model runs on 
   await forgetBatchSize(machines, TEACHER)
   expect(await devices()).toEqual(['webgpu, a card, nb4s'])
   expect(await setBatchSize(machines, { ...TEACHER, backend: 'server' }, 6)).toBe(false)
+})
+
+test('doubts the number of threads when a run on the processor contradicts what was measured', async () => {
+  const { machines } = await makeMeasured()
+  const left = () => getThreads(machines.db, '2 cores')
+  await putThreads(machines.db, { device: '2 cores', threads: 2, rates: [], measuredAt: 1 })
+  await doubtSpeed(machines, TEACHER, { tokens: 1300, ms: 100_000 })
+  await doubtSpeed(machines, { ...TEACHER, backend: 'webgpu' }, { tokens: 1300, ms: 100_000 })
+  expect(await left()).toBeDefined()
+  await doubtSpeed(machines, TEACHER, { tokens: 1300, ms: 300_000 })
+  expect(await left()).toBeUndefined()
 })

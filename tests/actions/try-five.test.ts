@@ -113,3 +113,15 @@ test('tryFive can be cancelled, and throws a sentence if there are no seeds', as
     'This project has no seeds yet. Add some on the Seeds screen, then try the recipe.',
   )
 })
+
+test('tryFive estimates by a clock of work: a wall clock that is set forward meanwhile changes nothing', async () => {
+  const machines = await makeMachines()
+  const projectId = await makeSmallProject(machines)
+  let wall = 1_000_000
+  const { estimate } = await finish(
+    trial({ ...machines, now: () => (wall += 3_600_000) }, projectId),
+    () => undefined,
+  )
+  expect(estimate.msTotal).toBeGreaterThan(0)
+  expect(estimate.msTotal).toBeLessThan(600_000)
+})

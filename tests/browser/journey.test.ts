@@ -157,7 +157,11 @@ describe.skipIf(!hasTeacher)(
       const facts = await watched.page.getByRole('main').innerText()
       for (const word of ['llama', 'Q4_1', '135', 'Memory']) expect(facts).toContain(word)
       await person.press('Load teacher')
-      expect(await person.waitFor(/is loaded on/, 180)).toMatch(/\d+ threads?/)
+      const loaded = await person.waitFor(/is loaded on/, 180)
+      expect(loaded).toMatch(/\d+ threads?|one thread/)
+      // One thread only where the measurement found more of them clearly slower.
+      if (!/\d+ threads/.test(loaded))
+        expect(await readStore(watched.page, 'threads')).toMatchObject([{ threads: 1 }])
       await checkFilledScreen()
     })
 

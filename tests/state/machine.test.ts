@@ -57,6 +57,13 @@ test('describeAbilities says what was measured instead of what the browser repor
   expect(describeAbilities(facts, { ...measured, threads: 1, rates: rates.slice(0, 1) })[1]).toMatchObject({
     value: '1 thread',
   })
+  const near = [
+    { threads: 1, runsPerSecond: 335 },
+    { threads: 2, runsPerSecond: 318 },
+  ]
+  expect(describeAbilities(facts, { ...measured, threads: 2, rates: near })[1]?.meaning).toBe(
+    'Measured: 0.9 × as fast as one thread. Another number is about as fast, so this is measured again at the next start. Small datasets are fine; keep runs short.',
+  )
   // Without shared memory one thread runs, whatever was measured before.
   expect(describeAbilities(BARE, { ...measured, threads: 2, rates })[1]?.value).toBe('1 thread')
 })
