@@ -86,9 +86,6 @@ export interface CommonTrainSettings {
   readonly rngSeed: number
 }
 
-/** Which projections of each layer have adapters: those of attention (q, k, v, output), or all seven. */
-export const ADAPTED_PROJECTIONS = ['attention', 'all'] as const
-
 /** The imported model under adapters: where to find it after a reload, and which file it must be. */
 export interface BaseModel {
   readonly source: Extract<ModelSource, { readonly kind: 'stored' | 'built-in' }>

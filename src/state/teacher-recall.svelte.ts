@@ -7,7 +7,7 @@ import { CHAT_FORMATS } from '../domain/chat-format.ts'
 import type { LoadedWith } from '../domain/run.ts'
 import type { Student } from '../domain/student.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
-import { planOf } from '../pipeline/training/index.ts'
+import { findLoss } from '../pipeline/training/index.ts'
 import type { Environment } from './environment.ts'
 import type { Models } from './models.svelte.ts'
 import { Task } from './task.svelte.ts'
@@ -18,7 +18,7 @@ export type WantedModel = Pick<ModelRef, 'name' | 'fingerprint' | 'origin'>
 
 /** The teacher that a training still needs when it is resumed; undefined if it needs none. */
 export function teacherNeededBy({ settings, teacher, teachers }: Student): WantedModel | undefined {
-  if (planOf(settings).teacher?.kind === 'during') return teacher
+  if (findLoss(settings.loss)?.teacher === 'during') return teacher
   return teachers?.find(({ softTargets, weight }) => softTargets === undefined && weight > 0)
 }
 

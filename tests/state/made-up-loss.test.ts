@@ -2,6 +2,9 @@
 import { describe, expect, it, vi } from 'vitest'
 import { makeProject } from '../../src/domain/project.ts'
 import type { Student } from '../../src/domain/student.ts'
+import { adviseOnEndedWorse } from '../../src/pipeline/advice/ended-worse.ts'
+import { adviseOnMemorising } from '../../src/pipeline/advice/memorising.ts'
+import { adviseOnCutRows } from '../../src/pipeline/advice/short-context.ts'
 import { checkRecipe } from '../../src/pipeline/recipes/check-recipe.ts'
 import { parseRecipe } from '../../src/pipeline/recipes/parse-recipe.ts'
 import { readSteps } from '../../src/pipeline/recipes/read-steps.ts'
@@ -12,6 +15,7 @@ import { describeLoss } from '../../src/state/losses.ts'
 import { Recipe } from '../../src/state/recipe.svelte.ts'
 import { TrainingForm } from '../../src/state/training-form.svelte.ts'
 import { putProject } from '../../src/storage/projects.ts'
+import { SMALL_TRAINING } from '../stand-ins/sample-project.ts'
 import { makeEnvironment } from './make-environment.ts'
 
 vi.mock('../../src/pipeline/training/losses/index.ts', async (original) =>
@@ -107,5 +111,18 @@ describe('a made-up loss', () => {
     const plain = { ...made, settings: form.settings!, points: [{ step: 1, train: 3, heldOut: 2 }] }
     const other = { ...made, points: [{ step: 1, train: 1, heldOut: 0.1 }] }
     expect(findBestBase([other, plain], made.datasetId)).toBe(plain)
+  })
+
+  it('does not break the screen in a student that a later version trained', () => {
+    const later = {
+      datasetId: 'd' as Student['datasetId'],
+      settings: { ...SMALL_TRAINING, loss: 'of-a-later-version' },
+      points: [{ step: 1, train: 3, heldOut: 2 }],
+      status: 'trained',
+    } as const
+    expect(findBestBase([later], later.datasetId)).toBe(later)
+    expect(adviseOnEndedWorse(later)).toBeUndefined()
+    expect(adviseOnMemorising(later, 9)).toBeUndefined()
+    expect(adviseOnCutRows({ ...later, truncatedRows: 1, skippedRows: 0 }, 9)).toBeDefined()
   })
 })

@@ -1,7 +1,7 @@
 // Knows: when a training that started from a student ended worse than it began.
 // Must not know: who trains it.
 import type { Student } from '../../domain/student.ts'
-import { lossOf } from '../training/index.ts'
+import { findLoss } from '../training/index.ts'
 import type { Advice } from './advice.ts'
 
 /** The last evaluation on held-out rows is no better than the one before the first step; nothing for a training that still runs. */
@@ -13,12 +13,12 @@ export function adviseOnEndedWorse({
 }: Pick<Student, 'points' | 'settings' | 'status' | 'bestStep'>): Advice | undefined {
   const before = points.find(({ step }) => step === 0)
   const last = points.findLast(({ step, heldOut }) => step > 0 && heldOut !== undefined)
-  const { startsFrom, points: kind } = lossOf(settings)
-  if (startsFrom !== 'student' || status !== 'trained') return undefined
+  const loss = findLoss(settings.loss)
+  if (loss?.startsFrom !== 'student' || status !== 'trained') return undefined
   if (before?.heldOut === undefined || last?.heldOut === undefined || last.heldOut < before.heldOut)
     return undefined
   const write = (value: number): string =>
-    kind.isShare ? `${Math.round(100 * value)} % wrong` : `a held-out loss of ${value.toFixed(2)}`
+    loss.points.isShare ? `${Math.round(100 * value)} % wrong` : `a held-out loss of ${value.toFixed(2)}`
   const kept =
     bestStep === undefined
       ? ''

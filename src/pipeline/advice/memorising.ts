@@ -2,7 +2,7 @@
 // Must not know: who trains it.
 import type { Student } from '../../domain/student.ts'
 import { bestPoint } from '../training/best-point.ts'
-import { lossOf } from '../training/index.ts'
+import { findLoss } from '../training/index.ts'
 import type { Advice } from './advice.ts'
 
 /** A rise of the held-out loss by this factor is no longer noise of the last digit. */
@@ -18,7 +18,8 @@ export function adviseOnMemorising(
   { points, settings, bestStep }: Pick<Student, 'points' | 'settings' | 'bestStep'>,
   rows: number,
 ): Advice | undefined {
-  if (lossOf(settings).startsFrom === 'student') return undefined
+  const loss = findLoss(settings.loss)
+  if (loss === undefined || loss.startsFrom === 'student') return undefined
   const best = bestPoint(points)
   const evaluated = points.filter(({ heldOut }) => heldOut !== undefined)
   const later = evaluated.filter(({ step }) => step > (best?.step ?? Infinity))

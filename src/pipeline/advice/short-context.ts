@@ -1,7 +1,7 @@
 // Knows: when training rows are longer than the context of the student, which cuts their completions, and what to raise it to.
 // Must not know: tokenizers (before a training, the student's own is not there yet), screens.
 import type { TrainSettings } from '../../domain/student.ts'
-import { lossOf, planOf } from '../training/index.ts'
+import { findLoss, lossOf, planOf } from '../training/index.ts'
 import { commonSettings } from '../training/losses/common-settings.ts'
 import type { Advice } from './advice.ts'
 
@@ -66,7 +66,7 @@ export function adviseOnCutRows(
   const cut = truncatedRows + skippedRows
   const value = Math.min(commonSettings.context.to, 2 * settings.context)
   if (
-    lossOf(settings).startsFrom === 'student' ||
+    findLoss(settings.loss)?.startsFrom === 'student' ||
     cut === 0 ||
     cut < MIN_SHARE * rows ||
     value <= settings.context

@@ -2,7 +2,7 @@
 import type { DatasetId } from '../../domain/id.ts'
 import type { Student } from '../../domain/student.ts'
 import { bestPoint } from './best-point.ts'
-import { lossOf } from './index.ts'
+import { findLoss } from './index.ts'
 import { NATS_PER_TOKEN } from './losses/loss.ts'
 
 /**
@@ -16,7 +16,7 @@ export function findBestBase<S extends Pick<Student, 'datasetId' | 'settings' | 
 ): S | undefined {
   const measured = bases.flatMap((student) => {
     const loss =
-      lossOf(student.settings).points.unit === NATS_PER_TOKEN.unit
+      findLoss(student.settings.loss)?.points.unit === NATS_PER_TOKEN.unit
         ? bestPoint(student.points)?.heldOut
         : undefined
     return loss === undefined ? [] : [{ student, loss }]

@@ -1,9 +1,8 @@
 // Knows: the loss that fits an imported model to the teacher's texts by low-rank adapters (LoRA, Hu et al. 2021).
 // Must not know: graphs, tensors, where models are stored.
 import { choice, realNumber, wholeNumber } from '../../../domain/settings.ts'
-import { ADAPTED_PROJECTIONS } from '../../../domain/student.ts'
 import { commonSettings } from './common-settings.ts'
-import { defineLoss, NATS_PER_TOKEN } from './loss.ts'
+import { ADAPTED_PROJECTIONS, defineLoss, NATS_PER_TOKEN } from './loss.ts'
 
 // Muon equalises the directions of a wide matrix. Adapters have only a few columns or rows, so there is nothing to equalise: AdamW.
 const {

@@ -2,7 +2,7 @@
 // Must not know: graphs, tensors, which objectives there are.
 import type { ModelNeed, StepDeclaration } from '../../../domain/recipe.ts'
 import type { Settings, ValuesOf } from '../../../domain/settings.ts'
-import type { ADAPTED_PROJECTIONS, CommonTrainSettings } from '../../../domain/student.ts'
+import type { CommonTrainSettings } from '../../../domain/student.ts'
 import type { RowKind } from '../row-kinds.ts'
 
 /** What the points of a training's curve are. */
@@ -47,6 +47,9 @@ export interface OwnCompletions {
   /** Share of all steps before the first one on its own completions, 0 to 0.9. */
   readonly textWarmUp: number
 }
+
+/** Which projections of each layer have adapters: those of attention (q, k, v, output), or all seven. */
+export const ADAPTED_PROJECTIONS = ['attention', 'all'] as const
 
 /** Adapters on a frozen model. */
 export interface AdapterPlan {
