@@ -6,7 +6,7 @@ import type { Prompt } from '../domain/prompt.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
 import { planCompletions } from '../pipeline/completing/complete.ts'
-import { growPrompts, sampleShown } from '../pipeline/growing/grow-program.ts'
+import { sampleShown } from '../pipeline/growing/sample-shown.ts'
 import { promptsFromSeeds } from '../pipeline/growing/read-grown.ts'
 import { judgeText } from '../pipeline/judging/judge-program.ts'
 import { rubricOfSettings } from '../pipeline/judging/rubric.ts'
@@ -72,23 +72,25 @@ export async function previewRun(
     const seeds = await pageSeeds(db, projectId, { from: 0, limit: MAX_SEEDS })
     const prompts: Prompt[] = []
     if (steps.grow) {
-      const { settings, index: step } = steps.grow
+      const { settings, index: step, member } = steps.grow
       try {
         await open().together(
           () =>
-            growPrompts({
-              projectId,
-              runId,
-              step,
+            member.grow(
+              {
+                projectId,
+                runId,
+                step,
+                rngSeed: recipe.rngSeed,
+                teacher: ref,
+                contextLength: teacher.contextLength,
+                shown: sampleShown(seeds, recipe.rngSeed),
+                seedTexts: seeds.map(({ text }) => text),
+                prompts: [],
+                requests: 0,
+              },
               settings,
-              rngSeed: recipe.rngSeed,
-              teacher: ref,
-              contextLength: teacher.contextLength,
-              shown: sampleShown(seeds, recipe.rngSeed),
-              seedTexts: seeds.map(({ text }) => text),
-              prompts: [],
-              requests: 0,
-            }),
+            ),
           (round, { made }) => {
             if (made > 0) throw new NotStored()
             prompts.push(...round.prompts.filter(({ status }) => status === 'accepted'))
@@ -99,7 +101,8 @@ export async function previewRun(
       }
     }
     const grown = prompts.length
-    if (!steps.grow || steps.grow.settings.alsoSeeds) prompts.push(...promptsFromSeeds(seeds, runId, grown))
+    if (!steps.grow || steps.grow.member.addsSeeds(steps.grow.settings))
+      prompts.push(...promptsFromSeeds(seeds, runId, grown))
     const planned = planCompletions({
       prompts,
       settings: steps.complete.settings,

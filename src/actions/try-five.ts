@@ -17,7 +17,6 @@ import { findNoResponse, planCompletions, type PlannedRow } from '../pipeline/co
 import { estimateRun, type TrialMeasures } from '../pipeline/estimate.ts'
 import { referencesOf, referenceFor, type References } from '../pipeline/filters/references.ts'
 import { FilterBank, findDrop } from '../pipeline/filters/decide-filters.ts'
-import { growPrompts } from '../pipeline/growing/grow-program.ts'
 import { promptsFromSeeds } from '../pipeline/growing/read-grown.ts'
 import { isEmptyText } from '../pipeline/judging/empty-text.ts'
 import { judgeText } from '../pipeline/judging/judge-program.ts'
@@ -205,28 +204,30 @@ class Trial {
 
   async #grow(seeds: readonly Seed[], pools: CorpusPools): Promise<Prompt[]> {
     const { projectId, recipe, teacher } = this.#request
-    const { settings, index: step } = this.#steps.grow ?? expectStep('grow')
-    const wanted = Math.min(TRIED_ROWS, settings.prompts)
+    const { settings, index: step, member } = this.#steps.grow ?? expectStep('grow')
+    const wanted = Math.min(TRIED_ROWS, member.countPrompts(settings, seeds.length))
     const accepted: Prompt[] = []
     this.#setSentence(`The teacher grows ${wanted} prompts from your seeds.`)
     const measured = { requests: 0, accepted: 0, tokens: 0 }
     const stage = await this.#work(pools, (executor) =>
       executor.together(
         () =>
-          growPrompts({
-            projectId,
-            runId: this.#runId,
-            step,
-            settings: { ...settings, prompts: wanted },
-            rngSeed: recipe.rngSeed,
-            teacher: refOf(teacher.card),
-            contextLength: teacher.contextLength,
-            shown: seeds,
-            seedTexts: seeds.map(({ text }) => text),
-            prompts: [],
-            requests: 0,
-            maxRounds: MAX_ROUNDS,
-          }),
+          member.grow(
+            {
+              projectId,
+              runId: this.#runId,
+              step,
+              rngSeed: recipe.rngSeed,
+              teacher: refOf(teacher.card),
+              contextLength: teacher.contextLength,
+              shown: seeds,
+              seedTexts: seeds.map(({ text }) => text),
+              prompts: [],
+              requests: 0,
+              limit: { prompts: wanted, rounds: MAX_ROUNDS },
+            },
+            settings,
+          ),
         ({ prompts, usable, tokens }) => {
           accepted.push(...prompts.filter(({ status }) => status === 'accepted'))
           measured.accepted += usable // unneeded prompts count too: a run would accept them

@@ -17,6 +17,8 @@ export type PromptOrigin =
       readonly request: number
       readonly item: number
       readonly teacher: ModelRef
+      /** What was done to the text it was made from, such as `deepen`; only where a member has several ways. */
+      readonly operator?: string
     }
 
 export interface Prompt {

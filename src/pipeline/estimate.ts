@@ -45,8 +45,8 @@ const DEFAULT_ACCEPTED = 3
 export function estimateRun(recipe: CheckedRecipe, seeds: number, trial: TrialMeasures): Estimate {
   const { grow, complete, judge } = readSteps(recipe)
   const { growth, completions, verdicts } = trial
-  const grown = grow ? grow.settings.prompts : 0
-  const prompts = grow ? grown + (grow.settings.alsoSeeds ? seeds : 0) : seeds
+  const grown = grow ? grow.member.countPrompts(grow.settings, seeds) : 0
+  const prompts = grow ? grown + (grow.member.addsSeeds(grow.settings) ? seeds : 0) : seeds
   const rows = prompts * complete.settings.n
   const perRequest =
     growth.requests > 0 ? Math.max(growth.accepted / growth.requests, 0.25) : DEFAULT_ACCEPTED
@@ -82,7 +82,8 @@ export function boundRun(
 ): { readonly rows: number; readonly storageBytes: number } {
   const { grow, complete } = readSteps(recipe)
   const rows =
-    ((grow ? grow.settings.prompts : 0) + (!grow || grow.settings.alsoSeeds ? seeds : 0)) *
+    ((grow ? grow.member.countPrompts(grow.settings, seeds) : 0) +
+      (!grow || grow.member.addsSeeds(grow.settings) ? seeds : 0)) *
     complete.settings.n
   return {
     rows,

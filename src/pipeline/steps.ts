@@ -4,14 +4,14 @@ import type { StepDeclaration } from '../domain/recipe.ts'
 import { complete } from './completing/complete.ts'
 import { filterMembers } from './filters/index.ts'
 import { split } from './freezing/split.ts'
-import { selfInstruct } from './growing/self-instruct.ts'
+import { growMembers } from './growing/index.ts'
 import { rubric } from './judging/rubric.ts'
 import { keepMembers } from './selecting/index.ts'
 import { trainMembers } from './training/index.ts'
 
 /** All members, families in the recipe's order. */
 export const stepDeclarations: readonly StepDeclaration[] = [
-  selfInstruct,
+  ...growMembers,
   complete,
   ...filterMembers,
   rubric,

@@ -196,6 +196,7 @@ const prompt = exactly<Prompt>()(
         request: count,
         item: count,
         teacher: model,
+        operator: v.exactOptional(word),
       }),
     ]),
     order: count,

@@ -2,7 +2,7 @@
 // with its journal entry, so that a resumed run continues after it.
 import type { Prompt } from '../../domain/prompt.ts'
 import type { Seed } from '../../domain/seed.ts'
-import { growPrompts as growProgram, sampleShown } from '../../pipeline/growing/grow-program.ts'
+import { sampleShown } from '../../pipeline/growing/sample-shown.ts'
 import { promptsFromSeeds } from '../../pipeline/growing/read-grown.ts'
 import { RetortError } from '../../protocol/errors.ts'
 import { listDone } from '../../storage/journal.ts'
@@ -29,7 +29,7 @@ export async function growPrompts(context: RunContext): Promise<readonly Prompt[
   const done = await listDone(db, projectId, runId)
   for (const prompt of prompts) live.tally.countPrompt(prompt)
   if (steps.grow && !(await growRounds(context, steps.grow, prompts, done))) return undefined
-  if ((!steps.grow || steps.grow.settings.alsoSeeds) && !done.has(SEEDS_ADDED))
+  if ((!steps.grow || steps.grow.member.addsSeeds(steps.grow.settings)) && !done.has(SEEDS_ADDED))
     await addSeedPrompts(context, prompts)
   return prompts.filter(({ status }) => status === 'accepted')
 }
@@ -72,30 +72,32 @@ async function growRounds(
     live,
     executor,
   } = context
-  const { settings, index: step } = grow
+  const { settings, index: step, member } = grow
   const earlier = prompts.filter(({ status, origin }) => status === 'accepted' && origin.kind === 'grown')
-  live.enter('growing', earlier.length, settings.prompts)
   const seeds = await readSeeds(context)
+  live.enter('growing', earlier.length, member.countPrompts(settings, seeds.length))
   const outcome = await executor.together(
     () =>
-      growProgram({
-        projectId,
-        runId,
-        step,
+      member.grow(
+        {
+          projectId,
+          runId,
+          step,
+          rngSeed: recipe.rngSeed,
+          teacher: ref,
+          contextLength: teacher.contextLength,
+          shown: sampleShown(seeds, recipe.rngSeed),
+          seedTexts: seeds.map(({ text }) => text),
+          prompts: [...prompts],
+          requests: Math.max(
+            0,
+            ...[...done]
+              .filter((key) => key.startsWith(REQUESTS))
+              .map((key) => Number(key.slice(REQUESTS.length))),
+          ),
+        },
         settings,
-        rngSeed: recipe.rngSeed,
-        teacher: ref,
-        contextLength: teacher.contextLength,
-        shown: sampleShown(seeds, recipe.rngSeed),
-        seedTexts: seeds.map(({ text }) => text),
-        prompts: [...prompts],
-        requests: Math.max(
-          0,
-          ...[...done]
-            .filter((key) => key.startsWith(REQUESTS))
-            .map((key) => Number(key.slice(REQUESTS.length))),
-        ),
-      }),
+      ),
     async (round, { made }) => {
       await context.writer.drain()
       await guardQuota('The prompts', () =>

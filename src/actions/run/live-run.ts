@@ -46,7 +46,10 @@ export class LiveRun {
     this.tally = new FunnelTally(recipe)
     this.#completionsPerPrompt = complete.settings.n
     this.#hasJudge = judge !== undefined
-    this.#maxTokens = { growing: grow?.settings.maxTokens ?? 0, completing: complete.settings.maxTokens }
+    this.#maxTokens = {
+      growing: grow ? grow.member.maxTokens(grow.settings) : 0,
+      completing: complete.settings.maxTokens,
+    }
     this.#onProgress = report
   }
 

@@ -12,12 +12,12 @@ const STEP = 0.2
 export function adviseOnGrowth({ recipe, funnel }: RunFacts): Advice | undefined {
   const { grow } = readSteps(recipe)
   const bar = funnel.find(({ of }) => of === 'prompt')
-  if (grow === undefined || bar === undefined) return undefined
+  if (grow?.name !== 'self-instruct' || bar === undefined) return undefined
   const repeats = bar.reasons
     .filter(({ reason }) => reason.includes('ROUGE-L'))
     .reduce((sum, { count }) => sum + count, 0)
   if (repeats < MIN_REPEATS || repeats < MIN_SHARE * bar.reached) return undefined
-  const { temperature, prompts } = grow.settings
+  const [temperature, prompts] = [Number(grow.settings['temperature']), Number(grow.settings['prompts'])]
   const value = Math.round(100 * Math.min(MAX_TEMPERATURE, temperature + STEP)) / 100
   const seen = `Growth repeats itself: ${repeats} of ${bar.reached} prompts resemble a seed or an earlier prompt${bar.passed < prompts ? `, and only ${bar.passed} of ${prompts} were found` : ''}.`
   if (value <= temperature)

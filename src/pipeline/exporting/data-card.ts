@@ -71,9 +71,7 @@ function writeMaking({ seeds, seedsUsed }: Dataset, recipe: CheckedRecipe | unde
   const { grow, complete, filters, judge, keeps } = readSteps(recipe)
   const { n, temperature, topP, topK, minP, repetitionPenalty, maxTokens, system } = complete.settings
   const lines = [
-    grow
-      ? `Prompts grown from ${from} by Self-Instruct (Wang et al. 2022): ${grow.settings.humanShots} human and ${grow.settings.machineShots} grown examples per request; a new prompt was dropped if its ROUGE-L with a seed or an earlier prompt was above ${grow.settings.novelty}.${grow.settings.alsoSeeds ? ' The seeds are prompts too.' : ''}`
-      : `The prompts are the seeds: ${from}.`,
+    grow ? grow.member.describe(grow.settings, from) : `The prompts are the seeds: ${from}.`,
     `${count(n, 'completion')} per prompt, max ${maxTokens} tokens, temperature ${temperature}, top-p ${topP}${topK > 0 ? `, top-k ${topK}` : ''}${minP > 0 ? `, min-p ${minP}` : ''}, repetition penalty ${repetitionPenalty}, ${system.trim() === '' ? 'no system prompt' : 'with the system prompt in the recipe'}.`,
     ...filters.map(({ member, settings }) => `Filter *${member.title}*: ${listSettings(settings)}.`),
     ...(judge

@@ -1,56 +1,15 @@
 // Knows: Self-Instruct's loop as a program: rounds of requests from one growing pool, until there are enough prompts.
 // Must not know: workers, storage.
-import type { ProjectId, RunId, SeedId } from '../../domain/id.ts'
-import type { ModelRef } from '../../domain/model-card.ts'
-import type { Prompt } from '../../domain/prompt.ts'
-import { makeRng, shuffle } from '../../domain/rng.ts'
 import { all, complete, decideNovelty, emit, type Program } from '../programs/program.ts'
 import { TextPool } from '../programs/text-pool.ts'
 import { novelTexts, promptsFromCandidates, readGrown } from './read-grown.ts'
-import { growthEnded, planGrowth, type SelfInstructSettings, type Shot } from './self-instruct.ts'
+import type { GrownRound, Growth, GrowthEnd, Shot } from './growth.ts'
+import { growthEnded, planGrowth, type SelfInstructSettings } from './plan-growth.ts'
 
-/** A round's prompts, accepted and dropped, and the number of requests made so far: stored together, they are where growth continues. */
-export interface GrownRound {
-  readonly prompts: readonly Prompt[]
-  readonly requests: number
-  /** Prompts that are usable and new, with those beyond the number wanted. */
-  readonly usable: number
-  /** Tokens that the teacher generated in this round. */
-  readonly tokens: number
-}
-
-export interface Growth {
-  readonly projectId: ProjectId
-  readonly runId: RunId
-  /** Index of the grow step. */
-  readonly step: number
-  readonly settings: SelfInstructSettings
-  readonly rngSeed: number
-  readonly teacher: ModelRef
-  /** The teacher's, in tokens. */
-  readonly contextLength: number
-  /** Seeds that are shown as examples. */
-  readonly shown: readonly Shot<SeedId>[]
-  /** Texts of all seeds: a prompt must differ from each. */
-  readonly seedTexts: readonly string[]
-  /** What earlier rounds made: prompts in their order, and requests. */
-  readonly prompts: readonly Prompt[]
-  readonly requests: number
-  /** Ends after this many rounds; absent: none. */
-  readonly maxRounds?: number
-}
-
-/** How growing ended: `note` is a sentence if there are fewer prompts than wanted, `failure` one if the teacher returned nothing. */
-export interface GrowthEnd {
-  readonly note?: string
-  readonly failure?: string
-  /** Requests made. */
-  readonly requests: number
-}
-
-/** Grows prompts, a round at a time. */
-export function* growPrompts(growth: Growth): Program<GrowthEnd, GrownRound> {
-  const { settings, rngSeed, contextLength } = growth
+/** Grows prompts, a round at a time. `requests` counts requests of the teacher. */
+export function* growInRounds(growth: Growth, wanted: SelfInstructSettings): Program<GrowthEnd, GrownRound> {
+  const { rngSeed, contextLength, limit } = growth
+  const settings = { ...wanted, prompts: Math.min(wanted.prompts, limit?.prompts ?? Infinity) }
   const accepted: Shot[] = growth.prompts
     .filter(({ status, origin }) => status === 'accepted' && origin.kind === 'grown')
     .map(({ id, text }) => ({ id, text }))
@@ -59,7 +18,7 @@ export function* growPrompts(growth: Growth): Program<GrowthEnd, GrownRound> {
   pool.add(accepted.map(({ text }) => text))
   let { requests } = growth
   let order = growth.prompts.length
-  for (let round = 0; round < (growth.maxRounds ?? Infinity); round++) {
+  for (let round = 0; round < (limit?.rounds ?? Infinity); round++) {
     const end = growthEnded({ accepted: accepted.length, requests, settings })
     if (end.ended) return { requests, ...(end.sentence === undefined ? {} : { note: end.sentence }) }
     const plan = planGrowth({
@@ -107,18 +66,3 @@ export function* growPrompts(growth: Growth): Program<GrowthEnd, GrownRound> {
   }
   return { requests }
 }
-
-/** Max seeds from which growth draws its examples; a random sample of more. All seeds count for novelty. */
-const MAX_SHOWN = 5000
-
-/** The seeds that growth may use as examples. The sample does not depend on the order in which storage returns them. */
-export const sampleShown = <Seed extends Shot<SeedId>>(
-  seeds: readonly Seed[],
-  rngSeed: number,
-): readonly Seed[] =>
-  seeds.length <= MAX_SHOWN
-    ? seeds
-    : shuffle(
-        seeds.toSorted((a, b) => (a.id < b.id ? -1 : 1)),
-        makeRng(`${rngSeed}/shown seeds`),
-      ).slice(0, MAX_SHOWN)

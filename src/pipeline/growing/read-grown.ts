@@ -12,7 +12,7 @@ import type { Seed } from '../../domain/seed.ts'
 import { SELF_INSTRUCT_TEMPLATE } from '../templates/self-instruct.ts'
 import { firstOf } from '../cut-text.ts'
 import { countWords } from '../words.ts'
-import type { GrowthRequest, SelfInstructSettings } from './self-instruct.ts'
+import type { GrowthRequest, SelfInstructSettings } from './plan-growth.ts'
 import { splitList } from './split-list.ts'
 import { findUnusable } from './unusable.ts'
 

@@ -5,7 +5,8 @@ import { complete, type CompleteSettings } from '../completing/complete.ts'
 import { findFilter } from '../filters/index.ts'
 import type { FilterMember } from '../filters/filter.ts'
 import { split, type SplitSettings } from '../freezing/split.ts'
-import { selfInstruct, type SelfInstructSettings } from '../growing/self-instruct.ts'
+import type { GrowMember } from '../growing/growth.ts'
+import { findGrow } from '../growing/index.ts'
 import { rubric, type RubricSettings } from '../judging/rubric.ts'
 import { findKeep } from '../selecting/index.ts'
 import type { KeepMember } from '../selecting/selection.ts'
@@ -17,6 +18,9 @@ export interface Placed<Values> {
   readonly name: string
   readonly settings: Values
 }
+export interface PlacedGrow extends Placed<CheckedStep['settings']> {
+  readonly member: GrowMember
+}
 export interface PlacedFilter extends Placed<CheckedStep['settings']> {
   readonly member: FilterMember
 }
@@ -24,9 +28,9 @@ export interface PlacedKeep extends Placed<CheckedStep['settings']> {
   readonly member: KeepMember
 }
 
-/** A recipe as a run reads it. `grow` is absent if the seeds themselves are the prompts (no grow step, or `prompts: 0`). */
+/** A recipe as a run reads it. `grow` is absent if the seeds themselves are the prompts (no grow step, or one that makes none). */
 export interface RecipeSteps {
-  readonly grow?: Placed<SelfInstructSettings>
+  readonly grow?: PlacedGrow
   readonly complete: Placed<CompleteSettings>
   readonly filters: readonly PlacedFilter[]
   readonly judge?: Placed<RubricSettings>
@@ -46,9 +50,11 @@ export function readSteps(recipe: CheckedRecipe): RecipeSteps {
   const freeze = find('freeze')
   const train = find('train')
   if (!completing) throw new TypeError('a checked recipe has a complete step')
-  const growth = grow && withSettings(grow, settingsOf(selfInstruct, grow.step))
+  const grower = grow && findGrow(grow.step.name)
   return {
-    ...(growth && growth.settings.prompts > 0 ? { grow: growth } : {}),
+    ...(grow && grower && grower.countPrompts(grow.step.settings, 1) > 0
+      ? { grow: { ...withSettings(grow, grow.step.settings), member: grower } }
+      : {}),
     complete: withSettings(completing, settingsOf(complete, completing.step)),
     filters: placed.flatMap(({ step, index }) => {
       const member = step.family === 'filter' ? findFilter(step.name) : undefined

@@ -8,7 +8,8 @@ import {
   readGrown,
   promptsFromCandidates,
 } from '../../../src/pipeline/growing/read-grown.ts'
-import { planGrowth, selfInstruct } from '../../../src/pipeline/growing/self-instruct.ts'
+import { planGrowth } from '../../../src/pipeline/growing/plan-growth.ts'
+import { selfInstruct } from '../../../src/pipeline/growing/self-instruct.ts'
 import { projectId, runId, settingsWith, shot, teacher } from '../samples.ts'
 
 const settings = settingsWith(selfInstruct)

@@ -1,11 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import {
-  countMaxRequests,
-  growthEnded,
-  planGrowth,
-  selfInstruct,
-} from '../../../src/pipeline/growing/self-instruct.ts'
+import { countMaxRequests, growthEnded, planGrowth } from '../../../src/pipeline/growing/plan-growth.ts'
+import { selfInstruct } from '../../../src/pipeline/growing/self-instruct.ts'
 import { settingsWith, shot } from '../samples.ts'
 
 const seeds = Array.from({ length: 20 }, (_, i) => shot(`Write reply number ${i} to a customer.`))

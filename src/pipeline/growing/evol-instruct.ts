@@ -1,0 +1,301 @@
+// Knows: how Evol-Instruct makes prompts harder, and makes rarer ones, an operator at a time; and what it rejects.
+// Must not know: workers, storage.
+// Source: Xu et al. 2023 (arXiv 2304.12244) and its code, Evol_Instruct/{depth,breadth}.py: six operators drawn evenly, four reasons to
+// reject; a rejected prompt leaves the one before it to the next round.
+import { dropped, kept, type FilterDecision } from '../../domain/filter-decision.ts'
+import { hashOf } from '../../domain/hash.ts'
+import type { SeedId } from '../../domain/id.ts'
+import { promptId, type Prompt } from '../../domain/prompt.ts'
+import { makeRng } from '../../domain/rng.ts'
+import { GREEDY } from '../../domain/sampling.ts'
+import { realNumber, toggle, wholeNumber, type ValuesOf } from '../../domain/settings.ts'
+import { writePromptChat } from '../completing/complete.ts'
+import { firstOf } from '../cut-text.ts'
+import { all, complete, emit, score, type Program } from '../programs/program.ts'
+import {
+  EQUALITY_ANSWERS,
+  EVOL_TEMPLATE,
+  OPERATORS,
+  writeEquality,
+  writeEvolution,
+  type Operator,
+} from '../templates/evol-instruct.ts'
+import { findUnsupportedSampling } from '../unsupported-sampling.ts'
+import { rejectAnswer, rejectText } from './eliminate.ts'
+import { defineGrow, type GrownRound, type Growth, type GrowthEnd, type Shot } from './growth.ts'
+
+/** Seeds that are evolved side by side and stored together: enough to fill a teacher's batches. */
+const SEEDS_PER_ROUND = 64
+/** Max characters of a prompt. */
+const MAX_CHARACTERS = 8_000
+
+const SETTINGS = {
+  rounds: wholeNumber({
+    label: 'Rounds',
+    help: 'How often each seed is evolved, each time from the last good version; the paper has 4.',
+    from: 1,
+    to: 8,
+    default: 4,
+    unit: 'rounds',
+  }),
+  alsoSeeds: toggle({
+    label: 'Include the seeds',
+    help: 'Uses every seed as a prompt, in addition to the evolved ones, as the paper does.',
+    default: true,
+  }),
+  checkEquality: toggle({
+    label: 'Drop what is equal',
+    help: 'The teacher compares each evolved prompt with the one before, by the probabilities of its answer; prompts without gain are dropped.',
+    default: true,
+  }),
+  checkResponse: toggle({
+    label: 'Drop what cannot be answered',
+    help: 'The teacher responds to each evolved prompt; a short refusal or a response without content drops it.',
+    default: true,
+  }),
+  responseTokens: wholeNumber({
+    label: 'Max tokens of that response',
+    help: 'Enough to see that it is one.',
+    from: 16,
+    to: 1024,
+    default: 128,
+    unit: 'tokens',
+  }),
+  maxWords: wholeNumber({
+    label: 'Max words',
+    help: 'Longer prompts are dropped.',
+    from: 10,
+    to: 1000,
+    default: 200,
+    unit: 'words',
+  }),
+  temperature: realNumber({
+    label: 'Temperature',
+    help: 'Higher values sample less likely tokens more often; 0 is greedy decoding. The paper has 1.',
+    from: 0,
+    to: 2,
+    default: 1,
+    step: 0.05,
+  }),
+  topP: realNumber({
+    label: 'Top-p',
+    help: 'Samples from the most likely tokens that together have this probability.',
+    from: 0.01,
+    to: 1,
+    default: 0.95,
+    step: 0.01,
+  }),
+  maxTokens: wholeNumber({
+    label: 'Max tokens',
+    help: 'Max tokens of an evolved prompt; one that is cut is dropped.',
+    from: 16,
+    to: 2048,
+    default: 256,
+    unit: 'tokens',
+  }),
+}
+
+type EvolSettings = ValuesOf<typeof SETTINGS>
+
+export const evolInstruct = defineGrow({
+  name: 'evol-instruct',
+  title: 'Evolve prompts (Evol-Instruct)',
+  help: 'The teacher rewrites each seed as a harder or a rarer prompt, several times in a row; what brings nothing new is dropped.',
+  settings: SETTINGS,
+  needs: ({ checkEquality }) => [
+    {
+      role: 'teacher',
+      ability: 'chat',
+      without: (model) =>
+        `evolving prompts needs a model tuned for chat, and ${model} has no chat template. Load another model, or choose a chat template for this one on the Teacher screen.`,
+    },
+    ...(checkEquality
+      ? [
+          {
+            role: 'teacher',
+            ability: 'scores' as const,
+            without: (model: string) =>
+              `the comparison with the prompt before is read from token probabilities, and ${model} does not return them. Set \`checkEquality\` to false, or load another model.`,
+          },
+        ]
+      : []),
+  ],
+  checkModels(settings, modelOf) {
+    const teacher = modelOf('teacher')
+    const { maxTokens } = settings
+    return [
+      ...(maxTokens >= teacher.contextLength
+        ? [
+            {
+              field: 'maxTokens',
+              sentence: `${maxTokens} tokens of response leave no room for the prompt to evolve: the teacher’s context length is ${teacher.contextLength}. Lower \`maxTokens\`.`,
+            },
+          ]
+        : []),
+      ...findUnsupportedSampling(settings, teacher),
+    ]
+  },
+  countPrompts: ({ rounds }, seeds) => rounds * seeds,
+  addsSeeds: ({ alsoSeeds }) => alsoSeeds,
+  maxTokens: ({ maxTokens }) => maxTokens,
+  grow: evolveSeeds,
+  describe: ({ rounds, alsoSeeds, checkEquality, checkResponse }, from) =>
+    `Prompts evolved from ${from} by Evol-Instruct (Xu et al. 2023): ${rounds} ${rounds === 1 ? 'round' : 'rounds'} of one of six operators each${
+      checkEquality || checkResponse
+        ? `; a prompt was dropped if ${[
+            ...(checkEquality ? ['the teacher found it equal to the one before'] : []),
+            ...(checkResponse ? ['the teacher’s response to it was a short refusal or had no content'] : []),
+          ].join(', or if ')}`
+        : ''
+    }.${alsoSeeds ? ' The seeds are prompts too.' : ''}`,
+})
+
+/** Evolves the seeds that have no prompts yet, some at a time. */
+function* evolveSeeds(growth: Growth, settings: EvolSettings): Program<GrowthEnd, GrownRound> {
+  const done = new Set<string>(
+    growth.prompts.filter(({ origin }) => origin.kind === 'grown').map(({ seedId }) => seedId),
+  )
+  const { limit } = growth
+  const rounds = Math.min(settings.rounds, limit?.rounds ?? Infinity)
+  const left = growth.shown
+    .filter(({ id }) => !done.has(id))
+    .slice(0, limit === undefined ? undefined : Math.ceil(limit.prompts / rounds))
+  let order = growth.prompts.length
+  let { requests } = growth
+  for (let from = 0; from < left.length; from += SEEDS_PER_ROUND) {
+    const some = left.slice(from, from + SEEDS_PER_ROUND)
+    const evolved = yield* all(some.map((seed) => evolveSeed(seed, { ...settings, rounds }, growth)))
+    const refusals = evolved.flatMap(({ refusal }) => refusal ?? [])
+    if (refusals.length === some.length && requests === 0)
+      return { requests: some.length, failure: `Every request to evolve a seed failed: ${refusals[0] ?? ''}` }
+    const prompts = evolved.flatMap(({ versions }, i) =>
+      versions.map((version) => promptOf(version, some[i] as Shot<SeedId>, growth)),
+    )
+    const numbered = prompts.map((prompt) => ({ ...prompt, order: order++ }))
+    requests += some.length
+    yield* emit({
+      prompts: numbered,
+      requests,
+      usable: numbered.filter(({ status }) => status === 'accepted').length,
+      tokens: evolved.reduce((sum, { tokens }) => sum + tokens, 0),
+    })
+  }
+  return { requests }
+}
+
+/** A rewritten text, and what was decided on it. */
+interface Version {
+  readonly text: string
+  readonly operator: Operator
+  /** From 0. */
+  readonly round: number
+  /** Id of the seed or prompt that it was made from. */
+  readonly from: string
+  readonly decision: FilterDecision
+}
+interface EvolvedSeed {
+  readonly versions: readonly Version[]
+  readonly tokens: number
+  /** Why the teacher returned nothing, if it refused in every round. */
+  readonly refusal?: string
+}
+
+/** All versions of one seed: a rejected one leaves the one before it to the next round. */
+function* evolveSeed(seed: Shot<SeedId>, settings: EvolSettings, growth: Growth): Program<EvolvedSeed> {
+  const { rngSeed } = growth
+  const versions: Version[] = []
+  let tokens = 0
+  let refused: string | undefined
+  let refusals = 0
+  let current: Shot = seed
+  for (let round = 0; round < settings.rounds; round++) {
+    const name = `${rngSeed}/evolve/${hashOf(current.text).slice(0, 16)}/${round}`
+    const operator = OPERATORS[makeRng(name).below(OPERATORS.length)] as Operator
+    const result = yield* complete('teacher', {
+      id: `grow-${seed.id}-${round}`,
+      input: writeEvolution(current.text, operator),
+      sampling: {
+        ...GREEDY,
+        temperature: settings.temperature,
+        topP: settings.topP,
+        maxTokens: settings.maxTokens,
+        rngSeed: name,
+      },
+    })
+    tokens += result.tokens
+    if (result.refusal !== undefined) {
+      refusals += 1
+      refused = result.refusal
+      continue
+    }
+    const text = firstOf(result.text.trim(), MAX_CHARACTERS)
+    const decision =
+      result.finishReason === 'end'
+        ? ((yield* reject(current.text, text, settings, `${seed.id}-${round}`)) ??
+          kept({ operator, round: round + 1 }))
+        : dropped('cut by length', { 'finish reason': result.finishReason })
+    const version: Version = { text, operator, round, from: current.id, decision }
+    if (text !== '') versions.push(version)
+    if (decision.kind === 'kept') current = { id: idOf(version, seed, growth), text }
+  }
+  return {
+    versions,
+    tokens,
+    ...(refusals === settings.rounds && refused !== undefined ? { refusal: refused } : {}),
+  }
+}
+
+/** Why a version is rejected: by its text, by a comparison with the one before, by the response to it. */
+function* reject(
+  before: string,
+  text: string,
+  { maxWords, checkEquality, checkResponse, responseTokens }: EvolSettings,
+  id: string,
+): Program<FilterDecision | undefined> {
+  const rejected = rejectText(text, before, maxWords)
+  if (rejected !== undefined) return rejected
+  if (checkEquality) {
+    const { logProbs } = yield* score('teacher', {
+      id: `equal-${id}`,
+      input: writeEquality(before, text),
+      continuations: EQUALITY_ANSWERS,
+    })
+    const [equal = -Infinity, different = -Infinity] = logProbs
+    // A comparison that could not be read drops nothing.
+    if (equal > different)
+      return dropped('is the same task as the prompt before', {
+        'probability of equal': Math.round(1000 / (1 + Math.exp(different - equal))) / 1000,
+      })
+  }
+  if (!checkResponse) return undefined
+  const response = yield* complete('teacher', {
+    id: `response-${id}`,
+    input: writePromptChat(text, ''),
+    sampling: { ...GREEDY, maxTokens: responseTokens, rngSeed: 'response' },
+  })
+  return response.refusal === undefined
+    ? rejectAnswer(response.text)
+    : dropped(`the teacher cannot respond to it: ${response.refusal}`)
+}
+
+const idOf = ({ text, round }: Pick<Version, 'text' | 'round'>, seed: Shot<SeedId>, { runId }: Growth) =>
+  promptId([runId, 'grown', EVOL_TEMPLATE, seed.id, round, text])
+
+const promptOf = (version: Version, seed: Shot<SeedId>, growth: Growth): Omit<Prompt, 'order'> => ({
+  projectId: growth.projectId,
+  runId: growth.runId,
+  id: idOf(version, seed, growth),
+  text: version.text,
+  seedId: seed.id,
+  origin: {
+    kind: 'grown',
+    template: EVOL_TEMPLATE,
+    shots: [version.from],
+    request: version.round,
+    item: 0,
+    teacher: growth.teacher,
+    operator: version.operator,
+  },
+  decisions: [{ step: growth.step, name: 'evol-instruct', decision: version.decision }],
+  status: version.decision.kind === 'kept' ? 'accepted' : 'dropped',
+})
