@@ -54,8 +54,6 @@ export interface CompareStudents {
 }
 export type CompareMachines = Pick<Machines, 'db' | 'teacher' | 'judge' | 'student' | 'now'>
 
-/** Default number of held-out prompts. */
-export const COMPARED_PROMPTS = 20
 /** Defaults of the judge step, for recipes without one. */
 const DEFAULT_JUDGE: RubricSettings = {
   rubric: rubricStep.settings.rubric.default,

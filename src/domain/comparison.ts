@@ -3,6 +3,9 @@ import type { ComparisonId, DatasetId, ProjectId, RowId, StudentId } from './id.
 import type { ModelRef } from './model-card.ts'
 import type { PairVerdict, Verdict } from './verdict.ts'
 
+/** Default number of held-out prompts. */
+export const COMPARED_PROMPTS = 20
+
 export const CONTENDERS = ['before', 'after', 'teacher'] as const
 export type Contender = (typeof CONTENDERS)[number]
 

@@ -1,7 +1,7 @@
 // Knows: a project's comparisons, and the statistics of one.
-import { COMPARED_PROMPTS, compareStudents, type CompareProgress } from '../actions/compare-students.ts'
-import { measureClassifier } from '../actions/measure-classifier.ts'
+import type { CompareProgress } from '../actions/compare-students.ts'
 import {
+  COMPARED_PROMPTS,
   CONTENDERS,
   type ComparedPrompt,
   type Comparison,
@@ -18,6 +18,7 @@ import { bootstrapMean } from '../pipeline/statistics/bootstrap.ts'
 import { countWins, type Wins } from '../pipeline/statistics/wins.ts'
 import { listComparisons } from '../storage/comparisons.ts'
 import type { Environment } from './environment.ts'
+import { compareStudents, measureClassifier } from './later.ts'
 import { Task } from './task.svelte.ts'
 
 /** Statistics over the compared prompts. */

@@ -1,6 +1,6 @@
 // Knows: the rows of one run as a table: loaded as an index, searched, filtered and sorted in memory; one open row with its history.
 import { editRow } from '../actions/edit-row.ts'
-import { judgeEdited, type JudgeProgress } from '../actions/judge-edited.ts'
+import type { JudgeProgress } from '../actions/judge-edited.ts'
 import { rejectRow } from '../actions/reject-row.ts'
 import { restoreRow } from '../actions/restore-row.ts'
 import type { ProjectId, RowId, RunId } from '../domain/id.ts'
@@ -15,6 +15,7 @@ import { loadRowIndex, summarizeRow, type RowIndexEntry } from '../storage/row-i
 import { getRow } from '../storage/rows.ts'
 import { getSeed } from '../storage/seeds.ts'
 import type { Environment } from './environment.ts'
+import { judgeEdited } from './later.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
 

@@ -1,5 +1,4 @@
 // Knows: a project's students: the stored ones, the one in training, and the parameter count of each size.
-import { resumeStudent, trainStudent } from '../actions/train-student.ts'
 import type { TrainProgress } from '../actions/train/train-progress.ts'
 import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type { Backend } from '../domain/machine.ts'
@@ -24,6 +23,7 @@ import { ImportedModel } from './imported-model.svelte.ts'
 import { Elsewhere } from './elsewhere.svelte.ts'
 import { describeLoss, type LossView } from './losses.ts'
 import type { Environment } from './environment.ts'
+import { resumeStudent, trainStudent } from './later.ts'
 import { Task } from './task.svelte.ts'
 
 /** Training progress, for the screen. */

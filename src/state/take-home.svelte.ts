@@ -1,8 +1,6 @@
 // Knows: what a person can download, and in which formats.
-import { downloadDataCard } from '../actions/download-data-card.ts'
 import { downloadDataset } from '../actions/download-dataset.ts'
 import { downloadRecipe } from '../actions/download-recipe.ts'
-import { downloadStudent } from '../actions/download-student.ts'
 import type { Download } from '../actions/machines.ts'
 import type { Dataset } from '../domain/dataset.ts'
 import type { DatasetId, ProjectId } from '../domain/id.ts'
@@ -12,6 +10,7 @@ import { DATASET_FORMATS, type DatasetFormat } from '../protocol/corpus.ts'
 import type { StudentFormat } from '../protocol/student.ts'
 import { listDatasetRows } from '../storage/datasets.ts'
 import type { Environment } from './environment.ts'
+import { downloadDataCard, downloadStudent } from './later.ts'
 import { Task } from './task.svelte.ts'
 
 export interface FormatChoice<Name extends string> {

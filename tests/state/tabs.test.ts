@@ -166,6 +166,18 @@ test('lists and counts follow what another tab writes', async () => {
   tab.close()
 })
 
+test('a project whose address was opened before this tab knew of it opens as soon as another tab reports it', async () => {
+  const app = new App(env)
+  await app.start({ navigator: {}, crossOriginIsolated: false })
+  const { project } = await storeSampleProject(env.machines.db, { seeds: 3 })
+  app.route.go(project.id, 'seeds')
+  expect(app.projects.find(project.id)).toBeUndefined()
+  const tab = new BroadcastChannel(`retort changes of ${env.machines.db.name}`)
+  tab.postMessage(['projects'])
+  await vi.waitFor(() => expect(app.workspaceOf(project.id)?.seeds.count).toBe(3), 5000)
+  tab.close()
+})
+
 test('a deleted run is hidden in the other tab, is whole again after undo, and is deleted once nobody can undo it', async () => {
   const { project, run, rows } = await storeSampleProject(env.machines.db)
   const [a, b] = [new Runs(env, project.id, () => undefined), new Runs(env, project.id, () => undefined)]

@@ -1,0 +1,58 @@
+// Knows: the long work of a project whose code is loaded when it first starts: no project’s first screen needs it.
+// Must not know: what the work does.
+import { RetortError } from '../protocol/errors.ts'
+
+async function load<T>(code: () => Promise<T>): Promise<T> {
+  try {
+    return await code()
+  } catch (cause) {
+    throw new RetortError(
+      'DownloadFailed',
+      'This could not start, because a file of the page could not be fetched. Nothing is lost. Check the connection and try again; if that changes nothing, reload the page.',
+      { cause },
+    )
+  }
+}
+
+/** An action that yields its progress, loaded with its first step. Throws a RetortError if its file cannot be fetched. */
+const following = <A extends readonly unknown[], P, R>(
+  code: () => Promise<(...given: A) => AsyncGenerator<P, R>>,
+) =>
+  async function* (...given: A): AsyncGenerator<P, R> {
+    return yield* (await load(code))(...given)
+  }
+
+/** An action without progress, loaded when it is called. Rejects with a RetortError if its file cannot be fetched. */
+const doing =
+  <A extends readonly unknown[], R>(code: () => Promise<(...given: A) => Promise<R>>) =>
+  async (...given: A): Promise<R> =>
+    (await load(code))(...given)
+
+const run = () => import('../actions/run-recipe.ts')
+export const startRun = following(async () => (await run()).startRun)
+export const resumeRun = following(async () => (await run()).resumeRun)
+export const previewRun = doing(async () => (await import('../actions/preview-run.ts')).previewRun)
+export const readRunFacts = doing(async () => (await import('../actions/funnel.ts')).readRunFacts)
+export const listBarMembers = doing(
+  async () => (await import('../actions/list-bar-members.ts')).listBarMembers,
+)
+export const tryFive = following(async () => (await import('../actions/try-five.ts')).tryFive)
+export const judgeEdited = following(async () => (await import('../actions/judge-edited.ts')).judgeEdited)
+
+const train = () => import('../actions/train-student.ts')
+export const trainStudent = following(async () => (await train()).trainStudent)
+export const resumeStudent = following(async () => (await train()).resumeStudent)
+
+export const compareStudents = following(
+  async () => (await import('../actions/compare-students.ts')).compareStudents,
+)
+export const measureClassifier = doing(
+  async () => (await import('../actions/measure-classifier.ts')).measureClassifier,
+)
+
+export const downloadDataCard = doing(
+  async () => (await import('../actions/download-data-card.ts')).downloadDataCard,
+)
+export const downloadStudent = doing(
+  async () => (await import('../actions/download-student.ts')).downloadStudent,
+)
