@@ -1,6 +1,7 @@
 // Knows: all advice on a run, the most useful first.
 import type { Advice } from './advice.ts'
 import { adviseOnCut } from './cut-at-max-tokens.ts'
+import { adviseOnEqual } from './found-equal.ts'
 import { adviseOnFlatScores } from './flat-scores.ts'
 import { adviseOnForeign } from './foreign-scored-high.ts'
 import { adviseOnLength } from './length-limits.ts'
@@ -15,6 +16,7 @@ import { adviseOnWrong } from './wrong-answers.ts'
 const MEMBERS: readonly ((facts: RunFacts) => Advice | undefined)[] = [
   adviseOnCut,
   adviseOnGrowth,
+  adviseOnEqual,
   adviseOnForeign,
   adviseOnFlatScores,
   adviseOnThreshold,

@@ -29,6 +29,9 @@ const SEEDS_PER_ROUND = 64
 /** Max characters of a prompt. */
 const MAX_CHARACTERS = 8_000
 
+/** The reason of prompts without gain. */
+export const FOUND_EQUAL = 'is the same task as the prompt before'
+
 const SETTINGS = {
   rounds: wholeNumber({
     label: 'Rounds',
@@ -263,7 +266,7 @@ function* reject(
     const [equal = -Infinity, different = -Infinity] = logProbs
     // A comparison that could not be read drops nothing.
     if (equal > different)
-      return dropped('is the same task as the prompt before', {
+      return dropped(FOUND_EQUAL, {
         'probability of equal': Math.round(1000 / (1 + Math.exp(different - equal))) / 1000,
       })
   }
