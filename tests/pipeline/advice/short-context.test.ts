@@ -1,4 +1,5 @@
 // Knows: when rows are said to be longer than a student's context, before and after a training.
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
 import { contentId } from '../../../src/domain/id.ts'
@@ -9,6 +10,7 @@ import {
   estimateRowTokens,
 } from '../../../src/pipeline/advice/short-context.ts'
 import { countRowFacts } from '../../../src/pipeline/training/row-facts.ts'
+import { trainStudentTokenizer } from '../../../src/engine/tokenizers/student-template.ts'
 import { SMALL_TRAINING } from '../../stand-ins/sample-project.ts'
 
 const settings: TrainSettings = { ...SMALL_TRAINING, context: 256 }
@@ -21,10 +23,10 @@ describe('adviseOnContext', () => {
     expect(adviseOnContext({ settings, rowBytes: [100, 300, 900, 1200, 200, 1500, 400] })).toEqual({
       id: 'short-context',
       sentence:
-        'About 3 of 7 training rows are longer than the context of 256 tokens and would be cut. Raise Context length to 512: all fit, and a step takes about 1.9 times as long.',
+        'About 3 of 7 training rows are longer than the context of 256 tokens and would be cut. Raise Context length to 1024: all fit, and a step takes about 2.7 times as long.',
       remedy: {
-        label: 'Set Context length to 512',
-        change: { kind: 'set-training', field: 'context', value: 512 },
+        label: 'Set Context length to 1024',
+        change: { kind: 'set-training', field: 'context', value: 1024 },
       },
     })
   })
@@ -46,6 +48,18 @@ describe('adviseOnContext', () => {
   it('expects fewer tokens of a large model’s vocabulary than of one learned from the rows', () => {
     expect(estimateRowTokens(1000, lora)).toBeLessThan(estimateRowTokens(1000, settings))
   })
+  it.each([512, 1024])(
+    'is within a third of the tokens of a vocabulary of %i entries that was learned from prose',
+    (vocabulary) => {
+      const texts = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8').split('\n')
+      const { tokenizer } = trainStudentTokenizer(texts, vocabulary)
+      const bytes = texts.reduce((sum, text) => sum + new TextEncoder().encode(text).length, 0)
+      const tokens = texts.reduce((sum, text) => sum + tokenizer.encode(text).length, 0)
+      const estimate = estimateRowTokens(bytes, { ...settings, vocabulary })
+      expect(estimate / tokens).toBeGreaterThan(0.67)
+      expect(estimate / tokens).toBeLessThan(1.33)
+    },
+  )
 })
 
 describe('adviseOnCutRows', () => {
