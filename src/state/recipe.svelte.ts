@@ -1,21 +1,18 @@
 // Knows: a project's recipe while it is edited, as text and as steps (two views of the same recipe); and its trial on five rows.
 import type { TrialMeasures } from '../pipeline/estimate.ts'
 import type { TriedRecipe, TriedRow, TryProgress } from '../actions/try-five.ts'
-import { useRecipe } from '../actions/use-recipe.ts'
 import type { ProjectId } from '../domain/id.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
 import type { Checked, Problem } from '../domain/problem.ts'
 import type { CheckedRecipe, RecipeDraft, StepDeclaration, StepDraft } from '../domain/recipe.ts'
 import { FAMILIES } from '../domain/recipe.ts'
 import type { SettingValue } from '../domain/settings.ts'
-import { checkRecipe } from '../pipeline/recipes/check-recipe.ts'
 import { defaultRecipe, defaultStep } from '../pipeline/recipes/default-recipe.ts'
-import { lineOfProblem, parseRecipe } from '../pipeline/recipes/parse-recipe.ts'
-import { writeRecipe } from '../pipeline/recipes/write-recipe.ts'
 import { findStep, stepDeclarations } from '../pipeline/steps.ts'
 import { RUBRIC_NAMES, rubricOf, type Rubric } from '../pipeline/templates/rubrics.ts'
 import type { Environment } from './environment.ts'
-import { tryFive } from './later.ts'
+import { tryFive, useRecipe } from './later.ts'
+import { findRecipeText, type RecipeText } from './recipe-text.svelte.ts'
 import { StepSwaps } from './step-swaps.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
@@ -26,18 +23,23 @@ export type Trial = TriedRow
 const familyRank = (family: string): number => FAMILIES.findIndex((known) => known === family)
 
 export class Recipe {
-  #text = $state('')
+  /** As it is stored or was edited; absent: the default recipe's text. */
+  #own = $state<string | undefined>()
+  #text = $derived(this.#own ?? findRecipeText()?.writeRecipe(defaultRecipe()) ?? '')
   #used = $state('')
   #lastDraft = $state.raw<RecipeDraft>(defaultRecipe())
   #tried = $state.raw<TriedRecipe | undefined>()
   /** Of the last trial: the time of calls that are in the journal. */
   #measured: { readonly teacher: TeacherDescription; readonly measures: TrialMeasures } | undefined
-  #parsed = $derived(parseRecipe(this.#text))
-  #checked: Checked<CheckedRecipe> = $derived(
-    this.#parsed.ok ? checkRecipe(this.#parsed.value) : this.#parsed,
+  /** Until its text can be read, a recipe counts as one without problems: most have none, and no screen shows it before. */
+  #parsed: Checked<RecipeDraft> = $derived(
+    findRecipeText()?.parseRecipe(this.#text) ?? { ok: true, value: this.#lastDraft },
+  )
+  #checked: Checked<CheckedRecipe> | undefined = $derived(
+    this.#parsed.ok ? findRecipeText()?.checkRecipe(this.#parsed.value) : this.#parsed,
   )
   #draft = $derived(this.#parsed.ok ? this.#parsed.value : this.#lastDraft)
-  #problems = $derived(this.#checked.ok ? [] : this.#checked.problems)
+  #problems = $derived(this.#checked === undefined || this.#checked.ok ? [] : this.#checked.problems)
   readonly using = new Task()
   readonly trial = new Task<TryProgress>()
   readonly undo = new Undo()
@@ -49,9 +51,7 @@ export class Recipe {
     this.#env = env
     this.#projectId = projectId
     this.#used = text ?? ''
-    this.#text = text ?? writeRecipe(defaultRecipe())
-    const parsed = parseRecipe(this.#text)
-    if (parsed.ok) this.#lastDraft = parsed.value
+    this.#own = text
   }
 
   get text(): string {
@@ -70,11 +70,11 @@ export class Recipe {
   }
   /** The recipe, if it has no problems. */
   get checked(): CheckedRecipe | undefined {
-    return this.#checked.ok ? this.#checked.value : undefined
+    return this.#checked?.ok ? this.#checked.value : undefined
   }
   /** The text differs from the one in use. */
   get changed(): boolean {
-    return this.#text !== this.#used
+    return this.#own !== this.#used
   }
   get tried(): TriedRecipe | undefined {
     return this.#tried
@@ -145,7 +145,8 @@ export class Recipe {
 
   write(text: string): void {
     this.undo.dismiss() // it would also undo this
-    this.#text = text
+    if (this.#parsed.ok) this.#lastDraft = this.#parsed.value
+    this.#own = text
     if (this.#parsed.ok) this.#lastDraft = this.#parsed.value
   }
 
@@ -214,7 +215,7 @@ export class Recipe {
 
   /** Stores the text as the project's recipe, even with problems; returns the recipe if there are none. */
   async use(): Promise<CheckedRecipe | undefined> {
-    const text = this.#text
+    const text = (this.#own ??= this.#text)
     const used = await this.using.do(() =>
       useRecipe(this.#env.machines, { projectId: this.#projectId, text }),
     )
@@ -253,11 +254,18 @@ export class Recipe {
   #change(draft: RecipeDraft): void {
     this.undo.dismiss()
     this.#lastDraft = draft
-    this.#text = writeRecipe(draft)
+    this.#own = this.#code.writeRecipe(draft)
+  }
+
+  /** Whoever edits a recipe sees it, on a screen that waited for this. */
+  get #code(): RecipeText {
+    const code = findRecipeText()
+    if (code === undefined) throw new TypeError('A recipe was edited before its text could be read.')
+    return code
   }
 
   #withLine(problem: Problem): Problem {
-    const line = lineOfProblem(this.#text, problem)
+    const line = findRecipeText()?.lineOfProblem(this.#text, problem)
     return line === undefined ? problem : { ...problem, line }
   }
 }

@@ -17,7 +17,6 @@ import { boundRun } from '../pipeline/estimate.ts'
 import type { BuiltInTeacherCard } from '../pipeline/built-in-teacher-card.ts'
 import { adviseOnTeacher } from '../pipeline/recipes/advise-on-teacher.ts'
 import { checkModels } from '../pipeline/recipes/check-models.ts'
-import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { countPrompts, listPrompts } from '../storage/prompts.ts'
 import { countRows, readRows } from '../storage/rows.ts'
 import { listRuns, readRuns } from '../storage/runs.ts'
@@ -25,6 +24,7 @@ import { WatchedControl } from './control.svelte.ts'
 import { Elsewhere } from './elsewhere.svelte.ts'
 import type { Environment } from './environment.ts'
 import { listBarMembers, previewRun, readRunFacts, resumeRun, startRun } from './later.ts'
+import { loadRecipeText } from './recipe-text.svelte.ts'
 import { RunDeletions } from './run-deletions.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
@@ -285,7 +285,7 @@ export class Runs {
   /** Finds the prompts or rows of a bar, or of a part of it. */
   async openBar(bar: FunnelBar, part: BarSelection['part']): Promise<void> {
     const run = this.#shown
-    const recipe = run === undefined ? undefined : this.#recipeOf(run)
+    const recipe = run === undefined ? undefined : await this.#recipeOf(run)
     if (run === undefined || recipe === undefined) return
     const members = await this.opening.do(() =>
       listBarMembers(this.#env.machines.db, {
@@ -374,13 +374,14 @@ export class Runs {
   }
 
   async #readFacts(run: Run | undefined): Promise<RunFacts | undefined> {
-    const recipe = run === undefined ? undefined : this.#recipeOf(run)
+    const recipe = run === undefined ? undefined : await this.#recipeOf(run)
     return run === undefined || recipe === undefined
       ? undefined
       : readRunFacts(this.#env.machines.db, run, recipe)
   }
 
-  #recipeOf(run: Run): CheckedRecipe | undefined {
+  async #recipeOf(run: Run): Promise<CheckedRecipe | undefined> {
+    const { checkRecipeText } = await loadRecipeText()
     const checked = checkRecipeText(run.recipeText)
     return checked.ok ? checked.value : undefined
   }

@@ -3,6 +3,7 @@ import 'fake-indexeddb/auto'
 import type { Download, Machines } from '../../src/actions/machines.ts'
 import type { Environment } from '../../src/state/environment.ts'
 import { installPrivateFiles, PrivateFiles } from '../stand-ins/private-files.ts'
+import { loadRecipeText } from '../../src/state/recipe-text.svelte.ts'
 import { NetworkLog } from '../../src/state/network-log.svelte.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 
@@ -31,6 +32,8 @@ export async function makeEnvironment(
     corpus?: Partial<Machines['corpus']>
   } = {},
 ): Promise<TestEnvironment> {
+  // As on every screen that shows a recipe.
+  await loadRecipeText()
   installPrivateFiles(new PrivateFiles())
   const items = new Map<string, string>()
   const delivered: Download[] = []

@@ -1,6 +1,7 @@
 // Knows: which file each screen is loaded from, when it is first opened. What is loaded stays.
 // Must not know: what a screen shows.
 import type { Component } from 'svelte'
+import { loadRecipeText } from '../../state/recipe-text.svelte.ts'
 import type { ScreenName } from '../../state/route.svelte.ts'
 
 /** The screens of a project and the self-check. */
@@ -20,6 +21,9 @@ const FILES: Readonly<Record<LazyScreenName, Load>> = {
   'self-check': () => import('../self-check/SelfCheckScreen.svelte'),
 }
 
+/** Screens that show nothing of a recipe, and so do not wait for what reads its text. */
+const WITHOUT_RECIPE: readonly LazyScreenName[] = ['seeds', 'teacher', 'self-check']
+
 const loaded = new Map<LazyScreenName, Component>()
 
 /** The screen, if it was loaded before. */
@@ -27,7 +31,10 @@ export const findScreen = (name: LazyScreenName): Component | undefined => loade
 
 /** Loads a screen; rejects if its file cannot be fetched. A later call tries again where the browser allows it. */
 export async function loadScreen(name: LazyScreenName): Promise<Component> {
-  const { default: screen } = await FILES[name]()
+  const [{ default: screen }] = await Promise.all([
+    FILES[name](),
+    WITHOUT_RECIPE.includes(name) ? undefined : loadRecipeText(),
+  ])
   loaded.set(name, screen)
   return screen
 }
