@@ -174,7 +174,7 @@ export class App {
 
   async deleteEverything(): Promise<void> {
     if (!(await this.projects.deleteEverything())) return
-    this.#open = []
+    this.#closeDeleted()
     this.teacher.forget()
     this.judge.forget()
     await Promise.all([this.teacher.sync(), this.judge.sync(), this.models.refresh()])
@@ -200,7 +200,7 @@ export class App {
     this.#changed.clear()
     if (parts.has('projects')) {
       await this.projects.refresh()
-      this.#open = this.#open.filter(({ projectId }) => this.projects.isStored(projectId))
+      this.#closeDeleted()
       // Its address was opened before this tab knew the project.
       if (this.route.place.kind === 'screen') await this.#enter(this.route.place)
     }
@@ -208,9 +208,22 @@ export class App {
     await Promise.all(this.#open.map((workspace) => workspace.refreshParts(parts)))
   }
 
+  /** Lets go of projects that are deleted for good: each keeps its rows' index and the list of its seeds in memory. */
+  #closeDeleted(): void {
+    const isGone = ({ projectId }: Workspace): boolean => !this.projects.isStored(projectId)
+    for (const workspace of this.#open) if (isGone(workspace)) workspace.close()
+    if (this.#open.some(isGone)) this.#open = this.#open.filter((workspace) => !isGone(workspace))
+  }
+
   // Outside any effect: what is created here must outlive the screen that requested it.
   async #enter(place: Place): Promise<void> {
-    if (place.kind !== 'screen') return void this.projects.refresh().catch(() => undefined) // if this fails, the old list stays
+    if (place.kind !== 'screen') {
+      void this.projects.refresh().then(
+        () => this.#closeDeleted(),
+        () => undefined, // the old list stays
+      )
+      return
+    }
     const project = this.projects.find(place.projectId)
     if (project === undefined || this.workspaceOf(project.id) !== undefined) return
     this.#unloadable = false

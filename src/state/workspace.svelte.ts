@@ -47,6 +47,7 @@ export class Workspace {
   readonly reading = new Task()
   /** File name of the last teacher of this project that is stored or built in. */
   readonly teacherName: string | undefined
+  readonly #unwatch: () => void
   #stepStatuses = $derived.by(() => stepStatuses(this))
 
   constructor(env: Environment, project: Project, teacher: Teacher, models: Models) {
@@ -80,7 +81,7 @@ export class Workspace {
     this.comparisons = new Comparisons(env, id, () => this.students.chosen?.id)
     this.takeHome = new TakeHome(env, id)
     this.notices = noticesOf(env)
-    this.notices.watch(
+    this.#unwatch = this.notices.watch(
       () => project.name,
       [
         { name: 'Run', task: this.runs.task },
@@ -88,6 +89,11 @@ export class Workspace {
         { name: 'Comparison', task: this.comparisons.task },
       ],
     )
+  }
+
+  /** Ends what outlives the screens. Called once the project is deleted. */
+  close(): void {
+    this.#unwatch()
   }
 
   /** The status of each step. */

@@ -166,6 +166,29 @@ test('lists and counts follow what another tab writes', async () => {
   tab.close()
 })
 
+test('a deleted project stays open while it can be restored, and is let go of once it is deleted for good', async () => {
+  const { db } = env.machines
+  const { project } = await storeSampleProject(db)
+  const { project: other } = await storeSampleProject(db)
+  const app = new App(env)
+  await app.start({ navigator: {}, crossOriginIsolated: false })
+  app.route.go(project.id, 'seeds')
+  await vi.waitFor(() => expect(app.workspaceOf(project.id)?.reading.running).toBe(false))
+  const { seeds, students } = app.workspaceOf(project.id) ?? {}
+  expect(seeds).toBeDefined()
+  app.route.goHome()
+  await app.projects.delete(project.id)
+  app.route.go(other.id, 'seeds')
+  await vi.waitFor(() => expect(app.workspaceOf(other.id)).toBeDefined())
+  expect(app.workspaceOf(project.id)?.students).toBe(students)
+  app.route.goHome()
+  await app.projects.delete(other.id) // the first deletion can no longer be undone
+  await app.projects.refresh()
+  app.route.go(other.id, 'seeds')
+  app.route.goHome()
+  await vi.waitFor(() => expect(app.workspaceOf(project.id)).toBeUndefined())
+})
+
 test('a project whose address was opened before this tab knew of it opens as soon as another tab reports it', async () => {
   const app = new App(env)
   await app.start({ navigator: {}, crossOriginIsolated: false })
