@@ -1,6 +1,8 @@
 // Knows: whether what reads and writes a recipe's text is loaded. A project's first screen does not need it: YAML is a third of a project's code.
 // Must not know: any recipe.
-export type RecipeText = typeof import('../pipeline/recipes/recipe-text.ts')
+import type * as recipeText from '../pipeline/recipes/recipe-text.ts'
+
+export type RecipeText = typeof recipeText
 
 let loaded = $state.raw<RecipeText | undefined>()
 
