@@ -208,7 +208,7 @@ export class App {
     await Promise.all(this.#open.map((workspace) => workspace.refreshParts(parts)))
   }
 
-  /** Lets go of projects that are deleted for good: each keeps its rows' index and the list of its seeds in memory. */
+  /** Releases projects that are deleted for good: each keeps its rows' index and the list of its seeds in memory. */
   #closeDeleted(): void {
     const isGone = ({ projectId }: Workspace): boolean => !this.projects.isStored(projectId)
     for (const workspace of this.#open) if (isGone(workspace)) workspace.close()

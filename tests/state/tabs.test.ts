@@ -166,7 +166,7 @@ test('lists and counts follow what another tab writes', async () => {
   tab.close()
 })
 
-test('a deleted project stays open while it can be restored, and is let go of once it is deleted for good', async () => {
+test('a deleted project stays open while it can be restored, and is released once it is deleted for good', async () => {
   const { db } = env.machines
   const { project } = await storeSampleProject(db)
   const { project: other } = await storeSampleProject(db)
