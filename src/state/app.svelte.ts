@@ -6,16 +6,16 @@ import { Awake } from './awake.ts'
 import { Endpoint } from './endpoint.svelte.ts'
 import { Examples } from './examples.svelte.ts'
 import { Machine } from './machine.svelte.ts'
-import { ModelFinder } from './model-finder.svelte.ts'
 import { Models } from './models.svelte.ts'
 import type { NetworkLog } from './network-log.svelte.ts'
 import { Projects } from './projects.svelte.ts'
+import { Roles } from './roles.svelte.ts'
 import { hrefOf, Route, SELF_CHECK, type Place } from './route.svelte.ts'
 import type { Environment } from './environment.ts'
 import { SelfCheck } from './self-check.svelte.ts'
 import { Service } from './service.svelte.ts'
 import { Task } from './task.svelte.ts'
-import { Teacher } from './teacher.svelte.ts'
+import type { Teacher } from './teacher.svelte.ts'
 import { Theme } from './theme.svelte.ts'
 import { WebLlm } from './web-llm.svelte.ts'
 import type { Workspace } from './workspace.svelte.ts'
@@ -40,11 +40,11 @@ export class App {
   readonly machine: Machine
   readonly webLlm: WebLlm
   readonly models: Models
+  readonly roles: Roles
   readonly teacher: Teacher
   /** The judge's own model, if it has one; else the teacher judges. */
   readonly judge: Teacher
   readonly endpoint: Endpoint
-  readonly finder: ModelFinder
   readonly selfCheck: SelfCheck
   readonly service = new Service()
   readonly traffic: NetworkLog
@@ -70,10 +70,10 @@ export class App {
     this.projects = new Projects(env)
     this.examples = new Examples(env)
     this.models = new Models(env)
-    this.teacher = new Teacher(env)
-    this.judge = new Teacher(env, 'judge')
+    this.roles = new Roles(env)
+    this.teacher = this.roles.teacher
+    this.judge = this.roles.judge
     this.endpoint = new Endpoint(env)
-    this.finder = new ModelFinder(env, this.teacher)
     this.selfCheck = new SelfCheck(env)
   }
 
@@ -86,18 +86,17 @@ export class App {
       this.#backgroundWork !== undefined ||
       this.selfCheck.task.running ||
       this.projects.task.running ||
-      this.teacher.loading.running ||
+      this.roles.loading ||
       this.teacher.generation.running ||
-      this.judge.loading.running ||
       this.judge.generation.running ||
       this.models.download.running ||
       this.#open.some(
-        ({ seeds, recipe, runs, rows, recall, datasets, students, comparisons, takeHome }) =>
+        ({ seeds, recipe, runs, rows, runModels, datasets, students, comparisons, takeHome }) =>
           seeds.task.running ||
           recipe.trial.running ||
           runs.task.running ||
           rows.judging.running ||
-          recall.task.running ||
+          runModels.running ||
           datasets.task.running ||
           datasets.merging.running ||
           students.task.running ||
@@ -177,7 +176,7 @@ export class App {
     this.#closeDeleted()
     this.teacher.forget()
     this.judge.forget()
-    await Promise.all([this.teacher.sync(), this.judge.sync(), this.models.refresh()])
+    await Promise.all([this.roles.sync(), this.models.refresh()])
   }
 
   /** Shows what another tab, or a worker of this one, changed: at once, then at most every two seconds. */
@@ -231,7 +230,7 @@ export class App {
     if (code === undefined) this.#unloadable = true
     // Two navigations may have waited for the same code.
     if (code === undefined || this.workspaceOf(project.id) !== undefined) return
-    const workspace = new code.Workspace(this.#env, project, this.teacher, this.models)
+    const workspace = new code.Workspace(this.#env, project, this.roles, this.models)
     this.#open = [...this.#open, workspace]
     void workspace.refresh().then(() => this.#afterDiscard(workspace))
     void workspace.offerTeacher(this.models)

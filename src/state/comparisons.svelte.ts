@@ -9,7 +9,6 @@ import {
   type Interval,
 } from '../domain/comparison.ts'
 import type { ProjectId, StudentId } from '../domain/id.ts'
-import type { TeacherDescription } from '../domain/teacher-description.ts'
 import type { Problem } from '../domain/problem.ts'
 import { makeRng } from '../domain/rng.ts'
 import type { Student } from '../domain/student.ts'
@@ -19,6 +18,7 @@ import { countWins, type Wins } from '../pipeline/statistics/wins.ts'
 import { listComparisons } from '../storage/comparisons.ts'
 import type { Environment } from './environment.ts'
 import { compareStudents, measureClassifier } from './later.ts'
+import type { Cast } from './roles.svelte.ts'
 import { Task } from './task.svelte.ts'
 
 /** Statistics over the compared prompts. */
@@ -117,12 +117,12 @@ export class Comparisons {
     else if (done) this.#problems = done.problems
   }
 
-  async compare(studentId: StudentId, teacher: TeacherDescription): Promise<void> {
+  async compare(studentId: StudentId, cast: Cast): Promise<void> {
     this.#problems = []
     const start = (signal: AbortSignal) =>
       compareStudents(
         this.#env.machines,
-        { projectId: this.#projectId, studentId, teacher, prompts: this.prompts },
+        { projectId: this.#projectId, studentId, ...cast, prompts: this.prompts },
         signal,
       )
     const compared = await this.task.follow(start, () => this.refresh())

@@ -1,6 +1,7 @@
 // Knows: how state reaches the components: through Svelte context, so that a test can provide its own.
 import { createContext } from 'svelte'
 import type { App } from './app.svelte.ts'
+import type { RoleState } from './roles.svelte.ts'
 import type { Workspace } from './workspace.svelte.ts'
 
 /** The state of the whole page. */
@@ -8,3 +9,6 @@ export const [useApp, provideApp] = createContext<App>()
 
 /** The state of the open project. */
 export const [useWorkspace, provideWorkspace] = createContext<Workspace>()
+
+/** The model of the role that a panel shows. */
+export const [useRole, provideRole] = createContext<RoleState>()

@@ -2,7 +2,6 @@
 import type { TrialMeasures } from '../pipeline/estimate.ts'
 import type { TriedRecipe, TriedRow, TryProgress } from '../actions/try-five.ts'
 import type { ProjectId } from '../domain/id.ts'
-import type { TeacherDescription } from '../domain/teacher-description.ts'
 import type { Checked, Problem } from '../domain/problem.ts'
 import type { CheckedRecipe, RecipeDraft, StepDeclaration, StepDraft } from '../domain/recipe.ts'
 import { FAMILIES } from '../domain/recipe.ts'
@@ -13,6 +12,7 @@ import { RUBRIC_NAMES, rubricOf, type Rubric } from '../pipeline/templates/rubri
 import type { Environment } from './environment.ts'
 import { tryFive, useRecipe } from './later.ts'
 import { findRecipeText, type RecipeText } from './recipe-text.svelte.ts'
+import type { Cast } from './roles.svelte.ts'
 import { StepSwaps } from './step-swaps.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
@@ -30,7 +30,7 @@ export class Recipe {
   #lastDraft = $state.raw<RecipeDraft>(defaultRecipe())
   #tried = $state.raw<TriedRecipe | undefined>()
   /** Of the last trial: the time of calls that are in the journal. */
-  #measured: { readonly teacher: TeacherDescription; readonly measures: TrialMeasures } | undefined
+  #measured: { readonly cast: Cast; readonly measures: TrialMeasures } | undefined
   /** Until its text can be read, a recipe counts as one without problems: most have none, and no screen shows it before. */
   #parsed: Checked<RecipeDraft> = $derived(
     findRecipeText()?.parseRecipe(this.#text) ?? { ok: true, value: this.#lastDraft },
@@ -224,24 +224,26 @@ export class Recipe {
     return used.ok ? used.value : undefined
   }
 
-  async try(teacher: TeacherDescription): Promise<void> {
+  async try(cast: Cast): Promise<void> {
     const recipe = this.checked
     if (recipe === undefined) return
     this.#tried = undefined
-    const measured = this.#measured?.teacher === teacher ? this.#measured.measures : undefined
+    const last = this.#measured
+    const isSame = last?.cast.teacher === cast.teacher && last.cast.judge === cast.judge
+    const measured = isSame ? last.measures : undefined
     this.#tried = await this.trial.follow((signal) =>
       tryFive(
         this.#env.machines,
         {
           projectId: this.#projectId,
           recipe,
-          teacher,
+          ...cast,
           ...(measured === undefined ? {} : { earlier: measured }),
         },
         signal,
       ),
     )
-    if (this.#tried) this.#measured = { teacher, measures: this.#tried.measures }
+    if (this.#tried) this.#measured = { cast, measures: this.#tried.measures }
   }
 
   #changeStep(step: number, change: (old: StepDraft) => StepDraft): void {

@@ -9,13 +9,13 @@ import type { Prompt } from '../domain/prompt.ts'
 import type { Row, RowStatus } from '../domain/row.ts'
 import type { Run } from '../domain/run.ts'
 import type { Seed } from '../domain/seed.ts'
-import type { TeacherDescription } from '../domain/teacher-description.ts'
 import { getPrompt } from '../storage/prompts.ts'
 import { loadRowIndex, summarizeRow, type RowIndexEntry } from '../storage/row-index.ts'
 import { getRow } from '../storage/rows.ts'
 import { getSeed } from '../storage/seeds.ts'
 import type { Environment } from './environment.ts'
 import { judgeEdited } from './later.ts'
+import type { Cast } from './roles.svelte.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
 
@@ -221,12 +221,12 @@ export class Rows {
     if (restored !== undefined) this.#update(restored)
   }
 
-  /** Judges edited rows again with the loaded model, and stores the verdicts with the edits. */
-  async judgeAgain(run: Run, rowIds: readonly RowId[], teacher: TeacherDescription): Promise<void> {
+  /** Judges edited rows again, with the judge's own model if there is one, and stores the verdicts with the edits. */
+  async judgeAgain(run: Run, rowIds: readonly RowId[], cast: Partial<Cast>): Promise<void> {
     this.#problems = []
     await this.judging.follow(
       (signal) =>
-        judgeEdited(this.#env.machines, { projectId: this.#projectId, run, rowIds, teacher }, signal),
+        judgeEdited(this.#env.machines, { projectId: this.#projectId, run, rowIds, ...cast }, signal),
       async (judged) => {
         if (!judged.ok) this.#problems = judged.problems
         else {

@@ -4,7 +4,6 @@ import { nameRunLock } from '../actions/run/run-lock.ts'
 import type { RunPreview } from '../actions/preview-run.ts'
 import { checkStorageSpace, type StorageSpace } from '../actions/storage-space.ts'
 import type { ProjectId, RunId } from '../domain/id.ts'
-import type { TeacherDescription } from '../domain/teacher-description.ts'
 import type { Problem } from '../domain/problem.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
@@ -25,6 +24,7 @@ import { Elsewhere } from './elsewhere.svelte.ts'
 import type { Environment } from './environment.ts'
 import { listBarMembers, previewRun, readRunFacts, resumeRun, startRun } from './later.ts'
 import { loadRecipeText } from './recipe-text.svelte.ts'
+import { modelOf, type Cast } from './roles.svelte.ts'
 import { RunDeletions } from './run-deletions.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
@@ -257,28 +257,24 @@ export class Runs {
   }
 
   /** What a new run of this recipe would find in the journal; undefined if that is nothing, or cannot be read. */
-  async preview(
-    recipe: CheckedRecipe,
-    teacher: TeacherDescription,
-    signal: AbortSignal,
-  ): Promise<RunPreview | undefined> {
-    const request = { projectId: this.#projectId, recipe, teacher }
+  async preview(recipe: CheckedRecipe, cast: Cast, signal: AbortSignal): Promise<RunPreview | undefined> {
+    const request = { projectId: this.#projectId, recipe, ...cast }
     return previewRun(this.#env.machines, request, signal).catch(() => undefined) // only a sentence depends on it
   }
 
-  start(recipe: CheckedRecipe, teacher: TeacherDescription): Promise<Run | undefined> {
+  start(recipe: CheckedRecipe, cast: Cast): Promise<Run | undefined> {
     this.#chosenId = undefined
     this.#resumedId = undefined
     return this.#run((control) =>
-      startRun(this.#env.machines, { projectId: this.#projectId, recipe, teacher }, control),
+      startRun(this.#env.machines, { projectId: this.#projectId, recipe, ...cast }, control),
     )
   }
 
   /** Resumes a run that was interrupted, paused, stopped or failed. */
-  resume(run: Run, teacher: TeacherDescription): Promise<Run | undefined> {
+  resume(run: Run, cast: Cast): Promise<Run | undefined> {
     this.#resumedId = run.id
     return this.#run((control) =>
-      resumeRun(this.#env.machines, { projectId: this.#projectId, runId: run.id, teacher }, control),
+      resumeRun(this.#env.machines, { projectId: this.#projectId, runId: run.id, ...cast }, control),
     )
   }
 
@@ -298,17 +294,13 @@ export class Runs {
     if (members !== undefined) this.#open = { bar, part, members }
   }
 
-  /** What the recipe requires that the loaded teacher does not support. */
-  findMismatch(recipe: CheckedRecipe, teacher: TeacherDescription): readonly Problem[] {
-    return checkModels(recipe, () => teacher)
+  /** What the recipe requires that the loaded models do not support. */
+  findMismatch(recipe: CheckedRecipe, cast: Cast): readonly Problem[] {
+    return checkModels(recipe, modelOf(cast))
   }
-  /** Advice on this recipe with this teacher; none of it prevents a run. */
-  advise(
-    recipe: CheckedRecipe,
-    teacher: TeacherDescription,
-    builtIn?: BuiltInTeacherCard,
-  ): readonly string[] {
-    return adviseOnTeacher(recipe, teacher, builtIn)
+  /** Advice on this recipe with these models; none of it prevents a run. */
+  advise(recipe: CheckedRecipe, cast: Cast, builtIn?: BuiltInTeacherCard): readonly string[] {
+    return adviseOnTeacher(recipe, cast.teacher, builtIn, cast.judge)
   }
 
   closeBar(): void {

@@ -12,6 +12,8 @@ import type { Teacher } from './teacher.svelte.ts'
 interface ProjectState {
   readonly seeds: Pick<Seeds, 'task' | 'count'>
   readonly teacher: Pick<Teacher, 'loading' | 'description'>
+  /** The judge's own model. */
+  readonly judge?: Pick<Teacher, 'loading' | 'description'>
   readonly recipe: Pick<Recipe, 'problems' | 'changed'>
   readonly runs: Pick<Runs, 'task' | 'latest' | 'kept'> & Partial<Pick<Runs, 'elsewhere'>>
   readonly datasets: Pick<Datasets, 'list'>
@@ -52,6 +54,7 @@ const paused = (status: string): StepStatus => {
 export function stepStatuses({
   seeds,
   teacher,
+  judge,
   recipe,
   runs,
   datasets,
@@ -69,9 +72,11 @@ export function stepStatuses({
         : todo('none yet'),
     teacher: teacher.loading.running
       ? running('loading', teacher.loading.progress?.done, teacher.loading.progress?.total)
-      : teacher.description
-        ? done('loaded')
-        : todo('not loaded'),
+      : judge?.loading.running
+        ? running('loading the judge', judge.loading.progress?.done, judge.loading.progress?.total)
+        : teacher.description
+          ? done(judge?.description ? 'loaded, and a judge of its own' : 'loaded')
+          : todo(judge?.description ? 'not loaded, only a judge is' : 'not loaded'),
     recipe:
       recipe.problems.length > 0
         ? todo(countOf(recipe.problems.length, 'problem'))

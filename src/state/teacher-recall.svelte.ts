@@ -23,8 +23,10 @@ export function teacherNeededBy({ settings, teacher, teachers }: Student): Wante
 }
 
 /** What a person has to do before a run or a training with this model can be resumed. */
-export const sayWaiting = ({ name, origin }: WantedModel): string =>
-  `Resume needs ${name}, which is neither built in nor stored in this browser${origin === undefined ? '' : ` (it came from ${origin})`}. Load it on the Teacher screen, from its file, address or server, then resume.`
+export const sayWaiting = ({ name, origin }: WantedModel, role: Teacher['role'] = 'teacher'): string =>
+  `Resume needs ${name}${asRole(role)}, which is neither built in nor stored in this browser${origin === undefined ? '' : ` (it came from ${origin})`}. Load it on the Teacher screen${asRole(role)}, from its file, address or server, then resume.`
+
+const asRole = (role: Teacher['role']): string => (role === 'judge' ? ' for the judge' : '')
 
 /** Whether a model is loaded with these values, so that it generates the same texts. Without values (a server), any will do. */
 const isLoadedAs = (
@@ -38,10 +40,15 @@ const isLoadedAs = (
     (loaded.weights === undefined || weights === loaded.weights))
 
 /** What a person has to do if the model is loaded with other values than before, and cannot be loaded again from here. */
-const sayOtherwise = ({ name }: WantedModel, now: TeacherDescription, before: LoadedWith): string => {
+const sayOtherwise = (
+  { name }: WantedModel,
+  role: Teacher['role'],
+  now: TeacherDescription,
+  before: LoadedWith,
+): string => {
   const describe = ({ backend, contextLength, chatFormat }: LoadedWith | TeacherDescription): string =>
     `a context of ${contextLength} tokens, ${backend === 'webgpu' ? 'on the graphics card' : 'on the processor'}, ${chatFormat === undefined ? 'its own chat template' : `the chat template of ${CHAT_FORMATS[chatFormat]}`}`
-  return `${name} was loaded with ${describe(before)} before, and is loaded with ${describe(now)} now, so it would generate other texts. Load it on the Teacher screen as before, then resume.`
+  return `${name} was loaded with ${describe(before)} before, and is loaded with ${describe(now)} now, so it would ${role === 'judge' ? 'give other scores' : 'generate other texts'}. Load it on the Teacher screen${asRole(role)} as before, then resume.`
 }
 
 export class TeacherRecall {
@@ -101,7 +108,7 @@ export class TeacherRecall {
    */
   async recall(wanted: WantedModel, loaded?: LoadedWith): Promise<TeacherDescription | undefined> {
     this.#waitsFor = undefined
-    const { description } = this.#teacher
+    const { description, role } = this.#teacher
     const isLoaded = description?.card.fingerprint === wanted.fingerprint
     if (isLoaded && isLoadedAs(description, loaded)) return description
     this.#wanted = wanted
@@ -117,7 +124,8 @@ export class TeacherRecall {
         signal,
       )
       if (found === undefined) {
-        this.#waitsFor = isLoaded && loaded ? sayOtherwise(wanted, description, loaded) : sayWaiting(wanted)
+        this.#waitsFor =
+          isLoaded && loaded ? sayOtherwise(wanted, role, description, loaded) : sayWaiting(wanted, role)
         return undefined
       }
       return this.#teacher.chooseAndLoad(found, this.#projectId, loaded)

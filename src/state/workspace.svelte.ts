@@ -7,6 +7,8 @@ import { EndNotices } from './end-notices.svelte.ts'
 import { stepStatuses } from './step-statuses.ts'
 import type { Models } from './models.svelte.ts'
 import { Recipe } from './recipe.svelte.ts'
+import type { Roles } from './roles.svelte.ts'
+import { RunModels } from './run-models.svelte.ts'
 import { Rows } from './rows.svelte.ts'
 import { Runs } from './runs.svelte.ts'
 import { Seeds } from './seeds.svelte.ts'
@@ -31,6 +33,7 @@ function noticesOf(env: Environment): EndNotices {
 export class Workspace {
   readonly projectId: ProjectId
   readonly teacher: Teacher
+  readonly judge: Teacher
   readonly seeds: Seeds
   readonly recipe: Recipe
   readonly runs: Runs
@@ -43,6 +46,7 @@ export class Workspace {
   readonly comparisons: Comparisons
   readonly takeHome: TakeHome
   readonly recall: TeacherRecall
+  readonly runModels: RunModels
   readonly notices: EndNotices
   readonly reading = new Task()
   /** File name of the last teacher of this project that is stored or built in. */
@@ -50,10 +54,12 @@ export class Workspace {
   readonly #unwatch: () => void
   #stepStatuses = $derived.by(() => stepStatuses(this))
 
-  constructor(env: Environment, project: Project, teacher: Teacher, models: Models) {
+  constructor(env: Environment, project: Project, roles: Roles, models: Models) {
     const { id } = project
+    const { teacher, judge } = roles
     this.projectId = id
     this.teacher = teacher
+    this.judge = judge
     this.teacherName = project.teacherName
     this.seeds = new Seeds(env, id)
     this.recipe = new Recipe(env, id, project.recipeText)
@@ -69,12 +75,13 @@ export class Workspace {
       },
       teacher.formats,
     )
-    this.recall = new TeacherRecall(env, id, {
-      teacher,
-      models,
-      students: () => this.students.usable,
-      lastName: project.teacherName,
-    })
+    const offered = { models, students: () => this.students.usable, lastName: project.teacherName }
+    this.recall = new TeacherRecall(env, id, { teacher, ...offered })
+    this.runModels = new RunModels(
+      roles,
+      this.recall,
+      new TeacherRecall(env, id, { teacher: judge, ...offered }),
+    )
     this.training = new TrainingForm(this.recipe)
     this.softTargets = new SoftTargets(env, id)
     this.checks = new TrainingChecks(env, this)

@@ -302,9 +302,7 @@ describe('the panel', () => {
       const busy = await readPanel()
       expect(busy).toContain(`The network worker is on, for ${host} only.`)
       expect(busy).toMatch(
-        new RegExp(
-          `${host}[\\s\\S]*the model server that you chose as the teacher: ${server.requests.length} requests`,
-        ),
+        new RegExp(`${host}[\\s\\S]*the model server that you chose: ${server.requests.length} requests`),
       )
       await page.getByRole('button', { name: /^Network:/ }).click()
       expect(await findBarriers(page)).toEqual([])

@@ -61,13 +61,13 @@ export const rubric = defineStep({
       role: 'judge',
       ability: 'scores',
       without: (model) =>
-        `verdicts are read from token probabilities, and ${model} does not return them. Remove the step, or load another model.`,
+        `verdicts are read from token probabilities, and ${model} does not return them. Load another model for the judge on the Teacher screen, or remove the step.`,
     },
     {
       role: 'judge',
       ability: 'chat',
       without: (model) =>
-        `${model} has no chat template, so it cannot judge. Remove the step, load a model tuned for chat, or choose a chat template for this one on the Teacher screen.`,
+        `${model} has no chat template, so it cannot judge. On the Teacher screen, load a model tuned for chat for the judge, or choose a chat template for this one; or remove the step.`,
     },
   ],
   checkModels(settings, modelOf) {

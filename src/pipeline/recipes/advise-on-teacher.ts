@@ -1,4 +1,4 @@
-// Knows: warnings about a recipe with a teacher, none of which stops a run.
+// Knows: warnings about a recipe with its models, none of which stops a run.
 import type { TeacherDescription } from '../../domain/teacher-description.ts'
 import type { CheckedRecipe } from '../../domain/recipe.ts'
 import type { BuiltInTeacherCard } from '../built-in-teacher-card.ts'
@@ -10,33 +10,38 @@ const LOCAL_FORMS: ReadonlySet<string> = new Set(['gguf', 'safetensors', 'onnx',
 /** Parameters below which a judge's scores are little better than guesses. */
 const SMALL_JUDGE = 1e9
 
-/** Warnings about this recipe with this teacher; none stops a run. For the built-in teacher they state its measurements. */
+/**
+ * Warnings about this recipe with these models; none stops a run. For the built-in teacher they state its measurements. Without a judge of
+ * its own the teacher judges.
+ */
 export function adviseOnTeacher(
   recipe: CheckedRecipe,
-  { card }: Pick<TeacherDescription, 'card'>,
+  teacher: Pick<TeacherDescription, 'card'>,
   builtIn?: BuiltInTeacherCard,
+  judging: Pick<TeacherDescription, 'card'> = teacher,
 ): string[] {
   const { complete, judge } = readSteps(recipe)
-  const advice =
-    LOCAL_FORMS.has(card.form) && card.reasoning === undefined
-      ? [complete, ...(judge ? [judge] : [])]
-          .filter(({ settings }) => settings.thinking)
-          .map(
-            ({ index }) =>
-              `${card.name} has no switch for reasoning, so “Reasoning” of step ${index + 1} has no effect.`,
-          )
-      : []
-  if (builtIn?.fingerprint === card.fingerprint)
-    return [
-      ...advice,
-      `${card.name} knows only its own shop: whatever the prompt, it writes about the shop.`,
-      ...(judge ? [describeJudge(builtIn, judge.settings.rubric)] : []),
-    ]
-  if (!judge || card.parameters === undefined || card.parameters >= SMALL_JUDGE) return advice
-  return [
-    ...advice,
-    `${card.name} has ${Math.round(card.parameters / 1e6)} million parameters. Judges below about a billion hardly distinguish good completions from bad ones: read some rows before you trust the scores.`,
-  ]
+  const steps = [{ ...complete, card: teacher.card }, ...(judge ? [{ ...judge, card: judging.card }] : [])]
+  const advice = steps
+    .filter(
+      ({ settings, card }) => settings.thinking && LOCAL_FORMS.has(card.form) && card.reasoning === undefined,
+    )
+    .map(
+      ({ index, card }) =>
+        `${card.name} has no switch for reasoning, so “Reasoning” of step ${index + 1} has no effect.`,
+    )
+  if (builtIn?.fingerprint === teacher.card.fingerprint)
+    advice.push(
+      `${teacher.card.name} knows only its own shop: whatever the prompt, it writes about the shop.`,
+    )
+  const { name, parameters, fingerprint } = judging.card
+  if (judge && builtIn?.fingerprint === fingerprint)
+    advice.push(describeJudge(builtIn, judge.settings.rubric))
+  else if (judge && parameters !== undefined && parameters < SMALL_JUDGE)
+    advice.push(
+      `${name} has ${Math.round(parameters / 1e6)} million parameters. Judges below about a billion hardly distinguish good completions from bad ones: read some rows before you trust the scores.`,
+    )
+  return advice
 }
 
 /** How reliable the built-in teacher's verdicts are, in counts. */

@@ -95,7 +95,7 @@ export const TERMS = [
     id: 'judge',
     term: 'Judge',
     meaning:
-      'The model that scores completions from 1 to 5 by a rubric; in Retort the teacher is also the judge.',
+      'The model that scores completions from 1 to 5 by a rubric: the teacher, unless another model is loaded for the judge.',
   },
   {
     id: 'kv-cache',

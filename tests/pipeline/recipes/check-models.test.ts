@@ -75,6 +75,22 @@ test('warns of a small judge, and only in a recipe with a judge', () => {
   expect(adviseOnTeacher(checked('retort: 2\nsteps:\n  - complete: teacher\n'), description())).toEqual([])
 })
 
+test('reads the judge’s own model for what concerns the judge, and the teacher for the rest', () => {
+  const [small, large] = [135e6, 8e9].map((parameters) =>
+    description({ card: { ...description().card, parameters, name: `${parameters}` } }),
+  )
+  expect(adviseOnTeacher(recipe, small!, undefined, large)).toEqual([])
+  expect(adviseOnTeacher(recipe, large!, undefined, small)).toEqual([
+    expect.stringMatching(/^135000000 has 135 million parameters\. Judges below/),
+  ])
+  const mute = description({ capabilities: { ...ALL_CAPABILITIES, scores: false } })
+  const problems = (teacher: typeof mute, judge: typeof mute): unknown[] =>
+    checkModels(recipe, (role) => (role === 'judge' ? judge : teacher)).filter(({ sentence }) =>
+      sentence.includes('verdicts are read from token probabilities'),
+    )
+  expect([problems(mute, description()).length, problems(description(), mute).length]).toEqual([0, 1])
+})
+
 test('says that the setting “Reasoning” has no effect on a model without a switch, and keeps it out of hashes where it is off', () => {
   const on = checked('retort: 2\nsteps:\n  - complete: teacher\n    thinking: true\n')
   const off = checked('retort: 2\nsteps:\n  - complete: teacher\n    thinking: false\n')

@@ -1,0 +1,162 @@
+import { describe, expect, test } from 'vitest'
+import type { ModelCard } from '../../src/domain/model-card.ts'
+import { makeProject } from '../../src/domain/project.ts'
+import type { Machines } from '../../src/actions/machines.ts'
+import type { LoadRequest } from '../../src/protocol/teacher.ts'
+import { Models } from '../../src/state/models.svelte.ts'
+import { modelOf, Roles } from '../../src/state/roles.svelte.ts'
+import { RunModels } from '../../src/state/run-models.svelte.ts'
+import { TeacherRecall } from '../../src/state/teacher-recall.svelte.ts'
+import { getProject, putProject } from '../../src/storage/projects.ts'
+import { DESCRIPTION, OTHER } from '../stand-ins/teacher.ts'
+import { makeEnvironment } from './make-environment.ts'
+
+const NAMES = ['first.gguf', 'second.gguf'] as const
+const cardOf = (source: LoadRequest['source']): ModelCard => {
+  const name = source.kind === 'url' ? source.url.slice(source.url.lastIndexOf('/') + 1) : 'student'
+  return {
+    ...DESCRIPTION.card,
+    name,
+    fileName: name,
+    fingerprint: name,
+    memoryBytes: { wasm: 1000, webgpu: 10 },
+  }
+}
+
+/** A worker that loads every model; `loads` has its requests. */
+function makeWorker(loads: LoadRequest[]): Partial<Machines['teacher']> {
+  let loaded: typeof DESCRIPTION | null = null
+  return {
+    inspect: async ({ source }) => cardOf(source),
+    load: async (request) => {
+      loads.push(request)
+      return (loaded = { ...DESCRIPTION, card: cardOf(request.source), contextLength: request.contextLength })
+    },
+    describe: async () => loaded,
+    unload: async () => (loaded = null),
+  }
+}
+
+async function begin() {
+  const loads: Record<'teacher' | 'judge', LoadRequest[]> = { teacher: [], judge: [] }
+  const env = await makeEnvironment({ teacher: makeWorker(loads.teacher), judge: makeWorker(loads.judge) })
+  const project = makeProject('Roles', 1)
+  await putProject(env.machines.db, project)
+  const roles = new Roles(env)
+  const fetch = async (address: string): Promise<Response> =>
+    address.endsWith('models/index.json')
+      ? Response.json(NAMES.map((name) => ({ name, bytes: 10, url: `models/${name}` })))
+      : new Response('', { status: 404 })
+  const parts = {
+    models: new Models({ ...env, fetch }),
+    students: () => [],
+    lastName: undefined,
+  }
+  const runModels = new RunModels(
+    roles,
+    new TeacherRecall(env, project.id, { teacher: roles.teacher, ...parts }),
+    new TeacherRecall(env, project.id, { teacher: roles.judge, ...parts }),
+  )
+  const load = (role: 'teacher' | 'judge', name: string) =>
+    roles[role].chooseAndLoad({ source: { kind: 'url', url: `models/${name}` }, name }, project.id)
+  return { env, project, roles, loads, runModels, load }
+}
+const ref = (name: string) => ({ name, fingerprint: name, quantisation: 'F32' })
+
+describe('roles', () => {
+  test('the teacher judges until the judge has a model of its own, and again when that is unloaded', async () => {
+    const { roles, load } = await begin()
+    expect(roles.cast).toBeUndefined()
+    await load('teacher', 'first.gguf')
+    expect(roles.cast).not.toHaveProperty('judge')
+    expect(roles.judging?.card.name).toBe('first.gguf')
+    await load('judge', 'second.gguf')
+    expect([roles.cast?.teacher.card.name, roles.cast?.judge?.card.name]).toEqual([...NAMES])
+    expect(roles.judging?.card.name).toBe('second.gguf')
+    await roles.letTeacherJudge()
+    expect(roles.cast).not.toHaveProperty('judge')
+    expect([roles.judge.choice, roles.judge.description]).toEqual([undefined, undefined])
+    expect(roles.teacher.description?.card.name).toBe('first.gguf')
+  })
+
+  test('a model is loaded in its role’s worker alone; only the teacher is remembered by its project', async () => {
+    const { env, project, loads, load } = await begin()
+    await load('judge', 'second.gguf')
+    expect([loads.teacher.length, loads.judge.length]).toEqual([0, 1])
+    expect(await getProject(env.machines.db, project.id)).not.toHaveProperty('teacherName')
+    await load('teacher', 'first.gguf')
+    expect([loads.teacher.length, loads.judge.length]).toEqual([1, 1])
+    expect((await getProject(env.machines.db, project.id))?.teacherName).toBe('first.gguf')
+  })
+
+  test('the memory of both is added, and that of a model that takes another one’s place is not', async () => {
+    const { roles, load } = await begin()
+    await load('teacher', 'first.gguf')
+    expect([roles.bytesWith(), roles.bytesWith('judge', 5), roles.bytesWith('teacher', 5)]).toEqual([
+      1000, 1005, 5,
+    ])
+    await load('judge', 'second.gguf')
+    expect(roles.bytesWith()).toBe(2000)
+  })
+
+  test('a judge that is to be the teacher’s model is recognised before it is loaded', async () => {
+    const { roles, load } = await begin()
+    await load('teacher', 'first.gguf')
+    await roles.judge.choose({ kind: 'url', url: 'models/second.gguf' }, 'second.gguf')
+    expect(roles.isSameChosen).toBe(false)
+    await roles.judge.choose({ kind: 'url', url: 'elsewhere/first.gguf' }, 'the same')
+    expect(roles.isSameChosen).toBe(true)
+  })
+
+  test('the recipe’s check reads the judge’s own model for the role of the judge', () => {
+    expect(modelOf({ teacher: DESCRIPTION })('judge')).toBe(DESCRIPTION)
+    const two = modelOf({ teacher: DESCRIPTION, judge: OTHER })
+    expect([two('judge'), two('teacher'), two('critic')]).toEqual([OTHER, DESCRIPTION, DESCRIPTION])
+  })
+})
+
+describe('the models of a stored run', () => {
+  const loaded = { backend: 'wasm', contextLength: 777 } as const
+  const run = {
+    teacher: ref('first.gguf'),
+    loadedWith: loaded,
+    judge: ref('second.gguf'),
+    judgeLoadedWith: { ...loaded, contextLength: 333 },
+  }
+
+  test('are both found and loaded as they were, each in its own worker', async () => {
+    const { runModels, loads } = await begin()
+    const cast = await runModels.recall(run)
+    expect([cast?.teacher.card.name, cast?.judge?.card.name]).toEqual([...NAMES])
+    expect([loads.teacher, loads.judge].map((some) => some.map((one) => one.contextLength))).toEqual([
+      [777],
+      [333],
+    ])
+    expect(await runModels.recall(run)).toEqual(cast)
+    expect([loads.teacher.length, loads.judge.length]).toEqual([1, 1])
+  })
+
+  test('are the teacher alone if it judged, whatever else is loaded', async () => {
+    const { runModels, load, loads } = await begin()
+    await load('judge', 'second.gguf')
+    const cast = await runModels.recall({ teacher: run.teacher, loadedWith: loaded })
+    expect(cast).not.toHaveProperty('judge')
+    expect(loads.judge).toHaveLength(1)
+    expect(await runModels.recallJudge({ teacher: run.teacher, loadedWith: loaded })).toHaveProperty(
+      'teacher',
+    )
+  })
+
+  test('are named with their roles if they cannot be found, until they are loaded', async () => {
+    const { runModels } = await begin()
+    expect(await runModels.recall({ ...run, judge: ref('lost.gguf') })).toBeUndefined()
+    expect(runModels.waitsFor).toEqual([
+      'Resume needs lost.gguf for the judge, which is neither built in nor stored in this browser. Load it on the Teacher screen for the judge, from its file, address or server, then resume.',
+    ])
+    expect(
+      await runModels.recall({ ...run, teacher: ref('gone.gguf'), judge: ref('lost.gguf') }),
+    ).toBeUndefined()
+    expect(runModels.waitsFor).toHaveLength(2)
+    expect(await runModels.recallJudge(run)).toMatchObject({ judge: { card: { name: 'second.gguf' } } })
+  })
+})
