@@ -187,7 +187,7 @@ describe.skipIf(!hasTeacher)(
       const before = judges()
       await person.goTo('Teacher')
       await person.press('Let the teacher judge')
-      await expect.poll(judges).toBe(before - 1)
+      await expect.poll(judges, { timeout: 20_000 }).toBe(before - 1)
       await modelFor('Judge').check()
       await person.waitFor(/no model of its own/)
       expectNoErrors(watched)
