@@ -8,7 +8,8 @@ import type { FetchContract, NetworkContract } from '../../../src/protocol/netwo
 import { fetchOver, type BeyondInit } from '../../../workers/network/fetch-beyond.ts'
 import { makeNetworkService } from '../../../workers/network/serve-network.ts'
 
-const LARGE = 20 * 1024 * 1024
+/** Much more than the system holds between two sockets. */
+const LARGE = 80 * 1024 * 1024
 let server: Server
 let origin = ''
 const received: { url: string; body: string }[] = []
