@@ -1,5 +1,6 @@
-// Knows: how a recipe is tried on five rows before it runs: through all steps, in memory only.
-// Must not know: the store, except to read seeds and the storage left.
+// Knows: how a recipe is tried on five rows before it runs: through all steps. Only the replies of its calls are stored.
+// Must not know: how rows are stored.
+// Long because one class owns the rows, the measures and the progress of a trial through all steps.
 import { rubricOfSettings } from '../pipeline/judging/rubric.ts'
 import type { StepDecision } from '../domain/filter-decision.ts'
 import { dropped } from '../domain/filter-decision.ts'

@@ -1,6 +1,7 @@
 // Knows: how programs are run: thousands side by side, their calls looked up in the journal or gathered into full batches, their
 // replies recorded before anything that follows from them.
 // Must not know: what the programs do, which machines respond.
+// Long because one class owns all programs in progress, their open calls and the machines at work.
 import { callKey } from '../../pipeline/programs/call-key.ts'
 import type { Call, Program } from '../../pipeline/programs/program.ts'
 import type { Reply, Role } from '../../domain/reply.ts'

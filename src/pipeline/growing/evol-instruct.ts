@@ -165,6 +165,7 @@ function* evolveSeeds(growth: Growth, settings: EvolSettings): Program<GrowthEnd
     .slice(0, limit === undefined ? undefined : Math.ceil(limit.prompts / rounds))
   let order = growth.prompts.length
   let { requests } = growth
+  let empty = 0
   for (let from = 0; from < left.length; from += SEEDS_PER_ROUND) {
     const some = left.slice(from, from + SEEDS_PER_ROUND)
     const evolved = yield* all(some.map((seed) => evolveSeed(seed, { ...settings, rounds }, growth)))
@@ -176,6 +177,7 @@ function* evolveSeeds(growth: Growth, settings: EvolSettings): Program<GrowthEnd
     )
     const numbered = prompts.map((prompt) => ({ ...prompt, order: order++ }))
     requests += some.length
+    empty += evolved.reduce((sum, seed) => sum + seed.empty, 0)
     yield* emit({
       prompts: numbered,
       requests,
@@ -183,7 +185,10 @@ function* evolveSeeds(growth: Growth, settings: EvolSettings): Program<GrowthEnd
       tokens: evolved.reduce((sum, { tokens }) => sum + tokens, 0),
     })
   }
-  return { requests }
+  return {
+    requests,
+    ...(empty === 0 ? {} : { note: `${empty} of the requests to evolve a prompt returned no task.` }),
+  }
 }
 
 /** A rewritten text, and what was decided on it. */
@@ -199,6 +204,8 @@ interface Version {
 interface EvolvedSeed {
   readonly versions: readonly Version[]
   readonly tokens: number
+  /** Requests that returned no text: there is no prompt that shows them. */
+  readonly empty: number
   /** Why the teacher returned nothing, if it refused in every round. */
   readonly refusal?: string
 }
@@ -210,6 +217,7 @@ function* evolveSeed(seed: Shot<SeedId>, settings: EvolSettings, growth: Growth)
   let tokens = 0
   let refused: string | undefined
   let refusals = 0
+  let empty = 0
   let current: Shot = seed
   for (let round = 0; round < settings.rounds; round++) {
     const name = `${rngSeed}/evolve/${hashOf(current.text).slice(0, 16)}/${round}`
@@ -228,6 +236,7 @@ function* evolveSeed(seed: Shot<SeedId>, settings: EvolSettings, growth: Growth)
     tokens += result.tokens
     if (result.refusal !== undefined) {
       refusals += 1
+      empty += 1
       refused = result.refusal
       continue
     }
@@ -238,11 +247,13 @@ function* evolveSeed(seed: Shot<SeedId>, settings: EvolSettings, growth: Growth)
           kept({ operator, round: round + 1 }))
         : dropped('cut by length', { 'finish reason': result.finishReason })
     const version: Version = { text, operator, round, from: current.id, decision }
-    if (text !== '') versions.push(version)
+    if (text === '') empty += 1
+    else versions.push(version)
     if (decision.kind === 'kept') current = { id: idOf(version, seed, growth), text }
   }
   return {
     versions,
+    empty,
     tokens,
     ...(refusals === settings.rounds && refused !== undefined ? { refusal: refused } : {}),
   }

@@ -164,6 +164,15 @@ describe('Evol-Instruct', () => {
     expect(trial.rounds[0]?.prompts).toHaveLength(2)
   })
 
+  test('counts requests that return no task, which no prompt shows', () => {
+    const { end, rounds } = run(
+      grow({ rounds: 2 }),
+      evolving((_, n) => (n === 1 ? '' : n === 2 ? completion('', { refusal: 'too long' }) : `Harder ${n}.`)),
+    )
+    expect(rounds[0]?.prompts).toHaveLength(2)
+    expect(end.note).toBe('2 of the requests to evolve a prompt returned no task.')
+  })
+
   test('reports a teacher that refuses everything', () => {
     const { end } = run(grow(), () => completion('', { refusal: 'no context left', finishReason: 'aborted' }))
     expect(end.failure).toContain('no context left')
