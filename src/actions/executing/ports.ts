@@ -1,5 +1,5 @@
-// Knows: what an executor works with: machines that respond, a journal of their replies, and pools of texts. Real ones use workers and the
-// store; those in memory serve a trial and tests.
+// Knows: what an executor works with: machines that respond, a journal of their replies, and pools of texts. They use workers and the
+// store; tests have some in memory.
 import type { FilterDecision } from '../../domain/filter-decision.ts'
 import type { Json } from '../../domain/hash.ts'
 import type {

@@ -2,7 +2,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import { RunControl } from '../../../src/actions/control.ts'
 import { Executor } from '../../../src/actions/executing/executor.ts'
-import { MemoryJournal } from '../../../src/actions/executing/memory-journal.ts'
+import { MemoryJournal } from './memory-journal.ts'
 import type { Journal } from '../../../src/actions/executing/ports.ts'
 import { makeRng } from '../../../src/domain/rng.ts'
 import {

@@ -1,6 +1,6 @@
-// Knows: a journal in memory, for work that is not stored.
-import type { Reply } from '../../domain/reply.ts'
-import type { Journal } from './ports.ts'
+// Knows: a journal in memory, in place of the stored one.
+import type { Reply } from '../../../src/domain/reply.ts'
+import type { Journal } from '../../../src/actions/executing/ports.ts'
 
 export class MemoryJournal implements Journal {
   readonly replies = new Map<string, Reply>()
