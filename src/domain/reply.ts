@@ -3,8 +3,7 @@
 import type { CompletionResult, ScoreResult } from './completion-request.ts'
 import type { FilterDecision } from './filter-decision.ts'
 
-/** The part that a model plays in a recipe: `teacher`, `judge`, or a name of the recipe's own. */
-export type Role = string
+export type { Role } from './role.ts'
 
 /** What a call returns. A `refusal` in a result is a value: the caller decides what it means. */
 export type Reply =

@@ -1,6 +1,7 @@
 // Knows: a step's setting as data. Its type, parser, form field and help all come from one declaration.
 // Must not know: YAML, forms, steps.
 import { accept, refuse, type Checked, type Problem } from './problem.ts'
+import { isRoleName, KNOWN_ROLES, ROLE_NAME_LIMIT, type Role } from './role.ts'
 
 interface Described {
   /** Label in the form. */
@@ -34,7 +35,12 @@ export interface ToggleSetting extends Described {
   readonly kind: 'toggle'
   readonly default: boolean
 }
-export type Setting = NumberSetting | TextSetting | ChoiceSetting | ToggleSetting
+/** Which role's model does the work: a known role, or a name of the recipe's own. */
+export interface RoleSetting extends Described {
+  readonly kind: 'role'
+  readonly default: Role
+}
+export type Setting = NumberSetting | TextSetting | ChoiceSetting | ToggleSetting | RoleSetting
 export type Settings = Readonly<Record<string, Setting>>
 
 /** Type of a setting's value. */
@@ -70,6 +76,13 @@ export const choice = <const C extends string>(
 ): ChoiceSetting<C> => ({ kind: 'choice', ...options })
 export const toggle = (options: Described & { default: boolean }): ToggleSetting => ({
   kind: 'toggle',
+  ...options,
+})
+/** At its default it is no part of a recipe's hash, so that a member may get one later. */
+export const role = (options: Partial<Described> & { default: Role }): RoleSetting => ({
+  kind: 'role',
+  label: 'Model',
+  help: 'The role whose model does this. A role of your own gets its model on the Teacher screen; until then the teacher plays it.',
   ...options,
 })
 
@@ -108,6 +121,12 @@ export function checkSetting(field: string, setting: Setting, value: unknown): C
       return accept(value)
     case 'toggle':
       if (typeof value !== 'boolean') return wrong(`\`${field}\` must be true or false, not ${shown}.`)
+      return accept(value)
+    case 'role':
+      if (typeof value !== 'string' || !isRoleName(value))
+        return wrong(
+          `\`${field}\` must be a role: ${KNOWN_ROLES.join(', ')}, or a name of your own of small letters, digits and hyphens, at most ${ROLE_NAME_LIMIT} characters; not ${shown}.`,
+        )
       return accept(value)
     default:
       return setting satisfies never

@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { checkSettings, choice, realNumber, text, toggle, wholeNumber } from '../../src/domain/settings.ts'
+import {
+  checkSettings,
+  choice,
+  realNumber,
+  role,
+  text,
+  toggle,
+  wholeNumber,
+} from '../../src/domain/settings.ts'
 
 const help = { label: 'L', help: 'H.' }
 const settings = {
@@ -9,12 +17,13 @@ const settings = {
   name: text({ ...help, default: 'x', limit: 5 }),
   kind: choice({ ...help, choices: ['a', 'b'], default: 'a' }),
   on: toggle({ ...help, default: true }),
+  by: role({ default: 'teacher' }),
 }
 
 test('gives an absent setting its default', () => {
   expect(checkSettings(settings, { n: 4, kind: null })).toEqual({
     ok: true,
-    value: { n: 4, share: 0.5, name: 'x', kind: 'a', on: true },
+    value: { n: 4, share: 0.5, name: 'x', kind: 'a', on: true, by: 'teacher' },
   })
 })
 
@@ -26,7 +35,12 @@ test.each([
   [{ name: 'too long' }, 'name', '`name` has 8 characters; the limit is 5.'],
   [{ kind: 'c' }, 'kind', '`kind` must be one of a, b, not “c”.'],
   [{ on: 'yes' }, 'on', '`on` must be true or false, not “yes”.'],
-  [{ other: 1 }, 'other', '`other` is not a setting here. The settings are: n, share, name, kind, on.'],
+  [
+    { by: 'My Judge' },
+    'by',
+    '`by` must be a role: teacher, judge, embedder, or a name of your own of small letters, digits and hyphens, at most 24 characters; not “My Judge”.',
+  ],
+  [{ other: 1 }, 'other', '`other` is not a setting here. The settings are: n, share, name, kind, on, by.'],
 ])('refuses %j in a sentence', (given, field, sentence) => {
   expect(checkSettings(settings, given)).toEqual({ ok: false, problems: [{ field, sentence }] })
 })
@@ -35,13 +49,13 @@ test('refuses any values that do not fit their declarations', () => {
   fc.assert(
     fc.property(
       fc.dictionary(
-        fc.constantFrom('n', 'share', 'name', 'kind', 'on', '__proto__', 'toString'),
+        fc.constantFrom('n', 'share', 'name', 'kind', 'on', 'by', '__proto__', 'toString'),
         fc.anything(),
       ),
       (given) => {
         const read = checkSettings(settings, given)
         if (!read.ok) return
-        const { n, share, name, kind, on } = read.value
+        const { n, share, name, kind, on, by } = read.value
         expect(
           Number.isInteger(n) &&
             n >= 1 &&
@@ -50,9 +64,20 @@ test('refuses any values that do not fit their declarations', () => {
             share <= 1 &&
             name.length <= 5 &&
             ['a', 'b'].includes(kind) &&
-            typeof on === 'boolean',
+            typeof on === 'boolean' &&
+            /^[a-z][a-z0-9-]{0,23}$/.test(by),
         ).toBe(true)
       },
     ),
   )
+})
+
+test('takes a known role or a name of the recipe’s own, and refuses what is no name', () => {
+  const read = (by: unknown): boolean => checkSettings({ by: settings.by }, { by }).ok
+  expect(['teacher', 'judge', 'embedder', 'critic', 'teacher-2', 'a'.repeat(24)].map(read)).toEqual(
+    Array(6).fill(true),
+  )
+  expect(
+    ['', '2nd', 'the_judge', 'Judge', 'juge é', '-a', '__proto__', 'a'.repeat(25), true, 1].map(read),
+  ).toEqual(Array(10).fill(false))
 })

@@ -85,7 +85,7 @@ export function checkRecipe(draft: RecipeDraft): Checked<CheckedRecipe> {
     steps: contents.steps.map((step): Json => ({
       family: step.family,
       name: step.name,
-      settings: keepOldKeys(step),
+      settings: keepOldKeys({ ...step, settings: withoutUsualRoles(step) }),
     })),
   })
   return accept({ ...contents, hash, text: writeRecipe(contents) } as unknown as CheckedRecipe) // only this function makes the branded type
@@ -95,6 +95,16 @@ export function checkRecipe(draft: RecipeDraft): Checked<CheckedRecipe> {
 const describeRename = (step: StepDraft, { field = '' }: Problem): string => {
   const key = findNewKey(step, field)
   return key === undefined ? '' : ` \`${field}\` is now called \`${key}\`.`
+}
+
+/** A role that is the usual one is no part of the hash: members of earlier versions had no such setting. */
+const withoutUsualRoles = ({ family, name, settings }: CheckedStep): CheckedStep['settings'] => {
+  const declared = findStep(family, name)?.settings ?? {}
+  return Object.fromEntries(
+    Object.entries(settings).filter(
+      ([field, value]) => !(declared[field]?.kind === 'role' && declared[field].default === value),
+    ),
+  )
 }
 
 const readFamily = (text: string): Family | undefined => FAMILIES.find((family) => family === text)

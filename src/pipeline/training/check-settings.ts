@@ -29,6 +29,7 @@ function fits(setting: Setting, value: SettingValue): boolean {
     case 'choice':
       return typeof value === 'string' && setting.choices.includes(value)
     case 'text':
+    case 'role':
       return typeof value === 'string'
     case 'toggle':
       return typeof value === 'boolean'

@@ -33,6 +33,7 @@ function showSetting(setting: Setting, value: unknown): string | undefined {
   const label = lowerFirst(setting.label)
   if (setting.kind === 'text')
     return typeof value === 'string' && value !== '' && value.length <= 24 ? `${label} “${value}”` : undefined
+  if (setting.kind === 'role') return value === setting.default ? undefined : `by the ${String(value)}`
   if (setting.kind === 'toggle') return value === true ? label : undefined
   const text = typeof value === 'number' && Number.isInteger(value) ? formatCount(value) : String(value)
   const unit =

@@ -44,6 +44,8 @@ function valueOf(setting: Setting): fc.Arbitrary<SettingValue> {
       return fc.constantFrom(...setting.choices)
     case 'toggle':
       return fc.boolean()
+    case 'role':
+      return fc.constantFrom('teacher', 'judge', 'embedder', 'second-teacher', 'null', 'true', 'constructor')
     default:
       return setting satisfies never
   }
