@@ -2,7 +2,7 @@
 import type { ProjectId, RowId } from '../domain/id.ts'
 import { accept, refuse, type Checked } from '../domain/problem.ts'
 import type { Row } from '../domain/row.ts'
-import type { Verdict } from '../domain/verdict.ts'
+import type { StepVerdict } from '../domain/verdict.ts'
 import { RetortError } from '../protocol/errors.ts'
 import { guardQuota } from '../storage/quota.ts'
 import { getRow, updateRow } from '../storage/rows.ts'
@@ -16,14 +16,14 @@ export interface EditRow {
   readonly rowId: RowId
   readonly prompt: string
   readonly completion: string
-  /** A verdict on these very texts, when an earlier edit is restored. */
-  readonly verdict?: Verdict
+  /** Verdicts on these very texts, when an earlier edit is restored. */
+  readonly verdicts?: readonly StepVerdict[]
 }
 
 /** Stores the edit in addition to the original; texts equal to the original remove the edit. Empty texts are refused. */
 export async function editRow(
   { db, now }: Pick<Machines, 'db' | 'now'>,
-  { projectId, rowId, prompt, completion, verdict }: EditRow,
+  { projectId, rowId, prompt, completion, verdicts }: EditRow,
 ): Promise<Checked<Row>> {
   for (const [field, text] of Object.entries({ prompt, completion })) {
     if (text.trim() === '')
@@ -37,7 +37,7 @@ export async function editRow(
   const edit = {
     prompt,
     completion,
-    ...(verdict ? { verdict } : {}),
+    ...(verdicts ? { verdicts } : {}),
   }
   return accept(await changeRow(db, projectId, rowId, (row) => withEdit(row, edit, now())))
 }
@@ -45,7 +45,7 @@ export async function editRow(
 /** The row with the edit; texts equal to the original remove the edit, and an equal edit stays as it was. */
 export function withEdit(
   { edit: before, ...row }: Row,
-  edit: Pick<EditRow, 'prompt' | 'completion' | 'verdict'>,
+  edit: Pick<EditRow, 'prompt' | 'completion' | 'verdicts'>,
   editedAt: number,
 ): Row {
   if (edit.prompt === row.prompt && edit.completion === row.completion.text) return row

@@ -6,7 +6,7 @@ import { accept, refuse, type Checked } from '../domain/problem.ts'
 import { effectiveText, type HandEdit, type Row } from '../domain/row.ts'
 import type { Run } from '../domain/run.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
-import type { Verdict } from '../domain/verdict.ts'
+import { withVerdict, type Verdict } from '../domain/verdict.ts'
 import { judgeText } from '../pipeline/judging/judge-program.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
@@ -94,7 +94,12 @@ export async function* judgeEdited(
     const { edit } = row
     if (verdict === undefined || edit === undefined) continue
     changes.set(row.id, (stored) =>
-      stored.edit && sameTexts(edit, stored.edit) ? { ...stored, edit: { ...stored.edit, verdict } } : stored,
+      stored.edit && sameTexts(edit, stored.edit)
+        ? {
+            ...stored,
+            edit: { ...stored.edit, verdicts: withVerdict(stored.edit.verdicts, judge.index, verdict) },
+          }
+        : stored,
     )
   }
   return accept(await guardQuota('The verdicts', () => writeRows(machines.db, projectId, [], changes)))

@@ -1,8 +1,7 @@
 // Knows: which prompts or rows a bar of the funnel counts, or one of its parts.
 import type { ProjectId, PromptId, RowId, RunId } from '../domain/id.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
-import { outcomesOfPrompt, outcomesOfRow, type StepOutcome } from '../pipeline/funnel.ts'
-import { readSteps } from '../pipeline/recipes/read-steps.ts'
+import { firstSteps, outcomesOfPrompt, outcomesOfRow, type StepOutcome } from '../pipeline/funnel.ts'
 import type { Database } from '../storage/database.ts'
 import { listPrompts } from '../storage/prompts.ts'
 import { eachRow } from '../storage/rows.ts'
@@ -38,12 +37,11 @@ export async function listBarMembers(
         .map(({ id }) => id),
     }
   }
-  const { complete, judge } = readSteps(recipe)
-  const steps = { complete: complete.index, ...(judge ? { judge: judge.index } : {}) }
+  const first = firstSteps(recipe)
   const ids: RowId[] = []
   for await (const page of eachRow(db, projectId, runId)) {
     for (const row of page)
-      if (outcomesOfRow(row, steps).some((outcome) => belongs(outcome, bar))) ids.push(row.id)
+      if (outcomesOfRow(row, first).some((outcome) => belongs(outcome, bar))) ids.push(row.id)
   }
   return { of: 'completion', ids }
 }

@@ -13,7 +13,7 @@ import type { Prompt } from '../domain/prompt.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import type { Completion } from '../domain/row.ts'
 import type { Seed } from '../domain/seed.ts'
-import type { Verdict } from '../domain/verdict.ts'
+import type { StepVerdict } from '../domain/verdict.ts'
 import { findNoResponse, planCompletions, type PlannedRow } from '../pipeline/completing/complete.ts'
 import { estimateRun, type TrialMeasures } from '../pipeline/estimate.ts'
 import { referencesOf, referenceFor, type References } from '../pipeline/filters/references.ts'
@@ -52,7 +52,8 @@ export interface TriedRow {
   readonly grown: boolean
   readonly completion?: Completion
   readonly decisions: readonly StepDecision[]
-  readonly verdict?: Verdict
+  /** What the judges said, in the order of the steps. */
+  readonly verdicts?: readonly StepVerdict[]
   readonly status: 'waiting' | 'pending' | 'dropped' | 'kept'
   /** Name of the step that dropped it. */
   readonly droppedBy?: string
@@ -340,7 +341,7 @@ class Trial {
           judgeText(id, { prompt, completion: completion?.text ?? '' }, judging),
         onEnd: ({ id }, verdict) => {
           this.#done += 1
-          this.#change(id, { verdict })
+          this.#change(id, { verdicts: [{ step: judge.index, verdict }] })
         },
       }),
     )
@@ -354,12 +355,12 @@ class Trial {
     const pending = this.#rows.filter(({ status }) => status === 'pending')
     const selected = selectRows(
       this.#steps.keeps,
-      pending.map(({ id, prompt, verdict, completion }, order) => ({
+      pending.map(({ id, prompt, verdicts, completion }, order) => ({
         id,
         promptId: prompt,
         order,
         completion: completion?.text ?? '',
-        ...(verdict ? { verdict } : {}),
+        ...(verdicts ? { verdicts } : {}),
       })),
     )
     for (const { id, decisions } of pending) {

@@ -3,6 +3,7 @@
 import type { Sampling } from './sampling.ts'
 
 export type ChatRole = 'system' | 'user' | 'assistant'
+/** A message of a conversation. */
 export interface ChatMessage {
   readonly role: ChatRole
   readonly content: string

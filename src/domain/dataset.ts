@@ -8,6 +8,8 @@ import {
   type RunId,
   type SeedId,
 } from './id.ts'
+import type { ChatMessage } from './completion-request.ts'
+import type { Fields } from './fields.ts'
 import type { FunnelBar } from './run.ts'
 import type { ModelRef } from './model-card.ts'
 
@@ -20,10 +22,18 @@ export interface DatasetRow {
   readonly split: Split
   readonly system: string
   readonly prompt: string
+  /** The messages before the prompt, if there are any; a system message among them takes the place of `system`. */
+  readonly earlier?: readonly ChatMessage[]
   readonly completion: string
   /** The judge's expected score, if it was judged. */
   readonly score?: number
   readonly editedByHand: boolean
+  /** Every readable verdict, if several judges scored it. */
+  readonly scores?: readonly { readonly rubric: string; readonly judge: string; readonly score: number }[]
+  /** Named values of its prompt and of its own. */
+  readonly fields?: Fields
+  /** Name of the model that wrote it, or `a person`; absent: the dataset's teacher. */
+  readonly writtenBy?: string
   /** The completion of the same prompt that this one is preferred to, if the recipe makes pairs. */
   readonly rejected?: { readonly completion: string; readonly score?: number }
 }
@@ -67,7 +77,7 @@ const hashRows = (rows: readonly DatasetRow[], read: (score: number) => number):
   const readScore = (score: number | undefined): number | null => (score === undefined ? null : read(score))
   return fullContentId(
     'dataset',
-    rows.map(({ seedId, split, system, prompt, completion, score, rejected }) => [
+    rows.map(({ seedId, split, system, prompt, earlier, completion, score, rejected }) => [
       seedId,
       split,
       system,
@@ -75,6 +85,8 @@ const hashRows = (rows: readonly DatasetRow[], read: (score: number) => number):
       completion,
       readScore(score),
       ...(rejected ? [rejected.completion, readScore(rejected.score)] : []),
+      // Only where there are some: rows without keep the ids of versions that had none.
+      ...(earlier ? [earlier.map(({ role, content }) => [role, content])] : []),
     ]),
   )
 }

@@ -9,6 +9,7 @@ export type ProjectId = Id<'project'>
 export type SeedId = Id<'seed'>
 export type PromptId = Id<'prompt'>
 export type RowId = Id<'row'>
+export type PreferenceId = Id<'preference'>
 export type RunId = Id<'run'>
 export type RecipeHash = Id<'recipe'>
 export type DatasetId = Id<'dataset'>

@@ -1,4 +1,6 @@
 // Knows: a prompt for the teacher: grown from seeds, or a seed itself.
+import type { ChatMessage } from './completion-request.ts'
+import type { Fields } from './fields.ts'
 import { contentId, type ProjectId, type PromptId, type RunId, type SeedId } from './id.ts'
 import type { StepDecision } from './filter-decision.ts'
 import type { Json } from './hash.ts'
@@ -25,7 +27,18 @@ export interface Prompt {
   readonly projectId: ProjectId
   readonly runId: RunId
   readonly id: PromptId
+  /** The user's last turn. */
   readonly text: string
+  /** The messages before `text`, if it is the last turn of a conversation: a system message, earlier turns of both sides. */
+  readonly earlier?: readonly ChatMessage[]
+  /** A known answer, for verifiers. */
+  readonly reference?: string
+  /** The passage of a document that the answer must follow from, and where it is, such as `guide.pdf, page 3`. */
+  readonly evidence?: { readonly text: string; readonly place: string }
+  /** Named values that steps added or a person kept: persona, topic, language … */
+  readonly fields?: Fields
+  /** The prompt that it was made from, if it was made from one. */
+  readonly parent?: PromptId
   /** The seed it descends from: prompts of one seed are never in different splits. */
   readonly seedId: SeedId
   readonly origin: PromptOrigin

@@ -2,10 +2,11 @@
 import { contentId, type ProjectId, type PromptId, type RowId, type RunId, type SeedId } from './id.ts'
 import type { Json } from './hash.ts'
 import type { StepDecision } from './filter-decision.ts'
-import type { FinishReason } from './completion-request.ts'
+import type { Fields } from './fields.ts'
+import type { ChatMessage, FinishReason } from './completion-request.ts'
 import type { ModelRef } from './model-card.ts'
 import type { Sampling } from './sampling.ts'
-import type { Verdict } from './verdict.ts'
+import { meanScore, type StepVerdict } from './verdict.ts'
 
 /** A teacher's response to a prompt. Never changed after it is generated. */
 export interface Completion {
@@ -27,8 +28,8 @@ export interface HandEdit {
   readonly prompt: string
   readonly completion: string
   readonly editedAt: number
-  /** The judge's verdict on the edited texts, if they were judged again. */
-  readonly verdict?: Verdict
+  /** Verdicts on the edited texts, if they were judged again. */
+  readonly verdicts?: readonly StepVerdict[]
 }
 
 /**
@@ -45,13 +46,22 @@ export interface Row {
   readonly seedId: SeedId
   /** Copy of the prompt's text, so that a row can be read alone. */
   readonly prompt: string
+  /** Copy of the messages before the prompt's text, if there are any. */
+  readonly earlier?: readonly ChatMessage[]
   /** Which of the n completions of its prompt, from 0. */
   readonly variant: number
   /** Order within the run, from 0. */
   readonly order: number
+  /** Index of the step that wrote it; absent: the recipe's first complete step. */
+  readonly step?: number
+  /** The row that it revises. */
+  readonly parent?: RowId
   readonly completion: Completion
+  /** Named values that steps added. */
+  readonly fields?: Fields
   readonly decisions: readonly StepDecision[]
-  readonly verdict?: Verdict
+  /** What the judges said, in the order of the steps. */
+  readonly verdicts?: readonly StepVerdict[]
   /** Name of the step that dropped it, such as `length` or `threshold`. */
   readonly droppedBy?: string
   readonly edit?: HandEdit
@@ -62,15 +72,13 @@ export interface Row {
 /** An id that depends on everything that determines the row: prompt, variant, teacher, system prompt, sampling. */
 export const rowId = (determinants: Json): RowId => contentId('row', determinants)
 
-/** The verdict on the texts as they go into a dataset. That on the original texts is not a verdict on edited ones. */
-export const effectiveVerdict = (row: Pick<Row, 'edit' | 'verdict'>): Verdict | undefined =>
-  row.edit ? row.edit.verdict : row.verdict
+/** The verdicts on the texts as they go into a dataset. Those on the original texts are not verdicts on edited ones. */
+export const effectiveVerdicts = (row: Pick<Row, 'edit' | 'verdicts'>): readonly StepVerdict[] =>
+  (row.edit ? row.edit.verdicts : row.verdicts) ?? []
 
-/** The score of these texts, if there is a readable verdict. */
-export function effectiveScore(row: Pick<Row, 'edit' | 'verdict'>): number | undefined {
-  const verdict = effectiveVerdict(row)
-  return verdict?.kind === 'score' ? verdict.score : undefined
-}
+/** The score of these texts: the mean of the readable verdicts, if there is one. */
+export const effectiveScore = (row: Pick<Row, 'edit' | 'verdicts'>): number | undefined =>
+  meanScore(effectiveVerdicts(row))
 
 /** Prompt and completion as they go into a dataset: the edited version if there is one. */
 export const effectiveText = (row: Row): { prompt: string; completion: string } =>

@@ -1,5 +1,6 @@
 // Knows: a seed: a human example that prompts are grown from.
 // Must not know: files and their formats (pipeline/seeds reads those).
+import type { ChatMessage } from './completion-request.ts'
 import { contentId, type ProjectId, type SeedId } from './id.ts'
 import { accept, refuse, type Checked } from './problem.ts'
 
@@ -8,6 +9,8 @@ export interface Seed {
   readonly id: SeedId
   /** The task: instruction and input joined by a blank line. */
   readonly text: string
+  /** The messages before `text`, if it is the last turn of a conversation: a system message, earlier turns of both sides. */
+  readonly earlier?: readonly ChatMessage[]
   /** The answer that a person wrote, if the file has one. */
   readonly answer?: string
   /** Other columns that a person keeps: at most `MAX_SEED_FIELDS`, each up to `SEED_FIELD_LIMIT` characters. */

@@ -28,6 +28,37 @@ export type Verdict =
       readonly mass?: number
     }
 
+/** A verdict with the step that made it, as stored with its row. */
+export interface StepVerdict {
+  /** Index of the step in its recipe; absent if it was made by a version whose recipes had one judge step. */
+  readonly step?: number
+  readonly verdict: Verdict
+}
+
+/** The verdict of a judge step. */
+export const verdictOf = (verdicts: readonly StepVerdict[] | undefined, step: number): Verdict | undefined =>
+  verdicts?.find((stored) => (stored.step ?? step) === step)?.verdict
+
+/** The verdicts with that of a step, which replaces an earlier one. */
+export const withVerdict = (
+  verdicts: readonly StepVerdict[] | undefined,
+  step: number,
+  verdict: Verdict,
+): StepVerdict[] =>
+  [...(verdicts ?? []).filter((stored) => (stored.step ?? step) !== step), { step, verdict }].toSorted(
+    (a, b) => (a.step ?? -1) - (b.step ?? -1),
+  )
+
+/** Scores of the readable verdicts. */
+export const readScores = (verdicts: readonly StepVerdict[]): number[] =>
+  verdicts.flatMap(({ verdict }) => (verdict.kind === 'score' ? [verdict.score] : []))
+
+/** Mean of the readable verdicts' scores, if there is one. */
+export function meanScore(verdicts: readonly StepVerdict[]): number | undefined {
+  const scores = readScores(verdicts)
+  return scores.length === 0 ? undefined : scores.reduce((sum, score) => sum + score, 0) / scores.length
+}
+
 /** A comparison of two texts, judged in both orders; verdicts that disagree are a tie. */
 export type PairVerdict = {
   readonly judge: ModelRef

@@ -9,7 +9,7 @@ import { readSteps } from './recipes/read-steps.ts'
 import { findStep } from './steps.ts'
 
 /** What the funnel reads of a row or a prompt. */
-export type CountedRow = Pick<Row, 'decisions' | 'verdict'>
+export type CountedRow = Pick<Row, 'decisions' | 'verdicts' | 'step'>
 export type CountedPrompt = Pick<Prompt, 'decisions' | 'origin'>
 
 /** The outcome of one row or prompt at one step; `reason` if it was dropped or has an unreadable verdict. */
@@ -50,20 +50,28 @@ export function outcomesOfPrompt({ decisions, origin }: CountedPrompt): StepOutc
   return origin.kind === 'grown' ? decisions.map(outcomeOf) : []
 }
 
+/** The first step of these families in a recipe: that of rows and verdicts without a step of their own. */
+export interface FirstSteps {
+  readonly complete: number
+  readonly judge?: number
+}
+
 /** The steps that a row reached, the complete step and the judge included. */
 export function outcomesOfRow(
-  { decisions, verdict }: CountedRow,
-  steps: { readonly complete: number; readonly judge?: number },
+  { decisions, verdicts = [], step: writtenIn }: CountedRow,
+  first: FirstSteps,
 ): StepOutcome[] {
   const outcomes = decisions.map(outcomeOf)
-  if (!outcomes.some(({ step }) => step === steps.complete))
-    outcomes.push({ step: steps.complete, passed: true })
-  if (verdict && steps.judge !== undefined)
+  const complete = writtenIn ?? first.complete
+  if (!outcomes.some(({ step }) => step === complete)) outcomes.push({ step: complete, passed: true })
+  for (const { step = first.judge, verdict } of verdicts) {
+    if (step === undefined) continue
     outcomes.push({
-      step: steps.judge,
+      step,
       passed: true,
       ...(verdict.kind === 'unreadable' ? { reason: unreadableReason(verdict.reason) } : {}),
     })
+  }
   return outcomes
 }
 
@@ -71,6 +79,12 @@ const outcomeOf = (decided: StepDecision): StepOutcome =>
   decided.decision.kind === 'kept'
     ? { step: decided.step, passed: true }
     : { step: decided.step, passed: false, reason: shortenReason(decided) }
+
+/** Those of a recipe. */
+export function firstSteps(recipe: CheckedRecipe): FirstSteps {
+  const { complete, judge } = readSteps(recipe)
+  return { complete: complete.index, ...(judge ? { judge: judge.index } : {}) }
+}
 
 interface Bar {
   readonly name: string
@@ -84,11 +98,10 @@ interface Bar {
 /** Counts prompts and rows into bars. `times` is 1 to count, −1 to remove what was counted before it changed. */
 export class FunnelTally {
   readonly #bars = new Map<number, Bar>()
-  readonly #steps: { readonly complete: number; readonly judge?: number }
+  readonly #first: FirstSteps
 
   constructor(recipe: CheckedRecipe) {
-    const { complete, judge } = readSteps(recipe)
-    this.#steps = { complete: complete.index, ...(judge ? { judge: judge.index } : {}) }
+    this.#first = firstSteps(recipe)
     recipe.steps.forEach(({ family, name, settings }, step) => {
       if (family === 'freeze' || family === 'train' || (family === 'grow' && settings['prompts'] === 0))
         return
@@ -108,7 +121,7 @@ export class FunnelTally {
   }
 
   countRow(row: CountedRow, times: 1 | -1 = 1): void {
-    for (const outcome of outcomesOfRow(row, this.#steps)) this.#count(outcome, times)
+    for (const outcome of outcomesOfRow(row, this.#first)) this.#count(outcome, times)
   }
 
   /** The bars in the recipe's order, each with its reasons, most frequent first. */

@@ -196,7 +196,7 @@ export class Rows {
           rowId: row.id,
           prompt: before.prompt,
           completion: before.completion,
-          ...(before.verdict ? { verdict: before.verdict } : {}),
+          ...(before.verdicts ? { verdicts: before.verdicts } : {}),
         })
         if (back.ok) this.#update(back.value)
       } else await this.restore(edited.value, 'edit')

@@ -20,6 +20,8 @@ import {
   STUDENT_PRESETS,
   type Student,
 } from '../domain/student.ts'
+import type { Preference } from '../domain/preference.ts'
+import { FIELD_LIMIT, FIELD_NAME_LIMIT, MAX_FIELDS } from '../domain/fields.ts'
 import type { PairVerdict, Verdict } from '../domain/verdict.ts'
 import type { JournalEntry, ProjectStore, StoredDatasetRow } from './schema.ts'
 
@@ -120,6 +122,18 @@ const pairVerdict = exactly<PairVerdict>()(
   }),
 )
 
+/** Verdicts by the step that made them. */
+const verdicts = list(v.object({ step: v.exactOptional(count), verdict }), 1000)
+/** Messages of a conversation before its last turn. */
+const earlier = list(v.object({ role: v.picklist(['system', 'user', 'assistant']), content: written }), 1000)
+const namedValues = v.pipe(
+  v.record(
+    v.pipe(v.string(), v.maxLength(FIELD_NAME_LIMIT)),
+    v.union([number, v.pipe(v.string(), v.maxLength(FIELD_LIMIT))]),
+  ),
+  v.check((values) => Object.keys(values).length <= MAX_FIELDS, `a record has up to ${MAX_FIELDS} fields`),
+)
+
 export const projectRecord = exactly<Project>()(
   v.object({
     id: project,
@@ -136,6 +150,7 @@ const seed = exactly<Seed>()(
     projectId: project,
     id: id('seed'),
     text: v.pipe(v.string(), v.minLength(1), v.maxLength(SEED_TEXT_LIMIT)),
+    earlier: v.exactOptional(earlier),
     answer: v.exactOptional(written),
     fields: v.exactOptional(
       v.pipe(
@@ -186,6 +201,11 @@ const prompt = exactly<Prompt>()(
     runId: id('run'),
     id: id('prompt'),
     text: written,
+    earlier: v.exactOptional(earlier),
+    reference: v.exactOptional(written),
+    evidence: v.exactOptional(v.object({ text: written, place: sentence })),
+    fields: v.exactOptional(namedValues),
+    parent: v.exactOptional(id('prompt')),
     seedId: id('seed'),
     origin: v.variant('kind', [
       v.object({ kind: v.literal('seed') }),
@@ -214,8 +234,11 @@ const row = exactly<Row>()(
     promptId: id('prompt'),
     seedId: id('seed'),
     prompt: written,
+    earlier: v.exactOptional(earlier),
     variant: count,
     order: count,
+    step: v.exactOptional(count),
+    parent: v.exactOptional(id('row')),
     completion: v.object({
       text: written,
       finishReason: v.picklist(['end', 'length', 'aborted']),
@@ -235,14 +258,29 @@ const row = exactly<Row>()(
       }),
       writtenAt: time,
     }),
+    fields: v.exactOptional(namedValues),
     decisions,
-    verdict: v.exactOptional(verdict),
+    verdicts: v.exactOptional(verdicts),
     droppedBy: v.exactOptional(word),
     edit: v.exactOptional(
-      v.object({ prompt: written, completion: written, editedAt: time, verdict: v.exactOptional(verdict) }),
+      v.object({ prompt: written, completion: written, editedAt: time, verdicts: v.exactOptional(verdicts) }),
     ),
     rejectedByHand: v.exactOptional(v.object({ at: time, before: status })),
     status,
+  }),
+)
+
+const preference = exactly<Preference>()(
+  v.object({
+    projectId: project,
+    runId: id('run'),
+    id: id('preference'),
+    promptId: id('prompt'),
+    step: count,
+    first: id('row'),
+    second: id('row'),
+    rubric: word,
+    verdict: pairVerdict,
   }),
 )
 
@@ -287,9 +325,13 @@ const datasetRow = exactly<StoredDatasetRow>()(
       split: v.picklist(['train', 'held-out']),
       system: written,
       prompt: written,
+      earlier: v.exactOptional(earlier),
       completion: written,
       score: v.exactOptional(number),
       editedByHand: v.boolean(),
+      scores: v.exactOptional(list(v.object({ rubric: word, judge: word, score: number }), 1000)),
+      fields: v.exactOptional(namedValues),
+      writtenBy: v.exactOptional(word),
       rejected: v.exactOptional(v.object({ completion: written, score: v.exactOptional(number) })),
     }),
   }),
@@ -429,6 +471,7 @@ export const RECORDS = {
   runs: run,
   prompts: prompt,
   rows: row,
+  preferences: preference,
   journal: journalEntry,
   datasets: dataset,
   datasetRows: datasetRow,

@@ -1,6 +1,6 @@
 // Knows: what the table of 100,000 rows has in memory: a summary of each row, not the row.
 import type { ProjectId, RowId, RunId } from '../domain/id.ts'
-import { effectiveScore, effectiveText, effectiveVerdict, type Row, type RowStatus } from '../domain/row.ts'
+import { effectiveScore, effectiveText, effectiveVerdicts, type Row, type RowStatus } from '../domain/row.ts'
 import type { Database } from './database.ts'
 import { countRows, eachRow } from './rows.ts'
 
@@ -35,7 +35,7 @@ export function summarizeRow(row: Row): RowIndexEntry {
     prompt: prompt.slice(0, SUMMARY_LENGTH),
     completion: completion.slice(0, SUMMARY_LENGTH),
     ...(score === undefined ? {} : { score }),
-    ...(row.verdict !== undefined && effectiveVerdict(row) === undefined ? { staleVerdict: true } : {}),
+    ...((row.verdicts ?? []).length > 0 && effectiveVerdicts(row).length === 0 ? { staleVerdict: true } : {}),
     status: row.status,
     ...(row.droppedBy === undefined ? {} : { droppedBy: row.droppedBy }),
     ...(reason === undefined ? {} : { reason: reason.slice(0, SUMMARY_LENGTH) }),

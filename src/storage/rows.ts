@@ -1,6 +1,7 @@
 // Knows: a run's rows in storage.
 import type { ProjectId, RowId, RunId } from '../domain/id.ts'
 import type { Row, RowStatus } from '../domain/row.ts'
+import { readScores } from '../domain/verdict.ts'
 import { putCalls, type CallWrites } from './calls.ts'
 import { RELAXED, type Database } from './database.ts'
 import { writeInProject } from './project-writes.ts'
@@ -103,6 +104,8 @@ export async function writeRows(
 export async function listDroppedWithScore(db: Database, projectId: ProjectId, runId: RunId): Promise<Row[]> {
   const found: Row[] = []
   for await (const page of eachRow(db, projectId, runId))
-    found.push(...page.filter(({ status, verdict }) => status === 'dropped' && verdict?.kind === 'score'))
+    found.push(
+      ...page.filter(({ status, verdicts = [] }) => status === 'dropped' && readScores(verdicts).length > 0),
+    )
   return found
 }

@@ -68,27 +68,35 @@ export const showRun = (db: Database, projectId: ProjectId, id: RunId): Promise<
     return true
   })
 
-/** Deletes a run that is marked as deleted with its prompts, rows and journal, all or nothing; any other run stays. */
+/** Deletes a run that is marked as deleted with its prompts, rows, preferences and journal, all or nothing; any other run stays. */
 export async function removeRun(db: Database, projectId: ProjectId, id: RunId): Promise<void> {
-  await writeInProject(db, projectId, ['runs', 'prompts', 'rows', 'journal'], async (transaction) => {
-    const [runs, prompts, rows, journal] = [
-      transaction.objectStore('runs'),
-      transaction.objectStore('prompts'),
-      transaction.objectStore('rows'),
-      transaction.objectStore('journal'),
-    ]
-    if ((await runs.get([projectId, id]))?.deletedAt === undefined) return
-    const inRun = within(projectId, id)
-    // Keys only: the rows themselves may not fit into the memory.
-    const [itsPrompts, itsRows] = await Promise.all([
-      prompts.index('inRun').getAllKeys(inRun),
-      rows.index('inRun').getAllKeys(inRun),
-    ])
-    await Promise.all([
-      runs.delete([projectId, id]),
-      ...itsPrompts.map(async (key) => prompts.delete(key)),
-      ...itsRows.map(async (key) => rows.delete(key)),
-      journal.delete(inRun),
-    ])
-  })
+  await writeInProject(
+    db,
+    projectId,
+    ['runs', 'prompts', 'rows', 'preferences', 'journal'],
+    async (transaction) => {
+      const [runs, prompts, rows, preferences, journal] = [
+        transaction.objectStore('runs'),
+        transaction.objectStore('prompts'),
+        transaction.objectStore('rows'),
+        transaction.objectStore('preferences'),
+        transaction.objectStore('journal'),
+      ]
+      if ((await runs.get([projectId, id]))?.deletedAt === undefined) return
+      const inRun = within(projectId, id)
+      // Keys only: the rows themselves may not fit into the memory.
+      const [itsPrompts, itsRows, itsPreferences] = await Promise.all([
+        prompts.index('inRun').getAllKeys(inRun),
+        rows.index('inRun').getAllKeys(inRun),
+        preferences.index('ofStep').getAllKeys(inRun),
+      ])
+      await Promise.all([
+        runs.delete([projectId, id]),
+        ...itsPrompts.map(async (key) => prompts.delete(key)),
+        ...itsRows.map(async (key) => rows.delete(key)),
+        ...itsPreferences.map(async (key) => preferences.delete(key)),
+        journal.delete(inRun),
+      ])
+    },
+  )
 }

@@ -7,6 +7,7 @@ import type { Dataset, DatasetRow } from '../domain/dataset.ts'
 import type { DatasetId, ProjectId, RunId } from '../domain/id.ts'
 import type { MeasuredBatch } from '../domain/measured-batch.ts'
 import type { MeasuredThreads } from '../domain/measured-threads.ts'
+import type { Preference } from '../domain/preference.ts'
 import type { Project } from '../domain/project.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import type { Reply } from '../domain/reply.ts'
@@ -77,6 +78,11 @@ export interface Schema extends DBSchema {
     value: Row
     indexes: { inRun: InRun; byStatus: [projectId: string, runId: string, status: string] }
   }
+  preferences: {
+    key: InProject
+    value: Preference
+    indexes: { ofStep: [projectId: string, runId: string, step: number] }
+  }
   journal: { key: [projectId: string, runId: string, key: string]; value: JournalEntry }
   calls: { key: InProject; value: StoredCall }
   callUses: {
@@ -100,6 +106,7 @@ export const PROJECT_STORES = [
   'runs',
   'prompts',
   'rows',
+  'preferences',
   'journal',
   'datasets',
   'datasetRows',

@@ -3,7 +3,7 @@ import { editRow } from '../../src/actions/edit-row.ts'
 import { RunControl } from '../../src/actions/control.ts'
 import { judgeEdited } from '../../src/actions/judge-edited.ts'
 import { startRun } from '../../src/actions/run-recipe.ts'
-import { effectiveScore, effectiveVerdict } from '../../src/domain/row.ts'
+import { effectiveScore, effectiveVerdicts } from '../../src/domain/row.ts'
 import { freezeRows } from '../../src/pipeline/freezing/freeze-rows.ts'
 import { summarizeRow } from '../../src/storage/row-index.ts'
 import { getRow, listRows } from '../../src/storage/rows.ts'
@@ -18,13 +18,13 @@ async function makeEdited() {
   const run = await finish(startRun(machines, { projectId, recipe, teacher: DESCRIPTION }, new RunControl()))
   const kept = (await listRows(machines.db, projectId, run.id)).filter(({ status }) => status === 'kept')
   const row = kept[0]!
-  const edit = (completion: string, verdict = undefined as typeof row.verdict) =>
+  const edit = (completion: string, verdicts = undefined as typeof row.verdicts) =>
     editRow(machines, {
       projectId,
       rowId: row.id,
       prompt: row.prompt,
       completion,
-      ...(verdict ? { verdict } : {}),
+      ...(verdicts ? { verdicts } : {}),
     })
   const read = async () => (await getRow(machines.db, projectId, row.id))!
   const judge = () =>
@@ -43,8 +43,8 @@ test('an edited row has no score until it is judged again: neither in the table 
   expect(effectiveScore(row)).toBeGreaterThan(0)
   await edit('A text by hand.')
   const edited = await read()
-  expect(effectiveVerdict(edited)).toBeUndefined()
-  expect(edited.verdict).toEqual(row.verdict)
+  expect(effectiveVerdicts(edited)).toEqual([])
+  expect(edited.verdicts).toEqual(row.verdicts)
   expect(summarizeRow(edited)).toMatchObject({ edited: true, staleVerdict: true })
   expect(summarizeRow(edited).score).toBeUndefined()
   const frozen = freezeRows(await listRows(machines.db, projectId, run.id), { heldOut: 0.3 }, 1)
@@ -59,7 +59,7 @@ test('an edited row has no score until it is judged again: neither in the table 
   const judged = await judge()
   expect(judged).toMatchObject({ ok: true, value: [{ id: row.id, status: 'kept' }] })
   const after = await read()
-  expect(after.edit?.verdict).toMatchObject({ kind: 'score', rubric: 'helpfulness@1' })
+  expect(after.edit?.verdicts).toMatchObject([{ verdict: { kind: 'score', rubric: 'helpfulness@1' } }])
   expect(summarizeRow(after).staleVerdict).toBeUndefined()
   const again = freezeRows(await listRows(machines.db, projectId, run.id), { heldOut: 0.3 }, 1)
   expect(again.ok && again.value.find(({ completion }) => completion === 'A text by hand.')?.score).toBe(
@@ -75,9 +75,9 @@ test('a second edit has no verdict of the first, and restoring the first restore
   await edit('First text by hand.')
   expect((await read()).edit).toEqual(first)
   await edit('Second text by hand.')
-  expect((await read()).edit?.verdict).toBeUndefined()
-  await edit('First text by hand.', first?.verdict)
-  expect((await read()).edit?.verdict).toEqual(first?.verdict)
+  expect((await read()).edit?.verdicts).toBeUndefined()
+  await edit('First text by hand.', first?.verdicts)
+  expect((await read()).edit?.verdicts).toEqual(first?.verdicts)
 })
 
 test('a run without a judge, and a model that cannot score, are refused in a sentence', async () => {

@@ -24,7 +24,11 @@ async function begin(): Promise<{ machines: TestMachines; projectId: ProjectId }
   return { machines, projectId: await makeSmallProject(machines) }
 }
 const judgesOf = async ({ db }: TestMachines, { projectId, id }: Run) =>
-  new Set((await listRows(db, projectId, id)).flatMap(({ verdict }) => verdict?.judge.name ?? []))
+  new Set(
+    (await listRows(db, projectId, id)).flatMap(({ verdicts = [] }) =>
+      verdicts.map(({ verdict }) => verdict.judge.name),
+    ),
+  )
 
 describe('a run with a judge of its own', () => {
   test('has the teacher generate everything and the judge score everything, and records both', async () => {
@@ -123,7 +127,9 @@ describe('a run with a judge of its own', () => {
 test('a trial is judged by the judge of its own, and the run with it repeats none of its calls', async () => {
   const { machines, projectId } = await begin()
   const { rows } = await finish(tryFive(machines, { projectId, recipe: readRecipe(), ...models }))
-  expect(new Set(rows.flatMap(({ verdict }) => verdict?.judge.name ?? []))).toEqual(new Set(['Other']))
+  expect(
+    new Set(rows.flatMap(({ verdicts = [] }) => verdicts.map(({ verdict }) => verdict.judge.name))),
+  ).toEqual(new Set(['Other']))
   const tried = [...machines.judgeStandIn.scored]
   expect(tried.length).toBeGreaterThan(0)
   await finish(start(machines, projectId))
@@ -144,7 +150,7 @@ test('an edited row is judged again by the judge of its own, without the teacher
       ),
     )
   const judged = await judge(OTHER)
-  expect(judged.ok && judged.value[0]?.edit?.verdict?.judge.name).toBe('Other')
+  expect(judged.ok && judged.value[0]?.edit?.verdicts?.[0]?.verdict.judge.name).toBe('Other')
   expect(machines.standIn.scored).toEqual([])
   const mute = { ...OTHER, capabilities: { ...ALL_CAPABILITIES, scores: false } }
   expect(await judge(mute)).toMatchObject({ ok: false, problems: [{ sentence: /Other cannot judge/ }] })

@@ -26,10 +26,10 @@ async function countResults({ standIn }: TestMachines, work: () => Promise<unkno
   return standIn.resultCount - before
 }
 const texts = async ({ db }: TestMachines, projectId: ProjectId, { id }: Run): Promise<unknown> =>
-  (await listRows(db, projectId, id)).map(({ prompt, completion, verdict, status }) => [
+  (await listRows(db, projectId, id)).map(({ prompt, completion, verdicts, status }) => [
     prompt,
     completion.text,
-    verdict,
+    verdicts,
     status,
   ])
 
@@ -82,10 +82,10 @@ describe('calls of a project', () => {
     expect(others.map(({ completion }) => completion.text)).toEqual(
       own.map(({ completion }) => completion.text),
     )
-    expect(others.map(({ verdict }) => verdict?.judge.name)).toEqual(
-      own.map(({ verdict }) => verdict && 'Other'),
+    expect(others.map(({ verdicts }) => verdicts?.[0]?.verdict.judge.name)).toEqual(
+      own.map(({ verdicts }) => verdicts && 'Other'),
     )
-    expect(others.map(({ verdict }) => verdict)).not.toEqual(own.map(({ verdict }) => verdict))
+    expect(others.map(({ verdicts }) => verdicts)).not.toEqual(own.map(({ verdicts }) => verdicts))
     const again = machines.judgeStandIn.scored.length
     expect(await countResults(machines, () => run(machines, projectId))).toBe(0)
     expect(machines.judgeStandIn.scored).toHaveLength(again)

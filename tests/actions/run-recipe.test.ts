@@ -50,7 +50,8 @@ describe('startRun and resumeRun', () => {
     const kept = rows.filter(({ status }) => status === 'kept')
     expect(kept.length).toBeGreaterThan(0)
     expect(kept.length).toBeLessThan(rows.length)
-    for (const row of kept) expect(row.verdict).toMatchObject({ kind: 'score', judge: { name: 'Stand-in' } })
+    for (const row of kept)
+      expect(row.verdicts).toMatchObject([{ verdict: { kind: 'score', judge: { name: 'Stand-in' } } }])
     expect(reports.at(-1)).toMatchObject({
       phase: 'finished',
       sentence: `Run finished: ${kept.length} of 10 kept.`,
@@ -129,7 +130,7 @@ describe('startRun and resumeRun', () => {
       const twice = again.standIn.completed.filter((id) => stored.some((row) => row.id === id))
       expect(twice).toEqual([])
       const judgedTwice = again.standIn.scored.filter((id) =>
-        stored.some((row) => row.id === id && row.verdict),
+        stored.some((row) => row.id === id && row.verdicts),
       )
       expect(judgedTwice).toEqual([])
     }

@@ -83,7 +83,7 @@ const outcomeOfRow = ({
   order,
   completion: { writtenAt: _, ...completion },
   decisions,
-  verdict,
+  verdicts,
   droppedBy,
   status,
-}: Row): unknown => ({ prompt, variant, order, completion, decisions, verdict, droppedBy, status })
+}: Row): unknown => ({ prompt, variant, order, completion, decisions, verdicts, droppedBy, status })

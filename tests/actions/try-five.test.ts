@@ -34,7 +34,8 @@ test('tryFive runs five rows through all steps and stores only replies', async (
   ).toBe(true)
   expect(rows.every(({ grown }) => grown)).toBe(true)
   expect(note).toBeUndefined()
-  for (const { status, verdict } of rows) if (status === 'kept') expect(verdict?.kind).toBe('score')
+  for (const { status, verdicts } of rows)
+    if (status === 'kept') expect(verdicts?.[0]?.verdict.kind).toBe('score')
   // 5 prompts wanted, 2 completions each.
   expect(estimate.rows).toBe(10)
   expect(estimate.msTotal).toBeGreaterThan(0)

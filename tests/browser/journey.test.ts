@@ -208,7 +208,7 @@ describe.skipIf(!hasTeacher)(
       const after = new Map((await readStore(watched.page, 'rows')).map((row) => [row['id'], row]))
       expect(after.size).toBeGreaterThanOrEqual(SEEDS.length)
       for (const row of before) expect(after.get(row['id'])?.['completion']).toEqual(row['completion'])
-      expect([...after.values()].every((row) => typeof row['verdict'] === 'object')).toBe(true)
+      expect([...after.values()].every((row) => typeof row['verdicts'] === 'object')).toBe(true)
       await watched.page.getByRole('button', { name: /Length.*Show them/ }).click()
       await watched.page.getByRole('dialog').waitFor()
       expect(await findBarriers(watched.page)).toEqual([])

@@ -129,7 +129,7 @@ describe.skipIf(!hasTeacher)(
       await expect
         .poll(
           async () =>
-            (await readStore(watched.page, 'rows')).filter((row) => row['verdict'] !== undefined).length,
+            (await readStore(watched.page, 'rows')).filter((row) => row['verdicts'] !== undefined).length,
           { timeout: 60_000, interval: 50 },
         )
         .toBeGreaterThan(0)
@@ -151,12 +151,12 @@ describe.skipIf(!hasTeacher)(
       for (const row of rows)
         expect(row).toMatchObject({
           completion: { teacher: { name: 'Corner shop' } },
-          verdict: { judge: { name: judge } },
+          verdicts: [{ verdict: { judge: { name: judge } } }],
         })
       for (const row of before) {
         const after = rows.find(({ id }) => id === row['id'])
         expect(after?.['completion']).toEqual(row['completion'])
-        if (row['verdict'] !== undefined) expect(after?.['verdict']).toEqual(row['verdict'])
+        if (row['verdicts'] !== undefined) expect(after?.['verdicts']).toEqual(row['verdicts'])
       }
       expect(await main()).toContain(`Corner shop, judged by ${judge}`)
       expect(isInterrupted).toBe(true)

@@ -30,7 +30,9 @@ test('gives an unreadable verdict no random or default score, and drops its row 
   const { keeps } = readSteps(
     checked('retort: 2\nsteps:\n  - complete: teacher\n  - judge: rubric\n  - keep: threshold\n'),
   )
-  const decisions = selectRows(keeps, [{ id: 'r', promptId: 'p', order: 0, completion: 'x', verdict }])
+  const decisions = selectRows(keeps, [
+    { id: 'r', promptId: 'p', order: 0, completion: 'x', verdicts: [{ verdict }] },
+  ])
   expect(decisions.get('r')).toEqual([
     {
       step: 2,
@@ -56,8 +58,8 @@ test('counts wins for the side that won', () => {
 test('keeps the high score and drops the low one', () => {
   const [low, high] = threshold.select(
     [
-      { id: 'l', promptId: 'p', order: 0, completion: 'x', verdict: scored(1) },
-      { id: 'h', promptId: 'p', order: 1, completion: 'x', verdict: scored(5) },
+      { id: 'l', promptId: 'p', order: 0, completion: 'x', verdicts: [{ verdict: scored(1) }] },
+      { id: 'h', promptId: 'p', order: 1, completion: 'x', verdicts: [{ verdict: scored(5) }] },
     ],
     { min: 3 },
   )

@@ -62,8 +62,10 @@ export function makeRow(
     prompt = `prompt ${order}`,
     completion = `completion ${order}`,
     status = 'kept' as RowStatus,
+    verdict,
     ...more
-  }: Partial<Pick<Row, 'verdict' | 'edit'>> & {
+  }: Partial<Pick<Row, 'edit'>> & {
+    verdict?: Verdict
     seed?: string
     prompt?: string
     completion?: string
@@ -98,6 +100,7 @@ export function makeRow(
       writtenAt: 1,
     },
     decisions: [],
+    ...(verdict ? { verdicts: [{ verdict }] } : {}),
     status,
     ...more,
   }

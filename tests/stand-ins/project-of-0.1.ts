@@ -14,7 +14,7 @@ const textOf = (name: string): string => new TextDecoder().decode(entries[name])
 export const makeFile = (): File => new File([zip], 'project-of-0.1.retort.zip')
 
 export interface Summary {
-  readonly counts: Readonly<Record<ProjectStore, number>>
+  readonly counts: Readonly<Partial<Record<ProjectStore, number>>>
   readonly runs: readonly {
     readonly id: string
     readonly status: string
@@ -65,11 +65,12 @@ export async function storeOldDatabase(
   more: Partial<Record<ProjectStore, readonly OldRecord[]>> = {},
 ): Promise<void> {
   const database = await openDatabase(name, MIGRATIONS.slice(0, 2))
-  const transaction = database.transaction(['projects', ...PROJECT_STORES], 'readwrite')
+  const stores = PROJECT_STORES.filter((store) => database.objectStoreNames.contains(store))
+  const transaction = database.transaction(['projects', ...stores], 'readwrite')
   const put = (store: 'projects' | ProjectStore, record: OldRecord): Promise<unknown> =>
     (transaction.objectStore(store).put as (value: object) => Promise<unknown>)(record)
   await put('projects', PROJECT)
-  for (const store of PROJECT_STORES)
+  for (const store of stores)
     for (const record of [...readRecords(store), ...(more[store] ?? [])]) await put(store, record)
   await transaction.done
   database.close()

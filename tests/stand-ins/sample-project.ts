@@ -1,6 +1,13 @@
 // Knows: a project with data in every store, as the program itself would create it.
 import { datasetId, type Dataset, type DatasetRow } from '../../src/domain/dataset.ts'
-import { freshId, type ProjectId, type RecipeHash, type RunId, type StudentId } from '../../src/domain/id.ts'
+import {
+  contentId,
+  freshId,
+  type ProjectId,
+  type RecipeHash,
+  type RunId,
+  type StudentId,
+} from '../../src/domain/id.ts'
 import { hashOf } from '../../src/domain/hash.ts'
 import type { ModelRef } from '../../src/domain/model-card.ts'
 import type { Comparison } from '../../src/domain/comparison.ts'
@@ -10,7 +17,8 @@ import { rowId, type Row } from '../../src/domain/row.ts'
 import type { Run } from '../../src/domain/run.ts'
 import { seedId, type Seed } from '../../src/domain/seed.ts'
 import type { Student, TrainSettings } from '../../src/domain/student.ts'
-import type { Verdict } from '../../src/domain/verdict.ts'
+import { meanScore, type Verdict } from '../../src/domain/verdict.ts'
+import { putPreferences } from '../../src/storage/preferences.ts'
 import { putComparison } from '../../src/storage/comparisons.ts'
 import { putDataset } from '../../src/storage/datasets.ts'
 import type { Database } from '../../src/storage/database.ts'
@@ -161,19 +169,34 @@ export function makeRow(run: Run, prompt: Prompt, order: number): Row {
     case 1:
       return {
         ...base,
-        verdict: { kind: 'unreadable', rubric: 'helpfulness@1', judge: MODEL, reason: 'no score was likely' },
+        verdicts: [
+          {
+            step: 3,
+            verdict: {
+              kind: 'unreadable',
+              rubric: 'helpfulness@1',
+              judge: MODEL,
+              reason: 'no score was likely',
+            },
+          },
+        ],
       }
     case 2:
       return {
         ...base,
         edit: { prompt: base.prompt, completion: 'Edited by hand.', editedAt: START + 9 },
-        verdict,
+        verdicts: [{ verdict }],
       }
     case 3:
       return { ...base, rejectedByHand: { at: START + 10, before: 'kept' }, status: 'rejected' }
     default:
-      return { ...base, verdict }
+      return { ...base, verdicts: [{ verdict }] }
   }
+}
+
+const scoreOf = (row: Row): { score?: number } => {
+  const score = meanScore(row.verdicts ?? [])
+  return score === undefined ? {} : { score }
 }
 
 export interface SampleProject {
@@ -220,6 +243,21 @@ export async function storeSampleProject(
   await putPrompts(db, prompts)
   const rows = prompts.map((prompt, i) => makeRow(run, prompt, i))
   await putRows(db, rows)
+  const [first, second] = rows
+  if (first && second)
+    await putPreferences(db, [
+      {
+        projectId,
+        runId: run.id,
+        id: contentId('preference', [first.id, second.id]),
+        promptId: first.promptId,
+        step: 4,
+        first: first.id,
+        second: second.id,
+        rubric: 'helpfulness@1',
+        verdict: { judge: MODEL, shownFirst: 0.8, shownSecond: 0.7, outcome: 'first' },
+      },
+    ])
   await markDone(db, projectId, run.id, 'growth/0')
   const frozen: DatasetRow[] = rows
     .filter(({ status }) => status === 'kept')
@@ -231,7 +269,7 @@ export async function storeSampleProject(
       prompt: row.prompt,
       completion: row.completion.text,
       editedByHand: row.edit !== undefined,
-      ...(row.verdict?.kind === 'score' ? { score: row.verdict.score } : {}),
+      ...scoreOf(row),
     }))
   const dataset = makeDataset(project.id, run, frozen)
   await putDataset(db, dataset, frozen)

@@ -410,7 +410,7 @@ describe('a project file of version 1', () => {
     expect(await getProject(db, projectId)).toEqual({ ...old.PROJECT, id: projectId, changedAt: NOW })
     for (const [store, records] of Object.entries(await contentsOf(projectId))) {
       const name = store as ProjectStore
-      expect(records, store).toHaveLength(old.SUMMARY.counts[name])
+      expect(records, store).toHaveLength(old.SUMMARY.counts[name] ?? 0)
       expect(new Set(records), store).toEqual(
         new Set(
           old.readRecords(name).map((record) => {

@@ -95,6 +95,7 @@ export const CHECKED_STORES: readonly ProjectStore[] = [
   'journal',
   'prompts',
   'rows',
+  'preferences',
   'datasets',
   'datasetRows',
   'students',

@@ -58,8 +58,8 @@ export async function freeze(
     signal.throwIfAborted()
     for (const row of page) {
       tally.countRow(row)
-      for (const verdict of [row.verdict, row.edit?.verdict])
-        if (verdict) judges.set(verdict.judge.fingerprint, verdict.judge)
+      for (const { verdict } of [...(row.verdicts ?? []), ...(row.edit?.verdicts ?? [])])
+        judges.set(verdict.judge.fingerprint, verdict.judge)
       if (row.status === 'rejected') rejectedByHand += 1
       if (row.status === 'kept' || row.droppedBy === pair.name) wanted.push(row)
     }

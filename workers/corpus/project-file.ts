@@ -16,6 +16,7 @@ export const SAVED_STORES: readonly ProjectStore[] = [
   'students',
   'datasetRows',
   'datasets',
+  'preferences',
   'rows',
   'prompts',
   'journal',

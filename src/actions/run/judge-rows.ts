@@ -3,7 +3,7 @@ import { rubricOfSettings } from '../../pipeline/judging/rubric.ts'
 import type { RowId } from '../../domain/id.ts'
 import { refOf } from '../../domain/model-card.ts'
 import type { Row } from '../../domain/row.ts'
-import type { Verdict } from '../../domain/verdict.ts'
+import { verdictOf, withVerdict, type Verdict } from '../../domain/verdict.ts'
 import { judgeText } from '../../pipeline/judging/judge-program.ts'
 import { eachRow, readRows } from '../../storage/rows.ts'
 import { inChunks, type RunContext } from './run-context.ts'
@@ -32,15 +32,20 @@ export async function judgeRows(context: RunContext): Promise<boolean> {
   let judged = 0
   for await (const page of eachRow(db, projectId, runId)) {
     for (const row of page) {
-      if (row.verdict !== undefined) judged += 1
+      if (verdictOf(row.verdicts, judge.index) !== undefined) judged += 1
       else if (statusInRun(row) === 'pending') open.push(row.id)
     }
   }
   live.enter('judging', judged, judged + open.length)
   const setVerdict = (row: Row, verdict: Verdict, isWorked: boolean): void => {
     live.tally.countRow(row, -1)
-    live.tally.countRow({ ...row, verdict })
-    writer.change(row.id, (stored) => applyDecisions(stored, { verdict, status: 'pending' }))
+    live.tally.countRow({ ...row, verdicts: withVerdict(row.verdicts, judge.index, verdict) })
+    writer.change(row.id, (stored) =>
+      applyDecisions(stored, {
+        verdicts: withVerdict(stored.verdicts, judge.index, verdict),
+        status: 'pending',
+      }),
+    )
     live.count(1, isWorked)
   }
   const { card, contextLength } = ownJudge ?? teacher

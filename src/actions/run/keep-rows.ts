@@ -10,12 +10,12 @@ import { applyDecisions, statusInRun } from './row-status.ts'
 
 const ROWS_PER_WRITE = 1000
 
-interface Candidate extends Pick<Row, 'promptId' | 'order' | 'verdict'> {
+interface Candidate extends Pick<Row, 'promptId' | 'order' | 'verdicts'> {
   readonly completion: string
   readonly id: RowId
   /** Decisions of the steps before the keep steps. */
   readonly before: readonly StepDecision[]
-  readonly counted: Pick<Row, 'decisions' | 'verdict'>
+  readonly counted: Pick<Row, 'decisions' | 'verdicts' | 'step'>
 }
 
 /** Decides every row; returns the number of rows and of kept rows. */
@@ -45,9 +45,13 @@ export async function keepRows(context: RunContext): Promise<{ rows: number; kep
           promptId: row.promptId,
           order: row.order,
           completion: row.completion.text,
-          ...(row.verdict ? { verdict: row.verdict } : {}),
+          ...(row.verdicts ? { verdicts: row.verdicts } : {}),
           before,
-          counted: { decisions: row.decisions, ...(row.verdict ? { verdict: row.verdict } : {}) },
+          counted: {
+            decisions: row.decisions,
+            ...(row.verdicts ? { verdicts: row.verdicts } : {}),
+            ...(row.step === undefined ? {} : { step: row.step }),
+          },
         })
       }
     }

@@ -6,6 +6,7 @@ import { rubricOfSettings } from '../../pipeline/judging/rubric.ts'
 import { planProbe, readProbe } from '../../pipeline/judging/probe.ts'
 import { scoreAfterReasoning } from '../../pipeline/judging/judge-program.ts'
 import { contextForJudge } from '../../pipeline/judging/reasoning.ts'
+import { verdictOf } from '../../domain/verdict.ts'
 import { eachRow } from '../../storage/rows.ts'
 import { getRun, patchRun } from '../../storage/runs.ts'
 import type { RunContext } from './run-context.ts'
@@ -33,7 +34,11 @@ export async function probeJudge(context: RunContext): Promise<boolean> {
     rows = page
     break
   }
-  const probe = planProbe(rows, rubric, contextForJudge(contextLength, judge.settings))
+  const probe = planProbe(
+    rows.map((row) => ({ ...row, verdict: verdictOf(row.verdicts, judge.index) })),
+    rubric,
+    contextForJudge(contextLength, judge.settings),
+  )
   if (probe === undefined) return true
   const scores = new Map<string, number>()
   const ended = await executor.each({

@@ -8,7 +8,7 @@ export const statusInRun = (row: Row): RowStatus =>
 /** The row with the run's decisions; a rejection by hand still takes precedence. */
 export function applyDecisions(
   row: Row,
-  result: Partial<Pick<Row, 'decisions' | 'verdict' | 'droppedBy'>> & { readonly status: RowStatus },
+  result: Partial<Pick<Row, 'decisions' | 'verdicts' | 'droppedBy'>> & { readonly status: RowStatus },
 ): Row {
   const { status, ...facts } = result
   if (row.status !== 'rejected') return { ...row, ...facts, status }

@@ -17,7 +17,7 @@ import { applyDecisions } from './row-status.ts'
 type CompletionReply = Omit<CompletionResult, 'id'>
 
 /** What the phase holds of a row: enough to filter it and to count it. */
-type HeldRow = Pick<Row, 'decisions' | 'verdict'> & { readonly row: Row }
+type HeldRow = Pick<Row, 'decisions'> & { readonly row: Row }
 
 /** Runs the phase; false when stopped before the end. */
 export async function writeCompletions(context: RunContext, prompts: readonly Prompt[]): Promise<boolean> {

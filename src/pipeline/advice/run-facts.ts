@@ -5,6 +5,7 @@ import type { ModelRef } from '../../domain/model-card.ts'
 import type { CheckedRecipe } from '../../domain/recipe.ts'
 import type { Row } from '../../domain/row.ts'
 import type { FunnelBar, JudgeProbe } from '../../domain/run.ts'
+import { meanScore } from '../../domain/verdict.ts'
 import { readSteps } from '../recipes/read-steps.ts'
 
 export interface RunFacts {
@@ -28,7 +29,7 @@ export interface RunFacts {
 }
 
 /** What advice reads of a row. */
-export type AdvisedRow = Pick<Row, 'completion' | 'decisions' | 'verdict'>
+export type AdvisedRow = Pick<Row, 'completion' | 'decisions' | 'verdicts'>
 
 /** Max values kept of one evidence of one step: enough for a quantile. */
 const MAX_VALUES = 5000
@@ -40,11 +41,12 @@ export class RunFactsCollector {
   readonly #scores: number[] = []
   readonly #measured = new Map<number, Record<string, number[]>>()
 
-  add({ completion, decisions, verdict }: AdvisedRow): void {
+  add({ completion, decisions, verdicts = [] }: AdvisedRow): void {
     this.#completions += 1
     if (completion.finishReason === 'length') this.#cut += 1
-    if (verdict !== undefined) this.#judge ??= verdict.judge
-    if (verdict?.kind === 'score') this.#scores.push(verdict.score)
+    this.#judge ??= verdicts[0]?.verdict.judge
+    const score = meanScore(verdicts)
+    if (score !== undefined) this.#scores.push(score)
     for (const { step, decision } of decisions) {
       if (decision.kind === 'kept') continue
       const values = this.#measured.get(step) ?? {}

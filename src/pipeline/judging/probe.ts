@@ -4,6 +4,7 @@
 import type { ScoreRequest } from '../../domain/completion-request.ts'
 import type { Row } from '../../domain/row.ts'
 import type { JudgeProbe } from '../../domain/run.ts'
+import type { Verdict } from '../../domain/verdict.ts'
 import type { Rubric } from '../templates/rubrics.ts'
 import { buildVerdictRequest } from './expected-score.ts'
 
@@ -12,7 +13,7 @@ const PAIRS = 8
 /** Fewer show nothing. */
 const MIN_PAIRS = 4
 
-type ProbedRow = Pick<Row, 'id' | 'prompt' | 'completion' | 'verdict'>
+type ProbedRow = Pick<Row, 'id' | 'prompt' | 'completion'> & { readonly verdict?: Verdict | undefined }
 
 export interface PlannedProbe {
   readonly requests: readonly ScoreRequest[]

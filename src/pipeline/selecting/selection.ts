@@ -2,7 +2,7 @@
 import type { FilterDecision } from '../../domain/filter-decision.ts'
 import type { StepDeclaration } from '../../domain/recipe.ts'
 import type { Settings, ValuesOf } from '../../domain/settings.ts'
-import type { Verdict } from '../../domain/verdict.ts'
+import type { StepVerdict } from '../../domain/verdict.ts'
 
 export interface JudgedRow {
   readonly id: string
@@ -10,7 +10,7 @@ export interface JudgedRow {
   /** Order within the run; breaks ties, so that equal scores keep the earlier row. */
   readonly order: number
   readonly completion: string
-  readonly verdict?: Verdict
+  readonly verdicts?: readonly StepVerdict[] | undefined
 }
 
 /** A member of the keep family. */

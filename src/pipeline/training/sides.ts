@@ -2,6 +2,7 @@
 // Must not know: where rows are stored, losses.
 import type { DatasetRow, Split } from '../../domain/dataset.ts'
 import { effectiveText, type Row } from '../../domain/row.ts'
+import { meanScore } from '../../domain/verdict.ts'
 
 export interface SidedRow extends Pick<DatasetRow, 'system' | 'prompt' | 'completion'> {
   readonly split: Split
@@ -34,8 +35,9 @@ export function findSides(rows: readonly DatasetRow[], dropped: readonly Row[]):
     if (rejected !== undefined) add({ split, system, prompt, completion: rejected.completion })
   let undecided = 0
   for (const row of dropped) {
-    if (row.status !== 'dropped' || row.verdict?.kind !== 'score') continue
-    if (row.edit !== undefined || !(row.verdict.score < lowest)) {
+    const score = meanScore(row.verdicts ?? [])
+    if (row.status !== 'dropped' || score === undefined) continue
+    if (row.edit !== undefined || !(score < lowest)) {
       undecided++
       continue
     }

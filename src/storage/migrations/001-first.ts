@@ -1,7 +1,7 @@
 // Knows: the first version of the database.
-import type { Migration } from './migration.ts'
+import { atOnce } from './migration.ts'
 
-export const first: Migration = (database) => {
+export const first = atOnce((database) => {
   database.createObjectStore('projects', { keyPath: 'id' })
   const inProject = ['projectId', 'id']
   database
@@ -19,4 +19,4 @@ export const first: Migration = (database) => {
   database.createObjectStore('datasetRows', { keyPath: ['projectId', 'datasetId', 'index'] })
   database.createObjectStore('students', { keyPath: inProject })
   database.createObjectStore('comparisons', { keyPath: inProject })
-}
+})

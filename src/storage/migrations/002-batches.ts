@@ -1,6 +1,6 @@
 // Knows: the store of batch sizes measured on this machine.
-import type { Migration } from './migration.ts'
+import { atOnce } from './migration.ts'
 
-export const batches: Migration = (database) => {
+export const batches = atOnce((database) => {
   database.createObjectStore('batches', { keyPath: ['fingerprint', 'device'] })
-}
+})

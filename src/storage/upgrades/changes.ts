@@ -15,8 +15,11 @@ export function renameFields(value: unknown, names: Readonly<Record<string, stri
 }
 
 /** The record with one field changed, if it has that field. */
-export const mapField = (value: unknown, name: string, change: Change): unknown =>
-  isRecord(value) && Object.hasOwn(value, name) ? { ...value, [name]: change(value[name]) } : value
+export function mapField(value: unknown, name: string, change: Change): unknown {
+  if (!isRecord(value) || !Object.hasOwn(value, name)) return value
+  const changed = change(value[name])
+  return changed === value[name] ? value : { ...value, [name]: changed }
+}
 
 /** The list with every item changed. */
 export const mapItems = (value: unknown, change: Change): unknown =>

@@ -3,12 +3,13 @@
 import type { ProjectStore } from '../schema.ts'
 import { fieldNames } from './002-field-names.ts'
 import { newFields } from './003-new-fields.ts'
+import { verdictsByStep } from './004-verdicts-by-step.ts'
 
 /** Takes a record of a store from one version to the next. Pure; returns a value of another form unchanged. Never throws. */
 export type RecordUpgrade = (store: ProjectStore, value: unknown) => unknown
 
 /** Each takes records from version i + 1 to version i + 2. A released upgrade never changes: add one. */
-const UPGRADES: readonly RecordUpgrade[] = [fieldNames, newFields]
+const UPGRADES: readonly RecordUpgrade[] = [fieldNames, newFields, verdictsByStep]
 
 /** The version of the records that this page writes. */
 export const RECORD_VERSION = UPGRADES.length + 1

@@ -72,7 +72,7 @@ export const advisedRow = (
   finishReason: Row['completion']['finishReason'],
   decisions: Row['decisions'] = [],
   score?: number,
-): Pick<Row, 'completion' | 'decisions' | 'verdict'> => ({
+): Pick<Row, 'completion' | 'decisions' | 'verdicts'> => ({
   completion: {
     text: 'A text.',
     finishReason,
@@ -95,13 +95,17 @@ export const advisedRow = (
   ...(score === undefined
     ? {}
     : {
-        verdict: {
-          kind: 'score' as const,
-          rubric: 'helpfulness@1',
-          judge: TEACHER,
-          score,
-          distribution: [0, 0, 1, 0, 0],
-          mass: 1,
-        },
+        verdicts: [
+          {
+            verdict: {
+              kind: 'score' as const,
+              rubric: 'helpfulness@1',
+              judge: TEACHER,
+              score,
+              distribution: [0, 0, 1, 0, 0],
+              mass: 1,
+            },
+          },
+        ],
       }),
 })

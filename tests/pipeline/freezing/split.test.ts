@@ -122,7 +122,11 @@ test('gives the rows of two equal runs equal ids, and each row of one run its ow
   const frozen = [1, 2].map((run) => {
     const rows = [0, 1, 2].map((order) => makeRow(order))
     const result = freezeRows(
-      rows.map((made, i) => ({ ...made, id: rowId([run, i]), verdict: scored(3 + run * 1e-9) })),
+      rows.map((made, i) => ({
+        ...made,
+        id: rowId([run, i]),
+        verdicts: [{ verdict: scored(3 + run * 1e-9) }],
+      })),
       { heldOut: 0.4 },
       1,
     )

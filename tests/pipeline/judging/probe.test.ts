@@ -7,12 +7,12 @@ import { advisedRow } from '../advice/make-facts.ts'
 const rubric = rubricOf('helpfulness@1', '')
 const rows = (count: number, promptOf = (i: number) => `Prompt number ${i}`) =>
   Array.from({ length: count }, (_, i) => {
-    const { completion, verdict } = advisedRow('end', [], 4)
+    const { completion, verdicts } = advisedRow('end', [], 4)
     return {
       id: `row ${i}` as RowId,
       prompt: promptOf(i),
       completion: { ...completion, text: `Completion number ${i}` },
-      ...(verdict ? { verdict } : {}),
+      verdict: verdicts?.[0]?.verdict,
     }
   })
 

@@ -12,7 +12,13 @@ const row = (
   order: number,
   score: number | undefined,
   completion = `text ${id}`,
-) => ({ id, promptId, order, completion, ...(score === undefined ? {} : { verdict: scored(score) }) })
+) => ({
+  id,
+  promptId,
+  order,
+  completion,
+  ...(score === undefined ? {} : { verdicts: [{ verdict: scored(score) }] }),
+})
 const select = (rows: readonly ReturnType<typeof row>[], margin = 0.5) =>
   new Map(pair.select(rows, { margin }).map((decision, i) => [rows[i]?.id, decision]))
 
@@ -49,9 +55,12 @@ test('drops ties, equal texts, single completions and unreadable verdicts with a
     reason: expect.stringContaining('the only completion of its prompt'),
   })
   expect(
-    pair.select([{ ...row('a', 'p', 0, 4), verdict: unreadable }, row('b', 'p', 1, undefined)], {
-      margin: 0.5,
-    }),
+    pair.select(
+      [{ ...row('a', 'p', 0, 4), verdicts: [{ verdict: unreadable }] }, row('b', 'p', 1, undefined)],
+      {
+        margin: 0.5,
+      },
+    ),
   ).toMatchObject([{ reason: 'unreadable verdict' }, { reason: 'not judged' }])
 })
 

@@ -7,12 +7,12 @@ import { top } from '../../../src/pipeline/selecting/top.ts'
 import { checked, scored, unreadable } from '../samples.ts'
 
 const rows = [
-  { id: 'a', promptId: 'p', order: 0, completion: 'x', verdict: scored(2) },
-  { id: 'b', promptId: 'p', order: 1, completion: 'x', verdict: scored(4) },
-  { id: 'c', promptId: 'q', order: 2, completion: 'x', verdict: scored(4) },
-  { id: 'd', promptId: 'q', order: 3, completion: 'x', verdict: unreadable },
+  { id: 'a', promptId: 'p', order: 0, completion: 'x', verdicts: [{ verdict: scored(2) }] },
+  { id: 'b', promptId: 'p', order: 1, completion: 'x', verdicts: [{ verdict: scored(4) }] },
+  { id: 'c', promptId: 'q', order: 2, completion: 'x', verdicts: [{ verdict: scored(4) }] },
+  { id: 'd', promptId: 'q', order: 3, completion: 'x', verdicts: [{ verdict: unreadable }] },
   { id: 'e', promptId: 'q', order: 4, completion: 'x' },
-  { id: 'f', promptId: 'q', order: 5, completion: 'x', verdict: scored(3) },
+  { id: 'f', promptId: 'q', order: 5, completion: 'x', verdicts: [{ verdict: scored(3) }] },
 ]
 const keptOf = (decisions: readonly { kind: string }[]): string =>
   rows
@@ -65,7 +65,7 @@ test('keeps exactly k rows, and no dropped row is better than a kept one', () =>
           promptId: 'p',
           order,
           completion: 'x',
-          verdict: scored(score),
+          verdicts: [{ verdict: scored(score) }],
         }))
         const decisions = top.select(some, { k, per: 'run' })
         const kept = scores.filter((_, i) => decisions[i]!.kind === 'kept')

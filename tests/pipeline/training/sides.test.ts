@@ -18,7 +18,7 @@ const keptRow = (i: number, split: DatasetRow['split'], score?: number): Dataset
 })
 const droppedRow = (seed: number, prompt: string, score: number | undefined, text = `Bad ${prompt}`): Row => {
   const row = makeRow({ projectId: freshId('project'), runId: freshId('run'), order: 1, status: 'dropped' })
-  const { verdict: _, ...rest } = row
+  const { verdicts: _, ...rest } = row
   return {
     ...rest,
     seedId: contentId('seed', seed),
@@ -27,14 +27,18 @@ const droppedRow = (seed: number, prompt: string, score: number | undefined, tex
     ...(score === undefined
       ? {}
       : {
-          verdict: {
-            kind: 'score',
-            rubric: 'helpfulness',
-            judge: row.completion.teacher,
-            score,
-            distribution: [0.2, 0.2, 0.2, 0.2, 0.2],
-            mass: 1,
-          },
+          verdicts: [
+            {
+              verdict: {
+                kind: 'score',
+                rubric: 'helpfulness',
+                judge: row.completion.teacher,
+                score,
+                distribution: [0.2, 0.2, 0.2, 0.2, 0.2],
+                mass: 1,
+              },
+            },
+          ],
         }),
   }
 }

@@ -24,7 +24,7 @@ describe('a database of version 2', () => {
     expect(await db.getAll('projects')).toEqual([PROJECT])
     for (const store of PROJECT_STORES) {
       const records = await db.getAll(store)
-      expect(records, store).toHaveLength(SUMMARY.counts[store])
+      expect(records, store).toHaveLength(SUMMARY.counts[store] ?? 0)
       expect(new Set(records)).toEqual(new Set(readRecords(store).map((old) => upgradeRecord(store, old, 1))))
       for (const record of records) expect(readRecord(RECORDS[store], record)).toEqual({ ok: true, record })
     }
@@ -84,7 +84,7 @@ describe('a database of version 2', () => {
       name: 'StorageFailed',
     })
     const old = await openDatabase(name, MIGRATIONS.slice(0, 2))
-    for (const store of PROJECT_STORES)
+    for (const store of PROJECT_STORES.filter((known) => old.objectStoreNames.contains(known)))
       expect(new Set(await old.getAll(store)), store).toEqual(new Set(readRecords(store)))
     old.close()
   })

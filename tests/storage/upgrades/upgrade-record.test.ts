@@ -9,11 +9,15 @@ import { readRecords, SUMMARY } from '../../stand-ins/project-of-0.1.ts'
 describe('a record of version 1', () => {
   test.each(PROJECT_STORES)('is valid in today’s schema and loses no field, in %s', (store) => {
     const records = readRecords(store)
-    expect(records).toHaveLength(SUMMARY.counts[store])
+    expect(records).toHaveLength(SUMMARY.counts[store] ?? 0)
     for (const old of records) {
       const upgraded = upgradeRecord(store, old, 1)
       expect(readRecord(RECORDS[store], upgraded)).toEqual({ ok: true, record: upgraded })
-      expect(JSON.stringify(upgraded).match(/:/g)).toHaveLength(JSON.stringify(old).match(/:/g)?.length ?? 0)
+      // A verdict is in a list now, as the field of an object.
+      const lists = JSON.stringify(old).split('"verdict":{').length - 1
+      expect(JSON.stringify(upgraded).match(/:/g)).toHaveLength(
+        (JSON.stringify(old).match(/:/g)?.length ?? 0) + lists,
+      )
     }
   })
 
@@ -43,7 +47,7 @@ describe('a record of version 1', () => {
         decisions: [{ step: 1, name: 'length', decision: { kind: 'kept', evidence: { answer: 'why' } } }],
         status: 'rejected',
         rejectedByHand: { at: 1, before: 'pending' },
-        verdict: { kind: 'unreadable', reason: 'mass' },
+        verdicts: [{ verdict: { kind: 'unreadable', reason: 'mass' } }],
       },
     ],
     [
@@ -123,6 +127,20 @@ describe('a record of version 1', () => {
     ['seeds', { answer: 'why' }, { answer: 'why' }],
   ] as const)('of %s gets today’s names: %j', (store, old, upgraded) => {
     expect(upgradeRecord(store, old, 1)).toEqual(upgraded)
+  })
+
+  test('of version 3 keeps its verdicts, those on edited texts too, as lists', () => {
+    const [first, second] = [
+      { kind: 'unreadable', reason: 'mass' },
+      { kind: 'score', score: 4 },
+    ]
+    const edit = { prompt: 'p', completion: 'c', editedAt: 1 }
+    expect(upgradeRecord('rows', { verdict: first, edit: { ...edit, verdict: second } }, 3)).toEqual({
+      verdicts: [{ verdict: first }],
+      edit: { ...edit, verdicts: [{ verdict: second }] },
+    })
+    const untouched = { status: 'pending', edit }
+    expect(upgradeRecord('rows', untouched, 3)).toBe(untouched)
   })
 
   test('stays unchanged if it is a record of today’s version', () => {

@@ -194,14 +194,18 @@ test(
         seedId,
         prompt,
         completion: { ...row.completion, text: rejected?.completion ?? '' },
-        verdict: {
-          kind: 'score',
-          rubric: 'helpfulness',
-          judge: row.completion.teacher,
-          score: 1.5,
-          distribution: [0.2, 0.2, 0.2, 0.2, 0.2],
-          mass: 1,
-        },
+        verdicts: [
+          {
+            verdict: {
+              kind: 'score',
+              rubric: 'helpfulness',
+              judge: row.completion.teacher,
+              score: 1.5,
+              distribution: [0.2, 0.2, 0.2, 0.2, 0.2],
+              mass: 1,
+            },
+          },
+        ],
       }
     })
     const { outcome, events } = await run(stores, settingsOf('kto'), first, base)
