@@ -2,9 +2,9 @@
 // Must not know: what any of them does.
 import { mount } from 'svelte'
 import type { MachineScope } from './actions/describe-machine.ts'
-import { judgeMachine } from './actions/judge-machine.ts'
 import { NetworkAccess } from './actions/network-access.ts'
 import { takeNewestVersion } from './actions/register-service.ts'
+import { roleMachines, type OpenRole } from './actions/role-machine.ts'
 import type { CorpusContract } from './protocol/corpus.ts'
 import { sentenceOf } from './protocol/errors.ts'
 import type { StudentContract } from './protocol/student.ts'
@@ -68,28 +68,6 @@ async function openPage(target: HTMLElement): Promise<void> {
   )
   const chooseThreads = (): Promise<number | undefined> => threads.choose()
   const onNote = (sentence: string): void => app.setStartNote(sentence)
-  const teacher = openWorker<TeacherContract>(
-    () => new Worker(new URL('../workers/teacher.ts', import.meta.url), { type: 'module', name: 'teacher' }),
-    {
-      onDeath: () => {
-        network.reset()
-        app.teacher.markLost()
-      },
-      onNote,
-      chooseThreads,
-    },
-  )
-  const judge = openWorker<TeacherContract>(
-    () => new Worker(new URL('../workers/teacher.ts', import.meta.url), { type: 'module', name: 'judge' }),
-    {
-      onDeath: () => {
-        judgeNetwork.reset()
-        app.judge.markLost()
-      },
-      onNote,
-      chooseThreads,
-    },
-  )
   const student = openWorker<StudentContract>(
     () => new Worker(new URL('../workers/student.ts', import.meta.url), { type: 'module', name: 'student' }),
     { onNote, chooseThreads },
@@ -99,23 +77,35 @@ async function openPage(target: HTMLElement): Promise<void> {
   )
   const page = new URL('.', location.href).href
   const traffic = new NetworkLog()
-  // Each model has a network worker of its own, so that one's permission is none of the other's.
-  const openNetwork = (of: 'teacher' | 'judge', worker: typeof teacher): NetworkAccess =>
-    new NetworkAccess({
+  // Each model has a worker of its own, and a network worker of its own, so that one's permission is none of the other's.
+  const openModel: OpenRole = (role) => {
+    const worker = openWorker<TeacherContract>(
+      () => new Worker(new URL('../workers/teacher.ts', import.meta.url), { type: 'module', name: role }),
+      {
+        onDeath: () => {
+          network.reset()
+          app.roles.find(role)?.markLost()
+        },
+        onNote,
+        chooseThreads,
+      },
+    )
+    const network = new NetworkAccess({
       startWorker: () =>
         new Worker(new URL('../workers/network.ts', import.meta.url), { type: 'module', name: 'network' }),
       teacher: worker,
       page,
-      onTraffic: (request, count) => traffic.add(request, count, of),
-      onPermissions: (permissions) => traffic.permit(permissions, of),
+      onTraffic: (request, count) => traffic.add(request, count, role),
+      onPermissions: (permissions) => traffic.permit(permissions, role),
     })
-  const network = openNetwork('teacher', teacher)
-  const judgeNetwork = openNetwork('judge', judge)
+    return { remote: network.teacher, worker }
+  }
+  const teacher = openModel('teacher').remote
   const app: App = new App({
     machines: {
       db,
-      teacher: network.teacher,
-      judge: judgeMachine(judgeNetwork.teacher, judge),
+      teacher,
+      models: roleMachines(teacher, openModel),
       student: student.remote,
       corpus: corpus.remote,
       now: () => Date.now(),

@@ -27,7 +27,7 @@ import { getStudent } from '../storage/students.ts'
 import { controlOf } from './executing/control-of.ts'
 import { Executor } from './executing/executor.ts'
 import { openJournal } from './executing/open-journal.ts'
-import { judgeModel, RoleModels, studentModel, teacherModel } from './executing/role-models.ts'
+import { castModels, RoleModels, studentModel } from './executing/role-models.ts'
 import type { Machines } from './machines.ts'
 import { streamProgress } from './stream-progress.ts'
 
@@ -52,7 +52,7 @@ export interface CompareStudents {
   /** Max held-out prompts. */
   readonly prompts: number
 }
-export type CompareMachines = Pick<Machines, 'db' | 'teacher' | 'judge' | 'student' | 'now'>
+export type CompareMachines = Pick<Machines, 'db' | 'teacher' | 'models' | 'student' | 'now'>
 
 /** Defaults of the judge step, for recipes without one. */
 const DEFAULT_JUDGE: RubricSettings = {
@@ -196,19 +196,16 @@ async function comparePrompts(
     settings,
     contextLength: (ownJudge ?? teacher).contextLength,
   }
-  const models = {
+  const models = castModels(machines, { teacher, ...(ownJudge ? { judge: ownJudge } : {}) })
+  const students = {
     before: studentModel(studentMachine, student, 'before'),
     after: studentModel(studentMachine, student, 'after'),
-    teacher: teacherModel(machines.teacher, teacher),
-    judge: judgeModel(machines, teacher, ownJudge),
   }
   const progress = new Live(rows.length, report)
   const { control, release } = controlOf(signal)
   const sentences = describeWork(student, teacher, ownJudge, rows.length)
   const executor = new Executor({
-    models: new RoleModels((role) =>
-      role === 'before' || role === 'after' || role === 'judge' ? models[role] : models.teacher,
-    ),
+    models: new RoleModels((role) => (role === 'before' || role === 'after' ? students[role] : models(role))),
     journal: openJournal(db, projectId, `comparison ${student.id}`, 'The comparison'),
     control,
     onNoReply: (reason) => {

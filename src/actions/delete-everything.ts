@@ -11,9 +11,8 @@ import { findProjectWork } from './project-work.ts'
  */
 export async function deleteEverything({
   db,
-  teacher,
-  judge,
-}: Pick<Machines, 'db' | 'teacher' | 'judge'>): Promise<string | undefined> {
+  models,
+}: Pick<Machines, 'db' | 'models'>): Promise<string | undefined> {
   const known = await projects.listProjects(db)
   for (const { id, name } of known) {
     const work = await findProjectWork(id)
@@ -21,7 +20,7 @@ export async function deleteEverything({
   }
   if ((await findHolder(STORING_LOCK)) !== undefined)
     return 'Nothing was deleted: a tab is storing a project. Wait until it is done.'
-  for (const machine of [teacher, judge]) await machine.unload(null).catch(() => undefined) // nothing was loaded, or the worker is dead: no file is held in either case
+  for (const machine of models.list()) await machine.unload(null).catch(() => undefined) // nothing was loaded, or the worker is dead: no file is held in either case
   await projects.deleteEverything(db)
   await removeAll()
   return undefined

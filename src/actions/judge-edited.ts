@@ -42,7 +42,7 @@ const sameTexts = (a: HandEdit, b: HandEdit | undefined): boolean =>
  * Returns the changed rows, or why none can be judged. An edit made meanwhile keeps no verdict of the earlier text.
  */
 export async function* judgeEdited(
-  machines: Pick<Machines, 'db' | 'teacher' | 'judge'>,
+  machines: Pick<Machines, 'db' | 'teacher' | 'models'>,
   { projectId, run, rowIds, teacher, judge: ownJudge }: JudgeEdited,
   signal: AbortSignal,
 ): AsyncGenerator<JudgeProgress, Checked<readonly Row[]>> {
@@ -62,7 +62,7 @@ export async function* judgeEdited(
     async (report) => {
       report({ done: 0, total: rows.length })
       const { control, release } = controlOf(signal)
-      const model = teacherModel(ownJudge ? machines.judge : machines.teacher, judging)
+      const model = teacherModel(machines.models.of(ownJudge ? 'judge' : 'teacher'), judging)
       const executor = new Executor({
         models: new RoleModels(() => model),
         journal: openJournal(machines.db, projectId, run.id, 'The verdicts'),

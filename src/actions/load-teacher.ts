@@ -1,19 +1,22 @@
-// Knows: how a model is loaded as the teacher, and recorded in its project, or as the judge.
+// Knows: how a model is loaded for a role, and remembered by its project.
 import type { ChatFormat } from '../domain/chat-format.ts'
 import type { ProjectId } from '../domain/id.ts'
 import type { Backend } from '../domain/machine.ts'
 import type { ModelSource } from '../domain/model-source.ts'
+import type { Role } from '../domain/role.ts'
 import type { TeacherDescription, WeightForm } from '../domain/teacher-description.ts'
 import type { LoadProgress } from '../protocol/teacher.ts'
 import { CANCEL_PATIENCE, type CallOptions } from '../protocol/contract.ts'
 import { isAbort, RetortError } from '../protocol/errors.ts'
-import { changeProject } from './change-project.ts'
 import type { Machines } from './machines.ts'
+import { rememberModel } from './remember-model.ts'
 import { followCall } from './stream-progress.ts'
 
 export interface LoadTeacher {
-  /** The project whose teacher it becomes; absent for a judge, which is recorded in runs only. */
+  /** The project that remembers it for the role; absent: none does. */
   readonly projectId?: ProjectId
+  /** Default: the teacher. */
+  readonly role?: Role
   readonly source: ModelSource
   readonly backend: Backend
   /** Store a copy in this browser. */
@@ -47,7 +50,7 @@ export const buildLimit = (fileBytes = LARGEST): number => MIN_SILENCE + fileByt
  */
 export async function* loadTeacher(
   machines: Pick<Machines, 'teacher' | 'db' | 'now'>,
-  { projectId, source, keep, fileBytes, ...options }: LoadTeacher,
+  { projectId, role = 'teacher', source, keep, fileBytes, ...options }: LoadTeacher,
   signal?: AbortSignal,
 ): AsyncGenerator<LoadProgress, TeacherDescription> {
   const limit = buildLimit(fileBytes)
@@ -86,6 +89,6 @@ export async function* loadTeacher(
   })
   if (projectId === undefined) return description
   if ((keep && description.notStored === undefined) || source.kind === 'stored' || source.kind === 'built-in')
-    await changeProject(machines, projectId, { teacherName: description.card.fileName })
+    await rememberModel(machines, { projectId, role, name: description.card.fileName })
   return description
 }

@@ -5,12 +5,13 @@ import type { CorpusContract } from '../protocol/corpus.ts'
 import type { StudentContract } from '../protocol/student.ts'
 import type { TeacherContract } from '../protocol/teacher.ts'
 import type { Database } from '../storage/database.ts'
+import type { RoleMachines } from './role-machine.ts'
 
 export interface Machines {
   readonly db: Database
   readonly teacher: Remote<TeacherContract>
-  /** A second model, for a judge that is not the teacher; its worker runs only while one is chosen. */
-  readonly judge: Remote<TeacherContract>
+  /** The models of all roles, the teacher's included; the worker of another role runs only while a model is chosen for it. */
+  readonly models: RoleMachines
   readonly student: Remote<StudentContract>
   readonly corpus: Remote<CorpusContract>
   /** Milliseconds since 1970. */

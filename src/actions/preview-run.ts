@@ -1,10 +1,10 @@
 // Knows: how many calls of a run are in the journal already, found before it starts by running its programs without a machine.
+import type { Cast } from '../domain/cast.ts'
 import type { ProjectId, RunId } from '../domain/id.ts'
 import { freshId } from '../domain/id.ts'
 import { refOf } from '../domain/model-card.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
-import type { TeacherDescription } from '../domain/teacher-description.ts'
 import { planCompletions } from '../pipeline/completing/complete.ts'
 import { sampleShown } from '../pipeline/growing/sample-shown.ts'
 import { promptsFromSeeds } from '../pipeline/growing/read-grown.ts'
@@ -18,7 +18,7 @@ import { pageSeeds } from '../storage/seeds.ts'
 import { controlOf } from './executing/control-of.ts'
 import { Executor } from './executing/executor.ts'
 import type { Journal } from './executing/ports.ts'
-import { judgeModel, RoleModels, teacherModel, type RoleModel } from './executing/role-models.ts'
+import { castModels, RoleModels, type RoleModel } from './executing/role-models.ts'
 import type { Machines } from './machines.ts'
 
 /** What a run will find, as far as the journal leads. */
@@ -36,34 +36,21 @@ const MAX_SEEDS = 2000
 
 /** Undefined if nothing is in the journal. Makes no call of a model and stores nothing. Throws an AbortError when `signal` aborts. */
 export async function previewRun(
-  machines: Pick<Machines, 'db' | 'teacher' | 'judge'>,
-  {
-    projectId,
-    recipe,
-    teacher,
-    judge: ownJudge,
-  }: {
-    readonly projectId: ProjectId
-    readonly recipe: CheckedRecipe
-    readonly teacher: TeacherDescription
-    /** The judge's own model; absent: the teacher judges. */
-    readonly judge?: TeacherDescription
-  },
+  machines: Pick<Machines, 'db' | 'teacher' | 'models'>,
+  { projectId, recipe, ...cast }: Cast & { readonly projectId: ProjectId; readonly recipe: CheckedRecipe },
   signal: AbortSignal,
 ): Promise<RunPreview | undefined> {
   const { db } = machines
+  const { teacher, judge: ownJudge } = cast
   if ((await db.count('calls', IDBKeyRange.bound([projectId], [projectId, []]))) === 0) return undefined
   const steps = readSteps(recipe)
   const runId: RunId = freshId('run')
   const ref = refOf(teacher.card)
   const { control, release } = controlOf(signal)
-  const models = {
-    teacher: withoutMachine(teacherModel(machines.teacher, teacher)),
-    judge: withoutMachine(judgeModel(machines, teacher, ownJudge)),
-  }
+  const models = castModels(machines, cast)
   const open = (): Executor =>
     new Executor({
-      models: new RoleModels((role) => (role === 'judge' ? models.judge : models.teacher)),
+      models: new RoleModels((role) => withoutMachine(models(role))),
       journal: readOnly(db, projectId),
       pools: { decide: () => Promise.reject(new NotStored()) },
       control,

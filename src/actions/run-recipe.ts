@@ -1,12 +1,13 @@
 // Knows: how a run is started and resumed: its record, its lock, its phases in sequence.
 // Must not know: how a phase works (run/*.ts).
+import { limitCast, type Cast } from '../domain/cast.ts'
 import { freshId, type ProjectId, type RunId } from '../domain/id.ts'
 import { refOf } from '../domain/model-card.ts'
-import type { TeacherDescription } from '../domain/teacher-description.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
-import type { LoadedWith, Run, RunProgress } from '../domain/run.ts'
+import type { Run, RunProgress } from '../domain/run.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
+import { rolesOf } from '../pipeline/recipes/roles-of.ts'
 import { RetortError, sentenceOf } from '../protocol/errors.ts'
 import { forgetCalls } from '../storage/calls.ts'
 import { withLock } from '../storage/locks.ts'
@@ -15,6 +16,7 @@ import { getRun, patchRun, putRun } from '../storage/runs.ts'
 import { doubtSpeed } from './batch-size.ts'
 import type { RunControl } from './control.ts'
 import type { Machines } from './machines.ts'
+import { castOfRun, recordCast } from './recorded-cast.ts'
 import { growPrompts } from './run/grow-prompts.ts'
 import { judgeRows } from './run/judge-rows.ts'
 import { keepRows } from './run/keep-rows.ts'
@@ -25,22 +27,17 @@ import { nameRunLock } from './run/run-lock.ts'
 import { writeCompletions } from './run/write-completions.ts'
 import { streamProgress } from './stream-progress.ts'
 
-export interface StartRun {
+export interface StartRun extends Cast {
   readonly projectId: ProjectId
   readonly recipe: CheckedRecipe
-  readonly teacher: TeacherDescription
-  /** The judge's own model; absent: the teacher judges. */
-  readonly judge?: TeacherDescription
 }
-export interface ResumeRun {
+/** Each role that had a model of its own when the run was started needs the same one; others are not used. */
+export interface ResumeRun extends Cast {
   readonly projectId: ProjectId
   readonly runId: RunId
-  readonly teacher: TeacherDescription
-  /** Required if the run was started with a judge of its own, else not used. */
-  readonly judge?: TeacherDescription
 }
 /** The machines that a run needs. */
-export type RunMachines = Pick<Machines, 'db' | 'teacher' | 'judge' | 'corpus' | 'now'>
+export type RunMachines = Pick<Machines, 'db' | 'teacher' | 'models' | 'corpus' | 'now'>
 
 /**
  * Stores a new run and runs it: grow, complete, filter, judge, keep. Yields at most ten times a second; returns the run as
@@ -50,20 +47,17 @@ export type RunMachines = Pick<Machines, 'db' | 'teacher' | 'judge' | 'corpus' |
  */
 export async function* startRun(
   machines: RunMachines,
-  { projectId, recipe, teacher, judge: chosen }: StartRun,
+  { projectId, recipe, ...chosen }: StartRun,
   control: RunControl,
 ): AsyncGenerator<RunProgress, Run> {
-  const judge = readSteps(recipe).judge === undefined ? undefined : chosen
-  return yield* runWithLock(machines, { recipe, teacher, judge }, control, projectId, async () => {
+  const cast = limitCast(chosen, rolesOf(recipe))
+  return yield* runWithLock(machines, { recipe, cast }, control, projectId, async () => {
     const run: Run = {
       projectId,
       id: freshId('run'),
       recipeHash: recipe.hash,
       recipeText: recipe.text,
-      teacher: refOf(teacher.card),
-      ...(isLocal(teacher) ? { loadedWith: loadedWith(teacher) } : {}),
-      ...(judge === undefined ? {} : { judge: refOf(judge.card) }),
-      ...(isLocal(judge) ? { judgeLoadedWith: loadedWith(judge) } : {}),
+      ...recordCast(cast),
       status: 'running',
       startedAt: machines.now(),
       workedMs: 0,
@@ -73,22 +67,10 @@ export async function* startRun(
   })
 }
 
-type LocalModel = TeacherDescription & { readonly backend: LoadedWith['backend'] }
-const isLocal = (model: TeacherDescription | undefined): model is LocalModel =>
-  model !== undefined && model.backend !== 'server'
-
-/** How a model is loaded, for a resume after a reload. */
-const loadedWith = ({ backend, contextLength, weights, chatFormat }: LocalModel): LoadedWith => ({
-  backend,
-  contextLength,
-  ...(weights === undefined ? {} : { weights }),
-  ...(chatFormat === undefined ? {} : { chatFormat }),
-})
-
 /** Resumes a run that is not finished: nothing stored is done again. Otherwise like `startRun`. */
 export async function* resumeRun(
   machines: RunMachines,
-  { projectId, runId, teacher, judge }: ResumeRun,
+  { projectId, runId, ...chosen }: ResumeRun,
   control: RunControl,
 ): AsyncGenerator<RunProgress, Run> {
   const run = await getRun(machines.db, projectId, runId)
@@ -103,35 +85,21 @@ export async function* resumeRun(
       'Unexpected',
       `The recipe of this run can no longer be read: ${checked.problems[0]?.sentence ?? ''}`,
     )
-  // The ids of rows include the model: another model would start the run from scratch under the same id.
-  if (run.teacher.fingerprint !== teacher.card.fingerprint)
-    throw new RetortError(
-      'ModelMissing',
-      `This run was started with ${run.teacher.name}, but ${teacher.card.name} is loaded. Load ${run.teacher.name} to resume it, or start a new run.`,
-    )
-  // One dataset has one judge: scores of two models mean different things.
-  if (run.judge !== undefined && run.judge.fingerprint !== judge?.card.fingerprint)
-    throw new RetortError(
-      'ModelMissing',
-      `The rows of this run are judged by ${run.judge.name}, but ${judge === undefined ? 'the judge has no model of its own now' : `${judge.card.name} is the judge now`}. Load ${run.judge.name} for the judge to resume it, or start a new run.`,
-    )
-  const models = { recipe: checked.value, teacher, judge: run.judge === undefined ? undefined : judge }
-  return yield* runWithLock(machines, models, control, projectId, () =>
+  const cast = castOfRun(run, chosen)
+  return yield* runWithLock(machines, { recipe: checked.value, cast }, control, projectId, () =>
     patchRun(machines.db, projectId, runId, { status: 'running' }),
   )
 }
 
 /** A recipe with the models of its roles. */
-interface Cast {
+interface CastRecipe {
   readonly recipe: CheckedRecipe
-  readonly teacher: TeacherDescription
-  /** Undefined: the teacher judges. */
-  readonly judge: TeacherDescription | undefined
+  readonly cast: Cast
 }
 
 async function* runWithLock(
   machines: RunMachines,
-  cast: Cast,
+  work: CastRecipe,
   control: RunControl,
   projectId: ProjectId,
   open: () => Promise<Run>,
@@ -142,7 +110,7 @@ async function* runWithLock(
       const outcome = await withLock(
         nameRunLock(projectId),
         `a tab that has been running it since ${since}`,
-        async () => runLocked(machines, cast, control, await open(), report),
+        async () => runLocked(machines, work, control, await open(), report),
       )
       if (!outcome.held)
         throw new RetortError(
@@ -157,13 +125,14 @@ async function* runWithLock(
 
 async function runLocked(
   machines: RunMachines,
-  { recipe, teacher, judge }: Cast,
+  { recipe, cast }: CastRecipe,
   control: RunControl,
   run: Run,
   report: (progress: RunProgress) => void,
 ): Promise<Run> {
   const { db } = machines
   const { projectId, id } = run
+  const { teacher } = cast
   const live = new LiveRun(recipe, report)
   const worked = (): number => run.workedMs + live.workedMs
   const { context, close } = openContext({
@@ -172,9 +141,10 @@ async function runLocked(
     runId: id,
     recipe,
     steps: readSteps(recipe),
+    cast,
     teacher,
     ref: refOf(teacher.card),
-    judge,
+    judge: cast.judge,
     control,
     live,
   })

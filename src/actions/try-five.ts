@@ -4,10 +4,10 @@
 import { rubricOfSettings } from '../pipeline/judging/rubric.ts'
 import type { StepDecision } from '../domain/filter-decision.ts'
 import { dropped } from '../domain/filter-decision.ts'
+import type { Cast } from '../domain/cast.ts'
 import { freshId, type ProjectId, type RunId } from '../domain/id.ts'
 import type { CompletionResult } from '../domain/completion-request.ts'
 import { refOf } from '../domain/model-card.ts'
-import type { TeacherDescription } from '../domain/teacher-description.ts'
 import { workNow } from '../domain/work-clock.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
@@ -31,7 +31,7 @@ import { controlOf } from './executing/control-of.ts'
 import { CorpusPools } from './executing/corpus-pools.ts'
 import { Executor } from './executing/executor.ts'
 import type { Journal } from './executing/ports.ts'
-import { judgeModel, RoleModels, teacherModel } from './executing/role-models.ts'
+import { castModels, RoleModels } from './executing/role-models.ts'
 import { openJournal, writeOnly } from './executing/open-journal.ts'
 import type { Machines } from './machines.ts'
 import { checkStorageSpace } from './storage-space.ts'
@@ -89,19 +89,16 @@ export interface TriedRecipe {
   readonly note?: string
 }
 
-export interface TryFive {
+export interface TryFive extends Cast {
   readonly projectId: ProjectId
   readonly recipe: CheckedRecipe
-  readonly teacher: TeacherDescription
-  /** The judge's own model; absent: the teacher judges. */
-  readonly judge?: TeacherDescription
   /**
    * Measures of an earlier trial with these models. With them, calls that are in the journal are not made again; without, all are made,
    * because the estimate needs their time.
    */
   readonly earlier?: TrialMeasures
 }
-export type TryMachines = Pick<Machines, 'db' | 'teacher' | 'judge' | 'corpus' | 'now'>
+export type TryMachines = Pick<Machines, 'db' | 'teacher' | 'models' | 'corpus' | 'now'>
 
 /**
  * Five rows through grow, complete, filters, judge and keep. Stores nothing but the replies of its calls, which the run then does not
@@ -379,13 +376,8 @@ class Trial {
     pools: CorpusPools | undefined,
     work: (executor: Executor) => Promise<T>,
   ): Promise<{ value: T; ms: number; isMeasured: boolean }> {
-    const { teacher, judge } = this.#request
-    const models = {
-      teacher: teacherModel(this.#machines.teacher, teacher),
-      judge: judgeModel(this.#machines, teacher, judge),
-    }
     const executor = new Executor({
-      models: new RoleModels((role) => (role === 'judge' ? models.judge : models.teacher)),
+      models: new RoleModels(castModels(this.#machines, this.#request)),
       journal: this.#journal,
       ...(pools === undefined ? {} : { pools }),
       control: this.#control,

@@ -12,6 +12,7 @@ import type { ChatMessage } from './completion-request.ts'
 import type { Fields } from './fields.ts'
 import type { FunnelBar } from './run.ts'
 import type { ModelRef } from './model-card.ts'
+import type { Role } from './role.ts'
 
 export type Split = 'train' | 'held-out'
 
@@ -52,6 +53,8 @@ export interface Dataset {
   readonly teacher: ModelRef
   /** The models whose verdicts its run's rows carry; absent in datasets frozen by an earlier version. */
   readonly judges?: readonly ModelRef[]
+  /** The models of the run's other roles, by role; absent if they had none of their own. */
+  readonly models?: Readonly<Record<Role, ModelRef>>
   /** Seeds that its rows belong to, which is what the split goes by. */
   readonly seeds: number
   /** Seeds that the run showed as examples or used as prompts, and all seeds of the project; absent in datasets of version 0.1. */

@@ -2,6 +2,7 @@
 import { freshId, type ProjectId } from './id.ts'
 import { plainName } from './plain-name.ts'
 import { accept, refuse, type Checked } from './problem.ts'
+import type { Role } from './role.ts'
 
 export interface Project {
   readonly id: ProjectId
@@ -13,6 +14,8 @@ export interface Project {
   readonly recipeText?: string
   /** The last model loaded in this project, by its name in the model store. */
   readonly teacherName?: string
+  /** The same for the models of other roles, by role; a role that is absent has none of its own. */
+  readonly modelNames?: Readonly<Record<Role, string>>
 }
 
 export const PROJECT_NAME_LIMIT = 80

@@ -3,6 +3,7 @@ import type { ChatFormat } from './chat-format.ts'
 import type { ProjectId, RecipeHash, RunId } from './id.ts'
 import type { Backend } from './machine.ts'
 import type { ModelRef } from './model-card.ts'
+import type { Role } from './role.ts'
 import type { WeightForm } from './teacher-description.ts'
 
 export type RunStatus = 'running' | 'paused' | 'stopped' | 'finished' | 'failed'
@@ -15,6 +16,12 @@ export interface LoadedWith {
   readonly weights?: WeightForm
   /** In place of the model's own chat template. */
   readonly chatFormat?: ChatFormat
+}
+
+/** A model as a record names it; without `loadedWith` a model server ran it. */
+export interface RecordedModel {
+  readonly model: ModelRef
+  readonly loadedWith?: LoadedWith
 }
 
 /** What a judge made of completions that were shown with another row's prompt, next to its scores of them with their own. */
@@ -40,6 +47,8 @@ export interface Run {
   readonly judge?: ModelRef
   /** How the judge's own model was loaded; absent for a model server. */
   readonly judgeLoadedWith?: LoadedWith
+  /** The models of all other roles that have one of their own; the teacher's does the work of the rest. */
+  readonly models?: Readonly<Record<Role, RecordedModel>>
   readonly status: RunStatus
   /** A sentence; only if the run failed or was stopped. */
   readonly reason?: string

@@ -42,8 +42,6 @@ export class App {
   readonly models: Models
   readonly roles: Roles
   readonly teacher: Teacher
-  /** The judge's own model, if it has one; else the teacher judges. */
-  readonly judge: Teacher
   readonly endpoint: Endpoint
   readonly selfCheck: SelfCheck
   readonly service = new Service()
@@ -72,7 +70,6 @@ export class App {
     this.models = new Models(env)
     this.roles = new Roles(env)
     this.teacher = this.roles.teacher
-    this.judge = this.roles.judge
     this.endpoint = new Endpoint(env)
     this.selfCheck = new SelfCheck(env)
   }
@@ -87,8 +84,7 @@ export class App {
       this.selfCheck.task.running ||
       this.projects.task.running ||
       this.roles.loading ||
-      this.teacher.generation.running ||
-      this.judge.generation.running ||
+      this.roles.generating ||
       this.models.download.running ||
       this.#open.some(
         ({ seeds, recipe, runs, rows, runModels, datasets, students, comparisons, takeHome }) =>
@@ -111,8 +107,10 @@ export class App {
   async start(scope: MachineScope): Promise<void> {
     await this.opening.do(async () => {
       await Promise.all([this.projects.refresh(), this.machine.detect(scope), this.machine.threads.refresh()])
-      if (this.machine.backends.includes('webgpu'))
-        this.teacher.backend = this.judge.backend = this.selfCheck.backend = 'webgpu'
+      if (this.machine.backends.includes('webgpu')) {
+        this.roles.useBackend('webgpu')
+        this.selfCheck.backend = 'webgpu'
+      }
       await this.#enter(this.route.place)
     })
     // Another tab may have made, renamed or deleted projects meanwhile.
@@ -128,7 +126,7 @@ export class App {
     void this.projects.clearOrphans().catch(() => undefined)
     await Promise.all([this.models.refresh().catch(() => undefined), this.examples.refresh()])
     if (this.route.place.kind === 'screen')
-      await this.workspaceOf(this.route.place.projectId)?.offerTeacher(this.models)
+      await this.workspaceOf(this.route.place.projectId)?.offerModels(this.models)
   }
 
   /** What a person should know about a start of the runtime that failed at first: a sentence, for every screen. */
@@ -174,8 +172,7 @@ export class App {
   async deleteEverything(): Promise<void> {
     if (!(await this.projects.deleteEverything())) return
     this.#closeDeleted()
-    this.teacher.forget()
-    this.judge.forget()
+    this.roles.forget()
     await Promise.all([this.roles.sync(), this.models.refresh()])
   }
 
@@ -233,7 +230,7 @@ export class App {
     const workspace = new code.Workspace(this.#env, project, this.roles, this.models)
     this.#open = [...this.#open, workspace]
     void workspace.refresh().then(() => this.#afterDiscard(workspace))
-    void workspace.offerTeacher(this.models)
+    void workspace.offerModels(this.models)
   }
 
   /** Once, for the project that was open when the browser discarded the page. */

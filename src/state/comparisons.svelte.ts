@@ -8,6 +8,7 @@ import {
   type Contender,
   type Interval,
 } from '../domain/comparison.ts'
+import type { Cast } from '../domain/cast.ts'
 import type { ProjectId, StudentId } from '../domain/id.ts'
 import type { Problem } from '../domain/problem.ts'
 import { makeRng } from '../domain/rng.ts'
@@ -18,7 +19,6 @@ import { countWins, type Wins } from '../pipeline/statistics/wins.ts'
 import { listComparisons } from '../storage/comparisons.ts'
 import type { Environment } from './environment.ts'
 import { compareStudents, measureClassifier } from './later.ts'
-import type { Cast } from './roles.svelte.ts'
 import { Task } from './task.svelte.ts'
 
 /** Statistics over the compared prompts. */

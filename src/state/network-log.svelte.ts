@@ -1,9 +1,10 @@
 // Knows: every request that left the page for another origin since it was opened, and what is permitted now.
 // Must not know: how requests are sent (actions/network-access.ts fills this).
+import type { Role } from '../domain/role.ts'
 import type { Permission, Purpose, Traffic } from '../domain/traffic.ts'
 
-/** The model for which something is requested. */
-export type Asker = 'teacher' | 'judge'
+/** The role of the model for which something is requested. */
+export type Asker = Role
 
 /** A request of the list. */
 export interface LoggedRequest extends Traffic {
@@ -66,7 +67,7 @@ const add = (total: HostTotal, { sentBytes, receivedBytes }: Traffic, sign: 1 | 
 export class NetworkLog {
   #requests = $state.raw<readonly LoggedRequest[]>([])
   #totals = $state.raw<ReadonlyMap<string, HostTotal>>(new Map())
-  #permissions = $state.raw<Readonly<Record<Asker, readonly Permission[]>>>({ teacher: [], judge: [] })
+  #permissions = $state.raw<Readonly<Record<Asker, readonly Permission[]>>>({})
   readonly #now: () => number
 
   constructor(now: () => number = () => Date.now()) {

@@ -1,18 +1,20 @@
 // Knows: a project's recipe while it is edited, as text and as steps (two views of the same recipe); and its trial on five rows.
 import type { TrialMeasures } from '../pipeline/estimate.ts'
 import type { TriedRecipe, TriedRow, TryProgress } from '../actions/try-five.ts'
+import { isSameCast, type Cast } from '../domain/cast.ts'
 import type { ProjectId } from '../domain/id.ts'
 import type { Checked, Problem } from '../domain/problem.ts'
 import type { CheckedRecipe, RecipeDraft, StepDeclaration, StepDraft } from '../domain/recipe.ts'
 import { FAMILIES } from '../domain/recipe.ts'
+import type { Role } from '../domain/role.ts'
 import type { SettingValue } from '../domain/settings.ts'
 import { defaultRecipe, defaultStep } from '../pipeline/recipes/default-recipe.ts'
+import { needsOfRole, rolesOf, type RoleNeed } from '../pipeline/recipes/roles-of.ts'
 import { findStep, stepDeclarations } from '../pipeline/steps.ts'
 import { RUBRIC_NAMES, rubricOf, type Rubric } from '../pipeline/templates/rubrics.ts'
 import type { Environment } from './environment.ts'
 import { tryFive, useRecipe } from './later.ts'
 import { findRecipeText, type RecipeText } from './recipe-text.svelte.ts'
-import type { Cast } from './roles.svelte.ts'
 import { StepSwaps } from './step-swaps.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
@@ -38,6 +40,7 @@ export class Recipe {
   #checked: Checked<CheckedRecipe> | undefined = $derived(
     this.#parsed.ok ? findRecipeText()?.checkRecipe(this.#parsed.value) : this.#parsed,
   )
+  #roles = $derived(this.#checked?.ok ? rolesOf(this.#checked.value) : [])
   #draft = $derived(this.#parsed.ok ? this.#parsed.value : this.#lastDraft)
   #problems = $derived(this.#checked === undefined || this.#checked.ok ? [] : this.#checked.problems)
   readonly using = new Task()
@@ -75,6 +78,14 @@ export class Recipe {
   /** The text differs from the one in use. */
   get changed(): boolean {
     return this.#own !== this.#used
+  }
+  /** The roles that its steps need; none while it has problems. */
+  get roles(): readonly Role[] {
+    return this.#roles
+  }
+  /** What its steps need of the model of a role. */
+  needsOf(role: Role): readonly RoleNeed[] {
+    return this.checked === undefined ? [] : needsOfRole(this.checked, role)
   }
   get tried(): TriedRecipe | undefined {
     return this.#tried
@@ -229,7 +240,7 @@ export class Recipe {
     if (recipe === undefined) return
     this.#tried = undefined
     const last = this.#measured
-    const isSame = last?.cast.teacher === cast.teacher && last.cast.judge === cast.judge
+    const isSame = last !== undefined && isSameCast(last.cast, cast)
     const measured = isSame ? last.measures : undefined
     this.#tried = await this.trial.follow((signal) =>
       tryFive(

@@ -1,75 +1,86 @@
-// Knows: how a stored run gets the models of its roles again: its teacher and, if it had one, its judge's own.
+// Knows: how a stored run gets the models of its roles again: its teacher, and each that another role had of its own.
+import { listRecorded } from '../actions/recorded-cast.ts'
+import { makeCast, type Cast } from '../domain/cast.ts'
+import type { Role } from '../domain/role.ts'
 import type { Run } from '../domain/run.ts'
+import type { TeacherDescription } from '../domain/teacher-description.ts'
 import type { LoadProgress } from '../protocol/teacher.ts'
-import type { Cast, Roles } from './roles.svelte.ts'
+import type { Roles } from './roles.svelte.ts'
 import type { TeacherRecall } from './teacher-recall.svelte.ts'
 
-type RunRoles = Pick<Run, 'teacher' | 'loadedWith' | 'judge' | 'judgeLoadedWith'>
+type RunRoles = Pick<Run, 'teacher' | 'loadedWith' | 'judge' | 'judgeLoadedWith' | 'models'>
 
 export class RunModels {
   readonly #roles: Roles
-  readonly #teacher: TeacherRecall
-  readonly #judge: TeacherRecall
+  readonly #open: (role: Role) => TeacherRecall
+  #recalls = $state.raw<ReadonlyMap<Role, TeacherRecall>>(new Map())
+  #all = $derived([...this.#recalls])
 
-  constructor(roles: Roles, teacher: TeacherRecall, judge: TeacherRecall) {
+  /** `open` makes the recall of a role's model. */
+  constructor(roles: Roles, open: (role: Role) => TeacherRecall) {
     this.#roles = roles
-    this.#teacher = teacher
-    this.#judge = judge
+    this.#open = open
+  }
+
+  #recallOf(role: Role): TeacherRecall {
+    const recall = this.#recalls.get(role) ?? this.#open(role)
+    if (!this.#recalls.has(role)) this.#recalls = new Map([...this.#recalls, [role, recall]])
+    return recall
   }
 
   get running(): boolean {
-    return this.#teacher.task.running || this.#judge.task.running
+    return this.#all.some(([, { task }]) => task.running)
   }
   /** Name of the model that is being found and loaded. */
   get loadingName(): string | undefined {
-    return this.#teacher.loadingName ?? this.#judge.loadingName
+    return this.#all.map(([, { loadingName }]) => loadingName).find((name) => name !== undefined)
   }
   /** Whether that model is being loaded, and how far; it may still have to be found. */
   get isLoading(): boolean {
     return this.running && this.#roles.loading
   }
   get progress(): LoadProgress | undefined {
-    const role = this.#teacher.task.running ? 'teacher' : 'judge'
-    return this.running ? this.#roles[role].loading.progress : undefined
+    const [role] = this.#all.find(([, { task }]) => task.running) ?? []
+    return role === undefined ? undefined : this.#roles.find(role)?.loading.progress
   }
   /** What a person has to do first, for each model that could not be found. */
   get waitsFor(): readonly string[] {
-    return [this.#teacher.waitsFor, this.#judge.waitsFor].flatMap((sentence) => sentence ?? [])
+    return this.#all.flatMap(([, { waitsFor }]) => waitsFor ?? [])
   }
   get errors(): readonly string[] {
-    const loading = this.#roles.judge.description ? undefined : this.#roles.judge.loading.error
-    return [this.#teacher.task.error, this.#judge.task.error, loading].flatMap((error) => error ?? [])
+    return this.#all.flatMap(([role, { task }]) => {
+      const own = this.#roles.find(role)
+      // The screen shows the teacher's own.
+      const loading = role === 'teacher' || own?.description ? undefined : own?.loading.error
+      return [task.error, loading].flatMap((error) => error ?? [])
+    })
   }
 
   /** The models of a run, loaded as they were; undefined if one of them cannot be: `waitsFor` or an error says why. */
-  async recall({ teacher, loadedWith, judge, judgeLoadedWith }: RunRoles): Promise<Cast | undefined> {
-    const found = await this.#teacher.recall(teacher, loadedWith)
-    if (judge === undefined) return found && { teacher: found }
-    // Also without the teacher, so that everything that is missing is named at once.
-    const judging =
-      found === undefined && this.#teacher.waitsFor === undefined
-        ? undefined
-        : await this.#judge.recall(judge, judgeLoadedWith)
-    return found && judging && { teacher: found, judge: judging }
+  async recall(run: RunRoles): Promise<Cast | undefined> {
+    const recorded = listRecorded(run)
+    const found: [Role, TeacherDescription][] = []
+    for (const [role, { model, loadedWith }] of recorded) {
+      const recall = this.#recallOf(role)
+      const description = await recall.recall(model, loadedWith)
+      if (description !== undefined) found.push([role, description])
+      // A missing one does not end it, so that everything that is missing is named at once.
+      else if (recall.waitsFor === undefined) return undefined
+    }
+    const [first, ...others] = found
+    return first === undefined || found.length < recorded.length ? undefined : makeCast(first[1], others)
   }
 
   /** The model that judged a run, loaded as it was, as the teacher or as the judge's own. */
-  async recallJudge({
-    teacher,
-    loadedWith,
-    judge,
-    judgeLoadedWith,
-  }: RunRoles): Promise<Partial<Cast> | undefined> {
-    if (judge !== undefined) {
-      const found = await this.#judge.recall(judge, judgeLoadedWith)
-      return found && { judge: found }
-    }
-    const found = await this.#teacher.recall(teacher, loadedWith)
-    return found && { teacher: found }
+  async recallJudge(run: RunRoles): Promise<Partial<Cast> | undefined> {
+    const recorded = listRecorded(run)
+    const [role, { model, loadedWith }] =
+      recorded.find(([name]) => name === 'judge') ?? (recorded[0] as (typeof recorded)[number])
+    const found = await this.#recallOf(role).recall(model, loadedWith)
+    return found && (role === 'judge' ? { judge: found } : { teacher: found })
   }
 
   stop(): void {
-    this.#teacher.stop()
-    this.#judge.stop()
+    for (const [, recall] of this.#all) recall.stop()
   }
 }

@@ -12,8 +12,8 @@ import type { Teacher } from './teacher.svelte.ts'
 interface ProjectState {
   readonly seeds: Pick<Seeds, 'task' | 'count'>
   readonly teacher: Pick<Teacher, 'loading' | 'description'>
-  /** The judge's own model. */
-  readonly judge?: Pick<Teacher, 'loading' | 'description'>
+  /** The models of all roles. */
+  readonly roles: { readonly all: readonly Pick<Teacher, 'role' | 'loading' | 'description'>[] }
   readonly recipe: Pick<Recipe, 'problems' | 'changed'>
   readonly runs: Pick<Runs, 'task' | 'latest' | 'kept'> & Partial<Pick<Runs, 'elsewhere'>>
   readonly datasets: Pick<Datasets, 'list'>
@@ -50,17 +50,24 @@ const paused = (status: string): StepStatus => {
   return { kind: 'todo', short: name, long: name }
 }
 
+/** “a judge and an embedder”. */
+const listRoles = (some: readonly Pick<Teacher, 'role'>[]): string =>
+  some.map(({ role }) => `${/^[aeiou]/.test(role) ? 'an' : 'a'} ${role}`).join(' and ')
+
 /** The status of every step of a project. */
 export function stepStatuses({
   seeds,
   teacher,
-  judge,
+  roles,
   recipe,
   runs,
   datasets,
   students,
   comparisons,
 }: ProjectState): Readonly<Record<ScreenName, StepStatus>> {
+  const others = roles.all.filter(({ role }) => role !== 'teacher')
+  const other = others.find(({ loading }) => loading.running)
+  const owned = listRoles(others.filter(({ description }) => description !== undefined))
   const run = runs.task.progress
   const training = students.task.progress
   const comparing = comparisons.task.progress
@@ -72,11 +79,11 @@ export function stepStatuses({
         : todo('none yet'),
     teacher: teacher.loading.running
       ? running('loading', teacher.loading.progress?.done, teacher.loading.progress?.total)
-      : judge?.loading.running
-        ? running('loading the judge', judge.loading.progress?.done, judge.loading.progress?.total)
+      : other !== undefined
+        ? running(`loading the ${other.role}`, other.loading.progress?.done, other.loading.progress?.total)
         : teacher.description
-          ? done(judge?.description ? 'loaded, and a judge of its own' : 'loaded')
-          : todo(judge?.description ? 'not loaded, only a judge is' : 'not loaded'),
+          ? done(owned === '' ? 'loaded' : `loaded, and ${owned} of its own`)
+          : todo(owned === '' ? 'not loaded' : `not loaded, only ${owned} is`),
     recipe:
       recipe.problems.length > 0
         ? todo(countOf(recipe.problems.length, 'problem'))

@@ -26,7 +26,7 @@ export function teacherNeededBy({ settings, teacher, teachers }: Student): Wante
 export const sayWaiting = ({ name, origin }: WantedModel, role: Teacher['role'] = 'teacher'): string =>
   `Resume needs ${name}${asRole(role)}, which is neither built in nor stored in this browser${origin === undefined ? '' : ` (it came from ${origin})`}. Load it on the Teacher screen${asRole(role)}, from its file, address or server, then resume.`
 
-const asRole = (role: Teacher['role']): string => (role === 'judge' ? ' for the judge' : '')
+const asRole = (role: Teacher['role']): string => (role === 'teacher' ? '' : ` for the ${role}`)
 
 /** Whether a model is loaded with these values, so that it generates the same texts. Without values (a server), any will do. */
 const isLoadedAs = (

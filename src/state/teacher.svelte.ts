@@ -1,5 +1,5 @@
-// Knows: the model of a role, the teacher's or the judge's own: the chosen one, the loaded one, and its completion of a prompt tried on the
-// page. A worker holds one model at a time, so all projects share one teacher and one judge.
+// Knows: the model of a role, the teacher's or another one's own: the chosen one, the loaded one, and its completion of a prompt tried on
+// the page. A worker holds one model at a time, so all projects share the model of a role.
 import { forgetBatchSize, setBatchSize } from '../actions/batch-size.ts'
 import { inspectModel } from '../actions/inspect-model.ts'
 import { loadTeacher } from '../actions/load-teacher.ts'
@@ -11,6 +11,7 @@ import type { Backend } from '../domain/machine.ts'
 import { isSized, type ModelCard } from '../domain/model-card.ts'
 import type { ModelSource } from '../domain/model-source.ts'
 import type { LoadedWith } from '../domain/run.ts'
+import type { Role } from '../domain/role.ts'
 import { workNow } from '../domain/work-clock.ts'
 import type { TeacherDescription, WeightForm } from '../domain/teacher-description.ts'
 import type { Problem } from '../domain/problem.ts'
@@ -60,12 +61,12 @@ export class Teacher {
   weights = $state<WeightForm | undefined>()
   readonly loading = new Task<LoadProgress>()
   readonly generation = new Task()
-  readonly role: 'teacher' | 'judge'
+  readonly role: Role
   readonly #machines: Pick<Machines, 'teacher' | 'db' | 'now'>
 
-  constructor({ machines }: Pick<Environment, 'machines'>, role: 'teacher' | 'judge' = 'teacher') {
+  constructor({ machines }: Pick<Environment, 'machines'>, role: Role = 'teacher') {
     this.role = role
-    this.#machines = role === 'teacher' ? machines : { ...machines, teacher: machines.judge }
+    this.#machines = { ...machines, teacher: machines.models.of(role) }
   }
 
   /** Reads the chosen model's header. Each choice has its own task: a worker may take a while to abort an earlier one. */
@@ -163,7 +164,8 @@ export class Teacher {
       const work = loadTeacher(
         this.#machines,
         {
-          ...(this.role === 'teacher' ? { projectId } : {}),
+          projectId,
+          role: this.role,
           source: choice.source,
           backend,
           keep,

@@ -1,6 +1,7 @@
 // Knows: the state of one open project. It stays alive while another project is shown, so that its work continues.
 import type { ProjectId } from '../domain/id.ts'
 import type { Project } from '../domain/project.ts'
+import type { Role } from '../domain/role.ts'
 import { Comparisons } from './comparisons.svelte.ts'
 import { Datasets } from './datasets.svelte.ts'
 import { EndNotices } from './end-notices.svelte.ts'
@@ -33,7 +34,7 @@ function noticesOf(env: Environment): EndNotices {
 export class Workspace {
   readonly projectId: ProjectId
   readonly teacher: Teacher
-  readonly judge: Teacher
+  readonly roles: Roles
   readonly seeds: Seeds
   readonly recipe: Recipe
   readonly runs: Runs
@@ -51,16 +52,19 @@ export class Workspace {
   readonly reading = new Task()
   /** File name of the last teacher of this project that is stored or built in. */
   readonly teacherName: string | undefined
+  /** The same for models of other roles. */
+  readonly #modelNames: Readonly<Record<Role, string>>
   readonly #unwatch: () => void
   #stepStatuses = $derived.by(() => stepStatuses(this))
 
   constructor(env: Environment, project: Project, roles: Roles, models: Models) {
     const { id } = project
-    const { teacher, judge } = roles
+    const { teacher } = roles
     this.projectId = id
     this.teacher = teacher
-    this.judge = judge
+    this.roles = roles
     this.teacherName = project.teacherName
+    this.#modelNames = project.modelNames ?? {}
     this.seeds = new Seeds(env, id)
     this.recipe = new Recipe(env, id, project.recipeText)
     this.rows = new Rows(env, id)
@@ -77,10 +81,10 @@ export class Workspace {
     )
     const offered = { models, students: () => this.students.usable, lastName: project.teacherName }
     this.recall = new TeacherRecall(env, id, { teacher, ...offered })
-    this.runModels = new RunModels(
-      roles,
-      this.recall,
-      new TeacherRecall(env, id, { teacher: judge, ...offered }),
+    this.runModels = new RunModels(roles, (role) =>
+      role === 'teacher'
+        ? this.recall
+        : new TeacherRecall(env, id, { teacher: roles.open(role).teacher, ...offered }),
     )
     this.training = new TrainingForm(this.recipe)
     this.softTargets = new SoftTargets(env, id)
@@ -131,13 +135,22 @@ export class Workspace {
     if (changed('comparisons') && !this.comparisons.task.running) await this.comparisons.refresh()
   }
 
-  /** Chooses the project's own teacher if it is stored in this browser or built in, and nothing else is chosen. */
-  async offerTeacher(models: Models): Promise<void> {
-    if (this.teacher.choice !== undefined || this.teacher.description !== undefined) return
+  /** Chooses the project's own models if they are stored in this browser or built in, for roles for which nothing else is chosen. */
+  async offerModels(models: Models): Promise<void> {
     const offered = models.builtIn ? [models.builtIn, ...models.list] : models.list
-    const known = offered.find(
-      ({ name, where }) => (where === 'built-in' || where === 'stored') && name === this.teacherName,
+    const names = {
+      ...this.#modelNames,
+      ...(this.teacherName === undefined ? {} : { teacher: this.teacherName }),
+    }
+    await Promise.all(
+      Object.entries(names).map(async ([role, wanted]) => {
+        const { teacher } = this.roles.open(role)
+        if (teacher.choice !== undefined || teacher.description !== undefined) return
+        const known = offered.find(
+          ({ name, where }) => (where === 'built-in' || where === 'stored') && name === wanted,
+        )
+        if (known !== undefined) await teacher.choose(known.source, known.name)
+      }),
     )
-    if (known !== undefined) await this.teacher.choose(known.source, known.name)
   }
 }

@@ -7,6 +7,7 @@ import type { Comparison } from '../domain/comparison.ts'
 import type { Dataset } from '../domain/dataset.ts'
 import { hasIdForm, type Id } from '../domain/id.ts'
 import type { ModelRef } from '../domain/model-card.ts'
+import { isRoleName } from '../domain/role.ts'
 import { PROJECT_NAME_LIMIT, type Project } from '../domain/project.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import type { Row } from '../domain/row.ts'
@@ -66,9 +67,18 @@ const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0))
 const time = v.pipe(v.number(), v.minValue(0), v.maxValue(8.64e15))
 /** Settings of a training. */
 const MAX_SETTINGS = 100
+/** A recipe has at most 64 steps, each of which may name a few. */
+const MAX_ROLES = 256
 const list = <S extends v.GenericSchema>(item: S, max: number) => v.pipe(v.array(item), v.maxLength(max))
 const id = <Kind extends string>(_kind: Kind) =>
   v.custom<Id<Kind>>(hasIdForm, 'an id has 8 to 64 hexadecimal digits')
+
+/** One value for each role that has a model of its own. */
+const byRole = <S extends v.GenericSchema>(value: S) =>
+  v.pipe(
+    v.record(v.pipe(v.string(), v.check(isRoleName, 'a role’s name is a short word')), value),
+    v.check((roles) => Object.keys(roles).length <= MAX_ROLES, `a recipe has up to ${MAX_ROLES} roles`),
+  )
 
 const project = id('project')
 const model = exactly<ModelRef>()(
@@ -142,6 +152,7 @@ export const projectRecord = exactly<Project>()(
     changedAt: time,
     recipeText: v.exactOptional(recipeText),
     teacherName: v.exactOptional(word),
+    modelNames: v.exactOptional(byRole(word)),
   }),
 )
 
@@ -183,6 +194,7 @@ const run = exactly<Run>()(
     loadedWith: v.exactOptional(loadedWith),
     judge: v.exactOptional(model),
     judgeLoadedWith: v.exactOptional(loadedWith),
+    models: v.exactOptional(byRole(v.object({ model, loadedWith: v.exactOptional(loadedWith) }))),
     status: v.picklist(['running', 'paused', 'stopped', 'finished', 'failed']),
     reason: v.exactOptional(sentence),
     startedAt: time,
@@ -307,6 +319,7 @@ const dataset = exactly<Dataset>()(
     pairs: v.exactOptional(count),
     teacher: model,
     judges: v.exactOptional(list(model, 1000)),
+    models: v.exactOptional(byRole(model)),
     seeds: count,
     seedsUsed: v.exactOptional(v.object({ shown: count, of: count })),
     rejectedByHand: v.exactOptional(count),

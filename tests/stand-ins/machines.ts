@@ -1,7 +1,8 @@
 // Knows: machines for actions in Node: stand-ins for the teacher and the judge on real channels, and the corpus worker's and the student worker's own code.
 import 'fake-indexeddb/auto'
-import { judgeMachine } from '../../src/actions/judge-machine.ts'
+import { roleMachines } from '../../src/actions/role-machine.ts'
 import type { Machines } from '../../src/actions/machines.ts'
+import type { Role } from '../../src/domain/role.ts'
 import type { Served } from '../../src/protocol/channel.ts'
 import type { CorpusContract } from '../../src/protocol/corpus.ts'
 import type { StudentContract } from '../../src/protocol/student.ts'
@@ -25,7 +26,7 @@ import { selfCheck } from '../../workers/student/self-check.ts'
 import { listSoftTargets } from '../../workers/student/list-soft-targets.ts'
 import { train } from '../../workers/student/train.ts'
 import { openTestRuntime } from '../engine/session.ts'
-import { OTHER, TeacherStandIn } from './teacher.ts'
+import { describeAs, OTHER, TeacherStandIn } from './teacher.ts'
 import { WorkerStandIn } from './worker.ts'
 
 const NOW = 1_760_000_000_000
@@ -35,12 +36,14 @@ export interface TestMachines extends Machines {
   readonly standIn: TeacherStandIn
   /** The judge's own model. */
   readonly judgeStandIn: TeacherStandIn
+  /** The model of a role's own. */
+  readonly standInOf: (role: Role) => TeacherStandIn
   /** Names of the novelty pools that the corpus worker holds. */
   readonly poolNames: () => readonly string[]
   /** Bytes of checkpoints by student. */
   readonly checkpoints: Map<string, Uint8Array>
-  /** Lets one of the workers die. */
-  kill(which: 'teacher' | 'judge' | 'student'): void
+  /** Lets the worker of a role's model, or that of the student, die. */
+  kill(which: Role): void
 }
 
 /** The corpus worker's methods on the given store. */
@@ -111,38 +114,49 @@ export async function makeMachines({
 } = {}): Promise<TestMachines> {
   const store = db ?? (await openDatabase(`machines ${databases++}`))
   const standIn = new TeacherStandIn()
-  const judgeStandIn = new TeacherStandIn(OTHER)
+  const standIns = new Map([
+    ['teacher', standIn],
+    ['judge', new TeacherStandIn(OTHER)],
+  ])
+  const standInOf = (role: Role): TeacherStandIn => {
+    const found = standIns.get(role) ?? new TeacherStandIn(describeAs(role))
+    standIns.set(role, found)
+    return found
+  }
+  const workers = new Map<Role, { breakDown(reason: string): void }>()
   let now = NOW
   const running: {
-    teacher?: WorkerStandIn<TeacherContract>
-    judge?: WorkerStandIn<TeacherContract>
-    student?: WorkerStandIn<StudentContract>
     pools?: NoveltyPools
   } = {}
-  const teacherWorker: SupervisedWorker<TeacherContract> = openWorker(
-    () => (running.teacher = new WorkerStandIn<TeacherContract>(standIn)),
-  )
-  const judgeWorker: SupervisedWorker<TeacherContract> = openWorker(
-    () => (running.judge = new WorkerStandIn<TeacherContract>(judgeStandIn)),
-  )
-  const studentWorker: SupervisedWorker<StudentContract> = openWorker(
-    () => (running.student = new WorkerStandIn<StudentContract>(student ?? serveStudent(store, checkpoints))),
+  const start = <C>(role: Role, worker: WorkerStandIn<C>): WorkerStandIn<C> => {
+    workers.set(role, worker)
+    return worker
+  }
+  const openModel = (role: Role): SupervisedWorker<TeacherContract> =>
+    openWorker(() => start(role, new WorkerStandIn<TeacherContract>(standInOf(role))))
+  const teacher = openModel('teacher').remote
+  const studentWorker: SupervisedWorker<StudentContract> = openWorker(() =>
+    start('student', new WorkerStandIn<StudentContract>(student ?? serveStudent(store, checkpoints))),
   )
   const corpusWorker: SupervisedWorker<CorpusContract> = openWorker(
     () => new WorkerStandIn<CorpusContract>(serveCorpus(store, (running.pools = new NoveltyPools()))),
   )
   return {
     db: store,
-    teacher: teacherWorker.remote,
-    judge: judgeMachine(judgeWorker.remote, judgeWorker),
+    teacher,
+    models: roleMachines(teacher, (role) => {
+      const worker = openModel(role)
+      return { remote: worker.remote, worker }
+    }),
     student: studentWorker.remote,
     corpus: corpusWorker.remote,
     now: () => (now += 5),
     standIn,
-    judgeStandIn,
+    judgeStandIn: standInOf('judge'),
+    standInOf,
     poolNames: () => running.pools?.names ?? [],
     checkpoints,
-    kill: (which) => running[which]?.breakDown('killed by the test'),
+    kill: (which) => workers.get(which)?.breakDown('killed by the test'),
   }
 }
 

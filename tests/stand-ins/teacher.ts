@@ -254,7 +254,8 @@ export class TeacherStandIn implements Served<TeacherContract> {
 }
 
 /** Another model, which a run that was started with the first must refuse. */
-export const OTHER: TeacherDescription = {
+export const describeAs = (name: string): TeacherDescription => ({
   ...DESCRIPTION,
-  card: { ...DESCRIPTION.card, name: 'Other', fingerprint: contentId('row', 'other').slice(0, 16) },
-}
+  card: { ...DESCRIPTION.card, name, fingerprint: contentId('row', name.toLowerCase()).slice(0, 16) },
+})
+export const OTHER = describeAs('Other')

@@ -1,6 +1,7 @@
 // Knows: stand-ins for the environment of the state: an empty store, workers with a test's methods, local storage, a list of downloads.
 import 'fake-indexeddb/auto'
 import type { Download, Machines } from '../../src/actions/machines.ts'
+import type { Role } from '../../src/domain/role.ts'
 import type { Environment } from '../../src/state/environment.ts'
 import { installPrivateFiles, PrivateFiles } from '../stand-ins/private-files.ts'
 import { loadRecipeText } from '../../src/state/recipe-text.svelte.ts'
@@ -27,7 +28,8 @@ let made = 0
 export async function makeEnvironment(
   workers: {
     teacher?: Partial<Machines['teacher']>
-    judge?: Partial<Machines['judge']>
+    /** The machines of models of other roles. */
+    others?: Readonly<Record<Role, Partial<Machines['teacher']>>>
     student?: Partial<Machines['student']>
     corpus?: Partial<Machines['corpus']>
   } = {},
@@ -38,11 +40,21 @@ export async function makeEnvironment(
   const items = new Map<string, string>()
   const delivered: Download[] = []
   let clock = 1_000_000
+  const teacher = only<Machines['teacher']>(workers.teacher ?? {})
+  const others = new Map<Role, Machines['teacher']>()
   return {
     machines: {
       db: await openDatabase(`state ${made++}`),
-      teacher: only<Machines['teacher']>(workers.teacher ?? {}),
-      judge: only<Machines['judge']>(workers.judge ?? {}),
+      teacher,
+      models: {
+        of: (role) => {
+          if (role === 'teacher') return teacher
+          const machine = others.get(role) ?? only<Machines['teacher']>(workers.others?.[role] ?? {})
+          others.set(role, machine)
+          return machine
+        },
+        list: () => [teacher, ...others.values()],
+      },
       student: only<Machines['student']>(workers.student ?? {}),
       corpus: only<Machines['corpus']>(workers.corpus ?? {}),
       now: () => clock++,

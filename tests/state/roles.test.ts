@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { ModelCard } from '../../src/domain/model-card.ts'
 import { makeProject } from '../../src/domain/project.ts'
+import type { Role } from '../../src/domain/role.ts'
 import type { Machines } from '../../src/actions/machines.ts'
 import type { LoadRequest } from '../../src/protocol/teacher.ts'
 import { Models } from '../../src/state/models.svelte.ts'
-import { modelOf, Roles } from '../../src/state/roles.svelte.ts'
+import { Roles } from '../../src/state/roles.svelte.ts'
+import { modelOf } from '../../src/domain/cast.ts'
 import { RunModels } from '../../src/state/run-models.svelte.ts'
 import { TeacherRecall } from '../../src/state/teacher-recall.svelte.ts'
 import { getProject, putProject } from '../../src/storage/projects.ts'
@@ -38,8 +40,11 @@ function makeWorker(loads: LoadRequest[]): Partial<Machines['teacher']> {
 }
 
 async function begin() {
-  const loads: Record<'teacher' | 'judge', LoadRequest[]> = { teacher: [], judge: [] }
-  const env = await makeEnvironment({ teacher: makeWorker(loads.teacher), judge: makeWorker(loads.judge) })
+  const loads = { teacher: [] as LoadRequest[], judge: [] as LoadRequest[], critic: [] as LoadRequest[] }
+  const env = await makeEnvironment({
+    teacher: makeWorker(loads.teacher),
+    others: { judge: makeWorker(loads.judge), critic: makeWorker(loads.critic) },
+  })
   const project = makeProject('Roles', 1)
   await putProject(env.machines.db, project)
   const roles = new Roles(env)
@@ -54,18 +59,19 @@ async function begin() {
   }
   const runModels = new RunModels(
     roles,
-    new TeacherRecall(env, project.id, { teacher: roles.teacher, ...parts }),
-    new TeacherRecall(env, project.id, { teacher: roles.judge, ...parts }),
+    (role) => new TeacherRecall(env, project.id, { teacher: roles.open(role).teacher, ...parts }),
   )
-  const load = (role: 'teacher' | 'judge', name: string) =>
-    roles[role].chooseAndLoad({ source: { kind: 'url', url: `models/${name}` }, name }, project.id)
+  const load = (role: Role, name: string) =>
+    roles
+      .open(role)
+      .teacher.chooseAndLoad({ source: { kind: 'url', url: `models/${name}` }, name }, project.id)
   return { env, project, roles, loads, runModels, load }
 }
 const ref = (name: string) => ({ name, fingerprint: name, quantisation: 'F32' })
 
 describe('roles', () => {
   test('the teacher judges until the judge has a model of its own, and again when that is unloaded', async () => {
-    const { roles, load } = await begin()
+    const { project, roles, load } = await begin()
     expect(roles.cast).toBeUndefined()
     await load('teacher', 'first.gguf')
     expect(roles.cast).not.toHaveProperty('judge')
@@ -73,20 +79,28 @@ describe('roles', () => {
     await load('judge', 'second.gguf')
     expect([roles.cast?.teacher.card.name, roles.cast?.judge?.card.name]).toEqual([...NAMES])
     expect(roles.judging?.card.name).toBe('second.gguf')
-    await roles.letTeacherJudge()
+    await roles.letTeacher('judge', project.id)
     expect(roles.cast).not.toHaveProperty('judge')
     expect([roles.judge.choice, roles.judge.description]).toEqual([undefined, undefined])
     expect(roles.teacher.description?.card.name).toBe('first.gguf')
   })
 
-  test('a model is loaded in its role’s worker alone; only the teacher is remembered by its project', async () => {
-    const { env, project, loads, load } = await begin()
+  test('a model is loaded in its role’s worker alone, and remembered by its project for that role', async () => {
+    const { env, project, roles, loads, load } = await begin()
     await load('judge', 'second.gguf')
     expect([loads.teacher.length, loads.judge.length]).toEqual([0, 1])
     expect(await getProject(env.machines.db, project.id)).not.toHaveProperty('teacherName')
     await load('teacher', 'first.gguf')
     expect([loads.teacher.length, loads.judge.length]).toEqual([1, 1])
-    expect((await getProject(env.machines.db, project.id))?.teacherName).toBe('first.gguf')
+    const remembered = async () => {
+      const { teacherName, modelNames } = (await getProject(env.machines.db, project.id)) ?? {}
+      return [teacherName, modelNames]
+    }
+    expect(await remembered()).toEqual(['first.gguf', { judge: 'second.gguf' }])
+    await load('critic', 'first.gguf')
+    expect(await remembered()).toEqual(['first.gguf', { judge: 'second.gguf', critic: 'first.gguf' }])
+    await roles.letTeacher('judge', project.id)
+    expect(await remembered()).toEqual(['first.gguf', { critic: 'first.gguf' }])
   })
 
   test('the memory of both is added, and that of a model that takes another one’s place is not', async () => {
@@ -103,9 +117,25 @@ describe('roles', () => {
     const { roles, load } = await begin()
     await load('teacher', 'first.gguf')
     await roles.judge.choose({ kind: 'url', url: 'models/second.gguf' }, 'second.gguf')
-    expect(roles.isSameChosen).toBe(false)
+    expect(roles.isTeachers('judge')).toBe(false)
     await roles.judge.choose({ kind: 'url', url: 'elsewhere/first.gguf' }, 'the same')
-    expect(roles.isSameChosen).toBe(true)
+    expect(roles.isTeachers('judge')).toBe(true)
+  })
+
+  test('a role of a recipe’s own has the teacher’s model until it has one of its own, next to all others', async () => {
+    const { roles, load } = await begin()
+    await load('teacher', 'first.gguf')
+    expect(roles.listWith(['teacher', 'critic'])).toEqual(['teacher', 'judge', 'critic'])
+    expect(modelOf(roles.cast!)('critic').card.name).toBe('first.gguf')
+    await load('judge', 'second.gguf')
+    await load('critic', 'second.gguf')
+    expect(roles.cast).toMatchObject({
+      teacher: { card: { name: 'first.gguf' } },
+      judge: { card: { name: 'second.gguf' } },
+      models: { critic: { card: { name: 'second.gguf' } } },
+    })
+    expect(roles.bytesWith()).toBe(3000)
+    expect(roles.listWith([])).toEqual(['teacher', 'judge', 'critic'])
   })
 
   test('the recipe’s check reads the judge’s own model for the role of the judge', () => {
@@ -134,6 +164,18 @@ describe('the models of a stored run', () => {
     ])
     expect(await runModels.recall(run)).toEqual(cast)
     expect([loads.teacher.length, loads.judge.length]).toEqual([1, 1])
+  })
+
+  test('of a role of its own are found and loaded as they were too', async () => {
+    const { runModels, loads } = await begin()
+    const critic = { model: ref('second.gguf'), loadedWith: { ...loaded, contextLength: 444 } }
+    const cast = await runModels.recall({ ...run, models: { critic } })
+    expect(cast?.models?.['critic']?.card.name).toBe('second.gguf')
+    expect(loads.critic.map(({ contextLength }) => contextLength)).toEqual([444])
+    expect(
+      await runModels.recall({ ...run, models: { critic: { model: ref('lost.gguf') } } }),
+    ).toBeUndefined()
+    expect(runModels.waitsFor).toEqual([expect.stringContaining('Resume needs lost.gguf for the critic')])
   })
 
   test('are the teacher alone if it judged, whatever else is loaded', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { stepStatuses } from '../../src/state/step-statuses.ts'
+import type { LoadProgress } from '../../src/protocol/teacher.ts'
 import { Task } from '../../src/state/task.svelte.ts'
 import { DESCRIPTION, OTHER } from '../stand-ins/teacher.ts'
 
@@ -7,6 +8,7 @@ const statusesWith = (seeds: number, problems: number) =>
   stepStatuses({
     seeds: { task: new Task(), count: seeds },
     teacher: { loading: new Task(), description: undefined },
+    roles: { all: [] },
     recipe: { problems: Array.from({ length: problems }, () => ({ sentence: 'Wrong.' })), changed: false },
     runs: { task: new Task(), latest: undefined, kept: 0 },
     datasets: { list: [] },
@@ -25,7 +27,7 @@ test('stepStatuses names a judge of its own next to the teacher', () => {
     stepStatuses({
       seeds: { task: new Task(), count: 1 },
       teacher: { loading: new Task(), description: teacher ? DESCRIPTION : undefined },
-      judge: { loading: new Task(), description: judge ? OTHER : undefined },
+      roles: { all: [{ role: 'judge', loading: new Task(), description: judge ? OTHER : undefined }] },
       recipe: { problems: [], changed: false },
       runs: { task: new Task(), latest: undefined, kept: 0 },
       datasets: { list: [] },
@@ -38,4 +40,29 @@ test('stepStatuses names a judge of its own next to the teacher', () => {
     statusOf(false, true),
     statusOf(false, false),
   ]).toEqual(['loaded', 'loaded, and a judge of its own', 'not loaded, only a judge is', 'not loaded'])
+})
+
+test('stepStatuses names every role that has a model of its own, and one that is being loaded', () => {
+  const statusOf = (loading: Task<LoadProgress>): string =>
+    stepStatuses({
+      seeds: { task: new Task(), count: 1 },
+      teacher: { loading: new Task(), description: DESCRIPTION },
+      roles: {
+        all: [
+          { role: 'teacher', loading: new Task(), description: DESCRIPTION },
+          { role: 'judge', loading: new Task(), description: undefined },
+          { role: 'embedder', loading: new Task(), description: OTHER },
+          { role: 'critic', loading, description: OTHER },
+        ],
+      },
+      recipe: { problems: [], changed: false },
+      runs: { task: new Task(), latest: undefined, kept: 0 },
+      datasets: { list: [] },
+      students: { task: new Task(), latest: undefined },
+      comparisons: { task: new Task(), latest: undefined },
+    }).teacher.long
+  expect(statusOf(new Task<LoadProgress>())).toBe('loaded, and an embedder and a critic of its own')
+  const loading = new Task<LoadProgress>()
+  void loading.do(() => new Promise(() => undefined))
+  expect(statusOf(loading)).toBe('loading the critic')
 })

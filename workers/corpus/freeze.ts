@@ -81,6 +81,9 @@ export async function freeze(
     ...(pairs > 0 ? { pairs } : {}),
     teacher: run.teacher,
     judges: [...judges.values()],
+    ...(run.models
+      ? { models: Object.fromEntries(Object.entries(run.models).map(([role, { model }]) => [role, model])) }
+      : {}),
     seeds: new Set(rows.value.map(({ seedId }) => seedId)).size,
     seedsUsed: { shown: shown.size, of: seedIds.size },
     ...(rejectedByHand > 0 ? { rejectedByHand } : {}),

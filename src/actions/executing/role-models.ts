@@ -1,4 +1,5 @@
-// Knows: which machine responds for which role: the loaded teacher, a judge of its own, or a student of the project.
+// Knows: which machine responds for which role: that of a model of its own, else the teacher's; or that of a student of the project.
+import { ownModelOf, type Cast } from '../../domain/cast.ts'
 import type { CompletionRequest, ScoreRequest } from '../../domain/completion-request.ts'
 import type { Json } from '../../domain/hash.ts'
 import type { Role } from '../../domain/reply.ts'
@@ -47,13 +48,17 @@ export function teacherModel(
   }
 }
 
-/** The model of the judge: its own, else the teacher. */
-export const judgeModel = (
-  machines: Pick<Machines, 'teacher' | 'judge'>,
-  teacher: TeacherDescription,
-  judge: TeacherDescription | undefined,
-): RoleModel =>
-  judge === undefined ? teacherModel(machines.teacher, teacher) : teacherModel(machines.judge, judge)
+/** The model of each role of a cast. */
+export function castModels({ models }: Pick<Machines, 'models'>, cast: Cast): (role: Role) => RoleModel {
+  const made = new Map<Role, RoleModel>()
+  return (role) => {
+    const own = ownModelOf(cast, role)
+    const model =
+      made.get(role) ?? teacherModel(models.of(own === undefined ? 'teacher' : role), own ?? cast.teacher)
+    made.set(role, model)
+    return model
+  }
+}
 
 /** A stored student, with its initial weights or with the best of its checkpoint. */
 export function studentModel(

@@ -1,4 +1,5 @@
 // Knows: what every phase of a run uses.
+import type { Cast } from '../../domain/cast.ts'
 import type { ProjectId, RunId } from '../../domain/id.ts'
 import type { ModelRef } from '../../domain/model-card.ts'
 import type { TeacherDescription } from '../../domain/teacher-description.ts'
@@ -9,18 +10,20 @@ import { writeRows } from '../../storage/rows.ts'
 import { CorpusPools } from '../executing/corpus-pools.ts'
 import { Executor } from '../executing/executor.ts'
 import { StoredJournal } from '../executing/stored-journal.ts'
-import { judgeModel, RoleModels, teacherModel } from '../executing/role-models.ts'
+import { castModels, RoleModels } from '../executing/role-models.ts'
 import type { RunControl } from '../control.ts'
 import type { Machines } from '../machines.ts'
 import type { LiveRun } from './live-run.ts'
 import { RowWriter } from './row-writer.ts'
 
 export interface RunContext {
-  readonly machines: Pick<Machines, 'db' | 'teacher' | 'judge' | 'corpus' | 'now'>
+  readonly machines: Pick<Machines, 'db' | 'teacher' | 'models' | 'corpus' | 'now'>
   readonly projectId: ProjectId
   readonly runId: RunId
   readonly recipe: CheckedRecipe
   readonly steps: RecipeSteps
+  /** The models of the recipe's roles. */
+  readonly cast: Cast
   readonly teacher: TeacherDescription
   readonly ref: ModelRef
   /** The judge's own model; undefined: the teacher judges. */
@@ -38,7 +41,7 @@ export function openContext({ control, ...parts }: Parts): {
   context: RunContext
   close: () => Promise<void>
 } {
-  const { machines, projectId, runId, teacher, judge, live } = parts
+  const { machines, projectId, runId, cast, live } = parts
   const { db } = machines
   // A full disk is reported in a sentence.
   const writer = new RowWriter(
@@ -48,15 +51,8 @@ export function openContext({ control, ...parts }: Parts): {
       )),
   )
   const pools = new CorpusPools(machines.corpus, `${runId}/prompts`)
-  const models = {
-    teacher: teacherModel(machines.teacher, teacher),
-    judge: judgeModel(machines, teacher, judge),
-  }
   const executor = new Executor({
-    models: new RoleModels(
-      (role) => (role === 'judge' ? models.judge : models.teacher),
-      (progress) => live.addTokens(progress),
-    ),
+    models: new RoleModels(castModels(machines, cast), (progress) => live.addTokens(progress)),
     journal: new StoredJournal(db, projectId, writer),
     pools,
     control,

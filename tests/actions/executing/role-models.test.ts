@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { judgeModel, RoleModels, teacherModel } from '../../../src/actions/executing/role-models.ts'
+import { castModels, RoleModels } from '../../../src/actions/executing/role-models.ts'
 import { makeMachines } from '../../stand-ins/machines.ts'
 import { DESCRIPTION, OTHER } from '../../stand-ins/teacher.ts'
 
@@ -7,9 +7,7 @@ test('two models on this machine make one call at a time; a server works at the 
   const machines = await makeMachines()
   const server = (description: typeof OTHER): typeof OTHER => ({ ...description, backend: 'server' })
   const share = (teacher: typeof OTHER, judge?: typeof OTHER): boolean => {
-    const models = new RoleModels((role) =>
-      role === 'judge' ? judgeModel(machines, teacher, judge) : teacherModel(machines.teacher, teacher),
-    )
+    const models = new RoleModels(castModels(machines, { teacher, ...(judge ? { judge } : {}) }))
     return models.machineOf('teacher') === models.machineOf('judge')
   }
   expect(share(DESCRIPTION)).toBe(true)
@@ -23,10 +21,10 @@ test('two models on this machine make one call at a time; a server works at the 
 
 test('a judge that is the teacher’s model has the teacher’s calls, another one its own', async () => {
   const machines = await makeMachines()
-  const identities = (judge?: typeof OTHER) => [
-    teacherModel(machines.teacher, DESCRIPTION).identity,
-    judgeModel(machines, DESCRIPTION, judge).identity,
-  ]
+  const identities = (judge?: typeof OTHER) => {
+    const models = castModels(machines, { teacher: DESCRIPTION, ...(judge ? { judge } : {}) })
+    return [models('teacher').identity, models('judge').identity]
+  }
   const [teacher, same] = identities()
   expect(same).toEqual(teacher)
   const [, other] = identities(OTHER)

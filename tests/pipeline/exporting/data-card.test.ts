@@ -129,3 +129,22 @@ test('names the models that judged, and says that the teacher did only where tha
   expect(none).toContain('No judge scored the texts.')
   expect(none).not.toContain('It also judged')
 })
+
+test('names the model of every other role, without markup that its name may have', () => {
+  const models = {
+    critic: {
+      name: 'Or*igin*al',
+      fingerprint: '00000000000000cc',
+      quantisation: 'Q4_1',
+      origin: 'https://hub.example/x',
+    },
+    embedder: { name: 'Small', fingerprint: '00000000000000dd', quantisation: 'F32', licence: 'mit' },
+  }
+  const card = writeDataCard({ title: 'x', dataset: { ...dataset, models } })
+  expect(card).toContain(
+    'The role *critic* had **Or\\*igin\\*al** (`Q4_1`; header fingerprint `00000000000000cc`; its file names no licence). Its files come from `https://hub.example/x`.',
+  )
+  expect(card).toContain(
+    'The role *embedder* had **Small** (`F32`; header fingerprint `00000000000000dd`; licence mit).',
+  )
+})

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { judgeMachine } from '../../src/actions/judge-machine.ts'
+import { roleMachines } from '../../src/actions/role-machine.ts'
 import { openWorker } from '../../src/protocol/supervised-worker.ts'
 import type { TeacherContract } from '../../src/protocol/teacher.ts'
 import { OTHER, TeacherStandIn } from '../stand-ins/teacher.ts'
@@ -12,7 +12,14 @@ test('the judge’s worker runs from its first model until that is unloaded, and
     started.push(made)
     return made
   })
-  const judge = judgeMachine(worker.remote, worker)
+  const machines = roleMachines(
+    openWorker<TeacherContract>(() => new WorkerStandIn<TeacherContract>(new TeacherStandIn())).remote,
+    () => ({
+      remote: worker.remote,
+      worker,
+    }),
+  )
+  const judge = machines.of('judge')
   expect([await judge.describe(null), await judge.unload(null), started.length]).toEqual([null, null, 0])
   for (const count of [1, 2]) {
     const load = {

@@ -1,0 +1,57 @@
+// Knows: when the worker of a role's own model runs: from the choice of a model until it is unloaded. The table of these workers.
+// Must not know: how a worker is started, what a model is.
+import type { Role } from '../domain/role.ts'
+import type { Remote } from '../protocol/contract.ts'
+import type { SupervisedWorker } from '../protocol/supervised-worker.ts'
+import type { TeacherContract } from '../protocol/teacher.ts'
+
+/** A worker for a model of its own, and how it is called. */
+export interface RoleWorker {
+  readonly remote: Remote<TeacherContract>
+  readonly worker: Pick<SupervisedWorker<TeacherContract>, 'alive' | 'terminate'>
+}
+
+/** The machines that models of roles are loaded in: one for each role. */
+export interface RoleMachines {
+  /** The same one for the same role. None is started before it is called. */
+  of(role: Role): Remote<TeacherContract>
+  /** The teacher's, and those of roles that had a model since the page was opened. */
+  list(): readonly Remote<TeacherContract>[]
+}
+
+/**
+ * The methods of `remote`, which calls `worker`. Unloading ends the worker, so that all of its memory is free again; neither that nor a
+ * question for the loaded model starts one.
+ */
+export function roleMachine(role: Role, { remote, worker }: RoleWorker): Remote<TeacherContract> {
+  const changed: Pick<Remote<TeacherContract>, 'describe' | 'unload'> = {
+    describe: async (request, options) => (worker.alive ? remote.describe(request, options) : null),
+    unload: async (request, options) => {
+      if (!worker.alive) return null
+      try {
+        return await remote.unload(request, options)
+      } finally {
+        worker.terminate(`The model of the ${role} was unloaded.`)
+      }
+    },
+  }
+  return new Proxy(remote, {
+    get: (target, name) => Reflect.get(changed, name) ?? Reflect.get(target, name),
+  })
+}
+
+/** Makes the worker of a role without starting it. */
+export type OpenRole = (role: Role) => RoleWorker
+
+/** The machines of all roles. */
+export function roleMachines(teacher: Remote<TeacherContract>, open: OpenRole): RoleMachines {
+  const machines = new Map<Role, Remote<TeacherContract>>([['teacher', teacher]])
+  return {
+    of(role) {
+      const machine = machines.get(role) ?? roleMachine(role, open(role))
+      machines.set(role, machine)
+      return machine
+    },
+    list: () => [...machines.values()],
+  }
+}
