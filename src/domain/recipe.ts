@@ -65,6 +65,17 @@ export interface ModelNeed {
   readonly without: (model: string) => string
 }
 
+/** What passes between steps. */
+export type Flow = 'seeds' | 'prompts' | 'completions' | 'verdicts' | 'dataset' | 'student'
+
+/** Where a member comes from. */
+export interface StepSource {
+  /** Such as “Wang et al. 2022”. */
+  readonly citation: string
+  /** Address of the paper or of its code, with https. */
+  readonly link?: string
+}
+
 /** The models of a recipe's roles. */
 export type ModelOf = (role: Role) => Pick<TeacherDescription, 'card' | 'capabilities' | 'contextLength'>
 
@@ -77,6 +88,10 @@ export interface StepDeclaration<S extends Settings = Settings> {
   /** One sentence for people. */
   readonly help: string
   readonly settings: S
+  readonly source?: StepSource
+  /** What it takes and gives, where that differs from its family (step-flow.ts). */
+  readonly takes?: readonly Flow[]
+  readonly gives?: readonly Flow[]
   /** A family that the recipe must have too, with the reason and the remedy. */
   readonly requires?: { readonly family: Family; readonly sentence: string }
   /** Contradictions between settings that are each valid. */

@@ -1,28 +1,33 @@
 // Knows: a project's recipe while it is edited, as text and as steps (two views of the same recipe); and its trial on five rows.
 import type { TrialMeasures } from '../pipeline/estimate.ts'
 import type { TriedRecipe, TriedRow, TryProgress } from '../actions/try-five.ts'
-import { isSameCast, type Cast } from '../domain/cast.ts'
+import { isSameCast, modelOf, type Cast } from '../domain/cast.ts'
 import type { ProjectId } from '../domain/id.ts'
 import type { Checked, Problem } from '../domain/problem.ts'
 import type { CheckedRecipe, RecipeDraft, StepDeclaration, StepDraft } from '../domain/recipe.ts'
-import { FAMILIES } from '../domain/recipe.ts'
 import type { Role } from '../domain/role.ts'
 import type { SettingValue } from '../domain/settings.ts'
 import { defaultRecipe, defaultStep } from '../pipeline/recipes/default-recipe.ts'
+import { offerSteps, type OfferedFamily } from '../pipeline/recipes/offer-steps.ts'
+import { findMoveProblems, findPlace, moveStep } from '../pipeline/recipes/place-step.ts'
+import { makeRecipeGraph, type RecipeGraph } from '../pipeline/recipes/recipe-graph.ts'
 import { needsOfRole, rolesOf, type RoleNeed } from '../pipeline/recipes/roles-of.ts'
+import { suggestText, type Suggestions } from '../pipeline/recipes/suggest-text.ts'
 import { findStep, stepDeclarations } from '../pipeline/steps.ts'
 import { RUBRIC_NAMES, rubricOf, type Rubric } from '../pipeline/templates/rubrics.ts'
 import type { Environment } from './environment.ts'
 import { tryFive, useRecipe } from './later.ts'
+import { RecipeLibrary } from './recipe-library.svelte.ts'
 import { findRecipeText, type RecipeText } from './recipe-text.svelte.ts'
 import { StepSwaps } from './step-swaps.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
 
+export type { Suggestions } from '../pipeline/recipes/suggest-text.ts'
+export type { OfferedFamily, OfferedStep } from '../pipeline/recipes/offer-steps.ts'
+
 /** A tried row, for the screen. */
 export type Trial = TriedRow
-
-const familyRank = (family: string): number => FAMILIES.findIndex((known) => known === family)
 
 export class Recipe {
   /** As it is stored or was edited; absent: the default recipe's text. */
@@ -42,16 +47,20 @@ export class Recipe {
   )
   #roles = $derived(this.#checked?.ok ? rolesOf(this.#checked.value) : [])
   #draft = $derived(this.#parsed.ok ? this.#parsed.value : this.#lastDraft)
+  #graph = $derived(makeRecipeGraph(this.#draft.steps))
   #problems = $derived(this.#checked === undefined || this.#checked.ok ? [] : this.#checked.problems)
   readonly using = new Task()
   readonly trial = new Task<TryProgress>()
   readonly undo = new Undo()
+  /** Recipes to start from. */
+  readonly library: RecipeLibrary
   readonly #swaps = new StepSwaps()
   readonly #env: Environment
   readonly #projectId: ProjectId
 
   constructor(env: Environment, projectId: ProjectId, text: string | undefined) {
     this.#env = env
+    this.library = new RecipeLibrary(env)
     this.#projectId = projectId
     this.#used = text ?? ''
     this.#own = text
@@ -90,9 +99,24 @@ export class Recipe {
   get tried(): TriedRecipe | undefined {
     return this.#tried
   }
-  /** Every available step, for the list of steps to add. */
+  /** Every available step. */
   get offered(): readonly StepDeclaration[] {
     return stepDeclarations
+  }
+
+  /** The way of the rows through the steps. */
+  get graph(): RecipeGraph {
+    return this.#graph
+  }
+
+  /** What can be written at an offset of the text. */
+  suggest(offset: number): Suggestions | undefined {
+    return suggestText(this.#text, offset)
+  }
+
+  /** The steps that match a search, by family, with where each would be inserted and whether the models meet its needs. */
+  offer(query: string, cast: Cast | undefined): readonly OfferedFamily[] {
+    return offerSteps(stepDeclarations, this.#draft.steps, query, cast && modelOf(cast))
   }
 
   declarationOf(step: Pick<StepDraft, 'family' | 'name'>): StepDeclaration | undefined {
@@ -190,38 +214,58 @@ export class Recipe {
     }
   }
 
-  /** Inserts a step in the position of its family, after others of the family. Returns its index. */
+  /** Inserts a step where the recipe's order has a place for it, and offers to undo it. Returns its index. */
   add(declaration: StepDeclaration): number {
-    const rank = familyRank(declaration.family)
-    const steps = this.#draft.steps
-    const before = steps.findIndex((step) => familyRank(step.family) > rank)
-    const at = before < 0 ? steps.length : before
-    this.#change({ ...this.#draft, steps: steps.toSpliced(at, 0, defaultStep(declaration)) })
+    const before = this.#draft
+    const step = defaultStep(declaration)
+    const { at } = findPlace(before.steps, step)
+    this.#change({ ...before, steps: before.steps.toSpliced(at, 0, step) })
+    this.#offerBack(`“${declaration.title}” is step ${at + 1} now.`, before)
     return at
+  }
+
+  /** Replaces a step with another of its family and offers to undo it. */
+  replace(step: number, declaration: StepDeclaration): void {
+    const before = this.#draft
+    const title = this.#titleAt(step)
+    this.swap(step, declaration)
+    this.#offerBack(`“${declaration.title}” is in the place of “${title}” now.`, before)
   }
 
   remove(step: number): void {
     const before = this.#draft
-    const title =
-      before.steps[step] === undefined
-        ? ''
-        : (this.declarationOf(before.steps[step])?.title ?? before.steps[step].name)
+    const title = this.#titleAt(step)
     this.#change({ ...before, steps: before.steps.toSpliced(step, 1) })
-    this.undo.put(`“${title}” was removed.`, async () => this.#change(before))
+    this.#offerBack(`“${title}” was removed.`, before)
   }
 
-  /** A step can be swapped with its neighbour if both are of one family: the order of families is fixed. */
-  canMove(step: number, by: -1 | 1): boolean {
-    const { steps } = this.#draft
-    return steps[step] !== undefined && steps[step + by]?.family === steps[step].family
+  /** Why a step must not move to another position: the problems that the recipe would have in addition. */
+  findMoveProblems(from: number, to: number): readonly Problem[] {
+    return findMoveProblems(this.#draft.steps, from, to)
   }
 
-  move(step: number, by: -1 | 1): void {
-    if (!this.canMove(step, by)) return
-    const { steps } = this.#draft
-    const moved = steps[step]
-    if (moved !== undefined)
-      this.#change({ ...this.#draft, steps: steps.toSpliced(step, 1).toSpliced(step + by, 0, moved) })
+  /** Moves a step unless that order has more problems, which are returned. */
+  move(from: number, to: number): readonly Problem[] {
+    const problems = this.findMoveProblems(from, to)
+    if (problems.length > 0 || from === to) return problems
+    this.#change({ ...this.#draft, steps: moveStep(this.#draft.steps, from, to) })
+    return []
+  }
+
+  /** Replaces the whole recipe with another one's text, and offers to restore this one. */
+  startFrom(title: string, text: string): void {
+    const before = this.#text
+    this.write(text)
+    this.undo.put(`The recipe is “${title}” now.`, async () => this.write(before))
+  }
+
+  #titleAt(at: number): string {
+    const step = this.#draft.steps[at]
+    return step === undefined ? '' : (this.declarationOf(step)?.title ?? step.name)
+  }
+
+  #offerBack(sentence: string, before: RecipeDraft): void {
+    this.undo.put(sentence, async () => this.#change(before))
   }
 
   /** Stores the text as the project's recipe, even with problems; returns the recipe if there are none. */

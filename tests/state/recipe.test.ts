@@ -102,17 +102,51 @@ describe('steps of a recipe', () => {
     expect(recipe.problems).toEqual([])
   })
 
-  test('a step moves within its family and never across', async () => {
+  test('an added step can be taken back, and so can one that replaced another', async () => {
+    const { recipe } = await makeRecipe()
+    const before = recipe.text
+    const member = (family: string, name: string) => {
+      const found = recipe.declarationOf({ family, name })
+      if (!found) throw new Error(`there is no ${family} step called ${name}`)
+      return found
+    }
+    recipe.add(member('filter', 'final-answer'))
+    expect(recipe.undo.offer?.sentence).toMatch(/“Right final answer” is step \d+ now/)
+    await recipe.undo.use()
+    expect(recipe.text).toBe(before)
+    recipe.replace(indexOf(recipe, 'teacher-text'), member('train', 'dpo'))
+    expect(indexOf(recipe, 'teacher-text')).toBe(-1)
+    await recipe.undo.use()
+    expect(recipe.text).toBe(before)
+  })
+
+  test('a step moves to any place that the order allows, and a refused move says why and changes nothing', async () => {
     const { recipe } = await makeRecipe()
     const first = indexOf(recipe, 'length')
-    const second = recipe.draft.steps[first + 1]?.name
-    expect(recipe.canMove(first, -1)).toBe(false)
-    recipe.move(first, -1)
-    expect(indexOf(recipe, 'length')).toBe(first)
-    recipe.move(first, 1)
-    expect(recipe.draft.steps[first]?.name).toBe(second)
-    expect(indexOf(recipe, 'length')).toBe(first + 1)
+    const last = indexOf(recipe, 'novelty')
+    const names = recipe.draft.steps.map(({ name }) => name)
+    expect(recipe.move(first, last)).toEqual([])
+    expect(recipe.draft.steps.map(({ name }) => name)).toEqual(
+      names.toSpliced(first, 1).toSpliced(last, 0, 'length'),
+    )
+    const before = recipe.text
+    const refused = recipe.move(indexOf(recipe, 'split'), 0)
+    expect(refused.map(({ sentence }) => sentence).join()).toMatch(/`freeze`/)
+    expect(recipe.text).toBe(before)
+    expect(recipe.move(0, 99)).toEqual([]) // there is no such place
+    expect(recipe.text).toBe(before)
   })
+})
+
+test('starting from another recipe replaces all of it, and the former one can be restored', async () => {
+  const { recipe } = await makeRecipe()
+  recipe.write(`# mine\n${recipe.text}`)
+  const before = recipe.text
+  recipe.startFrom('Plain', 'retort: 2\nname: Plain\nsteps:\n  - complete: teacher\n')
+  expect(recipe.checked?.steps.map(({ name }) => name)).toEqual(['teacher'])
+  expect(recipe.undo.offer?.sentence).toMatch(/“Plain”/)
+  await recipe.undo.use()
+  expect(recipe.text).toBe(before)
 })
 
 test('using a recipe stores its text, even with problems, and marks it unchanged', async () => {

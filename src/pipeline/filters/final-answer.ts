@@ -12,6 +12,10 @@ export const finalAnswer = defineFilter({
   name: 'final-answer',
   title: 'Right final answer',
   help: 'Keeps completions whose final answer (after “Answer:”, “####” or in \\boxed{}) equals the seed’s reference answer. Needs no judge.',
+  source: {
+    citation: 'Yuan et al. 2023 (rejection-sampling fine-tuning)',
+    link: 'https://arxiv.org/abs/2308.01825',
+  },
   usesReference: true,
   settings: {
     unknown: choice({

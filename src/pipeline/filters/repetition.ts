@@ -9,6 +9,7 @@ export const repetition = defineFilter({
   name: 'repetition',
   title: 'Repetition',
   help: 'Drops completions that repeat the same phrases.',
+  source: { citation: 'Rae et al. 2021 (Gopher)', link: 'https://arxiv.org/abs/2112.11446' },
   settings: {
     n: wholeNumber({
       label: 'Phrase length',

@@ -104,6 +104,7 @@ export const evolInstruct = defineGrow({
   name: 'evol-instruct',
   title: 'Evolve prompts (Evol-Instruct)',
   help: 'The teacher rewrites each seed as a harder or a rarer prompt, several times in a row; what brings nothing new is dropped.',
+  source: { citation: 'Xu et al. 2023 (WizardLM)', link: 'https://arxiv.org/abs/2304.12244' },
   settings: SETTINGS,
   needs: ({ checkEquality }) => [
     {

@@ -14,6 +14,7 @@ export const selfInstruct = defineGrow({
   name: 'self-instruct',
   title: 'Grow prompts (Self-Instruct)',
   help: 'The teacher continues a numbered list of seeds and prompts that it grew earlier; only new and usable prompts are kept.',
+  source: { citation: 'Wang et al. 2022 (Self-Instruct)', link: 'https://arxiv.org/abs/2212.10560' },
   settings: SELF_INSTRUCT_SETTINGS,
   check({ minWords, maxWords, lastItem, humanShots, machineShots }) {
     if (minWords > maxWords)

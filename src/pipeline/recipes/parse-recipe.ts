@@ -217,6 +217,7 @@ export function lineOfProblem(yamlText: string, { line, step, field }: Problem):
     if (step !== undefined) {
       const steps = root.get('steps', true)
       const item = isSeq(steps) ? steps.items[step] : undefined
+      if ((isScalar(item) || isSeq(item)) && item.range) return lineAt(yamlText, item.range[0])
       if (!isMap(item)) return undefined
       map = item as typeof root
       start = item.range?.[0]

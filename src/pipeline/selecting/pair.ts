@@ -12,6 +12,7 @@ export const pair = defineKeep({
   name: 'pair',
   title: 'Pair the best with the worst',
   help: 'Keeps the best completion of each prompt, paired with the worst one. Needs several completions per prompt.',
+  source: { citation: 'Cui et al. 2023 (UltraFeedback)', link: 'https://arxiv.org/abs/2310.01377' },
   requires: NEEDS_JUDGE,
   comparesRows: true,
   settings: {

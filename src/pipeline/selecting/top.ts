@@ -9,6 +9,7 @@ export const top = defineKeep({
   name: 'top',
   title: 'Keep the best',
   help: 'Keeps the k best completions, of the whole run or of each prompt.',
+  source: { citation: 'RLHF book, chapter on rejection sampling', link: 'https://rlhfbook.com/' },
   requires: NEEDS_JUDGE,
   comparesRows: true,
   settings: {

@@ -234,6 +234,7 @@ describe('lineOfProblem', () => {
     ['name: Recipe #2\nretort: 2\nsteps:\n  - complete: teacher', [1]],
     ['\n\nsteps:\n  - complete: teacher', [3]],
     ['? [complex, key]\n: value\nretort: 2\nsteps:\n  - complete: teacher', [1]],
+    ['retort: 2\nsteps:\n  - complete: teacher\n  - filter\n  - [a]\n  - {}\n  -\n', [4, 5, 6, 7]],
     ['', [1]],
   ])('finds a line for every refusal of %j', (text, lines) => {
     const read = parseRecipe(text)

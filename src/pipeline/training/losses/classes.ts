@@ -11,6 +11,7 @@ export const classes = defineLoss({
   name: 'classes',
   title: 'Train a classifier',
   help: 'A small model learns to choose one of a few classes: the distinct completions of the rows, such as “yes” and “no”. It returns probabilities and generates no text.',
+  source: { citation: 'Hinton et al. 2015', link: 'https://arxiv.org/abs/1503.02531' },
   short: 'classes',
   startsFrom: 'scratch',
   rows: 'labels',

@@ -1,5 +1,6 @@
 // Knows: what the losses share that learn from the teacher's token probabilities instead of its texts alone (Hinton et al. 2015).
 // Must not know: graphs, tensors.
+import type { StepSource } from '../../../domain/recipe.ts'
 import { realNumber, wholeNumber } from '../../../domain/settings.ts'
 import { commonSettings } from './common-settings.ts'
 import { defineLoss, NATS_PER_TOKEN } from './loss.ts'
@@ -52,6 +53,7 @@ export const defineDivergence = <const Name extends string>({
   readonly title: string
   readonly help: string
   readonly short: string
+  readonly source: StepSource
 }) =>
   defineLoss({
     name,

@@ -23,6 +23,7 @@ export const grpo = defineLoss({
   name: 'grpo',
   title: 'Learn from its own correct answers (GRPO)',
   help: 'A trained student solves each problem several times; completions with the correct final answer become more likely, wrong ones less likely. Needs rows that end with an answer.',
+  source: { citation: 'Shao et al. 2024', link: 'https://arxiv.org/abs/2402.03300' },
   short: 'own correct completions, GRPO',
   startsFrom: 'student',
   rows: 'problems',

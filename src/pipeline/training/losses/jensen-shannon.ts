@@ -6,5 +6,6 @@ export const jensenShannon = defineDivergence({
   name: 'jensen-shannon',
   title: 'Distillation (Jensen-Shannon)',
   help: 'Between forward and reverse KL: the mean divergence of both models from their average. Needs a loaded teacher.',
+  source: { citation: 'Agarwal et al. 2023', link: 'https://arxiv.org/abs/2306.13649' },
   short: 'Jensen-Shannon',
 })

@@ -8,6 +8,7 @@ export const kto = defineLoss({
   name: 'kto',
   title: 'Prefer good completions to bad ones (KTO)',
   help: 'Each completion counts as good or bad on its own, relative to how far the student has moved on completions of other prompts.',
+  source: { citation: 'Ethayarajh et al. 2024', link: 'https://arxiv.org/abs/2402.01306' },
   short: 'pairs, KTO',
   rows: 'sides',
   settings: { beta: betaSetting(0.1), ...preferenceSettings },

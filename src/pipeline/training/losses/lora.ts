@@ -27,6 +27,7 @@ export const lora = defineLoss({
   name: 'lora',
   title: 'Fine-tune a model you have (LoRA)',
   help: 'Freezes a model stored in this browser, or the built-in teacher, and trains small adapters on its matrices to write the kept completions.',
+  source: { citation: 'Hu et al. 2021', link: 'https://arxiv.org/abs/2106.09685' },
   short: 'cross-entropy, LoRA',
   startsFrom: 'model',
   rows: 'texts',

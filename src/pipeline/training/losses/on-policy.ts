@@ -14,6 +14,7 @@ export const onPolicy = defineLoss({
   name: 'on-policy',
   title: 'On-policy distillation (GKD)',
   help: 'A small model generates completions and learns the teacher’s probabilities at each of their tokens, after a warm-up on the texts. The teacher must stay loaded.',
+  source: { citation: 'Agarwal et al. 2023', link: 'https://arxiv.org/abs/2306.13649' },
   short: 'own completions, GKD',
   startsFrom: 'scratch',
   rows: 'prompts',

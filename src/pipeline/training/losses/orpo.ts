@@ -9,6 +9,7 @@ export const orpo = defineLoss({
   name: 'orpo',
   title: 'Prefer the better completion (ORPO)',
   help: 'Cross-entropy on the better completion, plus a loss on its odds against the worse one.',
+  source: { citation: 'Hong et al. 2024', link: 'https://arxiv.org/abs/2403.07691' },
   short: 'pairs, ORPO',
   settings: {
     beta: realNumber({

@@ -9,6 +9,7 @@ export const simpo = defineLoss({
   name: 'simpo',
   title: 'Prefer the better completion (SimPO)',
   help: 'Like DPO, with the mean log-probability of a token and no reference model: long completions have no advantage.',
+  source: { citation: 'Meng et al. 2024', link: 'https://arxiv.org/abs/2405.14734' },
   short: 'pairs, SimPO',
   settings: {
     beta: betaSetting(2),

@@ -10,6 +10,7 @@ export const teacherText = defineLoss({
   name: 'teacher-text',
   title: 'Train a student on the texts',
   help: 'A small model learns the kept completions by cross-entropy; prompt tokens have no loss. This is sequence-level distillation (Kim and Rush 2016).',
+  source: { citation: 'Kim and Rush 2016', link: 'https://arxiv.org/abs/1606.07947' },
   short: 'cross-entropy',
   startsFrom: 'scratch',
   rows: 'texts',

@@ -1,0 +1,121 @@
+// Knows: a recipe as a graph: the way of the rows from the seeds through its steps.
+// Must not know: members (steps.ts), how a graph is drawn.
+import type { Flow, StepDeclaration, StepDraft } from '../../domain/recipe.ts'
+import { flowOf, type StepFlow } from '../../domain/step-flow.ts'
+import { findStep } from '../steps.ts'
+
+/** Rows only gain verdicts from a judge: they stay completions. */
+type Passed = Exclude<Flow, 'verdicts'>
+
+export interface GraphNode {
+  readonly kind: 'seeds' | 'step' | 'outcome'
+  /** The step's title, or what the recipe begins or ends with. */
+  readonly title: string
+  /** Such as `filter: length`; empty for the ends. */
+  readonly name: string
+  /** Index of the step; only of steps. */
+  readonly step?: number
+  /** Distance from the seeds: 1 more than that of the farthest node before it. */
+  readonly layer: number
+}
+
+/** Rows pass from one node to another; both are indexes of `nodes`. */
+export interface GraphEdge {
+  readonly from: number
+  readonly to: number
+  readonly flow: Passed
+}
+
+export interface RecipeGraph {
+  /** The seeds first, the outcome last. */
+  readonly nodes: readonly GraphNode[]
+  readonly edges: readonly GraphEdge[]
+}
+
+/** In the order in which a recipe makes them. */
+const ORDER: readonly Passed[] = ['seeds', 'prompts', 'completions', 'dataset', 'student']
+const OUTCOMES: Readonly<Record<Passed, string>> = {
+  seeds: 'Seeds',
+  prompts: 'Prompts',
+  completions: 'Completions',
+  dataset: 'Dataset',
+  student: 'Student',
+}
+
+const passedOf = (flow: Flow): Passed => (flow === 'verdicts' ? 'completions' : flow)
+
+/** Only drops some of what it takes. */
+const sifts = ({ takes, gives }: StepFlow): boolean => gives.every((flow) => takes.includes(flow))
+
+interface PlacedStep {
+  readonly index: number
+  readonly title: string
+  readonly name: string
+  readonly flow: StepFlow
+}
+
+/**
+ * The graph of any draft. Neighbours that make the same of the same (two growers, two completers, two judges) are side by side; a step that
+ * drops rows comes after what is before it. A step that is not known is drawn as one that drops rows.
+ */
+export function makeRecipeGraph(
+  steps: readonly StepDraft[],
+  find: (family: string, name: string) => StepDeclaration | undefined = findStep,
+): RecipeGraph {
+  const nodes: GraphNode[] = [{ kind: 'seeds', title: 'Seeds', name: '', layer: 0 }]
+  const edges: GraphEdge[] = []
+  /** The nodes that give each kind of rows now. */
+  const givers = new Map<Passed, readonly number[]>([['seeds', [0]]])
+
+  const findInput = (takes: readonly Flow[]): Passed => {
+    const kinds = takes.map(passedOf)
+    const latest = ORDER.findLast((kind) => givers.has(kind) && kinds.includes(kind))
+    if (latest !== undefined) return latest
+    // Nothing made what it takes: the seeds themselves are the prompts.
+    const first = Math.min(...kinds.map((kind) => ORDER.indexOf(kind)))
+    return ORDER.findLast((kind, at) => givers.has(kind) && at < first) ?? 'seeds'
+  }
+  const connect = (node: Omit<GraphNode, 'layer'>, flow: Passed, sources: readonly number[]): number => {
+    const layer = 1 + Math.max(...sources.map((source) => nodes[source]?.layer ?? 0))
+    const at = nodes.push({ ...node, layer }) - 1
+    edges.push(...sources.map((from) => ({ from, to: at, flow })))
+    return at
+  }
+
+  for (const group of groupSteps(steps, find)) {
+    const { takes, gives } = (group[0] as PlacedStep).flow // a group has a step
+    const input = findInput(takes)
+    const sources = givers.get(input) ?? [0]
+    const made = group.map(({ index, title, name }) =>
+      connect({ kind: 'step', title, name, step: index }, input, sources),
+    )
+    const output = gives.length === 0 ? input : passedOf(gives.at(-1) as Flow)
+    const isPassedOn = output === input || takes.map(passedOf).includes(output)
+    const kind = sifts({ takes, gives }) ? input : output
+    givers.set(kind, isPassedOn ? made : [...(givers.get(kind) ?? []), ...made])
+  }
+  const last = ORDER.findLast((kind) => givers.has(kind)) ?? 'seeds'
+  connect({ kind: 'outcome', title: OUTCOMES[last], name: '' }, last, givers.get(last) ?? [0])
+  return { nodes, edges }
+}
+
+/** The steps in order, those that are side by side together. */
+function groupSteps(
+  steps: readonly StepDraft[],
+  find: (family: string, name: string) => StepDeclaration | undefined,
+): PlacedStep[][] {
+  const groups: PlacedStep[][] = []
+  steps.forEach(({ family, name }, index) => {
+    const declaration = find(family, name)
+    const flow = declaration === undefined ? { takes: ORDER, gives: ORDER } : flowOf(declaration)
+    const placed = { index, title: declaration?.title ?? name, name: `${family}: ${name}`, flow }
+    const before = groups.at(-1)
+    const isAlike = before?.[0] !== undefined && isSameFlow(before[0].flow, flow)
+    if (before !== undefined && isAlike && !sifts(flow)) before.push(placed)
+    else groups.push([placed])
+  })
+  return groups
+}
+
+const isSameFlow = (a: StepFlow, b: StepFlow): boolean =>
+  a.takes.join() === b.takes.join() && a.gives.join() === b.gives.join()
