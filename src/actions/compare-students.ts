@@ -219,7 +219,13 @@ async function comparePrompts(
   })
   try {
     await executor.each<HeldOutPrompt, ComparedUnit, ComparedPrompt>({
-      items: rows.map(({ rowId, prompt, system }, index) => ({ rowId, prompt, system, index })),
+      items: rows.map(({ rowId, prompt, earlier, system }, index) => ({
+        rowId,
+        prompt,
+        ...(earlier ? { earlier } : {}),
+        system,
+        index,
+      })),
       program: (row) => comparePrompt(row, judging, complete.settings.maxTokens),
       onEmit: (_, unit) => progress.add(unit),
       onEnd: ({ index }, compared) => progress.finishPrompt(index, compared),

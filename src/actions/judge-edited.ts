@@ -77,7 +77,7 @@ export async function* judgeEdited(
       // The verdicts before a stop are stored.
       await executor.each<Row, never, Verdict>({
         items: rows,
-        program: (row) => judgeText(row.id, effectiveText(row), made),
+        program: (row) => judgeText(row.id, { ...effectiveText(row), earlier: row.earlier }, made),
         onEnd: (row, verdict) => {
           results.set(row.id, verdict)
           report({ done: results.size, total: rows.length })

@@ -5,7 +5,7 @@ import { freshId } from '../domain/id.ts'
 import { refOf } from '../domain/model-card.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
-import { planCompletions } from '../pipeline/completing/complete.ts'
+import { planCompletions, type PlannedRow } from '../pipeline/completing/complete.ts'
 import { sampleShown } from '../pipeline/growing/sample-shown.ts'
 import { promptsFromSeeds } from '../pipeline/growing/read-grown.ts'
 import { judgeText } from '../pipeline/judging/judge-program.ts'
@@ -96,12 +96,12 @@ export async function previewRun(
       rngSeed: recipe.rngSeed,
       teacher: ref,
     })
-    const stored: { readonly id: string; readonly prompt: string; readonly text: string }[] = []
+    const stored: (Pick<PlannedRow, 'id' | 'prompt' | 'earlier'> & { readonly text: string })[] = []
     await open().each({
       items: planned,
       program: ({ request }) => complete('teacher', request),
-      onEnd: ({ id, prompt }, { text }, { made }) => {
-        if (made === 0) stored.push({ id, prompt, text })
+      onEnd: ({ id, prompt, earlier }, { text }, { made }) => {
+        if (made === 0) stored.push({ id, prompt, ...(earlier ? { earlier } : {}), text })
       },
     })
     let verdicts = 0
@@ -109,10 +109,10 @@ export async function previewRun(
     if (judge)
       await open().each({
         items: stored,
-        program: ({ id, prompt, text }) =>
+        program: ({ id, prompt, earlier, text }) =>
           judgeText(
             id,
-            { prompt, completion: text.trim() },
+            { prompt, earlier, completion: text.trim() },
             {
               rubric: rubricOfSettings(judge.settings),
               judge: refOf((ownJudge ?? teacher).card),

@@ -6,7 +6,7 @@ import type { StepDecision } from '../domain/filter-decision.ts'
 import { dropped } from '../domain/filter-decision.ts'
 import type { Cast } from '../domain/cast.ts'
 import { freshId, type ProjectId, type RunId } from '../domain/id.ts'
-import type { CompletionResult } from '../domain/completion-request.ts'
+import type { ChatMessage, CompletionResult } from '../domain/completion-request.ts'
 import { refOf } from '../domain/model-card.ts'
 import { workNow } from '../domain/work-clock.ts'
 import type { Prompt } from '../domain/prompt.ts'
@@ -48,6 +48,8 @@ const MAX_ROUNDS = 2
 export interface TriedRow {
   readonly id: string
   readonly prompt: string
+  /** The messages before the prompt, if there are any. */
+  readonly earlier?: readonly ChatMessage[]
   /** True for a prompt that the teacher wrote, false for a seed used as the prompt. */
   readonly grown: boolean
   readonly completion?: Completion
@@ -253,9 +255,10 @@ class Trial {
       teacher: refOf(teacher.card),
     }).slice(0, TRIED_ROWS)
     const grown = new Set(prompts.filter(({ origin }) => origin.kind === 'grown').map(({ id }) => id))
-    this.#rows = planned.map(({ id, prompt, promptId }) => ({
+    this.#rows = planned.map(({ id, prompt, earlier, promptId }) => ({
       id,
       prompt,
+      ...(earlier ? { earlier } : {}),
       grown: grown.has(promptId),
       decisions: [],
       status: 'waiting',
@@ -334,8 +337,8 @@ class Trial {
     const stage = await this.#work(undefined, (executor) =>
       executor.each({
         items: pending,
-        program: ({ id, prompt, completion }) =>
-          judgeText(id, { prompt, completion: completion?.text ?? '' }, judging),
+        program: ({ id, prompt, earlier, completion }) =>
+          judgeText(id, { prompt, earlier, completion: completion?.text ?? '' }, judging),
         onEnd: ({ id }, verdict) => {
           this.#done += 1
           this.#change(id, { verdicts: [{ step: judge.index, verdict }] })

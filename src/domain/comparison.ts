@@ -1,4 +1,5 @@
 // Knows: a comparison of the student before training, the student after it and the teacher on held-out prompts, as stored.
+import type { ChatMessage } from './completion-request.ts'
 import type { ComparisonId, DatasetId, ProjectId, RowId, StudentId } from './id.ts'
 import type { ModelRef } from './model-card.ts'
 import type { PairVerdict, Verdict } from './verdict.ts'
@@ -12,6 +13,8 @@ export type Contender = (typeof CONTENDERS)[number]
 export interface ComparedPrompt {
   readonly rowId: RowId
   readonly prompt: string
+  /** The messages before the prompt, if there are any. */
+  readonly earlier?: readonly ChatMessage[]
   readonly texts: Readonly<Record<Contender, string>>
   readonly verdicts: Readonly<Record<Contender, Verdict>>
   /** `after` (first) against `before`, and `after` (first) against `teacher`. */

@@ -468,6 +468,7 @@ const comparison = exactly<Comparison>()(
       v.object({
         rowId: id('row'),
         prompt: written,
+        earlier: v.exactOptional(earlier),
         texts: contenders(written),
         verdicts: contenders(verdict),
         afterBefore: pairVerdict,

@@ -45,7 +45,8 @@ export class ProjectCheck {
       const wrong = findWrongSetting(record.settings)
       if (wrong !== undefined) return wrong
     }
-    if (isSeed(record) && record.id !== seedId(record.text)) return 'its id does not match its text'
+    if (isSeed(record) && record.id !== seedId(record.text, record.earlier))
+      return 'its id does not match its text'
     if (isDataset(record)) this.#datasets.set(record.id, record)
     return isDatasetRow(record) ? this.#addRow(record) : undefined
   }

@@ -53,8 +53,8 @@ export async function judgeRows(context: RunContext): Promise<boolean> {
   for (const chunk of inChunks(open, ROWS_PER_READ)) {
     const ended = await executor.each<Row, never, Verdict>({
       items: await readRows(db, projectId, chunk),
-      program: ({ id, prompt, completion }) =>
-        judgeText(id, { prompt, completion: completion.text }, judging),
+      program: ({ id, prompt, earlier, completion }) =>
+        judgeText(id, { prompt, earlier, completion: completion.text }, judging),
       onEnd: (row, verdict, { made }) => setVerdict(row, verdict, made > 0),
     })
     if (!ended) return false

@@ -86,6 +86,8 @@ function makeRow(
     promptId: plan.promptId,
     seedId: plan.seedId,
     prompt: plan.prompt,
+    ...(plan.earlier ? { earlier: plan.earlier } : {}),
+    ...(plan.fields ? { fields: plan.fields } : {}),
     variant: plan.variant,
     order: plan.order,
     completion: {

@@ -1,6 +1,7 @@
 // Knows: the comparison of a student with itself before training and with its teacher on one prompt, as a program: three texts, three
 // scores, two pairs in both orders.
 import { CONTENDERS, type ComparedPrompt, type Contender } from '../../domain/comparison.ts'
+import type { ChatMessage } from '../../domain/completion-request.ts'
 import type { RowId } from '../../domain/id.ts'
 import { GREEDY } from '../../domain/sampling.ts'
 import { writePromptChat } from '../completing/complete.ts'
@@ -17,6 +18,8 @@ export const UNITS_PER_PROMPT = 3 + 3 + 4
 export interface HeldOutPrompt {
   readonly rowId: RowId
   readonly prompt: string
+  /** The messages before the prompt, if there are any. */
+  readonly earlier?: readonly ChatMessage[]
   readonly system: string
   /** Index among the prompts of the comparison: part of the ids of requests. */
   readonly index: number
@@ -24,7 +27,7 @@ export interface HeldOutPrompt {
 
 /** Compares greedy completions of all three. The contenders' names are the roles that complete; `judge` judges. */
 export function* comparePrompt(
-  { rowId, prompt, system, index }: HeldOutPrompt,
+  { rowId, prompt, earlier, system, index }: HeldOutPrompt,
   judging: Judging,
   maxTokens: number,
 ): Program<ComparedPrompt, ComparedUnit> {
@@ -32,7 +35,7 @@ export function* comparePrompt(
     CONTENDERS.map(function* (who): Program<string, ComparedUnit> {
       const { text } = yield* complete(who, {
         id: `${index}/${who}`,
-        input: writePromptChat(prompt, system),
+        input: writePromptChat(prompt, system, earlier),
         sampling: { ...GREEDY, maxTokens, rngSeed: 'compare' },
       })
       yield* emit<ComparedUnit>({ kind: 'text' })
@@ -42,13 +45,17 @@ export function* comparePrompt(
   const textOf = (who: Contender): string => texts[CONTENDERS.indexOf(who)] ?? ''
   const scores = yield* all(
     CONTENDERS.map(function* (who) {
-      const verdict = yield* judgeText(`${index}/${who}`, { prompt, completion: textOf(who) }, judging)
+      const verdict = yield* judgeText(
+        `${index}/${who}`,
+        { prompt, earlier, completion: textOf(who) },
+        judging,
+      )
       yield* emit<ComparedUnit>({ kind: 'score' })
       return { who, verdict }
     }),
   )
   const pairWith = function* (other: 'before' | 'teacher') {
-    const pair = { prompt, first: textOf('after'), second: textOf(other) }
+    const pair = { prompt, earlier, first: textOf('after'), second: textOf(other) }
     const verdict = yield* comparePair(`${index}/${other}`, pair, judging)
     yield* emit<ComparedUnit>({ kind: 'pair', orders: 2 })
     return verdict
@@ -60,6 +67,7 @@ export function* comparePrompt(
   return {
     rowId,
     prompt,
+    ...(earlier ? { earlier } : {}),
     texts: { before: textOf('before'), after: textOf('after'), teacher: textOf('teacher') },
     verdicts: { before, after, teacher },
     afterBefore,

@@ -1,8 +1,14 @@
 // Knows: how prompts become completion requests, and how row ids are derived.
 // Must not know: workers, storage.
-import { hashOf } from '../../domain/hash.ts'
+import { findSystem, hashConversation, writeConversation } from '../../domain/conversation.ts'
+import type { Fields } from '../../domain/fields.ts'
 import type { PromptId, RowId, SeedId } from '../../domain/id.ts'
-import type { CompletionRequest, CompletionResult, PromptInput } from '../../domain/completion-request.ts'
+import type {
+  ChatMessage,
+  CompletionRequest,
+  CompletionResult,
+  PromptInput,
+} from '../../domain/completion-request.ts'
 import type { ModelRef } from '../../domain/model-card.ts'
 import type { Sampling } from '../../domain/sampling.ts'
 import type { Prompt } from '../../domain/prompt.ts'
@@ -27,7 +33,7 @@ export const complete = defineStep({
     }),
     system: text({
       label: 'System prompt',
-      help: 'Sent before every prompt; empty uses the default of the model’s chat template.',
+      help: 'Sent before every prompt that has no system message of its own; empty uses the default of the model’s chat template.',
       default: '',
       lines: 3,
     }),
@@ -127,10 +133,14 @@ export interface PlannedRow {
   readonly promptId: PromptId
   readonly seedId: SeedId
   readonly prompt: string
+  /** The prompt's, if it has some; copied into the row. */
+  readonly earlier?: readonly ChatMessage[]
+  readonly fields?: Fields
   /** Index among the n completions, from 0. */
   readonly variant: number
   /** Order within the run, from 0. */
   readonly order: number
+  /** As sent: empty if the prompt has a system message of its own. */
   readonly system: string
   readonly sampling: Sampling
   /** Has the row's id. */
@@ -139,19 +149,20 @@ export interface PlannedRow {
 
 /**
  * All rows of these prompts, in order: n per prompt. `first` is the number of accepted prompts before them in the run. A row's
- * random draws depend only on the recipe's rngSeed, the prompt's text and the variant, not on its batch, its run or earlier rows.
+ * random draws depend only on the recipe's rngSeed, the prompt's messages and the variant, not on its batch, its run or earlier rows.
  */
 export function planCompletions(plan: {
-  prompts: readonly Pick<Prompt, 'id' | 'seedId' | 'text'>[]
+  prompts: readonly Pick<Prompt, 'id' | 'seedId' | 'text' | 'earlier' | 'fields'>[]
   settings: CompleteSettings
   rngSeed: number
   teacher: ModelRef
   first?: number
 }): PlannedRow[] {
   const { prompts, settings, rngSeed, teacher, first = 0 } = plan
-  const system = settings.system.trim()
   return prompts.flatMap((prompt, i) => {
-    const name = hashOf(prompt.text).slice(0, 16)
+    const { text: last, earlier, fields } = prompt
+    const system = findSystem(settings.system.trim(), earlier)
+    const name = hashConversation(last, earlier).slice(0, 16)
     return Array.from({ length: settings.n }, (_, variant): PlannedRow => {
       const sampling: Sampling = {
         ...samplingOf(settings),
@@ -170,14 +181,16 @@ export function planCompletions(plan: {
         id,
         promptId: prompt.id,
         seedId: prompt.seedId,
-        prompt: prompt.text,
+        prompt: last,
+        ...(earlier ? { earlier } : {}),
+        ...(fields ? { fields } : {}),
         variant,
         order: (first + i) * settings.n + variant,
         system,
         sampling,
         request: {
           id,
-          input: writePromptChat(prompt.text, system),
+          input: writePromptChat(last, system, earlier),
           sampling,
           ...(settings.thinking ? { thinking: true } : {}),
         },
@@ -205,10 +218,8 @@ export const samplingOf = ({
 })
 
 /** The chat of a prompt; without a system prompt the model's template uses its default. */
-export const writePromptChat = (prompt: string, system: string): PromptInput => ({
-  kind: 'chat',
-  messages: [
-    ...(system === '' ? [] : [{ role: 'system' as const, content: system }]),
-    { role: 'user', content: prompt },
-  ],
-})
+export const writePromptChat = (
+  prompt: string,
+  system: string,
+  earlier?: readonly ChatMessage[],
+): PromptInput => ({ kind: 'chat', messages: writeConversation({ system, earlier, prompt }) })

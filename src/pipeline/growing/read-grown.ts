@@ -163,9 +163,9 @@ export function promptsFromCandidates(round: {
   })
 }
 
-/** The seeds themselves as prompts: instead of grown ones, or in addition (`alsoSeeds`). */
+/** The seeds themselves as prompts, each with its conversation, its answer and its fields: instead of grown ones, or in addition (`alsoSeeds`). */
 export function promptsFromSeeds(
-  seeds: readonly Pick<Seed, 'projectId' | 'id' | 'text'>[],
+  seeds: readonly Pick<Seed, 'projectId' | 'id' | 'text' | 'earlier' | 'answer' | 'fields'>[],
   runId: RunId,
   order = 0,
 ): Prompt[] {
@@ -174,6 +174,9 @@ export function promptsFromSeeds(
     runId,
     id: promptId([runId, 'seed', seed.id]),
     text: seed.text,
+    ...(seed.earlier ? { earlier: seed.earlier } : {}),
+    ...(seed.answer === undefined ? {} : { reference: seed.answer }),
+    ...(seed.fields ? { fields: seed.fields } : {}),
     seedId: seed.id,
     origin: { kind: 'seed' },
     order: order + i,

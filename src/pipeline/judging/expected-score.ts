@@ -1,6 +1,6 @@
 // Knows: how a verdict is requested, and read from the log-probabilities of the five scores.
 // Must not know: prose. No text of the judge is parsed, so none can be misread as a score.
-import type { ScoreRequest, ScoreResult } from '../../domain/completion-request.ts'
+import type { ChatMessage, ScoreRequest, ScoreResult } from '../../domain/completion-request.ts'
 import type { ModelRef } from '../../domain/model-card.ts'
 import { SCALE, type Verdict } from '../../domain/verdict.ts'
 import { SCORE_PREFIX, writeJudgeChat } from '../templates/judge-chat.ts'
@@ -11,19 +11,21 @@ export const SCORE_CONTINUATIONS: readonly string[] = SCALE.map((score) => ` ${s
 
 export interface JudgedText {
   readonly prompt: string
+  /** The messages before the prompt, if there are any. */
+  readonly earlier?: readonly ChatMessage[] | undefined
   readonly completion: string
 }
 
 /** The judge's request for one completion. `id` is returned with the result; `contextLength` is the judge's, in tokens. */
 export function buildVerdictRequest(
   id: string,
-  { prompt, completion }: JudgedText,
+  { prompt, earlier, completion }: JudgedText,
   rubric: Rubric,
   contextLength?: number,
 ): ScoreRequest {
   return {
     id,
-    input: writeJudgeChat(rubric, prompt, completion, contextLength),
+    input: writeJudgeChat(rubric, prompt, completion, contextLength, earlier),
     answerPrefix: SCORE_PREFIX,
     continuations: SCORE_CONTINUATIONS,
   }

@@ -1,7 +1,7 @@
 // Knows: how two texts are compared: in both orders; verdicts that disagree are a tie.
 // Source: MT-Bench (Zheng et al. 2023; FastChat llm_judge) for the orders and the tie; probabilities instead of written verdicts
 // as in AlpacaEval 2 (Dubois et al. 2024).
-import type { ScoreRequest, ScoreResult } from '../../domain/completion-request.ts'
+import type { ChatMessage, ScoreRequest, ScoreResult } from '../../domain/completion-request.ts'
 import type { ModelRef } from '../../domain/model-card.ts'
 import type { PairVerdict } from '../../domain/verdict.ts'
 import { BETTER_PREFIX, writePairChat } from '../templates/judge-chat.ts'
@@ -11,6 +11,8 @@ const CONTINUATIONS = [' A', ' B'] as const
 
 export interface Pair {
   readonly prompt: string
+  /** The messages before the prompt, if there are any. */
+  readonly earlier?: readonly ChatMessage[] | undefined
   readonly first: string
   readonly second: string
 }
@@ -20,13 +22,13 @@ type LogProbs = Pick<ScoreResult, 'logProbs'>
 /** Requests for both orders of one comparison, for a judge with `contextLength` tokens; the ids are `id/1` (first text shown first) and `id/2` (first text shown second). */
 export function buildPairRequests(
   id: string,
-  { prompt, first, second }: Pair,
+  { prompt, earlier, first, second }: Pair,
   rubric: Rubric,
   contextLength?: number,
 ): readonly [ScoreRequest, ScoreRequest] {
   const build = (requestId: string, a: string, b: string): ScoreRequest => ({
     id: requestId,
-    input: writePairChat(rubric, prompt, a, b, contextLength),
+    input: writePairChat(rubric, prompt, a, b, contextLength, earlier),
     answerPrefix: BETTER_PREFIX,
     continuations: CONTINUATIONS,
   })
@@ -41,7 +43,7 @@ export function readPair(
   shownFirst: LogProbs,
   shownSecond: LogProbs,
   judge: ModelRef,
-  texts?: Omit<Pair, 'prompt'>,
+  texts?: Pick<Pair, 'first' | 'second'>,
 ): PairVerdict {
   const one = readPreference(shownFirst.logProbs)
   const other = readPreference(shownSecond.logProbs.toReversed()) // here the first text is B

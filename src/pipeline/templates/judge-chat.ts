@@ -19,8 +19,33 @@ export const shorten = (text: string, limit: number): string =>
     ? text
     : `${firstOf(text, Math.ceil(limit * 0.6))}\n[…]\n${lastOf(text, Math.floor(limit * 0.4))}`
 
-const showItem = (prompt: string, completion: string): string =>
-  `Question:\n${prompt}\n\nAnswer:\n${completion}`
+/** `before`: what `showEarlier` returns. */
+const showItem = (prompt: string, completion: string, before = ''): string =>
+  `${before}Question:\n${prompt}\n\nAnswer:\n${completion}`
+
+const SPEAKERS = { system: 'System', user: 'User', assistant: 'Assistant' } as const
+
+/** The conversation before a question, in at most about `limit` characters: its first messages go first. Empty if there is none. */
+function showEarlier(earlier: readonly ChatMessage[], limit: number): string {
+  if (earlier.length === 0) return ''
+  const lines: string[] = []
+  let left = limit
+  for (const { role, content } of earlier.toReversed()) {
+    const line = `${SPEAKERS[role]}: ${content}`
+    // The message right before the question is always shown, if only in part.
+    if (lines.length > 0 && line.length > left) {
+      lines.push('[…]')
+      break
+    }
+    lines.push(shorten(line, limit))
+    left -= line.length
+  }
+  return `Conversation before the question:\n${lines.toReversed().join('\n\n')}\n\n`
+}
+
+/** Shares of a row's room, for the conversation before its question, the question and the answer. */
+const sharesOf = (earlier: readonly ChatMessage[]): readonly [number, number, number] =>
+  earlier.length === 0 ? [0, 0.4, 0.6] : [0.3, 0.25, 0.45]
 
 /** Characters for a row's texts in a context of `contextLength` tokens, after `shared` characters. */
 function roomFor(contextLength: number | undefined, shared: number): number {
@@ -31,12 +56,16 @@ function roomFor(contextLength: number | undefined, shared: number): number {
   )
 }
 
-/** A rubric, its examples as turns of the chat, and the item to score. `contextLength` (tokens) limits the texts. */
+/**
+ * A rubric, its examples as turns of the chat, and the item to score. `contextLength` (tokens) limits the texts; `earlier` is the conversation
+ * before the prompt.
+ */
 export function writeJudgeChat(
   rubric: Rubric,
   prompt: string,
   completion: string,
   contextLength?: number,
+  earlier: readonly ChatMessage[] = [],
 ): PromptInput {
   const messages: ChatMessage[] = [
     { role: 'system', content: `${rubric.text}\n\nReply with the score only, a digit from 1 to 5.` },
@@ -51,9 +80,14 @@ export function writeJudgeChat(
     contextLength,
     messages.reduce((sum, { content }) => sum + content.length, 0),
   )
+  const [before, question, answer] = sharesOf(earlier)
   messages.push({
     role: 'user',
-    content: showItem(shorten(prompt, 0.4 * room), shorten(completion, 0.6 * room)),
+    content: showItem(
+      shorten(prompt, question * room),
+      shorten(completion, answer * room),
+      showEarlier(earlier, before * room),
+    ),
   })
   return { kind: 'chat', messages }
 }
@@ -61,23 +95,25 @@ export function writeJudgeChat(
 /** The prefix of a comparison's answer; " A" or " B" follows. */
 export const BETTER_PREFIX = 'Better:'
 
-/** Two completions of one prompt, called A and B. */
+/** Two completions of one prompt, called A and B. `earlier` is the conversation before the prompt. */
 export function writePairChat(
   rubric: Rubric,
   prompt: string,
   a: string,
   b: string,
   contextLength?: number,
+  earlier: readonly ChatMessage[] = [],
 ): PromptInput {
   const task = `Two answers to the same question are compared.\n${rubric.text}\n\nReply with A or B, whichever answer would get the higher score.`
   const room = roomFor(contextLength, task.length)
+  const [before, question, answer] = earlier.length === 0 ? [0, 0.3, 0.35] : [0.2, 0.2, 0.3]
   return {
     kind: 'chat',
     messages: [
       { role: 'system', content: task },
       {
         role: 'user',
-        content: `Question:\n${shorten(prompt, 0.3 * room)}\n\nAnswer A:\n${shorten(a, 0.35 * room)}\n\nAnswer B:\n${shorten(b, 0.35 * room)}\n\nWhich answer is better, A or B?`,
+        content: `${showEarlier(earlier, before * room)}Question:\n${shorten(prompt, question * room)}\n\nAnswer A:\n${shorten(a, answer * room)}\n\nAnswer B:\n${shorten(b, answer * room)}\n\nWhich answer is better, A or B?`,
       },
     ],
   }

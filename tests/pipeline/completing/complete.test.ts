@@ -46,6 +46,42 @@ test('sends no system message if the system prompt is empty', () => {
   })
 })
 
+test('sends the messages before a prompt, and copies them and the prompt’s fields into its rows', () => {
+  const turns = [
+    { role: 'user', content: 'Is it dark?' },
+    { role: 'assistant', content: 'Yes.' },
+  ] as const
+  const own = { role: 'system', content: 'You are an astronomer.' } as const
+  const [plain, talk, ruled] = [undefined, turns, [own, ...turns]].map(
+    (earlier) =>
+      planCompletions({
+        prompts: [{ ...prompts[0]!, ...(earlier ? { earlier, fields: { topic: 'sky' } } : {}) }],
+        settings,
+        rngSeed: 5,
+        teacher,
+      })[0]!,
+  )
+  expect(talk!.request.input).toEqual({
+    kind: 'chat',
+    messages: [
+      { role: 'system', content: 'Be brief.' },
+      ...turns,
+      { role: 'user', content: 'Why is the sky blue?' },
+    ],
+  })
+  expect(talk).toMatchObject({ earlier: turns, fields: { topic: 'sky' }, system: 'Be brief.' })
+  // Its own system message is sent in place of the step's.
+  expect(ruled!.request.input).toMatchObject({
+    messages: [own, ...turns, { role: 'user', content: 'Why is the sky blue?' }],
+  })
+  expect(ruled!.system).toBe('')
+  expect(new Set([plain, talk, ruled].map((row) => row!.sampling.rngSeed)).size).toBe(3)
+  // Rows of prompts without a conversation keep the ids and draws that they had.
+  expect(plain).toEqual(plan[0])
+  expect(plan[0]!.sampling.rngSeed).toMatch(/^5\/complete\/[0-9a-f]{16}\/0$/)
+  expect(plan[0]!.id).toBe('5252494b023408fc1c99eae1')
+})
+
 test('gives a row the same id and draws whatever other rows are planned', () => {
   const alone = planCompletions({ prompts: prompts.slice(1), settings, rngSeed: 5, teacher, first: 1 })
   expect(alone).toEqual(plan.slice(3))

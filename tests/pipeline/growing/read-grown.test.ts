@@ -184,3 +184,14 @@ test('uses seeds as prompts', () => {
   expect(prompts.map(({ text, seedId }) => [text, seedId])).toEqual(seeds.map(({ text, id }) => [text, id]))
   expect(prompts.every(({ status, origin }) => status === 'accepted' && origin.kind === 'seed')).toBe(true)
 })
+
+test('gives the prompt of a seed its conversation, its answer as the reference, and its fields', () => {
+  const earlier = [{ role: 'system', content: 'You are a baker.' }] as const
+  const [seed] = seeds.map((one) => ({ ...one, projectId }))
+  const [plain, full] = promptsFromSeeds(
+    [seed!, { ...seed!, earlier, answer: 'Rye.', fields: { day: '1' } }],
+    runId,
+  )
+  expect(full).toEqual({ ...plain, order: 1, earlier, reference: 'Rye.', fields: { day: '1' } })
+  expect(plain).not.toHaveProperty('earlier')
+})

@@ -134,3 +134,38 @@ test('fits the request into the judge’s context, and short texts whole', () =>
   expect(countCharacters(1024, 50_000)).toBeLessThanOrEqual(1024 * 2.5)
   expect(countCharacters(2048, 600)).toBe(countCharacters(100_000, 600))
 })
+
+const shownTo = (text: Parameters<typeof buildVerdictRequest>[1], contextLength?: number): string => {
+  const { input } = buildVerdictRequest('a', text, rubricOf('helpfulness@1', ''), contextLength)
+  return input.kind === 'chat' ? (input.messages.at(-1)?.content ?? '') : ''
+}
+
+test('shows the judge the conversation before the prompt', () => {
+  const item = { prompt: 'And now?', completion: 'Rye.' }
+  expect(shownTo(item)).toBe('Question:\nAnd now?\n\nAnswer:\nRye.')
+  expect(shownTo({ ...item, earlier: [] })).toBe(shownTo(item))
+  expect(
+    shownTo({
+      ...item,
+      earlier: [
+        { role: 'system', content: 'You are a baker.' },
+        { role: 'user', content: 'Hi?' },
+        { role: 'assistant', content: 'Hello.' },
+      ],
+    }),
+  ).toBe(
+    `Conversation before the question:\nSystem: You are a baker.\n\nUser: Hi?\n\nAssistant: Hello.\n\n${shownTo(item)}`,
+  )
+})
+
+test('leaves out the first messages of a conversation that does not fit, visibly', () => {
+  const earlier = Array.from({ length: 100 }, (_, i) => ({
+    role: i % 2 === 0 ? ('user' as const) : ('assistant' as const),
+    content: `Message ${i} ${'word '.repeat(40)}`,
+  }))
+  const shown = shownTo({ prompt: 'And now?', completion: 'Rye.', earlier }, 1024)
+  expect(shown).toContain('question:\n[…]\n\n')
+  expect(shown).not.toContain('Message 1 ')
+  expect(shown).toMatch(/Message 99 (word )+\n/)
+  expect(shown.length).toBeLessThan(1024 * 2.5)
+})

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { ChatMessage } from '../../../src/domain/completion-request.ts'
 import { buildPairRequests, readPair } from '../../../src/pipeline/judging/pairwise.ts'
 import { rubricOf } from '../../../src/pipeline/templates/rubrics.ts'
 import { teacher } from '../samples.ts'
@@ -15,6 +16,16 @@ test('builds requests for both orders', () => {
   expect([one.id, two.id]).toEqual(['r7/1', 'r7/2'])
   expect(shown[0]).toContain('Answer A:\nBecause.\n\nAnswer B:\nDo not know.')
   expect(shown[1]).toContain('Answer A:\nDo not know.\n\nAnswer B:\nBecause.')
+})
+
+test('shows the conversation before the prompt in both orders', () => {
+  const pair = { prompt: 'And now?', first: 'Rye.', second: 'Spelt.' }
+  const shown = (earlier?: readonly ChatMessage[]): string[] =>
+    buildPairRequests('r7', { ...pair, earlier }, rubricOf('helpfulness@1', '')).map(({ input }) =>
+      input.kind === 'chat' ? input.messages.at(-1)!.content : '',
+    )
+  const before = 'Conversation before the question:\nUser: Hi?\n\n'
+  expect(shown([{ role: 'user', content: 'Hi?' }])).toEqual(shown().map((text) => before + text))
 })
 
 test('lets a text win only if it is preferred in both orders', () => {
