@@ -15,15 +15,18 @@ const rankOf = (family: string): number => FAMILIES.findIndex((known) => known =
 /** A sentence without the numbers of steps, which change when a step moves. */
 const withoutNumbers = ({ sentence }: Problem): string => sentence.replaceAll(/\d+/g, '')
 
-/** Problems of order that `after` has in addition to those of `before`. */
-function findAdded(before: readonly StepDraft[], after: readonly StepDraft[]): Problem[] {
-  const known = checkOrder(before).map(withoutNumbers)
-  return checkOrder(after).filter((problem) => {
-    const at = known.indexOf(withoutNumbers(problem))
-    if (at < 0) return true
-    known.splice(at, 1)
-    return false
-  })
+/** Finds the problems of order that other steps have in addition to those of these ones. */
+function compareWith(before: readonly StepDraft[]): (after: readonly StepDraft[]) => Problem[] {
+  const present = checkOrder(before).map(withoutNumbers)
+  return (after) => {
+    const known = [...present]
+    return checkOrder(after).filter((problem) => {
+      const at = known.indexOf(withoutNumbers(problem))
+      if (at < 0) return true
+      known.splice(at, 1)
+      return false
+    })
+  }
 }
 
 /**
@@ -31,9 +34,10 @@ function findAdded(before: readonly StepDraft[], after: readonly StepDraft[]): P
  * in the usual order, else the first.
  */
 export function findPlace(steps: readonly StepDraft[], step: StepDraft): Place {
+  const findAdded = compareWith(steps)
   const places = Array.from({ length: steps.length + 1 }, (_, at) => ({
     at,
-    problems: findAdded(steps, steps.toSpliced(at, 0, step)),
+    problems: findAdded(steps.toSpliced(at, 0, step)),
   }))
   const fewest = Math.min(...places.map(({ problems }) => problems.length))
   const possible = places.filter(({ problems }) => problems.length === fewest)
@@ -53,11 +57,11 @@ export function moveStep<S>(steps: readonly S[], from: number, to: number): S[] 
 
 /** Problems that the recipe has in addition if a step moves from one position to another. */
 export const findMoveProblems = (steps: readonly StepDraft[], from: number, to: number): readonly Problem[] =>
-  findAdded(steps, moveStep(steps, from, to))
+  compareWith(steps)(moveStep(steps, from, to))
 
 /** Problems that the recipe has in addition if a step is replaced. */
 export const findSwapProblems = (
   steps: readonly StepDraft[],
   at: number,
   step: StepDraft,
-): readonly Problem[] => findAdded(steps, steps.with(at, step))
+): readonly Problem[] => compareWith(steps)(steps.with(at, step))

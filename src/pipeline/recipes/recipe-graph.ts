@@ -1,7 +1,9 @@
 // Knows: a recipe as a graph: the way of the rows from the seeds through its steps.
 // Must not know: members (steps.ts), how a graph is drawn.
 import type { Flow, StepDeclaration, StepDraft } from '../../domain/recipe.ts'
+import { checkSettings } from '../../domain/settings.ts'
 import { flowOf, type StepFlow } from '../../domain/step-flow.ts'
+import { findGrow } from '../growing/index.ts'
 import { findStep } from '../steps.ts'
 
 /** Rows only gain verdicts from a judge: they stay completions. */
@@ -52,6 +54,8 @@ interface PlacedStep {
   readonly title: string
   readonly name: string
   readonly flow: StepFlow
+  /** The seeds themselves are prompts too. */
+  readonly addsSeeds: boolean
 }
 
 /**
@@ -92,7 +96,8 @@ export function makeRecipeGraph(
     const output = gives.length === 0 ? input : passedOf(gives.at(-1) as Flow)
     const isPassedOn = output === input || takes.map(passedOf).includes(output)
     const kind = sifts({ takes, gives }) ? input : output
-    givers.set(kind, isPassedOn ? made : [...(givers.get(kind) ?? []), ...made])
+    const seeds = group.some(({ addsSeeds }) => addsSeeds) ? [0] : []
+    givers.set(kind, isPassedOn ? made : [...new Set([...(givers.get(kind) ?? []), ...seeds, ...made])])
   }
   const last = ORDER.findLast((kind) => givers.has(kind)) ?? 'seeds'
   connect({ kind: 'outcome', title: OUTCOMES[last], name: '' }, last, givers.get(last) ?? [0])
@@ -105,16 +110,32 @@ function groupSteps(
   find: (family: string, name: string) => StepDeclaration | undefined,
 ): PlacedStep[][] {
   const groups: PlacedStep[][] = []
-  steps.forEach(({ family, name }, index) => {
+  steps.forEach((step, index) => {
+    const { family, name } = step
     const declaration = find(family, name)
     const flow = declaration === undefined ? { takes: ORDER, gives: ORDER } : flowOf(declaration)
-    const placed = { index, title: declaration?.title ?? name, name: `${family}: ${name}`, flow }
+    const placed = {
+      index,
+      title: declaration?.title ?? name,
+      name: `${family}: ${name}`,
+      flow,
+      addsSeeds: addsSeeds(step),
+    }
     const before = groups.at(-1)
     const isAlike = before?.[0] !== undefined && isSameFlow(before[0].flow, flow)
     if (before !== undefined && isAlike && !sifts(flow)) before.push(placed)
     else groups.push([placed])
   })
   return groups
+}
+
+/** By its settings, or by its defaults while they have problems. */
+function addsSeeds({ family, name, settings }: StepDraft): boolean {
+  const member = family === 'grow' ? findGrow(name) : undefined
+  if (member === undefined) return false
+  const read = checkSettings(member.settings, settings)
+  const defaults = checkSettings(member.settings, {})
+  return read.ok ? member.addsSeeds(read.value) : defaults.ok && member.addsSeeds(defaults.value)
 }
 
 const isSameFlow = (a: StepFlow, b: StepFlow): boolean =>

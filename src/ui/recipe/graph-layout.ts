@@ -45,7 +45,7 @@ export const PADDING = 10
 const GAP = 18
 const LAYER_GAP = 40
 const MAX_NODE = 270
-const MIN_NODE = 130
+const MIN_NODE = 112
 /** Width of a lane in which a line passes a layer. */
 const LANE = 22
 /** Mean width of a character of a title and of a name: both fonts' widest common ones fit. */
@@ -53,8 +53,14 @@ const CHARACTER = 7.6
 const SMALL_CHARACTER = 7.4
 const MAX_LINES = 4
 
-/** What a layer has side by side: a node, or the lane of a line that passes it. */
-type Slot = { readonly node: number } | { readonly edge: number }
+interface Lane {
+  readonly x: number
+  readonly top: number
+  readonly bottom: number
+}
+
+/** What a layer has side by side: a node, or the lane of all lines from one node that pass it. */
+type Slot = { readonly node: number } | { readonly laneOf: number }
 
 /** Draws a graph whose edges lead from lower layers to higher ones within a width; wider only if its nodes need it. */
 export function arrangeGraph(
@@ -65,14 +71,16 @@ export function arrangeGraph(
   const count = 1 + Math.max(0, ...nodes.map(({ layer }) => layer))
   const layers = Array.from({ length: count }, (_, layer): Slot[] => [
     ...nodes.flatMap((node, at) => (node.layer === layer ? [{ node: at }] : [])),
-    ...edges.flatMap(({ from, to }, at) =>
-      layerOf(nodes, from) < layer && layer < layerOf(nodes, to) ? [{ edge: at }] : [],
+    ...nodes.flatMap((node, laneOf) =>
+      node.layer < layer && edges.some(({ from, to }) => from === laneOf && layerOf(nodes, to) > layer)
+        ? [{ laneOf }]
+        : [],
     ),
   ])
   const width = Math.max(available, ...layers.map((slots) => widthOf(slots, MIN_NODE)))
   const placed: PlacedNode[] = []
-  /** For each edge the points of its lane, from top to bottom. */
-  const passes: { x: number; top: number; bottom: number }[][] = edges.map(() => [])
+  /** For each node the lanes of its lines, from top to bottom. */
+  const lanes: Lane[][] = nodes.map(() => [])
   let y = 2
   for (const slots of layers) {
     const shared = (width - widthOf(slots, 0)) / Math.max(1, slots.filter((slot) => 'node' in slot).length)
@@ -90,7 +98,7 @@ export function arrangeGraph(
         placed[slot.node] = { x, y, width: each, height, lines: lines[at] ?? [], name }
         x += each + GAP
       } else {
-        passes[slot.edge]?.push({ x: x + LANE / 2, top: y, bottom: y + height })
+        lanes[slot.laneOf]?.push({ x: x + LANE / 2, top: y, bottom: y + height })
         x += LANE + GAP
       }
     })
@@ -100,7 +108,7 @@ export function arrangeGraph(
     width,
     height: y - LAYER_GAP + 2,
     nodes: placed,
-    edges: edges.map((edge, at) => ({ path: drawLine(placed, edge, passes[at] ?? []) })),
+    edges: edges.map((edge) => ({ path: drawLine(placed, edge, lanes[edge.from] ?? []) })),
     labels: placeLabels(placed, nodes, edges),
   }
 }
@@ -111,11 +119,7 @@ const layerOf = (nodes: readonly LayoutNode[], at: number): number => nodes[at]?
 const widthOf = (slots: readonly Slot[], node: number): number =>
   slots.reduce((sum, slot) => sum + ('node' in slot ? node : LANE), 0) + GAP * Math.max(0, slots.length - 1)
 
-function drawLine(
-  placed: readonly PlacedNode[],
-  { from, to }: LayoutEdge,
-  passes: readonly { x: number; top: number; bottom: number }[],
-): string {
+function drawLine(placed: readonly PlacedNode[], { from, to }: LayoutEdge, lanes: readonly Lane[]): string {
   const [a, b] = [placed[from], placed[to]]
   if (a === undefined || b === undefined) return ''
   let at = { x: middle(a), y: a.y + a.height }
@@ -125,7 +129,8 @@ function drawLine(
     path += ` C ${at.x} ${at.y + half} ${x} ${y - half} ${x} ${y}`
     at = { x, y }
   }
-  for (const { x, top, bottom } of passes) {
+  for (const { x, top, bottom } of lanes) {
+    if (top >= b.y) break
     curveTo(x, top)
     path += ` L ${x} ${bottom}`
     at = { x, y: bottom }

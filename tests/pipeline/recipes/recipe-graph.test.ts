@@ -1,15 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import type { StepDeclaration, StepDraft } from '../../../src/domain/recipe.ts'
-import { defaultRecipe } from '../../../src/pipeline/recipes/default-recipe.ts'
+import { growMembers } from '../../../src/pipeline/growing/index.ts'
+import { defaultRecipe, defaultStep } from '../../../src/pipeline/recipes/default-recipe.ts'
 import { makeRecipeGraph } from '../../../src/pipeline/recipes/recipe-graph.ts'
+import { findStep } from '../../../src/pipeline/steps.ts'
 
 const made = (family: string, name: string): StepDraft => ({ family, name, settings: {} })
 /** A made-up member of a family for every name. */
 const find = (family: string, name: string): StepDeclaration =>
   ({ family, name, title: name.toUpperCase(), help: '', settings: {} }) as StepDeclaration // the family is one of FAMILIES here
 /** The graph's edges as “FROM -flow> TO”. */
-const drawn = (steps: readonly StepDraft[], findStep = find): string[] => {
-  const { nodes, edges } = makeRecipeGraph(steps, findStep)
+const drawn = (
+  steps: readonly StepDraft[],
+  findMember: Parameters<typeof makeRecipeGraph>[1] = find,
+): string[] => {
+  const { nodes, edges } = makeRecipeGraph(steps, findMember)
   return edges.map(({ from, to, flow }) => `${nodes[from]?.title} -${flow}> ${nodes[to]?.title}`)
 }
 
@@ -88,6 +93,17 @@ describe('the graph of a recipe', () => {
     expect(nodes.map(({ layer }) => layer)).toEqual([0, 1, 2, 3, 2, 4])
   })
 
+  it('leads the seeds past the step that grows prompts if they are prompts too', () => {
+    const grow = defaultStep(growMembers[0]!)
+    const rest = made('complete', 'c')
+    const withSeeds = { ...grow, settings: { ...grow.settings, alsoSeeds: true } }
+    expect(drawn([withSeeds, rest], findStep)).toContain('Seeds -prompts> c')
+    expect(
+      drawn([{ ...grow, settings: { ...grow.settings, alsoSeeds: false } }, rest], findStep),
+    ).not.toContain('Seeds -prompts> c')
+    expect(drawn([{ ...grow, settings: { alsoSeeds: 'perhaps' } }, rest], findStep)).toHaveLength(3)
+  })
+
   it('follows what a member declares instead of its family', () => {
     const own = (family: string, name: string): StepDeclaration => ({
       ...find(family, name),
@@ -109,7 +125,7 @@ describe('the graph of a recipe', () => {
   it('keeps a step that is not known in the chain', () => {
     expect(
       drawn([made('complete', 'a'), made('filtre', 'b'), made('judge', 'c')], (family, name) =>
-        family === 'filtre' ? (undefined as never) : find(family, name),
+        family === 'filtre' ? undefined : find(family, name),
       ),
     ).toEqual(['Seeds -seeds> A', 'A -completions> b', 'b -completions> C', 'C -completions> Completions'])
   })

@@ -39,6 +39,13 @@ describe.each([240, 358, 400, 900])('a graph in %i pixels', (available) => {
         if (NODES[i]?.layer === at + 1) expect(x < left || x > left + width).toBe(true)
   })
 
+  it('has one lane for all lines that leave a node for layers further down', () => {
+    const one = arrangeGraph(NODES, EDGES, available)
+    const two = arrangeGraph(NODES, [...EDGES, edge(0, 4)], available)
+    expect(two.nodes).toEqual(one.nodes)
+    expect(two.edges.at(-1)?.path.match(/L /g)).toHaveLength(1)
+  })
+
   it('has titles that fit their nodes', () => {
     for (const { lines, width } of layout.nodes)
       for (const line of lines) expect(line.length * 7).toBeLessThanOrEqual(width)
@@ -47,7 +54,7 @@ describe.each([240, 358, 400, 900])('a graph in %i pixels', (available) => {
 
 it('is as wide as needed where many are side by side', () => {
   const many = arrangeGraph([node(0), ...Array.from({ length: 6 }, () => node(1))], [edge(0, 1)], 358)
-  expect(many.width).toBeGreaterThan(6 * 120)
+  expect(many.width).toBeGreaterThan(6 * 112)
 })
 
 it('a title is broken at spaces, and cut after four lines or inside a word that is too long', () => {
