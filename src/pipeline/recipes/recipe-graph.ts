@@ -119,7 +119,7 @@ function groupSteps(
       title: declaration?.title ?? name,
       name: `${family}: ${name}`,
       flow,
-      addsSeeds: addsSeeds(step),
+      addsSeeds: hasSeeds(step),
     }
     const before = groups.at(-1)
     const isAlike = before?.[0] !== undefined && isSameFlow(before[0].flow, flow)
@@ -129,8 +129,8 @@ function groupSteps(
   return groups
 }
 
-/** By its settings, or by its defaults while they have problems. */
-function addsSeeds({ family, name, settings }: StepDraft): boolean {
+/** Whether a step adds the seeds to its prompts: by its settings, or by its defaults while they have problems. */
+function hasSeeds({ family, name, settings }: StepDraft): boolean {
   const member = family === 'grow' ? findGrow(name) : undefined
   if (member === undefined) return false
   const read = checkSettings(member.settings, settings)
