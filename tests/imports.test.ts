@@ -38,7 +38,7 @@ const RINGS: Readonly<Record<string, Ring>> = {
     ours: ['src/domain', 'src/pipeline', 'src/engine', 'workers/teachers'],
     packages: ['node:'],
   },
-  'src/ui': { ours: ['src/state', 'src/domain'], packages: ['svelte', 'bits-ui', 'uplot', 'virtua'] },
+  'src/ui': { ours: ['src/state', 'src/domain'], packages: ['svelte', 'uplot', 'virtua'] },
   'src/main.ts': {
     ours: ['src/state', 'src/ui', 'src/protocol', 'src/storage', 'src/actions'],
     packages: ['svelte'],

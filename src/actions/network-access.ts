@@ -7,6 +7,7 @@ import type { Remote } from '../protocol/contract.ts'
 import type { NetworkContract } from '../protocol/network.ts'
 import { openWorker, type SupervisedWorker, type WorkerLike } from '../protocol/supervised-worker.ts'
 import type { TeacherContract } from '../protocol/teacher.ts'
+import { readWebLlmCatalogue } from './list-web-llm.ts'
 
 export interface NetworkParts {
   readonly startWorker: () => WorkerLike
@@ -18,6 +19,8 @@ export interface NetworkParts {
   /** What is permitted now; empty when the network worker is off. */
   readonly onPermissions: (permissions: readonly Permission[]) => void
 }
+
+type PermittedSource = Parameters<typeof permissionOf>[0]
 
 /** A permission in force. */
 interface Grant {
@@ -50,8 +53,7 @@ export class NetworkAccess {
   }
 
   #guard(remote: Remote<TeacherContract>): Remote<TeacherContract> {
-    const permit = (source: Parameters<typeof permissionOf>[0]): Permission | undefined =>
-      permissionOf(source, this.#parts.page)
+    const permit = (source: PermittedSource): Promise<Permission | undefined> => this.#permit(source)
     const guarded: Partial<Remote<TeacherContract>> = {
       browse: (request, options) =>
         this.#during(permit({ kind: 'hub', url: request.url }), () => remote.browse(request, options)),
@@ -77,7 +79,13 @@ export class NetworkAccess {
     })
   }
 
-  async #during<T>(permission: Permission | undefined, work: () => Promise<T>): Promise<T> {
+  async #permit(source: PermittedSource): Promise<Permission | undefined> {
+    const catalogue = source.kind === 'web-llm' ? await readWebLlmCatalogue() : undefined
+    return permissionOf(source, this.#parts.page, (id) => catalogue?.findWebLlmModel(id))
+  }
+
+  async #during<T>(needed: Promise<Permission | undefined>, work: () => Promise<T>): Promise<T> {
+    const permission = await needed
     if (permission === undefined) return work()
     const grant = await this.#grant(permission)
     try {
@@ -89,7 +97,7 @@ export class NetworkAccess {
 
   /** A loaded server keeps its permission until another model takes its place. */
   async #load<T>(source: ModelSource, load: () => Promise<T>): Promise<T> {
-    const permission = permissionOf(source, this.#parts.page)
+    const permission = await this.#permit(source)
     const grant = permission && (await this.#grant(permission))
     let loaded = false
     try {

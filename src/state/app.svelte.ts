@@ -12,6 +12,7 @@ import { Projects } from './projects.svelte.ts'
 import { Roles } from './roles.svelte.ts'
 import { hrefOf, Route, SELF_CHECK, type Place } from './route.svelte.ts'
 import type { Environment } from './environment.ts'
+import type { Seeds } from './seeds.svelte.ts'
 import { SelfCheck } from './self-check.svelte.ts'
 import { Service } from './service.svelte.ts'
 import { Task } from './task.svelte.ts'
@@ -26,7 +27,11 @@ export interface BackgroundWork {
   readonly sentence: string
 }
 
-/** What projects need of the program is not part of the first page: it is loaded when a project is first opened. */
+/**
+ * What projects need of the program is not part of the first page. It is loaded when a project is first opened: its seeds first, with which a
+ * person begins, then everything else.
+ */
+const loadSeeds = () => import('./seeds.svelte.ts')
 const loadWorkspace = () => import('./workspace.svelte.ts')
 
 /** Min milliseconds between two readings of what other tabs changed. */
@@ -48,6 +53,7 @@ export class App {
   readonly traffic: NetworkLog
   /** The first read of the store. */
   readonly opening = new Task()
+  #seeds = $state.raw<ReadonlyMap<ProjectId, Seeds>>(new Map())
   #open = $state.raw<readonly Workspace[]>([])
   #startNote = $state<string | undefined>()
   #unloadable = $state(false)
@@ -86,9 +92,9 @@ export class App {
       this.roles.loading ||
       this.roles.generating ||
       this.models.download.running ||
+      [...this.#seeds.values()].some(({ task }) => task.running) ||
       this.#open.some(
-        ({ seeds, recipe, runs, rows, runModels, datasets, students, comparisons, takeHome }) =>
-          seeds.task.running ||
+        ({ recipe, runs, rows, runModels, datasets, students, comparisons, takeHome }) =>
           recipe.trial.running ||
           runs.task.running ||
           rows.judging.running ||
@@ -145,6 +151,10 @@ export class App {
     return this.#enter(this.route.place)
   }
 
+  /** The seeds of a project that was opened: they are there before the rest of it. */
+  seedsOf(projectId: ProjectId): Seeds | undefined {
+    return this.#seeds.get(projectId)
+  }
   workspaceOf(projectId: ProjectId): Workspace | undefined {
     return this.#open.find((workspace) => workspace.projectId === projectId)
   }
@@ -209,6 +219,8 @@ export class App {
     const isGone = ({ projectId }: Workspace): boolean => !this.projects.isStored(projectId)
     for (const workspace of this.#open) if (isGone(workspace)) workspace.close()
     if (this.#open.some(isGone)) this.#open = this.#open.filter((workspace) => !isGone(workspace))
+    const seeds = [...this.#seeds].filter(([projectId]) => this.projects.isStored(projectId))
+    if (seeds.length < this.#seeds.size) this.#seeds = new Map(seeds)
   }
 
   // Outside any effect: what is created here must outlive the screen that requested it.
@@ -223,14 +235,27 @@ export class App {
     const project = this.projects.find(place.projectId)
     if (project === undefined || this.workspaceOf(project.id) !== undefined) return
     this.#unloadable = false
-    const code = await loadWorkspace().catch(() => undefined)
+    const seeds = await this.#openSeeds(project.id)
+    const code = seeds && (await loadWorkspace().catch(() => undefined))
     if (code === undefined) this.#unloadable = true
     // Two navigations may have waited for the same code.
-    if (code === undefined || this.workspaceOf(project.id) !== undefined) return
-    const workspace = new code.Workspace(this.#env, project, this.roles, this.models)
+    if (seeds === undefined || code === undefined || this.workspaceOf(project.id) !== undefined) return
+    const workspace = new code.Workspace(this.#env, project, seeds, this.roles, this.models)
     this.#open = [...this.#open, workspace]
     void workspace.refresh().then(() => this.#afterDiscard(workspace))
     void workspace.offerModels(this.models)
+  }
+
+  /** Undefined if the code could not be fetched. */
+  async #openSeeds(projectId: ProjectId): Promise<Seeds | undefined> {
+    const code = await loadSeeds().catch(() => undefined)
+    const known = this.seedsOf(projectId)
+    if (code === undefined || known !== undefined) return known
+    const seeds = new code.Seeds(this.#env, projectId)
+    this.#seeds = new Map(this.#seeds).set(projectId, seeds)
+    // The workspace reads again what failed here, and reports it.
+    void seeds.refresh().catch(() => undefined)
+    return seeds
   }
 
   /** Once, for the project that was open when the browser discarded the page. */

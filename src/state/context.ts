@@ -2,10 +2,14 @@
 import { createContext } from 'svelte'
 import type { App } from './app.svelte.ts'
 import type { RoleState } from './roles.svelte.ts'
+import type { Seeds } from './seeds.svelte.ts'
 import type { Workspace } from './workspace.svelte.ts'
 
 /** The state of the whole page. */
 export const [useApp, provideApp] = createContext<App>()
+
+/** The seeds of the open project, which are there before the rest of it. */
+export const [useSeeds, provideSeeds] = createContext<Seeds>()
 
 /** The state of the open project. */
 export const [useWorkspace, provideWorkspace] = createContext<Workspace>()

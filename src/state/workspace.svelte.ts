@@ -12,7 +12,7 @@ import type { Roles } from './roles.svelte.ts'
 import { RunModels } from './run-models.svelte.ts'
 import { Rows } from './rows.svelte.ts'
 import { Runs } from './runs.svelte.ts'
-import { Seeds } from './seeds.svelte.ts'
+import type { Seeds } from './seeds.svelte.ts'
 import { Students } from './students.svelte.ts'
 import type { Environment } from './environment.ts'
 import { TakeHome } from './take-home.svelte.ts'
@@ -57,7 +57,8 @@ export class Workspace {
   readonly #unwatch: () => void
   #stepStatuses = $derived.by(() => stepStatuses(this))
 
-  constructor(env: Environment, project: Project, roles: Roles, models: Models) {
+  /** `seeds` are this project's. */
+  constructor(env: Environment, project: Project, seeds: Seeds, roles: Roles, models: Models) {
     const { id } = project
     const { teacher } = roles
     this.projectId = id
@@ -65,7 +66,7 @@ export class Workspace {
     this.roles = roles
     this.teacherName = project.teacherName
     this.#modelNames = project.modelNames ?? {}
-    this.seeds = new Seeds(env, id)
+    this.seeds = seeds
     this.recipe = new Recipe(env, id, project.recipeText)
     this.rows = new Rows(env, id)
     this.runs = new Runs(env, id, () => void this.rows.show(this.runs.withRows?.id))
@@ -116,7 +117,7 @@ export class Workspace {
   async refresh(): Promise<void> {
     await this.reading.do(async () => {
       await Promise.all([
-        this.seeds.refresh(),
+        this.seeds.ready ? undefined : this.seeds.refresh(),
         this.runs.refresh(),
         this.datasets.refresh(),
         this.students.refresh(),

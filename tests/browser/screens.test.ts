@@ -72,6 +72,95 @@ test('explains every term in the glossary, by keyboard, without barriers, wide a
   await glossary().waitFor({ state: 'detached' })
 })
 
+test('a menu opens, moves and closes by keyboard, and gives its focus back', async () => {
+  const trigger = page.getByRole('button', { name: /^Appearance: / })
+  const focused = () => page.evaluate(() => document.activeElement?.textContent.trim())
+  await trigger.press('ArrowDown')
+  await page.getByRole('menu', { name: /^Appearance: / }).waitFor()
+  expect(await trigger.getAttribute('aria-expanded')).toBe('true')
+  await expect.poll(focused).toBe('System')
+  for (const [key, name] of [
+    ['ArrowDown', 'Light'],
+    ['End', 'Dark'],
+    ['ArrowDown', 'System'],
+    ['ArrowUp', 'Dark'],
+    ['Home', 'System'],
+    ['l', 'Light'],
+  ] as const) {
+    await page.keyboard.press(key)
+    expect(await focused()).toBe(name)
+  }
+  expect(await findBarriers(page)).toEqual([])
+  const [menu, button] = [await page.getByRole('menu').boundingBox(), await trigger.boundingBox()]
+  expect(menu?.y).toBeGreaterThanOrEqual((button?.y ?? 0) + (button?.height ?? 0))
+  expect((menu?.x ?? 0) + (menu?.width ?? 0)).toBeLessThanOrEqual(1280)
+  await page.keyboard.press('Escape')
+  await page.getByRole('menu').waitFor({ state: 'hidden' })
+  await expect.poll(() => trigger.evaluate((element) => element === document.activeElement)).toBe(true)
+  expect(await trigger.getAttribute('aria-expanded')).toBe('false')
+
+  await trigger.press('Enter')
+  await page.keyboard.press('d')
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Appearance: dark' }).waitFor()
+  await expect.poll(() => trigger.evaluate((element) => element === document.activeElement)).toBe(true)
+  await trigger.click()
+  await page.getByRole('menuitem', { name: 'System' }).click()
+  await page.getByRole('button', { name: 'Appearance: system' }).waitFor()
+  await trigger.click()
+  await page.getByRole('menu').waitFor()
+  await trigger.click()
+  await page.getByRole('menu').waitFor({ state: 'hidden' })
+  await trigger.click()
+  await page.mouse.click(300, 500)
+  await page.getByRole('menu').waitFor({ state: 'hidden' })
+})
+
+test('a dialog keeps the focus, closes by key, button and a press outside it, and gives its focus back', async () => {
+  const trigger = page.getByRole('button', { name: 'Glossary', exact: true })
+  const isBack = () => trigger.evaluate((element) => element === document.activeElement)
+  for (const close of [
+    () => page.keyboard.press('Escape'),
+    () => glossary().getByRole('button', { name: 'Close' }).click(),
+    () => page.mouse.click(100, 400),
+  ]) {
+    await trigger.click()
+    await glossary().waitFor()
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe('Close')
+    for (let i = 0; i < 40; i++) {
+      await page.keyboard.press('Tab')
+      // The browser's own controls come after the last one; the page behind never does.
+      const where = await page.evaluate(() => {
+        const { activeElement } = document
+        return activeElement === document.body || activeElement?.closest('dialog') !== null
+      })
+      expect(where).toBe(true)
+    }
+    await close()
+    await glossary().waitFor({ state: 'detached' })
+    await expect.poll(isBack).toBe(true)
+  }
+  // Text that is selected from inside the dialog to its outside closes nothing.
+  await trigger.click()
+  const box = await glossary().boundingBox()
+  await page.mouse.move((box?.x ?? 0) + 200, 300)
+  await page.mouse.down()
+  await page.mouse.move(100, 300)
+  await page.mouse.up()
+  await glossary().waitFor()
+  await page.keyboard.press('Escape')
+
+  await page.getByRole('button', { name: 'Delete everything' }).click()
+  const confirm = page.getByRole('alertdialog', { name: /^Delete everything stored/ })
+  await confirm.waitFor()
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Cancel')
+  expect(await findBarriers(page)).toEqual([])
+  await page.mouse.click(20, 400)
+  await page.keyboard.press('Escape')
+  await confirm.waitFor({ state: 'detached' })
+  await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('Delete everything')
+})
+
 test('shows the meaning of a term on focus, hover and touch, and hides it on Escape', async () => {
   const term = page.getByRole('main').getByRole('button', { name: 'teacher', exact: true })
   const tip = page.getByRole('tooltip')

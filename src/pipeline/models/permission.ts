@@ -1,15 +1,19 @@
 // Knows: which addresses a source needs, as narrow as possible: what the network worker permits while the source is in use.
 import type { ModelSource } from '../../domain/model-source.ts'
 import type { Permission } from '../../domain/traffic.ts'
-import { findWebLlmModel } from '../web-llm/catalogue.ts'
+import type { WebLlmModel } from '../../domain/web-llm.ts'
 import { readHubLocation } from './model-address.ts'
 
-/** What a source needs from other origins than the page's (`page` is the page's address); undefined if nothing. */
+/**
+ * What a source needs from other origins than the page's (`page` is the page's address); undefined if nothing. `findModel` looks a model up in
+ * WebLLM's catalogue, which is too large to be loaded before one of its models is chosen.
+ */
 export function permissionOf(
   source:
     | Exclude<ModelSource, { readonly kind: 'endpoint' }>
     | Pick<Extract<ModelSource, { readonly kind: 'endpoint' }>, 'kind' | 'url' | 'key'>,
   page: string,
+  findModel: (id: string) => WebLlmModel | undefined,
 ): Permission | undefined {
   switch (source.kind) {
     case 'url':
@@ -36,7 +40,7 @@ export function permissionOf(
         : { purpose: 'server', addresses, sends: true, ...(source.key ? { key: source.key } : {}) }
     }
     case 'web-llm': {
-      const model = findWebLlmModel(source.model)
+      const model = findModel(source.model)
       return model && { purpose: 'web-llm', addresses: [`${model.address}/`, model.library], sends: false }
     }
     case 'file':

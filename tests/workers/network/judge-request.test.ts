@@ -2,12 +2,13 @@
 import { describe, expect, test } from 'vitest'
 import type { Permission } from '../../../src/domain/traffic.ts'
 import { permissionOf } from '../../../src/pipeline/models/permission.ts'
+import { findWebLlmModel } from '../../../src/pipeline/web-llm/catalogue.ts'
 import type { NetworkRequest } from '../../../src/protocol/network.ts'
 import { judgeRequest } from '../../../workers/network/judge-request.ts'
 
 const PAGE = 'https://page.example/retort/'
 const permissionFor = (source: Parameters<typeof permissionOf>[0]): Permission => {
-  const permission = permissionOf(source, PAGE)
+  const permission = permissionOf(source, PAGE, findWebLlmModel)
   if (permission === undefined) throw new Error('this source needs a permission')
   return permission
 }
@@ -88,10 +89,12 @@ describe('a request', () => {
 })
 
 test('files of the page’s own host, of the disk and of this browser need no permission', () => {
-  expect(permissionOf({ kind: 'url', url: 'https://page.example/models/a.gguf' }, PAGE)).toBeUndefined()
-  expect(permissionOf({ kind: 'stored', name: 'a' }, PAGE)).toBeUndefined()
   expect(
-    permissionOf({ kind: 'built-in', url: 'https://elsewhere.example/teacher.gguf' }, PAGE),
+    permissionOf({ kind: 'url', url: 'https://page.example/models/a.gguf' }, PAGE, findWebLlmModel),
   ).toBeUndefined()
-  expect(permissionOf({ kind: 'endpoint', url: 'no address at all' }, PAGE)).toBeUndefined()
+  expect(permissionOf({ kind: 'stored', name: 'a' }, PAGE, findWebLlmModel)).toBeUndefined()
+  expect(
+    permissionOf({ kind: 'built-in', url: 'https://elsewhere.example/teacher.gguf' }, PAGE, findWebLlmModel),
+  ).toBeUndefined()
+  expect(permissionOf({ kind: 'endpoint', url: 'no address at all' }, PAGE, findWebLlmModel)).toBeUndefined()
 })
