@@ -19,6 +19,7 @@ import { fetchWhole, peekModel } from './teachers/locate-model.ts'
 import { describe } from './teachers/openers/files.ts'
 import { findOpener } from './teachers/sources.ts'
 import type { Teacher, TokenTeacher } from './teachers/teacher.ts'
+import { unlessAborted } from './teachers/unless-aborted.ts'
 import { watchStartsFromPage } from './watch-starts.ts'
 
 watchStartsFromPage()
@@ -88,9 +89,9 @@ serveSelf<TeacherContract>({
     return null
   },
 
-  listServedModels: (source, { signal }) => findServedModels(source, signal),
+  listServedModels: (source, { signal }) => unlessAborted(signal, findServedModels(source, signal)),
 
-  inspect: ({ source }, { signal }) => findOpener(source).inspect(source, signal),
+  inspect: ({ source }, { signal }) => unlessAborted(signal, findOpener(source).inspect(source, signal)),
 
   load: ({ source, ...options }, { signal, emit }) =>
     withNamedErrors(async () => {
@@ -165,7 +166,7 @@ serveSelf<TeacherContract>({
 
   countTokens: ({ texts }) => requireTeacher().countTokens(texts),
 
-  browse: ({ url }, { signal }) => browseHub(url, signal),
+  browse: ({ url }, { signal }) => unlessAborted(signal, browseHub(url, signal)),
 
   download: async ({ source }, { signal, emit }) => {
     // Reads the header first: a model that cannot be used is not downloaded.

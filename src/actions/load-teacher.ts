@@ -5,6 +5,7 @@ import type { Backend } from '../domain/machine.ts'
 import type { ModelSource } from '../domain/model-source.ts'
 import type { Role } from '../domain/role.ts'
 import type { TeacherDescription, WeightForm } from '../domain/teacher-description.ts'
+import { SilenceTimer } from '../domain/time-limit.ts'
 import type { LoadProgress } from '../protocol/teacher.ts'
 import { CANCEL_PATIENCE, type CallOptions } from '../protocol/contract.ts'
 import { isAbort, RetortError } from '../protocol/errors.ts'
@@ -42,9 +43,25 @@ const LARGEST = 2e9
 /** Milliseconds after which a model that is being built, or computes for the first time, is given up. */
 export const buildLimit = (fileBytes = LARGEST): number => MIN_SILENCE + fileBytes * SILENCE_PER_BYTE
 
+/** Milliseconds without a byte while a file is read from disk or copied: a drive that is gone never responds. */
+export const READ_LIMIT = 120_000
+
+/** Undefined for downloads, whose requests have limits of their own. */
+function silenceLimit(phase: LoadProgress['phase'], fileBytes: number | undefined): number | undefined {
+  if (phase === 'building' || phase === 'warming') return buildLimit(fileBytes)
+  return phase === 'reading' || phase === 'keeping' ? READ_LIMIT : undefined
+}
+
+function sayStalled(phase: LoadProgress['phase'] | undefined, limit: number): string {
+  const minutes = Math.round(limit / 60_000)
+  return phase === 'reading' || phase === 'keeping'
+    ? `The model’s file could not be read: nothing came for ${minutes} minutes, twice. Stored data is safe. If the file is on a network or external drive, check that the drive is connected; then choose the file again.`
+    : `The model was not ready after ${minutes} minutes, twice. Its worker was stopped, and stored data is safe. Load it again, or choose a smaller model.`
+}
+
 /**
  * Loads the model and unloads an earlier one; `notStored` of the description says why a copy is not stored. A model that is not ready long
- * after its file was read is loaded once more in another worker: the runtime's threads may wait for each other, which nothing in the worker
+ * after its file was read, or whose file does not respond, is loaded once more in another worker: the runtime's threads may wait for each other, which nothing in the worker
  * can notice. Throws `ModelRefused`, `OutOfMemory`, `DownloadFailed`, and `StartFailed` if it is not ready the second time either, with
  * sentences.
  */
@@ -53,9 +70,9 @@ export async function* loadTeacher(
   { projectId, role = 'teacher', source, keep, fileBytes, ...options }: LoadTeacher,
   signal?: AbortSignal,
 ): AsyncGenerator<LoadProgress, TeacherDescription> {
-  const limit = buildLimit(fileBytes)
+  let phase: LoadProgress['phase'] | undefined
   const load = async (stall: AbortController, call: LoadCall): Promise<TeacherDescription> => {
-    let timer: ReturnType<typeof setTimeout> | undefined
+    let timer: SilenceTimer | undefined
     return machines.teacher
       .load(
         { source, keep, ...options },
@@ -64,13 +81,14 @@ export async function* loadTeacher(
           patience: CANCEL_PATIENCE,
           onEvent: (progress) => {
             call.onEvent(progress)
-            clearTimeout(timer)
-            if (progress.phase === 'building' || progress.phase === 'warming')
-              timer = setTimeout(() => stall.abort(), limit)
+            phase = progress.phase
+            timer?.end()
+            const limit = silenceLimit(phase, fileBytes)
+            timer = limit === undefined ? undefined : new SilenceTimer(limit, () => stall.abort())
           },
         },
       )
-      .finally(() => clearTimeout(timer))
+      .finally(() => timer?.end())
   }
   const description = yield* followCall<LoadProgress, TeacherDescription>(signal, async (call) => {
     for (let tries = 1; ; tries++) {
@@ -82,7 +100,7 @@ export async function* loadTeacher(
         if (tries === 2)
           throw new RetortError(
             'StartFailed',
-            `The model was not ready after ${Math.round(limit / 60_000)} minutes, twice. Its worker was stopped, and stored data is safe. Load it again, or choose a smaller model.`,
+            sayStalled(phase, silenceLimit(phase ?? 'building', fileBytes) ?? buildLimit(fileBytes)),
           )
       }
     }

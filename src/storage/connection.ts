@@ -2,6 +2,7 @@
 // Safari does this to tabs in the background; every browser does it when its storage process restarts.
 // Must not know: which stores there are.
 import type { DBSchema, IDBPDatabase } from 'idb'
+import { databaseInTime } from './response-limit.ts'
 
 type Repeat = <T>(work: () => Promise<T>) => Promise<T>
 const repeats = new WeakMap<object, Repeat>()
@@ -17,7 +18,8 @@ const nameOf = (thrown: unknown): string => (thrown instanceof DOMException ? th
 
 /**
  * The connection, replaced by a new one of `open` when the browser closed it: the call that finds it closed is repeated once. After
- * `close` it stays closed. A caller's own transaction is repeated by `transact` (transactions.ts). What `open` throws is passed on.
+ * `close` it stays closed. A caller's own transaction is repeated by `transact` (transactions.ts). What `open` throws is passed on. A call to
+ * which the browser does not respond throws `StorageFailed`.
  */
 export function keepConnected<S extends DBSchema>(
   first: IDBPDatabase<S>,
@@ -72,7 +74,11 @@ export function keepConnected<S extends DBSchema>(
       if (typeof value !== 'function') return value
       if (!SHORTCUTS.has(name)) return value.bind(current)
       return (...args: unknown[]) =>
-        repeat(async () => Reflect.apply(Reflect.get(current, name) as typeof value, current, args))
+        repeat(() =>
+          databaseInTime(async () =>
+            Reflect.apply(Reflect.get(current, name) as typeof value, current, args),
+          ),
+        )
     },
   })
   repeats.set(kept, repeat)

@@ -16,6 +16,7 @@ import {
 } from './folders.ts'
 import { MODELS, modelFolders } from './model-folders.ts'
 import { isComplete, partFiles } from './part-files.ts'
+import { fileInTime } from './response-limit.ts'
 
 const PART = '.part'
 const STUDENTS = 'students'
@@ -77,7 +78,9 @@ export const checkpointFiles = {
   async read(projectId: ProjectId, studentId: StudentId, name: string): Promise<Uint8Array | undefined> {
     const folder = await findFolder(studentFolder(projectId, studentId), true)
     const file = folder && (await findFile(folder, safeFileName(name)))
-    return file && isWritten(file) ? new Uint8Array(await file.arrayBuffer()) : undefined
+    return file && isWritten(file)
+      ? new Uint8Array(await fileInTime(() => file.arrayBuffer(), { bytes: file.size }))
+      : undefined
   },
 
   async list(projectId: ProjectId, studentId: StudentId): Promise<{ name: string; bytes: number }[]> {
@@ -119,7 +122,7 @@ export const softTargetFiles = {
   async read(projectId: ProjectId, name: string): Promise<Uint8Array | undefined> {
     const folder = await findFolder(softTargetFolder(projectId), true)
     const file = folder && (await findFile(folder, safeFileName(name)))
-    return file && new Uint8Array(await file.arrayBuffer())
+    return file && new Uint8Array(await fileInTime(() => file.arrayBuffer(), { bytes: file.size }))
   },
 
   /** Complete files by name, with the file itself, so that its header can be read alone. */

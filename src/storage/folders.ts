@@ -3,6 +3,7 @@
 import { RetortError } from '../protocol/errors.ts'
 import { databaseFolder } from './database-folder.ts'
 import type { FileHandle, Folder, Writer } from './file-handles.ts'
+import { fileInTime } from './response-limit.ts'
 
 /** A name that a person chose as a file name: no separators, no control characters, no leading dot, max 180 characters. */
 export const safeFileName = (name: string): string =>
@@ -23,21 +24,26 @@ const isMissing = (thrown: unknown): boolean =>
  * `StorageFailed` is thrown.
  */
 export async function makeFolder(path: readonly string[], orDatabase = false): Promise<Folder> {
-  let folder = await openRoot(orDatabase)
-  for (const name of path) folder = await folder.getDirectoryHandle(name, { create: true })
-  return folder
+  return fileInTime(async () => {
+    let folder = await openRoot(orDatabase)
+    for (const name of path) folder = await folder.getDirectoryHandle(name, { create: true })
+    return folder
+  })
 }
 
 /** The folder at the path, or undefined; also where nothing can be stored. */
 export async function findFolder(path: readonly string[], orDatabase = false): Promise<Folder | undefined> {
-  try {
-    let folder = await openRoot(orDatabase)
-    for (const name of path) folder = await folder.getDirectoryHandle(name)
-    return folder
-  } catch (thrown) {
-    if (isMissing(thrown) || thrown instanceof RetortError) return undefined
-    throw thrown
-  }
+  // A storage that does not respond throws: what is in it is not missing.
+  return fileInTime(async () => {
+    try {
+      let folder = await openRoot(orDatabase)
+      for (const name of path) folder = await folder.getDirectoryHandle(name)
+      return folder
+    } catch (thrown) {
+      if (isMissing(thrown) || thrown instanceof RetortError) return undefined
+      throw thrown
+    }
+  })
 }
 
 async function openRoot(orDatabase: boolean): Promise<Folder> {
@@ -62,7 +68,7 @@ async function openRoot(orDatabase: boolean): Promise<Folder> {
 /** The file of that name as it is now, or undefined. */
 export async function findFile(folder: Folder, name: string): Promise<File | undefined> {
   try {
-    return await (await folder.getFileHandle(name)).getFile()
+    return await fileInTime(async () => (await folder.getFileHandle(name)).getFile())
   } catch (thrown) {
     if (isMissing(thrown)) return undefined
     throw thrown
@@ -72,22 +78,26 @@ export async function findFile(folder: Folder, name: string): Promise<File | und
 /** All files of a folder, by name. */
 export async function listFiles(folder: Folder): Promise<File[]> {
   const files: File[] = []
-  for await (const handle of folder.values())
-    if (handle.kind === 'file') files.push(await (await folder.getFileHandle(handle.name)).getFile())
+  await fileInTime(async () => {
+    for await (const handle of folder.values())
+      if (handle.kind === 'file') files.push(await (await folder.getFileHandle(handle.name)).getFile())
+  })
   return files.toSorted((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 /** Names of the folders within a folder, in order. */
 export async function listFolders(folder: Folder): Promise<string[]> {
   const names: string[] = []
-  for await (const handle of folder.values()) if (handle.kind === 'directory') names.push(handle.name)
+  await fileInTime(async () => {
+    for await (const handle of folder.values()) if (handle.kind === 'directory') names.push(handle.name)
+  })
   return names.toSorted()
 }
 
 /** Removes a file or a folder with its contents; does nothing if it is missing. */
 export async function removeEntry(folder: Folder, name: string): Promise<void> {
   try {
-    await folder.removeEntry(name, { recursive: true })
+    await fileInTime(() => folder.removeEntry(name, { recursive: true }))
   } catch (thrown) {
     if (!isMissing(thrown)) throw thrown
   }
@@ -103,6 +113,11 @@ export interface Appender {
 
 /** Opens a file to append to it, truncated to `keep` bytes first. Workers write in place; elsewhere a swap file is used. */
 export async function openAppender(folder: Folder, name: string, keep: number): Promise<Appender> {
+  // One that opens too late is closed, because an open one locks the file.
+  return fileInTime(() => openNow(folder, name, keep), { onLateResult: (appender) => appender.close() })
+}
+
+async function openNow(folder: Folder, name: string, keep: number): Promise<Appender> {
   const handle: FileHandle = await folder.getFileHandle(name, { create: true })
   // Some browsers have the method and reject; the writable works there.
   const file = await handle.createSyncAccessHandle?.().catch((thrown: unknown) => {
@@ -149,14 +164,16 @@ export async function openAppender(folder: Folder, name: string, keep: number): 
       await writeTo(stream, new Uint8Array(part))
       bytes += part.byteLength
     },
-    close: () => stream.close(),
+    close: () => fileInTime(() => stream.close(), { bytes }),
   }
 }
 
 /** These writes are never aborted: an AbortError in a private window of Chromium (“Failed to write data to data pipe”) is a full disk. */
 async function writeTo(stream: Writer, contents: Blob | Uint8Array<ArrayBuffer>): Promise<void> {
   try {
-    await stream.write(contents)
+    await fileInTime(() => stream.write(contents), {
+      bytes: contents instanceof Blob ? contents.size : contents.byteLength,
+    })
   } catch (thrown) {
     if (thrown instanceof DOMException && thrown.name === 'AbortError')
       throw new DOMException(thrown.message, 'QuotaExceededError')
@@ -166,9 +183,9 @@ async function writeTo(stream: Writer, contents: Blob | Uint8Array<ArrayBuffer>)
 
 /** Renames a file within its folder, replacing any file of that name. */
 export async function renameFile(folder: Folder, from: string, to: string): Promise<void> {
-  const handle: FileHandle = await folder.getFileHandle(from)
+  const handle: FileHandle = await fileInTime(() => folder.getFileHandle(from))
   await removeEntry(folder, to)
-  if (handle.move !== undefined) return handle.move(folder, to)
+  if (handle.move !== undefined) return fileInTime(async () => handle.move?.(folder, to))
   await copyInto(folder, to, await handle.getFile())
   await removeEntry(folder, from)
 }
@@ -179,7 +196,9 @@ async function copyInto(folder: Folder, name: string, contents: Blob): Promise<v
     const appender = await openAppender(folder, name, 0)
     try {
       for (let from = 0; from < contents.size; from += CHUNK)
-        await appender.append(new Uint8Array(await contents.slice(from, from + CHUNK).arrayBuffer()))
+        await appender.append(
+          new Uint8Array(await fileInTime(() => contents.slice(from, from + CHUNK).arrayBuffer())),
+        )
     } finally {
       await appender.close()
     }
@@ -192,9 +211,9 @@ async function copyInto(folder: Folder, name: string, contents: Blob): Promise<v
 /** Writes a file atomically: it has the new contents or, if the write is interrupted, the old ones; nothing else is left. */
 export async function writeWhole(folder: Folder, name: string, contents: Uint8Array | Blob): Promise<void> {
   const isNew = (await findFile(folder, name)) === undefined
-  const handle: FileHandle = await folder.getFileHandle(name, { create: true })
+  const handle: FileHandle = await fileInTime(() => folder.getFileHandle(name, { create: true }))
   try {
-    const stream = await handle.createWritable?.()
+    const stream = await fileInTime(async () => handle.createWritable?.())
     if (stream) await writeSwapped(stream, contents)
     else await writeAndRename(folder, name, contents)
   } catch (thrown) {
@@ -208,10 +227,11 @@ async function writeSwapped(stream: Writer, contents: Uint8Array | Blob): Promis
   try {
     await writeTo(stream, contents instanceof Blob ? contents : new Uint8Array(contents))
   } catch (thrown) {
-    await stream.abort().catch(() => undefined)
+    await fileInTime(() => stream.abort()).catch(() => undefined)
     throw thrown
   }
-  await stream.close()
+  const bytes = contents instanceof Blob ? contents.size : contents.byteLength
+  await fileInTime(() => stream.close(), { bytes })
 }
 
 /** Without writables: writes another file and renames it. */

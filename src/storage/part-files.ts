@@ -11,6 +11,7 @@ import {
   writeWhole,
   type Appender,
 } from './folders.ts'
+import { fileInTime } from './response-limit.ts'
 
 const PART = '.part'
 const TAG = '.tag'
@@ -45,7 +46,9 @@ export function partFiles(path: readonly string[]) {
       try {
         for (let from = 0; from < contents.size; from += chunk) {
           signal?.throwIfAborted()
-          await part.append(new Uint8Array(await contents.slice(from, from + chunk).arrayBuffer()))
+          await part.append(
+            new Uint8Array(await fileInTime(() => contents.slice(from, from + chunk).arrayBuffer())),
+          )
           onProgress?.(part.bytes)
         }
         await part.close()

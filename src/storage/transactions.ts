@@ -4,6 +4,7 @@ import type { IDBPTransaction, StoreNames } from 'idb'
 import { reportChange } from './changes.ts'
 import { repeatIfLost } from './connection.ts'
 import type { Database } from './database.ts'
+import { databaseInTime } from './response-limit.ts'
 import type { Schema } from './schema.ts'
 
 /** The part of idb's transactions that is used. */
@@ -24,18 +25,23 @@ async function allOrNone<T>(transaction: Transaction, work: () => Promise<T>): P
     return value
   } catch (thrown) {
     transaction.done.catch(() => undefined) // the work's own error is more informative
-    try {
-      transaction.abort()
-    } catch {
-      // It has ended already: a failed write aborted it.
-    }
+    abort(transaction)
     throw thrown
+  }
+}
+
+function abort(transaction: Transaction): void {
+  try {
+    transaction.abort()
+  } catch {
+    // It has ended already: a failed write aborted it.
   }
 }
 
 /**
  * Does the work in a transaction on these stores: all of its writes are stored, or none. On a connection that the browser closed it is
- * repeated once, so it must not change anything outside. A change is reported to other tabs, as one of `changed`.
+ * repeated once, so it must not change anything outside. A change is reported to other tabs, as one of `changed`. Throws `StorageFailed` if
+ * the browser does not respond for minutes; nothing of it is stored then.
  */
 export async function transact<
   const Names extends readonly StoreNames<Schema>[],
@@ -51,7 +57,10 @@ export async function transact<
 ): Promise<T> {
   const value = await repeatIfLost(db, async () => {
     const transaction = db.transaction(names, mode, options)
-    return allOrNone(transaction, () => work(transaction))
+    return databaseInTime(
+      () => allOrNone(transaction, () => work(transaction)),
+      () => abort(transaction),
+    )
   })
   if (mode === 'readwrite') reportChange(db, changed)
   return value

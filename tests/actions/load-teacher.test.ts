@@ -1,6 +1,6 @@
 // Knows: that a model that is never ready is loaded once more in another worker and then refused, and a slow one is waited for.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { buildLimit, loadTeacher } from '../../src/actions/load-teacher.ts'
+import { buildLimit, loadTeacher, READ_LIMIT } from '../../src/actions/load-teacher.ts'
 import type { Machines } from '../../src/actions/machines.ts'
 import { freshId } from '../../src/domain/id.ts'
 import type { TeacherDescription } from '../../src/domain/teacher-description.ts'
@@ -74,6 +74,18 @@ test('a model that is not ready the second time either is refused with a sentenc
   await expect(loading).rejects.toThrow(/^The model was not ready after 2 minutes, twice\./)
   expect(workers).toHaveLength(2)
 })
+
+test.each(['reading', 'keeping'] as const)(
+  'a file that stops responding while it is %s is refused with a sentence about the file',
+  async (name) => {
+    const { loading, workers } = begin(hangIn('downloading', name), hangIn(name))
+    await pass(2 * READ_LIMIT + 10_000)
+    await expect(loading).rejects.toThrow(
+      /^The model’s file could not be read: nothing came for 2 minutes, twice\. .+ drive is connected/,
+    )
+    expect(workers.map(({ ended }) => ended)).toEqual([true, true])
+  },
+)
 
 test('a long download and a large model are waited for, and cancelling ends the first try', async () => {
   const { loading, workers, abort } = begin(hangIn('downloading'))

@@ -1,6 +1,7 @@
 // Knows: how a package that calls `fetch` and `Cache.add` itself is made to download through the network worker.
 // Must not know: which package (WebLLM's worker is the one that calls this).
-import { fetchBeyond, type BeyondInit } from './fetch-beyond.ts'
+import type { BeyondInit } from './fetch-beyond.ts'
+import { fetchWatched } from './fetch-watched.ts'
 
 /** Replaces both in this realm, whose policy allows the page's own origin only: the realm has no other way out. */
 export function routeDownloads(): void {
@@ -16,7 +17,7 @@ export function routeDownloads(): void {
       headers: Object.fromEntries(request.headers),
       ...(signal ? { signal } : {}),
     }
-    return fetchBeyond(request.url, options)
+    return fetchWatched(request.url, options)
   }
   globalThis.fetch = routed
   Cache.prototype.add = async function add(this: Cache, input: RequestInfo | URL): Promise<void> {

@@ -1,7 +1,7 @@
 // Knows: how parts of a file at an address are read without downloading the rest.
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { ByteSource } from '../../src/engine/weights/source.ts'
-import { fetchBeyond } from '../network/fetch-beyond.ts'
+import { fetchWatched } from '../network/fetch-watched.ts'
 import { nameInAddress, pause, requireAddress, sentenceOfStatus } from './fetch-model.ts'
 
 /**
@@ -90,7 +90,7 @@ async function requestRange(
 ): Promise<RangeResponse | { readonly kind: 'failed'; readonly reason: unknown }> {
   let response: Response
   try {
-    response = await fetchBeyond(url, {
+    response = await fetchWatched(url, {
       ...(signal ? { signal } : {}),
       headers: { Range: `bytes=${from}-${to - 1}` },
     })

@@ -1,7 +1,7 @@
 // Knows: how a model is downloaded from an address: in one request or several, resumed after an interruption, cancellable.
 // Must not know: where the bytes go (a part that the caller opens), what they mean.
 import { RetortError } from '../../src/protocol/errors.ts'
-import { fetchBeyond } from '../network/fetch-beyond.ts'
+import { fetchWatched } from '../network/fetch-watched.ts'
 
 /** Where a download's bytes go. `bytes` and `tag` describe what an earlier attempt left. */
 export interface DownloadPart {
@@ -95,7 +95,7 @@ async function requestFile(
   signal: AbortSignal | undefined,
 ): Promise<FileResponse | 'complete'> {
   const from = part.bytes
-  const response = await fetchBeyond(url, {
+  const response = await fetchWatched(url, {
     ...(signal ? { signal } : {}),
     // A range of this form needs no preflight request; nothing personal is sent.
     headers: from > 0 ? { Range: `bytes=${from}-` } : {},

@@ -5,6 +5,7 @@ import { keepUsable } from '../../src/pipeline/models/variants.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { modelFiles } from '../../src/storage/files.ts'
 import { modelFolders, locateFile } from '../../src/storage/model-folders.ts'
+import { fetchWatched } from '../network/fetch-watched.ts'
 import { openAddress } from './address-source.ts'
 import { bundleOfBlobs, bundleOfOne, type ModelBundle } from './bundle.ts'
 import { openMemoryPart, type OpenPart } from './download-parts.ts'
@@ -24,7 +25,7 @@ export async function peekModel(source: FileSource, signal: AbortSignal): Promis
 
 /** The page's own file: it is small, and the service worker caches it whole. */
 async function fetchBuiltIn(url: string, signal: AbortSignal): Promise<ByteSource> {
-  const response = await fetch(url, { signal }).catch((thrown: unknown) => {
+  const response = await fetchWatched(url, { signal }, { send: fetch }).catch((thrown: unknown) => {
     signal.throwIfAborted()
     throw new RetortError(
       'DownloadFailed',
@@ -37,7 +38,15 @@ async function fetchBuiltIn(url: string, signal: AbortSignal): Promise<ByteSourc
       'DownloadFailed',
       `The built-in teacher could not be downloaded from this page’s host (${response.status}). Reload the page and try again.`,
     )
-  return sourceFromBlob(nameInAddress(url), await response.blob())
+  const contents = await response.blob().catch((thrown: unknown) => {
+    signal.throwIfAborted()
+    throw new RetortError(
+      'DownloadFailed',
+      'The built-in teacher arrived only in part from this page’s host. Check the connection and try again.',
+      { cause: thrown },
+    )
+  })
+  return sourceFromBlob(nameInAddress(url), contents)
 }
 
 async function openLocal(

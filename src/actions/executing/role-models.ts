@@ -5,7 +5,8 @@ import type { Json } from '../../domain/hash.ts'
 import type { Role } from '../../domain/reply.ts'
 import type { Student } from '../../domain/student.ts'
 import type { TeacherDescription } from '../../domain/teacher-description.ts'
-import { RetortError } from '../../protocol/errors.ts'
+import { SilenceTimer } from '../../domain/time-limit.ts'
+import { isAbort, RetortError } from '../../protocol/errors.ts'
 import type { GenerationEvent } from '../../protocol/teacher.ts'
 import type { Machines } from '../machines.ts'
 import type { ModelBatch, ModelResult, Models } from './ports.ts'
@@ -16,8 +17,14 @@ const REQUESTS_PER_CALL = 128
 /** Tokens of a call since it began. */
 export type TokenProgress = Extract<GenerationEvent, { readonly kind: 'progress' }>
 
+/** Milliseconds without a token after which a model on this machine is given up: far longer than the longest step of a slow machine. */
+export const MODEL_SILENCE = 600_000
+/** Milliseconds that a stopped or silent model has to return what it finished; then its worker is terminated. */
+export const MODEL_PATIENCE = 60_000
+
 interface CallOptions {
   readonly signal: AbortSignal
+  readonly patience: number
   readonly onEvent: (event: GenerationEvent) => void
 }
 
@@ -102,7 +109,29 @@ export class RoleModels implements Models {
         onResult(event.result)
     }
     const model = this.#modelOf(batch.role)
-    if (batch.kind === 'complete') await model.complete(batch.requests, { signal, onEvent })
-    else await model.score(batch.requests, { signal, onEvent })
+    // Servers have limits of their own: they may queue a request for long.
+    const silence = new AbortController()
+    const timer = model.machine === HERE ? new SilenceTimer(MODEL_SILENCE, () => silence.abort()) : undefined
+    const options = {
+      signal: AbortSignal.any([signal, silence.signal]),
+      patience: MODEL_PATIENCE,
+      onEvent: (event: GenerationEvent): void => {
+        timer?.heard()
+        onEvent(event)
+      },
+    }
+    try {
+      if (batch.kind === 'complete') await model.complete(batch.requests, options)
+      else await model.score(batch.requests, options)
+    } catch (thrown) {
+      // One that was only slow has returned what it finished, and gets a smaller batch next.
+      if (!silence.signal.aborted || signal.aborted || !isAbort(thrown)) throw thrown
+      throw new RetortError(
+        'WorkerDied',
+        `The model generated nothing for ${MODEL_SILENCE / 60_000} minutes and did not stop, so its worker was terminated. Everything finished before is stored. Load the model again and resume.`,
+      )
+    } finally {
+      timer?.end()
+    }
   }
 }

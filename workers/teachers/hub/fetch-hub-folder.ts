@@ -11,7 +11,7 @@ import {
 import { readHubLocation, type HubLocation } from '../../../src/pipeline/models/model-address.ts'
 import type { HubListing } from '../../../src/domain/model-source.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
-import { fetchBeyond } from '../../network/fetch-beyond.ts'
+import { fetchWatched } from '../../network/fetch-watched.ts'
 
 /** A model's page, and the addresses of its files. */
 export interface HubFolder {
@@ -95,7 +95,7 @@ async function fetchJson(url: string, location: HubLocation, signal: AbortSignal
   const { host } = new URL(location.base)
   let response: Response
   try {
-    response = await fetchBeyond(url, { signal })
+    response = await fetchWatched(url, { signal })
   } catch (thrown) {
     signal.throwIfAborted()
     throw new RetortError(

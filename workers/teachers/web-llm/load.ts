@@ -18,7 +18,7 @@ import type { Call } from '../../../src/protocol/contract.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
 import type { LoadProgress } from '../../../src/protocol/teacher.ts'
 import type { WebLlmLoad, WebLlmStore } from '../../../src/protocol/web-llm.ts'
-import { fetchBeyond } from '../../network/fetch-beyond.ts'
+import { fetchWatched } from '../../network/fetch-watched.ts'
 import { cardOf } from './card.ts'
 import { damagedFileOf, loadErrorOf, type DamagedFile } from './errors.ts'
 import { LogitWatch } from './logit-watch.ts'
@@ -40,7 +40,7 @@ const readCached: LoadParts['readFile'] =
   async (name) => {
     const url = `${address}/resolve/main/${name}`
     const cached = store === 'cache' ? await caches.match(url) : undefined
-    const response = cached ?? (await fetchBeyond(url))
+    const response = cached ?? (await fetchWatched(url))
     if (!response.ok) throw new Error(`${url} responded with ${response.status}`)
     return response.json()
   }
