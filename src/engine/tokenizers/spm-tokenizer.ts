@@ -3,13 +3,13 @@
 // Must not know: tensors, other kinds of vocabularies.
 // A space is added as in llama.cpp: at the start of a text and after every added token, as in the tokenizer.json
 // files of those models; SentencePiece itself adds it at the start only, and so do the tokenizer.json files of the vocabularies in which Mistral
-// has control tokens for instructions: its templates write the space themselves.
+// has control tokens for instructions: its templates write the space themselves. To a text that begins with a space those files add none.
 import { readFlag, readNumber, readNumbers } from '../weights/metadata.ts'
 import type { Metadata } from '../weights/metadata.ts'
 import { KIND, readGgufVocabulary, type GgufVocabulary } from './gguf-vocabulary.ts'
 import { SpmModel, type SpmPieces } from './spm-model.ts'
 import type { TemplateFamily } from './template-families.ts'
-import { readByteToken, VocabularyTokenizer } from './vocabulary-tokenizer.ts'
+import { readByteToken, VocabularyTokenizer, type SegmentPosition } from './vocabulary-tokenizer.ts'
 
 /** Ids if the file has none. Source: llama.cpp, src/llama-vocab.cpp. */
 const DEFAULTS = { beginId: 1, endId: 2, addsBegin: true } as const
@@ -28,11 +28,12 @@ export function makeSpmTokenizer(metadata: Metadata, family?: TemplateFamily): V
   const { specialIds, addedTokens } = vocabulary
   const controls = addedTokens.flatMap(({ id, content }) => (specialIds.has(id) ? [content] : []))
   const addsOnce = ['[INST]', '[/INST]'].every((token) => controls.includes(token))
+  const needsSpace = (text: string, { first, continues }: SegmentPosition): boolean =>
+    addsSpace && !continues && (!addsOnce || (first && !/^[ ▁]/.test(text)))
   return new VocabularyTokenizer({
     ...vocabulary,
     model: {
-      normalise: (text, { first, continues }) =>
-        (addsSpace && !continues && (first || !addsOnce) ? ` ${text}` : text).replaceAll(' ', '▁'),
+      normalise: (text, position) => (needsSpace(text, position) ? ` ${text}` : text).replaceAll(' ', '▁'),
       encode: (normal) => model.encode(normal),
     },
     style: 'sentencepiece',
