@@ -3,7 +3,7 @@
 import { mount } from 'svelte'
 import type { MachineScope } from './actions/describe-machine.ts'
 import { NetworkAccess } from './actions/network-access.ts'
-import { takeNewestVersion } from './actions/register-service.ts'
+import { takeNewestVersion, whenPolicies } from './actions/register-service.ts'
 import { roleMachines, type OpenRole } from './actions/role-machine.ts'
 import type { CorpusContract } from './protocol/corpus.ts'
 import { sentenceOf } from './protocol/errors.ts'
@@ -47,6 +47,10 @@ async function openPage(target: HTMLElement): Promise<void> {
     removeFirstLine()
     return
   }
+  // No worker starts without a policy where one is on its way; where none comes, the service worker's registration has ended.
+  let noteRegistered: () => void = () => undefined
+  const registered = new Promise<void>((resolve) => (noteRegistered = resolve))
+  const mayStart = Promise.race([whenPolicies(), registered])
   const canShare = globalThis.crossOriginIsolated && typeof SharedArrayBuffer !== 'undefined'
   const threads = new Threads(
     canShare && navigator.hardwareConcurrency > 1
@@ -61,7 +65,7 @@ async function openPage(target: HTMLElement): Promise<void> {
                   type: 'module',
                   name: 'threads',
                 }),
-              { startLimit: MEASURED_START_LIMIT, retries: false },
+              { startLimit: MEASURED_START_LIMIT, retries: false, mayStart },
             ),
         }
       : undefined,
@@ -70,10 +74,11 @@ async function openPage(target: HTMLElement): Promise<void> {
   const onNote = (sentence: string): void => app.setStartNote(sentence)
   const student = openWorker<StudentContract>(
     () => new Worker(new URL('../workers/student.ts', import.meta.url), { type: 'module', name: 'student' }),
-    { onNote, chooseThreads },
+    { onNote, chooseThreads, mayStart },
   )
   const corpus = openWorker<CorpusContract>(
     () => new Worker(new URL('../workers/corpus.ts', import.meta.url), { type: 'module', name: 'corpus' }),
+    { mayStart },
   )
   const page = new URL('.', location.href).href
   const traffic = new NetworkLog()
@@ -88,6 +93,7 @@ async function openPage(target: HTMLElement): Promise<void> {
         },
         onNote,
         chooseThreads,
+        mayStart,
       },
     )
     const network = new NetworkAccess({
@@ -135,7 +141,7 @@ async function openPage(target: HTMLElement): Promise<void> {
   removeFirstLine()
   const ready = app.start(globalThis as unknown as MachineScope) // TypeScript’s DOM library does not declare WebGPU and deviceMemory
   // Whatever fails there, the page needs the service worker's headers.
-  void app.service.start(ready)
+  void app.service.start(ready).finally(noteRegistered)
   await ready
   await loadAllScreens()
 }

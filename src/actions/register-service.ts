@@ -59,7 +59,9 @@ export async function registerService(
     if (page.isDeveloping) return undefined
     const { services } = page
     if (services === undefined)
-      return 'This browser does not support service workers here, so the page needs a network to open and may run on one thread.'
+      return page.isIsolated
+        ? 'This browser does not support service workers here, so the page needs a network to open.'
+        : 'This browser does not support service workers here, so the page needs a network to open and may run on one thread, and its background workers have no policy that keeps them from calling other hosts.'
     if (page.isIsolated) page.memory.removeItem(RELOADED)
     const registration = await services.register('service.js', { scope: './' })
     watchVersions(registration, services, page, onWaiting)
@@ -76,6 +78,31 @@ export async function registerService(
   } catch (thrown) {
     return `The page could not be stored for offline use: ${thrown instanceof Error ? thrown.message : String(thrown)}`
   }
+}
+
+/** Milliseconds for the service worker to be installed, which fetches the page’s files, and to control the page. */
+const CONTROL_LIMIT = 30_000
+
+/**
+ * Settles when workers that are started get their policies with their scripts: from the host, or from the service worker once it controls the
+ * page. On a first visit to a host that sends no headers that takes a moment, after which the page is reloaded. Where no service worker comes
+ * it settles too, late: then only the page itself has a policy.
+ */
+export function whenPolicies(makePage: () => ServicePage = thisPage): Promise<void> {
+  let page: ServicePage
+  try {
+    page = makePage()
+  } catch {
+    return Promise.resolve() // without access to its storage the page registers no service worker either
+  }
+  const { services, isDeveloping, isIsolated } = page
+  // Who sends the headers of isolation sends the policies too.
+  if (isDeveloping || isIsolated || services === undefined || services.controller !== null)
+    return Promise.resolve()
+  return new Promise((resolve) => {
+    services.addEventListener('controllerchange', () => resolve(), { once: true })
+    setTimeout(resolve, CONTROL_LIMIT)
+  })
 }
 
 function keepAll(active: ServiceWorker, onOffline: ServiceReports['onOffline']): void {

@@ -24,6 +24,8 @@ export interface WorkerOptions {
   readonly onDeath?: (reason: string) => void
   /** Number of threads to start the runtime with; undefined: as many as the browser reports. */
   readonly chooseThreads?: () => Promise<number | undefined>
+  /** Settles when the worker may be started; requests wait for it. Default: at once. */
+  readonly mayStart?: Promise<unknown>
   /** Called with a sentence when a start succeeded after one that failed. */
   readonly onNote?: (sentence: string) => void
   /** Milliseconds a start of the runtime may take. */
@@ -43,7 +45,16 @@ export interface WorkerOptions {
  */
 export function openWorker<C>(
   make: () => WorkerLike,
-  { onDeath, chooseThreads, onNote, startLimit, readyLimit, choiceLimit, retries = true }: WorkerOptions = {},
+  {
+    onDeath,
+    chooseThreads,
+    mayStart,
+    onNote,
+    startLimit,
+    readyLimit,
+    choiceLimit,
+    retries = true,
+  }: WorkerOptions = {},
 ): SupervisedWorker<C> {
   let running: { worker: WorkerLike; connection: Connection<C> } | undefined
   /** Failed starts since the last one that succeeded. */
@@ -51,6 +62,11 @@ export function openWorker<C>(
   /** Set after a start on several threads failed. */
   let isSingle = false
   let mayRetry = false
+  let waits = mayStart
+  mayStart?.then(
+    () => (waits = undefined),
+    () => (waits = undefined),
+  )
 
   const onFailed = (start: FailedStart): void => {
     failed.push(start)
@@ -97,6 +113,10 @@ export function openWorker<C>(
   }
 
   const send = async (name: string, request: unknown, options?: CallOptions<unknown>): Promise<unknown> => {
+    if (waits !== undefined) {
+      await waits.catch(() => undefined)
+      options?.signal?.throwIfAborted()
+    }
     for (;;) {
       const method: unknown = Reflect.get(start().remote as object, name)
       if (typeof method !== 'function') throw new TypeError(`no method “${name}”`)

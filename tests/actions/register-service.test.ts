@@ -2,6 +2,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import {
   registerService as register,
+  whenPolicies,
   type OfflineStatus,
   type ServicePage,
   type WaitingVersion,
@@ -127,5 +128,34 @@ describe('registerService', () => {
     expect(await registerService(makePage({ without: true }).page)).toContain(
       'does not support service workers',
     )
+  })
+})
+
+describe('whenPolicies', () => {
+  const isSettled = async (page: ServicePage): Promise<boolean> =>
+    Promise.race([
+      whenPolicies(() => page).then(() => true),
+      new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 5)),
+    ])
+
+  test('waits for nothing where the policies are there or none can come', async () => {
+    expect(await isSettled(makePage({ isIsolated: true }).page)).toBe(true)
+    expect(await isSettled(makePage({ isDeveloping: true }).page)).toBe(true)
+    expect(await isSettled(makePage({ without: true }).page)).toBe(true)
+    expect(await isSettled(makePage().page)).toBe(true) // it has a controller
+    const broken = (): never => {
+      throw new DOMException('denied', 'SecurityError')
+    }
+    await whenPolicies(broken)
+  })
+
+  test('waits on a first visit until the service worker controls the page', async () => {
+    const { page } = makePage()
+    const services = Object.assign(new EventTarget(), { controller: null })
+    const uncontrolled = { ...page, services: services as unknown as ServiceWorkerContainer } // the part that is used
+    expect(await isSettled(uncontrolled)).toBe(false)
+    const controlled = whenPolicies(() => uncontrolled)
+    services.dispatchEvent(new Event('controllerchange'))
+    await controlled
   })
 })

@@ -177,3 +177,25 @@ test('waits with the termination until the worker’s other requests have ended'
   await rejected
   expect(workers[0]?.ended).toBe(true)
 })
+
+test('starts no worker before it may, keeps the order of requests, and drops one that was cancelled meanwhile', async () => {
+  let allow: () => void = () => undefined
+  const mayStart = new Promise<void>((resolve) => (allow = resolve))
+  const { worker, workers } = open(['starts'], 4, { mayStart })
+  const abort = new AbortController()
+  const replies: number[] = []
+  const requests = [1, 2, 3].map((n) =>
+    worker.remote
+      .quick(n, n === 2 ? { signal: abort.signal } : {})
+      .then((reply) => replies.push(reply))
+      .catch((thrown: unknown) => thrown),
+  )
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  expect(workers).toEqual([])
+  abort.abort()
+  allow()
+  const [, second] = await Promise.all(requests)
+  expect(second).toMatchObject({ name: 'AbortError' })
+  expect(replies).toEqual([2, 6])
+  expect(workers).toHaveLength(1)
+})
