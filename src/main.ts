@@ -47,7 +47,7 @@ async function openPage(target: HTMLElement): Promise<void> {
     removeFirstLine()
     return
   }
-  // No worker starts without a policy where one is on its way; where none comes, the service worker's registration has ended.
+  // No worker starts without a policy where one will come; where none comes, the registration of the service worker has ended.
   let noteRegistered: () => void = () => undefined
   const registered = new Promise<void>((resolve) => (noteRegistered = resolve))
   const mayStart = Promise.race([whenPolicies(), registered])

@@ -24,7 +24,7 @@ export const openModal =
       },
       { signal },
     )
-    // Browsers close it without asking if Escape is pressed twice.
+    // Browsers close it unconditionally if Escape is pressed twice.
     dialog.addEventListener('close', ({ target }) => target === dialog && onClose(), { signal })
     if (byBackdrop) {
       // The backdrop is part of the element. A press that begins inside, as when text is selected, ends nothing.

@@ -221,11 +221,11 @@ describe.each(forms)('a vocabulary like $name’s', (form) => {
     )
     const message = fc.array(piece, { maxLength: 6 }).map((parts) => parts.join(''))
     fc.assert(
-      fc.property(message, message, message, (ask, reply, again) => {
+      fc.property(message, message, message, (first, reply, second) => {
         const chat = [
-          { role: 'user', content: ask },
+          { role: 'user', content: first },
           { role: 'assistant', content: reply },
-          { role: 'user', content: again },
+          { role: 'user', content: second },
         ] as const
         expect(gguf.encodeChat(chat)).toEqual(folder.encodeChat(chat))
         expect(gguf.encodeChat(chat.slice(0, 1), { answer: reply })).toEqual(
