@@ -1,4 +1,5 @@
 // Knows: how a student is compared with itself before training and with its teacher, on held-out prompts.
+import type { Cast } from '../domain/cast.ts'
 import { CONTENDERS, type ComparedPrompt, type Comparison } from '../domain/comparison.ts'
 import type { DatasetRow } from '../domain/dataset.ts'
 import { freshId, type ProjectId, type StudentId } from '../domain/id.ts'
@@ -27,6 +28,7 @@ import { getStudent } from '../storage/students.ts'
 import { controlOf } from './executing/control-of.ts'
 import { Executor } from './executing/executor.ts'
 import { openJournal } from './executing/open-journal.ts'
+import { ModelSwaps } from './executing/model-swaps.ts'
 import { castModels, RoleModels, studentModel } from './executing/role-models.ts'
 import type { Machines } from './machines.ts'
 import { streamProgress } from './stream-progress.ts'
@@ -43,12 +45,9 @@ export interface CompareProgress {
   readonly prompts: readonly ComparedPrompt[]
 }
 
-export interface CompareStudents {
+export interface CompareStudents extends Cast {
   readonly projectId: ProjectId
   readonly studentId: StudentId
-  readonly teacher: TeacherDescription
-  /** The judge's own model; absent: the teacher judges. */
-  readonly judge?: TeacherDescription
   /** Max held-out prompts. */
   readonly prompts: number
 }
@@ -82,11 +81,12 @@ export async function* compareStudents(
 
 async function compare(
   machines: CompareMachines,
-  { projectId, studentId, teacher, judge = teacher, prompts }: CompareStudents,
+  { projectId, studentId, prompts, ...cast }: CompareStudents,
   signal: AbortSignal,
   report: (progress: CompareProgress) => void,
 ): Promise<Checked<Comparison>> {
   const { db } = machines
+  const { teacher, judge = teacher } = cast
   const student = await getStudent(db, projectId, studentId)
   const dataset = student && (await getDataset(db, projectId, student.datasetId))
   if (!student || !dataset)
@@ -121,8 +121,7 @@ async function compare(
     })
   const compared = await comparePrompts(machines, {
     student,
-    teacher,
-    judge: judge === teacher ? undefined : judge,
+    cast,
     recipe: recipe.value,
     rows,
     signal,
@@ -171,9 +170,7 @@ function chooseRows(rows: readonly DatasetRow[], count: number, rngSeed: number)
 
 interface Job {
   readonly student: Student
-  readonly teacher: TeacherDescription
-  /** Undefined: the teacher judges. */
-  readonly judge: TeacherDescription | undefined
+  readonly cast: Cast
   readonly recipe: CheckedRecipe
   readonly rows: readonly DatasetRow[]
   readonly signal: AbortSignal
@@ -183,10 +180,11 @@ interface Job {
 /** Runs the comparison's programs; its replies are kept until the comparison is stored, so that a cancelled one continues. */
 async function comparePrompts(
   machines: CompareMachines,
-  { student, teacher, judge: ownJudge, recipe, rows, signal, report }: Job,
+  { student, cast, recipe, rows, signal, report }: Job,
 ): Promise<ComparedPrompt[]> {
   const { db, student: studentMachine } = machines
   const { projectId } = student
+  const { teacher, judge: ownJudge } = cast
   const judgeCard = (ownJudge ?? teacher).card
   const { complete, judge } = readSteps(recipe)
   const settings = judge?.settings ?? DEFAULT_JUDGE
@@ -196,7 +194,7 @@ async function comparePrompts(
     settings,
     contextLength: (ownJudge ?? teacher).contextLength,
   }
-  const models = castModels(machines, { teacher, ...(ownJudge ? { judge: ownJudge } : {}) })
+  const models = castModels(machines, cast)
   const students = {
     before: studentModel(studentMachine, student, 'before'),
     after: studentModel(studentMachine, student, 'after'),
@@ -205,7 +203,10 @@ async function comparePrompts(
   const { control, release } = controlOf(signal)
   const sentences = describeWork(student, teacher, ownJudge, rows.length)
   const executor = new Executor({
-    models: new RoleModels((role) => (role === 'before' || role === 'after' ? students[role] : models(role))),
+    models: new RoleModels(
+      (role) => (role === 'before' || role === 'after' ? students[role] : models(role)),
+      { swaps: new ModelSwaps(machines, cast, (loading) => progress.showLoading(loading)) },
+    ),
     journal: openJournal(db, projectId, `comparison ${student.id}`, 'The comparison'),
     control,
     onNoReply: (reason) => {
@@ -264,6 +265,7 @@ class Live {
   readonly #compared = new Map<number, ComparedPrompt>()
   #phase: CompareProgress['phase'] = 'before'
   #sentence = ''
+  #loading = ''
   #done = 0
   #scored = 0
 
@@ -280,6 +282,11 @@ class Live {
   /** What the judge does next. */
   get judging(): 'scores' | 'pairs' {
     return this.#scored < this.#scores ? 'scores' : 'pairs'
+  }
+
+  showLoading(sentence: string): void {
+    this.#loading = sentence
+    this.#show()
   }
 
   enter(phase: CompareProgress['phase'], sentence: string): void {
@@ -302,7 +309,7 @@ class Live {
   #show(): void {
     this.#report({
       phase: this.#phase,
-      sentence: this.#sentence,
+      sentence: [this.#loading, this.#sentence].filter(Boolean).join(' '),
       done: this.#done,
       total: this.#total,
       prompts: this.prompts,

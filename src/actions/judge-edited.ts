@@ -1,5 +1,6 @@
 // Knows: how edited rows are judged again: by the judge's model, with the rubric of their run, stored with the edit.
 import { rubricOfSettings } from '../pipeline/judging/rubric.ts'
+import { makeCast, type Turns } from '../domain/cast.ts'
 import type { ProjectId, RowId } from '../domain/id.ts'
 import { refOf } from '../domain/model-card.ts'
 import { accept, refuse, type Checked } from '../domain/problem.ts'
@@ -15,6 +16,7 @@ import { readRows, writeRows } from '../storage/rows.ts'
 import { controlOf } from './executing/control-of.ts'
 import { Executor } from './executing/executor.ts'
 import { openJournal } from './executing/open-journal.ts'
+import { ModelSwaps } from './executing/model-swaps.ts'
 import { RoleModels, teacherModel } from './executing/role-models.ts'
 import type { Machines } from './machines.ts'
 import { streamProgress } from './stream-progress.ts'
@@ -32,6 +34,7 @@ export interface JudgeEdited {
   readonly teacher?: TeacherDescription
   /** The judge's own model. */
   readonly judge?: TeacherDescription
+  readonly turns?: Turns
 }
 
 const sameTexts = (a: HandEdit, b: HandEdit | undefined): boolean =>
@@ -42,8 +45,8 @@ const sameTexts = (a: HandEdit, b: HandEdit | undefined): boolean =>
  * Returns the changed rows, or why none can be judged. An edit made meanwhile keeps no verdict of the earlier text.
  */
 export async function* judgeEdited(
-  machines: Pick<Machines, 'db' | 'teacher' | 'models'>,
-  { projectId, run, rowIds, teacher, judge: ownJudge }: JudgeEdited,
+  machines: Pick<Machines, 'db' | 'teacher' | 'models' | 'now'>,
+  { projectId, run, rowIds, teacher, judge: ownJudge, turns }: JudgeEdited,
   signal: AbortSignal,
 ): AsyncGenerator<JudgeProgress, Checked<readonly Row[]>> {
   const checked = checkRecipeText(run.recipeText)
@@ -64,7 +67,11 @@ export async function* judgeEdited(
       const { control, release } = controlOf(signal)
       const model = teacherModel(machines.models.of(ownJudge ? 'judge' : 'teacher'), judging)
       const executor = new Executor({
-        models: new RoleModels(() => model),
+        models: new RoleModels(() => model, {
+          swaps:
+            turns &&
+            new ModelSwaps(machines, makeCast(judging, ownJudge ? [['judge', ownJudge]] : [], turns)),
+        }),
         journal: openJournal(machines.db, projectId, run.id, 'The verdicts'),
         control,
       })

@@ -31,6 +31,7 @@ import { controlOf } from './executing/control-of.ts'
 import { CorpusPools } from './executing/corpus-pools.ts'
 import { Executor } from './executing/executor.ts'
 import type { Journal } from './executing/ports.ts'
+import { ModelSwaps } from './executing/model-swaps.ts'
 import { castModels, RoleModels } from './executing/role-models.ts'
 import { openJournal, writeOnly } from './executing/open-journal.ts'
 import type { Machines } from './machines.ts'
@@ -143,11 +144,13 @@ class Trial {
   }
   readonly #control: RunControl
   readonly #journal: Journal
+  readonly #swaps: ModelSwaps
   #grownRequests = 0
   #references: References = new Map()
   #rows: TriedRow[] = []
   #done = 0
   #sentence = ''
+  #loading = ''
   #note: string | undefined
 
   constructor(
@@ -162,6 +165,10 @@ class Trial {
     this.#onProgress = onProgress
     this.#steps = readSteps(request.recipe)
     this.#control = controlOf(signal).control
+    this.#swaps = new ModelSwaps(machines, request, (loading) => {
+      this.#loading = loading
+      this.#show()
+    })
     const journal = openJournal(machines.db, request.projectId, 'trial', 'The trial')
     this.#journal = request.earlier === undefined ? writeOnly(journal) : journal
     this.#total = TRIED_ROWS * (1 + (this.#steps.grow ? 1 : 0) + (this.#steps.judge ? 1 : 0))
@@ -380,7 +387,7 @@ class Trial {
     work: (executor: Executor) => Promise<T>,
   ): Promise<{ value: T; ms: number; isMeasured: boolean }> {
     const executor = new Executor({
-      models: new RoleModels(castModels(this.#machines, this.#request)),
+      models: new RoleModels(castModels(this.#machines, this.#request), { swaps: this.#swaps }),
       journal: this.#journal,
       ...(pools === undefined ? {} : { pools }),
       control: this.#control,
@@ -401,7 +408,8 @@ class Trial {
     this.#show()
   }
   #show(): void {
-    this.#onProgress({ done: this.#done, total: this.#total, sentence: this.#sentence, rows: this.#rows })
+    const sentence = [this.#loading, this.#sentence].filter(Boolean).join(' ')
+    this.#onProgress({ done: this.#done, total: this.#total, sentence, rows: this.#rows })
   }
 }
 

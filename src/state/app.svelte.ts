@@ -113,6 +113,7 @@ export class App {
   async start(scope: MachineScope): Promise<void> {
     await this.opening.do(async () => {
       await Promise.all([this.projects.refresh(), this.machine.detect(scope), this.machine.threads.refresh()])
+      this.roles.useMemory(this.machine.facts?.memoryGiB)
       if (this.machine.backends.includes('webgpu')) {
         this.roles.useBackend('webgpu')
         this.selfCheck.backend = 'webgpu'

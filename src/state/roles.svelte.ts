@@ -1,11 +1,18 @@
 // Knows: which models are loaded for which roles: the teacher, and others that have one of their own. What all of them need together.
 import { rememberModel } from '../actions/remember-model.ts'
-import { makeCast, type Cast } from '../domain/cast.ts'
+import { makeCast, type Cast, type Memory, type Turns } from '../domain/cast.ts'
 import type { ProjectId } from '../domain/id.ts'
 import type { Backend } from '../domain/machine.ts'
 import type { Role } from '../domain/role.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
-import { isTight, sumBytes } from '../pipeline/models/loaded-memory.ts'
+import {
+  chooseSetAside,
+  expectedWeights,
+  isTight,
+  loadedBytes,
+  sumBytes,
+  type Loaded,
+} from '../pipeline/models/loaded-memory.ts'
 import type { Environment } from './environment.ts'
 import { ModelFinder } from './model-finder.svelte.ts'
 import { Teacher } from './teacher.svelte.ts'
@@ -23,6 +30,9 @@ export class Roles {
   readonly judge: Teacher
   #states = $state.raw<ReadonlyMap<Role, RoleState>>(new Map())
   #shown = $state<Role>('teacher')
+  #memoryGiB = $state<number | undefined>()
+  /** What all models needed together when memory once ran out. */
+  #tooManyBytes = $state<number | undefined>()
   readonly #env: Environment
   #backend: Backend = 'wasm'
 
@@ -36,7 +46,7 @@ export class Roles {
   open(role: Role): RoleState {
     const known = this.#states.get(role)
     if (known !== undefined) return known
-    const teacher = new Teacher(this.#env, role)
+    const teacher = new Teacher(this.#env, role, () => this.#noteOutOfMemory(role))
     teacher.backend = this.#backend
     const made = { teacher, finder: new ModelFinder(this.#env, teacher) }
     this.#states = new Map([...this.#states, [role, made]])
@@ -67,28 +77,29 @@ export class Roles {
   get all(): readonly Teacher[] {
     return [...this.#states.values()].map(({ teacher }) => teacher)
   }
-  /** The roles besides the teacher's that have a model of their own loaded. */
-  get others(): readonly (Teacher & { readonly description: TeacherDescription })[] {
-    return this.all.filter(
-      (each): each is Teacher & { readonly description: TeacherDescription } =>
-        each !== this.teacher && each.description !== undefined,
-    )
+  /** The roles besides the teacher's that have a model of their own, loaded or set aside. */
+  get others(): readonly Teacher[] {
+    return this.all.filter((each) => each !== this.teacher && each.available !== undefined)
   }
 
-  /** The loaded models for a piece of work; undefined without a teacher. */
+  /** The models for a piece of work, loaded or set aside; undefined without a teacher. */
   get cast(): Cast | undefined {
-    const teacher = this.teacher.description
-    return (
-      teacher &&
-      makeCast(
-        teacher,
-        this.others.map(({ role, description }) => [role, description]),
-      )
+    const teacher = this.teacher.available
+    const others = this.others.flatMap(({ role, available }) =>
+      available ? [[role, available] as const] : [],
     )
+    return teacher && makeCast(teacher, others, this.turns)
+  }
+  /** The models that take turns in memory; undefined: none does. */
+  get turns(): Turns | undefined {
+    const plans = this.all.flatMap((each) =>
+      each.takesTurns && each.plan ? [[each.role, each.plan] as const] : [],
+    )
+    return plans.length === 0 ? undefined : { memory: this.memory, plans: Object.fromEntries(plans) }
   }
   /** The model that judges now. */
   get judging(): TeacherDescription | undefined {
-    return this.judge.description ?? this.teacher.description
+    return this.judge.available ?? this.teacher.available
   }
   /** True while a model is being loaded for any role. */
   get loading(): boolean {
@@ -104,8 +115,80 @@ export class Roles {
     return (
       role !== 'teacher' &&
       card !== undefined &&
-      card.fingerprint === this.teacher.description?.card.fingerprint
+      card.fingerprint === this.teacher.available?.card.fingerprint
     )
+  }
+
+  /** What is known of this machine's memory. */
+  get memory(): Memory {
+    return {
+      ...(this.#memoryGiB === undefined ? {} : { memoryGiB: this.#memoryGiB }),
+      ...(this.#tooManyBytes === undefined ? {} : { tooManyBytes: this.#tooManyBytes }),
+    }
+  }
+  /** GiB of this machine, as far as the browser reports it. */
+  useMemory(memoryGiB: number | undefined): void {
+    this.#memoryGiB = memoryGiB
+  }
+  #noteOutOfMemory(role: Role): void {
+    const wanted = this.#chosen(role)
+    if (wanted === undefined) return
+    const bytes = this.bytesWith(role, loadedBytes(wanted) ?? 0)
+    // Alone it would not fit either: that says nothing about two models.
+    if (this.#localOthers(role).length > 0) this.#tooManyBytes = Math.min(bytes, this.#tooManyBytes ?? bytes)
+  }
+
+  /** The model that is chosen for a role, as it would be loaded. */
+  #chosen(role: Role): Loaded | undefined {
+    const { card, backend, weights, description } = this.open(role).teacher
+    if (card === undefined) return description
+    const loads = card.form === 'endpoint' ? 'server' : backend
+    return { card, backend: loads, weights: weights ?? expectedWeights(card, loads) }
+  }
+  /** The loaded models of other roles on this machine. */
+  #localOthers(role: Role): readonly (Loaded & { readonly owner: Teacher })[] {
+    return this.all.flatMap((owner) => {
+      const { description } = owner
+      return owner.role === role || description === undefined || !loadedBytes(description)
+        ? []
+        : [{ ...description, owner }]
+    })
+  }
+  /** The models that the one chosen for a role does not fit next to: they have to be set aside for it. */
+  asideFor(role: Role): readonly Teacher[] {
+    const wanted = this.find(role) && this.#chosen(role)
+    return wanted === undefined
+      ? []
+      : chooseSetAside(this.#localOthers(role), wanted, this.memory).map(({ owner }) => owner)
+  }
+  /** Whether the chosen model and those that it does not fit next to can all be loaded again without a person. */
+  canTakeTurns(role: Role): boolean {
+    const aside = this.asideFor(role)
+    return (
+      aside.length > 0 && this.find(role)?.canReturn === true && aside.every(({ plan }) => plan !== undefined)
+    )
+  }
+  /** Sets the models aside that the chosen one does not fit next to, if they can take turns: from its load on they do. */
+  async makeRoom(role: Role): Promise<void> {
+    if (!this.canTakeTurns(role)) return
+    for (const owner of this.asideFor(role)) await owner.setAside()
+    this.open(role).teacher.takeTurns()
+  }
+  /** Loads the model that is chosen for a role in place of those that it does not fit next to; from now on they take turns. */
+  async loadInTurns(role: Role, projectId: ProjectId): Promise<void> {
+    await this.makeRoom(role)
+    await this.open(role).teacher.load(projectId)
+  }
+  /** Loads the model of a role that is set aside, in place of those that it does not fit next to. */
+  async bringBack(role: Role, projectId: ProjectId): Promise<void> {
+    const own = this.open(role).teacher
+    const { plan } = own
+    if (plan === undefined) return
+    const { model, source } = plan
+    await own.choose(source, model.card.fileName)
+    if (own.card === undefined || model.backend === 'server') return
+    own.useAs({ ...model, backend: model.backend })
+    await this.loadInTurns(role, projectId)
   }
 
   /** Bytes of all loaded models together, with those of one that is to be loaded for a role in place of its present one. */

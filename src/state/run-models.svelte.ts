@@ -62,13 +62,15 @@ export class RunModels {
     const found: [Role, TeacherDescription][] = []
     for (const [role, { model, loadedWith }] of recorded) {
       const recall = this.#recallOf(role)
-      const description = await recall.recall(model, loadedWith)
+      const description = await recall.recall(model, loadedWith, { mayBeAside: true })
       if (description !== undefined) found.push([role, description])
       // A missing one does not end it, so that everything that is missing is named at once.
       else if (recall.waitsFor === undefined) return undefined
     }
     const [first, ...others] = found
-    return first === undefined || found.length < recorded.length ? undefined : makeCast(first[1], others)
+    return first === undefined || found.length < recorded.length
+      ? undefined
+      : makeCast(first[1], others, this.#roles.turns)
   }
 
   /** The model that judged a run, loaded as it was, as the teacher or as the judge's own. */
@@ -76,8 +78,11 @@ export class RunModels {
     const recorded = listRecorded(run)
     const [role, { model, loadedWith }] =
       recorded.find(([name]) => name === 'judge') ?? (recorded[0] as (typeof recorded)[number])
-    const found = await this.#recallOf(role).recall(model, loadedWith)
-    return found && (role === 'judge' ? { judge: found } : { teacher: found })
+    const found = await this.#recallOf(role).recall(model, loadedWith, { mayBeAside: true })
+    const { turns } = this.#roles
+    return (
+      found && { ...(role === 'judge' ? { judge: found } : { teacher: found }), ...(turns ? { turns } : {}) }
+    )
   }
 
   stop(): void {

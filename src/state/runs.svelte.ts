@@ -16,6 +16,7 @@ import { adviseOnRun } from '../pipeline/advice/run-advice.ts'
 import { boundRun } from '../pipeline/estimate.ts'
 import type { BuiltInTeacherCard } from '../pipeline/built-in-teacher-card.ts'
 import { adviseOnTeacher } from '../pipeline/recipes/advise-on-teacher.ts'
+import { announceTurns } from '../pipeline/recipes/announce-turns.ts'
 import { checkModels } from '../pipeline/recipes/check-models.ts'
 import { countPrompts, listPrompts } from '../storage/prompts.ts'
 import { countRows, readRows } from '../storage/rows.ts'
@@ -297,6 +298,10 @@ export class Runs {
   /** What the recipe requires that the loaded models do not support. */
   findMismatch(recipe: CheckedRecipe, cast: Cast): readonly Problem[] {
     return checkModels(recipe, modelOf(cast))
+  }
+  /** What a run of this recipe loads in place of other models, and when. */
+  announce(recipe: CheckedRecipe, cast: Cast): readonly string[] {
+    return announceTurns(recipe, cast)
   }
   /** Advice on this recipe with these models; none of it prevents a run. */
   advise(recipe: CheckedRecipe, cast: Cast, builtIn?: BuiltInTeacherCard): readonly string[] {

@@ -4,6 +4,7 @@ import { findModel, type ModelCandidate } from '../actions/find-model.ts'
 import type { ProjectId } from '../domain/id.ts'
 import type { ModelRef } from '../domain/model-card.ts'
 import { CHAT_FORMATS } from '../domain/chat-format.ts'
+import type { Role } from '../domain/role.ts'
 import type { LoadedWith } from '../domain/run.ts'
 import type { Student } from '../domain/student.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
@@ -59,6 +60,7 @@ export class TeacherRecall {
   readonly #students: () => readonly Student[]
   /** File name of the project's last teacher: the first candidate. */
   readonly #lastName: string | undefined
+  readonly #makeRoom: (role: Role) => Promise<void>
   #wanted = $state.raw<WantedModel | undefined>()
   #loadedBefore = $state.raw<LoadedWith | undefined>()
   #waitsFor = $state<string | undefined>()
@@ -72,11 +74,14 @@ export class TeacherRecall {
       models,
       students,
       lastName,
+      makeRoom = async () => undefined,
     }: {
       readonly teacher: Teacher
       readonly models: Models
       readonly students: () => readonly Student[]
       readonly lastName: string | undefined
+      /** Sets models of other roles aside that the chosen one of this role does not fit next to. */
+      readonly makeRoom?: (role: Role) => Promise<void>
     },
   ) {
     this.#env = env
@@ -85,6 +90,7 @@ export class TeacherRecall {
     this.#models = models
     this.#students = students
     this.#lastName = lastName
+    this.#makeRoom = makeRoom
   }
 
   /** Name of the model that is being found and loaded. */
@@ -103,20 +109,27 @@ export class TeacherRecall {
 
   /**
    * The wanted model, loaded: at once if it is the loaded one with the same values, else found and loaded as it was before, in the place of
-   * another.
+   * another. Models of other roles that it does not fit next to are set aside. With `mayBeAside`, one that is set aside itself will do.
    * Undefined if it cannot be found (`waitsFor` has the sentence), if loading failed (`teacher.loading.error`), or after `stop`.
    */
-  async recall(wanted: WantedModel, loaded?: LoadedWith): Promise<TeacherDescription | undefined> {
+  async recall(
+    wanted: WantedModel,
+    loaded?: LoadedWith,
+    { mayBeAside = false } = {},
+  ): Promise<TeacherDescription | undefined> {
     this.#waitsFor = undefined
-    const { description, role } = this.#teacher
+    const { description, available, role } = this.#teacher
     const isLoaded = description?.card.fingerprint === wanted.fingerprint
-    if (isLoaded && isLoadedAs(description, loaded)) return description
+    const isKnown = available?.card.fingerprint === wanted.fingerprint
+    const present = mayBeAside ? available : description
+    if (present?.card.fingerprint === wanted.fingerprint && isLoadedAs(present, loaded)) return present
+    const makeRoom = (): Promise<void> => this.#makeRoom(role)
     this.#wanted = wanted
     this.#loadedBefore = loaded
     return this.task.do(async (signal) => {
       signal.addEventListener('abort', () => this.#teacher.loading.stop(), { once: true })
       // The same file is at hand, also one that was picked: it only has to be loaded with other values.
-      if (isLoaded && loaded && this.#teacher.canReload) return this.#teacher.reloadAs(loaded)
+      if (isKnown && loaded && this.#teacher.canReload) return this.#teacher.reloadAs(loaded, makeRoom)
       if (!this.#models.ready) await this.#models.refresh()
       const found = await findModel(
         this.#env.machines,
@@ -128,7 +141,7 @@ export class TeacherRecall {
           isLoaded && loaded ? sayOtherwise(wanted, role, description, loaded) : sayWaiting(wanted, role)
         return undefined
       }
-      return this.#teacher.chooseAndLoad(found, this.#projectId, loaded)
+      return this.#teacher.chooseAndLoad(found, this.#projectId, loaded, makeRoom)
     })
   }
 

@@ -10,11 +10,14 @@ import type { ProjectId } from '../domain/id.ts'
 import type { Backend } from '../domain/machine.ts'
 import { isSized, type ModelCard } from '../domain/model-card.ts'
 import type { ModelSource } from '../domain/model-source.ts'
+import type { LoadPlan } from '../domain/cast.ts'
 import type { LoadedWith } from '../domain/run.ts'
 import type { Role } from '../domain/role.ts'
 import { workNow } from '../domain/work-clock.ts'
 import type { TeacherDescription, WeightForm } from '../domain/teacher-description.ts'
 import type { Problem } from '../domain/problem.ts'
+import { canLoadAlone } from '../pipeline/models/load-alone.ts'
+import { RetortError } from '../protocol/errors.ts'
 import type { LoadProgress } from '../protocol/teacher.ts'
 import { ChosenFormats } from './chosen-formats.ts'
 import { estimateTimeLeft } from './time-left.ts'
@@ -45,6 +48,8 @@ export class Teacher {
         readonly chatFormat: ChatFormat | undefined
       }
     | undefined
+  /** The copy of it that was stored while it was loaded. */
+  #stored: ModelSource | undefined
   #refusals = $state.raw<readonly Problem[]>([])
   #timeLeft = $state<number | undefined>()
   #chatFormat = $state<ChatFormat | undefined>()
@@ -63,10 +68,57 @@ export class Teacher {
   readonly generation = new Task()
   readonly role: Role
   readonly #machines: Pick<Machines, 'teacher' | 'db' | 'now'>
+  readonly #page: string
+  readonly #onOutOfMemory: () => void
+  /** The last loaded model, also while it is set aside. */
+  #known = $state.raw<TeacherDescription | undefined>()
+  #takesTurns = $state(false)
 
-  constructor({ machines }: Pick<Environment, 'machines'>, role: Role = 'teacher') {
+  /** `onOutOfMemory` is called when a model could not be loaded because memory ran out. */
+  constructor(
+    { machines, page }: Pick<Environment, 'machines' | 'page'>,
+    role: Role = 'teacher',
+    onOutOfMemory: () => void = () => undefined,
+  ) {
     this.role = role
     this.#machines = { ...machines, teacher: machines.models.of(role) }
+    this.#page = page
+    this.#onOutOfMemory = onOutOfMemory
+  }
+
+  /** The loaded model; or the one that is set aside and loaded when its turn comes. */
+  get available(): TeacherDescription | undefined {
+    return this.#description ?? (this.#takesTurns ? this.#known : undefined)
+  }
+  /** Its model may be unloaded for that of another role, and loaded again when work needs it. */
+  get takesTurns(): boolean {
+    return this.#takesTurns && this.available !== undefined
+  }
+  /** How the model is loaded again without a person; undefined if it cannot be. */
+  get plan(): LoadPlan | undefined {
+    const model = this.available
+    const source = this.#stored ?? this.#loaded?.choice.source
+    if (model === undefined || source === undefined || !canLoadAlone(source, this.#page)) return undefined
+    const { fileBytes } = model.card
+    return { model, source, ...(fileBytes === undefined ? {} : { fileBytes }) }
+  }
+
+  /** From now on its model is unloaded when another one needs its memory, and loaded again when its turn comes. */
+  takeTurns(): void {
+    this.#takesTurns = true
+  }
+  /** The chosen model can be loaded again without a person, once it was loaded. */
+  get canReturn(): boolean {
+    const source = this.#choice?.source
+    return source !== undefined && (canLoadAlone(source, this.#page) || (this.keep && canBeStored(source)))
+  }
+  /** Unloads the model until its turn comes. False, and nothing happens, if it could not be loaded again without a person. */
+  async setAside(): Promise<boolean> {
+    if (this.plan === undefined) return false
+    this.#takesTurns = true
+    await unloadTeacher(this.#machines)
+    this.#description = undefined
+    return true
   }
 
   /** Reads the chosen model's header. Each choice has its own task: a worker may take a while to abort an earlier one. */
@@ -133,20 +185,17 @@ export class Teacher {
     this.#refusals = []
   }
 
-  /** Chooses and loads without further questions; `loaded`: as it was loaded before. */
+  /** Chooses and loads without further questions; `loaded`: as it was loaded before. `makeRoom` is called once the model is known. */
   async chooseAndLoad(
     { source, name }: Choice,
     projectId: ProjectId,
     loaded?: LoadedWith,
+    makeRoom?: () => Promise<void>,
   ): Promise<TeacherDescription | undefined> {
     await this.choose(source, name)
     if (this.#card === undefined) return undefined
-    if (loaded !== undefined) {
-      this.backend = loaded.backend
-      this.contextLength = loaded.contextLength
-      this.weights = loaded.weights
-      this.chatFormat = loaded.chatFormat
-    }
+    if (loaded !== undefined) this.useAs(loaded)
+    await makeRoom?.()
     return this.load(projectId)
   }
 
@@ -155,6 +204,7 @@ export class Teacher {
     if (choice === undefined) return undefined
     const { backend, contextLength, weights, chatFormat } = this
     const card = this.#card
+    const tookTurns = this.#takesTurns
     this.#answer = ''
     this.#triedPrompt = ''
     let phase = ''
@@ -177,23 +227,33 @@ export class Teacher {
         signal,
       )
       this.#description = undefined // the worker unloads an earlier one first
-      for (;;) {
-        const next = await work.next()
-        if (next.done) return next.value
-        if (next.value.phase !== phase) {
-          phase = next.value.phase
-          since = workNow()
+      this.#takesTurns = false
+      try {
+        for (;;) {
+          const next = await work.next()
+          if (next.done) return next.value
+          if (next.value.phase !== phase) {
+            phase = next.value.phase
+            since = workNow()
+          }
+          this.#timeLeft = estimateTimeLeft(next.value.done, next.value.total, workNow() - since)
+          report(next.value)
         }
-        this.#timeLeft = estimateTimeLeft(next.value.done, next.value.total, workNow() - since)
-        report(next.value)
+      } catch (thrown) {
+        if (thrown instanceof RetortError && thrown.name === 'OutOfMemory') this.#onOutOfMemory()
+        throw thrown
       }
     })
     this.#description = description
+    this.#known = description
     this.#loaded = description === undefined ? undefined : { choice, projectId, chatFormat }
+    this.#takesTurns = tookTurns && description !== undefined
+    this.#stored = undefined
     if (description === undefined) await this.sync()
     else if (this.keep && canBeStored(choice.source) && description.notStored === undefined) {
       const { fileName } = description.card
       this.#choice = { source: { kind: 'stored', name: fileName }, name: fileName }
+      this.#stored = this.#choice.source
       this.formats.remember(this.#choice.source, chatFormat)
     }
     return description
@@ -210,23 +270,27 @@ export class Teacher {
 
   /** The loaded model's source is known, so that it can be loaded again with other values. */
   get canReload(): boolean {
-    return this.#loaded !== undefined && this.#description !== undefined && !this.loading.running
+    return this.#loaded !== undefined && this.available !== undefined && !this.loading.running
   }
 
-  /** Loads the loaded model again, with these values. */
-  async reloadAs({
-    backend,
-    contextLength,
-    weights,
-    chatFormat,
-  }: LoadedWith): Promise<TeacherDescription | undefined> {
-    const loaded = this.#loaded
-    if (loaded === undefined) return undefined
-    this.#choice = loaded.choice
+  /** The next load uses these values. */
+  useAs({ backend, contextLength, weights, chatFormat }: LoadedWith): void {
     this.backend = backend
     this.contextLength = contextLength
     this.weights = weights
     this.chatFormat = chatFormat
+  }
+
+  /** Loads the loaded model again, or the one that is set aside, with these values. */
+  async reloadAs(
+    values: LoadedWith,
+    makeRoom?: () => Promise<void>,
+  ): Promise<TeacherDescription | undefined> {
+    const loaded = this.#loaded
+    if (loaded === undefined) return undefined
+    this.#choice = loaded.choice
+    this.useAs(values)
+    await makeRoom?.()
     return this.load(loaded.projectId)
   }
 
@@ -252,6 +316,7 @@ export class Teacher {
   }
 
   async unload(): Promise<void> {
+    this.#takesTurns = false
     await unloadTeacher(this.#machines)
     this.#description = undefined
   }
@@ -264,6 +329,7 @@ export class Teacher {
   /** Queries the worker for the loaded model: after a failure there may be none. */
   async sync(): Promise<void> {
     this.#description = (await this.#machines.teacher.describe(null).catch(() => null)) ?? undefined
+    if (this.#description !== undefined) this.#known = this.#description
   }
 
   /** Completes one prompt; the text streams into `answer`. `repetitionPenalty` 1 is for models that must repeat numbers. */

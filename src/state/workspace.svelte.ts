@@ -80,7 +80,12 @@ export class Workspace {
       },
       teacher.formats,
     )
-    const offered = { models, students: () => this.students.usable, lastName: project.teacherName }
+    const offered = {
+      models,
+      students: () => this.students.usable,
+      lastName: project.teacherName,
+      makeRoom: (role: Role) => roles.makeRoom(role),
+    }
     this.recall = new TeacherRecall(env, id, { teacher, ...offered })
     this.runModels = new RunModels(roles, (role) =>
       role === 'teacher'
@@ -100,6 +105,17 @@ export class Workspace {
         { name: 'Training', task: this.students.task },
         { name: 'Comparison', task: this.comparisons.task },
       ],
+    )
+  }
+
+  /** Models are at work. */
+  get isWorking(): boolean {
+    return (
+      this.runs.task.running ||
+      this.recipe.trial.running ||
+      this.rows.judging.running ||
+      this.students.task.running ||
+      this.comparisons.task.running
     )
   }
 

@@ -23,6 +23,7 @@ import type {
   GenerationEvent,
   GenerationSummary,
   LendRequest,
+  LoadRequest,
   ServedModel,
   ServedModels,
   TeacherContract,
@@ -148,6 +149,7 @@ export class TeacherStandIn implements Served<TeacherContract> {
     { signal, emit }: Call<GenerationEvent>,
     respond: (request: R, refusal?: string) => void,
   ): Promise<GenerationSummary> {
+    if (!this.loaded) throw new RetortError('NotLoaded', 'No model is loaded.')
     for (const request of requests) {
       await new Promise((resolve) => setTimeout(resolve))
       signal.throwIfAborted()
@@ -243,8 +245,22 @@ export class TeacherStandIn implements Served<TeacherContract> {
 
   loaded = true
   inspect = async (): Promise<TeacherDescription['card']> => this.description.card
-  load = async () => this.description
-  unload = async () => null
+  /** The requests to load it, and how often it was unloaded. */
+  readonly loads: LoadRequest[] = []
+  unloads = 0
+  /** Called when it is loaded; what it throws is the outcome. */
+  beforeLoad: (loads: number) => unknown = () => undefined
+  load = async (request: LoadRequest): Promise<TeacherDescription> => {
+    this.loads.push(request)
+    await this.beforeLoad(this.loads.length)
+    this.loaded = true
+    return this.description
+  }
+  unload = async () => {
+    this.loaded = false
+    this.unloads += 1
+    return null
+  }
   describe = async () => (this.loaded ? this.description : null)
   browse = async () => ({ name: 'owner/stand-in', commit: '0'.repeat(40), variants: [] })
 

@@ -1,9 +1,10 @@
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import type { ModelCard } from '../../src/domain/model-card.ts'
 import { makeProject } from '../../src/domain/project.ts'
 import type { Role } from '../../src/domain/role.ts'
 import type { Machines } from '../../src/actions/machines.ts'
 import type { LoadRequest } from '../../src/protocol/teacher.ts'
+import { RetortError } from '../../src/protocol/errors.ts'
 import { Models } from '../../src/state/models.svelte.ts'
 import { Roles } from '../../src/state/roles.svelte.ts'
 import { modelOf } from '../../src/domain/cast.ts'
@@ -15,23 +16,37 @@ import { makeEnvironment } from './make-environment.ts'
 
 const NAMES = ['first.gguf', 'second.gguf'] as const
 const cardOf = (source: LoadRequest['source']): ModelCard => {
-  const name = source.kind === 'url' ? source.url.slice(source.url.lastIndexOf('/') + 1) : 'student'
+  const name =
+    source.kind === 'url'
+      ? source.url.slice(source.url.lastIndexOf('/') + 1)
+      : source.kind === 'stored'
+        ? source.name
+        : 'student'
   return {
     ...DESCRIPTION.card,
     name,
     fileName: name,
     fingerprint: name,
-    memoryBytes: { wasm: 1000, webgpu: 10 },
+    memoryBytes: { wasm: (sizes.get(name) ?? 0) * 2 ** 20 || 1000, webgpu: 10 },
   }
 }
 
+/** MiB of a model by its name; absent: next to nothing. */
+const sizes = new Map<string, number>()
+afterEach(() => sizes.clear())
+
 /** A worker that loads every model; `loads` has its requests. */
-function makeWorker(loads: LoadRequest[]): Partial<Machines['teacher']> {
+function makeWorker(
+  loads: LoadRequest[],
+  findError = (): Error | undefined => undefined,
+): Partial<Machines['teacher']> {
   let loaded: typeof DESCRIPTION | null = null
   return {
     inspect: async ({ source }) => cardOf(source),
     load: async (request) => {
       loads.push(request)
+      const error = findError()
+      if (error) throw error
       return (loaded = { ...DESCRIPTION, card: cardOf(request.source), contextLength: request.contextLength })
     },
     describe: async () => loaded,
@@ -40,10 +55,11 @@ function makeWorker(loads: LoadRequest[]): Partial<Machines['teacher']> {
 }
 
 async function begin() {
+  const fail: { judge?: Error } = {}
   const loads = { teacher: [] as LoadRequest[], judge: [] as LoadRequest[], critic: [] as LoadRequest[] }
   const env = await makeEnvironment({
     teacher: makeWorker(loads.teacher),
-    others: { judge: makeWorker(loads.judge), critic: makeWorker(loads.critic) },
+    others: { judge: makeWorker(loads.judge, () => fail.judge), critic: makeWorker(loads.critic) },
   })
   const project = makeProject('Roles', 1)
   await putProject(env.machines.db, project)
@@ -56,6 +72,7 @@ async function begin() {
     models: new Models({ ...env, fetch }),
     students: () => [],
     lastName: undefined,
+    makeRoom: (role: Role) => roles.makeRoom(role),
   }
   const runModels = new RunModels(
     roles,
@@ -65,7 +82,7 @@ async function begin() {
     roles
       .open(role)
       .teacher.chooseAndLoad({ source: { kind: 'url', url: `models/${name}` }, name }, project.id)
-  return { env, project, roles, loads, runModels, load }
+  return { fail, env, project, roles, loads, runModels, load }
 }
 const ref = (name: string) => ({ name, fingerprint: name, quantisation: 'F32' })
 
@@ -200,5 +217,86 @@ describe('the models of a stored run', () => {
     ).toBeUndefined()
     expect(runModels.waitsFor).toHaveLength(2)
     expect(await runModels.recallJudge(run)).toMatchObject({ judge: { card: { name: 'second.gguf' } } })
+  })
+})
+
+describe('models that do not fit into memory together', () => {
+  async function beginTight() {
+    const parts = await begin()
+    for (const name of NAMES) sizes.set(name, 400)
+    parts.roles.useMemory(1)
+    await parts.load('teacher', 'first.gguf')
+    return parts
+  }
+
+  test('take turns only on request: until then the loaded one stays', async () => {
+    const { project, roles } = await beginTight()
+    await roles.judge.choose({ kind: 'url', url: 'models/second.gguf' }, 'second.gguf')
+    expect(roles.asideFor('judge').map(({ role }) => role)).toEqual(['teacher'])
+    expect(roles.teacher.description?.card.name).toBe('first.gguf')
+    await roles.loadInTurns('judge', project.id)
+    expect([roles.teacher.description, roles.judge.description?.card.name]).toEqual([
+      undefined,
+      'second.gguf',
+    ])
+    expect(roles.teacher.available?.card.name).toBe('first.gguf')
+    expect(roles.cast).toMatchObject({
+      teacher: { card: { name: 'first.gguf' } },
+      judge: { card: { name: 'second.gguf' } },
+      turns: {
+        memory: { memoryGiB: 1 },
+        plans: {
+          teacher: { source: { kind: 'stored', name: 'first.gguf' } },
+          judge: { source: { kind: 'stored', name: 'second.gguf' } },
+        },
+      },
+    })
+  })
+
+  test('come back on request, in place of the other; an unloaded one is no longer part of a cast', async () => {
+    const { project, roles } = await beginTight()
+    await roles.judge.choose({ kind: 'url', url: 'models/second.gguf' }, 'second.gguf')
+    await roles.loadInTurns('judge', project.id)
+    await roles.bringBack('teacher', project.id)
+    expect([roles.teacher.description?.card.name, roles.judge.description]).toEqual(['first.gguf', undefined])
+    expect(roles.judge.available?.card.name).toBe('second.gguf')
+    await roles.judge.unload()
+    expect(roles.cast).not.toHaveProperty('judge')
+  })
+
+  test('stay next to each other if they fit, or if one is on a server', async () => {
+    const { roles } = await beginTight()
+    await roles.judge.choose({ kind: 'url', url: 'models/second.gguf' }, 'second.gguf')
+    roles.judge.backend = 'webgpu'
+    expect(roles.asideFor('judge')).toEqual([])
+    roles.judge.backend = 'wasm'
+    expect(roles.asideFor('judge')).toHaveLength(1)
+    roles.useMemory(2)
+    expect(roles.asideFor('judge')).toEqual([])
+  })
+
+  test('of a stored run are set aside for each other by a resume, and are all part of its cast', async () => {
+    const { roles, runModels, loads } = await beginTight()
+    const critic = { model: ref('second.gguf') }
+    const cast = await runModels.recall({ teacher: ref('first.gguf'), models: { critic } })
+    expect(cast).toMatchObject({
+      teacher: { card: { name: 'first.gguf' } },
+      models: { critic: { card: { name: 'second.gguf' } } },
+    })
+    expect(Object.keys(cast?.turns?.plans ?? {})).toEqual(['teacher', 'critic'])
+    expect([roles.teacher.description, loads.teacher.length, loads.critic.length]).toEqual([undefined, 1, 1])
+    expect(await runModels.recall({ teacher: ref('first.gguf'), models: { critic } })).toEqual(cast)
+    expect([loads.teacher.length, loads.critic.length]).toEqual([1, 1])
+  })
+
+  test('are learnt from a load that ran out of memory next to another model', async () => {
+    const { project, roles, fail } = await beginTight()
+    roles.useMemory(2)
+    await roles.judge.choose({ kind: 'url', url: 'models/second.gguf' }, 'second.gguf')
+    expect(roles.asideFor('judge')).toEqual([])
+    fail.judge = new RetortError('OutOfMemory', 'Too large.')
+    await roles.judge.load(project.id)
+    expect(roles.judge.loading.error).toBe('Too large.')
+    expect(roles.asideFor('judge').map(({ role }) => role)).toEqual(['teacher'])
   })
 })

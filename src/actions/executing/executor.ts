@@ -12,6 +12,8 @@ import type { Journal, ModelBatch, ModelCall, ModelResult, Models, Pools } from 
 
 /** Programs in progress at once: a few full batches, so that a batch is full although some programs are between two calls. */
 const MAX_IN_PROGRESS = 512
+/** The same if models take turns in memory: as many programs as possible should wait for the one that is loaded. */
+const MAX_IN_TURNS = 16_384
 /** Keys per look into the journal. */
 const KEYS_PER_READ = 512
 
@@ -120,6 +122,7 @@ export class Executor {
 
 class Work<Item, Emitted, Outcome> {
   readonly #options: ExecutorOptions
+  readonly #maxInProgress: number
   readonly #stage: Stage<Item, Emitted, Outcome>
   readonly #count: (from: 'machine' | 'journal') => void
   readonly #items: Iterator<Item>
@@ -144,6 +147,7 @@ class Work<Item, Emitted, Outcome> {
     count: (from: 'machine' | 'journal') => void,
   ) {
     this.#options = options
+    this.#maxInProgress = options.models.takesTurns ? MAX_IN_TURNS : MAX_IN_PROGRESS
     this.#stage = stage
     this.#count = count
     this.#items = stage.items[Symbol.iterator]()
@@ -158,7 +162,7 @@ class Work<Item, Emitted, Outcome> {
         if (breather.isDue) await breather.pause()
         continue
       }
-      if (this.#itemsLeft && this.#inProgress < MAX_IN_PROGRESS) {
+      if (this.#itemsLeft && this.#inProgress < this.#maxInProgress) {
         this.#startNext()
         if (breather.isDue) await breather.pause()
         continue
@@ -289,13 +293,20 @@ class Work<Item, Emitted, Outcome> {
     else this.#queues.set(name, [waiting])
   }
 
-  /** Gives work to every machine that has none: of its queues the longest, since it fills the batch best. */
+  /**
+   * Gives work to every machine that has none: of its queues the longest, since it fills the batch best; but first those whose model is
+   * in memory, until no program waits for it.
+   */
   #dispatch(): void {
     const { models } = this.#options
     for (;;) {
       const queues = [...this.#queues.values()].filter(({ length }) => length > 0)
       const free = queues.filter(([first]) => first && !this.#busy.has(models.machineOf(roleOf(first))))
-      const queue = free.toSorted((a, b) => b.length - a.length)[0]
+      const isAtHand = ([first]: readonly WaitingCall[]): boolean =>
+        first === undefined || (models.isAtHand?.(roleOf(first)) ?? true)
+      const queue = free.toSorted(
+        (a, b) => Number(isAtHand(b)) - Number(isAtHand(a)) || b.length - a.length,
+      )[0]
       const [first] = queue ?? []
       if (queue === undefined || first === undefined) return
       void this.#callMachine(queue.splice(0, models.batchOf(roleOf(first))))
@@ -330,6 +341,7 @@ class Work<Item, Emitted, Outcome> {
         requests,
         failed: AbortSignal.any([this.#abort.signal, journal.failed]),
         call: async (some, signal, onResult) => {
+          await models.prepare?.(role, signal)
           const end = onBatch?.({ kind, role })
           try {
             await models.call(makeBatch(kind, role, some), signal, onResult)

@@ -29,6 +29,12 @@ export interface Models {
   machineOf(role: Role): string
   /** Requests per call: enough to fill the machine's batches, few enough to notice a pause soon. */
   batchOf(role: Role): number
+  /** Some models take turns in memory: the fewer changes, the better. */
+  readonly takesTurns?: boolean
+  /** Whether a call for this role can be made without loading a model in place of another. Absent: it always can. */
+  isAtHand?(role: Role): boolean
+  /** Called before each call: resolves when the role's model is loaded. */
+  prepare?(role: Role, signal: AbortSignal): Promise<void>
   /** Makes one call; each finished result is passed on as it arrives, in any order, without aborted ones. */
   call(batch: ModelBatch, signal: AbortSignal, onResult: (result: ModelResult) => void): Promise<void>
 }

@@ -9,6 +9,7 @@ import { SilenceTimer } from '../../domain/time-limit.ts'
 import { isAbort, RetortError } from '../../protocol/errors.ts'
 import type { GenerationEvent } from '../../protocol/teacher.ts'
 import type { Machines } from '../machines.ts'
+import type { ModelSwaps } from './model-swaps.ts'
 import type { ModelBatch, ModelResult, Models } from './ports.ts'
 
 /** Requests per call: enough to fill a machine's batches, few enough to notice a pause soon. */
@@ -85,14 +86,29 @@ export function studentModel(
 export class RoleModels implements Models {
   readonly #modelOf: (role: Role) => RoleModel
   readonly #onTokens: (progress: TokenProgress) => void
+  readonly #swaps: ModelSwaps | undefined
 
+  /** `swaps`: for models that take turns in memory. */
   constructor(
     modelOf: (role: Role) => RoleModel,
-    onTokens: (progress: TokenProgress) => void = () => undefined,
+    {
+      swaps,
+      onTokens = () => undefined,
+    }: {
+      readonly swaps?: ModelSwaps | undefined
+      readonly onTokens?: (progress: TokenProgress) => void
+    } = {},
   ) {
     this.#modelOf = modelOf
     this.#onTokens = onTokens
+    this.#swaps = swaps?.some ? swaps : undefined
   }
+
+  get takesTurns(): boolean {
+    return this.#swaps !== undefined
+  }
+  isAtHand = (role: Role): boolean => this.#swaps?.isAtHand(role) ?? true
+  prepare = async (role: Role, signal: AbortSignal): Promise<void> => this.#swaps?.bring(role, signal)
 
   identify = (role: Role): Json => this.#modelOf(role).identity
   machineOf = (role: Role): string => this.#modelOf(role).machine

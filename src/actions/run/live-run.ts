@@ -26,6 +26,8 @@ export class LiveRun {
   /** A sentence added to the current one, such as why growing ended early. */
   note = ''
   paused = false
+  /** A model is being loaded in place of another: a sentence, or empty. */
+  #loading = ''
   /** Counts of calls, read at each report. */
   countCalls: () => RunProgress['calls'] = () => ({ made: 0, replayed: 0 })
   readonly #timer = new PhaseTimer()
@@ -103,6 +105,11 @@ export class LiveRun {
     this.report()
   }
 
+  showLoading(sentence: string): void {
+    this.#loading = sentence
+    this.report()
+  }
+
   report(): void {
     this.#onProgress(this.progress())
   }
@@ -111,7 +118,9 @@ export class LiveRun {
     const msLeft = this.#msLeft()
     return {
       phase: this.#phase,
-      sentence: [this.paused ? 'Paused.' : '', this.#sentence(), this.note].filter(Boolean).join(' '),
+      sentence: [this.paused ? 'Paused.' : '', this.#loading, this.#sentence(), this.note]
+        .filter(Boolean)
+        .join(' '),
       done: this.#done,
       total: this.#total,
       calls: this.countCalls(),

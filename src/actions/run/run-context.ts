@@ -10,6 +10,7 @@ import { writeRows } from '../../storage/rows.ts'
 import { CorpusPools } from '../executing/corpus-pools.ts'
 import { Executor } from '../executing/executor.ts'
 import { StoredJournal } from '../executing/stored-journal.ts'
+import { ModelSwaps } from '../executing/model-swaps.ts'
 import { castModels, RoleModels } from '../executing/role-models.ts'
 import type { RunControl } from '../control.ts'
 import type { Machines } from '../machines.ts'
@@ -52,7 +53,10 @@ export function openContext({ control, ...parts }: Parts): {
   )
   const pools = new CorpusPools(machines.corpus, `${runId}/prompts`)
   const executor = new Executor({
-    models: new RoleModels(castModels(machines, cast), (progress) => live.addTokens(progress)),
+    models: new RoleModels(castModels(machines, cast), {
+      swaps: new ModelSwaps(machines, cast, (sentence) => live.showLoading(sentence)),
+      onTokens: (progress) => live.addTokens(progress),
+    }),
     journal: new StoredJournal(db, projectId, writer),
     pools,
     control,

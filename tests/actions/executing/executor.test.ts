@@ -95,6 +95,48 @@ const sorted = ({ ended, emitted }: Outcome): unknown => [
   emitted.toSorted(),
 ]
 
+/** One model in memory at a time: counts how often another one took its place. */
+class TakingTurns extends ModelsStandIn {
+  readonly takesTurns = true
+  present = 'teacher'
+  swaps = 0
+  isAtHand = (role: string): boolean => role === this.present
+  prepare = async (role: string): Promise<void> => {
+    if (role === this.present) return
+    await Promise.resolve()
+    this.present = role
+    this.swaps += 1
+  }
+}
+
+describe('models that take turns in memory', () => {
+  test('change as seldom as the programs allow, whatever their number, with the same outcome', async () => {
+    // Three rounds of two roles each: five changes, for 40 programs as for 2000.
+    for (const items of [40, 2000]) {
+      const models = new TakingTurns({ batch: 64 })
+      const outcome = await run(models, new MemoryJournal(), { items })
+      expect(models.swaps, `${items} programs`).toBe(5)
+      expect(sorted(outcome)).toEqual(sorted(await run(new ModelsStandIn(), new MemoryJournal(), { items })))
+    }
+  })
+
+  test('are not changed for calls that are in the journal', async () => {
+    const journal = new MemoryJournal()
+    await run(new TakingTurns(), journal)
+    const models = new TakingTurns()
+    await run(models, journal)
+    expect([models.swaps, models.made.length]).toEqual([0, 0])
+  })
+
+  test('are loaded before the call is timed, and a load that fails ends the work', async () => {
+    const models = new TakingTurns()
+    models.prepare = async (role) => {
+      if (role === 'judge') throw new RetortError('OutOfMemory', 'Too large.')
+    }
+    await expect(run(models, new MemoryJournal())).rejects.toThrow('Too large.')
+  })
+})
+
 describe('programs side by side', () => {
   test('have the same outcome for any batch size and any order of results', async () => {
     const wanted = sorted(await run(new ModelsStandIn(), new MemoryJournal()))

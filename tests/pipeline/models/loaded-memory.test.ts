@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest'
-import { isTight, loadedBytes, sumBytes } from '../../../src/pipeline/models/loaded-memory.ts'
+import {
+  budgetOf,
+  chooseSetAside,
+  expectedWeights,
+  isTight,
+  loadedBytes,
+  sumBytes,
+} from '../../../src/pipeline/models/loaded-memory.ts'
 import { DESCRIPTION } from '../../stand-ins/teacher.ts'
 
 const { card } = DESCRIPTION
@@ -21,4 +28,49 @@ test('more than 60 % of a machine’s memory is too much, if its memory is known
   expect(isTight(2.5 * 2 ** 30, 4)).toBe(true)
   expect(isTight(2.3 * 2 ** 30, 4)).toBe(false)
   expect(isTight(1e15, undefined)).toBe(false)
+})
+
+const GIB = 2 ** 30
+const sized = (name: string, gib: number) => ({
+  ...DESCRIPTION,
+  card: { ...card, name, memoryBytes: { wasm: gib * GIB, webgpu: (gib * GIB) / 4 } },
+})
+const asideFor = (loaded: readonly ReturnType<typeof sized>[], wanted: typeof DESCRIPTION, memoryGiB = 4) =>
+  chooseSetAside(loaded, wanted, { memoryGiB }).map((one) => one.card.name)
+
+test('a machine whose browser reports no memory is taken to have 8 GiB; what once was too much is too much', () => {
+  expect(budgetOf({})).toBe(0.6 * 8 * GIB)
+  expect(budgetOf({ memoryGiB: 4 })).toBe(0.6 * 4 * GIB)
+  expect(budgetOf({ memoryGiB: 4, tooManyBytes: GIB })).toBe(GIB - 1)
+  expect(budgetOf({ memoryGiB: 1, tooManyBytes: 4 * GIB })).toBe(0.6 * GIB)
+})
+
+test('models that fit next to each other stay; else the fewest make room, those first that were not used for longest', () => {
+  const [a, b, c] = [sized('a', 1), sized('b', 1), sized('c', 0.2)]
+  expect(asideFor([a], b)).toEqual([])
+  expect(asideFor([a, b], c)).toEqual([])
+  expect(asideFor([a, b], sized('d', 1))).toEqual(['a'])
+  expect(asideFor([b, a], sized('d', 1))).toEqual(['b'])
+  expect(asideFor([a, b], sized('d', 2))).toEqual(['a', 'b'])
+  // c is the oldest, but without a it need not go.
+  expect(asideFor([c, a], sized('d', 2))).toEqual(['a'])
+  expect(asideFor([c, b, a], sized('d', 1))).toEqual(['b'])
+})
+
+test('a model that is too large for the machine alone has it for itself; one on a server needs no room and gives none', () => {
+  expect(asideFor([sized('a', 1)], sized('d', 3))).toEqual(['a'])
+  expect(asideFor([sized('a', 2)], { ...sized('d', 3), backend: 'server' })).toEqual([])
+  expect(asideFor([{ ...sized('a', 2), backend: 'server' }, sized('b', 2)], sized('d', 1))).toEqual(['b'])
+  expect(asideFor([], sized('d', 9))).toEqual([])
+})
+
+test('packed weights and the graphics card need less, so that more fit', () => {
+  expect(asideFor([sized('a', 2)], { ...sized('d', 1), weights: 'nb4s' })).toEqual([])
+  expect(asideFor([sized('a', 2)], { ...sized('d', 1), backend: 'webgpu' })).toEqual([])
+  expect(asideFor([sized('a', 2)], { ...sized('d', 1), weights: 'f32' })).toEqual(['a'])
+  expect([expectedWeights(sized('d', 3).card, 'wasm'), expectedWeights(sized('d', 4).card, 'wasm')]).toEqual([
+    'f32',
+    'nb4s',
+  ])
+  expect(expectedWeights(card, 'webgpu')).toBe('nb4s')
 })

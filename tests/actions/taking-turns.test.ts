@@ -1,0 +1,149 @@
+// Models that do not fit into memory together, in every piece of work: the same outcome, few loads, killed at any swap and resumed.
+import { describe, expect, test } from 'vitest'
+import { RunControl } from '../../src/actions/control.ts'
+import { resumeRun, startRun } from '../../src/actions/run-recipe.ts'
+import { tryFive } from '../../src/actions/try-five.ts'
+import type { Cast } from '../../src/domain/cast.ts'
+import type { ProjectId } from '../../src/domain/id.ts'
+import { RetortError } from '../../src/protocol/errors.ts'
+import { listRuns } from '../../src/storage/runs.ts'
+import { finish, makeMachines, type TestMachines } from '../stand-ins/machines.ts'
+import { DESCRIPTION, OTHER } from '../stand-ins/teacher.ts'
+import { castInTurns, sized } from '../stand-ins/turns.ts'
+import { makeSmallProject, outcomeOf, readRecipe } from './small-project.ts'
+
+const BOTH = { teacher: sized(DESCRIPTION, 400), judge: sized(OTHER, 400) }
+const IN_TURNS = castInTurns(BOTH)
+
+async function begin(db?: TestMachines['db']): Promise<TestMachines> {
+  const machines = await makeMachines(db ? { db } : {})
+  machines.standIn.description = BOTH.teacher
+  machines.judgeStandIn.description = BOTH.judge
+  return machines
+}
+const start = (machines: TestMachines, projectId: ProjectId, cast: Cast) =>
+  startRun(machines, { projectId, recipe: readRecipe(), ...cast }, new RunControl())
+const loadsOf = ({ standIn, judgeStandIn }: TestMachines): number[] =>
+  [standIn, judgeStandIn].map(({ loads }) => loads.length)
+
+describe('a run whose judge does not fit next to the teacher', () => {
+  test('has the outcome of one with both loaded, and loads the judge once, after the completions', async () => {
+    const together = await begin()
+    const first = await makeSmallProject(together)
+    const whole = await finish(start(together, first, BOTH))
+    const machines = await begin()
+    const projectId = await makeSmallProject(machines)
+    const sentences: string[] = []
+    let completedBefore = 0
+    machines.judgeStandIn.beforeLoad = async () => {
+      completedBefore = machines.standIn.completed.length
+      await new Promise((resolve) => setTimeout(resolve, 300)) // progress is reported ten times a second
+    }
+    const run = await finish(start(machines, projectId, IN_TURNS), ({ sentence }) => sentences.push(sentence))
+    expect(run.status).toBe('finished')
+    expect(await outcomeOf(machines, projectId, run.id)).toEqual(await outcomeOf(together, first, whole.id))
+    expect(loadsOf(machines)).toEqual([0, 1])
+    expect(completedBefore).toBe(machines.standIn.completed.length)
+    expect([machines.standIn.loaded, machines.judgeStandIn.loaded]).toEqual([false, true])
+    expect(sentences.some((text) => text.startsWith('Loading Other, the judge, in place of Stand-in'))).toBe(
+      true,
+    )
+    expect(run).toMatchObject({ judge: { name: 'Other' }, judgeLoadedWith: { backend: 'wasm' } })
+  })
+
+  test('ends the same after it is killed before, in the middle of and after the swap, and repeats no call', async () => {
+    const whole = await begin()
+    const wholeProject = await makeSmallProject(whole)
+    const { id } = await finish(start(whole, wholeProject, IN_TURNS))
+    const wanted = await outcomeOf(whole, wholeProject, id)
+    const results = whole.standIn.resultCount + whole.judgeStandIn.resultCount
+    /** Each with the number of results that were never received. */
+    const deaths: readonly (readonly [(machines: TestMachines) => void, number])[] = [
+      [
+        (machines) =>
+          (machines.standIn.beforeResult = (given) => (given === 9 ? machines.kill('teacher') : undefined)),
+        1,
+      ],
+      [(machines) => (machines.judgeStandIn.beforeLoad = () => machines.kill('judge')), 0],
+      [
+        (machines) =>
+          (machines.judgeStandIn.beforeLoad = () => {
+            throw new RetortError('OutOfMemory', 'Too large.')
+          }),
+        0,
+      ],
+      [
+        (machines) =>
+          (machines.judgeStandIn.beforeResult = (given) =>
+            given === 2 ? machines.kill('judge') : undefined),
+        1,
+      ],
+    ]
+    for (const [at, [die, lost]] of deaths.entries()) {
+      const machines = await begin()
+      const projectId = await makeSmallProject(machines)
+      die(machines)
+      await expect(finish(start(machines, projectId, IN_TURNS)), `death ${at}`).rejects.toThrow()
+      const [failed] = await listRuns(machines.db, projectId)
+      const again = await begin(machines.db)
+      // After a reload the teacher alone was loaded; the judge was set aside.
+      again.judgeStandIn.loaded = false
+      const ended = await finish(
+        resumeRun(again, { projectId, runId: failed!.id, ...IN_TURNS }, new RunControl()),
+      )
+      expect(ended.status).toBe('finished')
+      expect(await outcomeOf(again, projectId, failed!.id), `death ${at}`).toEqual(wanted)
+      const made = [machines, again].reduce(
+        (sum, { standIn, judgeStandIn }) => sum + standIn.resultCount + judgeStandIn.resultCount,
+        0,
+      )
+      expect(made, `death ${at}`).toBe(results + lost)
+    }
+  })
+
+  test('is stopped and paused while the judge is loaded, and resumes', async () => {
+    const machines = await begin()
+    const projectId = await makeSmallProject(machines)
+    const control = new RunControl()
+    machines.judgeStandIn.beforeLoad = (loads) => {
+      if (loads === 1) control.stop()
+    }
+    const run = await finish(startRun(machines, { projectId, recipe: readRecipe(), ...IN_TURNS }, control))
+    expect(run.status).toBe('stopped')
+    const ended = await finish(
+      resumeRun(machines, { projectId, runId: run.id, ...IN_TURNS }, new RunControl()),
+    )
+    expect(ended.status).toBe('finished')
+  })
+})
+
+test('a served teacher and a judge from a file need no turns; nor do a teacher from a file and a served judge', async () => {
+  for (const served of ['teacher', 'judge'] as const) {
+    const machines = await begin()
+    const projectId = await makeSmallProject(machines)
+    const models = { ...BOTH, [served]: { ...BOTH[served], backend: 'server' as const } }
+    machines.standInOf(served).description = models[served]
+    const run = await finish(start(machines, projectId, castInTurns(models)))
+    expect(run.status).toBe('finished')
+    expect([machines.standIn.unloads, machines.judgeStandIn.unloads]).toEqual([0, 0])
+    const loaded = { loadedWith: run.loadedWith, judgeLoadedWith: run.judgeLoadedWith }
+    expect(served === 'teacher' ? loaded.loadedWith : loaded.judgeLoadedWith).toBeUndefined()
+    expect(served === 'teacher' ? loaded.judgeLoadedWith : loaded.loadedWith).toMatchObject({
+      backend: 'wasm',
+    })
+  }
+})
+
+test('a trial takes turns too, and the run after it repeats none of its calls', async () => {
+  const machines = await begin()
+  const projectId = await makeSmallProject(machines)
+  const { rows } = await finish(tryFive(machines, { projectId, recipe: readRecipe(), ...IN_TURNS }))
+  expect(
+    rows.some(({ verdicts = [] }) => verdicts.some(({ verdict }) => verdict.judge.name === 'Other')),
+  ).toBe(true)
+  expect(loadsOf(machines)).toEqual([0, 1])
+  const tried = [...machines.judgeStandIn.scored]
+  await finish(start(machines, projectId, IN_TURNS))
+  expect(machines.judgeStandIn.scored.filter((id) => tried.includes(id))).toEqual(tried)
+  expect(loadsOf(machines)).toEqual([1, 2])
+})
