@@ -1,8 +1,11 @@
 // Knows: what each column of a file is for: the prompt, the answer, context, a field to keep, or nothing.
 // Must not know: how columns are found in a file (pipeline/seeds), where mappings are stored.
 
-export const COLUMN_ROLES = ['prompt', 'answer', 'context', 'field', 'ignore'] as const
-/** `context` is put into the prompt, after a blank line; `field` is stored with the seed. */
+export const COLUMN_ROLES = ['prompt', 'answer', 'context', 'system', 'earlier', 'field', 'ignore'] as const
+/**
+ * `context` is put into the prompt, after a blank line; `system` and `earlier` (a list of messages or of [question, answer]) come before it in
+ * the conversation; `field` is stored with the seed.
+ */
 export type ColumnRole = (typeof COLUMN_ROLES)[number]
 
 export interface MappedColumn {
@@ -72,6 +75,8 @@ export function checkColumns(columns: readonly MappedColumn[]): string | undefin
   if (count('prompt') === 0) return 'Choose the column that is the prompt.'
   if (count('prompt') > 1)
     return 'Choose one column as the prompt. Others that belong to it can be its context.'
+  if (count('system') > 1 || count('earlier') > 1)
+    return 'Choose one column as the system message and one as the earlier messages, at most.'
   if (count('answer') > 1) return 'Choose one column as the answer. Others can be kept as fields.'
   return undefined
 }

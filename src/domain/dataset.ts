@@ -29,7 +29,7 @@ export interface DatasetRow {
   /** The judge's expected score, if it was judged. */
   readonly score?: number
   readonly editedByHand: boolean
-  /** Every readable verdict, if several judges scored it. */
+  /** Every readable verdict on its texts; absent if there is none, and in datasets of earlier versions. */
   readonly scores?: readonly { readonly rubric: string; readonly judge: string; readonly score: number }[]
   /** Named values of its prompt and of its own. */
   readonly fields?: Fields

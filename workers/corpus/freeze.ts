@@ -66,7 +66,12 @@ export async function freeze(
     done += page.length
     emit({ done, total })
   }
-  const rows = freezeRows(wanted, readSteps(recipe).freeze?.settings ?? DEFAULT_SPLIT, recipe.rngSeed)
+  const rows = freezeRows(
+    wanted,
+    readSteps(recipe).freeze?.settings ?? DEFAULT_SPLIT,
+    recipe.rngSeed,
+    run.teacher,
+  )
   if (!rows.ok) return rows
   const pairs = rows.value.filter(({ rejected }) => rejected !== undefined).length
   const heldOut = rows.value.filter(({ split }) => split === 'held-out').length

@@ -57,6 +57,8 @@ export const CHAT_FIELDS = [
   'turns',
 ] as const
 export const SYSTEM_FIELDS = ['system', 'system_prompt'] as const
+/** Messages before a prompt: lists of messages or of [question, answer]. `earlier` is the column of this page's own tables. */
+export const HISTORY_FIELDS = ['history', 'earlier'] as const
 
 export const isTextField = (name: string): boolean => TEXT_FIELDS.some((field) => field === name)
 export const isKnownField = (name: string): boolean =>

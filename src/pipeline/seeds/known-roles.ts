@@ -1,7 +1,7 @@
 // Knows: the roles that columns of known names have when a file is read without a choice: what a person may then change.
 import type { MappedColumn } from '../../domain/column-mapping.ts'
 import { findPrompt } from './record.ts'
-import { ANSWER_FIELDS, CHAT_FIELDS, CONTEXT_FIELDS } from './known-fields.ts'
+import { ANSWER_FIELDS, CHAT_FIELDS, CONTEXT_FIELDS, HISTORY_FIELDS, SYSTEM_FIELDS } from './known-fields.ts'
 
 /** Roles as `readRecord` gives them to the fields of a record in which all columns are filled. */
 export function knownRoles(names: readonly string[]): MappedColumn[] {
@@ -15,6 +15,8 @@ export function knownRoles(names: readonly string[]): MappedColumn[] {
       () => true,
     )
   const answer = first(ANSWER_FIELDS, prompt)
+  const system = first(SYSTEM_FIELDS)
+  const history = first(HISTORY_FIELDS)
   const taken = new Set<string>()
   return names.map((name, i) => {
     const key = keys[i] ?? ''
@@ -22,6 +24,8 @@ export function knownRoles(names: readonly string[]): MappedColumn[] {
     taken.add(key)
     if (isFirst && key === prompt) return { name, role: 'prompt' }
     if (isFirst && key === answer) return { name, role: 'answer' }
+    if (isFirst && key === system) return { name, role: 'system' }
+    if (isFirst && key === history) return { name, role: 'earlier' }
     if (isFirst && CONTEXT_FIELDS.some((field) => field === key)) return { name, role: 'context' }
     return { name, role: ANSWER_FIELDS.some((field) => field === key) ? 'field' : 'ignore' }
   })

@@ -18,14 +18,22 @@ export type NoteKind =
   | 'ignored'
   /** Its value is a list or a record, so it was not read as an answer. */
   | 'not-an-answer'
+  /** Its value is no list of messages, so it was not read as the earlier ones. */
+  | 'not-messages'
   /** Only the first of several answers was used. */
   | 'more-answers'
   /** Only the first instance of a Self-Instruct task was used. */
   | 'more-instances'
-  /** Parts of a chat that are not used. */
-  | 'later-turn'
+  /** Messages of a conversation that are kept before the prompt. */
   | 'system-message'
   | 'earlier-turn'
+  /** Messages that are not used: first ones of a conversation that is too long, those after the prompt that are not its answer, empty ones, those of other senders, and a second system message. */
+  | 'cut-turn'
+  | 'unused-turn'
+  | 'empty-message'
+  | 'other-sender'
+  | 'second-system'
+  /** Parts of a message that are not text. */
   | 'part'
   /** A field's text was longer than a seed stores. */
   | 'cut-field'

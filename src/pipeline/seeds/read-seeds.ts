@@ -91,6 +91,7 @@ export async function* readSeeds(
       const seed = parseSeed({
         projectId,
         text: row.text,
+        earlier: row.earlier,
         answer: row.answer,
         fields: row.fields,
         source: name,
@@ -105,7 +106,14 @@ export async function* readSeeds(
       if (earlier === undefined) {
         lineOfSeed.set(seed.value.id, row.line)
         seeds.push(seed.value)
-        report.addRow([...(row.notes ?? []), ...noteCharacters(row.text, row.answer ?? '')])
+        report.addRow([
+          ...(row.notes ?? []),
+          ...noteCharacters([
+            row.text,
+            row.answer ?? '',
+            ...(row.earlier ?? []).map(({ content }) => content),
+          ]),
+        ])
       } else {
         repeated += 1
         report.addRepeat(row.line, earlier)
@@ -170,11 +178,10 @@ export async function* readSeeds(
 }
 
 /** Characters that are broken: half of a pair, which a seed stores as U+FFFD, and U+FFFD itself. */
-function noteCharacters(text: string, answer: string): Note[] {
-  const both = text + answer
+function noteCharacters(texts: readonly string[]): Note[] {
   return [
-    ...(/\p{Surrogate}/u.test(both) ? [{ kind: 'broken-character' } as const] : []),
-    ...(both.includes('\uFFFD') ? [{ kind: 'lost-character' } as const] : []),
+    ...(texts.some((text) => /\p{Surrogate}/u.test(text)) ? [{ kind: 'broken-character' } as const] : []),
+    ...(texts.some((text) => text.includes('\uFFFD')) ? [{ kind: 'lost-character' } as const] : []),
   ]
 }
 

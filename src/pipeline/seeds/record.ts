@@ -2,8 +2,16 @@
 import { COLUMN_NAME_LIMIT, MAX_COLUMNS } from '../../domain/column-mapping.ts'
 import { MAX_SEED_FIELDS, SEED_FIELD_LIMIT } from '../../domain/seed.ts'
 import { readAnswer, type AnswerRead } from './answers.ts'
-import { isChat, readChat } from './chat.ts'
-import { ANSWER_FIELDS, CHAT_FIELDS, CONTEXT_FIELDS, SYSTEM_FIELDS, TEXT_FIELDS } from './known-fields.ts'
+import { isChat, keepEarlier, readChat, readHistory } from './chat.ts'
+import {
+  ANSWER_FIELDS,
+  CHAT_FIELDS,
+  CONTEXT_FIELDS,
+  HISTORY_FIELDS,
+  SYSTEM_FIELDS,
+  TEXT_FIELDS,
+} from './known-fields.ts'
+import type { ChatMessage } from '../../domain/completion-request.ts'
 import type { Note } from './notes.ts'
 import type { RecordRead } from './row-reader.ts'
 import { anyText, isBlank, isRecord, nameOf } from './values.ts'
@@ -54,8 +62,9 @@ export function isKnownRecord(value: unknown): boolean {
 
 /**
  * Reads one record: a text; {instruction, input, output} (Alpaca) and other prompts with their answer; the first instance of
- * Self-Instruct's {instruction, instances: [{input, output}]}; {question, context, answers: {text: […]}} (SQuAD); the first turn
- * of {messages}, {conversations} (ShareGPT) or a bare list of messages; {text, label}. Context is put behind the prompt, after a
+ * Self-Instruct's {instruction, instances: [{input, output}]}; {question, context, answers: {text: […]}} (SQuAD); the last user
+ * message of {messages}, {conversations} (ShareGPT) or a bare list of messages, with what is before it; {text, label}. A prompt may have
+ * {system} and {history} (LLaMA-Factory) before it. Context is put behind the prompt, after a
  * blank line. Fields that are not used are in the notes.
  */
 export function readRecord(value: unknown): RecordRead {
@@ -89,19 +98,27 @@ function missing(value: Readonly<Record<string, unknown>>): RecordRead {
   }
 }
 
-/** A chat's first turn; an answer in another field (as in TRL's formats) takes precedence over the chat's own. */
+/** A chat; an answer in another field (as in TRL's formats) takes precedence over the chat's own, which is then reported. */
 function readTurn(value: unknown, field: string, fields: Fields): RecordRead {
-  const chat = readChat(value, fields.get(field)?.name ?? field)
-  if ('sentence' in chat) return chat
   const used = new Set([field])
+  const before = findEarlier(fields, used)
+  const chat = readChat(value, fields.get(field)?.name ?? field, before.messages)
+  if ('sentence' in chat) return chat
   const answer = findAnswer(fields, used)
-  const text = answer.text ?? chat.answer
+  const isReplaced = chat.answer !== undefined && answer.text !== undefined && answer.text !== chat.answer
   return finish({
     text: chat.prompt,
-    answer: text,
+    earlier: chat.earlier,
+    answer: answer.text ?? chat.answer,
     fields,
     used,
-    notes: [{ kind: 'chat', name: fields.get(field)?.name ?? field }, ...chat.notes, ...answer.notes],
+    notes: [
+      { kind: 'chat', name: fields.get(field)?.name ?? field },
+      ...before.notes,
+      ...chat.notes,
+      ...(isReplaced ? [{ kind: 'unused-turn' } as const] : []),
+      ...answer.notes,
+    ],
   })
 }
 
@@ -131,14 +148,17 @@ function readPrompt(prompt: string, field: string, fields: Fields): RecordRead {
     notes.push({ kind: 'context', name: nameIn(fields, name) })
     if (!prompt.includes(text.trim())) parts.push(text)
   }
+  const before = findEarlier(fields, used)
+  const { earlier, notes: counts } = keepEarlier(before.messages)
   const fromInstance = instance && readAnswer(instance['output'], 'output', false)
   const answer = fromInstance?.text === undefined ? findAnswer(fields, used) : fromInstance
   return finish({
     text: joinParts(prompt, parts),
+    earlier,
     answer: answer.text,
     fields,
     used,
-    notes: [...notes, ...answer.notes],
+    notes: [...notes, ...before.notes, ...counts, ...answer.notes],
   })
 }
 
@@ -151,6 +171,28 @@ const isInput = (text: string | undefined): text is string =>
   text !== undefined && text.trim() !== '' && !/^<?no ?input>?$/i.test(text.trim())
 
 const PLURAL = new Set(['answers', 'outputs', 'targets'])
+
+/** The system message and the history that a record has in fields of their own; these count as used. */
+function findEarlier(fields: Fields, used: Set<string>): { messages: ChatMessage[]; notes: readonly Note[] } {
+  const find = (names: readonly string[]): string | undefined =>
+    names.find((name) => !used.has(name) && !isBlank(fields.get(name)?.value))
+  const system = find(SYSTEM_FIELDS)
+  const content = anyText(fields.get(system ?? '')?.value)
+  if (system !== undefined) used.add(system)
+  const name = HISTORY_FIELDS.find(
+    (one) => !used.has(one) && readHistory(fields.get(one)?.value) !== undefined,
+  )
+  const history = readHistory(fields.get(name ?? '')?.value) ?? { messages: [], notes: [] }
+  if (name !== undefined) used.add(name)
+  const isDoubled = content !== undefined && history.messages[0]?.role === 'system'
+  return {
+    messages: [
+      ...(content === undefined || isDoubled ? [] : [{ role: 'system' as const, content }]),
+      ...history.messages,
+    ],
+    notes: [...history.notes, ...(isDoubled ? [{ kind: 'second-system' } as const] : [])],
+  }
+}
 
 /** The first field with an answer; it, and those that hold none, count as used. */
 function findAnswer(fields: Fields, used: Set<string>): AnswerRead {
@@ -171,6 +213,7 @@ function findAnswer(fields: Fields, used: Set<string>): AnswerRead {
 /** Keeps other answers (MATH has a solution and an answer) as fields, and notes everything else that has a value. */
 function finish(read: {
   readonly text: string
+  readonly earlier: readonly ChatMessage[] | undefined
   readonly answer: string | undefined
   readonly fields: Fields
   readonly used: ReadonlySet<string>
@@ -182,12 +225,12 @@ function finish(read: {
   for (const [key, { name, value }] of read.fields) {
     if (read.used.has(key) || isBlank(value)) continue
     if (++seen > MAX_COLUMNS) break
-    if (SYSTEM_FIELDS.some((field) => field === key)) notes.push({ kind: 'system-message' })
-    else if (ANSWER_FIELDS.some((field) => field === key) && typeof value === 'string') kept.add(name, value)
+    if (ANSWER_FIELDS.some((field) => field === key) && typeof value === 'string') kept.add(name, value)
     else notes.push({ kind: 'ignored', name: name.slice(0, COLUMN_NAME_LIMIT) })
   }
   return {
     text: read.text,
+    ...(read.earlier && read.earlier.length > 0 ? { earlier: read.earlier } : {}),
     ...(read.answer === undefined ? {} : { answer: read.answer }),
     ...kept.result(),
     notes,

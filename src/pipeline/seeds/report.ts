@@ -1,5 +1,5 @@
 // Knows: what is reported of a whole source: one sentence for each thing that happened, with counts.
-import { MAX_SEED_FIELDS, SEED_FIELD_LIMIT } from '../../domain/seed.ts'
+import { MAX_EARLIER_MESSAGES, MAX_SEED_FIELDS, SEED_FIELD_LIMIT } from '../../domain/seed.ts'
 import type { Note, NoteKind } from './notes.ts'
 
 /** Max names that one sentence lists; the others are counted. */
@@ -45,13 +45,27 @@ export class ImportReport {
   sentences(): string[] {
     return [
       ...this.#roles(),
-      this.#list('chat', 'Read', 'as a chat, its first turn,'),
+      this.#list('chat', 'Read', 'as a conversation'),
+      this.#kept(),
       this.#list('context', 'Put', 'into the prompt'),
       this.#list('field', 'Kept', 'with the seed'),
       this.#list('ignored', 'Ignored', ''),
       this.#list('not-an-answer', 'Did not read', 'as an answer (a list or a record, not one text)'),
+      this.#list('not-messages', 'Did not read', 'as earlier messages (no list of messages)'),
       this.#list('more-answers', 'Read only the first of several', ''),
-      this.#chats(),
+      this.#amount(
+        'cut-turn',
+        (n) =>
+          `Left out the first ${n === 1 ? 'message' : many(n, 'message')} of conversations that have more than ${count(MAX_EARLIER_MESSAGES)}.`,
+      ),
+      this.#count('unused-turn', 'message after a last question is', 'messages after a last question are'),
+      this.#count('empty-message', 'message without a text is', 'messages without a text are'),
+      this.#others(),
+      this.#count(
+        'second-system',
+        'system message in a field of its own is',
+        'system messages in fields of their own are',
+      ),
       this.#count('part', 'part of a message that is not text is', 'parts of messages that are not text are'),
       this.#count('more-instances', 'further instance of a task is', 'further instances of tasks are'),
       this.#list('cut-field', 'Shortened', `to ${count(SEED_FIELD_LIMIT)} characters`),
@@ -91,15 +105,22 @@ export class ImportReport {
     ].filter((sentence) => sentence !== undefined)
   }
 
-  #chats(): string | undefined {
+  /** “Kept 2 earlier messages and 1 system message before the prompts.” */
+  #kept(): string | undefined {
     const parts = [
-      many(this.#total('later-turn'), 'later turn'),
-      many(this.#total('earlier-turn'), 'turn before the first question', 'turns before the first question'),
+      many(this.#total('earlier-turn'), 'earlier message'),
       many(this.#total('system-message'), 'system message'),
     ].filter((part) => !part.startsWith('0 '))
-    if (parts.length === 0) return undefined
-    const isOne = parts.length === 1 && parts[0]?.startsWith('1 ') === true
-    return `${joinAnd(parts)} ${isOne ? 'is' : 'are'} not used yet.`
+    return parts.length === 0 ? undefined : `Kept ${joinAnd(parts)} before the prompts.`
+  }
+
+  /** “3 messages of other senders (`tool`) are not used.” */
+  #others(): string | undefined {
+    const total = this.#total('other-sender')
+    if (total === 0) return undefined
+    const names = this.#namesOf('other-sender').map(({ name }) => quote(name))
+    const shown = names.slice(0, MAX_NAMES)
+    return `${many(total, 'message')} of other senders (${joinAnd(shown)}${names.length > MAX_NAMES ? ' …' : ''}) ${total === 1 ? 'is' : 'are'} not used.`
   }
 
   /** “Put `context` into the prompt in 2 rows.” or “Put into the prompt: `context` in 2 rows, `input` in 1 row.” */

@@ -1,11 +1,14 @@
 // Knows: what a reader of a seed format is: text goes in in pieces, rows come out.
 import type { ColumnMapping, ColumnPreview } from '../../domain/column-mapping.ts'
+import type { ChatMessage } from '../../domain/completion-request.ts'
 import type { Note } from './notes.ts'
 
 /** What a record or a row of cells is read as, or why it cannot be a seed. */
 export type RecordRead =
   | {
       readonly text: string
+      /** The messages before it, if it is the last turn of a conversation. */
+      readonly earlier?: readonly ChatMessage[]
       readonly answer?: string
       readonly fields?: Readonly<Record<string, string>>
       readonly notes?: readonly Note[]

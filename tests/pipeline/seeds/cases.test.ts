@@ -1,19 +1,28 @@
 // Files as people drop them, each with what becomes of it: those of ../shared/cases where it is there, and others of the same kinds.
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import type { ChatMessage } from '../../../src/domain/completion-request.ts'
 import { readSeeds, type ReadOptions } from '../../../src/pipeline/seeds/read-seeds.ts'
 import { projectId } from '../samples.ts'
 
 async function read(name: string, content: BlobPart, options: Partial<ReadOptions> = {}) {
   const seeds: (readonly [text: string, answer?: string])[] = []
   const problems: string[] = []
-  const found = { seeds, problems, report: [] as string[], undecided: false, lines: [] as number[] }
+  const found = {
+    seeds,
+    problems,
+    report: [] as string[],
+    undecided: false,
+    lines: [] as number[],
+    earlier: [] as ChatMessage[][],
+  }
   const source =
     name === ''
       ? { kind: 'text' as const, text: content as string }
       : { kind: 'file' as const, file: new File([content], name) }
   for await (const batch of readSeeds(source, { projectId, now: 7, ...options })) {
-    for (const { text, answer, line } of batch.seeds) {
+    for (const { text, answer, line, earlier } of batch.seeds) {
+      found.earlier.push([...(earlier ?? [])])
       seeds.push(answer === undefined ? [text] : [text, answer])
       found.lines.push(line)
     }
@@ -67,7 +76,14 @@ const CASES: readonly (readonly [file: string, seeds: Found['seeds'], says: read
     ],
     [/^Put `context` into the prompt in 2 rows\.$/],
   ],
-  ['chats.jsonl', [['Hi?', 'Hi.']], [/^2 later turns and 1 system message are not used yet\.$/]],
+  [
+    'chats.jsonl',
+    [['What is fresh?', 'Rye bread.']],
+    [
+      /^Read `messages` as a conversation in 1 row\.$/,
+      /^Kept 2 earlier messages and 1 system message before the prompts\.$/,
+    ],
+  ],
   ['array.jsonl', [['One?'], ['Two?']], []],
   ['trailing-commas.jsonl', [['One?'], ['Two?']], []],
   ['pretty.jsonl', [['One?'], ['Two?']], []],
@@ -267,6 +283,96 @@ describe('a record', () => {
     }
   })
 
+  test('that is a conversation keeps all its messages, whatever form they have', async () => {
+    const turns = [
+      ['system', 'You are a baker.'],
+      ['user', 'Hi?'],
+      ['assistant', 'Hello.'],
+      ['user', 'What is fresh?'],
+      ['assistant', 'Rye bread.'],
+    ] as const
+    const openai = turns.map(([role, content]) => ({ role, content }))
+    const names = { system: 'system', user: 'human', assistant: 'gpt' }
+    const shareGpt = turns.map(([role, value]) => ({ from: names[role], value }))
+    const history = [['Hi?', 'Hello.']]
+    const records = [
+      { messages: openai },
+      openai,
+      { conversations: shareGpt },
+      { system: 'You are a baker.', conversations: shareGpt.slice(1) },
+      {
+        prompt: openai.slice(0, -1),
+        chosen: openai.slice(-1),
+        rejected: [{ role: 'assistant', content: 'No.' }],
+      },
+      { prompt: openai.slice(0, -1), completion: openai.slice(-1) },
+      { system: 'You are a baker.', instruction: 'What is fresh?', history, output: 'Rye bread.' },
+      { prompt: 'What is fresh?', earlier: JSON.stringify(openai.slice(0, 3)), completion: 'Rye bread.' },
+    ]
+    for (const record of records) {
+      const found = await read('a.jsonl', JSON.stringify(record))
+      expect(found.seeds, JSON.stringify(record)).toEqual([['What is fresh?', 'Rye bread.']])
+      expect(found.earlier).toEqual([openai.slice(0, 3)])
+      expect(found.report).toContain('Kept 2 earlier messages and 1 system message before the prompts.')
+      expect(found.report.join(' ')).not.toMatch(/not used/)
+    }
+    const table = `system,instruction,history,output\n"You are a baker.",What is fresh?,"[[""Hi?"",""Hello.""]]",Rye bread.\n`
+    expect((await read('a.csv', table)).earlier).toEqual([openai.slice(0, 3)])
+  })
+
+  test('of one question after different messages is several seeds', async () => {
+    const talk = (...contents: string[]): string =>
+      JSON.stringify({
+        messages: contents.map((content, i) => ({ role: i % 2 ? 'assistant' : 'user', content })),
+      })
+    const found = await read(
+      'a.jsonl',
+      [talk('And?'), talk('A.', 'b', 'And?'), talk('C.', 'd', 'And?'), talk('A.', 'b', 'And?')].join('\n'),
+    )
+    expect(found.earlier.map((earlier) => earlier.map(({ content }) => content))).toEqual([
+      [],
+      ['A.', 'b'],
+      ['C.', 'd'],
+    ])
+    expect(found.report).toContain(
+      '1 row repeats an earlier one and was merged with it: line 4 repeats line 2.',
+    )
+  })
+
+  test('with more messages than a seed keeps loses its first turns, and says so', async () => {
+    const messages = [
+      { role: 'system', content: 'S' },
+      ...Array.from({ length: 300 }, (_, i) => ({ role: i % 2 ? 'assistant' : 'user', content: `m${i}` })),
+      { role: 'user', content: 'Last?' },
+    ]
+    const found = await read('a.jsonl', JSON.stringify({ messages }))
+    const [earlier] = found.earlier
+    expect(earlier).toHaveLength(199)
+    expect(earlier!.slice(0, 2).map(({ content }) => content)).toEqual(['S', 'm102'])
+    expect(found.report).toContain(
+      'Left out the first 102 messages of conversations that have more than 200.',
+    )
+  })
+
+  test('with messages of tools, empty ones and some after the answer reports their number', async () => {
+    const messages = [
+      { role: 'user', content: 'A?' },
+      { role: 'assistant', content: null, tool_calls: [] },
+      { role: 'tool', content: '7' },
+      { role: 'assistant', content: 'Let me see.' },
+      { role: 'assistant', content: 'Seven.' },
+    ]
+    const found = await read('a.jsonl', JSON.stringify({ messages, label: 'odd', system: '' }))
+    expect(found.seeds).toEqual([['A?', 'odd']])
+    expect(found.report).toEqual(
+      expect.arrayContaining([
+        '2 messages after a last question are not used.',
+        '1 message without a text is not used.',
+        '1 message of other senders (`tool`) is not used.',
+      ]),
+    )
+  })
+
   test('with more turns, parts, answers or instances than are used reports their number', async () => {
     const turn = (role: string, content: unknown) => ({ role, content })
     const found = await read(
@@ -302,10 +408,17 @@ describe('a record', () => {
         .map((record) => JSON.stringify(record))
         .join('\n'),
     )
-    expect(found.seeds).toEqual([['A?', 'a'], ['C?', 'c'], ['E?', 'e'], ['G?', 'g'], ['J?']])
+    expect(found.seeds).toEqual([['B?'], ['D?'], ['E?', 'e'], ['G?', 'g'], ['J?']])
+    expect(found.earlier.map((earlier) => earlier.map(({ content }) => content))).toEqual([
+      ['S', 'Hello!', 'A?', 'a'],
+      ['C?', 'c'],
+      [],
+      [],
+      ['Be brief.'],
+    ])
     expect(found.report).toEqual(
       expect.arrayContaining([
-        '2 later turns, 1 turn before the first question and 2 system messages are not used yet.',
+        'Kept 5 earlier messages and 2 system messages before the prompts.',
         'Read only the first of several `answers` in 1 row.',
         '1 part of a message that is not text is not used.',
         '2 further instances of tasks are not used.',
@@ -361,6 +474,33 @@ describe('columns that are not known', () => {
       'Kept `hint` with the seed in 1 row.',
       'Ignored `id` in 2 rows.',
     ])
+  })
+
+  test('may be a system message and earlier messages', async () => {
+    const talk =
+      'q_text,rules,before,a_text\nAnd now?,Be brief.,"[[""Hi?"",""Hello.""]]",Rye.\nWhy?,,no list,So.\n'
+    const roles = ['prompt', 'system', 'earlier', 'answer'] as const
+    const found = await read('a.csv', talk, {
+      chosen: {
+        form: 'x',
+        header: true,
+        columns: ['q_text', 'rules', 'before', 'a_text'].map((name, i) => ({
+          name,
+          role: roles[i] ?? 'ignore',
+        })),
+      },
+    })
+    expect(found.seeds).toEqual([
+      ['And now?', 'Rye.'],
+      ['Why?', 'So.'],
+    ])
+    expect(found.earlier[0]?.map(({ content }) => content)).toEqual(['Be brief.', 'Hi?', 'Hello.'])
+    expect(found.report).toEqual(
+      expect.arrayContaining([
+        'Kept 2 earlier messages and 1 system message before the prompts.',
+        'Did not read `before` as earlier messages (no list of messages) in 1 row.',
+      ]),
+    )
   })
 
   test('are shown from the first rows of a large file without reading the rest', async () => {
