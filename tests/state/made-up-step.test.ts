@@ -2,13 +2,14 @@
 import { flushSync, mount, unmount } from 'svelte'
 import { describe, expect, it, vi } from 'vitest'
 import { makeProject } from '../../src/domain/project.ts'
+import type * as filters from '../../src/pipeline/filters/index.ts'
 import { Recipe } from '../../src/state/recipe.svelte.ts'
 import { putProject } from '../../src/storage/projects.ts'
 import OfferedStepCard from '../../src/ui/recipe/OfferedStepCard.svelte'
 import { makeEnvironment } from './make-environment.ts'
 
 vi.mock('../../src/pipeline/filters/index.ts', async (original) => {
-  const { filterMembers, ...others } = await original<typeof import('../../src/pipeline/filters/index.ts')>()
+  const { filterMembers, ...others } = await original<typeof filters>()
   const { defineFilter } = await import('../../src/pipeline/filters/filter.ts')
   const { wholeNumber } = await import('../../src/domain/settings.ts')
   const { kept } = await import('../../src/domain/filter-decision.ts')
