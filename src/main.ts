@@ -4,7 +4,7 @@ import { mount } from 'svelte'
 import type { MachineScope } from './actions/describe-machine.ts'
 import { NetworkAccess } from './actions/network-access.ts'
 import { takeNewestVersion, whenPolicies } from './actions/register-service.ts'
-import { roleMachines, type OpenRole } from './actions/role-machine.ts'
+import { roleMachine, roleMachines, type OnChange, type OpenRole } from './actions/role-machine.ts'
 import type { CorpusContract } from './protocol/corpus.ts'
 import { sentenceOf } from './protocol/errors.ts'
 import type { StudentContract } from './protocol/student.ts'
@@ -106,12 +106,13 @@ async function openPage(target: HTMLElement): Promise<void> {
     })
     return { remote: network.teacher, worker }
   }
-  const teacher = openModel('teacher').remote
+  const onChange: OnChange = (role) => app.roles.find(role)?.noteChange()
+  const teacher = roleMachine('teacher', openModel('teacher'), onChange)
   const app: App = new App({
     machines: {
       db,
       teacher,
-      models: roleMachines(teacher, openModel),
+      models: roleMachines(teacher, openModel, onChange),
       student: student.remote,
       corpus: corpus.remote,
       now: () => Date.now(),

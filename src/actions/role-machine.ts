@@ -11,6 +11,9 @@ export interface RoleWorker {
   readonly worker: Pick<SupervisedWorker<TeacherContract>, 'alive' | 'terminate'>
 }
 
+/** Called after a model was loaded or unloaded, whoever did it. */
+export type OnChange = (role: Role) => void
+
 /** The machines that models of roles are loaded in: one for each role. */
 export interface RoleMachines {
   /** The same one for the same role. None is started before it is called. */
@@ -23,15 +26,27 @@ export interface RoleMachines {
  * The methods of `remote`, which calls `worker`. Unloading ends the worker, so that all of its memory is free again; neither that nor a
  * question for the loaded model starts one.
  */
-export function roleMachine(role: Role, { remote, worker }: RoleWorker): Remote<TeacherContract> {
-  const changed: Pick<Remote<TeacherContract>, 'describe' | 'unload'> = {
+export function roleMachine(
+  role: Role,
+  { remote, worker }: RoleWorker,
+  onChange: OnChange = () => undefined,
+): Remote<TeacherContract> {
+  const changed: Pick<Remote<TeacherContract>, 'describe' | 'load' | 'unload'> = {
     describe: async (request, options) => (worker.alive ? remote.describe(request, options) : null),
+    load: async (request, options) => {
+      try {
+        return await remote.load(request, options)
+      } finally {
+        onChange(role)
+      }
+    },
     unload: async (request, options) => {
       if (!worker.alive) return null
       try {
         return await remote.unload(request, options)
       } finally {
         worker.terminate(`The model of the ${role} was unloaded.`)
+        onChange(role)
       }
     },
   }
@@ -43,12 +58,16 @@ export function roleMachine(role: Role, { remote, worker }: RoleWorker): Remote<
 /** Makes the worker of a role without starting it. */
 export type OpenRole = (role: Role) => RoleWorker
 
-/** The machines of all roles. */
-export function roleMachines(teacher: Remote<TeacherContract>, open: OpenRole): RoleMachines {
+/** The machines of all roles; the teacher's is there already. */
+export function roleMachines(
+  teacher: Remote<TeacherContract>,
+  open: OpenRole,
+  onChange?: OnChange,
+): RoleMachines {
   const machines = new Map<Role, Remote<TeacherContract>>([['teacher', teacher]])
   return {
     of(role) {
-      const machine = machines.get(role) ?? roleMachine(role, open(role))
+      const machine = machines.get(role) ?? roleMachine(role, open(role), onChange)
       machines.set(role, machine)
       return machine
     },

@@ -326,10 +326,17 @@ export class Teacher {
     this.#description = undefined
   }
 
+  /** Its machine loaded or unloaded a model: for a run, if it was not requested here. */
+  noteChange(): void {
+    if (!this.loading.running) void this.sync()
+  }
+
   /** Queries the worker for the loaded model: after a failure there may be none. */
   async sync(): Promise<void> {
-    this.#description = (await this.#machines.teacher.describe(null).catch(() => null)) ?? undefined
-    if (this.#description !== undefined) this.#known = this.#description
+    const found = (await this.#machines.teacher.describe(null).catch(() => null)) ?? undefined
+    // The same model stays the same object: what was measured with it still holds.
+    this.#description = JSON.stringify(found) === JSON.stringify(this.#known) ? this.#known : found
+    if (found !== undefined) this.#known = this.#description
   }
 
   /** Completes one prompt; the text streams into `answer`. `repetitionPenalty` 1 is for models that must repeat numbers. */

@@ -12,12 +12,14 @@ test('the judge’s worker runs from its first model until that is unloaded, and
     started.push(made)
     return made
   })
+  const changes: string[] = []
   const machines = roleMachines(
     openWorker<TeacherContract>(() => new WorkerStandIn<TeacherContract>(new TeacherStandIn())).remote,
     () => ({
       remote: worker.remote,
       worker,
     }),
+    (role) => changes.push(role),
   )
   const judge = machines.of('judge')
   expect([await judge.describe(null), await judge.unload(null), started.length]).toEqual([null, null, 0])
@@ -31,6 +33,7 @@ test('the judge’s worker runs from its first model until that is unloaded, and
     expect((await judge.load(load)).card.name).toBe('Other')
     expect((await judge.describe(null))?.card.name).toBe('Other')
     await judge.unload(null)
+    expect(changes.splice(0)).toEqual(['judge', 'judge'])
     expect([started.length, started.every(({ ended }) => ended), worker.alive]).toEqual([count, true, false])
   }
 })

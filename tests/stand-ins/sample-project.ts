@@ -220,6 +220,7 @@ export async function storeSampleProject(
     changedAt: START + 5,
     recipeText: 'retort: 2\nname: A recipe\n',
     teacherName: 'smollm2.gguf',
+    modelNames: { judge: 'other.gguf' },
   }
   await putProject(db, project)
   const seeds = Array.from({ length: seedCount }, (_none, i) =>
@@ -232,6 +233,10 @@ export async function storeSampleProject(
     recipeHash,
     recipeText: 'retort: 2\n',
     teacher: MODEL,
+    models: {
+      critic: { model: MODEL, loadedWith: { backend: 'wasm', contextLength: 512, weights: 'f32' } },
+      embedder: { model: MODEL },
+    },
     status: 'finished',
     startedAt: START,
     endedAt: START + 1000,
@@ -290,6 +295,7 @@ const makeDataset = (projectId: ProjectId, run: Run, rows: readonly DatasetRow[]
     frozenAt: START + 2000,
     rows: { train: rows.length - heldOut, heldOut },
     teacher: MODEL,
+    models: { critic: MODEL, embedder: MODEL },
     seeds: 6,
     funnel: [
       {
