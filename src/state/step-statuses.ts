@@ -11,9 +11,9 @@ import type { Teacher } from './teacher.svelte.ts'
 /** The parts of a workspace that the statuses are read from. */
 interface ProjectState {
   readonly seeds: Pick<Seeds, 'task' | 'count'>
-  readonly teacher: Pick<Teacher, 'loading' | 'description'>
+  readonly teacher: Pick<Teacher, 'loading' | 'available'>
   /** The models of all roles. */
-  readonly roles: { readonly all: readonly Pick<Teacher, 'role' | 'loading' | 'description'>[] }
+  readonly roles: { readonly all: readonly Pick<Teacher, 'role' | 'loading' | 'available'>[] }
   readonly recipe: Pick<Recipe, 'problems' | 'changed'>
   readonly runs: Pick<Runs, 'task' | 'latest' | 'kept'> & Partial<Pick<Runs, 'elsewhere'>>
   readonly datasets: Pick<Datasets, 'list'>
@@ -67,7 +67,7 @@ export function stepStatuses({
 }: ProjectState): Readonly<Record<ScreenName, StepStatus>> {
   const others = roles.all.filter(({ role }) => role !== 'teacher')
   const other = others.find(({ loading }) => loading.running)
-  const owned = listRoles(others.filter(({ description }) => description !== undefined))
+  const owned = listRoles(others.filter(({ available }) => available !== undefined))
   const run = runs.task.progress
   const training = students.task.progress
   const comparing = comparisons.task.progress
@@ -81,7 +81,7 @@ export function stepStatuses({
       ? running('loading', teacher.loading.progress?.done, teacher.loading.progress?.total)
       : other !== undefined
         ? running(`loading the ${other.role}`, other.loading.progress?.done, other.loading.progress?.total)
-        : teacher.description
+        : teacher.available
           ? done(owned === '' ? 'loaded' : `loaded, and ${owned} of its own`)
           : todo(owned === '' ? 'not loaded' : `not loaded, only ${owned} is`),
     recipe:

@@ -3,13 +3,19 @@ import { describe, expect, test } from 'vitest'
 import { RunControl } from '../../src/actions/control.ts'
 import { resumeRun, startRun } from '../../src/actions/run-recipe.ts'
 import { tryFive } from '../../src/actions/try-five.ts'
-import type { Cast } from '../../src/domain/cast.ts'
+import { Executor } from '../../src/actions/executing/executor.ts'
+import { ModelSwaps } from '../../src/actions/executing/model-swaps.ts'
+import { castModels, RoleModels } from '../../src/actions/executing/role-models.ts'
+import { makeCast, type Cast } from '../../src/domain/cast.ts'
 import type { ProjectId } from '../../src/domain/id.ts'
+import { GREEDY } from '../../src/domain/sampling.ts'
+import { complete, score } from '../../src/pipeline/programs/program.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import { listRuns } from '../../src/storage/runs.ts'
 import { finish, makeMachines, type TestMachines } from '../stand-ins/machines.ts'
-import { DESCRIPTION, OTHER } from '../stand-ins/teacher.ts'
+import { describeAs, DESCRIPTION, OTHER } from '../stand-ins/teacher.ts'
 import { castInTurns, sized } from '../stand-ins/turns.ts'
+import { MemoryJournal } from './executing/memory-journal.ts'
 import { makeSmallProject, outcomeOf, readRecipe } from './small-project.ts'
 
 const BOTH = { teacher: sized(DESCRIPTION, 400), judge: sized(OTHER, 400) }
@@ -146,4 +152,53 @@ test('a trial takes turns too, and the run after it repeats none of its calls', 
   await finish(start(machines, projectId, IN_TURNS))
   expect(machines.judgeStandIn.scored.filter((id) => tried.includes(id))).toEqual(tried)
   expect(loadsOf(machines)).toEqual([1, 2])
+})
+
+test('three roles, of which one fits into memory: every program calls all of them, and each model is loaded once', async () => {
+  const critic = sized(describeAs('Critic'), 400)
+  const work = async (inTurns: boolean) => {
+    const machines = await begin()
+    machines.standInOf('critic').description = critic
+    await machines.teacher.describe(null)
+    const cast = inTurns
+      ? castInTurns({ ...BOTH, critic })
+      : makeCast(BOTH.teacher, Object.entries({ ...BOTH, critic }))
+    const ended = new Map<number, string>()
+    const executor = new Executor({
+      models: new RoleModels(castModels(machines, cast), { swaps: new ModelSwaps(machines, cast) }),
+      journal: new MemoryJournal(),
+      control: new RunControl(),
+    })
+    const request = (id: string, text: string) => ({
+      id,
+      input: { kind: 'raw' as const, text },
+      sampling: { ...GREEDY, maxTokens: 8, stop: [], rngSeed: 'x' },
+    })
+    await executor.each<number, never, string>({
+      items: Array.from({ length: 200 }, (_, i) => i),
+      *program(i) {
+        const draft = yield* complete('teacher', request(`${i} draft`, `Write ${i}`))
+        const critique = yield* complete('critic', request(`${i} critique`, draft.text))
+        const { logProbs } = yield* score('judge', {
+          id: `${i} score`,
+          input: { kind: 'raw', text: critique.text },
+          continuations: ['a', 'b'],
+        })
+        return `${critique.text} ${logProbs.join(' ')}`
+      },
+      onEnd: (i, text) => ended.set(i, text),
+    })
+    const loads = ['teacher', 'critic', 'judge'].map((role) => machines.standInOf(role).loads.length)
+    return { loads, outcome: [...ended].toSorted(([a], [b]) => a - b), machines }
+  }
+  const together = await work(false)
+  const turns = await work(true)
+  expect(turns.outcome).toHaveLength(200)
+  expect(turns.outcome).toEqual(together.outcome)
+  expect([together.loads, turns.loads]).toEqual([
+    [0, 0, 0],
+    [0, 1, 1],
+  ])
+  const { completed } = turns.machines.standInOf('critic')
+  expect(completed).toHaveLength(200)
 })

@@ -7,7 +7,7 @@ import { DESCRIPTION, OTHER } from '../stand-ins/teacher.ts'
 const statusesWith = (seeds: number, problems: number) =>
   stepStatuses({
     seeds: { task: new Task(), count: seeds },
-    teacher: { loading: new Task(), description: undefined },
+    teacher: { loading: new Task(), available: undefined },
     roles: { all: [] },
     recipe: { problems: Array.from({ length: problems }, () => ({ sentence: 'Wrong.' })), changed: false },
     runs: { task: new Task(), latest: undefined, kept: 0 },
@@ -26,8 +26,8 @@ test('stepStatuses names a judge of its own next to the teacher', () => {
   const statusOf = (teacher: boolean, judge: boolean): string =>
     stepStatuses({
       seeds: { task: new Task(), count: 1 },
-      teacher: { loading: new Task(), description: teacher ? DESCRIPTION : undefined },
-      roles: { all: [{ role: 'judge', loading: new Task(), description: judge ? OTHER : undefined }] },
+      teacher: { loading: new Task(), available: teacher ? DESCRIPTION : undefined },
+      roles: { all: [{ role: 'judge', loading: new Task(), available: judge ? OTHER : undefined }] },
       recipe: { problems: [], changed: false },
       runs: { task: new Task(), latest: undefined, kept: 0 },
       datasets: { list: [] },
@@ -46,13 +46,13 @@ test('stepStatuses names every role that has a model of its own, and one that is
   const statusOf = (loading: Task<LoadProgress>): string =>
     stepStatuses({
       seeds: { task: new Task(), count: 1 },
-      teacher: { loading: new Task(), description: DESCRIPTION },
+      teacher: { loading: new Task(), available: DESCRIPTION },
       roles: {
         all: [
-          { role: 'teacher', loading: new Task(), description: DESCRIPTION },
-          { role: 'judge', loading: new Task(), description: undefined },
-          { role: 'embedder', loading: new Task(), description: OTHER },
-          { role: 'critic', loading, description: OTHER },
+          { role: 'teacher', loading: new Task(), available: DESCRIPTION },
+          { role: 'judge', loading: new Task(), available: undefined },
+          { role: 'embedder', loading: new Task(), available: OTHER },
+          { role: 'critic', loading, available: OTHER },
         ],
       },
       recipe: { problems: [], changed: false },
