@@ -12,6 +12,8 @@ export interface StepFlow {
 export interface FamilyTexts extends StepFlow {
   readonly title: string
   readonly help: string
+  /** Its members only drop some of what they take. */
+  readonly isDropping?: true
 }
 
 export const FAMILY_TEXTS: Readonly<Record<Family, FamilyTexts>> = {
@@ -30,6 +32,7 @@ export const FAMILY_TEXTS: Readonly<Record<Family, FamilyTexts>> = {
   filter: {
     title: 'Filter',
     help: 'Drops what a rule finds bad, with the reason.',
+    isDropping: true,
     takes: ['completions'],
     gives: ['completions'],
   },
@@ -42,6 +45,7 @@ export const FAMILY_TEXTS: Readonly<Record<Family, FamilyTexts>> = {
   keep: {
     title: 'Keep',
     help: 'Selects completions by their verdicts.',
+    isDropping: true,
     takes: ['completions', 'verdicts'],
     gives: ['completions'],
   },

@@ -1,6 +1,7 @@
 // Knows: what a step needs of a model, and what passes between steps, in words.
 // Must not know: members.
-import type { Flow, ModelNeed } from '../../domain/recipe.ts'
+import type { Family, Flow, ModelNeed } from '../../domain/recipe.ts'
+import { FAMILY_TEXTS, type StepFlow } from '../../domain/step-flow.ts'
 import { ABILITIES } from '../teacher/role-texts.ts'
 
 /** “teacher: scores”. */
@@ -23,5 +24,7 @@ export function describeFlows(flows: readonly Flow[]): string {
 }
 
 /** What a step gives; “those it keeps” for one that only drops some of what it takes. */
-export const describeGives = (takes: readonly Flow[], gives: readonly Flow[]): string =>
-  gives.every((flow) => takes.includes(flow)) ? 'those it keeps' : describeFlows(gives)
+export const describeGives = (family: Family, { takes, gives }: StepFlow): string =>
+  FAMILY_TEXTS[family].isDropping && gives.every((flow) => takes.includes(flow))
+    ? 'those it keeps'
+    : describeFlows(gives)
