@@ -155,14 +155,27 @@ async function respondWithModelList(request: Request): Promise<Response> {
   return isolate(response)
 }
 
+/** Milliseconds for a look into the cache: a page whose script waits for longer never starts. */
+const CACHE_LIMIT = 3000
+/** Milliseconds for deleting old caches: until then every request of the page waits. */
+const CLEANING_LIMIT = 5000
+
+/** The outcome of work; undefined if it fails or takes longer. */
+const within = <T>(ms: number, work: Promise<T> | undefined): Promise<T | undefined> =>
+  Promise.race([
+    Promise.resolve(work).catch(() => undefined),
+    new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), ms)),
+  ])
+
 /** The response; `keep` gets the work of storing it, whose failure never reaches the page. */
 async function respond(
   request: Request,
   address: string,
   keep: (work: Promise<unknown>) => void,
 ): Promise<Response> {
-  const cache = await scope.caches.open(cacheName).catch(() => undefined) // without storage everything is fetched
-  const cached = await cache?.match(address).catch(() => undefined)
+  // Without storage everything is fetched.
+  const cache = await within(CACHE_LIMIT, scope.caches.open(cacheName))
+  const cached = await within(CACHE_LIMIT, cache?.match(address))
   if (cached !== undefined) return isolate(cached, address)
   const fetched = await fetch(request)
   if (cache !== undefined && fetched.ok && engines.has(address))
@@ -186,7 +199,7 @@ function cacheAddressOf(request: Request): string | undefined {
 
 scope.addEventListener('install', (event) => event.waitUntil(install()))
 scope.addEventListener('activate', (event) =>
-  event.waitUntil(dropOldCaches().then(() => scope.clients.claim())),
+  event.waitUntil(within(CLEANING_LIMIT, dropOldCaches()).then(() => scope.clients.claim())),
 )
 scope.addEventListener('message', (event) => {
   const [port] = event.ports

@@ -15,6 +15,7 @@ import {
   type ComparedUnit,
   type HeldOutPrompt,
 } from '../pipeline/comparing/compare-program.ts'
+import { complete as completeStep } from '../pipeline/completing/complete.ts'
 import { rubricOfSettings, rubric as rubricStep, type RubricSettings } from '../pipeline/judging/rubric.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
@@ -55,6 +56,7 @@ export type CompareMachines = Pick<Machines, 'db' | 'teacher' | 'models' | 'stud
 
 /** Defaults of the judge step, for recipes without one. */
 const DEFAULT_JUDGE: RubricSettings = {
+  by: rubricStep.settings.by.default,
   rubric: rubricStep.settings.rubric.default,
   own: rubricStep.settings.own.default,
   minMass: rubricStep.settings.minMass.default,
@@ -227,7 +229,8 @@ async function comparePrompts(
         system,
         index,
       })),
-      program: (row) => comparePrompt(row, judging, complete.settings.maxTokens),
+      program: (row) =>
+        comparePrompt(row, judging, complete?.settings.maxTokens ?? completeStep.settings.maxTokens.default),
       onEmit: (_, unit) => progress.add(unit),
       onEnd: ({ index }, compared) => progress.finishPrompt(index, compared),
     })

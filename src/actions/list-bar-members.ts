@@ -28,7 +28,8 @@ export async function listBarMembers(
     bar,
   }: { projectId: ProjectId; runId: RunId; recipe: CheckedRecipe; bar: BarSelection },
 ): Promise<BarMembers> {
-  if (recipe.steps[bar.step]?.family === 'grow') {
+  const first = firstSteps(recipe)
+  if (bar.step < first.complete) {
     const prompts = await listPrompts(db, projectId, runId)
     return {
       of: 'prompt',
@@ -37,7 +38,6 @@ export async function listBarMembers(
         .map(({ id }) => id),
     }
   }
-  const first = firstSteps(recipe)
   const ids: RowId[] = []
   for await (const page of eachRow(db, projectId, runId)) {
     for (const row of page)

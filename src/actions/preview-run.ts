@@ -1,25 +1,24 @@
-// Knows: how many calls of a run are in the journal already, found before it starts by running its programs without a machine.
+// Knows: how many calls of a run are in the journal already, found before it starts by running its phases in memory without a machine.
 import type { Cast } from '../domain/cast.ts'
-import type { ProjectId, RunId } from '../domain/id.ts'
-import { freshId } from '../domain/id.ts'
-import { refOf } from '../domain/model-card.ts'
+import { freshId, type ProjectId } from '../domain/id.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
-import { planCompletions, type PlannedRow } from '../pipeline/completing/complete.ts'
-import { sampleShown } from '../pipeline/growing/sample-shown.ts'
+import type { Row } from '../domain/row.ts'
 import { promptsFromSeeds } from '../pipeline/growing/read-grown.ts'
-import { judgeText } from '../pipeline/judging/judge-program.ts'
-import { rubricOfSettings } from '../pipeline/judging/rubric.ts'
-import { complete } from '../pipeline/programs/program.ts'
 import { readSteps } from '../pipeline/recipes/read-steps.ts'
 import { isAbort } from '../protocol/errors.ts'
 import { readCalls } from '../storage/calls.ts'
 import { pageSeeds } from '../storage/seeds.ts'
 import { controlOf } from './executing/control-of.ts'
 import { Executor } from './executing/executor.ts'
+import { MemoryRun } from './executing/memory-run.ts'
 import type { Journal } from './executing/ports.ts'
 import { castModels, RoleModels, type RoleModel } from './executing/role-models.ts'
 import type { Machines } from './machines.ts'
+import { growPrompts } from './run/grow-prompts.ts'
+import { LiveRun } from './run/live-run.ts'
+import type { RunContext } from './run/run-context.ts'
+import { completeAndKeep } from './run/run-phases.ts'
 
 /** What a run will find, as far as the journal leads. */
 export interface RunPreview {
@@ -36,99 +35,56 @@ const MAX_SEEDS = 2000
 
 /** Undefined if nothing is in the journal. Makes no call of a model and stores nothing. Throws an AbortError when `signal` aborts. */
 export async function previewRun(
-  machines: Pick<Machines, 'db' | 'teacher' | 'models'>,
+  machines: Pick<Machines, 'db' | 'teacher' | 'models' | 'corpus' | 'now'>,
   { projectId, recipe, ...cast }: Cast & { readonly projectId: ProjectId; readonly recipe: CheckedRecipe },
   signal: AbortSignal,
 ): Promise<RunPreview | undefined> {
   const { db } = machines
-  const { teacher, judge: ownJudge } = cast
   if ((await db.count('calls', IDBKeyRange.bound([projectId], [projectId, []]))) === 0) return undefined
-  const steps = readSteps(recipe)
-  const runId: RunId = freshId('run')
-  const ref = refOf(teacher.card)
+  const seeds = await pageSeeds(db, projectId, { from: 0, limit: MAX_SEEDS })
+  const store = new MemoryRun(seeds)
   const { control, release } = controlOf(signal)
+  let isGrowing = true
   const models = castModels(machines, cast)
-  const open = (): Executor =>
-    new Executor({
-      models: new RoleModels((role) => withoutMachine(models(role))),
+  const context: RunContext = {
+    machines,
+    projectId,
+    runId: freshId('run'),
+    recipe,
+    steps: readSteps(recipe),
+    cast,
+    live: new LiveRun(recipe, cast, () => undefined),
+    store,
+    executor: new Executor({
+      models: new RoleModels((role) => withoutMachine(models(role), () => isGrowing)),
       journal: readOnly(db, projectId),
       pools: { decide: () => Promise.reject(new NotStored()) },
       control,
-    })
-  try {
-    const seeds = await pageSeeds(db, projectId, { from: 0, limit: MAX_SEEDS })
-    const prompts: Prompt[] = []
-    if (steps.grow) {
-      const { settings, index: step, member } = steps.grow
-      try {
-        await open().together(
-          () =>
-            member.grow(
-              {
-                projectId,
-                runId,
-                step,
-                rngSeed: recipe.rngSeed,
-                teacher: ref,
-                contextLength: teacher.contextLength,
-                shown: sampleShown(seeds, recipe.rngSeed),
-                seedTexts: seeds.map(({ text }) => text),
-                prompts: [],
-                requests: 0,
-              },
-              settings,
-            ),
-          (round, { made }) => {
-            if (made > 0) throw new NotStored()
-            prompts.push(...round.prompts.filter(({ status }) => status === 'accepted'))
-          },
-        )
-      } catch (thrown) {
-        if (!(thrown instanceof NotStored)) throw thrown
-      }
-    }
-    const grown = prompts.length
-    if (!steps.grow || steps.grow.member.addsSeeds(steps.grow.settings))
-      prompts.push(...promptsFromSeeds(seeds, runId, grown))
-    const planned = planCompletions({
-      prompts,
-      settings: steps.complete.settings,
-      rngSeed: recipe.rngSeed,
-      teacher: ref,
-    })
-    const stored: (Pick<PlannedRow, 'id' | 'prompt' | 'earlier'> & { readonly text: string })[] = []
-    await open().each({
-      items: planned,
-      program: ({ request }) => complete('teacher', request),
-      onEnd: ({ id, prompt, earlier }, { text }, { made }) => {
-        if (made === 0) stored.push({ id, prompt, ...(earlier ? { earlier } : {}), text })
+      onNoReply: () => {
+        if (isGrowing) throw new NotStored()
       },
-    })
-    let verdicts = 0
-    const { judge } = steps
-    if (judge)
-      await open().each({
-        items: stored,
-        program: ({ id, prompt, earlier, text }) =>
-          judgeText(
-            id,
-            { prompt, earlier, completion: text.trim() },
-            {
-              rubric: rubricOfSettings(judge.settings),
-              judge: refOf((ownJudge ?? teacher).card),
-              settings: judge.settings,
-              contextLength: (ownJudge ?? teacher).contextLength,
-            },
-          ),
-        onEnd: (_, _verdict, { made }) => {
-          if (made === 0) verdicts += 1
-        },
-      })
+    }),
+  }
+  try {
+    let prompts: readonly Prompt[] | undefined
+    try {
+      prompts = await growPrompts(context)
+    } catch (thrown) {
+      if (!(thrown instanceof NotStored)) throw thrown
+      prompts = await knownPrompts(context, seeds)
+    }
     signal.throwIfAborted()
+    isGrowing = false
+    await completeAndKeep(context, prompts ?? [])
+    signal.throwIfAborted()
+    const rows = store.list()
+    const written = rows.filter(({ parent }) => parent === undefined)
     return {
-      prompts: grown,
-      completions: { stored: stored.length, known: planned.length },
-      verdicts,
+      prompts: (prompts ?? []).filter(({ origin }) => origin.kind === 'grown').length,
+      completions: { stored: written.filter((row) => !isNotStored(row)).length, known: written.length },
+      verdicts: rows
+        .flatMap(({ verdicts = [] }) => verdicts)
+        .filter(({ verdict }) => verdict.kind === 'score' || verdict.reason !== NOT_STORED).length,
     }
   } catch (thrown) {
     if (isAbort(thrown) || signal.aborted) signal.throwIfAborted()
@@ -138,23 +94,48 @@ export async function previewRun(
   }
 }
 
+/** The prompts that could be grown from the journal, and the seeds where they are prompts too. */
+async function knownPrompts(
+  { store, steps: { grow }, runId }: RunContext,
+  seeds: Parameters<typeof promptsFromSeeds>[0],
+): Promise<readonly Prompt[]> {
+  const grown = (await store.prompts()).filter(({ status }) => status === 'accepted')
+  const addsSeeds = grow?.member.addsSeeds(grow.settings) ?? true
+  return [...grown, ...(addsSeeds ? promptsFromSeeds(seeds, runId, grown.length) : [])]
+}
+
+/** The reason of a call that is not in the journal. */
+const NOT_STORED = 'not stored'
+
+const isNotStored = ({ decisions }: Row): boolean =>
+  decisions.some(({ decision }) => decision.kind === 'dropped' && decision.reason === NOT_STORED)
+
 /** Ends what cannot be known without a machine. */
 class NotStored extends Error {}
 
-/** The identity of a model, and a refusal for each of its calls. */
-const withoutMachine = ({ identity, machine }: RoleModel): RoleModel => ({
+/** The identity of a model, and a refusal for each of its calls; none while prompts are grown. */
+const withoutMachine = ({ identity, machine }: RoleModel, isGrowing: () => boolean): RoleModel => ({
   identity,
   machine,
   complete: async (requests, { onEvent }) => {
+    if (isGrowing()) return
     for (const { id } of requests)
       onEvent({
         kind: 'completion',
-        result: { id, text: '', finishReason: 'aborted', promptTokens: 0, tokens: 0, refusal: 'not stored' },
+        result: {
+          id,
+          text: '',
+          finishReason: 'aborted',
+          promptTokens: 0,
+          tokens: 0,
+          refusal: NOT_STORED,
+        },
       })
   },
   score: async (requests, { onEvent }) => {
+    if (isGrowing()) return
     for (const { id } of requests)
-      onEvent({ kind: 'score', result: { id, logProbs: [], refusal: 'not stored' } })
+      onEvent({ kind: 'score', result: { id, logProbs: [], refusal: NOT_STORED } })
   },
 })
 

@@ -2,7 +2,6 @@
 // Must not know: how a phase works (run/*.ts).
 import { limitCast, type Cast } from '../domain/cast.ts'
 import { freshId, type ProjectId, type RunId } from '../domain/id.ts'
-import { refOf } from '../domain/model-card.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import type { Run, RunProgress } from '../domain/run.ts'
 import { checkRecipeText } from '../pipeline/recipes/check-recipe.ts'
@@ -17,14 +16,10 @@ import { doubtSpeed } from './batch-size.ts'
 import type { RunControl } from './control.ts'
 import type { Machines } from './machines.ts'
 import { castOfRun, recordCast } from './recorded-cast.ts'
-import { growPrompts } from './run/grow-prompts.ts'
-import { judgeRows } from './run/judge-rows.ts'
-import { keepRows } from './run/keep-rows.ts'
-import { probeJudge } from './run/probe-judge.ts'
 import { LiveRun } from './run/live-run.ts'
-import { openContext, type RunContext } from './run/run-context.ts'
+import { openContext } from './run/run-context.ts'
+import { runPhases } from './run/run-phases.ts'
 import { nameRunLock } from './run/run-lock.ts'
-import { writeCompletions } from './run/write-completions.ts'
 import { streamProgress } from './stream-progress.ts'
 
 export interface StartRun extends Cast {
@@ -133,7 +128,7 @@ async function runLocked(
   const { db } = machines
   const { projectId, id } = run
   const { teacher } = cast
-  const live = new LiveRun(recipe, report)
+  const live = new LiveRun(recipe, cast, report)
   const worked = (): number => run.workedMs + live.workedMs
   const { context, close } = openContext({
     machines,
@@ -142,9 +137,6 @@ async function runLocked(
     recipe,
     steps: readSteps(recipe),
     cast,
-    teacher,
-    ref: refOf(teacher.card),
-    judge: cast.judge,
     control,
     live,
   })
@@ -187,14 +179,4 @@ async function runLocked(
     // Only better guesses of the batch size and the threads depend on it.
     await doubtSpeed(machines, teacher, live.completed).catch(() => undefined)
   }
-}
-
-/** Runs the phases in order; undefined when stopped before the end. */
-async function runPhases(context: RunContext): Promise<{ rows: number; kept: number } | undefined> {
-  const prompts = await growPrompts(context)
-  if (prompts === undefined) return undefined
-  if (!(await writeCompletions(context, prompts))) return undefined
-  if (!(await judgeRows(context))) return undefined
-  if (!(await probeJudge(context))) return undefined
-  return keepRows(context)
 }

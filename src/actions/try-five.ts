@@ -1,40 +1,27 @@
-// Knows: how a recipe is tried on five rows before it runs: through all steps. Only the replies of its calls are stored.
-// Must not know: how rows are stored.
-// Long because one class owns the rows, the measures and the progress of a trial through all steps.
-import { rubricOfSettings } from '../pipeline/judging/rubric.ts'
-import type { StepDecision } from '../domain/filter-decision.ts'
-import { dropped } from '../domain/filter-decision.ts'
+// Knows: how a recipe is tried on five rows before it runs: the run's own phases over a run in memory. Only the replies of its calls are
+// stored.
+// Must not know: how a phase works.
 import type { Cast } from '../domain/cast.ts'
-import { freshId, type ProjectId, type RunId } from '../domain/id.ts'
-import type { ChatMessage, CompletionResult } from '../domain/completion-request.ts'
-import { refOf } from '../domain/model-card.ts'
-import { workNow } from '../domain/work-clock.ts'
-import type { Prompt } from '../domain/prompt.ts'
+import type { ChatMessage } from '../domain/completion-request.ts'
+import type { StepDecision } from '../domain/filter-decision.ts'
+import { freshId, type ProjectId } from '../domain/id.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
-import type { Completion } from '../domain/row.ts'
-import type { Seed } from '../domain/seed.ts'
+import type { Completion, Row } from '../domain/row.ts'
 import type { StepVerdict } from '../domain/verdict.ts'
-import { findNoResponse, planCompletions, type PlannedRow } from '../pipeline/completing/complete.ts'
 import { estimateRun, type TrialMeasures } from '../pipeline/estimate.ts'
-import { referencesOf, referenceFor, type References } from '../pipeline/filters/references.ts'
-import { FilterBank, findDrop } from '../pipeline/filters/decide-filters.ts'
-import { promptsFromSeeds } from '../pipeline/growing/read-grown.ts'
-import { isEmptyText } from '../pipeline/judging/empty-text.ts'
-import { judgeText } from '../pipeline/judging/judge-program.ts'
-import { complete as completeCall } from '../pipeline/programs/program.ts'
 import { readSteps, type RecipeSteps } from '../pipeline/recipes/read-steps.ts'
-import { selectRows } from '../pipeline/selecting/select-rows.ts'
 import { RetortError } from '../protocol/errors.ts'
 import { countSeeds, pageSeeds } from '../storage/seeds.ts'
-import type { RunControl } from './control.ts'
 import { controlOf } from './executing/control-of.ts'
 import { CorpusPools } from './executing/corpus-pools.ts'
 import { Executor } from './executing/executor.ts'
-import type { Journal } from './executing/ports.ts'
+import { MemoryRun } from './executing/memory-run.ts'
 import { ModelSwaps } from './executing/model-swaps.ts'
 import { castModels, RoleModels } from './executing/role-models.ts'
 import { openJournal, writeOnly } from './executing/open-journal.ts'
 import type { Machines } from './machines.ts'
+import { LiveRun } from './run/live-run.ts'
+import { runPhases } from './run/run-phases.ts'
 import { checkStorageSpace } from './storage-space.ts'
 import { streamProgress } from './stream-progress.ts'
 
@@ -51,6 +38,8 @@ export interface TriedRow {
   readonly prompt: string
   /** The messages before the prompt, if there are any. */
   readonly earlier?: readonly ChatMessage[]
+  /** The row that it revises. */
+  readonly parent?: string
   /** True for a prompt that the teacher wrote, false for a seed used as the prompt. */
   readonly grown: boolean
   readonly completion?: Completion
@@ -120,38 +109,15 @@ export async function* tryFive(
   )
 }
 
-type TriedCounts = {
-  -readonly [K in keyof TrialMeasures]: TrialMeasures[K] extends number
-    ? number
-    : { -readonly [F in keyof TrialMeasures[K]]: TrialMeasures[K][F] }
-}
-
 class Trial {
   readonly #machines: TryMachines
   readonly #request: TryFive
   readonly #steps: RecipeSteps
   readonly #signal: AbortSignal
   readonly #onProgress: (progress: TryProgress) => void
-  readonly #total: number
-  /** Part of the ids made here, though none of them is stored. */
-  readonly #runId: RunId = freshId('run')
-  readonly #tried: TriedCounts = {
-    growth: { requests: 0, accepted: 0, tokens: 0, ms: 0 },
-    completions: { rows: 0, tokens: 0, ms: 0, passed: 0 },
-    verdicts: { rows: 0, ms: 0 },
-    kept: 0,
-    characters: 0,
-  }
-  readonly #control: RunControl
-  readonly #journal: Journal
-  readonly #swaps: ModelSwaps
-  #grownRequests = 0
-  #references: References = new Map()
-  #rows: TriedRow[] = []
-  #done = 0
-  #sentence = ''
-  #loading = ''
-  #note: string | undefined
+  readonly #live: LiveRun
+  #store = new MemoryRun([])
+  #grown: ReadonlySet<string> = new Set()
 
   constructor(
     machines: TryMachines,
@@ -164,19 +130,12 @@ class Trial {
     this.#signal = signal
     this.#onProgress = onProgress
     this.#steps = readSteps(request.recipe)
-    this.#control = controlOf(signal).control
-    this.#swaps = new ModelSwaps(machines, request, (loading) => {
-      this.#loading = loading
-      this.#show()
-    })
-    const journal = openJournal(machines.db, request.projectId, 'trial', 'The trial')
-    this.#journal = request.earlier === undefined ? writeOnly(journal) : journal
-    this.#total = TRIED_ROWS * (1 + (this.#steps.grow ? 1 : 0) + (this.#steps.judge ? 1 : 0))
+    this.#live = new LiveRun(request.recipe, request, () => this.#show())
   }
 
   async run(): Promise<TriedRecipe> {
     const { db } = this.#machines
-    const { projectId, recipe } = this.#request
+    const { projectId, recipe, earlier } = this.#request
     const seedCount = await countSeeds(db, projectId)
     const seeds = await pageSeeds(db, projectId, { from: 0, limit: MAX_SEEDS })
     if (seeds.length === 0)
@@ -184,235 +143,139 @@ class Trial {
         'NoSeeds',
         'This project has no seeds yet. Add some on the Seeds screen, then try the recipe.',
       )
+    this.#store = new MemoryRun(seeds, () => this.#show())
+    const runId = freshId('run')
     // A name of its own: another trial of this project may still be ending.
-    const pools = new CorpusPools(this.#machines.corpus, `${this.#runId}/tried prompts`)
-    let grown: Prompt[] = []
-    if (this.#steps.grow)
-      try {
-        grown = await this.#grow(seeds, pools)
-      } finally {
-        await pools.close()
-      }
-    const fromSeeds = promptsFromSeeds(seeds.slice(0, TRIED_ROWS), this.#runId, grown.length)
-    if (this.#steps.grow && grown.length < TRIED_ROWS)
-      this.#note = `Growing yielded ${grown.length} usable ${grown.length === 1 ? 'prompt' : 'prompts'} in ${this.#grownRequests} requests; seeds fill the rest.`
-    this.#references = referencesOf(seeds)
-    await this.#complete([...grown, ...fromSeeds])
-    await this.#judge()
-    this.#keep()
-    const { storageBytes, msTotal, rows, tokens } = estimateRun(recipe, seedCount, this.#tried)
-    const { warning } = await checkStorageSpace(storageBytes)
-    return {
-      rows: this.#rows,
-      estimate: { storageBytes, msTotal, rows, tokens, ...(warning === undefined ? {} : { warning }) },
-      measures: this.#tried,
-      ...(this.#note === undefined ? {} : { note: this.#note }),
-    }
-  }
-
-  async #grow(seeds: readonly Seed[], pools: CorpusPools): Promise<Prompt[]> {
-    const { projectId, recipe, teacher } = this.#request
-    const { settings, index: step, member } = this.#steps.grow ?? expectStep('grow')
-    const wanted = Math.min(TRIED_ROWS, member.countPrompts(settings, seeds.length))
-    const accepted: Prompt[] = []
-    this.#setSentence(`The teacher grows ${wanted} prompts from your seeds.`)
-    const measured = { requests: 0, accepted: 0, tokens: 0 }
-    const stage = await this.#work(pools, (executor) =>
-      executor.together(
-        () =>
-          member.grow(
-            {
-              projectId,
-              runId: this.#runId,
-              step,
-              rngSeed: recipe.rngSeed,
-              teacher: refOf(teacher.card),
-              contextLength: teacher.contextLength,
-              shown: seeds,
-              seedTexts: seeds.map(({ text }) => text),
-              prompts: [],
-              requests: 0,
-              limit: { prompts: wanted, rounds: MAX_ROUNDS },
-            },
-            settings,
-          ),
-        ({ prompts, usable, tokens }) => {
-          accepted.push(...prompts.filter(({ status }) => status === 'accepted'))
-          measured.accepted += usable // unneeded prompts count too: a run would accept them
-          measured.tokens += tokens
-        },
-      ),
-    )
-    if (!stage.value.stopped) measured.requests = stage.value.outcome.requests
-    this.#grownRequests = measured.requests
-    this.#tried.growth = stage.isMeasured
-      ? { ...measured, ms: stage.ms }
-      : (this.#request.earlier?.growth ?? { ...measured, ms: stage.ms })
-    this.#done += TRIED_ROWS
-    return accepted
-  }
-
-  async #complete(prompts: readonly Prompt[]): Promise<void> {
-    const { recipe, teacher } = this.#request
-    const { complete, filters } = this.#steps
-    const planned = planCompletions({
-      prompts,
-      settings: complete.settings,
-      rngSeed: recipe.rngSeed,
-      teacher: refOf(teacher.card),
-    }).slice(0, TRIED_ROWS)
-    const grown = new Set(prompts.filter(({ origin }) => origin.kind === 'grown').map(({ id }) => id))
-    this.#rows = planned.map(({ id, prompt, earlier, promptId }) => ({
-      id,
-      prompt,
-      ...(earlier ? { earlier } : {}),
-      grown: grown.has(promptId),
-      decisions: [],
-      status: 'waiting',
-    }))
-    this.#setSentence(
-      `The teacher completes ${planned.length} ${planned.length === 1 ? 'prompt' : 'prompts'}.`,
-    )
-    const stage = await this.#work(undefined, (executor) =>
-      executor.each({
-        items: planned,
-        program: ({ request }) => completeCall('teacher', request),
-        onEnd: (row, result) => this.#addCompletion(row, result),
+    const pools = new CorpusPools(this.#machines.corpus, `${runId}/tried prompts`)
+    const { control, release } = controlOf(this.#signal)
+    const journal = openJournal(db, projectId, 'trial', 'The trial')
+    const executor = new Executor({
+      models: new RoleModels(castModels(this.#machines, this.#request), {
+        swaps: new ModelSwaps(this.#machines, this.#request, (sentence) => this.#live.showLoading(sentence)),
+        onTokens: (progress) => this.#live.addTokens(progress),
       }),
-    )
-    const bank = new FilterBank(filters)
-    for (const row of this.#rows) {
-      if (!row.completion || row.status === 'dropped') continue
-      const decisions = bank.decide({
-        prompt: row.prompt,
-        completion: row.completion.text,
-        finishReason: row.completion.finishReason,
-        ...referenceFor(row.prompt, this.#references),
+      journal: earlier === undefined ? writeOnly(journal) : journal,
+      pools,
+      control,
+      onBatch: () => this.#live.startCall(),
+    })
+    try {
+      await runPhases({
+        machines: this.#machines,
+        projectId,
+        runId,
+        recipe,
+        steps: this.#steps,
+        cast: this.#request,
+        limit: { rows: TRIED_ROWS, rounds: MAX_ROUNDS },
+        live: this.#live,
+        executor,
+        store: this.#store,
       })
-      const drop = findDrop(decisions)
-      this.#change(row.id, { decisions, ...(drop ? { status: 'dropped', droppedBy: drop.name } : {}) })
+    } finally {
+      release()
+      await pools.close()
     }
-    const written = this.#rows.flatMap(({ completion }) => completion ?? [])
-    const measured = {
-      rows: written.length,
-      tokens: written.reduce((sum, { tokens }) => sum + tokens, 0),
-      ms: stage.ms,
-      passed: this.#rows.filter(({ status }) => status === 'pending').length,
+    this.#signal.throwIfAborted()
+    await this.#findGrown()
+    const measures = this.#measure(executor.counts.replayed > 0)
+    const { storageBytes, msTotal, rows, tokens } = estimateRun(recipe, seedCount, measures)
+    const { warning } = await checkStorageSpace(storageBytes)
+    const note = this.#note()
+    return {
+      rows: this.#rows(),
+      estimate: { storageBytes, msTotal, rows, tokens, ...(warning === undefined ? {} : { warning }) },
+      measures,
+      ...(note === undefined ? {} : { note }),
     }
-    const known = stage.isMeasured ? undefined : this.#request.earlier?.completions
-    const earlier = known && known.rows > 0 ? known : undefined
-    // What was in the journal took no time here: its time is the earlier trial's, for as many rows.
-    this.#tried.completions =
-      earlier === undefined ? measured : { ...measured, ms: (earlier.ms / earlier.rows) * measured.rows }
-    this.#tried.characters = this.#rows.reduce(
-      (sum, { prompt, completion }) => sum + prompt.length + (completion?.text.length ?? 0),
+  }
+
+  /** What the five rows took; where replies came from the journal, their time is that of the earlier trial, for as many rows. */
+  #measure(isReplayed: boolean): TrialMeasures {
+    const { earlier } = this.#request
+    const { grow, completers } = this.#steps
+    const first = completers[0]?.index ?? 0
+    const rows = this.#store.list()
+    const written = rows.filter(({ parent }) => parent === undefined)
+    const passed = written.filter(({ decisions }) => !decisions.some(isDropOfFilter(this.#steps))).length
+    const later = this.#steps.stages.map(({ index }) => index)
+    const ms = (steps: readonly number[]): number =>
+      steps.reduce((sum, step) => sum + this.#live.msOf(step), 0)
+    const measured: TrialMeasures = {
+      growth: { ...this.#live.grown, ms: grow ? ms([grow.index]) : 0 },
+      completions: {
+        rows: written.length,
+        tokens: written.reduce((sum, { completion }) => sum + completion.tokens, 0),
+        ms: ms([first]),
+        passed,
+      },
+      verdicts: { rows: later.length > 0 ? passed : 0, ms: ms(later) },
+      kept: rows.filter(({ status }) => status === 'kept').length,
+      characters: rows.reduce(
+        (sum, { prompt, completion }) => sum + prompt.length + completion.text.length,
+        0,
+      ),
+    }
+    if (!isReplayed || earlier === undefined) return measured
+    const scale = <T extends { readonly rows: number; readonly ms: number }>(now: T, before: T): T =>
+      before.rows > 0 ? { ...now, ms: (before.ms / before.rows) * now.rows } : now
+    return {
+      ...measured,
+      growth: earlier.growth.requests > 0 ? earlier.growth : measured.growth,
+      completions: scale(measured.completions, earlier.completions),
+      verdicts: scale(measured.verdicts, earlier.verdicts),
+    }
+  }
+
+  async #findGrown(): Promise<void> {
+    const prompts = await this.#store.prompts()
+    this.#grown = new Set(prompts.filter(({ origin }) => origin.kind === 'grown').map(({ id }) => id))
+  }
+
+  /** Why seeds fill the rest, if they do. */
+  #note(): string | undefined {
+    const { grow } = this.#steps
+    const accepted = this.#store.list().filter(({ promptId }) => this.#grown.has(promptId))
+    const prompts = new Set(accepted.map(({ promptId }) => promptId)).size
+    if (grow === undefined || accepted.length >= TRIED_ROWS) return undefined
+    const { requests } = this.#live.grown
+    return `Growing yielded ${prompts} usable ${prompts === 1 ? 'prompt' : 'prompts'} in ${requests} requests; seeds fill the rest.`
+  }
+
+  #rows(): TriedRow[] {
+    return this.#store.list().map((row) => toTried(row, this.#grown.has(row.promptId)))
+  }
+
+  #show(): void {
+    const { stages: all, sentence } = this.#live.progress()
+    const stages = all.filter(({ model }) => model !== undefined)
+    const total = stages.reduce(
+      (sum, stage) => sum + Math.max(stage.total, stage.status === 'waiting' ? TRIED_ROWS : 0),
       0,
     )
-  }
-
-  #addCompletion({ id, system, sampling }: PlannedRow, result: Omit<CompletionResult, 'id'>): void {
-    const completion: Completion = {
-      text: result.text.trim(),
-      finishReason: result.finishReason,
-      tokens: result.tokens,
-      teacher: refOf(this.#request.teacher.card),
-      system,
-      sampling,
-      ...(result.reasoning === undefined ? {} : { reasoning: result.reasoning }),
-      writtenAt: this.#machines.now(),
-    }
-    const { index, name } = this.#steps.complete
-    const reason = findNoResponse(result)
-    const refused = reason === undefined ? undefined : [{ step: index, name, decision: dropped(reason) }]
-    this.#done += 1
-    this.#change(id, {
-      completion,
-      ...(refused ? { decisions: refused, status: 'dropped', droppedBy: name } : { status: 'pending' }),
-    })
-  }
-
-  async #judge(): Promise<void> {
-    const { judge } = this.#steps
-    const pending = this.#rows.filter(({ status }) => status === 'pending')
-    if (!judge || pending.length === 0) return
-    const { card, contextLength } = this.#request.judge ?? this.#request.teacher
-    const rubric = rubricOfSettings(judge.settings)
-    this.#setSentence(
-      `The judge scores ${pending.length} ${pending.length === 1 ? 'completion' : 'completions'}.`,
-    )
-    const judging = { rubric, judge: refOf(card), settings: judge.settings, contextLength }
-    const stage = await this.#work(undefined, (executor) =>
-      executor.each({
-        items: pending,
-        program: ({ id, prompt, earlier, completion }) =>
-          judgeText(id, { prompt, earlier, completion: completion?.text ?? '' }, judging),
-        onEnd: ({ id }, verdict) => {
-          this.#done += 1
-          this.#change(id, { verdicts: [{ step: judge.index, verdict }] })
-        },
-      }),
-    )
-    const judged = pending.filter(({ completion }) => !isEmptyText(completion?.text ?? '')).length
-    this.#tried.verdicts = stage.isMeasured
-      ? { rows: judged, ms: stage.ms }
-      : (this.#request.earlier?.verdicts ?? { rows: judged, ms: stage.ms })
-  }
-
-  #keep(): void {
-    const pending = this.#rows.filter(({ status }) => status === 'pending')
-    const selected = selectRows(
-      this.#steps.keeps,
-      pending.map(({ id, prompt, verdicts, completion }, order) => ({
-        id,
-        promptId: prompt,
-        order,
-        completion: completion?.text ?? '',
-        ...(verdicts ? { verdicts } : {}),
-      })),
-    )
-    for (const { id, decisions } of pending) {
-      const all = [...decisions, ...(selected.get(id) ?? [])]
-      const drop = findDrop(all)
-      this.#change(id, {
-        decisions: all,
-        ...(drop ? { status: 'dropped', droppedBy: drop.name } : { status: 'kept' }),
-      })
-    }
-    this.#tried.kept = this.#rows.filter(({ status }) => status === 'kept').length
-  }
-
-  /** Work of an executor, and how long it took; measured only if a machine made all of its calls. */
-  async #work<T>(
-    pools: CorpusPools | undefined,
-    work: (executor: Executor) => Promise<T>,
-  ): Promise<{ value: T; ms: number; isMeasured: boolean }> {
-    const executor = new Executor({
-      models: new RoleModels(castModels(this.#machines, this.#request), { swaps: this.#swaps }),
-      journal: this.#journal,
-      ...(pools === undefined ? {} : { pools }),
-      control: this.#control,
-    })
-    const since = workNow()
-    const value = await work(executor)
-    this.#signal.throwIfAborted()
-    const { made, replayed } = executor.counts
-    return { value, ms: workNow() - since, isMeasured: replayed === 0 && made > 0 }
-  }
-
-  #change(id: string, changed: Partial<TriedRow>): void {
-    this.#rows = this.#rows.map((row) => (row.id === id ? { ...row, ...changed } : row))
-    this.#show()
-  }
-  #setSentence(sentence: string): void {
-    this.#sentence = sentence
-    this.#show()
-  }
-  #show(): void {
-    const sentence = [this.#loading, this.#sentence].filter(Boolean).join(' ')
-    this.#onProgress({ done: this.#done, total: this.#total, sentence, rows: this.#rows })
+    const done = stages.reduce((sum, stage) => sum + Math.min(stage.done, stage.total), 0)
+    this.#onProgress({ done, total, sentence, rows: this.#rows() })
   }
 }
 
-const expectStep = (family: string): never => {
-  throw new TypeError(`This recipe has no ${family} step.`)
-}
+/** Whether a decision is a drop by a filter that follows the complete steps at once. */
+const isDropOfFilter =
+  ({ filters, completers }: RecipeSteps) =>
+  ({ step, decision }: StepDecision): boolean =>
+    decision.kind === 'dropped' && [...filters, ...completers].some(({ index }) => index === step)
+
+const toTried = (
+  { id, prompt, earlier, parent, completion, decisions, verdicts, status, droppedBy }: Row,
+  grown: boolean,
+): TriedRow => ({
+  id,
+  prompt,
+  ...(earlier ? { earlier } : {}),
+  ...(parent === undefined ? {} : { parent }),
+  grown,
+  completion,
+  decisions,
+  ...(verdicts ? { verdicts } : {}),
+  status: status === 'rejected' ? 'pending' : status,
+  ...(droppedBy === undefined ? {} : { droppedBy }),
+})

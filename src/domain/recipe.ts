@@ -5,18 +5,35 @@ import type { Role } from './reply.ts'
 import type { Settings, SettingValues, ValuesOf } from './settings.ts'
 import type { Capabilities, TeacherDescription } from './teacher-description.ts'
 
-/** The kinds of step, in the order in which a recipe may have them. */
-export const FAMILIES = ['grow', 'complete', 'filter', 'judge', 'keep', 'freeze', 'train'] as const
+/** The kinds of step. */
+export const FAMILIES = [
+  'grow',
+  'complete',
+  'filter',
+  'judge',
+  'compare',
+  'tag',
+  'keep',
+  'freeze',
+  'train',
+] as const
 export type Family = (typeof FAMILIES)[number]
 
 /** Families of which a recipe has at most one step. */
-export const SINGLE_FAMILIES: ReadonlySet<string> = new Set<Family>([
-  'grow',
-  'complete',
-  'judge',
-  'freeze',
-  'train',
-])
+export const SINGLE_FAMILIES: ReadonlySet<string> = new Set<Family>(['grow', 'freeze', 'train'])
+
+/** The parts of a recipe, in order. Within the part on completions the steps may have any order. */
+export const PARTS = {
+  grow: 'prompts',
+  complete: 'completions',
+  filter: 'completions',
+  judge: 'completions',
+  compare: 'completions',
+  tag: 'completions',
+  keep: 'selection',
+  freeze: 'dataset',
+  train: 'student',
+} as const satisfies Record<Family, string>
 
 /** A step as a person wrote it: nothing checked yet. */
 export interface StepDraft {

@@ -76,12 +76,30 @@ export interface FunnelBar {
   readonly reasons: readonly { readonly reason: string; readonly count: number }[]
 }
 
+/** What a run does at a time. `working`: a step on completions that neither filters nor judges. */
+export type RunPhase = 'growing' | 'completing' | 'filtering' | 'judging' | 'working' | 'keeping' | 'finished'
+
+/** A part of a run's work: a step that needs a model or looks at all rows. */
+export interface RunStage {
+  /** Index of the step. */
+  readonly step: number
+  readonly title: string
+  /** Name of the model that does it, if one does. */
+  readonly model?: string
+  readonly status: 'waiting' | 'running' | 'done'
+  /** Units done and to do; both 0 while it waits. */
+  readonly done: number
+  readonly total: number
+}
+
 /** Live only; never stored. */
 export interface RunProgress {
-  readonly phase: 'growing' | 'completing' | 'judging' | 'keeping' | 'finished'
+  readonly phase: RunPhase
+  /** The parts of the work in order, with the models that do them. */
+  readonly stages: readonly RunStage[]
   /** In words, for the status line. */
   readonly sentence: string
-  /** Units of the current phase (prompts, completions, verdicts). */
+  /** Units of the current phase (prompts, completions, verdicts, rows). */
   readonly done: number
   readonly total: number
   readonly tokensPerSecond: number

@@ -42,6 +42,18 @@ export const FAMILY_TEXTS: Readonly<Record<Family, FamilyTexts>> = {
     takes: ['completions'],
     gives: ['verdicts'],
   },
+  compare: {
+    title: 'Compare',
+    help: 'Looks at all completions together: duplicates, or which of two is better.',
+    takes: ['completions'],
+    gives: ['completions'],
+  },
+  tag: {
+    title: 'Tag',
+    help: 'Lets a model add a named value to each completion.',
+    takes: ['completions'],
+    gives: ['completions'],
+  },
   keep: {
     title: 'Keep',
     help: 'Selects completions by their verdicts.',

@@ -1,7 +1,7 @@
 // Knows: the cost of a whole run, extrapolated from a trial of a few rows.
 // Must not know: clocks; it gets milliseconds.
 import type { CheckedRecipe } from '../domain/recipe.ts'
-import { readSteps } from './recipes/read-steps.ts'
+import { readSteps, type PlacedCompleter } from './recipes/read-steps.ts'
 
 /** Measurements of a trial of a few rows. Counts are of work really done; 0 if a step was not reached. */
 export interface TrialMeasures {
@@ -43,11 +43,11 @@ const DEFAULT_ACCEPTED = 3
 
 /** Time, tokens and bytes of the whole recipe over `seeds` seeds. Every rate is the trial's; 0 without a trial. */
 export function estimateRun(recipe: CheckedRecipe, seeds: number, trial: TrialMeasures): Estimate {
-  const { grow, complete, judge } = readSteps(recipe)
+  const { grow, completers, judge } = readSteps(recipe)
   const { growth, completions, verdicts } = trial
   const grown = grow ? grow.member.countPrompts(grow.settings, seeds) : 0
   const prompts = grow ? grown + (grow.member.addsSeeds(grow.settings) ? seeds : 0) : seeds
-  const rows = prompts * complete.settings.n
+  const rows = prompts * rowsPerPrompt(completers)
   const perRequest =
     growth.requests > 0 ? Math.max(growth.accepted / growth.requests, 0.25) : DEFAULT_ACCEPTED
   const requests = grown / perRequest
@@ -80,16 +80,20 @@ export function boundRun(
   recipe: CheckedRecipe,
   seeds: number,
 ): { readonly rows: number; readonly storageBytes: number } {
-  const { grow, complete } = readSteps(recipe)
+  const { grow, completers } = readSteps(recipe)
   const rows =
     ((grow ? grow.member.countPrompts(grow.settings, seeds) : 0) +
       (!grow || grow.member.addsSeeds(grow.settings) ? seeds : 0)) *
-    complete.settings.n
+    rowsPerPrompt(completers)
   return {
     rows,
-    storageBytes:
-      rows * (ROW_BYTES + 2 * (PROMPT_CHARACTERS + TOKEN_CHARACTERS * complete.settings.maxTokens)),
+    storageBytes: rows * (ROW_BYTES + 2 * (PROMPT_CHARACTERS + TOKEN_CHARACTERS * maxTokensOf(completers))),
   }
 }
+
+const rowsPerPrompt = (completers: readonly PlacedCompleter[]): number => completers[0]?.place.perPrompt ?? 0
+
+const maxTokensOf = (completers: readonly PlacedCompleter[]): number =>
+  Math.max(0, ...completers.map(({ member, settings }) => member.maxTokens(settings)))
 
 const share = (part: number, whole: number): number => (whole > 0 ? part / whole : 0)

@@ -5,12 +5,11 @@ import type { Prompt } from '../domain/prompt.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import type { Row } from '../domain/row.ts'
 import type { FunnelBar } from '../domain/run.ts'
-import { readSteps } from './recipes/read-steps.ts'
 import { findStep } from './steps.ts'
 
 /** What the funnel reads of a row or a prompt. */
 export type CountedRow = Pick<Row, 'decisions' | 'verdicts' | 'step'>
-export type CountedPrompt = Pick<Prompt, 'decisions' | 'origin'>
+export type CountedPrompt = Pick<Prompt, 'decisions'>
 
 /** The outcome of one row or prompt at one step; `reason` if it was dropped or has an unreadable verdict. */
 export interface StepOutcome {
@@ -45,10 +44,8 @@ export function shortenReason({ decision }: StepDecision): string {
 /** The reason counted for an unreadable verdict. It is not a drop: the keep step decides on such a row. */
 export const unreadableReason = (reason: string): string => `unreadable verdict: ${reason}`
 
-/** The steps that a grown prompt reached. A seed used as a prompt reached none. */
-export function outcomesOfPrompt({ decisions, origin }: CountedPrompt): StepOutcome[] {
-  return origin.kind === 'grown' ? decisions.map(outcomeOf) : []
-}
+/** The steps that decided on a prompt. */
+export const outcomesOfPrompt = ({ decisions }: CountedPrompt): StepOutcome[] => decisions.map(outcomeOf)
 
 /** The first step of these families in a recipe: that of rows and verdicts without a step of their own. */
 export interface FirstSteps {
@@ -82,8 +79,9 @@ const outcomeOf = (decided: StepDecision): StepOutcome =>
 
 /** Those of a recipe. */
 export function firstSteps(recipe: CheckedRecipe): FirstSteps {
-  const { complete, judge } = readSteps(recipe)
-  return { complete: complete.index, ...(judge ? { judge: judge.index } : {}) }
+  const find = (family: string): number => recipe.steps.findIndex((step) => step.family === family)
+  const [complete, judge] = [find('complete'), find('judge')]
+  return { complete, ...(judge < 0 ? {} : { judge }) }
 }
 
 interface Bar {
@@ -108,7 +106,7 @@ export class FunnelTally {
       this.#bars.set(step, {
         name,
         title: findStep(family, name)?.title ?? name,
-        of: family === 'grow' ? 'prompt' : 'completion',
+        of: step < this.#first.complete ? 'prompt' : 'completion',
         reached: 0,
         passed: 0,
         reasons: new Map(),

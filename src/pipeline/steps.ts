@@ -1,20 +1,20 @@
 // Knows: every member of every step family: the one list from which the recipe's schema, form and help are derived.
 // Must not know: YAML, forms, workers.
 import type { StepDeclaration } from '../domain/recipe.ts'
-import { complete } from './completing/complete.ts'
+import { completers } from './completing/index.ts'
 import { filterMembers } from './filters/index.ts'
 import { split } from './freezing/split.ts'
 import { growMembers } from './growing/index.ts'
-import { rubric } from './judging/rubric.ts'
+import { stageMembers } from './stages/index.ts'
 import { keepMembers } from './selecting/index.ts'
 import { trainMembers } from './training/index.ts'
 
 /** All members, families in the recipe's order. */
 export const stepDeclarations: readonly StepDeclaration[] = [
   ...growMembers,
-  complete,
+  ...completers,
+  ...stageMembers,
   ...filterMembers,
-  rubric,
   ...keepMembers,
   split,
   ...trainMembers,

@@ -42,16 +42,14 @@ describe('WorkClock', () => {
   test('a run’s duration and time left are those of its work', () => {
     const clock = makeClock()
     const timer = new PhaseTimer(() => clock.now())
-    timer.start('completing')
+    timer.start(1)
     for (let i = 0; i < 10; i++) {
       if (i === 5) clock.sleep(9 * HOUR)
       clock.work(6000)
-      timer.count('completing', 1)
+      timer.count(1, 1)
     }
     expect(timer.workedMs).toBeCloseTo(MINUTE, -3)
-    expect(
-      timer.msFor({ growing: 0, completing: 20, judging: 0 }, { growing: 0, completing: 100 }),
-    ).toBeCloseTo(2 * MINUTE, -4)
+    expect(timer.msFor([{ step: 1, weight: 1, left: 20 }])).toBeCloseTo(2 * MINUTE, -4)
   })
 
   test('a training’s time left is that of its steps', () => {

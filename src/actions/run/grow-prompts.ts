@@ -1,57 +1,84 @@
-// Knows: the first phase: prompts grown by the teacher in rounds, or the seeds used as prompts. A round is stored in one transaction
-// with its journal entry, so that a resumed run continues after it.
+// Knows: the first phase: prompts grown by the teacher in rounds, or the seeds used as prompts, and the filters on them. A round is stored
+// in one transaction with its journal entry, so that a resumed run continues after it.
 import type { Prompt } from '../../domain/prompt.ts'
 import type { Seed } from '../../domain/seed.ts'
+import { FilterBank, findDrop } from '../../pipeline/filters/decide-filters.ts'
 import { sampleShown } from '../../pipeline/growing/sample-shown.ts'
 import { promptsFromSeeds } from '../../pipeline/growing/read-grown.ts'
 import { RetortError } from '../../protocol/errors.ts'
-import { listDone } from '../../storage/journal.ts'
-import { listPrompts, putPrompts } from '../../storage/prompts.ts'
-import { guardQuota } from '../../storage/quota.ts'
-import { eachSeed } from '../../storage/seeds.ts'
-import { inChunks, type RunContext } from './run-context.ts'
+import { inChunks, stageContext, type RunContext } from './run-context.ts'
 
 const PROMPTS_PER_WRITE = 1000
 /** Journal keys. They are stored: never change them. */
 const SEEDS_ADDED = 'seeds added'
 const REQUESTS = 'grown to '
+const FILTERED = 'prompts filtered'
 
 /** Runs the phase; the accepted prompts in their order, or undefined when stopped before the end. */
 export async function growPrompts(context: RunContext): Promise<readonly Prompt[] | undefined> {
-  const {
-    machines: { db },
-    projectId,
-    runId,
-    steps,
-    live,
-  } = context
-  const prompts = await listPrompts(db, projectId, runId)
-  const done = await listDone(db, projectId, runId)
+  const { steps, store, live, limit } = context
+  const prompts = await store.prompts()
+  const done = await store.done()
   for (const prompt of prompts) live.tally.countPrompt(prompt)
+  // Prompts that were filtered are no longer those that were grown: growing must not make up for them.
+  if (done.has(FILTERED)) return prompts.filter(isAccepted)
   if (steps.grow && !(await growRounds(context, steps.grow, prompts, done))) return undefined
-  if ((!steps.grow || steps.grow.member.addsSeeds(steps.grow.settings)) && !done.has(SEEDS_ADDED))
+  const lacks = limit !== undefined && prompts.filter(isAccepted).length < limit.rows
+  if ((!steps.grow || steps.grow.member.addsSeeds(steps.grow.settings) || lacks) && !done.has(SEEDS_ADDED))
     await addSeedPrompts(context, prompts)
-  return prompts.filter(({ status }) => status === 'accepted')
+  return filterPrompts(context, prompts)
+}
+
+const isAccepted = ({ status }: Prompt): boolean => status === 'accepted'
+
+/** The accepted prompts that pass the filters before the complete step, in their order. */
+async function filterPrompts(
+  { store, steps, live }: RunContext,
+  prompts: readonly Prompt[],
+): Promise<readonly Prompt[]> {
+  if (steps.promptFilters.length === 0) return prompts.filter(isAccepted)
+  const bank = new FilterBank(steps.promptFilters)
+  const changed: Prompt[] = []
+  const passed: Prompt[] = []
+  for (const prompt of prompts.filter(isAccepted)) {
+    const decisions = bank.decide({
+      prompt: '',
+      completion: prompt.text,
+      finishReason: 'end',
+      ...(prompt.fields ? { fields: prompt.fields } : {}),
+    })
+    const drop = findDrop(decisions)
+    const decided: Prompt = {
+      ...prompt,
+      decisions: [...prompt.decisions, ...decisions],
+      status: drop ? 'dropped' : 'accepted',
+    }
+    live.tally.countPrompt(prompt, -1)
+    live.tally.countPrompt(decided)
+    changed.push(decided)
+    if (drop === undefined) passed.push(decided)
+  }
+  // All at once: with some of them dropped, a resumed run would grow more.
+  await store.putPrompts(changed, FILTERED)
+  return passed
 }
 
 /** Makes a prompt of every seed. Stored in chunks, the journal entry last; ids make a repeated chunk harmless. */
-async function addSeedPrompts(
-  { machines: { db }, projectId, runId }: RunContext,
-  prompts: Prompt[],
-): Promise<void> {
+async function addSeedPrompts({ store, runId, live, limit }: RunContext, prompts: Prompt[]): Promise<void> {
   const known = new Set(prompts.map(({ id }) => id))
   let order = prompts.length
   const fresh: Prompt[] = []
-  for await (const page of eachSeed(db, projectId)) {
+  for await (const page of store.seeds()) {
     for (const prompt of promptsFromSeeds(page, runId, order)) {
       if (known.has(prompt.id)) continue
+      if (limit !== undefined && order >= limit.rows) break
       fresh.push({ ...prompt, order })
       order += 1
     }
   }
-  for (const chunk of inChunks(fresh, PROMPTS_PER_WRITE))
-    await guardQuota('The prompts', () => putPrompts(db, chunk))
-  await putPrompts(db, [], { projectId, runId, key: SEEDS_ADDED })
+  for (const chunk of inChunks(fresh, PROMPTS_PER_WRITE)) await store.putPrompts(chunk)
+  await store.putPrompts([], SEEDS_ADDED)
+  for (const prompt of fresh) live.tally.countPrompt(prompt)
   prompts.push(...fresh)
 }
 
@@ -62,20 +89,14 @@ async function growRounds(
   prompts: Prompt[],
   done: ReadonlySet<string>,
 ): Promise<boolean> {
-  const {
-    machines: { db },
-    projectId,
-    runId,
-    recipe,
-    teacher,
-    ref,
-    live,
-    executor,
-  } = context
+  const { store, projectId, runId, recipe, live, executor, limit } = context
   const { settings, index: step, member } = grow
+  const { ref: teacher, contextLength } = stageContext(context, step).modelOf('teacher')
   const earlier = prompts.filter(({ status, origin }) => status === 'accepted' && origin.kind === 'grown')
   const seeds = await readSeeds(context)
-  live.enter('growing', earlier.length, member.countPrompts(settings, seeds.length))
+  const count = member.countPrompts(settings, seeds.length)
+  const wanted = Math.min(count, limit?.rows ?? count)
+  live.enter('growing', earlier.length, wanted)
   const outcome = await executor.together(
     () =>
       member.grow(
@@ -84,9 +105,9 @@ async function growRounds(
           runId,
           step,
           rngSeed: recipe.rngSeed,
-          teacher: ref,
-          contextLength: teacher.contextLength,
-          shown: sampleShown(seeds, recipe.rngSeed),
+          teacher,
+          contextLength,
+          shown: limit === undefined ? sampleShown(seeds, recipe.rngSeed) : seeds,
           seedTexts: seeds.map(({ text }) => text),
           prompts: [...prompts],
           requests: Math.max(
@@ -95,28 +116,29 @@ async function growRounds(
               .filter((key) => key.startsWith(REQUESTS))
               .map((key) => Number(key.slice(REQUESTS.length))),
           ),
+          ...(limit === undefined ? {} : { limit: { prompts: wanted, rounds: limit.rounds } }),
         },
         settings,
       ),
     async (round, { made }) => {
-      await context.writer.drain()
-      await guardQuota('The prompts', () =>
-        putPrompts(db, round.prompts, { projectId, runId, key: `${REQUESTS}${round.requests}` }),
-      )
+      await store.putPrompts(round.prompts, `${REQUESTS}${round.requests}`)
       prompts.push(...round.prompts)
+      live.grown.accepted += round.usable
+      live.grown.tokens += round.tokens
       for (const prompt of round.prompts) live.tally.countPrompt(prompt)
-      live.count(round.prompts.filter(({ status }) => status === 'accepted').length, made > 0)
+      live.count(round.prompts.filter(isAccepted).length, made > 0)
     },
   )
   if (outcome.stopped) return false
-  const { note, failure } = outcome.outcome
-  if (failure !== undefined) throw new RetortError('Unexpected', failure)
+  const { note, failure, requests } = outcome.outcome
+  if (failure !== undefined && limit === undefined) throw new RetortError('Unexpected', failure)
+  live.grown.requests = requests
   live.note = note ?? ''
   return true
 }
 
-async function readSeeds({ machines: { db }, projectId }: RunContext): Promise<Pick<Seed, 'id' | 'text'>[]> {
+async function readSeeds({ store }: RunContext): Promise<Pick<Seed, 'id' | 'text'>[]> {
   const seeds: Pick<Seed, 'id' | 'text'>[] = []
-  for await (const page of eachSeed(db, projectId)) for (const { id, text } of page) seeds.push({ id, text })
+  for await (const page of store.seeds()) for (const { id, text } of page) seeds.push({ id, text })
   return seeds
 }

@@ -4,7 +4,6 @@ import type { StepDecision } from '../../domain/filter-decision.ts'
 import type { Row } from '../../domain/row.ts'
 import { findDrop } from '../../pipeline/filters/decide-filters.ts'
 import { selectRows } from '../../pipeline/selecting/select-rows.ts'
-import { eachRow } from '../../storage/rows.ts'
 import { inChunks, type RunContext } from './run-context.ts'
 import { applyDecisions, statusInRun } from './row-status.ts'
 
@@ -20,18 +19,11 @@ interface Candidate extends Pick<Row, 'promptId' | 'order' | 'verdicts'> {
 
 /** Decides every row; returns the number of rows and of kept rows. */
 export async function keepRows(context: RunContext): Promise<{ rows: number; kept: number }> {
-  const {
-    machines: { db },
-    projectId,
-    runId,
-    steps,
-    live,
-    writer,
-  } = context
+  const { store, steps, live } = context
   const keepSteps = new Set(steps.keeps.map(({ index }) => index))
   const candidates: Candidate[] = []
   let rows = 0
-  for await (const page of eachRow(db, projectId, runId)) {
+  for await (const page of store.rows()) {
     for (const row of page) {
       rows += 1
       const before = row.decisions.filter(({ step }) => !keepSteps.has(step))
@@ -66,7 +58,7 @@ export async function keepRows(context: RunContext): Promise<{ rows: number; kep
       if (drop === undefined) kept += 1
       live.tally.countRow(counted, -1)
       live.tally.countRow({ ...counted, decisions })
-      writer.change(id, (row) =>
+      store.change(id, (row) =>
         applyDecisions(row, {
           decisions,
           status: drop ? 'dropped' : 'kept',
@@ -74,7 +66,7 @@ export async function keepRows(context: RunContext): Promise<{ rows: number; kep
         }),
       )
     }
-    await writer.drain()
+    await store.drain()
     live.count(chunk.length)
   }
   return { rows, kept }

@@ -1,21 +1,21 @@
-// Knows: the progress of a run: phase, counts, funnel, speed, time left, and its sentence. In memory only.
+// Knows: the progress of a run: its parts, counts, funnel, speed, time left, and its sentence. In memory only.
 // Must not know: the store, the teacher.
+import type { Cast } from '../../domain/cast.ts'
 import type { CheckedRecipe } from '../../domain/recipe.ts'
-import type { RunProgress } from '../../domain/run.ts'
+import type { RunPhase, RunProgress, RunStage } from '../../domain/run.ts'
 import { workNow } from '../../domain/work-clock.ts'
 import { FunnelTally } from '../../pipeline/funnel.ts'
 import { readSteps } from '../../pipeline/recipes/read-steps.ts'
 import type { GenerationEvent } from '../../protocol/teacher.ts'
-import { PhaseTimer, type WorkPhase } from './phase-timer.ts'
+import { PhaseTimer } from './phase-timer.ts'
+import { planStages, type PlannedStage } from './plan-stages.ts'
 import { Speed } from './speed.ts'
 
-type Phase = RunProgress['phase']
-
-/** Inputs of the remaining work, in addition to the current phase's own counts. */
+/** Inputs of the remaining work, in addition to the current part's own counts. */
 export interface ExpectedWork {
   /** Prompts that the run will complete in total. */
   prompts: number
-  /** Rows written, and how many of them passed all filters. */
+  /** Rows written, and how many of them passed the filters that follow. */
   written: number
   passed: number
 }
@@ -23,6 +23,8 @@ export interface ExpectedWork {
 export class LiveRun {
   readonly tally: FunnelTally
   readonly expected: ExpectedWork = { prompts: 0, written: 0, passed: 0 }
+  /** What growing made: usable prompts with those beyond the number wanted, requests, tokens. */
+  readonly grown = { accepted: 0, requests: 0, tokens: 0 }
   /** A sentence added to the current one, such as why growing ended early. */
   note = ''
   paused = false
@@ -32,31 +34,26 @@ export class LiveRun {
   countCalls: () => RunProgress['calls'] = () => ({ made: 0, replayed: 0 })
   readonly #timer = new PhaseTimer()
   readonly #speed = new Speed()
-  readonly #completionsPerPrompt: number
-  readonly #hasJudge: boolean
-  readonly #maxTokens: { readonly growing: number; readonly completing: number }
-  #phase: Phase = 'growing'
-  #done = 0
-  #total = 0
+  readonly #stages: readonly PlannedStage[]
+  /** Counts of the parts that were entered, by step. */
+  readonly #counts = new Map<number, { done: number; total: number }>()
+  /** Index of the current part. */
+  #at = 0
+  #isFinished = false
+  #finished = { done: 0, total: 0 }
   /** Tokens and milliseconds of all calls that generated completions, but for the current one. */
   readonly #completed = { tokens: 0, ms: 0 }
   #callTokens = 0
   readonly #onProgress: (progress: RunProgress) => void
 
-  constructor(recipe: CheckedRecipe, report: (progress: RunProgress) => void) {
-    const { complete, grow, judge } = readSteps(recipe)
+  constructor(recipe: CheckedRecipe, cast: Cast, report: (progress: RunProgress) => void) {
     this.tally = new FunnelTally(recipe)
-    this.#completionsPerPrompt = complete.settings.n
-    this.#hasJudge = judge !== undefined
-    this.#maxTokens = {
-      growing: grow ? grow.member.maxTokens(grow.settings) : 0,
-      completing: complete.settings.maxTokens,
-    }
+    this.#stages = planStages(readSteps(recipe), cast)
     this.#onProgress = report
   }
 
   get done(): number {
-    return this.#done
+    return this.#count.done
   }
   /** The real speed of generating completions in this part of the run. */
   get completed(): { readonly tokens: number; readonly ms: number } {
@@ -65,30 +62,42 @@ export class LiveRun {
   get workedMs(): number {
     return this.#timer.workedMs
   }
+  /** Milliseconds that machines worked for a step. */
+  msOf(step: number): number {
+    return this.#timer.msOf(step)
+  }
 
-  /** Enters a phase (again, after a reload) with its count done so far. */
-  enter(phase: Phase, done: number, total: number): void {
-    this.#phase = phase
-    this.#done = done
-    this.#total = total
+  /** Enters a part (again, after a reload) with its count done so far: by its phase, or by the index of its step. */
+  enter(part: RunPhase | number, done: number, total: number): void {
+    if (part === 'finished') {
+      this.#isFinished = true
+      this.#finished = { done, total }
+    } else {
+      const at = this.#stages.findIndex(
+        ({ phase, step }) => (typeof part === 'number' ? step : phase) === part,
+      )
+      if (at >= 0) this.#at = at
+      this.#counts.set(this.#stage.step, { done, total })
+    }
     this.#speed.reset()
     this.report()
   }
 
-  /** Adds finished units of the current phase; those that were in the journal already take no time. */
+  /** Adds finished units of the current part; those that were in the journal already take no time. */
   count(units: number, isWorked = true): void {
-    this.#done += units
-    if (isWorked && isWork(this.#phase)) this.#timer.count(this.#phase, units)
+    const count = this.#count
+    this.#counts.set(this.#stage.step, { ...count, done: count.done + units })
+    if (isWorked && this.#stage.weight > 0) this.#timer.count(this.#stage.step, units)
     this.report()
   }
 
-  /** Starts timing a call of the teacher; the returned function ends it. */
+  /** Starts timing a call of a model; the returned function ends it. */
   startCall(): () => void {
-    const phase = this.#phase
+    const { step, phase } = this.#stage
     this.#speed.reset()
     this.#callTokens = 0
     const since = workNow()
-    const end = isWork(phase) ? this.#timer.start(phase) : () => undefined
+    const end = this.#timer.start(step)
     return () => {
       end()
       if (phase !== 'completing') return
@@ -97,11 +106,11 @@ export class LiveRun {
     }
   }
 
-  /** Adds the teacher's token counts since its call began. */
+  /** Adds the model's token counts since its call began. */
   addTokens({ promptTokens, newTokens, ms }: Extract<GenerationEvent, { kind: 'progress' }>): void {
     // A judge generates no tokens: its speed is that of prefill.
     this.#callTokens = newTokens
-    this.#speed.addTokens(this.#phase === 'judging' ? promptTokens : newTokens, ms)
+    this.#speed.addTokens(newTokens === 0 ? promptTokens : newTokens, ms)
     this.report()
   }
 
@@ -116,13 +125,15 @@ export class LiveRun {
 
   progress(): RunProgress {
     const msLeft = this.#msLeft()
+    const { done, total } = this.#isFinished ? this.#finished : this.#count
     return {
-      phase: this.#phase,
+      phase: this.#isFinished ? 'finished' : this.#stage.phase,
+      stages: this.#stages.map((stage, at) => this.#show(stage, at)),
       sentence: [this.paused ? 'Paused.' : '', this.#loading, this.#sentence(), this.note]
         .filter(Boolean)
         .join(' '),
-      done: this.#done,
-      total: this.#total,
+      done,
+      total,
       calls: this.countCalls(),
       tokensPerSecond: this.paused ? 0 : this.#speed.perSecond,
       ...(msLeft === undefined ? {} : { msLeft }),
@@ -130,44 +141,63 @@ export class LiveRun {
     }
   }
 
+  get #stage(): PlannedStage {
+    return this.#stages[this.#at] as PlannedStage // a recipe has a complete step
+  }
+  get #count(): { readonly done: number; readonly total: number } {
+    return this.#counts.get(this.#stage.step) ?? { done: 0, total: 0 }
+  }
+
+  #show({ step, title, model }: PlannedStage, at: number): RunStage {
+    const { done, total } = this.#counts.get(step) ?? { done: 0, total: 0 }
+    return {
+      step,
+      title,
+      ...(model === undefined ? {} : { model }),
+      status: this.#isFinished || at < this.#at ? 'done' : at === this.#at ? 'running' : 'waiting',
+      done,
+      total,
+    }
+  }
+
   #sentence(): string {
-    const count = `${this.#done} of ${this.#total}`
-    switch (this.#phase) {
+    if (this.#isFinished) return `Run finished: ${this.#finished.done} of ${this.#finished.total} kept.`
+    const { phase, title } = this.#stage
+    const count = `${this.#count.done} of ${this.#count.total}`
+    switch (phase) {
       case 'growing':
         return `Growing prompts: ${count}.`
       case 'completing':
         return `Generating completions: ${count}.`
+      case 'filtering':
+        return `Filtering completions: ${count}.`
       case 'judging':
         return `Judging completions: ${count}.`
+      case 'working':
+        return `${title}: ${count}.`
       case 'keeping':
         return `Selecting the rows to keep: ${count}.`
       case 'finished':
-        return `Run finished: ${count} kept.`
+        return ''
       default:
-        return this.#phase satisfies never
+        return phase satisfies never
     }
   }
 
+  /** Time for the rest of this part and for those after it, with the rows expected in each. */
   #msLeft(): number | undefined {
-    if (this.#phase === 'finished') return 0
+    if (this.#isFinished) return 0
     const { prompts, written, passed } = this.expected
-    const rows = prompts * this.#completionsPerPrompt
-    const verdicts = this.#hasJudge ? Math.round(rows * (written > 0 ? passed / written : 1)) : 0
-    const left = Math.max(0, this.#total - this.#done)
-    switch (this.#phase) {
-      case 'growing':
-        return this.#timer.msFor({ growing: left, completing: rows, judging: verdicts }, this.#maxTokens)
-      case 'completing':
-        return this.#timer.msFor({ growing: 0, completing: left, judging: verdicts }, this.#maxTokens)
-      case 'judging':
-        return this.#timer.msFor({ growing: 0, completing: 0, judging: left }, this.#maxTokens)
-      case 'keeping':
-        return 0
-      default:
-        return this.#phase satisfies never
-    }
+    let rows = prompts
+    const parts = this.#stages.map((stage, at) => {
+      const enters = rows
+      if (stage.phase !== 'growing') rows *= stage.grows
+      const expected = stage.phase === 'completing' ? rows : enters
+      if (stage.phase === 'completing') rows = Math.round(rows * (written > 0 ? passed / written : 1))
+      const left =
+        at === this.#at ? Math.max(0, this.#count.total - this.#count.done) : at > this.#at ? expected : 0
+      return { step: stage.step, weight: stage.weight, left }
+    })
+    return this.#timer.msFor(parts)
   }
 }
-
-const isWork = (phase: Phase): phase is WorkPhase =>
-  phase === 'growing' || phase === 'completing' || phase === 'judging'

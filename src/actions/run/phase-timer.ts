@@ -1,24 +1,23 @@
-// Knows: the measured time per unit of each phase, and an estimate of the time left.
+// Knows: the measured time per unit of each part of a run, and an estimate of the time left.
 // Must not know: what the units are.
 import { workNow } from '../../domain/work-clock.ts'
 
-export type WorkPhase = 'growing' | 'completing' | 'judging'
-type PerPhase = Readonly<Record<WorkPhase, number>>
+/** A part of the work, with what is assumed of it before it is measured. */
+export interface TimedPart {
+  /** Index of its step. */
+  readonly step: number
+  /** Time of a unit relative to one of the first part after growing that is measured; 0 if it takes none worth counting. */
+  readonly weight: number
+}
 
-/** Min units of a phase before its rate is used. */
+/** Min units of a part before its rate is used. */
 const MIN_UNITS = 3
-/** Fraction of max tokens that a completion is assumed to use before one is measured. */
-const USED_TOKENS = 0.6
-/** Time of a verdict relative to a completion before one is measured: it only prefills. */
-const VERDICT_SHARE = 0.5
-/** Prompts assumed per growth request before any is measured, to compare its tokens with a completion's. */
-const PROMPTS_PER_REQUEST = 3
 
 export class PhaseTimer {
-  readonly #ms: Record<WorkPhase, number> = { growing: 0, completing: 0, judging: 0 }
-  readonly #units: Record<WorkPhase, number> = { growing: 0, completing: 0, judging: 0 }
+  readonly #ms = new Map<number, number>()
+  readonly #units = new Map<number, number>()
   readonly #clock: () => number
-  #active: { readonly phase: WorkPhase; readonly since: number } | undefined
+  #active: { readonly step: number; readonly since: number } | undefined
 
   constructor(clock: () => number = workNow) {
     this.#clock = clock
@@ -26,62 +25,54 @@ export class PhaseTimer {
 
   /** Milliseconds of work so far, without waits. */
   get workedMs(): number {
-    return Math.round(this.#msOf('growing') + this.#msOf('completing') + this.#msOf('judging'))
+    const steps = new Set([...this.#ms.keys(), ...(this.#active ? [this.#active.step] : [])])
+    return Math.round([...steps].reduce((sum, step) => sum + this.msOf(step), 0))
   }
 
-  /** Starts timing work of a phase; the returned function ends it. Waits in between do not count. */
-  start(phase: WorkPhase): () => void {
+  /** Starts timing work of a step; the returned function ends it. Waits in between do not count. */
+  start(step: number): () => void {
     this.#stop()
-    const active = { phase, since: this.#clock() }
+    const active = { step, since: this.#clock() }
     this.#active = active
     return () => {
       if (this.#active === active) this.#stop()
     }
   }
 
-  count(phase: WorkPhase, units: number): void {
-    this.#units[phase] += units
+  /** Milliseconds of work of a step so far. */
+  msOf(step: number): number {
+    return (this.#ms.get(step) ?? 0) + (this.#active?.step === step ? this.#clock() - this.#active.since : 0)
+  }
+
+  count(step: number, units: number): void {
+    this.#units.set(step, (this.#units.get(step) ?? 0) + units)
   }
 
   /**
-   * Milliseconds for `left` units of each phase. The rate of a phase not reached yet is estimated from an earlier one; `undefined`
-   * while there is no rate. `maxTokens`: the max tokens of a request of each phase.
+   * Milliseconds for the units left of each part. The rate of a part not reached yet is estimated from those that were, by their weights;
+   * `undefined` while there is no rate.
    */
-  msFor(
-    left: PerPhase,
-    maxTokens: { readonly growing: number; readonly completing: number },
-  ): number | undefined {
-    const growing = this.#rate('growing')
-    const completing =
-      this.#rate('completing') ??
-      (growing === undefined || maxTokens.growing === 0
-        ? undefined
-        : (growing * PROMPTS_PER_REQUEST * USED_TOKENS * maxTokens.completing) / maxTokens.growing)
-    const judging =
-      this.#rate('judging') ?? (completing === undefined ? undefined : completing * VERDICT_SHARE)
-    const parts = [
-      times(left.growing, growing),
-      times(left.completing, completing),
-      times(left.judging, judging),
-    ]
-    return parts.includes(undefined)
-      ? undefined
-      : Math.round(parts.reduce((sum: number, part) => sum + (part ?? 0), 0))
+  msFor(parts: readonly (TimedPart & { readonly left: number })[]): number | undefined {
+    const measured = parts.find(({ step, weight }) => weight > 0 && this.#rate(step) !== undefined)
+    const unit = measured && (this.#rate(measured.step) ?? 0) / measured.weight
+    let sum = 0
+    for (const { step, weight, left } of parts) {
+      if (left === 0 || weight === 0) continue
+      const rate = this.#rate(step) ?? (unit === undefined ? undefined : unit * weight)
+      if (rate === undefined) return undefined
+      sum += left * rate
+    }
+    return Math.round(sum)
   }
 
-  #rate(phase: WorkPhase): number | undefined {
-    return this.#units[phase] < MIN_UNITS ? undefined : this.#msOf(phase) / this.#units[phase]
-  }
-
-  #msOf(phase: WorkPhase): number {
-    return this.#ms[phase] + (this.#active?.phase === phase ? this.#clock() - this.#active.since : 0)
+  #rate(step: number): number | undefined {
+    const units = this.#units.get(step) ?? 0
+    return units < MIN_UNITS ? undefined : this.msOf(step) / units
   }
 
   #stop(): void {
-    if (this.#active) this.#ms[this.#active.phase] += this.#clock() - this.#active.since
+    const active = this.#active
+    if (active) this.#ms.set(active.step, (this.#ms.get(active.step) ?? 0) + this.#clock() - active.since)
     this.#active = undefined
   }
 }
-
-const times = (units: number, ms: number | undefined): number | undefined =>
-  units === 0 ? 0 : ms === undefined ? undefined : units * ms

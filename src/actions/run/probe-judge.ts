@@ -1,5 +1,4 @@
 // Knows: how a run's judge is probed once, after its last verdict, and where the outcome is stored.
-import { refOf } from '../../domain/model-card.ts'
 import type { Row } from '../../domain/row.ts'
 import { readVerdict } from '../../pipeline/judging/expected-score.ts'
 import { rubricOfSettings } from '../../pipeline/judging/rubric.ts'
@@ -7,9 +6,7 @@ import { planProbe, readProbe } from '../../pipeline/judging/probe.ts'
 import { scoreAfterReasoning } from '../../pipeline/judging/judge-program.ts'
 import { contextForJudge } from '../../pipeline/judging/reasoning.ts'
 import { verdictOf } from '../../domain/verdict.ts'
-import { eachRow } from '../../storage/rows.ts'
-import { getRun, patchRun } from '../../storage/runs.ts'
-import type { RunContext } from './run-context.ts'
+import { stageContext, type RunContext } from './run-context.ts'
 
 /** Rows read to find some with different prompts. */
 const ROWS_READ = 500
@@ -17,20 +14,15 @@ const ROWS_READ = 500
 /** Runs the probe unless it is stored already; false when stopped before the end. A judge that cannot be probed has no probe. */
 export async function probeJudge(context: RunContext): Promise<boolean> {
   const {
-    machines: { db },
-    projectId,
-    runId,
+    store,
     steps: { judge },
-    teacher,
-    judge: ownJudge,
     executor,
   } = context
-  if (judge === undefined || (await getRun(db, projectId, runId))?.judgeProbe !== undefined) return true
-  const { card, contextLength } = ownJudge ?? teacher
-  const ref = refOf(card)
+  if (judge === undefined || (await store.probe()) !== undefined) return true
+  const { ref, contextLength } = stageContext(context, judge.index).modelOf(judge.settings.by)
   const rubric = rubricOfSettings(judge.settings)
   let rows: readonly Row[] = []
-  for await (const page of eachRow(db, projectId, runId, ROWS_READ)) {
+  for await (const page of store.rows(ROWS_READ)) {
     rows = page
     break
   }
@@ -43,7 +35,7 @@ export async function probeJudge(context: RunContext): Promise<boolean> {
   const scores = new Map<string, number>()
   const ended = await executor.each({
     items: probe.requests,
-    program: (request) => scoreAfterReasoning('judge', request, judge.settings),
+    program: (request) => scoreAfterReasoning(judge.settings.by, request, judge.settings),
     onEnd: ({ id }, result) => {
       const verdict =
         result.refusal === undefined
@@ -54,6 +46,6 @@ export async function probeJudge(context: RunContext): Promise<boolean> {
   })
   if (!ended) return false
   const outcome = readProbe(probe, scores)
-  if (outcome !== undefined) await patchRun(db, projectId, runId, { judgeProbe: outcome })
+  if (outcome !== undefined) await store.putProbe(outcome)
   return true
 }

@@ -1,8 +1,8 @@
 // Knows: what every phase of a run uses.
-import type { Cast } from '../../domain/cast.ts'
+import { modelOf, type Cast } from '../../domain/cast.ts'
 import type { ProjectId, RunId } from '../../domain/id.ts'
-import type { ModelRef } from '../../domain/model-card.ts'
-import type { TeacherDescription } from '../../domain/teacher-description.ts'
+import { refOf } from '../../domain/model-card.ts'
+import type { StageContext } from '../../pipeline/stages/stage.ts'
 import type { CheckedRecipe } from '../../domain/recipe.ts'
 import type { RecipeSteps } from '../../pipeline/recipes/read-steps.ts'
 import { guardQuota } from '../../storage/quota.ts'
@@ -15,7 +15,9 @@ import { castModels, RoleModels } from '../executing/role-models.ts'
 import type { RunControl } from '../control.ts'
 import type { Machines } from '../machines.ts'
 import type { LiveRun } from './live-run.ts'
+import type { RunStore } from '../executing/run-store.ts'
 import { RowWriter } from './row-writer.ts'
+import { storedRun } from './stored-run.ts'
 
 export interface RunContext {
   readonly machines: Pick<Machines, 'db' | 'teacher' | 'models' | 'corpus' | 'now'>
@@ -25,17 +27,14 @@ export interface RunContext {
   readonly steps: RecipeSteps
   /** The models of the recipe's roles. */
   readonly cast: Cast
-  readonly teacher: TeacherDescription
-  readonly ref: ModelRef
-  /** The judge's own model; undefined: the teacher judges. */
-  readonly judge: TeacherDescription | undefined
+  /** For a trial: at most this many prompts and completions, and rounds of growing. */
+  readonly limit?: { readonly rows: number; readonly rounds: number }
   readonly live: LiveRun
   readonly executor: Executor
-  /** Writes replies and rows, in this order. */
-  readonly writer: RowWriter
+  readonly store: RunStore
 }
 
-type Parts = Omit<RunContext, 'executor' | 'writer'> & { readonly control: RunControl }
+type Parts = Omit<RunContext, 'executor' | 'store' | 'limit'> & { readonly control: RunControl }
 
 /** What the phases use, and how it is released at the end. */
 export function openContext({ control, ...parts }: Parts): {
@@ -63,8 +62,19 @@ export function openContext({ control, ...parts }: Parts): {
     onBatch: () => live.startCall(),
   })
   live.countCalls = () => executor.counts
-  return { context: { ...parts, executor, writer }, close: () => pools.close() }
+  const store = storedRun(db, projectId, runId, writer)
+  return { context: { ...parts, executor, store }, close: () => pools.close() }
 }
+
+/** What a step of this run is given. */
+export const stageContext = ({ cast, recipe }: RunContext, step: number): StageContext => ({
+  step,
+  rngSeed: recipe.rngSeed,
+  modelOf: (role) => {
+    const { card, contextLength } = modelOf(cast)(role)
+    return { ref: refOf(card), contextLength }
+  },
+})
 
 /** Chunks of a list. */
 export function* inChunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {

@@ -1,49 +1,48 @@
-// Knows: the second phase: a completion for every planned row, stored as it ends, and the filters' decisions on it. Filters that
+// Knows: the second phase: a completion for every planned row, stored as it ends, and the decisions of the filters that follow. Filters that
 // compare rows decide in the rows' order, whatever order the completions end in.
 import { dropped } from '../../domain/filter-decision.ts'
 import type { RowId } from '../../domain/id.ts'
-import type { CompletionResult } from '../../domain/completion-request.ts'
+import type { ModelRef } from '../../domain/model-card.ts'
 import type { Prompt } from '../../domain/prompt.ts'
 import type { Row } from '../../domain/row.ts'
-import { findNoResponse, planCompletions, type PlannedRow } from '../../pipeline/completing/complete.ts'
-import { referencesOf, referenceFor, type References } from '../../pipeline/filters/references.ts'
+import { findNoResponse } from '../../pipeline/completing/complete.ts'
+import { PERSON, type PlannedRow, type Written } from '../../pipeline/completing/completer.ts'
+import {
+  referenceOf,
+  referencesOf,
+  referencesOfPrompts,
+  type PromptReferences,
+} from '../../pipeline/filters/references.ts'
 import { FilterBank, findDrop } from '../../pipeline/filters/decide-filters.ts'
-import { complete } from '../../pipeline/programs/program.ts'
-import { eachRow } from '../../storage/rows.ts'
-import { eachSeed } from '../../storage/seeds.ts'
-import type { RunContext } from './run-context.ts'
+import type { Program } from '../../pipeline/programs/program.ts'
+import type { PlacedCompleter } from '../../pipeline/recipes/read-steps.ts'
+import { stageContext, type RunContext } from './run-context.ts'
 import { applyDecisions } from './row-status.ts'
 
-type CompletionReply = Omit<CompletionResult, 'id'>
+/** A planned row with what writes it. */
+interface Work {
+  readonly row: PlannedRow
+  readonly step: PlacedCompleter
+  readonly model: ModelRef
+  readonly write: () => Program<Written>
+}
 
 /** What the phase holds of a row: enough to filter it and to count it. */
 type HeldRow = Pick<Row, 'decisions'> & { readonly row: Row }
 
 /** Runs the phase; false when stopped before the end. */
 export async function writeCompletions(context: RunContext, prompts: readonly Prompt[]): Promise<boolean> {
-  const {
-    machines: { db },
-    projectId,
-    runId,
-    recipe,
-    steps,
-    ref,
-    live,
-    executor,
-    writer,
-  } = context
-  const planned = planCompletions({
-    prompts,
-    settings: steps.complete.settings,
-    rngSeed: recipe.rngSeed,
-    teacher: ref,
-  })
+  const { store, live, executor } = context
+  const references = await readReferences(context, prompts)
+  const planned = planWork(context, prompts, references)
   const written = new Set<RowId>()
-  const filters = new FilterStage(context, planned, await readReferences(context))
-  for await (const page of eachRow(db, projectId, runId)) {
+  const filters = new FilterStage(context, planned, references)
+  const first = context.steps.completers[0]?.index
+  for await (const page of store.rows()) {
     for (const row of page) {
-      written.add(row.id)
       live.tally.countRow(row)
+      if (!isCompleted(context, row.step ?? first)) continue
+      written.add(row.id)
       filters.restore(row)
     }
   }
@@ -52,32 +51,71 @@ export async function writeCompletions(context: RunContext, prompts: readonly Pr
   live.enter('completing', written.size, planned.length)
   filters.decideReady()
 
-  const ended = await executor.each<PlannedRow, never, CompletionReply>({
-    items: planned.filter(({ id }) => !written.has(id)),
-    program: ({ request }) => complete('teacher', request),
-    onEnd: (plan, result, { made }) => {
+  const ended = await executor.each<Work, never, Written>({
+    items: planned.filter(({ row }) => !written.has(row.id)),
+    program: ({ write }) => write(),
+    onEnd: (work, result, { made }) => {
       live.expected.written += 1
-      filters.add(makeRow(context, plan, result))
+      filters.add(makeRow(context, work, result))
       live.count(1, made > 0)
     },
   })
-  if (ended) await writer.drain()
+  if (ended) await store.drain()
   return ended
 }
 
-/** Reference answers of the seeds, if a filter compares with them. */
-async function readReferences({ machines: { db }, projectId, steps }: RunContext): Promise<References> {
-  const references = new Map<string, string>()
-  if (!steps.filters.some(({ member }) => member.usesReference)) return references
-  for await (const page of eachSeed(db, projectId))
-    for (const [text, answer] of referencesOf(page)) references.set(text, answer)
-  return references
+/** Whether the step is one that completes prompts. */
+const isCompleted = ({ steps }: RunContext, step: number | undefined): boolean =>
+  steps.completers.some(({ index }) => index === step)
+
+/** The rows of all complete steps, in order. */
+function planWork(context: RunContext, prompts: readonly Prompt[], references: PromptReferences): Work[] {
+  const { steps, recipe, limit } = context
+  const known = prompts.map((prompt) => ({ ...prompt, ...referenceOf(prompt.id, references) }))
+  const works = steps.completers.flatMap((step): Work[] => {
+    const { member, settings, place, index } = step
+    const role = member.roleOf(settings)
+    const model = role === undefined ? PERSON : stageContext(context, index).modelOf(role).ref
+    const byId = new Map(known.map((prompt) => [prompt.id, prompt]))
+    return member
+      .plan({ prompts: known, settings, rngSeed: recipe.rngSeed, teacher: model, place })
+      .map((row) => ({
+        row,
+        step,
+        model,
+        write: () => {
+          const prompt = byId.get(row.promptId)
+          if (prompt === undefined) throw new TypeError(`row ${row.id} has no prompt`)
+          return member.write(row, settings, prompt)
+        },
+      }))
+  })
+  const inOrder = works.toSorted((a, b) => a.row.order - b.row.order)
+  return limit === undefined ? inOrder : inOrder.slice(0, limit.rows)
+}
+
+/** Reference answers of these prompts; none if no step reads them. */
+export async function readReferences(
+  { store, steps }: RunContext,
+  prompts: readonly Prompt[],
+): Promise<PromptReferences> {
+  const isUsed =
+    steps.completers.some(({ member, settings }) => member.roleOf(settings) === undefined) ||
+    [
+      ...steps.filters,
+      ...steps.stages.flatMap((stage) => (stage.kind === 'filters' ? stage.filters : [])),
+    ].some(({ member }) => member.usesReference)
+  if (!isUsed) return new Map()
+  const answers = new Map<string, string>()
+  for await (const page of store.seeds())
+    for (const [text, answer] of referencesOf(page)) answers.set(text, answer)
+  return referencesOfPrompts(prompts, answers)
 }
 
 function makeRow(
-  { projectId, runId, ref, steps, machines }: RunContext,
-  plan: PlannedRow,
-  result: CompletionReply,
+  { projectId, runId, machines, steps }: RunContext,
+  { row: plan, step, model }: Work,
+  result: Written,
 ): Row {
   const row: Row = {
     projectId,
@@ -90,11 +128,12 @@ function makeRow(
     ...(plan.fields ? { fields: plan.fields } : {}),
     variant: plan.variant,
     order: plan.order,
+    ...(step === steps.completers[0] ? {} : { step: step.index }),
     completion: {
       text: result.text.trim(),
       finishReason: result.finishReason,
       tokens: result.tokens,
-      teacher: ref,
+      teacher: model,
       system: plan.system,
       sampling: plan.sampling,
       ...(result.reasoning === undefined ? {} : { reasoning: result.reasoning }),
@@ -105,8 +144,8 @@ function makeRow(
   }
   const refusal = findNoResponse(result)
   if (refusal === undefined) return row
-  // The teacher could not complete it: dropped by the complete step, with the reason.
-  const { index, name } = steps.complete
+  // It could not be completed: dropped by the complete step, with the reason.
+  const { index, name } = step
   return {
     ...row,
     decisions: [{ step: index, name, decision: dropped(refusal) }],
@@ -118,13 +157,13 @@ function makeRow(
 /** Passes rows through the filters: at once, or in their order if filters compare rows. */
 class FilterStage {
   readonly #context: RunContext
-  readonly #planned: readonly PlannedRow[]
+  readonly #planned: readonly Work[]
   readonly #bank: FilterBank
-  readonly #references: References
+  readonly #references: PromptReferences
   readonly #waiting = new Map<RowId, HeldRow>()
   #next = 0
 
-  constructor(context: RunContext, planned: readonly PlannedRow[], references: References) {
+  constructor(context: RunContext, planned: readonly Work[], references: PromptReferences) {
     this.#context = context
     this.#planned = planned
     this.#references = references
@@ -142,14 +181,14 @@ class FilterStage {
   add(row: Row): void {
     const { live } = this.#context
     if (this.#bank.comparesRows) {
-      this.#context.writer.put(row)
+      this.#context.store.put(row)
       live.tally.countRow(row)
       this.#waiting.set(row.id, { row, decisions: row.decisions })
       this.decideReady()
       return
     }
     const decided = this.#decide(row)
-    this.#context.writer.put(decided)
+    this.#context.store.put(decided)
     live.tally.countRow(decided)
     this.#countPassed(decided)
   }
@@ -158,9 +197,9 @@ class FilterStage {
   decideReady(): void {
     for (;;) {
       const plan = this.#planned[this.#next]
-      const held = plan && this.#waiting.get(plan.id)
+      const held = plan && this.#waiting.get(plan.row.id)
       if (plan === undefined || held === undefined) return
-      this.#waiting.delete(plan.id)
+      this.#waiting.delete(plan.row.id)
       this.#next += 1
       if (this.#needsDecisions(held.row)) this.#decideStored(held.row)
       else if (findDrop(held.row.decisions) === undefined)
@@ -178,7 +217,7 @@ class FilterStage {
       prompt: row.prompt,
       completion: row.completion.text,
       finishReason: row.completion.finishReason,
-      ...referenceFor(row.prompt, this.#references),
+      ...referenceOf(row.promptId, this.#references),
     })
     const drop = findDrop(decisions)
     return applyDecisions(
@@ -195,7 +234,7 @@ class FilterStage {
     tally.countRow(decided)
     this.#countPassed(decided)
     const { decisions, droppedBy, status } = decided
-    this.#context.writer.change(row.id, (stored) =>
+    this.#context.store.change(row.id, (stored) =>
       applyDecisions(stored, {
         decisions,
         status: status === 'rejected' ? (decided.rejectedByHand?.before ?? 'pending') : status,

@@ -12,7 +12,9 @@ const CONTEXT_SHARE = 0.75
 
 export function adviseOnCut({ recipe, cut, completions, contextLength }: RunFacts): Advice | undefined {
   if (cut < MIN_CUT || cut < MIN_SHARE * completions) return undefined
-  const { index, settings } = completeOf(recipe)
+  const complete = completeOf(recipe)
+  if (complete === undefined) return undefined
+  const { index, settings } = complete
   const room = contextLength === undefined ? MAX_TOKENS : Math.floor(CONTEXT_SHARE * contextLength)
   const value = Math.min(2 * settings.maxTokens, MAX_TOKENS, room)
   const seen = `${cut} of ${completions} completions were cut at ${settings.maxTokens} tokens.`

@@ -8,7 +8,9 @@ const PENALTY = 1.1
 export function adviseOnPhrases(facts: RunFacts): Advice | undefined {
   const bar = mostDroppingIs(facts, 'repetition')
   if (bar === undefined) return undefined
-  const { index, settings } = completeOf(facts.recipe)
+  const complete = completeOf(facts.recipe)
+  if (complete === undefined) return undefined
+  const { index, settings } = complete
   const seen = `${bar.reached - bar.passed} of ${bar.reached} completions repeat their own phrases.`
   if (settings.repetitionPenalty >= PENALTY)
     return {

@@ -109,5 +109,5 @@ export function numberOf(recipe: CheckedRecipe, step: number, field: string): nu
   return typeof value === 'number' ? value : undefined
 }
 
-/** The complete step. */
+/** The first step in which a teacher writes, if there is one. */
 export const completeOf = (recipe: CheckedRecipe) => readSteps(recipe).complete

@@ -19,7 +19,9 @@ export function adviseOnSimilar(facts: RunFacts): Advice | undefined {
       sentence: `${echoes} of ${bar.reached} completions repeat their prompt instead of answering it. Another teacher helps, or a system prompt that says what to write.`,
       remedy: { label: 'Open Teacher', change: { kind: 'open', screen: 'teacher' } },
     }
-  const { index, settings } = completeOf(facts.recipe)
+  const complete = completeOf(facts.recipe)
+  if (complete === undefined) return undefined
+  const { index, settings } = complete
   const value = Math.round(100 * Math.min(MAX_TEMPERATURE, settings.temperature + STEP)) / 100
   const seen = `${dropped} of ${bar.reached} completions are too similar to an earlier one.`
   if (value <= settings.temperature)

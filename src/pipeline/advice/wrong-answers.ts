@@ -8,7 +8,9 @@ const MAX_SAMPLES = 8
 export function adviseOnWrong(facts: RunFacts): Advice | undefined {
   const bar = mostDroppingIs(facts, 'final-answer')
   if (bar === undefined) return undefined
-  const { index, settings } = completeOf(facts.recipe)
+  const complete = completeOf(facts.recipe)
+  if (complete === undefined) return undefined
+  const { index, settings } = complete
   const seen = `${bar.reached - bar.passed} of ${bar.reached} final answers are wrong or missing.`
   const value = Math.min(MAX_SAMPLES, 2 * Math.max(2, settings.n))
   if (bar.passed === 0 || value <= settings.n)

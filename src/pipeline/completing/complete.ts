@@ -1,105 +1,101 @@
 // Knows: how prompts become completion requests, and how row ids are derived.
 // Must not know: workers, storage.
 import { findSystem, hashConversation, writeConversation } from '../../domain/conversation.ts'
-import type { Fields } from '../../domain/fields.ts'
-import type { PromptId, RowId, SeedId } from '../../domain/id.ts'
-import type {
-  ChatMessage,
-  CompletionRequest,
-  CompletionResult,
-  PromptInput,
-} from '../../domain/completion-request.ts'
-import type { ModelRef } from '../../domain/model-card.ts'
+import type { ChatMessage, CompletionResult, PromptInput } from '../../domain/completion-request.ts'
 import type { Sampling } from '../../domain/sampling.ts'
-import type { Prompt } from '../../domain/prompt.ts'
 import { rowId } from '../../domain/row.ts'
-import { realNumber, text, toggle, wholeNumber, type ValuesOf } from '../../domain/settings.ts'
-import { defineStep } from '../define-step.ts'
+import { realNumber, role, text, toggle, wholeNumber, type ValuesOf } from '../../domain/settings.ts'
+import { complete as completeCall } from '../programs/program.ts'
+import { defineCompleter, type CompletionPlan, type PlannedRow } from './completer.ts'
 import { findUnsupportedSampling } from '../unsupported-sampling.ts'
 
+const SETTINGS = {
+  by: role({ default: 'teacher' }),
+  n: wholeNumber({
+    label: 'Completions per prompt',
+    help: 'With several, the judge can choose the best one.',
+    from: 1,
+    to: 16,
+    default: 1,
+  }),
+  system: text({
+    label: 'System prompt',
+    help: 'Sent before every prompt that has no system message of its own; empty uses the default of the model’s chat template.',
+    default: '',
+    lines: 3,
+  }),
+  temperature: realNumber({
+    label: 'Temperature',
+    help: 'Higher values sample less likely tokens more often; 0 is greedy decoding.',
+    from: 0,
+    to: 2,
+    default: 0.7,
+    step: 0.05,
+  }),
+  topK: wholeNumber({
+    label: 'Top-k',
+    help: 'Samples from the k most likely tokens; 0 keeps all.',
+    from: 0,
+    to: 1000,
+    default: 0,
+  }),
+  topP: realNumber({
+    label: 'Top-p',
+    help: 'Samples from the most likely tokens that together have this probability; 1 keeps all.',
+    from: 0.01,
+    to: 1,
+    default: 0.95,
+    step: 0.01,
+  }),
+  minP: realNumber({
+    label: 'Min-p',
+    help: 'Drops tokens whose probability is below this share of the most likely token’s; 0 keeps all.',
+    from: 0,
+    to: 1,
+    default: 0,
+    step: 0.01,
+  }),
+  repetitionPenalty: realNumber({
+    label: 'Repetition penalty',
+    help: 'Above 1, tokens that the completion already has become less likely; 1 is off.',
+    from: 1,
+    to: 2,
+    default: 1,
+    step: 0.05,
+  }),
+  maxTokens: wholeNumber({
+    label: 'Max tokens',
+    help: 'Max tokens of a completion, with its reasoning if it has any; a longer one is cut.',
+    from: 1,
+    to: 4096,
+    default: 512,
+    unit: 'tokens',
+  }),
+  thinking: toggle({
+    label: 'Reasoning',
+    help: 'Lets a model that can reason do so before it responds. Its reasoning counts in max tokens and is kept apart from the text. Off: it is switched off where the model has a switch, and cut out of the text in any case.',
+    default: false,
+  }),
+}
+
+export type CompleteSettings = ValuesOf<typeof SETTINGS>
+
 /** Generates completions with the teacher. Best-of-n uses temperatures of 0.7 to 1.0 (algorithms: rejection sampling). */
-export const complete = defineStep({
-  family: 'complete',
+export const complete = defineCompleter({
   name: 'teacher',
   title: 'Complete',
   help: 'The teacher generates one or more completions of every prompt.',
-  settings: {
-    n: wholeNumber({
-      label: 'Completions per prompt',
-      help: 'With several, the judge can choose the best one.',
-      from: 1,
-      to: 16,
-      default: 1,
-    }),
-    system: text({
-      label: 'System prompt',
-      help: 'Sent before every prompt that has no system message of its own; empty uses the default of the model’s chat template.',
-      default: '',
-      lines: 3,
-    }),
-    temperature: realNumber({
-      label: 'Temperature',
-      help: 'Higher values sample less likely tokens more often; 0 is greedy decoding.',
-      from: 0,
-      to: 2,
-      default: 0.7,
-      step: 0.05,
-    }),
-    topK: wholeNumber({
-      label: 'Top-k',
-      help: 'Samples from the k most likely tokens; 0 keeps all.',
-      from: 0,
-      to: 1000,
-      default: 0,
-    }),
-    topP: realNumber({
-      label: 'Top-p',
-      help: 'Samples from the most likely tokens that together have this probability; 1 keeps all.',
-      from: 0.01,
-      to: 1,
-      default: 0.95,
-      step: 0.01,
-    }),
-    minP: realNumber({
-      label: 'Min-p',
-      help: 'Drops tokens whose probability is below this share of the most likely token’s; 0 keeps all.',
-      from: 0,
-      to: 1,
-      default: 0,
-      step: 0.01,
-    }),
-    repetitionPenalty: realNumber({
-      label: 'Repetition penalty',
-      help: 'Above 1, tokens that the completion already has become less likely; 1 is off.',
-      from: 1,
-      to: 2,
-      default: 1,
-      step: 0.05,
-    }),
-    maxTokens: wholeNumber({
-      label: 'Max tokens',
-      help: 'Max tokens of a completion, with its reasoning if it has any; a longer one is cut.',
-      from: 1,
-      to: 4096,
-      default: 512,
-      unit: 'tokens',
-    }),
-    thinking: toggle({
-      label: 'Reasoning',
-      help: 'Lets a model that can reason do so before it responds. Its reasoning counts in max tokens and is kept apart from the text. Off: it is switched off where the model has a switch, and cut out of the text in any case.',
-      default: false,
-    }),
-  },
-  needs: () => [
+  settings: SETTINGS,
+  needs: ({ by }) => [
     {
-      role: 'teacher',
+      role: by,
       ability: 'chat',
       without: (model) =>
         `${model} has no chat template, so prompts cannot be formatted for it. Load a model tuned for chat (often called “Instruct”), or choose a chat template for this one on the Teacher screen.`,
     },
   ],
   checkModels(settings, modelOf) {
-    const teacher = modelOf('teacher')
+    const teacher = modelOf(settings.by)
     const { maxTokens } = settings
     return [
       ...(maxTokens >= teacher.contextLength
@@ -113,6 +109,19 @@ export const complete = defineStep({
       ...findUnsupportedSampling(settings, teacher),
     ]
   },
+  roleOf: ({ by }) => by,
+  countRows: ({ n }) => n,
+  maxTokens: ({ maxTokens }) => maxTokens,
+  plan: (plan) => planCompletions(plan),
+  *write({ id, request }, { by }) {
+    if (request === undefined) throw new TypeError(`row ${id} was not planned by this step`)
+    return yield* completeCall(by, request)
+  },
+  describe({ by, n, maxTokens, temperature, topP, topK, minP, repetitionPenalty, system }) {
+    const sampling = `temperature ${temperature}, top-p ${topP}${topK > 0 ? `, top-k ${topK}` : ''}${minP > 0 ? `, min-p ${minP}` : ''}, repetition penalty ${repetitionPenalty}`
+    const prompt = system.trim() === '' ? 'no system prompt' : 'with the system prompt in the recipe'
+    return `${n} ${n === 1 ? 'completion' : 'completions'} per prompt${by === 'teacher' ? '' : ` by the model of the role \`${by}\``}, max ${maxTokens} tokens, ${sampling}, ${prompt}.`
+  },
 })
 
 const UNFINISHED_REASONING =
@@ -125,40 +134,18 @@ export const findNoResponse = ({
 }: Pick<CompletionResult, 'refusal' | 'unfinishedReasoning'>): string | undefined =>
   refusal ?? (unfinishedReasoning ? UNFINISHED_REASONING : undefined)
 
-export type CompleteSettings = ValuesOf<typeof complete.settings>
-
-/** A row before its completion exists: its id is known, so a resumed run knows what is done. */
-export interface PlannedRow {
-  readonly id: RowId
-  readonly promptId: PromptId
-  readonly seedId: SeedId
-  readonly prompt: string
-  /** The prompt's, if it has some; copied into the row. */
-  readonly earlier?: readonly ChatMessage[]
-  readonly fields?: Fields
-  /** Index among the n completions, from 0. */
-  readonly variant: number
-  /** Order within the run, from 0. */
-  readonly order: number
-  /** As sent: empty if the prompt has a system message of its own. */
-  readonly system: string
-  readonly sampling: Sampling
-  /** Has the row's id. */
-  readonly request: CompletionRequest
-}
-
 /**
- * All rows of these prompts, in order: n per prompt. `first` is the number of accepted prompts before them in the run. A row's
- * random draws depend only on the recipe's rngSeed, the prompt's messages and the variant, not on its batch, its run or earlier rows.
+ * All rows of these prompts, in order: n per prompt. A row's random draws depend only on the recipe's rngSeed, the prompt's messages,
+ * the variant and, where several steps write, on which of them it is: not on its batch, its run or earlier rows.
  */
-export function planCompletions(plan: {
-  prompts: readonly Pick<Prompt, 'id' | 'seedId' | 'text' | 'earlier' | 'fields'>[]
-  settings: CompleteSettings
-  rngSeed: number
-  teacher: ModelRef
-  first?: number
-}): PlannedRow[] {
-  const { prompts, settings, rngSeed, teacher, first = 0 } = plan
+export function planCompletions({
+  prompts,
+  settings,
+  rngSeed,
+  teacher,
+  first = 0,
+  place: { ordinal, perPrompt, offset } = { ordinal: 0, perPrompt: settings.n, offset: 0 },
+}: Omit<CompletionPlan, 'settings'> & { readonly settings: CompleteSettings }): PlannedRow[] {
   return prompts.flatMap((prompt, i) => {
     const { text: last, earlier, fields } = prompt
     const system = findSystem(settings.system.trim(), earlier)
@@ -166,7 +153,7 @@ export function planCompletions(plan: {
     return Array.from({ length: settings.n }, (_, variant): PlannedRow => {
       const sampling: Sampling = {
         ...samplingOf(settings),
-        rngSeed: `${rngSeed}/complete/${name}/${variant}`,
+        rngSeed: `${rngSeed}/complete/${name}/${variant}${ordinal === 0 ? '' : `/${ordinal}`}`,
       }
       const id = rowId({
         prompt: prompt.id,
@@ -185,7 +172,7 @@ export function planCompletions(plan: {
         ...(earlier ? { earlier } : {}),
         ...(fields ? { fields } : {}),
         variant,
-        order: (first + i) * settings.n + variant,
+        order: (first + i) * perPrompt + offset + variant,
         system,
         sampling,
         request: {

@@ -5,7 +5,7 @@ import type { ModelRef } from '../../domain/model-card.ts'
 import type { CheckedRecipe } from '../../domain/recipe.ts'
 import type { SettingValues } from '../../domain/settings.ts'
 import { checkRecipeText } from '../recipes/check-recipe.ts'
-import { readSteps } from '../recipes/read-steps.ts'
+import { readSteps, type PlacedFilter } from '../recipes/read-steps.ts'
 import { countWords } from '../words.ts'
 
 export interface CardFacts {
@@ -74,17 +74,23 @@ function writeMaking({ seeds, seedsUsed }: Dataset, recipe: CheckedRecipe | unde
         ? count(seedsUsed.of, 'seed')
         : `${seedsUsed.shown.toLocaleString('en')} of ${count(seedsUsed.of, 'seed')}`
   if (!recipe) return `## How it was made\n\nFrom ${from}, by the recipe below.`
-  const { grow, complete, filters, judge, keeps } = readSteps(recipe)
-  const { n, temperature, topP, topK, minP, repetitionPenalty, maxTokens, system } = complete.settings
+  const { grow, promptFilters, completers, filters, stages, keeps } = readSteps(recipe)
+  const writeFilter = ({ member, settings }: PlacedFilter): string =>
+    `Filter *${member.title}*: ${listSettings(settings)}.`
   const lines = [
     grow ? grow.member.describe(grow.settings, from) : `The prompts are the seeds: ${from}.`,
-    `${count(n, 'completion')} per prompt, max ${maxTokens} tokens, temperature ${temperature}, top-p ${topP}${topK > 0 ? `, top-k ${topK}` : ''}${minP > 0 ? `, min-p ${minP}` : ''}, repetition penalty ${repetitionPenalty}, ${system.trim() === '' ? 'no system prompt' : 'with the system prompt in the recipe'}.`,
-    ...filters.map(({ member, settings }) => `Filter *${member.title}*: ${listSettings(settings)}.`),
-    ...(judge
-      ? [
-          `Judged by the rubric \`${judge.settings.rubric}\` on a scale of 1 to 5; a score is the expected value under the judge’s token probabilities.`,
-        ]
-      : []),
+    ...promptFilters.map((filter) => `${writeFilter(filter)} Of prompts.`),
+    ...completers.map(({ member, settings }) => member.describe(settings)),
+    ...filters.map(writeFilter),
+    ...stages.flatMap((stage) =>
+      stage.kind === 'filters'
+        ? stage.filters.map(writeFilter)
+        : stage.family === 'judge' && typeof stage.settings['rubric'] === 'string'
+          ? [
+              `Judged by the rubric \`${stage.settings['rubric']}\` on a scale of 1 to 5; a score is the expected value under the judge’s token probabilities.`,
+            ]
+          : [`*${stage.member.title}*: ${listSettings(stage.settings)}.`],
+    ),
     ...keeps.map(({ member, settings }) => `*${member.title}*: ${listSettings(settings)}.`),
   ]
   return `## How it was made\n\n${lines.map((line, i) => `${i + 1}. ${line}`).join('\n')}`

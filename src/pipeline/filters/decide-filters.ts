@@ -1,4 +1,5 @@
 // Knows: how a row passes through all filters of a recipe: in the recipe's order, up to the first that drops it.
+import type { Fields } from '../../domain/fields.ts'
 import type { StepDecision } from '../../domain/filter-decision.ts'
 import type { FinishReason } from '../../domain/completion-request.ts'
 import { NoveltyPool } from '../novelty-pool.ts'
@@ -10,6 +11,7 @@ export interface FilteredText {
   readonly finishReason: FinishReason
   /** The reference answer of the prompt, if it has one. */
   readonly reference?: string
+  readonly fields?: Fields
 }
 
 /**

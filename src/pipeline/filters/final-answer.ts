@@ -17,6 +17,7 @@ export const finalAnswer = defineFilter({
     link: 'https://arxiv.org/abs/2308.01825',
   },
   usesReference: true,
+  ofPrompts: false,
   settings: {
     unknown: choice({
       label: 'Without a reference answer',

@@ -14,28 +14,29 @@ import {
   withReasoning,
   type ReasoningSettings,
 } from './reasoning.ts'
-import type { RubricSettings } from './rubric.ts'
 
 /** What a verdict is made with. */
 export interface Judging {
   readonly rubric: Rubric
   readonly judge: ModelRef
-  readonly settings: Pick<RubricSettings, 'minMass' | 'thinking' | 'maxTokens'>
+  readonly settings: ReasoningSettings & { readonly minMass: number }
   /** The judge's, in tokens. */
   readonly contextLength?: number
+  /** The role that judges. Absent: `judge`. */
+  readonly role?: Role
 }
 
 /** The verdict on one text. A judge that refuses makes it unreadable, with the reason. */
 export function* judgeText(
   id: string,
   text: JudgedText,
-  { rubric, judge, settings, contextLength }: Judging,
+  { rubric, judge, settings, contextLength, role = 'judge' }: Judging,
 ): Program<Verdict> {
   const facts = { rubric: rubric.name, judge, minMass: settings.minMass }
   const empty = verdictOnEmpty(text.completion, facts)
   if (empty !== undefined) return empty
   const request = buildVerdictRequest(id, text, rubric, contextForJudge(contextLength, settings))
-  const result = yield* scoreAfterReasoning('judge', request, settings)
+  const result = yield* scoreAfterReasoning(role, request, settings)
   return result.refusal === undefined
     ? readVerdict(result, facts)
     : { kind: 'unreadable', rubric: rubric.name, judge, reason: result.refusal }

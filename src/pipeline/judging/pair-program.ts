@@ -10,12 +10,12 @@ import { contextForJudge } from './reasoning.ts'
 export function* comparePair(
   id: string,
   pair: Pair,
-  { rubric, judge, settings, contextLength }: Judging,
+  { rubric, judge, settings, contextLength, role = 'judge' }: Judging,
 ): Program<PairVerdict> {
   const decided = outcomeOfEmpty(pair, judge)
   if (decided !== undefined) return decided
   const requests = buildPairRequests(id, pair, rubric, contextForJudge(contextLength, settings))
-  const [one, two] = yield* all(requests.map((request) => scoreAfterReasoning('judge', request, settings)))
+  const [one, two] = yield* all(requests.map((request) => scoreAfterReasoning(role, request, settings)))
   const unreadable = one?.refusal ?? two?.refusal
   if (one === undefined || two === undefined || unreadable !== undefined)
     return {

@@ -4,9 +4,12 @@
 import type { CompletionRequest, CompletionResult, ScoreRequest } from '../../domain/completion-request.ts'
 import { GREEDY } from '../../domain/sampling.ts'
 import { CHARACTERS_PER_TOKEN, shorten } from '../templates/judge-chat.ts'
-import type { RubricSettings } from './rubric.ts'
 
-export type ReasoningSettings = Pick<RubricSettings, 'thinking' | 'maxTokens'>
+export interface ReasoningSettings {
+  readonly thinking: boolean
+  /** Max tokens of the reasoning. */
+  readonly maxTokens: number
+}
 
 /** Tokens of a judge's context of `contextLength` that its chat may take: the rest is for its reasoning, if it may reason. */
 export function contextForJudge(

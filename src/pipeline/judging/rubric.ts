@@ -1,17 +1,19 @@
 // Knows: the judge step that scores one completion by a rubric. The rubrics' texts are in templates/rubrics.ts.
-import { defineStep } from '../define-step.ts'
+import { defineEach } from '../stages/stage.ts'
 import type { StepProblem } from '../../domain/recipe.ts'
-import { choice, realNumber, text, toggle, wholeNumber, type ValuesOf } from '../../domain/settings.ts'
+import { choice, realNumber, role, text, toggle, wholeNumber, type ValuesOf } from '../../domain/settings.ts'
+import { judgeText } from './judge-program.ts'
 import { writeJudgeChat } from '../templates/judge-chat.ts'
 import { rubricOf, RUBRIC_NAMES, type Rubric } from '../templates/rubrics.ts'
 
 /** Scores 1 to 5, read as the expected score from the probabilities of the five digits; prose is never parsed. */
-export const rubric = defineStep({
+export const rubric = defineEach({
   family: 'judge',
   name: 'rubric',
   title: 'Judge by a rubric',
   help: 'The judge scores every completion from 1 to 5, read from its token probabilities.',
   settings: {
+    by: role({ default: 'judge' }),
     rubric: choice({
       label: 'Rubric',
       help: 'What the score measures.',
@@ -56,22 +58,22 @@ export const rubric = defineStep({
       },
     ]
   },
-  needs: () => [
+  needs: ({ by }) => [
     {
-      role: 'judge',
+      role: by,
       ability: 'scores',
       without: (model) =>
         `verdicts are read from token probabilities, and ${model} does not return them. Load another model for the judge on the Teacher screen, or remove the step.`,
     },
     {
-      role: 'judge',
+      role: by,
       ability: 'chat',
       without: (model) =>
         `${model} has no chat template, so it cannot judge. On the Teacher screen, load a model tuned for chat for the judge, or choose a chat template for this one; or remove the step.`,
     },
   ],
   checkModels(settings, modelOf) {
-    const { contextLength } = modelOf('judge')
+    const { contextLength } = modelOf(settings.by)
     const problems: StepProblem[] = []
     const input = writeJudgeChat(rubricOfSettings(settings), '', '')
     const characters =
@@ -87,6 +89,11 @@ export const rubric = defineStep({
         sentence: `${settings.maxTokens} tokens of reasoning leave too little room for the texts to judge: the judge’s context length is ${contextLength}. Lower \`maxTokens\` to ${Math.floor(contextLength / 2)} or less, or set \`thinking\` to false.`,
       })
     return problems
+  },
+  *each({ id, prompt, earlier, completion }, settings, { modelOf }) {
+    const { ref: judge, contextLength } = modelOf(settings.by)
+    const judging = { rubric: rubricOfSettings(settings), judge, settings, contextLength, role: settings.by }
+    return { verdict: yield* judgeText(id, { prompt, earlier, completion: completion.text }, judging) }
   },
 })
 

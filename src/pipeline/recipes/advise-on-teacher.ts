@@ -21,7 +21,10 @@ export function adviseOnTeacher(
   judging: Pick<TeacherDescription, 'card'> = teacher,
 ): string[] {
   const { complete, judge } = readSteps(recipe)
-  const steps = [{ ...complete, card: teacher.card }, ...(judge ? [{ ...judge, card: judging.card }] : [])]
+  const steps = [
+    ...(complete ? [{ ...complete, card: teacher.card }] : []),
+    ...(judge ? [{ ...judge, card: judging.card }] : []),
+  ]
   const advice = steps
     .filter(
       ({ settings, card }) => settings.thinking && LOCAL_FORMS.has(card.form) && card.reasoning === undefined,

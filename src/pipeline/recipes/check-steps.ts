@@ -2,26 +2,44 @@
 // check is made.
 // Must not know: which members there are.
 import type { Problem } from '../../domain/problem.ts'
-import { FAMILIES, SINGLE_FAMILIES, type CheckedStep, type StepDraft } from '../../domain/recipe.ts'
+import { FAMILIES, PARTS, SINGLE_FAMILIES, type CheckedStep, type StepDraft } from '../../domain/recipe.ts'
+import { findCompleter } from '../completing/index.ts'
+import { findFilter } from '../filters/index.ts'
 import { findStep } from '../steps.ts'
 
-const indexOf = (family: string): number => FAMILIES.findIndex((known) => known === family)
+const ORDER = [...new Set(FAMILIES.map((family) => PARTS[family]))]
+const ORDER_SENTENCE =
+  'The order is grow, then complete, then filter, judge, compare and tag in any order, then keep, freeze, train'
 
 /** Problems of order and number. They need families and names only, so they are reported together with invalid settings. */
 export function checkOrder(steps: readonly StepDraft[]): Problem[] {
   const problems: Problem[] = []
-  let latest = -1
-  steps.forEach(({ family }, step) => {
-    const at = indexOf(family)
-    if (at < 0) return
-    if (at < latest) {
-      const after = FAMILIES[latest]
-      problems.push({
-        sentence: `Step ${step + 1}: \`${family}\` comes after \`${after}\`. The order is ${FAMILIES.join(', ')}; move it up.`,
-        step,
-      })
-    }
-    latest = Math.max(latest, at)
+  const isCompleter = ({ family, name }: StepDraft): boolean =>
+    family === 'complete' && findCompleter(name) !== undefined
+  const firstCompleter = steps.findIndex(isCompleter)
+  let latest = 0
+  let latestFamily = ''
+  let work: string | undefined
+  steps.forEach((draft, step) => {
+    const family = FAMILIES.find((known) => known === draft.family)
+    if (family === undefined) return
+    const isEarly = step < firstCompleter
+    const part = family === 'filter' && isEarly ? 0 : ORDER.indexOf(PARTS[family])
+    const report = (sentence: string): number =>
+      problems.push({ sentence: `Step ${step + 1}: ${sentence}`, step })
+    if (part < latest) report(`\`${family}\` comes after \`${latestFamily}\`. ${ORDER_SENTENCE}; move it up.`)
+    else if (PARTS[family] === 'completions' && isEarly && family !== 'filter')
+      report(`\`${family}\` comes before \`complete\`, so there is no completion yet; move it down.`)
+    else if (family === 'filter' && isEarly && findFilter(draft.name)?.ofPrompts === false)
+      report(
+        `a filter before \`complete\` decides on prompts, and \`${draft.name}\` decides on completions alone; move it down.`,
+      )
+    else if (isCompleter(draft) && work !== undefined)
+      report(
+        `\`complete: ${draft.name}\` writes completions of prompts, so it comes before \`${work}\`; move it up.`,
+      )
+    if (step > firstCompleter && PARTS[family] === 'completions' && !isCompleter(draft)) work ??= family
+    if (part >= latest) [latest, latestFamily] = [part, family]
   })
   const listOf = (family: string): number[] =>
     steps.flatMap((step, index) => (step.family === family ? [index] : []))
@@ -32,7 +50,9 @@ export function checkOrder(steps: readonly StepDraft[]): Problem[] {
         step,
       })
   }
-  if (listOf('complete').length === 0)
+  const isUnknown = ({ family, name }: StepDraft): boolean =>
+    family === 'complete' && findStep(family, name) === undefined
+  if (firstCompleter < 0 && !steps.some(isUnknown))
     problems.push({
       sentence:
         'The recipe needs a `complete` step: without it there are no completions. Add `- complete: teacher`.',

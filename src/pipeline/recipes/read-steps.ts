@@ -2,6 +2,8 @@
 import { settingsOf, type CheckedRecipe, type CheckedStep } from '../../domain/recipe.ts'
 import type { TrainSettings } from '../../domain/student.ts'
 import { complete, type CompleteSettings } from '../completing/complete.ts'
+import type { Completer, Place } from '../completing/completer.ts'
+import { findCompleter } from '../completing/index.ts'
 import { findFilter } from '../filters/index.ts'
 import type { FilterMember } from '../filters/filter.ts'
 import { split, type SplitSettings } from '../freezing/split.ts'
@@ -10,6 +12,8 @@ import { findGrow } from '../growing/index.ts'
 import { rubric, type RubricSettings } from '../judging/rubric.ts'
 import { findKeep } from '../selecting/index.ts'
 import type { KeepMember } from '../selecting/selection.ts'
+import { findStage } from '../stages/index.ts'
+import type { StageMember } from '../stages/stage.ts'
 import { trainSettingsOf } from '../training/index.ts'
 
 /** A step's index in its recipe (from 0) and its settings. */
@@ -18,21 +22,34 @@ export interface Placed<Values> {
   readonly name: string
   readonly settings: Values
 }
-export interface PlacedGrow extends Placed<CheckedStep['settings']> {
-  readonly member: GrowMember
+/** A step with its member. */
+export interface PlacedMember<Member> extends Placed<CheckedStep['settings']> {
+  readonly member: Member
 }
-export interface PlacedFilter extends Placed<CheckedStep['settings']> {
-  readonly member: FilterMember
+export type PlacedGrow = PlacedMember<GrowMember>
+export type PlacedFilter = PlacedMember<FilterMember>
+export type PlacedKeep = PlacedMember<KeepMember>
+export interface PlacedCompleter extends PlacedMember<Completer> {
+  readonly place: Place
 }
-export interface PlacedKeep extends Placed<CheckedStep['settings']> {
-  readonly member: KeepMember
-}
+/** A step on completions: filters that follow each other are one stage. */
+export type PlacedStage =
+  | { readonly kind: 'filters'; readonly index: number; readonly filters: readonly PlacedFilter[] }
+  | ({ readonly kind: 'member'; readonly family: CheckedStep['family'] } & PlacedMember<StageMember>)
 
 /** A recipe as a run reads it. `grow` is absent if the seeds themselves are the prompts (no grow step, or one that makes none). */
 export interface RecipeSteps {
   readonly grow?: PlacedGrow
-  readonly complete: Placed<CompleteSettings>
+  /** Filters before the first complete step: they decide on prompts. */
+  readonly promptFilters: readonly PlacedFilter[]
+  /** The steps that complete prompts. */
+  readonly completers: readonly PlacedCompleter[]
+  /** Filters that follow them at once: they decide as each completion ends. */
   readonly filters: readonly PlacedFilter[]
+  /** What follows, up to the keep steps. */
+  readonly stages: readonly PlacedStage[]
+  /** The first step in which the teacher writes, and the first rubric. */
+  readonly complete?: Placed<CompleteSettings>
   readonly judge?: Placed<RubricSettings>
   readonly keeps: readonly PlacedKeep[]
   readonly freeze?: Placed<SplitSettings>
@@ -42,32 +59,72 @@ export interface RecipeSteps {
 /** The steps of a checked recipe, by family. Throws only on a recipe that `checkRecipe` did not make. */
 export function readSteps(recipe: CheckedRecipe): RecipeSteps {
   const placed = recipe.steps.map((step, index) => ({ step, index }))
-  const find = (family: CheckedStep['family']) => placed.find(({ step }) => step.family === family)
+  const find = (family: CheckedStep['family'], name?: string) =>
+    placed.find(({ step }) => step.family === family && (name === undefined || step.name === name))
+  const list = <Member>(
+    family: CheckedStep['family'],
+    findMember: (name: string) => Member | undefined,
+  ): PlacedMember<Member>[] =>
+    placed.flatMap(({ step, index }) => {
+      const member = step.family === family ? findMember(step.name) : undefined
+      return member === undefined ? [] : [{ index, name: step.name, settings: step.settings, member }]
+    })
 
-  const grow = find('grow')
-  const completing = find('complete')
-  const judge = find('judge')
+  const [grow] = list('grow', findGrow)
+  const completing = list('complete', findCompleter)
+  const [firstCompleter, lastCompleter] = [completing[0], completing.at(-1)]
+  if (firstCompleter === undefined || lastCompleter === undefined)
+    throw new TypeError('a checked recipe has a complete step')
+  const perPrompt = sumRows(completing)
+  const filters = list('filter', findFilter)
+  const stages = readStages(placed, filters, lastCompleter.index)
+  const [first] = stages
+  const early = first?.kind === 'filters' && first.index === lastCompleter.index + 1 ? first : undefined
+  const teacher = find('complete', complete.name)
+  const judge = find('judge', rubric.name)
   const freeze = find('freeze')
   const train = find('train')
-  if (!completing) throw new TypeError('a checked recipe has a complete step')
-  const grower = grow && findGrow(grow.step.name)
   return {
-    ...(grow && grower && grower.countPrompts(grow.step.settings, 1) > 0
-      ? { grow: { ...withSettings(grow, grow.step.settings), member: grower } }
-      : {}),
-    complete: withSettings(completing, settingsOf(complete, completing.step)),
-    filters: placed.flatMap(({ step, index }) => {
-      const member = step.family === 'filter' ? findFilter(step.name) : undefined
-      return member ? [{ index, name: step.name, settings: step.settings, member }] : []
-    }),
+    ...(grow && grow.member.countPrompts(grow.settings, 1) > 0 ? { grow } : {}),
+    promptFilters: filters.filter(({ index }) => index < firstCompleter.index),
+    completers: completing.map((step, ordinal) => ({
+      ...step,
+      place: { ordinal, perPrompt, offset: sumRows(completing.slice(0, ordinal)) },
+    })),
+    filters: early?.filters ?? [],
+    stages: early === undefined ? stages : stages.slice(1),
+    ...(teacher ? { complete: withSettings(teacher, settingsOf(complete, teacher.step)) } : {}),
     ...(judge ? { judge: withSettings(judge, settingsOf(rubric, judge.step)) } : {}),
-    keeps: placed.flatMap(({ step, index }) => {
-      const member = step.family === 'keep' ? findKeep(step.name) : undefined
-      return member ? [{ index, name: step.name, settings: step.settings, member }] : []
-    }),
+    keeps: list('keep', findKeep),
     ...(freeze ? { freeze: withSettings(freeze, settingsOf(split, freeze.step)) } : {}),
     ...(train ? { train: withSettings(train, trainSettingsOf(train.step, recipe.rngSeed)) } : {}),
   }
+}
+
+const sumRows = (steps: readonly PlacedMember<Completer>[]): number =>
+  steps.reduce((sum, { member, settings }) => sum + member.countRows(settings), 0)
+
+/** The steps on completions after the last step that writes them, in order; filters that follow each other are joined. */
+function readStages(
+  placed: readonly { readonly step: CheckedStep; readonly index: number }[],
+  filters: readonly PlacedFilter[],
+  after: number,
+): PlacedStage[] {
+  const stages: PlacedStage[] = []
+  for (const { step, index } of placed.slice(after + 1)) {
+    const filter = filters.find((one) => one.index === index)
+    const last = stages.at(-1)
+    if (filter !== undefined) {
+      if (last?.kind === 'filters')
+        stages[stages.length - 1] = { ...last, filters: [...last.filters, filter] }
+      else stages.push({ kind: 'filters', index, filters: [filter] })
+      continue
+    }
+    const { family, name, settings } = step
+    const member = findStage(family, name)
+    if (member !== undefined) stages.push({ kind: 'member', family, index, name, settings, member })
+  }
+  return stages
 }
 
 const withSettings = <V>(found: { step: CheckedStep; index: number }, settings: V): Placed<V> => ({

@@ -40,7 +40,7 @@ test('plans n requests per prompt, in order, with the step’s settings', () => 
 
 test('sends no system message if the system prompt is empty', () => {
   const [row] = planCompletions({ prompts, settings: settingsWith(complete), rngSeed: 5, teacher })
-  expect(row!.request.input).toEqual({
+  expect(row!.request!.input).toEqual({
     kind: 'chat',
     messages: [{ role: 'user', content: 'Why is the sky blue?' }],
   })
@@ -61,7 +61,7 @@ test('sends the messages before a prompt, and copies them and the prompt’s fie
         teacher,
       })[0]!,
   )
-  expect(talk!.request.input).toEqual({
+  expect(talk!.request!.input).toEqual({
     kind: 'chat',
     messages: [
       { role: 'system', content: 'Be brief.' },
@@ -71,7 +71,7 @@ test('sends the messages before a prompt, and copies them and the prompt’s fie
   })
   expect(talk).toMatchObject({ earlier: turns, fields: { topic: 'sky' }, system: 'Be brief.' })
   // Its own system message is sent in place of the step's.
-  expect(ruled!.request.input).toMatchObject({
+  expect(ruled!.request!.input).toMatchObject({
     messages: [own, ...turns, { role: 'user', content: 'Why is the sky blue?' }],
   })
   expect(ruled!.system).toBe('')
@@ -122,7 +122,7 @@ test('gives every row of a run its own id and rngSeed', () => {
 
 test('requests reasoning only where the setting is on, and leaves the ids of other rows as they were', () => {
   const on = planCompletions({ prompts, settings: { ...settings, thinking: true }, rngSeed: 5, teacher })
-  expect(on[0]!.request.thinking).toBe(true)
+  expect(on[0]!.request!.thinking).toBe(true)
   expect(plan[0]!.request).not.toHaveProperty('thinking')
   expect(on.map(({ id }) => id)).not.toEqual(plan.map(({ id }) => id))
   const { thinking: _, ...before } = settings

@@ -154,9 +154,12 @@ test('refuses a text with exponential aliases at once', () => {
 })
 
 test.each([
-  ['  - filter: length\n  - complete: teacher\n', 1, '`complete` comes after `filter`'],
+  ['  - judge: rubric\n  - complete: teacher\n', 0, '`judge` comes before `complete`'],
+  ['  - filter: final-answer\n  - complete: teacher\n', 0, 'decides on completions alone'],
+  ['  - complete: teacher\n  - keep: top\n  - filter: length\n', 2, '`filter` comes after `keep`'],
+  ['  - complete: teacher\n  - filter: length\n  - complete: given\n', 2, 'it comes before `filter`'],
+  ['  - grow: self-instruct\n  - grow: evol-instruct\n  - complete: teacher\n', 1, 'second `grow` step'],
   ['  - filter: length\n', undefined, 'needs a `complete` step'],
-  ['  - complete: teacher\n  - complete: teacher\n', 1, 'second `complete` step'],
   ['  - complete: teacher\n  - keep: top\n', 1, 'needs a judge'],
   ['  - complete: teacher\n  - train: teacher-text\n', 1, 'needs `- freeze: split` before it'],
   [
@@ -172,7 +175,7 @@ test.each([
     0,
     'nothing can pass',
   ],
-  ['  - complete: teachr\n', 0, 'The `complete` steps are: teacher.'],
+  ['  - complete: teachr\n', 0, 'The `complete` steps are: teacher, '],
   ['  - cmplete: teacher\n', 0, 'is not a step family'],
   ['  - complete: teacher\n    temprature: 1\n', 0, '`temprature` is not a setting here'],
   ['  - complete: teacher\n    temperature: 9\n', 0, 'must be from 0 to 2'],

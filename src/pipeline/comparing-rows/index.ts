@@ -1,0 +1,5 @@
+// Knows: the members of the compare family: steps that see all rows.
+import type { TogetherMember } from '../stages/stage.ts'
+import { exactDuplicates } from './exact-duplicates.ts'
+
+export const compareMembers: readonly TogetherMember[] = [exactDuplicates]

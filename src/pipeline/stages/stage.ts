@@ -1,0 +1,103 @@
+// Knows: what a step on completions is: a program for each row, or one over all rows that reached it.
+// Must not know: which members there are, where rows are stored.
+import type { FinishReason } from '../../domain/completion-request.ts'
+import type { Fields } from '../../domain/fields.ts'
+import type { FilterDecision } from '../../domain/filter-decision.ts'
+import type { ModelRef } from '../../domain/model-card.ts'
+import type { Preference } from '../../domain/preference.ts'
+import type { StepDeclaration } from '../../domain/recipe.ts'
+import type { Role } from '../../domain/role.ts'
+import type { Row } from '../../domain/row.ts'
+import type { Sampling } from '../../domain/sampling.ts'
+import type { Settings, ValuesOf } from '../../domain/settings.ts'
+import type { Verdict } from '../../domain/verdict.ts'
+import type { Program } from '../programs/program.ts'
+
+/** What a step reads of a row. */
+export interface StageRow extends Pick<
+  Row,
+  | 'id'
+  | 'promptId'
+  | 'seedId'
+  | 'prompt'
+  | 'earlier'
+  | 'variant'
+  | 'order'
+  | 'parent'
+  | 'completion'
+  | 'fields'
+  | 'decisions'
+  | 'verdicts'
+> {
+  /** The known answer of its prompt, if there is one. */
+  readonly reference?: string
+}
+
+/** What a step knows of its run. */
+export interface StageContext {
+  /** Index of the step in its recipe. */
+  readonly step: number
+  readonly rngSeed: number
+  readonly modelOf: (role: Role) => {
+    readonly ref: ModelRef
+    /** In tokens. */
+    readonly contextLength: number
+  }
+}
+
+/** Another text for the prompt of a row, such as a revision. */
+export interface WrittenText {
+  readonly text: string
+  readonly finishReason: FinishReason
+  /** Tokens of the text. */
+  readonly tokens: number
+  readonly reasoning?: string
+  readonly model: ModelRef
+  readonly system: string
+  readonly sampling: Sampling
+  /** Named values of the new row, such as the critique that it answers. */
+  readonly fields?: Fields
+  /** Why it is no text: the new row is dropped with this reason. */
+  readonly refusal?: string
+}
+
+/** What a step makes of a row. One without a decision or a verdict is kept. */
+export interface StageOutcome {
+  readonly decision?: FilterDecision
+  readonly verdict?: Verdict
+  /** Named values to add. */
+  readonly fields?: Fields
+  /** Further rows of the same prompt, which the next steps get too. */
+  readonly texts?: readonly WrittenText[]
+}
+
+/** A judged comparison of two rows, by their index in the list. */
+export interface ComparedRows extends Pick<Preference, 'rubric' | 'verdict'> {
+  readonly first: number
+  readonly second: number
+}
+
+/** A step that works on one row at a time. */
+export interface EachMember<S extends Settings = Settings> extends StepDeclaration<S> {
+  /** Max rows that it makes of each. Absent: none. */
+  countTexts?(settings: ValuesOf<S>): number
+  each(row: StageRow, settings: ValuesOf<S>, context: StageContext): Program<StageOutcome>
+}
+
+/** What a step over all rows makes of them: a decision for each, in the rows' order. */
+export interface TogetherOutcome {
+  readonly decisions: readonly FilterDecision[]
+  readonly preferences?: readonly ComparedRows[]
+}
+
+/** A step that must see all rows. It runs again after an interruption: what it does depends on the rows and on its replies alone. */
+export interface TogetherMember<S extends Settings = Settings> extends StepDeclaration<S> {
+  together(rows: readonly StageRow[], settings: ValuesOf<S>, context: StageContext): Program<TogetherOutcome>
+}
+
+export type StageMember = EachMember | TogetherMember
+
+/** A step on rows, its settings' types inferred. */
+export const defineEach = <const S extends Settings>(member: EachMember<S>): EachMember<S> => member
+export const defineTogether = <const S extends Settings>(member: TogetherMember<S>): TogetherMember<S> =>
+  member

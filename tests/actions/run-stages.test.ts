@@ -1,0 +1,108 @@
+// Knows: runs with several steps of a family: completers side by side, answers that people gave, revisions, two rubrics, filters on prompts.
+import { expect, test } from 'vitest'
+import { addSeeds } from '../../src/actions/add-seeds.ts'
+import { createProject } from '../../src/actions/create-project.ts'
+import { RunControl } from '../../src/actions/control.ts'
+import { startRun } from '../../src/actions/run-recipe.ts'
+import type { RunProgress } from '../../src/domain/run.ts'
+import { PERSON } from '../../src/pipeline/completing/completer.ts'
+import { listPrompts } from '../../src/storage/prompts.ts'
+import { listRows } from '../../src/storage/rows.ts'
+import { finish, makeMachines } from '../stand-ins/machines.ts'
+import { DESCRIPTION } from '../stand-ins/teacher.ts'
+import { readRecipe } from './small-project.ts'
+
+const RECORDS = [
+  {
+    instruction: 'Explain why bread rises in an oven.',
+    output: 'The yeast gives off gas, and heat makes it grow.',
+  },
+  { instruction: 'Write a note that thanks a neighbour.', output: 'Thank you so much for the plums!' },
+  { instruction: 'Too short', output: 'This one is dropped.' },
+  { instruction: 'Name three uses of an old jar, please.' },
+]
+
+async function run(steps: string) {
+  const machines = await makeMachines()
+  const recipe = readRecipe(`retort: 2\nname: Several\nrngSeed: 4\nsteps:\n${steps}`)
+  const project = await createProject(machines, { name: 'Several', recipeText: recipe.text })
+  if (!project.ok) throw new Error('no project')
+  const projectId = project.value.id
+  const text = RECORDS.map((record) => JSON.stringify(record)).join('\n')
+  await finish(addSeeds(machines, { projectId, source: { kind: 'text', text } }))
+  const reports: RunProgress[] = []
+  const ended = await finish(
+    startRun(machines, { projectId, recipe, teacher: DESCRIPTION }, new RunControl()),
+    (progress) => reports.push(progress),
+  )
+  const rows = await listRows(machines.db, projectId, ended.id)
+  const prompts = await listPrompts(machines.db, projectId, ended.id)
+  return { rows, prompts, last: reports.at(-1)! }
+}
+
+test('filters before the complete step drop prompts, and the funnel counts them', async () => {
+  const { rows, prompts, last } = await run('  - filter: length\n    min: 4\n  - complete: teacher\n')
+  expect(prompts.map(({ text, status }) => [text, status])).toContainEqual(['Too short', 'dropped'])
+  expect(rows).toHaveLength(3)
+  expect(last.funnel[0]).toMatchObject({ step: 0, of: 'prompt', reached: 4, passed: 3 })
+})
+
+test('steps that complete prompts write side by side, each in its own draws', async () => {
+  const { rows, last } = await run(
+    '  - complete: teacher\n    n: 2\n  - complete: teacher\n  - complete: given\n  - filter: length\n    min: 1\n',
+  )
+  expect(rows).toHaveLength(4 * 4)
+  expect(new Set(rows.map(({ order }) => order)).size).toBe(16)
+  const first = rows.filter(({ promptId }) => promptId === rows[0]?.promptId)
+  expect(first.map(({ step, variant }) => [step, variant])).toEqual([
+    [undefined, 0],
+    [undefined, 1],
+    [1, 0],
+    [2, 0],
+  ])
+  expect(new Set(first.map(({ completion }) => completion.sampling.rngSeed)).size).toBe(4)
+  const given = rows.filter(({ step }) => step === 2)
+  expect(given.map(({ completion }) => completion.text)).toEqual(RECORDS.map(({ output = '' }) => output))
+  expect(given.every(({ completion }) => completion.teacher.name === PERSON.name)).toBe(true)
+  expect(given.at(-1)).toMatchObject({ status: 'dropped', droppedBy: 'given' })
+  expect(last.funnel.map(({ name, reached, passed }) => [name, reached, passed])).toEqual([
+    ['teacher', 8, 8],
+    ['teacher', 4, 4],
+    ['given', 4, 3],
+    ['length', 15, 15],
+  ])
+})
+
+test('a revision is a row of its own that later steps judge, and replaces what it revises', async () => {
+  const { rows, last } = await run(
+    '  - complete: teacher\n  - complete: revise\n    times: 2\n  - judge: rubric\n  - keep: threshold\n    min: 1\n',
+  )
+  const originals = rows.filter(({ parent }) => parent === undefined)
+  const revisions = rows.filter(({ parent }) => parent !== undefined)
+  expect(originals).toHaveLength(4)
+  expect(revisions.length).toBeGreaterThan(3)
+  for (const row of revisions) {
+    expect(row.fields).toMatchObject({ critique: expect.any(String), revision: row.variant + 1 })
+    expect(originals.map(({ id }) => id)).toContain(row.parent)
+    expect(row.verdicts === undefined).toBe(row.status === 'dropped' && row.droppedBy === 'revise')
+  }
+  expect(originals.every(({ droppedBy }) => droppedBy === 'revise')).toBe(true)
+  expect(last.stages.map(({ title, status }) => [title, status])).toEqual([
+    ['Complete', 'done'],
+    ['Critique and revise', 'done'],
+    ['Judge by a rubric', 'done'],
+    [expect.any(String), 'done'],
+  ])
+})
+
+test('two rubrics leave two verdicts, and rows are kept by their mean', async () => {
+  const { rows } = await run(
+    '  - complete: teacher\n    n: 2\n  - judge: rubric\n  - judge: rubric\n    rubric: correctness@1\n  - keep: top\n    k: 1\n    per: prompt\n',
+  )
+  for (const { verdicts } of rows)
+    expect(verdicts?.map(({ step, verdict }) => [step, verdict.rubric])).toEqual([
+      [1, 'helpfulness@1'],
+      [2, 'correctness@1'],
+    ])
+  expect(rows.filter(({ status }) => status === 'kept')).toHaveLength(4)
+})
