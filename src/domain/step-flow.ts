@@ -33,8 +33,8 @@ export const FAMILY_TEXTS: Readonly<Record<Family, FamilyTexts>> = {
     title: 'Filter',
     help: 'Drops what a rule finds bad, with the reason.',
     isDropping: true,
-    takes: ['completions'],
-    gives: ['completions'],
+    takes: ['prompts', 'completions'],
+    gives: ['prompts', 'completions'],
   },
   judge: {
     title: 'Judge',

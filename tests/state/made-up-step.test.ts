@@ -83,7 +83,7 @@ describe('a made-up step', () => {
       'No palindromes',
       'filter: palindromes',
       'Drops completions that read the same backwards.',
-      'Takes completions',
+      'Takes prompts or completions',
       'Gives those it keeps',
       'reader: scores',
       'Nobody 1881',

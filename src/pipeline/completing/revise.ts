@@ -20,6 +20,9 @@ export const revise = defineEach({
   name: 'revise',
   title: 'Critique and revise',
   help: 'A model says what is wrong with a completion and writes it again. Each revision is a row of its own.',
+  source: { citation: 'Madaan et al. 2023 (Self-Refine)', link: 'https://arxiv.org/abs/2303.17651' },
+  takes: ['completions'],
+  gives: ['completions'],
   settings: {
     by: role({ default: 'teacher' }),
     times: wholeNumber({

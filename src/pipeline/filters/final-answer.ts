@@ -18,6 +18,8 @@ export const finalAnswer = defineFilter({
   },
   usesReference: true,
   ofPrompts: false,
+  takes: ['completions'],
+  gives: ['completions'],
   settings: {
     unknown: choice({
       label: 'Without a reference answer',

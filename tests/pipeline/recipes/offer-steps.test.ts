@@ -59,7 +59,7 @@ describe('offered steps', () => {
     const offer = flat('').find(({ declaration }) => declaration === madeUp)
     expect(offer).toMatchObject({
       takes: ['prompts'],
-      gives: ['completions'],
+      gives: ['prompts', 'completions'],
       needs: [{ role: 'reader', ability: 'scores' }],
       misfits: [],
       count: 0,

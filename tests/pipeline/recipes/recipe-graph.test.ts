@@ -122,6 +122,20 @@ describe('the graph of a recipe', () => {
     ])
   })
 
+  it('has filters before the completer on prompts, or on the seeds where nothing grows', () => {
+    expect(drawn([made('grow', 'a'), made('filter', 'f'), made('complete', 'c')])).toEqual([
+      'Seeds -seeds> A',
+      'A -prompts> F',
+      'F -prompts> C',
+      'C -completions> Completions',
+    ])
+    expect(drawn([made('filter', 'f'), made('complete', 'c')])).toEqual([
+      'Seeds -seeds> F',
+      'F -seeds> C',
+      'C -completions> Completions',
+    ])
+  })
+
   it('keeps a step that is not known in the chain', () => {
     expect(
       drawn([made('complete', 'a'), made('filtre', 'b'), made('judge', 'c')], (family, name) =>
