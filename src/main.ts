@@ -8,6 +8,7 @@ import { roleMachine, roleMachines, type OnChange, type OpenRole } from './actio
 import type { CorpusContract } from './protocol/corpus.ts'
 import { sentenceOf } from './protocol/errors.ts'
 import type { StudentContract } from './protocol/student.ts'
+import { untilLoaded } from './protocol/retrying-worker.ts'
 import { openWorker } from './protocol/supervised-worker.ts'
 import type { TeacherContract } from './protocol/teacher.ts'
 import type { ThreadsContract } from './protocol/threads.ts'
@@ -73,11 +74,16 @@ async function openPage(target: HTMLElement): Promise<void> {
   const chooseThreads = (): Promise<number | undefined> => threads.choose()
   const onNote = (sentence: string): void => app.setStartNote(sentence)
   const student = openWorker<StudentContract>(
-    () => new Worker(new URL('../workers/student.ts', import.meta.url), { type: 'module', name: 'student' }),
+    untilLoaded(
+      () =>
+        new Worker(new URL('../workers/student.ts', import.meta.url), { type: 'module', name: 'student' }),
+    ),
     { onNote, chooseThreads, mayStart },
   )
   const corpus = openWorker<CorpusContract>(
-    () => new Worker(new URL('../workers/corpus.ts', import.meta.url), { type: 'module', name: 'corpus' }),
+    untilLoaded(
+      () => new Worker(new URL('../workers/corpus.ts', import.meta.url), { type: 'module', name: 'corpus' }),
+    ),
     { mayStart },
   )
   const page = new URL('.', location.href).href
@@ -85,7 +91,9 @@ async function openPage(target: HTMLElement): Promise<void> {
   // Each model has a worker of its own, and a network worker of its own, so that one's permission is none of the other's.
   const openModel: OpenRole = (role) => {
     const worker = openWorker<TeacherContract>(
-      () => new Worker(new URL('../workers/teacher.ts', import.meta.url), { type: 'module', name: role }),
+      untilLoaded(
+        () => new Worker(new URL('../workers/teacher.ts', import.meta.url), { type: 'module', name: role }),
+      ),
       {
         onDeath: () => {
           network.reset()

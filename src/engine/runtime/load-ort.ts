@@ -1,7 +1,6 @@
 // Knows: which build of onnxruntime-web a realm needs and where its files are. Never the default entry point:
 // that is the deprecated JSEP build.
 import type * as Ort from 'onnxruntime-web/wasm'
-import { retryingWorker } from './retrying-worker.ts'
 import { whileHeard } from './while-heard.ts'
 
 export type OrtModule = typeof Ort
@@ -67,16 +66,6 @@ export const keeperOf = async (): Promise<string> => {
 
 const loaded = new Map<OrtEntry, Promise<OrtModule>>()
 
-/** Threads are workers that the runtime creates by the realm's own `Worker`. */
-let retries = false
-function retryThreads(): void {
-  if (retries || !('Worker' in globalThis)) return
-  retries = true
-  globalThis.Worker = retryingWorker(globalThis.Worker, () =>
-    console.warn('A thread did not start and was created again.'),
-  )
-}
-
 /** Loads a build once. A realm can load two builds, each with its own heap; a heap is freed with the realm only. */
 export function loadOrt(entry: OrtEntry, threads: number): Promise<OrtModule> {
   const load = async (): Promise<OrtModule> => {
@@ -85,7 +74,6 @@ export function loadOrt(entry: OrtEntry, threads: number): Promise<OrtModule> {
     if (inBrowser()) {
       const addresses = await addressesOf(entry)
       ort.env.wasm.wasmPaths = entry === 'wasm' ? { ...addresses, mjs: keeper } : addresses
-      if (threads > 1) retryThreads()
       ort.env.wasm.numThreads = threads
     } else {
       if (entry === 'wasm') ort.env.wasm.wasmPaths = { mjs: keeper }

@@ -1,6 +1,6 @@
 // Knows: that a worker whose script does not load is created again with what was sent to it, and that one that works is left alone.
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { retryingWorker } from '../../../src/engine/runtime/retrying-worker.ts'
+import { retryingWorker } from '../../src/protocol/retrying-worker.ts'
 
 /** A worker that responds to its first message only if it is one of those that load. */
 class HalfDead extends EventTarget {
