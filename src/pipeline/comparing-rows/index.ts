@@ -1,5 +1,6 @@
 // Knows: the members of the compare family: steps that see all rows.
 import type { TogetherMember } from '../stages/stage.ts'
 import { exactDuplicates } from './exact-duplicates.ts'
+import { pairwise } from './pairwise.ts'
 
-export const compareMembers: readonly TogetherMember[] = [exactDuplicates]
+export const compareMembers: readonly TogetherMember[] = [exactDuplicates, pairwise]
