@@ -28,6 +28,7 @@ const LONG_TESTS = [
   'tests/browser/no-file-system.test.ts',
   'tests/browser/pairs.test.ts',
   'tests/browser/teachers.test.ts',
+  'tests/browser/turns.test.ts',
 ]
 
 export default defineConfig({
