@@ -32,7 +32,7 @@ export interface JudgeEdited {
   readonly rowIds: readonly RowId[]
   /** The loaded teacher, which judges if `judge` is absent. */
   readonly teacher?: TeacherDescription
-  /** The judge's own model. */
+  /** The own model of the role that judged them. */
   readonly judge?: TeacherDescription
   readonly turns?: Turns
 }
@@ -65,12 +65,12 @@ export async function* judgeEdited(
     async (report) => {
       report({ done: 0, total: rows.length })
       const { control, release } = controlOf(signal)
-      const model = teacherModel(machines.models.of(ownJudge ? 'judge' : 'teacher'), judging)
+      const role = judge.settings.by
+      const model = teacherModel(machines.models.of(ownJudge ? role : 'teacher'), judging)
       const executor = new Executor({
         models: new RoleModels(() => model, {
           swaps:
-            turns &&
-            new ModelSwaps(machines, makeCast(judging, ownJudge ? [['judge', ownJudge]] : [], turns)),
+            turns && new ModelSwaps(machines, makeCast(judging, ownJudge ? [[role, ownJudge]] : [], turns)),
         }),
         journal: openJournal(machines.db, projectId, run.id, 'The verdicts'),
         control,
@@ -80,6 +80,7 @@ export async function* judgeEdited(
         judge: refOf(card),
         settings: judge.settings,
         contextLength,
+        role,
       }
       // The verdicts before a stop are stored.
       await executor.each<Row, never, Verdict>({

@@ -4,7 +4,9 @@ import { makeCast, type Cast } from '../domain/cast.ts'
 import type { Role } from '../domain/role.ts'
 import type { Run } from '../domain/run.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
+import { rolesOf } from '../pipeline/recipes/roles-of.ts'
 import type { LoadProgress } from '../protocol/teacher.ts'
+import { loadRecipeText } from './recipe-text.svelte.ts'
 import type { Roles } from './roles.svelte.ts'
 import type { TeacherRecall } from './teacher-recall.svelte.ts'
 
@@ -73,15 +75,22 @@ export class RunModels {
       : makeCast(first[1], others, this.#roles.turns)
   }
 
-  /** The model that judged a run, loaded as it was, as the teacher or as the judge's own. */
-  async recallJudge(run: RunRoles): Promise<Partial<Cast> | undefined> {
+  /** The model that judged a run, loaded as it was: the teacher, or as `judge` the own one of the role that judged. */
+  async recallJudge(run: RunRoles & Pick<Run, 'recipeText'>): Promise<Partial<Cast> | undefined> {
+    const { checkRecipeText } = await loadRecipeText()
+    const checked = checkRecipeText(run.recipeText)
+    const judges = checked.ok ? checked.value.steps.filter(({ family }) => family === 'judge') : []
+    const [wanted = 'judge'] = rolesOf({ steps: judges })
     const recorded = listRecorded(run)
     const [role, { model, loadedWith }] =
-      recorded.find(([name]) => name === 'judge') ?? (recorded[0] as (typeof recorded)[number])
+      recorded.find(([name]) => name === wanted) ?? (recorded[0] as (typeof recorded)[number])
     const found = await this.#recallOf(role).recall(model, loadedWith, { mayBeAside: true })
     const { turns } = this.#roles
     return (
-      found && { ...(role === 'judge' ? { judge: found } : { teacher: found }), ...(turns ? { turns } : {}) }
+      found && {
+        ...(role === 'teacher' ? { teacher: found } : { judge: found }),
+        ...(turns ? { turns } : {}),
+      }
     )
   }
 

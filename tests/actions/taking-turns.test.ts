@@ -1,5 +1,7 @@
 // Models that do not fit into memory together, in every piece of work: the same outcome, few loads, killed at any swap and resumed.
 import { describe, expect, test } from 'vitest'
+import { editRow } from '../../src/actions/edit-row.ts'
+import { judgeEdited } from '../../src/actions/judge-edited.ts'
 import { RunControl } from '../../src/actions/control.ts'
 import { resumeRun, startRun } from '../../src/actions/run-recipe.ts'
 import { tryFive } from '../../src/actions/try-five.ts'
@@ -8,10 +10,14 @@ import { ModelSwaps } from '../../src/actions/executing/model-swaps.ts'
 import { castModels, RoleModels } from '../../src/actions/executing/role-models.ts'
 import { makeCast, type Cast } from '../../src/domain/cast.ts'
 import type { ProjectId } from '../../src/domain/id.ts'
+import { refOf } from '../../src/domain/model-card.ts'
 import { GREEDY } from '../../src/domain/sampling.ts'
 import { complete, score } from '../../src/pipeline/programs/program.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
+import { readRecord, RECORDS } from '../../src/storage/records.ts'
+import { listRows } from '../../src/storage/rows.ts'
 import { listRuns } from '../../src/storage/runs.ts'
+import { freeze } from '../../workers/corpus/freeze.ts'
 import { finish, makeMachines, type TestMachines } from '../stand-ins/machines.ts'
 import { describeAs, DESCRIPTION, OTHER } from '../stand-ins/teacher.ts'
 import { castInTurns, sized } from '../stand-ins/turns.ts'
@@ -201,4 +207,91 @@ test('three roles, of which one fits into memory: every program calls all of the
   ])
   const { completed } = turns.machines.standInOf('critic')
   expect(completed).toHaveLength(200)
+})
+
+describe('a recipe with three roles of its own choice', () => {
+  const OWN = `retort: 2
+name: Three roles
+rngSeed: 3
+steps:
+  - complete: teacher
+    by: writer
+  - judge: rubric
+    by: critic
+  - keep: threshold
+    min: 1
+`
+  const three = { writer: sized(describeAs('Writer'), 400), critic: sized(describeAs('Critic'), 400) }
+  const beginThree = async (db?: TestMachines['db']): Promise<TestMachines> => {
+    const machines = await begin(db)
+    for (const role of ['writer', 'critic'] as const) machines.standInOf(role).description = three[role]
+    return machines
+  }
+  const models = { teacher: BOTH.teacher, ...three }
+
+  test('is written and judged by them, recorded by role, and resumes after a death in the middle of a swap', async () => {
+    const whole = await beginThree()
+    const first = await makeSmallProject(whole)
+    const recipe = readRecipe(OWN)
+    const run = await finish(
+      startRun(
+        whole,
+        { projectId: first, recipe, ...makeCast(models.teacher, Object.entries(three)) },
+        new RunControl(),
+      ),
+    )
+    expect(run.models).toEqual({
+      writer: { model: refOf(three.writer.card), loadedWith: { backend: 'wasm', contextLength: 2048 } },
+      critic: { model: refOf(three.critic.card), loadedWith: { backend: 'wasm', contextLength: 2048 } },
+    })
+    expect(readRecord(RECORDS.runs, run)).toEqual({ ok: true, record: run })
+    expect([whole.standIn.resultCount, whole.judgeStandIn.resultCount]).toEqual([0, 0])
+    const wanted = await outcomeOf(whole, first, run.id)
+
+    const machines = await beginThree()
+    const projectId = await makeSmallProject(machines)
+    machines.standInOf('critic').beforeLoad = () => machines.kill('critic')
+    const cast = castInTurns(models)
+    await expect(
+      finish(startRun(machines, { projectId, recipe, ...cast }, new RunControl())),
+    ).rejects.toThrow()
+    const [failed] = await listRuns(machines.db, projectId)
+    const again = await beginThree(machines.db)
+    await expect(
+      finish(resumeRun(again, { projectId, runId: failed!.id, teacher: models.teacher }, new RunControl())),
+    ).rejects.toThrow('In this run the writer is Writer, but the writer has no model of its own now.')
+    const ended = await finish(resumeRun(again, { projectId, runId: failed!.id, ...cast }, new RunControl()))
+    expect(ended.status).toBe('finished')
+    expect(await outcomeOf(again, projectId, ended.id)).toEqual(wanted)
+    const frozen = await freeze(
+      again.db,
+      { projectId, runId: ended.id },
+      { signal: new AbortController().signal, emit: () => undefined },
+      1,
+    )
+    // An edited row is judged again by the role that judged it.
+    const [row] = (await listRows(again.db, projectId, ended.id)).filter(({ status }) => status === 'kept')
+    await editRow(again, { projectId, rowId: row!.id, prompt: row!.prompt, completion: 'A text by hand.' })
+    const judged = await finish(
+      judgeEdited(
+        again,
+        {
+          projectId,
+          run: ended,
+          rowIds: [row!.id],
+          judge: three.critic,
+          ...(cast.turns ? { turns: cast.turns } : {}),
+        },
+        new AbortController().signal,
+      ),
+    )
+    expect(judged.ok && judged.value[0]?.edit?.verdicts?.map(({ verdict }) => verdict.judge.name)).toEqual([
+      'Critic',
+    ])
+    expect(again.judgeStandIn.scored).toEqual([])
+    expect(frozen.ok && frozen.dataset.models).toEqual({
+      writer: refOf(three.writer.card),
+      critic: refOf(three.critic.card),
+    })
+  })
 })

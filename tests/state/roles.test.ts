@@ -201,9 +201,9 @@ describe('the models of a stored run', () => {
     const cast = await runModels.recall({ teacher: run.teacher, loadedWith: loaded })
     expect(cast).not.toHaveProperty('judge')
     expect(loads.judge).toHaveLength(1)
-    expect(await runModels.recallJudge({ teacher: run.teacher, loadedWith: loaded })).toHaveProperty(
-      'teacher',
-    )
+    expect(
+      await runModels.recallJudge({ teacher: run.teacher, loadedWith: loaded, recipeText: 'retort: 2\n' }),
+    ).toHaveProperty('teacher')
   })
 
   test('are named with their roles if they cannot be found, until they are loaded', async () => {
@@ -216,7 +216,9 @@ describe('the models of a stored run', () => {
       await runModels.recall({ ...run, teacher: ref('gone.gguf'), judge: ref('lost.gguf') }),
     ).toBeUndefined()
     expect(runModels.waitsFor).toHaveLength(2)
-    expect(await runModels.recallJudge(run)).toMatchObject({ judge: { card: { name: 'second.gguf' } } })
+    expect(await runModels.recallJudge({ ...run, recipeText: 'retort: 2\n' })).toMatchObject({
+      judge: { card: { name: 'second.gguf' } },
+    })
   })
 })
 

@@ -5,6 +5,7 @@ import type { ModelRef } from '../../domain/model-card.ts'
 import type { CheckedRecipe } from '../../domain/recipe.ts'
 import type { SettingValues } from '../../domain/settings.ts'
 import { checkRecipeText } from '../recipes/check-recipe.ts'
+import { rolesOf } from '../recipes/roles-of.ts'
 import { readSteps, type PlacedFilter } from '../recipes/read-steps.ts'
 import { countWords } from '../words.ts'
 
@@ -43,8 +44,15 @@ export function writeDataCard({ title, dataset, rows }: CardFacts): string {
   )
 }
 
+/** The model that generated the texts: the teacher, unless each step that does so has a role with another model. */
+function generatorOf({ teacher, models = {} }: Dataset, recipe: CheckedRecipe | undefined): ModelRef {
+  const steps = recipe?.steps.filter(({ family }) => family === 'grow' || family === 'complete') ?? []
+  const used = rolesOf({ steps }).map((role) => models[role] ?? teacher)
+  return used.find(({ fingerprint }) => fingerprint === teacher.fingerprint) ?? used[0] ?? teacher
+}
+
 function writeModel(dataset: Dataset, recipe: CheckedRecipe | undefined): string {
-  const { teacher } = dataset
+  const teacher = generatorOf(dataset, recipe)
   const licence =
     teacher.licence === undefined
       ? 'Its file names no licence: find out its terms of use, and what they say about its output, before you share this dataset.'
@@ -122,7 +130,8 @@ function writeLimits(
   recipe: CheckedRecipe | undefined,
   rows: readonly DatasetRow[] | undefined,
 ): string {
-  const { teacher, rejectedByHand = 0 } = dataset
+  const { rejectedByHand = 0 } = dataset
+  const teacher = generatorOf(dataset, recipe)
   const edited = rows?.filter(({ editedByHand }) => editedByHand).length ?? 0
   const formula =
     rows?.some(({ prompt, completion, system }) =>
@@ -156,7 +165,7 @@ function writeJudging(dataset: Dataset, recipe: CheckedRecipe | undefined): stri
   const judges = judgesOf(dataset, recipe)
   if (judges.length === 0) return 'No judge scored the texts.'
   const small = 'a small one hardly distinguishes good from bad'
-  const isSelf = judges.some(({ fingerprint }) => fingerprint === dataset.teacher.fingerprint)
+  const isSelf = judges.some(({ fingerprint }) => fingerprint === generatorOf(dataset, recipe).fingerprint)
   if (judges.length > 1)
     return `${judges.length} models judged, whose scores are not comparable${isSelf ? '; one of them generated the texts and tends to prefer its own style' : ''}. A judge has preferences of its own, and ${small}.`
   return isSelf
