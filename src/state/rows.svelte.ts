@@ -1,6 +1,7 @@
 // Knows: the rows of one run as a table: loaded as an index, searched, filtered and sorted in memory; one open row with its history.
 import { editRow } from '../actions/edit-row.ts'
 import type { JudgeProgress } from '../actions/judge-edited.ts'
+import type { RowFamily } from '../actions/read-family.ts'
 import { rejectRow } from '../actions/reject-row.ts'
 import { restoreRow } from '../actions/restore-row.ts'
 import type { Cast } from '../domain/cast.ts'
@@ -15,9 +16,11 @@ import { loadRowIndex, summarizeRow, type RowIndexEntry } from '../storage/row-i
 import { getRow } from '../storage/rows.ts'
 import { getSeed } from '../storage/seeds.ts'
 import type { Environment } from './environment.ts'
-import { judgeEdited } from './later.ts'
+import { judgeEdited, readFamily } from './later.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
+
+export type { FamilyPrompt, FamilyRow, RowFamily } from '../actions/read-family.ts'
 
 export const ROW_COLUMNS = ['order', 'prompt', 'completion', 'score', 'status'] as const
 export type RowColumn = (typeof ROW_COLUMNS)[number]
@@ -170,6 +173,11 @@ export class Rows {
   closeRow(): void {
     this.#history = undefined
     this.#problems = []
+  }
+
+  /** The relatives of a row, read from the store. */
+  readFamily(row: Row, signal: AbortSignal): Promise<RowFamily> {
+    return readFamily(this.#env.machines.db, row, signal)
   }
 
   /** The open row's neighbour in the table. */

@@ -1,7 +1,9 @@
 // Knows: a run's judged comparisons of completions in storage.
+import type { ProjectId, RunId } from '../domain/id.ts'
 import type { Preference } from '../domain/preference.ts'
 import { RELAXED, type Database } from './database.ts'
 import { writeInProject } from './project-writes.ts'
+import { within } from './ranges.ts'
 
 /** Stores preferences of one project in one transaction: all or none. */
 export async function putPreferences(db: Database, preferences: readonly Preference[]): Promise<void> {
@@ -18,3 +20,7 @@ export async function putPreferences(db: Database, preferences: readonly Prefere
     RELAXED,
   )
 }
+
+/** Those of a run, in the order of the steps. */
+export const listPreferences = (db: Database, projectId: ProjectId, runId: RunId): Promise<Preference[]> =>
+  db.getAllFromIndex('preferences', 'ofStep', within(projectId, runId))
