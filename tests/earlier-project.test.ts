@@ -1,4 +1,4 @@
-// The work on a project of version 0.1 continues: its paused run and its paused training resume, its rows freeze, its student generates.
+// The work on projects of earlier versions continues: its paused run and its paused training resume, its rows freeze, its student generates.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { compareStudents } from '../src/actions/compare-students.ts'
 import { RunControl } from '../src/actions/control.ts'
@@ -17,6 +17,7 @@ import { listRuns } from '../src/storage/runs.ts'
 import { getStudent } from '../src/storage/students.ts'
 import { finish, makeMachines, type TestMachines } from './stand-ins/machines.ts'
 import { PROJECT, readCheckpoints, storeOldDatabase, SUMMARY } from './stand-ins/project-of-0.1.ts'
+import { readSaved } from './stand-ins/saved-project.ts'
 import { DESCRIPTION } from './stand-ins/teacher.ts'
 
 const projectId = PROJECT.id
@@ -93,8 +94,9 @@ describe('a project of version 0.1', () => {
     const expected = before.map(({ score, ...row }) =>
       row.editedByHand || score === undefined ? row : { ...row, score },
     )
-    // The rows' ids come from their contents now; those of version 0.1 came from the run.
-    const withoutIds = (rows: readonly object[]) => rows.map((row) => ({ ...row, rowId: '' }))
+    // The rows' ids come from their contents now; those of version 0.1 came from the run, and rows did not say who judged them.
+    const withoutIds = (rows: readonly { readonly scores?: unknown }[]) =>
+      rows.map(({ scores: _, ...row }) => ({ ...row, rowId: '' }))
     expect(withoutIds(await rowsOf(frozen.value))).toEqual(withoutIds(expected))
     const countsOf = ({ funnel }: Dataset) =>
       funnel.map(({ step, reached, passed, reasons }) => [
@@ -116,5 +118,67 @@ describe('a project of version 0.1', () => {
     if (!compared.ok) return expect.fail(JSON.stringify(compared.problems))
     expect(compared.value.prompts).toHaveLength(3)
     for (const { texts } of compared.value.prompts) expect(texts.after).toMatch(/[a-z]{2} [a-z]{2}/)
+  })
+})
+
+describe('a project of record version 3', () => {
+  const {
+    project,
+    storeDatabase,
+    readCheckpoints: readFiles,
+    readRecords,
+  } = readSaved('project-of-0.3.retort.zip')
+
+  async function openSaved(): Promise<TestMachines> {
+    const name = `version 3, ${databases++}`
+    await storeDatabase(name, 5)
+    return makeMachines({ db: await openDatabase(name), checkpoints: readFiles() })
+  }
+
+  test('keeps every verdict, and resumes its stopped run without repeating a call', async () => {
+    const old = await openSaved()
+    const runs = await listRuns(old.db, project.id)
+    const stopped = runs.find(({ status }) => status === 'stopped') ?? expect.fail('no stopped run')
+    const before = (await Promise.all(runs.map(({ id }) => listRows(old.db, project.id, id)))).flat()
+    const saved = new Map(readRecords('rows').map((row) => [row['id'], row]))
+    expect(before).toHaveLength(saved.size)
+    for (const { id, verdicts, edit } of before) {
+      const { verdict, edit: oldEdit } = saved.get(id) ?? {}
+      expect(verdicts?.map((one) => one.verdict)).toEqual(verdict === undefined ? undefined : [verdict])
+      expect(edit?.verdicts).toEqual(
+        oldEdit === undefined ? undefined : [{ verdict: (oldEdit as { verdict: unknown }).verdict }],
+      )
+    }
+    const rows = before.filter(({ runId }) => runId === stopped.id)
+    const judged = rows.filter(({ verdicts }) => verdicts !== undefined)
+    expect(judged.length).toBeGreaterThan(3)
+    expect(judged.length).toBeLessThan(rows.length)
+
+    const teacher = { ...DESCRIPTION, card: { ...DESCRIPTION.card, ...stopped.teacher } }
+    const run = await finish(
+      resumeRun(old, { projectId: project.id, runId: stopped.id, teacher }, new RunControl()),
+    )
+    expect(run.status).toBe('finished')
+    const after = await listRows(old.db, project.id, stopped.id)
+    expect(after.map(({ id, completion }) => [id, completion])).toEqual(
+      rows.map(({ id, completion }) => [id, completion]),
+    )
+    expect(old.standIn.completed).toEqual([])
+    for (const { id, verdicts } of judged) {
+      expect(old.standIn.scored).not.toContain(id)
+      expect(after.find((row) => row.id === id)?.verdicts).toEqual(verdicts)
+    }
+    expect(after.map(({ status }) => status)).not.toContain('pending')
+    old.db.close()
+  })
+
+  test('freezes its finished run under the id that it had', async () => {
+    const old = await openSaved()
+    const [stored] = await listDatasets(old.db, project.id)
+    const frozen = await finish(
+      freezeDataset(old, { projectId: project.id, runId: stored?.runId ?? expect.fail('no dataset') }),
+    )
+    expect(frozen.ok && frozen.value.id).toBe(stored?.id)
+    old.db.close()
   })
 })
