@@ -1,10 +1,13 @@
 // Knows: the contract that the teacher's worker serves to the student's worker directly while the teacher is lent.
+import type { ChatMessage } from '../domain/completion-request.ts'
 import type { Method } from './contract.ts'
 
 /** A prompt of the dataset with the student's completion. */
 export interface StudentCompletion {
   /** Empty if there is none. */
   readonly system: string
+  /** The messages before the prompt, if there are any. */
+  readonly earlier?: readonly ChatMessage[]
   readonly prompt: string
   /** Token ids of the student's vocabulary, as generated; the teacher may tokenize the same text differently. Includes the end token. */
   readonly tokens: Uint16Array

@@ -14,6 +14,7 @@ import {
 } from '../../src/engine/training/packing.ts'
 import { classOf, findClasses, describeClasses } from '../../src/pipeline/training/find-classes.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
+import { ConversationCounts, fitConversation } from './fit-conversation.ts'
 import { yieldToMessages } from './yield-to-messages.ts'
 import type { PreparedRows, RowWithTeachers } from './prepare-rows.ts'
 
@@ -46,17 +47,23 @@ export async function prepareClasses(
     throw new RetortError('ModelRefused', found.problems[0]?.sentence ?? 'The rows have no classes.')
   const classes = found.value.map(({ name }) => name)
   const numbers = new Map(classes.map((name, i) => [name, i]))
+  const counts = new ConversationCounts()
   const tokenize = async (rows: readonly RowWithTeachers[]): Promise<TokenRow[]> => {
     const out: TokenRow[] = []
     for (const [i, row] of rows.entries()) {
       if (i % ROWS_PER_YIELD === ROWS_PER_YIELD - 1) await yieldToMessages()
       signal.throwIfAborted()
       const number = numbers.get(classOf(row.completion))
+      const fitted = fitConversation(
+        row,
+        (one) => renderStudentPrompt(tokenizer, messagesOf(one)).length <= context,
+      )
+      counts.addFitted(row, fitted)
       const [softTargets] = row.teachers ?? []
       const teacher =
         softTargets && number !== undefined ? classProbabilities(softTargets, number) : undefined
       out.push({
-        prompt: renderStudentPrompt(tokenizer, messagesOf(row)),
+        prompt: renderStudentPrompt(tokenizer, messagesOf(fitted)),
         completion: number === undefined ? [] : [number],
         ...(teacher ? { teacher } : {}),
       })
@@ -81,6 +88,7 @@ export async function prepareClasses(
         ]
       : []),
     ...describeTeacher(split.train, numbers),
+    ...counts.notes(context),
   ]
   return {
     train: train.rows,

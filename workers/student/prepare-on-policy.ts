@@ -1,5 +1,6 @@
 // Knows: how the rows of a dataset become training texts with a prompt each for the student and the teacher to continue.
 // Must not know: teachers, steps.
+import type { ChatMessage } from '../../src/domain/completion-request.ts'
 import type { DatasetRow } from '../../src/domain/dataset.ts'
 import type { CommonTrainSettings } from '../../src/domain/student.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
@@ -9,6 +10,8 @@ import { prepareRows, type PreparedTexts, type RowWithTeachers } from './prepare
 /** The prompt of a row. */
 export interface RowPrompt {
   readonly system: string
+  /** The messages before the prompt, as far as they fit the context. */
+  readonly earlier?: readonly ChatMessage[]
   readonly prompt: string
   /** The same as token ids of the student. */
   readonly tokens: readonly number[]
@@ -27,8 +30,16 @@ export async function prepareOnPolicyRows(
   const texts = await prepareRows(split, tokenizer, settings, signal)
   const byRow = new Map(
     texts.train.map((row, i): [PackedRow, RowPrompt] => {
-      const { system = '', prompt = '' } = split.train[texts.sources[i] ?? -1] ?? {}
-      return [row, { system, prompt, tokens: [...row.tokens.subarray(0, row.from + 1)] }]
+      const { system = '', earlier, prompt = '' } = texts.fitted[texts.sources[i] ?? -1] ?? {}
+      return [
+        row,
+        {
+          system,
+          ...(earlier ? { earlier } : {}),
+          prompt,
+          tokens: [...row.tokens.subarray(0, row.from + 1)],
+        },
+      ]
     }),
   )
   return { ...texts, byRow }

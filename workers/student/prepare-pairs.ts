@@ -15,6 +15,7 @@ import type { TrainPair } from '../../src/engine/training/pairs.ts'
 import type { Trainer } from '../../src/engine/training/trainer.ts'
 import { coupleSides, describeSides, type Sides } from '../../src/pipeline/training/sides.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
+import { ConversationCounts, fitConversation } from './fit-conversation.ts'
 import { yieldToMessages } from './yield-to-messages.ts'
 import type { PreparedRows } from './prepare-rows.ts'
 
@@ -36,7 +37,7 @@ interface MismatchedRow {
   readonly reference?: number
 }
 
-type Text = Pick<DatasetRow, 'system' | 'prompt' | 'completion'>
+type Text = Pick<DatasetRow, 'system' | 'prompt' | 'earlier' | 'completion'>
 interface Couple {
   readonly chosen: Text
   readonly rejected: Text
@@ -65,11 +66,7 @@ export async function preparePairs(
   const byRow = new Map<PackedRow, PreparedPair>()
   let [truncatedRows, skippedRows] = [0, 0]
   const pack = (row: Text, completion = row.completion): PackedRow | undefined => {
-    const { ids, promptLength } = renderStudentExample(tokenizer, {
-      system: row.system,
-      prompt: row.prompt,
-      completion,
-    })
+    const { ids, promptLength } = renderStudentExample(tokenizer, { ...row, completion })
     const packed = packRows(
       [{ prompt: ids.slice(0, promptLength), completion: ids.slice(promptLength) }],
       context,
@@ -77,13 +74,31 @@ export async function preparePairs(
     truncatedRows += packed.truncated
     return packed.rows[0]
   }
+  const counts = new ConversationCounts()
+  const fit = (row: Text, completions: readonly string[]): Text => {
+    const fitted = fitConversation(row, (one) =>
+      completions.every(
+        (completion) => renderStudentExample(tokenizer, { ...one, completion }).ids.length <= context + 1,
+      ),
+    )
+    counts.addFitted(row, fitted)
+    return fitted
+  }
+  /** Both sides of a pair keep the same turns: they are answers to one conversation. */
+  const fitCouple = ({ chosen, rejected }: Couple): Couple => {
+    if (sides)
+      return { chosen: fit(chosen, [chosen.completion]), rejected: fit(rejected, [rejected.completion]) }
+    const fitted = fit(chosen, [chosen.completion, rejected.completion])
+    return { chosen: fitted, rejected: { ...fitted, completion: rejected.completion } }
+  }
   const prepare = async (paired: readonly Couple[]): Promise<PackedRow[]> => {
     const out: PackedRow[] = []
     for (const [i, couple] of paired.entries()) {
       if (i % PAIRS_PER_YIELD === PAIRS_PER_YIELD - 1) await yieldToMessages()
       signal.throwIfAborted()
-      const [chosen, rejected] = [pack(couple.chosen), pack(couple.rejected)]
-      const mismatched = pack(couple.chosen, paired[(i + 1) % paired.length]?.chosen.completion ?? '')
+      const fitted = fitCouple(couple)
+      const [chosen, rejected] = [pack(fitted.chosen), pack(fitted.rejected)]
+      const mismatched = pack(fitted.chosen, paired[(i + 1) % paired.length]?.chosen.completion ?? '')
       // Texts that differ only beyond the context are one text here: no preference can be learned from them.
       if (!chosen || !rejected || !mismatched || isSameRow(chosen, rejected)) {
         skippedRows += 1
@@ -114,13 +129,14 @@ export async function preparePairs(
       'ModelRefused',
       `The dataset has ${train.length === 1 ? 'one training pair' : 'no training pair'} that fits a context of ${context} tokens and differs within it, and this objective needs at least two. Keep more pairs and freeze again, or start from a student with a longer context.`,
     )
+  const notes = [...(sides ? [describeSides(sides)] : []), ...counts.notes(context)]
   return {
     train,
     heldOut,
     byRow,
     truncatedRows,
     skippedRows,
-    ...(sides ? { notes: [describeSides(sides)] } : {}),
+    ...(notes.length > 0 ? { notes } : {}),
   }
 }
 

@@ -1,12 +1,17 @@
 // Knows: how the rows of a dataset with a verifiable final answer become problems for the student to solve.
 // Must not know: rewards, steps.
 import type { DatasetRow } from '../../src/domain/dataset.ts'
-import { messagesOf, renderStudentPrompt } from '../../src/engine/tokenizers/student-template.ts'
+import {
+  messagesOf,
+  renderStudentExample,
+  renderStudentPrompt,
+} from '../../src/engine/tokenizers/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { PackedRow } from '../../src/engine/training/packing.ts'
 import type { References } from '../../src/pipeline/filters/references.ts'
 import { describeAnswers, findAnswer } from '../../src/pipeline/training/known-answers.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
+import { ConversationCounts, fitConversation } from './fit-conversation.ts'
 import { yieldToMessages } from './yield-to-messages.ts'
 import type { PreparedRows } from './prepare-rows.ts'
 
@@ -38,6 +43,7 @@ export async function prepareProblems(
 ): Promise<PreparedProblems> {
   const byRow = new Map<PackedRow, Problem>()
   const known = new Set<PackedRow>()
+  const counts = new ConversationCounts()
   const prepare = async (rows: readonly DatasetRow[]): Promise<PackedRow[]> => {
     const out: PackedRow[] = []
     for (const [i, row] of rows.entries()) {
@@ -45,7 +51,12 @@ export async function prepareProblems(
       signal.throwIfAborted()
       const answer = findAnswer(row, answers)
       if (answer === undefined) continue
-      const prompt = renderStudentPrompt(tokenizer, messagesOf(row))
+      const fitted = fitConversation(
+        row,
+        (one) => renderStudentExample(tokenizer, one).ids.length <= context + 1,
+      )
+      counts.addFitted(row, fitted)
+      const prompt = renderStudentPrompt(tokenizer, messagesOf(fitted))
       if (prompt.length + MIN_ROOM > context) continue
       const packed = { tokens: Int32Array.from(prompt), from: 0 }
       byRow.set(packed, { text: row.prompt, prompt, reference: answer.reference })
@@ -67,6 +78,9 @@ export async function prepareProblems(
     byRow,
     truncatedRows: 0,
     skippedRows: split.train.length - train.length,
-    notes: [describeAnswers(train.length, train.filter((row) => known.has(row)).length)],
+    notes: [
+      describeAnswers(train.length, train.filter((row) => known.has(row)).length),
+      ...counts.notes(context),
+    ],
   }
 }

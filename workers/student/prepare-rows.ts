@@ -16,6 +16,8 @@ import {
   type TokenRow,
 } from '../../src/engine/training/packing.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
+import type { AssistantTurns } from '../../src/pipeline/training/losses/loss.ts'
+import { ConversationCounts, fitConversation } from './fit-conversation.ts'
 import { yieldToMessages } from './yield-to-messages.ts'
 import { renderAsStudent, type Rendering } from './rendering.ts'
 
@@ -36,6 +38,8 @@ export interface PreparedRows {
 export interface PreparedTexts extends PreparedRows {
   /** Index of each training row among those passed in. */
   readonly sources: readonly number[]
+  /** The training rows passed in, long conversations without their first turns. */
+  readonly fitted: readonly DatasetRow[]
 }
 
 /** A row with the teachers' soft targets along its completion. */
@@ -88,9 +92,8 @@ export function learnTokenizer(
       `A vocabulary of ${settings.vocabulary} entries is too small: the ${STUDENT_SPECIALS.length} special tokens and 256 bytes alone take ${min}. Raise it in the recipe's train step.`,
     )
   const texts = function* (): Generator<string> {
-    for (const { system, prompt, completion } of train) {
-      if (system) yield system
-      yield prompt
+    for (const { completion, ...row } of train) {
+      for (const { content } of messagesOf(row)) yield content
       yield completion
     }
   }
@@ -114,13 +117,28 @@ export async function prepareRows(
   settings: Pick<CommonTrainSettings, 'context'>,
   signal: AbortSignal,
   rendering: Rendering = renderAsStudent(tokenizer),
+  turns: AssistantTurns = 'last',
 ): Promise<PreparedTexts> {
-  const tokenize = async (rows: readonly RowWithTeachers[]): Promise<TokenRow[]> => {
+  const counts = new ConversationCounts()
+  const fitted: DatasetRow[] = []
+  const tokenize = async (rows: readonly RowWithTeachers[], isTraining: boolean): Promise<TokenRow[]> => {
     const out: TokenRow[] = []
-    for (const [i, { system, prompt, completion, teachers }] of rows.entries()) {
+    for (const [i, row] of rows.entries()) {
       if (i % ROWS_PER_YIELD === ROWS_PER_YIELD - 1) await yieldToMessages()
       signal.throwIfAborted()
-      const { ids, promptLength } = rendering.example({ system, prompt, completion })
+      const rendered = counts.tryRender(row, () => {
+        const used = fitConversation(row, (one) => rendering.example(one).ids.length <= settings.context + 1)
+        return { used, ...rendering.example(used, turns) }
+      })
+      if (isTraining) fitted.push(rendered?.used ?? row)
+      if (rendered === undefined) {
+        out.push({ prompt: [], completion: [] })
+        continue
+      }
+      const { used, ids, promptLength, targets, unmarked = 0 } = rendered
+      counts.addFitted<DatasetRow>(row, used)
+      counts.addUnmarked(unmarked)
+      const { teachers } = row
       const completionIds = ids.slice(promptLength)
       // A row without soft targets is not trained on; neither is a row that the teacher tokenized differently.
       const usable = teachers?.map((one) =>
@@ -131,22 +149,26 @@ export async function prepareRows(
       out.push({
         prompt: ids.slice(0, promptLength),
         completion: isTrained ? completionIds : [],
+        ...(targets && isTrained ? { targets } : {}),
         ...(teacher ? { teacher } : {}),
         ...(teacher && usable && usable.length > 1 ? { teachers: usable } : {}),
       })
     }
     return out
   }
-  const train = packRows(await tokenize(split.train), settings.context)
-  const heldOut = packRows(await tokenize(split.heldOut.slice(0, MAX_HELD_OUT)), settings.context)
+  const train = packRows(await tokenize(split.train, true), settings.context)
+  const heldOut = packRows(await tokenize(split.heldOut.slice(0, MAX_HELD_OUT), false), settings.context)
   if (train.rows.length < 2)
     throw new RetortError(
       'ModelRefused',
       `Of ${split.train.length} training rows ${train.rows.length === 1 ? 'only one fits' : 'none fits'} a context of ${settings.context} tokens: their prompts alone are longer. Raise the context in the recipe's train step, or shorten the prompts.`,
     )
+  const notes = counts.notes(settings.context)
   return {
     train: train.rows,
     sources: train.sources,
+    fitted,
+    ...(notes.length > 0 ? { notes } : {}),
     heldOut: heldOut.rows,
     truncatedRows: train.truncated,
     skippedRows: train.skipped,

@@ -4,7 +4,6 @@
 import type { ChatFormat } from '../../src/domain/chat-format.ts'
 import type { DatasetRow } from '../../src/domain/dataset.ts'
 import type { GenerationProgress, ScoreInput, ScoreOutput } from '../../src/engine/generation/generator.ts'
-import { messagesOf } from '../../src/engine/tokenizers/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { TeacherRow } from '../../src/engine/training/packing.ts'
 import { findClasses } from '../../src/pipeline/training/find-classes.ts'
@@ -15,6 +14,7 @@ import type { Database } from '../../src/storage/database.ts'
 import { listDatasetRows } from '../../src/storage/datasets.ts'
 import { fillSoftTargetFile } from './stored-soft-targets.ts'
 import { findAnswerEnd } from '../../src/engine/tokenizers/answer-end.ts'
+import { encodePrompt } from './encode-prompt.ts'
 
 /** The part of a loaded teacher that is needed here. */
 export interface TokenScoringTeacher {
@@ -72,7 +72,7 @@ export async function computeClassSoftTargets(
  */
 export async function scoreClasses(
   teacher: Pick<TokenScoringTeacher, 'tokenizer' | 'scoreTokens'>,
-  rows: readonly Pick<DatasetRow, 'system' | 'prompt'>[],
+  rows: readonly Pick<DatasetRow, 'system' | 'prompt' | 'earlier'>[],
   labels: readonly string[],
   temperature: number,
   signal: AbortSignal,
@@ -86,10 +86,11 @@ export async function scoreClasses(
   const results = new Map<string, readonly number[]>()
   const requests = rows.map((row, i): ScoreInput => ({
     id: String(i),
-    tokens: tokenizer.encodeChat(messagesOf(row), { closeReasoning: true }),
+    tokens: encodePrompt(tokenizer, row) ?? [],
     continuations,
   }))
-  await teacher.scoreTokens(requests, {
+  const possible = requests.filter(({ tokens }) => tokens.length > 0)
+  await teacher.scoreTokens(possible, {
     signal,
     onResult: ({ id, logProbs }) => void results.set(id, logProbs),
   })

@@ -49,14 +49,14 @@ export function makeSoftTargetComputer(
     ),
   )
   return async (completions, signal) => {
-    const requests = completions.map(({ system, prompt, tokens }, i): SoftTargetInput => {
+    const requests = completions.map(({ tokens, ...conversation }, i): SoftTargetInput => {
       const teacherTokens = [...tokens].map((id) => teacherIdOf.get(id))
       const unknownAt = teacherTokens.indexOf(undefined)
       // The last token is only predicted, so it is not an input.
       const inputs = teacherTokens.slice(0, unknownAt < 0 ? tokens.length - 1 : unknownAt)
       return {
         id: String(i),
-        prompt: tokenizer.encodeChat(messagesOf({ system, prompt }), { closeReasoning: true }),
+        prompt: tokenizer.encodeChat(messagesOf(conversation), { closeReasoning: true }),
         completion: inputs.flatMap((id) => id ?? []),
       }
     })

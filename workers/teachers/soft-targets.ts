@@ -10,12 +10,7 @@ import type {
 } from '../../src/engine/generation/generator.ts'
 import { findAnswerEnd } from '../../src/engine/tokenizers/answer-end.ts'
 import { pruneTokenizer, type PrunedTokenizer } from '../../src/engine/tokenizers/prune-tokenizer.ts'
-import {
-  END_TOKEN,
-  messagesOf,
-  STUDENT_SPECIALS,
-  textsOfExample,
-} from '../../src/engine/tokenizers/student-template.ts'
+import { END_TOKEN, STUDENT_SPECIALS, textsOfExample } from '../../src/engine/tokenizers/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { TeacherRow } from '../../src/engine/training/packing.ts'
 import type { Call } from '../../src/protocol/contract.ts'
@@ -23,6 +18,7 @@ import { RetortError } from '../../src/protocol/errors.ts'
 import type { SoftTargetsRequest, SoftTargetsSummary } from '../../src/protocol/teacher.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { listDatasetRows } from '../../src/storage/datasets.ts'
+import { encodePrompt } from './encode-prompt.ts'
 import { fillSoftTargetFile } from './stored-soft-targets.ts'
 
 /** The part of a loaded teacher that is needed here. */
@@ -135,11 +131,13 @@ export async function computeRowSoftTargets(
   const { tokenizer } = teacher
   const requests = rows.map((row, i): SoftTargetInput => ({
     id: String(i),
-    prompt: tokenizer.encodeChat(messagesOf(row), { closeReasoning: true }),
+    prompt: encodePrompt(tokenizer, row) ?? [],
     completion: tokenizer.encode(row.completion, { special: 'never', continues: true }),
   }))
   const results = new Map<string, SoftTargetOutput>()
-  await teacher.computeSoftTargets(requests, options, {
+  // A conversation that the teacher's template refuses has none, like one that does not fit its context.
+  const possible = requests.filter(({ prompt }) => prompt.length > 0)
+  await teacher.computeSoftTargets(possible, options, {
     signal,
     onResult: (result) => void results.set(result.id, result),
   })

@@ -50,33 +50,40 @@ export function trainStudentTokenizer(
   return { tokenizerJson, tokenizerConfig, tokenizer: tokenizerFromJson(tokenizerJson, tokenizerConfig) }
 }
 
-/** The messages before a row's completion. */
-export const messagesOf = ({
-  system,
-  prompt,
-}: {
+/** What comes before a completion. */
+export interface ConversationText {
+  /** Not used if `earlier` begins with a system message, which takes its place. */
   readonly system?: string
+  /** The messages before the prompt. */
+  readonly earlier?: readonly ChatMessageText[]
   readonly prompt: string
-}): ChatMessageText[] => [
-  ...(system ? [{ role: 'system', content: system }] : []),
+}
+
+/** The messages before a row's completion. */
+export const messagesOf = ({ system, earlier = [], prompt }: ConversationText): ChatMessageText[] => [
+  ...(system && earlier[0]?.role !== 'system' ? [{ role: 'system', content: system }] : []),
+  ...earlier,
   { role: 'user', content: prompt },
 ]
 
 /** The texts that a student's tokenizer encodes for a row: its vocabulary must cover them. */
 export const textsOfExample = ({
-  system,
-  prompt,
   completion,
-}: {
-  readonly system?: string
-  readonly prompt: string
-  readonly completion: string
-}): string[] => ['\n', ...(system ? [`\n${system}`] : []), `\n${prompt}`, completion]
+  ...conversation
+}: ConversationText & { readonly completion: string }): string[] => [
+  '\n',
+  ...messagesOf(conversation).map(({ content }) => `\n${content}`),
+  completion,
+]
 
 export interface StudentExample {
   readonly ids: number[]
   /** Tokens of the prompt. The others are the training targets: the completion and the end token. */
   readonly promptLength: number
+  /** 1 for each token of `ids` that is a training target, if earlier answers are too. */
+  readonly targets?: Uint8Array
+  /** Earlier answers that are no targets because they could not be found in the rendered chat; absent if there are none. */
+  readonly unmarked?: number
 }
 
 /**
@@ -104,13 +111,9 @@ export function renderStudentPrompt(
 /** Ids of a prompt and its completion. The completion is encoded separately, as in generation. */
 export function renderStudentExample(
   tokenizer: TextTokenizer,
-  {
-    system,
-    prompt,
-    completion,
-  }: { readonly system?: string; readonly prompt: string; readonly completion: string },
+  { completion, ...conversation }: ConversationText & { readonly completion: string },
 ): StudentExample {
-  const promptIds = renderStudentPrompt(tokenizer, messagesOf({ ...(system ? { system } : {}), prompt }))
+  const promptIds = renderStudentPrompt(tokenizer, messagesOf(conversation))
   return {
     ids: [
       ...promptIds,
@@ -118,6 +121,22 @@ export function renderStudentExample(
       findSpecial(tokenizer, END_TOKEN),
     ],
     promptLength: promptIds.length,
+  }
+}
+
+/** The same with the earlier answers of the conversation as further training targets. */
+export function renderStudentTurns(
+  tokenizer: TextTokenizer,
+  { completion, ...conversation }: ConversationText & { readonly completion: string },
+): StudentExample {
+  const messages = [...messagesOf(conversation), { role: 'assistant', content: completion }]
+  const { ids, lossMask } = renderStudentChat(tokenizer, messages, 0)
+  const length = lossMask.lastIndexOf(1) + 1 // without the line break behind the last answer
+  const answer = tokenizer.encode(completion, { special: false }).length + 1
+  return {
+    ids: ids.slice(0, length),
+    promptLength: length - answer,
+    targets: lossMask.slice(0, length),
   }
 }
 

@@ -8,6 +8,8 @@ import { MASKED } from './attention.ts'
 export interface TokenRow {
   readonly prompt: readonly number[]
   readonly completion: readonly number[]
+  /** 1 for each token of both that is a training target; absent: the completion's tokens are. Not with soft targets. */
+  readonly targets?: Uint8Array
   /** The teacher's soft targets for each token of the completion, if the student learns from them. */
   readonly teacher?: TeacherRow
   /** The soft targets of several teachers, if the student learns from several; undefined for a teacher without any. */
@@ -62,16 +64,23 @@ export function packRows(rows: readonly TokenRow[], context: number): Packed {
   const packed: PackedRow[] = []
   const sources: number[] = []
   let truncated = 0
-  rows.forEach(({ prompt, completion, teacher, teachers }, source) => {
+  rows.forEach(({ prompt, completion, targets, teacher, teachers }, source) => {
     const whole = prompt.length + completion.length
     const fitting = Math.min(whole, context + 1) // the last token is only predicted: it needs no position
-    const from = Math.max(0, prompt.length - 1)
-    if (fitting - 1 <= from) return // nothing to predict counts
+    const first = targets ? targets.indexOf(1) : prompt.length
+    const from = Math.max(0, first - 1)
+    if (fitting - 1 <= from || first < 0) return // nothing to predict counts
     if (whole > fitting) truncated++
     const tokens = new Int32Array(fitting)
     for (let i = 0; i < fitting; i++)
       tokens[i] = (i < prompt.length ? prompt[i] : completion[i - prompt.length]) ?? 0
-    packed.push({ tokens, from, ...(teacher ? { teacher } : {}), ...(teachers ? { teachers } : {}) })
+    packed.push({
+      tokens,
+      from,
+      ...(targets ? { times: targets.slice(1, fitting) } : {}),
+      ...(teacher ? { teacher } : {}),
+      ...(teachers ? { teachers } : {}),
+    })
     sources.push(source)
   })
   return { rows: packed, sources, truncated, skipped: rows.length - packed.length }

@@ -1,17 +1,30 @@
 // Knows: which prompts have a reference answer: seeds that were added with one.
+import type { ChatMessage } from '../../domain/completion-request.ts'
 import type { PromptId } from '../../domain/id.ts'
 import type { Prompt } from '../../domain/prompt.ts'
 import type { Seed } from '../../domain/seed.ts'
 
-/** Reference answers by the texts of their prompts. */
+/** Reference answers by their prompts. */
 export type References = ReadonlyMap<string, string>
 
-export const referencesOf = (seeds: readonly Pick<Seed, 'text' | 'answer'>[]): References =>
-  new Map(seeds.flatMap(({ text, answer }) => (answer === undefined ? [] : [[text, answer]])))
+export const referencesOf = (seeds: readonly Pick<Seed, 'text' | 'earlier' | 'answer'>[]): References =>
+  new Map(
+    seeds.flatMap(({ text, earlier, answer }) =>
+      answer === undefined ? [] : [[keyOf(text, earlier), answer]],
+    ),
+  )
 
-/** The reference answer of a prompt, as a filter's input. */
-export function referenceFor(prompt: string, references: References): { reference?: string } {
-  const reference = references.get(prompt)
+/** One question may end many conversations, and has another answer in each. */
+const keyOf = (text: string, earlier: readonly ChatMessage[] = []): string =>
+  earlier.length === 0 ? text : JSON.stringify([text, earlier.map(({ role, content }) => [role, content])])
+
+/** The reference answer of a prompt, as a filter's input. `earlier` are the messages before it. */
+export function referenceFor(
+  prompt: string,
+  references: References,
+  earlier?: readonly ChatMessage[],
+): { reference?: string } {
+  const reference = references.get(keyOf(prompt, earlier))
   return reference === undefined ? {} : { reference }
 }
 
@@ -20,12 +33,13 @@ export type PromptReferences = ReadonlyMap<PromptId, string>
 
 /** Those that prompts carry; else, for prompts of runs from before they did, those of the seeds with their text. */
 export const referencesOfPrompts = (
-  prompts: readonly Pick<Prompt, 'id' | 'text' | 'reference'>[],
+  prompts: readonly Pick<Prompt, 'id' | 'text' | 'earlier' | 'reference'>[],
   answers: References,
 ): PromptReferences =>
   new Map(
-    prompts.flatMap(({ id, text, reference = answers.get(text) }): [PromptId, string][] =>
-      reference === undefined ? [] : [[id, reference]],
+    prompts.flatMap(
+      ({ id, text, earlier, reference = answers.get(keyOf(text, earlier)) }): [PromptId, string][] =>
+        reference === undefined ? [] : [[id, reference]],
     ),
   )
 

@@ -56,6 +56,14 @@ export const upgradeStep = (step: StepDraft): StepDraft => ({
 const ADDED_SETTINGS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'complete/teacher': { thinking: false },
   'judge/rubric': { thinking: false, maxTokens: 512 },
+  'train/teacher-text': { assistantTurns: 'last' },
+  'train/lora': { assistantTurns: 'last' },
+}
+
+/** Whether this setting of a step was added later and has the value that steps had before. */
+export function isAsBefore({ family, name }: Step, key: string, value: unknown): boolean {
+  const added = ADDED_SETTINGS[`${family}/${name}`]
+  return added !== undefined && Object.hasOwn(added, key) && added[key] === value
 }
 
 /**
@@ -67,9 +75,6 @@ export const keepOldKeys = <Value>(
 ): Record<string, Value> =>
   Object.fromEntries(
     Object.entries(step.settings)
-      .filter(([key, value]) => {
-        const added = ADDED_SETTINGS[`${step.family}/${step.name}`]
-        return !(added !== undefined && Object.hasOwn(added, key) && added[key] === value)
-      })
+      .filter(([key, value]) => !isAsBefore(step, key, value))
       .map(([key, value]) => [findOldKey(step, key) ?? key, value]),
   )

@@ -1,6 +1,7 @@
 // Knows: the declaration of a student's loss, what it says about the student's settings, and the settings that a recipe's step makes.
 import type { CheckedStep } from '../../domain/recipe.ts'
 import type { TrainSettings } from '../../domain/student.ts'
+import { isAsBefore } from '../recipes/upgrade-recipe.ts'
 import { LOSSES } from './losses/index.ts'
 import type { LossDeclaration, LossPlan } from './losses/loss.ts'
 
@@ -35,5 +36,9 @@ export function planOf(settings: TrainSettings): TrainingPlan {
 /** The student worker's settings. Throws only on a step that `checkRecipe` did not make. */
 export function trainSettingsOf({ name, settings }: CheckedStep, rngSeed: number): TrainSettings {
   const loss = lossOf({ loss: name })
-  return { loss: loss.name, ...loss.fixed, ...settings, rngSeed } as TrainSettings // `checkRecipe` built these values from this declaration
+  // A setting that was added later and has no effect is left out: equal trainings keep the names that they had.
+  const own = Object.entries(settings).filter(
+    ([key, value]) => !isAsBefore({ family: 'train', name }, key, value),
+  )
+  return { loss: loss.name, ...loss.fixed, ...Object.fromEntries(own), rngSeed } as TrainSettings // `checkRecipe` built these values from this declaration
 }

@@ -13,10 +13,10 @@ export interface CheckableAnswer {
 
 /** The right answer of a row's problem; undefined if there is none that can be checked. */
 export function findAnswer(
-  { prompt, completion }: Pick<DatasetRow, 'prompt' | 'completion'>,
+  { prompt, earlier, completion }: Pick<DatasetRow, 'prompt' | 'earlier' | 'completion'>,
   references: References,
 ): CheckableAnswer | undefined {
-  const { reference } = referenceFor(prompt, references)
+  const { reference } = referenceFor(prompt, references, earlier)
   if (reference !== undefined && readFinalAnswer(reference) !== undefined) return { reference, isKnown: true }
   return readFinalAnswer(completion) === undefined ? undefined : { reference: completion, isKnown: false }
 }

@@ -4,7 +4,7 @@ import type { DatasetRow, Split } from '../../domain/dataset.ts'
 import { effectiveText, type Row } from '../../domain/row.ts'
 import { meanScore } from '../../domain/verdict.ts'
 
-export interface SidedRow extends Pick<DatasetRow, 'system' | 'prompt' | 'completion'> {
+export interface SidedRow extends Pick<DatasetRow, 'system' | 'prompt' | 'earlier' | 'completion'> {
   readonly split: Split
 }
 export interface Sides {
@@ -30,9 +30,11 @@ export function findSides(rows: readonly DatasetRow[], dropped: readonly Row[]):
     scores.length === 0 ? -Infinity : Infinity,
   )
   const bad = new Map<string, SidedRow>()
-  const add = (row: SidedRow): void => void bad.set(JSON.stringify([row.prompt, row.completion]), row)
-  for (const { split, system, prompt, rejected } of rows)
-    if (rejected !== undefined) add({ split, system, prompt, completion: rejected.completion })
+  const add = (row: SidedRow): void =>
+    void bad.set(JSON.stringify([row.prompt, row.completion, row.earlier]), row)
+  for (const { split, system, prompt, earlier, rejected } of rows)
+    if (rejected !== undefined)
+      add({ split, system, prompt, ...(earlier ? { earlier } : {}), completion: rejected.completion })
   let undecided = 0
   for (const row of dropped) {
     const score = meanScore(row.verdicts ?? [])
@@ -43,7 +45,13 @@ export function findSides(rows: readonly DatasetRow[], dropped: readonly Row[]):
     }
     const { prompt, completion } = effectiveText(row)
     const isHeldOut = heldOutSeeds.has(row.seedId) || heldOutPrompts.has(normalise(prompt))
-    add({ split: isHeldOut ? 'held-out' : 'train', system: row.completion.system, prompt, completion })
+    add({
+      split: isHeldOut ? 'held-out' : 'train',
+      system: row.completion.system,
+      prompt,
+      ...(row.earlier ? { earlier: row.earlier } : {}),
+      completion,
+    })
   }
   return { good: rows, bad: [...bad.values()], undecided }
 }

@@ -112,6 +112,7 @@ function makeOnPolicyObjective(
     signal.throwIfAborted()
     const softTargets = await teacher.computeSoftTargets(
       completions.map(({ tokens }, i) => ({
+        ...(prompts[i]?.earlier ? { earlier: prompts[i].earlier } : {}),
         system: prompts[i]?.system ?? '',
         prompt: prompts[i]?.prompt ?? '',
         tokens: Uint16Array.from(tokens),

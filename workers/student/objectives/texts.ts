@@ -14,8 +14,8 @@ import { yieldToMessages } from '../yield-to-messages.ts'
 import { prepareRows, type PreparedRows } from '../prepare-rows.ts'
 import { splitIntoMicroBatches, type BatchPlan, type Objective, type Prepare } from './objective.ts'
 
-export const learnFromTexts: Prepare = async ({ split, tokenizer, settings, signal, rendering }) => {
-  const rows = await prepareRows(split, tokenizer, settings, signal, rendering)
+export const learnFromTexts: Prepare = async ({ split, tokenizer, settings, plan, signal, rendering }) => {
+  const rows = await prepareRows(split, tokenizer, settings, signal, rendering, plan.assistantTurns)
   return { rows, rowsPerLine: 1, fillsContext: false, open: (options) => makeTextObjective(rows, options) }
 }
 

@@ -1,5 +1,6 @@
 // Knows: the settings that every loss has.
 import { choice, realNumber, toggle, wholeNumber } from '../../../domain/settings.ts'
+import { ASSISTANT_TURNS } from './loss.ts'
 import { CURRICULA, OPTIMIZER_NAMES, SCHEDULE_NAMES, STUDENT_PRESETS } from '../../../domain/student.ts'
 
 /** In the order of the form: the model, the length of the training, the method. */
@@ -130,6 +131,14 @@ export const commonSettings = {
     unit: 'steps',
   }),
 } as const
+
+/** For losses on texts. */
+export const assistantTurns = choice({
+  label: 'Answers to learn from',
+  help: 'In conversations of several turns: only the last answer, or the earlier ones too. Rows of one turn are the same either way.',
+  choices: ASSISTANT_TURNS,
+  default: 'last',
+})
 
 /** For a loss that starts from a student: size and context are replaced by those of that student; neither pairs nor completions are packed. */
 export const FROM_STUDENT = { preset: 'micro', context: 256, packing: false } as const

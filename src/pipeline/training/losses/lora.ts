@@ -1,7 +1,7 @@
 // Knows: the loss that fits an imported model to the teacher's texts by low-rank adapters (LoRA, Hu et al. 2021).
 // Must not know: graphs, tensors, where models are stored.
 import { choice, realNumber, wholeNumber } from '../../../domain/settings.ts'
-import { commonSettings } from './common-settings.ts'
+import { assistantTurns, commonSettings } from './common-settings.ts'
 import { ADAPTED_PROJECTIONS, defineLoss, NATS_PER_TOKEN } from './loss.ts'
 
 // Muon equalises the directions of a wide matrix. Adapters have only a few columns or rows, so there is nothing to equalise: AdamW.
@@ -63,9 +63,11 @@ export const lora = defineLoss({
     learningRate: { ...learningRate, default: 0.0005 },
     weightDecay: { ...weightDecay, default: 0 },
     ...others,
+    assistantTurns,
     evaluateEvery: { ...evaluateEvery, default: 20 },
   },
-  plan: ({ rank, alpha, projections }) => ({
+  plan: ({ rank, alpha, projections, assistantTurns: turns }) => ({
+    assistantTurns: turns,
     objective: { kind: 'texts', smoothing: 0 },
     adapters: { rank, alpha, projections },
   }),

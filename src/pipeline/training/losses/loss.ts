@@ -58,12 +58,18 @@ export interface AdapterPlan {
   readonly projections: (typeof ADAPTED_PROJECTIONS)[number]
 }
 
+/** Which answers of a conversation are training targets: the row's completion alone, or the earlier ones too. */
+export const ASSISTANT_TURNS = ['last', 'all'] as const
+export type AssistantTurns = (typeof ASSISTANT_TURNS)[number]
+
 /** How a student learns by a loss with some settings. */
 export interface LossPlan {
   /** What the engine's trainer minimises: options of `src/engine/training/objectives`, which the student's worker passes on. */
   readonly objective: { readonly kind: string }
   readonly teacher?: TeacherNeed
   readonly completions?: OwnCompletions
+  /** Absent: the last. */
+  readonly assistantTurns?: AssistantTurns
   readonly adapters?: AdapterPlan
   /** Entries of the vocabulary that is learned from the rows; absent: that of the teacher or of the model that training starts from. */
   readonly vocabulary?: number

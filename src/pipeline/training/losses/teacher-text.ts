@@ -1,7 +1,7 @@
 // Knows: the loss that learns from the teacher's texts: cross-entropy on completions (sequence-level distillation, Kim and Rush 2016).
 // Must not know: graphs, tensors.
 import { realNumber, wholeNumber } from '../../../domain/settings.ts'
-import { commonSettings } from './common-settings.ts'
+import { assistantTurns, commonSettings } from './common-settings.ts'
 import { defineLoss, NATS_PER_TOKEN } from './loss.ts'
 
 const { preset, ...others } = commonSettings
@@ -28,6 +28,7 @@ export const teacherText = defineLoss({
       unit: 'tokens',
     }),
     ...others,
+    assistantTurns,
     labelSmoothing: realNumber({
       label: 'Label smoothing',
       help: 'Share of the right token’s probability that is spread over all tokens; reduces overconfidence.',
@@ -37,7 +38,8 @@ export const teacherText = defineLoss({
       step: 0.01,
     }),
   },
-  plan: ({ labelSmoothing, vocabulary }) => ({
+  plan: ({ labelSmoothing, vocabulary, assistantTurns: turns }) => ({
+    assistantTurns: turns,
     objective: { kind: 'texts', smoothing: labelSmoothing },
     vocabulary,
   }),
