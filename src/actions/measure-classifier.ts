@@ -22,9 +22,9 @@ export async function measureClassifier(
     })
   const classify = async (which: 'before' | 'after'): Promise<ReadonlyMap<DatasetRow, string>> => {
     const labels = new Map<DatasetRow, string>()
-    const requests = rows.map(({ prompt, system }, i) => ({
+    const requests = rows.map(({ prompt, earlier, system }, i) => ({
       id: String(i),
-      input: writePromptChat(prompt, system),
+      input: writePromptChat(prompt, system, earlier),
       sampling: { ...GREEDY, maxTokens: 1, rngSeed: 'measure' },
     }))
     await machine.complete(

@@ -4,7 +4,7 @@ import { readId } from '../../src/domain/id.ts'
 import type { CorpusContract, NamedBlob } from '../../src/protocol/corpus.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 import type { Database } from '../../src/storage/database.ts'
-import { listDatasetRows } from '../../src/storage/datasets.ts'
+import { getDataset, listDatasetRows } from '../../src/storage/datasets.ts'
 
 export async function exportDataset(
   db: Database,
@@ -17,7 +17,11 @@ export async function exportDataset(
       'Unexpected',
       'This dataset is no longer stored. Freeze the run again on the Dataset screen.',
     )
-  const { pieces, ending, mime } = exportRows(rows, format)
+  const { pieces, ending, mime } = exportRows(
+    rows,
+    format,
+    (id && (await getDataset(db, projectId, id))) ?? {},
+  )
   return { name: `${format}${ending}`, mime, blob: new Blob(encodeChunks(pieces), { type: mime }) }
 }
 

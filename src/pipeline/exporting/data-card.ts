@@ -7,6 +7,7 @@ import type { SettingValues } from '../../domain/settings.ts'
 import { checkRecipeText } from '../recipes/check-recipe.ts'
 import { rolesOf } from '../recipes/roles-of.ts'
 import { readSteps, type PlacedFilter } from '../recipes/read-steps.ts'
+import { readFieldNames } from './exporter.ts'
 import { countWords } from '../words.ts'
 
 export interface CardFacts {
@@ -38,6 +39,7 @@ export function writeDataCard({ title, dataset, rows }: CardFacts): string {
       writeMaking(dataset, recipe),
       writeFunnel(dataset),
       writeSplit(dataset, recipe, rows),
+      ...writeColumns(dataset, rows),
       writeLimits(dataset, recipe, rows),
       `## Recipe\n\nHash \`${dataset.recipeHash}\`. To reproduce the rows, use this recipe with the same seeds, the same model file and the wasm backend.\n\n${fence(dataset.recipeText)}`,
     ].join('\n\n') + '\n'
@@ -125,6 +127,32 @@ function writeSplit(
   return `## Split\n\n| split | rows |\n| --- | ---: |\n| train | ${train} |\n| held-out | ${heldOut} |\n\nSplit by seed${share === undefined ? '' : ` (target: ${Math.round(share * 100)} % held out)`}: all rows of one of the ${count(seeds, 'seed')} that they belong to, and all rows with the same prompt, are in the same split.${words}`
 }
 
+/** How conversations, fields and writers are in the files; nothing for a dataset without any. */
+function writeColumns({ teacher }: Dataset, rows: readonly DatasetRow[] = []): string[] {
+  const talks = rows.filter(({ earlier = [] }) => earlier.some(({ role }) => role !== 'system')).length
+  const names = [...readFieldNames(rows).keys()]
+  const writers = new Map<string, number>()
+  for (const { writtenBy = teacher.name } of rows) writers.set(writtenBy, (writers.get(writtenBy) ?? 0) + 1)
+  const lines = [
+    ...(talks > 0
+      ? [
+          `${count(talks, 'row')} of ${rows.length.toLocaleString('en')} ${talks === 1 ? 'is a conversation' : 'are conversations'} of several turns. The messages and preference files contain them whole. In the Alpaca file the earlier turns are in \`history\`, as pairs of question and answer: messages of one side in a row are joined. In the plain file and the CSV they are in \`earlier\`, in the CSV as JSON.`,
+        ]
+      : []),
+    ...(names.length > 0
+      ? [
+          `Fields of the rows: ${names.map((name) => `\`${code(name)}\``).join(', ')}. They are in \`fields\`, in the CSV in columns that begin with \`field.\`.`,
+        ]
+      : []),
+    ...(writers.size > 1
+      ? [
+          `Written by: ${[...writers].map(([name, n]) => `${flatten(name)} (${count(n, 'row')})`).join(', ')}; \`written_by\` names the writer of each row.`,
+        ]
+      : []),
+  ]
+  return lines.length === 0 ? [] : [`## Rows\n\n${lines.map((line) => `- ${line}`).join('\n')}`]
+}
+
 function writeLimits(
   dataset: Dataset,
   recipe: CheckedRecipe | undefined,
@@ -134,8 +162,10 @@ function writeLimits(
   const teacher = generatorOf(dataset, recipe)
   const edited = rows?.filter(({ editedByHand }) => editedByHand).length ?? 0
   const formula =
-    rows?.some(({ prompt, completion, system }) =>
-      [prompt, completion, system].some((text) => /^[=+\-@]/.test(text)),
+    rows?.some(({ prompt, completion, system, fields = {} }) =>
+      [prompt, completion, system, ...Object.values(fields).map(String)].some((text) =>
+        /^[=+\-@]/.test(text),
+      ),
     ) ?? true
   const lines = [
     `The texts contain the errors and biases of ${flatten(teacher.name)}; no fact in them was checked.`,

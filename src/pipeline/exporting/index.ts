@@ -2,7 +2,7 @@
 import type { DatasetRow } from '../../domain/dataset.ts'
 import { alpaca } from './alpaca.ts'
 import { csv } from './csv.ts'
-import type { Exporter } from './exporter.ts'
+import type { Exporter, ExportFacts } from './exporter.ts'
 import { messages } from './messages.ts'
 import { preference } from './preference.ts'
 import { promptCompletion } from './prompt-completion.ts'
@@ -17,9 +17,13 @@ export interface ExportedText {
   readonly pieces: Iterable<string>
 }
 
-/** A dataset's rows in one format. Throws a RangeError on an unknown format. */
-export function exportRows(rows: readonly DatasetRow[], format: string): ExportedText {
+/** A dataset's rows in one format; `facts` are its models. Throws a RangeError on an unknown format. */
+export function exportRows(
+  rows: readonly DatasetRow[],
+  format: string,
+  facts: ExportFacts = {},
+): ExportedText {
   const exporter = exporters.find((known) => known.format === format)
   if (!exporter) throw new RangeError(`no export format called ${format}`)
-  return { ending: exporter.ending, mime: exporter.mime, pieces: exporter.write(rows) }
+  return { ending: exporter.ending, mime: exporter.mime, pieces: exporter.write(rows, facts) }
 }

@@ -6,7 +6,7 @@ import type { RowId } from '../../../src/domain/id.ts'
 import { seedId } from '../../../src/domain/seed.ts'
 import { exporters, exportRows } from '../../../src/pipeline/exporting/index.ts'
 import { readSeeds } from '../../../src/pipeline/seeds/read-seeds.ts'
-import { projectId } from '../samples.ts'
+import { projectId, teacher } from '../samples.ts'
 
 const row = (changed: Partial<DatasetRow> = {}): DatasetRow => ({
   rowId: 'r1' as RowId,
@@ -126,6 +126,121 @@ test('exports files that can be imported as seeds', async () => {
     ).toEqual([
       ['Why?', 'Because.'],
       ['=SUM(A1)', 'Two\nlines, "quoted"'],
+    ])
+  }
+})
+
+const talk = row({
+  system: 'Not used.',
+  earlier: [
+    { role: 'system', content: 'You are a baker.' },
+    { role: 'user', content: 'Hi?' },
+    { role: 'assistant', content: 'Hello.' },
+  ],
+  prompt: 'What is fresh?',
+  completion: 'Rye bread.',
+  score: 3,
+  scores: [
+    { rubric: 'helpfulness@1', judge: 'Large', score: 4 },
+    { rubric: 'own', judge: 'Tiny', score: 2 },
+  ],
+  fields: { topic: 'bread', level: 2 },
+  writtenBy: 'Large',
+  rejected: { completion: 'No.' },
+})
+const ruled = row({ system: 'Be brief.', fields: { level: 3, topic: 7 }, rejected: { completion: 'No.' } })
+const facts = {
+  teacher,
+  judges: [{ ...teacher, name: 'Large', fingerprint: 'ffff', licence: 'mit' }, teacher],
+}
+const records = (format: string): Record<string, unknown>[] =>
+  [...exportRows([ruled, talk], format, facts).pieces].map(
+    (line) => JSON.parse(line) as Record<string, unknown>,
+  )
+
+test('exports whole conversations, each format in its way', () => {
+  const before = [
+    { role: 'system', content: 'You are a baker.' },
+    { role: 'user', content: 'Hi?' },
+    { role: 'assistant', content: 'Hello.' },
+    { role: 'user', content: 'What is fresh?' },
+  ]
+  expect(records('messages')[1]).toMatchObject({
+    messages: [...before, { role: 'assistant', content: 'Rye bread.' }],
+  })
+  expect(records('preference')[1]).toMatchObject({ prompt: before, chosen: [{ content: 'Rye bread.' }] })
+  expect(records('alpaca')).toMatchObject([
+    { system: 'Be brief.', history: [] },
+    { system: 'You are a baker.', history: [['Hi?', 'Hello.']], instruction: 'What is fresh?' },
+  ])
+  expect(records('prompt-completion')).toMatchObject([
+    { system: 'Be brief.', earlier: [] },
+    { system: 'You are a baker.', earlier: before.slice(1, 3), prompt: 'What is fresh?' },
+  ])
+  const odd = row({
+    earlier: [
+      { role: 'assistant', content: 'Welcome.' },
+      { role: 'user', content: 'A.' },
+      { role: 'user', content: 'B.' },
+      { role: 'assistant', content: 'C.' },
+      { role: 'user', content: 'D.' },
+    ],
+  })
+  expect(JSON.parse([...exportRows([odd], 'alpaca').pieces][0]!)).toMatchObject({
+    history: [
+      ['', 'Welcome.'],
+      ['A.\n\nB.', 'C.'],
+      ['D.', ''],
+    ],
+  })
+})
+
+test('exports who wrote and judged a row, with the licence where it is known, and its fields', () => {
+  for (const { format } of exporters) {
+    if (format === 'csv') continue
+    expect(records(format), format).toMatchObject([
+      { written_by: 'Tiny', licence: 'apache-2.0', scores: [], fields: { topic: '7', level: 3 } },
+      {
+        written_by: 'Large',
+        licence: 'mit',
+        scores: [
+          { rubric: 'helpfulness@1', judge: 'Large', score: 4 },
+          { rubric: 'own', judge: 'Tiny', score: 2 },
+        ],
+        fields: { topic: 'bread', level: 2 },
+      },
+    ])
+  }
+  const [one, two] = Papa.parse<Record<string, string>>(
+    [...exportRows([ruled, talk], 'csv', facts).pieces].join(''),
+    { header: true, skipEmptyLines: true },
+  ).data
+  expect(one).toMatchObject({ system: 'Be brief.', earlier: '', 'field.topic': '7', written_by: 'Tiny' })
+  expect(two).toMatchObject({
+    system: 'You are a baker.',
+    'field.topic': 'bread',
+    'field.level': '2',
+    licence: 'mit',
+  })
+  expect(JSON.parse(two!['earlier']!)).toEqual([
+    { role: 'user', content: 'Hi?' },
+    { role: 'assistant', content: 'Hello.' },
+  ])
+  expect(JSON.parse(two!['scores']!)).toHaveLength(2)
+})
+
+test('exports conversations that come back as the same seeds', async () => {
+  for (const { format } of exporters) {
+    if (format === 'preference') continue
+    const { pieces, ending } = exportRows([talk], format, facts)
+    const found = []
+    for await (const { seeds } of readSeeds(
+      { kind: 'file', file: new File([[...pieces].join('')], `d${ending}`) },
+      { projectId, now: 1 },
+    ))
+      found.push(...seeds)
+    expect(found, format).toMatchObject([
+      { text: 'What is fresh?', answer: 'Rye bread.', earlier: talk.earlier },
     ])
   }
 })
