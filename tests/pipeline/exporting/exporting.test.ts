@@ -153,7 +153,7 @@ const facts = {
   teacher,
   judges: [{ ...teacher, name: 'Large', fingerprint: 'ffff', licence: 'mit' }, teacher],
 }
-const records = (format: string): Record<string, unknown>[] =>
+const recordsIn = (format: string): Record<string, unknown>[] =>
   [...exportRows([ruled, talk], format, facts).pieces].map(
     (line) => JSON.parse(line) as Record<string, unknown>,
   )
@@ -165,15 +165,15 @@ test('exports whole conversations, each format in its way', () => {
     { role: 'assistant', content: 'Hello.' },
     { role: 'user', content: 'What is fresh?' },
   ]
-  expect(records('messages')[1]).toMatchObject({
+  expect(recordsIn('messages')[1]).toMatchObject({
     messages: [...before, { role: 'assistant', content: 'Rye bread.' }],
   })
-  expect(records('preference')[1]).toMatchObject({ prompt: before, chosen: [{ content: 'Rye bread.' }] })
-  expect(records('alpaca')).toMatchObject([
+  expect(recordsIn('preference')[1]).toMatchObject({ prompt: before, chosen: [{ content: 'Rye bread.' }] })
+  expect(recordsIn('alpaca')).toMatchObject([
     { system: 'Be brief.', history: [] },
     { system: 'You are a baker.', history: [['Hi?', 'Hello.']], instruction: 'What is fresh?' },
   ])
-  expect(records('prompt-completion')).toMatchObject([
+  expect(recordsIn('prompt-completion')).toMatchObject([
     { system: 'Be brief.', earlier: [] },
     { system: 'You are a baker.', earlier: before.slice(1, 3), prompt: 'What is fresh?' },
   ])
@@ -198,7 +198,7 @@ test('exports whole conversations, each format in its way', () => {
 test('exports who wrote and judged a row, with the licence where it is known, and its fields', () => {
   for (const { format } of exporters) {
     if (format === 'csv') continue
-    expect(records(format), format).toMatchObject([
+    expect(recordsIn(format), format).toMatchObject([
       { written_by: 'Tiny', licence: 'apache-2.0', scores: [], fields: { topic: '7', level: 3 } },
       {
         written_by: 'Large',
