@@ -37,6 +37,7 @@ export const listBarMembers = doing(
   async () => (await import('../actions/list-bar-members.ts')).listBarMembers,
 )
 export const readFamily = doing(async () => (await import('../actions/read-family.ts')).readFamily)
+export const compareRuns = doing(async () => (await import('../actions/compare-runs.ts')).compareRuns)
 export const tryFive = following(async () => (await import('../actions/try-five.ts')).tryFive)
 export const useRecipe = doing(async () => (await import('../actions/use-recipe.ts')).useRecipe)
 export const judgeEdited = following(async () => (await import('../actions/judge-edited.ts')).judgeEdited)

@@ -26,6 +26,7 @@ import { Elsewhere } from './elsewhere.svelte.ts'
 import type { Environment } from './environment.ts'
 import { listBarMembers, previewRun, readRunFacts, resumeRun, startRun } from './later.ts'
 import { loadRecipeText } from './recipe-text.svelte.ts'
+import { RunPair } from './run-pair.svelte.ts'
 import { RunDeletions } from './run-deletions.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
@@ -92,6 +93,8 @@ export class Runs {
   )
   /** On the shown run, while none is in progress. */
   #advice = $derived(this.task.running || this.#facts === undefined ? [] : adviseOnRun(this.#facts))
+  /** Two runs that are compared with each other. */
+  readonly pair: RunPair
   readonly deleting = new Task()
   readonly undo = new Undo()
   readonly opening = new Task()
@@ -109,6 +112,7 @@ export class Runs {
     this.#env = env
     this.#projectId = projectId
     this.#onEnd = onEnd
+    this.pair = new RunPair(env)
     this.#deletions = new RunDeletions(env, projectId, this.undo, (restore) => this.#restore(restore))
   }
 
