@@ -23,7 +23,8 @@ const RINGS: Readonly<Record<string, Ring>> = {
     ours: ['src/engine'],
     packages: ['@huggingface/tokenizers', '@huggingface/jinja'],
   },
-  'src/pipeline': { ours: ['src/domain'], packages: ['yaml', 'papaparse', 'valibot'] },
+  // Jinja for the templates of a person's own (tagging/row-template.ts): a pure interpreter, which the tokenizers load anyway.
+  'src/pipeline': { ours: ['src/domain'], packages: ['yaml', 'papaparse', 'valibot', '@huggingface/jinja'] },
   'src/protocol': { ours: ['src/domain'], packages: [] },
   'src/storage': { ours: ['src/domain', 'src/protocol/errors.ts'], packages: ['idb', 'valibot'] },
   'src/actions': {

@@ -109,8 +109,8 @@ export interface StepDeclaration<S extends Settings = Settings> {
   /** What it takes and gives, where that differs from its family (step-flow.ts). */
   readonly takes?: readonly Flow[]
   readonly gives?: readonly Flow[]
-  /** A family that the recipe must have too, with the reason and the remedy. */
-  readonly requires?: { readonly family: Family; readonly sentence: string }
+  /** A family, or one member of it, that the recipe must have too, with the reason and the remedy. */
+  readonly requires?: { readonly family: Family; readonly name?: string; readonly sentence: string }
   /** Contradictions between settings that are each valid. */
   check?(settings: ValuesOf<S>): readonly StepProblem[]
   /** The models that it needs with these settings. */

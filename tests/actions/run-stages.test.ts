@@ -6,8 +6,11 @@ import { RunControl } from '../../src/actions/control.ts'
 import { startRun } from '../../src/actions/run-recipe.ts'
 import type { RunProgress } from '../../src/domain/run.ts'
 import { PERSON } from '../../src/pipeline/completing/completer.ts'
+import { PREFERRED_TO } from '../../src/pipeline/selecting/pair.ts'
+import { listDatasetRows } from '../../src/storage/datasets.ts'
 import { listPrompts } from '../../src/storage/prompts.ts'
 import { listRows } from '../../src/storage/rows.ts'
+import { freeze } from '../../workers/corpus/freeze.ts'
 import { finish, makeMachines } from '../stand-ins/machines.ts'
 import { DESCRIPTION } from '../stand-ins/teacher.ts'
 import { readRecipe } from './small-project.ts'
@@ -37,7 +40,13 @@ async function run(steps: string) {
   )
   const rows = await listRows(machines.db, projectId, ended.id)
   const prompts = await listPrompts(machines.db, projectId, ended.id)
-  return { rows, prompts, last: reports.at(-1)! }
+  const freezeRun = async () => {
+    const call = { signal: new AbortController().signal, emit: () => undefined }
+    const frozen = await freeze(machines.db, { projectId, runId: ended.id }, call, 1)
+    if (!frozen.ok) throw new Error(frozen.problems[0]?.sentence)
+    return { ...frozen.dataset, list: await listDatasetRows(machines.db, projectId, frozen.dataset.id) }
+  }
+  return { rows, prompts, last: reports.at(-1)!, freezeRun }
 }
 
 test('filters before the complete step drop prompts, and the funnel counts them', async () => {
@@ -105,4 +114,33 @@ test('two rubrics leave two verdicts, and rows are kept by their mean', async ()
       [2, 'correctness@1'],
     ])
   expect(rows.filter(({ status }) => status === 'kept')).toHaveLength(4)
+})
+
+test.each([
+  ['pair-preferred', '  - complete: teacher\n    n: 4\n  - compare: pairwise\n'],
+  ['pair-revised', '  - complete: teacher\n  - complete: revise\n    times: 2\n    original: keep\n'],
+] as const)('%s makes pairs whose rejected texts are frozen', async (name, steps) => {
+  const { rows, freezeRun } = await run(`${steps}  - keep: ${name}\n`)
+  const kept = rows.filter(({ status }) => status === 'kept')
+  expect(kept.length).toBeGreaterThan(1)
+  const { pairs, list } = await freezeRun()
+  expect(pairs).toBe(kept.length)
+  for (const row of kept) {
+    const id = row.decisions.at(-1)?.decision.evidence[PREFERRED_TO]
+    const other = rows.find((one) => one.id === id)
+    expect(other).toMatchObject({ promptId: row.promptId, status: 'dropped', droppedBy: name })
+    const frozen = list.find(({ completion }) => completion === row.completion.text)
+    expect(frozen?.rejected?.completion).toBe(other?.completion.text)
+  }
+})
+
+test('a template adds a field that a later filter drops rows by', async () => {
+  const { rows, last } = await run(
+    '  - complete: teacher\n    n: 3\n  - tag: template\n    into: tone\n    reads: choice\n    choices: warm, cold\n  - filter: field\n    field: tone\n    comparison: equals\n    value: warm\n',
+  )
+  const tones = rows.map(({ fields, status }) => [fields?.['tone'], status])
+  expect(tones).toContainEqual(['warm', 'kept'])
+  expect(tones).toContainEqual(['cold', 'dropped'])
+  expect(new Set(tones.map(String))).toEqual(new Set(['warm,kept', 'cold,dropped']))
+  expect(last.funnel.map(({ name, reached }) => [name, reached])).toContainEqual(['field', 12])
 })

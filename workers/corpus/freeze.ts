@@ -5,7 +5,7 @@ import type { ModelRef } from '../../src/domain/model-card.ts'
 import type { Problem } from '../../src/domain/problem.ts'
 import type { Row } from '../../src/domain/row.ts'
 import { freezeRows, DEFAULT_SPLIT } from '../../src/pipeline/freezing/freeze-rows.ts'
-import { pair } from '../../src/pipeline/selecting/pair.ts'
+import { findKeep } from '../../src/pipeline/selecting/index.ts'
 import { FunnelTally } from '../../src/pipeline/funnel.ts'
 import { checkRecipeText } from '../../src/pipeline/recipes/check-recipe.ts'
 import { readSteps } from '../../src/pipeline/recipes/read-steps.ts'
@@ -61,7 +61,7 @@ export async function freeze(
       for (const { verdict } of [...(row.verdicts ?? []), ...(row.edit?.verdicts ?? [])])
         judges.set(verdict.judge.fingerprint, verdict.judge)
       if (row.status === 'rejected') rejectedByHand += 1
-      if (row.status === 'kept' || row.droppedBy === pair.name) wanted.push(row)
+      if (row.status === 'kept' || findKeep(row.droppedBy ?? '')?.makesPairs) wanted.push(row)
     }
     done += page.length
     emit({ done, total })

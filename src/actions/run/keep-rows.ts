@@ -9,11 +9,11 @@ import { applyDecisions, statusInRun } from './row-status.ts'
 
 const ROWS_PER_WRITE = 1000
 
-interface Candidate extends Pick<Row, 'promptId' | 'order' | 'verdicts'> {
+interface Candidate extends Pick<Row, 'promptId' | 'order' | 'verdicts' | 'parent'> {
   readonly completion: string
   readonly id: RowId
   /** Decisions of the steps before the keep steps. */
-  readonly before: readonly StepDecision[]
+  readonly decisions: readonly StepDecision[]
   readonly counted: Pick<Row, 'decisions' | 'verdicts' | 'step'>
 }
 
@@ -38,7 +38,8 @@ export async function keepRows(context: RunContext): Promise<{ rows: number; kep
           order: row.order,
           completion: row.completion.text,
           ...(row.verdicts ? { verdicts: row.verdicts } : {}),
-          before,
+          ...(row.parent === undefined ? {} : { parent: row.parent }),
+          decisions: before,
           counted: {
             decisions: row.decisions,
             ...(row.verdicts ? { verdicts: row.verdicts } : {}),
@@ -52,7 +53,7 @@ export async function keepRows(context: RunContext): Promise<{ rows: number; kep
   const selected = selectRows(steps.keeps, candidates)
   let kept = 0
   for (const chunk of inChunks(candidates, ROWS_PER_WRITE)) {
-    for (const { id, before, counted } of chunk) {
+    for (const { id, decisions: before, counted } of chunk) {
       const decisions = [...before, ...(selected.get(id) ?? [])]
       const drop = findDrop(decisions)
       if (drop === undefined) kept += 1

@@ -7,6 +7,7 @@ import type { Row } from '../../domain/row.ts'
 import type { FunnelBar, JudgeProbe } from '../../domain/run.ts'
 import { meanScore } from '../../domain/verdict.ts'
 import { readSteps } from '../recipes/read-steps.ts'
+import { findKeep } from '../selecting/index.ts'
 
 export interface RunFacts {
   readonly recipe: CheckedRecipe
@@ -76,14 +77,11 @@ const MIN_DROPPED = 3
 /** Share of the rows that reached a step from which its drops are worth an advice. */
 const MIN_SHARE = 0.3
 
-/** Names of steps whose purpose is to drop: best of n, and pairs. */
-const PICKS = ['top', 'pair']
-
-/** The bar that drops most completions, if it drops at least three and 30 % of those that reached it. */
+/** The bar that drops most completions, but for steps whose purpose it is, if it drops at least three and 30 % of those that reached it. */
 export function mostDropping({ funnel }: Pick<RunFacts, 'funnel'>): FunnelBar | undefined {
   const drops = (bar: FunnelBar): number => bar.reached - bar.passed
   const [most] = funnel
-    .filter(({ of, name }) => of === 'completion' && !PICKS.includes(name))
+    .filter(({ of, name }) => of === 'completion' && !findKeep(name)?.picks)
     .toSorted((a, b) => drops(b) - drops(a))
   return most !== undefined && drops(most) >= MIN_DROPPED && drops(most) >= MIN_SHARE * most.reached
     ? most

@@ -8,7 +8,8 @@ import { rubric as rubricStep, rubricOfSettings } from '../judging/rubric.ts'
 import { all, type Program } from '../programs/program.ts'
 import { defineTogether, type ComparedRows, type StageRow } from '../stages/stage.ts'
 
-const PAIRWISE = 'pairwise'
+/** Its name, by which its evidence is found. */
+export const PAIRWISE = 'pairwise'
 
 /** A row with its index in the list of all rows. */
 interface Entry {

@@ -61,8 +61,15 @@ export function checkOrder(steps: readonly StepDraft[]): Problem[] {
   const reported = new Set<string>()
   steps.forEach(({ family, name }, step) => {
     const requires = findStep(family, name)?.requires
-    if (requires === undefined || listOf(requires.family).length > 0 || reported.has(family)) return
-    reported.add(family) // the first of a family is enough
+    if (requires === undefined) return
+    const isThere = steps.some(
+      (other) =>
+        other.family === requires.family && (requires.name === undefined || other.name === requires.name),
+    )
+    // The first step of a family that lacks the same is enough.
+    const lack = `${family} ${requires.family} ${requires.name ?? ''}`
+    if (isThere || reported.has(lack)) return
+    reported.add(lack)
     problems.push({ sentence: `Step ${step + 1}: ${requires.sentence}`, step })
   })
   return problems

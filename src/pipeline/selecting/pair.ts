@@ -15,6 +15,8 @@ export const pair = defineKeep({
   source: { citation: 'Cui et al. 2023 (UltraFeedback)', link: 'https://arxiv.org/abs/2310.01377' },
   requires: NEEDS_JUDGE,
   comparesRows: true,
+  picks: true,
+  makesPairs: true,
   settings: {
     margin: realNumber({
       label: 'Min score difference',

@@ -1,5 +1,5 @@
 // Knows: what a member of the keep family is: it decides on judged rows.
-import type { FilterDecision } from '../../domain/filter-decision.ts'
+import type { FilterDecision, StepDecision } from '../../domain/filter-decision.ts'
 import type { StepDeclaration } from '../../domain/recipe.ts'
 import type { Settings, ValuesOf } from '../../domain/settings.ts'
 import type { StepVerdict } from '../../domain/verdict.ts'
@@ -11,6 +11,10 @@ export interface JudgedRow {
   readonly order: number
   readonly completion: string
   readonly verdicts?: readonly StepVerdict[] | undefined
+  /** The row that it revises. */
+  readonly parent?: string | undefined
+  /** Those of earlier steps. */
+  readonly decisions?: readonly StepDecision[] | undefined
 }
 
 /** A member of the keep family. */
@@ -18,6 +22,10 @@ export interface KeepMember<S extends Settings = Settings> extends StepDeclarati
   readonly family: 'keep'
   /** True if a row's decision depends on the others, so that all must be judged first. */
   readonly comparesRows: boolean
+  /** True if its purpose is to drop: it picks some of many rows. */
+  readonly picks?: boolean
+  /** True if a row that it keeps is preferred to one that it drops, whose id is its evidence. */
+  readonly makesPairs?: boolean
   /** One decision per row, in the rows' order. */
   select(rows: readonly JudgedRow[], settings: ValuesOf<S>): readonly FilterDecision[]
 }

@@ -12,6 +12,7 @@ export const top = defineKeep({
   source: { citation: 'RLHF book, chapter on rejection sampling', link: 'https://rlhfbook.com/' },
   requires: NEEDS_JUDGE,
   comparesRows: true,
+  picks: true,
   settings: {
     k: wholeNumber({
       label: 'Completions to keep',

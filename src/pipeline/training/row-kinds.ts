@@ -44,7 +44,7 @@ export const ROW_KINDS = {
       pairs < MIN_ROWS
         ? {
             kind: 'no pairs',
-            sentence: `This objective learns from preference pairs, but this dataset has ${pairs === 0 ? 'none' : 'only one'}. Put the step “Pair the best with the worst” after the judge, generate several completions per prompt, then run and freeze again.`,
+            sentence: `This objective learns from preference pairs, but this dataset has ${pairs === 0 ? 'none' : 'only one'}. Add a step that makes pairs, such as “Pair the best with the worst” after a judge with several completions per prompt, then run and freeze again.`,
           }
         : undefined,
   },

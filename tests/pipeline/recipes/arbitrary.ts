@@ -73,6 +73,8 @@ function fitTogether(
   if (path === 'filter/length') return { ...settings, min: 0 }
   if (path === 'grow/self-instruct')
     return { ...settings, minWords: 1, humanShots: 3, machineShots: 2, lastItem: 12 }
+  if (path === 'filter/field')
+    return { ...settings, field: `x${String(settings['field'] ?? '')}`, comparison: 'is present' }
   if (path === 'judge/rubric') return { ...settings, own: `x${String(settings['own'] ?? '')}` }
   return settings
 }
@@ -82,6 +84,12 @@ const maybe = (arbitrary: fc.Arbitrary<StepDraft>): fc.Arbitrary<StepDraft[]> =>
   fc.option(arbitrary, { nil: undefined }).map((found) => (found ? [found] : []))
 const some = (family: string): fc.Arbitrary<StepDraft[]> =>
   fc.array(fc.oneof(...listSteps(family).map(step)), { maxLength: 3 })
+
+/** The member that a step cannot be without. */
+function requiredBy({ family, name }: StepDraft): StepDraft[] {
+  const requires = findStep(family, name)?.requires
+  return requires?.name === undefined ? [] : [{ family: requires.family, name: requires.name, settings: {} }]
+}
 
 export const recipeDrafts: fc.Arbitrary<RecipeDraft> = fc
   .record({
@@ -102,7 +110,7 @@ export const recipeDrafts: fc.Arbitrary<RecipeDraft> = fc
       ...grow,
       complete,
       ...filters,
-      ...(judged ? [judged[0], ...judged[1]] : []),
+      ...(judged ? [judged[0], ...judged[1].flatMap(requiredBy), ...judged[1]] : []),
       ...(frozen ? [frozen[0], ...frozen[1]] : []),
     ],
   }))

@@ -1,0 +1,222 @@
+// Knows: the step of a person's own: a template over a row's texts and fields, the response of a model to it, and how it is read into a
+// named field.
+import { FIELD_LIMIT, FIELD_NAME_LIMIT, MAX_FIELDS, type Fields } from '../../domain/fields.ts'
+import { kept, type Evidence } from '../../domain/filter-decision.ts'
+import type { PromptInput } from '../../domain/completion-request.ts'
+import { GREEDY } from '../../domain/sampling.ts'
+import type { StepProblem } from '../../domain/recipe.ts'
+import { choice, role, text, wholeNumber } from '../../domain/settings.ts'
+import { findNoResponse } from '../completing/complete.ts'
+import { firstOf } from '../cut-text.ts'
+import { complete, score, type Program } from '../programs/program.ts'
+import { defineEach, type StageOutcome } from '../stages/stage.ts'
+import { compileRowTemplate, sentenceOf } from './row-template.ts'
+
+/** What a score request takes. */
+const MAX_CHOICES = 16
+const CHOICE_LIMIT = 100
+const ANSWER_PREFIX = 'Answer:'
+
+const DEFAULT_TEMPLATE = `Request:
+{{ prompt }}
+
+Response:
+{{ completion }}
+
+In which language is the response? Reply with one word.`
+
+/** What a response is read as: the values to add, or why there is none. */
+type Read = { readonly fields: Fields; readonly evidence?: Evidence } | { readonly unreadable: string }
+
+export const template = defineEach({
+  family: 'tag',
+  name: 'template',
+  title: 'Tag by a template',
+  help: 'A model responds to a template of your own about each completion; what it says becomes a named field.',
+  settings: {
+    by: role({ default: 'teacher' }),
+    template: text({
+      label: 'Template',
+      help: 'Jinja, with {{ prompt }}, {{ completion }}, {{ reference }} and {{ fields.name }}.',
+      default: DEFAULT_TEMPLATE,
+      lines: 8,
+    }),
+    system: text({
+      label: 'System prompt',
+      help: 'Sent before it; empty uses the default of the model’s chat template.',
+      default: '',
+      lines: 3,
+    }),
+    into: text({
+      label: 'Field',
+      help: 'Name of the field that gets the value.',
+      default: 'tag',
+      limit: FIELD_NAME_LIMIT - ' probability'.length,
+    }),
+    reads: choice({
+      label: 'Read as',
+      help: '“text” takes the whole response, “number” its first number; “choice” writes nothing and takes the most probable of your choices.',
+      choices: ['text', 'choice', 'number'],
+      default: 'text',
+    }),
+    choices: text({
+      label: 'Choices',
+      help: `Used if it is read as a choice: 2 to ${MAX_CHOICES}, separated by commas or line breaks.`,
+      default: '',
+      lines: 3,
+    }),
+    maxTokens: wholeNumber({
+      label: 'Max tokens',
+      help: 'Max tokens of a response. Not used for choices.',
+      from: 1,
+      to: 4096,
+      default: 64,
+      unit: 'tokens',
+    }),
+  },
+  check({ template: source, into, reads, choices }) {
+    const problems: StepProblem[] = []
+    const compiled = compileRowTemplate(source)
+    if (source.trim() === '') problems.push({ field: 'template', sentence: 'the template is empty.' })
+    else if (!compiled.ok)
+      problems.push({
+        field: 'template',
+        sentence: `the template cannot be used: ${compiled.problems[0]?.sentence ?? 'it has an error'}.`,
+      })
+    if (into.trim() === '')
+      problems.push({ field: 'into', sentence: '`into` is empty. Name the field that gets the value.' })
+    if (reads !== 'choice') return problems
+    const listed = listChoices(choices)
+    if (listed.length < 2 || listed.length > MAX_CHOICES)
+      problems.push({
+        field: 'choices',
+        sentence: `it is read as a choice, and \`choices\` has ${listed.length} different ones. List 2 to ${MAX_CHOICES}, separated by commas.`,
+      })
+    const long = listed.find((one) => one.length > CHOICE_LIMIT)
+    if (long !== undefined)
+      problems.push({
+        field: 'choices',
+        sentence: `the choice “${long.slice(0, 40)}…” has more than ${CHOICE_LIMIT} characters.`,
+      })
+    return problems
+  },
+  needs: ({ by, reads }) => [
+    {
+      role: by,
+      ability: 'chat',
+      without: (model) =>
+        `${model} has no chat template, so it cannot respond to yours. Load a model tuned for chat, or remove the step.`,
+    },
+    ...(reads === 'choice'
+      ? [
+          {
+            role: by,
+            ability: 'scores' as const,
+            without: (model: string) =>
+              `choices are read from token probabilities, and ${model} does not return them. Load another model, or read the response as text.`,
+          },
+        ]
+      : []),
+  ],
+  *each(row, settings) {
+    const compiled = compileRowTemplate(settings.template)
+    if (!compiled.ok) throw new TypeError('the template was checked with its recipe')
+    const { prompt, completion, reference = '', fields = {} } = row
+    let filled: string
+    try {
+      filled = compiled.value({ prompt, completion: completion.text, reference, fields })
+    } catch (thrown) {
+      return toOutcome(fields, { unreadable: `the template failed: ${sentenceOf(thrown)}` })
+    }
+    if (filled === '') return toOutcome(fields, { unreadable: 'the template gave no text' })
+    const system = settings.system.trim()
+    const input: PromptInput = {
+      kind: 'chat',
+      messages: [
+        ...(system === '' ? [] : [{ role: 'system' as const, content: system }]),
+        { role: 'user', content: filled },
+      ],
+    }
+    return toOutcome(
+      fields,
+      settings.reads === 'choice'
+        ? yield* readChoice(row.id, input, settings)
+        : yield* readResponse(row.id, input, settings),
+    )
+  },
+})
+
+/** What is read becomes fields; what is not is evidence alone, and the row is kept. */
+function toOutcome(fields: Fields, read: Read): StageOutcome {
+  if ('unreadable' in read) return { decision: kept({ unreadable: read.unreadable }) }
+  if (Object.keys({ ...fields, ...read.fields }).length > MAX_FIELDS)
+    return { decision: kept({ unreadable: `the row has more than ${MAX_FIELDS} fields` }) }
+  return { decision: kept(read.evidence), fields: read.fields }
+}
+
+interface Reading {
+  readonly by: string
+  readonly into: string
+  readonly reads: 'text' | 'choice' | 'number'
+  readonly choices: string
+  readonly maxTokens: number
+}
+
+function* readResponse(
+  id: string,
+  input: PromptInput,
+  { by, into, reads, maxTokens }: Reading,
+): Program<Read> {
+  const result = yield* complete(by, { id, input, sampling: { ...GREEDY, maxTokens, rngSeed: 'tag' } })
+  const refusal = findNoResponse(result)
+  if (refusal !== undefined) return { unreadable: refusal }
+  const response = result.text.trim()
+  if (response === '') return { unreadable: 'the response is empty' }
+  const field = into.trim()
+  if (reads === 'text') return { fields: { [field]: firstOf(response, FIELD_LIMIT) } }
+  const number = readNumber(response)
+  return number === undefined
+    ? { unreadable: 'the response has no number' }
+    : { fields: { [field]: number }, evidence: { response: firstOf(response, 200) } }
+}
+
+/** The most probable choice; the probabilities of all of them are the evidence. */
+function* readChoice(id: string, input: PromptInput, { by, into, choices }: Reading): Program<Read> {
+  const listed = listChoices(choices)
+  const { logProbs, refusal } = yield* score(by, {
+    id,
+    input,
+    answerPrefix: ANSWER_PREFIX,
+    continuations: listed.map((one) => ` ${one}`),
+  })
+  if (refusal !== undefined) return { unreadable: refusal }
+  const highest = Math.max(...logProbs)
+  if (logProbs.length !== listed.length || !Number.isFinite(highest) || logProbs.some(Number.isNaN))
+    return { unreadable: 'the probabilities are not numbers' }
+  const weights = logProbs.map((logProb) => Math.exp(logProb - highest))
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  const best = logProbs.indexOf(highest)
+  const field = into.trim()
+  return {
+    fields: { [field]: listed[best] ?? '', [`${field} probability`]: 1 / total },
+    evidence: Object.fromEntries(listed.map((one, i) => [one, (weights[i] ?? 0) / total])),
+  }
+}
+
+/** The different choices of a list. */
+export const listChoices = (choices: string): string[] => [
+  ...new Set(
+    choices
+      .split(/[,\n]/)
+      .map((one) => one.trim())
+      .filter((one) => one !== ''),
+  ),
+]
+
+/** The first number of a text: “about 1,250.5 words” is 1250.5. A hyphen after a letter or digit is no minus sign. */
+export function readNumber(response: string): number | undefined {
+  const found = /(?:(?<![\p{L}\d])[-−])?\d+(?:,\d{3}(?!\d))*(?:\.\d+)?/u.exec(response)?.[0]
+  if (found === undefined) return undefined
+  const value = Number(found.replaceAll(',', '').replace('−', '-'))
+  return Number.isFinite(value) ? value : undefined
+}
