@@ -2,6 +2,7 @@
 import { rememberModel } from '../actions/remember-model.ts'
 import { makeCast, type Cast, type Memory, type Turns } from '../domain/cast.ts'
 import type { ProjectId } from '../domain/id.ts'
+import { NO_MODELS } from '../domain/people.ts'
 import type { Backend } from '../domain/machine.ts'
 import type { Role } from '../domain/role.ts'
 import type { TeacherDescription } from '../domain/teacher-description.ts'
@@ -89,6 +90,10 @@ export class Roles {
       available ? [[role, available] as const] : [],
     )
     return teacher && makeCast(teacher, others, this.turns)
+  }
+  /** The models for a run that needs these roles: none are needed where people gave the answers. */
+  castFor(roles: readonly Role[]): Cast | undefined {
+    return roles.length === 0 ? NO_MODELS : this.cast
   }
   /** The models that take turns in memory; undefined: none does. */
   get turns(): Turns | undefined {

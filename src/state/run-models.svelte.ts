@@ -1,5 +1,6 @@
 // Knows: how a stored run gets the models of its roles again: its teacher, and each that another role had of its own.
 import { listRecorded } from '../actions/recorded-cast.ts'
+import { NO_MODELS, PERSON } from '../domain/people.ts'
 import { makeCast, type Cast } from '../domain/cast.ts'
 import type { Role } from '../domain/role.ts'
 import type { Run } from '../domain/run.ts'
@@ -60,6 +61,7 @@ export class RunModels {
 
   /** The models of a run, loaded as they were; undefined if one of them cannot be: `waitsFor` or an error says why. */
   async recall(run: RunRoles): Promise<Cast | undefined> {
+    if (run.teacher.fingerprint === PERSON.fingerprint) return NO_MODELS
     const recorded = listRecorded(run)
     const found: [Role, TeacherDescription][] = []
     for (const [role, { model, loadedWith }] of recorded) {

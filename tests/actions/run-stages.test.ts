@@ -5,7 +5,8 @@ import { createProject } from '../../src/actions/create-project.ts'
 import { RunControl } from '../../src/actions/control.ts'
 import { startRun } from '../../src/actions/run-recipe.ts'
 import type { RunProgress } from '../../src/domain/run.ts'
-import { PERSON } from '../../src/pipeline/completing/completer.ts'
+import type { Cast } from '../../src/domain/cast.ts'
+import { NO_MODELS, PERSON } from '../../src/domain/people.ts'
 import { PREFERRED_TO } from '../../src/pipeline/selecting/pair.ts'
 import { listDatasetRows } from '../../src/storage/datasets.ts'
 import { listPrompts } from '../../src/storage/prompts.ts'
@@ -25,7 +26,7 @@ const RECORDS = [
   { instruction: 'Name three uses of an old jar, please.' },
 ]
 
-async function run(steps: string) {
+async function run(steps: string, cast: Cast = { teacher: DESCRIPTION }) {
   const machines = await makeMachines()
   const recipe = readRecipe(`retort: 2\nname: Several\nrngSeed: 4\nsteps:\n${steps}`)
   const project = await createProject(machines, { name: 'Several', recipeText: recipe.text })
@@ -35,7 +36,7 @@ async function run(steps: string) {
   await finish(addSeeds(machines, { projectId, source: { kind: 'text', text } }))
   const reports: RunProgress[] = []
   const ended = await finish(
-    startRun(machines, { projectId, recipe, teacher: DESCRIPTION }, new RunControl()),
+    startRun(machines, { projectId, recipe, ...cast }, new RunControl()),
     (progress) => reports.push(progress),
   )
   const rows = await listRows(machines.db, projectId, ended.id)
@@ -46,7 +47,7 @@ async function run(steps: string) {
     if (!frozen.ok) throw new Error(frozen.problems[0]?.sentence)
     return { ...frozen.dataset, list: await listDatasetRows(machines.db, projectId, frozen.dataset.id) }
   }
-  return { rows, prompts, last: reports.at(-1)!, freezeRun }
+  return { rows, prompts, ended, standIn: machines.standIn, last: reports.at(-1)!, freezeRun }
 }
 
 test('filters before the complete step drop prompts, and the funnel counts them', async () => {
@@ -143,4 +144,14 @@ test('a template adds a field that a later filter drops rows by', async () => {
   expect(tones).toContainEqual(['cold', 'dropped'])
   expect(new Set(tones.map(String))).toEqual(new Set(['warm,kept', 'cold,dropped']))
   expect(last.funnel.map(({ name, reached }) => [name, reached])).toContainEqual(['field', 12])
+})
+
+test('answers that people gave need no model, and the run says who wrote them', async () => {
+  const { rows, ended, standIn } = await run(
+    '  - complete: given\n  - filter: length\n    min: 1\n',
+    NO_MODELS,
+  )
+  expect(ended).toMatchObject({ status: 'finished', teacher: PERSON })
+  expect(rows.filter(({ status }) => status === 'kept')).toHaveLength(3)
+  expect(standIn.resultCount).toBe(0)
 })

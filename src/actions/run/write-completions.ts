@@ -3,10 +3,11 @@
 import { dropped } from '../../domain/filter-decision.ts'
 import type { RowId } from '../../domain/id.ts'
 import type { ModelRef } from '../../domain/model-card.ts'
+import { PERSON } from '../../domain/people.ts'
 import type { Prompt } from '../../domain/prompt.ts'
 import type { Row } from '../../domain/row.ts'
 import { findNoResponse } from '../../pipeline/completing/complete.ts'
-import { PERSON, type PlannedRow, type Written } from '../../pipeline/completing/completer.ts'
+import type { PlannedRow, Written } from '../../pipeline/completing/completer.ts'
 import {
   referenceOf,
   referencesOf,

@@ -82,6 +82,3 @@ export interface Completer<S extends Settings = Settings> extends StepDeclaratio
 export const defineCompleter = <const S extends Settings>(
   member: Omit<Completer<S>, 'family'>,
 ): Completer<S> => ({ ...member, family: 'complete' })
-
-/** A person, where a record names the model that wrote. */
-export const PERSON: ModelRef = { name: 'a person', fingerprint: 'a-person', quantisation: '' }

@@ -1,7 +1,8 @@
 // Knows: the complete step that takes a person's own answers, so that a dataset needs no model.
 import { GREEDY } from '../../domain/sampling.ts'
 import { rowId } from '../../domain/row.ts'
-import { defineCompleter, PERSON } from './completer.ts'
+import { PERSON } from '../../domain/people.ts'
+import { defineCompleter } from './completer.ts'
 
 const NO_ANSWER = 'The seed has no answer. Add one on the Seeds screen, or map a column of your file to it.'
 
