@@ -17,6 +17,7 @@ import { getRow } from '../storage/rows.ts'
 import { getSeed } from '../storage/seeds.ts'
 import type { Environment } from './environment.ts'
 import { judgeEdited, readFamily } from './later.ts'
+import { compareExtra, findExtraColumns, RowColumns, type ExtraColumn } from './row-columns.svelte.ts'
 import { Task } from './task.svelte.ts'
 import { Undo } from './undo.svelte.ts'
 
@@ -46,8 +47,16 @@ export function arrangeRows(
     search,
     status,
     column,
+    extra,
     down,
-  }: { search: string; status: RowStatus | 'all'; column: RowColumn; down: boolean },
+  }: {
+    search: string
+    status: RowStatus | 'all'
+    column: RowColumn
+    /** Sorts in place of `column`. */
+    extra?: ExtraColumn | undefined
+    down: boolean
+  },
 ): readonly RowIndexEntry[] {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean)
   const found = entries.filter((entry) => {
@@ -57,6 +66,8 @@ export function arrangeRows(
       `${entry.prompt}\n${entry.completion}\n${entry.droppedBy ?? ''}\n${entry.reason ?? ''}`.toLowerCase()
     return words.every((word) => text.includes(word))
   })
+  if (extra !== undefined)
+    return found.toSorted((a, b) => compareExtra(extra, down, a, b) || a.order - b.order)
   const sign = down ? -1 : 1
   return found.toSorted((a, b) => sign * compare(column, a, b) || a.order - b.order)
 }
@@ -69,12 +80,14 @@ export class Rows {
   search = $state('')
   status = $state<RowStatus | 'all'>('all')
   #column = $state<RowColumn>('order')
+  #extra = $state.raw<ExtraColumn | undefined>()
   #down = $state(false)
   #shown = $derived(
     arrangeRows(this.#entries, {
       search: this.search,
       status: this.status,
       column: this.#column,
+      extra: this.#extra,
       down: this.#down,
     }),
   )
@@ -89,6 +102,7 @@ export class Rows {
     for (const { status } of this.#entries) counts[status]++
     return counts
   })
+  #offered = $derived(findExtraColumns(this.#entries))
   #stale = $derived(this.#entries.filter(({ staleVerdict }) => staleVerdict).map(({ id }) => id))
   /** Progress is the fraction read, 0 to 1. */
   readonly reading = new Task<number>()
@@ -97,12 +111,32 @@ export class Rows {
   readonly judging = new Task<JudgeProgress>()
   readonly undo = new Undo()
   #judgedAgain = $state(0)
+  readonly columns: RowColumns
   readonly #env: Environment
   readonly #projectId: ProjectId
 
   constructor(env: Environment, projectId: ProjectId) {
     this.#env = env
     this.#projectId = projectId
+    this.columns = new RowColumns(env.memory, projectId)
+  }
+
+  /** Columns that these rows have values for, in addition to the usual ones. */
+  get offeredColumns(): readonly ExtraColumn[] {
+    return this.#offered
+  }
+  /** Those of them that are shown. */
+  get extraColumns(): readonly ExtraColumn[] {
+    return this.columns.shownOf(this.#offered)
+  }
+  /** Shows a column, or hides it; rows sorted by a hidden one are in the run's order again. */
+  toggleColumn(column: ExtraColumn): void {
+    this.columns.toggle(column)
+    if (this.#extra?.key === column.key) {
+      this.#extra = undefined
+      this.#column = 'order'
+      this.#down = false
+    }
   }
 
   /** The rows of the table, in its order. */
@@ -112,8 +146,8 @@ export class Rows {
   get counts(): Readonly<Record<RowStatus | 'all', number>> {
     return this.#counts
   }
-  get sort(): { readonly key: RowColumn; readonly down: boolean } {
-    return { key: this.#column, down: this.#down }
+  get sort(): { readonly key: string; readonly down: boolean } {
+    return { key: this.#extra?.key ?? this.#column, down: this.#down }
   }
   /** Edited rows whose only verdict is on their original texts. */
   get stale(): readonly RowId[] {
@@ -150,10 +184,13 @@ export class Rows {
 
   /** A second click on a column reverses its order. */
   sortBy(key: string): void {
+    const isSame = key === this.sort.key
     const column = ROW_COLUMNS.find((known) => known === key)
-    if (column === undefined) return
-    this.#down = column === this.#column ? !this.#down : column === 'score'
-    this.#column = column
+    const extra = this.#offered.find((known) => known.key === key)
+    if (column === undefined && extra === undefined) return
+    this.#down = isSame ? !this.#down : column === 'score' || extra?.kind === 'verdict'
+    this.#extra = extra
+    if (column !== undefined) this.#column = column
   }
 
   async openRow(id: RowId): Promise<void> {

@@ -1,4 +1,5 @@
 // Knows: what the table of 100,000 rows has in memory: a summary of each row, not the row.
+import type { Fields } from '../domain/fields.ts'
 import type { ProjectId, RowId, RunId } from '../domain/id.ts'
 import { effectiveScore, effectiveText, effectiveVerdicts, type Row, type RowStatus } from '../domain/row.ts'
 import type { Database } from './database.ts'
@@ -6,6 +7,8 @@ import { countRows, eachRow } from './rows.ts'
 
 /** Max characters of a text that the table shows and searches. */
 const SUMMARY_LENGTH = 160
+/** Max characters of a field's value that the table shows. */
+const VALUE_LENGTH = 60
 
 export interface RowIndexEntry {
   readonly id: RowId
@@ -21,11 +24,26 @@ export interface RowIndexEntry {
   /** Why it was dropped, as the step says it. */
   readonly reason?: string
   readonly edited: boolean
+  /** Messages before the prompt. */
+  readonly earlier?: number
+  /** Beginnings of the fields' values. */
+  readonly fields?: Fields
+  /** Each readable verdict on these texts by its rubric and judge, if there are several. */
+  readonly verdicts?: Readonly<Record<string, number>>
+}
+
+/** The readable verdicts of a row by rubric and judge; none for a single one, which the score shows. */
+function nameVerdicts(row: Row): Readonly<Record<string, number>> {
+  const scored = effectiveVerdicts(row).flatMap(({ verdict }) => (verdict.kind === 'score' ? [verdict] : []))
+  return scored.length < 2
+    ? {}
+    : Object.fromEntries(scored.map(({ rubric, judge, score }) => [`${rubric}, ${judge.name}`, score]))
 }
 
 export function summarizeRow(row: Row): RowIndexEntry {
   const { prompt, completion } = effectiveText(row)
   const score = effectiveScore(row)
+  const verdicts = nameVerdicts(row)
   const [reason] = row.decisions.flatMap(({ decision }) =>
     decision.kind === 'dropped' ? [decision.reason] : [],
   )
@@ -40,6 +58,18 @@ export function summarizeRow(row: Row): RowIndexEntry {
     ...(row.droppedBy === undefined ? {} : { droppedBy: row.droppedBy }),
     ...(reason === undefined ? {} : { reason: reason.slice(0, SUMMARY_LENGTH) }),
     edited: row.edit !== undefined,
+    ...(row.earlier ? { earlier: row.earlier.length } : {}),
+    ...(row.fields
+      ? {
+          fields: Object.fromEntries(
+            Object.entries(row.fields).map(([name, value]) => [
+              name,
+              typeof value === 'string' ? value.slice(0, VALUE_LENGTH) : value,
+            ]),
+          ),
+        }
+      : {}),
+    ...(Object.keys(verdicts).length > 0 ? { verdicts } : {}),
   }
 }
 

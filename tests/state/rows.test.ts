@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { freshId, type RowId } from '../../src/domain/id.ts'
 import type { RowStatus } from '../../src/domain/row.ts'
+import { readExtra } from '../../src/state/row-columns.svelte.ts'
 import { arrangeRows, Rows } from '../../src/state/rows.svelte.ts'
 import { putRows } from '../../src/storage/rows.ts'
 import { storeProject } from '../stand-ins/sample-project.ts'
@@ -124,5 +125,74 @@ describe('Rows', () => {
     const { rows, stored } = await makeRows()
     await rows.openRow(stored[0]!.id)
     expect([rows.neighbour(-1), rows.neighbour(1)]).toEqual([undefined, stored[1]!.id])
+  })
+})
+
+describe('columns of fields and verdicts', () => {
+  const judge = { name: 'Tiny', fingerprint: 'ff', quantisation: 'F32' }
+  const scored = (rubric: string, score: number) => ({
+    verdict: {
+      kind: 'score' as const,
+      rubric,
+      judge,
+      score,
+      distribution: [0.2, 0.2, 0.2, 0.2, 0.2] as const,
+      mass: 1,
+    },
+  })
+
+  async function makeRich() {
+    const env = await makeEnvironment()
+    const [projectId, runId] = [freshId('project'), freshId('run')]
+    const plain = [0, 1, 2].map((order) => makeRow({ projectId, runId, order, status: 'kept' }))
+    await storeProject(env.machines.db, projectId)
+    await putRows(env.machines.db, [
+      {
+        ...plain[0]!,
+        fields: { topic: 'rye', level: 10 },
+        verdicts: [scored('helpfulness@1', 2), scored('own', 4)],
+      },
+      { ...plain[1]!, earlier: [{ role: 'user', content: 'Hi?' }], fields: { level: 9 } },
+      plain[2]!,
+    ])
+    const open = async (): Promise<Rows> => {
+      const rows = new Rows(env, projectId)
+      await rows.show(runId)
+      return rows
+    }
+    return { env, open, projectId }
+  }
+
+  test('are offered where rows have values, and none is shown at first', async () => {
+    const { open } = await makeRich()
+    const rows = await open()
+    expect(rows.offeredColumns.map(({ name }) => name)).toEqual([
+      'helpfulness@1, Tiny',
+      'own, Tiny',
+      'topic',
+      'level',
+      'Earlier messages',
+    ])
+    expect(rows.extraColumns).toEqual([])
+  })
+
+  test('are remembered for the project without their names, and can be sorted by', async () => {
+    const { env, open, projectId } = await makeRich()
+    const rows = await open()
+    const byName = (name: string) => rows.offeredColumns.find((column) => column.name === name)!
+    rows.toggleColumn(byName('level'))
+    rows.toggleColumn(byName('own, Tiny'))
+    rows.sortBy('field:level')
+    expect(rows.shown.map(({ order }) => order)).toEqual([1, 0, 2])
+    rows.sortBy('field:level')
+    expect(rows.shown.map(({ order }) => order)).toEqual([0, 1, 2])
+    rows.toggleColumn(byName('level'))
+    expect(rows.sort).toEqual({ key: 'order', down: false })
+    rows.toggleColumn(byName('level'))
+    const again = await open()
+    expect(again.extraColumns.map(({ name }) => name)).toEqual(['own, Tiny', 'level'])
+    const [row] = again.shown
+    expect(again.extraColumns.map((column) => readExtra(row!, column))).toEqual([4, 10])
+    expect(env.memory.getItem(`retort columns ${projectId}`)).toMatch(/^[0-9a-f]{12} [0-9a-f]{12}$/)
   })
 })
