@@ -13,10 +13,15 @@ import {
 } from '../../domain/recipe.ts'
 import { checkSettings } from '../../domain/settings.ts'
 import { findStep, listSteps } from '../steps.ts'
+import { compileRowTemplate } from '../tagging/row-template.ts'
+import { provideTemplates } from '../tagging/template-language.ts'
 import { checkOrder, checkTogether } from './check-steps.ts'
 import { parseRecipe, RECIPE_LIMITS } from './parse-recipe.ts'
 import { findNewKey, keepOldKeys } from './upgrade-recipe.ts'
 import { writeRecipe } from './write-recipe.ts'
+
+// Whatever runs was checked here before.
+provideTemplates(compileRowTemplate)
 
 /** YAML to a checked recipe, or every problem found. Never throws. */
 export function checkRecipeText(yamlText: string): Checked<CheckedRecipe> {

@@ -3,21 +3,9 @@
 // Must not know: models, steps. Chat templates of models are another matter (engine/tokenizers/chat-template.ts).
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja'
 import { accept, refuse, type Checked } from '../../domain/problem.ts'
-import type { Fields } from '../../domain/fields.ts'
-
-/** What a template may read of a row. */
-export interface TemplateValues {
-  readonly prompt: string
-  readonly completion: string
-  /** The known answer; empty if there is none. */
-  readonly reference: string
-  readonly fields: Fields
-}
+import { sentenceOf, type RowTemplate, type TemplateValues } from './template-language.ts'
 
 const VARIABLES: readonly (keyof TemplateValues)[] = ['prompt', 'completion', 'reference', 'fields']
-
-/** Fills in a template. Throws an Error with a sentence if it fails or exceeds a limit. */
-type RowTemplate = (values: TemplateValues) => string
 
 /** Max characters of any text on the way. */
 const MAX_TEXT = 200_000
@@ -73,12 +61,6 @@ export function compileRowTemplate(text: string): Checked<RowTemplate> {
     return refuse({ sentence: sentenceOf(thrown) })
   }
 }
-
-/** Why a template failed. */
-export const sentenceOf = (thrown: unknown): string =>
-  thrown instanceof RangeError
-    ? 'its nesting is too deep or it grows too large'
-    : (thrown instanceof Error ? thrown.message : String(thrown)).slice(0, 300)
 
 class BoundedInterpreter extends Interpreter {
   #steps = 0

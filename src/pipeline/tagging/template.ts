@@ -10,7 +10,7 @@ import { findNoResponse } from '../completing/complete.ts'
 import { firstOf } from '../cut-text.ts'
 import { complete, score, type Program } from '../programs/program.ts'
 import { defineEach, type StageOutcome } from '../stages/stage.ts'
-import { compileRowTemplate, sentenceOf } from './row-template.ts'
+import { compileTemplate, sentenceOf } from './template-language.ts'
 
 /** What a score request takes. */
 const MAX_CHOICES = 16
@@ -76,7 +76,7 @@ export const template = defineEach({
   },
   check({ template: source, into, reads, choices }) {
     const problems: StepProblem[] = []
-    const compiled = compileRowTemplate(source)
+    const compiled = compileTemplate(source)
     if (source.trim() === '') problems.push({ field: 'template', sentence: 'the template is empty.' })
     else if (!compiled.ok)
       problems.push({
@@ -119,7 +119,7 @@ export const template = defineEach({
       : []),
   ],
   *each(row, settings) {
-    const compiled = compileRowTemplate(settings.template)
+    const compiled = compileTemplate(settings.template)
     if (!compiled.ok) throw new TypeError('the template was checked with its recipe')
     const { prompt, completion, reference = '', fields = {} } = row
     let filled: string

@@ -1,6 +1,7 @@
 // Knows: what a template of a person's own may do, and that an untrusted one ends with a sentence.
 import { expect, test } from 'vitest'
-import { compileRowTemplate, type TemplateValues } from '../../../src/pipeline/tagging/row-template.ts'
+import { compileRowTemplate } from '../../../src/pipeline/tagging/row-template.ts'
+import type { TemplateValues } from '../../../src/pipeline/tagging/template-language.ts'
 
 const VALUES: TemplateValues = {
   prompt: 'Why?',
