@@ -24,6 +24,7 @@ const runtimeAlias = [
 const LONG_TESTS = [
   'tests/browser/device-loss.test.ts',
   'tests/browser/firefox.test.ts',
+  'tests/browser/judge.test.ts',
   'tests/browser/lora.test.ts',
   'tests/browser/no-file-system.test.ts',
   'tests/browser/pairs.test.ts',

@@ -22,6 +22,12 @@ export interface RoleMachines {
   list(): readonly Remote<TeacherContract>[]
 }
 
+/** Why the requests of a worker end whose model a person unloaded. */
+export const reasonOfUnloading = (role: Role): string => `The model of the ${role} was unloaded.`
+
+/** Milliseconds between unloading a model and the end of its worker. */
+const LAST_WORDS = 300
+
 /**
  * The methods of `remote`, which calls `worker`. Unloading ends the worker, so that all of its memory is free again; neither that nor a
  * question for the loaded model starts one.
@@ -45,7 +51,9 @@ export function roleMachine(
       try {
         return await remote.unload(request, options)
       } finally {
-        worker.terminate(`The model of the ${role} was unloaded.`)
+        // Whoever borrowed the model hears from its worker that it was unloaded.
+        await new Promise((resolve) => setTimeout(resolve, LAST_WORDS))
+        worker.terminate(reasonOfUnloading(role))
         onChange(role)
       }
     },

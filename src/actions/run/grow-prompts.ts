@@ -67,13 +67,15 @@ async function filterPrompts(
 async function addSeedPrompts({ store, runId, live, limit }: RunContext, prompts: Prompt[]): Promise<void> {
   const known = new Set(prompts.map(({ id }) => id))
   let order = prompts.length
+  let accepted = prompts.filter(isAccepted).length
   const fresh: Prompt[] = []
   for await (const page of store.seeds()) {
     for (const prompt of promptsFromSeeds(page, runId, order)) {
       if (known.has(prompt.id)) continue
-      if (limit !== undefined && order >= limit.rows) break
+      if (limit !== undefined && accepted >= limit.rows) break
       fresh.push({ ...prompt, order })
       order += 1
+      accepted += 1
     }
   }
   for (const chunk of inChunks(fresh, PROMPTS_PER_WRITE)) await store.putPrompts(chunk)

@@ -1,5 +1,6 @@
 // Knows: how the teacher is lent to the student's worker for a training: the two workers exchange messages directly, through a port.
 // Must not know: the messages.
+import { reasonOfUnloading } from '../role-machine.ts'
 import type { Remote } from '../../protocol/contract.ts'
 import { RetortError } from '../../protocol/errors.ts'
 import type { LendRequest, TeacherContract } from '../../protocol/teacher.ts'
@@ -47,6 +48,12 @@ export async function withLentTeacher<T>(
 /** The death of a teacher's worker is not retried: training cannot resume automatically without a teacher. */
 function nameFailure(reason: unknown): unknown {
   if (!(reason instanceof RetortError)) return reason
+  if (reason.message === reasonOfUnloading('teacher'))
+    return new RetortError(
+      'NotLoaded',
+      'The teacher that this student learns from was unloaded. Load it again on the Teacher screen, then resume from the last checkpoint.',
+      { cause: reason },
+    )
   const what =
     reason.name === 'DeviceLost' ? 'The teacher lost the graphics card' : 'The teacher’s worker crashed'
   return new RetortError(

@@ -1,5 +1,6 @@
 // Knows: which models are among the files of a folder, and which files each of them needs, by file names alone.
 // Must not know: where the folder is (a disk, a hub), the contents of the files.
+import { plainName } from '../../domain/plain-name.ts'
 import type { ModelVariant } from '../../domain/model-source.ts'
 
 /** A file by its path in a folder, such as `onnx/model.onnx`. */
@@ -25,7 +26,10 @@ const RESERVED = /\.(part|tag|retort|tmp)$/i
 export function isUsablePath(path: string): boolean {
   const parts = path.split('/')
   const isName = (part: string): boolean =>
-    part !== '' && part.length <= FOLDER_LIMITS.nameLength && !UNUSABLE_NAME.test(part)
+    part !== '' &&
+    part.length <= FOLDER_LIMITS.nameLength &&
+    !UNUSABLE_NAME.test(part) &&
+    plainName(part) === part
   return (
     path.length <= FOLDER_LIMITS.pathLength &&
     parts.length <= FOLDER_LIMITS.depth &&
