@@ -2,7 +2,7 @@
 // with stand-ins for its scope; tests/browser/hosting.test.ts has it in a browser.
 import { readFileSync } from 'node:fs'
 import { transformWithOxc } from 'vite'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { ServiceManifest } from '../../workers/hosting/service-plugin.ts'
 
 const SCOPE = 'https://host.example/page/'
@@ -29,16 +29,19 @@ interface Facts {
   /** Paths that the host serves. */
   readonly serves?: (path: string) => boolean
   readonly pages?: readonly string[]
+  /** The cache never responds. */
+  readonly hangs?: boolean
 }
 
-function start({ refuses = () => false, serves = () => true, pages = [SCOPE] }: Facts = {}) {
+function start({ refuses = () => false, serves = () => true, pages = [SCOPE], hangs = false }: Facts = {}) {
   const facts = { refuses, serves }
   const listeners = new Map<string, (event: object) => void>()
   const cached = new Map<string, Response>()
   const pathOf = (address: string): string => address.slice(SCOPE.length)
   let skipped = 0
   const cache = {
-    match: async (address: string) => cached.get(address)?.clone(),
+    match: (address: string): Promise<Response | undefined> =>
+      hangs ? new Promise(() => undefined) : Promise.resolve(cached.get(address)?.clone()),
     put: async (request: string | Request, response: Response) => {
       const address = typeof request === 'string' ? request : request.url
       if (facts.refuses(pathOf(address))) throw new DOMException('no more space', 'QuotaExceededError')
@@ -100,6 +103,21 @@ function start({ refuses = () => false, serves = () => true, pages = [SCOPE] }: 
     },
   }
 }
+
+describe('a cache that never responds', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  test('delays a script by three seconds, and the host serves it', async () => {
+    vi.useFakeTimers()
+    const service = start({ hangs: true })
+    let text: string | undefined
+    void service.fetch('assets/index-AAAAAAAA.js').then(async (response) => (text = await response?.text()))
+    await vi.advanceTimersByTimeAsync(2990)
+    expect(text).toBeUndefined()
+    await vi.advanceTimersByTimeAsync(20)
+    expect(text).toBe('content of assets/index-AAAAAAAA.js')
+  })
+})
 
 describe('a full storage', () => {
   test('never rejects the answer: the engine is served from the host', async () => {
