@@ -66,10 +66,14 @@ function requireTokenTeacher({
   }
 }
 
-async function unload(): Promise<void> {
+/** Ends when the memory of the last unloaded model is free: the next one is loaded after that. */
+let releasing: Promise<void> = Promise.resolve()
+
+function unload(): Promise<void> {
   const old = teacher
   teacher = undefined
-  await old?.release()
+  if (old !== undefined) releasing = releasing.catch(() => undefined).then(() => old.release())
+  return releasing
 }
 
 const summarize = ({ promptTokens, sharedTokens, newTokens, ms }: GenerationProgress): GenerationSummary => ({

@@ -116,8 +116,7 @@ export class Teacher {
   async setAside(): Promise<boolean> {
     if (this.plan === undefined) return false
     this.#takesTurns = true
-    await unloadTeacher(this.#machines)
-    this.#description = undefined
+    await this.#unload()
     return true
   }
 
@@ -317,8 +316,18 @@ export class Teacher {
 
   async unload(): Promise<void> {
     this.#takesTurns = false
-    await unloadTeacher(this.#machines)
+    await this.#unload()
+  }
+
+  /** From its first moment the model is no longer there: freeing its memory takes a while, and what needs the model has to load it. */
+  async #unload(): Promise<void> {
     this.#description = undefined
+    try {
+      await unloadTeacher(this.#machines)
+    } catch (thrown) {
+      await this.sync()
+      throw thrown
+    }
   }
 
   /** The worker has died: the loaded model is lost, stored ones are not. */

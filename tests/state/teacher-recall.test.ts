@@ -23,6 +23,8 @@ async function makeRecall({
   served = ['first.gguf', 'second.gguf'],
   lastName = undefined as string | undefined,
   maxContext = Infinity,
+  /** Until then the memory of an unloaded model is not free. */
+  released = Promise.resolve(),
 } = {}) {
   const loads: LoadRequest[] = []
   const inspected: string[] = []
@@ -57,6 +59,11 @@ async function makeRecall({
           ...(request.chatFormat === undefined ? {} : { chatFormat: request.chatFormat }),
         }
         return description
+      },
+      unload: async () => {
+        description = undefined
+        await released
+        return null
       },
       describe: async () => description ?? null,
     },
@@ -101,6 +108,19 @@ describe('TeacherRecall', () => {
     await recall.recall(want('aaaaaaaaaaaaaaaa'))
     expect((await recall.recall(want('aaaaaaaaaaaaaaaa')))?.card.fileName).toBe('first.gguf')
     expect(loads).toHaveLength(1)
+  })
+
+  test('loads a model again whose memory is still being freed', async () => {
+    let release = (): void => undefined
+    const released = new Promise<void>((resolve) => (release = resolve))
+    const { recall, teacher, loads } = await makeRecall({ released })
+    await recall.recall(want('aaaaaaaaaaaaaaaa'))
+    const unloading = teacher.unload()
+    expect((await recall.recall(want('aaaaaaaaaaaaaaaa')))?.card.fileName).toBe('first.gguf')
+    expect(loads).toHaveLength(2)
+    release()
+    await unloading
+    expect(teacher.description?.card.fileName).toBe('first.gguf')
   })
 
   test('loads the loaded model again if a run was made with other values', async () => {
