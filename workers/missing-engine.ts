@@ -1,6 +1,6 @@
 // Knows: how much of the page its service worker has not stored yet, for a sentence about an engine that cannot be fetched.
 import type { EngineError } from '../src/engine/errors.ts'
-import { fieldOf } from '../src/engine/tokenizers/unknown-json.ts'
+import { fieldOf } from '../src/engine/tokenizers/files/unknown-json.ts'
 import { RetortError } from '../src/protocol/errors.ts'
 import { STATUS_PATH } from './hosting/status-path.ts'
 

@@ -5,7 +5,7 @@ import type { CorpusContract } from '../protocol/corpus.ts'
 import type { StudentContract } from '../protocol/student.ts'
 import type { TeacherContract } from '../protocol/teacher.ts'
 import type { Database } from '../storage/database.ts'
-import type { RoleMachines } from './role-machine.ts'
+import type { RoleMachines } from './models/role-machine.ts'
 
 export interface Machines {
   readonly db: Database

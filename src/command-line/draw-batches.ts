@@ -1,7 +1,7 @@
 // Knows: how the corner shop's documents become batches: new ones are drawn for every step, so that a text repeats only by chance.
 import { makeRng, type Rng } from '../domain/rng.ts'
 import type { TextTokenizer } from '../engine/tokenizers/text-tokenizer.ts'
-import { END_TOKEN, renderStudentChat } from '../engine/tokenizers/student-template.ts'
+import { END_TOKEN, renderStudentChat } from '../engine/tokenizers/templates/student-template.ts'
 import { makeBatch, positionsOf, type Batch, type PackedRow } from '../engine/training/packing.ts'
 import type { Document } from '../pipeline/corner-shop/documents/document.ts'
 import { drawDocument, isHeldOut, type Mix } from '../pipeline/corner-shop/documents/index.ts'

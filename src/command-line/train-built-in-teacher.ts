@@ -3,12 +3,12 @@
 import { makeRng } from '../domain/rng.ts'
 import type { DecoderShape } from '../engine/models/shape.ts'
 import type { Runtime } from '../engine/runtime/types.ts'
-import { tokenizerFromJson } from '../engine/tokenizers/json-tokenizer.ts'
+import { tokenizerFromJson } from '../engine/tokenizers/files/json-tokenizer.ts'
 import {
   makeStudentTokenizerConfig,
   trainStudentTokenizer,
   type StudentTokenizerFiles,
-} from '../engine/tokenizers/student-template.ts'
+} from '../engine/tokenizers/templates/student-template.ts'
 import { readCheckpoint, writeCheckpoint, type StoredLoss } from '../engine/training/checkpoint.ts'
 import { listParameters, initialWeights } from '../engine/training/parameters.ts'
 import { learningRateAt } from '../engine/training/schedules/index.ts'

@@ -1,5 +1,5 @@
 // Knows: the well-known chat formats that a person can choose in place of a model's own chat template.
-// Must not know: how they are written (engine/tokenizers/template-families.ts).
+// Must not know: how they are written (engine/tokenizers/templates/template-families.ts).
 
 /** Their names for people. */
 export const CHAT_FORMATS = {

@@ -1,6 +1,6 @@
 // Knows: a project with seeds and a small recipe, for the tests of runs, trials and comparisons.
-import { createProject } from '../../src/actions/create-project.ts'
-import { addSeeds } from '../../src/actions/add-seeds.ts'
+import { createProject } from '../../src/actions/projects/create-project.ts'
+import { addSeeds } from '../../src/actions/seeds/add-seeds.ts'
 import type { ProjectId, RunId } from '../../src/domain/id.ts'
 import type { CheckedRecipe } from '../../src/domain/recipe.ts'
 import type { Row } from '../../src/domain/row.ts'

@@ -2,8 +2,8 @@
 // compute.
 import { unzipSync } from 'fflate'
 import { readFileSync } from 'node:fs'
-import { describeForeignDecoder, type ForeignDecoder } from '../../src/engine/weights/onnx-decoder.ts'
-import { readOnnxHeader, type OnnxHeader } from '../../src/engine/weights/onnx-header.ts'
+import { describeForeignDecoder, type ForeignDecoder } from '../../src/engine/weights/onnx/onnx-decoder.ts'
+import { readOnnxHeader, type OnnxHeader } from '../../src/engine/weights/onnx/onnx-header.ts'
 import { sourceFromBytes, type ByteSource } from '../../src/engine/weights/source.ts'
 
 export type FolderName = 'llama' | 'gpt2' | 'qwen2' | 'grouped'

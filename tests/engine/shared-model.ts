@@ -2,8 +2,8 @@
 // skipped with a warning.
 import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { GgufHeader } from '../../src/engine/weights/gguf-header.ts'
-import { readHeaderOf } from '../../src/engine/weights/gguf-header.ts'
+import type { GgufHeader } from '../../src/engine/weights/gguf/gguf-header.ts'
+import { readHeaderOf } from '../../src/engine/weights/gguf/gguf-header.ts'
 import type { ByteSource } from '../../src/engine/weights/source.ts'
 
 const path = fileURLToPath(new URL('../../../shared/models/SmolLM2-135M-Instruct.Q4_1.gguf', import.meta.url))

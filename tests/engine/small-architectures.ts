@@ -1,6 +1,6 @@
 // Knows: the tiny models of tests/oracles/architectures.py, as files of both formats, from the same formula; in Node and in a page.
-import { writeGguf, type WrittenTensor, type WrittenValue } from '../../src/engine/weights/gguf-write.ts'
-import { writeSafetensors, type PlainTensor } from '../../src/engine/weights/safetensors.ts'
+import { writeGguf, type WrittenTensor, type WrittenValue } from '../../src/engine/weights/gguf/gguf-write.ts'
+import { writeSafetensors, type PlainTensor } from '../../src/engine/weights/hugging-face/safetensors.ts'
 import { sourceFromBytes, type ByteSource } from '../../src/engine/weights/source.ts'
 import saved from '../oracles/architectures.json'
 

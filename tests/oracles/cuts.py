@@ -1,6 +1,6 @@
 """Where the Rust `tokenizers` library splits random strings, for every pre-tokenizer that the program supports.
 
-    python tests/oracles/cuts.py > tests/oracles/cuts.json        (calls node to read src/engine/tokenizers/pre-tokenizers.ts)
+    python tests/oracles/cuts.py > tests/oracles/cuts.json        (calls node to read src/engine/tokenizers/splitting/pre-tokenizers.ts)
 
 The expressions are the program's own, so this compares how JavaScript and Oniguruma run them, not whether they are those of the models:
 tokens.py has six families written separately. Characters are those that Unicode 14 had assigned, with many border cases: digits, white
@@ -17,7 +17,7 @@ from pathlib import Path
 from tokenizers import Regex
 from tokenizers.pre_tokenizers import ByteLevel, Sequence, Split
 
-TABLE = Path(__file__).parents[2] / "src/engine/tokenizers/pre-tokenizers.ts"
+TABLE = Path(__file__).parents[2] / "src/engine/tokenizers/splitting/pre-tokenizers.ts"
 SPACES = list(" \n\t\r\u00a0\u0085\u2003\u3000\u2028") + ["\r\n", "  ", "   ", "\n\n", " " * 17]
 SUFFIXES = ["'s", "'T", "'re", "'LL", "'", "’s", "'ſ"]
 LETTERS = list("aZéßİǅſяЖΣςאب中日のアー가ㅂ𝔘ªʰ") + ["e\u0301", "क\u094d", "ﬁ"]

@@ -1,6 +1,6 @@
 // Knows: machines for actions in Node: stand-ins for the teacher and the judge on real channels, and the corpus worker's and the student worker's own code.
 import 'fake-indexeddb/auto'
-import { roleMachines } from '../../src/actions/role-machine.ts'
+import { roleMachines } from '../../src/actions/models/role-machine.ts'
 import type { Machines } from '../../src/actions/machines.ts'
 import type { Role } from '../../src/domain/role.ts'
 import type { Served } from '../../src/protocol/channel.ts'

@@ -2,10 +2,10 @@
 import 'fake-indexeddb/auto'
 import type { Download, Machines } from '../../src/actions/machines.ts'
 import type { Role } from '../../src/domain/role.ts'
-import type { Environment } from '../../src/state/environment.ts'
+import type { Environment } from '../../src/state/app/environment.ts'
 import { installPrivateFiles, PrivateFiles } from '../stand-ins/private-files.ts'
-import { loadRecipeText } from '../../src/state/recipe-text.svelte.ts'
-import { NetworkLog } from '../../src/state/network-log.svelte.ts'
+import { loadRecipeText } from '../../src/state/project/recipe-text.svelte.ts'
+import { NetworkLog } from '../../src/state/app/network-log.svelte.ts'
 import { openDatabase } from '../../src/storage/database.ts'
 
 /** A worker with only the given methods; calling another one throws, since it is a mistake in the test. */

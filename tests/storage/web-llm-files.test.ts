@@ -1,8 +1,8 @@
 // WebLLM's files are listed and deleted as WebLLM's own functions do it, which run on the same cache for comparison.
 import { deleteModelAllInfoInCache, hasModelInCache, prebuiltAppConfig } from '@mlc-ai/web-llm'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { deleteWebLlm } from '../../src/actions/delete-web-llm.ts'
-import { listWebLlm } from '../../src/actions/list-web-llm.ts'
+import { deleteWebLlm } from '../../src/actions/models/delete-web-llm.ts'
+import { listWebLlm } from '../../src/actions/models/list-web-llm.ts'
 import type { WebLlmModel } from '../../src/domain/web-llm.ts'
 import * as catalogue from '../../src/pipeline/web-llm/catalogue.ts'
 import { folderOf, listWebLlmFiles } from '../../src/storage/web-llm-files.ts'

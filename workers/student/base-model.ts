@@ -11,7 +11,7 @@ import {
 } from '../../src/engine/training/adapters.ts'
 import { readFrozen } from '../../src/engine/training/frozen-decoder.ts'
 import { countOf, type Flat } from '../../src/engine/training/parameters.ts'
-import { loadGgufWeights } from '../../src/engine/weights/llama-gguf.ts'
+import { loadGgufWeights } from '../../src/engine/weights/gguf/llama-gguf.ts'
 import type { LoadedWeights } from '../../src/engine/weights/loaded.ts'
 import type { ByteSource } from '../../src/engine/weights/source.ts'
 import { makeRng } from '../../src/domain/rng.ts'

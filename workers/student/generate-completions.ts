@@ -2,7 +2,7 @@
 // Must not know: what the completions are used for.
 import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
-import { END_TOKEN } from '../../src/engine/tokenizers/student-template.ts'
+import { END_TOKEN } from '../../src/engine/tokenizers/templates/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { Trainer } from '../../src/engine/training/trainer.ts'
 import { openGenerator } from './student-generator.ts'

@@ -3,7 +3,7 @@
 // Must not know: losses, steps, where rows are stored.
 import type { DatasetRow } from '../../src/domain/dataset.ts'
 import type { CommonTrainSettings } from '../../src/domain/student.ts'
-import { messagesOf, renderStudentPrompt } from '../../src/engine/tokenizers/student-template.ts'
+import { messagesOf, renderStudentPrompt } from '../../src/engine/tokenizers/templates/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { MIN_PROBABILITY } from '../../src/engine/training/distillation.ts'
 import {

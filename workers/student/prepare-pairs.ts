@@ -2,7 +2,7 @@
 // pairs are computed.
 // Must not know: losses, steps.
 import type { DatasetRow, Split } from '../../src/domain/dataset.ts'
-import { renderStudentExample } from '../../src/engine/tokenizers/student-template.ts'
+import { renderStudentExample } from '../../src/engine/tokenizers/templates/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import {
   countPredictions,

@@ -5,7 +5,7 @@ import {
   messagesOf,
   renderStudentExample,
   renderStudentPrompt,
-} from '../../src/engine/tokenizers/student-template.ts'
+} from '../../src/engine/tokenizers/templates/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { PackedRow } from '../../src/engine/training/packing.ts'
 import type { References } from '../../src/pipeline/filters/references.ts'

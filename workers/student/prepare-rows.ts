@@ -7,7 +7,7 @@ import {
   STUDENT_SPECIALS,
   trainStudentTokenizer,
   type StudentTokenizerFiles,
-} from '../../src/engine/tokenizers/student-template.ts'
+} from '../../src/engine/tokenizers/templates/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import {
   packRows,

@@ -1,7 +1,7 @@
 // Knows: how the stored soft targets of a student's teachers are read and checked: the distributions, and the one vocabulary or the
 // classes that they are over.
 import type { StudentPreset } from '../../src/domain/student.ts'
-import { tokenizerFromJson } from '../../src/engine/tokenizers/json-tokenizer.ts'
+import { tokenizerFromJson } from '../../src/engine/tokenizers/files/json-tokenizer.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { TeacherRow } from '../../src/engine/training/packing.ts'
 import { MIN_PROBABILITY } from '../../src/engine/training/distillation.ts'

@@ -1,6 +1,6 @@
 // Knows: how a row becomes a prompt and a completion in tokens: with the students' own template, or with the chat template of an imported model.
 // Must not know: datasets, training.
-import { findAnswerEnd } from '../../src/engine/tokenizers/answer-end.ts'
+import { findAnswerEnd } from '../../src/engine/tokenizers/templates/answer-end.ts'
 import {
   messagesOf,
   renderStudentExample,
@@ -8,7 +8,7 @@ import {
   renderStudentTurns,
   type ConversationText,
   type StudentExample,
-} from '../../src/engine/tokenizers/student-template.ts'
+} from '../../src/engine/tokenizers/templates/student-template.ts'
 import type { ChatMessageText, TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { AssistantTurns } from '../../src/pipeline/training/losses/loss.ts'
 

@@ -13,7 +13,7 @@ import type { ClassSoftTargetsRequest, ClassSoftTargetsSummary } from '../../src
 import type { Database } from '../../src/storage/database.ts'
 import { listDatasetRows } from '../../src/storage/datasets.ts'
 import { fillSoftTargetFile } from './stored-soft-targets.ts'
-import { findAnswerEnd } from '../../src/engine/tokenizers/answer-end.ts'
+import { findAnswerEnd } from '../../src/engine/tokenizers/templates/answer-end.ts'
 import { encodePrompt } from './encode-prompt.ts'
 
 /** The part of a loaded teacher that is needed here. */

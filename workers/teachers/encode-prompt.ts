@@ -1,6 +1,6 @@
 // Knows: how the messages before a row's completion become a teacher's tokens.
 import type { DatasetRow } from '../../src/domain/dataset.ts'
-import { messagesOf } from '../../src/engine/tokenizers/student-template.ts'
+import { messagesOf } from '../../src/engine/tokenizers/templates/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 
 /** The tokens of a row's messages; undefined for a conversation that the chat template refuses, such as two messages of the user in a row. */

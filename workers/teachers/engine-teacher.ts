@@ -19,7 +19,7 @@ import type {
   SoftTargetOutput,
   SoftTargetOptions,
 } from '../../src/engine/generation/generator.ts'
-import { endsInReasoning } from '../../src/engine/tokenizers/reasoning-marks.ts'
+import { endsInReasoning } from '../../src/engine/tokenizers/templates/reasoning-marks.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import { splitReasoning } from '../../src/pipeline/reasoning/split-reasoning.ts'
 import { RetortError } from '../../src/protocol/errors.ts'

@@ -3,7 +3,7 @@
 // Must not know: how the student uses them.
 import { CHAT_FORMATS, findChatFormat } from '../../src/domain/chat-format.ts'
 import type { SoftTargetInput, SoftTargetOutput } from '../../src/engine/generation/generator.ts'
-import { messagesOf } from '../../src/engine/tokenizers/student-template.ts'
+import { messagesOf } from '../../src/engine/tokenizers/templates/student-template.ts'
 import { readSoftTargetFile } from '../../src/engine/training/soft-target-file.ts'
 import { portOf, serve } from '../../src/protocol/channel.ts'
 import { Transferred, type Call } from '../../src/protocol/contract.ts'

@@ -2,8 +2,12 @@
 // Must not know: tokenizers, sessions.
 import type { Backend } from '../../src/domain/machine.ts'
 import type { WeightForm } from '../../src/domain/teacher-description.ts'
-import { describeForeignDecoder, type ForeignDecoder } from '../../src/engine/weights/onnx-decoder.ts'
-import { readOnnxHeader, type OnnxConstant, type OnnxHeader } from '../../src/engine/weights/onnx-header.ts'
+import { describeForeignDecoder, type ForeignDecoder } from '../../src/engine/weights/onnx/onnx-decoder.ts'
+import {
+  readOnnxHeader,
+  type OnnxConstant,
+  type OnnxHeader,
+} from '../../src/engine/weights/onnx/onnx-header.ts'
 import { quote } from '../../src/engine/weights/quote.ts'
 import type { ByteSource } from '../../src/engine/weights/source.ts'
 import { RetortError } from '../../src/protocol/errors.ts'

@@ -8,9 +8,13 @@ import type {
   SoftTargetOutput,
   SoftTargetOptions,
 } from '../../src/engine/generation/generator.ts'
-import { findAnswerEnd } from '../../src/engine/tokenizers/answer-end.ts'
+import { findAnswerEnd } from '../../src/engine/tokenizers/templates/answer-end.ts'
 import { pruneTokenizer, type PrunedTokenizer } from '../../src/engine/tokenizers/prune-tokenizer.ts'
-import { END_TOKEN, STUDENT_SPECIALS, textsOfExample } from '../../src/engine/tokenizers/student-template.ts'
+import {
+  END_TOKEN,
+  STUDENT_SPECIALS,
+  textsOfExample,
+} from '../../src/engine/tokenizers/templates/student-template.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { TeacherRow } from '../../src/engine/training/packing.ts'
 import type { Call } from '../../src/protocol/contract.ts'

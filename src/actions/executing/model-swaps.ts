@@ -6,7 +6,7 @@ import type { TeacherDescription } from '../../domain/teacher-description.ts'
 import { chooseSetAside } from '../../pipeline/models/loaded-memory.ts'
 import { RetortError } from '../../protocol/errors.ts'
 import type { LoadProgress } from '../../protocol/teacher.ts'
-import { loadTeacher } from '../load-teacher.ts'
+import { loadTeacher } from '../models/load-teacher.ts'
 import type { Machines } from '../machines.ts'
 
 export type SwapMachines = Pick<Machines, 'models' | 'db' | 'now'>

@@ -1,6 +1,6 @@
 // Knows: how the teacher is lent to the student's worker for a training: the two workers exchange messages directly, through a port.
 // Must not know: the messages.
-import { reasonOfUnloading } from '../role-machine.ts'
+import { reasonOfUnloading } from '../models/role-machine.ts'
 import type { Remote } from '../../protocol/contract.ts'
 import { RetortError } from '../../protocol/errors.ts'
 import type { LendRequest, TeacherContract } from '../../protocol/teacher.ts'

@@ -2,7 +2,7 @@
 // the student's own answers are 0.
 import { Generator } from '../generation/generator.ts'
 import type { Runtime } from '../runtime/types.ts'
-import { trainStudentTokenizer } from '../tokenizers/student-template.ts'
+import { trainStudentTokenizer } from '../tokenizers/templates/student-template.ts'
 import { DIVERGENCES, type DivergenceName } from '../training/divergences/index.ts'
 import { makeBatch, packRows, type PackedRow } from '../training/packing.ts'
 import { makeStudentWeights } from '../training/student-weights.ts'

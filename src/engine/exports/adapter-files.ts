@@ -8,7 +8,7 @@ import {
   type AdapterTarget,
 } from '../training/adapters.ts'
 import { viewParameters, type Flat } from '../training/parameters.ts'
-import { writeSafetensors, type PlainTensor } from '../weights/safetensors.ts'
+import { writeSafetensors, type PlainTensor } from '../weights/hugging-face/safetensors.ts'
 import type { WrittenFile } from './student-files.ts'
 
 const MODULES: Readonly<Record<AdapterTarget, string>> = {

@@ -2,10 +2,10 @@
 // with the model's own tokenizer and template, and a GGUF with the metadata of the original file.
 // Must not know: adapters, where files are stored.
 import type { DecoderShape } from '../models/shape.ts'
-import { copyMetadata } from '../weights/copy-metadata.ts'
-import { writeGguf, type WrittenValue } from '../weights/gguf-write.ts'
-import { readNumber, readText, readTexts, type Metadata } from '../weights/metadata.ts'
-import { writeSafetensors, type PlainTensor } from '../weights/safetensors.ts'
+import { copyMetadata } from '../weights/gguf/copy-metadata.ts'
+import { writeGguf, type WrittenValue } from '../weights/gguf/gguf-write.ts'
+import { readNumber, readText, readTexts, type Metadata } from '../weights/gguf/metadata.ts'
+import { writeSafetensors, type PlainTensor } from '../weights/hugging-face/safetensors.ts'
 import { jsonFile, makeConfig, toGgufTensor, type WrittenFile } from './student-files.ts'
 
 export interface MergedModel {

@@ -3,18 +3,18 @@
 // Must not know: where a student is stored, how it was trained.
 import { elementsOf } from '../graph/dims.ts'
 import type { DecoderShape } from '../models/shape.ts'
-import { namePreTokenizer } from '../tokenizers/pre-tokenizers.ts'
-import { fieldOf } from '../tokenizers/unknown-json.ts'
+import { namePreTokenizer } from '../tokenizers/splitting/pre-tokenizers.ts'
+import { fieldOf } from '../tokenizers/files/unknown-json.ts'
 import {
   END_TOKEN,
   makeStudentTokenizerConfig,
   PAD_TOKEN,
   STUDENT_CHAT_TEMPLATE,
   STUDENT_SPECIALS,
-} from '../tokenizers/student-template.ts'
+} from '../tokenizers/templates/student-template.ts'
 import { toHalf } from '../weights/half.ts'
-import { writeGguf, type WrittenTensor, type WrittenValue } from '../weights/gguf-write.ts'
-import { writeSafetensors, type PlainTensor } from '../weights/safetensors.ts'
+import { writeGguf, type WrittenTensor, type WrittenValue } from '../weights/gguf/gguf-write.ts'
+import { writeSafetensors, type PlainTensor } from '../weights/hugging-face/safetensors.ts'
 
 export interface WrittenFile {
   readonly name: string

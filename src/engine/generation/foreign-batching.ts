@@ -4,7 +4,7 @@
 import { EngineError } from '../errors.ts'
 import type { RunnableModel, Runtime, Session } from '../runtime/types.ts'
 import { onHost } from '../runtime/types.ts'
-import type { ForeignDecoder } from '../weights/onnx-decoder.ts'
+import type { ForeignDecoder } from '../weights/onnx/onnx-decoder.ts'
 import { ForeignModel, type Batching, type ForeignShape } from './foreign-cache.ts'
 
 export interface OpenedForeign {

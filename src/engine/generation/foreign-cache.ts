@@ -7,7 +7,7 @@
 import type { DeviceTensor, Feeds, HostTensor, Runtime, Session } from '../runtime/types.ts'
 import { onHost } from '../runtime/types.ts'
 import { fromHalves } from '../weights/half.ts'
-import type { ForeignDecoder } from '../weights/onnx-decoder.ts'
+import type { ForeignDecoder } from '../weights/onnx/onnx-decoder.ts'
 import type { CachedModel, Prefix, RowStep } from './cached-model.ts'
 import { TOKENS_PER_RUN } from './cached-model.ts'
 import { checkResize } from './slots.ts'

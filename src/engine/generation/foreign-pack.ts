@@ -2,7 +2,7 @@
 // layer, with padding for shorter rows; and how rows of several runs are packed into new tensors.
 // Must not know: which steps the rows take (foreign-cache.ts).
 import type { DeviceTensor, HostTensor } from '../runtime/types.ts'
-import type { PastTensor } from '../weights/onnx-decoder.ts'
+import type { PastTensor } from '../weights/onnx/onnx-decoder.ts'
 
 type Numbers = Float32Array | Uint16Array
 

@@ -1,16 +1,16 @@
 // Knows: how a teacher's byte-level BPE is pruned for a student: only the tokens that some texts use, with
 // their merges, all 256 bytes, added words in the texts, and the student's own special tokens. It tokenizes
 // those texts exactly as the teacher does; other texts fall back to shorter tokens and bytes.
-import { CHARACTER_OF_BYTE } from './byte-alphabet.ts'
-import { tokenizerFromJson } from './json-tokenizer.ts'
+import { CHARACTER_OF_BYTE } from './bpe/byte-alphabet.ts'
+import { tokenizerFromJson } from './files/json-tokenizer.ts'
 import {
   makeStudentTokenizerConfig,
   STUDENT_SPECIALS,
   type StudentTokenizerFiles,
-} from './student-template.ts'
+} from './templates/student-template.ts'
 import type { TextTokenizer } from './text-tokenizer.ts'
-import { splitMerge } from './tokenizer-file.ts'
-import { fieldOf, isRecord, listOf, textOf } from './unknown-json.ts'
+import { splitMerge } from './files/tokenizer-file.ts'
+import { fieldOf, isRecord, listOf, textOf } from './files/unknown-json.ts'
 
 export interface PrunedTokenizer extends StudentTokenizerFiles {
   readonly tokenizer: TextTokenizer

@@ -1,11 +1,11 @@
 // Knows: the interface of all tokenizers, from any file.
 // Must not know: how the vocabulary is stored (gguf-tokenizer.ts, json-tokenizer.ts).
 
-import type { ChatMessageText } from './chat-message.ts'
-import type { TemplateFamily } from './template-families.ts'
-import type { TemplateTraits } from './template-traits.ts'
+import type { ChatMessageText } from './templates/chat-message.ts'
+import type { TemplateFamily } from './templates/template-families.ts'
+import type { TemplateTraits } from './templates/template-traits.ts'
 
-export type { ChatMessageText } from './chat-message.ts'
+export type { ChatMessageText } from './templates/chat-message.ts'
 
 export interface EncodeOptions {
   /**

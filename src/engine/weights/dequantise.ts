@@ -1,6 +1,6 @@
 // Knows: how whole tensors and stacked rows of tensors become matrices in the layouts of loaded.ts.
 // Must not know: which tensors a model has (llama-gguf.ts).
-import type { GgufTensor } from './gguf-header.ts'
+import type { GgufTensor } from './gguf/gguf-header.ts'
 import type { DenseWeight, EightBitWeight, FourBitWeight } from './loaded.ts'
 import { findQuant } from './quants/index.ts'
 import { readHalf } from './quants/quant.ts'

@@ -3,7 +3,7 @@
 // Must not know: which format the file has.
 import type { DecoderShape } from '../models/shape.ts'
 import { listNeeded, type TensorNames, type TensorRole } from './decoder-tensors.ts'
-import type { GgufTensor } from './gguf-header.ts'
+import type { GgufTensor } from './gguf/gguf-header.ts'
 import { findQuant, QUANTS } from './quants/index.ts'
 import { quote } from './quote.ts'
 

@@ -4,7 +4,7 @@ import type { Architecture } from '../models/architectures/index.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import type { TensorNames, TensorRole } from './decoder-tensors.ts'
 import { dequantise, requireQuant, toDense, toEightBit, toFourBit, type RowBlock } from './dequantise.ts'
-import type { GgufTensor } from './gguf-header.ts'
+import type { GgufTensor } from './gguf/gguf-header.ts'
 import type { LayerLinear, LinearWeight, LoadedWeights, NormName } from './loaded.ts'
 import type { ByteSource } from './source.ts'
 

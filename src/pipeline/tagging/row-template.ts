@@ -1,6 +1,6 @@
 // Knows: the Jinja templates of steps of a person's own: which constructs they may have, and how they are filled in with bounds on time
 // and size: recipes are shared, so a template is untrusted.
-// Must not know: models, steps. Chat templates of models are another matter (engine/tokenizers/chat-template.ts).
+// Must not know: models, steps. Chat templates of models are another matter (engine/tokenizers/templates/chat-template.ts).
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja'
 import { accept, refuse, type Checked } from '../../domain/problem.ts'
 import { sentenceOf, type RowTemplate, type TemplateValues } from './template-language.ts'

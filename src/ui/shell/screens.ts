@@ -1,8 +1,8 @@
 // Knows: which file each screen is loaded from, when it is first opened. What is loaded stays.
 // Must not know: what a screen shows.
 import type { Component } from 'svelte'
-import { loadRecipeText } from '../../state/recipe-text.svelte.ts'
-import type { ScreenName } from '../../state/route.svelte.ts'
+import { loadRecipeText } from '../../state/project/recipe-text.svelte.ts'
+import type { ScreenName } from '../../state/app/route.svelte.ts'
 
 /** The screens of a project and the self-check. */
 export type LazyScreenName = ScreenName | 'self-check'

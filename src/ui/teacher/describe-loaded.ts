@@ -1,6 +1,6 @@
 // Knows: a loaded model in one line: its name, where it runs, how much memory it takes.
 import type { TeacherDescription } from '../../domain/teacher-description.ts'
-import { loadedBytes } from '../../state/roles.svelte.ts'
+import { loadedBytes } from '../../state/models/roles.svelte.ts'
 import { formatBytes } from '../parts/format.ts'
 
 const WHERE = {

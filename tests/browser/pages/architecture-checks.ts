@@ -2,7 +2,10 @@
 import { makeDeviceModel } from '../../../src/engine/generation/device-cache.ts'
 import { makeHostModel } from '../../../src/engine/generation/host-cache.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
-import { describeHuggingFace, loadHuggingFaceWeights } from '../../../src/engine/weights/hugging-face.ts'
+import {
+  describeHuggingFace,
+  loadHuggingFaceWeights,
+} from '../../../src/engine/weights/hugging-face/hugging-face.ts'
 import { compareAfterPrefix } from '../../engine/compare-logits.ts'
 import { makeSafetensors, oracle } from '../../engine/small-architectures.ts'
 import { checkAtMost, checkThat, type Check } from './check.ts'

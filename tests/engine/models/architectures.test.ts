@@ -2,9 +2,12 @@
 // alone, in batches and after a shared prefix.
 import { describe, expect, test } from 'vitest'
 import { makeHostModel } from '../../../src/engine/generation/host-cache.ts'
-import { describeHuggingFace, loadHuggingFaceWeights } from '../../../src/engine/weights/hugging-face.ts'
-import { readHeaderOf } from '../../../src/engine/weights/gguf-header.ts'
-import { loadGgufWeights, type WeightKind } from '../../../src/engine/weights/llama-gguf.ts'
+import {
+  describeHuggingFace,
+  loadHuggingFaceWeights,
+} from '../../../src/engine/weights/hugging-face/hugging-face.ts'
+import { readHeaderOf } from '../../../src/engine/weights/gguf/gguf-header.ts'
+import { loadGgufWeights, type WeightKind } from '../../../src/engine/weights/gguf/llama-gguf.ts'
 import type { LoadedWeights } from '../../../src/engine/weights/loaded.ts'
 import type { ByteSource } from '../../../src/engine/weights/source.ts'
 import { runTexts, compareAllWays } from '../compare-logits.ts'

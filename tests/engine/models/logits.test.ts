@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CachedModel, Prefix } from '../../../src/engine/generation/cached-model.ts'
 import { makeHostModel } from '../../../src/engine/generation/host-cache.ts'
 import { openRuntime } from '../../../src/engine/runtime/open.ts'
-import { loadGgufWeights, type WeightKind } from '../../../src/engine/weights/llama-gguf.ts'
+import { loadGgufWeights, type WeightKind } from '../../../src/engine/weights/gguf/llama-gguf.ts'
 import oracle from '../../oracles/logits.json'
 import { hasSharedModel, openSharedModel, readSharedHeader, whySkipped } from '../shared-model.ts'
 

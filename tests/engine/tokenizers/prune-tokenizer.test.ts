@@ -2,13 +2,13 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { namePreTokenizer } from '../../../src/engine/tokenizers/pre-tokenizers.ts'
+import { namePreTokenizer } from '../../../src/engine/tokenizers/splitting/pre-tokenizers.ts'
 import { pruneTokenizer, type PrunedTokenizer } from '../../../src/engine/tokenizers/prune-tokenizer.ts'
 import {
   renderStudentExample,
   STUDENT_SPECIALS,
   textsOfExample,
-} from '../../../src/engine/tokenizers/student-template.ts'
+} from '../../../src/engine/tokenizers/templates/student-template.ts'
 import {
   tokenizerFromFolder,
   tokenizerFromGguf,

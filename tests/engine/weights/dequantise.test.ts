@@ -8,7 +8,7 @@ import {
   toFourBit,
 } from '../../../src/engine/weights/dequantise.ts'
 import type { RowBlock } from '../../../src/engine/weights/dequantise.ts'
-import { findGgufTypeId, findGgufType } from '../../../src/engine/weights/gguf-types.ts'
+import { findGgufTypeId, findGgufType } from '../../../src/engine/weights/gguf/gguf-types.ts'
 import type { EightBitWeight, FourBitWeight } from '../../../src/engine/weights/loaded.ts'
 import { QUANTS } from '../../../src/engine/weights/quants/index.ts'
 

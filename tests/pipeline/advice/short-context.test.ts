@@ -10,7 +10,7 @@ import {
   estimateRowTokens,
 } from '../../../src/pipeline/advice/short-context.ts'
 import { countRowFacts } from '../../../src/pipeline/training/row-facts.ts'
-import { trainStudentTokenizer } from '../../../src/engine/tokenizers/student-template.ts'
+import { trainStudentTokenizer } from '../../../src/engine/tokenizers/templates/student-template.ts'
 import { SMALL_TRAINING } from '../../stand-ins/sample-project.ts'
 
 const settings: TrainSettings = { ...SMALL_TRAINING, context: 256 }

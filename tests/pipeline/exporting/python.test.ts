@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
-import { trainStudentTokenizer } from '../../../src/engine/tokenizers/student-template.ts'
+import { trainStudentTokenizer } from '../../../src/engine/tokenizers/templates/student-template.ts'
 import { exportRows } from '../../../src/pipeline/exporting/index.ts'
 import { teacher } from '../samples.ts'
 

@@ -1,8 +1,8 @@
 // Conversations as training rows: which tokens are targets, what is cut, what is refused.
 import { describe, expect, test } from 'vitest'
 import type { DatasetRow } from '../../../src/domain/dataset.ts'
-import { tokenizerFromJson } from '../../../src/engine/tokenizers/json-tokenizer.ts'
-import { trainStudentTokenizer } from '../../../src/engine/tokenizers/student-template.ts'
+import { tokenizerFromJson } from '../../../src/engine/tokenizers/files/json-tokenizer.ts'
+import { trainStudentTokenizer } from '../../../src/engine/tokenizers/templates/student-template.ts'
 import type { TextTokenizer } from '../../../src/engine/tokenizers/text-tokenizer.ts'
 import { makeBatch, packRows, positionsOf } from '../../../src/engine/training/packing.ts'
 import { findSides } from '../../../src/pipeline/training/sides.ts'

@@ -11,8 +11,8 @@ import {
   writeSoftTargetHeader,
   writeSoftTargetRow,
 } from '../../../src/engine/training/soft-target-file.ts'
-import { tokenizerFromJson } from '../../../src/engine/tokenizers/json-tokenizer.ts'
-import { renderStudentExample } from '../../../src/engine/tokenizers/student-template.ts'
+import { tokenizerFromJson } from '../../../src/engine/tokenizers/files/json-tokenizer.ts'
+import { renderStudentExample } from '../../../src/engine/tokenizers/templates/student-template.ts'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
 import { portOf, serve } from '../../../src/protocol/channel.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'

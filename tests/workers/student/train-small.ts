@@ -1,7 +1,10 @@
 // Knows: small students, trained in Node for tests of what follows training.
 import type { TrainSettings } from '../../../src/domain/student.ts'
 import { pruneTokenizer } from '../../../src/engine/tokenizers/prune-tokenizer.ts'
-import { renderStudentExample, textsOfExample } from '../../../src/engine/tokenizers/student-template.ts'
+import {
+  renderStudentExample,
+  textsOfExample,
+} from '../../../src/engine/tokenizers/templates/student-template.ts'
 import { tokenizerFromGguf } from '../../../src/engine/tokenizers/tokenizer.ts'
 import { writeSoftTargetHeader, writeSoftTargetRow } from '../../../src/engine/training/soft-target-file.ts'
 import { train } from '../../../workers/student/train.ts'

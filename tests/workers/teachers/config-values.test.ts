@@ -3,8 +3,11 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { tokenizerFromFolder } from '../../../src/engine/tokenizers/tokenizer.ts'
-import { shapeFromConfig } from '../../../src/engine/weights/config-shape.ts'
-import { listShards, readSafetensorsHeader } from '../../../src/engine/weights/safetensors-header.ts'
+import { shapeFromConfig } from '../../../src/engine/weights/hugging-face/config-shape.ts'
+import {
+  listShards,
+  readSafetensorsHeader,
+} from '../../../src/engine/weights/hugging-face/safetensors-header.ts'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
 import { checkRecipeText } from '../../../src/pipeline/recipes/check-recipe.ts'
 import { defaultRecipe } from '../../../src/pipeline/recipes/default-recipe.ts'

@@ -3,13 +3,13 @@ import { expect, test } from 'vitest'
 import { CHAT_FORMAT_NAMES } from '../../../src/domain/chat-format.ts'
 import { makeSmallWeights, SMALL } from '../../../src/engine/checks/small.ts'
 import { writeStudentGguf } from '../../../src/engine/exports/student-files.ts'
-import { trainStudentTokenizer } from '../../../src/engine/tokenizers/student-template.ts'
+import { trainStudentTokenizer } from '../../../src/engine/tokenizers/templates/student-template.ts'
 import { countOf, listParameters } from '../../../src/engine/training/parameters.ts'
 import { toHuggingFaceTensors } from '../../../src/engine/training/student-tensors.ts'
-import { TEMPLATE_FAMILIES } from '../../../src/engine/tokenizers/template-families.ts'
+import { TEMPLATE_FAMILIES } from '../../../src/engine/tokenizers/templates/template-families.ts'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
 import { readGgufCard } from '../../../workers/teachers/gguf-card.ts'
-import { writeSmallGguf } from '../../engine/weights/small-gguf.ts'
+import { writeSmallGguf } from '../../engine/weights/gguf/small-gguf.ts'
 
 const { tokenizerJson } = trainStudentTokenizer(['a text with some words'], 261)
 const shape = { ...SMALL, vocabulary: 261 }

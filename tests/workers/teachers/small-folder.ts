@@ -1,6 +1,6 @@
 // Knows: a tiny model as a Hugging Face folder: configuration, tokenizer, weights in two files; in Node and in a page.
-import { CHARACTER_OF_BYTE } from '../../../src/engine/tokenizers/byte-alphabet.ts'
-import { writeSafetensors } from '../../../src/engine/weights/safetensors.ts'
+import { CHARACTER_OF_BYTE } from '../../../src/engine/tokenizers/bpe/byte-alphabet.ts'
+import { writeSafetensors } from '../../../src/engine/weights/hugging-face/safetensors.ts'
 import { makeTensors, oracle, type OracleModel } from '../../engine/small-architectures.ts'
 
 /** One of the models whose logits transformers computed. */

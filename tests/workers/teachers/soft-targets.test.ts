@@ -21,7 +21,7 @@ import { computeDatasetSoftTargets, type SoftTargetTeacher } from '../../../work
 import { makeNumbers } from '../../../src/engine/checks/numbers.ts'
 import { openTestRuntime } from '../../engine/session.ts'
 import { hasSharedModel, openSharedModel, whySkipped } from '../../engine/shared-model.ts'
-import { writeSmallGguf } from '../../engine/weights/small-gguf.ts'
+import { writeSmallGguf } from '../../engine/weights/gguf/small-gguf.ts'
 import { installPrivateFiles, PrivateFiles } from '../../stand-ins/private-files.ts'
 import { MODEL, SMALL_TRAINING, storeProject } from '../../stand-ins/sample-project.ts'
 import { IDS, makeMemoryStores, makeRows } from '../student/memory-stores.ts'

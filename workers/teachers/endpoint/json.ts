@@ -1,6 +1,6 @@
 // Knows: the form of a request's body; how fields of an untrusted value are read. A field of another type counts as absent.
 import type { Json } from '../../../src/domain/hash.ts'
-import { fieldOf } from '../../../src/engine/tokenizers/unknown-json.ts'
+import { fieldOf } from '../../../src/engine/tokenizers/files/unknown-json.ts'
 
 /** Of a request; a field without a value is not sent. */
 export type Body = { readonly [field: string]: Json | undefined }

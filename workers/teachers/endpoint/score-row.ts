@@ -3,7 +3,7 @@
 // Must not know: retries, other rows.
 import type { PromptInput, ScoreRequest } from '../../../src/domain/completion-request.ts'
 import { sharedPrefixLength } from '../../../src/engine/generation/prefix-cache.ts'
-import { closeReasoning } from '../../../src/engine/tokenizers/reasoning-marks.ts'
+import { closeReasoning } from '../../../src/engine/tokenizers/templates/reasoning-marks.ts'
 import { splitReasoning } from '../../../src/pipeline/reasoning/split-reasoning.ts'
 import { scoresChats, type ServerCapabilities } from './server-capabilities.ts'
 import { pathOf, writeInput, writeLogProbs } from './write-request.ts'

@@ -6,7 +6,7 @@ import {
   describeHuggingFace,
   loadHuggingFaceWeights,
   type HuggingFaceModel,
-} from '../../../src/engine/weights/hugging-face.ts'
+} from '../../../src/engine/weights/hugging-face/hugging-face.ts'
 import type { ByteSource } from '../../../src/engine/weights/source.ts'
 import { RetortError } from '../../../src/protocol/errors.ts'
 import type { ModelBundle } from '../bundle.ts'

@@ -1,8 +1,8 @@
 // Knows: the two small files of a model that are also read here: its tokenizer, and its configuration with the tokens that end an answer.
 // Must not know: the package.
-import { tokenizerFromFolder } from '../../../src/engine/tokenizers/folder-tokenizer.ts'
+import { tokenizerFromFolder } from '../../../src/engine/tokenizers/files/folder-tokenizer.ts'
 import type { TextTokenizer } from '../../../src/engine/tokenizers/text-tokenizer.ts'
-import { fieldOf } from '../../../src/engine/tokenizers/unknown-json.ts'
+import { fieldOf } from '../../../src/engine/tokenizers/files/unknown-json.ts'
 
 /** Reads a file of the model by its name, from the cache or from its address. */
 export type ReadModelFile = (name: string) => Promise<unknown>

@@ -1,5 +1,5 @@
 // Knows: how WebLLM's adapter is opened over the stand-in engine: the small files of a model, a model of the catalogue, a worker without a thread.
-import { CHARACTER_OF_BYTE } from '../../../../src/engine/tokenizers/byte-alphabet.ts'
+import { CHARACTER_OF_BYTE } from '../../../../src/engine/tokenizers/bpe/byte-alphabet.ts'
 import type { LoadProgress } from '../../../../src/protocol/teacher.ts'
 import type { WebLlmContract } from '../../../../src/protocol/web-llm.ts'
 import { makeWebLlmOpener } from '../../../../workers/teachers/openers/web-llm.ts'
