@@ -56,6 +56,8 @@ export interface Run {
   readonly endedAt?: number
   /** Of its judge, after its last verdict; absent without a judge, or with too few rows. */
   readonly judgeProbe?: JudgeProbe
+  /** What it did not use or make, each a sentence. */
+  readonly notes?: readonly string[]
   /** Milliseconds of work so far, without pauses. */
   readonly workedMs: number
   /** It was deleted then, in milliseconds since 1970, and can still be restored; no list shows it. */

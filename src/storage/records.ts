@@ -48,6 +48,8 @@ const exactly =
 
 // Bounds: generous for anything that a person or a model writes, small enough to stop a file made to fill the memory.
 const word = v.pipe(v.string(), v.maxLength(500))
+/** Max notes of a run. */
+const MAX_RUN_NOTES = 100
 const sentence = v.pipe(v.string(), v.maxLength(10_000))
 const written = v.pipe(v.string(), v.maxLength(1_000_000))
 const recipeText = v.pipe(v.string(), v.maxLength(200_000))
@@ -202,6 +204,7 @@ const run = exactly<Run>()(
     judgeProbe: v.exactOptional(
       v.object({ pairs: count, foreignAsHigh: count, meanOwn: number, meanForeign: number }),
     ),
+    notes: v.exactOptional(v.pipe(v.array(sentence), v.maxLength(MAX_RUN_NOTES))),
     workedMs: time,
     deletedAt: v.exactOptional(time),
   }),

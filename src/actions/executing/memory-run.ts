@@ -13,6 +13,7 @@ export class MemoryRun implements RunStore {
   readonly #rows = new Map<RowId, Row>()
   readonly #done = new Set<string>()
   readonly preferences: Preference[] = []
+  readonly notes: string[] = []
   readonly #onChange: () => void
   #probe: JudgeProbe | undefined
 
@@ -54,6 +55,9 @@ export class MemoryRun implements RunStore {
     this.preferences.push(...preferences)
   }
   drain = async (): Promise<void> => undefined
+  async addNote(sentence: string): Promise<void> {
+    if (!this.notes.includes(sentence)) this.notes.push(sentence)
+  }
   probe = async (): Promise<JudgeProbe | undefined> => this.#probe
   async putProbe(probe: JudgeProbe): Promise<void> {
     this.#probe = probe

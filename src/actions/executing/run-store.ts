@@ -27,6 +27,8 @@ export interface RunStore {
   putPreferences(preferences: readonly Preference[]): Promise<void>
   /** Resolves when everything is stored; throws what a write threw. */
   drain(): Promise<void>
+  /** Adds a sentence on what the run did not use or make, unless it is there already. */
+  addNote(sentence: string): Promise<void>
   /** How the judge was probed, if it was. */
   probe(): Promise<JudgeProbe | undefined>
   putProbe(probe: JudgeProbe): Promise<void>

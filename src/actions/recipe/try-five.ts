@@ -77,7 +77,7 @@ export interface TriedRecipe {
   readonly estimate: TriedEstimate
   /** For the next trial with these models. */
   readonly measures: TrialMeasures
-  /** A sentence if growing yielded fewer prompts than rows are tried, so that seeds fill the rest. */
+  /** Why growing yielded fewer prompts than rows are tried, so that seeds fill the rest; what it left out. */
   readonly note?: string
 }
 
@@ -181,12 +181,12 @@ class Trial {
     const measures = this.#measure(executor.counts.replayed > 0)
     const { storageBytes, msTotal, rows, tokens } = estimateRun(recipe, seedCount, measures)
     const { warning } = await checkStorageSpace(storageBytes)
-    const note = this.#note()
+    const notes = [this.#note(), ...this.#store.notes].filter((sentence) => sentence !== undefined)
     return {
       rows: this.#rows(),
       estimate: { storageBytes, msTotal, rows, tokens, ...(warning === undefined ? {} : { warning }) },
       measures,
-      ...(note === undefined ? {} : { note }),
+      ...(notes.length === 0 ? {} : { note: notes.join(' ') }),
     }
   }
 

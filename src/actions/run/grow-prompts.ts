@@ -1,9 +1,11 @@
 // Knows: the first phase: prompts grown by the teacher in rounds, or the seeds used as prompts, and the filters on them. A round is stored
 // in one transaction with its journal entry, so that a resumed run continues after it.
 import type { Prompt } from '../../domain/prompt.ts'
-import type { Seed } from '../../domain/seed.ts'
+import type { SeedId } from '../../domain/id.ts'
 import { FilterBank, findDrop } from '../../pipeline/filters/decide-filters.ts'
+import type { Shot } from '../../pipeline/growing/growth.ts'
 import { sampleShown } from '../../pipeline/growing/sample-shown.ts'
+import { ConversationCounter, type SeedConversations } from '../../pipeline/growing/seed-conversations.ts'
 import { promptsFromSeeds } from '../../pipeline/growing/read-grown.ts'
 import { RetortError } from '../../protocol/errors.ts'
 import { inChunks, stageContext, type RunContext } from './run-context.ts'
@@ -95,7 +97,14 @@ async function growRounds(
   const { settings, index: step, member } = grow
   const { ref: teacher, contextLength } = stageContext(context, step).modelOf('teacher')
   const earlier = prompts.filter(({ status, origin }) => status === 'accepted' && origin.kind === 'grown')
-  const seeds = await readSeeds(context)
+  const { seeds, shown, conversations } = await readSeeds(context)
+  const leftOut = member.leavesOut?.(conversations)
+  if (leftOut !== undefined) await addNote(context, leftOut)
+  if (shown.length < seeds.length)
+    await addNote(
+      context,
+      `Growing draws from ${shown.length} of ${seeds.length} seeds, chosen at random; new prompts are compared with all of them.`,
+    )
   const count = member.countPrompts(settings, seeds.length)
   const wanted = Math.min(count, limit?.rows ?? count)
   live.enter('growing', earlier.length, wanted)
@@ -109,7 +118,8 @@ async function growRounds(
           rngSeed: recipe.rngSeed,
           teacher,
           contextLength,
-          shown: limit === undefined ? sampleShown(seeds, recipe.rngSeed) : seeds,
+          shown,
+          conversations,
           seedTexts: seeds.map(({ text }) => text),
           prompts: [...prompts],
           requests: Math.max(
@@ -135,12 +145,42 @@ async function growRounds(
   const { note, failure, requests } = outcome.outcome
   if (failure !== undefined && limit === undefined) throw new RetortError('Unexpected', failure)
   live.grown.requests = requests
-  live.note = note ?? ''
+  if (note !== undefined) await addNote(context, note)
   return true
 }
 
-async function readSeeds({ store }: RunContext): Promise<Pick<Seed, 'id' | 'text'>[]> {
-  const seeds: Pick<Seed, 'id' | 'text'>[] = []
-  for await (const page of store.seeds()) for (const { id, text } of page) seeds.push({ id, text })
-  return seeds
+async function addNote({ store, live }: RunContext, sentence: string): Promise<void> {
+  live.notes.add(sentence)
+  await store.addNote(sentence)
+}
+
+interface ReadSeeds {
+  /** Without the messages before them. */
+  readonly seeds: readonly Shot<SeedId>[]
+  /** Those that growing may use, whole. */
+  readonly shown: readonly Shot<SeedId>[]
+  readonly conversations: SeedConversations
+}
+
+async function readSeeds({ store, recipe, limit }: RunContext): Promise<ReadSeeds> {
+  const seeds: Shot<SeedId>[] = []
+  const counter = new ConversationCounter()
+  for await (const page of store.seeds())
+    for (const seed of page) {
+      seeds.push({ id: seed.id, text: seed.text })
+      counter.add(seed)
+    }
+  const conversations = counter.counts
+  const shown = limit === undefined ? sampleShown(seeds, recipe.rngSeed) : seeds
+  if (conversations.withTurns + conversations.withSystem === 0) return { seeds, shown, conversations }
+  // Only these conversations are held in memory.
+  const isShown = new Set(shown.map(({ id }) => id))
+  const earlierOf = new Map<SeedId, Shot['earlier']>()
+  for await (const page of store.seeds())
+    for (const { id, earlier } of page) if (earlier && isShown.has(id)) earlierOf.set(id, earlier)
+  const withEarlier = (seed: Shot<SeedId>): Shot<SeedId> => {
+    const earlier = earlierOf.get(seed.id)
+    return earlier === undefined ? seed : { ...seed, earlier }
+  }
+  return { seeds, shown: shown.map(withEarlier), conversations }
 }

@@ -25,8 +25,8 @@ export class LiveRun {
   readonly expected: ExpectedWork = { prompts: 0, written: 0, passed: 0 }
   /** What growing made: usable prompts with those beyond the number wanted, requests, tokens. */
   readonly grown = { accepted: 0, requests: 0, tokens: 0 }
-  /** A sentence added to the current one, such as why growing ended early. */
-  note = ''
+  /** Sentences added to the current one, such as why growing ended early. */
+  readonly notes = new Set<string>()
   paused = false
   /** A model is being loaded in place of another: a sentence, or empty. */
   #loading = ''
@@ -129,7 +129,7 @@ export class LiveRun {
     return {
       phase: this.#isFinished ? 'finished' : this.#stage.phase,
       stages: this.#stages.map((stage, at) => this.#show(stage, at)),
-      sentence: [this.paused ? 'Paused.' : '', this.#loading, this.#sentence(), this.note]
+      sentence: [this.paused ? 'Paused.' : '', this.#loading, this.#sentence(), ...this.notes]
         .filter(Boolean)
         .join(' '),
       done,

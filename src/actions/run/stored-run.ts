@@ -31,6 +31,10 @@ export const storedRun = (db: Database, projectId: ProjectId, runId: RunId, writ
     await guardQuota('The preferences', () => putPreferences(db, preferences))
   },
   drain: () => writer.drain(),
+  async addNote(sentence) {
+    const { notes = [] } = (await getRun(db, projectId, runId)) ?? {}
+    if (!notes.includes(sentence)) await patchRun(db, projectId, runId, { notes: [...notes, sentence] })
+  },
   probe: async () => (await getRun(db, projectId, runId))?.judgeProbe,
   putProbe: async (judgeProbe) => void (await patchRun(db, projectId, runId, { judgeProbe })),
 })

@@ -3,7 +3,8 @@
 // Source: Xu et al. 2023 (arXiv 2304.12244) and its code, Evol_Instruct/{depth,breadth}.py: six operators drawn evenly, four reasons to
 // reject; a rejected prompt leaves the one before it to the next round.
 import { dropped, kept, type FilterDecision } from '../../domain/filter-decision.ts'
-import { hashOf } from '../../domain/hash.ts'
+import { hashConversation } from '../../domain/conversation.ts'
+import type { ChatMessage } from '../../domain/completion-request.ts'
 import type { SeedId } from '../../domain/id.ts'
 import { promptId, type Prompt } from '../../domain/prompt.ts'
 import { makeRng } from '../../domain/rng.ts'
@@ -12,13 +13,16 @@ import { realNumber, toggle, wholeNumber, type ValuesOf } from '../../domain/set
 import { writePromptChat } from '../completing/complete.ts'
 import { firstOf } from '../cut-text.ts'
 import { all, complete, emit, score, type Program } from '../programs/program.ts'
+import { CHARACTERS_PER_TOKEN } from '../templates/judge-chat.ts'
 import {
   EQUALITY_ANSWERS,
+  EVOL_CONVERSATION_TEMPLATE,
   EVOL_TEMPLATE,
   OPERATORS,
   writeEquality,
   writeEvolution,
   type Operator,
+  type TaskContext,
 } from '../templates/evol-instruct.ts'
 import { findUnsupportedSampling } from '../unsupported-sampling.ts'
 import { rejectAnswer, rejectText } from './eliminate.ts'
@@ -28,6 +32,12 @@ import { defineGrow, type GrownRound, type Growth, type GrowthEnd, type Shot } f
 const SEEDS_PER_ROUND = 64
 /** Max characters of a prompt. */
 const MAX_CHARACTERS = 8_000
+
+/** Characters of the messages before a task that a request shows. */
+const MAX_CONTEXT = 6000
+const MIN_CONTEXT = 400
+/** Characters of a request besides the task and what is before it, about. */
+const REQUEST_CHARACTERS = 800
 
 /** The reason of prompts without gain. */
 export const FOUND_EQUAL = 'is the same task as the prompt before'
@@ -220,12 +230,13 @@ function* evolveSeed(seed: Shot<SeedId>, settings: EvolSettings, growth: Growth)
   let refusals = 0
   let empty = 0
   let current: Shot = seed
+  const { earlier = [] } = seed
   for (let round = 0; round < settings.rounds; round++) {
-    const name = `${rngSeed}/evolve/${hashOf(current.text).slice(0, 16)}/${round}`
+    const name = `${rngSeed}/evolve/${hashConversation(current.text, earlier).slice(0, 16)}/${round}`
     const operator = OPERATORS[makeRng(name).below(OPERATORS.length)] as Operator
     const result = yield* complete('teacher', {
       id: `grow-${seed.id}-${round}`,
-      input: writeEvolution(current.text, operator),
+      input: writeEvolution(current.text, operator, contextOf(earlier, current.text, settings, growth)),
       sampling: {
         ...GREEDY,
         temperature: settings.temperature,
@@ -244,8 +255,12 @@ function* evolveSeed(seed: Shot<SeedId>, settings: EvolSettings, growth: Growth)
     const text = firstOf(result.text.trim(), MAX_CHARACTERS)
     const decision =
       result.finishReason === 'end'
-        ? ((yield* reject(current.text, text, settings, `${seed.id}-${round}`)) ??
-          kept({ operator, round: round + 1 }))
+        ? ((yield* reject(
+            { before: current.text, text, earlier },
+            settings,
+            growth,
+            `${seed.id}-${round}`,
+          )) ?? kept({ operator, round: round + 1 }))
         : dropped('cut by length', { 'finish reason': result.finishReason })
     const version: Version = { text, operator, round, from: current.id, decision }
     if (text === '') empty += 1
@@ -262,17 +277,22 @@ function* evolveSeed(seed: Shot<SeedId>, settings: EvolSettings, growth: Growth)
 
 /** Why a version is rejected: by its text, by a comparison with the one before, by the response to it. */
 function* reject(
-  before: string,
-  text: string,
-  { maxWords, checkEquality, checkResponse, responseTokens }: EvolSettings,
+  {
+    before,
+    text,
+    earlier,
+  }: { readonly before: string; readonly text: string; readonly earlier: readonly ChatMessage[] },
+  settings: EvolSettings,
+  growth: Growth,
   id: string,
 ): Program<FilterDecision | undefined> {
+  const { maxWords, checkEquality, checkResponse, responseTokens } = settings
   const rejected = rejectText(text, before, maxWords)
   if (rejected !== undefined) return rejected
   if (checkEquality) {
     const { logProbs } = yield* score('teacher', {
       id: `equal-${id}`,
-      input: writeEquality(before, text),
+      input: writeEquality(before, text, contextOf(earlier, `${before}${text}`, settings, growth)),
       continuations: EQUALITY_ANSWERS,
     })
     const [equal = -Infinity, different = -Infinity] = logProbs
@@ -285,7 +305,7 @@ function* reject(
   if (!checkResponse) return undefined
   const response = yield* complete('teacher', {
     id: `response-${id}`,
-    input: writePromptChat(text, ''),
+    input: writePromptChat(text, '', earlier),
     sampling: { ...GREEDY, maxTokens: responseTokens, rngSeed: 'response' },
   })
   return response.refusal === undefined
@@ -293,18 +313,39 @@ function* reject(
     : dropped(`the teacher cannot respond to it: ${response.refusal}`)
 }
 
+/** What a request shows of the messages before a task: what the task and its response leave room for. */
+const contextOf = (
+  earlier: readonly ChatMessage[],
+  text: string,
+  { maxTokens }: EvolSettings,
+  { contextLength }: Growth,
+): TaskContext => ({
+  earlier,
+  limit: Math.min(
+    MAX_CONTEXT,
+    Math.max(
+      MIN_CONTEXT,
+      (contextLength - maxTokens) * CHARACTERS_PER_TOKEN - text.length - REQUEST_CHARACTERS,
+    ),
+  ),
+})
+
+const templateOf = ({ earlier = [] }: Shot<SeedId>): string =>
+  earlier.length === 0 ? EVOL_TEMPLATE : EVOL_CONVERSATION_TEMPLATE
+
 const idOf = ({ text, round }: Pick<Version, 'text' | 'round'>, seed: Shot<SeedId>, { runId }: Growth) =>
-  promptId([runId, 'grown', EVOL_TEMPLATE, seed.id, round, text])
+  promptId([runId, 'grown', templateOf(seed), seed.id, round, text])
 
 const promptOf = (version: Version, seed: Shot<SeedId>, growth: Growth): Omit<Prompt, 'order'> => ({
   projectId: growth.projectId,
   runId: growth.runId,
   id: idOf(version, seed, growth),
   text: version.text,
+  ...(seed.earlier ? { earlier: seed.earlier } : {}),
   seedId: seed.id,
   origin: {
     kind: 'grown',
-    template: EVOL_TEMPLATE,
+    template: templateOf(seed),
     shots: [version.from],
     request: version.round,
     item: 0,

@@ -47,6 +47,7 @@ export function* growInRounds(growth: Growth, wanted: SelfInstructSettings): Pro
       runId: growth.runId,
       step: growth.step,
       teacher: growth.teacher,
+      system: growth.conversations.system,
       candidates,
       novelty,
       wanted: settings.prompts - accepted.length,

@@ -1,16 +1,20 @@
 // Knows: what a member of the grow family is: a program that makes prompts of seeds, round by round.
 // Must not know: workers, storage, which members there are.
+import type { ChatMessage } from '../../domain/completion-request.ts'
 import type { ProjectId, RunId, SeedId } from '../../domain/id.ts'
 import type { ModelRef } from '../../domain/model-card.ts'
 import type { Prompt } from '../../domain/prompt.ts'
 import type { StepDeclaration } from '../../domain/recipe.ts'
 import type { Settings, ValuesOf } from '../../domain/settings.ts'
 import type { Program } from '../programs/program.ts'
+import type { SeedConversations } from './seed-conversations.ts'
 
 /** A text that can be an example or a start: a seed, or a prompt accepted earlier. */
 export interface Shot<Name extends string = string> {
   readonly id: Name
   readonly text: string
+  /** The messages before the text, if it is the last turn of a conversation. */
+  readonly earlier?: readonly ChatMessage[]
 }
 
 /** A round's prompts, accepted and dropped: stored together with how far growing is, they are where it continues. */
@@ -46,6 +50,8 @@ export interface Growth {
   readonly shown: readonly Shot<SeedId>[]
   /** Texts of all seeds: a prompt must differ from each. */
   readonly seedTexts: readonly string[]
+  /** How many of all seeds are conversations. */
+  readonly conversations: SeedConversations
   /** What earlier rounds made: prompts in their order, and how far they were. */
   readonly prompts: readonly Prompt[]
   readonly requests: number
@@ -62,6 +68,8 @@ export interface GrowMember<S extends Settings = Settings> extends StepDeclarati
   addsSeeds(settings: ValuesOf<S>): boolean
   /** Max tokens of a response. */
   maxTokens(settings: ValuesOf<S>): number
+  /** What the prompts that it makes of conversations lack of them, as a sentence; undefined: nothing. */
+  leavesOut?(seeds: SeedConversations): string | undefined
   grow(growth: Growth, settings: ValuesOf<S>): Program<GrowthEnd, GrownRound>
   /** For the data card: a sentence or more; `from` are the seeds, such as “24 seeds”. */
   describe(settings: ValuesOf<S>, from: string): string

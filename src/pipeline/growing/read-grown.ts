@@ -125,6 +125,8 @@ export function promptsFromCandidates(round: {
   /** Index of the grow step. */
   step: number
   teacher: ModelRef
+  /** The system message that all seeds have: the grown prompts get it too. */
+  system?: string | undefined
   candidates: readonly Candidate[]
   novelty: readonly FilterDecision[]
   wanted: number
@@ -147,6 +149,7 @@ export function promptsFromCandidates(round: {
       runId: round.runId,
       id: promptId([round.runId, 'grown', SELF_INSTRUCT_TEMPLATE, request.index, item, text]),
       text,
+      ...(round.system === undefined ? {} : { earlier: [{ role: 'system', content: round.system }] }),
       seedId: request.seedId,
       origin: {
         kind: 'grown',

@@ -63,6 +63,23 @@ export const selfInstruct = defineGrow({
   countPrompts: ({ prompts }) => prompts,
   addsSeeds: ({ alsoSeeds }) => alsoSeeds,
   maxTokens: ({ maxTokens }) => maxTokens,
+  leavesOut({ seeds, withTurns, withSystem, system }) {
+    const left = [
+      ...(withTurns > 0
+        ? [
+            `${withTurns} of ${seeds} seeds ${withTurns === 1 ? 'is a conversation' : 'are conversations'}: Self-Instruct shows the teacher only the last message, and grown prompts begin new conversations.`,
+          ]
+        : []),
+      ...(withSystem > 0 && system === undefined
+        ? [
+            `${withSystem} of ${seeds} seeds ${withSystem === 1 ? 'has a system message' : 'have system messages'}, which not all seeds share: grown prompts have none.`,
+          ]
+        : []),
+    ]
+    return left.length === 0
+      ? undefined
+      : `${left.join(' ')} To keep what is before the last message, use “Evolve prompts” or “Include the seeds”.`
+  },
   grow: growInRounds,
   describe: ({ humanShots, machineShots, novelty, alsoSeeds }, from) =>
     `Prompts grown from ${from} by Self-Instruct (Wang et al. 2022): ${humanShots} human and ${machineShots} grown examples per request; a new prompt was dropped if its ROUGE-L with a seed or an earlier prompt was above ${novelty}.${alsoSeeds ? ' The seeds are prompts too.' : ''}`,

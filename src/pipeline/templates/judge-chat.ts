@@ -25,8 +25,15 @@ const showItem = (prompt: string, completion: string, before = ''): string =>
 
 const SPEAKERS = { system: 'System', user: 'User', assistant: 'Assistant' } as const
 
-/** The conversation before a question, in at most about `limit` characters: its first messages go first. Empty if there is none. */
-function showEarlier(earlier: readonly ChatMessage[], limit: number): string {
+/**
+ * The conversation before a question under its heading, in at most about `limit` characters: its first messages go first. Empty if there
+ * is none.
+ */
+export function showEarlier(
+  earlier: readonly ChatMessage[],
+  limit: number,
+  heading = 'Conversation before the question:',
+): string {
   if (earlier.length === 0) return ''
   const lines: string[] = []
   let left = limit
@@ -40,7 +47,7 @@ function showEarlier(earlier: readonly ChatMessage[], limit: number): string {
     lines.push(shorten(line, limit))
     left -= line.length
   }
-  return `Conversation before the question:\n${lines.toReversed().join('\n\n')}\n\n`
+  return `${heading}\n${lines.toReversed().join('\n\n')}\n\n`
 }
 
 /** Shares of a row's room, for the conversation before its question, the question and the answer. */

@@ -32,6 +32,9 @@ const run = () => import('../../actions/run/run-recipe.ts')
 export const startRun = following(async () => (await run()).startRun)
 export const resumeRun = following(async () => (await run()).resumeRun)
 export const previewRun = doing(async () => (await import('../../actions/recipe/preview-run.ts')).previewRun)
+export const findLeftOut = doing(
+  async () => (await import('../../actions/seeds/find-left-out.ts')).findLeftOut,
+)
 export const readRunFacts = doing(async () => (await import('../../actions/run/funnel.ts')).readRunFacts)
 export const listBarMembers = doing(
   async () => (await import('../../actions/run/list-bar-members.ts')).listBarMembers,

@@ -24,7 +24,7 @@ import { listRuns, readRuns } from '../../storage/runs.ts'
 import { WatchedControl } from '../parts/control.svelte.ts'
 import { Elsewhere } from '../app/elsewhere.svelte.ts'
 import type { Environment } from '../app/environment.ts'
-import { listBarMembers, previewRun, readRunFacts, resumeRun, startRun } from '../app/later.ts'
+import { findLeftOut, listBarMembers, previewRun, readRunFacts, resumeRun, startRun } from '../app/later.ts'
 import { loadRecipeText } from './recipe-text.svelte.ts'
 import { RunPair } from './run-pair.svelte.ts'
 import { RunDeletions } from './run-deletions.ts'
@@ -265,6 +265,11 @@ export class Runs {
   async preview(recipe: CheckedRecipe, cast: Cast, signal: AbortSignal): Promise<RunPreview | undefined> {
     const request = { projectId: this.#projectId, recipe, ...cast }
     return previewRun(this.#env.machines, request, signal).catch(() => undefined) // only a sentence depends on it
+  }
+
+  /** What grown prompts will leave out of the seeds, as a sentence; undefined if that is nothing, or cannot be read. */
+  findLeftOut(recipe: CheckedRecipe): Promise<string | undefined> {
+    return findLeftOut(this.#env.machines.db, this.#projectId, recipe).catch(() => undefined) // the run reports it too
   }
 
   start(recipe: CheckedRecipe, cast: Cast): Promise<Run | undefined> {

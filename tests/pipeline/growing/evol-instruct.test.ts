@@ -19,6 +19,7 @@ const growth = (changed: Partial<Growth> = {}): Growth => ({
   contextLength: 2048,
   shown: SEEDS,
   seedTexts: SEEDS.map(({ text }) => text),
+  conversations: { seeds: SEEDS.length, withTurns: 0, withSystem: 0 },
   prompts: [],
   requests: 0,
   ...changed,
@@ -171,6 +172,61 @@ describe('Evol-Instruct', () => {
     )
     expect(rounds[0]?.prompts).toHaveLength(2)
     expect(end.note).toBe('2 of the requests to evolve a prompt returned no task.')
+  })
+
+  test('evolves the last message of a conversation and keeps the messages before it', () => {
+    const earlier = [
+      { role: 'system', content: 'You bake.' },
+      { role: 'user', content: 'My bread is flat.' },
+      { role: 'assistant', content: 'Was the oven hot?' },
+    ] as const
+    const talk = { ...shot('Yes, very hot.'), earlier }
+    const { rounds, calls } = run(
+      grow({ rounds: 2 }, { shown: [talk] }),
+      evolving((_, n) => `Yes, and message ${n}.`),
+    )
+    const { prompts } = rounds[0]!
+    expect(prompts.map((prompt) => prompt.earlier)).toEqual([earlier, earlier])
+    expect(prompts[0]?.origin).toMatchObject({ template: 'evol-instruct-conversation@1' })
+    // The evolution, the comparison and the response to it all have the messages.
+    const texts = calls.map((call) => JSON.stringify(call))
+    expect(texts).toHaveLength(6)
+    for (const text of texts) {
+      expect(text).toContain('You bake.')
+      expect(text).toContain('My bread is flat.')
+    }
+    expect(calls[2]).toMatchObject({
+      request: { input: { messages: [...earlier, { role: 'user', content: 'Yes, and message 1.' }] } },
+    })
+    // Both draw by their texts alone; the same last message after other messages is drawn apart.
+    const other = { ...talk, earlier: earlier.slice(0, 1) }
+    const names = (shown: Growth['shown']): unknown =>
+      run(
+        grow({ rounds: 1 }, { shown }),
+        evolving(() => 'More.'),
+      ).calls.map((call) => call.kind === 'complete' && call.request.sampling.rngSeed)[0]
+    expect(names([other])).not.toEqual(names([talk]))
+    expect(names([talk])).toEqual(names([talk]))
+  })
+
+  test('shows a long conversation only as far as the context has room', () => {
+    const earlier = Array.from({ length: 40 }, (_, i) => ({
+      role: i % 2 === 0 ? ('user' as const) : ('assistant' as const),
+      content: `Turn ${i}. ${'flour '.repeat(100)}`,
+    }))
+    const { calls, rounds } = run(
+      grow(
+        { rounds: 1, maxTokens: 200 },
+        { shown: [{ ...shot('And then?'), earlier }], contextLength: 1024 },
+      ),
+      evolving(() => 'And then, in detail?'),
+    )
+    const evolution = JSON.stringify(calls[0])
+    expect(evolution).toContain('Turn 39.')
+    expect(evolution).not.toContain('Turn 0.')
+    expect(evolution).toContain('[…]')
+    expect(evolution.length).toBeLessThan(824 * 2.5)
+    expect(rounds[0]?.prompts[0]?.earlier).toHaveLength(40)
   })
 
   test('reports a teacher that refuses everything', () => {

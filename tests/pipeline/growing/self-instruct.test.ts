@@ -1,8 +1,15 @@
 import fc from 'fast-check'
+import type { ChatMessage } from '../../../src/domain/completion-request.ts'
 import { expect, test } from 'vitest'
 import { countMaxRequests, growthEnded, planGrowth } from '../../../src/pipeline/growing/plan-growth.ts'
 import { selfInstruct } from '../../../src/pipeline/growing/self-instruct.ts'
-import { settingsWith, shot } from '../samples.ts'
+import { growInRounds } from '../../../src/pipeline/growing/grow-program.ts'
+import { kept } from '../../../src/domain/filter-decision.ts'
+import type { Reply } from '../../../src/domain/reply.ts'
+import type { Growth } from '../../../src/pipeline/growing/growth.ts'
+import { countConversations } from '../../../src/pipeline/growing/seed-conversations.ts'
+import { drive } from '../programs/drive.ts'
+import { projectId, runId, settingsWith, shot, teacher } from '../samples.ts'
 
 const seeds = Array.from({ length: 20 }, (_, i) => shot(`Write reply number ${i} to a customer.`))
 const grown = Array.from({ length: 5 }, (_, i) => ({
@@ -112,4 +119,55 @@ test('ends with enough prompts, or with a sentence if the teacher returns nothin
   expect(growthEnded({ accepted: 3, requests: 5, settings })).toEqual({ ended: false })
   const over = growthEnded({ accepted: 3, requests: countMaxRequests(settings), settings })
   expect(over.ended && over.sentence).toContain('3 of 40 prompts')
+})
+
+const system = { role: 'system', content: 'You run a shop.' } as const
+const turns = [
+  { role: 'user', content: 'Hello.' },
+  { role: 'assistant', content: 'Hello!' },
+] as const
+
+test('reports conversations whose messages the grown prompts lack, with counts', () => {
+  const leavesOut = (...some: { earlier?: readonly ChatMessage[] }[]) =>
+    selfInstruct.leavesOut?.(countConversations(some))
+  expect(leavesOut({}, {})).toBeUndefined()
+  expect(leavesOut({ earlier: [system] }, { earlier: [system] })).toBeUndefined()
+  expect(leavesOut({ earlier: turns }, {}, {})).toMatch(/^1 of 3 seeds is a conversation: .*Evolve prompts/)
+  expect(leavesOut({ earlier: [system] }, {})).toMatch(/^1 of 2 seeds has a system message, which not all/)
+  expect(
+    leavesOut({ earlier: [system, ...turns] }, { earlier: [{ ...system, content: 'Other.' }, ...turns] }),
+  ).toMatch(/^2 of 2 seeds are conversations: .* 2 of 2 seeds have system messages/)
+})
+
+test('gives grown prompts the system message that all seeds share', () => {
+  const growth = (shown: Growth['shown']): Growth => ({
+    projectId,
+    runId,
+    step: 0,
+    rngSeed: 1,
+    teacher,
+    contextLength: 2048,
+    shown,
+    seedTexts: shown.map(({ text }) => text),
+    conversations: countConversations(shown),
+    prompts: [],
+    requests: 0,
+  })
+  const earlierOf = (shown: Growth['shown']): unknown =>
+    drive(growInRounds(growth(shown), { ...settings, prompts: 1 }), (call): Reply =>
+      call.kind === 'novelty'
+        ? { kind: 'novelty', decisions: call.candidates.map(() => kept()) }
+        : {
+            kind: 'complete',
+            result: {
+              text: ' Write a reply to a late parcel.',
+              finishReason: 'end',
+              promptTokens: 1,
+              tokens: 9,
+            },
+          },
+    ).emitted.flatMap(({ prompts }) => prompts.map(({ earlier }) => earlier))
+  const [one, two] = [seeds[0]!, seeds[1]!]
+  expect(earlierOf([{ ...one, earlier: [system] }])).toEqual([[system]])
+  expect(earlierOf([{ ...one, earlier: [system] }, two])).toEqual([undefined])
 })

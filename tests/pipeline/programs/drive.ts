@@ -2,15 +2,17 @@
 import type { Reply } from '../../../src/domain/reply.ts'
 import type { Call, Program } from '../../../src/pipeline/programs/program.ts'
 
-export interface Driven<T> {
+export interface Driven<T, E> {
   readonly outcome: T
   readonly calls: readonly Call[]
+  readonly emitted: readonly E[]
 }
 
 /** Runs a program to its end; programs side by side run one after the other. */
-export function drive<T>(program: Program<T>, reply: (call: Call) => Reply): Driven<T> {
+export function drive<T, E = never>(program: Program<T, E>, reply: (call: Call) => Reply): Driven<T, E> {
   const calls: Call[] = []
-  const run = <U>(part: Program<U>): U => {
+  const emitted: E[] = []
+  const run = <U>(part: Program<U, E>): U => {
     let step = part.next(undefined)
     while (!step.done) {
       const { value } = step
@@ -19,10 +21,11 @@ export function drive<T>(program: Program<T>, reply: (call: Call) => Reply): Dri
         step = part.next(reply(value.call))
         continue
       }
+      if (value.kind === 'emit') emitted.push(value.value)
       if (value.kind === 'all') for (const child of value.programs) run(child)
       step = part.next(undefined)
     }
     return step.value
   }
-  return { outcome: run(program), calls }
+  return { outcome: run(program), calls, emitted }
 }
