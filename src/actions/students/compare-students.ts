@@ -1,5 +1,5 @@
 // Knows: how a student is compared with itself before training and with its teacher, on held-out prompts.
-import type { Cast } from '../../domain/cast.ts'
+import { modelOf, ownModelOf, type Cast } from '../../domain/cast.ts'
 import { CONTENDERS, type ComparedPrompt, type Comparison } from '../../domain/comparison.ts'
 import type { DatasetRow } from '../../domain/dataset.ts'
 import { freshId, type ProjectId, type StudentId } from '../../domain/id.ts'
@@ -11,13 +11,15 @@ import { makeRng, shuffle } from '../../domain/rng.ts'
 import type { Student } from '../../domain/student.ts'
 import {
   comparePrompt,
+  roleOfContender,
   UNITS_PER_PROMPT,
   type ComparedUnit,
   type HeldOutPrompt,
 } from '../../pipeline/comparing/compare-program.ts'
 import { complete as completeStep } from '../../pipeline/completing/complete.ts'
-import { rubricOfSettings, rubric as rubricStep, type RubricSettings } from '../../pipeline/judging/rubric.ts'
+import { rubricOfSettings } from '../../pipeline/judging/rubric.ts'
 import { checkRecipeText } from '../../pipeline/recipes/check-recipe.ts'
+import { findJudging } from '../../pipeline/recipes/find-judging.ts'
 import { readSteps } from '../../pipeline/recipes/read-steps.ts'
 import { RetortError } from '../../protocol/errors.ts'
 import { forgetCalls } from '../../storage/calls.ts'
@@ -54,16 +56,6 @@ export interface CompareStudents extends Cast {
 }
 export type CompareMachines = Pick<Machines, 'db' | 'teacher' | 'models' | 'student' | 'now'>
 
-/** Defaults of the judge step, for recipes without one. */
-const DEFAULT_JUDGE: RubricSettings = {
-  by: rubricStep.settings.by.default,
-  rubric: rubricStep.settings.rubric.default,
-  own: rubricStep.settings.own.default,
-  minMass: rubricStep.settings.minMass.default,
-  thinking: rubricStep.settings.thinking.default,
-  maxTokens: rubricStep.settings.maxTokens.default,
-}
-
 /**
  * Greedy completions of all three for the same held-out prompts, scored by the recipe's rubric and judged in pairs in both orders.
  * Stored complete or not at all. Returns problems if there is nothing to compare on. Throws an AbortError when `signal` aborts.
@@ -88,7 +80,7 @@ async function compare(
   report: (progress: CompareProgress) => void,
 ): Promise<Checked<Comparison>> {
   const { db } = machines
-  const { teacher, judge = teacher } = cast
+  const { teacher } = cast
   const student = await getStudent(db, projectId, studentId)
   const dataset = student && (await getDataset(db, projectId, student.datasetId))
   if (!student || !dataset)
@@ -100,13 +92,15 @@ async function compare(
     return refuse({
       sentence: `The recipe of this dataset can no longer be read. ${recipe.problems[0]?.sentence ?? ''}`,
     })
+  const role = findJudging(recipe.value).by
+  const judge = modelOf(cast)(role)
   if (!teacher.capabilities.chat)
     return refuse({
       sentence: `${teacher.card.name} does not support chat. Load another teacher, then compare.`,
     })
   if (!judge.capabilities.scores || !judge.capabilities.chat)
     return refuse({
-      sentence: `${judge.card.name} does not support ${judge.capabilities.chat ? 'the probabilities that a score needs' : 'chat'}. Load another ${judge === teacher ? 'teacher' : 'model for the judge'}, then compare.`,
+      sentence: `${judge.card.name} does not support ${judge.capabilities.chat ? 'the probabilities that a score needs' : 'chat'}. Load another ${ownModelOf(cast, role) === undefined ? 'teacher' : `model for the ${role === 'judge' ? 'judge' : `role ${role}`}`}, then compare.`,
     })
   const heldOut = await listDatasetRows(db, projectId, dataset.id, 'held-out')
   const seen = await listSeenPrompts(db, student)
@@ -135,7 +129,7 @@ async function compare(
     studentId,
     datasetId: dataset.id,
     judge: refOf(judge.card),
-    ...(judge === teacher ? {} : { teacher: refOf(teacher.card) }),
+    ...(ownModelOf(cast, role) === undefined || role === 'teacher' ? {} : { teacher: refOf(teacher.card) }),
     comparedAt: machines.now(),
     prompts: compared,
     ...(heldOut.length > unseen.length ? { excluded: heldOut.length - unseen.length } : {}),
@@ -186,36 +180,46 @@ async function comparePrompts(
 ): Promise<ComparedPrompt[]> {
   const { db, student: studentMachine } = machines
   const { projectId } = student
-  const { teacher, judge: ownJudge } = cast
-  const judgeCard = (ownJudge ?? teacher).card
-  const { complete, judge } = readSteps(recipe)
-  const settings = judge?.settings ?? DEFAULT_JUDGE
+  const { teacher } = cast
+  const { complete } = readSteps(recipe)
+  const settings = findJudging(recipe)
+  const role = settings.by
+  const judge = modelOf(cast)(role)
   const judging = {
     rubric: rubricOfSettings(settings),
-    judge: refOf(judgeCard),
+    judge: refOf(judge.card),
     settings,
-    contextLength: (ownJudge ?? teacher).contextLength,
+    contextLength: judge.contextLength,
+    role,
   }
   const models = castModels(machines, cast)
-  const students = {
-    before: studentModel(studentMachine, student, 'before'),
-    after: studentModel(studentMachine, student, 'after'),
-  }
+  const students = new Map(
+    (['before', 'after'] as const).map((who) => [
+      roleOfContender(who),
+      studentModel(studentMachine, student, who),
+    ]),
+  )
   const progress = new Live(rows.length, report)
   const { control, release } = controlOf(signal)
-  const sentences = describeWork(student, teacher, ownJudge, rows.length)
+  const sentences = describeWork(
+    student,
+    teacher,
+    role === 'teacher' ? undefined : ownModelOf(cast, role),
+    rows.length,
+  )
   const executor = new Executor({
-    models: new RoleModels(
-      (role) => (role === 'before' || role === 'after' ? students[role] : models(role)),
-      { swaps: new ModelSwaps(machines, cast, (loading) => progress.showLoading(loading)) },
-    ),
+    models: new RoleModels((name) => students.get(name) ?? models(name), {
+      swaps: new ModelSwaps(machines, cast, (loading) => progress.showLoading(loading)),
+    }),
     journal: openJournal(db, projectId, `comparison ${student.id}`, 'The comparison'),
     control,
     onNoReply: (reason) => {
       throw new RetortError('Unexpected', `A completion or a verdict is missing: ${reason}. Compare again.`)
     },
-    onBatch: ({ role }) => {
-      const phase = role === 'before' || role === 'after' || role === 'teacher' ? role : progress.judging
+    onBatch: ({ kind, role: name }) => {
+      const who = kind === 'complete' ? CONTENDERS.find((one) => roleOfContender(one) === name) : undefined
+      // The model that judges may be the teacher, and one that reasons completes too.
+      const phase = who === 'teacher' && progress.hasTexts ? progress.judging : (who ?? progress.judging)
       progress.enter(phase, sentences[phase])
       return () => undefined
     },
@@ -271,6 +275,7 @@ class Live {
   #loading = ''
   #done = 0
   #scored = 0
+  #texts = 0
 
   constructor(prompts: number, report: (progress: CompareProgress) => void) {
     this.#total = prompts * UNITS_PER_PROMPT
@@ -282,6 +287,10 @@ class Live {
     return [...this.#compared].toSorted(([a], [b]) => a - b).map(([, prompt]) => prompt)
   }
 
+  /** Every prompt has its texts: what is completed now is reasoning of the judge. */
+  get hasTexts(): boolean {
+    return this.#texts >= this.#scores
+  }
   /** What the judge does next. */
   get judging(): 'scores' | 'pairs' {
     return this.#scored < this.#scores ? 'scores' : 'pairs'
@@ -301,6 +310,7 @@ class Live {
   add(unit: ComparedUnit): void {
     this.#done += unit.kind === 'pair' ? unit.orders : 1
     if (unit.kind === 'score') this.#scored += 1
+    if (unit.kind === 'text') this.#texts += 1
     this.#show()
   }
 

@@ -3,6 +3,7 @@
 import { CONTENDERS, type ComparedPrompt, type Contender } from '../../domain/comparison.ts'
 import type { ChatMessage } from '../../domain/completion-request.ts'
 import type { RowId } from '../../domain/id.ts'
+import type { Role } from '../../domain/role.ts'
 import { GREEDY } from '../../domain/sampling.ts'
 import { writePromptChat } from '../completing/complete.ts'
 import { judgeText, type Judging } from '../judging/judge-program.ts'
@@ -25,7 +26,10 @@ export interface HeldOutPrompt {
   readonly index: number
 }
 
-/** Compares greedy completions of all three. The contenders' names are the roles that complete; `judge` judges. */
+/** The role of a contender in its calls; that of a student is no name that a recipe can have. */
+export const roleOfContender = (who: Contender): Role => (who === 'teacher' ? who : `student ${who}`)
+
+/** Compares greedy completions of all three, each by the role `roleOfContender`; the role of `judging` judges. */
 export function* comparePrompt(
   { rowId, prompt, earlier, system, index }: HeldOutPrompt,
   judging: Judging,
@@ -33,7 +37,7 @@ export function* comparePrompt(
 ): Program<ComparedPrompt, ComparedUnit> {
   const texts = yield* all(
     CONTENDERS.map(function* (who): Program<string, ComparedUnit> {
-      const { text } = yield* complete(who, {
+      const { text } = yield* complete(roleOfContender(who), {
         id: `${index}/${who}`,
         input: writePromptChat(prompt, system, earlier),
         sampling: { ...GREEDY, maxTokens, rngSeed: 'compare' },

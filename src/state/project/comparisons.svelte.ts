@@ -9,6 +9,8 @@ import {
   type Interval,
 } from '../../domain/comparison.ts'
 import type { Cast } from '../../domain/cast.ts'
+import type { Dataset } from '../../domain/dataset.ts'
+import type { Role } from '../../domain/role.ts'
 import type { ProjectId, StudentId } from '../../domain/id.ts'
 import type { Problem } from '../../domain/problem.ts'
 import { makeRng } from '../../domain/rng.ts'
@@ -19,6 +21,7 @@ import { countWins, type Wins } from '../../pipeline/statistics/wins.ts'
 import { listComparisons } from '../../storage/comparisons.ts'
 import type { Environment } from '../app/environment.ts'
 import { compareStudents, measureClassifier } from '../app/later.ts'
+import { findRecipeText } from './recipe-text.svelte.ts'
 import { Task } from '../parts/task.svelte.ts'
 
 /** Statistics over the compared prompts. */
@@ -104,6 +107,13 @@ export class Comparisons {
     this.#list = (await listComparisons(this.#env.machines.db, this.#projectId)).toSorted(
       (a, b) => b.comparedAt - a.comparedAt,
     )
+  }
+
+  /** The role that judges a comparison on a dataset, by its recipe. */
+  judgeRoleOf(dataset: Pick<Dataset, 'recipeText'>): Role {
+    const code = findRecipeText()
+    const recipe = code?.checkRecipeText(dataset.recipeText)
+    return code && recipe?.ok ? code.findJudging(recipe.value).by : 'judge'
   }
 
   /** Share of right labels of a classifier: in memory only, since it takes seconds. */

@@ -37,6 +37,7 @@ const echo = (textBefore = '…'): Served<StudentContract> => ({
 async function begin(
   heldOut: number,
   textBefore?: string,
+  recipeText = RECIPE,
 ): Promise<{ machines: TestMachines; projectId: ProjectId; studentId: StudentId }> {
   const machines = await makeMachines({ student: echo(textBefore) })
   const projectId = freshId('project')
@@ -58,7 +59,7 @@ async function begin(
       id: student.datasetId,
       runId: freshId('run'),
       recipeHash: readRecipe().hash,
-      recipeText: RECIPE,
+      recipeText,
       frozenAt: 1,
       rows: { train: 10, heldOut },
       teacher: MODEL,
@@ -133,6 +134,68 @@ describe('compareStudents', () => {
         },
       ],
     })
+  })
+
+  test.each([
+    [
+      'rubric',
+      RECIPE.replace('- judge: rubric\n', '- judge: rubric\n    by: critic\n    rubric: correctness@1\n'),
+    ],
+    [
+      'comparison in pairs',
+      RECIPE.replace(
+        /- judge: rubric\n {2}- keep: threshold\n {4}min: 2.6\n/,
+        '- compare: pairwise\n    by: critic\n    rubric: correctness@1\n  - keep: pair-preferred\n',
+      )
+        .replace('teacher-text', 'dpo')
+        .replace(/ {4}(preset|vocabulary|context):.*\n/g, ''),
+    ],
+  ])('is judged by the role that the %s of its recipe names', async (_step, recipeText) => {
+    const { machines, projectId, studentId } = await begin(3, undefined, recipeText)
+    const models = { critic: OTHER }
+    const compared = await finish(
+      compareStudents(machines, { projectId, studentId, teacher: DESCRIPTION, models, prompts: 20 }),
+    )
+    if (!compared.ok) throw new Error(JSON.stringify(compared.problems))
+    expect([compared.value.judge.name, compared.value.teacher?.name]).toEqual(['Other', 'Stand-in'])
+    expect(machines.standIn.scored).toEqual([])
+    expect(compared.value.prompts[0]?.verdicts.after.rubric).toBe('correctness@1')
+    const mute = { ...OTHER, capabilities: { ...OTHER.capabilities, scores: false } }
+    expect(
+      await finish(
+        compareStudents(machines, {
+          projectId,
+          studentId,
+          teacher: DESCRIPTION,
+          models: { critic: mute },
+          prompts: 20,
+        }),
+      ),
+    ).toMatchObject({
+      problems: [
+        { sentence: expect.stringMatching(/^Other does not .* Load another model for the role critic/) },
+      ],
+    })
+  })
+
+  test('lets a role of a recipe have the name of a student', async () => {
+    const { machines, projectId, studentId } = await begin(
+      2,
+      undefined,
+      RECIPE.replace('- judge: rubric\n', '- judge: rubric\n    by: after\n'),
+    )
+    const compared = await finish(
+      compareStudents(machines, {
+        projectId,
+        studentId,
+        teacher: DESCRIPTION,
+        models: { after: OTHER },
+        prompts: 20,
+      }),
+    )
+    if (!compared.ok) throw new Error(JSON.stringify(compared.problems))
+    expect(compared.value.judge.name).toBe('Other')
+    expect(compared.value.prompts[0]?.texts.after).toMatch(/^\d: Question/)
   })
 
   test('gives empty texts the lowest score and lets them lose, without the judge', async () => {
