@@ -27,6 +27,7 @@ const LONG_TESTS = [
   'tests/browser/judge.test.ts',
   'tests/browser/lora.test.ts',
   'tests/browser/no-file-system.test.ts',
+  'tests/browser/on-policy.test.ts',
   'tests/browser/pairs.test.ts',
   'tests/browser/teachers.test.ts',
   'tests/browser/turns.test.ts',

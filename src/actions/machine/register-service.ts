@@ -63,7 +63,7 @@ export async function registerService(
         ? 'This browser does not support service workers here, so the page needs a network to open.'
         : 'This browser does not support service workers here, so the page needs a network to open and may run on one thread, and its background workers have no policy that keeps them from calling other hosts.'
     if (page.isIsolated) page.memory.removeItem(RELOADED)
-    const registration = await services.register('service.js', { scope: '../' })
+    const registration = await services.register('service.js', { scope: './' })
     watchVersions(registration, services, page, onWaiting)
     const { active } = await services.ready
     if (!page.isIsolated && page.memory.getItem(RELOADED) === null) {
