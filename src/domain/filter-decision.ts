@@ -22,6 +22,16 @@ export const kept = (evidence: Evidence = {}): FilterDecision => ({ kind: 'kept'
 export const dropped = (reason: string, evidence: Evidence = {}, nearest?: Nearest): FilterDecision =>
   nearest ? { kind: 'dropped', reason, evidence, nearest } : { kind: 'dropped', reason, evidence }
 
+/** The sentence of anything thrown. */
+export const reasonOf = (thrown: unknown): string =>
+  thrown instanceof Error ? thrown.message : String(thrown)
+
+/** The reason of a row that a step could not work on. */
+export const failureReason = (reason: string): string => `the step failed: ${reason}`
+
+/** The decision on a row, if deciding threw: one bad row ends no run. */
+export const droppedByFailure = (thrown: unknown): FilterDecision => dropped(failureReason(reasonOf(thrown)))
+
 /** A decision with the step that made it, as stored in a row's history. */
 export interface StepDecision {
   /** Index of the step in its recipe. */

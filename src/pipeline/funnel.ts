@@ -118,6 +118,11 @@ export class FunnelTally {
     for (const outcome of outcomesOfPrompt(prompt)) this.#count(outcome, times)
   }
 
+  /** Counts decisions that were added to a row, or taken from it. */
+  countDecisions(decisions: readonly StepDecision[], times: 1 | -1 = 1): void {
+    for (const decision of decisions) this.#count(outcomeOf(decision), times)
+  }
+
   countRow(row: CountedRow, times: 1 | -1 = 1): void {
     for (const outcome of outcomesOfRow(row, this.#first)) this.#count(outcome, times)
   }

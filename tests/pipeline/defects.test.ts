@@ -10,7 +10,7 @@ import { readVerdict } from '../../src/pipeline/judging/expected-score.ts'
 import { buildPairRequests, readPair } from '../../src/pipeline/judging/pairwise.ts'
 import { readSteps } from '../../src/pipeline/recipes/read-steps.ts'
 import { readSeeds } from '../../src/pipeline/seeds/read-seeds.ts'
-import { selectRows } from '../../src/pipeline/selecting/select-rows.ts'
+import { select, selectAll } from './selecting/select.ts'
 import { threshold } from '../../src/pipeline/selecting/threshold.ts'
 import { countWins } from '../../src/pipeline/statistics/wins.ts'
 import { rubricOf } from '../../src/pipeline/templates/rubrics.ts'
@@ -30,7 +30,7 @@ test('gives an unreadable verdict no random or default score, and drops its row 
   const { keeps } = readSteps(
     checked('retort: 2\nsteps:\n  - complete: teacher\n  - judge: rubric\n  - keep: threshold\n'),
   )
-  const decisions = selectRows(keeps, [
+  const decisions = selectAll(keeps, [
     { id: 'r', promptId: 'p', order: 0, completion: 'x', verdicts: [{ verdict }] },
   ])
   expect(decisions.get('r')).toEqual([
@@ -56,7 +56,8 @@ test('counts wins for the side that won', () => {
 })
 
 test('keeps the high score and drops the low one', () => {
-  const [low, high] = threshold.select(
+  const [low, high] = select(
+    threshold,
     [
       { id: 'l', promptId: 'p', order: 0, completion: 'x', verdicts: [{ verdict: scored(1) }] },
       { id: 'h', promptId: 'p', order: 1, completion: 'x', verdicts: [{ verdict: scored(5) }] },

@@ -78,6 +78,26 @@ const VERBS = ['Explain', 'Describe', 'Compare', 'Invent', 'Summarise', 'Questio
 const write = (rng: Rng, count: number): string =>
   Array.from({ length: count }, () => WORDS[rng.below(WORDS.length)]).join(' ')
 
+/** The text that it generates: prompts for a list that is to be continued, else a sentence. */
+export function textFor({ input, sampling }: CompletionRequest): string {
+  const rng = makeRng(`${sampling.rngSeed} ${JSON.stringify(input)}`)
+  if (input.kind === 'chat') return `${VERBS[rng.below(VERBS.length)]}ing: ${write(rng, 4 + rng.below(12))}.`
+  const from = Number(/(\d+)\.$/.exec(input.text)?.[1] ?? 1)
+  return Array.from(
+    { length: 4 },
+    (_, i) =>
+      `${i === 0 ? '' : `\n${from + i}.`} ${VERBS[rng.below(VERBS.length)]} the ${write(rng, i === 3 ? 1 : 6)}.`,
+  ).join('')
+}
+
+/** The log-probabilities that it returns; `opinion` distinguishes models. */
+export function logProbsFor({ input, continuations }: ScoreRequest, opinion?: string): number[] {
+  const rng = makeRng(JSON.stringify(opinion === undefined ? input : [input, opinion]))
+  const raw = continuations.map(() => 0.1 + rng.next())
+  const total = raw.reduce((sum, value) => sum + value, 0)
+  return raw.map((value) => Math.log((0.9 * value) / total))
+}
+
 /** What happens instead of a result; `silence` never responds until it is aborted. */
 export type Mishap = 'silence' | { readonly refusal: string } | Error
 
@@ -91,24 +111,12 @@ export class TeacherStandIn implements Served<TeacherContract> {
 
   useNetwork = async (): Promise<null> => null
 
-  #text({ input, sampling }: CompletionRequest): string {
-    const rng = makeRng(`${sampling.rngSeed} ${JSON.stringify(input)}`)
-    if (input.kind === 'chat')
-      return `${VERBS[rng.below(VERBS.length)]}ing: ${write(rng, 4 + rng.below(12))}.`
-    const from = Number(/(\d+)\.$/.exec(input.text)?.[1] ?? 1)
-    return Array.from(
-      { length: 4 },
-      (_, i) =>
-        `${i === 0 ? '' : `\n${from + i}.`} ${VERBS[rng.below(VERBS.length)]} the ${write(rng, i === 3 ? 1 : 6)}.`,
-    ).join('')
-  }
-
   complete = async (
     { requests }: { requests: readonly CompletionRequest[] },
     call: Call<GenerationEvent>,
   ): Promise<GenerationSummary> => {
     return this.#each(requests, call, (request, refusal) => {
-      const text = refusal === undefined ? this.#text(request) : ''
+      const text = refusal === undefined ? textFor(request) : ''
       const result: CompletionResult = {
         id: request.id,
         text,
@@ -126,19 +134,17 @@ export class TeacherStandIn implements Served<TeacherContract> {
     { requests }: { requests: readonly ScoreRequest[] },
     call: Call<GenerationEvent>,
   ): Promise<GenerationSummary> => {
-    return this.#each(requests, call, ({ id, input, continuations }, refusal) => {
+    return this.#each(requests, call, (request, refusal) => {
+      const { id } = request
       // Every model has an opinion of its own.
       const { fingerprint } = this.description.card
-      const isFirst = fingerprint === DESCRIPTION.card.fingerprint
-      const rng = makeRng(JSON.stringify(isFirst ? input : [input, fingerprint]))
-      const raw = continuations.map(() => 0.1 + rng.next())
-      const total = raw.reduce((sum, value) => sum + value, 0)
+      const opinion = fingerprint === DESCRIPTION.card.fingerprint ? undefined : fingerprint
       this.scored.push(id)
       call.emit({
         kind: 'score',
         result:
           refusal === undefined
-            ? { id, logProbs: raw.map((value) => Math.log((0.9 * value) / total)) }
+            ? { id, logProbs: logProbsFor(request, opinion) }
             : { id, logProbs: [], refusal },
       })
     })

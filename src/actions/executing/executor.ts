@@ -5,9 +5,12 @@
 import { callKey } from '../../pipeline/programs/call-key.ts'
 import type { Call, Program } from '../../pipeline/programs/program.ts'
 import type { Reply, Role } from '../../domain/reply.ts'
+import { RetortError } from '../../protocol/errors.ts'
+import { reasonOf } from '../../domain/filter-decision.ts'
 import type { RunControl } from '../control.ts'
 import { requestAll } from '../run/request-all.ts'
 import { Breather } from './breather.ts'
+import { Queue } from './queue.ts'
 import type { Journal, ModelBatch, ModelCall, ModelResult, Models, Pools } from './ports.ts'
 
 /** Programs in progress at once: a few full batches, so that a batch is full although some programs are between two calls. */
@@ -103,8 +106,19 @@ export class Executor {
     }
   }
 
-  /** Runs one program; its outcome, or `stopped`. An error of the program is thrown. */
+  /** False if the work was stopped; waits while it is paused. */
+  async mayContinue(): Promise<boolean> {
+    const { control } = this.#options
+    await control.whenResumed()
+    return !control.stopped
+  }
+
+  /**
+   * Runs one program; its outcome, or `stopped`. If the program throws, an `Unexpected` error is thrown whose sentence names the step by its
+   * `title`.
+   */
   async together<Emitted, Outcome>(
+    title: string,
     program: () => Program<Outcome, Emitted>,
     onEmit: (value: Emitted, work: ItemWork) => void | Promise<void> = () => undefined,
   ): Promise<{ readonly stopped: true } | { readonly stopped: false; readonly outcome: Outcome }> {
@@ -114,6 +128,12 @@ export class Executor {
       program,
       onEmit: (_, value, work) => onEmit(value, work),
       onEnd: (_, outcome) => ended.push({ outcome }),
+      onFailure: (_, reason) => {
+        throw new RetortError(
+          'Unexpected',
+          `The step “${title}” failed: ${reason}. Everything made before it is stored, and a new run uses it. Change or remove the step, then run again.`,
+        )
+      },
     })
     const [end] = ended
     return finished && end ? { stopped: false, outcome: end.outcome } : { stopped: true }
@@ -129,7 +149,7 @@ class Work<Item, Emitted, Outcome> {
   #itemsLeft = true
   #inProgress = 0
   /** Programs to advance, with what they waited for. */
-  readonly #ready: (() => void)[] = []
+  readonly #ready = new Queue<() => void>()
   /** Calls not looked up yet, then those that a machine must make, by machine, kind and role. All calls that are open, by key. */
   #unread: WaitingCall[] = []
   readonly #queues = new Map<string, WaitingCall[]>()
@@ -158,13 +178,13 @@ class Work<Item, Emitted, Outcome> {
     while (this.#thrown === undefined && !this.#stopped) {
       const advance = this.#ready.shift()
       if (advance) {
-        advance()
-        if (breather.isDue) await breather.pause()
+        this.#attempt(advance)
+        if (breather.isDue) await this.#breathe(breather)
         continue
       }
       if (this.#itemsLeft && this.#inProgress < this.#maxInProgress) {
-        this.#startNext()
-        if (breather.isDue) await breather.pause()
+        this.#attempt(() => this.#startNext())
+        if (breather.isDue) await this.#breathe(breather)
         continue
       }
       if (this.#unread.length > 0) {
@@ -182,6 +202,22 @@ class Work<Item, Emitted, Outcome> {
     return !this.#stopped
   }
 
+  async #breathe(breather: Breather): Promise<void> {
+    const { control } = this.#options
+    await breather.pause()
+    if (control.paused) await control.whenResumed()
+    if (control.stopped) this.#stopped = true
+  }
+
+  /** An error of who takes the outcomes ends the work like one of a machine: what has been finished is stored. */
+  #attempt(work: () => void): void {
+    try {
+      work()
+    } catch (thrown) {
+      this.#break(thrown)
+    }
+  }
+
   #startNext(): void {
     const next = this.#items.next()
     if (next.done) {
@@ -194,7 +230,7 @@ class Work<Item, Emitted, Outcome> {
     const fail = (thrown: unknown): void => {
       if (this.#stage.onFailure === undefined) return this.#break(thrown)
       end()
-      this.#stage.onFailure(item, thrown instanceof Error ? thrown.message : String(thrown))
+      this.#stage.onFailure(item, reasonOf(thrown))
     }
     const scope: Scope<Item> = { item, work: { made: 0 }, failed: false, fail }
     let program: Program<Outcome, Emitted>
@@ -212,11 +248,13 @@ class Work<Item, Emitted, Outcome> {
   /** Starts a program; it advances until it waits for a call or for programs of its own. */
   #spawn<Result>(scope: Scope<Item>, program: Program<Result, Emitted>, end: (result: Result) => void): void {
     const advance = (input: Reply | undefined): void => {
+      let unusable: { readonly thrown: unknown } | undefined
       for (let next = input; ; next = undefined) {
         if (scope.failed) return
         let step: ReturnType<typeof program.next>
         try {
-          step = program.next(next)
+          step = unusable ? program.throw(unusable.thrown) : program.next(next)
+          unusable = undefined
         } catch (thrown) {
           scope.failed = true
           return scope.fail(thrown)
@@ -224,22 +262,40 @@ class Work<Item, Emitted, Outcome> {
         // Outside the try: an error of who takes the values is not one of the program.
         if (step.done) return end(step.value)
         const yielded = step.value
-        if (yielded.kind === 'call') return this.#request(yielded.call, { advance, work: scope.work })
+        if (yielded.kind === 'call') {
+          const key = this.#addressOf(yielded.call)
+          if (typeof key === 'string') return this.#request(key, yielded.call, { advance, work: scope.work })
+          unusable = key
+          continue
+        }
+        if (yielded.kind === 'pause') return void this.#ready.push(() => advance(undefined))
         if (yielded.kind === 'emit') {
           const taken = this.#stage.onEmit?.(scope.item, yielded.value, scope.work)
           if (taken) return void this.#waitFor(taken, () => advance(undefined))
         } else if (yielded.programs.length > 0) {
-          let left = yielded.programs.length
-          const onEnd = (): void => {
-            left -= 1
-            if (left === 0) this.#ready.push(() => advance(undefined))
-          }
-          for (const child of yielded.programs) this.#spawn(scope, child, onEnd)
-          return
+          return this.#spawnAll(scope, yielded.programs, () => this.#ready.push(() => advance(undefined)))
         }
       }
     }
     this.#ready.push(() => advance(undefined))
+  }
+
+  /** Starts programs in their order, as many side by side as items are. */
+  #spawnAll(scope: Scope<Item>, programs: readonly Program<void, Emitted>[], end: () => void): void {
+    let started = 0
+    let left = programs.length
+    const startNext = (): void => {
+      const next = programs[started]
+      if (next === undefined) return
+      started += 1
+      this.#spawn(scope, next, onEnd)
+    }
+    const onEnd = (): void => {
+      left -= 1
+      if (left === 0) end()
+      else startNext()
+    }
+    while (started < Math.min(programs.length, this.#maxInProgress)) startNext()
   }
 
   /** Continues when something that a program emitted has been taken. */
@@ -256,8 +312,16 @@ class Work<Item, Emitted, Outcome> {
     }
   }
 
-  #request(call: Call, task: WaitingTask): void {
-    const key = callKey(call, (role) => this.#options.models.identify(role))
+  /** The call's address in the journal, or why it can have none: its program gets that as an error of its own. */
+  #addressOf(call: Call): string | { readonly thrown: unknown } {
+    try {
+      return callKey(call, (role) => this.#options.models.identify(role))
+    } catch (thrown) {
+      return { thrown }
+    }
+  }
+
+  #request(key: string, call: Call, task: WaitingTask): void {
     const open = this.#open.get(key)
     if (open) {
       open.tasks.push(task)

@@ -90,6 +90,12 @@ export async function* judgeEdited(
           results.set(row.id, verdict)
           report({ done: results.size, total: rows.length })
         },
+        // One bad row does not stop the others.
+        onFailure: (row, reason) => {
+          const { rubric } = made
+          results.set(row.id, { kind: 'unreadable', rubric: rubric.name, judge: made.judge, reason })
+          report({ done: results.size, total: rows.length })
+        },
       })
       release()
       return null

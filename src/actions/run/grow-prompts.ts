@@ -109,6 +109,7 @@ async function growRounds(
   const wanted = Math.min(count, limit?.rows ?? count)
   live.enter('growing', earlier.length, wanted)
   const outcome = await executor.together(
+    member.title,
     () =>
       member.grow(
         {

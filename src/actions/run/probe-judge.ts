@@ -43,6 +43,8 @@ export async function probeJudge(context: RunContext): Promise<boolean> {
           : undefined
       if (verdict?.kind === 'score') scores.set(id, verdict.score)
     },
+    // Left out like one whose score cannot be read.
+    onFailure: () => undefined,
   })
   if (!ended) return false
   const outcome = readProbe(probe, scores)

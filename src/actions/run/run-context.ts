@@ -20,7 +20,7 @@ import { RowWriter } from './row-writer.ts'
 import { storedRun } from './stored-run.ts'
 
 export interface RunContext {
-  readonly machines: Pick<Machines, 'db' | 'teacher' | 'models' | 'corpus' | 'now'>
+  readonly machines: Pick<Machines, 'now'>
   readonly projectId: ProjectId
   readonly runId: RunId
   readonly recipe: CheckedRecipe
@@ -34,7 +34,10 @@ export interface RunContext {
   readonly store: RunStore
 }
 
-type Parts = Omit<RunContext, 'executor' | 'store' | 'limit'> & { readonly control: RunControl }
+type Parts = Omit<RunContext, 'executor' | 'store' | 'limit' | 'machines'> & {
+  readonly machines: Pick<Machines, 'db' | 'teacher' | 'models' | 'corpus' | 'now'>
+  readonly control: RunControl
+}
 
 /** What the phases use, and how it is released at the end. */
 export function openContext({ control, ...parts }: Parts): {
@@ -75,6 +78,11 @@ export const stageContext = ({ cast, recipe }: RunContext, step: number): StageC
     return { ref: refOf(card), contextLength }
   },
 })
+
+/** Rows read at a time: what a page of them takes to arrive is one task of the page's thread. */
+export const ROWS_PER_PAGE = 500
+/** Rows of one transaction. */
+export const ROWS_PER_WRITE = 500
 
 /** Chunks of a list. */
 export function* inChunks<T>(items: readonly T[], size: number): Generator<readonly T[]> {

@@ -1,11 +1,12 @@
 // Knows: the second phase: a completion for every planned row, stored as it ends, and the decisions of the filters that follow. Filters that
 // compare rows decide in the rows' order, whatever order the completions end in.
-import { dropped } from '../../domain/filter-decision.ts'
-import type { RowId } from '../../domain/id.ts'
+import { dropped, failureReason } from '../../domain/filter-decision.ts'
+import type { PromptId, RowId } from '../../domain/id.ts'
 import type { ModelRef } from '../../domain/model-card.ts'
 import { PERSON } from '../../domain/people.ts'
 import type { Prompt } from '../../domain/prompt.ts'
-import type { Row } from '../../domain/row.ts'
+import { rowId, type Row } from '../../domain/row.ts'
+import { GREEDY } from '../../domain/sampling.ts'
 import { findNoResponse } from '../../pipeline/completing/complete.ts'
 import type { PlannedRow, Written } from '../../pipeline/completing/completer.ts'
 import {
@@ -14,11 +15,11 @@ import {
   referencesOfPrompts,
   type PromptReferences,
 } from '../../pipeline/filters/references.ts'
-import { FilterBank, findDrop } from '../../pipeline/filters/decide-filters.ts'
 import type { Program } from '../../pipeline/programs/program.ts'
 import type { PlacedCompleter } from '../../pipeline/recipes/read-steps.ts'
-import { stageContext, type RunContext } from './run-context.ts'
-import { applyDecisions } from './row-status.ts'
+import { Breather } from '../executing/breather.ts'
+import { ROWS_PER_PAGE, stageContext, type RunContext } from './run-context.ts'
+import { FilterStage } from './filter-stage.ts'
 
 /** A planned row with what writes it. */
 interface Work {
@@ -28,39 +29,48 @@ interface Work {
   readonly write: () => Program<Written>
 }
 
-/** What the phase holds of a row: enough to filter it and to count it. */
-type HeldRow = Pick<Row, 'decisions'> & { readonly row: Row }
+/** What is stored of a completion that could not be written. */
+const NOTHING: Written = { text: '', finishReason: 'aborted', tokens: 0 }
 
 /** Runs the phase; false when stopped before the end. */
 export async function writeCompletions(context: RunContext, prompts: readonly Prompt[]): Promise<boolean> {
-  const { store, live, executor } = context
+  const { store, live, executor, steps, limit } = context
   const references = await readReferences(context, prompts)
-  const planned = planWork(context, prompts, references)
-  const written = new Set<RowId>()
-  const filters = new FilterStage(context, planned, references)
-  const first = context.steps.completers[0]?.index
-  for await (const page of store.rows()) {
+  const written = new Map<PromptId, RowId[]>()
+  let done = 0
+  const filters = new FilterStage(context, references)
+  const first = steps.completers[0]?.index
+  const breather = new Breather()
+  for await (const page of store.rows(ROWS_PER_PAGE)) {
     for (const row of page) {
       live.tally.countRow(row)
+      if (breather.isDue) await breather.pause()
       if (!isCompleted(context, row.step ?? first)) continue
-      written.add(row.id)
+      const ofPrompt = written.get(row.promptId)
+      if (ofPrompt) ofPrompt.push(row.id)
+      else written.set(row.promptId, [row.id])
+      done += 1
       filters.restore(row)
     }
   }
   live.expected.prompts = prompts.length
-  live.expected.written = written.size
-  live.enter('completing', written.size, planned.length)
-  filters.decideReady()
+  live.expected.written = done
+  const planned = prompts.length * countPerPrompt(context)
+  live.enter('completing', done, Math.min(planned, limit?.rows ?? planned))
 
+  const end = (work: Work, result: Written, isWorked: boolean): void => {
+    live.expected.written += 1
+    filters.add(makeRow(context, work, result))
+    live.count(1, isWorked)
+  }
   const ended = await executor.each<Work, never, Written>({
-    items: planned.filter(({ row }) => !written.has(row.id)),
+    items: planWork(context, prompts, references, written),
     program: ({ write }) => write(),
-    onEnd: (work, result, { made }) => {
-      live.expected.written += 1
-      filters.add(makeRow(context, work, result))
-      live.count(1, made > 0)
-    },
+    onEnd: (work, result, { made }) => end(work, result, made > 0),
+    // One bad row ends no run.
+    onFailure: (work, reason) => end(work, { ...NOTHING, refusal: failureReason(reason) }, true),
   })
+  await filters.settle()
   if (ended) await store.drain()
   return ended
 }
@@ -69,30 +79,66 @@ export async function writeCompletions(context: RunContext, prompts: readonly Pr
 const isCompleted = ({ steps }: RunContext, step: number | undefined): boolean =>
   steps.completers.some(({ index }) => index === step)
 
-/** The rows of all complete steps, in order. */
-function planWork(context: RunContext, prompts: readonly Prompt[], references: PromptReferences): Work[] {
-  const { steps, recipe, limit } = context
-  const known = prompts.map((prompt) => ({ ...prompt, ...referenceOf(prompt.id, references) }))
-  const works = steps.completers.flatMap((step): Work[] => {
-    const { member, settings, place, index } = step
-    const role = member.roleOf(settings)
-    const model = role === undefined ? PERSON : stageContext(context, index).modelOf(role).ref
-    const byId = new Map(known.map((prompt) => [prompt.id, prompt]))
+/** Rows that all complete steps write of a prompt. */
+const countPerPrompt = ({ steps }: RunContext): number => steps.completers[0]?.place.perPrompt ?? 0
+
+/**
+ * The rows of all complete steps that are not written, in order. Each prompt's are planned when they are needed: the plans of all of them
+ * would take as much memory as the rows, and as long as no page may be busy.
+ */
+function* planWork(
+  context: RunContext,
+  prompts: readonly Prompt[],
+  references: PromptReferences,
+  written: ReadonlyMap<PromptId, readonly RowId[]>,
+): Generator<Work> {
+  const perPrompt = countPerPrompt(context)
+  const maxRows = context.limit?.rows ?? Infinity
+  for (const [first, prompt] of prompts.entries()) {
+    if (first * perPrompt >= maxRows) return
+    const known = written.get(prompt.id) ?? []
+    if (known.length >= perPrompt) continue
+    const whole = { ...prompt, ...referenceOf(prompt.id, references) }
+    for (const step of context.steps.completers)
+      for (const work of planPrompt(context, step, whole, first))
+        if (work.row.order < maxRows && !known.includes(work.row.id)) yield work
+  }
+}
+
+/** The rows that a step writes of a prompt; if it cannot plan them, as many that fail with the reason. */
+function planPrompt(
+  context: RunContext,
+  step: PlacedCompleter,
+  prompt: Prompt,
+  first: number,
+): readonly Work[] {
+  const { member, settings, place, index } = step
+  const role = member.roleOf(settings)
+  const model = role === undefined ? PERSON : stageContext(context, index).modelOf(role).ref
+  try {
     return member
-      .plan({ prompts: known, settings, rngSeed: recipe.rngSeed, teacher: model, place })
-      .map((row) => ({
-        row,
-        step,
-        model,
-        write: () => {
-          const prompt = byId.get(row.promptId)
-          if (prompt === undefined) throw new TypeError(`row ${row.id} has no prompt`)
-          return member.write(row, settings, prompt)
-        },
-      }))
-  })
-  const inOrder = works.toSorted((a, b) => a.row.order - b.row.order)
-  return limit === undefined ? inOrder : inOrder.slice(0, limit.rows)
+      .plan({ prompts: [prompt], settings, rngSeed: context.recipe.rngSeed, teacher: model, first, place })
+      .map((row) => ({ row, step, model, write: () => member.write(row, settings, prompt) }))
+  } catch (thrown) {
+    return Array.from({ length: member.countRows(settings) }, (_, variant) => ({
+      row: {
+        id: rowId({ prompt: prompt.id, variant, unplanned: index }),
+        promptId: prompt.id,
+        seedId: prompt.seedId,
+        prompt: prompt.text,
+        ...(prompt.earlier ? { earlier: prompt.earlier } : {}),
+        variant,
+        order: first * place.perPrompt + place.offset + variant,
+        system: '',
+        sampling: { ...GREEDY, maxTokens: 0, rngSeed: '' },
+      },
+      step,
+      model,
+      write: () => {
+        throw thrown
+      },
+    }))
+  }
 }
 
 /** Reference answers of these prompts; none if no step reads them. */
@@ -152,100 +198,5 @@ function makeRow(
     decisions: [{ step: index, name, decision: dropped(refusal) }],
     droppedBy: name,
     status: 'dropped',
-  }
-}
-
-/** Passes rows through the filters: at once, or in their order if filters compare rows. */
-class FilterStage {
-  readonly #context: RunContext
-  readonly #planned: readonly Work[]
-  readonly #bank: FilterBank
-  readonly #references: PromptReferences
-  readonly #waiting = new Map<RowId, HeldRow>()
-  #next = 0
-
-  constructor(context: RunContext, planned: readonly Work[], references: PromptReferences) {
-    this.#context = context
-    this.#planned = planned
-    this.#references = references
-    this.#bank = new FilterBank(context.steps.filters)
-  }
-
-  /** Restores a stored row of an earlier part of the run. */
-  restore(row: Row): void {
-    this.#countPassed(row)
-    if (this.#bank.comparesRows) this.#waiting.set(row.id, { row, decisions: row.decisions })
-    else if (this.#needsDecisions(row)) this.#decideStored(row)
-  }
-
-  /** Adds a row that has just been completed. */
-  add(row: Row): void {
-    const { live } = this.#context
-    if (this.#bank.comparesRows) {
-      this.#context.store.put(row)
-      live.tally.countRow(row)
-      this.#waiting.set(row.id, { row, decisions: row.decisions })
-      this.decideReady()
-      return
-    }
-    const decided = this.#decide(row)
-    this.#context.store.put(decided)
-    live.tally.countRow(decided)
-    this.#countPassed(decided)
-  }
-
-  /** Decides the next rows in order, as far as all rows before them are there. */
-  decideReady(): void {
-    for (;;) {
-      const plan = this.#planned[this.#next]
-      const held = plan && this.#waiting.get(plan.row.id)
-      if (plan === undefined || held === undefined) return
-      this.#waiting.delete(plan.row.id)
-      this.#next += 1
-      if (this.#needsDecisions(held.row)) this.#decideStored(held.row)
-      else if (findDrop(held.row.decisions) === undefined)
-        this.#bank.remember({ completion: held.row.completion.text })
-    }
-  }
-
-  #needsDecisions(row: Row): boolean {
-    return this.#context.steps.filters.length > 0 && row.decisions.length === 0
-  }
-
-  #decide(row: Row): Row {
-    if (!this.#needsDecisions(row)) return row
-    const decisions = this.#bank.decide({
-      prompt: row.prompt,
-      completion: row.completion.text,
-      finishReason: row.completion.finishReason,
-      ...referenceOf(row.promptId, this.#references),
-    })
-    const drop = findDrop(decisions)
-    return applyDecisions(
-      row,
-      drop ? { decisions, droppedBy: drop.name, status: 'dropped' } : { decisions, status: 'pending' },
-    )
-  }
-
-  /** Decides a row that is stored, or about to be. */
-  #decideStored(row: Row): void {
-    const decided = this.#decide(row)
-    const { tally } = this.#context.live
-    tally.countRow(row, -1)
-    tally.countRow(decided)
-    this.#countPassed(decided)
-    const { decisions, droppedBy, status } = decided
-    this.#context.store.change(row.id, (stored) =>
-      applyDecisions(stored, {
-        decisions,
-        status: status === 'rejected' ? (decided.rejectedByHand?.before ?? 'pending') : status,
-        ...(droppedBy === undefined ? {} : { droppedBy }),
-      }),
-    )
-  }
-
-  #countPassed(row: Row): void {
-    if (!this.#needsDecisions(row) && findDrop(row.decisions) === undefined)
-      this.#context.live.expected.passed += 1
   }
 }

@@ -1,6 +1,8 @@
 // Knows: the step that drops rows whose texts are equal to those of an earlier row.
-import { dropped, kept } from '../../domain/filter-decision.ts'
+import { dropped, kept, type FilterDecision } from '../../domain/filter-decision.ts'
+import { hashOf } from '../../domain/hash.ts'
 import { choice, toggle } from '../../domain/settings.ts'
+import { inSlices } from '../programs/program.ts'
 import { defineTogether } from '../stages/stage.ts'
 
 const normalise = (text: string): string => text.toLowerCase().replaceAll(/\s+/gu, ' ').trim()
@@ -23,20 +25,24 @@ export const exactDuplicates = defineTogether({
       default: true,
     }),
   },
-  // oxlint-disable-next-line require-yield -- a program without calls
-  *together(rows, { of, normalised }) {
-    const first = new Map<string, string>()
-    return {
-      decisions: rows.map(({ prompt, completion }) => {
-        const texts = of === 'completion' ? [completion.text] : [prompt, completion.text]
-        const key = JSON.stringify(normalised ? texts.map(normalise) : texts)
-        const known = first.get(key)
-        if (known === undefined) {
-          first.set(key, completion.text)
-          return kept()
-        }
-        return dropped('equal to an earlier row', {}, { text: known, score: 1 })
-      }),
-    }
+  hold({ prompt, completion }, { of, normalised }) {
+    const texts = of === 'completion' ? [completion.text] : [prompt, completion.text]
+    return hashOf(normalised ? texts.map(normalise) : texts).slice(0, 32)
+  },
+  *together(rows) {
+    const first = new Map<string, number>()
+    const decisions: FilterDecision[] = []
+    const similar = new Map<number, { to: number; score: number }>()
+    yield* inSlices(rows, (key, at) => {
+      const known = first.get(key)
+      if (known === undefined) {
+        first.set(key, at)
+        decisions.push(kept())
+      } else {
+        similar.set(at, { to: known, score: 1 })
+        decisions.push(dropped('equal to an earlier row'))
+      }
+    })
+    return { decisions, similar }
   },
 })

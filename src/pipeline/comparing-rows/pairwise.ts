@@ -1,20 +1,24 @@
 // Knows: the step that compares the completions of each prompt with each other: all pairs, or a tournament in which winners meet winners.
 // Source: MT-Bench (Zheng et al. 2023): both orders, and verdicts that disagree are a tie. Knockout rounds need n - 1 comparisons.
-import { kept } from '../../domain/filter-decision.ts'
+import { kept, reasonOf } from '../../domain/filter-decision.ts'
 import { choice, role, wholeNumber } from '../../domain/settings.ts'
 import type { PairVerdict } from '../../domain/verdict.ts'
 import { comparePair } from '../judging/pair-program.ts'
 import { rubric as rubricStep, rubricOfSettings } from '../judging/rubric.ts'
-import { all, type Program } from '../programs/program.ts'
+import { all, attempt, inSlices, type Program } from '../programs/program.ts'
 import { defineTogether, type ComparedRows, type StageRow } from '../stages/stage.ts'
 
 /** Its name, by which its evidence is found. */
 export const PAIRWISE = 'pairwise'
 
+/** What it needs of a row. */
+interface HeldRow extends Pick<StageRow, 'id' | 'promptId' | 'order' | 'prompt' | 'earlier'> {
+  readonly text: string
+}
 /** A row with its index in the list of all rows. */
 interface Entry {
   readonly at: number
-  readonly row: StageRow
+  readonly row: HeldRow
 }
 type Compare = (first: Entry, second: Entry) => Program<ComparedRows>
 
@@ -50,6 +54,14 @@ export const pairwise = defineTogether({
   check: (settings) => rubricStep.check?.({ ...settings, minMass: 0 }) ?? [],
   needs: (settings) => rubricStep.needs?.({ ...settings, minMass: 0 }) ?? [],
   checkModels: (settings, modelOf) => rubricStep.checkModels?.({ ...settings, minMass: 0 }, modelOf) ?? [],
+  hold: ({ id, promptId, order, prompt, earlier, completion: { text } }): HeldRow => ({
+    id,
+    promptId,
+    order,
+    prompt,
+    ...(earlier ? { earlier } : {}),
+    text,
+  }),
   *together(rows, settings, { modelOf }) {
     const { ref: judge, contextLength } = modelOf(settings.by)
     const chosen = rubricOfSettings(settings)
@@ -61,15 +73,20 @@ export const pairwise = defineTogether({
       role: settings.by,
     }
     const compare: Compare = function* (first, second) {
-      const { prompt, earlier, completion } = first.row
-      const pair = { prompt, earlier, first: completion.text, second: second.row.completion.text }
-      const verdict: PairVerdict =
-        pair.first.trim() === pair.second.trim()
-          ? { judge, shownFirst: 0.5, shownSecond: 0.5, outcome: 'tie' }
-          : yield* comparePair(`${first.row.id}/${second.row.id}`, pair, judging)
+      const { prompt, earlier, text } = first.row
+      const pair = { prompt, earlier, first: text, second: second.row.text }
+      const tie: PairVerdict = { judge, shownFirst: 0.5, shownSecond: 0.5, outcome: 'tie' }
+      let verdict = tie
+      if (pair.first.trim() !== pair.second.trim()) {
+        const compared = yield* attempt(comparePair(`${first.row.id}/${second.row.id}`, pair, judging))
+        // One bad pair ends no run.
+        verdict = compared.ok
+          ? compared.outcome
+          : { ...tie, unreadable: `the comparison failed: ${reasonOf(compared.thrown)}` }
+      }
       return { first: first.at, second: second.at, rubric: chosen.name, verdict }
     }
-    const groups = groupByPrompt(rows).filter((group) => group.length > 1)
+    const groups = (yield* groupByPrompt(rows)).filter((group) => group.length > 1)
     const compared = yield* all(
       groups.map((group) =>
         settings.pairs === 'tournament'
@@ -78,19 +95,24 @@ export const pairwise = defineTogether({
       ),
     )
     const preferences = compared.flat()
-    return { decisions: countOutcomes(rows.length, preferences).map((counted) => kept(counted)), preferences }
+    const counts = yield* countOutcomes(rows.length, preferences)
+    return { decisions: counts.map((counted) => kept(counted)), preferences }
   },
 })
 
 /** The rows of each prompt in their order. */
-function groupByPrompt(rows: readonly StageRow[]): Entry[][] {
+function* groupByPrompt(rows: readonly HeldRow[]): Program<Entry[][]> {
   const groups = new Map<string, Entry[]>()
-  rows.forEach((row, at) => {
+  yield* inSlices(rows, (row, at) => {
     const group = groups.get(row.promptId)
     if (group) group.push({ at, row })
     else groups.set(row.promptId, [{ at, row }])
   })
-  return [...groups.values()].map((group) => group.toSorted((a, b) => a.row.order - b.row.order))
+  const sorted: Entry[][] = []
+  yield* inSlices(groups.values(), (group) => {
+    sorted.push(group.toSorted((a, b) => a.row.order - b.row.order))
+  })
+  return sorted
 }
 
 /**
@@ -129,11 +151,11 @@ function* playTournament(group: readonly Entry[], compare: Compare): Program<Com
 }
 
 /** How often each row won, lost and tied; comparisons that could not be read are counted apart, where there are some. */
-function countOutcomes(rows: number, compared: readonly ComparedRows[]): Record<string, number>[] {
+function* countOutcomes(rows: number, compared: readonly ComparedRows[]): Program<Record<string, number>[]> {
   const counts = Array.from({ length: rows }, () => ({ wins: 0, losses: 0, ties: 0, unreadable: 0 }))
-  for (const { first, second, verdict } of compared) {
+  yield* inSlices(compared, ({ first, second, verdict }) => {
     const [one, other] = [counts[first], counts[second]]
-    if (one === undefined || other === undefined) continue
+    if (one === undefined || other === undefined) return
     if (verdict.unreadable !== undefined) {
       one.unreadable += 1
       other.unreadable += 1
@@ -145,6 +167,6 @@ function countOutcomes(rows: number, compared: readonly ComparedRows[]): Record<
       winner.wins += 1
       loser.losses += 1
     }
-  }
+  })
   return counts.map(({ unreadable, ...read }) => (unreadable > 0 ? { ...read, unreadable } : read))
 }

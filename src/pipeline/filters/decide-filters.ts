@@ -1,6 +1,6 @@
 // Knows: how a row passes through all filters of a recipe: in the recipe's order, up to the first that drops it.
 import type { Fields } from '../../domain/fields.ts'
-import type { StepDecision } from '../../domain/filter-decision.ts'
+import { droppedByFailure, type FilterDecision, type StepDecision } from '../../domain/filter-decision.ts'
 import type { FinishReason } from '../../domain/completion-request.ts'
 import { NoveltyPool } from '../novelty-pool.ts'
 import type { PlacedFilter } from '../recipes/read-steps.ts'
@@ -28,11 +28,16 @@ export class FilterBank {
     this.comparesRows = filters.some(({ member }) => member.comparesRows)
   }
 
-  /** The decisions up to the first drop; a row that passes all is remembered. */
+  /** The decisions up to the first drop; a row that passes all is remembered. A filter that throws drops its row. */
   decide(row: FilteredText): StepDecision[] {
     const decisions: StepDecision[] = []
     for (const { index, name, member, settings } of this.#filters) {
-      const decision = member.decide({ ...row, settings, earlier: this.#earlier })
+      let decision: FilterDecision
+      try {
+        decision = member.decide({ ...row, settings, earlier: this.#earlier })
+      } catch (thrown) {
+        decision = droppedByFailure(thrown)
+      }
       decisions.push({ step: index, name, decision })
       if (decision.kind === 'dropped') return decisions
     }

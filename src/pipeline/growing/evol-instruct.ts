@@ -2,7 +2,7 @@
 // Must not know: workers, storage.
 // Source: Xu et al. 2023 (arXiv 2304.12244) and its code, Evol_Instruct/{depth,breadth}.py: six operators drawn evenly, four reasons to
 // reject; a rejected prompt leaves the one before it to the next round.
-import { dropped, kept, type FilterDecision } from '../../domain/filter-decision.ts'
+import { dropped, droppedByFailure, kept, type FilterDecision } from '../../domain/filter-decision.ts'
 import { hashConversation } from '../../domain/conversation.ts'
 import type { ChatMessage } from '../../domain/completion-request.ts'
 import type { SeedId } from '../../domain/id.ts'
@@ -12,7 +12,7 @@ import { GREEDY } from '../../domain/sampling.ts'
 import { realNumber, toggle, wholeNumber, type ValuesOf } from '../../domain/settings.ts'
 import { writePromptChat } from '../completing/complete.ts'
 import { firstOf } from '../cut-text.ts'
-import { all, complete, emit, score, type Program } from '../programs/program.ts'
+import { all, attempt, complete, emit, score, type Program } from '../programs/program.ts'
 import { CHARACTERS_PER_TOKEN } from '../templates/judge-chat.ts'
 import {
   EQUALITY_ANSWERS,
@@ -234,35 +234,23 @@ function* evolveSeed(seed: Shot<SeedId>, settings: EvolSettings, growth: Growth)
   for (let round = 0; round < settings.rounds; round++) {
     const name = `${rngSeed}/evolve/${hashConversation(current.text, earlier).slice(0, 16)}/${round}`
     const operator = OPERATORS[makeRng(name).below(OPERATORS.length)] as Operator
-    const result = yield* complete('teacher', {
-      id: `grow-${seed.id}-${round}`,
-      input: writeEvolution(current.text, operator, contextOf(earlier, current.text, settings, growth)),
-      sampling: {
-        ...GREEDY,
-        temperature: settings.temperature,
-        topP: settings.topP,
-        maxTokens: settings.maxTokens,
-        rngSeed: name,
-      },
-    })
-    tokens += result.tokens
-    if (result.refusal !== undefined) {
-      refusals += 1
-      empty += 1
-      refused = result.refusal
+    const made = { text: current.text, operator, round, from: current.id }
+    const attempted = yield* attempt(evolveOnce(name, made, seed, settings, growth))
+    if (!attempted.ok) {
+      // One bad text ends no run. What would have come of it is not known, so that the prompt shows what it was made from.
+      versions.push({ ...made, decision: droppedByFailure(attempted.thrown) })
       continue
     }
-    const text = firstOf(result.text.trim(), MAX_CHARACTERS)
-    const decision =
-      result.finishReason === 'end'
-        ? ((yield* reject(
-            { before: current.text, text, earlier },
-            settings,
-            growth,
-            `${seed.id}-${round}`,
-          )) ?? kept({ operator, round: round + 1 }))
-        : dropped('cut by length', { 'finish reason': result.finishReason })
-    const version: Version = { text, operator, round, from: current.id, decision }
+    const evolved = attempted.outcome
+    tokens += evolved.tokens
+    if ('refusal' in evolved) {
+      refusals += 1
+      empty += 1
+      refused = evolved.refusal
+      continue
+    }
+    const { text, decision } = evolved
+    const version: Version = { ...made, text, decision }
     if (text === '') empty += 1
     else versions.push(version)
     if (decision.kind === 'kept') current = { id: idOf(version, seed, growth), text }
@@ -273,6 +261,33 @@ function* evolveSeed(seed: Shot<SeedId>, settings: EvolSettings, growth: Growth)
     tokens,
     ...(refusals === settings.rounds && refused !== undefined ? { refusal: refused } : {}),
   }
+}
+
+/** One version of a text, with what is decided on it, or why the teacher refused. */
+function* evolveOnce(
+  rngSeed: string,
+  { text: before, operator, round }: Pick<Version, 'text' | 'operator' | 'round'>,
+  { id, earlier = [] }: Growth['shown'][number],
+  settings: EvolSettings,
+  growth: Growth,
+): Program<
+  { readonly tokens: number } & (Pick<Version, 'text' | 'decision'> | { readonly refusal: string })
+> {
+  const { temperature, topP, maxTokens } = settings
+  const result = yield* complete('teacher', {
+    id: `grow-${id}-${round}`,
+    input: writeEvolution(before, operator, contextOf(earlier, before, settings, growth)),
+    sampling: { ...GREEDY, temperature, topP, maxTokens, rngSeed },
+  })
+  const { tokens, finishReason } = result
+  if (result.refusal !== undefined) return { tokens, refusal: result.refusal }
+  const text = firstOf(result.text.trim(), MAX_CHARACTERS)
+  const decision =
+    finishReason === 'end'
+      ? ((yield* reject({ before, text, earlier }, settings, growth, `${id}-${round}`)) ??
+        kept({ operator, round: round + 1 }))
+      : dropped('cut by length', { 'finish reason': finishReason })
+  return { tokens, text, decision }
 }
 
 /** Why a version is rejected: by its text, by a comparison with the one before, by the response to it. */

@@ -2,7 +2,7 @@
 // Must not know: workers, storage.
 import { all, complete, decideNovelty, emit, type Program } from '../programs/program.ts'
 import { TextPool } from '../programs/text-pool.ts'
-import { novelTexts, promptsFromCandidates, readGrown } from './read-grown.ts'
+import { novelTexts, promptsFromCandidates, readOrDrop } from './read-grown.ts'
 import type { GrownRound, Growth, GrowthEnd, Shot } from './growth.ts'
 import { growthEnded, planGrowth, type SelfInstructSettings } from './plan-growth.ts'
 
@@ -39,7 +39,7 @@ export function* growInRounds(growth: Growth, wanted: SelfInstructSettings): Pro
       }
     const candidates = plan.flatMap((planned, i) => {
       const result = results[i]
-      return result === undefined || result.refusal !== undefined ? [] : readGrown(planned, result, settings)
+      return result === undefined || result.refusal !== undefined ? [] : readOrDrop(planned, result, settings)
     })
     const novelty = yield* decideNovelty(pool.state, settings.novelty, novelTexts(candidates))
     const prompts = promptsFromCandidates({

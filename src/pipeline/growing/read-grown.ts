@@ -3,7 +3,7 @@
 // Source: post_process_gpt3_response in self_instruct/bootstrap_instructions.py. Two differences: a response cut by length loses
 // only its last prompt, not all of them; only the first letter is capitalised (the reference lowercases the others); quotes and bold
 // marks around a prompt are removed instead of dropping it; and a word for an image or a file drops it in that sense only.
-import { dropped, kept, type FilterDecision } from '../../domain/filter-decision.ts'
+import { dropped, droppedByFailure, kept, type FilterDecision } from '../../domain/filter-decision.ts'
 import type { ProjectId, RunId } from '../../domain/id.ts'
 import type { CompletionResult } from '../../domain/completion-request.ts'
 import type { ModelRef } from '../../domain/model-card.ts'
@@ -53,6 +53,18 @@ export function readGrown(
       },
     ]
   })
+}
+
+/** The prompts of a response; a response that cannot be read is one prompt, dropped for that. */
+export function readOrDrop(...response: Parameters<typeof readGrown>): Candidate[] {
+  const [request, { text }] = response
+  try {
+    return readGrown(...response)
+  } catch (thrown) {
+    return [
+      { request, item: 0, text: firstOf(text.trim(), MAX_CHARACTERS), decision: droppedByFailure(thrown) },
+    ]
+  }
 }
 
 const dropCut = (finishReason: 'length' | 'aborted'): FilterDecision =>

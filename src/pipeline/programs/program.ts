@@ -25,9 +25,13 @@ export type Call =
       readonly candidates: readonly string[]
     }
 
-/** What a program yields: a call, programs to run side by side, or something that is finished before the program is. */
+/**
+ * What a program yields: a call, a chance for others to run, programs to run side by side, or something that is finished before the program
+ * is.
+ */
 export type Yielded<Emitted> =
   | { readonly kind: 'call'; readonly call: Call }
+  | { readonly kind: 'pause' }
   | { readonly kind: 'all'; readonly programs: readonly Program<void, Emitted>[] }
   | { readonly kind: 'emit'; readonly value: Emitted }
 
@@ -63,21 +67,93 @@ export function* decideNovelty(
   return reply.decisions
 }
 
-/** Runs programs side by side: each continues as soon as its own reply is there. Returns their outcomes in order. */
+/**
+ * Runs programs side by side: each continues as soon as its own reply is there. Returns their outcomes in order. Throws what the first of
+ * them threw, when all have ended: the same calls are made in whatever order the replies come.
+ */
 export function* all<Outcome, Emitted = never>(
   programs: readonly Program<Outcome, Emitted>[],
 ): Program<readonly Outcome[], Emitted> {
   const outcomes: { readonly value: Outcome }[] = []
+  const failures: { readonly thrown: unknown }[] = []
   const children = programs.map(function* (program, i): Program<void, Emitted> {
-    outcomes[i] = { value: yield* program }
+    try {
+      outcomes[i] = { value: yield* program }
+    } catch (thrown) {
+      failures[i] = { thrown }
+    }
   })
   yield { kind: 'all', programs: children }
+  const failure = failures.find((found) => found !== undefined)
+  if (failure) throw failure.thrown
   return outcomes.map(({ value }) => value)
+}
+
+/** How a program ended that may throw. */
+export type Attempted<Outcome> =
+  | { readonly ok: true; readonly outcome: Outcome }
+  | { readonly ok: false; readonly thrown: unknown }
+
+/** Runs a program; what it throws is a value, so that those next to it are not lost. */
+export function* attempt<Outcome, Emitted = never>(
+  program: Program<Outcome, Emitted>,
+): Program<Attempted<Outcome>, Emitted> {
+  try {
+    return { ok: true, outcome: yield* program }
+  } catch (thrown) {
+    return { ok: false, thrown }
+  }
 }
 
 /** Hands over something that is finished, such as one of several rows, before the program ends. */
 export function* emit<Emitted>(value: Emitted): Program<void, Emitted> {
   yield { kind: 'emit', value }
+}
+
+/** Items between two pauses: a slice takes a few milliseconds, and the pause decides whether it is time for one. */
+const SLICE = 256
+
+/** Lets others run, if it is time. To be called every few hundred items of long work. */
+export function* pause(): Program<void> {
+  yield { kind: 'pause' }
+}
+
+/** Does something with every item, with pauses. */
+export function* inSlices<Item>(
+  items: Iterable<Item>,
+  work: (item: Item, at: number) => void,
+): Program<void> {
+  let at = 0
+  for (const item of items) {
+    work(item, at)
+    at += 1
+    if (at % SLICE === 0) yield* pause()
+  }
+}
+
+/** The items in order, sorted with pauses; equal ones stay in their order. */
+export function* sortInSlices<Item>(
+  items: readonly Item[],
+  compare: (a: Item, b: Item) => number,
+): Program<readonly Item[]> {
+  if (items.length <= SLICE) return items.toSorted(compare)
+  const middle = items.length >> 1
+  const low = yield* sortInSlices(items.slice(0, middle), compare)
+  const high = yield* sortInSlices(items.slice(middle), compare)
+  yield* pause()
+  const merged: Item[] = []
+  for (let i = 0, j = 0; merged.length < items.length;) {
+    const [one, other] = [low[i], high[j]] as [Item, Item] // compared only where both are there
+    if (j === high.length || (i < low.length && compare(one, other) <= 0)) {
+      merged.push(one)
+      i += 1
+    } else {
+      merged.push(other)
+      j += 1
+    }
+    if (merged.length % SLICE === 0) yield* pause()
+  }
+  return merged
 }
 
 const unexpected = (wanted: Call['kind'], reply: Reply | undefined): TypeError =>

@@ -1,9 +1,10 @@
 // Knows: preference pairs from comparisons: of each prompt the completion that won most often against the one that lost most often.
-import { dropped, kept, type FilterDecision, type StepDecision } from '../../domain/filter-decision.ts'
+import { dropped, kept, type FilterDecision } from '../../domain/filter-decision.ts'
 import { wholeNumber } from '../../domain/settings.ts'
 import { PAIRWISE } from '../comparing-rows/pairwise.ts'
 import { PREFERRED_TO } from './pair.ts'
-import { defineKeep, type JudgedRow } from './selection.ts'
+import { inSlices } from '../programs/program.ts'
+import { defineKeep, type HeldRow } from './selection.ts'
 
 export const pairPreferred = defineKeep({
   name: 'pair-preferred',
@@ -18,6 +19,7 @@ export const pairPreferred = defineKeep({
       '`keep: pair-preferred` selects by comparisons. Add `- compare: pairwise` before it, or remove it.',
   },
   comparesRows: true,
+  comparesTexts: true,
   picks: true,
   makesPairs: true,
   settings: {
@@ -30,18 +32,18 @@ export const pairPreferred = defineKeep({
       unit: 'wins',
     }),
   },
-  select(rows, { margin }) {
+  *select(rows, { margin }) {
     const decisions: FilterDecision[] = []
     const prompts = new Map<string, Counted[]>()
-    rows.forEach((row, at) => {
-      const counts = countsOf(row.decisions ?? [])
+    yield* inSlices(rows, (row, at) => {
+      const counts = countsOf(row)
       if (counts === undefined) return void (decisions[at] = dropped('not compared'))
       const counted = { ...row, at, ...counts, net: counts.wins - counts.losses }
       const group = prompts.get(row.promptId)
       if (group) group.push(counted)
       else prompts.set(row.promptId, [counted])
     })
-    for (const group of prompts.values()) {
+    yield* inSlices(prompts.values(), (group) => {
       const ranked = group.toSorted((a, b) => b.net - a.net || a.order - b.order)
       const [best, worst] = [ranked[0] as Counted, ranked.at(-1) as Counted] // a group has a row
       const reason = refusePair(best, worst, margin)
@@ -63,7 +65,7 @@ export const pairPreferred = defineKeep({
             evidence,
           )
       }
-    }
+    })
     return decisions
   },
 })
@@ -73,16 +75,15 @@ interface Counts {
   readonly losses: number
   readonly ties: number
 }
-interface Counted extends JudgedRow, Counts {
+interface Counted extends HeldRow, Counts {
   readonly at: number
   /** Wins minus losses. */
   readonly net: number
 }
 
 /** What the last step that compared the row counted. */
-function countsOf(decisions: readonly StepDecision[]): Counts | undefined {
-  const evidence = decisions.findLast(({ name }) => name === PAIRWISE)?.decision.evidence
-  const { wins, losses, ties } = evidence ?? {}
+function countsOf({ found }: HeldRow): Counts | undefined {
+  const { wins, losses, ties } = found[PAIRWISE] ?? {}
   if (typeof wins !== 'number' || typeof losses !== 'number') return undefined
   return { wins, losses, ties: typeof ties === 'number' ? ties : 0 }
 }
@@ -90,8 +91,7 @@ function countsOf(decisions: readonly StepDecision[]): Counts | undefined {
 /** Why two completions are not a pair. */
 function refusePair(best: Counted, worst: Counted, margin: number): string | undefined {
   if (best.id === worst.id) return 'no pair: the only completion of its prompt that is left'
-  if (best.completion.trim() === worst.completion.trim())
-    return 'no pair: the best and the worst are the same text'
+  if (best.text === worst.text) return 'no pair: the best and the worst are the same text'
   if (best.wins + best.losses + best.ties + worst.wins + worst.losses + worst.ties === 0)
     return 'no pair: no comparison of them could be read'
   if (best.net - worst.net < margin)

@@ -3,8 +3,8 @@
 import { dropped, kept, type FilterDecision } from '../../domain/filter-decision.ts'
 import { toggle } from '../../domain/settings.ts'
 import { PREFERRED_TO } from './pair.ts'
-import { scoreOrDrop } from './score-of.ts'
-import { defineKeep, type JudgedRow } from './selection.ts'
+import { inSlices, type Program } from '../programs/program.ts'
+import { defineKeep, type HeldRow } from './selection.ts'
 
 export const pairRevised = defineKeep({
   name: 'pair-revised',
@@ -19,6 +19,7 @@ export const pairRevised = defineKeep({
       '`keep: pair-revised` pairs revisions with their originals. Add `- complete: revise` with `original: keep` before it, or remove it.',
   },
   comparesRows: true,
+  comparesTexts: true,
   picks: true,
   makesPairs: true,
   settings: {
@@ -28,12 +29,14 @@ export const pairRevised = defineKeep({
       default: false,
     }),
   },
-  select(rows, { scoresHigher }) {
-    const byId = new Map(rows.map((row) => [row.id, row]))
+  *select(rows, { scoresHigher }) {
+    const byId = new Map<string, HeldRow>()
+    yield* inSlices(rows, (row) => void byId.set(row.id, row))
     const decisions = new Map<string, FilterDecision>()
-    for (const group of groupByOriginal(rows, byId).values()) {
+    const groups = yield* groupByOriginal(rows, byId)
+    yield* inSlices(groups.values(), (group) => {
       const inOrder = group.toSorted((a, b) => a.order - b.order)
-      const [original, last] = [inOrder[0] as JudgedRow, inOrder.at(-1) as JudgedRow] // a group has a row
+      const [original, last] = [inOrder[0] as HeldRow, inOrder.at(-1) as HeldRow] // a group has a row
       const refusal = refusePair(original, last, scoresHigher)
       for (const row of inOrder) {
         if (refusal !== undefined) decisions.set(row.id, refusal)
@@ -48,18 +51,18 @@ export const pairRevised = defineKeep({
             ),
           )
       }
-    }
+    })
     return rows.map(({ id }) => decisions.get(id) ?? dropped('no pair'))
   },
 })
 
 /** Rows by the id of the one that the first of them revises, through revisions of revisions. */
-function groupByOriginal(
-  rows: readonly JudgedRow[],
-  byId: ReadonlyMap<string, JudgedRow>,
-): Map<string, JudgedRow[]> {
-  const groups = new Map<string, JudgedRow[]>()
-  for (const row of rows) {
+function* groupByOriginal(
+  rows: readonly HeldRow[],
+  byId: ReadonlyMap<string, HeldRow>,
+): Program<Map<string, HeldRow[]>> {
+  const groups = new Map<string, HeldRow[]>()
+  yield* inSlices(rows, (row) => {
     let original = row
     const seen = new Set<string>()
     for (;;) {
@@ -71,22 +74,21 @@ function groupByOriginal(
     const group = groups.get(original.id)
     if (group) group.push(row)
     else groups.set(original.id, [row])
-  }
+  })
   return groups
 }
 
 /** The decision on all rows of a group that makes no pair. */
-function refusePair(original: JudgedRow, last: JudgedRow, scoresHigher: boolean): FilterDecision | undefined {
+function refusePair(original: HeldRow, last: HeldRow, scoresHigher: boolean): FilterDecision | undefined {
   if (original === last)
     return dropped(
       original.parent === undefined
         ? 'no pair: it has no revision that is left'
         : 'no pair: the original was dropped before (`original: keep` in `complete: revise` keeps it)',
     )
-  if (original.completion.trim() === last.completion.trim())
-    return dropped('no pair: the revision is the same text as the original')
+  if (original.text === last.text) return dropped('no pair: the revision is the same text as the original')
   if (!scoresHigher) return undefined
-  const [before, after] = [scoreOrDrop(original), scoreOrDrop(last)]
+  const [before, after] = [original.score, last.score]
   if (!before.ok) return before.decision
   if (!after.ok) return after.decision
   return after.value > before.value

@@ -2,8 +2,8 @@
 // Source: best against worst of n by a scoring model, as UltraFeedback's pairs are made (Cui et al. 2023; Zephyr, Tunstall et al. 2023).
 import { dropped, kept, type FilterDecision } from '../../domain/filter-decision.ts'
 import { realNumber } from '../../domain/settings.ts'
-import { defineKeep, NEEDS_JUDGE, type JudgedRow } from './selection.ts'
-import { scoreOrDrop } from './score-of.ts'
+import { inSlices } from '../programs/program.ts'
+import { defineKeep, NEEDS_JUDGE, type HeldRow } from './selection.ts'
 
 /** The evidence key under which a kept row stores the id of the row that it is preferred to. */
 export const PREFERRED_TO = 'preferred to'
@@ -15,6 +15,7 @@ export const pair = defineKeep({
   source: { citation: 'Cui et al. 2023 (UltraFeedback)', link: 'https://arxiv.org/abs/2310.01377' },
   requires: NEEDS_JUDGE,
   comparesRows: true,
+  comparesTexts: true,
   picks: true,
   makesPairs: true,
   settings: {
@@ -27,18 +28,18 @@ export const pair = defineKeep({
       step: 0.1,
     }),
   },
-  select(rows, { margin }) {
+  *select(rows, { margin }) {
     const decisions: FilterDecision[] = []
     const prompts = new Map<string, Scored[]>()
-    rows.forEach((row, at) => {
-      const score = scoreOrDrop(row)
+    yield* inSlices(rows, (row, at) => {
+      const { score } = row
       if (!score.ok) return void (decisions[at] = score.decision)
       const scored = { ...row, at, score: score.value }
       const group = prompts.get(row.promptId)
       if (group) group.push(scored)
       else prompts.set(row.promptId, [scored])
     })
-    for (const group of prompts.values()) {
+    yield* inSlices(prompts.values(), (group) => {
       const ranked = group.toSorted((a, b) => b.score - a.score || a.order - b.order)
       const [best, worst] = [ranked[0] as Scored, ranked.at(-1) as Scored]
       const reason = refusePair(best, worst, margin)
@@ -54,12 +55,12 @@ export const pair = defineKeep({
             { score },
           )
       }
-    }
+    })
     return decisions
   },
 })
 
-interface Scored extends JudgedRow {
+interface Scored extends Omit<HeldRow, 'score'> {
   readonly at: number
   readonly score: number
 }
@@ -67,8 +68,7 @@ interface Scored extends JudgedRow {
 /** Why two completions are not a pair. */
 function refusePair(best: Scored, worst: Scored, margin: number): string | undefined {
   if (best.id === worst.id) return 'no pair: the only completion of its prompt that is left'
-  if (best.completion.trim() === worst.completion.trim())
-    return 'no pair: the best and the worst are the same text'
+  if (best.text === worst.text) return 'no pair: the best and the worst are the same text'
   if (best.score === worst.score || best.score - worst.score < margin)
     return `no pair: the best and the worst are less than ${margin} points apart`
   return undefined

@@ -1,24 +1,30 @@
-// Knows: how judged rows pass through all keep steps of a recipe: each step gets only the rows that earlier ones kept.
-import type { StepDecision } from '../../domain/filter-decision.ts'
+// Knows: how judged rows pass a keep step, with pauses. Each step gets only the rows that earlier ones kept.
+import type { FilterDecision } from '../../domain/filter-decision.ts'
+import { pause, type Program } from '../programs/program.ts'
 import type { PlacedKeep } from '../recipes/read-steps.ts'
-import type { JudgedRow } from './selection.ts'
+import type { HeldRow } from './selection.ts'
 
-/** Each row's decisions by its id; a dropped row has no decisions of later steps. */
-export function selectRows<Row extends JudgedRow>(
-  keeps: readonly PlacedKeep[],
-  rows: readonly Row[],
-): Map<Row['id'], StepDecision[]> {
-  const decisions = new Map<Row['id'], StepDecision[]>(rows.map(({ id }) => [id, []]))
-  let left = rows
-  for (const { index, name, member, settings } of keeps) {
-    const selected = member.select(left, settings)
-    left = left.filter((row, i) => {
-      const decision = selected[i]
-      if (!decision)
-        throw new RangeError(`keep step ${name} made ${selected.length} decisions on ${left.length} rows`)
-      decisions.get(row.id)?.push({ step: index, name, decision })
-      return decision.kind === 'kept'
-    })
+/** Rows decided without a pause by a member that looks at each alone. */
+const ROWS_PER_PAUSE = 1000
+
+/** One decision per row, in the rows' order. Throws a RangeError if the member decided on fewer or more. */
+export function* selectRows(
+  { name, member, settings }: PlacedKeep,
+  rows: readonly HeldRow[],
+): Program<readonly FilterDecision[]> {
+  const decisions: FilterDecision[] = []
+  const size = member.comparesRows ? rows.length : ROWS_PER_PAUSE
+  for (let from = 0; from < rows.length; from += size) {
+    const some = rows.slice(from, from + size)
+    const selected = member.select(some, settings)
+    const made = 'next' in selected ? yield* selected : selected
+    if (made.length !== some.length)
+      throw new RangeError(`keep step ${name} made ${made.length} decisions on ${some.length} rows`)
+    for (const decision of made) {
+      if (decision === undefined) throw new RangeError(`keep step ${name} made no decision on a row`)
+      decisions.push(decision)
+    }
+    yield* pause()
   }
   return decisions
 }

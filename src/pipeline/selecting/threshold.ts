@@ -2,7 +2,6 @@
 import { dropped, kept } from '../../domain/filter-decision.ts'
 import { realNumber } from '../../domain/settings.ts'
 import { defineKeep, NEEDS_JUDGE } from './selection.ts'
-import { scoreOrDrop } from './score-of.ts'
 
 /** Keeps rows at or above a score. Judges differ in their mean score, small ones are below 3: try five rows first. */
 export const threshold = defineKeep({
@@ -22,8 +21,7 @@ export const threshold = defineKeep({
     }),
   },
   select: (rows, { min }) =>
-    rows.map((row) => {
-      const score = scoreOrDrop(row)
+    rows.map(({ score }) => {
       if (!score.ok) return score.decision
       const evidence = { score: score.value }
       return score.value >= min

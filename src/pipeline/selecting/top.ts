@@ -2,8 +2,11 @@
 // Source: rejection sampling; top-1 per prompt and top-K overall have different biases (RLHF book, chapter on rejection sampling).
 import { dropped, kept, type FilterDecision } from '../../domain/filter-decision.ts'
 import { choice, wholeNumber } from '../../domain/settings.ts'
+import { inSlices, pause, sortInSlices } from '../programs/program.ts'
 import { defineKeep, NEEDS_JUDGE } from './selection.ts'
-import { scoreOrDrop } from './score-of.ts'
+
+/** Most groups have a few rows. */
+const GROUPS_PER_PAUSE = 64
 
 export const top = defineKeep({
   name: 'top',
@@ -28,11 +31,11 @@ export const top = defineKeep({
       default: 'prompt',
     }),
   },
-  select(rows, { k, per }) {
+  *select(rows, { k, per }) {
     const decisions: FilterDecision[] = []
     const groups = new Map<string, { at: number; order: number; score: number }[]>()
-    rows.forEach((row, at) => {
-      const score = scoreOrDrop(row)
+    yield* inSlices(rows, (row, at) => {
+      const { score } = row
       if (!score.ok) return void (decisions[at] = score.decision)
       const group = per === 'prompt' ? row.promptId : ''
       const ranked = groups.get(group)
@@ -40,12 +43,15 @@ export const top = defineKeep({
       else groups.set(group, [{ at, order: row.order, score: score.value }])
     })
     const place = `${k === 1 ? 'the best' : `in the best ${k}`} ${per === 'prompt' ? 'of its prompt' : 'of the run'}`
-    for (const ranked of groups.values()) {
-      ranked.sort((a, b) => b.score - a.score || a.order - b.order)
-      ranked.forEach(({ at, score }, i) => {
+    let groupsDone = 0
+    for (const group of groups.values()) {
+      const ranked = yield* sortInSlices(group, (a, b) => b.score - a.score || a.order - b.order)
+      yield* inSlices(ranked, ({ at, score }, i) => {
         const evidence = { score, rank: i + 1, of: ranked.length }
         decisions[at] = i < k ? kept(evidence) : dropped(`not ${place}`, evidence)
       })
+      groupsDone += 1
+      if (groupsDone % GROUPS_PER_PAUSE === 0) yield* pause()
     }
     return decisions
   },

@@ -87,17 +87,26 @@ export interface EachMember<S extends Settings = Settings> extends StepDeclarati
 /** What a step over all rows makes of them: a decision for each, in the rows' order. */
 export interface TogetherOutcome {
   readonly decisions: readonly FilterDecision[]
+  /** The earlier row that a dropped one is like, by their indices: its text goes into the decision. */
+  readonly similar?: ReadonlyMap<number, { readonly to: number; readonly score: number }>
   readonly preferences?: readonly ComparedRows[]
 }
 
-/** A step that must see all rows. It runs again after an interruption: what it does depends on the rows and on its replies alone. */
-export interface TogetherMember<S extends Settings = Settings> extends StepDeclaration<S> {
-  together(rows: readonly StageRow[], settings: ValuesOf<S>, context: StageContext): Program<TogetherOutcome>
+/**
+ * A step that must see all rows, of which there may be 100,000. It runs again after an interruption: what it does depends on the rows and on
+ * its replies alone.
+ */
+export interface TogetherMember<S extends Settings = Settings, Held = unknown> extends StepDeclaration<S> {
+  /** What it needs of a row. Only that is in memory while it sees all of them, so a hash or a score is better than a text. */
+  hold(row: StageRow, settings: ValuesOf<S>): Held
+  /** With pauses (`inSlices`), wherever it does something with each row. */
+  together(rows: readonly Held[], settings: ValuesOf<S>, context: StageContext): Program<TogetherOutcome>
 }
 
 export type StageMember = EachMember | TogetherMember
 
 /** A step on rows, its settings' types inferred. */
 export const defineEach = <const S extends Settings>(member: EachMember<S>): EachMember<S> => member
-export const defineTogether = <const S extends Settings>(member: TogetherMember<S>): TogetherMember<S> =>
-  member
+export const defineTogether = <const S extends Settings, Held>(
+  member: TogetherMember<S, Held>,
+): TogetherMember<S, Held> => member

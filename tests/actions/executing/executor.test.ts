@@ -308,6 +308,7 @@ describe('programs side by side', () => {
       const emitted: unknown[] = []
       const start = (models: ModelsStandIn) =>
         new Executor({ models, journal, pools: poolsStandIn, control: new RunControl() }).together(
+          'Grow',
           grow,
           (value) => void emitted.push(value),
         )

@@ -29,7 +29,14 @@ const run = (
   changed: Parameters<typeof settingsWith<(typeof pairwise)['settings']>>[1] = {},
   reply = byNumber,
 ) => {
-  const { outcome, calls } = drive(pairwise.together(rows, settingsWith(pairwise, changed), context), reply)
+  const { outcome, calls } = drive(
+    pairwise.together(
+      rows.map((row) => pairwise.hold(row, settingsWith(pairwise, changed))),
+      settingsWith(pairwise, changed),
+      context,
+    ),
+    reply,
+  )
   return { evidence: outcome.decisions.map(({ evidence }) => evidence), ...outcome, calls }
 }
 

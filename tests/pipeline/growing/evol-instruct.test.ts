@@ -37,7 +37,7 @@ function run<T>(program: Program<T, GrownRound>, respond: (call: Call) => Reply)
       input = undefined
       if (step.value.kind === 'emit') rounds.push(step.value.value)
       else if (step.value.kind === 'all') for (const child of step.value.programs) drive(child)
-      else {
+      else if (step.value.kind === 'call') {
         calls.push(step.value.call)
         input = respond(step.value.call)
       }

@@ -1,4 +1,5 @@
 // Pairs from comparisons: most wins against most losses, and a reason if there is no pair.
+import { select as selectBy } from './select.ts'
 import { expect, test } from 'vitest'
 import { checkRecipeText } from '../../../src/pipeline/recipes/check-recipe.ts'
 import { kept } from '../../../src/domain/filter-decision.ts'
@@ -15,7 +16,8 @@ const row = (id: string, promptId: string, [wins, losses, ties]: readonly number
     { step: 2, name: 'pairwise', decision: kept({ wins: wins!, losses: losses!, ties: ties! }) },
   ],
 })
-const select = (rows: readonly ReturnType<typeof row>[], margin = 1) => pairPreferred.select(rows, { margin })
+const select = (rows: readonly ReturnType<typeof row>[], margin = 1) =>
+  selectBy(pairPreferred, rows, { margin })
 
 test('keeps the row that won most, with the id of the one that lost most', () => {
   expect(select([row('a', 'p', [0, 2, 0]), row('b', 'p', [1, 1, 0]), row('c', 'p', [2, 0, 0])])).toEqual([

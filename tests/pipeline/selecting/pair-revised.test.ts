@@ -1,4 +1,5 @@
 // Pairs from revisions: the last one against the original, and a reason if there is no pair.
+import { select as selectBy } from './select.ts'
 import { expect, test } from 'vitest'
 import { PREFERRED_TO } from '../../../src/pipeline/selecting/pair.ts'
 import { pairRevised } from '../../../src/pipeline/selecting/pair-revised.ts'
@@ -15,9 +16,9 @@ const row = (id: string, order: number, parent?: string, score?: number, complet
     ...(score === undefined ? {} : { verdicts: [{ verdict: scored(score) }] }),
   }) satisfies JudgedRow
 const select = (rows: readonly JudgedRow[], scoresHigher = false) =>
-  pairRevised
-    .select(rows, { scoresHigher })
-    .map((decision) => (decision.kind === 'kept' ? decision.evidence : decision.reason))
+  selectBy(pairRevised, rows, { scoresHigher }).map((decision) =>
+    decision.kind === 'kept' ? decision.evidence : decision.reason,
+  )
 
 test('keeps the last revision with the id of the original', () => {
   expect(select([row('a', 0), row('b', 1), row('a1', 5, 'a'), row('a2', 6, 'a'), row('b1', 7, 'b')])).toEqual(

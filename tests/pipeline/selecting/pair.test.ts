@@ -1,4 +1,5 @@
 // Preference pairs: the best of a prompt against its worst, and a reason if there is no pair.
+import { select as selectBy } from './select.ts'
 import { expect, test } from 'vitest'
 import { datasetId } from '../../../src/domain/dataset.ts'
 import { exportRows } from '../../../src/pipeline/exporting/index.ts'
@@ -20,7 +21,7 @@ const row = (
   ...(score === undefined ? {} : { verdicts: [{ verdict: scored(score) }] }),
 })
 const select = (rows: readonly ReturnType<typeof row>[], margin = 0.5) =>
-  new Map(pair.select(rows, { margin }).map((decision, i) => [rows[i]?.id, decision]))
+  new Map(selectBy(pair, rows, { margin }).map((decision, i) => [rows[i]?.id, decision]))
 
 test('keeps the best with the id of the worst, and drops the others with a reason', () => {
   const decisions = select([
@@ -55,7 +56,8 @@ test('drops ties, equal texts, single completions and unreadable verdicts with a
     reason: expect.stringContaining('the only completion of its prompt'),
   })
   expect(
-    pair.select(
+    selectBy(
+      pair,
       [{ ...row('a', 'p', 0, 4), verdicts: [{ verdict: unreadable }] }, row('b', 'p', 1, undefined)],
       {
         margin: 0.5,

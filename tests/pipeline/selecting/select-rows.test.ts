@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readSteps } from '../../../src/pipeline/recipes/read-steps.ts'
-import { selectRows } from '../../../src/pipeline/selecting/select-rows.ts'
+import { select, selectAll } from './select.ts'
 import { threshold } from '../../../src/pipeline/selecting/threshold.ts'
 import { top } from '../../../src/pipeline/selecting/top.ts'
 import { checked, scored, unreadable } from '../samples.ts'
@@ -21,7 +21,7 @@ const keptOf = (decisions: readonly { kind: string }[]): string =>
     .join('')
 
 test('keeps scores at or above the threshold and drops the rest', () => {
-  const decisions = threshold.select(rows, { min: 3 })
+  const decisions = select(threshold, rows, { min: 3 })
   expect(keptOf(decisions)).toBe('bcf')
   expect(decisions[0]).toMatchObject({
     kind: 'dropped',
@@ -31,26 +31,26 @@ test('keeps scores at or above the threshold and drops the rest', () => {
 })
 
 test('drops unreadable and missing verdicts with separate reasons, not as low scores', () => {
-  for (const decisions of [threshold.select(rows, { min: 1 }), top.select(rows, { k: 100, per: 'run' })]) {
+  for (const decisions of [select(threshold, rows, { min: 1 }), select(top, rows, { k: 100, per: 'run' })]) {
     expect(decisions[3]).toMatchObject({ kind: 'dropped', reason: 'unreadable verdict' })
     expect(decisions[4]).toMatchObject({ kind: 'dropped', reason: 'not judged' })
   }
 })
 
 test('keeps the top k of each prompt or of the run', () => {
-  expect(keptOf(top.select(rows, { k: 1, per: 'prompt' }))).toBe('bc')
-  expect(keptOf(top.select(rows, { k: 2, per: 'run' }))).toBe('bc')
-  expect(keptOf(top.select(rows, { k: 3, per: 'run' }))).toBe('bcf')
-  expect(top.select(rows, { k: 1, per: 'prompt' })[0]).toMatchObject({
+  expect(keptOf(select(top, rows, { k: 1, per: 'prompt' }))).toBe('bc')
+  expect(keptOf(select(top, rows, { k: 2, per: 'run' }))).toBe('bc')
+  expect(keptOf(select(top, rows, { k: 3, per: 'run' }))).toBe('bcf')
+  expect(select(top, rows, { k: 1, per: 'prompt' })[0]).toMatchObject({
     reason: 'not the best of its prompt',
     evidence: { rank: 2, of: 2 },
   })
-  expect(top.select(rows, { k: 2, per: 'run' })[5]).toMatchObject({ reason: 'not in the best 2 of the run' })
+  expect(select(top, rows, { k: 2, per: 'run' })[5]).toMatchObject({ reason: 'not in the best 2 of the run' })
 })
 
 test('keeps the earlier row of equal scores, in any order of the rows', () => {
   const shuffled = [rows[2]!, rows[1]!]
-  const decisions = top.select(shuffled, { k: 1, per: 'run' })
+  const decisions = select(top, shuffled, { k: 1, per: 'run' })
   expect(decisions.map(({ kind }) => kind)).toEqual(['dropped', 'kept'])
 })
 
@@ -67,7 +67,7 @@ test('keeps exactly k rows, and no dropped row is better than a kept one', () =>
           completion: 'x',
           verdicts: [{ verdict: scored(score) }],
         }))
-        const decisions = top.select(some, { k, per: 'run' })
+        const decisions = select(top, some, { k, per: 'run' })
         const kept = scores.filter((_, i) => decisions[i]!.kind === 'kept')
         const gone = scores.filter((_, i) => decisions[i]!.kind === 'dropped')
         expect(kept).toHaveLength(Math.min(k, scores.length))
@@ -83,7 +83,7 @@ test('passes to each keep step only the rows that the earlier ones kept', () => 
       'retort: 2\nsteps:\n  - complete: teacher\n  - judge: rubric\n  - keep: threshold\n    min: 3\n  - keep: top\n    k: 1\n    per: prompt\n',
     ),
   )
-  const decisions = selectRows(keeps, rows)
+  const decisions = selectAll(keeps, rows)
   expect(decisions.get('a')?.map(({ step, name }) => [step, name])).toEqual([[2, 'threshold']])
   expect(decisions.get('b')?.map(({ decision }) => decision.kind)).toEqual(['kept', 'kept'])
   expect(decisions.get('f')?.map(({ decision }) => decision.kind)).toEqual(['kept', 'dropped'])
