@@ -5,7 +5,7 @@ import type { Prompt } from '../domain/prompt.ts'
 import type { CheckedRecipe } from '../domain/recipe.ts'
 import type { Row } from '../domain/row.ts'
 import type { FunnelBar } from '../domain/run.ts'
-import { findStep } from './steps.ts'
+import { titleSteps } from './recipes/step-titles.ts'
 
 /** What the funnel reads of a row or a prompt. */
 export type CountedRow = Pick<Row, 'decisions' | 'verdicts' | 'step'>
@@ -100,12 +100,13 @@ export class FunnelTally {
 
   constructor(recipe: CheckedRecipe) {
     this.#first = firstSteps(recipe)
+    const titles = titleSteps(recipe.steps)
     recipe.steps.forEach(({ family, name, settings }, step) => {
       if (family === 'freeze' || family === 'train' || (family === 'grow' && settings['prompts'] === 0))
         return
       this.#bars.set(step, {
         name,
-        title: findStep(family, name)?.title ?? name,
+        title: titles[step] ?? name,
         of: step < this.#first.complete ? 'prompt' : 'completion',
         reached: 0,
         passed: 0,

@@ -75,7 +75,9 @@ test('a run in one tab is shown as running elsewhere in the other, with its coun
   await one.press('Start run')
   await other.waitFor(/another tab|a tab that/i, 20)
   expect(await other.status()).not.toMatch(/interrupted/)
-  await expect.poll(() => main(b!), SOON).toMatch(/\([1-9]\d* (prompts, no rows yet|rows?, \d+ kept)/)
+  await expect
+    .poll(() => main(b!), SOON)
+    .toMatch(/\([1-9]\d* (prompts, no rows yet|rows? so far|\d+ of \d+ kept)/)
   await b!.getByRole('button', { name: /^Delete the run of/ }).click()
   await expect.poll(() => main(b!), SOON).toMatch(/A run of this project is in progress in .*Stop it there/)
   await one.press('Stop')

@@ -33,6 +33,11 @@ export interface Stage<Item, Emitted, Outcome> {
   /** What a program emitted; with a promise, the program waits for it, and an error of it ends the work. */
   readonly onEmit?: (item: Item, value: Emitted, work: ItemWork) => void | Promise<void>
   readonly onEnd?: (item: Item, outcome: Outcome, work: ItemWork) => void
+  /**
+   * A share of an item's program ended, the sum of which is 1: programs that it runs side by side have equal parts of what it had left.
+   * Only part of the truth, because a program may continue after them; good enough for a progress bar.
+   */
+  readonly onShare?: (item: Item, share: number, work: ItemWork) => void
   /** A program threw: its item alone fails, with this reason. Absent: the error ends the work. */
   readonly onFailure?: (item: Item, reason: string) => void
 }
@@ -121,12 +126,14 @@ export class Executor {
     title: string,
     program: () => Program<Outcome, Emitted>,
     onEmit: (value: Emitted, work: ItemWork) => void | Promise<void> = () => undefined,
+    onShare: (share: number, work: ItemWork) => void = () => undefined,
   ): Promise<{ readonly stopped: true } | { readonly stopped: false; readonly outcome: Outcome }> {
     const ended: { outcome: Outcome }[] = []
     const finished = await this.each<null, Emitted, Outcome>({
       items: [null],
       program,
       onEmit: (_, value, work) => onEmit(value, work),
+      onShare: (_, share, work) => onShare(share, work),
       onEnd: (_, outcome) => ended.push({ outcome }),
       onFailure: (_, reason) => {
         throw new RetortError(
@@ -239,14 +246,20 @@ class Work<Item, Emitted, Outcome> {
     } catch (thrown) {
       return fail(thrown)
     }
-    this.#spawn(scope, program, (outcome) => {
+    this.#spawn(scope, program, 1, (outcome) => {
       end()
       this.#stage.onEnd?.(item, outcome, scope.work)
     })
   }
 
-  /** Starts a program; it advances until it waits for a call or for programs of its own. */
-  #spawn<Result>(scope: Scope<Item>, program: Program<Result, Emitted>, end: (result: Result) => void): void {
+  /** Starts a program that is a share of its item; it advances until it waits for a call or for programs of its own. */
+  #spawn<Result>(
+    scope: Scope<Item>,
+    program: Program<Result, Emitted>,
+    share: number,
+    end: (result: Result) => void,
+  ): void {
+    let shareLeft = share
     const advance = (input: Reply | undefined): void => {
       let unusable: { readonly thrown: unknown } | undefined
       for (let next = input; ; next = undefined) {
@@ -260,7 +273,10 @@ class Work<Item, Emitted, Outcome> {
           return scope.fail(thrown)
         }
         // Outside the try: an error of who takes the values is not one of the program.
-        if (step.done) return end(step.value)
+        if (step.done) {
+          if (shareLeft > 0) this.#stage.onShare?.(scope.item, shareLeft, scope.work)
+          return end(step.value)
+        }
         const yielded = step.value
         if (yielded.kind === 'call') {
           const key = this.#addressOf(yielded.call)
@@ -273,22 +289,30 @@ class Work<Item, Emitted, Outcome> {
           const taken = this.#stage.onEmit?.(scope.item, yielded.value, scope.work)
           if (taken) return void this.#waitFor(taken, () => advance(undefined))
         } else if (yielded.programs.length > 0) {
-          return this.#spawnAll(scope, yielded.programs, () => this.#ready.push(() => advance(undefined)))
+          const part = shareLeft / yielded.programs.length
+          shareLeft = 0
+          const resume = (): void => void this.#ready.push(() => advance(undefined))
+          return this.#spawnAll(scope, yielded.programs, part, resume)
         }
       }
     }
     this.#ready.push(() => advance(undefined))
   }
 
-  /** Starts programs in their order, as many side by side as items are. */
-  #spawnAll(scope: Scope<Item>, programs: readonly Program<void, Emitted>[], end: () => void): void {
+  /** Starts programs in their order, as many side by side as items are; `share` is that of each. */
+  #spawnAll(
+    scope: Scope<Item>,
+    programs: readonly Program<void, Emitted>[],
+    share: number,
+    end: () => void,
+  ): void {
     let started = 0
     let left = programs.length
     const startNext = (): void => {
       const next = programs[started]
       if (next === undefined) return
       started += 1
-      this.#spawn(scope, next, onEnd)
+      this.#spawn(scope, next, share, onEnd)
     }
     const onEnd = (): void => {
       left -= 1

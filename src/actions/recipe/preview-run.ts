@@ -8,7 +8,7 @@ import { promptsFromSeeds } from '../../pipeline/growing/read-grown.ts'
 import { readSteps } from '../../pipeline/recipes/read-steps.ts'
 import { isAbort } from '../../protocol/errors.ts'
 import { readCalls } from '../../storage/calls.ts'
-import { pageSeeds } from '../../storage/seeds.ts'
+import { countSeeds, pageSeeds } from '../../storage/seeds.ts'
 import { controlOf } from '../executing/control-of.ts'
 import { Executor } from '../executing/executor.ts'
 import { MemoryRun } from '../executing/memory-run.ts'
@@ -22,10 +22,17 @@ import { completeAndKeep } from '../run/run-phases.ts'
 
 /** What a run will find, as far as the journal leads. */
 export interface RunPreview {
+  /**
+   * Requests whose replies are in the journal, and those known to be missing: what follows from a missing one is not known. `isWhole`:
+   * nothing is missing, the run will generate nothing.
+   */
+  readonly requests: { readonly stored: number; readonly missing: number; readonly isWhole: boolean }
   /** Grown prompts whose requests are in the journal. */
   readonly prompts: number
   /** Completions of the known prompts: all, and those in the journal. */
   readonly completions: { readonly stored: number; readonly known: number }
+  /** Revisions in the journal. */
+  readonly revisions: number
   /** Verdicts in the journal, on completions that are there too. */
   readonly verdicts: number
 }
@@ -45,6 +52,8 @@ export async function previewRun(
   const store = new MemoryRun(seeds)
   const { control, release } = controlOf(signal)
   let isGrowing = true
+  let missing = 0
+  let isGrown = true
   const models = castModels(machines, cast)
   const context: RunContext = {
     machines,
@@ -56,7 +65,12 @@ export async function previewRun(
     live: new LiveRun(recipe, cast, () => undefined),
     store,
     executor: new Executor({
-      models: new RoleModels((role) => withoutMachine(models(role), () => isGrowing)),
+      models: new RoleModels((role) =>
+        withoutMachine(models(role), (requests) => {
+          missing += requests
+          return isGrowing
+        }),
+      ),
       journal: readOnly(db, projectId),
       pools: { decide: () => Promise.reject(new NotStored()) },
       control,
@@ -71,6 +85,7 @@ export async function previewRun(
       prompts = await growPrompts(context)
     } catch (thrown) {
       if (!(thrown instanceof NotStored)) throw thrown
+      isGrown = false
       prompts = await knownPrompts(context, seeds)
     }
     signal.throwIfAborted()
@@ -79,9 +94,16 @@ export async function previewRun(
     signal.throwIfAborted()
     const rows = store.list()
     const written = rows.filter(({ parent }) => parent === undefined)
+    const { replayed } = context.executor.counts
     return {
+      requests: {
+        stored: replayed,
+        missing,
+        isWhole: isGrown && missing === 0 && (await countSeeds(db, projectId)) <= MAX_SEEDS,
+      },
       prompts: (prompts ?? []).filter(({ origin }) => origin.kind === 'grown').length,
       completions: { stored: written.filter((row) => !isNotStored(row)).length, known: written.length },
+      revisions: rows.filter((row) => row.parent !== undefined && !isNotStored(row)).length,
       verdicts: rows
         .flatMap(({ verdicts = [] }) => verdicts)
         .filter(({ verdict }) => verdict.kind === 'score' || verdict.reason !== NOT_STORED).length,
@@ -113,12 +135,15 @@ const isNotStored = ({ decisions }: Row): boolean =>
 /** Ends what cannot be known without a machine. */
 class NotStored extends Error {}
 
-/** The identity of a model, and a refusal for each of its calls; none while prompts are grown. */
-const withoutMachine = ({ identity, machine }: RoleModel, isGrowing: () => boolean): RoleModel => ({
+/** The identity of a model, and a refusal for each of its calls; none while prompts are grown. `isGrowing` gets the number of calls. */
+const withoutMachine = (
+  { identity, machine }: RoleModel,
+  isGrowing: (requests: number) => boolean,
+): RoleModel => ({
   identity,
   machine,
   complete: async (requests, { onEvent }) => {
-    if (isGrowing()) return
+    if (isGrowing(requests.length)) return
     for (const { id } of requests)
       onEvent({
         kind: 'completion',
@@ -133,7 +158,7 @@ const withoutMachine = ({ identity, machine }: RoleModel, isGrowing: () => boole
       })
   },
   score: async (requests, { onEvent }) => {
-    if (isGrowing()) return
+    if (isGrowing(requests.length)) return
     for (const { id } of requests)
       onEvent({ kind: 'score', result: { id, logProbs: [], refusal: NOT_STORED } })
   },

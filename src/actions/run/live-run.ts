@@ -6,6 +6,7 @@ import type { RunPhase, RunProgress, RunStage } from '../../domain/run.ts'
 import { workNow } from '../../domain/work-clock.ts'
 import { FunnelTally } from '../../pipeline/funnel.ts'
 import { readSteps } from '../../pipeline/recipes/read-steps.ts'
+import { titleSteps } from '../../pipeline/recipes/step-titles.ts'
 import type { GenerationEvent } from '../../protocol/teacher.ts'
 import { PhaseTimer } from './phase-timer.ts'
 import { planStages, type PlannedStage } from './plan-stages.ts'
@@ -48,7 +49,7 @@ export class LiveRun {
 
   constructor(recipe: CheckedRecipe, cast: Cast, report: (progress: RunProgress) => void) {
     this.tally = new FunnelTally(recipe)
-    this.#stages = planStages(readSteps(recipe), cast)
+    this.#stages = planStages(readSteps(recipe), titleSteps(recipe.steps), cast)
     this.#onProgress = report
   }
 
@@ -141,6 +142,9 @@ export class LiveRun {
     }
   }
 
+  get #hasOtherJudges(): boolean {
+    return this.#stages.filter(({ phase }) => phase === 'judging').length > 1
+  }
   get #stage(): PlannedStage {
     return this.#stages[this.#at] as PlannedStage // a recipe has a complete step
   }
@@ -172,7 +176,7 @@ export class LiveRun {
       case 'filtering':
         return `Filtering completions: ${count}.`
       case 'judging':
-        return `Judging completions: ${count}.`
+        return `${this.#hasOtherJudges ? title : 'Judging completions'}: ${count}.`
       case 'working':
         return `${title}: ${count}.`
       case 'keeping':

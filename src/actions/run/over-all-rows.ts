@@ -42,10 +42,15 @@ export async function allRowsOf(
       decisions[at] = droppedByFailure(thrown) // one bad row ends no run
     }
   })
-  live.enter(index, 0, reached.length)
-  if (!reached.some(({ isOpen }) => isOpen)) return true
-  const ended = await executor.together(member.title, () =>
-    member.together(held, settings, stageContext(context, index)),
+  const mustDecide = reached.some(({ isOpen }) => isOpen)
+  live.enter(index, mustDecide ? 0 : reached.length, reached.length)
+  if (!mustDecide) return true
+  const progress = new ShareOfRows(live, reached.length)
+  const ended = await executor.together(
+    member.title,
+    () => member.together(held, settings, stageContext(context, index)),
+    undefined,
+    (share, { made }) => progress.add(share, made),
   )
   if (ended.stopped) return false
   const { decisions: made, similar, preferences = [] } = ended.outcome
@@ -74,9 +79,34 @@ export async function allRowsOf(
       addDecisions(context, id, [{ step: index, name, decision: whole }], index)
     })
     await store.drain()
-    live.count(some.length)
   }
+  live.count(reached.length - progress.counted, false)
   return true
+}
+
+/** Counts the rows that a step sees as far as its program is, before it decides on any. */
+class ShareOfRows {
+  /** Rows counted so far; the last one is counted when all are decided. */
+  counted = 0
+  readonly #live: RunContext['live']
+  readonly #rows: number
+  #share = 0
+  #made = 0
+
+  constructor(live: RunContext['live'], rows: number) {
+    this.#live = live
+    this.#rows = rows
+  }
+
+  /** `made`: calls that machines made so far; rows without a new one take no time. */
+  add(share: number, made: number): void {
+    this.#share += share
+    const units = Math.min(Math.floor(this.#share * this.#rows), this.#rows - 1) - this.counted
+    if (units <= 0) return
+    this.counted += units
+    this.#live.count(units, made > this.#made)
+    this.#made = made
+  }
 }
 
 /** A comparison of two rows as it is stored. */
@@ -102,8 +132,9 @@ export async function filterRows(
   const { store, live, executor } = context
   const reached: Reached[] = []
   await eachReached(context, index, ({ id, promptId }, isOpen) => reached.push({ id, promptId, isOpen }))
-  live.enter(index, 0, reached.length)
-  if (!reached.some(({ isOpen }) => isOpen)) return true
+  const mustDecide = reached.some(({ isOpen }) => isOpen)
+  live.enter(index, mustDecide ? 0 : reached.length, reached.length)
+  if (!mustDecide) return true
   const bank = new FilterBank(filters)
   const breather = new Breather()
   for (const chunk of inChunks(reached, ROWS_PER_WRITE)) {

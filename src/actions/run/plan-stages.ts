@@ -19,8 +19,8 @@ const PROMPTS_PER_REQUEST = 3
 /** Time of a verdict relative to a completion: it only prefills. */
 const VERDICT_WEIGHT = 0.5
 
-/** The parts of a run. Steps that write completions of prompts are one part. */
-export function planStages(steps: RecipeSteps, cast: Cast): PlannedStage[] {
+/** The parts of a run. Steps that write completions of prompts are one part. `titles`: of all steps, by index. */
+export function planStages(steps: RecipeSteps, titles: readonly string[], cast: Cast): PlannedStage[] {
   const nameOf = modelOf(cast)
   const models = (
     placed: readonly { member: StepDeclaration; settings: SettingValues }[],
@@ -39,7 +39,7 @@ export function planStages(steps: RecipeSteps, cast: Cast): PlannedStage[] {
       ? [
           {
             step: grow.index,
-            title: grow.member.title,
+            title: titles[grow.index] ?? grow.name,
             phase: 'growing' as const,
             ...models([grow]),
             weight: maxTokens === 0 ? 1 : growing / (PROMPTS_PER_REQUEST * USED_TOKENS * maxTokens),
@@ -49,18 +49,18 @@ export function planStages(steps: RecipeSteps, cast: Cast): PlannedStage[] {
       : []),
     {
       step: completers[0]?.index ?? 0,
-      title: completers.map(({ member }) => member.title).join(', '),
+      title: completers.map(({ index, name }) => titles[index] ?? name).join(', '),
       phase: 'completing',
       ...models(completers),
       weight: maxTokens === 0 ? 0 : 1,
       grows: completers[0]?.place.perPrompt ?? 1,
     },
-    ...stages.map((stage) => planStage(stage, models)),
+    ...stages.map((stage) => planStage(stage, titles, models)),
     ...(keeps[0]
       ? [
           {
             step: keeps[0].index,
-            title: keeps.map(({ member }) => member.title).join(', '),
+            title: keeps.map(({ index, name }) => titles[index] ?? name).join(', '),
             phase: 'keeping' as const,
             weight: 0,
             grows: 1,
@@ -72,23 +72,24 @@ export function planStages(steps: RecipeSteps, cast: Cast): PlannedStage[] {
 
 function planStage(
   stage: PlacedStage,
+  titles: readonly string[],
   models: (placed: readonly { member: StepDeclaration; settings: SettingValues }[]) => { model?: string },
 ): PlannedStage {
   if (stage.kind === 'filters')
     return {
       step: stage.index,
-      title: stage.filters.map(({ member }) => member.title).join(', '),
+      title: stage.filters.map(({ index, name }) => titles[index] ?? name).join(', '),
       phase: 'filtering',
       weight: 0,
       grows: 1,
     }
-  const { member, settings, family, index } = stage
+  const { member, settings, family, index, name } = stage
   const model = models([stage])
   const texts = 'each' in member ? (member.countTexts?.(settings) ?? 0) : 0
   const isJudge = family === 'judge' || family === 'compare'
   return {
     step: index,
-    title: member.title,
+    title: titles[index] ?? name,
     phase: family === 'judge' ? 'judging' : 'working',
     ...model,
     weight: model.model === undefined ? 0 : isJudge ? VERDICT_WEIGHT : Math.max(1, 2 * texts),

@@ -322,6 +322,19 @@ describe('programs side by side', () => {
     expect(outcomes[2]).toEqual(outcomes[0])
   })
 
+  test('report their shares, which add up to all of the work', async () => {
+    const shares: number[] = []
+    const models = new ModelsStandIn({ batch: 1 })
+    await new Executor({
+      models,
+      journal: new MemoryJournal(),
+      pools: poolsStandIn,
+      control: new RunControl(),
+    }).together('Grow', grow, undefined, (share) => shares.push(share))
+    expect(shares.length).toBeGreaterThan(2)
+    expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9)
+  })
+
   test('whatever the rows and batches, each row ends once', async () => {
     const rng = makeRng('executor')
     for (let round = 0; round < 20; round++) {

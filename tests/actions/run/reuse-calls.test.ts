@@ -123,10 +123,13 @@ describe('calls of a project', () => {
     await run(machines, projectId)
     const made = machines.standIn.resultCount
     const whole = await preview()
-    expect(whole).toMatchObject({ prompts: 5, completions: { stored: 10, known: 10 } })
+    expect(whole).toMatchObject({ prompts: 5, completions: { stored: 10, known: 10 }, revisions: 0 })
+    expect(whole?.requests).toMatchObject({ missing: 0, isWhole: true })
+    expect(whole?.requests.stored).toBeGreaterThan(14)
     expect(whole?.verdicts).toBeGreaterThan(4)
     expect(await preview(RECIPE.replace('min: 2.6', 'min: 3.1'))).toEqual(whole)
     expect(await preview(RECIPE.replace('n: 2', 'n: 3'))).toMatchObject({
+      requests: { missing: 5, isWhole: false },
       completions: { stored: 10, known: 15 },
     })
     const rubric = RECIPE.replace(
@@ -135,6 +138,7 @@ describe('calls of a project', () => {
     )
     expect(await preview(rubric)).toMatchObject({ completions: { stored: 10 }, verdicts: 0 })
     expect(await preview(RECIPE.replace('rngSeed: 3', 'rngSeed: 4'))).toMatchObject({
+      requests: { stored: 0, isWhole: false },
       prompts: 0,
       completions: { stored: 0, known: 0 },
     })

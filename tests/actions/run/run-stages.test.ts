@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { addSeeds } from '../../../src/actions/seeds/add-seeds.ts'
 import { createProject } from '../../../src/actions/projects/create-project.ts'
 import { RunControl } from '../../../src/actions/control.ts'
-import { startRun } from '../../../src/actions/run/run-recipe.ts'
+import { resumeRun, startRun } from '../../../src/actions/run/run-recipe.ts'
 import type { RunProgress } from '../../../src/domain/run.ts'
 import type { Cast } from '../../../src/domain/cast.ts'
 import { NO_MODELS, PERSON } from '../../../src/domain/people.ts'
@@ -102,6 +102,41 @@ test('a revision is a row of its own that later steps judge, and replaces what i
     ['Critique and revise', 'done'],
     ['Judge by a rubric', 'done'],
     [expect.any(String), 'done'],
+  ])
+})
+
+test('a resumed run counts what was done before it in every stage', async () => {
+  const machines = await makeMachines()
+  const recipe = readRecipe(
+    'retort: 2\nname: Several\nrngSeed: 4\nsteps:\n  - complete: teacher\n    n: 2\n  - judge: rubric\n  - filter: length\n    min: 1\n  - compare: exact-duplicates\n  - judge: rubric\n    rubric: correctness@1\n  - keep: top\n    k: 1\n',
+  )
+  const project = await createProject(machines, { name: 'Several', recipeText: recipe.text })
+  if (!project.ok) throw new Error('no project')
+  const projectId = project.value.id
+  await finish(addSeeds(machines, { projectId, source: { kind: 'text', text: 'One\nTwo\nThree' } }))
+  const control = new RunControl()
+  const cast = { teacher: DESCRIPTION }
+  // Six completions, six verdicts; then the second judge has begun.
+  machines.standIn.beforeResult = (given) => {
+    if (given === 13) control.stop()
+  }
+  const stopped = await finish(startRun(machines, { projectId, recipe, ...cast }, control))
+  expect(stopped.status).toBe('stopped')
+  const [row] = await listRows(machines.db, projectId, stopped.id)
+  expect(row?.decisions.map(({ name }) => name)).toEqual(['length', 'exact-duplicates'])
+  let last: RunProgress | undefined
+  const runId = stopped.id
+  await finish(
+    resumeRun(machines, { projectId, runId, ...cast }, new RunControl()),
+    (progress) => (last = progress),
+  )
+  expect(last?.stages.map(({ title, done, total }) => [title, done, total])).toEqual([
+    ['Complete', 6, 6],
+    ['Judge by a rubric (helpfulness@1)', 6, 6],
+    ['Length', 6, 6],
+    ['Exact duplicates', 6, 6],
+    ['Judge by a rubric (correctness@1)', expect.any(Number), expect.any(Number)],
+    ['Keep the best', expect.any(Number), expect.any(Number)],
   ])
 })
 
