@@ -44,11 +44,22 @@ export function shortenReason({ decision }: StepDecision): string {
 /** The reason counted for an unreadable verdict. It is not a drop: the keep step decides on such a row. */
 export const unreadableReason = (reason: string): string => `unreadable verdict: ${reason}`
 
+/** The reason counted for a row or a prompt of which a step could not read the model. It is no drop either. */
+const UNREADABLE_RESPONSE = 'unreadable response: '
+const UNREADABLE_COMPARISON = 'unreadable comparison'
+
+/** Whether a bar's reason is one of those. A judge's verdicts have advice of their own. */
+export const isUnreadable = (reason: string): boolean =>
+  reason.startsWith(UNREADABLE_RESPONSE) || reason === UNREADABLE_COMPARISON
+
 /** The steps that decided on a prompt. */
-export const outcomesOfPrompt = ({ decisions }: CountedPrompt): StepOutcome[] => decisions.map(outcomeOf)
+export const outcomesOfPrompt = ({ decisions }: CountedPrompt, first: FirstSteps): StepOutcome[] =>
+  decisions.map((decided) => outcomeOf(decided, first))
 
 /** The first step of these families in a recipe: that of rows and verdicts without a step of their own. */
 export interface FirstSteps {
+  /** Steps that read a model's response into something else than a verdict: their evidence says what could not be read. */
+  readonly reading: ReadonlySet<number>
   readonly complete: number
   readonly judge?: number
 }
@@ -58,7 +69,7 @@ export function outcomesOfRow(
   { decisions, verdicts = [], step: writtenIn }: CountedRow,
   first: FirstSteps,
 ): StepOutcome[] {
-  const outcomes = decisions.map(outcomeOf)
+  const outcomes = decisions.map((decided) => outcomeOf(decided, first))
   const complete = writtenIn ?? first.complete
   if (!outcomes.some(({ step }) => step === complete)) outcomes.push({ step: complete, passed: true })
   for (const { step = first.judge, verdict } of verdicts) {
@@ -72,16 +83,29 @@ export function outcomesOfRow(
   return outcomes
 }
 
-const outcomeOf = (decided: StepDecision): StepOutcome =>
-  decided.decision.kind === 'kept'
-    ? { step: decided.step, passed: true }
-    : { step: decided.step, passed: false, reason: shortenReason(decided) }
+function outcomeOf(decided: StepDecision, { reading }: FirstSteps): StepOutcome {
+  const { step, decision } = decided
+  if (decision.kind === 'dropped') return { step, passed: false, reason: shortenReason(decided) }
+  const unreadable = reading.has(step) ? decision.evidence['unreadable'] : undefined
+  return {
+    step,
+    passed: true,
+    ...(typeof unreadable === 'string'
+      ? { reason: `${UNREADABLE_RESPONSE}${unreadable}` }
+      : unreadable === undefined
+        ? {}
+        : { reason: UNREADABLE_COMPARISON }),
+  }
+}
 
 /** Those of a recipe. */
 export function firstSteps(recipe: CheckedRecipe): FirstSteps {
   const find = (family: string): number => recipe.steps.findIndex((step) => step.family === family)
   const [complete, judge] = [find('complete'), find('judge')]
-  return { complete, ...(judge < 0 ? {} : { judge }) }
+  const reading = new Set(
+    recipe.steps.flatMap(({ family }, step) => (family === 'tag' || family === 'compare' ? [step] : [])),
+  )
+  return { complete, reading, ...(judge < 0 ? {} : { judge }) }
 }
 
 interface Bar {
@@ -116,12 +140,12 @@ export class FunnelTally {
   }
 
   countPrompt(prompt: CountedPrompt, times: 1 | -1 = 1): void {
-    for (const outcome of outcomesOfPrompt(prompt)) this.#count(outcome, times)
+    for (const outcome of outcomesOfPrompt(prompt, this.#first)) this.#count(outcome, times)
   }
 
   /** Counts decisions that were added to a row, or taken from it. */
   countDecisions(decisions: readonly StepDecision[], times: 1 | -1 = 1): void {
-    for (const decision of decisions) this.#count(outcomeOf(decision), times)
+    for (const decision of decisions) this.#count(outcomeOf(decision, this.#first), times)
   }
 
   countRow(row: CountedRow, times: 1 | -1 = 1): void {

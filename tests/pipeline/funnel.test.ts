@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import { dropped, type FilterDecision } from '../../src/domain/filter-decision.ts'
-import { shortenReason } from '../../src/pipeline/funnel.ts'
+import { dropped, kept, type FilterDecision } from '../../src/domain/filter-decision.ts'
+import { FunnelTally, shortenReason } from '../../src/pipeline/funnel.ts'
+import { checked } from './samples.ts'
 
 const shorten = (decision: FilterDecision): string => shortenReason({ step: 1, name: 'x', decision })
 
@@ -20,4 +21,28 @@ test.each([
   [dropped('no final answer', {}), 'no final answer'],
 ])('a reason without its measured number reads as a sentence: %#', (decision, short) => {
   expect(shorten(decision)).toBe(short)
+})
+
+test('what a step could not read of a model is counted in its bar, without being a drop', () => {
+  const tally = new FunnelTally(
+    checked(
+      'retort: 2\nsteps:\n  - complete: teacher\n  - tag: template\n  - filter: field\n    field: unreadable\n',
+    ),
+  )
+  const unreadable = { unreadable: 'the response has no number' }
+  for (const decision of [kept(unreadable), kept(unreadable), kept({ response: '4' })])
+    tally.countRow({
+      decisions: [
+        { step: 1, name: 'template', decision },
+        // A field of this name is a filter's evidence: it could be read.
+        { step: 2, name: 'field', decision: kept({ unreadable: 'x' }) },
+      ],
+    })
+  const [, tag, filter] = tally.bars()
+  expect(tag).toMatchObject({
+    reached: 3,
+    passed: 3,
+    reasons: [{ reason: 'unreadable response: the response has no number', count: 2 }],
+  })
+  expect(filter).toMatchObject({ passed: 3, reasons: [] })
 })

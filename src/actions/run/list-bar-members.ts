@@ -34,7 +34,7 @@ export async function listBarMembers(
     return {
       of: 'prompt',
       ids: prompts
-        .filter((prompt) => outcomesOfPrompt(prompt).some((outcome) => belongs(outcome, bar)))
+        .filter((prompt) => outcomesOfPrompt(prompt, first).some((outcome) => belongs(outcome, bar)))
         .map(({ id }) => id),
     }
   }

@@ -11,6 +11,7 @@ import type { RunFacts } from './run-facts.ts'
 import { adviseOnThreshold } from './score-below-threshold.ts'
 import { adviseOnSelfJudging } from './self-judging.ts'
 import { adviseOnSimilar } from './similar-completions.ts'
+import { adviseOnUnreadable } from './unreadable-responses.ts'
 import { adviseOnWrong } from './wrong-answers.ts'
 
 const MEMBERS: readonly ((facts: RunFacts) => Advice | undefined)[] = [
@@ -24,6 +25,7 @@ const MEMBERS: readonly ((facts: RunFacts) => Advice | undefined)[] = [
   adviseOnSimilar,
   adviseOnPhrases,
   adviseOnWrong,
+  adviseOnUnreadable,
   adviseOnSelfJudging,
 ]
 

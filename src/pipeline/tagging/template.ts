@@ -1,15 +1,26 @@
 // Knows: the step of a person's own: a template over a row's texts and fields, the response of a model to it, and how it is read into a
 // named field.
 import { FIELD_LIMIT, FIELD_NAME_LIMIT, MAX_FIELDS, type Fields } from '../../domain/fields.ts'
-import { kept, type Evidence } from '../../domain/filter-decision.ts'
+import { kept } from '../../domain/filter-decision.ts'
 import type { PromptInput } from '../../domain/completion-request.ts'
 import { GREEDY } from '../../domain/sampling.ts'
+import type { Checked } from '../../domain/problem.ts'
 import type { StepProblem } from '../../domain/recipe.ts'
 import { choice, role, text, wholeNumber } from '../../domain/settings.ts'
 import { findNoResponse } from '../completing/complete.ts'
 import { firstOf } from '../cut-text.ts'
 import { complete, score, type Program } from '../programs/program.ts'
 import { defineEach, type StageOutcome } from '../stages/stage.ts'
+import {
+  findListed,
+  findWrongNumber,
+  listChoices,
+  parseKeys,
+  parseNumber,
+  readKeys,
+  readNumber,
+  type Read,
+} from './expected.ts'
 import { compileTemplate, sentenceOf } from './template-language.ts'
 
 /** What a score request takes. */
@@ -24,9 +35,6 @@ Response:
 {{ completion }}
 
 In which language is the response? Reply with one word.`
-
-/** What a response is read as: the values to add, or why there is none. */
-type Read = { readonly fields: Fields; readonly evidence?: Evidence } | { readonly unreadable: string }
 
 export const template = defineEach({
   family: 'tag',
@@ -49,14 +57,14 @@ export const template = defineEach({
     }),
     into: text({
       label: 'Field',
-      help: 'Name of the field that gets the value.',
+      help: 'Name of the field that gets the value. Not used for JSON, whose keys are the names.',
       default: 'tag',
       limit: FIELD_NAME_LIMIT - ' probability'.length,
     }),
     reads: choice({
       label: 'Read as',
-      help: '“text” takes the whole response, “number” its first number; “choice” writes nothing and takes the most probable of your choices.',
-      choices: ['text', 'choice', 'number'],
+      help: '“text” takes the whole response, “number” its first number, “json” the keys of its JSON object; “choice” writes nothing and takes the most probable of your choices.',
+      choices: ['text', 'choice', 'number', 'json'],
       default: 'text',
     }),
     choices: text({
@@ -64,6 +72,12 @@ export const template = defineEach({
       help: `Used if it is read as a choice: 2 to ${MAX_CHOICES}, separated by commas or line breaks.`,
       default: '',
       lines: 3,
+    }),
+    expected: text({
+      label: 'Expected',
+      help: 'What else is unreadable: for text, the allowed values separated by commas; for a number, a range such as “1 to 5” or “whole 1 to 5”; for JSON, a key on each line, such as “topic: text”, “level: whole 1 to 5”, “kind: question, order”, “polite: true or false”, “note?: text” for one that may be absent. Empty: any text or number.',
+      default: '',
+      lines: 5,
     }),
     maxTokens: wholeNumber({
       label: 'Max tokens',
@@ -74,7 +88,7 @@ export const template = defineEach({
       unit: 'tokens',
     }),
   },
-  check({ template: source, into, reads, choices }) {
+  check({ template: source, into, reads, choices, expected }) {
     const problems: StepProblem[] = []
     const compiled = compileTemplate(source)
     if (source.trim() === '') problems.push({ field: 'template', sentence: 'the template is empty.' })
@@ -83,8 +97,15 @@ export const template = defineEach({
         field: 'template',
         sentence: `the template cannot be used: ${compiled.problems[0]?.sentence ?? 'it has an error'}.`,
       })
-    if (into.trim() === '')
+    if (into.trim() === '' && reads !== 'json')
       problems.push({ field: 'into', sentence: '`into` is empty. Name the field that gets the value.' })
+    const read =
+      reads === 'json' ? parseKeys(expected) : reads === 'number' ? parseNumber(expected) : undefined
+    if (read?.ok === false)
+      problems.push({
+        field: 'expected',
+        sentence: `\`expected\` cannot be used: ${read.problems[0]?.sentence ?? 'it has an error'}.`,
+      })
     if (reads !== 'choice') return problems
     const listed = listChoices(choices)
     if (listed.length < 2 || listed.length > MAX_CHOICES)
@@ -148,7 +169,7 @@ export const template = defineEach({
 
 /** What is read becomes fields; what is not is evidence alone, and the row is kept. */
 function toOutcome(fields: Fields, read: Read): StageOutcome {
-  if ('unreadable' in read) return { decision: kept({ unreadable: read.unreadable }) }
+  if ('unreadable' in read) return { decision: kept({ ...read.evidence, unreadable: read.unreadable }) }
   if (Object.keys({ ...fields, ...read.fields }).length > MAX_FIELDS)
     return { decision: kept({ unreadable: `the row has more than ${MAX_FIELDS} fields` }) }
   return { decision: kept(read.evidence), fields: read.fields }
@@ -157,7 +178,8 @@ function toOutcome(fields: Fields, read: Read): StageOutcome {
 interface Reading {
   readonly by: string
   readonly into: string
-  readonly reads: 'text' | 'choice' | 'number'
+  readonly reads: 'text' | 'choice' | 'number' | 'json'
+  readonly expected: string
   readonly choices: string
   readonly maxTokens: number
 }
@@ -165,7 +187,7 @@ interface Reading {
 function* readResponse(
   id: string,
   input: PromptInput,
-  { by, into, reads, maxTokens }: Reading,
+  { by, into, reads, expected, maxTokens }: Reading,
 ): Program<Read> {
   const result = yield* complete(by, { id, input, sampling: { ...GREEDY, maxTokens, rngSeed: 'tag' } })
   const refusal = findNoResponse(result)
@@ -173,11 +195,26 @@ function* readResponse(
   const response = result.text.trim()
   if (response === '') return { unreadable: 'the response is empty' }
   const field = into.trim()
-  if (reads === 'text') return { fields: { [field]: firstOf(response, FIELD_LIMIT) } }
-  const number = readNumber(response)
-  return number === undefined
-    ? { unreadable: 'the response has no number' }
-    : { fields: { [field]: number }, evidence: { response: firstOf(response, 200) } }
+  const evidence = { response: firstOf(response, 200) }
+  if (reads === 'json') return readKeys(response, checkedValue(parseKeys(expected)))
+  if (reads === 'number') {
+    const number = readNumber(response)
+    if (number === undefined) return { unreadable: 'the response has no number', evidence }
+    const wrong = findWrongNumber(number, checkedValue(parseNumber(expected)))
+    return wrong === undefined
+      ? { fields: { [field]: number }, evidence }
+      : { unreadable: `the number ${wrong}`, evidence }
+  }
+  const values = listChoices(expected)
+  const value = values.length === 0 ? firstOf(response, FIELD_LIMIT) : findListed(values, response)
+  return value === undefined
+    ? { unreadable: 'the response is none of the expected values', evidence }
+    : { fields: { [field]: value }, ...(values.length === 0 ? {} : { evidence }) }
+}
+
+function checkedValue<T>(parsed: Checked<T>): T {
+  if (!parsed.ok) throw new TypeError('what is expected was checked with its recipe')
+  return parsed.value
 }
 
 /** The most probable choice; the probabilities of all of them are the evidence. */
@@ -201,22 +238,4 @@ function* readChoice(id: string, input: PromptInput, { by, into, choices }: Read
     fields: { [field]: listed[best] ?? '', [`${field} probability`]: 1 / total },
     evidence: Object.fromEntries(listed.map((one, i) => [one, (weights[i] ?? 0) / total])),
   }
-}
-
-/** The different choices of a list. */
-export const listChoices = (choices: string): string[] => [
-  ...new Set(
-    choices
-      .split(/[,\n]/)
-      .map((one) => one.trim())
-      .filter((one) => one !== ''),
-  ),
-]
-
-/** The first number of a text: “about 1,250.5 words” is 1250.5. A hyphen after a letter or digit is no minus sign. */
-export function readNumber(response: string): number | undefined {
-  const found = /(?:(?<![\p{L}\d])[-−])?\d+(?:,\d{3}(?!\d))*(?:\.\d+)?/u.exec(response)?.[0]
-  if (found === undefined) return undefined
-  const value = Number(found.replaceAll(',', '').replace('−', '-'))
-  return Number.isFinite(value) ? value : undefined
 }

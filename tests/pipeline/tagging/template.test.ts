@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { MAX_FIELDS } from '../../../src/domain/fields.ts'
 import type { Reply } from '../../../src/domain/reply.ts'
 import type { StageContext, StageRow } from '../../../src/pipeline/stages/stage.ts'
-import { listChoices, readNumber, template } from '../../../src/pipeline/tagging/template.ts'
+import { listChoices, readNumber } from '../../../src/pipeline/tagging/expected.ts'
+import { template } from '../../../src/pipeline/tagging/template.ts'
 import { drive } from '../programs/drive.ts'
 import { makeRow, settingsWith, teacher } from '../samples.ts'
 
@@ -101,4 +102,31 @@ test('reports templates, fields and choices that cannot work', () => {
   expect(check({ reads: 'choice', choices: 'one, one' })).toEqual(['choices'])
   expect(check({ reads: 'choice', choices: 'one, two' })).toEqual([])
   expect(listChoices('a, b\n\n a ,')).toEqual(['a', 'b'])
+})
+
+test.each([
+  [{ expected: 'yes, no' }, 'Yes.', { tag: 'yes' }],
+  [{ expected: 'yes, no' }, 'Perhaps.', /none of the expected values/],
+  [{ reads: 'number' as const, expected: '1 to 5' }, 'A 4, I think.', { tag: 4 }],
+  [{ reads: 'number' as const, expected: '1 to 5' }, '7', /the number is not from 1 to 5/],
+  [{ reads: 'number' as const, expected: 'whole' }, '2.5', /the number is not whole/],
+  [{ reads: 'json' as const, expected: 'a: number', into: '' }, '{"a": 2}', { a: 2 }],
+  [{ reads: 'json' as const, expected: 'a: number', into: '' }, '{"a": "two"}', /“a” is no number/],
+])('reads what is expected alone: %#', (changed, response, wanted) => {
+  const settings: Changed = { ...changed }
+  expect(template.check?.(settingsWith(template, settings))).toEqual([])
+  const { outcome } = run(settings, written(response))
+  if (wanted instanceof RegExp) {
+    expect(outcome.fields).toBeUndefined()
+    expect(outcome.decision?.evidence['unreadable']).toMatch(wanted)
+    expect(outcome.decision?.evidence['response']).toBe(response)
+  } else expect(outcome.fields).toEqual(wanted)
+})
+
+test('reports what it cannot expect', () => {
+  const check = (changed: Changed) =>
+    template.check?.(settingsWith(template, changed)).map(({ field, sentence }) => `${field}: ${sentence}`)
+  expect(check({ reads: 'json' })).toEqual([expect.stringMatching(/^expected: .*there is no key/)])
+  expect(check({ reads: 'number', expected: 'few' })).toEqual([expect.stringMatching(/^expected: /)])
+  expect(check({ reads: 'json', expected: 'a: text', into: '' })).toEqual([])
 })
