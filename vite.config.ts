@@ -22,11 +22,13 @@ const runtimeAlias = [
 
 /** Browser tests that take a minute or more and guard what rarely changes: `npm run test:long` runs them too. */
 const LONG_TESTS = [
+  'tests/browser/classes.test.ts',
   'tests/browser/device-loss.test.ts',
   'tests/browser/firefox.test.ts',
   'tests/browser/judge.test.ts',
   'tests/browser/lora.test.ts',
   'tests/browser/no-file-system.test.ts',
+  'tests/browser/notices.test.ts',
   'tests/browser/on-policy.test.ts',
   'tests/browser/pairs.test.ts',
   'tests/browser/teachers.test.ts',

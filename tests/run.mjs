@@ -1,7 +1,7 @@
 // Knows: the order in which everything is checked, from a clean clone to a closing line. Node's own modules only.
 // `npm test` runs all but the longest tests; `npm run test:long` runs these too; `npm test -- tests/engine/graph` runs the tests below
 // that path and nothing else.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { findOrInstallChromium, NO_CHROMIUM } from './chromium.mjs'
@@ -27,6 +27,25 @@ function run(title, program, args, env = {}) {
   const ok = status === 0
   results.push({ title, ok, seconds: (Date.now() - from) / 1000 })
   return ok
+}
+
+/** Runs a program of the project next to others; its output is shown when it ends. True when it ended well. */
+function runNext(title, name, args) {
+  const from = Date.now()
+  return new Promise((resolve) => {
+    const [program, script] = bin(name)
+    const child = spawn(program, [script, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    const output = []
+    child.stdout.on('data', (part) => output.push(part))
+    child.stderr.on('data', (part) => output.push(part))
+    child.on('error', (error) => output.push(Buffer.from(`${name} could not be started: ${error.message}\n`)))
+    child.on('close', (status) => {
+      console.log(`\n▶ ${title}`)
+      process.stdout.write(Buffer.concat(output))
+      results.push({ title, ok: status === 0, seconds: (Date.now() - from) / 1000 })
+      resolve(status === 0)
+    })
+  })
 }
 
 const bin = (name) => [process.execPath, [fileURLToPath(new URL(`../node_modules/${name}`, import.meta.url))]]
@@ -114,18 +133,21 @@ if (only.length > 0) {
   finish()
 }
 
-runBin('Format', 'oxfmt/bin/oxfmt', ['--check'])
-runBin('Lint', 'oxlint/bin/oxlint', ['--deny-warnings'])
-runBin('Dead code', 'knip/bin/knip.js', ['--no-progress', '--no-config-hints'])
-runBin('Types', 'typescript/bin/tsc', ['-p', 'tsconfig.json'])
-runBin('Components', 'svelte-check/bin/svelte-check', [
-  '--tsconfig',
-  './tsconfig.json',
-  '--fail-on-warnings',
-  '--output',
-  'human',
+// Two at a time: each needs one core.
+const [, built] = await Promise.all([
+  runNext('Types', 'typescript/bin/tsc', ['-p', 'tsconfig.json'])
+    .then(() => runNext('Dead code', 'knip/bin/knip.js', ['--no-progress', '--no-config-hints']))
+    .then(() => runNext('Lint', 'oxlint/bin/oxlint', ['--deny-warnings'])),
+  runNext('Components', 'svelte-check/bin/svelte-check', [
+    '--tsconfig',
+    './tsconfig.json',
+    '--fail-on-warnings',
+    '--output',
+    'human',
+  ])
+    .then(() => runNext('Format', 'oxfmt/bin/oxfmt', ['--check']))
+    .then(() => runNext('Build', 'vite/bin/vite.js', ['build', '--logLevel', 'warn'])),
 ])
-const built = runBin('Build', 'vite/bin/vite.js', ['build', '--logLevel', 'warn'])
 const why =
   chromium === undefined
     ? NO_CHROMIUM

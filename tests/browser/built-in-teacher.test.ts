@@ -7,7 +7,7 @@ import { DIST, expectNoErrors, openBrowser, openPage, waitUntilIsolated, type Wa
 import { Person, readStore } from './person.ts'
 import { serveFolder, type Site } from './serve.ts'
 
-/** The whole example takes minutes: `npm test` makes a seventh of its prompts and trains the smallest student. */
+/** The whole example takes minutes: `npm test` makes a tenth of its prompts and trains the smallest student. */
 const isLong = process.env['RETORT_LONG'] !== undefined
 if (!isLong)
   console.info('The example runs with fewer prompts and training steps: npm run test:long runs it whole.')
@@ -62,10 +62,10 @@ describe('the built-in teacher', { timeout: 400_000 }, () => {
     await person.goTo('Recipe')
     const text = watched.page.getByLabel('Recipe as YAML')
     const smaller = (await text.inputValue())
-      .replace(/prompts: 400/, 'prompts: 60')
+      .replace(/prompts: 400/, 'prompts: 40')
       .replace(/preset: micro/, 'preset: nano')
       .replace(/steps: 300/, 'steps: 100')
-    expect(smaller).toMatch(/prompts: 60[^]*preset: nano[^]*steps: 100/)
+    expect(smaller).toMatch(/prompts: 40[^]*preset: nano[^]*steps: 100/)
     await text.fill(smaller)
     await person.press('Use recipe')
     await person.waitFor(/recipe is in use/)
@@ -80,7 +80,7 @@ describe('the built-in teacher', { timeout: 400_000 }, () => {
     await person.press('Start run')
     expect(await person.waitFor(/^(Run finished|The run failed)/, 240)).toMatch(/finished/)
     const rows = await readStore(watched.page, 'rows')
-    expect(rows.length).toBeGreaterThan(isLong ? 500 : 100)
+    expect(rows.length).toBeGreaterThan(isLong ? 500 : 80)
     await person.goTo('Dataset')
     await person.press('Freeze dataset')
     await person.waitFor(/^Frozen: \d+ rows/)

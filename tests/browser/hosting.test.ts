@@ -93,12 +93,12 @@ describe('the built folder', () => {
       [...first, ...named(/^seeds\.svelte-[\w-]{8}\.js$/), ...named(/^SeedsScreen-[\w-]{8}\.js$/)],
       read,
     )
-    // What the other screens share is loaded next, for the status of each step.
+    // What the other screens share is loaded next, for the status of each step: every member of every family is in it.
     const project = withStaticImports([...seeds, ...named(/^workspace\.svelte-[\w-]{8}\.js$/)], read)
     expect([first, seeds, project].map((names) => Math.ceil(gzipBytes(names, read) / 1000))).toEqual([
       expect.toSatisfy((size: number) => size <= 90),
       expect.toSatisfy((size: number) => size <= 130),
-      expect.toSatisfy((size: number) => size <= 180),
+      expect.toSatisfy((size: number) => size <= 200),
     ])
   })
 

@@ -51,7 +51,7 @@ steps:
   - complete: teacher
     n: 1
     system: ""
-    maxTokens: 40
+    maxTokens: 24
   - filter: length
     min: 2
   - filter: repetition
