@@ -21,6 +21,7 @@ import { checkModels } from '../../pipeline/recipes/check-models.ts'
 import { countPrompts, listPrompts } from '../../storage/prompts.ts'
 import { countRows, readRows } from '../../storage/rows.ts'
 import { listRuns, readRuns } from '../../storage/runs.ts'
+import type { RunControl } from '../../actions/control.ts'
 import { WatchedControl } from '../parts/control.svelte.ts'
 import { Elsewhere } from '../app/elsewhere.svelte.ts'
 import type { Environment } from '../app/environment.ts'
@@ -339,26 +340,13 @@ export class Runs {
     return readRows(this.#env.machines.db, this.#projectId, members.ids)
   }
 
-  async #run(
-    start: (control: ReturnType<WatchedControl['begin']>) => AsyncGenerator<RunProgress, Run>,
-  ): Promise<Run | undefined> {
+  async #run(start: (control: RunControl) => AsyncGenerator<RunProgress, Run>): Promise<Run | undefined> {
     if (this.task.running) return undefined
-    const ended = await this.task.do(async (_signal, report) => {
-      const work = start(this.control.begin())
-      for (;;) {
-        const next = await work.next()
-        if (next.done) {
-          await this.refresh() // before the task ends: otherwise the screen would briefly show an interrupted run
-          return next.value
-        }
-        // The run is stored by now: it should be listed before its first row is there.
-        if (this.task.progress === undefined)
-          this.#list = await listRuns(this.#env.machines.db, this.#projectId)
-        report(next.value)
-      }
+    const ended = await this.control.do(this.task, start, {
+      // It should be listed before its first row is there.
+      first: async () => (this.#list = await listRuns(this.#env.machines.db, this.#projectId)),
+      last: () => this.refresh(),
     })
-    this.control.end()
-    if (ended === undefined) await this.refresh()
     this.#onEnd()
     return ended
   }

@@ -18,6 +18,7 @@ import { shapeOf } from '../../pipeline/training/presets.ts'
 import { trainingLock } from '../../storage/locks.ts'
 import { listStudents } from '../../storage/students.ts'
 import type { ChosenFormats } from '../models/chosen-formats.ts'
+import type { RunControl } from '../../actions/control.ts'
 import { WatchedControl } from '../parts/control.svelte.ts'
 import { ImportedModel } from '../models/imported-model.svelte.ts'
 import { Elsewhere } from '../app/elsewhere.svelte.ts'
@@ -207,24 +208,8 @@ export class Students {
     )
   }
 
-  async #run(
-    start: (control: ReturnType<WatchedControl['begin']>) => AsyncGenerator<TrainProgress, Student>,
-  ): Promise<Student | undefined> {
-    if (this.task.running) return undefined
-    const ended = await this.task.do(async (_signal, report) => {
-      const work = start(this.control.begin())
-      for (;;) {
-        const next = await work.next()
-        if (next.done) {
-          await this.refresh() // before the task ends: otherwise the screen would briefly show an interrupted training
-          return next.value
-        }
-        if (this.task.progress === undefined) await this.refresh() // the student is stored by now
-        report(next.value)
-      }
-    })
-    this.control.end()
-    if (ended === undefined) await this.refresh()
-    return ended
+  #run(start: (control: RunControl) => AsyncGenerator<TrainProgress, Student>): Promise<Student | undefined> {
+    const refresh = (): Promise<void> => this.refresh()
+    return this.control.do(this.task, start, { first: refresh, last: refresh })
   }
 }
