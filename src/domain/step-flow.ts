@@ -50,9 +50,9 @@ export const FAMILY_TEXTS: Readonly<Record<Family, FamilyTexts>> = {
   },
   tag: {
     title: 'Tag',
-    help: 'Lets a model add a named value to each completion.',
-    takes: ['completions'],
-    gives: ['completions'],
+    help: 'Lets a model add named values to each completion; before the complete step, to each prompt.',
+    takes: ['prompts', 'completions'],
+    gives: ['prompts', 'completions'],
   },
   keep: {
     title: 'Keep',

@@ -198,6 +198,7 @@ class Trial {
     const rows = this.#store.list()
     const written = rows.filter(({ parent }) => parent === undefined)
     const passed = written.filter(({ decisions }) => !decisions.some(isDropOfFilter(this.#steps))).length
+    const promptSteps = this.#steps.promptStages.map(({ index }) => index)
     const later = this.#steps.stages.map(({ index }) => index)
     const ms = (steps: readonly number[]): number =>
       steps.reduce((sum, step) => sum + this.#live.msOf(step), 0)
@@ -206,7 +207,8 @@ class Trial {
       completions: {
         rows: written.length,
         tokens: written.reduce((sum, { completion }) => sum + completion.tokens, 0),
-        ms: ms([first]),
+        // Tags of prompts come with the completions of these prompts.
+        ms: ms([...promptSteps, first]),
         passed,
       },
       verdicts: { rows: later.length > 0 ? passed : 0, ms: ms(later) },

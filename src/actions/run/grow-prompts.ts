@@ -1,20 +1,19 @@
-// Knows: the first phase: prompts grown by the teacher in rounds, or the seeds used as prompts, and the filters on them. A round is stored
+// Knows: the first phase: prompts grown by the teacher in rounds, or the seeds used as prompts, and the steps on them. A round is stored
 // in one transaction with its journal entry, so that a resumed run continues after it.
 import type { Prompt } from '../../domain/prompt.ts'
 import type { SeedId } from '../../domain/id.ts'
-import { FilterBank, findDrop } from '../../pipeline/filters/decide-filters.ts'
 import type { Shot } from '../../pipeline/growing/growth.ts'
 import { sampleShown } from '../../pipeline/growing/sample-shown.ts'
 import { ConversationCounter, type SeedConversations } from '../../pipeline/growing/seed-conversations.ts'
 import { promptsFromSeeds } from '../../pipeline/growing/read-grown.ts'
 import { RetortError } from '../../protocol/errors.ts'
+import { FILTERED, isAccepted, siftPrompts } from './sift-prompts.ts'
 import { inChunks, stageContext, type RunContext } from './run-context.ts'
 
 const PROMPTS_PER_WRITE = 1000
 /** Journal keys. They are stored: never change them. */
 const SEEDS_ADDED = 'seeds added'
 const REQUESTS = 'grown to '
-const FILTERED = 'prompts filtered'
 
 /** Runs the phase; the accepted prompts in their order, or undefined when stopped before the end. */
 export async function growPrompts(context: RunContext): Promise<readonly Prompt[] | undefined> {
@@ -28,41 +27,7 @@ export async function growPrompts(context: RunContext): Promise<readonly Prompt[
   const lacks = limit !== undefined && prompts.filter(isAccepted).length < limit.rows
   if ((!steps.grow || steps.grow.member.addsSeeds(steps.grow.settings) || lacks) && !done.has(SEEDS_ADDED))
     await addSeedPrompts(context, prompts)
-  return filterPrompts(context, prompts)
-}
-
-const isAccepted = ({ status }: Prompt): boolean => status === 'accepted'
-
-/** The accepted prompts that pass the filters before the complete step, in their order. */
-async function filterPrompts(
-  { store, steps, live }: RunContext,
-  prompts: readonly Prompt[],
-): Promise<readonly Prompt[]> {
-  if (steps.promptFilters.length === 0) return prompts.filter(isAccepted)
-  const bank = new FilterBank(steps.promptFilters)
-  const changed: Prompt[] = []
-  const passed: Prompt[] = []
-  for (const prompt of prompts.filter(isAccepted)) {
-    const decisions = bank.decide({
-      prompt: '',
-      completion: prompt.text,
-      finishReason: 'end',
-      ...(prompt.fields ? { fields: prompt.fields } : {}),
-    })
-    const drop = findDrop(decisions)
-    const decided: Prompt = {
-      ...prompt,
-      decisions: [...prompt.decisions, ...decisions],
-      status: drop ? 'dropped' : 'accepted',
-    }
-    live.tally.countPrompt(prompt, -1)
-    live.tally.countPrompt(decided)
-    changed.push(decided)
-    if (drop === undefined) passed.push(decided)
-  }
-  // All at once: with some of them dropped, a resumed run would grow more.
-  await store.putPrompts(changed, FILTERED)
-  return passed
+  return siftPrompts(context, prompts)
 }
 
 /** Makes a prompt of every seed. Stored in chunks, the journal entry last; ids make a repeated chunk harmless. */

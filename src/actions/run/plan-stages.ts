@@ -31,7 +31,7 @@ export function planStages(steps: RecipeSteps, titles: readonly string[], cast: 
     const names = new Set(roles.map((role) => nameOf(role).card.name))
     return names.size === 0 ? {} : { model: [...names].join(', ') }
   }
-  const { grow, completers, stages, keeps } = steps
+  const { grow, promptStages, completers, stages, keeps } = steps
   const maxTokens = Math.max(0, ...completers.map(({ member, settings }) => member.maxTokens(settings)))
   const growing = grow ? grow.member.maxTokens(grow.settings) : 0
   return [
@@ -47,6 +47,20 @@ export function planStages(steps: RecipeSteps, titles: readonly string[], cast: 
           },
         ]
       : []),
+    ...promptStages.flatMap((stage) =>
+      stage.kind === 'filters'
+        ? []
+        : [
+            {
+              step: stage.index,
+              title: stage.member.title,
+              phase: 'working' as const,
+              ...models([stage]),
+              weight: VERDICT_WEIGHT,
+              grows: 1,
+            },
+          ],
+    ),
     {
       step: completers[0]?.index ?? 0,
       title: completers.map(({ index, name }) => titles[index] ?? name).join(', '),

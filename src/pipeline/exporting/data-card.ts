@@ -84,12 +84,16 @@ function writeMaking({ seeds, seedsUsed }: Dataset, recipe: CheckedRecipe | unde
         ? count(seedsUsed.of, 'seed')
         : `${seedsUsed.shown.toLocaleString('en')} of ${count(seedsUsed.of, 'seed')}`
   if (!recipe) return `## How it was made\n\nFrom ${from}, by the recipe below.`
-  const { grow, promptFilters, completers, filters, stages, keeps } = readSteps(recipe)
+  const { grow, promptStages, completers, filters, stages, keeps } = readSteps(recipe)
   const writeFilter = ({ member, settings }: PlacedFilter): string =>
     `Filter *${member.title}*: ${listSettings(settings)}.`
   const lines = [
     grow ? grow.member.describe(grow.settings, from) : `The prompts are the seeds: ${from}.`,
-    ...promptFilters.map((filter) => `${writeFilter(filter)} Of prompts.`),
+    ...promptStages.flatMap((stage) =>
+      stage.kind === 'filters'
+        ? stage.filters.map((filter) => `${writeFilter(filter)} Of prompts.`)
+        : [`*${stage.member.title}*: ${listSettings(stage.settings)}. Of prompts.`],
+    ),
     ...completers.map(({ member, settings }) => member.describe(settings)),
     ...filters.map(writeFilter),
     ...stages.flatMap((stage) =>

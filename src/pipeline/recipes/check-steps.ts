@@ -5,11 +5,16 @@ import type { Problem } from '../../domain/problem.ts'
 import { FAMILIES, PARTS, SINGLE_FAMILIES, type CheckedStep, type StepDraft } from '../../domain/recipe.ts'
 import { findCompleter } from '../completing/index.ts'
 import { findFilter } from '../filters/index.ts'
+import { findPromptWork } from '../stages/index.ts'
 import { findStep } from '../steps.ts'
 
 const ORDER = [...new Set(FAMILIES.map((family) => PARTS[family]))]
 const ORDER_SENTENCE =
   'The order is grow, then complete, then filter, judge, compare and tag in any order, then keep, freeze, train'
+
+/** Whether the step may come before the complete step. Filters that decide on completions alone are reported as such. */
+const canTakePrompts = ({ family, name }: StepDraft): boolean =>
+  family === 'filter' || findPromptWork(family, name) !== undefined
 
 /** Problems of order and number. They need families and names only, so they are reported together with invalid settings. */
 export function checkOrder(steps: readonly StepDraft[]): Problem[] {
@@ -24,11 +29,11 @@ export function checkOrder(steps: readonly StepDraft[]): Problem[] {
     const family = FAMILIES.find((known) => known === draft.family)
     if (family === undefined) return
     const isEarly = step < firstCompleter
-    const part = family === 'filter' && isEarly ? 0 : ORDER.indexOf(PARTS[family])
+    const part = isEarly && canTakePrompts(draft) ? 0 : ORDER.indexOf(PARTS[family])
     const report = (sentence: string): number =>
       problems.push({ sentence: `Step ${step + 1}: ${sentence}`, step })
     if (part < latest) report(`\`${family}\` comes after \`${latestFamily}\`. ${ORDER_SENTENCE}; move it up.`)
-    else if (PARTS[family] === 'completions' && isEarly && family !== 'filter')
+    else if (PARTS[family] === 'completions' && isEarly && !canTakePrompts(draft))
       report(`\`${family}\` comes before \`complete\`, so there is no completion yet; move it down.`)
     else if (family === 'filter' && isEarly && findFilter(draft.name)?.ofPrompts === false)
       report(
@@ -78,12 +83,17 @@ export function checkOrder(steps: readonly StepDraft[]): Problem[] {
 /** Contradictions between settings whose values are each valid. */
 export const checkTogether = (
   steps: readonly { readonly index: number; readonly step: CheckedStep }[],
-): Problem[] =>
-  steps.flatMap(({ index, step: { family, name, settings } }): Problem[] => {
+): Problem[] => {
+  const first =
+    steps.find(({ step: { family, name } }) => family === 'complete' && findCompleter(name))?.index ?? -1
+  return steps.flatMap(({ index, step: { family, name, settings } }): Problem[] => {
     const declaration = findStep(family, name)
-    return (declaration?.check?.(settings) ?? []).map(({ field, sentence }) => ({
+    const ofPrompts = index < first ? findPromptWork(family, name) : undefined
+    const problems = [...(declaration?.check?.(settings) ?? []), ...(ofPrompts?.check?.(settings) ?? [])]
+    return problems.map(({ field, sentence }) => ({
       sentence: `Step ${index + 1} (${declaration?.title ?? name}): ${sentence}`,
       step: index,
       ...(field === undefined ? {} : { field }),
     }))
   })
+}

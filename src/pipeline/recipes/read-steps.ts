@@ -13,7 +13,7 @@ import { rubric, type RubricSettings } from '../judging/rubric.ts'
 import { findKeep } from '../selecting/index.ts'
 import type { KeepMember } from '../selecting/selection.ts'
 import { findStage } from '../stages/index.ts'
-import type { StageMember } from '../stages/stage.ts'
+import type { EachMember, StageMember } from '../stages/stage.ts'
 import { trainSettingsOf } from '../training/index.ts'
 
 /** A step's index in its recipe (from 0) and its settings. */
@@ -37,11 +37,16 @@ export type PlacedStage =
   | { readonly kind: 'filters'; readonly index: number; readonly filters: readonly PlacedFilter[] }
   | ({ readonly kind: 'member'; readonly family: CheckedStep['family'] } & PlacedMember<StageMember>)
 
+/** A step on prompts: filters that follow each other, or a step that adds fields. */
+export type PromptStage =
+  | Extract<PlacedStage, { readonly kind: 'filters' }>
+  | ({ readonly kind: 'member' } & PlacedMember<EachMember & Required<Pick<EachMember, 'ofPrompts'>>>)
+
 /** A recipe as a run reads it. `grow` is absent if the seeds themselves are the prompts (no grow step, or one that makes none). */
 export interface RecipeSteps {
   readonly grow?: PlacedGrow
-  /** Filters before the first complete step: they decide on prompts. */
-  readonly promptFilters: readonly PlacedFilter[]
+  /** Steps on prompts, before the first complete step, in order. */
+  readonly promptStages: readonly PromptStage[]
   /** The steps that complete prompts. */
   readonly completers: readonly PlacedCompleter[]
   /** Filters that follow them at once: they decide as each completion ends. */
@@ -77,7 +82,7 @@ export function readSteps(recipe: CheckedRecipe): RecipeSteps {
     throw new TypeError('a checked recipe has a complete step')
   const perPrompt = sumRows(completing)
   const filters = list('filter', findFilter)
-  const stages = readStages(placed, filters, lastCompleter.index)
+  const stages = readStages(placed.slice(lastCompleter.index + 1), filters)
   const [first] = stages
   const early = first?.kind === 'filters' && first.index === lastCompleter.index + 1 ? first : undefined
   const teacher = find('complete', complete.name)
@@ -86,7 +91,9 @@ export function readSteps(recipe: CheckedRecipe): RecipeSteps {
   const train = find('train')
   return {
     ...(grow && grow.member.countPrompts(grow.settings, 1) > 0 ? { grow } : {}),
-    promptFilters: filters.filter(({ index }) => index < firstCompleter.index),
+    promptStages: readStages(placed.slice(0, firstCompleter.index), filters).flatMap(
+      (stage) => toPromptStage(stage) ?? [],
+    ),
     completers: completing.map((step, ordinal) => ({
       ...step,
       place: { ordinal, perPrompt, offset: sumRows(completing.slice(0, ordinal)) },
@@ -104,14 +111,13 @@ export function readSteps(recipe: CheckedRecipe): RecipeSteps {
 const sumRows = (steps: readonly PlacedMember<Completer>[]): number =>
   steps.reduce((sum, { member, settings }) => sum + member.countRows(settings), 0)
 
-/** The steps on completions after the last step that writes them, in order; filters that follow each other are joined. */
+/** The stages among these steps, in order; filters that follow each other are joined. */
 function readStages(
   placed: readonly { readonly step: CheckedStep; readonly index: number }[],
   filters: readonly PlacedFilter[],
-  after: number,
 ): PlacedStage[] {
   const stages: PlacedStage[] = []
-  for (const { step, index } of placed.slice(after + 1)) {
+  for (const { step, index } of placed) {
     const filter = filters.find((one) => one.index === index)
     const last = stages.at(-1)
     if (filter !== undefined) {
@@ -126,6 +132,14 @@ function readStages(
   }
   return stages
 }
+
+function toPromptStage(stage: PlacedStage): PromptStage | undefined {
+  if (stage.kind === 'filters') return stage
+  const { kind, index, name, settings, member } = stage
+  return 'each' in member && hasPromptWork(member) ? { kind, index, name, settings, member } : undefined
+}
+const hasPromptWork = (member: EachMember): member is EachMember & Required<Pick<EachMember, 'ofPrompts'>> =>
+  member.ofPrompts !== undefined
 
 const withSettings = <V>(found: { step: CheckedStep; index: number }, settings: V): Placed<V> => ({
   index: found.index,

@@ -3,7 +3,7 @@ import { compareMembers } from '../comparing-rows/index.ts'
 import { rewriters } from '../completing/index.ts'
 import { judgeMembers } from '../judging/index.ts'
 import { tagMembers } from '../tagging/index.ts'
-import type { StageMember } from './stage.ts'
+import type { PromptWork, StageMember } from './stage.ts'
 
 export const stageMembers: readonly StageMember[] = [
   ...rewriters,
@@ -15,3 +15,9 @@ export const stageMembers: readonly StageMember[] = [
 /** The step on completions that a recipe calls `family: name`, but for filters and keep steps. */
 export const findStage = (family: string, name: string): StageMember | undefined =>
   stageMembers.find((member) => member.family === family && member.name === name)
+
+/** What this step does before the complete step; undefined if it works on completions alone. */
+export function findPromptWork(family: string, name: string): PromptWork | undefined {
+  const member = findStage(family, name)
+  return member !== undefined && 'each' in member ? member.ofPrompts : undefined
+}

@@ -5,7 +5,8 @@ import type { Fields } from '../../domain/fields.ts'
 import type { FilterDecision } from '../../domain/filter-decision.ts'
 import type { ModelRef } from '../../domain/model-card.ts'
 import type { Preference } from '../../domain/preference.ts'
-import type { StepDeclaration } from '../../domain/recipe.ts'
+import type { Prompt } from '../../domain/prompt.ts'
+import type { StepDeclaration, StepProblem } from '../../domain/recipe.ts'
 import type { Role } from '../../domain/role.ts'
 import type { Row } from '../../domain/row.ts'
 import type { Sampling } from '../../domain/sampling.ts'
@@ -82,6 +83,21 @@ export interface EachMember<S extends Settings = Settings> extends StepDeclarati
   /** Max rows that it makes of each. Absent: none. */
   countTexts?(settings: ValuesOf<S>): number
   each(row: StageRow, settings: ValuesOf<S>, context: StageContext): Program<StageOutcome>
+  /** What it does before the complete step, where there are prompts and no completions. Absent: it works on completions alone. */
+  readonly ofPrompts?: PromptWork<S>
+}
+
+/** What a step reads of a prompt. */
+export type StagePrompt = Pick<Prompt, 'id' | 'text' | 'earlier' | 'fields' | 'reference'>
+
+export interface PromptWork<S extends Settings = Settings> {
+  /** What does not work without completions. */
+  check?(settings: ValuesOf<S>): readonly StepProblem[]
+  each(
+    prompt: StagePrompt,
+    settings: ValuesOf<S>,
+    context: StageContext,
+  ): Program<Pick<StageOutcome, 'decision' | 'fields'>>
 }
 
 /** What a step over all rows makes of them: a decision for each, in the rows' order. */

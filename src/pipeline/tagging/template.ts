@@ -21,7 +21,7 @@ import {
   readNumber,
   type Read,
 } from './expected.ts'
-import { compileTemplate, sentenceOf } from './template-language.ts'
+import { compileTemplate, sentenceOf, type TemplateValues } from './template-language.ts'
 
 /** What a score request takes. */
 const MAX_CHOICES = 16
@@ -40,7 +40,7 @@ export const template = defineEach({
   family: 'tag',
   name: 'template',
   title: 'Tag by a template',
-  help: 'A model responds to a template of your own about each completion; what it says becomes a named field.',
+  help: 'A model responds to a template of your own about each completion, or, before the complete step, about each prompt; what it says becomes a named field.',
   settings: {
     by: role({ default: 'teacher' }),
     template: text({
@@ -139,33 +139,54 @@ export const template = defineEach({
         ]
       : []),
   ],
-  *each(row, settings) {
-    const compiled = compileTemplate(settings.template)
-    if (!compiled.ok) throw new TypeError('the template was checked with its recipe')
-    const { prompt, completion, reference = '', fields = {} } = row
-    let filled: string
-    try {
-      filled = compiled.value({ prompt, completion: completion.text, reference, fields })
-    } catch (thrown) {
-      return toOutcome(fields, { unreadable: `the template failed: ${sentenceOf(thrown)}` })
-    }
-    if (filled === '') return toOutcome(fields, { unreadable: 'the template gave no text' })
-    const system = settings.system.trim()
-    const input: PromptInput = {
-      kind: 'chat',
-      messages: [
-        ...(system === '' ? [] : [{ role: 'system' as const, content: system }]),
-        { role: 'user', content: filled },
-      ],
-    }
-    return toOutcome(
-      fields,
-      settings.reads === 'choice'
-        ? yield* readChoice(row.id, input, settings)
-        : yield* readResponse(row.id, input, settings),
-    )
+  each: ({ id, prompt, completion, reference = '', fields = {} }, settings) =>
+    tag(id, { prompt, completion: completion.text, reference, fields }, settings),
+  ofPrompts: {
+    check: ({ template: source }) =>
+      READS_COMPLETION.test(source)
+        ? [
+            {
+              field: 'template',
+              sentence:
+                'it comes before `complete`, so there is no completion, and the template reads `completion`. Write one over {{ prompt }}, or move the step down.',
+            },
+          ]
+        : [],
+    each: ({ id, text: prompt, reference = '', fields = {} }, settings) =>
+      tag(id, { prompt, completion: '', reference, fields }, settings),
   },
 })
+
+/** The variable inside a tag of a template; not a member or a text of that name. */
+const READS_COMPLETION = /\{[{%](?:(?![%}]\}).)*?(?<![.\w'"])completion\b/s
+
+/** Fills in the template, requests the response, and reads it. */
+function* tag(id: string, values: TemplateValues, settings: Reading): Program<StageOutcome> {
+  const { fields } = values
+  const compiled = compileTemplate(settings.template)
+  if (!compiled.ok) throw new TypeError('the template was checked with its recipe')
+  let filled: string
+  try {
+    filled = compiled.value(values)
+  } catch (thrown) {
+    return toOutcome(fields, { unreadable: `the template failed: ${sentenceOf(thrown)}` })
+  }
+  if (filled === '') return toOutcome(fields, { unreadable: 'the template gave no text' })
+  const system = settings.system.trim()
+  const input: PromptInput = {
+    kind: 'chat',
+    messages: [
+      ...(system === '' ? [] : [{ role: 'system' as const, content: system }]),
+      { role: 'user', content: filled },
+    ],
+  }
+  return toOutcome(
+    fields,
+    settings.reads === 'choice'
+      ? yield* readChoice(id, input, settings)
+      : yield* readResponse(id, input, settings),
+  )
+}
 
 /** What is read becomes fields; what is not is evidence alone, and the row is kept. */
 function toOutcome(fields: Fields, read: Read): StageOutcome {
@@ -176,6 +197,8 @@ function toOutcome(fields: Fields, read: Read): StageOutcome {
 }
 
 interface Reading {
+  readonly template: string
+  readonly system: string
   readonly by: string
   readonly into: string
   readonly reads: 'text' | 'choice' | 'number' | 'json'

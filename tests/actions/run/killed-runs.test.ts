@@ -71,6 +71,13 @@ const RECIPES: readonly (readonly [string, string])[] = [
     ] as const
   }),
   [
+    'a tag of prompts',
+    RECIPE.replace(
+      '  - complete: teacher\n',
+      '  - tag: template\n    template: "{{ prompt }}"\n    reads: choice\n    choices: easy, hard\n  - filter: field\n    comparison: equals\n    value: hard\n  - complete: teacher\n',
+    ),
+  ] as const,
+  [
     'several steps of a kind',
     steps(
       GROW,

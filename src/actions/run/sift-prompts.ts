@@ -1,0 +1,88 @@
+// Knows: the steps on prompts before the first complete step: filters drop some, tags add fields. What they decide is stored at once at the
+// end, so a resumed run does them again, from the journal.
+// Must not know: any one step.
+import { dropped, failureReason, kept, type StepDecision } from '../../domain/filter-decision.ts'
+import type { Prompt } from '../../domain/prompt.ts'
+import { FilterBank, findDrop } from '../../pipeline/filters/decide-filters.ts'
+import type { PromptStage } from '../../pipeline/recipes/read-steps.ts'
+import type { StageOutcome } from '../../pipeline/stages/stage.ts'
+import { stageContext, type RunContext } from './run-context.ts'
+
+/** Journal key. It is stored: never change it. */
+export const FILTERED = 'prompts filtered'
+
+export const isAccepted = ({ status }: Prompt): boolean => status === 'accepted'
+
+/** The accepted prompts that pass these steps, in their order; undefined when stopped before the end. */
+export async function siftPrompts(
+  context: RunContext,
+  prompts: readonly Prompt[],
+): Promise<readonly Prompt[] | undefined> {
+  const { store, steps } = context
+  if (steps.promptStages.length === 0) return prompts.filter(isAccepted)
+  const decided = new Map(prompts.filter(isAccepted).map((prompt) => [prompt.id, prompt]))
+  const change = (prompt: Prompt): void => {
+    const before = decided.get(prompt.id)
+    if (before !== undefined) context.live.tally.countPrompt(before, -1)
+    context.live.tally.countPrompt(prompt)
+    decided.set(prompt.id, prompt)
+  }
+  for (const stage of steps.promptStages) {
+    const left = [...decided.values()].filter(isAccepted)
+    if (stage.kind === 'filters') filterPrompts(stage, left, change)
+    else if (!(await tagPrompts(context, stage, left, change))) return undefined
+  }
+  const sifted = [...decided.values()]
+  // All at once: with some of them dropped, a resumed run would grow more.
+  await store.putPrompts(sifted, FILTERED)
+  return sifted.filter(isAccepted)
+}
+
+const withDecisions = (prompt: Prompt, decisions: readonly StepDecision[]): Prompt => ({
+  ...prompt,
+  decisions: [...prompt.decisions, ...decisions],
+  status: findDrop(decisions) ? 'dropped' : 'accepted',
+})
+
+function filterPrompts(
+  { filters }: Extract<PromptStage, { readonly kind: 'filters' }>,
+  prompts: readonly Prompt[],
+  change: (prompt: Prompt) => void,
+): void {
+  const bank = new FilterBank(filters)
+  for (const prompt of prompts) {
+    const decisions = bank.decide({
+      prompt: '',
+      completion: prompt.text,
+      finishReason: 'end',
+      ...(prompt.fields ? { fields: prompt.fields } : {}),
+    })
+    change(withDecisions(prompt, decisions))
+  }
+}
+
+/** False when stopped before the end. */
+async function tagPrompts(
+  context: RunContext,
+  { index, name, settings, member }: Extract<PromptStage, { readonly kind: 'member' }>,
+  prompts: readonly Prompt[],
+  change: (prompt: Prompt) => void,
+): Promise<boolean> {
+  const { executor, live } = context
+  live.enter(index, 0, prompts.length)
+  const stageOf = stageContext(context, index)
+  return executor.each<Prompt, never, Pick<StageOutcome, 'decision' | 'fields'>>({
+    items: prompts,
+    program: (prompt) => member.ofPrompts.each(prompt, settings, stageOf),
+    onEnd: (prompt, { decision = kept(), fields }, { made }) => {
+      const decided = withDecisions(prompt, [{ step: index, name, decision }])
+      change(fields ? { ...decided, fields: { ...decided.fields, ...fields } } : decided)
+      live.count(1, made > 0)
+    },
+    // One bad prompt ends no run.
+    onFailure: (prompt, reason) => {
+      change(withDecisions(prompt, [{ step: index, name, decision: dropped(failureReason(reason)) }]))
+      live.count(1)
+    },
+  })
+}
