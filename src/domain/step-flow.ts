@@ -45,6 +45,7 @@ export const FAMILY_TEXTS: Readonly<Record<Family, FamilyTexts>> = {
   compare: {
     title: 'Compare',
     help: 'Looks at all completions together: duplicates, or which of two is better.',
+    isDropping: true,
     takes: ['completions'],
     gives: ['completions'],
   },

@@ -21,15 +21,17 @@ export interface StepOutcome {
 /**
  * A reason without the measured number, so that equal reasons add up: “3 words, fewer than 4” becomes
  * “fewer than 4 words”, “ROUGE-L 0.85, above 0.7” becomes “ROUGE-L above 0.7”. The measured numbers are those in the decision's
- * evidence.
+ * evidence; limits stay, whatever the evidence has.
  */
 export function shortenReason({ decision }: StepDecision): string {
   if (decision.kind === 'kept') return ''
   let { reason } = decision
   for (const value of Object.values(decision.evidence)) {
     if (typeof value !== 'number') continue
-    const found = [...reason.matchAll(/(?<![\w.])\d+(?:\.(\d+))?/g)].find(
-      ([text, decimals = '']) => text === value.toFixed(decimals.length) || text === String(value),
+    const found = [...reason.matchAll(/(?<![\w.])-?\d+(?:\.(\d+))?/g)].find(
+      ({ 0: text, 1: decimals = '', index }) =>
+        (text === String(value) || (decimals !== '' && text === value.toFixed(decimals.length))) &&
+        !isLimit(reason.slice(0, index)),
     )
     if (found) reason = `${reason.slice(0, found.index)}…${reason.slice(found.index + found[0].length)}`
   }
@@ -40,6 +42,12 @@ export function shortenReason({ decision }: StepDecision): string {
     )
     .replaceAll(/ …, (above|below) /gu, ' $1 ')
 }
+
+/** Whether what follows these words is a limit or a quotation: it is the same for all rows. */
+const isLimit = (before: string): boolean =>
+  /(?:than|above|below|over|under|at least|at most|top|best|first|last|max|min|limit of|up to)\s*$/iu.test(
+    before,
+  ) || before.lastIndexOf('“') > before.lastIndexOf('”')
 
 /** The reason counted for an unreadable verdict. It is not a drop: the keep step decides on such a row. */
 export const unreadableReason = (reason: string): string => `unreadable verdict: ${reason}`

@@ -19,6 +19,18 @@ test.each([
     'repeats its prompt: ROUGE-L above 0.8',
   ],
   [dropped('no final answer', {}), 'no final answer'],
+  // Limits stay, whatever else the evidence has.
+  [dropped('3 words, fewer than 4', { words: 3, min: 4 }), 'fewer than 4 words'],
+  [dropped('3 words, fewer than 4', { min: 4, words: 3 }), 'fewer than 4 words'],
+  [dropped('score 2.31, below 2.5', { score: 2.3123, min: 2.5 }), 'score below 2.5'],
+  [dropped('score 2.50, below 2.5', { score: 2.4999, min: 2.5 }), 'score below 2.5'],
+  [dropped('not in the top 3', { score: 3, place: 9 }), 'not in the top 3'],
+  [dropped('not in the top 3', { score: 3.2 }), 'not in the top 3'],
+  [
+    dropped('the field “size 2” does not match “at most “50””', { 'size 2': 50.4, other: 2 }),
+    'the field “size 2” does not match “at most “50””',
+  ],
+  [dropped('ROUGE-L 0.85, above 0.85', { echo: 0.8511, max: 0.85 }), 'ROUGE-L above 0.85'],
 ])('a reason without its measured number reads as a sentence: %#', (decision, short) => {
   expect(shorten(decision)).toBe(short)
 })

@@ -6,6 +6,7 @@ import type { CheckedRecipe } from '../../domain/recipe.ts'
 import type { Row } from '../../domain/row.ts'
 import type { FunnelBar, JudgeProbe } from '../../domain/run.ts'
 import { meanScore } from '../../domain/verdict.ts'
+import { REPLACED } from '../completing/revise.ts'
 import { readSteps } from '../recipes/read-steps.ts'
 import { findKeep } from '../selecting/index.ts'
 
@@ -77,9 +78,13 @@ const MIN_DROPPED = 3
 /** Share of the rows that reached a step from which its drops are worth an advice. */
 const MIN_SHARE = 0.3
 
+/** What a bar drops, without rows that left another in their place. */
+const countDrops = ({ reached, passed, reasons }: FunnelBar): number =>
+  reached - passed - (reasons.find(({ reason }) => reason === REPLACED)?.count ?? 0)
+
 /** The bar that drops most completions, but for steps whose purpose it is, if it drops at least three and 30 % of those that reached it. */
 export function mostDropping({ funnel }: Pick<RunFacts, 'funnel'>): FunnelBar | undefined {
-  const drops = (bar: FunnelBar): number => bar.reached - bar.passed
+  const drops = countDrops
   const [most] = funnel
     .filter(({ of, name }) => of === 'completion' && !findKeep(name)?.picks)
     .toSorted((a, b) => drops(b) - drops(a))

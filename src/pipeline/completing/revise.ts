@@ -15,6 +15,9 @@ import {
 } from '../templates/revision.ts'
 import { findNoResponse } from './complete.ts'
 
+/** The reason of texts that have a revision. */
+export const REPLACED = 'replaced by its revision'
+
 export const revise = defineEach({
   family: 'complete',
   name: 'revise',
@@ -131,7 +134,7 @@ export const revise = defineEach({
     }
     const revised = texts.filter(({ refusal }) => refusal === undefined)
     const evidence = { revisions: revised.length, ...(ending === '' ? {} : { ending }) }
-    const replaced = dropped('replaced by its revision', evidence)
+    const replaced = dropped(REPLACED, evidence)
     return {
       decision: original === 'drop' && revised.length > 0 ? replaced : kept(evidence),
       texts:
@@ -139,7 +142,7 @@ export const revise = defineEach({
           ? texts
           : texts.map((written) =>
               written.refusal === undefined && written !== revised.at(-1)
-                ? { ...written, refusal: 'replaced by its revision' }
+                ? { ...written, refusal: REPLACED }
                 : written,
             ),
     }

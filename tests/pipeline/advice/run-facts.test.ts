@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { dropped, kept } from '../../../src/domain/filter-decision.ts'
+import { REPLACED } from '../../../src/pipeline/completing/revise.ts'
 import { adviseOnRun } from '../../../src/pipeline/advice/run-advice.ts'
 import { mostDropping, quantile, RunFactsCollector } from '../../../src/pipeline/advice/run-facts.ts'
 import { advisedRow, makeFacts, readRecipe, TEACHER } from './make-facts.ts'
@@ -26,6 +27,20 @@ test('mostDropping finds the step that drops most, and ignores steps whose purpo
       funnel: [{ step: 1, name: 'top', title: '', of: 'completion', reached: 40, passed: 10, reasons: many }],
     }),
   ).toBeUndefined()
+})
+
+test('mostDropping counts no row that left its revision in its place', () => {
+  const bar = { step: 1, of: 'completion' as const, title: '' }
+  const revise = {
+    ...bar,
+    name: 'revise',
+    reached: 40,
+    passed: 5,
+    reasons: [{ reason: REPLACED, count: 34 }],
+  }
+  const length = { ...bar, name: 'length', reached: 10, passed: 6, reasons: [{ reason: 'x', count: 4 }] }
+  expect(mostDropping({ funnel: [revise] })).toBeUndefined()
+  expect(mostDropping({ funnel: [revise, length] })?.name).toBe('length')
 })
 
 test('quantile returns a value of the list, and undefined without values', () => {
