@@ -18,23 +18,43 @@ export type Json =
  * Throws a RangeError on numbers that JSON cannot carry (NaN, infinities).
  */
 export function canonicalJson(value: Json): string {
-  if (typeof value === 'number' && !Number.isFinite(value))
-    throw new RangeError(`${value} has no canonical JSON`)
+  // Every call of a model has an address made of this: no list is built on the way.
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new RangeError(`${value} has no canonical JSON`)
+    return `${value}`
+  }
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
-  if (Array.isArray(value)) return `[${value.map((item: Json) => canonicalJson(item)).join(',')}]`
+  let text = ''
+  if (Array.isArray(value)) {
+    for (const item of value as readonly Json[]) text += `${text === '' ? '' : ','}${canonicalJson(item)}`
+    return `[${text}]`
+  }
   const record = value as { readonly [key: string]: Json | undefined }
-  const fields = Object.keys(record)
-    .toSorted()
-    .flatMap((key) => {
-      const field = record[key]
-      return field === undefined ? [] : [`${JSON.stringify(key)}:${canonicalJson(field)}`]
-    })
-  return `{${fields.join(',')}}`
+  for (const key of Object.keys(record).toSorted()) {
+    const field = record[key]
+    if (field !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(field)}`
+  }
+  return `{${text}}`
 }
 
 /** SHA-256 of the canonical JSON, 64 hexadecimal digits. */
 export function hashOf(value: Json): string {
   return bytesToHex(sha256(utf8ToBytes(canonicalJson(value))))
+}
+
+/** Hashes texts that begin alike: what they share is hashed once. */
+export class SharedStart {
+  readonly #state: ReturnType<typeof sha256.create>
+
+  /** A start that ends between two characters, never within one. */
+  constructor(start: string) {
+    this.#state = sha256.create().update(utf8ToBytes(start))
+  }
+
+  /** SHA-256 of the start and the rest together, 64 hexadecimal digits. */
+  hashWith(rest: string): string {
+    return bytesToHex(this.#state.clone().update(utf8ToBytes(rest)).digest())
+  }
 }
 
 /** SHA-256 of raw bytes, 64 hexadecimal digits. */
