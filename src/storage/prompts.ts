@@ -32,6 +32,17 @@ export const getPrompt = (db: Database, projectId: ProjectId, id: PromptId): Pro
 export const countPrompts = (db: Database, projectId: ProjectId, runId: RunId): Promise<number> =>
   db.countFromIndex('prompts', 'inRun', within(projectId, runId))
 
+/** Prompts read at a time: what they take to arrive is one task of the page's thread. */
+const PROMPTS_PER_PAGE = 1000
+
 /** In the run's order. */
-export const listPrompts = (db: Database, projectId: ProjectId, runId: RunId): Promise<Prompt[]> =>
-  db.getAllFromIndex('prompts', 'inRun', within(projectId, runId))
+export async function listPrompts(db: Database, projectId: ProjectId, runId: RunId): Promise<Prompt[]> {
+  const prompts: Prompt[] = []
+  for (let range = within(projectId, runId); ;) {
+    const page = await db.getAllFromIndex('prompts', 'inRun', range, PROMPTS_PER_PAGE)
+    for (const prompt of page) prompts.push(prompt)
+    const last = page.at(-1)
+    if (last === undefined || page.length < PROMPTS_PER_PAGE) return prompts
+    range = IDBKeyRange.bound([projectId, runId, last.order], [projectId, runId, []], true)
+  }
+}

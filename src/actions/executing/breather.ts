@@ -17,3 +17,12 @@ export class Breather {
     this.#since = performance.now()
   }
 }
+
+/** Does something with every item of a long list, and lets others run in between. */
+export async function withPauses<Item>(items: Iterable<Item>, work: (item: Item) => void): Promise<void> {
+  const breather = new Breather()
+  for (const item of items) {
+    work(item)
+    if (breather.isDue) await breather.pause()
+  }
+}

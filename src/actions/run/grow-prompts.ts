@@ -7,10 +7,11 @@ import { sampleShown } from '../../pipeline/growing/sample-shown.ts'
 import { ConversationCounter, type SeedConversations } from '../../pipeline/growing/seed-conversations.ts'
 import { promptsFromSeeds } from '../../pipeline/growing/read-grown.ts'
 import { RetortError } from '../../protocol/errors.ts'
+import { withPauses } from '../executing/breather.ts'
 import { FILTERED, isAccepted, siftPrompts } from './sift-prompts.ts'
 import { inChunks, stageContext, type RunContext } from './run-context.ts'
 
-const PROMPTS_PER_WRITE = 1000
+const PROMPTS_PER_WRITE = 500
 /** Journal keys. They are stored: never change them. */
 const SEEDS_ADDED = 'seeds added'
 const REQUESTS = 'grown to '
@@ -20,7 +21,7 @@ export async function growPrompts(context: RunContext): Promise<readonly Prompt[
   const { steps, store, live, limit } = context
   const prompts = await store.prompts()
   const done = await store.done()
-  for (const prompt of prompts) live.tally.countPrompt(prompt)
+  await withPauses(prompts, (prompt) => live.tally.countPrompt(prompt))
   // Prompts that were filtered are no longer those that were grown: growing must not make up for them.
   if (done.has(FILTERED)) return prompts.filter(isAccepted)
   if (steps.grow && !(await growRounds(context, steps.grow, prompts, done))) return undefined
@@ -37,18 +38,19 @@ async function addSeedPrompts({ store, runId, live, limit }: RunContext, prompts
   let accepted = prompts.filter(isAccepted).length
   const fresh: Prompt[] = []
   for await (const page of store.seeds()) {
-    for (const prompt of promptsFromSeeds(page, runId, order)) {
-      if (known.has(prompt.id)) continue
-      if (limit !== undefined && accepted >= limit.rows) break
-      fresh.push({ ...prompt, order })
-      order += 1
-      accepted += 1
-    }
+    await withPauses(page, (seed) => {
+      for (const prompt of promptsFromSeeds([seed], runId, order)) {
+        if (known.has(prompt.id) || (limit !== undefined && accepted >= limit.rows)) continue
+        fresh.push(prompt)
+        order += 1
+        accepted += 1
+      }
+    })
   }
   for (const chunk of inChunks(fresh, PROMPTS_PER_WRITE)) await store.putPrompts(chunk)
   await store.putPrompts([], SEEDS_ADDED)
   for (const prompt of fresh) live.tally.countPrompt(prompt)
-  prompts.push(...fresh)
+  for (const prompt of fresh) prompts.push(prompt)
 }
 
 /** Adds the prompts of each round to `prompts`, stored before the next round begins; false when stopped before the end. */

@@ -21,6 +21,9 @@ export interface ExpectedWork {
   passed: number
 }
 
+/** Min milliseconds between two reports that can wait. */
+const MIN_INTERVAL = 25
+
 export class LiveRun {
   readonly tally: FunnelTally
   readonly expected: ExpectedWork = { prompts: 0, written: 0, passed: 0 }
@@ -38,6 +41,8 @@ export class LiveRun {
   readonly #stages: readonly PlannedStage[]
   /** Counts of the parts that were entered, by step. */
   readonly #counts = new Map<number, { done: number; total: number }>()
+  #reportedAt = -Infinity
+  #late: ReturnType<typeof setTimeout> | undefined
   /** Index of the current part. */
   #at = 0
   #isFinished = false
@@ -81,7 +86,7 @@ export class LiveRun {
       this.#counts.set(this.#stage.step, { done, total })
     }
     this.#speed.reset()
-    this.report()
+    this.report(true)
   }
 
   /** Adds finished units of the current part; those that were in the journal already take no time. */
@@ -117,10 +122,22 @@ export class LiveRun {
 
   showLoading(sentence: string): void {
     this.#loading = sentence
-    this.report()
+    this.report(true)
   }
 
-  report(): void {
+  /**
+   * Reports the progress: at once, or soon, since it takes longer to write than a row takes that is in the journal. What is late is reported
+   * with the next one at the latest.
+   */
+  report(isUrgent = false): void {
+    const now = performance.now()
+    if (!isUrgent && now - this.#reportedAt < MIN_INTERVAL) {
+      this.#late ??= setTimeout(() => this.report(true), MIN_INTERVAL)
+      return
+    }
+    clearTimeout(this.#late)
+    this.#late = undefined
+    this.#reportedAt = now
     this.#onProgress(this.progress())
   }
 

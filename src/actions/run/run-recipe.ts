@@ -142,7 +142,7 @@ async function runLocked(
   })
   const unwatch = control.onChange(() => {
     live.paused = control.paused
-    live.report()
+    live.report(true)
     // The record follows the pause; if this write is lost, only its status is out of date.
     if (!control.stopped)
       patchRun(db, projectId, id, {

@@ -6,6 +6,7 @@ import type { Prompt } from '../../domain/prompt.ts'
 import { FilterBank, findDrop } from '../../pipeline/filters/decide-filters.ts'
 import type { PromptStage } from '../../pipeline/recipes/read-steps.ts'
 import type { StageOutcome } from '../../pipeline/stages/stage.ts'
+import { withPauses } from '../executing/breather.ts'
 import { stageContext, type RunContext } from './run-context.ts'
 
 /** Journal key. It is stored: never change it. */
@@ -29,7 +30,7 @@ export async function siftPrompts(
   }
   for (const stage of steps.promptStages) {
     const left = [...decided.values()].filter(isAccepted)
-    if (stage.kind === 'filters') filterPrompts(stage, left, change)
+    if (stage.kind === 'filters') await filterPrompts(stage, left, change)
     else if (!(await tagPrompts(context, stage, left, change))) return undefined
   }
   const sifted = [...decided.values()]
@@ -44,13 +45,13 @@ const withDecisions = (prompt: Prompt, decisions: readonly StepDecision[]): Prom
   status: findDrop(decisions) ? 'dropped' : 'accepted',
 })
 
-function filterPrompts(
+async function filterPrompts(
   { filters }: Extract<PromptStage, { readonly kind: 'filters' }>,
   prompts: readonly Prompt[],
   change: (prompt: Prompt) => void,
-): void {
+): Promise<void> {
   const bank = new FilterBank(filters)
-  for (const prompt of prompts) {
+  await withPauses(prompts, (prompt) => {
     const decisions = bank.decide({
       prompt: '',
       completion: prompt.text,
@@ -58,7 +59,7 @@ function filterPrompts(
       ...(prompt.fields ? { fields: prompt.fields } : {}),
     })
     change(withDecisions(prompt, decisions))
-  }
+  })
 }
 
 /** False when stopped before the end. */

@@ -18,7 +18,7 @@ import {
 import type { Program } from '../../pipeline/programs/program.ts'
 import type { PlacedCompleter } from '../../pipeline/recipes/read-steps.ts'
 import { Breather } from '../executing/breather.ts'
-import { ROWS_PER_PAGE, stageContext, type RunContext } from './run-context.ts'
+import { inChunks, ROWS_PER_PAGE, stageContext, type RunContext } from './run-context.ts'
 import { FilterStage } from './filter-stage.ts'
 
 /** A planned row with what writes it. */
@@ -156,7 +156,13 @@ export async function readReferences(
   const answers = new Map<string, string>()
   for await (const page of store.seeds())
     for (const [text, answer] of referencesOf(page)) answers.set(text, answer)
-  return referencesOfPrompts(prompts, answers)
+  const references = new Map<PromptId, string>()
+  const breather = new Breather()
+  for (const chunk of inChunks(prompts, ROWS_PER_PAGE)) {
+    for (const [id, answer] of referencesOfPrompts(chunk, answers)) references.set(id, answer)
+    if (breather.isDue) await breather.pause()
+  }
+  return references
 }
 
 function makeRow(
