@@ -31,6 +31,7 @@ const LONG_TESTS = [
   'tests/browser/notices.test.ts',
   'tests/browser/on-policy.test.ts',
   'tests/browser/pairs.test.ts',
+  'tests/browser/scale.test.ts',
   'tests/browser/teachers.test.ts',
   'tests/browser/turns.test.ts',
 ]

@@ -2,6 +2,7 @@
 import type { ProjectId, RunId, StudentId } from '../domain/id.ts'
 import type { Reply } from '../domain/reply.ts'
 import type { Database } from './database.ts'
+import { requestInParts } from './parts.ts'
 import { writeInProject } from './project-writes.ts'
 import { transact } from './transactions.ts'
 
@@ -22,10 +23,46 @@ export async function readCalls(
   keys: readonly string[],
 ): Promise<Map<string, Reply>> {
   const found = await transact(db, ['calls'], 'readonly', ({ store }) =>
-    Promise.all(keys.map((key) => store.get([projectId, key]))),
+    requestInParts(keys, async (key) => store.get([projectId, key])),
   )
   return new Map(found.flatMap((call) => (call === undefined ? [] : [[call.key, call.reply] as const])))
 }
+
+/** Records read at a time, as one task of the page's thread. */
+const CALLS_PER_PAGE = 1000
+
+/** Addresses of all replies that a user uses. */
+export async function listUsedCalls(
+  db: Database,
+  projectId: ProjectId,
+  user: CallUser,
+): Promise<Set<string>> {
+  const keys = new Set<string>()
+  for (let range = IDBKeyRange.bound([projectId], [projectId, []]); ;) {
+    const page = await db.getAllKeys('callUses', range, CALLS_PER_PAGE)
+    for (const [, key, one] of page) if (one === user) keys.add(key)
+    const last = page.at(-1)
+    if (last === undefined || page.length < CALLS_PER_PAGE) return keys
+    range = IDBKeyRange.bound(last, [projectId, []], true)
+  }
+}
+
+/** All replies of a project, in pages: reading many in their order takes a tenth of the time of reading each by its address. */
+export async function* eachCall(
+  db: Database,
+  projectId: ProjectId,
+): AsyncGenerator<readonly { readonly key: string; readonly reply: Reply }[]> {
+  for (let range = IDBKeyRange.bound([projectId], [projectId, []]); ;) {
+    const page = await db.getAll('calls', range, CALLS_PER_PAGE)
+    yield page
+    const last = page.at(-1)
+    if (last === undefined || page.length < CALLS_PER_PAGE) return
+    range = IDBKeyRange.bound([projectId, last.key], [projectId, []], true)
+  }
+}
+
+export const countCalls = (db: Database, projectId: ProjectId): Promise<number> =>
+  db.count('calls', IDBKeyRange.bound([projectId], [projectId, []]))
 
 interface CallStores {
   objectStore(name: 'calls'): {
@@ -44,10 +81,12 @@ export async function putCalls(
 ): Promise<void> {
   const calls = transaction.objectStore('calls')
   const uses = transaction.objectStore('callUses')
-  await Promise.all([
-    ...[...replies].map(async ([key, reply]) => calls.put({ projectId, key, reply })),
-    ...[...new Set([...replies.keys(), ...used])].map(async (key) => uses.put({ projectId, key, user })),
-  ])
+  await requestInParts(replies, async ([key, reply]) => {
+    await calls.put({ projectId, key, reply })
+  })
+  await requestInParts(new Set([...replies.keys(), ...used]), async (key) => {
+    await uses.put({ projectId, key, user })
+  })
 }
 
 /** Stores replies and their uses. Throws `StorageFailed` if the project is gone. */

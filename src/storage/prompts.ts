@@ -2,6 +2,7 @@
 import type { ProjectId, PromptId, RunId } from '../domain/id.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import { RELAXED, type Database } from './database.ts'
+import { requestInParts } from './parts.ts'
 import { writeInProject } from './project-writes.ts'
 import { within } from './ranges.ts'
 
@@ -19,7 +20,7 @@ export async function putPrompts(
     ['prompts', 'journal'],
     async (transaction) => {
       const store = transaction.objectStore('prompts')
-      await Promise.all(prompts.map(async (prompt) => store.put(prompt)))
+      await requestInParts(prompts, async (prompt) => store.put(prompt))
       if (done !== undefined) await transaction.objectStore('journal').put(done)
     },
     RELAXED,

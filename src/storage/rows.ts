@@ -2,6 +2,7 @@
 import type { ProjectId, RowId, RunId } from '../domain/id.ts'
 import type { Row, RowStatus } from '../domain/row.ts'
 import { readScores } from '../domain/verdict.ts'
+import { requestInParts } from './parts.ts'
 import { putCalls, type CallWrites } from './calls.ts'
 import { RELAXED, type Database } from './database.ts'
 import { writeInProject } from './project-writes.ts'
@@ -51,7 +52,7 @@ export const countRows = (
 /** The rows with these ids that exist, in the order of the ids. */
 export async function readRows(db: Database, projectId: ProjectId, ids: readonly RowId[]): Promise<Row[]> {
   const found = await transact(db, ['rows'], 'readonly', ({ store }) =>
-    Promise.all(ids.map((id) => store.get([projectId, id]))),
+    requestInParts(ids, async (id) => store.get([projectId, id])),
   )
   return found.filter((row) => row !== undefined)
 }
@@ -88,12 +89,13 @@ export async function writeRows(
     async (transaction) => {
       if (calls) await putCalls(transaction, projectId, calls)
       const store = transaction.objectStore('rows')
-      const stored = await Promise.all([...changes.keys()].map((id) => store.get([projectId, id])))
+      const stored = await requestInParts(changes.keys(), async (id) => store.get([projectId, id]))
       const changed = [...changes.values()].flatMap((change, i) => {
         const row = stored[i]
         return row === undefined ? [] : [change(row)]
       })
-      await Promise.all([...put, ...changed].map(async (row) => store.put(row)))
+      await requestInParts(put, async (row) => store.put(row))
+      await requestInParts(changed, async (row) => store.put(row))
       return changed
     },
     RELAXED,

@@ -12,7 +12,7 @@ export function openJournal(db: Database, projectId: ProjectId, user: CallUser, 
   const writer = new RowWriter(({ replies, used }) =>
     guardQuota(what, () => writeCalls(db, projectId, { user, replies, used })),
   )
-  return new StoredJournal(db, projectId, writer)
+  return new StoredJournal(db, projectId, user, writer)
 }
 
 /** A journal that is only written: every call is made, because its time is to be measured. */

@@ -1,25 +1,40 @@
-// Knows: the journal of a project in storage, written together with the rows that follow from it.
+// Knows: the journal of a project in storage, written together with the rows that follow from it. If a run finds most of its calls there, all
+// of the journal is read at once: one address after the other, 100,000 would take a minute.
 import type { ProjectId } from '../../domain/id.ts'
 import type { Reply } from '../../domain/reply.ts'
-import { readCalls } from '../../storage/calls.ts'
+import { countCalls, eachCall, listUsedCalls, readCalls, type CallUser } from '../../storage/calls.ts'
 import type { Database } from '../../storage/database.ts'
 import type { RowWriter } from '../run/row-writer.ts'
 import type { Journal } from './ports.ts'
 
+/** Replies found one by one after which the rest is read at once. */
+const READ_ALL_AFTER = 1000
+/** Max replies in memory: about 100 MB. Each is let out when it was read. */
+const MAX_READ_AHEAD = 200_000
+
 export class StoredJournal implements Journal {
   readonly #db: Database
   readonly #projectId: ProjectId
+  readonly #user: CallUser
   readonly #writer: Pick<RowWriter, 'record' | 'use' | 'drain' | 'failed'>
   /** Recorded since the last drain: perhaps not stored yet. */
   readonly #recent = new Set<string>()
+  /** Found one by one. */
+  #found = 0
+  /** Read ahead and not yet used; undefined before. */
+  #ahead: Map<string, Reply> | undefined
+  /** Addresses that are stored as used by this user. */
+  #used: ReadonlySet<string> = new Set()
 
   constructor(
     db: Database,
     projectId: ProjectId,
+    user: CallUser,
     writer: Pick<RowWriter, 'record' | 'use' | 'drain' | 'failed'>,
   ) {
     this.#db = db
     this.#projectId = projectId
+    this.#user = user
     this.#writer = writer
   }
 
@@ -29,8 +44,19 @@ export class StoredJournal implements Journal {
 
   async read(keys: readonly string[]): Promise<ReadonlyMap<string, Reply>> {
     if (keys.some((key) => this.#recent.has(key))) await this.drain()
-    const found = await readCalls(this.#db, this.#projectId, keys)
-    for (const key of found.keys()) this.#writer.use(key)
+    if (this.#found >= READ_ALL_AFTER) this.#ahead ??= await this.#readAhead()
+    const found = new Map<string, Reply>()
+    const left: string[] = []
+    for (const key of keys) {
+      const reply = this.#ahead?.get(key)
+      if (reply === undefined) left.push(key)
+      else found.set(key, reply)
+      this.#ahead?.delete(key)
+    }
+    if (left.length > 0)
+      for (const [key, reply] of await readCalls(this.#db, this.#projectId, left)) found.set(key, reply)
+    if (this.#ahead === undefined) this.#found += found.size
+    for (const key of found.keys()) if (!this.#used.has(key)) this.#writer.use(key)
     return found
   }
 
@@ -42,5 +68,15 @@ export class StoredJournal implements Journal {
   async drain(): Promise<void> {
     this.#recent.clear()
     await this.#writer.drain()
+  }
+
+  /** All replies of the project, or none if they are too many. */
+  async #readAhead(): Promise<Map<string, Reply>> {
+    const ahead = new Map<string, Reply>()
+    if ((await countCalls(this.#db, this.#projectId)) > MAX_READ_AHEAD) return ahead
+    this.#used = await listUsedCalls(this.#db, this.#projectId, this.#user)
+    for await (const page of eachCall(this.#db, this.#projectId))
+      for (const { key, reply } of page) ahead.set(key, reply)
+    return ahead
   }
 }

@@ -57,6 +57,8 @@ export async function keepRows(context: RunContext): Promise<{ rows: number; kep
   }
   for (const chunk of inChunks(candidates, ROWS_PER_WRITE)) {
     for (const { id, earlier, made } of chunk) {
+      // Decided before the run was interrupted.
+      if (earlier.length > 0 && JSON.stringify(earlier) === JSON.stringify(made)) continue
       const drop = findDrop(made)
       live.tally.countDecisions(earlier, -1)
       live.tally.countDecisions(made)

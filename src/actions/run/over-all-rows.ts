@@ -130,16 +130,21 @@ export async function filterRows(
   references: PromptReferences,
 ): Promise<boolean> {
   const { store, live, executor } = context
-  const reached: Reached[] = []
-  await eachReached(context, index, ({ id, promptId }, isOpen) => reached.push({ id, promptId, isOpen }))
-  const mustDecide = reached.some(({ isOpen }) => isOpen)
-  live.enter(index, mustDecide ? 0 : reached.length, reached.length)
-  if (!mustDecide) return true
+  let reached = 0
+  let open = 0
+  await eachReached(context, index, (_, isOpen) => {
+    reached += 1
+    if (isOpen) open += 1
+  })
+  live.enter(index, open === 0 ? reached : 0, reached)
+  if (open === 0) return true
   const bank = new FilterBank(filters)
   const breather = new Breather()
-  for (const chunk of inChunks(reached, ROWS_PER_WRITE)) {
-    const open = new Set(chunk.flatMap(({ id, isOpen }) => (isOpen ? id : [])))
-    for (const row of await store.readRows(chunk.map(({ id }) => id))) {
+  for await (const page of store.rows(ROWS_PER_PAGE)) {
+    let done = 0
+    for (const row of page) {
+      if (beforeStep(context, row, index) === undefined) continue
+      done += 1
       const { promptId, prompt, completion, fields } = row
       const decisions = bank.decide({
         prompt,
@@ -148,11 +153,11 @@ export async function filterRows(
         ...(fields ? { fields } : {}),
         ...referenceOf(promptId, references),
       })
-      if (open.has(row.id)) addDecisions(context, row.id, decisions, index + filters.length - 1)
+      if (!isDecided(row, index)) addDecisions(context, row.id, decisions, index + filters.length - 1)
       if (breather.isDue) await breather.pause()
     }
     await store.drain()
-    live.count(chunk.length)
+    live.count(done)
     if (!(await executor.mayContinue())) return false
   }
   return true

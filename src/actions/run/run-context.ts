@@ -59,7 +59,7 @@ export function openContext({ control, ...parts }: Parts): {
       swaps: new ModelSwaps(machines, cast, (sentence) => live.showLoading(sentence)),
       onTokens: (progress) => live.addTokens(progress),
     }),
-    journal: new StoredJournal(db, projectId, writer),
+    journal: new StoredJournal(db, projectId, runId, writer),
     pools,
     control,
     onBatch: () => live.startCall(),

@@ -88,14 +88,13 @@ export const pairwise = defineTogether({
       return { first: first.at, second: second.at, rubric: chosen.name, verdict }
     }
     const groups = (yield* groupByPrompt(rows)).filter((group) => group.length > 1)
-    const compared = yield* all(
-      groups.map((group) =>
-        settings.pairs === 'tournament'
-          ? playTournament(group, compare)
-          : all(listPairs(group, settings.maxPairs).map(([one, other]) => compare(one, other))),
-      ),
-    )
-    const preferences = compared.flat()
+    const compareGroup = (group: readonly Entry[]): Program<readonly ComparedRows[]> =>
+      settings.pairs === 'tournament'
+        ? playTournament(group, compare)
+        : compareAll(group, settings.maxPairs, compare)
+    const compared = yield* all(groups.map(compareGroup))
+    const preferences: ComparedRows[] = []
+    yield* inSlices(compared, (some) => void preferences.push(...some))
     const counts = yield* countOutcomes(rows.length, preferences)
     return { decisions: counts.map((counted) => kept(counted)), preferences }
   },
@@ -132,6 +131,15 @@ export function listPairs<T>(items: readonly T[], max: number): (readonly [T, T]
     }
   }
   return pairs
+}
+
+/** All pairs side by side. */
+function* compareAll(
+  group: readonly Entry[],
+  max: number,
+  compare: Compare,
+): Program<readonly ComparedRows[]> {
+  return yield* all(listPairs(group, max).map(([one, other]) => compare(one, other)))
 }
 
 /** Rounds of pairs; the winner of each is in the next round, after a tie the earlier row, and without an opponent a row is too. */

@@ -74,19 +74,20 @@ export function* decideNovelty(
 export function* all<Outcome, Emitted = never>(
   programs: readonly Program<Outcome, Emitted>[],
 ): Program<readonly Outcome[], Emitted> {
-  const outcomes: { readonly value: Outcome }[] = []
-  const failures: { readonly thrown: unknown }[] = []
-  const children = programs.map(function* (program, i): Program<void, Emitted> {
+  const outcomes: Outcome[] = []
+  let failure: { readonly at: number; readonly thrown: unknown } | undefined
+  const run = function* (program: Program<Outcome, Emitted>, at: number): Program<void, Emitted> {
     try {
-      outcomes[i] = { value: yield* program }
+      outcomes[at] = yield* program
     } catch (thrown) {
-      failures[i] = { thrown }
+      if (failure === undefined || at < failure.at) failure = { at, thrown }
     }
-  })
+  }
+  const children: Program<void, Emitted>[] = []
+  yield* inSlices(programs, (program, at) => void children.push(run(program, at)))
   yield { kind: 'all', programs: children }
-  const failure = failures.find((found) => found !== undefined)
   if (failure) throw failure.thrown
-  return outcomes.map(({ value }) => value)
+  return outcomes
 }
 
 /** How a program ended that may throw. */
