@@ -83,7 +83,7 @@ export interface ModelNeed {
 }
 
 /** What passes between steps. */
-export type Flow = 'seeds' | 'prompts' | 'completions' | 'verdicts' | 'dataset' | 'student'
+export type Flow = 'seeds' | 'prompts' | 'completions' | 'verdicts' | 'comparisons' | 'dataset' | 'student'
 
 /** Where a member comes from. */
 export interface StepSource {

@@ -8,6 +8,8 @@ interface Described {
   readonly label: string
   /** One sentence: its effect. */
   readonly help: string
+  /** It has an effect only if another setting of the step has one of these values; the form hides it otherwise. Absent: always. */
+  readonly usedIf?: { readonly setting: string; readonly is: readonly SettingValue[] }
 }
 export interface NumberSetting extends Described {
   readonly kind: 'whole' | 'real'
@@ -85,6 +87,18 @@ export const role = (options: Partial<Described> & { default: Role }): RoleSetti
   help: 'The role whose model does this. A role of your own gets its model on the Teacher screen; until then the teacher plays it.',
   ...options,
 })
+
+/** Whether a setting has an effect next to these values of the others, of which absent ones have their defaults. */
+export function isUsed(
+  { usedIf }: Setting,
+  settings: Settings,
+  values: Readonly<Record<string, unknown>>,
+): boolean {
+  const other = usedIf && settings[usedIf.setting]
+  if (usedIf === undefined || other === undefined) return true
+  const value = values[usedIf.setting] ?? other.default
+  return usedIf.is.some((one) => one === value)
+}
 
 /** Checks one value against its declaration. `field` names it in the problem. */
 export function checkSetting(field: string, setting: Setting, value: unknown): Checked<SettingValue> {

@@ -69,11 +69,34 @@ describe('the gallery of steps', () => {
     await dialog().getByRole('button', { name: 'Add Right final answer' }).click()
     await dialog().waitFor({ state: 'detached' })
     await person.waitFor(/“Right final answer” is step \d+ now/)
+    await expect
+      .poll(() => page.evaluate(() => document.activeElement?.textContent ?? ''))
+      .toMatch(/Right final answer/)
     expect((await titles()).toSpliced(await indexOf('Right final answer'), 1)).toEqual(before)
     expect(await text().inputValue()).toContain('- filter: final-answer')
     await person.press('Undo')
     await expect.poll(titles).toEqual(before)
   })
+})
+
+test('a second judge has a role of its own, and a form without settings that have no effect', async () => {
+  await person.press('Add a step')
+  await dialog().getByRole('button', { name: 'Add Judge by a rubric' }).click()
+  await dialog().waitFor({ state: 'detached' })
+  const card = page
+    .getByRole('region', { name: 'Steps' })
+    .getByRole('listitem')
+    .filter({ has: page.getByLabel('Rubric', { exact: true }) })
+  await expect.poll(() => card.count()).toBe(1)
+  expect(await card.getByLabel('Own rubric').count()).toBe(0)
+  await card.getByLabel('Rubric', { exact: true }).selectOption('own')
+  await card.getByLabel('Own rubric').fill('Is it polite?')
+  await card.getByLabel('Model', { exact: true }).selectOption({ label: 'a role of your own…' })
+  await page.keyboard.type('Second Critic')
+  await page.keyboard.press('Enter')
+  await expect.poll(() => text().inputValue()).toContain('by: second-critic')
+  await expectNoBarriers()
+  await card.getByRole('button', { name: 'Remove Judge by a rubric' }).click()
 })
 
 describe('the order of steps', () => {

@@ -3,12 +3,15 @@ import { expect, test } from 'vitest'
 import {
   checkSettings,
   choice,
+  isUsed,
   realNumber,
   role,
   text,
   toggle,
   wholeNumber,
 } from '../../src/domain/settings.ts'
+import { rubric } from '../../src/pipeline/judging/rubric.ts'
+import { stepDeclarations } from '../../src/pipeline/steps.ts'
 
 const help = { label: 'L', help: 'H.' }
 const settings = {
@@ -80,4 +83,14 @@ test('takes a known role or a name of the recipe’s own, and refuses what is no
   expect(
     ['', '2nd', 'the_judge', 'Judge', 'juge é', '-a', '__proto__', 'a'.repeat(25), true, 1].map(read),
   ).toEqual(Array(10).fill(false))
+})
+
+test('a setting has an effect only next to the values that it is declared for', () => {
+  const { settings: judge } = rubric
+  expect(isUsed(judge.own, judge, {})).toBe(false)
+  expect(isUsed(judge.own, judge, { rubric: 'own' })).toBe(true)
+  expect(isUsed(judge.rubric, judge, {})).toBe(true)
+  for (const { settings: declared } of stepDeclarations)
+    for (const { usedIf } of Object.values(declared))
+      if (usedIf) expect(Object.keys(declared)).toContain(usedIf.setting)
 })

@@ -5,6 +5,7 @@ import type { FunnelBar, Run } from '../../domain/run.ts'
 import { align, type Aligned } from '../../pipeline/comparing-runs/align.ts'
 import { compareRecipes, type SettingDifference } from '../../pipeline/comparing-runs/compare-recipes.ts'
 import {
+  alignScores,
   RowPairs,
   ScoreMeans,
   type PairedRow,
@@ -48,7 +49,7 @@ export async function compareRuns(
   return accept({
     settings: [...compareModels(first, second), ...compareRecipes(a.value, b.value)],
     funnel: align(one.funnel, two.funnel, ({ of, name }) => `${of} ${name}`),
-    scores: align(one.scores, two.scores, ({ rubric }) => rubric),
+    scores: alignScores(one.scores, two.scores),
     rows: pairs.result(),
   })
 }

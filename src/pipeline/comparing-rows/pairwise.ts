@@ -31,6 +31,7 @@ export const pairwise = defineTogether({
   help: 'The judge compares completions of the same prompt with each other, each pair in both orders; verdicts that disagree are a tie.',
   gives: ['completions', 'verdicts'],
   source: { citation: 'Zheng et al. 2023 (MT-Bench)', link: 'https://arxiv.org/abs/2306.05685' },
+  gives: ['comparisons'],
   settings: {
     by: role({ default: 'judge' }),
     rubric,
@@ -43,7 +44,8 @@ export const pairwise = defineTogether({
     }),
     maxPairs: wholeNumber({
       label: 'Max pairs of a prompt',
-      help: 'With more pairs than this only some are compared, so that every completion is in about as many of them. Not used in a tournament.',
+      help: 'With more pairs than this only some are compared, so that every completion is in about as many of them.',
+      usedIf: { setting: 'pairs', is: ['all'] },
       from: 1,
       to: 1000,
       default: 28,

@@ -5,6 +5,7 @@ import type { RowId } from '../../domain/id.ts'
 import type { CheckedRecipe } from '../../domain/recipe.ts'
 import type { Row, RowStatus } from '../../domain/row.ts'
 import { meanScore } from '../../domain/verdict.ts'
+import { align, type Aligned } from './align.ts'
 
 /** Max rows listed; all are counted. */
 export const MAX_LISTED = 50
@@ -34,9 +35,10 @@ export interface PairedRows {
   readonly onlySecond: number
 }
 
-/** The scores of one rubric. */
+/** The scores by one rubric and one judge. */
 export interface ScoreMean {
   readonly rubric: string
+  readonly judge: string
   readonly mean: number
   /** Readable verdicts. */
   readonly count: number
@@ -141,19 +143,37 @@ function sideOf({ id, completion, verdicts = [], droppedBy, rejectedByHand, stat
   }
 }
 
-/** Mean scores by rubric, over rows taken one at a time. */
+/** Mean scores by rubric and judge, over rows taken one at a time. */
 export class ScoreMeans {
-  readonly #sums = new Map<string, { sum: number; count: number }>()
+  readonly #sums = new Map<string, { rubric: string; judge: string; sum: number; count: number }>()
 
   add({ verdicts = [] }: Pick<Row, 'verdicts'>): void {
     for (const { verdict } of verdicts) {
       if (verdict.kind !== 'score') continue
-      const known = this.#sums.get(verdict.rubric) ?? { sum: 0, count: 0 }
-      this.#sums.set(verdict.rubric, { sum: known.sum + verdict.score, count: known.count + 1 })
+      const { rubric, judge } = verdict
+      const key = JSON.stringify([rubric, judge.name, judge.fingerprint])
+      const { sum, count } = this.#sums.get(key) ?? { sum: 0, count: 0 }
+      this.#sums.set(key, { rubric, judge: judge.name, sum: sum + verdict.score, count: count + 1 })
     }
   }
 
   result(): readonly ScoreMean[] {
-    return [...this.#sums].map(([rubric, { sum, count }]) => ({ rubric, mean: sum / count, count }))
+    return [...this.#sums.values()].map(({ sum, count, ...of }) => ({ ...of, mean: sum / count, count }))
   }
+}
+
+/** Pairs the means of two runs: by rubric and judge, and those left by rubric alone. */
+export function alignScores(
+  first: readonly ScoreMean[],
+  second: readonly ScoreMean[],
+): readonly Aligned<ScoreMean>[] {
+  const pairs: Aligned<ScoreMean>[] = [...align(first, second, ({ rubric, judge }) => `${rubric} ${judge}`)]
+  for (const pair of [...pairs]) {
+    if (pair.first === undefined || pair.second !== undefined) continue
+    const other = pairs.findIndex((one) => !one.first && one.second?.rubric === pair.first?.rubric)
+    if (other < 0) continue
+    pairs[pairs.indexOf(pair)] = { ...pair, ...pairs[other] }
+    pairs.splice(other, 1)
+  }
+  return pairs
 }

@@ -29,7 +29,8 @@ export const field = defineFilter({
     }),
     value: text({
       label: 'Value',
-      help: 'A text, or a number for “at least” and “at most”. Not used for “is present”.',
+      help: 'A text, or a number for “at least” and “at most”.',
+      usedIf: { setting: 'comparison', is: ['equals', 'contains', 'at least', 'at most'] },
       default: '',
       limit: 1000,
     }),
@@ -41,7 +42,8 @@ export const field = defineFilter({
     }),
     missing: choice({
       label: 'Without the field',
-      help: 'What to do with rows that do not have it, or have no number where one is needed. Not used for “is present”.',
+      help: 'What to do with rows that do not have it, or have no number where one is needed.',
+      usedIf: { setting: 'comparison', is: ['equals', 'contains', 'at least', 'at most'] },
       choices: ['drop', 'keep'],
       default: 'drop',
     }),

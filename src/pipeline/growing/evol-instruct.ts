@@ -67,6 +67,7 @@ const SETTINGS = {
     default: true,
   }),
   responseTokens: wholeNumber({
+    usedIf: { setting: 'checkResponse', is: [true] },
     label: 'Max tokens of that response',
     help: 'Enough to see that it is one.',
     from: 16,

@@ -22,7 +22,8 @@ export const rubric = defineEach({
     }),
     own: text({
       label: 'Own rubric',
-      help: 'What a score of 5 requires and a score of 1 lacks; used if the rubric is “own”.',
+      help: 'What a score of 5 requires and a score of 1 lacks.',
+      usedIf: { setting: 'rubric', is: ['own'] },
       default: '',
       lines: 6,
     }),
@@ -41,7 +42,8 @@ export const rubric = defineEach({
     }),
     maxTokens: wholeNumber({
       label: 'Max tokens of reasoning',
-      help: 'A verdict whose reasoning is longer is unreadable. Used if reasoning is on.',
+      help: 'A verdict whose reasoning is longer is unreadable.',
+      usedIf: { setting: 'thinking', is: [true] },
       from: 16,
       to: 4096,
       default: 512,

@@ -5,9 +5,10 @@ import { checkSettings } from '../../domain/settings.ts'
 import { flowOf, type StepFlow } from '../../domain/step-flow.ts'
 import { findGrow } from '../growing/index.ts'
 import { findStep } from '../steps.ts'
+import { titleSteps } from './step-titles.ts'
 
-/** Rows only gain verdicts from a judge: they stay completions. */
-type Passed = Exclude<Flow, 'verdicts'>
+/** Rows only gain verdicts and comparisons: they stay completions. */
+type Passed = Exclude<Flow, 'verdicts' | 'comparisons'>
 
 export interface GraphNode {
   readonly kind: 'seeds' | 'step' | 'outcome'
@@ -44,7 +45,8 @@ const OUTCOMES: Readonly<Record<Passed, string>> = {
   student: 'Student',
 }
 
-const passedOf = (flow: Flow): Passed => (flow === 'verdicts' ? 'completions' : flow)
+const passedOf = (flow: Flow): Passed =>
+  flow === 'verdicts' || flow === 'comparisons' ? 'completions' : flow
 
 /** Only drops some of what it takes. */
 const sifts = ({ takes, gives }: StepFlow): boolean => gives.every((flow) => takes.includes(flow))
@@ -110,13 +112,14 @@ function groupSteps(
   find: (family: string, name: string) => StepDeclaration | undefined,
 ): PlacedStep[][] {
   const groups: PlacedStep[][] = []
+  const titles = titleSteps(steps, find)
   steps.forEach((step, index) => {
     const { family, name } = step
     const declaration = find(family, name)
     const flow = declaration === undefined ? { takes: ORDER, gives: ORDER } : flowOf(declaration)
     const placed = {
       index,
-      title: declaration?.title ?? name,
+      title: declaration === undefined ? name : (titles[index] ?? declaration.title),
       name: `${family}: ${name}`,
       flow,
       addsSeeds: hasSeeds(step),

@@ -1,8 +1,9 @@
 // Knows: the titles of a recipe's steps for people: equal ones are distinguished by the settings in which they differ.
-import type { StepDraft } from '../../domain/recipe.ts'
-import type { Setting } from '../../domain/settings.ts'
+import type { StepDeclaration, StepDraft } from '../../domain/recipe.ts'
+import type { Setting, Settings } from '../../domain/settings.ts'
 import { findStep } from '../steps.ts'
 
+type Find = (family: string, name: string) => StepDeclaration | undefined
 type Step = Pick<StepDraft, 'family' | 'name' | 'settings'>
 
 /** Max settings that distinguish a title, and max characters of a text among them. */
@@ -10,13 +11,13 @@ const MAX_SETTINGS = 2
 const MAX_TEXT = 24
 
 /** One title per step: “Length”, or “Judge by a rubric (correctness@1)” if another step has the same title. */
-export function titleSteps(steps: readonly Step[]): string[] {
-  const titles = steps.map(({ family, name }) => findStep(family, name)?.title ?? `${family}: ${name}`)
+export function titleSteps(steps: readonly Step[], find: Find = findStep): string[] {
+  const titles = steps.map(({ family, name }) => find(family, name)?.title ?? `${family}: ${name}`)
   const distinguished = titles.map((title, at) => {
     const same = titles.flatMap((other, step) => (other === title ? (steps[step] ?? []) : []))
     const own = steps[at]
     if (same.length < 2 || own === undefined) return title
-    const differences = showDifferences(own, same)
+    const differences = showDifferences(own, same, find(own.family, own.name)?.settings ?? {})
     return differences === '' ? title : `${title} (${differences})`
   })
   return distinguished.map((title, at) => {
@@ -26,8 +27,7 @@ export function titleSteps(steps: readonly Step[]): string[] {
 }
 
 /** The values of a step in which the steps of the same title differ. */
-function showDifferences({ family, name, settings }: Step, same: readonly Step[]): string {
-  const declared = findStep(family, name)?.settings ?? {}
+function showDifferences({ settings }: Step, same: readonly Step[], declared: Settings): string {
   return Object.entries(declared)
     .flatMap(([field, setting]) => {
       const values = new Set(same.map((step) => step.settings[field] ?? setting.default))

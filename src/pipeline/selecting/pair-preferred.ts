@@ -11,7 +11,7 @@ export const pairPreferred = defineKeep({
   title: 'Pair by comparisons',
   help: 'Keeps the completion of each prompt that won most comparisons, paired with the one that lost most.',
   source: { citation: 'Zheng et al. 2023 (MT-Bench)', link: 'https://arxiv.org/abs/2306.05685' },
-  takes: ['completions'],
+  takes: ['completions', 'comparisons'],
   requires: {
     family: 'compare',
     name: PAIRWISE,

@@ -69,7 +69,8 @@ export const template = defineEach({
     }),
     choices: text({
       label: 'Choices',
-      help: `Used if it is read as a choice: 2 to ${MAX_CHOICES}, separated by commas or line breaks.`,
+      help: `2 to ${MAX_CHOICES}, separated by commas or line breaks.`,
+      usedIf: { setting: 'reads', is: ['choice'] },
       default: '',
       lines: 3,
     }),
@@ -81,7 +82,8 @@ export const template = defineEach({
     }),
     maxTokens: wholeNumber({
       label: 'Max tokens',
-      help: 'Max tokens of a response. Not used for choices.',
+      help: 'Max tokens of a response.',
+      usedIf: { setting: 'reads', is: ['text', 'number'] },
       from: 1,
       to: 4096,
       default: 64,

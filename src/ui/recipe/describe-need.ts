@@ -13,6 +13,7 @@ const FLOWS: Readonly<Record<Flow, string>> = {
   prompts: 'prompts',
   completions: 'completions',
   verdicts: 'verdicts',
+  comparisons: 'comparisons',
   dataset: 'a dataset',
   student: 'a student',
 }

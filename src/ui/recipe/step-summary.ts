@@ -1,6 +1,6 @@
 // Knows: how a step is summarised in one line.
 import type { StepDeclaration, StepDraft } from '../../domain/recipe.ts'
-import type { Setting } from '../../domain/settings.ts'
+import { isUsed, type Setting } from '../../domain/settings.ts'
 import { formatCount } from '../parts/format.ts'
 
 /** Max settings in a summary. */
@@ -15,7 +15,9 @@ export function summariseStep(declaration: StepDeclaration | undefined, step: St
   if (declaration === undefined) return 'Unknown step. Correct its name in the text, or remove it.'
   const parts = Object.entries(declaration.settings).flatMap(([name, setting], at) => {
     const value = step.settings[name] ?? setting.default
-    const shown = showSetting(setting, value)
+    const shown = isUsed(setting, declaration.settings, step.settings)
+      ? showSetting(setting, value)
+      : undefined
     return shown === undefined ? [] : [{ at, shown, isChanged: value !== setting.default }]
   })
   return (

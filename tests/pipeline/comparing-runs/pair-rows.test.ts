@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest'
 import { freshId } from '../../../src/domain/id.ts'
 import { rowId, type Row } from '../../../src/domain/row.ts'
-import { MAX_LISTED, RowPairs, ScoreMeans } from '../../../src/pipeline/comparing-runs/pair-rows.ts'
+import {
+  alignScores,
+  MAX_LISTED,
+  RowPairs,
+  ScoreMeans,
+} from '../../../src/pipeline/comparing-runs/pair-rows.ts'
 import { readRecipe } from '../../actions/small-project.ts'
 import { makeRow } from '../../state/make-row.ts'
 
@@ -71,7 +76,7 @@ test('lists the first fifty and counts all', () => {
   expect(found.listed).toHaveLength(MAX_LISTED)
 })
 
-test('means scores by rubric over readable verdicts alone', () => {
+test('means scores by rubric and judge over readable verdicts alone', () => {
   const judge = { name: 'Judge', fingerprint: '0123456789abcdef', quantisation: 'F32' }
   const score = (rubric: string, value: number) =>
     ({ verdict: { kind: 'score', rubric, judge, score: value, distribution: [], mass: 1 } }) as const
@@ -82,7 +87,36 @@ test('means scores by rubric over readable verdicts alone', () => {
   })
   means.add({})
   expect(means.result()).toEqual([
-    { rubric: 'a@1', mean: 2.5, count: 2 },
-    { rubric: 'b@1', mean: 5, count: 1 },
+    { rubric: 'a@1', judge: 'Judge', mean: 2.5, count: 2 },
+    { rubric: 'b@1', judge: 'Judge', mean: 5, count: 1 },
   ])
+  const other = { ...judge, name: 'Other', fingerprint: 'fedcba9876543210' }
+  means.add({ verdicts: [{ verdict: { ...score('a@1', 5).verdict, judge: other } }] })
+  expect(means.result().at(-1)).toEqual({ rubric: 'a@1', judge: 'Other', mean: 5, count: 1 })
+})
+
+test('pairs means of the same rubric and judge, then those of the same rubric', () => {
+  const mean = (rubric: string, judge: string) => ({ rubric, judge, mean: 3, count: 1 })
+  const show = (a: string[][], b: string[][]) =>
+    alignScores(
+      a.map(([rubric = '', judge = '']) => mean(rubric, judge)),
+      b.map(([rubric = '', judge = '']) => mean(rubric, judge)),
+    ).map(({ first, second }) => [first?.judge, second?.judge, (first ?? second)?.rubric])
+  expect(
+    show(
+      [
+        ['help', 'A'],
+        ['right', 'S'],
+      ],
+      [
+        ['right', 'A'],
+        ['right', 'S'],
+      ],
+    ),
+  ).toEqual([
+    [undefined, 'A', 'right'],
+    ['A', undefined, 'help'],
+    ['S', 'S', 'right'],
+  ])
+  expect(show([['help', 'A']], [['help', 'S']])).toEqual([['A', 'S', 'help']])
 })

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { complete } from '../../../src/pipeline/completing/complete.ts'
+import { rubric } from '../../../src/pipeline/judging/rubric.ts'
 import { summariseStep } from '../../../src/ui/recipe/step-summary.ts'
 
 const summarise = (settings: Record<string, unknown>): string =>
@@ -17,4 +18,11 @@ test('shows settings that differ from their default before others, in the order 
 
 test('says what to do about an unknown step', () => {
   expect(summariseStep(undefined, { family: 'filter', name: 'lenght', settings: {} })).toMatch(/Unknown step/)
+})
+
+test('leaves out settings that have no effect next to the others', () => {
+  const judge = (settings: Record<string, unknown>): string =>
+    summariseStep(rubric, { family: 'judge', name: 'rubric', settings })
+  expect(judge({ maxTokens: 100 })).not.toMatch(/max tokens of reasoning/)
+  expect(judge({ maxTokens: 100, thinking: true })).toMatch(/max tokens of reasoning 100/)
 })
