@@ -29,9 +29,8 @@ export const pairwise = defineTogether({
   name: PAIRWISE,
   title: 'Compare in pairs',
   help: 'The judge compares completions of the same prompt with each other, each pair in both orders; verdicts that disagree are a tie.',
-  gives: ['completions', 'verdicts'],
   source: { citation: 'Zheng et al. 2023 (MT-Bench)', link: 'https://arxiv.org/abs/2306.05685' },
-  gives: ['comparisons'],
+  gives: ['completions', 'comparisons'],
   settings: {
     by: role({ default: 'judge' }),
     rubric,

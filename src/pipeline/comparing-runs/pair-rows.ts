@@ -167,13 +167,13 @@ export function alignScores(
   first: readonly ScoreMean[],
   second: readonly ScoreMean[],
 ): readonly Aligned<ScoreMean>[] {
-  const pairs: Aligned<ScoreMean>[] = [...align(first, second, ({ rubric, judge }) => `${rubric} ${judge}`)]
-  for (const pair of [...pairs]) {
-    if (pair.first === undefined || pair.second !== undefined) continue
-    const other = pairs.findIndex((one) => !one.first && one.second?.rubric === pair.first?.rubric)
-    if (other < 0) continue
-    pairs[pairs.indexOf(pair)] = { ...pair, ...pairs[other] }
-    pairs.splice(other, 1)
-  }
-  return pairs
+  const pairs = align(first, second, ({ rubric, judge }) => `${rubric} ${judge}`)
+  const left = pairs.filter((pair) => pair.first === undefined)
+  const joined = pairs.map((pair) => {
+    if (pair.first === undefined || pair.second !== undefined) return pair
+    const other = left.findIndex(({ second: one }) => one?.rubric === pair.first?.rubric)
+    const [found] = other < 0 ? [] : left.splice(other, 1)
+    return { ...pair, ...found }
+  })
+  return joined.filter((pair) => pair.first !== undefined || left.includes(pair))
 }
