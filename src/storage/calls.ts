@@ -29,7 +29,7 @@ export async function readCalls(
 }
 
 /** Records read at a time, as one task of the page's thread. */
-const CALLS_PER_PAGE = 1000
+const CALLS_PER_PAGE = 500
 
 /** Addresses of all replies that a user uses. */
 export async function listUsedCalls(
@@ -60,9 +60,6 @@ export async function* eachCall(
     range = IDBKeyRange.bound([projectId, last.key], [projectId, []], true)
   }
 }
-
-export const countCalls = (db: Database, projectId: ProjectId): Promise<number> =>
-  db.count('calls', IDBKeyRange.bound([projectId], [projectId, []]))
 
 interface CallStores {
   objectStore(name: 'calls'): {

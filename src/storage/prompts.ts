@@ -34,7 +34,7 @@ export const countPrompts = (db: Database, projectId: ProjectId, runId: RunId): 
   db.countFromIndex('prompts', 'inRun', within(projectId, runId))
 
 /** Prompts read at a time: what they take to arrive is one task of the page's thread. */
-const PROMPTS_PER_PAGE = 1000
+const PROMPTS_PER_PAGE = 500
 
 /** In the run's order. */
 export async function listPrompts(db: Database, projectId: ProjectId, runId: RunId): Promise<Prompt[]> {

@@ -22,12 +22,12 @@ export const getRow = (db: Database, projectId: ProjectId, id: RowId): Promise<R
 export const listRows = (db: Database, projectId: ProjectId, runId: RunId): Promise<Row[]> =>
   db.getAllFromIndex('rows', 'inRun', within(projectId, runId))
 
-/** All rows of a run in order, in pages. */
+/** All rows of a run in order, in pages: what one takes to arrive is one task of the page's thread. */
 export async function* eachRow(
   db: Database,
   projectId: ProjectId,
   runId: RunId,
-  pageSize = 2000,
+  pageSize = 500,
 ): AsyncGenerator<readonly Row[]> {
   for (let range = within(projectId, runId); ;) {
     const page = await db.getAllFromIndex('rows', 'inRun', range, pageSize)

@@ -2,6 +2,7 @@
 import type { ProjectId, SeedId } from '../domain/id.ts'
 import type { Seed } from '../domain/seed.ts'
 import { RELAXED, type Database } from './database.ts'
+import { requestInParts } from './parts.ts'
 import { writeInProject } from './project-writes.ts'
 import { within } from './ranges.ts'
 import { transact } from './transactions.ts'
@@ -20,9 +21,11 @@ export async function putSeeds(
     ['seeds'],
     async (transaction) => {
       const store = transaction.objectStore('seeds')
-      const known = await Promise.all(candidates.map(({ projectId, id }) => store.count([projectId, id])))
+      const known = await requestInParts(candidates, async ({ projectId, id }) =>
+        store.count([projectId, id]),
+      )
       const added = candidates.filter((_seed, i) => known[i] === 0)
-      await Promise.all(added.map(async (seed) => store.put(seed)))
+      await requestInParts(added, async (seed) => store.put(seed))
       return { added: added.map(({ id }) => id), alreadyThere: seeds.length - added.length }
     },
     RELAXED,
@@ -50,13 +53,16 @@ export async function pageSeeds(
   })
 }
 
-/** Every seed in order, read in pages of 2,000. */
+/** Seeds read at a time: what they take to arrive is one task of the page's thread. */
+const SEEDS_PER_PAGE = 500
+
+/** Every seed in order, in pages. */
 export async function* eachSeed(db: Database, projectId: ProjectId): AsyncGenerator<readonly Seed[]> {
   for (let range = within(projectId); ;) {
-    const page = await db.getAllFromIndex('seeds', 'inOrder', range, 2000)
+    const page = await db.getAllFromIndex('seeds', 'inOrder', range, SEEDS_PER_PAGE)
     const last = page.at(-1)
     if (last === undefined) return
-    if (page.length < 2000) return yield page
+    if (page.length < SEEDS_PER_PAGE) return yield page
     // The next page begins after the last key, so all seeds with that key (same time, same line) belong to this one.
     const sameKey = (seed: Seed): boolean => seed.addedAt === last.addedAt && seed.line === last.line
     const whole = page.filter((seed) => !sameKey(seed))
@@ -73,8 +79,8 @@ export async function removeSeeds(
   ids: readonly SeedId[],
 ): Promise<Seed[]> {
   const found = await transact(db, ['seeds'], 'readwrite', async ({ store }) => {
-    const stored = await Promise.all(ids.map((id) => store.get([projectId, id])))
-    await Promise.all(ids.map((id) => store.delete([projectId, id])))
+    const stored = await requestInParts(ids, async (id) => store.get([projectId, id]))
+    await requestInParts(ids, async (id) => store.delete([projectId, id]))
     return stored
   })
   return found.filter((seed) => seed !== undefined)

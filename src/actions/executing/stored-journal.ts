@@ -2,15 +2,17 @@
 // of the journal is read at once: one address after the other, 100,000 would take a minute.
 import type { ProjectId } from '../../domain/id.ts'
 import type { Reply } from '../../domain/reply.ts'
-import { countCalls, eachCall, listUsedCalls, readCalls, type CallUser } from '../../storage/calls.ts'
+import { eachCall, listUsedCalls, readCalls, type CallUser } from '../../storage/calls.ts'
 import type { Database } from '../../storage/database.ts'
 import type { RowWriter } from '../run/row-writer.ts'
 import type { Journal } from './ports.ts'
 
 /** Replies found one by one after which the rest is read at once. */
 const READ_ALL_AFTER = 1000
-/** Max replies in memory: about 100 MB. Each is let out when it was read. */
-const MAX_READ_AHEAD = 200_000
+/** Max characters of replies in memory: up to 100 MB. Each reply is let out when it was read. */
+const MAX_AHEAD = 50_000_000
+/** Characters that a reply without a text counts as. */
+const SMALL_REPLY = 150
 
 export class StoredJournal implements Journal {
   readonly #db: Database
@@ -70,13 +72,20 @@ export class StoredJournal implements Journal {
     await this.#writer.drain()
   }
 
-  /** All replies of the project, or none if they are too many. */
+  /** The replies of the project, as many as memory is given for; the others are still read one by one. */
   async #readAhead(): Promise<Map<string, Reply>> {
     const ahead = new Map<string, Reply>()
-    if ((await countCalls(this.#db, this.#projectId)) > MAX_READ_AHEAD) return ahead
     this.#used = await listUsedCalls(this.#db, this.#projectId, this.#user)
-    for await (const page of eachCall(this.#db, this.#projectId))
-      for (const { key, reply } of page) ahead.set(key, reply)
+    let characters = 0
+    for await (const page of eachCall(this.#db, this.#projectId)) {
+      for (const { key, reply } of page) {
+        ahead.set(key, reply)
+        characters += SMALL_REPLY
+        if (reply.kind === 'complete')
+          characters += reply.result.text.length + (reply.result.reasoning?.length ?? 0)
+      }
+      if (characters > MAX_AHEAD) break
+    }
     return ahead
   }
 }
