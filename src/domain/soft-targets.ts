@@ -1,5 +1,5 @@
 // Knows: a teacher's stored soft targets for a dataset, as they are listed; and the share of a teacher in a student's training.
-import { CHAT_FORMATS, type ChatFormat } from './chat-format.ts'
+import { nameChatFormat, type ChatFormat } from './chat-format.ts'
 
 /** A file of soft targets, as its header describes it. */
 export interface StoredSoftTargets {
@@ -37,4 +37,4 @@ export const nameOfSoftTargets = ({
   fingerprint,
   chatFormat,
 }: Pick<StoredSoftTargets, 'name' | 'fingerprint' | 'chatFormat'>): string =>
-  `${name ?? `a model (${fingerprint.slice(0, 8)})`}${chatFormat === undefined ? '' : `, with the chat template of ${CHAT_FORMATS[chatFormat]}`}`
+  `${name ?? `a model (${fingerprint.slice(0, 8)})`}${chatFormat === undefined ? '' : `, with the chat template of ${nameChatFormat(chatFormat)}`}`

@@ -1,7 +1,7 @@
 // Knows: how a loaded teacher is lent to the student's worker: it computes soft targets along the student's own completions, in the
 // vocabulary that both share.
 // Must not know: how the student uses them.
-import { CHAT_FORMATS, findChatFormat } from '../../src/domain/chat-format.ts'
+import { nameChatFormat, findChatFormat } from '../../src/domain/chat-format.ts'
 import type { SoftTargetInput, SoftTargetOutput } from '../../src/engine/generation/generator.ts'
 import { messagesOf } from '../../src/engine/tokenizers/templates/student-template.ts'
 import { readSoftTargetFile } from '../../src/engine/training/soft-target-file.ts'
@@ -176,5 +176,5 @@ async function openLending(
 
 const nameOfFormat = (name: string | undefined): string => {
   const format = name === undefined ? undefined : findChatFormat(name)
-  return format === undefined ? 'its own chat template' : `the chat template of ${CHAT_FORMATS[format]}`
+  return format === undefined ? 'its own chat template' : `the chat template of ${nameChatFormat(format)}`
 }

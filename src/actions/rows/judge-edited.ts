@@ -50,7 +50,11 @@ export async function* judgeEdited(
   signal: AbortSignal,
 ): AsyncGenerator<JudgeProgress, Checked<readonly Row[]>> {
   const checked = checkRecipeText(run.recipeText)
-  const judge = checked.ok ? readSteps(checked.value).judge : undefined
+  if (!checked.ok)
+    return refuse({
+      sentence: `The recipe of this run cannot be read, so its rubric is not known. ${checked.problems[0]?.sentence ?? ''}`,
+    })
+  const { judge } = readSteps(checked.value)
   if (judge === undefined)
     return refuse({ sentence: 'The recipe of this run has no judge, so its rows have no scores.' })
   const judging = ownJudge ?? teacher

@@ -13,6 +13,7 @@ import {
   type TrainSettings,
 } from '../../domain/student.ts'
 import { refuseAdapterTraining } from '../../pipeline/training/adapter-memory.ts'
+import { findUnknownName } from '../../pipeline/training/check-settings.ts'
 import { lossOf, planOf } from '../../pipeline/training/index.ts'
 import {
   describeNoTeacher,
@@ -204,8 +205,15 @@ export async function* resumeStudent(
   control: RunControl,
 ): AsyncGenerator<TrainProgress, Student> {
   return yield* trainWithLock(machines, projectId, control, async () => {
-    if ((await getStudent(machines.db, projectId, studentId)) === undefined)
+    const stored = await getStudent(machines.db, projectId, studentId)
+    if (stored === undefined)
       throw new RetortError('StorageFailed', 'This student is no longer stored. Train a new one.')
+    const unknown = findUnknownName(stored.settings)
+    if (unknown !== undefined)
+      throw new RetortError(
+        'Unexpected',
+        `This training cannot be resumed here: ${unknown}. Resume it in the version of Retort that started it, or train a new student.`,
+      )
     return patchStudent(machines.db, projectId, studentId, ({ reason: _, ...student }) => ({
       ...student,
       status: 'training',

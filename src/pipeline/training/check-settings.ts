@@ -1,8 +1,33 @@
 // Knows: whether the settings of a stored student are those of a loss, wherever they come from.
 // Must not know: files, records.
 import type { Setting, SettingValue } from '../../domain/settings.ts'
-import type { TrainSettings } from '../../domain/student.ts'
-import { findLoss } from './index.ts'
+import {
+  CURRICULA,
+  OPTIMIZER_NAMES,
+  SCHEDULE_NAMES,
+  STUDENT_PRESETS,
+  type TrainSettings,
+} from '../../domain/student.ts'
+import { findLoss, trainMembers } from './index.ts'
+
+/** A name in these settings that only a later version has, for the end of a sentence; undefined: this version can train with all of them. */
+export function findUnknownName({
+  loss,
+  preset,
+  optimizer,
+  schedule,
+  curriculum,
+}: TrainSettings): string | undefined {
+  const names: readonly (readonly [string, string, readonly string[]])[] = [
+    ['training objective', loss, trainMembers.map(({ name }) => name)],
+    ['size', preset, STUDENT_PRESETS],
+    ['optimizer', optimizer, OPTIMIZER_NAMES],
+    ['schedule', schedule, SCHEDULE_NAMES],
+    ['curriculum', curriculum, CURRICULA],
+  ]
+  const unknown = names.find(([, name, known]) => !known.includes(name))
+  return unknown && `this version does not know the ${unknown[0]} ${JSON.stringify(unknown[1].slice(0, 60))}`
+}
 
 /**
  * What is wrong with the settings of a loss's own, for the end of a sentence; undefined if nothing is. Ranges are not checked, because
@@ -10,8 +35,7 @@ import { findLoss } from './index.ts'
  */
 export function findWrongSetting(settings: TrainSettings): string | undefined {
   const loss = findLoss(settings.loss)
-  if (loss === undefined)
-    return `this version does not know the training objective ${JSON.stringify(settings.loss.slice(0, 60))}`
+  if (loss === undefined) return findUnknownName(settings)
   for (const [name, setting] of Object.entries(loss.settings)) {
     const value = Object.hasOwn(settings, name) ? settings[name] : undefined
     if (value !== undefined && !fits(setting, value))

@@ -3,7 +3,7 @@
 import { findModel, type ModelCandidate } from '../../actions/models/find-model.ts'
 import type { ProjectId } from '../../domain/id.ts'
 import type { ModelRef } from '../../domain/model-card.ts'
-import { CHAT_FORMATS } from '../../domain/chat-format.ts'
+import { nameChatFormat } from '../../domain/chat-format.ts'
 import type { Role } from '../../domain/role.ts'
 import type { LoadedWith } from '../../domain/run.ts'
 import type { Student } from '../../domain/student.ts'
@@ -48,7 +48,7 @@ const sayOtherwise = (
   before: LoadedWith,
 ): string => {
   const describe = ({ backend, contextLength, chatFormat }: LoadedWith | TeacherDescription): string =>
-    `a context of ${contextLength} tokens, ${backend === 'webgpu' ? 'on the graphics card' : 'on the processor'}, ${chatFormat === undefined ? 'its own chat template' : `the chat template of ${CHAT_FORMATS[chatFormat]}`}`
+    `a context of ${contextLength} tokens, ${backend === 'webgpu' ? 'on the graphics card' : 'on the processor'}, ${chatFormat === undefined ? 'its own chat template' : `the chat template of ${nameChatFormat(chatFormat)}`}`
   return `${name} was loaded with ${describe(before)} before, and is loaded with ${describe(now)} now, so it would ${role === 'judge' ? 'give other scores' : 'generate other texts'}. Load it on the Teacher screen${asRole(role)} as before, then resume.`
 }
 

@@ -62,6 +62,8 @@ export class Runs {
   #counts = $state.raw<ReadonlyMap<RunId, RunCounts>>(new Map())
   #ready = $state(false)
   #facts = $state.raw<RunFacts | undefined>()
+  /** Why the recipe of the shown run cannot be read. */
+  #recipeProblem = $state<string | undefined>()
   #open = $state.raw<OpenBar | undefined>()
   #chosenId = $state<RunId | undefined>()
   /** The run being resumed; a new one is the newest. */
@@ -160,6 +162,10 @@ export class Runs {
   /** The recipe of the shown run. */
   get adviceRecipe(): CheckedRecipe | undefined {
     return this.#facts?.recipe
+  }
+  /** Why the shown run has no funnel, if its recipe is one of a later version. */
+  get recipeProblem(): string | undefined {
+    return this.task.running ? undefined : this.#recipeProblem
   }
   /** Rows that passed the last step. */
   get kept(): number {
@@ -369,6 +375,7 @@ export class Runs {
 
   async #readFacts(run: Run | undefined): Promise<RunFacts | undefined> {
     const recipe = run === undefined ? undefined : await this.#recipeOf(run)
+    if (run === undefined) this.#recipeProblem = undefined
     return run === undefined || recipe === undefined
       ? undefined
       : readRunFacts(this.#env.machines.db, run, recipe)
@@ -377,6 +384,9 @@ export class Runs {
   async #recipeOf(run: Run): Promise<CheckedRecipe | undefined> {
     const { checkRecipeText } = await loadRecipeText()
     const checked = checkRecipeText(run.recipeText)
+    this.#recipeProblem = checked.ok
+      ? undefined
+      : `This version cannot read the recipe of this run, so its funnel cannot be shown and it cannot be resumed; its rows are on the Dataset screen. ${checked.problems[0]?.sentence ?? ''}`
     return checked.ok ? checked.value : undefined
   }
 }

@@ -100,3 +100,20 @@ test('a run without a judge, and a model that cannot score, are refused in a sen
     problems: [{ sentence: expect.stringMatching(/cannot judge/) }],
   })
 })
+
+test('refuses a run whose recipe only a later version can read, and says which part', async () => {
+  const { machines, projectId, run, row, edit } = await makeEdited()
+  await edit('A text by hand.')
+  const later = { ...run, recipeText: run.recipeText.replace('judge: rubric', 'judge: oracle') }
+  const judged = await finish(
+    judgeEdited(
+      machines,
+      { projectId, run: later, rowIds: [row.id], teacher: DESCRIPTION },
+      new AbortController().signal,
+    ),
+  )
+  expect(judged).toMatchObject({
+    ok: false,
+    problems: [{ sentence: expect.stringMatching(/recipe of this run cannot be read.*`oracle`/) }],
+  })
+})

@@ -805,6 +805,30 @@ describe('training', () => {
     expect(student.samples.map(({ step }) => step)).toEqual([4, 8, 12])
   })
 
+  test.each([
+    [
+      { loss: 'of-a-later-version' },
+      /cannot be resumed here: this version does not know the training objective "of-a-later-version"/,
+    ],
+    [{ optimizer: 'shampoo' }, /the optimizer "shampoo"/],
+    [{ schedule: 'staircase' }, /the schedule "staircase"/],
+    [{ preset: 'giant' }, /the size "giant"/],
+  ])('is not resumed by a version that does not know its settings: %o', async (later, sentence) => {
+    const { machines, projectId, datasetId } = await begin()
+    const trained = await finish(
+      trainStudent(machines, { projectId, datasetId, settings, backend: 'wasm' }, new RunControl()),
+    )
+    await patchStudent(machines.db, projectId, trained.id, (student) => ({
+      ...student,
+      settings: { ...student.settings, ...(later as object) },
+      status: 'stopped',
+    }))
+    await expect(
+      finish(resumeStudent(machines, { projectId, studentId: trained.id }, new RunControl())),
+    ).rejects.toMatchObject({ name: 'Unexpected', message: expect.stringMatching(sentence) })
+    expect((await getStudent(machines.db, projectId, trained.id))?.status).toBe('stopped')
+  })
+
   test('is refused with a sentence if the dataset or the student is gone', async () => {
     const { machines, projectId } = await begin()
     await expect(
