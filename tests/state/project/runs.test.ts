@@ -61,11 +61,11 @@ describe('Runs', () => {
   test('reports a run whose recipe only a later version can read, until another is shown', async () => {
     const { state, db, projectId, runs } = await makeRuns()
     expect(state.recipeProblem).toBeUndefined()
-    const later = { ...makeRun(projectId, 9, 'stopped'), recipeText: 'retort: 2\nsteps:\n  - weigh: gold\n' }
+    const later = { ...makeRun(projectId, 9, 'stopped'), recipeText: 'retort: 2\nsteps:\n  - melt: gold\n' }
     await putRun(db, later)
     await state.refresh()
     await state.choose(later.id)
-    expect(state.recipeProblem).toMatch(/cannot read the recipe of this run.*`weigh` is not a step family/)
+    expect(state.recipeProblem).toMatch(/cannot read the recipe of this run.*`melt` is not a step family/)
     expect(state.funnel).toEqual([])
     await state.choose(runs[0]!.id)
     expect(state.recipeProblem).toBeUndefined()
