@@ -8,6 +8,12 @@ import { realNumber, role, text, toggle, wholeNumber, type ValuesOf } from '../.
 import { complete as completeCall } from '../programs/program.ts'
 import { defineCompleter, type CompletionPlan, type PlannedRow } from './completer.ts'
 import { findUnsupportedSampling } from '../unsupported-sampling.ts'
+import {
+  maxTokensSetting,
+  repetitionPenaltySetting,
+  temperatureSetting,
+  topPSetting,
+} from '../sampling-settings.ts'
 
 const SETTINGS = {
   by: role({ default: 'teacher' }),
@@ -24,14 +30,7 @@ const SETTINGS = {
     default: '',
     lines: 3,
   }),
-  temperature: realNumber({
-    label: 'Temperature',
-    help: 'Higher values sample less likely tokens more often; 0 is greedy decoding.',
-    from: 0,
-    to: 2,
-    default: 0.7,
-    step: 0.05,
-  }),
+  temperature: temperatureSetting(0.7),
   topK: wholeNumber({
     label: 'Top-k',
     help: 'Samples from the k most likely tokens; 0 keeps all.',
@@ -39,14 +38,7 @@ const SETTINGS = {
     to: 1000,
     default: 0,
   }),
-  topP: realNumber({
-    label: 'Top-p',
-    help: 'Samples from the most likely tokens that together have this probability; 1 keeps all.',
-    from: 0.01,
-    to: 1,
-    default: 0.95,
-    step: 0.01,
-  }),
+  topP: topPSetting(0.95),
   minP: realNumber({
     label: 'Min-p',
     help: 'Drops tokens whose probability is below this share of the most likely token’s; 0 keeps all.',
@@ -55,21 +47,9 @@ const SETTINGS = {
     default: 0,
     step: 0.01,
   }),
-  repetitionPenalty: realNumber({
-    label: 'Repetition penalty',
-    help: 'Above 1, tokens that the completion already has become less likely; 1 is off.',
-    from: 1,
-    to: 2,
-    default: 1,
-    step: 0.05,
-  }),
-  maxTokens: wholeNumber({
-    label: 'Max tokens',
+  repetitionPenalty: repetitionPenaltySetting(1),
+  maxTokens: maxTokensSetting(512, {
     help: 'Max tokens of a completion, with its reasoning if it has any; a longer one is cut.',
-    from: 1,
-    to: 4096,
-    default: 512,
-    unit: 'tokens',
   }),
   thinking: toggle({
     label: 'Reasoning',

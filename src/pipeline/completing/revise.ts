@@ -3,7 +3,7 @@
 // Source: Self-Refine (Madaan et al. 2023): feedback, then refine, until nothing is to change; up to four times there.
 import { hashOf } from '../../domain/hash.ts'
 import { dropped, kept } from '../../domain/filter-decision.ts'
-import { choice, realNumber, role, text, wholeNumber } from '../../domain/settings.ts'
+import { choice, role, text, wholeNumber } from '../../domain/settings.ts'
 import type { Sampling } from '../../domain/sampling.ts'
 import { complete } from '../programs/program.ts'
 import { defineEach, type WrittenText } from '../stages/stage.ts'
@@ -14,6 +14,7 @@ import {
   type RevisedText,
 } from '../templates/revision.ts'
 import { findNoResponse } from './complete.ts'
+import { maxTokensSetting, temperatureSetting } from '../sampling-settings.ts'
 
 /** The reason of texts that have a revision. */
 export const REPLACED = 'replaced by its revision'
@@ -47,22 +48,8 @@ export const revise = defineEach({
       choices: ['drop', 'keep'],
       default: 'drop',
     }),
-    temperature: realNumber({
-      label: 'Temperature',
-      help: 'Of critiques and revisions; 0 is greedy decoding.',
-      from: 0,
-      to: 2,
-      default: 0.7,
-      step: 0.05,
-    }),
-    maxTokens: wholeNumber({
-      label: 'Max tokens',
-      help: 'Max tokens of a critique and of a revision.',
-      from: 1,
-      to: 4096,
-      default: 512,
-      unit: 'tokens',
-    }),
+    temperature: temperatureSetting(0.7, 'Of critiques and revisions.'),
+    maxTokens: maxTokensSetting(512, { help: 'Max tokens of a critique and of a revision.' }),
   },
   needs: ({ by }) => [
     {

@@ -9,7 +9,7 @@ import type { SeedId } from '../../domain/id.ts'
 import { promptId, type Prompt } from '../../domain/prompt.ts'
 import { makeRng } from '../../domain/rng.ts'
 import { GREEDY } from '../../domain/sampling.ts'
-import { realNumber, toggle, wholeNumber, type ValuesOf } from '../../domain/settings.ts'
+import { toggle, wholeNumber, type ValuesOf } from '../../domain/settings.ts'
 import { writePromptChat } from '../completing/complete.ts'
 import { firstOf } from '../cut-text.ts'
 import { all, attempt, complete, emit, score, type Program } from '../programs/program.ts'
@@ -27,6 +27,7 @@ import {
 import { findUnsupportedSampling } from '../unsupported-sampling.ts'
 import { rejectAnswer, rejectText } from './eliminate.ts'
 import { defineGrow, type GrownRound, type Growth, type GrowthEnd, type Shot } from './growth.ts'
+import { maxTokensSetting, temperatureSetting, topPSetting } from '../sampling-settings.ts'
 
 /** Seeds that are evolved side by side and stored together: enough to fill a teacher's batches. */
 const SEEDS_PER_ROUND = 64
@@ -83,29 +84,12 @@ const SETTINGS = {
     default: 200,
     unit: 'words',
   }),
-  temperature: realNumber({
-    label: 'Temperature',
-    help: 'Higher values sample less likely tokens more often; 0 is greedy decoding. The paper has 1.',
-    from: 0,
-    to: 2,
-    default: 1,
-    step: 0.05,
-  }),
-  topP: realNumber({
-    label: 'Top-p',
-    help: 'Samples from the most likely tokens that together have this probability.',
-    from: 0.01,
-    to: 1,
-    default: 0.95,
-    step: 0.01,
-  }),
-  maxTokens: wholeNumber({
-    label: 'Max tokens',
+  temperature: temperatureSetting(1, 'The paper has 1.'),
+  topP: topPSetting(0.95),
+  maxTokens: maxTokensSetting(256, {
     help: 'Max tokens of an evolved prompt; one that is cut is dropped.',
     from: 16,
     to: 2048,
-    default: 256,
-    unit: 'tokens',
   }),
 }
 

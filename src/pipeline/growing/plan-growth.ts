@@ -8,6 +8,12 @@ import { realNumber, toggle, wholeNumber, type ValuesOf } from '../../domain/set
 import { flattenShot, growthStops, writeGrowthText } from '../templates/self-instruct.ts'
 import { countWords } from '../words.ts'
 import type { Shot } from './growth.ts'
+import {
+  maxTokensSetting,
+  repetitionPenaltySetting,
+  temperatureSetting,
+  topPSetting,
+} from '../sampling-settings.ts'
 
 export const SELF_INSTRUCT_SETTINGS = {
   prompts: wholeNumber({
@@ -68,37 +74,12 @@ export const SELF_INSTRUCT_SETTINGS = {
     help: 'Drops prompts that start with a non-ASCII character, as the paper does; turn it off for seeds in other scripts.',
     default: true,
   }),
-  temperature: realNumber({
-    label: 'Temperature',
-    help: 'Higher values sample less likely tokens more often; 0 is greedy decoding.',
-    from: 0,
-    to: 2,
-    default: 0.7,
-    step: 0.05,
-  }),
-  topP: realNumber({
-    label: 'Top-p',
-    help: 'Samples from the most likely tokens that together have this probability.',
-    from: 0.01,
-    to: 1,
-    default: 0.9,
-    step: 0.01,
-  }),
-  repetitionPenalty: realNumber({
-    label: 'Repetition penalty',
-    help: 'Above 1, tokens that already occurred become less likely.',
-    from: 1,
-    to: 2,
-    default: 1,
-    step: 0.05,
-  }),
-  maxTokens: wholeNumber({
-    label: 'Max tokens',
+  temperature: temperatureSetting(0.7),
+  topP: topPSetting(0.9),
+  repetitionPenalty: repetitionPenaltySetting(1),
+  maxTokens: maxTokensSetting(256, {
     help: 'Max tokens of a response; if it is cut, its last prompt is dropped.',
     from: 16,
-    to: 4096,
-    default: 256,
-    unit: 'tokens',
   }),
   lastItem: wholeNumber({
     label: 'Last list number',

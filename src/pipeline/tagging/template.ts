@@ -6,7 +6,7 @@ import type { PromptInput } from '../../domain/completion-request.ts'
 import { GREEDY } from '../../domain/sampling.ts'
 import type { Checked } from '../../domain/problem.ts'
 import type { StepProblem } from '../../domain/recipe.ts'
-import { choice, role, text, wholeNumber } from '../../domain/settings.ts'
+import { choice, role, text } from '../../domain/settings.ts'
 import { findNoResponse } from '../completing/complete.ts'
 import { firstOf } from '../cut-text.ts'
 import { complete, score, type Program } from '../programs/program.ts'
@@ -22,6 +22,7 @@ import {
   type Read,
 } from './expected.ts'
 import { compileTemplate, sentenceOf, type TemplateValues } from './template-language.ts'
+import { maxTokensSetting } from '../sampling-settings.ts'
 
 /** What a score request takes. */
 const MAX_CHOICES = 16
@@ -57,7 +58,8 @@ export const template = defineEach({
     }),
     into: text({
       label: 'Field',
-      help: 'Name of the field that gets the value. Not used for JSON, whose keys are the names.',
+      help: 'Name of the field that gets the value. The keys of a JSON object are names themselves.',
+      usedIf: { setting: 'reads', is: ['text', 'choice', 'number'] },
       default: 'tag',
       limit: FIELD_NAME_LIMIT - ' probability'.length,
     }),
@@ -76,19 +78,15 @@ export const template = defineEach({
     }),
     expected: text({
       label: 'Expected',
+      usedIf: { setting: 'reads', is: ['text', 'number', 'json'] },
       help: 'What else is unreadable: for text, the allowed values separated by commas; for a number, a range such as “1 to 5” or “whole 1 to 5”; for JSON, a key on each line, such as “topic: text”, “level: whole 1 to 5”, “kind: question, order”, “polite: true or false”, “note?: text” for one that may be absent. Empty: any text or number.',
       default: '',
       lines: 5,
     }),
-    maxTokens: wholeNumber({
-      label: 'Max tokens',
-      help: 'Max tokens of a response.',
-      usedIf: { setting: 'reads', is: ['text', 'number'] },
-      from: 1,
-      to: 4096,
-      default: 64,
-      unit: 'tokens',
-    }),
+    maxTokens: {
+      ...maxTokensSetting(64, { help: 'Max tokens of a response.' }),
+      usedIf: { setting: 'reads', is: ['text', 'number', 'json'] },
+    },
   },
   check({ template: source, into, reads, choices, expected }) {
     const problems: StepProblem[] = []
