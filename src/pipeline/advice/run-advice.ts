@@ -5,6 +5,7 @@ import { adviseOnEqual } from './found-equal.ts'
 import { adviseOnFlatScores } from './flat-scores.ts'
 import { adviseOnForeign } from './foreign-scored-high.ts'
 import { adviseOnLength } from './length-limits.ts'
+import { adviseOnRevisions } from './nothing-revised.ts'
 import { adviseOnPhrases } from './repeated-phrases.ts'
 import { adviseOnGrowth } from './repeating-growth.ts'
 import type { RunFacts } from './run-facts.ts'
@@ -25,6 +26,7 @@ const MEMBERS: readonly ((facts: RunFacts) => Advice | undefined)[] = [
   adviseOnSimilar,
   adviseOnPhrases,
   adviseOnWrong,
+  adviseOnRevisions,
   adviseOnUnreadable,
   adviseOnSelfJudging,
 ]

@@ -1,12 +1,13 @@
 // Knows: what advice on a run reads of it: the funnel, how completions ended, the scores, the measured values of dropped rows.
 // Collected one row at a time, so that a run of any size can be read.
 // Must not know: where rows are stored.
+import type { Evidence } from '../../domain/filter-decision.ts'
 import type { ModelRef } from '../../domain/model-card.ts'
 import type { CheckedRecipe } from '../../domain/recipe.ts'
 import type { Row } from '../../domain/row.ts'
 import type { FunnelBar, JudgeProbe } from '../../domain/run.ts'
 import { meanScore } from '../../domain/verdict.ts'
-import { REPLACED } from '../completing/revise.ts'
+import { FOUND_NOTHING, REPLACED, revise } from '../completing/revise.ts'
 import { readSteps } from '../recipes/read-steps.ts'
 import { findKeep } from '../selecting/index.ts'
 
@@ -28,6 +29,15 @@ export interface RunFacts {
   /** For each step, the evidence with that name of the rows it dropped: `words`, `score`. */
   readonly measured: ReadonlyMap<number, Readonly<Record<string, readonly number[]>>>
   readonly probe?: JudgeProbe
+  /** Of each step that revises: the rows that reached it, those with a revision, and those whose critique found nothing to change. */
+  readonly revisions?: readonly RevisionFacts[]
+}
+
+export interface RevisionFacts {
+  readonly step: number
+  readonly rows: number
+  readonly revised: number
+  readonly foundNothing: number
 }
 
 /** What advice reads of a row. */
@@ -43,13 +53,16 @@ export class RunFactsCollector {
   readonly #scores: number[] = []
   readonly #measured = new Map<number, Record<string, number[]>>()
 
+  readonly #revisions = new Map<number, RevisionFacts>()
+
   add({ completion, decisions, verdicts = [] }: AdvisedRow): void {
     this.#completions += 1
     if (completion.finishReason === 'length') this.#cut += 1
     this.#judge ??= verdicts[0]?.verdict.judge
     const score = meanScore(verdicts)
     if (score !== undefined) this.#scores.push(score)
-    for (const { step, decision } of decisions) {
+    for (const { step, name: stepName, decision } of decisions) {
+      if (stepName === revise.name) this.#addRevision(step, decision.evidence)
       if (decision.kind === 'kept') continue
       const values = this.#measured.get(step) ?? {}
       this.#measured.set(step, values)
@@ -61,6 +74,22 @@ export class RunFactsCollector {
     }
   }
 
+  /** A row that the step wrote itself has no such evidence. */
+  #addRevision(step: number, { revisions, ending }: Evidence): void {
+    if (typeof revisions !== 'number') return
+    const { rows, revised, foundNothing } = this.#revisions.get(step) ?? {
+      rows: 0,
+      revised: 0,
+      foundNothing: 0,
+    }
+    this.#revisions.set(step, {
+      step,
+      rows: rows + 1,
+      revised: revised + (revisions > 0 ? 1 : 0),
+      foundNothing: foundNothing + (revisions === 0 && ending === FOUND_NOTHING ? 1 : 0),
+    })
+  }
+
   facts(run: Pick<RunFacts, 'recipe' | 'funnel' | 'teacher' | 'contextLength' | 'probe'>): RunFacts {
     return {
       ...run,
@@ -68,6 +97,7 @@ export class RunFactsCollector {
       cut: this.#cut,
       scores: this.#scores,
       measured: this.#measured,
+      revisions: [...this.#revisions.values()],
       ...(this.#judge ? { judge: this.#judge } : {}),
     }
   }

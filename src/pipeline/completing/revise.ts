@@ -16,6 +16,8 @@ import {
 import { findNoResponse } from './complete.ts'
 import { maxTokensSetting, temperatureSetting } from '../sampling-settings.ts'
 
+/** How a row’s revisions ended if its critique found nothing to change. */
+export const FOUND_NOTHING = 'the critique found nothing'
 /** The reason of texts that have a revision. */
 export const REPLACED = 'replaced by its revision'
 
@@ -95,7 +97,7 @@ export const revise = defineEach({
         break
       }
       if (findsNothing(critique.text)) {
-        ending = 'the critique found nothing'
+        ending = FOUND_NOTHING
         break
       }
       const drawn = sampling(`${time}/revision`)
