@@ -1,7 +1,7 @@
 // Knows: the cost of a whole run, extrapolated from a trial of a few rows.
 // Must not know: clocks; it gets milliseconds.
 import type { CheckedRecipe } from '../domain/recipe.ts'
-import { readSteps, type PlacedCompleter } from './recipes/read-steps.ts'
+import { readSteps, type PlacedCompleter, type PlacedStage } from './recipes/read-steps.ts'
 
 /** Measurements of a trial of a few rows. Counts are of work really done; 0 if a step was not reached. */
 export interface TrialMeasures {
@@ -26,7 +26,7 @@ export interface TrialMeasures {
 
 export interface Estimate {
   readonly prompts: number
-  /** Completions to generate. */
+  /** Completions to generate, at most all revisions of them included. */
   readonly rows: number
   /** Rows expected to be kept. */
   readonly kept: number
@@ -43,7 +43,7 @@ const DEFAULT_ACCEPTED = 3
 
 /** Time, tokens and bytes of the whole recipe over `seeds` seeds. Every rate is the trial's; 0 without a trial. */
 export function estimateRun(recipe: CheckedRecipe, seeds: number, trial: TrialMeasures): Estimate {
-  const { grow, completers, judge } = readSteps(recipe)
+  const { grow, completers, stages, judge } = readSteps(recipe)
   const { growth, completions, verdicts } = trial
   const grown = grow ? grow.member.countPrompts(grow.settings, seeds) : 0
   const prompts = grow ? grown + (grow.member.addsSeeds(grow.settings) ? seeds : 0) : seeds
@@ -54,9 +54,10 @@ export function estimateRun(recipe: CheckedRecipe, seeds: number, trial: TrialMe
   const passed = rows * share(completions.passed, completions.rows)
   const judged = judge ? passed : 0
   const kept = rows * share(trial.kept, completions.rows)
+  const made = rows * textsPerRow(stages)
   return {
     prompts,
-    rows,
+    rows: made,
     kept: Math.round(kept),
     tokens: Math.round(
       requests * share(growth.tokens, growth.requests) + rows * share(completions.tokens, completions.rows),
@@ -66,7 +67,7 @@ export function estimateRun(recipe: CheckedRecipe, seeds: number, trial: TrialMe
         rows * share(completions.ms, completions.rows) +
         judged * share(verdicts.ms, verdicts.rows),
     ),
-    storageBytes: Math.round(rows * (ROW_BYTES + 2 * share(trial.characters, completions.rows))), // strings are stored with two bytes a character
+    storageBytes: Math.round(made * ROW_BYTES + rows * 2 * share(trial.characters, completions.rows)), // strings are stored with two bytes a character
   }
 }
 
@@ -80,14 +81,16 @@ export function boundRun(
   recipe: CheckedRecipe,
   seeds: number,
 ): { readonly rows: number; readonly storageBytes: number } {
-  const { grow, completers } = readSteps(recipe)
+  const { grow, completers, stages } = readSteps(recipe)
   const rows =
     ((grow ? grow.member.countPrompts(grow.settings, seeds) : 0) +
       (!grow || grow.member.addsSeeds(grow.settings) ? seeds : 0)) *
-    rowsPerPrompt(completers)
+    rowsPerPrompt(completers) *
+    textsPerRow(stages)
+  const maxTokens = Math.max(maxTokensOf(completers), ...stages.map(maxTokensOfStage))
   return {
     rows,
-    storageBytes: rows * (ROW_BYTES + 2 * (PROMPT_CHARACTERS + TOKEN_CHARACTERS * maxTokensOf(completers))),
+    storageBytes: rows * (ROW_BYTES + 2 * (PROMPT_CHARACTERS + TOKEN_CHARACTERS * maxTokens)),
   }
 }
 
@@ -95,5 +98,21 @@ const rowsPerPrompt = (completers: readonly PlacedCompleter[]): number => comple
 
 const maxTokensOf = (completers: readonly PlacedCompleter[]): number =>
   Math.max(0, ...completers.map(({ member, settings }) => member.maxTokens(settings)))
+
+/** Max rows that the steps on completions make of one, itself included: its revisions are rows too. */
+const textsPerRow = (stages: readonly PlacedStage[]): number =>
+  stages.reduce(
+    (rows, stage) =>
+      stage.kind === 'member' && 'each' in stage.member
+        ? rows * (1 + (stage.member.countTexts?.(stage.settings) ?? 0))
+        : rows,
+    1,
+  )
+
+/** Max tokens of the texts that a step writes; 0 for one that writes none. */
+function maxTokensOfStage(stage: PlacedStage): number {
+  const maxTokens = stage.kind === 'member' ? stage.settings['maxTokens'] : undefined
+  return typeof maxTokens === 'number' && textsPerRow([stage]) > 1 ? maxTokens : 0
+}
 
 const share = (part: number, whole: number): number => (whole > 0 ? part / whole : 0)

@@ -60,3 +60,12 @@ test('bounds a run without a trial, above the estimate from a trial', () => {
   expect(bound.storageBytes).toBeGreaterThan(estimateRun(recipe, 10, trial).storageBytes)
   expect(boundRun(checked('retort: 2\nsteps:\n  - complete: teacher\n'), 7).rows).toBe(7)
 })
+
+test('counts the revisions that a run may make of each completion', () => {
+  const recipe = checked(
+    'retort: 2\nsteps:\n  - complete: teacher\n    n: 2\n    maxTokens: 100\n  - complete: revise\n    times: 2\n    maxTokens: 300\n',
+  )
+  const rows = 7 * 2 * 3
+  expect(boundRun(recipe, 7)).toEqual({ rows, storageBytes: rows * (1600 + 2 * (400 + 1500)) })
+  expect(estimateRun(recipe, 7, trial)).toMatchObject({ rows, storageBytes: rows * 1600 + 14 * 400 })
+})
