@@ -62,8 +62,8 @@ test.each([
     console.log(`resumed: ${again.seconds} s; tasks above 50 ms: ${again.longTasks.length}`, longest(again))
     expect(run).toMatchObject({ rows })
     expect(again).toMatchObject({ rows, kept: run['kept'] })
-    // A step that does all rows in one task takes seconds.
-    for (const { ms, phase } of [...run.longTasks, ...again.longTasks]) expect(ms, phase).toBeLessThan(250)
+    // A step that does all rows in one task takes many seconds; on two busy cores a collection of garbage takes some tenths of one.
+    for (const { ms, phase } of [...run.longTasks, ...again.longTasks]) expect(ms, phase).toBeLessThan(1000)
     await page.context().close()
   },
 )
@@ -73,7 +73,8 @@ test('a step over all rows is replayed from a journal of 100,000 calls', { timeo
   const replay = await page.evaluate((calls) => globalThis.scale.replay(calls), CALLS)
   console.log(`${CALLS} calls replayed in ${replay.seconds} s; tasks above 50 ms:`, longest(replay))
   expect(replay).toMatchObject({ made: 0, replayed: CALLS })
-  expect(replay.seconds).toBeLessThan(15)
+  // One address after the other takes minutes.
+  expect(replay.seconds).toBeLessThan(40)
   await page.context().close()
 })
 
