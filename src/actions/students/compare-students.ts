@@ -17,6 +17,7 @@ import {
   type HeldOutPrompt,
 } from '../../pipeline/comparing/compare-program.ts'
 import { complete as completeStep } from '../../pipeline/completing/complete.ts'
+import { firstOf } from '../../pipeline/cut-text.ts'
 import { rubricOfSettings } from '../../pipeline/judging/rubric.ts'
 import { checkRecipeText } from '../../pipeline/recipes/check-recipe.ts'
 import { findJudging } from '../../pipeline/recipes/find-judging.ts'
@@ -237,6 +238,13 @@ async function comparePrompts(
         comparePrompt(row, judging, complete?.settings.maxTokens ?? completeStep.settings.maxTokens.default),
       onEmit: (_, unit) => progress.add(unit),
       onEnd: ({ index }, compared) => progress.finishPrompt(index, compared),
+      // A comparison without one of its prompts would be another one.
+      onFailure: ({ prompt }, reason) => {
+        throw new RetortError(
+          'Unexpected',
+          `The prompt “${firstOf(prompt, 80)}” could not be compared: ${reason}. What was generated for the others is stored, and comparing again uses it.`,
+        )
+      },
     })
   } finally {
     release()

@@ -254,6 +254,15 @@ describe('compareStudents', () => {
     expect(await all.machines.db.count('calls')).toBe(0)
   })
 
+  test('names the prompt that cannot be compared, and stores nothing', async () => {
+    const noText: string = JSON.parse('7')
+    const all = await begin(3, noText)
+    await expect(finish(compare(all))).rejects.toThrow(
+      /^The prompt “Question \d+\?” could not be compared: .+\. What was generated for the others is stored/,
+    )
+    expect(await listComparisons(all.machines.db, all.projectId)).toEqual([])
+  })
+
   test('marks texts that the judge could not read, and counts them for neither side', async () => {
     const all = await begin(3)
     all.machines.standIn.beforeResult = (_, id) =>
