@@ -37,9 +37,29 @@ export function roleMachine(
   { remote, worker }: RoleWorker,
   onChange: OnChange = () => undefined,
 ): Remote<TeacherContract> {
-  const changed: Pick<Remote<TeacherContract>, 'describe' | 'load' | 'unload'> = {
-    describe: async (request, options) => (worker.alive ? remote.describe(request, options) : null),
+  /** While the model is unloaded and its worker ends: what is requested meanwhile is for the next worker. */
+  let ending: Promise<void> | undefined
+  const end = async (...call: Parameters<Remote<TeacherContract>['unload']>): Promise<void> => {
+    try {
+      await remote.unload(...call)
+    } finally {
+      // Whoever borrowed the model hears from its worker that it was unloaded.
+      await new Promise((resolve) => setTimeout(resolve, LAST_WORDS))
+      worker.terminate(reasonOfUnloading(role))
+      ending = undefined
+      onChange(role)
+    }
+  }
+  const whenEnded = async (): Promise<void> => ending?.catch(() => undefined)
+  const changed: Pick<Remote<TeacherContract>, 'describe' | 'load' | 'inspect' | 'unload'> = {
+    describe: async (request, options) =>
+      worker.alive && ending === undefined ? remote.describe(request, options) : null,
+    inspect: async (request, options) => {
+      await whenEnded()
+      return remote.inspect(request, options)
+    },
     load: async (request, options) => {
+      await whenEnded()
       try {
         return await remote.load(request, options)
       } finally {
@@ -48,14 +68,9 @@ export function roleMachine(
     },
     unload: async (request, options) => {
       if (!worker.alive) return null
-      try {
-        return await remote.unload(request, options)
-      } finally {
-        // Whoever borrowed the model hears from its worker that it was unloaded.
-        await new Promise((resolve) => setTimeout(resolve, LAST_WORDS))
-        worker.terminate(reasonOfUnloading(role))
-        onChange(role)
-      }
+      ending ??= end(request, options)
+      await ending
+      return null
     },
   }
   return new Proxy(remote, {

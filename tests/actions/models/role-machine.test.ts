@@ -36,4 +36,21 @@ test('the judge’s worker runs from its first model until that is unloaded, and
     expect(changes.splice(0)).toEqual(['judge', 'judge'])
     expect([started.length, started.every(({ ended }) => ended), worker.alive]).toEqual([count, true, false])
   }
+
+  // What is requested while the worker ends, another end included, is for the next one.
+  const load = {
+    source: { kind: 'stored', name: 'other.gguf' },
+    backend: 'wasm',
+    keep: false,
+    contextLength: 64,
+  } as const
+  await judge.load(load)
+  const unloadings = [judge.unload(null), judge.unload(null)]
+  const inspecting = judge.inspect({ source: load.source })
+  const loading = judge.load(load)
+  expect(await judge.describe(null)).toBeNull()
+  await Promise.all(unloadings)
+  expect([(await inspecting).name, (await loading).card.name]).toEqual(['Other', 'Other'])
+  await new Promise((resolve) => setTimeout(resolve, 400))
+  expect([started.length, (await judge.describe(null))?.card.name]).toEqual([4, 'Other'])
 })
