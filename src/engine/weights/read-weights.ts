@@ -45,15 +45,44 @@ export const formOfHuggingFace = ({
   addToNorms: normsLessOne === true ? 1 : 0,
 })
 
-/**
- * Reads all weights: rows of q and k in half-split order, q|k|v and gate|up stacked, RoPE factors added to the shape.
- * Throws an AbortError if `signal` is aborted, and what the source throws.
- */
+/** A model as it was read, its matrices in the form that the reader wanted. */
+export interface ReadModel<Matrix> {
+  readonly shape: DecoderShape
+  readonly layers: readonly ReadLayer<Matrix>[]
+  readonly finalNorm: Float32Array
+  readonly head: Matrix
+  /** Rows of the embedding, in the file's type. */
+  readonly embedding: RowBlock
+}
+
+export interface ReadLayer<Matrix> {
+  readonly linears: Readonly<Record<LayerLinear, Matrix>>
+  readonly norms: ReadonlyMap<NormName, Float32Array>
+  /** Of q|k|v. */
+  readonly bias?: Float32Array
+}
+
+/** All weights in the decoder's layouts. Throws as `readModel` does. */
 export async function readWeights(
   model: StoredModel,
   kind: WeightKind,
   hooks: ReadHooks = {},
 ): Promise<LoadedWeights> {
+  const convert = (blocks: readonly RowBlock[]): LinearWeight =>
+    (kind === 'f32' ? undefined : (toFourBit(blocks) ?? toEightBit(blocks))) ?? toDense(blocks)
+  return makeLoaded(await readModel(model, convert, hooks))
+}
+
+/**
+ * Reads all weights: rows of q and k in half-split order, q|k|v and gate|up stacked, RoPE factors added to the shape. Each matrix is
+ * converted as soon as its rows are read, so that only one exists twice. Throws an AbortError if `signal` is aborted, and what the source
+ * and `convert` throw.
+ */
+export async function readModel<Matrix>(
+  model: StoredModel,
+  convert: (blocks: readonly RowBlock[]) => Matrix,
+  hooks: ReadHooks = {},
+): Promise<ReadModel<Matrix>> {
   const { shape: described } = model
   const reader = new TensorReader(model, hooks)
   const shape =
@@ -63,16 +92,14 @@ export async function readWeights(
   const [q, k] = model.pairsRows
     ? [unpermuteRows(shape.heads, shape.headWidth), unpermuteRows(shape.kvHeads, shape.headWidth)]
     : [undefined, undefined]
-  const convert = (blocks: readonly RowBlock[]): LinearWeight =>
-    (kind === 'f32' ? undefined : (toFourBit(blocks) ?? toEightBit(blocks))) ?? toDense(blocks)
   const readNorm = async (role: TensorRole, layer: number): Promise<Float32Array> => {
     const gain = await reader.vector(role, layer)
     return model.addToNorms === 0 ? gain : gain.map((one) => one + model.addToNorms)
   }
 
-  const embeddingRows = await reader.rows('embedding', 0)
-  const head = convert([shape.tiedHead ? embeddingRows : await reader.rows('head', 0)])
-  const layers: Layer[] = []
+  const embedding = await reader.rows('embedding', 0)
+  const head = convert([shape.tiedHead ? embedding : await reader.rows('head', 0)])
+  const layers: ReadLayer<Matrix>[] = []
   for (let i = 0; i < shape.layers; i++) {
     const rows = (role: TensorRole, order?: Int32Array): Promise<RowBlock> => reader.rows(role, i, order)
     const linears = {
@@ -92,13 +119,7 @@ export async function readWeights(
       : undefined
     layers.push({ linears, norms, ...(bias === undefined ? {} : { bias }) })
   }
-  return makeLoaded(shape, layers, await readNorm('finalNorm', 0), head, embeddingRows)
-}
-
-interface Layer {
-  readonly linears: Readonly<Record<LayerLinear, LinearWeight>>
-  readonly norms: ReadonlyMap<NormName, Float32Array>
-  readonly bias?: Float32Array
+  return { shape, layers, finalNorm: await readNorm('finalNorm', 0), head, embedding }
 }
 
 const normsOf = ({ postNorms, queryKeyNorm }: DecoderShape): readonly (readonly [NormName, TensorRole])[] => [
@@ -201,15 +222,14 @@ class TensorReader {
   }
 }
 
-function makeLoaded(
-  shape: DecoderShape,
-  layers: readonly Layer[],
-  final: Float32Array,
-  head: LinearWeight,
-  embedding: RowBlock,
-): LoadedWeights {
-  const rowBytes = (shape.width / embedding.quant.elements) * embedding.quant.blockBytes
-  const bytesOf = ({ linears, norms, bias }: Layer): number =>
+function makeLoaded({
+  shape,
+  layers,
+  finalNorm: final,
+  head,
+  embedding,
+}: ReadModel<LinearWeight>): LoadedWeights {
+  const bytesOf = ({ linears, norms, bias }: ReadLayer<LinearWeight>): number =>
     Object.values(linears).reduce((sum, weight) => sum + countBytes(weight), 0) +
     [...norms.values()].reduce((sum, { byteLength }) => sum + byteLength, 0) +
     (bias?.byteLength ?? 0)
@@ -225,16 +245,16 @@ function makeLoaded(
     norm: (layer, which) =>
       which === 'final' ? final : need(pick(layers, layer).norms.get(which), `norm "${which}"`),
     ...(shape.qkvBias ? { qkvBias: (layer: number) => need(pick(layers, layer).bias, 'bias') } : {}),
-    embedRow: makeRowReader(shape, embedding, rowBytes),
+    embedRow: makeRowReader(shape, embedding),
   }
 }
 
-/** A separate function, so that its closure keeps only the embedding in memory and not the other matrices. */
-function makeRowReader(
-  { vocabulary, width }: DecoderShape,
-  { quant, bytes }: RowBlock,
-  rowBytes: number,
+/** Reads rows of the embedding. A separate function, so that its closure keeps nothing else in memory. */
+export function makeRowReader(
+  { vocabulary, width }: Pick<DecoderShape, 'vocabulary' | 'width'>,
+  { quant, bytes }: Pick<RowBlock, 'quant' | 'bytes'>,
 ): LoadedWeights['embedRow'] {
+  const rowBytes = (width / quant.elements) * quant.blockBytes
   return (id, out, at) => {
     if (!(Number.isInteger(id) && id >= 0 && id < vocabulary))
       throw new RangeError(`Token ${id} is not in the vocabulary of ${vocabulary}.`)

@@ -5,7 +5,7 @@ import { ggufNames } from '../decoder-tensors.ts'
 import { describeGguf } from './describe-gguf.ts'
 import type { GgufHeader } from './gguf-header.ts'
 import type { LoadedWeights } from '../loaded.ts'
-import { formOfGguf, readWeights, type WeightKind } from '../read-weights.ts'
+import { formOfGguf, readWeights, type StoredModel, type WeightKind } from '../read-weights.ts'
 import type { ByteSource } from '../source.ts'
 
 export { describeGguf } from './describe-gguf.ts'
@@ -23,14 +23,15 @@ export async function loadGgufWeights(
   onProgress?: (done: number, total: number) => void,
   signal?: AbortSignal,
 ): Promise<LoadedWeights> {
+  return readWeights(storedInGguf(header, source), kind, { onProgress, signal })
+}
+
+/** The model of a file, for a reader. Throws an Error with a sentence if describeGguf refuses the file. */
+export function storedInGguf(header: GgufHeader, source: ByteSource): StoredModel {
   const description = describeGguf(header)
   if (!description.ok) throw new Error(description.sentence)
   const { shape, architecture: name } = description.facts
   const architecture = findArchitecture(name)
   if (architecture === undefined) throw new RangeError(`There is no architecture ${name}.`)
-  return readWeights(
-    { shape, tensors: header.tensors, source, nameOf: ggufNames, ...formOfGguf(architecture) },
-    kind,
-    { onProgress, signal },
-  )
+  return { shape, tensors: header.tensors, source, nameOf: ggufNames, ...formOfGguf(architecture) }
 }

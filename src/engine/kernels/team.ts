@@ -1,0 +1,81 @@
+// Knows: who runs programs: one thread alone, or a leader with helpers in other threads.
+// Must not know: how helpers' threads are started (a host's workers).
+import { EngineError } from '../errors.ts'
+import { CONTROL } from './layouts.ts'
+import { instantiateKernels, type Kernels } from './module.ts'
+
+export interface Team {
+  readonly threads: number
+  /** Runs a program to its end. Throws EngineError `broken` if a thread died inside of it. */
+  lead(program: number, operations: number): void
+  /** Sends helpers home; their threads may be ended afterwards. */
+  release(): Promise<void>
+}
+
+export const workAlone = ({ functions }: Kernels): Team => ({
+  threads: 1,
+  lead: (program, operations) => functions.run(program, operations, 0),
+  release: async () => undefined,
+})
+
+/** What a helper's thread needs: everything can be posted to it. */
+export interface HelperStart {
+  readonly module: WebAssembly.Module
+  readonly memory: WebAssembly.Memory
+  readonly control: number
+  /** 1 or more. */
+  readonly thread: number
+}
+
+/** A helper's whole life, in its own thread: it returns when the team is released. */
+export async function help({ module, memory, control, thread }: HelperStart): Promise<void> {
+  const { serve } = await instantiateKernels(module, memory)
+  serve(control, thread)
+}
+
+/** A thread for one helper: it calls `help` with what it is given. `end` stops it, wherever it is. */
+export interface HelperThread {
+  end(): void
+}
+export type StartHelper = (start: HelperStart) => HelperThread
+
+/** Milliseconds that helpers get to start; those that do not are not waited for, since work is taken and not given. */
+const START_LIMIT = 5000
+
+/** A team of `threads`, helpers included; the heap is shared. A helper that starts late joins late, and one that never does is not missed. */
+export async function workTogether(kernels: Kernels, threads: number, start: StartHelper): Promise<Team> {
+  const { heap, functions, module } = kernels
+  if (!heap.shared) throw new RangeError('threads need shared memory')
+  const control = heap.allocate(CONTROL.bytes)
+  const helpers = Array.from({ length: threads - 1 }, (_, i) =>
+    start({ module, memory: heap.memory, control, thread: i + 1 }),
+  )
+  const ready = (): number => Atomics.load(heap.integers, (control + CONTROL.ready) / 4)
+  const since = performance.now()
+  while (ready() < helpers.length && performance.now() - since < START_LIMIT)
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  return {
+    threads,
+    lead(program, operations) {
+      try {
+        functions.lead(control, program, operations)
+      } catch (thrown) {
+        for (const helper of helpers) helper.end()
+        throw new EngineError(
+          'broken',
+          'A thread of the model died while it computed. Load the model again.',
+          {
+            cause: thrown,
+          },
+        )
+      }
+    },
+    async release() {
+      functions.dismiss(control)
+      const from = performance.now()
+      while (ready() > 0 && performance.now() - from < 1000)
+        await new Promise((resolve) => setTimeout(resolve, 1))
+      for (const helper of helpers) helper.end()
+    },
+  }
+}
