@@ -3,6 +3,7 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { compiledKernels } from './workers/hosting/kernels-plugin.ts'
 import { localModels } from './workers/hosting/models-plugin.ts'
 import { hostingPolicy } from './workers/hosting/policy-plugin.ts'
 import { serviceWorker } from './workers/hosting/service-plugin.ts'
@@ -40,6 +41,7 @@ export default defineConfig({
   // Relative addresses: the built folder works under any path of any static host.
   base: './',
   plugins: [
+    compiledKernels(),
     svelte({ configFile: false }),
     hostingPolicy(),
     localModels(MODEL_FOLDERS),

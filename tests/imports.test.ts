@@ -64,7 +64,7 @@ const RINGS: Readonly<Record<string, Ring>> = {
     packages: ['@mlc-ai/web-llm'],
   },
   'workers/service.ts': { ours: ['workers/hosting'], packages: [] },
-  'workers/hosting': { ours: [], packages: ['vite', 'node:'] },
+  'workers/hosting': { ours: ['src/engine/kernels/build'], packages: ['vite', 'node:'] },
 }
 
 interface Import {

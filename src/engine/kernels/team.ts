@@ -33,29 +33,38 @@ export async function help({ module, memory, control, thread }: HelperStart): Pr
   serve(control, thread)
 }
 
-/** A thread for one helper: it calls `help` with what it is given. `end` stops it, wherever it is. */
+/** A thread for one helper: it calls `help` with what it is given. */
 export interface HelperThread {
+  /** Resolves when the thread runs, before it calls `help`. */
+  readonly started: Promise<unknown>
+  /** Stops it, wherever it is. */
   end(): void
 }
 export type StartHelper = (start: HelperStart) => HelperThread
 
-/** Milliseconds that helpers get to start; those that do not are not waited for, since work is taken and not given. */
+/** Milliseconds that helpers get to start; those that do not are ended and not missed, since work is taken and not given. */
 const START_LIMIT = 5000
 
-/** A team of `threads`, helpers included; the heap is shared. A helper that starts late joins late, and one that never does is not missed. */
+/** A team of `threads`, the leader included; the heap is shared. */
 export async function workTogether(kernels: Kernels, threads: number, start: StartHelper): Promise<Team> {
   const { heap, functions, module } = kernels
   if (!heap.shared) throw new RangeError('threads need shared memory')
   const control = heap.allocate(CONTROL.bytes)
-  const helpers = Array.from({ length: threads - 1 }, (_, i) =>
-    start({ module, memory: heap.memory, control, thread: i + 1 }),
-  )
   const ready = (): number => Atomics.load(heap.integers, (control + CONTROL.ready) / 4)
+  const helpers = (
+    await Promise.all(
+      Array.from({ length: threads - 1 }, async (_, i) => {
+        const helper = start({ module, memory: heap.memory, control, thread: i + 1 })
+        const runs = await Promise.race([helper.started.then(() => true), wait(START_LIMIT)])
+        if (!runs) helper.end()
+        return runs ? [helper] : []
+      }),
+    )
+  ).flat()
   const since = performance.now()
-  while (ready() < helpers.length && performance.now() - since < START_LIMIT)
-    await new Promise((resolve) => setTimeout(resolve, 2))
+  while (ready() < helpers.length && performance.now() - since < START_LIMIT) await wait(1)
   return {
-    threads,
+    threads: helpers.length + 1,
     lead(program, operations) {
       try {
         functions.lead(control, program, operations)
@@ -73,9 +82,25 @@ export async function workTogether(kernels: Kernels, threads: number, start: Sta
     async release() {
       functions.dismiss(control)
       const from = performance.now()
-      while (ready() > 0 && performance.now() - from < 1000)
-        await new Promise((resolve) => setTimeout(resolve, 1))
+      while (ready() > 0 && performance.now() - from < 1000) await wait(1)
       for (const helper of helpers) helper.end()
     },
   }
+}
+
+const wait = (ms: number): Promise<false> => new Promise((resolve) => setTimeout(() => resolve(false), ms))
+
+/** What was posted to a helper's thread. Throws a TypeError for anything else. */
+export function readHelperStart(message: unknown): HelperStart {
+  if (typeof message === 'object' && message !== null) {
+    const { module, memory, control, thread } = message as Partial<Record<keyof HelperStart, unknown>>
+    if (
+      module instanceof WebAssembly.Module &&
+      memory instanceof WebAssembly.Memory &&
+      typeof control === 'number' &&
+      typeof thread === 'number'
+    )
+      return { module, memory, control, thread }
+  }
+  throw new TypeError('a helper was started with something else')
 }

@@ -33,7 +33,10 @@ const startAfter =
   (start: HelperStart) => {
     const worker = new Worker(SCRIPT, { eval: true, workerData: { ...start, delay } })
     workers.push(worker)
-    return { end: () => void worker.terminate() }
+    return {
+      started: new Promise((resolve) => worker.once('online', resolve)),
+      end: () => void worker.terminate(),
+    }
   }
 
 const openShared = (): Promise<Kernels> => openTestKernels('plain', true)
@@ -67,7 +70,7 @@ test('compute the same bits as one thread without shared memory', async () => {
 
 test('do not wait for a helper that never comes', async () => {
   const kernels = await openShared()
-  const team = await workTogether(kernels, 3, () => ({ end: () => undefined }))
+  const team = await workTogether(kernels, 3, () => ({ started: Promise.resolve(), end: () => undefined }))
   const { model } = await openModel(await storedGguf(makeGguf(saved!, asFourBits)), 'packed', {
     kernels,
     team: async () => team,

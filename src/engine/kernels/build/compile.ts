@@ -41,31 +41,28 @@ function readAssembly(name: string, dot: Dot): string | null {
   }
 }
 
+/** The module that finds out how an engine multiplies (assembly/probe.as). */
+export const compileProbe = (): Promise<Uint8Array> =>
+  compile('probe', 'unsigned', ['--runtime', 'stub', '--noExportMemory', '--enable', 'simd,relaxed-simd'])
+
 /**
  * A module for one way to multiply, for memory that threads share or not. Throws an Error with the compiler's report. The compiler wants
  * files that end with .ts; ours end with .as, because they are not TypeScript: its checkers must not read them.
  */
-export async function compileKernels(dot: Dot, shared: boolean): Promise<Uint8Array> {
-  let wasm: Uint8Array | undefined
+export function compileKernels(dot: Dot, shared: boolean): Promise<Uint8Array> {
   const features = ['simd', ...(dot === 'plain' ? [] : ['relaxed-simd']), ...(shared ? ['threads'] : [])]
-  const { error, stderr } = await main(
-    [
-      'index.ts',
-      '--outFile',
-      'kernels.wasm',
-      ...SETTINGS,
-      ...(shared ? SHARED : []),
-      '--enable',
-      features.join(','),
-    ],
-    {
-      readFile: (name) => readAssembly(name.replace(/^\.\//, '').replace(/\.ts$/, ''), dot),
-      writeFile: (_name, contents) => {
-        if (typeof contents !== 'string') wasm = contents
-      },
-      listFiles: () => [],
+  return compile('index', dot, [...SETTINGS, ...(shared ? SHARED : []), '--enable', features.join(',')])
+}
+
+async function compile(entry: string, dot: Dot, settings: readonly string[]): Promise<Uint8Array> {
+  let wasm: Uint8Array | undefined
+  const { error, stderr } = await main([`${entry}.ts`, '--outFile', `${entry}.wasm`, ...settings], {
+    readFile: (name) => readAssembly(name.replace(/^\.\//, '').replace(/\.ts$/, ''), dot),
+    writeFile: (_name, contents) => {
+      if (typeof contents !== 'string') wasm = contents
     },
-  )
+    listFiles: () => [],
+  })
   if (error !== null || wasm === undefined)
     throw new Error(
       `The kernels could not be compiled: ${error?.message ?? 'no module'}\n${stderr.toString()}`,

@@ -1,0 +1,111 @@
+// Which module is chosen: the probe's finding decides, a module that computes wrong is passed over, and nothing is used that is wrong.
+import { expect, test } from 'vitest'
+import { chooseKernels, type ModuleName } from '../../../src/engine/kernels/choose.ts'
+import { KernelHeap } from '../../../src/engine/kernels/heap.ts'
+import { findWrongProducts } from '../../../src/engine/kernels/self-test.ts'
+import { compileOnce, openTestKernels } from './open-kernels.ts'
+
+/** A module whose `probe` returns this number: i32.const in LEB128. */
+const probeOf = (bytes: readonly number[]): Promise<WebAssembly.Module> =>
+  WebAssembly.compile(
+    Uint8Array.of(
+      ...[
+        0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 127, 3, 2, 1, 0, 7, 9, 1, 5, 112, 114, 111, 98, 101,
+        0, 0,
+      ],
+      ...[10, 4 + bytes.length + 2 - 1, 1, 2 + bytes.length + 1, 0, 65, ...bytes, 11],
+    ),
+  )
+/** 80000 and 5 in LEB128. */
+const UNSIGNED = [0x80, 0xf1, 0x04]
+const OTHER = [0x05]
+
+/** Loads these modules by name, and records what was requested. */
+function loader(modules: Partial<Record<ModuleName, () => Promise<WebAssembly.Module>>>) {
+  const requested: ModuleName[] = []
+  const load = async (name: ModuleName): Promise<WebAssembly.Module> => {
+    requested.push(name)
+    const found = modules[name]
+    if (found === undefined) throw new Error(`no ${name}`)
+    return found()
+  }
+  return { requested, load }
+}
+
+test('takes plain products where relaxed instructions do not exist or are not fast', async () => {
+  for (const probe of [undefined, () => probeOf(OTHER)]) {
+    const { load, requested } = loader({
+      ...(probe === undefined ? {} : { probe }),
+      'plain-alone': () => compileOnce('plain', false),
+    })
+    const { kernels, rejected } = await chooseKernels(load, false)
+    expect(kernels.dot).toBe('plain')
+    expect(rejected).toEqual([])
+    expect(requested).toEqual(['probe', 'plain-alone'])
+  }
+})
+
+test('passes over a module that is wrong on this machine and one that does not load, and says why', async () => {
+  // The plain module's activations are of 16 bits: with the layout of another module its products are wrong.
+  const { load } = loader({
+    probe: () => probeOf(UNSIGNED),
+    'unsigned-shared': () => compileOnce('plain', true),
+    'plain-shared': () => compileOnce('plain', true),
+  })
+  const wrong = await chooseKernels(load, true)
+  expect(wrong.kernels.dot).toBe('plain')
+  expect(wrong.kernels.heap.shared).toBe(true)
+  expect(wrong.rejected).toEqual([
+    expect.stringMatching(/^unsigned: products of q4 are wrong in first code$/),
+  ])
+  const missing = await chooseKernels(
+    loader({ probe: () => probeOf(UNSIGNED), 'plain-alone': () => compileOnce('plain', false) }).load,
+    false,
+  )
+  expect(missing.rejected).toEqual(['unsigned: no unsigned-alone'])
+})
+
+test('uses nothing if even plain products are wrong', async () => {
+  const kernels = await openTestKernels()
+  const broken = {
+    ...kernels,
+    functions: {
+      ...kernels.functions,
+      multiply: (...args: Parameters<typeof kernels.functions.multiply>) => {
+        kernels.functions.multiply(...args)
+        // One bit of one sum.
+        const at = args[3] / 4 + 17
+        kernels.heap.integers[at] = (kernels.heap.integers[at] ?? 0) ^ 1
+      },
+    },
+  }
+  expect(await findWrongProducts(kernels)).toBeUndefined()
+  expect(await findWrongProducts(broken)).toBe('products of q4 are wrong in first code')
+})
+
+test('finds an error that only optimised code makes', async () => {
+  const kernels = await openTestKernels()
+  let calls = 0
+  const broken = {
+    ...kernels,
+    functions: {
+      ...kernels.functions,
+      roundRow: (...args: Parameters<typeof kernels.functions.roundRow>) => {
+        kernels.functions.roundRow(...args)
+        if (++calls > 50) kernels.heap.integers[args[1] / 4] = 0x0101_0101
+      },
+    },
+  }
+  expect(await findWrongProducts(broken)).toBe('products of q4 are wrong in optimised code')
+})
+
+test('grows its memory and refuses with a sentence when it is full', () => {
+  const heap = new KernelHeap(false)
+  const first = heap.allocate(100)
+  heap.bytes.fill(7, first, first + 100)
+  const second = heap.allocate(40 * 2 ** 20)
+  expect(second % 64).toBe(0)
+  expect(heap.bytes[first + 99]).toBe(7)
+  expect(heap.bytes[second]).toBe(0)
+  expect(() => heap.allocate(2 ** 32)).toThrow(/more than the 0\.0 GiB/)
+})
