@@ -183,7 +183,7 @@ const seed = exactly<Seed>()(
 const loadedWith = v.object({
   backend,
   contextLength: count,
-  weights: v.exactOptional(v.picklist(['f32', 'nb4s'])),
+  weights: v.exactOptional(v.picklist(['f32', 'nb4s', 'kernels'])),
   chatFormat: v.exactOptional(v.picklist(CHAT_FORMAT_NAMES)),
 })
 const run = exactly<Run>()(

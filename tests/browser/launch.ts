@@ -37,11 +37,13 @@ function requireChromium(): string {
   return executablePath
 }
 
-export async function openBrowser(options: { webgpu?: boolean } = {}): Promise<Browser> {
+export async function openBrowser(
+  options: { webgpu?: boolean; args?: readonly string[] } = {},
+): Promise<Browser> {
   return chromium.launch({
     executablePath: requireChromium(),
     headless: true,
-    args: [...QUIET, ...(options.webgpu === true ? SOFTWARE_WEBGPU : [])],
+    args: [...QUIET, ...(options.webgpu === true ? SOFTWARE_WEBGPU : []), ...(options.args ?? [])],
   })
 }
 

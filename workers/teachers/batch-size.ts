@@ -17,7 +17,9 @@ const MAX_TIGHT_BATCH = 8
 const TIGHT_BYTES = 2.6 * 2 ** 30
 
 /** What computes and how, as far as it affects speed. */
-const describeDevice = ({ backend, threads, device }: Runtime, form: WeightForm | 'graph'): string =>
+type Machine = Pick<Runtime, 'backend' | 'threads' | 'device'>
+
+const describeDevice = ({ backend, threads, device }: Machine, form: WeightForm | 'graph'): string =>
   [backend, backend === 'wasm' ? `${threads} threads` : (device ?? 'unknown card'), form].join(', ')
 
 /**
@@ -26,7 +28,7 @@ const describeDevice = ({ backend, threads, device }: Runtime, form: WeightForm 
  */
 export async function setBestBatchSize(
   generator: Generator,
-  runtime: Runtime,
+  runtime: Machine,
   {
     card,
     form,

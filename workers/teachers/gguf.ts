@@ -1,6 +1,6 @@
 // Knows: how a GGUF file is loaded as a teacher, and in which form its weights go to which backend.
 // Must not know: where the file came from (locate-model.ts), how requests are served (engine-teacher.ts).
-import { loadGgufWeights } from '../../src/engine/weights/gguf/llama-gguf.ts'
+import { loadGgufWeights, storedInGguf } from '../../src/engine/weights/gguf/llama-gguf.ts'
 import type { ByteSource } from '../../src/engine/weights/source.ts'
 import { openEngineTeacher, type EngineOptions } from './open-engine-teacher.ts'
 import type { EngineTeacher } from './engine-teacher.ts'
@@ -21,6 +21,7 @@ export async function openGguf(
     {
       card,
       tokenizer,
+      stored: () => storedInGguf(header, source),
       loadWeights: (form) =>
         loadGgufWeights(
           header,

@@ -10,10 +10,12 @@ import { availableThreads } from '../../src/engine/runtime/start.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { LoadedWeights } from '../../src/engine/weights/loaded.ts'
+import type { StoredModel } from '../../src/engine/weights/read-weights.ts'
 import { setBestBatchSize } from './batch-size.ts'
 import { EngineTeacher } from './engine-teacher.ts'
+import { loadOnKernels, openPageKernels, type OpenKernels } from './kernels.ts'
 import type { OpenOptions } from './teacher.ts'
-import { chooseWeightForm } from './weight-form.ts'
+import { chooseWeightForm, type GraphForm } from './weight-form.ts'
 
 /** Batch size if none was measured on this machine. */
 const BATCH_SIZE = 8
@@ -23,15 +25,19 @@ export interface EngineOptions extends OpenOptions {
   readonly threads?: number
   /** An open runtime, for use outside a browser. */
   readonly runtime?: Runtime
+  /** How the kernels are opened, for use outside a browser; absent: from the page's files. */
+  readonly openKernels?: OpenKernels
 }
 
 /** A model whose weights the engine reads. */
 export interface ReadableModel {
   readonly card: SizedCard
   readonly tokenizer: TextTokenizer
-  readonly loadWeights: (form: WeightForm) => Promise<LoadedWeights>
+  readonly loadWeights: (form: GraphForm) => Promise<LoadedWeights>
+  /** The file's tensors, if the kernels can read them. */
+  readonly stored?: () => StoredModel
   /** Available forms of the weights; absent: both. */
-  readonly forms?: readonly WeightForm[]
+  readonly forms?: readonly GraphForm[]
 }
 
 /** Capabilities of every model that runs on this engine. */
@@ -69,21 +75,91 @@ export function noteMachine(
   return [...notes, ...chatNotes]
 }
 
-/** Loads and builds the model. Throws `ModelRefused` with the reason, EngineError if the machine fails, AbortError when stopped. */
+/** A model that is ready to generate, and how it is computed. */
+interface BuiltModel {
+  readonly generator: Generator
+  readonly machine: Pick<Runtime, 'backend' | 'threads' | 'device'>
+  readonly form: WeightForm
+  readonly notes: readonly string[]
+}
+
+/**
+ * Loads and builds the model; with the kernels if these were chosen and work here, else on the runtime, with a note that says why. Throws
+ * `ModelRefused` with the reason, EngineError if the machine fails, AbortError when stopped.
+ */
 export async function openEngineTeacher(
-  { card, tokenizer, loadWeights, forms }: ReadableModel,
-  {
-    backend,
-    contextLength,
-    weights: preferred,
-    chatFormat,
-    batchStore: store,
-    signal,
-    onProgress,
-    threads,
-    runtime: openedRuntime,
-  }: EngineOptions,
+  model: ReadableModel,
+  options: EngineOptions,
 ): Promise<EngineTeacher> {
+  const { card, tokenizer } = model
+  const { backend, chatFormat, batchStore: store, signal, onProgress } = options
+  const built = await buildModel(model, options)
+  const { generator, machine, form } = built
+  onProgress({ phase: 'warming', done: 0, total: 0 })
+  const batchNote = await setBestBatchSize(generator, machine, {
+    card,
+    form,
+    store,
+    now: () => performance.now(),
+  })
+  if (signal.aborted) {
+    await generator.release()
+    signal.throwIfAborted()
+  }
+  const description: EngineTeacher['description'] = {
+    card,
+    backend,
+    threads: machine.threads,
+    contextLength: generator.contextLength,
+    batch: generator.batchSize,
+    weights: form,
+    ...(tokenizer.templateFamily === chatFormat && chatFormat !== undefined ? { chatFormat } : {}),
+    capabilities: capabilitiesOf(card),
+    notes: [...built.notes, ...(batchNote === undefined ? [] : [batchNote]), ...noteMachine(machine, card)],
+  }
+  return new EngineTeacher(description, tokenizer, generator)
+}
+
+async function buildModel(model: ReadableModel, options: EngineOptions): Promise<BuiltModel> {
+  if (options.weights !== 'kernels') return buildOnRuntime(model, options)
+  const built = await buildOnKernels(model, options)
+  if (typeof built !== 'string') return built
+  const other = await buildOnRuntime(model, options)
+  return {
+    ...other,
+    notes: [`Packed weights with 8-bit activations are not used, because ${built}.`, ...other.notes],
+  }
+}
+
+/** The model on the kernels; else why not, as a phrase after "because". */
+async function buildOnKernels(
+  { card, tokenizer, stored }: ReadableModel,
+  { backend, contextLength, signal, onProgress, threads, openKernels = openPageKernels }: EngineOptions,
+): Promise<BuiltModel | string> {
+  if (backend !== 'wasm') return 'they run on the processor only'
+  if (stored === undefined) return 'this kind of file has no weights that they read'
+  const loaded = await loadOnKernels(stored(), {
+    openKernels,
+    threads,
+    contextLength,
+    batchSize: BATCH_SIZE,
+    floatBytes: card.memoryBytes.wasm,
+    signal,
+    onProgress: (done, total) => onProgress({ phase: 'reading', done, total }),
+  })
+  if (typeof loaded === 'string') return loaded
+  return {
+    generator: Generator.over(loaded.model, tokenizer),
+    machine: { backend, threads: loaded.threads },
+    form: 'kernels',
+    notes: [loaded.note],
+  }
+}
+
+async function buildOnRuntime(
+  { card, tokenizer, loadWeights, forms }: ReadableModel,
+  { backend, contextLength, weights: preferred, onProgress, threads, runtime: openedRuntime }: EngineOptions,
+): Promise<BuiltModel> {
   const runtime =
     openedRuntime ?? (await openRuntime({ backend, ...(threads === undefined ? {} : { threads }) }))
   // After the start: only then is known how much memory the browser grants.
@@ -99,27 +175,5 @@ export async function openEngineTeacher(
     batchSize: BATCH_SIZE,
     contextLength,
   })
-  onProgress({ phase: 'warming', done: 0, total: 0 })
-  const batchNote = await setBestBatchSize(generator, runtime, {
-    card,
-    form,
-    store,
-    now: () => performance.now(),
-  })
-  if (signal.aborted) {
-    await generator.release()
-    signal.throwIfAborted()
-  }
-  const description: EngineTeacher['description'] = {
-    card,
-    backend,
-    threads: runtime.threads,
-    contextLength: generator.contextLength,
-    batch: generator.batchSize,
-    weights: form,
-    ...(tokenizer.templateFamily === chatFormat && chatFormat !== undefined ? { chatFormat } : {}),
-    capabilities: capabilitiesOf(card),
-    notes: [note, ...(batchNote === undefined ? [] : [batchNote]), ...noteMachine(runtime, card)],
-  }
-  return new EngineTeacher(description, tokenizer, generator)
+  return { generator, machine: runtime, form, notes: [note] }
 }

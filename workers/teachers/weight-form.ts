@@ -11,17 +11,20 @@ const WASM_BYTES = 2 ** 32
 /** Bytes of a model that fits into a wasm heap. */
 export const WASM_LIMIT = MODEL_SHARE * WASM_BYTES
 
+/** Forms of the runtime's graphs. */
+export type GraphForm = Exclude<WeightForm, 'kernels'>
+
 export interface WeightChoice {
-  readonly form: WeightForm
+  readonly form: GraphForm
   /** The reason, in a sentence for the person. */
   readonly note: string
 }
 
 export interface WeightPreference {
-  /** The person's choice; absent: the fastest that fits. */
+  /** The person's choice; absent, or one that is not available here: the fastest that fits. */
   readonly preferred?: WeightForm
   /** Available forms of the weights; absent: both. */
-  readonly forms?: readonly WeightForm[]
+  readonly forms?: readonly GraphForm[]
   /** Bytes that the wasm heap may grow to, if the browser granted less than 4 GiB. */
   readonly heapLimit?: number
 }

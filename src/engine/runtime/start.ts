@@ -29,6 +29,10 @@ export function availableThreads(requested?: number): number {
   return Math.max(1, Math.min(requested ?? navigator.hardwareConcurrency, MAX_THREADS))
 }
 
+/** The number of threads to start with: as requested, else as the page chose (`watchStarts`), else as many as the browser reports. */
+export const chooseThreads = async (requested?: number): Promise<number> =>
+  availableThreads(requested ?? (await watch?.chooseThreads()))
+
 const started = new Map<OrtEntry, Promise<OrtModule>>()
 
 /**
@@ -42,7 +46,7 @@ export function startOrt(entry: OrtEntry, requested: number | undefined, queue: 
 }
 
 async function start(entry: OrtEntry, requested: number | undefined, queue: Queue): Promise<OrtModule> {
-  const threads = availableThreads(requested ?? (await watch?.chooseThreads()))
+  const threads = await chooseThreads(requested)
   // A download may take minutes and fails by itself; what follows takes seconds, or hangs.
   try {
     await fetchEngine(entry)

@@ -29,7 +29,9 @@ export function loadedBytes({ card, backend, weights }: Loaded): number | undefi
   if (backend === 'server') return 0
   if (card.memoryBytes === undefined) return card.graphicsBytes
   // Packed weights take as much on the processor as on the graphics card.
-  return backend === 'webgpu' || weights === 'nb4s' ? card.memoryBytes.webgpu : card.memoryBytes.wasm
+  return backend === 'webgpu' || weights === 'nb4s' || weights === 'kernels'
+    ? card.memoryBytes.webgpu
+    : card.memoryBytes.wasm
 }
 
 /** The bytes of all of these models together, as far as their cards state them. */

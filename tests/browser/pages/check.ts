@@ -14,6 +14,7 @@ export interface ChecksRequest {
     | 'training'
     | 'engine'
     | 'architectures'
+    | 'kernels'
     | 'foreign'
     | 'claims'
     | 'storage'

@@ -6,14 +6,16 @@ import { openKernels, type Kernels } from '../../../src/engine/kernels/module.ts
 
 const compiled = new Map<string, Promise<WebAssembly.Module>>()
 
+/** Relaxed instructions are emulated by plain ones. */
 export function compileOnce(dot: Dot, shared: boolean): Promise<WebAssembly.Module> {
   const key = `${dot} ${shared}`
   const known =
-    compiled.get(key) ?? compileKernels(dot, shared).then((bytes) => WebAssembly.compile(bytes.slice()))
+    compiled.get(key) ??
+    compileKernels(dot, shared, { emulates: true }).then((bytes) => WebAssembly.compile(bytes.slice()))
   compiled.set(key, known)
   return known
 }
 
-/** Kernels over a heap of their own; without relaxed instructions by default, which Node 20 does not have. */
+/** Kernels over a heap of their own. Node 20 has no relaxed instructions: they are emulated. */
 export const openTestKernels = async (dot: Dot = 'plain', shared = false): Promise<Kernels> =>
   openKernels(await compileOnce(dot, shared), dot, new KernelHeap(shared))

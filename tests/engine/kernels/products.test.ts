@@ -1,11 +1,12 @@
-// Integer products of the plain module against scalar code, bit for bit; products of floats against sums in double precision. The other
-// modules run in tests/browser/kernels.test.ts.
+// Integer products of every module against scalar code, bit for bit; products of floats against sums in double precision. Relaxed
+// instructions are emulated here, and run in tests/browser/kernels.test.ts.
 import { beforeAll, describe, expect, test } from 'vitest'
 import { emulateProduct, emulateRounding } from '../../../src/engine/kernels/emulate.ts'
 import {
   activationBytes,
   activationLayout,
   BLOCK,
+  DOTS,
   FLOAT_CODE,
   floatBytes,
   PACKED,
@@ -35,14 +36,13 @@ const SHAPES: readonly (readonly [rows: number, N: number, K: number])[] = [
   [7, 16, 576],
   [8, 24, 64],
   [13, 8, 1536],
-  [9, 8, 8192 * 8],
+  [9, 8, 8192 * 2],
 ]
 
 /** Rounds rows of activations into the heap; returns their address. */
-function roundRows(rows: readonly Float32Array[], K: number): number {
-  const { heap, functions } = kernels
+function roundRows({ heap, functions, dot }: Kernels, rows: readonly Float32Array[], K: number): number {
   const x = heap.allocate(K * 4)
-  const a = heap.allocate(activationBytes('plain', rows.length, K))
+  const a = heap.allocate(activationBytes(dot, rows.length, K))
   rows.forEach((row, r) => {
     heap.floats.set(row, x / 4)
     functions.roundRow(x, a, r, K / BLOCK)
@@ -56,7 +56,7 @@ describe('rounding of activations', () => {
     const K = 32 * 11
     const rows = [0, 1, 2, 3, 4].map(() => makeActivations(K, random))
     rows[2]?.fill(0)
-    const a = roundRows(rows, K)
+    const a = roundRows(kernels, rows, K)
     const layout = activationLayout('plain')
     const view = new DataView(kernels.heap.memory.buffer)
     rows.forEach((row, r) => {
@@ -85,7 +85,7 @@ describe('rounding of activations', () => {
   test('keeps what is not a number, so that it is noticed', () => {
     const row = new Float32Array(64).fill(1)
     row[40] = Number.NaN
-    const a = roundRows([row], 64)
+    const a = roundRows(kernels, [row], 64)
     const { scales, bytes } = activationLayout('plain')
     const view = new DataView(kernels.heap.memory.buffer)
     expect(view.getFloat32(a + scales + SCALE_FIELDS.d, true)).toBe(Math.fround(1 / 127))
@@ -93,32 +93,40 @@ describe('rounding of activations', () => {
   })
 })
 
-describe.each(PACKED_NAMES)('products with %s', (name) => {
-  test.each(SHAPES)('equal scalar code bit for bit: %d rows, N %d, K %d', (count, N, K) => {
-    const random = makeNumbers(count * 7 + N)
-    const { heap, functions, dot } = kernels
-    const rows = Array.from({ length: count }, () => makeActivations(K, random))
-    const a = roundRows(rows, K)
-    const w = heap.allocate(packedBytes(PACKED[name], K, N))
-    const weights = Array.from({ length: N }, () => makeRandomRow(name, K, random))
-    const bytes = new Uint8Array(heap.memory.buffer, w, packedBytes(PACKED[name], K, N))
-    weights.forEach((row, n) => writePackedRow(name, dot, K, n, row, bytes))
-    const c = heap.allocate(count * N * 4)
-    heap.floats.fill(Number.NaN, c / 4, c / 4 + count * N)
-    // In two chunks of groups, as threads take them.
-    const half = Math.floor(N / 16)
-    functions.multiply(PACKED[name].code, w, a, c, 0, half, count, K, 0, N * 4)
-    functions.multiply(PACKED[name].code, w, a, c, half, N / 8, count, K, 0, N * 4)
-    let different = 0
-    rows.forEach((x, m) => {
-      const rounded = emulateRounding(x)
-      weights.forEach((row, n) => {
-        if (!Object.is(heap.floats[c / 4 + m * N + n], emulateProduct(name, row, rounded))) different++
-      })
+describe.each(DOTS.flatMap((dot) => PACKED_NAMES.map((name) => [dot, name] as const)))(
+  '%s products with %s',
+  (dot, name) => {
+    let kernels: Kernels
+    beforeAll(async () => {
+      kernels = await openTestKernels(dot)
     })
-    expect(different).toBe(0)
-  })
-})
+
+    test.each(SHAPES)('equal scalar code bit for bit: %d rows, N %d, K %d', (count, N, K) => {
+      const random = makeNumbers(count * 7 + N)
+      const { heap, functions } = kernels
+      const rows = Array.from({ length: count }, () => makeActivations(K, random))
+      const a = roundRows(kernels, rows, K)
+      const w = heap.allocate(packedBytes(PACKED[name], K, N))
+      const weights = Array.from({ length: N }, () => makeRandomRow(name, K, random))
+      const bytes = new Uint8Array(heap.memory.buffer, w, packedBytes(PACKED[name], K, N))
+      weights.forEach((row, n) => writePackedRow(name, dot, K, n, row, bytes))
+      const c = heap.allocate(count * N * 4)
+      heap.floats.fill(Number.NaN, c / 4, c / 4 + count * N)
+      // In two chunks of groups, as threads take them.
+      const half = Math.floor(N / 16)
+      functions.multiply(PACKED[name].code, w, a, c, 0, half, count, K, 0, N * 4)
+      functions.multiply(PACKED[name].code, w, a, c, half, N / 8, count, K, 0, N * 4)
+      let different = 0
+      rows.forEach((x, m) => {
+        const rounded = emulateRounding(x)
+        weights.forEach((row, n) => {
+          if (!Object.is(heap.floats[c / 4 + m * N + n], emulateProduct(name, row, rounded))) different++
+        })
+      })
+      expect(different).toBe(0)
+    })
+  },
+)
 
 test.each(SHAPES.slice(0, 8))(
   'multiplies floats within their rounding, alone as with other rows: %d rows, N %d, K %d',

@@ -34,7 +34,7 @@ export const safetensors: FormReader = {
         signal,
         onProgress: (done, total) => onProgress({ phase: 'reading', done, total }),
       })
-    return openEngineTeacher({ card, tokenizer, loadWeights, forms: ['f32'] }, options)
+    return openEngineTeacher({ card, tokenizer, loadWeights, stored: () => model, forms: ['f32'] }, options)
   },
 }
 

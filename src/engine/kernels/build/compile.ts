@@ -30,9 +30,9 @@ const SETTINGS = [
 const SHARED = ['--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536']
 
 /** The text of an assembly file (without its ending), written by hand or generated. */
-function readAssembly(name: string, dot: Dot): string | null {
+function readAssembly(name: string, dot: Dot, emulates: boolean): string | null {
   if (name === 'constants') return writeConstants(dot)
-  if (name === 'products') return writeProducts(dot)
+  if (name === 'products') return emulates ? withoutRelaxed(writeProducts(dot), dot) : writeProducts(dot)
   if (name === 'attention-tiles') return writeAttentionTiles()
   try {
     return readFileSync(new URL(`${name}.as`, ASSEMBLY), 'utf8')
@@ -41,23 +41,48 @@ function readAssembly(name: string, dot: Dot): string | null {
   }
 }
 
+/** The same products in plain instructions, as slow as may be. */
+const withoutRelaxed = (products: string, dot: Dot): string =>
+  `import { dotPairs, dotSigned, dotUnsigned } from './relaxed'\n${products
+    .replaceAll('i32x4.relaxed_dot_i8x16_i7x16_add_s', dot === 'signed' ? 'dotSigned' : 'dotUnsigned')
+    .replaceAll('i16x8.relaxed_dot_i8x16_i7x16_s', 'dotPairs')}`
+
 /** The module that finds out how an engine multiplies (assembly/probe.as). */
 export const compileProbe = (): Promise<Uint8Array> =>
   compile('probe', 'unsigned', ['--runtime', 'stub', '--noExportMemory', '--enable', 'simd,relaxed-simd'])
 
 /**
  * A module for one way to multiply, for memory that threads share or not. Throws an Error with the compiler's report. The compiler wants
- * files that end with .ts; ours end with .as, because they are not TypeScript: its checkers must not read them.
+ * files that end with .ts; ours end with .as, because they are not TypeScript: its checkers must not read them. `emulates`: relaxed
+ * instructions are replaced by plain ones that do the same, for engines without them.
  */
-export function compileKernels(dot: Dot, shared: boolean): Promise<Uint8Array> {
-  const features = ['simd', ...(dot === 'plain' ? [] : ['relaxed-simd']), ...(shared ? ['threads'] : [])]
-  return compile('index', dot, [...SETTINGS, ...(shared ? SHARED : []), '--enable', features.join(',')])
+export function compileKernels(
+  dot: Dot,
+  shared: boolean,
+  { emulates = false }: { readonly emulates?: boolean } = {},
+): Promise<Uint8Array> {
+  const features = [
+    'simd',
+    ...(dot === 'plain' || emulates ? [] : ['relaxed-simd']),
+    ...(shared ? ['threads'] : []),
+  ]
+  return compile(
+    'index',
+    dot,
+    [...SETTINGS, ...(shared ? SHARED : []), '--enable', features.join(',')],
+    emulates,
+  )
 }
 
-async function compile(entry: string, dot: Dot, settings: readonly string[]): Promise<Uint8Array> {
+async function compile(
+  entry: string,
+  dot: Dot,
+  settings: readonly string[],
+  emulates = false,
+): Promise<Uint8Array> {
   let wasm: Uint8Array | undefined
   const { error, stderr } = await main([`${entry}.ts`, '--outFile', `${entry}.wasm`, ...settings], {
-    readFile: (name) => readAssembly(name.replace(/^\.\//, '').replace(/\.ts$/, ''), dot),
+    readFile: (name) => readAssembly(name.replace(/^\.\//, '').replace(/\.ts$/, ''), dot, emulates),
     writeFile: (_name, contents) => {
       if (typeof contents !== 'string') wasm = contents
     },
