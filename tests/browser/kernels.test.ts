@@ -1,6 +1,18 @@
 // Knows: that the kernels compute the same bits in a browser with every module that it can run, on any number of threads.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { expectNoErrors, openBrowser, openPage, PAGES } from './harness.ts'
+import { join } from 'node:path'
+import {
+  DIST,
+  expectNoErrors,
+  hasTeacher,
+  openBrowser,
+  openPage,
+  PAGES,
+  SHARED,
+  TEACHER_FILE,
+  waitUntilIsolated,
+} from './harness.ts'
+import { Person } from './person.ts'
 import { failuresOf, readChecks } from './read-checks.ts'
 import { serveFolder, type Site } from './serve.ts'
 
@@ -28,3 +40,28 @@ test.each([
     await browser.close()
   },
 )
+
+test.skipIf(!hasTeacher)('load SmolLM2 in the page on a person’s choice, and it responds', async () => {
+  const browser = await openBrowser()
+  const page = await serveFolder(DIST, { models: [join(SHARED, 'models')] })
+  try {
+    const watched = await openPage(browser, page.url)
+    await waitUntilIsolated(watched.page)
+    const person = new Person(watched.page)
+    await person.press('New project')
+    await person.goTo('Teacher')
+    const main = watched.page.getByRole('main')
+    await main.getByRole('listitem').getByRole('button', { name: TEACHER_FILE, exact: true }).click()
+    await main.getByLabel('Weights in memory').selectOption({ label: 'Packed, with 8-bit activations (new)' })
+    await person.press('Load teacher')
+    await person.waitFor(/is loaded on/, 60)
+    await main.getByText('The weights keep the bits of the file').waitFor()
+    await main.getByLabel('Try a prompt').fill('What is the capital of France? Answer in one sentence.')
+    await person.press('Generate')
+    await main.getByText('Paris').waitFor()
+    expectNoErrors(watched)
+  } finally {
+    await browser.close()
+    await page.close()
+  }
+})

@@ -11,10 +11,7 @@ const probeOf = (bytes: readonly number[]): Promise<WebAssembly.Module> =>
     Uint8Array.from([...HEAD, bytes.length + 5, 1, bytes.length + 3, 0, 0x41, ...bytes, 0x0b]),
   )
 /** A module with one function without parameters that returns an i32, exported as “probe”, up to the size of its code section. */
-const HEAD = Buffer.from(
-  '0061736d01000000' + '0105016000017f' + '03020100' + '0709010570726f62650000' + '0a',
-  'hex',
-)
+const HEAD = Buffer.from('0061736d010000000105016000017f030201000709010570726f626500000a', 'hex')
 /** 80000 and 5 in LEB128. */
 const UNSIGNED = [0x80, 0xf1, 0x04]
 const OTHER = [0x05]

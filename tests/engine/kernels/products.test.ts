@@ -21,9 +21,9 @@ import { writePackedRow } from '../../../src/engine/kernels/packing/packed-rows.
 import { openTestKernels } from './open-kernels.ts'
 import { makeActivations, makeNumbers, makeRandomRow } from './random.ts'
 
-let kernels: Kernels
+let plain: Kernels
 beforeAll(async () => {
-  kernels = await openTestKernels()
+  plain = await openTestKernels()
 })
 
 /** Rows, N and K: every tile, edges of groups and blocks, more rows than stay in a cache. */
@@ -56,9 +56,9 @@ describe('rounding of activations', () => {
     const K = 32 * 11
     const rows = [0, 1, 2, 3, 4].map(() => makeActivations(K, random))
     rows[2]?.fill(0)
-    const a = roundRows(kernels, rows, K)
+    const a = roundRows(plain, rows, K)
     const layout = activationLayout('plain')
-    const view = new DataView(kernels.heap.memory.buffer)
+    const view = new DataView(plain.heap.memory.buffer)
     rows.forEach((row, r) => {
       const expected = emulateRounding(row)
       for (let block = 0; block < K / BLOCK; block++) {
@@ -85,9 +85,9 @@ describe('rounding of activations', () => {
   test('keeps what is not a number, so that it is noticed', () => {
     const row = new Float32Array(64).fill(1)
     row[40] = Number.NaN
-    const a = roundRows(kernels, [row], 64)
+    const a = roundRows(plain, [row], 64)
     const { scales, bytes } = activationLayout('plain')
-    const view = new DataView(kernels.heap.memory.buffer)
+    const view = new DataView(plain.heap.memory.buffer)
     expect(view.getFloat32(a + scales + SCALE_FIELDS.d, true)).toBe(Math.fround(1 / 127))
     expect(view.getFloat32(a + bytes + scales + SCALE_FIELDS.d, true)).toBeNaN()
   })
@@ -132,7 +132,7 @@ test.each(SHAPES.slice(0, 8))(
   'multiplies floats within their rounding, alone as with other rows: %d rows, N %d, K %d',
   (count, N, K) => {
     const random = makeNumbers(count + N)
-    const { heap, functions } = kernels
+    const { heap, functions } = plain
     const x = heap.allocate(count * K * 4)
     const w = heap.allocate(floatBytes(K, N))
     const c = heap.allocate(count * roundUp(N, 8) * 4)
