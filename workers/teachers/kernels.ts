@@ -3,7 +3,7 @@
 import { EngineError } from '../../src/engine/errors.ts'
 import type { CachedModel } from '../../src/engine/generation/cached-model.ts'
 import { makeKernelModel } from '../../src/engine/generation/kernel-cache.ts'
-import { chooseKernels, type ChosenKernels } from '../../src/engine/kernels/choose.ts'
+import { chooseKernels } from '../../src/engine/kernels/choose.ts'
 import { KernelDecoder } from '../../src/engine/kernels/decoder.ts'
 import type { Kernels } from '../../src/engine/kernels/module.ts'
 import { loadPageModule } from '../../src/engine/kernels/page-modules.ts'
@@ -16,26 +16,70 @@ import { WASM_LIMIT } from './weight-form.ts'
 /** Opens kernels with this number of threads, or as many as are best here. Throws EngineError. */
 export type OpenKernels = (
   threads: number | undefined,
-) => Promise<Pick<ChosenKernels, 'kernels'> & { readonly team: Team }>
+) => Promise<{ readonly kernels: Kernels; readonly team: Team }>
 
 /** A thread of the page for one helper. */
-const startHelper: StartHelper = (start) => {
+const startHelper: StartHelper = () => {
   const worker = new Worker(new URL('../kernel-helper.ts', import.meta.url), { type: 'module' })
-  const started = new Promise((resolve) => worker.addEventListener('message', resolve, { once: true }))
-  worker.postMessage(start)
-  return { started, end: () => worker.terminate() }
+  return {
+    started: new Promise((resolve) => worker.addEventListener('message', resolve, { once: true })),
+    begin: (start) => worker.postMessage(start),
+    end: () => worker.terminate(),
+  }
 }
 
 /** A team of threads of the page; the kernels' memory is shared. */
 export const openPageTeam = (kernels: Kernels, threads: number): Promise<Team> =>
   workTogether(kernels, threads, startHelper)
 
+interface OpenedKernels {
+  readonly kernels: Kernels
+  readonly team: Team
+}
+
+/**
+ * Kernels whose model was unloaded: its memory and its threads are used again. Memory would otherwise stay until every thread has collected
+ * its garbage, and in Firefox (140 ESR) about one of a hundred new workers of a worker blocked the one that created it for ever.
+ */
+let unused: OpenedKernels | undefined
+
 export const openPageKernels: OpenKernels = async (requested) => {
   const threads = await chooseThreads(requested)
+  const found = unused
+  unused = undefined
+  if (found?.team.threads === threads) return lend(found)
+  await found?.team.release()
   const { kernels } = await chooseKernels(loadPageModule, threads > 1)
+  const team = threads > 1 ? await openPageTeam(kernels, threads) : workAlone(kernels)
+  kernels.heap.keep()
+  return lend({ kernels, team })
+}
+
+/** The same kernels, whose release keeps them for the next model unless a thread died. */
+function lend(opened: OpenedKernels): OpenedKernels {
+  const { kernels, team } = opened
+  let state: 'works' | 'broken' | 'released' = 'works'
   return {
     kernels,
-    team: threads > 1 ? await openPageTeam(kernels, threads) : workAlone(kernels),
+    team: {
+      threads: team.threads,
+      lead(program, operations) {
+        try {
+          team.lead(program, operations)
+        } catch (thrown) {
+          state = 'broken'
+          throw thrown
+        }
+      },
+      async release() {
+        if (state === 'broken') await team.release()
+        if (state === 'works') {
+          kernels.heap.reset()
+          unused = opened
+        }
+        state = 'released' // a second release must not touch what others use by then
+      },
+    },
   }
 }
 

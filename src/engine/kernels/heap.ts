@@ -19,6 +19,9 @@ export class KernelHeap {
   readonly memory: WebAssembly.Memory
   readonly shared: boolean
   #end = HEAP_START
+  /** What `reset` keeps, and how far memory was ever written. */
+  #kept = HEAP_START
+  #written = HEAP_START
   #bytes: Uint8Array
   #floats: Float32Array
   #integers: Int32Array
@@ -48,14 +51,26 @@ export class KernelHeap {
     return this.#end
   }
 
-  /** The address of `bytes` zero bytes, a multiple of 64. They are never freed. Throws EngineError `out-of-memory`. */
+  /** The address of `bytes` zero bytes, a multiple of 64. They are freed by `reset` only. Throws EngineError `out-of-memory`. */
   allocate(bytes: number): number {
     const from = this.#end
     const end = roundUp(from + bytes, ALIGNMENT)
     const missing = end - this.memory.buffer.byteLength
     if (missing > 0) this.#grow(missing)
+    if (from < this.#written) this.#bytes.fill(0, from, Math.min(end, this.#written))
     this.#end = end
     return from
+  }
+
+  /** What is allocated now stays when the heap is reset. */
+  keep(): void {
+    this.#kept = this.#end
+  }
+
+  /** Frees everything that was allocated after `keep`. WebAssembly's memory never shrinks: the next model uses it. */
+  reset(): void {
+    this.#written = Math.max(this.#written, this.#end)
+    this.#end = this.#kept
   }
 
   #grow(bytes: number): void {

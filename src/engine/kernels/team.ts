@@ -33,14 +33,16 @@ export async function help({ module, memory, control, thread }: HelperStart): Pr
   serve(control, thread)
 }
 
-/** A thread for one helper: it calls `help` with what it is given. */
+/** A thread for one helper. */
 export interface HelperThread {
-  /** Resolves when the thread runs, before it calls `help`. */
+  /** Resolves when the thread runs and waits for `begin`. */
   readonly started: Promise<unknown>
+  /** Lets it call `help`, from which it returns only when the team is released. */
+  begin(start: HelperStart): void
   /** Stops it, wherever it is. */
   end(): void
 }
-export type StartHelper = (start: HelperStart) => HelperThread
+export type StartHelper = () => HelperThread
 
 /** Milliseconds that helpers get to start; those that do not are ended and not missed, since work is taken and not given. */
 const START_LIMIT = 5000
@@ -51,16 +53,16 @@ export async function workTogether(kernels: Kernels, threads: number, start: Sta
   if (!heap.shared) throw new RangeError('threads need shared memory')
   const control = heap.allocate(CONTROL.bytes)
   const ready = (): number => Atomics.load(heap.integers, (control + CONTROL.ready) / 4)
-  const helpers = (
-    await Promise.all(
-      Array.from({ length: threads - 1 }, async (_, i) => {
-        const helper = start({ module, memory: heap.memory, control, thread: i + 1 })
-        const runs = await Promise.race([helper.started.then(() => true), wait(START_LIMIT)])
-        if (!runs) helper.end()
-        return runs ? [helper] : []
-      }),
-    )
-  ).flat()
+  // All threads run before the first one begins: a thread that is inside of `help` hears nothing.
+  const created = Array.from({ length: threads - 1 }, () => start())
+  const runs = await Promise.all(
+    created.map(({ started }) => Promise.race([started.then(() => true), wait(START_LIMIT)])),
+  )
+  const helpers = created.filter((helper, i) => {
+    if (!runs[i]) helper.end()
+    return runs[i]
+  })
+  helpers.forEach((helper, i) => helper.begin({ module, memory: heap.memory, control, thread: i + 1 }))
   const since = performance.now()
   while (ready() < helpers.length && performance.now() - since < START_LIMIT) await wait(1)
   return {

@@ -11,13 +11,13 @@ import { workAlone, type Team } from '../../../src/engine/kernels/team.ts'
 import { readKernelWeights } from '../../../src/engine/kernels/weights.ts'
 import { readHeaderOf } from '../../../src/engine/weights/gguf/gguf-header.ts'
 import { storedInGguf } from '../../../src/engine/weights/gguf/llama-gguf.ts'
-import { openPageTeam } from '../../../workers/teachers/kernels.ts'
+import { openPageKernels, openPageTeam } from '../../../workers/teachers/kernels.ts'
 import { runTexts } from '../../engine/compare-logits.ts'
 import { asFourBits, makeGguf, oracle } from '../../engine/small-architectures.ts'
 import { checkSame, checkThat, type Check } from './check.ts'
 
 /** Loads, each with steps and an end at random, of the check below. */
-const LOADS = 30
+const LOADS = 300
 
 const open = async (dot: Dot, shared: boolean): Promise<Kernels> =>
   openKernels(await loadPageModule(`${dot}-${shared ? 'shared' : 'alone'}`), dot, new KernelHeap(shared))
@@ -83,8 +83,8 @@ export async function runKernelChecks(): Promise<readonly Check[]> {
     await checkThat(`${LOADS} loads, steps and ends in a row end well`, async () => {
       const found = new Set<string>()
       for (let i = 0; i < LOADS; i++) {
-        const kernels = await open(chosen.kernels.dot, true)
-        const team = await openPageTeam(kernels, 2 + (i % 3))
+        // Other threads now and then; memory and threads are otherwise used again.
+        const { kernels, team } = await openPageKernels(i < LOADS / 2 ? 2 : 3)
         if (i % 4 === 3) await team.release()
         else found.add(await hashLogits(titles[0] ?? '', kernels, team))
       }

@@ -105,3 +105,22 @@ test('grows its memory and refuses with a sentence when it is full', () => {
   expect(heap.bytes[second]).toBe(0)
   expect(() => heap.allocate(2 ** 32)).toThrow(/more than the 0\.0 GiB/)
 })
+
+test('uses freed memory again, zeroed, and keeps what is to stay', () => {
+  const heap = new KernelHeap(false)
+  const stays = heap.allocate(64)
+  heap.bytes.fill(1, stays, stays + 64)
+  heap.keep()
+  const first = heap.allocate(1000)
+  heap.bytes.fill(7, first, first + 1000)
+  const { byteLength } = heap.memory.buffer
+  for (let i = 0; i < 3; i++) {
+    heap.reset()
+    expect(heap.allocate(500)).toBe(first)
+    const next = heap.allocate(2000)
+    expect(heap.bytes.subarray(first, next + 2000).some((byte) => byte !== 0)).toBe(false)
+    heap.bytes.fill(9, first, next + 2000)
+  }
+  expect(heap.bytes[stays + 63]).toBe(1)
+  expect(heap.memory.buffer.byteLength).toBe(byteLength)
+})

@@ -3,12 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { afterEach, expect, test } from 'vitest'
 import { CONTROL } from '../../../src/engine/kernels/layouts.ts'
 import { instantiateKernels, type Kernels } from '../../../src/engine/kernels/module.ts'
-import {
-  workTogether,
-  type HelperStart,
-  type StartHelper,
-  type Team,
-} from '../../../src/engine/kernels/team.ts'
+import { workTogether, type StartHelper, type Team } from '../../../src/engine/kernels/team.ts'
 import { runTexts } from '../compare-logits.ts'
 import { asFourBits, makeGguf, oracle } from '../small-architectures.ts'
 import { openTestKernels } from './open-kernels.ts'
@@ -22,19 +17,22 @@ afterEach(async () => {
 
 /** What `help` does, in a thread of Node; `delay`: milliseconds before. */
 const SCRIPT = `
-const { workerData: { module, memory, control, thread, delay } } = require('node:worker_threads')
-setTimeout(async () => {
-  const { exports } = await WebAssembly.instantiate(module, { env: { memory } })
-  exports.serve(control, thread)
-}, delay)`
+const { parentPort, workerData: { delay } } = require('node:worker_threads')
+parentPort.once('message', ({ module, memory, control, thread }) => {
+  setTimeout(async () => {
+    const { exports } = await WebAssembly.instantiate(module, { env: { memory } })
+    exports.serve(control, thread)
+  }, delay)
+})`
 
 const startAfter =
   (delay: number): StartHelper =>
-  (start: HelperStart) => {
-    const worker = new Worker(SCRIPT, { eval: true, workerData: { ...start, delay } })
+  () => {
+    const worker = new Worker(SCRIPT, { eval: true, workerData: { delay } })
     workers.push(worker)
     return {
       started: new Promise((resolve) => worker.once('online', resolve)),
+      begin: (start) => worker.postMessage(start),
       end: () => void worker.terminate(),
     }
   }
@@ -69,12 +67,18 @@ test('compute the same bits as one thread without shared memory', async () => {
 })
 
 test('do not wait for a helper that never comes', async () => {
+  let ended = 0
   const kernels = await openShared()
-  const team = await workTogether(kernels, 3, () => ({ started: Promise.resolve(), end: () => undefined }))
+  const team = await workTogether(kernels, 3, () => ({
+    started: new Promise(() => undefined),
+    begin: () => undefined,
+    end: () => void ended++,
+  }))
   const { model } = await openModel(await storedGguf(makeGguf(saved!, asFourBits)), 'packed', {
     kernels,
     team: async () => team,
   })
+  expect({ threads: team.threads, ended }).toEqual({ threads: 1, ended: 2 })
   expect((await runTexts(model, [[20]]))[0]).toHaveLength(20)
   await model.release()
 }, 20_000)
