@@ -74,20 +74,24 @@ export class KernelHeap {
   }
 
   #grow(bytes: number): void {
-    try {
-      this.memory.grow(
-        Math.ceil(Math.max(bytes, Math.min(STEP, MAX_PAGES * PAGE - this.#end - bytes)) / PAGE),
-      )
-    } catch (thrown) {
+    if (!this.#tryGrow(Math.max(bytes, STEP)) && !this.#tryGrow(bytes))
       throw new EngineError(
         'out-of-memory',
-        `The model needs more than the ${(this.#end / 2 ** 30).toFixed(1)} GiB that the browser gave WebAssembly. Choose a smaller model or a shorter context, or close other tabs.`,
-        { cause: thrown },
+        `The model needs more than the ${(this.memory.buffer.byteLength / 2 ** 30).toFixed(1)} GiB that the browser gave WebAssembly. Choose a smaller model or a shorter context, or close other tabs.`,
       )
-    }
     this.#bytes = new Uint8Array(this.memory.buffer)
     this.#floats = new Float32Array(this.memory.buffer)
     this.#integers = new Int32Array(this.memory.buffer)
+  }
+
+  /** False if the browser grants no more. */
+  #tryGrow(bytes: number): boolean {
+    try {
+      this.memory.grow(Math.ceil(bytes / PAGE))
+      return true
+    } catch {
+      return false
+    }
   }
 }
 
