@@ -37,9 +37,19 @@ export function canonicalJson(value: Json): string {
   return `{${text}}`
 }
 
+const encoder = new TextEncoder()
+/** Memory for texts that are hashed: each call of a model is, and none of them needs memory of its own. */
+const scratch = new Uint8Array(65_536)
+
+/** UTF-8 of a text, valid until the next call. */
+function utf8Of(text: string): Uint8Array {
+  if (3 * text.length > scratch.length) return encoder.encode(text)
+  return scratch.subarray(0, encoder.encodeInto(text, scratch).written)
+}
+
 /** SHA-256 of the canonical JSON, 64 hexadecimal digits. */
 export function hashOf(value: Json): string {
-  return bytesToHex(sha256(utf8ToBytes(canonicalJson(value))))
+  return bytesToHex(sha256(utf8Of(canonicalJson(value))))
 }
 
 /** Hashes texts that begin alike: what they share is hashed once. */
@@ -48,12 +58,12 @@ export class SharedStart {
 
   /** A start that ends between two characters, never within one. */
   constructor(start: string) {
-    this.#state = sha256.create().update(utf8ToBytes(start))
+    this.#state = sha256.create().update(utf8Of(start))
   }
 
   /** SHA-256 of the start and the rest together, 64 hexadecimal digits. */
   hashWith(rest: string): string {
-    return bytesToHex(this.#state.clone().update(utf8ToBytes(rest)).digest())
+    return bytesToHex(this.#state.clone().update(utf8Of(rest)).digest())
   }
 }
 

@@ -4,6 +4,7 @@ import type { Reply } from '../domain/reply.ts'
 import type { Database } from './database.ts'
 import { requestInParts } from './parts.ts'
 import { writeInProject } from './project-writes.ts'
+import { within } from './ranges.ts'
 import { transact } from './transactions.ts'
 
 /** What uses a reply: a run, the project's trials, or a comparison of a student that has not ended. */
@@ -30,21 +31,74 @@ export async function readCalls(
 
 /** Records read at a time, as one task of the page's thread. */
 const CALLS_PER_PAGE = 500
+/** Requests made at a time: the database reads some records while the page takes others. */
+const PAGES_AHEAD = 4
+/** Max hexadecimal digits that the store is divided by. */
+const MAX_DIGITS = 3
 
-/** Addresses of all replies that a user uses. */
+/**
+ * The records of a store whose keys begin with a project and an address, in pages of up to CALLS_PER_PAGE. Addresses are hashes: ranges
+ * by their first digits have about as many records each, so that several are requested at a time without knowing where a page ends.
+ */
+async function* eachPage<Item>(
+  projectId: ProjectId,
+  count: number,
+  read: (range: IDBKeyRange, max: number) => Promise<Item[]>,
+  keyOf: (item: Item) => [projectId: string, key: string, ...rest: string[]],
+): AsyncGenerator<readonly Item[]> {
+  let digits = 0
+  while (digits < MAX_DIGITS && count / 16 ** digits > CALLS_PER_PAGE) digits += 1
+  const parts = 16 ** digits
+  const bound = (part: number): IDBValidKey[] => [
+    projectId,
+    ...(part === 0 ? [] : part === parts ? [[]] : [part.toString(16).padStart(digits, '0')]),
+  ]
+  const request = (lower: IDBValidKey, part: number): Promise<Item[]> =>
+    read(IDBKeyRange.bound(lower, bound(part + 1), lower !== bounds[part], true), CALLS_PER_PAGE)
+  const bounds = Array.from({ length: parts }, (_, part) => bound(part))
+  const requested: Promise<Item[]>[] = []
+  const requestNext = (): void => {
+    const part = requested.length
+    const lower = bounds[part]
+    if (lower === undefined) return
+    const page = request(lower, part)
+    page.catch(() => undefined) // thrown when its turn comes, if it does
+    requested.push(page)
+  }
+  while (requested.length < Math.min(parts, PAGES_AHEAD)) requestNext()
+  for (let part = 0; part < parts; part++) {
+    let page = (await requested[part]) ?? []
+    delete requested[part]
+    requestNext()
+    yield page
+    // A range may have more than a page: addresses in a file from elsewhere need not be spread evenly.
+    for (let last = page.at(-1); last !== undefined && page.length === CALLS_PER_PAGE; last = page.at(-1)) {
+      page = await request(keyOf(last), part)
+      yield page
+    }
+  }
+}
+
+/**
+ * Addresses of all replies that a user uses; undefined if these are all replies of the project, as after a run that is the project's only
+ * one: then they need not be listed.
+ */
 export async function listUsedCalls(
   db: Database,
   projectId: ProjectId,
   user: CallUser,
-): Promise<Set<string>> {
+): Promise<Set<string> | undefined> {
+  const [stored, used, ofAll] = await Promise.all([
+    db.count('calls', within(projectId)),
+    db.countFromIndex('callUses', 'ofUser', [projectId, user]),
+    db.count('callUses', within(projectId)),
+  ])
+  if (used === stored) return undefined
   const keys = new Set<string>()
-  for (let range = IDBKeyRange.bound([projectId], [projectId, []]); ;) {
-    const page = await db.getAllKeys('callUses', range, CALLS_PER_PAGE)
+  const read = (range: IDBKeyRange, max: number) => db.getAllKeys('callUses', range, max)
+  for await (const page of eachPage(projectId, ofAll, read, (key) => key))
     for (const [, key, one] of page) if (one === user) keys.add(key)
-    const last = page.at(-1)
-    if (last === undefined || page.length < CALLS_PER_PAGE) return keys
-    range = IDBKeyRange.bound(last, [projectId, []], true)
-  }
+  return keys
 }
 
 /** All replies of a project, in pages: reading many in their order takes a tenth of the time of reading each by its address. */
@@ -52,13 +106,9 @@ export async function* eachCall(
   db: Database,
   projectId: ProjectId,
 ): AsyncGenerator<readonly { readonly key: string; readonly reply: Reply }[]> {
-  for (let range = IDBKeyRange.bound([projectId], [projectId, []]); ;) {
-    const page = await db.getAll('calls', range, CALLS_PER_PAGE)
-    yield page
-    const last = page.at(-1)
-    if (last === undefined || page.length < CALLS_PER_PAGE) return
-    range = IDBKeyRange.bound([projectId, last.key], [projectId, []], true)
-  }
+  const count = await db.count('calls', within(projectId))
+  const read = (range: IDBKeyRange, max: number) => db.getAll('calls', range, max)
+  yield* eachPage(projectId, count, read, ({ key }) => [projectId, key])
 }
 
 interface CallStores {

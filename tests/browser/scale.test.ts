@@ -73,8 +73,8 @@ test('a step over all rows is replayed from a journal of 100,000 calls', { timeo
   const replay = await page.evaluate((calls) => globalThis.scale.replay(calls), CALLS)
   console.log(`${CALLS} calls replayed in ${replay.seconds} s; tasks above 50 ms:`, longest(replay))
   expect(replay).toMatchObject({ made: 0, replayed: CALLS })
-  // One address after the other takes minutes.
-  expect(replay.seconds).toBeLessThan(40)
+  // About 3 s on two idle cores; one address after the other takes minutes.
+  expect(replay.seconds).toBeLessThan(15)
   await page.context().close()
 })
 

@@ -8,7 +8,7 @@ import type { RowWriter } from '../run/row-writer.ts'
 import type { Journal } from './ports.ts'
 
 /** Replies found one by one after which the rest is read at once. */
-const READ_ALL_AFTER = 1000
+const READ_ALL_AFTER = 400
 /** Max characters of replies in memory: up to 100 MB. Each reply is let out when it was read. */
 const MAX_AHEAD = 50_000_000
 /** Characters that a reply without a text counts as. */
@@ -25,8 +25,8 @@ export class StoredJournal implements Journal {
   #found = 0
   /** Read ahead and not yet used; undefined before. */
   #ahead: Map<string, Reply> | undefined
-  /** Addresses that are stored as used by this user. */
-  #used: ReadonlySet<string> = new Set()
+  /** Addresses that are stored as used by this user; undefined: all that were read ahead. */
+  #used: ReadonlySet<string> | undefined = new Set()
 
   constructor(
     db: Database,
@@ -52,13 +52,18 @@ export class StoredJournal implements Journal {
     for (const key of keys) {
       const reply = this.#ahead?.get(key)
       if (reply === undefined) left.push(key)
-      else found.set(key, reply)
+      else {
+        found.set(key, reply)
+        if (this.#used?.has(key) === false) this.#writer.use(key)
+      }
       this.#ahead?.delete(key)
     }
     if (left.length > 0)
-      for (const [key, reply] of await readCalls(this.#db, this.#projectId, left)) found.set(key, reply)
+      for (const [key, reply] of await readCalls(this.#db, this.#projectId, left)) {
+        found.set(key, reply)
+        if (this.#used?.has(key) !== true) this.#writer.use(key)
+      }
     if (this.#ahead === undefined) this.#found += found.size
-    for (const key of found.keys()) if (!this.#used.has(key)) this.#writer.use(key)
     return found
   }
 
