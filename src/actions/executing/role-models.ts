@@ -38,6 +38,8 @@ export interface RoleModel {
   readonly identity: Json
   /** What computes: calls with equal values are made one after the other. */
   readonly machine: string
+  /** It is never unloaded for another model, nor is another one for it: its calls need no model of the cast. */
+  readonly isApart?: true
   complete(requests: readonly CompletionRequest[], options: CallOptions): Promise<unknown>
   score(requests: readonly ScoreRequest[], options: CallOptions): Promise<unknown>
 }
@@ -76,6 +78,7 @@ export function studentModel(
 ): RoleModel {
   return {
     machine: HERE,
+    isApart: true,
     identity: { student: studentId, which, ...(which === 'after' ? { checkpointStep, bestStep } : {}) },
     complete: (requests, options) => machine.complete({ projectId, studentId, which, requests }, options),
     score: () => Promise.reject(new RetortError('Unexpected', 'A student that is compared does not score.')),
@@ -107,8 +110,11 @@ export class RoleModels implements Models {
   get takesTurns(): boolean {
     return this.#swaps !== undefined
   }
-  isAtHand = (role: Role): boolean => this.#swaps?.isAtHand(role) ?? true
-  prepare = async (role: Role, signal: AbortSignal): Promise<void> => this.#swaps?.bring(role, signal)
+  isAtHand = (role: Role): boolean => this.#isApart(role) || (this.#swaps?.isAtHand(role) ?? true)
+  prepare = async (role: Role, signal: AbortSignal): Promise<void> => {
+    if (!this.#isApart(role)) await this.#swaps?.bring(role, signal)
+  }
+  #isApart = (role: Role): boolean => this.#modelOf(role).isApart === true
 
   identify = (role: Role): Json => this.#modelOf(role).identity
   machineOf = (role: Role): string => this.#modelOf(role).machine

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import { castModels, RoleModels, studentModel } from '../../../src/actions/executing/role-models.ts'
 import { ModelSwaps } from '../../../src/actions/executing/model-swaps.ts'
+import { contentId, freshId } from '../../../src/domain/id.ts'
 import { makeMachines } from '../../stand-ins/machines.ts'
+import { makeStudent } from '../../stand-ins/sample-project.ts'
 import { describeAs, DESCRIPTION, OTHER } from '../../stand-ins/teacher.ts'
 import { castInTurns, sized } from '../../stand-ins/turns.ts'
 
@@ -70,6 +73,25 @@ describe('models that take turns', () => {
     await swaps.bring('judge', signal)
     expect([machines.standIn.unloads, machines.judgeStandIn.loads.length]).toEqual([0, 0])
     expect([swaps.isAtHand('critic'), swaps.isAtHand('judge')]).toEqual([true, true])
+  })
+
+  test('a student’s calls are those of no model that takes turns', async () => {
+    const { machines, cast, loaded } = await begin({})
+    const models = castModels(machines, cast)
+    const student = studentModel(
+      machines.student,
+      makeStudent(freshId('project'), freshId('student'), { id: contentId('dataset', 1) }),
+      'before',
+    )
+    const of = new RoleModels((role) => (role === 'student before' ? student : models(role)), {
+      swaps: new ModelSwaps(machines, cast),
+    })
+    await of.prepare('judge', signal)
+    expect([of.isAtHand('student before'), of.isAtHand('teacher')]).toEqual([true, false])
+    await of.prepare('student before', signal)
+    expect([machines.standIn.loads.length, await loaded()]).toEqual([0, ['judge']])
+    await of.prepare('teacher', signal)
+    expect(await loaded()).toEqual(['teacher'])
   })
 
   test('another model in its place is refused in a sentence and unloaded, not called', async () => {
