@@ -61,6 +61,8 @@ export interface Dataset {
   readonly seedsUsed?: { readonly shown: number; readonly of: number }
   /** Rows that a person rejected before freezing; absent if there are none. */
   readonly rejectedByHand?: number
+  /** What its run did not use or make, each a sentence; absent if nothing, and in datasets of earlier versions. */
+  readonly notes?: readonly string[]
   /** The funnel at the time the rows were frozen, for the data card. */
   readonly funnel: readonly FunnelBar[]
 }

@@ -326,6 +326,7 @@ const dataset = exactly<Dataset>()(
     seeds: count,
     seedsUsed: v.exactOptional(v.object({ shown: count, of: count })),
     rejectedByHand: v.exactOptional(count),
+    notes: v.exactOptional(list(sentence, MAX_RUN_NOTES)),
     funnel: list(funnelBar, 1000),
   }),
 )

@@ -7,7 +7,7 @@ import type { Call } from '../../src/protocol/contract.ts'
 import { defaultRecipe } from '../../src/pipeline/recipes/default-recipe.ts'
 import { writeRecipe } from '../../src/pipeline/recipes/write-recipe.ts'
 import { openDatabase, type Database } from '../../src/storage/database.ts'
-import { listDatasetRows, listDatasets } from '../../src/storage/datasets.ts'
+import { getDataset, listDatasetRows, listDatasets } from '../../src/storage/datasets.ts'
 import { listRows, putRows } from '../../src/storage/rows.ts'
 import { patchRun } from '../../src/storage/runs.ts'
 import { countSeeds, pageSeeds } from '../../src/storage/seeds.ts'
@@ -168,6 +168,18 @@ describe('freezing', () => {
       NOW + 6,
       NOW + 5,
     ])
+  })
+
+  test('keeps what the run reported', async () => {
+    const { project, run } = await storeRun()
+    const request = { projectId: project.id, runId: run.id }
+    const none = await freeze(db, request, makeCall<Progress>(), NOW)
+    expect(none.ok && 'notes' in none.dataset).toBe(false)
+    const notes = ['Growing draws from 8 of 12 seeds.']
+    await patchRun(db, project.id, run.id, { notes })
+    const frozen = await freeze(db, request, makeCall<Progress>(), NOW)
+    expect(frozen).toMatchObject({ ok: true, dataset: { notes } })
+    expect(frozen.ok && (await getDataset(db, project.id, frozen.dataset.id))).toMatchObject({ notes })
   })
 
   test('refuses in a sentence if there is nothing to freeze', async () => {

@@ -92,6 +92,7 @@ export async function freeze(
     seeds: new Set(rows.value.map(({ seedId }) => seedId)).size,
     seedsUsed: { shown: shown.size, of: seedIds.size },
     ...(rejectedByHand > 0 ? { rejectedByHand } : {}),
+    ...(run.notes && run.notes.length > 0 ? { notes: run.notes } : {}),
     funnel: tally.bars(),
   }
   await guardQuota('The dataset', () => putDataset(db, dataset, rows.value))

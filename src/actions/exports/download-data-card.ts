@@ -3,6 +3,7 @@ import type { DatasetId, ProjectId } from '../../domain/id.ts'
 import { writeDataCard } from '../../pipeline/exporting/data-card.ts'
 import { RetortError } from '../../protocol/errors.ts'
 import { getDataset, listDatasetRows } from '../../storage/datasets.ts'
+import { getRun } from '../../storage/runs.ts'
 import { readProject } from '../projects/change-project.ts'
 import { fileStem, textDownload } from './downloads.ts'
 import type { Download, Machines } from '../machines.ts'
@@ -19,10 +20,12 @@ export async function downloadDataCard(
       'StorageFailed',
       'This dataset is no longer stored. Choose another one, or freeze the run again.',
     )
+  // Datasets of earlier versions lack what their run reported: it is in the run, if that is still stored.
+  const notes = dataset.notes ?? (await getRun(machines.db, projectId, dataset.runId))?.notes
   const rows = await listDatasetRows(machines.db, projectId, datasetId)
   return textDownload(
     `${fileStem(project.name)}-data-card.md`,
-    writeDataCard({ title: project.name, dataset, rows }),
+    writeDataCard({ title: project.name, dataset: { ...dataset, ...(notes ? { notes } : {}) }, rows }),
     'text/markdown',
   )
 }

@@ -38,6 +38,7 @@ export function writeDataCard({ title, dataset, rows }: CardFacts): string {
       writeModel(dataset, recipe),
       writeMaking(dataset, recipe),
       writeFunnel(dataset),
+      ...writeNotes(dataset),
       writeSplit(dataset, recipe, rows),
       ...writeColumns(dataset, rows),
       writeLimits(dataset, recipe, rows),
@@ -117,6 +118,14 @@ function writeFunnel({ funnel }: Dataset): string {
     return `| ${cell(title)} | ${of}s | ${reached} | ${passed} | ${reached - passed} | ${list} |`
   })
   return `## Filtering\n\n| step | of | reached | passed | dropped | reasons |\n| --- | --- | ---: | ---: | ---: | --- |\n${lines.join('\n')}`
+}
+
+/** What the run reported; nothing if it reported nothing. */
+function writeNotes({ notes = [] }: Dataset): string[] {
+  const lines = [...new Set(notes.map(flatten))].filter((line) => line !== '')
+  return lines.length === 0
+    ? []
+    : [`## Reported by the run\n\n${lines.map((line) => `- ${line}`).join('\n')}`]
 }
 
 function writeSplit(

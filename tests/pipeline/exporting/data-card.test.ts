@@ -105,6 +105,17 @@ test('counts the seeds that were shown, of all, and the rows rejected by hand', 
   expect(all).not.toContain('rejected by hand')
 })
 
+test('lists what the run reported, each sentence once, as text; nothing where it reported nothing', () => {
+  const write = (notes?: readonly string[]): string =>
+    writeDataCard({ title: 'x', dataset: { ...dataset, ...(notes ? { notes } : {}) } })
+  const leftOut = '3 of 40 seeds were left out: they have several turns.'
+  const card = write([leftOut, leftOut, 'Two *lines*\n# of <b>text</b>'])
+  expect(card.split('## Reported by the run\n\n')[1]?.split('\n\n')[0]).toBe(
+    `- ${leftOut}\n- Two \\*lines\\* # of \\<b\\>text\\</b\\>`,
+  )
+  for (const none of [undefined, []]) expect(write(none)).not.toContain('Reported by the run')
+})
+
 test('names the models that judged, and says that the teacher did only where that is true', () => {
   const other = { name: 'Other', fingerprint: '00000000000000bb', quantisation: 'F32', licence: 'mit' }
   const write = (judges?: Dataset['judges']): string =>
