@@ -31,6 +31,8 @@ export class KernelDecoder {
   readonly shape: DecoderShape
   readonly pages: PagePool
   readonly contextLength: number
+  /** Whether activations stay floats where weights are integers: slower, with the numbers of the dequantised weights. */
+  exact = false
   readonly #kernels: Kernels
   readonly #weights: KernelWeights
   readonly #team: Team
@@ -46,7 +48,8 @@ export class KernelDecoder {
     this.#weights = weights
     this.#team = team
     this.pages = new PagePool(kernels.heap, shape)
-    this.#program = new Program(kernels.heap, shape.layers * PER_LAYER + 8, team.threads)
+    const columns = Math.max(shape.width, shape.heads * shape.headWidth, shape.feedForward)
+    this.#program = new Program(kernels.heap, shape.layers * PER_LAYER + 8, team.threads, columns)
     this.#buffers = allocateBuffers(kernels, shape, contextLength, team.threads)
     this.#ropes = storeRopes(kernels, shape, contextLength)
   }
@@ -92,9 +95,11 @@ export class KernelDecoder {
     hiddenAt = 0,
   ): void {
     const { heap } = this.#kernels
-    const { x, t, y, rounded, index, logits: out } = this.#buffers
+    const { x, t, y, index, logits: out } = this.#buffers
     const { vocabulary, width, normEpsilon } = this.shape
     const last = this.#weights.layers.at(-1)
+    const { head } = this.#weights
+    const target = this.#roundedFor(head)
     rows.forEach((row, i) => (heap.integers[index / 4 + i] = row))
     const program = this.#program
     program.clear()
@@ -107,10 +112,10 @@ export class KernelDecoder {
       rows: rows.length,
       width,
       epsilon: normEpsilon,
-      rounded: isRounded(this.#weights.head) ? rounded : undefined,
+      rounded: target,
       index,
     })
-    program.product(this.#weights.head, y, rounded, out, rows.length)
+    program.product(head, y, target, out, rows.length)
     this.#team.lead(program.address, program.operations)
     const { floats } = heap
     rows.forEach((_, i) => {
@@ -127,12 +132,16 @@ export class KernelDecoder {
 
   #addLayer({ linears, norms, bias }: KernelLayer, i: number, rows: number): void {
     const program = this.#program
-    const { x, t, y, qkv, attended, gateUp, h, rounded, positions, tables, scratch, scratchBytes } =
-      this.#buffers
+    const { x, t, y, qkv, attended, gateUp, h, positions, tables, scratch, scratchBytes } = this.#buffers
     const { shape } = this
     const { width, heads, kvHeads, headWidth, feedForward, normEpsilon: epsilon, local } = shape
     const before = this.#weights.layers[i - 1]
-    const roundedFor = (matrix: KernelMatrix): number | undefined => (isRounded(matrix) ? rounded : undefined)
+    const [forQkv, forOutput, forGateUp, forDown] = [
+      this.#roundedFor(linears.qkv),
+      this.#roundedFor(linears.output),
+      this.#roundedFor(linears.gateUp),
+      this.#roundedFor(linears.down),
+    ]
     const common = { positions, tables, heads, kvHeads, headWidth, rows, offset: i * this.pages.layerBytes }
 
     program.norm({
@@ -143,9 +152,9 @@ export class KernelDecoder {
       rows,
       width,
       epsilon,
-      rounded: roundedFor(linears.qkv),
+      rounded: forQkv,
     })
-    program.product(linears.qkv, y, rounded, qkv, rows)
+    program.product(linears.qkv, y, forQkv, qkv, rows)
     const rope = this.#ropes[i]
     program.rotate({
       ...common,
@@ -166,8 +175,8 @@ export class KernelDecoder {
       scratch,
       scratchBytes,
     })
-    if (isRounded(linears.output)) program.round(attended, rounded, rows)
-    program.product(linears.output, attended, rounded, t, rows)
+    if (forOutput !== undefined) program.round(attended, forOutput, rows)
+    program.product(linears.output, attended, forOutput, t, rows)
     program.norm({
       x,
       t,
@@ -177,15 +186,18 @@ export class KernelDecoder {
       rows,
       width,
       epsilon,
-      rounded: roundedFor(linears.gateUp),
+      rounded: forGateUp,
     })
-    program.product(linears.gateUp, y, rounded, gateUp, rows)
-    program.gate(gateUp, feedForward, h, shape.activation === 'gelu', rows, roundedFor(linears.down))
-    program.product(linears.down, h, rounded, t, rows)
+    program.product(linears.gateUp, y, forGateUp, gateUp, rows)
+    program.gate(gateUp, feedForward, h, shape.activation === 'gelu', rows, forDown)
+    program.product(linears.down, h, forDown, t, rows)
+  }
+
+  /** Where the activations of a product are rounded to; undefined if they stay floats. */
+  #roundedFor({ parts }: KernelMatrix): number | undefined {
+    return this.exact || parts.every(({ kind }) => kind === 'floats') ? undefined : this.#buffers.rounded
   }
 }
-
-const isRounded = ({ parts }: KernelMatrix): boolean => parts.some(({ kind }) => kind !== 'floats')
 
 interface Rope {
   readonly cos: number

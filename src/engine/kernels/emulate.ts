@@ -1,4 +1,4 @@
-// Knows: the kernels' integer products in scalar code, operation by operation: what every module must compute to the last bit.
+// Knows: the kernels' integer products in scalar code, operation by operation, and those of floats: what every module must compute to the last bit.
 // Must not know: modules, memory.
 import { BLOCK, PACKED, type PackedName } from './layouts.ts'
 import type { IntegerRow } from './packing/integer-rows.ts'
@@ -48,5 +48,12 @@ export function emulateProduct(name: PackedName, { q, d, m }: IntegerRow, x: Rou
     const scaled = f32(f32((d[s] as number) * (x.d[block] as number)) * integer)
     y = f32(y + (hasMinimum ? f32(scaled + f32((m[block] as number) * (x.sum[block] as number))) : scaled))
   }
+  return y
+}
+
+/** The same with activations that are not rounded: a row of weights as floats times a row of activations, summed in order. */
+export function emulateFloatProduct(weights: Float32Array, x: Float32Array): number {
+  let y = 0
+  for (let k = 0; k < x.length; k++) y = f32(y + f32((weights[k] as number) * (x[k] as number)))
   return y
 }

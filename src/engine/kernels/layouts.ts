@@ -79,6 +79,10 @@ export const PACKED_NAMES = Object.keys(PACKED) as readonly PackedName[]
 
 /** Code of plain floats, [K][8] for each group. */
 export const FLOAT_CODE = 0
+/** Added to a kind's code: activations are floats, and each group of weights is unpacked to floats. */
+export const EXACT = 32
+/** Bytes of a group of weights as floats. */
+export const unpackedBytes = (K: number): number => roundUp(K, BLOCK) * GROUP_ROWS * 4
 
 /** Bytes of the scales, and of a whole block, of half a group. */
 export const scaleBytes = ({ scales, hasMinimum, halves }: PackedKind): number =>

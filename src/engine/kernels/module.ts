@@ -5,7 +5,7 @@ import type { Dot } from './layouts.ts'
 
 /** The functions of a module; addresses are offsets into its memory (assembly/index.as). */
 export interface KernelFunctions {
-  /** Rows [n0, n1) in groups of eight of a product; `code` of layouts.ts. `ldx` and `ldc` in bytes. */
+  /** Rows [n0, n1) in groups of eight of a product; `code` of layouts.ts. `ldx` and `ldc` in bytes; `scratch`: `unpackedBytes(K)` with EXACT. */
   multiply(
     code: number,
     weights: number,
@@ -17,6 +17,7 @@ export interface KernelFunctions {
     K: number,
     ldx: number,
     ldc: number,
+    scratch: number,
   ): void
   roundRow(x: number, activations: number, row: number, blocks: number): void
   /** Runs a program alone. */

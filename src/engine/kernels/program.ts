@@ -1,7 +1,7 @@
 // Knows: how a list of operations is written for the kernels: the words of each record (assembly/program.as reads them).
 // Must not know: which operations a model needs (decoder.ts).
 import type { KernelHeap } from './heap.ts'
-import { BLOCK, GROUP_ROWS, OPS, RECORD } from './layouts.ts'
+import { BLOCK, EXACT, GROUP_ROWS, OPS, RECORD, unpackedBytes } from './layouts.ts'
 import type { KernelMatrix } from './matrix.ts'
 
 /** Rows of floats: the address of the first, and bytes from row to row. */
@@ -19,13 +19,19 @@ export class Program {
   readonly #heap: KernelHeap
   readonly #capacity: number
   readonly #threads: number
+  /** A group of weights as floats, for each thread. */
+  readonly #unpacked: number
+  readonly #unpackedBytes: number
   #count = 0
 
-  constructor(heap: KernelHeap, capacity: number, threads: number) {
+  /** `capacity`: most operations; `columns`: most columns of a matrix. */
+  constructor(heap: KernelHeap, capacity: number, threads: number, columns: number) {
     this.#heap = heap
     this.#capacity = capacity
     this.#threads = threads
     this.address = heap.allocate(capacity * RECORD.bytes)
+    this.#unpackedBytes = unpackedBytes(columns)
+    this.#unpacked = heap.allocate(threads * this.#unpackedBytes)
   }
 
   get operations(): number {
@@ -71,15 +77,18 @@ export class Program {
     float(10, epsilon)
   }
 
-  /** y = x · matrix for `rows` rows; a part of the matrix takes the rounded activations or the floats. */
-  product(matrix: KernelMatrix, x: Rows, rounded: number, y: Rows, rows: number): void {
+  /**
+   * y = x · matrix for `rows` rows; parts of integers take the rounded activations, or without them the floats, and parts of floats take
+   * the floats.
+   */
+  product(matrix: KernelMatrix, x: Rows, rounded: number | undefined, y: Rows, rows: number): void {
     for (const { code, kind, address, firstRow, rows: own } of matrix.parts) {
       const groups = Math.ceil(own / GROUP_ROWS)
       const per = this.#share(groups)
       this.#add(OPS.product, Math.ceil(groups / per), [
-        code,
+        rounded === undefined ? code | EXACT : code,
         address,
-        kind === 'floats' ? x.address : rounded,
+        kind === 'floats' || rounded === undefined ? x.address : rounded,
         y.address + firstRow * 4,
         groups,
         per,
@@ -87,6 +96,8 @@ export class Program {
         matrix.K,
         y.bytes,
         x.bytes,
+        this.#unpacked,
+        this.#unpackedBytes,
       ])
     }
   }

@@ -1,11 +1,11 @@
 // Knows: whether a module computes on this machine what scalar code computes, before and after the browser has optimised it. Engines had
 // bugs in relaxed instructions that only one of their compilers had.
 // Must not know: which modules there are (choose.ts).
-import { emulateProduct, emulateRounding } from './emulate.ts'
-import { activationBytes, BLOCK, FLOAT_CODE, PACKED, PACKED_NAMES, packedBytes } from './layouts.ts'
+import { emulateFloatProduct, emulateProduct, emulateRounding } from './emulate.ts'
+import { activationBytes, BLOCK, EXACT, PACKED, PACKED_NAMES, packedBytes, unpackedBytes } from './layouts.ts'
 import type { Kernels } from './module.ts'
-import { makeIntegerRow } from './packing/integer-rows.ts'
-import { writePackedRow } from './packing/packed-rows.ts'
+import { makeIntegerRow, type IntegerRow } from './packing/integer-rows.ts'
+import { floatsOfRow, writePackedRow } from './packing/packed-rows.ts'
 
 /** A size with every tile: four rows and one more, two groups, three blocks. */
 const [ROWS, N, K] = [7, 16, 96]
@@ -38,9 +38,10 @@ function prepare({ heap, functions, dot }: Kernels): (() => string | undefined) 
   const rows = Array.from({ length: ROWS }, (_, r) => {
     const row = Float32Array.from({ length: K }, () => (random() - 0.5) * (random() < 0.1 ? 100 : 2))
     heap.floats.set(row, x / 4 + r * K)
-    return emulateRounding(row)
+    return { floats: row, rounded: emulateRounding(row) }
   })
   const out = heap.allocate(ROWS * N * 4)
+  const scratch = heap.allocate(unpackedBytes(K))
   const kinds = PACKED_NAMES.map((name) => {
     const kind = PACKED[name]
     const size = packedBytes(kind, K, N)
@@ -57,27 +58,45 @@ function prepare({ heap, functions, dot }: Kernels): (() => string | undefined) 
       writePackedRow(name, dot, K, n, row, packed)
       return row
     })
-    const expected = rows.flatMap((row) => weights.map((weight) => emulateProduct(name, weight, row)))
-    return { name, code: kind.code, w, expected }
+    const floats = weights.map((weight) => {
+      const own = new Float32Array(K)
+      floatsOfRow(name, weight, K, own, 0)
+      return own
+    })
+    const inRows = (compute: (row: (typeof rows)[number], n: number) => number): Float32Array =>
+      Float32Array.from(rows.flatMap((row) => weights.map((_, n) => compute(row, n))))
+    return {
+      name,
+      code: kind.code,
+      w,
+      expected: inRows(({ rounded }, n) => emulateProduct(name, weights[n] as IntegerRow, rounded)),
+      exact: inRows((row, n) => emulateFloatProduct(floats[n] as Float32Array, row.floats)),
+    }
   })
   const multiply = (code: number, w: number): void =>
-    functions.multiply(code, w, code === FLOAT_CODE ? x : a, out, 0, N / 8, ROWS, K, K * 4, N * 4)
+    functions.multiply(code, w, code & EXACT ? x : a, out, 0, N / 8, ROWS, K, K * 4, N * 4, scratch)
+  const equals = (expected: Float32Array): boolean => expected.every((y, i) => y === heap.floats[out / 4 + i])
   const round = (): void => {
     for (let r = 0; r < ROWS; r++) functions.roundRow(x + r * K * 4, a, r, K / BLOCK)
   }
   const test = (): string | undefined => {
     round()
-    for (const { name, code, w, expected } of kinds) {
+    for (const { name, code, w, expected, exact } of kinds) {
       heap.floats.fill(Number.NaN, out / 4, out / 4 + ROWS * N)
       multiply(code, w)
-      if (expected.some((y, i) => y !== heap.floats[out / 4 + i])) return name
+      if (!equals(expected)) return name
+      multiply(code | EXACT, w)
+      if (!equals(exact)) return `${name} with floats`
     }
     return undefined
   }
   return Object.assign(test, {
     run: () => {
       round()
-      for (const { code, w } of kinds) multiply(code, w)
+      for (const { code, w } of kinds) {
+        multiply(code, w)
+        multiply(code | EXACT, w)
+      }
     },
   })
 }

@@ -7,6 +7,7 @@ import {
   activationLayout,
   BLOCK,
   DOTS,
+  EXACT,
   FLOAT_CODE,
   floatBytes,
   PACKED,
@@ -15,9 +16,10 @@ import {
   roundUp,
   SCALE_FIELDS,
   START,
+  unpackedBytes,
 } from '../../../src/engine/kernels/layouts.ts'
 import type { Kernels } from '../../../src/engine/kernels/module.ts'
-import { writePackedRow } from '../../../src/engine/kernels/packing/packed-rows.ts'
+import { floatsOfRow, writePackedRow } from '../../../src/engine/kernels/packing/packed-rows.ts'
 import { openTestKernels } from './open-kernels.ts'
 import { makeActivations, makeNumbers, makeRandomRow } from './random.ts'
 
@@ -114,8 +116,8 @@ describe.each(DOTS.flatMap((dot) => PACKED_NAMES.map((name) => [dot, name] as co
       heap.floats.fill(Number.NaN, c / 4, c / 4 + count * N)
       // In two chunks of groups, as threads take them.
       const half = Math.floor(N / 16)
-      functions.multiply(PACKED[name].code, w, a, c, 0, half, count, K, 0, N * 4)
-      functions.multiply(PACKED[name].code, w, a, c, half, N / 8, count, K, 0, N * 4)
+      functions.multiply(PACKED[name].code, w, a, c, 0, half, count, K, 0, N * 4, 0)
+      functions.multiply(PACKED[name].code, w, a, c, half, N / 8, count, K, 0, N * 4, 0)
       let different = 0
       rows.forEach((x, m) => {
         const rounded = emulateRounding(x)
@@ -125,6 +127,34 @@ describe.each(DOTS.flatMap((dot) => PACKED_NAMES.map((name) => [dot, name] as co
       })
       expect(different).toBe(0)
     })
+
+    test.each(SHAPES)(
+      'equal those of floats with activations as floats: %d rows, N %d, K %d',
+      (count, N, K) => {
+        const random = makeNumbers(count * 5 + N)
+        const { heap, functions } = kernels
+        const x = heap.allocate(count * K * 4)
+        const [w, f] = [heap.allocate(packedBytes(PACKED[name], K, N)), heap.allocate(floatBytes(K, N))]
+        const [c, expected] = [heap.allocate(count * N * 4), heap.allocate(count * N * 4)]
+        const scratch = heap.allocate(unpackedBytes(K))
+        for (let m = 0; m < count; m++) heap.floats.set(makeActivations(K, random), x / 4 + m * K)
+        const bytes = new Uint8Array(heap.memory.buffer, w, packedBytes(PACKED[name], K, N))
+        const floats = new Float32Array(K)
+        for (let n = 0; n < N; n++) {
+          const row = makeRandomRow(name, K, random)
+          writePackedRow(name, dot, K, n, row, bytes)
+          floatsOfRow(name, row, K, floats, 0)
+          floats.forEach((value, k) => (heap.floats[f / 4 + (n >> 3) * 8 * K + k * 8 + (n & 7)] = value))
+        }
+        functions.multiply(FLOAT_CODE, f, x, expected, 0, N / 8, count, K, K * 4, N * 4, 0)
+        heap.floats.fill(Number.NaN, c / 4, c / 4 + count * N)
+        const half = Math.floor(N / 16)
+        functions.multiply(PACKED[name].code | EXACT, w, x, c, 0, half, count, K, K * 4, N * 4, scratch)
+        functions.multiply(PACKED[name].code | EXACT, w, x, c, half, N / 8, count, K, K * 4, N * 4, scratch)
+        const rowsOf = (at: number): Float32Array => heap.floats.slice(at / 4, at / 4 + count * N)
+        expect(rowsOf(c)).toEqual(rowsOf(expected))
+      },
+    )
   },
 )
 
@@ -140,9 +170,9 @@ test.each(SHAPES.slice(0, 8))(
     const floats = heap.floats
     for (let i = 0; i < count * K; i++) floats[x / 4 + i] = random() - 0.5
     for (let i = 0; i < N * K; i++) floats[w / 4 + i] = random() - 0.5
-    functions.multiply(FLOAT_CODE, w, x, c, 0, N / 8, count, K, K * 4, N * 4)
+    functions.multiply(FLOAT_CODE, w, x, c, 0, N / 8, count, K, K * 4, N * 4, 0)
     for (let m = 0; m < count; m++) {
-      functions.multiply(FLOAT_CODE, w, x + m * K * 4, alone, 0, N / 8, 1, K, K * 4, N * 4)
+      functions.multiply(FLOAT_CODE, w, x + m * K * 4, alone, 0, N / 8, 1, K, K * 4, N * 4, 0)
       for (let n = 0; n < N; n++) {
         let exact = 0
         for (let k = 0; k < K; k++)

@@ -20,7 +20,7 @@ function execute(op: usize, chunk: i32, thread: i32): void {
   const code = word(op, 0);
   if (code == OP_PRODUCT) {
     const per = word(op, 7), n0 = chunk * per;
-    multiply(word(op, 2), address(op, 3), address(op, 4), address(op, 5), n0, min(n0 + per, word(op, 6)), word(op, 8), word(op, 9), address(op, 11), address(op, 10));
+    multiply(word(op, 2), address(op, 3), address(op, 4), address(op, 5), n0, min(n0 + per, word(op, 6)), word(op, 8), word(op, 9), address(op, 11), address(op, 10), address(op, 12) + <usize>thread * address(op, 13));
   } else if (code == OP_NORM) {
     const x = address(op, 2), t = address(op, 3), post = address(op, 4), weight = address(op, 5), y = address(op, 6);
     const width = word(op, 8), bytes = <usize>word(op, 9) * 4, epsilon = real(op, 10), a = address(op, 11), index = address(op, 12);

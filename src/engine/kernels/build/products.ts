@@ -4,7 +4,10 @@
 // Must not know: how the text is compiled (compile.ts).
 import {
   activationLayout,
+  BLOCK,
   blockBytes,
+  EXACT,
+  FLOAT_CODE,
   GROUP_ROWS,
   PACKED,
   PACKED_NAMES,
@@ -227,6 +230,58 @@ function writeLoop(name: string, kind: PackedKind, dot: Dot): string {
   )
 }
 
+/**
+ * A group of packed weights as floats, [K][8]: w = d · (q − offset) + m, rounded as the dequantiser of a file rounds. A vector holds four
+ * elements of each of four rows, so that its bytes of one place are a column of them.
+ */
+function writeUnpack(name: string, kind: PackedKind, dot: Dot): string {
+  const half = blockBytes(kind)
+  const convert = (integers: string): string => `f32x4.convert_i32x4_s(${integers})`
+  const column = (p: string, byte: number): string =>
+    dot === 'signed'
+      ? convert(`i32x4.shr_s(i32x4.shl(${p}, ${24 - 8 * byte}), 24)`)
+      : convert(`i32x4.sub(v128.and(i32x4.shr_u(${p}, ${8 * byte}), byte), offset)`)
+  const nibble = (p: string, at: number): string => convert(`v128.and(i32x4.shr_u(${p}, ${at}), nibble)`)
+  const scaled = (n: number, vector: number, value: string): string => {
+    const product = `f32x4.mul(${value}, ${kind.halves && vector >= 4 ? 'e' : 'd'}${n})`
+    return kind.hasMinimum ? `f32x4.add(${product}, m${n})` : product
+  }
+  const readScales = (n: number): string[] => {
+    const at = n * half
+    if (kind.scales === 'half') {
+      const half16 = (offset: number): string =>
+        `f32x4.mul(v128.and(i32x4.shl(v128.load16x4_s(w, ${offset}), 13), half), factor)`
+      return [`    d${n} = ${half16(at)};`, `    m${n} = ${half16(at + 8)};`]
+    }
+    return [
+      `    d${n} = v128.load(w, ${at});`,
+      ...(kind.halves ? [`    e${n} = v128.load(w, ${at + 16});`] : []),
+      ...(kind.hasMinimum ? [`    m${n} = v128.load(w, ${at + 16});`] : []),
+    ]
+  }
+  const perVector = kind.bits === 4 ? 8 : 4
+  return lines(
+    `function unpack_${name}(w: usize, to: usize, blocks: i32): void {`,
+    `  const half = v128.load(HALF), factor = f32x4.splat(HALF_FACTOR), nibble = i32x4.splat(15), byte = i32x4.splat(255), offset = i32x4.splat(128);`,
+    `  let p = half, d0 = half, d1 = half, e0 = half, e1 = half, m0 = half, m1 = half;`,
+    `  for (; blocks > 0; blocks--) {`,
+    HALVES.flatMap(readScales),
+    list(BLOCK / perVector).flatMap((vector) =>
+      HALVES.flatMap((n) => [
+        `    p = v128.load(w, ${n * half + scaleBytes(kind) + 16 * vector});`,
+        ...list(perVector).map((i) => {
+          const value = kind.bits === 4 ? nibble('p', 8 * (i % 4) + (i < 4 ? 0 : 4)) : column('p', i)
+          const at = (vector * perVector + i) * 4 * GROUP_ROWS + 16 * n
+          return `    v128.store(to, ${scaled(n, vector, value)}, ${at});`
+        }),
+      ]),
+    ),
+    `    w += ${2 * half}; to += ${BLOCK * 4 * GROUP_ROWS};`,
+    `  }`,
+    `}`,
+  )
+}
+
 /** The tile of floats: eight rows of weights, stored [K][8], by 1 to 4 rows. Sums run along K in order, whatever the tile. */
 function writeFloatTile(rows: number): string {
   return lines(
@@ -251,16 +306,25 @@ function writeFloatTile(rows: number): string {
   )
 }
 
+/** The loop over groups of floats; packed weights are unpacked to `scratch`, a group at a time, whose bits are those of stored floats. */
 const writeFloatLoop = (): string =>
   lines(
-    `/** The same for floats: K is even, ldx: bytes of a row of x. */`,
-    `export function multiply_floats(w: usize, x: usize, c: usize, n0: i32, n1: i32, M: i32, K: i32, ldx: usize, ldc: usize): void {`,
+    `function unpack(code: i32, w: usize, n: i32, to: usize, blocks: i32): void {`,
+    ...PACKED_NAMES.map(
+      (name) =>
+        `  if (code == ${PACKED[name].code}) unpack_${name}(w + <usize>n * <usize>blocks * ${2 * blockBytes(PACKED[name])}, to, blocks);`,
+    ),
+    `}`,
+    `/** The same with activations that are not rounded: K is even, ldx: bytes of a row of x. */`,
+    `function multiply_floats(code: i32, w: usize, x: usize, c: usize, n0: i32, n1: i32, M: i32, K: i32, ldx: usize, ldc: usize, scratch: usize): void {`,
     `  const ldw = <usize>K * ${4 * GROUP_ROWS};`,
     `  const step = max(8, (${CACHED} / <i32>ldx) & ~3);`,
     `  for (let m0 = 0; m0 < M; m0 += step) {`,
     `    const end = min(M, m0 + step);`,
     `    for (let n = n0; n < n1; n++) {`,
-    `      const W = w + <usize>n * ldw, C = c + <usize>n * ${4 * GROUP_ROWS};`,
+    `      let W = w + <usize>n * ldw;`,
+    `      const C = c + <usize>n * ${4 * GROUP_ROWS};`,
+    `      if (code != ${FLOAT_CODE}) { unpack(code, w, n, scratch, K >> 5); W = scratch; }`,
     `      let m = m0;`,
     writeRows((rows) => `floats_${rows}(W, x + <usize>m * ldx, C + <usize>m * ldc, K, ldx, ldc);`),
     `    }`,
@@ -272,21 +336,22 @@ const writeFloatLoop = (): string =>
 export function writeProducts(dot: Dot): string {
   const tiles = list(TILE_ROWS).map((r) => r + 1)
   return lines(
-    `import { BYTE, HALF, MAGIC, NIBBLE, NIBBLES } from './constants'`,
+    `import { BYTE, HALF, HALF_FACTOR, MAGIC, NIBBLE, NIBBLES } from './constants'`,
     ...PACKED_NAMES.flatMap((name) => [
       ...tiles.map((rows) => writeTile(name, PACKED[name], dot, rows)),
       writeLoop(name, PACKED[name], dot),
+      writeUnpack(name, PACKED[name], dot),
     ]),
     ...tiles.map(writeFloatTile),
     writeFloatLoop(),
-    `/** groups [n0, n1) of a product with weights of a kind's code */`,
-    `export function multiply(code: i32, w: usize, a: usize, c: usize, n0: i32, n1: i32, M: i32, K: i32, ldx: usize, ldc: usize): void {`,
+    `/** Groups [n0, n1) of a product with weights of a kind's code; with floats as activations if it has no kind or EXACT is added. */`,
+    `export function multiply(code: i32, w: usize, a: usize, c: usize, n0: i32, n1: i32, M: i32, K: i32, ldx: usize, ldc: usize, scratch: usize): void {`,
     `  const blocks = K >> 5;`,
     ...PACKED_NAMES.map(
       (name) =>
         `  if (code == ${PACKED[name].code}) { multiply_${name}(w, a, c, n0, n1, M, blocks, ldc); return; }`,
     ),
-    `  multiply_floats(w, a, c, n0, n1, M, K, ldx, ldc);`,
+    `  multiply_floats(code & ~${EXACT}, w, a, c, n0, n1, M, K, ldx, ldc, scratch);`,
     `}`,
     '',
   )
