@@ -50,9 +50,10 @@ const sizes = new Map(Object.entries(manifest.bytes).map(([path, bytes]) => [add
 
 /** The engine files that this browser can use: the others are tens of megabytes that it would never run. */
 function usableEngines(): string[] {
-  const { wasm = [], jspi = [], asyncify = [] } = manifest.engines
+  const { kernels = [], wasm = [], jspi = [], asyncify = [] } = manifest.engines
   const gpu = scope.navigator.gpu === undefined ? [] : 'Suspending' in WebAssembly ? jspi : asyncify
-  return [...wasm, ...gpu].map(addressOf)
+  // The smallest first: models run on them alone.
+  return [...kernels, ...wasm, ...gpu].map(addressOf)
 }
 
 /** The browser refuses to store more, whatever error it throws for that. */

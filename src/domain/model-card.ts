@@ -4,6 +4,18 @@
 /** A model's file format, which decides what runs it. */
 export type ModelForm = 'gguf' | 'safetensors' | 'onnx' | 'student' | 'web-llm' | 'endpoint'
 
+/** Bytes of a loaded model, weights and working memory, in each way that it can be loaded. */
+export interface MemoryBytes {
+  /** As floats on the processor, by onnxruntime-web. */
+  readonly wasm: number
+  /** On the graphics card; packed weights take as much on the processor. */
+  readonly webgpu: number
+  /** By this program's own kernels on the processor, with the file's bits. */
+  readonly kernels?: number
+  /** The same with floats rounded to 8 bits, if it has matrices of floats. */
+  readonly rounded?: number
+}
+
 /** What a model's files or server report about it before it is loaded. Sizes are absent if the server does not report them. */
 export interface ModelCard {
   /** From the file's metadata, else its file name. */
@@ -27,8 +39,8 @@ export interface ModelCard {
   readonly licence?: string
   /** The address of its page on a hub, at the commit. */
   readonly origin?: string
-  /** Bytes that it takes when loaded on each backend: weights and working memory. */
-  readonly memoryBytes?: { readonly wasm: number; readonly webgpu: number }
+  /** Bytes that it takes when loaded: weights and working memory. */
+  readonly memoryBytes?: MemoryBytes
   /** Bytes that it takes on the graphics card, for a model that runs only there. */
   readonly graphicsBytes?: number
   /**

@@ -4,7 +4,7 @@ import type { ProjectId, RecipeHash, RunId } from './id.ts'
 import type { Backend } from './machine.ts'
 import type { ModelRef } from './model-card.ts'
 import type { Role } from './role.ts'
-import type { WeightForm } from './teacher-description.ts'
+import type { WeightForm } from './weight-form.ts'
 
 export type RunStatus = 'running' | 'paused' | 'stopped' | 'finished' | 'failed'
 

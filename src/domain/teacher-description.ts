@@ -4,12 +4,7 @@ import type { OutputFormat } from './completion-request.ts'
 import type { Backend } from './machine.ts'
 import type { ModelCard } from './model-card.ts'
 import type { SamplingName } from './sampling.ts'
-
-/**
- * How weights are held in memory: as floats, or in four bits if that is exact; `kernels`: with the bits of the file, by this program's own
- * WebAssembly, which rounds activations to 8 bits.
- */
-export type WeightForm = 'f32' | 'nb4s' | 'kernels'
+import type { WeightForm } from './weight-form.ts'
 
 /** What a teacher supports; a recipe that needs more is refused before it starts. */
 export interface Capabilities {

@@ -10,7 +10,8 @@ import type {
 import type { Backend } from '../domain/machine.ts'
 import type { ModelCard, ModelRef } from '../domain/model-card.ts'
 import type { HubListing, ModelSource, RemoteSource } from '../domain/model-source.ts'
-import type { TeacherDescription, WeightForm } from '../domain/teacher-description.ts'
+import type { TeacherDescription } from '../domain/teacher-description.ts'
+import type { WeightForm } from '../domain/weight-form.ts'
 import type { Method } from './contract.ts'
 
 export interface LoadRequest {
@@ -24,6 +25,8 @@ export interface LoadRequest {
   readonly weights?: WeightForm
   /** In place of the model's own chat template; for files only. */
   readonly chatFormat?: ChatFormat
+  /** Texts that the cost of rounding is measured on. */
+  readonly samples?: readonly string[]
 }
 
 export interface LoadProgress {

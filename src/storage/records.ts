@@ -8,6 +8,7 @@ import type { Dataset } from '../domain/dataset.ts'
 import { hasIdForm, type Id } from '../domain/id.ts'
 import type { ModelRef } from '../domain/model-card.ts'
 import { isRoleName } from '../domain/role.ts'
+import { WEIGHT_FORMS } from '../domain/weight-form.ts'
 import { PROJECT_NAME_LIMIT, type Project } from '../domain/project.ts'
 import type { Prompt } from '../domain/prompt.ts'
 import type { Row } from '../domain/row.ts'
@@ -183,7 +184,7 @@ const seed = exactly<Seed>()(
 const loadedWith = v.object({
   backend,
   contextLength: count,
-  weights: v.exactOptional(v.picklist(['f32', 'nb4s', 'kernels'])),
+  weights: v.exactOptional(v.picklist(WEIGHT_FORMS)),
   chatFormat: v.exactOptional(v.picklist(CHAT_FORMAT_NAMES)),
 })
 const run = exactly<Run>()(

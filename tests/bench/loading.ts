@@ -1,5 +1,5 @@
 // Knows: how much memory a loaded model takes in ours and other programs, each in a process of its own, as Linux reports it.
-import type { WeightForm } from '../../src/domain/teacher-description.ts'
+import type { WeightForm } from '../../src/domain/weight-form.ts'
 import type { Measured, PartResult, Ratio } from './measure.ts'
 import { canReadMemory, memoryOf, type ProcessMemory } from './process-memory.ts'
 import { readPrompts } from './prompts.ts'

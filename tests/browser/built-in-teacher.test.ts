@@ -42,7 +42,7 @@ describe('the built-in teacher', { timeout: 400_000 }, () => {
               )
             )
               .flat()
-              .some((url) => url.endsWith('.wasm')),
+              .some((url) => /\/ort-[^/]*\.wasm$/.test(url)),
           ),
         { timeout: 60_000 },
       )

@@ -34,7 +34,7 @@ const waitUntilCached = (page: Page) =>
             const kept = await Promise.all(
               names.map(async (name) => (await (await caches.open(name)).keys()).map(({ url }) => url)),
             )
-            return kept.flat().some((url) => url.endsWith('.wasm'))
+            return kept.flat().some((url) => /\/ort-[^/]*\.wasm$/.test(url))
           })
           .catch(() => false),
       { timeout: 60_000 },
@@ -110,6 +110,9 @@ describe('the built folder', () => {
       'ort-wasm-simd-threaded',
       'ort-wasm-simd-threaded.asyncify',
       'ort-wasm-simd-threaded.jspi',
+      ...['pairs', 'plain', 'probe', 'signed', 'unsigned'].flatMap((dot) =>
+        dot === 'probe' ? [dot] : [`${dot}-alone`, `${dot}-shared`],
+      ),
     ])
   })
 
@@ -173,7 +176,7 @@ describe('a host that sends no headers', () => {
           ),
         )
       ).flat()
-      const address = kept.find((url) => url.endsWith('.wasm')) ?? ''
+      const address = kept.find((url) => /\/ort-[^/]*\.wasm$/.test(url)) ?? ''
       return (await (await fetch(address)).arrayBuffer()).byteLength
     })
     expect(engine).toBeGreaterThan(10_000_000)

@@ -21,12 +21,20 @@ describe('the service worker’s manifest', () => {
     file('assets/ort-wasm-simd-threaded-A-_AAAAA.mjs'),
     file('assets/ort-wasm-simd-threaded.jspi-AAAAAAAA.wasm'),
     file('assets/web-llm-A-_AAAAA.js'),
+    file('assets/plain-alone-A-_AAAAA.wasm'),
+    file('assets/probe-AAAAAAAA.wasm'),
+    file('assets/unsigned-shared-AAAAAAAA.wasm'),
   ]
 
   test('separates engines from the files that the page needs to open', () => {
     const { shell, engines } = makeManifest(files)
     expect(shell).toEqual(['assets/index-AAAAAAAA.js', 'assets/ort.wasm.min-AAAAAAAA.js', 'index.html'])
     expect(engines).toEqual({
+      kernels: [
+        'assets/plain-alone-A-_AAAAA.wasm',
+        'assets/probe-AAAAAAAA.wasm',
+        'assets/unsigned-shared-AAAAAAAA.wasm',
+      ],
       wasm: ['assets/ort-wasm-simd-threaded-A-_AAAAA.mjs', 'assets/ort-wasm-simd-threaded-AAAAAAAA.wasm'],
       jspi: ['assets/ort-wasm-simd-threaded.jspi-AAAAAAAA.wasm'],
       // Not fetched in advance by any browser.

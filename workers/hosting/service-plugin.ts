@@ -26,10 +26,13 @@ export interface ServiceManifest {
 
 const ENGINE_FILE = /ort-wasm-simd-threaded(?:\.(\w+))?-[\w-]{8}\.(?:wasm|mjs)$/
 
+/** The modules of src/engine/kernels, under the names that its build gives them. */
+const KERNEL_FILE = /(?:^|\/)(?:probe|\w+-(?:shared|alone))-[\w-]{8}\.wasm$/
+
 /** WebLLM's worker: six megabytes that only users of its models need. */
 const ON_DEMAND_FILE = /(?:^|\/)web-llm-[\w-]{8}\.js$/
 
-/** Sorts the files of a build (paths with `/`) into the shell and the engines' variants (`wasm`, `jspi`, `asyncify`, `onDemand`). */
+/** Sorts the files of a build (paths with `/`) into the shell and the engines' variants (`kernels`, `wasm`, `jspi`, `asyncify`, `onDemand`). */
 export function makeManifest(files: readonly { path: string; bytes: Uint8Array }[]): ServiceManifest {
   const hash = createHash('sha256')
   const shell: string[] = []
@@ -38,6 +41,7 @@ export function makeManifest(files: readonly { path: string; bytes: Uint8Array }
     hash.update(path).update('\0').update(bytes)
     const engine = ENGINE_FILE.exec(path)
     if (ON_DEMAND_FILE.test(path)) (engines['onDemand'] ??= []).push(path)
+    else if (KERNEL_FILE.test(path)) (engines['kernels'] ??= []).push(path)
     else if (engine === null) shell.push(path)
     else (engines[engine[1] ?? 'wasm'] ??= []).push(path)
   }

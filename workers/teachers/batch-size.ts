@@ -2,7 +2,7 @@
 // Must not know: where it is stored.
 import type { MeasuredBatch } from '../../src/domain/measured-batch.ts'
 import type { SizedCard } from '../../src/domain/model-card.ts'
-import type { WeightForm } from '../../src/domain/teacher-description.ts'
+import { bytesOfForm, type WeightForm } from '../../src/domain/weight-form.ts'
 import type { Generator } from '../../src/engine/generation/generator.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 
@@ -44,7 +44,7 @@ export async function setBestBatchSize(
   if (store === undefined || generator.maxBatchSize === 1) return undefined
   const device = describeDevice(runtime, form)
   const max =
-    runtime.backend === 'wasm' && card.memoryBytes.wasm > TIGHT_BYTES
+    runtime.backend === 'wasm' && bytesOfForm(card.memoryBytes, form === 'graph' ? 'f32' : form) > TIGHT_BYTES
       ? Math.min(MAX_TIGHT_BATCH, generator.maxBatchSize)
       : generator.maxBatchSize
   const measured = (await store.find(card.fingerprint, device)) ?? (await measure())

@@ -2,6 +2,7 @@
 // Must not know: where the file came from (locate-model.ts), how requests are served (engine-teacher.ts).
 import { loadGgufWeights, storedInGguf } from '../../src/engine/weights/gguf/llama-gguf.ts'
 import type { ByteSource } from '../../src/engine/weights/source.ts'
+import { fromStored } from './kernel-sources.ts'
 import { openEngineTeacher, type EngineOptions } from './open-engine-teacher.ts'
 import type { EngineTeacher } from './engine-teacher.ts'
 import { readGgufCard } from './gguf-card.ts'
@@ -21,7 +22,7 @@ export async function openGguf(
     {
       card,
       tokenizer,
-      stored: () => storedInGguf(header, source),
+      forKernels: (hooks) => fromStored(storedInGguf(header, source), hooks),
       loadWeights: (form) =>
         loadGgufWeights(
           header,

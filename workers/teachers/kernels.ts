@@ -1,17 +1,19 @@
 // Knows: how a model is loaded on this program's own kernels: which module, how many threads, in which form its weights are held.
 // Must not know: requests, tokenizers.
+import type { KernelWeightForm } from '../../src/domain/weight-form.ts'
 import { EngineError } from '../../src/engine/errors.ts'
 import type { CachedModel } from '../../src/engine/generation/cached-model.ts'
 import { makeKernelModel } from '../../src/engine/generation/kernel-cache.ts'
 import { chooseKernels } from '../../src/engine/kernels/choose.ts'
+import { measureRounding, type RoundingCost } from '../../src/engine/generation/measure-rounding.ts'
 import { KernelDecoder } from '../../src/engine/kernels/decoder.ts'
+import type { KernelForm } from '../../src/engine/kernels/matrix.ts'
 import type { Kernels } from '../../src/engine/kernels/module.ts'
 import { loadPageModule } from '../../src/engine/kernels/page-modules.ts'
 import { workAlone, workTogether, type StartHelper, type Team } from '../../src/engine/kernels/team.ts'
-import { findKernelProblem, readKernelWeights } from '../../src/engine/kernels/weights.ts'
+import { findKernelProblem, type KernelWeights } from '../../src/engine/kernels/weights.ts'
+import type { DecoderShape } from '../../src/engine/models/shape.ts'
 import { chooseThreads } from '../../src/engine/runtime/start.ts'
-import type { StoredModel } from '../../src/engine/weights/read-weights.ts'
-import { WASM_LIMIT } from './weight-form.ts'
 
 /** Opens kernels with this number of threads, or as many as are best here. Throws EngineError. */
 export type OpenKernels = (
@@ -86,27 +88,39 @@ function lend(opened: OpenedKernels): OpenedKernels {
 export interface KernelLoading {
   readonly openKernels: OpenKernels
   readonly threads: number | undefined
+  readonly form: KernelWeightForm
   readonly contextLength: number
   readonly batchSize: number
-  /** Bytes of the model as floats, with its cache. */
-  readonly floatBytes: number
-  readonly signal: AbortSignal
-  readonly onProgress: (done: number, total: number) => void
+  /** Tokens of texts that the cost of rounding is measured on. */
+  readonly samples: readonly (readonly number[])[]
+}
+
+/** A model to run on the kernels. */
+export interface KernelSource {
+  readonly shape: DecoderShape
+  /** Packs its weights into the kernels' memory. */
+  pack(kernels: Kernels, form: KernelForm): Promise<KernelWeights>
 }
 
 export interface LoadedOnKernels {
   readonly model: CachedModel
   readonly threads: number
-  /** What a person should know, in a sentence. */
-  readonly note: string
+  /** What a person should know, in sentences. */
+  readonly notes: readonly string[]
 }
 
-/** The loaded model; else why the kernels cannot run it here, as a phrase after "because". Throws EngineError if memory runs out, and as reading does. */
+/** Milliseconds that measuring the cost of rounding may take. */
+const MEASURE_LIMIT = 700
+
+/**
+ * The loaded model; else why the kernels cannot run it here, as a phrase after "because". Throws EngineError if memory runs out, and as
+ * packing does.
+ */
 export async function loadOnKernels(
-  stored: StoredModel,
-  { openKernels, threads, contextLength, batchSize, floatBytes, signal, onProgress }: KernelLoading,
+  { shape, pack }: KernelSource,
+  { openKernels, threads, form, contextLength, batchSize, samples }: KernelLoading,
 ): Promise<LoadedOnKernels | string> {
-  const problem = findKernelProblem(stored.shape)
+  const problem = findKernelProblem(shape)
   if (problem !== undefined) return problem
   let opened: Awaited<ReturnType<OpenKernels>>
   try {
@@ -117,18 +131,46 @@ export async function loadOnKernels(
   }
   const { kernels, team } = opened
   try {
-    // Tensors of floats stay floats if there is memory for them.
-    const form = floatBytes <= WASM_LIMIT ? 'packed' : 'rounded'
-    const weights = await readKernelWeights(kernels, stored, form, { signal, onProgress })
+    const weights = await pack(kernels, form === 'kernels-q8' ? 'rounded' : 'packed')
     const decoder = new KernelDecoder(kernels, weights, team, Math.min(contextLength, weights.shape.context))
+    const model = makeKernelModel(decoder, batchSize)
+    const { integers, floats } = weights
     const how = kernels.dot === 'plain' ? 'plain SIMD' : 'relaxed SIMD'
+    const size = `${formatMegabytes(weights.bytes)} MB, ${how}`
+    const rounds = integers && form !== 'kernels-f32'
+    decoder.exact = !rounds
+    const cost = rounds
+      ? await measureRounding(model, (exact) => (decoder.exact = exact), samples, {
+          now: () => performance.now(),
+          maxMs: MEASURE_LIMIT,
+        })
+      : undefined
     return {
-      model: makeKernelModel(decoder, batchSize),
+      model,
       threads: team.threads,
-      note: `The weights keep the bits of the file (${Math.ceil(weights.bytes / 1e6).toLocaleString('en')} MB), and activations are rounded to 8 bits, with ${how}: fast and small, but log-probabilities differ slightly from those with floats.`,
+      notes: [noteForm(form, integers, floats, size), ...noteCost(cost)],
     }
   } catch (thrown) {
     await team.release()
     throw thrown
   }
 }
+
+const formatMegabytes = (bytes: number): string => Math.ceil(bytes / 1e6).toLocaleString('en')
+
+/** How the weights are held and multiplied. */
+function noteForm(form: KernelWeightForm, integers: boolean, floats: boolean, size: string): string {
+  if (!integers) return `The weights are floats, as in the file (${size}), and nothing is rounded.`
+  if (form === 'kernels-q8' && floats)
+    return `Weights and activations are rounded to 8 bits (${size}): smaller and faster than floats, with slightly different probabilities.`
+  return form === 'kernels-f32'
+    ? `The weights keep the bits of the file (${size}), and activations stay floats: exact, and slower than with activations of 8 bits.`
+    : `The weights keep the bits of the file (${size}), and activations are rounded to 8 bits: fast, with slightly different probabilities than with floats.`
+}
+
+const noteCost = (cost: RoundingCost | undefined): string[] =>
+  cost === undefined
+    ? []
+    : [
+        `Measured on this model: rounding activations changes its next-token distribution by a KL divergence of ${cost.meanKl < 1e-4 ? 'less than 0.0001' : cost.meanKl.toFixed(4)} nats on average, and the most probable token is the same at ${cost.sameBest} of ${cost.tokens} positions.`,
+      ]

@@ -1,7 +1,7 @@
 // Knows: the graphs in a folder of ONNX files: their contents, the files of their weights, and which of several runs on which backend.
 // Must not know: tokenizers, sessions.
 import type { Backend } from '../../src/domain/machine.ts'
-import type { WeightForm } from '../../src/domain/teacher-description.ts'
+import type { WeightForm } from '../../src/domain/weight-form.ts'
 import { describeForeignDecoder, type ForeignDecoder } from '../../src/engine/weights/onnx/onnx-decoder.ts'
 import {
   readOnnxHeader,

@@ -2,7 +2,14 @@
 // Must not know: files.
 import type { SizedCard } from '../../src/domain/model-card.ts'
 import { SAMPLING_NAMES } from '../../src/domain/sampling.ts'
-import type { Capabilities, WeightForm } from '../../src/domain/teacher-description.ts'
+import type { Capabilities } from '../../src/domain/teacher-description.ts'
+import {
+  bytesOfForm,
+  expectedWeights,
+  isKernelForm,
+  type KernelWeightForm,
+  type WeightForm,
+} from '../../src/domain/weight-form.ts'
 import { Generator } from '../../src/engine/generation/generator.ts'
 import { MAX_LOG_PROBS } from '../../src/engine/generation/requests.ts'
 import { openRuntime } from '../../src/engine/runtime/open.ts'
@@ -10,15 +17,21 @@ import { availableThreads } from '../../src/engine/runtime/start.ts'
 import type { Runtime } from '../../src/engine/runtime/types.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { LoadedWeights } from '../../src/engine/weights/loaded.ts'
-import type { StoredModel } from '../../src/engine/weights/read-weights.ts'
+import { RetortError } from '../../src/protocol/errors.ts'
 import { setBestBatchSize } from './batch-size.ts'
 import { EngineTeacher } from './engine-teacher.ts'
-import { loadOnKernels, openPageKernels, type OpenKernels } from './kernels.ts'
+import { loadOnKernels, openPageKernels, type KernelSource, type OpenKernels } from './kernels.ts'
 import type { OpenOptions } from './teacher.ts'
-import { chooseWeightForm, type GraphForm } from './weight-form.ts'
+import { chooseWeightForm, WASM_LIMIT, type GraphForm } from './weight-form.ts'
 
 /** Batch size if none was measured on this machine. */
 const BATCH_SIZE = 8
+
+/** What the cost of rounding is measured on if a project has no seeds. */
+const SAMPLES = [
+  'Write a short reply to a customer whose parcel came three days late, and offer a refund of the postage.',
+  'A train leaves at 9:40 and arrives at 13:05. How long does the journey take? Explain each step.',
+]
 
 export interface EngineOptions extends OpenOptions {
   /** Number of threads; for measurements. */
@@ -34,8 +47,8 @@ export interface ReadableModel {
   readonly card: SizedCard
   readonly tokenizer: TextTokenizer
   readonly loadWeights: (form: GraphForm) => Promise<LoadedWeights>
-  /** The file's tensors, if the kernels can read them. */
-  readonly stored?: () => StoredModel
+  /** Its weights for the kernels. */
+  readonly forKernels: (hooks: Pick<EngineOptions, 'signal' | 'onProgress'>) => KernelSource
   /** Available forms of the weights; absent: both. */
   readonly forms?: readonly GraphForm[]
 }
@@ -121,38 +134,55 @@ export async function openEngineTeacher(
 }
 
 async function buildModel(model: ReadableModel, options: EngineOptions): Promise<BuiltModel> {
-  if (options.weights !== 'kernels') return buildOnRuntime(model, options)
-  const built = await buildOnKernels(model, options)
+  const { weights, backend, runtime, openKernels } = options
+  // A runtime without kernels is opened where there is no page: in tests and measurements.
+  const canChoose = backend === 'wasm' && (runtime === undefined || openKernels !== undefined)
+  const form = weights ?? (canChoose ? expectedWeights(model.card.memoryBytes, backend) : undefined)
+  if (!isKernelForm(form)) return buildOnRuntime(model, options)
+  const built = await buildOnKernels(model, form, options)
   if (typeof built !== 'string') return built
   const other = await buildOnRuntime(model, options)
-  return {
-    ...other,
-    notes: [`Packed weights with 8-bit activations are not used, because ${built}.`, ...other.notes],
-  }
+  return { ...other, notes: [`Retort’s own kernels are not used, because ${built}.`, ...other.notes] }
 }
 
 /** The model on the kernels; else why not, as a phrase after "because". */
 async function buildOnKernels(
-  { card, tokenizer, stored }: ReadableModel,
-  { backend, contextLength, signal, onProgress, threads, openKernels = openPageKernels }: EngineOptions,
+  { card, tokenizer, forKernels }: ReadableModel,
+  form: KernelWeightForm,
+  {
+    backend,
+    contextLength,
+    threads,
+    samples = SAMPLES,
+    openKernels = openPageKernels,
+    ...hooks
+  }: EngineOptions,
 ): Promise<BuiltModel | string> {
   if (backend !== 'wasm') return 'they run on the processor only'
-  if (stored === undefined) return 'this kind of file has no weights that they read'
-  const loaded = await loadOnKernels(stored(), {
+  const bytes = bytesOfForm(card.memoryBytes, form)
+  if (bytes > WASM_LIMIT)
+    throw new RetortError(
+      'ModelRefused',
+      `“${card.name}” needs about ${(bytes / 2 ** 30).toFixed(1)} GiB, and WebAssembly has 4. Choose a smaller model, one with fewer bits, or the graphics card.`,
+    )
+  const loaded = await loadOnKernels(forKernels(hooks), {
     openKernels,
     threads,
+    form,
     contextLength,
     batchSize: BATCH_SIZE,
-    floatBytes: card.memoryBytes.wasm,
-    signal,
-    onProgress: (done, total) => onProgress({ phase: 'reading', done, total }),
+    samples: samples.map((text) =>
+      card.hasChatTemplate
+        ? tokenizer.encodeChat([{ role: 'user', content: text }])
+        : tokenizer.encode(text, { special: false }),
+    ),
   })
   if (typeof loaded === 'string') return loaded
   return {
     generator: Generator.over(loaded.model, tokenizer),
     machine: { backend, threads: loaded.threads },
-    form: 'kernels',
-    notes: [loaded.note],
+    form,
+    notes: loaded.notes,
   }
 }
 

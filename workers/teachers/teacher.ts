@@ -8,7 +8,8 @@ import type {
 } from '../../src/domain/completion-request.ts'
 import type { ChatFormat } from '../../src/domain/chat-format.ts'
 import type { Backend } from '../../src/domain/machine.ts'
-import type { TeacherDescription, WeightForm } from '../../src/domain/teacher-description.ts'
+import type { TeacherDescription } from '../../src/domain/teacher-description.ts'
+import type { WeightForm } from '../../src/domain/weight-form.ts'
 import type {
   GenerationProgress,
   ScoreInput,
@@ -73,6 +74,8 @@ export interface OpenOptions {
   readonly weights?: WeightForm
   /** In place of the model's own chat template. */
   readonly chatFormat?: ChatFormat
+  /** Texts that the cost of rounding is measured on; absent: two of Retort's own. */
+  readonly samples?: readonly string[]
   /** Measured batch sizes of this machine; absent: batch size 8 without a measurement. */
   readonly batchStore?: BatchStore
   readonly signal: AbortSignal

@@ -1,7 +1,7 @@
 // Knows: which form of weights is best on a backend, and why.
 import type { Backend } from '../../src/domain/machine.ts'
 import type { SizedCard } from '../../src/domain/model-card.ts'
-import type { WeightForm } from '../../src/domain/teacher-description.ts'
+import type { KernelWeightForm, WeightForm } from '../../src/domain/weight-form.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
 
 /** Share of a wasm heap that a model may fill: the runtime's own working memory needs the rest. */
@@ -12,7 +12,7 @@ const WASM_BYTES = 2 ** 32
 export const WASM_LIMIT = MODEL_SHARE * WASM_BYTES
 
 /** Forms of the runtime's graphs. */
-export type GraphForm = Exclude<WeightForm, 'kernels'>
+export type GraphForm = Exclude<WeightForm, KernelWeightForm>
 
 export interface WeightChoice {
   readonly form: GraphForm

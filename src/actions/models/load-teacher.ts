@@ -4,12 +4,14 @@ import type { ProjectId } from '../../domain/id.ts'
 import type { Backend } from '../../domain/machine.ts'
 import type { ModelSource } from '../../domain/model-source.ts'
 import type { Role } from '../../domain/role.ts'
-import type { TeacherDescription, WeightForm } from '../../domain/teacher-description.ts'
+import type { TeacherDescription } from '../../domain/teacher-description.ts'
+import type { WeightForm } from '../../domain/weight-form.ts'
 import { SilenceTimer } from '../../domain/time-limit.ts'
 import type { LoadProgress } from '../../protocol/teacher.ts'
 import { CANCEL_PATIENCE, type CallOptions } from '../../protocol/contract.ts'
 import { isAbort, RetortError } from '../../protocol/errors.ts'
 import type { Machines } from '../machines.ts'
+import { pageSeeds } from '../../storage/seeds.ts'
 import { rememberModel } from './remember-model.ts'
 import { followCall } from '../stream-progress.ts'
 
@@ -30,6 +32,19 @@ export interface LoadTeacher {
   readonly chatFormat?: ChatFormat
   /** Size of the model's file, if known. */
   readonly fileBytes?: number
+}
+
+/** Seeds of the project, and characters of each, on which the cost of rounding is measured. */
+const [MAX_SAMPLES, SAMPLE_LENGTH] = [4, 500]
+
+/** None if they cannot be read: a measurement is no reason not to load a model. */
+async function readSamples(db: Machines['db'], projectId: ProjectId): Promise<readonly string[]> {
+  try {
+    const seeds = await pageSeeds(db, projectId, { from: 0, limit: MAX_SAMPLES })
+    return seeds.map(({ text }) => text.slice(0, SAMPLE_LENGTH))
+  } catch {
+    return []
+  }
 }
 
 type LoadCall = Required<Pick<CallOptions<LoadProgress>, 'signal' | 'onEvent'>>
@@ -71,11 +86,12 @@ export async function* loadTeacher(
   signal?: AbortSignal,
 ): AsyncGenerator<LoadProgress, TeacherDescription> {
   let phase: LoadProgress['phase'] | undefined
+  const samples = projectId === undefined ? [] : await readSamples(machines.db, projectId)
   const load = async (stall: AbortController, call: LoadCall): Promise<TeacherDescription> => {
     let timer: SilenceTimer | undefined
     return machines.teacher
       .load(
-        { source, keep, ...options },
+        { source, keep, ...options, ...(samples.length === 0 ? {} : { samples }) },
         {
           signal: AbortSignal.any([call.signal, stall.signal]),
           patience: CANCEL_PATIENCE,

@@ -1,7 +1,8 @@
 // Knows: rows of a model that runs on this program's own kernels: the pages of each, prefixes that they share, and steps.
 // Every number of a row is computed in the same order whatever the other rows, chunks and prefixes are, so its logits are the same bits.
 // Must not know: how kernels compute (kernels/), how tokens are sampled.
-import { MAX_HEAD_ROWS, MAX_ROWS, type KernelDecoder, type TokenRow } from '../kernels/decoder.ts'
+import type { KernelDecoder, TokenRow } from '../kernels/decoder.ts'
+import { MAX_HEAD_ROWS, MAX_ROWS } from '../kernels/memory.ts'
 import { PageList } from '../kernels/pages.ts'
 import type { CachedModel, Prefix, RowStep } from './cached-model.ts'
 import { checkResize, countRows } from './slots.ts'

@@ -4,16 +4,13 @@
 import { ropeTables, type DecoderShape } from '../models/shape.ts'
 import { activationBytes, PAGE_POSITIONS, roundUp } from './layouts.ts'
 import type { KernelMatrix } from './matrix.ts'
+import { MAX_HEAD_ROWS, MAX_ROWS } from './memory.ts'
 import type { Kernels } from './module.ts'
 import { PagePool } from './pages.ts'
 import { Program, rowBytes, type Rows } from './program.ts'
 import type { Team } from './team.ts'
 import type { KernelLayer, KernelWeights } from './weights.ts'
 
-/** Rows of a run: more are computed in several runs, with the same numbers. */
-export const MAX_ROWS = 256
-/** Rows of a run of the head, whose results are the largest of all. */
-export const MAX_HEAD_ROWS = 32
 /** Query heads whose scores a thread has at the same time (build/attention-tiles.ts). */
 const SCORE_LINES = 4
 /** Operations of a layer, with up to three parts of a matrix each for qkv and two for gateUp. */

@@ -39,6 +39,8 @@ export interface KernelMatrix {
   readonly N: number
   readonly parts: readonly MatrixPart[]
   readonly bytes: number
+  /** Whether rows of it are floats in the file, though they may be rounded here. */
+  readonly hasFloats: boolean
 }
 
 /** The kind for a tensor's type, and whether it represents it without loss. */
@@ -62,6 +64,7 @@ export function packMatrix(kernels: Kernels, blocks: readonly RowBlock[], form: 
   if (blocks.slice(0, -1).some(({ rows }) => rows % GROUP_ROWS !== 0))
     throw new RangeError(`Stacked rows are not multiples of ${GROUP_ROWS}.`)
   const parts: MatrixPart[] = []
+  const hasFloats = blocks.some(({ quant }) => findIntegerReader(quant.name) === undefined)
   let firstRow = 0
   let bytes = 0
   for (let from = 0; from < blocks.length;) {
@@ -74,7 +77,7 @@ export function packMatrix(kernels: Kernels, blocks: readonly RowBlock[], form: 
     bytes += part.bytes
     from = to
   }
-  return { K: roundUp(columns, BLOCK), N: roundUp(firstRow, GROUP_ROWS), parts, bytes }
+  return { K: roundUp(columns, BLOCK), N: roundUp(firstRow, GROUP_ROWS), parts, bytes, hasFloats }
 }
 
 function packPart(

@@ -32,6 +32,9 @@ export interface KernelWeights {
   readonly embedRow: (id: number, out: Float32Array, at: number) => void
   /** Bytes of all matrices. */
   readonly bytes: number
+  /** Whether some matrices are of integers, whose activations are rounded; and whether the file had some of floats. */
+  readonly integers: boolean
+  readonly floats: boolean
 }
 
 /**
@@ -129,6 +132,8 @@ function finish(
     head,
     embedRow: embedRow ?? makeHeadReader(kernels, shape, head),
     bytes: matrices.reduce((sum, { bytes }) => sum + bytes, 0),
+    integers: matrices.some(({ parts }) => parts.some(({ kind }) => kind !== 'floats')),
+    floats: matrices.some(({ hasFloats }) => hasFloats),
   }
 }
 

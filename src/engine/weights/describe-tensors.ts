@@ -1,6 +1,9 @@
 // Knows: facts about the tensors of a file: whether all that a decoder needs are there, how many parameters, how much
 // memory.
 // Must not know: which format the file has.
+import type { KernelForm } from '../kernels/matrix.ts'
+import { estimateKernelMemory, type SizedTensor } from '../kernels/memory.ts'
+import { findIntegerReader } from '../kernels/packing/index.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import { listNeeded, type TensorNames, type TensorRole } from './decoder-tensors.ts'
 import type { GgufTensor } from './gguf/gguf-header.ts'
@@ -23,8 +26,14 @@ export interface ModelFacts {
   readonly tensorTypes: Readonly<Record<string, number>>
   readonly licence?: string
   readonly hasChatTemplate: boolean
-  /** Bytes that loading needs: 32-bit floats on wasm; on WebGPU the file's packed bits where possible. */
-  readonly memoryBytes: { readonly wasm: number; readonly webgpu: number }
+  readonly memoryBytes: {
+    /** Bytes that loading needs on the runtime: 32-bit floats on wasm; on WebGPU the file's packed bits where possible. */
+    readonly wasm: number
+    readonly webgpu: number
+    /** On this program's own kernels, with the file's bits; and with floats rounded to 8 bits, if it has matrices of floats. */
+    readonly kernels: number
+    readonly rounded?: number
+  }
 }
 
 export type Description =
@@ -90,6 +99,10 @@ const STACKED: readonly (readonly TensorRole[])[] = [
   ['gate', 'up'],
 ]
 
+/** Tokens that estimates of memory count a KV cache for, eight rows of 1,024. */
+const CACHED_ROWS = 8
+const CACHED_TOKENS = 1024
+
 /**
  * Bytes at the peak of loading. wasm: measured heap after creation is 1.55 bytes for every byte of 32-bit floats
  * (prepacked copies), and the copy in JavaScript exists until the session is created. WebGPU: the packed weights twice
@@ -103,7 +116,18 @@ export function estimateMemory(
 ): ModelFacts['memoryBytes'] {
   let floats = 0
   let packed = 0
+  const sized: SizedTensor[] = []
   for (const { role, layer, shape: size } of listNeeded(shape)) {
+    const tensor = tensors.get(nameOf(role, layer))
+    const [columns = 1, rows] = size
+    if (tensor !== undefined && rows !== undefined)
+      sized.push({
+        type: tensor.type.name,
+        rows,
+        columns,
+        bytes: tensor.bytes,
+        isEmbedding: role === 'embedding',
+      })
     if (role === 'embedding' && !shape.tiedHead) continue
     const elements = size.reduce((product, n) => product * n, 1)
     const stackedTypes = (STACKED.find((roles) => roles.includes(role)) ?? [role]).map(
@@ -122,7 +146,15 @@ export function estimateMemory(
             : 4)
   }
   const embedding = tensors.get(nameOf('embedding', 0))?.bytes ?? 0
-  const cache = 2 * 4 * shape.layers * shape.kvHeads * shape.headWidth * 8 * Math.min(1024, shape.context)
+  const cached = CACHED_ROWS * Math.min(CACHED_TOKENS, shape.context)
+  const cache = 2 * 4 * shape.layers * shape.kvHeads * shape.headWidth * cached
+  const onKernels = (form: KernelForm): number => estimateKernelMemory(shape, sized, form, cached)
+  const hasFloats = sized.some(({ type }) => findIntegerReader(type) === undefined)
   const sum = (weights: number): number => Math.round(weights + embedding + cache)
-  return { wasm: sum(2.55 * floats), webgpu: sum(2 * packed) }
+  return {
+    wasm: sum(2.55 * floats),
+    webgpu: sum(2 * packed),
+    kernels: onKernels('packed'),
+    ...(hasFloats ? { rounded: onKernels('rounded') } : {}),
+  }
 }

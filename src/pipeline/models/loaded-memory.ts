@@ -2,6 +2,7 @@
 // aside for another one.
 import type { Memory } from '../../domain/cast.ts'
 import type { TeacherDescription } from '../../domain/teacher-description.ts'
+import { bytesOfForm } from '../../domain/weight-form.ts'
 
 /** The part of a loaded model that decides. */
 export type Loaded = Pick<TeacherDescription, 'card' | 'backend' | 'weights'>
@@ -12,26 +13,13 @@ const SHARE = 0.6
 /** GiB of a machine whose browser does not report them: what most have. Chromium reports at most 8 or 32, depending on its version. */
 const ASSUMED_GIB = 8
 
-/** Bytes of weights as floats above which they are packed unless a person chooses otherwise: a wasm heap has 4 GiB, for all of a model. */
-const MAX_FLOATS = 3.6 * 2 ** 30
-
-/** How a model's weights will be held, if nobody chose. */
-export const expectedWeights = (
-  card: Pick<Loaded['card'], 'memoryBytes'>,
-  backend: Loaded['backend'],
-): 'f32' | 'nb4s' =>
-  backend === 'webgpu' || (card.memoryBytes !== undefined && card.memoryBytes.wasm > MAX_FLOATS)
-    ? 'nb4s'
-    : 'f32'
-
 /** Bytes of a loaded model on this machine; 0 on a server, undefined if its card states none. */
 export function loadedBytes({ card, backend, weights }: Loaded): number | undefined {
   if (backend === 'server') return 0
-  if (card.memoryBytes === undefined) return card.graphicsBytes
-  // Packed weights take as much on the processor as on the graphics card.
-  return backend === 'webgpu' || weights === 'nb4s' || weights === 'kernels'
-    ? card.memoryBytes.webgpu
-    : card.memoryBytes.wasm
+  const { memoryBytes, graphicsBytes } = card
+  if (memoryBytes === undefined) return graphicsBytes
+  if (backend === 'webgpu') return memoryBytes.webgpu
+  return bytesOfForm(memoryBytes, weights ?? 'f32')
 }
 
 /** The bytes of all of these models together, as far as their cards state them. */

@@ -4,11 +4,11 @@ import { makeCast, type Cast, type Memory, type Turns } from '../../domain/cast.
 import type { ProjectId } from '../../domain/id.ts'
 import { NO_MODELS } from '../../domain/people.ts'
 import type { Backend } from '../../domain/machine.ts'
+import { expectedWeights } from '../../domain/weight-form.ts'
 import type { Role } from '../../domain/role.ts'
 import type { TeacherDescription } from '../../domain/teacher-description.ts'
 import {
   chooseSetAside,
-  expectedWeights,
   isTight,
   loadedBytes,
   sumBytes,
@@ -148,7 +148,7 @@ export class Roles {
     const { card, backend, weights, description } = this.open(role).teacher
     if (card === undefined) return description
     const loads = card.form === 'endpoint' ? 'server' : backend
-    return { card, backend: loads, weights: weights ?? expectedWeights(card, loads) }
+    return { card, backend: loads, weights: weights ?? expectedWeights(card.memoryBytes, loads) }
   }
   /** The loaded models of other roles on this machine. */
   #localOthers(role: Role): readonly (Loaded & { readonly owner: Teacher })[] {

@@ -1,5 +1,5 @@
 // Knows: the jobs and results of the programs whose decoding is compared.
-import type { WeightForm } from '../../../src/domain/teacher-description.ts'
+import type { WeightForm } from '../../../src/domain/weight-form.ts'
 
 /** Prompts to complete greedily: in one batch if the program can, else one after another. */
 export interface GenerationJob {

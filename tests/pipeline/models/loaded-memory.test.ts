@@ -2,7 +2,6 @@ import { expect, test } from 'vitest'
 import {
   budgetOf,
   chooseSetAside,
-  expectedWeights,
   isTight,
   loadedBytes,
   sumBytes,
@@ -16,6 +15,13 @@ test('a model takes the memory that its card states for where and how it is load
   expect(loadedBytes(model)).toBe(900)
   expect(loadedBytes({ ...model, weights: 'f32' })).toBe(900)
   expect(loadedBytes({ ...model, weights: 'nb4s' })).toBe(300)
+  expect(loadedBytes({ ...model, weights: 'kernels' })).toBe(900)
+  const own = {
+    ...model,
+    card: { ...card, memoryBytes: { ...model.card.memoryBytes, kernels: 150, rounded: 60 } },
+  }
+  const forms = ['kernels', 'kernels-f32', 'kernels-q8', 'f32'] as const
+  expect(forms.map((weights) => loadedBytes({ ...own, weights }))).toEqual([150, 150, 60, 900])
   expect(loadedBytes({ ...model, backend: 'webgpu', weights: 'f32' })).toBe(300)
   expect(loadedBytes({ ...model, backend: 'server' })).toBe(0)
   const { memoryBytes: _, ...unsized } = card
@@ -68,9 +74,4 @@ test('packed weights and the graphics card need less, so that more fit', () => {
   expect(asideFor([sized('a', 2)], { ...sized('d', 1), weights: 'nb4s' })).toEqual([])
   expect(asideFor([sized('a', 2)], { ...sized('d', 1), backend: 'webgpu' })).toEqual([])
   expect(asideFor([sized('a', 2)], { ...sized('d', 1), weights: 'f32' })).toEqual(['a'])
-  expect([expectedWeights(sized('d', 3).card, 'wasm'), expectedWeights(sized('d', 4).card, 'wasm')]).toEqual([
-    'f32',
-    'nb4s',
-  ])
-  expect(expectedWeights(card, 'webgpu')).toBe('nb4s')
 })

@@ -4,6 +4,7 @@ import type { MeasuredBatch } from '../../../src/domain/measured-batch.ts'
 import type { SizedCard } from '../../../src/domain/model-card.ts'
 import type { BatchStore } from '../../../workers/teachers/batch-size.ts'
 import type { EngineTeacher } from '../../../workers/teachers/engine-teacher.ts'
+import { fromFloats } from '../../../workers/teachers/kernel-sources.ts'
 import { openEngineTeacher } from '../../../workers/teachers/open-engine-teacher.ts'
 import { openTestRuntime } from '../../engine/session.ts'
 import { byteTokenizer, makeTinyWeights, TINY } from '../../engine/small-model.ts'
@@ -37,7 +38,12 @@ class Memory implements BatchStore {
 
 const open = async (batches?: BatchStore, changed: Partial<SizedCard> = {}): Promise<EngineTeacher> =>
   openEngineTeacher(
-    { card: { ...card, ...changed }, tokenizer: byteTokenizer, loadWeights: async () => makeTinyWeights() },
+    {
+      card: { ...card, ...changed },
+      tokenizer: byteTokenizer,
+      loadWeights: async () => makeTinyWeights(),
+      forKernels: () => fromFloats(TINY, async () => makeTinyWeights()),
+    },
     {
       backend: 'wasm',
       contextLength: 128,

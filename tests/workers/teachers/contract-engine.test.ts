@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
 import { openGguf } from '../../../workers/teachers/gguf.ts'
+import { fromFloats } from '../../../workers/teachers/kernel-sources.ts'
 import { openEngineTeacher } from '../../../workers/teachers/open-engine-teacher.ts'
 import { byteTokenizer, makeTinyWeights, TINY } from '../../engine/small-model.ts'
 import { openTestRuntime } from '../../engine/session.ts'
@@ -57,7 +58,12 @@ describeTeacherContract('A small model without a chat template', async () => {
     hasChatTemplate: false,
   } as const
   return openEngineTeacher(
-    { card, tokenizer: byteTokenizer, loadWeights: async () => makeTinyWeights() },
+    {
+      card,
+      tokenizer: byteTokenizer,
+      loadWeights: async () => makeTinyWeights(),
+      forKernels: () => fromFloats(TINY, async () => makeTinyWeights()),
+    },
     { ...options, runtime: await openTestRuntime() },
   )
 })

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { workAlone } from '../../../src/engine/kernels/team.ts'
 import { sourceFromBytes } from '../../../src/engine/weights/source.ts'
 import { openGguf } from '../../../workers/teachers/gguf.ts'
+import { fromFloats } from '../../../workers/teachers/kernel-sources.ts'
 import { openEngineTeacher } from '../../../workers/teachers/open-engine-teacher.ts'
 import type { OpenKernels } from '../../../workers/teachers/kernels.ts'
 import { openTestKernels } from '../../engine/kernels/open-kernels.ts'
@@ -46,7 +47,9 @@ test('says that the kernels are in use and what they cost', async () => {
   const teacher = await openGguf(readBuiltIn(), { ...options, openKernels })
   const { weights, threads, notes } = teacher.description
   expect({ weights, threads }).toEqual({ weights: 'kernels', threads: 1 })
-  expect(notes[0]).toMatch(/^The weights keep the bits of the file \(\d+ MB\), .* with plain SIMD:/)
+  expect(notes[0]).toMatch(
+    /^The weights are floats, as in the file \(\d+ MB, plain SIMD\), and nothing is rounded/,
+  )
   await teacher.release()
 })
 
@@ -58,7 +61,7 @@ test('uses the runtime where kernels do not start, on the graphics card’s term
   })
   expect(broken.description.weights).toBe('f32')
   expect(broken.description.notes[0]).toBe(
-    'Packed weights with 8-bit activations are not used, because they did not start (This browser computes integer products wrong).',
+    'Retort’s own kernels are not used, because they did not start (This browser computes integer products wrong).',
   )
   expect(broken.description.notes[1]).toMatch(/^The weights are stored as floats/)
   await broken.release()
@@ -80,11 +83,20 @@ test('uses the runtime where kernels do not start, on the graphics card’s term
     fingerprint: '0'.repeat(16),
     hasChatTemplate: false,
   } as const
+  // Vectors hold four numbers, so that heads of another width are left to the runtime.
+  const odd = makeTinyWeights({ ...TINY, headWidth: 12, width: 24 })
   const floats = await openEngineTeacher(
-    { card, tokenizer: byteTokenizer, loadWeights: async () => makeTinyWeights() },
+    {
+      card,
+      tokenizer: byteTokenizer,
+      loadWeights: async () => odd,
+      forKernels: () => fromFloats(odd.shape, async () => odd),
+    },
     { ...options, runtime: await openTestRuntime(), openKernels },
   )
-  expect(floats.description.notes[0]).toMatch(/because this kind of file has no weights that they read\.$/)
+  expect(floats.description.notes[0]).toMatch(
+    /because its heads have a width of 12, which is no multiple of 8\.$/,
+  )
   await floats.release()
 })
 

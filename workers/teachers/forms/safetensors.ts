@@ -12,6 +12,7 @@ import { RetortError } from '../../../src/protocol/errors.ts'
 import type { ModelBundle } from '../bundle.ts'
 import { describeChat } from '../chat-notes.ts'
 import { fingerprintOf } from '../fingerprint.ts'
+import { fromStored } from '../kernel-sources.ts'
 import { openEngineTeacher } from '../open-engine-teacher.ts'
 import { FolderFiles } from './folder-files.ts'
 import type { FormReader } from './form.ts'
@@ -34,7 +35,10 @@ export const safetensors: FormReader = {
         signal,
         onProgress: (done, total) => onProgress({ phase: 'reading', done, total }),
       })
-    return openEngineTeacher({ card, tokenizer, loadWeights, stored: () => model, forms: ['f32'] }, options)
+    return openEngineTeacher(
+      { card, tokenizer, loadWeights, forKernels: (hooks) => fromStored(model, hooks), forms: ['f32'] },
+      options,
+    )
   },
 }
 

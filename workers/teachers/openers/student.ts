@@ -9,6 +9,7 @@ import { withGenerationContext, loadMerged } from '../../student/base-model.ts'
 import { makeBrowserStores } from '../../student/browser-stores.ts'
 import { requireStoredStudent, type StoredStudent } from '../../student/stored-student.ts'
 import type { StudentStores } from '../../student/stores.ts'
+import { fromFloats } from '../kernel-sources.ts'
 import { openEngineTeacher, type ReadableModel } from '../open-engine-teacher.ts'
 import type { Opener } from './opener.ts'
 
@@ -61,7 +62,12 @@ async function readStudent(stored: StoredStudent): Promise<ReadableModel> {
     layers: shape.layers,
     width: shape.width,
     ...(on?.card.licence === undefined ? {} : { licence: on.card.licence }),
-    memoryBytes: { wasm: Math.round(COPIES * bytes), webgpu: Math.round(2 * bytes) },
+    memoryBytes: {
+      wasm: Math.round(COPIES * bytes),
+      webgpu: Math.round(2 * bytes),
+      // The floats of JavaScript until they are packed.
+      kernels: Math.round(2 * bytes),
+    },
     fingerprint: own.slice(0, 16),
     hasChatTemplate: tokenizer.hasChatTemplate,
   }
@@ -70,5 +76,11 @@ async function readStudent(stored: StoredStudent): Promise<ReadableModel> {
       shape,
       on && checkpoint.adapts ? await loadMerged(on, checkpoint.adapts, trained) : trained,
     )
-  return { card, tokenizer, loadWeights, forms: ['f32'] }
+  return {
+    card,
+    tokenizer,
+    loadWeights,
+    forKernels: () => fromFloats(shape, () => loadWeights('f32')),
+    forms: ['f32'],
+  }
 }

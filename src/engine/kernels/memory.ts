@@ -1,0 +1,55 @@
+// Knows: how much memory a model takes on the kernels, from the types and sizes of its tensors, before anything of it is read.
+// Must not know: files, how tensors are named.
+import type { DecoderShape } from '../models/shape.ts'
+import { activationBytes, BLOCK, PACKED, packedBytes, PAGE_POSITIONS, roundUp } from './layouts.ts'
+import type { KernelForm } from './matrix.ts'
+import { findIntegerReader } from './packing/index.ts'
+
+/** Rows of a run: more are computed in several runs, with the same numbers. */
+export const MAX_ROWS = 256
+/** Rows of a run of the head, whose results are the largest of all. */
+export const MAX_HEAD_ROWS = 32
+
+/** A tensor of a file. */
+export interface SizedTensor {
+  /** Name of its type, such as `Q4_1`. */
+  readonly type: string
+  readonly rows: number
+  readonly columns: number
+  /** In the file. */
+  readonly bytes: number
+  /** The token embedding: looked up in the file's bytes unless it is the head as well and is held as the file has it. */
+  readonly isEmbedding?: boolean
+}
+
+/**
+ * Bytes of a loaded model with a KV cache for `cached` tokens, and the largest tensor's bytes, which are read before they are packed.
+ * Gains, biases and what threads need for themselves are small and not counted.
+ */
+export function estimateKernelMemory(
+  shape: DecoderShape,
+  tensors: readonly SizedTensor[],
+  form: KernelForm,
+  cached: number,
+): number {
+  let bytes = 0
+  let largest = 0
+  for (const { type, rows, columns, bytes: own, isEmbedding = false } of tensors) {
+    largest = Math.max(largest, own)
+    const kind = form === 'exact' ? undefined : findIntegerReader(type)?.kind
+    if (isEmbedding && (!shape.tiedHead || (kind === undefined && form === 'rounded'))) bytes += own
+    if (isEmbedding && !shape.tiedHead) continue
+    bytes +=
+      kind === undefined && form !== 'rounded'
+        ? roundUp(rows, 8) * roundUp(columns, BLOCK) * 4
+        : packedBytes(PACKED[kind ?? 'q8'], columns, rows)
+  }
+  const { layers, kvHeads, heads, headWidth, width, feedForward, vocabulary } = shape
+  const attended = heads * headWidth
+  const perRow = 3 * width + attended + (heads + 2 * kvHeads) * headWidth + 3 * feedForward
+  const working =
+    4 * (MAX_ROWS * perRow + MAX_HEAD_ROWS * vocabulary) +
+    activationBytes('plain', MAX_ROWS, Math.max(width, attended, feedForward))
+  const cache = 2 * 4 * layers * kvHeads * headWidth * roundUp(cached, PAGE_POSITIONS)
+  return Math.round(bytes + largest + working + cache)
+}
