@@ -1,4 +1,5 @@
 // Knows: how a GGUF file is described before it is loaded.
+import { estimateKernelMemory } from '../../src/engine/kernels/memory.ts'
 import type { ChatFormat } from '../../src/domain/chat-format.ts'
 import type { SizedCard } from '../../src/domain/model-card.ts'
 import { findUntrainable } from '../../src/engine/models/shape.ts'
@@ -53,7 +54,7 @@ export async function readGgufCard(
     layers: shape.layers,
     width: shape.width,
     ...(facts.licence === undefined ? {} : { licence: facts.licence }),
-    memoryBytes: facts.memoryBytes,
+    memoryBytes: { ...facts.memoryBytes, ...estimateKernelMemory(facts) },
     fingerprint: await fingerprintOf([await first.read(0, header.headerBytes)], source, header.dataStart),
     hasChatTemplate: made.tokenizer.hasChatTemplate,
     ...describeChat(made.tokenizer, chatFormat),

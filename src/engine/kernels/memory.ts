@@ -1,6 +1,6 @@
 // Knows: how much memory a model takes on the kernels, from the types and sizes of its tensors, before anything of it is read.
 // Must not know: files, how tensors are named.
-import type { DecoderShape } from '../models/shape.ts'
+import { countCached, type ModelFacts } from '../weights/describe-tensors.ts'
 import { activationBytes, BLOCK, PACKED, packedBytes, PAGE_POSITIONS, roundUp } from './layouts.ts'
 import type { KernelForm } from './matrix.ts'
 import { findIntegerReader } from './packing/index.ts'
@@ -10,31 +10,27 @@ export const MAX_ROWS = 256
 /** Rows of a run of the head, whose results are the largest of all. */
 export const MAX_HEAD_ROWS = 32
 
-/** A tensor of a file. */
-export interface SizedTensor {
-  /** Name of its type, such as `Q4_1`. */
-  readonly type: string
-  readonly rows: number
-  readonly columns: number
-  /** In the file. */
-  readonly bytes: number
-  /** The token embedding: looked up in the file's bytes unless it is the head as well and is held as the file has it. */
-  readonly isEmbedding?: boolean
+/** Bytes of a model with the file's bits; and with floats rounded to 8 bits, if it has matrices of floats. */
+export function estimateKernelMemory(facts: Pick<ModelFacts, 'shape' | 'matrices'>): {
+  readonly kernels: number
+  readonly rounded?: number
+} {
+  const hasFloats = facts.matrices.some(({ type }) => findIntegerReader(type) === undefined)
+  return {
+    kernels: bytesOf(facts, 'packed'),
+    ...(hasFloats ? { rounded: bytesOf(facts, 'rounded') } : {}),
+  }
 }
 
 /**
- * Bytes of a loaded model with a KV cache for `cached` tokens, and the largest tensor's bytes, which are read before they are packed.
- * Gains, biases and what threads need for themselves are small and not counted.
+ * Bytes of a loaded model with its KV cache and the largest matrix as the file has it, which is read before it is packed. Gains, biases
+ * and what threads need for themselves are small and not counted.
  */
-export function estimateKernelMemory(
-  shape: DecoderShape,
-  tensors: readonly SizedTensor[],
-  form: KernelForm,
-  cached: number,
-): number {
+function bytesOf({ shape, matrices }: Pick<ModelFacts, 'shape' | 'matrices'>, form: KernelForm): number {
   let bytes = 0
   let largest = 0
-  for (const { type, rows, columns, bytes: own, isEmbedding = false } of tensors) {
+  // An embedding is looked up in the file's bytes unless it is the head as well, and held as the file has it.
+  for (const { type, rows, columns, bytes: own, isEmbedding } of matrices) {
     largest = Math.max(largest, own)
     const kind = form === 'exact' ? undefined : findIntegerReader(type)?.kind
     if (isEmbedding && (!shape.tiedHead || (kind === undefined && form === 'rounded'))) bytes += own
@@ -50,6 +46,6 @@ export function estimateKernelMemory(
   const working =
     4 * (MAX_ROWS * perRow + MAX_HEAD_ROWS * vocabulary) +
     activationBytes('plain', MAX_ROWS, Math.max(width, attended, feedForward))
-  const cache = 2 * 4 * layers * kvHeads * headWidth * roundUp(cached, PAGE_POSITIONS)
+  const cache = 2 * 4 * layers * kvHeads * headWidth * roundUp(countCached(shape), PAGE_POSITIONS)
   return Math.round(bytes + largest + working + cache)
 }

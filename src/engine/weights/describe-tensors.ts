@@ -1,9 +1,6 @@
 // Knows: facts about the tensors of a file: whether all that a decoder needs are there, how many parameters, how much
 // memory.
 // Must not know: which format the file has.
-import type { KernelForm } from '../kernels/matrix.ts'
-import { estimateKernelMemory, type SizedTensor } from '../kernels/memory.ts'
-import { findIntegerReader } from '../kernels/packing/index.ts'
 import type { DecoderShape } from '../models/shape.ts'
 import { listNeeded, type TensorNames, type TensorRole } from './decoder-tensors.ts'
 import type { GgufTensor } from './gguf/gguf-header.ts'
@@ -26,14 +23,20 @@ export interface ModelFacts {
   readonly tensorTypes: Readonly<Record<string, number>>
   readonly licence?: string
   readonly hasChatTemplate: boolean
-  readonly memoryBytes: {
-    /** Bytes that loading needs on the runtime: 32-bit floats on wasm; on WebGPU the file's packed bits where possible. */
-    readonly wasm: number
-    readonly webgpu: number
-    /** On this program's own kernels, with the file's bits; and with floats rounded to 8 bits, if it has matrices of floats. */
-    readonly kernels: number
-    readonly rounded?: number
-  }
+  /** Bytes that loading needs on the runtime: 32-bit floats on wasm; on WebGPU the file's packed bits where possible. */
+  readonly memoryBytes: { readonly wasm: number; readonly webgpu: number }
+  readonly matrices: readonly SizedMatrix[]
+}
+
+/** A matrix of a file. */
+export interface SizedMatrix {
+  /** Name of its type, such as `Q4_1`. */
+  readonly type: string
+  readonly rows: number
+  readonly columns: number
+  /** In the file. */
+  readonly bytes: number
+  readonly isEmbedding: boolean
 }
 
 export type Description =
@@ -99,9 +102,8 @@ const STACKED: readonly (readonly TensorRole[])[] = [
   ['gate', 'up'],
 ]
 
-/** Tokens that estimates of memory count a KV cache for, eight rows of 1,024. */
-const CACHED_ROWS = 8
-const CACHED_TOKENS = 1024
+/** Tokens that estimates of memory count a KV cache for: eight rows of 1,024. */
+export const countCached = ({ context }: DecoderShape): number => 8 * Math.min(1024, context)
 
 /**
  * Bytes at the peak of loading. wasm: measured heap after creation is 1.55 bytes for every byte of 32-bit floats
@@ -116,18 +118,7 @@ export function estimateMemory(
 ): ModelFacts['memoryBytes'] {
   let floats = 0
   let packed = 0
-  const sized: SizedTensor[] = []
   for (const { role, layer, shape: size } of listNeeded(shape)) {
-    const tensor = tensors.get(nameOf(role, layer))
-    const [columns = 1, rows] = size
-    if (tensor !== undefined && rows !== undefined)
-      sized.push({
-        type: tensor.type.name,
-        rows,
-        columns,
-        bytes: tensor.bytes,
-        isEmbedding: role === 'embedding',
-      })
     if (role === 'embedding' && !shape.tiedHead) continue
     const elements = size.reduce((product, n) => product * n, 1)
     const stackedTypes = (STACKED.find((roles) => roles.includes(role)) ?? [role]).map(
@@ -146,15 +137,21 @@ export function estimateMemory(
             : 4)
   }
   const embedding = tensors.get(nameOf('embedding', 0))?.bytes ?? 0
-  const cached = CACHED_ROWS * Math.min(CACHED_TOKENS, shape.context)
-  const cache = 2 * 4 * shape.layers * shape.kvHeads * shape.headWidth * cached
-  const onKernels = (form: KernelForm): number => estimateKernelMemory(shape, sized, form, cached)
-  const hasFloats = sized.some(({ type }) => findIntegerReader(type) === undefined)
+  const cache = 2 * 4 * shape.layers * shape.kvHeads * shape.headWidth * countCached(shape)
   const sum = (weights: number): number => Math.round(weights + embedding + cache)
-  return {
-    wasm: sum(2.55 * floats),
-    webgpu: sum(2 * packed),
-    kernels: onKernels('packed'),
-    ...(hasFloats ? { rounded: onKernels('rounded') } : {}),
+  return { wasm: sum(2.55 * floats), webgpu: sum(2 * packed) }
+}
+
+/** The matrices that a decoder of this shape needs. */
+export function* sizeMatrices(
+  shape: DecoderShape,
+  tensors: Tensors,
+  nameOf: TensorNames,
+): Generator<SizedMatrix> {
+  for (const { role, layer, shape: size } of listNeeded(shape)) {
+    const [columns = 1, rows] = size
+    const tensor = tensors.get(nameOf(role, layer))
+    if (tensor !== undefined && rows !== undefined)
+      yield { type: tensor.type.name, rows, columns, bytes: tensor.bytes, isEmbedding: role === 'embedding' }
   }
 }

@@ -1,4 +1,5 @@
 // Knows: a Hugging Face folder (config.json, tokenizer.json, safetensors in one file or several) as a form of model files.
+import { estimateKernelMemory } from '../../../src/engine/kernels/memory.ts'
 import type { ChatFormat } from '../../../src/domain/chat-format.ts'
 import type { SizedCard } from '../../../src/domain/model-card.ts'
 import { tokenizerFromFolder, type TextTokenizer } from '../../../src/engine/tokenizers/tokenizer.ts'
@@ -101,7 +102,7 @@ async function describeFolder(bundle: ModelBundle, chatFormat?: ChatFormat): Pro
     layers: facts.shape.layers,
     width: facts.shape.width,
     ...licenceOf(config),
-    memoryBytes: facts.memoryBytes,
+    memoryBytes: { ...facts.memoryBytes, ...estimateKernelMemory(facts) },
     fingerprint: await fingerprintOf(
       [
         new TextEncoder().encode(JSON.stringify(config)),

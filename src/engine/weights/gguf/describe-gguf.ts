@@ -2,7 +2,13 @@
 // Must not know: how tensors are read (llama-gguf.ts), how text is tokenised (../tokenizers).
 import { findShapeProblem, type DecoderShape } from '../../models/shape.ts'
 import { ggufNames, listNeeded } from '../decoder-tensors.ts'
-import { countTensors, estimateMemory, findTensorProblem, type Description } from '../describe-tensors.ts'
+import {
+  countTensors,
+  estimateMemory,
+  sizeMatrices,
+  findTensorProblem,
+  type Description,
+} from '../describe-tensors.ts'
 import type { GgufHeader } from './gguf-header.ts'
 import { readArchitecture, readGgufShape } from './gguf-shape.ts'
 import { readText } from './metadata.ts'
@@ -32,6 +38,7 @@ export function describeGguf(header: GgufHeader): Description {
       ...(licence === undefined ? {} : { licence }),
       hasChatTemplate: readText(metadata, 'tokenizer.chat_template') !== undefined,
       memoryBytes: estimateMemory(shape, tensors, ggufNames),
+      matrices: [...sizeMatrices(shape, tensors, ggufNames)],
     },
   }
 }

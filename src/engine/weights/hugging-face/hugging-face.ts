@@ -8,7 +8,13 @@ import {
   listNeeded,
   type HuggingFaceLayout,
 } from '../decoder-tensors.ts'
-import { countTensors, estimateMemory, findTensorProblem, type ModelFacts } from '../describe-tensors.ts'
+import {
+  countTensors,
+  estimateMemory,
+  sizeMatrices,
+  findTensorProblem,
+  type ModelFacts,
+} from '../describe-tensors.ts'
 import type { GgufTensor } from '../gguf/gguf-header.ts'
 import { joinSources } from '../join-sources.ts'
 import type { LoadedWeights } from '../loaded.ts'
@@ -85,6 +91,7 @@ export async function describeHuggingFace({
     shape,
     ...countTensors(needed),
     memoryBytes: estimateMemory(shape, needed, nameOf),
+    matrices: [...sizeMatrices(shape, needed, nameOf)],
   }
   return {
     ok: true,
