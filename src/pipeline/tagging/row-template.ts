@@ -5,7 +5,14 @@ import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja'
 import { accept, refuse, type Checked } from '../../domain/problem.ts'
 import { sentenceOf, type RowTemplate, type TemplateValues } from './template-language.ts'
 
-const VARIABLES: readonly (keyof TemplateValues)[] = ['prompt', 'completion', 'reference', 'fields']
+const VARIABLES: readonly (keyof TemplateValues)[] = [
+  'prompt',
+  'messages',
+  'conversation',
+  'completion',
+  'reference',
+  'fields',
+]
 
 /** Max characters of any text on the way. */
 const MAX_TEXT = 200_000

@@ -21,7 +21,7 @@ import {
   readNumber,
   type Read,
 } from './expected.ts'
-import { compileTemplate, sentenceOf, type TemplateValues } from './template-language.ts'
+import { compileTemplate, sentenceOf, templateValues, type TemplateValues } from './template-language.ts'
 import { maxTokensSetting } from '../sampling-settings.ts'
 
 /** What a score request takes. */
@@ -46,7 +46,7 @@ export const template = defineEach({
     by: role({ default: 'teacher' }),
     template: text({
       label: 'Template',
-      help: 'Jinja, with {{ prompt }}, {{ completion }}, {{ reference }} and {{ fields.name }}.',
+      help: 'Jinja, with {{ prompt }}, {{ completion }}, {{ reference }} and {{ fields.name }}. Of a conversation {{ prompt }} is the last message; {{ conversation }} is all of it up to there as text, and {{ messages }} a list whose entries have `role` and `content`.',
       default: DEFAULT_TEMPLATE,
       lines: 8,
     }),
@@ -139,8 +139,8 @@ export const template = defineEach({
         ]
       : []),
   ],
-  each: ({ id, prompt, completion, reference = '', fields = {} }, settings) =>
-    tag(id, { prompt, completion: completion.text, reference, fields }, settings),
+  each: ({ id, prompt, earlier, completion, reference = '', fields = {} }, settings) =>
+    tag(id, templateValues({ prompt, earlier, completion: completion.text, reference, fields }), settings),
   ofPrompts: {
     check: ({ template: source }) =>
       READS_COMPLETION.test(source)
@@ -152,8 +152,8 @@ export const template = defineEach({
             },
           ]
         : [],
-    each: ({ id, text: prompt, reference = '', fields = {} }, settings) =>
-      tag(id, { prompt, completion: '', reference, fields }, settings),
+    each: ({ id, text: prompt, earlier, reference = '', fields = {} }, settings) =>
+      tag(id, templateValues({ prompt, earlier, completion: '', reference, fields }), settings),
   },
 })
 

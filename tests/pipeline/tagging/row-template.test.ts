@@ -5,6 +5,13 @@ import type { TemplateValues } from '../../../src/pipeline/tagging/template-lang
 
 const VALUES: TemplateValues = {
   prompt: 'Why?',
+  messages: [
+    { role: 'system', content: 'Be brief.' },
+    { role: 'user', content: 'It rains.' },
+    { role: 'assistant', content: 'So it does.' },
+    { role: 'user', content: 'Why?' },
+  ],
+  conversation: 'System: Be brief.\n\nUser: It rains.\n\nAssistant: So it does.\n\nUser: Why?',
   completion: 'Because of the wind.',
   reference: '',
   fields: { topic: 'weather', level: 3, 'two words': 'x' },
@@ -30,6 +37,12 @@ test.each([
   ['{% set short = completion[:7] %}{{ short | trim }}!', 'Because!'],
   ['{{ fields.missing | default("none") }}{# a comment #}', 'none'],
   ['{{ "yes" if "wind" in completion else "no" }}', 'yes'],
+  [
+    '{% for turn in messages %}{{ turn.role }}:{{ turn.content }};{% endfor %}',
+    'system:Be brief.;user:It rains.;assistant:So it does.;user:Why?;',
+  ],
+  ['{{ messages | length }} {{ messages[-1].content }}', '4 Why?'],
+  ['{{ conversation }}', 'System: Be brief.\n\nUser: It rains.\n\nAssistant: So it does.\n\nUser: Why?'],
   ['{{ prompt is defined and not (fields.level is none) }}', 'true'],
 ])('fills in %s', (text, filled) => {
   expect(fill(text).toLowerCase()).toBe(filled.toLowerCase())
@@ -42,7 +55,7 @@ test('never reads a row as a template', () => {
 test.each([
   ['{{ prompt', /./],
   ['{% if prompt %}x', /./],
-  ['{{ response }}', /`response`.*prompt, completion/],
+  ['{{ response }}', /`response`.*prompt, messages, conversation, completion/],
   ['{{ prompt | tojson }}', /filter “tojson”/],
   ['{{ completion | replace("", completion) }}', /filter “replace”/],
   ['{{ range(10) }}', /call expression/],

@@ -44,6 +44,35 @@ test('shows a model the filled in template and stores its response', () => {
   })
 })
 
+test('gives a template the whole conversation, of a completion and of a prompt', () => {
+  const earlier = [
+    { role: 'system', content: 'Be kind.' },
+    { role: 'user', content: 'Hello' },
+    { role: 'assistant', content: 'Hi!' },
+  ] as const
+  const settings = settingsWith(template, {
+    template: '{{ prompt }}|{{ messages | length }}|{{ conversation }}',
+  })
+  const sent = [
+    drive(template.each({ ...ROW, earlier }, settings, context), () => written('x')),
+    drive(template.ofPrompts!.each({ ...ROW, text: 'Why?', earlier } as never, settings, context), () =>
+      written('x'),
+    ),
+  ].map(({ calls }) => calls[0])
+  for (const call of sent)
+    expect(call).toMatchObject({
+      request: {
+        input: {
+          messages: [
+            {
+              content: 'Why?|4|System: Be kind.\n\nUser: Hello\n\nAssistant: Hi!\n\nUser: Why?',
+            },
+          ],
+        },
+      },
+    })
+})
+
 test('takes the most probable choice and keeps all probabilities', () => {
   const { outcome, calls } = run(
     { reads: 'choice', choices: 'good, bad\nneither,', into: 'quality' },
