@@ -1,5 +1,5 @@
 // Knows: the teacher's contract, served by one model at a time. A thin shell: teachers/ does the work.
-import type { CompletionRequest, ScoreRequest } from '../src/domain/completion-request.ts'
+import type { CompletionRequest, EmbedRequest, ScoreRequest } from '../src/domain/completion-request.ts'
 import { isSized, type SizedCard } from '../src/domain/model-card.ts'
 import type { GenerationProgress } from '../src/engine/generation/generator.ts'
 import { RetortError } from '../src/protocol/errors.ts'
@@ -147,6 +147,23 @@ serveSelf<TeacherContract>({
         }),
       ),
     ),
+
+  embed: ({ requests }: { requests: readonly EmbedRequest[] }, { signal, emit }) =>
+    withNamedErrors(async () => {
+      const { embed, description } = requireTeacher()
+      if (embed === undefined)
+        throw new RetortError(
+          'ModelRefused',
+          `${description.card.name} gives no embeddings. Load a sentence encoder, or another model whose files are read here, for the role that embeds.`,
+        )
+      return summarize(
+        await embed(requests, {
+          signal,
+          onResult: (result) => emit({ kind: 'embedding', result }),
+          onProgress: reportProgress(emit),
+        }),
+      )
+    }),
 
   computeSoftTargets: (request, call) =>
     withNamedErrors(async () =>

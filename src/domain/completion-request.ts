@@ -1,4 +1,4 @@
-// Knows: requests to a language model for completions and scores, and their results.
+// Knows: requests to a language model for completions, scores and embeddings, and their results.
 // Must not know: files, tensors, workers.
 import type { Sampling } from './sampling.ts'
 
@@ -80,5 +80,24 @@ export interface ScoreResult {
   /** What the judge wrote before it scored, if it may reason. */
   readonly reasoning?: string
   /** Why there are none: a sentence. */
+  readonly refusal?: string
+}
+
+/** Requests a vector for the meaning of a text. */
+export interface EmbedRequest {
+  readonly id: string
+  readonly text: string
+}
+
+/** Max numbers of a vector. */
+export const MAX_EMBEDDING = 8192
+
+export interface EmbedResult {
+  readonly id: string
+  /** Bits of 16-bit floats: a vector of length 1, so that the dot product of two is their cosine. Empty with a refusal. */
+  readonly vector: Uint16Array
+  /** True if the text is longer than the model reads: the vector is that of its beginning. */
+  readonly cut?: true
+  /** Why there is none: a sentence. */
   readonly refusal?: string
 }

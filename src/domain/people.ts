@@ -24,6 +24,7 @@ const NOBODY: TeacherDescription = {
     chat: false,
     rawPrompts: false,
     scores: false,
+    embeddings: false,
     softTargets: false,
     logProbs: 0,
     sampling: [],

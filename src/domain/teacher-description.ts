@@ -12,6 +12,8 @@ export interface Capabilities {
   readonly rawPrompts: boolean
   /** Log-probabilities of given continuations, which judging needs. */
   readonly scores: boolean
+  /** Vectors of the meaning of texts. */
+  readonly embeddings: boolean
   /** Its log-probabilities at every token of a given text, in its own vocabulary: the soft targets of a student. */
   readonly softTargets: boolean
   /** Max top-k tokens returned with each generated token; 0: none. */

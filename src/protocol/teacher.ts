@@ -1,9 +1,11 @@
-// Knows: the contract of the teacher worker: one language model at a time, which generates and scores.
+// Knows: the contract of the teacher worker: one language model at a time, which generates, scores and embeds.
 import type { ChatFormat } from '../domain/chat-format.ts'
 import type { DatasetId, ProjectId } from '../domain/id.ts'
 import type {
   CompletionRequest,
   CompletionResult,
+  EmbedRequest,
+  EmbedResult,
   ScoreRequest,
   ScoreResult,
 } from '../domain/completion-request.ts'
@@ -41,6 +43,8 @@ export type GenerationEvent =
   | { readonly kind: 'completion'; readonly result: CompletionResult }
   /** A score request is finished. */
   | { readonly kind: 'score'; readonly result: ScoreResult }
+  /** A text is embedded. */
+  | { readonly kind: 'embedding'; readonly result: EmbedResult }
   /** Tokens prefilled and decoded since the call began. */
   | {
       readonly kind: 'progress'
@@ -144,6 +148,8 @@ export interface TeacherContract {
   >
   /** Log-probabilities of continuations, in batches; each result is an event. Throws `NotLoaded`. */
   score: Method<{ requests: readonly ScoreRequest[] }, GenerationSummary, GenerationEvent>
+  /** Vectors of texts, in batches; each result is an event. Throws `NotLoaded`, and `ModelRefused` if the model gives none. */
+  embed: Method<{ requests: readonly EmbedRequest[] }, GenerationSummary, GenerationEvent>
   /**
    * Computes and stores the teacher's soft targets for the training rows of a dataset; events report the rows done. Stored rows are not
    * computed again: an interrupted computation resumes. Throws `NotLoaded`, `ModelRefused`, `StorageFull`.

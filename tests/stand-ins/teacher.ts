@@ -3,12 +3,14 @@ import { contentId } from '../../src/domain/id.ts'
 import type {
   CompletionRequest,
   CompletionResult,
+  EmbedRequest,
   ScoreRequest,
 } from '../../src/domain/completion-request.ts'
 import { refOf } from '../../src/domain/model-card.ts'
 import { SAMPLING_NAMES } from '../../src/domain/sampling.ts'
 import type { TeacherDescription, Capabilities } from '../../src/domain/teacher-description.ts'
 import { makeRng, type Rng } from '../../src/domain/rng.ts'
+import { toUnitHalves } from '../../src/engine/weights/directions.ts'
 import { portOf, serve, type Served } from '../../src/protocol/channel.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
@@ -36,11 +38,22 @@ export const ALL_CAPABILITIES: Capabilities = {
   chat: true,
   rawPrompts: true,
   scores: true,
+  embeddings: true,
   softTargets: true,
   logProbs: 20,
   sampling: SAMPLING_NAMES,
   seeded: true,
   outputFormats: [],
+}
+
+/** A vector of length 1 from the words of a text: equal words, equal vectors. */
+export function vectorFor(text: string, width = 24): Uint16Array {
+  const vector = new Float32Array(width)
+  for (const word of text.toLowerCase().match(/\w+/g) ?? ['']) {
+    const rng = makeRng(`word ${word}`)
+    for (let i = 0; i < width; i++) vector[i] = (vector[i] ?? 0) + rng.next() - 0.5
+  }
+  return toUnitHalves(vector) ?? new Uint16Array(width)
 }
 
 export const DESCRIPTION: TeacherDescription = {
@@ -149,6 +162,20 @@ export class TeacherStandIn implements Served<TeacherContract> {
       })
     })
   }
+
+  embed = async (
+    { requests }: { requests: readonly EmbedRequest[] },
+    call: Call<GenerationEvent>,
+  ): Promise<GenerationSummary> =>
+    this.#each(requests, call, ({ id, text }, refusal) =>
+      call.emit({
+        kind: 'embedding',
+        result:
+          refusal === undefined
+            ? { id, vector: vectorFor(text) }
+            : { id, vector: new Uint16Array(0), refusal },
+      }),
+    )
 
   async #each<R extends { readonly id: string }>(
     requests: readonly R[],

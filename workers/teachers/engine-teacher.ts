@@ -3,6 +3,8 @@
 import type {
   CompletionRequest,
   CompletionResult,
+  EmbedRequest,
+  EmbedResult,
   ScoreRequest,
   ScoreResult,
   TokenLogProbs,
@@ -122,6 +124,26 @@ export class EngineTeacher implements Teacher, TokenTeacher {
       }
     })
     return this.#generator.score(ready, { ...hooks, onResult })
+  }
+
+  /** The mean of the last hidden states of each text, as it is, without a chat template. */
+  get embed(): Teacher['embed'] {
+    return this.description.capabilities.embeddings ? (...args) => this.#embed(...args) : undefined
+  }
+
+  #embed(
+    requests: readonly EmbedRequest[],
+    { onResult, onPartial: _none, ...hooks }: RequestHooks<EmbedResult>,
+  ): Promise<GenerationProgress> {
+    const ready = requests.flatMap(({ id, text }) => {
+      try {
+        return [{ id, tokens: this.tokenizer.encode(text, { special: false }) }]
+      } catch (thrown) {
+        onResult({ id, vector: new Uint16Array(0), refusal: sentenceOf(thrown) })
+        return []
+      }
+    })
+    return this.#generator.embed(ready, { ...hooks, onResult })
   }
 
   async computeSoftTargets(

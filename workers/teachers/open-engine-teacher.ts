@@ -1,6 +1,6 @@
 // Knows: how weights from any file become a teacher on this program's own engine.
 // Must not know: files.
-import type { SizedCard } from '../../src/domain/model-card.ts'
+import type { ModelForm, SizedCard } from '../../src/domain/model-card.ts'
 import { SAMPLING_NAMES } from '../../src/domain/sampling.ts'
 import type { Capabilities } from '../../src/domain/teacher-description.ts'
 import {
@@ -54,10 +54,14 @@ export interface ReadableModel {
 }
 
 /** Capabilities of every model that runs on this engine. */
-export const capabilitiesOf = (card: { readonly hasChatTemplate: boolean }): Capabilities => ({
+export const capabilitiesOf = (card: {
+  readonly hasChatTemplate: boolean
+  readonly form: ModelForm
+}): Capabilities => ({
   chat: card.hasChatTemplate,
   rawPrompts: true,
   scores: true,
+  embeddings: card.form !== 'onnx', // such a graph has no hidden states among its outputs
   softTargets: true,
   logProbs: MAX_LOG_PROBS,
   sampling: SAMPLING_NAMES,

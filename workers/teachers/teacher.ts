@@ -3,6 +3,8 @@
 import type {
   CompletionRequest,
   CompletionResult,
+  EmbedRequest,
+  EmbedResult,
   ScoreRequest,
   ScoreResult,
 } from '../../src/domain/completion-request.ts'
@@ -58,6 +60,13 @@ export interface Teacher {
   ): Promise<GenerationProgress>
   /** Log-probabilities of continuations, many at a time. Throws `ModelRefused` if the description does not list this capability. */
   score(requests: readonly ScoreRequest[], hooks: RequestHooks<ScoreResult>): Promise<GenerationProgress>
+  /**
+   * Vectors of texts, many at a time; a text that is too long is cut, one without tokens is refused. Present if and only if the
+   * description lists this capability.
+   */
+  readonly embed?:
+    | ((requests: readonly EmbedRequest[], hooks: RequestHooks<EmbedResult>) => Promise<GenerationProgress>)
+    | undefined
   /** Token counts of texts; an estimate (four characters per token) if the model's tokens are not known here. */
   countTokens(texts: readonly string[]): Promise<readonly number[]>
   /** Present if and only if the description's capabilities include `softTargets`. */

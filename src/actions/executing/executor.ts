@@ -496,15 +496,26 @@ function makeBatch(
   role: Role,
   requests: readonly ModelCall['request'][],
 ): ModelBatch {
-  return kind === 'complete'
-    ? { kind, role, requests: requests.filter((request) => 'sampling' in request) }
-    : { kind, role, requests: requests.filter((request) => 'continuations' in request) }
+  switch (kind) {
+    case 'complete':
+      return { kind, role, requests: requests.filter((request) => 'sampling' in request) }
+    case 'score':
+      return { kind, role, requests: requests.filter((request) => 'continuations' in request) }
+    case 'embed':
+      return { kind, role, requests: requests.filter((request) => 'text' in request) }
+    default:
+      return kind satisfies never
+  }
 }
 
 const roleOf = ({ call }: WaitingCall): string => (call.kind === 'novelty' ? '' : call.role)
 
 function replyOf(kind: ModelCall['kind'], result: ModelResult): Reply {
   if (kind === 'score' && 'logProbs' in result && !('text' in result)) {
+    const { id: _, ...rest } = result
+    return { kind, result: rest }
+  }
+  if (kind === 'embed' && 'vector' in result) {
     const { id: _, ...rest } = result
     return { kind, result: rest }
   }
@@ -515,7 +526,15 @@ function replyOf(kind: ModelCall['kind'], result: ModelResult): Reply {
   throw new TypeError(`a call of kind ${kind} returned a result of another kind`)
 }
 
-const noResult = (kind: ModelCall['kind'], id: string, refusal: string): ModelResult =>
-  kind === 'complete'
-    ? { id, text: '', finishReason: 'aborted', promptTokens: 0, tokens: 0, refusal }
-    : { id, logProbs: [], refusal }
+function noResult(kind: ModelCall['kind'], id: string, refusal: string): ModelResult {
+  switch (kind) {
+    case 'complete':
+      return { id, text: '', finishReason: 'aborted', promptTokens: 0, tokens: 0, refusal }
+    case 'score':
+      return { id, logProbs: [], refusal }
+    case 'embed':
+      return { id, vector: new Uint16Array(0), refusal }
+    default:
+      return kind satisfies never
+  }
+}

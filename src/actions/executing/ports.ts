@@ -5,6 +5,8 @@ import type { Json } from '../../domain/hash.ts'
 import type {
   CompletionRequest,
   CompletionResult,
+  EmbedRequest,
+  EmbedResult,
   ScoreRequest,
   ScoreResult,
 } from '../../domain/completion-request.ts'
@@ -13,13 +15,14 @@ import type { Reply, Role } from '../../domain/reply.ts'
 import type { PoolState } from '../../pipeline/programs/text-pool.ts'
 
 /** A call of a model. */
-export type ModelCall = Extract<Call, { readonly kind: 'complete' | 'score' }>
-export type ModelResult = CompletionResult | ScoreResult
+export type ModelCall = Extract<Call, { readonly kind: 'complete' | 'score' | 'embed' }>
+export type ModelResult = CompletionResult | ScoreResult | EmbedResult
 
 /** Calls of one kind for one role, made together. */
 export type ModelBatch =
   | { readonly kind: 'complete'; readonly role: Role; readonly requests: readonly CompletionRequest[] }
   | { readonly kind: 'score'; readonly role: Role; readonly requests: readonly ScoreRequest[] }
+  | { readonly kind: 'embed'; readonly role: Role; readonly requests: readonly EmbedRequest[] }
 
 /** The models of a recipe's roles. */
 export interface Models {

@@ -1,6 +1,6 @@
 // Knows: which machine responds for which role: that of a model of its own, else the teacher's; or that of a student of the project.
 import { ownModelOf, type Cast } from '../../domain/cast.ts'
-import type { CompletionRequest, ScoreRequest } from '../../domain/completion-request.ts'
+import type { CompletionRequest, EmbedRequest, ScoreRequest } from '../../domain/completion-request.ts'
 import type { Json } from '../../domain/hash.ts'
 import type { Role } from '../../domain/reply.ts'
 import type { Student } from '../../domain/student.ts'
@@ -42,6 +42,7 @@ export interface RoleModel {
   readonly isApart?: true
   complete(requests: readonly CompletionRequest[], options: CallOptions): Promise<unknown>
   score(requests: readonly ScoreRequest[], options: CallOptions): Promise<unknown>
+  embed(requests: readonly EmbedRequest[], options: CallOptions): Promise<unknown>
 }
 
 /** A model loaded in a teacher's worker. */
@@ -55,6 +56,7 @@ export function teacherModel(
     identity: { fingerprint: card.fingerprint, weights, chatFormat },
     complete: (requests, options) => teacher.complete({ requests, partials: false }, options),
     score: (requests, options) => teacher.score({ requests }, options),
+    embed: (requests, options) => teacher.embed({ requests }, options),
   }
 }
 
@@ -82,6 +84,7 @@ export function studentModel(
     identity: { student: studentId, which, ...(which === 'after' ? { checkpointStep, bestStep } : {}) },
     complete: (requests, options) => machine.complete({ projectId, studentId, which, requests }, options),
     score: () => Promise.reject(new RetortError('Unexpected', 'A student that is compared does not score.')),
+    embed: () => Promise.reject(new RetortError('Unexpected', 'A student that is compared does not embed.')),
   }
 }
 
@@ -123,7 +126,7 @@ export class RoleModels implements Models {
   async call(batch: ModelBatch, signal: AbortSignal, onResult: (result: ModelResult) => void): Promise<void> {
     const onEvent = (event: GenerationEvent): void => {
       if (event.kind === 'progress') this.#onTokens(event)
-      else if (event.kind === 'score') onResult(event.result)
+      else if (event.kind === 'score' || event.kind === 'embedding') onResult(event.result)
       else if (
         event.kind === 'completion' &&
         (event.result.finishReason !== 'aborted' || event.result.refusal !== undefined)
@@ -144,7 +147,8 @@ export class RoleModels implements Models {
     }
     try {
       if (batch.kind === 'complete') await model.complete(batch.requests, options)
-      else await model.score(batch.requests, options)
+      else if (batch.kind === 'score') await model.score(batch.requests, options)
+      else await model.embed(batch.requests, options)
     } catch (thrown) {
       // One that was only slow has returned what it finished, and gets a smaller batch next.
       if (!silence.signal.aborted || signal.aborted || !isAbort(thrown)) throw thrown

@@ -88,6 +88,7 @@ export class StoredJournal implements Journal {
         characters += SMALL_REPLY
         if (reply.kind === 'complete')
           characters += reply.result.text.length + (reply.result.reasoning?.length ?? 0)
+        else if (reply.kind === 'embed') characters += reply.result.vector.length
       }
       if (characters > MAX_AHEAD) break
     }

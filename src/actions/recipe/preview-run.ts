@@ -162,6 +162,11 @@ const withoutMachine = (
     for (const { id } of requests)
       onEvent({ kind: 'score', result: { id, logProbs: [], refusal: NOT_STORED } })
   },
+  embed: async (requests, { onEvent }) => {
+    if (isGrowing(requests.length)) return
+    for (const { id } of requests)
+      onEvent({ kind: 'embedding', result: { id, vector: new Uint16Array(0), refusal: NOT_STORED } })
+  },
 })
 
 const readOnly = (db: Machines['db'], projectId: ProjectId): Journal => ({

@@ -25,8 +25,10 @@ import {
   type SoftTargetOutput,
   type SoftTargetOptions,
 } from './soft-targets.ts'
+import { embedAll, type EmbedInput, type EmbedOutput } from './embedding.ts'
 import { DecodingBatch } from './decoding-batch.ts'
 
+export type { EmbedInput, EmbedOutput } from './embedding.ts'
 export type { BatchSizeProbe, ProbeOptions } from './probe.ts'
 export type { SoftTargetInput, SoftTargetOutput, SoftTargetOptions } from './soft-targets.ts'
 export type {
@@ -123,6 +125,11 @@ export class Generator {
     hooks: Hooks<SoftTargetOutput>,
   ): Promise<GenerationProgress> {
     return this.#enqueue(() => computeSoftTargets(this.#model, this.#prefixes, requests, options, hooks))
+  }
+
+  /** The mean hidden state of each text; results are reported in any order. An abort rejects with an AbortError. */
+  embed(requests: readonly EmbedInput[], hooks: Hooks<EmbedOutput>): Promise<GenerationProgress> {
+    return this.#enqueue(() => embedAll(this.#model, this.#prefixes, requests, hooks))
   }
 
   release(): Promise<void> {

@@ -29,3 +29,12 @@ export function readDirection(
 ): void {
   for (let i = 0; i < width; i++) to[offset + i] = fromHalf(from[at + i] ?? 0)
 }
+
+/** The vector scaled to length 1, in bits of 16-bit floats; undefined if it is zero or not finite. */
+export function toUnitHalves(vector: Float32Array): Uint16Array | undefined {
+  let squares = 0
+  for (const value of vector) squares += value ** 2
+  if (!(squares > 0) || !Number.isFinite(squares)) return undefined
+  const scale = 1 / Math.sqrt(squares)
+  return Uint16Array.from(vector, (value) => toHalf(value * scale))
+}

@@ -2,5 +2,6 @@
 import type { TogetherMember } from '../stages/stage.ts'
 import { exactDuplicates } from './exact-duplicates.ts'
 import { pairwise } from './pairwise.ts'
+import { semanticDuplicates } from './semantic-duplicates.ts'
 
-export const compareMembers: readonly TogetherMember[] = [exactDuplicates, pairwise]
+export const compareMembers: readonly TogetherMember[] = [exactDuplicates, semanticDuplicates, pairwise]

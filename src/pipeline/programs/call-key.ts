@@ -42,6 +42,11 @@ function hashCall(call: Call, identify: IdentifyModel): string {
         `,"kind":"score","model":${modelJson(identify(call.role))}}`,
       )
     }
+    case 'embed':
+      return hashText(
+        '',
+        `{"kind":"embed","model":${modelJson(identify(call.role))},"text":${JSON.stringify(call.request.text)}}`,
+      )
     case 'novelty':
       return hashOf({
         kind: call.kind,

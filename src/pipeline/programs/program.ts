@@ -4,6 +4,8 @@
 import type {
   CompletionRequest,
   CompletionResult,
+  EmbedRequest,
+  EmbedResult,
   ScoreRequest,
   ScoreResult,
 } from '../../domain/completion-request.ts'
@@ -15,6 +17,7 @@ import type { PoolState } from './text-pool.ts'
 export type Call =
   | { readonly kind: 'complete'; readonly role: Role; readonly request: CompletionRequest }
   | { readonly kind: 'score'; readonly role: Role; readonly request: ScoreRequest }
+  | { readonly kind: 'embed'; readonly role: Role; readonly request: EmbedRequest }
   | {
       readonly kind: 'novelty'
       /** The texts to compare with. */
@@ -52,6 +55,20 @@ export function* complete(role: Role, request: CompletionRequest): Program<Omit<
 export function* score(role: Role, request: ScoreRequest): Program<Omit<ScoreResult, 'id'>> {
   const reply = yield { kind: 'call', call: { kind: 'score', role, request } }
   if (reply?.kind !== 'score') throw unexpected('score', reply)
+  return reply.result
+}
+
+/**
+ * Requests a vector for each text; the results in the texts' order. Each text is a call of its own: equal ones are embedded once, and
+ * only new ones are if some texts change.
+ */
+export function embed(role: Role, texts: readonly string[]): Program<readonly Omit<EmbedResult, 'id'>[]> {
+  return all(texts.map((text, at) => embedOne(role, { id: `${at}`, text })))
+}
+
+function* embedOne(role: Role, request: EmbedRequest): Program<Omit<EmbedResult, 'id'>> {
+  const reply = yield { kind: 'call', call: { kind: 'embed', role, request } }
+  if (reply?.kind !== 'embed') throw unexpected('embed', reply)
   return reply.result
 }
 

@@ -9,6 +9,7 @@ export const ABILITIES: readonly { readonly ability: ModelNeed['ability']; reado
   { ability: 'chat', name: 'chat' },
   { ability: 'rawPrompts', name: 'raw text' },
   { ability: 'scores', name: 'scores' },
+  { ability: 'embeddings', name: 'embeddings' },
   { ability: 'softTargets', name: 'soft targets' },
   { ability: 'seeded', name: 'repeatable sampling' },
 ]

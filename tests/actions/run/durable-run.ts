@@ -19,7 +19,7 @@ import type { FunnelBar, JudgeProbe } from '../../../src/domain/run.ts'
 import type { Seed } from '../../../src/domain/seed.ts'
 import { FunnelTally } from '../../../src/pipeline/funnel.ts'
 import { readSteps } from '../../../src/pipeline/recipes/read-steps.ts'
-import { DESCRIPTION, logProbsFor, textFor } from '../../stand-ins/teacher.ts'
+import { DESCRIPTION, logProbsFor, textFor, vectorFor } from '../../stand-ins/teacher.ts'
 import { Killed, poolsStandIn, type Mishap } from '../executing/stand-ins.ts'
 import { SEEDS } from '../small-project.ts'
 
@@ -197,6 +197,13 @@ class Machine implements Models {
             ? { id, text, finishReason: 'end', promptTokens: 1, tokens: text.length }
             : { id, text, finishReason: 'aborted', promptTokens: 1, tokens: 0, refusal }
         })
+      } else if (batch.kind === 'embed') {
+        const { id, text } = batch.requests[at]!
+        respond(JSON.stringify({ text }), (refusal) =>
+          refusal === undefined
+            ? { id, vector: vectorFor(text) }
+            : { id, vector: new Uint16Array(0), refusal },
+        )
       } else {
         const request = batch.requests[at]!
         const { id, ...contents } = request

@@ -80,7 +80,7 @@ const models: Models = {
     if (batch.kind === 'score')
       for (const { id, continuations } of batch.requests)
         onResult({ id, logProbs: continuations.map((_, i) => -1 - ((id.charCodeAt(3) + i) % 5)) })
-    else
+    else if (batch.kind === 'complete')
       for (const { id, sampling } of batch.requests)
         onResult({
           id,

@@ -15,6 +15,7 @@ const inputOf = (input: PromptInput): Json =>
 /** The address as it was first defined: the hash of the canonical JSON of this value. */
 function defined(call: Call, model: Json): string {
   if (call.kind === 'novelty') throw new TypeError('not of a model')
+  if (call.kind === 'embed') return hashOf({ kind: 'embed', model, text: call.request.text }).slice(0, 32)
   const { request } = call
   const value: Json =
     'sampling' in request
@@ -90,6 +91,7 @@ test('is the hash of the canonical JSON of request and model, for any request', 
       for (const call of [
         { kind: 'complete', role: 'teacher', request: one },
         { kind: 'score', role: 'judge', request: other },
+        { kind: 'embed', role: 'embedder', request: { id: one.id, text: other.answerPrefix ?? 'x' } },
       ] as const)
         expect(callKey(call, () => model)).toBe(defined(call, model))
     }),

@@ -35,6 +35,7 @@ const modelWith =
         chat: true,
         rawPrompts: true,
         scores,
+        embeddings: true,
         softTargets: true,
         logProbs: 0,
         sampling: [],

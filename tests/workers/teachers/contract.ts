@@ -5,11 +5,13 @@ import type {
   PromptInput,
   CompletionRequest,
   CompletionResult,
+  EmbedResult,
   ScoreRequest,
   ScoreResult,
 } from '../../../src/domain/completion-request.ts'
 import { GREEDY, type Sampling } from '../../../src/domain/sampling.ts'
 import type { GenerationProgress } from '../../../src/engine/generation/generator.ts'
+import { fromHalves } from '../../../src/engine/weights/half.ts'
 import type { Teacher } from '../../../workers/teachers/teacher.ts'
 
 export interface ContractOptions {
@@ -142,6 +144,50 @@ export function describeTeacherContract(
         expect(['end', 'length']).toContain(result?.finishReason)
       }
       expect(progress.newTokens).toBeGreaterThan(0)
+    })
+
+    test('embeds texts as vectors of length 1, the same alone and together, if it says that it can', async () => {
+      const { embed, description } = teacher
+      expect(embed !== undefined).toBe(description.capabilities.embeddings)
+      if (embed === undefined) return
+      const embedAll = async (texts: readonly string[]): Promise<ReadonlyMap<string, EmbedResult>> => {
+        const results = new Map<string, EmbedResult>()
+        await embed(
+          texts.map((text, i) => ({ id: `${i}`, text })),
+          {
+            signal: new AbortController().signal,
+            onResult: (result) => results.set(result.id, result),
+            onProgress: () => undefined,
+          },
+        )
+        return results
+      }
+      const texts = ['A lamp came broken.', 'Bread', 'A lamp came broken.', '', 'word '.repeat(3000)]
+      const together = await embedAll(texts)
+      expect(together.size).toBe(texts.length)
+      const vectorOf = (results: ReadonlyMap<string, EmbedResult>, i: number): Float32Array =>
+        fromHalves(results.get(`${i}`)?.vector ?? new Uint16Array(0))
+      const dot = (a: Float32Array, b: Float32Array): number =>
+        a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0)
+      for (const i of [0, 1, 2, 4])
+        expect(Math.abs(dot(vectorOf(together, i), vectorOf(together, i)) - 1)).toBeLessThan(0.01)
+      expect(dot(vectorOf(together, 0), vectorOf(together, 2))).toBeGreaterThan(0.999)
+      expect(dot(vectorOf(together, 0), vectorOf(together, 1))).toBeLessThan(0.9999)
+      const alone = await embedAll(texts.slice(1, 2))
+      expect(dot(vectorOf(alone, 0), vectorOf(together, 1))).toBeGreaterThan(0.999)
+      expect(together.get('4')?.cut).toBe(true)
+      // A text of no tokens has no meaning, unless the model adds tokens of its own.
+      const empty = together.get('3')
+      if (empty?.vector.length === 0) expect(empty.refusal).toMatch(SENTENCE)
+      const aborted = new AbortController()
+      aborted.abort()
+      await expect(
+        embed([{ id: 'a', text: 'Bread' }], {
+          signal: aborted.signal,
+          onResult: () => undefined,
+          onProgress: () => undefined,
+        }),
+      ).rejects.toMatchObject({ name: 'AbortError' })
     })
 
     test('ends at once without requests', async () => {

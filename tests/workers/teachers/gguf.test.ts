@@ -41,6 +41,7 @@ describe.skipIf(!hasSharedModel)(`SmolLM2 as a teacher${whySkipped}`, () => {
       chat: true,
       rawPrompts: true,
       scores: true,
+      embeddings: true,
       softTargets: true,
       seeded: true,
     })

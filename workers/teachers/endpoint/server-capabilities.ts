@@ -70,6 +70,7 @@ export function capabilitiesOf(server: ServerCapabilities): Capabilities {
     chat,
     rawPrompts: raw,
     scores: chat ? scoresChats(server) : native || echo || rawLogProbs >= MIN_FOR_SCORES,
+    embeddings: false,
     softTargets: false,
     // The description must hold for every request: for chats and for texts.
     logProbs: chat && raw ? Math.min(chatLogProbs, rawLogProbs) : chat ? chatLogProbs : rawLogProbs,

@@ -53,6 +53,7 @@ const describedAs = (teacher: Teacher, description: TeacherDescription): Teacher
   description,
   complete: (...args) => teacher.complete(...args),
   score: (...args) => teacher.score(...args),
+  ...(teacher.embed === undefined ? {} : { embed: teacher.embed }),
   countTokens: (texts) => teacher.countTokens(texts),
   ...(teacher.ownTokens === undefined ? {} : { ownTokens: teacher.ownTokens }),
   release: () => teacher.release(),

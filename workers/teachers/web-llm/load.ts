@@ -115,6 +115,7 @@ function describe(
     chat: true,
     rawPrompts: true,
     scores: hasTokenizer,
+    embeddings: false,
     softTargets: false,
     logProbs: hasTokenizer ? MAX_LOG_PROBS : 0,
     sampling: SAMPLING_NAMES,

@@ -88,6 +88,7 @@ describe.skipIf(!canServe)(`a real llama.cpp server${whyNotServed}`, { timeout: 
       chat: true,
       rawPrompts: true,
       scores: true,
+      embeddings: false,
       softTargets: false,
       logProbs: 20,
       sampling: ['topP', 'topK', 'minP', 'repetitionPenalty'],
