@@ -2,6 +2,7 @@
 // replies recorded before anything that follows from them.
 // Must not know: what the programs do, which machines respond.
 // Long because one class owns all programs in progress, their open calls and the machines at work.
+import { MAX_EMBEDDING } from '../../domain/completion-request.ts'
 import { callKey } from '../../pipeline/programs/call-key.ts'
 import type { Call, Program } from '../../pipeline/programs/program.ts'
 import type { Reply, Role } from '../../domain/reply.ts'
@@ -510,6 +511,8 @@ function makeBatch(
 
 const roleOf = ({ call }: WaitingCall): string => (call.kind === 'novelty' ? '' : call.role)
 
+const TOO_WIDE = `The model’s vectors have more than ${MAX_EMBEDDING.toLocaleString('en')} numbers.`
+
 function replyOf(kind: ModelCall['kind'], result: ModelResult): Reply {
   if (kind === 'score' && 'logProbs' in result && !('text' in result)) {
     const { id: _, ...rest } = result
@@ -517,6 +520,8 @@ function replyOf(kind: ModelCall['kind'], result: ModelResult): Reply {
   }
   if (kind === 'embed' && 'vector' in result) {
     const { id: _, ...rest } = result
+    if (rest.vector.length > MAX_EMBEDDING)
+      return { kind, result: { vector: new Uint16Array(0), refusal: TOO_WIDE } }
     return { kind, result: rest }
   }
   if (kind === 'complete' && 'text' in result) {
