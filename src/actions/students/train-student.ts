@@ -3,27 +3,14 @@
 import type { ChatFormat } from '../../domain/chat-format.ts'
 import { freshId, type DatasetId, type ProjectId, type StudentId } from '../../domain/id.ts'
 import type { Backend } from '../../domain/machine.ts'
-import { isSized, refOf } from '../../domain/model-card.ts'
 import type { TeacherShare } from '../../domain/soft-targets.ts'
-import {
-  countParameters,
-  type BaseModel,
-  type Student,
-  type StudentShape,
-  type TrainSettings,
-} from '../../domain/student.ts'
-import { refuseAdapterTraining } from '../../pipeline/training/adapter-memory.ts'
+import { countParameters, type BaseModel, type Student, type TrainSettings } from '../../domain/student.ts'
 import { findUnknownName } from '../../pipeline/training/check-settings.ts'
 import { lossOf, planOf } from '../../pipeline/training/index.ts'
-import {
-  describeNoTeacher,
-  refuseTraining,
-  type TrainingFacts,
-  type TrainingRefusal,
-} from '../../pipeline/training/refuse-training.ts'
+import { describeNoTeacher } from '../../pipeline/training/refuse-training.ts'
 import { shapeOf } from '../../pipeline/training/presets.ts'
-import { isAbort, RetortError, sentenceOf, type ErrorName } from '../../protocol/errors.ts'
-import type { TrainOutcome, TrainRequest } from '../../protocol/student.ts'
+import { RetortError, sentenceOf } from '../../protocol/errors.ts'
+import type { TrainOutcome } from '../../protocol/student.ts'
 import { getDataset } from '../../storage/datasets.ts'
 import { trainingLock, withLock } from '../../storage/locks.ts'
 import { guardQuota } from '../../storage/quota.ts'
@@ -31,14 +18,13 @@ import { deleteStudent, getStudent, patchStudent, putStudent } from '../../stora
 import type { RunControl } from '../control.ts'
 import type { Machines } from '../machines.ts'
 import { streamProgress } from '../stream-progress.ts'
-import { computeSoftTargets, type TeacherInputs } from '../train/compute-soft-targets.ts'
-import { withLentTeacher } from '../train/lend-teacher.ts'
 import { LiveTraining } from '../train/live-training.ts'
-import { firstStepLimit, StallWatch } from '../train/stall-watch.ts'
 import { StudentRecord } from '../train/student-record.ts'
 import { readRowFacts } from '../train/read-row-facts.ts'
-import { openShares, shareFields } from '../train/teacher-shares.ts'
+import { requireBaseModel, requireStart } from '../train/require-start.ts'
+import { openShares } from '../train/teacher-shares.ts'
 import type { TrainProgress } from '../train/train-progress.ts'
+import { trainWithRetries } from '../train/train-with-retries.ts'
 
 /** Vocabulary entries that some hundred rows use of a teacher's vocabulary, until the number is known. */
 const GUESSED_VOCABULARY = 2000
@@ -151,53 +137,6 @@ export async function* trainStudent(
   })
 }
 
-const ERRORS: Readonly<Record<TrainingRefusal['kind'], ErrorName>> = {
-  'no dataset': 'StorageFailed',
-  'too few rows': 'ModelRefused',
-  'no classes': 'NoClasses',
-  'no pairs': 'NoPairs',
-  'no problems': 'NoProblems',
-  'no base student': 'NoBaseStudent',
-  'no model chosen': 'NoModelChosen',
-  'model refused': 'ModelRefused',
-  'no teacher': 'NotLoaded',
-}
-
-/** Throws what the page shows before the press, for whoever starts a training in another way. */
-function requireStart(settings: TrainSettings, facts: TrainingFacts): void {
-  const refusal = refuseTraining(settings, facts)
-  if (refusal) throw new RetortError(ERRORS[refusal.kind], refusal.sentence)
-}
-
-/** The base model of the adapters, inspected before anything is stored; throws a sentence that says why it cannot be used. */
-async function requireBaseModel(
-  { teacher }: TrainMachines,
-  source: BaseModel['source'],
-  {
-    settings,
-    backend,
-    chatFormat,
-  }: { settings: TrainSettings; backend: Backend; chatFormat: ChatFormat | undefined },
-): Promise<{ baseModel: BaseModel; settings: TrainSettings; shape: StudentShape; parameters: number }> {
-  const card = await teacher.inspect({ source })
-  if (!isSized(card))
-    throw new RetortError(
-      'ModelRefused',
-      `The size of ${card.name} is unknown, so adapters cannot be trained on it. Choose a GGUF file.`,
-    )
-  const fitting = { ...settings, context: Math.min(settings.context, card.contextLength) }
-  const refusal = refuseAdapterTraining(card, fitting, backend, chatFormat)
-  if (refusal !== undefined) throw new RetortError('ModelRefused', refusal)
-  const { layers, width, vocabularySize: vocabulary, contextLength: context, parameters } = card
-  // Heads and the feed-forward width are read when its file is opened; a card does not have them.
-  return {
-    baseModel: { source, model: refOf(card), ...(chatFormat === undefined ? {} : { chatFormat }) },
-    settings: fitting,
-    shape: { layers, width, heads: 1, kvHeads: 1, feedForward: width, vocabulary, context },
-    parameters,
-  }
-}
-
 /** Resumes from the last checkpoint. Otherwise like `trainStudent`. */
 export async function* resumeStudent(
   machines: TrainMachines,
@@ -290,115 +229,4 @@ function reasonOf({ step, bestStep }: TrainOutcome, steps: number): { reason?: s
     }
   const ended = step < steps ? `Training ended early, at step ${step} of ${steps}. ` : ''
   return { reason: `${ended}The held-out loss was lowest at step ${bestStep}: those weights are kept.` }
-}
-
-/** How many times as long a step may take after one did not end in time. */
-const PATIENT = 10
-
-/** Trains across pauses and one worker death per checkpoint; undefined when stopped before the end. */
-async function trainWithRetries(
-  machines: TrainMachines,
-  student: Student,
-  control: RunControl,
-  live: LiveTraining,
-  record: StudentRecord,
-): Promise<TrainOutcome | undefined> {
-  const { projectId, id: studentId, datasetId, recipeHash, settings, backend, base, baseModel } = student
-  let diedAt: number | undefined
-  /** Set once a step did not end in time: it may be as slow as that, so the next ones get longer. */
-  let stalled = false
-  const stepLimit = firstStepLimit(student.parameters, settings)
-  const { teacher: need } = planOf(settings)
-  let inputs: TeacherInputs = student
-  for (;;) {
-    live.paused = control.paused
-    await control.whenResumed()
-    live.paused = false
-    if (control.stopped) return undefined
-    const { signal } = control
-    try {
-      inputs = await computeSoftTargets(
-        machines,
-        { ...student, ...inputs },
-        { signal, onProgress: (done, total) => live.reportSoftTargets(done, total) },
-      )
-      const { softTargets, teacher: lender } = inputs
-      if (need)
-        record.update({
-          ...(softTargets === undefined ? {} : { softTargets }),
-          ...(inputs.teachers ? { teachers: inputs.teachers } : {}),
-          ...(lender ? { teacher: lender } : {}),
-        })
-      const request: TrainRequest = {
-        projectId,
-        studentId,
-        datasetId,
-        recipeHash,
-        settings,
-        backend,
-        ...shareFields(inputs),
-        ...(base === undefined ? {} : { base }),
-        ...(baseModel === undefined ? {} : { baseModel }),
-      }
-      const stall = new AbortController()
-      const watch =
-        stepLimit === undefined
-          ? undefined
-          : new StallWatch(stalled ? stepLimit * PATIENT : stepLimit, () => stall.abort())
-      const train = (trainSignal: AbortSignal, lent?: MessagePort): Promise<TrainOutcome> =>
-        machines.student
-          .train(lent ? { ...request, lent } : request, {
-            signal: AbortSignal.any([trainSignal, stall.signal]),
-            ...(stepLimit === undefined ? {} : { patience: stepLimit }),
-            onEvent: (event) => {
-              watch?.handle(event)
-              live.handle(event, record)
-            },
-            ...(lent ? { transfer: [lent] } : {}),
-          })
-          .catch((thrown: unknown) => {
-            if (isAbort(thrown) && stall.signal.aborted) return { outcome: 'stopped' as const, step: 0 }
-            throw thrown
-          })
-          .finally(() => watch?.end())
-      const outcome =
-        need?.kind === 'during' && need.lent && softTargets !== undefined && lender !== undefined
-          ? await withLentTeacher(
-              machines.teacher,
-              {
-                projectId,
-                datasetId,
-                topK: need.topK,
-                temperature: need.temperature,
-                softTargets,
-                teacher: lender,
-              },
-              signal,
-              (lent, lentSignal) => train(lentSignal, lent),
-            )
-          : await train(signal)
-      if (outcome.outcome === 'finished') return outcome
-      if (stall.signal.aborted) {
-        if (stalled)
-          throw new RetortError(
-            'Unexpected',
-            'A step of the training did not end in time, twice. Its worker was stopped. Resume it from the last checkpoint; if it happens again, choose a smaller student.',
-          )
-        stalled = true
-        live.note = 'A step did not end in time, so the training was restarted in a new worker.'
-      } else if (!signal.aborted)
-        throw new RetortError(
-          'Unexpected',
-          `Training ended at step ${outcome.step} of ${settings.steps} for an unknown reason. Resume it from the last checkpoint.`,
-        )
-    } catch (thrown) {
-      if (isAbort(thrown) && signal.aborted) continue
-      const died =
-        thrown instanceof RetortError &&
-        (thrown.name === 'WorkerDied' || thrown.name === 'StartFailed' || thrown.name === 'DeviceLost')
-      if (!died || diedAt === record.checkpointStep) throw thrown
-      diedAt = record.checkpointStep
-      live.note = `${thrown.name === 'DeviceLost' ? 'The browser lost the graphics card' : 'The student’s worker crashed'}. Training resumed automatically ${diedAt > 0 ? `from the checkpoint at step ${diedAt}` : 'from the start'}.`
-    }
-  }
 }

@@ -12,6 +12,7 @@ import { offerSteps, type OfferedFamily } from '../../pipeline/recipes/offer-ste
 import { findMoveProblems, findPlace, moveStep } from '../../pipeline/recipes/place-step.ts'
 import { makeRecipeGraph, type RecipeGraph } from '../../pipeline/recipes/recipe-graph.ts'
 import { needsOfRole, rolesOf, type RoleNeed } from '../../pipeline/recipes/roles-of.ts'
+import { titleSteps } from '../../pipeline/recipes/step-titles.ts'
 import { suggestText, type Suggestions } from '../../pipeline/recipes/suggest-text.ts'
 import { findStep, stepDeclarations } from '../../pipeline/steps.ts'
 import { RUBRIC_NAMES, rubricOf, type Rubric } from '../../pipeline/templates/rubrics.ts'
@@ -48,6 +49,7 @@ export class Recipe {
   #roles = $derived(this.#checked?.ok ? rolesOf(this.#checked.value) : [])
   #draft = $derived(this.#parsed.ok ? this.#parsed.value : this.#lastDraft)
   #graph = $derived(makeRecipeGraph(this.#draft.steps))
+  #titles = $derived(titleSteps(this.#draft.steps))
   #problems = $derived(this.#checked === undefined || this.#checked.ok ? [] : this.#checked.problems)
   readonly using = new Task()
   readonly trial = new Task<TryProgress>()
@@ -121,6 +123,11 @@ export class Recipe {
 
   declarationOf(step: Pick<StepDraft, 'family' | 'name'>): StepDeclaration | undefined {
     return findStep(step.family, step.name)
+  }
+
+  /** The titles of the draft's steps: no two are equal. */
+  get titles(): readonly string[] {
+    return this.#titles
   }
 
   /** The title of a step by its name alone, as decisions have it; the name itself if no step is called so. */
@@ -260,8 +267,7 @@ export class Recipe {
   }
 
   #titleAt(at: number): string {
-    const step = this.#draft.steps[at]
-    return step === undefined ? '' : (this.declarationOf(step)?.title ?? step.name)
+    return this.titles[at] ?? ''
   }
 
   #offerBack(sentence: string, before: RecipeDraft): void {
