@@ -21,6 +21,8 @@ export type PromptOrigin =
       readonly teacher: ModelRef
       /** What was done to the text it was made from, such as `deepen`; only where a member has several ways. */
       readonly operator?: string
+      /** Index of the grow step that made it; absent for the first one of a recipe, as in records of earlier versions. */
+      readonly step?: number
     }
 
 export interface Prompt {
@@ -48,6 +50,9 @@ export interface Prompt {
   readonly decisions: readonly StepDecision[]
   readonly status: 'accepted' | 'dropped'
 }
+
+/** The id of the prompt that a seed itself is. */
+export const promptIdOfSeed = (run: RunId, seed: SeedId): PromptId => promptId([run, 'seed', seed])
 
 /** An id that depends on everything that determines the prompt. */
 export const promptId = (determinants: Json): PromptId => contentId('prompt', determinants)

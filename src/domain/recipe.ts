@@ -20,7 +20,7 @@ export const FAMILIES = [
 export type Family = (typeof FAMILIES)[number]
 
 /** Families of which a recipe has at most one step. */
-export const SINGLE_FAMILIES: ReadonlySet<string> = new Set<Family>(['grow', 'freeze', 'train'])
+export const SINGLE_FAMILIES: ReadonlySet<string> = new Set<Family>(['freeze', 'train'])
 
 /** The parts of a recipe, in order. Within the part on completions the steps may have any order. */
 export const PARTS = {

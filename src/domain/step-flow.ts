@@ -19,7 +19,7 @@ export interface FamilyTexts extends StepFlow {
 export const FAMILY_TEXTS: Readonly<Record<Family, FamilyTexts>> = {
   grow: {
     title: 'Grow prompts',
-    help: 'Makes more prompts from your seeds.',
+    help: 'Makes more prompts from your seeds; after another grow step, from the prompts so far.',
     takes: ['seeds'],
     gives: ['prompts'],
   },

@@ -1,16 +1,19 @@
 // Knows: the cost of a whole run, extrapolated from a trial of a few rows.
 // Must not know: clocks; it gets milliseconds.
 import type { CheckedRecipe } from '../domain/recipe.ts'
+import { countPrompts } from './growing/count-prompts.ts'
 import { readSteps, type PlacedCompleter, type PlacedStage } from './recipes/read-steps.ts'
 
 /** Measurements of a trial of a few rows. Counts are of work really done; 0 if a step was not reached. */
 export interface TrialMeasures {
-  readonly growth: {
+  /** Of each grow step, by its index in the recipe. */
+  readonly growth: readonly {
+    readonly step: number
     readonly requests: number
     readonly accepted: number
     readonly tokens: number
     readonly ms: number
-  }
+  }[]
   readonly completions: {
     readonly rows: number
     readonly tokens: number
@@ -38,19 +41,20 @@ export interface Estimate {
 
 /** Bytes of a stored row in addition to its texts: ids, sampling, verdict, decisions, indexes. */
 const ROW_BYTES = 1600
-/** Accepted prompts per request, without a trial: of about seven generated, half are usable. */
-const DEFAULT_ACCEPTED = 3
 
 /** Time, tokens and bytes of the whole recipe over `seeds` seeds. Every rate is the trial's; 0 without a trial. */
 export function estimateRun(recipe: CheckedRecipe, seeds: number, trial: TrialMeasures): Estimate {
-  const { grow, completers, stages, judge } = readSteps(recipe)
+  const { parts, completers, stages, judge } = readSteps(recipe)
   const { growth, completions, verdicts } = trial
-  const grown = grow ? grow.member.countPrompts(grow.settings, seeds) : 0
-  const prompts = grow ? grown + (grow.member.addsSeeds(grow.settings) ? seeds : 0) : seeds
+  const { prompts, made: grown } = countPrompts(parts, seeds)
   const rows = prompts * rowsPerPrompt(completers)
-  const perRequest =
-    growth.requests > 0 ? Math.max(growth.accepted / growth.requests, 0.25) : DEFAULT_ACCEPTED
-  const requests = grown / perRequest
+  const grow = grown.map((step) => {
+    const measured = growth.find((one) => one.step === step.step)
+    if (measured === undefined || measured.requests === 0) return { tokens: 0, ms: 0 }
+    const { accepted, requests, tokens, ms } = measured
+    const needed = step.prompts / Math.max(accepted / requests, 0.25)
+    return { tokens: needed * share(tokens, requests), ms: needed * share(ms, requests) }
+  })
   const passed = rows * share(completions.passed, completions.rows)
   const judged = judge ? passed : 0
   const kept = rows * share(trial.kept, completions.rows)
@@ -60,10 +64,10 @@ export function estimateRun(recipe: CheckedRecipe, seeds: number, trial: TrialMe
     rows: made,
     kept: Math.round(kept),
     tokens: Math.round(
-      requests * share(growth.tokens, growth.requests) + rows * share(completions.tokens, completions.rows),
+      sum(grow.map(({ tokens }) => tokens)) + rows * share(completions.tokens, completions.rows),
     ),
     msTotal: Math.round(
-      requests * share(growth.ms, growth.requests) +
+      sum(grow.map(({ ms }) => ms)) +
         rows * share(completions.ms, completions.rows) +
         judged * share(verdicts.ms, verdicts.rows),
     ),
@@ -81,12 +85,8 @@ export function boundRun(
   recipe: CheckedRecipe,
   seeds: number,
 ): { readonly rows: number; readonly storageBytes: number } {
-  const { grow, completers, stages } = readSteps(recipe)
-  const rows =
-    ((grow ? grow.member.countPrompts(grow.settings, seeds) : 0) +
-      (!grow || grow.member.addsSeeds(grow.settings) ? seeds : 0)) *
-    rowsPerPrompt(completers) *
-    textsPerRow(stages)
+  const { parts, completers, stages } = readSteps(recipe)
+  const rows = countPrompts(parts, seeds).prompts * rowsPerPrompt(completers) * textsPerRow(stages)
   const maxTokens = Math.max(maxTokensOf(completers), ...stages.map(maxTokensOfStage))
   return {
     rows,
@@ -115,4 +115,5 @@ function maxTokensOfStage(stage: PlacedStage): number {
   return typeof maxTokens === 'number' && textsPerRow([stage]) > 1 ? maxTokens : 0
 }
 
+const sum = (parts: readonly number[]): number => parts.reduce((total, part) => total + part, 0)
 const share = (part: number, whole: number): number => (whole > 0 ? part / whole : 0)

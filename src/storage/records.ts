@@ -233,6 +233,7 @@ const prompt = exactly<Prompt>()(
         item: count,
         teacher: model,
         operator: v.exactOptional(word),
+        step: v.exactOptional(count),
       }),
     ]),
     order: count,

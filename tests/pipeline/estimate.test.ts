@@ -3,7 +3,7 @@ import { boundRun, estimateRun, type TrialMeasures } from '../../src/pipeline/es
 import { checked } from './samples.ts'
 
 const trial: TrialMeasures = {
-  growth: { requests: 1, accepted: 5, tokens: 100, ms: 2000 },
+  growth: [{ step: 0, requests: 1, accepted: 5, tokens: 100, ms: 2000 }],
   completions: { rows: 5, tokens: 250, ms: 5000, passed: 4 },
   verdicts: { rows: 4, ms: 1200 },
   kept: 2,
@@ -28,14 +28,17 @@ test('counts no growth if the seeds are the prompts, and no verdicts without a j
   const recipe = checked(
     'retort: 2\nsteps:\n  - grow: self-instruct\n    prompts: 0\n  - complete: teacher\n',
   )
-  expect(
-    estimateRun(recipe, 12, { ...trial, growth: { requests: 0, accepted: 0, tokens: 0, ms: 0 } }),
-  ).toMatchObject({ prompts: 12, rows: 12, tokens: 600, msTotal: 12_000 })
+  expect(estimateRun(recipe, 12, { ...trial, growth: [] })).toMatchObject({
+    prompts: 12,
+    rows: 12,
+    tokens: 600,
+    msTotal: 12_000,
+  })
 })
 
 test('returns zeros and no NaN without a trial', () => {
   const none: TrialMeasures = {
-    growth: { requests: 0, accepted: 0, tokens: 0, ms: 0 },
+    growth: [],
     completions: { rows: 0, tokens: 0, ms: 0, passed: 0 },
     verdicts: { rows: 0, ms: 0 },
     kept: 0,
@@ -68,4 +71,21 @@ test('counts the revisions that a run may make of each completion', () => {
   const rows = 7 * 2 * 3
   expect(boundRun(recipe, 7)).toEqual({ rows, storageBytes: rows * (1600 + 2 * (400 + 1500)) })
   expect(estimateRun(recipe, 7, trial)).toMatchObject({ rows, storageBytes: rows * 1600 + 14 * 400 })
+})
+
+test('adds the grow steps up: a later one has the prompts so far, which it keeps or replaces', () => {
+  const steps = (more: string): string =>
+    `retort: 2\nsteps:\n  - grow: self-instruct\n    prompts: 50\n  - grow: evol-instruct\n    rounds: 2\n${more}  - complete: teacher\n`
+  const measured: TrialMeasures = {
+    ...trial,
+    growth: [...trial.growth, { step: 1, requests: 2, accepted: 4, tokens: 300, ms: 500 }],
+  }
+  const estimate = estimateRun(checked(steps('')), 10, measured)
+  expect(estimate).toMatchObject({ prompts: 150, rows: 150, tokens: 10 * 100 + 50 * 150 + 150 * 50 })
+  expect(estimate.msTotal).toBe(10 * 2000 + 50 * 250 + 150 * 1000)
+  expect(boundRun(checked(steps('    alsoSeeds: false\n')), 10).rows).toBe(100)
+  // The seeds are counted once, and only where a step adds them.
+  const swapped = (seeds: boolean): string =>
+    `retort: 2\nsteps:\n  - grow: evol-instruct\n    rounds: 1\n    alsoSeeds: false\n  - grow: self-instruct\n    prompts: 7\n    alsoSeeds: ${seeds}\n  - complete: teacher\n`
+  expect([true, false].map((seeds) => boundRun(checked(swapped(seeds)), 10).rows)).toEqual([27, 17])
 })

@@ -32,7 +32,11 @@ export const settingsWith = <S extends Settings>(
     ...changed,
   }) as ValuesOf<S>
 
-export const shot = (text: string): { id: SeedId; text: string } => ({ id: seedId(text), text })
+export const shot = (text: string): { id: SeedId; seedId: SeedId; text: string } => ({
+  id: seedId(text),
+  seedId: seedId(text),
+  text,
+})
 
 export function checked(recipe: string | RecipeDraft): CheckedRecipe {
   const read = typeof recipe === 'string' ? checkRecipeText(recipe) : checkRecipe(recipe)

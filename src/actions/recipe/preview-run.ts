@@ -4,6 +4,7 @@ import { freshId, type ProjectId } from '../../domain/id.ts'
 import type { Prompt } from '../../domain/prompt.ts'
 import type { CheckedRecipe } from '../../domain/recipe.ts'
 import type { Row } from '../../domain/row.ts'
+import { addsSeeds, replacesPrompts } from '../../pipeline/growing/count-prompts.ts'
 import { promptsFromSeeds } from '../../pipeline/growing/read-grown.ts'
 import { readSteps } from '../../pipeline/recipes/read-steps.ts'
 import { isAbort } from '../../protocol/errors.ts'
@@ -118,12 +119,17 @@ export async function previewRun(
 
 /** The prompts that could be grown from the journal, and the seeds where they are prompts too. */
 async function knownPrompts(
-  { store, steps: { grow }, runId }: RunContext,
+  { store, steps: { parts }, runId }: RunContext,
   seeds: Parameters<typeof promptsFromSeeds>[0],
 ): Promise<readonly Prompt[]> {
-  const grown = (await store.prompts()).filter(({ status }) => status === 'accepted')
-  const addsSeeds = grow?.member.addsSeeds(grow.settings) ?? true
-  return [...grown, ...(addsSeeds ? promptsFromSeeds(seeds, runId, grown.length) : [])]
+  const accepted = (await store.prompts()).filter(({ status }) => status === 'accepted')
+  const replacing = parts.findLast((part, at) => replacesPrompts(part, at))?.grow?.index ?? -1
+  const isLeft = ({ origin }: Prompt): boolean =>
+    (origin.kind === 'grown' ? (origin.step ?? 0) : -1) >= replacing
+  const known = accepted.filter(isLeft)
+  const hasSeeds = parts.some((part, at) => addsSeeds(part, at)) && replacing < 0
+  if (!hasSeeds || known.some(({ origin }) => origin.kind === 'seed')) return known
+  return [...known, ...promptsFromSeeds(seeds, runId, known.length)]
 }
 
 /** The reason of a call that is not in the journal. */

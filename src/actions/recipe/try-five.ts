@@ -193,7 +193,7 @@ class Trial {
   /** What the five rows took; where replies came from the journal, their time is that of the earlier trial, for as many rows. */
   #measure(isReplayed: boolean): TrialMeasures {
     const { earlier } = this.#request
-    const { grow, completers } = this.#steps
+    const { growers, completers } = this.#steps
     const first = completers[0]?.index ?? 0
     const rows = this.#store.list()
     const written = rows.filter(({ parent }) => parent === undefined)
@@ -203,7 +203,7 @@ class Trial {
     const ms = (steps: readonly number[]): number =>
       steps.reduce((sum, step) => sum + this.#live.msOf(step), 0)
     const measured: TrialMeasures = {
-      growth: { ...this.#live.grown, ms: grow ? ms([grow.index]) : 0 },
+      growth: growers.map(({ index }) => ({ step: index, ...this.#live.grownBy(index), ms: ms([index]) })),
       completions: {
         rows: written.length,
         tokens: written.reduce((sum, { completion }) => sum + completion.tokens, 0),
@@ -223,7 +223,9 @@ class Trial {
       before.rows > 0 ? { ...now, ms: (before.ms / before.rows) * now.rows } : now
     return {
       ...measured,
-      growth: earlier.growth.requests > 0 ? earlier.growth : measured.growth,
+      growth: measured.growth.map(
+        (now) => earlier.growth.find(({ step, requests }) => step === now.step && requests > 0) ?? now,
+      ),
       completions: scale(measured.completions, earlier.completions),
       verdicts: scale(measured.verdicts, earlier.verdicts),
     }
@@ -236,11 +238,11 @@ class Trial {
 
   /** Why seeds fill the rest, if they do. */
   #note(): string | undefined {
-    const { grow } = this.#steps
+    const [grow] = this.#steps.growers
     const accepted = this.#store.list().filter(({ promptId }) => this.#grown.has(promptId))
     const prompts = new Set(accepted.map(({ promptId }) => promptId)).size
     if (grow === undefined || accepted.length >= TRIED_ROWS) return undefined
-    const { requests } = this.#live.grown
+    const { requests } = this.#live.grownBy(grow.index)
     return `Growing yielded ${prompts} usable ${prompts === 1 ? 'prompt' : 'prompts'} in ${requests} requests; seeds fill the rest.`
   }
 

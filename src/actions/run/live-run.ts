@@ -21,14 +21,20 @@ export interface ExpectedWork {
   passed: number
 }
 
+/** What a grow step made: usable prompts with those beyond the number wanted, requests, tokens. */
+export interface GrownCounts {
+  accepted: number
+  requests: number
+  tokens: number
+}
+
 /** Min milliseconds between two reports that can wait. */
 const MIN_INTERVAL = 25
 
 export class LiveRun {
   readonly tally: FunnelTally
   readonly expected: ExpectedWork = { prompts: 0, written: 0, passed: 0 }
-  /** What growing made: usable prompts with those beyond the number wanted, requests, tokens. */
-  readonly grown = { accepted: 0, requests: 0, tokens: 0 }
+  readonly #grown = new Map<number, GrownCounts>()
   /** Sentences added to the current one, such as why growing ended early. */
   readonly notes = new Set<string>()
   paused = false
@@ -67,6 +73,12 @@ export class LiveRun {
   }
   get workedMs(): number {
     return this.#timer.workedMs
+  }
+  /** What a grow step made in this part of the run, to be added to. */
+  grownBy(step: number): GrownCounts {
+    const counts = this.#grown.get(step) ?? { accepted: 0, requests: 0, tokens: 0 }
+    this.#grown.set(step, counts)
+    return counts
   }
   /** Milliseconds that machines worked for a step. */
   msOf(step: number): number {
@@ -159,8 +171,9 @@ export class LiveRun {
     }
   }
 
-  get #hasOtherJudges(): boolean {
-    return this.#stages.filter(({ phase }) => phase === 'judging').length > 1
+  /** Whether the recipe has several parts of this kind. */
+  #isOneOf(kind: RunPhase): boolean {
+    return this.#stages.filter(({ phase }) => phase === kind).length > 1
   }
   get #stage(): PlannedStage {
     return this.#stages[this.#at] as PlannedStage // a recipe has a complete step
@@ -187,13 +200,13 @@ export class LiveRun {
     const count = `${this.#count.done} of ${this.#count.total}`
     switch (phase) {
       case 'growing':
-        return `Growing prompts: ${count}.`
+        return `${this.#isOneOf('growing') ? title : 'Growing prompts'}: ${count}.`
       case 'completing':
         return `Generating completions: ${count}.`
       case 'filtering':
         return `Filtering completions: ${count}.`
       case 'judging':
-        return `${this.#hasOtherJudges ? title : 'Judging completions'}: ${count}.`
+        return `${this.#isOneOf('judging') ? title : 'Judging completions'}: ${count}.`
       case 'working':
         return `${title}: ${count}.`
       case 'keeping':

@@ -3,7 +3,7 @@ import { modelOf, type Cast } from '../../domain/cast.ts'
 import type { RunPhase, RunStage } from '../../domain/run.ts'
 import type { StepDeclaration } from '../../domain/recipe.ts'
 import type { SettingValues } from '../../domain/settings.ts'
-import type { PlacedStage, RecipeSteps } from '../../pipeline/recipes/read-steps.ts'
+import type { PlacedGrow, PlacedStage, PromptStage, RecipeSteps } from '../../pipeline/recipes/read-steps.ts'
 import type { TimedPart } from './phase-timer.ts'
 
 export interface PlannedStage extends Pick<RunStage, 'step' | 'title' | 'model'>, TimedPart {
@@ -31,36 +31,37 @@ export function planStages(steps: RecipeSteps, titles: readonly string[], cast: 
     const names = new Set(roles.map((role) => nameOf(role).card.name))
     return names.size === 0 ? {} : { model: [...names].join(', ') }
   }
-  const { grow, promptStages, completers, stages, keeps } = steps
+  const { parts, completers, stages, keeps } = steps
   const maxTokens = Math.max(0, ...completers.map(({ member, settings }) => member.maxTokens(settings)))
-  const growing = grow ? grow.member.maxTokens(grow.settings) : 0
-  return [
-    ...(grow
-      ? [
+  const planGrow = (grow: PlacedGrow): PlannedStage => ({
+    step: grow.index,
+    title: titles[grow.index] ?? grow.name,
+    phase: 'growing',
+    ...models([grow]),
+    weight:
+      maxTokens === 0
+        ? 1
+        : grow.member.maxTokens(grow.settings) / (PROMPTS_PER_REQUEST * USED_TOKENS * maxTokens),
+    grows: 1,
+  })
+  const planPromptStage = (stage: PromptStage): PlannedStage[] =>
+    stage.kind === 'filters'
+      ? []
+      : [
           {
-            step: grow.index,
-            title: titles[grow.index] ?? grow.name,
-            phase: 'growing' as const,
-            ...models([grow]),
-            weight: maxTokens === 0 ? 1 : growing / (PROMPTS_PER_REQUEST * USED_TOKENS * maxTokens),
+            step: stage.index,
+            title: stage.member.title,
+            phase: 'working',
+            ...models([stage]),
+            weight: VERDICT_WEIGHT,
             grows: 1,
           },
         ]
-      : []),
-    ...promptStages.flatMap((stage) =>
-      stage.kind === 'filters'
-        ? []
-        : [
-            {
-              step: stage.index,
-              title: stage.member.title,
-              phase: 'working' as const,
-              ...models([stage]),
-              weight: VERDICT_WEIGHT,
-              grows: 1,
-            },
-          ],
-    ),
+  return [
+    ...parts.flatMap((part) => [
+      ...(part.grow ? [planGrow(part.grow)] : []),
+      ...part.stages.flatMap(planPromptStage),
+    ]),
     {
       step: completers[0]?.index ?? 0,
       title: completers.map(({ index, name }) => titles[index] ?? name).join(', '),

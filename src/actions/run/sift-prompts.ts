@@ -1,26 +1,43 @@
-// Knows: the steps on prompts before the first complete step: filters drop some, tags add fields. What they decide is stored at once at the
-// end, so a resumed run does them again, from the journal.
+// Knows: the steps on prompts after a grow step: filters drop some, tags add fields; and that a grow step can replace what it grew from. What
+// they decide is stored at once at the end, so a resumed run does them again, from the journal.
 // Must not know: any one step.
 import { dropped, failureReason, kept, type StepDecision } from '../../domain/filter-decision.ts'
 import type { Prompt } from '../../domain/prompt.ts'
 import { FilterBank, findDrop } from '../../pipeline/filters/decide-filters.ts'
-import type { PromptStage } from '../../pipeline/recipes/read-steps.ts'
+import { REPLACED } from '../../pipeline/growing/growth.ts'
+import type { PlacedGrow, PromptStage } from '../../pipeline/recipes/read-steps.ts'
 import type { StageOutcome } from '../../pipeline/stages/stage.ts'
 import { withPauses } from '../executing/breather.ts'
 import { stageContext, type RunContext } from './run-context.ts'
 
-/** Journal key. It is stored: never change it. */
-export const FILTERED = 'prompts filtered'
-
 export const isAccepted = ({ status }: Prompt): boolean => status === 'accepted'
 
-/** The accepted prompts that pass these steps, in their order; undefined when stopped before the end. */
+/** The prompts that a grow step grew from, dropped because it replaces them. */
+export function dropReplaced(
+  { live }: RunContext,
+  grow: PlacedGrow | undefined,
+  prompts: readonly Prompt[],
+): readonly Prompt[] {
+  if (grow === undefined) return []
+  const { index: step, name } = grow
+  const isOwn = ({ origin }: Prompt): boolean => origin.kind === 'grown' && origin.step === step
+  return prompts
+    .filter((prompt) => isAccepted(prompt) && !isOwn(prompt))
+    .map((prompt) => {
+      const changed = withDecisions(prompt, [{ step, name, decision: dropped(REPLACED) }])
+      live.tally.countPrompt(prompt, -1)
+      live.tally.countPrompt(changed)
+      return changed
+    })
+}
+
+/** What these steps make of the accepted prompts, in their order, with their decisions; undefined when stopped before the end. */
 export async function siftPrompts(
   context: RunContext,
+  stages: readonly PromptStage[],
   prompts: readonly Prompt[],
 ): Promise<readonly Prompt[] | undefined> {
-  const { store, steps } = context
-  if (steps.promptStages.length === 0) return prompts.filter(isAccepted)
+  if (stages.length === 0) return []
   const decided = new Map(prompts.filter(isAccepted).map((prompt) => [prompt.id, prompt]))
   const change = (prompt: Prompt): void => {
     const before = decided.get(prompt.id)
@@ -28,15 +45,12 @@ export async function siftPrompts(
     context.live.tally.countPrompt(prompt)
     decided.set(prompt.id, prompt)
   }
-  for (const stage of steps.promptStages) {
+  for (const stage of stages) {
     const left = [...decided.values()].filter(isAccepted)
     if (stage.kind === 'filters') await filterPrompts(stage, left, change)
     else if (!(await tagPrompts(context, stage, left, change))) return undefined
   }
-  const sifted = [...decided.values()]
-  // All at once: with some of them dropped, a resumed run would grow more.
-  await store.putPrompts(sifted, FILTERED)
-  return sifted.filter(isAccepted)
+  return [...decided.values()]
 }
 
 const withDecisions = (prompt: Prompt, decisions: readonly StepDecision[]): Prompt => ({

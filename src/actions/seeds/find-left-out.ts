@@ -12,9 +12,10 @@ export async function findLeftOut(
   projectId: ProjectId,
   recipe: CheckedRecipe,
 ): Promise<string | undefined> {
-  const { grow } = readSteps(recipe)
-  if (grow?.member.leavesOut === undefined) return undefined
+  // Of several steps the first that leaves something out: those after it have nothing left to leave out.
+  const grow = readSteps(recipe).growers.find(({ member }) => member.leavesOut !== undefined)
+  if (grow === undefined) return undefined
   const counter = new ConversationCounter()
   for await (const page of eachSeed(db, projectId)) for (const seed of page) counter.add(seed)
-  return grow.member.leavesOut(counter.counts)
+  return grow.member.leavesOut?.(counter.counts)
 }

@@ -1,5 +1,5 @@
 // Knows: when growth repeats itself: many grown prompts resemble a seed or an earlier prompt.
-import { readSteps } from '../recipes/read-steps.ts'
+import { readSteps, type PlacedGrow } from '../recipes/read-steps.ts'
 import type { Advice } from './advice.ts'
 import type { RunFacts } from './run-facts.ts'
 
@@ -9,10 +9,16 @@ const MIN_SHARE = 0.3
 const MAX_TEMPERATURE = 1.1
 const STEP = 0.2
 
-export function adviseOnGrowth({ recipe, funnel }: RunFacts): Advice | undefined {
-  const { grow } = readSteps(recipe)
-  const bar = funnel.find(({ of }) => of === 'prompt')
-  if (grow?.name !== 'self-instruct' || bar === undefined) return undefined
+/** Of several such steps the first. */
+export const adviseOnGrowth = ({ recipe, funnel }: RunFacts): Advice | undefined =>
+  readSteps(recipe)
+    .growers.filter(({ name }) => name === 'self-instruct')
+    .map((grow) => adviseOnStep(grow, funnel))
+    .find((advice) => advice !== undefined)
+
+function adviseOnStep(grow: PlacedGrow, funnel: RunFacts['funnel']): Advice | undefined {
+  const bar = funnel.find(({ step }) => step === grow.index)
+  if (bar === undefined) return undefined
   const repeats = bar.reasons
     .filter(({ reason }) => reason.includes('ROUGE-L'))
     .reduce((sum, { count }) => sum + count, 0)

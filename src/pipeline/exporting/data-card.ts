@@ -85,16 +85,22 @@ function writeMaking({ seeds, seedsUsed }: Dataset, recipe: CheckedRecipe | unde
         ? count(seedsUsed.of, 'seed')
         : `${seedsUsed.shown.toLocaleString('en')} of ${count(seedsUsed.of, 'seed')}`
   if (!recipe) return `## How it was made\n\nFrom ${from}, by the recipe below.`
-  const { grow, promptStages, completers, filters, stages, keeps } = readSteps(recipe)
+  const { parts, completers, filters, stages, keeps } = readSteps(recipe)
   const writeFilter = ({ member, settings }: PlacedFilter): string =>
     `Filter *${member.title}*: ${listSettings(settings)}.`
   const lines = [
-    grow ? grow.member.describe(grow.settings, from) : `The prompts are the seeds: ${from}.`,
-    ...promptStages.flatMap((stage) =>
-      stage.kind === 'filters'
-        ? stage.filters.map((filter) => `${writeFilter(filter)} Of prompts.`)
-        : [`*${stage.member.title}*: ${listSettings(stage.settings)}. Of prompts.`],
-    ),
+    ...parts.flatMap(({ grow, stages: promptStages }, at) => [
+      grow === undefined
+        ? `The prompts are the seeds: ${from}.`
+        : at === 0
+          ? grow.member.describe(grow.settings, from)
+          : grow.member.describe(grow.settings, 'the prompts so far', true),
+      ...promptStages.flatMap((stage) =>
+        stage.kind === 'filters'
+          ? stage.filters.map((filter) => `${writeFilter(filter)} Of prompts.`)
+          : [`*${stage.member.title}*: ${listSettings(stage.settings)}. Of prompts.`],
+      ),
+    ]),
     ...completers.map(({ member, settings }) => member.describe(settings)),
     ...filters.map(writeFilter),
     ...stages.flatMap((stage) =>

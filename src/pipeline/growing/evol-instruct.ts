@@ -5,8 +5,8 @@
 import { dropped, droppedByFailure, kept, type FilterDecision } from '../../domain/filter-decision.ts'
 import { hashConversation } from '../../domain/conversation.ts'
 import type { ChatMessage } from '../../domain/completion-request.ts'
-import type { SeedId } from '../../domain/id.ts'
-import { promptId, type Prompt } from '../../domain/prompt.ts'
+import type { PromptId } from '../../domain/id.ts'
+import { promptIdOfSeed, type Prompt } from '../../domain/prompt.ts'
 import { makeRng } from '../../domain/rng.ts'
 import { GREEDY } from '../../domain/sampling.ts'
 import { toggle, wholeNumber, type ValuesOf } from '../../domain/settings.ts'
@@ -26,7 +26,7 @@ import {
 } from '../templates/evol-instruct.ts'
 import { findUnsupportedSampling } from '../unsupported-sampling.ts'
 import { rejectAnswer, rejectText } from './eliminate.ts'
-import { defineGrow, type GrownRound, type Growth, type GrowthEnd, type Shot } from './growth.ts'
+import { defineGrow, grownId, type GrownRound, type Growth, type GrowthEnd, type Source } from './growth.ts'
 import { maxTokensSetting, temperatureSetting, topPSetting } from '../sampling-settings.ts'
 
 /** Seeds that are evolved side by side and stored together: enough to fill a teacher's batches. */
@@ -54,7 +54,7 @@ const SETTINGS = {
   }),
   alsoSeeds: toggle({
     label: 'Include the seeds',
-    help: 'Uses every seed as a prompt, in addition to the evolved ones, as the paper does.',
+    help: 'Uses every seed as a prompt, in addition to the evolved ones, as the paper does. After another grow step: keeps the prompts that it evolves.',
     default: true,
   }),
   checkEquality: toggle({
@@ -136,9 +136,10 @@ export const evolInstruct = defineGrow({
   },
   countPrompts: ({ rounds }, seeds) => rounds * seeds,
   addsSeeds: ({ alsoSeeds }) => alsoSeeds,
+  replaces: ({ alsoSeeds }) => !alsoSeeds,
   maxTokens: ({ maxTokens }) => maxTokens,
   grow: evolveSeeds,
-  describe: ({ rounds, alsoSeeds, checkEquality, checkResponse }, from) =>
+  describe: ({ rounds, alsoSeeds, checkEquality, checkResponse }, from, isLater = false) =>
     `Prompts evolved from ${from} by Evol-Instruct (Xu et al. 2023): ${rounds} ${rounds === 1 ? 'round' : 'rounds'} of one of six operators each${
       checkEquality || checkResponse
         ? `; a prompt was dropped if ${[
@@ -146,21 +147,18 @@ export const evolInstruct = defineGrow({
             ...(checkResponse ? ['the teacher’s response to it was a short refusal or had no content'] : []),
           ].join(', or if ')}`
         : ''
-    }.${alsoSeeds ? ' The seeds are prompts too.' : ''}`,
+    }.${alsoSeeds ? ` ${isLater ? 'Those' : 'The seeds'} are prompts too.` : ''}`,
 })
 
 /** Evolves the seeds that have no prompts yet, some at a time. */
 function* evolveSeeds(growth: Growth, settings: EvolSettings): Program<GrowthEnd, GrownRound> {
-  const done = new Set<string>(
-    growth.prompts.filter(({ origin }) => origin.kind === 'grown').map(({ seedId }) => seedId),
-  )
+  const done = findEvolved(growth.prompts)
   const { limit } = growth
   const rounds = Math.min(settings.rounds, limit?.rounds ?? Infinity)
   const left = growth.shown
     .filter(({ id }) => !done.has(id))
     .slice(0, limit === undefined ? undefined : Math.ceil(limit.prompts / rounds))
-  let order = growth.prompts.length
-  let { requests } = growth
+  let { requests, order } = growth
   let empty = 0
   for (let from = 0; from < left.length; from += SEEDS_PER_ROUND) {
     const some = left.slice(from, from + SEEDS_PER_ROUND)
@@ -169,7 +167,7 @@ function* evolveSeeds(growth: Growth, settings: EvolSettings): Program<GrowthEnd
     if (refusals.length === some.length && requests === 0)
       return { requests: some.length, failure: `Every request to evolve a seed failed: ${refusals[0] ?? ''}` }
     const prompts = evolved.flatMap(({ versions }, i) =>
-      versions.map((version) => promptOf(version, some[i] as Shot<SeedId>, growth)),
+      versions.map((version) => promptOf(version, some[i] as Source, growth)),
     )
     const numbered = prompts.map((prompt) => ({ ...prompt, order: order++ }))
     requests += some.length
@@ -187,6 +185,16 @@ function* evolveSeeds(growth: Growth, settings: EvolSettings): Program<GrowthEnd
   }
 }
 
+/** The ids of what these prompts were made from, their first versions' that is: each version names the one before it. */
+function findEvolved(prompts: readonly Prompt[]): ReadonlySet<string> {
+  const evolvedFrom = new Map<string, string>()
+  for (const { id, origin } of prompts) {
+    const from = origin.kind === 'grown' ? origin.shots[0] : undefined
+    if (from !== undefined) evolvedFrom.set(id, evolvedFrom.get(from) ?? from)
+  }
+  return new Set(evolvedFrom.values())
+}
+
 /** A rewritten text, and what was decided on it. */
 interface Version {
   readonly text: string
@@ -195,6 +203,8 @@ interface Version {
   readonly round: number
   /** Id of the seed or prompt that it was made from. */
   readonly from: string
+  /** The prompt that it was made from; absent if that is a seed which is no prompt. */
+  readonly parent?: PromptId
   readonly decision: FilterDecision
 }
 interface EvolvedSeed {
@@ -207,19 +217,30 @@ interface EvolvedSeed {
 }
 
 /** All versions of one seed: a rejected one leaves the one before it to the next round. */
-function* evolveSeed(seed: Shot<SeedId>, settings: EvolSettings, growth: Growth): Program<EvolvedSeed> {
+function* evolveSeed(seed: Source, settings: EvolSettings, growth: Growth): Program<EvolvedSeed> {
   const { rngSeed } = growth
   const versions: Version[] = []
   let tokens = 0
   let refused: string | undefined
   let refusals = 0
   let empty = 0
-  let current: Shot = seed
+  const own = seed.prompt ?? (settings.alsoSeeds ? promptIdOfSeed(growth.runId, seed.seedId) : undefined)
+  let current: Pick<Source, 'id' | 'text' | 'prompt'> = {
+    id: seed.id,
+    text: seed.text,
+    ...(own === undefined ? {} : { prompt: own }),
+  }
   const { earlier = [] } = seed
   for (let round = 0; round < settings.rounds; round++) {
     const name = `${rngSeed}/evolve/${hashConversation(current.text, earlier).slice(0, 16)}/${round}`
     const operator = OPERATORS[makeRng(name).below(OPERATORS.length)] as Operator
-    const made = { text: current.text, operator, round, from: current.id }
+    const made = {
+      text: current.text,
+      operator,
+      round,
+      from: current.id,
+      ...(current.prompt === undefined ? {} : { parent: current.prompt }),
+    }
     const attempted = yield* attempt(evolveOnce(name, made, seed, settings, growth))
     if (!attempted.ok) {
       // One bad text ends no run. What would have come of it is not known, so that the prompt shows what it was made from.
@@ -238,7 +259,9 @@ function* evolveSeed(seed: Shot<SeedId>, settings: EvolSettings, growth: Growth)
     const version: Version = { ...made, text, decision }
     if (text === '') empty += 1
     else versions.push(version)
-    if (decision.kind === 'kept') current = { id: idOf(version, seed, growth), text }
+    if (decision.kind !== 'kept') continue
+    const id = idOf(version, seed, growth)
+    current = { id, text, prompt: id }
   }
   return {
     versions,
@@ -330,19 +353,21 @@ const contextOf = (
   ),
 })
 
-const templateOf = ({ earlier = [] }: Shot<SeedId>): string =>
+const templateOf = ({ earlier = [] }: Source): string =>
   earlier.length === 0 ? EVOL_TEMPLATE : EVOL_CONVERSATION_TEMPLATE
 
-const idOf = ({ text, round }: Pick<Version, 'text' | 'round'>, seed: Shot<SeedId>, { runId }: Growth) =>
-  promptId([runId, 'grown', templateOf(seed), seed.id, round, text])
+const idOf = ({ text, round }: Pick<Version, 'text' | 'round'>, seed: Source, growth: Growth): PromptId =>
+  grownId(growth, [templateOf(seed), seed.id, round, text])
 
-const promptOf = (version: Version, seed: Shot<SeedId>, growth: Growth): Omit<Prompt, 'order'> => ({
+const promptOf = (version: Version, seed: Source, growth: Growth): Omit<Prompt, 'order'> => ({
   projectId: growth.projectId,
   runId: growth.runId,
   id: idOf(version, seed, growth),
   text: version.text,
   ...(seed.earlier ? { earlier: seed.earlier } : {}),
-  seedId: seed.id,
+  ...(seed.fields ? { fields: seed.fields } : {}),
+  ...(version.parent === undefined ? {} : { parent: version.parent }),
+  seedId: seed.seedId,
   origin: {
     kind: 'grown',
     template: templateOf(seed),
@@ -351,6 +376,7 @@ const promptOf = (version: Version, seed: Shot<SeedId>, growth: Growth): Omit<Pr
     item: 0,
     teacher: growth.teacher,
     operator: version.operator,
+    ...(growth.laterStep === undefined ? {} : { step: growth.laterStep }),
   },
   decisions: [{ step: growth.step, name: 'evol-instruct', decision: version.decision }],
   status: version.decision.kind === 'kept' ? 'accepted' : 'dropped',

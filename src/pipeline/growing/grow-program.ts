@@ -11,13 +11,12 @@ export function* growInRounds(growth: Growth, wanted: SelfInstructSettings): Pro
   const { rngSeed, contextLength, limit } = growth
   const settings = { ...wanted, prompts: Math.min(wanted.prompts, limit?.prompts ?? Infinity) }
   const accepted: Shot[] = growth.prompts
-    .filter(({ status, origin }) => status === 'accepted' && origin.kind === 'grown')
+    .filter(({ status }) => status === 'accepted')
     .map(({ id, text }) => ({ id, text }))
   const pool = new TextPool()
   pool.add(growth.seedTexts)
   pool.add(accepted.map(({ text }) => text))
-  let { requests } = growth
-  let order = growth.prompts.length
+  let { requests, order } = growth
   for (let round = 0; round < (limit?.rounds ?? Infinity); round++) {
     const end = growthEnded({ accepted: accepted.length, requests, settings })
     if (end.ended) return { requests, ...(end.sentence === undefined ? {} : { note: end.sentence }) }
@@ -46,6 +45,7 @@ export function* growInRounds(growth: Growth, wanted: SelfInstructSettings): Pro
       projectId: growth.projectId,
       runId: growth.runId,
       step: growth.step,
+      ...(growth.laterStep === undefined ? {} : { laterStep: growth.laterStep }),
       teacher: growth.teacher,
       system: growth.conversations.system,
       candidates,

@@ -7,7 +7,7 @@ import { makeRng, shuffle, type Rng } from '../../domain/rng.ts'
 import { realNumber, toggle, wholeNumber, type ValuesOf } from '../../domain/settings.ts'
 import { flattenShot, growthStops, writeGrowthText } from '../templates/self-instruct.ts'
 import { countWords } from '../words.ts'
-import type { Shot } from './growth.ts'
+import { compareSources, type Shot, type Source } from './growth.ts'
 import {
   maxTokensSetting,
   repetitionPenaltySetting,
@@ -104,7 +104,7 @@ export interface GrowthRequest {
 }
 
 export interface GrowthPool {
-  readonly seeds: readonly Shot<SeedId>[]
+  readonly seeds: readonly Source[]
   /** Prompts accepted in earlier rounds, in their order. */
   readonly accepted: readonly Shot[]
 }
@@ -114,7 +114,7 @@ export interface GrowthPlan {
   readonly next: number
   readonly pool: GrowthPool
   readonly settings: SelfInstructSettings
-  readonly rngSeed: number
+  readonly rngSeed: number | string
   /** The teacher's context length in tokens. */
   readonly contextLength?: number
 }
@@ -138,13 +138,13 @@ export function planGrowth(plan: GrowthPlan): GrowthRequest[] {
   if (missing <= 0 || pool.seeds.length === 0) return []
   const count = Math.min(MAX_ROUND, Math.ceil(missing / EXPECTED))
   // The plan must not depend on the order in which storage returns the seeds.
-  const seeds = pool.seeds.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+  const seeds = pool.seeds.toSorted(compareSources)
   return Array.from({ length: count }, (_, i) => planRequest(next + i, seeds, plan))
 }
 
 function planRequest(
   index: number,
-  seeds: readonly Shot<SeedId>[],
+  seeds: readonly Source[],
   { pool, settings, rngSeed, contextLength }: GrowthPlan,
 ): GrowthRequest {
   const rng = makeRng(`${rngSeed}/grow/${index}`)
@@ -156,14 +156,14 @@ function planRequest(
     rng.fork('human'),
   )
   const ordered = shuffle([...human, ...machine], rng.fork('order'))
-  const first = human[0] as Shot<SeedId> // there is always a seed and a human shot
+  const first = human[0] as Source // there is always a seed and a human shot
   const room =
     contextLength === undefined ? Infinity : (contextLength - settings.maxTokens) * CHARACTERS_PER_TOKEN
   const shots = fit(ordered, first, room)
   return {
     index,
     shots: shots.map(({ id }) => id),
-    seedId: first.id,
+    seedId: first.seedId,
     request: {
       id: `grow-${index}`,
       input: { kind: 'raw', text: writeGrowthText(shots.map(({ text }) => text)) },

@@ -7,11 +7,12 @@ import { dropped, droppedByFailure, kept, type FilterDecision } from '../../doma
 import type { ProjectId, RunId } from '../../domain/id.ts'
 import type { CompletionResult } from '../../domain/completion-request.ts'
 import type { ModelRef } from '../../domain/model-card.ts'
-import { promptId, type Prompt } from '../../domain/prompt.ts'
+import { promptIdOfSeed, type Prompt } from '../../domain/prompt.ts'
 import type { Seed } from '../../domain/seed.ts'
 import { SELF_INSTRUCT_TEMPLATE } from '../templates/self-instruct.ts'
 import { firstOf } from '../cut-text.ts'
 import { countWords } from '../words.ts'
+import { grownId } from './growth.ts'
 import type { GrowthRequest, SelfInstructSettings } from './plan-growth.ts'
 import { splitList } from './split-list.ts'
 import { findUnusable } from './unusable.ts'
@@ -136,6 +137,7 @@ export function promptsFromCandidates(round: {
   runId: RunId
   /** Index of the grow step. */
   step: number
+  laterStep?: number
   teacher: ModelRef
   /** The system message that all seeds have: the grown prompts get it too. */
   system?: string | undefined
@@ -159,7 +161,7 @@ export function promptsFromCandidates(round: {
     return {
       projectId: round.projectId,
       runId: round.runId,
-      id: promptId([round.runId, 'grown', SELF_INSTRUCT_TEMPLATE, request.index, item, text]),
+      id: grownId(round, [SELF_INSTRUCT_TEMPLATE, request.index, item, text]),
       text,
       ...(round.system === undefined ? {} : { earlier: [{ role: 'system', content: round.system }] }),
       seedId: request.seedId,
@@ -170,6 +172,7 @@ export function promptsFromCandidates(round: {
         request: request.index,
         item,
         teacher: round.teacher,
+        ...(round.laterStep === undefined ? {} : { step: round.laterStep }),
       },
       order: round.order + i,
       decisions: [{ step: round.step, name: 'self-instruct', decision }],
@@ -187,7 +190,7 @@ export function promptsFromSeeds(
   return seeds.map((seed, i) => ({
     projectId: seed.projectId,
     runId,
-    id: promptId([runId, 'seed', seed.id]),
+    id: promptIdOfSeed(runId, seed.id),
     text: seed.text,
     ...(seed.earlier ? { earlier: seed.earlier } : {}),
     ...(seed.answer === undefined ? {} : { reference: seed.answer }),

@@ -4,6 +4,8 @@ import type { ChatMessage } from '../../domain/completion-request.ts'
 
 export interface SeedConversations {
   readonly seeds: number
+  /** What is counted, if it is not seeds but prompts of an earlier grow step. */
+  readonly of?: 'prompt'
   /** Seeds with earlier turns of the user or the assistant. */
   readonly withTurns: number
   /** Seeds with a system message. */

@@ -63,16 +63,16 @@ export const selfInstruct = defineGrow({
   countPrompts: ({ prompts }) => prompts,
   addsSeeds: ({ alsoSeeds }) => alsoSeeds,
   maxTokens: ({ maxTokens }) => maxTokens,
-  leavesOut({ seeds, withTurns, withSystem, system }) {
+  leavesOut({ seeds, of = 'seed', withTurns, withSystem, system }) {
     const left = [
       ...(withTurns > 0
         ? [
-            `${withTurns} of ${seeds} seeds ${withTurns === 1 ? 'is a conversation' : 'are conversations'}: Self-Instruct shows the teacher only the last message, and grown prompts begin new conversations.`,
+            `${withTurns} of ${seeds} ${of}s ${withTurns === 1 ? 'is a conversation' : 'are conversations'}: Self-Instruct shows the teacher only the last message, and grown prompts begin new conversations.`,
           ]
         : []),
       ...(withSystem > 0 && system === undefined
         ? [
-            `${withSystem} of ${seeds} seeds ${withSystem === 1 ? 'has a system message' : 'have system messages'}, which not all seeds share: grown prompts have none.`,
+            `${withSystem} of ${seeds} ${of}s ${withSystem === 1 ? 'has a system message' : 'have system messages'}, which not all ${of}s share: grown prompts have none.`,
           ]
         : []),
     ]
@@ -81,6 +81,6 @@ export const selfInstruct = defineGrow({
       : `${left.join(' ')} To keep what is before the last message, use “Evolve prompts” or “Include the seeds”.`
   },
   grow: growInRounds,
-  describe: ({ humanShots, machineShots, novelty, alsoSeeds }, from) =>
-    `Prompts grown from ${from} by Self-Instruct (Wang et al. 2022): ${humanShots} human and ${machineShots} grown examples per request; a new prompt was dropped if its ROUGE-L with a seed or an earlier prompt was above ${novelty}.${alsoSeeds ? ' The seeds are prompts too.' : ''}`,
+  describe: ({ humanShots, machineShots, novelty, alsoSeeds }, from, isLater = false) =>
+    `Prompts grown from ${from} by Self-Instruct (Wang et al. 2022): ${humanShots} human and ${machineShots} grown examples per request; a new prompt was dropped if its ROUGE-L with a seed or an earlier prompt was above ${novelty}.${isLater ? ' Those are prompts too.' : ''}${alsoSeeds ? ' The seeds are prompts too.' : ''}`,
 })

@@ -42,10 +42,24 @@ export type PromptStage =
   | Extract<PlacedStage, { readonly kind: 'filters' }>
   | ({ readonly kind: 'member' } & PlacedMember<EachMember & Required<Pick<EachMember, 'ofPrompts'>>>)
 
-/** A recipe as a run reads it. `grow` is absent if the seeds themselves are the prompts (no grow step, or one that makes none). */
-export interface RecipeSteps {
+/** A grow step with the steps on prompts that follow it, up to the next grow step. */
+export interface GrowPart {
+  /** Absent if the seeds themselves are the prompts. */
   readonly grow?: PlacedGrow
-  /** Steps on prompts, before the first complete step, in order. */
+  readonly stages: readonly PromptStage[]
+}
+
+/** A recipe as a run reads it. */
+export interface RecipeSteps {
+  /**
+   * How prompts are made and sifted: the first part has the seeds, each other one the prompts of those before it. At least one; steps before
+   * the first grow step are of its part, as they decide on prompts. Only in the first part `grow` can be absent: there is no grow step, or
+   * it makes none of the seeds.
+   */
+  readonly parts: readonly GrowPart[]
+  /** The grow steps of the parts. */
+  readonly growers: readonly PlacedGrow[]
+  /** All steps on prompts, before the first complete step, in order. */
   readonly promptStages: readonly PromptStage[]
   /** The steps that complete prompts. */
   readonly completers: readonly PlacedCompleter[]
@@ -75,7 +89,6 @@ export function readSteps(recipe: CheckedRecipe): RecipeSteps {
       return member === undefined ? [] : [{ index, name: step.name, settings: step.settings, member }]
     })
 
-  const [grow] = list('grow', findGrow)
   const completing = list('complete', findCompleter)
   const [firstCompleter, lastCompleter] = [completing[0], completing.at(-1)]
   if (firstCompleter === undefined || lastCompleter === undefined)
@@ -85,15 +98,15 @@ export function readSteps(recipe: CheckedRecipe): RecipeSteps {
   const stages = readStages(placed.slice(lastCompleter.index + 1), filters)
   const [first] = stages
   const early = first?.kind === 'filters' && first.index === lastCompleter.index + 1 ? first : undefined
+  const parts = readParts(placed.slice(0, firstCompleter.index), list('grow', findGrow), filters)
   const teacher = find('complete', complete.name)
   const judge = find('judge', rubric.name)
   const freeze = find('freeze')
   const train = find('train')
   return {
-    ...(grow && grow.member.countPrompts(grow.settings, 1) > 0 ? { grow } : {}),
-    promptStages: readStages(placed.slice(0, firstCompleter.index), filters).flatMap(
-      (stage) => toPromptStage(stage) ?? [],
-    ),
+    parts,
+    growers: parts.flatMap(({ grow }) => grow ?? []),
+    promptStages: parts.flatMap((part) => part.stages),
     completers: completing.map((step, ordinal) => ({
       ...step,
       place: { ordinal, perPrompt, offset: sumRows(completing.slice(0, ordinal)) },
@@ -110,6 +123,32 @@ export function readSteps(recipe: CheckedRecipe): RecipeSteps {
 
 const sumRows = (steps: readonly PlacedMember<Completer>[]): number =>
   steps.reduce((sum, { member, settings }) => sum + member.countRows(settings), 0)
+
+/** The parts among the steps before the first complete step. A grow step that makes no prompts of seeds begins a part only if it is the first. */
+function readParts(
+  placed: readonly { readonly step: CheckedStep; readonly index: number }[],
+  growers: readonly PlacedGrow[],
+  filters: readonly PlacedFilter[],
+): GrowPart[] {
+  const makesPrompts = ({ member, settings }: PlacedGrow): boolean => member.countPrompts(settings, 1) > 0
+  const starts = growers.filter((grow, at) => at === 0 || makesPrompts(grow))
+  const stagesBetween = (from: number, to: number): PromptStage[] =>
+    readStages(
+      placed.filter(({ index }) => index >= from && index < to),
+      filters,
+    ).flatMap((stage) => toPromptStage(stage) ?? [])
+  const [first, ...later] = starts
+  return [
+    {
+      ...(first !== undefined && makesPrompts(first) ? { grow: first } : {}),
+      stages: stagesBetween(0, later[0]?.index ?? Infinity),
+    },
+    ...later.map((grow, at) => ({
+      grow,
+      stages: stagesBetween(grow.index, later[at + 1]?.index ?? Infinity),
+    })),
+  ]
+}
 
 /** The stages among these steps, in order; filters that follow each other are joined. */
 function readStages(

@@ -3,6 +3,7 @@
 import type { Flow, StepDeclaration, StepDraft } from '../../domain/recipe.ts'
 import { checkSettings } from '../../domain/settings.ts'
 import { flowOf, type StepFlow } from '../../domain/step-flow.ts'
+import { addsSeeds, replacesPrompts } from '../growing/count-prompts.ts'
 import { findGrow } from '../growing/index.ts'
 import { findStep } from '../steps.ts'
 import { titleSteps } from './step-titles.ts'
@@ -56,13 +57,16 @@ interface PlacedStep {
   readonly title: string
   readonly name: string
   readonly flow: StepFlow
+  readonly isGrow: boolean
   /** The seeds themselves are prompts too. */
-  readonly addsSeeds: boolean
+  readonly hasSeeds: boolean
+  /** As a grow step that is not the first: the prompts before it are not passed on. */
+  readonly replaces: boolean
 }
 
 /**
- * The graph of any draft. Neighbours that make the same of the same (two growers, two completers, two judges) are side by side; a step that
- * drops rows comes after what is before it. A step that is not known is drawn as one that drops rows.
+ * The graph of any draft. Neighbours that make the same of the same (two completers, two judges) are side by side; a step that drops rows comes
+ * after what is before it, and so does a grow step, which takes the prompts so far where there are some. A step that is not known is drawn as one that drops rows.
  */
 export function makeRecipeGraph(
   steps: readonly StepDraft[],
@@ -89,16 +93,18 @@ export function makeRecipeGraph(
   }
 
   for (const group of groupSteps(steps, find)) {
-    const { takes, gives } = (group[0] as PlacedStep).flow // a group has a step
-    const input = findInput(takes)
+    const [first] = group as [PlacedStep] // a group has a step
+    const { takes, gives } = first.flow
+    const isLaterGrow = first.isGrow && givers.has('prompts')
+    const input = isLaterGrow ? 'prompts' : findInput(takes)
     const sources = givers.get(input) ?? [0]
     const made = group.map(({ index, title, name }) =>
       connect({ kind: 'step', title, name, step: index }, input, sources),
     )
     const output = gives.length === 0 ? input : passedOf(gives.at(-1) as Flow)
-    const isPassedOn = output === input || takes.map(passedOf).includes(output)
+    const isPassedOn = isLaterGrow ? first.replaces : output === input || takes.map(passedOf).includes(output)
     const kind = sifts({ takes, gives }) ? input : output
-    const seeds = group.some(({ addsSeeds }) => addsSeeds) ? [0] : []
+    const seeds = group.some(({ hasSeeds }) => hasSeeds) ? [0] : []
     givers.set(kind, isPassedOn ? made : [...new Set([...(givers.get(kind) ?? []), ...seeds, ...made])])
   }
   const last = ORDER.findLast((kind) => givers.has(kind)) ?? 'seeds'
@@ -122,23 +128,32 @@ function groupSteps(
       title: declaration === undefined ? name : (titles[index] ?? declaration.title),
       name: `${family}: ${name}`,
       flow,
-      addsSeeds: hasSeeds(step),
+      isGrow: family === 'grow',
+      ...readGrow(
+        step,
+        groups.some((group) => group[0]?.isGrow),
+      ),
     }
     const before = groups.at(-1)
     const isAlike = before?.[0] !== undefined && isSameFlow(before[0].flow, flow)
-    if (before !== undefined && isAlike && !sifts(flow)) before.push(placed)
+    if (before !== undefined && isAlike && !sifts(flow) && !placed.isGrow) before.push(placed)
     else groups.push([placed])
   })
   return groups
 }
 
-/** Whether a step adds the seeds to its prompts: by its settings, or by its defaults while they have problems. */
-function hasSeeds({ family, name, settings }: StepDraft): boolean {
+/** What a grow step does with what it grows from: by its settings, or by its defaults while they have problems. */
+function readGrow(
+  { family, name, settings }: StepDraft,
+  isLater: boolean,
+): Pick<PlacedStep, 'hasSeeds' | 'replaces'> {
   const member = family === 'grow' ? findGrow(name) : undefined
-  if (member === undefined) return false
-  const read = checkSettings(member.settings, settings)
-  const defaults = checkSettings(member.settings, {})
-  return read.ok ? member.addsSeeds(read.value) : defaults.ok && member.addsSeeds(defaults.value)
+  const given = member && checkSettings(member.settings, settings)
+  const read = given?.ok ? given : member && checkSettings(member.settings, {})
+  if (member === undefined || !read?.ok) return { hasSeeds: false, replaces: false }
+  const part = { grow: { index: 0, member, settings: read.value } }
+  const at = isLater ? 1 : 0
+  return { hasSeeds: addsSeeds(part, at), replaces: replacesPrompts(part, at) }
 }
 
 const isSameFlow = (a: StepFlow, b: StepFlow): boolean =>

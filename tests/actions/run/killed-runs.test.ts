@@ -77,6 +77,22 @@ const RECIPES: readonly (readonly [string, string])[] = [
       '  - tag: template\n    template: "{{ prompt }}"\n    reads: choice\n    choices: easy, hard\n  - filter: field\n    comparison: equals\n    value: hard\n  - complete: teacher\n',
     ),
   ] as const,
+  ['two grow steps', steps(GROW, 'filter: length', 'grow: evol-instruct', WRITE, JUDGE, KEEP)],
+  [
+    'three grow steps of which the second replaces what it grows from',
+    steps(
+      'grow: evol-instruct',
+      'grow: evol-instruct',
+      'tag: template',
+      'grow: self-instruct',
+      'filter: length',
+      WRITE,
+      JUDGE,
+      KEEP,
+    )
+      .replace(/(rounds: 2\n {2}- grow: evol-instruct\n)/, '$1    alsoSeeds: false\n')
+      .replace('tag: template\n', 'tag: template\n    template: "{{ prompt }}"\n'),
+  ],
   [
     'several steps of a kind',
     steps(

@@ -22,6 +22,7 @@ const growth = (changed: Partial<Growth> = {}): Growth => ({
   conversations: { seeds: SEEDS.length, withTurns: 0, withSystem: 0 },
   prompts: [],
   requests: 0,
+  order: 0,
   ...changed,
 })
 
@@ -153,7 +154,7 @@ describe('Evol-Instruct', () => {
     ).rounds[0]!
     const ofFirst = whole.prompts.filter(({ seedId }) => seedId === SEEDS[0]?.id)
     const rest = run(
-      grow({}, { prompts: ofFirst, requests: 1 }),
+      grow({}, { prompts: ofFirst, requests: 1, order: ofFirst.length }),
       evolving((_, n) => `Again ${n}.`),
     )
     expect(rest.rounds[0]?.prompts.every(({ seedId }) => seedId === SEEDS[1]?.id)).toBe(true)

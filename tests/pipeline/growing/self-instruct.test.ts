@@ -152,6 +152,7 @@ test('gives grown prompts the system message that all seeds share', () => {
     conversations: countConversations(shown),
     prompts: [],
     requests: 0,
+    order: 0,
   })
   const earlierOf = (shown: Growth['shown']): unknown =>
     drive(growInRounds(growth(shown), { ...settings, prompts: 1 }), (call): Reply =>

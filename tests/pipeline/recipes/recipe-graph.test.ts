@@ -44,7 +44,7 @@ describe('the graph of a recipe', () => {
     expect(drawn([made('grow', 'a')])).toEqual(['Seeds -seeds> A', 'A -prompts> Prompts'])
   })
 
-  it('has growers, completers and judges side by side, and steps that drop rows one after another', () => {
+  it('has completers and judges side by side, and grow steps and steps that drop rows one after another', () => {
     expect(
       drawn([
         made('grow', 'a'),
@@ -59,7 +59,7 @@ describe('the graph of a recipe', () => {
       ]),
     ).toEqual([
       'Seeds -seeds> A',
-      'Seeds -seeds> B',
+      'A -prompts> B',
       'A -prompts> C',
       'B -prompts> C',
       'A -prompts> D',
@@ -102,6 +102,30 @@ describe('the graph of a recipe', () => {
       drawn([{ ...grow, settings: { ...grow.settings, alsoSeeds: false } }, rest], findStep),
     ).not.toContain('Seeds -prompts> c')
     expect(drawn([{ ...grow, settings: { alsoSeeds: 'perhaps' } }, rest], findStep)).toHaveLength(3)
+  })
+
+  it('leads prompts past a later grow step that keeps them, and only through it where it replaces them', () => {
+    const draw = (alsoSeeds: boolean): string[] =>
+      drawn(
+        [
+          made('grow', 'self-instruct'),
+          made('filter', 'length'),
+          { ...made('grow', 'evol-instruct'), settings: { alsoSeeds } },
+          made('complete', 'teacher'),
+        ],
+        findStep,
+      )
+    const kept = draw(true)
+    const chain = kept.filter((edge) => edge !== 'Length -prompts> Complete')
+    expect(chain).toHaveLength(kept.length - 1)
+    expect(draw(false)).toEqual(chain)
+    expect(chain.map((edge) => edge.replace(/ \(.*?\)/g, ''))).toEqual([
+      'Seeds -seeds> Grow prompts',
+      'Grow prompts -prompts> Length',
+      'Length -prompts> Evolve prompts',
+      'Evolve prompts -prompts> Complete',
+      'Complete -completions> Completions',
+    ])
   })
 
   it('follows what a member declares instead of its family', () => {

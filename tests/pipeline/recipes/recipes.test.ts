@@ -158,7 +158,11 @@ test.each([
   ['  - filter: final-answer\n  - complete: teacher\n', 0, 'decides on completions alone'],
   ['  - complete: teacher\n  - keep: top\n  - filter: length\n', 2, '`filter` comes after `keep`'],
   ['  - complete: teacher\n  - filter: length\n  - complete: given\n', 2, 'it comes before `filter`'],
-  ['  - grow: self-instruct\n  - grow: evol-instruct\n  - complete: teacher\n', 1, 'second `grow` step'],
+  [
+    '  - grow: self-instruct\n  - complete: teacher\n  - grow: evol-instruct\n',
+    2,
+    '`grow` comes after `complete`',
+  ],
   ['  - filter: length\n', undefined, 'needs a `complete` step'],
   ['  - complete: teacher\n  - keep: top\n', 1, 'needs a judge'],
   ['  - complete: teacher\n  - train: teacher-text\n', 1, 'needs `- freeze: split` before it'],
