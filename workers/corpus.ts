@@ -7,7 +7,7 @@ import { exportDataset } from './corpus/export-dataset.ts'
 import { freeze } from './corpus/freeze.ts'
 import { NoveltyPools } from './corpus/novelty-pools.ts'
 import { openProject } from './corpus/open-project.ts'
-import { saveProject } from './corpus/save-project.ts'
+import { saveProject, sizeReplies } from './corpus/save-project.ts'
 
 let database: Promise<Database> | undefined
 /** Opened on first use; after a failure the next use tries again. */
@@ -32,6 +32,7 @@ serveSelf<CorpusContract>({
   },
   freeze: async (request, call) => freeze(await openOnce(), request, call, Date.now()),
   exportDataset: async (request) => exportDataset(await openOnce(), request),
+  sizeReplies: async (request) => sizeReplies(await openOnce(), request),
   saveProject: async (request, call) => saveProject(await openOnce(), request, call, Date.now()),
   openProject: async (request, call) => openProject(await openOnce(), request, call, Date.now()),
 })

@@ -76,11 +76,21 @@ export interface CorpusContract {
     { done: number; total: number }
   >
   exportDataset: Method<{ projectId: ProjectId; datasetId: string; format: DatasetFormat }, NamedBlob>
-  /** A project with its students' checkpoints, but without imported models, as one file, and back. */
-  saveProject: Method<{ projectId: ProjectId }, NamedFile, { done: number; total: number }>
+  /** How many replies a project has stored, and about how many bytes they add to its file. */
+  sizeReplies: Method<{ projectId: ProjectId }, { replies: number; bytes: number }>
+  /**
+   * A project with its students' checkpoints, and with its stored replies if a person wants them, but without imported models, as one file,
+   * and back. `notes`: what of the file was not used.
+   */
+  saveProject: Method<
+    { projectId: ProjectId; withReplies?: boolean },
+    NamedFile,
+    { done: number; total: number }
+  >
   openProject: Method<
     { file: File },
-    { ok: true; projectId: ProjectId; name: string } | { ok: false; problems: readonly Problem[] },
+    | { ok: true; projectId: ProjectId; name: string; notes: readonly string[] }
+    | { ok: false; problems: readonly Problem[] },
     { done: number; total: number }
   >
 }

@@ -1,7 +1,7 @@
 // Knows: the journal in storage: replies of calls by their address in a project, kept as long as a run or a trial uses them.
 import type { ProjectId, RunId, StudentId } from '../domain/id.ts'
 import type { Reply } from '../domain/reply.ts'
-import type { Database } from './database.ts'
+import { RELAXED, type Database } from './database.ts'
 import { requestInParts } from './parts.ts'
 import { writeInProject } from './project-writes.ts'
 import { within } from './ranges.ts'
@@ -89,7 +89,7 @@ export async function listUsedCalls(
   user: CallUser,
 ): Promise<Set<string> | undefined> {
   const [stored, used, ofAll] = await Promise.all([
-    db.count('calls', within(projectId)),
+    countCalls(db, projectId),
     db.countFromIndex('callUses', 'ofUser', [projectId, user]),
     db.count('callUses', within(projectId)),
   ])
@@ -106,9 +106,62 @@ export async function* eachCall(
   db: Database,
   projectId: ProjectId,
 ): AsyncGenerator<readonly { readonly key: string; readonly reply: Reply }[]> {
-  const count = await db.count('calls', within(projectId))
+  const count = await countCalls(db, projectId)
   const read = (range: IDBKeyRange, max: number) => db.getAll('calls', range, max)
   yield* eachPage(projectId, count, read, ({ key }) => [projectId, key])
+}
+
+/** A reply with its address and what uses it, as a project's file has it. */
+export interface SavedCall {
+  readonly key: string
+  readonly users: readonly string[]
+  readonly reply: Reply
+}
+
+export const countCalls = (db: Database, projectId: ProjectId): Promise<number> =>
+  db.count('calls', within(projectId))
+
+/** All replies of a project with their users, in pages. */
+export async function* eachSavedCall(
+  db: Database,
+  projectId: ProjectId,
+): AsyncGenerator<readonly SavedCall[]> {
+  for await (const page of eachCall(db, projectId)) {
+    const [first] = page
+    const last = page.at(-1)
+    if (first === undefined || last === undefined) continue
+    const users = new Map<string, string[]>()
+    const range = IDBKeyRange.bound([projectId, first.key], [projectId, last.key, []])
+    for (const [, key, user] of await db.getAllKeys('callUses', range)) {
+      const known = users.get(key)
+      if (known) known.push(user)
+      else users.set(key, [user])
+    }
+    yield page.map(({ key, reply }) => ({ key, users: users.get(key) ?? [], reply }))
+  }
+}
+
+/** Stores replies with their users in one transaction, before or after their project: all or none. */
+export async function putSavedCalls(
+  db: Database,
+  projectId: ProjectId,
+  saved: readonly SavedCall[],
+): Promise<void> {
+  await transact(
+    db,
+    ['calls', 'callUses'],
+    'readwrite',
+    async (transaction) => {
+      const calls = transaction.objectStore('calls')
+      const uses = transaction.objectStore('callUses')
+      await requestInParts(saved, async ({ key, reply }) => calls.put({ projectId, key, reply }))
+      await requestInParts(
+        saved.flatMap(({ key, users }) => users.map((user) => ({ projectId, key, user }))),
+        async (use) => uses.put(use),
+      )
+    },
+    RELAXED,
+  )
 }
 
 interface CallStores {

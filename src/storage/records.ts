@@ -25,6 +25,7 @@ import {
 import type { Preference } from '../domain/preference.ts'
 import { FIELD_LIMIT, FIELD_NAME_LIMIT, MAX_FIELDS } from '../domain/fields.ts'
 import type { PairVerdict, Verdict } from '../domain/verdict.ts'
+import type { SavedCall } from './calls.ts'
 import type { JournalEntry, ProjectStore, StoredDatasetRow } from './schema.ts'
 
 type Primitive = string | number | boolean | null | undefined
@@ -482,6 +483,54 @@ const comparison = exactly<Comparison>()(
       }),
       10_000,
     ),
+  }),
+)
+
+/** A log-probability: JSON writes that of something impossible as null. */
+const logProb = v.union([
+  number,
+  v.pipe(
+    v.null(),
+    v.transform(() => Number.NEGATIVE_INFINITY),
+  ),
+])
+const tokenText = v.object({ text: sentence, logProb })
+/** Users of one reply: runs of a project, most of which share their replies. */
+const MAX_CALL_USERS = 10_000
+/** A reply of the journal as a project's file has it. Its address has the form that `callKey` gives it. */
+export const callRecord = exactly<SavedCall>()(
+  v.object({
+    key: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+    users: list(word, MAX_CALL_USERS),
+    reply: v.variant('kind', [
+      v.object({
+        kind: v.literal('complete'),
+        result: v.object({
+          text: written,
+          finishReason: v.picklist(['end', 'length', 'aborted']),
+          reasoning: v.exactOptional(written),
+          unfinishedReasoning: v.exactOptional(v.literal(true)),
+          promptTokens: count,
+          tokens: count,
+          logProbs: v.exactOptional(
+            list(
+              v.object({ ...tokenText.entries, top: list(tokenText, 1000), restProbability: share }),
+              1_000_000,
+            ),
+          ),
+          refusal: v.exactOptional(sentence),
+        }),
+      }),
+      v.object({
+        kind: v.literal('score'),
+        result: v.object({
+          logProbs: list(logProb, 1000),
+          reasoning: v.exactOptional(written),
+          refusal: v.exactOptional(sentence),
+        }),
+      }),
+      v.object({ kind: v.literal('novelty'), decisions: list(decision, 100_000) }),
+    ]),
   }),
 )
 

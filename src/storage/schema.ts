@@ -100,7 +100,7 @@ export interface Schema extends DBSchema {
   columnMappings: { key: string; value: StoredColumnMapping }
 }
 
-/** Every store whose records make up a project, and are saved and copied with it: all but the journal of calls, the projects themselves, the measured batch sizes and the column mappings. */
+/** Every store whose records make up a project, and are saved and copied with it: all but the replies of calls, which a file has only if wanted, the projects themselves, the measured batch sizes and the column mappings. */
 export const PROJECT_STORES = [
   'seeds',
   'runs',
@@ -115,5 +115,5 @@ export const PROJECT_STORES = [
 ] as const
 export type ProjectStore = (typeof PROJECT_STORES)[number]
 
-/** Stores whose records belong to a project and only save it work: deleted with it, but neither saved in a file nor copied. */
+/** Stores whose records belong to a project and only save it work: deleted with it, saved in a file only if a person wants that, and not copied. */
 export const DERIVED_STORES = ['calls', 'callUses'] as const

@@ -267,6 +267,11 @@ test('renames, duplicates, saves, opens and deletes a project from the list', as
     .filter({ has: page.getByRole('link', { name: 'Customer replies', exact: true }) })
     .getByRole('button', { name: 'Save project' })
     .click()
+  // Its run has stored replies: a person chooses whether they are in the file.
+  const choice = page.getByRole('dialog', { name: 'Save project' })
+  await choice.getByRole('checkbox', { name: /^Include [\d,]+ stored replies of models/ }).waitFor()
+  expect(await findBarriers(page)).toEqual([])
+  await choice.getByRole('button', { name: 'Save', exact: true }).click()
   const path = await (await saved).path()
   await page
     .getByLabel('Project file')

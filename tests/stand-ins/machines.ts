@@ -16,7 +16,7 @@ import { exportDataset } from '../../workers/corpus/export-dataset.ts'
 import { freeze } from '../../workers/corpus/freeze.ts'
 import { NoveltyPools } from '../../workers/corpus/novelty-pools.ts'
 import { openProject } from '../../workers/corpus/open-project.ts'
-import { saveProject } from '../../workers/corpus/save-project.ts'
+import { saveProject, sizeReplies } from '../../workers/corpus/save-project.ts'
 import { borrowTeacher } from '../../workers/student/borrowed-teacher.ts'
 import { StudentCompleter } from '../../workers/student/complete.ts'
 import { exportStudent } from '../../workers/student/export.ts'
@@ -61,6 +61,7 @@ function serveCorpus(db: Database, pools: NoveltyPools): Served<CorpusContract> 
     },
     freeze: (request, call) => freeze(db, request, call, NOW),
     exportDataset: (request) => exportDataset(db, request),
+    sizeReplies: (request) => sizeReplies(db, request),
     saveProject: (request, call) => saveProject(db, request, call, NOW),
     openProject: (request, call) => openProject(db, request, call, NOW),
   }

@@ -7,6 +7,7 @@ import { parseProjectName, PROJECT_NAME_LIMIT, type Project } from '../../src/do
 import { readCheckpoint } from '../../src/engine/training/checkpoint.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import type { Database } from '../../src/storage/database.ts'
+import { countCalls, putSavedCalls } from '../../src/storage/calls.ts'
 import { checkpointFiles, LAST_CHECKPOINT } from '../../src/storage/files.ts'
 import { STORING_LOCK, whenLocked } from '../../src/storage/locks.ts'
 import { putRecords, removeOrphans, type RecordOf } from '../../src/storage/project-contents.ts'
@@ -18,7 +19,13 @@ import { BadFile } from './bad-file.ts'
 import { readProjectFile, type ProjectFile } from './read-project.ts'
 
 export type Opened =
-  | { readonly ok: true; readonly projectId: ProjectId; readonly name: string }
+  | {
+      readonly ok: true
+      readonly projectId: ProjectId
+      readonly name: string
+      /** What of the file was not used: sentences. */
+      readonly notes: readonly string[]
+    }
   | { readonly ok: false; readonly problems: readonly Problem[] }
 
 /** Bytes done and in total; every byte is read twice: once to check, once to store. */
@@ -61,12 +68,13 @@ async function readAndStore(
     for (const left of await removeOrphans(db)) await removeFiles(left)
     const name = await findFreeName(db, contents.project.name)
     hasBegun = true
+    const notes: string[] = []
     await guardQuota(`The project “${name}”`, async () => {
-      await store(db, id, contents, report)
+      notes.push(...(await store(db, id, contents, report)))
       const project: Project = { ...contents.project, id, name, changedAt: now }
       await putProject(db, project)
     })
-    return { ok: true, projectId: id, name }
+    return { ok: true, projectId: id, name, notes }
   } catch (thrown) {
     if (hasBegun) {
       await deleteProject(db, id).catch(() => undefined) // if that fails, the next opening removes the records
@@ -84,13 +92,16 @@ async function readAndStore(
   }
 }
 
+/** Returns sentences on what was not used. */
 async function store(
   db: Database,
   projectId: ProjectId,
   contents: ProjectFile,
   report: (bytes: number) => void,
-): Promise<void> {
+): Promise<readonly string[]> {
   const withFile = new Set<StudentId>()
+  let unreadable = 0
+  let isCut = false
   for await (const part of contents.readParts(true)) {
     if (part.kind === 'records')
       await putRecords(
@@ -98,6 +109,11 @@ async function store(
         part.store,
         part.records.map((record): RecordOf<ProjectStore> => ({ ...record, projectId })),
       )
+    if (part.kind === 'calls') {
+      await putSavedCalls(db, projectId, part.calls)
+      unreadable += part.unreadable
+      isCut ||= part.isCut
+    }
     if (part.kind === 'file') {
       if (part.name === LAST_CHECKPOINT) withFile.add(part.studentId)
       const sentence = findCheckpointProblem(part.name, part.contents)
@@ -115,6 +131,19 @@ async function store(
         id,
         'The checkpoint with its weights is missing. Train a new one, or open another copy of the file.',
       )
+  const stored = (await countCalls(db, projectId)).toLocaleString('en')
+  return [
+    ...(unreadable > 0
+      ? [
+          `${unreadable.toLocaleString('en')} of the stored replies in the file ${unreadable === 1 ? 'is' : 'are'} not readable and ${unreadable === 1 ? 'was' : 'were'} left out; ${stored} were opened. A run generates what is missing again.`,
+        ]
+      : []),
+    ...(isCut
+      ? [
+          `The part of the file with its stored replies is damaged; ${stored} before the damage were opened. A run generates the others again.`,
+        ]
+      : []),
+  ]
 }
 
 /** Why a file is not the checkpoint that its name says, as a sentence; undefined for a good one and for any other file. */

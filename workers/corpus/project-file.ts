@@ -1,4 +1,4 @@
-// Knows: the parts of a project's file: a zip file with a manifest, one JSONL entry for each store, and the students' files.
+// Knows: the parts of a project's file: a zip file with a manifest, one JSONL entry for each store, perhaps one for the stored replies, and the students' files.
 import type { ProjectStore } from '../../src/storage/schema.ts'
 import { RECORD_VERSION } from '../../src/storage/upgrades/index.ts'
 
@@ -24,6 +24,8 @@ export const SAVED_STORES: readonly ProjectStore[] = [
   'seeds',
 ]
 
+/** The replies of the journal, if a person saves them too. Earlier versions of the page read the file without it. */
+export const CALLS_ENTRY = 'calls.jsonl'
 export const entryOfStore = (store: ProjectStore): string => `${store}.jsonl`
 export const entryOfFile = (studentId: string, name: string): string => `students/${studentId}/${name}`
 

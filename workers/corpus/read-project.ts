@@ -7,9 +7,11 @@ import type { RecordOf } from '../../src/storage/project-contents.ts'
 import { projectRecord, readRecord, RECORDS } from '../../src/storage/records.ts'
 import type { ProjectStore } from '../../src/storage/schema.ts'
 import { upgradeRecord } from '../../src/storage/upgrades/index.ts'
+import type { SavedCall } from '../../src/storage/calls.ts'
 import { BadFile } from './bad-file.ts'
 import { CHECKED_STORES, ProjectCheck } from './check-project.ts'
 import {
+  CALLS_ENTRY,
   entryOfStore,
   FILE_LIMIT,
   MANIFEST,
@@ -17,6 +19,7 @@ import {
   PROJECT_FILE_VERSION,
   readFileEntry,
 } from './project-file.ts'
+import { readCalls } from './read-calls.ts'
 import { readLines } from './read-lines.ts'
 import { readZipDirectory, readZipEntry, shorten, type ZipEntry } from './read-zip.ts'
 
@@ -38,6 +41,15 @@ export type ProjectPart =
     }
   | { readonly kind: 'chunk'; readonly bytes: number }
   | {
+      readonly kind: 'calls'
+      readonly calls: readonly SavedCall[]
+      /** Lines without a reply that can be used. */
+      readonly unreadable: number
+      /** The file is damaged here, and the replies that follow are lost. */
+      readonly isCut: boolean
+      readonly bytes: number
+    }
+  | {
       readonly kind: 'file'
       readonly studentId: StudentId
       readonly name: string
@@ -49,8 +61,11 @@ export interface ProjectFile {
   readonly project: Project
   /** Unpacked bytes of everything that is read. */
   readonly bytes: number
-  /** Reads and checks everything, in an order in which it can be stored. Files' contents are returned only if `withFiles`. */
-  readParts(withFiles: boolean): AsyncGenerator<ProjectPart>
+  /**
+   * Reads and checks everything, in an order in which it can be stored. Files' contents and stored replies are returned only if `toStore`:
+   * no reply makes a file invalid.
+   */
+  readParts(toStore: boolean): AsyncGenerator<ProjectPart>
 }
 
 /** Opens a project's file; the records are read by `readParts`. Both throw `BadFile` if something is invalid. */
@@ -71,7 +86,8 @@ export async function readProjectFile(file: Blob): Promise<ProjectFile> {
     const named = readFileEntry(entry.name)
     return named ? [{ entry, ...named }] : []
   })
-  const bytes = [...stores, ...files].reduce((sum, { entry }) => sum + entry.bytes, 0)
+  const calls = entries.get(CALLS_ENTRY)
+  const bytes = [...stores, ...files].reduce((sum, { entry }) => sum + entry.bytes, calls?.bytes ?? 0)
   const tooLarge = files.find(({ entry }) => entry.bytes > STUDENT_FILE_LIMIT)
   if (tooLarge) throw new BadFile(`${shorten(tooLarge.entry.name)} is too large`)
   if (bytes > UNPACKED_LIMIT || bytes > RATIO_FREE + RATIO_LIMIT * file.size)
@@ -80,7 +96,7 @@ export async function readProjectFile(file: Blob): Promise<ProjectFile> {
   return {
     project,
     bytes,
-    async *readParts(withFiles) {
+    async *readParts(toStore) {
       const check = new ProjectCheck(project.id)
       let read = 0
       for (const { store, entry } of stores) {
@@ -99,11 +115,13 @@ export async function readProjectFile(file: Blob): Promise<ProjectFile> {
       }
       const problem = check.end()
       if (problem !== undefined) throw new BadFile(problem)
+      if (calls && toStore) yield* readCallParts(file, calls, check, read)
+      read += calls?.bytes ?? 0
       for (const { entry, studentId, name } of files) {
         const id = readId('student', studentId)
         if (id === undefined || !check.has('students', id))
           throw new BadFile(`${shorten(entry.name)} belongs to no student`)
-        const contents = withFiles ? new Uint8Array(entry.bytes) : undefined
+        const contents = toStore ? new Uint8Array(entry.bytes) : undefined
         let at = 0
         for await (const chunk of readZipEntry(file, entry)) {
           contents?.set(chunk, at)
@@ -114,6 +132,25 @@ export async function readProjectFile(file: Blob): Promise<ProjectFile> {
         if (contents) yield { kind: 'file', studentId: id, name, contents, bytes: read }
       }
     },
+  }
+}
+
+async function* readCallParts(
+  file: Blob,
+  entry: ZipEntry,
+  check: ProjectCheck,
+  before: number,
+): AsyncGenerator<Extract<ProjectPart, { kind: 'calls' }>> {
+  let bytes = before
+  try {
+    for await (const part of readCalls(
+      readCounted(file, entry, (count) => (bytes += count)),
+      check,
+    ))
+      yield { kind: 'calls', ...part, isCut: false, bytes }
+  } catch (thrown) {
+    if (!(thrown instanceof BadFile)) throw thrown
+    yield { kind: 'calls', calls: [], unreadable: 0, isCut: true, bytes }
   }
 }
 

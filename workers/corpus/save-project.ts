@@ -1,12 +1,13 @@
 // Knows: how a project becomes one file: every record as a line of JSON, every file of its students unchanged.
 // Must not know: how such a file is read (open-project.ts).
-import { Zip, ZipDeflate, ZipPassThrough } from 'fflate'
+import { deflateSync, Zip, ZipDeflate, ZipPassThrough } from 'fflate'
 import type { ProjectId } from '../../src/domain/id.ts'
 import type { Project } from '../../src/domain/project.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import { Transferred } from '../../src/protocol/contract.ts'
 import type { NamedFile } from '../../src/protocol/corpus.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
+import { countCalls, eachSavedCall } from '../../src/storage/calls.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { checkpointFiles } from '../../src/storage/files.ts'
 import { safeFileName } from '../../src/storage/folders.ts'
@@ -14,6 +15,7 @@ import { countRecords, eachRecord } from '../../src/storage/project-contents.ts'
 import { getProject } from '../../src/storage/projects.ts'
 import { listStudents } from '../../src/storage/students.ts'
 import {
+  CALLS_ENTRY,
   entryOfFile,
   entryOfStore,
   FILE_LIMIT,
@@ -30,12 +32,12 @@ export interface SaveProgress {
 }
 
 /**
- * The project's file; its bytes are transferred, not copied. Throws `StorageFailed` if the project is gone, `OutOfMemory` if it exceeds
+ * The project's file, with its stored replies if `withReplies`; its bytes are transferred, not copied. Throws `StorageFailed` if the project is gone, `OutOfMemory` if it exceeds
  * the size of a file, and an AbortError if the call is aborted.
  */
 export async function saveProject(
   db: Database,
-  { projectId }: { projectId: ProjectId },
+  { projectId, withReplies = false }: { projectId: ProjectId; withReplies?: boolean },
   { signal, emit }: Call<SaveProgress>,
   now: number,
 ): Promise<Transferred<NamedFile>> {
@@ -46,7 +48,8 @@ export async function saveProject(
       students.map(async ({ id }) => (await listFilesOf(projectId, id)).map((name) => ({ id, name }))),
     )
   ).flat()
-  const total = (await countRecords(db, projectId)) + files.length
+  const replies = withReplies ? await countCalls(db, projectId) : 0
+  const total = (await countRecords(db, projectId)) + files.length + replies
   let done = 0
   const report = (count: number): void => {
     done += count
@@ -61,10 +64,19 @@ export async function saveProject(
     ),
     true,
   )
+  if (replies > 0) {
+    // Before the runs that use them.
+    const push = packer.add(CALLS_ENTRY, 'deflated')
+    for await (const page of eachSavedCall(db, projectId)) {
+      push(encode(linesOf(page)), false)
+      report(page.length)
+    }
+    push(new Uint8Array(), true)
+  }
   for (const store of SAVED_STORES) {
     const push = packer.add(entryOfStore(store), 'deflated')
     for await (const page of eachRecord(db, store, projectId)) {
-      push(encode(page.map((record) => `${JSON.stringify(record)}\n`).join('')), false)
+      push(encode(linesOf(page)), false)
       report(page.length)
     }
     push(new Uint8Array(), true)
@@ -104,6 +116,29 @@ async function listFilesOf(...student: Parameters<typeof checkpointFiles.list>):
     .filter((name) => !name.endsWith('.tmp'))
 }
 
+/** Replies that are packed to estimate the size of all. */
+const SAMPLE = 2000
+
+/** How many replies a project has stored, and about how many bytes they add to its file. */
+export async function sizeReplies(
+  db: Database,
+  { projectId }: { projectId: ProjectId },
+): Promise<{ readonly replies: number; readonly bytes: number }> {
+  const replies = await countCalls(db, projectId)
+  let sample = ''
+  let sampled = 0
+  // In the order of their addresses, which are hashes: the first are like the others.
+  for await (const page of eachSavedCall(db, projectId)) {
+    sample += linesOf(page)
+    sampled += page.length
+    if (sampled >= SAMPLE) break
+  }
+  const packed = deflateSync(encode(sample), { level: 6 }).length
+  return { replies, bytes: sampled === 0 ? 0 : Math.round((packed * replies) / sampled) }
+}
+
+const linesOf = (records: readonly unknown[]): string =>
+  records.map((record) => `${JSON.stringify(record)}\n`).join('')
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 /** Collects a zip file's bytes as entries are added. */

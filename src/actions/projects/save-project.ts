@@ -10,15 +10,24 @@ export interface SaveProgress {
   readonly total: number
 }
 
-/** All records of the project and its students' checkpoints, as one file. Models and stored soft targets are not in it. */
+/** How many replies are stored, and about how many bytes they add to the file. */
+export const sizeReplies = (
+  { corpus }: Pick<Machines, 'corpus'>,
+  projectId: ProjectId,
+): Promise<{ readonly replies: number; readonly bytes: number }> => corpus.sizeReplies({ projectId })
+
+/**
+ * All records of the project and its students' checkpoints, as one file, with its stored replies if wanted. Models and stored soft targets
+ * are not in it.
+ */
 export async function* saveProject(
   { corpus }: Pick<Machines, 'corpus'>,
-  { projectId }: { projectId: ProjectId },
+  { projectId, withReplies = false }: { projectId: ProjectId; withReplies?: boolean },
   signal?: AbortSignal,
 ): AsyncGenerator<SaveProgress, Download> {
   return makeDownload(
     yield* followCall<SaveProgress, NamedFile>(signal, (options) =>
-      corpus.saveProject({ projectId }, options),
+      corpus.saveProject({ projectId, withReplies }, options),
     ),
   )
 }

@@ -177,7 +177,8 @@ export class App {
 
   async openFile(file: File): Promise<void> {
     const project = await this.projects.open(file)
-    if (project !== undefined) this.route.go(project.id, 'seeds')
+    // What was not used of the file is shown where it was opened.
+    if (project !== undefined && this.projects.sentence === undefined) this.route.go(project.id, 'seeds')
   }
 
   async deleteEverything(): Promise<void> {

@@ -6,7 +6,7 @@ import { duplicateProject } from '../../actions/projects/duplicate-project.ts'
 import { openProject } from '../../actions/projects/open-project.ts'
 import { findProjectWork } from '../../actions/projects/project-work.ts'
 import { renameProject } from '../../actions/projects/rename-project.ts'
-import { saveProject, type SaveProgress } from '../../actions/projects/save-project.ts'
+import { saveProject, sizeReplies, type SaveProgress } from '../../actions/projects/save-project.ts'
 import { readId, type ProjectId } from '../../domain/id.ts'
 import type { Problem } from '../../domain/problem.ts'
 import { PROJECT_NAME_LIMIT, type Project } from '../../domain/project.ts'
@@ -146,15 +146,23 @@ export class Projects {
     else this.#sentence = `“${name}” is restored.`
   }
 
-  async save(projectId: ProjectId): Promise<void> {
+  /** How many replies of models a project has stored, and about how many bytes they add to its file; undefined if that failed. */
+  async sizeReplies(
+    projectId: ProjectId,
+  ): Promise<{ readonly replies: number; readonly bytes: number } | undefined> {
+    this.#clear()
+    return this.task.do(() => sizeReplies(this.#env.machines, projectId))
+  }
+
+  async save(projectId: ProjectId, withReplies = false): Promise<void> {
     this.#clear()
     const name = this.find(projectId)?.name ?? ''
     const download = await this.task.follow((signal) =>
-      saveProject(this.#env.machines, { projectId }, signal),
+      saveProject(this.#env.machines, { projectId, withReplies }, signal),
     )
     if (download === undefined) return
     this.#env.deliver(download)
-    this.#sentence = `“${name}” was saved as ${download.name}, with its students’ checkpoints. Models and stored soft targets are not in the file.`
+    this.#sentence = `“${name}” was saved as ${download.name}, with its students’ checkpoints${withReplies ? ' and its stored replies' : ''}. Models and stored soft targets are not in the file.`
   }
 
   async open(file: File): Promise<Project | undefined> {
@@ -162,7 +170,11 @@ export class Projects {
     const opened = await this.task.follow((signal) => openProject(this.#env.machines, { file }, signal))
     if (opened === undefined) return undefined
     await this.refresh()
-    if (opened.ok) return opened.value
+    if (opened.ok) {
+      const { project, notes } = opened.value
+      if (notes.length > 0) this.#sentence = `“${project.name}” was opened. ${notes.join(' ')}`
+      return project
+    }
     this.#problems = opened.problems
     return undefined
   }
