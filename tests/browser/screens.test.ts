@@ -267,11 +267,6 @@ test('renames, duplicates, saves, opens and deletes a project from the list', as
     .filter({ has: page.getByRole('link', { name: 'Customer replies', exact: true }) })
     .getByRole('button', { name: 'Save project' })
     .click()
-  // Its run has stored replies: a person chooses whether they are in the file.
-  const choice = page.getByRole('dialog', { name: 'Save project' })
-  await choice.getByRole('checkbox', { name: /^Include [\d,]+ stored replies of models/ }).waitFor()
-  expect(await findBarriers(page)).toEqual([])
-  await choice.getByRole('button', { name: 'Save', exact: true }).click()
   const path = await (await saved).path()
   await page
     .getByLabel('Project file')
@@ -288,6 +283,43 @@ test('renames, duplicates, saves, opens and deletes a project from the list', as
   const confirm = page.getByRole('dialog').getByRole('button', { name: /delete/i })
   if (await confirm.isVisible().catch(() => false)) await confirm.click()
   await expect.poll(() => rows.count()).toBe(2)
+})
+
+test('offers to save stored replies with a project, and the size that they add', async () => {
+  const project = page.getByRole('link', { name: 'Customer replies', exact: true })
+  const id = /[0-9a-f]{8,64}/.exec((await project.getAttribute('href')) ?? '')?.[0] ?? ''
+  await page.evaluate(async (projectId) => {
+    const opening = indexedDB.open('retort')
+    await new Promise((resolve) => opening.addEventListener('success', resolve))
+    const transaction = opening.result.transaction(['calls', 'callUses'], 'readwrite')
+    for (let i = 0; i < 300; i++) {
+      const key = `${i}`.padStart(32, '0')
+      const result = { text: `Reply ${i}`, finishReason: 'end', promptTokens: 4, tokens: 3 }
+      transaction.objectStore('calls').put({ projectId, key, reply: { kind: 'complete', result } })
+      transaction.objectStore('callUses').put({ projectId, key, user: 'trial' })
+    }
+    await new Promise((resolve) => transaction.addEventListener('complete', resolve))
+    opening.result.close()
+  }, id)
+  const button = page
+    .getByRole('group')
+    .filter({ has: project })
+    .getByRole('button', { name: 'Save project' })
+  const choice = page.getByRole('dialog', { name: 'Save project' })
+  const sizes: number[] = []
+  for (const withReplies of [true, false]) {
+    await button.click()
+    const box = choice.getByRole('checkbox', {
+      name: /^Include 300 stored replies of models \(adds about [\d.]+ kB\)/,
+    })
+    await box.waitFor()
+    expect(await findBarriers(page)).toEqual([])
+    await box.setChecked(withReplies)
+    const saved = page.waitForEvent('download')
+    await choice.getByRole('button', { name: 'Save', exact: true }).click()
+    sizes.push(readFileSync(await (await saved).path()).length)
+  }
+  expect(sizes[0]).toBeGreaterThan((sizes[1] ?? 0) + 1000)
 })
 
 test('refuses a file that is no project with a sentence', async () => {
