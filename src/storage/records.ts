@@ -4,6 +4,7 @@
 import * as v from 'valibot'
 import { CHAT_FORMAT_NAMES } from '../domain/chat-format.ts'
 import type { Comparison } from '../domain/comparison.ts'
+import { MAX_EMBEDDING } from '../domain/completion-request.ts'
 import type { Dataset } from '../domain/dataset.ts'
 import { hasIdForm, type Id } from '../domain/id.ts'
 import type { ModelRef } from '../domain/model-card.ts'
@@ -495,6 +496,30 @@ const logProb = v.union([
   ),
 ])
 const tokenText = v.object({ text: sentence, logProb })
+/** Bits of 16-bit floats in base64, as `writeCall` has them; none of them an infinity or NaN. */
+const vector = v.pipe(
+  v.string(),
+  v.maxLength(Math.ceil((MAX_EMBEDDING * 2) / 3) * 4),
+  v.regex(/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/),
+  v.transform((text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))),
+  v.check((bytes) => bytes.length % 2 === 0, 'a vector has whole numbers of two bytes'),
+  v.transform((bytes): Uint16Array => {
+    const view = new DataView(bytes.buffer)
+    return Uint16Array.from({ length: bytes.length / 2 }, (_, i) => view.getUint16(2 * i, true))
+  }),
+  v.check((bits) => bits.every((one) => (one & 0x7c00) !== 0x7c00), 'a vector has finite numbers'),
+)
+/** A reply as JSON carries it, for `callRecord`. */
+export function writeCall({ reply, ...call }: SavedCall): string {
+  if (reply.kind !== 'embed') return JSON.stringify({ ...call, reply })
+  const view = new DataView(new ArrayBuffer(2 * reply.result.vector.length))
+  reply.result.vector.forEach((bits, i) => view.setUint16(2 * i, bits, true))
+  const letters = Array.from(new Uint8Array(view.buffer), (byte) => String.fromCharCode(byte))
+  return JSON.stringify({
+    ...call,
+    reply: { ...reply, result: { ...reply.result, vector: btoa(letters.join('')) } },
+  })
+}
 /** Users of one reply: runs of a project, most of which share their replies. */
 const MAX_CALL_USERS = 10_000
 /** A reply of the journal as a project's file has it. Its address has the form that `callKey` gives it. */
@@ -526,6 +551,14 @@ export const callRecord = exactly<SavedCall>()(
         result: v.object({
           logProbs: list(logProb, 1000),
           reasoning: v.exactOptional(written),
+          refusal: v.exactOptional(sentence),
+        }),
+      }),
+      v.object({
+        kind: v.literal('embed'),
+        result: v.object({
+          vector,
+          cut: v.exactOptional(v.literal(true)),
           refusal: v.exactOptional(sentence),
         }),
       }),

@@ -120,9 +120,14 @@ describe('a project file with its stored replies', () => {
     expect(Math.abs(grown - bare - bytes)).toBeLessThan(0.2 * bytes)
   })
 
-  test('keeps the log-probability of something impossible, and reasoning', async () => {
+  test('keeps vectors, the log-probability of something impossible, and reasoning', async () => {
     const { machines, projectId } = await makeProjectWithRun()
     const replies = new Map<string, Reply>([
+      [
+        'e'.repeat(32),
+        { kind: 'embed', result: { vector: Uint16Array.of(0x3800, 0x8001, 0xb800), cut: true } },
+      ],
+      ['f'.repeat(32), { kind: 'embed', result: { vector: new Uint16Array(0), refusal: 'Too long.' } }],
       ['a'.repeat(32), { kind: 'score', result: { logProbs: [-0.5, Number.NEGATIVE_INFINITY] } }],
       [
         'b'.repeat(32),
@@ -178,6 +183,10 @@ describe('stored replies in a file', () => {
         { ...good, users: ['comparison abcdef0123456789'] },
         { ...good, users: 'trial' },
         { ...good, reply: { kind: 'poem' } },
+        ...['AH==', 'AAAA', 'AHw=', 'not base64', 'A'.repeat(1_000_000), [1, 2], { 0: 1 }].map((vector) => ({
+          ...good,
+          reply: { kind: 'embed', result: { vector } },
+        })),
         { ...good, reply: { kind: 'score', result: { logProbs: ['-1'] } } },
         { ...good, reply: { kind: 'score', result: { logProbs: Array.from({ length: 2000 }, () => -1) } } },
         { ...good, reply: { kind: 'complete', result: { text: 'x'.repeat(1_000_001) } } },

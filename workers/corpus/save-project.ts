@@ -7,12 +7,13 @@ import type { Call } from '../../src/protocol/contract.ts'
 import { Transferred } from '../../src/protocol/contract.ts'
 import type { NamedFile } from '../../src/protocol/corpus.ts'
 import { RetortError } from '../../src/protocol/errors.ts'
-import { countCalls, eachSavedCall } from '../../src/storage/calls.ts'
+import { countCalls, eachSavedCall, type SavedCall } from '../../src/storage/calls.ts'
 import type { Database } from '../../src/storage/database.ts'
 import { checkpointFiles } from '../../src/storage/files.ts'
 import { safeFileName } from '../../src/storage/folders.ts'
 import { countRecords, eachRecord } from '../../src/storage/project-contents.ts'
 import { getProject } from '../../src/storage/projects.ts'
+import { writeCall } from '../../src/storage/records.ts'
 import { listStudents } from '../../src/storage/students.ts'
 import {
   CALLS_ENTRY,
@@ -68,7 +69,7 @@ export async function saveProject(
     // Before the runs that use them.
     const push = packer.add(CALLS_ENTRY, 'deflated')
     for await (const page of eachSavedCall(db, projectId)) {
-      push(encode(linesOf(page)), false)
+      push(encode(linesOfCalls(page)), false)
       report(page.length)
     }
     push(new Uint8Array(), true)
@@ -129,7 +130,7 @@ export async function sizeReplies(
   let sampled = 0
   // In the order of their addresses, which are hashes: the first are like the others.
   for await (const page of eachSavedCall(db, projectId)) {
-    sample += linesOf(page)
+    sample += linesOfCalls(page)
     sampled += page.length
     if (sampled >= SAMPLE) break
   }
@@ -139,6 +140,8 @@ export async function sizeReplies(
 
 const linesOf = (records: readonly unknown[]): string =>
   records.map((record) => `${JSON.stringify(record)}\n`).join('')
+const linesOfCalls = (calls: readonly SavedCall[]): string =>
+  calls.map((call) => `${writeCall(call)}\n`).join('')
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 /** Collects a zip file's bytes as entries are added. */
