@@ -2,12 +2,13 @@
 // Must not know: runs, their models and rows.
 import type { CheckedRecipe, CheckedStep } from '../../domain/recipe.ts'
 import type { SettingValue } from '../../domain/settings.ts'
+import { titleSteps } from '../recipes/step-titles.ts'
 import { findStep } from '../steps.ts'
 import { align } from './align.ts'
 
 /** One difference; a value that a recipe does not have is absent. */
 export interface SettingDifference {
-  /** Title of the step; absent for what concerns all of them. */
+  /** Title of the step, which no other step of its recipe has; absent for what concerns all of them. */
   readonly step?: string
   readonly setting: string
   readonly first?: string
@@ -31,6 +32,7 @@ export function compareRecipes(
   second: Pick<CheckedRecipe, 'rngSeed' | 'steps'>,
 ): readonly SettingDifference[] {
   const differences: SettingDifference[] = []
+  const [titlesOfFirst, titlesOfSecond] = [titleSteps(first.steps), titleSteps(second.steps)]
   const add = (setting: string, a: string | undefined, b: string | undefined, step?: string): void => {
     if (a === b) return
     differences.push({
@@ -45,11 +47,12 @@ export function compareRecipes(
   const common = pairs.flatMap((pair) => (pair.first && pair.second ? [pair.second] : []))
   const places = common.map((step) => second.steps.indexOf(step))
   if (places.some((place, i) => place < (places[i - 1] ?? -1)))
-    add('Order of the steps', listTitles(first.steps), listTitles(second.steps))
+    add('Order of the steps', titlesOfFirst.join(', '), titlesOfSecond.join(', '))
   for (const { first: a, second: b } of pairs) {
     const step = a ?? b
     if (step === undefined) continue
-    const title = titleOf(step)
+    const title =
+      (a ? titlesOfFirst[first.steps.indexOf(a)] : b && titlesOfSecond[second.steps.indexOf(b)]) ?? step.name
     if (a === undefined || b === undefined) {
       add('Step', a && placeOf(first.steps, a), b && placeOf(second.steps, b), title)
       continue
@@ -61,7 +64,5 @@ export function compareRecipes(
   return differences
 }
 
-const titleOf = ({ family, name }: CheckedStep): string => findStep(family, name)?.title ?? name
-const listTitles = (steps: readonly CheckedStep[]): string => steps.map(titleOf).join(', ')
 const placeOf = (steps: readonly CheckedStep[], step: CheckedStep): string =>
   `step ${steps.indexOf(step) + 1}`

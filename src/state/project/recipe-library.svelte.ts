@@ -6,7 +6,7 @@ import type { CheckedRecipe } from '../../domain/recipe.ts'
 import { checkModels } from '../../pipeline/recipes/check-models.ts'
 import type { RecipeCard } from '../../pipeline/recipes/library.ts'
 import { listNeeds, type OfferedNeed } from '../../pipeline/recipes/offer-steps.ts'
-import { findStep } from '../../pipeline/steps.ts'
+import { titleSteps } from '../../pipeline/recipes/step-titles.ts'
 import type { Environment } from '../app/environment.ts'
 import { loadRecipeText } from './recipe-text.svelte.ts'
 import { Task } from '../parts/task.svelte.ts'
@@ -64,6 +64,6 @@ export class RecipeLibrary {
 
   /** The titles of a recipe's steps, in order. */
   titlesOf(recipe: CheckedRecipe): readonly string[] {
-    return recipe.steps.map(({ family, name }) => findStep(family, name)?.title ?? name)
+    return titleSteps(recipe.steps)
   }
 }

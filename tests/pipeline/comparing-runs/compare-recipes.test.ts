@@ -33,6 +33,18 @@ test('compares steps by family and name, the nth with the nth, wherever they are
   ])
 })
 
+test('names which of several equal steps a setting is of, by the title that the first run gives it', () => {
+  const write = (max: number) =>
+    recipe(
+      `${TEACHER}${TEACHER}    by: second-teacher\n    maxTokens: ${max}\n  - judge: rubric\n  - keep: top\n`,
+    )
+  const maxTokens = { setting: 'Max tokens', first: '32', second: '24' }
+  const [difference, ...rest] = compareRecipes(write(32), write(24))
+  expect(rest).toEqual([])
+  expect(difference).toMatchObject(maxTokens)
+  expect(difference?.step).toMatch(/^Complete \(second-teacher/)
+})
+
 test('reports another order of the same steps once', () => {
   const [a, b] = ['  - filter: length\n', '  - filter: repetition\n']
   const differences = compareRecipes(recipe(TEACHER + a + b), recipe(TEACHER + b + a))
