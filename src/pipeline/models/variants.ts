@@ -55,6 +55,10 @@ const CONFIG_FILES = new Set([
   'vocab.json',
   'merges.txt',
   'tokenizer.model',
+  // Of sentence encoders: their parts, and how the vectors of tokens become one.
+  'modules.json',
+  'sentence_bert_config.json',
+  '1_Pooling/config.json',
 ])
 
 /** `x-00001-of-00003.gguf`, and the same for safetensors. */
@@ -70,12 +74,16 @@ export function listVariants(listed: readonly ListedFile[]): readonly ModelVaria
   )
 }
 
+/** A folder of a part of a sentence encoder, such as `1_Pooling/`, which has a `config.json` of its own. */
+const PART_FOLDER = /(^|\/)\d+_[A-Za-z]+\/$/
+
 /** The folder of `config.json`: the top folder, or the only subfolder that contains it. */
 export function rootOf(files: readonly { readonly path: string }[]): string {
   const folders = files
     .map(({ path }) => path)
     .filter((path) => path === 'config.json' || path.endsWith('/config.json'))
     .map((path) => path.slice(0, -'config.json'.length))
+    .filter((folder) => !PART_FOLDER.test(folder))
   return folders.length === 1 ? (folders[0] ?? '') : ''
 }
 

@@ -17,6 +17,7 @@ import { fromStored } from '../kernel-sources.ts'
 import { openEngineTeacher } from '../open-engine-teacher.ts'
 import { FolderFiles } from './folder-files.ts'
 import type { FormReader } from './form.ts'
+import { findSentenceEncoder, openSentenceEncoder } from './sentence-encoder.ts'
 
 interface DescribedFolder {
   readonly card: SizedCard
@@ -27,8 +28,10 @@ interface DescribedFolder {
 export const safetensors: FormReader = {
   form: 'safetensors',
   recognises: ({ files }) => [...files.keys()].some((path) => /\.safetensors$/i.test(path)),
-  inspect: async (bundle) => (await describeFolder(bundle)).card,
+  inspect: async (bundle) => (await findSentenceEncoder(bundle))?.card ?? (await describeFolder(bundle)).card,
   open: async (bundle, options) => {
+    const encoder = await findSentenceEncoder(bundle)
+    if (encoder !== undefined) return openSentenceEncoder(encoder, options)
     const { card, tokenizer, model } = await describeFolder(bundle, options.chatFormat)
     const { signal, onProgress } = options
     const loadWeights = (form: 'f32' | 'nb4s') =>
