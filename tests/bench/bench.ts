@@ -14,6 +14,7 @@ import { PARTS, type Part, type PartResult } from './measure.ts'
 import { measureNative } from './native.ts'
 import { measureOpening } from './opening.ts'
 import { measurePeers } from './peers.ts'
+import { measureScale } from './scale.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const OUT = join(root, 'test-results/bench')
@@ -87,6 +88,8 @@ async function measureAnywhere(
       return measureLoading()
     case 'opening':
       return measureOpeningOfPage(browser, models)
+    case 'scale':
+      return measureScale(browser)
     case 'peers':
       return measurePeers(browser)
     default:

@@ -36,6 +36,7 @@ export const PARTS = [
   'peers',
   'built-in-teacher',
   'classes',
+  'scale',
 ] as const
 export type Part = (typeof PARTS)[number]
 
