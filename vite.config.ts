@@ -27,6 +27,7 @@ const LONG_TESTS = [
   'tests/browser/device-loss.test.ts',
   'tests/browser/firefox.test.ts',
   'tests/browser/judge.test.ts',
+  'tests/browser/large-model.test.ts',
   'tests/browser/lora.test.ts',
   'tests/browser/no-file-system.test.ts',
   'tests/browser/notices.test.ts',

@@ -15,6 +15,7 @@ export interface ChecksRequest {
     | 'engine'
     | 'architectures'
     | 'kernels'
+    | 'large-model'
     | 'foreign'
     | 'claims'
     | 'storage'

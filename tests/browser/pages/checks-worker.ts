@@ -8,6 +8,7 @@ async function runChecks({ kind, backend }: ChecksRequest): Promise<readonly Che
   if (kind === 'architectures')
     return (await import('./architecture-checks.ts')).runArchitectureChecks(backend)
   if (kind === 'kernels') return (await import('./kernel-checks.ts')).runKernelChecks()
+  if (kind === 'large-model') return (await import('./large-model-checks.ts')).runLargeModelChecks()
   if (kind === 'foreign') return (await import('./foreign-checks.ts')).runForeignChecks(backend)
   if (kind === 'claims') return (await import('./claim-checks.ts')).runClaimChecks(backend)
   if (kind === 'storage') return (await import('./storage-checks.ts')).runStorageChecks()
