@@ -8,12 +8,13 @@ import { chooseKernels } from '../../src/engine/kernels/choose.ts'
 import { measureRounding, type RoundingCost } from '../../src/engine/generation/measure-rounding.ts'
 import { KernelDecoder } from '../../src/engine/kernels/decoder.ts'
 import type { KernelForm } from '../../src/engine/kernels/matrix.ts'
+import { measureThreads } from '../../src/engine/kernels/measure-threads.ts'
 import type { Kernels } from '../../src/engine/kernels/module.ts'
 import { loadPageModule } from '../../src/engine/kernels/page-modules.ts'
 import { workAlone, workTogether, type StartHelper, type Team } from '../../src/engine/kernels/team.ts'
 import { findKernelProblem, type KernelWeights } from '../../src/engine/kernels/weights.ts'
 import type { DecoderShape } from '../../src/engine/models/shape.ts'
-import { chooseThreads } from '../../src/engine/runtime/start.ts'
+import { availableThreads } from '../../src/engine/runtime/start.ts'
 
 /** Opens kernels with this number of threads, or as many as are best here. Throws EngineError. */
 export type OpenKernels = (
@@ -30,13 +31,18 @@ const startHelper: StartHelper = () => {
   }
 }
 
-/** A team of threads of the page; the kernels' memory is shared. */
-export const openPageTeam = (kernels: Kernels, threads: number): Promise<Team> =>
-  workTogether(kernels, threads, startHelper)
+/** A team of threads of the page, or of fewer if `choose` finds these faster; the kernels' memory is shared. */
+export const openPageTeam = (
+  kernels: Kernels,
+  threads: number,
+  choose?: typeof measureThreads,
+): Promise<Team> => workTogether(kernels, threads, startHelper, choose)
 
 interface OpenedKernels {
   readonly kernels: Kernels
   readonly team: Team
+  /** Number of threads that was requested; undefined: the fastest. */
+  readonly requested: number | undefined
 }
 
 /**
@@ -46,19 +52,21 @@ interface OpenedKernels {
 let unused: OpenedKernels | undefined
 
 export const openPageKernels: OpenKernels = async (requested) => {
-  const threads = await chooseThreads(requested)
+  // The runtime's number of threads is not the best one here: its threads wait in another way.
+  const threads = availableThreads(requested)
   const found = unused
   unused = undefined
-  if (found?.team.threads === threads) return lend(found)
+  if (found !== undefined && found.requested === requested) return lend(found)
   await found?.team.release()
   const { kernels } = await chooseKernels(loadPageModule, threads > 1)
-  const team = threads > 1 ? await openPageTeam(kernels, threads) : workAlone(kernels)
+  const choose = requested === undefined ? measureThreads : undefined
+  const team = threads > 1 ? await openPageTeam(kernels, threads, choose) : workAlone(kernels)
   kernels.heap.keep()
-  return lend({ kernels, team })
+  return lend({ kernels, team, requested })
 }
 
 /** The same kernels, whose release keeps them for the next model unless a thread died. */
-function lend(opened: OpenedKernels): OpenedKernels {
+function lend(opened: OpenedKernels): Pick<OpenedKernels, 'kernels' | 'team'> {
   const { kernels, team } = opened
   let state: 'works' | 'broken' | 'released' = 'works'
   return {

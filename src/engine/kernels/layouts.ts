@@ -123,11 +123,13 @@ export const CONTROL = {
   inside: 128,
   /** Threads that sleep until `sequence` or `inside` changes. */
   sleepers: 192,
-  /** 1: helpers return. */
+  /** Helpers of this number and above return; 0: none does. */
   quit: 256,
   program: 320,
   operations: 324,
   /** Helpers that serve. */
   ready: 384,
-  bytes: 448,
+  /** Helpers of this number and above take no part in the next program; 0: all do. */
+  limit: 448,
+  bytes: 512,
 } as const

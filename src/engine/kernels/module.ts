@@ -24,9 +24,9 @@ export interface KernelFunctions {
   run(program: number, operations: number, thread: number): void
   /** Runs a program with the helpers that serve. */
   lead(control: number, program: number, operations: number): void
-  /** Serves as a helper until `dismiss`. */
+  /** Serves as a helper until `dismiss` of its number or one below. */
   serve(control: number, thread: number): void
-  dismiss(control: number): void
+  dismiss(control: number, first: number): void
 }
 
 const NAMES = ['multiply', 'roundRow', 'run', 'lead', 'serve', 'dismiss'] as const

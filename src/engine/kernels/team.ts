@@ -2,6 +2,7 @@
 // Must not know: how helpers' threads are started (a host's workers).
 import { EngineError } from '../errors.ts'
 import { CONTROL } from './layouts.ts'
+import type { measureThreads } from './measure-threads.ts'
 import { instantiateKernels, type Kernels } from './module.ts'
 
 export interface Team {
@@ -47,8 +48,13 @@ export type StartHelper = () => HelperThread
 /** Milliseconds that helpers get to start; those that do not are ended and not missed, since work is taken and not given. */
 const START_LIMIT = 5000
 
-/** A team of `threads`, the leader included; the heap is shared. */
-export async function workTogether(kernels: Kernels, threads: number, start: StartHelper): Promise<Team> {
+/** A team of `threads`, the leader included, or of fewer if `choose` finds these faster; the heap is shared. */
+export async function workTogether(
+  kernels: Kernels,
+  threads: number,
+  start: StartHelper,
+  choose?: typeof measureThreads,
+): Promise<Team> {
   const { heap, functions, module } = kernels
   if (!heap.shared) throw new RangeError('threads need shared memory')
   const control = heap.allocate(CONTROL.bytes)
@@ -65,11 +71,24 @@ export async function workTogether(kernels: Kernels, threads: number, start: Sta
   helpers.forEach((helper, i) => helper.begin({ module, memory: heap.memory, control, thread: i + 1 }))
   const since = performance.now()
   while (ready() < helpers.length && performance.now() - since < START_LIMIT) await wait(1)
+  const lead = (program: number, operations: number, limit = 0): void => {
+    Atomics.store(heap.integers, (control + CONTROL.limit) / 4, limit)
+    functions.lead(control, program, operations)
+  }
+  if (choose !== undefined && helpers.length > 0) {
+    const chosen = choose(kernels, helpers.length + 1, lead)
+    const surplus = helpers.splice(chosen - 1)
+    if (surplus.length > 0) {
+      functions.dismiss(control, chosen)
+      await waitUntilReady(ready, helpers.length)
+      for (const helper of surplus) helper.end()
+    }
+  }
   return {
     threads: helpers.length + 1,
     lead(program, operations) {
       try {
-        functions.lead(control, program, operations)
+        lead(program, operations)
       } catch (thrown) {
         for (const helper of helpers) helper.end()
         throw new EngineError(
@@ -82,12 +101,17 @@ export async function workTogether(kernels: Kernels, threads: number, start: Sta
       }
     },
     async release() {
-      functions.dismiss(control)
-      const from = performance.now()
-      while (ready() > 0 && performance.now() - from < 1000) await wait(1)
+      functions.dismiss(control, 1)
+      await waitUntilReady(ready, 0)
       for (const helper of helpers) helper.end()
     },
   }
+}
+
+/** Waits until at most `count` helpers serve, for a second at most. */
+async function waitUntilReady(ready: () => number, count: number): Promise<void> {
+  const from = performance.now()
+  while (ready() > count && performance.now() - from < 1000) await wait(1)
 }
 
 const wait = (ms: number): Promise<false> => new Promise((resolve) => setTimeout(() => resolve(false), ms))

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads'
 import { afterEach, expect, test } from 'vitest'
 import { CONTROL } from '../../../src/engine/kernels/layouts.ts'
 import { instantiateKernels, type Kernels } from '../../../src/engine/kernels/module.ts'
+import { measureThreads } from '../../../src/engine/kernels/measure-threads.ts'
 import { workTogether, type StartHelper, type Team } from '../../../src/engine/kernels/team.ts'
 import { runTexts } from '../compare-logits.ts'
 import { asFourBits, makeGguf, oracle } from '../small-architectures.ts'
@@ -122,6 +123,27 @@ test('let helpers return when the team is released', async () => {
   expect(ready()).toBe(3)
   await team.release()
   expect(ready()).toBe(0)
+})
+
+test('continue with fewer helpers where these are faster, and let the others return', async () => {
+  const kernels = await openShared()
+  const counts: number[] = []
+  const team = await workTogether(kernels, 4, startAfter(0), (own, available, lead) => {
+    const chosen = measureThreads(own, available, (program, operations, threads) => {
+      counts.push(threads)
+      lead(program, operations, threads)
+    })
+    expect(chosen).toBeLessThanOrEqual(available)
+    return 2
+  })
+  expect(new Set(counts)).toEqual(new Set([4, 2, 1]))
+  expect(team.threads).toBe(2)
+  const { model } = await openModel(await storedGguf(makeGguf(saved!, asFourBits)), 'packed', {
+    kernels,
+    team: async () => team,
+  })
+  expect(await runTexts(model, [[ends[0] ?? 0]])).toEqual([(await compute(1))[0]])
+  await model.release()
 })
 
 test('refuse memory that is not shared', async () => {

@@ -1,7 +1,7 @@
 // How the thread that leads and its helpers meet at a program. A helper that comes late joins at the operation that is running, or finds
 // the program closed and waits for the next; the leader waits for helpers that are inside only, never for one that was not woken yet.
 import {
-  CONTROL_INSIDE, CONTROL_OPEN, CONTROL_OPERATIONS, CONTROL_PROGRAM, CONTROL_QUIT, CONTROL_READY, CONTROL_SEQUENCE, CONTROL_SLEEPERS,
+  CONTROL_INSIDE, CONTROL_LIMIT, CONTROL_OPEN, CONTROL_OPERATIONS, CONTROL_PROGRAM, CONTROL_QUIT, CONTROL_READY, CONTROL_SEQUENCE, CONTROL_SLEEPERS,
 } from './constants'
 import { run } from './program'
 import { waitForChange, waitUntil, wake } from './waiting'
@@ -23,14 +23,16 @@ export function lead(control: usize, program: usize, operations: i32): void {
   } else run(program, operations, 0);
 }
 
-/** A helper serves until `quit` is set; `thread` is 1 or more. */
+/** A helper serves until `quit` is set to its number or below; `thread` is 1 or more. */
 export function serve(control: usize, thread: i32): void {
   if (ASC_FEATURE_THREADS) {
     atomic.add<i32>(control, 1, CONTROL_READY);
     let seen = 0;
     for (;;) {
       seen = waitForChange(control + <usize>CONTROL_SEQUENCE, seen, control + <usize>CONTROL_SLEEPERS);
-      if (atomic.load<i32>(control, CONTROL_QUIT)) break;
+      const quit = atomic.load<i32>(control, CONTROL_QUIT), limit = atomic.load<i32>(control, CONTROL_LIMIT);
+      if (quit && thread >= quit) break;
+      if (limit && thread >= limit) continue;
       atomic.add<i32>(control, 1, CONTROL_INSIDE);
       if (atomic.load<i32>(control, CONTROL_OPEN) == seen)
         run(<usize>load<u32>(control, CONTROL_PROGRAM), load<i32>(control, CONTROL_OPERATIONS), thread);
@@ -41,10 +43,10 @@ export function serve(control: usize, thread: i32): void {
   }
 }
 
-/** Lets helpers return from `serve`. */
-export function dismiss(control: usize): void {
+/** Lets helpers of the number `first` and above return from `serve`. */
+export function dismiss(control: usize, first: i32): void {
   if (ASC_FEATURE_THREADS) {
-    atomic.store<i32>(control, 1, CONTROL_QUIT);
+    atomic.store<i32>(control, first, CONTROL_QUIT);
     atomic.add<i32>(control, 1, CONTROL_SEQUENCE);
     wake(control + <usize>CONTROL_SEQUENCE, control + <usize>CONTROL_SLEEPERS);
   }
